@@ -1,0 +1,1 @@
+//! What is this portfolio a bet on?.

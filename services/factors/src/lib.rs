@@ -1,0 +1,1 @@
+//! Series that several services need, named once.

@@ -1,0 +1,1 @@
+//! The vocabulary, the snapshot, the readers of source files.

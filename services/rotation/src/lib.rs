@@ -1,0 +1,1 @@
+//! Who leads the market, and is that changing?.

@@ -1,0 +1,1 @@
+//! The shell: the only crate that knows wire, clock, environment.

@@ -1,0 +1,1 @@
+//! A market of known parts, seeded.

@@ -1,0 +1,1 @@
+//! Who is short, how crowded, how hard to get out?.

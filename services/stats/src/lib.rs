@@ -1,0 +1,1 @@
+//! Numbers in, numbers out: moments, ranks, regression, quantiles; no market words.

@@ -1,0 +1,1 @@
+//! Allowed edges and file rules.
