@@ -1,19 +1,29 @@
 //! Compiles `proto/` to stubs and a descriptor set, in pure Rust: no protoc is needed.
 
-use std::{error::Error, fs, path::Path};
+use prost::Message as _;
+use std::{env, error::Error, fs, path::Path};
 
+#[expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "how a build script speaks with cargo"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     // Without this line every edit to a README or a chart would rebuild contract and server.
     println!("cargo:rerun-if-changed=proto");
-    let mut files: Vec<_> = fs::read_dir("proto/ballast/v1")?
+    let mut files = fs::read_dir("proto/ballast/v1")?
         .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<Vec<_>, _>>()?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "proto"));
     files.sort();
     let descriptor = protox::compile(&files, ["proto"])?;
-    let out = std::env::var("OUT_DIR")?;
-    tonic_prost_build::configure()
-        .file_descriptor_set_path(Path::new(&out).join("ballast.bin"))
-        .compile_fds(descriptor)?;
+    let mut for_reflection = descriptor.clone();
+    for file in &mut for_reflection.file {
+        // Comments reach the stubs; the binary does without them.
+        file.source_code_info = None;
+    }
+    let out = env::var("OUT_DIR")?;
+    fs::write(Path::new(&out).join("ballast.bin"), for_reflection.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptor)?;
     Ok(())
 }

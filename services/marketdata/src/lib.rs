@@ -1,1 +1,26 @@
-//! The vocabulary, the snapshot, the readers of source files.
+//! The vocabulary of Ballast: facts with three dates, the folded market, snapshots of it, and readers of source files.
+//!
+//! A fact has three dates. `effective_on` is the day it describes, `published_at` the instant the
+//! market could know it, and `revision` its place in our own append-only log. A [`snapshot`] is
+//! every fact with `published_at ≤ as_of` and `revision ≤ r`, the latest publication winning (ties:
+//! the higher revision). The first bound forbids look-ahead, the second makes an answer repeatable
+//! after history is backfilled.
+//!
+//! Inside columns a NaN means "absent"; every public accessor turns it into an `Option` or leaves
+//! the row out, so that no NaN leaves this crate as a number.
+
+pub mod bars;
+pub mod basis;
+pub mod calendar;
+pub mod dataset;
+pub mod day;
+pub mod facts;
+pub mod gap;
+pub mod instant;
+pub mod instrument;
+pub mod market;
+pub mod portfolio;
+pub mod segment;
+pub mod snapshot;
+pub mod symbol;
+pub mod track;

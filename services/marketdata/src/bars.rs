@@ -1,0 +1,120 @@
+//! Daily prices of one instrument, and what they make of units, distributions and missing days.
+
+use crate::{
+    basis::{PriceBasis, Units},
+    dataset::{Dataset, Field},
+    day::Day,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+use std::borrow::Cow;
+
+/// One instrument's closes as a snapshot sees them. Rows without a close are left out.
+#[derive(Clone, Debug)]
+pub struct Bars<'a> {
+    /// The days, strictly rising.
+    pub days: Cow<'a, [Day]>,
+    close: Cow<'a, [f64]>,
+    volume: Cow<'a, [f64]>,
+    distribution: Cow<'a, [f64]>,
+    basis: Vec<PriceBasis>,
+    units: Units,
+}
+
+impl<'a> Bars<'a> {
+    /// The bars of an instrument.
+    pub fn of(snapshot: &'a Snapshot, instrument: InstrumentId) -> Bars<'a> {
+        let rows = snapshot.rows(Dataset::Bars, instrument);
+        let column = |field| rows.column(Dataset::Bars.column(field));
+        let (codes, on) = (column(Field::PriceBasis), column(Field::BasisOn));
+        let basis = codes.iter().zip(on.iter()).map(|(c, on)| PriceBasis::from_values(*c, *on));
+        let mut bars = Bars {
+            days: rows.days(),
+            close: column(Field::Close),
+            volume: column(Field::Volume),
+            distribution: column(Field::Distribution),
+            basis: basis.collect(),
+            units: Units::of(snapshot, instrument),
+        };
+        if !bars.close.iter().all(|close| close.is_finite()) {
+            bars.drop_rows_without_close();
+        }
+        bars
+    }
+
+    fn drop_rows_without_close(&mut self) {
+        let keep: Vec<usize> =
+            (0..self.days.len()).filter(|i| self.close[*i].is_finite()).collect();
+        self.days = keep.iter().map(|i| self.days[*i]).collect();
+        self.volume = keep.iter().map(|i| self.volume[*i]).collect();
+        self.distribution = keep.iter().map(|i| self.distribution[*i]).collect();
+        self.basis = keep.iter().map(|i| self.basis[*i]).collect();
+        self.close = keep.iter().map(|i| self.close[*i]).collect();
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.days.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.days.is_empty()
+    }
+
+    /// The unit changes of the instrument.
+    pub fn units(&self) -> &Units {
+        &self.units
+    }
+
+    /// The basis of row `i`.
+    pub fn basis(&self, i: usize) -> PriceBasis {
+        self.basis[i]
+    }
+
+    /// The close of row `i` as stored, on [`Bars::basis`].
+    pub fn close_as_stored(&self, i: usize) -> f64 {
+        self.close[i]
+    }
+
+    /// The close of row `i` in the units of a day; none where no known factor joins the two.
+    pub fn close_in_units_of(&self, i: usize, day: Day) -> Option<f64> {
+        let change = self.units.change(day, self.basis[i].units_on(self.days[i]))?;
+        Some(self.close[i] * change.price)
+    }
+
+    /// Shares traded on row `i` in the units of a day; none where there is no volume or no factor.
+    pub fn volume_in_units_of(&self, i: usize, day: Day) -> Option<f64> {
+        let volume = Some(self.volume[i]).filter(|volume| volume.is_finite())?;
+        let change = self.units.change(day, self.basis[i].units_on(self.days[i]))?;
+        Some(volume / change.shares)
+    }
+
+    /// Total return of row `i` over row `i − 1`, a decimal:
+    /// `close_i · distribution_i ÷ close_{i−1} (in the units of row i) − 1`.
+    /// A row without a known distribution counts as having none. None for the first row and where no
+    /// known factor joins the units.
+    pub fn total_return(&self, i: usize) -> Option<f64> {
+        let distribution = Some(self.distribution[i]).filter(|d| d.is_finite()).unwrap_or(1.0);
+        Some((1.0 + self.price_return(i)?) * distribution - 1.0)
+    }
+
+    /// Price return of row `i` over row `i − 1` on one basis of units, a decimal.
+    pub fn price_return(&self, i: usize) -> Option<f64> {
+        let before = i.checked_sub(1)?;
+        let ratio = self.close[i] / self.close[before];
+        let (old, new) =
+            (self.basis[before].units_on(self.days[before]), self.basis[i].units_on(self.days[i]));
+        let growth = if old == new || self.units.is_constant() {
+            ratio
+        } else {
+            ratio * self.units.change(old, new)?.price
+        };
+        Some(growth - 1.0).filter(|value| value.is_finite())
+    }
+
+    /// Index of the last row at or before a day.
+    pub fn index_on_or_before(&self, day: Day) -> Option<usize> {
+        self.days.partition_point(|candidate| *candidate <= day).checked_sub(1)
+    }
+}

@@ -1,0 +1,65 @@
+//! What an answer lacks, and why.
+
+/// The closed list of reasons; the contract's `GapReason` mirrors it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GapReason {
+    /// No instrument has this symbol at the as-of date.
+    UnknownInstrument,
+    /// The instrument has no price at or before the as-of date.
+    NoPrice,
+    /// Fewer observations than the estimate needs.
+    ShortHistory,
+    /// The latest observation is older than the source's rhythm allows.
+    Stale,
+    /// No short interest was published for the instrument.
+    NoShortInterest,
+    /// No public float is known.
+    NoFloat,
+    /// No count of shares outstanding is known.
+    NoSharesOutstanding,
+    /// No trading volume is known.
+    NoVolume,
+    /// A series the measure is built from is not there, or not yet published.
+    InputMissing,
+    /// No known split factor joins the bases of prices or shares.
+    BasisUnknown,
+    /// A stand-in was used; the detail says which.
+    Proxy,
+    /// No sector or other classification is known.
+    NoClassification,
+    /// The inputs allow no estimate: a zero denominator, a flat window.
+    Degenerate,
+    /// The universe was chosen with knowledge of later survival.
+    Survivorship,
+    /// Observations are missing inside the window; they were left out, not filled.
+    MissingObservations,
+    /// A value is there but not plausible.
+    Implausible,
+}
+
+/// One thing missing from an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gap {
+    /// Why.
+    pub reason: GapReason,
+    /// What: a symbol, an indicator id, a field path.
+    pub subject: String,
+    /// One plain sentence.
+    pub detail: String,
+    /// Share of the portfolio's gross market value concerned, 0 to 1.
+    pub gross_share: Option<f64>,
+}
+
+impl Gap {
+    /// A gap that is not about a share of a portfolio.
+    pub fn new(reason: GapReason, subject: impl Into<String>, detail: impl Into<String>) -> Gap {
+        Gap { reason, subject: subject.into(), detail: detail.into(), gross_share: None }
+    }
+
+    /// The same gap, with the share of gross it concerns.
+    #[must_use]
+    pub fn of_gross(mut self, share: f64) -> Gap {
+        self.gross_share = share.is_finite().then_some(share);
+        self
+    }
+}

@@ -1,0 +1,232 @@
+//! Who a fact is about: instruments by number, and the dated names they go by.
+
+use crate::{day::Day, symbol::Symbol};
+use std::collections::BTreeMap;
+
+/// An instrument's number: given out once, never reused. 0 means "none".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstrumentId(pub u32);
+
+impl InstrumentId {
+    /// No instrument: the `other` of a fact that has none.
+    pub const NONE: InstrumentId = InstrumentId(0);
+}
+
+/// Two separate worlds of names: a series `CPI` is not the ticker `CPI`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Namespace {
+    /// Tickers of shares, funds and indices.
+    Listed = 1,
+    /// Ids of series, schedules, index memberships and baskets.
+    Series = 2,
+}
+
+impl Namespace {
+    /// The namespace of a stored number.
+    pub const fn from_code(code: u8) -> Option<Namespace> {
+        match code {
+            1 => Some(Namespace::Listed),
+            2 => Some(Namespace::Series),
+            _ => None,
+        }
+    }
+
+    /// The stored number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// An instrument and the revision that made it known to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instrument {
+    /// Its number.
+    pub id: InstrumentId,
+    /// The world its names belong to.
+    pub namespace: Namespace,
+    /// The revision that created it.
+    pub revision: u64,
+}
+
+/// A name an instrument goes by on the days `from ≤ day < until`.
+///
+/// The namings of an instrument at a revision are those written by its latest revision at or below
+/// it: a rename writes all of an instrument's names anew, and nothing is overwritten.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Naming {
+    /// Whose name.
+    pub instrument: InstrumentId,
+    /// The revision that wrote it.
+    pub revision: u64,
+    /// The name.
+    pub symbol: Symbol,
+    /// First day.
+    pub from: Day,
+    /// First day no more.
+    pub until: Day,
+}
+
+/// Every instrument and name of a log, as of any revision.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// By id, from 1, without holes.
+    instruments: Vec<Instrument>,
+    /// By instrument, in the order written.
+    namings: Vec<Vec<Naming>>,
+    by_symbol: BTreeMap<(Namespace, Symbol), Vec<InstrumentId>>,
+}
+
+impl Directory {
+    /// A directory of nobody.
+    pub const fn empty() -> Directory {
+        Directory { instruments: Vec::new(), namings: Vec::new(), by_symbol: BTreeMap::new() }
+    }
+
+    /// The id that the next new instrument will get.
+    pub fn next_id(&self) -> InstrumentId {
+        InstrumentId(self.instruments.len() as u32 + 1)
+    }
+
+    /// Adds what a revision brought. Instruments come in the order of their ids.
+    pub fn extend(&mut self, instruments: &[Instrument], namings: &[Naming]) {
+        for instrument in instruments {
+            debug_assert_eq!(instrument.id, self.next_id(), "invariant: ids have no holes");
+            self.instruments.push(*instrument);
+            self.namings.push(Vec::new());
+        }
+        for naming in namings {
+            let Some(index) = index(naming.instrument).filter(|i| *i < self.instruments.len())
+            else {
+                debug_assert!(false, "invariant: a naming belongs to a known instrument");
+                continue;
+            };
+            let key = (self.instruments[index].namespace, naming.symbol.clone());
+            let holders = self.by_symbol.entry(key).or_default();
+            if !holders.contains(&naming.instrument) {
+                holders.push(naming.instrument);
+            }
+            self.namings[index].push(naming.clone());
+        }
+    }
+
+    /// Number of instruments that a revision knows.
+    pub fn len_at(&self, revision: u64) -> usize {
+        self.instruments.partition_point(|instrument| instrument.revision <= revision)
+    }
+
+    /// An instrument by number.
+    pub fn get(&self, id: InstrumentId) -> Option<&Instrument> {
+        self.instruments.get(index(id)?)
+    }
+
+    /// All instruments that a revision knows, by id.
+    pub fn all_at(&self, revision: u64) -> &[Instrument] {
+        &self.instruments[..self.len_at(revision)]
+    }
+
+    /// The names of an instrument at a revision, oldest first.
+    pub fn namings(&self, id: InstrumentId, revision: u64) -> &[Naming] {
+        let Some(all) = index(id).and_then(|index| self.namings.get(index)) else { return &[] };
+        let end = all.partition_point(|naming| naming.revision <= revision);
+        let Some(last) = all[..end].last() else { return &[] };
+        let start = all.partition_point(|naming| naming.revision < last.revision);
+        &all[start..end]
+    }
+
+    /// Who goes by a symbol on a day: by that day's names, else (for a class share written together,
+    /// `BRKB`) by the split spelling.
+    pub fn resolve_on(
+        &self,
+        namespace: Namespace,
+        symbol: &Symbol,
+        on: Day,
+        revision: u64,
+    ) -> Option<InstrumentId> {
+        let find = |symbol: &Symbol| {
+            self.by_symbol.get(&(namespace, symbol.clone()))?.iter().copied().find(|id| {
+                self.namings(*id, revision).iter().any(|naming| {
+                    naming.symbol == *symbol && naming.from <= on && on < naming.until
+                })
+            })
+        };
+        find(symbol).or_else(|| match namespace {
+            Namespace::Listed => find(&symbol.with_class_split()?),
+            Namespace::Series => None,
+        })
+    }
+
+    /// Who goes by a symbol on a day, else who was last called so: the rule for requests.
+    pub fn resolve(
+        &self,
+        namespace: Namespace,
+        symbol: &Symbol,
+        on: Day,
+        revision: u64,
+    ) -> Option<InstrumentId> {
+        self.resolve_on(namespace, symbol, on, revision).or_else(|| {
+            let holders = self.by_symbol.get(&(namespace, symbol.clone()))?;
+            let named = holders.iter().filter_map(|id| {
+                let namings = self.namings(*id, revision);
+                let until =
+                    namings.iter().filter(|n| n.symbol == *symbol).map(|n| n.until).max()?;
+                Some((until, *id))
+            });
+            named.max().map(|(_, id)| id)
+        })
+    }
+
+    /// The name an instrument goes by on a day, else its latest.
+    pub fn symbol_on(&self, id: InstrumentId, on: Day, revision: u64) -> Option<&Symbol> {
+        let namings = self.namings(id, revision);
+        namings
+            .iter()
+            .find(|naming| naming.from <= on && on < naming.until)
+            .or_else(|| namings.last())
+            .map(|naming| &naming.symbol)
+    }
+}
+
+fn index(id: InstrumentId) -> Option<usize> {
+    (id.0 as usize).checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        Day::parse_iso(text).unwrap()
+    }
+
+    #[test]
+    fn a_renamed_instrument_is_found_by_the_name_of_the_day() {
+        let symbol = |text| Symbol::listed(text).unwrap();
+        let naming = |revision, name, from, until| Naming {
+            instrument: InstrumentId(1),
+            revision,
+            symbol: symbol(name),
+            from,
+            until,
+        };
+        let mut directory = Directory::empty();
+        let new = Instrument { id: InstrumentId(1), namespace: Namespace::Listed, revision: 1 };
+        directory.extend(&[new], &[naming(1, "META", Day::MIN, Day::MAX)]);
+        let change = day("2022-06-09");
+        directory
+            .extend(&[], &[naming(2, "FB", Day::MIN, change), naming(2, "META", change, Day::MAX)]);
+        let early = day("2021-01-27");
+        let on = |name, revision| {
+            directory.resolve_on(Namespace::Listed, &symbol(name), early, revision)
+        };
+        assert_eq!(on("FB", 2), Some(InstrumentId(1)));
+        assert_eq!(on("META", 2), None);
+        assert_eq!(on("META", 1), Some(InstrumentId(1)), "revision 1 knew no other name");
+        assert_eq!(
+            directory.resolve(Namespace::Listed, &symbol("META"), early, 2),
+            Some(InstrumentId(1)),
+            "a request may use the latest name"
+        );
+        assert_eq!(directory.symbol_on(InstrumentId(1), early, 2), Some(&symbol("FB")));
+    }
+}

@@ -1,0 +1,153 @@
+//! All that was known at an instant, of what our log held at a revision: the world of a computation.
+
+use crate::{
+    dataset::{Dataset, Field},
+    day::Day,
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    market::Market,
+    symbol::Symbol,
+    track::{Bounds, Rows},
+};
+use std::sync::Arc;
+
+/// An immutable view of the market within two bounds. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    market: Arc<Market>,
+    bounds: Bounds,
+    data_version: [u8; 32],
+}
+
+/// A numeric history: days strictly rising, every value finite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// The days.
+    pub days: Vec<Day>,
+    /// The value of each day.
+    pub values: Vec<f64>,
+}
+
+impl Series {
+    /// A history without values.
+    pub const fn empty() -> Series {
+        Series { days: Vec::new(), values: Vec::new() }
+    }
+
+    /// The latest day and value.
+    pub fn last(&self) -> Option<(Day, f64)> {
+        Some((*self.days.last()?, *self.values.last()?))
+    }
+
+    /// The value of a day.
+    pub fn on(&self, day: Day) -> Option<f64> {
+        self.days.binary_search(&day).ok().map(|i| self.values[i])
+    }
+
+    /// Index of the last value at or before a day.
+    pub fn index_on_or_before(&self, day: Day) -> Option<usize> {
+        self.days.partition_point(|candidate| *candidate <= day).checked_sub(1)
+    }
+}
+
+impl Snapshot {
+    /// The view of a market at an instant and a revision; none where the revision is beyond the head.
+    pub fn new(market: Arc<Market>, as_of: Instant, revision: u64) -> Option<Snapshot> {
+        let mark = market.mark(revision)?;
+        let bounds = Bounds::new(as_of, revision);
+        Some(Snapshot { market, bounds, data_version: mark.data_version })
+    }
+
+    /// Facts published at or before this are seen.
+    pub const fn as_of(&self) -> Instant {
+        self.bounds.as_of
+    }
+
+    /// The day in New York at the as-of instant.
+    pub fn today(&self) -> Day {
+        self.bounds.as_of.new_york_day()
+    }
+
+    /// Facts of our log up to this revision are seen.
+    pub const fn revision(&self) -> u64 {
+        self.bounds.revision
+    }
+
+    /// Chained hash of the batches up to the revision.
+    pub const fn data_version(&self) -> [u8; 32] {
+        self.data_version
+    }
+
+    /// The market behind the view.
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// The visible rows of an instrument in a dataset.
+    pub fn rows(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
+        match self.market.track(dataset, instrument) {
+            Some(track) => track.rows(self.bounds),
+            None => Rows::none(),
+        }
+    }
+
+    /// The rows of an instrument within our log's bound, whenever they were published: for what
+    /// changes units and not knowledge.
+    pub fn rows_whenever_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
+        match self.market.track(dataset, instrument) {
+            Some(track) => track.rows(Bounds::new(Instant::MAX, self.bounds.revision)),
+            None => Rows::none(),
+        }
+    }
+
+    /// The history of one field, absent values left out. For datasets keyed by day alone.
+    pub fn series(&self, dataset: Dataset, field: Field, instrument: InstrumentId) -> Series {
+        let rows = self.rows(dataset, instrument);
+        let values = rows.column(dataset.column(field));
+        let days = rows.days();
+        if values.iter().all(|value| value.is_finite()) {
+            return Series { days: days.into_owned(), values: values.into_owned() };
+        }
+        let (days, values) =
+            days.iter().zip(values.iter()).filter(|(_, value)| value.is_finite()).unzip();
+        Series { days, values }
+    }
+
+    /// The instruments that may have rows in a dataset, by number. Some of their rows, or all, may be
+    /// outside the bounds.
+    pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
+        let known = self.market.directory().len_at(self.bounds.revision) as u32;
+        self.market.holders(dataset).take_while(move |id| id.0 <= known)
+    }
+
+    /// Who goes by a symbol at the as-of date, else who was last called so.
+    pub fn resolve(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
+        self.market.directory().resolve(namespace, symbol, self.today(), self.bounds.revision)
+    }
+
+    /// A listed instrument by any spelling of its ticker.
+    pub fn listed(&self, symbol: &str) -> Option<InstrumentId> {
+        self.resolve(Namespace::Listed, &Symbol::listed(symbol).ok()?)
+    }
+
+    /// A series by id.
+    pub fn series_id(&self, symbol: &str) -> Option<InstrumentId> {
+        self.resolve(Namespace::Series, &Symbol::series(symbol).ok()?)
+    }
+
+    /// The name of an instrument at the as-of date; empty for a number nobody has.
+    pub fn symbol(&self, instrument: InstrumentId) -> &str {
+        self.market
+            .directory()
+            .symbol_on(instrument, self.today(), self.bounds.revision)
+            .map_or("", Symbol::as_str)
+    }
+
+    /// A text by the id a text field holds.
+    pub fn text(&self, id: f64) -> Option<&str> {
+        if !(0.0..=f64::from(u32::MAX)).contains(&id) {
+            return None;
+        }
+        self.market.texts().get(id as usize).map(String::as_str)
+    }
+}

@@ -1,0 +1,116 @@
+//! Ticker symbols in one spelling: `BRK-B`, `BRK/B` and `BRK B` are `BRK.B`.
+
+use std::fmt;
+
+/// Why a text is no symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSymbol {
+    /// Nothing is left after trimming.
+    #[error("the symbol is empty")]
+    Empty,
+    /// Longer than any ticker.
+    #[error("the symbol has more than 32 characters")]
+    TooLong,
+    /// A character no ticker has.
+    #[error("the symbol holds a character that no ticker has")]
+    Character,
+}
+
+/// A symbol in canonical spelling: upper case, share classes after a dot, preferreds after a caret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Symbol(Box<str>);
+
+impl Symbol {
+    /// Reads any of the usual spellings of a listed ticker.
+    ///
+    /// A Bloomberg suffix (`AAPL US Equity`) and a `.US` suffix are dropped. A separator before a
+    /// class of one or two letters becomes a dot. `BRKB` cannot be told from a plain ticker here:
+    /// [`crate::instrument::Directory::resolve`] tries [`Symbol::with_class_split`] when it finds none.
+    ///
+    /// # Errors
+    /// [`InvalidSymbol`] where the text is empty, too long or holds other characters.
+    pub fn listed(text: &str) -> Result<Symbol, InvalidSymbol> {
+        let text = text.trim();
+        let text = strip_suffix_ignoring_case(text, " Equity").unwrap_or(text);
+        let text = strip_suffix_ignoring_case(text, " US").unwrap_or(text);
+        let text = strip_suffix_ignoring_case(text, ".US").unwrap_or(text);
+        let upper = checked(text)?;
+        let mut canonical = String::with_capacity(upper.len());
+        for (at, character) in upper.char_indices() {
+            match character {
+                '-' | '/' | ' ' | '.' if 0 < at => canonical.push('.'),
+                other => canonical.push(other),
+            }
+        }
+        Ok(Symbol(canonical.into_boxed_str()))
+    }
+
+    /// The id of a series, kept as written but for case and surrounding blanks.
+    ///
+    /// # Errors
+    /// [`InvalidSymbol`] as above.
+    pub fn series(text: &str) -> Result<Symbol, InvalidSymbol> {
+        checked(text).map(|upper| Symbol(upper.into_boxed_str()))
+    }
+
+    /// The canonical text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `BRKB` read as `BRK.B`: the last letter taken for a share class.
+    pub fn with_class_split(&self) -> Option<Symbol> {
+        let (stem, class) = self.0.split_at_checked(self.0.len().checked_sub(1)?)?;
+        let plain = self.0.bytes().all(|byte| byte.is_ascii_uppercase());
+        (plain && 2 <= stem.len()).then(|| Symbol(format!("{stem}.{class}").into_boxed_str()))
+    }
+}
+
+fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
+    let (head, tail) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
+    (tail.eq_ignore_ascii_case(suffix) && !head.is_empty()).then(|| head.trim_end())
+}
+
+fn checked(text: &str) -> Result<String, InvalidSymbol> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(InvalidSymbol::Empty);
+    }
+    if 32 < text.len() {
+        return Err(InvalidSymbol::TooLong);
+    }
+    let lawful = |c: char| c.is_ascii_alphanumeric() || "^.-/_ =+*&$#:".contains(c);
+    if !text.chars().all(lawful) {
+        return Err(InvalidSymbol::Character);
+    }
+    Ok(text.to_ascii_uppercase())
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_class_share_are_one() {
+        for text in ["BRK.B", "BRK-B", "BRK/B", "BRK B", "brk.b", " BRK B US Equity ", "BRK-B.US"] {
+            assert_eq!(Symbol::listed(text).unwrap().as_str(), "BRK.B", "{text}");
+        }
+        assert_eq!(Symbol::listed("BRKB").unwrap().with_class_split().unwrap().as_str(), "BRK.B");
+        assert_eq!(Symbol::listed("^RUT").unwrap().as_str(), "^RUT");
+        assert_eq!(Symbol::listed("AAPL US Equity").unwrap().as_str(), "AAPL");
+    }
+
+    #[test]
+    fn what_is_no_symbol_says_why() {
+        assert_eq!(Symbol::listed("  "), Err(InvalidSymbol::Empty));
+        assert_eq!(Symbol::listed("<HTML>"), Err(InvalidSymbol::Character));
+        assert_eq!(Symbol::listed(&"A".repeat(33)), Err(InvalidSymbol::TooLong));
+        assert_eq!(Symbol::listed("A\0B"), Err(InvalidSymbol::Character));
+    }
+}
