@@ -1,1 +1,23 @@
 //! Numbers in, numbers out: moments, ranks, regression, quantiles; no market words.
+//!
+//! Conventions, for the whole crate:
+//! - Slices in, small structs out. What cannot be computed is `None` or an error, never NaN.
+//! - Sample or population is always named: [`moments::Ddof`]. Skewness and kurtosis are population.
+//! - Series run from the oldest value to the newest.
+//! - Transcendental functions come from `libm` and sums run in a fixed order: equal inputs give equal
+//!   bits on every machine.
+//! - Nothing is drawn but from a seed, nothing is kept but in a workspace the caller holds.
+//!
+//! Modules are declared in reading order.
+
+pub mod backtest;
+pub mod ewma;
+pub mod moments;
+pub mod newey_west;
+pub mod normal;
+pub mod quantile;
+pub mod rank;
+pub mod returns;
+pub mod rng;
+pub mod shrink;
+pub mod tail;

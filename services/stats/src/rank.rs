@@ -1,0 +1,161 @@
+//! Ranks, percentile ranks, medians, winsorising and cross-sectional standard scores.
+
+use std::cmp::Ordering;
+
+use crate::moments::{self, Ddof};
+
+/// What turns the median absolute deviation of a normal variable into its standard deviation:
+/// 1/Φ⁻¹(¾).
+pub const MAD_TO_SD: f64 = 1.482_602_218_505_602;
+
+/// Ranks from 1 for the smallest; equal values share the mean of their places (mid-rank).
+///
+/// `None` when a value is not finite.
+#[must_use]
+pub fn ranks(values: &[f64]) -> Option<Vec<f64>> {
+    if !all_finite(values) {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_unstable_by(|&a, &b| compare(values[a], values[b]).then(a.cmp(&b)));
+    let mut ranks = vec![0.0; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let value = values[order[start]];
+        let same = order[start..].iter().take_while(|&&i| values[i] <= value).count();
+        let shared = start as f64 + (same as f64 + 1.0) / 2.0;
+        for &index in &order[start..start + same] {
+            ranks[index] = shared;
+        }
+        start += same;
+    }
+    Some(ranks)
+}
+
+/// Share of past values below `x`, those equal counted half, from 0 to 1.
+///
+/// `None` for an empty past or a value that is not finite.
+#[must_use]
+pub fn percentile_rank(past: &[f64], x: f64) -> Option<f64> {
+    if past.is_empty() || !x.is_finite() || !all_finite(past) {
+        return None;
+    }
+    let below = past.iter().filter(|&&p| p < x).count();
+    let at_most = past.iter().filter(|&&p| p <= x).count();
+    Some((below + at_most) as f64 / (2 * past.len()) as f64)
+}
+
+/// Percentile rank of every value within the slice it is part of: (rank − ½)/n.
+///
+/// `None` when a value is not finite.
+#[must_use]
+pub fn percentile_ranks(values: &[f64]) -> Option<Vec<f64>> {
+    let n = values.len() as f64;
+    Some(ranks(values)?.iter().map(|rank| (rank - 0.5) / n).collect())
+}
+
+/// Middle value, or the mean of the two; `None` for an empty slice or a value that is not finite.
+#[must_use]
+pub fn median(values: &[f64]) -> Option<f64> {
+    median_in_place(&mut values.to_vec())
+}
+
+/// [`median`] without a copy; leaves the slice in another order.
+#[must_use]
+pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
+    if values.is_empty() || !all_finite(values) {
+        return None;
+    }
+    let odd = values.len() % 2 == 1;
+    let middle = values.len() / 2;
+    let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    if odd {
+        return Some(upper);
+    }
+    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Halved before adding, so that two large values do not overflow.
+    Some(lower / 2.0 + upper / 2.0)
+}
+
+/// Median absolute deviation from the median, not scaled; times [`MAD_TO_SD`] it estimates the
+/// standard deviation of a normal variable.
+#[must_use]
+pub fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
+    centre_and_deviation(values).map(|(_, deviation)| deviation)
+}
+
+/// What [`winsorise`] did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Winsorised {
+    /// Median of the values.
+    pub centre: f64,
+    /// Robust standard deviation, 1.4826 times the median absolute deviation.
+    pub scale: f64,
+    /// How many values were pulled in.
+    pub clipped: usize,
+}
+
+/// Pulls values further than `k` robust standard deviations from the median in to that distance.
+///
+/// Where more than half of the values are equal the scale is zero and says nothing: the values are
+/// left alone. `None` for an empty slice, a value that is not finite, or k not above zero.
+#[must_use = "None means that nothing was done"]
+pub fn winsorise(values: &mut [f64], k: f64) -> Option<Winsorised> {
+    if !(k.is_finite() && k > 0.0) {
+        return None;
+    }
+    let (centre, deviation) = centre_and_deviation(values)?;
+    let scale = deviation * MAD_TO_SD;
+    let mut clipped = 0;
+    if scale > 0.0 {
+        let (low, high) = (centre - k * scale, centre + k * scale);
+        for value in values {
+            let inside = value.clamp(low, high);
+            clipped += usize::from(inside < *value || inside > *value);
+            *value = inside;
+        }
+    }
+    Some(Winsorised { centre, scale, clipped })
+}
+
+/// Standard scores across a slice: (x − mean)/SD. `None` without spread.
+#[must_use]
+pub fn z_scores(values: &[f64], ddof: Ddof) -> Option<Vec<f64>> {
+    let mean = moments::mean(values)?;
+    let deviation = moments::standard_deviation(values, ddof)?;
+    // A spread that is only the rounding of the mean is none.
+    if deviation <= 4.0 * mean.abs() * f64::EPSILON {
+        return None;
+    }
+    let scores: Vec<f64> = values.iter().map(|x| (x - mean) / deviation).collect();
+    all_finite(&scores).then_some(scores)
+}
+
+/// Standard score of one value against a past it is no part of. `None` without spread.
+#[must_use]
+pub fn z_score(past: &[f64], x: f64, ddof: Ddof) -> Option<f64> {
+    let mean = moments::mean(past)?;
+    let deviation = moments::standard_deviation(past, ddof)?;
+    if deviation <= 4.0 * mean.abs() * f64::EPSILON {
+        return None;
+    }
+    Some((x - mean) / deviation).filter(|z| z.is_finite())
+}
+
+fn centre_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
+    let mut scratch = values.to_vec();
+    let centre = median_in_place(&mut scratch)?;
+    for value in &mut scratch {
+        *value = (*value - centre).abs();
+    }
+    Some((centre, median_in_place(&mut scratch)?))
+}
+
+fn compare(a: f64, b: f64) -> Ordering {
+    // Zeros of either sign are equal here, unlike in `total_cmp`.
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
+}
+
+fn all_finite(values: &[f64]) -> bool {
+    values.iter().all(|x| x.is_finite())
+}

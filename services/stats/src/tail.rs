@@ -1,0 +1,107 @@
+//! Historical value at risk and expected shortfall.
+//!
+//! Input is profit and loss (or returns), gains positive; results are losses, positive.
+//! The quantile rule is applied to the profits and losses at probability 1 − confidence.
+
+use crate::quantile::{Place, QuantileRule, snap};
+
+/// The loss not exceeded with the stated confidence, and the mean loss beyond it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tail {
+    /// Minus the quantile of profit and loss at 1 − confidence, under the rule asked for.
+    pub value_at_risk: f64,
+    /// Mean loss over the worst n(1 − confidence) outcomes, the last of them counted in part
+    /// (Acerbi and Tasche 2002; Rockafellar and Uryasev 2002); the rule has no part in it.
+    pub expected_shortfall: f64,
+}
+
+/// Value at risk and expected shortfall of outcomes in any order; `scratch` is overwritten.
+///
+/// `None` for no outcomes, one that is not finite, or confidence outside (0, 1).
+#[must_use]
+pub fn historical(
+    profits: &[f64],
+    confidence: f64,
+    rule: QuantileRule,
+    scratch: &mut Vec<f64>,
+) -> Option<Tail> {
+    scratch.clear();
+    scratch.extend_from_slice(profits);
+    historical_in_place(scratch, confidence, rule)
+}
+
+/// [`historical`] without a copy; leaves the slice in another order.
+///
+/// The slice is partitioned once and only its tail is sorted, so that the answer is the same to the
+/// bit whatever the order of the outcomes.
+#[must_use]
+pub fn historical_in_place(
+    profits: &mut [f64],
+    confidence: f64,
+    rule: QuantileRule,
+) -> Option<Tail> {
+    let cut = Cut::of(profits.len(), confidence, rule)?;
+    if !profits.iter().fold(true, |finite, x| finite & x.is_finite()) {
+        return None;
+    }
+    let (_, _, _) = profits.select_nth_unstable_by(cut.last, f64::total_cmp);
+    let worst = profits.get_mut(..=cut.last)?;
+    worst.sort_unstable_by(f64::total_cmp);
+    cut.measure(|index| worst.get(index).copied())
+}
+
+/// [`historical_in_place`] of single-precision outcomes; sums are taken in double precision.
+#[must_use]
+pub fn historical_f32(profits: &mut [f32], confidence: f64, rule: QuantileRule) -> Option<Tail> {
+    let cut = Cut::of(profits.len(), confidence, rule)?;
+    if !profits.iter().fold(true, |finite, x| finite & x.is_finite()) {
+        return None;
+    }
+    let (_, _, _) = profits.select_nth_unstable_by(cut.last, f32::total_cmp);
+    let worst = profits.get_mut(..=cut.last)?;
+    worst.sort_unstable_by(f32::total_cmp);
+    cut.measure(|index| worst.get(index).map(|&x| f64::from(x)))
+}
+
+/// Which order statistics are needed.
+struct Cut {
+    place: Place,
+    /// n(1 − confidence), the number of outcomes in the tail.
+    mass: f64,
+    /// Index of the last order statistic that is looked at.
+    last: usize,
+}
+
+impl Cut {
+    fn of(n: usize, confidence: f64, rule: QuantileRule) -> Option<Self> {
+        if !(confidence > 0.0 && confidence < 1.0) {
+            return None;
+        }
+        let p = 1.0 - confidence;
+        let place = rule.place(n, p)?;
+        let mass = snap(n as f64 * p);
+        let next = place.index + usize::from(place.fraction > 0.0);
+        let partly = (mass.ceil() as usize).saturating_sub(1);
+        Some(Self { place, mass, last: next.max(partly).min(n - 1) })
+    }
+
+    /// `worst` gives order statistics from the lowest on.
+    fn measure(&self, worst: impl Fn(usize) -> Option<f64>) -> Option<Tail> {
+        let whole = self.mass.floor() as usize;
+        let mut sum = 0.0;
+        for index in 0..whole {
+            sum += worst(index)?;
+        }
+        let part = self.mass - self.mass.floor();
+        if part > 0.0 {
+            sum += part * worst(whole)?;
+        }
+        let mut quantile = worst(self.place.index)?;
+        if self.place.fraction > 0.0 {
+            quantile += self.place.fraction * (worst(self.place.index + 1)? - quantile);
+        }
+        let tail =
+            Tail { value_at_risk: 0.0 - quantile, expected_shortfall: 0.0 - sum / self.mass };
+        (tail.value_at_risk.is_finite() && tail.expected_shortfall.is_finite()).then_some(tail)
+    }
+}
