@@ -15,6 +15,8 @@ pub mod calendar;
 pub mod dataset;
 pub mod day;
 pub mod facts;
+#[cfg(feature = "fixture")]
+pub mod fixture;
 pub mod gap;
 pub mod instant;
 pub mod instrument;

@@ -121,6 +121,12 @@ impl Market {
         self.publications.range(..=as_of).next_back().copied().unwrap_or(Instant::MIN)
     }
 
+    /// The one instant that stands for all as-of dates of a New York day between two publications:
+    /// they see the same facts on the same day, so that whatever is computed at it serves them all.
+    pub fn canonical(&self, as_of: Instant) -> Instant {
+        self.cut(as_of).max(Instant::new_york(as_of.new_york_day(), 0, 0)).min(as_of)
+    }
+
     /// The first publication after an instant: when time alone will next change what is known.
     pub fn next_publication(&self, after: Instant) -> Option<Instant> {
         use std::ops::Bound::{Excluded, Unbounded};

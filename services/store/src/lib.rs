@@ -1,1 +1,189 @@
-//! The append-only fact log; the only SQL.
+//! The append-only fact log behind one trait: immutable column segments, committed by a database.
+//!
+//! One revision is one batch, whole or not at all. A fact is never changed; only [`Store::compact`]
+//! deletes rows of the database, and never a fact. No SQL appears outside this crate.
+
+use async_trait::async_trait;
+use marketdata::{
+    facts::Batch,
+    instant::Instant,
+    market::{Delta, RevisionMark},
+};
+use std::{fmt::Debug, path::Path};
+
+/// Who asked for a write: a repeated key gets the first answer and adds nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestKey {
+    /// The authenticated caller; empty where callers are not told apart.
+    pub caller: String,
+    /// The RPC method.
+    pub method: String,
+    /// The caller's own id of the request.
+    pub request_id: String,
+}
+
+/// Where a revision came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The kind of file, for instance `finra_short_interest`.
+    pub source: String,
+    /// The file's name as the caller gave it.
+    pub file_name: String,
+    /// Hash of the bytes received.
+    pub content_hash: [u8; 32],
+    /// When they were received.
+    pub received_at: Instant,
+}
+
+/// A write.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The idempotency key.
+    pub key: RequestKey,
+    /// Hash of what the key must always stand for (the bytes and the options of the request).
+    pub fingerprint: [u8; 32],
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// What it adds. Where it adds nothing no revision is made, and only the answer is kept.
+    pub batch: Batch,
+    /// The answer to keep under the key, encoded by the caller, for the revision the batch becomes.
+    pub answer: Vec<u8>,
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub enum Appended {
+    /// It is durable; the delta is what a follower would now load.
+    Committed(Delta),
+    /// It added no fact; the answer is kept.
+    NothingNew,
+    /// The key was answered before; this is that answer.
+    Answered(Vec<u8>),
+}
+
+/// One revision of the log, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionRecord {
+    /// Its number and data version.
+    pub mark: RevisionMark,
+    /// When it was committed.
+    pub committed_at: Instant,
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// Facts added.
+    pub facts: u64,
+}
+
+/// What [`Store::compact`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compacted {
+    /// Segments merged away.
+    pub merged: u64,
+    /// Segments written in their place.
+    pub written: u64,
+    /// Replaced segments whose grace period was over, deleted.
+    pub deleted: u64,
+}
+
+/// What [`Store::check`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Revisions seen.
+    pub revisions: u64,
+    /// Segments read and verified.
+    pub segments: u64,
+    /// Facts in them.
+    pub facts: u64,
+    /// Every fault, each naming what it is about.
+    pub faults: Vec<String>,
+}
+
+/// What a store cannot do, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another writer committed first; prepare the batch again on the new head.
+    #[error("the head moved to revision {head} while the batch was prepared")]
+    HeadMoved {
+        /// The head now.
+        head: u64,
+    },
+    /// A request id was used again for something else.
+    #[error("request id {request_id} was used before for other content")]
+    RequestIdReused {
+        /// The id.
+        request_id: String,
+    },
+    /// A segment's bytes do not match its checksum, or cannot be read.
+    #[error("segment {segment} is damaged: {fault}")]
+    Damaged {
+        /// Its number.
+        segment: i64,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The store was written by a newer binary in a way this one cannot read.
+    #[error("the store needs a reader of version {needed}, this binary is {ours}")]
+    TooNew {
+        /// The reader version it needs.
+        needed: u32,
+        /// Ours.
+        ours: u32,
+    },
+    /// The URL names no store we know.
+    #[error("{0} is not the URL of a store: use sqlite:PATH")]
+    Url(String),
+    /// The database refused or is away.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("the migration failed")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A file of the store could not be read or written.
+    #[error("a file of the store could not be read or written")]
+    File(#[from] std::io::Error),
+}
+
+/// A fact log. Every method may be called from many tasks at once; appends are serial.
+#[async_trait]
+pub trait Store: Debug + Send + Sync {
+    /// Whether the store answers, quickly.
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// The newest revision.
+    async fn head(&self) -> Result<RevisionMark, StoreError>;
+
+    /// All that the log gained after a revision, read in one transaction; rows of revisions at or
+    /// below it are left out even where compaction put them into one segment with newer ones.
+    async fn load(&self, after: u64) -> Result<Delta, StoreError>;
+
+    /// The answer given before to a request, if any.
+    ///
+    /// # Errors
+    /// [`StoreError::RequestIdReused`] where the fingerprint is another.
+    async fn answer_of(
+        &self,
+        key: &RequestKey,
+        fingerprint: [u8; 32],
+    ) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Adds a batch as the next revision, whole or not at all; when this returns it is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::HeadMoved`] where the batch was prepared on another head.
+    async fn append(&self, append: Append) -> Result<Appended, StoreError>;
+
+    /// Revisions above `after`, oldest first, at most `limit`.
+    async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError>;
+
+    /// Merges small segments into long ones, at most `budget` facts; no answer changes.
+    async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError>;
+
+    /// Reads everything and verifies every checksum and the chain of data versions.
+    async fn check(&self) -> Result<CheckReport, StoreError>;
+
+    /// Writes a whole, consistent copy to a new file.
+    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
+
+    /// Flushes and closes; later calls fail.
+    async fn close(&self);
+}
