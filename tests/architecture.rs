@@ -1,1 +1,235 @@
-//! Allowed edges and file rules.
+//! The rules of ARCHITECTURE.md that a machine can hold: edges, outside crates, files.
+
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Every allowed edge between our own packages (dev-dependencies included). A new one is an event:
+/// a line here, and its reason in the commit.
+const EDGES: [(&str, &[&str]); 12] = [
+    ("contract", &[]),
+    ("stats", &[]),
+    ("marketdata", &["stats"]),
+    ("factors", &["marketdata", "stats"]),
+    ("rotation", &["factors", "marketdata", "stats"]),
+    ("squeeze", &["factors", "marketdata", "stats"]),
+    ("exposure", &["factors", "marketdata", "stats"]),
+    ("simulation", &["marketdata", "stats"]),
+    ("store", &["marketdata"]),
+    (
+        "server",
+        &[
+            "contract",
+            "stats",
+            "marketdata",
+            "factors",
+            "rotation",
+            "squeeze",
+            "exposure",
+            "store",
+            // Only as a dev-dependency: the bench of the whole service needs a market.
+            "simulation",
+        ],
+    ),
+    // The cli reads portfolio files by the reader that marketdata has for them.
+    ("ballast", &["contract", "marketdata", "server", "simulation"]),
+    ("wire-tests", &["contract", "marketdata", "server", "simulation"]),
+];
+
+/// The crates whose arguments are their world, and the outside crates they may use.
+const PURE: [(&str, &[&str]); 7] = [
+    ("stats", &["libm", "thiserror"]),
+    ("marketdata", &["csv", "jiff", "libm", "memchr", "thiserror"]),
+    ("factors", &["libm", "thiserror"]),
+    ("rotation", &["libm", "thiserror"]),
+    ("squeeze", &["libm", "thiserror"]),
+    ("exposure", &["libm", "thiserror"]),
+    ("simulation", &["libm", "thiserror"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+struct Package {
+    ours: BTreeSet<String>,
+    /// Outside crates that are not for tests or benches alone.
+    outside: BTreeSet<String>,
+}
+
+fn packages() -> BTreeMap<String, Package> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .map(|package| {
+            let dependencies = package["dependencies"].as_array().unwrap();
+            let (ours, outside): (Vec<_>, Vec<_>) =
+                dependencies.iter().partition(|dependency| dependency["path"].is_string());
+            let ours = ours.iter().map(|d| text(&d["name"])).collect();
+            let outside =
+                outside.iter().filter(|d| d["kind"] != "dev").map(|d| text(&d["name"])).collect();
+            (text(&package["name"]), Package { ours, outside })
+        })
+        .collect()
+}
+
+#[test]
+fn only_the_listed_edges_exist() {
+    let allowed: BTreeMap<_, _> = EDGES.into_iter().collect();
+    let packages = packages();
+    assert_eq!(
+        packages.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        allowed.keys().copied().collect::<BTreeSet<_>>(),
+        "a package came or went: EDGES must say so"
+    );
+    for (name, package) in &packages {
+        for edge in package.ours.iter().filter(|edge| *edge != name) {
+            assert!(allowed[name.as_str()].contains(&edge.as_str()), "{name} -> {edge}");
+        }
+    }
+}
+
+#[test]
+fn pure_crates_use_only_the_listed_outside_crates() {
+    let packages = packages();
+    for (name, allowed) in PURE {
+        for outside in &packages[name].outside {
+            assert!(allowed.contains(&outside.as_str()), "{name} uses {outside}");
+        }
+    }
+}
+
+#[test]
+fn sql_and_the_wire_stay_where_they_belong() {
+    for (name, package) in packages() {
+        let has = |outside: &str| package.outside.contains(outside);
+        assert!(!has("sqlx") || name == "store", "{name} uses sqlx");
+        let knows_the_wire = ["contract", "server", "ballast", "wire-tests"];
+        assert!(!has("tonic") || knows_the_wire.contains(&name.as_str()), "{name} uses tonic");
+    }
+}
+
+/// Every file of ours with one of the extensions, with its path from the root and its text.
+fn files(extensions: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if name != "target" && name != ".git" {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|e| extensions.iter().any(|x| e == *x)) {
+                let relative = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+                found.push((relative, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_rust_file_opens_with_a_sentence_and_fits_its_budget() {
+    for (path, text) in files(&["rs"]) {
+        assert!(text.starts_with("//! "), "{path} does not open with //!");
+        let lines = text.lines().count();
+        assert!(lines <= 500, "{path} has {lines} lines: is it still one concept?");
+    }
+}
+
+#[test]
+fn no_test_is_ignored_and_none_expects_a_panic() {
+    // Put together here so that this file does not find itself.
+    let banned =
+        [concat!("#[ign", "ore"), concat!("should_", "panic"), concat!("thread::", "sleep(")];
+    for (path, text) in files(&["rs"]) {
+        for word in banned {
+            assert!(!text.contains(word), "{path} holds {word}");
+        }
+    }
+}
+
+#[test]
+fn no_sql_outside_the_store() {
+    for (path, text) in files(&["rs"]) {
+        if path.starts_with("services/store/") || path == "tests/architecture.rs" {
+            continue;
+        }
+        for word in ["SELECT ", "INSERT INTO", "CREATE TABLE", "DELETE FROM"] {
+            assert!(!text.contains(word), "{path} holds SQL: {word}");
+        }
+    }
+}
+
+#[test]
+fn every_manifest_inherits_lints_and_versions() {
+    for (path, text) in files(&["toml"]) {
+        if !path.ends_with("Cargo.toml") {
+            continue;
+        }
+        assert!(text.contains("[lints]\nworkspace = true"), "{path} does not inherit the lints");
+        if path != "Cargo.toml" {
+            let own = text.lines().find(|line| line.contains("version = \""));
+            assert_eq!(own, None, "{path}: versions stand in the root manifest alone");
+        }
+    }
+}
+
+#[test]
+fn made_data_have_papers() {
+    let folder = root().join("tests/data");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            assert!(
+                path.join("metadata.json").is_file(),
+                "{} has no metadata.json",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn no_path_of_a_machine_and_no_mark_of_somebody_else() {
+    let banned = [
+        concat!("/wor", "k/"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("RR", "G "),
+        concat!("Jd", "K"),
+    ];
+    for (path, text) in files(&["rs", "proto", "toml", "md", "py", "sh", "json"]) {
+        for word in banned {
+            assert!(!text.contains(word), "{path} holds {word}");
+        }
+    }
+}
+
+#[test]
+fn parameters_of_a_computation_have_no_default() {
+    let pure = PURE.map(|(name, _)| format!("services/{name}/src/"));
+    for (path, text) in files(&["rs"]) {
+        if pure.iter().any(|folder| path.starts_with(folder)) {
+            let derives = text.contains("impl Default for")
+                || text
+                    .lines()
+                    .any(|l| l.trim_start().starts_with("#[derive(") && l.contains("Default"));
+            assert!(!derives, "{path}: a default is applied in from_proto, never in a kernel");
+        }
+    }
+}
