@@ -1,1 +1,5 @@
 //! Series that several services need, named once.
+//!
+//! Modules are declared in reading order.
+
+pub mod roles;

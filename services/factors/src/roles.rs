@@ -1,0 +1,267 @@
+//! Which symbol plays which role: the small-cap index, the ten-year yield, the megacaps.
+//!
+//! A role is an ordered list of candidates. The first is the thing itself; the others stand in for
+//! it and are named in every answer they appear in. Roles are configuration.
+
+use marketdata::{
+    dataset::Dataset,
+    day::Day,
+    instrument::{InstrumentId, Namespace},
+    snapshot::Snapshot,
+    symbol::Symbol,
+};
+use std::collections::BTreeMap;
+
+/// A part that one instrument plays in the market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// The small-cap index.
+    SmallCapIndex,
+    /// The large-cap index, also the market of a beta.
+    LargeCapIndex,
+    /// The index of the Nasdaq market.
+    Nasdaq,
+    /// The Dow Jones industrial average.
+    Dow,
+    /// The mid-cap index.
+    MidCapIndex,
+    /// All listed shares by market value.
+    BroadMarket,
+    /// The large-cap index with equal weights.
+    EqualWeight,
+    /// The cap-weighted twin of [`Role::EqualWeight`], of the same kind (a fund for a fund).
+    CapWeight,
+    /// Implied volatility of the large-cap index.
+    Volatility,
+    /// The ten-year Treasury yield, per cent.
+    TenYear,
+    /// The two-year Treasury yield, per cent.
+    TwoYear,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 11] = [
+        Role::SmallCapIndex,
+        Role::LargeCapIndex,
+        Role::Nasdaq,
+        Role::Dow,
+        Role::MidCapIndex,
+        Role::BroadMarket,
+        Role::EqualWeight,
+        Role::CapWeight,
+        Role::Volatility,
+        Role::TenYear,
+        Role::TwoYear,
+    ];
+
+    /// The name in configuration and answers.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Role::SmallCapIndex => "small_cap_index",
+            Role::LargeCapIndex => "large_cap_index",
+            Role::Nasdaq => "nasdaq",
+            Role::Dow => "dow",
+            Role::MidCapIndex => "mid_cap_index",
+            Role::BroadMarket => "broad_market",
+            Role::EqualWeight => "equal_weight",
+            Role::CapWeight => "cap_weight",
+            Role::Volatility => "volatility",
+            Role::TenYear => "ten_year",
+            Role::TwoYear => "two_year",
+        }
+    }
+
+    /// The role of a name.
+    pub fn from_id(id: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.id() == id)
+    }
+
+    const fn standard(self) -> &'static [&'static str] {
+        match self {
+            Role::SmallCapIndex => &["^RUT", "IWM"],
+            Role::LargeCapIndex => &["^GSPC", "SPY"],
+            Role::Nasdaq => &["^IXIC", "QQQ"],
+            Role::Dow => &["^DJI", "DIA"],
+            Role::MidCapIndex => &["^MID", "MDY"],
+            Role::BroadMarket => &["^RUA", "VTI", "^GSPC", "SPY"],
+            Role::EqualWeight => &["RSP"],
+            Role::CapWeight => &["SPY", "^GSPC"],
+            Role::Volatility => &["^VIX", "VIX"],
+            Role::TenYear => &["DGS10"],
+            Role::TwoYear => &["DGS2"],
+        }
+    }
+}
+
+/// One megacap issuer and its listed share classes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// The name an answer uses for it.
+    pub name: String,
+    /// The tickers of its classes, the most traded first.
+    pub classes: Vec<String>,
+}
+
+/// Who plays what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles {
+    candidates: BTreeMap<Role, Vec<String>>,
+    /// The issuers that led the market: the "Magnificent Seven".
+    pub megacaps: Vec<Issuer>,
+    /// Ids of the index memberships that breadth is measured over, in order of preference
+    /// (series namespace). Where none is in the store, all listed names with prices stand in.
+    pub breadth_universe: Vec<String>,
+}
+
+/// A role and who plays it as of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// Which role.
+    pub role: Role,
+    /// The symbol as configured.
+    pub symbol: String,
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// Where its history lies: [`Dataset::Bars`] or [`Dataset::Series`].
+    pub dataset: Dataset,
+    /// The first candidate, where this one stands in for it.
+    pub stands_in_for: Option<String>,
+}
+
+/// A candidate this many calendar days behind the freshest one is passed over.
+const FRESH_DAYS: i32 = 7;
+
+impl Roles {
+    /// The roles without configuration: indices first, funds as their stand-ins.
+    pub fn standard() -> Roles {
+        let candidates = Role::ALL.into_iter().map(|role| (role, owned(role.standard())));
+        let issuer = |name: &str, classes: &[&str]| Issuer {
+            name: name.to_owned(),
+            classes: owned(classes),
+        };
+        Roles {
+            candidates: candidates.collect(),
+            megacaps: vec![
+                issuer("AAPL", &["AAPL"]),
+                issuer("MSFT", &["MSFT"]),
+                issuer("GOOGL", &["GOOGL", "GOOG"]),
+                issuer("AMZN", &["AMZN"]),
+                issuer("NVDA", &["NVDA"]),
+                issuer("META", &["META"]),
+                issuer("TSLA", &["TSLA"]),
+            ],
+            breadth_universe: owned(&["SP500"]),
+        }
+    }
+
+    /// The same roles with other candidates for one of them.
+    #[must_use]
+    pub fn with(mut self, role: Role, candidates: Vec<String>) -> Roles {
+        self.candidates.insert(role, candidates);
+        self
+    }
+
+    /// The candidates of a role, the thing itself first.
+    pub fn candidates(&self, role: Role) -> &[String] {
+        self.candidates.get(&role).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who plays a role: the first candidate with a visible history that is not left behind by
+    /// another's. None where no candidate has any.
+    pub fn play(&self, snapshot: &Snapshot, role: Role) -> Option<Played> {
+        let candidates = self.candidates(role);
+        let found: Vec<(Played, Day)> =
+            candidates.iter().filter_map(|symbol| history_of(snapshot, role, symbol)).collect();
+        let newest = found.iter().map(|(_, last)| *last).max()?;
+        let (mut played, _) =
+            found.into_iter().find(|(_, last)| newest <= last.plus(FRESH_DAYS))?;
+        let first = candidates.first().filter(|first| !same_name(first, &played.symbol));
+        played.stands_in_for = first.cloned();
+        Some(played)
+    }
+
+    /// All tickers of the megacaps.
+    pub fn megacap_tickers(&self) -> impl Iterator<Item = &str> + '_ {
+        self.megacaps.iter().flat_map(|issuer| issuer.classes.iter().map(String::as_str))
+    }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// `VIX` is `^VIX` without its caret, not a stand-in for it.
+fn same_name(a: &str, b: &str) -> bool {
+    a.trim_start_matches('^').eq_ignore_ascii_case(b.trim_start_matches('^'))
+}
+
+fn history_of(snapshot: &Snapshot, role: Role, symbol: &str) -> Option<(Played, Day)> {
+    let places = [
+        (Dataset::Bars, Namespace::Listed, Symbol::listed(symbol).ok()?),
+        (Dataset::Series, Namespace::Series, Symbol::series(symbol).ok()?),
+    ];
+    places.into_iter().find_map(|(dataset, namespace, name)| {
+        let instrument = snapshot.resolve(namespace, &name)?;
+        let rows = snapshot.rows(dataset, instrument);
+        let last = rows.day(rows.last()?);
+        let symbol = symbol.to_owned();
+        Some((Played { role, symbol, instrument, dataset, stands_in_for: None }, last))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+    };
+
+    fn closes(from: &str, count: i32) -> Vec<(Day, f64)> {
+        (0..count).map(|i| (day(from).plus(i), 100.0 + f64::from(i))).collect()
+    }
+
+    #[test]
+    fn the_index_plays_before_its_fund_unless_it_is_left_behind() {
+        let mut fixture = Fixture::new();
+        fixture.closes("^RUT", &closes("2021-01-04", 5)).closes("IWM", &closes("2021-01-04", 5));
+        fixture.closes("SPY", &closes("2021-01-04", 5)).commit();
+        let as_of = Instant::close_of(day("2021-03-01"));
+        let roles = Roles::standard();
+        let small = roles.play(&fixture.snapshot(as_of), Role::SmallCapIndex).unwrap();
+        assert_eq!((small.symbol.as_str(), small.stands_in_for), ("^RUT", None));
+        let large = roles.play(&fixture.snapshot(as_of), Role::LargeCapIndex).unwrap();
+        assert_eq!((large.symbol.as_str(), large.stands_in_for.as_deref()), ("SPY", Some("^GSPC")));
+        assert_eq!(roles.play(&fixture.snapshot(as_of), Role::Dow), None);
+        // The index stops, the fund goes on.
+        fixture.closes("IWM", &closes("2021-02-01", 5)).commit();
+        let small = roles.play(&fixture.snapshot(as_of), Role::SmallCapIndex).unwrap();
+        assert_eq!((small.symbol.as_str(), small.stands_in_for.as_deref()), ("IWM", Some("^RUT")));
+        // Before any of it was published, nobody plays.
+        let early = fixture.snapshot(Instant::close_of(day("2021-01-03")));
+        assert_eq!(roles.play(&early, Role::SmallCapIndex), None);
+    }
+
+    #[test]
+    fn a_series_may_play_and_a_caret_makes_no_stand_in() {
+        let mut fixture = Fixture::new();
+        fixture.series("DGS10", &[(day("2021-01-04"), 0.93)]);
+        fixture.closes("VIX", &closes("2021-01-04", 2)).commit();
+        let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-06")));
+        let roles = Roles::standard();
+        let yields = roles.play(&snapshot, Role::TenYear).unwrap();
+        assert_eq!(yields.dataset, Dataset::Series);
+        assert_eq!(roles.play(&snapshot, Role::Volatility).unwrap().stands_in_for, None);
+        let other = roles.with(Role::TenYear, vec!["MY_YIELD".to_owned()]);
+        assert_eq!(other.play(&snapshot, Role::TenYear), None);
+    }
+
+    #[test]
+    fn ids_are_found_again() {
+        for role in Role::ALL {
+            assert_eq!(Role::from_id(role.id()), Some(role));
+        }
+        assert_eq!(Roles::standard().megacap_tickers().count(), 8);
+    }
+}
