@@ -11,13 +11,22 @@
 //! Modules are declared in reading order.
 
 pub mod backtest;
+pub mod cholesky;
+pub mod covariance;
+pub mod eigen;
 pub mod ewma;
+pub mod ledoit_wolf;
+pub mod matrix;
 pub mod moments;
 pub mod newey_west;
 pub mod normal;
 pub mod quantile;
 pub mod rank;
+pub mod regression;
 pub mod returns;
 pub mod rng;
+pub mod robust;
 pub mod shrink;
 pub mod tail;
+
+mod kernel;

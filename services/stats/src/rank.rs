@@ -111,7 +111,7 @@ pub fn winsorise(values: &mut [f64], k: f64) -> Option<Winsorised> {
         let (low, high) = (centre - k * scale, centre + k * scale);
         for value in values {
             let inside = value.clamp(low, high);
-            clipped += usize::from(inside < *value || inside > *value);
+            clipped += usize::from((inside - *value).abs() > 0.0);
             *value = inside;
         }
     }

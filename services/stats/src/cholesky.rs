@@ -1,0 +1,148 @@
+//! Cholesky factors: solve, correlate draws, and repair a matrix that has none.
+
+use crate::eigen;
+use crate::kernel;
+use crate::matrix::SymmetricMatrix;
+
+/// Share of a diagonal entry that must remain at its pivot; less is a linear dependence in disguise.
+const PIVOT_MIN: f64 = 1e-13;
+
+/// The lower triangular L with A = L·L′.
+#[derive(Clone, Debug)]
+pub struct Cholesky {
+    dim: usize,
+    lower: Vec<f64>,
+}
+
+impl Cholesky {
+    /// Factors a positive definite matrix; `None` when it is not one, or so nearly that no digit of a
+    /// solution would be right.
+    #[must_use]
+    pub fn factor(matrix: &SymmetricMatrix) -> Option<Self> {
+        let mut lower = matrix.values().to_vec();
+        factor_in_place(&mut lower, matrix.dim(), PIVOT_MIN).ok()?;
+        Some(Self { dim: matrix.dim(), lower })
+    }
+
+    /// x with A·x = b; `None` for a wrong length or a result that is not finite.
+    #[must_use]
+    pub fn solve(&self, b: &[f64]) -> Option<Vec<f64>> {
+        if b.len() != self.dim {
+            return None;
+        }
+        let mut x = b.to_vec();
+        solve_in_place(&self.lower, self.dim, &mut x);
+        kernel::all_finite(&x).then_some(x)
+    }
+
+    /// L·z: turns independent draws of variance one into draws with covariance A. `None` for a wrong
+    /// length or a result that is not finite.
+    #[must_use]
+    pub fn times_lower(&self, z: &[f64]) -> Option<Vec<f64>> {
+        if z.len() != self.dim {
+            return None;
+        }
+        let product: Vec<f64> = (0..self.dim)
+            .map(|i| kernel::dot(&self.lower[i * self.dim..=i * self.dim + i], &z[..=i]))
+            .collect();
+        kernel::all_finite(&product).then_some(product)
+    }
+
+    /// ln det A.
+    #[must_use]
+    pub fn log_determinant(&self) -> f64 {
+        2.0 * self.lower.iter().step_by(self.dim + 1).map(|&pivot| libm::log(pivot)).sum::<f64>()
+    }
+
+    /// b′·A⁻¹·b, the squared Mahalanobis length; `None` for a wrong length.
+    #[must_use]
+    pub fn inverse_form(&self, b: &[f64]) -> Option<f64> {
+        Some(kernel::dot(&self.solve(b)?, b)).filter(|value| value.is_finite())
+    }
+}
+
+/// A matrix made positive definite, and what that took.
+#[derive(Clone, Debug)]
+pub struct Repaired {
+    /// The matrix, with the diagonal it had.
+    pub matrix: SymmetricMatrix,
+    /// Smallest eigenvalue of the correlation matrix before.
+    pub smallest_eigenvalue: f64,
+    /// How many eigenvalues were raised; 0 means that the matrix is unchanged.
+    pub raised: usize,
+}
+
+/// Raises the small eigenvalues of the correlation matrix to `floor` and keeps every variance.
+///
+/// The matrix is scaled to ones on the diagonal, its eigenvalues below `floor` (0 < floor < 1) are
+/// set to `floor`, and the result is scaled back to the old diagonal (spectral method of Rebonato and
+/// Jäckel 1999; not the nearest matrix, which is Higham's, but close and in one step). The last
+/// scaling can leave the smallest eigenvalue a little below the floor, never at zero.
+/// `None` when a diagonal entry is not positive or the floor is outside its range.
+#[must_use]
+pub fn repair(matrix: &SymmetricMatrix, floor: f64) -> Option<Repaired> {
+    if !(floor > 0.0 && floor < 1.0) {
+        return None;
+    }
+    let dim = matrix.dim();
+    let scales: Vec<f64> = matrix.diagonal().map(f64::sqrt).collect();
+    if !scales.iter().all(|&scale| scale > 0.0) {
+        return None;
+    }
+    // Not `correlation`, which clamps to [−1, 1]: here the entries are wanted as they are.
+    let scaled =
+        SymmetricMatrix::from_lower(dim, |i, j| matrix.get(i, j) / (scales[i] * scales[j]))?;
+    let decomposition = eigen::symmetric(&scaled)?;
+    let smallest_eigenvalue = *decomposition.values.last()?;
+    let raised = decomposition.values.iter().filter(|&&value| value < floor).count();
+    if raised == 0 {
+        return Some(Repaired { matrix: matrix.clone(), smallest_eigenvalue, raised });
+    }
+    let values: Vec<f64> = decomposition.values.iter().map(|value| value.max(floor)).collect();
+    let rebuilt = decomposition.with_values(&values)?;
+    let shrink: Vec<f64> =
+        rebuilt.diagonal().zip(&scales).map(|(entry, scale)| scale / entry.sqrt()).collect();
+    let matrix = SymmetricMatrix::from_lower(dim, |i, j| {
+        if i == j { matrix.get(i, i) } else { rebuilt.get(i, j) * shrink[i] * shrink[j] }
+    })?;
+    Some(Repaired { matrix, smallest_eigenvalue, raised })
+}
+
+/// Replaces the lower triangle of a row-major `dim`×`dim` matrix by its factor; the upper triangle is
+/// set to zero. The error is the index of the first pivot left with no more than `pivot_min` of its
+/// diagonal entry.
+pub(crate) fn factor_in_place(a: &mut [f64], dim: usize, pivot_min: f64) -> Result<(), usize> {
+    for i in 0..dim {
+        let (above, rest) = a.split_at_mut(i * dim);
+        let row = &mut rest[..dim];
+        for j in 0..i {
+            let other = &above[j * dim..j * dim + dim];
+            row[j] = (row[j] - kernel::dot(&row[..j], &other[..j])) / other[j];
+        }
+        let entry = row[i];
+        let pivot = entry - kernel::dot(&row[..i], &row[..i]);
+        // Also refuses NaN.
+        if !(pivot > entry * pivot_min && pivot > 0.0 && pivot.is_finite()) {
+            return Err(i);
+        }
+        row[i] = pivot.sqrt();
+        row[i + 1..].fill(0.0);
+    }
+    Ok(())
+}
+
+/// Solves L·L′·x = b in place.
+pub(crate) fn solve_in_place(lower: &[f64], dim: usize, b: &mut [f64]) {
+    for i in 0..dim {
+        let row = &lower[i * dim..i * dim + dim];
+        b[i] = (b[i] - kernel::dot(&row[..i], &b[..i])) / row[i];
+    }
+    for i in (0..dim).rev() {
+        let row = &lower[i * dim..i * dim + dim];
+        let x = b[i] / row[i];
+        b[i] = x;
+        for (value, factor) in b[..i].iter_mut().zip(&row[..i]) {
+            *value -= factor * x;
+        }
+    }
+}

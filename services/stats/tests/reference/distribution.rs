@@ -1,0 +1,148 @@
+//! Moments, ranks and the normal distribution, against scipy 1.17.1 and by hand.
+
+use stats::moments::{self, Ddof, Moments};
+use stats::{normal, rank, returns};
+
+use crate::oracle::Oracle;
+use crate::{close, close_relative};
+
+/// scipy `skew` and `kurtosis` (population, biased), numpy `var` with ddof 0 and 1.
+#[test]
+fn moments_agree_with_scipy() {
+    let o = Oracle::read();
+    let y = o.get("y");
+    let m = Moments::of(y).expect("moments");
+    let actual = [
+        m.mean(),
+        m.variance(Ddof::Population),
+        m.variance(Ddof::Sample),
+        m.skewness(),
+        m.excess_kurtosis(),
+    ];
+    for (actual, expected) in actual.iter().zip(o.get("moments")) {
+        close_relative("moment", &[actual.expect("a moment")], &[*expected], 1e-12);
+    }
+    let plain = [
+        moments::mean(y),
+        moments::variance(y, Ddof::Population),
+        moments::variance(y, Ddof::Sample),
+    ];
+    for (actual, expected) in plain.iter().zip(o.get("moments")) {
+        close_relative("moment", &[actual.expect("a moment")], &[*expected], 1e-13);
+    }
+}
+
+/// NIST StRD, NumAcc4: 10000000.2, then .1 and .3 in turn about it: mean 10000000.2, SD (n−1) .1
+/// exactly, at the edge of what a double holds. Certified values of the National Institute of
+/// Standards and Technology.
+#[test]
+fn a_large_mean_does_not_swallow_the_spread() {
+    let mut values = vec![10_000_000.2];
+    for _ in 0..500 {
+        values.extend([10_000_000.1, 10_000_000.3]);
+    }
+    let one_pass = Moments::of(&values).expect("moments");
+    // .1 at 1e7 is stored to 1e-9.
+    let sd = one_pass.standard_deviation(Ddof::Sample).expect("spread");
+    close("one pass", &[one_pass.mean().expect("a mean"), sd], &[10_000_000.2, 0.1], 2e-8);
+    let sd = moments::standard_deviation(&values, Ddof::Sample).expect("spread");
+    close("two passes", &[sd], &[0.1], 2e-8);
+}
+
+/// scipy `rankdata`, `percentileofscore(kind="mean")`, `median_abs_deviation`.
+#[test]
+fn ranks_agree_with_scipy() {
+    let o = Oracle::read();
+    let ties = o.get("ties");
+    close("ranks", &rank::ranks(ties).expect("ranks"), o.get("ties_ranks"), 0.0);
+    let percentile = rank::percentile_rank(ties, 5.0).expect("a percentile");
+    close("percentile", &[percentile], o.get("ties_percentile_of_5"), 1e-15);
+    let all = rank::percentile_ranks(ties).expect("percentiles");
+    close("percentile in place", &all[4..5], o.get("ties_percentile_of_5"), 1e-15);
+    let mad = rank::median_absolute_deviation(o.get("y")).expect("a deviation");
+    close("MAD", &[mad], o.get("mad"), 1e-17);
+}
+
+/// By hand: of 1, 2, 3, 4, 100 the median is 3, absolute deviations 2, 1, 0, 1, 97 with median 1;
+/// 3 robust SD are 4.4478.
+#[test]
+fn winsorise_by_hand() {
+    let mut values = [1.0, 2.0, 3.0, 4.0, 100.0];
+    let done = rank::winsorise(&mut values, 3.0).expect("a scale");
+    close("values", &values, &[1.0, 2.0, 3.0, 4.0, 3.0 + 4.4478], 5e-5);
+    close("scale", &[done.centre, done.scale], &[3.0, 1.4826], 5e-6);
+    assert_eq!(done.clipped, 1);
+    // More than half equal: nothing to measure by, nothing touched.
+    let mut flat = [1.0, 1.0, 1.0, 9.0];
+    let done = rank::winsorise(&mut flat, 3.0).expect("finite values");
+    assert_eq!((done.clipped, flat[3].to_bits()), (0, 9.0_f64.to_bits()));
+}
+
+/// By hand: median of an even number is the mean of the middle two; 2, 4, 4, 4, 5, 5, 7, 9 has mean 5
+/// and population SD 2.
+#[test]
+fn scores_by_hand() {
+    close("median", &[rank::median(&[4.0, 1.0, 3.0, 2.0]).expect("values")], &[2.5], 0.0);
+    close("median", &[rank::median(&[4.0, 1.0, 3.0]).expect("values")], &[3.0], 0.0);
+    let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
+    let z = rank::z_scores(&values, Ddof::Population).expect("spread");
+    close("z", &z, &[-1.5, -0.5, -0.5, -0.5, 0.0, 0.0, 1.0, 2.0], 1e-15);
+    let z = rank::z_score(&values, 11.0, Ddof::Population).expect("spread");
+    close("z of 11", &[z], &[3.0], 1e-15);
+}
+
+/// scipy `norm.ppf`, `cdf`, `pdf`; methodology C1 for the multipliers.
+#[test]
+fn the_normal_distribution_agrees_with_scipy() {
+    let o = Oracle::read();
+    for (p, expected) in o.get("normal_p").iter().zip(o.get("normal_quantile")) {
+        let actual = normal::quantile(*p).expect("inside (0, 1)");
+        assert!((actual - expected).abs() <= 1e-15 * expected.abs().max(1.0), "{p}: {actual}");
+    }
+    for ((x, cdf), pdf) in
+        o.get("normal_x").iter().zip(o.get("normal_cdf")).zip(o.get("normal_pdf"))
+    {
+        // The argument is divided by √2 before: 37²·ε is the error that leaves in the exponent.
+        close_relative("cdf", &[normal::cdf(*x)], &[*cdf], 4e-13);
+        close_relative("pdf", &[normal::pdf(*x)], &[*pdf], 1e-12);
+    }
+    let z = [0.95, 0.99].map(|p| normal::quantile(p).expect("inside (0, 1)"));
+    close("z", &z, &[1.644_854, 2.326_348], 5e-7);
+    let shortfall = [0.95, 0.975, 0.99].map(|p| normal::tail_mean(p).expect("inside (0, 1)"));
+    close("ES", &shortfall, &[2.062_713, 2.337_803, 2.665_214], 5e-7);
+}
+
+/// By hand: 100 to 110 is .1 and ln 1.1 = .0953101798; two such compound to .21.
+#[test]
+fn returns_by_hand() {
+    let levels = [100.0, 110.0, 121.0];
+    close("simple", &returns::simple_series(&levels).expect("levels"), &[0.1, 0.1], 1e-15);
+    let logs = returns::log_series(&levels).expect("levels");
+    close("log", &logs, &[0.095_310_179_8; 2], 1e-10);
+    close("compound", &[returns::compound(&[0.1, 0.1]).expect("returns")], &[0.21], 1e-15);
+    let there = returns::log_of_simple(0.1).expect("above −1");
+    close("there", &[there], &logs[..1], 1e-15);
+    close("and back", &[returns::simple_of_log(there).expect("finite")], &[0.1], 1e-15);
+    for (from, to) in [(0.0, 1.0), (-1.0, 1.0), (1.0, 0.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)] {
+        assert_eq!((returns::simple(from, to), returns::log(from, to)), (None, None));
+    }
+    assert_eq!(returns::log_of_simple(-1.0), None);
+}
+
+/// Nothing that is not a number comes out, whatever goes in.
+#[test]
+fn what_cannot_be_measured_is_none() {
+    let holed = [1.0, f64::NAN, 3.0];
+    assert!(Moments::of(&holed).is_none() && Moments::of(&[]).is_none());
+    assert_eq!(moments::mean(&[]), None);
+    assert_eq!(moments::variance(&holed, Ddof::Sample), None);
+    assert_eq!(moments::variance(&[1.0], Ddof::Sample), None);
+    assert_eq!(moments::correlation(&[1.0, 2.0], &[3.0, 3.0]), None);
+    assert_eq!(Moments::of(&[0.1; 7]).expect("values").skewness(), None);
+    assert_eq!(rank::ranks(&holed), None);
+    assert_eq!(rank::median(&holed), None);
+    assert_eq!(rank::median(&[]), None);
+    assert_eq!(rank::z_scores(&[0.1; 7], Ddof::Sample), None);
+    assert_eq!(rank::percentile_rank(&[], 1.0), None);
+    assert_eq!([0.0, 1.0, -0.1, f64::NAN].map(normal::quantile), [None; 4]);
+}

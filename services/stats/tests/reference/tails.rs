@@ -1,0 +1,141 @@
+//! Value at risk, expected shortfall, quantile rules and their intervals.
+
+use stats::moments::{Ddof, Moments};
+use stats::quantile::{QuantileRule, order_interval, quantile, quantile_of_sorted};
+use stats::{backtest, normal, tail};
+
+use crate::oracle::Oracle;
+use crate::{close, close_relative};
+
+/// Methodology C1.
+const RETURNS: [f64; 20] = [
+    -0.05, -0.04, -0.03, -0.025, -0.02, -0.015, -0.01, -0.008, -0.005, -0.002, 0.0, 0.002, 0.004,
+    0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03,
+];
+
+const RULES: [QuantileRule; 6] = [
+    QuantileRule::Linear,
+    QuantileRule::Lower,
+    QuantileRule::Higher,
+    QuantileRule::Ceil,
+    QuantileRule::Weibull,
+    QuantileRule::MedianUnbiased,
+];
+
+/// Methodology C1: VaR of the 20 returns at 95 %, by rule; ES is .05 whatever the rule.
+#[test]
+fn value_at_risk_by_rule() {
+    let expected = [0.0405, 0.05, 0.04, 0.05, 0.0495, 0.0465];
+    for (rule, expected) in RULES.into_iter().zip(expected) {
+        let mut scratch = Vec::new();
+        let tail = tail::historical(&RETURNS, 0.95, rule, &mut scratch).expect("a tail");
+        close(
+            &format!("{rule:?}"),
+            &[tail.value_at_risk, tail.expected_shortfall],
+            &[expected, 0.05],
+            1e-15,
+        );
+        let mut single = RETURNS.map(|x| x as f32);
+        let tail = tail::historical_f32(&mut single, 0.95, rule).expect("a tail");
+        // Rounding of .05 to single precision.
+        close(
+            "f32",
+            &[tail.value_at_risk, tail.expected_shortfall],
+            &[expected, 0.05],
+            f64::from(f32::EPSILON) * 0.05,
+        );
+    }
+}
+
+/// Methodology C1: .05, .045, .0425 (a plain mean below the quantile gives .04).
+#[test]
+fn expected_shortfall_counts_the_last_outcome_in_part() {
+    for (confidence, expected) in [(0.95, 0.05), (0.90, 0.045), (0.88, 0.0425)] {
+        let mut returns = RETURNS;
+        returns.reverse();
+        let tail = tail::historical_in_place(&mut returns, confidence, QuantileRule::Linear);
+        close("ES", &[tail.expect("a tail").expected_shortfall], &[expected], 1e-15);
+    }
+}
+
+/// Methodology C1: skfolio's four outcomes at 95 %: VaR .5, CVaR .5.
+#[test]
+fn a_tail_smaller_than_one_outcome_is_the_worst_of_them() {
+    let mut outcomes = [0.1, -0.5, -0.3, 0.8];
+    let tail = tail::historical_in_place(&mut outcomes, 0.95, QuantileRule::Ceil).expect("a tail");
+    close("tail", &[tail.value_at_risk, tail.expected_shortfall], &[0.5, 0.5], 1e-15);
+}
+
+/// Methodology C1: empyrical's fixture, linear rule, signed as returns.
+#[test]
+fn empyrical_quantiles() {
+    let values = [1.0, 81.0, 82.0, 83.0, 84.0, 85.0];
+    for (p, expected) in [(0.1, 41.0), (0.2, 81.0), (0.3, 81.5)] {
+        let actual = quantile(&values, p, QuantileRule::Linear).expect("a quantile");
+        close("quantile", &[actual], &[expected], 1e-12);
+    }
+}
+
+/// numpy 2.4.6 `quantile(y, p, method=…)` at p = .01, .05, .5, .9, 1.
+#[test]
+fn quantiles_agree_with_numpy() {
+    let o = Oracle::read();
+    let mut sorted = o.get("y").to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let names = ["linear", "lower", "higher", "inverted_cdf", "weibull", "median_unbiased"];
+    for (rule, name) in RULES.into_iter().zip(names) {
+        let p = [0.01, 0.05, 0.5, 0.9, 1.0];
+        let expected = o.get(&format!("quantile_{name}"));
+        let actual = p.map(|p| quantile(o.get("y"), p, rule).expect("a quantile"));
+        close(name, &actual, expected, 1e-15);
+        let actual = p.map(|p| quantile_of_sorted(&sorted, p, rule).expect("a quantile"));
+        close(name, &actual, expected, 1e-15);
+    }
+}
+
+/// Methodology C1, with the SD of n − 1 and population skewness and kurtosis; with population
+/// moments throughout in the second pair.
+#[test]
+fn parametric_tails() {
+    let moments = Moments::of(&RETURNS).expect("moments");
+    let skewness = moments.skewness().expect("spread");
+    let kurtosis = moments.excess_kurtosis().expect("spread");
+    close("skewness, excess kurtosis", &[skewness, kurtosis], &[-0.457_862, -0.371_470], 5e-7);
+    let z = normal::quantile(0.05).expect("inside (0, 1)");
+    let bent = normal::cornish_fisher(z, skewness, kurtosis);
+    let mean = moments.mean().expect("values");
+    for (ddof, gaussian, cornish_fisher) in
+        [(Ddof::Sample, 0.038_942, 0.041_762), (Ddof::Population, 0.038_063, 0.040_812)]
+    {
+        let sd = moments.standard_deviation(ddof).expect("spread");
+        let actual = [-(mean + z * sd), -(mean + bent * sd)];
+        close("VaR", &actual, &[gaussian, cornish_fisher], 5e-7);
+    }
+    let sd = moments.standard_deviation(Ddof::Sample).expect("spread");
+    let shortfall = sd * normal::tail_mean(0.95).expect("inside (0, 1)") - mean;
+    close("Gaussian ES", &[shortfall], &[0.047_755], 5e-7);
+}
+
+/// scipy 1.17.1 `binom.cdf`: n, p, level, lower rank, upper rank (0 for none), coverage.
+#[test]
+fn order_intervals_agree_with_scipy() {
+    for row in Oracle::read().get("order_interval").chunks_exact(6) {
+        let interval = order_interval(row[0] as usize, row[1], row[2]).expect("an interval");
+        let ranks = [interval.lower_rank, interval.upper_rank].map(|r| r.unwrap_or(0) as f64);
+        close("ranks", &ranks, &row[3..5], 0.0);
+        close_relative("coverage", &[interval.coverage], &row[5..], 1e-11);
+    }
+}
+
+/// Methodology C7: T = 250, p = 1 %: exceptions, statistic; p-values from scipy's χ² with one degree.
+#[test]
+fn kupiec() {
+    let expected = [(0, 5.0252), (2, 0.1084), (4, 0.7691), (6, 3.5554), (10, 12.9555)];
+    for (exceptions, statistic) in expected {
+        let ratio = backtest::kupiec(250, exceptions, 0.01).expect("a ratio");
+        close("LR", &[ratio.statistic], &[statistic], 5e-5);
+    }
+    let p_value = |x| backtest::kupiec(250, x, 0.01).expect("a ratio").p_value;
+    // The statistics above have four decimals: so have these.
+    close("p", &[p_value(0), p_value(6), p_value(2)], Oracle::read().get("chi2_sf"), 1e-4);
+}
