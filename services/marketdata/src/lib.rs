@@ -11,6 +11,7 @@
 
 pub mod bars;
 pub mod basis;
+pub mod book;
 pub mod calendar;
 pub mod dataset;
 pub mod day;
@@ -20,6 +21,7 @@ pub mod fixture;
 pub mod gap;
 pub mod instant;
 pub mod instrument;
+pub mod lookup;
 pub mod market;
 pub mod portfolio;
 pub mod segment;

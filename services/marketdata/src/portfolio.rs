@@ -65,12 +65,8 @@ impl Portfolio {
             count += 1;
             valid.extend(check_line(at, line, &mut violations));
         }
-        if count == 0 {
-            violations.push(violation("positions".into(), "must hold at least one position"));
-        }
-        if net_asset_value.is_some_and(|nav| !(nav.is_finite() && 0.0 < nav)) {
-            violations.push(violation("net_asset_value".into(), "must be finite and above zero"));
-        }
+        violations.extend(no_positions(count));
+        violations.extend(check_net_asset_value(net_asset_value));
         if violations.is_empty() {
             Ok(Portfolio { lines: valid, net_asset_value })
         } else {
@@ -93,7 +89,20 @@ fn violation(field: String, description: impl Into<String>) -> Violation {
     Violation { field, description: description.into() }
 }
 
-fn check_line(at: usize, line: RawLine<'_>, violations: &mut Vec<Violation>) -> Option<Line> {
+pub(crate) fn no_positions(count: usize) -> Option<Violation> {
+    (count == 0).then(|| violation("positions".into(), "must hold at least one position"))
+}
+
+pub(crate) fn check_net_asset_value(net_asset_value: Option<f64>) -> Option<Violation> {
+    let wrong = net_asset_value.is_some_and(|nav| !(nav.is_finite() && 0.0 < nav));
+    wrong.then(|| violation("net_asset_value".into(), "must be finite and above zero"))
+}
+
+pub(crate) fn check_line(
+    at: usize,
+    line: RawLine<'_>,
+    violations: &mut Vec<Violation>,
+) -> Option<Line> {
     let before = violations.len();
     let path = |field: &str| format!("positions[{at}].{field}");
     let symbol = Symbol::listed(line.symbol);
