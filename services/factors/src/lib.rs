@@ -2,4 +2,6 @@
 //!
 //! Modules are declared in reading order.
 
+pub mod returns;
 pub mod roles;
+pub mod size;

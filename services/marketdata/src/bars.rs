@@ -6,6 +6,7 @@ use crate::{
     day::Day,
     instrument::InstrumentId,
     snapshot::Snapshot,
+    track::Rows,
 };
 use std::borrow::Cow;
 
@@ -24,7 +25,16 @@ pub struct Bars<'a> {
 impl<'a> Bars<'a> {
     /// The bars of an instrument.
     pub fn of(snapshot: &'a Snapshot, instrument: InstrumentId) -> Bars<'a> {
-        let rows = snapshot.rows(Dataset::Bars, instrument);
+        Bars::of_rows(snapshot, instrument, &snapshot.rows(Dataset::Bars, instrument))
+    }
+
+    /// The bars of an instrument from a day on.
+    pub fn since(snapshot: &'a Snapshot, instrument: InstrumentId, first: Day) -> Bars<'a> {
+        let rows = snapshot.rows(Dataset::Bars, instrument).since(first);
+        Bars::of_rows(snapshot, instrument, &rows)
+    }
+
+    fn of_rows(snapshot: &Snapshot, instrument: InstrumentId, rows: &Rows<'a>) -> Bars<'a> {
         let column = |field| rows.column(Dataset::Bars.column(field));
         let (codes, on) = (column(Field::PriceBasis), column(Field::BasisOn));
         let basis = codes.iter().zip(on.iter()).map(|(c, on)| PriceBasis::from_values(*c, *on));

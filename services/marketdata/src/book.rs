@@ -169,11 +169,11 @@ impl Book {
         if !violations.is_empty() {
             return Err(violations);
         }
-        Ok(Book::of_joined(joined, loose, count, net_asset_value, quotes))
+        Ok(Book::of_joined(&joined, loose, count, net_asset_value, quotes))
     }
 
     fn of_joined(
-        joined: Vec<Joined>,
+        joined: &[Joined],
         mut loose: Vec<LooseLine>,
         lines: usize,
         net_asset_value: Option<f64>,

@@ -257,6 +257,19 @@ impl<'a> Rows<'a> {
         low.checked_sub(1)
     }
 
+    /// The rows from a day on.
+    #[must_use]
+    pub fn since(mut self, first: Day) -> Rows<'a> {
+        let start = self.last_on_or_before(first.plus(-1)).map_or(0, |row| row + 1);
+        match &mut self.picks {
+            Picks::Run { rows, .. } => rows.start += start,
+            Picks::Each(picks) => {
+                picks.drain(..start);
+            }
+        }
+        self
+    }
+
     /// Index of the latest row.
     pub fn last(&self) -> Option<usize> {
         self.len().checked_sub(1)

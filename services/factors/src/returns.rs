@@ -1,0 +1,203 @@
+//! Total returns on the days the market traded, all instruments on one calendar.
+//!
+//! A session is a day on which at least one in ten of the instruments alive around it has a price,
+//! so that neither a bar on a Saturday nor a hole in one file makes or breaks one. A return belongs to a
+//! session when the instrument has a close on it and on the session before; otherwise it is absent
+//! (NaN inside, hidden by the accessors). It is never filled here, and never spread over a halt.
+
+use crate::roles::Played;
+use marketdata::{
+    bars::Bars,
+    dataset::{Dataset, Field},
+    day::Day,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+
+/// Calendar days looked back for every hundred sessions: 365.25/252 with room for holidays.
+const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
+
+/// One in this many living instruments must trade for a day to be a session.
+const TRADING_SHARE: u32 = 10;
+
+/// The latest days the market traded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// The session before the first return, then the sessions that have returns.
+    days: Vec<Day>,
+}
+
+impl Sessions {
+    /// The last `count` sessions of a view that have a session before them, fewer where there are
+    /// not so many.
+    pub fn of(snapshot: &Snapshot, count: usize) -> Sessions {
+        Sessions { days: last_sessions(snapshot, count + 1) }
+    }
+
+    /// The days with returns, strictly rising.
+    pub fn days(&self) -> &[Day] {
+        self.days.get(1..).unwrap_or(&[])
+    }
+
+    /// Number of days with returns.
+    pub fn len(&self) -> usize {
+        self.days().len()
+    }
+
+    /// Whether there is no day with a return.
+    pub fn is_empty(&self) -> bool {
+        self.days().is_empty()
+    }
+
+    /// Writes one instrument's total returns, NaN where absent; returns how many are there.
+    /// `out` is as long as the sessions.
+    pub fn total_returns(
+        &self,
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        out: &mut [f64],
+    ) -> usize {
+        out.fill(f64::NAN);
+        let Some(first) = self.days.first() else { return 0 };
+        let bars = Bars::since(snapshot, instrument, *first);
+        let steps = (0..bars.len()).map(|row| (bars.days[row], bars.total_return(row)));
+        self.align(steps, out)
+    }
+
+    /// Writes the returns of whoever plays a role: total returns of bars, growth of a series.
+    pub fn played_returns(&self, snapshot: &Snapshot, played: &Played, out: &mut [f64]) -> usize {
+        if played.dataset == Dataset::Bars {
+            return self.total_returns(snapshot, played.instrument, out);
+        }
+        out.fill(f64::NAN);
+        let series = snapshot.series(played.dataset, Field::Value, played.instrument);
+        let growth = |row: usize| {
+            let before = series.values[row.checked_sub(1)?];
+            stats::returns::simple(before, series.values[row])
+        };
+        self.align((0..series.days.len()).map(|row| (series.days[row], growth(row))), out)
+    }
+
+    /// Chains steps between rows into returns between neighbouring sessions.
+    fn align(&self, steps: impl Iterator<Item = (Day, Option<f64>)>, out: &mut [f64]) -> usize {
+        debug_assert_eq!(out.len(), self.len(), "invariant: one place a session");
+        let (mut session, mut present) = (0, 0);
+        // Growth since the session before the one sought; none where that one has no price.
+        let mut growth = None;
+        for (day, step) in steps {
+            growth = growth.zip(step).map(|(growth, step)| growth * (1.0 + step));
+            while self.days.get(session).is_some_and(|passed| *passed < day) {
+                session += 1;
+                growth = None;
+            }
+            if self.days.get(session) != Some(&day) {
+                continue;
+            }
+            if let (Some(growth), Some(at)) = (growth, session.checked_sub(1)) {
+                out[at] = growth - 1.0;
+                present += 1;
+            }
+            growth = Some(1.0);
+            session += 1;
+        }
+        present
+    }
+}
+
+fn last_sessions(snapshot: &Snapshot, count: usize) -> Vec<Day> {
+    let holders: Vec<InstrumentId> = snapshot.holders(Dataset::Bars).collect();
+    let last_day = |id: &InstrumentId| {
+        let rows = snapshot.rows(Dataset::Bars, *id);
+        rows.last().map(|row| rows.day(row))
+    };
+    let Some(last) = holders.iter().filter_map(last_day).max() else { return Vec::new() };
+    let lookback = count as i32 / 100 * CALENDAR_DAYS_PER_HUNDRED + CALENDAR_DAYS_PER_HUNDRED;
+    let first = last.plus(-lookback);
+    let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
+    let mut trading = vec![0_u32; lookback as usize + 1];
+    // Instruments that begin to be alive on a day, less those that end before it.
+    let mut births = vec![0_i32; lookback as usize + 2];
+    for id in holders {
+        let rows = snapshot.rows(Dataset::Bars, id).since(first);
+        let days = rows.days();
+        let (Some(begin), Some(end)) = (days.first(), days.last()) else { continue };
+        births[offset(*begin)] += 1;
+        births[offset(*end) + 1] -= 1;
+        for day in days.iter() {
+            trading[offset(*day)] += 1;
+        }
+    }
+    let mut alive = 0;
+    let mut sessions = Vec::with_capacity(count);
+    for (at, trading) in trading.iter().enumerate() {
+        alive += births[at];
+        if 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
+            sessions.push(first.plus(at as i32));
+        }
+    }
+    sessions.split_off(sessions.len().saturating_sub(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::Namespace,
+    };
+
+    fn returns(fixture: &mut Fixture, symbol: &str, as_of: &str) -> (Vec<String>, Vec<f64>) {
+        let id = fixture.id(Namespace::Listed, symbol);
+        let snapshot = fixture.snapshot(Instant::close_of(day(as_of)));
+        let sessions = Sessions::of(&snapshot, 10);
+        let mut out = vec![0.0; sessions.len()];
+        sessions.total_returns(&snapshot, id, &mut out);
+        (sessions.days().iter().map(Day::to_string).collect(), out)
+    }
+
+    /// Friday to the Friday after; one line trades on the Saturday too, another misses the Tuesday.
+    fn week() -> Fixture {
+        let mut fixture = Fixture::new();
+        let week: Vec<Day> =
+            [0, 3, 4, 5, 6, 7].map(|offset| day("2021-01-08").plus(offset)).to_vec();
+        for name in ["A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9"] {
+            let closes: Vec<_> = week.iter().map(|day| (*day, 100.0)).collect();
+            fixture.closes(name, &closes);
+        }
+        let closes = [100.0, 110.0, 121.0, 133.1, 146.41, 161.051];
+        let mut odd: Vec<_> = week.iter().copied().zip(closes).collect();
+        let mut halted = odd.clone();
+        odd.insert(1, (day("2021-01-09"), 50.0));
+        fixture.closes("ODD", &odd);
+        halted.remove(2);
+        fixture.closes("HALT", &halted);
+        fixture.closes("SOLID", &week.iter().map(|day| (*day, 1.0)).collect::<Vec<_>>());
+        fixture.commit();
+        fixture
+    }
+
+    #[test]
+    fn a_stray_saturday_is_no_session_and_its_steps_are_chained() {
+        let (days, returns) = returns(&mut week(), "ODD", "2021-01-31");
+        assert_eq!(days, ["2021-01-11", "2021-01-12", "2021-01-13", "2021-01-14", "2021-01-15"]);
+        // 100 → 50 → 110 is +10 % from Friday to Monday.
+        assert!(returns.iter().all(|r| (r - 0.1).abs() < 1e-12), "{returns:?}");
+    }
+
+    #[test]
+    fn a_return_over_a_halt_belongs_to_no_session() {
+        let (_, returns) = returns(&mut week(), "HALT", "2021-01-31");
+        let present: Vec<bool> = returns.iter().map(|r| r.is_finite()).collect();
+        assert_eq!(present, [true, false, false, true, true]);
+    }
+
+    #[test]
+    fn later_days_alter_nothing() {
+        let (days, before) = returns(&mut week(), "ODD", "2021-01-13");
+        assert_eq!(days.last().unwrap(), "2021-01-13");
+        let (_, after) = returns(&mut week(), "ODD", "2021-01-31");
+        let bits = |r: &[f64]| r.iter().map(|r| r.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&before), bits(&after[..before.len()]));
+    }
+}

@@ -1,0 +1,405 @@
+//! Market value of companies as known, and the size buckets and ranks they make.
+//!
+//! A line's market value is its shares outstanding, as last published, times its last close, both in
+//! the units of the view's day. Where no count of shares is known the value printed by a listing
+//! stands in, moved on by the price since its day. Lines of one company are put together: size is a
+//! property of the company.
+
+use crate::roles::{Role, Roles};
+use marketdata::{
+    basis::Units,
+    book::{Quote, Quotes},
+    dataset::{Dataset, Field},
+    day::Day,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+use std::collections::BTreeMap;
+
+/// Size of a company by market value in USD, on the view's day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SizeBucket {
+    /// 200 billion and above.
+    Mega,
+    /// 10 to 200 billion.
+    Large,
+    /// 2 to 10 billion.
+    Mid,
+    /// 0.3 to 2 billion.
+    Small,
+    /// Below 0.3 billion.
+    Micro,
+}
+
+impl SizeBucket {
+    /// Every bucket, the largest companies first.
+    pub const ALL: [SizeBucket; 5] = [
+        SizeBucket::Mega,
+        SizeBucket::Large,
+        SizeBucket::Mid,
+        SizeBucket::Small,
+        SizeBucket::Micro,
+    ];
+
+    /// The bucket of a market value in USD.
+    pub const fn of(market_cap_usd: f64) -> SizeBucket {
+        if 200e9 <= market_cap_usd {
+            SizeBucket::Mega
+        } else if 10e9 <= market_cap_usd {
+            SizeBucket::Large
+        } else if 2e9 <= market_cap_usd {
+            SizeBucket::Mid
+        } else if 0.3e9 <= market_cap_usd {
+            SizeBucket::Small
+        } else {
+            SizeBucket::Micro
+        }
+    }
+}
+
+/// Where a market value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CapSource {
+    /// Shares outstanding times close.
+    SharesTimesClose,
+    /// As printed by a listing, for the whole company where the source does so; a stand-in.
+    Printed,
+}
+
+/// Market value of one line of shares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LineCap {
+    /// USD, above zero.
+    pub usd: f64,
+    /// Where it comes from.
+    pub source: CapSource,
+    /// The day the count of shares, or the printed value, describes.
+    pub described_on: Day,
+    /// Whether a public float is known: funds have none.
+    pub has_float: bool,
+    /// Whether a listing gives a sector: funds have none.
+    pub has_sector: bool,
+}
+
+/// The market value of a line as known; none where neither shares nor a printed value are.
+pub fn line_cap(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    quote: Option<Quote>,
+) -> Option<LineCap> {
+    let rows = snapshot.rows(Dataset::ShareCounts, instrument);
+    let value = |row, field| rows.value(row, Dataset::ShareCounts.column(field));
+    let positive = |value: f64| 0.0 < value;
+    let float = |row| value(row, Field::PublicFloat).filter(|v| positive(*v));
+    let has_float = (0..rows.len()).rev().any(|row| float(row).is_some());
+    let has_sector = sector(snapshot, instrument).is_some();
+    let counted = quote.and_then(|quote| {
+        let (row, shares) = (0..rows.len()).rev().find_map(|row| {
+            Some((row, value(row, Field::SharesOutstanding).filter(|v| positive(*v))?))
+        })?;
+        let units = Units::of(snapshot, instrument);
+        let change = units.change(rows.day(row), snapshot.today())?;
+        Some((shares * change.shares * quote.price, rows.day(row)))
+    });
+    if let Some((usd, described_on)) = counted.filter(|(usd, _)| positive(*usd) && usd.is_finite())
+    {
+        let source = CapSource::SharesTimesClose;
+        return Some(LineCap { usd, source, described_on, has_float, has_sector });
+    }
+    let (usd, described_on) = printed_cap(snapshot, instrument, quote)?;
+    let source = CapSource::Printed;
+    Some(LineCap { usd, source, described_on, has_float, has_sector })
+}
+
+fn printed_cap(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    quote: Option<Quote>,
+) -> Option<(f64, Day)> {
+    let rows = snapshot.rows(Dataset::Listings, instrument);
+    let value =
+        |row, field| rows.value(row, Dataset::Listings.column(field)).filter(|value| 0.0 < *value);
+    let (row, printed) =
+        (0..rows.len()).rev().find_map(|row| Some((row, value(row, Field::MarketCap)?)))?;
+    let day = rows.day(row);
+    let growth = quote.zip(value(row, Field::LastPrice)).and_then(|(quote, last_price)| {
+        let units = Units::of(snapshot, instrument);
+        let then = last_price / units.change(day, snapshot.today())?.price;
+        Some(quote.price / then).filter(|growth| growth.is_finite() && 0.0 < *growth)
+    });
+    Some((printed * growth.unwrap_or(1.0), day))
+}
+
+/// The text id of the sector that the latest listing, else the latest holding of a fund, gives.
+pub fn sector(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
+    [Dataset::Listings, Dataset::Holdings].into_iter().find_map(|dataset| {
+        let rows = snapshot.rows(dataset, instrument);
+        let column = dataset.column(Field::Sector);
+        (0..rows.len()).rev().find_map(|row| {
+            let id = rows.value(row, column)?;
+            snapshot.text(id).is_some_and(|text| !text.trim().is_empty()).then_some(id)
+        })
+    })
+}
+
+/// Size of the company behind a line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size {
+    /// Number of the company; lines with the same number are its share classes.
+    pub issuer: u32,
+    /// Market value of the company, USD.
+    pub market_cap_usd: f64,
+    /// Market value of this line alone, as known.
+    pub line: LineCap,
+    /// Bucket of the company.
+    pub bucket: SizeBucket,
+    /// Rank of the company by market value among all companies known, from 1.
+    pub rank: u32,
+}
+
+/// Sizes of all companies of a view.
+#[derive(Clone, Debug)]
+pub struct Sizes {
+    /// By instrument number.
+    sizes: Vec<Option<Size>>,
+    /// Number of companies ranked.
+    pub companies: u32,
+}
+
+impl Sizes {
+    /// Reads the market values of everything that has a count of shares or a listing.
+    pub fn of(snapshot: &Snapshot, roles: &Roles, quotes: &Quotes) -> Sizes {
+        let caps: Vec<(InstrumentId, LineCap)> = candidates(snapshot)
+            .into_iter()
+            .filter_map(|id| Some((id, line_cap(snapshot, id, quotes.get(id))?)))
+            .collect();
+        Sizes::assemble(snapshot, roles, &caps)
+    }
+
+    /// Puts the lines of each company together, then ranks. `caps` are by instrument number.
+    ///
+    /// Funds are no companies: the candidates of index roles, and, where at least half of the lines have a public
+    /// float, a line that has neither float nor sector.
+    pub fn assemble(snapshot: &Snapshot, roles: &Roles, caps: &[(InstrumentId, LineCap)]) -> Sizes {
+        let floats = caps.iter().filter(|(_, cap)| cap.has_float).count();
+        let floats_are_usual = caps.len() <= 2 * floats;
+        let funds = index_instruments(snapshot, roles);
+        let is_company = |(id, cap): &&(InstrumentId, LineCap)| {
+            let looks_like_fund = floats_are_usual && !cap.has_float && !cap.has_sector;
+            !looks_like_fund && funds.binary_search(id).is_err()
+        };
+        let names = megacap_names(snapshot, roles);
+        let mut issuers: BTreeMap<String, Vec<(InstrumentId, LineCap)>> = BTreeMap::new();
+        for (id, cap) in caps.iter().filter(is_company) {
+            issuers.entry(issuer_key(snapshot, *id, &names)).or_default().push((*id, *cap));
+        }
+        let mut companies: Vec<(f64, Vec<(InstrumentId, LineCap)>)> =
+            issuers.into_values().map(|lines| (company_cap(&lines), lines)).collect();
+        companies.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut sizes = Vec::new();
+        for (index, (market_cap_usd, lines)) in companies.iter().enumerate() {
+            for (id, line) in lines {
+                let at = id.0 as usize;
+                sizes.resize(sizes.len().max(at + 1), None);
+                sizes[at] = Some(Size {
+                    issuer: index as u32,
+                    market_cap_usd: *market_cap_usd,
+                    line: *line,
+                    bucket: SizeBucket::of(*market_cap_usd),
+                    rank: index as u32 + 1,
+                });
+            }
+        }
+        Sizes { sizes, companies: companies.len() as u32 }
+    }
+
+    /// The size of a line's company; none for funds, indices and lines without a known value.
+    #[inline]
+    pub fn get(&self, instrument: InstrumentId) -> Option<&Size> {
+        self.sizes.get(instrument.0 as usize)?.as_ref()
+    }
+}
+
+/// Whatever may have a market value, by number.
+pub fn candidates(snapshot: &Snapshot) -> Vec<InstrumentId> {
+    let mut all: Vec<InstrumentId> =
+        snapshot.holders(Dataset::ShareCounts).chain(snapshot.holders(Dataset::Listings)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The instruments that stand for indices, by number: every candidate of every role.
+pub fn index_instruments(snapshot: &Snapshot, roles: &Roles) -> Vec<InstrumentId> {
+    let symbols = Role::ALL.into_iter().flat_map(|role| roles.candidates(role));
+    let mut found: Vec<InstrumentId> = symbols.filter_map(|s| snapshot.listed(s)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Where every line counts its own shares their sum; a printed value may be the whole company's
+/// already, so it is never added to another.
+fn company_cap(lines: &[(InstrumentId, LineCap)]) -> f64 {
+    let of = |source| lines.iter().filter(move |(_, cap)| cap.source == source).map(|(_, c)| c.usd);
+    let counted: f64 = of(CapSource::SharesTimesClose).sum();
+    of(CapSource::Printed).fold(counted, f64::max)
+}
+
+fn megacap_names(snapshot: &Snapshot, roles: &Roles) -> BTreeMap<InstrumentId, String> {
+    let mut names = BTreeMap::new();
+    for issuer in &roles.megacaps {
+        let classes = issuer.classes.iter().filter_map(|symbol| snapshot.listed(symbol));
+        names.extend(classes.map(|id| (id, format!("megacap {}", issuer.name))));
+    }
+    names
+}
+
+/// One text for all lines of a company: the configured megacap, else the listed name before its
+/// share class, else the ticker before its class letter.
+fn issuer_key(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    megacaps: &BTreeMap<InstrumentId, String>,
+) -> String {
+    if let Some(name) = megacaps.get(&instrument) {
+        return name.clone();
+    }
+    let symbol = snapshot.symbol(instrument);
+    if symbol.contains('^') {
+        return format!("line {symbol}");
+    }
+    if let Some(name) = listed_name(snapshot, instrument) {
+        let at = [" Class ", " Series "].into_iter().filter_map(|mark| name.find(mark)).min();
+        if let Some(at) = at {
+            return format!("name {}", name[..at].trim().to_ascii_lowercase());
+        }
+    }
+    match symbol.rsplit_once('.') {
+        Some((stem, "A" | "B" | "C" | "K" | "V")) => format!("line {stem}"),
+        _ => format!("line {symbol}"),
+    }
+}
+
+fn listed_name(snapshot: &Snapshot, instrument: InstrumentId) -> Option<&str> {
+    let rows = snapshot.rows(Dataset::Listings, instrument);
+    let id = rows.value(rows.last()?, Dataset::Listings.column(Field::Name))?;
+    snapshot.text(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::Namespace,
+    };
+
+    const ON: &str = "2021-01-29";
+
+    fn shares(fixture: &mut Fixture, symbol: &str, on: &str, count: f64, float: f64) {
+        let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+        let values = [(Field::SharesOutstanding, count), (Field::PublicFloat, float)];
+        fixture.fact(Dataset::ShareCounts, key, day(on), Instant::close_of(day(on)), &values);
+    }
+
+    fn listing(fixture: &mut Fixture, symbol: &str, name: &str, cap: f64, last: f64) {
+        let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+        let (name, sector) = (fixture.text(name), fixture.text("Technology"));
+        let values = [
+            (Field::Name, name),
+            (Field::Sector, sector),
+            (Field::MarketCap, cap),
+            (Field::LastPrice, last),
+        ];
+        fixture.fact(Dataset::Listings, key, day(ON), Instant::close_of(day(ON)), &values);
+    }
+
+    fn sizes(fixture: &mut Fixture, as_of: &str) -> impl Fn(&str) -> Option<Size> + use<> {
+        fixture.commit();
+        let snapshot = fixture.snapshot(Instant::close_of(day(as_of)));
+        let sizes = Sizes::of(&snapshot, &Roles::standard(), &Quotes::of(&snapshot));
+        move |symbol| sizes.get(snapshot.listed(symbol)?).copied()
+    }
+
+    #[test]
+    fn the_bounds_belong_to_the_larger_bucket() {
+        let billions = [200.0, 199.9, 10.0, 9.9, 2.0, 1.9, 0.3, 0.29];
+        let buckets = billions.map(|b| SizeBucket::of(b * 1e9));
+        let expected = [0, 1, 1, 2, 2, 3, 3, 4].map(|i| SizeBucket::ALL[i]);
+        assert_eq!(buckets, expected);
+    }
+
+    #[test]
+    fn share_classes_make_one_company_and_printed_values_are_not_added() {
+        let mut fixture = Fixture::new();
+        fixture.closes("GOOGL", &[(day(ON), 1827.36)]).closes("GOOG", &[(day(ON), 1835.74)]);
+        fixture.closes("BRK.A", &[(day(ON), 344_000.0)]).closes("BRK.B", &[(day(ON), 227.87)]);
+        shares(&mut fixture, "GOOGL", "2021-01-15", 300_740_000.0, 300_230_000.0);
+        shares(&mut fixture, "GOOG", "2021-01-15", 327_560_000.0, 287_010_000.0);
+        shares(&mut fixture, "BRK.A", "2021-01-15", 640_000.0, 640_000.0);
+        shares(&mut fixture, "BRK.B", "2021-01-15", 1_400_000_000.0, 1_370_000_000.0);
+        listing(&mut fixture, "NWS", "News Corporation Class B", 11.4e9, 17.8);
+        listing(&mut fixture, "NWSA", "News Corporation Class A", 11.5e9, 19.4);
+        let size = sizes(&mut fixture, "2021-02-01");
+        // 300.74m·1827.36 + 327.56m·1835.74 = 549.560e9 + 601.315e9.
+        let google = size("GOOGL").unwrap();
+        assert!((google.market_cap_usd / 1.150_875e12 - 1.0).abs() < 1e-6, "{google:?}");
+        assert_eq!(google.issuer, size("GOOG").unwrap().issuer);
+        assert_eq!((google.rank, google.bucket), (1, SizeBucket::Mega));
+        // 640,000·344,000 + 1.4e9·227.87 = 220.16e9 + 319.018e9.
+        assert!((size("BRK-A").unwrap().market_cap_usd / 539.178e9 - 1.0).abs() < 1e-9);
+        let news = size("NWS").unwrap();
+        assert_eq!((news.market_cap_usd, news.rank), (11.5e9, 3));
+        assert_eq!(news.line.source, CapSource::Printed);
+    }
+
+    #[test]
+    fn shares_and_prices_meet_in_the_units_of_the_day() {
+        // AMC: 339m shares of January 2021 at 13.26; the file restated for the 1:10 of 2023 says 132.6.
+        let mut fixture = Fixture::new();
+        let key = (fixture.id(Namespace::Listed, "AMC"), InstrumentId::NONE);
+        let restated = f64::from(day("2024-03-08").epoch());
+        let bar = [(Field::Close, 132.6), (Field::PriceBasis, 1.0), (Field::BasisOn, restated)];
+        fixture.fact(Dataset::Bars, key, day(ON), Instant::close_of(day(ON)), &bar);
+        let from = f64::from(day("2023-08-23").epoch());
+        let split = [(Field::FromOn, from), (Field::PriceFactor, 0.1), (Field::ShareFactor, 0.1)];
+        let published = Instant::close_of(day("2023-08-24"));
+        fixture.fact(Dataset::Splits, key, day("2023-08-24"), published, &split);
+        shares(&mut fixture, "AMC", "2021-01-15", 339e6, 300e6);
+        let cap = sizes(&mut fixture, ON)("AMC").unwrap().market_cap_usd;
+        assert!((cap / (339e6 * 13.26) - 1.0).abs() < 1e-12, "{cap}");
+        let later = sizes(&mut fixture, "2024-03-08")("AMC").unwrap().market_cap_usd;
+        assert!((later / cap - 1.0).abs() < 1e-12, "a split is not a change of value");
+    }
+
+    #[test]
+    fn a_printed_value_moves_with_the_price_since() {
+        let mut fixture = Fixture::new();
+        fixture.closes("ABC", &[(day(ON), 20.0), (day("2021-02-05"), 25.0)]);
+        listing(&mut fixture, "ABC", "ABC Corp", 1e9, 20.0);
+        listing(&mut fixture, "NIL", "Without a value", 0.0, 1.0);
+        let size = sizes(&mut fixture, "2021-02-05");
+        assert_eq!(size("ABC").map(|s| s.market_cap_usd), Some(1.25e9));
+        assert_eq!(size("NIL"), None, "a market value of zero is none");
+    }
+
+    #[test]
+    fn funds_are_no_companies_and_nothing_is_known_early() {
+        let mut fixture = Fixture::new();
+        for name in ["SPY", "XLK", "AAPL", "MSFT"] {
+            fixture.closes(name, &[(day("2021-01-14"), 130.0)]);
+        }
+        shares(&mut fixture, "SPY", "2021-01-15", 868e6, f64::NAN);
+        shares(&mut fixture, "XLK", "2021-01-15", 300e6, f64::NAN);
+        shares(&mut fixture, "AAPL", "2021-01-15", 16.8e9, 16.7e9);
+        shares(&mut fixture, "MSFT", "2021-01-15", 7.5e9, 7.4e9);
+        listing(&mut fixture, "MSFT", "Microsoft Corporation Common Stock", 1.7e12, 130.0);
+        shares(&mut fixture, "TSLA", "2021-01-15", 0.9e9, 0.7e9);
+        let size = sizes(&mut fixture, "2021-01-15");
+        assert_eq!((size("SPY"), size("XLK"), size("TSLA")), (None, None, None));
+        assert_eq!(size("AAPL").unwrap().bucket, SizeBucket::Mega);
+        assert_eq!(sizes(&mut fixture, "2021-01-14")("AAPL"), None);
+    }
+}
