@@ -56,6 +56,8 @@ pub(crate) fn common_length(series: &[&[f64]]) -> Option<usize> {
 const TILE_ROWS: usize = 4;
 const TILE_COLUMNS: usize = 12;
 
+type Tile = [[f64; TILE_COLUMNS]; TILE_ROWS];
+
 /// Series less their centre, in two packed copies: by fours and by twelves, times running slowest, so
 /// that the inner loop reads memory in order.
 struct Panel {
@@ -97,13 +99,14 @@ impl Panel {
     /// Σ_t x_t·x_t′ times `scale`. Every entry is summed over time in order, whatever the tiling.
     fn gram(&self, scale: f64) -> Option<SymmetricMatrix> {
         let mut values = vec![0.0; self.dim * self.dim];
+        let mut sums = [[0.0; TILE_COLUMNS]; TILE_ROWS];
         let columns = self.by_column.chunks_exact(TILE_COLUMNS * self.length);
         for (column_block, right) in columns.enumerate() {
             let column = column_block * TILE_COLUMNS;
             let last_row = (column + TILE_COLUMNS).min(self.dim);
             let rows = self.by_row.chunks_exact(TILE_ROWS * self.length);
             for (row_block, left) in rows.enumerate().take(last_row.div_ceil(TILE_ROWS)) {
-                let sums = tile(left, right);
+                tile(left, right, &mut sums);
                 self.place(&mut values, (row_block * TILE_ROWS, column), &sums, scale);
             }
         }
@@ -111,13 +114,7 @@ impl Panel {
     }
 
     /// Writes a tile on and above the diagonal, and its mirror image.
-    fn place(
-        &self,
-        values: &mut [f64],
-        (top, left): (usize, usize),
-        sums: &[[f64; TILE_COLUMNS]; TILE_ROWS],
-        scale: f64,
-    ) {
+    fn place(&self, values: &mut [f64], (top, left): (usize, usize), sums: &Tile, scale: f64) {
         for (i, row) in (top..self.dim).zip(sums) {
             for (j, sum) in (left..self.dim).zip(row).skip(i.saturating_sub(left)) {
                 let entry = sum * scale;
@@ -136,7 +133,12 @@ fn pack(packed: &mut [f64], width: usize, index: usize, values: &[f64]) {
     }
 }
 
-fn tile(left: &[f64], right: &[f64]) -> [[f64; TILE_COLUMNS]; TILE_ROWS] {
+/// Σ_t left_t·right_t′ for one tile.
+///
+/// Kept a function of its own with its result in memory: inlined, the compiler takes the sums apart
+/// and multiplies them one by one, ten times slower.
+#[inline(never)]
+fn tile(left: &[f64], right: &[f64], result: &mut Tile) {
     let mut sums = [[0.0; TILE_COLUMNS]; TILE_ROWS];
     let (left, _) = left.as_chunks::<TILE_ROWS>();
     let (right, _) = right.as_chunks::<TILE_COLUMNS>();
@@ -147,5 +149,5 @@ fn tile(left: &[f64], right: &[f64]) -> [[f64; TILE_COLUMNS]; TILE_ROWS] {
             }
         }
     }
-    sums
+    *result = sums;
 }
