@@ -4,4 +4,5 @@
 
 pub mod returns;
 pub mod roles;
+pub mod short_ratio;
 pub mod size;

@@ -1,0 +1,310 @@
+//! Short interest against float and shares outstanding, as known, on one share basis.
+//!
+//! Short interest, float and shares outstanding are stored in the share units of their own days.
+//! Before one is divided by another both are brought to the units of the settlement day; where no
+//! known split factor joins the days there is a reason instead of a ratio.
+
+use marketdata::{
+    basis::Units,
+    dataset::{Dataset, Field},
+    day::Day,
+    gap::GapReason,
+    instant::Instant,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+    track::Rows,
+};
+
+/// A jump of short interest between two settlements that no market explains.
+const JUMP: f64 = 100.0;
+/// A fall after such a jump that takes it for an error of the earlier settlement.
+const RETURN: f64 = 10.0;
+/// Growth of shares outstanding that a float must follow.
+const ISSUANCE: f64 = 2.0;
+/// How far a float moves while it stands still.
+const STILL: f64 = 0.1;
+/// How far back, in days, a float may be compared with.
+const FLOAT_WINDOW_DAYS: i32 = 200;
+/// A float above the shares outstanding by no more than this is rounding.
+const ROUNDING: f64 = 1.001;
+
+/// One published number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Published {
+    /// The number.
+    pub value: f64,
+    /// The day it describes; share counts are in the units of this day unless said otherwise.
+    pub effective_on: Day,
+    /// When the market could know it.
+    pub published_at: Instant,
+}
+
+/// What looks wrong about the inputs of a ratio. The ratio is given all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// Short interest is a hundred times the previous settlement's, or a hundredth of it.
+    ShortInterestJump,
+    /// The previous settlement stood a hundredfold above the one before and came back: the change
+    /// since is not to be believed.
+    PreviousSettlementSpike,
+    /// The float stood still while shares outstanding doubled or halved.
+    FloatStandsStill,
+    /// The float is above the shares outstanding.
+    FloatAboveSharesOutstanding,
+}
+
+impl Doubt {
+    /// One plain sentence.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Doubt::ShortInterestJump => {
+                "short interest moved a hundredfold since the previous settlement"
+            }
+            Doubt::PreviousSettlementSpike => {
+                "the previous settlement stood a hundredfold above the one before and fell back"
+            }
+            Doubt::FloatStandsStill => {
+                "the float stood still while shares outstanding doubled or halved"
+            }
+            Doubt::FloatAboveSharesOutstanding => "the float is above the shares outstanding",
+        }
+    }
+}
+
+/// How much of a company is sold short, as a snapshot knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShortRatio {
+    /// Whose.
+    pub instrument: InstrumentId,
+    /// Shares sold short at the latest settlement that is published, in that day's units.
+    pub shares_short: Published,
+    /// Shares sold short at the settlement before, in the units of the latest settlement; none
+    /// where none is published or no known factor joins the two.
+    pub previous: Option<Published>,
+    /// The source's average daily volume over the cycle, shares a day in the settlement's units.
+    pub source_daily_volume: Option<f64>,
+    /// Days to cover as the source printed it: evidence, used nowhere.
+    pub days_to_cover_printed: Option<f64>,
+    /// The latest known float, as published, in the units of its own day.
+    pub public_float: Option<Published>,
+    /// The latest known shares outstanding, as published, in the units of their own day.
+    pub shares_outstanding: Option<Published>,
+    /// Float in the units of the settlement; the reason where there is none.
+    pub float_on_basis: Result<f64, GapReason>,
+    /// Shares outstanding in the units of the settlement; the reason where there are none.
+    pub outstanding_on_basis: Result<f64, GapReason>,
+    /// What looks wrong about the inputs, in the order of [`Doubt`].
+    pub doubts: Vec<Doubt>,
+}
+
+impl ShortRatio {
+    /// The latest short interest of an instrument; none where none is published by the as-of date.
+    pub fn of(snapshot: &Snapshot, instrument: InstrumentId) -> Option<ShortRatio> {
+        let rows = snapshot.rows(Dataset::ShortInterest, instrument);
+        let last = rows.last_on_or_before(snapshot.today())?;
+        let last = (0..=last).rev().find(|row| shares_short(&rows, *row).is_some())?;
+        let shares_short = shares_short(&rows, last)?;
+        let units = Units::of(snapshot, instrument);
+        let basis = shares_short.effective_on;
+        let settlements = Settlements::of(&rows, last, &units);
+        let counts = ShareCounts::of(snapshot, instrument);
+        let float_on_basis = on_basis(counts.float(), &units, basis, GapReason::NoFloat);
+        let outstanding_on_basis =
+            on_basis(counts.outstanding(), &units, basis, GapReason::NoSharesOutstanding);
+        let doubts = doubts(&settlements, shares_short.value, &counts, &units);
+        let value = |field| rows.value(last, Dataset::ShortInterest.column(field));
+        Some(ShortRatio {
+            instrument,
+            shares_short,
+            previous: settlements.previous,
+            source_daily_volume: value(Field::AverageDailyVolume).filter(|v| 0.0 <= *v),
+            days_to_cover_printed: value(Field::DaysToCoverPrinted),
+            public_float: counts.float(),
+            shares_outstanding: counts.outstanding(),
+            float_on_basis,
+            outstanding_on_basis,
+            doubts,
+        })
+    }
+
+    /// Every instrument with a published short interest, by number.
+    pub fn all(snapshot: &Snapshot) -> Vec<ShortRatio> {
+        let holders = snapshot.holders(Dataset::ShortInterest);
+        holders.filter_map(|instrument| ShortRatio::of(snapshot, instrument)).collect()
+    }
+
+    /// T = SI / float, a decimal that may exceed 1: what data vendors print.
+    ///
+    /// # Errors
+    /// No float is known, or it is on another basis.
+    pub fn of_float(&self) -> Result<f64, GapReason> {
+        Ok(self.shares_short.value / self.float_on_basis?)
+    }
+
+    /// T / (1 + T) = SI / (float + SI), below 1: S3 Partners' form, which counts the shares that
+    /// the shorts sold as float.
+    ///
+    /// # Errors
+    /// No float is known, or it is on another basis.
+    pub fn of_float_s3(&self) -> Result<f64, GapReason> {
+        Ok(self.shares_short.value / (self.float_on_basis? + self.shares_short.value))
+    }
+
+    /// SI / shares outstanding, a decimal.
+    ///
+    /// # Errors
+    /// No count of shares outstanding is known, or it is on another basis.
+    pub fn of_shares_outstanding(&self) -> Result<f64, GapReason> {
+        Ok(self.shares_short.value / self.outstanding_on_basis?)
+    }
+
+    /// Change of short interest since the settlement before, a decimal of it, on one basis.
+    pub fn change(&self) -> Option<f64> {
+        let previous = self.previous.filter(|previous| 0.0 < previous.value)?;
+        Some(self.shares_short.value / previous.value - 1.0)
+    }
+}
+
+fn shares_short(rows: &Rows<'_>, row: usize) -> Option<Published> {
+    published(rows, row, Dataset::ShortInterest.column(Field::SharesShort), 0.0)
+}
+
+fn published(rows: &Rows<'_>, row: usize, column: usize, least: f64) -> Option<Published> {
+    let value = rows.value(row, column).filter(|value| least <= *value)?;
+    Some(Published { value, effective_on: rows.day(row), published_at: rows.published_at(row) })
+}
+
+fn on_basis(
+    count: Option<Published>,
+    units: &Units,
+    basis: Day,
+    absent: GapReason,
+) -> Result<f64, GapReason> {
+    let count = count.ok_or(absent)?;
+    let change = units.change(count.effective_on, basis).ok_or(GapReason::BasisUnknown)?;
+    Ok(count.value * change.shares)
+}
+
+/// The settlements before the latest, in its units.
+struct Settlements {
+    previous: Option<Published>,
+    before_previous: Option<f64>,
+}
+
+impl Settlements {
+    fn of(rows: &Rows<'_>, last: usize, units: &Units) -> Settlements {
+        let basis = rows.day(last);
+        let mut earlier = (0..last).rev().filter_map(|row| {
+            let settled = shares_short(rows, row)?;
+            let change = units.change(settled.effective_on, basis);
+            Some((settled, change.map(|change| change.shares)))
+        });
+        let (previous, before) = (earlier.next(), earlier.next());
+        let value = |field| rows.value(last, Dataset::ShortInterest.column(field));
+        let split_inside = value(Field::SplitFlag).is_some_and(|flag| 0.0 < flag);
+        let restated = value(Field::PreviousSharesShort).filter(|shares| 0.0 <= *shares);
+        let previous = previous.and_then(|(settled, shares)| match (split_inside, restated) {
+            // The source says how it now sees the settlement before, on the same basis.
+            (false, Some(value)) => {
+                Some(Published { value, published_at: rows.published_at(last), ..settled })
+            }
+            (false, None) => Some(Published { value: settled.value * shares?, ..settled }),
+            // A split lies between, and its factor must be known to compare the two.
+            (true, _) => {
+                let shares = shares.filter(|shares| 1e-9 < (shares - 1.0).abs())?;
+                Some(Published { value: settled.value * shares, ..settled })
+            }
+        });
+        let before_previous = before.and_then(|(settled, shares)| Some(settled.value * shares?));
+        Settlements { previous, before_previous }
+    }
+}
+
+/// Floats and shares outstanding by day, the latest last, back to [`FLOAT_WINDOW_DAYS`].
+struct ShareCounts {
+    floats: Vec<Published>,
+    outstanding: Vec<Published>,
+}
+
+impl ShareCounts {
+    fn of(snapshot: &Snapshot, instrument: InstrumentId) -> ShareCounts {
+        let rows = snapshot.rows(Dataset::ShareCounts, instrument);
+        let known = rows.last_on_or_before(snapshot.today()).map_or(0, |last| last + 1);
+        let history = |field| {
+            let column = Dataset::ShareCounts.column(field);
+            let positive = f64::MIN_POSITIVE;
+            let all = (0..known).rev().filter_map(|row| published(&rows, row, column, positive));
+            let mut kept: Vec<Published> = Vec::new();
+            for count in all {
+                let latest = kept.first().map_or(count.effective_on, |first| first.effective_on);
+                if count.effective_on < latest.plus(-FLOAT_WINDOW_DAYS) {
+                    break;
+                }
+                kept.push(count);
+            }
+            kept.reverse();
+            kept
+        };
+        ShareCounts {
+            floats: history(Field::PublicFloat),
+            outstanding: history(Field::SharesOutstanding),
+        }
+    }
+
+    fn float(&self) -> Option<Published> {
+        self.floats.last().copied()
+    }
+
+    fn outstanding(&self) -> Option<Published> {
+        self.outstanding.last().copied()
+    }
+
+    /// Whether some day in the window shows half or twice the shares outstanding of now, and about
+    /// the float of now.
+    fn float_stands_still(&self, units: &Units) -> bool {
+        let (Some(float), Some(outstanding)) = (self.float(), self.outstanding()) else {
+            return false;
+        };
+        let growth = |old: &Published, new: Published| {
+            let change = units.change(old.effective_on, new.effective_on)?;
+            Some(new.value / (old.value * change.shares))
+        };
+        self.outstanding.iter().any(|old| {
+            let issued = growth(old, outstanding)
+                .is_some_and(|growth| ISSUANCE <= growth || growth <= 1.0 / ISSUANCE);
+            let float_then = self.floats.iter().find(|f| f.effective_on == old.effective_on);
+            let followed = float_then.and_then(|old| growth(old, float));
+            issued && followed.is_some_and(|growth| (growth - 1.0).abs() <= STILL)
+        })
+    }
+}
+
+fn doubts(
+    settlements: &Settlements,
+    latest: f64,
+    counts: &ShareCounts,
+    units: &Units,
+) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    let leaps = |from: f64, to: f64| 0.0 < from && JUMP <= to / from;
+    if let Some(previous) = settlements.previous {
+        if leaps(previous.value, latest) || leaps(latest, previous.value) {
+            doubts.push(Doubt::ShortInterestJump);
+        }
+        let jumped = settlements.before_previous.is_some_and(|old| leaps(old, previous.value));
+        if jumped && RETURN * latest <= previous.value {
+            doubts.push(Doubt::PreviousSettlementSpike);
+        }
+    }
+    if counts.float_stands_still(units) {
+        doubts.push(Doubt::FloatStandsStill);
+    }
+    if let (Some(float), Some(outstanding)) = (counts.float(), counts.outstanding()) {
+        let change = units.change(float.effective_on, outstanding.effective_on);
+        let float = change.map(|change| float.value * change.shares);
+        if float.is_some_and(|float| outstanding.value * ROUNDING < float) {
+            doubts.push(Doubt::FloatAboveSharesOutstanding);
+        }
+    }
+    doubts
+}
