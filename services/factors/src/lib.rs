@@ -1,8 +1,13 @@
 //! Series that several services need, named once.
 //!
-//! Modules are declared in reading order.
+//! Modules are declared in alphabetical order; read `roles` first.
 
+pub mod basket;
+pub mod caps;
+pub mod line;
+pub mod most_shorted;
 pub mod returns;
 pub mod roles;
 pub mod short_ratio;
 pub mod size;
+pub mod spread;

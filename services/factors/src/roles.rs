@@ -112,6 +112,9 @@ pub struct Roles {
     /// Ids of the index memberships that breadth is measured over, in order of preference
     /// (series namespace). Where none is in the store, all listed names with prices stand in.
     pub breadth_universe: Vec<String>,
+    /// Tickers of funds: not companies, hence kept out of universes and baskets. Every candidate of
+    /// a role and every ticker with a caret is kept out as well.
+    pub funds: Vec<String>,
 }
 
 /// A role and who plays it as of a snapshot.
@@ -128,6 +131,14 @@ pub struct Played {
     /// The first candidate, where this one stands in for it.
     pub stands_in_for: Option<String>,
 }
+
+/// Funds that desks commonly load beside companies.
+const FUNDS: &[&str] = &[
+    "AGG", "DIA", "EEM", "EFA", "GLD", "HYG", "IEF", "IJH", "IJR", "IVV", "IWB", "IWC", "IWD",
+    "IWF", "IWM", "IWN", "IWO", "KRE", "LQD", "MAGS", "MDY", "QQQ", "RSP", "SHY", "SLV", "SMH",
+    "SPY", "TLT", "USO", "VIX", "VOO", "VTI", "VXX", "XBI", "XHB", "XLB", "XLC", "XLE", "XLF",
+    "XLI", "XLK", "XLP", "XLRE", "XLU", "XLV", "XLY", "XOP", "XRT",
+];
 
 /// A candidate this many calendar days behind the freshest one is passed over.
 const FRESH_DAYS: i32 = 7;
@@ -152,6 +163,7 @@ impl Roles {
                 issuer("TSLA", &["TSLA"]),
             ],
             breadth_universe: owned(&["SP500"]),
+            funds: owned(FUNDS),
         }
     }
 
@@ -179,6 +191,13 @@ impl Roles {
         let first = candidates.first().filter(|first| !same_name(first, &played.symbol));
         played.stands_in_for = first.cloned();
         Some(played)
+    }
+
+    /// Whether a ticker is an index or a fund and not a company.
+    pub fn is_fund(&self, symbol: &str) -> bool {
+        symbol.starts_with('^')
+            || self.funds.iter().any(|fund| fund == symbol)
+            || self.candidates.values().flatten().any(|candidate| candidate == symbol)
     }
 
     /// All tickers of the megacaps.

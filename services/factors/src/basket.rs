@@ -1,0 +1,171 @@
+//! The megacaps, issuer by issuer: value, and what a day took from it or gave.
+
+use crate::{
+    caps::{CapHistory, CapSource},
+    roles::{Issuer, Roles},
+};
+use marketdata::{bars::Bars, day::Day, instrument::InstrumentId, snapshot::Snapshot};
+
+/// One megacap issuer, its listed classes added up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Megacap {
+    /// The issuer's configured name.
+    pub name: String,
+    /// The days, strictly rising.
+    pub days: Vec<Day>,
+    /// Market value at the close of the row before each day, USD, above zero.
+    pub before: Vec<f64>,
+    /// Market value at each day's close, USD.
+    pub cap: Vec<f64>,
+    /// Change of market value over the day before, USD, without issuance and buy-backs; the first
+    /// day of a history has none and is left out of it.
+    pub change: Vec<f64>,
+    /// The classes used, as configured.
+    pub classes: Vec<String>,
+    /// Where the values come from.
+    pub source: CapSource,
+    /// The day of the first known count of shares; before it, that count is carried back.
+    pub known_from: Day,
+}
+
+impl Megacap {
+    /// The change of day `i` over the value before it, a decimal.
+    pub fn growth(&self, i: usize) -> f64 {
+        self.change[i] / self.before[i]
+    }
+}
+
+/// An issuer none of whose classes has both prices and shares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingIssuer {
+    /// The issuer's configured name.
+    pub name: String,
+    /// Whether a price is there, and only the shares are missing.
+    pub priced: bool,
+}
+
+/// Every megacap with its history, and those that have none.
+pub fn megacaps(snapshot: &Snapshot, roles: &Roles) -> (Vec<Megacap>, Vec<MissingIssuer>) {
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for issuer in &roles.megacaps {
+        match megacap(snapshot, issuer) {
+            Ok(megacap) => found.push(megacap),
+            Err(lacking) => missing.push(lacking),
+        }
+    }
+    (found, missing)
+}
+
+fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssuer> {
+    let lines: Vec<(&String, Bars<'_>, InstrumentId)> = issuer
+        .classes
+        .iter()
+        .filter_map(|class| {
+            let id = snapshot.listed(class)?;
+            Some((class, Bars::of(snapshot, id), id))
+        })
+        .filter(|(_, bars, _)| !bars.is_empty())
+        .collect();
+    let priced = !lines.is_empty();
+    let mut classes: Vec<_> = lines
+        .iter()
+        .filter_map(|(class, bars, id)| Some((class, bars, CapHistory::of(snapshot, *id, bars)?)))
+        .collect();
+    // A printed value is the whole company's: one line carries it, the others would count it again.
+    if let Some(at) = classes.iter().position(|(_, _, caps)| caps.source == CapSource::Printed) {
+        classes = vec![classes.swap_remove(at)];
+    }
+    let Some(((_, bars, first), rest)) = classes.split_first() else {
+        return Err(MissingIssuer { name: issuer.name.clone(), priced });
+    };
+    let mut megacap = Megacap {
+        name: issuer.name.clone(),
+        days: Vec::new(),
+        before: Vec::new(),
+        cap: Vec::new(),
+        change: Vec::new(),
+        classes: classes.iter().map(|(class, _, _)| (*class).to_string()).collect(),
+        source: first.source,
+        known_from: classes.iter().map(|(_, _, caps)| caps.known_from).max().unwrap_or(Day::MIN),
+    };
+    for (i, day) in bars.days.iter().enumerate() {
+        let Some(mut moved) = moved(first, i) else { continue };
+        for (_, other_bars, other) in rest {
+            let row = other_bars.days.binary_search(day).ok();
+            if let Some(values) = row.and_then(|row| self::moved(other, row)) {
+                moved = std::array::from_fn(|k| moved[k] + values[k]);
+            }
+        }
+        let [before, cap, change] = moved;
+        megacap.days.push(*day);
+        megacap.before.push(before);
+        megacap.cap.push(cap);
+        megacap.change.push(change);
+    }
+    Ok(megacap)
+}
+
+/// Value before, value after and change of a row, USD.
+fn moved(caps: &CapHistory, i: usize) -> Option<[f64; 3]> {
+    Some([caps.at(i.checked_sub(1)?)?, caps.at(i)?, caps.change(i)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        dataset::{Dataset, Field},
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::Namespace,
+    };
+
+    #[test]
+    fn classes_of_one_issuer_are_added_up_and_a_printed_value_is_not() {
+        let mut fixture = Fixture::new();
+        let start = day("2021-01-04");
+        let closes = [(start, 10.0), (start.plus(1), 11.0), (start.plus(2), 9.9)];
+        fixture.closes("GOOGL", &closes).closes("GOOG", &closes).closes("MSFT", &closes);
+        let at = Instant::close_of(start);
+        let key = |id| (id, InstrumentId::NONE);
+        for name in ["GOOGL", "GOOG"] {
+            let id = fixture.id(Namespace::Listed, name);
+            let shares = [(Field::SharesOutstanding, 100.0)];
+            fixture.fact(Dataset::ShareCounts, key(id), start, at, &shares);
+        }
+        fixture.commit();
+        let as_of = Instant::close_of(start.plus(3));
+        let (found, missing) = megacaps(&fixture.snapshot(as_of), &Roles::standard());
+        assert_eq!(found.len(), 1);
+        // 200 shares: +1 each, then −1.10 each, from 2,000 and 2,200.
+        assert_eq!(found[0].days, [start.plus(1), start.plus(2)]);
+        assert!((found[0].change[0] - 200.0).abs() < 1e-9);
+        assert!((found[0].change[1] + 220.0).abs() < 1e-9);
+        assert!((found[0].growth(0) - 0.1).abs() < 1e-12);
+        assert!((found[0].growth(1) + 0.1).abs() < 1e-12);
+        assert_eq!(missing.len(), 6);
+        assert!(missing.iter().any(|issuer| issuer.name == "MSFT" && issuer.priced));
+        assert!(missing.iter().any(|issuer| issuer.name == "AAPL" && !issuer.priced));
+    }
+
+    #[test]
+    fn a_printed_value_counts_once() {
+        let mut fixture = Fixture::new();
+        let start = day("2021-01-04");
+        let closes = [(start, 10.0), (start.plus(1), 11.0)];
+        fixture.closes("GOOGL", &closes).closes("GOOG", &closes);
+        for name in ["GOOGL", "GOOG"] {
+            let id = fixture.id(Namespace::Listed, name);
+            let at = Instant::close_of(start);
+            let values = [(Field::MarketCap, 2_000.0)];
+            fixture.fact(Dataset::Listings, (id, InstrumentId::NONE), start, at, &values);
+        }
+        fixture.commit();
+        let snapshot = fixture.snapshot(Instant::close_of(start.plus(1)));
+        let (found, _) = megacaps(&snapshot, &Roles::standard());
+        assert_eq!(found[0].source, CapSource::Printed);
+        assert!((found[0].change[0] - 200.0).abs() < 1e-9);
+        assert!((found[0].cap[0] - 2_200.0).abs() < 1e-9);
+    }
+}

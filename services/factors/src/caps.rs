@@ -1,0 +1,193 @@
+//! A listed line's market value day by day: shares as known, times price, on one share basis.
+
+use marketdata::{
+    bars::Bars,
+    basis::PriceBasis,
+    dataset::{Dataset, Field},
+    day::Day,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+
+/// Where a market value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CapSource {
+    /// Shares outstanding of this line times its price.
+    ShareCount,
+    /// The source's printed value, for the whole company, carried by the price of this line.
+    Printed,
+}
+
+/// Market values on the days of an instrument's bars.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CapHistory {
+    /// USD, by row of the bars; NaN inside only, never out.
+    cap: Vec<f64>,
+    /// USD, shares of the day before times the change of price.
+    change: Vec<f64>,
+    /// Where the values come from.
+    pub source: CapSource,
+    /// The day of the first count or printed value; before it, that one is carried back.
+    pub known_from: Day,
+    /// The day of the last.
+    pub known_to: Day,
+}
+
+impl CapHistory {
+    /// The market values of an instrument; none where neither shares nor a printed value are known,
+    /// or where no price is one that somebody paid.
+    ///
+    /// Shares of row `t` are the last count of a day at or before `t`; before the first count, the
+    /// first is carried back.
+    pub fn of(
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        bars: &Bars<'_>,
+    ) -> Option<CapHistory> {
+        let counts = column(snapshot, Dataset::ShareCounts, Field::SharesOutstanding, instrument);
+        if counts.is_empty() {
+            return Self::printed(snapshot, instrument, bars);
+        }
+        Self::from_counts(&counts, bars, CapSource::ShareCount)
+    }
+
+    fn printed(
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        bars: &Bars<'_>,
+    ) -> Option<CapHistory> {
+        let caps = column(snapshot, Dataset::Listings, Field::MarketCap, instrument);
+        // A printed value over that day's close is a number of shares.
+        let implied = caps.into_iter().filter(|(_, cap)| 0.0 < *cap).filter_map(|(day, cap)| {
+            let close = bars.close_in_units_of(bars.index_on_or_before(day)?, day)?;
+            Some((day, cap / close))
+        });
+        Self::from_counts(&implied.collect::<Vec<_>>(), bars, CapSource::Printed)
+    }
+
+    fn from_counts(
+        counts: &[(Day, f64)],
+        bars: &Bars<'_>,
+        source: CapSource,
+    ) -> Option<CapHistory> {
+        let (known_from, known_to) = (counts.first()?.0, counts.last()?.0);
+        let mut cap = Vec::with_capacity(bars.len());
+        let mut change = Vec::with_capacity(bars.len());
+        let mut at = 0;
+        for i in 0..bars.len() {
+            // `at` is still the count of the row before: the shares that the change is made on.
+            let (day, shares) = counts[at];
+            let before = i.checked_sub(1).and_then(|before| price(bars, before, day));
+            let moved = before.zip(price(bars, i, day)).map(|(old, new)| shares * (new - old));
+            change.push(moved.unwrap_or(f64::NAN));
+            while counts.get(at + 1).is_some_and(|(next, _)| *next <= bars.days[i]) {
+                at += 1;
+            }
+            let (day, shares) = counts[at];
+            cap.push(price(bars, i, day).map_or(f64::NAN, |price| shares * price));
+        }
+        let any = cap.iter().any(|value| value.is_finite());
+        any.then_some(CapHistory { cap, change, source, known_from, known_to })
+    }
+
+    /// Market value of row `i`, USD.
+    pub fn at(&self, i: usize) -> Option<f64> {
+        self.cap.get(i).copied().filter(|value| value.is_finite() && 0.0 < *value)
+    }
+
+    /// Change of market value of row `i` over the row before, USD, without issuance and buy-backs.
+    pub fn change(&self, i: usize) -> Option<f64> {
+        self.change.get(i).copied().filter(|value| value.is_finite())
+    }
+}
+
+/// A close that somebody paid, in the units of a day.
+fn price(bars: &Bars<'_>, i: usize, day: Day) -> Option<f64> {
+    match bars.basis(i) {
+        PriceBasis::TotalReturn { .. } => None,
+        PriceBasis::Raw | PriceBasis::SplitAdjusted { .. } => bars.close_in_units_of(i, day),
+    }
+}
+
+fn column(
+    snapshot: &Snapshot,
+    dataset: Dataset,
+    field: Field,
+    instrument: InstrumentId,
+) -> Vec<(Day, f64)> {
+    let series = snapshot.series(dataset, field, instrument);
+    let pairs = series.days.into_iter().zip(series.values);
+    pairs.filter(|(_, value)| 0.0 < *value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::Namespace,
+    };
+
+    #[test]
+    fn shares_and_prices_meet_on_one_basis_across_a_split() {
+        // 100 shares at 40; then 4 for 1, prices 10 and 11: value 4,000, 4,000, 4,400.
+        let mut fixture = Fixture::new();
+        let start = day("2021-01-04");
+        let days = [start, start.plus(1), start.plus(2)];
+        fixture.closes("A", &[(days[0], 40.0), (days[1], 10.0), (days[2], 11.0)]);
+        let id = fixture.id(Namespace::Listed, "A");
+        let none = InstrumentId::NONE;
+        let at = Instant::close_of(start);
+        fixture.fact(
+            Dataset::ShareCounts,
+            (id, none),
+            start,
+            at,
+            &[(Field::SharesOutstanding, 100.0)],
+        );
+        let split = [
+            (Field::FromOn, f64::from(start.epoch())),
+            (Field::PriceFactor, 4.0),
+            (Field::ShareFactor, 4.0),
+        ];
+        fixture.fact(Dataset::Splits, (id, none), days[1], at, &split).commit();
+        let snapshot = fixture.snapshot(Instant::close_of(days[2]));
+        let bars = Bars::of(&snapshot, id);
+        let caps = CapHistory::of(&snapshot, id, &bars).unwrap();
+        assert_eq!(caps.source, CapSource::ShareCount);
+        for (i, expected) in [4_000.0, 4_000.0, 4_400.0].into_iter().enumerate() {
+            assert!((caps.at(i).unwrap() - expected).abs() < 1e-9, "row {i}");
+        }
+        assert_eq!(caps.change(0), None);
+        assert!(caps.change(1).unwrap().abs() < 1e-9);
+        assert!((caps.change(2).unwrap() - 400.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn new_shares_are_no_gain_and_a_printed_value_is_the_fallback() {
+        let mut fixture = Fixture::new();
+        let start = day("2021-01-04");
+        let closes = [(start, 10.0), (start.plus(1), 11.0), (start.plus(2), 11.0)];
+        fixture.closes("A", &closes).closes("B", &closes).closes("C", &closes);
+        let [a, b, c] = ["A", "B", "C"].map(|name| fixture.id(Namespace::Listed, name));
+        let at = Instant::close_of(start);
+        for (on, shares) in [(start, 100.0), (start.plus(1), 200.0)] {
+            let key = (a, InstrumentId::NONE);
+            let values = [(Field::SharesOutstanding, shares)];
+            fixture.fact(Dataset::ShareCounts, key, on, at, &values);
+        }
+        let key = (b, InstrumentId::NONE);
+        fixture.fact(Dataset::Listings, key, start, at, &[(Field::MarketCap, 5_000.0)]).commit();
+        let snapshot = fixture.snapshot(Instant::close_of(start.plus(2)));
+        let of = |id| CapHistory::of(&snapshot, id, &Bars::of(&snapshot, id));
+        let caps = of(a).unwrap();
+        // 100 shares gained 1 each; the value also counts the hundred new ones.
+        assert!((caps.change(1).unwrap() - 100.0).abs() < 1e-9);
+        assert!((caps.at(1).unwrap() - 2_200.0).abs() < 1e-9);
+        let printed = of(b).unwrap();
+        assert_eq!(printed.source, CapSource::Printed);
+        assert!((printed.at(1).unwrap() - 5_500.0).abs() < 1e-9);
+        assert_eq!(of(c), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! The daily history of one role as a single line: what one unit put in at the start is worth, or
+//! the values of a series.
+
+use crate::roles::Played;
+use marketdata::{
+    bars::Bars,
+    dataset::{Dataset, Field},
+    day::Day,
+    snapshot::{Series, Snapshot},
+};
+
+/// What a line's levels are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Growth of one unit since the first day, distributions reinvested: from bars.
+    Wealth,
+    /// The values as published: from a series.
+    Value,
+}
+
+/// A daily history without holes: days strictly rising, every level finite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Whose history.
+    pub played: Played,
+    /// What the levels are.
+    pub kind: Kind,
+    /// The days.
+    pub days: Vec<Day>,
+    /// The level of each day.
+    pub levels: Vec<f64>,
+    /// Earlier rows left out because no known factor joins their prices to the later ones.
+    pub rows_left_out: usize,
+}
+
+impl Line {
+    /// The history of who plays a role.
+    pub fn of(snapshot: &Snapshot, played: Played) -> Line {
+        match played.dataset {
+            Dataset::Bars => {
+                let bars = Bars::of(snapshot, played.instrument);
+                let (start, levels) = wealth(&bars);
+                let days = bars.days[start..].to_vec();
+                Line { played, kind: Kind::Wealth, days, levels, rows_left_out: start }
+            }
+            _ => {
+                let series = snapshot.series(Dataset::Series, Field::Value, played.instrument);
+                let (days, levels) = (series.days, series.values);
+                Line { played, kind: Kind::Value, days, levels, rows_left_out: 0 }
+            }
+        }
+    }
+
+    /// Growth over `horizon` rows, a decimal: `level_t / level_{t−h} − 1`. For levels above zero.
+    pub fn growth(&self, horizon: usize) -> Series {
+        over(&self.days, &self.levels, horizon, |old, new| (0.0 < old).then(|| new / old - 1.0))
+    }
+
+    /// Difference over `horizon` rows, in the unit of the levels.
+    pub fn difference(&self, horizon: usize) -> Series {
+        over(&self.days, &self.levels, horizon, |old, new| Some(new - old))
+    }
+
+    /// Growth from the last row at or before a day to the last row, and the row it starts from.
+    pub fn growth_since(&self, day: Day) -> Option<(Day, f64)> {
+        let start = self.days.partition_point(|candidate| *candidate <= day).checked_sub(1)?;
+        let (old, new) = (self.levels[start], *self.levels.last()?);
+        (0.0 < old).then(|| (self.days[start], new / old - 1.0))
+    }
+}
+
+/// A change over `horizon` rows on every day that has one; non-finite changes are left out.
+pub fn over(
+    days: &[Day],
+    levels: &[f64],
+    horizon: usize,
+    change: impl Fn(f64, f64) -> Option<f64>,
+) -> Series {
+    let mut series = Series::empty();
+    for i in horizon..days.len() {
+        if let Some(value) = change(levels[i - horizon], levels[i]).filter(|v| v.is_finite()) {
+            series.days.push(days[i]);
+            series.values.push(value);
+        }
+    }
+    series
+}
+
+/// The row after the last break of units, and the wealth from there on.
+fn wealth(bars: &Bars<'_>) -> (usize, Vec<f64>) {
+    let mut start = 0;
+    let mut levels = Vec::with_capacity(bars.len());
+    for i in 0..bars.len() {
+        match (levels.last().copied(), bars.total_return(i)) {
+            (Some(before), Some(value)) => levels.push(before * (1.0 + value)),
+            _ => {
+                start = i;
+                levels.clear();
+                levels.push(1.0);
+            }
+        }
+    }
+    (start, levels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roles::{Role, Roles};
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::InstrumentId,
+    };
+
+    #[test]
+    fn a_fund_is_followed_through_its_distributions() {
+        let mut fixture = Fixture::new();
+        let id = fixture.id(marketdata::instrument::Namespace::Listed, "SPY");
+        let start = day("2021-01-04");
+        // 100 → 99 with 2 % paid out → 108.9: total returns +0.98 % and +10 %.
+        for (i, close, distribution) in [(0, 100.0, 1.0), (1, 99.0, 1.02), (2, 108.9, 1.0)] {
+            let at = start.plus(i);
+            let values = [(Field::Close, close), (Field::Distribution, distribution)];
+            let key = (id, InstrumentId::NONE);
+            fixture.fact(Dataset::Bars, key, at, Instant::close_of(at), &values);
+        }
+        fixture.commit();
+        let snapshot = fixture.snapshot(Instant::close_of(start.plus(9)));
+        let played = Roles::standard().play(&snapshot, Role::LargeCapIndex).unwrap();
+        let line = Line::of(&snapshot, played);
+        let returns = line.growth(1).values;
+        assert!((returns[0] - 0.0098).abs() < 1e-12 && (returns[1] - 0.1).abs() < 1e-12);
+        // 1.0098 · 1.1 − 1 = 0.11078
+        assert!((line.growth(2).values[0] - 0.11078).abs() < 1e-12);
+        let (from, since) = line.growth_since(start).unwrap();
+        assert_eq!(from, start);
+        assert!((since - 0.11078).abs() < 1e-12);
+        assert_eq!(line.growth_since(start.plus(-1)), None);
+    }
+}

@@ -1,0 +1,313 @@
+//! The most-shorted basket, built at each publication from what was public then (methodology A8).
+//!
+//! At each settlement's publication: names with a market value of at least 1bn USD and at least 5m
+//! USD traded a day, ranked by short interest as a share of float. The first 50 (the first tenth
+//! where fewer than 500 qualify) are held in equal weights from the session after; a name already
+//! held stays while its rank is within 1.2 times that number.
+
+use crate::roles::Roles;
+use marketdata::{
+    bars::Bars,
+    dataset::{Dataset, Field},
+    day::Day,
+    instant::Instant,
+    instrument::InstrumentId,
+    snapshot::{Series, Snapshot},
+    track::Rows,
+};
+use std::collections::BTreeMap;
+
+const MIN_CAP_USD: f64 = 1e9;
+const MIN_TRADED_USD: f64 = 5e6;
+const NAMES: usize = 50;
+const BUFFER: f64 = 1.2;
+const TRADED_SESSIONS: usize = 21;
+/// A settlement this much older than the publication is no longer somebody's latest.
+const MAX_SETTLEMENT_AGE: i32 = 45;
+/// A price this much older than the publication is no price.
+const MAX_PRICE_AGE: i32 = 7;
+
+/// What one publication made of the basket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rebalance {
+    /// The settlement that was published.
+    pub settlement_on: Day,
+    /// When it was public.
+    pub published_at: Instant,
+    /// The names held from the session after, with short interest over float, highest first.
+    pub members: Vec<(InstrumentId, f64)>,
+    /// Names that met the bounds of market value and trading.
+    pub eligible: usize,
+    /// Names with short interest but without a known float, price, shares or volume.
+    pub incomplete: usize,
+}
+
+/// The basket over time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MostShorted {
+    /// Every rebalance, oldest first.
+    pub rebalances: Vec<Rebalance>,
+    /// Mean total return of the members a session, a decimal.
+    pub returns: Series,
+}
+
+/// One name's standing at one publication.
+struct Standing {
+    instrument: InstrumentId,
+    ratio: f64,
+}
+
+/// The basket as a snapshot sees it; no rebalance where no short interest is known.
+pub fn most_shorted(snapshot: &Snapshot, roles: &Roles) -> MostShorted {
+    let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
+    let publications = publications(snapshot, &holders);
+    let mut standings: Vec<(Vec<Standing>, usize)> =
+        publications.iter().map(|_| (Vec::new(), 0)).collect();
+    for instrument in holders {
+        if !roles.is_fund(snapshot.symbol(instrument)) {
+            rank_one(snapshot, instrument, &publications, &mut standings);
+        }
+    }
+    let mut rebalances: Vec<Rebalance> = Vec::new();
+    for ((settlement_on, published_at), (all, incomplete)) in publications.iter().zip(standings) {
+        let held = rebalances.last().map_or(&[][..], |last| &last.members);
+        let eligible = all.len();
+        let members = choose(all, held);
+        if !members.is_empty() {
+            rebalances.push(Rebalance {
+                settlement_on: *settlement_on,
+                published_at: *published_at,
+                members,
+                eligible,
+                incomplete,
+            });
+        }
+    }
+    let returns = returns(snapshot, &rebalances);
+    MostShorted { rebalances, returns }
+}
+
+/// Each settlement and the instant at which most of it became public, in the order of publication.
+fn publications(snapshot: &Snapshot, holders: &[InstrumentId]) -> Vec<(Day, Instant)> {
+    let mut counts: BTreeMap<Day, BTreeMap<Instant, usize>> = BTreeMap::new();
+    for instrument in holders {
+        let rows = snapshot.rows(Dataset::ShortInterest, *instrument);
+        for i in 0..rows.len() {
+            *counts.entry(rows.day(i)).or_default().entry(rows.published_at(i)).or_default() += 1;
+        }
+    }
+    let mut publications: Vec<(Day, Instant)> = counts
+        .into_iter()
+        .filter_map(|(settlement, instants)| {
+            let most = instants.values().copied().max()?;
+            let (at, _) = instants.into_iter().find(|(_, count)| *count == most)?;
+            Some((settlement, at))
+        })
+        .collect();
+    publications.sort_by_key(|(settlement, at)| (*at, *settlement));
+    publications
+}
+
+fn rank_one(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    publications: &[(Day, Instant)],
+    standings: &mut [(Vec<Standing>, usize)],
+) {
+    let interest = snapshot.rows(Dataset::ShortInterest, instrument);
+    let counts = snapshot.rows(Dataset::ShareCounts, instrument);
+    let bars = Bars::of(snapshot, instrument);
+    for ((_, at), (standings, incomplete)) in publications.iter().zip(standings) {
+        let day = at.new_york_day();
+        let Some(row) = last_known(&interest, Dataset::ShortInterest, Field::SharesShort, *at)
+        else {
+            continue;
+        };
+        if interest.day(row).plus(MAX_SETTLEMENT_AGE) < day {
+            continue;
+        }
+        match judge(&bars, &interest, row, &counts, *at) {
+            Some(Some(ratio)) => standings.push(Standing { instrument, ratio }),
+            Some(None) => {}
+            None => *incomplete += 1,
+        }
+    }
+}
+
+/// Short interest over float where the name qualifies, `Some(None)` where it does not, `None` where
+/// an input is missing.
+fn judge(
+    bars: &Bars<'_>,
+    interest: &Rows<'_>,
+    row: usize,
+    counts: &Rows<'_>,
+    at: Instant,
+) -> Option<Option<f64>> {
+    let day = at.new_york_day();
+    let last_close = if Instant::close_of(day) <= at { day } else { day.plus(-1) };
+    let last = bars.index_on_or_before(last_close)?;
+    if bars.days[last].plus(MAX_PRICE_AGE) < day {
+        return None;
+    }
+    let value = |rows: &Rows<'_>, row: usize, dataset: Dataset, field| {
+        Some((rows.day(row), rows.value(row, dataset.column(field))?))
+    };
+    let (settled, short) = value(interest, row, Dataset::ShortInterest, Field::SharesShort)?;
+    let of_counts = |field| {
+        let row = last_known(counts, Dataset::ShareCounts, field, at)?;
+        value(counts, row, Dataset::ShareCounts, field)
+    };
+    let (float_on, float) = of_counts(Field::PublicFloat)?;
+    let (shares_on, shares) = of_counts(Field::SharesOutstanding)?;
+    let cap = shares * bars.close_in_units_of(last, shares_on)?;
+    let first = last.checked_sub(TRADED_SESSIONS - 1).unwrap_or_default();
+    let traded: Option<f64> = (first..=last)
+        .map(|i| Some(bars.close_in_units_of(i, day)? * bars.volume_in_units_of(i, day)?))
+        .sum();
+    let traded = traded? / (last - first + 1) as f64;
+    if !(0.0 < float) {
+        return None;
+    }
+    let ratio = short * bars.units().change(settled, float_on)?.shares / float;
+    let qualifies = MIN_CAP_USD <= cap && MIN_TRADED_USD <= traded && ratio.is_finite();
+    Some(qualifies.then_some(ratio))
+}
+
+/// The latest row with the field that was public at an instant. A row revised later counts from its
+/// revision.
+fn last_known(rows: &Rows<'_>, dataset: Dataset, field: Field, at: Instant) -> Option<usize> {
+    let column = dataset.column(field);
+    (0..rows.len()).rev().find(|i| rows.published_at(*i) <= at && rows.value(*i, column).is_some())
+}
+
+fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(InstrumentId, f64)> {
+    all.sort_by(|a, b| b.ratio.total_cmp(&a.ratio).then(a.instrument.cmp(&b.instrument)));
+    let names = NAMES.min(all.len().div_ceil(10));
+    let kept = (names as f64 * BUFFER) as usize;
+    let is_held = |s: &Standing| held.iter().any(|(id, _)| *id == s.instrument);
+    let mut chosen: Vec<usize> =
+        (0..kept.min(all.len())).filter(|i| is_held(&all[*i])).take(names).collect();
+    let fill = (0..all.len()).filter(|i| !chosen.contains(i));
+    let fill: Vec<usize> = fill.take(names - chosen.len()).collect();
+    chosen.extend(fill);
+    chosen.sort_unstable();
+    chosen.into_iter().map(|i| (all[i].instrument, all[i].ratio)).collect()
+}
+
+/// Mean of the members' total returns on the sessions after the publication's New York day; sessions
+/// for which fewer than half the members have a price are left out.
+fn returns(snapshot: &Snapshot, rebalances: &[Rebalance]) -> Series {
+    let mut held: BTreeMap<InstrumentId, Vec<usize>> = BTreeMap::new();
+    for (at, rebalance) in rebalances.iter().enumerate() {
+        for (instrument, _) in &rebalance.members {
+            held.entry(*instrument).or_default().push(at);
+        }
+    }
+    // The basket of a day is that of the last publication before it.
+    let after = |day: Day| rebalances.partition_point(|r| r.published_at.new_york_day() < day);
+    let mut sums: BTreeMap<Day, (f64, usize)> = BTreeMap::new();
+    for (instrument, baskets) in held {
+        let bars = Bars::of(snapshot, instrument);
+        let first = rebalances[baskets[0]].published_at.new_york_day();
+        for i in bars.days.partition_point(|day| *day <= first)..bars.len() {
+            let basket = after(bars.days[i]).checked_sub(1);
+            let member = basket.is_some_and(|basket| baskets.binary_search(&basket).is_ok());
+            if let Some(value) = bars.total_return(i).filter(|_| member) {
+                let (sum, count) = sums.entry(bars.days[i]).or_insert((0.0, 0));
+                *sum += value;
+                *count += 1;
+            }
+        }
+    }
+    let mut series = Series::empty();
+    for (day, (sum, count)) in sums {
+        let members = after(day).checked_sub(1).map_or(usize::MAX, |b| rebalances[b].members.len());
+        if members <= 2 * count {
+            series.days.push(day);
+            series.values.push(sum / count as f64);
+        }
+    }
+    series
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instrument::Namespace,
+    };
+
+    /// Twelve names at 100 USD with a volume of a million: 100m traded a day, 2bn of market value
+    /// (20m shares), except name 11 with 5m shares, 0.5bn. Short interest over float is i + 1 per
+    /// cent. A tenth of eleven, rounded up, is two names.
+    fn market() -> (Fixture, Vec<InstrumentId>) {
+        let mut fixture = Fixture::new();
+        let names: Vec<String> = (0..12).map(|i| format!("N{i:02}")).collect();
+        let start = day("2021-01-04");
+        let mut ids = Vec::new();
+        for (n, name) in names.iter().enumerate() {
+            // From the tenth row on, name n gains n per cent on that row alone.
+            let closes: Vec<(Day, f64)> = (0..12)
+                .map(|i| (start.plus(i), if i < 9 { 100.0 } else { 100.0 + n as f64 }))
+                .collect();
+            fixture.closes(name, &closes);
+            ids.push(fixture.id(Namespace::Listed, name));
+        }
+        (fixture, ids)
+    }
+
+    fn publish(fixture: &mut Fixture, id: InstrumentId, on: Day, at: Instant, short: f64) {
+        let shares = if id.0 == 12 { 5e6 } else { 2e7 };
+        let counts = [(Field::SharesOutstanding, shares), (Field::PublicFloat, 1e7)];
+        let key = (id, InstrumentId::NONE);
+        fixture.fact(Dataset::ShareCounts, key, on, at, &counts);
+        fixture.fact(Dataset::ShortInterest, key, on, at, &[(Field::SharesShort, short)]);
+    }
+
+    #[test]
+    fn the_basket_is_made_of_what_was_public() {
+        let (mut fixture, ids) = market();
+        let start = day("2021-01-04");
+        let published = Instant::new_york(start.plus(8), 18, 0);
+        for (n, id) in ids.iter().enumerate() {
+            publish(&mut fixture, *id, day("2020-12-31"), published, 1e5 * (n + 1) as f64);
+        }
+        // A later settlement turns the order round; it is public only after the last row.
+        let later = Instant::new_york(start.plus(11), 18, 0);
+        for (n, id) in ids.iter().enumerate() {
+            publish(&mut fixture, *id, start.plus(4), later, 1e5 * (20 - n) as f64);
+        }
+        fixture.commit();
+        let roles = Roles::standard();
+        let before =
+            most_shorted(&fixture.snapshot(Instant::new_york(start.plus(8), 17, 0)), &roles);
+        assert!(before.rebalances.is_empty() && before.returns.days.is_empty());
+        let basket = most_shorted(&fixture.snapshot(Instant::close_of(start.plus(11))), &roles);
+        let [first] = &basket.rebalances[..] else { panic!("one rebalance") };
+        assert_eq!((first.eligible, first.incomplete), (11, 0));
+        let names: Vec<InstrumentId> = first.members.iter().map(|(id, _)| *id).collect();
+        assert_eq!(names, [ids[10], ids[9]]);
+        assert!((first.members[0].1 - 0.11).abs() < 1e-12);
+        // Held from the row after the publication's day: the mean of 10 % and 9 %.
+        assert_eq!(basket.returns.days, [start.plus(9), start.plus(10), start.plus(11)]);
+        assert!((basket.returns.values[0] - 0.095).abs() < 1e-12);
+        assert!(basket.returns.values[1].abs() < 1e-12);
+        let after = most_shorted(&fixture.snapshot(Instant::close_of(start.plus(12))), &roles);
+        assert_eq!(after.rebalances.len(), 2);
+        assert_eq!(after.rebalances[1].members[0].0, ids[0]);
+        assert_eq!(after.returns, basket.returns);
+    }
+
+    #[test]
+    fn a_held_name_stays_within_the_buffer() {
+        let standing = |n: u32| Standing { instrument: InstrumentId(n), ratio: 1.0 / f64::from(n) };
+        let all = || (1..=100).map(standing).collect::<Vec<_>>();
+        // Ten of a hundred; twelve are within the buffer. 11 and 12 are held and stay, 13 is not.
+        let held = [(InstrumentId(11), 0.0), (InstrumentId(12), 0.0), (InstrumentId(13), 0.0)];
+        let chosen: Vec<u32> = choose(all(), &held).iter().map(|(id, _)| id.0).collect();
+        assert_eq!(chosen, [1, 2, 3, 4, 5, 6, 7, 8, 11, 12]);
+        assert_eq!(choose(all(), &[]).len(), 10);
+        assert!(choose(Vec::new(), &held).is_empty());
+    }
+}

@@ -1,0 +1,128 @@
+//! One line against another over the days both have: spreads and relative strength.
+
+use crate::line::{Line, over};
+use marketdata::{day::Day, snapshot::Series};
+
+/// Two lines on their common days.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// The common days, strictly rising.
+    pub days: Vec<Day>,
+    /// Levels of the first line, above zero.
+    pub first: Vec<f64>,
+    /// Levels of the second line, above zero.
+    pub second: Vec<f64>,
+}
+
+impl Pair {
+    /// The common days of two lines on which both levels are above zero.
+    pub fn of(first: &Line, second: &Line) -> Pair {
+        let mut pair = Pair { days: Vec::new(), first: Vec::new(), second: Vec::new() };
+        let mut at = 0;
+        for (day, level) in first.days.iter().zip(&first.levels) {
+            while second.days.get(at).is_some_and(|other| other < day) {
+                at += 1;
+            }
+            let Some(other) = second.days.get(at).filter(|other| *other == day) else { continue };
+            if 0.0 < *level && 0.0 < second.levels[at] {
+                pair.days.push(*other);
+                pair.first.push(*level);
+                pair.second.push(second.levels[at]);
+            }
+        }
+        pair
+    }
+
+    /// `r_first − r_second` over `horizon` common sessions, a decimal (methodology A1).
+    pub fn spread(&self, horizon: usize) -> Series {
+        let first = over(&self.days, &self.first, horizon, |old, new| Some(new / old - 1.0));
+        let second = over(&self.days, &self.second, horizon, |old, new| Some(new / old - 1.0));
+        let values = first.values.iter().zip(&second.values).map(|(a, b)| a - b).collect();
+        Series { days: first.days, values }
+    }
+
+    /// `ln(1 + r_first) − ln(1 + r_second)` over `horizon` common sessions.
+    pub fn log_spread(&self, horizon: usize) -> Series {
+        let ratios: Vec<f64> =
+            self.first.iter().zip(&self.second).map(|(a, b)| libm::log(a / b)).collect();
+        over(&self.days, &ratios, horizon, |old, new| Some(new - old))
+    }
+
+    /// Relative strength: cumulative growth of the first over that of the second, 100 at the start.
+    pub fn relative_strength(&self) -> Series {
+        let start = self.first.first().zip(self.second.first()).map_or(1.0, |(a, b)| a / b);
+        let ratios = self.first.iter().zip(&self.second).map(|(a, b)| 100.0 * (a / b) / start);
+        Series { days: self.days.clone(), values: ratios.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        line::Kind,
+        roles::{Played, Role},
+    };
+    use marketdata::{dataset::Dataset, fixture::day, instrument::InstrumentId};
+    use proptest::prelude::*;
+
+    fn line(points: &[(i32, f64)]) -> Line {
+        let played = Played {
+            role: Role::SmallCapIndex,
+            symbol: String::new(),
+            instrument: InstrumentId(1),
+            dataset: Dataset::Bars,
+            stands_in_for: None,
+        };
+        let start = day("2021-01-04");
+        Line {
+            played,
+            kind: Kind::Wealth,
+            days: points.iter().map(|(offset, _)| start.plus(*offset)).collect(),
+            levels: points.iter().map(|(_, level)| *level).collect(),
+            rows_left_out: 0,
+        }
+    }
+
+    #[test]
+    fn spreads_are_taken_on_common_days() {
+        let small = line(&[(0, 100.0), (1, 110.0), (2, 99.0), (4, 108.9)]);
+        let large = line(&[(0, 50.0), (2, 51.0), (3, 60.0), (4, 56.1)]);
+        let pair = Pair::of(&small, &large);
+        let start = day("2021-01-04");
+        assert_eq!(pair.days, [start, start.plus(2), start.plus(4)]);
+        // 99/100 − 51/50 = −0.03; 108.9/99 − 56.1/51 = 1.1 − 1.1 = 0.
+        let spread = pair.spread(1);
+        assert!((spread.values[0] + 0.03).abs() < 1e-12 && spread.values[1].abs() < 1e-12);
+        // 108.9/100 − 56.1/50 = 1.089 − 1.122
+        assert!((pair.spread(2).values[0] + 0.033).abs() < 1e-12);
+        // 100 · (1.089 / 1.122) = 97.0588…
+        assert!((pair.relative_strength().values[2] - 97.058_823_529).abs() < 1e-8);
+        // ln 1.089 − ln 1.122 = −0.0298529631
+        assert!((pair.log_spread(2).values[0] + 0.029_852_963_1).abs() < 1e-9);
+        assert!(pair.spread(3).values.is_empty());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn scale_does_not_matter_and_exchange_turns_the_sign(
+            levels in prop::collection::vec((1.0..100.0f64, 1.0..100.0f64), 4..40),
+            scale in 0.1..10.0f64,
+        ) {
+            let points = |pick: fn(&(f64, f64)) -> f64, by: f64| -> Vec<(i32, f64)> {
+                levels.iter().enumerate().map(|(i, pair)| (i as i32, by * pick(pair))).collect()
+            };
+            let (a, b) = (line(&points(|p| p.0, 1.0)), line(&points(|p| p.1, 1.0)));
+            let scaled = line(&points(|p| p.0, scale));
+            let plain = Pair::of(&a, &b).spread(2);
+            let by_scale = Pair::of(&scaled, &b).spread(2);
+            let exchanged = Pair::of(&b, &a).spread(2);
+            for ((x, y), z) in plain.values.iter().zip(&by_scale.values).zip(&exchanged.values) {
+                prop_assert!((x - y).abs() <= 1e-9 * (1.0 + x.abs()));
+                prop_assert!((x + z).abs() < 1e-12);
+            }
+        }
+    }
+}
