@@ -12,6 +12,7 @@
 
 pub mod backtest;
 pub mod cholesky;
+pub mod collinearity;
 pub mod covariance;
 pub mod eigen;
 pub mod ewma;
@@ -24,9 +25,11 @@ pub mod quantile;
 pub mod rank;
 pub mod regression;
 pub mod returns;
+pub mod ridge;
 pub mod rng;
 pub mod robust;
 pub mod shrink;
 pub mod tail;
 
+mod design;
 mod kernel;

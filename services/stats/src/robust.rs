@@ -58,18 +58,17 @@ impl Workspace {
         if !positive(settings.k) || !positive(settings.tolerance) {
             return Err(RegressionError::Range);
         }
-        self.load(y, regressors, weights)?;
-        self.step_weights.clone_from(&self.weights);
-        let (_, mut unknowns) = self.solve_step()?;
+        self.design.load(y, regressors, weights)?;
+        let (_, mut unknowns) = self.design.solve(&self.design.weights)?;
         self.set_residuals(&unknowns);
         let floor = self.scale_floor();
         let mut scale = self.robust_scale();
         let (mut iterations, mut converged) = (0, false);
         while iterations < settings.iterations_max && !converged && scale > floor {
             self.set_step_weights(settings.k * scale);
-            let (_, next) = self.solve_step()?;
+            let (_, next) = self.design.solve(&self.step_weights)?;
             iterations += 1;
-            converged = self.largest_move(&unknowns, &next) <= settings.tolerance * scale;
+            converged = self.design.largest_move(&unknowns, &next) <= settings.tolerance * scale;
             unknowns = next;
             self.set_residuals(&unknowns);
             scale = self.robust_scale();
@@ -78,7 +77,7 @@ impl Workspace {
         // Without a scale nothing tells an outlier: the plain sandwich then.
         let bound_or_none = if scale > floor { bound } else { f64::INFINITY };
         self.set_inlier_weights(bound_or_none);
-        let (factor, _) = self.solve_step()?;
+        let (factor, _) = self.design.solve(&self.step_weights)?;
         self.set_product(|w, e| w * e.clamp(-bound_or_none, bound_or_none));
         let covariance = self.sandwich(&factor, settings.lags);
         let downweighted = self.residuals.iter().filter(|e| e.abs() > bound_or_none).count();
@@ -117,14 +116,14 @@ impl Workspace {
     /// w·min(1, bound/|e|).
     fn set_step_weights(&mut self, bound: f64) {
         self.step_weights.clear();
-        let rows = self.weights.iter().zip(&self.residuals);
+        let rows = self.design.weights.iter().zip(&self.residuals);
         self.step_weights.extend(rows.map(|(w, e)| w * bound / e.abs().max(bound)));
     }
 
     /// w where |e| ≤ bound, else 0: the derivative of the score.
     fn set_inlier_weights(&mut self, bound: f64) {
         self.step_weights.clear();
-        let rows = self.weights.iter().zip(&self.residuals);
+        let rows = self.design.weights.iter().zip(&self.residuals);
         self.step_weights.extend(rows.map(|(w, e)| if e.abs() <= bound { *w } else { 0.0 }));
     }
 }

@@ -1,0 +1,267 @@
+//! The rows of a regression that are complete, centred, and their normal equations.
+
+use crate::cholesky::{factor_in_place, solve_in_place};
+use crate::kernel;
+use crate::matrix::SymmetricMatrix;
+use crate::regression::{REGRESSORS_MAX, RegressionError};
+
+/// Unknowns at most: the intercept and the slopes.
+pub(crate) const UNKNOWNS_MAX: usize = REGRESSORS_MAX + 1;
+
+/// Share of a regressor's spread the others must leave unexplained.
+const PIVOT_MIN: f64 = 1e-10;
+
+/// Coefficients of the centred problem.
+pub(crate) type Unknowns = [f64; UNKNOWNS_MAX];
+
+/// A small matrix, row by row, as many entries to a row as there are unknowns.
+pub(crate) type Square = [f64; UNKNOWNS_MAX * UNKNOWNS_MAX];
+
+/// y and the columns of X, each less its weighted mean: the slopes are those of the caller's problem,
+/// the normal equations far better conditioned.
+#[derive(Clone, Debug)]
+pub(crate) struct Design {
+    /// Rows in use.
+    pub(crate) rows: usize,
+    /// Unknowns in use.
+    pub(crate) unknowns: usize,
+    /// Ones, then every regressor, centred.
+    pub(crate) columns: Vec<Vec<f64>>,
+    /// The caller's weights.
+    pub(crate) weights: Vec<f64>,
+    y: Vec<f64>,
+    y_mean: f64,
+    means: Unknowns,
+    /// Weighted root mean square of every column.
+    spreads: Unknowns,
+}
+
+impl Design {
+    pub(crate) fn empty() -> Self {
+        Self {
+            rows: 0,
+            unknowns: 0,
+            columns: vec![Vec::new(); UNKNOWNS_MAX],
+            weights: Vec::new(),
+            y: Vec::new(),
+            y_mean: 0.0,
+            means: [0.0; UNKNOWNS_MAX],
+            spreads: [0.0; UNKNOWNS_MAX],
+        }
+    }
+
+    /// Takes the complete rows of the caller's columns.
+    pub(crate) fn load(
+        &mut self,
+        y: &[f64],
+        regressors: &[&[f64]],
+        weights: Option<&[f64]>,
+    ) -> Result<(), RegressionError> {
+        if !(1..=REGRESSORS_MAX).contains(&regressors.len()) {
+            return Err(RegressionError::Regressors(regressors.len()));
+        }
+        let rows = y.len();
+        if regressors.iter().any(|x| x.len() != rows) || weights.is_some_and(|w| w.len() != rows) {
+            return Err(RegressionError::Length);
+        }
+        self.unknowns = regressors.len() + 1;
+        self.copy(y, regressors, weights)?;
+        self.rows = self.y.len();
+        let need = self.unknowns + 1;
+        if self.rows < need {
+            return Err(RegressionError::TooFew { have: self.rows, need });
+        }
+        self.centre()
+    }
+
+    fn copy(
+        &mut self,
+        y: &[f64],
+        regressors: &[&[f64]],
+        weights: Option<&[f64]>,
+    ) -> Result<(), RegressionError> {
+        let complete = kernel::all_finite(y)
+            && regressors.iter().all(|x| kernel::all_finite(x))
+            && weights.is_none_or(|w| w.iter().fold(true, |all, w| all & (*w > 0.0)));
+        let columns = &mut self.columns[1..self.unknowns];
+        self.y.clear();
+        self.weights.clear();
+        columns.iter_mut().for_each(Vec::clear);
+        if complete {
+            self.y.extend_from_slice(y);
+            for (column, x) in columns.iter_mut().zip(regressors) {
+                column.extend_from_slice(x);
+            }
+            match weights {
+                Some(weights) => self.weights.extend_from_slice(weights),
+                None => self.weights.resize(y.len(), 1.0),
+            }
+        } else {
+            self.copy_complete(y, regressors, weights)?;
+        }
+        let columns = &self.columns[1..self.unknowns];
+        let finite = kernel::all_finite(&self.y)
+            && kernel::all_finite(&self.weights)
+            && columns.iter().all(|column| kernel::all_finite(column));
+        if finite { Ok(()) } else { Err(RegressionError::Range) }
+    }
+
+    /// Row by row, those with a hole or without weight left out.
+    fn copy_complete(
+        &mut self,
+        y: &[f64],
+        regressors: &[&[f64]],
+        weights: Option<&[f64]>,
+    ) -> Result<(), RegressionError> {
+        let columns = &mut self.columns[1..self.unknowns];
+        for (row, &y) in y.iter().enumerate() {
+            let weight = weights.map_or(1.0, |w| w[row]);
+            let hole = weight.is_nan() || y.is_nan() || regressors.iter().any(|x| x[row].is_nan());
+            if hole {
+                continue;
+            }
+            if weight < 0.0 {
+                return Err(RegressionError::Range);
+            }
+            if weight > 0.0 {
+                self.y.push(y);
+                self.weights.push(weight);
+                for (column, x) in columns.iter_mut().zip(regressors) {
+                    column.push(x[row]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn centre(&mut self) -> Result<(), RegressionError> {
+        let weight = kernel::sum(&self.weights);
+        self.columns[0].clear();
+        self.columns[0].resize(self.rows, 1.0);
+        self.y_mean = subtract_mean(&mut self.y, &self.weights, weight);
+        (self.means[0], self.spreads[0]) = (0.0, 1.0);
+        for k in 1..self.unknowns {
+            let column = &mut self.columns[k];
+            let mean = subtract_mean(column, &self.weights, weight);
+            let spread = (kernel::weighted_dot(column, column, &self.weights) / weight).sqrt();
+            // What is left of a constant is the rounding of its mean.
+            if spread <= 8.0 * f64::EPSILON * mean.abs() {
+                return Err(RegressionError::Collinear(k - 1));
+            }
+            (self.means[k], self.spreads[k]) = (mean, spread);
+        }
+        Ok(())
+    }
+
+    /// Factor and solution of X′WX·b = X′Wy, with weights of the caller's choice.
+    pub(crate) fn solve(&self, weights: &[f64]) -> Result<(Square, Unknowns), RegressionError> {
+        let (gram, moments) = self.normal_equations(weights);
+        factored_solution(gram, moments, self.unknowns)
+    }
+
+    /// The lower triangle of X′WX, and X′Wy.
+    pub(crate) fn normal_equations(&self, weights: &[f64]) -> (Square, Unknowns) {
+        let p = self.unknowns;
+        let mut gram = [0.0; UNKNOWNS_MAX * UNKNOWNS_MAX];
+        let mut moments = [0.0; UNKNOWNS_MAX];
+        for (i, column) in self.columns.iter().enumerate().take(p) {
+            for (j, other) in self.columns.iter().enumerate().take(i + 1) {
+                gram[i * p + j] = kernel::weighted_dot(column, other, weights);
+            }
+            moments[i] = kernel::weighted_dot(column, &self.y, weights);
+        }
+        (gram, moments)
+    }
+
+    /// y − X·b.
+    pub(crate) fn residuals(&self, unknowns: &Unknowns, out: &mut Vec<f64>) {
+        out.clear();
+        out.extend(self.y.iter().map(|y| y - unknowns[0]));
+        for (slope, column) in unknowns.iter().zip(&self.columns).take(self.unknowns).skip(1) {
+            for (residual, x) in out.iter_mut().zip(column) {
+                *residual = (-slope).mul_add(*x, *residual);
+            }
+        }
+    }
+
+    /// Largest change of a coefficient, in units of y: times the root mean square of its column.
+    pub(crate) fn largest_move(&self, from: &Unknowns, to: &Unknowns) -> f64 {
+        let changes = from.iter().zip(to).map(|(a, b)| (a - b).abs());
+        changes.zip(&self.spreads).take(self.unknowns).fold(0.0, |m, (change, s)| m.max(change * s))
+    }
+
+    /// Σw(y − ȳ)²; `None` when it is no more than the rounding of the values.
+    pub(crate) fn total_squares(&self) -> Option<f64> {
+        let rounding = 8.0 * f64::EPSILON * self.y_mean;
+        let total = kernel::weighted_dot(&self.y, &self.y, &self.weights);
+        (total > kernel::sum(&self.weights) * rounding * rounding).then_some(total)
+    }
+
+    /// The caller's intercept, and the covariance of the caller's coefficients J·V·J′: the intercept
+    /// is that of the centred problem less Σ mₖbₖ.
+    pub(crate) fn uncentred(
+        &self,
+        unknowns: &Unknowns,
+        covariance: &Square,
+    ) -> Option<(f64, SymmetricMatrix)> {
+        let p = self.unknowns;
+        let mut intercept = self.y_mean + unknowns[0];
+        let mut jacobian = [0.0; UNKNOWNS_MAX * UNKNOWNS_MAX];
+        jacobian[0] = 1.0;
+        for k in 1..p {
+            intercept -= unknowns[k] * self.means[k];
+            jacobian[k] = -self.means[k];
+            jacobian[k * p + k] = 1.0;
+        }
+        let half = multiply(&jacobian, covariance, p);
+        let covariance = SymmetricMatrix::from_lower(p, |i, j| {
+            kernel::dot(&half[i * p..i * p + p], &jacobian[j * p..j * p + p])
+        })?;
+        Some((intercept, covariance))
+    }
+}
+
+/// Factors `gram` and solves for `moments`.
+pub(crate) fn factored_solution(
+    mut gram: Square,
+    mut moments: Unknowns,
+    p: usize,
+) -> Result<(Square, Unknowns), RegressionError> {
+    factor_in_place(&mut gram[..p * p], p, PIVOT_MIN)
+        .map_err(|index| RegressionError::Collinear(index.saturating_sub(1)))?;
+    solve_in_place(&gram[..p * p], p, &mut moments[..p]);
+    Ok((gram, moments))
+}
+
+/// A⁻¹ from the factor of A.
+pub(crate) fn inverse(factor: &Square, p: usize) -> Square {
+    let mut inverse = [0.0; UNKNOWNS_MAX * UNKNOWNS_MAX];
+    for k in 0..p {
+        let row = &mut inverse[k * p..k * p + p];
+        row[k] = 1.0;
+        solve_in_place(&factor[..p * p], p, row);
+    }
+    inverse
+}
+
+/// A·B.
+pub(crate) fn multiply(a: &Square, b: &Square, p: usize) -> Square {
+    let mut product = [0.0; UNKNOWNS_MAX * UNKNOWNS_MAX];
+    for i in 0..p {
+        for k in 0..p {
+            for j in 0..p {
+                product[i * p + j] = a[i * p + k].mul_add(b[k * p + j], product[i * p + j]);
+            }
+        }
+    }
+    product
+}
+
+/// Subtracts the weighted mean and returns it.
+fn subtract_mean(values: &mut [f64], weights: &[f64], total: f64) -> f64 {
+    let mean = kernel::dot(values, weights) / total;
+    for value in values {
+        *value -= mean;
+    }
+    mean
+}
