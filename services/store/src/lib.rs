@@ -3,13 +3,42 @@
 //! One revision is one batch, whole or not at all. A fact is never changed; only [`Store::compact`]
 //! deletes rows of the database, and never a fact. No SQL appears outside this crate.
 
+mod check;
+mod column;
+mod compact;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod json;
+mod parallel;
+mod prepare;
+mod restore;
+mod segment;
+mod sqlite;
+mod version;
+
+pub use restore::restore;
+
 use async_trait::async_trait;
 use marketdata::{
     facts::Batch,
     instant::Instant,
     market::{Delta, RevisionMark},
 };
-use std::{fmt::Debug, path::Path};
+use std::{fmt::Debug, path::Path, sync::Arc};
+
+/// Opens the store a URL names, and makes it where there is none: `sqlite:PATH`, `sqlite::memory:`
+/// (gone when it is closed), or `sqlite:PATH?mode=rw` for one that must be there already.
+///
+/// Tables are brought up to date; several processes may do so at once. A store that a later binary
+/// has extended is accepted unless it says that older readers cannot read it.
+///
+/// # Errors
+/// [`StoreError::Url`], [`StoreError::TooNew`], [`StoreError::Database`], [`StoreError::Migration`].
+pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let place = url.strip_prefix("sqlite:").and_then(sqlite::Place::parse);
+    let place = place.ok_or_else(|| StoreError::Url(url.to_owned()))?;
+    Ok(Arc::new(sqlite::Sqlite::open(&place).await?))
+}
 
 /// Who asked for a write: a repeated key gets the first answer and adds nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,7 +145,7 @@ pub enum StoreError {
     /// A segment's bytes do not match its checksum, or cannot be read.
     #[error("segment {segment} is damaged: {fault}")]
     Damaged {
-        /// Its number.
+        /// Its number; 0 where a segment that should be there is not.
         segment: i64,
         /// What is wrong with it.
         fault: String,

@@ -1,0 +1,60 @@
+//! Work split over the processor's cores, off the threads that serve the wire.
+
+use crate::StoreError;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::available_parallelism,
+};
+use tokio::task::{JoinError, spawn_blocking};
+
+/// Number of jobs that run side by side.
+pub(crate) fn cores() -> usize {
+    available_parallelism().map_or(1, std::num::NonZero::get).min(16)
+}
+
+/// The results of `job(0)` to `job(count - 1)`, in order, computed by at most one thread a core.
+pub(crate) async fn map<T: Send + 'static>(
+    count: usize,
+    job: impl Fn(usize) -> T + Send + Sync + 'static,
+) -> Result<Vec<T>, StoreError> {
+    let (job, next) = (Arc::new(job), Arc::new(AtomicUsize::new(0)));
+    let workers: Vec<_> = (0..cores().min(count))
+        .map(|_| {
+            let (job, next) = (Arc::clone(&job), Arc::clone(&next));
+            spawn_blocking(move || {
+                let mut done = Vec::new();
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if count <= index {
+                        return done;
+                    }
+                    done.push((index, job(index)));
+                }
+            })
+        })
+        .collect();
+    let mut results = Vec::with_capacity(count);
+    for worker in workers {
+        results.extend(joined(worker.await)?);
+    }
+    results.sort_unstable_by_key(|(index, _)| *index);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+/// What a task returned. A panic goes on in the caller; a runtime that shuts down is an error.
+pub(crate) fn joined<T>(result: Result<T, JoinError>) -> Result<T, StoreError> {
+    result.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => StoreError::Database(sqlx::Error::PoolClosed),
+    })
+}
+
+/// One piece of work off the threads that serve the wire.
+pub(crate) async fn run<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    joined(spawn_blocking(work).await)
+}

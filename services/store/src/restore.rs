@@ -1,0 +1,34 @@
+//! A backup becomes a store again, and is verified before anyone relies on it.
+
+use crate::{
+    CheckReport, Store, StoreError,
+    sqlite::{self, Place, Sqlite},
+};
+use std::path::Path;
+
+/// Copies the store at `from` (a backup, or a store that is in use) to the new file `to`.
+///
+/// The copy is read in full and every hash in it made again first. Where the report has faults,
+/// nothing was written to `to`.
+///
+/// # Errors
+/// [`StoreError::File`] where `from` is not there or `to` is, else as [`crate::connect`].
+pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, StoreError> {
+    sqlite::refuse_existing(to).await?;
+    let partial = sqlite::beside(to, "restoring");
+    sqlite::remove_if_there(&partial).await?;
+    Sqlite::copy(from, &partial).await?;
+    let copy = Sqlite::open(&Place::File { path: partial.clone(), create: false }).await?;
+    let report = copy.check().await;
+    copy.close().await;
+    match report {
+        Ok(report) if report.faults.is_empty() => {
+            sqlite::settle(&partial, to).await?;
+            Ok(report)
+        }
+        other => {
+            sqlite::remove_if_there(&partial).await?;
+            other
+        }
+    }
+}

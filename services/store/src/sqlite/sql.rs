@@ -1,0 +1,88 @@
+//! Every statement the SQLite backend runs.
+
+/// The lock of a writer, taken at once: a transaction that read first could not wait for it.
+pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+/// A snapshot: whatever is read in it is of one moment.
+pub(super) const BEGIN_READ: &str = "BEGIN";
+
+pub(super) const HAS_META: &str =
+    "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
+pub(super) const MIN_READER: &str = "SELECT value FROM meta WHERE key = 'min_reader_version'";
+
+pub(super) const HEAD: &str =
+    "SELECT number, data_version FROM revision ORDER BY number DESC LIMIT 1";
+pub(super) const REVISIONS: &str = "
+    SELECT number, data_version, committed_at, source, file_name, content_hash, received_at, facts
+    FROM revision WHERE ?1 < number ORDER BY number LIMIT ?2";
+
+pub(super) const ANSWER: &str = "
+    SELECT fingerprint, answer FROM request
+    WHERE caller = ?1 AND method = ?2 AND request_id = ?3";
+pub(super) const PUT_ANSWER: &str = "
+    INSERT INTO request (caller, method, request_id, fingerprint, revision, answered_at, answer)
+    VALUES (?1, ?2, ?3, ?4, ?5, CAST(unixepoch('subsec') * 1000000 AS INTEGER), ?6)";
+
+pub(super) const PUT_REVISION: &str = "
+    INSERT INTO revision
+        (number, data_version, committed_at, source, file_name, content_hash, received_at, facts)
+    VALUES (?1, ?2, CAST(unixepoch('subsec') * 1000000 AS INTEGER), ?3, ?4, ?5, ?6, ?7)";
+
+// Small rows go in as one JSON array a statement: thousands of single inserts would take as long as
+// the facts themselves.
+pub(super) const PUT_INSTRUMENTS: &str = "
+    INSERT INTO instrument (id, namespace, revision)
+    SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1)";
+pub(super) const PUT_NAMINGS: &str = "
+    INSERT INTO naming (instrument, symbol, from_on, until_on, revision)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?2 FROM json_each(?1) ORDER BY key";
+pub(super) const PUT_TEXTS: &str = "
+    INSERT INTO text (id, text, revision)
+    SELECT (SELECT coalesce(max(id) + 1, 0) FROM text) + key, value, ?2 FROM json_each(?1)";
+
+pub(super) const INSTRUMENTS: &str =
+    "SELECT id, namespace, revision FROM instrument WHERE ?1 < revision ORDER BY id";
+pub(super) const NAMINGS: &str = "
+    SELECT instrument, revision, symbol, from_on, until_on
+    FROM naming WHERE ?1 < revision ORDER BY revision, id";
+pub(super) const TEXTS: &str =
+    "SELECT id, revision, text FROM text WHERE ?1 < revision ORDER BY id";
+
+pub(super) const PUT_SEGMENT: &str = "
+    INSERT INTO segment
+        (dataset, rows, runs, first_instrument, last_instrument, first_on, last_on,
+         first_published, last_published, first_revision, last_revision, layout, checksum, bytes)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+/// Older days first, so that the pieces of an instrument come in their order.
+pub(super) const SEGMENTS: &str = "
+    SELECT id, dataset, rows, runs, first_instrument, last_instrument, first_on, last_on,
+           first_published, last_published, first_revision, last_revision, checksum
+    FROM segment WHERE replaced_at IS NULL AND ?1 < last_revision
+    ORDER BY dataset, first_on, id";
+pub(super) const SEGMENT_BYTES: &str = "SELECT bytes FROM segment WHERE id = ?1";
+
+pub(super) const REPLACE_SEGMENT: &str =
+    "UPDATE segment SET replaced_at = ?2 WHERE id = ?1 AND replaced_at IS NULL";
+pub(super) const DELETE_REPLACED: &str = "DELETE FROM segment WHERE replaced_at <= ?1";
+pub(super) const GIVE_PAGES_BACK: &str = "PRAGMA incremental_vacuum";
+pub(super) const SHRINK_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+pub(super) const QUICK_CHECK: &str = "PRAGMA quick_check";
+pub(super) const BACKUP: &str = "VACUUM INTO ?1";
+
+#[cfg(feature = "conformance")]
+pub(super) mod tamper {
+    //! What no running server does: faults made on purpose, for the suite.
+
+    pub(in crate::sqlite) const DAMAGE: &str = "
+        UPDATE segment SET bytes = substr(bytes, 1, length(bytes) - 1)
+            || CASE substr(bytes, -1) WHEN x'00' THEN x'01' ELSE x'00' END
+        WHERE id = ?1";
+    pub(in crate::sqlite) const LOSE: &str = "DELETE FROM segment WHERE id = ?1";
+    pub(in crate::sqlite) const NEED_READER: &str =
+        "UPDATE meta SET value = ?1 WHERE key = 'min_reader_version'";
+    pub(in crate::sqlite) const LATER_MIGRATION: &str = "
+        INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        VALUES (?1, 'of a later binary', TRUE, x'00', 0)";
+    pub(in crate::sqlite) const FORGE_VERSION: &str =
+        "UPDATE revision SET data_version = zeroblob(32) WHERE number = ?1";
+}

@@ -1,0 +1,61 @@
+//! Faults made on purpose in a SQLite file, for the conformance suite.
+
+use super::sql::tamper;
+use crate::conformance::Backend;
+use async_trait::async_trait;
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tempfile::TempDir;
+
+/// SQLite files in a folder that goes when this goes.
+#[derive(Debug)]
+pub struct SqliteFiles {
+    folder: TempDir,
+    count: AtomicUsize,
+}
+
+impl SqliteFiles {
+    /// No file yet.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made.
+    pub fn new() -> std::io::Result<SqliteFiles> {
+        Ok(SqliteFiles { folder: TempDir::new()?, count: AtomicUsize::new(0) })
+    }
+
+    async fn tamper(&self, url: &str, statement: &'static str, number: i64) {
+        let path = url.trim_start_matches("sqlite:");
+        let options = SqliteConnectOptions::new().filename(path);
+        let mut connection = SqliteConnection::connect_with(&options).await.expect("the store");
+        sqlx::query(statement).bind(number).execute(&mut connection).await.expect("a statement");
+        connection.close().await.expect("a close");
+    }
+}
+
+#[async_trait]
+impl Backend for SqliteFiles {
+    fn fresh(&self) -> String {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        format!("sqlite:{}", self.folder.path().join(format!("{number}.db")).display())
+    }
+
+    async fn damage(&self, url: &str, segment: i64) {
+        self.tamper(url, tamper::DAMAGE, segment).await;
+    }
+
+    async fn lose(&self, url: &str, segment: i64) {
+        self.tamper(url, tamper::LOSE, segment).await;
+    }
+
+    async fn need_reader(&self, url: &str, version: u32) {
+        self.tamper(url, tamper::NEED_READER, version.into()).await;
+    }
+
+    async fn add_later_migration(&self, url: &str) {
+        self.tamper(url, tamper::LATER_MIGRATION, 9_001).await;
+    }
+
+    async fn forge_data_version(&self, url: &str, revision: u64) {
+        self.tamper(url, tamper::FORGE_VERSION, revision as i64).await;
+    }
+}
