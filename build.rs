@@ -3,11 +3,7 @@
 use prost::Message as _;
 use std::{env, error::Error, fs, path::Path};
 
-#[expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "how a build script speaks with cargo"
-)]
+#[expect(clippy::disallowed_methods, reason = "how a build script speaks with cargo")]
 fn main() -> Result<(), Box<dyn Error>> {
     // Without this line every edit to a README or a chart would rebuild contract and server.
     println!("cargo:rerun-if-changed=proto");

@@ -13,6 +13,7 @@ pub mod bars;
 pub mod basis;
 pub mod book;
 pub mod calendar;
+pub mod coverage;
 pub mod dataset;
 pub mod day;
 pub mod facts;

@@ -1,0 +1,113 @@
+//! What a snapshot holds, dataset by dataset: how much, since when, how fresh, and who has no prices.
+
+use crate::{
+    dataset::Dataset,
+    day::Day,
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    snapshot::Snapshot,
+};
+
+/// What one dataset holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    /// Which dataset.
+    pub dataset: Dataset,
+    /// Instruments with at least one visible row.
+    pub instruments: u64,
+    /// Visible rows.
+    pub rows: u64,
+    /// First day described.
+    pub first_on: Day,
+    /// Last day described.
+    pub last_on: Day,
+    /// The latest publication among each instrument's newest rows.
+    pub last_published_at: Instant,
+    /// Listed instruments without bars, by number; none for datasets that need no prices.
+    pub without_prices: Option<Vec<InstrumentId>>,
+}
+
+/// Every dataset with a visible row, in the order of [`Dataset::ALL`].
+pub fn coverage(snapshot: &Snapshot) -> Vec<Coverage> {
+    Dataset::ALL.into_iter().filter_map(|dataset| of_dataset(snapshot, dataset)).collect()
+}
+
+fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<Coverage> {
+    let mut found: Option<Coverage> = None;
+    for instrument in snapshot.holders(dataset) {
+        let rows = snapshot.rows(dataset, instrument);
+        let Some(last) = rows.last() else { continue };
+        let coverage = found.get_or_insert_with(|| Coverage {
+            dataset,
+            instruments: 0,
+            rows: 0,
+            first_on: Day::MAX,
+            last_on: Day::MIN,
+            last_published_at: Instant::MIN,
+            without_prices: needs_prices(dataset).then(Vec::new),
+        });
+        coverage.instruments += 1;
+        coverage.rows += rows.len() as u64;
+        coverage.first_on = coverage.first_on.min(rows.day(0));
+        coverage.last_on = coverage.last_on.max(rows.day(last));
+        coverage.last_published_at = coverage.last_published_at.max(rows.published_at(last));
+        if let Some(without) = &mut coverage.without_prices
+            && is_listed(snapshot, instrument)
+            && snapshot.rows(Dataset::Bars, instrument).is_empty()
+        {
+            without.push(instrument);
+        }
+    }
+    found
+}
+
+/// Whether the names of a dataset are of use only with prices.
+const fn needs_prices(dataset: Dataset) -> bool {
+    match dataset {
+        Dataset::Bars | Dataset::Series | Dataset::Schedules => false,
+        Dataset::ShortInterest
+        | Dataset::ShareCounts
+        | Dataset::Listings
+        | Dataset::Memberships
+        | Dataset::Holdings
+        | Dataset::Splits => true,
+    }
+}
+
+fn is_listed(snapshot: &Snapshot, instrument: InstrumentId) -> bool {
+    let known = snapshot.market().directory().get(instrument);
+    known.is_some_and(|known| known.namespace == Namespace::Listed)
+}
+
+#[cfg(all(test, feature = "fixture"))]
+mod tests {
+    use super::*;
+    use crate::{
+        dataset::Field,
+        fixture::{Fixture, day},
+    };
+
+    #[test]
+    fn names_without_prices_are_counted_as_of_the_date() {
+        let mut fixture = Fixture::new();
+        let (first, second) = (day("2021-01-26"), day("2021-01-27"));
+        fixture.closes("GME", &[(first, 147.98), (second, 347.51)]);
+        let known = Instant::close_of(first);
+        for symbol in ["GME", "LOST"] {
+            let id = fixture.id(Namespace::Listed, symbol);
+            let key = (id, InstrumentId::NONE);
+            let short = [(Field::SharesShort, 1e6)];
+            fixture.fact(Dataset::ShortInterest, key, day("2020-12-31"), known, &short);
+        }
+        fixture.commit();
+        let early = coverage(&fixture.snapshot(known));
+        assert_eq!(early.len(), 2);
+        assert_eq!((early[0].rows, early[0].last_on), (1, first));
+        assert_eq!(early[0].without_prices, None);
+        assert_eq!(early[1].instruments, 2);
+        assert_eq!(early[1].without_prices.as_ref().map(Vec::len), Some(1));
+        let late = coverage(&fixture.snapshot(Instant::close_of(second)));
+        assert_eq!((late[0].rows, late[0].last_published_at), (2, Instant::close_of(second)));
+        assert!(coverage(&fixture.snapshot(Instant::MIN)).is_empty());
+    }
+}

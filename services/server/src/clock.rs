@@ -1,0 +1,70 @@
+//! Now: the one place that reads the system's clock.
+
+use marketdata::instant::Instant;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Tells the time. Clones tell the same time.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The system's clock.
+    pub const fn system() -> Clock {
+        Clock(Source::System)
+    }
+
+    /// A clock that stands until it is set: for tests.
+    pub fn manual(now: Instant) -> Clock {
+        Clock(Source::Manual(Arc::new(AtomicI64::new(now.micros()))))
+    }
+
+    /// Sets a manual clock; the system's clock is left alone.
+    pub fn set(&self, now: Instant) {
+        if let Source::Manual(micros) = &self.0 {
+            micros.store(now.micros(), Ordering::SeqCst);
+        }
+    }
+
+    /// The instant it is.
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            Source::System => system_now(),
+            Source::Manual(micros) => Instant::from_micros(micros.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place where the clock is read")]
+fn system_now() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Measures how long something takes, for logs; never part of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    #[expect(clippy::disallowed_methods, reason = "durations in logs come from here")]
+    pub fn start() -> Stopwatch {
+        Stopwatch(std::time::Instant::now())
+    }
+
+    /// Milliseconds since the start.
+    pub fn elapsed_ms(self) -> f64 {
+        self.0.elapsed().as_secs_f64() * 1e3
+    }
+}

@@ -1,0 +1,91 @@
+//! Every bound of the service, named, with its unit; a caller beyond one is told which.
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds an operator may move. Each has the unit in its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The largest message received, bytes, after decompression.
+    pub receive_bytes: usize,
+    /// The largest message sent, bytes.
+    pub send_bytes: usize,
+    /// The largest list of metadata of a call, bytes.
+    pub header_bytes: u32,
+    /// The largest chunk of an upload, bytes.
+    pub chunk_bytes: usize,
+    /// The largest upload as received, bytes.
+    pub upload_bytes: u64,
+    /// The largest upload once decompressed, bytes.
+    pub upload_decompressed_bytes: u64,
+    /// Decompressed bytes allowed per byte received, beyond the first 16 MiB: what is above is a
+    /// bomb.
+    pub upload_ratio: u64,
+    /// Uploads received at once.
+    pub uploads: usize,
+    /// Calls on one connection at once.
+    pub streams_per_connection: u32,
+    /// Watch streams at once, over all connections.
+    pub watchers: usize,
+    /// Heavy computations waiting for a thread; one more is refused.
+    pub compute_queue: usize,
+    /// What a call without a deadline gets, milliseconds.
+    pub default_deadline_ms: u64,
+    /// What a call gets at most, milliseconds. Uploads without a deadline get this.
+    pub max_deadline_ms: u64,
+    /// How long a watch stream may live, milliseconds; clients reconnect then.
+    pub watch_lifetime_ms: u64,
+    /// How long a watch stream may be silent before it repeats what it said, milliseconds.
+    pub heartbeat_ms: u64,
+    /// Views kept ready.
+    pub views: usize,
+}
+
+impl Limits {
+    /// The bounds where nobody says otherwise.
+    pub const fn standard() -> Limits {
+        Limits {
+            receive_bytes: 4 * MIB,
+            send_bytes: 16 * MIB,
+            header_bytes: 16 * 1024,
+            chunk_bytes: MIB,
+            upload_bytes: 512 * MIB as u64,
+            upload_decompressed_bytes: 2 * 1024 * MIB as u64,
+            upload_ratio: 200,
+            uploads: 4,
+            streams_per_connection: 256,
+            watchers: 1_024,
+            compute_queue: 64,
+            default_deadline_ms: 30_000,
+            max_deadline_ms: 300_000,
+            watch_lifetime_ms: 3_600_000,
+            heartbeat_ms: 30_000,
+            views: 16,
+        }
+    }
+}
+
+/// Bytes in a mebibyte.
+pub const MIB: usize = 1024 * 1024;
+/// Positions of one portfolio.
+pub const POSITIONS: usize = 10_000;
+/// Entries of a page where the caller does not say.
+pub const PAGE_DEFAULT: usize = 100;
+/// Entries of a page at most.
+pub const PAGE_MAX: usize = 1_000;
+/// Violations of one request that are told; more are counted.
+pub const VIOLATIONS: usize = 100;
+/// Rejected rows of one file that are told; more are counted.
+pub const REJECTIONS: usize = 1_000;
+/// Characters of a request id.
+pub const REQUEST_ID_CHARS: usize = 128;
+/// Names of unjoined instruments that are told; more are counted.
+pub const UNJOINED_NAMES: usize = 20;
+/// How far ahead of our clock an as-of date may be, microseconds: two machines never agree exactly.
+pub const CLOCK_SKEW_MICROS: i64 = 5_000_000;
+/// Decompressed bytes below which no ratio is asked.
+pub const RATIO_FREE_BYTES: u64 = 16 * MIB as u64;
+/// Times an upload is prepared again because another writer was first.
+pub const WRITE_ATTEMPTS: usize = 5;
+/// Facts that one run of the compaction merges.
+pub const COMPACTION_FACTS: u64 = 4_000_000;

@@ -1,0 +1,126 @@
+//! The resident market: the log folded up to its head, in memory; readers take it without waiting.
+//!
+//! One watch channel holds the market and announces a new one. A writer, holding the write lock,
+//! prepares on the head, appends to the store and folds the delta in before it answers: whoever got
+//! the answer, and everybody after, reads the write. The follower does the same with what other
+//! processes wrote to the store.
+
+use crate::clock::Stopwatch;
+use marketdata::market::{Delta, Market};
+use std::{sync::Arc, time::Duration};
+use store::{Store, StoreError};
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+/// The market in memory.
+#[derive(Clone)]
+pub struct Resident {
+    current: watch::Sender<Arc<Market>>,
+    writing: Arc<Mutex<()>>,
+}
+
+impl std::fmt::Debug for Resident {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Resident(revision {})", self.head().head().revision)
+    }
+}
+
+/// The right to write: appends are serial.
+#[derive(Debug)]
+pub struct Writing<'a> {
+    resident: &'a Resident,
+    _guard: MutexGuard<'a, ()>,
+}
+
+impl Resident {
+    /// Reads the whole log of a store.
+    ///
+    /// # Errors
+    /// Where the store cannot be read; a damaged segment is named.
+    pub async fn load(store: &dyn Store) -> Result<Resident, StoreError> {
+        let watch = Stopwatch::start();
+        let delta = store.load(0).await?;
+        let read_ms = watch.elapsed_ms();
+        let segments = delta.segments.len();
+        let market = Market::empty().apply(delta);
+        tracing::info!(
+            revision = market.head().revision,
+            segments,
+            read_ms,
+            total_ms = watch.elapsed_ms(),
+            "market loaded"
+        );
+        Ok(Resident::of(market))
+    }
+
+    /// A market that is there already.
+    pub fn of(market: Market) -> Resident {
+        let (current, _) = watch::channel(Arc::new(market));
+        Resident { current, writing: Arc::new(Mutex::new(())) }
+    }
+
+    /// The market at its head.
+    pub fn head(&self) -> Arc<Market> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// Tells of every new head; one that is slow sees the latest alone.
+    pub fn heads(&self) -> watch::Receiver<Arc<Market>> {
+        self.current.subscribe()
+    }
+
+    /// Waits for the right to write.
+    pub async fn writing(&self) -> Writing<'_> {
+        Writing { resident: self, _guard: self.writing.lock().await }
+    }
+
+    /// Folds in what others wrote to the store, if anything.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
+        if store.head().await?.revision <= self.head().head().revision {
+            return Ok(());
+        }
+        self.writing().await.catch_up(store).await
+    }
+}
+
+impl Writing<'_> {
+    /// Folds in what others wrote to the store, if anything.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let delta = store.load(self.resident.head().head().revision).await?;
+        if !delta.marks.is_empty() {
+            self.fold(delta);
+        }
+        Ok(())
+    }
+
+    /// Makes the market with a delta the head.
+    pub fn fold(&self, delta: Delta) {
+        let next = Arc::new(self.resident.head().apply(delta));
+        tracing::debug!(revision = next.head().revision, "new head");
+        self.resident.current.send_replace(next);
+    }
+}
+
+/// Follows a store for ever: polls its head, and compacts it when nobody writes.
+pub async fn follow(resident: Resident, store: Arc<dyn Store>, every: Duration) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        ticks.tick().await;
+        match resident.catch_up(store.as_ref()).await {
+            Ok(()) => failing = false,
+            // Once a failure, not once a tick.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::error!(cause = %error, "the store cannot be followed");
+            }
+            Err(_) => {}
+        }
+    }
+}

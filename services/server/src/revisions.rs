@@ -1,0 +1,66 @@
+//! When an answer may have changed: a new head of the log, or time reaching the next scheduled publication.
+
+use crate::{clock::Clock, market::Resident};
+use marketdata::{instant::Instant, market::Market};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Why a watcher wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// The log has a new head, or a fact of it became public.
+    Changed,
+    /// Nothing happened for a while: repeat the last answer, so that proxies keep the stream.
+    Heartbeat,
+    /// The server is going away.
+    Stopping,
+}
+
+/// One watcher's place.
+#[derive(Debug)]
+pub struct Wakes {
+    heads: watch::Receiver<Arc<Market>>,
+    stopping: watch::Receiver<bool>,
+    clock: Clock,
+    seen: Instant,
+    heartbeat: Duration,
+}
+
+impl Wakes {
+    /// Watches from now on.
+    pub fn new(
+        resident: &Resident,
+        stopping: watch::Receiver<bool>,
+        clock: Clock,
+        heartbeat: Duration,
+    ) -> Wakes {
+        let mut heads = resident.heads();
+        heads.mark_unchanged();
+        let seen = clock.now();
+        Wakes { heads, stopping, clock, seen, heartbeat }
+    }
+
+    /// Waits for the next reason to look again. Heads that come meanwhile count once.
+    pub async fn next(&mut self) -> Wake {
+        let publication = self.until_publication();
+        let wake = tokio::select! {
+            biased;
+            _ = self.stopping.wait_for(|stopping| *stopping) => Wake::Stopping,
+            changed = self.heads.changed() => match changed {
+                Ok(()) => Wake::Changed,
+                Err(_) => Wake::Stopping,
+            },
+            () = tokio::time::sleep(publication.unwrap_or(Duration::MAX)),
+                if publication.is_some() => Wake::Changed,
+            () = tokio::time::sleep(self.heartbeat) => Wake::Heartbeat,
+        };
+        self.seen = self.clock.now();
+        wake
+    }
+
+    fn until_publication(&self) -> Option<Duration> {
+        let next = self.heads.borrow().next_publication(self.seen)?;
+        let micros = next.micros().saturating_sub(self.clock.now().micros()).max(0);
+        Some(Duration::from_micros(micros.unsigned_abs()))
+    }
+}

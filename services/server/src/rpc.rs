@@ -1,0 +1,53 @@
+//! The one list of what is served, and the pattern every handler follows.
+//!
+//! A handler is convert in, view, one call, convert out; see [`marketdata`] for one:
+//!
+//! ```text
+//! async fn get_coverage(&self, request: Request<GetCoverageRequest>) -> Result<Response<…>, Status> {
+//!     let mut fields = Fields::new();                       // rpc/field.rs: all violations at once
+//!     let as_of = shared::as_of(&mut fields, request.into_inner().as_of);
+//!     let query = fields.finish(Some(…))?;                  // Refusal → Status by `?`
+//!     let pinned = self.services.view(&as_of)?;             // the snapshot, shared by requests
+//!     let prepared = pinned.view().rotation.get(&self.services.compute, &pinned, prepare).await?;
+//!     let report = rotation::measure(&prepared, &query)?;   // inline if cheap, else compute.run(…)
+//!     Ok(Response::new(to_proto(report, &pinned)))
+//! }
+//! ```
+//!
+//! A service is: its file here; its line in [`routes`] and [`NAMES`]; a `Slot` in `views.rs` where
+//! it prepares anything; its errors as variants in `rpc/status.rs`, where the compiler asks for
+//! their status and reason.
+
+pub mod field;
+pub mod marketdata;
+pub mod page;
+pub mod shared;
+pub mod status;
+pub mod watch;
+
+use crate::services::Services;
+use contract::v1;
+use std::sync::Arc;
+use tonic::{codec::CompressionEncoding, service::Routes};
+
+/// The services of our own, by full name: each has its health.
+pub const NAMES: [&str; 1] = ["ballast.v1.MarketDataService"];
+
+/// Every service of our own.
+pub fn routes(services: &Arc<Services>) -> Routes {
+    /// Applies the bounds that all services share.
+    macro_rules! bounded {
+        ($server:expr) => {
+            $server
+                .max_decoding_message_size(services.limits.receive_bytes)
+                .max_encoding_message_size(services.limits.send_bytes)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .send_compressed(CompressionEncoding::Gzip)
+        };
+    }
+    Routes::default().add_service(bounded!(
+        v1::market_data_service_server::MarketDataServiceServer::new(marketdata::Handler::new(
+            Arc::clone(services)
+        ))
+    ))
+}

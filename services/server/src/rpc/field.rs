@@ -1,0 +1,80 @@
+//! Collects every violation of a request with the path of its field, so that a caller learns all of them at once.
+
+use crate::rpc::status::Refusal;
+use marketdata::{day::Day, portfolio::Violation};
+use std::fmt::Display;
+
+/// The violations of one request so far.
+#[derive(Debug)]
+pub struct Fields {
+    violations: Vec<Violation>,
+}
+
+impl Fields {
+    /// Of a request not looked at yet.
+    #[expect(clippy::new_without_default, reason = "a request is looked at on purpose")]
+    pub const fn new() -> Fields {
+        Fields { violations: Vec::new() }
+    }
+
+    /// Records a violation: what is wrong, and what would be right.
+    pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        self.violations.push(Violation { field: field.into(), description: description.into() });
+    }
+
+    /// Records violations of a part of the request, found elsewhere.
+    pub fn add_all(&mut self, prefix: &str, violations: Vec<Violation>) {
+        for Violation { field, description } in violations {
+            self.add(format!("{prefix}.{field}"), description);
+        }
+    }
+
+    /// An ISO day; none where empty or wrong.
+    pub fn day(&mut self, field: &str, text: &str) -> Option<Day> {
+        if text.is_empty() {
+            return None;
+        }
+        let day = Day::parse_iso(text);
+        if day.is_none() {
+            self.add(field, format!("{text:?} is not an ISO date (YYYY-MM-DD)"));
+        }
+        day
+    }
+
+    /// A value within bounds, both included. Gives `min` where it is outside, for going on.
+    pub fn within<T: PartialOrd + Copy + Display>(
+        &mut self,
+        field: &str,
+        value: T,
+        min: T,
+        max: T,
+    ) -> T {
+        if min <= value && value <= max {
+            return value;
+        }
+        self.add(field, format!("must be from {min} to {max}, is {value}"));
+        min
+    }
+
+    /// A value within bounds, or the default where it is absent.
+    pub fn within_or<T: PartialOrd + Copy + Display>(
+        &mut self,
+        field: &str,
+        value: Option<T>,
+        default: T,
+        (min, max): (T, T),
+    ) -> T {
+        value.map_or(default, |value| self.within(field, value, min, max))
+    }
+
+    /// The value, if no violation was recorded.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every violation.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Refusal> {
+        match value {
+            Some(value) if self.violations.is_empty() => Ok(value),
+            _ => Err(Refusal::Invalid(self.violations)),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Pages of a list: a token holds where the list goes on, at which data, and for which request.
+
+use crate::{
+    limits,
+    rpc::{
+        field::Fields,
+        shared::{AsOf, hex},
+        status::Refusal,
+    },
+    views::Pinned,
+};
+use marketdata::instant::Instant;
+use prost::Message;
+
+/// Which part of a list a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Entries at most.
+    pub size: usize,
+    /// Entries before this page, or the key it starts from: what the list's own order makes of it.
+    pub start: u64,
+    /// Hash of the request, to bind the next token to.
+    bound_to: [u8; 32],
+}
+
+/// Reads the page of a request. `bound` is the request with its `as_of`, `page_size` and `page_token`
+/// cleared. From the second page on the token's as-of takes the place of the request's, so that a
+/// list stays one list while new facts arrive.
+///
+/// # Errors
+/// [`Refusal::PageToken`] where the token is not one of this request.
+pub fn page(
+    fields: &mut Fields,
+    (method, bound): (&str, &impl Message),
+    (size, token): (i32, &str),
+    as_of: &mut AsOf,
+) -> Result<Page, Refusal> {
+    let most = limits::PAGE_MAX as i32;
+    let size = match fields.within("page_size", size, 0, most) {
+        0 => limits::PAGE_DEFAULT,
+        size => size as usize,
+    };
+    let bound_to = fingerprint(method, bound, as_of);
+    if token.is_empty() {
+        return Ok(Page { size, start: 0, bound_to });
+    }
+    let [at, revision, start] = read(token, &bound_to).ok_or(Refusal::PageToken)?;
+    as_of.at = Some(Instant::from_micros(at as i64));
+    as_of.revision = Some(revision);
+    Ok(Page { size, start, bound_to })
+}
+
+impl Page {
+    /// The token of the page that starts at `start`.
+    pub fn token(&self, start: u64, pinned: &Pinned) -> String {
+        let words = [pinned.as_of().micros() as u64, pinned.snapshot().revision(), start];
+        write(words, &self.bound_to)
+    }
+}
+
+/// The request's own as-of is part of what a token is bound to: another one asks for another list.
+fn fingerprint(method: &str, bound: &impl Message, as_of: &AsOf) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 page request");
+    let as_of = format!("{as_of:?}");
+    for part in [method.as_bytes(), &bound.encode_to_vec(), as_of.as_bytes()] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+fn write(words: [u64; 3], bound_to: &[u8; 32]) -> String {
+    let body: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    format!("{}{}", hex(&body), hex(&seal(&body, bound_to)))
+}
+
+fn read(token: &str, bound_to: &[u8; 32]) -> Option<[u64; 3]> {
+    let bytes = unhex(token)?;
+    let (body, given) = bytes.split_at_checked(24)?;
+    if given != seal(body, bound_to) {
+        return None;
+    }
+    let word = |at: usize| Some(u64::from_le_bytes(body.get(8 * at..8 * at + 8)?.try_into().ok()?));
+    Some([word(0)?, word(1)?, word(2)?])
+}
+
+fn seal(body: &[u8], bound_to: &[u8; 32]) -> [u8; 16] {
+    let hash = blake3::keyed_hash(bound_to, body);
+    let mut seal = [0; 16];
+    seal.copy_from_slice(&hash.as_bytes()[..16]);
+    seal
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| Some((digit(pair[0])? * 16 + digit(*pair.get(1)?)?) as u8)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_by_its_own_request_alone() {
+        let token = write([1, 2, 3], &[7; 32]);
+        assert_eq!(read(&token, &[7; 32]), Some([1, 2, 3]));
+        assert_eq!(read(&token, &[8; 32]), None);
+        assert_eq!(read(&token.replacen('1', "2", 1), &[7; 32]), None);
+        for junk in ["", "zz", "0", "00", "é", &"0".repeat(79)] {
+            assert_eq!(read(junk, &[7; 32]), None, "{junk}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What every request and response shares, both ways: as-of dates, references, gaps, portfolios, pages.
+
+use crate::{
+    limits,
+    rpc::{field::Fields, status::Pin},
+    views::Pinned,
+};
+use contract::v1;
+use marketdata::{
+    gap::{Gap, GapReason},
+    instant::Instant,
+    portfolio::{Portfolio, RawLine, Size},
+};
+use prost::Message;
+use prost_types::Timestamp;
+
+/// Which knowledge a request asks for, as validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsOf {
+    /// When; none means now.
+    pub at: Option<Instant>,
+    /// Up to which revision; none means the head.
+    pub revision: Option<u64>,
+    /// What else the request expects, in the order it is checked.
+    pub pins: Vec<(Pin, String)>,
+}
+
+/// Reads the as-of of a request.
+pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
+    let v1::AsOf { revision, data_version, model_version, config_hash, when } =
+        as_of.unwrap_or_default();
+    let at = match when {
+        None => None,
+        Some(v1::as_of::When::At(at)) => instant(fields, "as_of.at", at),
+        Some(v1::as_of::When::On(on)) if on.is_empty() => {
+            fields.add("as_of.on", "must be an ISO date (YYYY-MM-DD), is empty");
+            None
+        }
+        Some(v1::as_of::When::On(on)) => fields.day("as_of.on", &on).map(Instant::close_of),
+    };
+    let pins = [
+        (Pin::ModelVersion, model_version),
+        (Pin::ConfigHash, config_hash),
+        (Pin::DataVersion, data_version),
+    ];
+    let pins = pins.into_iter().filter_map(|(pin, asked)| Some((pin, asked?)));
+    AsOf { at, revision, pins: pins.collect() }
+}
+
+/// Reads an instant, to the microsecond.
+pub fn instant(fields: &mut Fields, field: &str, timestamp: Timestamp) -> Option<Instant> {
+    let Timestamp { seconds, nanos } = timestamp;
+    // Years 1 to 9999, the range of a protobuf timestamp.
+    let lawful = (-62_135_596_800..=253_402_300_799).contains(&seconds)
+        && (0..1_000_000_000).contains(&nanos)
+        && nanos % 1_000 == 0;
+    if !lawful {
+        fields.add(field, "must be a timestamp of the years 1 to 9999, in whole microseconds");
+        return None;
+    }
+    Some(Instant::from_micros(seconds * 1_000_000 + i64::from(nanos) / 1_000))
+}
+
+/// An instant for the wire.
+pub fn timestamp(instant: Instant) -> Timestamp {
+    let micros = instant.micros();
+    Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
+    }
+}
+
+/// The reference of the data an answer stands on.
+pub fn snapshot_ref(pinned: &Pinned) -> v1::SnapshotRef {
+    let snapshot = pinned.snapshot();
+    v1::SnapshotRef {
+        as_of: Some(timestamp(pinned.as_of())),
+        revision: snapshot.revision(),
+        data_version: hex(&snapshot.data_version()),
+        model_version: pinned.identity().model_version.clone(),
+        config_hash: pinned.identity().config_hash.clone(),
+    }
+}
+
+/// Identifies an answer: hash of the method, of the request with its defaults applied and its
+/// `as_of` and page token cleared (the reference stands for them), and of the reference.
+pub fn result_id(method: &str, request: &impl Message, reference: &v1::SnapshotRef) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 result id");
+    for part in [method.as_bytes(), &request.encode_to_vec(), &reference.encode_to_vec()] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Gaps for the wire.
+pub fn gaps(gaps: Vec<Gap>) -> Vec<v1::Gap> {
+    gaps.into_iter().map(gap).collect()
+}
+
+fn gap(gap: Gap) -> v1::Gap {
+    use v1::GapReason as Wire;
+    let reason = match gap.reason {
+        GapReason::UnknownInstrument => Wire::UnknownInstrument,
+        GapReason::NoPrice => Wire::NoPrice,
+        GapReason::ShortHistory => Wire::ShortHistory,
+        GapReason::Stale => Wire::Stale,
+        GapReason::NoShortInterest => Wire::NoShortInterest,
+        GapReason::NoFloat => Wire::NoFloat,
+        GapReason::NoSharesOutstanding => Wire::NoSharesOutstanding,
+        GapReason::NoVolume => Wire::NoVolume,
+        GapReason::InputMissing => Wire::InputMissing,
+        GapReason::BasisUnknown => Wire::BasisUnknown,
+        GapReason::Proxy => Wire::Proxy,
+        GapReason::NoClassification => Wire::NoClassification,
+        GapReason::Degenerate => Wire::Degenerate,
+        GapReason::Survivorship => Wire::Survivorship,
+        GapReason::MissingObservations => Wire::MissingObservations,
+        GapReason::Implausible => Wire::Implausible,
+    };
+    v1::Gap {
+        reason: reason.into(),
+        subject: gap.subject,
+        detail: gap.detail,
+        gross_share: gap.gross_share,
+    }
+}
+
+/// Reads a portfolio; paths of its violations begin with `field`.
+pub fn portfolio(
+    fields: &mut Fields,
+    field: &str,
+    portfolio: Option<&v1::Portfolio>,
+) -> Option<Portfolio> {
+    let Some(portfolio) = portfolio else {
+        fields.add(field, "must be given");
+        return None;
+    };
+    if !matches!(portfolio.currency.as_str(), "" | "USD") {
+        fields
+            .add(format!("{field}.currency"), "must be USD or empty: only USD is accepted so far");
+    }
+    if limits::POSITIONS < portfolio.positions.len() {
+        let held = portfolio.positions.len();
+        let most = limits::POSITIONS;
+        fields.add(format!("{field}.positions"), format!("{most} at most, has {held}"));
+        return None;
+    }
+    let lines = portfolio.positions.iter().map(|position| RawLine {
+        symbol: &position.symbol,
+        size: position.size.map(|size| match size {
+            v1::position::Size::Quantity(shares) => Size::Shares(shares),
+            v1::position::Size::MarketValue(value) => Size::MarketValue(value),
+        }),
+        average_cost: position.average_cost,
+    });
+    match Portfolio::new(lines, portfolio.net_asset_value) {
+        Ok(portfolio) => Some(portfolio),
+        Err(violations) => {
+            fields.add_all(field, violations);
+            None
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::status::Refusal;
+
+    #[test]
+    fn instants_go_both_ways_before_and_after_the_epoch() {
+        for micros in [0, 1, -1, 1_700_000_000_123_456, -62_135_596_800_000_000] {
+            let mut fields = Fields::new();
+            let there = timestamp(Instant::from_micros(micros));
+            assert_eq!(instant(&mut fields, "at", there), Some(Instant::from_micros(micros)));
+        }
+        for (seconds, nanos) in [(0, 1), (0, -1), (0, 1_000_000_000), (i64::MAX, 0)] {
+            let mut fields = Fields::new();
+            assert_eq!(instant(&mut fields, "at", Timestamp { seconds, nanos }), None);
+            assert!(matches!(fields.finish(Some(())), Err(Refusal::Invalid(v)) if v.len() == 1));
+        }
+    }
+}

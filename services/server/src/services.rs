@@ -1,0 +1,91 @@
+//! What every handler is given: the market, the views of it, the compute pool, the store, the clock.
+
+use crate::{
+    clock::Clock,
+    compute::Compute,
+    limits::{self, Limits},
+    market::Resident,
+    revisions::Wakes,
+    rpc::{
+        shared::{AsOf, hex},
+        status::{Pin, Refusal},
+    },
+    views::{Identity, Pinned, Views},
+};
+use marketdata::{instant::Instant, portfolio::Violation};
+use std::{sync::Arc, time::Duration};
+use store::Store;
+use tokio::sync::{Semaphore, watch};
+
+/// Version of the formulas: answers of another one may differ.
+pub const MODEL_VERSION: &str = concat!("ballast-", env!("CARGO_PKG_VERSION"));
+
+/// What every handler is given.
+#[derive(Debug)]
+pub struct Services {
+    /// The log.
+    pub store: Arc<dyn Store>,
+    /// The market at the head.
+    pub market: Resident,
+    /// Where heavy work runs.
+    pub compute: Compute,
+    /// Now.
+    pub clock: Clock,
+    /// Every bound.
+    pub limits: Limits,
+    views: Views,
+    identity: Arc<Identity>,
+    watchers: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Services {
+    /// The view a request asks for.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for an as-of ahead of the clock, [`Refusal::RevisionUnknown`],
+    /// [`Refusal::Mismatch`] where the request expects other data, model or settings.
+    pub fn view(&self, as_of: &AsOf) -> Result<Pinned, Refusal> {
+        let market = self.market.head();
+        let at = self.instant(as_of.at)?;
+        let revision = as_of.revision.unwrap_or(market.head().revision);
+        let view = self.views.get(&market, at, revision)?;
+        for (pin, asked) in &as_of.pins {
+            let here = match pin {
+                Pin::ModelVersion => self.identity.model_version.clone(),
+                Pin::ConfigHash => self.identity.config_hash.clone(),
+                Pin::DataVersion => hex(&view.snapshot.data_version()),
+            };
+            if here != *asked {
+                return Err(Refusal::Mismatch { what: *pin, asked: asked.clone(), here });
+            }
+        }
+        Ok(Pinned::new(view, at, Arc::clone(&self.identity)))
+    }
+
+    fn instant(&self, at: Option<Instant>) -> Result<Instant, Refusal> {
+        let now = self.clock.now();
+        let Some(at) = at else { return Ok(now) };
+        if at.micros() <= now.micros().saturating_add(limits::CLOCK_SKEW_MICROS) {
+            return Ok(at);
+        }
+        Err(Refusal::Invalid(vec![Violation {
+            field: "as_of".into(),
+            description: format!("{at} is in the future, it is {now}"),
+        }]))
+    }
+
+    /// A place to watch from, and the permit of the stream; the permit ends with the stream.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where there are too many watchers.
+    pub fn watch(&self) -> Result<(Wakes, tokio::sync::OwnedSemaphorePermit), Refusal> {
+        let most = self.limits.watchers;
+        let permit = Arc::clone(&self.watchers)
+            .try_acquire_owned()
+            .map_err(|_| Refusal::Overloaded { what: "watch streams", limit: most as u64 })?;
+        let heartbeat = Duration::from_millis(self.limits.heartbeat_ms);
+        let wakes = Wakes::new(&self.market, self.stopping.clone(), self.clock.clone(), heartbeat);
+        Ok((wakes, permit))
+    }
+}
