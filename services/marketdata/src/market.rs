@@ -8,7 +8,7 @@ use crate::{
     day::Day,
     instant::Instant,
     instrument::{Directory, Instrument, InstrumentId, Naming},
-    segment::{Published, Segment},
+    segment::{OncePerDay, Published, Segment},
     track::Track,
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -74,9 +74,8 @@ impl Market {
         if !delta.texts.is_empty() {
             Arc::make_mut(&mut next.texts).extend(delta.texts);
         }
-        let publications = Arc::make_mut(&mut next.publications);
+        collect_publications(&delta.segments, Arc::make_mut(&mut next.publications));
         for segment in delta.segments {
-            collect_publications(&segment, publications);
             let tracks = &mut next.tracks[usize::from(segment.dataset.code())];
             for run in &segment.runs {
                 let index = run.instrument.0 as usize;
@@ -145,36 +144,31 @@ impl Market {
     }
 }
 
-fn collect_publications(segment: &Segment, publications: &mut BTreeSet<Instant>) {
-    match &segment.published_at {
-        Published::Constant(instant) => {
-            publications.insert(*instant);
-        }
-        Published::Each(instants) => {
-            let mut last = None;
-            for instant in
-                instants.iter().filter(|instant| last.replace(**instant) != Some(**instant))
-            {
+fn collect_publications(segments: &[Arc<Segment>], publications: &mut BTreeSet<Instant>) {
+    // Many segments share their days: the zone is asked once a day.
+    let mut at_close = BTreeSet::new();
+    for segment in segments {
+        match &segment.published_at {
+            Published::Constant(instant) => {
                 publications.insert(*instant);
             }
-        }
-        Published::AtClose => {
-            for day in distinct_days(&segment.effective_on) {
-                publications.insert(Instant::close_of(day));
+            Published::Each(instants) => {
+                let mut last = None;
+                let changes = |instant: &&Instant| last.replace(**instant) != Some(**instant);
+                publications.extend(instants.iter().filter(changes));
             }
+            Published::AtClose => at_close.extend(distinct_days(&segment.effective_on)),
         }
     }
+    publications.extend(at_close.into_iter().map(Instant::close_of));
 }
 
-/// The distinct days of a segment, by marking each in a table over their range.
+/// The distinct days of a segment.
 fn distinct_days(days: &[Day]) -> Vec<Day> {
-    let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
-        return Vec::new();
-    };
-    let mut seen = vec![false; (last.epoch() - first.epoch()) as usize + 1];
+    let mut seen = OncePerDay::over(days);
+    let mut distinct = Vec::new();
     for day in days {
-        seen[(day.epoch() - first.epoch()) as usize] = true;
+        seen.of(*day, || distinct.push(*day));
     }
-    let offsets = seen.iter().enumerate().filter(|(_, seen)| **seen);
-    offsets.map(|(offset, _)| first.plus(offset as i32)).collect()
+    distinct
 }

@@ -50,8 +50,17 @@ pub struct Numbers(Repr);
 
 enum Repr {
     Constant(f64),
+    /// One value but for a few rows: a distribution is 1 but on an ex-day.
+    Sparse {
+        common: f64,
+        rows: Box<[u32]>,
+        values: Box<[f64]>,
+    },
     Dense(Box<[f64]>),
-    Lazy { cell: OnceLock<Box<[f64]>>, decode: Decode },
+    Lazy {
+        cell: OnceLock<Box<[f64]>>,
+        decode: Decode,
+    },
 }
 
 type Decode = Box<dyn Fn() -> Vec<f64> + Send + Sync>;
@@ -62,11 +71,16 @@ impl Numbers {
         Numbers(Repr::Constant(value))
     }
 
-    /// Keeps one value where all have equal bits.
+    /// Keeps one value where all have equal bits, and that one and the others where they are few.
     pub fn from_vec(values: Vec<f64>) -> Numbers {
-        match values.split_first() {
-            Some((first, rest)) if rest.iter().all(|v| v.to_bits() == first.to_bits()) => {
-                Numbers::constant(*first)
+        let common = majority(&values);
+        let differs = |value: &f64| value.to_bits() != common.to_bits();
+        match values.iter().filter(|value| differs(value)).count() {
+            0 if !values.is_empty() => Numbers::constant(common),
+            few if few < values.len() / 16 => {
+                let kept = (0..).zip(&values).filter(|(_, value)| differs(value));
+                let (rows, values): (Vec<u32>, Vec<f64>) = kept.unzip();
+                Numbers(Repr::Sparse { common, rows: rows.into(), values: values.into() })
             }
             _ => Numbers(Repr::Dense(values.into_boxed_slice())),
         }
@@ -82,6 +96,9 @@ impl Numbers {
     pub fn get(&self, row: usize) -> f64 {
         match &self.0 {
             Repr::Constant(value) => *value,
+            Repr::Sparse { common, rows, values } => {
+                rows.binary_search(&(row as u32)).map_or(*common, |at| values[at])
+            }
             Repr::Dense(values) => values[row],
             Repr::Lazy { cell, decode } => cell.get_or_init(|| decode().into_boxed_slice())[row],
         }
@@ -91,6 +108,15 @@ impl Numbers {
     pub fn slice(&self, rows: Range<usize>) -> Cow<'_, [f64]> {
         match &self.0 {
             Repr::Constant(value) => Cow::Owned(vec![*value; rows.len()]),
+            Repr::Sparse { common, rows: differing, values } => {
+                let mut all = vec![*common; rows.len()];
+                let first = differing.partition_point(|row| (*row as usize) < rows.start);
+                let from_first = differing[first..].iter().zip(&values[first..]);
+                for (row, value) in from_first.take_while(|(row, _)| (**row as usize) < rows.end) {
+                    all[*row as usize - rows.start] = *value;
+                }
+                Cow::Owned(all)
+            }
             Repr::Dense(values) => Cow::Borrowed(&values[rows]),
             Repr::Lazy { cell, decode } => {
                 Cow::Borrowed(&cell.get_or_init(|| decode().into_boxed_slice())[rows])
@@ -102,7 +128,7 @@ impl Numbers {
     pub const fn as_constant(&self) -> Option<f64> {
         match &self.0 {
             Repr::Constant(value) => Some(*value),
-            Repr::Dense(_) | Repr::Lazy { .. } => None,
+            Repr::Sparse { .. } | Repr::Dense(_) | Repr::Lazy { .. } => None,
         }
     }
 }
@@ -111,10 +137,24 @@ impl fmt::Debug for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Constant(value) => write!(f, "Constant({value})"),
+            Repr::Sparse { common, rows, .. } => write!(f, "Sparse({common} but {})", rows.len()),
             Repr::Dense(values) => write!(f, "Dense({} values)", values.len()),
             Repr::Lazy { cell, .. } => write!(f, "Lazy(decoded: {})", cell.get().is_some()),
         }
     }
+}
+
+/// The value that fills more than half of the rows, where one does (Boyer and Moore's vote).
+fn majority(values: &[f64]) -> f64 {
+    let mut candidate = f64::NAN;
+    let mut votes = 0_u32;
+    for value in values {
+        if votes == 0 {
+            candidate = *value;
+        }
+        if value.to_bits() == candidate.to_bits() { votes += 1 } else { votes -= 1 }
+    }
+    candidate
 }
 
 /// The rows of one instrument inside a segment.
@@ -202,9 +242,77 @@ pub fn compact_published(published: Vec<Instant>, days: &[Day]) -> Published {
         return Published::Constant(*first);
     }
     // The close of a day is asked of the zone once a day, not once a row.
-    let mut closes: std::collections::BTreeMap<Day, Instant> = std::collections::BTreeMap::new();
-    let at_close = published.iter().zip(days).all(|(instant, day)| {
-        *instant == *closes.entry(*day).or_insert_with(|| Instant::close_of(*day))
-    });
+    let mut closes = OncePerDay::over(days);
+    let at_close = published
+        .iter()
+        .zip(days)
+        .all(|(instant, day)| *instant == closes.of(*day, || Instant::close_of(*day)));
     if at_close { Published::AtClose } else { Published::Each(published.into_boxed_slice()) }
+}
+
+/// What is the same for all rows of a day, found once a day: a table over the range of days.
+pub(crate) struct OncePerDay<T> {
+    first: Day,
+    found: Vec<Option<T>>,
+}
+
+impl<T: Copy> OncePerDay<T> {
+    pub(crate) fn over(days: &[Day]) -> OncePerDay<T> {
+        let first = days.iter().min().copied().unwrap_or(Day::from_epoch(0));
+        let last = days.iter().max().copied().unwrap_or(first);
+        let range = i64::from(last.epoch()) - i64::from(first.epoch()) + 1;
+        // Four thousand years; beyond, each day is found anew.
+        let len = usize::try_from(range).ok().filter(|len| *len <= 1_500_000).unwrap_or(0);
+        OncePerDay { first, found: vec![None; len] }
+    }
+
+    pub(crate) fn of(&mut self, day: Day, find: impl FnOnce() -> T) -> T {
+        match self.found.get_mut((i64::from(day.epoch()) - i64::from(self.first.epoch())) as usize)
+        {
+            Some(found) => *found.get_or_insert_with(find),
+            None => find(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn numbers_come_back_however_they_are_kept(
+            rare in 0..40_u32,
+            draws in prop::collection::vec((0..40_u32, any::<f64>()), 0..200),
+            from in 0..200_usize,
+            len in 0..200_usize,
+        ) {
+            let values: Vec<f64> =
+                draws.iter().map(|(draw, value)| if *draw < rare { *value } else { 1.0 }).collect();
+            let numbers = Numbers::from_vec(values.clone());
+            let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            let each: Vec<f64> = (0..values.len()).map(|row| numbers.get(row)).collect();
+            prop_assert_eq!(bits(&each), bits(&values), "{:?}", numbers);
+            let start = from.min(values.len());
+            let end = (start + len).min(values.len());
+            prop_assert_eq!(bits(&numbers.slice(start..end)), bits(&values[start..end]));
+        }
+    }
+
+    #[test]
+    fn a_close_is_found_once_a_day() {
+        let days: Vec<Day> = [20_000, 20_000, 20_001].map(Day::from_epoch).to_vec();
+        let closes: Vec<Instant> = days.iter().map(|day| Instant::close_of(*day)).collect();
+        assert_eq!(compact_published(closes.clone(), &days), Published::AtClose);
+        let mut asked = 0;
+        let mut once = OncePerDay::over(&days);
+        for day in &days {
+            once.of(*day, || asked += 1);
+        }
+        assert_eq!(asked, 2);
+        let far = [Day::MIN, Day::MAX];
+        assert!(matches!(compact_published(closes[1..].to_vec(), &far), Published::Each(_)));
+    }
 }
