@@ -1,0 +1,110 @@
+//! The factor returns of each day, the volatility index and the ten-year yield.
+
+use crate::universe::SECTORS;
+use stats::rng::Rng;
+
+/// What moved the market, day by day. Decimals.
+#[derive(Clone, Debug)]
+pub struct Factors {
+    /// The market as a whole.
+    pub market: Vec<f64>,
+    /// Small caps less large caps.
+    pub size: Vec<f64>,
+    /// The megacaps' own.
+    pub megacap: Vec<f64>,
+    /// Each sector's own.
+    pub sector: Vec<[f64; SECTORS.len()]>,
+    /// Volatility index, per cent a year.
+    pub volatility_index: Vec<f64>,
+    /// Ten-year yield, per cent.
+    pub ten_year: Vec<f64>,
+}
+
+/// Sessions before the rotation day during which the megacaps led.
+const LEADERSHIP_SESSIONS: usize = 110;
+/// Sessions after it during which small caps went on.
+const FOLLOW_THROUGH_SESSIONS: usize = 5;
+/// Ten-year yield on the eve and its change on the rotation day, per cent.
+const YIELD_EVE: f64 = 4.28;
+const YIELD_CHANGE: f64 = -0.08;
+/// Volatility index on the eve, per cent.
+const VOLATILITY_EVE: f64 = 12.9;
+/// Mean daily returns over the window, decimals.
+const MARKET_MEAN: f64 = 0.0004;
+const MEGACAP_MEAN: f64 = 0.0002;
+
+/// Draws every factor. An earlier rotation, larger still, lies at a fifth of the way to the rotation
+/// day, so that there is a record to be second to.
+pub fn draw(seed: u64, sessions: usize, rotation: usize) -> Factors {
+    let stream = |number| Rng::new(seed, number);
+    let (mut shocks, mut levels, mut sectors) = (stream(1), stream(2), stream(3));
+    let mut factors = Factors {
+        market: Vec::with_capacity(sessions),
+        size: Vec::with_capacity(sessions),
+        megacap: Vec::with_capacity(sessions),
+        sector: Vec::with_capacity(sessions),
+        volatility_index: Vec::with_capacity(sessions),
+        ten_year: Vec::with_capacity(sessions),
+    };
+    let mut log_volatilities = Vec::with_capacity(sessions);
+    let mut v = 0.0;
+    for session in 0..sessions {
+        v = 0.97 * v + 0.09 * levels.normal();
+        log_volatilities.push(v);
+        let scale = libm::exp(v);
+        let (m, s, g) = (shocks.normal(), shocks.normal(), shocks.normal());
+        let (size_drift, megacap_drift) = drifts(session, rotation);
+        factors.market.push(0.0070 * scale * m);
+        factors.size.push(size_drift + 0.0050 * scale * s);
+        factors.megacap.push(megacap_drift + 0.0055 * scale * (0.8 * g - 0.6 * s));
+        let own: [f64; SECTORS.len()] = std::array::from_fn(|_| 0.0045 * scale * sectors.normal());
+        factors.sector.push(own);
+    }
+    // No luck over the whole window: only the drifts written down above remain.
+    centre(&mut factors.market, MARKET_MEAN);
+    centre(&mut factors.size, 0.0);
+    centre(&mut factors.megacap, MEGACAP_MEAN);
+    let earlier = rotation / 5;
+    factors.size[earlier] = 0.046;
+    factors.megacap[earlier] = -0.034;
+    levels_of(&mut factors, &log_volatilities, &mut levels, rotation);
+    factors
+}
+
+fn centre(values: &mut [f64], mean: f64) {
+    let excess = values.iter().sum::<f64>() / values.len().max(1) as f64 - mean;
+    for value in values {
+        *value -= excess;
+    }
+}
+
+fn drifts(session: usize, rotation: usize) -> (f64, f64) {
+    if session < rotation && rotation <= session + LEADERSHIP_SESSIONS {
+        (-0.0006, 0.0011)
+    } else if rotation < session && session <= rotation + FOLLOW_THROUGH_SESSIONS {
+        (0.010, -0.004)
+    } else {
+        (0.0, 0.0)
+    }
+}
+
+/// Both levels are anchored on the eve of the rotation day and run from there, back and on.
+fn levels_of(factors: &mut Factors, log_volatilities: &[f64], rng: &mut Rng, rotation: usize) {
+    let eve = rotation.saturating_sub(1);
+    let changes: Vec<f64> = (0..log_volatilities.len())
+        .map(|session| if session == rotation { YIELD_CHANGE } else { 0.055 * rng.normal() })
+        .collect();
+    for (session, v) in log_volatilities.iter().enumerate() {
+        let calm = libm::exp(
+            0.9 * (v - log_volatilities[eve]) - 8.0 * factors.market[session]
+                + 8.0 * factors.market[eve],
+        );
+        factors.volatility_index.push((VOLATILITY_EVE * calm).clamp(9.0, 80.0));
+        let moved: f64 = if session <= eve {
+            -changes[session + 1..=eve].iter().sum::<f64>()
+        } else {
+            changes[eve + 1..=session].iter().sum()
+        };
+        factors.ten_year.push((YIELD_EVE + moved).max(0.3));
+    }
+}

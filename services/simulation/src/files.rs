@@ -1,0 +1,254 @@
+//! The files a user would hold: the market as CSV bytes in the layouts of their sources.
+
+use crate::{
+    market::Market,
+    path::printed,
+    short_interest::{self, Settlement},
+    text,
+    universe::{Name, SECTORS},
+};
+use marketdata::day::Day;
+use stats::rng::Rng;
+
+/// A file and what one has to say about it when sending it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its name; the kind is told by its header, never by this.
+    pub file_name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+    /// The symbol, where the file names none.
+    pub symbol: Option<String>,
+    /// The index whose members it lists.
+    pub index_id: Option<&'static str>,
+    /// The day its rows describe, where they have none.
+    pub as_of_on: Option<Day>,
+}
+
+impl SourceFile {
+    fn plain(file_name: &str, bytes: Vec<u8>) -> SourceFile {
+        let file_name = file_name.to_owned();
+        SourceFile { file_name, bytes, symbol: None, index_id: None, as_of_on: None }
+    }
+}
+
+/// Day of the second screener; the first is of the first session.
+const SCREENER_ON: &str = "2024-06-28";
+
+/// Every file, in an order in which they may be loaded: publication times and splits first.
+pub fn all(market: &Market) -> Vec<SourceFile> {
+    let settlements = short_interest::settlements(market);
+    let mut files = vec![
+        SourceFile::plain("publication_times.csv", publication_times(&settlements)),
+        SourceFile::plain("corporate_actions.csv", corporate_actions(market)),
+        members(market),
+    ];
+    files.push(prices(market));
+    files.extend(single_lines(market));
+    files.extend(screeners(market));
+    files.push(SourceFile::plain("short_interest.csv", short_interest(market, &settlements)));
+    files.push(ten_year(market));
+    files
+}
+
+/// `Ticker,Date,Open,High,Low,Close,Adj Close,Volume`, all names and funds.
+pub fn prices(market: &Market) -> SourceFile {
+    let dates = text::dates(&market.days);
+    let mut out = Vec::with_capacity(96 * dates.len() * (market.names.len() + 5));
+    out.extend_from_slice(b"Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
+    for (at, name) in market.names.iter().enumerate() {
+        let bars = market.bars(at);
+        for (session, date) in dates.iter().enumerate() {
+            let prices = [
+                bars.open[session],
+                bars.high[session],
+                bars.low[session],
+                bars.close[session],
+                bars.adjusted_close[session],
+            ];
+            out.extend_from_slice(name.symbol.as_bytes());
+            row(&mut out, date, &prices, bars.volume[session]);
+        }
+    }
+    for (symbol, levels, unit) in market.indices.lines() {
+        if !symbol.starts_with('^') {
+            for (bar, date) in line_bars(market, symbol, levels, unit).iter().zip(&dates) {
+                out.extend_from_slice(symbol.as_bytes());
+                row(&mut out, date, &[bar[0], bar[1], bar[2], bar[3], bar[3]], bar[4]);
+            }
+        }
+    }
+    SourceFile::plain("simulated_equities.csv", out)
+}
+
+fn row(out: &mut Vec<u8>, date: &str, prices: &[f64], volume: f64) {
+    out.push(b',');
+    out.extend_from_slice(date.as_bytes());
+    for price in prices {
+        out.push(b',');
+        text::fixed(out, *price, 6);
+    }
+    out.push(b',');
+    text::integer(out, volume as u64);
+    out.push(b'\n');
+}
+
+/// Open, high, low, close and volume of an index or fund.
+fn line_bars(market: &Market, symbol: &str, levels: &[f64], unit: f64) -> Vec<[f64; 5]> {
+    let stream = (1 << 35) + symbol.bytes().fold(0, |sum, byte| sum * 256 + u64::from(byte));
+    let mut rng = Rng::new(market.parameters.seed, stream);
+    let shares = if symbol.starts_with('^') { 0.0 } else { 4e7 };
+    let mut before = levels.first().copied().unwrap_or(1.0) * unit;
+    levels
+        .iter()
+        .map(|level| {
+            let close = printed(level * unit);
+            let open = printed(before + 0.4 * (close - before));
+            let high = printed(open.max(close) * (1.0 + 0.004 * rng.uniform()));
+            let low = printed(open.min(close) * (1.0 - 0.004 * rng.uniform()));
+            before = close;
+            [open, high, low, close, (shares * (0.7 + 0.6 * rng.uniform())).round()]
+        })
+        .collect()
+}
+
+/// `Date,Open,High,Low,Close,Volume`, a file an index: none of them names its symbol.
+fn single_lines(market: &Market) -> Vec<SourceFile> {
+    let dates = text::dates(&market.days);
+    let volatility: &[f64] = &market.factors.volatility_index;
+    let indices = market.indices.lines().into_iter().filter(|line| line.0.starts_with('^'));
+    indices
+        .chain([("^VIX", volatility, 1.0)])
+        .map(|(symbol, levels, unit)| {
+            let mut out = b"Date,Open,High,Low,Close,Volume\n".to_vec();
+            for (bar, date) in line_bars(market, symbol, levels, unit).iter().zip(&dates) {
+                out.extend_from_slice(date.as_bytes());
+                for price in &bar[..4] {
+                    out.push(b',');
+                    text::fixed(&mut out, *price, 6);
+                }
+                out.extend_from_slice(b",0\n");
+            }
+            let file = SourceFile::plain(&format!("{}.csv", symbol.trim_start_matches('^')), out);
+            SourceFile { symbol: Some(symbol.to_owned()), ..file }
+        })
+        .collect()
+}
+
+fn publication_times(settlements: &[Settlement]) -> Vec<u8> {
+    let mut out = String::from("settlement,first_seen\n");
+    for settlement in settlements {
+        out.push_str(&format!("{},{}\n", settlement.on, settlement.first_seen));
+    }
+    out.into_bytes()
+}
+
+fn corporate_actions(market: &Market) -> Vec<u8> {
+    let mut out = String::from("symbol,date,price_factor,share_factor\n");
+    for name in &market.names {
+        if let Some((session, factor)) = name.split {
+            let on = market.days[session];
+            out.push_str(&format!("{},{on},{factor},{factor}\n", name.symbol));
+        }
+    }
+    out.into_bytes()
+}
+
+fn members(market: &Market) -> SourceFile {
+    let mut out = String::from("ticker,start_date,end_date\n");
+    let day = |session: usize| market.days.get(session).map(Day::to_string).unwrap_or_default();
+    for name in &market.names {
+        if let Some((from, until)) = name.membership {
+            out.push_str(&format!("{},{},{}\n", name.symbol, day(from), day(until)));
+        }
+    }
+    let file = SourceFile::plain("sp500_ticker_start_end.csv", out.into_bytes());
+    SourceFile { index_id: Some("SP500"), ..file }
+}
+
+/// The whole market at the close of the first session and of [`SCREENER_ON`].
+fn screeners(market: &Market) -> Vec<SourceFile> {
+    let later = Day::parse_iso(SCREENER_ON).unwrap_or(Day::MAX);
+    let sessions = [0, market.days.partition_point(|day| *day <= later).saturating_sub(1)];
+    let mut outs = sessions
+        .map(|_| String::from("exchange,symbol,name,last_sale_usd,volume,market_cap_usd,sector\n"));
+    for (at, name) in market.names.iter().enumerate() {
+        let bars = market.bars(at);
+        for (out, session) in outs.iter_mut().zip(sessions) {
+            out.push_str(&screener_row(name, bars.close[session], bars.volume[session], session));
+        }
+    }
+    let pairs = outs.into_iter().zip(sessions);
+    let file = |(out, session): (String, usize)| {
+        let on = market.days[session];
+        let file = SourceFile::plain(&format!("screener_{on}.csv"), out.into_bytes());
+        SourceFile { as_of_on: Some(on), ..file }
+    };
+    pairs.map(file).collect()
+}
+
+/// In the units of the day; the market value is the whole company's, as screeners have it.
+fn screener_row(name: &Name, close: f64, volume: f64, session: usize) -> String {
+    let units = name.split_after(session);
+    let cap = name.company_cap_usd * close / name.price;
+    format!(
+        "{},{},{},{:.4},{:.0},{:.2},{}\n",
+        name.exchange.text(),
+        name.symbol,
+        name.title,
+        close * units,
+        volume / units,
+        cap,
+        SECTORS[name.sector]
+    )
+}
+
+/// The whole market's short interest, every settlement in one file, in the units of each day.
+pub fn short_interest(market: &Market, settlements: &[Settlement]) -> Vec<u8> {
+    let header = "symbol,exchange,shares_outstanding,public_float,short_interest_date,\
+                  shares_sold_short,change_from_last,percent_of_float\n";
+    let mut out = header.as_bytes().to_vec();
+    let dates: Vec<String> = settlements.iter().map(|settlement| us_date(settlement.on)).collect();
+    for (at, name) in market.names.iter().enumerate() {
+        let mut before = None;
+        for (position, date) in
+            short_interest::positions(market, at, settlements).iter().zip(&dates)
+        {
+            out.extend_from_slice(name.symbol.as_bytes());
+            out.push(b',');
+            out.extend_from_slice(name.exchange.text().to_ascii_uppercase().as_bytes());
+            out.push(b',');
+            text::fixed(&mut out, position.shares_outstanding, 1);
+            out.push(b',');
+            text::fixed(&mut out, position.public_float, 1);
+            out.push(b',');
+            out.extend_from_slice(date.as_bytes());
+            out.push(b',');
+            text::fixed(&mut out, position.shares_short, 1);
+            out.push(b',');
+            let change =
+                before.map_or(0.0, |before| 100.0 * (position.shares_short / before - 1.0));
+            text::fixed(&mut out, change, 2);
+            out.push(b',');
+            text::fixed(&mut out, 100.0 * position.shares_short / position.public_float, 2);
+            out.push(b'\n');
+            before = Some(position.shares_short.max(1.0));
+        }
+    }
+    out
+}
+
+fn us_date(day: Day) -> String {
+    let (year, month, date) = day.ymd();
+    format!("{month:02}/{date:02}/{:02}", year.rem_euclid(100))
+}
+
+/// `date,value`, per cent.
+fn ten_year(market: &Market) -> SourceFile {
+    let mut out = String::from("date,value\n");
+    for (day, value) in market.days.iter().zip(&market.factors.ten_year) {
+        out.push_str(&format!("{day},{value:.2}\n"));
+    }
+    let file = SourceFile::plain("DGS10.csv", out.into_bytes());
+    SourceFile { symbol: Some("DGS10".to_owned()), ..file }
+}
