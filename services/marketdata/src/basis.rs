@@ -106,6 +106,11 @@ impl Units {
         Units { factors }
     }
 
+    /// No change of units.
+    pub const fn none() -> Units {
+        Units { factors: Vec::new() }
+    }
+
     /// Whether no change of units is known.
     pub fn is_constant(&self) -> bool {
         self.factors.is_empty()

@@ -47,6 +47,15 @@ impl FactTable {
         self.instrument.is_empty()
     }
 
+    /// Makes room for more rows.
+    pub fn reserve(&mut self, rows: usize) {
+        self.instrument.reserve(rows);
+        self.other.reserve(rows);
+        self.effective_on.reserve(rows);
+        self.published_at.reserve(rows);
+        self.columns.iter_mut().for_each(|column| column.reserve(rows));
+    }
+
     /// Adds a row. Infinite values are taken as absent, minus zero as zero, absent as one NaN.
     pub fn push(
         &mut self,
@@ -121,6 +130,14 @@ impl Batch {
             texts: Vec::new(),
             tables: Vec::new(),
         }
+    }
+
+    /// Whether it adds nothing at all: no fact, no instrument, no name, no text.
+    pub fn is_empty(&self) -> bool {
+        self.facts() == 0
+            && self.instruments.is_empty()
+            && self.namings.is_empty()
+            && self.texts.is_empty()
     }
 
     /// The revision it becomes.

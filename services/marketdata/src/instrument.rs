@@ -176,6 +176,28 @@ impl Directory {
         })
     }
 
+    /// The days around a day on which nobody goes by a symbol: from the end of its last use to the
+    /// beginning of its next. Asked where [`Directory::resolve_on`] finds nobody.
+    pub fn vacancy(
+        &self,
+        namespace: Namespace,
+        symbol: &Symbol,
+        on: Day,
+        revision: u64,
+    ) -> (Day, Day) {
+        let holders = self.by_symbol.get(&(namespace, symbol.clone()));
+        let uses = holders.into_iter().flatten().flat_map(|id| {
+            self.namings(*id, revision).iter().filter(|naming| naming.symbol == *symbol)
+        });
+        uses.fold((Day::MIN, Day::MAX), |(from, until), naming| {
+            if naming.until <= on {
+                (from.max(naming.until), until)
+            } else {
+                (from, until.min(naming.from))
+            }
+        })
+    }
+
     /// The name an instrument goes by on a day, else its latest.
     pub fn symbol_on(&self, id: InstrumentId, on: Day, revision: u64) -> Option<&Symbol> {
         let namings = self.namings(id, revision);

@@ -20,6 +20,7 @@ pub mod facts;
 #[cfg(feature = "fixture")]
 pub mod fixture;
 pub mod gap;
+pub mod ingest;
 pub mod instant;
 pub mod instrument;
 pub mod lookup;
@@ -27,5 +28,6 @@ pub mod market;
 pub mod portfolio;
 pub mod segment;
 pub mod snapshot;
+pub mod source;
 pub mod symbol;
 pub mod track;

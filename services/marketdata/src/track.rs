@@ -84,6 +84,9 @@ impl Piece {
     }
 }
 
+/// Key, publication, revision, piece and row of a fact.
+type Visible = ((Day, InstrumentId), Instant, u64, usize, usize);
+
 /// All facts of one instrument in one dataset, in pieces of the segments that hold them.
 #[derive(Clone, Debug)]
 pub struct Track {
@@ -108,6 +111,17 @@ impl Track {
         Rows { track: self, picks }
     }
 
+    /// Every fact up to a revision, superseded ones too: by day, other instrument, publication, and
+    /// revision.
+    pub fn every(&self, revision: u64) -> Rows<'_> {
+        let bounds = Bounds::new(Instant::MAX, revision);
+        let picks = self.prefixes(bounds).unwrap_or_else(|| {
+            let visible = self.visible(bounds);
+            Picks::Each(visible.into_iter().map(|(_, _, _, piece, row)| (piece, row)).collect())
+        });
+        Rows { track: self, picks }
+    }
+
     /// The common case: every piece starts after the one before ends, and shows a prefix of itself.
     fn prefixes(&self, bounds: Bounds) -> Option<Picks> {
         let in_order = self.pieces.windows(2).all(|pair| pair[0].last_day < pair[1].first_day);
@@ -129,8 +143,9 @@ impl Track {
         })
     }
 
-    fn winners(&self, bounds: Bounds) -> Picks {
-        let mut visible: Vec<_> = Vec::new();
+    /// What is within the bounds, in the order in which the last of a key wins.
+    fn visible(&self, bounds: Bounds) -> Vec<Visible> {
+        let mut visible: Vec<Visible> = Vec::new();
         for (index, piece) in self.pieces.iter().enumerate() {
             for row in piece.rows.clone().filter(|row| piece.sees(*row, bounds)) {
                 let segment = &piece.segment;
@@ -139,6 +154,11 @@ impl Track {
             }
         }
         visible.sort_unstable();
+        visible
+    }
+
+    fn winners(&self, bounds: Bounds) -> Picks {
+        let visible = self.visible(bounds);
         let mut picks: Vec<(usize, usize)> = Vec::with_capacity(visible.len());
         let mut last_key = None;
         for (key, _, _, piece, row) in visible {
@@ -192,6 +212,11 @@ impl<'a> Rows<'a> {
             Picks::Each(picks) => picks[i],
         };
         (&self.track.pieces[piece].segment, row)
+    }
+
+    /// Number of columns; 0 where there is no row.
+    pub fn width(&self) -> usize {
+        if self.is_empty() { 0 } else { self.at(0).0.columns.len() }
     }
 
     /// The day row `i` describes.

@@ -1,0 +1,277 @@
+//! Compares an instrument's new rows with those held, prices brought to one basis first.
+
+use super::distribution::distribution;
+use crate::{
+    basis::{PriceBasis, Units},
+    dataset::{Dataset, Field},
+    instant::Instant,
+    instrument::InstrumentId,
+    source::{cell::rounding, sheet::Draft},
+    track::Rows,
+};
+
+/// What a row is to what is held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// Nothing is held under its key (or nothing that was published by then).
+    New,
+    /// It says what is held.
+    Known,
+    /// It says otherwise than this row of what is held.
+    Corrects(usize),
+    /// Total-return levels where prices are held.
+    NotComparable,
+    /// All prices differ by one factor: a split is missing.
+    UnknownSplit,
+}
+
+/// Walks the facts held of one instrument along rows in the order of their keys.
+#[derive(Debug)]
+pub(super) struct Held<'a> {
+    rows: &'a Rows<'a>,
+    at: usize,
+}
+
+impl<'a> Held<'a> {
+    pub(super) fn new(rows: &'a Rows<'a>) -> Held<'a> {
+        Held { rows, at: 0 }
+    }
+
+    /// The fact of a key that wins at an instant of publication, or at last.
+    pub(super) fn find(
+        &mut self,
+        key: (crate::day::Day, InstrumentId),
+        published: Option<Instant>,
+    ) -> Option<usize> {
+        let of = |i: usize| (self.rows.day(i), self.rows.other(i));
+        while self.at < self.rows.len() && of(self.at) < key {
+            self.at += 1;
+        }
+        let group = (self.at..self.rows.len()).take_while(|i| of(*i) == key);
+        match published {
+            None => group.last(),
+            Some(by) => group.take_while(|i| self.rows.published_at(*i) <= by).last(),
+        }
+    }
+}
+
+/// Compares values of a dataset without bases. An absent new value says nothing.
+pub(super) fn judge(
+    held: &Rows<'_>,
+    candidate: Option<usize>,
+    value: impl Fn(usize) -> f64,
+) -> Verdict {
+    let Some(row) = candidate else { return Verdict::New };
+    let columns = held_columns(held, row);
+    let same = columns.iter().enumerate().all(|(column, held)| {
+        let new = value(column);
+        new.is_nan() || held.to_bits() == new.to_bits()
+    });
+    if same { Verdict::Known } else { Verdict::Corrects(row) }
+}
+
+/// The values of a held row, NaN where absent.
+pub(super) fn held_columns(held: &Rows<'_>, row: usize) -> Vec<f64> {
+    (0..held.width()).map(|column| held.value(row, column).unwrap_or(f64::NAN)).collect()
+}
+
+/// The bars of one instrument in a file, with what is held of them.
+#[derive(Debug)]
+pub(super) struct BarsRun<'a> {
+    pub(super) draft: &'a Draft,
+    /// The rows that stand, in the order of their days.
+    pub(super) rows: &'a [u32],
+    /// For each, the held row of its day.
+    pub(super) candidates: &'a [Option<usize>],
+    pub(super) held: &'a Rows<'a>,
+    pub(super) basis: PriceBasis,
+    pub(super) units: &'a Units,
+}
+
+/// Restatements by less than this are the rounding of adjusted prices in single precision.
+const RESTATED: f64 = 2e-6;
+/// A constant factor nearer to one than this is no split.
+const SPLIT: f64 = 0.01;
+
+const OPEN: usize = 0;
+const CLOSE: usize = 3;
+const VOLUME: usize = 4;
+
+/// What comparing one row found.
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    Same,
+    /// The ratio of the new close to the held one, in one unit, and whether bases differ.
+    Differs {
+        ratio: f64,
+        across: bool,
+    },
+    NotComparable,
+}
+
+impl BarsRun<'_> {
+    /// What each row is, and the factor by which new rows are to be divided: 1 unless the vendor has
+    /// restated the whole total-return history.
+    pub(super) fn judge(&self) -> (Vec<Verdict>, f64) {
+        let scale = self.restatement();
+        let found: Vec<Option<Found>> = (0..self.rows.len())
+            .map(|at| self.candidates[at].map(|held| self.compare(at, held, scale)))
+            .collect();
+        let factor = constant_factor(&found);
+        let verdicts = found.iter().enumerate().map(|(at, found)| match found {
+            // Rows beyond the overlap are in units that nobody can join to those held.
+            None if factor.is_some() => Verdict::UnknownSplit,
+            None => Verdict::New,
+            Some(Found::Same) => Verdict::Known,
+            Some(Found::NotComparable) => Verdict::NotComparable,
+            Some(Found::Differs { .. }) if factor.is_some() => Verdict::UnknownSplit,
+            Some(Found::Differs { .. }) => {
+                self.candidates[at].map_or(Verdict::New, Verdict::Corrects)
+            }
+        });
+        (verdicts.collect(), scale)
+    }
+
+    fn new_value(&self, at: usize, column: usize) -> f64 {
+        self.draft.columns[column][self.rows[at] as usize]
+    }
+
+    fn held_basis(&self, held: usize) -> PriceBasis {
+        let value = |field| self.held.value(held, Dataset::Bars.column(field)).unwrap_or(f64::NAN);
+        PriceBasis::from_values(value(Field::PriceBasis), value(Field::BasisOn))
+    }
+
+    /// The median ratio of new to held closes where both are total-return levels of different days:
+    /// later distributions divide the whole history by one factor. Exactly 1 where there is none.
+    fn restatement(&self) -> f64 {
+        let PriceBasis::TotalReturn { on } = self.basis else { return 1.0 };
+        let mut ratios: Vec<f64> = (0..self.rows.len())
+            .filter_map(|at| {
+                let held = self.candidates[at]?;
+                let basis = self.held_basis(held);
+                let PriceBasis::TotalReturn { on: before } = basis else { return None };
+                if before == on {
+                    return None;
+                }
+                let day = self.held.day(held);
+                let change = self.units.change(basis.units_on(day), self.basis.units_on(day))?;
+                Some(self.new_value(at, CLOSE) * change.price / self.held.value(held, CLOSE)?)
+            })
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        match ratios.get(ratios.len() / 2) {
+            Some(median) if RESTATED < (median - 1.0).abs() => *median,
+            _ => 1.0,
+        }
+    }
+
+    fn compare(&self, at: usize, held: usize, scale: f64) -> Found {
+        let basis = self.held_basis(held);
+        if basis == self.basis {
+            return self.compare_bits(at, held);
+        }
+        let total = |basis| matches!(basis, PriceBasis::TotalReturn { .. });
+        let day = self.held.day(held);
+        match (total(self.basis), total(basis)) {
+            (true, false) => return Found::NotComparable,
+            // Prices say more than levels do.
+            (false, true) => return Found::Differs { ratio: 1.0, across: false },
+            _ => {}
+        }
+        match self.units.change(basis.units_on(day), self.basis.units_on(day)) {
+            None => Found::NotComparable,
+            Some(change) => self.compare_across(at, held, (change.price * scale, change.shares)),
+        }
+    }
+
+    /// On one basis equal means equal bits; but a distribution is worked out of rounded digits.
+    fn compare_bits(&self, at: usize, held: usize) -> Found {
+        let same = (OPEN..=VOLUME).all(|column| {
+            let new = self.new_value(at, column);
+            let old = self.held.value(held, column).unwrap_or(f64::NAN);
+            new.is_nan() || new.to_bits() == old.to_bits()
+        });
+        if same && self.same_distribution(at, held) {
+            return Found::Same;
+        }
+        Found::Differs { ratio: 1.0, across: false }
+    }
+
+    fn same_distribution(&self, at: usize, held: usize) -> bool {
+        let Some(before) = at.checked_sub(1) else { return true };
+        let (row, before) = (self.rows[at] as usize, self.rows[before] as usize);
+        let (new, error) = distribution(self.draft, before, row);
+        match self.held.value(held, Dataset::Bars.column(Field::Distribution)) {
+            _ if new.is_nan() || self.total_return() => true,
+            // Twice the error: the held one was rounded, too; and twice again for vendors' factors.
+            Some(old) => (new - old).abs() <= 4.0 * error,
+            None => false,
+        }
+    }
+
+    fn total_return(&self) -> bool {
+        matches!(self.basis, PriceBasis::TotalReturn { .. })
+    }
+
+    /// Across bases equal means equal within the rounding of the printed digits.
+    fn compare_across(&self, at: usize, held: usize, (price, shares): (f64, f64)) -> Found {
+        let row = self.rows[at] as usize;
+        let decimals = self.draft.decimals[row] & 15;
+        let slack = if self.total_return() { RESTATED } else { 0.0 };
+        let close_held = self.held.value(held, CLOSE).unwrap_or(f64::NAN);
+        let prices = (OPEN..=CLOSE).all(|column| {
+            let new = self.new_value(at, column);
+            let Some(old) = self.held.value(held, column) else { return new.is_nan() };
+            // Held price per new price is `price`: total-return levels also carry the restatement.
+            let brought = if self.total_return() { old * price } else { old / price };
+            let factor = brought / old;
+            let error = rounding(new, decimals)
+                + rounding(old, printed_decimals(old)) * factor
+                + slack * new;
+            new.is_nan() || (new - brought).abs() <= error
+        });
+        let new_volume = self.new_value(at, VOLUME);
+        let volume = match self.held.value(held, VOLUME) {
+            _ if new_volume.is_nan() => true,
+            Some(old) => {
+                let brought = old * shares;
+                (new_volume - brought).abs() <= 1.0 + shares.max(1.0) + RESTATED * brought
+            }
+            None => false,
+        };
+        if prices && volume && self.same_distribution(at, held) {
+            return Found::Same;
+        }
+        let brought = if self.total_return() { close_held * price } else { close_held / price };
+        let ratio = self.new_value(at, CLOSE) / brought;
+        Found::Differs { ratio, across: !self.total_return() }
+    }
+}
+
+/// The one factor by which all closes differ across bases, where there are enough to tell.
+fn constant_factor(found: &[Option<Found>]) -> Option<f64> {
+    let ratios: Vec<f64> = found
+        .iter()
+        .filter_map(|found| match found {
+            Some(Found::Differs { ratio, across: true }) => Some(*ratio),
+            _ => None,
+        })
+        .collect();
+    let compared = found.iter().flatten().count();
+    let first = *ratios.first()?;
+    let constant = ratios.iter().all(|ratio| (ratio / first - 1.0).abs() < SPLIT / 2.0);
+    (3 <= ratios.len() && compared / 2 < ratios.len() && constant && SPLIT < (first - 1.0).abs())
+        .then_some(first)
+}
+
+/// How many decimals a number was printed with, as far as its shortest text tells.
+fn printed_decimals(value: f64) -> u8 {
+    let mut power = 1.0;
+    for decimals in 0..=8 {
+        if ((value * power).round() / power).to_bits() == value.to_bits() {
+            return decimals;
+        }
+        power *= 10.0;
+    }
+    15
+}

@@ -1,0 +1,403 @@
+//! What a reader makes of a file: rows with local names, not yet joined to any market.
+
+use super::refusal::{Fault, Reason, Rejection};
+use crate::{
+    basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant, instrument::Namespace,
+    symbol::Symbol,
+};
+use std::collections::BTreeMap;
+
+/// A name of the file: an index into [`Names`], or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NameId(pub(crate) u32);
+
+impl NameId {
+    pub(crate) const NONE: NameId = NameId(u32::MAX);
+}
+
+/// The names a file uses, each once whatever its spelling.
+#[derive(Debug)]
+pub(crate) struct Names {
+    list: Vec<(Namespace, Symbol)>,
+    by_text: [BTreeMap<Box<[u8]>, NameId>; 2],
+    by_symbol: BTreeMap<(Namespace, Symbol), NameId>,
+    /// The listed name of the row before, and which came after each the last time: files are sorted
+    /// by symbol, or repeat the same symbols in the same order day by day.
+    last: usize,
+    spelled: Vec<(Box<[u8]>, NameId)>,
+    next: Vec<usize>,
+}
+
+impl Names {
+    fn new() -> Names {
+        Names {
+            list: Vec::new(),
+            by_text: [BTreeMap::new(), BTreeMap::new()],
+            by_symbol: BTreeMap::new(),
+            last: 0,
+            spelled: Vec::new(),
+            next: Vec::new(),
+        }
+    }
+
+    pub(crate) fn list(&self) -> &[(Namespace, Symbol)] {
+        &self.list
+    }
+
+    /// The name of a listed instrument.
+    #[inline]
+    pub(crate) fn listed(&mut self, bytes: &[u8]) -> Result<NameId, Fault> {
+        if let Some((text, id)) = self.spelled.get(self.last) {
+            if **text == *bytes {
+                return Ok(*id);
+            }
+            let guess = self.next[self.last];
+            if let Some((text, id)) = self.spelled.get(guess)
+                && **text == *bytes
+            {
+                self.last = guess;
+                return Ok(*id);
+            }
+        }
+        self.listed_slow(bytes)
+    }
+
+    fn listed_slow(&mut self, bytes: &[u8]) -> Result<NameId, Fault> {
+        let at = match self.by_text[0].get(bytes) {
+            Some(at) => at.0 as usize,
+            None => {
+                let id = self.intern(Namespace::Listed, bytes, Symbol::listed)?;
+                let at = self.spelled.len();
+                self.spelled.push((bytes.into(), id));
+                self.next.push(at + 1);
+                self.by_text[0].insert(bytes.into(), NameId(at as u32));
+                at
+            }
+        };
+        if let Some(next) = self.next.get_mut(self.last) {
+            *next = at;
+        }
+        self.last = at;
+        Ok(self.spelled[at].1)
+    }
+
+    /// The id of a series, an index or a schedule.
+    pub(crate) fn series(&mut self, bytes: &[u8]) -> Result<NameId, Fault> {
+        if let Some(id) = self.by_text[1].get(bytes) {
+            return Ok(*id);
+        }
+        let id = self.intern(Namespace::Series, bytes, Symbol::series)?;
+        self.by_text[1].insert(bytes.into(), id);
+        Ok(id)
+    }
+
+    fn intern(
+        &mut self,
+        namespace: Namespace,
+        bytes: &[u8],
+        read: impl Fn(&str) -> Result<Symbol, crate::symbol::InvalidSymbol>,
+    ) -> Result<NameId, Fault> {
+        let text = super::row::text(bytes);
+        let symbol = read(&text).map_err(|error| Fault::symbol(error, bytes))?;
+        let fresh = NameId(self.list.len() as u32);
+        let key = (namespace, symbol);
+        if let Some(id) = self.by_symbol.get(&key) {
+            return Ok(*id);
+        }
+        self.list.push(key.clone());
+        self.by_symbol.insert(key, fresh);
+        Ok(fresh)
+    }
+}
+
+/// Rows of one dataset, column by column, with local names.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) dataset: Dataset,
+    pub(crate) who: Vec<NameId>,
+    pub(crate) other: Vec<NameId>,
+    pub(crate) day: Vec<Day>,
+    pub(crate) line: Vec<u32>,
+    /// The row's own word on when it was published; empty where no row has one.
+    pub(crate) published: Vec<Option<Instant>>,
+    /// In the order of the dataset's fields. Bars lack the two columns of the basis: it is the file's.
+    pub(crate) columns: Vec<Vec<f64>>,
+    /// Bars only: decimals printed of the close (low half) and of the adjusted close (high half).
+    pub(crate) decimals: Vec<u8>,
+}
+
+impl Draft {
+    fn new(dataset: Dataset) -> Draft {
+        let width = match dataset {
+            Dataset::Bars => dataset.fields().len() - 2,
+            _ => dataset.fields().len(),
+        };
+        Draft {
+            dataset,
+            who: Vec::new(),
+            other: Vec::new(),
+            day: Vec::new(),
+            line: Vec::new(),
+            published: Vec::new(),
+            columns: vec![Vec::new(); width],
+            decimals: Vec::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.who.len()
+    }
+
+    /// Adds a row; an absent value is NaN.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        line: u32,
+        (who, other): (NameId, NameId),
+        day: Day,
+        values: &[f64],
+    ) {
+        self.who.push(who);
+        self.other.push(other);
+        self.day.push(day);
+        self.line.push(line);
+        for (column, value) in self.columns.iter_mut().zip(values) {
+            column.push(*value);
+        }
+    }
+}
+
+/// A change of name.
+#[derive(Clone, Debug)]
+pub(crate) struct Rename {
+    pub(crate) line: u32,
+    pub(crate) old: Symbol,
+    /// None retires the old name.
+    pub(crate) new: Option<Symbol>,
+    pub(crate) on: Day,
+}
+
+/// Something the caller should know that is no fault of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoteCode {
+    /// Days to cover were printed as 999.99, the cap for no volume: taken as absent.
+    DaysToCoverCapped,
+    /// The public float is empty or zero: taken as absent.
+    EmptyFloat,
+    /// The market value is zero: taken as absent.
+    NoMarketCap,
+    /// A row that is no stock (cash, futures, collateral) was skipped.
+    NotAStock,
+    /// A row without any value was skipped.
+    NoValue,
+    /// A ratio that is no simple split moves prices only.
+    NotASimpleSplit,
+    /// The instant of publication is an estimate, by the source's rule.
+    EstimatedPublication,
+    /// Total-return levels cannot be compared with prices held: the row was left out.
+    NotComparable,
+    /// The vendor's whole history of a symbol is restated by one factor; its new rows were scaled.
+    Restated,
+    /// The block of holdings repeats in the file; the repeat was not read.
+    RepeatedBlock,
+    /// The basis of the prices was taken by default.
+    DefaultBasis,
+    /// A row whose settlement is older than the file's.
+    OlderSettlement,
+}
+
+impl NoteCode {
+    /// A stable name for machines.
+    pub const fn code(self) -> &'static str {
+        match self {
+            NoteCode::DaysToCoverCapped => "DAYS_TO_COVER_CAPPED",
+            NoteCode::EmptyFloat => "EMPTY_FLOAT",
+            NoteCode::NoMarketCap => "NO_MARKET_CAP",
+            NoteCode::NotAStock => "NOT_A_STOCK",
+            NoteCode::NoValue => "NO_VALUE",
+            NoteCode::NotASimpleSplit => "NOT_A_SIMPLE_SPLIT",
+            NoteCode::EstimatedPublication => "ESTIMATED_PUBLICATION",
+            NoteCode::NotComparable => "NOT_COMPARABLE",
+            NoteCode::Restated => "RESTATED",
+            NoteCode::RepeatedBlock => "REPEATED_BLOCK",
+            NoteCode::DefaultBasis => "DEFAULT_BASIS",
+            NoteCode::OlderSettlement => "OLDER_SETTLEMENT",
+        }
+    }
+}
+
+/// Notes of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What.
+    pub code: NoteCode,
+    /// How often.
+    pub count: u64,
+    /// The first few, in words.
+    pub text: String,
+}
+
+/// Notes by code.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes(BTreeMap<NoteCode, (u64, Vec<String>)>);
+
+impl Notes {
+    /// How many of a kind are told in words.
+    const TOLD: usize = 20;
+
+    pub(crate) fn add(&mut self, code: NoteCode, text: impl FnOnce() -> String) {
+        let (count, texts) = self.0.entry(code).or_default();
+        *count += 1;
+        if texts.len() < Self::TOLD {
+            texts.push(text());
+        }
+    }
+
+    pub(crate) fn list(&self) -> Vec<Note> {
+        let note = |(code, (count, texts)): (&NoteCode, &(u64, Vec<String>))| Note {
+            code: *code,
+            count: *count,
+            text: texts.join("; "),
+        };
+        self.0.iter().map(note).collect()
+    }
+}
+
+/// All that a reader made of a file.
+#[derive(Debug)]
+pub(crate) struct Sheet {
+    pub(crate) names: Names,
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) texts: Vec<String>,
+    text_ids: BTreeMap<String, u32>,
+    pub(crate) renames: Vec<Rename>,
+    /// Data rows seen.
+    pub(crate) rows: u64,
+    /// Data rows left out by design.
+    pub(crate) skipped: u64,
+    /// Rows left out because they are bad, and the first of them.
+    pub(crate) rejected: u64,
+    pub(crate) rejections: Vec<Rejection>,
+    keep: usize,
+    pub(crate) notes: Notes,
+    /// The row count that a trailer states.
+    pub(crate) trailer: Option<u64>,
+    /// The day whose names the file uses; none where each row uses its own day's.
+    pub(crate) named_on: Option<Day>,
+    /// What the prices are adjusted for.
+    pub(crate) basis: Option<PriceBasis>,
+    /// The last day on which a row may be effective.
+    pub(crate) today: Day,
+    /// When the file was received.
+    pub(crate) received_at: Instant,
+}
+
+impl Sheet {
+    pub(crate) fn new(received_at: Instant, keep: usize) -> Sheet {
+        Sheet {
+            names: Names::new(),
+            drafts: Vec::new(),
+            texts: Vec::new(),
+            text_ids: BTreeMap::new(),
+            renames: Vec::new(),
+            rows: 0,
+            skipped: 0,
+            rejected: 0,
+            rejections: Vec::new(),
+            keep,
+            notes: Notes::default(),
+            trailer: None,
+            named_on: None,
+            basis: None,
+            today: received_at.new_york_day(),
+            received_at,
+        }
+    }
+
+    /// The rows of a dataset.
+    #[inline]
+    pub(crate) fn draft(&mut self, dataset: Dataset) -> &mut Draft {
+        let at = match self.drafts.iter().position(|draft| draft.dataset == dataset) {
+            Some(at) => at,
+            None => {
+                self.drafts.push(Draft::new(dataset));
+                self.drafts.len() - 1
+            }
+        };
+        &mut self.drafts[at]
+    }
+
+    /// The local id of a text, as a column holds it; absent where empty.
+    pub(crate) fn text(&mut self, text: String) -> f64 {
+        if text.is_empty() || super::cell::is_missing(text.as_bytes()) {
+            return f64::NAN;
+        }
+        let id = match self.text_ids.get(&text) {
+            Some(id) => *id,
+            None => {
+                let id = self.texts.len() as u32;
+                self.texts.push(text.clone());
+                self.text_ids.insert(text, id);
+                id
+            }
+        };
+        f64::from(id)
+    }
+
+    pub(crate) fn note(&mut self, code: NoteCode, text: impl FnOnce() -> String) {
+        self.notes.add(code, text);
+    }
+
+    pub(crate) fn reject(&mut self, line: u32, fault: Fault) {
+        let Fault { reason, text } = fault;
+        self.rejected += 1;
+        if self.rejections.len() < self.keep.max(1) {
+            self.rejections.push(Rejection { line: line.into(), reason, text });
+        }
+    }
+
+    /// The day of an observation, which cannot be later than today.
+    pub(crate) fn past(&self, day: Day) -> Result<Day, Fault> {
+        if self.today < day { Err(Fault::future(day)) } else { Ok(day) }
+    }
+}
+
+/// What a reader did with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// It was taken.
+    Kept,
+    /// It was left out by design.
+    Skipped,
+    /// It is no row of the table: nothing more is to be read.
+    End,
+}
+
+/// A value that may be missing, as a column holds it.
+pub(crate) fn or_absent(value: Option<f64>) -> f64 {
+    value.unwrap_or(f64::NAN)
+}
+
+/// A value that must be above zero where it is there.
+pub(crate) fn above_zero(
+    field: &str,
+    found: &[u8],
+    value: Option<f64>,
+) -> Result<Option<f64>, Fault> {
+    match value {
+        Some(value) if value <= 0.0 => Err(Fault::of(Reason::NotPositive, field, found)),
+        value => Ok(value),
+    }
+}
+
+/// A value that must not be below zero where it is there.
+pub(crate) fn not_negative(
+    field: &str,
+    found: &[u8],
+    value: Option<f64>,
+) -> Result<Option<f64>, Fault> {
+    match value {
+        Some(value) if value < 0.0 => Err(Fault::of(Reason::Negative, field, found)),
+        value => Ok(value),
+    }
+}
