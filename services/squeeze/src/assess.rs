@@ -1,0 +1,285 @@
+//! A portfolio's short lines, each with its name's measures and its own way out.
+
+use crate::{
+    exit::{ExitPoint, FRACTIONS, Leaving, Participation, exit_curve},
+    measure::{Component, Measured},
+    name::sentence,
+    traded::Traded,
+    universe::Universe,
+};
+use factors::short_ratio::ShortRatio;
+use marketdata::{
+    basis::Units,
+    book::{Book, Holding, LooseLine},
+    dataset::Dataset,
+    gap::{Gap, GapReason},
+    instrument::InstrumentId,
+    portfolio::{RawLine, Size},
+};
+
+/// What a short is marked against.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mark {
+    /// The holder's own average cost.
+    AverageCost {
+        /// P&L over cost, a decimal: (cost − price) / cost, below 0 where the short loses.
+        return_on_cost: f64,
+        /// P&L in the portfolio's currency, below 0 where the short loses.
+        profit_and_loss: f64,
+    },
+    /// The close of the settlement day, as if the short had been opened then.
+    SinceSettlement {
+        /// −(total return since the settlement), a decimal, below 0 where the short loses.
+        return_on_cost: f64,
+    },
+}
+
+/// One short line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShortLine {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Its place in the universe; none where it has no current short interest.
+    pub place: Option<usize>,
+    /// Its name at the as-of date.
+    pub symbol: String,
+    /// Market value in the portfolio's currency, below 0.
+    pub market_value: f64,
+    /// Share of the gross short, 0 to 1.
+    pub share_of_short: f64,
+    /// Shares held short in the units of the name's settlement day, below 0.
+    pub shares: Measured,
+    /// Days to buy it back at the participation asked for.
+    pub exit_days: Measured,
+    /// What the short has made or lost.
+    pub mark: Option<Mark>,
+    /// What the line lacks.
+    pub gaps: Vec<Gap>,
+}
+
+/// The short side of a portfolio.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShortBook {
+    /// The short lines, the largest first, then by symbol.
+    pub lines: Vec<ShortLine>,
+    /// Σ |market value| of short lines, those that nobody knows included where they give a value.
+    pub gross_short: f64,
+    /// Instruments held long, which were left alone.
+    pub long_count: u32,
+    /// Short value with a score / gross short, 0 to 1; none where nothing is short.
+    pub share_scored: Option<f64>,
+    /// Short value with exit days / gross short, 0 to 1; none where nothing is short.
+    pub share_with_exit: Option<f64>,
+    /// Average score of the scored lines, weighted by short value, 0 to 100.
+    pub mean_score: Option<f64>,
+    /// P&L of the lines with an average cost; none where no line has one.
+    pub profit_and_loss: Option<f64>,
+    /// Days to buy back 25, 50, 75 and 95 % of the value that has exit days.
+    pub exit_curve: Vec<ExitPoint>,
+    /// Days to buy back all of it: those of the slowest line.
+    pub exit_days: Option<f64>,
+    /// Lines without a score or without a value, each with its share of gross.
+    pub gaps: Vec<Gap>,
+    /// How the portfolio's gross divides; longs that joined count as resolved.
+    pub coverage: Coverage,
+}
+
+/// Shares of a portfolio's gross market value, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coverage {
+    /// Long lines that joined, and short lines with a score.
+    pub resolved: f64,
+    /// Short lines that joined and have no score.
+    pub excluded: f64,
+    /// Lines that no instrument has, or no price values.
+    pub not_joined: f64,
+}
+
+/// Assesses every short line of a book; `lines` are those it was joined from.
+pub fn assess(
+    universe: &Universe,
+    book: &Book,
+    lines: &[RawLine<'_>],
+    participation: Participation,
+) -> ShortBook {
+    let shorts = || book.holdings.iter().filter(|holding| holding.market_value < 0.0);
+    let loose = || book.loose.iter().filter(|loose| is_short(lines, loose));
+    let joined: f64 = shorts().map(|holding| -holding.market_value).sum();
+    let unjoined: f64 = loose().filter_map(|loose| loose.market_value).map(f64::abs).sum();
+    let gross_short = joined + unjoined;
+    let assessor = Assessor { universe, participation, gross_short };
+    let mut assessed: Vec<ShortLine> = shorts().map(|holding| assessor.line(holding)).collect();
+    assessed.sort_by(|a, b| {
+        a.market_value.total_cmp(&b.market_value).then_with(|| a.symbol.cmp(&b.symbol))
+    });
+    let share_of_gross = |value: f64| value.abs() / book.gross;
+    let mut gaps = Vec::new();
+    for line in &assessed {
+        let gap = assessor.why_not_scored(line);
+        gaps.extend(gap.map(|gap| gap.of_gross(share_of_gross(line.market_value))));
+    }
+    gaps.extend(loose().map(|loose| {
+        let gap = assessor.why_loose(loose, lines);
+        match loose.market_value {
+            Some(value) => gap.of_gross(share_of_gross(value)),
+            None => gap,
+        }
+    }));
+    gaps.extend(universe.gaps());
+    let score = |line: &ShortLine| Some(universe.score(line.place?)?.points);
+    let mut scored: f64 = 0.0;
+    let mut points: f64 = 0.0;
+    for (line, score) in assessed.iter().filter_map(|line| Some((line, score(line)?))) {
+        scored += line.market_value.abs();
+        points += line.market_value.abs() * score;
+    }
+    let leaving: Vec<Leaving> = assessed
+        .iter()
+        .filter_map(|line| Some(Leaving { value: -line.market_value, days: line.exit_days.ok()? }))
+        .collect();
+    let with_exit: f64 = leaving.iter().map(|line| line.value).sum();
+    let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
+    ShortBook {
+        gross_short,
+        long_count: book.holdings.iter().filter(|h| 0.0 < h.market_value).count() as u32,
+        share_scored: share(scored),
+        share_with_exit: share(with_exit),
+        mean_score: (0.0 < scored).then(|| points / scored),
+        profit_and_loss: profit_and_loss(&assessed),
+        exit_curve: exit_curve(&leaving, &FRACTIONS),
+        exit_days: leaving.iter().map(|line| line.days).max_by(f64::total_cmp),
+        gaps,
+        coverage: coverage(book, joined - scored),
+        lines: assessed,
+    }
+}
+
+/// Whether a loose line was meant as a short.
+fn is_short(lines: &[RawLine<'_>], loose: &LooseLine) -> bool {
+    match lines.get(loose.line).and_then(|line| line.size) {
+        Some(Size::Shares(amount) | Size::MarketValue(amount)) => amount < 0.0,
+        None => false,
+    }
+}
+
+fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
+    let made = lines.iter().filter_map(|line| match line.mark {
+        Some(Mark::AverageCost { profit_and_loss, .. }) => Some(profit_and_loss),
+        Some(Mark::SinceSettlement { .. }) | None => None,
+    });
+    made.clone().next().map(|_| made.sum())
+}
+
+fn coverage(book: &Book, excluded: f64) -> Coverage {
+    let loose: f64 = book.loose.iter().filter_map(|loose| loose.market_value).map(f64::abs).sum();
+    let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
+    // Differences of equal sums may leave a hair below zero.
+    let excluded = excluded.max(0.0);
+    Coverage {
+        resolved: share((book.gross - loose - excluded).max(0.0)),
+        excluded: share(excluded),
+        not_joined: share(loose),
+    }
+}
+
+struct Assessor<'a> {
+    universe: &'a Universe,
+    participation: Participation,
+    gross_short: f64,
+}
+
+impl Assessor<'_> {
+    fn line(&self, holding: &Holding) -> ShortLine {
+        let snapshot = self.universe.snapshot();
+        let instrument = holding.instrument;
+        let place = self.universe.place(instrument);
+        let name = place.map(|place| &self.universe.names()[place]);
+        let traded = match name {
+            Some(name) => name.traded.clone(),
+            None => self
+                .universe
+                .freshest()
+                .ok_or(GapReason::NoPrice)
+                .and_then(|freshest| Traded::of(snapshot, instrument, freshest, None)),
+        };
+        // Value over price: shares in the units the price is stored in, whatever the splits since.
+        let stored = traded.as_ref().map(|traded| holding.market_value / traded.close);
+        let stored = stored.map_err(|reason| *reason);
+        let exit_days = stored.and_then(|shares| {
+            let volume = traded.as_ref().map_err(|reason| *reason)?.average_volume?;
+            self.participation.exit_days(shares, volume)
+        });
+        let symbol = snapshot.symbol(instrument).to_owned();
+        let mut gaps = name.map_or_else(Vec::new, |name| name.gaps(&symbol));
+        if let Err(reason) = exit_days {
+            gaps.push(Gap::new(reason, format!("{symbol}.exit_days"), sentence(reason)));
+        }
+        let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
+        let factor = name.map_or(Ok(1.0), |name| name.shares_factor);
+        ShortLine {
+            instrument,
+            place,
+            market_value: holding.market_value,
+            share_of_short: -holding.market_value / self.gross_short,
+            shares: stored.and_then(|shares| Ok(shares / factor?)),
+            exit_days,
+            mark: mark(holding, since),
+            gaps,
+            symbol,
+        }
+    }
+
+    fn why_not_scored(&self, line: &ShortLine) -> Option<Gap> {
+        let (what, reason) = match line.place {
+            Some(place) => {
+                let (component, reason) = self.universe.names()[place].why_not_scorable()?;
+                (component.id(), reason)
+            }
+            None => {
+                let reason = self.why_no_short_interest(line.instrument);
+                ("short interest", reason)
+            }
+        };
+        let detail = match (line.place, reason) {
+            (None, GapReason::Stale) => {
+                "not scored: its last short interest missed the newest settlements".to_owned()
+            }
+            (_, reason) => format!("not scored, for want of {what}: {}", sentence(reason)),
+        };
+        Some(Gap::new(reason, line.symbol.clone(), detail))
+    }
+
+    fn why_no_short_interest(&self, instrument: InstrumentId) -> GapReason {
+        match ShortRatio::of(self.universe.snapshot(), instrument) {
+            Some(_) => GapReason::Stale,
+            None => GapReason::NoShortInterest,
+        }
+    }
+
+    fn why_loose(&self, loose: &LooseLine, lines: &[RawLine<'_>]) -> Gap {
+        let reason = match loose.instrument {
+            None => GapReason::UnknownInstrument,
+            Some(instrument) => {
+                let rows = self.universe.snapshot().rows(Dataset::Bars, instrument);
+                let units = Units::of(self.universe.snapshot(), instrument);
+                let joins = units.is_constant() || rows.is_empty();
+                if joins { GapReason::NoPrice } else { GapReason::BasisUnknown }
+            }
+        };
+        let symbol = lines.get(loose.line).map_or("", |line| line.symbol);
+        Gap::new(reason, symbol, format!("not assessed: {}", sentence(reason)))
+    }
+}
+
+fn mark(holding: &Holding, since: Option<f64>) -> Option<Mark> {
+    let of_cost = holding.average_cost.zip(holding.quote).zip(holding.shares);
+    match of_cost {
+        Some(((cost, quote), shares)) => Some(Mark::AverageCost {
+            return_on_cost: (cost - quote.price) / cost,
+            profit_and_loss: shares * (quote.price - cost),
+        }),
+        None => {
+            since.map(|total_return| Mark::SinceSettlement { return_on_cost: 0.0 - total_return })
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! How long it takes to buy shorts back at a share of the market's volume.
+
+use crate::measure::{Measured, ratio};
+
+/// The share of a day's volume that one's own orders may be: above 0, at most 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Participation(f64);
+
+impl Participation {
+    /// What desks use where they say nothing else.
+    pub const USUAL: Participation = Participation(0.15);
+
+    /// A share above 0 and at most 1.
+    pub fn new(share: f64) -> Option<Participation> {
+        (0.0 < share && share <= 1.0).then_some(Participation(share))
+    }
+
+    /// The share.
+    pub const fn share(self) -> f64 {
+        self.0
+    }
+
+    /// |shares| / (participation · average volume), in days; both in the same units.
+    ///
+    /// # Errors
+    /// The volume is zero.
+    pub fn exit_days(self, shares: f64, average_volume: f64) -> Measured {
+        ratio(shares.abs(), self.0 * average_volume)
+    }
+}
+
+/// The shares of a short book that the exit curve is given for.
+pub const FRACTIONS: [f64; 4] = [0.25, 0.50, 0.75, 0.95];
+
+/// A point of the exit curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExitPoint {
+    /// Share of the short market value bought back, 0 to 1.
+    pub fraction: f64,
+    /// Days after which it is, all lines being worked at once.
+    pub days: f64,
+}
+
+/// One line on its way out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leaving {
+    /// Market value, above zero.
+    pub value: f64,
+    /// Days until it is gone.
+    pub days: f64,
+}
+
+/// When the given fractions of all lines' value are bought back: after `t` days a line of value v
+/// that takes d days is `v · min(1, t/d)` gone. Empty where there is nothing to buy back.
+pub fn exit_curve(lines: &[Leaving], fractions: &[f64]) -> Vec<ExitPoint> {
+    let mut lines: Vec<Leaving> = lines.iter().filter(|line| 0.0 < line.value).copied().collect();
+    lines.sort_by(|a, b| a.days.total_cmp(&b.days).then(a.value.total_cmp(&b.value)));
+    let total: f64 = lines.iter().map(|line| line.value).sum();
+    // Value a day that leaves while line `i` and all slower ones are still worked.
+    let mut speeds = vec![0.0; lines.len()];
+    let mut speed = 0.0;
+    for (at, line) in lines.iter().enumerate().rev() {
+        speed += line.value / line.days.max(f64::MIN_POSITIVE);
+        speeds[at] = speed;
+    }
+    let after = |fraction: f64| {
+        let wanted = fraction * total;
+        let mut gone = 0.0;
+        for (line, speed) in lines.iter().zip(&speeds) {
+            if wanted <= gone + speed * line.days {
+                return (wanted - gone) / speed;
+            }
+            gone += line.value;
+        }
+        lines.last().map_or(0.0, |line| line.days)
+    };
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    fractions
+        .iter()
+        .map(|fraction| ExitPoint { fraction: *fraction, days: after(*fraction) })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn own_exit_of_the_published_example() {
+        // 200,000 shares at 15 % of 800,000 a day: 1.667 days (methodology.md D1).
+        let days = Participation::USUAL.exit_days(-200_000.0, 800_000.0).unwrap();
+        assert!((days - 5.0 / 3.0).abs() < 1e-12);
+        assert_eq!(
+            Participation::USUAL.exit_days(-1.0, 0.0),
+            Err(marketdata::gap::GapReason::Degenerate)
+        );
+        for wrong in [0.0, -0.1, 1.01, f64::NAN] {
+            assert_eq!(Participation::new(wrong), None);
+        }
+    }
+
+    #[test]
+    fn two_lines_by_hand() {
+        // 60 over 1 day and 40 over 4: 70 a day at first, then 10 a day.
+        let lines = [Leaving { value: 40.0, days: 4.0 }, Leaving { value: 60.0, days: 1.0 }];
+        let curve = exit_curve(&lines, &FRACTIONS);
+        // 25/70; 50/70; 70 after one day, and 5 more at 10 a day; 25 more.
+        let expected = [25.0 / 70.0, 50.0 / 70.0, 1.5, 3.5];
+        for (point, days) in curve.iter().zip(expected) {
+            assert!((point.days - days).abs() < 1e-12, "{point:?}");
+        }
+        assert!(exit_curve(&[], &FRACTIONS).is_empty());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// The curve puts the book where it says: at each point the fraction is gone.
+        #[test]
+        fn the_fraction_is_gone_when_the_curve_says(
+            book in prop::collection::vec((1.0..1e6f64, 0.01..500.0f64), 1..30),
+        ) {
+            let lines: Vec<Leaving> =
+                book.iter().map(|(value, days)| Leaving { value: *value, days: *days }).collect();
+            let total: f64 = lines.iter().map(|line| line.value).sum();
+            let curve = exit_curve(&lines, &FRACTIONS);
+            for point in &curve {
+                let gone: f64 =
+                    lines.iter().map(|l| l.value * (point.days / l.days).min(1.0)).sum();
+                prop_assert!((gone / total - point.fraction).abs() < 1e-9);
+            }
+            prop_assert!(curve.windows(2).all(|pair| pair[0].days <= pair[1].days));
+            let mut turned = lines.clone();
+            turned.reverse();
+            prop_assert_eq!(curve, exit_curve(&turned, &FRACTIONS));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What is measured of a name, and how much each measure weighs in the score.
+
+use marketdata::gap::GapReason;
+
+/// A number, or why there is none.
+pub type Measured = Result<f64, GapReason>;
+
+/// A measure that the score is made of. In all of them more means more pressure on the shorts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Component {
+    /// Short interest / (float + short interest), a decimal below 1. Ranks as SI / float does.
+    ShortOfFloat,
+    /// Short interest / average volume over 21 sessions, in days.
+    DaysToCover,
+    /// Change of short interest since the settlement before, a decimal.
+    ShortInterestChange,
+    /// Total return since the settlement, a decimal: what the shorts then open have lost.
+    ShortsLoss,
+    /// Total return over 5 sessions, a decimal, not adjusted for the market.
+    Return5,
+    /// Total return over 20 sessions, a decimal, not adjusted for the market.
+    Return20,
+    /// Close / highest close of the last 252 sessions − 1: 0 at a new high, else negative.
+    DistanceToHigh,
+    /// Average volume of the last 5 sessions / that of the 63 before them.
+    VolumeRatio,
+    /// Shares traded since the settlement / float.
+    FloatTurnover,
+}
+
+/// Number of components.
+pub const COMPONENTS: usize = 9;
+
+impl Component {
+    /// Every component, in the order of all tables.
+    pub const ALL: [Component; COMPONENTS] = [
+        Component::ShortOfFloat,
+        Component::DaysToCover,
+        Component::ShortInterestChange,
+        Component::ShortsLoss,
+        Component::Return5,
+        Component::Return20,
+        Component::DistanceToHigh,
+        Component::VolumeRatio,
+        Component::FloatTurnover,
+    ];
+
+    /// The place in [`Component::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name in answers.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Component::ShortOfFloat => "short_of_float",
+            Component::DaysToCover => "days_to_cover",
+            Component::ShortInterestChange => "short_interest_change",
+            Component::ShortsLoss => "return_since_settlement",
+            Component::Return5 => "return_5",
+            Component::Return20 => "return_20",
+            Component::DistanceToHigh => "distance_to_high",
+            Component::VolumeRatio => "volume_ratio",
+            Component::FloatTurnover => "float_turnover",
+        }
+    }
+
+    /// Weight in the score. They sum to 1: half for the crowd and its door, half for the pain.
+    /// Our own choice, in the order of published designs (short interest first, then days to cover,
+    /// then recent loss); not fitted on events.
+    pub const fn weight(self) -> f64 {
+        match self {
+            Component::ShortOfFloat => 0.30,
+            Component::DaysToCover => 0.20,
+            Component::ShortsLoss => 0.15,
+            Component::Return5 => 0.10,
+            Component::ShortInterestChange
+            | Component::Return20
+            | Component::DistanceToHigh
+            | Component::VolumeRatio
+            | Component::FloatTurnover => 0.05,
+        }
+    }
+
+    /// Whether a name without it gets no score. The others count as the median where absent.
+    pub const fn is_core(self) -> bool {
+        matches!(self, Component::ShortOfFloat | Component::DaysToCover)
+    }
+}
+
+/// `numerator / denominator`, or that a zero allows none.
+pub(crate) fn ratio(numerator: f64, denominator: f64) -> Measured {
+    if 0.0 < denominator {
+        Ok(numerator / denominator).and_then(finite)
+    } else {
+        Err(GapReason::Degenerate)
+    }
+}
+
+fn finite(value: f64) -> Measured {
+    if value.is_finite() { Ok(value) } else { Err(GapReason::Degenerate) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_sum_to_one_and_the_table_is_in_order() {
+        let sum: f64 = Component::ALL.into_iter().map(Component::weight).sum();
+        assert!((sum - 1.0).abs() < 1e-12);
+        for (at, component) in Component::ALL.into_iter().enumerate() {
+            assert_eq!(component.index(), at);
+        }
+    }
+
+    #[test]
+    fn a_zero_denominator_is_a_reason() {
+        assert_eq!(ratio(1.0, 0.0), Err(GapReason::Degenerate));
+        // 1,600,000 / 80,000 = 20 days: the published example, corrected (methodology.md D1).
+        assert_eq!(ratio(1_600_000.0, 80_000.0), Ok(20.0));
+    }
+}

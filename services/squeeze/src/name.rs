@@ -1,0 +1,254 @@
+//! One name: its short interest, how it trades, and the measures the two make together.
+
+use crate::{
+    measure::{COMPONENTS, Component, Measured, ratio},
+    traded::Traded,
+};
+use factors::{
+    short_ratio::{Doubt, Published, ShortRatio},
+    size::{CapSource, line_cap},
+};
+use marketdata::{
+    basis::Units,
+    book::Quote,
+    dataset::{Dataset, Field},
+    day::Day,
+    gap::{Gap, GapReason},
+    instant::Instant,
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+
+/// Market value of one line of shares and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MarketCap {
+    /// USD.
+    pub usd: f64,
+    /// Counted or printed.
+    pub source: CapSource,
+}
+
+/// A name with published short interest.
+///
+/// Share counts and prices are in the units of the settlement day ([`Name::units_on`]), so that each
+/// ratio can be checked by hand from the numbers beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Name {
+    /// Short interest, float, shares outstanding.
+    pub ratio: ShortRatio,
+    /// How it trades, in the units its prices are stored in; the reason where it does not.
+    pub traded: Result<Traded, GapReason>,
+    /// Shares in the units of `traded` for one share of the settlement day.
+    pub shares_factor: Measured,
+    /// When the last close was published.
+    pub close_published_at: Option<Instant>,
+    /// Market value of this line: shares outstanding times last close on one basis, else as printed
+    /// by a listing.
+    pub market_cap: Result<MarketCap, GapReason>,
+    /// Text id of the exchange that the latest listing gives.
+    pub exchange: Option<f64>,
+    measures: [Measured; COMPONENTS],
+}
+
+impl Name {
+    /// Measures a name. `freshest` is the market's latest session.
+    pub fn of(snapshot: &Snapshot, ratio: ShortRatio, freshest: Option<Day>) -> Name {
+        let settlement = ratio.shares_short.effective_on;
+        let traded = freshest.ok_or(GapReason::NoPrice).and_then(|freshest| {
+            Traded::of(snapshot, ratio.instrument, freshest, Some(settlement))
+        });
+        let units = Units::of(snapshot, ratio.instrument);
+        let shares_factor = match &traded {
+            Ok(traded) => traded.shares_factor(&units, settlement),
+            Err(reason) => Err(*reason),
+        };
+        let market_cap = market_cap(snapshot, &ratio, &traded, &units);
+        let close_published_at = close_published_at(snapshot, ratio.instrument);
+        let exchange = exchange(snapshot, ratio.instrument);
+        let measures = Component::ALL.map(|c| measure(c, &ratio, &traded, shares_factor));
+        Name { ratio, traded, shares_factor, close_published_at, market_cap, exchange, measures }
+    }
+
+    /// Which instrument.
+    pub const fn instrument(&self) -> InstrumentId {
+        self.ratio.instrument
+    }
+
+    /// The day whose units share counts and prices are in.
+    pub const fn units_on(&self) -> Day {
+        self.ratio.shares_short.effective_on
+    }
+
+    /// A component of the score.
+    pub const fn measure(&self, component: Component) -> Measured {
+        self.measures[component.index()]
+    }
+
+    /// Average shares a day over 21 sessions, in the units of the settlement day.
+    ///
+    /// # Errors
+    /// The name does not trade, or its units do not join.
+    pub fn average_volume(&self) -> Measured {
+        let traded = self.traded.as_ref().map_err(|reason| *reason)?;
+        Ok(traded.average_volume? / self.shares_factor?)
+    }
+
+    /// The last close in the units of the settlement day.
+    ///
+    /// # Errors
+    /// The name does not trade, or its units do not join.
+    pub fn close(&self, units: &Units) -> Measured {
+        let traded = self.traded.as_ref().map_err(|reason| *reason)?;
+        let change =
+            units.change(self.units_on(), traded.units_on).ok_or(GapReason::BasisUnknown)?;
+        Ok(traded.close * change.price)
+    }
+
+    /// Average USD traded a day over 21 sessions.
+    ///
+    /// # Errors
+    /// The name does not trade.
+    pub fn average_value_usd(&self) -> Measured {
+        self.traded.as_ref().map_err(|reason| *reason)?.average_value_usd
+    }
+
+    /// Short interest / the source's own average daily volume, in days. What the source printed as
+    /// days to cover is not used: it prints 999.99 for no volume.
+    ///
+    /// # Errors
+    /// The source gives no volume, or zero.
+    pub fn days_to_cover_source(&self) -> Measured {
+        let volume = self.ratio.source_daily_volume.ok_or(GapReason::NoVolume)?;
+        ratio(self.ratio.shares_short.value, volume)
+    }
+
+    /// Whether both core measures are there, so that the name can be scored.
+    pub fn is_scorable(&self) -> bool {
+        Component::ALL.into_iter().all(|c| !c.is_core() || self.measure(c).is_ok())
+    }
+
+    /// Why the name cannot be scored: the reason of the first core measure that is not there.
+    pub fn why_not_scorable(&self) -> Option<(Component, GapReason)> {
+        let core = Component::ALL.into_iter().filter(|component| component.is_core());
+        core.filter_map(|c| Some((c, self.measure(c).err()?))).next()
+    }
+
+    /// Every measure that is not there, and everything doubtful, of a name called `symbol`.
+    pub fn gaps(&self, symbol: &str) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        let mut lacks = |what: &str, reason: Option<GapReason>| {
+            if let Some(reason) = reason {
+                gaps.push(Gap::new(reason, format!("{symbol}.{what}"), sentence(reason)));
+            }
+        };
+        for component in Component::ALL {
+            lacks(component.id(), self.measure(component).err());
+        }
+        lacks("short_of_shares_outstanding", self.ratio.of_shares_outstanding().err());
+        lacks("days_to_cover_source", self.days_to_cover_source().err());
+        lacks("market_cap", self.market_cap.err());
+        if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
+            lacks("market_cap", Some(GapReason::Proxy));
+        }
+        gaps.extend(self.ratio.doubts.iter().map(|doubt| doubted(symbol, *doubt)));
+        gaps
+    }
+}
+
+fn doubted(symbol: &str, doubt: Doubt) -> Gap {
+    let what = match doubt {
+        Doubt::ShortInterestJump => "short_interest",
+        Doubt::PreviousSettlementSpike => "short_interest_change",
+        Doubt::FloatStandsStill | Doubt::FloatAboveSharesOutstanding => "public_float",
+    };
+    Gap::new(GapReason::Implausible, format!("{symbol}.{what}"), doubt.sentence())
+}
+
+/// What a reason means for a measure of a name, in one plain sentence.
+pub const fn sentence(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::UnknownInstrument => "no instrument has this symbol at the as-of date",
+        GapReason::NoPrice => "no close is known at or before the as-of date",
+        GapReason::ShortHistory => "fewer sessions are known than the measure needs",
+        GapReason::Stale => "the last close is more than a week older than the market's",
+        GapReason::NoShortInterest => "no short interest was published by the as-of date",
+        GapReason::NoFloat => "no float above zero is known",
+        GapReason::NoSharesOutstanding => "no count of shares outstanding is known",
+        GapReason::NoVolume => "no trading volume is known",
+        GapReason::BasisUnknown => "no known split factor joins the share units of its inputs",
+        GapReason::Degenerate => "the denominator is zero",
+        GapReason::MissingObservations => "no close is known near the settlement",
+        GapReason::Proxy => "the value printed by a listing stands in for shares times close",
+        GapReason::InputMissing
+        | GapReason::NoClassification
+        | GapReason::Survivorship
+        | GapReason::Implausible => "the measure could not be made",
+    }
+}
+
+fn measure(
+    component: Component,
+    short: &ShortRatio,
+    traded: &Result<Traded, GapReason>,
+    shares_factor: Measured,
+) -> Measured {
+    let traded = || traded.as_ref().map_err(|reason| *reason);
+    match component {
+        Component::ShortOfFloat => short.of_float_s3(),
+        Component::DaysToCover => {
+            ratio(short.shares_short.value * shares_factor?, traded()?.average_volume?)
+        }
+        Component::ShortInterestChange => short.change().ok_or(match short.previous {
+            Some(_) => GapReason::Degenerate,
+            None => GapReason::ShortHistory,
+        }),
+        Component::ShortsLoss => traded()?.since.total_return,
+        Component::Return5 => traded()?.return_5,
+        Component::Return20 => traded()?.return_20,
+        Component::DistanceToHigh => traded()?.distance_to_high,
+        Component::VolumeRatio => traded()?.volume_ratio,
+        Component::FloatTurnover => {
+            ratio(traded()?.since.volume?, short.float_on_basis? * shares_factor?)
+        }
+    }
+}
+
+/// Shares outstanding times the last close in the units of the shares' own day: that joins wherever
+/// the prices reach, even inside a split interval whose date is not known exactly.
+fn market_cap(
+    snapshot: &Snapshot,
+    short: &ShortRatio,
+    traded: &Result<Traded, GapReason>,
+    units: &Units,
+) -> Result<MarketCap, GapReason> {
+    let counted = |outstanding: Published, traded: &Traded| {
+        let change = units.change(outstanding.effective_on, traded.units_on)?;
+        Some(outstanding.value * change.shares * traded.close)
+    };
+    let traded = traded.as_ref().ok();
+    let usd = short.shares_outstanding.zip(traded).and_then(|(o, t)| counted(o, t));
+    if let Some(usd) = usd.filter(|usd| usd.is_finite()) {
+        return Ok(MarketCap { usd, source: CapSource::SharesTimesClose });
+    }
+    let quote = traded.and_then(|traded| {
+        let change = units.change(snapshot.today(), traded.units_on)?;
+        Some(Quote { price: traded.close * change.price, on: traded.last_on })
+    });
+    match line_cap(snapshot, short.instrument, quote) {
+        Some(cap) => Ok(MarketCap { usd: cap.usd, source: cap.source }),
+        None if short.shares_outstanding.is_none() => Err(GapReason::NoSharesOutstanding),
+        None if traded.is_none() => Err(GapReason::NoPrice),
+        None => Err(GapReason::BasisUnknown),
+    }
+}
+
+fn close_published_at(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Instant> {
+    let rows = snapshot.rows(Dataset::Bars, instrument);
+    Some(rows.published_at(rows.last()?))
+}
+
+fn exchange(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
+    let rows = snapshot.rows(Dataset::Listings, instrument);
+    let column = Dataset::Listings.column(Field::Exchange);
+    (0..rows.len()).rev().find_map(|row| rows.value(row, column))
+}

@@ -1,0 +1,99 @@
+//! The universe in order of squeeze risk, within the bounds a caller sets.
+
+use crate::{measure::Component, universe::Universe};
+use std::cmp::Ordering;
+
+/// What names are ordered by, the highest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RankBy {
+    /// The score.
+    Score,
+    /// Short interest / float.
+    ShortOfFloat,
+    /// Days to cover of the market.
+    DaysToCover,
+}
+
+/// Which names are ranked, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankRequest {
+    /// Least market value of the line, USD; names without one pass only where this is 0.
+    pub min_market_cap_usd: f64,
+    /// Least average value traded a day over 21 sessions, USD.
+    pub min_daily_value_usd: f64,
+    /// Exchanges, compared without regard to case; empty means any, known or not.
+    pub exchanges: Vec<String>,
+    /// The order.
+    pub rank_by: RankBy,
+}
+
+/// Names in order, and how many were left out why. A name is counted at the first bound it misses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranking {
+    /// Places in the universe, the highest first, ties by symbol.
+    pub places: Vec<usize>,
+    /// Names without a score.
+    pub not_scored: u32,
+    /// Scored names below the market value, or without one.
+    pub below_market_cap: u32,
+    /// Scored names that trade too little.
+    pub below_daily_value: u32,
+    /// Scored names of other exchanges, or of none known.
+    pub other_exchange: u32,
+}
+
+/// Orders the scored names that lie within the bounds.
+pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
+    let mut ranking = Ranking {
+        places: Vec::new(),
+        not_scored: 0,
+        below_market_cap: 0,
+        below_daily_value: 0,
+        other_exchange: 0,
+    };
+    for (place, name) in universe.names().iter().enumerate() {
+        let cap = name.market_cap.map_or(0.0, |cap| cap.usd);
+        let daily_value = name.average_value_usd().unwrap_or(0.0);
+        if universe.score(place).is_none() {
+            ranking.not_scored += 1;
+        } else if cap < request.min_market_cap_usd {
+            ranking.below_market_cap += 1;
+        } else if daily_value < request.min_daily_value_usd {
+            ranking.below_daily_value += 1;
+        } else if !on_exchange(universe, name.exchange, &request.exchanges) {
+            ranking.other_exchange += 1;
+        } else {
+            ranking.places.push(place);
+        }
+    }
+    let snapshot = universe.snapshot();
+    let symbol = |place: usize| snapshot.symbol(universe.names()[place].instrument());
+    let mut keyed: Vec<(f64, usize)> = ranking
+        .places
+        .iter()
+        .map(|place| (key(universe, *place, request.rank_by), *place))
+        .collect();
+    keyed.sort_by(|a, b| match b.0.total_cmp(&a.0) {
+        Ordering::Equal => symbol(a.1).cmp(symbol(b.1)),
+        order => order,
+    });
+    ranking.places = keyed.into_iter().map(|(_, place)| place).collect();
+    ranking
+}
+
+fn key(universe: &Universe, place: usize, rank_by: RankBy) -> f64 {
+    let measure = |component| universe.names()[place].measure(component).unwrap_or(0.0);
+    match rank_by {
+        RankBy::Score => universe.score(place).map_or(0.0, |score| score.points),
+        RankBy::ShortOfFloat => measure(Component::ShortOfFloat),
+        RankBy::DaysToCover => measure(Component::DaysToCover),
+    }
+}
+
+fn on_exchange(universe: &Universe, exchange: Option<f64>, wanted: &[String]) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    let text = exchange.and_then(|id| universe.snapshot().text(id));
+    text.is_some_and(|text| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(text)))
+}

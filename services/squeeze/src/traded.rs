@@ -1,0 +1,220 @@
+//! How a name trades: volume, price pressure and volume pressure, as of the latest session.
+
+use crate::measure::{Measured, ratio};
+use marketdata::{
+    bars::Bars, basis::Units, dataset::Dataset, day::Day, gap::GapReason, instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+
+/// Sessions of the average volume that days to cover divide by.
+pub const VOLUME_SESSIONS: usize = 21;
+/// Sessions with a volume that the average needs.
+const VOLUME_LEAST: usize = 15;
+/// Sessions of the volume ratio's numerator.
+const BURST_SESSIONS: usize = 5;
+/// Sessions before them, of its denominator, and how many must have a volume.
+const USUAL_SESSIONS: usize = 63;
+const USUAL_LEAST: usize = 42;
+/// Sessions of the high, and how many it needs.
+const HIGH_SESSIONS: usize = 252;
+const HIGH_LEAST: usize = 63;
+/// Calendar days read: 252 sessions and the holidays among them.
+const WINDOW_DAYS: i32 = 380;
+/// A last close this many calendar days behind the market's freshest is stale: no quiet line misses
+/// a week.
+pub const STALE_DAYS: i32 = 7;
+
+/// Prices and volumes of one name. Shares and prices are in the units of `units_on`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Traded {
+    /// The latest session with a close.
+    pub last_on: Day,
+    /// The day whose units shares and prices here are in: those the last row is stored in.
+    pub units_on: Day,
+    /// The last close, USD.
+    pub close: f64,
+    /// Average shares a day over the last 21 sessions, sessions without a volume left out.
+    pub average_volume: Measured,
+    /// Average USD traded a day over the same sessions.
+    pub average_value_usd: Measured,
+    /// How many of the 21 sessions have a volume.
+    pub volume_sessions: u32,
+    /// Total return over 5 sessions, a decimal.
+    pub return_5: Measured,
+    /// Total return over 20 sessions, a decimal.
+    pub return_20: Measured,
+    /// Close / highest close − 1, at most 0, on one basis of units, distributions left in.
+    pub distance_to_high: Measured,
+    /// How many sessions the high was sought in, at most 252.
+    pub high_sessions: u32,
+    /// Average volume of the last 5 sessions / that of the 63 before them.
+    pub volume_ratio: Measured,
+    /// What happened since the settlement asked about.
+    pub since: Since,
+}
+
+/// Price and volume after a settlement, up to the last close.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Since {
+    /// Total return, a decimal.
+    pub total_return: Measured,
+    /// Shares traded, sessions without a volume left out.
+    pub volume: Measured,
+}
+
+impl Traded {
+    /// How an instrument trades as of a snapshot. `freshest` is the market's latest session;
+    /// `settlement` the day of the short interest, where there is one.
+    ///
+    /// # Errors
+    /// No close is known, or the last one is stale.
+    pub fn of(
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        freshest: Day,
+        settlement: Option<Day>,
+    ) -> Result<Traded, GapReason> {
+        let bars = Bars::since(snapshot, instrument, freshest.plus(-WINDOW_DAYS));
+        let Some(last) = bars.len().checked_sub(1) else {
+            let never = snapshot.rows(Dataset::Bars, instrument).is_empty();
+            return Err(if never { GapReason::NoPrice } else { GapReason::Stale });
+        };
+        if bars.days[last] < freshest.plus(-STALE_DAYS) {
+            return Err(GapReason::Stale);
+        }
+        let units_on = bars.basis(last).units_on(bars.days[last]);
+        let window = Window { bars: &bars, last, units_on };
+        let (volume_sessions, average_volume, average_value_usd) = window.averages();
+        let (high_sessions, distance_to_high) = window.distance_to_high();
+        Ok(Traded {
+            last_on: bars.days[last],
+            units_on,
+            close: bars.close_as_stored(last),
+            average_volume,
+            average_value_usd,
+            volume_sessions,
+            return_5: window.total_return(5),
+            return_20: window.total_return(20),
+            distance_to_high,
+            high_sessions,
+            volume_ratio: window.volume_ratio(),
+            since: window.since(settlement),
+        })
+    }
+
+    /// Shares of a day as shares in the units here.
+    ///
+    /// # Errors
+    /// No known factor joins the two.
+    pub fn shares_factor(&self, units: &Units, day: Day) -> Measured {
+        units.change(day, self.units_on).map(|change| change.shares).ok_or(GapReason::BasisUnknown)
+    }
+}
+
+/// The bars of a name up to its last.
+struct Window<'a> {
+    bars: &'a Bars<'a>,
+    last: usize,
+    units_on: Day,
+}
+
+impl Window<'_> {
+    /// Average of what is there in some rows, and in how many it is.
+    fn mean(
+        &self,
+        rows: std::ops::Range<usize>,
+        least: usize,
+        value: impl Fn(usize) -> Option<f64>,
+    ) -> (u32, Measured) {
+        let (mut sum, mut count) = (0.0, 0_u32);
+        for value in rows.filter_map(value) {
+            sum += value;
+            count += 1;
+        }
+        let mean = match count {
+            0 => Err(GapReason::NoVolume),
+            few if (few as usize) < least => Err(GapReason::ShortHistory),
+            enough => Ok(sum / f64::from(enough)),
+        };
+        (count, mean)
+    }
+
+    fn latest(&self, count: usize) -> std::ops::Range<usize> {
+        (self.last + 1).saturating_sub(count)..self.last + 1
+    }
+
+    fn averages(&self) -> (u32, Measured, Measured) {
+        let bars = self.bars;
+        let rows = self.latest(VOLUME_SESSIONS);
+        let volume = |row| bars.volume_in_units_of(row, self.units_on);
+        let (count, average) = self.mean(rows.clone(), VOLUME_LEAST, volume);
+        // Price times volume is the same money on any basis that both share.
+        let value = |row: usize| {
+            let stored_on = bars.basis(row).units_on(bars.days[row]);
+            Some(bars.volume_in_units_of(row, stored_on)? * bars.close_as_stored(row))
+        };
+        let (stored, average_value) = self.mean(rows, VOLUME_LEAST, value);
+        let basis_unknown = count < stored;
+        let average = if basis_unknown { Err(GapReason::BasisUnknown) } else { average };
+        (count, average, average_value)
+    }
+
+    fn volume_ratio(&self) -> Measured {
+        let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
+        let burst = self.latest(BURST_SESSIONS);
+        let usual = burst.start.saturating_sub(USUAL_SESSIONS)..burst.start;
+        let (_, burst) = self.mean(burst, BURST_SESSIONS, volume);
+        let (_, usual) = self.mean(usual, USUAL_LEAST, volume);
+        ratio(burst?, usual?)
+    }
+
+    fn total_return(&self, sessions: usize) -> Measured {
+        if self.last < sessions {
+            return Err(GapReason::ShortHistory);
+        }
+        self.chained(self.last - sessions)
+    }
+
+    /// Total return after row `base` up to the last.
+    fn chained(&self, base: usize) -> Measured {
+        let mut growth = 1.0;
+        for row in base + 1..self.last + 1 {
+            growth *= 1.0 + self.bars.total_return(row).ok_or(GapReason::BasisUnknown)?;
+        }
+        Ok(growth - 1.0)
+    }
+
+    fn distance_to_high(&self) -> (u32, Measured) {
+        let rows = self.latest(HIGH_SESSIONS);
+        let sessions = rows.len() as u32;
+        if rows.len() < HIGH_LEAST {
+            return (sessions, Err(GapReason::ShortHistory));
+        }
+        let mut high: f64 = 0.0;
+        for row in rows {
+            match self.bars.close_in_units_of(row, self.units_on) {
+                Some(close) => high = high.max(close),
+                None => return (sessions, Err(GapReason::BasisUnknown)),
+            }
+        }
+        (sessions, ratio(self.bars.close_as_stored(self.last), high).map(|share| share - 1.0))
+    }
+
+    fn since(&self, settlement: Option<Day>) -> Since {
+        let base = settlement.ok_or(GapReason::NoShortInterest).and_then(|settlement| {
+            let row = self.bars.index_on_or_before(settlement).ok_or(GapReason::ShortHistory)?;
+            let is_near = settlement.plus(-STALE_DAYS) <= self.bars.days[row];
+            if is_near { Ok(row) } else { Err(GapReason::MissingObservations) }
+        });
+        let volume = |base: usize| {
+            let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
+            let rows = base + 1..self.last + 1;
+            let (count, mean) = self.mean(rows, 1, volume);
+            mean.map(|mean| mean * f64::from(count))
+        };
+        Since {
+            total_return: base.and_then(|base| self.chained(base)),
+            volume: base.and_then(volume),
+        }
+    }
+}

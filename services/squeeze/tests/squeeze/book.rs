@@ -1,0 +1,106 @@
+//! The short side of a book by hand: exits, marks, totals, and every line accounted for.
+
+use crate::world::{SETTLED, World, book, line, near};
+use marketdata::{
+    gap::GapReason,
+    portfolio::{RawLine, Size},
+};
+use squeeze::{assess::Mark, universe::Universe};
+
+/// S trades 800,000 a day at 10 and stood at 8 on the settlement; T trades 100,000 at 50.
+fn universe() -> Universe {
+    let mut world = World::new();
+    world.bars("S", |back| (if back < 17 { 10.0 } else { 8.0 }, 8e5));
+    world.settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    world.bars("T", |_| (50.0, 1e5)).settle("T", SETTLED, [1e6, 8e6, 10e6]);
+    world.bars("NOSI", |_| (20.0, 1e5)).bars("LONG", |_| (100.0, 1e5));
+    world.bars("GONE", |_| (20.0, 1e5)).settle("GONE", "2020-10-15", [1e6, 8e6, 10e6]);
+    world.settle("NOPX", SETTLED, [1e6, 8e6, 10e6]);
+    world.universe()
+}
+
+#[test]
+fn own_exit_and_marks_by_hand() {
+    let universe = universe();
+    let lines = [line("S", -200_000.0, Some(8.0)), line("T", -3_000.0, None)];
+    let report = book(&universe, &lines);
+    let [s, t] = &report.lines[..] else { panic!("two short lines") };
+    // 200,000 at 15 % of 800,000 a day: 1.667 days (methodology.md D1); 3,000 of 15,000: 0.2.
+    near(s.exit_days.unwrap(), 5.0 / 3.0);
+    near(t.exit_days.unwrap(), 0.2);
+    near(s.market_value, -2e6);
+    near(s.shares.unwrap(), -200_000.0);
+    // Sold at 8, now 10: a quarter of the cost and 400,000 lost.
+    let expected = Mark::AverageCost { return_on_cost: -0.25, profit_and_loss: -400_000.0 };
+    assert_eq!(s.mark, Some(expected));
+    assert_eq!(t.mark, Some(Mark::SinceSettlement { return_on_cost: 0.0 }));
+    near(report.gross_short, 2.15e6);
+    near(report.profit_and_loss.unwrap(), -400_000.0);
+    near(report.share_scored.unwrap(), 1.0);
+    // 150,000 in 0.2 days, 2,000,000 in 5/3: 1.95 m a day at first, then 1.2 m.
+    // 25 %: 537,500 is 390,000 after 0.2 days, 147,500 at 1.2 m a day.
+    near(report.exit_curve[0].days, 0.2 + 147_500.0 / 1.2e6);
+    near(report.exit_days.unwrap(), 5.0 / 3.0);
+    assert!(report.gaps.iter().all(|gap| gap.subject == "universe"), "{:?}", report.gaps);
+}
+
+#[test]
+fn every_line_is_assessed_or_a_gap_with_its_share() {
+    let universe = universe();
+    let value = |symbol, value| RawLine {
+        symbol,
+        size: Some(Size::MarketValue(value)),
+        average_cost: None,
+    };
+    let lines = [
+        line("S", -10_000.0, None),
+        line("NOSI", -5_000.0, None),
+        line("GONE", -5_000.0, None),
+        value("NOPX", -100_000.0),
+        value("NOBODY", -100_000.0),
+        line("NOPX", -1.0, None),
+        line("LONG", 5_000.0, None),
+    ];
+    // Gross: 100,000 each, and 500,000 long. The line in shares without a price leaves its
+    // instrument without a value.
+    let report = book(&universe, &lines);
+    near(report.gross_short, 500_000.0);
+    assert_eq!(report.long_count, 1);
+    let gap = |subject: &str| {
+        let found: Vec<_> = report.gaps.iter().filter(|gap| gap.subject == subject).collect();
+        assert!(!found.is_empty(), "{subject}");
+        (found[0].reason, found[0].gross_share)
+    };
+    assert_eq!(gap("NOSI"), (GapReason::NoShortInterest, Some(0.1)));
+    assert_eq!(gap("GONE"), (GapReason::Stale, Some(0.1)));
+    assert_eq!(gap("NOBODY"), (GapReason::UnknownInstrument, Some(0.1)));
+    assert_eq!(gap("NOPX"), (GapReason::NoPrice, Some(0.1)));
+    near(report.share_scored.unwrap(), 0.2);
+    near(report.share_with_exit.unwrap(), 0.6);
+    let coverage = report.coverage;
+    near(coverage.resolved, 0.6);
+    near(coverage.excluded, 0.2);
+    near(coverage.not_joined, 0.2);
+}
+
+#[test]
+fn lines_of_one_instrument_are_netted_before_long_and_short_part() {
+    let universe = universe();
+    let lines = [line("S", -300.0, None), line("s", 100.0, None), line("T", -1.0, None)];
+    let report = book(&universe, &lines);
+    assert_eq!(report.lines.len(), 2);
+    near(report.lines[0].market_value, -2_000.0);
+    let longs = book(&universe, &[line("S", 100.0, None)]);
+    assert_eq!((longs.lines.len(), longs.long_count), (0, 1));
+    assert_eq!((longs.share_scored, longs.mean_score, longs.exit_days), (None, None, None));
+    assert!(longs.exit_curve.is_empty());
+}
+
+#[test]
+fn the_order_of_lines_changes_nothing() {
+    let universe = universe();
+    let lines = [line("S", -7.0, Some(9.0)), line("T", -3.0, None), line("NOSI", -5.0, None)];
+    let mut turned = lines;
+    turned.reverse();
+    assert_eq!(book(&universe, &lines), book(&universe, &turned));
+}

@@ -1,0 +1,138 @@
+//! Laws: units and order change nothing, contributions sum, nothing looks ahead.
+
+use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, name, near, place};
+use marketdata::{basis::PriceBasis, fixture::day, instant::Instant};
+use proptest::prelude::*;
+use squeeze::{measure::Component, score::Score, universe::Universe};
+
+const SYMBOLS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
+
+/// Price, drift, volume, short interest, float.
+type Seed = (f64, f64, f64, f64, f64);
+
+fn seeds() -> impl Strategy<Value = Vec<Seed>> {
+    let seed = (1.0..500.0f64, -0.01..0.01f64, 1e3..1e7f64, 1e4..1e7f64, 1e5..1e8f64);
+    prop::collection::vec(seed, SYMBOLS.len())
+}
+
+fn add(world: &mut World, symbol: &str, seed: Seed, scale: f64, basis: PriceBasis) {
+    let (price, drift, volume, short, float) = seed;
+    world.bars_on(symbol, basis, 100, |back| {
+        let growth = 1.0 + drift * (100 - back) as f64 / 10.0;
+        (price * growth / scale, volume * scale * (1.0 + (back % 7) as f64))
+    });
+    world.settle(symbol, SETTLED_BEFORE, [short * 0.9, float, float * 1.2]);
+    world.settle(symbol, SETTLED, [short, float, float * 1.2]);
+}
+
+fn scores(universe: &Universe) -> Vec<Option<Score>> {
+    SYMBOLS.map(|symbol| universe.score(place(universe, symbol)).copied()).to_vec()
+}
+
+#[test]
+fn percentiles_of_a_hand_made_universe() {
+    // Four names alike but for short interest: mid-rank percentiles 1/8, 3/8, 5/8, 7/8 in what short
+    // interest moves, one half elsewhere.
+    let mut world = World::new();
+    for (at, symbol) in SYMBOLS[..4].iter().enumerate() {
+        let short = (at + 1) as f64 * 1e6;
+        world.bars(symbol, |_| (10.0, 1e5)).settle(symbol, SETTLED, [short, 8e6, 10e6]);
+    }
+    let universe = world.universe();
+    for (at, symbol) in SYMBOLS[..4].iter().enumerate() {
+        let score = universe.score(place(&universe, symbol)).unwrap();
+        let percentile = (2 * at + 1) as f64 / 8.0;
+        // 30 + 20 points move with short interest, 50 stay at their middle.
+        near(score.points, 50.0 * percentile + 25.0);
+        near(score.percentile, percentile);
+        let change = score.contributions()[Component::ShortInterestChange.index()];
+        assert_eq!(change.percentile, None, "there is no settlement before");
+        near(change.points, 2.5);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn contributions_sum_to_the_score(seeds in seeds()) {
+        let mut world = World::new();
+        for (symbol, seed) in SYMBOLS.into_iter().zip(seeds) {
+            add(&mut world, symbol, seed, 1.0, PriceBasis::Raw);
+        }
+        for score in scores(&world.universe()).into_iter().flatten() {
+            let sum: f64 = score.contributions().iter().map(|c| c.points).sum();
+            prop_assert!((sum - score.points).abs() < 1e-12);
+            prop_assert!((0.0..=100.0).contains(&score.points));
+            prop_assert!((0.0..=1.0).contains(&score.percentile));
+        }
+    }
+
+    #[test]
+    fn the_order_names_came_in_changes_no_score(seeds in seeds()) {
+        let universe = |order: &[usize]| {
+            let mut world = World::new();
+            for at in order {
+                add(&mut world, SYMBOLS[*at], seeds[*at], 1.0, PriceBasis::Raw);
+            }
+            scores(&world.universe())
+        };
+        prop_assert_eq!(universe(&[0, 1, 2, 3, 4, 5]), universe(&[5, 2, 0, 4, 1, 3]));
+    }
+
+    /// Prices and volumes restated for a split after the as-of date say the same of every name.
+    #[test]
+    fn restating_prices_changes_no_measure(
+        seeds in seeds(),
+        factor in prop::sample::select(vec![0.1, 4.0, 20.0]),
+    ) {
+        let universe = |restated: bool| {
+            let mut world = World::new();
+            for (symbol, seed) in SYMBOLS.into_iter().zip(&seeds) {
+                if restated {
+                    let on = day("2024-03-08");
+                    add(&mut world, symbol, *seed, factor, PriceBasis::SplitAdjusted { on });
+                    world.split(symbol, (TODAY, "2024-03-08"), factor);
+                } else {
+                    add(&mut world, symbol, *seed, 1.0, PriceBasis::Raw);
+                }
+            }
+            world.universe()
+        };
+        let (plain, restated) = (universe(false), universe(true));
+        for symbol in SYMBOLS {
+            let (a, b) = (name(&plain, symbol), name(&restated, symbol));
+            for component in Component::ALL {
+                let (a, b) = (a.measure(component).unwrap(), b.measure(component).unwrap());
+                prop_assert!((a - b).abs() <= 1e-9 * a.abs().max(1e-3), "{component:?} {a} {b}");
+            }
+            let (a, b) = (a.market_cap.unwrap().usd, b.market_cap.unwrap().usd);
+            prop_assert!((a - b).abs() <= 1e-9 * a);
+        }
+    }
+
+    /// What is published after the as-of date alters no measure and no score of it.
+    #[test]
+    fn nothing_looks_ahead(seeds in seeds(), back in 1i32..15) {
+        let mut world = World::new();
+        for (symbol, seed) in SYMBOLS.into_iter().zip(&seeds) {
+            add(&mut world, symbol, *seed, 1.0, PriceBasis::Raw);
+        }
+        let as_of = Instant::close_of(marketdata::calendar::plus_sessions(day(TODAY), -back));
+        let before = world.universe_at(as_of);
+        for symbol in SYMBOLS {
+            world.settle(symbol, "2021-01-29", [9e6, 1e6, 2e6]);
+        }
+        let after = world.universe_at(as_of);
+        prop_assert_eq!(before.names(), after.names());
+        prop_assert_eq!(scores(&before), scores(&after));
+        // The same market without the days after the as-of date.
+        let mut short = World::new();
+        short.last = as_of.new_york_day();
+        for (symbol, seed) in SYMBOLS.into_iter().zip(&seeds) {
+            add(&mut short, symbol, *seed, 1.0, PriceBasis::Raw);
+        }
+        let short = short.universe_at(as_of);
+        prop_assert_eq!(short.names(), before.names());
+    }
+}

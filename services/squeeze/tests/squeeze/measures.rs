@@ -1,0 +1,165 @@
+//! Measures of one name by hand, and reasons where there is none.
+
+use crate::world::{SETTLED, SETTLED_BEFORE, World, name, near, place};
+use marketdata::{basis::Units, gap::GapReason};
+use squeeze::{
+    measure::Component,
+    rank::{RankBy, RankRequest, rank},
+};
+
+fn everything() -> RankRequest {
+    RankRequest {
+        min_market_cap_usd: 0.0,
+        min_daily_value_usd: 0.0,
+        exchanges: Vec::new(),
+        rank_by: RankBy::Score,
+    }
+}
+
+#[test]
+fn days_to_cover_of_the_published_example() {
+    // 1,600,000 short and 80,000 a day: 20 days (methodology.md D1).
+    let mut world = World::new();
+    world.bars("S", |_| (10.0, 80_000.0)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
+    let universe = world.universe();
+    let s = name(&universe, "S");
+    near(s.measure(Component::DaysToCover).unwrap(), 20.0);
+    near(s.measure(Component::ShortOfFloat).unwrap(), 1.6 / 9.6);
+    near(s.ratio.of_float().unwrap(), 0.2);
+    near(s.market_cap.unwrap().usd, 100e6);
+    near(s.average_value_usd().unwrap(), 800_000.0);
+    assert_eq!(s.days_to_cover_source(), Err(GapReason::NoVolume));
+}
+
+#[test]
+fn pressure_by_hand() {
+    // Flat at 10, 12 five sessions ago and since; 11 twenty to six sessions ago. Volume 1,000, then
+    // 4,000 on each of the last five sessions. From 2020-12-31 to 2021-01-27 are 17 sessions.
+    let mut world = World::new();
+    let close = |back| match back {
+        0..=4 => 12.0,
+        5..=19 => 11.0,
+        _ => 10.0,
+    };
+    let volume = |back| if back < 5 { 4_000.0 } else { 1_000.0 };
+    world.bars("S", |back| (close(back), volume(back)));
+    world.settle("S", SETTLED_BEFORE, [40_000.0, 100_000.0, 120_000.0]);
+    world.settle("S", SETTLED, [50_000.0, 100_000.0, 120_000.0]);
+    let universe = world.universe();
+    let s = name(&universe, "S");
+    let value = |component| s.measure(component).unwrap();
+    near(value(Component::Return5), 12.0 / 11.0 - 1.0);
+    near(value(Component::Return20), 0.2);
+    near(value(Component::DistanceToHigh), 0.0);
+    near(value(Component::VolumeRatio), 4.0);
+    near(value(Component::ShortInterestChange), 0.25);
+    // The settlement is 17 sessions back: 12 of 1,000 and 5 of 4,000 shares of a 100,000 float.
+    near(value(Component::FloatTurnover), 0.32);
+    near(value(Component::ShortsLoss), 12.0 / 11.0 - 1.0);
+    // (16 · 1,000 + 5 · 4,000) / 21 = 36,000 / 21.
+    near(value(Component::DaysToCover), 50_000.0 * 21.0 / 36_000.0);
+    assert_eq!(s.traded.as_ref().unwrap().high_sessions, 100);
+}
+
+#[test]
+fn no_volume_is_a_reason_and_never_999_days() {
+    let mut world = World::new();
+    world.bars("ZERO", |_| (10.0, 0.0)).settle("ZERO", SETTLED, [1e6, 8e6, 10e6]);
+    world.bars("NONE", |_| (10.0, f64::NAN)).settle("NONE", SETTLED, [1e6, 8e6, 10e6]);
+    world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1e6, 8e6, 10e6]);
+    let universe = world.universe();
+    for (symbol, reason) in [("ZERO", GapReason::Degenerate), ("NONE", GapReason::NoVolume)] {
+        let name = name(&universe, symbol);
+        assert_eq!(name.measure(Component::DaysToCover), Err(reason));
+        assert_eq!(name.why_not_scorable(), Some((Component::DaysToCover, reason)));
+        let gaps = name.gaps(symbol);
+        let subject = format!("{symbol}.days_to_cover");
+        assert!(gaps.iter().any(|gap| gap.subject == subject && gap.reason == reason));
+        assert!(universe.score(place(&universe, symbol)).is_none());
+    }
+    let ranking = rank(&universe, &everything());
+    assert_eq!((ranking.places.len(), ranking.not_scored), (1, 2));
+}
+
+#[test]
+fn halves_that_do_not_join_are_counted() {
+    let mut world = World::new();
+    world.settle("ONLYSI", SETTLED, [1e6, 8e6, 10e6]).bars("ONLYPX", |_| (10.0, 1e5));
+    world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1e6, 8e6, 10e6]);
+    world.bars("NOFLOAT", |_| (10.0, 1e5)).settle("NOFLOAT", SETTLED, [1e6, f64::NAN, f64::NAN]);
+    let universe = world.universe();
+    let summary = universe.summary();
+    assert_eq!((summary.with_short_interest, summary.priced, summary.scored), (3, 2, 1));
+    assert_eq!(summary.without_short_interest, 1);
+    let reasons: Vec<GapReason> = universe.gaps().iter().map(|gap| gap.reason).collect();
+    assert_eq!(reasons, [GapReason::NoPrice, GapReason::NoShortInterest]);
+    let unpriced = name(&universe, "ONLYSI");
+    assert_eq!(unpriced.measure(Component::DaysToCover), Err(GapReason::NoPrice));
+    near(unpriced.ratio.of_float().unwrap(), 0.125);
+    let why = name(&universe, "NOFLOAT").why_not_scorable();
+    assert_eq!(why, Some((Component::ShortOfFloat, GapReason::NoFloat)));
+}
+
+#[test]
+fn a_name_that_stopped_trading_or_reporting_is_stale() {
+    let mut world = World::new();
+    world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1e6, 8e6, 10e6]);
+    // The close falls absent eight sessions ago; the row of a halted name has none.
+    world.bars("HALT", |back| (if back < 8 { f64::NAN } else { 10.0 }, 1e5));
+    world.settle("HALT", SETTLED, [1e6, 8e6, 10e6]);
+    world.bars("GONE", |_| (10.0, 1e5)).settle("GONE", "2020-10-15", [1e6, 8e6, 10e6]);
+    let universe = world.universe();
+    assert_eq!(name(&universe, "HALT").traded, Err(GapReason::Stale));
+    assert_eq!(universe.place(universe.snapshot().listed("GONE").unwrap()), None);
+}
+
+#[test]
+fn prices_restated_for_a_later_split_meet_shares_of_the_day() {
+    // AMC in the real files: prices times 10 and volumes a tenth, for the 1:10 of 2023.
+    let mut world = World::new();
+    let restated =
+        marketdata::basis::PriceBasis::SplitAdjusted { on: marketdata::fixture::day("2024-03-08") };
+    world.bars_on("AMC", restated, 100, |_| (20.0, 5e6));
+    world.settle("AMC", SETTLED, [40e6, 56e6, 280e6]);
+    world.split("AMC", ("2023-08-23", "2023-08-24"), 0.1);
+    let universe = world.universe();
+    let amc = name(&universe, "AMC");
+    // 40 m short, 50 m a day in the shares of that day.
+    near(amc.measure(Component::DaysToCover).unwrap(), 0.8);
+    near(amc.average_volume().unwrap(), 50e6);
+    near(amc.market_cap.unwrap().usd, 280e6 * 2.0);
+    let units = Units::of(universe.snapshot(), amc.instrument());
+    near(amc.close(&units).unwrap(), 2.0);
+    // Money is money on any basis.
+    near(amc.average_value_usd().unwrap(), 100e6);
+}
+
+#[test]
+fn bounds_leave_names_out_and_say_how_many() {
+    let mut world = World::new();
+    for (symbol, short, price, volume) in
+        [("BIG", 1e6, 100.0, 1e5), ("THIN", 2e6, 100.0, 10.0), ("TINY", 3e6, 1.0, 1e7)]
+    {
+        world.bars(symbol, |_| (price, volume)).settle(symbol, SETTLED, [short, 8e6, 10e6]);
+    }
+    world.listed_on("BIG", "nyse").listed_on("TINY", "NASDAQ");
+    let universe = world.universe();
+    let ranked = |request: &RankRequest| {
+        let ranking = rank(&universe, request);
+        let symbol = |place: &usize| {
+            universe.snapshot().symbol(universe.names()[*place].instrument()).to_owned()
+        };
+        ranking.places.iter().map(symbol).collect::<Vec<_>>()
+    };
+    let by = |rank_by| RankRequest { rank_by, ..everything() };
+    assert_eq!(ranked(&by(RankBy::ShortOfFloat)), ["TINY", "THIN", "BIG"]);
+    assert_eq!(ranked(&by(RankBy::DaysToCover)), ["THIN", "BIG", "TINY"]);
+    let bounds =
+        RankRequest { min_market_cap_usd: 100e6, min_daily_value_usd: 1e6, ..everything() };
+    assert_eq!(ranked(&bounds), ["BIG"]);
+    let ranking = rank(&universe, &bounds);
+    assert_eq!((ranking.below_market_cap, ranking.below_daily_value), (1, 1));
+    let nyse = RankRequest { exchanges: vec!["NYSE".into()], ..everything() };
+    assert_eq!(ranked(&nyse), ["BIG"]);
+    assert_eq!(rank(&universe, &nyse).other_exchange, 2);
+}

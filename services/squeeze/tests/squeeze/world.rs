@@ -1,0 +1,166 @@
+//! A small market of sessions, settlements and splits that the tests write by hand.
+
+use factors::roles::Roles;
+use marketdata::{
+    basis::PriceBasis,
+    book::{Book, Quotes},
+    calendar,
+    dataset::{Dataset, Field},
+    day::Day,
+    fixture::{Fixture, day},
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    lookup::Lookup,
+    portfolio::{RawLine, Size},
+};
+use squeeze::{
+    assess::{ShortBook, assess},
+    exit::Participation,
+    name::Name,
+    universe::{Universe, prepare},
+};
+
+/// The as-of date of the tests: a Wednesday.
+pub(crate) const TODAY: &str = "2021-01-27";
+/// The settlement, published on 2021-01-12 at 18:00: 18 sessions before [`TODAY`].
+pub(crate) const SETTLED: &str = "2020-12-31";
+/// The settlement before it.
+pub(crate) const SETTLED_BEFORE: &str = "2020-12-15";
+
+/// A market in the making.
+pub(crate) struct World {
+    pub(crate) fixture: Fixture,
+    /// The last day that gets bars.
+    pub(crate) last: Day,
+}
+
+/// Sessions up to [`TODAY`], the latest last.
+pub(crate) fn sessions(count: usize) -> Vec<Day> {
+    let mut days: Vec<Day> =
+        (0..count as i32).map(|back| calendar::plus_sessions(day(TODAY), -back)).collect();
+    days.reverse();
+    days
+}
+
+impl World {
+    pub(crate) fn new() -> World {
+        World { fixture: Fixture::new(), last: day(TODAY) }
+    }
+
+    fn key(&mut self, symbol: &str) -> (InstrumentId, InstrumentId) {
+        (self.fixture.id(Namespace::Listed, symbol), InstrumentId::NONE)
+    }
+
+    /// Bars on one basis: close and volume by the number of sessions before today.
+    pub(crate) fn bars_on(
+        &mut self,
+        symbol: &str,
+        basis: PriceBasis,
+        count: usize,
+        bar: impl Fn(usize) -> (f64, f64),
+    ) -> &mut World {
+        let key = self.key(symbol);
+        let [code, on] = basis.to_values();
+        for (at, day) in sessions(count).into_iter().enumerate() {
+            if self.last < day {
+                break;
+            }
+            let (close, volume) = bar(count - 1 - at);
+            let values = [
+                (Field::Close, close),
+                (Field::Volume, volume),
+                (Field::Distribution, 1.0),
+                (Field::PriceBasis, code),
+                (Field::BasisOn, on),
+            ];
+            self.fixture.fact(Dataset::Bars, key, day, Instant::close_of(day), &values);
+        }
+        self
+    }
+
+    /// A hundred raw bars.
+    pub(crate) fn bars(&mut self, symbol: &str, bar: impl Fn(usize) -> (f64, f64)) -> &mut World {
+        self.bars_on(symbol, PriceBasis::Raw, 100, bar)
+    }
+
+    /// Short interest of a settlement, with float and shares outstanding; NaN is absent.
+    pub(crate) fn settle(&mut self, symbol: &str, settled: &str, counts: [f64; 3]) -> &mut World {
+        let key = self.key(symbol);
+        let published = calendar::plus_sessions(day(settled), 7);
+        let at = Instant::new_york(published, 18, 0);
+        let [short, float, outstanding] = counts;
+        let values = [(Field::SharesShort, short)];
+        self.fixture.fact(Dataset::ShortInterest, key, day(settled), at, &values);
+        let values = [(Field::PublicFloat, float), (Field::SharesOutstanding, outstanding)];
+        self.fixture.fact(Dataset::ShareCounts, key, day(settled), at, &values);
+        self
+    }
+
+    /// One share of `from` becomes `factor` shares of `to`.
+    pub(crate) fn split(
+        &mut self,
+        symbol: &str,
+        (from, to): (&str, &str),
+        factor: f64,
+    ) -> &mut World {
+        let key = self.key(symbol);
+        let values = [
+            (Field::FromOn, f64::from(day(from).epoch())),
+            (Field::PriceFactor, factor),
+            (Field::ShareFactor, factor),
+        ];
+        let at = Instant::new_york(day(to), 9, 30);
+        self.fixture.fact(Dataset::Splits, key, day(to), at, &values);
+        self
+    }
+
+    /// The exchange that a listing gives.
+    pub(crate) fn listed_on(&mut self, symbol: &str, exchange: &str) -> &mut World {
+        let key = self.key(symbol);
+        let text = self.fixture.text(exchange);
+        let at = Instant::close_of(day(SETTLED));
+        self.fixture.fact(Dataset::Listings, key, day(SETTLED), at, &[(Field::Exchange, text)]);
+        self
+    }
+
+    /// What is known at the close of [`TODAY`].
+    pub(crate) fn universe(&mut self) -> Universe {
+        self.universe_at(Instant::close_of(day(TODAY)))
+    }
+
+    /// What is known at an instant.
+    pub(crate) fn universe_at(&mut self, as_of: Instant) -> Universe {
+        self.fixture.commit();
+        prepare(&self.fixture.snapshot(as_of), &Roles::standard())
+    }
+}
+
+/// A name of a universe.
+pub(crate) fn name<'a>(universe: &'a Universe, symbol: &str) -> &'a Name {
+    &universe.names()[place(universe, symbol)]
+}
+
+/// The place of a name in its universe.
+pub(crate) fn place(universe: &Universe, symbol: &str) -> usize {
+    universe.place(universe.snapshot().listed(symbol).unwrap()).unwrap()
+}
+
+/// Shares held, and at what cost.
+pub(crate) fn line(symbol: &str, shares: f64, average_cost: Option<f64>) -> RawLine<'_> {
+    RawLine { symbol, size: Some(Size::Shares(shares)), average_cost }
+}
+
+/// The short book of some lines at the usual participation.
+pub(crate) fn book(universe: &Universe, lines: &[RawLine<'_>]) -> ShortBook {
+    let snapshot = universe.snapshot();
+    let (lookup, quotes) = (Lookup::of(snapshot), Quotes::of(snapshot));
+    let book = Book::join(lines.iter().copied(), None, &lookup, &quotes).unwrap();
+    assess(universe, &book, lines, Participation::USUAL)
+}
+
+/// Asserts that two numbers agree to within 1e-9 of the larger.
+#[track_caller]
+pub(crate) fn near(value: f64, expected: f64) {
+    let scale = value.abs().max(expected.abs()).max(1.0);
+    assert!((value - expected).abs() <= 1e-9 * scale, "{value} is not {expected}");
+}
