@@ -5,6 +5,8 @@
 //! then 3,000 names by 2,520 days appended and loaded by a process of their own, with prices in
 //! cents, in millionths (split-adjusted files) and unrounded. A third argument narrows it to one.
 
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+
 use marketdata::{
     dataset::Dataset,
     day::Day,

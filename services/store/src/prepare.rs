@@ -121,6 +121,6 @@ async fn digest(batch: &Arc<Batch>) -> Result<Vec<TableDigest>, StoreError> {
 }
 
 /// pco refuses no finite column of ours; if it ever does, the write fails and nothing is stored.
-pub(crate) fn unpackable(fault: Fault) -> StoreError {
-    StoreError::File(std::io::Error::other(format!("facts cannot be packed: {}", fault.0)))
+pub(crate) fn unpackable(Fault(fault): Fault) -> StoreError {
+    StoreError::File(std::io::Error::other(format!("facts cannot be packed: {fault}")))
 }

@@ -124,7 +124,8 @@ impl Sqlite {
         if made != 0 {
             read::refuse_too_new(&mut transaction).await?;
         }
-        migrator.run(&mut *transaction).await?;
+        // Not `run`, whose future tokio could not move between threads.
+        migrator.run_direct(None, &mut *transaction, false).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -1,14 +1,16 @@
 //! Batches for tests of a store: small, with every dataset, text and naming a batch can hold.
 
-use crate::{Append, Provenance, RequestKey};
+use crate::{Append, Appended, Provenance, RequestKey, Store, connect};
 use marketdata::{
     dataset::Dataset,
     day::Day,
     facts::{Batch, FactTable},
     instant::Instant,
     instrument::{Instrument, InstrumentId, Namespace, Naming},
+    market::{Delta, Market},
     symbol::Symbol,
 };
+use std::sync::Arc;
 
 /// The writer's side of a log: knows the head and the numbers given out so far.
 #[derive(Clone, Debug)]
@@ -25,6 +27,13 @@ impl Batches {
         Batches { revision: 0, instruments: 0, texts: 0 }
     }
 
+    /// Of the log a market was folded from.
+    pub fn after(market: &Market) -> Batches {
+        let revision = market.head().revision;
+        let instruments = market.directory().len_at(revision) as u32;
+        Batches { revision, instruments, texts: market.text_count() as u32 }
+    }
+
     /// The next batch: `names` new instruments, and for every instrument so far one bar on each of
     /// `days` days from `first`, and one text and one listing.
     pub fn next(&mut self, names: u32, first: Day, days: i32) -> Batch {
@@ -37,7 +46,7 @@ impl Batches {
         }
         self.instruments += names;
         let text = f64::from(self.texts);
-        batch.texts.push(format!("text {} \"of\" \\ a\nkind ünïcode 🦀", self.texts));
+        batch.texts.push(format!("text {} \"of\" \\ a\nkind\0 ünïcode 🦀", self.texts));
         self.texts += 1;
         batch.tables = vec![self.bars(first, days), self.listings(first, text)];
         batch
@@ -98,4 +107,27 @@ pub fn append_of(batch: Batch, request_id: &str) -> Append {
         batch,
         answer: format!("answer to {request_id}").into_bytes(),
     }
+}
+
+/// Opens a store.
+pub(super) async fn open(url: &str) -> Arc<dyn Store> {
+    connect(url).await.expect("a store")
+}
+
+/// Appends a batch that must be committed.
+///
+/// # Panics
+/// Where it is not.
+pub async fn committed(store: &dyn Store, batch: Batch, request_id: &str) -> Delta {
+    let appended = store.append(append_of(batch, request_id)).await.expect("an append");
+    match appended {
+        Appended::Committed(delta) => Some(delta),
+        Appended::NothingNew | Appended::Answered(_) => None,
+    }
+    .expect("a commit")
+}
+
+/// A day after 2020-01-01.
+pub(super) const fn day(offset: i32) -> Day {
+    Day::from_epoch(18_262 + offset)
 }

@@ -74,8 +74,8 @@ pub(super) mod tamper {
     //! What no running server does: faults made on purpose, for the suite.
 
     pub(in crate::sqlite) const DAMAGE: &str = "
-        UPDATE segment SET bytes = substr(bytes, 1, length(bytes) - 1)
-            || CASE substr(bytes, -1) WHEN x'00' THEN x'01' ELSE x'00' END
+        UPDATE segment SET bytes = CAST(substr(bytes, 1, length(bytes) - 1)
+            || CASE substr(bytes, -1) WHEN x'00' THEN x'01' ELSE x'00' END AS BLOB)
         WHERE id = ?1";
     pub(in crate::sqlite) const LOSE: &str = "DELETE FROM segment WHERE id = ?1";
     pub(in crate::sqlite) const NEED_READER: &str =

@@ -1,0 +1,89 @@
+//! Behaviours under faults: damage is named, never a silent gap; starters do not trip over each other.
+
+use super::{
+    Backend,
+    batches::{Batches, committed, day, open},
+};
+use crate::{Store, StoreError, connect};
+use std::sync::Arc;
+
+async fn a_store_of_three(url: &str) -> Arc<dyn Store> {
+    let store = open(url).await;
+    let mut batches = Batches::new();
+    for number in 0..3 {
+        committed(&*store, batches.next(2, day(number), 3), &format!("{number}")).await;
+    }
+    store
+}
+
+pub(super) async fn a_damaged_segment_is_named(backend: &dyn Backend) {
+    let url = backend.fresh();
+    let store = a_store_of_three(&url).await;
+    backend.damage(&url, 3).await;
+    let refused = store.load(0).await;
+    assert!(matches!(&refused, Err(StoreError::Damaged { segment: 3, .. })), "{refused:?}");
+    let untouched = store.load(2).await;
+    assert!(untouched.is_ok(), "what is sound can be read: {untouched:?}");
+    let faults = store.check().await.expect("a check").faults;
+    assert!(faults.iter().any(|fault| fault.starts_with("segment 3:")), "{faults:?}");
+    assert!(faults.iter().any(|fault| fault.starts_with("revision 2:")), "{faults:?}");
+    store.close().await;
+}
+
+pub(super) async fn a_lost_segment_is_no_silent_gap(backend: &dyn Backend) {
+    let url = backend.fresh();
+    let store = a_store_of_three(&url).await;
+    backend.lose(&url, 5).await;
+    let refused = store.load(0).await;
+    assert!(matches!(&refused, Err(StoreError::Damaged { .. })), "{refused:?}");
+    let faults = store.check().await.expect("a check").faults;
+    assert!(faults.iter().any(|fault| fault.starts_with("revision 3:")), "{faults:?}");
+    store.close().await;
+}
+
+pub(super) async fn a_forged_data_version_is_found(backend: &dyn Backend) {
+    let url = backend.fresh();
+    let store = a_store_of_three(&url).await;
+    assert_eq!(store.check().await.expect("a check").faults, Vec::<String>::new());
+    backend.forge_data_version(&url, 2).await;
+    let faults = store.check().await.expect("a check").faults;
+    assert!(faults.iter().any(|fault| fault.starts_with("revision 2:")), "{faults:?}");
+    store.close().await;
+}
+
+pub(super) async fn a_store_for_newer_readers_is_refused(backend: &dyn Backend) {
+    let url = backend.fresh();
+    let store = a_store_of_three(&url).await;
+    backend.need_reader(&url, 7).await;
+    let refused = store.load(0).await;
+    assert!(matches!(refused, Err(StoreError::TooNew { needed: 7, .. })), "{refused:?}");
+    store.close().await;
+    let refused = connect(&url).await;
+    assert!(matches!(refused, Err(StoreError::TooNew { needed: 7, .. })), "{refused:?}");
+}
+
+pub(super) async fn a_later_migration_is_accepted(backend: &dyn Backend) {
+    let url = backend.fresh();
+    a_store_of_three(&url).await.close().await;
+    backend.add_later_migration(&url).await;
+    let store = open(&url).await;
+    assert_eq!(store.head().await.expect("a head").revision, 3);
+    store.close().await;
+}
+
+pub(super) async fn six_starters_at_once_all_start(backend: &dyn Backend) {
+    for _ in 0..5 {
+        let url = backend.fresh();
+        let starters: Vec<_> = (0..6)
+            .map(|_| {
+                let url = url.clone();
+                tokio::spawn(async move { connect(&url).await })
+            })
+            .collect();
+        for starter in starters {
+            let store = starter.await.expect("a task").expect("every starter starts");
+            store.ready().await.expect("ready");
+            store.close().await;
+        }
+    }
+}
