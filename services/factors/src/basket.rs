@@ -1,9 +1,8 @@
 //! The megacaps, issuer by issuer: value, and what a day took from it or gave.
 
 use crate::{
-    caps::CapHistory,
+    caps::{CapHistory, CapSource},
     roles::{Issuer, Roles},
-    size::CapSource,
 };
 use marketdata::{bars::Bars, day::Day, instrument::InstrumentId, snapshot::Snapshot};
 

@@ -64,8 +64,8 @@ impl Snapshot {
     }
 
     /// The day in New York at the as-of instant.
-    pub fn today(&self) -> Day {
-        self.bounds.as_of.new_york_day()
+    pub const fn today(&self) -> Day {
+        self.bounds.today
     }
 
     /// Facts of our log up to this revision are seen.

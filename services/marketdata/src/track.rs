@@ -15,6 +15,8 @@ pub struct Bounds {
     pub as_of: Instant,
     /// Only what our log held at or before this.
     pub revision: u64,
+    /// The day in New York at `as_of`.
+    pub today: Day,
     /// The last day whose close is at or before `as_of`.
     last_close: Day,
 }
@@ -22,9 +24,9 @@ pub struct Bounds {
 impl Bounds {
     /// The bounds of a snapshot.
     pub fn new(as_of: Instant, revision: u64) -> Bounds {
-        let day = as_of.new_york_day();
-        let last_close = if Instant::close_of(day) <= as_of { day } else { day.plus(-1) };
-        Bounds { as_of, revision, last_close }
+        let today = as_of.new_york_day();
+        let last_close = if Instant::close_of(today) <= as_of { today } else { today.plus(-1) };
+        Bounds { as_of, revision, today, last_close }
     }
 }
 

@@ -63,6 +63,24 @@ pub fn historical_f32(profits: &mut [f32], confidence: f64, rule: QuantileRule) 
     cut.measure(|index| worst.get(index).map(|&x| f64::from(x)))
 }
 
+/// How many of the lowest of `n` outcomes [`historical_of_worst`] looks at.
+#[must_use]
+pub fn worst_needed(n: usize, confidence: f64, rule: QuantileRule) -> Option<usize> {
+    Cut::of(n, confidence, rule).map(|cut| cut.last + 1)
+}
+
+/// [`historical`] of `n` outcomes of which only the lowest are at hand, in ascending order (the
+/// caller's promise), at least [`worst_needed`] of them.
+#[must_use]
+pub fn historical_of_worst(
+    worst: &[f64],
+    n: usize,
+    confidence: f64,
+    rule: QuantileRule,
+) -> Option<Tail> {
+    Cut::of(n, confidence, rule)?.measure(|index| worst.get(index).copied())
+}
+
 /// Which order statistics are needed.
 struct Cut {
     place: Place,

@@ -1,0 +1,88 @@
+//! What one analysis costs, and what preparing a market for all of them costs.
+
+#![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
+
+#[path = "../tests/world/mod.rs"]
+mod world;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use exposure::{
+    analyze::{Request, analyze},
+    prepared::{Plan, Prepared, prepare},
+    settings::{BetaSettings, Listing, TailSettings},
+};
+use marketdata::{
+    book::Book,
+    portfolio::{RawLine, Size},
+};
+use stats::quantile::QuantileRule;
+use std::hint::black_box;
+
+fn lines(prepared: &Prepared, world: &world::World, count: usize) -> Vec<(String, f64)> {
+    let _ = prepared;
+    // Every k-th name: long the larger half, short the smaller.
+    let step = world.names.len() / count;
+    let line = |index: usize| {
+        let shares = 1_000.0 + index as f64;
+        let sign = if index < count / 2 { 1.0 } else { -1.0 };
+        (world.names[index * step].symbol.clone(), sign * shares)
+    };
+    (0..count).map(line).collect()
+}
+
+fn join(prepared: &Prepared, lines: &[(String, f64)]) -> Book {
+    let raw = lines.iter().map(|(symbol, shares)| RawLine {
+        symbol,
+        size: Some(Size::Shares(*shares)),
+        average_cost: None,
+    });
+    Book::join(raw, Some(1e9), prepared.lookup(), prepared.quotes()).unwrap()
+}
+
+fn bench(criterion: &mut Criterion) {
+    let world = world::world(3_000, 2_520, 7);
+    let snapshot = world.snapshot();
+    let roles = world::World::roles();
+    let prepared = prepare(&snapshot, &roles);
+    let lines = lines(&prepared, &world, 500);
+    let book = join(&prepared, &lines);
+    let tail = TailSettings {
+        window_sessions: 1_000,
+        confidence_levels: vec![0.95, 0.99],
+        quantile_rule: QuantileRule::Linear,
+        interval_level: 0.95,
+    };
+    let request = |listing| Request {
+        book: &book,
+        beta: BetaSettings::PREPARED,
+        tail: &tail,
+        repeat_on: None,
+        listing,
+    };
+    criterion.bench_function("join 500 lines", |b| b.iter(|| join(&prepared, black_box(&lines))));
+    criterion.bench_function("analyze 500 positions, 10 listed", |b| {
+        b.iter(|| analyze(&prepared, black_box(&request(Listing::Largest(10)))));
+    });
+    criterion.bench_function("analyze 500 positions, all listed", |b| {
+        b.iter(|| analyze(&prepared, black_box(&request(Listing::All))));
+    });
+    let mut group = criterion.benchmark_group("3,000 names x 2,520 days");
+    group.sample_size(10);
+    group.bench_function("plan", |b| b.iter(|| Plan::of(&snapshot, &roles)));
+    group.bench_function("parts, one thread", |b| {
+        let plan = Plan::of(&snapshot, &roles);
+        b.iter(|| (0..plan.parts()).map(|index| plan.part(index)).collect::<Vec<_>>());
+    });
+    group.bench_function("assemble", |b| {
+        let setup = || {
+            let plan = Plan::of(&snapshot, &roles);
+            let parts: Vec<_> = (0..plan.parts()).map(|index| plan.part(index)).collect();
+            (plan, parts)
+        };
+        b.iter_batched(setup, |(plan, parts)| plan.assemble(parts), BatchSize::PerIteration);
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);

@@ -1,0 +1,156 @@
+//! From a joined book to the whole report.
+
+use crate::{
+    concentration, gaps,
+    history::History,
+    positions,
+    prepared::Prepared,
+    report::{BookBeta, Coverage, Measured, Report, SectorGroup, SizeGroup},
+    settings::{BetaSettings, Listing, TailSettings},
+    sums::Sums,
+    tail_risk,
+    top_down::{self, TopDown},
+    trade,
+};
+use factors::size::SizeBucket;
+use marketdata::{
+    book::{Book, Quote},
+    day::Day,
+    instrument::InstrumentId,
+};
+
+/// What to analyse, and how.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The book, joined to the same view.
+    pub book: &'a Book,
+    /// How betas are estimated; other than the prepared ones are estimated anew for the book.
+    pub beta: BetaSettings,
+    /// How tails are measured.
+    pub tail: &'a TailSettings,
+    /// A past day to replay.
+    pub repeat_on: Option<Day>,
+    /// Which positions to list.
+    pub listing: Listing,
+}
+
+/// Analyses a book.
+pub fn analyze(prepared: &Prepared, request: &Request<'_>) -> Report {
+    if request.beta == prepared.settings {
+        return analyze_prepared(prepared, request);
+    }
+    let instruments: Vec<InstrumentId> =
+        request.book.holdings.iter().map(|holding| holding.instrument).collect();
+    analyze_prepared(&prepared.with_settings(request.beta, &instruments), request)
+}
+
+fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
+    let book = request.book;
+    let sums = Sums::of(prepared, book);
+    let history = history(prepared, request, &sums);
+    let width = prepared.sessions.len().max(1) as f64;
+    let tail = history.as_ref().and_then(|history| {
+        let proxied = sums.absent / (book.gross * width);
+        tail_risk::measure(prepared, history, request.tail, book.gross, proxied)
+    });
+    let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
+    let first_level = tail.as_ref().map_or(&[][..], |tail| &tail.first_level);
+    let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
+    let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
+    let (market, small) = prepared.played();
+    let drivers = &prepared.drivers;
+    let mut report = Report {
+        total: sums.total,
+        gross_leverage: over_nav(sums.total.gross()),
+        net_leverage: over_nav(sums.total.net()),
+        by_size: by_size(&sums),
+        by_sector: by_sector(prepared, &sums),
+        settings: prepared.settings,
+        market_symbol: market.map(|played| played.symbol.clone()),
+        small_cap_symbol: small.map(|played| played.symbol.clone()),
+        market: BookBeta {
+            bottom_up: drivers.market.as_ref().and_then(|_| sums.market.measured()),
+            top_down: top_down.as_ref().and_then(|betas| betas.market),
+        },
+        up_market: top_down.as_ref().and_then(|betas| betas.up_market),
+        size: BookBeta {
+            bottom_up: drivers.size.as_ref().and_then(|_| sums.size.measured()),
+            top_down: top_down.as_ref().and_then(|betas| betas.size),
+        },
+        trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
+        concentration: concentration::measure(prepared, book),
+        positions: positions::list(prepared, book, request, first_level),
+        coverage: Coverage {
+            resolved: share(sums.resolved),
+            proxied: share(sums.proxied),
+            excluded: share(sums.excluded),
+            not_joined: share(sums.not_joined),
+        },
+        tail: tail.map(|tail| tail.risk),
+        gaps: Vec::new(),
+    };
+    report.gaps = gaps::list(prepared, request, &sums, &report);
+    report
+}
+
+/// The book's returns over all sessions that the tail or the betas look at.
+fn history(prepared: &Prepared, request: &Request<'_>, sums: &Sums) -> Option<History> {
+    let width = prepared.sessions.len();
+    if width == 0 || request.book.gross <= 0.0 {
+        return None;
+    }
+    let first_of_tail = width.saturating_sub(request.tail.window_sessions);
+    let first = first_of_tail.min(prepared.drivers.first);
+    Some(History::of(&prepared.panel, &prepared.drivers, &sums.terms, first))
+}
+
+/// What the book's own returns say of it.
+struct TopDownBetas {
+    market: Option<Measured>,
+    up_market: Option<Measured>,
+    size: Option<Measured>,
+}
+
+impl TopDownBetas {
+    fn of(prepared: &Prepared, history: &History, gross: f64) -> TopDownBetas {
+        let drivers = &prepared.drivers;
+        let returns = history.since(&history.total, drivers.first);
+        let slope = |fit: &TopDown, at: usize| {
+            fit.slopes.get(at).map(|slope| trade::in_money(*slope, gross))
+        };
+        let both: Vec<_> = drivers.market.iter().chain(&drivers.size).collect();
+        let together = top_down::fit(&returns, &drivers.weights, &both);
+        let up: Vec<_> = drivers.up_market.iter().collect();
+        let rising = top_down::fit(&returns, &drivers.weights, &up);
+        TopDownBetas {
+            market: drivers.market.as_ref().and_then(|_| slope(&together, 0)),
+            up_market: slope(&rising, 0),
+            size: drivers.size.as_ref().and_then(|_| slope(&together, 1)),
+        }
+    }
+}
+
+fn by_size(sums: &Sums) -> Vec<SizeGroup> {
+    let buckets = SizeBucket::ALL.map(Some).into_iter().chain([None]);
+    buckets
+        .zip(&sums.by_size)
+        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
+        .map(|(bucket, exposure)| SizeGroup { bucket, exposure: *exposure })
+        .collect()
+}
+
+fn by_sector(prepared: &Prepared, sums: &Sums) -> Vec<SectorGroup> {
+    let sectors = prepared.sectors.iter().cloned().map(Some).chain([None]);
+    sectors
+        .zip(&sums.by_sector)
+        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
+        .map(|(sector, exposure)| SectorGroup { sector, exposure: *exposure })
+        .collect()
+}
+
+impl Prepared {
+    /// Whether a price is older than a week of the latest in the view.
+    pub(crate) fn is_stale(&self, quote: Quote) -> bool {
+        self.quotes.last_day().is_some_and(|last| quote.on.plus(7) < last)
+    }
+}

@@ -1,0 +1,229 @@
+//! Betas of one name: robust, weighted by age, with errors, drawn towards its size bucket.
+
+use crate::{
+    drivers::Drivers,
+    settings::{BetaSettings, Shrinkage},
+};
+use factors::size::SizeBucket;
+use stats::{
+    newey_west,
+    regression::{Estimate, Workspace},
+    robust::{Huber, RobustFit},
+    shrink,
+};
+
+/// Share of exactly unchanged closes beyond which prices are stale and Dimson's lags are used.
+const STALE_SHARE_MAX: f64 = 0.05;
+
+/// A total return smaller than this is an unchanged close.
+const UNCHANGED: f64 = 1e-9;
+
+/// Names in a bucket below which its mean says too little, and all names' is taken.
+const BUCKET_NAMES_MIN: usize = 10;
+
+/// Least variance of true betas across a bucket: a standard deviation of 0.01.
+const PRIOR_VARIANCE_FLOOR: f64 = 1e-4;
+
+/// Steps of a robust fit at most; a tenth of them is usual.
+const STEPS_MAX: usize = 50;
+
+/// What a name's own returns say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NameFit {
+    /// Sensitivity to the market, the sum over lags where Dimson's are used.
+    pub market: Option<Estimate>,
+    /// Sensitivity to size beside the market.
+    pub size: Option<Estimate>,
+    /// Sensitivity to the market on the days it rose.
+    pub up_market: Option<Estimate>,
+    /// Sensitivity to the crowd alone.
+    pub crowd: Option<Estimate>,
+    /// Sessions with a return inside the fit window.
+    pub observations: usize,
+    /// Standard deviation of what market and size leave, a decimal a day.
+    pub residual_sd: Option<f64>,
+    /// Whether the market's returns of the day before and after were added (Dimson 1979).
+    pub dimson: bool,
+}
+
+/// Buffers kept from fit to fit.
+#[derive(Debug)]
+pub(crate) struct Fitter<'a> {
+    drivers: &'a Drivers,
+    settings: &'a BetaSettings,
+    huber: Huber,
+    workspace: Workspace,
+    /// The market one session before and after, NaN where there is none.
+    before: Vec<f64>,
+    after: Vec<f64>,
+}
+
+impl<'a> Fitter<'a> {
+    pub(crate) fn new(drivers: &'a Drivers, settings: &'a BetaSettings) -> Fitter<'a> {
+        let window = drivers.weights.len();
+        let market: &[f64] = match &drivers.market {
+            Some(market) => &market.returns[drivers.first..],
+            None => &[],
+        };
+        let shifted = |offset: isize| -> Vec<f64> {
+            let at = |session: usize| market.get(session.checked_add_signed(offset)?).copied();
+            (0..market.len()).map(|session| at(session).unwrap_or(f64::NAN)).collect()
+        };
+        Fitter {
+            drivers,
+            settings,
+            huber: Huber {
+                k: settings.huber_k,
+                iterations_max: STEPS_MAX,
+                tolerance: 1e-6,
+                lags: newey_west::lags(window),
+            },
+            workspace: Workspace::empty(),
+            before: shifted(-1),
+            after: shifted(1),
+        }
+    }
+
+    /// Fits returns of the fit window, NaN where absent.
+    pub(crate) fn fit(&mut self, returns: &[f64]) -> NameFit {
+        let present = returns.iter().filter(|r| r.is_finite());
+        let (observations, unchanged) =
+            present.fold((0, 0), |(n, same), r| (n + 1, same + usize::from(r.abs() < UNCHANGED)));
+        let mut fit = NameFit {
+            market: None,
+            size: None,
+            up_market: None,
+            crowd: None,
+            observations,
+            residual_sd: None,
+            dimson: STALE_SHARE_MAX * (observations as f64) < unchanged as f64,
+        };
+        if self.settings.min_observations <= observations {
+            self.fit_market_and_size(returns, &mut fit);
+            fit.up_market = self.fit_up_market(returns);
+            fit.crowd = self.fit_crowd(returns);
+        }
+        fit
+    }
+
+    fn fit_market_and_size(&mut self, returns: &[f64], fit: &mut NameFit) {
+        let drivers = self.drivers;
+        let Some(market) = &drivers.market else { return };
+        let mut columns = vec![&market.returns[drivers.first..]];
+        columns.extend(drivers.size.iter().map(|size| &size.returns[drivers.first..]));
+        let plain = columns.len();
+        if fit.dimson {
+            columns.extend([self.before.as_slice(), self.after.as_slice()]);
+        }
+        let robust = self.workspace.huber(returns, &columns, Some(&drivers.weights), &self.huber);
+        let Ok(robust) = robust else { return };
+        if robust.fit.observations < self.settings.min_observations {
+            return;
+        }
+        fit.residual_sd = Some(robust.fit.residual_sd);
+        fit.size = drivers.size.as_ref().and_then(|_| robust.fit.slopes.get(1)).copied();
+        fit.market =
+            if fit.dimson { sum_of_lags(&robust, plain) } else { Some(robust.fit.slopes[0]) };
+    }
+
+    fn fit_up_market(&mut self, returns: &[f64]) -> Option<Estimate> {
+        self.fit_one(returns, &self.drivers.up_market.as_ref()?.returns[self.drivers.first..])
+    }
+
+    fn fit_crowd(&mut self, returns: &[f64]) -> Option<Estimate> {
+        self.fit_one(returns, &self.drivers.crowd.as_ref()?.returns[self.drivers.first..])
+    }
+
+    /// The slope on one driver; days on which it is absent are left out.
+    fn fit_one(&mut self, returns: &[f64], driver: &[f64]) -> Option<Estimate> {
+        let weights = Some(self.drivers.weights.as_slice());
+        let fit = self.workspace.huber(returns, &[driver], weights, &self.huber).ok()?.fit;
+        (self.settings.min_observations <= 2 * fit.observations).then(|| fit.slopes[0])
+    }
+}
+
+/// The market's slope of the day plus those of the day before and after, which begin at `lags`.
+fn sum_of_lags(robust: &RobustFit, lags: usize) -> Option<Estimate> {
+    let slopes = [0, lags, lags + 1];
+    let value = slopes.iter().map(|k| robust.fit.slopes[*k].value).sum();
+    let pairs = slopes.iter().flat_map(|j| slopes.iter().map(move |k| (*j, *k)));
+    // The covariance counts the intercept first.
+    let variance: f64 = pairs.map(|(j, k)| robust.fit.covariance.get(j + 1, k + 1)).sum();
+    Some(Estimate { value, standard_error: variance.max(0.0).sqrt() })
+}
+
+/// A beta as used: the name's own and the bucket's mean, weighed by what is known of each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beta {
+    /// The value used.
+    pub value: f64,
+    /// Its standard error: of the posterior where shrunk, of the bucket where it is the bucket's.
+    pub standard_error: f64,
+    /// Weight of the name's own estimate, 0 to 1.
+    pub own_weight: f64,
+    /// The name's own estimate, robust and before shrinkage.
+    pub own: Option<Estimate>,
+}
+
+/// Where the betas of each bucket are drawn to.
+#[derive(Clone, Debug)]
+pub(crate) struct Priors {
+    buckets: [Option<shrink::Prior>; 5],
+    all: Option<shrink::Prior>,
+}
+
+impl Priors {
+    /// The priors that names' own estimates give each other, in the order given.
+    pub(crate) fn of(estimates: &[(Option<SizeBucket>, Estimate)]) -> Priors {
+        let prior = |keep: &dyn Fn(Option<SizeBucket>) -> bool, least: usize| {
+            let kept = estimates.iter().filter(|(bucket, _)| keep(*bucket));
+            let (values, errors): (Vec<f64>, Vec<f64>) =
+                kept.map(|(_, e)| (e.value, e.standard_error)).unzip();
+            if values.len() < least {
+                return None;
+            }
+            shrink::prior_of(&values, &errors, PRIOR_VARIANCE_FLOOR)
+        };
+        Priors {
+            buckets: SizeBucket::ALL.map(|b| prior(&|other| other == Some(b), BUCKET_NAMES_MIN)),
+            // Funds and indices have no bucket and say nothing of companies.
+            all: prior(&|bucket| bucket.is_some(), BUCKET_NAMES_MIN)
+                .or_else(|| prior(&|_| true, BUCKET_NAMES_MIN)),
+        }
+    }
+
+    fn get(&self, bucket: Option<SizeBucket>) -> Option<shrink::Prior> {
+        let of_bucket = |b: SizeBucket| SizeBucket::ALL.iter().position(|other| *other == b);
+        bucket.and_then(of_bucket).and_then(|at| self.buckets[at]).or(self.all)
+    }
+
+    /// The beta used for a name of a bucket; none where neither it nor its peers have any.
+    pub(crate) fn shrunk(
+        &self,
+        bucket: Option<SizeBucket>,
+        own: Option<Estimate>,
+        shrinkage: Shrinkage,
+    ) -> Option<Beta> {
+        let alone = own.map(|own| Beta {
+            value: own.value,
+            standard_error: own.standard_error,
+            own_weight: 1.0,
+            own: Some(own),
+        });
+        let Some(prior) = self.get(bucket) else { return alone };
+        let Some(own) = own else {
+            let standard_error = prior.variance.sqrt();
+            return Some(Beta { value: prior.mean, standard_error, own_weight: 0.0, own: None });
+        };
+        if shrinkage == Shrinkage::None || bucket.is_none() {
+            return alone;
+        }
+        let weight = shrink::vasicek_weight(own.standard_error, prior.variance)?;
+        Some(Beta {
+            value: prior.mean + weight * (own.value - prior.mean),
+            standard_error: own.standard_error * weight.sqrt(),
+            own_weight: weight,
+            own: Some(own),
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! How many bets a book really is: share classes of a company count as one.
+
+use crate::{prepared::Prepared, report::Concentration};
+use marketdata::book::Book;
+
+/// Measures the weights of companies in what adds up to the book's gross.
+pub(crate) fn measure(prepared: &Prepared, book: &Book) -> Concentration {
+    let gross = if 0.0 < book.gross { book.gross } else { 1.0 };
+    let mut values: Vec<f64> = Vec::with_capacity(book.holdings.len());
+    let mut classes: Vec<(u32, f64)> = Vec::new();
+    for holding in &book.holdings {
+        let name = prepared.name(holding.instrument);
+        if name.has_sibling {
+            classes.push((name.issuer, holding.market_value));
+        } else {
+            values.push(holding.market_value);
+        }
+    }
+    let mut loose: Vec<f64> = book.loose.iter().filter_map(|line| line.market_value).collect();
+    loose.sort_unstable_by(f64::total_cmp);
+    values.extend(loose);
+    // Holdings come by instrument, and the sort is stable: sums do not depend on the order of lines.
+    classes.sort_by_key(|(company, _)| *company);
+    let companies = classes.chunk_by(|a, b| a.0 == b.0);
+    values.extend(companies.map(|lines| lines.iter().map(|(_, value)| value).sum::<f64>()));
+    let total = |keep: fn(f64) -> bool| -> (f64, f64) {
+        values.iter().filter(|v| keep(**v)).fold((0.0, 0.0), |(s, q), v| (s + v.abs(), q + v * v))
+    };
+    let effective = |(sum, squares): (f64, f64)| (0.0 < squares).then(|| sum * sum / squares);
+    let herfindahl = total(|_| true).1 / (gross * gross);
+    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs() / gross).collect();
+    if 5 < sizes.len() {
+        let (_, _, _) = sizes.select_nth_unstable_by(5, |a, b| b.total_cmp(a));
+        sizes.truncate(5);
+    }
+    sizes.sort_unstable_by(|a, b| b.total_cmp(a));
+    Concentration {
+        herfindahl,
+        effective_names: if 0.0 < herfindahl { 1.0 / herfindahl } else { 0.0 },
+        effective_long_names: effective(total(|v| 0.0 < v)),
+        effective_short_names: effective(total(|v| v < 0.0)),
+        largest_share: sizes.first().copied().unwrap_or(0.0),
+        largest_five_share: sizes.iter().sum(),
+    }
+}

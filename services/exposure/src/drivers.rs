@@ -1,0 +1,219 @@
+//! The three series a book is measured against: the market, size beside the market, and the crowd.
+//!
+//! - MARKET m: returns of the large-cap index.
+//! - SIZE s: small-cap index less large-cap index, less the part of that spread which moves with the
+//!   market: s = (r_small − r_large) − γ·m, γ by weighted least squares. So a name's market beta is
+//!   its whole sensitivity to the market, and its size beta is what small-cap leadership adds.
+//! - CROWD c: equal-weighted megacaps less ratio·r_small, the ratio of their market betas, so that
+//!   the crowd's own market beta is zero. A gain of c is a gain of those in the trade.
+//!
+//! Weights halve every half-life and end after four of them.
+
+use crate::{kernel::dot, settings::BetaSettings};
+use factors::{
+    returns::Sessions,
+    roles::{Played, Role, Roles},
+};
+use marketdata::{instrument::InstrumentId, snapshot::Snapshot};
+
+/// Megacap issuers that must have a return for a session's mean to count.
+const MEGACAPS_MIN: usize = 4;
+
+/// Sessions a driver must have inside the window.
+const OBSERVATIONS_MIN: usize = 20;
+
+/// Returns of the roles, NaN where absent, one value a session.
+#[derive(Clone, Debug)]
+pub(crate) struct RoleReturns {
+    pub(crate) market: Option<(Played, Vec<f64>)>,
+    pub(crate) small: Option<(Played, Vec<f64>)>,
+    pub(crate) megacaps: Option<Vec<f64>>,
+    /// The small-cap index, whoever plays it: on the short side of the trade.
+    pub(crate) small_instruments: Vec<InstrumentId>,
+    /// The configured megacaps: on the long side even where no market value is known.
+    pub(crate) megacap_instruments: Vec<InstrumentId>,
+}
+
+impl RoleReturns {
+    pub(crate) fn of(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> RoleReturns {
+        let played = |role| {
+            let played = roles.play(snapshot, role)?;
+            let mut returns = vec![0.0; sessions.len()];
+            let present = sessions.played_returns(snapshot, &played, &mut returns);
+            (0 < present).then_some((played, returns))
+        };
+        let small_symbols = roles.candidates(Role::SmallCapIndex);
+        RoleReturns {
+            market: played(Role::LargeCapIndex),
+            small: played(Role::SmallCapIndex),
+            megacaps: megacap_mean(snapshot, roles, sessions),
+            megacap_instruments: roles
+                .megacap_tickers()
+                .filter_map(|symbol| snapshot.listed(symbol))
+                .collect(),
+            small_instruments: small_symbols.iter().filter_map(|s| snapshot.listed(s)).collect(),
+        }
+    }
+}
+
+/// Mean over issuers of the mean over their classes, where enough issuers have a return.
+fn megacap_mean(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> Option<Vec<f64>> {
+    let width = sessions.len();
+    let (mut sums, mut counts) = (vec![0.0; width], vec![0_usize; width]);
+    let mut returns = vec![0.0; width];
+    for issuer in &roles.megacaps {
+        let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
+        for id in issuer.classes.iter().filter_map(|symbol| snapshot.listed(symbol)) {
+            sessions.total_returns(snapshot, id, &mut returns);
+            for (at, value) in returns.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+                sum[at] += value;
+                count[at] += 1.0;
+            }
+        }
+        for at in (0..width).filter(|at| 0.0 < count[*at]) {
+            sums[at] += sum[at] / count[at];
+            counts[at] += 1;
+        }
+    }
+    let needed = MEGACAPS_MIN.min(roles.megacaps.len()).max(1);
+    let mean = |(sum, count): (&f64, &usize)| {
+        if needed <= *count { sum / *count as f64 } else { f64::NAN }
+    };
+    let means: Vec<f64> = sums.iter().zip(&counts).map(mean).collect();
+    means.iter().any(|mean| mean.is_finite()).then_some(means)
+}
+
+/// A driver: its returns and what turns a book's returns into a beta to it.
+#[derive(Clone, Debug)]
+pub struct Driver {
+    /// One value a session, NaN where absent.
+    pub(crate) returns: Vec<f64>,
+    /// The same, zero where absent, over the fit window alone.
+    pub(crate) window: Vec<f64>,
+    /// Least squares as a sum: beta = Σ influence·return over the fit window.
+    pub(crate) influence: Vec<f64>,
+    /// Sessions in the fit window.
+    pub observations: usize,
+    /// Weighted standard deviation over the fit window, a decimal a day.
+    pub standard_deviation: f64,
+}
+
+/// All drivers of a view under one choice of settings.
+#[derive(Clone, Debug)]
+pub struct Drivers {
+    /// The market; without it there are no betas.
+    pub market: Option<Driver>,
+    /// The market on the days it rose.
+    pub up_market: Option<Driver>,
+    /// Size beside the market.
+    pub size: Option<Driver>,
+    /// The crowd.
+    pub crowd: Option<Driver>,
+    /// γ: how far the spread small less large moves with the market.
+    pub size_market_slope: Option<f64>,
+    /// Dollars of the small-cap index short for one dollar of megacaps long.
+    pub crowd_ratio: Option<f64>,
+    /// Weights over the fit window, zero where the market is absent; they sum to one.
+    pub(crate) weights: Vec<f64>,
+    /// First session of the fit window.
+    pub(crate) first: usize,
+}
+
+impl Drivers {
+    pub(crate) fn of(roles: &RoleReturns, sessions: usize, settings: &BetaSettings) -> Drivers {
+        let first = sessions.saturating_sub(settings.window_sessions());
+        let mut drivers = Drivers {
+            market: None,
+            up_market: None,
+            size: None,
+            crowd: None,
+            size_market_slope: None,
+            crowd_ratio: None,
+            weights: Vec::new(),
+            first,
+        };
+        let Some((_, market)) = &roles.market else { return drivers };
+        let lambda = stats::ewma::lambda_of_half_life(settings.half_life_sessions);
+        let weights = lambda.and_then(|lambda| stats::ewma::weights(sessions - first, lambda));
+        let Some(mut weights) = weights else { return drivers };
+        blank_where_absent(&mut weights, &market[first..]);
+        drivers.weights.clone_from(&weights);
+        drivers.market = Driver::of(market.clone(), first, &weights);
+        let rising: Vec<f64> =
+            market.iter().map(|m| if 0.0 < *m { *m } else { f64::NAN }).collect();
+        drivers.up_market = Driver::of(rising, first, &weights);
+        let Some((_, small)) = &roles.small else { return drivers };
+        let spread: Vec<f64> = small.iter().zip(market).map(|(s, m)| s - m).collect();
+        if let Some(slope) = slope(&spread, market, first, &weights) {
+            let size: Vec<f64> =
+                spread.iter().zip(market).map(|(spread, m)| spread - slope * m).collect();
+            drivers.size = Driver::of(size, first, &weights);
+            drivers.size_market_slope = Some(slope);
+        }
+        if let Some(megacaps) = &roles.megacaps {
+            let ratio = slope(megacaps, market, first, &weights)
+                .zip(slope(small, market, first, &weights))
+                .map(|(long, short)| long / short)
+                .filter(|ratio| ratio.is_finite());
+            if let Some(ratio) = ratio {
+                let crowd: Vec<f64> =
+                    megacaps.iter().zip(small).map(|(m, s)| m - ratio * s).collect();
+                drivers.crowd = Driver::of(crowd, first, &weights);
+                drivers.crowd_ratio = Some(ratio);
+            }
+        }
+        drivers
+    }
+
+    /// A driver's return on a session, zero where absent.
+    pub(crate) fn on(driver: Option<&Driver>, session: usize) -> f64 {
+        let value = driver.map_or(0.0, |driver| driver.returns[session]);
+        if value.is_finite() { value } else { 0.0 }
+    }
+}
+
+impl Driver {
+    /// None where there are too few sessions or no variation in the window.
+    fn of(returns: Vec<f64>, first: usize, weights: &[f64]) -> Option<Driver> {
+        let mut weights = weights.to_vec();
+        blank_where_absent(&mut weights, &returns[first..]);
+        let observations = weights.iter().filter(|weight| 0.0 < **weight).count();
+        if observations < OBSERVATIONS_MIN {
+            return None;
+        }
+        let window: Vec<f64> =
+            returns[first..].iter().map(|r| if r.is_finite() { *r } else { 0.0 }).collect();
+        let mean = dot(&weights, &window);
+        let centred: Vec<f64> = window.iter().map(|r| r - mean).collect();
+        let pull: Vec<f64> = weights.iter().zip(&centred).map(|(w, c)| w * c).collect();
+        let variance = dot(&pull, &centred);
+        if variance <= f64::EPSILON * f64::EPSILON {
+            return None;
+        }
+        let influence = pull.iter().map(|pull| pull / variance).collect();
+        let standard_deviation = variance.sqrt();
+        Some(Driver { returns, window, influence, observations, standard_deviation })
+    }
+}
+
+/// Zero weight where the value is absent; the rest sums to one again.
+fn blank_where_absent(weights: &mut [f64], values: &[f64]) {
+    for (weight, value) in weights.iter_mut().zip(values) {
+        if !value.is_finite() {
+            *weight = 0.0;
+        }
+    }
+    let sum: f64 = weights.iter().sum();
+    if 0.0 < sum {
+        weights.iter_mut().for_each(|weight| *weight /= sum);
+    }
+}
+
+/// Weighted least-squares slope of y on x over the window.
+fn slope(y: &[f64], x: &[f64], first: usize, weights: &[f64]) -> Option<f64> {
+    let both: Vec<f64> =
+        y.iter().zip(x).map(|(y, x)| if y.is_finite() { *x } else { f64::NAN }).collect();
+    let driver = Driver::of(both, first, weights)?;
+    let y: Vec<f64> = y[first..].iter().map(|y| if y.is_finite() { *y } else { 0.0 }).collect();
+    Some(dot(&driver.influence, &y)).filter(|slope| slope.is_finite())
+}

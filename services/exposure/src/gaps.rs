@@ -1,0 +1,174 @@
+//! What a report lacks, and why: nothing is dropped without a word.
+
+use crate::{
+    analyze::Request,
+    prepared::Prepared,
+    report::Report,
+    settings::{BetaSettings, PANEL_SESSIONS},
+    sums::Sums,
+};
+use factors::roles::Role;
+use marketdata::{
+    book::LooseLine,
+    gap::{Gap, GapReason},
+};
+
+/// Sessions that a 99 % quantile needs to stand on more than its worst few days.
+const TAIL_SESSIONS_MIN: usize = 500;
+
+pub(crate) fn list(
+    prepared: &Prepared,
+    request: &Request<'_>,
+    sums: &Sums,
+    report: &Report,
+) -> Vec<Gap> {
+    let book = request.book;
+    let mut gaps: Vec<Gap> =
+        book.loose.iter().map(|line| loose(prepared, line, book.gross)).collect();
+    for at in &sums.noteworthy {
+        gaps.extend(holding(prepared, request, *at));
+    }
+    gaps.extend(unclassified(sums, book.gross));
+    gaps.extend(drivers(prepared));
+    gaps.extend(tail(request, sums, report));
+    gaps.extend(repeat(request, report));
+    gaps
+}
+
+/// The subject of a line: where it stands in the request.
+fn subject(line: usize) -> String {
+    format!("portfolio.positions[{line}]")
+}
+
+fn loose(prepared: &Prepared, line: &LooseLine, gross: f64) -> Gap {
+    let (reason, what) = match line.instrument {
+        None => (GapReason::UnknownInstrument, "no instrument has this symbol".to_owned()),
+        Some(id) => (
+            GapReason::NoPrice,
+            format!("{} has no price at or before the as-of date", prepared.snapshot.symbol(id)),
+        ),
+    };
+    match line.market_value.filter(|_| 0.0 < gross) {
+        Some(value) => {
+            let detail = format!("{what}; its market value counts, its betas and returns do not");
+            Gap::new(reason, subject(line.line), detail).of_gross(value.abs() / gross)
+        }
+        None => {
+            let detail = format!("{what}, and the line gives shares: it is left out of every sum");
+            Gap::new(reason, subject(line.line), detail)
+        }
+    }
+}
+
+fn holding(prepared: &Prepared, request: &Request<'_>, at: usize) -> Vec<Gap> {
+    let book = request.book;
+    let holding = &book.holdings[at];
+    let share = if 0.0 < book.gross { holding.market_value.abs() / book.gross } else { 0.0 };
+    let symbol = prepared.snapshot.symbol(holding.instrument);
+    let gap = |reason, detail: String| Gap::new(reason, symbol, detail).of_gross(share);
+    let mut gaps = Vec::new();
+    match holding.quote {
+        None => gaps.push(gap(GapReason::NoPrice, "no price; the given value is used".to_owned())),
+        Some(quote) if prepared.is_stale(quote) => gaps.push(gap(
+            GapReason::Stale,
+            format!("the last close is of {}, over a week before the latest", quote.on),
+        )),
+        Some(_) => {}
+    }
+    let name = prepared.name(holding.instrument);
+    if !name.has_own_beta && prepared.drivers.market.is_some() {
+        let fit = prepared.details(holding.instrument).fit;
+        let have = fit.map_or(0, |fit| fit.observations);
+        let need = prepared.settings.min_observations;
+        let stand_in =
+            if name.has_beta { "the mean of its size bucket stands in" } else { "no beta" };
+        let detail = format!("{have} returns, {need} needed for a beta; {stand_in}");
+        gaps.push(gap(GapReason::ShortHistory, detail));
+    }
+    gaps
+}
+
+fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    if 0.0 < sums.unsized_gross {
+        let detail = "funds, indices and names without a known market value have no size bucket";
+        let gap = Gap::new(GapReason::NoClassification, "size_bucket", detail);
+        gaps.push(gap.of_gross(sums.unsized_gross / gross));
+    }
+    if 0.0 < sums.unsectored_gross {
+        let detail = "names without a sector in any listing or holding known at the as-of date";
+        let gap = Gap::new(GapReason::NoClassification, "sector", detail);
+        gaps.push(gap.of_gross(sums.unsectored_gross / gross));
+    }
+    gaps
+}
+
+fn drivers(prepared: &Prepared) -> Vec<Gap> {
+    let drivers = &prepared.drivers;
+    let mut gaps = Vec::new();
+    let mut missing = |subject: &str, detail: &str| {
+        gaps.push(Gap::new(GapReason::InputMissing, subject, detail));
+    };
+    if drivers.market.is_none() {
+        missing(Role::LargeCapIndex.id(), "no returns of the market: betas are absent");
+    }
+    if drivers.size.is_none() {
+        missing(Role::SmallCapIndex.id(), "no returns of small caps: size betas are absent");
+    }
+    if drivers.crowd.is_none() {
+        missing("crowd", "too few megacaps or no small-cap index: the crowd's beta is absent");
+    }
+    let (market, small) = prepared.played();
+    for played in [market, small].into_iter().flatten() {
+        if let Some(first) = &played.stands_in_for {
+            let detail = format!("{} stands in for {first}", played.symbol);
+            gaps.push(Gap::new(GapReason::Proxy, played.role.id(), detail));
+        }
+    }
+    gaps
+}
+
+fn tail(request: &Request<'_>, sums: &Sums, report: &Report) -> Vec<Gap> {
+    let Some(risk) = &report.tail else {
+        let detail = "nothing valued, or no session with returns";
+        return vec![Gap::new(GapReason::InputMissing, "tail", detail)];
+    };
+    let mut gaps = Vec::new();
+    let asked = request.tail.window_sessions.min(PANEL_SESSIONS);
+    if risk.sessions < asked || risk.sessions < TAIL_SESSIONS_MIN {
+        let detail = format!(
+            "{} sessions replayed of {asked} asked for; 99 % needs {TAIL_SESSIONS_MIN}",
+            risk.sessions
+        );
+        gaps.push(Gap::new(GapReason::ShortHistory, "tail", detail));
+    }
+    if 0 < sums.absent_names {
+        let detail = format!(
+            "{} names lack sessions of their own: betas and a seeded draw of the residual stand in",
+            sums.absent_names
+        );
+        gaps.push(Gap::new(GapReason::Proxy, "tail", detail).of_gross(risk.proxied_share));
+    }
+    if report.settings != BetaSettings::PREPARED {
+        let detail = "bucket means and stand-in returns are those of the default settings";
+        gaps.push(Gap::new(GapReason::Proxy, "beta", detail));
+    }
+    gaps
+}
+
+fn repeat(request: &Request<'_>, report: &Report) -> Option<Gap> {
+    let on = request.repeat_on?;
+    match &report.trade.repeat {
+        None => {
+            let detail = format!("the market has no return on {on}: nothing to repeat");
+            Some(Gap::new(GapReason::InputMissing, "repeat", detail))
+        }
+        Some(repeat) if 0 < repeat.proxied_names => {
+            let names = repeat.proxied_names;
+            let detail = format!("{names} names had no return on {on}: their betas stand in");
+            let gap = Gap::new(GapReason::Proxy, "repeat", detail);
+            Some(gap.of_gross(repeat.proxied_gross_share))
+        }
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,356 @@
+//! What an analysis says.
+//!
+//! Money is in the portfolio's currency. P&L is signed from the holder's side, losses of risk
+//! measures are positive, returns and volatilities are decimals a day.
+
+use crate::{beta::Beta, settings::BetaSettings};
+use factors::size::{CapSource, SizeBucket};
+use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
+use stats::quantile::QuantileRule;
+
+/// Long, short, gross, net of some positions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exposure {
+    /// Σ max(mv, 0).
+    pub long: f64,
+    /// Σ max(−mv, 0), a positive number.
+    pub short: f64,
+    /// Number of long names.
+    pub long_names: u32,
+    /// Number of short names.
+    pub short_names: u32,
+    /// Σ mv·β over long names with a beta.
+    pub beta_long: f64,
+    /// Σ mv·β over short names with a beta: negative where their betas are positive.
+    pub beta_short: f64,
+}
+
+impl Exposure {
+    pub(crate) const ZERO: Exposure = Exposure {
+        long: 0.0,
+        short: 0.0,
+        long_names: 0,
+        short_names: 0,
+        beta_long: 0.0,
+        beta_short: 0.0,
+    };
+
+    /// long + short.
+    pub const fn gross(&self) -> f64 {
+        self.long + self.short
+    }
+
+    /// long − short.
+    pub const fn net(&self) -> f64 {
+        self.long - self.short
+    }
+
+    /// beta_long + beta_short.
+    pub const fn beta_net(&self) -> f64 {
+        self.beta_long + self.beta_short
+    }
+
+    /// Adds a position worth `value` whose market beta is `beta` (0 where none is known).
+    pub(crate) fn add(&mut self, value: f64, beta: f64) {
+        if value < 0.0 {
+            self.short -= value;
+            self.short_names += 1;
+            self.beta_short += value * beta;
+        } else {
+            self.long += value;
+            self.long_names += 1;
+            self.beta_long += value * beta;
+        }
+    }
+}
+
+/// A number measured on observations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// The value.
+    pub value: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// Sessions it stands on; for a sum over names, the number of names.
+    pub observations: usize,
+}
+
+/// A book's money beta to a driver, both ways: what it gains when the driver returns 100 %.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BookBeta {
+    /// Σ mv·β over names; the error supposes names' errors independent.
+    pub bottom_up: Option<Measured>,
+    /// Slope of the book's own returns at today's positions (least squares weighted by age, errors
+    /// by Newey and West).
+    pub top_down: Option<Measured>,
+}
+
+impl BookBeta {
+    /// top_down − bottom_up: what robust fits, shrinkage and stand-ins changed.
+    pub fn gap(&self) -> Option<f64> {
+        Some(self.top_down?.value - self.bottom_up?.value)
+    }
+}
+
+/// Which part a position plays in the crowded trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leg {
+    /// Held long, and a company of 200 billion or more or one of the configured megacaps.
+    MegacapLong,
+    /// Held short, and ranked below 1,000 by market value, or below 2 billion, or the small-cap index.
+    SmallCapShort,
+    /// Everything else.
+    Other,
+}
+
+impl Leg {
+    /// Every leg, in the order of reports.
+    pub const ALL: [Leg; 3] = [Leg::MegacapLong, Leg::SmallCapShort, Leg::Other];
+}
+
+/// One leg of the trade.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TradeLeg {
+    /// Which.
+    pub leg: Leg,
+    /// What is in it.
+    pub exposure: Exposure,
+    /// Its money beta to the crowd, from its own returns at today's positions.
+    pub crowd_beta: Option<Measured>,
+}
+
+/// What an unwind of the crowd by some standard deviations would do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Unwind {
+    /// How many daily standard deviations the crowd loses.
+    pub standard_deviations: f64,
+    /// The crowd's return, negative.
+    pub crowd_return: f64,
+    /// P&L of the book: its crowd beta times that return.
+    pub pnl: f64,
+    /// Standard error of the P&L, from that of the beta alone.
+    pub pnl_standard_error: f64,
+    /// P&L by leg, in the order of [`Leg::ALL`]; they add up to the book's.
+    pub leg_pnl: [f64; 3],
+}
+
+/// What one past day would do to today's positions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Repeat {
+    /// The day.
+    pub on: Day,
+    /// P&L of the book.
+    pub pnl: f64,
+    /// P&L by leg, in the order of [`Leg::ALL`]; they add up to the book's.
+    pub leg_pnl: [f64; 3],
+    /// The market's return that day.
+    pub market_return: Option<f64>,
+    /// Small-cap index less market that day.
+    pub size_spread: Option<f64>,
+    /// Names without a return that day, answered for by β_market·m + β_size·s.
+    pub proxied_names: u32,
+    /// Their share of gross.
+    pub proxied_gross_share: f64,
+}
+
+/// The crowded trade in the book: long megacaps, short small caps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CrowdTrade {
+    /// The legs, in the order of [`Leg::ALL`].
+    pub legs: [TradeLeg; 3],
+    /// The smaller of what the megacap leg is long and the small-cap leg short.
+    pub matched: f64,
+    /// The book's money beta to the crowd.
+    pub crowd_beta: BookBeta,
+    /// Share of the book's variance at today's positions that the crowd explains, 0 to 1.
+    pub share_of_variance: Option<f64>,
+    /// The crowd's standard deviation, a decimal a day.
+    pub crowd_standard_deviation: Option<f64>,
+    /// Small-cap index short for one unit of megacaps long.
+    pub crowd_ratio: Option<f64>,
+    /// Unwinds of 1, 2 and 3 standard deviations; none without a crowd.
+    pub unwinds: Vec<Unwind>,
+    /// The day asked for, where it could be replayed.
+    pub repeat: Option<Repeat>,
+}
+
+/// Value at risk and expected shortfall at one level of confidence, as losses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TailLevel {
+    /// Confidence, inside (0, 1).
+    pub confidence: f64,
+    /// The loss not exceeded with that confidence.
+    pub value_at_risk: f64,
+    /// Lower end of its order-statistic interval; none where the sample is too short.
+    pub value_at_risk_low: Option<f64>,
+    /// Upper end of its order-statistic interval; none where the sample is too short.
+    pub value_at_risk_high: Option<f64>,
+    /// Probability that the interval encloses the value at risk, were days independent.
+    pub interval_coverage: f64,
+    /// Mean loss beyond it, the last day counted in part.
+    pub expected_shortfall: f64,
+    /// Its standard error: √((variance of the tail + confidence·(ES − VaR)²)/(days in the tail)).
+    pub expected_shortfall_standard_error: Option<f64>,
+    /// Contributions of the legs to expected shortfall, in the order of [`Leg::ALL`]; they add up.
+    pub leg_expected_shortfall: [f64; 3],
+}
+
+/// Losses of today's positions over past sessions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TailRisk {
+    /// The rule behind the quantiles.
+    pub quantile_rule: QuantileRule,
+    /// Sessions replayed.
+    pub sessions: usize,
+    /// The first of them.
+    pub first_on: Day,
+    /// The last of them.
+    pub last_on: Day,
+    /// Levels in the order asked for.
+    pub levels: Vec<TailLevel>,
+    /// The day of the largest loss.
+    pub worst_on: Day,
+    /// P&L of that day.
+    pub worst_pnl: f64,
+    /// Share of gross times sessions that stand-ins answered for.
+    pub proxied_share: f64,
+}
+
+/// How many bets the book really is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Concentration {
+    /// Σ w², w shares of gross by company.
+    pub herfindahl: f64,
+    /// 1/Σw² over companies.
+    pub effective_names: f64,
+    /// The same over what is held long, weights adding up to one.
+    pub effective_long_names: Option<f64>,
+    /// The same over what is held short.
+    pub effective_short_names: Option<f64>,
+    /// Share of gross of the largest company.
+    pub largest_share: f64,
+    /// Share of gross of the five largest companies.
+    pub largest_five_share: f64,
+}
+
+/// One name of the book.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PositionRow {
+    /// Index of its first line.
+    pub line: usize,
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Its name on the as-of day.
+    pub symbol: String,
+    /// Signed market value.
+    pub market_value: f64,
+    /// |market value| ÷ gross of the book.
+    pub gross_share: f64,
+    /// Signed shares in the units of the as-of day.
+    pub shares: Option<f64>,
+    /// Last close in the units of the as-of day.
+    pub price: Option<f64>,
+    /// The day of that close.
+    pub priced_on: Option<Day>,
+    /// Market value of the company in USD.
+    pub market_cap_usd: Option<f64>,
+    /// Where it comes from.
+    pub market_cap_source: Option<CapSource>,
+    /// The day its share count or printed value describes.
+    pub market_cap_on: Option<Day>,
+    /// Rank of the company by market value, from 1.
+    pub market_cap_rank: Option<u32>,
+    /// Bucket of the company.
+    pub size_bucket: Option<SizeBucket>,
+    /// Sector in the source's words.
+    pub sector: Option<String>,
+    /// Market beta.
+    pub market: Option<Beta>,
+    /// Size beta.
+    pub size: Option<Beta>,
+    /// Crowd beta.
+    pub crowd: Option<Beta>,
+    /// Market beta on rising days: value and standard error, not shrunk.
+    pub up_market: Option<(f64, f64)>,
+    /// Sessions with a return inside the fit window.
+    pub observations: usize,
+    /// Whether the returns of neighbouring days were added (stale closes).
+    pub dimson: bool,
+    /// Sessions of the tail's window that a stand-in answered for.
+    pub proxied_sessions: usize,
+    /// Its part in the trade.
+    pub leg: Leg,
+    /// Contribution to expected shortfall at the first level; over all names and loose drivers
+    /// they add up to it.
+    pub expected_shortfall: Option<f64>,
+}
+
+/// Exposure by size bucket; none stands for funds, indices and names without a known value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SizeGroup {
+    /// The bucket.
+    pub bucket: Option<SizeBucket>,
+    /// What is in it.
+    pub exposure: Exposure,
+}
+
+/// Exposure by sector; none stands for names without one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SectorGroup {
+    /// The sector in the source's words.
+    pub sector: Option<String>,
+    /// What is in it.
+    pub exposure: Exposure,
+}
+
+/// Shares of gross by how well names joined.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coverage {
+    /// Names with betas of their own.
+    pub resolved: f64,
+    /// Names that their bucket's betas answer for.
+    pub proxied: f64,
+    /// Names in the sums but without any beta.
+    pub excluded: f64,
+    /// Symbols nobody has.
+    pub not_joined: f64,
+}
+
+/// The whole answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// All positions, those that did not join included where they gave a value.
+    pub total: Exposure,
+    /// gross ÷ net asset value.
+    pub gross_leverage: Option<f64>,
+    /// net ÷ net asset value.
+    pub net_leverage: Option<f64>,
+    /// By size, the largest companies first, unclassified last; empty groups are left out.
+    pub by_size: Vec<SizeGroup>,
+    /// By sector, by name, unclassified last.
+    pub by_sector: Vec<SectorGroup>,
+    /// The settings of the betas.
+    pub settings: BetaSettings,
+    /// Who plays the market.
+    pub market_symbol: Option<String>,
+    /// Who plays the small-cap index.
+    pub small_cap_symbol: Option<String>,
+    /// Money beta to the market.
+    pub market: BookBeta,
+    /// Money beta to the market on rising days, top-down.
+    pub up_market: Option<Measured>,
+    /// Money beta to size beside the market.
+    pub size: BookBeta,
+    /// The crowded trade.
+    pub trade: CrowdTrade,
+    /// Losses over past sessions; none without any return.
+    pub tail: Option<TailRisk>,
+    /// How many bets.
+    pub concentration: Concentration,
+    /// Positions as asked for, the largest first.
+    pub positions: Vec<PositionRow>,
+    /// How well names joined.
+    pub coverage: Coverage,
+    /// What is missing, and why.
+    pub gaps: Vec<Gap>,
+}

@@ -1,0 +1,176 @@
+//! One pass over the holdings: every sum a report needs, in the order of instruments.
+
+use crate::{
+    history::LegTerms,
+    prepared::{NONE, Name, Prepared},
+    report::{Exposure, Leg, Measured},
+};
+use marketdata::book::{Book, Holding};
+
+/// A sum of money betas over names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BetaSum {
+    value: f64,
+    variance: f64,
+    names: usize,
+}
+
+impl BetaSum {
+    const ZERO: BetaSum = BetaSum { value: 0.0, variance: 0.0, names: 0 };
+
+    fn add(&mut self, market_value: f64, beta: f64, error: f64) {
+        self.value += market_value * beta;
+        self.variance += (market_value * error) * (market_value * error);
+        self.names += 1;
+    }
+
+    pub(crate) fn measured(&self) -> Option<Measured> {
+        (0 < self.names).then(|| Measured {
+            value: self.value,
+            standard_error: self.variance.sqrt(),
+            observations: self.names,
+        })
+    }
+}
+
+/// Sums over a book.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    pub(crate) total: Exposure,
+    /// By bucket, the last for unclassified names.
+    pub(crate) by_size: [Exposure; 6],
+    /// By sector, the last for names without one.
+    pub(crate) by_sector: Vec<Exposure>,
+    pub(crate) legs: [Exposure; 3],
+    pub(crate) terms: [LegTerms; 3],
+    pub(crate) market: BetaSum,
+    pub(crate) size: BetaSum,
+    pub(crate) crowd: BetaSum,
+    /// Market values by coverage.
+    pub(crate) resolved: f64,
+    pub(crate) proxied: f64,
+    pub(crate) excluded: f64,
+    pub(crate) not_joined: f64,
+    /// Gross of names without a bucket, without a sector, without any return.
+    pub(crate) unsized_gross: f64,
+    pub(crate) unsectored_gross: f64,
+    /// Σ |mv|·absent sessions, and the names that have any.
+    pub(crate) absent: f64,
+    pub(crate) absent_names: usize,
+    /// Holdings to be named in gaps: priced long ago, or without betas of their own.
+    pub(crate) noteworthy: Vec<usize>,
+}
+
+/// The part a holding plays in the trade.
+pub(crate) fn leg(name: &Name, market_value: f64) -> Leg {
+    if name.megacap && 0.0 < market_value {
+        Leg::MegacapLong
+    } else if name.small_cap && market_value < 0.0 {
+        Leg::SmallCapShort
+    } else {
+        Leg::Other
+    }
+}
+
+impl Sums {
+    /// Sums a book whose gross is above zero.
+    pub(crate) fn of(prepared: &Prepared, book: &Book) -> Sums {
+        let terms = || LegTerms { rows: Vec::new(), market: 0.0, size: 0.0 };
+        let mut sums = Sums {
+            total: Exposure::ZERO,
+            by_size: [Exposure::ZERO; 6],
+            by_sector: vec![Exposure::ZERO; prepared.sectors.len() + 1],
+            legs: [Exposure::ZERO; 3],
+            terms: [terms(), terms(), terms()],
+            market: BetaSum::ZERO,
+            size: BetaSum::ZERO,
+            crowd: BetaSum::ZERO,
+            resolved: 0.0,
+            proxied: 0.0,
+            excluded: 0.0,
+            not_joined: 0.0,
+            unsized_gross: 0.0,
+            unsectored_gross: 0.0,
+            absent: 0.0,
+            absent_names: 0,
+            noteworthy: Vec::new(),
+        };
+        for (index, holding) in book.holdings.iter().enumerate() {
+            let name = prepared.name(holding.instrument);
+            sums.add(index, holding, &name, prepared, book.gross);
+        }
+        sums.add_loose(book);
+        sums
+    }
+
+    fn add(
+        &mut self,
+        index: usize,
+        holding: &Holding,
+        name: &Name,
+        prepared: &Prepared,
+        gross: f64,
+    ) {
+        let value = holding.market_value;
+        let size = value.abs();
+        let leg = leg(name, value) as usize;
+        self.total.add(value, name.market);
+        self.by_size[name.bucket.map_or(5, |bucket| bucket as usize)].add(value, name.market);
+        let unsectored = self.by_sector.len() - 1;
+        self.by_sector[(name.sector as usize).min(unsectored)].add(value, name.market);
+        self.legs[leg].add(value, name.market);
+        if name.bucket.is_none() {
+            self.unsized_gross += size;
+        }
+        if name.sector == NONE {
+            self.unsectored_gross += size;
+        }
+        if name.has_beta {
+            self.market.add(value, name.market, name.market_error);
+            self.size.add(value, name.size, name.size_error);
+            self.crowd.add(value, name.crowd, name.crowd_error);
+        }
+        let weight = value / gross;
+        if name.row == NONE {
+            self.terms[leg].market += weight * name.market;
+            self.terms[leg].size += weight * name.size;
+            self.absent += size * prepared.panel.width as f64;
+            self.absent_names += 1;
+        } else {
+            self.terms[leg].rows.push((name.row, weight as f32));
+            self.absent += size * f64::from(name.absent);
+            self.absent_names += usize::from(0 < name.absent);
+        }
+        let kind = match (name.has_own_beta, name.has_beta) {
+            (true, _) => &mut self.resolved,
+            (false, true) => &mut self.proxied,
+            (false, false) => &mut self.excluded,
+        };
+        *kind += size;
+        let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
+        if stale || !name.has_own_beta {
+            self.noteworthy.push(index);
+        }
+    }
+
+    /// Lines that are in no holding count where they gave a value; by value, so that the order of
+    /// lines alters nothing.
+    fn add_loose(&mut self, book: &Book) {
+        let mut loose: Vec<(f64, bool)> = book
+            .loose
+            .iter()
+            .filter_map(|line| Some((line.market_value?, line.instrument.is_some())))
+            .collect();
+        loose.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        for (value, known) in loose {
+            self.total.add(value, 0.0);
+            self.by_size[5].add(value, 0.0);
+            let unsectored = self.by_sector.len() - 1;
+            self.by_sector[unsectored].add(value, 0.0);
+            self.legs[Leg::Other as usize].add(value, 0.0);
+            self.unsized_gross += value.abs();
+            self.unsectored_gross += value.abs();
+            *(if known { &mut self.excluded } else { &mut self.not_joined }) += value.abs();
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The crowded trade in a book: its legs, its beta to the crowd, what an unwind would cost.
+
+use crate::{
+    drivers::Driver,
+    history::History,
+    prepared::{NONE, Prepared},
+    report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg, Unwind},
+    sums::{self, Sums},
+    top_down,
+};
+use marketdata::{bars::Bars, book::Book, day::Day, instrument::InstrumentId};
+
+/// Unwinds reported, in standard deviations of a day.
+const UNWINDS: [f64; 3] = [1.0, 2.0, 3.0];
+
+/// Calendar days looked back for the close before a day.
+const CLOSE_BEFORE_DAYS: i32 = 14;
+
+/// Measures the trade.
+pub(crate) fn measure(
+    prepared: &Prepared,
+    book: &Book,
+    sums: &Sums,
+    history: Option<&History>,
+    repeat_on: Option<Day>,
+) -> CrowdTrade {
+    let drivers = &prepared.drivers;
+    let crowd = drivers.crowd.as_ref();
+    let fit = |series: &[f32]| -> Option<(Measured, Option<f64>)> {
+        let history = history?;
+        let returns = history.since(series, drivers.first);
+        let fit = top_down::fit(&returns, &drivers.weights, &[crowd?]);
+        Some((in_money(*fit.slopes.first()?, book.gross), fit.r_squared))
+    };
+    let whole = history.and_then(|history| fit(&history.total));
+    let legs = Leg::ALL.map(|leg| TradeLeg {
+        leg,
+        exposure: sums.legs[leg as usize],
+        crowd_beta: history.and_then(|h| fit(&h.legs[leg as usize])).map(|(beta, _)| beta),
+    });
+    let top_down = whole.map(|(beta, _)| beta);
+    CrowdTrade {
+        legs,
+        matched: legs[0].exposure.long.min(legs[1].exposure.short),
+        crowd_beta: BookBeta { bottom_up: crowd.and_then(|_| sums.crowd.measured()), top_down },
+        share_of_variance: whole.and_then(|(_, explained)| explained),
+        crowd_standard_deviation: crowd.map(|crowd| crowd.standard_deviation),
+        crowd_ratio: drivers.crowd_ratio,
+        unwinds: unwinds(top_down, crowd, &legs),
+        repeat: repeat_on.and_then(|on| repeat(prepared, book, on)),
+    }
+}
+
+/// A slope of returns on gross as money per 100 % of the driver.
+pub(crate) fn in_money(slope: Measured, gross: f64) -> Measured {
+    Measured {
+        value: slope.value * gross,
+        standard_error: slope.standard_error * gross,
+        observations: slope.observations,
+    }
+}
+
+fn unwinds(beta: Option<Measured>, crowd: Option<&Driver>, legs: &[TradeLeg; 3]) -> Vec<Unwind> {
+    let (Some(beta), Some(crowd)) = (beta, crowd) else { return Vec::new() };
+    let unwind = |standard_deviations: f64| {
+        let crowd_return = -standard_deviations * crowd.standard_deviation;
+        let pnl = |beta: Option<Measured>| beta.map_or(0.0, |beta| beta.value * crowd_return);
+        let leg_pnl = legs.map(|leg| pnl(leg.crowd_beta));
+        Unwind {
+            standard_deviations,
+            crowd_return,
+            pnl: leg_pnl.iter().sum(),
+            pnl_standard_error: (beta.standard_error * crowd_return).abs(),
+            leg_pnl,
+        }
+    };
+    UNWINDS.map(unwind).to_vec()
+}
+
+/// Replays one day; none where the market has no return on it.
+fn repeat(prepared: &Prepared, book: &Book, on: Day) -> Option<Repeat> {
+    let session = prepared.sessions.days().binary_search(&on).ok();
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    let role = |played: &Option<(factors::roles::Played, Vec<f64>)>| {
+        let (played, returns) = played.as_ref()?;
+        match session {
+            Some(at) => finite(returns[at]),
+            None => return_on(prepared, played.instrument, on),
+        }
+    };
+    let market = role(&prepared.roles.market)?;
+    let small = role(&prepared.roles.small);
+    let spread = small.map(|small| small - market);
+    // SIZE is what the spread does beside the market.
+    let slope = prepared.drivers.size_market_slope.unwrap_or(0.0);
+    let size = spread.map_or(0.0, |spread| spread - slope * market);
+    let mut repeat = Repeat {
+        on,
+        pnl: 0.0,
+        leg_pnl: [0.0; 3],
+        market_return: Some(market),
+        size_spread: spread,
+        proxied_names: 0,
+        proxied_gross_share: 0.0,
+    };
+    for holding in &book.holdings {
+        let name = prepared.name(holding.instrument);
+        let own = match session {
+            Some(_) if name.row == NONE => None,
+            Some(at) => prepared.panel.own(name.row, at),
+            None => return_on(prepared, holding.instrument, on),
+        };
+        if own.is_none() {
+            repeat.proxied_names += 1;
+            repeat.proxied_gross_share += holding.market_value.abs() / book.gross;
+        }
+        let return_then = own.unwrap_or(name.market * market + name.size * size);
+        let leg = sums::leg(&name, holding.market_value);
+        repeat.leg_pnl[leg as usize] += holding.market_value * return_then;
+    }
+    repeat.pnl = repeat.leg_pnl.iter().sum();
+    Some(repeat)
+}
+
+/// An instrument's total return on a day before the panel.
+fn return_on(prepared: &Prepared, instrument: InstrumentId, on: Day) -> Option<f64> {
+    let bars = Bars::since(&prepared.snapshot, instrument, on.plus(-CLOSE_BEFORE_DAYS));
+    let row = bars.days.binary_search(&on).ok()?;
+    bars.total_return(row)
+}

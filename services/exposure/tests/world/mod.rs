@@ -1,0 +1,204 @@
+//! A market of known parts: factor returns, true betas, sizes; seeded, for tests and benches.
+
+#![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
+
+use factors::roles::Roles;
+use marketdata::{
+    basis::PriceBasis,
+    calendar,
+    dataset::{Dataset, Field},
+    day::Day,
+    facts::FactTable,
+    instant::Instant,
+    instrument::{Instrument, InstrumentId, Namespace, Naming},
+    market::{Delta, Market, RevisionMark},
+    segment::Segment,
+    snapshot::Snapshot,
+    symbol::Symbol,
+};
+use stats::rng::Rng;
+use std::sync::Arc;
+
+/// A simulated name: what its returns are made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Truth {
+    pub(crate) symbol: String,
+    pub(crate) beta: f64,
+    pub(crate) size_beta: f64,
+    pub(crate) residual_sd: f64,
+    pub(crate) market_cap_usd: f64,
+    /// First day with a price.
+    pub(crate) listed_from: usize,
+    /// Added to the return of single days.
+    pub(crate) jumps: Vec<(usize, f64)>,
+    /// Prices are stored as if split so many for one after the last day; 1 stores them raw.
+    pub(crate) restated: f64,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) market: Arc<Market>,
+    pub(crate) days: Vec<Day>,
+    pub(crate) names: Vec<Truth>,
+    /// Returns of the market and of size beside it, a value a day, the first unused.
+    pub(crate) market_returns: Vec<f64>,
+    pub(crate) size_returns: Vec<f64>,
+}
+
+/// How far the spread small less large moves with the market.
+pub(crate) const SPREAD_SLOPE: f64 = 0.1;
+
+const SECTORS: [&str; 4] = ["Energy", "Finance", "Health Care", "Technology"];
+
+/// `count` names over `days` sessions; returns of day t are β·m + δ·s + noise.
+pub(crate) fn world(count: usize, days: usize, seed: u64) -> World {
+    world_with(count, days, seed, |_| {})
+}
+
+/// The same, with some truths altered.
+pub(crate) fn world_with(
+    count: usize,
+    days: usize,
+    seed: u64,
+    alter: impl FnOnce(&mut [Truth]),
+) -> World {
+    let days = sessions(days);
+    let mut rng = Rng::new(seed, 0);
+    let mut draw = |sd: f64| (0..days.len()).map(|_| sd * rng.normal()).collect::<Vec<f64>>();
+    let (market_returns, size_returns) = (draw(0.010), draw(0.006));
+    let names = (0..count).map(|index| truth(index, count, seed)).collect();
+    let mut world =
+        World { market: Arc::new(Market::empty()), days, names, market_returns, size_returns };
+    alter(&mut world.names);
+    world.market = Arc::new(world.fold(seed, world.days.len()));
+    world
+}
+
+fn truth(index: usize, count: usize, seed: u64) -> Truth {
+    const MEGACAPS: [&str; 7] = ["AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA"];
+    let mut rng = Rng::new(seed, 1_000_000 + index as u64);
+    let rank = index as f64 / count as f64;
+    Truth {
+        symbol: MEGACAPS
+            .get(index)
+            .map_or_else(|| format!("N{index:04}"), |symbol| (*symbol).to_owned()),
+        beta: 1.0 + 0.3 * rng.normal(),
+        size_beta: 1.6 * rank - 0.3 + 0.2 * rng.normal(),
+        residual_sd: 0.012 + 0.012 * rank,
+        // From 2 trillion down to 20 million.
+        market_cap_usd: 2e12 * libm::pow(1e-5, rank),
+        listed_from: 0,
+        jumps: Vec::new(),
+        restated: 1.0,
+    }
+}
+
+fn sessions(count: usize) -> Vec<Day> {
+    let mut day = Day::from_ymd(2024, 7, 10).unwrap();
+    let mut days = Vec::with_capacity(count);
+    while days.len() < count {
+        if calendar::is_session(day) {
+            days.push(day);
+        }
+        day = day.plus(-1);
+    }
+    days.reverse();
+    days
+}
+
+impl World {
+    pub(crate) fn as_of(&self) -> Instant {
+        Instant::close_of(*self.days.last().unwrap())
+    }
+
+    #[allow(dead_code, reason = "not every target that includes the world looks back")]
+    pub(crate) fn snapshot_at(&self, market: &Arc<Market>, day: usize) -> Snapshot {
+        Snapshot::new(Arc::clone(market), Instant::close_of(self.days[day]), 1).unwrap()
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::new(Arc::clone(&self.market), self.as_of(), 1).unwrap()
+    }
+
+    pub(crate) fn roles() -> Roles {
+        Roles::standard()
+    }
+
+    /// The returns of a name, by its truth.
+    fn returns(&self, index: usize, seed: u64) -> Vec<f64> {
+        let truth = &self.names[index];
+        let mut rng = Rng::new(seed, 2_000_000 + index as u64);
+        let driven = self.market_returns.iter().zip(&self.size_returns);
+        let mut returns: Vec<f64> = driven
+            .map(|(m, s)| truth.beta * m + truth.size_beta * s + truth.residual_sd * rng.normal())
+            .collect();
+        for (day, jump) in &truth.jumps {
+            returns[*day] += jump;
+        }
+        returns
+    }
+
+    /// The market as it would be had the log ended after so many days.
+    pub(crate) fn fold(&self, seed: u64, days: usize) -> Market {
+        let mut bars = FactTable::empty(Dataset::Bars);
+        let mut shares = FactTable::empty(Dataset::ShareCounts);
+        let mut listings = FactTable::empty(Dataset::Listings);
+        let mut splits = FactTable::empty(Dataset::Splits);
+        let mut instruments = Vec::new();
+        let mut namings = Vec::new();
+        let mut series: Vec<(String, Vec<f64>, usize)> = Vec::new();
+        for index in 0..self.names.len() {
+            let truth = &self.names[index];
+            series.push((truth.symbol.clone(), self.returns(index, seed), truth.listed_from));
+        }
+        let small = self.market_returns.iter().zip(&self.size_returns);
+        let small = small.map(|(m, s)| (1.0 + SPREAD_SLOPE) * m + s).collect();
+        series.push(("^GSPC".to_owned(), self.market_returns.clone(), 0));
+        series.push(("^RUT".to_owned(), small, 0));
+        let closes: Vec<Instant> = self.days.iter().map(|day| Instant::close_of(*day)).collect();
+        for (index, (symbol, returns, from)) in series.iter().enumerate() {
+            let id = InstrumentId(index as u32 + 1);
+            instruments.push(Instrument { id, namespace: Namespace::Listed, revision: 1 });
+            let symbol = Symbol::listed(symbol).unwrap();
+            let (from_day, until) = (Day::MIN, Day::MAX);
+            namings.push(Naming { instrument: id, revision: 1, symbol, from: from_day, until });
+            let restated = self.names.get(index).map_or(1.0, |truth| truth.restated);
+            let after = self.days[self.days.len() - 1].plus(30);
+            let is_raw = restated.to_bits() == 1.0_f64.to_bits();
+            let basis =
+                if is_raw { PriceBasis::Raw } else { PriceBasis::SplitAdjusted { on: after } };
+            if !is_raw {
+                let known = Instant::close_of(after);
+                let row = [f64::from(after.epoch() - 1), restated, restated];
+                splits.push(id, InstrumentId::NONE, after, known, &row);
+            }
+            let mut close = 100.0;
+            for at in *from..days {
+                close *= 1.0 + returns[at];
+                let volume = 1e6 + at as f64;
+                let stored = close / restated;
+                let [code, on] = basis.to_values();
+                let row = [stored, stored, stored, stored, volume, 1.0, code, on];
+                bars.push(id, InstrumentId::NONE, self.days[at], closes[at], &row);
+            }
+            if let Some(truth) = self.names.get(index) {
+                let count = truth.market_cap_usd / 100.0;
+                let known = Instant::close_of(self.days[0]);
+                let key = (id, InstrumentId::NONE, self.days[0], known);
+                shares.push(key.0, key.1, key.2, key.3, &[count, count * 0.9]);
+                let sector = (index % SECTORS.len()) as f64;
+                let mut listing = [f64::NAN; 6];
+                listing[Dataset::Listings.column(Field::Sector)] = sector;
+                listings.push(key.0, key.1, key.2, key.3, &listing);
+            }
+        }
+        let segments = [bars, shares, listings, splits];
+        Market::empty().apply(Delta {
+            marks: vec![RevisionMark { revision: 1, data_version: [1; 32] }],
+            instruments,
+            namings,
+            texts: SECTORS.iter().map(|text| (*text).to_owned()).collect(),
+            segments: segments.map(|table| Arc::new(Segment::of_table(table, 1))).to_vec(),
+        })
+    }
+}
