@@ -1,8 +1,9 @@
 //! The megacaps, issuer by issuer: value, and what a day took from it or gave.
 
 use crate::{
-    caps::{CapHistory, CapSource},
+    caps::CapHistory,
     roles::{Issuer, Roles},
+    size::CapSource,
 };
 use marketdata::{bars::Bars, day::Day, instrument::InstrumentId, snapshot::Snapshot};
 

@@ -1,5 +1,6 @@
 //! A listed line's market value day by day: shares as known, times price, on one share basis.
 
+use crate::size::CapSource;
 use marketdata::{
     bars::Bars,
     basis::PriceBasis,
@@ -8,15 +9,6 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
-
-/// Where a market value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CapSource {
-    /// Shares outstanding of this line times its price.
-    ShareCount,
-    /// The source's printed value, for the whole company, carried by the price of this line.
-    Printed,
-}
 
 /// Market values on the days of an instrument's bars.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +40,7 @@ impl CapHistory {
         if counts.is_empty() {
             return Self::printed(snapshot, instrument, bars);
         }
-        Self::from_counts(&counts, bars, CapSource::ShareCount)
+        Self::from_counts(&counts, bars, CapSource::SharesTimesClose)
     }
 
     fn printed(
@@ -155,7 +147,7 @@ mod tests {
         let snapshot = fixture.snapshot(Instant::close_of(days[2]));
         let bars = Bars::of(&snapshot, id);
         let caps = CapHistory::of(&snapshot, id, &bars).unwrap();
-        assert_eq!(caps.source, CapSource::ShareCount);
+        assert_eq!(caps.source, CapSource::SharesTimesClose);
         for (i, expected) in [4_000.0, 4_000.0, 4_400.0].into_iter().enumerate() {
             assert!((caps.at(i).unwrap() - expected).abs() < 1e-9, "row {i}");
         }

@@ -160,12 +160,12 @@ fn judge(
     let (float_on, float) = of_counts(Field::PublicFloat)?;
     let (shares_on, shares) = of_counts(Field::SharesOutstanding)?;
     let cap = shares * bars.close_in_units_of(last, shares_on)?;
-    let first = last.checked_sub(TRADED_SESSIONS - 1).unwrap_or_default();
+    let first = last.saturating_sub(TRADED_SESSIONS - 1);
     let traded: Option<f64> = (first..=last)
         .map(|i| Some(bars.close_in_units_of(i, day)? * bars.volume_in_units_of(i, day)?))
         .sum();
     let traded = traded? / (last - first + 1) as f64;
-    if !(0.0 < float) {
+    if float <= 0.0 {
         return None;
     }
     let ratio = short * bars.units().change(settled, float_on)?.shares / float;

@@ -37,11 +37,17 @@ pub enum Role {
     TenYear,
     /// The two-year Treasury yield, per cent.
     TwoYear,
+    /// The spread of high-yield credit over Treasuries, per cent.
+    CreditSpread,
+    /// A member of the basket of defensive sectors; see [`Roles::defensive_sectors`].
+    Defensive,
+    /// A member of the basket of cyclical sectors; see [`Roles::cyclical_sectors`].
+    Cyclical,
 }
 
 impl Role {
-    /// Every role.
-    pub const ALL: [Role; 11] = [
+    /// Every role that one instrument plays. Baskets are lists of their own.
+    pub const ALL: [Role; 12] = [
         Role::SmallCapIndex,
         Role::LargeCapIndex,
         Role::Nasdaq,
@@ -53,6 +59,7 @@ impl Role {
         Role::Volatility,
         Role::TenYear,
         Role::TwoYear,
+        Role::CreditSpread,
     ];
 
     /// The name in configuration and answers.
@@ -69,6 +76,9 @@ impl Role {
             Role::Volatility => "volatility",
             Role::TenYear => "ten_year",
             Role::TwoYear => "two_year",
+            Role::CreditSpread => "credit_spread",
+            Role::Defensive => "defensive_sectors",
+            Role::Cyclical => "cyclical_sectors",
         }
     }
 
@@ -90,6 +100,8 @@ impl Role {
             Role::Volatility => &["^VIX", "VIX"],
             Role::TenYear => &["DGS10"],
             Role::TwoYear => &["DGS2"],
+            Role::CreditSpread => &["BAMLH0A0HYM2"],
+            Role::Defensive | Role::Cyclical => &[],
         }
     }
 }
@@ -112,6 +124,10 @@ pub struct Roles {
     /// Ids of the index memberships that breadth is measured over, in order of preference
     /// (series namespace). Where none is in the store, all listed names with prices stand in.
     pub breadth_universe: Vec<String>,
+    /// Sector funds that hold up when growth slows, in equal weights.
+    pub defensive_sectors: Vec<String>,
+    /// Sector funds that live on growth, in equal weights.
+    pub cyclical_sectors: Vec<String>,
     /// Tickers of funds: not companies, hence kept out of universes and baskets. Every candidate of
     /// a role and every ticker with a caret is kept out as well.
     pub funds: Vec<String>,
@@ -163,6 +179,8 @@ impl Roles {
                 issuer("TSLA", &["TSLA"]),
             ],
             breadth_universe: owned(&["SP500"]),
+            defensive_sectors: owned(&["XLP", "XLU", "XLV"]),
+            cyclical_sectors: owned(&["XLY", "XLI", "XLF", "XLB"]),
             funds: owned(FUNDS),
         }
     }
@@ -191,6 +209,11 @@ impl Roles {
         let first = candidates.first().filter(|first| !same_name(first, &played.symbol));
         played.stands_in_for = first.cloned();
         Some(played)
+    }
+
+    /// One symbol in a role that a basket plays; none where it has no visible history.
+    pub fn play_as(&self, snapshot: &Snapshot, role: Role, symbol: &str) -> Option<Played> {
+        history_of(snapshot, role, symbol).map(|(played, _)| played)
     }
 
     /// Whether a ticker is an index or a fund and not a company.

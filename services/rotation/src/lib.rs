@@ -1,1 +1,21 @@
-//! Who leads the market, and is that changing?.
+//! Who leads the market, and is that changing?
+//!
+//! [`prepared::Prepared`] holds every indicator's history as one snapshot knows it, with its
+//! standing against that history, and the state they make together. Questions about it are then
+//! lookups: [`report`] for the whole picture, [`query`] for "largest since".
+//!
+//! An indicator is one file under `indicator/` and one line in [`indicator::ALL`].
+
+pub mod breadth;
+pub mod composite;
+pub mod hysteresis;
+pub mod indicator;
+pub mod inputs;
+pub mod measure;
+pub mod prepared;
+pub mod query;
+pub mod record;
+pub mod report;
+pub mod standing;
+pub mod subject;
+pub mod universe;

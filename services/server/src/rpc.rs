@@ -22,6 +22,7 @@ pub mod field;
 pub mod marketdata;
 pub mod page;
 pub mod shared;
+pub mod squeeze;
 pub mod status;
 pub mod watch;
 
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use tonic::{codec::CompressionEncoding, service::Routes};
 
 /// The services of our own, by full name: each has its health.
-pub const NAMES: [&str; 1] = ["ballast.v1.MarketDataService"];
+pub const NAMES: [&str; 2] = ["ballast.v1.MarketDataService", "ballast.v1.SqueezeService"];
 
 /// Every service of our own.
 pub fn routes(services: &Arc<Services>) -> Routes {
@@ -45,9 +46,11 @@ pub fn routes(services: &Arc<Services>) -> Routes {
                 .send_compressed(CompressionEncoding::Gzip)
         };
     }
-    Routes::default().add_service(bounded!(
-        v1::market_data_service_server::MarketDataServiceServer::new(marketdata::Handler::new(
-            Arc::clone(services)
-        ))
-    ))
+    Routes::default()
+        .add_service(bounded!(v1::market_data_service_server::MarketDataServiceServer::new(
+            marketdata::Handler::new(Arc::clone(services))
+        )))
+        .add_service(bounded!(v1::squeeze_service_server::SqueezeServiceServer::new(
+            squeeze::Handler::new(Arc::clone(services))
+        )))
 }

@@ -5,7 +5,10 @@
 //! filled on first need and by one computation however many calls wait for it. A [`Pinned`] view
 //! adds the precise instant a request asked for, which its answer repeats.
 
-use crate::{compute::Compute, rpc::status::Refusal};
+use crate::{
+    compute::Compute,
+    rpc::{squeeze, status::Refusal},
+};
 use factors::roles::Roles;
 use marketdata::{coverage::Coverage, instant::Instant, market::Market, snapshot::Snapshot};
 use std::{
@@ -31,6 +34,8 @@ pub struct View {
     pub roles: Arc<Roles>,
     /// What each dataset holds.
     pub coverage: Slot<Vec<Coverage>>,
+    /// Short selling across the market.
+    pub squeeze: Slot<squeeze::Prepared>,
     // Each service adds its slot here, for instance
     // `pub rotation: Slot<rotation::Prepared>`, and asks for it with
     // `pinned.view().rotation.get(&services.compute, &pinned, prepare).await?`.
@@ -67,7 +72,7 @@ struct Kept {
 
 impl View {
     fn new(snapshot: Snapshot, roles: Arc<Roles>) -> View {
-        View { snapshot, roles, coverage: Slot::empty() }
+        View { snapshot, roles, coverage: Slot::empty(), squeeze: Slot::empty() }
     }
 }
 

@@ -47,7 +47,8 @@ pub struct ShortLine {
     pub market_value: f64,
     /// Share of the gross short, 0 to 1.
     pub share_of_short: f64,
-    /// Shares held short in the units of the name's settlement day, below 0.
+    /// Shares held short, below 0, in the units of the name's settlement day; where it has none, of
+    /// the view's day.
     pub shares: Measured,
     /// Days to buy it back at the participation asked for.
     pub exit_days: Measured,
@@ -215,13 +216,16 @@ impl Assessor<'_> {
             gaps.push(Gap::new(reason, format!("{symbol}.exit_days"), sentence(reason)));
         }
         let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
-        let factor = name.map_or(Ok(1.0), |name| name.shares_factor);
+        let shares = match name {
+            Some(name) => stored.and_then(|shares| Ok(shares / name.shares_factor?)),
+            None => holding.shares.ok_or(GapReason::NoPrice),
+        };
         ShortLine {
             instrument,
             place,
             market_value: holding.market_value,
             share_of_short: -holding.market_value / self.gross_short,
-            shares: stored.and_then(|shares| Ok(shares / factor?)),
+            shares,
             exit_days,
             mark: mark(holding, since),
             gaps,

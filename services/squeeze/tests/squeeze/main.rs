@@ -1,6 +1,10 @@
 //! Squeeze measures against hand arithmetic, laws of the score, and what is missing said plainly.
 
+#[cfg(test)]
 mod book;
+#[cfg(test)]
 mod laws;
+#[cfg(test)]
 mod measures;
+#[cfg(test)]
 mod world;

@@ -1,0 +1,341 @@
+//! Three scores and the state they make: who leads, and is it safe (methodology A21)?
+
+use crate::{
+    hysteresis::{OFF, ON, Side, Switch},
+    standing::z_score,
+};
+use marketdata::{day::Day, snapshot::Series};
+
+/// What a score is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Score {
+    /// Small caps ahead of large caps; below zero, behind them.
+    Size,
+    /// The many ahead of the few.
+    Breadth,
+    /// Flight from risk.
+    Risk,
+}
+
+impl Score {
+    /// Every score, in the order of an answer.
+    pub const ALL: [Score; 3] = [Score::Size, Score::Breadth, Score::Risk];
+
+    /// Whether a low score is a finding of its own.
+    pub const fn two_sided(self) -> bool {
+        matches!(self, Score::Size)
+    }
+}
+
+/// Who leads. The first that holds, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// The risk score is on.
+    RiskOff,
+    /// The size score is on, upwards.
+    SmallLed,
+    /// The size score is on, downwards.
+    MegacapLed,
+    /// The breadth score is on.
+    Broadening,
+    /// None of them.
+    Neutral,
+}
+
+/// One measure's part in a score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Component {
+    /// Which score.
+    pub score: Score,
+    /// The measure's id.
+    pub measure: &'static str,
+    /// +1, or −1 where a rise speaks against the score.
+    pub sign: f64,
+}
+
+const fn component(score: Score, measure: &'static str, sign: f64) -> Component {
+    Component { score, measure, sign }
+}
+
+/// Every component of every score.
+pub const COMPONENTS: [Component; 12] = [
+    component(Score::Size, "small_vs_nasdaq.5d", 1.0),
+    component(Score::Size, "size_spread.21d", 1.0),
+    component(Score::Size, "concentration.top7_weight.5d", -1.0),
+    component(Score::Size, "most_shorted.less_index.5d", 1.0),
+    component(Score::Breadth, "equal_minus_cap.5d", 1.0),
+    component(Score::Breadth, "pct_above_50d.change.10d", 1.0),
+    component(Score::Breadth, "advance_decline_line.pct.5d", 1.0),
+    component(Score::Breadth, "new_highs_less_lows", 1.0),
+    component(Score::Risk, "index_return.large_cap_index.5d", -1.0),
+    component(Score::Risk, "volatility_change.21d", 1.0),
+    component(Score::Risk, "defensive_minus_cyclical.5d", 1.0),
+    component(Score::Risk, "credit_spread_change.5d", 1.0),
+];
+
+/// A z-score counts for at most this much, either way.
+pub const CLIP: f64 = 3.0;
+/// A component may be this many calendar days old.
+pub const CARRY_DAYS: i32 = 5;
+
+/// What a component gives to its score on the last session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contribution {
+    /// Which component.
+    pub component: Component,
+    /// Its z-score over 252 sessions, not clipped; none where it is left out.
+    pub z: Option<f64>,
+    /// Its part of the score: `sign · clip(z, ±3) / number of components there`.
+    pub contribution: Option<f64>,
+}
+
+/// A score on the last session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreNow {
+    /// Which.
+    pub score: Score,
+    /// Mean of the signed, clipped z-scores that are there; none where none is.
+    pub value: Option<f64>,
+    /// Whether it is on, and since how many sessions it is as it is.
+    pub switch: Switch,
+    /// Every component, those left out too.
+    pub contributions: Vec<Contribution>,
+}
+
+/// What would change the state at the next session, the other scores standing still.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flip {
+    /// Which score would have to move.
+    pub score: Score,
+    /// Where it is.
+    pub from: f64,
+    /// Where it would have to be.
+    pub threshold: f64,
+    /// Whether it must be at or above the threshold; else at or below it (below it, to turn off).
+    pub rising: bool,
+    /// The state then.
+    pub then: State,
+    /// Sessions during which it cannot turn off yet, whatever the score.
+    pub after_sessions: usize,
+}
+
+/// The scores and their state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Composite {
+    /// The last session.
+    pub on: Day,
+    /// The state on it.
+    pub state: State,
+    /// First session of the state without interruption.
+    pub since: Day,
+    /// Sessions in the state, the last included.
+    pub sessions: usize,
+    /// The scores.
+    pub scores: Vec<ScoreNow>,
+    /// What would change the state.
+    pub flips: Vec<Flip>,
+    /// State of every session, oldest first.
+    pub history: Vec<(Day, State)>,
+}
+
+impl Composite {
+    /// The composite over some sessions. `history` gives a measure's values by its id.
+    /// None without sessions, or where no component of any score is there on the last.
+    pub fn of<'a>(
+        sessions: &[Day],
+        history: impl Fn(&str) -> Option<&'a Series>,
+    ) -> Option<Composite> {
+        let on = *sessions.last()?;
+        let z: Vec<Vec<Option<f64>>> = COMPONENTS
+            .iter()
+            .map(|part| history(part.measure).map_or(Vec::new(), |h| z_on(sessions, h)))
+            .collect();
+        let z_of = |part: usize, at: usize| z[part].get(at).copied().flatten();
+        let mut switches = Score::ALL.map(|score| Switch::off(score.two_sided()));
+        let mut states: Vec<(Day, State)> = Vec::with_capacity(sessions.len());
+        for (at, day) in sessions.iter().enumerate() {
+            for (switch, score) in switches.iter_mut().zip(Score::ALL) {
+                *switch = switch.step(value_of(score, |part| z_of(part, at)));
+            }
+            states.push((*day, state_of(switches)));
+        }
+        let last = sessions.len() - 1;
+        let scores: Vec<ScoreNow> = Score::ALL
+            .into_iter()
+            .zip(switches)
+            .map(|(score, switch)| now(score, switch, |part| z_of(part, last)))
+            .collect();
+        scores.iter().find_map(|score| score.value)?;
+        let (_, state) = *states.last()?;
+        let in_state = states.iter().rev().take_while(|(_, other)| *other == state).count();
+        Some(Composite {
+            on,
+            state,
+            since: states[states.len() - in_state].0,
+            sessions: in_state,
+            flips: flips(&scores, state),
+            scores,
+            history: states,
+        })
+    }
+}
+
+/// A measure's z-score on each session: that of its last value at most [`CARRY_DAYS`] old.
+fn z_on(sessions: &[Day], history: &Series) -> Vec<Option<f64>> {
+    let scores: Vec<Option<f64>> =
+        (0..history.values.len()).map(|i| Some(z_score(&history.values[..=i])?.z)).collect();
+    let of = |day: &Day| {
+        let at = history.index_on_or_before(*day)?;
+        scores[at].filter(|_| *day <= history.days[at].plus(CARRY_DAYS))
+    };
+    sessions.iter().map(of).collect()
+}
+
+fn parts_of(score: Score) -> impl Iterator<Item = (usize, Component)> {
+    COMPONENTS.into_iter().enumerate().filter(move |(_, part)| part.score == score)
+}
+
+fn value_of(score: Score, z: impl Fn(usize) -> Option<f64>) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0u32);
+    for (at, part) in parts_of(score) {
+        if let Some(z) = z(at) {
+            sum += part.sign * z.clamp(-CLIP, CLIP);
+            count += 1;
+        }
+    }
+    (0 < count).then(|| sum / f64::from(count))
+}
+
+fn now(score: Score, switch: Switch, z: impl Fn(usize) -> Option<f64>) -> ScoreNow {
+    let there = parts_of(score).filter(|(at, _)| z(*at).is_some()).count();
+    let contributions = parts_of(score).map(|(at, component)| {
+        let z = z(at);
+        let contribution = z.map(|z| component.sign * z.clamp(-CLIP, CLIP) / there as f64);
+        Contribution { component, z, contribution }
+    });
+    let contributions = contributions.collect();
+    ScoreNow { score, value: value_of(score, z), switch, contributions }
+}
+
+fn state_of([size, breadth, risk]: [Switch; 3]) -> State {
+    match (risk.on, size.on, breadth.on) {
+        (Some(_), _, _) => State::RiskOff,
+        (None, Some(Side::Up), _) => State::SmallLed,
+        (None, Some(Side::Down), _) => State::MegacapLed,
+        (None, None, Some(_)) => State::Broadening,
+        (None, None, None) => State::Neutral,
+    }
+}
+
+fn flips(scores: &[ScoreNow], state: State) -> Vec<Flip> {
+    let mut switches = [Switch::off(false); 3];
+    for (switch, score) in switches.iter_mut().zip(scores) {
+        *switch = score.switch;
+    }
+    let mut flips = Vec::new();
+    for (at, score) in scores.iter().enumerate() {
+        let Some(from) = score.value else { continue };
+        for (threshold, rising, then) in turns(score.switch) {
+            let mut after = switches;
+            after[at].on = then;
+            let then = state_of(after);
+            let after_sessions = score.switch.locked_sessions();
+            if then != state {
+                let score = score.score;
+                flips.push(Flip { score, from, threshold, rising, then, after_sessions });
+            }
+        }
+    }
+    flips
+}
+
+/// The thresholds at which a switch turns: where, from below or above, and to what.
+fn turns(switch: Switch) -> Vec<(f64, bool, Option<Side>)> {
+    let mut turns = match switch.on {
+        None => vec![(ON, true, Some(Side::Up))],
+        Some(Side::Up) => vec![(OFF, false, None)],
+        Some(Side::Down) => vec![(-OFF, true, None), (ON, true, Some(Side::Up))],
+    };
+    if switch.two_sided && switch.on != Some(Side::Down) {
+        turns.push((-ON, false, Some(Side::Down)));
+    }
+    turns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::fixture::day;
+
+    /// 130 quiet days alternating ±1 (mean 0, sample sd 1.004), then the given values.
+    fn series(tail: &[f64]) -> Series {
+        let quiet = (0..130).map(|i| if i % 2 == 0 { -1.0 } else { 1.0 });
+        let values: Vec<f64> = quiet.chain(tail.iter().copied()).collect();
+        let days = (0..values.len()).map(|i| day("2021-01-04").plus(i as i32)).collect();
+        Series { days, values }
+    }
+
+    #[test]
+    fn small_caps_lead_and_the_answer_says_why() {
+        let up = series(&[0.0, 2.0, 2.0]);
+        let flat = series(&[0.0, 0.0, 0.0]);
+        let of = |id: &str| match id {
+            "small_vs_nasdaq.5d" | "size_spread.21d" => Some(&up),
+            "equal_minus_cap.5d" => Some(&flat),
+            _ => None,
+        };
+        let composite = Composite::of(&up.days, of).unwrap();
+        assert_eq!(composite.state, State::SmallLed);
+        assert_eq!((composite.sessions, composite.since), (2, up.days[131]));
+        let size = &composite.scores[0];
+        // Both components near 2 / 1.0039; each gives half of the score.
+        assert!(1.9 < size.value.unwrap() && size.value.unwrap() < 2.0);
+        let given: Vec<Option<f64>> = size.contributions.iter().map(|c| c.contribution).collect();
+        assert!((given[0].unwrap() + given[1].unwrap() - size.value.unwrap()).abs() < 1e-12);
+        assert_eq!((given[2], given[3]), (None, None), "left out, and named");
+        assert_eq!(composite.scores[2].value, None);
+        // Falling below 0.5 leaves NEUTRAL, after one more session; −1 makes megacaps lead.
+        let then: Vec<(State, f64, bool, usize)> = composite
+            .flips
+            .iter()
+            .map(|f| (f.then, f.threshold, f.rising, f.after_sessions))
+            .collect();
+        assert_eq!(
+            then,
+            [(State::Neutral, 0.5, false, 1), (State::MegacapLed, -1.0, false, 1)],
+            "breadth cannot flip it while small caps lead"
+        );
+    }
+
+    #[test]
+    fn a_wild_value_counts_for_three() {
+        let wild = series(&[1e6]);
+        let composite = Composite::of(&wild.days, |id| {
+            (id == "index_return.large_cap_index.5d").then_some(&wild)
+        });
+        let composite = composite.unwrap();
+        assert_eq!(composite.scores[2].value, Some(-3.0));
+        assert_eq!(composite.state, State::Neutral);
+    }
+
+    #[test]
+    fn without_components_there_is_no_state() {
+        let days = series(&[]).days;
+        assert_eq!(Composite::of(&days, |_| None), None);
+        assert_eq!(Composite::of(&[], |_| None), None);
+    }
+
+    #[test]
+    fn a_component_may_be_a_few_days_old() {
+        let values = series(&[2.0]);
+        let mut sessions = values.days.clone();
+        let last = sessions[sessions.len() - 1];
+        sessions.push(last.plus(CARRY_DAYS));
+        let state = |sessions: &[Day]| {
+            Composite::of(sessions, |id| (id == "size_spread.21d").then_some(&values))
+        };
+        assert_eq!(state(&sessions).unwrap().state, State::SmallLed);
+        sessions.push(last.plus(CARRY_DAYS + 1));
+        assert_eq!(state(&sessions), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! The running sum of advances less declines.
+
+use crate::{
+    breadth::Tally,
+    inputs::{Inputs, change_of},
+    measure::{Indicator, Outcome, Spec, Unit},
+};
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    id: "advance_decline_line",
+    title: "Advance-decline line",
+    method: "Sum of A − D since the first session; the variant `pct` sums 100 · (A − D) / (A + D) \
+             and does not grow with the universe (methodology A5). Its level depends on where it \
+             starts, its changes do not.",
+    specs,
+    measure,
+};
+
+fn specs() -> Vec<Spec> {
+    vec![
+        Spec::level("advance_decline_line", "net", Unit::Count),
+        Spec::level("advance_decline_line.pct", "pct", Unit::Percent),
+        Spec::change("advance_decline_line.pct", "pct", 5, Unit::Percent),
+    ]
+}
+
+fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+    let pct = spec.variant == "pct";
+    let mut outcome = inputs.of_breadth(spec, |tally| daily(tally, pct));
+    let mut line = 0.0;
+    for value in &mut outcome.history.values {
+        line += *value;
+        *value = line;
+    }
+    if 0 < spec.horizon {
+        outcome.history = change_of(&outcome.history, spec.horizon);
+    }
+    outcome
+}
+
+fn daily(tally: &Tally, pct: bool) -> Option<f64> {
+    let net = f64::from(tally.advancing) - f64::from(tally.declining);
+    let decided = f64::from(tally.advancing + tally.declining);
+    if pct { (0.0 < decided).then(|| 100.0 * net / decided) } else { Some(net) }
+}

@@ -1,0 +1,24 @@
+//! How far credit spreads moved.
+
+use super::ten_year_change::of_yield;
+use crate::{
+    inputs::Inputs,
+    measure::{Indicator, Outcome, Spec, Unit},
+};
+use factors::roles::Role;
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    id: "credit_spread_change",
+    title: "Credit spread change",
+    method: "Difference of the high-yield spread over its own observations, in basis points.",
+    specs,
+    measure,
+};
+
+fn specs() -> Vec<Spec> {
+    [5, 21].map(|h| Spec::change("credit_spread_change", "", h, Unit::BasisPoints)).into()
+}
+
+fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+    of_yield(inputs, spec, Role::CreditSpread)
+}

@@ -1,0 +1,26 @@
+//! Equal weight against cap weight of the same members.
+
+use super::{HORIZONS, size_spread::of_roles};
+use crate::{
+    inputs::Inputs,
+    measure::{Indicator, Outcome, Spec, Unit},
+};
+use factors::roles::Role;
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    id: "equal_minus_cap",
+    title: "Equal weight less cap weight",
+    method: "Return of the equal-weight fund less return of the cap-weight fund of the same index \
+             over common sessions (methodology A4): minus N times the covariance of weight and \
+             return.",
+    specs,
+    measure,
+};
+
+fn specs() -> Vec<Spec> {
+    HORIZONS.map(|horizon| Spec::change("equal_minus_cap", "", horizon, Unit::Decimal)).into()
+}
+
+fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+    of_roles(inputs, spec, [Role::EqualWeight, Role::CapWeight])
+}

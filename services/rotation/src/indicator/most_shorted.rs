@@ -1,0 +1,79 @@
+//! The most-shorted names: are shorts being squeezed?
+
+use crate::{
+    inputs::{Inputs, compounded, less},
+    measure::{Detail, Indicator, Outcome, Source, Spec, Unit},
+};
+use factors::roles::Role;
+use marketdata::gap::{Gap, GapReason};
+
+/// Members named in the answer.
+const NAMED: usize = 10;
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    id: "most_shorted",
+    title: "Most-shorted basket",
+    method: "At each publication of short interest, from what was public then: names worth at least \
+             1bn USD and trading at least 5m USD a day (21 sessions), ranked by short interest over \
+             float; the first 50, or the first tenth where fewer than 500 qualify; equal weights \
+             from the next session; a held name stays within 1.2 times that rank (methodology A8). \
+             `less_index` takes off the broad market. A figure revised later counts from its \
+             revision.",
+    specs,
+    measure,
+};
+
+fn specs() -> Vec<Spec> {
+    let of = |stem: &str, variant| {
+        [1, 5, 21].map(|horizon| Spec::change(stem, variant, horizon, Unit::Decimal))
+    };
+    let basket = of("most_shorted", "basket");
+    basket.into_iter().chain(of("most_shorted.less_index", "less_index")).collect()
+}
+
+fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+    let basket = &inputs.most_shorted;
+    let Some(rebalance) = basket.rebalances.last() else {
+        let detail = "no published short interest of names with a known float and value";
+        return Outcome::missing(Gap::new(GapReason::NoShortInterest, &*spec.id, detail));
+    };
+    let own = compounded(&basket.returns, spec.horizon);
+    let source = Source {
+        role: None,
+        symbol: format!("{} most-shorted names", rebalance.members.len()),
+        stands_in_for: None,
+        first_on: basket.returns.days.first().copied(),
+        last_on: basket.returns.days.last().copied(),
+    };
+    let mut outcome = Outcome::of(own, vec![source]);
+    if spec.variant == "less_index" {
+        match inputs.line(Role::BroadMarket, &spec.id) {
+            Ok(line) => {
+                outcome.history = less(&outcome.history, &line.growth(spec.horizon));
+                outcome.sources.push(Source::of(line));
+            }
+            Err(gap) => return Outcome::missing(gap),
+        }
+    }
+    if outcome.history.days.is_empty() {
+        let detail = format!(
+            "the first basket was made of the settlement of {}, known since {}: too few sessions since",
+            basket.rebalances[0].settlement_on, basket.rebalances[0].published_at
+        );
+        outcome.gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));
+    }
+    for (name, count) in [
+        ("names", rebalance.members.len()),
+        ("eligible", rebalance.eligible),
+        ("left_out_for_missing_inputs", rebalance.incomplete),
+        ("rebalances", basket.rebalances.len()),
+    ] {
+        outcome.details.push(Detail::of(name, Unit::Count, count as f64));
+    }
+    for (instrument, ratio) in rebalance.members.iter().take(NAMED) {
+        let symbol = inputs.snapshot.symbol(*instrument);
+        let name = "short_interest_of_float";
+        outcome.details.push(Detail::about(symbol, name, Unit::Decimal, *ratio));
+    }
+    outcome
+}

@@ -1,0 +1,34 @@
+//! New yearly highs less new yearly lows.
+
+use crate::{
+    inputs::Inputs,
+    measure::{Detail, Indicator, Outcome, Spec, Unit},
+};
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    id: "new_highs_less_lows",
+    title: "New highs less new lows",
+    method: "100 · (NH − NL) / N: members whose close is above, or below, all of the 251 closes \
+             before, over the members that have 252; closes on one split basis (methodology A5, \
+             `hl_basis` closes).",
+    specs,
+    measure,
+};
+
+fn specs() -> Vec<Spec> {
+    vec![Spec::level("new_highs_less_lows", "", Unit::Percent)]
+}
+
+fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+    let mut outcome = inputs.of_breadth(spec, |tally| {
+        let [highs, lows, of] = tally.highs_lows.map(f64::from);
+        (0.0 < of).then(|| 100.0 * (highs - lows) / of)
+    });
+    if let Some(tally) = inputs.breadth.tallies.last() {
+        let names = ["new_highs", "new_lows", "with_enough_closes"];
+        for (name, count) in names.into_iter().zip(tally.highs_lows) {
+            outcome.details.push(Detail::of(name, Unit::Count, f64::from(count)));
+        }
+    }
+    outcome
+}

@@ -1,0 +1,29 @@
+//! Per cent of members above their average close of 200 sessions.
+
+use super::pct_above_50d::above;
+use crate::{
+    breadth::LONG_AVERAGE,
+    inputs::Inputs,
+    measure::{Indicator, Outcome, Spec, Unit},
+};
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    id: "pct_above_200d",
+    title: "Members above their 200-day average",
+    method: "100 · number of members whose close is above the mean of their last 200 closes, \
+             today's included, over the number that have 200; closes on one split basis, dividends \
+             not reinvested (methodology A5).",
+    specs,
+    measure,
+};
+
+fn specs() -> Vec<Spec> {
+    vec![
+        Spec::level("pct_above_200d", "", Unit::Percent),
+        Spec::change("pct_above_200d.change", "", 10, Unit::Percent),
+    ]
+}
+
+fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+    above(inputs, spec, LONG_AVERAGE, |tally| tally.above_long)
+}

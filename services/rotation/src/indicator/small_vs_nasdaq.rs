@@ -1,0 +1,26 @@
+//! Small caps against the Nasdaq market: the widest one-day gap of 2024-07-11.
+
+use super::{HORIZONS, size_spread::of_roles};
+use crate::{
+    inputs::Inputs,
+    measure::{Indicator, Outcome, Spec, Unit},
+};
+use factors::roles::Role;
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    id: "small_vs_nasdaq",
+    title: "Small caps less Nasdaq",
+    method: "Return of the small-cap index less return of the Nasdaq index over common sessions, \
+             arithmetic (methodology A1). A record holds for this pair of symbols alone: the \
+             Nasdaq 100 fund is another pair than the Composite.",
+    specs,
+    measure,
+};
+
+fn specs() -> Vec<Spec> {
+    HORIZONS.map(|horizon| Spec::change("small_vs_nasdaq", "", horizon, Unit::Decimal)).into()
+}
+
+fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+    of_roles(inputs, spec, [Role::SmallCapIndex, Role::Nasdaq])
+}

@@ -1,0 +1,70 @@
+//! How far volatility moved.
+
+use crate::{
+    inputs::{Inputs, change_of},
+    measure::{Indicator, Outcome, Source, Spec, Unit},
+};
+use factors::{line::Line, roles::Role};
+use marketdata::{
+    gap::{Gap, GapReason},
+    snapshot::Series,
+};
+use stats::moments::{Ddof, standard_deviation};
+
+/// Sessions of realised volatility.
+const REALISED: usize = 21;
+
+pub(super) const INDICATOR: Indicator = Indicator {
+    id: "volatility_change",
+    title: "Volatility change",
+    method: "Difference of the logarithm of the volatility index; where there is none, of the \
+             standard deviation of 21 daily returns of the large-cap index.",
+    specs,
+    measure,
+};
+
+fn specs() -> Vec<Spec> {
+    [5, 21].map(|h| Spec::change("volatility_change", "", h, Unit::Decimal)).into()
+}
+
+fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+    let logs = |series: Series| {
+        let (days, values) = series
+            .days
+            .into_iter()
+            .zip(series.values)
+            .filter(|(_, value)| 0.0 < *value)
+            .map(|(day, value)| (day, libm::log(value)))
+            .unzip();
+        change_of(&Series { days, values }, spec.horizon)
+    };
+    if let Ok(line) = inputs.line(Role::Volatility, &spec.id) {
+        let levels = Series { days: line.days.clone(), values: line.levels.clone() };
+        return Outcome::of(logs(levels), vec![Source::of(line)]);
+    }
+    match inputs.line(Role::LargeCapIndex, &spec.id) {
+        Ok(line) => {
+            let mut source = Source::of(line);
+            source.stands_in_for = inputs.roles.candidates(Role::Volatility).first().cloned();
+            let mut outcome = Outcome::of(logs(realised(line)), vec![source]);
+            let detail = "no volatility index is known: realised volatility stands in";
+            outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
+            outcome
+        }
+        Err(gap) => Outcome::missing(gap),
+    }
+}
+
+fn realised(line: &Line) -> Series {
+    let returns = line.growth(1);
+    let mut series = Series::empty();
+    for (window, day) in
+        returns.values.windows(REALISED).zip(returns.days.iter().skip(REALISED - 1))
+    {
+        if let Some(value) = standard_deviation(window, Ddof::Sample) {
+            series.days.push(*day);
+            series.values.push(value);
+        }
+    }
+    series
+}

@@ -1,0 +1,162 @@
+//! What an indicator is: one concept, several measures of it, each a history with its sources.
+
+use crate::{inputs::Inputs, record::Kind};
+use factors::{line::Line, roles::Role};
+use marketdata::{day::Day, gap::Gap, snapshot::Series};
+
+/// The unit of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unit {
+    /// A decimal: 0.01 is one per cent (a return, a difference of returns, a weight).
+    Decimal,
+    /// Per cent of names, 0 to 100, or −100 to 100 for a difference.
+    Percent,
+    /// Hundredths of a per cent.
+    BasisPoints,
+    /// US dollars.
+    Usd,
+    /// A number of names, or of names net.
+    Count,
+    /// Points of the series itself.
+    Points,
+}
+
+impl Unit {
+    /// The word users see.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Unit::Decimal => "decimal",
+            Unit::Percent => "percent",
+            Unit::BasisPoints => "basis points",
+            Unit::Usd => "USD",
+            Unit::Count => "count",
+            Unit::Points => "points",
+        }
+    }
+}
+
+/// One concept. Its file measures it; [`crate::indicator::ALL`] lists it.
+#[derive(Clone, Copy, Debug)]
+pub struct Indicator {
+    /// Stable id.
+    pub id: &'static str,
+    /// A few words for a heading.
+    pub title: &'static str,
+    /// Formula, conventions and source, in a sentence or two.
+    pub method: &'static str,
+    /// Its measures.
+    pub specs: fn() -> Vec<Spec>,
+    /// Measures one of them. A missing input is a gap of the outcome.
+    pub measure: fn(&Inputs<'_>, &Spec) -> Outcome,
+}
+
+/// One measure of an indicator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Stable id: the indicator's, a variant, a horizon; for instance `size_spread.5d`.
+    pub id: String,
+    /// Which variant, where the indicator has several.
+    pub variant: &'static str,
+    /// Sessions it looks back; 0 for a level of the day.
+    pub horizon: usize,
+    /// The unit of its values.
+    pub unit: Unit,
+    /// Whether records are of changes or of levels.
+    pub kind: Kind,
+}
+
+impl Spec {
+    /// A change over some sessions: `<stem>.<horizon>d`.
+    pub fn change(stem: &str, variant: &'static str, horizon: usize, unit: Unit) -> Spec {
+        let id = format!("{stem}.{horizon}d");
+        Spec { id, variant, horizon, unit, kind: Kind::Change }
+    }
+
+    /// A level of the day.
+    pub fn level(id: &str, variant: &'static str, unit: Unit) -> Spec {
+        Spec { id: id.to_owned(), variant, horizon: 0, unit, kind: Kind::Level }
+    }
+}
+
+/// Something that a measure stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The role it plays; none for baskets and universes.
+    pub role: Option<Role>,
+    /// The symbol, membership or basket.
+    pub symbol: String,
+    /// What it stands in for; none where it is the thing itself.
+    pub stands_in_for: Option<String>,
+    /// First day of its history.
+    pub first_on: Option<Day>,
+    /// Last day of its history.
+    pub last_on: Option<Day>,
+}
+
+impl Source {
+    /// The source that a line is.
+    pub fn of(line: &Line) -> Source {
+        Source {
+            role: Some(line.played.role),
+            symbol: line.played.symbol.clone(),
+            stands_in_for: line.played.stands_in_for.clone(),
+            first_on: line.days.first().copied(),
+            last_on: line.days.last().copied(),
+        }
+    }
+}
+
+/// A number beside the value: a count, a member's part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detail {
+    /// Whom it is about; empty for the whole.
+    pub subject: String,
+    /// What it is.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// The number.
+    pub value: f64,
+}
+
+impl Detail {
+    /// A number about the whole.
+    pub fn of(name: &'static str, unit: Unit, value: f64) -> Detail {
+        Detail { subject: String::new(), name, unit, value }
+    }
+
+    /// A number about one member.
+    pub fn about(subject: &str, name: &'static str, unit: Unit, value: f64) -> Detail {
+        Detail { subject: subject.to_owned(), name, unit, value }
+    }
+}
+
+/// What measuring gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The values, oldest first; empty where an input is missing.
+    pub history: Series,
+    /// What it stands on.
+    pub sources: Vec<Source>,
+    /// Numbers beside the latest value.
+    pub details: Vec<Detail>,
+    /// What is missing or stood in for.
+    pub gaps: Vec<Gap>,
+}
+
+impl Outcome {
+    /// Nothing but a reason.
+    pub fn missing(gap: Gap) -> Outcome {
+        Outcome {
+            history: Series::empty(),
+            sources: Vec::new(),
+            details: Vec::new(),
+            gaps: vec![gap],
+        }
+    }
+
+    /// A history and what it stands on.
+    pub fn of(history: Series, sources: Vec<Source>) -> Outcome {
+        Outcome { history, sources, details: Vec::new(), gaps: Vec::new() }
+    }
+}

@@ -1,0 +1,242 @@
+//! Everything a snapshot says about rotation, computed once: histories, standings, records, state.
+
+use crate::{
+    breadth::{Breadth, Part, Plan, STEP},
+    composite::{COMPONENTS, Composite, Score},
+    indicator::{self, INDICES},
+    inputs::Inputs,
+    measure::{Detail, Indicator, Outcome, Source, Spec},
+    record::Record,
+    standing::{ZScore, percentile, z_score},
+};
+use factors::{
+    line::Line,
+    roles::{Role, Roles},
+};
+use marketdata::{
+    calendar,
+    day::Day,
+    gap::{Gap, GapReason},
+    instant::Instant,
+    snapshot::{Series, Snapshot},
+};
+use std::collections::BTreeMap;
+
+/// A measure whose latest value is more sessions old than this is stale.
+const STALE_SESSIONS: i32 = 3;
+/// Above this age nobody counts sessions.
+const STALE_DAYS: i32 = 30;
+
+/// One measure as a snapshot knows it.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Of which indicator.
+    pub indicator: &'static Indicator,
+    /// Which measure.
+    pub spec: Spec,
+    /// All values, oldest first.
+    pub history: Series,
+    /// Calendar days from the latest value to the view's day.
+    pub age_days: Option<i32>,
+    /// The latest value against the 252 before it.
+    pub z: Option<ZScore>,
+    /// Share of all earlier values below the latest, ties counting half, 0 to 1.
+    pub percentile: Option<f64>,
+    /// "The largest since".
+    pub record: Option<Record>,
+    /// What it stands on.
+    pub sources: Vec<Source>,
+    /// Numbers beside the latest value.
+    pub details: Vec<Detail>,
+    /// What is missing or stood in for.
+    pub gaps: Vec<Gap>,
+    /// Its part in a score of the composite.
+    pub contribution: Option<(Score, f64)>,
+}
+
+impl Reading {
+    fn of(indicator: &'static Indicator, spec: Spec, outcome: Outcome, as_of: Instant) -> Reading {
+        let Outcome { history, sources, details, mut gaps } = outcome;
+        let last = history.last();
+        if let Some(gap) = last.and_then(|(day, _)| stale(&spec, day, as_of)) {
+            gaps.push(gap);
+        }
+        if last.is_none() && gaps.is_empty() {
+            let detail = format!("fewer than {} observations", spec.horizon + 1);
+            gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));
+        }
+        Reading {
+            age_days: last.map(|(day, _)| as_of.new_york_day().epoch() - day.epoch()),
+            z: z_score(&history.values),
+            percentile: percentile(&history.values),
+            record: Record::of_last_either_way(&history.days, &history.values, spec.kind),
+            indicator,
+            spec,
+            history,
+            sources,
+            details,
+            gaps,
+            contribution: None,
+        }
+    }
+}
+
+fn stale(spec: &Spec, last: Day, as_of: Instant) -> Option<Gap> {
+    let today = as_of.new_york_day();
+    let age = today.epoch() - last.epoch();
+    let sessions = if age <= STALE_DAYS { calendar::sessions_between(last, today) } else { age };
+    (STALE_SESSIONS < sessions).then(|| {
+        let detail =
+            format!("the latest value is of {last}, {age} calendar days before the as-of day");
+        Gap::new(GapReason::Stale, &*spec.id, detail)
+    })
+}
+
+/// Everything a snapshot says about rotation.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The view's day.
+    pub today: Day,
+    /// Every measure, in the order of [`indicator::ALL`].
+    pub readings: Vec<Reading>,
+    /// The state; none where nothing speaks for any.
+    pub composite: Option<Composite>,
+    /// The lines whose moves since any date may be asked for.
+    pub indices: Vec<Line>,
+    /// Roles that nobody plays.
+    pub unplayed: Vec<Role>,
+    /// What the whole answer lacks.
+    pub gaps: Vec<Gap>,
+    places: BTreeMap<String, usize>,
+}
+
+/// Work to be done in fixed ranges: [`Preparation::len`] issuers, in steps of
+/// [`Preparation::STEP`].
+#[derive(Debug)]
+pub struct Preparation {
+    plan: Plan,
+}
+
+impl Preparation {
+    /// Issuers in one range.
+    pub const STEP: usize = STEP;
+
+    /// What there is to do.
+    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Preparation {
+        Preparation { plan: Plan::of(snapshot, roles) }
+    }
+
+    /// Number of issuers to cut into ranges.
+    pub fn len(&self) -> usize {
+        self.plan.len()
+    }
+
+    /// Whether there is nothing to cut.
+    pub fn is_empty(&self) -> bool {
+        self.plan.is_empty()
+    }
+
+    /// Does one range.
+    pub fn part(&self, snapshot: &Snapshot, range: std::ops::Range<usize>) -> Part {
+        self.plan.part(snapshot, range)
+    }
+
+    /// Puts the parts together, in the order of their ranges, and does the rest.
+    pub fn finish(self, snapshot: &Snapshot, roles: &Roles, parts: Vec<Part>) -> Prepared {
+        Prepared::of(snapshot, roles, self.plan.assemble(parts))
+    }
+}
+
+/// Everything a snapshot says about rotation, on one thread.
+pub fn prepare(snapshot: &Snapshot, roles: &Roles) -> Prepared {
+    let work = Preparation::of(snapshot, roles);
+    let starts = (0..work.len()).step_by(STEP);
+    let parts = starts.map(|at| work.part(snapshot, at..(at + STEP).min(work.len()))).collect();
+    work.finish(snapshot, roles, parts)
+}
+
+impl Prepared {
+    fn of(snapshot: &Snapshot, roles: &Roles, breadth: Breadth) -> Prepared {
+        let inputs = Inputs::of(snapshot, roles, breadth);
+        let mut readings = Vec::new();
+        for indicator in indicator::ALL {
+            for spec in (indicator.specs)() {
+                let outcome = (indicator.measure)(&inputs, &spec);
+                readings.push(Reading::of(indicator, spec, outcome, snapshot.as_of()));
+            }
+        }
+        let places: BTreeMap<String, usize> =
+            readings.iter().enumerate().map(|(at, r)| (r.spec.id.clone(), at)).collect();
+        let sessions = sessions(&inputs);
+        let composite = Composite::of(sessions, |id| Some(&readings[*places.get(id)?].history));
+        contribute(&mut readings, composite.as_ref());
+        let unplayed = Role::ALL.into_iter().filter(|role| inputs.line(*role, "").is_err());
+        let lines = INDICES.into_iter().filter_map(|role| inputs.line(role, "").ok().cloned());
+        Prepared {
+            today: snapshot.today(),
+            gaps: gaps_of_all(&readings, composite.as_ref()),
+            unplayed: unplayed.collect(),
+            indices: lines.collect(),
+            readings,
+            composite,
+            places,
+        }
+    }
+
+    /// A measure by id.
+    pub fn reading(&self, id: &str) -> Option<&Reading> {
+        self.places.get(id).map(|at| &self.readings[*at])
+    }
+}
+
+/// The days the state is followed over: those of the large-cap index, else of the small-cap index,
+/// else of the members.
+fn sessions<'a>(inputs: &'a Inputs<'_>) -> &'a [Day] {
+    [Role::LargeCapIndex, Role::SmallCapIndex]
+        .into_iter()
+        .find_map(|role| inputs.line(role, "").ok())
+        .map_or(&inputs.breadth.days, |line| &line.days)
+}
+
+fn contribute(readings: &mut [Reading], composite: Option<&Composite>) {
+    let parts = composite.iter().flat_map(|c| &c.scores).flat_map(|score| &score.contributions);
+    for part in parts {
+        let Some(given) = part.contribution else { continue };
+        for reading in readings.iter_mut().filter(|r| r.spec.id == part.component.measure) {
+            reading.contribution = Some((part.component.score, given));
+        }
+    }
+}
+
+/// What concerns the answer as a whole: stand-ins, each once, and components left out of the scores.
+fn gaps_of_all(readings: &[Reading], composite: Option<&Composite>) -> Vec<Gap> {
+    let mut stand_ins: BTreeMap<(String, String), ()> = BTreeMap::new();
+    for source in readings.iter().flat_map(|reading| &reading.sources) {
+        if let Some(wanted) = &source.stands_in_for {
+            stand_ins.insert((wanted.clone(), source.symbol.clone()), ());
+        }
+    }
+    let mut gaps: Vec<Gap> = stand_ins
+        .into_keys()
+        .map(|(wanted, used)| {
+            let detail = format!("{used} stands in for {wanted}");
+            Gap::new(GapReason::Proxy, wanted, detail)
+        })
+        .collect();
+    let there = |measure: &str| {
+        let parts = composite.iter().flat_map(|c| &c.scores).flat_map(|score| &score.contributions);
+        parts.filter(|part| part.component.measure == measure).any(|part| part.z.is_some())
+    };
+    for part in COMPONENTS.iter().filter(|part| !there(part.measure)) {
+        let reason = readings.iter().find(|reading| reading.spec.id == part.measure);
+        let reason =
+            reason.map_or(GapReason::InputMissing, |reading| match reading.history.last() {
+                None => reading.gaps.last().map_or(GapReason::InputMissing, |gap| gap.reason),
+                Some(_) if reading.z.is_none() => GapReason::ShortHistory,
+                Some(_) => GapReason::Stale,
+            });
+        let detail = format!("{} is left out of the {:?} score", part.measure, part.score);
+        gaps.push(Gap::new(reason, format!("composite.{}", part.measure), detail.to_lowercase()));
+    }
+    gaps
+}

@@ -1,0 +1,196 @@
+//! "The largest since": when something was last this extreme, and its rank (methodology A2).
+
+use marketdata::day::Day;
+
+/// What the values of a history are, and so what "extreme" means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Changes: gains rank among gains, losses among losses, by their size.
+    Change,
+    /// Levels: the highest, or the lowest, of all.
+    Level,
+}
+
+/// Which way a value is extreme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// A gain among gains; a high level.
+    Up,
+    /// A loss among losses, the worst first; a low level.
+    Down,
+}
+
+/// How a value stands in its history.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record {
+    /// Which way it is extreme.
+    pub direction: Direction,
+    /// The last earlier day on which it was as extreme or more; none where it never was.
+    pub since: Option<Day>,
+    /// First day of the history.
+    pub start: Day,
+    /// 1 + the number of values up to its day, in its direction, that are more extreme.
+    pub rank: usize,
+    /// Number of values up to its day in its direction, itself included.
+    pub in_direction: usize,
+    /// Number of values up to its day, itself included.
+    pub observations: usize,
+    /// Share of the values in its direction that are not more extreme, itself included: 1 for a
+    /// record.
+    pub pct_rank: f64,
+}
+
+impl Direction {
+    /// How extreme a value is this way; none where it does not count this way.
+    pub fn extremity(self, kind: Kind, value: f64) -> Option<f64> {
+        match (kind, self) {
+            (Kind::Level, Direction::Up) => Some(value),
+            (Kind::Level, Direction::Down) => Some(-value),
+            (Kind::Change, Direction::Up) => (0.0 < value).then_some(value),
+            (Kind::Change, Direction::Down) => (value < 0.0).then_some(-value),
+        }
+    }
+}
+
+impl Record {
+    /// How the last of some values stands among them, one way. None where there is no value or the
+    /// last does not count this way (a change of zero, a loss asked for as a gain).
+    pub fn of_last(
+        days: &[Day],
+        values: &[f64],
+        kind: Kind,
+        direction: Direction,
+    ) -> Option<Record> {
+        let (last, earlier) = values.split_last()?;
+        let own = direction.extremity(kind, *last)?;
+        let mut record = Record {
+            direction,
+            since: None,
+            start: *days.first()?,
+            rank: 1,
+            in_direction: 1,
+            observations: values.len(),
+            pct_rank: 1.0,
+        };
+        for (day, value) in days.iter().zip(earlier) {
+            let Some(other) = direction.extremity(kind, *value) else { continue };
+            record.in_direction += 1;
+            // Equal is enough to end the search, and not enough to rank above.
+            if own <= other {
+                record.since = Some(*day);
+            }
+            record.rank += usize::from(own < other);
+        }
+        let not_above = record.in_direction + 1 - record.rank;
+        record.pct_rank = not_above as f64 / record.in_direction as f64;
+        Some(record)
+    }
+
+    /// How the last of some values stands, the way it is more extreme: its sign for a change, the
+    /// better of its two ranks for a level (up where they are equal).
+    pub fn of_last_either_way(days: &[Day], values: &[f64], kind: Kind) -> Option<Record> {
+        let up = Record::of_last(days, values, kind, Direction::Up);
+        let down = Record::of_last(days, values, kind, Direction::Down);
+        match (up, down) {
+            (Some(up), Some(down)) if down.rank < up.rank => Some(down),
+            (Some(up), _) => Some(up),
+            (None, down) => down,
+        }
+    }
+
+    /// In words: `largest gain since 2008-10-10`, `lowest level since the series starts on …`.
+    pub fn in_words(&self, kind: Kind) -> String {
+        let what = match (kind, self.direction) {
+            (Kind::Change, Direction::Up) => "largest gain",
+            (Kind::Change, Direction::Down) => "largest fall",
+            (Kind::Level, Direction::Up) => "highest",
+            (Kind::Level, Direction::Down) => "lowest",
+        };
+        match self.since {
+            Some(day) => format!("{what} since {day}"),
+            None => format!("{what} since the series starts on {}", self.start),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::fixture::day;
+    use proptest::prelude::*;
+
+    fn days(count: usize) -> Vec<Day> {
+        (0..count).map(|i| day("2021-01-04").plus(i as i32)).collect()
+    }
+
+    fn of(values: &[f64], kind: Kind) -> Record {
+        Record::of_last_either_way(&days(values.len()), values, kind).unwrap()
+    }
+
+    #[test]
+    fn gains_rank_among_gains_and_falls_among_falls() {
+        // By hand: the last gain, 2, is beaten by 3 on the second day; falls do not count.
+        let record = of(&[1.0, 3.0, -9.0, 1.5, 2.0], Kind::Change);
+        assert_eq!(record.since, Some(days(2)[1]));
+        assert_eq!((record.rank, record.in_direction, record.observations), (2, 4, 5));
+        assert!((record.pct_rank - 0.75).abs() < 1e-12);
+        let fall = of(&[1.0, -3.0, -1.0, 9.0, -2.0], Kind::Change);
+        assert_eq!((fall.direction, fall.rank, fall.in_direction), (Direction::Down, 2, 3));
+        assert_eq!(fall.since, Some(days(2)[1]));
+        assert_eq!(fall.in_words(Kind::Change), "largest fall since 2021-01-05");
+    }
+
+    #[test]
+    fn an_equal_earlier_value_ends_the_search_and_shares_the_rank() {
+        let record = of(&[2.0, 1.0, 2.0], Kind::Change);
+        assert_eq!((record.since, record.rank), (Some(days(1)[0]), 1));
+        let record = of(&[1.0, 2.0], Kind::Change);
+        assert_eq!((record.since, record.rank), (None, 1));
+        assert_eq!(
+            record.in_words(Kind::Change),
+            "largest gain since the series starts on 2021-01-04"
+        );
+    }
+
+    #[test]
+    fn levels_are_high_or_low_and_no_move_is_no_record() {
+        let low = of(&[5.0, 2.0, 4.0, 3.0], Kind::Level);
+        assert_eq!((low.direction, low.rank, low.in_direction), (Direction::Down, 2, 4));
+        assert_eq!(low.in_words(Kind::Level), "lowest since 2021-01-05");
+        assert_eq!(of(&[1.0, 7.0], Kind::Level).direction, Direction::Up);
+        assert_eq!(Record::of_last_either_way(&days(2), &[1.0, 0.0], Kind::Change), None);
+        assert_eq!(Record::of_last_either_way(&[], &[], Kind::Level), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn scale_changes_no_record(values in prop::collection::vec(-9..9i32, 1..40), by in 0.5..4.0f64) {
+            let plain: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();
+            // Powers of two scale without rounding, so that ties stay ties.
+            let factor = if by < 2.0 { 0.5 } else { 4.0 };
+            let scaled: Vec<f64> = plain.iter().map(|v| v * factor).collect();
+            let days = days(values.len());
+            for kind in [Kind::Change, Kind::Level] {
+                prop_assert_eq!(
+                    Record::of_last_either_way(&days, &plain, kind),
+                    Record::of_last_either_way(&days, &scaled, kind)
+                );
+            }
+        }
+
+        #[test]
+        fn since_is_none_exactly_where_no_earlier_value_is_as_extreme(
+            values in prop::collection::vec(-9..9i32, 1..40),
+        ) {
+            let plain: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();
+            let record = Record::of_last(&days(values.len()), &plain, Kind::Level, Direction::Up);
+            let record = record.unwrap();
+            let last = values[values.len() - 1];
+            let earlier = &values[..values.len() - 1];
+            prop_assert_eq!(record.since.is_none(), earlier.iter().all(|v| *v < last));
+            prop_assert_eq!(record.rank, 1 + earlier.iter().filter(|v| last < **v).count());
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How unusual a value is: z-score and percentile against the history before it.
+
+/// Sessions before the value that a z-score looks at (methodology A1).
+pub const Z_WINDOW: usize = 252;
+/// Fewer than this make no z-score.
+pub const Z_MIN: usize = 126;
+
+/// A z-score and what it was made from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ZScore {
+    /// `(x_t − mean) / sd` over the values before `x_t`, sample standard deviation.
+    pub z: f64,
+    /// Number of values in the window, `x_t` not among them.
+    pub observations: usize,
+}
+
+/// The z-score of the last value against the up to 252 before it; none with fewer than 126 or where
+/// they do not move.
+pub fn z_score(values: &[f64]) -> Option<ZScore> {
+    let (last, past) = values.split_last()?;
+    let past = &past[past.len().saturating_sub(Z_WINDOW)..];
+    if past.len() < Z_MIN {
+        return None;
+    }
+    let z = stats::rank::z_score(past, *last, stats::moments::Ddof::Sample)?;
+    Some(ZScore { z, observations: past.len() })
+}
+
+/// Share of all earlier values below the last, ties counting half, 0 to 1; none without any.
+pub fn percentile(values: &[f64]) -> Option<f64> {
+    let (last, past) = values.split_last()?;
+    stats::rank::percentile_rank(past, *last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn today_is_no_part_of_its_own_window() {
+        // 252 values alternating −1 and 1: mean 0, sum of squares 252, sample variance 252/251.
+        let mut values: Vec<f64> = (0..252).map(|i| if i % 2 == 0 { -1.0 } else { 1.0 }).collect();
+        // An older value outside the window changes nothing.
+        values.insert(0, 1e6);
+        values.push(3.0);
+        let score = z_score(&values).unwrap();
+        assert_eq!(score.observations, 252);
+        assert!((score.z - 3.0 / (252.0f64 / 251.0).sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn too_little_or_too_flat_is_none() {
+        assert_eq!(z_score(&[1.0; 126]), None, "125 before today");
+        assert_eq!(z_score(&[1.0; 300]), None, "flat");
+        assert_eq!(z_score(&[]), None);
+        assert_eq!(percentile(&[1.0]), None);
+        // Two below, one equal, one above: (2 + 0.5) / 4.
+        assert_eq!(percentile(&[1.0, 2.0, 3.0, 4.0, 3.0]), Some(0.625));
+    }
+}

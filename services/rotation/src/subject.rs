@@ -1,0 +1,269 @@
+//! What a record may be asked of, and the numbers that are made of it.
+
+use crate::{
+    inputs::change_of,
+    measure::Unit,
+    prepared::Prepared,
+    query::{QueryRefusal, Variable},
+    record::Kind,
+};
+use factors::{
+    caps::CapHistory,
+    line::{Line, over},
+    roles::{Played, Role, Roles},
+};
+use marketdata::{
+    bars::Bars,
+    basis::PriceBasis,
+    dataset::{Dataset, Field},
+    day::Day,
+    gap::{Gap, GapReason},
+    instrument::{InstrumentId, Namespace},
+    snapshot::{Series, Snapshot},
+    symbol::Symbol,
+};
+
+/// Whose history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A listed symbol, else a series of that id.
+    Symbol(String),
+    /// Whoever plays a role.
+    Role(Role),
+    /// A measure of an indicator.
+    Measure(String),
+}
+
+/// What is made of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transform {
+    /// Total return of bars, growth of a series; a decimal.
+    ChangePercent,
+    /// Difference, in the unit of the values: dollars a share, index points, per cent of a yield.
+    ChangePoints,
+    /// Change of market value in USD, without issuance and buy-backs.
+    ChangeValueUsd,
+    /// The close, in share units of the view's day; the value of a series or a measure.
+    Level,
+    /// The day's highest price, in share units of the view's day.
+    IntradayHigh,
+    /// The day's lowest price, in share units of the view's day.
+    IntradayLow,
+}
+
+/// A variable's numbers and where they come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// The symbol or measure.
+    pub symbol: String,
+    /// What it stands in for, where a role is played by a stand-in.
+    pub stands_in_for: Option<String>,
+    /// The numbers, oldest first.
+    pub history: Series,
+    /// Their unit.
+    pub unit: Unit,
+    /// Whether they are changes or levels.
+    pub kind: Kind,
+    /// What is missing or to be known about them.
+    pub gaps: Vec<Gap>,
+}
+
+/// The numbers of a variable.
+///
+/// # Errors
+/// [`QueryRefusal`] where the name is unknown or the transform does not apply.
+pub(crate) fn resolve(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    prepared: &Prepared,
+    variable: &Variable,
+    condition: Option<usize>,
+) -> Result<Resolved, QueryRefusal> {
+    let refuse = |why| QueryRefusal::NotApplicable { condition, why };
+    match &variable.subject {
+        Subject::Measure(id) => of_measure(prepared, id, variable).and_then(|made| {
+            made.ok_or_else(|| refuse("a measure has its level and its change in points alone"))
+        }),
+        Subject::Symbol(symbol) => {
+            let played = find(snapshot, symbol)
+                .ok_or_else(|| QueryRefusal::UnknownInstrument(symbol.clone()))?;
+            of_played(snapshot, played, variable).map_err(refuse)
+        }
+        Subject::Role(role) => {
+            let played = roles
+                .play(snapshot, *role)
+                .ok_or_else(|| QueryRefusal::UnknownInstrument(role.id().to_owned()))?;
+            of_played(snapshot, played, variable).map_err(refuse)
+        }
+    }
+}
+
+fn of_measure(
+    prepared: &Prepared,
+    id: &str,
+    variable: &Variable,
+) -> Result<Option<Resolved>, QueryRefusal> {
+    let reading =
+        prepared.reading(id).ok_or_else(|| QueryRefusal::UnknownMeasure(id.to_owned()))?;
+    let (history, kind) = match variable.transform {
+        Transform::Level => (reading.history.clone(), reading.spec.kind),
+        Transform::ChangePoints => (change_of(&reading.history, variable.horizon), Kind::Change),
+        _ => return Ok(None),
+    };
+    Ok(Some(Resolved {
+        symbol: id.to_owned(),
+        stands_in_for: None,
+        history,
+        unit: reading.spec.unit,
+        kind,
+        gaps: reading.gaps.clone(),
+    }))
+}
+
+/// A listed symbol with bars, else a series, else a symbol that is known and has no history.
+fn find(snapshot: &Snapshot, symbol: &str) -> Option<Played> {
+    let played = |instrument, dataset| Played {
+        role: Role::LargeCapIndex,
+        symbol: symbol.to_owned(),
+        instrument,
+        dataset,
+        stands_in_for: None,
+    };
+    let listed = snapshot.listed(symbol);
+    let has_bars = |id: &InstrumentId| !snapshot.rows(Dataset::Bars, *id).is_empty();
+    let series = Symbol::series(symbol).ok();
+    let series = series.and_then(|name| snapshot.resolve(Namespace::Series, &name));
+    match (listed.filter(has_bars), series) {
+        (Some(id), _) => Some(played(id, Dataset::Bars)),
+        (None, Some(id)) => Some(played(id, Dataset::Series)),
+        (None, None) => listed.map(|id| played(id, Dataset::Bars)),
+    }
+}
+
+fn of_played(
+    snapshot: &Snapshot,
+    played: Played,
+    variable: &Variable,
+) -> Result<Resolved, &'static str> {
+    let (symbol, stands_in_for) = (played.symbol.clone(), played.stands_in_for.clone());
+    let mut gaps = Vec::new();
+    if let Some(wanted) = &stands_in_for {
+        let detail = format!("{symbol} stands in for {wanted}");
+        gaps.push(Gap::new(GapReason::Proxy, wanted.clone(), detail));
+    }
+    let made = if played.dataset == Dataset::Series {
+        of_series(snapshot, played.instrument, variable)?
+    } else {
+        of_bars(snapshot, played, variable, &mut gaps)
+    };
+    let (history, unit, kind) = made;
+    Ok(Resolved { symbol, stands_in_for, history, unit, kind, gaps })
+}
+
+fn of_series(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    variable: &Variable,
+) -> Result<(Series, Unit, Kind), &'static str> {
+    let series = snapshot.series(Dataset::Series, Field::Value, instrument);
+    let horizon = variable.horizon;
+    match variable.transform {
+        Transform::ChangePercent => {
+            let growth = |old: f64, new: f64| (0.0 < old).then(|| new / old - 1.0);
+            let growth = over(&series.days, &series.values, horizon, growth);
+            Ok((growth, Unit::Decimal, Kind::Change))
+        }
+        Transform::ChangePoints => Ok((change_of(&series, horizon), Unit::Points, Kind::Change)),
+        Transform::Level => Ok((series, Unit::Points, Kind::Level)),
+        Transform::IntradayHigh | Transform::IntradayLow => {
+            Err("a series has one value a day, no high and no low")
+        }
+        Transform::ChangeValueUsd => Err("a series has no market value"),
+    }
+}
+
+fn of_bars(
+    snapshot: &Snapshot,
+    played: Played,
+    variable: &Variable,
+    gaps: &mut Vec<Gap>,
+) -> (Series, Unit, Kind) {
+    let horizon = variable.horizon;
+    let instrument = played.instrument;
+    if variable.transform == Transform::ChangePercent {
+        let line = Line::of(snapshot, played);
+        if 0 < line.rows_left_out {
+            let detail = format!(
+                "{} earlier rows are on a basis that no known factor joins",
+                line.rows_left_out
+            );
+            gaps.push(Gap::new(GapReason::BasisUnknown, line.played.symbol.clone(), detail));
+        }
+        return (line.growth(horizon), Unit::Decimal, Kind::Change);
+    }
+    let bars = Bars::of(snapshot, instrument);
+    if variable.transform == Transform::ChangeValueUsd {
+        let history = value_changes(snapshot, instrument, &bars, horizon);
+        if history.days.is_empty() && !bars.is_empty() {
+            let detail = "no count of shares and no printed value is known";
+            gaps.push(Gap::new(GapReason::NoSharesOutstanding, played.symbol, detail));
+        }
+        return (history, Unit::Usd, Kind::Change);
+    }
+    let adjusted = (0..bars.len()).any(|i| matches!(bars.basis(i), PriceBasis::TotalReturn { .. }));
+    if adjusted {
+        let detail = "prices are adjusted for distributions: levels are not prices anyone paid";
+        gaps.push(Gap::new(GapReason::Proxy, played.symbol, detail));
+    }
+    let today = snapshot.today();
+    let (history, kind) = match variable.transform {
+        Transform::IntradayHigh => {
+            (extremes(snapshot, instrument, &bars, Field::High), Kind::Level)
+        }
+        Transform::IntradayLow => (extremes(snapshot, instrument, &bars, Field::Low), Kind::Level),
+        Transform::ChangePoints => (change_of(&closes(&bars, today), horizon), Kind::Change),
+        _ => (closes(&bars, today), Kind::Level),
+    };
+    (history, Unit::Points, kind)
+}
+
+fn closes(bars: &Bars<'_>, units_of: Day) -> Series {
+    let close = |i: usize| Some((bars.days[i], bars.close_in_units_of(i, units_of)?));
+    let (days, values) = (0..bars.len()).filter_map(close).unzip();
+    Series { days, values }
+}
+
+/// Highs or lows, brought to the view's units as their day's close is.
+fn extremes(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    bars: &Bars<'_>,
+    field: Field,
+) -> Series {
+    let stored = snapshot.series(Dataset::Bars, field, instrument);
+    let today = snapshot.today();
+    let value = |(day, stored): (&Day, &f64)| {
+        let row = bars.days.binary_search(day).ok()?;
+        let factor = bars.close_in_units_of(row, today)? / bars.close_as_stored(row);
+        Some((*day, stored * factor)).filter(|(_, value)| value.is_finite())
+    };
+    let (days, values) = stored.days.iter().zip(&stored.values).filter_map(value).unzip();
+    Series { days, values }
+}
+
+/// Changes of market value over some sessions: the daily ones added up.
+fn value_changes(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    bars: &Bars<'_>,
+    horizon: usize,
+) -> Series {
+    let Some(caps) = CapHistory::of(snapshot, instrument, bars) else { return Series::empty() };
+    let daily: Vec<Option<f64>> = (0..bars.len()).map(|i| caps.change(i)).collect();
+    let sum = |(at, window): (usize, &[Option<f64>])| {
+        let sum: Option<f64> = window.iter().copied().sum();
+        Some((bars.days[at + window.len() - 1], sum?))
+    };
+    let (days, values) = daily.windows(horizon.max(1)).enumerate().filter_map(sum).unzip();
+    Series { days, values }
+}

@@ -1,0 +1,180 @@
+//! Whose breadth is measured: the members of an index as known on each day, or a stated stand-in.
+
+use factors::roles::Roles;
+use marketdata::{
+    dataset::{Dataset, Field},
+    day::Day,
+    instrument::{InstrumentId, Namespace},
+    snapshot::Snapshot,
+};
+use std::collections::BTreeMap;
+
+/// One line of the universe and the days it belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// First day and first day no more, in order, apart from each other.
+    pub intervals: Vec<(Day, Day)>,
+}
+
+impl Member {
+    /// Whether it belongs to the universe on a day.
+    pub fn on(&self, day: Day) -> bool {
+        self.intervals.iter().any(|(from, until)| *from <= day && day < *until)
+    }
+}
+
+/// The lines breadth is measured over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Universe {
+    /// The membership's id, or [`Universe::ALL_LISTED`].
+    pub id: String,
+    /// Whether all listed names stand in, because no membership is known.
+    pub stand_in: bool,
+    /// The lines of each issuer together, issuers by their first line's number.
+    pub issuers: Vec<Vec<Member>>,
+}
+
+impl Universe {
+    /// The id of the stand-in.
+    pub const ALL_LISTED: &'static str = "all listed names with prices";
+
+    /// The universe of a snapshot: the first configured membership that has members, else every
+    /// listed name with prices that is no fund.
+    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Universe {
+        for id in &roles.breadth_universe {
+            let members = members_of(snapshot, id);
+            if !members.is_empty() {
+                let issuers = by_issuer(snapshot, roles, members);
+                return Universe { id: id.clone(), stand_in: false, issuers };
+            }
+        }
+        let always = |instrument| Member { instrument, intervals: vec![(Day::MIN, Day::MAX)] };
+        let directory = snapshot.market().directory();
+        let listed = |id: &InstrumentId| {
+            directory.get(*id).is_some_and(|known| known.namespace == Namespace::Listed)
+        };
+        let members = snapshot.holders(Dataset::Bars).filter(listed);
+        let members = members.filter(|id| !roles.is_fund(snapshot.symbol(*id)));
+        let issuers = by_issuer(snapshot, roles, members.map(always).collect());
+        Universe { id: Universe::ALL_LISTED.to_owned(), stand_in: true, issuers }
+    }
+
+    /// Every line, by issuer.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.issuers.iter().flatten()
+    }
+}
+
+fn members_of(snapshot: &Snapshot, index: &str) -> Vec<Member> {
+    let Some(index) = snapshot.series_id(index) else { return Vec::new() };
+    let column = Dataset::Memberships.column(Field::Member);
+    let mut members = Vec::new();
+    for instrument in snapshot.holders(Dataset::Memberships) {
+        let rows = snapshot.rows(Dataset::Memberships, instrument);
+        let mut intervals: Vec<(Day, Day)> = Vec::new();
+        for i in (0..rows.len()).filter(|i| rows.other(*i) == index) {
+            let joins = rows.value(i, column).is_some_and(|member| 0.0 < member);
+            let inside = intervals.last().is_some_and(|(_, until)| *until == Day::MAX);
+            match (joins, inside, intervals.last_mut()) {
+                (true, false, _) => intervals.push((rows.day(i), Day::MAX)),
+                (false, true, Some((_, until))) => *until = rows.day(i),
+                _ => {}
+            }
+        }
+        if !intervals.is_empty() {
+            members.push(Member { instrument, intervals });
+        }
+    }
+    members
+}
+
+/// Puts the lines of one issuer together: the configured classes, and tickers that differ in what
+/// follows a dot (`BRK.A`, `BRK.B`).
+fn by_issuer(snapshot: &Snapshot, roles: &Roles, members: Vec<Member>) -> Vec<Vec<Member>> {
+    let mut issuers: Vec<Vec<Member>> = Vec::with_capacity(members.len());
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut configured: BTreeMap<InstrumentId, &str> = BTreeMap::new();
+    for issuer in &roles.megacaps {
+        for class in issuer.classes.iter().filter_map(|class| snapshot.listed(class)) {
+            configured.insert(class, &issuer.name);
+        }
+    }
+    for member in members {
+        let symbol = snapshot.symbol(member.instrument);
+        let stem = symbol.split_once('.').map_or(symbol, |(stem, _)| stem);
+        let key = configured.get(&member.instrument).map_or(stem, |name| *name);
+        let place = *places.entry(key.to_owned()).or_insert(issuers.len());
+        match issuers.get_mut(place) {
+            Some(lines) => lines.push(member),
+            None => issuers.push(vec![member]),
+        }
+    }
+    issuers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+    };
+
+    fn member(fixture: &mut Fixture, symbol: &str, events: &[(&str, f64)]) {
+        let id = fixture.id(Namespace::Listed, symbol);
+        let index = fixture.id(Namespace::Series, "SP500");
+        for (on, joins) in events {
+            let on = day(on);
+            let at = Instant::new_york(on, 9, 30);
+            let values = [(Field::Member, *joins)];
+            fixture.fact(Dataset::Memberships, (id, index), on, at, &values);
+        }
+    }
+
+    #[test]
+    fn members_are_those_of_the_day_and_only_as_known() {
+        let mut fixture = Fixture::new();
+        member(
+            &mut fixture,
+            "AAL",
+            &[("2021-01-04", 1.0), ("2021-01-08", 0.0), ("2021-02-01", 1.0)],
+        );
+        member(&mut fixture, "BRK.A", &[("2021-01-04", 1.0)]);
+        member(&mut fixture, "BRK.B", &[("2021-01-04", 1.0)]);
+        fixture.commit();
+        let snapshot = fixture.snapshot(Instant::close_of(day("2021-03-01")));
+        let universe = Universe::of(&snapshot, &Roles::standard());
+        assert_eq!((universe.id.as_str(), universe.stand_in), ("SP500", false));
+        assert_eq!(universe.issuers.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2]);
+        let aal = &universe.issuers[0][0];
+        let on: Vec<bool> = ["2021-01-03", "2021-01-07", "2021-01-08", "2021-02-01"]
+            .map(|text| aal.on(day(text)))
+            .into();
+        assert_eq!(on, [false, true, false, true]);
+        // Before the leaving was published, nobody knew of it.
+        let early = fixture.snapshot(Instant::close_of(day("2021-01-07")));
+        let universe = Universe::of(&early, &Roles::standard());
+        assert!(universe.issuers[0][0].on(day("2021-01-08")));
+    }
+
+    #[test]
+    fn all_listed_companies_stand_in() {
+        let mut fixture = Fixture::new();
+        let closes = [(day("2021-01-04"), 1.0)];
+        for symbol in ["GOOGL", "SPY", "^RUT", "GOOG", "KOSS"] {
+            fixture.closes(symbol, &closes);
+        }
+        fixture.series("DGS10", &closes).commit();
+        let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-04")));
+        let universe = Universe::of(&snapshot, &Roles::standard());
+        assert!(universe.stand_in);
+        let symbols: Vec<Vec<&str>> = universe
+            .issuers
+            .iter()
+            .map(|lines| lines.iter().map(|line| snapshot.symbol(line.instrument)).collect())
+            .collect();
+        assert_eq!(symbols, [vec!["GOOGL", "GOOG"], vec!["KOSS"]]);
+    }
+}

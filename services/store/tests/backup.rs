@@ -1,0 +1,100 @@
+//! Backups, restores, and the store in memory.
+
+use marketdata::{day::Day, market::Market};
+use std::{io::ErrorKind, path::Path, sync::Arc};
+use store::{
+    Store, StoreError,
+    conformance::{Backend, Batches, SqliteFiles, committed, shown},
+    connect, restore,
+};
+use tempfile::TempDir;
+
+async fn three_revisions(url: &str) -> Arc<dyn Store> {
+    let store = connect(url).await.unwrap();
+    let mut batches = Batches::new();
+    for number in 0..3 {
+        let batch = batches.next(2, Day::from_epoch(18_262 + number), 5);
+        committed(&*store, batch, &number.to_string()).await;
+    }
+    store
+}
+
+fn is_file_error<T>(result: &Result<T, StoreError>, kind: ErrorKind) -> bool {
+    matches!(result, Err(StoreError::File(error)) if error.kind() == kind)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_restores_to_the_same_log() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let store = three_revisions(&format!("sqlite:{}", path("live.db").display())).await;
+    store.backup(&path("copy")).await.unwrap();
+    let again = store.backup(&path("copy")).await;
+    assert!(is_file_error(&again, ErrorKind::AlreadyExists), "{again:?}");
+    let report = restore(&path("copy"), &path("new.db")).await.unwrap();
+    assert_eq!((report.revisions, report.faults), (3, Vec::new()));
+    let restored = connect(&format!("sqlite:{}?mode=rw", path("new.db").display())).await.unwrap();
+    let (before, after) = (store.load(0).await.unwrap(), restored.load(0).await.unwrap());
+    assert_eq!(shown(&before), shown(&after));
+    restored.close().await;
+    // The live store, with its log beside it, can be restored from as well; nothing is overwritten.
+    let over = restore(&path("live.db"), &path("new.db")).await;
+    assert!(is_file_error(&over, ErrorKind::AlreadyExists), "{over:?}");
+    restore(&path("live.db"), &path("second.db")).await.unwrap();
+    store.close().await;
+    assert_eq!(names(folder.path()), ["copy", "live.db", "new.db", "second.db"]);
+    let missing = restore(&path("nowhere"), &path("third.db")).await;
+    assert!(missing.is_err(), "{missing:?}");
+    assert!(!path("nowhere").exists() && !path("third.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_backup_is_reported_and_not_restored() {
+    let files = SqliteFiles::new().unwrap();
+    let url = files.fresh();
+    three_revisions(&url).await.close().await;
+    files.damage(&url, 2).await;
+    let from = Path::new(url.trim_start_matches("sqlite:"));
+    let to = from.with_file_name("restored.db");
+    let report = restore(from, &to).await.unwrap();
+    assert!(report.faults.iter().any(|fault| fault.starts_with("segment 2:")), "{report:?}");
+    assert!(!to.exists(), "a damaged copy gets no name");
+}
+
+#[tokio::test]
+async fn a_store_in_memory_is_a_store_of_its_own() {
+    let (one, two) =
+        (three_revisions("sqlite::memory:").await, connect("sqlite::memory:").await.unwrap());
+    assert_eq!(two.head().await.unwrap().revision, 0);
+    let market = Market::empty().apply(one.load(0).await.unwrap());
+    assert_eq!(market.head(), one.head().await.unwrap());
+    let folder = TempDir::new().unwrap();
+    one.backup(&folder.path().join("copy")).await.unwrap();
+    one.close().await;
+    assert!(one.head().await.is_err(), "a closed store answers no more");
+    let path = folder.path().join("copy");
+    let kept = connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    assert_eq!(kept.head().await.unwrap(), market.head());
+    kept.close().await;
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_refused() {
+    for url in ["", "postgres://x", "sqlite:", "sqlite:a?mode=memory", "/some/path"] {
+        let refused = connect(url).await;
+        assert!(matches!(&refused, Err(StoreError::Url(named)) if named == url), "{refused:?}");
+    }
+    let folder = TempDir::new().unwrap();
+    let missing = folder.path().join("none.db");
+    let refused = connect(&format!("sqlite:{}?mode=rw", missing.display())).await;
+    assert!(matches!(refused, Err(StoreError::Database(_))), "{refused:?}");
+    assert!(!missing.exists());
+}

@@ -1,0 +1,140 @@
+//! `kill -9` at random moments during ingest: what was answered is whole, nothing else is partly there.
+//!
+//! The child is this binary again, told by an environment variable which store to append to. It
+//! prints each revision once it was answered; the parent kills it at a drawn moment, reopens the
+//! store, verifies it, and starts the next child on it.
+
+use marketdata::{day::Day, instant::Instant, market::Market};
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+use store::{
+    conformance::{Batches, append_of, committed},
+    connect,
+};
+use tempfile::TempDir;
+
+const KILLS: u32 = 20;
+const STORE: &str = "BALLAST_CRASH_TEST_STORE";
+const ANSWERED: &str = "answered ";
+
+/// The child's part; nothing to do where this runs as one of the tests.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the only way to tell the child from the test run")]
+fn child_appends_until_it_is_killed() {
+    if let Ok(url) = std::env::var(STORE) {
+        runtime().block_on(append_for_ever(&url));
+    }
+}
+
+async fn append_for_ever(url: &str) {
+    let store = connect(url).await.unwrap();
+    let market = Market::empty().apply(store.load(0).await.unwrap());
+    let mut batches = Batches::after(&market);
+    for revision in market.head().revision + 1.. {
+        // Every sixth is long: two segments, tens of milliseconds.
+        let days = if revision % 6 == 0 { 1_800 } else { 30 };
+        let names = if revision == 1 { 40 } else { 0 };
+        let batch = batches.next(names, Day::from_epoch(revision as i32), days);
+        let delta = committed(&*store, batch, &revision.to_string()).await;
+        assert_eq!(delta.marks[0].revision, revision);
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{ANSWERED}{revision}").unwrap();
+        out.flush().unwrap();
+        drop(out);
+        if revision % 5 == 0 {
+            // As if a day went by each time, so that replaced segments are deleted as well.
+            let now = Instant::from_micros(revision as i64 * 86_400_000_000);
+            store.compact(500_000, now).await.unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_killed_ingest_leaves_whole_revisions_only() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("crash.db").display());
+    let mut random = 0x5eed_u64;
+    let mut answered = 0;
+    for round in 0..KILLS {
+        answered = answered.max(kill_a_child(&url, &mut random));
+        let head = runtime().block_on(verify(&url, answered));
+        // One more may have become durable than was answered, and no other.
+        assert!(answered <= head && head <= answered + 1, "round {round}: {answered}, {head}");
+        answered = head;
+    }
+    assert!(u64::from(KILLS) <= answered, "the children got somewhere: {answered}");
+}
+
+/// Starts a child and kills it a drawn time after a drawn number of answers; the last one it gave.
+fn kill_a_child(url: &str, random: &mut u64) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_appends_until_it_is_killed", "--nocapture", "--test-threads=1"])
+        .env(STORE, url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let answers = follow(&mut child);
+    let mut last = 0;
+    for _ in 0..=draw(random, 5) {
+        last = answers.recv_timeout(Duration::from_secs(60)).expect("the child goes on");
+    }
+    // Up to 40 ms later, at any point of what the child does next.
+    let pause = Duration::from_micros(draw(random, 40_000));
+    if let Ok(more) = answers.recv_timeout(pause) {
+        last = more;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    answers.iter().fold(last, u64::max)
+}
+
+/// The revisions a child says were answered, as it says so; ends when the child does.
+fn follow(child: &mut Child) -> Receiver<u64> {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (sender, receiver) = channel();
+    #[expect(clippy::disallowed_methods, reason = "a pipe is read while the parent waits")]
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            // The test harness may print before the first answer on the same line.
+            let number = line.rsplit_once(ANSWERED).and_then(|(_, number)| number.parse().ok());
+            if number.is_some_and(|number| sender.send(number).is_err()) {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// Opens the store as the next process would; the head, after everything in it was verified.
+async fn verify(url: &str, answered: u64) -> u64 {
+    let store = connect(url).await.unwrap();
+    let report = store.check().await.unwrap();
+    assert_eq!(report.faults, Vec::<String>::new());
+    let head = Market::empty().apply(store.load(0).await.unwrap()).head();
+    assert_eq!(head, store.head().await.unwrap());
+    for revision in 1..=head.revision + 1 {
+        let asked = append_of(Batches::new().nothing(), &revision.to_string());
+        let answer = store.answer_of(&asked.key, asked.fingerprint).await.unwrap();
+        assert_eq!(answer.is_some(), revision <= head.revision, "the answer of {revision}");
+    }
+    let records = store.revisions(0, u32::MAX).await.unwrap();
+    assert!(answered <= records.len() as u64, "{answered} were answered");
+    store.close().await;
+    head.revision
+}
+
+fn draw(random: &mut u64, below: u64) -> u64 {
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    *random % below
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+}
