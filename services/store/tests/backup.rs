@@ -10,7 +10,7 @@ use store::{
 use tempfile::TempDir;
 
 async fn three_revisions(url: &str) -> Arc<dyn Store> {
-    let store = connect(url).await.unwrap();
+    let store = connect(url).await.expect("a store");
     let mut batches = Batches::new();
     for number in 0..3 {
         let batch = batches.next(2, Day::from_epoch(18_262 + number), 5);
@@ -24,9 +24,10 @@ fn is_file_error<T>(result: &Result<T, StoreError>, kind: ErrorKind) -> bool {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }

@@ -31,8 +31,8 @@ fn child_appends_until_it_is_killed() {
 }
 
 async fn append_for_ever(url: &str) {
-    let store = connect(url).await.unwrap();
-    let market = Market::empty().apply(store.load(0).await.unwrap());
+    let store = connect(url).await.expect("a store");
+    let market = Market::empty().apply(store.load(0).await.expect("a load"));
     let mut batches = Batches::after(&market);
     for revision in market.head().revision + 1.. {
         // Every sixth is long: two segments, tens of milliseconds.
@@ -42,13 +42,13 @@ async fn append_for_ever(url: &str) {
         let delta = committed(&*store, batch, &revision.to_string()).await;
         assert_eq!(delta.marks[0].revision, revision);
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{ANSWERED}{revision}").unwrap();
-        out.flush().unwrap();
+        writeln!(out, "{ANSWERED}{revision}").expect("a pipe");
+        out.flush().expect("a pipe");
         drop(out);
         if revision % 5 == 0 {
             // As if a day went by each time, so that replaced segments are deleted as well.
             let now = Instant::from_micros(revision as i64 * 86_400_000_000);
-            store.compact(500_000, now).await.unwrap();
+            store.compact(500_000, now).await.expect("a compaction");
         }
     }
 }
@@ -71,13 +71,13 @@ fn a_killed_ingest_leaves_whole_revisions_only() {
 
 /// Starts a child and kills it a drawn time after a drawn number of answers; the last one it gave.
 fn kill_a_child(url: &str, random: &mut u64) -> u64 {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let mut child = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", "child_appends_until_it_is_killed", "--nocapture", "--test-threads=1"])
         .env(STORE, url)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
+        .expect("a child");
     let answers = follow(&mut child);
     let mut last = 0;
     for _ in 0..=draw(random, 5) {
@@ -88,14 +88,14 @@ fn kill_a_child(url: &str, random: &mut u64) -> u64 {
     if let Ok(more) = answers.recv_timeout(pause) {
         last = more;
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill().expect("a kill");
+    child.wait().expect("an end");
     answers.iter().fold(last, u64::max)
 }
 
 /// The revisions a child says were answered, as it says so; ends when the child does.
 fn follow(child: &mut Child) -> Receiver<u64> {
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let (sender, receiver) = channel();
     #[expect(clippy::disallowed_methods, reason = "a pipe is read while the parent waits")]
     std::thread::spawn(move || {
@@ -112,17 +112,17 @@ fn follow(child: &mut Child) -> Receiver<u64> {
 
 /// Opens the store as the next process would; the head, after everything in it was verified.
 async fn verify(url: &str, answered: u64) -> u64 {
-    let store = connect(url).await.unwrap();
-    let report = store.check().await.unwrap();
+    let store = connect(url).await.expect("a store");
+    let report = store.check().await.expect("a check");
     assert_eq!(report.faults, Vec::<String>::new());
-    let head = Market::empty().apply(store.load(0).await.unwrap()).head();
-    assert_eq!(head, store.head().await.unwrap());
+    let head = Market::empty().apply(store.load(0).await.expect("a load")).head();
+    assert_eq!(head, store.head().await.expect("a head"));
     for revision in 1..=head.revision + 1 {
         let asked = append_of(Batches::new().nothing(), &revision.to_string());
-        let answer = store.answer_of(&asked.key, asked.fingerprint).await.unwrap();
+        let answer = store.answer_of(&asked.key, asked.fingerprint).await.expect("an answer");
         assert_eq!(answer.is_some(), revision <= head.revision, "the answer of {revision}");
     }
-    let records = store.revisions(0, u32::MAX).await.unwrap();
+    let records = store.revisions(0, u32::MAX).await.expect("revisions");
     assert!(answered <= records.len() as u64, "{answered} were answered");
     store.close().await;
     head.revision
@@ -136,5 +136,5 @@ fn draw(random: &mut u64, below: u64) -> u64 {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
 }

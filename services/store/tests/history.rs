@@ -111,7 +111,7 @@ fn values(dataset: Dataset, on: Day, value: u32) -> Vec<f64> {
 
 impl World {
     async fn new() -> World {
-        let store = connect("sqlite::memory:").await.unwrap();
+        let store = connect("sqlite::memory:").await.expect("a store");
         let (incremental, follower) = (Market::empty(), Market::empty());
         let (facts, renames) = (BTreeMap::new(), Vec::new());
         let mut world = World { store, incremental, follower, facts, renames };
@@ -150,7 +150,7 @@ impl World {
             }
             Step::Compact(later) => {
                 let now = Instant::from_micros(if *later { i64::MAX } else { 0 });
-                self.store.compact(1_000_000, now).await.unwrap();
+                self.store.compact(1_000_000, now).await.expect("a compaction");
             }
             Step::Follow => self.follow().await,
         }
@@ -190,7 +190,7 @@ impl World {
     }
 
     async fn follow(&mut self) {
-        let delta = self.store.load(self.follower.head().revision).await.unwrap();
+        let delta = self.store.load(self.follower.head().revision).await.expect("a load");
         self.follower = self.follower.apply(delta);
     }
 
@@ -245,7 +245,7 @@ impl World {
 }
 
 fn naming(instrument: InstrumentId, revision: u64, name: &str, from: Day, until: Day) -> Naming {
-    let symbol = Symbol::listed(&format!("{name}{}", instrument.0)).unwrap();
+    let symbol = Symbol::listed(&format!("{name}{}", instrument.0)).expect("a symbol");
     Naming { instrument, revision, symbol, from, until }
 }
 
@@ -270,7 +270,7 @@ async fn history(steps: Vec<Step>, bounds: Vec<(i64, u64)>) {
     world.follow().await;
     let head = world.incremental.head();
     assert_eq!(world.follower.head(), head);
-    let fresh = Market::empty().apply(world.store.load(0).await.unwrap());
+    let fresh = Market::empty().apply(world.store.load(0).await.expect("a load"));
     let markets = [&world.incremental, &world.follower, &fresh].map(|m| Arc::new(m.clone()));
     for (hours, revision) in bounds {
         // From a day before the first close to two weeks after the last.
@@ -280,7 +280,8 @@ async fn history(steps: Vec<Step>, bounds: Vec<(i64, u64)>) {
         let answer = answer_at(incremental, as_of, revision);
         assert_eq!(answer, answer_at(follower, as_of, revision), "a follower differs");
         assert_eq!(answer, answer_at(fresh, as_of, revision), "a fresh process differs");
-        let snapshot = |market| Snapshot::new(Arc::clone(market), as_of, revision).unwrap();
+        let snapshot =
+            |market| Snapshot::new(Arc::clone(market), as_of, revision).expect("a known revision");
         let seen = derived(&snapshot(incremental));
         assert_eq!(seen, derived(&snapshot(follower)));
         assert_eq!(seen, derived(&snapshot(fresh)));
@@ -291,7 +292,7 @@ async fn history(steps: Vec<Step>, bounds: Vec<(i64, u64)>) {
         let canonical = fresh.canonical(as_of);
         assert_eq!(answer, answer_at(fresh, canonical, revision), "the canonical instant differs");
     }
-    assert_eq!(world.store.check().await.unwrap().faults, Vec::<String>::new());
+    assert_eq!(world.store.check().await.expect("a check").faults, Vec::<String>::new());
     world.store.close().await;
 }
 
