@@ -115,11 +115,11 @@ fn prices_carry_returns_and_distributions() {
     let market = &*MARKET;
     for at in [0, 5, 40, 200] {
         let (bars, truth) = (market.bars(at), path::total_returns(market, at));
-        for session in 1..market.days.len() {
+        for (session, truth) in truth.iter().enumerate().skip(1) {
             let price = change(&bars.close, session);
             let total = change(&bars.adjusted_close, session);
             // Prices are printed to 1e-6 dollars, of which the least costs about one.
-            assert!((total - truth[session]).abs() < 1e-5);
+            assert!((total - truth).abs() < 1e-5);
             assert!(((1.0 + price) * bars.distribution[session] - 1.0 - total).abs() < 1e-5);
             assert!(bars.low[session] <= bars.open[session].min(bars.close[session]));
             assert!(bars.open[session].max(bars.close[session]) <= bars.high[session]);
