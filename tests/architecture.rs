@@ -34,8 +34,9 @@ const EDGES: [(&str, &[&str]); 12] = [
             "simulation",
         ],
     ),
-    // The cli reads portfolio files by the reader that marketdata has for them.
-    ("ballast", &["contract", "marketdata", "server", "simulation"]),
+    // The cli reads portfolio files by the reader that marketdata has for them, and operates on a
+    // store (migrate, check, backup, restore, export) without a server.
+    ("ballast", &["contract", "marketdata", "server", "simulation", "store"]),
     ("wire-tests", &["contract", "marketdata", "server", "simulation"]),
 ];
 

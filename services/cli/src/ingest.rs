@@ -1,0 +1,330 @@
+//! Sends files in, with progress, and says what became of every one of them.
+
+use crate::{
+    connect::{Clients, Connection},
+    failure, json,
+    show::{
+        number,
+        table::{Cell, Table},
+    },
+    terminal::{self, Terminal, Tone},
+    when,
+};
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+use contract::v1::{IngestHeader, IngestRequest, IngestResponse, PriceBasis, ingest_request::Part};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{fs::File, io::AsyncReadExt as _, sync::mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
+
+/// What a file is adjusted for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Basis {
+    /// As traded.
+    Raw,
+    /// Adjusted for splits.
+    SplitAdjusted,
+    /// Adjusted for splits and distributions.
+    TotalReturn,
+}
+
+/// Files, and what is said of all of them.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct IngestArguments {
+    /// Files, plain, .gz or .zip, loaded in this order.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Kind of file; `auto` tells it by the header.
+    #[arg(long, default_value = "auto")]
+    kind: String,
+    /// Symbol of a file that names none inside; without it the file's name tells.
+    #[arg(long)]
+    symbol: Option<String>,
+    /// Index whose members, or fund whose holdings, the file lists.
+    #[arg(long, value_name = "ID")]
+    index: Option<String>,
+    /// Day that rows without a date describe.
+    #[arg(long, value_name = "DATE")]
+    as_of_on: Option<String>,
+    /// When the market could know the rows: a date (16:00 New York) or an instant.
+    #[arg(long, value_name = "DATE|INSTANT")]
+    published_at: Option<String>,
+    /// What the prices are adjusted for.
+    #[arg(long, value_enum)]
+    price_basis: Option<Basis>,
+    /// Day up to which adjusted prices are adjusted.
+    #[arg(long, value_name = "DATE")]
+    adjusted_on: Option<String>,
+    /// Id of this write: give it again when an answer was lost. Of several files the later ones get
+    /// a number after it.
+    #[arg(long)]
+    request_id: Option<String>,
+}
+
+/// Where the bytes of an upload are.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// In a file.
+    File(PathBuf),
+    /// In memory.
+    Bytes(Vec<u8>),
+}
+
+const CHUNK_BYTES: usize = 1 << 20;
+const ATTEMPTS: u32 = 4;
+
+/// Sends every file; true where none was refused.
+///
+/// # Errors
+/// Where no server answers. A refused file is shown, and the next one is sent.
+pub(crate) async fn run(
+    arguments: &IngestArguments,
+    connection: &Connection,
+    as_json: bool,
+    terminal: Terminal,
+) -> Result<bool> {
+    let clients = connection.open().await?;
+    let published_at = arguments.published_at.as_deref().map(when::instant).transpose()?;
+    let base_id = arguments.request_id.clone().unwrap_or_else(fresh_id);
+    let mut all_taken = true;
+    let mut table = summary_table();
+    for (at, path) in arguments.files.iter().enumerate() {
+        let header = IngestHeader {
+            request_id: if at == 0 { base_id.clone() } else { format!("{base_id}-{}", at + 1) },
+            kind: if arguments.kind == "auto" { String::new() } else { arguments.kind.clone() },
+            file_name: file_name(path),
+            symbol: arguments.symbol.clone().unwrap_or_default(),
+            index_id: arguments.index.clone().unwrap_or_default(),
+            as_of_on: arguments.as_of_on.clone().unwrap_or_default(),
+            published_at,
+            price_basis: basis(arguments.price_basis).into(),
+            adjusted_on: arguments.adjusted_on.clone().unwrap_or_default(),
+        };
+        match send(&clients, connection, &header, &Source::File(path.clone())).await {
+            Ok(answer) if as_json => terminal::say(&json::of("IngestResponse", &answer)?),
+            Ok(answer) => {
+                summarise(&mut table, &header.file_name, &answer);
+                for note in notes(&answer, &header.file_name, terminal) {
+                    terminal::warn(&note);
+                }
+            }
+            Err(error) => {
+                all_taken = false;
+                let text = failure::explain(&error, terminal);
+                terminal::warn(&format!("{}: {}", path.display(), text.trim_end()));
+            }
+        }
+    }
+    if !as_json && !table.is_empty() {
+        terminal::say(&table.render(terminal));
+    }
+    Ok(all_taken)
+}
+
+/// Sends one file, again where somebody else wrote first or the connection broke: the request id
+/// makes that safe.
+///
+/// # Errors
+/// What the server refused it for, or why the file could not be read.
+pub(crate) async fn send(
+    clients: &Clients,
+    connection: &Connection,
+    header: &IngestHeader,
+    source: &Source,
+) -> Result<IngestResponse> {
+    let mut wait = Duration::from_millis(50);
+    for attempt in 1.. {
+        match send_once(clients, connection, header.clone(), source).await {
+            Err(error) if attempt < ATTEMPTS && may_be_sent_again(&error) => {
+                tokio::time::sleep(wait).await;
+                wait *= 4;
+            }
+            outcome => return outcome,
+        }
+    }
+    unreachable!("the last attempt returns")
+}
+
+fn may_be_sent_again(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<Status>()
+        .is_some_and(|status| matches!(status.code(), Code::Aborted | Code::Unavailable))
+}
+
+async fn send_once(
+    clients: &Clients,
+    connection: &Connection,
+    header: IngestHeader,
+    source: &Source,
+) -> Result<IngestResponse> {
+    let (sender, receiver) = mpsc::channel(4);
+    let name = header.file_name.clone();
+    // A receiver that is gone has answered already: what is left need not be sent.
+    let first = IngestRequest { part: Some(Part::Header(header)) };
+    let _answered = sender.send(first).await;
+    let request = connection.request(ReceiverStream::new(receiver));
+    let mut client = clients.market_data();
+    let call = client.ingest(request);
+    let feed = async move {
+        match source {
+            Source::File(path) => feed_file(path, &name, &sender).await,
+            Source::Bytes(bytes) => {
+                feed_bytes(bytes, &sender).await;
+                Ok(())
+            }
+        }
+    };
+    let (answer, fed) = tokio::join!(call, feed);
+    fed?;
+    Ok(answer?.into_inner())
+}
+
+async fn feed_bytes(bytes: &[u8], sender: &mpsc::Sender<IngestRequest>) {
+    for chunk in bytes.chunks(CHUNK_BYTES) {
+        let part = Some(Part::Chunk(chunk.to_vec()));
+        if sender.send(IngestRequest { part }).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn feed_file(path: &Path, name: &str, sender: &mpsc::Sender<IngestRequest>) -> Result<()> {
+    let fault = || format!("{} cannot be read", path.display());
+    let mut file = File::open(path).await.with_context(fault)?;
+    let total = file.metadata().await.with_context(fault)?.len();
+    let mut progress = Progress::new(name, total);
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        let mut part = (&mut file).take(CHUNK_BYTES as u64);
+        let read = part.read_to_end(&mut chunk).await.with_context(fault)?;
+        if read == 0 {
+            return Ok(());
+        }
+        progress.add(read as u64);
+        let part = Some(Part::Chunk(chunk));
+        if sender.send(IngestRequest { part }).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// A bar on standard error while bytes are sent, where that is a terminal.
+struct Progress {
+    shown: bool,
+    name: String,
+    sent: u64,
+    total: u64,
+}
+
+impl Progress {
+    const CELLS: u64 = 30;
+
+    fn new(name: &str, total: u64) -> Progress {
+        let shown = std::io::stderr().is_terminal() && 0 < total;
+        Progress { shown, name: name.to_owned(), sent: 0, total }
+    }
+
+    fn add(&mut self, bytes: u64) {
+        self.sent += bytes;
+        if self.shown {
+            let full = (Self::CELLS * self.sent / self.total).min(Self::CELLS) as usize;
+            let bar = "█".repeat(full) + &"░".repeat(Self::CELLS as usize - full);
+            let state = if self.sent < self.total { "sending" } else { "storing" };
+            let sent = number::magnitude(self.sent as f64);
+            self.write(&format!("\r\x1b[K{} {bar} {sent} bytes, {state}", self.name));
+        }
+    }
+
+    fn write(&self, text: &str) {
+        let mut out = std::io::stderr().lock();
+        let _reader_gone = write!(out, "{text}").and_then(|()| out.flush());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            self.write("\r\x1b[K");
+        }
+    }
+}
+
+/// The header of the table that [`summarise`] fills.
+pub(crate) fn summary_table() -> Table {
+    Table::new(&[
+        "file",
+        "kind",
+        ">rows",
+        ">accepted",
+        ">already known",
+        ">corrected",
+        ">rejected",
+        ">revision",
+    ])
+}
+
+/// Adds what became of a file.
+pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestResponse) {
+    let count = |value: u64| Cell::plain(number::count(value));
+    let alarming = |value: u64, tone: Tone| match value {
+        0 => Cell::plain("0"),
+        value => Cell::toned(tone, number::count(value)),
+    };
+    let revision = answer.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
+    table.row([
+        file_name.into(),
+        answer.kind.as_str().into(),
+        count(answer.rows),
+        count(answer.accepted),
+        count(answer.already_known),
+        alarming(answer.corrected, Tone::Warning),
+        alarming(answer.rejected, Tone::Bad),
+        count(revision),
+    ]);
+}
+
+/// Most rejected rows that are shown one by one.
+const REJECTIONS_SHOWN: usize = 20;
+
+/// Rejected rows and warnings of a file, a line each.
+pub(crate) fn notes(answer: &IngestResponse, file_name: &str, terminal: Terminal) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in answer.rejections.iter().take(REJECTIONS_SHOWN) {
+        let reason = terminal.paint(Tone::Bad, &row.reason);
+        let place = if row.line == 0 { String::new() } else { format!(":{}", row.line) };
+        lines.push(format!("{file_name}{place}: {reason}: {}", row.detail));
+    }
+    let shown = answer.rejections.len().min(REJECTIONS_SHOWN) as u64;
+    if shown < answer.rejected {
+        let more = number::count(answer.rejected - shown);
+        lines.push(format!("{file_name}: and {more} rejected rows more (--json gives 1,000)"));
+    }
+    for warning in &answer.warnings {
+        lines.push(terminal.paint(Tone::Faint, &format!("{file_name}: {warning}")));
+    }
+    lines
+}
+
+/// An id that no other write has: the instant and the process.
+pub(crate) fn fresh_id() -> String {
+    let now = server::clock::Clock::system().now().micros();
+    format!("cli-{now}-{}", std::process::id())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn basis(basis: Option<Basis>) -> PriceBasis {
+    match basis {
+        None => PriceBasis::Unspecified,
+        Some(Basis::Raw) => PriceBasis::Raw,
+        Some(Basis::SplitAdjusted) => PriceBasis::SplitAdjusted,
+        Some(Basis::TotalReturn) => PriceBasis::TotalReturn,
+    }
+}

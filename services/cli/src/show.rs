@@ -1,0 +1,8 @@
+//! Answers as text for people: tables, signs, units, and the sentence that says what they mean.
+
+pub(crate) mod number;
+pub(crate) mod table;
+
+pub(crate) mod evidence;
+
+pub(crate) mod squeeze;

@@ -1,0 +1,128 @@
+//! What an answer stands on, and what it lacks: under every report.
+
+use crate::{
+    show::number,
+    terminal::{Terminal, Tone},
+    when,
+};
+use contract::v1::{Coverage, Gap, GapReason, Input, SnapshotRef};
+use marketdata::{day::Day, instant::Instant};
+
+/// Most gaps that are shown one by one.
+const GAPS_SHOWN: usize = 8;
+
+/// When the answer was known, in a few words: `the close of 2024-07-11`.
+pub(crate) fn as_known(snapshot: Option<&SnapshotRef>) -> String {
+    let Some(at) = snapshot.and_then(|snapshot| snapshot.as_of.as_ref()) else {
+        return "an unknown time".to_owned();
+    };
+    let text = when::text(at);
+    match Instant::parse_rfc3339(&text) {
+        Some(instant) if Instant::close_of(instant.new_york_day()) == instant => {
+            format!("the close of {}", instant.new_york_day())
+        }
+        _ => text,
+    }
+}
+
+/// The reference that replays the answer, in a faint line.
+pub(crate) fn reference(
+    snapshot: Option<&SnapshotRef>,
+    result_id: &str,
+    terminal: Terminal,
+) -> String {
+    let Some(snapshot) = snapshot else { return String::new() };
+    let at = snapshot.as_of.as_ref().map(when::text).unwrap_or_default();
+    let short = |text: &str| text.chars().take(12).collect::<String>();
+    let text = format!(
+        "  as of {at} · revision {} · data {} · {} · result {}\n",
+        snapshot.revision,
+        short(&snapshot.data_version),
+        snapshot.model_version,
+        short(result_id)
+    );
+    terminal.paint(Tone::Faint, &text)
+}
+
+/// What is missing, the first few by name.
+pub(crate) fn gaps(gaps: &[Gap], terminal: Terminal) -> String {
+    let mut out = String::new();
+    for gap in gaps.iter().take(GAPS_SHOWN) {
+        let share = gap
+            .gross_share
+            .map(|share| format!(" ({} of gross)", number::share(share)))
+            .unwrap_or_default();
+        let reason = terminal.paint(Tone::Warning, reason(gap.reason()));
+        let subject = &gap.subject;
+        out.push_str(&format!("  {reason} {subject}{share}: {}\n", gap.detail));
+    }
+    if GAPS_SHOWN < gaps.len() {
+        let more = gaps.len() - GAPS_SHOWN;
+        let text = format!("  and {more} gaps more (--json has all)\n");
+        out.push_str(&terminal.paint(Tone::Faint, &text));
+    }
+    out
+}
+
+/// How much of a book was joined to data, in a sentence.
+pub(crate) fn coverage(coverage: Option<&Coverage>) -> String {
+    let Some(coverage) = coverage else { return String::new() };
+    let parts = [
+        (coverage.resolved, "resolved with its own data"),
+        (coverage.proxied, "by a stand-in"),
+        (coverage.excluded, "left out"),
+        (coverage.not_joined, "unknown"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .enumerate()
+        .filter(|(at, (share, _))| *at == 0 || 0.0 < *share)
+        .map(|(_, (share, words))| format!("{} {words}", number::share(share)))
+        .collect();
+    format!("Of the gross, {}.", parts.join(", "))
+}
+
+/// An input's days, for a sentence: `settled 2024-06-28, public 2024-07-10, 13 days old`.
+pub(crate) fn dates(input: &Input) -> String {
+    let public = input.published_at.as_ref().map(|at| {
+        let text = when::text(at);
+        let day = Instant::parse_rfc3339(&text).map(|instant| instant.new_york_day().to_string());
+        format!(", public {}", day.unwrap_or(text))
+    });
+    let days = if input.age_days == 1 { "day" } else { "days" };
+    format!(
+        "of {}{}, {} {days} old",
+        input.effective_on,
+        public.unwrap_or_default(),
+        input.age_days
+    )
+}
+
+/// The day of an ISO text, shortened to month and day where the year goes without saying.
+pub(crate) fn short_day(iso: &str, beside: &str) -> String {
+    let same_year = iso.get(..4) == beside.get(..4);
+    let valid = Day::parse_iso(iso).is_some();
+    if same_year && valid { iso[5..].to_owned() } else { iso.to_owned() }
+}
+
+fn reason(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::Unspecified => "gap",
+        GapReason::UnknownInstrument => "unknown name",
+        GapReason::NoPrice => "no price",
+        GapReason::ShortHistory => "short history",
+        GapReason::Stale => "stale",
+        GapReason::NoShortInterest => "no short interest",
+        GapReason::NoFloat => "no float",
+        GapReason::NoSharesOutstanding => "no share count",
+        GapReason::NoVolume => "no volume",
+        GapReason::InputMissing => "input missing",
+        GapReason::BasisUnknown => "share basis unknown",
+        GapReason::Proxy => "stand-in",
+        GapReason::NoClassification => "no classification",
+        GapReason::Degenerate => "degenerate",
+        GapReason::Survivorship => "survivorship",
+        GapReason::MissingObservations => "missing observations",
+        GapReason::Implausible => "implausible",
+    }
+}

@@ -1,0 +1,98 @@
+//! Numbers as a desk reads them: signed, with their unit, absent ones as a dash.
+
+use crate::{show::table::Cell, terminal::Tone};
+
+/// What stands for a number that is not there.
+pub(crate) const ABSENT: &str = "–";
+
+/// With its sign and a fixed count of decimals; nothing but zeros has no sign.
+pub(crate) fn signed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:+.decimals$}");
+    if text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+        text
+    } else {
+        text.trim_start_matches(['+', '-']).to_owned()
+    }
+}
+
+/// A decimal as signed per cent: `0.036` is `+3.60 %`.
+pub(crate) fn percent(decimal: f64) -> String {
+    format!("{} %", signed(100.0 * decimal, 2))
+}
+
+/// A share as unsigned per cent: `0.801` is `80.1 %`.
+pub(crate) fn share(decimal: f64) -> String {
+    format!("{:.1} %", 100.0 * decimal)
+}
+
+/// Dollars in the unit that leaves one to three digits before the point: `-$583.2bn`.
+pub(crate) fn usd(value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    format!("{sign}${}", magnitude(value.abs()))
+}
+
+/// The same, with a plus where it is a gain.
+pub(crate) fn usd_signed(value: f64) -> String {
+    if 0.0 < value { format!("+{}", usd(value)) } else { usd(value) }
+}
+
+/// An amount with the letter of its thousands: `12.3m`.
+pub(crate) fn magnitude(value: f64) -> String {
+    let units = [(1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k")];
+    let size = value.abs();
+    for (unit, letter) in units {
+        if unit <= size * 1.000_5 {
+            let decimals = if size < 9.995 * unit { 2 } else { 1 };
+            return format!("{:.decimals$}{letter}", value / unit);
+        }
+    }
+    format!("{value:.0}")
+}
+
+/// A count with thin groups of three: `393,689`.
+pub(crate) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if 0 < at && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A cell of a measure that may be absent, by a way to write it; gains and losses coloured.
+pub(crate) fn gain(value: Option<f64>, write: impl Fn(f64) -> String) -> Cell {
+    match value {
+        None => Cell::faint(ABSENT),
+        Some(value) if 0.0 < value => Cell::toned(Tone::Good, write(value)),
+        Some(value) if value < 0.0 => Cell::toned(Tone::Bad, write(value)),
+        Some(value) => Cell::plain(write(value)),
+    }
+}
+
+/// A cell of a measure that may be absent, without colour.
+pub(crate) fn cell(value: Option<f64>, write: impl Fn(f64) -> String) -> Cell {
+    value.map_or_else(|| Cell::faint(ABSENT), |value| Cell::plain(write(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_carry_sign_and_unit() {
+        assert_eq!(percent(0.036), "+3.60 %");
+        assert_eq!(percent(-0.009), "-0.90 %");
+        assert_eq!(percent(-0.000_01), "0.00 %");
+        assert_eq!(share(0.8013), "80.1 %");
+        assert_eq!(usd(-583.24e9), "-$583.2bn");
+        assert_eq!(usd_signed(1.0e6), "+$1.00m");
+        assert_eq!(usd(999_999.0), "$1.00m");
+        assert_eq!(usd(12.0), "$12");
+        assert_eq!(count(393_689), "393,689");
+        assert_eq!(count(12), "12");
+        assert_eq!(gain(None, percent), Cell::faint(ABSENT));
+    }
+}

@@ -1,0 +1,207 @@
+//! Squeezes as tables: the ranking of the market, and the short side of a book.
+
+use crate::{
+    show::{
+        evidence, number,
+        table::{Cell, Table},
+    },
+    terminal::{Terminal, Tone},
+};
+use contract::v1::{
+    AssessShortBookResponse, Contribution, Input, MarkBasis, RankSqueezeResponse, ShortBookTotals,
+    ShortLine, SqueezeMethod, SqueezeName, SqueezeUniverse,
+};
+
+/// The ranking of the market.
+pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> String {
+    let known = evidence::as_known(answer.snapshot.as_ref());
+    let mut out = terminal.heading(&format!("Squeeze ranking as known at {known}"));
+    if let Some(first) = answer.names.first().and_then(|ranked| ranked.name.as_ref()) {
+        out.push_str(&portrait(first));
+    }
+    let mut table = Table::new(&[
+        ">#",
+        "name",
+        ">score",
+        ">short/float",
+        ">change",
+        ">days to cover",
+        ">since settled",
+        ">20 days",
+        ">traded a day",
+        "driven by",
+    ]);
+    for ranked in &answer.names {
+        let Some(name) = &ranked.name else { continue };
+        table.row([
+            Cell::faint(ranked.rank.to_string()),
+            name.symbol.as_str().into(),
+            score(name.score),
+            number::cell(name.short_of_float_pct, |pct| format!("{pct:.1} %")),
+            number::gain(name.short_interest_change.map(|x| -x), |x| number::percent(-x)),
+            number::cell(name.days_to_cover, |days| format!("{days:.1}")),
+            short_side(name.return_since_settlement),
+            short_side(name.return_20),
+            number::cell(name.average_daily_value_usd, number::usd),
+            Cell::faint(drivers(&name.contributions)),
+        ]);
+    }
+    out.push_str(&table.render(terminal));
+    let shown = answer.names.len();
+    let of = number::count(u64::try_from(answer.total_size).unwrap_or(0));
+    out.push_str(&format!("  {shown} of {of} names. "));
+    out.push_str(&universe(answer.universe.as_ref()));
+    out.push_str(&method(answer.method.as_ref(), terminal));
+    out.push_str(&evidence::gaps(&answer.gaps, terminal));
+    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+}
+
+/// The short side of a book; at most `lines` of it, the highest scores first.
+pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Terminal) -> String {
+    let known = evidence::as_known(answer.snapshot.as_ref());
+    let mut out = terminal.heading(&format!("The short book as known at {known}"));
+    if let Some(totals) = &answer.totals {
+        out.push_str(&summary(totals));
+    }
+    let mut table = Table::new(&[
+        "short",
+        ">market value",
+        ">score",
+        ">short/float",
+        ">days to cover",
+        ">own exit",
+        ">P&L",
+        ">since settled",
+        "short interest",
+        "driven by",
+    ]);
+    let mut ranked: Vec<&ShortLine> = answer.lines.iter().collect();
+    let score_of = |line: &ShortLine| line.name.as_ref().and_then(|name| name.score);
+    ranked.sort_by(|a, b| score_of(b).unwrap_or(-1.0).total_cmp(&score_of(a).unwrap_or(-1.0)));
+    for line in ranked.iter().take(lines) {
+        if let Some(name) = &line.name {
+            table.row(book_row(line, name));
+        }
+    }
+    out.push_str(&table.render(terminal));
+    if lines < ranked.len() {
+        out.push_str(&format!("  and {} shorts more, of lower score.\n", ranked.len() - lines));
+    }
+    out.push_str("  ");
+    out.push_str(&universe(answer.universe.as_ref()));
+    out.push_str(&method(answer.method.as_ref(), terminal));
+    out.push_str(&format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
+    out.push_str(&evidence::gaps(&answer.gaps, terminal));
+    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+}
+
+fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 10] {
+    let own = line
+        .mark
+        .as_ref()
+        .filter(|mark| mark.basis() == MarkBasis::AverageCost)
+        .and_then(|mark| mark.profit_and_loss);
+    let settled = input(name, "short_interest");
+    [
+        name.symbol.as_str().into(),
+        number::usd(line.market_value).into(),
+        score(name.score),
+        number::cell(name.short_of_float_pct, |pct| format!("{pct:.1} %")),
+        number::cell(name.days_to_cover, |days| format!("{days:.1}")),
+        number::cell(line.exit_days, |days| format!("{days:.1} d")),
+        number::gain(own, number::usd_signed),
+        short_side(name.return_since_settlement),
+        Cell::faint(settled.map(evidence::dates).unwrap_or_default()),
+        Cell::faint(drivers(&name.contributions)),
+    ]
+}
+
+fn summary(totals: &ShortBookTotals) -> String {
+    let mut out =
+        format!("{} is short in {} names", number::usd(totals.gross_short), totals.short_count);
+    if let Some(mean) = totals.mean_score {
+        out.push_str(&format!(", with a mean squeeze score of {mean:.0} out of 100"));
+    }
+    out.push_str(".\n");
+    if let Some(pnl) = totals.profit_and_loss {
+        let word = if pnl < 0.0 { "lost" } else { "made" };
+        out.push_str(&format!(
+            "Against their cost the shorts have {word} {}.\n",
+            number::usd(pnl.abs())
+        ));
+    }
+    if let Some(days) = totals.exit_days {
+        let half = totals.exit_curve.iter().find(|point| (point.fraction - 0.5).abs() < 1e-9);
+        let half = half.map(|point| format!("half of it takes {:.1} days, ", point.days));
+        out.push_str(&format!(
+            "Buying back at {} of volume, {}all of it {days:.1}.\n",
+            number::share(totals.participation),
+            half.unwrap_or_default()
+        ));
+    }
+    out
+}
+
+fn portrait(name: &SqueezeName) -> String {
+    let mut out = format!("{} is the most squeezable", name.symbol);
+    if let Some(pct) = name.short_of_float_pct {
+        out.push_str(&format!(": {pct:.1} % of its float is sold short"));
+    }
+    if let Some(settled) = input(name, "short_interest") {
+        out.push_str(&format!(" ({})", evidence::dates(settled)));
+    }
+    if let Some(days) = name.days_to_cover {
+        out.push_str(&format!(", {days:.1} days of its volume to buy back"));
+    }
+    if let Some(since) = name.return_since_settlement {
+        let words = if 0.0 < since { "cost the shorts" } else { "paid the shorts" };
+        out.push_str(&format!("; since then it has {words} {}", number::percent(since.abs())));
+    }
+    out.push_str(".\n");
+    out
+}
+
+fn universe(universe: Option<&SqueezeUniverse>) -> String {
+    let Some(universe) = universe else { return "\n".to_owned() };
+    format!(
+        "Percentiles are over {} names; {} have the settlement of {}.\n",
+        universe.scored, universe.at_newest_settlement, universe.newest_settlement_on
+    )
+}
+
+fn method(method: Option<&SqueezeMethod>, terminal: Terminal) -> String {
+    let Some(method) = method else { return String::new() };
+    let calibrated = if method.calibrated {
+        ""
+    } else {
+        "  The score ranks; it is not calibrated and says nothing of how often such names squeeze.\n"
+    };
+    terminal.paint(Tone::Faint, calibrated)
+}
+
+/// A high score is a danger to the holder of a short.
+fn score(score: Option<f64>) -> Cell {
+    match score {
+        None => Cell::faint(number::ABSENT),
+        Some(score) if 85.0 <= score => Cell::toned(Tone::Bad, format!("{score:.0}")),
+        Some(score) if 70.0 <= score => Cell::toned(Tone::Warning, format!("{score:.0}")),
+        Some(score) => Cell::plain(format!("{score:.0}")),
+    }
+}
+
+/// A return of the name, coloured from the side of the short.
+fn short_side(value: Option<f64>) -> Cell {
+    number::gain(value.map(|value| -value), |value| number::percent(-value))
+}
+
+/// The two measures that add most to the score.
+fn drivers(contributions: &[Contribution]) -> String {
+    let mut sorted: Vec<&Contribution> = contributions.iter().collect();
+    sorted.sort_by(|a, b| b.points.total_cmp(&a.points));
+    let words = sorted.iter().take(2).map(|c| format!("{} {:.0}", c.component, c.points));
+    words.collect::<Vec<String>>().join(", ")
+}
+
+fn input<'a>(name: &'a SqueezeName, wanted: &str) -> Option<&'a Input> {
+    name.inputs.iter().find(|input| input.name == wanted)
+}

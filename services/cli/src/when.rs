@@ -1,0 +1,90 @@
+//! Days and instants on the command line.
+
+use anyhow::{Result, bail};
+use clap::Args;
+use contract::v1::{AsOf, as_of::When};
+use marketdata::{day::Day, instant::Instant};
+use prost_types::Timestamp;
+
+/// What was known when.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AsOfArguments {
+    /// Only what was published by then: a date (16:00 New York) or an instant (RFC 3339).
+    #[arg(long, value_name = "DATE|INSTANT")]
+    pub(crate) as_of: Option<String>,
+    /// Only what our log held up to this revision.
+    #[arg(long)]
+    pub(crate) revision: Option<u64>,
+}
+
+impl AsOfArguments {
+    /// As a message; none where nothing was given.
+    ///
+    /// # Errors
+    /// Where the text is neither a date nor an instant.
+    pub(crate) fn to_proto(&self) -> Result<Option<AsOf>> {
+        if self.as_of.is_none() && self.revision.is_none() {
+            return Ok(None);
+        }
+        let when = self.as_of.as_deref().map(when).transpose()?;
+        Ok(Some(AsOf { when, revision: self.revision, ..AsOf::default() }))
+    }
+}
+
+fn when(text: &str) -> Result<When> {
+    if let Some(day) = Day::parse_iso(text) {
+        return Ok(When::On(day.to_string()));
+    }
+    Ok(When::At(instant(text)?))
+}
+
+/// An instant: RFC 3339, or a date for its 16:00 New York.
+///
+/// # Errors
+/// Where it is neither.
+pub(crate) fn parse(text: &str) -> Result<Instant> {
+    let day = Day::parse_iso(text).map(Instant::close_of);
+    match day.or_else(|| Instant::parse_rfc3339(text)) {
+        Some(instant) => Ok(instant),
+        None => {
+            bail!("{text} is neither a date (2024-07-11) nor an instant (2024-07-11T20:00:00Z)")
+        }
+    }
+}
+
+/// The same as a message.
+///
+/// # Errors
+/// Where it is neither.
+pub(crate) fn instant(text: &str) -> Result<Timestamp> {
+    parse(text).map(timestamp)
+}
+
+/// An instant as a message.
+pub(crate) fn timestamp(instant: Instant) -> Timestamp {
+    let micros = instant.micros();
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
+    Timestamp { seconds: micros.div_euclid(1_000_000), nanos }
+}
+
+/// A message as an instant, for people: `2024-07-11T20:00:00Z`.
+pub(crate) fn text(timestamp: &Timestamp) -> String {
+    let micros = timestamp
+        .seconds
+        .saturating_mul(1_000_000)
+        .saturating_add(i64::from(timestamp.nanos / 1_000));
+    Instant::from_micros(micros).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_means_the_close_and_an_instant_itself() {
+        let close = instant("2024-07-11").unwrap();
+        assert_eq!(close, instant("2024-07-11T20:00:00Z").unwrap());
+        assert_eq!(text(&close), "2024-07-11T20:00:00Z");
+        assert!(instant("last Thursday").is_err());
+    }
+}
