@@ -18,8 +18,13 @@ pub(crate) fn explain(error: &anyhow::Error, terminal: Terminal) -> String {
         }
         None => {
             let mut out = format!("{} {error}\n", terminal.paint(Tone::Bad, "error:"));
-            for cause in error.chain().skip(1) {
-                out.push_str(&format!("  because: {cause}\n"));
+            let mut last = error.to_string();
+            for cause in error.chain().skip(1).map(ToString::to_string) {
+                // Many errors repeat the words of their cause.
+                if !last.contains(&cause) {
+                    out.push_str(&format!("  because: {cause}\n"));
+                }
+                last = cause;
             }
             out
         }

@@ -20,7 +20,7 @@ use terminal::Terminal;
 /// Risk of long/short equity books when leadership rotates: is the market turning, is this book the
 /// crowded trade, which shorts can squeeze. Every answer says what it stands on.
 #[derive(Debug, Parser)]
-#[command(name = "ballast", version, about, propagate_version = true)]
+#[command(name = "ballast", version, propagate_version = true)]
 struct Arguments {
     #[command(flatten)]
     connection: Connection,
