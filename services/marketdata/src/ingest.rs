@@ -21,10 +21,14 @@
 
 mod compare;
 mod distribution;
+mod joined;
 mod parser;
 mod prepare;
 mod publish;
+mod rename;
 mod resolve;
+mod tally;
+mod texts;
 
 pub use crate::source::sheet::{Note, NoteCode};
 pub use parser::{Parsed, Parser};
@@ -36,6 +40,9 @@ use crate::{
     instant::Instant,
     source::{SourceKind, refusal::Rejection},
 };
+
+/// The series id under which the publication times of short interest are stored.
+pub const SHORT_INTEREST: &str = "SHORT_INTEREST";
 
 /// What a file's prices are adjusted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -150,7 +150,7 @@ impl SourceKind {
             MembershipIntervals => memberships::REQUIRED,
             Screener => listings::SCREENER,
             Constituents => listings::CONSTITUENTS,
-            PublicationSchedule => &[&["settlement"], &["first_seen"]],
+            PublicationSchedule => schedule::REQUIRED,
             CorporateActions => splits::ACTIONS,
             SplitFactors => splits::FACTORS,
             SymbolChanges => &[&["old_symbol"], &["new_symbol"], DATE],
@@ -267,7 +267,11 @@ pub(crate) trait Reader: std::fmt::Debug + Send + Sync {
     ) -> Result<sheet::Flow, refusal::Fault>;
 
     /// What a row with another number of fields is, where it is no fault.
-    fn short_row(&mut self, _row: &row::Row<'_>) -> Option<Result<sheet::Flow, refusal::Fault>> {
+    fn short_row(
+        &mut self,
+        _row: &row::Row<'_>,
+        _sheet: &mut sheet::Sheet,
+    ) -> Option<Result<sheet::Flow, refusal::Fault>> {
         None
     }
 
@@ -290,6 +294,17 @@ pub(crate) fn reader(
         OhlcvTable | OhlcvSingle | CloseSingle => {
             Box::new(bars::BarsReader::new(layout, options, sheet)?)
         }
-        _ => return Err(Refusal::Empty),
+        Fred | DateValue | Series => Box::new(series::SeriesReader::new(layout, options)?),
+        FinraShortInterest => Box::new(finra_short_interest::FinraReader::new(layout)),
+        ShortInterestTable => {
+            Box::new(short_interest_table::ShortInterestReader::new(layout, options))
+        }
+        IsharesHoldings => Box::new(ishares_holdings::HoldingsReader::new(layout, options, sheet)?),
+        MembershipIntervals => Box::new(memberships::MembershipsReader::new(layout, options)?),
+        Screener | Constituents => Box::new(listings::ListingsReader::new(layout, options, sheet)?),
+        PublicationSchedule => Box::new(schedule::ScheduleReader::new(layout)),
+        CorporateActions => Box::new(splits::ActionsReader::new(layout)),
+        SplitFactors => Box::new(splits::FactorsReader::new(layout, options, sheet)?),
+        SymbolChanges => Box::new(symbol_changes::ChangesReader::new(layout)),
     })
 }

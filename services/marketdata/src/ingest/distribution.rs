@@ -14,16 +14,46 @@ const ADJUSTED: usize = 5;
 /// error. Later restatements of the whole adjusted history by one factor cancel out. NaN where there
 /// is no adjusted close.
 pub(super) fn distribution(draft: &Draft, before: usize, row: usize) -> (f64, f64) {
-    let (close, adjusted) = (&draft.columns[CLOSE], &draft.columns[ADJUSTED]);
-    let (c0, c1, a0, a1) = (close[before], close[row], adjusted[before], adjusted[row]);
-    let gross = (a1 * c0) / (a0 * c1);
-    if gross.is_nan() {
-        return (f64::NAN, 0.0);
+    let (before, this) = (Closes::of(draft, before), Closes::of(draft, row));
+    this.since(&before)
+}
+
+/// The distributions of some rows of one instrument that stand side by side in the draft: NaN for
+/// the first.
+pub(super) fn distributions(draft: &Draft, rows: std::ops::Range<usize>, into: &mut Vec<f64>) {
+    let mut before: Option<Closes> = None;
+    for row in rows {
+        let this = Closes::of(draft, row);
+        into.push(before.map_or(f64::NAN, |before| this.since(&before).0));
+        before = Some(this);
     }
-    let (d0, d1) = (draft.decimals[before], draft.decimals[row]);
-    let error = rounding(c0, d0 & 15) / c0
-        + rounding(c1, d1 & 15) / c1
-        + rounding(a0, d0 >> 4) / a0
-        + rounding(a1, d1 >> 4) / a1;
-    (if (gross - 1.0).abs() <= error { 1.0 } else { gross }, error)
+}
+
+/// A day's two closes, and the relative error of their quotient.
+#[derive(Clone, Copy, Debug)]
+struct Closes {
+    close: f64,
+    adjusted: f64,
+    error: f64,
+}
+
+impl Closes {
+    #[inline]
+    fn of(draft: &Draft, row: usize) -> Closes {
+        let (close, adjusted) = (draft.columns[CLOSE][row], draft.columns[ADJUSTED][row]);
+        let decimals = draft.decimals[row];
+        let error =
+            rounding(close, decimals & 15) / close + rounding(adjusted, decimals >> 4) / adjusted;
+        Closes { close, adjusted, error }
+    }
+
+    #[inline]
+    fn since(&self, before: &Closes) -> (f64, f64) {
+        let gross = (self.adjusted * before.close) / (before.adjusted * self.close);
+        if gross.is_nan() {
+            return (f64::NAN, 0.0);
+        }
+        let error = self.error + before.error;
+        (if (gross - 1.0).abs() <= error { 1.0 } else { gross }, error)
+    }
 }

@@ -220,7 +220,7 @@ impl Body {
                 if row.len() != self.columns
                     && !(row.len() == self.columns + 1 && row.get(self.columns).is_empty()) =>
             {
-                self.reader.short_row(&row).unwrap_or_else(|| {
+                self.reader.short_row(&row, sheet).unwrap_or_else(|| {
                     let text = format!("{} fields, the header has {}", row.len(), self.columns);
                     Err(Fault::new(Reason::FieldCount, text))
                 })

@@ -1,11 +1,15 @@
 //! Joins a file's rows to a market and says what they add to it.
 
 use super::{
-    Note, NoteCode, Parsed, Prepared, Report,
+    NoteCode, Parsed, Prepared,
     compare::{self, BarsRun, Held, Verdict, held_columns},
-    distribution::distribution,
+    distribution::{distribution, distributions},
+    joined::Joined,
     publish::{Publisher, Rhythm, rhythm},
+    rename::{Renamed, Renaming},
     resolve::Resolver,
+    tally::{Fate, Tally},
+    texts::Texts,
 };
 use crate::{
     basis::{PriceBasis, Units},
@@ -17,165 +21,57 @@ use crate::{
     market::Market,
     snapshot::Snapshot,
     source::{
-        refusal::{Fault, Reason, Refusal, Rejection},
-        sheet::{Draft, Notes, Sheet},
+        refusal::{Fault, Reason, Refusal},
+        sheet::Draft,
     },
     track::Rows,
 };
-use std::{collections::BTreeMap, sync::Arc};
-
-/// What became of a line, the weightier winning where a line makes several facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
-    Nothing,
-    Known,
-    Corrected,
-    Accepted,
-    Rejected,
-}
+use std::{ops::Range, sync::Arc};
 
 /// Joins a file to a market. The same file may be prepared again where the head has moved.
 ///
 /// # Errors
 /// [`Refusal::TooManyBadRows`] where more than 5 % of the rows are bad and the caller does not force it.
 pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<Prepared, Refusal> {
-    let mut work = Work::new(parsed, market);
-    let mut resolver = Resolver::new(
-        market.directory(),
-        work.revision,
-        parsed.sheet.names.list(),
-        parsed.sheet.named_on,
-    );
+    let sheet = &parsed.sheet;
+    let revision = market.head().revision;
+    let directory = market.directory();
+    let mut work = Work {
+        parsed,
+        market,
+        revision,
+        publisher: Publisher::new(market, parsed.options.received_at),
+        texts: Texts::new(sheet, market),
+        tally: Tally::new(parsed),
+    };
+    let mut resolver = Resolver::new(directory, revision, sheet.names.list(), sheet.named_on);
+    let word = parsed.options.published_at;
+    let drafts = sheet.drafts.iter();
     let joined: Vec<Joined<'_>> =
-        parsed.sheet.drafts.iter().map(|draft| Joined::new(draft, &mut resolver)).collect();
-    for joined in &joined {
-        work.find_duplicates(joined);
-    }
-    let mut tables = Vec::new();
-    for joined in &joined {
-        let table = work.build(joined);
-        if !table.is_empty() {
-            tables.push(table);
-        }
-    }
-    let symbols = resolver.counted();
-    let known = resolver.known();
-    let mut used = vec![false; market.directory().next_id().0 as usize + symbols];
+        drafts.map(|draft| Joined::new(draft, &mut resolver, &mut work.publisher, word)).collect();
+    joined.iter().for_each(|joined| work.find_duplicates(joined));
+    let mut tables: Vec<FactTable> = joined.iter().map(|joined| work.build(joined)).collect();
+    tables.retain(|table| !table.is_empty());
+
+    let (symbols, known) = (resolver.counted(), resolver.known());
+    let mut used = vec![false; directory.next_id().0 as usize + symbols];
     for id in tables.iter().flat_map(|table| table.instrument.iter().chain(&table.other)) {
-        if let Some(used) = used.get_mut(id.0 as usize) {
-            *used = true;
-        }
+        used[id.0 as usize] = true;
     }
-    let fresh = resolver.into_fresh(|id| used.get(id.0 as usize).copied().unwrap_or(false));
+    let fresh = resolver.into_fresh(|id| used[id.0 as usize]);
     if !fresh.is_identity() {
         for id in tables.iter_mut().flat_map(|t| t.instrument.iter_mut().chain(&mut t.other)) {
             *id = fresh.number(*id);
         }
     }
-    let mut batch = Batch {
-        base_revision: work.revision,
-        instruments: fresh.instruments,
-        namings: fresh.namings,
-        texts: std::mem::take(&mut work.texts.new),
-        tables,
-    };
-    work.rename(&mut batch);
-    let report = work.report(symbols as u64, (symbols - known) as u64)?;
-    Ok(Prepared { batch, report })
-}
-
-/// A draft joined to instruments, in the order of its keys.
-#[derive(Debug)]
-struct Joined<'a> {
-    draft: &'a Draft,
-    ids: Vec<InstrumentId>,
-    others: Vec<InstrumentId>,
-    /// Row numbers in the order of instrument, day, other and publication.
-    order: Vec<u32>,
-}
-
-impl<'a> Joined<'a> {
-    fn new(draft: &'a Draft, resolver: &mut Resolver<'_>) -> Joined<'a> {
-        let last_day = |name| {
-            let days = draft.who.iter().zip(&draft.day).filter(|(who, _)| **who == name);
-            days.map(|(_, day)| *day).max().unwrap_or(Day::MIN)
-        };
-        let mut ids = Vec::with_capacity(draft.len());
-        let mut others = Vec::with_capacity(draft.len());
-        for ((who, other), day) in draft.who.iter().zip(&draft.other).zip(&draft.day) {
-            ids.push(resolver.resolve(*who, *day, || last_day(*who)));
-            others.push(resolver.resolve(*other, *day, || *day));
-        }
-        let mut joined = Joined { draft, ids, others, order: (0..draft.len() as u32).collect() };
-        if !(1..draft.len()).all(|row| joined.key(row - 1) <= joined.key(row)) {
-            let mut order = std::mem::take(&mut joined.order);
-            order.sort_by_key(|row| joined.key(*row as usize));
-            joined.order = order;
-        }
-        joined
+    let (mut instruments, mut namings) = (fresh.instruments, fresh.namings);
+    if !sheet.renames.is_empty() {
+        (instruments, namings) = work.rename();
     }
-
-    fn key(&self, row: usize) -> (InstrumentId, Day, InstrumentId, Option<Instant>) {
-        (self.ids[row], self.draft.day[row], self.others[row], self.stated(row))
-    }
-
-    /// The row's own word on its publication.
-    fn stated(&self, row: usize) -> Option<Instant> {
-        self.draft.published.get(row).copied().flatten()
-    }
-
-    fn same_values(&self, a: usize, b: usize) -> bool {
-        self.draft.columns.iter().all(|column| column[a].to_bits() == column[b].to_bits())
-    }
-}
-
-/// The texts a batch refers to.
-#[derive(Debug)]
-struct Texts<'a> {
-    local: &'a [String],
-    known: BTreeMap<&'a str, usize>,
-    first_new: usize,
-    new: Vec<String>,
-    given: Vec<Option<usize>>,
-}
-
-impl<'a> Texts<'a> {
-    fn new(sheet: &'a Sheet, market: &'a Market) -> Texts<'a> {
-        let known = if sheet.texts.is_empty() {
-            BTreeMap::new()
-        } else {
-            // The first of equal texts counts.
-            market.texts().iter().enumerate().rev().map(|(id, text)| (text.as_str(), id)).collect()
-        };
-        Texts {
-            local: &sheet.texts,
-            first_new: market.text_count(),
-            new: Vec::new(),
-            given: sheet.texts.iter().map(|text| known.get(text.as_str()).copied()).collect(),
-            known,
-        }
-    }
-
-    /// The market's id of a local text; −1, which nothing held equals, where it has none yet.
-    fn known(&self, local: f64) -> f64 {
-        if local.is_nan() {
-            return local;
-        }
-        self.given.get(local as usize).copied().flatten().map_or(-1.0, |id| id as f64)
-    }
-
-    /// The id of a local text in the batch.
-    fn give(&mut self, local: f64) -> f64 {
-        if local.is_nan() {
-            return local;
-        }
-        let Some(given) = self.given.get_mut(local as usize) else { return f64::NAN };
-        let id = given.get_or_insert_with(|| {
-            self.new.push(self.local[local as usize].clone());
-            self.first_new + self.new.len() - 1
-        });
-        *id as f64
-    }
+    let Work { texts, tally, .. } = work;
+    let texts = texts.into_new();
+    let batch = Batch { base_revision: revision, instruments, namings, texts, tables };
+    Ok(Prepared { batch, report: tally.report(symbols, known)? })
 }
 
 /// What is kept in mind while the tables are made.
@@ -186,168 +82,201 @@ struct Work<'a> {
     revision: u64,
     publisher: Publisher<'a>,
     texts: Texts<'a>,
-    fates: Vec<Fate>,
-    rejected: u64,
-    rejections: Vec<Rejection>,
-    notes: Notes,
-    days: Option<(Day, Day)>,
+    tally: Tally<'a>,
 }
 
-impl<'a> Work<'a> {
-    fn new(parsed: &'a Parsed, market: &'a Arc<Market>) -> Work<'a> {
-        let sheet = &parsed.sheet;
-        Work {
-            parsed,
-            market,
-            revision: market.head().revision,
-            publisher: Publisher::new(market, parsed.options.received_at),
-            texts: Texts::new(sheet, market),
-            fates: vec![Fate::Nothing; parsed.lines as usize + 1],
-            rejected: sheet.rejected,
-            rejections: sheet.rejections.clone(),
-            notes: sheet.notes.clone(),
-            days: None,
-        }
-    }
-
-    fn fate(&mut self, line: u32, fate: Fate) {
-        if let Some(slot) = self.fates.get_mut(line as usize) {
-            *slot = (*slot).max(fate);
-        }
-    }
-
-    fn is_rejected(&self, line: u32) -> bool {
-        self.fates.get(line as usize) == Some(&Fate::Rejected)
-    }
-
-    fn reject(&mut self, line: u32, fault: Fault) {
-        if self.is_rejected(line) {
-            return;
-        }
-        self.fate(line, Fate::Rejected);
-        self.rejected += 1;
-        if self.rejections.len() < self.parsed.limits.rejections.max(1) {
-            let Fault { reason, text } = fault;
-            self.rejections.push(Rejection { line: line.into(), reason, text });
-        }
-    }
-
+impl Work<'_> {
     /// Rejects rows that contradict each other.
     fn find_duplicates(&mut self, joined: &Joined<'_>) {
+        // In strict order no key occurs twice.
+        let Some(order) = &joined.order else { return };
         let lines = &joined.draft.line;
-        for pair in joined.order.windows(2) {
+        for pair in order.windows(2) {
             let (a, b) = (pair[0] as usize, pair[1] as usize);
-            if joined.key(a) == joined.key(b) && !joined.same_values(a, b) {
-                let fault = |other: u32| {
-                    let text = format!("{}, line {other}", joined.draft.day[a]);
-                    Fault::new(Reason::ConflictingDuplicate, text)
-                };
-                self.reject(lines[a], fault(lines[b]));
-                self.reject(lines[b], fault(lines[a]));
+            if joined.key(a) != joined.key(b) || joined.same_values(a, b) {
+                continue;
             }
+            if joined.draft.dataset == Dataset::Memberships {
+                // Who leaves and joins on one day stays: see `build`.
+                continue;
+            }
+            let fault = |other: u32| {
+                let text = format!("{}, line {other}", joined.draft.day[a]);
+                Fault::new(Reason::ConflictingDuplicate, text)
+            };
+            self.tally.reject(lines[a], fault(lines[b]));
+            self.tally.reject(lines[b], fault(lines[a]));
         }
     }
 
     /// The facts a draft adds.
     fn build(&mut self, joined: &Joined<'_>) -> FactTable {
-        let mut table = FactTable::empty(joined.draft.dataset);
-        table.reserve(joined.draft.len());
-        if joined.draft.dataset == Dataset::Bars {
-            self.publisher.prepare_closes(&joined.draft.day);
+        let draft = joined.draft;
+        let mut table = FactTable::empty(draft.dataset);
+        table.reserve(draft.len());
+        if draft.dataset == Dataset::Bars {
+            self.publisher.prepare_closes(&draft.day);
         }
         let mut rows: Vec<u32> = Vec::new();
         let mut start = 0;
-        while start < joined.order.len() {
-            let id = joined.ids[joined.order[start] as usize];
-            let run = joined.order[start..].iter();
-            let len = run.take_while(|row| joined.ids[**row as usize] == id).count();
-            rows.clear();
-            for row in &joined.order[start..start + len] {
-                let line = joined.draft.line[*row as usize];
-                if self.is_rejected(line) {
-                    continue;
-                }
-                let twin = rows.last().is_some_and(|last: &u32| {
-                    joined.key(*last as usize) == joined.key(*row as usize)
-                });
-                if twin { self.fate(line, Fate::Known) } else { rows.push(*row) }
+        while start < draft.len() {
+            let id = joined.ids[joined.row(start)];
+            let mut end = start + 1;
+            while end < draft.len() && joined.ids[joined.row(end)] == id {
+                end += 1;
             }
-            self.build_run(joined, id, &rows, &mut table);
-            start += len;
+            let held = self.market.track(draft.dataset, id);
+            if held.is_none() && joined.order.is_none() && !self.tally.any_rejected() {
+                self.add_run(joined, id, start..end, &mut table);
+            } else {
+                self.standing(joined, start..end, &mut rows);
+                self.compare_run(joined, id, &rows, &mut table);
+            }
+            start = end;
         }
         table
     }
 
-    /// The facts of one instrument.
-    fn build_run(
+    /// The rows of an instrument that are not rejected, each key once, in their order.
+    fn standing(&mut self, joined: &Joined<'_>, places: Range<usize>, rows: &mut Vec<u32>) {
+        rows.clear();
+        let lines = &joined.draft.line;
+        for row in places.map(|place| joined.row(place)) {
+            if self.tally.is_rejected(lines[row]) {
+                continue;
+            }
+            let twin =
+                rows.last().copied().filter(|last| joined.key(*last as usize) == joined.key(row));
+            match twin {
+                None => rows.push(row as u32),
+                Some(twin) => {
+                    // Joining outweighs leaving; in every other dataset twins are alike.
+                    let stays = joined.draft.dataset == Dataset::Memberships
+                        && joined.draft.columns[0][twin as usize] < joined.draft.columns[0][row];
+                    let spare = if stays {
+                        rows.pop();
+                        rows.push(row as u32);
+                        twin as usize
+                    } else {
+                        row
+                    };
+                    self.tally.fate(lines[spare], Fate::Known);
+                }
+            }
+        }
+    }
+
+    /// Adds all rows of an instrument of which nothing is held.
+    fn add_run(
+        &mut self,
+        joined: &Joined<'_>,
+        id: InstrumentId,
+        rows: Range<usize>,
+        table: &mut FactTable,
+    ) {
+        let draft = joined.draft;
+        let rhythm = self.rhythm(joined, rows.clone(), &Rows::none());
+        table.instrument.resize(table.instrument.len() + rows.len(), id);
+        table.other.extend(rows.clone().map(|row| joined.other(row)));
+        table.effective_on.extend_from_slice(&draft.day[rows.clone()]);
+        for row in rows.clone() {
+            let published = self.first_publication(joined, row, rhythm);
+            table.published_at.push(published);
+            self.tally.stored(draft.line[row], Fate::Accepted, draft.day[row], draft.day[row]);
+        }
+        let fields = draft.dataset.fields();
+        for (at, column) in draft.columns.iter().enumerate() {
+            let into = &mut table.columns[at];
+            if draft.dataset == Dataset::Bars && at == DISTRIBUTION {
+                self.add_distributions(draft, rows.clone(), into);
+            } else if fields[at].is_text() {
+                into.extend(column[rows.clone()].iter().map(|text| self.texts.give(*text)));
+            } else {
+                into.extend_from_slice(&column[rows.clone()]);
+            }
+        }
+        if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.sheet.basis) {
+            let [code, on] = basis.to_values();
+            let length = table.instrument.len();
+            table.columns[PRICE_BASIS].resize(length, code);
+            table.columns[BASIS_ON].resize(length, on);
+        }
+    }
+
+    fn add_distributions(&self, draft: &Draft, rows: Range<usize>, into: &mut Vec<f64>) {
+        if let Some(PriceBasis::TotalReturn { .. }) = self.parsed.sheet.basis {
+            // The levels hold the distributions already.
+            into.resize(into.len() + rows.len(), f64::NAN);
+        } else {
+            distributions(draft, rows, into);
+        }
+    }
+
+    /// Adds those rows of an instrument that say something new.
+    fn compare_run(
         &mut self,
         joined: &Joined<'_>,
         id: InstrumentId,
         rows: &[u32],
         table: &mut FactTable,
     ) {
-        let dataset = joined.draft.dataset;
+        let draft = joined.draft;
         let market = Arc::clone(self.market);
-        let track = market.track(dataset, id);
+        let track = market.track(draft.dataset, id);
         let held = track.map_or_else(Rows::none, |track| track.every(self.revision));
         let mut walk = Held::new(&held);
-        let word = |row: usize| joined.stated(row).or(self.parsed.options.published_at);
-        let candidates: Vec<Option<usize>> = if held.is_empty() {
-            vec![None; rows.len()]
-        } else {
-            let keys = rows.iter().map(|row| *row as usize);
-            keys.map(|row| walk.find((joined.draft.day[row], joined.others[row]), word(row)))
-                .collect()
-        };
+        let candidates: Vec<Option<usize>> = rows
+            .iter()
+            .map(|row| {
+                let (_, day, other, word) = joined.key(*row as usize);
+                walk.find((day, other), word)
+            })
+            .collect();
         let (verdicts, scale) = self.judge(joined, id, rows, &candidates, &held);
-        let rhythm = match dataset {
-            Dataset::Series => self.rhythm(joined, rows, &held),
-            _ => Rhythm::SameDay,
-        };
+        let rhythm = self.rhythm(joined, rows.iter().map(|row| *row as usize), &held);
         for (at, row) in rows.iter().enumerate() {
             let row = *row as usize;
-            let line = joined.draft.line[row];
-            let published = match verdicts[at] {
-                Verdict::New => self.first_publication(joined, id, row, rhythm),
-                Verdict::Corrects(held_row) => word(row).unwrap_or_else(|| {
-                    self.parsed.options.received_at.max(held.published_at(held_row))
-                }),
+            let (line, day) = (draft.line[row], draft.day[row]);
+            let mut values = [f64::NAN; WIDEST];
+            let (published, fate) = match verdicts[at] {
+                Verdict::New => (self.first_publication(joined, row, rhythm), Fate::Accepted),
+                Verdict::Corrects(old) => {
+                    let received_at = self.parsed.options.received_at;
+                    let published = || received_at.max(held.published_at(old));
+                    (joined.word(row).unwrap_or_else(published), Fate::Corrected)
+                }
                 other => {
-                    self.leave_out(line, other, joined.draft.day[row]);
+                    self.leave_out(line, other, day);
                     continue;
                 }
             };
             let before = at.checked_sub(1).map(|before| rows[before] as usize);
-            let mut values = [f64::NAN; WIDEST];
-            self.values(joined, row, before, scale, &mut values);
-            if let Verdict::Corrects(held_row) = verdicts[at] {
-                carry_over(dataset, &held, held_row, &mut values);
-                self.fate(line, Fate::Corrected);
-            } else {
-                self.fate(line, Fate::Accepted);
+            self.values(draft, row, before, scale, &mut values);
+            if let Verdict::Corrects(old) = verdicts[at] {
+                carry_over(draft.dataset, &held, old, &mut values);
             }
-            let day = joined.draft.day[row];
-            let (first, last) = self.days.unwrap_or((day, day));
-            self.days = Some((first.min(day), last.max(day)));
             let width = table.columns.len();
-            table.push(id, joined.others[row], day, published, &values[..width]);
+            table.push(id, joined.other(row), day, published, &values[..width]);
+            self.tally.stored(line, fate, day, day);
         }
         if scale.to_bits() != 1f64.to_bits() {
-            let symbol = self.symbol(joined, rows);
-            self.notes.add(NoteCode::Restated, || format!("{symbol} by {scale:.6}"));
+            let symbol = self.symbol(draft, rows.first().map(|row| *row as usize));
+            self.tally.note(NoteCode::Restated, || format!("{symbol} by {scale:.6}"));
         }
     }
 
     fn leave_out(&mut self, line: u32, verdict: Verdict, day: Day) {
         match verdict {
             Verdict::UnknownSplit => {
-                self.reject(line, Fault::new(Reason::UnknownSplit, day.to_string()));
+                self.tally.reject(line, Fault::new(Reason::UnknownSplit, day.to_string()));
             }
             Verdict::NotComparable => {
-                self.notes.add(NoteCode::NotComparable, || format!("line {line}, {day}"));
-                self.fate(line, Fate::Known);
+                self.tally.note(NoteCode::NotComparable, || format!("line {line}, {day}"));
+                self.tally.fate(line, Fate::Known);
             }
-            Verdict::New | Verdict::Known | Verdict::Corrects(_) => self.fate(line, Fate::Known),
+            Verdict::New | Verdict::Known | Verdict::Corrects(_) => {
+                self.tally.fate(line, Fate::Known);
+            }
         }
     }
 
@@ -384,38 +313,46 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn rhythm(&self, joined: &Joined<'_>, rows: &[u32], held: &Rows<'_>) -> Rhythm {
-        let mut days: Vec<Day> = rows.iter().map(|row| joined.draft.day[*row as usize]).collect();
+    /// How often a series has values, by the file's days and those held.
+    fn rhythm(
+        &self,
+        joined: &Joined<'_>,
+        mut rows: impl Iterator<Item = usize> + Clone,
+        held: &Rows<'_>,
+    ) -> Rhythm {
+        let draft = joined.draft;
+        if draft.dataset != Dataset::Series {
+            return Rhythm::SameDay;
+        }
+        let mut days: Vec<Day> = rows.clone().map(|row| draft.day[row]).collect();
         days.extend((0..held.len()).map(|i| held.day(i)));
         days.sort_unstable();
         days.dedup();
-        rhythm(&self.symbol(joined, rows), &days)
+        rhythm(&self.symbol(draft, rows.next()), &days)
     }
 
-    fn symbol(&self, joined: &Joined<'_>, rows: &[u32]) -> String {
-        let name = rows.first().map(|row| joined.draft.who[*row as usize].0 as usize);
+    fn symbol(&self, draft: &Draft, row: Option<usize>) -> String {
+        let name = row.map(|row| draft.who[row].0 as usize);
         let names = self.parsed.sheet.names.list();
         name.and_then(|name| names.get(name)).map_or_else(String::new, |(_, s)| s.to_string())
     }
 
-    fn first_publication(
-        &mut self,
-        joined: &Joined<'_>,
-        id: InstrumentId,
-        row: usize,
-        rhythm: Rhythm,
-    ) -> Instant {
+    fn first_publication(&mut self, joined: &Joined<'_>, row: usize, rhythm: Rhythm) -> Instant {
         let draft = joined.draft;
-        if let Some(word) = joined.stated(row).or(self.parsed.options.published_at) {
+        if let Some(word) = joined.word(row) {
             return word;
         }
-        if draft.dataset == Dataset::Bars {
-            return self.publisher.close(draft.day[row]);
+        let day = draft.day[row];
+        match draft.dataset {
+            Dataset::Bars => return self.publisher.close(day),
+            // A schedule is public when what it dates is.
+            Dataset::Schedules => return Instant::from_micros(draft.columns[0][row] as i64),
+            _ => {}
         }
-        let (instant, estimated) = self.publisher.first(draft.dataset, id, draft.day[row], rhythm);
+        let (instant, estimated) =
+            self.publisher.first(draft.dataset, joined.ids[row], day, rhythm);
         if estimated {
-            let day = draft.day[row];
-            self.notes.add(NoteCode::EstimatedPublication, || format!("{day} at {instant}"));
+            self.tally.note(NoteCode::EstimatedPublication, || format!("{day} at {instant}"));
         }
         instant
     }
@@ -423,20 +360,18 @@ impl<'a> Work<'a> {
     /// A row's values as the dataset's columns hold them.
     fn values(
         &mut self,
-        joined: &Joined<'_>,
+        draft: &Draft,
         row: usize,
         before: Option<usize>,
         scale: f64,
         values: &mut [f64; WIDEST],
     ) {
-        let draft = joined.draft;
         for (value, column) in values.iter_mut().zip(&draft.columns) {
             *value = column[row];
         }
         if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.sheet.basis) {
             [values[PRICE_BASIS], values[BASIS_ON]] = basis.to_values();
             values[DISTRIBUTION] = match (basis, before) {
-                // The levels hold the distributions already.
                 (PriceBasis::TotalReturn { .. }, _) | (_, None) => f64::NAN,
                 (_, Some(before)) => distribution(draft, before, row).0,
             };
@@ -452,37 +387,17 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Counts the fates.
-    ///
-    /// # Errors
-    /// More than 5 % of the rows are bad.
-    fn report(mut self, symbols: u64, symbols_new: u64) -> Result<Report, Refusal> {
-        let sheet = &self.parsed.sheet;
-        let count =
-            |fate: Fate| self.fates.iter().filter(|candidate| **candidate == fate).count() as u64;
-        self.rejections.sort();
-        let (rows, rejected) = (sheet.rows, self.rejected);
-        if let Some(first) = self.rejections.first()
-            && rows < rejected * 20
-            && !self.parsed.options.force
-        {
-            return Err(Refusal::TooManyBadRows { rejected, rows, first: first.clone() });
+    /// Writes the names that the file changes.
+    fn rename(&mut self) -> (Vec<crate::instrument::Instrument>, Vec<crate::instrument::Naming>) {
+        let mut renaming = Renaming::new(self.market.directory(), self.revision);
+        for (line, outcome) in renaming.apply(&self.parsed.sheet.renames) {
+            match outcome {
+                Renamed::Known => self.tally.fate(line, Fate::Known),
+                Renamed::Written => self.tally.fate(line, Fate::Accepted),
+                Renamed::Refused(fault) => self.tally.reject(line, fault),
+            }
         }
-        let notes: Vec<Note> = self.notes.list();
-        Ok(Report {
-            kind: self.parsed.kind,
-            rows,
-            accepted: count(Fate::Accepted),
-            already_known: count(Fate::Known),
-            corrected: count(Fate::Corrected),
-            skipped: sheet.skipped,
-            rejected,
-            rejections: self.rejections,
-            notes,
-            symbols,
-            symbols_new,
-            days: self.days,
-        })
+        renaming.into_parts()
     }
 }
 
@@ -505,20 +420,10 @@ fn carry_over(dataset: Dataset, held: &Rows<'_>, row: usize, values: &mut [f64; 
 }
 
 const _: () = {
-    // The fast paths above know these places; a change of the dataset must change them.
+    // The places above are those of the dataset; a change there must be made here.
     let fields = Dataset::Bars.fields();
     assert!(matches!(fields[DISTRIBUTION], Field::Distribution));
     assert!(matches!(fields[PRICE_BASIS], Field::PriceBasis));
     assert!(matches!(fields[BASIS_ON], Field::BasisOn));
-    assert!(fields.len() <= WIDEST);
+    assert!(fields.len() == WIDEST);
 };
-
-mod names {
-    //! Changes of names.
-    use super::{Batch, Work};
-
-    impl Work<'_> {
-        /// Writes the names that the file changes.
-        pub(super) fn rename(&mut self, _batch: &mut Batch) {}
-    }
-}

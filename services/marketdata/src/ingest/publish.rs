@@ -4,15 +4,13 @@ use crate::{
     calendar::plus_sessions,
     dataset::{Dataset, Field},
     day::Day,
+    ingest::SHORT_INTEREST,
     instant::Instant,
     instrument::{InstrumentId, Namespace},
     market::Market,
     symbol::Symbol,
 };
 use std::collections::BTreeMap;
-
-/// The series id under which the publication times of short interest are stored.
-pub(super) const SHORT_INTEREST: &str = "SHORT_INTEREST";
 
 /// How often a series has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +107,11 @@ impl<'a> Publisher<'a> {
         self.last = Some((key, ruled));
         // What was received had been published.
         (ruled.0.min(self.received_at), ruled.1 && ruled.0 < self.received_at)
+    }
+
+    /// The publication of the value of a day, for what was published together with it.
+    pub(super) fn with(&mut self, dataset: Dataset, day: Day) -> Instant {
+        self.first(dataset, InstrumentId::NONE, day, Rhythm::SameDay).0
     }
 
     fn scheduled(&mut self, of: InstrumentId, day: Day) -> Option<Instant> {

@@ -61,7 +61,11 @@ impl<'a> Resolver<'a> {
         let by_rows = *namespace == Namespace::Listed && self.named_on.is_none();
         let named_on = self.named_on.unwrap_or(day);
         // A file made after a name was given up still tells the history of who had it.
-        let known = on(named_on).or_else(|| if by_rows { None } else { on(last_day()) });
+        let known = on(named_on).or_else(|| {
+            let directory = self.directory;
+            directory.resolve(*namespace, symbol, named_on, self.revision)?;
+            if by_rows { None } else { on(last_day()) }
+        });
         let (from, until, id) = match known {
             Some(id) => {
                 self.known += 1;

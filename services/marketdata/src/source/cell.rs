@@ -15,6 +15,17 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
+/// Half a unit of the last of some decimals.
+const HALVES: [f64; 23] = {
+    let mut halves = [0.5; 23];
+    let mut decimals = 0;
+    while decimals < 23 {
+        halves[decimals] = 0.5 / POWERS[decimals];
+        decimals += 1;
+    }
+    halves
+};
+
 /// Largest integer below which every integer is a double.
 const EXACT: u64 = 1 << 53;
 
@@ -22,7 +33,7 @@ const EXACT: u64 = 1 << 53;
 /// print the digits of numbers they hold in single precision.
 pub(crate) fn rounding(value: f64, decimals: u8) -> f64 {
     const SINGLE: f64 = 1.0 / 16_777_216.0;
-    (0.5 / POWERS[usize::from(decimals.min(22))]).max(value.abs() * SINGLE)
+    HALVES[usize::from(decimals.min(22))].max(value.abs() * SINGLE)
 }
 
 /// A plain number, correctly rounded; none where it is marked as missing.
@@ -118,6 +129,11 @@ pub(crate) fn is_missing(bytes: &[u8]) -> bool {
         || ["na", "n/a", "#n/a", "null", "none"]
             .iter()
             .any(|marker| bytes.eq_ignore_ascii_case(marker.as_bytes()))
+}
+
+/// Whether a symbol's field holds none: `NA` and `NULL` are symbols.
+pub(crate) fn is_no_symbol(bytes: &[u8]) -> bool {
+    matches!(bytes, b"" | b"-" | b"--")
 }
 
 /// A date in any of the layouts that the sources use: `2021-01-27` (a time of day may follow),

@@ -22,7 +22,7 @@ fn squeeze(name: &str) -> String {
 }
 
 impl Header {
-    fn new(line: &[u8], delimiter: u8) -> Option<Header> {
+    pub(crate) fn new(line: &[u8], delimiter: u8) -> Option<Header> {
         let mut cutter = Cutter::new(delimiter);
         let row = cutter.cut(line)?;
         let original: Vec<String> = (0..row.len()).map(|column| row.text(column)).collect();

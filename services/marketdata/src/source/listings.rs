@@ -1,9 +1,107 @@
 //! Lists of listed lines: screeners, and an index's members with their sectors.
+//!
+//! A screener's day is the caller's as-of date, else the file name's. A list of members is of its
+//! file name's day, else of the day it was received. Sectors keep the source's own classification. A
+//! market value of zero is none.
 
-use super::header::Column;
+use super::{
+    Reader, SourceKind,
+    cell::{amount, is_missing},
+    file_name,
+    header::{Column, Layout},
+    refusal::{Fault, Reason, Refusal},
+    row::Row,
+    sheet::{Flow, NameId, NoteCode, Sheet, not_negative, or_absent},
+};
+use crate::{dataset::Dataset, day::Day, ingest::Options};
 
-pub(crate) const SCREENER: &[Column] =
-    &[&["symbol", "ticker"], &["name"], &["last_sale_usd", "last sale"], MARKET_CAP];
+const LAST: Column = &["last_sale_usd", "last sale", "last"];
 const MARKET_CAP: Column = &["market_cap_usd", "market cap"];
+pub(crate) const SCREENER: &[Column] = &[&["symbol", "ticker"], &["name"], LAST, MARKET_CAP];
 pub(crate) const CONSTITUENTS: &[Column] =
     &[&["symbol", "ticker"], &["security", "name"], &["gics sector"]];
+
+/// Where the columns are, and of which day the list is.
+#[derive(Debug)]
+pub(crate) struct ListingsReader {
+    on: Day,
+    symbol: usize,
+    name: usize,
+    exchange: Option<usize>,
+    sector: Option<usize>,
+    cap: Option<usize>,
+    last: Option<usize>,
+    volume: Option<usize>,
+}
+
+impl ListingsReader {
+    pub(crate) fn new(
+        layout: &Layout,
+        options: &Options,
+        sheet: &mut Sheet,
+    ) -> Result<ListingsReader, Refusal> {
+        let find = |column| layout.header.find(column);
+        let today = (layout.kind == SourceKind::Constituents).then_some(sheet.today);
+        let on = options.as_of_on.or_else(|| file_name::day(&options.file_name)).or(today);
+        let Some(on) = on.filter(|day| *day <= sheet.today) else {
+            return Err(Refusal::DateNeeded { file_name: options.file_name.clone() });
+        };
+        sheet.named_on = Some(on);
+        Ok(ListingsReader {
+            on,
+            symbol: find(&["symbol", "ticker"]).unwrap_or(0),
+            name: find(&["security", "name"]).unwrap_or(0),
+            exchange: find(&["exchange"]),
+            sector: find(&["gics sector", "sector"]),
+            cap: find(MARKET_CAP),
+            last: find(LAST),
+            volume: find(&["volume"]),
+        })
+    }
+}
+
+/// A number that may end in K, M, B or T.
+fn scaled(field: &str, found: &[u8]) -> Result<Option<f64>, Fault> {
+    let scale = match found.last().map(u8::to_ascii_uppercase) {
+        Some(b'K') => 1e3,
+        Some(b'M') => 1e6,
+        Some(b'B') => 1e9,
+        Some(b'T') => 1e12,
+        _ => 1.0,
+    };
+    let bare = if 1.0 < scale { &found[..found.len() - 1] } else { found };
+    let value = amount(field, bare)?.map(|decimal| decimal.value * scale);
+    match value {
+        Some(value) if !value.is_finite() => Err(Fault::of(Reason::Overflow, field, found)),
+        value => not_negative(field, found, value),
+    }
+}
+
+impl Reader for ListingsReader {
+    fn row(&mut self, line: u32, row: &Row<'_>, sheet: &mut Sheet) -> Result<Flow, Fault> {
+        let number = |field: &str, column: Option<usize>| match row.optional(column) {
+            found if is_missing(found) => Ok(None),
+            found => scaled(field, found),
+        };
+        let cap = number("the market value", self.cap)?.filter(|cap| 0.0 < *cap);
+        let last = number("the last price", self.last)?.filter(|last| 0.0 < *last);
+        let volume = number("the volume", self.volume)?;
+        if cap.is_none() && self.cap.is_some() {
+            sheet.note(NoteCode::NoMarketCap, || format!("line {line}"));
+        }
+        let who = sheet.names.listed(row.get(self.symbol))?;
+        let name = sheet.text(row.text(self.name));
+        let exchange = match self.exchange {
+            Some(column) => sheet.text(row.text(column).to_ascii_uppercase()),
+            None => f64::NAN,
+        };
+        let sector = self.sector.map_or(f64::NAN, |column| sheet.text(row.text(column)));
+        let values = [name, exchange, sector, or_absent(cap), or_absent(last), or_absent(volume)];
+        sheet.draft(Dataset::Listings).push(line, (who, NameId::NONE), self.on, &values);
+        Ok(Flow::Kept)
+    }
+
+    fn finish(&mut self, _sheet: &mut Sheet) -> Result<(), Refusal> {
+        Ok(())
+    }
+}

@@ -1,5 +1,63 @@
-//! Intervals of membership in an index.
+//! Intervals of membership in an index: a row makes a fact of joining and, where it ended, one of leaving.
+//!
+//! The first day out is the row's end date. Symbols are those of the row's first day. Who leaves and
+//! joins on one day (a change of ticker) stays.
 
-use super::header::Column;
+use super::{
+    Reader,
+    cell::{date, is_missing},
+    file_name,
+    header::{Column, Layout},
+    refusal::{Fault, Reason, Refusal},
+    row::Row,
+    sheet::{Flow, Sheet},
+};
+use crate::{dataset::Dataset, ingest::Options};
 
 pub(crate) const REQUIRED: &[Column] = &[super::SYMBOL, &["start_date"], &["end_date"]];
+
+/// Where the columns are, and of which index.
+#[derive(Debug)]
+pub(crate) struct MembershipsReader {
+    index: String,
+    symbol: usize,
+    start: usize,
+    end: usize,
+}
+
+impl MembershipsReader {
+    pub(crate) fn new(layout: &Layout, options: &Options) -> Result<MembershipsReader, Refusal> {
+        let find = |column: Column| layout.header.find(column).unwrap_or(0);
+        Ok(MembershipsReader {
+            index: file_name::index(options)?,
+            symbol: find(super::SYMBOL),
+            start: find(&["start_date"]),
+            end: find(&["end_date"]),
+        })
+    }
+}
+
+impl Reader for MembershipsReader {
+    fn row(&mut self, line: u32, row: &Row<'_>, sheet: &mut Sheet) -> Result<Flow, Fault> {
+        let start = date("the start", row.get(self.start))?;
+        let found = row.get(self.end);
+        let end = if is_missing(found) { None } else { Some(date("the end", found)?) };
+        if let Some(end) = end.filter(|end| *end <= start) {
+            return Err(Fault::new(Reason::EndBeforeStart, format!("{start} to {end}")));
+        }
+        let who = sheet.names.listed(row.get(self.symbol))?;
+        let index = sheet.names.series(self.index.as_bytes())?;
+        let draft = sheet.draft(Dataset::Memberships);
+        draft.push(line, (who, index), start, &[1.0]);
+        draft.named.push(start);
+        if let Some(end) = end {
+            draft.push(line, (who, index), end, &[0.0]);
+            draft.named.push(start);
+        }
+        Ok(Flow::Kept)
+    }
+
+    fn finish(&mut self, _sheet: &mut Sheet) -> Result<(), Refusal> {
+        Ok(())
+    }
+}

@@ -57,6 +57,14 @@ pub enum Refusal {
         /// The header found.
         found: String,
     },
+    /// A portfolio without the columns of one.
+    #[error(
+        "a portfolio needs a column symbol and a column quantity or market_value; the header is {found:?}"
+    )]
+    NotAPortfolio {
+        /// The first line that is not blank.
+        found: String,
+    },
     /// The file holds one symbol's rows and does not say whose.
     #[error(
         "the file does not say which symbol it is about, and its name {file_name:?} is no symbol: give the symbol"
@@ -145,6 +153,7 @@ impl Refusal {
             Refusal::Encoding(_) => "WRONG_ENCODING",
             Refusal::UnknownHeader { .. } => "UNKNOWN_HEADER",
             Refusal::MissingColumns { .. } => "MISSING_COLUMNS",
+            Refusal::NotAPortfolio { .. } => "NOT_A_PORTFOLIO",
             Refusal::SymbolNeeded { .. } => "SYMBOL_NEEDED",
             Refusal::IndexNeeded { .. } => "INDEX_NEEDED",
             Refusal::DateNeeded { .. } => "DATE_NEEDED",

@@ -110,6 +110,15 @@ impl Names {
     }
 }
 
+/// What a row says about its publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stated {
+    /// The instant.
+    At(Instant),
+    /// Together with the value of another day.
+    With(Day),
+}
+
 /// Rows of one dataset, column by column, with local names.
 #[derive(Debug)]
 pub(crate) struct Draft {
@@ -119,7 +128,9 @@ pub(crate) struct Draft {
     pub(crate) day: Vec<Day>,
     pub(crate) line: Vec<u32>,
     /// The row's own word on when it was published; empty where no row has one.
-    pub(crate) published: Vec<Option<Instant>>,
+    pub(crate) stated: Vec<Option<Stated>>,
+    /// The day whose names each row uses, where that is not its own; empty where it is for all.
+    pub(crate) named: Vec<Day>,
     /// In the order of the dataset's fields. Bars lack the two columns of the basis: it is the file's.
     pub(crate) columns: Vec<Vec<f64>>,
     /// Bars only: decimals printed of the close (low half) and of the adjusted close (high half).
@@ -138,7 +149,8 @@ impl Draft {
             other: Vec::new(),
             day: Vec::new(),
             line: Vec::new(),
-            published: Vec::new(),
+            stated: Vec::new(),
+            named: Vec::new(),
             columns: vec![Vec::new(); width],
             decimals: Vec::new(),
         }
@@ -288,8 +300,6 @@ pub(crate) struct Sheet {
     pub(crate) basis: Option<PriceBasis>,
     /// The last day on which a row may be effective.
     pub(crate) today: Day,
-    /// When the file was received.
-    pub(crate) received_at: Instant,
 }
 
 impl Sheet {
@@ -310,7 +320,6 @@ impl Sheet {
             named_on: None,
             basis: None,
             today: received_at.new_york_day(),
-            received_at,
         }
     }
 

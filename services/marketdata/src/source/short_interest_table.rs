@@ -1,6 +1,119 @@
 //! Short interest of the whole market with float and shares outstanding.
+//!
+//! Each row's short interest belongs to its own settlement, which for some is older than the file's.
+//! The share counts are those known when the file was made: they belong to the file's settlement,
+//! which is the one most of its rows have (or the caller's as-of date).
 
-use super::header::Column;
+use super::{
+    Reader,
+    cell::{amount, date, is_missing},
+    header::{Column, Layout},
+    refusal::{Fault, Reason, Refusal},
+    row::Row,
+    sheet::{Flow, NameId, NoteCode, Sheet, above_zero, not_negative, or_absent},
+};
+use crate::{dataset::Dataset, day::Day, ingest::Options};
+use std::collections::BTreeMap;
 
-pub(crate) const REQUIRED: &[Column] =
-    &[&["symbol", "ticker"], &["short_interest_date"], &["shares_sold_short"]];
+const SYMBOL: Column = &["symbol", "ticker"];
+const SETTLEMENT: Column = &["short_interest_date", "settlement_date"];
+const SHORT: Column = &["shares_sold_short", "short_interest"];
+pub(crate) const REQUIRED: &[Column] = &[SYMBOL, SETTLEMENT, SHORT];
+
+/// Where the columns are, and what waits for the file's settlement.
+#[derive(Debug)]
+pub(crate) struct ShortInterestReader {
+    symbol: usize,
+    settlement: usize,
+    short: usize,
+    outstanding: Option<usize>,
+    public_float: Option<usize>,
+    as_of_on: Option<Day>,
+    file_name: String,
+    settlements: BTreeMap<Day, u64>,
+    counts: Vec<(u32, NameId, [f64; 2])>,
+}
+
+impl ShortInterestReader {
+    pub(crate) fn new(layout: &Layout, options: &Options) -> ShortInterestReader {
+        let find = |column| layout.header.find(column);
+        ShortInterestReader {
+            symbol: find(SYMBOL).unwrap_or(0),
+            settlement: find(SETTLEMENT).unwrap_or(0),
+            short: find(SHORT).unwrap_or(0),
+            outstanding: find(&["shares_outstanding"]),
+            public_float: find(&["public_float", "float"]),
+            as_of_on: options.as_of_on,
+            file_name: options.file_name.clone(),
+            settlements: BTreeMap::new(),
+            counts: Vec::new(),
+        }
+    }
+
+    fn shares(field: &str, row: &Row<'_>, column: Option<usize>) -> Result<Option<f64>, Fault> {
+        let found = row.optional(column);
+        let read = amount(field, found)?.map(|decimal| decimal.value).filter(|v| *v != 0.0);
+        above_zero(field, found, read)
+    }
+}
+
+impl Reader for ShortInterestReader {
+    fn row(&mut self, line: u32, row: &Row<'_>, sheet: &mut Sheet) -> Result<Flow, Fault> {
+        let found = row.get(self.settlement);
+        let settlement = match is_missing(found) {
+            true => None,
+            false => Some(sheet.past(date("the settlement date", found)?)?),
+        };
+        let found = row.get(self.short);
+        let short = amount("shares sold short", found)?.map(|decimal| decimal.value);
+        let short = not_negative("shares sold short", found, short)?;
+        let outstanding = Self::shares("shares outstanding", row, self.outstanding)?;
+        let public_float = Self::shares("the public float", row, self.public_float)?;
+        if short.or(outstanding).or(public_float).is_none() {
+            sheet.note(NoteCode::NoValue, || format!("line {line}"));
+            return Ok(Flow::Skipped);
+        }
+        let who = sheet.names.listed(row.get(self.symbol))?;
+        match (settlement, short) {
+            (Some(settlement), Some(short)) => {
+                *self.settlements.entry(settlement).or_default() += 1;
+                let absent = f64::NAN;
+                let values = [short, absent, absent, absent, absent];
+                let draft = sheet.draft(Dataset::ShortInterest);
+                draft.push(line, (who, NameId::NONE), settlement, &values);
+            }
+            (None, Some(_)) => {
+                return Err(Fault::new(Reason::MissingValue, "the settlement date is empty"));
+            }
+            (_, None) => {}
+        }
+        if public_float.is_none() && self.public_float.is_some() {
+            sheet.note(NoteCode::EmptyFloat, || format!("line {line}"));
+        }
+        if outstanding.or(public_float).is_some() {
+            self.counts.push((line, who, [or_absent(outstanding), or_absent(public_float)]));
+        }
+        Ok(Flow::Kept)
+    }
+
+    fn finish(&mut self, sheet: &mut Sheet) -> Result<(), Refusal> {
+        let most = self.settlements.iter().max_by_key(|(day, count)| (**count, **day));
+        let on = self
+            .as_of_on
+            .or(most.map(|(day, _)| *day))
+            .or_else(|| super::file_name::day(&self.file_name));
+        let Some(on) = on else {
+            return Err(Refusal::DateNeeded { file_name: self.file_name.clone() });
+        };
+        for (settlement, count) in self.settlements.range(..on) {
+            for _ in 0..*count {
+                sheet.note(NoteCode::OlderSettlement, || settlement.to_string());
+            }
+        }
+        let draft = sheet.draft(Dataset::ShareCounts);
+        for (line, who, values) in &self.counts {
+            draft.push(*line, (*who, NameId::NONE), on, values);
+        }
+        Ok(())
+    }
+}

@@ -1,1 +1,56 @@
-//! (coming)
+//! Changes of ticker symbols: `old_symbol,new_symbol,date`, our own kind.
+//!
+//! The date is the first day under the new symbol: `FB,META,2022-06-09`. An empty new symbol retires
+//! the old one. Load them before the files that name by their rows' dates: once both symbols belong
+//! to different instruments, their facts cannot be brought together, and the row is refused.
+
+use super::{
+    Reader,
+    cell::{date, is_no_symbol},
+    header::Layout,
+    refusal::{Fault, Reason, Refusal},
+    row::Row,
+    sheet::{Flow, Rename, Sheet},
+};
+use crate::symbol::Symbol;
+
+/// Where the columns are.
+#[derive(Debug)]
+pub(crate) struct ChangesReader {
+    old: usize,
+    new: usize,
+    date: usize,
+}
+
+impl ChangesReader {
+    pub(crate) fn new(layout: &Layout) -> ChangesReader {
+        let find = |column| layout.header.find(column).unwrap_or(0);
+        ChangesReader {
+            old: find(&["old_symbol"]),
+            new: find(&["new_symbol"]),
+            date: find(&["date"]),
+        }
+    }
+}
+
+fn symbol(found: &[u8]) -> Result<Symbol, Fault> {
+    Symbol::listed(&super::row::text(found)).map_err(|error| Fault::symbol(error, found))
+}
+
+impl Reader for ChangesReader {
+    fn row(&mut self, line: u32, row: &Row<'_>, sheet: &mut Sheet) -> Result<Flow, Fault> {
+        let on = date("the date", row.get(self.date))?;
+        let old = symbol(row.get(self.old))?;
+        let found = row.get(self.new);
+        let new = if is_no_symbol(found) { None } else { Some(symbol(found)?) };
+        if new.as_ref() == Some(&old) {
+            return Err(Fault::of(Reason::BadSymbol, "the new symbol", found));
+        }
+        sheet.renames.push(Rename { line, old, new, on });
+        Ok(Flow::Kept)
+    }
+
+    fn finish(&mut self, _sheet: &mut Sheet) -> Result<(), Refusal> {
+        Ok(())
+    }
+}

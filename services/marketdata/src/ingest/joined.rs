@@ -1,0 +1,100 @@
+//! A file's rows of one dataset joined to instruments, in the order of their keys.
+
+use super::{publish::Publisher, resolve::Resolver};
+use crate::{
+    day::Day,
+    instant::Instant,
+    instrument::InstrumentId,
+    source::sheet::{Draft, NameId, Stated},
+};
+
+/// Rows of one dataset with their instruments.
+#[derive(Debug)]
+pub(super) struct Joined<'a> {
+    pub(super) draft: &'a Draft,
+    pub(super) ids: Vec<InstrumentId>,
+    /// Empty where no row has a second instrument.
+    others: Vec<InstrumentId>,
+    /// When each row says it was published, or the caller for it; empty where nobody says.
+    words: Vec<Option<Instant>>,
+    /// Row numbers in the order of instrument, day, other and publication; none where the file is in
+    /// that order and no key occurs twice.
+    pub(super) order: Option<Vec<u32>>,
+}
+
+/// What makes two rows one fact.
+pub(super) type Key = (InstrumentId, Day, InstrumentId, Option<Instant>);
+
+impl<'a> Joined<'a> {
+    pub(super) fn new(
+        draft: &'a Draft,
+        resolver: &mut Resolver<'_>,
+        publisher: &mut Publisher<'_>,
+        word: Option<Instant>,
+    ) -> Joined<'a> {
+        let last_day = |name: NameId| {
+            let days = draft.who.iter().zip(&draft.day).filter(|(who, _)| **who == name);
+            days.map(|(_, day)| *day).max().unwrap_or(Day::MIN)
+        };
+        let named = if draft.named.is_empty() { &draft.day } else { &draft.named };
+        let ids = draft.who.iter().zip(named);
+        let ids = ids.map(|(who, day)| resolver.resolve(*who, *day, || last_day(*who))).collect();
+        let others = if draft.other.iter().all(|other| *other == NameId::NONE) {
+            Vec::new()
+        } else {
+            let others = draft.other.iter().zip(named);
+            others.map(|(other, day)| resolver.resolve(*other, *day, || *day)).collect()
+        };
+        let words = if draft.stated.is_empty() {
+            word.map_or_else(Vec::new, |word| vec![Some(word); draft.len()])
+        } else {
+            let stated = draft.stated.iter().map(|stated| match (stated, word) {
+                (Some(Stated::At(instant)), _) => Some(*instant),
+                (_, Some(word)) => Some(word),
+                (Some(Stated::With(day)), None) => Some(publisher.with(draft.dataset, *day)),
+                (None, None) => None,
+            });
+            stated.collect()
+        };
+        let mut joined = Joined { draft, ids, others, words, order: None };
+        if !joined.is_strictly_ordered() {
+            let mut order: Vec<u32> = (0..draft.len() as u32).collect();
+            order.sort_by_key(|row| joined.key(*row as usize));
+            joined.order = Some(order);
+        }
+        joined
+    }
+
+    fn is_strictly_ordered(&self) -> bool {
+        let quick = |row: usize| {
+            u64::from(self.ids[row].0) << 32
+                | u64::from(self.draft.day[row].epoch() as u32 ^ 1 << 31)
+        };
+        (1..self.ids.len()).all(|row| {
+            let (before, this) = (quick(row - 1), quick(row));
+            before < this || (before == this && self.key(row - 1) < self.key(row))
+        })
+    }
+
+    /// The row at a place in the order.
+    pub(super) fn row(&self, place: usize) -> usize {
+        self.order.as_ref().map_or(place, |order| order[place] as usize)
+    }
+
+    pub(super) fn key(&self, row: usize) -> Key {
+        (self.ids[row], self.draft.day[row], self.other(row), self.word(row))
+    }
+
+    pub(super) fn other(&self, row: usize) -> InstrumentId {
+        self.others.get(row).copied().unwrap_or(InstrumentId::NONE)
+    }
+
+    /// When the row says it was published, or the caller for it.
+    pub(super) fn word(&self, row: usize) -> Option<Instant> {
+        self.words.get(row).copied().flatten()
+    }
+
+    pub(super) fn same_values(&self, a: usize, b: usize) -> bool {
+        self.draft.columns.iter().all(|column| column[a].to_bits() == column[b].to_bits())
+    }
+}
