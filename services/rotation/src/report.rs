@@ -31,6 +31,8 @@ pub struct Move {
     pub role: Role,
     /// Who plays it.
     pub symbol: String,
+    /// What it stands in for; none where it is the thing itself.
+    pub stands_in_for: Option<String>,
     /// The last session at or before the day asked for.
     pub from: Day,
     /// The latest session.
@@ -86,8 +88,10 @@ pub fn report<'a>(
         let to = line.days.last().copied();
         match line.growth_since(since).zip(to) {
             Some(((from, value), to)) => {
-                let symbol = line.played.symbol.clone();
-                moves.push(Move { role: line.played.role, symbol, from, to, value });
+                let role = line.played.role;
+                let (symbol, stands_in_for) =
+                    (line.played.symbol.clone(), line.played.stands_in_for.clone());
+                moves.push(Move { role, symbol, stands_in_for, from, to, value });
             }
             None => {
                 let detail = format!("{} has no session at or before {since}", line.played.symbol);

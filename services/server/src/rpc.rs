@@ -21,6 +21,7 @@
 pub mod field;
 pub mod marketdata;
 pub mod page;
+pub mod rotation;
 pub mod shared;
 pub mod squeeze;
 pub mod status;
@@ -32,7 +33,8 @@ use std::sync::Arc;
 use tonic::{codec::CompressionEncoding, service::Routes};
 
 /// The services of our own, by full name: each has its health.
-pub const NAMES: [&str; 2] = ["ballast.v1.MarketDataService", "ballast.v1.SqueezeService"];
+pub const NAMES: [&str; 3] =
+    ["ballast.v1.MarketDataService", "ballast.v1.RotationService", "ballast.v1.SqueezeService"];
 
 /// Every service of our own.
 pub fn routes(services: &Arc<Services>) -> Routes {
@@ -49,6 +51,9 @@ pub fn routes(services: &Arc<Services>) -> Routes {
     Routes::default()
         .add_service(bounded!(v1::market_data_service_server::MarketDataServiceServer::new(
             marketdata::Handler::new(Arc::clone(services))
+        )))
+        .add_service(bounded!(v1::rotation_service_server::RotationServiceServer::new(
+            rotation::Handler::new(Arc::clone(services))
         )))
         .add_service(bounded!(v1::squeeze_service_server::SqueezeServiceServer::new(
             squeeze::Handler::new(Arc::clone(services))

@@ -34,11 +34,10 @@ pub struct View {
     pub roles: Arc<Roles>,
     /// What each dataset holds.
     pub coverage: Slot<Vec<Coverage>>,
+    /// Every indicator of rotation.
+    pub rotation: Slot<rotation::prepared::Prepared>,
     /// Short selling across the market.
     pub squeeze: Slot<squeeze::Prepared>,
-    // Each service adds its slot here, for instance
-    // `pub rotation: Slot<rotation::Prepared>`, and asks for it with
-    // `pinned.view().rotation.get(&services.compute, &pinned, prepare).await?`.
 }
 
 /// A value computed from a view on first need.
@@ -72,7 +71,13 @@ struct Kept {
 
 impl View {
     fn new(snapshot: Snapshot, roles: Arc<Roles>) -> View {
-        View { snapshot, roles, coverage: Slot::empty(), squeeze: Slot::empty() }
+        View {
+            snapshot,
+            roles,
+            coverage: Slot::empty(),
+            rotation: Slot::empty(),
+            squeeze: Slot::empty(),
+        }
     }
 }
 
