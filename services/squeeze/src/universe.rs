@@ -46,6 +46,9 @@ pub struct Summary {
     pub scored: u32,
     /// Names with prices and without short interest.
     pub without_short_interest: u32,
+    /// The day most prices were restated on, where it is after the view's day: whoever made the files
+    /// knew who would still be listed then.
+    pub restated_on: Option<Day>,
 }
 
 /// Measures and scores every name. Roles play no part: no measure is taken against an index.
@@ -69,6 +72,7 @@ pub fn prepare(snapshot: &Snapshot, _roles: &Roles) -> Universe {
         priced: names.iter().filter(|name| name.traded.is_ok()).count() as u32,
         scored: scores.iter().flatten().count() as u32,
         without_short_interest: priced.iter().filter(|id| !holds(id)).count() as u32,
+        restated_on: restated_on(&names, snapshot.today()),
     };
     Universe { snapshot: snapshot.clone(), freshest, names, scores, summary }
 }
@@ -147,6 +151,12 @@ impl Universe {
             let detail = format!("{count} names with prices have no current short interest");
             add(GapReason::NoShortInterest, "universe", detail);
         }
+        if let Some(day) = summary.restated_on {
+            let detail = format!(
+                "most prices are in the units of {day}: names that left the market before are absent"
+            );
+            add(GapReason::Survivorship, "universe", detail);
+        }
         gaps
     }
 }
@@ -162,6 +172,14 @@ fn closes(snapshot: &Snapshot) -> (Option<Day>, Vec<InstrumentId>) {
         priced.push(instrument);
     }
     (freshest, priced)
+}
+
+/// The middle day of the units that prices are stored in, where it is after today.
+fn restated_on(names: &[Name], today: Day) -> Option<Day> {
+    let mut units: Vec<Day> =
+        names.iter().filter_map(|name| Some(name.traded.as_ref().ok()?.units_on)).collect();
+    units.sort_unstable();
+    units.get(units.len() / 2).copied().filter(|day| today < *day)
 }
 
 fn newest_settlement(ratios: &[ShortRatio]) -> Option<Published> {

@@ -130,6 +130,7 @@ fn prices_restated_for_a_later_split_meet_shares_of_the_day() {
     near(amc.market_cap.unwrap().usd, 280e6 * 2.0);
     let units = Units::of(universe.snapshot(), amc.instrument());
     near(amc.close(&units).unwrap(), 2.0);
+    assert_eq!(universe.gaps()[0].reason, GapReason::Survivorship, "the file is of 2024");
     // Money is money on any basis.
     near(amc.average_value_usd().unwrap(), 100e6);
 }
