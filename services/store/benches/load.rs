@@ -87,6 +87,17 @@ async fn load(path: &Path) -> Result<()> {
         resident()?.0,
         resident()?.1
     );
+    drop(market);
+    let started = now();
+    let report = store.check().await?;
+    let took = started.elapsed();
+    assert!(report.faults.is_empty(), "{:?}", report.faults);
+    println!(
+        "  check: {} segments in {}; resident {} MB at most",
+        report.segments,
+        shown(took),
+        resident()?.1
+    );
     store.close().await;
     Ok(())
 }

@@ -1,17 +1,13 @@
 //! Does a store still hold what it was given? Every byte is read and every hash made again.
 
+mod chain;
+
 use crate::{
     CheckReport, RevisionRecord, StoreError, parallel,
-    segment::{self, Summary, table_of},
-    version::{self, TableDigest},
+    segment::{self, Summary},
 };
-use marketdata::{
-    dataset::Dataset,
-    facts::FactTable,
-    instrument::{Instrument, Naming},
-    segment::Segment,
-};
-use std::{collections::BTreeMap, sync::Arc};
+use marketdata::instrument::{Instrument, Naming};
+use std::sync::Arc;
 
 /// All that a store holds, in one snapshot; segments still packed.
 #[derive(Debug)]
@@ -39,32 +35,28 @@ pub(crate) struct Held {
 pub(crate) async fn check(mut contents: Contents) -> Result<CheckReport, StoreError> {
     let mut faults = std::mem::take(&mut contents.faults);
     faults.extend(numbering(&contents));
-    let held = Arc::new(std::mem::take(&mut contents.segments));
-    let shared = Arc::clone(&held);
-    let decoded = parallel::map(held.len(), move |index| decode(&shared[index])).await?;
-    let mut by_dataset: BTreeMap<Dataset, Vec<Segment>> = BTreeMap::new();
+    let contents = Arc::new(contents);
+    let shared = Arc::clone(&contents);
+    let decoded = parallel::map(contents.segments.len(), move |i| decode(&shared.segments[i]));
     let mut facts = 0;
-    for (segment, found) in decoded {
-        faults.extend(found);
-        if let Some(segment) = segment {
-            facts += segment.len() as u64;
-            by_dataset.entry(segment.dataset).or_default().push(segment);
-        }
+    for (rows, fault) in decoded.await? {
+        facts += rows;
+        faults.extend(fault);
     }
-    let segments = held.len() as u64;
+    let segments = contents.segments.len() as u64;
     let revisions = contents.revisions.len() as u64;
-    faults.extend(parallel::run(move || chain(&contents, by_dataset)).await?);
+    faults.extend(parallel::run(move || chain::broken(&contents)).await?);
     Ok(CheckReport { revisions, segments, facts, faults })
 }
 
-/// A segment, if it can be read, and what is wrong with it.
-fn decode(held: &Held) -> (Option<Segment>, Option<String>) {
+/// The facts of a segment, and what is wrong with it.
+fn decode(held: &Held) -> (u64, Option<String>) {
     match segment::unpack(&held.bytes, &held.checksum, 0) {
-        Err(fault) => (None, Some(format!("segment {}: {}", held.id, fault.0))),
+        Err(fault) => (0, Some(format!("segment {}: {}", held.id, fault.0))),
         Ok(segment) => {
             let wrong = segment.as_ref().and_then(Summary::of) != Some(held.summary);
             let fault = format!("segment {}: the list describes other contents", held.id);
-            (segment, wrong.then_some(fault))
+            (segment.map_or(0, |segment| segment.len() as u64), wrong.then_some(fault))
         }
     }
 }
@@ -98,75 +90,4 @@ fn numbering(contents: &Contents) -> Vec<String> {
         }
     }
     faults
-}
-
-/// Revisions whose contents do not give their data version.
-fn chain(contents: &Contents, by_dataset: BTreeMap<Dataset, Vec<Segment>>) -> Vec<String> {
-    let mut digests: BTreeMap<u64, Vec<TableDigest>> = BTreeMap::new();
-    for segments in by_dataset.into_values() {
-        for (revision, mut table) in by_revision(segments) {
-            table.sort();
-            digests.entry(revision).or_default().push(version::table_digest(&table));
-        }
-    }
-    let mut faults = Vec::new();
-    let mut previous = [0; 32];
-    for record in &contents.revisions {
-        let revision = record.mark.revision;
-        let tables = digests.remove(&revision).unwrap_or_default();
-        let facts: u64 = tables.iter().map(|table| table.rows).sum();
-        let mark = version::next(
-            previous,
-            &of_revision(&contents.instruments, revision, |instrument| instrument.revision),
-            &of_revision(&contents.namings, revision, |naming| naming.revision),
-            &contents
-                .texts
-                .iter()
-                .filter(|(_, of, _)| *of == revision)
-                .map(|(_, _, text)| text.clone())
-                .collect::<Vec<_>>(),
-            &tables,
-        );
-        if facts != record.facts {
-            faults
-                .push(format!("revision {revision}: {} facts logged, {facts} found", record.facts));
-        } else if mark != record.mark.data_version {
-            faults.push(format!("revision {revision}: its contents do not give its data version"));
-        }
-        previous = record.mark.data_version;
-    }
-    for (revision, tables) in digests {
-        let facts: u64 = tables.iter().map(|table| table.rows).sum();
-        faults.push(format!("{facts} facts are of revision {revision}, which is not there"));
-    }
-    faults
-}
-
-fn of_revision<T: Clone>(all: &[T], revision: u64, of: impl Fn(&T) -> u64) -> Vec<T> {
-    let start = all.partition_point(|item| of(item) < revision);
-    let end = start + all[start..].partition_point(|item| of(item) == revision);
-    all[start..end].to_vec()
-}
-
-/// The facts of one dataset as each revision added them.
-fn by_revision(segments: Vec<Segment>) -> BTreeMap<u64, FactTable> {
-    let mut tables: BTreeMap<u64, FactTable> = BTreeMap::new();
-    for segment in segments {
-        let (table, revisions) = table_of(&segment, |_| true);
-        drop(segment);
-        let mut values = vec![0.0; table.columns.len()];
-        for (row, revision) in revisions.into_iter().enumerate() {
-            for (value, column) in values.iter_mut().zip(&table.columns) {
-                *value = column[row];
-            }
-            tables.entry(revision).or_insert_with(|| FactTable::empty(table.dataset)).push(
-                table.instrument[row],
-                table.other[row],
-                table.effective_on[row],
-                table.published_at[row],
-                &values,
-            );
-        }
-    }
-    tables
 }

@@ -4,6 +4,7 @@
 //! into segments or a compaction leaves it alone.
 
 use marketdata::{
+    dataset::Dataset,
     facts::{Batch, FactTable, canonical},
     instrument::{Instrument, Naming},
 };
@@ -23,21 +24,39 @@ pub(crate) fn column_count(table: &FactTable) -> usize {
 
 /// The hash of one column of a sorted table.
 pub(crate) fn column_digest(table: &FactTable, column: usize) -> [u8; 32] {
-    match column {
-        0 => digest(&table.instrument, |id| id.0.to_le_bytes()),
-        1 => digest(&table.other, |id| id.0.to_le_bytes()),
-        2 => digest(&table.effective_on, |day| day.epoch().to_le_bytes()),
-        3 => digest(&table.published_at, |at| at.micros().to_le_bytes()),
-        other => digest(&table.columns[other - 4], |v| canonical(*v).to_bits().to_le_bytes()),
-    }
+    let mut hash = blake3::Hasher::new();
+    feed_column(&mut hash, table, column);
+    *hash.finalize().as_bytes()
 }
 
-/// The hashes of a whole table.
-pub(crate) fn table_digest(table: &FactTable) -> TableDigest {
-    TableDigest {
-        dataset: table.dataset.code(),
-        rows: table.len() as u64,
-        columns: (0..column_count(table)).map(|column| column_digest(table, column)).collect(),
+/// Hashes a table part by part; the parts follow each other in the order of the table.
+#[derive(Debug)]
+pub(crate) struct TableHasher {
+    dataset: u8,
+    rows: u64,
+    columns: Vec<blake3::Hasher>,
+}
+
+impl TableHasher {
+    pub(crate) fn new(dataset: Dataset) -> TableHasher {
+        let columns = 4 + dataset.fields().len();
+        TableHasher {
+            dataset: dataset.code(),
+            rows: 0,
+            columns: vec![blake3::Hasher::new(); columns],
+        }
+    }
+
+    pub(crate) fn update(&mut self, part: &FactTable) {
+        self.rows += part.len() as u64;
+        for (column, hash) in self.columns.iter_mut().enumerate() {
+            feed_column(hash, part, column);
+        }
+    }
+
+    pub(crate) fn finish(self) -> TableDigest {
+        let columns = self.columns.iter().map(|hash| *hash.finalize().as_bytes()).collect();
+        TableDigest { dataset: self.dataset, rows: self.rows, columns }
     }
 }
 
@@ -94,8 +113,17 @@ pub(crate) fn put_in_order(batch: &mut Batch) {
     }
 }
 
-fn digest<T, const N: usize>(values: &[T], bytes: impl Fn(&T) -> [u8; N]) -> [u8; 32] {
-    let mut hash = blake3::Hasher::new();
+fn feed_column(hash: &mut blake3::Hasher, table: &FactTable, column: usize) {
+    match column {
+        0 => feed(hash, &table.instrument, |id| id.0.to_le_bytes()),
+        1 => feed(hash, &table.other, |id| id.0.to_le_bytes()),
+        2 => feed(hash, &table.effective_on, |day| day.epoch().to_le_bytes()),
+        3 => feed(hash, &table.published_at, |at| at.micros().to_le_bytes()),
+        other => feed(hash, &table.columns[other - 4], |v| canonical(*v).to_bits().to_le_bytes()),
+    }
+}
+
+fn feed<T, const N: usize>(hash: &mut blake3::Hasher, values: &[T], bytes: impl Fn(&T) -> [u8; N]) {
     let mut buffer = vec![0; 4096 * N];
     for chunk in values.chunks(4096) {
         for (slot, value) in buffer.chunks_exact_mut(N).zip(chunk) {
@@ -103,5 +131,40 @@ fn digest<T, const N: usize>(values: &[T], bytes: impl Fn(&T) -> [u8; N]) -> [u8
         }
         hash.update(&buffer[..chunk.len() * N]);
     }
-    *hash.finalize().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        day::Day,
+        instant::Instant,
+        instrument::{InstrumentId, Namespace},
+        symbol::Symbol,
+    };
+
+    /// The expected hash was made outside: the layout written down with Python's `struct`, hashed by
+    /// the PyPI package `blake3` 1.0.11.
+    #[test]
+    fn the_hash_of_a_small_revision_is_what_another_library_makes_of_it() {
+        let id = InstrumentId(1);
+        let instrument = Instrument { id, namespace: Namespace::Series, revision: 1 };
+        let symbol = Symbol::series("DGS10").unwrap();
+        let (from, until) = (Day::MIN, Day::MAX);
+        let naming = Naming { instrument: id, revision: 1, symbol, from, until };
+        let mut table = FactTable::empty(Dataset::Series);
+        for (offset, value) in [(0, 0.1), (1, f64::INFINITY)] {
+            let day = Day::from_epoch(18_262 + offset);
+            let published = Instant::from_micros(100 + 100 * i64::from(offset));
+            table.push(id, InstrumentId::NONE, day, published, &[value]);
+        }
+        let mut hasher = TableHasher::new(Dataset::Series);
+        hasher.update(&table);
+        let texts = ["aé".to_owned()];
+        let version = next([0; 32], &[instrument], &[naming], &texts, &[hasher.finish()]);
+        assert_eq!(
+            blake3::Hash::from_bytes(version).to_hex().as_str(),
+            "3f3464e03be00bcf754f0457f937816fdb8c47fba31ef7e0bf92cbc78c7a9581"
+        );
+    }
 }

@@ -276,24 +276,29 @@ async fn history(steps: Vec<Step>, bounds: Vec<(i64, u64)>) {
         // From a day before the first close to two weeks after the last.
         let as_of = Instant::close_of(day(-1)).micros() + hours * 3_600_000_000;
         let (as_of, revision) = (Instant::from_micros(as_of), revision % (head.revision + 1));
-        let [incremental, follower, fresh] = &markets;
-        let answer = answer_at(incremental, as_of, revision);
-        assert_eq!(answer, answer_at(follower, as_of, revision), "a follower differs");
-        assert_eq!(answer, answer_at(fresh, as_of, revision), "a fresh process differs");
-        let snapshot =
-            |market| Snapshot::new(Arc::clone(market), as_of, revision).expect("a known revision");
-        let seen = derived(&snapshot(incremental));
-        assert_eq!(seen, derived(&snapshot(follower)));
-        assert_eq!(seen, derived(&snapshot(fresh)));
-        if 0 < revision {
-            world.agrees_with_the_oracle(&snapshot(fresh));
-        }
-        // A replay at the canonical instant of the day sees the same facts.
-        let canonical = fresh.canonical(as_of);
-        assert_eq!(answer, answer_at(fresh, canonical, revision), "the canonical instant differs");
+        agree(&world, &markets, as_of, revision);
     }
     assert_eq!(world.store.check().await.expect("a check").faults, Vec::<String>::new());
     world.store.close().await;
+}
+
+/// The three markets and the oracle see the same within the bounds.
+fn agree(world: &World, markets: &[Arc<Market>; 3], as_of: Instant, revision: u64) {
+    let [incremental, follower, fresh] = markets;
+    let answer = answer_at(incremental, as_of, revision);
+    assert_eq!(answer, answer_at(follower, as_of, revision), "a follower differs");
+    assert_eq!(answer, answer_at(fresh, as_of, revision), "a fresh process differs");
+    // A replay at the canonical instant of the day sees the same facts.
+    let canonical = fresh.canonical(as_of);
+    assert_eq!(answer, answer_at(fresh, canonical, revision), "the canonical instant differs");
+    let snapshots = markets
+        .each_ref()
+        .map(|m| Snapshot::new(Arc::clone(m), as_of, revision).expect("a known revision"));
+    let [incremental, follower, fresh] = snapshots.each_ref().map(derived);
+    assert!(incremental == follower && follower == fresh, "returns differ");
+    if 0 < revision {
+        world.agrees_with_the_oracle(&snapshots[2]);
+    }
 }
 
 proptest! {
