@@ -1,1 +1,14 @@
-//! One binary of wire tests.
+//! One binary of wire tests: a server on a free port with a fresh store, and clients of it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test's helper cannot get on without is a failure of the test"
+)]
+
+mod harness;
+mod health;
+mod ingest;
+mod real_data;
+mod refusals;
+mod replay;
+mod shutdown;

@@ -1,11 +1,227 @@
 //! The shell: the only crate that knows the wire, the clock, the environment and the store.
+//!
+//! [`start`] goes from settings to a server that listens; [`Running::stop`] takes it down again
+//! without failing a call. Reading order: `rpc.rs` says what is served and how a handler looks,
+//! `services.rs` what a handler is given, `call.rs` what surrounds every call.
 
+pub mod admin;
+pub mod call;
 pub mod clock;
 pub mod compute;
+pub mod config;
 pub mod limits;
 pub mod market;
 pub mod revisions;
 pub mod rpc;
 pub mod services;
+pub mod telemetry;
 pub mod upload;
 pub mod views;
+
+use crate::{
+    call::{CallLayer, Phase},
+    clock::Clock,
+    config::{Config, ConfigError, Drain},
+    market::Resident,
+    services::Services,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use store::StoreError;
+use tokio::{sync::watch, task::JoinHandle};
+use tonic::transport::{Server, server::TcpIncoming};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened or read.
+    #[error("the store cannot be opened")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        cause: String,
+    },
+    /// The processor is too old for this binary.
+    #[error(
+        "this binary needs a processor with {0} (x86-64-v3: Intel Haswell or AMD Excavator and \
+         later); build it with RUSTFLAGS=\"-C target-cpu=x86-64\" to run here"
+    )]
+    Processor(&'static str),
+    /// Reflection cannot be built from the contract.
+    #[error("reflection cannot be built: {0}")]
+    Reflection(String),
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    services: Arc<Services>,
+    health: HealthReporter,
+    phase: watch::Sender<Phase>,
+    shut: watch::Sender<bool>,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    background: Vec<JoinHandle<()>>,
+    drain: Drain,
+}
+
+/// Starts a server: settings checked, store open and market loaded before the port opens.
+///
+/// # Errors
+/// [`StartError`], in the order of the steps.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_at(config, Clock::system()).await
+}
+
+/// [`start`], with a clock of the caller's.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartError> {
+    check_processor()?;
+    config.check()?;
+    let store = store::connect(&config.store).await?;
+    let market = Resident::load(store.as_ref()).await?;
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let seed = clock.now().micros().unsigned_abs() ^ u64::from(std::process::id()).rotate_left(48);
+    let layer = CallLayer::new(&config.limits, phases.clone(), seed);
+    let services = Services::new(&config, Arc::clone(&store), market, clock, phases)?;
+    let services = Arc::new(services);
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let routes = rpc::routes(&services).add_service(health_service);
+    let routes = if config.reflection { rpc::reflect(routes)? } else { routes };
+    let cannot_listen = |cause: &dyn std::fmt::Display| StartError::Listen {
+        address: config.listen,
+        cause: cause.to_string(),
+    };
+    let incoming = TcpIncoming::bind(config.listen).map_err(|error| cannot_listen(&error))?;
+    let address = incoming.local_addr().map_err(|error| cannot_listen(&error))?;
+    set_health(&health, ServingStatus::Serving).await;
+    let (shut, shutting) = watch::channel(false);
+    let server = server(&config, seed).layer(layer).add_routes(routes);
+    let incoming = incoming.with_nodelay(Some(true));
+    let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, told(shutting)));
+    tracing::info!(%address, model = services::MODEL_VERSION, "serving");
+    Ok(Running {
+        address,
+        background: background(&config, &services),
+        services,
+        health,
+        phase,
+        shut,
+        serving,
+        drain: config.drain,
+    })
+}
+
+fn server(config: &Config, seed: u64) -> Server {
+    let connections = &config.connections;
+    let millis = Duration::from_millis;
+    let server = Server::builder()
+        // An idle connection without a preface would hold up the drain of an HTTP/2-only listener.
+        .accept_http1(true)
+        .max_concurrent_streams(config.limits.streams_per_connection)
+        .http2_max_header_list_size(config.limits.header_bytes)
+        .http2_keepalive_interval(Some(millis(connections.keepalive_ms)))
+        .http2_keepalive_timeout(Some(millis(connections.keepalive_timeout_ms)))
+        // A chunk of an upload in one go: the default window of 64 KiB is a round trip every 64 KiB.
+        .initial_stream_window_size(Some(2 * limits::MIB as u32))
+        .initial_connection_window_size(Some(8 * limits::MIB as u32));
+    match connections.max_age_ms {
+        0 => server,
+        // Without a grace: with one tonic sends no GOAWAY and cuts calls in flight.
+        age => server.max_connection_age(millis(age - age / 10 + seed % (age / 5).max(1))),
+    }
+}
+
+async fn told(mut flag: watch::Receiver<bool>) {
+    // A sender that is gone says the same.
+    let _ = flag.wait_for(|flag| *flag).await;
+}
+
+fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> {
+    let every = Duration::from_millis(config.follow_ms);
+    let store = Arc::clone(&services.store);
+    let mut tasks = vec![tokio::spawn(market::follow(services.market.clone(), store, every))];
+    if 0 < config.compact_s {
+        let every = Duration::from_secs(config.compact_s);
+        let (store, clock) = (Arc::clone(&services.store), services.clock.clone());
+        tasks.push(tokio::spawn(market::compact(store, clock, every)));
+    }
+    tasks
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for name in rpc::NAMES.into_iter().chain([""]) {
+        health.set_service_status(name, status).await;
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its handlers are given.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Takes it down: health says NOT_SERVING, balancers get time to notice, streams end with
+    /// UNAVAILABLE, connections are told to go (GOAWAY), calls in flight finish or are cut when the
+    /// deadline has passed, and the store is closed. `true` where nothing had to be cut.
+    pub async fn stop(mut self) -> bool {
+        set_health(&self.health, ServingStatus::NotServing).await;
+        tokio::time::sleep(Duration::from_millis(self.drain.notice_ms)).await;
+        let drained = self.drain_calls().await;
+        for task in &self.background {
+            task.abort();
+        }
+        // A write that was under way is durable, or gone, before the store closes.
+        let patience = Duration::from_millis(self.drain.deadline_ms);
+        let _writing = tokio::time::timeout(patience, self.services.market.writing()).await;
+        self.services.store.close().await;
+        tracing::info!(drained, "stopped");
+        drained
+    }
+
+    /// Ends streams and waits for calls, but not for ever.
+    async fn drain_calls(&mut self) -> bool {
+        tracing::info!("draining");
+        self.phase.send_replace(Phase::Draining);
+        self.shut.send_replace(true);
+        let patience = Duration::from_millis(self.drain.deadline_ms);
+        let drained = tokio::time::timeout(patience, &mut self.serving).await.is_ok();
+        if !drained {
+            self.phase.send_replace(Phase::Cut);
+            if tokio::time::timeout(LAST_FRAMES, &mut self.serving).await.is_err() {
+                self.serving.abort();
+            }
+        }
+        drained
+    }
+}
+
+/// How long cut calls get to say so.
+const LAST_FRAMES: Duration = Duration::from_millis(500);
+
+/// Refuses in plain words what would otherwise be an illegal instruction.
+fn check_processor() -> Result<(), StartError> {
+    #[cfg(all(target_arch = "x86_64", target_feature = "avx2"))]
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return Err(StartError::Processor("AVX2"));
+    }
+    #[cfg(all(target_arch = "x86_64", target_feature = "fma"))]
+    if !std::arch::is_x86_feature_detected!("fma") {
+        return Err(StartError::Processor("FMA"));
+    }
+    Ok(())
+}

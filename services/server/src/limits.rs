@@ -77,6 +77,14 @@ pub const PAGE_MAX: usize = 1_000;
 pub const VIOLATIONS: usize = 100;
 /// Rejected rows of one file that are told; more are counted.
 pub const REJECTIONS: usize = 1_000;
+/// Data rows of one file.
+pub const UPLOAD_ROWS: u64 = 20_000_000;
+/// Bytes of one line of a file.
+pub const LINE_BYTES: usize = 64 * 1024;
+/// Chunks of an upload that wait for the reader.
+pub const CHUNKS_AHEAD: usize = 4;
+/// Characters of a file's name.
+pub const FILE_NAME_CHARS: usize = 1_024;
 /// Characters of a request id.
 pub const REQUEST_ID_CHARS: usize = 128;
 /// Names of unjoined instruments that are told; more are counted.

@@ -5,10 +5,16 @@
 //! the answer, and everybody after, reads the write. The follower does the same with what other
 //! processes wrote to the store.
 
-use crate::clock::Stopwatch;
-use marketdata::market::{Delta, Market};
+use crate::{
+    clock::{Clock, Stopwatch},
+    limits,
+};
+use marketdata::{
+    instant::Instant,
+    market::{Delta, Market},
+};
 use std::{sync::Arc, time::Duration};
-use store::{Store, StoreError};
+use store::{Compacted, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 /// The market in memory.
@@ -106,7 +112,7 @@ impl Writing<'_> {
     }
 }
 
-/// Follows a store for ever: polls its head, and compacts it when nobody writes.
+/// Follows a store for ever: polls its head.
 pub async fn follow(resident: Resident, store: Arc<dyn Store>, every: Duration) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -123,4 +129,28 @@ pub async fn follow(resident: Resident, store: Arc<dyn Store>, every: Duration) 
             Err(_) => {}
         }
     }
+}
+
+/// Compacts a store for ever, a bounded piece at a time.
+pub async fn compact(store: Arc<dyn Store>, clock: Clock, every: Duration) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // The first tick is at once; a server that starts has better things to do.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        compact_once(store.as_ref(), clock.now()).await;
+    }
+}
+
+async fn compact_once(store: &dyn Store, now: Instant) {
+    match store.compact(limits::COMPACTION_FACTS, now).await {
+        Ok(done) if done.merged + done.deleted == 0 => {}
+        Ok(done) => tell_compacted(done),
+        Err(error) => tracing::warn!(cause = %error, "compaction failed; it will try again"),
+    }
+}
+
+fn tell_compacted(Compacted { merged, written, deleted }: Compacted) {
+    tracing::info!(merged, written, deleted, "segments compacted");
 }

@@ -1,6 +1,6 @@
 //! When an answer may have changed: a new head of the log, or time reaching the next scheduled publication.
 
-use crate::{clock::Clock, market::Resident};
+use crate::{call::Phase, clock::Clock, market::Resident};
 use marketdata::{instant::Instant, market::Market};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ pub enum Wake {
 #[derive(Debug)]
 pub struct Wakes {
     heads: watch::Receiver<Arc<Market>>,
-    stopping: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
     clock: Clock,
     seen: Instant,
     heartbeat: Duration,
@@ -30,14 +30,14 @@ impl Wakes {
     /// Watches from now on.
     pub fn new(
         resident: &Resident,
-        stopping: watch::Receiver<bool>,
+        phase: watch::Receiver<Phase>,
         clock: Clock,
         heartbeat: Duration,
     ) -> Wakes {
         let mut heads = resident.heads();
         heads.mark_unchanged();
         let seen = clock.now();
-        Wakes { heads, stopping, clock, seen, heartbeat }
+        Wakes { heads, phase, clock, seen, heartbeat }
     }
 
     /// Waits for the next reason to look again. Heads that come meanwhile count once.
@@ -45,7 +45,7 @@ impl Wakes {
         let publication = self.until_publication();
         let wake = tokio::select! {
             biased;
-            _ = self.stopping.wait_for(|stopping| *stopping) => Wake::Stopping,
+            _ = self.phase.wait_for(|phase| Phase::Draining <= *phase) => Wake::Stopping,
             changed = self.heads.changed() => match changed {
                 Ok(()) => Wake::Changed,
                 Err(_) => Wake::Stopping,

@@ -19,6 +19,7 @@
 //! their status and reason.
 
 pub mod field;
+pub mod ingest;
 pub mod marketdata;
 pub mod page;
 pub mod rotation;
@@ -27,7 +28,7 @@ pub mod squeeze;
 pub mod status;
 pub mod watch;
 
-use crate::services::Services;
+use crate::{StartError, services::Services};
 use contract::v1;
 use std::sync::Arc;
 use tonic::{codec::CompressionEncoding, service::Routes};
@@ -58,4 +59,20 @@ pub fn routes(services: &Arc<Services>) -> Routes {
         .add_service(bounded!(v1::squeeze_service_server::SqueezeServiceServer::new(
             squeeze::Handler::new(Arc::clone(services))
         )))
+}
+
+/// The same routes with reflection in both versions, which knows health as well.
+///
+/// # Errors
+/// Where the descriptors cannot be read.
+pub fn reflect(routes: Routes) -> Result<Routes, StartError> {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(contract::DESCRIPTOR)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let failed = |error: tonic_reflection::server::Error| StartError::Reflection(error.to_string());
+    let v1 = builder().build_v1().map_err(failed)?;
+    let v1alpha = builder().build_v1alpha().map_err(failed)?;
+    Ok(routes.add_service(v1).add_service(v1alpha))
 }

@@ -1,8 +1,10 @@
 //! What every handler is given: the market, the views of it, the compute pool, the store, the clock.
 
 use crate::{
+    call::Phase,
     clock::Clock,
     compute::Compute,
+    config::{Config, ConfigError},
     limits::{self, Limits},
     market::Resident,
     revisions::Wakes,
@@ -15,7 +17,7 @@ use crate::{
 use marketdata::{instant::Instant, portfolio::Violation};
 use std::{sync::Arc, time::Duration};
 use store::Store;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Version of the formulas: answers of another one may differ.
 pub const MODEL_VERSION: &str = concat!("ballast-", env!("CARGO_PKG_VERSION"));
@@ -36,10 +38,43 @@ pub struct Services {
     views: Views,
     identity: Arc<Identity>,
     watchers: Arc<Semaphore>,
-    stopping: watch::Receiver<bool>,
+    uploads: Arc<Semaphore>,
+    phase: watch::Receiver<Phase>,
 }
 
 impl Services {
+    /// Of settings that were checked.
+    ///
+    /// # Errors
+    /// Where a role cannot be understood.
+    pub fn new(
+        config: &Config,
+        store: Arc<dyn Store>,
+        market: Resident,
+        clock: Clock,
+        phase: watch::Receiver<Phase>,
+    ) -> Result<Services, ConfigError> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if config.threads == 0 { processors } else { config.threads };
+        let roles = Arc::new(config.roles.to_roles()?);
+        let limits = config.limits.clone();
+        Ok(Services {
+            store,
+            market,
+            compute: Compute::new(threads, limits.compute_queue),
+            clock,
+            views: Views::new(limits.views, roles),
+            identity: Arc::new(Identity {
+                model_version: MODEL_VERSION.to_owned(),
+                config_hash: config.hash(),
+            }),
+            watchers: Arc::new(Semaphore::new(limits.watchers)),
+            uploads: Arc::new(Semaphore::new(limits.uploads)),
+            phase,
+            limits,
+        })
+    }
+
     /// The view a request asks for.
     ///
     /// # Errors
@@ -79,13 +114,29 @@ impl Services {
     ///
     /// # Errors
     /// [`Refusal::Overloaded`] where there are too many watchers.
-    pub fn watch(&self) -> Result<(Wakes, tokio::sync::OwnedSemaphorePermit), Refusal> {
+    pub fn watch(&self) -> Result<(Wakes, OwnedSemaphorePermit), Refusal> {
         let most = self.limits.watchers;
         let permit = Arc::clone(&self.watchers)
             .try_acquire_owned()
             .map_err(|_| Refusal::Overloaded { what: "watch streams", limit: most as u64 })?;
         let heartbeat = Duration::from_millis(self.limits.heartbeat_ms);
-        let wakes = Wakes::new(&self.market, self.stopping.clone(), self.clock.clone(), heartbeat);
+        let wakes = Wakes::new(&self.market, self.phase.clone(), self.clock.clone(), heartbeat);
         Ok((wakes, permit))
+    }
+
+    /// A place to upload from; it is held until the permit is dropped.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where there are too many uploads.
+    pub fn upload(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let most = self.limits.uploads;
+        Arc::clone(&self.uploads)
+            .try_acquire_owned()
+            .map_err(|_| Refusal::Overloaded { what: "uploads", limit: most as u64 })
+    }
+
+    /// What beside the data every answer depends on.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 }

@@ -1,4 +1,16 @@
-//! Bytes of an upload on their way to a reader: assembled, told by content, decompressed within bounds.
+//! Bytes of an upload on their way to a reader: told by content, decompressed within bounds, read while they arrive.
+
+mod archive;
+mod sink;
+
+use crate::limits::{self, Limits};
+use flate2::write::MultiGzDecoder;
+use marketdata::{
+    ingest::{Limits as ParserLimits, Options, Parsed},
+    source::refusal::Refusal,
+};
+use sink::Sink;
+use std::io::{self, Write as _};
 
 /// Why an upload cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,9 +30,298 @@ pub enum UploadFault {
         limit: u64,
     },
     /// More bytes come out of it than may.
-    #[error("the upload decompresses to more than it may: {limit} bytes")]
+    #[error("the upload decompresses to more than {limit} bytes: that is no file of data")]
     Bomb {
         /// The bound that was reached, bytes.
         limit: u64,
     },
+}
+
+impl UploadFault {
+    fn refused(fault: &'static str, detail: impl Into<String>) -> UploadFault {
+        UploadFault::Refused { fault, detail: detail.into() }
+    }
+}
+
+impl From<Refusal> for UploadFault {
+    fn from(refusal: Refusal) -> UploadFault {
+        UploadFault::refused(refusal.code(), refusal.to_string())
+    }
+}
+
+/// An upload being received. For a thread of its own: it reads as much as it is given.
+#[derive(Debug)]
+pub struct Intake {
+    form: Form,
+    hasher: blake3::Hasher,
+    received: u64,
+    limits: Limits,
+}
+
+/// A whole upload, read.
+#[derive(Debug)]
+pub struct Received {
+    /// The rows, to be joined to a market.
+    pub parsed: Parsed,
+    /// Hash of the bytes received.
+    pub content_hash: [u8; 32],
+    /// How many bytes were received.
+    pub bytes: u64,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Too few bytes to tell.
+    Unknown(Box<Sink>, Vec<u8>),
+    Plain(Box<Sink>),
+    /// With the last bytes received.
+    Gzip(Box<MultiGzDecoder<Sink>>, Vec<u8>),
+    Zip(Box<Sink>, Vec<u8>),
+    /// A fault was found and told.
+    Faulty,
+}
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZIP: &[u8] = b"PK\x03\x04";
+const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
+/// Bytes at the end of a gzip file that hold its length, decompressed.
+const GZIP_LENGTH: usize = 4;
+/// Bytes that tell the form.
+const MAGIC: usize = 4;
+
+impl Intake {
+    /// An upload of which nothing has arrived.
+    pub fn new(options: Options, limits: &Limits) -> Intake {
+        let parser_limits = ParserLimits {
+            bytes: limits.upload_decompressed_bytes,
+            rows: limits::UPLOAD_ROWS,
+            line_bytes: limits::LINE_BYTES,
+            rejections: limits::REJECTIONS,
+        };
+        let sink = Box::new(Sink::new(options, parser_limits, limits));
+        Intake {
+            form: Form::Unknown(sink, Vec::new()),
+            hasher: blake3::Hasher::new(),
+            received: 0,
+            limits: limits.clone(),
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// Why the upload cannot be taken; the rest of it need not be pushed.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), UploadFault> {
+        self.received += chunk.len() as u64;
+        if self.limits.upload_bytes < self.received {
+            return Err(UploadFault::TooLarge { limit: self.limits.upload_bytes });
+        }
+        self.hasher.update(chunk);
+        let form = std::mem::replace(&mut self.form, Form::Faulty);
+        self.form = form.push(chunk, self.received)?;
+        Ok(())
+    }
+
+    /// Reads what is left.
+    ///
+    /// # Errors
+    /// Why the upload cannot be taken.
+    pub fn finish(self) -> Result<Received, UploadFault> {
+        let parsed = self.form.finish(self.received)?;
+        Ok(Received {
+            parsed,
+            content_hash: *self.hasher.finalize().as_bytes(),
+            bytes: self.received,
+        })
+    }
+}
+
+impl Form {
+    fn push(self, chunk: &[u8], received: u64) -> Result<Form, UploadFault> {
+        match self {
+            Form::Unknown(sink, mut head) => {
+                head.extend_from_slice(chunk);
+                if head.len() < MAGIC {
+                    return Ok(Form::Unknown(sink, head));
+                }
+                Form::told(sink, &head).push(&head, received)
+            }
+            Form::Plain(mut sink) => {
+                sink.take(chunk, received)?;
+                Ok(Form::Plain(sink))
+            }
+            Form::Gzip(mut decoder, mut last) => {
+                decoder.get_mut().received(received);
+                let written = decoder.write_all(chunk);
+                written.map_err(|error| gzip_fault(decoder.get_mut(), &error))?;
+                last.extend_from_slice(&chunk[chunk.len().saturating_sub(GZIP_LENGTH)..]);
+                last.drain(..last.len().saturating_sub(GZIP_LENGTH));
+                Ok(Form::Gzip(decoder, last))
+            }
+            Form::Zip(sink, mut bytes) => {
+                bytes.extend_from_slice(chunk);
+                Ok(Form::Zip(sink, bytes))
+            }
+            Form::Faulty => Ok(Form::Faulty),
+        }
+    }
+
+    /// The form by the first bytes.
+    fn told(sink: Box<Sink>, head: &[u8]) -> Form {
+        if head.starts_with(GZIP) {
+            Form::Gzip(Box::new(MultiGzDecoder::new(*sink)), Vec::new())
+        } else if head.starts_with(ZIP) || head.starts_with(EMPTY_ZIP) {
+            Form::Zip(sink, Vec::new())
+        } else {
+            Form::Plain(sink)
+        }
+    }
+
+    fn finish(self, received: u64) -> Result<Parsed, UploadFault> {
+        match self {
+            Form::Unknown(mut sink, head) => {
+                if head.starts_with(GZIP) {
+                    return Err(truncated("gzip"));
+                }
+                sink.take(&head, received)?;
+                sink.finish()
+            }
+            Form::Plain(sink) => sink.finish(),
+            Form::Gzip(mut decoder, last) => {
+                if let Err(error) = decoder.try_finish() {
+                    let sink = decoder.get_mut();
+                    // A whole file ends with its length, whatever is wrong before.
+                    let whole = last == (sink.produced() as u32).to_le_bytes();
+                    let fault = if whole { damaged("gzip", &error) } else { truncated("gzip") };
+                    return Err(sink.fault().unwrap_or(fault));
+                }
+                match decoder.finish() {
+                    Ok(sink) => sink.finish(),
+                    Err(error) => Err(damaged("gzip", &error)),
+                }
+            }
+            Form::Zip(sink, bytes) => archive::read(*sink, &bytes)?.finish(),
+            Form::Faulty => Err(UploadFault::refused("DAMAGED_FILE", "the file is damaged")),
+        }
+    }
+}
+
+/// A decoder's error is the sink's own fault, a stream that ends early, or a damaged one.
+fn gzip_fault(sink: &mut Sink, error: &io::Error) -> UploadFault {
+    sink.fault().unwrap_or_else(|| match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero => truncated("gzip"),
+        _ => damaged("gzip", error),
+    })
+}
+
+fn truncated(form: &str) -> UploadFault {
+    let detail = format!("the {form} file is cut off: it ends before its own end; send it again");
+    UploadFault::refused("TRUNCATED_FILE", detail)
+}
+
+fn damaged(form: &str, error: &io::Error) -> UploadFault {
+    UploadFault::refused("DAMAGED_FILE", format!("the {form} file is damaged: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use marketdata::instant::Instant;
+
+    const CSV: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
+                       AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n\
+                       AAPL,2021-01-05,128.9,131.7,128.4,131.0,97664900\n";
+
+    fn receive(bytes: &[u8], chunk: usize, limits: &Limits) -> Result<Received, UploadFault> {
+        let options = Options {
+            kind: None,
+            file_name: "prices.csv".to_owned(),
+            symbol: None,
+            index: None,
+            as_of_on: None,
+            published_at: None,
+            price_basis: None,
+            adjusted_on: None,
+            received_at: Instant::parse_rfc3339("2021-02-01T00:00:00Z").unwrap(),
+            force: false,
+        };
+        let mut intake = Intake::new(options, limits);
+        for chunk in bytes.chunks(chunk) {
+            intake.push(chunk)?;
+        }
+        intake.finish()
+    }
+
+    fn fault(bytes: &[u8]) -> String {
+        match receive(bytes, 1_000, &Limits::standard()).unwrap_err() {
+            UploadFault::Refused { fault, .. } => fault.to_owned(),
+            UploadFault::TooLarge { .. } => "too large".to_owned(),
+            UploadFault::Bomb { .. } => "bomb".to_owned(),
+        }
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_file_reads_the_same_in_every_form_and_chunking() {
+        let two_members = [gzip(&CSV.as_bytes()[..60]), gzip(&CSV.as_bytes()[60..])].concat();
+        let zipped = zip(&[("__MACOSX/._prices.csv", b"x"), ("folder/prices.csv", CSV.as_bytes())]);
+        for bytes in [CSV.as_bytes(), &gzip(CSV.as_bytes()), &two_members, &zipped] {
+            for chunk in [1, 3, 64, 100_000] {
+                let received = receive(bytes, chunk, &Limits::standard()).unwrap();
+                assert_eq!(received.parsed.rows(), 2, "in chunks of {chunk}");
+                assert_eq!(received.bytes, bytes.len() as u64);
+                assert_eq!(received.content_hash, *blake3::hash(bytes).as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_says_how() {
+        let whole = gzip(CSV.as_bytes());
+        assert_eq!(fault(&whole[..whole.len() - 9]), "TRUNCATED_FILE");
+        assert_eq!(fault(&whole[..3]), "TRUNCATED_FILE");
+        let mut bad = whole;
+        // The trailer is checksum, then length, four bytes each.
+        let checksum = bad.len() - 8;
+        bad[checksum] ^= 0x55;
+        assert_eq!(fault(&bad), "DAMAGED_FILE");
+        let zipped = zip(&[("a.csv", CSV.as_bytes())]);
+        assert_eq!(fault(&zipped[..zipped.len() - 30]), "TRUNCATED_FILE");
+        assert_eq!(fault(&zip(&[])), "EMPTY_ARCHIVE");
+        let two = zip(&[("a.csv", CSV.as_bytes()), ("b.csv", CSV.as_bytes())]);
+        assert_eq!(fault(&two), "SEVERAL_FILES");
+        assert_eq!(fault(b""), "EMPTY_FILE");
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_long_before_it_is_out() {
+        let rows = "AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n".repeat(1_000_000);
+        let text = format!("{}{rows}", &CSV[..CSV.find('\n').unwrap() + 1]);
+        let limits = Limits { upload_ratio: 20, ..Limits::standard() };
+        for bytes in [gzip(text.as_bytes()), zip(&[("a.csv", text.as_bytes())])] {
+            let bomb = receive(&bytes, 1 << 20, &limits).unwrap_err();
+            assert!(matches!(bomb, UploadFault::Bomb { .. }), "{bomb}");
+        }
+        let small = Limits { upload_decompressed_bytes: 100, ..Limits::standard() };
+        let bomb = receive(&gzip(CSV.as_bytes()), 10, &small).unwrap_err();
+        assert_eq!(bomb, UploadFault::Bomb { limit: 100 });
+        let small = Limits { upload_bytes: 100, ..Limits::standard() };
+        let large = receive(CSV.as_bytes(), 10, &small).unwrap_err();
+        assert_eq!(large, UploadFault::TooLarge { limit: 100 });
+    }
 }

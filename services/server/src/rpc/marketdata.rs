@@ -4,6 +4,7 @@ use crate::{
     limits,
     rpc::{
         field::Fields,
+        ingest::ingest,
         page::{Page, page},
         shared::{self, AsOf, hex, timestamp},
         status::{Kind, Refusal},
@@ -40,9 +41,9 @@ impl Handler {
 impl MarketDataService for Handler {
     async fn ingest(
         &self,
-        _request: Request<Streaming<v1::IngestRequest>>,
+        request: Request<Streaming<v1::IngestRequest>>,
     ) -> Result<Response<v1::IngestResponse>, Status> {
-        Err(Status::unimplemented("lands next"))
+        Ok(Response::new(ingest(&self.services, request.into_inner()).await?))
     }
 
     async fn get_series(

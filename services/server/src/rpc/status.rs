@@ -55,6 +55,18 @@ pub enum Refusal {
         /// The bound.
         limit: u64,
     },
+    /// The call's deadline has passed.
+    #[error("the deadline of the call has passed")]
+    DeadlineExceeded,
+    /// A stream has lived as long as streams may.
+    #[error("the stream has lived as long as streams may; open it again")]
+    StreamLifetime,
+    /// A message is larger than messages may be.
+    #[error("a message is larger than it may be: page or stream instead")]
+    MessageTooLarge,
+    /// Bytes that are no message of the method.
+    #[error("the request is no message of this method")]
+    Malformed,
     /// The server is going away.
     #[error("the server is shutting down; try another one")]
     ShuttingDown,
@@ -157,6 +169,10 @@ fn tell(refusal: &Refusal) -> Told {
             "OVERLOADED",
             [("what", (*what).to_owned()), ("limit", limit.to_string())],
         ),
+        Refusal::DeadlineExceeded => told(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+        Refusal::StreamLifetime => told(Code::Unavailable, "STREAM_LIFETIME"),
+        Refusal::MessageTooLarge => told(Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
+        Refusal::Malformed => told(Code::InvalidArgument, "MALFORMED_MESSAGE"),
         Refusal::ShuttingDown => told(Code::Unavailable, "SHUTTING_DOWN"),
         Refusal::Upload(fault) => tell_upload(fault),
         Refusal::Store(error) => tell_store(error),
@@ -218,6 +234,10 @@ fn message(refusal: &Refusal) -> String {
         | Refusal::RevisionUnknown { .. }
         | Refusal::Mismatch { .. }
         | Refusal::Overloaded { .. }
+        | Refusal::DeadlineExceeded
+        | Refusal::StreamLifetime
+        | Refusal::MessageTooLarge
+        | Refusal::Malformed
         | Refusal::ShuttingDown
         | Refusal::Upload(_) => refusal.to_string(),
     }
@@ -240,11 +260,39 @@ impl From<Refusal> for Status {
     }
 }
 
+/// Our words for a status that the codec made; none for a status of our own.
+pub fn own_words(status: &Status) -> Option<Status> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    match status.code() {
+        Code::OutOfRange | Code::ResourceExhausted => Some(Refusal::MessageTooLarge.into()),
+        Code::Internal if status.message().starts_with("failed to decode Protobuf message") => {
+            Some(Refusal::Malformed.into())
+        }
+        Code::Internal | Code::Unknown | Code::DataLoss => {
+            Some(Refusal::Failed(status.message().to_owned()).into())
+        }
+        Code::Ok
+        | Code::Cancelled
+        | Code::InvalidArgument
+        | Code::DeadlineExceeded
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::Unimplemented
+        | Code::Unavailable
+        | Code::Unauthenticated => None,
+    }
+}
+
 #[expect(clippy::disallowed_types, reason = "what tonic-types asks for; it is encoded at once")]
 type Map = std::collections::HashMap<String, String>;
 
 fn log_failure(refusal: &Refusal, reason: &str) {
-    if matches!(refusal, Refusal::ShuttingDown) {
+    if matches!(refusal, Refusal::ShuttingDown | Refusal::StreamLifetime) {
         return;
     }
     let mut chain = refusal.to_string();

@@ -26,7 +26,8 @@ where
 {
     let (mut wakes, permit) = services.watch()?;
     let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
+    let failed = sender.clone();
+    let watching = tokio::spawn(async move {
         let _counted = permit;
         let mut wake = Wake::Changed;
         loop {
@@ -46,6 +47,13 @@ where
                 wake = wakes.next() => wake,
                 () = sender.closed() => break,
             };
+        }
+    });
+    tokio::spawn(async move {
+        // Without this a panic would look like the end of the stream.
+        if let Err(error) = watching.await {
+            let failure = Refusal::Failed(format!("a watch ended: {error}"));
+            let _client_gone = failed.send(Err(failure.into())).await;
         }
     });
     Ok(ReceiverStream::new(receiver))

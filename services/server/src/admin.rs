@@ -1,0 +1,235 @@
+//! What an operator does to a store without a server: migrate, check, back up, restore, export.
+
+use crate::clock::Clock;
+use marketdata::{
+    dataset::{Dataset, Field},
+    day::Day,
+    instant::Instant,
+    instrument::InstrumentId,
+    market::{Market, RevisionMark},
+    snapshot::Snapshot,
+    track::Rows,
+};
+use std::{
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+};
+use store::{CheckReport, StoreError};
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The store cannot do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+    /// The log is shorter than the revision asked for.
+    #[error("revision {asked} is not known, the head is {head}")]
+    RevisionUnknown {
+        /// The revision asked for.
+        asked: u64,
+        /// The newest.
+        head: u64,
+    },
+}
+
+/// What an export holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// What was known when; none means now.
+    pub as_of: Option<Instant>,
+    /// Up to which revision; none means the head.
+    pub revision: Option<u64>,
+    /// Only this symbol.
+    pub symbol: Option<String>,
+}
+
+/// What was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Rows written.
+    pub rows: u64,
+    /// What was known when.
+    pub as_of: Instant,
+    /// Up to which revision.
+    pub revision: u64,
+}
+
+/// Makes the store where there is none, and brings its tables up to date.
+///
+/// # Errors
+/// As [`store::connect`].
+pub async fn migrate(url: &str) -> Result<RevisionMark, AdminError> {
+    let store = store::connect(url).await?;
+    let head = store.head().await?;
+    store.close().await;
+    Ok(head)
+}
+
+/// Reads everything and verifies it.
+///
+/// # Errors
+/// Where the store cannot be opened; faults inside it are in the report.
+pub async fn check(url: &str) -> Result<CheckReport, AdminError> {
+    let store = store::connect(url).await?;
+    let report = store.check().await?;
+    store.close().await;
+    Ok(report)
+}
+
+/// Writes a whole, consistent copy to a new file; a server may be running.
+///
+/// # Errors
+/// Where the store cannot be read or the file is there already.
+pub async fn backup(url: &str, to: &Path) -> Result<(), AdminError> {
+    let store = store::connect(url).await?;
+    let done = store.backup(to).await;
+    store.close().await;
+    Ok(done?)
+}
+
+/// Makes a store of a backup, verified first.
+///
+/// # Errors
+/// Where the backup is damaged or a store is there already.
+pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, AdminError> {
+    Ok(store::restore(from, to).await?)
+}
+
+/// Writes a dataset as CSV, point in time: one row a fact, with its three dates, by instrument and
+/// day. Absent values are empty.
+///
+/// # Errors
+/// [`AdminError`].
+pub async fn export(
+    url: &str,
+    export: &Export,
+    output: &mut (dyn Write + Send),
+) -> Result<Exported, AdminError> {
+    let store = store::connect(url).await?;
+    let delta = store.load(0).await?;
+    store.close().await;
+    let market = Arc::new(Market::empty().apply(delta));
+    let head = market.head().revision;
+    let revision = export.revision.unwrap_or(head);
+    let as_of = export.as_of.unwrap_or_else(|| Clock::system().now());
+    let unknown = AdminError::RevisionUnknown { asked: revision, head };
+    let snapshot = Snapshot::new(market, as_of, revision).ok_or(unknown)?;
+    let rows = write(&snapshot, export, &mut io::BufWriter::new(output))?;
+    Ok(Exported { rows, as_of, revision })
+}
+
+fn write(snapshot: &Snapshot, export: &Export, output: &mut dyn Write) -> io::Result<u64> {
+    let dataset = export.dataset;
+    let fields = dataset.fields().iter().map(|field| field.name());
+    let header: Vec<&str> = ["symbol", "other", "effective_on"]
+        .into_iter()
+        .chain(fields)
+        .chain(["published_at", "revision"])
+        .collect();
+    writeln!(output, "{}", header.join(","))?;
+    let only = export.symbol.as_deref();
+    let only = only.map(|symbol| [snapshot.series_id(symbol), snapshot.listed(symbol)]);
+    let mut count = 0;
+    for instrument in snapshot.holders(dataset) {
+        if only.is_some_and(|only| !only.contains(&Some(instrument))) {
+            continue;
+        }
+        let rows = snapshot.rows(dataset, instrument);
+        for row in 0..rows.len() {
+            write_row(snapshot, dataset, (instrument, &rows, row), output)?;
+        }
+        count += rows.len() as u64;
+    }
+    output.flush()?;
+    Ok(count)
+}
+
+fn write_row(
+    snapshot: &Snapshot,
+    dataset: Dataset,
+    (instrument, rows, row): (InstrumentId, &Rows<'_>, usize),
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    let other = match rows.other(row) {
+        InstrumentId::NONE => "",
+        other => snapshot.symbol(other),
+    };
+    let symbol = snapshot.symbol(instrument);
+    write!(output, "{},{},{}", quoted(symbol), quoted(other), rows.day(row))?;
+    for (column, field) in dataset.fields().iter().enumerate() {
+        output.write_all(b",")?;
+        if let Some(value) = rows.value(row, column) {
+            write!(output, "{}", cell(snapshot, *field, value))?;
+        }
+    }
+    writeln!(output, ",{},{}", rows.published_at(row), rows.revision(row))
+}
+
+/// The shortest text that reads back as the same number, the text of a text, the date of a date.
+fn cell(snapshot: &Snapshot, field: Field, value: f64) -> String {
+    if field.is_text() {
+        return quoted(snapshot.text(value).unwrap_or_default());
+    }
+    match field {
+        Field::FromOn => Day::from_epoch(value as i32).to_string(),
+        Field::BasisOn if value < 1.0 => String::new(),
+        Field::BasisOn => Day::from_epoch(value as i32).to_string(),
+        Field::FirstSeen => Instant::from_micros(value as i64).to_string(),
+        _ => value.to_string(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instrument::Namespace,
+    };
+
+    #[test]
+    fn an_export_is_point_in_time_and_reads_back() {
+        let mut fixture = Fixture::new();
+        let (first, second) = (day("2021-01-26"), day("2021-01-27"));
+        fixture.closes("GME", &[(first, 147.98), (second, 347.51)]);
+        let id = fixture.id(Namespace::Listed, "GME");
+        let name = fixture.text("GameStop, \"Corp\"");
+        let key = (id, InstrumentId::NONE);
+        fixture.fact(
+            Dataset::Listings,
+            key,
+            first,
+            Instant::close_of(first),
+            &[(Field::Name, name)],
+        );
+        fixture.commit();
+        let text = |dataset, as_of| {
+            let export = Export { dataset, as_of: None, revision: None, symbol: None };
+            let mut bytes = Vec::new();
+            write(&fixture.snapshot(as_of), &export, &mut bytes).unwrap();
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!(
+            text(Dataset::Bars, Instant::close_of(first)),
+            "symbol,other,effective_on,open,high,low,close,volume,distribution,price_basis,\
+             basis_on,published_at,revision\n\
+             GME,,2021-01-26,,,,147.98,1000000,1,0,,2021-01-26T21:00:00Z,1\n"
+        );
+        assert_eq!(text(Dataset::Bars, Instant::MAX).lines().count(), 3);
+        assert!(text(Dataset::Listings, Instant::MAX).contains("\"GameStop, \"\"Corp\"\"\""));
+    }
+}

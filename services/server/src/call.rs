@@ -1,0 +1,189 @@
+//! What surrounds every call: its id, its span, its deadline, and the guard against a panic.
+//!
+//! tonic answers a deadline with CANCELLED and leaves streams alone; here a call past its deadline
+//! gets DEADLINE_EXCEEDED, on whichever frame of its answer it is. The words of codecs are replaced
+//! by ours.
+
+mod answer;
+mod method;
+
+use crate::{
+    call::{
+        answer::{Answer, Note},
+        method::{Deadline, Methods, Shape},
+    },
+    clock::Stopwatch,
+    limits::Limits,
+    rpc::status::{Refusal, own_words},
+};
+use http::{HeaderValue, Request, Response};
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+use tokio::sync::watch;
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+use tracing::Instrument as _;
+
+/// The header that carries a call's id, both ways.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// How far the server has gone on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Calls are served.
+    Serving,
+    /// Streams that would never end are ended; other calls finish.
+    Draining,
+    /// The hard deadline has passed; every call ends.
+    Cut,
+}
+
+/// Surrounds the calls of a server.
+#[derive(Clone, Debug)]
+pub struct CallLayer {
+    methods: Arc<Methods>,
+    limits: Arc<Limits>,
+    phase: watch::Receiver<Phase>,
+    ids: Arc<Ids>,
+}
+
+/// A service within a [`CallLayer`].
+#[derive(Clone, Debug)]
+pub struct Calls<S> {
+    inner: S,
+    layer: CallLayer,
+}
+
+/// Gives out ids to calls that bring none.
+#[derive(Debug)]
+struct Ids {
+    seed: u64,
+    next: AtomicU64,
+}
+
+impl CallLayer {
+    /// A layer that follows `phase`. `seed` tells the ids of one process from those of another.
+    pub fn new(limits: &Limits, phase: watch::Receiver<Phase>, seed: u64) -> CallLayer {
+        CallLayer {
+            methods: Arc::new(Methods::of_contract()),
+            limits: Arc::new(limits.clone()),
+            phase,
+            ids: Arc::new(Ids { seed, next: AtomicU64::new(0) }),
+        }
+    }
+}
+
+impl<S> Layer<S> for CallLayer {
+    type Service = Calls<S>;
+
+    fn layer(&self, inner: S) -> Calls<S> {
+        Calls { inner, layer: self.clone() }
+    }
+}
+
+impl<S> Service<Request<Body>> for Calls<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let stopwatch = Stopwatch::start();
+        let shape = self.layer.methods.shape(request.uri().path());
+        let deadline = Deadline::new(shape, request.headers(), &self.layer.limits);
+        let id = self.layer.ids.of(request.headers());
+        let span = tracing::info_span!(
+            "call",
+            method = request.uri().path(),
+            request_id = id.to_str().unwrap_or_default(),
+        );
+        let mut inner = self.inner.clone();
+        std::mem::swap(&mut inner, &mut self.inner);
+        let ends = ends(shape, deadline, self.layer.phase.clone());
+        let answer = async move {
+            let mut ends = Box::pin(ends);
+            let answered = tokio::select! {
+                biased;
+                answered = unwinding(AssertUnwindSafe(inner.call(request))) => answered,
+                ended = &mut ends => Err(ended.into()),
+            };
+            let answered = answered.map(translated);
+            let mut response = answered.unwrap_or_else(Status::into_http);
+            response.headers_mut().insert(REQUEST_ID, id);
+            let code = Status::from_header_map(response.headers()).map(|status| status.code());
+            let note = Note { code, shape, span: tracing::Span::current(), stopwatch };
+            Ok(response.map(|body| Body::new(Answer::new(body, ends, note))))
+        };
+        Box::pin(answer.instrument(span))
+    }
+}
+
+/// Resolves when a call must end, with the reason.
+async fn ends(shape: Shape, deadline: Deadline, mut phase: watch::Receiver<Phase>) -> Refusal {
+    let last = match shape {
+        Shape::Watch => Phase::Draining,
+        Shape::Unary | Shape::Upload => Phase::Cut,
+    };
+    tokio::select! {
+        refusal = deadline.passed() => refusal,
+        _ = phase.wait_for(|phase| last <= *phase) => Refusal::ShuttingDown,
+    }
+}
+
+/// The codec's words replaced by ours, where a status came without any of ours.
+fn translated(response: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(response.headers()).and_then(|status| own_words(&status)) {
+        Some(status) => status.into_http(),
+        None => response,
+    }
+}
+
+/// A panic of a call is its own failure, not the server's.
+async fn unwinding<T>(
+    future: AssertUnwindSafe<impl Future<Output = Result<T, Infallible>>>,
+) -> Result<T, Status> {
+    let mut future = Box::pin(future.0);
+    let poll = |context: &mut Context<'_>| match std::panic::catch_unwind(AssertUnwindSafe(|| {
+        future.as_mut().poll(context)
+    })) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(Ok(done))) => Poll::Ready(Ok(done)),
+        Ok(Poll::Ready(Err(never))) => match never {},
+        Err(_) => Poll::Ready(Err(Refusal::Failed("a handler panicked".into()).into())),
+    };
+    std::future::poll_fn(poll).await
+}
+
+impl Ids {
+    /// The caller's id where it is fit to be logged, else a new one.
+    fn of(&self, headers: &http::HeaderMap) -> HeaderValue {
+        let given = headers.get(REQUEST_ID).filter(|id| {
+            let bytes = id.as_bytes();
+            (1..=crate::limits::REQUEST_ID_CHARS).contains(&bytes.len())
+                && bytes.iter().all(u8::is_ascii_graphic)
+        });
+        given.cloned().unwrap_or_else(|| {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let text = format!("{:016x}-{number:x}", self.seed);
+            HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("none"))
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Which shape each method has, by the contract's descriptor, and the deadline that follows from it.
+
+use crate::{limits::Limits, rpc::status::Refusal};
+use http::HeaderMap;
+use prost::Message as _;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::Instant;
+
+/// How the messages of a method flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One message, one answer.
+    Unary,
+    /// Many messages, one answer.
+    Upload,
+    /// Answers without end.
+    Watch,
+}
+
+/// The shapes of all methods that are not unary, by path.
+#[derive(Debug)]
+pub(crate) struct Methods {
+    shapes: BTreeMap<String, Shape>,
+}
+
+impl Methods {
+    /// Those of our contract, of health and of reflection.
+    pub(crate) fn of_contract() -> Methods {
+        let mut shapes: BTreeMap<String, Shape> = [
+            "/grpc.health.v1.Health/Watch",
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        ]
+        .into_iter()
+        .map(|path| (path.to_owned(), Shape::Watch))
+        .collect();
+        let set = prost_types::FileDescriptorSet::decode(contract::DESCRIPTOR).unwrap_or_default();
+        for file in &set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    if method.server_streaming() {
+                        shapes.insert(path, Shape::Watch);
+                    } else if method.client_streaming() {
+                        shapes.insert(path, Shape::Upload);
+                    }
+                }
+            }
+        }
+        Methods { shapes }
+    }
+
+    /// The shape of the method at a path.
+    pub(crate) fn shape(&self, path: &str) -> Shape {
+        self.shapes.get(path).copied().unwrap_or(Shape::Unary)
+    }
+}
+
+/// When a call ends at the latest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    at: Instant,
+    /// A stream's lifetime is over, as opposed to its caller's patience.
+    lifetime: bool,
+}
+
+impl Deadline {
+    /// The caller's own, within our bounds; ours where it says nothing.
+    pub(crate) fn new(shape: Shape, headers: &HeaderMap, limits: &Limits) -> Deadline {
+        let asked = headers.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
+        let (default, most) = match shape {
+            Shape::Unary => (limits.default_deadline_ms, limits.max_deadline_ms),
+            Shape::Upload => (limits.max_deadline_ms, limits.max_deadline_ms),
+            Shape::Watch => (limits.watch_lifetime_ms, limits.watch_lifetime_ms),
+        };
+        let most = Duration::from_millis(most);
+        // A little before tonic's own timer, which would say CANCELLED.
+        let asked = asked.map(|asked| asked.saturating_sub(Duration::from_millis(1)));
+        let lifetime = shape == Shape::Watch && asked.is_none_or(|asked| most <= asked);
+        let after = asked.unwrap_or(Duration::from_millis(default)).min(most);
+        Deadline { at: Instant::now() + after, lifetime }
+    }
+
+    /// Resolves when it has passed, with how that is told.
+    pub(crate) async fn passed(self) -> Refusal {
+        tokio::time::sleep_until(self.at).await;
+        if self.lifetime { Refusal::StreamLifetime } else { Refusal::DeadlineExceeded }
+    }
+}
+
+/// The value of `grpc-timeout`: at most eight digits and a unit.
+fn parse(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let lawful = (1..=8).contains(&digits.len()) && digits.bytes().all(|d| d.is_ascii_digit());
+    let count: u64 = digits.parse().ok().filter(|_| lawful)?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3_600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_the_protocol_writes_them() {
+        // gRPC over HTTP2: TimeoutValue is a positive integer of at most 8 digits.
+        for (text, nanos) in
+            [("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("99999999n", 99_999_999)]
+        {
+            assert_eq!(parse(text), Some(Duration::from_nanos(nanos)), "{text}");
+        }
+        for junk in ["", "S", "1", "1s", "100000000S", "-1S", "1.5S", "é"] {
+            assert_eq!(parse(junk), None, "{junk}");
+        }
+    }
+
+    #[test]
+    fn the_contract_says_which_methods_stream() {
+        let methods = Methods::of_contract();
+        assert_eq!(methods.shape("/ballast.v1.MarketDataService/Ingest"), Shape::Upload);
+        assert_eq!(methods.shape("/ballast.v1.MarketDataService/GetCoverage"), Shape::Unary);
+        assert_eq!(methods.shape("/grpc.health.v1.Health/Watch"), Shape::Watch);
+    }
+}

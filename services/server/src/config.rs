@@ -1,0 +1,290 @@
+//! Every setting, read once: a file, then the environment, then flags; unknown keys are refused.
+//!
+//! The environment says `BALLAST_LISTEN`, and `BALLAST_LIMITS__UPLOADS` for a key inside a table.
+//! `BALLAST_CONFIG` names the file and `BALLAST_SERVER` the address that client commands call; both
+//! are the cli's. [`Config::check`] runs before any port opens.
+
+use crate::limits::Limits;
+use factors::roles::{Issuer, Role, Roles};
+use figment::{
+    Figment, Provider,
+    providers::{Env, Format as _, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+
+/// All settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one. Standard: 127.0.0.1:50051.
+    pub listen: SocketAddr,
+    /// URL of the store: `sqlite:PATH`, or `sqlite::memory:`. Standard: `sqlite:ballast.db`.
+    pub store: String,
+    /// Threads for heavy work; 0 takes one a processor. Standard: 0.
+    pub threads: usize,
+    /// How often the store is asked for what other processes wrote, milliseconds. Standard: 1,000.
+    pub follow_ms: u64,
+    /// How often the store is compacted, seconds; 0 never. Standard: 60.
+    pub compact_s: u64,
+    /// Whether reflection is served, in both versions. Standard: true.
+    pub reflection: bool,
+    /// What is logged.
+    pub log: Log,
+    /// How connections are kept.
+    pub connections: Connections,
+    /// How the server goes away.
+    pub drain: Drain,
+    /// Who plays which role.
+    pub roles: RoleNames,
+    /// Every bound.
+    pub limits: Limits,
+}
+
+/// What is logged, to standard error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `text` for people or `json` for machines. Standard: text.
+    pub format: LogFormat,
+    /// Levels in the syntax of `tracing_subscriber::EnvFilter`. Standard: info.
+    pub filter: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// How connections are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connections {
+    /// Age at which a connection is asked to go, milliseconds, give or take a tenth, so that clients
+    /// find new replicas; 0 never. Calls in flight finish. Standard: 300,000.
+    pub max_age_ms: u64,
+    /// Silence after which a peer is asked whether it lives, milliseconds. Standard: 30,000.
+    pub keepalive_ms: u64,
+    /// How long it may take to answer, milliseconds. Standard: 10,000.
+    pub keepalive_timeout_ms: u64,
+}
+
+/// How the server goes away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drain {
+    /// How long health says NOT_SERVING before connections are asked to go, milliseconds: the time
+    /// balancers need to notice. Standard: 0; behind a balancer 5,000.
+    pub notice_ms: u64,
+    /// How long calls in flight may take from then on, milliseconds. Standard: 25,000.
+    pub deadline_ms: u64,
+}
+
+/// Who plays which role, by symbol; what is not named stays as [`Roles::standard`] has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleNames {
+    /// Candidates by the id of a role (`small_cap_index`), the thing itself first, stand-ins after.
+    #[serde(flatten)]
+    pub candidates: BTreeMap<String, Vec<String>>,
+    /// The megacaps, each a list of its share classes, the most traded first; the first class names
+    /// the issuer.
+    pub megacaps: Vec<Vec<String>>,
+    /// Ids of the memberships breadth is measured over, in order of preference.
+    pub breadth_universe: Vec<String>,
+    /// Tickers that are funds and not companies.
+    pub funds: Vec<String>,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file, a variable or a flag cannot be read, or names no setting.
+    #[error("the configuration cannot be read: {0}")]
+    Unreadable(#[from] Box<figment::Error>),
+    /// A setting has a value it cannot have.
+    #[error("the configuration is not valid: {0}")]
+    Invalid(String),
+}
+
+impl Config {
+    /// The settings where nobody says otherwise.
+    pub fn standard() -> Config {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
+            store: "sqlite:ballast.db".to_owned(),
+            threads: 0,
+            follow_ms: 1_000,
+            compact_s: 60,
+            reflection: true,
+            log: Log { format: LogFormat::Text, filter: "info".to_owned() },
+            connections: Connections {
+                max_age_ms: 300_000,
+                keepalive_ms: 30_000,
+                keepalive_timeout_ms: 10_000,
+            },
+            drain: Drain { notice_ms: 0, deadline_ms: 25_000 },
+            roles: RoleNames::of(&Roles::standard()),
+            limits: Limits::standard(),
+        }
+    }
+
+    /// The settings of a file, if one is named, then of the environment, then of `flags`, checked.
+    ///
+    /// # Errors
+    /// Where a source cannot be read, names an unknown key, or a value is not possible.
+    pub fn load(file: Option<&Path>, flags: impl Provider) -> Result<Config, ConfigError> {
+        let figment = Figment::from(Serialized::defaults(Config::standard()));
+        let figment = match file {
+            Some(file) => figment.merge(Toml::file_exact(file)),
+            None => figment,
+        };
+        let environment =
+            Env::prefixed("BALLAST_").ignore(&["config", "server"]).split("__").lowercase(true);
+        Config::of(&figment.merge(environment).merge(flags))
+    }
+
+    fn of(figment: &Figment) -> Result<Config, ConfigError> {
+        let config: Config = figment.extract().map_err(Box::new)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Whether the settings can be used together.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] naming the first setting that cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        let bounds = [
+            ("limits.receive_bytes", limits.receive_bytes as u64, 64 * 1024),
+            ("limits.send_bytes", limits.send_bytes as u64, 64 * 1024),
+            ("limits.header_bytes", u64::from(limits.header_bytes), 4 * 1024),
+            ("limits.chunk_bytes", limits.chunk_bytes as u64, 1),
+            ("limits.upload_ratio", limits.upload_ratio, 1),
+            ("limits.uploads", limits.uploads as u64, 1),
+            ("limits.streams_per_connection", u64::from(limits.streams_per_connection), 1),
+            ("limits.default_deadline_ms", limits.default_deadline_ms, 1),
+            ("limits.watch_lifetime_ms", limits.watch_lifetime_ms, 1),
+            ("limits.heartbeat_ms", limits.heartbeat_ms, 1),
+            ("limits.max_deadline_ms", limits.max_deadline_ms, limits.default_deadline_ms),
+            ("limits.receive_bytes", limits.receive_bytes as u64, limits.chunk_bytes as u64),
+            ("follow_ms", self.follow_ms, 1),
+        ];
+        for (name, value, least) in bounds {
+            if value < least {
+                let text = format!("{name} must be at least {least}, is {value}");
+                return Err(ConfigError::Invalid(text));
+            }
+        }
+        self.log
+            .filter
+            .parse::<tracing_subscriber::EnvFilter>()
+            .map_err(|error| ConfigError::Invalid(format!("log.filter: {error}")))?;
+        self.roles.to_roles().map(drop)
+    }
+
+    /// Hash of every setting that can alter an answer, hex: who plays which role. Bounds alter
+    /// whether there is an answer, never what it says.
+    pub fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 configuration");
+        let mut list = |name: &str, values: &[String]| {
+            for text in std::iter::once(name).chain(values.iter().map(String::as_str)) {
+                hasher.update(&(text.len() as u64).to_le_bytes());
+                hasher.update(text.as_bytes());
+            }
+            hasher.update(&u64::MAX.to_le_bytes());
+        };
+        for (role, candidates) in &self.roles.candidates {
+            list(role, candidates);
+        }
+        for classes in &self.roles.megacaps {
+            list("megacap", classes);
+        }
+        list("breadth_universe", &self.roles.breadth_universe);
+        list("funds", &self.roles.funds);
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+impl RoleNames {
+    fn of(roles: &Roles) -> RoleNames {
+        let candidates = Role::ALL
+            .into_iter()
+            .map(|role| (role.id().to_owned(), roles.candidates(role).to_vec()));
+        RoleNames {
+            candidates: candidates.collect(),
+            megacaps: roles.megacaps.iter().map(|issuer| issuer.classes.clone()).collect(),
+            breadth_universe: roles.breadth_universe.clone(),
+            funds: roles.funds.clone(),
+        }
+    }
+
+    /// The roles of these names.
+    ///
+    /// # Errors
+    /// Where a name is no role, or a megacap has no share class.
+    pub fn to_roles(&self) -> Result<Roles, ConfigError> {
+        let mut roles = Roles::standard();
+        for (id, candidates) in &self.candidates {
+            let unknown = || ConfigError::Invalid(format!("roles.{id} is no role"));
+            roles = roles.with(Role::from_id(id).ok_or_else(unknown)?, candidates.clone());
+        }
+        let issuers = self.megacaps.iter().map(|classes| match classes.first() {
+            Some(name) => Ok(Issuer { name: name.clone(), classes: classes.clone() }),
+            None => Err(ConfigError::Invalid("roles.megacaps: one has no share class".into())),
+        });
+        roles.megacaps = issuers.collect::<Result<_, _>>()?;
+        roles.breadth_universe.clone_from(&self.breadth_universe);
+        roles.funds.clone_from(&self.funds);
+        Ok(roles)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_toml(text: &str) -> Result<Config, ConfigError> {
+        let defaults = Serialized::defaults(Config::standard());
+        Config::of(&Figment::from(defaults).merge(Toml::string(text)))
+    }
+
+    #[test]
+    fn what_is_not_said_stays_as_it_was() {
+        let config = of_toml("[limits]\nuploads = 2\n[roles]\nnasdaq = [\"QQQ\"]").unwrap();
+        assert_eq!(config.limits.uploads, 2);
+        assert_eq!(config.limits.watchers, Limits::standard().watchers);
+        let roles = config.roles.to_roles().unwrap();
+        assert_eq!(roles.candidates(Role::Nasdaq), ["QQQ"]);
+        assert_eq!(roles.candidates(Role::Dow), Roles::standard().candidates(Role::Dow));
+        assert_ne!(config.hash(), Config::standard().hash());
+        assert_eq!(Config::standard().roles.to_roles().unwrap(), Roles::standard());
+    }
+
+    #[test]
+    fn what_alters_no_answer_leaves_the_hash_alone() {
+        let config = of_toml("threads = 7\n[limits]\nuploads = 2").unwrap();
+        assert_eq!(config.hash(), Config::standard().hash());
+    }
+
+    #[test]
+    fn a_typo_is_refused_by_name() {
+        for (text, names) in [
+            ("lisen = \"127.0.0.1:1\"", "lisen"),
+            ("[limits]\nupload = 2", "upload"),
+            ("[limits]\nuploads = 0", "limits.uploads"),
+            ("[limits]\nuploads = \"two\"", "uploads"),
+            ("[roles]\nnasdak = [\"QQQ\"]", "nasdak"),
+            ("[log]\nfilter = \"a=b=c\"", "log.filter"),
+            ("listen = \"here\"", "listen"),
+        ] {
+            let error = of_toml(text).unwrap_err().to_string();
+            assert!(error.contains(names), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Ingest: a file from the wire to a durable revision that everybody sees.
+//!
+//! Reading overlaps receiving: chunks go to a thread that decompresses and parses them while the
+//! next ones arrive. The write runs in a task of its own, so that a caller that leaves does not cut
+//! it in two; its answer is kept under the request id.
+
+use crate::{
+    clock::Stopwatch,
+    limits,
+    rpc::{
+        field::Fields,
+        shared::{self, hex, timestamp},
+        status::Refusal,
+    },
+    services::Services,
+    upload::{Intake, Received, UploadFault},
+};
+use contract::v1;
+use marketdata::{
+    ingest::{BasisChoice, Options, Parsed, Prepared, Report, prepare},
+    instant::Instant,
+    source::{SourceKind, refusal},
+    symbol::Symbol,
+};
+use prost::Message as _;
+use std::sync::Arc;
+use store::{Append, Appended, Provenance, RequestKey, StoreError};
+use tokio::sync::mpsc;
+use tonic::Streaming;
+
+/// Takes one upload.
+///
+/// # Errors
+/// Why it is refused; nothing is stored then.
+pub async fn ingest(
+    services: &Arc<Services>,
+    mut messages: Streaming<v1::IngestRequest>,
+) -> Result<v1::IngestResponse, tonic::Status> {
+    let _place = services.upload()?;
+    let stopwatch = Stopwatch::start();
+    let header = first_header(messages.message().await?)?;
+    let received_at = services.clock.now();
+    let options = options(&header, received_at)?;
+    let received = receive(services, &mut messages, options).await?;
+    let received_ms = stopwatch.elapsed_ms();
+    let upload = Upload::new(header, received, received_at);
+    let services = Arc::clone(services);
+    let writing = tokio::spawn(async move {
+        let answer = upload.write(&services).await;
+        if let Ok(answer) = &answer {
+            tracing::info!(
+                file = upload.header.file_name,
+                kind = answer.kind,
+                rows = answer.rows,
+                accepted = answer.accepted,
+                corrected = answer.corrected,
+                rejected = answer.rejected,
+                bytes = upload.bytes,
+                received_ms,
+                total_ms = stopwatch.elapsed_ms(),
+                "file ingested"
+            );
+        }
+        answer
+    });
+    let written = writing.await.map_err(|error| Refusal::Failed(format!("a write ended: {error}")));
+    Ok(written??)
+}
+
+fn first_header(message: Option<v1::IngestRequest>) -> Result<v1::IngestHeader, Refusal> {
+    match message.and_then(|message| message.part) {
+        Some(v1::ingest_request::Part::Header(header)) => Ok(header),
+        Some(v1::ingest_request::Part::Chunk(_)) | None => {
+            let mut fields = Fields::new();
+            fields.add("header", "must be the first message of the stream");
+            fields.finish(None)
+        }
+    }
+}
+
+fn options(header: &v1::IngestHeader, received_at: Instant) -> Result<Options, Refusal> {
+    let mut fields = Fields::new();
+    let id = &header.request_id;
+    let lawful = (1..=limits::REQUEST_ID_CHARS).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !lawful {
+        let most = limits::REQUEST_ID_CHARS;
+        fields.add("header.request_id", format!("must be 1 to {most} visible ASCII characters"));
+    }
+    if limits::FILE_NAME_CHARS < header.file_name.len() {
+        fields.add("header.file_name", format!("{} bytes at most", limits::FILE_NAME_CHARS));
+    }
+    let kind = SourceKind::from_name(&header.kind);
+    if kind.is_none() && !header.kind.is_empty() {
+        let known: Vec<&str> = SourceKind::ALL.iter().map(|kind| kind.name()).collect();
+        fields.add("header.kind", format!("must be empty or one of {}", known.join(", ")));
+    }
+    for (field, text) in [("symbol", &header.symbol), ("index_id", &header.index_id)] {
+        if let Some(Err(error)) = (!text.is_empty()).then(|| Symbol::series(text)) {
+            fields.add(format!("header.{field}"), error.to_string());
+        }
+    }
+    let price_basis = match v1::PriceBasis::try_from(header.price_basis) {
+        Ok(v1::PriceBasis::Unspecified) => None,
+        Ok(v1::PriceBasis::Raw) => Some(BasisChoice::Raw),
+        Ok(v1::PriceBasis::SplitAdjusted) => Some(BasisChoice::SplitAdjusted),
+        Ok(v1::PriceBasis::TotalReturn) => Some(BasisChoice::TotalReturn),
+        Err(_) => {
+            fields.add("header.price_basis", "is none of the bases");
+            None
+        }
+    };
+    let said = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let published_at = header.published_at;
+    let options = Options {
+        kind,
+        file_name: header.file_name.clone(),
+        symbol: said(&header.symbol),
+        index: said(&header.index_id),
+        as_of_on: fields.day("header.as_of_on", &header.as_of_on),
+        published_at: published_at
+            .and_then(|at| shared::instant(&mut fields, "header.published_at", at)),
+        price_basis,
+        adjusted_on: fields.day("header.adjusted_on", &header.adjusted_on),
+        received_at,
+        force: header.force,
+    };
+    fields.finish(Some(options))
+}
+
+/// Receives the chunks while another thread reads them.
+async fn receive(
+    services: &Services,
+    messages: &mut Streaming<v1::IngestRequest>,
+    options: Options,
+) -> Result<Received, tonic::Status> {
+    let mut intake = Intake::new(options, &services.limits);
+    let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(limits::CHUNKS_AHEAD);
+    let reading = tokio::task::spawn_blocking(move || {
+        while let Some(chunk) = chunks.blocking_recv() {
+            intake.push(&chunk)?;
+        }
+        intake.finish()
+    });
+    let sent = send_all(services, messages, sender).await;
+    let read = reading.await;
+    // A stream that broke off is no file, whatever was made of its bytes.
+    sent?;
+    let read = read.map_err(|error| Refusal::Failed(format!("a reader ended: {error}")))?;
+    Ok(read.map_err(Refusal::Upload)?)
+}
+
+/// Hands on every chunk. Where the reader has found a fault the rest of the stream is still taken
+/// off the wire, for a caller that is cut off while it sends may never see the answer.
+async fn send_all(
+    services: &Services,
+    messages: &mut Streaming<v1::IngestRequest>,
+    sender: mpsc::Sender<Vec<u8>>,
+) -> Result<(), tonic::Status> {
+    let mut bytes = 0;
+    while let Some(message) = messages.message().await? {
+        let chunk = chunk_of(message, services.limits.chunk_bytes)?;
+        bytes += chunk.len() as u64;
+        if services.limits.upload_bytes < bytes {
+            let limit = services.limits.upload_bytes;
+            return Err(Refusal::Upload(UploadFault::TooLarge { limit }).into());
+        }
+        let _reader_gone = sender.send(chunk).await;
+    }
+    Ok(())
+}
+
+fn chunk_of(message: v1::IngestRequest, most: usize) -> Result<Vec<u8>, Refusal> {
+    let mut fields = Fields::new();
+    let chunk = match message.part {
+        Some(v1::ingest_request::Part::Chunk(chunk)) if chunk.len() <= most => Some(chunk),
+        Some(v1::ingest_request::Part::Chunk(chunk)) => {
+            fields.add("chunk", format!("{most} bytes at most, has {}", chunk.len()));
+            None
+        }
+        Some(v1::ingest_request::Part::Header(_)) => {
+            fields.add("header", "must be the first message and no other");
+            None
+        }
+        None => {
+            fields.add("part", "must be given");
+            None
+        }
+    };
+    fields.finish(chunk)
+}
+
+/// A file that was read whole, on its way into the log.
+struct Upload {
+    header: v1::IngestHeader,
+    parsed: Arc<Parsed>,
+    key: RequestKey,
+    fingerprint: [u8; 32],
+    provenance: Provenance,
+    bytes: u64,
+}
+
+impl Upload {
+    fn new(header: v1::IngestHeader, received: Received, received_at: Instant) -> Upload {
+        let mut fingerprint = blake3::Hasher::new_derive_key("ballast.v1 ingest fingerprint");
+        fingerprint.update(&received.content_hash);
+        fingerprint.update(&header.encode_to_vec());
+        Upload {
+            key: RequestKey {
+                caller: String::new(),
+                method: "Ingest".to_owned(),
+                request_id: header.request_id.clone(),
+            },
+            fingerprint: fingerprint.finalize().into(),
+            provenance: Provenance {
+                source: received.parsed.kind().name().to_owned(),
+                file_name: header.file_name.clone(),
+                content_hash: received.content_hash,
+                received_at,
+            },
+            parsed: Arc::new(received.parsed),
+            bytes: received.bytes,
+            header,
+        }
+    }
+
+    /// Prepares on the head and appends; again where another process was first.
+    async fn write(&self, services: &Services) -> Result<v1::IngestResponse, Refusal> {
+        let writing = services.market.writing().await;
+        if let Some(kept) = services.store.answer_of(&self.key, self.fingerprint).await? {
+            return self.answer_again(services, &kept);
+        }
+        let mut moved = None;
+        for _ in 0..limits::WRITE_ATTEMPTS {
+            let market = services.market.head();
+            let parsed = Arc::clone(&self.parsed);
+            let Prepared { batch, report } =
+                services.compute.run(move || prepare(&parsed, &market)).await?.map_err(refused)?;
+            let revision = if batch.is_empty() { batch.base_revision } else { batch.revision() };
+            let answer = self.answer(services, report, revision);
+            let append = Append {
+                key: self.key.clone(),
+                fingerprint: self.fingerprint,
+                provenance: self.provenance.clone(),
+                batch,
+                answer: answer.encode_to_vec(),
+            };
+            match services.store.append(append).await {
+                Ok(Appended::Committed(delta)) => {
+                    writing.fold(delta);
+                    return self.sealed(services, answer);
+                }
+                Ok(Appended::NothingNew) => return self.sealed(services, answer),
+                Ok(Appended::Answered(kept)) => return self.answer_again(services, &kept),
+                Err(StoreError::HeadMoved { head }) => {
+                    moved = Some(StoreError::HeadMoved { head });
+                    writing.catch_up(services.store.as_ref()).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Failed("no attempt to write was made".into()))
+            .map_err(|failed| moved.map_or(failed, Refusal::Store))
+    }
+
+    /// The answer as it is kept: all but the data version, which the append makes.
+    fn answer(&self, services: &Services, report: Report, revision: u64) -> v1::IngestResponse {
+        let identity = services.identity();
+        let mut answer = report_to_proto(report);
+        answer.snapshot = Some(v1::SnapshotRef {
+            as_of: Some(timestamp(services.clock.now())),
+            revision,
+            data_version: String::new(),
+            model_version: identity.model_version.clone(),
+            config_hash: identity.config_hash.clone(),
+        });
+        answer
+    }
+
+    fn answer_again(
+        &self,
+        services: &Services,
+        kept: &[u8],
+    ) -> Result<v1::IngestResponse, Refusal> {
+        let answer = v1::IngestResponse::decode(kept);
+        let unreadable = |error| Refusal::Failed(format!("a kept answer is unreadable: {error}"));
+        self.sealed(services, answer.map_err(unreadable)?)
+    }
+
+    /// The answer with its data version.
+    fn sealed(
+        &self,
+        services: &Services,
+        mut answer: v1::IngestResponse,
+    ) -> Result<v1::IngestResponse, Refusal> {
+        let reference = answer.snapshot.get_or_insert_default();
+        let mark = services.market.head().mark(reference.revision);
+        let mark = mark.ok_or_else(|| Refusal::Failed("a revision is not in the market".into()))?;
+        reference.data_version = hex(&mark.data_version);
+        answer.result_id = shared::result_id("Ingest", &self.header, reference);
+        Ok(answer)
+    }
+}
+
+fn refused(refusal: refusal::Refusal) -> Refusal {
+    Refusal::Upload(refusal.into())
+}
+
+fn report_to_proto(report: Report) -> v1::IngestResponse {
+    let rejections = report.rejections.into_iter().map(|rejection| v1::RejectedRow {
+        line: rejection.line,
+        reason: rejection.reason.code().to_owned(),
+        detail: format!("{}: {}", rejection.reason, rejection.text),
+    });
+    let notes = report.notes.into_iter().map(|note| v1::IngestNote {
+        code: note.code.code().to_owned(),
+        count: note.count,
+        text: note.text,
+    });
+    let (first_on, last_on) = match report.days {
+        Some((first, last)) => (first.to_string(), last.to_string()),
+        None => (String::new(), String::new()),
+    };
+    v1::IngestResponse {
+        snapshot: None,
+        result_id: String::new(),
+        kind: report.kind.name().to_owned(),
+        rows: report.rows,
+        accepted: report.accepted,
+        already_known: report.already_known,
+        corrected: report.corrected,
+        skipped: report.skipped,
+        rejected: report.rejected,
+        rejections: rejections.collect(),
+        notes: notes.collect(),
+        symbols: report.symbols,
+        symbols_new: report.symbols_new,
+        first_on,
+        last_on,
+    }
+}

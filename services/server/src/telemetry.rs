@@ -1,0 +1,22 @@
+//! Logs: lines for people or objects for machines, on standard error.
+
+use crate::config::{ConfigError, Log, LogFormat};
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Starts logging for the whole process. A second start, and a start beside a test's own logging,
+/// changes nothing.
+///
+/// # Errors
+/// Where the filter cannot be read.
+pub fn start(log: &Log) -> Result<(), ConfigError> {
+    let filter: EnvFilter =
+        log.filter.parse().map_err(|error| ConfigError::Invalid(format!("log.filter: {error}")))?;
+    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let started = match log.format {
+        LogFormat::Text => lines.compact().try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    // Somebody logs already: theirs stays.
+    drop(started);
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Where decompressed bytes go: counted against the bounds, then to the parser.
+
+use crate::{
+    limits::{self, Limits},
+    upload::UploadFault,
+};
+use marketdata::ingest::{Limits as ParserLimits, Options, Parsed, Parser};
+use std::io::{self, Write};
+
+/// A parser behind a counter. As a [`Write`] it keeps the fault that made it fail.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    parser: Parser,
+    received: u64,
+    produced: u64,
+    most: u64,
+    ratio: u64,
+    fault: Option<UploadFault>,
+}
+
+impl Sink {
+    pub(crate) fn new(options: Options, parser: ParserLimits, limits: &Limits) -> Sink {
+        Sink {
+            parser: Parser::new(options, parser),
+            received: 0,
+            produced: 0,
+            most: limits.upload_decompressed_bytes,
+            ratio: limits.upload_ratio,
+            fault: None,
+        }
+    }
+
+    /// How many bytes have been received so far, before decompression.
+    pub(crate) fn received(&mut self, received: u64) {
+        self.received = received;
+    }
+
+    /// How many bytes came out so far.
+    pub(crate) fn produced(&self) -> u64 {
+        self.produced
+    }
+
+    /// Takes plain bytes.
+    pub(crate) fn take(&mut self, bytes: &[u8], received: u64) -> Result<(), UploadFault> {
+        self.received(received);
+        self.pass_on(bytes)
+    }
+
+    /// The fault that made a write fail.
+    pub(crate) fn fault(&mut self) -> Option<UploadFault> {
+        self.fault.take()
+    }
+
+    pub(crate) fn finish(self) -> Result<Parsed, UploadFault> {
+        Ok(self.parser.finish()?)
+    }
+
+    fn pass_on(&mut self, bytes: &[u8]) -> Result<(), UploadFault> {
+        self.produced += bytes.len() as u64;
+        let by_ratio = self.received.saturating_mul(self.ratio).max(limits::RATIO_FREE_BYTES);
+        let most = self.most.min(by_ratio);
+        if most < self.produced {
+            return Err(UploadFault::Bomb { limit: most });
+        }
+        Ok(self.parser.push(bytes)?)
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pass_on(bytes).map_err(|fault| {
+            self.fault = Some(fault);
+            io::Error::other("the sink is at fault")
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

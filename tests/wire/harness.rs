@@ -1,0 +1,178 @@
+//! A server on a free port with a fresh store, clients of it, and what tests of several files share.
+
+use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
+use marketdata::instant::Instant;
+use server::{Running, clock::Clock, config::Config, services::Services};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
+use tempfile::TempDir;
+use tonic::{Code, Status, transport::Channel};
+use tonic_types::StatusExt as _;
+
+/// A server and its store; the store outlives a restart.
+pub(crate) struct Harness {
+    running: Running,
+    config: Config,
+    clock: Clock,
+    folder: TempDir,
+}
+
+impl Harness {
+    /// A server at the time it is.
+    pub(crate) async fn start() -> Harness {
+        Harness::with(Clock::system(), |_| {}).await
+    }
+
+    /// A server that believes it is `now` (RFC 3339).
+    pub(crate) async fn at(now: &str) -> Harness {
+        Harness::with(Clock::manual(instant(now)), |_| {}).await
+    }
+
+    /// A server with other settings.
+    pub(crate) async fn with(clock: Clock, change: impl FnOnce(&mut Config)) -> Harness {
+        let folder = TempDir::new().unwrap();
+        let mut config = Config::standard();
+        config.listen = "127.0.0.1:0".parse().unwrap();
+        config.store = format!("sqlite:{}", folder.path().join("ballast.db").display());
+        config.follow_ms = 50;
+        config.drain.deadline_ms = 5_000;
+        change(&mut config);
+        let running = server::start_at(config.clone(), clock.clone()).await.unwrap();
+        Harness { running, config, clock, folder }
+    }
+
+    /// Stops the server and starts another one on the same store.
+    pub(crate) async fn restart(self) -> Harness {
+        self.running.stop().await;
+        let (config, clock, folder) = (self.config, self.clock, self.folder);
+        let running = server::start_at(config.clone(), clock.clone()).await.unwrap();
+        Harness { running, config, clock, folder }
+    }
+
+    /// Stops the server; whether every call in flight could finish.
+    pub(crate) async fn stop(self) -> bool {
+        self.running.stop().await
+    }
+
+    /// Begins to stop, and keeps the folder of the store for a later look.
+    pub(crate) fn stop_and_keep(self) -> (TempDir, tokio::task::JoinHandle<bool>) {
+        (self.folder, tokio::spawn(self.running.stop()))
+    }
+
+    /// Sets a manual clock.
+    pub(crate) fn set_clock(&self, now: &str) {
+        self.clock.set(instant(now));
+    }
+
+    /// What the server's handlers are given.
+    pub(crate) fn services(&self) -> &Services {
+        self.running.services()
+    }
+
+    /// The URL of the store.
+    pub(crate) fn store_url(&self) -> &str {
+        &self.config.store
+    }
+
+    /// A new connection.
+    pub(crate) async fn channel(&self) -> Channel {
+        let address = format!("http://{}", self.running.address());
+        Channel::from_shared(address).unwrap().connect().await.unwrap()
+    }
+
+    /// A client of MarketDataService.
+    pub(crate) async fn market_data(&self) -> MarketDataServiceClient<Channel> {
+        MarketDataServiceClient::new(self.channel().await)
+    }
+
+    /// Ingests a file of this name with everything told by itself.
+    pub(crate) async fn ingest(&self, file_name: &str, bytes: &[u8]) -> v1::IngestResponse {
+        self.try_ingest(header(file_name), bytes).await.unwrap()
+    }
+
+    /// Ingests a file.
+    pub(crate) async fn try_ingest(
+        &self,
+        header: v1::IngestHeader,
+        bytes: &[u8],
+    ) -> Result<v1::IngestResponse, Status> {
+        let mut client = self.market_data().await;
+        let messages = tokio_stream::iter(upload(header, bytes, 1 << 20));
+        Ok(client.ingest(messages).await?.into_inner())
+    }
+}
+
+/// A header with a request id of its own.
+pub(crate) fn header(file_name: &str) -> v1::IngestHeader {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    v1::IngestHeader {
+        request_id: format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+        file_name: file_name.to_owned(),
+        ..v1::IngestHeader::default()
+    }
+}
+
+/// The messages of an upload.
+pub(crate) fn upload(
+    header: v1::IngestHeader,
+    bytes: &[u8],
+    chunk: usize,
+) -> Vec<v1::IngestRequest> {
+    use v1::ingest_request::Part;
+    let chunks = bytes.chunks(chunk).map(|chunk| Part::Chunk(chunk.to_vec()));
+    let parts = std::iter::once(Part::Header(header)).chain(chunks);
+    parts.map(|part| v1::IngestRequest { part: Some(part) }).collect()
+}
+
+/// An instant of RFC 3339.
+pub(crate) fn instant(text: &str) -> Instant {
+    Instant::parse_rfc3339(text).unwrap()
+}
+
+/// As of the close of an ISO day.
+pub(crate) fn on(day: &str) -> Option<v1::AsOf> {
+    let when = Some(v1::as_of::When::On(day.to_owned()));
+    Some(v1::AsOf { when, ..v1::AsOf::default() })
+}
+
+/// What a SnapshotRef asks for when it is sent back.
+pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
+    Some(v1::AsOf {
+        when: reference.as_of.map(v1::as_of::When::At),
+        revision: Some(reference.revision),
+        data_version: Some(reference.data_version.clone()),
+        model_version: Some(reference.model_version.clone()),
+        config_hash: Some(reference.config_hash.clone()),
+    })
+}
+
+/// Checks the code, the reason and the field paths of a refusal, and that it is in our words.
+pub(crate) fn expect_refusal(status: &Status, code: Code, reason: &str, paths: &[&str]) {
+    assert_eq!(status.code(), code, "{status:?}");
+    let info = status.get_details_error_info().unwrap_or_else(|| panic!("no reason: {status:?}"));
+    assert_eq!((info.domain.as_str(), info.reason.as_str()), ("ballast.v1", reason), "{status:?}");
+    let violations = status.get_details_bad_request().map_or(vec![], |bad| bad.field_violations);
+    let found: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(found, paths, "{status:?}");
+    for word in ["sqlx", "SQLITE", "Protobuf", "panicked", ".rs:"] {
+        assert!(!status.message().contains(word), "a driver's word: {status:?}");
+    }
+}
+
+/// The folder of real files; where it is not named the test says that it is skipped.
+#[expect(clippy::disallowed_methods, reason = "tests are told by the environment where data lie")]
+pub(crate) fn real_data(test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("REAL_DATA").map(PathBuf::from);
+    if folder.is_none() {
+        println!("skipped: {test} needs the folder named by REAL_DATA");
+    }
+    folder
+}
+
+/// A file of the folder of real files.
+#[expect(clippy::disallowed_methods, reason = "tests read the files they send")]
+pub(crate) fn read(folder: &std::path::Path, file: &str) -> Vec<u8> {
+    std::fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}

@@ -1,0 +1,69 @@
+//! Health per service and of the whole, and reflection in both versions.
+
+use crate::harness::Harness;
+use tokio_stream::StreamExt as _;
+use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_service_and_the_whole_are_healthy_and_strangers_unknown() {
+    let harness = Harness::start().await;
+    let mut health = HealthClient::new(harness.channel().await);
+    for service in server::rpc::NAMES.into_iter().chain([""]) {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let answer = health.check(request).await.unwrap().into_inner();
+        assert_eq!(answer.status(), ServingStatus::Serving, "{service}");
+    }
+    let stranger = HealthCheckRequest { service: "ballast.v1.Nobody".to_owned() };
+    assert_eq!(health.check(stranger).await.unwrap_err().code(), Code::NotFound);
+}
+
+/// The contract of both versions is the same but for the package.
+macro_rules! listed_by {
+    ($version:ident, $channel:expr) => {{
+        use tonic_reflection::pb::$version::{
+            ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+            server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+        };
+        let ask = |message_request| ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(message_request),
+        };
+        let symbol = "grpc.health.v1.Health".to_owned();
+        let requests = [
+            ask(MessageRequest::ListServices(String::new())),
+            ask(MessageRequest::FileContainingSymbol("ballast.v1.SnapshotRef".to_owned())),
+            ask(MessageRequest::FileContainingSymbol(symbol)),
+        ];
+        let mut client = ServerReflectionClient::new($channel);
+        let stream = client.server_reflection_info(tokio_stream::iter(requests)).await.unwrap();
+        let answers: Vec<_> = stream.into_inner().collect().await;
+        let mut names = Vec::new();
+        for answer in answers {
+            match answer.unwrap().message_response.unwrap() {
+                MessageResponse::ListServicesResponse(list) => {
+                    names.extend(list.service.into_iter().map(|service| service.name));
+                }
+                MessageResponse::FileDescriptorResponse(file) => {
+                    assert!(!file.file_descriptor_proto.is_empty());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        names
+    }};
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_knows_every_service_in_both_versions() {
+    let harness = Harness::start().await;
+    let listings =
+        [listed_by!(v1, harness.channel().await), listed_by!(v1alpha, harness.channel().await)];
+    for names in listings {
+        for name in server::rpc::NAMES.into_iter().chain(["grpc.health.v1.Health"]) {
+            assert!(names.iter().any(|listed| listed == name), "{name} in {names:?}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Files over the wire: every form and every fault, what is told of them, and what the past still answers.
+
+use crate::harness::{Harness, expect_refusal, header, on, upload};
+use contract::v1;
+use std::io::Write as _;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+const NOW: &str = "2021-02-01T21:00:00Z";
+const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
+                    AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n\
+                    AAPL,2021-01-05,128.9,131.7,128.4,131.0,97664900\n\
+                    MSFT,2021-01-04,222.5,223.0,214.8,217.7,37130100\n";
+
+/// The fault that a refused file is told.
+fn fault(status: &Status) -> String {
+    expect_refusal(status, Code::InvalidArgument, "FILE_REFUSED", &[]);
+    status.get_details_error_info().unwrap().metadata.get("fault").unwrap().clone()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+async fn closes(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<(String, f64)> {
+    let request = v1::GetSeriesRequest {
+        as_of,
+        dataset: v1::Dataset::Bars.into(),
+        symbol: "AAPL".to_owned(),
+        fields: vec!["close".to_owned()],
+        ..v1::GetSeriesRequest::default()
+    };
+    let answer = harness.market_data().await.get_series(request).await.unwrap().into_inner();
+    let value = |point: &v1::SeriesPoint| match point.values[0].value {
+        Some(v1::field_value::Value::Number(number)) => number,
+        ref other => panic!("{other:?}"),
+    };
+    answer.points.iter().map(|point| (point.effective_on.clone(), value(point))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_read_by_whoever_asks_next_and_again_adds_nothing() {
+    let harness = Harness::at(NOW).await;
+    let first = harness.ingest("prices.csv", BARS.as_bytes()).await;
+    assert_eq!((first.rows, first.accepted, first.symbols_new), (3, 3, 2));
+    assert_eq!((first.first_on.as_str(), first.last_on.as_str()), ("2021-01-04", "2021-01-05"));
+    assert_eq!(first.kind, "ohlcv_table");
+    assert_eq!(first.snapshot.as_ref().unwrap().revision, 1);
+    let known = [("2021-01-04".to_owned(), 129.4), ("2021-01-05".to_owned(), 131.0)];
+    assert_eq!(closes(&harness, None).await, known);
+    assert_eq!(closes(&harness, on("2021-01-04")).await, known[..1]);
+
+    let again = harness.ingest("prices.csv.gz", &gzip(BARS.as_bytes())).await;
+    assert_eq!((again.accepted, again.already_known, again.rows), (0, 3, 3));
+    assert_eq!(again.snapshot.unwrap().revision, 1, "nothing new makes no revision");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_id_is_answered_once_and_alike() {
+    let harness = Harness::at(NOW).await;
+    let named = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
+    let first = harness.try_ingest(named.clone(), BARS.as_bytes()).await.unwrap();
+    let other = BARS.replace("129.4", "129.5");
+    harness.ingest("prices.csv", other.as_bytes()).await;
+    let harness = harness.restart().await;
+    let second = harness.try_ingest(named.clone(), BARS.as_bytes()).await.unwrap();
+    assert_eq!(first, second, "byte for byte, after other writes and a restart");
+    let reused = harness.try_ingest(named, other.as_bytes()).await.unwrap_err();
+    expect_refusal(&reused, Code::FailedPrecondition, "REQUEST_ID_REUSED", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_leaves_the_past_as_it_was() {
+    let harness = Harness::at(NOW).await;
+    let raw =
+        || v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("prices.csv") };
+    let first = harness.try_ingest(raw(), BARS.as_bytes()).await.unwrap().snapshot.unwrap();
+    harness.set_clock("2021-02-03T12:00:00Z");
+    let corrected = BARS.replace("131.0,", "131.5,");
+    let second = harness.try_ingest(raw(), corrected.as_bytes()).await.unwrap();
+    assert_eq!((second.accepted, second.corrected, second.already_known), (0, 1, 2), "{second:?}");
+    assert_eq!(closes(&harness, None).await[1].1, 131.5);
+    assert_eq!(closes(&harness, on("2021-02-02")).await[1].1, 131.0, "not known then");
+    let revision = v1::AsOf { revision: Some(first.revision), ..v1::AsOf::default() };
+    assert_eq!(closes(&harness, Some(revision)).await[1].1, 131.0, "not in our log then");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_row_is_told_by_line_and_the_rest_stands() {
+    let harness = Harness::at(NOW).await;
+    let mut text = BARS.to_owned();
+    for day in 1..=60 {
+        let month = 1 + day / 30;
+        text.push_str(&format!("IBM,2020-{month:02}-{:02},1,2,1,1.5,10\n", 1 + day % 28));
+    }
+    text.push_str("IBM,2020-06-01,1,2,1,-1.5,10\nIBM,2020-02-30,1,2,1,1.5,10\n");
+    let answer = harness.ingest("prices.csv", text.as_bytes()).await;
+    assert_eq!(answer.rejected, 2, "{answer:?}");
+    let told: Vec<_> = answer.rejections.iter().map(|row| (row.line, &*row.reason)).collect();
+    assert_eq!(told, [(65, "NOT_POSITIVE"), (66, "IMPOSSIBLE_DATE")]);
+    assert_eq!(answer.rows, answer.accepted + answer.already_known + answer.rejected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_file_stores_nothing_and_says_why() {
+    let harness = Harness::at(NOW).await;
+    let whole = gzip(BARS.as_bytes());
+    let header_only = &BARS[..=BARS.find('\n').unwrap()];
+    let utf16: Vec<u8> = BARS.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16 = [&[0xff, 0xfe][..], &utf16].concat();
+    let nul = BARS.replace("MSFT", "MS\0T");
+    let worse = BARS.replace("129.4", "-129.4");
+    let cases: Vec<(&str, &[u8], &str)> = vec![
+        ("empty", b"", "EMPTY_FILE"),
+        ("blank lines", b"\n\n \n", "EMPTY_FILE"),
+        ("a header alone", header_only.as_bytes(), "NO_ROWS"),
+        ("no header", &BARS.as_bytes()[header_only.len()..], "UNKNOWN_HEADER"),
+        ("another header", b"a,b,c\n1,2,3\n", "UNKNOWN_HEADER"),
+        ("an HTML page", b"<!DOCTYPE html><html><body>404</body></html>", "HTML_PAGE"),
+        ("an XML page", b"<?xml version=\"1.0\"?><Error>AccessDenied</Error>", "XML_PAGE"),
+        ("a truncated gzip", &whole[..whole.len() - 9], "TRUNCATED_FILE"),
+        ("junk", &[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 1, 2, 3], "BINARY_FILE"),
+        ("a NUL byte", nul.as_bytes(), "NUL_BYTE"),
+        ("UTF-16", &utf16, "WRONG_ENCODING"),
+        ("a third of the rows bad", worse.as_bytes(), "TOO_MANY_BAD_ROWS"),
+    ];
+    for (case, bytes, expected) in cases {
+        let status = harness.try_ingest(header("prices.csv"), bytes).await.unwrap_err();
+        assert_eq!(fault(&status), expected, "{case}: {}", status.message());
+    }
+    let revisions = v1::ListRevisionsRequest::default();
+    let answer = harness.market_data().await.list_revisions(revisions).await.unwrap().into_inner();
+    assert_eq!(answer.revisions, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revisions_tell_where_facts_came_from() {
+    let harness = Harness::at(NOW).await;
+    harness.ingest("prices.csv", BARS.as_bytes()).await;
+    let request = v1::ListRevisionsRequest::default();
+    let answer = harness.market_data().await.list_revisions(request).await.unwrap().into_inner();
+    let [revision] = answer.revisions.as_slice() else { panic!("{answer:?}") };
+    assert_eq!((revision.revision, revision.facts), (1, 3));
+    assert_eq!(
+        (revision.source.as_str(), revision.file_name.as_str()),
+        ("ohlcv_table", "prices.csv")
+    );
+    let hash = blake3::hash(BARS.as_bytes()).to_hex().to_string();
+    assert_eq!(revision.content_hash, hash);
+    assert_eq!(revision.data_version, answer.snapshot.unwrap().data_version);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_chunks_are_as_good_as_large_ones() {
+    let harness = Harness::at(NOW).await;
+    let messages = upload(header("prices.csv"), BARS.as_bytes(), 7);
+    let mut client = harness.market_data().await;
+    let answer = client.ingest(tokio_stream::iter(messages)).await.unwrap().into_inner();
+    assert_eq!(answer.accepted, 3);
+}

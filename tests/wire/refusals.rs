@@ -1,0 +1,217 @@
+//! One row per bad request and per limit: its status, its reason, its field paths.
+
+use crate::harness::{Harness, expect_refusal, header, upload};
+use contract::v1;
+use server::clock::Clock;
+use tonic::{Code, Request};
+
+const NOW: &str = "2021-02-01T21:00:00Z";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_violation_of_a_request_is_told_at_once() {
+    let harness = Harness::at(NOW).await;
+    let mut client = harness.market_data().await;
+    let request = v1::GetSeriesRequest {
+        as_of: Some(v1::AsOf {
+            when: Some(v1::as_of::When::On("2021-02-30".to_owned())),
+            ..v1::AsOf::default()
+        }),
+        dataset: 99,
+        symbol: String::new(),
+        start_on: "yesterday".to_owned(),
+        page_size: 1_001,
+        ..v1::GetSeriesRequest::default()
+    };
+    let status = client.get_series(request).await.unwrap_err();
+    let paths = ["as_of.on", "dataset", "symbol", "start_on", "page_size"];
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+
+    let request = v1::GetSeriesRequest {
+        dataset: v1::Dataset::Series.into(),
+        symbol: "DGS10".to_owned(),
+        fields: vec!["value".to_owned(), "close".to_owned()],
+        start_on: "2021-01-02".to_owned(),
+        end_on: "2021-01-01".to_owned(),
+        ..v1::GetSeriesRequest::default()
+    };
+    let status = client.get_series(request).await.unwrap_err();
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &["fields[1]", "end_on"]);
+
+    let request = v1::GetSeriesRequest {
+        dataset: v1::Dataset::Bars.into(),
+        symbol: "NOBODY".to_owned(),
+        ..v1::GetSeriesRequest::default()
+    };
+    let status = client.get_series(request).await.unwrap_err();
+    expect_refusal(&status, Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_as_of_that_cannot_be_answered_says_why() {
+    let harness = Harness::at(NOW).await;
+    let mut client = harness.market_data().await;
+    let pinned = |as_of| v1::GetCoverageRequest { as_of: Some(as_of) };
+    let at = |seconds| {
+        let at = prost_types::Timestamp { seconds, nanos: 0 };
+        v1::AsOf { when: Some(v1::as_of::When::At(at)), ..v1::AsOf::default() }
+    };
+    let cases = [
+        (at(1_700_000_000), Code::InvalidArgument, "INVALID_REQUEST", vec!["as_of"]),
+        (at(i64::MAX), Code::InvalidArgument, "INVALID_REQUEST", vec!["as_of.at"]),
+        (
+            v1::AsOf { revision: Some(1), ..v1::AsOf::default() },
+            Code::FailedPrecondition,
+            "REVISION_UNKNOWN",
+            vec![],
+        ),
+        (
+            v1::AsOf { model_version: Some("other".to_owned()), ..v1::AsOf::default() },
+            Code::FailedPrecondition,
+            "MODEL_VERSION_MISMATCH",
+            vec![],
+        ),
+        (
+            v1::AsOf { data_version: Some("00".to_owned()), ..v1::AsOf::default() },
+            Code::FailedPrecondition,
+            "DATA_VERSION_MISMATCH",
+            vec![],
+        ),
+        (
+            v1::AsOf { config_hash: Some("00".to_owned()), ..v1::AsOf::default() },
+            Code::FailedPrecondition,
+            "CONFIG_MISMATCH",
+            vec![],
+        ),
+    ];
+    for (as_of, code, reason, paths) in cases {
+        let status = client.get_coverage(pinned(as_of)).await.unwrap_err();
+        expect_refusal(&status, code, reason, &paths);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_out_of_order_or_out_of_bounds_is_refused() {
+    use v1::ingest_request::Part;
+    let harness = Harness::with(Clock::system(), |config| {
+        config.limits.upload_bytes = 3 * 1024 * 1024;
+        config.limits.upload_ratio = 20;
+    })
+    .await;
+    let mut client = harness.market_data().await;
+    let part = |part| v1::IngestRequest { part: Some(part) };
+    let chunk = |bytes: usize| part(Part::Chunk(vec![b'a'; bytes]));
+    let head = |header| part(Part::Header(header));
+    let bad_header = v1::IngestHeader {
+        request_id: "two words".to_owned(),
+        kind: "guess".to_owned(),
+        symbol: "<html>".to_owned(),
+        price_basis: 9,
+        as_of_on: "today".to_owned(),
+        ..v1::IngestHeader::default()
+    };
+    let header_paths = vec![
+        "header.request_id",
+        "header.kind",
+        "header.symbol",
+        "header.price_basis",
+        "header.as_of_on",
+    ];
+    let none = v1::IngestRequest { part: None };
+    let cases = vec![
+        ("nothing", vec![], vec!["header"]),
+        ("a chunk first", vec![chunk(1)], vec!["header"]),
+        ("a bad header", vec![head(bad_header)], header_paths),
+        ("two headers", vec![head(header("a.csv")), head(header("a.csv"))], vec!["header"]),
+        ("no part", vec![head(header("a.csv")), none], vec!["part"]),
+        ("a large chunk", vec![head(header("a.csv")), chunk((1 << 20) + 1)], vec!["chunk"]),
+    ];
+    for (case, messages, paths) in cases {
+        let status = client.ingest(tokio_stream::iter(messages)).await.unwrap_err();
+        println!("{case}: {status:?}");
+        expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    }
+    let too_large = upload(header("a.csv"), &vec![b'a'; 4 * 1024 * 1024], 1 << 20);
+    let status = client.ingest(tokio_stream::iter(too_large)).await.unwrap_err();
+    expect_refusal(&status, Code::ResourceExhausted, "UPLOAD_TOO_LARGE", &[]);
+    let status = harness.try_ingest(header("a.csv"), &bomb()).await.unwrap_err();
+    expect_refusal(&status, Code::ResourceExhausted, "UPLOAD_BOMB", &[]);
+}
+
+/// 50 MB of lawful rows in 0.2 MB.
+fn bomb() -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(b"Ticker,Date,Open,High,Low,Close,Volume\n").unwrap();
+    for _ in 0..1_000 {
+        let rows = "AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n".repeat(1_000);
+        encoder.write_all(rows.as_bytes()).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_beyond_the_limit_is_resource_exhausted_and_junk_is_invalid() {
+    let harness = Harness::start().await;
+    let mut client = harness.market_data().await.max_encoding_message_size(usize::MAX);
+    let symbol = "A".repeat(5 * 1024 * 1024);
+    let request = v1::GetSeriesRequest { symbol, ..v1::GetSeriesRequest::default() };
+    let status = client.get_series(request).await.unwrap_err();
+    expect_refusal(&status, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", &[]);
+
+    // Field 3 (symbol, a string) as a number: bytes that are no GetSeriesRequest.
+    let mut raw = tonic::client::Grpc::new(harness.channel().await);
+    raw.ready().await.unwrap();
+    let path = "/ballast.v1.MarketDataService/GetSeries".parse().unwrap();
+    let junk = prost_types::Duration { seconds: 1, nanos: 0 };
+    let junk =
+        prost_types::Any { type_url: String::new(), value: prost::Message::encode_to_vec(&junk) };
+    let codec = tonic_prost::ProstCodec::<prost_types::Any, v1::GetSeriesResponse>::default();
+    let status = raw.unary(Request::new(junk), path, codec).await.unwrap_err();
+    expect_refusal(&status, Code::InvalidArgument, "MALFORMED_MESSAGE", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_token_belongs_to_its_request() {
+    let harness = Harness::at(NOW).await;
+    let text = "Ticker,Date,Open,High,Low,Close,Volume\n\
+                AAPL,2021-01-04,1,1,1,1,1\nAAPL,2021-01-05,1,1,1,1,1\nMSFT,2021-01-04,1,1,1,1,1\n";
+    harness.ingest("prices.csv", text.as_bytes()).await;
+    let mut client = harness.market_data().await;
+    let first =
+        v1::ListInstrumentsRequest { page_size: 1, ..v1::ListInstrumentsRequest::default() };
+    let page = client.list_instruments(first.clone()).await.unwrap().into_inner();
+    assert_eq!(page.instruments.len(), 1);
+    let next = v1::ListInstrumentsRequest { page_token: page.next_page_token, ..first };
+    harness.set_clock("2021-02-02T21:00:00Z");
+    harness.ingest("more.csv", text.replace("MSFT", "IBM").as_bytes()).await;
+    let last = client.list_instruments(next.clone()).await.unwrap().into_inner();
+    assert_eq!((last.instruments.len(), last.next_page_token.as_str()), (1, ""));
+    assert_eq!(last.snapshot, page.snapshot, "one list, while new facts arrive");
+    let other = v1::ListInstrumentsRequest { symbol_prefix: "M".to_owned(), ..next.clone() };
+    let status = client.list_instruments(other).await.unwrap_err();
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
+    let junk = v1::ListInstrumentsRequest { page_token: "junk".to_owned(), ..next };
+    let status = client.list_instruments(junk).await.unwrap_err();
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_upload_too_many_is_refused_and_a_slow_one_meets_its_deadline() {
+    use v1::ingest_request::Part;
+    let harness = Harness::with(Clock::system(), |config| {
+        config.limits.uploads = 1;
+        config.limits.default_deadline_ms = 500;
+        config.limits.max_deadline_ms = 500;
+    })
+    .await;
+    let place = harness.services().upload().unwrap();
+    let refused = harness.try_ingest(header("b.csv"), b"").await.unwrap_err();
+    expect_refusal(&refused, Code::ResourceExhausted, "OVERLOADED", &[]);
+    drop(place);
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let part = Some(Part::Header(header("slow.csv")));
+    sender.send(v1::IngestRequest { part }).await.unwrap();
+    let endless = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let late = harness.market_data().await.ingest(endless).await.unwrap_err();
+    expect_refusal(&late, Code::DeadlineExceeded, "DEADLINE_EXCEEDED", &[]);
+}
