@@ -45,8 +45,9 @@ async fn an_upload_in_flight_finishes_and_is_kept() {
     let uploading = tokio::spawn(async move { client.ingest(ReceiverStream::new(receiver)).await });
     let mut messages = upload(header("prices.csv"), BARS.as_bytes(), 20).into_iter();
     sender.send(messages.next().unwrap()).await.unwrap();
-    sender.send(messages.next().unwrap()).await.unwrap();
-    sender.send(messages.next().unwrap()).await.unwrap();
+    while harness.services().uploads_under_way() == 0 {
+        tokio::task::yield_now().await;
+    }
     let (folder, stopping) = harness.stop_and_keep();
     // The drain has begun when health says so, or when its connection was told to go.
     let request = HealthCheckRequest { service: String::new() };
@@ -75,8 +76,9 @@ async fn the_hard_deadline_ends_a_call_that_does_not() {
     let uploading = tokio::spawn(async move { client.ingest(ReceiverStream::new(receiver)).await });
     let mut messages = upload(header("prices.csv"), BARS.as_bytes(), 20).into_iter();
     sender.send(messages.next().unwrap()).await.unwrap();
-    sender.send(messages.next().unwrap()).await.unwrap();
-    sender.send(messages.next().unwrap()).await.unwrap();
+    while harness.services().uploads_under_way() == 0 {
+        tokio::task::yield_now().await;
+    }
     let patience = std::time::Duration::from_secs(20);
     let drained = tokio::time::timeout(patience, harness.stop()).await.expect("it ends");
     assert!(!drained, "the upload had to be cut");

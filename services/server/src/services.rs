@@ -135,6 +135,11 @@ impl Services {
             .map_err(|_| Refusal::Overloaded { what: "uploads", limit: most as u64 })
     }
 
+    /// Uploads under way.
+    pub fn uploads_under_way(&self) -> usize {
+        self.limits.uploads.saturating_sub(self.uploads.available_permits())
+    }
+
     /// What beside the data every answer depends on.
     pub fn identity(&self) -> &Identity {
         &self.identity
