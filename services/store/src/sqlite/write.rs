@@ -246,9 +246,13 @@ pub(super) async fn backup(readers: &SqlitePool, to: &Path) -> Result<(), StoreE
 /// Gives a finished file its name, durably; never over another file.
 pub(crate) async fn settle(partial: &Path, to: &Path) -> Result<(), StoreError> {
     tokio::fs::OpenOptions::new().write(true).open(partial).await?.sync_all().await?;
-    // A link, unlike a rename, fails where there is a file of that name by now.
-    tokio::fs::hard_link(partial, to).await?;
-    tokio::fs::remove_file(partial).await?;
+    // A link, unlike a rename, fails where there is a file of that name by now. Some file systems
+    // have no links.
+    match tokio::fs::hard_link(partial, to).await {
+        Ok(()) => tokio::fs::remove_file(partial).await?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+        Err(_) => tokio::fs::rename(partial, to).await?,
+    }
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     tokio::fs::File::open(folder).await?.sync_all().await?;
