@@ -1,7 +1,7 @@
 //! Betas of one name: robust, weighted by age, with errors, drawn towards its size bucket.
 
 use crate::{
-    drivers::Drivers,
+    drivers::{Driver, Drivers},
     settings::{BetaSettings, Shrinkage},
 };
 use factors::size::SizeBucket;
@@ -36,6 +36,8 @@ pub struct NameFit {
     pub size: Option<Estimate>,
     /// Sensitivity to the market on the days it rose.
     pub up_market: Option<Estimate>,
+    /// Rising sessions it stands on.
+    pub up_observations: usize,
     /// Sensitivity to the crowd alone.
     pub crowd: Option<Estimate>,
     /// Sessions with a return inside the fit window.
@@ -93,6 +95,7 @@ impl<'a> Fitter<'a> {
             market: None,
             size: None,
             up_market: None,
+            up_observations: 0,
             crowd: None,
             observations,
             residual_sd: None,
@@ -100,8 +103,11 @@ impl<'a> Fitter<'a> {
         };
         if self.settings.min_observations <= observations {
             self.fit_market_and_size(returns, &mut fit);
-            fit.up_market = self.fit_up_market(returns);
-            fit.crowd = self.fit_crowd(returns);
+            let up_market = self.fit_one(returns, self.drivers.up_market.as_ref());
+            fit.up_market = up_market.map(|(slope, _)| slope);
+            fit.up_observations = up_market.map_or(0, |(_, observations)| observations);
+            let crowd = self.fit_one(returns, self.drivers.crowd.as_ref());
+            fit.crowd = crowd.map(|(slope, _)| slope);
         }
         fit
     }
@@ -126,19 +132,14 @@ impl<'a> Fitter<'a> {
             if fit.dimson { sum_of_lags(&robust, plain) } else { Some(robust.fit.slopes[0]) };
     }
 
-    fn fit_up_market(&mut self, returns: &[f64]) -> Option<Estimate> {
-        self.fit_one(returns, &self.drivers.up_market.as_ref()?.returns[self.drivers.first..])
-    }
-
-    fn fit_crowd(&mut self, returns: &[f64]) -> Option<Estimate> {
-        self.fit_one(returns, &self.drivers.crowd.as_ref()?.returns[self.drivers.first..])
-    }
-
-    /// The slope on one driver; days on which it is absent are left out.
-    fn fit_one(&mut self, returns: &[f64], driver: &[f64]) -> Option<Estimate> {
+    /// The slope on one driver and the sessions behind it; those without the driver are left out.
+    fn fit_one(&mut self, returns: &[f64], driver: Option<&Driver>) -> Option<(Estimate, usize)> {
+        let column = &driver?.returns[self.drivers.first..];
         let weights = Some(self.drivers.weights.as_slice());
-        let fit = self.workspace.huber(returns, &[driver], weights, &self.huber).ok()?.fit;
-        (self.settings.min_observations <= 2 * fit.observations).then(|| fit.slopes[0])
+        let fit = self.workspace.huber(returns, &[column], weights, &self.huber).ok()?.fit;
+        // Half of the sessions will do: the market falls on the other half.
+        (self.settings.min_observations <= 2 * fit.observations)
+            .then(|| (fit.slopes[0], fit.observations))
     }
 }
 

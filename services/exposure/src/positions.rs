@@ -76,6 +76,7 @@ fn row(
         size: details.size,
         crowd: details.crowd,
         up_market: details.fit.and_then(|f| f.up_market).map(|e| (e.value, e.standard_error)),
+        up_market_observations: details.fit.map_or(0, |fit| fit.up_observations),
         observations: details.fit.map_or(0, |fit| fit.observations),
         dimson: details.fit.is_some_and(|fit| fit.dimson),
         proxied_sessions: match (has_row, name.absent) {

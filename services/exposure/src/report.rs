@@ -272,6 +272,8 @@ pub struct PositionRow {
     pub crowd: Option<Beta>,
     /// Market beta on rising days: value and standard error, not shrunk.
     pub up_market: Option<(f64, f64)>,
+    /// Rising sessions it stands on.
+    pub up_market_observations: usize,
     /// Sessions with a return inside the fit window.
     pub observations: usize,
     /// Whether the returns of neighbouring days were added (stale closes).

@@ -18,6 +18,7 @@
 //! it prepares anything; its errors as variants in `rpc/status.rs`, where the compiler asks for
 //! their status and reason.
 
+pub mod exposure;
 pub mod field;
 pub mod ingest;
 pub mod marketdata;
@@ -34,8 +35,12 @@ use std::sync::Arc;
 use tonic::{codec::CompressionEncoding, service::Routes};
 
 /// The services of our own, by full name: each has its health.
-pub const NAMES: [&str; 3] =
-    ["ballast.v1.MarketDataService", "ballast.v1.RotationService", "ballast.v1.SqueezeService"];
+pub const NAMES: [&str; 4] = [
+    "ballast.v1.ExposureService",
+    "ballast.v1.MarketDataService",
+    "ballast.v1.RotationService",
+    "ballast.v1.SqueezeService",
+];
 
 /// Every service of our own.
 pub fn routes(services: &Arc<Services>) -> Routes {
@@ -50,6 +55,9 @@ pub fn routes(services: &Arc<Services>) -> Routes {
         };
     }
     Routes::default()
+        .add_service(bounded!(v1::exposure_service_server::ExposureServiceServer::new(
+            exposure::Handler::new(Arc::clone(services))
+        )))
         .add_service(bounded!(v1::market_data_service_server::MarketDataServiceServer::new(
             marketdata::Handler::new(Arc::clone(services))
         )))

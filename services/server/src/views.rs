@@ -34,6 +34,8 @@ pub struct View {
     pub roles: Arc<Roles>,
     /// What each dataset holds.
     pub coverage: Slot<Vec<Coverage>>,
+    /// Betas, sizes and returns of every name.
+    pub exposure: Slot<exposure::prepared::Prepared>,
     /// Every indicator of rotation.
     pub rotation: Slot<rotation::prepared::Prepared>,
     /// Short selling across the market.
@@ -75,6 +77,7 @@ impl View {
             snapshot,
             roles,
             coverage: Slot::empty(),
+            exposure: Slot::empty(),
             rotation: Slot::empty(),
             squeeze: Slot::empty(),
         }

@@ -67,6 +67,16 @@ impl Fields {
         value.map_or(default, |value| self.within(field, value, min, max))
     }
 
+    /// Whether a violation was recorded.
+    pub const fn any(&self) -> bool {
+        !self.violations.is_empty()
+    }
+
+    /// What was recorded, for an answer that lists it.
+    pub fn into_violations(self) -> Vec<Violation> {
+        self.violations
+    }
+
     /// The value, if no violation was recorded.
     ///
     /// # Errors

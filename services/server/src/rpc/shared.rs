@@ -2,13 +2,18 @@
 
 use crate::{
     limits,
-    rpc::{field::Fields, status::Pin},
+    rpc::{
+        field::Fields,
+        status::{Pin, Refusal},
+    },
     views::Pinned,
 };
 use contract::v1;
 use marketdata::{
+    book::{Book, Quotes},
     gap::{Gap, GapReason},
     instant::Instant,
+    lookup::Lookup,
     portfolio::{Portfolio, RawLine, Size},
 };
 use prost::Message;
@@ -99,8 +104,18 @@ pub fn gaps(gaps: Vec<Gap>) -> Vec<v1::Gap> {
 }
 
 fn gap(gap: Gap) -> v1::Gap {
+    v1::Gap {
+        reason: gap_reason(gap.reason).into(),
+        subject: gap.subject,
+        detail: gap.detail,
+        gross_share: gap.gross_share,
+    }
+}
+
+/// Why something is missing, for the wire.
+pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
     use v1::GapReason as Wire;
-    let reason = match gap.reason {
+    match reason {
         GapReason::UnknownInstrument => Wire::UnknownInstrument,
         GapReason::NoPrice => Wire::NoPrice,
         GapReason::ShortHistory => Wire::ShortHistory,
@@ -117,12 +132,6 @@ fn gap(gap: Gap) -> v1::Gap {
         GapReason::Survivorship => Wire::Survivorship,
         GapReason::MissingObservations => Wire::MissingObservations,
         GapReason::Implausible => Wire::Implausible,
-    };
-    v1::Gap {
-        reason: reason.into(),
-        subject: gap.subject,
-        detail: gap.detail,
-        gross_share: gap.gross_share,
     }
 }
 
@@ -132,6 +141,22 @@ pub fn portfolio(
     field: &str,
     portfolio: Option<&v1::Portfolio>,
 ) -> Option<Portfolio> {
+    let portfolio = portfolio_frame(fields, field, portfolio)?;
+    match Portfolio::new(raw_lines(portfolio), portfolio.net_asset_value) {
+        Ok(portfolio) => Some(portfolio),
+        Err(violations) => {
+            fields.add_all(field, violations);
+            None
+        }
+    }
+}
+
+/// Checks what of a portfolio is not its lines; none where the lines are not to be looked at.
+pub fn portfolio_frame<'a>(
+    fields: &mut Fields,
+    field: &str,
+    portfolio: Option<&'a v1::Portfolio>,
+) -> Option<&'a v1::Portfolio> {
     let Some(portfolio) = portfolio else {
         fields.add(field, "must be given");
         return None;
@@ -146,21 +171,38 @@ pub fn portfolio(
         fields.add(format!("{field}.positions"), format!("{most} at most, has {held}"));
         return None;
     }
-    let lines = portfolio.positions.iter().map(|position| RawLine {
+    Some(portfolio)
+}
+
+/// The lines of a portfolio as they came.
+pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = RawLine<'_>> {
+    portfolio.positions.iter().map(|position| RawLine {
         symbol: &position.symbol,
         size: position.size.map(|size| match size {
             v1::position::Size::Quantity(shares) => Size::Shares(shares),
             v1::position::Size::MarketValue(value) => Size::MarketValue(value),
         }),
         average_cost: position.average_cost,
-    });
-    match Portfolio::new(lines, portfolio.net_asset_value) {
-        Ok(portfolio) => Some(portfolio),
-        Err(violations) => {
-            fields.add_all(field, violations);
-            None
-        }
-    }
+    })
+}
+
+/// Checks the lines of a portfolio while it finds and values them: one pass, where [`portfolio`]
+/// followed by [`Book::join`] would take two and copy every symbol.
+///
+/// # Errors
+/// [`Refusal::Invalid`] with every violation of the lines; paths begin with `field`.
+pub fn book(
+    field: &str,
+    portfolio: &v1::Portfolio,
+    lookup: &Lookup,
+    quotes: &Quotes,
+) -> Result<Book, Refusal> {
+    let lines = raw_lines(portfolio);
+    Book::join(lines, portfolio.net_asset_value, lookup, quotes).map_err(|violations| {
+        let mut fields = Fields::new();
+        fields.add_all(field, violations);
+        Refusal::Invalid(fields.into_violations())
+    })
 }
 
 /// Lower-case hexadecimal.
@@ -175,7 +217,6 @@ pub fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::status::Refusal;
 
     #[test]
     fn instants_go_both_ways_before_and_after_the_epoch() {
