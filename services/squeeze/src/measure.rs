@@ -10,7 +10,8 @@ pub type Measured = Result<f64, GapReason>;
 pub enum Component {
     /// Short interest / (float + short interest), a decimal below 1. Ranks as SI / float does.
     ShortOfFloat,
-    /// Short interest / average volume over 21 sessions, in days.
+    /// Short interest / average volume over the 21 sessions up to the settlement, in days. Not up to
+    /// now: the volume of a squeeze under way would make its own door look wide.
     DaysToCover,
     /// Change of short interest since the settlement before, a decimal.
     ShortInterestChange,
@@ -54,7 +55,7 @@ impl Component {
     pub const fn id(self) -> &'static str {
         match self {
             Component::ShortOfFloat => "short_of_float",
-            Component::DaysToCover => "days_to_cover",
+            Component::DaysToCover => "days_to_cover_at_settlement",
             Component::ShortInterestChange => "short_interest_change",
             Component::ShortsLoss => "return_since_settlement",
             Component::Return5 => "return_5",

@@ -93,6 +93,23 @@ impl Name {
         Ok(traded.average_volume? / self.shares_factor?)
     }
 
+    /// Average shares a day over the 21 sessions up to the settlement, in its units.
+    ///
+    /// # Errors
+    /// The name did not trade then, or its units do not join.
+    pub fn average_volume_at_settlement(&self) -> Measured {
+        let traded = self.traded.as_ref().map_err(|reason| *reason)?;
+        Ok(traded.since.volume_before? / self.shares_factor?)
+    }
+
+    /// Short interest / average volume over the 21 sessions up to the last close, in days.
+    ///
+    /// # Errors
+    /// The name does not trade, or its units do not join.
+    pub fn days_to_cover(&self) -> Measured {
+        ratio(self.ratio.shares_short.value, self.average_volume()?)
+    }
+
     /// The last close in the units of the settlement day.
     ///
     /// # Errors
@@ -145,6 +162,7 @@ impl Name {
             lacks(component.id(), self.measure(component).err());
         }
         lacks("short_of_shares_outstanding", self.ratio.of_shares_outstanding().err());
+        lacks("days_to_cover", self.days_to_cover().err());
         lacks("days_to_cover_source", self.days_to_cover_source().err());
         lacks("market_cap", self.market_cap.err());
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
@@ -196,7 +214,7 @@ fn measure(
     match component {
         Component::ShortOfFloat => short.of_float_s3(),
         Component::DaysToCover => {
-            ratio(short.shares_short.value * shares_factor?, traded()?.average_volume?)
+            ratio(short.shares_short.value * shares_factor?, traded()?.since.volume_before?)
         }
         Component::ShortInterestChange => short.change().ok_or(match short.previous {
             Some(_) => GapReason::Degenerate,

@@ -10,7 +10,7 @@ pub enum RankBy {
     Score,
     /// Short interest / float.
     ShortOfFloat,
-    /// Days to cover of the market.
+    /// Days to cover of the market, over the 21 sessions up to the last close.
     DaysToCover,
 }
 
@@ -82,11 +82,11 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
 }
 
 fn key(universe: &Universe, place: usize, rank_by: RankBy) -> f64 {
-    let measure = |component| universe.names()[place].measure(component).unwrap_or(0.0);
+    let name = &universe.names()[place];
     match rank_by {
         RankBy::Score => universe.score(place).map_or(0.0, |score| score.points),
-        RankBy::ShortOfFloat => measure(Component::ShortOfFloat),
-        RankBy::DaysToCover => measure(Component::DaysToCover),
+        RankBy::ShortOfFloat => name.measure(Component::ShortOfFloat).unwrap_or(0.0),
+        RankBy::DaysToCover => name.days_to_cover().unwrap_or(0.0),
     }
 }
 

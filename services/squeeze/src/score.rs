@@ -14,8 +14,9 @@ use stats::rank::percentile_ranks;
 /// How the score is made, for answers.
 pub const METHOD: &str = "Percentiles, (mid-rank - 1/2)/n, of nine measures across all names that \
     have published short interest, a float, fresh prices and volume as of the snapshot; an absent \
-    measure counts as the median; score = sum of weight x 100 x percentile. Weights are expert \
-    choices, not fitted. Returns are total returns, not adjusted for the market. Share counts are on \
+    measure counts as the median; score = sum of weight x 100 x percentile. Days to cover are over \
+    the 21 sessions up to the settlement, so that a squeeze under way does not hide itself in its \
+    own volume. Weights are expert choices, not fitted. Returns are total returns, not adjusted for the market. Share counts are on \
     one basis of units. calibrated = false: the score ranks, it is no probability.";
 
 /// The score of one name.

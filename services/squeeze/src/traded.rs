@@ -53,13 +53,16 @@ pub struct Traded {
     pub since: Since,
 }
 
-/// Price and volume after a settlement, up to the last close.
+/// Price and volume after a settlement, up to the last close, and the volume before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Since {
     /// Total return, a decimal.
     pub total_return: Measured,
     /// Shares traded, sessions without a volume left out.
     pub volume: Measured,
+    /// Average shares a day over the 21 sessions up to the settlement: what was usual when the short
+    /// interest was counted, before any squeeze of it swelled the volume.
+    pub volume_before: Measured,
 }
 
 impl Traded {
@@ -139,8 +142,13 @@ impl Window<'_> {
         (count, mean)
     }
 
+    /// The latest rows up to one.
+    fn up_to(row: usize, count: usize) -> std::ops::Range<usize> {
+        (row + 1).saturating_sub(count)..row + 1
+    }
+
     fn latest(&self, count: usize) -> std::ops::Range<usize> {
-        (self.last + 1).saturating_sub(count)..self.last + 1
+        Window::up_to(self.last, count)
     }
 
     fn averages(&self) -> (u32, Measured, Measured) {
@@ -206,15 +214,19 @@ impl Window<'_> {
             let is_near = settlement.plus(-STALE_DAYS) <= self.bars.days[row];
             if is_near { Ok(row) } else { Err(GapReason::MissingObservations) }
         });
-        let volume = |base: usize| {
-            let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
-            let rows = base + 1..self.last + 1;
-            let (count, mean) = self.mean(rows, 1, volume);
+        let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
+        let traded = |base: usize| {
+            let (count, mean) = self.mean(base + 1..self.last + 1, 1, volume);
             mean.map(|mean| mean * f64::from(count))
+        };
+        let before = |base| {
+            let rows = Window::up_to(base, VOLUME_SESSIONS);
+            self.mean(rows, VOLUME_LEAST, volume).1
         };
         Since {
             total_return: base.and_then(|base| self.chained(base)),
-            volume: base.and_then(volume),
+            volume: base.and_then(traded),
+            volume_before: base.and_then(before),
         }
     }
 }

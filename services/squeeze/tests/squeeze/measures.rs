@@ -23,6 +23,7 @@ fn days_to_cover_of_the_published_example() {
     world.bars("S", |_| (10.0, 80_000.0)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
     let universe = world.universe();
     let s = name(&universe, "S");
+    near(s.days_to_cover().unwrap(), 20.0);
     near(s.measure(Component::DaysToCover).unwrap(), 20.0);
     near(s.measure(Component::ShortOfFloat).unwrap(), 1.6 / 9.6);
     near(s.ratio.of_float().unwrap(), 0.2);
@@ -57,7 +58,9 @@ fn pressure_by_hand() {
     near(value(Component::FloatTurnover), 0.32);
     near(value(Component::ShortsLoss), 12.0 / 11.0 - 1.0);
     // (16 · 1,000 + 5 · 4,000) / 21 = 36,000 / 21.
-    near(value(Component::DaysToCover), 50_000.0 * 21.0 / 36_000.0);
+    near(s.days_to_cover().unwrap(), 50_000.0 * 21.0 / 36_000.0);
+    // Up to the settlement every session traded 1,000.
+    near(value(Component::DaysToCover), 50.0);
     assert_eq!(s.traded.as_ref().unwrap().high_sessions, 100);
 }
 
@@ -70,6 +73,7 @@ fn no_volume_is_a_reason_and_never_999_days() {
     let universe = world.universe();
     for (symbol, reason) in [("ZERO", GapReason::Degenerate), ("NONE", GapReason::NoVolume)] {
         let name = name(&universe, symbol);
+        assert_eq!(name.days_to_cover(), Err(reason));
         assert_eq!(name.measure(Component::DaysToCover), Err(reason));
         assert_eq!(name.why_not_scorable(), Some((Component::DaysToCover, reason)));
         let gaps = name.gaps(symbol);
@@ -126,6 +130,7 @@ fn prices_restated_for_a_later_split_meet_shares_of_the_day() {
     let amc = name(&universe, "AMC");
     // 40 m short, 50 m a day in the shares of that day.
     near(amc.measure(Component::DaysToCover).unwrap(), 0.8);
+    near(amc.days_to_cover().unwrap(), 0.8);
     near(amc.average_volume().unwrap(), 50e6);
     near(amc.market_cap.unwrap().usd, 280e6 * 2.0);
     let units = Units::of(universe.snapshot(), amc.instrument());

@@ -3,7 +3,7 @@
 use crate::rpc::shared::{self, timestamp};
 use contract::v1;
 use factors::short_ratio::Published;
-use marketdata::{basis::Units, day::Day};
+use marketdata::{basis::Units, dataset::Dataset, day::Day};
 use squeeze::{
     assess::{Mark, ShortBook, ShortLine},
     exit::Participation,
@@ -107,7 +107,8 @@ pub(super) fn name(universe: &Universe, place: usize) -> v1::SqueezeName {
         short_of_float_s3_pct: measure(Component::ShortOfFloat).map(percent),
         short_of_shares_outstanding_pct: name.ratio.of_shares_outstanding().ok().map(percent),
         short_interest_change: measure(Component::ShortInterestChange),
-        days_to_cover: measure(Component::DaysToCover),
+        days_to_cover: name.days_to_cover().ok(),
+        days_to_cover_at_settlement: measure(Component::DaysToCover),
         volume_sessions: traded.map_or(0, |traded| traded.volume_sessions as i32),
         days_to_cover_source: name.days_to_cover_source().ok(),
         average_daily_value_usd: name.average_value_usd().ok(),
@@ -156,7 +157,15 @@ fn inputs(universe: &Universe, name: &Name) -> Vec<v1::Input> {
         effective_on: traded.last_on,
         published_at,
     });
+    let bars = universe.snapshot().rows(Dataset::Bars, name.instrument());
+    let settled = bars.last_on_or_before(short.effective_on).map(|row| Published {
+        value: short.value,
+        effective_on: bars.day(row),
+        published_at: bars.published_at(row),
+    });
+    let settled = settled.filter(|_| name.traded.is_ok());
     let units = Units::of(universe.snapshot(), name.instrument());
+    add("average_volume_at_settlement", settled, name.average_volume_at_settlement().ok());
     add("average_volume_21", last, name.average_volume().ok());
     add("close", last, name.close(&units).ok());
     inputs
