@@ -12,3 +12,5 @@ mod real_data;
 mod refusals;
 mod replay;
 mod shutdown;
+mod squeeze;
+mod squeeze_real;

@@ -1,0 +1,242 @@
+//! The squeeze service over the wire: hand arithmetic, gaps, pages, refusals, replay.
+
+use crate::harness::{Harness, expect_refusal, header, on, replay_of};
+use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
+use marketdata::{calendar, day::Day};
+use prost::Message as _;
+use std::fmt::Write as _;
+use tonic::{Code, transport::Channel};
+
+const TODAY: &str = "2021-01-27";
+const SETTLEMENTS: &str =
+    "settlement,first_seen\n2020-12-15,2020-12-25T07:08:34Z\n2020-12-31,2021-01-13T08:12:58Z\n";
+
+/// A hundred raw sessions up to [`TODAY`]: CROWD at 10 and on its last five at 12, CALM, THIN which
+/// never trades, PXONLY without short interest.
+fn prices() -> String {
+    let today = Day::parse_iso(TODAY).unwrap();
+    let mut text = String::from("Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
+    for (symbol, close, last, volume) in [
+        ("CALM", 50, 50, 1_000_000),
+        ("CROWD", 10, 12, 80_000),
+        ("PXONLY", 20, 20, 5_000),
+        ("THIN", 20, 20, 0),
+    ] {
+        for back in (0..100).rev() {
+            let (day, p) =
+                (calendar::plus_sessions(today, -back), if back < 5 { last } else { close });
+            writeln!(text, "{symbol},{day},{p},{p},{p},{p},{p},{volume}").unwrap();
+        }
+    }
+    text
+}
+
+/// Short interest of a settlement (MM/DD/YY).
+fn short_interest(settled: &str, crowd: u32) -> String {
+    let mut text = String::from(
+        "symbol,exchange,shares_outstanding,public_float,short_interest_date,shares_sold_short,\
+         change_from_last,percent_of_float\n",
+    );
+    for (symbol, outstanding, float, short) in [
+        ("CALM", 25e6, "20000000.0", 100_000),
+        ("CROWD", 10e6, "8000000.0", crowd),
+        ("NOPX", 10e6, "8000000.0", 500_000),
+        ("THIN", 10e6, "", 500_000),
+    ] {
+        writeln!(text, "{symbol},NYSE,{outstanding:.1},{float},{settled},{short}.0,,").unwrap();
+    }
+    text
+}
+
+async fn market() -> (Harness, SqueezeServiceClient<Channel>) {
+    let harness = Harness::at("2021-02-01T12:00:00Z").await;
+    harness.ingest("publication_times.csv", SETTLEMENTS.as_bytes()).await;
+    let raw =
+        v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("us_equities.csv") };
+    harness.try_ingest(raw, prices().as_bytes()).await.unwrap();
+    for (settled, crowd) in [("12/15/20", 1_250_000), ("12/31/20", 1_600_000)] {
+        let text = short_interest(settled, crowd);
+        harness.ingest("short_interest.csv", text.as_bytes()).await;
+    }
+    let client = SqueezeServiceClient::new(harness.channel().await);
+    (harness, client)
+}
+
+fn position(symbol: &str, size: Size, average_cost: Option<f64>) -> v1::Position {
+    v1::Position { symbol: symbol.to_owned(), average_cost, size: Some(size) }
+}
+
+fn book_request() -> v1::AssessShortBookRequest {
+    let positions = vec![
+        position("CROWD", Size::Quantity(-200_000.0), Some(10.0)),
+        position("CALM", Size::MarketValue(-600_000.0), None),
+        position("THIN", Size::Quantity(-100.0), None),
+        position("NOPX", Size::Quantity(-10.0), None),
+        position("NOBODY", Size::MarketValue(-10_000.0), None),
+        position("PXONLY", Size::Quantity(50.0), None),
+    ];
+    v1::AssessShortBookRequest {
+        as_of: on(TODAY),
+        portfolio: Some(v1::Portfolio { positions, ..v1::Portfolio::default() }),
+        participation: None,
+    }
+}
+
+#[track_caller]
+fn near(value: Option<f64>, expected: f64) {
+    let value = value.unwrap_or(f64::NAN);
+    assert!((value - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{value} not {expected}");
+}
+
+#[tokio::test]
+async fn a_short_book_by_hand() {
+    let (harness, mut client) = market().await;
+    let answer = client.assess_short_book(book_request()).await.unwrap().into_inner();
+    let [crowd, calm, thin] = &answer.lines[..] else { panic!("{:?}", answer.lines) };
+    near(Some(crowd.market_value), -2.4e6);
+    near(crowd.quantity, -200_000.0);
+    // 200,000 at 15 % of 80,000 a day; 12,000 at 15 % of a million.
+    near(crowd.exit_days, 200.0 / 12.0);
+    near(calm.exit_days, 0.08);
+    assert_eq!(thin.exit_days, None, "no volume is never 999.99 days");
+    let mark = crowd.mark.unwrap();
+    assert_eq!(mark.basis(), v1::MarkBasis::AverageCost);
+    near(Some(mark.return_on_cost), -0.2);
+    near(mark.profit_and_loss, -400_000.0);
+    assert_eq!(calm.mark.unwrap().basis(), v1::MarkBasis::Settlement);
+
+    let name = crowd.name.as_ref().unwrap();
+    near(name.days_to_cover, 20.0);
+    near(name.short_of_float_pct, 20.0);
+    near(name.short_of_float_s3_pct, 100.0 / 6.0);
+    near(name.short_of_shares_outstanding_pct, 16.0);
+    near(name.short_interest_change, 0.28);
+    near(name.market_cap_usd, 120e6);
+    near(name.return_since_settlement, 0.2);
+    let sum: f64 = name.contributions.iter().map(|c| c.points).sum();
+    near(name.score, sum);
+    let short = name.inputs.iter().find(|input| input.name == "short_interest").unwrap();
+    assert_eq!((short.value, short.effective_on.as_str()), (Some(1.6e6), "2020-12-31"));
+    assert_eq!(short.age_days, 27);
+    assert_eq!(short.published_at.unwrap().seconds, 1_610_525_578);
+
+    let totals = answer.totals.unwrap();
+    near(Some(totals.gross_short), 2.4e6 + 600_000.0 + 2_000.0 + 10_000.0);
+    assert_eq!((totals.short_count, totals.long_count), (3, 1));
+    near(totals.exit_days, 200.0 / 12.0);
+    assert_eq!(totals.exit_curve.len(), 4);
+    assert!(!answer.method.unwrap().calibrated);
+    let gross = 2.4e6 + 600_000.0 + 2_000.0 + 10_000.0 + 1_000.0;
+    let gap = |subject: &str| answer.gaps.iter().find(|gap| gap.subject == subject).unwrap();
+    assert_eq!(gap("THIN").reason(), v1::GapReason::NoFloat);
+    near(gap("THIN").gross_share, 2_000.0 / gross);
+    assert_eq!(gap("NOPX").reason(), v1::GapReason::NoPrice);
+    assert_eq!(gap("NOBODY").reason(), v1::GapReason::UnknownInstrument);
+    near(gap("NOBODY").gross_share, 10_000.0 / gross);
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_published_later_is_not_known_and_answers_repeat() {
+    let (harness, mut client) = market().await;
+    let mut request = book_request();
+    // The second settlement was first seen on 2021-01-13; at the close before only the first was.
+    request.as_of = on("2021-01-12");
+    let before = client.assess_short_book(request.clone()).await.unwrap().into_inner();
+    let short = |answer: &v1::AssessShortBookResponse| {
+        answer.lines[0].name.as_ref().unwrap().inputs[0].clone()
+    };
+    assert_eq!(short(&before).effective_on, "2020-12-15");
+    near(short(&before).value, 1.25e6);
+    request.as_of = on("2021-01-13");
+    let after = client.assess_short_book(request.clone()).await.unwrap().into_inner();
+    assert_eq!(short(&after).effective_on, "2020-12-31");
+    // More is learned; the old answer comes again byte for byte, also from another process.
+    let third = short_interest("01/15/21", 900_000);
+    harness.ingest("short_interest.csv", third.as_bytes()).await;
+    let harness = harness.restart().await;
+    let mut client = SqueezeServiceClient::new(harness.channel().await);
+    request.as_of = replay_of(before.snapshot.as_ref().unwrap());
+    let again = client.assess_short_book(request).await.unwrap().into_inner();
+    assert_eq!(again.encode_to_vec(), before.encode_to_vec());
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
+    let (harness, mut client) = market().await;
+    let request = v1::RankSqueezeRequest {
+        as_of: on(TODAY),
+        page_size: 1,
+        min_daily_value_usd: Some(0.0),
+        rank_by: v1::SqueezeRankBy::DaysToCover.into(),
+        ..v1::RankSqueezeRequest::default()
+    };
+    let first = client.rank_squeeze(request.clone()).await.unwrap().into_inner();
+    assert_eq!(first.total_size, 2);
+    let symbol = |answer: &v1::RankSqueezeResponse| {
+        let ranked = &answer.names[0];
+        (ranked.rank, ranked.name.as_ref().unwrap().symbol.clone())
+    };
+    assert_eq!(symbol(&first), (1, "CROWD".to_owned()));
+    let next =
+        v1::RankSqueezeRequest { page_token: first.next_page_token.clone(), ..request.clone() };
+    let second = client.rank_squeeze(next.clone()).await.unwrap().into_inner();
+    assert_eq!(symbol(&second), (2, "CALM".to_owned()));
+    assert_eq!((second.next_page_token.as_str(), &second.snapshot), ("", &first.snapshot));
+    let universe = first.universe.unwrap();
+    assert_eq!((universe.with_short_interest, universe.priced, universe.scored), (4, 3, 2));
+    assert_eq!(universe.newest_settlement_on, "2020-12-31");
+    assert_eq!(first.left_out.unwrap().not_scored, 2);
+    let weights: f64 = first.method.unwrap().weights.iter().map(|w| w.weight).sum();
+    near(Some(weights), 1.0);
+
+    let other = v1::RankSqueezeRequest { min_market_cap_usd: Some(1.0), ..next };
+    let refusal = client.rank_squeeze(other).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
+    // Below a million a day by default: CROWD trades 838,095.
+    let usual = v1::RankSqueezeRequest { as_of: on(TODAY), ..v1::RankSqueezeRequest::default() };
+    let usual = client.rank_squeeze(usual).await.unwrap().into_inner();
+    assert_eq!((usual.total_size, usual.left_out.unwrap().below_daily_value), (1, 1));
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn every_violation_is_told_at_once() {
+    let harness = Harness::start().await;
+    let mut client = SqueezeServiceClient::new(harness.channel().await);
+    let book = v1::AssessShortBookRequest {
+        as_of: on("yesterday"),
+        portfolio: Some(v1::Portfolio {
+            positions: vec![position("AAPL", Size::Quantity(f64::NAN), Some(-1.0))],
+            ..v1::Portfolio::default()
+        }),
+        participation: Some(f64::NAN),
+    };
+    let refusal = client.assess_short_book(book).await.unwrap_err();
+    let paths = [
+        "as_of.on",
+        "portfolio.positions[0].quantity",
+        "portfolio.positions[0].average_cost",
+        "participation",
+    ];
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let ranking = v1::RankSqueezeRequest {
+        page_size: -1,
+        min_market_cap_usd: Some(-1.0),
+        min_daily_value_usd: Some(f64::INFINITY),
+        exchanges: vec![" ".to_owned()],
+        rank_by: 77,
+        ..v1::RankSqueezeRequest::default()
+    };
+    let refusal = client.rank_squeeze(ranking).await.unwrap_err();
+    let paths =
+        ["min_market_cap_usd", "min_daily_value_usd", "rank_by", "exchanges[0]", "page_size"];
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    // Nothing is known yet: an answer with gaps, not an error.
+    let empty = client.rank_squeeze(v1::RankSqueezeRequest::default()).await.unwrap().into_inner();
+    assert_eq!(empty.total_size, 0);
+    let reasons: Vec<_> = empty.gaps.iter().map(v1::Gap::reason).collect();
+    assert_eq!(reasons, [v1::GapReason::NoShortInterest, v1::GapReason::NoPrice]);
+    harness.stop().await;
+}
