@@ -1,16 +1,22 @@
-//! The cross-section of 9,000 settlements and 3,000 priced names over ten years: at most 0.3 s.
+//! The cross-section of 9,000 settlements and 3,000 priced names over ten years (at most 0.3 s), and
+//! what requests of it cost.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use factors::roles::Roles;
 use marketdata::{
+    book::{Book, Quotes},
     calendar,
     dataset::{Dataset, Field},
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
+    lookup::Lookup,
+    portfolio::{RawLine, Size},
     snapshot::Snapshot,
 };
 use squeeze::{
+    assess::assess,
+    exit::Participation,
     rank::{RankBy, RankRequest, rank},
     universe::prepare,
 };
@@ -67,6 +73,17 @@ fn bench(criterion: &mut Criterion) {
         rank_by: RankBy::Score,
     };
     group.bench_function("rank", |bencher| bencher.iter(|| rank(black_box(&universe), &request)));
+    let (lookup, quotes) = (Lookup::of(&snapshot), Quotes::of(&snapshot));
+    let symbols: Vec<String> = (0..500).map(|at| format!("N{}", at * 5)).collect();
+    let size = Some(Size::Shares(-1_000.0));
+    let lines: Vec<RawLine<'_>> =
+        symbols.iter().map(|symbol| RawLine { symbol, size, average_cost: None }).collect();
+    group.bench_function("assess 500 shorts", |bencher| {
+        bencher.iter(|| {
+            let book = Book::join(lines.iter().copied(), None, &lookup, &quotes);
+            book.map(|book| assess(&universe, &book, &lines, Participation::USUAL))
+        });
+    });
     group.finish();
 }
 
