@@ -1,14 +1,17 @@
 //! Compares an instrument's new rows with those held, prices brought to one basis first.
 
-use super::distribution::distribution;
+use super::{
+    distribution::{VENDOR, distribution},
+    prepare::{BASIS_ON, DISTRIBUTION, PRICE_BASIS},
+};
 use crate::{
     basis::{PriceBasis, Units},
-    dataset::{Dataset, Field},
     instant::Instant,
     instrument::InstrumentId,
     source::{cell::rounding, sheet::Draft},
     track::Rows,
 };
+use std::borrow::Cow;
 
 /// What a row is to what is held.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,6 +87,8 @@ pub(super) struct BarsRun<'a> {
     /// For each, the held row of its day.
     pub(super) candidates: &'a [Option<usize>],
     pub(super) held: &'a Rows<'a>,
+    /// The columns of what is held.
+    pub(super) columns: Vec<Cow<'a, [f64]>>,
     pub(super) basis: PriceBasis,
     pub(super) units: &'a Units,
 }
@@ -110,6 +115,10 @@ enum Found {
 }
 
 impl BarsRun<'_> {
+    fn old(&self, held: usize, column: usize) -> f64 {
+        self.columns[column][held]
+    }
+
     /// What each row is, and the factor by which new rows are to be divided: 1 unless the vendor has
     /// restated the whole total-return history.
     pub(super) fn judge(&self) -> (Vec<Verdict>, f64) {
@@ -137,8 +146,7 @@ impl BarsRun<'_> {
     }
 
     fn held_basis(&self, held: usize) -> PriceBasis {
-        let value = |field| self.held.value(held, Dataset::Bars.column(field)).unwrap_or(f64::NAN);
-        PriceBasis::from_values(value(Field::PriceBasis), value(Field::BasisOn))
+        PriceBasis::from_values(self.old(held, PRICE_BASIS), self.old(held, BASIS_ON))
     }
 
     /// The median ratio of new to held closes where both are total-return levels of different days:
@@ -155,7 +163,7 @@ impl BarsRun<'_> {
                 }
                 let day = self.held.day(held);
                 let change = self.units.change(basis.units_on(day), self.basis.units_on(day))?;
-                Some(self.new_value(at, CLOSE) * change.price / self.held.value(held, CLOSE)?)
+                Some(self.new_value(at, CLOSE) * change.price / self.old(held, CLOSE))
             })
             .collect();
         ratios.sort_by(f64::total_cmp);
@@ -180,7 +188,7 @@ impl BarsRun<'_> {
         }
         match self.units.change(basis.units_on(day), self.basis.units_on(day)) {
             None => Found::NotComparable,
-            Some(change) => self.compare_across(at, held, (change.price * scale, change.shares)),
+            Some(change) => self.compare_across(at, held, scale / change.price, change.shares),
         }
     }
 
@@ -188,7 +196,7 @@ impl BarsRun<'_> {
     fn compare_bits(&self, at: usize, held: usize) -> Found {
         let same = (OPEN..=VOLUME).all(|column| {
             let new = self.new_value(at, column);
-            let old = self.held.value(held, column).unwrap_or(f64::NAN);
+            let old = self.old(held, column);
             new.is_nan() || new.to_bits() == old.to_bits()
         });
         if same && self.same_distribution(at, held) {
@@ -201,49 +209,39 @@ impl BarsRun<'_> {
         let Some(before) = at.checked_sub(1) else { return true };
         let (row, before) = (self.rows[at] as usize, self.rows[before] as usize);
         let (new, error) = distribution(self.draft, before, row);
-        match self.held.value(held, Dataset::Bars.column(Field::Distribution)) {
-            _ if new.is_nan() || self.total_return() => true,
-            // Twice the error: the held one was rounded, too; and twice again for vendors' factors.
-            Some(old) => (new - old).abs() <= 4.0 * error,
-            None => false,
-        }
+        let old = self.old(held, DISTRIBUTION);
+        // Not knowing of a distribution and knowing of none come to the same.
+        let off = (new - if old.is_nan() { 1.0 } else { old }).abs();
+        // The held one was rounded, too, and vendors' factors are off by more than their digits.
+        new.is_nan() || self.total_return() || off <= 2.0 * VENDOR * error
     }
 
     fn total_return(&self) -> bool {
         matches!(self.basis, PriceBasis::TotalReturn { .. })
     }
 
-    /// Across bases equal means equal within the rounding of the printed digits.
-    fn compare_across(&self, at: usize, held: usize, (price, shares): (f64, f64)) -> Found {
+    /// Across bases equal means equal within the rounding of the printed digits. Held prices times
+    /// `factor` are on the new basis, held volumes times `shares`.
+    fn compare_across(&self, at: usize, held: usize, factor: f64, shares: f64) -> Found {
         let row = self.rows[at] as usize;
         let decimals = self.draft.decimals[row] & 15;
         let slack = if self.total_return() { RESTATED } else { 0.0 };
-        let close_held = self.held.value(held, CLOSE).unwrap_or(f64::NAN);
         let prices = (OPEN..=CLOSE).all(|column| {
             let new = self.new_value(at, column);
-            let Some(old) = self.held.value(held, column) else { return new.is_nan() };
-            // Held price per new price is `price`: total-return levels also carry the restatement.
-            let brought = if self.total_return() { old * price } else { old / price };
-            let factor = brought / old;
+            let old = self.old(held, column);
             let error = rounding(new, decimals)
                 + rounding(old, printed_decimals(old)) * factor
                 + slack * new;
-            new.is_nan() || (new - brought).abs() <= error
+            new.is_nan() || (new - old * factor).abs() <= error
         });
         let new_volume = self.new_value(at, VOLUME);
-        let volume = match self.held.value(held, VOLUME) {
-            _ if new_volume.is_nan() => true,
-            Some(old) => {
-                let brought = old * shares;
-                (new_volume - brought).abs() <= 1.0 + shares.max(1.0) + RESTATED * brought
-            }
-            None => false,
-        };
+        let brought = self.old(held, VOLUME) * shares;
+        let volume = new_volume.is_nan()
+            || (new_volume - brought).abs() <= 1.0 + shares.max(1.0) + RESTATED * brought;
         if prices && volume && self.same_distribution(at, held) {
             return Found::Same;
         }
-        let brought = if self.total_return() { close_held * price } else { close_held / price };
-        let ratio = self.new_value(at, CLOSE) / brought;
+        let ratio = self.new_value(at, CLOSE) / (self.old(held, CLOSE) * factor);
         Found::Differs { ratio, across: !self.total_return() }
     }
 }

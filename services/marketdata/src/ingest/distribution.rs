@@ -7,11 +7,16 @@ use crate::source::{cell::rounding, sheet::Draft};
 const CLOSE: usize = 3;
 const ADJUSTED: usize = 5;
 
+/// How many times the error of its printed digits a vendor's adjusted close may be off: it is a
+/// product of factors in single precision. Over 38,000 rows of seven real symbols the worst without a
+/// distribution was off 4.3 times; the smallest distribution among them (0.0047 %) 190 times.
+pub(super) const VENDOR: f64 = 5.0;
+
 /// Gross total return over gross price return since the row before, and the relative error that the
 /// printed digits leave in it.
 ///
-/// `(adjusted_t ÷ adjusted_{t−1}) ÷ (close_t ÷ close_{t−1})`; exactly 1 where it is 1 within that
-/// error. Later restatements of the whole adjusted history by one factor cancel out. NaN where there
+/// `(adjusted_t ÷ adjusted_{t−1}) ÷ (close_t ÷ close_{t−1})`; exactly 1 where it is 1 within five
+/// times that error. Later restatements of the whole adjusted history by one factor cancel out. NaN where there
 /// is no adjusted close.
 pub(super) fn distribution(draft: &Draft, before: usize, row: usize) -> (f64, f64) {
     let (before, this) = (Closes::of(draft, before), Closes::of(draft, row));
@@ -54,6 +59,6 @@ impl Closes {
             return (f64::NAN, 0.0);
         }
         let error = self.error + before.error;
-        (if (gross - 1.0).abs() <= error { 1.0 } else { gross }, error)
+        (if (gross - 1.0).abs() <= VENDOR * error { 1.0 } else { gross }, error)
     }
 }

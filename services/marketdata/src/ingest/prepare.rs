@@ -294,7 +294,9 @@ impl Work<'_> {
         let draft = joined.draft;
         if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.sheet.basis) {
             let units = self.units(id);
-            return BarsRun { draft, rows, candidates, held, basis, units: &units }.judge();
+            let columns = (0..held.width()).map(|column| held.column(column)).collect();
+            return BarsRun { draft, rows, candidates, held, columns, basis, units: &units }
+                .judge();
         }
         let fields = draft.dataset.fields();
         let verdicts = rows.iter().zip(candidates).map(|(row, candidate)| {
@@ -403,9 +405,9 @@ impl Work<'_> {
 
 /// Columns of the widest dataset.
 const WIDEST: usize = 8;
-const DISTRIBUTION: usize = 5;
-const PRICE_BASIS: usize = 6;
-const BASIS_ON: usize = 7;
+pub(super) const DISTRIBUTION: usize = 5;
+pub(super) const PRICE_BASIS: usize = 6;
+pub(super) const BASIS_ON: usize = 7;
 
 /// What a correction does not say stays as it was, on one basis of prices.
 fn carry_over(dataset: Dataset, held: &Rows<'_>, row: usize, values: &mut [f64; WIDEST]) {

@@ -261,7 +261,10 @@ impl Notes {
         let (count, texts) = self.0.entry(code).or_default();
         *count += 1;
         if texts.len() < Self::TOLD {
-            texts.push(text());
+            let text = text();
+            if texts.last() != Some(&text) {
+                texts.push(text);
+            }
         }
     }
 

@@ -117,17 +117,18 @@ impl Reader for FactorsReader {
 
 /// The simple split that a ratio of two closes is within rounding; none where it is none.
 ///
-/// Whole splits (n for 1, 1 for n) and those of small numbers (3 for 2) are taken within 0.05 %: the
-/// last sale of a screener is not quite the official close. Others, up to 10 for 10, must agree
-/// within the printed digits.
+/// Whole splits (n for 1, 1 for n) are taken within 0.2 % and those of small numbers (3 for 2) within
+/// 0.05 %: the last sale of a screener is not quite the official close. Others, up to 10 for 10, must
+/// agree within the printed digits.
 pub(crate) fn simple_split(raw: Decimal, adjusted: Decimal) -> Option<f64> {
+    const NEAR_WHOLE: f64 = 2e-3;
     const NEAR: f64 = 5e-4;
     let ratio = raw.value / adjusted.value;
     let printed = rounding(raw.value, raw.decimals) / raw.value
         + rounding(adjusted.value, adjusted.decimals) / adjusted.value;
     let off = |simple: f64| (ratio / simple - 1.0).abs();
     let whole = if 1.0 < ratio { ratio.round() } else { 1.0 / (1.0 / ratio).round() };
-    if off(whole) <= NEAR.max(printed) && off(1.0) > NEAR {
+    if off(whole) <= NEAR_WHOLE && 0.1 < off(1.0) {
         return Some(whole);
     }
     let mut best: Option<(f64, f64)> = None;
@@ -171,6 +172,7 @@ mod tests {
         equal(split(15.07, 346.609_985), 1.0 / 23.0);
         equal(split(3.27, 2.515_385), 1.3);
         equal(split(85.755, 28.586_666), 3.0);
+        equal(split(4.165, 41.700_001), 0.1);
         // Spin-offs: Kyndryl, WarnerMedia, Organon, GE HealthCare with a reverse split.
         for (raw, adjusted) in
             [(119.11, 113.871_895), (28.63, 21.623_867), (77.07, 73.540_077), (10.68, 66.697_891)]
