@@ -2,6 +2,8 @@
 //!
 //! Skipped, and saying so, where the environment variable `REAL_DATA` names no folder.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 mod support;
 
 use flate2::read::GzDecoder;

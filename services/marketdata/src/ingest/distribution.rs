@@ -55,7 +55,7 @@ impl Closes {
     #[inline]
     fn since(&self, before: &Closes) -> (f64, f64) {
         let gross = (self.adjusted * before.close) / (before.adjusted * self.close);
-        if gross.is_nan() {
+        if !gross.is_finite() {
             return (f64::NAN, 0.0);
         }
         let error = self.error + before.error;

@@ -1,12 +1,13 @@
 //! What the ingest tests share: options, limits, one call from bytes to a market.
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
 
 use marketdata::{
     dataset::{Dataset, Field},
     facts::Batch,
     ingest::{Limits, Options, Parsed, Parser, Prepared, prepare},
     instant::Instant,
-    instrument::{InstrumentId, Namespace},
+    instrument::InstrumentId,
     market::{Delta, Market, RevisionMark},
     segment::Segment,
     snapshot::Snapshot,
@@ -105,12 +106,6 @@ impl Desk {
         let id = snapshot.listed(symbol).or_else(|| snapshot.series_id(symbol))?;
         let rows = snapshot.rows(dataset, id);
         rows.value(rows.last()?, dataset.column(field))
-    }
-
-    pub(crate) fn knows(&self, symbol: &str) -> bool {
-        let directory = self.market.directory();
-        let symbol = marketdata::symbol::Symbol::listed(symbol).unwrap();
-        directory.resolve(Namespace::Listed, &symbol, day("2024-07-11"), self.revision()).is_some()
     }
 }
 

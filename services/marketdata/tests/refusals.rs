@@ -1,0 +1,218 @@
+//! What is no data, and which rows are bad: each with its own clear message, and nothing stored.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod support;
+
+use marketdata::{
+    ingest::{Limits, Options, Parser},
+    source::{
+        SourceKind,
+        refusal::{Reason, Refusal},
+    },
+};
+use support::{Desk, day, limits, options, rejections};
+
+fn refusal(bytes: &[u8], options: Options) -> Refusal {
+    Desk::new().prepare(bytes, options).unwrap_err()
+}
+
+fn of(text: &str) -> Refusal {
+    refusal(text.as_bytes(), options("AAA.csv"))
+}
+
+const YAHOO: &str = "Date,Open,High,Low,Close,Adj Close,Volume\n";
+
+#[test]
+fn a_file_that_is_no_data_is_refused_with_its_own_message() {
+    let utf16: Vec<u8> =
+        "Date,Close\n2024-07-08,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked: Vec<u8> = [&b"\xff\xfe"[..], &utf16].concat();
+    let rows = [
+        (&b""[..], "EMPTY_FILE", "the file is empty"),
+        (b" \r\n\n", "EMPTY_FILE", "the file is empty"),
+        (b"Date,Close\n", "NO_ROWS", "the file has a header and no data row"),
+        (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "HTML_PAGE", "an HTML page"),
+        (
+            b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>",
+            "XML_PAGE",
+            "an XML document",
+        ),
+        (b"<Error><Code>AccessDenied</Code></Error>", "XML_PAGE", "AccessDenied"),
+        (b"Exceeded the daily hits limit", "VENDOR_NOTICE", "Exceeded the daily hits limit"),
+        (b"No data", "VENDOR_NOTICE", "No data"),
+        (b"{\"error\": \"quota\"}", "VENDOR_NOTICE", "quota"),
+        (b"\x1f\x8b\x08\x00abc", "BINARY_FILE", "gzip"),
+        (b"PK\x03\x04\x14\x00", "BINARY_FILE", "zip"),
+        (b"\x01\x02\x03\x04\x05junk\x06\x07\x08\x0e", "BINARY_FILE", "control characters"),
+        (b"Date,Close\n2024-07-08,1\n2024-07\0\0\0\0", "NUL_BYTE", "line 3 holds a NUL byte"),
+        (&utf16, "WRONG_ENCODING", "UTF-16"),
+        (&marked, "WRONG_ENCODING", "UTF-16"),
+        (b"alpha,beta,gamma\n1,2,3\n", "UNKNOWN_HEADER", "alpha,beta,gamma"),
+        (b"2024-07-08,1.0,2.0,0.5,1.5,100\n", "UNKNOWN_HEADER", "2024-07-08"),
+    ];
+    for (bytes, code, words) in rows {
+        let refusal = refusal(bytes, options("AAA.csv"));
+        assert_eq!(refusal.code(), code, "{refusal}");
+        assert!(refusal.to_string().contains(words), "{refusal} does not say {words:?}");
+    }
+}
+
+#[test]
+fn a_header_that_lacks_columns_says_which() {
+    let Refusal::MissingColumns { kind, missing, .. } = of("Date,Open,High,Low,Last\n") else {
+        panic!("told otherwise");
+    };
+    assert_eq!((kind, missing), (SourceKind::OhlcvSingle, vec!["close"]));
+    // The caller named the kind: its columns count.
+    let asked = Options { kind: Some(SourceKind::Series), ..options("x.csv") };
+    let refusal = refusal(b"date,value\n2024-07-08,1\n", asked);
+    assert_eq!(
+        refusal.to_string(),
+        "a file of kind series needs the columns series, date, value; the header \"date,value\" \
+         lacks series"
+    );
+}
+
+#[test]
+fn what_the_file_does_not_say_is_asked_for() {
+    let name = |name: &str, text: &str| refusal(text.as_bytes(), options(name)).code();
+    assert_eq!(name("HistoricalData_1720.csv", "Date,Close\n2024-07-08,1\n"), "SYMBOL_NEEDED");
+    assert_eq!(name("prices.csv", "Date,Close\n2024-07-08,1\n"), "SYMBOL_NEEDED");
+    assert_eq!(name("members.csv", "ticker,start_date,end_date\nA,2000-01-03,\n"), "INDEX_NEEDED");
+    let screener = "symbol,name,last_sale_usd,market_cap_usd\nA,Agilent,1,1\n";
+    assert_eq!(name("screener.csv", screener), "DATE_NEEDED");
+    let holdings = "Ticker,Name,Asset Class,Weight (%),Shares\nA,Agilent,Equity,1,1\n";
+    assert_eq!(name("holdings_2024-07-10.csv", holdings), "SYMBOL_NEEDED");
+    assert_eq!(name("IWM_holdings.csv", holdings), "DATE_NEEDED");
+    let bad = Options { symbol: Some("<A>".into()), ..options("x.csv") };
+    assert_eq!(refusal(b"Date,Close\n2024-07-08,1\n", bad).code(), "BAD_OPTION");
+}
+
+#[test]
+fn a_trailer_that_states_another_count_refuses_the_file() {
+    let finra = "symbolCode|currentShortPositionQuantity|settlementDate\nA|1|2024-06-28\n";
+    let refusal = of(&format!("{finra}2\n"));
+    assert_eq!(refusal, Refusal::TrailerCount { stated: 2, found: 1 });
+    assert!(Desk::new().prepare(format!("{finra}1\n").as_bytes(), options("x")).is_ok());
+}
+
+#[test]
+fn bounds_hold() {
+    let bounded = |limits: Limits| {
+        let mut parser = Parser::new(options("AAA.csv"), limits);
+        parser.push(b"Date,Close\n2024-07-08,1\n2024-07-09,1\n")?;
+        parser.finish().map(|_| ())
+    };
+    assert_eq!(bounded(limits()), Ok(()));
+    assert_eq!(bounded(Limits { bytes: 20, ..limits() }), Err(Refusal::TooLarge { limit: 20 }));
+    assert_eq!(bounded(Limits { rows: 1, ..limits() }), Err(Refusal::TooManyRows { limit: 1 }));
+    let long = Limits { line_bytes: 11, ..limits() };
+    assert_eq!(bounded(long), Err(Refusal::LineTooLong { line: 2, limit: 11 }));
+    // One endless line, in chunks.
+    let mut parser = Parser::new(options("AAA.csv"), limits());
+    let pushed = (0..100).try_for_each(|_| parser.push(&[b'x'; 4096]));
+    assert!(pushed.and_then(|()| parser.finish().map(|_| ())).is_err());
+}
+
+/// Twenty good days of AAA below the header of Yahoo, so that one bad row is less than 5 %.
+fn good() -> String {
+    let days = (3..=22).map(|day| format!("2024-06-{day:02},10,11,9,10.5,10.5,1000\n"));
+    YAHOO.to_owned() + &days.collect::<String>()
+}
+
+#[test]
+fn a_bad_row_is_told_and_the_rest_stands() {
+    let rows = [
+        ("2024-07-15,10,11,9,10,10,1", Reason::FutureDate, "2024-07-15"),
+        ("2024-02-30,10,11,9,10,10,1", Reason::ImpossibleDate, "2024-02-30"),
+        ("2024-07-32,10,11,9,10,10,1", Reason::ImpossibleDate, "2024-07-32"),
+        ("someday,10,11,9,10,10,1", Reason::ImpossibleDate, "someday"),
+        ("2024-07-08,10,11,9,-10,10,1", Reason::NotPositive, "-10"),
+        ("2024-07-08,0,11,9,10,10,1", Reason::NotPositive, "the open"),
+        ("2024-07-08,10,11,9,NaN,10,1", Reason::NotFinite, "NaN"),
+        ("2024-07-08,10,inf,9,10,10,1", Reason::Infinite, "inf"),
+        ("2024-07-08,10,11,-Infinity,10,10,1", Reason::Infinite, "-Infinity"),
+        ("2024-07-08,10,1e400,9,10,10,1", Reason::Overflow, "1e400"),
+        ("2024-07-08,10,11,9,ten,10,1", Reason::NotANumber, "ten"),
+        ("2024-07-08,10,8,9,8.5,8.5,1", Reason::HighBelowLow, "high 8 below low 9"),
+        ("2024-07-08,10,11,9,11.5,11.5,1", Reason::CloseOutsideRange, "11.5"),
+        ("2024-07-08,10,11,9,8.5,8.5,1", Reason::CloseOutsideRange, "8.5"),
+        ("2024-07-08,10,11,9,,10,1", Reason::MissingValue, "the close is empty"),
+        ("2024-07-08,10,11,9,10,10,-1", Reason::Negative, "-1"),
+        ("2024-07-08,10,11,9", Reason::FieldCount, "4 fields, the header has 7"),
+        ("2024-07-08,\"10,11,9,10,10,1", Reason::Quotes, "10,11"),
+    ];
+    for (row, reason, words) in rows {
+        let prepared = Desk::new().prepare((good() + row).as_bytes(), options("AAA.csv")).unwrap();
+        assert_eq!(rejections(&prepared), [(22, reason)], "{row}");
+        assert!(prepared.report.rejections[0].text.contains(words), "{:?}", prepared.report);
+        assert_eq!(prepared.report.accepted, 20, "{row}");
+    }
+}
+
+#[test]
+fn todays_bar_is_taken_after_the_close() {
+    let bar = YAHOO.to_owned() + "2024-07-12,10,11,9,10,10,1\n";
+    let at_noon =
+        Options { received_at: support::at("2024-07-12T16:00:00Z"), ..options("AAA.csv") };
+    let noon = refusal(bar.as_bytes(), at_noon);
+    assert!(
+        matches!(noon, Refusal::TooManyBadRows { first, .. } if first.reason == Reason::FutureDate)
+    );
+    assert!(Desk::new().prepare(bar.as_bytes(), options("AAA.csv")).is_ok());
+}
+
+#[test]
+fn rounding_of_adjusted_prices_is_no_fault() {
+    // A real row of an adjusted file: the close is above the high by its seventeenth digit.
+    let text = "Date,Open,High,Low,Close,Volume\n\
+                1998-01-20,43.20189408703894,43.757099151611,42.976342029556406,43.75709915161133,5\n";
+    assert!(Desk::new().prepare(text.as_bytes(), options("DIA.csv")).is_ok());
+}
+
+#[test]
+fn duplicates_are_known_and_contradictions_rejected() {
+    let same = good() + "2024-06-22,10,11,9,10.5,10.5,1000\n";
+    let prepared = Desk::new().prepare(same.as_bytes(), options("AAA.csv")).unwrap();
+    let report = &prepared.report;
+    assert_eq!((report.accepted, report.already_known, report.rejected), (20, 1, 0));
+    let other = good() + "2024-06-22,10,11,9,10.6,10.6,1000\n";
+    let forced = Options { force: true, ..options("AAA.csv") };
+    let prepared = Desk::new().prepare(other.as_bytes(), forced).unwrap();
+    let both = [(21, Reason::ConflictingDuplicate), (22, Reason::ConflictingDuplicate)];
+    assert_eq!(rejections(&prepared), both);
+    assert_eq!(prepared.report.accepted, 19, "neither of the two is stored");
+    assert!(prepared.report.rejections[0].text.contains("line 22"));
+}
+
+#[test]
+fn more_than_five_per_cent_of_bad_rows_refuse_the_file() {
+    let two = good() + "2024-07-08,1,1,1,x,1,1\n2024-07-09,1,1,1,x,1,1\n";
+    let Refusal::TooManyBadRows { rejected, rows, first } = of(&two) else { panic!("taken") };
+    assert_eq!((rejected, rows, first.line), (2, 22, 22));
+    let forced = Options { force: true, ..options("AAA.csv") };
+    let report = Desk::new().prepare(two.as_bytes(), forced).unwrap().report;
+    assert_eq!((report.accepted, report.rejected), (20, 2));
+}
+
+#[test]
+fn symbols_and_intervals_and_instants_are_checked() {
+    let forced = |name: &str, text: &str| {
+        let options = Options { force: true, as_of_on: Some(day("2024-07-08")), ..options(name) };
+        rejections(&Desk::new().prepare(text.as_bytes(), options).unwrap())
+    };
+    let table = "Ticker,Date,Open,High,Low,Close,Volume\n<A>,2024-07-08,1,1,1,1,1\n";
+    assert_eq!(forced("t.csv", table), [(2, Reason::BadSymbol)]);
+    let members = "ticker,start_date,end_date\nA,2020-01-02,2019-01-02\n";
+    assert_eq!(forced("x_members.csv", members), [(2, Reason::EndBeforeStart)]);
+    let series = "series,date,value,published_at\nX,2024-07-08,1,yesterday\n";
+    assert_eq!(forced("s.csv", series), [(2, Reason::BadInstant)]);
+    let actions = "symbol,date,price_factor,share_factor\nA,2024-07-08,0,1\nB,2024-07-08,,\n";
+    let both = [(2, Reason::NotPositive), (3, Reason::MissingValue)];
+    assert_eq!(forced("a.csv", actions), both);
+    let short = "symbol,short_interest_date,shares_sold_short,public_float\n\
+                 A,07/15/24,-5,\nB,13/45/24,5,\nC,,5,\nD,06/28/24,5,0\n";
+    let three = [(2, Reason::FutureDate), (3, Reason::ImpossibleDate), (4, Reason::MissingValue)];
+    assert_eq!(forced("s.csv", short), three);
+}
