@@ -16,7 +16,8 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("stats", &[]),
     ("marketdata", &["stats"]),
     ("factors", &["marketdata", "stats"]),
-    ("rotation", &["factors", "marketdata", "stats"]),
+    // simulation only as a dev-dependency: the bench of what a view prepares needs a market.
+    ("rotation", &["factors", "marketdata", "simulation", "stats"]),
     ("squeeze", &["factors", "marketdata", "stats"]),
     ("exposure", &["factors", "marketdata", "stats"]),
     ("simulation", &["marketdata", "stats"]),

@@ -3,7 +3,6 @@
 use crate::size::CapSource;
 use marketdata::{
     bars::Bars,
-    basis::PriceBasis,
     dataset::{Dataset, Field},
     day::Day,
     instrument::InstrumentId,
@@ -63,21 +62,14 @@ impl CapHistory {
         source: CapSource,
     ) -> Option<CapHistory> {
         let (known_from, known_to) = (counts.first()?.0, counts.last()?.0);
-        let mut cap = Vec::with_capacity(bars.len());
-        let mut change = Vec::with_capacity(bars.len());
-        let mut at = 0;
-        for i in 0..bars.len() {
-            // `at` is still the count of the row before: the shares that the change is made on.
-            let (day, shares) = counts[at];
-            let before = i.checked_sub(1).and_then(|before| price(bars, before, day));
-            let moved = before.zip(price(bars, i, day)).map(|(old, new)| shares * (new - old));
-            change.push(moved.unwrap_or(f64::NAN));
-            while counts.get(at + 1).is_some_and(|(next, _)| *next <= bars.days[i]) {
-                at += 1;
-            }
-            let (day, shares) = counts[at];
-            cap.push(price(bars, i, day).map_or(f64::NAN, |price| shares * price));
+        if bars.any_total_return() {
+            return None;
         }
+        let (cap, change) = match bars.closes_in_one_unit() {
+            // Without a change of units the day whose units are asked for does not matter.
+            Some(closes) => walk(counts, &bars.days, |i, _| Some(closes[i])),
+            None => walk(counts, &bars.days, |i, day| bars.close_in_units_of(i, day)),
+        };
         let any = cap.iter().any(|value| value.is_finite());
         any.then_some(CapHistory { cap, change, source, known_from, known_to })
     }
@@ -93,12 +85,28 @@ impl CapHistory {
     }
 }
 
-/// A close that somebody paid, in the units of a day.
-fn price(bars: &Bars<'_>, i: usize, day: Day) -> Option<f64> {
-    match bars.basis(i) {
-        PriceBasis::TotalReturn { .. } => None,
-        PriceBasis::Raw | PriceBasis::SplitAdjusted { .. } => bars.close_in_units_of(i, day),
+/// Values and changes of value on each day; `price` gives a row's close in the units of a day.
+fn walk(
+    counts: &[(Day, f64)],
+    days: &[Day],
+    price: impl Fn(usize, Day) -> Option<f64>,
+) -> (Vec<f64>, Vec<f64>) {
+    let mut cap = Vec::with_capacity(days.len());
+    let mut change = Vec::with_capacity(days.len());
+    let mut at = 0;
+    for (i, today) in days.iter().enumerate() {
+        // `at` is still the count of the row before: the shares that the change is made on.
+        let (day, shares) = counts[at];
+        let before = i.checked_sub(1).and_then(|before| price(before, day));
+        let moved = before.zip(price(i, day)).map(|(old, new)| shares * (new - old));
+        change.push(moved.unwrap_or(f64::NAN));
+        while counts.get(at + 1).is_some_and(|(next, _)| next <= today) {
+            at += 1;
+        }
+        let (day, shares) = counts[at];
+        cap.push(price(i, day).map_or(f64::NAN, |price| shares * price));
     }
+    (cap, change)
 }
 
 fn column(

@@ -51,6 +51,44 @@ pub struct MostShorted {
     pub returns: Series,
 }
 
+/// One settlement's publication.
+struct Publication {
+    settlement_on: Day,
+    at: Instant,
+    /// The day in New York.
+    day: Day,
+    /// The last day whose close was public.
+    last_close: Day,
+}
+
+/// One field's history of one instrument.
+struct Known {
+    days: Vec<Day>,
+    published: Vec<Instant>,
+    values: Vec<f64>,
+}
+
+impl Known {
+    fn of(rows: &Rows<'_>, dataset: Dataset, field: Field) -> Known {
+        let column = dataset.column(field);
+        let there: Vec<(usize, f64)> =
+            (0..rows.len()).filter_map(|i| Some((i, rows.value(i, column)?))).collect();
+        Known {
+            days: there.iter().map(|(i, _)| rows.day(*i)).collect(),
+            published: there.iter().map(|(i, _)| rows.published_at(*i)).collect(),
+            values: there.into_iter().map(|(_, value)| value).collect(),
+        }
+    }
+
+    /// The latest value that was public. A row revised later counts from its revision.
+    fn at(&self, publication: &Publication) -> Option<(Day, f64)> {
+        // Nothing is published before the day it describes, so that the look back is short.
+        let end = self.days.partition_point(|day| *day <= publication.day);
+        let row = (0..end).rev().find(|row| self.published[*row] <= publication.at)?;
+        Some((self.days[row], self.values[row]))
+    }
+}
+
 /// One name's standing at one publication.
 struct Standing {
     instrument: InstrumentId,
@@ -69,14 +107,14 @@ pub fn most_shorted(snapshot: &Snapshot, roles: &Roles) -> MostShorted {
         }
     }
     let mut rebalances: Vec<Rebalance> = Vec::new();
-    for ((settlement_on, published_at), (all, incomplete)) in publications.iter().zip(standings) {
+    for (publication, (all, incomplete)) in publications.iter().zip(standings) {
         let held = rebalances.last().map_or(&[][..], |last| &last.members);
         let eligible = all.len();
         let members = choose(all, held);
         if !members.is_empty() {
             rebalances.push(Rebalance {
-                settlement_on: *settlement_on,
-                published_at: *published_at,
+                settlement_on: publication.settlement_on,
+                published_at: publication.at,
                 members,
                 eligible,
                 incomplete,
@@ -88,45 +126,53 @@ pub fn most_shorted(snapshot: &Snapshot, roles: &Roles) -> MostShorted {
 }
 
 /// Each settlement and the instant at which most of it became public, in the order of publication.
-fn publications(snapshot: &Snapshot, holders: &[InstrumentId]) -> Vec<(Day, Instant)> {
-    let mut counts: BTreeMap<Day, BTreeMap<Instant, usize>> = BTreeMap::new();
+fn publications(snapshot: &Snapshot, holders: &[InstrumentId]) -> Vec<Publication> {
+    let mut all: Vec<(Day, Instant)> = Vec::new();
     for instrument in holders {
         let rows = snapshot.rows(Dataset::ShortInterest, *instrument);
-        for i in 0..rows.len() {
-            *counts.entry(rows.day(i)).or_default().entry(rows.published_at(i)).or_default() += 1;
+        all.extend((0..rows.len()).map(|i| (rows.day(i), rows.published_at(i))));
+    }
+    all.sort_unstable();
+    let mut publications: Vec<(Day, Instant)> = Vec::new();
+    let mut most = 0;
+    for same in all.chunk_by(|a, b| a == b) {
+        match publications.last_mut().filter(|(settlement, _)| *settlement == same[0].0) {
+            Some(last) if most < same.len() => (*last, most) = (same[0], same.len()),
+            Some(_) => {}
+            None => {
+                publications.push(same[0]);
+                most = same.len();
+            }
         }
     }
-    let mut publications: Vec<(Day, Instant)> = counts
-        .into_iter()
-        .filter_map(|(settlement, instants)| {
-            let most = instants.values().copied().max()?;
-            let (at, _) = instants.into_iter().find(|(_, count)| *count == most)?;
-            Some((settlement, at))
-        })
-        .collect();
     publications.sort_by_key(|(settlement, at)| (*at, *settlement));
-    publications
+    let publication = |(settlement_on, at): (Day, Instant)| {
+        let day = at.new_york_day();
+        let last_close = if Instant::close_of(day) <= at { day } else { day.plus(-1) };
+        Publication { settlement_on, at, day, last_close }
+    };
+    publications.into_iter().map(publication).collect()
 }
 
 fn rank_one(
     snapshot: &Snapshot,
     instrument: InstrumentId,
-    publications: &[(Day, Instant)],
+    publications: &[Publication],
     standings: &mut [(Vec<Standing>, usize)],
 ) {
     let interest = snapshot.rows(Dataset::ShortInterest, instrument);
     let counts = snapshot.rows(Dataset::ShareCounts, instrument);
-    let bars = Bars::of(snapshot, instrument);
-    for ((_, at), (standings, incomplete)) in publications.iter().zip(standings) {
-        let day = at.new_york_day();
-        let Some(row) = last_known(&interest, Dataset::ShortInterest, Field::SharesShort, *at)
-        else {
-            continue;
-        };
-        if interest.day(row).plus(MAX_SETTLEMENT_AGE) < day {
-            continue;
-        }
-        match judge(&bars, &interest, row, &counts, *at) {
+    let name = Name {
+        bars: Bars::of(snapshot, instrument),
+        interest: Known::of(&interest, Dataset::ShortInterest, Field::SharesShort),
+        float: Known::of(&counts, Dataset::ShareCounts, Field::PublicFloat),
+        shares: Known::of(&counts, Dataset::ShareCounts, Field::SharesOutstanding),
+    };
+    for (publication, (standings, incomplete)) in publications.iter().zip(standings) {
+        let latest = name.interest.at(publication);
+        let current = |(day, _): &(Day, f64)| publication.day <= day.plus(MAX_SETTLEMENT_AGE);
+        let Some((settled, short)) = latest.filter(current) else { continue };
+        match name.judge(publication, settled, short) {
             Some(Some(ratio)) => standings.push(Standing { instrument, ratio }),
             Some(None) => {}
             None => *incomplete += 1,
@@ -134,50 +180,44 @@ fn rank_one(
     }
 }
 
-/// Short interest over float where the name qualifies, `Some(None)` where it does not, `None` where
-/// an input is missing.
-fn judge(
-    bars: &Bars<'_>,
-    interest: &Rows<'_>,
-    row: usize,
-    counts: &Rows<'_>,
-    at: Instant,
-) -> Option<Option<f64>> {
-    let day = at.new_york_day();
-    let last_close = if Instant::close_of(day) <= at { day } else { day.plus(-1) };
-    let last = bars.index_on_or_before(last_close)?;
-    if bars.days[last].plus(MAX_PRICE_AGE) < day {
-        return None;
-    }
-    let value = |rows: &Rows<'_>, row: usize, dataset: Dataset, field| {
-        Some((rows.day(row), rows.value(row, dataset.column(field))?))
-    };
-    let (settled, short) = value(interest, row, Dataset::ShortInterest, Field::SharesShort)?;
-    let of_counts = |field| {
-        let row = last_known(counts, Dataset::ShareCounts, field, at)?;
-        value(counts, row, Dataset::ShareCounts, field)
-    };
-    let (float_on, float) = of_counts(Field::PublicFloat)?;
-    let (shares_on, shares) = of_counts(Field::SharesOutstanding)?;
-    let cap = shares * bars.close_in_units_of(last, shares_on)?;
-    let first = last.saturating_sub(TRADED_SESSIONS - 1);
-    let traded: Option<f64> = (first..=last)
-        .map(|i| Some(bars.close_in_units_of(i, day)? * bars.volume_in_units_of(i, day)?))
-        .sum();
-    let traded = traded? / (last - first + 1) as f64;
-    if float <= 0.0 {
-        return None;
-    }
-    let ratio = short * bars.units().change(settled, float_on)?.shares / float;
-    let qualifies = MIN_CAP_USD <= cap && MIN_TRADED_USD <= traded && ratio.is_finite();
-    Some(qualifies.then_some(ratio))
+/// What one name is judged by.
+struct Name<'a> {
+    bars: Bars<'a>,
+    interest: Known,
+    float: Known,
+    shares: Known,
 }
 
-/// The latest row with the field that was public at an instant. A row revised later counts from its
-/// revision.
-fn last_known(rows: &Rows<'_>, dataset: Dataset, field: Field, at: Instant) -> Option<usize> {
-    let column = dataset.column(field);
-    (0..rows.len()).rev().find(|i| rows.published_at(*i) <= at && rows.value(*i, column).is_some())
+impl Name<'_> {
+    /// Short interest over float where the name qualifies, `Some(None)` where it does not, `None`
+    /// where an input is missing.
+    fn judge(&self, publication: &Publication, settled: Day, short: f64) -> Option<Option<f64>> {
+        let last = self.bars.index_on_or_before(publication.last_close)?;
+        if self.bars.days[last].plus(MAX_PRICE_AGE) < publication.day {
+            return None;
+        }
+        let (float_on, float) = self.float.at(publication)?;
+        let (shares_on, shares) = self.shares.at(publication)?;
+        let cap = shares * self.bars.close_in_units_of(last, shares_on)?;
+        if float <= 0.0 {
+            return None;
+        }
+        let ratio = short * self.bars.units().change(settled, float_on)?.shares / float;
+        let qualifies =
+            MIN_CAP_USD <= cap && ratio.is_finite() && MIN_TRADED_USD <= traded(&self.bars, last)?;
+        Some(qualifies.then_some(ratio))
+    }
+}
+
+/// Mean value traded over the sessions up to a row, USD: close times volume, both on the row's basis.
+fn traded(bars: &Bars<'_>, last: usize) -> Option<f64> {
+    let first = last.saturating_sub(TRADED_SESSIONS - 1);
+    let of_row = |i: usize| {
+        let units = bars.basis(i).units_on(bars.days[i]);
+        Some(bars.close_as_stored(i) * bars.volume_in_units_of(i, units)?)
+    };
+    let sum: Option<f64> = (first..=last).map(of_row).sum();
+    Some(sum? / (last - first + 1) as f64)
 }
 
 fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(InstrumentId, f64)> {
@@ -204,11 +244,12 @@ fn returns(snapshot: &Snapshot, rebalances: &[Rebalance]) -> Series {
         }
     }
     // The basket of a day is that of the last publication before it.
-    let after = |day: Day| rebalances.partition_point(|r| r.published_at.new_york_day() < day);
+    let published: Vec<Day> = rebalances.iter().map(|r| r.published_at.new_york_day()).collect();
+    let after = |day: Day| published.partition_point(|published| *published < day);
     let mut sums: BTreeMap<Day, (f64, usize)> = BTreeMap::new();
     for (instrument, baskets) in held {
         let bars = Bars::of(snapshot, instrument);
-        let first = rebalances[baskets[0]].published_at.new_york_day();
+        let first = published[baskets[0]];
         for i in bars.days.partition_point(|day| *day <= first)..bars.len() {
             let basket = after(bars.days[i]).checked_sub(1);
             let member = basket.is_some_and(|basket| baskets.binary_search(&basket).is_ok());

@@ -18,8 +18,41 @@ pub struct Bars<'a> {
     close: Cow<'a, [f64]>,
     volume: Cow<'a, [f64]>,
     distribution: Cow<'a, [f64]>,
-    basis: Vec<PriceBasis>,
+    basis: Bases,
     units: Units,
+}
+
+/// The basis of each row; files have one for all.
+#[derive(Clone, Debug)]
+enum Bases {
+    One(PriceBasis),
+    Each(Vec<PriceBasis>),
+}
+
+impl Bases {
+    fn of(rows: &Rows<'_>) -> Bases {
+        let [code, on] =
+            [Field::PriceBasis, Field::BasisOn].map(|field| Dataset::Bars.column(field));
+        if let Some((code, on)) = rows.constant(code).zip(rows.constant(on)) {
+            return Bases::One(PriceBasis::from_values(code, on));
+        }
+        let (codes, on) = (rows.column(code), rows.column(on));
+        let basis = codes.iter().zip(on.iter()).map(|(c, on)| PriceBasis::from_values(*c, *on));
+        Bases::Each(basis.collect())
+    }
+
+    fn get(&self, i: usize) -> PriceBasis {
+        match self {
+            Bases::One(basis) => *basis,
+            Bases::Each(bases) => bases[i],
+        }
+    }
+
+    fn keep(&mut self, rows: &[usize]) {
+        if let Bases::Each(bases) = self {
+            *bases = rows.iter().map(|i| bases[*i]).collect();
+        }
+    }
 }
 
 impl<'a> Bars<'a> {
@@ -36,14 +69,12 @@ impl<'a> Bars<'a> {
 
     fn of_rows(snapshot: &Snapshot, instrument: InstrumentId, rows: &Rows<'a>) -> Bars<'a> {
         let column = |field| rows.column(Dataset::Bars.column(field));
-        let (codes, on) = (column(Field::PriceBasis), column(Field::BasisOn));
-        let basis = codes.iter().zip(on.iter()).map(|(c, on)| PriceBasis::from_values(*c, *on));
         let mut bars = Bars {
             days: rows.days(),
             close: column(Field::Close),
             volume: column(Field::Volume),
             distribution: column(Field::Distribution),
-            basis: basis.collect(),
+            basis: Bases::of(rows),
             units: Units::of(snapshot, instrument),
         };
         if !bars.close.iter().all(|close| close.is_finite()) {
@@ -58,7 +89,7 @@ impl<'a> Bars<'a> {
         self.days = keep.iter().map(|i| self.days[*i]).collect();
         self.volume = keep.iter().map(|i| self.volume[*i]).collect();
         self.distribution = keep.iter().map(|i| self.distribution[*i]).collect();
-        self.basis = keep.iter().map(|i| self.basis[*i]).collect();
+        self.basis.keep(&keep);
         self.close = keep.iter().map(|i| self.close[*i]).collect();
     }
 
@@ -79,7 +110,21 @@ impl<'a> Bars<'a> {
 
     /// The basis of row `i`.
     pub fn basis(&self, i: usize) -> PriceBasis {
-        self.basis[i]
+        self.basis.get(i)
+    }
+
+    /// Whether some closes are adjusted for distributions, and so no prices anyone paid.
+    pub fn any_total_return(&self) -> bool {
+        let adjusted = |basis| matches!(basis, PriceBasis::TotalReturn { .. });
+        match &self.basis {
+            Bases::One(basis) => adjusted(*basis),
+            Bases::Each(bases) => bases.iter().copied().any(adjusted),
+        }
+    }
+
+    /// The closes as stored, where no change of units is known, so that all are in the same ones.
+    pub fn closes_in_one_unit(&self) -> Option<&[f64]> {
+        self.units.is_constant().then_some(&self.close)
     }
 
     /// The close of row `i` as stored, on [`Bars::basis`].
@@ -89,14 +134,14 @@ impl<'a> Bars<'a> {
 
     /// The close of row `i` in the units of a day; none where no known factor joins the two.
     pub fn close_in_units_of(&self, i: usize, day: Day) -> Option<f64> {
-        let change = self.units.change(day, self.basis[i].units_on(self.days[i]))?;
+        let change = self.units.change(day, self.basis(i).units_on(self.days[i]))?;
         Some(self.close[i] * change.price)
     }
 
     /// Shares traded on row `i` in the units of a day; none where there is no volume or no factor.
     pub fn volume_in_units_of(&self, i: usize, day: Day) -> Option<f64> {
         let volume = Some(self.volume[i]).filter(|volume| volume.is_finite())?;
-        let change = self.units.change(day, self.basis[i].units_on(self.days[i]))?;
+        let change = self.units.change(day, self.basis(i).units_on(self.days[i]))?;
         Some(volume / change.shares)
     }
 
@@ -114,7 +159,7 @@ impl<'a> Bars<'a> {
         let before = i.checked_sub(1)?;
         let ratio = self.close[i] / self.close[before];
         let (old, new) =
-            (self.basis[before].units_on(self.days[before]), self.basis[i].units_on(self.days[i]));
+            (self.basis(before).units_on(self.days[before]), self.basis(i).units_on(self.days[i]));
         let growth = if old == new || self.units.is_constant() {
             ratio
         } else {

@@ -274,6 +274,16 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The one value of a column, where it is constant over the segment of all rows.
+    pub(crate) fn constant(&self, column: usize) -> Option<f64> {
+        match &self.picks {
+            Picks::Run { piece, .. } => {
+                self.track.pieces[*piece].segment.columns[column].as_constant()
+            }
+            Picks::Each(_) => None,
+        }
+    }
+
     /// The last row at or before a day.
     pub fn last_on_or_before(&self, day: Day) -> Option<usize> {
         let (mut low, mut high) = (0, self.len());

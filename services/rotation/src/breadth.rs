@@ -38,6 +38,11 @@ pub struct Tally {
     pub above_long: [u32; 2],
     /// Names at a 252-session high of closes, at a low, and names that have 252.
     pub highs_lows: [u32; 3],
+}
+
+/// The market values of one day, issuer by issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Weights {
     /// Issuers with a known market value.
     pub valued: u32,
     /// Sum of their market values, USD.
@@ -66,6 +71,11 @@ impl Tally {
         ] {
             own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
         }
+    }
+}
+
+impl Weights {
+    fn add(&mut self, other: &Weights) {
         self.valued += other.valued;
         self.cap += other.cap;
         self.cap_squared += other.cap_squared;
@@ -120,6 +130,7 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct Part {
     tallies: Vec<Tally>,
+    weights: Vec<Weights>,
     latest: Vec<Latest>,
 }
 
@@ -132,6 +143,8 @@ pub struct Breadth {
     pub days: Vec<Day>,
     /// The counts of each.
     pub tallies: Vec<Tally>,
+    /// The market values of each.
+    pub weights: Vec<Weights>,
     /// Days with some price, but of too few names to be counted, after the last session.
     pub thin_days_after: usize,
     /// Names that belong to the universe on the last session.
@@ -168,7 +181,11 @@ impl Plan {
 
     /// Counts one range of issuers.
     pub fn part(&self, snapshot: &Snapshot, range: Range<usize>) -> Part {
-        let mut part = Part { tallies: vec![Tally::default(); self.span], latest: Vec::new() };
+        let mut part = Part {
+            tallies: vec![Tally::default(); self.span],
+            weights: vec![Weights::default(); self.span],
+            latest: Vec::new(),
+        };
         for lines in &self.universe.issuers[range] {
             let bars: Vec<(&Member, Bars<'_>)> = lines
                 .iter()
@@ -204,7 +221,7 @@ impl Plan {
             }
         }
         for (at, cap) in &sums {
-            part.tallies[*at].value(*cap);
+            part.weights[*at].value(*cap);
         }
         if let Some((at, cap)) = sums.last() {
             part.latest.push(Latest {
@@ -224,9 +241,11 @@ impl Plan {
     /// Puts the parts of all ranges together, in their order.
     pub fn assemble(self, parts: Vec<Part>) -> Breadth {
         let mut parts = parts.into_iter();
-        let mut sum = parts.next().unwrap_or(Part { tallies: Vec::new(), latest: Vec::new() });
+        let nothing = || Part { tallies: Vec::new(), weights: Vec::new(), latest: Vec::new() };
+        let mut sum = parts.next().unwrap_or_else(nothing);
         for part in parts {
             sum.tallies.iter_mut().zip(&part.tallies).for_each(|(own, other)| own.add(other));
+            sum.weights.iter_mut().zip(&part.weights).for_each(|(own, other)| own.add(other));
             sum.latest.extend(part.latest);
         }
         let members = self.members_by_day();
@@ -237,6 +256,7 @@ impl Plan {
         sum.latest.sort_by(|a, b| b.cap.total_cmp(&a.cap));
         Breadth {
             tallies: sessions.iter().map(|at| sum.tallies[*at]).collect(),
+            weights: sessions.iter().map(|at| sum.weights[*at]).collect(),
             members: sessions.last().map_or(0, |at| members[*at]),
             days,
             thin_days_after,
@@ -283,30 +303,50 @@ fn add_up(sums: &mut Vec<(usize, f64)>, values: impl Iterator<Item = (usize, f64
 /// no known factor joins two rows, averages and highs start anew.
 fn count_line(member: &Member, bars: &Bars<'_>, first: Day, tallies: &mut [Tally]) {
     let Some(units) = bars.days.last().copied() else { return };
-    let mut closes: Vec<f64> = Vec::with_capacity(bars.len());
+    let tallies = |run: &[Day], closes: &[f64]| count_run(member, run, closes, first, tallies);
+    match bars.closes_in_one_unit() {
+        Some(closes) => runs_of(&bars.days, |i| Some(closes[i]), tallies),
+        None => runs_of(&bars.days, |i| bars.close_in_units_of(i, units), tallies),
+    }
+}
+
+/// Cuts days and closes at the rows that have none.
+fn runs_of(
+    days: &[Day],
+    close: impl Fn(usize) -> Option<f64>,
+    mut count: impl FnMut(&[Day], &[f64]),
+) {
+    let mut closes: Vec<f64> = Vec::with_capacity(days.len());
+    let mut start = 0;
+    for i in 0..days.len() {
+        match close(i) {
+            Some(close) => closes.push(close),
+            None => {
+                count(&days[start..i], &closes);
+                closes.clear();
+                start = i + 1;
+            }
+        }
+    }
+    count(&days[start..], &closes);
+}
+
+fn count_run(member: &Member, days: &[Day], closes: &[f64], first: Day, tallies: &mut [Tally]) {
     let mut averages = [Average::of(SHORT_AVERAGE), Average::of(LONG_AVERAGE)];
     let (mut highs, mut lows) = (Extreme::new(), Extreme::new());
     let always = member.intervals[..] == [(Day::MIN, Day::MAX)];
-    for (i, day) in bars.days.iter().enumerate() {
-        let Some(close) = bars.close_in_units_of(i, units) else {
-            closes.clear();
-            averages = [Average::of(SHORT_AVERAGE), Average::of(LONG_AVERAGE)];
-            (highs, lows) = (Extreme::new(), Extreme::new());
-            continue;
-        };
-        let before = closes.last().copied();
-        closes.push(close);
-        let above = averages.each_mut().map(|average| average.push(&closes));
-        let high = highs.push(closes.len(), close);
-        let low = lows.push(closes.len(), -close);
+    for (i, (day, close)) in days.iter().zip(closes).enumerate() {
+        let above = averages.each_mut().map(|average| average.push(&closes[..=i]));
+        let high = highs.push(closes, i, |held, new| held <= new);
+        let low = lows.push(closes, i, |held, new| new <= held);
         if !(always || member.on(*day)) {
             continue;
         }
         let tally = &mut tallies[(day.epoch() - first.epoch()) as usize];
         tally.priced += 1;
-        if let Some(before) = before {
-            let up = before * (1.0 + ROUNDING) < close;
-            let down = close < before * (1.0 - ROUNDING);
+        if let Some(before) = i.checked_sub(1).map(|before| closes[before]) {
+            let up = before * (1.0 + ROUNDING) < *close;
+            let down = *close < before * (1.0 - ROUNDING);
             tally.advancing += u32::from(up);
             tally.declining += u32::from(down);
             tally.unchanged += u32::from(!up && !down);
@@ -318,9 +358,9 @@ fn count_line(member: &Member, bars: &Bars<'_>, first: Day, tallies: &mut [Tally
                 count[1] += 1;
             }
         }
-        if let Some((high, low)) = high.zip(low) {
-            tally.highs_lows[0] += u32::from(high);
-            tally.highs_lows[1] += u32::from(low);
+        if YEAR <= i + 1 {
+            tally.highs_lows[0] += u32::from(high.is_some_and(|h| h * (1.0 + ROUNDING) < *close));
+            tally.highs_lows[1] += u32::from(low.is_some_and(|l| *close < l * (1.0 - ROUNDING)));
             tally.highs_lows[2] += 1;
         }
     }
@@ -350,28 +390,33 @@ impl Average {
     }
 }
 
-/// Whether a value is above all others of the last 252: a queue of falling values.
+/// The most extreme of the 251 closes before, found again only when it leaves the window.
 struct Extreme {
-    queue: VecDeque<(usize, f64)>,
+    at: Option<usize>,
 }
 
 impl Extreme {
-    fn new() -> Extreme {
-        Extreme { queue: VecDeque::with_capacity(16) }
+    const fn new() -> Extreme {
+        Extreme { at: None }
     }
 
-    /// Takes the `count`-th value in; whether it is the highest, once there are 252.
-    fn push(&mut self, count: usize, value: f64) -> Option<bool> {
-        while self.queue.front().is_some_and(|(at, _)| at + YEAR <= count) {
-            self.queue.pop_front();
+    /// The most extreme of the closes before row `i` in the window that ends with it; takes the row
+    /// in. `beats(held, new)` says whether the new one is at least as extreme.
+    fn push(&mut self, closes: &[f64], i: usize, beats: impl Fn(f64, f64) -> bool) -> Option<f64> {
+        let start = (i + 1).saturating_sub(YEAR);
+        if self.at.is_some_and(|at| at < start) {
+            self.at =
+                (start..i).reduce(
+                    |best, other| {
+                        if beats(closes[best], closes[other]) { other } else { best }
+                    },
+                );
         }
-        let before = self.queue.front().map(|(_, highest)| *highest);
-        while self.queue.back().is_some_and(|(_, other)| *other <= value) {
-            self.queue.pop_back();
+        let before = self.at.map(|at| closes[at]);
+        if before.is_none_or(|held| beats(held, closes[i])) {
+            self.at = Some(i);
         }
-        self.queue.push_back((count, value));
-        let above = |highest: f64| highest + ROUNDING * highest.abs() < value;
-        (YEAR <= count).then(|| before.is_some_and(above))
+        before
     }
 }
 

@@ -1,7 +1,7 @@
 //! What indicators are measured from: the lines of the roles, breadth, megacaps, the short basket.
 
 use crate::{
-    breadth::{Breadth, Tally},
+    breadth::{Breadth, Tally, Weights},
     measure::{Outcome, Source, Spec},
 };
 use factors::{
@@ -103,18 +103,32 @@ impl<'a> Inputs<'a> {
 
     /// A measure of the members' counts, with the universe as its source and what it lacks as gaps.
     pub fn of_breadth(&self, spec: &Spec, value: impl Fn(&Tally) -> Option<f64>) -> Outcome {
+        self.of_members(spec, |at| value(&self.breadth.tallies[at]))
+    }
+
+    /// A measure of the issuers' market values, on the sessions on which at least half the priced
+    /// members have one.
+    pub fn of_weights(&self, spec: &Spec, value: impl Fn(&Weights) -> Option<f64>) -> Outcome {
+        let Breadth { tallies, weights, .. } = &self.breadth;
+        self.of_members(spec, |at| {
+            value(&weights[at]).filter(|_| tallies[at].priced <= 2 * weights[at].valued)
+        })
+    }
+
+    fn of_members(&self, spec: &Spec, value: impl Fn(usize) -> Option<f64>) -> Outcome {
         let breadth = &self.breadth;
         if breadth.days.is_empty() {
             let detail = "no member of the universe has prices";
             return Outcome::missing(Gap::new(GapReason::InputMissing, &*spec.id, detail));
         }
         let mut history = Series::empty();
-        for (day, tally) in breadth.days.iter().zip(&breadth.tallies) {
-            if let Some(value) = value(tally).filter(|value| value.is_finite()) {
+        for (at, day) in breadth.days.iter().enumerate() {
+            if let Some(value) = value(at).filter(|value| value.is_finite()) {
                 history.days.push(*day);
                 history.values.push(value);
             }
         }
+        let last = history.days.last().copied();
         let mut outcome = Outcome::of(history, vec![self.universe_source()]);
         if breadth.universe.stand_in {
             let detail = "no index membership is known: all listed names with prices stand in, \
@@ -126,9 +140,9 @@ impl<'a> Inputs<'a> {
             let detail = format!("on {count} later days too few names have a price to be counted");
             outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
         }
-        if outcome.history.days.last() != breadth.days.last() {
-            let detail = "no member has enough history on the last session";
-            outcome.gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));
+        if last.is_some() && last != breadth.days.last().copied() {
+            let detail = "too few members have what it needs on the last session";
+            outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
         }
         outcome
     }

@@ -61,8 +61,12 @@ impl Reading {
         if let Some(gap) = last.and_then(|(day, _)| stale(&spec, day, as_of)) {
             gaps.push(gap);
         }
-        if last.is_none() && gaps.is_empty() {
-            let detail = format!("fewer than {} observations", spec.horizon + 1);
+        let explains = |gap: &Gap| {
+            use GapReason::{MissingObservations, Proxy, Survivorship};
+            !matches!(gap.reason, MissingObservations | Proxy | Survivorship)
+        };
+        if last.is_none() && !gaps.iter().any(explains) {
+            let detail = "too few observations for one value";
             gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));
         }
         Reading {

@@ -1,7 +1,7 @@
 //! How much of the universe's market value the largest issuers are.
 
 use crate::{
-    breadth::{LEADERS, Tally},
+    breadth::{LEADERS, Weights},
     inputs::{Inputs, change_of},
     measure::{Detail, Indicator, Outcome, Spec, Unit},
 };
@@ -32,21 +32,21 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let value = match spec.variant {
         "top7" => top_weight,
         "hhi" => hhi,
-        _ => |tally: &Tally| Some(1.0 / hhi(tally)?),
+        _ => |weights: &Weights| Some(1.0 / hhi(weights)?),
     };
-    let mut outcome = inputs.of_breadth(spec, |tally| value(tally).filter(|_| enough(tally)));
+    let mut outcome = inputs.of_weights(spec, value);
     if 0 < spec.horizon {
         outcome.history = change_of(&outcome.history, spec.horizon);
     }
-    let Some(tally) = inputs.breadth.tallies.last() else { return outcome };
+    let Some(weights) = inputs.breadth.weights.last() else { return outcome };
     if outcome.history.days.is_empty() {
         let detail = "fewer than half the members have known shares outstanding";
         outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
     }
-    outcome.details.push(Detail::of("issuers_valued", Unit::Count, f64::from(tally.valued)));
+    outcome.details.push(Detail::of("issuers_valued", Unit::Count, f64::from(weights.valued)));
     let leaders = &inputs.breadth.latest[..LEADERS.min(inputs.breadth.latest.len())];
     for leader in leaders {
-        let weight = leader.cap / tally.cap;
+        let weight = leader.cap / weights.cap;
         outcome.details.push(Detail::about(&leader.symbol, "weight", Unit::Decimal, weight));
     }
     if leaders.iter().any(|leader| leader.source == CapSource::Printed) {
@@ -61,16 +61,12 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     outcome
 }
 
-fn enough(tally: &Tally) -> bool {
-    tally.priced <= 2 * tally.valued
+fn top_weight(weights: &Weights) -> Option<f64> {
+    (0.0 < weights.cap).then(|| weights.leaders.iter().sum::<f64>() / weights.cap)
 }
 
-fn top_weight(tally: &Tally) -> Option<f64> {
-    (0.0 < tally.cap).then(|| tally.leaders.iter().sum::<f64>() / tally.cap)
-}
-
-fn hhi(tally: &Tally) -> Option<f64> {
-    (0.0 < tally.cap).then(|| tally.cap_squared / (tally.cap * tally.cap))
+fn hhi(weights: &Weights) -> Option<f64> {
+    (0.0 < weights.cap).then(|| weights.cap_squared / (weights.cap * weights.cap))
 }
 
 #[cfg(test)]
@@ -82,11 +78,10 @@ mod tests {
         // Methodology A7 [C]: w = (.5, .3, .2) gives 0.38 and 2.631579.
         let mut leaders = [0.0; LEADERS];
         leaders[..3].copy_from_slice(&[50.0, 30.0, 20.0]);
-        let tally =
-            Tally { cap: 100.0, cap_squared: 3_800.0, leaders, valued: 3, ..Tally::default() };
-        assert!((hhi(&tally).unwrap() - 0.38).abs() < 1e-12);
-        assert!((1.0 / hhi(&tally).unwrap() - 2.631_579).abs() < 1e-6);
-        assert!((top_weight(&tally).unwrap() - 1.0).abs() < 1e-12);
-        assert_eq!(hhi(&Tally::default()), None);
+        let weights = Weights { cap: 100.0, cap_squared: 3_800.0, leaders, valued: 3 };
+        assert!((hhi(&weights).unwrap() - 0.38).abs() < 1e-12);
+        assert!((1.0 / hhi(&weights).unwrap() - 2.631_579).abs() < 1e-6);
+        assert!((top_weight(&weights).unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(hhi(&Weights::default()), None);
     }
 }

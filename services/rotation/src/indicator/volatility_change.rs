@@ -45,6 +45,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     match inputs.line(Role::LargeCapIndex, &spec.id) {
         Ok(line) => {
             let mut source = Source::of(line);
+            source.symbol = format!("realised volatility of {}", source.symbol);
             source.stands_in_for = inputs.roles.candidates(Role::Volatility).first().cloned();
             let mut outcome = Outcome::of(logs(realised(line)), vec![source]);
             let detail = "no volatility index is known: realised volatility stands in";
