@@ -5,6 +5,7 @@
     reason = "what a test's helper cannot get on without is a failure of the test"
 )]
 
+mod exposure;
 mod harness;
 mod health;
 mod ingest;

@@ -9,8 +9,9 @@ use crate::{
 };
 use factors::roles::Role;
 use marketdata::{
-    book::LooseLine,
+    book::{LooseLine, Quotes},
     gap::{Gap, GapReason},
+    instrument::InstrumentId,
 };
 
 /// Sessions that a 99 % quantile needs to stand on more than its worst few days.
@@ -43,10 +44,7 @@ fn subject(line: usize) -> String {
 fn loose(prepared: &Prepared, line: &LooseLine, gross: f64) -> Gap {
     let (reason, what) = match line.instrument {
         None => (GapReason::UnknownInstrument, "no instrument has this symbol".to_owned()),
-        Some(id) => (
-            GapReason::NoPrice,
-            format!("{} has no price at or before the as-of date", prepared.snapshot.symbol(id)),
-        ),
+        Some(id) => no_quote(prepared, id),
     };
     match line.market_value.filter(|_| 0.0 < gross) {
         Some(value) => {
@@ -60,6 +58,20 @@ fn loose(prepared: &Prepared, line: &LooseLine, gross: f64) -> Gap {
     }
 }
 
+/// Why an instrument has no usable price, in words.
+fn no_quote(prepared: &Prepared, instrument: InstrumentId) -> (GapReason, String) {
+    let symbol = prepared.snapshot.symbol(instrument);
+    match Quotes::why_none(&prepared.snapshot, instrument) {
+        GapReason::NoPrice => {
+            (GapReason::NoPrice, format!("{symbol} has no price at or before the as-of date"))
+        }
+        reason => (
+            reason,
+            format!("no known split brings the last price of {symbol} to units of the as-of date"),
+        ),
+    }
+}
+
 fn holding(prepared: &Prepared, request: &Request<'_>, at: usize) -> Vec<Gap> {
     let book = request.book;
     let holding = &book.holdings[at];
@@ -68,7 +80,10 @@ fn holding(prepared: &Prepared, request: &Request<'_>, at: usize) -> Vec<Gap> {
     let gap = |reason, detail: String| Gap::new(reason, symbol, detail).of_gross(share);
     let mut gaps = Vec::new();
     match holding.quote {
-        None => gaps.push(gap(GapReason::NoPrice, "no price; the given value is used".to_owned())),
+        None => {
+            let (reason, what) = no_quote(prepared, holding.instrument);
+            gaps.push(gap(reason, format!("{what}; the given value is used")));
+        }
         Some(quote) if prepared.is_stale(quote) => gaps.push(gap(
             GapReason::Stale,
             format!("the last close is of {}, over a week before the latest", quote.on),

@@ -12,7 +12,7 @@ use marketdata::{
 pub struct Unresolved {
     /// Index of the line.
     pub line: usize,
-    /// Nobody goes by the symbol, or there is no price.
+    /// Nobody goes by the symbol, there is no price, or none in the units of the as-of day.
     pub reason: GapReason,
     /// |market value| ÷ gross, where the line gives a value.
     pub gross_share: Option<f64>,
@@ -57,7 +57,7 @@ pub fn validate<'a>(
         line: line.line,
         reason: match line.instrument {
             None => GapReason::UnknownInstrument,
-            Some(_) => GapReason::NoPrice,
+            Some(instrument) => Quotes::why_none(lookup.snapshot(), instrument),
         },
         gross_share: line.market_value.filter(|_| 0.0 < book.gross).map(|v| v.abs() / book.gross),
     });

@@ -8,6 +8,7 @@ use crate::{
     basis::{PriceBasis, Units},
     dataset::{Dataset, Field},
     day::Day,
+    gap::GapReason,
     instrument::InstrumentId,
     lookup::Lookup,
     portfolio::{RawLine, Size, Violation, check_line, check_net_asset_value, no_positions},
@@ -51,6 +52,15 @@ impl Quotes {
     #[inline]
     pub fn get(&self, instrument: InstrumentId) -> Option<Quote> {
         self.quotes.get(instrument.0 as usize).copied().flatten()
+    }
+
+    /// Why an instrument has no quote.
+    pub fn why_none(snapshot: &Snapshot, instrument: InstrumentId) -> GapReason {
+        if snapshot.rows(Dataset::Bars, instrument).is_empty() {
+            GapReason::NoPrice
+        } else {
+            GapReason::BasisUnknown
+        }
     }
 
     /// The latest day of any close.
