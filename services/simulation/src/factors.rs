@@ -1,4 +1,4 @@
-//! The factor returns of each day, the volatility index and the ten-year yield.
+//! The factor returns of each day, and the volatility, yield and credit spread that go with them.
 
 use crate::universe::SECTORS;
 use stats::rng::Rng;
@@ -18,6 +18,8 @@ pub struct Factors {
     pub volatility_index: Vec<f64>,
     /// Ten-year yield, per cent.
     pub ten_year: Vec<f64>,
+    /// Spread of high-yield bonds over Treasuries, per cent.
+    pub credit_spread: Vec<f64>,
 }
 
 /// Sessions before the rotation day during which the megacaps led.
@@ -29,9 +31,10 @@ const YIELD_EVE: f64 = 4.28;
 const YIELD_CHANGE: f64 = -0.08;
 /// Volatility index on the eve, per cent.
 const VOLATILITY_EVE: f64 = 12.9;
-/// Mean daily returns over the window, decimals.
-const MARKET_MEAN: f64 = 0.0004;
-const MEGACAP_MEAN: f64 = 0.0002;
+/// The last sessions of it, in which the index made its highs.
+const LATE_SESSIONS: usize = 12;
+/// Where the logarithm of volatility settles while the megacaps lead.
+const CALM: f64 = -0.5;
 
 /// Draws every factor. An earlier rotation, larger still, lies at a fifth of the way to the rotation
 /// day, so that there is a record to be second to.
@@ -45,30 +48,54 @@ pub fn draw(seed: u64, sessions: usize, rotation: usize) -> Factors {
         sector: Vec::with_capacity(sessions),
         volatility_index: Vec::with_capacity(sessions),
         ten_year: Vec::with_capacity(sessions),
+        credit_spread: Vec::with_capacity(sessions),
     };
     let mut log_volatilities = Vec::with_capacity(sessions);
     let mut v = 0.0;
     for session in 0..sessions {
-        v = 0.97 * v + 0.09 * levels.normal();
+        let calm = is_leadership(session, rotation);
+        let (pull, noise) = if calm { (0.02 * CALM, 0.04) } else { (0.0, 0.08) };
+        v = 0.97 * v + pull + noise * levels.normal();
         log_volatilities.push(v);
         let scale = libm::exp(v);
         let (m, s, g) = (shocks.normal(), shocks.normal(), shocks.normal());
-        let (size_drift, megacap_drift) = drifts(session, rotation);
         factors.market.push(0.0070 * scale * m);
-        factors.size.push(size_drift + 0.0050 * scale * s);
-        factors.megacap.push(megacap_drift + 0.0055 * scale * (0.8 * g - 0.6 * s));
+        factors.size.push(0.0050 * scale * s);
+        factors.megacap.push(0.0055 * scale * (0.8 * g - 0.6 * s));
         let own: [f64; SECTORS.len()] = std::array::from_fn(|_| 0.0045 * scale * sectors.normal());
         factors.sector.push(own);
     }
-    // No luck over the whole window: only the drifts written down above remain.
-    centre(&mut factors.market, MARKET_MEAN);
-    centre(&mut factors.size, 0.0);
-    centre(&mut factors.megacap, MEGACAP_MEAN);
+    drift(&mut factors, rotation);
     let earlier = rotation / 5;
     factors.size[earlier] = 0.046;
     factors.megacap[earlier] = -0.034;
     levels_of(&mut factors, &log_volatilities, &mut levels, rotation);
     factors
+}
+
+/// No luck: over each chapter the factors have the mean returns written down here.
+fn drift(factors: &mut Factors, rotation: usize) {
+    let sessions = factors.market.len();
+    let lead = rotation.saturating_sub(LEADERSHIP_SESSIONS);
+    let late = rotation.saturating_sub(LATE_SESSIONS);
+    let after = (rotation + 1 + FOLLOW_THROUGH_SESSIONS).min(sessions);
+    // From, to, and means of market, size and megacap.
+    let chapters = [
+        (0, lead, [0.0003, 0.0002, 0.0000]),
+        (lead, late, [0.0006, -0.0006, 0.0010]),
+        (late, rotation, [0.0010, -0.0008, 0.0012]),
+        (rotation + 1, after, [0.0005, 0.0100, -0.0040]),
+        (after, sessions, [0.0000, 0.0000, 0.0000]),
+    ];
+    for (from, to, [market, size, megacap]) in chapters {
+        centre(&mut factors.market[from..to], market);
+        centre(&mut factors.size[from..to], size);
+        centre(&mut factors.megacap[from..to], megacap);
+    }
+}
+
+fn is_leadership(session: usize, rotation: usize) -> bool {
+    session < rotation && rotation <= session + LEADERSHIP_SESSIONS
 }
 
 fn centre(values: &mut [f64], mean: f64) {
@@ -78,17 +105,7 @@ fn centre(values: &mut [f64], mean: f64) {
     }
 }
 
-fn drifts(session: usize, rotation: usize) -> (f64, f64) {
-    if session < rotation && rotation <= session + LEADERSHIP_SESSIONS {
-        (-0.0006, 0.0011)
-    } else if rotation < session && session <= rotation + FOLLOW_THROUGH_SESSIONS {
-        (0.010, -0.004)
-    } else {
-        (0.0, 0.0)
-    }
-}
-
-/// Both levels are anchored on the eve of the rotation day and run from there, back and on.
+/// All are anchored on the eve of the rotation day and run from there, back and on.
 fn levels_of(factors: &mut Factors, log_volatilities: &[f64], rng: &mut Rng, rotation: usize) {
     let eve = rotation.saturating_sub(1);
     let changes: Vec<f64> = (0..log_volatilities.len())
@@ -106,5 +123,6 @@ fn levels_of(factors: &mut Factors, log_volatilities: &[f64], rng: &mut Rng, rot
             changes[eve + 1..=session].iter().sum()
         };
         factors.ten_year.push((YIELD_EVE + moved).max(0.3));
+        factors.credit_spread.push(3.1 * libm::exp(0.5 * (v - log_volatilities[eve])));
     }
 }

@@ -1,6 +1,6 @@
 //! The market as batches of facts, ready to be appended: what benches load without reading any file.
 
-use crate::{market::Market, short_interest, universe::SECTORS};
+use crate::{market::Market, path::printed, short_interest, universe::SECTORS};
 use marketdata::{
     basis::PriceBasis,
     dataset::{Dataset, Field},
@@ -36,7 +36,7 @@ fn id(line: usize) -> InstrumentId {
 fn symbol(market: &Market, line: usize) -> &str {
     match market.names.get(line) {
         Some(name) => &name.symbol,
-        None => market.indices.lines()[line - market.names.len()].0,
+        None => market.indices.lines()[line - market.names.len()].symbol,
     }
 }
 
@@ -84,8 +84,8 @@ fn line_rows(market: &Market, line: usize) -> Box<dyn Iterator<Item = [f64; 6]> 
             [bars.open[i], bars.high[i], bars.low[i], bars.close[i], bars.volume[i], distribution]
         }));
     }
-    let (_, levels, unit) = market.indices.lines()[line - market.names.len()];
-    let levels = levels.iter().map(move |level| level * unit);
+    let line = market.indices.lines()[line - market.names.len()];
+    let levels = line.levels.iter().map(move |level| printed(level * line.unit));
     Box::new(levels.map(move |close| [absent, absent, absent, close, absent, absent]))
 }
 

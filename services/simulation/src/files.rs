@@ -1,9 +1,10 @@
 //! The files a user would hold: the market as CSV bytes in the layouts of their sources.
 
 use crate::{
+    index::Line,
     market::Market,
     path::printed,
-    short_interest::{self, Settlement},
+    short_interest::{self, Position, Settlement},
     text,
     universe::{Name, SECTORS},
 };
@@ -23,12 +24,21 @@ pub struct SourceFile {
     pub index_id: Option<&'static str>,
     /// The day its rows describe, where they have none.
     pub as_of_on: Option<Day>,
+    /// The day up to whose splits its prices are adjusted.
+    pub adjusted_on: Option<Day>,
 }
 
 impl SourceFile {
     fn plain(file_name: &str, bytes: Vec<u8>) -> SourceFile {
         let file_name = file_name.to_owned();
-        SourceFile { file_name, bytes, symbol: None, index_id: None, as_of_on: None }
+        SourceFile {
+            file_name,
+            bytes,
+            symbol: None,
+            index_id: None,
+            as_of_on: None,
+            adjusted_on: None,
+        }
     }
 }
 
@@ -46,8 +56,9 @@ pub fn all(market: &Market) -> Vec<SourceFile> {
     files.push(prices(market));
     files.extend(single_lines(market));
     files.extend(screeners(market));
-    files.push(SourceFile::plain("short_interest.csv", short_interest(market, &settlements)));
+    files.extend(short_interest(market, &settlements));
     files.push(ten_year(market));
+    files.push(credit_spread(market));
     files
 }
 
@@ -70,15 +81,16 @@ pub fn prices(market: &Market) -> SourceFile {
             row(&mut out, date, &prices, bars.volume[session]);
         }
     }
-    for (symbol, levels, unit) in market.indices.lines() {
-        if !symbol.starts_with('^') {
-            for (bar, date) in line_bars(market, symbol, levels, unit).iter().zip(&dates) {
-                out.extend_from_slice(symbol.as_bytes());
+    for line in market.indices.lines() {
+        if !line.symbol.starts_with('^') {
+            for (bar, date) in line_bars(market, line).iter().zip(&dates) {
+                out.extend_from_slice(line.symbol.as_bytes());
                 row(&mut out, date, &[bar[0], bar[1], bar[2], bar[3], bar[3]], bar[4]);
             }
         }
     }
-    SourceFile::plain("simulated_equities.csv", out)
+    let file = SourceFile::plain("simulated_equities.csv", out);
+    SourceFile { adjusted_on: market.days.last().copied(), ..file }
 }
 
 fn row(out: &mut Vec<u8>, date: &str, prices: &[f64], volume: f64) {
@@ -94,7 +106,8 @@ fn row(out: &mut Vec<u8>, date: &str, prices: &[f64], volume: f64) {
 }
 
 /// Open, high, low, close and volume of an index or fund.
-fn line_bars(market: &Market, symbol: &str, levels: &[f64], unit: f64) -> Vec<[f64; 5]> {
+fn line_bars(market: &Market, line: Line<'_>) -> Vec<[f64; 5]> {
+    let Line { symbol, levels, unit } = line;
     let stream = (1 << 35) + symbol.bytes().fold(0, |sum, byte| sum * 256 + u64::from(byte));
     let mut rng = Rng::new(market.parameters.seed, stream);
     let shares = if symbol.starts_with('^') { 0.0 } else { 4e7 };
@@ -115,13 +128,13 @@ fn line_bars(market: &Market, symbol: &str, levels: &[f64], unit: f64) -> Vec<[f
 /// `Date,Open,High,Low,Close,Volume`, a file an index: none of them names its symbol.
 fn single_lines(market: &Market) -> Vec<SourceFile> {
     let dates = text::dates(&market.days);
-    let volatility: &[f64] = &market.factors.volatility_index;
-    let indices = market.indices.lines().into_iter().filter(|line| line.0.starts_with('^'));
+    let volatility = Line { symbol: "^VIX", levels: &market.factors.volatility_index, unit: 1.0 };
+    let indices = market.indices.lines().into_iter().filter(|line| line.symbol.starts_with('^'));
     indices
-        .chain([("^VIX", volatility, 1.0)])
-        .map(|(symbol, levels, unit)| {
+        .chain([volatility])
+        .map(|line| {
             let mut out = b"Date,Open,High,Low,Close,Volume\n".to_vec();
-            for (bar, date) in line_bars(market, symbol, levels, unit).iter().zip(&dates) {
+            for (bar, date) in line_bars(market, line).iter().zip(&dates) {
                 out.extend_from_slice(date.as_bytes());
                 for price in &bar[..4] {
                     out.push(b',');
@@ -129,8 +142,9 @@ fn single_lines(market: &Market) -> Vec<SourceFile> {
                 }
                 out.extend_from_slice(b",0\n");
             }
-            let file = SourceFile::plain(&format!("{}.csv", symbol.trim_start_matches('^')), out);
-            SourceFile { symbol: Some(symbol.to_owned()), ..file }
+            let stem = line.symbol.trim_start_matches('^');
+            let file = SourceFile::plain(&format!("{stem}.csv"), out);
+            SourceFile { symbol: Some(line.symbol.to_owned()), ..file }
         })
         .collect()
 }
@@ -203,39 +217,50 @@ fn screener_row(name: &Name, close: f64, volume: f64, session: usize) -> String 
     )
 }
 
-/// The whole market's short interest, every settlement in one file, in the units of each day.
-pub fn short_interest(market: &Market, settlements: &[Settlement]) -> Vec<u8> {
+/// The whole market's short interest, a file a settlement, in the units of its day.
+pub fn short_interest(market: &Market, settlements: &[Settlement]) -> Vec<SourceFile> {
     let header = "symbol,exchange,shares_outstanding,public_float,short_interest_date,\
                   shares_sold_short,change_from_last,percent_of_float\n";
-    let mut out = header.as_bytes().to_vec();
     let dates: Vec<String> = settlements.iter().map(|settlement| us_date(settlement.on)).collect();
+    let mut outs = vec![header.as_bytes().to_vec(); settlements.len()];
     for (at, name) in market.names.iter().enumerate() {
         let mut before = None;
-        for (position, date) in
-            short_interest::positions(market, at, settlements).iter().zip(&dates)
-        {
-            out.extend_from_slice(name.symbol.as_bytes());
-            out.push(b',');
-            out.extend_from_slice(name.exchange.text().to_ascii_uppercase().as_bytes());
-            out.push(b',');
-            text::fixed(&mut out, position.shares_outstanding, 1);
-            out.push(b',');
-            text::fixed(&mut out, position.public_float, 1);
-            out.push(b',');
-            out.extend_from_slice(date.as_bytes());
-            out.push(b',');
-            text::fixed(&mut out, position.shares_short, 1);
-            out.push(b',');
-            let change =
-                before.map_or(0.0, |before| 100.0 * (position.shares_short / before - 1.0));
-            text::fixed(&mut out, change, 2);
-            out.push(b',');
-            text::fixed(&mut out, 100.0 * position.shares_short / position.public_float, 2);
-            out.push(b'\n');
+        let positions = short_interest::positions(market, at, settlements);
+        for ((position, date), out) in positions.iter().zip(&dates).zip(&mut outs) {
+            short_interest_row(out, name, position, before, date);
             before = Some(position.shares_short.max(1.0));
         }
     }
-    out
+    let file = |(settlement, out): (&Settlement, Vec<u8>)| {
+        SourceFile::plain(&format!("settle_{}.csv", settlement.on), out)
+    };
+    settlements.iter().zip(outs).map(file).collect()
+}
+
+fn short_interest_row(
+    out: &mut Vec<u8>,
+    name: &Name,
+    position: &Position,
+    before: Option<f64>,
+    date: &str,
+) {
+    let Position { shares_short, shares_outstanding, public_float } = *position;
+    out.extend_from_slice(name.symbol.as_bytes());
+    out.push(b',');
+    out.extend_from_slice(name.exchange.text().to_ascii_uppercase().as_bytes());
+    out.push(b',');
+    text::fixed(out, shares_outstanding, 1);
+    out.push(b',');
+    text::fixed(out, public_float, 1);
+    out.push(b',');
+    out.extend_from_slice(date.as_bytes());
+    out.push(b',');
+    text::fixed(out, shares_short, 1);
+    out.push(b',');
+    text::fixed(out, before.map_or(0.0, |before| 100.0 * (shares_short / before - 1.0)), 2);
+    out.push(b',');
+    text::fixed(out, 100.0 * shares_short / public_float, 2);
+    out.push(b'\n');
 }
 
 fn us_date(day: Day) -> String {
@@ -251,4 +276,13 @@ fn ten_year(market: &Market) -> SourceFile {
     }
     let file = SourceFile::plain("DGS10.csv", out.into_bytes());
     SourceFile { symbol: Some("DGS10".to_owned()), ..file }
+}
+
+/// FRED's layout: the option-adjusted spread of high-yield bonds, per cent.
+fn credit_spread(market: &Market) -> SourceFile {
+    let mut out = String::from("observation_date,BAMLH0A0HYM2\n");
+    for (day, value) in market.days.iter().zip(&market.factors.credit_spread) {
+        out.push_str(&format!("{day},{value:.2}\n"));
+    }
+    SourceFile::plain("BAMLH0A0HYM2.csv", out.into_bytes())
 }

@@ -1,12 +1,11 @@
-//! Index levels made of the names' printed prices.
+//! Index and fund levels made of the names' printed prices.
 
 use crate::{
     market::Market,
-    path::Bars,
-    universe::{Exchange, Tier},
+    universe::{Exchange, Name, SECTORS, Tier},
 };
 
-/// Closing levels of the five indices, one a session.
+/// Closing levels, one a session, of what is made of the names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Indices {
     /// `^GSPC`: members of SP500, by market value.
@@ -19,11 +18,33 @@ pub struct Indices {
     pub small: Vec<f64>,
     /// Members of SP500, each alike.
     pub equal: Vec<f64>,
+    /// Mid caps, by market value.
+    pub mid: Vec<f64>,
+    /// Every name, by market value.
+    pub broad: Vec<f64>,
+    /// Members of SP500 of each of [`SECTORS`], by market value.
+    pub sectors: Vec<Vec<f64>>,
 }
 
-/// Levels on the eve of the rotation day, about those of 2024-07-10.
-const EVE: [f64; KINDS] = [5_634.0, 18_647.0, 39_721.0, 2_052.0, 6_600.0];
-const KINDS: usize = 5;
+/// Levels of the first seven on the eve of the rotation day, about those of 2024-07-10; sectors stand
+/// at 100.
+const EVE: [f64; 7] = [5_634.0, 18_647.0, 39_721.0, 2_052.0, 6_600.0, 2_930.0, 275.0];
+const KINDS: usize = EVE.len() + SECTORS.len();
+
+/// The sector funds, in the order of [`SECTORS`].
+const SECTOR_FUNDS: [&str; SECTORS.len()] =
+    ["XLK", "XLC", "XLY", "XLP", "XLV", "XLF", "XLI", "XLE", "XLB", "XLRE", "XLU"];
+
+/// Something traded as an index or a fund.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// Its ticker.
+    pub symbol: &'static str,
+    /// The levels it follows.
+    pub levels: &'a [f64],
+    /// What one unit of it costs over one unit of the level.
+    pub unit: f64,
+}
 
 impl Indices {
     pub(crate) const fn empty() -> Indices {
@@ -33,32 +54,39 @@ impl Indices {
             dow: Vec::new(),
             small: Vec::new(),
             equal: Vec::new(),
+            mid: Vec::new(),
+            broad: Vec::new(),
+            sectors: Vec::new(),
         }
     }
 
-    /// Everything traded as an index or a fund: symbol, levels, and what one unit of it costs over
-    /// one unit of the level.
-    pub fn lines(&self) -> [(&'static str, &[f64], f64); 9] {
-        [
-            ("^GSPC", &self.large, 1.0),
-            ("^IXIC", &self.nasdaq, 1.0),
-            ("^DJI", &self.dow, 1.0),
-            ("^RUT", &self.small, 1.0),
-            ("SPY", &self.large, 0.1),
-            ("QQQ", &self.nasdaq, 0.027),
-            ("DIA", &self.dow, 0.01),
-            ("IWM", &self.small, 0.1),
-            ("RSP", &self.equal, 0.025),
-        ]
+    /// Every index (a caret before its ticker) and fund.
+    pub fn lines(&self) -> Vec<Line<'_>> {
+        let mut lines = Vec::new();
+        let mut add = |symbol, levels, unit| lines.push(Line { symbol, levels, unit });
+        add("^GSPC", &self.large[..], 1.0);
+        add("^IXIC", &self.nasdaq, 1.0);
+        add("^DJI", &self.dow, 1.0);
+        add("^RUT", &self.small, 1.0);
+        add("SPY", &self.large, 0.1);
+        add("QQQ", &self.nasdaq, 0.027);
+        add("DIA", &self.dow, 0.01);
+        add("IWM", &self.small, 0.1);
+        add("RSP", &self.equal, 0.025);
+        add("MDY", &self.mid, 0.18);
+        add("VTI", &self.broad, 1.0);
+        for (symbol, levels) in SECTOR_FUNDS.into_iter().zip(&self.sectors) {
+            add(symbol, levels, 1.0);
+        }
+        lines
     }
 }
 
 pub(crate) fn build(market: &Market) -> Indices {
-    let sessions = market.days.len();
-    // Weighted sums of returns, and of weights, of each index and session.
-    let mut sums = vec![[[0.0; 2]; KINDS]; sessions];
-    for at in 0..market.names.len() {
-        add(market, at, &market.bars(at), &mut sums);
+    // Weighted sums of returns, and of weights, of each kind and session.
+    let mut sums = vec![[[0.0; 2]; KINDS]; market.days.len()];
+    for (at, name) in market.names.iter().enumerate() {
+        add(name, &market.bars(at).close, &mut sums);
     }
     let levels = |kind: usize| {
         let mut level = 1.0;
@@ -70,7 +98,8 @@ pub(crate) fn build(market: &Market) -> Indices {
                 level
             })
             .collect();
-        let unit = EVE[kind] / relative[market.rotation.saturating_sub(1)];
+        let eve = EVE.get(kind).copied().unwrap_or(100.0);
+        let unit = eve / relative[market.rotation.saturating_sub(1)];
         relative.iter().map(|level| level * unit).collect()
     };
     Indices {
@@ -79,28 +108,38 @@ pub(crate) fn build(market: &Market) -> Indices {
         dow: levels(2),
         small: levels(3),
         equal: levels(4),
+        mid: levels(5),
+        broad: levels(6),
+        sectors: (EVE.len()..KINDS).map(levels).collect(),
     }
 }
 
-fn add(market: &Market, at: usize, bars: &Bars, sums: &mut [[[f64; 2]; KINDS]]) {
-    let name = &market.names[at];
+fn add(name: &Name, close: &[f64], sums: &mut [[[f64; 2]; KINDS]]) {
     let shares = name.shares();
+    let member = |session| name.membership.is_some_and(|(a, b)| a <= session && session < b);
     for (session, kinds) in sums.iter_mut().enumerate().skip(1) {
-        let before = bars.close[session - 1];
-        let moved = bars.close[session] - before;
-        let member = name.membership.is_some_and(|(a, b)| a <= session && session < b);
-        let by = |unit: f64| [moved * unit, before * unit];
-        let parts = [
-            member.then(|| by(shares)),
-            (name.exchange == Exchange::Nasdaq).then(|| by(shares)),
-            name.in_dow.then(|| by(1.0)),
-            (name.tier == Tier::Small).then(|| by(shares)),
-            member.then(|| by(1.0 / before)),
-        ];
-        for (sum, part) in kinds.iter_mut().zip(parts) {
-            let [moved, weight] = part.unwrap_or([0.0; 2]);
-            sum[0] += moved;
-            sum[1] += weight;
+        let before = close[session - 1];
+        let moved = close[session] - before;
+        let mut count = |kind: usize, unit: f64| {
+            kinds[kind][0] += moved * unit;
+            kinds[kind][1] += before * unit;
+        };
+        if member(session) {
+            count(0, shares);
+            count(4, 1.0 / before);
+            count(EVE.len() + name.sector, shares);
         }
+        if name.exchange == Exchange::Nasdaq {
+            count(1, shares);
+        }
+        if name.in_dow {
+            count(2, 1.0);
+        }
+        match name.tier {
+            Tier::Small => count(3, shares),
+            Tier::Mid => count(5, shares),
+            Tier::Mega | Tier::Large => {}
+        }
+        count(6, shares);
     }
 }

@@ -15,6 +15,9 @@
 //! | `^IXIC`, `QQQ` | all names listed on the Nasdaq | market value |
 //! | `^RUT`, `IWM` | small caps | market value |
 //! | `^DJI`, `DIA` | 30 large members | price |
+//! | `MDY` | mid caps | market value |
+//! | `VTI` | all names | market value |
+//! | `XLK` and the other sector funds | members of SP500 of the sector | market value |
 //!
 //! Funds follow the price index exactly and pay nothing. Modules are declared in reading order.
 

@@ -162,17 +162,17 @@ fn short_interest_is_published_seven_sessions_late_in_the_units_of_its_day() {
 fn batches_and_files_agree() {
     let market = Market::new(Parameters { names: 100, days: 300, seed: 3 });
     let batches: Vec<_> = facts::batches(&market, 40).collect();
-    assert_eq!(batches.len(), 4);
+    assert_eq!(batches.len(), 5);
     let instruments: usize = batches.iter().map(|batch| batch.instruments.len()).sum();
-    assert_eq!(instruments, 100 + 9 + 3);
-    let bars: usize = batches[..3].iter().map(marketdata::facts::Batch::facts).sum();
-    assert_eq!(bars, 109 * 300);
+    assert_eq!(instruments, 100 + 22 + 3);
+    let bars: usize = batches[..4].iter().map(marketdata::facts::Batch::facts).sum();
+    assert_eq!(bars, 122 * 300);
     for (base, batch) in batches.iter().enumerate() {
         assert_eq!(batch.base_revision, base as u64);
     }
     let prices = files::prices(&market);
     let text = std::str::from_utf8(&prices.bytes).unwrap();
-    assert_eq!(text.lines().count(), 1 + 105 * 300);
+    assert_eq!(text.lines().count(), 1 + (100 + 18) * 300);
     let second = text.lines().nth(2).unwrap();
     let close: f64 = second.split(',').nth(5).unwrap().parse().unwrap();
     assert_eq!(close.to_bits(), batches[0].tables[0].columns[3][1].to_bits());
