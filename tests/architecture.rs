@@ -37,9 +37,8 @@ const EDGES: [(&str, &[&str]); 12] = [
             "simulation",
         ],
     ),
-    // The cli reads portfolio files by the reader that marketdata has for them, and operates on a
-    // store (migrate, check, backup, restore, export) without a server.
-    ("ballast", &["contract", "marketdata", "server", "simulation", "store"]),
+    // The cli reads portfolio files by the reader that marketdata has for them.
+    ("ballast", &["contract", "marketdata", "server", "simulation"]),
     ("wire-tests", &["contract", "marketdata", "server", "simulation"]),
 ];
 

@@ -73,5 +73,7 @@ macro_rules! client {
 
 impl Clients {
     client!(market_data, market_data_service_client, MarketDataServiceClient);
+    client!(rotation, rotation_service_client, RotationServiceClient);
+    client!(exposure, exposure_service_client, ExposureServiceClient);
     client!(squeeze, squeeze_service_client, SqueezeServiceClient);
 }

@@ -57,6 +57,7 @@ fn explain_status(status: &Status, terminal: Terminal) -> String {
 fn hint(code: Code) -> Option<&'static str> {
     match code {
         Code::Unavailable => Some("is the server running there? Start one with `ballast serve`"),
+        Code::Unimplemented => Some("the server does not offer this; is it an older one?"),
         Code::DeadlineExceeded => Some("the call took too long; a larger --timeout may help"),
         Code::Aborted => Some("somebody else wrote first; the same call may be sent again"),
         Code::ResourceExhausted => Some("the server is at a limit; try again later or send less"),
@@ -89,21 +90,24 @@ fn code_name(code: Code) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
     use tonic_types::ErrorDetails;
 
     #[test]
-    #[expect(clippy::disallowed_types, reason = "the details are made of one")]
     fn a_refusal_shows_every_violation_and_its_reason() {
         let mut details = ErrorDetails::new();
         details.add_bad_request_violation("portfolio.positions[3].symbol", "is empty");
         details.add_bad_request_violation("as_of.on", "is no date");
-        details.set_error_info("INVALID_REQUEST", "ballast.v1", HashMap::new());
+        details.set_error_info(
+            "INVALID_REQUEST",
+            "ballast.v1",
+            [("limit".to_owned(), "2".to_owned())],
+        );
         let status = Status::with_error_details(Code::InvalidArgument, "2 violations", details);
         let text = explain(&status.into(), Terminal { colour: false });
         assert!(text.starts_with("INVALID_ARGUMENT (INVALID_REQUEST): 2 violations\n"), "{text}");
         assert!(text.contains("  portfolio.positions[3].symbol: is empty\n"));
         assert!(text.contains("  as_of.on: is no date\n"));
+        assert!(text.contains("  limit = 2\n"));
     }
 
     #[test]

@@ -3,18 +3,15 @@
 use crate::{
     connect::{Clients, Connection},
     failure, json,
-    show::{
-        number,
-        table::{Cell, Table},
-    },
-    terminal::{self, Terminal, Tone},
+    progress::Progress,
+    show,
+    terminal::{self, Terminal},
     when,
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use contract::v1::{IngestHeader, IngestRequest, IngestResponse, PriceBasis, ingest_request::Part};
 use std::{
-    io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -60,6 +57,9 @@ pub(crate) struct IngestArguments {
     /// Day up to which adjusted prices are adjusted.
     #[arg(long, value_name = "DATE")]
     adjusted_on: Option<String>,
+    /// Take a file even where more than 5 % of its rows are bad.
+    #[arg(long)]
+    force: bool,
     /// Id of this write: give it again when an answer was lost. Of several files the later ones get
     /// a number after it.
     #[arg(long)]
@@ -92,7 +92,7 @@ pub(crate) async fn run(
     let published_at = arguments.published_at.as_deref().map(when::instant).transpose()?;
     let base_id = arguments.request_id.clone().unwrap_or_else(fresh_id);
     let mut all_taken = true;
-    let mut table = summary_table();
+    let mut table = show::ingest::summary_table();
     for (at, path) in arguments.files.iter().enumerate() {
         let header = IngestHeader {
             request_id: if at == 0 { base_id.clone() } else { format!("{base_id}-{}", at + 1) },
@@ -104,12 +104,13 @@ pub(crate) async fn run(
             published_at,
             price_basis: basis(arguments.price_basis).into(),
             adjusted_on: arguments.adjusted_on.clone().unwrap_or_default(),
+            force: arguments.force,
         };
         match send(&clients, connection, &header, &Source::File(path.clone())).await {
             Ok(answer) if as_json => terminal::say(&json::of("IngestResponse", &answer)?),
             Ok(answer) => {
-                summarise(&mut table, &header.file_name, &answer);
-                for note in notes(&answer, &header.file_name, terminal) {
+                show::ingest::summarise(&mut table, &header.file_name, &answer);
+                for note in show::ingest::notes(&answer, &header.file_name, terminal) {
                     terminal::warn(&note);
                 }
             }
@@ -211,103 +212,6 @@ async fn feed_file(path: &Path, name: &str, sender: &mpsc::Sender<IngestRequest>
             return Ok(());
         }
     }
-}
-
-/// A bar on standard error while bytes are sent, where that is a terminal.
-struct Progress {
-    shown: bool,
-    name: String,
-    sent: u64,
-    total: u64,
-}
-
-impl Progress {
-    const CELLS: u64 = 30;
-
-    fn new(name: &str, total: u64) -> Progress {
-        let shown = std::io::stderr().is_terminal() && 0 < total;
-        Progress { shown, name: name.to_owned(), sent: 0, total }
-    }
-
-    fn add(&mut self, bytes: u64) {
-        self.sent += bytes;
-        if self.shown {
-            let full = (Self::CELLS * self.sent / self.total).min(Self::CELLS) as usize;
-            let bar = "█".repeat(full) + &"░".repeat(Self::CELLS as usize - full);
-            let state = if self.sent < self.total { "sending" } else { "storing" };
-            let sent = number::magnitude(self.sent as f64);
-            self.write(&format!("\r\x1b[K{} {bar} {sent} bytes, {state}", self.name));
-        }
-    }
-
-    fn write(&self, text: &str) {
-        let mut out = std::io::stderr().lock();
-        let _reader_gone = write!(out, "{text}").and_then(|()| out.flush());
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            self.write("\r\x1b[K");
-        }
-    }
-}
-
-/// The header of the table that [`summarise`] fills.
-pub(crate) fn summary_table() -> Table {
-    Table::new(&[
-        "file",
-        "kind",
-        ">rows",
-        ">accepted",
-        ">already known",
-        ">corrected",
-        ">rejected",
-        ">revision",
-    ])
-}
-
-/// Adds what became of a file.
-pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestResponse) {
-    let count = |value: u64| Cell::plain(number::count(value));
-    let alarming = |value: u64, tone: Tone| match value {
-        0 => Cell::plain("0"),
-        value => Cell::toned(tone, number::count(value)),
-    };
-    let revision = answer.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
-    table.row([
-        file_name.into(),
-        answer.kind.as_str().into(),
-        count(answer.rows),
-        count(answer.accepted),
-        count(answer.already_known),
-        alarming(answer.corrected, Tone::Warning),
-        alarming(answer.rejected, Tone::Bad),
-        count(revision),
-    ]);
-}
-
-/// Most rejected rows that are shown one by one.
-const REJECTIONS_SHOWN: usize = 20;
-
-/// Rejected rows and warnings of a file, a line each.
-pub(crate) fn notes(answer: &IngestResponse, file_name: &str, terminal: Terminal) -> Vec<String> {
-    let mut lines = Vec::new();
-    for row in answer.rejections.iter().take(REJECTIONS_SHOWN) {
-        let reason = terminal.paint(Tone::Bad, &row.reason);
-        let place = if row.line == 0 { String::new() } else { format!(":{}", row.line) };
-        lines.push(format!("{file_name}{place}: {reason}: {}", row.detail));
-    }
-    let shown = answer.rejections.len().min(REJECTIONS_SHOWN) as u64;
-    if shown < answer.rejected {
-        let more = number::count(answer.rejected - shown);
-        lines.push(format!("{file_name}: and {more} rejected rows more (--json gives 1,000)"));
-    }
-    for warning in &answer.warnings {
-        lines.push(terminal.paint(Tone::Faint, &format!("{file_name}: {warning}")));
-    }
-    lines
 }
 
 /// An id that no other write has: the instant and the process.

@@ -1,12 +1,15 @@
 //! `ballast`: the one binary. Arguments in, one function a command, an exit code out.
 
 mod ask;
+mod book;
 mod connect;
-mod export;
+mod demo;
 mod failure;
 mod ingest;
 mod json;
 mod operate;
+mod progress;
+mod serve;
 mod show;
 mod terminal;
 mod when;
@@ -33,9 +36,17 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve until told to stop.
+    Serve(serve::ServeArguments),
     /// Send files of market data to a server.
     Ingest(ingest::IngestArguments),
-    /// Rank the market's squeezes.
+    /// Report who leads the market, and whether that is changing.
+    Rotation(ask::RotationArguments),
+    /// Report it again whenever it changes.
+    Watch(ask::WatchArguments),
+    /// Analyse a book: what it is a bet on, the crowded trade in it, bad days.
+    Exposure(ask::ExposureArguments),
+    /// Rank the market's squeezes, or assess the shorts of a book.
     Squeeze(ask::SqueezeArguments),
     /// Ask a server and its services whether they serve; the exit code tells.
     Health,
@@ -59,6 +70,8 @@ enum Command {
         /// The new file.
         to: PathBuf,
     },
+    /// Tell the whole story on a simulated market, from nothing.
+    Demo(demo::DemoArguments),
 }
 
 fn main() -> ExitCode {
@@ -82,16 +95,20 @@ fn main() -> ExitCode {
 /// True where everything asked for was done.
 async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
     let (connection, as_json) = (&arguments.connection, arguments.json);
+    let output = ask::Output { json: as_json, terminal };
     match &arguments.command {
+        Command::Serve(settings) => serve::run(settings).await,
         Command::Ingest(files) => ingest::run(files, connection, as_json, terminal).await,
-        Command::Squeeze(query) => {
-            ask::squeeze(query, connection, as_json, terminal).await.map(|()| true)
-        }
+        Command::Rotation(query) => ask::rotation(query, connection, output).await.map(|()| true),
+        Command::Watch(query) => ask::watch(query, connection, output).await.map(|()| true),
+        Command::Exposure(query) => ask::exposure(query, connection, output).await.map(|()| true),
+        Command::Squeeze(query) => ask::squeeze(query, connection, output).await.map(|()| true),
         Command::Health => operate::health(connection, as_json, terminal).await,
         Command::Export(query) => operate::export(query).await.map(|()| true),
         Command::Migrate(store) => operate::migrate(store, as_json).await.map(|()| true),
         Command::Check(store) => operate::check(store, as_json, terminal).await,
         Command::Backup { store, to } => operate::backup(store, to).await.map(|()| true),
         Command::Restore { from, to } => operate::restore(from, to, as_json, terminal).await,
+        Command::Demo(how) => demo::run(how, terminal).await.map(|()| true),
     }
 }

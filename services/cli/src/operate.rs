@@ -2,16 +2,16 @@
 
 use crate::{
     connect::Connection,
-    export,
     show::{number, table::Table},
     terminal::{self, Terminal, Tone},
     when,
 };
 use anyhow::{Context as _, Result};
 use clap::Args;
+use marketdata::dataset::Dataset;
 use serde_json::json;
-use std::path::PathBuf;
-use store::CheckReport;
+use server::admin;
+use std::path::{Path, PathBuf};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 /// Which store.
@@ -29,13 +29,13 @@ pub(crate) struct ExportArguments {
     store: StoreArguments,
     /// Dataset: bars, series, short_interest, share_counts, listings, memberships, holdings, splits
     /// or schedules.
-    #[arg(value_parser = |name: &str| export::dataset(name))]
-    dataset: marketdata::dataset::Dataset,
+    #[arg(value_parser = |name: &str| dataset(name))]
+    dataset: Dataset,
     #[command(flatten)]
     as_of: when::AsOfArguments,
-    /// Only these names.
-    #[arg(long, value_name = "SYMBOL")]
-    symbol: Vec<String>,
+    /// Only this name.
+    #[arg(long)]
+    symbol: Option<String>,
     /// File to write; without it standard output.
     #[arg(long, short)]
     output: Option<PathBuf>,
@@ -46,17 +46,12 @@ pub(crate) struct ExportArguments {
 /// # Errors
 /// Where it cannot be opened, or needs a newer binary.
 pub(crate) async fn migrate(arguments: &StoreArguments, as_json: bool) -> Result<()> {
-    let store = store::connect(&arguments.store).await.with_context(|| opening(arguments))?;
-    let head = store.head().await?;
-    store.close().await;
+    let url = &arguments.store;
+    let revision = admin::migrate(url).await.with_context(|| opening(url))?.revision;
     if as_json {
-        terminal::say(&format!(
-            "{}\n",
-            json!({ "store": arguments.store, "revision": head.revision })
-        ));
+        terminal::say(&format!("{}\n", json!({ "store": url, "revision": revision })));
     } else {
-        let revision = head.revision;
-        terminal::say(&format!("{} is up to date, at revision {revision}.\n", arguments.store));
+        terminal::say(&format!("{url} is up to date, at revision {revision}.\n"));
     }
     Ok(())
 }
@@ -70,11 +65,10 @@ pub(crate) async fn check(
     as_json: bool,
     terminal: Terminal,
 ) -> Result<bool> {
-    let url = existing(&arguments.store);
-    let store = store::connect(&url).await.with_context(|| opening(arguments))?;
-    let report = store.check().await?;
-    store.close().await;
-    show_check(&arguments.store, &report, as_json, terminal);
+    let url = &arguments.store;
+    let report = admin::check(&existing(url)).await.with_context(|| opening(url))?;
+    let counts = [report.revisions, report.segments, report.facts];
+    show_check(url, counts, &report.faults, as_json, terminal);
     Ok(report.faults.is_empty())
 }
 
@@ -82,12 +76,11 @@ pub(crate) async fn check(
 ///
 /// # Errors
 /// Where it cannot be opened, or the copy cannot be written.
-pub(crate) async fn backup(arguments: &StoreArguments, to: &PathBuf) -> Result<()> {
-    let store =
-        store::connect(&existing(&arguments.store)).await.with_context(|| opening(arguments))?;
-    store.backup(to).await.with_context(|| format!("no copy was made at {}", to.display()))?;
-    store.close().await;
-    terminal::say(&format!("{} holds a whole copy of {}.\n", to.display(), arguments.store));
+pub(crate) async fn backup(arguments: &StoreArguments, to: &Path) -> Result<()> {
+    let url = &arguments.store;
+    let fault = || format!("no copy of {url} was made at {}", to.display());
+    admin::backup(&existing(url), to).await.with_context(fault)?;
+    terminal::say(&format!("{} holds a whole copy of {url}.\n", to.display()));
     Ok(())
 }
 
@@ -96,19 +89,20 @@ pub(crate) async fn backup(arguments: &StoreArguments, to: &PathBuf) -> Result<(
 /// # Errors
 /// Where it cannot be read, or the new file is there already.
 pub(crate) async fn restore(
-    from: &PathBuf,
-    to: &PathBuf,
+    from: &Path,
+    to: &Path,
     as_json: bool,
     terminal: Terminal,
 ) -> Result<bool> {
-    let report = store::restore(from, to)
-        .await
-        .with_context(|| format!("{} was not restored to {}", from.display(), to.display()))?;
-    show_check(&from.display().to_string(), &report, as_json, terminal);
-    if report.faults.is_empty() && !as_json {
+    let fault = || format!("{} was not restored to {}", from.display(), to.display());
+    let report = admin::restore(from, to).await.with_context(fault)?;
+    let counts = [report.revisions, report.segments, report.facts];
+    show_check(&from.display().to_string(), counts, &report.faults, as_json, terminal);
+    let whole = report.faults.is_empty();
+    if whole && !as_json {
         terminal::say(&format!("{} is ready: sqlite:{}\n", to.display(), to.display()));
     }
-    Ok(report.faults.is_empty())
+    Ok(whole)
 }
 
 /// Asks a server, and each of its services, whether it serves; true where all do.
@@ -150,36 +144,42 @@ pub(crate) async fn health(
 /// Writes a dataset as CSV.
 ///
 /// # Errors
-/// As [`export::write`], and where the file cannot be made.
+/// Where the store cannot be read, the revision is not known, or the file cannot be made.
 pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
-    let url = existing(&arguments.store.store);
-    let store = store::connect(&url).await.with_context(|| opening(&arguments.store))?;
-    let as_of = match &arguments.as_of.as_of {
-        Some(text) => when::parse(text)?,
-        None => server::clock::Clock::system().now(),
-    };
-    let query = export::Query {
+    let url = &arguments.store.store;
+    let query = admin::Export {
         dataset: arguments.dataset,
-        as_of,
+        as_of: arguments.as_of.as_of.as_deref().map(when::parse).transpose()?,
         revision: arguments.as_of.revision,
-        symbols: arguments.symbol.clone(),
+        symbol: arguments.symbol.clone(),
     };
-    let rows = match &arguments.output {
+    let mut file;
+    let mut standard = std::io::stdout();
+    let output: &mut (dyn std::io::Write + Send) = match &arguments.output {
         Some(path) => {
             let fault = || format!("{} cannot be written", path.display());
-            let file = tokio::fs::File::create(path).await.with_context(fault)?;
-            export::write(&store, &query, &mut file.into_std().await).await?
+            file = tokio::fs::File::create(path).await.with_context(fault)?.into_std().await;
+            &mut file
         }
-        None => export::write(&store, &query, &mut std::io::stdout()).await?,
+        None => &mut standard,
     };
-    store.close().await;
-    let name = arguments.dataset.name();
-    terminal::warn(&format!("{} rows of {name} as known at {as_of}", number::count(rows)));
+    let done = admin::export(&existing(url), &query, output).await;
+    let done = done.with_context(|| format!("{url} was not exported"))?;
+    let (rows, name) = (number::count(done.rows), arguments.dataset.name());
+    let (as_of, revision) = (done.as_of, done.revision);
+    terminal::warn(&format!("{rows} rows of {name} as known at {as_of}, revision {revision}"));
     Ok(())
 }
 
-fn opening(arguments: &StoreArguments) -> String {
-    format!("the store {} cannot be opened", arguments.store)
+fn dataset(name: &str) -> Result<Dataset, String> {
+    Dataset::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| {
+        let names = Dataset::ALL.map(Dataset::name);
+        format!("one of {}", names.join(", "))
+    })
+}
+
+fn opening(url: &str) -> String {
+    format!("the store {url} cannot be opened")
 }
 
 /// A URL that makes no new store where there is none: a typing error should not look like an empty
@@ -192,30 +192,29 @@ fn existing(url: &str) -> String {
     }
 }
 
-fn show_check(name: &str, report: &CheckReport, as_json: bool, terminal: Terminal) {
+fn show_check(name: &str, counts: [u64; 3], faults: &[String], as_json: bool, terminal: Terminal) {
+    let [revisions, segments, facts] = counts;
     if as_json {
         let value = json!({
             "store": name,
-            "revisions": report.revisions,
-            "segments": report.segments,
-            "facts": report.facts,
-            "faults": report.faults,
+            "revisions": revisions,
+            "segments": segments,
+            "facts": facts,
+            "faults": faults,
         });
         terminal::say(&format!("{value}\n"));
         return;
     }
+    let [revisions, segments, facts] = counts.map(number::count);
     terminal::say(&format!(
-        "{name}: {} revisions, {} segments, {} facts read and verified.\n",
-        number::count(report.revisions),
-        number::count(report.segments),
-        number::count(report.facts)
+        "{name}: {revisions} revisions, {segments} segments, {facts} facts read and verified.\n"
     ));
-    for fault in &report.faults {
+    for fault in faults {
         terminal::say(&format!("  {}\n", terminal.paint(Tone::Bad, fault)));
     }
-    let verdict = match report.faults.len() {
+    let verdict = match faults.len() {
         0 => terminal.paint(Tone::Good, "whole"),
-        faults => terminal.paint(Tone::Bad, &format!("{faults} faults")),
+        count => terminal.paint(Tone::Bad, &format!("{count} faults")),
     };
     terminal::say(&format!("{verdict}\n"));
 }

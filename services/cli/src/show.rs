@@ -5,4 +5,12 @@ pub(crate) mod table;
 
 pub(crate) mod evidence;
 
+pub(crate) mod ingest;
+
+pub(crate) mod story;
+
+pub(crate) mod rotation;
+
+pub(crate) mod exposure;
+
 pub(crate) mod squeeze;

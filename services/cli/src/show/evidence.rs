@@ -6,7 +6,7 @@ use crate::{
     when,
 };
 use contract::v1::{Coverage, Gap, GapReason, Input, SnapshotRef};
-use marketdata::{day::Day, instant::Instant};
+use marketdata::instant::Instant;
 
 /// Most gaps that are shown one by one.
 const GAPS_SHOWN: usize = 8;
@@ -96,13 +96,6 @@ pub(crate) fn dates(input: &Input) -> String {
         public.unwrap_or_default(),
         input.age_days
     )
-}
-
-/// The day of an ISO text, shortened to month and day where the year goes without saying.
-pub(crate) fn short_day(iso: &str, beside: &str) -> String {
-    let same_year = iso.get(..4) == beside.get(..4);
-    let valid = Day::parse_iso(iso).is_some();
-    if same_year && valid { iso[5..].to_owned() } else { iso.to_owned() }
 }
 
 fn reason(reason: GapReason) -> &'static str {

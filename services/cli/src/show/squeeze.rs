@@ -72,7 +72,7 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
         ">own exit",
         ">P&L",
         ">since settled",
-        "short interest",
+        "settled",
         "driven by",
     ]);
     let mut ranked: Vec<&ShortLine> = answer.lines.iter().collect();
@@ -111,7 +111,7 @@ fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 10] {
         number::cell(line.exit_days, |days| format!("{days:.1} d")),
         number::gain(own, number::usd_signed),
         short_side(name.return_since_settlement),
-        Cell::faint(settled.map(evidence::dates).unwrap_or_default()),
+        Cell::faint(settled.map(|input| input.effective_on.clone()).unwrap_or_default()),
         Cell::faint(drivers(&name.contributions)),
     ]
 }
@@ -198,7 +198,8 @@ fn short_side(value: Option<f64>) -> Cell {
 fn drivers(contributions: &[Contribution]) -> String {
     let mut sorted: Vec<&Contribution> = contributions.iter().collect();
     sorted.sort_by(|a, b| b.points.total_cmp(&a.points));
-    let words = sorted.iter().take(2).map(|c| format!("{} {:.0}", c.component, c.points));
+    let words =
+        sorted.iter().take(2).map(|c| format!("{} {:.0}", c.component.replace('_', " "), c.points));
     words.collect::<Vec<String>>().join(", ")
 }
 

@@ -1,0 +1,69 @@
+//! A desk's portfolio file as a message.
+
+use crate::terminal;
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use contract::v1::{Portfolio, Position, position};
+use marketdata::{
+    portfolio::Size,
+    source::portfolio_csv::{self, PortfolioLine},
+};
+use std::path::{Path, PathBuf};
+
+/// Which book.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BookArguments {
+    /// CSV with a symbol and a quantity or market value a line, in the usual spellings.
+    #[arg(value_name = "BOOK")]
+    pub(crate) book: PathBuf,
+    /// Net asset value, USD.
+    #[arg(long, value_name = "USD")]
+    pub(crate) nav: Option<f64>,
+    /// Go on without the lines that cannot be read; else one of them refuses the file.
+    #[arg(long)]
+    pub(crate) skip_unreadable: bool,
+}
+
+/// Reads the file. Its name is the portfolio's id.
+///
+/// # Errors
+/// Where it cannot be read, is no portfolio, or has unreadable lines that are not to be skipped.
+pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
+    let path = &arguments.book;
+    let bytes = tokio::fs::read(path)
+        .await
+        .with_context(|| format!("{} cannot be read", path.display()))?;
+    let file = portfolio_csv::read(&bytes)
+        .with_context(|| format!("{} is no portfolio", path.display()))?;
+    for rejected in &file.rejected {
+        let place = format!("{}:{}", path.display(), rejected.line);
+        terminal::warn(&format!("{place}: {}: {}", rejected.reason, rejected.text));
+    }
+    if !file.rejected.is_empty() && !arguments.skip_unreadable {
+        bail!(
+            "{} lines cannot be read; mend them, or leave them out with --skip-unreadable",
+            file.rejected.len()
+        );
+    }
+    Ok(Portfolio {
+        portfolio_id: name(path),
+        positions: file.lines.iter().map(to_proto).collect(),
+        net_asset_value: arguments.nav,
+        currency: String::new(),
+    })
+}
+
+fn to_proto(line: &PortfolioLine) -> Position {
+    Position {
+        symbol: line.symbol.clone(),
+        size: Some(match line.size {
+            Size::Shares(shares) => position::Size::Quantity(shares),
+            Size::MarketValue(value) => position::Size::MarketValue(value),
+        }),
+        average_cost: line.average_cost,
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}

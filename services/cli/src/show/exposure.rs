@@ -1,0 +1,316 @@
+//! A book analysed: what it is a bet on, the crowded trade in it, and what a bad day costs.
+
+use crate::{
+    show::{
+        evidence, number,
+        table::{Cell, Table},
+    },
+    terminal::{Terminal, Tone},
+};
+use contract::v1::{
+    AnalyzePortfolioResponse, BookBeta, CrowdTrade, DayRepeat, Estimate, Exposure, ExposureReport,
+    LegPnl, NameBeta, PositionExposure, SizeBucket, TailRisk, TradeLegKind,
+};
+
+/// A report for people.
+pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> String {
+    let known = evidence::as_known(answer.snapshot.as_ref());
+    let mut out = terminal.heading(&format!("The book as known at {known}"));
+    if let Some(report) = &answer.report {
+        out.push_str(&body(report, terminal));
+    }
+    out.push_str(&format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
+    out.push_str(&evidence::gaps(&answer.gaps, terminal));
+    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+}
+
+fn body(report: &ExposureReport, terminal: Terminal) -> String {
+    let mut out = String::new();
+    if let Some(total) = &report.total {
+        out.push_str(&summary(total, report));
+    }
+    if let Some(trade) = &report.crowd_trade {
+        out.push_str(&trade_words(trade, terminal));
+    }
+    out.push('\n');
+    out.push_str(&exposures(report, terminal));
+    out.push('\n');
+    out.push_str(&betas(report, terminal));
+    if let Some(trade) = &report.crowd_trade {
+        out.push('\n');
+        out.push_str(&scenarios(trade, terminal));
+    }
+    if let Some(tail) = &report.tail_risk {
+        out.push('\n');
+        out.push_str(&tails(tail, terminal));
+    }
+    if !report.positions.is_empty() {
+        out.push('\n');
+        out.push_str(&positions(&report.positions, terminal));
+    }
+    out
+}
+
+fn summary(total: &Exposure, report: &ExposureReport) -> String {
+    let mut out = format!(
+        "{} long in {} names, {} short in {}: gross {}, net {}",
+        number::usd(total.long),
+        total.long_names,
+        number::usd(total.short),
+        total.short_names,
+        number::usd(total.gross),
+        number::usd_signed(total.net)
+    );
+    out.push_str(&format!(
+        ". Adjusted for beta the net is {}",
+        number::usd_signed(total.beta_adjusted_net)
+    ));
+    if let Some(leverage) = report.gross_leverage {
+        out.push_str(&format!("; gross leverage {leverage:.2}"));
+    }
+    if let Some(concentration) = &report.concentration {
+        out.push_str(&format!(
+            ". It is {:.0} effective bets, the largest {} of gross",
+            concentration.effective_names,
+            number::share(concentration.largest_share)
+        ));
+    }
+    out.push_str(".\n");
+    out
+}
+
+/// Whether it is the crowded trade, and how much of the book's risk that is.
+fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
+    let beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
+    let (verdict, tone) = match beta {
+        Some(beta) if 0.1 < beta => ("This book is in the crowded trade", Tone::Bad),
+        Some(beta) if 0.03 < beta => ("This book leans to the crowded trade", Tone::Warning),
+        Some(beta) if beta < -0.03 => ("This book is against the crowded trade", Tone::Good),
+        Some(_) => ("This book has little of the crowded trade", Tone::Good),
+        None => ("The crowded trade could not be measured", Tone::Warning),
+    };
+    let mut out = terminal.paint(tone, verdict);
+    out.push_str(&format!(
+        ": {} of megacaps long is matched by small caps short",
+        number::usd(trade.matched)
+    ));
+    if let Some(share) = trade.share_of_variance {
+        out.push_str(&format!(", and it explains {} of the book's variance", number::share(share)));
+    }
+    out.push_str(".\n");
+    if let Some(unwind) = trade.unwinds.last() {
+        out.push_str(&format!(
+            "An unwind of {:.0} standard deviations ({}) would {} {} (± {}).\n",
+            unwind.standard_deviations,
+            number::percent(unwind.crowd_return),
+            if unwind.pnl < 0.0 { "cost" } else { "make" },
+            number::usd(unwind.pnl.abs()),
+            number::usd(unwind.pnl_standard_error)
+        ));
+    }
+    if let Some(repeat) = &trade.repeat {
+        out.push_str(&repeat_words(repeat));
+    }
+    out
+}
+
+fn repeat_words(repeat: &DayRepeat) -> String {
+    let mut out = format!(
+        "A repeat of {} would {} {}",
+        repeat.on,
+        if repeat.pnl < 0.0 { "cost" } else { "make" },
+        number::usd(repeat.pnl.abs())
+    );
+    if 0 < repeat.proxied_names {
+        let names = if repeat.proxied_names == 1 { "name" } else { "names" };
+        out.push_str(&format!(" ({} {names} by their betas)", repeat.proxied_names));
+    }
+    out.push_str(".\n");
+    out
+}
+
+fn exposures(report: &ExposureReport, terminal: Terminal) -> String {
+    let mut table = Table::new(&[
+        "by size and sector",
+        ">long",
+        ">short",
+        ">gross",
+        ">net",
+        ">beta-adjusted net",
+    ]);
+    let mut add = |name: &str, exposure: Option<&Exposure>| {
+        let Some(exposure) = exposure else { return };
+        table.row([
+            name.into(),
+            number::usd(exposure.long).into(),
+            number::usd(exposure.short).into(),
+            number::usd(exposure.gross).into(),
+            number::usd_signed(exposure.net).into(),
+            number::usd_signed(exposure.beta_adjusted_net).into(),
+        ]);
+    };
+    for size in &report.by_size {
+        add(bucket(size.bucket()), size.exposure.as_ref());
+    }
+    for sector in &report.by_sector {
+        let name = if sector.sector.is_empty() { "no sector known" } else { &sector.sector };
+        add(name, sector.exposure.as_ref());
+    }
+    add("total", report.total.as_ref());
+    table.render(terminal)
+}
+
+fn betas(report: &ExposureReport, terminal: Terminal) -> String {
+    let mut table = Table::new(&[
+        "beta to",
+        ">from names",
+        ">± error",
+        ">from the book",
+        ">± error",
+        ">of gross",
+        "driver",
+    ]);
+    let crowd = report.crowd_trade.as_ref().and_then(|trade| trade.crowd_beta.as_ref());
+    let size_driver = format!("{} less {}", report.small_cap_symbol, report.market_symbol);
+    let rows = [
+        ("market", report.market_beta.as_ref(), report.market_symbol.as_str()),
+        ("size", report.size_beta.as_ref(), &size_driver),
+        ("crowd", crowd, "megacaps less small caps, market-neutral"),
+    ];
+    for (name, beta, driver) in rows {
+        let Some(beta) = beta else { continue };
+        table.row([
+            name.into(),
+            value(beta.bottom_up.as_ref()),
+            error(beta.bottom_up.as_ref()),
+            value(beta.top_down.as_ref()),
+            error(beta.top_down.as_ref()),
+            per_gross(beta),
+            Cell::faint(driver),
+        ]);
+    }
+    let note = "  In money per 100 % of the driver: from the names' own betas, and from the book's \
+                returns.\n";
+    table.render(terminal) + &terminal.paint(Tone::Faint, note)
+}
+
+fn value(estimate: Option<&Estimate>) -> Cell {
+    number::cell(estimate.map(|estimate| estimate.value), number::usd_signed)
+}
+
+fn error(estimate: Option<&Estimate>) -> Cell {
+    let error = estimate.map(|estimate| estimate.standard_error);
+    error.map_or_else(|| Cell::faint(number::ABSENT), |error| Cell::faint(number::usd(error)))
+}
+
+fn per_gross(beta: &BookBeta) -> Cell {
+    number::cell(beta.per_gross, |beta| number::signed(beta, 2))
+}
+
+/// Unwinds and the repeat, with what each leg makes of them.
+fn scenarios(trade: &CrowdTrade, terminal: Terminal) -> String {
+    let mut table =
+        Table::new(&["if", ">crowd", ">P&L", ">megacap longs", ">small-cap shorts", ">other"]);
+    for unwind in &trade.unwinds {
+        let name = format!("the crowd unwinds by {:.0} sd", unwind.standard_deviations);
+        let crowd = number::gain(Some(unwind.crowd_return), number::percent);
+        table.row(scenario(name, crowd, unwind.pnl, &unwind.legs));
+    }
+    if let Some(repeat) = &trade.repeat {
+        let name = format!("{} comes again", repeat.on);
+        table.row(scenario(name, Cell::faint(number::ABSENT), repeat.pnl, &repeat.legs));
+    }
+    table.render(terminal)
+}
+
+fn scenario(name: String, crowd: Cell, pnl: f64, legs: &[LegPnl]) -> [Cell; 6] {
+    let leg = |kind: TradeLegKind| {
+        let pnl = legs.iter().find(|leg| leg.kind() == kind).map(|leg| leg.pnl);
+        number::gain(pnl, number::usd_signed)
+    };
+    [
+        name.into(),
+        crowd,
+        number::gain(Some(pnl), number::usd_signed),
+        leg(TradeLegKind::MegacapLong),
+        leg(TradeLegKind::SmallCapShort),
+        leg(TradeLegKind::Other),
+    ]
+}
+
+fn tails(tail: &TailRisk, terminal: Terminal) -> String {
+    let mut table = Table::new(&[
+        "one day, confidence",
+        ">value at risk",
+        ">interval",
+        ">expected shortfall",
+        ">± error",
+    ]);
+    for level in &tail.levels {
+        let interval = match (level.value_at_risk_low, level.value_at_risk_high) {
+            (Some(low), Some(high)) => format!("{} to {}", number::usd(low), number::usd(high)),
+            _ => number::ABSENT.to_owned(),
+        };
+        table.row([
+            format!("{} %", number::signed(100.0 * level.confidence, 1).trim_start_matches('+'))
+                .into(),
+            number::usd(level.value_at_risk).into(),
+            Cell::faint(interval),
+            number::usd(level.expected_shortfall).into(),
+            number::cell(level.expected_shortfall_standard_error, number::usd),
+        ]);
+    }
+    let note = format!(
+        "  Today's positions over {} sessions, {} to {}; the worst was {} with {}. Losses are \
+         positive.\n",
+        tail.sessions,
+        tail.first_on,
+        tail.last_on,
+        tail.worst_on,
+        number::usd_signed(tail.worst_pnl)
+    );
+    table.render(terminal) + &terminal.paint(Tone::Faint, &note)
+}
+
+fn positions(positions: &[PositionExposure], terminal: Terminal) -> String {
+    let mut table = Table::new(&[
+        "position",
+        ">market value",
+        ">of gross",
+        ">market beta",
+        ">size beta",
+        ">crowd beta",
+        ">shortfall",
+        "size",
+        "sector",
+    ]);
+    for position in positions {
+        table.row([
+            position.symbol.as_str().into(),
+            number::usd_signed(position.market_value).into(),
+            number::share(position.gross_share).into(),
+            beta(position.market_beta.as_ref()),
+            beta(position.size_beta.as_ref()),
+            beta(position.crowd_beta.as_ref()),
+            number::gain(position.expected_shortfall.map(|loss| -loss), |gain| number::usd(-gain)),
+            Cell::faint(bucket(position.size_bucket())),
+            Cell::faint(position.sector.clone()),
+        ]);
+    }
+    table.render(terminal)
+}
+
+fn beta(beta: Option<&NameBeta>) -> Cell {
+    number::cell(beta.map(|beta| beta.value), |value| number::signed(value, 2))
+}
+
+fn bucket(bucket: SizeBucket) -> &'static str {
+    match bucket {
+        SizeBucket::Mega => "mega",
+        SizeBucket::Large => "large",
+        SizeBucket::Mid => "mid",
+        SizeBucket::Small => "small",
+        SizeBucket::Micro => "micro",
+        SizeBucket::Unspecified => "no size known",
+    }
+}

@@ -1,0 +1,90 @@
+//! What became of files: a line each, then the rows that were not taken.
+
+use crate::{
+    show::{
+        number,
+        table::{Cell, Table},
+    },
+    terminal::{Terminal, Tone},
+};
+use contract::v1::IngestResponse;
+
+/// The header of the table that [`summarise`] fills.
+pub(crate) fn summary_table() -> Table {
+    Table::new(&[
+        "file",
+        "kind",
+        ">rows",
+        ">accepted",
+        ">already known",
+        ">corrected",
+        ">rejected",
+        ">revision",
+    ])
+}
+
+/// Adds what became of a file.
+pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestResponse) {
+    let count = |value: u64| Cell::plain(number::count(value));
+    let alarming = |value: u64, tone: Tone| match value {
+        0 => Cell::plain("0"),
+        value => Cell::toned(tone, number::count(value)),
+    };
+    let revision = answer.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
+    table.row([
+        file_name.into(),
+        answer.kind.as_str().into(),
+        count(answer.rows),
+        count(answer.accepted),
+        count(answer.already_known),
+        alarming(answer.corrected, Tone::Warning),
+        alarming(answer.rejected, Tone::Bad),
+        count(revision),
+    ]);
+}
+
+/// Most rejected rows that are shown one by one.
+const REJECTIONS_SHOWN: usize = 20;
+
+/// The counts of two files together, at the revision of the later.
+pub(crate) fn joined(first: &IngestResponse, then: IngestResponse) -> IngestResponse {
+    IngestResponse {
+        rows: first.rows + then.rows,
+        accepted: first.accepted + then.accepted,
+        already_known: first.already_known + then.already_known,
+        corrected: first.corrected + then.corrected,
+        rejected: first.rejected + then.rejected,
+        ..then
+    }
+}
+
+/// Rejected rows and notes of a file, a line each.
+pub(crate) fn notes(answer: &IngestResponse, file_name: &str, terminal: Terminal) -> Vec<String> {
+    let mut lines = rejections(answer, file_name, terminal);
+    for note in &answer.notes {
+        let count = number::count(note.count);
+        let text = format!("{file_name}: {} ({count}): {}", note.code, note.text);
+        lines.push(terminal.paint(Tone::Faint, &text));
+    }
+    lines
+}
+
+/// Rejected rows of a file, a line each.
+pub(crate) fn rejections(
+    answer: &IngestResponse,
+    file_name: &str,
+    terminal: Terminal,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in answer.rejections.iter().take(REJECTIONS_SHOWN) {
+        let reason = terminal.paint(Tone::Bad, &row.reason);
+        let place = if row.line == 0 { String::new() } else { format!(":{}", row.line) };
+        lines.push(format!("{file_name}{place}: {reason}: {}", row.detail));
+    }
+    let shown = answer.rejections.len().min(REJECTIONS_SHOWN) as u64;
+    if shown < answer.rejected {
+        let more = number::count(answer.rejected - shown);
+        lines.push(format!("{file_name}: and {more} rejected rows more (--json gives 1,000)"));
+    }
+    lines
+}

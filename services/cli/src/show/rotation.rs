@@ -1,0 +1,331 @@
+//! The rotation report: what happened in sentences, then every number with its record and source.
+
+use crate::{
+    show::{
+        evidence, number, story,
+        table::{Cell, Table},
+    },
+    terminal::{Terminal, Tone},
+};
+use contract::v1::{
+    GetRotationResponse, IndexMove, IndicatorReading, IndicatorUnit, RecordKind, RotationComposite,
+    RotationFlip, RotationReport, RotationScore, RotationScoreKind, RotationState, RotationSwitch,
+    WatchRotationResponse,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A report for people.
+pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> String {
+    let known = evidence::as_known(answer.snapshot.as_ref());
+    let mut out = terminal.heading(&format!("Rotation as known at {known}"));
+    if let Some(report) = &answer.report {
+        out.push_str(&body(report, terminal));
+    }
+    out.push_str(&evidence::gaps(&answer.gaps, terminal));
+    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+}
+
+/// What a watch prints: a line that says when, then the report.
+pub(crate) fn changed(
+    message: &WatchRotationResponse,
+    report: &RotationReport,
+    terminal: Terminal,
+) -> String {
+    let revision = message.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
+    let known = evidence::as_known(message.snapshot.as_ref());
+    let heading = terminal.heading(&format!("Rotation as known at {known}, revision {revision}"));
+    heading
+        + &body(report, terminal)
+        + "
+"
+}
+
+fn body(report: &RotationReport, terminal: Terminal) -> String {
+    let mut out = String::new();
+    if let Some(composite) = &report.composite {
+        out.push_str(&state(composite, terminal));
+    }
+    out.push_str(&story::of(&report.readings));
+    out.push('\n');
+    out.push_str(&changes(&report.readings, terminal));
+    out.push('\n');
+    out.push_str(&others(&report.readings, terminal));
+    if let Some(composite) = &report.composite {
+        out.push('\n');
+        out.push_str(&scores(composite, terminal));
+    }
+    if !report.moves.is_empty() {
+        out.push('\n');
+        out.push_str(&moves(&report.moves, terminal));
+    }
+    out
+}
+
+/// The value of a reading in its unit.
+pub(crate) fn value(reading: &IndicatorReading) -> Option<String> {
+    reading.value.map(|value| in_unit(reading, value))
+}
+
+fn in_unit(reading: &IndicatorReading, value: f64) -> String {
+    let change = reading.kind() == RecordKind::Change;
+    match (reading.unit(), change) {
+        (IndicatorUnit::Decimal, true) => number::percent(value),
+        (IndicatorUnit::Decimal, false) => number::share(value),
+        (IndicatorUnit::Percent, true) => format!("{} pp", number::signed(value, 1)),
+        (IndicatorUnit::Percent, false) => format!("{value:.1} %"),
+        (IndicatorUnit::BasisPoints, true) => format!("{} bp", number::signed(value, 1)),
+        (IndicatorUnit::BasisPoints, false) => format!("{value:.1} bp"),
+        (IndicatorUnit::Usd, true) => number::usd_signed(value),
+        (IndicatorUnit::Usd, false) => number::usd(value),
+        (IndicatorUnit::Count, true) => number::signed(value, 0),
+        (IndicatorUnit::Count, false) => format!("{value:.0}"),
+        (IndicatorUnit::Points | IndicatorUnit::Unspecified, true) => number::signed(value, 2),
+        (IndicatorUnit::Points | IndicatorUnit::Unspecified, false) => format!("{value:.2}"),
+    }
+}
+
+fn state(composite: &RotationComposite, terminal: Terminal) -> String {
+    let (name, words, tone) = match composite.state() {
+        RotationState::SmallLed => ("SMALL_LED", "small caps lead", Tone::Good),
+        RotationState::MegacapLed => ("MEGACAP_LED", "megacaps lead", Tone::Warning),
+        RotationState::Broadening => ("BROADENING", "the rise is broadening", Tone::Good),
+        RotationState::RiskOff => ("RISK_OFF", "risk is being shed", Tone::Bad),
+        RotationState::Neutral => ("NEUTRAL", "nobody leads", Tone::Plain),
+        RotationState::Unspecified => ("UNKNOWN", "no state is known", Tone::Plain),
+    };
+    let sessions = if composite.sessions == 1 { "session" } else { "sessions" };
+    let name = terminal.paint(tone, name);
+    format!(
+        "State {name}: {words}, since {} ({} {sessions}).\n",
+        composite.since_on, composite.sessions
+    )
+}
+
+/// Changes over horizons, a line each, with the standing of the shortest.
+fn changes(readings: &[IndicatorReading], terminal: Terminal) -> String {
+    let mut lines: Vec<(&str, Vec<&IndicatorReading>)> = Vec::new();
+    for reading in readings.iter().filter(|reading| is_over_horizons(reading)) {
+        let stem = stem(&reading.measure_id);
+        match lines.iter_mut().find(|(known, _)| *known == stem) {
+            Some((_, line)) => line.push(reading),
+            None => lines.push((stem, vec![reading])),
+        }
+    }
+    let mut table = Table::new(&[
+        "change over",
+        ">1 day",
+        ">5 days",
+        ">21 days",
+        ">63 days",
+        ">z",
+        "the first in its history",
+        "on",
+        "source",
+    ]);
+    for (stem, line) in lines.iter().filter(|(_, line)| line.iter().any(|r| r.value.is_some())) {
+        let by_horizon: BTreeMap<i32, &IndicatorReading> =
+            line.iter().map(|reading| (reading.horizon_sessions, *reading)).collect();
+        let cell = |horizon: i32| {
+            let reading = by_horizon.get(&horizon);
+            let text = reading.and_then(|reading| value(reading));
+            match (reading.and_then(|reading| reading.value), text) {
+                (Some(value), Some(text)) => number::gain(Some(value), |_| text.clone()),
+                _ => Cell::faint(if reading.is_some() { number::ABSENT } else { "" }),
+            }
+        };
+        let first = line[0];
+        table.row([
+            label(stem, first).into(),
+            cell(1),
+            cell(5),
+            cell(21),
+            cell(63),
+            z(first),
+            record(first),
+            Cell::faint(first.observed_on.clone()),
+            source(first),
+        ]);
+    }
+    table.render(terminal)
+}
+
+/// Everything else, a line each.
+fn others(readings: &[IndicatorReading], terminal: Terminal) -> String {
+    let mut table = Table::new(&[
+        "level or change",
+        ">value",
+        ">z",
+        ">percentile",
+        "in its history",
+        "on",
+        "source",
+    ]);
+    for reading in readings.iter().filter(|reading| !is_over_horizons(reading)) {
+        let Some(text) = value(reading) else { continue };
+        table.row([
+            label_with_horizon(reading).into(),
+            text.into(),
+            z(reading),
+            number::cell(reading.percentile, |share| format!("{:.0}", 100.0 * share)),
+            record(reading),
+            Cell::faint(reading.observed_on.clone()),
+            source(reading),
+        ]);
+    }
+    table.render(terminal) + &absent(readings, terminal)
+}
+
+/// Which indicators have no value, and why, each reason once.
+fn absent(readings: &[IndicatorReading], terminal: Terminal) -> String {
+    let mut by_reason: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for reading in readings.iter().filter(|reading| reading.value.is_none()) {
+        let reason = reading.gaps.first().map_or("no value", |gap| gap.detail.as_str());
+        by_reason.entry(reason).or_default().insert(stem(&reading.measure_id));
+    }
+    let mut out = String::new();
+    for (reason, stems) in by_reason {
+        let names: Vec<&str> = stems.into_iter().collect();
+        let text = format!("  not measured: {}: {reason}\n", names.join(", "));
+        out.push_str(&terminal.paint(Tone::Faint, &text));
+    }
+    out
+}
+
+fn scores(composite: &RotationComposite, terminal: Terminal) -> String {
+    let mut table = Table::new(&["score", ">value", "is", ">sessions", "made of"]);
+    for score in &composite.scores {
+        table.row([
+            kind(score.kind()).into(),
+            number::cell(score.value, |value| number::signed(value, 2)),
+            switch(score),
+            score.sessions.to_string().into(),
+            Cell::faint(contributions(score)),
+        ]);
+    }
+    let mut out = table.render(terminal);
+    for flip in &composite.flips {
+        out.push_str(&terminal.paint(Tone::Faint, &flip_words(flip)));
+    }
+    let note = "  Scores describe; they are not calibrated and forecast nothing.\n";
+    out + &terminal.paint(Tone::Faint, note)
+}
+
+fn switch(score: &RotationScore) -> Cell {
+    match score.switch() {
+        RotationSwitch::Up => Cell::toned(Tone::Good, "on, up"),
+        RotationSwitch::Down => Cell::toned(Tone::Warning, "on, down"),
+        RotationSwitch::Off | RotationSwitch::Unspecified => Cell::faint("off"),
+    }
+}
+
+fn contributions(score: &RotationScore) -> String {
+    let parts = score.contributions.iter().map(|part| match part.contribution {
+        Some(value) => format!("{} {}", part.measure_id, number::signed(value, 2)),
+        None => format!("{} left out", part.measure_id),
+    });
+    parts.collect::<Vec<String>>().join(", ")
+}
+
+fn flip_words(flip: &RotationFlip) -> String {
+    let way = if flip.rising { "reaches" } else { "falls to" };
+    let then = flip.then().as_str_name().trim_start_matches("ROTATION_STATE_");
+    let locked = match flip.locked_sessions {
+        0 => String::new(),
+        sessions => format!(", not before {sessions} sessions"),
+    };
+    format!(
+        "  {then} if the {} score {way} {} (now {}){locked}.\n",
+        kind(flip.kind()),
+        number::signed(flip.threshold, 2),
+        number::signed(flip.from, 2)
+    )
+}
+
+fn kind(kind: RotationScoreKind) -> &'static str {
+    match kind {
+        RotationScoreKind::Size => "size",
+        RotationScoreKind::Breadth => "breadth",
+        RotationScoreKind::Risk => "risk",
+        RotationScoreKind::Unspecified => "none",
+    }
+}
+
+fn moves(moves: &[IndexMove], terminal: Terminal) -> String {
+    let mut table = Table::new(&["index", ">move", "from", "to", "source"]);
+    for index in moves {
+        table.row([
+            index.role.replace('_', " ").into(),
+            number::gain(Some(index.value), number::percent),
+            Cell::faint(index.from_on.clone()),
+            Cell::faint(index.to_on.clone()),
+            Cell::faint(stand_in(&index.symbol, &index.stands_in_for)),
+        ]);
+    }
+    table.render(terminal)
+}
+
+fn is_over_horizons(reading: &IndicatorReading) -> bool {
+    reading.kind() == RecordKind::Change && HORIZONS.contains(&reading.horizon_sessions)
+}
+
+/// The horizons that have a column, sessions.
+const HORIZONS: [i32; 4] = [1, 5, 21, 63];
+
+/// The id without its horizon.
+fn stem(id: &str) -> &str {
+    match id.rsplit_once('.') {
+        Some((stem, horizon))
+            if horizon.ends_with('d') && horizon.as_bytes()[0].is_ascii_digit() =>
+        {
+            stem
+        }
+        _ => id,
+    }
+}
+
+fn label(id: &str, reading: &IndicatorReading) -> String {
+    let id = stem(id);
+    match id.strip_prefix(&reading.indicator_id).map(|rest| rest.trim_start_matches('.')) {
+        Some("") | None => reading.title.clone(),
+        Some(variant) if reading.indicator_id == "index_return" => variant.replace('_', " "),
+        Some(variant) => format!("{}, {}", reading.title, variant.replace('_', " ")),
+    }
+}
+
+fn label_with_horizon(reading: &IndicatorReading) -> String {
+    let label = label(&reading.measure_id, reading);
+    match reading.horizon_sessions {
+        0 => label,
+        horizon => format!("{label} over {horizon} days"),
+    }
+}
+
+fn z(reading: &IndicatorReading) -> Cell {
+    match reading.z {
+        Some(z) if 3.0 <= z.abs() => Cell::toned(Tone::Warning, number::signed(z, 1)),
+        z => number::cell(z, |z| number::signed(z, 1)),
+    }
+}
+
+fn record(reading: &IndicatorReading) -> Cell {
+    let Some(record) = &reading.record else { return Cell::faint("") };
+    let text = format!("{} ({} of {})", record.words, record.rank, record.in_direction);
+    if record.rank <= 3 { Cell::toned(Tone::Warning, text) } else { Cell::faint(text) }
+}
+
+fn source(reading: &IndicatorReading) -> Cell {
+    let names = reading.sources.iter().take(2).map(|s| stand_in(&s.symbol, &s.stands_in_for));
+    let mut text = names.collect::<Vec<String>>().join(", ");
+    if 2 < reading.sources.len() {
+        text.push_str(&format!(" +{}", reading.sources.len() - 2));
+    }
+    Cell::faint(text)
+}
+
+fn stand_in(symbol: &str, stands_in_for: &str) -> String {
+    if stands_in_for.is_empty() {
+        symbol.to_owned()
+    } else {
+        format!("{symbol} for {stands_in_for}")
+    }
+}

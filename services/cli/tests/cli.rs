@@ -1,0 +1,172 @@
+//! The built binary, from outside: what it prints, where, and with which exit code.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test reads its environment and writes files, and a fault of it may end it"
+)]
+
+use server::config::Config;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// The binary, without what the environment of a test may say.
+fn ballast(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("BALLAST_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[track_caller]
+fn holds(text: &str, wanted: &[&str]) {
+    for wanted in wanted {
+        assert!(text.contains(wanted), "{wanted:?} is not in:\n{text}");
+    }
+}
+
+fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// A server on an empty store in memory, for the time of a check.
+fn with_server(check: impl FnOnce(&str) + Send + 'static) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut config = Config::standard();
+        config.listen.set_port(0);
+        config.store = "sqlite::memory:".to_owned();
+        let running = server::start(config).await.unwrap();
+        let address = format!("http://{}", running.address());
+        tokio::task::spawn_blocking(move || check(&address)).await.unwrap();
+        running.stop().await;
+    });
+}
+
+#[test]
+fn help_names_every_command_and_a_wrong_line_is_usage() {
+    let help = ballast(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let commands = [
+        "serve", "ingest", "rotation", "watch", "exposure", "squeeze", "health", "export",
+        "migrate", "check", "backup", "restore", "demo",
+    ];
+    holds(&stdout(&help), &commands);
+    assert_eq!(ballast(&[]).status.code(), Some(2));
+    let unknown = ballast(&["export", "nonsense"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    holds(&stderr(&unknown), &["short_interest"]);
+}
+
+#[test]
+fn settings_are_checked_before_anything_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "ballast.toml", "listen = \"127.0.0.1:0\"\nthreads = 2\n");
+    let shown =
+        ballast(&["serve", "--config", config.to_str().unwrap(), "--threads", "3", "--check"]);
+    holds(&stdout(&shown), &["\"listen\": \"127.0.0.1:0\"", "\"threads\": 3"]);
+    let wrong = file(folder.path(), "wrong.toml", "lissten = \"127.0.0.1:0\"\n");
+    let refused = ballast(&["serve", "--config", wrong.to_str().unwrap(), "--check"]);
+    assert_eq!(refused.status.code(), Some(1));
+    holds(&stderr(&refused), &["lissten"]);
+}
+
+#[test]
+fn a_store_is_made_checked_copied_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let url = format!("sqlite:{}", path("a.db"));
+    let nobody = ballast(&["check", "--store", &url]);
+    assert_eq!(nobody.status.code(), Some(1), "a check makes no store");
+    assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
+    holds(&stdout(&ballast(&["check", "--store", &url])), &["0 facts", "whole"]);
+    assert_eq!(ballast(&["backup", "--store", &url, &path("b.db")]).status.code(), Some(0));
+    assert_eq!(ballast(&["restore", &path("b.db"), &path("c.db")]).status.code(), Some(0));
+    let again = ballast(&["restore", &path("b.db"), &path("c.db")]);
+    assert_eq!(again.status.code(), Some(1), "nothing is overwritten");
+    let exported = ballast(&["export", "bars", "--store", &url]);
+    holds(&stdout(&exported), &["symbol,", "effective_on", "published_at", "revision"]);
+    let json = ballast(&["check", "--store", &url, "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(report["faults"], serde_json::json!([]));
+}
+
+#[test]
+fn a_refused_file_is_told_and_fails_and_the_next_is_sent() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let page = file(folder.path(), "SPY.csv", "<!DOCTYPE html><html>no</html>");
+        let rows = "date,value\n2024-07-09,4.30\n2024-07-10,four\n";
+        let mut text = rows.to_owned();
+        for day in 1..=28 {
+            text.push_str(&format!("2024-06-{day:02},4.2\n"));
+        }
+        let good = file(folder.path(), "DGS10.csv", &text);
+        let paths = [page.to_str().unwrap(), good.to_str().unwrap()];
+        let sent = ballast(&["--server", address, "ingest", paths[0], paths[1]]);
+        assert_eq!(sent.status.code(), Some(1));
+        holds(&stderr(&sent), &["SPY.csv", "FILE_REFUSED", "HTML", "DGS10.csv:3"]);
+        holds(&stdout(&sent), &["already known", "date_value"]);
+        let again = ballast(&["--server", address, "--json", "ingest", paths[1]]);
+        assert_eq!(again.status.code(), Some(0));
+        let answer: serde_json::Value = serde_json::from_str(&stdout(&again)).unwrap();
+        assert_eq!((&answer["alreadyKnown"], &answer["rejected"]), (&"29".into(), &"1".into()));
+        let healthy = ballast(&["--server", address, "health"]);
+        assert_eq!(healthy.status.code(), Some(0));
+        holds(&stdout(&healthy), &["ballast.v1.RotationService", "SERVING"]);
+        let watched = ballast(&["--server", address, "watch", "--reports", "1"]);
+        holds(&stdout(&watched), &["Rotation as known at", "not measured"]);
+        let book = file(folder.path(), "book.csv", "symbol,quantity\nNOBODY,100\nAAPL,many\n");
+        let book = book.to_str().unwrap();
+        let refused = ballast(&["--server", address, "exposure", book]);
+        assert_eq!(refused.status.code(), Some(1));
+        holds(&stderr(&refused), &["book.csv:3", "--skip-unreadable"]);
+        let future = ballast(&["--server", address, "rotation", "--as-of", "2999-01-01"]);
+        assert_eq!(future.status.code(), Some(1));
+        holds(&stderr(&future), &["INVALID_ARGUMENT (INVALID_REQUEST)", "as_of"]);
+    });
+}
+
+#[test]
+fn nobody_there_is_said_in_plain_words() {
+    let health = ballast(&["--server", "http://127.0.0.1:1", "health"]);
+    assert_eq!(health.status.code(), Some(1));
+    holds(&stderr(&health), &["no connection to http://127.0.0.1:1"]);
+}
+
+#[test]
+fn the_demo_tells_the_whole_story() {
+    let told = ballast(&["demo", "--once", "--port", "0"]);
+    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    let sections = [
+        "SIMULATED",
+        "Files in, facts out",
+        "Rotation as known at the close of 2024-07-11",
+        "State SMALL_LED",
+        // The published moves of the day.
+        "Small caps (^RUT) rose 3.60 %, the Nasdaq (^IXIC) fell 2.00 %",
+        "it gives the same bytes",
+        "The book as known at",
+        "This book is in the crowded trade",
+        "The short book as known at",
+        "Ask it yourself",
+        "grpcurl -plaintext",
+    ];
+    holds(&stdout(&told), &sections);
+    assert_eq!(stderr(&told), "", "nothing was rejected or logged");
+}
