@@ -4,8 +4,6 @@
 //! The goal is a million rows a second from the file to the durable answer; reading and preparing may
 //! take 0.15 s of the 0.4 s that 393,689 rows may take on one core.
 
-#![expect(missing_docs, reason = "criterion's macros write the functions")]
-
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use marketdata::{
     day::Day,

@@ -19,6 +19,7 @@ use std::{
 use support::{Desk, at, day, options};
 
 #[expect(clippy::disallowed_methods, reason = "a test of real files is told where they are")]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("REAL_DATA").map(PathBuf::from);
     if folder.is_none() {
