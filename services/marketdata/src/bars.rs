@@ -115,16 +115,23 @@ impl<'a> Bars<'a> {
 
     /// Whether some closes are adjusted for distributions, and so no prices anyone paid.
     pub fn any_total_return(&self) -> bool {
-        let adjusted = |basis| matches!(basis, PriceBasis::TotalReturn { .. });
         match &self.basis {
-            Bases::One(basis) => adjusted(*basis),
-            Bases::Each(bases) => bases.iter().copied().any(adjusted),
+            Bases::One(basis) => basis.is_total_return(),
+            Bases::Each(bases) => bases.iter().any(|basis| basis.is_total_return()),
         }
     }
 
     /// The closes as stored, where no change of units is known, so that all are in the same ones.
+    /// None, too, where levels of total return stand beside prices.
     pub fn closes_in_one_unit(&self) -> Option<&[f64]> {
-        self.units.is_constant().then_some(&self.close)
+        (self.units.is_constant() && !self.mixes_levels_and_prices()).then_some(&self.close)
+    }
+
+    fn mixes_levels_and_prices(&self) -> bool {
+        let Bases::Each(bases) = &self.basis else { return false };
+        let mut levels = bases.iter().map(|basis| basis.is_total_return());
+        let first = levels.next();
+        levels.any(|level| Some(level) != first)
     }
 
     /// The close of row `i` as stored, on [`Bars::basis`].
@@ -154,9 +161,13 @@ impl<'a> Bars<'a> {
         Some((1.0 + self.price_return(i)?) * distribution - 1.0)
     }
 
-    /// Price return of row `i` over row `i − 1` on one basis of units, a decimal.
+    /// Price return of row `i` over row `i − 1` on one basis of units, a decimal. None where one is a
+    /// price and the other a level of total return: their ratio is no return.
     pub fn price_return(&self, i: usize) -> Option<f64> {
         let before = i.checked_sub(1)?;
+        if self.basis(before).is_total_return() != self.basis(i).is_total_return() {
+            return None;
+        }
         let ratio = self.close[i] / self.close[before];
         let (old, new) =
             (self.basis(before).units_on(self.days[before]), self.basis(i).units_on(self.days[i]));

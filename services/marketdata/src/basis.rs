@@ -50,6 +50,11 @@ impl PriceBasis {
         }
     }
 
+    /// Whether distributions are in the levels, so that they are no prices anyone paid.
+    pub const fn is_total_return(self) -> bool {
+        matches!(self, PriceBasis::TotalReturn { .. })
+    }
+
     /// The day whose share units a row of `day` is in.
     pub fn units_on(self, day: Day) -> Day {
         match self {

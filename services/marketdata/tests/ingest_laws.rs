@@ -3,6 +3,7 @@
 mod support;
 
 use marketdata::{
+    bars::Bars,
     dataset::{Dataset, Field},
     ingest::{BasisChoice, NoteCode, Options, Parser, prepare},
     source::refusal::Reason,
@@ -153,6 +154,37 @@ fn levels_do_not_overwrite_prices_but_prices_overwrite_levels() {
     assert_eq!(later.report.corrected, 1);
 }
 
+#[test]
+fn no_return_is_taken_between_a_level_and_a_price() {
+    let levels = Options { price_basis: None, ..raw("2024-07-09T12:00:00Z") };
+    let mut desk = Desk::new();
+    desk.ingest(table(&[("X", "2024-07-05", 50.0), ("X", "2024-07-08", 51.0)]).as_bytes(), levels)
+        .unwrap();
+    let prices = table(&[("X", "2024-07-09", 102.0), ("X", "2024-07-10", 103.02)]);
+    desk.ingest(prices.as_bytes(), raw("2024-07-10T22:00:00Z")).unwrap();
+    let snapshot = desk.snapshot("2024-07-10T22:00:00Z");
+    let bars = Bars::of(&snapshot, desk.listed("X"));
+    let returns: Vec<bool> = (0..4).map(|i| bars.price_return(i).is_some()).collect();
+    assert_eq!(returns, [false, true, false, true]);
+    assert_eq!(bars.closes_in_one_unit(), None);
+}
+
+/// The samples of every kind, to be damaged.
+const SAMPLES: [&[u8]; 12] = [
+    include_bytes!("../../../tests/data/ohlcv_table/prices.csv"),
+    include_bytes!("../../../tests/data/ohlcv_single/nasdaq_bbb.csv"),
+    include_bytes!("../../../tests/data/ohlcv_single/bulk.txt"),
+    include_bytes!("../../../tests/data/fred/DGS10.csv"),
+    include_bytes!("../../../tests/data/series/odds.csv"),
+    include_bytes!("../../../tests/data/finra_short_interest/shrt20260731.csv"),
+    include_bytes!("../../../tests/data/short_interest_table/settle_2021-01-15.csv"),
+    include_bytes!("../../../tests/data/ishares_holdings/IWM_holdings.csv"),
+    include_bytes!("../../../tests/data/membership_intervals/sp500_ticker_start_end.csv"),
+    include_bytes!("../../../tests/data/screener/screener_2021-01-29.csv"),
+    include_bytes!("../../../tests/data/split_factors/split_factor_2021-01-29_to_2024-03.csv"),
+    include_bytes!("../../../tests/data/symbol_changes/changes.csv"),
+];
+
 /// A file of odd prices: some rows are bad, some contradict others.
 fn odd_table() -> impl Strategy<Value = String> {
     let price = prop_oneof![
@@ -170,7 +202,36 @@ fn odd_table() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is done to a file, it is taken or refused; portfolios, too.
+    #[test]
+    fn damaged_files_are_taken_or_refused(
+        sample in 0..SAMPLES.len(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = SAMPLES[sample].to_vec();
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes.truncate(cut.index(bytes.len() + 1));
+        let options = Options {
+            force: true,
+            symbol: Some("X".into()),
+            index: Some("X".into()),
+            as_of_on: Some(day("2024-07-01")),
+            received_at: at("2026-11-20T22:00:00Z"),
+            ..options("x_to_2024-03.csv")
+        };
+        let mut desk = Desk::new();
+        if desk.ingest(&bytes, options.clone()).is_ok() {
+            let again = desk.ingest(&bytes, options).unwrap();
+            prop_assert!(again.batch.is_empty(), "{:?}", again);
+        }
+        let _ = marketdata::source::portfolio_csv::read(&bytes);
+    }
 
     /// However the bytes are cut into chunks, the same comes out.
     #[test]

@@ -178,9 +178,8 @@ impl BarsRun<'_> {
         if basis == self.basis {
             return self.compare_bits(at, held);
         }
-        let total = |basis| matches!(basis, PriceBasis::TotalReturn { .. });
         let day = self.held.day(held);
-        match (total(self.basis), total(basis)) {
+        match (self.basis.is_total_return(), basis.is_total_return()) {
             (true, false) => return Found::NotComparable,
             // Prices say more than levels do.
             (false, true) => return Found::Differs { ratio: 1.0, across: false },
@@ -213,11 +212,7 @@ impl BarsRun<'_> {
         // Not knowing of a distribution and knowing of none come to the same.
         let off = (new - if old.is_nan() { 1.0 } else { old }).abs();
         // The held one was rounded, too, and vendors' factors are off by more than their digits.
-        new.is_nan() || self.total_return() || off <= 2.0 * VENDOR * error
-    }
-
-    fn total_return(&self) -> bool {
-        matches!(self.basis, PriceBasis::TotalReturn { .. })
+        new.is_nan() || self.basis.is_total_return() || off <= 2.0 * VENDOR * error
     }
 
     /// Across bases equal means equal within the rounding of the printed digits. Held prices times
@@ -225,7 +220,7 @@ impl BarsRun<'_> {
     fn compare_across(&self, at: usize, held: usize, factor: f64, shares: f64) -> Found {
         let row = self.rows[at] as usize;
         let decimals = self.draft.decimals[row] & 15;
-        let slack = if self.total_return() { RESTATED } else { 0.0 };
+        let slack = if self.basis.is_total_return() { RESTATED } else { 0.0 };
         let prices = (OPEN..=CLOSE).all(|column| {
             let new = self.new_value(at, column);
             let old = self.old(held, column);
@@ -242,7 +237,7 @@ impl BarsRun<'_> {
             return Found::Same;
         }
         let ratio = self.new_value(at, CLOSE) / (self.old(held, CLOSE) * factor);
-        Found::Differs { ratio, across: !self.total_return() }
+        Found::Differs { ratio, across: !self.basis.is_total_return() }
     }
 }
 
