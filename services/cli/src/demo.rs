@@ -14,7 +14,7 @@ use contract::v1::{
 use prost::Message as _;
 use server::{Running, StartError, clock::Stopwatch, config::Config, telemetry};
 use simulation::{
-    files,
+    factors, files,
     market::{Market, Parameters},
     rotation_day::ROTATION_ON,
     sample::{self, Holding},
@@ -34,32 +34,46 @@ pub(crate) struct DemoArguments {
 
 const USUAL_PORT: u16 = 50_051;
 
-/// Tells the story.
+/// Tells the story; Ctrl-C ends it at any time, and leaves nothing behind.
 ///
 /// # Errors
 /// Where the server does not start, or a step of the story fails.
 pub(crate) async fn run(arguments: &DemoArguments, terminal: Terminal) -> Result<()> {
-    let stopwatch = Stopwatch::start();
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let running = start(arguments, folder.path()).await?;
-    let address = running.address();
+    let interrupted = async { tokio::signal::ctrl_c().await.context("no signals here") };
+    let told = tokio::select! {
+        told = tell(arguments, running.address(), folder.path(), terminal) => told,
+        interrupted = interrupted => interrupted,
+    };
+    running.stop().await;
+    told
+}
+
+async fn tell(
+    arguments: &DemoArguments,
+    address: SocketAddr,
+    folder: &Path,
+    terminal: Terminal,
+) -> Result<()> {
+    let stopwatch = Stopwatch::start();
     let connection = Connection { server: format!("http://{address}"), timeout: 60 };
     let clients = connection.open().await?;
     terminal::say(&opening(address, terminal));
     let market = Market::new(Parameters::DEMO);
     load(&market, &clients, &connection, terminal).await?;
-    rotation(&clients, &connection, terminal).await?;
     let book = sample::long_megacap_short_small_cap(&market);
+    evening_before(&market, &book, &clients, &connection, terminal).await?;
+    rotation(&clients, &connection, terminal).await?;
     exposure(&book, &clients, &connection, terminal).await?;
     squeeze(&book, &clients, &connection, terminal).await?;
-    let file = folder.path().join("book.csv");
+    let file = folder.join("book.csv");
     tokio::fs::write(&file, sample::to_csv(&book)).await?;
     terminal::say(&closing(address, &file, stopwatch.elapsed_ms(), terminal));
     if !arguments.once {
         terminal::say("Serving until Ctrl-C.\n");
-        tokio::signal::ctrl_c().await.context("no signals here")?;
+        std::future::pending::<()>().await;
     }
-    running.stop().await;
     Ok(())
 }
 
@@ -144,6 +158,31 @@ async fn load(
 
 fn rotation_day() -> Option<AsOf> {
     Some(AsOf { when: Some(When::On(ROTATION_ON.to_owned())), ..AsOf::default() })
+}
+
+/// What the book's owner could have known one day earlier: nothing of the rotation day is seen.
+async fn evening_before(
+    market: &Market,
+    book: &[Holding],
+    clients: &Clients,
+    connection: &Connection,
+    terminal: Terminal,
+) -> Result<()> {
+    let on = market.days[market.rotation - 1].to_string();
+    let request = AnalyzePortfolioRequest {
+        as_of: Some(AsOf { when: Some(When::On(on)), ..AsOf::default() }),
+        portfolio: Some(portfolio(book)),
+        repeat_on: market.days[factors::earlier_rotation(market.rotation)].to_string(),
+        top_positions: Some(0),
+        ..AnalyzePortfolioRequest::default()
+    };
+    let request = connection.request(request);
+    let answer = clients.exposure().analyze_portfolio(request).await?.into_inner();
+    let known = show::evidence::as_known(answer.snapshot.as_ref());
+    terminal::say(&terminal.heading(&format!("The evening before, as known at {known}")));
+    let words = answer.report.as_ref().map(|report| show::exposure::words(report, terminal));
+    terminal::say(&format!("{}\n", words.unwrap_or_default()));
+    Ok(())
 }
 
 async fn rotation(clients: &Clients, connection: &Connection, terminal: Terminal) -> Result<()> {
@@ -231,15 +270,16 @@ async fn squeeze(
 
 fn closing(address: SocketAddr, book: &Path, elapsed_ms: f64, terminal: Terminal) -> String {
     let book = book.display();
+    let ballast = std::env::args().next().unwrap_or_else(|| "ballast".to_owned());
     let heading = terminal.heading("Ask it yourself");
     format!(
         "{heading}\
          Told in {seconds:.1} s. The server is at {address}, with reflection:\n\n  \
          grpcurl -plaintext -d '{{\"asOf\": {{\"on\": \"{ROTATION_ON}\"}}}}' {address} \
          ballast.v1.RotationService/GetRotation\n\n  \
-         ballast --server http://{address} rotation --as-of {ROTATION_ON}\n  \
-         ballast --server http://{address} exposure {book} --as-of {ROTATION_ON}\n  \
-         ballast --server http://{address} squeeze --as-of 2024-07-15 --top 10\n\n\
+         {ballast} --server http://{address} rotation --as-of {ROTATION_ON}\n  \
+         {ballast} --server http://{address} exposure {book} --as-of {ROTATION_ON}\n  \
+         {ballast} --server http://{address} squeeze --as-of 2024-07-15 --top 10\n\n\
          From Python (pip install grpcio-tools; stubs by `python -m grpc_tools.protoc -Iproto \
          --python_out=. --grpc_python_out=. proto/ballast/v1/*.proto`):\n\n  \
          import grpc\n  \

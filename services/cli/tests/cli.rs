@@ -156,6 +156,7 @@ fn the_demo_tells_the_whole_story() {
     let sections = [
         "SIMULATED",
         "Files in, facts out",
+        "The evening before, as known at the close of 2024-07-10",
         "Rotation as known at the close of 2024-07-11",
         "State SMALL_LED",
         // The published moves of the day.

@@ -66,11 +66,16 @@ pub fn draw(seed: u64, sessions: usize, rotation: usize) -> Factors {
         factors.sector.push(own);
     }
     drift(&mut factors, rotation);
-    let earlier = rotation / 5;
+    let earlier = earlier_rotation(rotation);
     factors.size[earlier] = 0.046;
     factors.megacap[earlier] = -0.034;
     levels_of(&mut factors, &log_volatilities, &mut levels, rotation);
     factors
+}
+
+/// The session of the earlier rotation.
+pub fn earlier_rotation(rotation: usize) -> usize {
+    rotation / 5
 }
 
 /// No luck: over each chapter the factors have the mean returns written down here.

@@ -25,13 +25,7 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> S
 }
 
 fn body(report: &ExposureReport, terminal: Terminal) -> String {
-    let mut out = String::new();
-    if let Some(total) = &report.total {
-        out.push_str(&summary(total, report));
-    }
-    if let Some(trade) = &report.crowd_trade {
-        out.push_str(&trade_words(trade, terminal));
-    }
+    let mut out = words(report, terminal);
     out.push('\n');
     out.push_str(&exposures(report, terminal));
     out.push('\n');
@@ -49,6 +43,13 @@ fn body(report: &ExposureReport, terminal: Terminal) -> String {
         out.push_str(&positions(&report.positions, terminal));
     }
     out
+}
+
+/// The report in a few sentences.
+pub(crate) fn words(report: &ExposureReport, terminal: Terminal) -> String {
+    let summary = report.total.as_ref().map(|total| summary(total, report));
+    let trade = report.crowd_trade.as_ref().map(|trade| trade_words(trade, terminal));
+    summary.into_iter().chain(trade).collect()
 }
 
 fn summary(total: &Exposure, report: &ExposureReport) -> String {
@@ -129,35 +130,39 @@ fn repeat_words(repeat: &DayRepeat) -> String {
     out
 }
 
+/// By size and in all, then by sector.
 fn exposures(report: &ExposureReport, terminal: Terminal) -> String {
-    let mut table = Table::new(&[
-        "by size and sector",
-        ">long",
-        ">short",
-        ">gross",
-        ">net",
-        ">beta-adjusted net",
-    ]);
-    let mut add = |name: &str, exposure: Option<&Exposure>| {
-        let Some(exposure) = exposure else { return };
-        table.row([
-            name.into(),
-            number::usd(exposure.long).into(),
-            number::usd(exposure.short).into(),
-            number::usd(exposure.gross).into(),
-            number::usd_signed(exposure.net).into(),
-            number::usd_signed(exposure.beta_adjusted_net).into(),
-        ]);
+    let columns = [">long", ">short", ">gross", ">net", ">beta-adjusted net"];
+    let table = |first: &str| {
+        let headers: Vec<&str> = std::iter::once(first).chain(columns).collect();
+        Table::new(&headers)
     };
+    let (mut sizes, mut sectors) = (table("size"), table("sector"));
     for size in &report.by_size {
-        add(bucket(size.bucket()), size.exposure.as_ref());
+        sizes.row(exposure_row(bucket(size.bucket()), size.exposure.as_ref()));
     }
+    sizes.row(exposure_row("all", report.total.as_ref()));
     for sector in &report.by_sector {
         let name = if sector.sector.is_empty() { "no sector known" } else { &sector.sector };
-        add(name, sector.exposure.as_ref());
+        sectors.row(exposure_row(name, sector.exposure.as_ref()));
     }
-    add("total", report.total.as_ref());
-    table.render(terminal)
+    format!("{}\n{}", sizes.render(terminal), sectors.render(terminal))
+}
+
+fn exposure_row(name: &str, exposure: Option<&Exposure>) -> Vec<Cell> {
+    let Some(exposure) = exposure else { return vec![name.into()] };
+    // What is not there is a dash: a column of zeros hides the numbers.
+    let side = |value: f64| {
+        if 0.0 < value { Cell::plain(number::usd(value)) } else { Cell::faint(number::ABSENT) }
+    };
+    vec![
+        name.into(),
+        side(exposure.long),
+        side(exposure.short),
+        number::usd(exposure.gross).into(),
+        number::usd_signed(exposure.net).into(),
+        number::usd_signed(exposure.beta_adjusted_net).into(),
+    ]
 }
 
 fn betas(report: &ExposureReport, terminal: Terminal) -> String {

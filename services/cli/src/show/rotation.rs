@@ -119,7 +119,6 @@ fn changes(readings: &[IndicatorReading], terminal: Terminal) -> String {
         ">63 days",
         ">z",
         "the first in its history",
-        "on",
         "source",
     ]);
     for (stem, line) in lines.iter().filter(|(_, line)| line.iter().any(|r| r.value.is_some())) {
@@ -142,7 +141,6 @@ fn changes(readings: &[IndicatorReading], terminal: Terminal) -> String {
             cell(63),
             z(first),
             record(first),
-            Cell::faint(first.observed_on.clone()),
             source(first),
         ]);
     }
@@ -151,15 +149,8 @@ fn changes(readings: &[IndicatorReading], terminal: Terminal) -> String {
 
 /// Everything else, a line each.
 fn others(readings: &[IndicatorReading], terminal: Terminal) -> String {
-    let mut table = Table::new(&[
-        "level or change",
-        ">value",
-        ">z",
-        ">percentile",
-        "in its history",
-        "on",
-        "source",
-    ]);
+    let mut table =
+        Table::new(&["level or change", ">value", ">z", ">percentile", "in its history", "source"]);
     for reading in readings.iter().filter(|reading| !is_over_horizons(reading)) {
         let Some(text) = value(reading) else { continue };
         table.row([
@@ -168,7 +159,6 @@ fn others(readings: &[IndicatorReading], terminal: Terminal) -> String {
             z(reading),
             number::cell(reading.percentile, |share| format!("{:.0}", 100.0 * share)),
             record(reading),
-            Cell::faint(reading.observed_on.clone()),
             source(reading),
         ]);
     }
@@ -309,7 +299,8 @@ fn z(reading: &IndicatorReading) -> Cell {
 
 fn record(reading: &IndicatorReading) -> Cell {
     let Some(record) = &reading.record else { return Cell::faint("") };
-    let text = format!("{} ({} of {})", record.words, record.rank, record.in_direction);
+    let words = record.words.replace("since the series starts on", "on record, from");
+    let text = format!("{words}, {}/{}", record.rank, record.in_direction);
     if record.rank <= 3 { Cell::toned(Tone::Warning, text) } else { Cell::faint(text) }
 }
 
@@ -319,7 +310,13 @@ fn source(reading: &IndicatorReading) -> Cell {
     if 2 < reading.sources.len() {
         text.push_str(&format!(" +{}", reading.sources.len() - 2));
     }
-    Cell::faint(text)
+    match reading.age_days {
+        Some(age) if 0 < age => {
+            text.push_str(&format!(", of {} ({age} d old)", reading.observed_on));
+            Cell::toned(Tone::Warning, text)
+        }
+        _ => Cell::faint(text),
+    }
 }
 
 fn stand_in(symbol: &str, stands_in_for: &str) -> String {

@@ -155,7 +155,7 @@ fn portrait(name: &SqueezeName) -> String {
     }
     if let Some(since) = name.return_since_settlement {
         let words = if 0.0 < since { "cost the shorts" } else { "paid the shorts" };
-        out.push_str(&format!("; since then it has {words} {}", number::percent(since.abs())));
+        out.push_str(&format!("; since then it has {words} {}", number::share(since.abs())));
     }
     out.push_str(".\n");
     out
