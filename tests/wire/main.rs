@@ -12,6 +12,8 @@ mod ingest;
 mod real_data;
 mod refusals;
 mod replay;
+mod rotation;
+mod rotation_real;
 mod shutdown;
 mod squeeze;
 mod squeeze_real;

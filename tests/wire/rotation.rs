@@ -1,0 +1,296 @@
+//! RotationService over the wire: report, list, history, records, watch, and what is refused.
+
+use crate::harness::{Harness, expect_refusal, header, instant, on, replay_of};
+use contract::v1::{
+    self, record_variable::Subject, rotation_service_client::RotationServiceClient,
+};
+use prost::Message as _;
+use server::clock::Clock;
+use std::time::Duration;
+use tokio_stream::StreamExt as _;
+use tonic::{Code, Streaming, transport::Channel};
+
+/// Three sessions of two funds and three members.
+const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
+    IWM,2021-03-01,100,101,99,100,10\nIWM,2021-03-02,100,102,99,101,10\nIWM,2021-03-03,101,106,101,105.04,10\n\
+    SPY,2021-03-01,400,401,399,400,10\nSPY,2021-03-02,400,405,399,404,10\nSPY,2021-03-03,404,404,398,399.96,10\n\
+    AAPL,2021-03-01,10,10,10,10,10\nAAPL,2021-03-02,10,10,10,10,10\nAAPL,2021-03-03,10,10,9,9,10\n\
+    KO,2021-03-01,10,10,10,10,10\nKO,2021-03-02,10,10,10,11,10\nKO,2021-03-03,11,12,11,12,10\n\
+    PG,2021-03-01,10,10,10,10,10\nPG,2021-03-02,10,10,10,9,10\nPG,2021-03-03,9,12,9,12,10\n";
+
+async fn served() -> (Harness, RotationServiceClient<Channel>) {
+    let harness = Harness::at("2021-03-04T12:00:00Z").await;
+    harness.ingest("prices.csv", BARS.as_bytes()).await;
+    let client = RotationServiceClient::new(harness.channel().await);
+    (harness, client)
+}
+
+fn symbol(symbol: &str, transform: v1::RecordTransform) -> Option<v1::RecordVariable> {
+    Some(v1::RecordVariable {
+        subject: Some(Subject::Symbol(symbol.to_owned())),
+        transform: transform.into(),
+        horizon_sessions: None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_says_by_how_much_since_when_and_from_what() {
+    let (_harness, mut client) = served().await;
+    let request =
+        v1::GetRotationRequest { since_on: "2021-03-01".to_owned(), ..Default::default() };
+    let answer = client.get_rotation(request).await.unwrap().into_inner();
+    let report = answer.report.unwrap();
+    let reading = |id: &str| report.readings.iter().find(|r| r.measure_id == id).unwrap();
+    let spread = reading("size_spread.1d");
+    // 105.04/101 − 1 = 4 %; 399.96/404 − 1 = −1 %.
+    assert!((spread.value.unwrap() - 0.05).abs() < 1e-12);
+    assert_eq!((spread.observed_on.as_str(), spread.age_days), ("2021-03-03", Some(1)));
+    assert_eq!(
+        spread.record.as_ref().unwrap().words,
+        "largest gain since the series starts on 2021-03-02"
+    );
+    assert_eq!(spread.unit(), v1::IndicatorUnit::Decimal);
+    assert!(!spread.method.is_empty());
+    // Two of three members rose.
+    assert!((reading("pct_advancing").value.unwrap() - 200.0 / 3.0).abs() < 1e-12);
+    // Every measure is there, with a value or a reason.
+    let silent = |r: &&v1::IndicatorReading| r.value.is_none() && r.gaps.is_empty();
+    assert_eq!(report.readings.iter().find(silent), None);
+    assert!(report.readings.len() >= 60, "{}", report.readings.len());
+    let moves: Vec<(&str, &str)> =
+        report.moves.iter().map(|m| (m.role.as_str(), m.from_on.as_str())).collect();
+    let start = "2021-03-01";
+    assert_eq!(
+        moves,
+        [("small_cap_index", start), ("large_cap_index", start), ("broad_market", start)]
+    );
+    assert!((report.moves[0].value - 0.0504).abs() < 1e-12);
+    assert_eq!(report.composite, None, "three sessions make no score");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selection_and_a_replay_give_the_same_bytes() {
+    let (harness, mut client) = served().await;
+    let request = v1::GetRotationRequest {
+        indicator_ids: vec!["size_spread".to_owned(), "pct_advancing.decided".to_owned()],
+        ..Default::default()
+    };
+    let first = client.get_rotation(request.clone()).await.unwrap().into_inner();
+    assert_eq!(first.report.as_ref().unwrap().readings.len(), 5);
+    harness.ingest("prices.csv", BARS.replace("KO", "PEP").as_bytes()).await;
+    let again =
+        v1::GetRotationRequest { as_of: replay_of(first.snapshot.as_ref().unwrap()), ..request };
+    let again = client.get_rotation(again).await.unwrap().into_inner();
+    assert_eq!(again.encode_to_vec(), first.encode_to_vec());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_names_every_measure_and_who_plays() {
+    let (_harness, mut client) = served().await;
+    let list = client.list_indicators(v1::ListIndicatorsRequest::default()).await.unwrap();
+    let list = list.into_inner();
+    let ids: Vec<&str> = list.indicators.iter().map(|i| i.indicator_id.as_str()).collect();
+    for id in [
+        "index_return",
+        "size_spread",
+        "small_vs_nasdaq",
+        "equal_minus_cap",
+        "pct_advancing",
+        "pct_above_50d",
+        "pct_above_200d",
+        "advance_decline_line",
+        "concentration",
+        "megacap_value_change_usd",
+        "most_shorted",
+        "ten_year_change",
+    ] {
+        assert!(ids.contains(&id), "{id}");
+    }
+    let played: Vec<(&str, &str, &str)> = list.roles[..2]
+        .iter()
+        .map(|r| (r.role.as_str(), r.played_by.as_str(), r.stands_in_for.as_str()))
+        .collect();
+    assert_eq!(played, [("small_cap_index", "IWM", "^RUT"), ("large_cap_index", "SPY", "^GSPC")]);
+    assert!(list.gaps.iter().any(|gap| gap.subject == "nasdaq"), "{:?}", list.gaps);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_comes_in_pages_that_hold_together() {
+    let (harness, mut client) = served().await;
+    let request = v1::GetIndicatorHistoryRequest {
+        measure_id: "index_return.small_cap_index.1d".to_owned(),
+        page_size: 1,
+        ..Default::default()
+    };
+    let first = client.get_indicator_history(request.clone()).await.unwrap().into_inner();
+    assert_eq!((first.total, first.points.len()), (2, 1));
+    assert_eq!(first.points[0].on, "2021-03-02");
+    assert!((first.points[0].value - 0.01).abs() < 1e-12);
+    // A later fact does not come between the pages.
+    harness
+        .ingest(
+            "more.csv",
+            b"Ticker,Date,Open,High,Low,Close,Volume\nIWM,2021-02-26,99,99,99,99,10\n",
+        )
+        .await;
+    let next =
+        v1::GetIndicatorHistoryRequest { page_token: first.next_page_token, ..request.clone() };
+    let second = client.get_indicator_history(next.clone()).await.unwrap().into_inner();
+    assert_eq!((second.total, second.points[0].on.as_str()), (2, "2021-03-03"));
+    assert_eq!(second.next_page_token, "");
+    assert_eq!(second.snapshot, first.snapshot);
+    let other = v1::GetIndicatorHistoryRequest { measure_id: "size_spread.1d".to_owned(), ..next };
+    let refused = client.get_indicator_history(other).await.unwrap_err();
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
+    let whole = v1::GetIndicatorHistoryRequest {
+        from_on: "2021-03-03".to_owned(),
+        until_on: "2021-03-03".to_owned(),
+        ..request
+    };
+    assert_eq!(client.get_indicator_history(whole).await.unwrap().into_inner().total, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_changes_levels_and_highs() {
+    let (_harness, mut client) = served().await;
+    let mut ask = async |variable, direction: v1::RecordDirection| {
+        let request = v1::QueryRecordsRequest {
+            as_of: on("2021-03-03"),
+            variable,
+            direction: direction.into(),
+            ..Default::default()
+        };
+        client.query_records(request).await.unwrap().into_inner()
+    };
+    use v1::{RecordDirection as Way, RecordTransform as Make};
+    let change = ask(symbol("PG", Make::ChangePercent), Way::Unspecified).await;
+    // 12/9 − 1 = 33.3 %, after a fall of 10 %.
+    let record = change.record.as_ref().unwrap();
+    assert_eq!((record.rank, record.in_direction, record.observations), (1, 1, 2));
+    assert_eq!(
+        change.words,
+        "2021-03-03: largest gain since the series starts on 2021-03-02, rank 1 of 1"
+    );
+    let high = ask(symbol("PG", Make::IntradayHigh), Way::Up).await;
+    assert!((high.observation.unwrap().value - 12.0).abs() < 1e-9);
+    let low = ask(symbol("SPY", Make::Level), Way::Down).await;
+    assert_eq!(low.words, "2021-03-03: lowest since the series starts on 2021-03-01, rank 1 of 3");
+    let points = ask(symbol("SPY", Make::ChangePoints), Way::Down).await;
+    assert!((points.top[0].value + 4.04).abs() < 1e-9);
+    assert_eq!(points.unit(), v1::IndicatorUnit::Points);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_and_where() {
+    let (_harness, mut client) = served().await;
+    let unknown = v1::GetRotationRequest {
+        indicator_ids: vec!["size_spread.2d".to_owned()],
+        ..Default::default()
+    };
+    let refused = client.get_rotation(unknown).await.unwrap_err();
+    expect_refusal(&refused, Code::NotFound, "UNKNOWN_INDICATOR", &[]);
+    let wrong = v1::GetRotationRequest {
+        indicator_ids: vec!["size_spread".to_owned(); 101],
+        since_on: "yesterday".to_owned(),
+        ..Default::default()
+    };
+    let refused = client.get_rotation(wrong).await.unwrap_err();
+    let paths = ["since_on", "indicator_ids"];
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let history = v1::GetIndicatorHistoryRequest {
+        from_on: "2021-03-03".to_owned(),
+        until_on: "2021-03-02".to_owned(),
+        page_size: -1,
+        ..Default::default()
+    };
+    let refused = client.get_indicator_history(history).await.unwrap_err();
+    let paths = ["page_size", "measure_id", "until_on"];
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let records = v1::QueryRecordsRequest {
+        variable: Some(v1::RecordVariable {
+            subject: Some(Subject::Role("captain".to_owned())),
+            horizon_sessions: Some(0),
+            ..Default::default()
+        }),
+        conditions: vec![v1::RecordCondition { threshold: f64::NAN, ..Default::default() }],
+        top: 101,
+        ..Default::default()
+    };
+    let refused = client.query_records(records).await.unwrap_err();
+    let paths = [
+        "variable",
+        "variable.horizon_sessions",
+        "conditions[0].variable",
+        "conditions[0].comparison",
+        "conditions[0].threshold",
+        "top",
+    ];
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let nobody = v1::QueryRecordsRequest {
+        variable: symbol("NOBODY", v1::RecordTransform::Level),
+        ..Default::default()
+    };
+    let refused = client.query_records(nobody).await.unwrap_err();
+    expect_refusal(&refused, Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
+    let pinned = v1::WatchRotationRequest { as_of: on("2021-03-03"), ..Default::default() };
+    let refused = client.watch_rotation(pinned).await.unwrap_err();
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["as_of.when"]);
+}
+
+async fn next(stream: &mut Streaming<v1::WatchRotationResponse>) -> v1::WatchRotationResponse {
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, stream.next()).await.unwrap().unwrap().unwrap()
+}
+
+/// The next message that holds a report.
+async fn next_report(stream: &mut Streaming<v1::WatchRotationResponse>) -> v1::RotationReport {
+    loop {
+        if let Some(report) = next(stream).await.report {
+            return report;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_speaks_at_once_on_news_and_when_time_alone_tells() {
+    let clock = Clock::manual(instant("2021-03-04T12:00:00Z"));
+    let harness = Harness::with(clock, |config| config.limits.heartbeat_ms = 100).await;
+    harness.ingest("prices.csv", BARS.as_bytes()).await;
+    let mut client = RotationServiceClient::new(harness.channel().await);
+    let request = v1::WatchRotationRequest {
+        indicator_ids: vec!["size_spread.1d".to_owned()],
+        ..Default::default()
+    };
+    let mut stream = client.watch_rotation(request.clone()).await.unwrap().into_inner();
+    let first = next(&mut stream).await.report.unwrap();
+    assert!((first.readings[0].value.unwrap() - 0.05).abs() < 1e-12);
+    assert_eq!(next(&mut stream).await.report, None, "a heartbeat");
+    // A correction of SPY, received now: 400 − 404 is −0.99 %.
+    let fixed = b"Ticker,Date,Open,High,Low,Close,Volume\nSPY,2021-03-03,404,404,398,404,10\n";
+    harness.ingest("fix.csv", fixed).await;
+    let second = next_report(&mut stream).await;
+    assert!((second.readings[0].value.unwrap() - 0.04).abs() < 1e-12);
+    assert_ne!(second.report_id, first.report_id);
+    // A correction that is stored today and public only at 21:00.
+    let later = v1::IngestHeader {
+        published_at: Some(timestamp("2021-03-04T21:00:00Z")),
+        ..header("later.csv")
+    };
+    let bars = b"Ticker,Date,Open,High,Low,Close,Volume\nIWM,2021-03-03,101,106,101,101,10\n";
+    harness.try_ingest(later, bars).await.unwrap();
+    harness.set_clock("2021-03-04T21:00:00Z");
+    let third = next_report(&mut stream).await;
+    assert!(third.readings[0].value.unwrap().abs() < 1e-12);
+    // Who comes back with the last report hears that it still holds.
+    let resumed = v1::WatchRotationRequest { last_report_id: third.report_id, ..request };
+    let mut stream = client.watch_rotation(resumed).await.unwrap().into_inner();
+    assert_eq!(next(&mut stream).await.report, None);
+}
+
+fn timestamp(text: &str) -> prost_types::Timestamp {
+    let micros = instant(text).micros();
+    prost_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
+    }
+}
