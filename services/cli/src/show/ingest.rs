@@ -18,6 +18,7 @@ pub(crate) fn summary_table() -> Table {
         ">accepted",
         ">already known",
         ">corrected",
+        ">left out",
         ">rejected",
         ">revision",
     ])
@@ -38,10 +39,14 @@ pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestRespo
         count(answer.accepted),
         count(answer.already_known),
         alarming(answer.corrected, Tone::Warning),
+        count(answer.skipped),
         alarming(answer.rejected, Tone::Bad),
         count(revision),
     ]);
 }
+
+/// So much of a note is shown; --json has all of it.
+const NOTE_CHARACTERS: usize = 100;
 
 /// Most rejected rows that are shown one by one.
 const REJECTIONS_SHOWN: usize = 20;
@@ -53,6 +58,7 @@ pub(crate) fn joined(first: &IngestResponse, then: IngestResponse) -> IngestResp
         accepted: first.accepted + then.accepted,
         already_known: first.already_known + then.already_known,
         corrected: first.corrected + then.corrected,
+        skipped: first.skipped + then.skipped,
         rejected: first.rejected + then.rejected,
         ..then
     }
@@ -63,7 +69,11 @@ pub(crate) fn notes(answer: &IngestResponse, file_name: &str, terminal: Terminal
     let mut lines = rejections(answer, file_name, terminal);
     for note in &answer.notes {
         let count = number::count(note.count);
-        let text = format!("{file_name}: {} ({count}): {}", note.code, note.text);
+        let mut words: String = note.text.chars().take(NOTE_CHARACTERS).collect();
+        if words.len() < note.text.len() {
+            words.push_str(" …");
+        }
+        let text = format!("{file_name}: {} ({count}): {words}", note.code);
         lines.push(terminal.paint(Tone::Faint, &text));
     }
     lines
