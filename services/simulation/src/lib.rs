@@ -5,7 +5,7 @@
 //! nothing but the moves of the indices on the rotation day is taken from the world.
 //!
 //! A name's total return is `β·market + s·size + g·megacap + sector + σ·noise`, with the parts kept
-//! in [`Market`] for whoever wants to find them again. The indices are then made from the members,
+//! in [`market::Market`] for whoever wants to find them again. The indices are then made from the members,
 //! as the printed prices have them:
 //!
 //! | index | made of | weights |

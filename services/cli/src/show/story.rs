@@ -119,3 +119,46 @@ fn moved(value: f64) -> String {
 fn symbol(reading: &IndicatorReading) -> String {
     reading.sources.first().map(|source| source.symbol.clone()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::{IndicatorSource, IndicatorUnit, RecordKind, ValueRecord};
+
+    fn reading(id: &str, symbol: &str, value: f64) -> IndicatorReading {
+        let source = IndicatorSource { symbol: symbol.to_owned(), ..IndicatorSource::default() };
+        IndicatorReading {
+            measure_id: id.to_owned(),
+            unit: IndicatorUnit::Decimal.into(),
+            kind: RecordKind::Change.into(),
+            value: Some(value),
+            sources: vec![source],
+            ..IndicatorReading::default()
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_not_spoken_of() {
+        assert_eq!(of(&[]), "");
+        let alone = [reading("index_return.small_cap_index.1d", "IWM", 0.036)];
+        assert_eq!(of(&alone), "");
+    }
+
+    #[test]
+    fn the_leaders_are_named_with_their_record() {
+        let words = "largest gain since 2000-12-19".to_owned();
+        let mut spread = reading("small_vs_nasdaq.1d", "IWM", 0.0567);
+        spread.z = Some(3.84);
+        spread.record = Some(ValueRecord { words, ..ValueRecord::default() });
+        let readings = [
+            reading("index_return.small_cap_index.1d", "IWM", 0.0362),
+            reading("index_return.nasdaq.1d", "QQQ", -0.0204),
+            spread,
+        ];
+        assert_eq!(
+            of(&readings),
+            "Small caps (IWM) rose 3.62 %, the Nasdaq (QQQ) fell 2.04 %: 5.67 points ahead, 3.8 \
+             standard deviations of the last year, largest gain since 2000-12-19.\n"
+        );
+    }
+}
