@@ -8,7 +8,8 @@ mod world;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
-    prepared::{Plan, Prepared, prepare},
+    plan::{Plan, prepare},
+    prepared::Prepared,
     settings::{BetaSettings, Listing, TailSettings},
 };
 use marketdata::{

@@ -1,6 +1,6 @@
 //! What is this portfolio a bet on?
 //!
-//! [`prepared::prepare`] does what all analyses of a view share, [`analyze::analyze`] what one book
+//! [`plan::prepare`] does what all analyses of a view share, [`analyze::analyze`] what one book
 //! needs: long, short, gross and net by size and sector, betas to the market and to small-cap
 //! leadership, the crowded trade (long megacaps, short small caps) and what its unwind would cost,
 //! historical tails, concentration, and what is missing. Modules are declared in reading order.
@@ -8,6 +8,7 @@
 pub mod analyze;
 pub mod beta;
 pub mod drivers;
+pub mod plan;
 pub mod prepared;
 pub mod report;
 pub mod settings;
@@ -17,6 +18,7 @@ mod concentration;
 mod gaps;
 mod history;
 mod kernel;
+mod name;
 mod panel;
 mod positions;
 mod sums;

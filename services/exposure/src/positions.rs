@@ -1,11 +1,7 @@
 //! The listed positions of a report.
 
 use crate::{
-    analyze::Request,
-    prepared::{NONE, Prepared},
-    report::PositionRow,
-    settings::Listing,
-    sums,
+    analyze::Request, name::NONE, prepared::Prepared, report::PositionRow, settings::Listing, sums,
 };
 use marketdata::book::{Book, Holding};
 

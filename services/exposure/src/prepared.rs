@@ -1,75 +1,26 @@
 //! What every analysis of a view shares: betas, sizes, sectors and returns of all names.
 //!
-//! Preparing is split so that a caller may run it on several threads: [`Plan::of`] reads the calendar
-//! and the drivers, [`Plan::part`] does fixed ranges of instruments, [`Plan::assemble`] puts the parts
-//! together in order. The result does not depend on who ran which part.
+//! Made by [`crate::plan`], shared by requests, never changed.
 
 use crate::{
-    beta::{Beta, Fitter, NameFit, Priors},
+    beta::{Fitter, NameFit, Priors},
     drivers::{Driver, Drivers, RoleReturns},
+    name::{Details, NO_DETAILS, NOBODY, NONE, Name},
     panel::Panel,
-    settings::{BetaSettings, PANEL_SESSIONS, PREPARED_INTERVAL, PREPARED_LEVELS},
+    plan::Item,
+    settings::BetaSettings,
 };
 use factors::{
     returns::Sessions,
-    roles::{Played, Roles},
-    size::{self, LineCap, Size, SizeBucket, Sizes},
+    roles::Played,
+    size::{Size, SizeBucket, Sizes},
 };
-use marketdata::{
-    book::Quotes, dataset::Dataset, instrument::InstrumentId, lookup::Lookup, snapshot::Snapshot,
-};
-use stats::{
-    quantile::{OrderInterval, order_interval},
-    rank::median_in_place,
-    regression::Estimate,
-};
+use marketdata::{book::Quotes, instrument::InstrumentId, lookup::Lookup, snapshot::Snapshot};
+use stats::{quantile::OrderInterval, rank::median_in_place, regression::Estimate};
 use std::sync::Arc;
-
-/// Instruments in a part.
-const PART_INSTRUMENTS: usize = 128;
 
 /// Residual volatility of a name when no name has any: 3 % a day.
 const RESIDUAL_SD_UNKNOWN: f64 = 0.03;
-
-/// No row, no sector.
-pub(crate) const NONE: u32 = u32::MAX;
-
-/// A name as an analysis reads it: one cache line or little more.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Name {
-    pub(crate) market: f64,
-    pub(crate) market_error: f64,
-    pub(crate) size: f64,
-    pub(crate) size_error: f64,
-    pub(crate) crowd: f64,
-    pub(crate) crowd_error: f64,
-    /// Row of the panel, or [`NONE`].
-    pub(crate) row: u32,
-    /// Index among the sectors, or [`NONE`].
-    pub(crate) sector: u32,
-    /// Number of the company, or [`NONE`].
-    pub(crate) issuer: u32,
-    /// Sessions of the panel without a return of its own.
-    pub(crate) absent: u16,
-    pub(crate) bucket: Option<SizeBucket>,
-    pub(crate) has_beta: bool,
-    pub(crate) has_own_beta: bool,
-    /// On the long side of the trade when held long.
-    pub(crate) megacap: bool,
-    /// On the short side of the trade when held short.
-    pub(crate) small_cap: bool,
-    /// Whether another line is of the same company.
-    pub(crate) has_sibling: bool,
-}
-
-/// The rest of a name: what a listed position shows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Details {
-    pub(crate) market: Option<Beta>,
-    pub(crate) size: Option<Beta>,
-    pub(crate) crowd: Option<Beta>,
-    pub(crate) fit: Option<NameFit>,
-}
 
 /// The request-independent state of a view.
 #[derive(Clone, Debug)]
@@ -88,143 +39,17 @@ pub struct Prepared {
     /// By instrument number.
     pub(crate) names: Arc<Vec<Name>>,
     pub(crate) details: Arc<Vec<Details>>,
-    priors: Arc<AllPriors>,
+    pub(crate) priors: Arc<AllPriors>,
     /// Intervals of the prepared levels over the whole panel.
     pub(crate) intervals: [Option<OrderInterval>; 2],
 }
 
-/// What is done once, before the parts.
+/// Where the betas of each bucket are drawn to, by driver.
 #[derive(Debug)]
-pub struct Plan {
-    snapshot: Snapshot,
-    roles: Roles,
-    sessions: Sessions,
-    role_returns: RoleReturns,
-    drivers: Drivers,
-    lookup: Lookup,
-    quotes: Quotes,
-    /// Everything with bars, shares or a listing, by number.
-    instruments: Vec<InstrumentId>,
-}
-
-/// A range of instruments, read and fitted.
-#[derive(Debug)]
-pub struct Part {
-    panel: Panel,
-    items: Vec<Item>,
-}
-
-#[derive(Debug)]
-struct Item {
-    instrument: InstrumentId,
-    fit: Option<NameFit>,
-    cap: Option<LineCap>,
-    /// Text id.
-    sector: Option<f64>,
-}
-
-#[derive(Debug)]
-struct AllPriors {
+pub(crate) struct AllPriors {
     market: Priors,
     size: Priors,
     crowd: Priors,
-}
-
-/// Prepares a view on one thread.
-pub fn prepare(snapshot: &Snapshot, roles: &Roles) -> Prepared {
-    let plan = Plan::of(snapshot, roles);
-    let parts = (0..plan.parts()).map(|index| plan.part(index)).collect();
-    plan.assemble(parts)
-}
-
-impl Plan {
-    /// Reads the calendar, the drivers and the last prices.
-    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Plan {
-        let sessions = Sessions::of(snapshot, PANEL_SESSIONS);
-        let role_returns = RoleReturns::of(snapshot, roles, &sessions);
-        let drivers = Drivers::of(&role_returns, sessions.len(), &BetaSettings::PREPARED);
-        let mut instruments = size::candidates(snapshot);
-        instruments.extend(snapshot.holders(Dataset::Bars));
-        instruments.sort_unstable();
-        instruments.dedup();
-        Plan {
-            snapshot: snapshot.clone(),
-            roles: roles.clone(),
-            sessions,
-            role_returns,
-            drivers,
-            lookup: Lookup::of(snapshot),
-            quotes: Quotes::of(snapshot),
-            instruments,
-        }
-    }
-
-    /// Number of parts.
-    pub fn parts(&self) -> usize {
-        self.instruments.len().div_ceil(PART_INSTRUMENTS)
-    }
-
-    /// Reads and fits one range of instruments.
-    pub fn part(&self, index: usize) -> Part {
-        let start = (index * PART_INSTRUMENTS).min(self.instruments.len());
-        let end = (start + PART_INSTRUMENTS).min(self.instruments.len());
-        let mut part = Part { panel: Panel::empty(self.sessions.len()), items: Vec::new() };
-        let mut fitter = Fitter::new(&self.drivers, &BetaSettings::PREPARED);
-        let mut returns = vec![0.0; self.sessions.len()];
-        for instrument in &self.instruments[start..end] {
-            let present = self.sessions.total_returns(&self.snapshot, *instrument, &mut returns);
-            let fit = (0 < present).then(|| {
-                // Fits see what the panel keeps, so that a fit from the panel gives the same bits.
-                returns.iter_mut().for_each(|r| *r = f64::from(*r as f32));
-                part.panel.push(&returns);
-                fitter.fit(&returns[self.drivers.first..])
-            });
-            let quote = self.quotes.get(*instrument);
-            part.items.push(Item {
-                instrument: *instrument,
-                fit,
-                cap: size::line_cap(&self.snapshot, *instrument, quote),
-                sector: size::sector(&self.snapshot, *instrument),
-            });
-        }
-        part
-    }
-
-    /// Puts all parts together, in the order of their indices.
-    pub fn assemble(self, parts: Vec<Part>) -> Prepared {
-        let mut panel = Panel::empty(self.sessions.len());
-        let mut items = Vec::with_capacity(self.instruments.len());
-        for part in parts {
-            panel.append(&part.panel);
-            items.extend(part.items);
-        }
-        let caps: Vec<(InstrumentId, LineCap)> =
-            items.iter().filter_map(|item| Some((item.instrument, item.cap?))).collect();
-        let sizes = Sizes::assemble(&self.snapshot, &self.roles, &caps);
-        let sectors = sectors(&self.snapshot, &items);
-        let priors = AllPriors::of(&items, &sizes);
-        let interval = |level: f64| order_interval(panel.width, 1.0 - level, PREPARED_INTERVAL);
-        let mut prepared = Prepared {
-            settings: BetaSettings::PREPARED,
-            snapshot: self.snapshot,
-            sessions: Arc::new(self.sessions),
-            roles: Arc::new(self.role_returns),
-            drivers: Arc::new(self.drivers),
-            panel: Arc::new(Panel::empty(0)),
-            sizes: Arc::new(sizes),
-            sectors: Arc::new(sectors),
-            lookup: Arc::new(self.lookup),
-            quotes: Arc::new(self.quotes),
-            names: Arc::new(Vec::new()),
-            details: Arc::new(Vec::new()),
-            priors: Arc::new(priors),
-            intervals: PREPARED_LEVELS.map(interval),
-        };
-        prepared.name_all(&items, &panel);
-        prepared.fill(&mut panel, &items);
-        prepared.panel = Arc::new(panel);
-        prepared
-    }
 }
 
 impl Prepared {
@@ -295,7 +120,7 @@ impl Prepared {
         next
     }
 
-    fn name_all(&mut self, items: &[Item], panel: &Panel) {
+    pub(crate) fn name_all(&mut self, items: &[Item], panel: &Panel) {
         let size = items.last().map_or(0, |item| item.instrument.0 as usize + 1);
         let mut names = vec![NOBODY; size];
         let mut details = vec![NO_DETAILS; size];
@@ -337,7 +162,7 @@ impl Prepared {
         at.map_or(NONE, |at| at as u32)
     }
 
-    fn fill(&self, panel: &mut Panel, items: &[Item]) {
+    pub(crate) fn fill(&self, panel: &mut Panel, items: &[Item]) {
         let mut known: Vec<f64> = items
             .iter()
             .filter(|item| self.sizes.get(item.instrument).is_some())
@@ -364,7 +189,7 @@ impl Prepared {
 }
 
 impl AllPriors {
-    fn of(items: &[Item], sizes: &Sizes) -> AllPriors {
+    pub(crate) fn of(items: &[Item], sizes: &Sizes) -> AllPriors {
         let priors = |measure: &dyn Fn(&NameFit) -> Option<Estimate>| {
             let estimates: Vec<(Option<SizeBucket>, Estimate)> = items
                 .iter()
@@ -397,51 +222,4 @@ impl AllPriors {
             fit,
         }
     }
-}
-
-impl Name {
-    fn take_betas(&mut self, details: &Details) {
-        let parts = |beta: Option<Beta>| beta.map_or((0.0, 0.0), |b| (b.value, b.standard_error));
-        (self.market, self.market_error) = parts(details.market);
-        (self.size, self.size_error) = parts(details.size);
-        (self.crowd, self.crowd_error) = parts(details.crowd);
-        self.has_beta = details.market.is_some();
-        self.has_own_beta = details.market.is_some_and(|beta| beta.own.is_some());
-    }
-}
-
-/// An instrument of which nothing is known but its name.
-const NOBODY: Name = Name {
-    market: 0.0,
-    market_error: 0.0,
-    size: 0.0,
-    size_error: 0.0,
-    crowd: 0.0,
-    crowd_error: 0.0,
-    row: NONE,
-    sector: NONE,
-    issuer: NONE,
-    absent: 0,
-    bucket: None,
-    has_beta: false,
-    has_own_beta: false,
-    megacap: false,
-    small_cap: false,
-    has_sibling: false,
-};
-
-const NO_DETAILS: Details = Details { market: None, size: None, crowd: None, fit: None };
-
-/// The distinct sector texts, sorted.
-fn sectors(snapshot: &Snapshot, items: &[Item]) -> Vec<String> {
-    let mut ids: Vec<u64> = items.iter().filter_map(|i| Some(i.sector? as u64)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut sectors: Vec<String> = ids
-        .into_iter()
-        .filter_map(|id| Some(snapshot.text(id as f64)?.trim().to_owned()))
-        .collect();
-    sectors.sort_unstable();
-    sectors.dedup();
-    sectors
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     history::LegTerms,
-    prepared::{NONE, Name, Prepared},
+    name::{NONE, Name},
+    prepared::Prepared,
     report::{Exposure, Leg, Measured},
 };
 use marketdata::book::{Book, Holding};

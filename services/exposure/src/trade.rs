@@ -3,7 +3,8 @@
 use crate::{
     drivers::Driver,
     history::History,
-    prepared::{NONE, Prepared},
+    name::NONE,
+    prepared::Prepared,
     report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg, Unwind},
     sums::{self, Sums},
     top_down,

@@ -6,7 +6,8 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
-    prepared::{Plan, Prepared, prepare},
+    plan::{Plan, prepare},
+    prepared::Prepared,
     report::{Leg, Report},
     settings::{BetaSettings, Listing, Shrinkage, TailSettings},
 };
@@ -256,6 +257,25 @@ fn a_squeezed_short_does_not_look_like_a_hedge() {
     let (robust, least_squares) = (own(BetaSettings::PREPARED), own(plain));
     assert!(least_squares < 0.0, "{least_squares}");
     assert!(0.5 < robust && robust < 1.8, "{robust}, the truth is {}", world.names[50].beta);
+}
+
+#[test]
+fn a_name_that_trades_every_other_day_gets_its_whole_beta() {
+    // Half of what the market does reaches the close a day late: the slope of the day alone is half
+    // the beta, the sum over the day before, the day and the day after the whole (Dimson 1979).
+    let world = world_with(60, 600, 21, |names| {
+        names[30].stale = true;
+        names[30].beta = 1.4;
+        names[30].residual_sd = 0.004;
+    });
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let report = report(&prepared, &[worth(&world.names[30].symbol, 1e6), worth("MSFT", 1e6)]);
+    let row = |symbol: &str| report.positions.iter().find(|row| row.symbol == symbol).unwrap();
+    let stale = row(&world.names[30].symbol);
+    assert!(stale.dimson && !row("MSFT").dimson);
+    let own = stale.market.unwrap().own.unwrap();
+    near(own.value, 1.4, 3.0 * own.standard_error);
+    assert!(own.standard_error < 0.2, "{own:?}");
 }
 
 #[test]

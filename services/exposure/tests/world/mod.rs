@@ -31,6 +31,8 @@ pub(crate) struct Truth {
     pub(crate) listed_from: usize,
     /// Added to the return of single days.
     pub(crate) jumps: Vec<(usize, f64)>,
+    /// Trades every other day only: the day between closes unchanged, the next makes up for it.
+    pub(crate) stale: bool,
     /// Prices are stored as if split so many for one after the last day; 1 stores them raw.
     pub(crate) restated: f64,
 }
@@ -89,6 +91,7 @@ fn truth(index: usize, count: usize, seed: u64) -> Truth {
         market_cap_usd: 2e12 * libm::pow(1e-5, rank),
         listed_from: 0,
         jumps: Vec::new(),
+        stale: false,
         restated: 1.0,
     }
 }
@@ -132,6 +135,10 @@ impl World {
         let mut returns: Vec<f64> = driven
             .map(|(m, s)| truth.beta * m + truth.size_beta * s + truth.residual_sd * rng.normal())
             .collect();
+        for pair in returns.chunks_exact_mut(2).filter(|_| truth.stale) {
+            pair[1] += pair[0];
+            pair[0] = 0.0;
+        }
         for (day, jump) in &truth.jumps {
             returns[*day] += jump;
         }

@@ -15,7 +15,8 @@ use crate::{
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
-    prepared::{Plan, Prepared},
+    plan::Plan,
+    prepared::Prepared,
     settings::{BetaSettings, Listing, PANEL_SESSIONS, Shrinkage, TailSettings},
     validate::validate,
 };

@@ -1,0 +1,77 @@
+//! What is kept of each name: a short record for sums over books, and the rest for listings.
+
+use crate::beta::{Beta, NameFit};
+use factors::size::SizeBucket;
+
+/// No row, no sector.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A name as an analysis reads it: one cache line or little more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    pub(crate) market: f64,
+    pub(crate) market_error: f64,
+    pub(crate) size: f64,
+    pub(crate) size_error: f64,
+    pub(crate) crowd: f64,
+    pub(crate) crowd_error: f64,
+    /// Row of the panel, or [`NONE`].
+    pub(crate) row: u32,
+    /// Index among the sectors, or [`NONE`].
+    pub(crate) sector: u32,
+    /// Number of the company, or [`NONE`].
+    pub(crate) issuer: u32,
+    /// Sessions of the panel without a return of its own.
+    pub(crate) absent: u16,
+    pub(crate) bucket: Option<SizeBucket>,
+    pub(crate) has_beta: bool,
+    pub(crate) has_own_beta: bool,
+    /// On the long side of the trade when held long.
+    pub(crate) megacap: bool,
+    /// On the short side of the trade when held short.
+    pub(crate) small_cap: bool,
+    /// Whether another line is of the same company.
+    pub(crate) has_sibling: bool,
+}
+
+/// The rest of a name: what a listed position shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Details {
+    pub(crate) market: Option<Beta>,
+    pub(crate) size: Option<Beta>,
+    pub(crate) crowd: Option<Beta>,
+    pub(crate) fit: Option<NameFit>,
+}
+
+impl Name {
+    pub(crate) fn take_betas(&mut self, details: &Details) {
+        let parts = |beta: Option<Beta>| beta.map_or((0.0, 0.0), |b| (b.value, b.standard_error));
+        (self.market, self.market_error) = parts(details.market);
+        (self.size, self.size_error) = parts(details.size);
+        (self.crowd, self.crowd_error) = parts(details.crowd);
+        self.has_beta = details.market.is_some();
+        self.has_own_beta = details.market.is_some_and(|beta| beta.own.is_some());
+    }
+}
+
+/// An instrument of which nothing is known but its name.
+pub(crate) const NOBODY: Name = Name {
+    market: 0.0,
+    market_error: 0.0,
+    size: 0.0,
+    size_error: 0.0,
+    crowd: 0.0,
+    crowd_error: 0.0,
+    row: NONE,
+    sector: NONE,
+    issuer: NONE,
+    absent: 0,
+    bucket: None,
+    has_beta: false,
+    has_own_beta: false,
+    megacap: false,
+    small_cap: false,
+    has_sibling: false,
+};
+
+pub(crate) const NO_DETAILS: Details = Details { market: None, size: None, crowd: None, fit: None };

@@ -1,0 +1,168 @@
+//! Preparing a view, in parts that several threads may share.
+//!
+//! [`Plan::of`] reads the calendar and the drivers, [`Plan::part`] does fixed ranges of instruments,
+//! [`Plan::assemble`] puts the parts together in order. The result does not depend on who ran which
+//! part.
+
+use crate::{
+    beta::{Fitter, NameFit},
+    drivers::{Drivers, RoleReturns},
+    panel::Panel,
+    prepared::{AllPriors, Prepared},
+    settings::{BetaSettings, PANEL_SESSIONS, PREPARED_INTERVAL, PREPARED_LEVELS},
+};
+use factors::{
+    returns::Sessions,
+    roles::Roles,
+    size::{self, LineCap, Sizes},
+};
+use marketdata::{
+    book::Quotes, dataset::Dataset, instrument::InstrumentId, lookup::Lookup, snapshot::Snapshot,
+};
+use stats::quantile::order_interval;
+use std::sync::Arc;
+
+/// Instruments in a part.
+const PART_INSTRUMENTS: usize = 128;
+
+/// What is done once, before the parts.
+#[derive(Debug)]
+pub struct Plan {
+    snapshot: Snapshot,
+    roles: Roles,
+    sessions: Sessions,
+    role_returns: RoleReturns,
+    drivers: Drivers,
+    lookup: Lookup,
+    quotes: Quotes,
+    /// Everything with bars, shares or a listing, by number.
+    instruments: Vec<InstrumentId>,
+}
+
+/// A range of instruments, read and fitted.
+#[derive(Debug)]
+pub struct Part {
+    panel: Panel,
+    items: Vec<Item>,
+}
+
+/// One instrument of a part.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) instrument: InstrumentId,
+    pub(crate) fit: Option<NameFit>,
+    pub(crate) cap: Option<LineCap>,
+    /// Text id.
+    pub(crate) sector: Option<f64>,
+}
+
+/// Prepares a view on one thread.
+pub fn prepare(snapshot: &Snapshot, roles: &Roles) -> Prepared {
+    let plan = Plan::of(snapshot, roles);
+    let parts = (0..plan.parts()).map(|index| plan.part(index)).collect();
+    plan.assemble(parts)
+}
+
+impl Plan {
+    /// Reads the calendar, the drivers and the last prices.
+    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Plan {
+        let sessions = Sessions::of(snapshot, PANEL_SESSIONS);
+        let role_returns = RoleReturns::of(snapshot, roles, &sessions);
+        let drivers = Drivers::of(&role_returns, sessions.len(), &BetaSettings::PREPARED);
+        let mut instruments = size::candidates(snapshot);
+        instruments.extend(snapshot.holders(Dataset::Bars));
+        instruments.sort_unstable();
+        instruments.dedup();
+        Plan {
+            snapshot: snapshot.clone(),
+            roles: roles.clone(),
+            sessions,
+            role_returns,
+            drivers,
+            lookup: Lookup::of(snapshot),
+            quotes: Quotes::of(snapshot),
+            instruments,
+        }
+    }
+
+    /// Number of parts.
+    pub fn parts(&self) -> usize {
+        self.instruments.len().div_ceil(PART_INSTRUMENTS)
+    }
+
+    /// Reads and fits one range of instruments.
+    pub fn part(&self, index: usize) -> Part {
+        let start = (index * PART_INSTRUMENTS).min(self.instruments.len());
+        let end = (start + PART_INSTRUMENTS).min(self.instruments.len());
+        let mut part = Part { panel: Panel::empty(self.sessions.len()), items: Vec::new() };
+        let mut fitter = Fitter::new(&self.drivers, &BetaSettings::PREPARED);
+        let mut returns = vec![0.0; self.sessions.len()];
+        for instrument in &self.instruments[start..end] {
+            let present = self.sessions.total_returns(&self.snapshot, *instrument, &mut returns);
+            let fit = (0 < present).then(|| {
+                // Fits see what the panel keeps, so that a fit from the panel gives the same bits.
+                returns.iter_mut().for_each(|r| *r = f64::from(*r as f32));
+                part.panel.push(&returns);
+                fitter.fit(&returns[self.drivers.first..])
+            });
+            let quote = self.quotes.get(*instrument);
+            part.items.push(Item {
+                instrument: *instrument,
+                fit,
+                cap: size::line_cap(&self.snapshot, *instrument, quote),
+                sector: size::sector(&self.snapshot, *instrument),
+            });
+        }
+        part
+    }
+
+    /// Puts all parts together, in the order of their indices.
+    pub fn assemble(self, parts: Vec<Part>) -> Prepared {
+        let mut panel = Panel::empty(self.sessions.len());
+        let mut items = Vec::with_capacity(self.instruments.len());
+        for part in parts {
+            panel.append(&part.panel);
+            items.extend(part.items);
+        }
+        let caps: Vec<(InstrumentId, LineCap)> =
+            items.iter().filter_map(|item| Some((item.instrument, item.cap?))).collect();
+        let sizes = Sizes::assemble(&self.snapshot, &self.roles, &caps);
+        let sectors = sectors(&self.snapshot, &items);
+        let priors = AllPriors::of(&items, &sizes);
+        let interval = |level: f64| order_interval(panel.width, 1.0 - level, PREPARED_INTERVAL);
+        let mut prepared = Prepared {
+            settings: BetaSettings::PREPARED,
+            snapshot: self.snapshot,
+            sessions: Arc::new(self.sessions),
+            roles: Arc::new(self.role_returns),
+            drivers: Arc::new(self.drivers),
+            panel: Arc::new(Panel::empty(0)),
+            sizes: Arc::new(sizes),
+            sectors: Arc::new(sectors),
+            lookup: Arc::new(self.lookup),
+            quotes: Arc::new(self.quotes),
+            names: Arc::new(Vec::new()),
+            details: Arc::new(Vec::new()),
+            priors: Arc::new(priors),
+            intervals: PREPARED_LEVELS.map(interval),
+        };
+        prepared.name_all(&items, &panel);
+        prepared.fill(&mut panel, &items);
+        prepared.panel = Arc::new(panel);
+        prepared
+    }
+}
+
+/// The distinct sector texts, sorted.
+fn sectors(snapshot: &Snapshot, items: &[Item]) -> Vec<String> {
+    let mut ids: Vec<u64> = items.iter().filter_map(|i| Some(i.sector? as u64)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut sectors: Vec<String> = ids
+        .into_iter()
+        .filter_map(|id| Some(snapshot.text(id as f64)?.trim().to_owned()))
+        .collect();
+    sectors.sort_unstable();
+    sectors.dedup();
+    sectors
+}
