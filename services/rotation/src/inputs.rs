@@ -135,6 +135,16 @@ impl<'a> Inputs<'a> {
                           chosen with knowledge of which names still have a file";
             outcome.gaps.push(Gap::new(GapReason::Survivorship, &*spec.id, detail));
         }
+        let priced = breadth.tallies.last().map_or(0, |tally| tally.priced);
+        if !breadth.universe.stand_in && priced < breadth.members {
+            let missing = breadth.members - priced;
+            let detail = format!(
+                "{missing} of {} members have no price here: where they are the names that left the \
+                 market since, the others are survivors",
+                breadth.members
+            );
+            outcome.gaps.push(Gap::new(GapReason::Survivorship, &*spec.id, detail));
+        }
         if 0 < breadth.thin_days_after {
             let count = breadth.thin_days_after;
             let detail = format!("on {count} later days too few names have a price to be counted");

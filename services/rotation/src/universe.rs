@@ -55,7 +55,9 @@ impl Universe {
         let listed = |id: &InstrumentId| {
             directory.get(*id).is_some_and(|known| known.namespace == Namespace::Listed)
         };
-        let members = snapshot.holders(Dataset::Bars).filter(listed);
+        // Only whom the snapshot sees: others, published later, must leave no trace.
+        let seen = |id: &InstrumentId| !snapshot.rows(Dataset::Bars, *id).is_empty();
+        let members = snapshot.holders(Dataset::Bars).filter(listed).filter(seen);
         let members = members.filter(|id| !roles.is_fund(snapshot.symbol(*id)));
         let issuers = by_issuer(snapshot, roles, members.map(always).collect());
         Universe { id: Universe::ALL_LISTED.to_owned(), stand_in: true, issuers }
