@@ -3,12 +3,14 @@
 mod ask;
 mod book;
 mod connect;
+mod coverage;
 mod demo;
 mod failure;
 mod ingest;
 mod json;
 mod operate;
 mod progress;
+mod records;
 mod serve;
 mod show;
 mod terminal;
@@ -40,14 +42,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Send files of market data to a server.
     Ingest(ingest::IngestArguments),
-    /// Report who leads the market, and whether that is changing.
-    Rotation(ask::RotationArguments),
-    /// Report it again whenever it changes.
-    Watch(ask::WatchArguments),
-    /// Analyse a book: what it is a bet on, the crowded trade in it, bad days.
-    Exposure(ask::ExposureArguments),
-    /// Rank the market's squeezes, or assess the shorts of a book.
-    Squeeze(ask::SqueezeArguments),
+    #[command(flatten)]
+    Ask(Question),
     /// Ask a server and its services whether they serve; the exit code tells.
     Health,
     /// Write a dataset of a store as CSV, point in time.
@@ -74,6 +70,23 @@ enum Command {
     Demo(demo::DemoArguments),
 }
 
+/// What is asked of a server's analyses.
+#[derive(Debug, Subcommand)]
+enum Question {
+    /// Report who leads the market, and whether that is changing.
+    Rotation(ask::RotationArguments),
+    /// Report it again whenever it changes.
+    Watch(ask::WatchArguments),
+    /// Analyse a book: what it is a bet on, the crowded trade in it, bad days.
+    Exposure(ask::ExposureArguments),
+    /// Rank the market's squeezes, or assess the shorts of a book.
+    Squeeze(ask::SqueezeArguments),
+    /// Rank days: "the largest since", of any series or measure, under conditions on others.
+    Records(records::RecordsArguments),
+    /// What a server holds, how fresh it is, and what did not join.
+    Coverage(coverage::CoverageArguments),
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::standard();
@@ -95,14 +108,13 @@ fn main() -> ExitCode {
 /// True where everything asked for was done.
 async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
     let (connection, as_json) = (&arguments.connection, arguments.json);
-    let output = ask::Output { json: as_json, terminal };
     match &arguments.command {
         Command::Serve(settings) => serve::run(settings).await,
         Command::Ingest(files) => ingest::run(files, connection, as_json, terminal).await,
-        Command::Rotation(query) => ask::rotation(query, connection, output).await.map(|()| true),
-        Command::Watch(query) => ask::watch(query, connection, output).await.map(|()| true),
-        Command::Exposure(query) => ask::exposure(query, connection, output).await.map(|()| true),
-        Command::Squeeze(query) => ask::squeeze(query, connection, output).await.map(|()| true),
+        Command::Ask(question) => {
+            let output = ask::Output { json: as_json, terminal };
+            answer(question, connection, output).await.map(|()| true)
+        }
         Command::Health => operate::health(connection, as_json, terminal).await,
         Command::Export(query) => operate::export(query).await.map(|()| true),
         Command::Migrate(store) => operate::migrate(store, as_json).await.map(|()| true),
@@ -110,5 +122,16 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
         Command::Backup { store, to } => operate::backup(store, to).await.map(|()| true),
         Command::Restore { from, to } => operate::restore(from, to, as_json, terminal).await,
         Command::Demo(how) => demo::run(how, terminal).await.map(|()| true),
+    }
+}
+
+async fn answer(question: &Question, connection: &Connection, output: ask::Output) -> Result<()> {
+    match question {
+        Question::Rotation(query) => ask::rotation(query, connection, output).await,
+        Question::Watch(query) => ask::watch(query, connection, output).await,
+        Question::Exposure(query) => ask::exposure(query, connection, output).await,
+        Question::Squeeze(query) => ask::squeeze(query, connection, output).await,
+        Question::Records(query) => records::records(query, connection, output).await,
+        Question::Coverage(query) => coverage::coverage(query, connection, output).await,
     }
 }

@@ -14,3 +14,7 @@ pub(crate) mod rotation;
 pub(crate) mod exposure;
 
 pub(crate) mod squeeze;
+
+pub(crate) mod records;
+
+pub(crate) mod coverage;

@@ -63,12 +63,12 @@ fn body(report: &RotationReport, terminal: Terminal) -> String {
 
 /// The value of a reading in its unit.
 pub(crate) fn value(reading: &IndicatorReading) -> Option<String> {
-    reading.value.map(|value| in_unit(reading, value))
+    reading.value.map(|value| in_unit(reading.unit(), reading.kind(), value))
 }
 
-fn in_unit(reading: &IndicatorReading, value: f64) -> String {
-    let change = reading.kind() == RecordKind::Change;
-    match (reading.unit(), change) {
+/// A number in its unit, signed where it is a change.
+pub(crate) fn in_unit(unit: IndicatorUnit, kind: RecordKind, value: f64) -> String {
+    match (unit, kind == RecordKind::Change) {
         (IndicatorUnit::Decimal, true) => number::percent(value),
         (IndicatorUnit::Decimal, false) => number::share(value),
         (IndicatorUnit::Percent, true) => format!("{} pp", number::signed(value, 1)),
@@ -319,7 +319,8 @@ fn source(reading: &IndicatorReading) -> Cell {
     }
 }
 
-fn stand_in(symbol: &str, stands_in_for: &str) -> String {
+/// A symbol, and what it stands in for.
+pub(crate) fn stand_in(symbol: &str, stands_in_for: &str) -> String {
     if stands_in_for.is_empty() {
         symbol.to_owned()
     } else {

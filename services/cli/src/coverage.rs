@@ -1,0 +1,34 @@
+//! Asks a server what it holds.
+
+use crate::{ask::Output, connect::Connection, json, show, terminal, when::AsOfArguments};
+use anyhow::Result;
+use clap::Args;
+use contract::v1::GetCoverageRequest;
+
+/// What was held when.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CoverageArguments {
+    #[command(flatten)]
+    as_of: AsOfArguments,
+}
+
+/// Says how much of every dataset there is, how fresh it is, and what did not join prices.
+///
+/// # Errors
+/// What the server refused it for.
+pub(crate) async fn coverage(
+    arguments: &CoverageArguments,
+    connection: &Connection,
+    output: Output,
+) -> Result<()> {
+    let request = GetCoverageRequest { as_of: arguments.as_of.to_proto()? };
+    let clients = connection.open().await?;
+    let request = connection.request(request);
+    let answer = clients.market_data().get_coverage(request).await?.into_inner();
+    terminal::say(&if output.json {
+        json::of("GetCoverageResponse", &answer)?
+    } else {
+        show::coverage::report(&answer, output.terminal)
+    });
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! "The largest since": a question in words on the command line, its message, its answer.
+
+use crate::{ask::Output, connect::Connection, json, show, terminal, when::AsOfArguments};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use contract::v1::{
+    QueryRecordsRequest, RecordComparison, RecordCondition, RecordDirection, RecordTransform,
+    RecordVariable, record_variable::Subject,
+};
+
+/// What to rank, and which days count.
+///
+/// A variable is a name, what is made of it, and how many sessions it looks back: `IWM`,
+/// `IWM change 5d`, `GME high`, `role:small_cap_index`, `measure:size_spread.5d`, `DGS10 points 1d`.
+/// What is made of it is one of `change` (of price, in per cent), `points`, `value` (market value in
+/// USD), `level`, `high` and `low` (of the day). For example the days on which small caps rose more
+/// than 3 % while the large ones fell:
+///
+///     ballast records IWM --where "IWM > 3%" --where "SPY < 0"
+#[derive(Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct RecordsArguments {
+    /// What is ranked, for instance `IWM change 5d`.
+    #[arg(required = true, num_args = 1..=3, value_name = "VARIABLE")]
+    variable: Vec<String>,
+    /// A day counts only where this holds, for instance `SPY change 1d < -1%`; may be repeated.
+    #[arg(long = "where", value_name = "CONDITION", value_parser = condition, allow_hyphen_values = true)]
+    conditions: Vec<RecordCondition>,
+    /// Days before this one do not count.
+    #[arg(long, value_name = "DATE")]
+    since: Option<String>,
+    /// The day asked about; without it the last that counts.
+    #[arg(long, value_name = "DATE")]
+    on: Option<String>,
+    /// Which way; without it the way of the day asked about.
+    #[arg(long, value_enum)]
+    direction: Option<Direction>,
+    /// How many of the most extreme days to list.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(1..=100))]
+    top: i32,
+    #[command(flatten)]
+    as_of: AsOfArguments,
+}
+
+/// Which way a value is extreme.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Direction {
+    /// Gains, high levels.
+    Up,
+    /// Falls, low levels.
+    Down,
+}
+
+/// Asks for records.
+///
+/// # Errors
+/// Where the variable is none, or what the server refused it for.
+pub(crate) async fn records(
+    arguments: &RecordsArguments,
+    connection: &Connection,
+    output: Output,
+) -> Result<()> {
+    let direction = arguments.direction.map_or(RecordDirection::Unspecified, |way| match way {
+        Direction::Up => RecordDirection::Up,
+        Direction::Down => RecordDirection::Down,
+    });
+    let words = arguments.variable.iter().flat_map(|text| text.split_whitespace());
+    let request = QueryRecordsRequest {
+        as_of: arguments.as_of.to_proto()?,
+        variable: Some(variable(words).map_err(anyhow::Error::msg)?),
+        direction: direction.into(),
+        conditions: arguments.conditions.clone(),
+        from_on: arguments.since.clone().unwrap_or_default(),
+        observed_on: arguments.on.clone().unwrap_or_default(),
+        top: arguments.top,
+    };
+    let titles: Vec<String> = request
+        .variable
+        .iter()
+        .chain(request.conditions.iter().flat_map(|c| &c.variable))
+        .map(title)
+        .collect();
+    let clients = connection.open().await?;
+    let answer = clients.rotation().query_records(connection.request(request)).await?.into_inner();
+    terminal::say(&if output.json {
+        json::of("QueryRecordsResponse", &answer)?
+    } else {
+        show::records::days(&answer, &titles, output.terminal)
+    });
+    Ok(())
+}
+
+/// `SUBJECT [TRANSFORM] [SESSIONS]`, the last two in any order.
+fn variable<'a>(words: impl Iterator<Item = &'a str>) -> Result<RecordVariable, String> {
+    let mut words = words;
+    let subject = match words.next() {
+        None => return Err("a variable begins with a name, for instance `IWM change 5d`".into()),
+        Some(word) => match word.split_once(':') {
+            Some(("role", id)) => Subject::Role(id.to_owned()),
+            Some(("measure", id)) => Subject::MeasureId(id.to_owned()),
+            _ => Subject::Symbol(word.to_owned()),
+        },
+    };
+    let mut transform = RecordTransform::Unspecified;
+    let mut horizon_sessions = None;
+    for word in words {
+        let sessions = word.strip_suffix('d').unwrap_or(word).parse::<i32>().ok();
+        match (transform_of(word), sessions) {
+            (Some(found), _) => transform = found,
+            (None, Some(sessions)) => horizon_sessions = Some(sessions),
+            (None, None) => {
+                return Err(format!(
+                    "`{word}` is neither change, points, value, level, high or low nor a number of \
+                     sessions (5d)"
+                ));
+            }
+        }
+    }
+    Ok(RecordVariable { subject: Some(subject), transform: transform.into(), horizon_sessions })
+}
+
+/// `VARIABLE COMPARISON NUMBER`; a number may be in per cent.
+fn condition(text: &str) -> Result<RecordCondition, String> {
+    let at = text.find(['<', '>']).ok_or("a condition compares, for instance `SPY < -1%`")?;
+    let (left, right) = text.split_at(at);
+    // The longer signs first.
+    let signs = [
+        ("<=", RecordComparison::AtMost),
+        (">=", RecordComparison::AtLeast),
+        ("<", RecordComparison::Below),
+        (">", RecordComparison::Above),
+    ];
+    let (threshold, comparison) = signs
+        .into_iter()
+        .find_map(|(sign, comparison)| right.strip_prefix(sign).map(|rest| (rest, comparison)))
+        .ok_or("a condition compares with <, <=, > or >=")?;
+    Ok(RecordCondition {
+        variable: Some(variable(left.split_whitespace())?),
+        comparison: comparison.into(),
+        threshold: number(threshold.trim())?,
+    })
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    let (digits, unit) = match text.strip_suffix('%') {
+        Some(digits) => (digits.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    match digits.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value / unit),
+        _ => Err(format!("`{text}` is no number (0.03, 3%)")),
+    }
+}
+
+fn transform_of(word: &str) -> Option<RecordTransform> {
+    TRANSFORMS.into_iter().find(|(name, _)| *name == word).map(|(_, transform)| transform)
+}
+
+const TRANSFORMS: [(&str, RecordTransform); 6] = [
+    ("change", RecordTransform::ChangePercent),
+    ("points", RecordTransform::ChangePoints),
+    ("value", RecordTransform::ChangeValueUsd),
+    ("level", RecordTransform::Level),
+    ("high", RecordTransform::IntradayHigh),
+    ("low", RecordTransform::IntradayLow),
+];
+
+/// A variable as the head of a column.
+fn title(variable: &RecordVariable) -> String {
+    let subject = match &variable.subject {
+        Some(Subject::Symbol(name) | Subject::Role(name) | Subject::MeasureId(name)) => name,
+        None => "",
+    };
+    let transform = TRANSFORMS.iter().find(|(_, transform)| *transform == variable.transform());
+    let transform = transform.map(|(name, _)| format!(" {name}")).unwrap_or_default();
+    let horizon = variable.horizon_sessions.map(|d| format!(" {d}d")).unwrap_or_default();
+    format!("{subject}{transform}{horizon}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, subject: Subject, transform: RecordTransform, sessions: Option<i32>) {
+        let parsed = variable(text.split_whitespace()).unwrap();
+        let expected = RecordVariable {
+            subject: Some(subject),
+            transform: transform.into(),
+            horizon_sessions: sessions,
+        };
+        assert_eq!(parsed, expected, "{text}");
+        assert_eq!(
+            variable(title(&parsed).split_whitespace()).unwrap().transform,
+            parsed.transform
+        );
+    }
+
+    #[test]
+    fn a_variable_is_a_name_a_transform_and_a_horizon() {
+        let symbol = |name: &str| Subject::Symbol(name.to_owned());
+        check("IWM", symbol("IWM"), RecordTransform::Unspecified, None);
+        check("IWM change 5d", symbol("IWM"), RecordTransform::ChangePercent, Some(5));
+        check("BRK.B 5", symbol("BRK.B"), RecordTransform::Unspecified, Some(5));
+        check("GME high", symbol("GME"), RecordTransform::IntradayHigh, None);
+        let role = Subject::Role("small_cap_index".to_owned());
+        check("role:small_cap_index", role, RecordTransform::Unspecified, None);
+        let measure = Subject::MeasureId("size_spread.5d".to_owned());
+        check("measure:size_spread.5d level", measure, RecordTransform::Level, None);
+        assert!(variable("IWM rise".split_whitespace()).unwrap_err().contains("`rise`"));
+        assert!(variable(std::iter::empty()).is_err());
+    }
+
+    #[test]
+    fn a_condition_compares_a_variable_with_a_number() {
+        let parsed = condition("SPY change 1d <= -1.5 %").unwrap();
+        assert_eq!(parsed.comparison(), RecordComparison::AtMost);
+        assert!((parsed.threshold + 0.015).abs() < 1e-15);
+        assert_eq!(parsed.variable.unwrap().horizon_sessions, Some(1));
+        assert_eq!(condition("^VIX level>30").unwrap().comparison(), RecordComparison::Above);
+        assert!(condition("SPY = 0").is_err());
+        assert!(condition("SPY < nan").is_err());
+        assert!(condition("SPY < ").is_err());
+    }
+}

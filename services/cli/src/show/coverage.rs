@@ -1,0 +1,104 @@
+//! What the store holds, a line a dataset.
+
+use crate::{
+    show::{
+        evidence, number,
+        table::{Cell, Table},
+    },
+    terminal::{Terminal, Tone},
+    when,
+};
+use contract::v1::{Dataset, DatasetCoverage, GetCoverageResponse};
+
+/// Names without prices that are shown of a dataset.
+const NAMES_SHOWN: usize = 5;
+
+/// How much there is of every dataset, how fresh it is, and what did not join prices.
+pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> String {
+    let known = evidence::as_known(answer.snapshot.as_ref());
+    let mut out = terminal.heading(&format!("What is held, as known at {known}"));
+    let mut table = Table::new(&[
+        "dataset",
+        ">names",
+        ">rows",
+        "first day",
+        "last day",
+        ">age, days",
+        "newest published",
+        ">without prices",
+    ]);
+    for dataset in &answer.datasets {
+        table.row([
+            name(dataset.dataset()).into(),
+            number::count(dataset.instruments).into(),
+            number::count(dataset.rows).into(),
+            dataset.first_on.as_str().into(),
+            dataset.last_on.as_str().into(),
+            number::signed(f64::from(dataset.age_days), 0).trim_start_matches('+').into(),
+            dataset.last_published_at.as_ref().map(when::text).unwrap_or_default().into(),
+            without_prices(dataset.without_prices),
+        ]);
+    }
+    if table.is_empty() {
+        out.push_str("Nothing was known then: send files with `ballast ingest`.\n");
+    } else {
+        out.push_str(&table.render(terminal));
+    }
+    for dataset in answer.datasets.iter().filter(|d| !d.without_prices_symbols.is_empty()) {
+        out.push_str(&terminal.paint(Tone::Faint, &unjoined(dataset)));
+    }
+    out.push_str(&evidence::gaps(&answer.gaps, terminal));
+    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+}
+
+fn without_prices(count: Option<u64>) -> Cell {
+    match count {
+        None => Cell::faint(number::ABSENT),
+        Some(0) => "0".into(),
+        Some(count) => Cell::toned(Tone::Warning, number::count(count)),
+    }
+}
+
+fn unjoined(dataset: &DatasetCoverage) -> String {
+    let symbols = &dataset.without_prices_symbols;
+    let shown = symbols.iter().take(NAMES_SHOWN).map(String::as_str).collect::<Vec<&str>>();
+    let all = dataset.without_prices.unwrap_or(0);
+    let more = all.saturating_sub(shown.len() as u64);
+    let rest = if more == 0 { String::new() } else { format!(" and {} more", number::count(more)) };
+    let name = name(dataset.dataset());
+    format!("  without prices in {name}: {}{rest}\n", shown.join(", "))
+}
+
+fn name(dataset: Dataset) -> String {
+    dataset.as_str_name().trim_start_matches("DATASET_").to_lowercase().replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dataset_a_line_and_the_names_that_did_not_join() {
+        let shorts = DatasetCoverage {
+            dataset: Dataset::ShortInterest.into(),
+            instruments: 4_211,
+            rows: 1_393_689,
+            first_on: "2020-12-31".to_owned(),
+            last_on: "2021-01-15".to_owned(),
+            last_published_at: Some(when::instant("2021-01-27T23:00:00Z").unwrap()),
+            age_days: 12,
+            without_prices: Some(3_007),
+            without_prices_symbols: "A AA AAA AAAA AAB AAC".split(' ').map(String::from).collect(),
+        };
+        let answer = GetCoverageResponse { datasets: vec![shorts], ..Default::default() };
+        let text = report(&answer, Terminal { colour: false });
+        let table = "  dataset         names       rows  first day   last day    age, days  \
+            newest published      without prices\n  \
+            short interest  4,211  1,393,689  2020-12-31  2021-01-15         12  \
+            2021-01-27T23:00:00Z           3,007\n  \
+            without prices in short interest: A, AA, AAA, AAAA, AAB and 3,002 more\n";
+        assert!(text.contains(table), "{text}");
+        let empty = report(&GetCoverageResponse::default(), Terminal { colour: false });
+        assert!(empty.contains("ballast ingest"), "{empty}");
+    }
+}

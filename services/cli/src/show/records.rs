@@ -1,0 +1,135 @@
+//! Records as a sentence and a table of days.
+
+use crate::{
+    show::{
+        evidence, number, rotation,
+        table::{Cell, Table},
+    },
+    terminal::{Terminal, Tone},
+};
+use contract::v1::{QueryRecordsResponse, RecordDay, RecordKind, RecordSource};
+
+/// The answer to a question for records; `titles` name the ranked variable, then each condition's.
+pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: Terminal) -> String {
+    let known = evidence::as_known(answer.snapshot.as_ref());
+    let name = titles.first().map_or("", String::as_str);
+    let mut out = terminal.heading(&format!("Records of {name} as known at {known}"));
+    if !answer.words.is_empty() {
+        out.push_str(&format!("{}.\n", answer.words));
+    }
+    if let Some(observation) = &answer.observation {
+        let value = rotation::in_unit(answer.unit(), answer.kind(), observation.value);
+        out.push_str(&format!("The day asked about, {}: {value}.", observation.on));
+        if let Some(previous) = &answer.previous {
+            let value = rotation::in_unit(answer.unit(), answer.kind(), previous.value);
+            out.push_str(&format!(" The day before that counts, {}: {value}.", previous.on));
+        }
+        out.push_str("\n\n");
+    }
+    out.push_str(&top(answer, titles).render(terminal));
+    out.push_str(&counts(answer));
+    for (title, source) in titles.iter().zip(&answer.sources) {
+        out.push_str(&terminal.paint(Tone::Faint, &stands_on(title, source)));
+    }
+    out.push_str(&evidence::gaps(&answer.gaps, terminal));
+    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+}
+
+fn top(answer: &QueryRecordsResponse, titles: &[String]) -> Table {
+    let headers: Vec<String> = [">#".to_owned(), "day".to_owned()]
+        .into_iter()
+        .chain(titles.iter().map(|title| format!(">{title}")))
+        .collect();
+    let mut table = Table::new(&headers.iter().map(String::as_str).collect::<Vec<&str>>());
+    let asked = answer.observation.as_ref().map(|day| day.on.as_str());
+    for (at, day) in answer.top.iter().enumerate() {
+        let tone = if asked == Some(&day.on) { Tone::Warning } else { Tone::Plain };
+        let lead = [Cell::faint((at + 1).to_string()), Cell::toned(tone, day.on.clone())];
+        table.row(lead.into_iter().chain(values(answer, day)));
+    }
+    table
+}
+
+/// The ranked value, then each condition's.
+fn values(answer: &QueryRecordsResponse, day: &RecordDay) -> Vec<Cell> {
+    let ranked = [(answer.unit(), answer.kind(), day.value)];
+    let conditions = answer.sources.iter().skip(1).zip(&day.condition_values);
+    let conditions = conditions.map(|(source, value)| (source.unit(), source.kind(), *value));
+    ranked
+        .into_iter()
+        .chain(conditions)
+        .map(|(unit, kind, value)| {
+            let text = rotation::in_unit(unit, kind, value);
+            match kind {
+                RecordKind::Change => number::gain(Some(value), |_| text.clone()),
+                RecordKind::Level | RecordKind::Unspecified => text.into(),
+            }
+        })
+        .collect()
+}
+
+fn counts(answer: &QueryRecordsResponse) -> String {
+    let count = |days: i32| number::count(u64::try_from(days).unwrap_or(0));
+    let mut out = format!(
+        "  {} of {} days count, {} to {}",
+        count(answer.matching),
+        count(answer.observations),
+        answer.first_on,
+        answer.last_on
+    );
+    if 0 < answer.incomplete_days {
+        out.push_str(&format!("; {} days lack a value", count(answer.incomplete_days)));
+    }
+    out + ".\n"
+}
+
+fn stands_on(title: &str, source: &RecordSource) -> String {
+    let whom = rotation::stand_in(&source.symbol, &source.stands_in_for);
+    format!("  {title}: {whom}, {} to {}\n", source.first_on, source.last_on)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::IndicatorUnit;
+
+    #[test]
+    fn days_stand_under_the_sentence_with_what_they_were_asked_of() {
+        let source = |symbol: &str| RecordSource {
+            symbol: symbol.to_owned(),
+            unit: IndicatorUnit::Decimal.into(),
+            kind: RecordKind::Change.into(),
+            first_on: "2000-05-26".to_owned(),
+            last_on: "2020-11-09".to_owned(),
+            ..RecordSource::default()
+        };
+        let day = RecordDay {
+            on: "2008-10-10".to_owned(),
+            value: 0.043_2,
+            condition_values: vec![-0.011],
+        };
+        let answer = QueryRecordsResponse {
+            words: "2008-10-10: largest gain since the start".to_owned(),
+            unit: IndicatorUnit::Decimal.into(),
+            kind: RecordKind::Change.into(),
+            observation: Some(day.clone()),
+            top: vec![day],
+            matching: 1,
+            observations: 5_140,
+            incomplete_days: 2,
+            first_on: "2000-05-30".to_owned(),
+            last_on: "2020-11-09".to_owned(),
+            sources: vec![source("IWM"), source("SPY")],
+            ..QueryRecordsResponse::default()
+        };
+        let titles = ["IWM change".to_owned(), "SPY".to_owned()];
+        let text = days(&answer, &titles, Terminal { colour: false });
+        let table = "2008-10-10: largest gain since the start.\n\
+            The day asked about, 2008-10-10: +4.32 %.\n\n  \
+            #  day         IWM change      SPY\n  \
+            1  2008-10-10     +4.32 %  -1.10 %\n  \
+            1 of 5,140 days count, 2000-05-30 to 2020-11-09; 2 days lack a value.\n  \
+            IWM change: IWM, 2000-05-26 to 2020-11-09\n";
+        assert!(text.contains(table), "{text}");
+    }
+}
