@@ -171,18 +171,26 @@ async fn send_once(
     let request = connection.request(ReceiverStream::new(receiver));
     let mut client = clients.market_data();
     let call = client.ingest(request);
-    let feed = async move {
-        match source {
-            Source::File(path) => feed_file(path, &name, &sender).await,
-            Source::Bytes(bytes) => {
-                feed_bytes(bytes, &sender).await;
-                Ok(())
-            }
-        }
-    };
+    let feed = async move { feed(source, &name, &sender).await };
     let (answer, fed) = tokio::join!(call, feed);
     fed?;
     Ok(answer?.into_inner())
+}
+
+/// Sends the bytes. Where they cannot all be read, the end of the stream must not say that the file
+/// is whole: an empty message before it makes the server refuse what it has.
+async fn feed(source: &Source, name: &str, sender: &mpsc::Sender<IngestRequest>) -> Result<()> {
+    let fed = match source {
+        Source::File(path) => feed_file(path, name, sender).await,
+        Source::Bytes(bytes) => {
+            feed_bytes(bytes, sender).await;
+            Ok(())
+        }
+    };
+    if fed.is_err() {
+        let _answered = sender.send(IngestRequest { part: None }).await;
+    }
+    fed
 }
 
 async fn feed_bytes(bytes: &[u8], sender: &mpsc::Sender<IngestRequest>) {
@@ -230,5 +238,26 @@ fn basis(basis: Option<Basis>) -> PriceBasis {
         Some(Basis::Raw) => PriceBasis::Raw,
         Some(Basis::SplitAdjusted) => PriceBasis::SplitAdjusted,
         Some(Basis::TotalReturn) => PriceBasis::TotalReturn,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_to_its_end_is_not_sent_as_a_whole_one() {
+        // A folder opens like a file, and fails when it is read.
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, mut receiver) = mpsc::channel(4);
+        let source = Source::File(folder.path().to_owned());
+        let fault = feed(&source, "prices.csv", &sender).await.unwrap_err();
+        assert!(fault.to_string().contains("cannot be read"), "{fault}");
+        drop(sender);
+        let mut last = None;
+        while let Some(message) = receiver.recv().await {
+            last = Some(message);
+        }
+        assert_eq!(last, Some(IngestRequest { part: None }), "the server refuses this one");
     }
 }

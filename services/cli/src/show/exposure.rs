@@ -80,10 +80,18 @@ fn summary(total: &Exposure, report: &ExposureReport) -> String {
     out
 }
 
+/// Whether the book's own risks hide the trade: it explains less than a twentieth of the variance.
+fn drowned(trade: &CrowdTrade) -> bool {
+    trade.share_of_variance.is_some_and(|share| share < 0.05)
+}
+
 /// Whether it is the crowded trade, and how much of the book's risk that is.
 fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
     let beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
     let (verdict, tone) = match beta {
+        Some(beta) if 0.1 < beta && drowned(trade) => {
+            ("This book holds the crowded trade, below larger risks", Tone::Warning)
+        }
         Some(beta) if 0.1 < beta => ("This book is in the crowded trade", Tone::Bad),
         Some(beta) if 0.03 < beta => ("This book leans to the crowded trade", Tone::Warning),
         Some(beta) if beta < -0.03 => ("This book is against the crowded trade", Tone::Good),

@@ -45,11 +45,10 @@ pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestRespo
     ]);
 }
 
-/// So much of a note is shown; --json has all of it.
-const NOTE_CHARACTERS: usize = 100;
-
 /// Most rejected rows that are shown one by one.
 const REJECTIONS_SHOWN: usize = 20;
+/// Most examples of a note that are shown.
+const EXAMPLES_SHOWN: usize = 3;
 
 /// The counts of two files together, at the revision of the later.
 pub(crate) fn joined(first: &IngestResponse, then: IngestResponse) -> IngestResponse {
@@ -69,11 +68,7 @@ pub(crate) fn notes(answer: &IngestResponse, file_name: &str, terminal: Terminal
     let mut lines = rejections(answer, file_name, terminal);
     for note in &answer.notes {
         let count = number::count(note.count);
-        let mut words: String = note.text.chars().take(NOTE_CHARACTERS).collect();
-        if words.len() < note.text.len() {
-            words.push_str(" …");
-        }
-        let text = format!("{file_name}: {} ({count}): {words}", note.code);
+        let text = format!("{file_name}: {} ({count}): {}", note.code, shortened(&note.text));
         lines.push(terminal.paint(Tone::Faint, &text));
     }
     lines
@@ -97,4 +92,23 @@ pub(crate) fn rejections(
         lines.push(format!("{file_name}: and {more} rejected rows more (--json gives 1,000)"));
     }
     lines
+}
+
+/// The first few examples of a note; `--json` has what the server gave.
+fn shortened(examples: &str) -> String {
+    match examples.match_indices("; ").nth(EXAMPLES_SHOWN - 1) {
+        Some((at, _)) => format!("{}; …", &examples[..at]),
+        None => examples.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_shows_three_examples() {
+        assert_eq!(shortened("line 4; line 5; line 6"), "line 4; line 5; line 6");
+        assert_eq!(shortened("line 4; line 5; line 6; line 7"), "line 4; line 5; line 6; …");
+    }
 }

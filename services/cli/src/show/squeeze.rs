@@ -24,7 +24,7 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Strin
         "name",
         ">score",
         ">short/float",
-        ">change",
+        ">change in short",
         ">days to cover",
         ">since settled",
         ">20 days",
