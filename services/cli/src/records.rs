@@ -9,18 +9,17 @@ use contract::v1::{
 };
 
 /// What to rank, and which days count.
-///
-/// A variable is a name, what is made of it, and how many sessions it looks back: `IWM`,
-/// `IWM change 5d`, `GME high`, `role:small_cap_index`, `measure:size_spread.5d`, `DGS10 points 1d`.
-/// What is made of it is one of `change` (of price, in per cent), `points`, `value` (market value in
-/// USD), `level`, `high` and `low` (of the day). For example the days on which small caps rose more
-/// than 3 % while the large ones fell:
-///
-///     ballast records IWM --where "IWM > 3%" --where "SPY < 0"
 #[derive(Args, Clone, Debug)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct RecordsArguments {
     /// What is ranked, for instance `IWM change 5d`.
+    ///
+    /// A variable is a name, what is made of it, and how many sessions it looks back: `IWM`,
+    /// `GME high`, `DGS10 points 5d`, `role:small_cap_index change 21d`, `measure:size_spread.5d`.
+    /// What is made of it is one of `change` (total return), `points`, `value` (change of market
+    /// value, USD), `level`, `high` and `low` (of the day).
+    ///
+    /// The days on which small caps rose more than 3 % while the large ones fell:
+    /// `ballast records IWM --where "IWM > 3%" --where "SPY < 0"`
     #[arg(required = true, num_args = 1..=3, value_name = "VARIABLE")]
     variable: Vec<String>,
     /// A day counts only where this holds, for instance `SPY change 1d < -1%`; may be repeated.
