@@ -1,6 +1,7 @@
 //! Logs: lines for people or objects for machines, on standard error.
 
 use crate::config::{ConfigError, Log, LogFormat};
+use std::io::IsTerminal as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Starts logging for the whole process. A second start, and a start beside a test's own logging,
@@ -11,7 +12,11 @@ use tracing_subscriber::{EnvFilter, fmt};
 pub fn start(log: &Log) -> Result<(), ConfigError> {
     let filter: EnvFilter =
         log.filter.parse().map_err(|error| ConfigError::Invalid(format!("log.filter: {error}")))?;
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     let started = match log.format {
         LogFormat::Text => lines.compact().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
