@@ -30,7 +30,7 @@ mod resolve;
 mod tally;
 mod texts;
 
-pub use crate::source::sheet::{Note, NoteCode};
+pub use crate::source::note::{Note, NoteCode};
 pub use parser::{Parsed, Parser};
 pub use prepare::prepare;
 

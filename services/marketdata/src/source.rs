@@ -30,6 +30,8 @@ pub(crate) mod header;
 pub(crate) mod ishares_holdings;
 pub(crate) mod listings;
 pub(crate) mod memberships;
+pub(crate) mod names;
+pub(crate) mod note;
 pub(crate) mod row;
 pub(crate) mod schedule;
 pub(crate) mod series;

@@ -1,12 +1,21 @@
 //! A file's rows of one dataset joined to instruments, in the order of their keys.
 
-use super::{publish::Publisher, resolve::Resolver};
+use super::{
+    publish::Publisher,
+    resolve::Resolver,
+    tally::{Fate, Tally},
+};
 use crate::{
+    dataset::Dataset,
     day::Day,
     instant::Instant,
     instrument::InstrumentId,
-    source::sheet::{Draft, NameId, Stated},
+    source::{
+        refusal::{Fault, Reason},
+        sheet::{Draft, NameId, Stated},
+    },
 };
+use std::ops::Range;
 
 /// Rows of one dataset with their instruments.
 #[derive(Debug)]
@@ -96,5 +105,56 @@ impl<'a> Joined<'a> {
 
     pub(super) fn same_values(&self, a: usize, b: usize) -> bool {
         self.draft.columns.iter().all(|column| column[a].to_bits() == column[b].to_bits())
+    }
+
+    /// Rejects rows that contradict each other.
+    pub(super) fn reject_contradictions(&self, tally: &mut Tally<'_>) {
+        // In strict order no key occurs twice; who leaves and joins an index on one day stays.
+        let Some(order) = &self.order else { return };
+        if self.draft.dataset == Dataset::Memberships {
+            return;
+        }
+        let lines = &self.draft.line;
+        for pair in order.windows(2) {
+            let (a, b) = (pair[0] as usize, pair[1] as usize);
+            if self.key(a) != self.key(b) || self.same_values(a, b) {
+                continue;
+            }
+            let fault = |other: u32| {
+                let text = format!("{}, line {other}", self.draft.day[a]);
+                Fault::new(Reason::ConflictingDuplicate, text)
+            };
+            tally.reject(lines[a], fault(lines[b]));
+            tally.reject(lines[b], fault(lines[a]));
+        }
+    }
+
+    /// The rows at some places that are not rejected, each key once, in their order.
+    pub(super) fn standing(
+        &self,
+        places: Range<usize>,
+        tally: &mut Tally<'_>,
+        rows: &mut Vec<u32>,
+    ) {
+        rows.clear();
+        let lines = &self.draft.line;
+        for row in places.map(|place| self.row(place)) {
+            if tally.is_rejected(lines[row]) {
+                continue;
+            }
+            let last = rows.last().map(|last| *last as usize);
+            let Some(twin) = last.filter(|last| self.key(*last) == self.key(row)) else {
+                rows.push(row as u32);
+                continue;
+            };
+            // Joining outweighs leaving; in every other dataset twins are alike.
+            let outweighs = self.draft.dataset == Dataset::Memberships
+                && self.draft.columns[0][twin] < self.draft.columns[0][row];
+            if outweighs {
+                rows.pop();
+                rows.push(row as u32);
+            }
+            tally.fate(lines[if outweighs { twin } else { row }], Fate::Known);
+        }
     }
 }

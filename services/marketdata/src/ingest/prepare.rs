@@ -49,7 +49,7 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<Prepared, Refusa
     let drafts = sheet.drafts.iter();
     let joined: Vec<Joined<'_>> =
         drafts.map(|draft| Joined::new(draft, &mut resolver, &mut work.publisher, word)).collect();
-    joined.iter().for_each(|joined| work.find_duplicates(joined));
+    joined.iter().for_each(|joined| joined.reject_contradictions(&mut work.tally));
     let mut tables: Vec<FactTable> = joined.iter().map(|joined| work.build(joined)).collect();
     tables.retain(|table| !table.is_empty());
 
@@ -86,29 +86,6 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Rejects rows that contradict each other.
-    fn find_duplicates(&mut self, joined: &Joined<'_>) {
-        // In strict order no key occurs twice.
-        let Some(order) = &joined.order else { return };
-        let lines = &joined.draft.line;
-        for pair in order.windows(2) {
-            let (a, b) = (pair[0] as usize, pair[1] as usize);
-            if joined.key(a) != joined.key(b) || joined.same_values(a, b) {
-                continue;
-            }
-            if joined.draft.dataset == Dataset::Memberships {
-                // Who leaves and joins on one day stays: see `build`.
-                continue;
-            }
-            let fault = |other: u32| {
-                let text = format!("{}, line {other}", joined.draft.day[a]);
-                Fault::new(Reason::ConflictingDuplicate, text)
-            };
-            self.tally.reject(lines[a], fault(lines[b]));
-            self.tally.reject(lines[b], fault(lines[a]));
-        }
-    }
-
     /// The facts a draft adds.
     fn build(&mut self, joined: &Joined<'_>) -> FactTable {
         let draft = joined.draft;
@@ -129,41 +106,12 @@ impl Work<'_> {
             if held.is_none() && joined.order.is_none() && !self.tally.any_rejected() {
                 self.add_run(joined, id, start..end, &mut table);
             } else {
-                self.standing(joined, start..end, &mut rows);
+                joined.standing(start..end, &mut self.tally, &mut rows);
                 self.compare_run(joined, id, &rows, &mut table);
             }
             start = end;
         }
         table
-    }
-
-    /// The rows of an instrument that are not rejected, each key once, in their order.
-    fn standing(&mut self, joined: &Joined<'_>, places: Range<usize>, rows: &mut Vec<u32>) {
-        rows.clear();
-        let lines = &joined.draft.line;
-        for row in places.map(|place| joined.row(place)) {
-            if self.tally.is_rejected(lines[row]) {
-                continue;
-            }
-            let twin =
-                rows.last().copied().filter(|last| joined.key(*last as usize) == joined.key(row));
-            match twin {
-                None => rows.push(row as u32),
-                Some(twin) => {
-                    // Joining outweighs leaving; in every other dataset twins are alike.
-                    let stays = joined.draft.dataset == Dataset::Memberships
-                        && joined.draft.columns[0][twin as usize] < joined.draft.columns[0][row];
-                    let spare = if stays {
-                        rows.pop();
-                        rows.push(row as u32);
-                        twin as usize
-                    } else {
-                        row
-                    };
-                    self.tally.fate(lines[spare], Fate::Known);
-                }
-            }
-        }
     }
 
     /// Adds all rows of an instrument of which nothing is held.

@@ -4,8 +4,8 @@ use super::{NoteCode, Parsed, Report};
 use crate::{
     day::Day,
     source::{
+        note::Notes,
         refusal::{Fault, Refusal, Rejection},
-        sheet::Notes,
     },
 };
 

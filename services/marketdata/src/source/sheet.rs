@@ -1,114 +1,13 @@
 //! What a reader makes of a file: rows with local names, not yet joined to any market.
 
-use super::refusal::{Fault, Reason, Rejection};
-use crate::{
-    basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant, instrument::Namespace,
-    symbol::Symbol,
+pub(crate) use super::{names::NameId, note::NoteCode};
+use super::{
+    names::Names,
+    note::Notes,
+    refusal::{Fault, Reason, Rejection},
 };
+use crate::{basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant, symbol::Symbol};
 use std::collections::BTreeMap;
-
-/// A name of the file: an index into [`Names`], or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NameId(pub(crate) u32);
-
-impl NameId {
-    pub(crate) const NONE: NameId = NameId(u32::MAX);
-}
-
-/// The names a file uses, each once whatever its spelling.
-#[derive(Debug)]
-pub(crate) struct Names {
-    list: Vec<(Namespace, Symbol)>,
-    by_text: [BTreeMap<Box<[u8]>, NameId>; 2],
-    by_symbol: BTreeMap<(Namespace, Symbol), NameId>,
-    /// The listed name of the row before, and which came after each the last time: files are sorted
-    /// by symbol, or repeat the same symbols in the same order day by day.
-    last: usize,
-    spelled: Vec<(Box<[u8]>, NameId)>,
-    next: Vec<usize>,
-}
-
-impl Names {
-    fn new() -> Names {
-        Names {
-            list: Vec::new(),
-            by_text: [BTreeMap::new(), BTreeMap::new()],
-            by_symbol: BTreeMap::new(),
-            last: 0,
-            spelled: Vec::new(),
-            next: Vec::new(),
-        }
-    }
-
-    pub(crate) fn list(&self) -> &[(Namespace, Symbol)] {
-        &self.list
-    }
-
-    /// The name of a listed instrument.
-    #[inline]
-    pub(crate) fn listed(&mut self, bytes: &[u8]) -> Result<NameId, Fault> {
-        if let Some((text, id)) = self.spelled.get(self.last) {
-            if **text == *bytes {
-                return Ok(*id);
-            }
-            let guess = self.next[self.last];
-            if let Some((text, id)) = self.spelled.get(guess)
-                && **text == *bytes
-            {
-                self.last = guess;
-                return Ok(*id);
-            }
-        }
-        self.listed_slow(bytes)
-    }
-
-    fn listed_slow(&mut self, bytes: &[u8]) -> Result<NameId, Fault> {
-        let at = match self.by_text[0].get(bytes) {
-            Some(at) => at.0 as usize,
-            None => {
-                let id = self.intern(Namespace::Listed, bytes, Symbol::listed)?;
-                let at = self.spelled.len();
-                self.spelled.push((bytes.into(), id));
-                self.next.push(at + 1);
-                self.by_text[0].insert(bytes.into(), NameId(at as u32));
-                at
-            }
-        };
-        if let Some(next) = self.next.get_mut(self.last) {
-            *next = at;
-        }
-        self.last = at;
-        Ok(self.spelled[at].1)
-    }
-
-    /// The id of a series, an index or a schedule.
-    pub(crate) fn series(&mut self, bytes: &[u8]) -> Result<NameId, Fault> {
-        if let Some(id) = self.by_text[1].get(bytes) {
-            return Ok(*id);
-        }
-        let id = self.intern(Namespace::Series, bytes, Symbol::series)?;
-        self.by_text[1].insert(bytes.into(), id);
-        Ok(id)
-    }
-
-    fn intern(
-        &mut self,
-        namespace: Namespace,
-        bytes: &[u8],
-        read: impl Fn(&str) -> Result<Symbol, crate::symbol::InvalidSymbol>,
-    ) -> Result<NameId, Fault> {
-        let text = super::row::text(bytes);
-        let symbol = read(&text).map_err(|error| Fault::symbol(error, bytes))?;
-        let fresh = NameId(self.list.len() as u32);
-        let key = (namespace, symbol);
-        if let Some(id) = self.by_symbol.get(&key) {
-            return Ok(*id);
-        }
-        self.list.push(key.clone());
-        self.by_symbol.insert(key, fresh);
-        Ok(fresh)
-    }
-}
 
 /// What a row says about its publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,95 +88,6 @@ pub(crate) struct Rename {
     pub(crate) on: Day,
 }
 
-/// Something the caller should know that is no fault of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NoteCode {
-    /// Days to cover were printed as 999.99, the cap for no volume: taken as absent.
-    DaysToCoverCapped,
-    /// The public float is empty or zero: taken as absent.
-    EmptyFloat,
-    /// The market value is zero: taken as absent.
-    NoMarketCap,
-    /// A row that is no stock (cash, futures, collateral) was skipped.
-    NotAStock,
-    /// A row without any value was skipped.
-    NoValue,
-    /// A ratio that is no simple split moves prices only.
-    NotASimpleSplit,
-    /// The instant of publication is an estimate, by the source's rule.
-    EstimatedPublication,
-    /// Total-return levels cannot be compared with prices held: the row was left out.
-    NotComparable,
-    /// The vendor's whole history of a symbol is restated by one factor; its new rows were scaled.
-    Restated,
-    /// The block of holdings repeats in the file; the repeat was not read.
-    RepeatedBlock,
-    /// The basis of the prices was taken by default.
-    DefaultBasis,
-    /// A row whose settlement is older than the file's.
-    OlderSettlement,
-}
-
-impl NoteCode {
-    /// A stable name for machines.
-    pub const fn code(self) -> &'static str {
-        match self {
-            NoteCode::DaysToCoverCapped => "DAYS_TO_COVER_CAPPED",
-            NoteCode::EmptyFloat => "EMPTY_FLOAT",
-            NoteCode::NoMarketCap => "NO_MARKET_CAP",
-            NoteCode::NotAStock => "NOT_A_STOCK",
-            NoteCode::NoValue => "NO_VALUE",
-            NoteCode::NotASimpleSplit => "NOT_A_SIMPLE_SPLIT",
-            NoteCode::EstimatedPublication => "ESTIMATED_PUBLICATION",
-            NoteCode::NotComparable => "NOT_COMPARABLE",
-            NoteCode::Restated => "RESTATED",
-            NoteCode::RepeatedBlock => "REPEATED_BLOCK",
-            NoteCode::DefaultBasis => "DEFAULT_BASIS",
-            NoteCode::OlderSettlement => "OLDER_SETTLEMENT",
-        }
-    }
-}
-
-/// Notes of one kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// What.
-    pub code: NoteCode,
-    /// How often.
-    pub count: u64,
-    /// The first few, in words.
-    pub text: String,
-}
-
-/// Notes by code.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Notes(BTreeMap<NoteCode, (u64, Vec<String>)>);
-
-impl Notes {
-    /// How many of a kind are told in words.
-    const TOLD: usize = 20;
-
-    pub(crate) fn add(&mut self, code: NoteCode, text: impl FnOnce() -> String) {
-        let (count, texts) = self.0.entry(code).or_default();
-        *count += 1;
-        if texts.len() < Self::TOLD {
-            let text = text();
-            if texts.last() != Some(&text) {
-                texts.push(text);
-            }
-        }
-    }
-
-    pub(crate) fn list(&self) -> Vec<Note> {
-        let note = |(code, (count, texts)): (&NoteCode, &(u64, Vec<String>))| Note {
-            code: *code,
-            count: *count,
-            text: texts.join("; "),
-        };
-        self.0.iter().map(note).collect()
-    }
-}
-
 /// All that a reader made of a file.
 #[derive(Debug)]
 pub(crate) struct Sheet {
@@ -318,7 +128,7 @@ impl Sheet {
             rejected: 0,
             rejections: Vec::new(),
             keep,
-            notes: Notes::default(),
+            notes: Notes::none(),
             trailer: None,
             named_on: None,
             basis: None,
