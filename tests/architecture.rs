@@ -33,12 +33,11 @@ const EDGES: [(&str, &[&str]); 12] = [
             "squeeze",
             "exposure",
             "store",
-            // Only as a dev-dependency: the bench of the whole service needs a market.
-            "simulation",
         ],
     ),
     // The cli reads portfolio files by the reader that marketdata has for them.
-    ("ballast", &["contract", "marketdata", "server", "simulation"]),
+    // Its bench fills a store (a dev-dependency) without the detour over text.
+    ("ballast", &["contract", "marketdata", "server", "simulation", "store"]),
     ("wire-tests", &["contract", "marketdata", "server", "simulation"]),
 ];
 

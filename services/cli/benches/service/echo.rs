@@ -1,0 +1,42 @@
+//! The yardstick: a tonic service with the contract's messages that answers what it was given to say.
+
+use contract::v1::{
+    AnalyzePortfolioRequest, AnalyzePortfolioResponse, ValidatePortfolioRequest,
+    ValidatePortfolioResponse,
+    exposure_service_server::{ExposureService, ExposureServiceServer},
+};
+use std::path::Path;
+use tonic::{Request, Response, Status, transport::Server};
+
+#[derive(Debug)]
+struct Echo {
+    answer: AnalyzePortfolioResponse,
+}
+
+#[tonic::async_trait]
+impl ExposureService for Echo {
+    async fn analyze_portfolio(
+        &self,
+        _: Request<AnalyzePortfolioRequest>,
+    ) -> Result<Response<AnalyzePortfolioResponse>, Status> {
+        Ok(Response::new(self.answer.clone()))
+    }
+
+    async fn validate_portfolio(
+        &self,
+        _: Request<ValidatePortfolioRequest>,
+    ) -> Result<Response<ValidatePortfolioResponse>, Status> {
+        Ok(Response::new(ValidatePortfolioResponse::default()))
+    }
+}
+
+/// Serves on a port of loopback until the process is killed.
+pub(crate) async fn serve(port: u16, answer: &Path) -> super::Result<()> {
+    let answer = prost::Message::decode(std::fs::read(answer)?.as_slice())?;
+    Server::builder()
+        .tcp_nodelay(true)
+        .add_service(ExposureServiceServer::new(Echo { answer }))
+        .serve(([127, 0, 0, 1], port).into())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! What the bench feeds: a price file, a filled store, a book.
+
+use super::Result;
+use contract::v1::{AnalyzePortfolioRequest, Portfolio, Position, position::Size};
+use simulation::market::{Market, Parameters};
+use std::{io::Read, path::Path};
+use store::{Append, Appended, Provenance, RequestKey};
+
+/// Writes the price file and gives its rows: the real one where `REAL_DATA` is set.
+pub(crate) fn price_file(to: &Path) -> Result<usize> {
+    let mut bytes = Vec::new();
+    match std::env::var_os("REAL_DATA") {
+        Some(folder) => {
+            let path = Path::new(&folder).join("prices/us_equities_2020-07_2021-03.csv.gz");
+            flate2::read::GzDecoder::new(std::fs::File::open(path)?).read_to_end(&mut bytes)?;
+        }
+        None => {
+            println!("REAL_DATA is not set: the price file is a made one");
+            let parameters = Parameters { names: 2_150, days: 182, seed: 1 };
+            bytes = simulation::files::prices(&Market::new(parameters)).bytes;
+        }
+    }
+    std::fs::write(to, &bytes)?;
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+    Ok(lines - 1)
+}
+
+/// Puts a market into a new store without the detour over text.
+pub(crate) async fn fill(path: &Path, market: &Market) -> Result<()> {
+    let store = store::connect(&format!("sqlite:{}", path.display())).await?;
+    for batch in simulation::facts::batches(market, 1_000) {
+        let name = format!("batch {}", batch.revision());
+        let appended = store
+            .append(Append {
+                key: RequestKey {
+                    caller: String::new(),
+                    method: "bench".into(),
+                    request_id: name.clone(),
+                },
+                fingerprint: [0; 32],
+                provenance: Provenance {
+                    source: "simulation".into(),
+                    file_name: name,
+                    content_hash: [0; 32],
+                    received_at: marketdata::instant::Instant::from_micros(0),
+                },
+                batch,
+                answer: Vec::new(),
+            })
+            .await?;
+        assert!(matches!(appended, Appended::Committed(_)), "a batch was not committed");
+    }
+    store.close().await;
+    Ok(())
+}
+
+/// A book of as many names, long and short in turn.
+pub(crate) fn portfolio(market: &Market, count: usize) -> AnalyzePortfolioRequest {
+    let step = market.names.len() / count;
+    let position = |at: usize| Position {
+        symbol: market.names[at * step].symbol.clone(),
+        size: Some(Size::Quantity(if at.is_multiple_of(2) { 1_000.0 } else { -700.0 })),
+        average_cost: None,
+    };
+    let positions = (0..count).map(position).collect();
+    AnalyzePortfolioRequest {
+        portfolio: Some(Portfolio {
+            portfolio_id: "bench".into(),
+            positions,
+            ..Portfolio::default()
+        }),
+        ..AnalyzePortfolioRequest::default()
+    }
+}

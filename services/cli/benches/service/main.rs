@@ -1,0 +1,164 @@
+//! The service as its users meet it, over the wire, each figure next to its yardstick in the same run.
+//!
+//! `cargo bench -p ballast --bench service`: the time from `ballast ingest` of a 393,689-row price
+//! file to its durable answer; from the start of `ballast serve` on 3,000 names by 2,520 days to the
+//! first analysis, with its memory and disk; GetRotation at the head; and the rate of
+//! AnalyzePortfolio with 500 positions beside an echo service with the same messages. `REAL_DATA`
+//! names a folder with the real price file; without it a made one of the same size is used.
+
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a bench reads clocks, files, ports and the environment"
+)]
+
+mod echo;
+mod load;
+mod process;
+
+use contract::v1::{self, exposure_service_client::ExposureServiceClient};
+use process::{Child, Pace};
+use simulation::market::{Market, Parameters};
+use std::{path::Path, process::Command, time::Instant};
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let [_, word, port, answer] = &arguments[..]
+        && word == "echo"
+    {
+        return runtime.block_on(echo::serve(port.parse()?, Path::new(answer)));
+    }
+    // Without `--bench` this is a test run: nothing to measure in a build that is not optimised.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    let folder = TempDir::new()?;
+    runtime.block_on(ingest(folder.path()))?;
+    runtime.block_on(serve(folder.path()))
+}
+
+/// From `ballast ingest` to the durable answer, each time on a fresh store.
+async fn ingest(folder: &Path) -> Result<()> {
+    let file = folder.join("prices.csv");
+    let rows = load::price_file(&file)?;
+    let mut seconds = Vec::new();
+    for round in 0..7 {
+        let server = Child::ballast(&folder.join(format!("ingest-{round}.db")))?;
+        let _channel = server.connect().await?;
+        let started = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_ballast"))
+            .args(["--server", &server.address(), "--json", "ingest"])
+            .args(["--adjusted-on", "2024-03-31"])
+            .arg(&file)
+            .output()?;
+        seconds.push(started.elapsed().as_secs_f64());
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+        }
+    }
+    let [low, median, high] = process::spread(&mut seconds);
+    println!(
+        "ingest, {rows} rows uncompressed, process start to durable answer: {median:.3} s \
+         (min {low:.3}, max {high:.3}; goal 0.4 s), {:.2} million rows/s",
+        rows as f64 / median / 1e6
+    );
+    Ok(())
+}
+
+async fn serve(folder: &Path) -> Result<()> {
+    let store = folder.join("decade.db");
+    let market = Market::new(Parameters::BENCH);
+    load::fill(&store, &market).await?;
+    let megabytes = std::fs::metadata(&store)?.len() as f64 / 1e6;
+    println!("3,000 names by 2,520 days: {megabytes:.0} MB on disk (goal 250 MB)");
+    let request = load::portfolio(&market, 500);
+
+    let mut seconds = Vec::new();
+    for _ in 0..5 {
+        let started = Instant::now();
+        let server = Child::ballast(&store)?;
+        let mut client = ExposureServiceClient::new(server.connect().await?);
+        client.analyze_portfolio(request.clone()).await?;
+        seconds.push(started.elapsed().as_secs_f64());
+    }
+    let [low, median, high] = process::spread(&mut seconds);
+    println!(
+        "start of `ballast serve` to the first AnalyzePortfolio: {median:.3} s \
+         (min {low:.3}, max {high:.3}; goal 1 s)"
+    );
+
+    let server = Child::ballast(&store)?;
+    let channel = server.connect().await?;
+    let mut client = ExposureServiceClient::new(channel.clone());
+    let answer = client.analyze_portfolio(request.clone()).await?;
+    println!("resident after the first answer: {:.0} MB (goal 450 MB)", server.resident_mb()?);
+    let saved = folder.join("answer.bin");
+    std::fs::write(&saved, prost::Message::encode_to_vec(answer.get_ref()))?;
+    let echo = Child::echo(&saved)?;
+    let echo_channel = echo.connect().await?;
+
+    rotation(channel.clone(), echo_channel.clone()).await?;
+    println!("resident with rotation prepared: {:.0} MB", server.resident_mb()?);
+    analyze((&server, channel), (&echo, echo_channel), &request).await
+}
+
+/// Median time of a GetRotation at the head beside an empty call of the echo service.
+async fn rotation(channel: Channel, echo: Channel) -> Result<()> {
+    let mut client = v1::rotation_service_client::RotationServiceClient::new(channel);
+    let mut yardstick = ExposureServiceClient::new(echo);
+    let started = Instant::now();
+    let first = client.get_rotation(v1::GetRotationRequest::default()).await?;
+    let prepared = started.elapsed().as_secs_f64() * 1e3;
+    println!("first GetRotation, which prepares the view: {prepared:.0} ms");
+    let bytes = prost::Message::encoded_len(first.get_ref());
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..500 {
+        let started = Instant::now();
+        client.get_rotation(v1::GetRotationRequest::default()).await?;
+        ours.push(started.elapsed().as_secs_f64() * 1e6);
+        let started = Instant::now();
+        yardstick.validate_portfolio(v1::ValidatePortfolioRequest::default()).await?;
+        theirs.push(started.elapsed().as_secs_f64() * 1e6);
+    }
+    let (ours, theirs) = (process::spread(&mut ours)[1], process::spread(&mut theirs)[1]);
+    println!(
+        "GetRotation at the head: {ours:.0} µs round trip for {bytes} bytes, an empty echo \
+         {theirs:.0} µs: {:.0} µs more (goal 1,000 at the server)",
+        ours - theirs
+    );
+    Ok(())
+}
+
+/// Calls a second with 16 in flight, in turns with the echo service.
+async fn analyze(
+    (server, channel): (&Child, Channel),
+    (echo, echo_channel): (&Child, Channel),
+    request: &v1::AnalyzePortfolioRequest,
+) -> Result<()> {
+    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..9 {
+        let mine = process::pace(server, channel.clone(), request).await?;
+        let yardstick = process::pace(echo, echo_channel.clone(), request).await?;
+        ratios.push(mine.calls_per_second / yardstick.calls_per_second);
+        ours.push(mine);
+        theirs.push(yardstick);
+    }
+    told("AnalyzePortfolio, 500 positions", &ours);
+    told("echo, the same messages", &theirs);
+    let [low, median, high] = process::spread(&mut ratios);
+    println!("rate over the echo's: {median:.2} (min {low:.2}, max {high:.2}; goal 0.50)");
+    Ok(())
+}
+
+fn told(name: &str, paces: &[Pace]) {
+    let mut rates: Vec<f64> = paces.iter().map(|pace| pace.calls_per_second).collect();
+    let mut micros: Vec<f64> = paces.iter().map(|pace| pace.server_micros).collect();
+    let (rate, cost) = (process::spread(&mut rates)[1], process::spread(&mut micros)[1]);
+    println!("{name}: {rate:.0} calls/s, {cost:.0} µs of processor a call at the server");
+}

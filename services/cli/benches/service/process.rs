@@ -1,0 +1,142 @@
+//! Servers as processes of their own: started, called, their memory and processor time read.
+
+use super::Result;
+use contract::v1::{AnalyzePortfolioRequest, exposure_service_client::ExposureServiceClient};
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+use tonic::transport::{Channel, Endpoint};
+
+/// How long one turn of a pace lasts, and how many calls are in flight.
+const TURN: Duration = Duration::from_secs(1);
+const IN_FLIGHT: usize = 16;
+
+/// A server that ends with this value.
+#[derive(Debug)]
+pub(crate) struct Child {
+    process: std::process::Child,
+    port: u16,
+}
+
+impl Child {
+    /// `ballast serve` on a store.
+    pub(crate) fn ballast(store: &Path) -> Result<Child> {
+        let port = free_port()?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
+        command
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["--store", &format!("sqlite:{}", store.display())])
+            .env("BALLAST_LOG__FILTER", "warn");
+        Child::spawn(command, port)
+    }
+
+    /// The echo service: this program again.
+    pub(crate) fn echo(answer: &Path) -> Result<Child> {
+        let port = free_port()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["echo", &port.to_string()]).arg(answer);
+        Child::spawn(command, port)
+    }
+
+    fn spawn(mut command: Command, port: u16) -> Result<Child> {
+        let process = command.stdout(Stdio::null()).spawn()?;
+        Ok(Child { process, port })
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Connects as soon as the server listens; gives up after 30 seconds.
+    pub(crate) async fn connect(&self) -> Result<Channel> {
+        let endpoint = Endpoint::from_shared(self.address())?.tcp_nodelay(true);
+        let started = Instant::now();
+        loop {
+            match endpoint.connect().await {
+                Ok(channel) => return Ok(channel),
+                Err(error) if Duration::from_secs(30) < started.elapsed() => {
+                    return Err(error.into());
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+            }
+        }
+    }
+
+    /// Resident memory now, in millions of bytes.
+    pub(crate) fn resident_mb(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+        let kilobytes: f64 = line.split_whitespace().nth(1).unwrap_or("NaN").parse()?;
+        Ok(kilobytes * 1024.0 / 1e6)
+    }
+
+    /// Processor seconds used so far, in user and system mode.
+    fn processor_seconds(&self) -> Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The name, in parentheses, may hold blanks; utime and stime are fields 14 and 15.
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let fields: Vec<&str> = after_name.split_whitespace().collect();
+        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+        Ok(ticks / 100.0)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// What a server does in a turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) calls_per_second: f64,
+    /// Processor time of the server's process a call.
+    pub(crate) server_micros: f64,
+}
+
+/// Calls a server for a turn with a fixed number of calls in flight.
+pub(crate) async fn pace(
+    server: &Child,
+    channel: Channel,
+    request: &AnalyzePortfolioRequest,
+) -> Result<Pace> {
+    let before = server.processor_seconds()?;
+    let started = Instant::now();
+    let callers = (0..IN_FLIGHT).map(|_| {
+        let mut client = ExposureServiceClient::new(channel.clone());
+        let request = request.clone();
+        tokio::spawn(async move {
+            let mut calls = 0u32;
+            while started.elapsed() < TURN {
+                client.analyze_portfolio(request.clone()).await?;
+                calls += 1;
+            }
+            Ok::<u32, tonic::Status>(calls)
+        })
+    });
+    let mut calls = 0;
+    for caller in callers.collect::<Vec<_>>() {
+        calls += caller.await??;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let used = server.processor_seconds()? - before;
+    Ok(Pace {
+        calls_per_second: f64::from(calls) / seconds,
+        server_micros: used / f64::from(calls) * 1e6,
+    })
+}
+
+/// Minimum, median and maximum.
+pub(crate) fn spread(values: &mut [f64]) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [values[0], values[values.len() / 2], values[values.len() - 1]]
+}
