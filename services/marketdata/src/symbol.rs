@@ -64,6 +64,13 @@ impl Symbol {
         let plain = self.0.bytes().all(|byte| byte.is_ascii_uppercase());
         (plain && 2 <= stem.len()).then(|| Symbol(format!("{stem}.{class}").into_boxed_str()))
     }
+
+    /// `BRK.B` written together, `BRKB`: what [`Symbol::with_class_split`] undoes.
+    pub fn with_class_joined(&self) -> Option<Symbol> {
+        let (stem, class) = self.0.split_once('.')?;
+        let joined = Symbol(format!("{stem}{class}").into_boxed_str());
+        (joined.with_class_split().as_ref() == Some(self)).then_some(joined)
+    }
 }
 
 fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
@@ -102,6 +109,9 @@ mod tests {
             assert_eq!(Symbol::listed(text).unwrap().as_str(), "BRK.B", "{text}");
         }
         assert_eq!(Symbol::listed("BRKB").unwrap().with_class_split().unwrap().as_str(), "BRK.B");
+        let joined = |text| Symbol::listed(text).unwrap().with_class_joined();
+        assert_eq!(joined("BRK.B").unwrap().as_str(), "BRKB");
+        assert_eq!((joined("ABR.PRB"), joined("BRKB")), (None, None));
         assert_eq!(Symbol::listed("^RUT").unwrap().as_str(), "^RUT");
         assert_eq!(Symbol::listed("AAPL US Equity").unwrap().as_str(), "AAPL");
     }

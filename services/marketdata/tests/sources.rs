@@ -226,6 +226,30 @@ fn holdings_are_stocks_of_the_first_block() {
 }
 
 #[test]
+fn a_share_class_without_its_dot_is_found_whichever_file_came_first() {
+    let holdings = sample!("ishares_holdings/IWM_holdings.csv");
+    let prices = b"Ticker,Date,Open,High,Low,Close,Volume\nMOG-A,2024-07-08,1,1,1,1,5\n";
+    for holdings_first in [true, false] {
+        let mut desk = Desk::new();
+        if holdings_first {
+            desk.ingest(holdings, options("IWM_holdings.csv")).unwrap();
+        }
+        desk.ingest(prices, options("t.csv")).unwrap();
+        if !holdings_first {
+            desk.ingest(holdings, options("IWM_holdings.csv")).unwrap();
+        }
+        let id = desk.listed("MOG.A");
+        assert_eq!(desk.listed("MOGA"), id, "{holdings_first}");
+        let snapshot = desk.snapshot(LATER);
+        let held = |dataset| snapshot.rows(dataset, id).len();
+        assert_eq!((held(Dataset::Holdings), held(Dataset::Bars)), (1, 1), "{holdings_first}");
+        assert_eq!(snapshot.symbol(id), "MOG.A");
+        assert!(desk.ingest(prices, options("t.csv")).unwrap().batch.is_empty());
+        assert!(desk.ingest(holdings, options("IWM_holdings.csv")).unwrap().batch.is_empty());
+    }
+}
+
+#[test]
 fn members_join_and_leave_and_a_new_ticker_stays() {
     let mut desk = Desk::new();
     desk.ingest(sample!("symbol_changes/changes.csv"), later("c.csv")).unwrap();

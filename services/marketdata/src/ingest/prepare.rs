@@ -44,7 +44,7 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<Prepared, Refusa
         texts: Texts::new(sheet, market),
         tally: Tally::new(parsed),
     };
-    let mut resolver = Resolver::new(directory, revision, sheet.names.list(), sheet.named_on);
+    let mut resolver = Resolver::new(market, sheet.names.list(), sheet.named_on);
     let word = parsed.options.published_at;
     let drafts = sheet.drafts.iter();
     let joined: Vec<Joined<'_>> =

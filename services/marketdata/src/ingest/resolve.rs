@@ -1,8 +1,10 @@
 //! Joins a file's names to instruments, and numbers the new ones.
 
 use crate::{
+    dataset::Dataset,
     day::Day,
     instrument::{Directory, Instrument, InstrumentId, Namespace, Naming},
+    market::Market,
     source::sheet::NameId,
     symbol::Symbol,
 };
@@ -10,6 +12,7 @@ use crate::{
 /// The instruments behind a file's names.
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
+    market: &'a Market,
     directory: &'a Directory,
     revision: u64,
     names: &'a [(Namespace, Symbol)],
@@ -18,23 +21,35 @@ pub(super) struct Resolver<'a> {
     /// By name: on the days `from ≤ day < until` it is this instrument.
     spans: Vec<Vec<(Day, Day, InstrumentId)>>,
     fresh: Vec<(Namespace, Naming)>,
+    /// Known instruments that are to go by another spelling: the old one and the new.
+    respelled: Vec<(InstrumentId, Symbol, Symbol)>,
     known: usize,
 }
 
+/// What only a fund's holdings name: a share class without its dot.
+const OTHERS: [Dataset; 5] = [
+    Dataset::Bars,
+    Dataset::ShortInterest,
+    Dataset::ShareCounts,
+    Dataset::Listings,
+    Dataset::Memberships,
+];
+
 impl<'a> Resolver<'a> {
     pub(super) fn new(
-        directory: &'a Directory,
-        revision: u64,
+        market: &'a Market,
         names: &'a [(Namespace, Symbol)],
         named_on: Option<Day>,
     ) -> Resolver<'a> {
         Resolver {
-            directory,
-            revision,
+            market,
+            directory: market.directory(),
+            revision: market.head().revision,
             names,
             named_on,
             spans: vec![Vec::new(); names.len()],
             fresh: Vec::new(),
+            respelled: Vec::new(),
             known: 0,
         }
     }
@@ -66,6 +81,7 @@ impl<'a> Resolver<'a> {
             directory.resolve(*namespace, symbol, named_on, self.revision)?;
             if by_rows { None } else { on(last_day()) }
         });
+        let known = known.or_else(|| self.adopt(*namespace, symbol, named_on));
         let (from, until, id) = match known {
             Some(id) => {
                 self.known += 1;
@@ -91,6 +107,17 @@ impl<'a> Resolver<'a> {
         id
     }
 
+    /// The instrument that a fund's holdings brought as `BRKB` before anything said `BRK.B`.
+    fn adopt(&mut self, namespace: Namespace, symbol: &Symbol, on: Day) -> Option<InstrumentId> {
+        let joined = symbol.with_class_joined().filter(|_| namespace == Namespace::Listed)?;
+        let id = self.directory.resolve_on(namespace, &joined, on, self.revision)?;
+        if OTHERS.iter().any(|dataset| self.market.track(*dataset, id).is_some()) {
+            return None;
+        }
+        self.respelled.push((id, joined, symbol.clone()));
+        Some(id)
+    }
+
     /// The days on which a name of a known instrument means it.
     fn span(&self, id: InstrumentId, day: Day, by_rows: bool) -> (Day, Day) {
         let namings = self.directory.namings(id, self.revision);
@@ -114,6 +141,7 @@ impl<'a> Resolver<'a> {
     /// The new instruments that are used, renumbered without holes; the order stays.
     pub(super) fn into_fresh(self, used: impl Fn(InstrumentId) -> bool) -> Fresh {
         let first = self.directory.next_id();
+        let revision = self.revision + 1;
         let mut fresh = Fresh {
             first,
             renumbered: Vec::with_capacity(self.fresh.len()),
@@ -125,10 +153,16 @@ impl<'a> Resolver<'a> {
             let is_used = used(naming.instrument);
             fresh.renumbered.push(id);
             if is_used {
-                let revision = self.revision + 1;
                 fresh.instruments.push(Instrument { id, namespace, revision });
                 fresh.namings.push(Naming { instrument: id, ..naming });
             }
+        }
+        for (id, old, new) in self.respelled.iter().filter(|(id, _, _)| used(*id)) {
+            // All names of an instrument are written anew, or the others would be lost.
+            fresh.namings.extend(self.directory.namings(*id, self.revision).iter().map(|naming| {
+                let symbol = if naming.symbol == *old { new } else { &naming.symbol }.clone();
+                Naming { symbol, revision, ..naming.clone() }
+            }));
         }
         fresh
     }
