@@ -3,102 +3,16 @@
 //! Work is cut in fixed ranges of issuers, so that a caller may spread it over threads: counts add
 //! up exactly and sums run in the order of the ranges.
 
-use crate::universe::{Member, Universe};
+use crate::{
+    tally::{Tally, Weights, YEAR, count_line},
+    universe::{Member, Universe},
+};
 use factors::{caps::CapHistory, roles::Roles, size::CapSource};
 use marketdata::{bars::Bars, dataset::Dataset, day::Day, snapshot::Snapshot};
 use std::{collections::VecDeque, ops::Range};
 
-/// Sessions of the short average.
-pub const SHORT_AVERAGE: usize = 50;
-/// Sessions of the long average.
-pub const LONG_AVERAGE: usize = 200;
-/// Sessions of a yearly high or low.
-pub const YEAR: usize = 252;
-/// How many of the largest issuers make the leading weight.
-pub const LEADERS: usize = 7;
 /// Issuers in one range of work.
 pub const STEP: usize = 128;
-/// A price differs from another where it does by more than rounding.
-const ROUNDING: f64 = 1e-12;
-
-/// The counts of one day. A name counts where it is a member on the day and has a close on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Tally {
-    /// Names with a close.
-    pub priced: u32,
-    /// Names that closed above the close before.
-    pub advancing: u32,
-    /// Names that closed below it.
-    pub declining: u32,
-    /// Names that closed at it.
-    pub unchanged: u32,
-    /// Names above their average of 50 closes, and names that have 50.
-    pub above_short: [u32; 2],
-    /// Names above their average of 200 closes, and names that have 200.
-    pub above_long: [u32; 2],
-    /// Names at a 252-session high of closes, at a low, and names that have 252.
-    pub highs_lows: [u32; 3],
-}
-
-/// The market values of one day, issuer by issuer.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Weights {
-    /// Issuers with a known market value.
-    pub valued: u32,
-    /// Sum of their market values, USD.
-    pub cap: f64,
-    /// Sum of the squares.
-    pub cap_squared: f64,
-    /// The largest of them, the greatest first; zero where there are fewer.
-    pub leaders: [f64; LEADERS],
-}
-
-impl Tally {
-    /// A number of 0 to 1 as numerator over denominator; none over zero.
-    pub fn share(count: u32, of: u32) -> Option<f64> {
-        (0 < of).then(|| f64::from(count) / f64::from(of))
-    }
-
-    fn add(&mut self, other: &Tally) {
-        self.priced += other.priced;
-        self.advancing += other.advancing;
-        self.declining += other.declining;
-        self.unchanged += other.unchanged;
-        for (own, others) in [
-            (&mut self.above_short[..], &other.above_short[..]),
-            (&mut self.above_long[..], &other.above_long[..]),
-            (&mut self.highs_lows[..], &other.highs_lows[..]),
-        ] {
-            own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
-        }
-    }
-}
-
-impl Weights {
-    fn add(&mut self, other: &Weights) {
-        self.valued += other.valued;
-        self.cap += other.cap;
-        self.cap_squared += other.cap_squared;
-        for cap in other.leaders {
-            self.lead(cap);
-        }
-    }
-
-    fn value(&mut self, cap: f64) {
-        self.valued += 1;
-        self.cap += cap;
-        self.cap_squared += cap * cap;
-        self.lead(cap);
-    }
-
-    fn lead(&mut self, cap: f64) {
-        if self.leaders[LEADERS - 1] < cap {
-            let at = self.leaders.partition_point(|leader| cap <= *leader);
-            self.leaders[at..].rotate_right(1);
-            self.leaders[at] = cap;
-        }
-    }
-}
 
 /// An issuer's latest market value.
 #[derive(Clone, Debug, PartialEq)]
@@ -299,127 +213,6 @@ fn add_up(sums: &mut Vec<(usize, f64)>, values: impl Iterator<Item = (usize, f64
     }
 }
 
-/// Counts one line on its days as a member. Closes are compared in the units of its last day; where
-/// no known factor joins two rows, averages and highs start anew.
-fn count_line(member: &Member, bars: &Bars<'_>, first: Day, tallies: &mut [Tally]) {
-    let Some(units) = bars.days.last().copied() else { return };
-    let tallies = |run: &[Day], closes: &[f64]| count_run(member, run, closes, first, tallies);
-    match bars.closes_in_one_unit() {
-        Some(closes) => runs_of(&bars.days, |i| Some(closes[i]), tallies),
-        None => runs_of(&bars.days, |i| bars.close_in_units_of(i, units), tallies),
-    }
-}
-
-/// Cuts days and closes at the rows that have none.
-fn runs_of(
-    days: &[Day],
-    close: impl Fn(usize) -> Option<f64>,
-    mut count: impl FnMut(&[Day], &[f64]),
-) {
-    let mut closes: Vec<f64> = Vec::with_capacity(days.len());
-    let mut start = 0;
-    for i in 0..days.len() {
-        match close(i) {
-            Some(close) => closes.push(close),
-            None => {
-                count(&days[start..i], &closes);
-                closes.clear();
-                start = i + 1;
-            }
-        }
-    }
-    count(&days[start..], &closes);
-}
-
-fn count_run(member: &Member, days: &[Day], closes: &[f64], first: Day, tallies: &mut [Tally]) {
-    let mut averages = [Average::of(SHORT_AVERAGE), Average::of(LONG_AVERAGE)];
-    let (mut highs, mut lows) = (Extreme::new(), Extreme::new());
-    let always = member.intervals[..] == [(Day::MIN, Day::MAX)];
-    for (i, (day, close)) in days.iter().zip(closes).enumerate() {
-        let above = averages.each_mut().map(|average| average.push(&closes[..=i]));
-        let high = highs.push(closes, i, |held, new| held <= new);
-        let low = lows.push(closes, i, |held, new| new <= held);
-        if !(always || member.on(*day)) {
-            continue;
-        }
-        let tally = &mut tallies[(day.epoch() - first.epoch()) as usize];
-        tally.priced += 1;
-        if let Some(before) = i.checked_sub(1).map(|before| closes[before]) {
-            let up = before * (1.0 + ROUNDING) < *close;
-            let down = *close < before * (1.0 - ROUNDING);
-            tally.advancing += u32::from(up);
-            tally.declining += u32::from(down);
-            tally.unchanged += u32::from(!up && !down);
-        }
-        for (count, above) in [&mut tally.above_short, &mut tally.above_long].into_iter().zip(above)
-        {
-            if let Some(above) = above {
-                count[0] += u32::from(above);
-                count[1] += 1;
-            }
-        }
-        if YEAR <= i + 1 {
-            tally.highs_lows[0] += u32::from(high.is_some_and(|h| h * (1.0 + ROUNDING) < *close));
-            tally.highs_lows[1] += u32::from(low.is_some_and(|l| *close < l * (1.0 - ROUNDING)));
-            tally.highs_lows[2] += 1;
-        }
-    }
-}
-
-/// A running average of the last so many closes.
-#[derive(Clone, Copy)]
-struct Average {
-    window: usize,
-    sum: f64,
-}
-
-impl Average {
-    const fn of(window: usize) -> Average {
-        Average { window, sum: 0.0 }
-    }
-
-    /// Takes the last close in; whether it is above the average, once there are enough closes.
-    fn push(&mut self, closes: &[f64]) -> Option<bool> {
-        let last = closes.last()?;
-        self.sum += last;
-        if let Some(out) = closes.len().checked_sub(self.window + 1) {
-            self.sum -= closes[out];
-        }
-        let average = self.sum / self.window as f64;
-        (self.window <= closes.len()).then_some(average * (1.0 + 1e-9) < *last)
-    }
-}
-
-/// The most extreme of the 251 closes before, found again only when it leaves the window.
-struct Extreme {
-    at: Option<usize>,
-}
-
-impl Extreme {
-    const fn new() -> Extreme {
-        Extreme { at: None }
-    }
-
-    /// The most extreme of the closes before row `i` in the window that ends with it; takes the row
-    /// in. `beats(held, new)` says whether the new one is at least as extreme.
-    fn push(&mut self, closes: &[f64], i: usize, beats: impl Fn(f64, f64) -> bool) -> Option<f64> {
-        let start = (i + 1).saturating_sub(YEAR);
-        if self.at.is_some_and(|at| at < start) {
-            self.at =
-                (start..i).reduce(
-                    |best, other| {
-                        if beats(closes[best], closes[other]) { other } else { best }
-                    },
-                );
-        }
-        let before = self.at.map(|at| closes[at]);
-        if before.is_none_or(|held| beats(held, closes[i])) {
-            self.at = Some(i);
-        }
-        before
-    }
-}
-
 /// The calendar days that are sessions of the universe, and how many thinner days follow the last.
 ///
 /// With a membership a session has prices for at least half the members. Without one it has at least
@@ -449,4 +242,24 @@ fn sessions(tallies: &[Tally], members: &[u32], stand_in: bool) -> (Vec<usize>, 
         }
     }
     (sessions, thin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn priced(counts: &[u32]) -> Vec<Tally> {
+        counts.iter().map(|priced| Tally { priced: *priced, ..Tally::default() }).collect()
+    }
+
+    #[test]
+    fn a_handful_of_names_is_no_session() {
+        // A few long histories, then the market, a thin day inside it, two after it.
+        let tallies = priced(&[3, 3, 0, 100, 40, 100, 100, 12, 12]);
+        let (found, thin) = sessions(&tallies, &[0; 9], true);
+        assert_eq!((found, thin), (vec![3, 5, 6], 2));
+        // With a membership half of the members must have a price.
+        let (found, thin) = sessions(&tallies, &[6, 8, 8, 100, 80, 201, 200, 24, 25], false);
+        assert_eq!((found, thin), (vec![0, 3, 4, 6, 7], 1));
+    }
 }

@@ -78,6 +78,9 @@ pub const CLIP: f64 = 3.0;
 /// A component may be this many calendar days old.
 pub const CARRY_DAYS: i32 = 5;
 
+/// Sessions over which the state is followed, ten years: what was on before is forgotten.
+pub const FOLLOWED: usize = 2_520;
+
 /// What a component gives to its score on the last session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contribution {
@@ -139,13 +142,14 @@ pub struct Composite {
 }
 
 impl Composite {
-    /// The composite over some sessions. `history` gives a measure's values by its id.
+    /// The composite over the last [`FOLLOWED`] of some sessions. `history` gives a measure's values by its id.
     /// None without sessions, or where no component of any score is there on the last.
     pub fn of<'a>(
         sessions: &[Day],
         history: impl Fn(&str) -> Option<&'a Series>,
     ) -> Option<Composite> {
         let on = *sessions.last()?;
+        let sessions = &sessions[sessions.len().saturating_sub(FOLLOWED)..];
         let z: Vec<Vec<Option<f64>>> = COMPONENTS
             .iter()
             .map(|part| history(part.measure).map_or(Vec::new(), |h| z_on(sessions, h)))
@@ -182,11 +186,10 @@ impl Composite {
 
 /// A measure's z-score on each session: that of its last value at most [`CARRY_DAYS`] old.
 fn z_on(sessions: &[Day], history: &Series) -> Vec<Option<f64>> {
-    let scores: Vec<Option<f64>> =
-        (0..history.values.len()).map(|i| Some(z_score(&history.values[..=i])?.z)).collect();
     let of = |day: &Day| {
         let at = history.index_on_or_before(*day)?;
-        scores[at].filter(|_| *day <= history.days[at].plus(CARRY_DAYS))
+        let fresh = *day <= history.days[at].plus(CARRY_DAYS);
+        Some(z_score(fresh.then_some(&history.values[..=at])?)?.z)
     };
     sessions.iter().map(of).collect()
 }

@@ -1,8 +1,9 @@
 //! What indicators are measured from: the lines of the roles, breadth, megacaps, the short basket.
 
 use crate::{
-    breadth::{Breadth, Tally, Weights},
+    breadth::Breadth,
     measure::{Outcome, Source, Spec},
+    tally::{Tally, Weights},
 };
 use factors::{
     basket::{Megacap, MissingIssuer, megacaps},

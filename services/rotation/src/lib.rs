@@ -18,4 +18,5 @@ pub mod record;
 pub mod report;
 pub mod standing;
 pub mod subject;
+pub mod tally;
 pub mod universe;

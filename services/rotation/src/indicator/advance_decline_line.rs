@@ -1,9 +1,9 @@
 //! The running sum of advances less declines.
 
 use crate::{
-    breadth::Tally,
     inputs::{Inputs, change_of},
     measure::{Indicator, Outcome, Spec, Unit},
+    tally::Tally,
 };
 
 pub(super) const INDICATOR: Indicator = Indicator {

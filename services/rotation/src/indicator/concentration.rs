@@ -1,9 +1,9 @@
 //! How much of the universe's market value the largest issuers are.
 
 use crate::{
-    breadth::{LEADERS, Weights},
     inputs::{Inputs, change_of},
     measure::{Detail, Indicator, Outcome, Spec, Unit},
+    tally::{LEADERS, Weights},
 };
 use factors::size::CapSource;
 use marketdata::gap::{Gap, GapReason};

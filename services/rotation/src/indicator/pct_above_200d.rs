@@ -2,9 +2,9 @@
 
 use super::pct_above_50d::above;
 use crate::{
-    breadth::LONG_AVERAGE,
     inputs::Inputs,
     measure::{Indicator, Outcome, Spec, Unit},
+    tally::LONG_AVERAGE,
 };
 
 pub(super) const INDICATOR: Indicator = Indicator {

@@ -1,9 +1,9 @@
 //! Per cent of members above their average close of 50 sessions.
 
 use crate::{
-    breadth::{SHORT_AVERAGE, Tally},
     inputs::{Inputs, change_of},
     measure::{Detail, Indicator, Outcome, Spec, Unit},
+    tally::{SHORT_AVERAGE, Tally},
 };
 
 pub(super) const INDICATOR: Indicator = Indicator {

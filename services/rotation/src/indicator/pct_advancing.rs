@@ -1,9 +1,9 @@
 //! Per cent of members that rose on the day.
 
 use crate::{
-    breadth::Tally,
     inputs::Inputs,
     measure::{Detail, Indicator, Outcome, Spec, Unit},
+    tally::Tally,
 };
 use marketdata::gap::{Gap, GapReason};
 

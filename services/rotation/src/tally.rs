@@ -1,0 +1,277 @@
+//! The counts of one day, and what one line adds to them: advances, averages, highs, weights.
+
+use crate::universe::Member;
+use marketdata::{bars::Bars, day::Day};
+
+/// Sessions of the short average.
+pub const SHORT_AVERAGE: usize = 50;
+/// Sessions of the long average.
+pub const LONG_AVERAGE: usize = 200;
+/// Sessions of a yearly high or low.
+pub const YEAR: usize = 252;
+/// How many of the largest issuers make the leading weight.
+pub const LEADERS: usize = 7;
+/// A price differs from another where it does by more than rounding.
+const ROUNDING: f64 = 1e-12;
+
+/// The counts of one day. A name counts where it is a member on the day and has a close on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Names with a close.
+    pub priced: u32,
+    /// Names that closed above the close before.
+    pub advancing: u32,
+    /// Names that closed below it.
+    pub declining: u32,
+    /// Names that closed at it.
+    pub unchanged: u32,
+    /// Names above their average of 50 closes, and names that have 50.
+    pub above_short: [u32; 2],
+    /// Names above their average of 200 closes, and names that have 200.
+    pub above_long: [u32; 2],
+    /// Names at a 252-session high of closes, at a low, and names that have 252.
+    pub highs_lows: [u32; 3],
+}
+
+/// The market values of one day, issuer by issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// Issuers with a known market value.
+    pub valued: u32,
+    /// Sum of their market values, USD.
+    pub cap: f64,
+    /// Sum of the squares.
+    pub cap_squared: f64,
+    /// The largest of them, the greatest first; zero where there are fewer.
+    pub leaders: [f64; LEADERS],
+}
+
+impl Tally {
+    /// A number of 0 to 1 as numerator over denominator; none over zero.
+    pub fn share(count: u32, of: u32) -> Option<f64> {
+        (0 < of).then(|| f64::from(count) / f64::from(of))
+    }
+
+    /// Adds the counts of other names.
+    pub fn add(&mut self, other: &Tally) {
+        self.priced += other.priced;
+        self.advancing += other.advancing;
+        self.declining += other.declining;
+        self.unchanged += other.unchanged;
+        for (own, others) in [
+            (&mut self.above_short[..], &other.above_short[..]),
+            (&mut self.above_long[..], &other.above_long[..]),
+            (&mut self.highs_lows[..], &other.highs_lows[..]),
+        ] {
+            own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
+        }
+    }
+}
+
+impl Weights {
+    /// Adds other issuers.
+    pub fn add(&mut self, other: &Weights) {
+        self.valued += other.valued;
+        self.cap += other.cap;
+        self.cap_squared += other.cap_squared;
+        for cap in other.leaders {
+            self.lead(cap);
+        }
+    }
+
+    /// Adds one issuer of a market value.
+    pub fn value(&mut self, cap: f64) {
+        self.valued += 1;
+        self.cap += cap;
+        self.cap_squared += cap * cap;
+        self.lead(cap);
+    }
+
+    fn lead(&mut self, cap: f64) {
+        if self.leaders[LEADERS - 1] < cap {
+            let at = self.leaders.partition_point(|leader| cap <= *leader);
+            self.leaders[at..].rotate_right(1);
+            self.leaders[at] = cap;
+        }
+    }
+}
+
+/// Counts one line on its days as a member. Closes are compared in the units of its last day; where
+/// no known factor joins two rows, averages and highs start anew.
+pub fn count_line(member: &Member, bars: &Bars<'_>, first: Day, tallies: &mut [Tally]) {
+    let Some(units) = bars.days.last().copied() else { return };
+    let tallies = |run: &[Day], closes: &[f64]| count_run(member, run, closes, first, tallies);
+    match bars.closes_in_one_unit() {
+        Some(closes) => runs_of(&bars.days, |i| Some(closes[i]), tallies),
+        None => runs_of(&bars.days, |i| bars.close_in_units_of(i, units), tallies),
+    }
+}
+
+/// Cuts days and closes at the rows that have none.
+fn runs_of(
+    days: &[Day],
+    close: impl Fn(usize) -> Option<f64>,
+    mut count: impl FnMut(&[Day], &[f64]),
+) {
+    let mut closes: Vec<f64> = Vec::with_capacity(days.len());
+    let mut start = 0;
+    for i in 0..days.len() {
+        match close(i) {
+            Some(close) => closes.push(close),
+            None => {
+                count(&days[start..i], &closes);
+                closes.clear();
+                start = i + 1;
+            }
+        }
+    }
+    count(&days[start..], &closes);
+}
+
+fn count_run(member: &Member, days: &[Day], closes: &[f64], first: Day, tallies: &mut [Tally]) {
+    let mut averages = [Average::of(SHORT_AVERAGE), Average::of(LONG_AVERAGE)];
+    let (mut highs, mut lows) = (Extreme::new(), Extreme::new());
+    let always = member.intervals[..] == [(Day::MIN, Day::MAX)];
+    for (i, (day, close)) in days.iter().zip(closes).enumerate() {
+        let above = averages.each_mut().map(|average| average.push(&closes[..=i]));
+        let high = highs.push(closes, i, |held, new| held <= new);
+        let low = lows.push(closes, i, |held, new| new <= held);
+        if !(always || member.on(*day)) {
+            continue;
+        }
+        let tally = &mut tallies[(day.epoch() - first.epoch()) as usize];
+        tally.priced += 1;
+        if let Some(before) = i.checked_sub(1).map(|before| closes[before]) {
+            let up = before * (1.0 + ROUNDING) < *close;
+            let down = *close < before * (1.0 - ROUNDING);
+            tally.advancing += u32::from(up);
+            tally.declining += u32::from(down);
+            tally.unchanged += u32::from(!up && !down);
+        }
+        for (count, above) in [&mut tally.above_short, &mut tally.above_long].into_iter().zip(above)
+        {
+            if let Some(above) = above {
+                count[0] += u32::from(above);
+                count[1] += 1;
+            }
+        }
+        if YEAR <= i + 1 {
+            tally.highs_lows[0] += u32::from(high.is_some_and(|h| h * (1.0 + ROUNDING) < *close));
+            tally.highs_lows[1] += u32::from(low.is_some_and(|l| *close < l * (1.0 - ROUNDING)));
+            tally.highs_lows[2] += 1;
+        }
+    }
+}
+
+/// A running average of the last so many closes.
+#[derive(Clone, Copy)]
+struct Average {
+    window: usize,
+    sum: f64,
+}
+
+impl Average {
+    const fn of(window: usize) -> Average {
+        Average { window, sum: 0.0 }
+    }
+
+    /// Takes the last close in; whether it is above the average, once there are enough closes.
+    fn push(&mut self, closes: &[f64]) -> Option<bool> {
+        let last = closes.last()?;
+        self.sum += last;
+        if let Some(out) = closes.len().checked_sub(self.window + 1) {
+            self.sum -= closes[out];
+        }
+        let average = self.sum / self.window as f64;
+        (self.window <= closes.len()).then_some(average * (1.0 + 1e-9) < *last)
+    }
+}
+
+/// The most extreme of the 251 closes before, found again only when it leaves the window.
+struct Extreme {
+    at: Option<usize>,
+}
+
+impl Extreme {
+    const fn new() -> Extreme {
+        Extreme { at: None }
+    }
+
+    /// The most extreme of the closes before row `i` in the window that ends with it; takes the row
+    /// in. `beats(held, new)` says whether the new one is at least as extreme.
+    fn push(&mut self, closes: &[f64], i: usize, beats: impl Fn(f64, f64) -> bool) -> Option<f64> {
+        let start = (i + 1).saturating_sub(YEAR);
+        if self.at.is_some_and(|at| at < start) {
+            self.at =
+                (start..i).reduce(
+                    |best, other| {
+                        if beats(closes[best], closes[other]) { other } else { best }
+                    },
+                );
+        }
+        let before = self.at.map(|at| closes[at]);
+        if before.is_none_or(|held| beats(held, closes[i])) {
+            self.at = Some(i);
+        }
+        before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::fixture::day;
+
+    fn counted(closes: &[f64]) -> Vec<Tally> {
+        let first = day("2021-01-04");
+        let days: Vec<Day> = (0..closes.len()).map(|i| first.plus(i as i32)).collect();
+        let member = Member {
+            instrument: marketdata::instrument::InstrumentId(1),
+            intervals: vec![(Day::MIN, Day::MAX)],
+        };
+        let mut tallies = vec![Tally::default(); closes.len()];
+        count_run(&member, &days, closes, first, &mut tallies);
+        tallies
+    }
+
+    #[test]
+    fn a_yearly_high_is_above_the_251_closes_before() {
+        // A peak of 9 on the second row leaves the window of 252 on row 253.
+        let mut closes = vec![5.0; 256];
+        closes[1] = 9.0;
+        closes[251] = 8.0;
+        closes[252] = 8.5;
+        closes[253] = 8.6;
+        closes[254] = 4.0;
+        let found: Vec<[u32; 3]> = counted(&closes).iter().map(|t| t.highs_lows).collect();
+        assert_eq!(found[250], [0, 0, 0], "251 closes are no year");
+        assert_eq!(found[251], [0, 0, 1], "9 is still in the window");
+        assert_eq!(found[252], [0, 0, 1], "and so it is here: rows 1 to 252");
+        assert_eq!(found[253], [1, 0, 1]);
+        assert_eq!(found[254], [0, 1, 1]);
+        assert_eq!(found[255], [0, 0, 1]);
+    }
+
+    #[test]
+    fn an_average_includes_today_and_a_flat_line_is_not_above_it() {
+        let mut closes = vec![100.1; 60];
+        closes[55] = 100.2;
+        let above: Vec<[u32; 2]> = counted(&closes).iter().map(|t| t.above_short).collect();
+        assert_eq!((above[48], above[49]), ([0, 0], [0, 1]));
+        assert_eq!((above[54], above[55], above[56]), ([0, 1], [1, 1], [0, 1]));
+    }
+
+    #[test]
+    fn leaders_are_the_seven_largest() {
+        let mut weights = Weights::default();
+        for cap in [3.0, 9.0, 1.0, 4.0, 4.0, 8.0, 2.0, 7.0, 5.0] {
+            weights.value(cap);
+        }
+        assert_eq!(weights.leaders.map(|cap| cap as i32), [9, 8, 7, 5, 4, 4, 3]);
+        let mut other = Weights::default();
+        other.value(6.0);
+        weights.add(&other);
+        assert_eq!(weights.leaders.map(|cap| cap as i32), [9, 8, 7, 6, 5, 4, 4]);
+        assert_eq!(weights.valued, 10);
+    }
+}
