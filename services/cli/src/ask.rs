@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{
     AnalyzePortfolioRequest, AssessShortBookRequest, GetRotationRequest, RankSqueezeRequest,
-    SqueezeRankBy, WatchRotationRequest,
+    SqueezeRankBy,
 };
 
 /// How answers are printed.
@@ -37,10 +37,10 @@ pub(crate) struct RotationArguments {
 pub(crate) struct Indicators {
     /// Only these indicators (`size_spread`) or measures (`size_spread.5d`).
     #[arg(long = "indicator", value_name = "ID")]
-    indicators: Vec<String>,
+    pub(crate) indicators: Vec<String>,
     /// Also the moves of the indices since this date.
     #[arg(long, value_name = "DATE")]
-    since: Option<String>,
+    pub(crate) since: Option<String>,
 }
 
 /// Reports rotation.
@@ -66,63 +66,6 @@ pub(crate) async fn rotation(
     });
     Ok(())
 }
-
-/// Which report to follow, and how long.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct WatchArguments {
-    #[command(flatten)]
-    which: Indicators,
-    /// End after this many reports; without it go on.
-    #[arg(long)]
-    reports: Option<usize>,
-}
-
-/// Prints the rotation report, and again whenever it changes; connects anew where the stream ends.
-///
-/// # Errors
-/// What the server refused it for.
-pub(crate) async fn watch(
-    arguments: &WatchArguments,
-    connection: &Connection,
-    output: Output,
-) -> Result<()> {
-    let clients = connection.open().await?;
-    let mut last_report_id = String::new();
-    let mut left = arguments.reports.unwrap_or(usize::MAX);
-    while 0 < left {
-        let request = WatchRotationRequest {
-            as_of: None,
-            indicator_ids: arguments.which.indicators.clone(),
-            since_on: arguments.which.since.clone().unwrap_or_default(),
-            last_report_id: last_report_id.clone(),
-        };
-        let mut stream = clients.rotation().watch_rotation(request).await?.into_inner();
-        loop {
-            let message = match stream.message().await {
-                Ok(Some(message)) => message,
-                // Connections have a lifetime: the next one goes on where this one ended.
-                Ok(None) => break,
-                Err(status) if status.code() == tonic::Code::Unavailable => break,
-                Err(status) => return Err(status.into()),
-            };
-            let Some(report) = &message.report else { continue };
-            last_report_id.clone_from(&report.report_id);
-            terminal::say(&if output.json {
-                json::of("WatchRotationResponse", &message)?
-            } else {
-                show::rotation::changed(&message, report, output.terminal)
-            });
-            left -= 1;
-            if left == 0 {
-                return Ok(());
-            }
-        }
-        tokio::time::sleep(RECONNECT).await;
-    }
-    Ok(())
-}
-
-const RECONNECT: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Which book, and how to analyse it.
 #[derive(Args, Clone, Debug)]

@@ -14,6 +14,7 @@ mod records;
 mod serve;
 mod show;
 mod terminal;
+mod watch;
 mod when;
 
 use anyhow::Result;
@@ -76,7 +77,7 @@ enum Question {
     /// Report who leads the market, and whether that is changing.
     Rotation(ask::RotationArguments),
     /// Report it again whenever it changes.
-    Watch(ask::WatchArguments),
+    Watch(watch::WatchArguments),
     /// Analyse a book: what it is a bet on, the crowded trade in it, bad days.
     Exposure(ask::ExposureArguments),
     /// Rank the market's squeezes, or assess the shorts of a book.
@@ -128,7 +129,7 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
 async fn answer(question: &Question, connection: &Connection, output: ask::Output) -> Result<()> {
     match question {
         Question::Rotation(query) => ask::rotation(query, connection, output).await,
-        Question::Watch(query) => ask::watch(query, connection, output).await,
+        Question::Watch(query) => watch::watch(query, connection, output).await,
         Question::Exposure(query) => ask::exposure(query, connection, output).await,
         Question::Squeeze(query) => ask::squeeze(query, connection, output).await,
         Question::Records(query) => records::records(query, connection, output).await,

@@ -60,8 +60,13 @@ impl Terminal {
 
 /// Writes to standard output. A reader that went away (`| head`) is no fault.
 pub(crate) fn say(text: &str) {
+    let _reader_gone = is_heard(text);
+}
+
+/// Writes to standard output; false where the reader went away.
+pub(crate) fn is_heard(text: &str) -> bool {
     let mut out = io::stdout().lock();
-    let _reader_gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }
 
 /// Writes a line to standard error.
