@@ -24,16 +24,7 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("store", &["marketdata"]),
     (
         "server",
-        &[
-            "contract",
-            "stats",
-            "marketdata",
-            "factors",
-            "rotation",
-            "squeeze",
-            "exposure",
-            "store",
-        ],
+        &["contract", "stats", "marketdata", "factors", "rotation", "squeeze", "exposure", "store"],
     ),
     // The cli reads portfolio files by the reader that marketdata has for them.
     // Its bench fills a store (a dev-dependency) without the detour over text.

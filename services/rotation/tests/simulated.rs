@@ -1,0 +1,78 @@
+//! The simulated market's rotation day must be found as what it was made to be.
+
+use factors::roles::Roles;
+use marketdata::{
+    calendar,
+    day::Day,
+    instant::Instant,
+    market::{Delta, Market, RevisionMark},
+    segment::Segment,
+    snapshot::Snapshot,
+};
+use rotation::{
+    composite::State,
+    prepared::{Prepared, prepare},
+};
+use simulation::market::Parameters;
+use std::sync::Arc;
+
+/// The simulated market as a fresh process holds it.
+fn folded(simulated: &simulation::market::Market) -> Arc<Market> {
+    let mut market = Market::empty();
+    for batch in simulation::facts::batches(simulated, 4_000) {
+        let revision = batch.revision();
+        let segments =
+            batch.tables.into_iter().map(|table| Arc::new(Segment::of_table(table, revision)));
+        market = market.apply(Delta {
+            marks: vec![RevisionMark { revision, data_version: [0; 32] }],
+            instruments: batch.instruments,
+            namings: batch.namings,
+            texts: batch.texts,
+            segments: segments.collect(),
+        });
+    }
+    Arc::new(market)
+}
+
+fn at_close(market: &Arc<Market>, day: Day) -> Prepared {
+    let head = market.head().revision;
+    let snapshot = Snapshot::new(Arc::clone(market), Instant::close_of(day), head);
+    prepare(&snapshot.expect("the head"), &Roles::standard())
+}
+
+#[test]
+fn small_caps_take_the_lead_on_the_rotation_day_and_not_before() {
+    let simulated = simulation::market::Market::new(Parameters::DEMO);
+    let market = folded(&simulated);
+    let rotation_on = simulated.rotation_on();
+    let found = at_close(&market, rotation_on);
+    let value = |id: &str| found.reading(id).and_then(|r| r.history.last()).expect(id).1;
+    // Published moves of 2024-07-11: Russell 2000 +3.6 %, Nasdaq Composite -2.0 %, S&P 500 -0.9 %, Dow
+    // +0.1 %, four in five S&P members up, equal weight ahead by two points.
+    for (id, expected, tolerance) in [
+        ("index_return.small_cap_index.1d", 0.036, 0.001),
+        ("index_return.nasdaq.1d", -0.020, 0.001),
+        ("index_return.large_cap_index.1d", -0.009, 0.001),
+        ("index_return.dow.1d", 0.001, 0.001),
+        ("pct_advancing", 80.0, 3.0),
+        ("equal_minus_cap.1d", 0.02, 0.003),
+        ("megacap_value_change_usd.down_2pct", 7.0, 0.5),
+    ] {
+        assert!((value(id) - expected).abs() <= tolerance, "{id}: {}", value(id));
+    }
+    assert!(value("most_shorted.less_index.1d") > 0.02, "heavily shorted names sharply up");
+    let gap = found.reading("small_vs_nasdaq.1d").and_then(|r| r.record).expect("a record");
+    assert!(gap.rank <= 3 && 300 < gap.in_direction, "one of the widest one-day gaps: {gap:?}");
+    let composite = found.composite.as_ref().expect("a state");
+    assert_eq!(
+        (composite.state, composite.since, composite.sessions),
+        (State::SmallLed, rotation_on, 1)
+    );
+    // The day before knew nothing of it.
+    let before = at_close(&market, calendar::plus_sessions(rotation_on, -1));
+    assert_ne!(before.composite.expect("a state").state, State::SmallLed);
+    // What the day said is what a later day remembers of it.
+    let later = at_close(&market, calendar::plus_sessions(rotation_on, 5));
+    let history = &later.composite.as_ref().expect("a state").history;
+    assert!(history.contains(&(rotation_on, State::SmallLed)));
+}
