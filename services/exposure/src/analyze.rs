@@ -119,9 +119,9 @@ impl TopDownBetas {
             fit.slopes.get(at).map(|slope| trade::in_money(*slope, gross))
         };
         let both: Vec<_> = drivers.market.iter().chain(&drivers.size).collect();
-        let together = top_down::fit(&returns, &drivers.weights, &both);
+        let together = top_down::fit(&returns, &both);
         let up: Vec<_> = drivers.up_market.iter().collect();
-        let rising = top_down::fit(&returns, &drivers.weights, &up);
+        let rising = top_down::fit(&returns, &up);
         TopDownBetas {
             market: drivers.market.as_ref().and_then(|_| slope(&together, 0)),
             up_market: slope(&rising, 0),

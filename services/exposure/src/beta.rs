@@ -42,7 +42,8 @@ pub struct NameFit {
     pub crowd: Option<Estimate>,
     /// Sessions with a return inside the fit window.
     pub observations: usize,
-    /// Standard deviation of what market and size leave, a decimal a day.
+    /// Robust standard deviation of what market and size leave, a decimal a day: days of a squeeze
+    /// are in the name's own returns and need not be drawn again.
     pub residual_sd: Option<f64>,
     /// Whether the market's returns of the day before and after were added (Dimson 1979).
     pub dimson: bool,
@@ -126,7 +127,7 @@ impl<'a> Fitter<'a> {
         if robust.fit.observations < self.settings.min_observations {
             return;
         }
-        fit.residual_sd = Some(robust.fit.residual_sd);
+        fit.residual_sd = Some(robust.scale);
         fit.size = drivers.size.as_ref().and_then(|_| robust.fit.slopes.get(1)).copied();
         fit.market =
             if fit.dimson { sum_of_lags(&robust, plain) } else { Some(robust.fit.slopes[0]) };

@@ -90,6 +90,8 @@ pub struct Driver {
     pub(crate) returns: Vec<f64>,
     /// The same, zero where absent, over the fit window alone.
     pub(crate) window: Vec<f64>,
+    /// Weights over the fit window, zero where absent; they sum to one.
+    pub(crate) weights: Vec<f64>,
     /// Least squares as a sum: beta = Σ influence·return over the fit window.
     pub(crate) influence: Vec<f64>,
     /// Sessions in the fit window.
@@ -192,7 +194,7 @@ impl Driver {
         }
         let influence = pull.iter().map(|pull| pull / variance).collect();
         let standard_deviation = variance.sqrt();
-        Some(Driver { returns, window, influence, observations, standard_deviation })
+        Some(Driver { returns, window, weights, influence, observations, standard_deviation })
     }
 }
 

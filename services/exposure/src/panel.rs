@@ -1,8 +1,8 @@
 //! Total returns of every name over the latest sessions, in single precision, ready to be replayed.
 //!
 //! Rows have no holes: where a name has no return of its own it takes its beta map
-//! β_market·m + β_size·s plus a draw of its residual, seeded by instrument and day, so that a short
-//! history neither shortens the window nor looks calmer than it is. Which sessions are its own is kept.
+//! β_market·m + β_size·s plus a normal draw of its residual (robust standard deviation), seeded by
+//! instrument and day, so that a short history neither shortens the window nor looks calm. Which sessions are its own is kept.
 
 use marketdata::{day::Day, instrument::InstrumentId};
 use stats::rng;

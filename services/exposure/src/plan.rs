@@ -17,7 +17,8 @@ use factors::{
     size::{self, LineCap, Sizes},
 };
 use marketdata::{
-    book::Quotes, dataset::Dataset, instrument::InstrumentId, lookup::Lookup, snapshot::Snapshot,
+    book::Quotes, dataset::Dataset, day::Day, instrument::InstrumentId, lookup::Lookup,
+    snapshot::Snapshot,
 };
 use stats::quantile::order_interval;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct Plan {
     quotes: Quotes,
     /// Everything with bars, shares or a listing, by number.
     instruments: Vec<InstrumentId>,
+    /// The newest known holdings of each fund that plays the small-cap index.
+    small_cap_funds: Vec<(InstrumentId, Day)>,
 }
 
 /// A range of instruments, read and fitted.
@@ -54,6 +57,8 @@ pub(crate) struct Item {
     pub(crate) cap: Option<LineCap>,
     /// Text id.
     pub(crate) sector: Option<f64>,
+    /// Whether a fund that plays the small-cap index holds it, by the fund's newest known day.
+    pub(crate) in_small_cap_fund: bool,
 }
 
 /// Prepares a view on one thread.
@@ -74,6 +79,7 @@ impl Plan {
         instruments.sort_unstable();
         instruments.dedup();
         Plan {
+            small_cap_funds: newest_holdings(snapshot, &role_returns.small_instruments),
             snapshot: snapshot.clone(),
             roles: roles.clone(),
             sessions,
@@ -111,9 +117,20 @@ impl Plan {
                 fit,
                 cap: size::line_cap(&self.snapshot, *instrument, quote),
                 sector: size::sector(&self.snapshot, *instrument),
+                in_small_cap_fund: self.is_in_small_cap_fund(*instrument),
             });
         }
         part
+    }
+
+    fn is_in_small_cap_fund(&self, instrument: InstrumentId) -> bool {
+        if self.small_cap_funds.is_empty() {
+            return false;
+        }
+        let rows = self.snapshot.rows(Dataset::Holdings, instrument);
+        (0..rows.len())
+            .rev()
+            .any(|row| self.small_cap_funds.contains(&(rows.other(row), rows.day(row))))
     }
 
     /// Puts all parts together, in the order of their indices.
@@ -151,6 +168,22 @@ impl Plan {
         prepared.panel = Arc::new(panel);
         prepared
     }
+}
+
+/// The newest day of each fund's holdings.
+fn newest_holdings(snapshot: &Snapshot, funds: &[InstrumentId]) -> Vec<(InstrumentId, Day)> {
+    let mut newest: Vec<(InstrumentId, Day)> = Vec::new();
+    for holder in snapshot.holders(Dataset::Holdings) {
+        let rows = snapshot.rows(Dataset::Holdings, holder);
+        for row in (0..rows.len()).filter(|row| funds.contains(&rows.other(*row))) {
+            let (fund, day) = (rows.other(row), rows.day(row));
+            match newest.iter_mut().find(|(known, _)| *known == fund) {
+                Some((_, last)) => *last = day.max(*last),
+                None => newest.push((fund, day)),
+            }
+        }
+    }
+    newest
 }
 
 /// The distinct sector texts, sorted.

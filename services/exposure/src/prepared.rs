@@ -144,6 +144,7 @@ impl Prepared {
                 || self.roles.megacap_instruments.contains(&item.instrument);
             name.small_cap = company
                 .is_some_and(|company| 1_000 < company.rank || SizeBucket::Small <= company.bucket)
+                || item.in_small_cap_fund
                 || self.roles.small_instruments.contains(&item.instrument);
             if item.fit.is_some() {
                 name.row = row;

@@ -97,7 +97,8 @@ impl BookBeta {
 pub enum Leg {
     /// Held long, and a company of 200 billion or more or one of the configured megacaps.
     MegacapLong,
-    /// Held short, and ranked below 1,000 by market value, or below 2 billion, or the small-cap index.
+    /// Held short, and ranked below 1,000 by market value, or below 2 billion, or the small-cap index
+    /// or among its fund's newest known holdings.
     SmallCapShort,
     /// Everything else.
     Other,
@@ -115,7 +116,7 @@ pub struct TradeLeg {
     pub leg: Leg,
     /// What is in it.
     pub exposure: Exposure,
-    /// Its money beta to the crowd, from its own returns at today's positions.
+    /// Its money beta to the crowd, from its own returns at today's positions; none for an empty leg.
     pub crowd_beta: Option<Measured>,
 }
 

@@ -15,38 +15,47 @@ pub(crate) struct TopDown {
     pub(crate) r_squared: Option<f64>,
 }
 
-/// Fits returns of the fit window. Errors are Newey and West's on the influence of each day.
-pub(crate) fn fit(returns: &[f64], weights: &[f64], drivers: &[&Driver]) -> TopDown {
-    let mean = dot(weights, returns);
-    let mut residuals: Vec<f64> = returns.iter().map(|r| r - mean).collect();
-    let variance = weighted_square(weights, &residuals);
+/// Fits returns of the fit window. Errors are Newey and West's on the influence of each day. R² is
+/// over the sessions of the first driver.
+pub(crate) fn fit(returns: &[f64], drivers: &[&Driver]) -> TopDown {
     let slopes: Vec<f64> = drivers.iter().map(|driver| dot(&driver.influence, returns)).collect();
+    let mut residuals = returns.to_vec();
     for (driver, slope) in drivers.iter().zip(&slopes) {
-        let driver_mean = dot(weights, &driver.window);
         for (residual, value) in residuals.iter_mut().zip(&driver.window) {
-            *residual -= slope * (value - driver_mean);
+            *residual -= slope * value;
         }
     }
-    let left = weighted_square(weights, &residuals);
+    let r_squared = drivers.first().and_then(|driver| {
+        let variance = variance(&driver.weights, returns);
+        let left = variance_left(variance, &driver.weights, &residuals)?;
+        Some((1.0 - left).clamp(0.0, 1.0))
+    });
     let measured = |(driver, slope): (&&Driver, &f64)| Measured {
         value: *slope,
         standard_error: standard_error(driver, &residuals, drivers.len()),
         observations: driver.observations,
     };
-    TopDown {
-        slopes: drivers.iter().zip(&slopes).map(measured).collect(),
-        r_squared: (0.0 < variance).then(|| (1.0 - left / variance).clamp(0.0, 1.0)),
-    }
+    TopDown { slopes: drivers.iter().zip(&slopes).map(measured).collect(), r_squared }
 }
 
-fn weighted_square(weights: &[f64], values: &[f64]) -> f64 {
-    let pulled: Vec<f64> = weights.iter().zip(values).map(|(w, v)| w * v).collect();
-    dot(&pulled, values)
+/// Share of a variance that residuals keep; none where there is no variance.
+fn variance_left(whole: f64, weights: &[f64], residuals: &[f64]) -> Option<f64> {
+    (0.0 < whole).then(|| variance(weights, residuals) / whole)
+}
+
+/// Weighted variance about the weighted mean.
+fn variance(weights: &[f64], values: &[f64]) -> f64 {
+    let mean = dot(weights, values);
+    let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
+    let pulled: Vec<f64> = weights.iter().zip(&centred).map(|(w, c)| w * c).collect();
+    dot(&pulled, &centred)
 }
 
 /// √(Σ u² + 2Σ_k bartlett(k)·Σ u_t·u_{t−k}), u = influence·residual, times √(n/(n − p)).
 fn standard_error(driver: &Driver, residuals: &[f64], slopes: usize) -> f64 {
-    let scores: Vec<f64> = driver.influence.iter().zip(residuals).map(|(c, e)| c * e).collect();
+    let mean = dot(&driver.weights, residuals);
+    let scores: Vec<f64> =
+        driver.influence.iter().zip(residuals).map(|(c, e)| c * (e - mean)).collect();
     let lags = newey_west::lags(driver.observations);
     let mut variance = dot(&scores, &scores);
     for lag in 1..=lags.min(scores.len().saturating_sub(1)) {

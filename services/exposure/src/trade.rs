@@ -30,14 +30,15 @@ pub(crate) fn measure(
     let fit = |series: &[f32]| -> Option<(Measured, Option<f64>)> {
         let history = history?;
         let returns = history.since(series, drivers.first);
-        let fit = top_down::fit(&returns, &drivers.weights, &[crowd?]);
+        let fit = top_down::fit(&returns, &[crowd?]);
         Some((in_money(*fit.slopes.first()?, book.gross), fit.r_squared))
     };
     let whole = history.and_then(|history| fit(&history.total));
-    let legs = Leg::ALL.map(|leg| TradeLeg {
-        leg,
-        exposure: sums.legs[leg as usize],
-        crowd_beta: history.and_then(|h| fit(&h.legs[leg as usize])).map(|(beta, _)| beta),
+    let legs = Leg::ALL.map(|leg| {
+        let exposure = sums.legs[leg as usize];
+        let history = history.filter(|_| 0.0 < exposure.gross());
+        let crowd_beta = history.and_then(|h| fit(&h.legs[leg as usize])).map(|(beta, _)| beta);
+        TradeLeg { leg, exposure, crowd_beta }
     });
     let top_down = whole.map(|(beta, _)| beta);
     CrowdTrade {

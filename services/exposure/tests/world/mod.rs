@@ -33,6 +33,8 @@ pub(crate) struct Truth {
     pub(crate) jumps: Vec<(usize, f64)>,
     /// Trades every other day only: the day between closes unchanged, the next makes up for it.
     pub(crate) stale: bool,
+    /// Held by the small-cap index.
+    pub(crate) in_small_cap_fund: bool,
     /// Prices are stored as if split so many for one after the last day; 1 stores them raw.
     pub(crate) restated: f64,
 }
@@ -92,6 +94,7 @@ fn truth(index: usize, count: usize, seed: u64) -> Truth {
         listed_from: 0,
         jumps: Vec::new(),
         stale: false,
+        in_small_cap_fund: false,
         restated: 1.0,
     }
 }
@@ -150,6 +153,7 @@ impl World {
         let mut bars = FactTable::empty(Dataset::Bars);
         let mut shares = FactTable::empty(Dataset::ShareCounts);
         let mut listings = FactTable::empty(Dataset::Listings);
+        let mut holdings = FactTable::empty(Dataset::Holdings);
         let mut splits = FactTable::empty(Dataset::Splits);
         let mut instruments = Vec::new();
         let mut namings = Vec::new();
@@ -193,13 +197,18 @@ impl World {
                 let known = Instant::close_of(self.days[0]);
                 let key = (id, InstrumentId::NONE, self.days[0], known);
                 shares.push(key.0, key.1, key.2, key.3, &[count, count * 0.9]);
+                if truth.in_small_cap_fund {
+                    let fund = InstrumentId(self.names.len() as u32 + 2);
+                    let row = [f64::NAN; 6];
+                    holdings.push(id, fund, self.days[0], known, &row);
+                }
                 let sector = (index % SECTORS.len()) as f64;
                 let mut listing = [f64::NAN; 6];
                 listing[Dataset::Listings.column(Field::Sector)] = sector;
                 listings.push(key.0, key.1, key.2, key.3, &listing);
             }
         }
-        let segments = [bars, shares, listings, splits];
+        let segments = [bars, shares, holdings, listings, splits];
         Market::empty().apply(Delta {
             marks: vec![RevisionMark { revision: 1, data_version: [1; 32] }],
             instruments,

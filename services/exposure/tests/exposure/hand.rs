@@ -1,0 +1,183 @@
+//! Hand sums: exposures, every quantile rule, legs, repeats, what does not join.
+
+use crate::*;
+
+/// Names whose returns are an exact multiple of the market's, 150 sessions.
+fn exact_market(betas: &[(&str, f64)]) -> Snapshot {
+    let mut fixture = Fixture::new();
+    let first = day("2020-06-01");
+    let market: Vec<f64> = (0..150).map(|t| 0.01 * f64::from((t * 7) % 11 - 5)).collect();
+    for (symbol, beta) in betas.iter().chain(&[("^GSPC", 1.0)]) {
+        let mut close = 100.0;
+        let mut closes = vec![(first, close)];
+        for (t, m) in market.iter().enumerate() {
+            close *= 1.0 + beta * m;
+            closes.push((first.plus(t as i32 + 1), close));
+        }
+        fixture.closes(symbol, &closes);
+    }
+    fixture.commit();
+    fixture.snapshot(Instant::close_of(first.plus(400)))
+}
+
+#[test]
+fn the_worked_example_of_the_methodology() {
+    // methodology.md, section 0: +8, +4, −3, −5 ($m), betas 1.2, 1.8, 1.4, 1.1 → long 12, short 8,
+    // net 4, gross 20; beta-$ long 16.8, short −9.7, net 7.1.
+    let betas = [("A", 1.2), ("B", 1.8), ("C", 1.4), ("D", 1.1)];
+    let prepared = prepare(&exact_market(&betas), &World::roles());
+    let lines = [worth("A", 8e6), worth("B", 4e6), worth("C", -3e6), worth("D", -5e6)];
+    let report = report(&prepared, &lines);
+    let total = report.total;
+    assert_eq!((total.long, total.short, total.net(), total.gross()), (12e6, 8e6, 4e6, 20e6));
+    near(total.beta_long, 16.8e6, 1.0);
+    near(total.beta_short, -9.7e6, 1.0);
+    near(total.beta_net(), 7.1e6, 1.0);
+    assert_eq!((report.gross_leverage, report.net_leverage), (Some(2.0), Some(0.4)));
+    near(report.market.bottom_up.unwrap().value, 7.1e6, 1.0);
+    // Both ways agree where fits are exact; returns are kept in single precision.
+    near(report.market.top_down.unwrap().value, 7.1e6, 10.0);
+    near(report.market.gap().unwrap(), 0.0, 10.0);
+    // Shares of gross 0.4, 0.2, 0.15, 0.25: Σw² = 0.16 + 0.04 + 0.0225 + 0.0625 = 0.285.
+    near(report.concentration.herfindahl, 0.285, 1e-12);
+    near(report.concentration.effective_names, 1.0 / 0.285, 1e-9);
+    // Long 8 and 4: 144/80; short 3 and 5: 64/34.
+    near(report.concentration.effective_long_names.unwrap(), 1.8, 1e-12);
+    near(report.concentration.effective_short_names.unwrap(), 64.0 / 34.0, 1e-12);
+    near(report.concentration.largest_share, 0.4, 1e-12);
+    assert_eq!(report.coverage.resolved.to_bits(), 1.0_f64.to_bits());
+    assert!(report.size.bottom_up.is_none() && report.trade.unwinds.is_empty());
+    assert!(report.gaps.iter().any(|gap| gap.subject == "small_cap_index"));
+}
+
+#[test]
+fn value_at_risk_under_every_rule() {
+    // methodology.md, C1: 20 returns; 95 % under each rule, ES 95 % .05, 90 % .045, 88 % .0425.
+    let returns = [
+        -0.05, -0.04, -0.03, -0.025, -0.02, -0.015, -0.01, -0.008, -0.005, -0.002, 0.0, 0.002,
+        0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03,
+    ];
+    let mut fixture = Fixture::new();
+    let (mut close, mut on) = (100.0, day("2021-01-04"));
+    let mut closes = vec![(on, close)];
+    for at in 0..20 {
+        close *= 1.0 + returns[(at * 7) % 20];
+        on = on.plus(1);
+        closes.push((on, close));
+    }
+    fixture.closes("X", &closes).commit();
+    let prepared = prepare(&fixture.snapshot(Instant::close_of(on)), &World::roles());
+    let book = join(&prepared, &[worth("X", 1e6)], None);
+    let rows = [
+        (QuantileRule::Linear, 0.0405),
+        (QuantileRule::Lower, 0.05),
+        (QuantileRule::Ceil, 0.05),
+        (QuantileRule::Higher, 0.04),
+        (QuantileRule::Weibull, 0.0495),
+        (QuantileRule::MedianUnbiased, 0.0465),
+    ];
+    for (rule, expected) in rows {
+        let tail = &tail(&[0.95, 0.90, 0.88], rule);
+        let beta = BetaSettings::PREPARED;
+        let request =
+            Request { book: &book, beta, tail, repeat_on: None, listing: Listing::Largest(0) };
+        let report = analyze(&prepared, &request);
+        let risk = report.tail.unwrap();
+        near(risk.levels[0].value_at_risk, expected * 1e6, 0.02);
+        for (level, expected) in risk.levels.iter().zip([0.05, 0.045, 0.0425]) {
+            near(level.expected_shortfall, expected * 1e6, 0.02);
+        }
+        assert_eq!(risk.sessions, 20);
+        near(risk.worst_pnl, -50_000.0, 0.02);
+        assert!(report.gaps.iter().any(|gap| gap.reason == GapReason::ShortHistory));
+        assert!(report.market.bottom_up.is_none(), "no market, no betas");
+    }
+}
+
+#[test]
+fn legs_follow_size_rank_and_the_funds_holdings() {
+    // Names 20 and 21 of 60 are worth about 40 billion each; the first is held by the index's fund.
+    let world = world_with(60, 200, 22, |names| names[20].in_small_cap_fund = true);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let (held, large, small) = (&world.names[20], &world.names[21], &world.names[59]);
+    let lines = [
+        worth("MSFT", 1e6),
+        worth("AAPL", -2e6),
+        worth(&held.symbol, -3e6),
+        worth(&large.symbol, -4e6),
+        worth(&small.symbol, -5e6),
+        worth("^RUT", -6e6),
+    ];
+    let report = report(&prepared, &lines);
+    let legs: Vec<Leg> = report.positions.iter().map(|row| row.leg).collect();
+    let small_cap = Leg::SmallCapShort;
+    // The largest first: the index, the small company, the large one, the one held by the fund,
+    // a megacap held short, a megacap held long.
+    let expected = [small_cap, small_cap, Leg::Other, small_cap, Leg::Other, Leg::MegacapLong];
+    assert_eq!(legs, expected);
+    let bucket = |at: usize| report.positions[at].size_bucket;
+    assert_eq!((bucket(0), bucket(1)), (None, Some(SizeBucket::Micro)));
+    assert_eq!((bucket(2), bucket(3)), (Some(SizeBucket::Large), Some(SizeBucket::Large)));
+    near(report.trade.matched, 1e6, 1e-9);
+}
+
+#[test]
+fn a_short_history_takes_its_buckets_place_and_says_so() {
+    let world = world_with(200, 500, 12, |names| names[150].listed_from = 470);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let young = world.names[150].symbol.clone();
+    let day = world.days[300];
+    let lines = [worth(&young, -1e6), worth("MSFT", 1e6), worth("UNHEARD", 5e5)];
+    let report = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(day));
+    let row = report.positions.iter().find(|row| row.symbol == young).unwrap();
+    let beta = row.market.unwrap();
+    assert_eq!((beta.own, row.observations), (None, 29));
+    // 499 sessions have returns; the first of its own 30 closes gives none.
+    assert_eq!(row.proxied_sessions, 470);
+    let share = report.coverage;
+    near(share.resolved, 0.4, 1e-12);
+    near(share.proxied, 0.4, 1e-12);
+    near(share.not_joined, 0.2, 1e-12);
+    let reasons: Vec<GapReason> = report.gaps.iter().map(|gap| gap.reason).collect();
+    for reason in [GapReason::UnknownInstrument, GapReason::ShortHistory, GapReason::Proxy] {
+        assert!(reasons.contains(&reason), "{reasons:?}");
+    }
+    near(report.tail.unwrap().proxied_share, 0.4 * 470.0 / 499.0, 1e-9);
+    // On the day it was not yet listed its betas stand in: β·m + δ·s, s beside the market.
+    let repeat = report.trade.repeat.unwrap();
+    assert_eq!(repeat.proxied_names, 1);
+    near(repeat.proxied_gross_share, 0.4, 1e-12);
+    let slope = prepared.drivers().size_market_slope.unwrap();
+    let spread = repeat.size_spread.unwrap();
+    let market = repeat.market_return.unwrap();
+    let mapped = beta.value * market + row.size.unwrap().value * (spread - slope * market);
+    near(repeat.leg_pnl[Leg::SmallCapShort as usize], -1e6 * mapped, 1e-3);
+    near(market, world.market_returns[300], 1e-12);
+}
+
+#[test]
+fn a_day_before_the_panel_is_repeated_from_the_prices_of_that_day() {
+    let world = world(20, 1_200, 13);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let index = 100;
+    let lines = [worth("MSFT", 1e6), worth("AMZN", -5e5)];
+    let on = world.days[index];
+    let report = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(on));
+    let repeat = report.trade.repeat.unwrap();
+    assert_eq!((repeat.on, repeat.proxied_names), (on, 0));
+    near(repeat.market_return.unwrap(), world.market_returns[index], 1e-12);
+    let saturday = day("2024-07-06");
+    let none = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(saturday));
+    assert!(none.trade.repeat.is_none());
+    assert!(none.gaps.iter().any(|gap| gap.subject == "repeat"));
+}
+
+#[test]
+fn nothing_valued_is_a_report_with_gaps() {
+    let world = world(20, 300, 15);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let line = RawLine { symbol: "UNHEARD", size: Some(Size::Shares(5.0)), average_cost: None };
+    let report = report(&prepared, &[line]);
+    assert!(report.total.gross() <= 0.0 && report.tail.is_none());
+    assert!(report.gaps[0].detail.contains("left out"), "{:?}", report.gaps[0]);
+}

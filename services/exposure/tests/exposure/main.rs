@@ -1,0 +1,78 @@
+//! Exposures, tails and the trade: hand sums, laws, and estimators that recover what they were fed.
+
+#![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
+
+mod hand;
+mod laws;
+mod truth;
+#[path = "../world/mod.rs"]
+mod world;
+
+use exposure::{
+    analyze::{Request, analyze},
+    plan::{Plan, prepare},
+    prepared::Prepared,
+    report::{Leg, Report},
+    settings::{BetaSettings, Listing, Shrinkage, TailSettings},
+};
+use factors::size::SizeBucket;
+use marketdata::{
+    book::Book,
+    day::Day,
+    fixture::{Fixture, day},
+    gap::GapReason,
+    instant::Instant,
+    portfolio::{RawLine, Size},
+    snapshot::Snapshot,
+};
+use stats::quantile::QuantileRule;
+use std::sync::Arc;
+use world::{World, world, world_with};
+
+fn tail(levels: &[f64], rule: QuantileRule) -> TailSettings {
+    TailSettings {
+        window_sessions: 1_000,
+        confidence_levels: levels.to_vec(),
+        quantile_rule: rule,
+        interval_level: 0.95,
+    }
+}
+
+fn worth<'a>(symbol: &'a str, value: f64) -> RawLine<'a> {
+    RawLine { symbol, size: Some(Size::MarketValue(value)), average_cost: None }
+}
+
+fn join(prepared: &Prepared, lines: &[RawLine<'_>], nav: Option<f64>) -> Book {
+    Book::join(lines.iter().copied(), nav, prepared.lookup(), prepared.quotes()).unwrap()
+}
+
+fn report(prepared: &Prepared, lines: &[RawLine<'_>]) -> Report {
+    report_with(prepared, lines, BetaSettings::PREPARED, None)
+}
+
+fn report_with(
+    prepared: &Prepared,
+    lines: &[RawLine<'_>],
+    beta: BetaSettings,
+    repeat_on: Option<Day>,
+) -> Report {
+    let tail = tail(&[0.95, 0.99], QuantileRule::Linear);
+    let book = &join(prepared, lines, Some(10e6));
+    let request = Request { book, beta, tail: &tail, repeat_on, listing: Listing::All };
+    analyze(prepared, &request)
+}
+
+/// Long the larger names, short the smaller, sizes all different.
+fn lines_of(world: &World, count: usize) -> Vec<(String, f64)> {
+    let step = world.names.len() / count;
+    let value = |at: usize| if 2 * at < count { 1.0 } else { -0.9 } * (1e5 + 137.0 * at as f64);
+    (0..count).map(|at| (world.names[at * step].symbol.clone(), value(at))).collect()
+}
+
+fn raw(lines: &[(String, f64)]) -> Vec<RawLine<'_>> {
+    lines.iter().map(|(symbol, value)| worth(symbol, *value)).collect()
+}
+
+fn near(a: f64, b: f64, tolerance: f64) {
+    assert!((a - b).abs() <= tolerance, "{a} is not within {tolerance} of {b}");
+}

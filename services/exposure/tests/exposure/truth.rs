@@ -1,0 +1,116 @@
+//! Estimators find again what a simulated market was made of.
+
+use crate::*;
+
+#[test]
+fn estimators_recover_what_they_were_fed() {
+    let world = world(400, 700, 11);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = lines_of(&world, 400);
+    let report = report(&prepared, &raw(&lines));
+    near(prepared.drivers().size_market_slope.unwrap(), world::SPREAD_SLOPE, 0.05);
+    let (mut own, mut shrunk, mut size, mut covered) = (0.0, 0.0, 0.0, 0);
+    for row in &report.positions {
+        let truth = world.names.iter().find(|name| name.symbol == row.symbol).unwrap();
+        let beta = row.market.unwrap();
+        let estimate = beta.own.unwrap();
+        own += (estimate.value - truth.beta) * (estimate.value - truth.beta);
+        shrunk += (beta.value - truth.beta) * (beta.value - truth.beta);
+        let size_beta = row.size.unwrap().value;
+        size += (size_beta - truth.size_beta) * (size_beta - truth.size_beta);
+        let error = (estimate.value - truth.beta).abs();
+        covered += usize::from(error <= 1.96 * estimate.standard_error);
+        assert_eq!(row.observations, 504);
+    }
+    let rmse = |sum: f64| (sum / 400.0).sqrt();
+    // Residuals of 1.2 to 2.4 % over about 360 effective days of a 1 % market: errors near 0.1.
+    assert!(rmse(own) < 0.15 && rmse(size) < 0.22, "{} {}", rmse(own), rmse(size));
+    assert!(rmse(shrunk) < rmse(own), "{} {}", rmse(shrunk), rmse(own));
+    // Newey–West errors are a little small in samples of this size.
+    assert!((0.88..=0.98).contains(&(f64::from(covered as u32) / 400.0)), "{covered}");
+    // The book's truth, in money.
+    let truth: f64 = lines
+        .iter()
+        .map(|(symbol, v)| v * world.names.iter().find(|n| n.symbol == *symbol).unwrap().beta)
+        .sum();
+    let bottom_up = report.market.bottom_up.unwrap();
+    near(bottom_up.value, truth, 4.0 * bottom_up.standard_error);
+    let top_down = report.market.top_down.unwrap();
+    near(top_down.value, truth, 4.0 * top_down.standard_error);
+}
+
+#[test]
+fn shrinkage_is_vasiceks_towards_the_bucket() {
+    let world = world(300, 600, 5);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines: Vec<(String, f64)> =
+        world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
+    let report = report(&prepared, &raw(&lines));
+    let small: Vec<_> =
+        report.positions.iter().filter(|row| row.size_bucket == Some(SizeBucket::Small)).collect();
+    let n = small.len() as f64;
+    assert!(20.0 < n);
+    let own = || small.iter().map(|row| row.market.unwrap().own.unwrap());
+    let mean = own().map(|e| e.value).sum::<f64>() / n;
+    let spread = own().map(|e| (e.value - mean) * (e.value - mean)).sum::<f64>() / (n - 1.0);
+    let noise = own().map(|e| e.standard_error * e.standard_error).sum::<f64>() / n;
+    let variance = spread - noise;
+    for row in &small {
+        let beta = row.market.unwrap();
+        let own = beta.own.unwrap();
+        let weight = variance / (variance + own.standard_error * own.standard_error);
+        near(beta.own_weight, weight, 1e-9);
+        near(beta.value, weight * own.value + (1.0 - weight) * mean, 1e-9);
+        near(beta.standard_error, own.standard_error * weight.sqrt(), 1e-9);
+    }
+    let plain = BetaSettings { shrinkage: Shrinkage::None, ..BetaSettings::PREPARED };
+    let plain = report_with(&prepared, &raw(&lines), plain, None);
+    for row in &plain.positions {
+        let beta = row.market.unwrap();
+        assert_eq!(beta.value.to_bits(), beta.own.unwrap().value.to_bits());
+    }
+}
+
+#[test]
+fn a_squeezed_short_does_not_look_like_a_hedge() {
+    // +60, +130 and +50 % on days the market fell, as in January 2021: least squares turns negative.
+    let mut falls = Vec::new();
+    let calm = world(60, 600, 3);
+    for (at, m) in calm.market_returns.iter().enumerate().skip(560) {
+        if *m < -0.012 && falls.len() < 3 {
+            falls.push(at);
+        }
+    }
+    assert_eq!(falls.len(), 3);
+    let jumps = falls.into_iter().zip([0.6, 1.3, 0.5]).collect();
+    let world = world_with(60, 600, 3, |names| names[50].jumps = jumps);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let plain = BetaSettings { huber_k: 1e6, ..BetaSettings::PREPARED };
+    let lines = [worth(&world.names[50].symbol, -1e6)];
+    let own = |settings| {
+        let report = report_with(&prepared, &lines, settings, None);
+        report.positions[0].market.unwrap().own.unwrap().value
+    };
+    let (robust, least_squares) = (own(BetaSettings::PREPARED), own(plain));
+    assert!(least_squares < 0.0, "{least_squares}");
+    assert!(0.5 < robust && robust < 1.8, "{robust}, the truth is {}", world.names[50].beta);
+}
+
+#[test]
+fn a_name_that_trades_every_other_day_gets_its_whole_beta() {
+    // Half of what the market does reaches the close a day late: the slope of the day alone is half
+    // the beta, the sum over the day before, the day and the day after the whole (Dimson 1979).
+    let world = world_with(60, 600, 21, |names| {
+        names[30].stale = true;
+        names[30].beta = 1.4;
+        names[30].residual_sd = 0.004;
+    });
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let report = report(&prepared, &[worth(&world.names[30].symbol, 1e6), worth("MSFT", 1e6)]);
+    let row = |symbol: &str| report.positions.iter().find(|row| row.symbol == symbol).unwrap();
+    let stale = row(&world.names[30].symbol);
+    assert!(stale.dimson && !row("MSFT").dimson);
+    let own = stale.market.unwrap().own.unwrap();
+    near(own.value, 1.4, 3.0 * own.standard_error);
+    assert!(own.standard_error < 0.2, "{own:?}");
+}
