@@ -105,8 +105,9 @@ async fn november(client: &mut RotationServiceClient<Channel>) {
     // Thursday's 0.79, after 0.78.
     near(&found, "ten_year_change.1d", 1.0, 1e-9);
     assert_eq!(reading(&found, "ten_year_change.1d").observed_on, "2020-11-05");
-    // No share count and no short interest was published yet.
+    // No share count and no short interest was published yet, and one name has 200 closes.
     for (id, reason) in [
+        ("pct_above_200d", v1::GapReason::ShortHistory),
         ("most_shorted.1d", v1::GapReason::NoShortInterest),
         ("megacap_value_change_usd.1d", v1::GapReason::NoSharesOutstanding),
         ("concentration.top7_weight", v1::GapReason::NoSharesOutstanding),

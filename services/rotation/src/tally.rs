@@ -52,6 +52,12 @@ impl Tally {
         (0 < of).then(|| f64::from(count) / f64::from(of))
     }
 
+    /// Per cent of `count` in `of`, where `of` is at least half the names with a close: a share of the
+    /// few that have a long enough history is none of the members.
+    pub fn percent_of_most(&self, count: f64, of: u32) -> Option<f64> {
+        (0 < of && self.priced <= 2 * of).then(|| 100.0 * count / f64::from(of))
+    }
+
     /// Adds the counts of other names.
     pub fn add(&mut self, other: &Tally) {
         self.priced += other.priced;

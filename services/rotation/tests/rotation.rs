@@ -206,6 +206,8 @@ fn long_market() -> (Fixture, Vec<Day>) {
     }
     // A name with a flat close is not above its average, and one with 30 closes has none.
     fixture.closes("FLAT", &path(&days, &vec![100.1; days.len()]));
+    let old: Vec<Day> = sessions("2019-12-02", 60).into_iter().filter(|d| *d < days[0]).collect();
+    fixture.closes("N9", &path(&old, &vec![900.0; old.len()]));
     fixture.closes("YOUNG", &path(&days[190..], &vec![5.0; 30]));
     fixture.commit();
     (fixture, days)
@@ -223,6 +225,13 @@ fn averages_leave_out_the_young_and_count_them() {
     let count = |name| reading.details.iter().find(|d| d.name == name).unwrap().value;
     assert!((count("left_out_for_short_history") - 1.0).abs() < 1e-12);
     assert_eq!(reading.history.days[0], days[49], "the first day with fifty closes");
+    // One name with a longer history than all others is no measure of the members.
+    let early = fixture.snapshot(Instant::close_of(days[40]));
+    let reading = prepare(&early, &Roles::standard());
+    let reading = reading.reading("pct_above_50d").unwrap();
+    assert!(reading.history.days.is_empty());
+    assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::ShortHistory));
+    let reading = prepared.reading("pct_above_50d").unwrap();
     assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::Survivorship));
 }
 

@@ -33,7 +33,8 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         let there = |symbol: &&String| lines.iter().any(|line| line.played.symbol == **symbol);
         let missing: Vec<&str> = symbols.iter().filter(|s| !there(s)).map(String::as_str).collect();
         if !missing.is_empty() {
-            let detail = format!("no history of {}; the others stand for all", missing.join(", "));
+            let rest = if lines.is_empty() { "" } else { "; the others stand for all" };
+            let detail = format!("no history of {}{rest}", missing.join(", "));
             gaps.push(Gap::new(GapReason::InputMissing, &*spec.id, detail));
         }
     }

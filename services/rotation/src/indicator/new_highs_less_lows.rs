@@ -9,8 +9,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "new_highs_less_lows",
     title: "New highs less new lows",
     method: "100 · (NH − NL) / N: members whose close is above, or below, all of the 251 closes \
-             before, over the members that have 252; closes on one split basis (methodology A5, \
-             `hl_basis` closes).",
+             before, over the members that have 252, where those are at least half; closes on one \
+             split basis (methodology A5, `hl_basis` closes).",
     specs,
     measure,
 };
@@ -21,8 +21,8 @@ fn specs() -> Vec<Spec> {
 
 fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let mut outcome = inputs.of_breadth(spec, |tally| {
-        let [highs, lows, of] = tally.highs_lows.map(f64::from);
-        (0.0 < of).then(|| 100.0 * (highs - lows) / of)
+        let [highs, lows, of] = tally.highs_lows;
+        tally.percent_of_most(f64::from(highs) - f64::from(lows), of)
     });
     if let Some(tally) = inputs.breadth.tallies.last() {
         let names = ["new_highs", "new_lows", "with_enough_closes"];

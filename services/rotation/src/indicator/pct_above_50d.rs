@@ -9,9 +9,9 @@ use crate::{
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "pct_above_50d",
     title: "Members above their 50-day average",
-    method: "100 · number of members whose close is above the mean of their last 50 closes, today's \
-             included, over the number that have 50; closes on one split basis, dividends not \
-             reinvested (methodology A5).",
+    method: "100 · number of members whose close is above the mean of their last 50 closes, \
+             today's included, over the number that have 50, where that is at least half; closes \
+             on one split basis, dividends not reinvested (methodology A5).",
     specs,
     measure,
 };
@@ -36,7 +36,7 @@ pub(super) fn above(
 ) -> Outcome {
     let mut outcome = inputs.of_breadth(spec, |tally| {
         let [above, of] = counts(tally);
-        Some(100.0 * Tally::share(above, of)?)
+        tally.percent_of_most(f64::from(above), of)
     });
     if 0 < spec.horizon {
         outcome.history = change_of(&outcome.history, spec.horizon);
