@@ -23,12 +23,14 @@ pub(crate) fn measure(prepared: &Prepared, book: &Book) -> Concentration {
     classes.sort_by_key(|(company, _)| *company);
     let companies = classes.chunk_by(|a, b| a.0 == b.0);
     values.extend(companies.map(|lines| lines.iter().map(|(_, value)| value).sum::<f64>()));
+    // Shares of gross, so that no square of an amount is too large or too small for a number.
+    values.iter_mut().for_each(|value| *value /= gross);
     let total = |keep: fn(f64) -> bool| -> (f64, f64) {
         values.iter().filter(|v| keep(**v)).fold((0.0, 0.0), |(s, q), v| (s + v.abs(), q + v * v))
     };
     let effective = |(sum, squares): (f64, f64)| (0.0 < squares).then(|| sum * sum / squares);
-    let herfindahl = total(|_| true).1 / (gross * gross);
-    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs() / gross).collect();
+    let herfindahl = total(|_| true).1;
+    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).collect();
     if 5 < sizes.len() {
         let (_, _, _) = sizes.select_nth_unstable_by(5, |a, b| b.total_cmp(a));
         sizes.truncate(5);

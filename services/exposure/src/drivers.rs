@@ -176,7 +176,7 @@ impl Drivers {
 
 impl Driver {
     /// None where there are too few sessions or no variation in the window.
-    fn of(returns: Vec<f64>, first: usize, weights: &[f64]) -> Option<Driver> {
+    pub(crate) fn of(returns: Vec<f64>, first: usize, weights: &[f64]) -> Option<Driver> {
         let mut weights = weights.to_vec();
         blank_where_absent(&mut weights, &returns[first..]);
         let observations = weights.iter().filter(|weight| 0.0 < **weight).count();

@@ -45,3 +45,35 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
     sums.iter().sum::<f64>() + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_added_from_a_column_on() {
+        // Eighths are exact in single precision, so the order of additions shows nowhere.
+        let width = 37;
+        let rows: Vec<f32> = (0..7 * width).map(|at| (at * 31 % 64) as f32 / 8.0).collect();
+        let terms: Vec<(u32, f32)> = [6, 0, 3, 3, 1, 5].map(|row| (row, row as f32 - 2.0)).to_vec();
+        let first = 5;
+        let mut total = vec![1.0; width - first];
+        add_scaled_rows(&mut total, &rows, width, first, &terms);
+        for (at, value) in total.iter().enumerate() {
+            let sum = terms.iter().fold(1.0, |sum, (row, weight)| {
+                sum + weight * rows[*row as usize * width + first + at]
+            });
+            assert_eq!(value.to_bits(), sum.to_bits(), "column {at}");
+        }
+    }
+
+    #[test]
+    fn inner_products_of_whole_numbers_are_exact() {
+        for n in [0, 1, 15, 16, 17, 100] {
+            let a: Vec<f64> = (0..n).map(f64::from).collect();
+            // Σ k² = (n − 1)n(2n − 1)/6.
+            let sum = (n - 1) * n * (2 * n - 1) / 6;
+            assert_eq!(dot(&a, &a).to_bits(), f64::from(sum).to_bits());
+        }
+    }
+}

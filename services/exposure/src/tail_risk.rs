@@ -130,3 +130,26 @@ fn interval(
     }
     order_interval(n, 1.0 - confidence, settings.interval_level)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_sessions_come_in_order_and_ties_by_place() {
+        let returns = [0.5, -0.25, 0.0, -0.0, -0.25, -1.0, 0.25];
+        let places: Vec<usize> = worst_sessions(&returns, 5).iter().map(|(at, _)| *at).collect();
+        assert_eq!(places, [5, 1, 4, 3, 2]);
+        assert_eq!(worst_sessions(&returns, 7).len(), 7);
+    }
+
+    #[test]
+    fn weights_of_the_tail_add_up_to_one_with_a_part_of_the_last() {
+        // 20 sessions at 88 %: 2.4 of them, so weights 1, 1 and 0.4 over 2.4.
+        let weights = tail_weights(&[4, 9, 1, 7], 20, 0.88);
+        let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
+        assert!((sum - 1.0).abs() < 1e-12);
+        assert_eq!(weights.len(), 3);
+        assert!((weights[2].1 - 0.4 / 2.4).abs() < 1e-12);
+    }
+}

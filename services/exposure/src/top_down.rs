@@ -65,3 +65,34 @@ fn standard_error(driver: &Driver, residuals: &[f64], slopes: usize) -> f64 {
     let free = (n - 1.0 - slopes as f64).max(1.0);
     (variance.max(0.0) * n / free).sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stats::{
+        newey_west,
+        regression::{ErrorModel, Workspace},
+        rng::Rng,
+    };
+
+    /// Another way to the same numbers: the normal equations of [`stats::regression`].
+    #[test]
+    fn agrees_with_weighted_least_squares_and_its_errors() {
+        let n = 300;
+        let mut rng = Rng::new(1, 2);
+        let market: Vec<f64> = (0..n).map(|_| 0.01 * rng.normal()).collect();
+        let mut returns: Vec<f64> = market.iter().map(|m| 0.8 * m + 0.004 * rng.normal()).collect();
+        returns[7] += 0.05;
+        let weights = stats::ewma::weights(n, 0.99).unwrap();
+        let driver = Driver::of(market.clone(), 0, &weights).unwrap();
+        let fit = fit(&returns, &[&driver]);
+        let errors = ErrorModel::Hac { lags: newey_west::lags(n) };
+        let other =
+            Workspace::empty().least_squares(&returns, &[&market], Some(&weights), errors).unwrap();
+        let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-10 * b.abs(), "{a} {b}");
+        near(fit.slopes[0].value, other.slopes[0].value);
+        near(fit.slopes[0].standard_error, other.slopes[0].standard_error);
+        near(fit.r_squared.unwrap(), other.r_squared.unwrap());
+        assert_eq!(fit.slopes[0].observations, other.observations);
+    }
+}

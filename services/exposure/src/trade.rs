@@ -105,6 +105,7 @@ fn repeat(prepared: &Prepared, book: &Book, on: Day) -> Option<Repeat> {
         proxied_names: 0,
         proxied_gross_share: 0.0,
     };
+    let gross = if 0.0 < book.gross { book.gross } else { 1.0 };
     for holding in &book.holdings {
         let name = prepared.name(holding.instrument);
         let own = match session {
@@ -114,7 +115,7 @@ fn repeat(prepared: &Prepared, book: &Book, on: Day) -> Option<Repeat> {
         };
         if own.is_none() {
             repeat.proxied_names += 1;
-            repeat.proxied_gross_share += holding.market_value.abs() / book.gross;
+            repeat.proxied_gross_share += holding.market_value.abs() / gross;
         }
         let return_then = own.unwrap_or(name.market * market + name.size * size);
         let leg = sums::leg(&name, holding.market_value);

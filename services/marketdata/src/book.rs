@@ -11,7 +11,10 @@ use crate::{
     gap::GapReason,
     instrument::InstrumentId,
     lookup::Lookup,
-    portfolio::{RawLine, Size, Violation, check_line, check_net_asset_value, no_positions},
+    portfolio::{
+        RawLine, Size, Violation, check_line, check_net_asset_value, is_amount, is_cost,
+        no_positions,
+    },
     snapshot::Snapshot,
 };
 
@@ -221,11 +224,11 @@ impl Book {
 
 /// Whether a line with a known symbol has nothing to complain about.
 fn plain(line: &RawLine<'_>) -> bool {
-    let finite = match line.size {
-        Some(Size::Shares(value) | Size::MarketValue(value)) => value.is_finite(),
+    let lawful = match line.size {
+        Some(Size::Shares(value) | Size::MarketValue(value)) => is_amount(value),
         None => false,
     };
-    finite && line.average_cost.is_none_or(|cost| cost.is_finite() && 0.0 < cost)
+    lawful && line.average_cost.is_none_or(is_cost)
 }
 
 /// By what is held, so that sums do not depend on the order of lines.

@@ -93,9 +93,25 @@ pub(crate) fn no_positions(count: usize) -> Option<Violation> {
     (count == 0).then(|| violation("positions".into(), "must hold at least one position"))
 }
 
+/// Bounds that no book in money or shares reaches, and within which no sum or ratio overflows.
+const AMOUNT_MAX: f64 = 1e15;
+const COST_BOUNDS: (f64, f64) = (1e-9, 1e12);
+const NET_ASSET_VALUE_BOUNDS: (f64, f64) = (0.01, 1e18);
+
+/// Whether a number of shares or an amount of money is one that a book may hold.
+pub(crate) fn is_amount(value: f64) -> bool {
+    value.abs() <= AMOUNT_MAX
+}
+
+/// Whether an average cost is one that a line may have.
+pub(crate) fn is_cost(value: f64) -> bool {
+    (COST_BOUNDS.0..=COST_BOUNDS.1).contains(&value)
+}
+
 pub(crate) fn check_net_asset_value(net_asset_value: Option<f64>) -> Option<Violation> {
-    let wrong = net_asset_value.is_some_and(|nav| !(nav.is_finite() && 0.0 < nav));
-    wrong.then(|| violation("net_asset_value".into(), "must be finite and above zero"))
+    let (least, most) = NET_ASSET_VALUE_BOUNDS;
+    let wrong = net_asset_value.is_some_and(|nav| !(least..=most).contains(&nav));
+    wrong.then(|| violation("net_asset_value".into(), format!("must be from {least} to {most:e}")))
 }
 
 pub(crate) fn check_line(
@@ -111,21 +127,27 @@ pub(crate) fn check_line(
     }
     match line.size {
         None => violations.push(violation(path("size"), "needs a quantity or a market_value")),
-        Some(Size::Shares(value)) if !value.is_finite() => {
-            violations.push(violation(path("quantity"), "must be finite"));
+        Some(Size::Shares(value)) if !is_amount(value) => {
+            violations.push(violation(path("quantity"), amount_bounds()));
         }
-        Some(Size::MarketValue(value)) if !value.is_finite() => {
-            violations.push(violation(path("market_value"), "must be finite"));
+        Some(Size::MarketValue(value)) if !is_amount(value) => {
+            violations.push(violation(path("market_value"), amount_bounds()));
         }
         Some(_) => {}
     }
-    if line.average_cost.is_some_and(|cost| !(cost.is_finite() && 0.0 < cost)) {
-        violations.push(violation(path("average_cost"), "must be finite and above zero"));
+    if line.average_cost.is_some_and(|cost| !is_cost(cost)) {
+        let (least, most) = COST_BOUNDS;
+        let bounds = format!("must be from {least:e} to {most:e}");
+        violations.push(violation(path("average_cost"), bounds));
     }
     if before < violations.len() {
         return None;
     }
     Some(Line { symbol: symbol.ok()?, size: line.size?, average_cost: line.average_cost })
+}
+
+fn amount_bounds() -> String {
+    format!("must be a number from -{AMOUNT_MAX:e} to {AMOUNT_MAX:e}")
 }
 
 fn describe(error: InvalidSymbol) -> String {

@@ -143,3 +143,16 @@ fn settings_said_again_change_no_beta() {
     let reports = [&prepared, &again].map(|p| format!("{:?}", report(p, &raw(&lines))));
     assert_eq!(reports[0], reports[1]);
 }
+
+#[test]
+fn no_book_however_odd_gives_a_number_that_is_none() {
+    let world = world_with(60, 300, 16, |names| names[40].listed_from = 290);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let young = world.names[40].symbol.as_str();
+    let on = Some(world.days[100]);
+    for values in [[0.0; 3], [1e15, -1e15, 1e15], [1e-300, -1e-300, 0.0], [5e-324, 1e15, -1.0]] {
+        let lines = [worth("MSFT", values[0]), worth(young, values[1]), worth("WHO", values[2])];
+        let text = format!("{:?}", report_with(&prepared, &lines, BetaSettings::PREPARED, on));
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{values:?}: {text}");
+    }
+}
