@@ -96,8 +96,8 @@ impl Plan {
     /// Counts one range of issuers.
     pub fn part(&self, snapshot: &Snapshot, range: Range<usize>) -> Part {
         let mut part = Part {
-            tallies: vec![Tally::default(); self.span],
-            weights: vec![Weights::default(); self.span],
+            tallies: vec![Tally::NONE; self.span],
+            weights: vec![Weights::NONE; self.span],
             latest: Vec::new(),
         };
         for lines in &self.universe.issuers[range] {
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     fn priced(counts: &[u32]) -> Vec<Tally> {
-        counts.iter().map(|priced| Tally { priced: *priced, ..Tally::default() }).collect()
+        counts.iter().map(|priced| Tally { priced: *priced, ..Tally::NONE }).collect()
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub const LEADERS: usize = 7;
 const ROUNDING: f64 = 1e-12;
 
 /// The counts of one day. A name counts where it is a member on the day and has a close on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tally {
     /// Names with a close.
     pub priced: u32,
@@ -34,7 +34,7 @@ pub struct Tally {
 }
 
 /// The market values of one day, issuer by issuer.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
     /// Issuers with a known market value.
     pub valued: u32,
@@ -47,6 +47,17 @@ pub struct Weights {
 }
 
 impl Tally {
+    /// No names.
+    pub const NONE: Tally = Tally {
+        priced: 0,
+        advancing: 0,
+        declining: 0,
+        unchanged: 0,
+        above_short: [0; 2],
+        above_long: [0; 2],
+        highs_lows: [0; 3],
+    };
+
     /// A number of 0 to 1 as numerator over denominator; none over zero.
     pub fn share(count: u32, of: u32) -> Option<f64> {
         (0 < of).then(|| f64::from(count) / f64::from(of))
@@ -75,6 +86,10 @@ impl Tally {
 }
 
 impl Weights {
+    /// No issuers.
+    pub const NONE: Weights =
+        Weights { valued: 0, cap: 0.0, cap_squared: 0.0, leaders: [0.0; LEADERS] };
+
     /// Adds other issuers.
     pub fn add(&mut self, other: &Weights) {
         self.valued += other.valued;
@@ -235,7 +250,7 @@ mod tests {
             instrument: marketdata::instrument::InstrumentId(1),
             intervals: vec![(Day::MIN, Day::MAX)],
         };
-        let mut tallies = vec![Tally::default(); closes.len()];
+        let mut tallies = vec![Tally::NONE; closes.len()];
         count_run(&member, &days, closes, first, &mut tallies);
         tallies
     }
@@ -269,12 +284,12 @@ mod tests {
 
     #[test]
     fn leaders_are_the_seven_largest() {
-        let mut weights = Weights::default();
+        let mut weights = Weights::NONE;
         for cap in [3.0, 9.0, 1.0, 4.0, 4.0, 8.0, 2.0, 7.0, 5.0] {
             weights.value(cap);
         }
         assert_eq!(weights.leaders.map(|cap| cap as i32), [9, 8, 7, 5, 4, 4, 3]);
-        let mut other = Weights::default();
+        let mut other = Weights::NONE;
         other.value(6.0);
         weights.add(&other);
         assert_eq!(weights.leaders.map(|cap| cap as i32), [9, 8, 7, 6, 5, 4, 4]);

@@ -82,6 +82,6 @@ mod tests {
         assert!((hhi(&weights).unwrap() - 0.38).abs() < 1e-12);
         assert!((1.0 / hhi(&weights).unwrap() - 2.631_579).abs() < 1e-6);
         assert!((top_weight(&weights).unwrap() - 1.0).abs() < 1e-12);
-        assert_eq!(hhi(&Weights::default()), None);
+        assert_eq!(hhi(&Weights::NONE), None);
     }
 }

@@ -39,13 +39,16 @@ fn specs() -> Vec<Spec> {
 }
 
 /// The members of one day together.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Together {
     members: usize,
     change: f64,
     before: f64,
     down: u32,
 }
+
+/// No member.
+const NOBODY: Together = Together { members: 0, change: 0.0, before: 0.0, down: 0 };
 
 fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let mut outcome = Outcome::of(Series::empty(), Vec::new());
@@ -77,7 +80,7 @@ fn together(megacaps: &[Megacap]) -> Vec<(Day, Together)> {
     let mut sums: BTreeMap<Day, Together> = BTreeMap::new();
     for megacap in megacaps {
         for (i, day) in megacap.days.iter().enumerate() {
-            let sum = sums.entry(*day).or_default();
+            let sum = sums.entry(*day).or_insert(NOBODY);
             sum.members += 1;
             sum.change += megacap.change[i];
             sum.before += megacap.before[i];
