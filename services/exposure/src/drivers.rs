@@ -153,8 +153,12 @@ impl Drivers {
             drivers.size_market_slope = Some(slope);
         }
         if let Some(megacaps) = &roles.megacaps {
-            let ratio = slope(megacaps, market, first, &weights)
-                .zip(slope(small, market, first, &weights))
+            // Both betas over the sessions of both, or the crowd had a market beta of its own.
+            let both = megacaps.iter().zip(small).map(|(m, s)| m.is_finite() && s.is_finite());
+            let shared: Vec<f64> =
+                market.iter().zip(both).map(|(m, both)| if both { *m } else { f64::NAN }).collect();
+            let ratio = slope(megacaps, &shared, first, &weights)
+                .zip(slope(small, &shared, first, &weights))
                 .map(|(long, short)| long / short)
                 .filter(|ratio| ratio.is_finite());
             if let Some(ratio) = ratio {
@@ -218,4 +222,37 @@ fn slope(y: &[f64], x: &[f64], first: usize, weights: &[f64]) -> Option<f64> {
     let driver = Driver::of(both, first, weights)?;
     let y: Vec<f64> = y[first..].iter().map(|y| if y.is_finite() { *y } else { 0.0 }).collect();
     Some(dot(&driver.influence, &y)).filter(|slope| slope.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::dataset::Dataset;
+
+    #[test]
+    fn the_crowd_has_no_market_beta_where_megacaps_came_late() {
+        // Small caps move once with the market, twice from session 100 on, when the megacaps begin
+        // and move once with it: half a unit of small caps hedges one of them.
+        let market: Vec<f64> = (0..200).map(|t| 0.01 * f64::from((t * 7) % 11 - 5)).collect();
+        let small =
+            market.iter().enumerate().map(|(t, m)| if t < 100 { *m } else { 2.0 * m }).collect();
+        let megacaps =
+            market.iter().enumerate().map(|(t, m)| if t < 100 { f64::NAN } else { *m }).collect();
+        let played = |role| Played {
+            role,
+            symbol: String::new(),
+            instrument: InstrumentId(1),
+            dataset: Dataset::Bars,
+            stands_in_for: None,
+        };
+        let roles = RoleReturns {
+            market: Some((played(Role::LargeCapIndex), market)),
+            small: Some((played(Role::SmallCapIndex), small)),
+            megacaps: Some(megacaps),
+            small_instruments: Vec::new(),
+            megacap_instruments: Vec::new(),
+        };
+        let drivers = Drivers::of(&roles, 200, &BetaSettings::PREPARED);
+        assert!((drivers.crowd_ratio.unwrap() - 0.5).abs() < 1e-9, "{:?}", drivers.crowd_ratio);
+    }
 }
