@@ -108,7 +108,8 @@ fn tail_weights(worst: &[usize], n: usize, confidence: f64) -> Vec<(usize, f64)>
 
 /// Manistre and Hancock (2005), "Variance of the CTE estimator".
 fn shortfall_error(profits: &[f64], n: usize, confidence: f64, tail: &tail::Tail) -> Option<f64> {
-    let inside = (n as f64 * (1.0 - confidence)).ceil() as usize;
+    // 1,000 sessions at 99 % are 10 days, not the 11 that the rounding of 1 − 0.99 would make.
+    let inside = (n as f64 * (1.0 - confidence) - 1e-9).ceil() as usize;
     let variance = stats::moments::variance(profits.get(..inside)?, stats::moments::Ddof::Sample)?;
     let beyond = tail.expected_shortfall - tail.value_at_risk;
     Some(((variance + confidence * beyond * beyond) / inside as f64).sqrt())

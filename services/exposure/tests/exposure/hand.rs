@@ -87,6 +87,13 @@ fn value_at_risk_under_every_rule() {
         for (level, expected) in risk.levels.iter().zip([0.05, 0.045, 0.0425]) {
             near(level.expected_shortfall, expected * 1e6, 0.02);
         }
+        // One day is no tail to take an error from. Of two, .05 and .04, the variance is 5e-5, so
+        // the error under the linear rule, VaR .031: √((5e-5 + .9·.014²)/2) = .01063955.
+        let errors = [0, 1].map(|at| risk.levels[at].expected_shortfall_standard_error);
+        assert_eq!(errors[0], None);
+        if rule == QuantileRule::Linear {
+            near(errors[1].unwrap(), 10_639.55, 0.05);
+        }
         assert_eq!(risk.sessions, 20);
         near(risk.worst_pnl, -50_000.0, 0.02);
         assert!(report.gaps.iter().any(|gap| gap.reason == GapReason::ShortHistory));
