@@ -64,6 +64,8 @@ fn a_header_that_lacks_columns_says_which() {
         panic!("told otherwise");
     };
     assert_eq!((kind, missing), (SourceKind::OhlcvSingle, vec!["close"]));
+    // Nothing is missing of a date and a close, but with tickers it is no file of one symbol.
+    assert_eq!(of("Ticker,Date,Close\n").code(), "UNKNOWN_HEADER");
     // The caller named the kind: its columns count.
     let asked = Options { kind: Some(SourceKind::Series), ..options("x.csv") };
     let refusal = refusal(b"date,value\n2024-07-08,1\n", asked);
@@ -94,7 +96,9 @@ fn a_trailer_that_states_another_count_refuses_the_file() {
     let finra = "symbolCode|currentShortPositionQuantity|settlementDate\nA|1|2024-06-28\n";
     let refusal = of(&format!("{finra}2\n"));
     assert_eq!(refusal, Refusal::TrailerCount { stated: 2, found: 1 });
-    assert!(Desk::new().prepare(format!("{finra}1\n").as_bytes(), options("x")).is_ok());
+    assert!(Desk::new().prepare(format!("{finra}1\n\n").as_bytes(), options("x")).is_ok());
+    // Two files in one: the rows of the second are not lost in silence.
+    assert_eq!(of(&format!("{finra}1\n{finra}1\n")), Refusal::AfterTrailer { line: 4 });
 }
 
 #[test]
@@ -184,6 +188,21 @@ fn duplicates_are_known_and_contradictions_rejected() {
     assert_eq!(rejections(&prepared), both);
     assert_eq!(prepared.report.accepted, 19, "neither of the two is stored");
     assert!(prepared.report.rejections[0].text.contains("line 22"));
+}
+
+#[test]
+fn a_contradiction_rejects_every_row_of_its_key_in_any_order() {
+    let same = "2024-06-22,10,11,9,10.5,10.5,1000\n";
+    let other = "2024-06-22,10,11,9,10.6,10.6,1000\n";
+    // The good file ends with a row like `same`: three rows of one key, one of them at odds.
+    for rows in [[same, other], [other, same]] {
+        let forced = Options { force: true, ..options("AAA.csv") };
+        let text = good() + &rows.concat();
+        let prepared = Desk::new().prepare(text.as_bytes(), forced).unwrap();
+        let all = [21, 22, 23].map(|line| (line, Reason::ConflictingDuplicate));
+        assert_eq!(rejections(&prepared), all, "{rows:?}");
+        assert_eq!(prepared.report.accepted, 19, "none of the three is stored");
+    }
 }
 
 #[test]

@@ -115,17 +115,17 @@ impl<'a> Joined<'a> {
             return;
         }
         let lines = &self.draft.line;
-        for pair in order.windows(2) {
-            let (a, b) = (pair[0] as usize, pair[1] as usize);
-            if self.key(a) != self.key(b) || self.same_values(a, b) {
-                continue;
+        let key = |row: &u32| self.key(*row as usize);
+        for twins in order.chunk_by(|a, b| key(a) == key(b)) {
+            let differs = |a: u32, b: u32| !self.same_values(a as usize, b as usize);
+            let Some(other) = twins.iter().find(|row| differs(twins[0], **row)) else { continue };
+            // All of them, also those that say the same twice: nobody knows which is right.
+            for row in twins {
+                let against = if differs(twins[0], *row) { twins[0] } else { *other } as usize;
+                let text = format!("{}, line {}", self.draft.day[against], lines[against]);
+                let fault = Fault::new(Reason::ConflictingDuplicate, text);
+                tally.reject(lines[*row as usize], fault);
             }
-            let fault = |other: u32| {
-                let text = format!("{}, line {other}", self.draft.day[a]);
-                Fault::new(Reason::ConflictingDuplicate, text)
-            };
-            tally.reject(lines[a], fault(lines[b]));
-            tally.reject(lines[b], fault(lines[a]));
         }
     }
 

@@ -204,9 +204,11 @@ impl Body {
             self.ended = self.reader.ends_at_blank() && 0 < sheet.rows;
             return Ok(());
         }
+        if sheet.trailer.is_some() {
+            return Err(Refusal::AfterTrailer { line: self.line });
+        }
         if let Some(stated) = self.trailer(line) {
             sheet.trailer = Some(stated);
-            self.ended = true;
             return Ok(());
         }
         let number = u32::try_from(self.line).unwrap_or(u32::MAX);

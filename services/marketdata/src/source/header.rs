@@ -148,12 +148,13 @@ fn unknown(line: &[u8], asked: Option<SourceKind>) -> Refusal {
         }
     });
     match nearest.max_by_key(|(present, _, _)| *present) {
-        Some((_, kind, missing)) => Refusal::MissingColumns {
+        // Where no column is missing, it is one too many that makes it another kind.
+        Some((_, kind, missing)) if !missing.is_empty() => Refusal::MissingColumns {
             kind,
             expected: kind.required().iter().map(|column| column[0]).collect(),
             missing,
             found,
         },
-        None => Refusal::UnknownHeader { found },
+        _ => Refusal::UnknownHeader { found },
     }
 }

@@ -97,6 +97,12 @@ pub enum Refusal {
         /// Counted.
         found: u64,
     },
+    /// Something stands below the trailer, as where files were put one behind the other.
+    #[error("line {line} stands below the trailer that ends the file: send each file by itself")]
+    AfterTrailer {
+        /// Where, from 1.
+        line: u64,
+    },
     /// More than one row in twenty is bad.
     #[error("{rejected} of {rows} rows are bad, more than 5 %; the first: line {}: {} ({})", first.line, first.reason, first.text)]
     TooManyBadRows {
@@ -158,6 +164,7 @@ impl Refusal {
             Refusal::IndexNeeded { .. } => "INDEX_NEEDED",
             Refusal::DateNeeded { .. } => "DATE_NEEDED",
             Refusal::TrailerCount { .. } => "TRAILER_COUNT",
+            Refusal::AfterTrailer { .. } => "ROWS_AFTER_TRAILER",
             Refusal::TooManyBadRows { .. } => "TOO_MANY_BAD_ROWS",
             Refusal::LineTooLong { .. } => "LINE_TOO_LONG",
             Refusal::TooLarge { .. } => "FILE_TOO_LARGE",
