@@ -72,6 +72,23 @@ async fn a_request_id_is_answered_once_and_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_id_is_answered_alike_by_a_process_that_lags() {
+    let other = Harness::at(NOW).await;
+    let url = other.store_url().to_owned();
+    let lagging = Harness::with(server::clock::Clock::system(), |config| {
+        config.store = url;
+        config.follow_ms = 3_600_000;
+    })
+    .await;
+    let named = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
+    let first = other.try_ingest(named.clone(), BARS.as_bytes()).await.unwrap();
+    let second = lagging.try_ingest(named, BARS.as_bytes()).await.unwrap();
+    assert_eq!(first, second);
+    assert_eq!(closes(&lagging, None).await.len(), 2, "who was answered reads the write");
+    lagging.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_correction_leaves_the_past_as_it_was() {
     let harness = Harness::at(NOW).await;
     let raw =

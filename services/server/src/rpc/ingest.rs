@@ -36,7 +36,7 @@ pub async fn ingest(
     services: &Arc<Services>,
     mut messages: Streaming<v1::IngestRequest>,
 ) -> Result<v1::IngestResponse, tonic::Status> {
-    let _place = services.upload()?;
+    let place = services.upload()?;
     let stopwatch = Stopwatch::start();
     let header = first_header(messages.message().await?)?;
     let received_at = services.clock.now();
@@ -46,6 +46,8 @@ pub async fn ingest(
     let upload = Upload::new(header, received, received_at);
     let services = Arc::clone(services);
     let writing = tokio::spawn(async move {
+        // Held until it is written: a caller that leaves does not make room for more rows in memory.
+        let _place = place;
         let answer = upload.write(&services).await;
         if let Ok(answer) = &answer {
             tracing::info!(
@@ -228,6 +230,7 @@ impl Upload {
     async fn write(&self, services: &Services) -> Result<v1::IngestResponse, Refusal> {
         let writing = services.market.writing().await;
         if let Some(kept) = services.store.answer_of(&self.key, self.fingerprint).await? {
+            writing.catch_up(services.store.as_ref()).await?;
             return self.answer_again(services, &kept);
         }
         let mut moved = None;
@@ -251,7 +254,10 @@ impl Upload {
                     return self.sealed(services, answer);
                 }
                 Ok(Appended::NothingNew) => return self.sealed(services, answer),
-                Ok(Appended::Answered(kept)) => return self.answer_again(services, &kept),
+                Ok(Appended::Answered(kept)) => {
+                    writing.catch_up(services.store.as_ref()).await?;
+                    return self.answer_again(services, &kept);
+                }
                 Err(StoreError::HeadMoved { head }) => {
                     moved = Some(StoreError::HeadMoved { head });
                     writing.catch_up(services.store.as_ref()).await?;
@@ -277,6 +283,7 @@ impl Upload {
         answer
     }
 
+    /// The answer given before, by this process or by another whose revision was just folded in.
     fn answer_again(
         &self,
         services: &Services,
