@@ -1,6 +1,7 @@
 //! Health per service and of the whole, and reflection in both versions.
 
-use crate::harness::Harness;
+use crate::harness::{Harness, expect_refusal, header};
+use contract::v1;
 use tokio_stream::StreamExt as _;
 use tonic::Code;
 use tonic_health::pb::{
@@ -18,6 +19,29 @@ async fn every_service_and_the_whole_are_healthy_and_strangers_unknown() {
     }
     let stranger = HealthCheckRequest { service: "ballast.v1.Nobody".to_owned() };
     assert_eq!(health.check(stranger).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_store_a_server_answers_and_says_that_it_takes_no_file() {
+    let harness = Harness::start().await;
+    let bars = b"Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-04,1,1,1,1,1\n";
+    harness.ingest("prices.csv", bars).await;
+    let mut health = HealthClient::new(harness.channel().await);
+    let of = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    let mut watching = health.watch(of("ballast.v1.MarketDataService")).await.unwrap().into_inner();
+    assert_eq!(watching.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    harness.services().store.close().await;
+    let told = watching.next().await.unwrap().unwrap().status();
+    assert_eq!(told, ServingStatus::NotServing);
+    for service in ["", "ballast.v1.RotationService"] {
+        let answer = health.check(of(service)).await.unwrap().into_inner();
+        assert_eq!(answer.status(), ServingStatus::Serving, "{service:?}");
+    }
+    let refused = harness.try_ingest(header("more.csv"), bars).await.unwrap_err();
+    expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
+    let request = v1::GetCoverageRequest::default();
+    let answer = harness.market_data().await.get_coverage(request).await.unwrap().into_inner();
+    assert_eq!(answer.datasets[0].rows, 1, "what is in memory is answered");
 }
 
 /// The contract of both versions is the same but for the package.

@@ -69,6 +69,8 @@ pub struct Running {
     shut: watch::Sender<bool>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     background: Vec<JoinHandle<()>>,
+    /// Keeps the health of what needs the store.
+    store_health: JoinHandle<()>,
     drain: Drain,
 }
 
@@ -109,9 +111,11 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let incoming = incoming.with_nodelay(Some(true));
     let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, told(shutting)));
     tracing::info!(%address, model = services::MODEL_VERSION, "serving");
+    let (reached, reach) = watch::channel(true);
     Ok(Running {
         address,
-        background: background(&config, &services),
+        background: background(&config, &services, reached),
+        store_health: tokio::spawn(tell_store_health(health.clone(), reach)),
         services,
         health,
         phase,
@@ -146,16 +150,30 @@ async fn told(mut flag: watch::Receiver<bool>) {
     let _ = flag.wait_for(|flag| *flag).await;
 }
 
-fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> {
+fn background(
+    config: &Config,
+    services: &Arc<Services>,
+    reached: watch::Sender<bool>,
+) -> Vec<JoinHandle<()>> {
     let every = Duration::from_millis(config.follow_ms);
-    let store = Arc::clone(&services.store);
-    let mut tasks = vec![tokio::spawn(market::follow(services.market.clone(), store, every))];
+    let (market, store) = (services.market.clone(), Arc::clone(&services.store));
+    let mut tasks = vec![tokio::spawn(market::follow(market, store, every, reached))];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
         let (store, clock) = (Arc::clone(&services.store), services.clock.clone());
         tasks.push(tokio::spawn(market::compact(store, clock, every)));
     }
     tasks
+}
+
+/// Without its store a server answers from memory and takes no file: only the service that writes is
+/// not serving then.
+async fn tell_store_health(health: HealthReporter, mut reach: watch::Receiver<bool>) {
+    while reach.changed().await.is_ok() {
+        let reached = *reach.borrow_and_update();
+        let status = if reached { ServingStatus::Serving } else { ServingStatus::NotServing };
+        health.set_service_status(rpc::WRITES, status).await;
+    }
 }
 
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
@@ -179,6 +197,7 @@ impl Running {
     /// UNAVAILABLE, connections are told to go (GOAWAY), calls in flight finish or are cut when the
     /// deadline has passed, and the store is closed. `true` where nothing had to be cut.
     pub async fn stop(mut self) -> bool {
+        self.store_health.abort();
         set_health(&self.health, ServingStatus::NotServing).await;
         tokio::time::sleep(Duration::from_millis(self.drain.notice_ms)).await;
         let drained = self.drain_calls().await;

@@ -112,21 +112,29 @@ impl Writing<'_> {
     }
 }
 
-/// Follows a store for ever: polls its head.
-pub async fn follow(resident: Resident, store: Arc<dyn Store>, every: Duration) {
+/// Follows a store for ever: polls its head. `reached` says whether it can be read.
+pub async fn follow(
+    resident: Resident,
+    store: Arc<dyn Store>,
+    every: Duration,
+    reached: watch::Sender<bool>,
+) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut failing = false;
     loop {
         ticks.tick().await;
-        match resident.catch_up(store.as_ref()).await {
-            Ok(()) => failing = false,
-            // Once a failure, not once a tick.
-            Err(error) if !failing => {
-                failing = true;
+        let caught_up = resident.catch_up(store.as_ref()).await;
+        // Once a failure, not once a tick.
+        let changed = reached.send_if_modified(|reached| {
+            let before = std::mem::replace(reached, caught_up.is_ok());
+            before != *reached
+        });
+        match caught_up {
+            Err(error) if changed => {
                 tracing::error!(cause = %error, "the store cannot be followed");
             }
-            Err(_) => {}
+            Ok(()) if changed => tracing::info!("the store is followed again"),
+            _ => {}
         }
     }
 }

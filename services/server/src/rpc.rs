@@ -42,6 +42,9 @@ pub const NAMES: [&str; 4] = [
     "ballast.v1.SqueezeService",
 ];
 
+/// The one of [`NAMES`] that cannot serve without the store.
+pub const WRITES: &str = NAMES[1];
+
 /// Every service of our own.
 pub fn routes(services: &Arc<Services>) -> Routes {
     /// Applies the bounds that all services share.
