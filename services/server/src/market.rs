@@ -124,17 +124,12 @@ pub async fn follow(
     loop {
         ticks.tick().await;
         let caught_up = resident.catch_up(store.as_ref()).await;
-        // Once a failure, not once a tick.
-        let changed = reached.send_if_modified(|reached| {
-            let before = std::mem::replace(reached, caught_up.is_ok());
-            before != *reached
-        });
-        match caught_up {
-            Err(error) if changed => {
-                tracing::error!(cause = %error, "the store cannot be followed");
-            }
-            Ok(()) if changed => tracing::info!("the store is followed again"),
-            _ => {}
+        // Told once a failure, not once a tick.
+        let is_reached = caught_up.is_ok();
+        let has_changed =
+            reached.send_if_modified(|was| std::mem::replace(was, is_reached) != is_reached);
+        if let Some(error) = caught_up.err().filter(|_| has_changed) {
+            tracing::error!(cause = %error, "the store cannot be followed");
         }
     }
 }
