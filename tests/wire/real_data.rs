@@ -1,7 +1,11 @@
 //! Real files around two real events, as users hold them, and the published figures they must give.
 
-use crate::harness::{Harness, read, real_data};
+use crate::harness::{Harness, header, on, read, real_data};
 use contract::v1;
+use std::path::Path;
+
+const SHORT_NAMES: u64 = 8_601;
+const UNJOINED: u64 = 6_625;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_price_file_is_taken_and_known_the_second_time() {
@@ -19,4 +23,73 @@ async fn the_whole_price_file_is_taken_and_known_the_second_time() {
     let coverage = harness.market_data().await.get_coverage(coverage).await.unwrap().into_inner();
     let [bars] = coverage.datasets.as_slice() else { panic!("{coverage:?}") };
     assert_eq!((bars.instruments, bars.rows), (2_163, first.accepted));
+}
+
+/// Every file of the folders, the schedule and the rename first: order is the caller's to keep.
+fn everything(folder: &Path) -> Vec<String> {
+    let mut files = vec!["short_interest/publication_times.csv".to_owned()];
+    let mut folders = ["prices", "short_interest", "macro", "universe"].map(str::to_owned).to_vec();
+    while let Some(name) = folders.pop() {
+        let mut entries: Vec<_> =
+            folder.join(&name).read_dir().unwrap().map(|entry| entry.unwrap()).collect();
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = format!("{name}/{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("LICENSE") && !files.contains(&path) {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_files_together_join_but_for_those_counted() {
+    let Some(folder) = real_data("all real files together") else { return };
+    let harness = Harness::at("2026-04-10T12:00:00Z").await;
+    let rename = b"old_symbol,new_symbol,date\nFB,META,2022-06-09\n";
+    harness.ingest("symbol_changes.csv", rename).await;
+    let files = everything(&folder);
+    assert!(45 <= files.len(), "{files:?}");
+    for file in &files {
+        let name = file.rsplit('/').next().unwrap();
+        let mut header = header(name);
+        if file.starts_with("prices/us_equities") || file.starts_with("prices/yahoo") {
+            header.adjusted_on = "2024-03-31".to_owned();
+        }
+        let answer = harness.try_ingest(header, &read(&folder, file)).await;
+        let answer = answer.unwrap_or_else(|status| panic!("{file}: {status:?}"));
+        assert!(answer.rejected * 20 <= answer.rows, "{file}: {answer:?}");
+    }
+    let request = v1::GetCoverageRequest { as_of: on("2021-01-27") };
+    let coverage = harness.market_data().await.get_coverage(request).await.unwrap().into_inner();
+    let of = |wanted: v1::Dataset| {
+        coverage.datasets.iter().find(|dataset| dataset.dataset() == wanted).unwrap()
+    };
+    // pandas 3.1.1 on the raw files: distinct symbols of the settlements published by then (11-30,
+    // 12-15, 12-31), in one spelling, and how many of them have a price row by that day in any price
+    // file, FB by its later name META.
+    let short = of(v1::Dataset::ShortInterest);
+    assert_eq!(short.last_on, "2020-12-31");
+    assert_eq!((short.instruments, short.without_prices), (SHORT_NAMES, Some(UNJOINED)));
+    found_by_the_name_of_the_day(&harness).await;
+}
+
+/// Prices say META throughout, short interest of 2020 says FB: one instrument.
+async fn found_by_the_name_of_the_day(harness: &Harness) {
+    let request = v1::GetSeriesRequest {
+        as_of: on("2021-01-27"),
+        dataset: v1::Dataset::ShortInterest.into(),
+        symbol: "META".to_owned(),
+        fields: vec!["shares_short".to_owned()],
+        ..v1::GetSeriesRequest::default()
+    };
+    let series = harness.market_data().await.get_series(request).await.unwrap().into_inner();
+    assert_eq!(series.symbol, "FB", "the name of the day");
+    let days: Vec<&str> = series.points.iter().map(|point| point.effective_on.as_str()).collect();
+    assert_eq!(days, ["2020-11-30", "2020-12-15", "2020-12-31"]);
+    let newest = series.points[2].values[0].value.clone();
+    assert_eq!(newest, Some(v1::field_value::Value::Number(23_420_000.0)));
 }
