@@ -209,14 +209,10 @@ impl Name<'_> {
     }
 }
 
-/// Mean value traded over the sessions up to a row, USD: close times volume, both on the row's basis.
+/// Mean value traded over the sessions up to a row, USD.
 fn traded(bars: &Bars<'_>, last: usize) -> Option<f64> {
     let first = last.saturating_sub(TRADED_SESSIONS - 1);
-    let of_row = |i: usize| {
-        let units = bars.basis(i).units_on(bars.days[i]);
-        Some(bars.close_as_stored(i) * bars.volume_in_units_of(i, units)?)
-    };
-    let sum: Option<f64> = (first..=last).map(of_row).sum();
+    let sum: Option<f64> = (first..=last).map(|row| bars.value_traded(row)).sum();
     Some(sum? / (last - first + 1) as f64)
 }
 

@@ -146,10 +146,18 @@ impl<'a> Bars<'a> {
     }
 
     /// Shares traded on row `i` in the units of a day; none where there is no volume or no factor.
+    /// A source that restates prices for a spin-off restates volumes by the same factor, so that
+    /// their product stays the money that changed hands; here that is taken back.
     pub fn volume_in_units_of(&self, i: usize, day: Day) -> Option<f64> {
         let volume = Some(self.volume[i]).filter(|volume| volume.is_finite())?;
-        let change = self.units.change(day, self.basis(i).units_on(self.days[i]))?;
-        Some(volume / change.shares)
+        let stored = self.basis(i).units_on(self.days[i]);
+        let change = self.units.change(day, stored)?;
+        Some(volume / change.shares / self.units.value_change(self.days[i], stored)?)
+    }
+
+    /// Money that changed hands on row `i`: close times volume, both as stored and so on one basis.
+    pub fn value_traded(&self, i: usize) -> Option<f64> {
+        Some(self.close[i] * self.volume[i]).filter(|value| value.is_finite())
     }
 
     /// Total return of row `i` over row `i − 1`, a decimal:

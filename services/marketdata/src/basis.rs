@@ -121,6 +121,27 @@ impl Units {
         self.factors.is_empty()
     }
 
+    /// What spin-offs took out of a share between two days: price factors over share factors, 1 where
+    /// only splits lie between, whatever their exact days. None where one of the days lies inside an
+    /// interval with a spin-off whose exact date is not known.
+    pub fn value_change(&self, from: Day, to: Day) -> Option<f64> {
+        if to < from {
+            return Some(1.0 / self.value_change(to, from)?);
+        }
+        let mut value = 1.0;
+        for factor in self.factors.iter().filter(|f| from < f.to && f.from < to) {
+            let taken = factor.price / factor.shares;
+            if (taken - 1.0).abs() < 1e-9 {
+                continue;
+            }
+            if factor.from < from || to < factor.to {
+                return None;
+            }
+            value *= taken;
+        }
+        Some(value)
+    }
+
     /// The change from the units of `from` to those of `to`, in either direction; none where one of
     /// the days lies inside an interval whose exact date is not known.
     pub fn change(&self, from: Day, to: Day) -> Option<Change> {
@@ -141,5 +162,26 @@ impl Units {
             }
         }
         Some(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::day;
+
+    #[test]
+    fn a_spin_off_takes_value_and_a_split_does_not() {
+        let (from, to) = (day("2021-01-29"), day("2024-03-08"));
+        let units = |price, shares| Units { factors: vec![Factor { from, to, price, shares }] };
+        // GME 4:1 in 2022, EXC 1.402 for Constellation, of which a file of 2024 gives the interval.
+        let (split, spin_off) = (units(4.0, 4.0), units(1.402, 1.0));
+        let (before, inside) = (day("2021-01-27"), day("2021-02-16"));
+        assert_eq!(split.value_change(before, to), Some(1.0));
+        assert_eq!(split.value_change(inside, to), Some(1.0));
+        assert_eq!(spin_off.value_change(before, to), Some(1.402));
+        assert_eq!(spin_off.value_change(to, before), Some(1.0 / 1.402));
+        assert_eq!(spin_off.value_change(inside, to), None);
+        assert_eq!(spin_off.value_change(before, before), Some(1.0));
     }
 }

@@ -204,8 +204,8 @@ impl Assessor<'_> {
                 .and_then(|freshest| Traded::of(snapshot, instrument, freshest, None)),
         };
         // Value over price: shares in the units the price is stored in, whatever the splits since.
-        let stored = traded.as_ref().map(|traded| holding.market_value / traded.close);
-        let stored = stored.map_err(|reason| *reason);
+        let price = traded.as_ref().map_err(|reason| *reason).and_then(|t| t.value_per_share);
+        let stored = price.map(|price| holding.market_value / price);
         let exit_days = stored.and_then(|shares| {
             let volume = traded.as_ref().map_err(|reason| *reason)?.average_volume?;
             self.participation.exit_days(shares, volume)

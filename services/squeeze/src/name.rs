@@ -241,7 +241,7 @@ fn market_cap(
 ) -> Result<MarketCap, GapReason> {
     let counted = |outstanding: Published, traded: &Traded| {
         let change = units.change(outstanding.effective_on, traded.units_on)?;
-        Some(outstanding.value * change.shares * traded.close)
+        Some(outstanding.value * change.shares * traded.value_per_share.ok()?)
     };
     let traded = traded.as_ref().ok();
     let usd = short.shares_outstanding.zip(traded).and_then(|(o, t)| counted(o, t));

@@ -33,6 +33,9 @@ pub struct Traded {
     pub units_on: Day,
     /// The last close, USD.
     pub close: f64,
+    /// USD paid on the last session for as many shares as are one here: the last close, and what a
+    /// spin-off since has taken out of it.
+    pub value_per_share: Measured,
     /// Average shares a day over the last 21 sessions, sessions without a volume left out.
     pub average_volume: Measured,
     /// Average USD traded a day over the same sessions.
@@ -86,6 +89,7 @@ impl Traded {
             return Err(GapReason::Stale);
         }
         let units_on = bars.basis(last).units_on(bars.days[last]);
+        let taken = bars.units().value_change(bars.days[last], units_on);
         let window = Window { bars: &bars, last, units_on };
         let (volume_sessions, average_volume, average_value_usd) = window.averages();
         let (high_sessions, distance_to_high) = window.distance_to_high();
@@ -93,6 +97,9 @@ impl Traded {
             last_on: bars.days[last],
             units_on,
             close: bars.close_as_stored(last),
+            value_per_share: taken
+                .map(|taken| bars.close_as_stored(last) * taken)
+                .ok_or(GapReason::BasisUnknown),
             average_volume,
             average_value_usd,
             volume_sessions,
@@ -156,12 +163,7 @@ impl Window<'_> {
         let rows = self.latest(VOLUME_SESSIONS);
         let volume = |row| bars.volume_in_units_of(row, self.units_on);
         let (count, average) = self.mean(rows.clone(), VOLUME_LEAST, volume);
-        // Price times volume is the same money on any basis that both share.
-        let value = |row: usize| {
-            let stored_on = bars.basis(row).units_on(bars.days[row]);
-            Some(bars.volume_in_units_of(row, stored_on)? * bars.close_as_stored(row))
-        };
-        let (stored, average_value) = self.mean(rows, VOLUME_LEAST, value);
+        let (stored, average_value) = self.mean(rows, VOLUME_LEAST, |row| bars.value_traded(row));
         let basis_unknown = count < stored;
         let average = if basis_unknown { Err(GapReason::BasisUnknown) } else { average };
         (count, average, average_value)

@@ -141,6 +141,28 @@ fn prices_restated_for_a_later_split_meet_shares_of_the_day() {
 }
 
 #[test]
+fn a_later_spin_off_moves_prices_and_no_share() {
+    // As EXC in the real files: 10 m a day at 42, restated for a spin-off of 1.4 to 14 m at 30.
+    let mut world = World::new();
+    let restated =
+        marketdata::basis::PriceBasis::SplitAdjusted { on: marketdata::fixture::day("2024-03-08") };
+    world.bars_on("EXC", restated, 100, |_| (30.0, 14e6));
+    world.settle("EXC", SETTLED, [20e6, 970e6, 1e9]);
+    world.spin_off("EXC", (crate::world::TODAY, "2024-03-08"), 1.4);
+    let universe = world.universe();
+    let exc = name(&universe, "EXC");
+    near(exc.average_volume().unwrap(), 10e6);
+    near(exc.days_to_cover().unwrap(), 2.0);
+    near(exc.measure(Component::DaysToCover).unwrap(), 2.0);
+    near(exc.market_cap.unwrap().usd, 42e9);
+    near(exc.average_value_usd().unwrap(), 420e6);
+    let report = crate::world::book(&universe, &[crate::world::line("EXC", -3e6, None)]);
+    near(report.lines[0].shares.unwrap(), -3e6);
+    // 3 m at 15 % of 10 m a day.
+    near(report.lines[0].exit_days.unwrap(), 2.0);
+}
+
+#[test]
 fn bounds_leave_names_out_and_say_how_many() {
     let mut world = World::new();
     for (symbol, short, price, volume) in

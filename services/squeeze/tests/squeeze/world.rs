@@ -97,17 +97,26 @@ impl World {
     }
 
     /// One share of `from` becomes `factor` shares of `to`.
-    pub(crate) fn split(
+    pub(crate) fn split(&mut self, symbol: &str, days: (&str, &str), factor: f64) -> &mut World {
+        self.action(symbol, days, [factor, factor])
+    }
+
+    /// A price of `from` becomes that price over `factor` on `to`; shares stay as they are.
+    pub(crate) fn spin_off(&mut self, symbol: &str, days: (&str, &str), factor: f64) -> &mut World {
+        self.action(symbol, days, [factor, 1.0])
+    }
+
+    fn action(
         &mut self,
         symbol: &str,
         (from, to): (&str, &str),
-        factor: f64,
+        [price, shares]: [f64; 2],
     ) -> &mut World {
         let key = self.key(symbol);
         let values = [
             (Field::FromOn, f64::from(day(from).epoch())),
-            (Field::PriceFactor, factor),
-            (Field::ShareFactor, factor),
+            (Field::PriceFactor, price),
+            (Field::ShareFactor, shares),
         ];
         let at = Instant::new_york(day(to), 9, 30);
         self.fixture.fact(Dataset::Splits, key, day(to), at, &values);
