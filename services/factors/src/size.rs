@@ -7,6 +7,7 @@
 
 use crate::roles::{Role, Roles};
 use marketdata::{
+    bars::Bars,
     basis::Units,
     book::{Quote, Quotes},
     dataset::{Dataset, Field},
@@ -81,6 +82,9 @@ pub struct LineCap {
     pub has_sector: bool,
 }
 
+/// A price this many days old is no price to meet a count of shares by.
+const LAST_PRICE_DAYS: i32 = 14;
+
 /// The market value of a line as known; none where neither shares nor a printed value are.
 pub fn line_cap(
     snapshot: &Snapshot,
@@ -93,13 +97,20 @@ pub fn line_cap(
     let float = |row| value(row, Field::PublicFloat).filter(|v| positive(*v));
     let has_float = (0..rows.len()).rev().any(|row| float(row).is_some());
     let has_sector = sector(snapshot, instrument).is_some();
-    let counted = quote.and_then(|quote| {
-        let (row, shares) = (0..rows.len()).rev().find_map(|row| {
-            Some((row, value(row, Field::SharesOutstanding).filter(|v| positive(*v))?))
-        })?;
-        let units = Units::of(snapshot, instrument);
-        let change = units.change(rows.day(row), snapshot.today())?;
-        Some((shares * change.shares * quote.price, rows.day(row)))
+    let outstanding = (0..rows.len()).rev().find_map(|row| {
+        Some((row, value(row, Field::SharesOutstanding).filter(|v| positive(*v))?))
+    });
+    let units = Units::of(snapshot, instrument);
+    let counted = outstanding.and_then(|(row, shares)| {
+        let day = rows.day(row);
+        let of_today = quote.and_then(|quote| {
+            Some(shares * units.change(day, snapshot.today())?.shares * quote.price)
+        });
+        let usd = of_today.or_else(|| {
+            let (price, units_on) = price_as_stored(snapshot, instrument, &units)?;
+            Some(shares * units.change(day, units_on)?.shares * price)
+        });
+        Some((usd?, day))
     });
     if let Some((usd, described_on)) = counted.filter(|(usd, _)| positive(*usd) && usd.is_finite())
     {
@@ -109,6 +120,20 @@ pub fn line_cap(
     let (usd, described_on) = printed_cap(snapshot, instrument, quote)?;
     let source = CapSource::Printed;
     Some(LineCap { usd, source, described_on, has_float, has_sector })
+}
+
+/// The last price for as many shares as are one on the day whose units it is stored in, and that day:
+/// it meets share counts even where today lies inside a split's interval.
+fn price_as_stored(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    units: &Units,
+) -> Option<(f64, Day)> {
+    let bars = Bars::since(snapshot, instrument, snapshot.today().plus(-LAST_PRICE_DAYS));
+    let last = bars.len().checked_sub(1)?;
+    let units_on = bars.basis(last).units_on(bars.days[last]);
+    let taken = units.value_change(bars.days[last], units_on)?;
+    Some((bars.close_as_stored(last) * taken, units_on))
 }
 
 fn printed_cap(
@@ -370,6 +395,19 @@ mod tests {
         shares(&mut fixture, "AMC", "2021-01-15", 339e6, 300e6);
         let cap = sizes(&mut fixture, ON)("AMC").unwrap().market_cap_usd;
         assert!((cap / (339e6 * 13.26) - 1.0).abs() < 1e-12, "{cap}");
+        // On a day of which nobody knows whether the split lies before it the value is the same.
+        let key = (fixture.id(Namespace::Listed, "GME"), InstrumentId::NONE);
+        let bar = [(Field::Close, 12.5), (Field::PriceBasis, 1.0), (Field::BasisOn, restated)];
+        let inside = day("2021-02-16");
+        fixture.fact(Dataset::Bars, key, inside, Instant::close_of(inside), &bar);
+        let from = f64::from(day(ON).epoch());
+        let split = [(Field::FromOn, from), (Field::PriceFactor, 4.0), (Field::ShareFactor, 4.0)];
+        fixture.fact(Dataset::Splits, key, day("2024-03-08"), published, &split);
+        shares(&mut fixture, "GME", "2021-01-15", 70e6, 50e6);
+        listing(&mut fixture, "GME", "GameStop", 22.7e9, 325.0);
+        let gamestop = sizes(&mut fixture, "2021-02-16")("GME").unwrap();
+        assert_eq!(gamestop.line.source, CapSource::SharesTimesClose);
+        assert!((gamestop.market_cap_usd / (70e6 * 50.0) - 1.0).abs() < 1e-12, "{gamestop:?}");
         let later = sizes(&mut fixture, "2024-03-08")("AMC").unwrap().market_cap_usd;
         assert!((later / cap - 1.0).abs() < 1e-12, "a split is not a change of value");
     }
