@@ -23,6 +23,10 @@ use connect::Connection;
 use std::{path::PathBuf, process::ExitCode};
 use terminal::Terminal;
 
+/// Decoding and building messages of five hundred lines allocates from many threads at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Risk of long/short equity books when leadership rotates: is the market turning, is this book the
 /// crowded trade, which shorts can squeeze. Every answer says what it stands on.
 #[derive(Debug, Parser)]
