@@ -117,10 +117,12 @@ impl Weights {
     }
 }
 
-/// Counts one line on its days as a member. Closes are compared in the units of its last day; where
-/// no known factor joins two rows, averages and highs start anew.
+/// Counts one line on its days as a member. Closes are compared in the units its last row is stored
+/// in, which rows restated alike share even where nobody knows the day of the split; where no known
+/// factor joins two rows, averages and highs start anew.
 pub fn count_line(member: &Member, bars: &Bars<'_>, first: Day, tallies: &mut [Tally]) {
-    let Some(units) = bars.days.last().copied() else { return };
+    let Some(last) = bars.len().checked_sub(1) else { return };
+    let units = bars.basis(last).units_on(bars.days[last]);
     let tallies = |run: &[Day], closes: &[f64]| count_run(member, run, closes, first, tallies);
     match bars.closes_in_one_unit() {
         Some(closes) => runs_of(&bars.days, |i| Some(closes[i]), tallies),
@@ -280,6 +282,40 @@ mod tests {
         let above: Vec<[u32; 2]> = counted(&closes).iter().map(|t| t.above_short).collect();
         assert_eq!((above[48], above[49]), ([0, 0], [0, 1]));
         assert_eq!((above[54], above[55], above[56]), ([0, 1], [1, 1], [0, 1]));
+    }
+
+    #[test]
+    fn a_split_whose_day_nobody_knows_leaves_closes_of_one_file_comparable() {
+        use marketdata::{
+            dataset::{Dataset, Field},
+            fixture::Fixture,
+            instant::Instant,
+            instrument::{InstrumentId, Namespace},
+        };
+        // As AMZN in the real files: restated in 2024 for a split between 2021-01-29 and then.
+        let mut fixture = Fixture::new();
+        let instrument = fixture.id(Namespace::Listed, "AMZN");
+        let key = (instrument, InstrumentId::NONE);
+        let (from, to) = (day("2021-01-29"), day("2024-03-08"));
+        let closes = [(day("2021-01-28"), 161.0), (from, 160.0), (day("2021-02-01"), 167.0)];
+        for (on, close) in closes {
+            let restated = (Field::BasisOn, f64::from(to.epoch()));
+            let bar = [(Field::Close, close), (Field::PriceBasis, 1.0), restated];
+            fixture.fact(Dataset::Bars, key, on, Instant::close_of(on), &bar);
+        }
+        let split = [
+            (Field::FromOn, f64::from(from.epoch())),
+            (Field::PriceFactor, 20.0),
+            (Field::ShareFactor, 20.0),
+        ];
+        fixture.fact(Dataset::Splits, key, to, Instant::close_of(to), &split).commit();
+        let snapshot = fixture.snapshot(Instant::close_of(day("2021-02-01")));
+        let member = Member { instrument, intervals: vec![(Day::MIN, Day::MAX)] };
+        let mut tallies = vec![Tally::NONE; 5];
+        let bars = Bars::of(&snapshot, instrument);
+        count_line(&member, &bars, day("2021-01-28"), &mut tallies);
+        let found = tallies.iter().map(|t| [t.priced, t.advancing, t.declining]);
+        assert!(found.eq([[1, 0, 0], [1, 0, 1], [0; 3], [0; 3], [1, 1, 0]]), "{tallies:?}");
     }
 
     #[test]
