@@ -325,3 +325,21 @@ fn picture_known(desk: &Desk, as_of: &str, then: &marketdata::snapshot::Snapshot
     }
     text
 }
+
+/// A vendor's total-return levels: a distribution of 1 % divides all days before it.
+#[test]
+fn a_restated_total_return_file_sent_twice_adds_nothing_the_second_time() {
+    let mut desk = Desk::new();
+    let adjusted = |on: &str| Options { adjusted_on: Some(day(on)), ..options("TLT.csv") };
+    let before = "Date,Close\n2024-07-05,101.00\n2024-07-08,102.01\n2024-07-09,103.02\n";
+    desk.ingest(before.as_bytes(), adjusted("2024-07-09")).unwrap();
+    // 101 ÷ 1.01 = 100, 102.01 ÷ 1.01 = 101, 103.02 ÷ 1.01 = 102.
+    let after = "Date,Close\n2024-07-05,100.00\n2024-07-08,101.00\n2024-07-09,102.00\n\
+                 2024-07-10,103.00\n2024-07-11,104.00\n";
+    let report = desk.ingest(after.as_bytes(), adjusted("2024-07-11")).unwrap().report;
+    assert_eq!((report.accepted, report.corrected, report.already_known), (2, 0, 3), "{report:?}");
+    let again = desk.prepare(after.as_bytes(), adjusted("2024-07-11")).unwrap();
+    let report = &again.report;
+    assert_eq!((report.accepted, report.corrected, report.already_known), (0, 0, 5), "{report:?}");
+    assert!(again.batch.is_empty());
+}

@@ -230,6 +230,9 @@ fn symbols_and_intervals_and_instants_are_checked() {
     let actions = "symbol,date,price_factor,share_factor\nA,2024-07-08,0,1\nB,2024-07-08,,\n";
     let both = [(2, Reason::NotPositive), (3, Reason::MissingValue)];
     assert_eq!(forced("a.csv", actions), both);
+    // 1 ÷ 1e-320 is beyond a double.
+    let factors = "symbol,raw_close_2021_01_29,split_adjusted_close,factor\nA,1,1e-320,1\n";
+    assert_eq!(forced("split_factor_to_2024-03.csv", factors), [(2, Reason::Overflow)]);
     let short = "symbol,short_interest_date,shares_sold_short,public_float\n\
                  A,07/15/24,-5,\nB,13/45/24,5,\nC,,5,\nD,06/28/24,5,0\n";
     let three = [(2, Reason::FutureDate), (3, Reason::ImpossibleDate), (4, Reason::MissingValue)];

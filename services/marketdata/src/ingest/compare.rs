@@ -176,7 +176,12 @@ impl BarsRun<'_> {
     fn compare(&self, at: usize, held: usize, scale: f64) -> Found {
         let basis = self.held_basis(held);
         if basis == self.basis {
-            return self.compare_bits(at, held);
+            // Where the vendor has restated, what was added with the restatement is held on the old level.
+            return if scale.to_bits() == 1f64.to_bits() {
+                self.compare_bits(at, held)
+            } else {
+                self.compare_across(at, held, scale, 1.0)
+            };
         }
         let day = self.held.day(held);
         match (self.basis.is_total_return(), basis.is_total_return()) {

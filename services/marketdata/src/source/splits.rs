@@ -92,14 +92,17 @@ impl FactorsReader {
 
 impl Reader for FactorsReader {
     fn row(&mut self, line: u32, row: &Row<'_>, sheet: &mut Sheet) -> Result<Flow, Fault> {
-        let [symbol, raw, adjusted, _] = self.columns;
+        let [symbol, raw, adjusted_at, _] = self.columns;
         let raw = needed("the raw close", row.get(raw))?;
-        let adjusted = needed("the adjusted close", row.get(adjusted))?;
+        let adjusted = needed("the adjusted close", row.get(adjusted_at))?;
         let who = sheet.names.listed(row.get(symbol))?;
         let (price, shares) = match simple_split(raw, adjusted) {
             Some(ratio) => (ratio, ratio),
             None => {
                 let ratio = raw.value / adjusted.value;
+                if !ratio.is_normal() {
+                    return Err(Fault::of(Reason::Overflow, "the ratio to", row.get(adjusted_at)));
+                }
                 let symbol = row.text(symbol);
                 sheet.note(NoteCode::NotASimpleSplit, || format!("{symbol} {ratio:.4}"));
                 (ratio, 1.0)
