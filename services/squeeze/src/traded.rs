@@ -158,23 +158,28 @@ impl Window<'_> {
         Window::up_to(self.last, count)
     }
 
+    /// Average shares a day in the units here, and in how many rows; no part of the rows stands for
+    /// those whose units do not join.
+    fn mean_volume(&self, rows: std::ops::Range<usize>, least: usize) -> (u32, Measured) {
+        let (stored, _) = self.mean(rows.clone(), least, |row| self.bars.value_traded(row));
+        let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
+        let (count, mean) = self.mean(rows, least, volume);
+        (count, if count < stored { Err(GapReason::BasisUnknown) } else { mean })
+    }
+
     fn averages(&self) -> (u32, Measured, Measured) {
-        let bars = self.bars;
         let rows = self.latest(VOLUME_SESSIONS);
-        let volume = |row| bars.volume_in_units_of(row, self.units_on);
-        let (count, average) = self.mean(rows.clone(), VOLUME_LEAST, volume);
-        let (stored, average_value) = self.mean(rows, VOLUME_LEAST, |row| bars.value_traded(row));
-        let basis_unknown = count < stored;
-        let average = if basis_unknown { Err(GapReason::BasisUnknown) } else { average };
+        let value = |row| self.bars.value_traded(row);
+        let (_, average_value) = self.mean(rows.clone(), VOLUME_LEAST, value);
+        let (count, average) = self.mean_volume(rows, VOLUME_LEAST);
         (count, average, average_value)
     }
 
     fn volume_ratio(&self) -> Measured {
-        let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
         let burst = self.latest(BURST_SESSIONS);
         let usual = burst.start.saturating_sub(USUAL_SESSIONS)..burst.start;
-        let (_, burst) = self.mean(burst, BURST_SESSIONS, volume);
-        let (_, usual) = self.mean(usual, USUAL_LEAST, volume);
+        let (_, burst) = self.mean_volume(burst, BURST_SESSIONS);
+        let (_, usual) = self.mean_volume(usual, USUAL_LEAST);
         ratio(burst?, usual?)
     }
 
@@ -216,14 +221,13 @@ impl Window<'_> {
             let is_near = settlement.plus(-STALE_DAYS) <= self.bars.days[row];
             if is_near { Ok(row) } else { Err(GapReason::MissingObservations) }
         });
-        let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
         let traded = |base: usize| {
-            let (count, mean) = self.mean(base + 1..self.last + 1, 1, volume);
+            let (count, mean) = self.mean_volume(base + 1..self.last + 1, 1);
             mean.map(|mean| mean * f64::from(count))
         };
         let before = |base| {
             let rows = Window::up_to(base, VOLUME_SESSIONS);
-            self.mean(rows, VOLUME_LEAST, volume).1
+            self.mean_volume(rows, VOLUME_LEAST).1
         };
         Since {
             total_return: base.and_then(|base| self.chained(base)),

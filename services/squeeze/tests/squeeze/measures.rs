@@ -160,6 +160,18 @@ fn a_later_spin_off_moves_prices_and_no_share() {
     near(report.lines[0].shares.unwrap(), -3e6);
     // 3 m at 15 % of 10 m a day.
     near(report.lines[0].exit_days.unwrap(), 2.0);
+    // Where the spin-off may already have been there is a reason instead of a number.
+    let mut unsure = World::new();
+    unsure.bars_on("EXC", restated, 100, |_| (30.0, 14e6));
+    unsure.settle("EXC", SETTLED, [20e6, 970e6, 1e9]);
+    unsure.spin_off("EXC", ("2021-01-22", "2024-03-08"), 1.4);
+    let universe = unsure.universe();
+    let exc = name(&universe, "EXC");
+    assert_eq!(exc.days_to_cover(), Err(GapReason::BasisUnknown));
+    assert_eq!(exc.measure(Component::VolumeRatio), Err(GapReason::BasisUnknown));
+    assert_eq!(exc.measure(Component::FloatTurnover), Err(GapReason::BasisUnknown));
+    near(exc.measure(Component::DaysToCover).unwrap(), 2.0);
+    near(exc.average_value_usd().unwrap(), 420e6);
 }
 
 #[test]
