@@ -177,3 +177,53 @@ async fn small_chunks_are_as_good_as_large_ones() {
     let answer = client.ingest(tokio_stream::iter(messages)).await.unwrap().into_inner();
     assert_eq!(answer.accepted, 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_at_once_each_get_a_revision_and_nothing_is_lost() {
+    let harness = Harness::at(NOW).await;
+    let symbols = ["IBM", "KO", "PG", "GE", "F", "T", "C", "X"];
+    let mut clients = Vec::new();
+    for symbol in symbols {
+        clients.push((symbol, harness.market_data().await));
+    }
+    let writes: Vec<_> = clients
+        .into_iter()
+        .map(|(symbol, mut client)| {
+            let text = BARS.replace("AAPL", symbol);
+            let messages = upload(header("prices.csv"), text.as_bytes(), 64);
+            tokio::spawn(async move { client.ingest(tokio_stream::iter(messages)).await })
+        })
+        .collect();
+    let mut revisions = Vec::new();
+    for write in writes {
+        match write.await.unwrap() {
+            Ok(answer) => {
+                let answer = answer.into_inner();
+                // MSFT is in every file: the first writer brings it.
+                assert_eq!(answer.accepted + answer.already_known, 3, "{answer:?}");
+                revisions.push(answer.snapshot.unwrap().revision);
+            }
+            // Eight may be too many at once: then it is said, and nothing is half there.
+            Err(status) => expect_refusal(&status, Code::ResourceExhausted, "OVERLOADED", &[]),
+        }
+    }
+    revisions.sort_unstable();
+    assert!(revisions.iter().copied().eq(1..=revisions.len() as u64), "{revisions:?}");
+    let coverage = v1::GetCoverageRequest::default();
+    let coverage = harness.market_data().await.get_coverage(coverage).await.unwrap().into_inner();
+    assert_eq!(coverage.datasets[0].rows, 1 + 2 * revisions.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_leaves_does_not_undo_what_it_sent() {
+    let harness = Harness::at(NOW).await;
+    let named = v1::IngestHeader { request_id: "left".to_owned(), ..header("prices.csv") };
+    let messages = upload(named.clone(), BARS.as_bytes(), 1 << 20);
+    let mut client = harness.market_data().await;
+    let call = tokio::spawn(async move { client.ingest(tokio_stream::iter(messages)).await });
+    // Long enough for some runs to leave before the write, some within it, some after.
+    tokio::task::yield_now().await;
+    call.abort();
+    let again = harness.try_ingest(named, BARS.as_bytes()).await.unwrap();
+    assert_eq!((again.accepted, again.snapshot.unwrap().revision), (3, 1), "one write, told once");
+}

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a test that cannot run here says that it skips")]
 #![expect(clippy::float_cmp, reason = "what was stored comes back bit by bit")]
 
+mod calls;
 mod exposure;
 mod harness;
 mod health;

@@ -187,3 +187,103 @@ impl Ids {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body::{Body as _, Frame};
+    use tonic::{Code, codegen::Bytes};
+    use tonic_types::StatusExt as _;
+
+    /// A body that breaks.
+    struct Broken;
+
+    impl http_body::Body for Broken {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            panic!("a fault of a stream")
+        }
+    }
+
+    /// A body that never says anything.
+    struct Silent;
+
+    impl http_body::Body for Silent {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            Poll::Pending
+        }
+    }
+
+    fn layer(limits: &Limits) -> (watch::Sender<Phase>, CallLayer) {
+        let (phase, phases) = watch::channel(Phase::Serving);
+        (phase, CallLayer::new(limits, phases, 7))
+    }
+
+    async fn call(layer: &CallLayer, path: &str, answer: fn() -> Response<Body>) -> Response<Body> {
+        let inner = tower::service_fn(move |_: Request<Body>| async move { Ok(answer()) });
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        match layer.layer(inner).call(request).await {
+            Ok(response) => response,
+        }
+    }
+
+    /// The status in the trailers, which must be the first frame.
+    async fn status_of(response: Response<Body>) -> Status {
+        let mut body = response.into_body();
+        let frame = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        let frame = frame.await.unwrap().unwrap();
+        let status = Status::from_header_map(frame.trailers_ref().unwrap()).unwrap();
+        assert!(body.is_end_stream());
+        status
+    }
+
+    fn reason(status: &Status) -> String {
+        status.get_details_error_info().unwrap().reason
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_call_as_internal() {
+        let (_phase, layer) = layer(&Limits::standard());
+        let handler = call(&layer, "/s/m", || panic!("a fault of a handler")).await;
+        let status = Status::from_header_map(handler.headers()).unwrap();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));
+        assert!(handler.headers().contains_key(REQUEST_ID));
+        let stream = call(&layer, "/s/m", || Response::new(Body::new(Broken))).await;
+        let status = status_of(stream).await;
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));
+        assert!(!status.message().contains("fault of a"), "{}", status.message());
+    }
+
+    #[tokio::test]
+    async fn a_deadline_ends_a_body_that_has_begun() {
+        let limits = Limits { default_deadline_ms: 5, ..Limits::standard() };
+        let (_phase, layer) = layer(&limits);
+        let silent = || Response::new(Body::new(Silent));
+        let status = status_of(call(&layer, "/s/m", silent).await).await;
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(reason(&status), "DEADLINE_EXCEEDED");
+    }
+
+    #[tokio::test]
+    async fn a_drain_ends_watches_and_a_cut_ends_all() {
+        let (phase, layer) = layer(&Limits::standard());
+        let silent = || Response::new(Body::new(Silent));
+        let watch = call(&layer, "/grpc.health.v1.Health/Watch", silent).await;
+        let unary = call(&layer, "/s/m", silent).await;
+        phase.send_replace(Phase::Draining);
+        assert_eq!(reason(&status_of(watch).await), "SHUTTING_DOWN");
+        phase.send_replace(Phase::Cut);
+        assert_eq!(status_of(unary).await.code(), Code::Unavailable);
+    }
+}

@@ -37,7 +37,7 @@ pub struct Limits {
     pub watch_lifetime_ms: u64,
     /// How long a watch stream may be silent before it repeats what it said, milliseconds.
     pub heartbeat_ms: u64,
-    /// Views kept ready.
+    /// Views kept ready, each with tens of megabytes of prepared statistics in a large market.
     pub views: usize,
 }
 
@@ -60,7 +60,7 @@ impl Limits {
             max_deadline_ms: 300_000,
             watch_lifetime_ms: 3_600_000,
             heartbeat_ms: 30_000,
-            views: 16,
+            views: 8,
         }
     }
 }

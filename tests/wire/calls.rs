@@ -1,0 +1,87 @@
+//! What holds for every call: its id, and how the streams among them are bounded and ended.
+
+use crate::harness::{Harness, expect_refusal};
+use contract::v1::{self, rotation_service_client::RotationServiceClient};
+use server::clock::Clock;
+use std::time::Duration;
+use tokio_stream::StreamExt as _;
+use tonic::{Code, Request, Status, Streaming};
+
+async fn watcher(
+    harness: &Harness,
+    request: Request<v1::WatchRotationRequest>,
+) -> Result<Streaming<v1::WatchRotationResponse>, Status> {
+    let mut client = RotationServiceClient::new(harness.channel().await);
+    Ok(client.watch_rotation(request).await?.into_inner())
+}
+
+fn watch() -> Request<v1::WatchRotationRequest> {
+    Request::new(v1::WatchRotationRequest::default())
+}
+
+/// The status that a stream ends with.
+async fn end_of(mut stream: Streaming<v1::WatchRotationResponse>) -> Status {
+    loop {
+        match stream.next().await {
+            Some(Ok(_)) => {}
+            Some(Err(status)) => break status,
+            None => panic!("the stream ended without a status"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_keeps_its_id_or_gets_one() {
+    let harness = Harness::start().await;
+    let mut client = harness.market_data().await;
+    let id = |answer: &tonic::Response<v1::GetCoverageResponse>| {
+        answer.metadata().get("x-request-id").unwrap().to_str().unwrap().to_owned()
+    };
+    let mut request = Request::new(v1::GetCoverageRequest::default());
+    request.metadata_mut().insert("x-request-id", "desk-7".parse().unwrap());
+    assert_eq!(id(&client.get_coverage(request).await.unwrap()), "desk-7");
+    let mut given = Vec::new();
+    for unfit in [String::new(), "two words".to_owned(), "x".repeat(129)] {
+        let mut request = Request::new(v1::GetCoverageRequest::default());
+        request.metadata_mut().insert("x-request-id", unfit.parse().unwrap());
+        given.push(id(&client.get_coverage(request).await.unwrap()));
+        assert_ne!(given.last(), Some(&unfit));
+    }
+    given.dedup();
+    assert_eq!(given.len(), 3, "each its own: {given:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_too_many_is_refused_and_its_place_comes_free() {
+    let harness = Harness::with(Clock::system(), |config| config.limits.watchers = 1).await;
+    let mut first = watcher(&harness, watch()).await.unwrap();
+    first.next().await.unwrap().unwrap();
+    let refused = watcher(&harness, watch()).await.unwrap_err();
+    expect_refusal(&refused, Code::ResourceExhausted, "OVERLOADED", &[]);
+    drop(first);
+    let patience = tokio::time::timeout(Duration::from_secs(20), async {
+        while watcher(&harness, watch()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    });
+    patience.await.expect("the place comes free");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_at_its_callers_deadline_at_its_lifetime_and_at_shutdown() {
+    let harness =
+        Harness::with(Clock::system(), |config| config.limits.watch_lifetime_ms = 300).await;
+    let mut request = watch();
+    request.set_timeout(Duration::from_millis(200));
+    let status = end_of(watcher(&harness, request).await.unwrap()).await;
+    expect_refusal(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED", &[]);
+    let status = end_of(watcher(&harness, watch()).await.unwrap()).await;
+    expect_refusal(&status, Code::Unavailable, "STREAM_LIFETIME", &[]);
+
+    let harness = Harness::start().await;
+    let mut stream = watcher(&harness, watch()).await.unwrap();
+    stream.next().await.unwrap().unwrap();
+    let stopping = tokio::spawn(harness.stop());
+    expect_refusal(&end_of(stream).await, Code::Unavailable, "SHUTTING_DOWN", &[]);
+    assert!(stopping.await.unwrap(), "nothing had to be cut");
+}
