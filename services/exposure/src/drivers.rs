@@ -28,6 +28,8 @@ pub(crate) struct RoleReturns {
     pub(crate) market: Option<(Played, Vec<f64>)>,
     pub(crate) small: Option<(Played, Vec<f64>)>,
     pub(crate) megacaps: Option<Vec<f64>>,
+    /// Configured megacap issuers without any return: the others stand for all.
+    pub(crate) missing_megacaps: Vec<String>,
     /// The small-cap index, whoever plays it: on the short side of the trade.
     pub(crate) small_instruments: Vec<InstrumentId>,
     /// The configured megacaps: on the long side even where no market value is known.
@@ -42,11 +44,13 @@ impl RoleReturns {
             let present = sessions.played_returns(snapshot, &played, &mut returns);
             (0 < present).then_some((played, returns))
         };
+        let (megacaps, missing_megacaps) = megacap_mean(snapshot, roles, sessions);
         let small_symbols = roles.candidates(Role::SmallCapIndex);
         RoleReturns {
             market: played(Role::LargeCapIndex),
             small: played(Role::SmallCapIndex),
-            megacaps: megacap_mean(snapshot, roles, sessions),
+            megacaps,
+            missing_megacaps,
             megacap_instruments: roles
                 .megacap_tickers()
                 .filter_map(|symbol| snapshot.listed(symbol))
@@ -56,11 +60,17 @@ impl RoleReturns {
     }
 }
 
-/// Mean over issuers of the mean over their classes, where enough issuers have a return.
-fn megacap_mean(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> Option<Vec<f64>> {
+/// Mean over issuers of the mean over their classes, where enough issuers have a return, and the
+/// issuers that have none at all.
+fn megacap_mean(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    sessions: &Sessions,
+) -> (Option<Vec<f64>>, Vec<String>) {
     let width = sessions.len();
     let (mut sums, mut counts) = (vec![0.0; width], vec![0_usize; width]);
     let mut returns = vec![0.0; width];
+    let mut missing = Vec::new();
     for issuer in &roles.megacaps {
         let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
         for id in issuer.classes.iter().filter_map(|symbol| snapshot.listed(symbol)) {
@@ -69,6 +79,9 @@ fn megacap_mean(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> Opti
                 sum[at] += value;
                 count[at] += 1.0;
             }
+        }
+        if !count.iter().any(|count| 0.0 < *count) {
+            missing.push(issuer.name.clone());
         }
         for at in (0..width).filter(|at| 0.0 < count[*at]) {
             sums[at] += sum[at] / count[at];
@@ -80,7 +93,7 @@ fn megacap_mean(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> Opti
         if needed <= *count { sum / *count as f64 } else { f64::NAN }
     };
     let means: Vec<f64> = sums.iter().zip(&counts).map(mean).collect();
-    means.iter().any(|mean| mean.is_finite()).then_some(means)
+    (means.iter().any(|mean| mean.is_finite()).then_some(means), missing)
 }
 
 /// A driver: its returns and what turns a book's returns into a beta to it.
@@ -249,6 +262,7 @@ mod tests {
             market: Some((played(Role::LargeCapIndex), market)),
             small: Some((played(Role::SmallCapIndex), small)),
             megacaps: Some(megacaps),
+            missing_megacaps: Vec::new(),
             small_instruments: Vec::new(),
             megacap_instruments: Vec::new(),
         };

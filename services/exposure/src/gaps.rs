@@ -133,6 +133,12 @@ fn drivers(prepared: &Prepared) -> Vec<Gap> {
     if drivers.crowd.is_none() {
         missing("crowd", "too few megacaps or no small-cap index: the crowd's beta is absent");
     }
+    let absent = &prepared.roles.missing_megacaps;
+    if drivers.crowd.is_some() && !absent.is_empty() {
+        let detail =
+            format!("no returns of {}; the other megacaps stand for all", absent.join(", "));
+        missing("crowd", &detail);
+    }
     let (market, small) = prepared.played();
     for played in [market, small].into_iter().flatten() {
         if let Some(first) = &played.stands_in_for {

@@ -129,6 +129,17 @@ fn legs_follow_size_rank_and_the_funds_holdings() {
 }
 
 #[test]
+fn a_crowd_without_one_of_its_megacaps_says_so() {
+    let world = world_with(60, 200, 23, |names| names[5].symbol = "N0005".to_owned());
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let report = report(&prepared, &[worth("MSFT", 1e6)]);
+    assert_eq!(report.trade.unwinds.len(), 3);
+    let gap = report.gaps.iter().find(|gap| gap.subject == "crowd").unwrap();
+    assert_eq!(gap.reason, GapReason::InputMissing);
+    assert_eq!(gap.detail, "no returns of META; the other megacaps stand for all");
+}
+
+#[test]
 fn a_short_history_takes_its_buckets_place_and_says_so() {
     let world = world_with(200, 500, 12, |names| names[150].listed_from = 470);
     let prepared = prepare(&world.snapshot(), &World::roles());
