@@ -162,6 +162,9 @@ pub fn query(
         .as_ref()
         .filter(|found| up_to.checked_sub(1).is_some_and(|last| counting[last].on == found.on));
     let record = counted.and_then(|_| standing(&counting[..up_to], kind, query.direction));
+    // The days looked at start with the first complete one, whether or not the conditions held on it.
+    let record =
+        record.zip(days.first()).map(|(record, first)| Record { start: first.on, ..record });
     let direction = query.direction.or(record.map(|record| record.direction));
     let before = up_to - usize::from(counted.is_some());
     let previous = counting[..before].iter().rev().find(|f| counts(direction, kind, f)).cloned();

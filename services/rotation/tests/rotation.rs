@@ -288,6 +288,11 @@ fn small_caps_above_three_per_cent_while_large_caps_fell() {
     let top: Vec<Day> = answer.top.iter().map(|found| found.on).collect();
     assert_eq!(top[0], days[3]);
     assert_eq!(answer.top[0].conditions.len(), 2);
+    // Where one day alone counts the record still reaches back to where the series start.
+    question.conditions[0].threshold = 0.055;
+    let record = query(&snapshot, &roles, &prepared, &question).unwrap().record.unwrap();
+    assert_eq!((record.since, record.in_direction, record.start), (None, 1, days[1]));
+    question.conditions[0].threshold = 0.03;
     // Asked of a day on which they do not hold: the observation stands, without a record.
     question.on = Some(days[5]);
     let answer = query(&snapshot, &roles, &prepared, &question).unwrap();
