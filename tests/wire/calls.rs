@@ -85,3 +85,17 @@ async fn a_stream_ends_at_its_callers_deadline_at_its_lifetime_and_at_shutdown()
     expect_refusal(&end_of(stream).await, Code::Unavailable, "SHUTTING_DOWN", &[]);
     assert!(stopping.await.unwrap(), "nothing had to be cut");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_may_be_compressed_and_answers_are_where_settings_say_so() {
+    use tonic::codec::CompressionEncoding::Gzip;
+    for compress in [false, true] {
+        let harness =
+            Harness::with(Clock::system(), |config| config.connections.compress = compress).await;
+        let client = harness.market_data().await;
+        let mut client = client.send_compressed(Gzip).accept_compressed(Gzip);
+        let answer = client.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+        let encoding = answer.metadata().get("grpc-encoding").map(|value| value.to_str().unwrap());
+        assert_eq!(encoding, compress.then_some("gzip"));
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! The environment says `BALLAST_LISTEN`, and `BALLAST_LIMITS__UPLOADS` for a key inside a table.
 //! `BALLAST_CONFIG` names the file and `BALLAST_SERVER` the address that client commands call; both
-//! are the cli's. [`Config::check`] runs before any port opens.
+//! are the cli's; what Kubernetes adds for a service called `ballast` (`BALLAST_PORT`,
+//! `BALLAST_SERVICE_HOST`, …) is no setting. [`Config::check`] runs before any port opens.
 
 use crate::limits::Limits;
 use factors::roles::{Issuer, Role, Roles};
@@ -72,6 +73,9 @@ pub struct Connections {
     pub keepalive_ms: u64,
     /// How long it may take to answer, milliseconds. Standard: 10,000.
     pub keepalive_timeout_ms: u64,
+    /// Whether answers are compressed for who accepts gzip, as Python's client does unasked: fewer
+    /// bytes for many times the processor time of a small answer. Standard: false.
+    pub compress: bool,
 }
 
 /// How the server goes away.
@@ -126,6 +130,7 @@ impl Config {
                 max_age_ms: 300_000,
                 keepalive_ms: 30_000,
                 keepalive_timeout_ms: 10_000,
+                compress: false,
             },
             drain: Drain { notice_ms: 0, deadline_ms: 25_000 },
             roles: RoleNames::of(&Roles::standard()),
@@ -143,8 +148,10 @@ impl Config {
             Some(file) => figment.merge(Toml::file_exact(file)),
             None => figment,
         };
-        let environment =
-            Env::prefixed("BALLAST_").ignore(&["config", "server"]).split("__").lowercase(true);
+        let environment = Env::prefixed("BALLAST_")
+            .filter(|key| is_setting(key.as_str()))
+            .split("__")
+            .lowercase(true);
         Config::of(&figment.merge(environment).merge(flags))
     }
 
@@ -211,6 +218,14 @@ impl Config {
     }
 }
 
+/// Whether a variable's name after `BALLAST_` means one of our settings.
+fn is_setting(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let is_the_clis = matches!(key.as_str(), "config" | "server");
+    let is_kubernetes = key == "port" || key.starts_with("port_") || key.starts_with("service_");
+    !(is_the_clis || is_kubernetes)
+}
+
 impl RoleNames {
     fn of(roles: &Roles) -> RoleNames {
         let candidates = Role::ALL
@@ -270,6 +285,16 @@ mod tests {
     fn what_alters_no_answer_leaves_the_hash_alone() {
         let config = of_toml("threads = 7\n[limits]\nuploads = 2").unwrap();
         assert_eq!(config.hash(), Config::standard().hash());
+    }
+
+    #[test]
+    fn what_kubernetes_puts_into_the_environment_is_no_setting() {
+        for key in ["PORT", "PORT_50051_TCP_ADDR", "SERVICE_HOST", "SERVICE_PORT_GRPC", "CONFIG"] {
+            assert!(!is_setting(key), "{key}");
+        }
+        for key in ["LISTEN", "STORE", "LIMITS__UPLOADS", "LISEN"] {
+            assert!(is_setting(key), "{key}");
+        }
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let services = Services::new(&config, Arc::clone(&store), market, clock, phases)?;
     let services = Arc::new(services);
     let (health, health_service) = tonic_health::server::health_reporter();
-    let routes = rpc::routes(&services).add_service(health_service);
+    let routes = rpc::routes(&services, config.connections.compress).add_service(health_service);
     let routes = if config.reflection { rpc::reflect(routes)? } else { routes };
     let cannot_listen = |cause: &dyn std::fmt::Display| StartError::Listen {
         address: config.listen,

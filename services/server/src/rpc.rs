@@ -45,17 +45,20 @@ pub const NAMES: [&str; 4] = [
 /// The one of [`NAMES`] that cannot serve without the store.
 pub const WRITES: &str = NAMES[1];
 
-/// Every service of our own.
-pub fn routes(services: &Arc<Services>) -> Routes {
+/// Every service of our own; answers compressed on request where `compress` says so.
+pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {
     /// Applies the bounds that all services share.
     macro_rules! bounded {
-        ($server:expr) => {
-            $server
+        ($server:expr) => {{
+            let server = $server
                 .max_decoding_message_size(services.limits.receive_bytes)
                 .max_encoding_message_size(services.limits.send_bytes)
-                .accept_compressed(CompressionEncoding::Gzip)
-                .send_compressed(CompressionEncoding::Gzip)
-        };
+                .accept_compressed(CompressionEncoding::Gzip);
+            match compress {
+                true => server.send_compressed(CompressionEncoding::Gzip),
+                false => server,
+            }
+        }};
     }
     Routes::default()
         .add_service(bounded!(v1::exposure_service_server::ExposureServiceServer::new(
