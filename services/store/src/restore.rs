@@ -17,11 +17,7 @@ pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, StoreError> 
     sqlite::refuse_existing(to).await?;
     let partial = sqlite::beside(to, "restoring");
     sqlite::remove_if_there(&partial).await?;
-    Sqlite::copy(from, &partial).await?;
-    let copy = Sqlite::open(&Place::File { path: partial.clone(), create: false }).await?;
-    let report = copy.check().await;
-    copy.close().await;
-    match report {
+    match copy_and_check(from, &partial).await {
         Ok(report) if report.faults.is_empty() => {
             sqlite::settle(&partial, to).await?;
             Ok(report)
@@ -31,4 +27,12 @@ pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, StoreError> 
             other
         }
     }
+}
+
+async fn copy_and_check(from: &Path, partial: &Path) -> Result<CheckReport, StoreError> {
+    Sqlite::copy(from, partial).await?;
+    let copy = Sqlite::open(&Place::File { path: partial.into(), create: false }).await?;
+    let report = copy.check().await;
+    copy.close().await;
+    report
 }

@@ -58,6 +58,20 @@ async fn a_backup_restores_to_the_same_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_was_cut_off_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let store = three_revisions(&format!("sqlite:{}", path("live.db").display())).await;
+    store.backup(&path("copy")).await.unwrap();
+    store.close().await;
+    let whole = tokio::fs::read(path("copy")).await.unwrap();
+    tokio::fs::write(path("cut"), &whole[..whole.len() / 2]).await.unwrap();
+    let refused = restore(&path("cut"), &path("new.db")).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert_eq!(names(folder.path()), ["copy", "cut", "live.db"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_backup_is_reported_and_not_restored() {
     let files = SqliteFiles::new().unwrap();
     let url = files.fresh();

@@ -239,7 +239,10 @@ pub(super) async fn backup(readers: &SqlitePool, to: &Path) -> Result<(), StoreE
     let text = partial.to_str().ok_or_else(|| {
         std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path is not UTF-8")
     })?;
-    sqlx::query(sql::BACKUP).bind(text.to_owned()).execute(readers).await?;
+    if let Err(error) = sqlx::query(sql::BACKUP).bind(text.to_owned()).execute(readers).await {
+        remove_if_there(&partial).await?;
+        return Err(error.into());
+    }
     settle(&partial, to).await
 }
 
