@@ -101,6 +101,8 @@ fn a_store_is_made_checked_copied_and_exported() {
     assert_eq!(again.status.code(), Some(1), "nothing is overwritten");
     let exported = ballast(&["export", "bars", "--store", &url]);
     holds(&stdout(&exported), &["symbol,", "effective_on", "published_at", "revision"]);
+    let nobody = ballast(&["export", "bars", "--store", &url, "--symbol", "NOBODY"]);
+    assert!(!nobody.status.success(), "an export of nobody is no export");
     let json = ballast(&["check", "--store", &url, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(report["faults"], serde_json::json!([]));

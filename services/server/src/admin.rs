@@ -26,6 +26,9 @@ pub enum AdminError {
     /// The output cannot be written.
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
+    /// Nobody goes, or went, by the symbol asked for.
+    #[error("no instrument is called {0:?}")]
+    UnknownSymbol(String),
     /// The log is shorter than the revision asked for.
     #[error("revision {asked} is not known, the head is {head}")]
     RevisionUnknown {
@@ -120,8 +123,18 @@ pub async fn export(
     let as_of = export.as_of.unwrap_or_else(|| Clock::system().now());
     let unknown = AdminError::RevisionUnknown { asked: revision, head };
     let snapshot = Snapshot::new(market, as_of, revision).ok_or(unknown)?;
+    if let Some(symbol) = &export.symbol
+        && named(&snapshot, symbol) == [None, None]
+    {
+        return Err(AdminError::UnknownSymbol(symbol.clone()));
+    }
     let rows = write(&snapshot, export, &mut io::BufWriter::new(output))?;
     Ok(Exported { rows, as_of, revision })
+}
+
+/// A series and a listed line may share a name.
+fn named(snapshot: &Snapshot, symbol: &str) -> [Option<InstrumentId>; 2] {
+    [snapshot.series_id(symbol), snapshot.listed(symbol)]
 }
 
 fn write(snapshot: &Snapshot, export: &Export, output: &mut dyn Write) -> io::Result<u64> {
@@ -133,8 +146,7 @@ fn write(snapshot: &Snapshot, export: &Export, output: &mut dyn Write) -> io::Re
         .chain(["published_at", "revision"])
         .collect();
     writeln!(output, "{}", header.join(","))?;
-    let only = export.symbol.as_deref();
-    let only = only.map(|symbol| [snapshot.series_id(symbol), snapshot.listed(symbol)]);
+    let only = export.symbol.as_deref().map(|symbol| named(snapshot, symbol));
     let mut count = 0;
     for instrument in snapshot.holders(dataset) {
         if only.is_some_and(|only| !only.contains(&Some(instrument))) {
