@@ -19,7 +19,7 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
         .with_target(false);
     let started = match log.format {
         LogFormat::Text => lines.compact().try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
     };
     // Somebody logs already: theirs stays.
     drop(started);

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use store::{Append, Appended, Provenance, RequestKey, StoreError};
 use tokio::sync::mpsc;
 use tonic::Streaming;
+use tracing::Instrument as _;
 
 /// Takes one upload.
 ///
@@ -45,7 +46,7 @@ pub async fn ingest(
     let received_ms = stopwatch.elapsed_ms();
     let upload = Upload::new(header, received, received_at);
     let services = Arc::clone(services);
-    let writing = tokio::spawn(async move {
+    let write = async move {
         // Held until it is written: a caller that leaves does not make room for more rows in memory.
         let _place = place;
         let answer = upload.write(&services).await;
@@ -64,7 +65,8 @@ pub async fn ingest(
             );
         }
         answer
-    });
+    };
+    let writing = tokio::spawn(write.in_current_span());
     let written = writing.await.map_err(|error| Refusal::Failed(format!("a write ended: {error}")));
     Ok(written??)
 }

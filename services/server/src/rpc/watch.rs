@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
+use tracing::Instrument as _;
 
 /// The stream of a watch call.
 pub type Watching<T> = ReceiverStream<Result<T, Status>>;
@@ -27,7 +28,7 @@ where
     let (mut wakes, permit) = services.watch()?;
     let (sender, receiver) = mpsc::channel(1);
     let failed = sender.clone();
-    let watching = tokio::spawn(async move {
+    let watching = async move {
         let _counted = permit;
         let mut wake = Wake::Changed;
         loop {
@@ -48,7 +49,8 @@ where
                 () = sender.closed() => break,
             };
         }
-    });
+    };
+    let watching = tokio::spawn(watching.in_current_span());
     tokio::spawn(async move {
         // Without this a panic would look like the end of the stream.
         if let Err(error) = watching.await {
