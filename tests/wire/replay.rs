@@ -1,8 +1,13 @@
 //! The same reference gives the same bytes: after more was ingested, after a restart, on every method that takes one.
 
-use crate::harness::{Harness, replay_of};
-use contract::v1;
+use crate::harness::{Harness, header, on, replay_of};
+use contract::v1::{
+    self, exposure_service_client::ExposureServiceClient,
+    rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
+};
+use marketdata::{calendar, day::Day};
 use prost::Message as _;
+use std::fmt::Write as _;
 
 const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
                     AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n\
@@ -69,4 +74,101 @@ async fn what_another_process_wrote_is_followed() {
     let followed = followed.await.expect("the other process's revision arrives");
     assert_eq!(followed.snapshot.unwrap().data_version, written.data_version);
     other.stop().await;
+}
+
+/// 130 sessions up to 2021-01-27 of some names, each on its own path.
+fn history(symbols: &[&str]) -> String {
+    let mut text = String::from("Ticker,Date,Open,High,Low,Close,Volume\n");
+    let today = Day::parse_iso("2021-01-27").unwrap();
+    for (at, symbol) in symbols.iter().enumerate() {
+        for back in (0..130).rev() {
+            let day = calendar::plus_sessions(today, -back);
+            let close = 100 + (back * (7 + at as i32)) % 13 + at as i32;
+            writeln!(text, "{symbol},{day},{close},{close},{close},{close},100000").unwrap();
+        }
+    }
+    text
+}
+
+const SHORT_INTEREST: &str = "symbol,exchange,shares_outstanding,public_float,short_interest_date,\
+                              shares_sold_short\n\
+                              AAA,N,1000000,900000,12/31/20,300000\n\
+                              LATE,N,1000000,900000,12/31/20,500000\n\
+                              BRKB,N,1000000,900000,12/31/20,1000\n";
+
+/// The bytes of what each analysis answers of a reference, or first of a day.
+async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
+    let channel = harness.channel().await;
+    let position = |symbol: &str, shares| v1::Position {
+        symbol: symbol.to_owned(),
+        size: Some(v1::position::Size::Quantity(shares)),
+        average_cost: None,
+    };
+    let positions = vec![position("SPY", 10.0), position("AAA", -20.0), position("LATE", -30.0)];
+    let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
+    let (of, book) = (as_of.clone(), portfolio.clone());
+    let rotation = v1::GetRotationRequest { as_of: of, ..Default::default() };
+    let exposure =
+        v1::AnalyzePortfolioRequest { as_of: as_of.clone(), portfolio: book, ..Default::default() };
+    let ranking = v1::RankSqueezeRequest {
+        as_of: as_of.clone(),
+        min_daily_value_usd: Some(0.0),
+        ..Default::default()
+    };
+    let shorts =
+        v1::AssessShortBookRequest { as_of: as_of.clone(), portfolio, participation: None };
+    let coverage = v1::GetCoverageRequest { as_of };
+    let mut squeeze = SqueezeServiceClient::new(channel.clone());
+    let mut rotations = RotationServiceClient::new(channel.clone());
+    let mut exposures = ExposureServiceClient::new(channel);
+    vec![
+        rotations.get_rotation(rotation).await.unwrap().into_inner().encode_to_vec(),
+        exposures.analyze_portfolio(exposure).await.unwrap().into_inner().encode_to_vec(),
+        squeeze.rank_squeeze(ranking).await.unwrap().into_inner().encode_to_vec(),
+        squeeze.assess_short_book(shorts).await.unwrap().into_inner().encode_to_vec(),
+        harness
+            .market_data()
+            .await
+            .get_coverage(coverage)
+            .await
+            .unwrap()
+            .into_inner()
+            .encode_to_vec(),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_analysis_sees_what_names_it_knew_gained_later() {
+    let harness = Harness::at("2021-02-01T12:00:00Z").await;
+    let raw =
+        |name: &str| v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header(name) };
+    let first = history(&["SPY", "IWM", "QQQ", "AAA", "BBB"]);
+    harness.try_ingest(raw("prices.csv"), first.as_bytes()).await.unwrap();
+    let written = harness.ingest("short.csv", SHORT_INTEREST.as_bytes()).await;
+    let reference = v1::SnapshotRef {
+        // 2021-01-28, 16:00 New York.
+        as_of: Some(prost_types::Timestamp { seconds: 1_611_867_600, nanos: 0 }),
+        ..written.snapshot.unwrap()
+    };
+    let before = analyses(&harness, replay_of(&reference)).await;
+
+    // Prices of a name that had none, published within the day asked about; a split, a correction,
+    // a new name and another spelling.
+    let late = v1::IngestHeader {
+        published_at: Some(prost_types::Timestamp { seconds: 1_611_850_000, nanos: 0 }),
+        ..raw("late.csv")
+    };
+    harness.try_ingest(late, history(&["LATE", "SPY", "AAA"]).as_bytes()).await.unwrap();
+    let split = "symbol,date,price_factor,share_factor\nAAA,2021-01-20,2,2\n";
+    harness.ingest("splits.csv", split.as_bytes()).await;
+    let names = "old_symbol,new_symbol,date\nAAA,NEW,2021-01-11\n";
+    harness.ingest("names.csv", names.as_bytes()).await;
+    let corrected = SHORT_INTEREST.replace("300000", "310000").replace("BRKB", "BRK.B");
+    harness.ingest("short.csv", corrected.as_bytes()).await;
+    let after = analyses(&harness, replay_of(&reference)).await;
+    assert!(after == before, "after more facts");
+    let head = analyses(&harness, on("2021-01-28")).await;
+    assert!(head.iter().zip(&before).all(|(now, then)| now != then), "the head has moved");
+    let harness = harness.restart().await;
+    assert!(analyses(&harness, replay_of(&reference)).await == before, "after a restart");
 }
