@@ -168,6 +168,22 @@ fn todays_bar_is_taken_after_the_close() {
 }
 
 #[test]
+fn a_price_is_not_published_before_its_day() {
+    let said = |at: &str, name: &str| Options {
+        published_at: Some(support::at(at)),
+        force: true,
+        ..options(name)
+    };
+    let bars = YAHOO.to_owned() + "2024-07-08,10,11,9,10,10,1\n2024-07-09,10,11,9,10,10,1\n";
+    let prepared = Desk::new().prepare(bars.as_bytes(), said("2024-07-08T21:00:00Z", "AAA.csv"));
+    assert_eq!(rejections(&prepared.unwrap()), [(3, Reason::PublishedBeforeItsDay)]);
+    // A split is announced before it happens.
+    let split = "symbol,date,price_factor,share_factor\nA,2024-07-10,4,4\n";
+    let prepared = Desk::new().prepare(split.as_bytes(), said("2024-06-01T12:00:00Z", "a.csv"));
+    assert_eq!(rejections(&prepared.unwrap()), []);
+}
+
+#[test]
 fn rounding_of_adjusted_prices_is_no_fault() {
     // A real row of an adjusted file: the close is above the high by its seventeenth digit.
     let text = "Date,Open,High,Low,Close,Volume\n\

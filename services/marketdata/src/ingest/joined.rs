@@ -107,6 +107,26 @@ impl<'a> Joined<'a> {
         self.draft.columns.iter().all(|column| column[a].to_bits() == column[b].to_bits())
     }
 
+    /// Rejects observations that are said to have been published before their day. What is announced
+    /// (splits, memberships, schedules, a desk's own series) may well be.
+    pub(super) fn reject_foreseen(&self, tally: &mut Tally<'_>) {
+        const DAY_MICROS: i64 = 86_400_000_000;
+        let announced =
+            [Dataset::Splits, Dataset::Memberships, Dataset::Schedules, Dataset::Series];
+        if announced.contains(&self.draft.dataset) {
+            return;
+        }
+        for (row, word) in self.words.iter().enumerate() {
+            let day = self.draft.day[row];
+            // Midnight in Greenwich is before midnight in New York.
+            let begins = Instant::from_micros(i64::from(day.epoch()) * DAY_MICROS);
+            if let Some(word) = word.filter(|word| *word < begins) {
+                let text = format!("{day}, published at {word}");
+                tally.reject(self.draft.line[row], Fault::new(Reason::PublishedBeforeItsDay, text));
+            }
+        }
+    }
+
     /// Rejects rows that contradict each other.
     pub(super) fn reject_contradictions(&self, tally: &mut Tally<'_>) {
         // In strict order no key occurs twice; who leaves and joins an index on one day stays.

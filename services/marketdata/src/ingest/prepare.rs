@@ -49,7 +49,10 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<Prepared, Refusa
     let drafts = sheet.drafts.iter();
     let joined: Vec<Joined<'_>> =
         drafts.map(|draft| Joined::new(draft, &mut resolver, &mut work.publisher, word)).collect();
-    joined.iter().for_each(|joined| joined.reject_contradictions(&mut work.tally));
+    for joined in &joined {
+        joined.reject_foreseen(&mut work.tally);
+        joined.reject_contradictions(&mut work.tally);
+    }
     let mut tables: Vec<FactTable> = joined.iter().map(|joined| work.build(joined)).collect();
     tables.retain(|table| !table.is_empty());
 

@@ -236,6 +236,9 @@ pub enum Reason {
     /// Not an instant in RFC 3339.
     #[error("not an instant")]
     BadInstant,
+    /// Said to have been published before the day it describes had begun: look-ahead.
+    #[error("it cannot have been published before the day it describes")]
+    PublishedBeforeItsDay,
     /// An interval that ends before it begins.
     #[error("the end is before the start")]
     EndBeforeStart,
@@ -270,6 +273,7 @@ impl Reason {
             Reason::FieldCount => "FIELD_COUNT",
             Reason::Quotes => "QUOTES",
             Reason::BadInstant => "BAD_INSTANT",
+            Reason::PublishedBeforeItsDay => "PUBLISHED_BEFORE_ITS_DAY",
             Reason::EndBeforeStart => "END_BEFORE_START",
             Reason::UnknownSplit => "UNKNOWN_SPLIT",
             Reason::SymbolsTaken => "SYMBOLS_TAKEN",
