@@ -58,6 +58,21 @@ fn a_caller_may_date_a_correction() {
     assert_eq!(close(&desk, "2024-07-08T22:00:00Z", "X"), Some(11.0));
 }
 
+/// One close changed, seen a day later: a correction of one row, and no restatement of the other.
+#[test]
+fn a_corrected_close_is_not_taken_for_a_restated_history() {
+    let mut desk = Desk::new();
+    let adjusted = |on: &str| Options { adjusted_on: Some(day(on)), ..options("TLT.csv") };
+    let before = "Date,Close\n2024-07-08,101.00\n2024-07-09,102.00\n";
+    desk.ingest(before.as_bytes(), adjusted("2024-07-09")).unwrap();
+    let after = "Date,Close\n2024-07-08,101.00\n2024-07-09,102.40\n";
+    let report = desk.ingest(after.as_bytes(), adjusted("2024-07-10")).unwrap().report;
+    assert_eq!((report.accepted, report.corrected, report.already_known), (0, 1, 1), "{report:?}");
+    let newest = "Date,Close\n2024-07-09,102.30\n";
+    let report = desk.ingest(newest.as_bytes(), adjusted("2024-07-11")).unwrap().report;
+    assert_eq!((report.accepted, report.corrected, report.already_known), (0, 1, 0), "{report:?}");
+}
+
 #[test]
 fn an_absent_value_says_nothing() {
     let mut desk = Desk::new();

@@ -95,6 +95,12 @@ pub(super) struct BarsRun<'a> {
 
 /// Restatements by less than this are the rounding of adjusted prices in single precision.
 const RESTATED: f64 = 2e-6;
+/// A restated history has one factor: more than half of the common rows, and this many at least, have
+/// it to within the rounding of cents. Fewer cannot be told from corrections, and are taken as such.
+const ALIKE_ROWS: usize = 3;
+const ALIKE: f64 = 1e-3;
+/// Held prices are taken as printed to the cent at least: 102.00 does not tell that it was.
+const CENTS: u8 = 2;
 /// A constant factor nearer to one than this is no split.
 const SPLIT: f64 = 0.01;
 
@@ -167,10 +173,10 @@ impl BarsRun<'_> {
             })
             .collect();
         ratios.sort_by(f64::total_cmp);
-        match ratios.get(ratios.len() / 2) {
-            Some(median) if RESTATED < (median - 1.0).abs() => *median,
-            _ => 1.0,
-        }
+        let Some(median) = ratios.get(ratios.len() / 2).copied() else { return 1.0 };
+        let alike = ratios.iter().filter(|ratio| (*ratio / median - 1.0).abs() <= ALIKE).count();
+        let is_one_factor = ALIKE_ROWS.max(ratios.len() / 2 + 1) <= alike;
+        if is_one_factor && RESTATED < (median - 1.0).abs() { median } else { 1.0 }
     }
 
     fn compare(&self, at: usize, held: usize, scale: f64) -> Found {
@@ -230,7 +236,7 @@ impl BarsRun<'_> {
             let new = self.new_value(at, column);
             let old = self.old(held, column);
             let error = rounding(new, decimals)
-                + rounding(old, printed_decimals(old)) * factor
+                + rounding(old, printed_decimals(old).max(CENTS)) * factor
                 + slack * new;
             new.is_nan() || (new - old * factor).abs() <= error
         });
