@@ -75,8 +75,9 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     outcome
 }
 
-/// Days on which every member has a change that has one before and one after.
-fn together(megacaps: &[Megacap]) -> Vec<(Day, Together)> {
+/// Every day on which a member has a change; none where a member lacks one that has one before and
+/// one after, because a sum over some of them is another number.
+fn together(megacaps: &[Megacap]) -> Vec<(Day, Option<Together>)> {
     let mut sums: BTreeMap<Day, Together> = BTreeMap::new();
     for megacap in megacaps {
         for (i, day) in megacap.days.iter().enumerate() {
@@ -93,19 +94,22 @@ fn together(megacaps: &[Megacap]) -> Vec<(Day, Together)> {
         };
         megacaps.iter().filter(spans).count()
     };
-    sums.into_iter().filter(|(day, sum)| sum.members == alive(*day)).collect()
+    sums.into_iter().map(|(day, sum)| (day, (sum.members == alive(day)).then_some(sum))).collect()
 }
 
-fn series(days: &[(Day, Together)], value: impl Fn(&Together) -> Option<f64>) -> Series {
-    let (days, values) = days.iter().filter_map(|(day, sum)| Some((*day, value(sum)?))).unzip();
+fn series(days: &[(Day, Option<Together>)], value: impl Fn(&Together) -> Option<f64>) -> Series {
+    let whole = days.iter().filter_map(|(day, sum)| Some((*day, value(sum.as_ref()?)?)));
+    let (days, values) = whole.unzip();
     Series { days, values }
 }
 
-fn sums(days: &[(Day, Together)], horizon: usize) -> Series {
+/// A window with a day that is not whole has no sum: what was missing then is in no other day.
+fn sums(days: &[(Day, Option<Together>)], horizon: usize) -> Series {
     let windows = days.windows(horizon.max(1));
     let (days, values) = windows
         .filter_map(|window| {
-            Some((window.last()?.0, window.iter().map(|(_, sum)| sum.change).sum::<f64>()))
+            let changes = window.iter().map(|(_, sum)| sum.as_ref().map(|sum| sum.change));
+            Some((window.last()?.0, changes.sum::<Option<f64>>()?))
         })
         .unzip();
     Series { days, values }
@@ -141,5 +145,34 @@ fn describe(megacaps: &[Megacap], spec: &Spec, outcome: &mut Outcome) {
     if let Some(day) = carried.filter(|day| outcome.history.days.first() < Some(day)) {
         let detail = format!("before {day} the first known counts of shares are carried back");
         outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_with_a_member_missing_inside_has_no_sum() {
+        let day = Day::from_epoch;
+        let megacap = |name: &str, days: &[i32], change: f64| Megacap {
+            name: name.to_owned(),
+            classes: vec![name.to_owned()],
+            days: days.iter().map(|at| day(*at)).collect(),
+            change: vec![change; days.len()],
+            before: vec![100.0; days.len()],
+            cap: vec![101.0; days.len()],
+            known_from: day(1),
+            source: CapSource::SharesTimesClose,
+        };
+        // B has no change on day 3, between days on which it has one.
+        let members =
+            [megacap("A", &[1, 2, 3, 4, 5, 6], 1.0), megacap("B", &[1, 2, 4, 5, 6], 10.0)];
+        let days = together(&members);
+        let one = sums(&days, 1);
+        assert_eq!(one.days, [1, 2, 4, 5, 6].map(day));
+        // Each whole day is 1 + 10; windows over day 3 are left out, not shortened.
+        let two = sums(&days, 2);
+        assert_eq!((two.days, two.values), ([2, 5, 6].map(day).to_vec(), vec![22.0; 3]));
     }
 }
