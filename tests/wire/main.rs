@@ -12,6 +12,7 @@ mod exposure;
 mod harness;
 mod health;
 mod ingest;
+mod ingest_order;
 mod real_data;
 mod refusals;
 mod replay;

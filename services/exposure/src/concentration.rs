@@ -19,7 +19,7 @@ pub(crate) fn measure(prepared: &Prepared, book: &Book) -> Concentration {
     let mut loose: Vec<f64> = book.loose.iter().filter_map(|line| line.market_value).collect();
     loose.sort_unstable_by(f64::total_cmp);
     values.extend(loose);
-    // Holdings come by instrument, and the sort is stable: sums do not depend on the order of lines.
+    // Holdings come by name, and the sort is stable: sums do not depend on the order of lines.
     classes.sort_by_key(|(company, _)| *company);
     let companies = classes.chunk_by(|a, b| a.0 == b.0);
     values.extend(companies.map(|lines| lines.iter().map(|(_, value)| value).sum::<f64>()));

@@ -2,9 +2,9 @@
 //!
 //! Rows have no holes: where a name has no return of its own it takes its beta map
 //! β_market·m + β_size·s plus a normal draw of its residual (robust standard deviation), seeded by
-//! instrument and day, so that a short history neither shortens the window nor looks calm. Which sessions are its own is kept.
+//! symbol and day, so that a short history neither shortens the window nor looks calm. Which sessions are its own is kept.
 
-use marketdata::{day::Day, instrument::InstrumentId};
+use marketdata::day::Day;
 use stats::rng;
 
 /// Seed of the residual draws; part of the method, never of a request.
@@ -67,18 +67,26 @@ impl Panel {
     pub(crate) fn fill(
         &mut self,
         row: u32,
-        instrument: InstrumentId,
+        symbol: &str,
         days: &[Day],
         residual_sd: f64,
         map: impl Fn(usize) -> f64,
     ) {
         let start = row as usize * self.width;
+        let stream = stream_of(symbol);
         for (session, day) in days.iter().enumerate() {
             if self.own(row, session).is_none() {
-                let (stream, index) = (u64::from(instrument.0), day.epoch().unsigned_abs());
+                let index = day.epoch().unsigned_abs();
                 let draw = rng::normal_at(RESIDUAL_SEED, stream, u64::from(index));
                 self.values[start + session] = (map(session) + residual_sd * draw) as f32;
             }
         }
     }
+}
+
+/// FNV-1a of the symbol's bytes: the same stream whatever number the instrument was given.
+fn stream_of(symbol: &str) -> u64 {
+    symbol.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
 }

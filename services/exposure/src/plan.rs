@@ -36,7 +36,7 @@ pub struct Plan {
     drivers: Drivers,
     lookup: Lookup,
     quotes: Quotes,
-    /// Everything with bars, shares or a listing, by number.
+    /// Everything with bars, shares or a listing, in the order of names.
     instruments: Vec<InstrumentId>,
     /// The newest known holdings of each fund that plays the small-cap index.
     small_cap_funds: Vec<(InstrumentId, Day)>,
@@ -78,6 +78,7 @@ impl Plan {
         instruments.extend(snapshot.holders(Dataset::Bars));
         instruments.sort_unstable();
         instruments.dedup();
+        snapshot.sort_by_name(&mut instruments);
         Plan {
             small_cap_funds: newest_holdings(snapshot, &role_returns.small_instruments),
             snapshot: snapshot.clone(),

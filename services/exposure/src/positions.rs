@@ -5,7 +5,7 @@ use crate::{
 };
 use marketdata::book::{Book, Holding};
 
-/// Lists positions, the largest first, equal ones by instrument. `tail` are the sessions of the first
+/// Lists positions, the largest first, equal ones by name. `tail` are the sessions of the first
 /// level of expected shortfall with their weights.
 pub(crate) fn list(
     prepared: &Prepared,

@@ -121,7 +121,7 @@ impl Prepared {
     }
 
     pub(crate) fn name_all(&mut self, items: &[Item], panel: &Panel) {
-        let size = items.last().map_or(0, |item| item.instrument.0 as usize + 1);
+        let size = items.iter().map(|item| item.instrument.0 as usize + 1).max().unwrap_or(0);
         let mut names = vec![NOBODY; size];
         let mut details = vec![NO_DETAILS; size];
         let mut lines = vec![0_u32; self.sizes.companies as usize];
@@ -176,7 +176,8 @@ impl Prepared {
                 continue;
             }
             let residual_sd = item.fit.and_then(|fit| fit.residual_sd).unwrap_or(usual);
-            panel.fill(name.row, item.instrument, self.sessions.days(), residual_sd, |session| {
+            let symbol = self.snapshot.symbol(item.instrument);
+            panel.fill(name.row, symbol, self.sessions.days(), residual_sd, |session| {
                 self.mapped(&name, session)
             });
         }

@@ -1,4 +1,4 @@
-//! One pass over the holdings: every sum a report needs, in the order of instruments.
+//! One pass over the holdings: every sum a report needs, in the order of names.
 
 use crate::{
     history::LegTerms,

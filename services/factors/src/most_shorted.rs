@@ -217,7 +217,8 @@ fn traded(bars: &Bars<'_>, last: usize) -> Option<f64> {
 }
 
 fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(InstrumentId, f64)> {
-    all.sort_by(|a, b| b.ratio.total_cmp(&a.ratio).then(a.instrument.cmp(&b.instrument)));
+    // They come in the order of names, which settles ties.
+    all.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     let names = NAMES.min(all.len().div_ceil(10));
     let kept = (names as f64 * BUFFER) as usize;
     let is_held = |s: &Standing| held.iter().any(|(id, _)| *id == s.instrument);
@@ -243,7 +244,11 @@ fn returns(snapshot: &Snapshot, rebalances: &[Rebalance]) -> Series {
     let published: Vec<Day> = rebalances.iter().map(|r| r.published_at.new_york_day()).collect();
     let after = |day: Day| published.partition_point(|published| *published < day);
     let mut sums: BTreeMap<Day, (f64, usize)> = BTreeMap::new();
-    for (instrument, baskets) in held {
+    // Sums run in the order of names.
+    let mut members: Vec<InstrumentId> = held.keys().copied().collect();
+    snapshot.sort_by_name(&mut members);
+    for instrument in members {
+        let baskets = &held[&instrument];
         let bars = Bars::of(snapshot, instrument);
         let first = published[baskets[0]];
         for i in bars.days.partition_point(|day| *day <= first)..bars.len() {
@@ -334,6 +339,36 @@ mod tests {
         assert_eq!(after.rebalances.len(), 2);
         assert_eq!(after.rebalances[1].members[0].0, ids[0]);
         assert_eq!(after.returns, basket.returns);
+    }
+
+    #[test]
+    fn the_order_of_ingest_alters_no_bit() {
+        // Thirty names shorted alike, so that names alone settle which three are held; returns whose
+        // sum depends on its order.
+        let basket = |order: &[usize]| {
+            let mut fixture = Fixture::new();
+            let start = day("2021-01-04");
+            let published = Instant::new_york(start.plus(8), 18, 0);
+            for n in order {
+                let symbol = format!("N{n:02}");
+                let close = |i: i32| 100.0 + f64::from(i * i) / (3.0 + *n as f64);
+                let closes: Vec<(Day, f64)> = (0..12).map(|i| (start.plus(i), close(i))).collect();
+                fixture.closes(&symbol, &closes);
+                let id = fixture.id(Namespace::Listed, &symbol);
+                publish(&mut fixture, id, day("2020-12-31"), published, 1e6);
+            }
+            fixture.commit();
+            let snapshot = fixture.snapshot(Instant::close_of(start.plus(11)));
+            let basket = most_shorted(&snapshot, &Roles::standard());
+            let held = basket.rebalances[0].members.iter();
+            let held: Vec<String> = held.map(|(id, _)| snapshot.symbol(*id).to_owned()).collect();
+            (held, basket.returns.values.iter().map(|r| r.to_bits()).collect::<Vec<u64>>())
+        };
+        let forward: Vec<usize> = (20..50).collect();
+        let backward: Vec<usize> = forward.iter().rev().copied().collect();
+        let (held, returns) = basket(&forward);
+        assert_eq!((held.len(), held[0].as_str(), returns.len()), (3, "N20", 3));
+        assert_eq!((held, returns), basket(&backward));
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl ShortRatio {
         })
     }
 
-    /// Every instrument with a published short interest, by number.
+    /// Every instrument with a published short interest, in the order of names.
     pub fn all(snapshot: &Snapshot) -> Vec<ShortRatio> {
         let holders = snapshot.holders(Dataset::ShortInterest);
         holders.filter_map(|instrument| ShortRatio::of(snapshot, instrument)).collect()

@@ -160,10 +160,18 @@ pub fn sector(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
     [Dataset::Listings, Dataset::Holdings].into_iter().find_map(|dataset| {
         let rows = snapshot.rows(dataset, instrument);
         let column = dataset.column(Field::Sector);
-        (0..rows.len()).rev().find_map(|row| {
+        let named = |row: usize| {
             let id = rows.value(row, column)?;
             snapshot.text(id).is_some_and(|text| !text.trim().is_empty()).then_some(id)
-        })
+        };
+        let last = (0..rows.len()).rev().find(|row| named(*row).is_some())?;
+        // Of several funds that describe the same day, the first by name is believed.
+        let same_day = (0..=last).rev().take_while(|row| rows.day(*row) == rows.day(last));
+        let fund = |row: usize| snapshot.symbol(rows.other(row));
+        same_day
+            .filter_map(|row| Some((fund(row), named(row)?)))
+            .min_by(|a, b| a.0.cmp(b.0))
+            .map(|(_, id)| id)
     })
 }
 
@@ -201,7 +209,7 @@ impl Sizes {
         Sizes::assemble(snapshot, roles, &caps)
     }
 
-    /// Puts the lines of each company together, then ranks. `caps` are by instrument number.
+    /// Puts the lines of each company together, then ranks. `caps` are in the order of names.
     ///
     /// Funds are no companies: the candidates of index roles, and, where at least half of the lines have a public
     /// float, a line that has neither float nor sector.
@@ -245,12 +253,13 @@ impl Sizes {
     }
 }
 
-/// Whatever may have a market value, by number.
+/// Whatever may have a market value, in the order of names.
 pub fn candidates(snapshot: &Snapshot) -> Vec<InstrumentId> {
     let mut all: Vec<InstrumentId> =
         snapshot.holders(Dataset::ShareCounts).chain(snapshot.holders(Dataset::Listings)).collect();
     all.sort_unstable();
     all.dedup();
+    snapshot.sort_by_name(&mut all);
     all
 }
 
@@ -421,6 +430,25 @@ mod tests {
         let size = sizes(&mut fixture, "2021-02-05");
         assert_eq!(size("ABC").map(|s| s.market_cap_usd), Some(1.25e9));
         assert_eq!(size("NIL"), None, "a market value of zero is none");
+    }
+
+    #[test]
+    fn of_two_funds_on_one_day_the_first_by_name_gives_the_sector() {
+        for funds in [["IWM", "IJR"], ["IJR", "IWM"]] {
+            let mut fixture = Fixture::new();
+            for fund in funds {
+                let text = fixture.text(&format!("as {fund} says"));
+                let key =
+                    (fixture.id(Namespace::Listed, "GME"), fixture.id(Namespace::Listed, fund));
+                let known = Instant::close_of(day(ON));
+                let sector = [(Field::Sector, text)];
+                fixture.fact(Dataset::Holdings, key, day(ON), known, &sector);
+            }
+            fixture.commit();
+            let snapshot = fixture.snapshot(Instant::close_of(day(ON)));
+            let id = sector(&snapshot, snapshot.listed("GME").unwrap()).unwrap();
+            assert_eq!(snapshot.text(id), Some("as IJR says"));
+        }
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub struct LooseLine {
 /// A portfolio joined to a view.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Book {
-    /// By instrument number, one each.
+    /// In the order of names, one each.
     pub holdings: Vec<Holding>,
     /// Lines without an instrument, or with one but without any value, in the order submitted.
     pub loose: Vec<LooseLine>,
@@ -182,7 +182,7 @@ impl Book {
         if !violations.is_empty() {
             return Err(violations);
         }
-        Ok(Book::of_joined(&joined, loose, count, net_asset_value, quotes))
+        Ok(Book::of_joined(&joined, loose, count, net_asset_value, (lookup, quotes)))
     }
 
     fn of_joined(
@@ -190,10 +190,12 @@ impl Book {
         mut loose: Vec<LooseLine>,
         lines: usize,
         net_asset_value: Option<f64>,
-        quotes: &Quotes,
+        (lookup, quotes): (&Lookup, &Quotes),
     ) -> Book {
         // One word a line: sorting words is several times as fast as sorting lines.
-        let word = |(at, line): (usize, &Joined)| u64::from(line.instrument.0) << 32 | at as u64;
+        let word = |(at, line): (usize, &Joined)| {
+            u64::from(lookup.rank(line.instrument)) << 32 | at as u64
+        };
         let mut words: Vec<u64> = joined.iter().enumerate().map(word).collect();
         words.sort_unstable();
         let mut holdings = Vec::with_capacity(joined.len());

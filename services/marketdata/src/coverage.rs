@@ -23,7 +23,7 @@ pub struct Coverage {
     pub last_on: Day,
     /// The latest publication among each instrument's newest rows.
     pub last_published_at: Instant,
-    /// Listed instruments without bars, by number; none for datasets that need no prices.
+    /// Listed instruments without bars, in the order of names; none for datasets that need no prices.
     pub without_prices: Option<Vec<InstrumentId>>,
 }
 

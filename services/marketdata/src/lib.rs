@@ -31,3 +31,5 @@ pub mod snapshot;
 pub mod source;
 pub mod symbol;
 pub mod track;
+
+mod name_order;

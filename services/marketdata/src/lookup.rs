@@ -20,6 +20,8 @@ pub struct Lookup {
     /// A power of two slots, probed linearly; at most half of them are taken.
     slots: Vec<Slot>,
     shift: u32,
+    /// Places in the order of names, by instrument number.
+    ranks: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +58,12 @@ impl Lookup {
 
     fn with_slots(snapshot: Snapshot, found: &[Slot]) -> Lookup {
         let size = (2 * found.len()).next_power_of_two().max(2);
-        let mut lookup =
-            Lookup { snapshot, slots: vec![FREE; size], shift: u64::BITS - size.trailing_zeros() };
+        let mut lookup = Lookup {
+            ranks: snapshot.name_ranks(),
+            snapshot,
+            slots: vec![FREE; size],
+            shift: u64::BITS - size.trailing_zeros(),
+        };
         for slot in found {
             let at = lookup.probe(slot.key);
             lookup.slots[at] = *slot;
@@ -77,6 +83,12 @@ impl Lookup {
             Some((key, slot)) if slot.key == key => Some(slot.instrument),
             _ => self.snapshot.listed(symbol),
         }
+    }
+
+    /// Where an instrument stands in the order of names; the numbers themselves tell who came first.
+    #[inline]
+    pub fn rank(&self, instrument: InstrumentId) -> u32 {
+        self.ranks.get(instrument.0 as usize).copied().unwrap_or(u32::MAX)
     }
 
     /// The slot of a key, or the free one where it would go.

@@ -113,11 +113,14 @@ impl Snapshot {
         Series { days, values }
     }
 
-    /// The instruments that may have rows in a dataset, by number. Some of their rows, or all, may be
-    /// outside the bounds.
+    /// The instruments that may have rows in a dataset, in the order of names. Some of their rows, or
+    /// all, may be outside the bounds.
     pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
         let known = self.market.directory().len_at(self.bounds.revision) as u32;
-        self.market.holders(dataset).take_while(move |id| id.0 <= known)
+        let mut holders: Vec<InstrumentId> =
+            self.market.holders(dataset).take_while(|id| id.0 <= known).collect();
+        self.sort_by_name(&mut holders);
+        holders.into_iter()
     }
 
     /// Who goes by a symbol at the as-of date, else who was last called so.

@@ -32,7 +32,7 @@ pub struct Universe {
     pub id: String,
     /// Whether all listed names stand in, because no membership is known.
     pub stand_in: bool,
-    /// The lines of each issuer together, issuers by their first line's number.
+    /// The lines of each issuer together, issuers by their first line's name.
     pub issuers: Vec<Vec<Member>>,
 }
 
@@ -177,6 +177,6 @@ mod tests {
             .iter()
             .map(|lines| lines.iter().map(|line| snapshot.symbol(line.instrument)).collect())
             .collect();
-        assert_eq!(symbols, [vec!["GOOGL", "GOOG"], vec!["KOSS"]]);
+        assert_eq!(symbols, [vec!["GOOG", "GOOGL"], vec!["KOSS"]]);
     }
 }

@@ -1,7 +1,6 @@
 //! The universe in order of squeeze risk, within the bounds a caller sets.
 
 use crate::{measure::Component, universe::Universe};
-use std::cmp::Ordering;
 
 /// What names are ordered by, the highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub struct RankRequest {
 /// Names in order, and how many were left out why. A name is counted at the first bound it misses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranking {
-    /// Places in the universe, the highest first, ties by symbol.
+    /// Places in the universe, the highest first, ties by name.
     pub places: Vec<usize>,
     /// Names without a score.
     pub not_scored: u32,
@@ -66,17 +65,13 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
             ranking.places.push(place);
         }
     }
-    let snapshot = universe.snapshot();
-    let symbol = |place: usize| snapshot.symbol(universe.names()[place].instrument());
     let mut keyed: Vec<(f64, usize)> = ranking
         .places
         .iter()
         .map(|place| (key(universe, *place, request.rank_by), *place))
         .collect();
-    keyed.sort_by(|a, b| match b.0.total_cmp(&a.0) {
-        Ordering::Equal => symbol(a.1).cmp(symbol(b.1)),
-        order => order,
-    });
+    // The universe is in the order of names.
+    keyed.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     ranking.places = keyed.into_iter().map(|(_, place)| place).collect();
     ranking
 }

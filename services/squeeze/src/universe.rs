@@ -15,6 +15,7 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use std::collections::BTreeMap;
 
 /// A settlement this many calendar days behind the newest was skipped: the name left the market.
 const SKIPPED_DAYS: i32 = 40;
@@ -29,6 +30,8 @@ pub struct Universe {
     snapshot: Snapshot,
     freshest: Option<Day>,
     names: Vec<Name>,
+    /// Places among the names.
+    places: BTreeMap<InstrumentId, usize>,
     scores: Vec<Option<Score>>,
     summary: Summary,
 }
@@ -65,16 +68,17 @@ pub fn prepare(snapshot: &Snapshot, _roles: &Roles) -> Universe {
         .map(|ratio| Name::of(snapshot, ratio, freshest))
         .collect();
     let scores = score(&names);
-    let holds = |id: &InstrumentId| names.binary_search_by_key(id, Name::instrument).is_ok();
+    let places: BTreeMap<InstrumentId, usize> =
+        names.iter().enumerate().map(|(place, name)| (name.instrument(), place)).collect();
     let summary = Summary {
         newest_settlement: newest,
         with_short_interest: names.len() as u32,
         priced: names.iter().filter(|name| name.traded.is_ok()).count() as u32,
         scored: scores.iter().flatten().count() as u32,
-        without_short_interest: priced.iter().filter(|id| !holds(id)).count() as u32,
+        without_short_interest: priced.iter().filter(|id| !places.contains_key(id)).count() as u32,
         restated_on: restated_on(&names, snapshot.today()),
     };
-    Universe { snapshot: snapshot.clone(), freshest, names, scores, summary }
+    Universe { snapshot: snapshot.clone(), freshest, names, places, scores, summary }
 }
 
 impl Universe {
@@ -88,7 +92,7 @@ impl Universe {
         self.freshest
     }
 
-    /// Every name whose short interest is current, by instrument number.
+    /// Every name whose short interest is current, in the order of names.
     pub fn names(&self) -> &[Name] {
         &self.names
     }
@@ -100,7 +104,7 @@ impl Universe {
 
     /// The place of an instrument among the names.
     pub fn place(&self, instrument: InstrumentId) -> Option<usize> {
-        self.names.binary_search_by_key(&instrument, Name::instrument).ok()
+        self.places.get(&instrument).copied()
     }
 
     /// How large it is and how well its halves join.

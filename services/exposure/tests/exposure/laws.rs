@@ -90,6 +90,26 @@ fn neither_the_order_of_lines_nor_of_parts_alters_a_bit() {
 }
 
 #[test]
+fn the_order_of_ingest_alters_no_bit() {
+    // Young names, so that stand-ins are drawn; ties, which only names can settle; and sums over many.
+    let young = |names: &mut [world::Truth]| {
+        for at in [40, 111, 290] {
+            names[at].listed_from = 250;
+        }
+    };
+    let world = world_with(300, 400, 4, young);
+    let mut lines: Vec<(String, f64)> = lines_of(&world, 150);
+    lines.extend([40, 111, 290].map(|at| (world.names[at].symbol.clone(), 3e6)));
+    let reports = [world.snapshot(), world.folded_backwards(4)].map(|snapshot| {
+        let mut report = report(&prepare(&snapshot, &World::roles()), &raw(&lines));
+        // The one number that is none of an answer's.
+        report.positions.iter_mut().for_each(|row| row.instrument = InstrumentId::NONE);
+        format!("{report:?}")
+    });
+    assert!(reports[0] == reports[1], "{}\n{}", reports[0], reports[1]);
+}
+
+#[test]
 fn prices_restated_on_another_basis_change_nothing() {
     let raw_prices = world(80, 400, 6);
     let restated = world_with(80, 400, 6, |names| {

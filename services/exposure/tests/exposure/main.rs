@@ -22,6 +22,7 @@ use marketdata::{
     fixture::{Fixture, day},
     gap::GapReason,
     instant::Instant,
+    instrument::InstrumentId,
     portfolio::{RawLine, Size},
     snapshot::Snapshot,
 };

@@ -150,6 +150,24 @@ impl World {
 
     /// The market as it would be had the log ended after so many days.
     pub(crate) fn fold(&self, seed: u64, days: usize) -> Market {
+        self.fold_numbered(seed, days, |index, _| index as u32 + 1)
+    }
+
+    /// The same facts, ingested from the last name to the first: every instrument and text has
+    /// another number.
+    #[allow(dead_code, reason = "not every target that includes the world asks for it")]
+    pub(crate) fn folded_backwards(&self, seed: u64) -> Snapshot {
+        let market = self.fold_numbered(seed, self.days.len(), |index, of| (of - index) as u32);
+        Snapshot::new(Arc::new(market), self.as_of(), 1).unwrap()
+    }
+
+    /// `number` gives the number of a line by its place among so many.
+    fn fold_numbered(
+        &self,
+        seed: u64,
+        days: usize,
+        number: impl Fn(usize, usize) -> u32,
+    ) -> Market {
         let mut bars = FactTable::empty(Dataset::Bars);
         let mut shares = FactTable::empty(Dataset::ShareCounts);
         let mut listings = FactTable::empty(Dataset::Listings);
@@ -167,8 +185,10 @@ impl World {
         series.push(("^GSPC".to_owned(), self.market_returns.clone(), 0));
         series.push(("^RUT".to_owned(), small, 0));
         let closes: Vec<Instant> = self.days.iter().map(|day| Instant::close_of(*day)).collect();
+        let id_of = |index: usize| InstrumentId(number(index, series.len()));
+        let sector_of = |index: usize| number(index % SECTORS.len(), SECTORS.len()) - 1;
         for (index, (symbol, returns, from)) in series.iter().enumerate() {
-            let id = InstrumentId(index as u32 + 1);
+            let id = id_of(index);
             instruments.push(Instrument { id, namespace: Namespace::Listed, revision: 1 });
             let symbol = Symbol::listed(symbol).unwrap();
             let (from_day, until) = (Day::MIN, Day::MAX);
@@ -198,23 +218,30 @@ impl World {
                 let key = (id, InstrumentId::NONE, self.days[0], known);
                 shares.push(key.0, key.1, key.2, key.3, &[count, count * 0.9]);
                 if truth.in_small_cap_fund {
-                    let fund = InstrumentId(self.names.len() as u32 + 2);
+                    let fund = id_of(self.names.len() + 1);
                     let row = [f64::NAN; 6];
                     holdings.push(id, fund, self.days[0], known, &row);
                 }
-                let sector = (index % SECTORS.len()) as f64;
                 let mut listing = [f64::NAN; 6];
-                listing[Dataset::Listings.column(Field::Sector)] = sector;
+                listing[Dataset::Listings.column(Field::Sector)] = f64::from(sector_of(index));
                 listings.push(key.0, key.1, key.2, key.3, &listing);
             }
         }
-        let segments = [bars, shares, holdings, listings, splits];
+        instruments.sort_by_key(|instrument| instrument.id);
+        let mut texts = vec![String::new(); SECTORS.len()];
+        for (index, text) in SECTORS.iter().enumerate() {
+            texts[sector_of(index) as usize] = (*text).to_owned();
+        }
+        let segments = [bars, shares, holdings, listings, splits].map(|mut table| {
+            table.sort();
+            Arc::new(Segment::of_table(table, 1))
+        });
         Market::empty().apply(Delta {
             marks: vec![RevisionMark { revision: 1, data_version: [1; 32] }],
             instruments,
             namings,
-            texts: SECTORS.iter().map(|text| (*text).to_owned()).collect(),
-            segments: segments.map(|table| Arc::new(Segment::of_table(table, 1))).to_vec(),
+            texts,
+            segments: segments.to_vec(),
         })
     }
 }

@@ -1,9 +1,14 @@
 //! Laws: units and order change nothing, contributions sum, nothing looks ahead.
 
-use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, name, near, place};
-use marketdata::{basis::PriceBasis, fixture::day, instant::Instant};
+use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, book, line, name, near, place};
+use marketdata::{basis::PriceBasis, fixture::day, instant::Instant, instrument::InstrumentId};
 use proptest::prelude::*;
-use squeeze::{measure::Component, score::Score, universe::Universe};
+use squeeze::{
+    measure::Component,
+    rank::{RankBy, RankRequest, rank},
+    score::Score,
+    universe::Universe,
+};
 
 const SYMBOLS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
 
@@ -49,6 +54,40 @@ fn percentiles_of_a_hand_made_universe() {
         assert_eq!(change.percentile, None, "there is no settlement before");
         near(change.points, 2.5);
     }
+}
+
+#[test]
+fn the_order_of_ingest_alters_no_bit() {
+    // C and D are alike in all things but their names; amounts are such that sums round.
+    let seed = |at: usize| {
+        let at = if at == 3 { 2.0 } else { at as f64 };
+        (10.1 + at, 0.001 * at, 1e5 / 3.0 + at, 1e6 / 7.0 * (1.0 + at), 8e6)
+    };
+    let answers = |order: [usize; 6]| {
+        let mut world = World::new();
+        for at in order {
+            add(&mut world, SYMBOLS[at], seed(at), 1.0, PriceBasis::Raw);
+            world.listed_on(SYMBOLS[at], if at % 2 == 0 { "NYSE" } else { "NASDAQ" });
+        }
+        let universe = world.universe();
+        let request = RankRequest {
+            min_market_cap_usd: 0.0,
+            min_daily_value_usd: 0.0,
+            exchanges: Vec::new(),
+            rank_by: RankBy::Score,
+        };
+        let symbol = |place: &usize| {
+            universe.snapshot().symbol(universe.names()[*place].instrument()).to_owned()
+        };
+        let places: Vec<String> = rank(&universe, &request).places.iter().map(symbol).collect();
+        let lines = SYMBOLS.map(|symbol| line(symbol, -100.0 / 3.0, None));
+        let mut shorts = book(&universe, &lines);
+        for line in &mut shorts.lines {
+            line.instrument = InstrumentId::NONE;
+        }
+        format!("{places:?} {:?} {:?} {shorts:?}", scores(&universe), universe.summary())
+    };
+    assert_eq!(answers([0, 1, 2, 3, 4, 5]), answers([5, 3, 4, 2, 0, 1]));
 }
 
 proptest! {
