@@ -1,15 +1,33 @@
-//! Does a value at risk fail as often as it says it does?
+//! Does a value at risk fail as often as it says it does, and one day apart from another?
+//!
+//! An exception (a hit) is an observation whose loss was larger than the value at risk forecast for
+//! it. The tests of expected shortfall are in [`crate::shortfall_test`].
 
 /// A likelihood ratio and the chance of one as large when the model is right.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LikelihoodRatio {
-    /// −2 ln of the ratio, χ² with one degree of freedom for a correct model.
+    /// −2 ln of the ratio, about χ² distributed for a correct model.
     pub statistic: f64,
-    /// Probability of a larger statistic.
+    /// Probability of a larger statistic, by the χ² distribution.
     pub p_value: f64,
 }
 
-/// Kupiec (1995): LR = −2 ln[(1−p)^{T−x}p^x / ((1−x/T)^{T−x}(x/T)^x)] for x exceptions in T days.
+impl LikelihoodRatio {
+    /// χ² with one degree of freedom.
+    fn one_degree(statistic: f64) -> Self {
+        let statistic = statistic.max(0.0);
+        Self { statistic, p_value: libm::erfc((statistic / 2.0).sqrt()) }
+    }
+
+    /// χ² with two degrees of freedom.
+    fn two_degrees(statistic: f64) -> Self {
+        let statistic = statistic.max(0.0);
+        Self { statistic, p_value: libm::exp(-statistic / 2.0) }
+    }
+}
+
+/// Kupiec (1995): LR = −2 ln[(1−p)^{T−x}p^x / ((1−x/T)^{T−x}(x/T)^x)] for x exceptions in T days;
+/// one degree of freedom.
 ///
 /// `None` unless 0 < p < 1, T > 0 and x ≤ T.
 #[must_use]
@@ -27,6 +45,64 @@ pub fn kupiec(observations: usize, exceptions: usize, p: f64) -> Option<Likeliho
     if exceptions < observations {
         statistic += 2.0 * misses * libm::log(misses / total / (1.0 - p));
     }
-    let statistic = statistic.max(0.0);
-    Some(LikelihoodRatio { statistic, p_value: libm::erfc((statistic / 2.0).sqrt()) })
+    Some(LikelihoodRatio::one_degree(statistic))
+}
+
+/// Whether exceptions depend on whether the day before was one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Christoffersen {
+    /// A first-order Markov chain of hits against independent ones; one degree of freedom.
+    pub independence: LikelihoodRatio,
+    /// Independent and as frequent as stated: [`kupiec`]'s statistic plus that of independence; two
+    /// degrees of freedom.
+    pub conditional_coverage: LikelihoodRatio,
+    /// Share of hits among the days after a hit; `None` where no day follows a hit.
+    pub hit_after_hit: Option<f64>,
+    /// Share of hits among the days after none; `None` where no day follows one without a hit.
+    pub hit_after_none: Option<f64>,
+}
+
+/// Christoffersen (1998) on hits in order of time, p the probability of one.
+///
+/// With n_ij days in state j after one in state i, π_i = n_i1/(n_i0 + n_i1) and π the share of hits
+/// without the first day: LR = −2 ln[(1−π)^{n00+n10}π^{n01+n11} /
+/// ((1−π_0)^{n00}π_0^{n01}(1−π_1)^{n10}π_1^{n11})].
+///
+/// `None` for fewer than two days or p outside (0, 1).
+#[must_use]
+pub fn christoffersen(hits: &[bool], p: f64) -> Option<Christoffersen> {
+    let exceptions = hits.iter().filter(|hit| **hit).count();
+    let coverage = kupiec(hits.len(), exceptions, p)?;
+    if hits.len() < 2 {
+        return None;
+    }
+    let mut moves = [[0_usize; 2]; 2];
+    for pair in hits.windows(2) {
+        moves[usize::from(pair[0])][usize::from(pair[1])] += 1;
+    }
+    let [none, hit] = moves;
+    let chain = log_likelihood(none) + log_likelihood(hit);
+    let independent = log_likelihood([none[0] + hit[0], none[1] + hit[1]]);
+    let independence = LikelihoodRatio::one_degree(2.0 * (chain - independent));
+    let share = |[no, yes]: [usize; 2]| {
+        let days = no + yes;
+        (days > 0).then(|| yes as f64 / days as f64)
+    };
+    Some(Christoffersen {
+        independence,
+        conditional_coverage: LikelihoodRatio::two_degrees(
+            coverage.statistic + independence.statistic,
+        ),
+        hit_after_hit: share(hit),
+        hit_after_none: share(none),
+    })
+}
+
+/// Greatest log-likelihood of so many misses and hits: Σ n·ln(n/total), 0·ln 0 being 0.
+fn log_likelihood(counts: [usize; 2]) -> f64 {
+    let total = (counts[0] + counts[1]) as f64;
+    let term = |count: usize| {
+        if count == 0 { 0.0 } else { count as f64 * libm::log(count as f64 / total) }
+    };
+    term(counts[0]) + term(counts[1])
 }

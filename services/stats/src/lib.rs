@@ -16,6 +16,7 @@ pub mod collinearity;
 pub mod covariance;
 pub mod eigen;
 pub mod ewma;
+pub mod filter;
 pub mod ledoit_wolf;
 pub mod matrix;
 pub mod moments;
@@ -28,7 +29,10 @@ pub mod returns;
 pub mod ridge;
 pub mod rng;
 pub mod robust;
+pub mod scenarios;
+pub mod shortfall_test;
 pub mod shrink;
+pub mod stationary_bootstrap;
 pub mod tail;
 
 mod design;

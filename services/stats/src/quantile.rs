@@ -30,6 +30,13 @@ pub(crate) struct Place {
 impl QuantileRule {
     /// Where the quantile lies among `n` values; `None` for n = 0 or p outside [0, 1].
     pub(crate) fn place(self, n: usize, p: f64) -> Option<Place> {
+        let place = self.place_among(n, p)? - 1.0;
+        let index = place.floor();
+        Some(Place { index: index as usize, fraction: place - index })
+    }
+
+    /// The place itself, from 1 to `n`.
+    pub(crate) fn place_among(self, n: usize, p: f64) -> Option<f64> {
         if n == 0 || !(0.0..=1.0).contains(&p) {
             return None;
         }
@@ -45,9 +52,7 @@ impl QuantileRule {
             Self::Higher | Self::Ceil => place.ceil(),
             Self::Linear | Self::Weibull | Self::MedianUnbiased => place,
         };
-        let place = place.clamp(1.0, count) - 1.0;
-        let index = place.floor();
-        Some(Place { index: index as usize, fraction: place - index })
+        Some(place.clamp(1.0, count))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Values from outside this crate: inputs, what is expected, the tolerance, and the source.
 //!
 //! "Methodology" means the project's table of formulas, whose values were computed in Python from the
-//! inputs stated; "oracle" means `tests/oracle/oracle.txt`, made by the script beside it.
+//! inputs stated; "oracle" means the text files of `tests/oracle`, made by the scripts beside them.
 
+mod backtests;
 mod covariance;
 mod distribution;
 mod oracle;
 mod regression;
+mod scenarios;
 mod tails;
 mod weights;
 

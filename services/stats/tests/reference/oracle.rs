@@ -1,4 +1,4 @@
-//! Reads `tests/oracle/oracle.txt`: one named vector a line.
+//! Reads the files of `tests/oracle`: one named vector a line.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,18 @@ use std::collections::BTreeMap;
 pub(crate) struct Oracle(BTreeMap<&'static str, Vec<f64>>);
 
 impl Oracle {
+    /// What `oracle.py` printed.
     pub(crate) fn read() -> Self {
-        let lines = include_str!("../oracle/oracle.txt").lines().filter(|l| !l.starts_with('#'));
-        let vectors = lines.map(|line| {
+        Self::parse(include_str!("../oracle/oracle.txt"))
+    }
+
+    /// What `tails.py` printed.
+    pub(crate) fn tails() -> Self {
+        Self::parse(include_str!("../oracle/tails.txt"))
+    }
+
+    fn parse(text: &'static str) -> Self {
+        let vectors = text.lines().filter(|l| !l.starts_with('#')).map(|line| {
             let (name, numbers) = line.split_once(':').expect("a name and a colon");
             let numbers = numbers.split_whitespace().map(|n| n.parse().expect("a number"));
             (name, numbers.collect())

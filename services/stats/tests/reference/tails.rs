@@ -2,7 +2,7 @@
 
 use stats::moments::{Ddof, Moments};
 use stats::quantile::{QuantileRule, order_interval, quantile, quantile_of_sorted};
-use stats::{backtest, normal, tail};
+use stats::{normal, tail};
 
 use crate::oracle::Oracle;
 use crate::{close, close_relative};
@@ -125,17 +125,4 @@ fn order_intervals_agree_with_scipy() {
         close("ranks", &ranks, &row[3..5], 0.0);
         close_relative("coverage", &[interval.coverage], &row[5..], 1e-11);
     }
-}
-
-/// Methodology C7: T = 250, p = 1 %: exceptions, statistic; p-values from scipy's χ² with one degree.
-#[test]
-fn kupiec() {
-    let expected = [(0, 5.0252), (2, 0.1084), (4, 0.7691), (6, 3.5554), (10, 12.9555)];
-    for (exceptions, statistic) in expected {
-        let ratio = backtest::kupiec(250, exceptions, 0.01).expect("a ratio");
-        close("LR", &[ratio.statistic], &[statistic], 5e-5);
-    }
-    let p_value = |x| backtest::kupiec(250, x, 0.01).expect("a ratio").p_value;
-    // The statistics above have four decimals: so have these.
-    close("p", &[p_value(0), p_value(6), p_value(2)], Oracle::read().get("chi2_sf"), 1e-4);
 }

@@ -1,0 +1,235 @@
+//! Weighted scenarios of profit and loss: quantile, tail, who is in it, and how well it is known.
+//!
+//! Scenarios belong to periods (days of history). A period may have several scenarios, for instance
+//! one for each draw of what is unknown about it; then each counts in part. Weights are in periods:
+//! those of all scenarios add up to the number of periods, whatever the caller's unit.
+
+use crate::{
+    normal,
+    quantile::{QuantileRule, snap},
+    stationary_bootstrap,
+    tail::Tail,
+};
+
+/// One possible outcome.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scenario {
+    /// Profit, positive; loss, negative.
+    pub profit: f64,
+    /// How much it counts beside the others; positive.
+    pub weight: f64,
+    /// The period it comes from, an index from 0 in order of time.
+    pub period: u32,
+    /// Which of the draws of that period, for the caller's use.
+    pub draw: u32,
+}
+
+/// An interval for a value at risk, of losses; an end is open where history is too short for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueAtRiskInterval {
+    /// The smaller loss; `None` where the interval has no lower end.
+    pub low: Option<f64>,
+    /// The larger loss; `None` where the interval has no upper end.
+    pub high: Option<f64>,
+    /// Standard error of the share of periods beyond the value at risk.
+    pub exceedance_error: f64,
+}
+
+/// Scenarios in ascending order of profit, equal ones by period and draw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenarios {
+    ascending: Vec<Scenario>,
+    periods: usize,
+}
+
+impl Scenarios {
+    /// Scenarios of `periods` periods in any order; weights are brought to that sum.
+    ///
+    /// `None` for no scenarios, a period out of range, a profit that is not finite, or a weight that
+    /// is not positive and finite.
+    #[must_use]
+    pub fn of(mut scenarios: Vec<Scenario>, periods: usize) -> Option<Self> {
+        let is_valid = |s: &Scenario| {
+            let weighs = s.weight.is_finite() && s.weight > 0.0;
+            weighs && s.profit.is_finite() && (s.period as usize) < periods
+        };
+        if scenarios.is_empty() || !scenarios.iter().all(is_valid) {
+            return None;
+        }
+        scenarios.sort_unstable_by(|a, b| {
+            a.profit.total_cmp(&b.profit).then((a.period, a.draw).cmp(&(b.period, b.draw)))
+        });
+        let unit = periods as f64 / scenarios.iter().map(|s| s.weight).sum::<f64>();
+        for scenario in &mut scenarios {
+            scenario.weight *= unit;
+        }
+        scenarios
+            .iter()
+            .all(|s| s.weight.is_finite())
+            .then_some(Self { ascending: scenarios, periods })
+    }
+
+    /// Pools draws of the same periods: `draws[d][s]` is the profit of period s in draw d, and each
+    /// counts 1/number of draws. One draw is plain history.
+    ///
+    /// `None` for no draws, draws of unequal length or without a period, or a profit that is not
+    /// finite.
+    #[must_use]
+    pub fn pooled<D: AsRef<[f64]>>(draws: &[D]) -> Option<Self> {
+        let periods = draws.first()?.as_ref().len();
+        if draws.iter().any(|draw| draw.as_ref().len() != periods) {
+            return None;
+        }
+        let weight = 1.0 / draws.len() as f64;
+        let mut scenarios = Vec::with_capacity(periods * draws.len());
+        for (draw, profits) in draws.iter().enumerate() {
+            let draw = u32::try_from(draw).ok()?;
+            for (period, &profit) in profits.as_ref().iter().enumerate() {
+                let period = u32::try_from(period).ok()?;
+                scenarios.push(Scenario { profit, weight, period, draw });
+            }
+        }
+        Self::of(scenarios, periods)
+    }
+
+    /// The scenarios from the worst to the best, weights in periods.
+    #[must_use]
+    pub fn ascending(&self) -> &[Scenario] {
+        &self.ascending
+    }
+
+    /// Number of periods.
+    #[must_use]
+    pub const fn periods(&self) -> usize {
+        self.periods
+    }
+
+    /// The quantile at probability p. The rule's place counts periods; the quantile is the mean of
+    /// the one period's worth of scenarios that ends there.
+    ///
+    /// With one scenario a period this is [`crate::quantile::quantile`]; so it is where all draws of
+    /// a period are alike. `None` for p outside [0, 1].
+    #[must_use]
+    pub fn quantile(&self, p: f64, rule: QuantileRule) -> Option<f64> {
+        let place = rule.place_among(self.periods, p)?;
+        self.mean_between(place - 1.0, place)
+    }
+
+    /// Value at risk and expected shortfall: [`crate::tail::historical`] with weights.
+    ///
+    /// Expected shortfall is the mean loss over the worst share 1 − confidence, the scenario on the
+    /// border counted in part (Rockafellar and Uryasev 2002). `None` for confidence outside (0, 1).
+    #[must_use]
+    pub fn tail(&self, confidence: f64, rule: QuantileRule) -> Option<Tail> {
+        let mass = self.mass(confidence)?;
+        let value_at_risk = 0.0 - self.quantile(1.0 - confidence, rule)?;
+        let expected_shortfall = 0.0 - self.mean_between(0.0, mass)?;
+        Some(Tail { value_at_risk, expected_shortfall })
+    }
+
+    /// The scenarios of the tail, worst first, each with its share of the tail; shares add up to one.
+    ///
+    /// Expected shortfall is −Σ share·profit, so Σ over parts of a profit gives its components
+    /// (Tasche 1999). `None` for confidence outside (0, 1).
+    #[must_use]
+    pub fn tail_shares(&self, confidence: f64) -> Option<Vec<(Scenario, f64)>> {
+        let mass = self.mass(confidence)?;
+        let mut before = 0.0;
+        let mut shares = Vec::new();
+        for scenario in &self.ascending {
+            let inside = snap(mass - before).min(scenario.weight);
+            if inside <= 0.0 {
+                break;
+            }
+            shares.push((*scenario, inside / mass));
+            before += scenario.weight;
+        }
+        Some(shares)
+    }
+
+    /// For each period the share of its weight that lies in the tail, in order of time: 1 where all
+    /// its scenarios are beyond the value at risk, 0 where none is. The mean is 1 − confidence.
+    ///
+    /// `None` for confidence outside (0, 1).
+    #[must_use]
+    pub fn exceedances(&self, confidence: f64) -> Option<Vec<f64>> {
+        let mass = self.mass(confidence)?;
+        let mut exceedances = vec![0.0; self.periods];
+        for (scenario, share) in self.tail_shares(confidence)? {
+            exceedances[scenario.period as usize] += share * mass;
+        }
+        Some(exceedances)
+    }
+
+    /// The interval of the value at risk by inversion (Woodruff 1952): its ends are the quantiles at
+    /// p ± z·√(v/T), p = 1 − confidence, z the normal quantile of a two-sided `level` (1.645 for
+    /// 0.90), v the long-run variance of [`Scenarios::exceedances`], so that losses that come in
+    /// clusters widen it.
+    ///
+    /// Draws of one period count as one observation. An end is open where less than one period
+    /// remains beyond it. `None` for confidence or level outside (0, 1).
+    #[must_use]
+    pub fn value_at_risk_interval(
+        &self,
+        confidence: f64,
+        rule: QuantileRule,
+        level: f64,
+    ) -> Option<ValueAtRiskInterval> {
+        let exceedance_error = stationary_bootstrap::mean_error(&self.exceedances(confidence)?)?;
+        let reach = normal::quantile((1.0 + level) / 2.0)? * exceedance_error;
+        if !(level > 0.0 && level < 1.0) {
+            return None;
+        }
+        let one = 1.0 / self.periods as f64;
+        let at = |p: f64| {
+            let is_inside = one <= p && p <= 1.0 - one;
+            is_inside.then(|| self.quantile(p, rule)).flatten().map(|profit| 0.0 - profit)
+        };
+        let p = 1.0 - confidence;
+        Some(ValueAtRiskInterval { low: at(p + reach), high: at(p - reach), exceedance_error })
+    }
+
+    /// Standard error of the expected shortfall: that of the mean of its influence function
+    /// c + (loss − c)⁺/(1 − confidence), c the loss on the border of the tail, by the stationary
+    /// bootstrap, so that clusters widen it. What the draws of a period add is in it; what all draws
+    /// share in ignorance is not.
+    ///
+    /// `None` for confidence outside (0, 1) and where the tail holds scenarios of one period only.
+    #[must_use]
+    pub fn expected_shortfall_error(&self, confidence: f64) -> Option<f64> {
+        let shares = self.tail_shares(confidence)?;
+        let (border, _) = shares.last()?;
+        if shares.iter().all(|(scenario, _)| scenario.period == border.period) {
+            return None;
+        }
+        let mut beyond = vec![0.0; self.periods];
+        for (scenario, _) in &shares {
+            beyond[scenario.period as usize] += scenario.weight * (border.profit - scenario.profit);
+        }
+        Some(stationary_bootstrap::mean_error(&beyond)? / (1.0 - confidence))
+    }
+
+    /// Periods in the tail, T(1 − confidence).
+    fn mass(&self, confidence: f64) -> Option<f64> {
+        let is_inside = confidence > 0.0 && confidence < 1.0;
+        is_inside.then(|| snap(self.periods as f64 * (1.0 - confidence)))
+    }
+
+    /// Mean profit of the scenarios whose cumulated weight lies between two bounds.
+    fn mean_between(&self, from: f64, to: f64) -> Option<f64> {
+        let (mut before, mut sum, mut weight) = (0.0, 0.0, 0.0);
+        for scenario in &self.ascending {
+            if to <= before {
+                break;
+            }
+            let after = before + scenario.weight;
+            let part = to.min(after) - from.max(before);
+            if part > 0.0 {
+                sum += part * scenario.profit;
+                weight += part;
+            }
+            before = after;
+        }
+        Some(sum / weight).filter(|mean| mean.is_finite())
+    }
+}

@@ -1,0 +1,144 @@
+//! Are the losses beyond a value at risk as large as its expected shortfall says?
+//!
+//! Acerbi and Székely (2014), "Backtesting expected shortfall", tests 1 and 2. Their null hypothesis
+//! is that each day's profit comes from that day's forecast distribution, so chances are counted
+//! over simulated histories drawn from these, with a seed: the same input gives the same answer.
+
+use crate::rng::Rng;
+
+/// What was forecast for one day, and what came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShortfallForecast {
+    /// The profit that came; a loss is negative.
+    pub profit: f64,
+    /// Value at risk, a loss.
+    pub value_at_risk: f64,
+    /// Expected shortfall, a loss; positive.
+    pub expected_shortfall: f64,
+    /// The forecast's profits beyond its value at risk, equally likely, together of the probability
+    /// that is tested.
+    pub tail: Vec<f64>,
+}
+
+/// How chances are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Simulation {
+    /// Number of histories drawn; the error of a chance c is √(c(1−c)/histories).
+    pub histories: usize,
+    /// What the draws are made from.
+    pub seed: u64,
+}
+
+/// A statistic and the chance of one as low when the forecasts are right.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShortfallStatistic {
+    /// Zero is expected; negative where losses exceed what was forecast.
+    pub z: f64,
+    /// (1 + number of simulated statistics at or below z)/(1 + their number): small where risk was
+    /// understated. Overstated risk gives values near one.
+    pub p_value: f64,
+}
+
+/// Both tests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AcerbiSzekely {
+    /// Days with a loss beyond the value at risk.
+    pub exceptions: usize,
+    /// Z₁ = 1 + (1/N)Σ_hits X/ES: how large losses are, given a hit. `None` without hits.
+    pub size: Option<ShortfallStatistic>,
+    /// Z₂ = 1 + (1/(Tp))Σ_hits X/ES: how large and how frequent.
+    pub size_and_frequency: ShortfallStatistic,
+}
+
+/// Sums over the hits of one history.
+#[derive(Clone, Copy, Debug)]
+struct Hits {
+    count: usize,
+    /// Σ X/ES, negative.
+    ratios: f64,
+}
+
+impl Hits {
+    const NONE: Hits = Hits { count: 0, ratios: 0.0 };
+
+    fn add(&mut self, profit: f64, expected_shortfall: f64) {
+        self.count += 1;
+        self.ratios += profit / expected_shortfall;
+    }
+
+    fn size(self) -> Option<f64> {
+        (self.count > 0).then(|| 1.0 + self.ratios / self.count as f64)
+    }
+
+    fn size_and_frequency(self, expected: f64) -> f64 {
+        1.0 + self.ratios / expected
+    }
+}
+
+/// Tests forecasts made at probability `p` = 1 − confidence.
+///
+/// `None` for no forecasts or histories, p outside (0, 1), an expected shortfall that is not positive,
+/// an empty tail, or a number that is not finite.
+#[must_use]
+pub fn acerbi_szekely(
+    forecasts: &[ShortfallForecast],
+    p: f64,
+    simulation: Simulation,
+) -> Option<AcerbiSzekely> {
+    let is_inside = p > 0.0 && p < 1.0;
+    if forecasts.is_empty() || simulation.histories == 0 || !is_inside {
+        return None;
+    }
+    if !forecasts.iter().all(is_valid) {
+        return None;
+    }
+    let expected = forecasts.len() as f64 * p;
+    let mut seen = Hits::NONE;
+    for day in forecasts.iter().filter(|day| day.profit < -day.value_at_risk) {
+        seen.add(day.profit, day.expected_shortfall);
+    }
+    let (z1, z2) = (seen.size(), seen.size_and_frequency(expected));
+    let (mut lower1, mut with_hits, mut lower2) = (0, 0, 0);
+    for history in 0..simulation.histories {
+        let drawn = draw(forecasts, p, &mut Rng::new(simulation.seed, history as u64));
+        if let Some(size) = drawn.size() {
+            with_hits += 1;
+            lower1 += usize::from(z1.is_some_and(|z1| size <= z1));
+        }
+        lower2 += usize::from(drawn.size_and_frequency(expected) <= z2);
+    }
+    let chance = |lower: usize, of: usize| (1 + lower) as f64 / (1 + of) as f64;
+    Some(AcerbiSzekely {
+        exceptions: seen.count,
+        size: z1.map(|z| ShortfallStatistic { z, p_value: chance(lower1, with_hits) }),
+        size_and_frequency: ShortfallStatistic {
+            z: z2,
+            p_value: chance(lower2, simulation.histories),
+        },
+    })
+}
+
+fn is_valid(day: &ShortfallForecast) -> bool {
+    let numbers = [day.profit, day.value_at_risk, day.expected_shortfall];
+    let finite = numbers.iter().chain(&day.tail).all(|x| x.is_finite());
+    finite && day.expected_shortfall > 0.0 && !day.tail.is_empty()
+}
+
+/// One history under the forecasts: each day is a hit with probability p, its size one of the tail.
+/// The days between hits are geometric, so that only hits cost a draw.
+fn draw(forecasts: &[ShortfallForecast], p: f64, rng: &mut Rng) -> Hits {
+    let mut hits = Hits::NONE;
+    let mut next = 0_usize;
+    loop {
+        let without = libm::floor(libm::log(rng.uniform()) / libm::log1p(-p));
+        // Beyond the last day, however far.
+        if without >= forecasts.len() as f64 {
+            return hits;
+        }
+        next += without as usize;
+        let Some(day) = forecasts.get(next) else { return hits };
+        let size = u32::try_from(day.tail.len()).unwrap_or(u32::MAX);
+        hits.add(day.tail[rng.below(size) as usize], day.expected_shortfall);
+        next += 1;
+    }
+}
