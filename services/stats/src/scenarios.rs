@@ -57,7 +57,8 @@ impl Scenarios {
             return None;
         }
         scenarios.sort_unstable_by(|a, b| {
-            a.profit.total_cmp(&b.profit).then((a.period, a.draw).cmp(&(b.period, b.draw)))
+            let tied = || (a.period, a.draw).cmp(&(b.period, b.draw));
+            a.profit.total_cmp(&b.profit).then_with(tied)
         });
         let unit = periods as f64 / scenarios.iter().map(|s| s.weight).sum::<f64>();
         for scenario in &mut scenarios {

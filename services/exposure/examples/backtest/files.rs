@@ -1,0 +1,117 @@
+//! Books made of real price files.
+
+use crate::replay::{Book, SEEDS, WINDOW};
+use flate2::read::GzDecoder;
+use std::{collections::BTreeMap, io::Read, path::PathBuf};
+
+/// Where a symbol's file lies; the first folder that has it counts.
+const FOLDERS: [&str; 3] = ["prices/etf_ohlcv", "prices/etf_close", "prices/yahoo"];
+
+/// No day is forecast after this one, the last of the shortest files.
+const LAST: &str = "2021-06-30";
+
+/// Positions of a book, as shares of its gross value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) name: &'static str,
+    long: &'static [&'static str],
+    short: &'static [&'static str],
+    /// First day to forecast, ISO.
+    from: &'static str,
+}
+
+/// From 2008 on: the crisis, the sell-offs of 2011, 2015, 2018 and 2020 are in it.
+const fn spread(
+    name: &'static str,
+    long: &'static [&'static str],
+    short: &'static [&'static str],
+) -> Recipe {
+    Recipe { name, long, short, from: "2008-01-01" }
+}
+
+/// Six spreads that desks trade against each other, and the crowded trade itself: the seven megacaps
+/// against small caps and regional banks, from 2018 on, since META is listed only since 2012.
+pub(crate) const BOOKS: [Recipe; 7] = [
+    spread("QQQ-IWM", &["QQQ"], &["IWM"]),
+    spread("SPY-IWM", &["SPY"], &["IWM"]),
+    spread("SPY-MDY", &["SPY"], &["MDY"]),
+    spread("SPY-RSP", &["SPY"], &["RSP"]),
+    spread("IWF-IWD", &["IWF"], &["IWD"]),
+    spread("XLY-XLP", &["XLY"], &["XLP"]),
+    Recipe {
+        name: "crowded trade",
+        long: &["AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA"],
+        short: &["IWM", "KRE"],
+        from: "2018-01-01",
+    },
+];
+
+/// Closes by ISO date, adjusted for splits and distributions.
+type Closes = BTreeMap<String, f64>;
+
+/// The folder of real files.
+#[derive(Debug)]
+pub(crate) struct Files(PathBuf);
+
+impl Files {
+    #[expect(clippy::disallowed_methods, reason = "the caller says where the real files are")]
+    pub(crate) fn of_environment() -> Option<Files> {
+        std::env::var_os("REAL_DATA").map(|folder| Files(PathBuf::from(folder)))
+    }
+
+    /// A book on the days that all its files have. Positions are restored to their shares of gross
+    /// every day, as a forecast for today's positions supposes.
+    pub(crate) fn book(&self, recipe: &Recipe) -> Result<Book, String> {
+        let side = |symbols: &[&str], sign: f64| -> Result<Vec<(f64, Closes)>, String> {
+            let weight = 0.5 * sign / symbols.len() as f64;
+            symbols.iter().map(|symbol| Ok((weight, self.closes(symbol)?))).collect()
+        };
+        let mut positions = side(recipe.long, 1.0)?;
+        positions.extend(side(recipe.short, -1.0)?);
+        let is_common = |day: &&String| {
+            day.as_str() <= LAST && positions.iter().all(|(_, closes)| closes.contains_key(*day))
+        };
+        let days: Vec<&String> = positions[0].1.keys().filter(is_common).collect();
+        let profit = |pair: &[&String]| -> f64 {
+            let of = |(weight, closes): &(f64, Closes)| {
+                weight * (closes[pair[1]] / closes[pair[0]] - 1.0)
+            };
+            positions.iter().map(of).sum()
+        };
+        let profits: Vec<f64> = days.windows(2).map(profit).collect();
+        let first = days.iter().skip(1).take_while(|day| day.as_str() < recipe.from).count();
+        if first < SEEDS + WINDOW {
+            return Err(format!("only {first} days before {}", recipe.from));
+        }
+        Ok(Book { name: recipe.name.to_owned(), profits, first })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a back-test of real files reads them")]
+    fn closes(&self, symbol: &str) -> Result<Closes, String> {
+        let paths = FOLDERS.map(|folder| self.0.join(folder).join(format!("{symbol}.csv.gz")));
+        let path = paths.iter().find(|path| path.is_file());
+        let path = path.ok_or_else(|| format!("no file of {symbol}"))?;
+        let bytes = std::fs::read(path).map_err(|e| format!("{symbol}: {e}"))?;
+        let mut text = String::new();
+        GzDecoder::new(&bytes[..])
+            .read_to_string(&mut text)
+            .map_err(|e| format!("{symbol}: {e}"))?;
+        parse(&text).map_err(|problem| format!("{symbol}: {problem}"))
+    }
+}
+
+/// The column `Adj Close`, or `Close` where there is none, which is adjusted there.
+fn parse(text: &str) -> Result<Closes, String> {
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+    let place = |name: &str| header.iter().position(|column| *column == name);
+    let close = place("Adj Close").or_else(|| place("Close")).ok_or("no column of closes")?;
+    let row = |(number, line): (usize, &str)| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let value = cells.get(close).and_then(|cell| cell.parse::<f64>().ok());
+        let value = value.filter(|value| value.is_finite() && *value > 0.0);
+        let value = value.ok_or_else(|| format!("line {}: no close", number + 2))?;
+        Ok((cells[0].to_owned(), value))
+    };
+    lines.enumerate().map(row).collect()
+}

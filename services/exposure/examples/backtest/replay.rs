@@ -1,0 +1,113 @@
+//! Forecasts made day by day from what was known the day before, and how they fared.
+
+use stats::{
+    backtest::{self, Christoffersen, LikelihoodRatio},
+    filter::filter,
+    quantile::QuantileRule,
+    scenarios::Scenarios,
+    shortfall_test::{AcerbiSzekely, ShortfallForecast, Simulation, acerbi_szekely},
+};
+
+/// Scenarios of a forecast.
+pub(crate) const WINDOW: usize = 1_000;
+
+/// Sessions before them that give the first volatility.
+pub(crate) const SEEDS: usize = 60;
+
+/// Decay of the volatility.
+const LAMBDA: f64 = 0.94;
+
+/// Profits of a book of fixed positions, a share of its gross value a day.
+#[derive(Clone, Debug)]
+pub(crate) struct Book {
+    pub(crate) name: String,
+    pub(crate) profits: Vec<f64>,
+    /// Index of the first day to forecast; [`WINDOW`] and [`SEEDS`] come before it.
+    pub(crate) first: usize,
+}
+
+/// How scenarios are made of history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// Past profits as they were.
+    Plain,
+    /// Past profits rescaled to the volatility of the day that is forecast.
+    Filtered,
+}
+
+impl Method {
+    pub(crate) const ALL: [Method; 2] = [Method::Plain, Method::Filtered];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Filtered => "filtered",
+        }
+    }
+
+    /// The scenarios for the day after `past`, of its last days only.
+    pub(crate) fn scenarios(self, past: &[f64]) -> Option<Scenarios> {
+        let past = past.get(past.len().checked_sub(SEEDS + WINDOW)?..)?;
+        let outcomes = &past[SEEDS..];
+        match self {
+            Self::Plain => Scenarios::pooled(&[outcomes]),
+            Self::Filtered => {
+                let filter = filter(past, SEEDS, LAMBDA)?;
+                let pairs = filter.multipliers.iter().zip(outcomes);
+                Scenarios::pooled(&[pairs.map(|(m, x)| m * x).collect::<Vec<f64>>()])
+            }
+        }
+    }
+}
+
+/// Each day's profit and the scenarios that were expected of it.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    days: Vec<(f64, Option<Scenarios>)>,
+}
+
+/// The tests of one level of confidence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) days: usize,
+    pub(crate) coverage: LikelihoodRatio,
+    pub(crate) hits: Christoffersen,
+    pub(crate) shortfall: AcerbiSzekely,
+}
+
+impl Replay {
+    pub(crate) fn of(book: &Book, method: Method) -> Replay {
+        let days = (book.first..book.profits.len())
+            .map(|day| (book.profits[day], method.scenarios(&book.profits[..day])));
+        Replay { days: days.collect() }
+    }
+
+    /// None where a day has no forecast or no expected shortfall.
+    pub(crate) fn outcome(&self, confidence: f64, simulation: Simulation) -> Option<Outcome> {
+        let days = self.days.iter();
+        let forecasts = days
+            .map(|(profit, scenarios)| forecast(*profit, scenarios.as_ref()?, confidence))
+            .collect::<Option<Vec<ShortfallForecast>>>()?;
+        let hits: Vec<bool> = forecasts.iter().map(|day| day.profit < -day.value_at_risk).collect();
+        let p = 1.0 - confidence;
+        let exceptions = hits.iter().filter(|hit| **hit).count();
+        Some(Outcome {
+            days: hits.len(),
+            coverage: backtest::kupiec(hits.len(), exceptions, p)?,
+            hits: backtest::christoffersen(&hits, p)?,
+            shortfall: acerbi_szekely(&forecasts, p, simulation)?,
+        })
+    }
+}
+
+/// 1,000 scenarios make whole numbers of equally likely ones beyond 95 % and 99 %.
+fn forecast(profit: f64, scenarios: &Scenarios, confidence: f64) -> Option<ShortfallForecast> {
+    let tail = scenarios.tail(confidence, QuantileRule::Linear)?;
+    let beyond = scenarios.tail_shares(confidence)?;
+    Some(ShortfallForecast {
+        profit,
+        value_at_risk: tail.value_at_risk,
+        expected_shortfall: tail.expected_shortfall,
+        tail: beyond.iter().map(|(scenario, _)| scenario.profit).collect(),
+    })
+}
