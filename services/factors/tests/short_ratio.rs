@@ -90,6 +90,17 @@ fn a_split_between_settlements_changes_no_ratio() {
 }
 
 #[test]
+fn counts_of_one_day_need_no_factor() {
+    let mut fixture = Fixture::new();
+    settle(&mut fixture, "S", ("2022-07-15", "2022-07-26"), [2e6, 10e6, 12e6]);
+    split(&mut fixture, "S", ("2021-01-29", "2024-03-08"), 4.0);
+    fixture.commit();
+    let ratio = known(&mut fixture, "S", "2022-07-27").unwrap();
+    near(ratio.of_float(), 0.2, 1e-12);
+    near(ratio.of_shares_outstanding(), 2.0 / 12.0, 1e-12);
+}
+
+#[test]
 fn a_float_inside_an_undated_split_is_a_reason() {
     let mut fixture = Fixture::new();
     settle(&mut fixture, "S", ("2022-07-15", "2022-07-26"), [2e6, 10e6, 12e6]);

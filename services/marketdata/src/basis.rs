@@ -4,8 +4,13 @@
 //! old units) and `to` (first day on the new) one old share became `share_factor` new ones and one
 //! old price became `price_factor` times the new one. A spin-off has a share factor of 1. Factors
 //! are used whenever they were published, up to the snapshot's revision.
+//!
+//! Units change on a day of trading. Where `from` and `to` lie further apart the day is not known,
+//! but it is one of the sessions between them: two days are on one unit for certain where no such
+//! session lies after the first and up to the second, and a day is always on its own.
 
 use crate::{
+    calendar::is_session,
     dataset::{Dataset, Field},
     day::Day,
     instrument::InstrumentId,
@@ -66,16 +71,54 @@ impl PriceBasis {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Factor {
-    from: Day,
-    to: Day,
+    /// The first day that may be the first on the new units.
+    earliest: Day,
+    /// The last day that may be; the same one where the date is known.
+    latest: Day,
     price: f64,
     shares: f64,
+}
+
+/// Where a change of units lies, seen from two days in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Between,
+    Outside,
+    Unknown,
+}
+
+impl Factor {
+    /// `from` is the last day that is on the old units for certain, `to` the first on the new.
+    fn new(from: Day, to: Day, price: f64, shares: f64) -> Factor {
+        let sessions = || (from.epoch() + 1..=to.epoch()).map(Day::from_epoch);
+        // Where a file dates a change on a day without trading, its word stands.
+        let earliest = sessions().find(|day| is_session(*day)).unwrap_or(to);
+        let latest = sessions().rev().find(|day| is_session(*day)).unwrap_or(to);
+        Factor { earliest, latest, price, shares }
+    }
+
+    fn is_dated(&self) -> bool {
+        self.earliest == self.latest
+    }
+
+    /// Where the change lies for two days of which the first is not after the second.
+    fn place(&self, first: Day, second: Day) -> Place {
+        if self.latest <= first || second < self.earliest {
+            return Place::Outside;
+        }
+        if first < self.earliest && self.latest <= second {
+            return Place::Between;
+        }
+        let mut after = (first.epoch() + 1..=second.epoch()).map(Day::from_epoch);
+        if after.any(is_session) { Place::Unknown } else { Place::Outside }
+    }
 }
 
 /// The unit changes of one instrument.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Units {
-    /// By `to`. Intervals that hold an exactly dated change inside are left out: the exact one wins.
+    /// By the first day on the new units. Undated changes with a dated one among their days are left
+    /// out: the dated one wins.
     factors: Vec<Factor>,
 }
 
@@ -93,22 +136,27 @@ impl Units {
     pub fn of(snapshot: &Snapshot, instrument: InstrumentId) -> Units {
         let rows = snapshot.rows_whenever_published(Dataset::Splits, instrument);
         let column = |field| Dataset::Splits.column(field);
-        let mut factors: Vec<Factor> = (0..rows.len())
-            .filter_map(|i| {
-                Some(Factor {
-                    from: Day::from_epoch(rows.value(i, column(Field::FromOn))? as i32),
-                    to: rows.day(i),
-                    price: rows.value(i, column(Field::PriceFactor))?,
-                    shares: rows.value(i, column(Field::ShareFactor))?,
-                })
-            })
-            .collect();
-        let exact: Vec<Factor> =
-            factors.iter().filter(|f| f.from.plus(1) == f.to).copied().collect();
-        factors.retain(|f| {
-            f.from.plus(1) == f.to || !exact.iter().any(|e| f.from < e.to && e.to <= f.to)
+        let read = |i: usize| {
+            let from = Day::from_epoch(rows.value(i, column(Field::FromOn))? as i32);
+            let price = rows.value(i, column(Field::PriceFactor))?;
+            Some((from, rows.day(i), price, rows.value(i, column(Field::ShareFactor))?))
+        };
+        let stored: Vec<(Day, Day, f64, f64)> = (0..rows.len()).filter_map(read).collect();
+        Units::new(&stored)
+    }
+
+    /// Of changes as stored: last day on the old units, first on the new, price and share factor.
+    fn new(stored: &[(Day, Day, f64, f64)]) -> Units {
+        let factor = |(from, to, price, shares): &(Day, Day, f64, f64)| {
+            ((*from, *to), Factor::new(*from, *to, *price, *shares))
+        };
+        let mut factors: Vec<((Day, Day), Factor)> = stored.iter().map(factor).collect();
+        let dated: Vec<Day> =
+            factors.iter().filter(|(_, f)| f.is_dated()).map(|(_, f)| f.latest).collect();
+        factors.retain(|((from, to), factor)| {
+            factor.is_dated() || !dated.iter().any(|day| from < day && day <= to)
         });
-        Units { factors }
+        Units { factors: factors.into_iter().map(|(_, factor)| factor).collect() }
     }
 
     /// No change of units.
@@ -122,28 +170,29 @@ impl Units {
     }
 
     /// What spin-offs took out of a share between two days: price factors over share factors, 1 where
-    /// only splits lie between, whatever their exact days. None where one of the days lies inside an
-    /// interval with a spin-off whose exact date is not known.
+    /// only splits lie between, whatever their exact days. None where a spin-off whose exact date is
+    /// not known may lie between the two or not.
     pub fn value_change(&self, from: Day, to: Day) -> Option<f64> {
         if to < from {
             return Some(1.0 / self.value_change(to, from)?);
         }
         let mut value = 1.0;
-        for factor in self.factors.iter().filter(|f| from < f.to && f.from < to) {
+        for factor in &self.factors {
             let taken = factor.price / factor.shares;
             if (taken - 1.0).abs() < 1e-9 {
                 continue;
             }
-            if factor.from < from || to < factor.to {
-                return None;
+            match factor.place(from, to) {
+                Place::Between => value *= taken,
+                Place::Outside => {}
+                Place::Unknown => return None,
             }
-            value *= taken;
         }
         Some(value)
     }
 
-    /// The change from the units of `from` to those of `to`, in either direction; none where one of
-    /// the days lies inside an interval whose exact date is not known.
+    /// The change from the units of `from` to those of `to`, in either direction; none where a change
+    /// whose exact date is not known may lie between the two or not.
     pub fn change(&self, from: Day, to: Day) -> Option<Change> {
         if to < from {
             let back = self.change(to, from)?;
@@ -151,14 +200,13 @@ impl Units {
         }
         let mut change = Change { price: 1.0, shares: 1.0 };
         for factor in &self.factors {
-            if factor.to <= from || to <= factor.from {
-                continue;
-            }
-            if from <= factor.from && factor.to <= to {
-                change.price *= factor.price;
-                change.shares *= factor.shares;
-            } else {
-                return None;
+            match factor.place(from, to) {
+                Place::Between => {
+                    change.price *= factor.price;
+                    change.shares *= factor.shares;
+                }
+                Place::Outside => {}
+                Place::Unknown => return None,
             }
         }
         Some(change)
@@ -173,7 +221,7 @@ mod tests {
     #[test]
     fn a_spin_off_takes_value_and_a_split_does_not() {
         let (from, to) = (day("2021-01-29"), day("2024-03-08"));
-        let units = |price, shares| Units { factors: vec![Factor { from, to, price, shares }] };
+        let units = |price, shares| Units::new(&[(from, to, price, shares)]);
         // GME 4:1 in 2022, EXC 1.402 for Constellation, of which a file of 2024 gives the interval.
         let (split, spin_off) = (units(4.0, 4.0), units(1.402, 1.0));
         let (before, inside) = (day("2021-01-27"), day("2021-02-16"));
@@ -183,5 +231,79 @@ mod tests {
         assert_eq!(spin_off.value_change(to, before), Some(1.0 / 1.402));
         assert_eq!(spin_off.value_change(inside, to), None);
         assert_eq!(spin_off.value_change(before, before), Some(1.0));
+    }
+
+    /// GME's 4 for 1 took effect on 2022-07-22, of which the file of 2024 gives the interval alone.
+    const FROM: &str = "2021-01-29";
+    const TO: &str = "2024-03-08";
+
+    #[test]
+    fn a_day_is_on_its_own_units_whatever_interval_surrounds_it() {
+        for shares in [4.0, 1.0] {
+            let units = Units::new(&[(day(FROM), day(TO), 4.0, shares)]);
+            for offset in -5..1_200 {
+                let on = day(FROM).plus(offset);
+                assert_eq!(units.change(on, on), Some(Change { price: 1.0, shares: 1.0 }), "{on}");
+                assert_eq!(units.value_change(on, on), Some(1.0), "{on}");
+            }
+        }
+    }
+
+    #[test]
+    fn units_change_on_sessions_alone() {
+        let units = Units::new(&[(day(FROM), day(TO), 4.0, 4.0)]);
+        let factor = |from, to| units.change(day(from), day(to)).map(|change| change.price);
+        // Presidents' Day was Monday, 2021-02-15.
+        assert_eq!(factor("2021-02-12", "2021-02-15"), Some(1.0));
+        assert_eq!(factor("2021-02-15", "2021-02-12"), Some(1.0));
+        assert_eq!(factor("2021-02-12", "2021-02-16"), None);
+        assert_eq!(factor("2021-02-16", "2021-02-12"), None);
+        // Friday, 2021-01-29, is the last day known to be on the old units; Monday may be on the new.
+        assert_eq!(factor("2021-01-27", "2021-01-31"), Some(1.0));
+        assert_eq!(factor("2021-01-27", "2021-02-01"), None);
+        assert_eq!(factor("2021-01-31", TO), Some(4.0));
+        assert_eq!(factor("2021-02-01", TO), None);
+        // Friday, 2024-03-08, is known to be on the new units; Thursday is not.
+        assert_eq!(factor(TO, "2024-03-11"), Some(1.0));
+        assert_eq!(factor("2024-03-07", "2024-03-11"), None);
+    }
+
+    #[test]
+    fn an_interval_with_one_session_in_it_dates_the_change() {
+        // Last on the old units on Friday, first on the new on Monday.
+        let units = Units::new(&[(day("2021-01-29"), day("2021-02-01"), 2.0, 2.0)]);
+        let shares = |from, to| units.change(day(from), day(to)).map(|change| change.shares);
+        assert_eq!(shares("2021-01-31", "2021-02-01"), Some(2.0));
+        assert_eq!(shares("2021-02-01", "2021-01-31"), Some(0.5));
+        assert_eq!(shares("2021-01-29", "2021-01-30"), Some(1.0));
+        assert_eq!(shares("2021-02-01", "2021-02-02"), Some(1.0));
+    }
+
+    #[test]
+    fn a_dated_change_takes_the_place_of_the_intervals_around_it() {
+        let on = day("2022-07-22");
+        let units = Units::new(&[(on.plus(-1), on, 4.0, 4.0), (day(FROM), day(TO), 4.0, 4.0)]);
+        assert_eq!(units.change(day("2021-02-16"), day(TO)).map(|c| c.price), Some(4.0));
+        assert_eq!(units.change(on.plus(-1), on).map(|c| c.price), Some(4.0));
+        assert_eq!(units.change(on, day(TO)).map(|c| c.price), Some(1.0));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(256))]
+        /// Whatever the interval and the days: what is known one way is known the other, and the
+        /// way over a third day, where it is known, gives the same.
+        #[test]
+        fn changes_compose(
+            from in 0..40, length in 1..30, days in proptest::array::uniform3(-5..80),
+        ) {
+            let start = day(FROM).plus(from);
+            let units = Units::new(&[(start, start.plus(length), 4.0, 4.0)]);
+            let [a, b, c] = days.map(|offset| day(FROM).plus(offset));
+            let price = |from, to| units.change(from, to).map(|change| change.price);
+            proptest::prop_assert_eq!(price(b, a), price(a, b).map(|price| 1.0 / price));
+            if let (Some(first), Some(second)) = (price(a, b), price(b, c)) {
+                proptest::prop_assert_eq!(price(a, c), Some(first * second));
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Portfolios joined to a market: spellings, sums of lines, values on one basis, what does not join.
 
 use marketdata::{
+    bars::Bars,
     book::{Book, Quotes},
     dataset::{Dataset, Field},
     fixture::{Fixture, day},
@@ -67,6 +68,33 @@ fn every_spelling_finds_what_the_directory_finds() {
     }
     assert_eq!(lookup.find("BRK/B"), lookup.find("BRKB"));
     assert!(lookup.find("BRKB").is_some());
+}
+
+/// GME at 347.51, and a file that says no more of its 4 for 1 than that it lay between two days.
+#[test]
+fn a_fresh_close_inside_an_undated_split_values_shares() {
+    let mut fixture = market();
+    let gme = fixture.id(Namespace::Listed, "GME");
+    let from = f64::from(day("2021-01-04").epoch());
+    let split = [(Field::FromOn, from), (Field::PriceFactor, 4.0), (Field::ShareFactor, 4.0)];
+    let (to, at) = (day("2024-03-08"), Instant::close_of(day("2024-03-08")));
+    fixture.fact(Dataset::Splits, (gme, InstrumentId::NONE), to, at, &split).commit();
+    let price = |as_of: Instant| Quotes::of(&fixture.snapshot(as_of)).get(gme).map(|q| q.price);
+    assert_eq!(price(Instant::close_of(day(AS_OF))), Some(347.51));
+    // The next morning the new units may hold already.
+    assert_eq!(price(Instant::new_york(day("2021-01-28"), 9, 0)), None);
+    // Friday to Sunday nothing trades, and nothing splits.
+    fixture.closes("GME", &[(day("2021-01-29"), 325.0)]).commit();
+    let price = |as_of: Instant| Quotes::of(&fixture.snapshot(as_of)).get(gme).map(|q| q.price);
+    assert_eq!(price(Instant::new_york(day("2021-01-31"), 12, 0)), Some(325.0));
+    let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-29")));
+    let bars = Bars::of(&snapshot, gme);
+    for i in 0..bars.len() {
+        assert_eq!(bars.close_in_units_of(i, bars.days[i]), Some(bars.close_as_stored(i)));
+        assert_eq!(bars.volume_in_units_of(i, bars.days[i]), Some(1e6));
+    }
+    // Between two sessions it may have split.
+    assert_eq!(bars.price_return(1), None);
 }
 
 #[test]
