@@ -9,7 +9,8 @@
 //! stored schedule says, else by the rule of its source (below) but not after it was received. A later,
 //! different value is a correction, published when it was received unless the caller says otherwise.
 //! An absent value says nothing: it neither corrects nor is corrected; a correction carries over what
-//! it does not say. Two values for one key in one file reject both rows.
+//! it does not say. Two values for one key in one file reject both rows. Short interest of an older
+//! settlement that comes in a later file is published with that file.
 //!
 //! **Publication by rule** (`estimated` ones are noted): bars at 16:00 New York of their day; daily
 //! series of yields and the like at 16:15 of the next session; other daily series at 16:00 of their

@@ -142,6 +142,29 @@ fn short_interest_is_known_when_it_was_published() {
     assert_eq!(short("2021-01-13T08:12:57Z"), Some(68_130_000.0));
 }
 
+/// ARKO has no numbers in the file of 2020-11-30; its settlement of that day comes in the file of
+/// 12-15, first seen on 2020-12-25T07:08:34Z. DDMX's of 2020-02-28 comes in that of 2021-01-15 alone.
+#[test]
+fn an_older_settlement_is_seen_with_the_file_that_brings_it() {
+    let Some(folder) = folder() else { return };
+    let mut files = ["2020-11-30", "2020-12-15", "2020-12-31", "2021-01-15"];
+    for _order in 0..2 {
+        let mut desk = Desk::new();
+        take(&mut desk, &folder.join("short_interest/publication_times.csv"));
+        for settlement in files {
+            take(&mut desk, &folder.join(format!("short_interest/settle_{settlement}.csv.gz")));
+        }
+        let short =
+            |as_of, symbol| desk.last(as_of, Dataset::ShortInterest, Field::SharesShort, symbol);
+        // The settlement of 11-30 was first seen on 2020-12-19T15:33:24Z.
+        assert_eq!(short("2020-12-25T07:08:33Z", "ARKO"), None);
+        assert_eq!(short("2020-12-25T07:08:34Z", "ARKO"), Some(450_364.0));
+        assert_eq!(short("2021-01-28T05:06:15Z", "DDMX"), None);
+        assert_eq!(short("2021-01-28T05:06:16Z", "DDMX"), Some(7_930.0));
+        files.reverse();
+    }
+}
+
 /// Apple paid four dividends a year since late 2012 and none before; Amazon none at all.
 #[test]
 fn distributions_are_the_dividends() {

@@ -183,6 +183,82 @@ fn a_revised_cycle_leaves_its_past_alone() {
     assert_eq!(first("2021-02-11T23:00:00Z"), (Some(950.0), Some(800.0)));
 }
 
+const TABLE: &str = "symbol,public_float,short_interest_date,shares_sold_short\n";
+const SCHEDULE: &str = "settlement,first_seen\n2020-12-15,2020-12-25T07:00:00Z\n\
+                        2020-12-31,2021-01-13T08:00:00Z\n2021-01-15,2021-01-28T05:00:00Z\n";
+
+/// What is published of a name's short interest: settlement, shares and publication of every fact.
+fn published(desk: &Desk, name: &str) -> Vec<(String, f64, String)> {
+    let track = desk.market.track(Dataset::ShortInterest, desk.listed(name)).unwrap();
+    let rows = track.every(desk.revision());
+    let row =
+        |i| (rows.day(i).to_string(), rows.value(i, 0).unwrap(), rows.published_at(i).to_string());
+    (0..rows.len()).map(row).collect()
+}
+
+fn fact(on: &str, shares: f64, published: &str) -> (String, f64, String) {
+    (on.to_owned(), shares, published.to_owned())
+}
+
+/// A name that was missing from the file of its settlement and comes in the next one.
+#[test]
+fn a_late_row_is_published_with_the_file_that_brings_it() {
+    let mut desk = Desk::new();
+    desk.take(SCHEDULE, "publication_times.csv");
+    let first = format!("{TABLE}AAA,9,12/31/20,5\nBBB,9,12/31/20,6\n");
+    let second =
+        format!("{TABLE}AAA,9,01/15/21,7\nBBB,9,12/31/20,6\nCCC,9,12/31/20,8\nDDD,9,01/15/21,1\n");
+    desk.take(&first, "a.csv");
+    desk.take(&second, "b.csv");
+    assert_eq!(published(&desk, "CCC"), [fact("2020-12-31", 8.0, "2021-01-28T05:00:00Z")]);
+    // What its own file had said already is known since then.
+    assert_eq!(published(&desk, "BBB"), [fact("2020-12-31", 6.0, "2021-01-13T08:00:00Z")]);
+    let revision = desk.revision();
+    desk.take(&second, "again.csv");
+    assert_eq!(desk.revision(), revision, "the same file adds nothing");
+
+    // A later file that restates an older settlement does so when it is published; whoever sends
+    // that file again with another number corrects it, and nobody knew before it came.
+    desk.take(&second.replace("BBB,9,12/31/20,6", "BBB,9,12/31/20,60"), "restated.csv");
+    desk.take(&second.replace("BBB,9,12/31/20,6", "BBB,9,12/31/20,61"), "corrected.csv");
+    let restated = [
+        fact("2020-12-31", 6.0, "2021-01-13T08:00:00Z"),
+        fact("2020-12-31", 60.0, "2021-01-28T05:00:00Z"),
+        fact("2020-12-31", 61.0, "2024-07-12T23:00:00Z"),
+    ];
+    assert_eq!(published(&desk, "BBB"), restated);
+}
+
+#[test]
+fn late_rows_are_dated_alike_in_whatever_order_the_files_come() {
+    let first = format!("{TABLE}AAA,9,12/31/20,5\nBBB,9,12/31/20,6\n");
+    let second = format!("{TABLE}AAA,9,01/15/21,7\nDDD,9,01/15/21,7\nBBB,9,12/31/20,6\n");
+    for order in [[&first, &second], [&second, &first]] {
+        let mut desk = Desk::new();
+        desk.take(SCHEDULE, "publication_times.csv");
+        order.into_iter().for_each(|text| drop(desk.take(text, "short.csv")));
+        // The last as of each instant is the same: the second fact of a key says what the first did.
+        let known = |as_of| desk.last(as_of, Dataset::ShortInterest, Field::SharesShort, "BBB");
+        assert_eq!(known("2021-01-13T07:59:59Z"), None);
+        assert_eq!(known("2021-01-13T08:00:00Z"), Some(6.0));
+    }
+}
+
+/// A desk's own file of several settlements: each was published in its time.
+#[test]
+fn a_history_of_settlements_is_dated_row_by_row() {
+    let mut desk = Desk::new();
+    desk.take(SCHEDULE, "publication_times.csv");
+    let text = format!("{TABLE}AAA,,12/15/20,4\nAAA,,12/31/20,5\nAAA,,01/15/21,7\n");
+    desk.take(&text, "history.csv");
+    let expected = [
+        fact("2020-12-15", 4.0, "2020-12-25T07:00:00Z"),
+        fact("2020-12-31", 5.0, "2021-01-13T08:00:00Z"),
+        fact("2021-01-15", 7.0, "2021-01-28T05:00:00Z"),
+    ];
+    assert_eq!(published(&desk, "AAA"), expected);
+}
+
 #[test]
 fn the_whole_market_table_feeds_two_datasets() {
     let mut desk = Desk::new();
@@ -198,6 +274,10 @@ fn the_whole_market_table_feeds_two_datasets() {
     let short = |as_of| field(as_of, Dataset::ShortInterest, Field::SharesShort, "BRK.B");
     assert_eq!(short("2021-01-28T05:06:15Z"), None);
     assert_eq!(short(seen), Some(10_990_000.0));
+    // The settlement of 12-31 was first seen on 01-13, but this row of it came in the file of 01-15.
+    let old = |as_of| field(as_of, Dataset::ShortInterest, Field::SharesShort, "OLD");
+    assert_eq!(old("2021-01-28T05:06:15Z"), None);
+    assert_eq!(old(seen), Some(1_000_000.0));
     let float = |symbol| field(seen, Dataset::ShareCounts, Field::PublicFloat, symbol);
     assert_eq!((float("AAA"), float("FND"), float("NEW")), (Some(8e7), None, Some(1.5e7)));
     let snapshot = desk.snapshot(seen);

@@ -58,6 +58,13 @@ impl<'a> Held<'a> {
     }
 }
 
+/// The first publication of a held row's key.
+pub(super) fn first_published(held: &Rows<'_>, row: usize) -> Instant {
+    let key = |row: usize| (held.day(row), held.other(row));
+    let before = (0..row).rev().take_while(|before| key(*before) == key(row));
+    held.published_at(before.last().unwrap_or(row))
+}
+
 /// Compares values of a dataset without bases. An absent new value says nothing.
 pub(super) fn judge(
     held: &Rows<'_>,

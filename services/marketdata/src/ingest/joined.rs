@@ -26,6 +26,8 @@ pub(super) struct Joined<'a> {
     others: Vec<InstrumentId>,
     /// When each row says it was published, or the caller for it; empty where nobody says.
     words: Vec<Option<Instant>>,
+    /// Whether the caller says so for all rows that do not themselves.
+    is_dated_by_caller: bool,
     /// Row numbers in the order of instrument, day, other and publication; none where the file is in
     /// that order and no key occurs twice.
     pub(super) order: Option<Vec<u32>>,
@@ -65,7 +67,8 @@ impl<'a> Joined<'a> {
             });
             stated.collect()
         };
-        let mut joined = Joined { draft, ids, others, words, order: None };
+        let is_dated_by_caller = word.is_some();
+        let mut joined = Joined { draft, ids, others, words, is_dated_by_caller, order: None };
         if !joined.is_strictly_ordered() {
             let mut order: Vec<u32> = (0..draft.len() as u32).collect();
             order.sort_by_key(|row| joined.key(*row as usize));
@@ -101,6 +104,15 @@ impl<'a> Joined<'a> {
     /// When the row says it was published, or the caller for it.
     pub(super) fn word(&self, row: usize) -> Option<Instant> {
         self.words.get(row).copied().flatten()
+    }
+
+    /// When a row that differs from a held one was published: when it says, or the caller; where it
+    /// came with the value of another day, together with that, unless that has brought one already.
+    /// None for a correction, which is published when it is received.
+    pub(super) fn restated_at(&self, row: usize, held: Instant) -> Option<Instant> {
+        let word = self.word(row)?;
+        let with_another = matches!(self.draft.stated.get(row), Some(Some(Stated::With(_))));
+        (self.is_dated_by_caller || !with_another || held < word).then_some(word)
     }
 
     pub(super) fn same_values(&self, a: usize, b: usize) -> bool {

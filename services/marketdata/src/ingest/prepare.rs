@@ -189,12 +189,19 @@ impl Work<'_> {
             let row = *row as usize;
             let (line, day) = (draft.line[row], draft.day[row]);
             let mut values = [f64::NAN; WIDEST];
-            let (published, fate) = match verdicts[at] {
+            let verdict = match (verdicts[at], candidates[at]) {
+                (Verdict::Known, Some(known)) if self.comes_earlier(joined, row, &held, known) => {
+                    Verdict::New
+                }
+                (verdict, _) => verdict,
+            };
+            let (published, fate) = match verdict {
                 Verdict::New => (self.first_publication(joined, row, rhythm), Fate::Accepted),
                 Verdict::Corrects(old) => {
-                    let received_at = self.parsed.options.received_at;
-                    let published = || received_at.max(held.published_at(old));
-                    (joined.word(row).unwrap_or_else(published), Fate::Corrected)
+                    let held_at = held.published_at(old);
+                    let received_at = || self.parsed.options.received_at.max(held_at);
+                    let published = joined.restated_at(row, held_at).unwrap_or_else(received_at);
+                    (published, Fate::Corrected)
                 }
                 other => {
                     self.leave_out(line, other, day);
@@ -203,7 +210,7 @@ impl Work<'_> {
             };
             let before = at.checked_sub(1).map(|before| rows[before] as usize);
             self.values(draft, row, before, scale, &mut values);
-            if let Verdict::Corrects(old) = verdicts[at] {
+            if let Verdict::Corrects(old) = verdict {
                 carry_over(draft.dataset, &held, old, &mut values);
             }
             let width = table.columns.len();
@@ -214,6 +221,22 @@ impl Work<'_> {
             let symbol = self.symbol(draft, rows.first().map(|row| *row as usize));
             self.tally.note(NoteCode::Restated, || format!("{symbol} by {scale:.6}"));
         }
+    }
+
+    /// Whether a short interest that is held since a later file repeated it was public before: the file
+    /// of its own settlement came in after that one.
+    fn comes_earlier(
+        &mut self,
+        joined: &Joined<'_>,
+        row: usize,
+        held: &Rows<'_>,
+        known: usize,
+    ) -> bool {
+        if joined.draft.dataset != Dataset::ShortInterest || joined.word(row).is_some() {
+            return false;
+        }
+        let day = joined.draft.day[row];
+        self.publisher.with(Dataset::ShortInterest, day) < compare::first_published(held, known)
     }
 
     fn leave_out(&mut self, line: u32, verdict: Verdict, day: Day) {

@@ -1,8 +1,10 @@
 //! Short interest of the whole market with float and shares outstanding.
 //!
-//! Each row's short interest belongs to its own settlement, which for some is older than the file's.
-//! The share counts are those known when the file was made: they belong to the file's settlement,
-//! which is the one most of its rows have (or the caller's as-of date).
+//! Each row's short interest belongs to its own settlement. The share counts are those known when the
+//! file was made: they belong to the file's settlement, which is the one most of its rows have (or
+//! the caller's as-of date). Where the only row of a name has an older settlement than the file, it
+//! could not be seen in this file before the file was: it is published with the file's settlement. A
+//! name with several rows brings its history, each settlement of which was published in its time.
 
 use super::{
     Reader,
@@ -10,7 +12,7 @@ use super::{
     header::{Column, Layout},
     refusal::{Fault, Reason, Refusal},
     row::Row,
-    sheet::{Flow, NameId, NoteCode, Sheet, above_zero, not_negative, or_absent},
+    sheet::{Draft, Flow, NameId, NoteCode, Sheet, Stated, above_zero, not_negative, or_absent},
 };
 use crate::{dataset::Dataset, day::Day, ingest::Options};
 use std::collections::BTreeMap;
@@ -110,10 +112,24 @@ impl Reader for ShortInterestReader {
                 sheet.note(NoteCode::OlderSettlement, || settlement.to_string());
             }
         }
+        publish_late_rows(sheet.draft(Dataset::ShortInterest), on);
         let draft = sheet.draft(Dataset::ShareCounts);
         for (line, who, values) in &self.counts {
             draft.push(*line, (*who, NameId::NONE), on, values);
         }
         Ok(())
+    }
+}
+
+/// Dates the publication of names whose only row is older than the file's settlement.
+fn publish_late_rows(draft: &mut Draft, on: Day) {
+    let mut rows: BTreeMap<NameId, u32> = BTreeMap::new();
+    for who in &draft.who {
+        *rows.entry(*who).or_default() += 1;
+    }
+    let is_late = |(who, day): (&NameId, &Day)| *day < on && rows.get(who) == Some(&1);
+    if draft.who.iter().zip(&draft.day).any(is_late) {
+        let rows = draft.who.iter().zip(&draft.day);
+        draft.stated = rows.map(|row| is_late(row).then_some(Stated::With(on))).collect();
     }
 }
