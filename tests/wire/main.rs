@@ -16,6 +16,7 @@ mod ingest_order;
 mod real_data;
 mod refusals;
 mod replay;
+mod replay_histories;
 mod rotation;
 mod rotation_real;
 mod shutdown;

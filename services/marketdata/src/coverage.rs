@@ -75,8 +75,7 @@ const fn needs_prices(dataset: Dataset) -> bool {
 }
 
 fn is_listed(snapshot: &Snapshot, instrument: InstrumentId) -> bool {
-    let known = snapshot.market().directory().get(instrument);
-    known.is_some_and(|known| known.namespace == Namespace::Listed)
+    snapshot.instrument(instrument).is_some_and(|known| known.namespace == Namespace::Listed)
 }
 
 #[cfg(all(test, feature = "fixture"))]

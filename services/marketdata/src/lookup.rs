@@ -5,7 +5,7 @@
 //! other spelling goes the long way, through [`Snapshot::listed`], and finds the same instrument.
 
 use crate::{
-    instrument::{InstrumentId, Namespace},
+    instrument::{Instrument, InstrumentId, Namespace},
     snapshot::Snapshot,
     symbol::Symbol,
 };
@@ -36,14 +36,9 @@ const FREE: Slot = Slot { key: 0, instrument: InstrumentId::NONE };
 impl Lookup {
     /// Prepares every name that the view's revision knows.
     pub fn of(snapshot: &Snapshot) -> Lookup {
-        let directory = snapshot.market().directory();
-        let listed = directory
-            .all_at(snapshot.revision())
-            .iter()
-            .filter(|instrument| instrument.namespace == Namespace::Listed);
         let mut found = Vec::new();
-        for instrument in listed {
-            for naming in directory.namings(instrument.id, snapshot.revision()) {
+        for instrument in listed(snapshot) {
+            for naming in snapshot.namings(instrument.id) {
                 let Some(key) = pack(naming.symbol.as_str()) else { continue };
                 // A name that would be read as another one (`X.US`) takes the long way.
                 if Symbol::listed(naming.symbol.as_str()).as_ref() != Ok(&naming.symbol) {
@@ -101,6 +96,11 @@ impl Lookup {
         }
         at
     }
+}
+
+fn listed(snapshot: &Snapshot) -> impl Iterator<Item = &Instrument> {
+    let all = snapshot.instruments().iter();
+    all.filter(|instrument| instrument.namespace == Namespace::Listed)
 }
 
 /// Up to seven bytes and their number; none where the symbol is empty or longer. Never 0.

@@ -137,10 +137,11 @@ impl Market {
         self.tracks[usize::from(dataset.code())].get(instrument.0 as usize)?.as_deref()
     }
 
-    /// The instruments that have facts in a dataset, by number.
-    pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
-        let tracks = &self.tracks[usize::from(dataset.code())];
-        tracks.iter().enumerate().filter(|(_, t)| t.is_some()).map(|(i, _)| InstrumentId(i as u32))
+    /// The instruments that have facts in a dataset, by number, whatever the bounds: computations ask
+    /// [`crate::snapshot::Snapshot::holders`].
+    pub(crate) fn tracks(&self, dataset: Dataset) -> impl Iterator<Item = (InstrumentId, &Track)> {
+        let tracks = self.tracks[usize::from(dataset.code())].iter().enumerate();
+        tracks.filter_map(|(at, track)| Some((InstrumentId(at as u32), track.as_deref()?)))
     }
 }
 

@@ -13,8 +13,7 @@ impl Snapshot {
     /// Puts instruments in the order of namespace and symbol on the view's day. Instruments that
     /// share a symbol, because it was used again, are told apart by all their names.
     pub fn sort_by_name(&self, instruments: &mut [InstrumentId]) {
-        let directory = self.market().directory();
-        let namespace = |id| directory.get(id).map(|known| known.namespace);
+        let namespace = |id| self.instrument(id).map(|known| known.namespace);
         let mut named: Vec<(Option<Namespace>, &str, InstrumentId)> =
             instruments.iter().map(|id| (namespace(*id), self.symbol(*id), *id)).collect();
         named.sort_by(|a, b| {
@@ -28,8 +27,8 @@ impl Snapshot {
 
     /// The place of every instrument of the view's revision in the order of names, by number.
     pub fn name_ranks(&self) -> Vec<u32> {
-        let known = self.market().directory().all_at(self.revision());
-        let mut ordered: Vec<InstrumentId> = known.iter().map(|known| known.id).collect();
+        let known = self.instruments().iter();
+        let mut ordered: Vec<InstrumentId> = known.map(|known| known.id).collect();
         self.sort_by_name(&mut ordered);
         let mut ranks = vec![0; ordered.len() + 1];
         for (rank, instrument) in ordered.iter().enumerate() {
@@ -39,10 +38,8 @@ impl Snapshot {
     }
 
     fn by_all_names(&self, a: InstrumentId, b: InstrumentId) -> Ordering {
-        let directory = self.market().directory();
         let names = |id| {
-            let namings = directory.namings(id, self.revision()).iter();
-            namings.map(|naming| (&naming.symbol, naming.from, naming.until))
+            self.namings(id).iter().map(|naming| (&naming.symbol, naming.from, naming.until))
         };
         names(a).cmp(names(b))
     }

@@ -4,7 +4,7 @@ use crate::{
     dataset::{Dataset, Field},
     day::Day,
     instant::Instant,
-    instrument::{InstrumentId, Namespace},
+    instrument::{Instrument, InstrumentId, Namespace, Naming},
     market::Market,
     symbol::Symbol,
     track::{Bounds, Rows},
@@ -78,11 +78,6 @@ impl Snapshot {
         self.data_version
     }
 
-    /// The market behind the view.
-    pub fn market(&self) -> &Market {
-        &self.market
-    }
-
     /// The visible rows of an instrument in a dataset.
     pub fn rows(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
         match self.market.track(dataset, instrument) {
@@ -113,14 +108,29 @@ impl Snapshot {
         Series { days, values }
     }
 
-    /// The instruments that may have rows in a dataset, in the order of names. Some of their rows, or
-    /// all, may be outside the bounds.
+    /// The instruments with a visible row in a dataset, in the order of names. Whoever has rows outside
+    /// the bounds alone is not among them: a list of instruments is part of what was known.
     pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
-        let known = self.market.directory().len_at(self.bounds.revision) as u32;
+        let tracks = self.market.tracks(dataset);
         let mut holders: Vec<InstrumentId> =
-            self.market.holders(dataset).take_while(|id| id.0 <= known).collect();
+            tracks.filter(|(_, track)| track.sees_any(self.bounds)).map(|(id, _)| id).collect();
         self.sort_by_name(&mut holders);
         holders.into_iter()
+    }
+
+    /// Every instrument that our log knew, whether or not it has visible rows, by number.
+    pub fn instruments(&self) -> &[Instrument] {
+        self.market.directory().all_at(self.bounds.revision)
+    }
+
+    /// An instrument by number; none where our log did not know it.
+    pub fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
+        self.market.directory().get(id).filter(|known| known.revision <= self.bounds.revision)
+    }
+
+    /// All names of an instrument as our log knew them, oldest first.
+    pub fn namings(&self, id: InstrumentId) -> &[Naming] {
+        self.market.directory().namings(id, self.bounds.revision)
     }
 
     /// Who goes by a symbol at the as-of date, else who was last called so.

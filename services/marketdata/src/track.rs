@@ -64,6 +64,17 @@ impl Piece {
         }
     }
 
+    /// Whether any row is within the bounds. Days rise within a piece, so that its first row is the
+    /// first to be published at a close.
+    fn sees_any(&self, bounds: Bounds) -> bool {
+        match (&self.segment.revision, &self.segment.published_at) {
+            (Ints::Constant(_), Published::Constant(_) | Published::AtClose) => {
+                !self.rows.is_empty() && self.sees(self.rows.start, bounds)
+            }
+            _ => self.rows.clone().any(|row| self.sees(row, bounds)),
+        }
+    }
+
     /// The visible rows where they are a prefix by rule, without a look at each; none otherwise.
     fn prefix(&self, bounds: Bounds) -> Option<Range<usize>> {
         let Ints::Constant(revision) = self.segment.revision else { return None };
@@ -111,6 +122,11 @@ impl Track {
     pub fn rows(&self, bounds: Bounds) -> Rows<'_> {
         let picks = self.prefixes(bounds).unwrap_or_else(|| self.winners(bounds));
         Rows { track: self, picks }
+    }
+
+    /// Whether [`Track::rows`] gives any, without finding them.
+    pub fn sees_any(&self, bounds: Bounds) -> bool {
+        self.pieces.iter().any(|piece| piece.sees_any(bounds))
     }
 
     /// Every fact up to a revision, superseded ones too: by day, other instrument, publication, and

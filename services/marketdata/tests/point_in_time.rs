@@ -88,7 +88,15 @@ fn add(fixture: &mut Fixture, draw: &Draw, not_before: Option<Instant>) {
 /// Every row, return and change of units a snapshot gives, with its dates; numbers by their bits.
 fn seen(snapshot: &Snapshot) -> String {
     let mut text = format!("{:?} {:?}\n", snapshot.data_version(), snapshot.today());
-    for id in snapshot.market().directory().all_at(snapshot.revision()).iter().map(|i| i.id) {
+    for dataset in Dataset::ALL {
+        let holders: Vec<InstrumentId> = snapshot.holders(dataset).collect();
+        let with_rows = snapshot.instruments().iter().map(|known| known.id);
+        let with_rows = with_rows.filter(|id| !snapshot.rows(dataset, *id).is_empty());
+        assert_eq!(holders, with_rows.collect::<Vec<_>>(), "who holds rows, and who is listed");
+        text += &format!("{dataset:?} {holders:?}\n");
+    }
+    for id in snapshot.instruments().iter().map(|i| i.id) {
+        text += &format!("{:?} {:?}\n", snapshot.instrument(id), snapshot.namings(id));
         text += snapshot.symbol(id);
         for dataset in Dataset::ALL {
             let rows = snapshot.rows(dataset, id);

@@ -51,13 +51,10 @@ impl Universe {
             }
         }
         let always = |instrument| Member { instrument, intervals: vec![(Day::MIN, Day::MAX)] };
-        let directory = snapshot.market().directory();
         let listed = |id: &InstrumentId| {
-            directory.get(*id).is_some_and(|known| known.namespace == Namespace::Listed)
+            snapshot.instrument(*id).is_some_and(|known| known.namespace == Namespace::Listed)
         };
-        // Only whom the snapshot sees: others, published later, must leave no trace.
-        let seen = |id: &InstrumentId| !snapshot.rows(Dataset::Bars, *id).is_empty();
-        let members = snapshot.holders(Dataset::Bars).filter(listed).filter(seen);
+        let members = snapshot.holders(Dataset::Bars).filter(listed);
         let members = members.filter(|id| !roles.is_fund(snapshot.symbol(*id)));
         let issuers = by_issuer(snapshot, roles, members.map(always).collect());
         Universe { id: Universe::ALL_LISTED.to_owned(), stand_in: true, issuers }

@@ -14,9 +14,10 @@ use marketdata::{
     instant::Instant,
     instrument::{Instrument, InstrumentId, Namespace, Naming},
     market::Market,
+    snapshot::Snapshot,
     symbol::Symbol,
 };
-use std::{path::Path, process::Command, time::Duration};
+use std::{path::Path, process::Command, sync::Arc, time::Duration};
 use store::{Append, Appended, Provenance, RequestKey, connect};
 use tempfile::TempDir;
 
@@ -71,14 +72,11 @@ async fn load(path: &Path) -> Result<()> {
     let loaded = started.elapsed();
     let market = Market::empty().apply(delta);
     let folded = started.elapsed();
-    let rows: usize = market
-        .holders(Dataset::Bars)
-        .filter_map(|id| market.track(Dataset::Bars, id))
-        .map(|track| {
-            let bounds = marketdata::track::Bounds::new(Instant::MAX, u64::MAX);
-            track.rows(bounds).len()
-        })
-        .sum();
+    let revision = market.head().revision;
+    let snapshot = Snapshot::new(Arc::new(market), Instant::MAX, revision);
+    let snapshot = snapshot.ok_or("the head is a revision")?;
+    let holders = snapshot.holders(Dataset::Bars);
+    let rows: usize = holders.map(|id| snapshot.rows(Dataset::Bars, id).len()).sum();
     println!(
         "  load: {rows} rows in {}, folded after {}; resident {} MB before, {} after, {} at most",
         shown(loaded),
@@ -87,7 +85,7 @@ async fn load(path: &Path) -> Result<()> {
         resident()?.0,
         resident()?.1
     );
-    drop(market);
+    drop(snapshot);
     let started = now();
     let report = store.check().await?;
     let took = started.elapsed();

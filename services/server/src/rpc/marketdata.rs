@@ -154,7 +154,7 @@ impl InstrumentsQuery {
 
 fn instruments(query: &InstrumentsQuery, pinned: &Pinned) -> v1::ListInstrumentsResponse {
     let snapshot = pinned.snapshot();
-    let all = snapshot.market().directory().all_at(snapshot.revision());
+    let all = snapshot.instruments();
     let wanted = |instrument: &&Instrument| {
         snapshot.symbol(instrument.id).starts_with(&query.prefix)
             && query.dataset.is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
@@ -178,7 +178,7 @@ fn instruments(query: &InstrumentsQuery, pinned: &Pinned) -> v1::ListInstruments
 
 fn instrument_to_proto(instrument: &Instrument, pinned: &Pinned) -> v1::Instrument {
     let snapshot = pinned.snapshot();
-    let namings = snapshot.market().directory().namings(instrument.id, snapshot.revision());
+    let namings = snapshot.namings(instrument.id);
     let bound = |day: Day, open: Day, shift: i32| match day == open {
         true => String::new(),
         false => day.plus(shift).to_string(),

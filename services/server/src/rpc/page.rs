@@ -27,8 +27,11 @@ pub struct Page {
 /// cleared. From the second page on the token's as-of takes the place of the request's, so that a
 /// list stays one list while new facts arrive.
 ///
+/// A token is made of the request and of the data it was answered from, and of nothing else: a
+/// reference sent back gives the same token, however the request named the data.
+///
 /// # Errors
-/// [`Refusal::PageToken`] where the token is not one of this request.
+/// [`Refusal::PageToken`] where the token is not one of this request, or the request names other data.
 pub fn page(
     fields: &mut Fields,
     (method, bound): (&str, &impl Message),
@@ -40,13 +43,17 @@ pub fn page(
         0 => limits::PAGE_DEFAULT,
         size => size as usize,
     };
-    let bound_to = fingerprint(method, bound, as_of);
+    let bound_to = fingerprint(method, bound);
     if token.is_empty() {
         return Ok(Page { size, start: 0, bound_to });
     }
     let [at, revision, start] = read(token, &bound_to).ok_or(Refusal::PageToken)?;
-    as_of.at = Some(Instant::from_micros(at as i64));
-    as_of.revision = Some(revision);
+    let at = Instant::from_micros(at as i64);
+    // Another instant or revision asks for another list.
+    if as_of.at.is_some_and(|asked| asked != at) || as_of.revision.is_some_and(|r| r != revision) {
+        return Err(Refusal::PageToken);
+    }
+    (as_of.at, as_of.revision) = (Some(at), Some(revision));
     Ok(Page { size, start, bound_to })
 }
 
@@ -58,11 +65,9 @@ impl Page {
     }
 }
 
-/// The request's own as-of is part of what a token is bound to: another one asks for another list.
-fn fingerprint(method: &str, bound: &impl Message, as_of: &AsOf) -> [u8; 32] {
+fn fingerprint(method: &str, bound: &impl Message) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 page request");
-    let as_of = format!("{as_of:?}");
-    for part in [method.as_bytes(), &bound.encode_to_vec(), as_of.as_bytes()] {
+    for part in [method.as_bytes(), &bound.encode_to_vec()] {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
@@ -100,6 +105,30 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Reads a token of one request, made at `[instant, revision, start]`, with another as-of.
+    fn read_with(words: [u64; 3], mut as_of: AsOf) -> Option<(AsOf, u64)> {
+        let request = contract::v1::ListInstrumentsRequest::default();
+        let token = write(words, &fingerprint("List", &request));
+        let mut fields = Fields::new();
+        let page = page(&mut fields, ("List", &request), (0, &token), &mut as_of).ok()?;
+        Some((as_of, page.start))
+    }
+
+    #[test]
+    fn a_token_fits_every_way_to_name_its_data_and_no_other_data() {
+        let as_of = |at: Option<i64>, revision| AsOf {
+            at: at.map(Instant::from_micros),
+            revision,
+            pins: Vec::new(),
+        };
+        let own = as_of(Some(5), Some(7));
+        for same in [as_of(None, None), as_of(Some(5), None), as_of(None, Some(7)), own.clone()] {
+            assert_eq!(read_with([5, 7, 9], same), Some((own.clone(), 9)));
+        }
+        assert_eq!(read_with([5, 7, 9], as_of(Some(6), None)), None);
+        assert_eq!(read_with([5, 7, 9], as_of(Some(5), Some(8))), None);
+    }
 
     #[test]
     fn a_token_is_read_by_its_own_request_alone() {
