@@ -172,3 +172,49 @@ async fn no_analysis_sees_what_names_it_knew_gained_later() {
     let harness = harness.restart().await;
     assert!(analyses(&harness, replay_of(&reference)).await == before, "after a restart");
 }
+
+/// META is named before it has a price, and SMALL is held by the small-cap fund and has none: the legs
+/// are theirs by the configured names and the fund's holdings, before prices arrive and after.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leg_needs_no_price_and_does_not_change_when_one_comes() {
+    let harness = Harness::at("2021-02-01T12:00:00Z").await;
+    harness.ingest("prices.csv", history(&["SPY", "IWM", "AAA"]).as_bytes()).await;
+    harness.ingest("names.csv", b"old_symbol,new_symbol,date\nFB,META,2022-06-09\n").await;
+    let holdings = "Ticker,Name,Sector,Asset Class,Market Value,Weight (%),Shares\n\
+                    SMALL,SMALL INC,Energy,Equity,10,1,1\n";
+    let holdings_header =
+        v1::IngestHeader { as_of_on: "2021-01-20".to_owned(), ..header("IWM_holdings.csv") };
+    harness.try_ingest(holdings_header, holdings.as_bytes()).await.unwrap();
+    let position = |symbol: &str, value| v1::Position {
+        symbol: symbol.to_owned(),
+        size: Some(v1::position::Size::MarketValue(value)),
+        average_cost: None,
+    };
+    let positions = vec![position("META", 1e6), position("SMALL", -1e6), position("AAA", 1e5)];
+    let request = v1::AnalyzePortfolioRequest {
+        as_of: on("2021-01-27"),
+        portfolio: Some(v1::Portfolio { positions, ..v1::Portfolio::default() }),
+        ..Default::default()
+    };
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let mut asked = async |as_of| {
+        let request = v1::AnalyzePortfolioRequest { as_of, ..request.clone() };
+        client.analyze_portfolio(request).await.unwrap().into_inner()
+    };
+    let legs = |answer: &v1::AnalyzePortfolioResponse| {
+        let mut rows = answer.report.clone().unwrap().positions;
+        rows.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+        rows.iter().map(|row| (row.symbol.clone(), row.leg())).collect::<Vec<_>>()
+    };
+    use v1::TradeLegKind::{MegacapLong, Other, SmallCapShort};
+    let expected = [("AAA", Other), ("FB", MegacapLong), ("SMALL", SmallCapShort)];
+    let expected = expected.map(|(symbol, leg)| (symbol.to_owned(), leg));
+    let before = asked(on("2021-01-27")).await;
+    assert_eq!(legs(&before), expected);
+    harness.ingest("more.csv", history(&["FB", "SMALL"]).as_bytes()).await;
+    let reference = replay_of(before.snapshot.as_ref().unwrap());
+    assert!(asked(reference).await.encode_to_vec() == before.encode_to_vec(), "a replay");
+    let after = asked(on("2021-01-27")).await;
+    assert_ne!(after, before, "the head has moved");
+    assert_eq!(legs(&after), expected);
+}

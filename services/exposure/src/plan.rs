@@ -36,7 +36,8 @@ pub struct Plan {
     drivers: Drivers,
     lookup: Lookup,
     quotes: Quotes,
-    /// Everything with bars, shares or a listing, in the order of names.
+    /// Everything with bars, shares, a listing or a place in a fund's holdings, and whoever plays the
+    /// megacaps or the small-cap index, in the order of names.
     instruments: Vec<InstrumentId>,
     /// The newest known holdings of each fund that plays the small-cap index.
     small_cap_funds: Vec<(InstrumentId, Day)>,
@@ -76,6 +77,10 @@ impl Plan {
         let drivers = Drivers::of(&role_returns, sessions.len(), &BetaSettings::PREPARED);
         let mut instruments = size::candidates(snapshot);
         instruments.extend(snapshot.holders(Dataset::Bars));
+        // Roles and holdings make legs of names of which nothing else is known.
+        instruments.extend(snapshot.holders(Dataset::Holdings));
+        instruments.extend(&role_returns.megacap_instruments);
+        instruments.extend(&role_returns.small_instruments);
         instruments.sort_unstable();
         instruments.dedup();
         snapshot.sort_by_name(&mut instruments);
