@@ -2,7 +2,8 @@
 //!
 //! [`Quotes`] holds the last known price of every instrument, once per view. [`Book::join`] checks
 //! the lines of a request, finds their instruments and values them in one pass. Lines of one
-//! instrument are added up, largest amounts last, so that the order of lines never alters a bit.
+//! instrument are added up, largest amounts last, and instruments are in the order of their names, so
+//! that neither the order of lines nor that in which instruments became known alters a bit.
 
 use crate::{
     basis::{PriceBasis, Units},

@@ -16,7 +16,15 @@ use proptest::prelude::*;
 const AS_OF: &str = "2021-01-27";
 
 fn market() -> Fixture {
+    numbered(&[])
+}
+
+/// The same market, with some names numbered first.
+fn numbered(first: &[&str]) -> Fixture {
     let mut fixture = Fixture::new();
+    for symbol in first {
+        fixture.id(Namespace::Listed, symbol);
+    }
     fixture
         .closes("AAPL", &[(day("2021-01-26"), 140.0), (day(AS_OF), 142.0)])
         .closes("BRK.B", &[(day(AS_OF), 230.0)])
@@ -29,7 +37,11 @@ fn market() -> Fixture {
 }
 
 fn join(lines: &[RawLine<'_>]) -> Result<Book, Vec<Violation>> {
-    let snapshot = market().snapshot(Instant::close_of(day(AS_OF)));
+    join_in(&market(), lines)
+}
+
+fn join_in(market: &Fixture, lines: &[RawLine<'_>]) -> Result<Book, Vec<Violation>> {
+    let snapshot = market.snapshot(Instant::close_of(day(AS_OF)));
     let lookup = Lookup::of(&snapshot);
     Book::join(lines.iter().copied(), None, &lookup, &Quotes::of(&snapshot))
 }
@@ -176,7 +188,7 @@ fn a_split_known_later_changes_units_and_not_values() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn the_order_of_lines_alters_no_bit(
+    fn neither_the_order_of_lines_nor_the_numbers_of_names_alter_a_bit(
         amounts in proptest::collection::vec((0..5usize, -1e6..1e6f64, any::<bool>()), 1..20),
         turn in 0..20usize,
     ) {
@@ -190,10 +202,17 @@ proptest! {
         lines.rotate_left(turn);
         lines.reverse();
         let after = join(&lines).unwrap();
+        let other = numbered(&["LONGNAMED", "GME", "BRK.B", "AAPL"]);
+        let numbered = join_in(&other, &lines).unwrap();
         prop_assert_eq!(before.gross.to_bits(), after.gross.to_bits());
         for (a, b) in before.holdings.iter().zip(&after.holdings) {
             prop_assert_eq!(a.instrument, b.instrument);
             prop_assert_eq!(a.market_value.to_bits(), b.market_value.to_bits());
+        }
+        // As good as any other way to number the instruments.
+        prop_assert_eq!(after.gross.to_bits(), numbered.gross.to_bits());
+        for (a, b) in after.holdings.iter().zip(&numbered.holdings) {
+            prop_assert_eq!((a.line, a.market_value.to_bits()), (b.line, b.market_value.to_bits()));
         }
     }
 }
