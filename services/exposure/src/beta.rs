@@ -1,4 +1,4 @@
-//! Betas of one name: robust, weighted by age, with errors, drawn towards its size bucket.
+//! Betas of one name: robust, weighted by age, with errors, drawn towards its prior.
 
 use crate::{
     drivers::{Driver, Drivers},
@@ -18,10 +18,10 @@ const STALE_SHARE_MAX: f64 = 0.05;
 /// A total return smaller than this is an unchanged close.
 const UNCHANGED: f64 = 1e-9;
 
-/// Names in a bucket below which its mean says too little, and all names' is taken.
-const BUCKET_NAMES_MIN: usize = 10;
+/// Fewer names than this make no prior: a bucket with fewer takes that of all names.
+pub(crate) const PRIOR_NAMES_MIN: usize = 10;
 
-/// Least variance of true betas across a bucket: a standard deviation of 0.01.
+/// Least variance of true betas across a group of names: a standard deviation of 0.01.
 const PRIOR_VARIANCE_FLOOR: f64 = 1e-4;
 
 /// Steps of a robust fit at most; a tenth of them is usual.
@@ -154,20 +154,52 @@ fn sum_of_lags(robust: &RobustFit, lags: usize) -> Option<Estimate> {
     Some(Estimate { value, standard_error: variance.max(0.0).sqrt() })
 }
 
-/// A beta as used: the name's own and the bucket's mean, weighed by what is known of each.
+/// What a name is as far as its prior goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PriorGroup {
+    /// A company of a size bucket.
+    Bucket(SizeBucket),
+    /// A company whose size is unknown.
+    UnknownSize,
+    /// A fund or an index: it says nothing of companies, nor they of it.
+    Fund,
+}
+
+impl PriorGroup {
+    pub(crate) fn of(bucket: Option<SizeBucket>, is_fund: bool) -> PriorGroup {
+        match bucket {
+            _ if is_fund => PriorGroup::Fund,
+            Some(bucket) => PriorGroup::Bucket(bucket),
+            None => PriorGroup::UnknownSize,
+        }
+    }
+}
+
+/// Whose mean a beta is drawn towards, or is where the name has no estimate of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriorMean {
+    /// The names of its size bucket.
+    SizeBucket,
+    /// All names: its size is unknown, or its bucket has too few names.
+    AllNames,
+}
+
+/// A beta as used: the name's own and the mean of its prior, weighed by what is known of each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beta {
     /// The value used.
     pub value: f64,
-    /// Its standard error: of the posterior where shrunk, of the bucket where it is the bucket's.
+    /// Its standard error: of the posterior where shrunk, of the prior where it is the prior's mean.
     pub standard_error: f64,
     /// Weight of the name's own estimate, 0 to 1.
     pub own_weight: f64,
     /// The name's own estimate, robust and before shrinkage.
     pub own: Option<Estimate>,
+    /// Whose mean has the rest of the weight; none where the name's own estimate stands alone.
+    pub prior: Option<PriorMean>,
 }
 
-/// Where the betas of each bucket are drawn to.
+/// Where the betas of each bucket, and of names of unknown size, are drawn to.
 #[derive(Clone, Debug)]
 pub(crate) struct Priors {
     buckets: [Option<shrink::Prior>; 5],
@@ -176,33 +208,37 @@ pub(crate) struct Priors {
 
 impl Priors {
     /// The priors that names' own estimates give each other, in the order given.
-    pub(crate) fn of(estimates: &[(Option<SizeBucket>, Estimate)]) -> Priors {
-        let prior = |keep: &dyn Fn(Option<SizeBucket>) -> bool, least: usize| {
-            let kept = estimates.iter().filter(|(bucket, _)| keep(*bucket));
+    pub(crate) fn of(estimates: &[(PriorGroup, Estimate)]) -> Priors {
+        let prior = |keep: &dyn Fn(PriorGroup) -> bool| {
+            let kept = estimates.iter().filter(|(group, _)| keep(*group));
             let (values, errors): (Vec<f64>, Vec<f64>) =
                 kept.map(|(_, e)| (e.value, e.standard_error)).unzip();
-            if values.len() < least {
+            if values.len() < PRIOR_NAMES_MIN {
                 return None;
             }
             shrink::prior_of(&values, &errors, PRIOR_VARIANCE_FLOOR)
         };
         Priors {
-            buckets: SizeBucket::ALL.map(|b| prior(&|other| other == Some(b), BUCKET_NAMES_MIN)),
-            // Funds and indices have no bucket and say nothing of companies.
-            all: prior(&|bucket| bucket.is_some(), BUCKET_NAMES_MIN)
-                .or_else(|| prior(&|_| true, BUCKET_NAMES_MIN)),
+            buckets: SizeBucket::ALL.map(|b| prior(&|group| group == PriorGroup::Bucket(b))),
+            all: prior(&|group| group != PriorGroup::Fund).or_else(|| prior(&|_| true)),
         }
     }
 
-    fn get(&self, bucket: Option<SizeBucket>) -> Option<shrink::Prior> {
-        let of_bucket = |b: SizeBucket| SizeBucket::ALL.iter().position(|other| *other == b);
-        bucket.and_then(of_bucket).and_then(|at| self.buckets[at]).or(self.all)
+    fn get(&self, group: PriorGroup) -> Option<(PriorMean, shrink::Prior)> {
+        let of_bucket = match group {
+            PriorGroup::Bucket(bucket) => SizeBucket::ALL.iter().position(|b| *b == bucket),
+            PriorGroup::UnknownSize | PriorGroup::Fund => None,
+        };
+        let of_bucket = of_bucket.and_then(|at| self.buckets[at]);
+        of_bucket
+            .map(|prior| (PriorMean::SizeBucket, prior))
+            .or(self.all.map(|prior| (PriorMean::AllNames, prior)))
     }
 
-    /// The beta used for a name of a bucket; none where neither it nor its peers have any.
+    /// The beta used for a name of a group; none where neither it nor other names have any.
     pub(crate) fn shrunk(
         &self,
-        bucket: Option<SizeBucket>,
+        group: PriorGroup,
         own: Option<Estimate>,
         shrinkage: Shrinkage,
     ) -> Option<Beta> {
@@ -211,13 +247,19 @@ impl Priors {
             standard_error: own.standard_error,
             own_weight: 1.0,
             own: Some(own),
+            prior: None,
         });
-        let Some(prior) = self.get(bucket) else { return alone };
+        let Some((mean_of, prior)) = self.get(group) else { return alone };
         let Some(own) = own else {
-            let standard_error = prior.variance.sqrt();
-            return Some(Beta { value: prior.mean, standard_error, own_weight: 0.0, own: None });
+            return Some(Beta {
+                value: prior.mean,
+                standard_error: prior.variance.sqrt(),
+                own_weight: 0.0,
+                own: None,
+                prior: Some(mean_of),
+            });
         };
-        if shrinkage == Shrinkage::None || bucket.is_none() {
+        if shrinkage == Shrinkage::None || group == PriorGroup::Fund {
             return alone;
         }
         let weight = shrink::vasicek_weight(own.standard_error, prior.variance)?;
@@ -226,6 +268,7 @@ impl Priors {
             standard_error: own.standard_error * weight.sqrt(),
             own_weight: weight,
             own: Some(own),
+            prior: Some(mean_of),
         })
     }
 }

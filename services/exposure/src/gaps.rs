@@ -2,6 +2,7 @@
 
 use crate::{
     analyze::Request,
+    beta::{PRIOR_NAMES_MIN, PriorMean},
     prepared::Prepared,
     report::Report,
     settings::{BetaSettings, PANEL_SESSIONS},
@@ -30,6 +31,7 @@ pub(crate) fn list(
         gaps.extend(holding(prepared, request, *at));
     }
     gaps.extend(unclassified(sums, book.gross));
+    gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
     gaps.extend(tail(request, sums, report));
     gaps.extend(repeat(request, report));
@@ -92,11 +94,14 @@ fn holding(prepared: &Prepared, request: &Request<'_>, at: usize) -> Vec<Gap> {
     }
     let name = prepared.name(holding.instrument);
     if !name.has_own_beta && prepared.drivers.market.is_some() {
-        let fit = prepared.details(holding.instrument).fit;
-        let have = fit.map_or(0, |fit| fit.observations);
+        let details = prepared.details(holding.instrument);
+        let have = details.fit.map_or(0, |fit| fit.observations);
         let need = prepared.settings.min_observations;
-        let stand_in =
-            if name.has_beta { "the mean of its size bucket stands in" } else { "no beta" };
+        let stand_in = match details.market.and_then(|beta| beta.prior) {
+            Some(PriorMean::SizeBucket) => "the mean of its size bucket stands in",
+            Some(PriorMean::AllNames) => "the mean of all names stands in",
+            None => "no beta",
+        };
         let detail = format!("{have} returns, {need} needed for a beta; {stand_in}");
         gaps.push(gap(GapReason::ShortHistory, detail));
     }
@@ -116,6 +121,20 @@ fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
         gaps.push(gap.of_gross(sums.unsectored_gross / gross));
     }
     gaps
+}
+
+/// Names whose betas use the mean of all names: of unknown size, or of a bucket with few names.
+fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
+    if sums.all_names == 0 || gross <= 0.0 {
+        return None;
+    }
+    let detail = format!(
+        "the size of {} names is unknown, or fewer than {PRIOR_NAMES_MIN} names share their bucket: \
+         their betas use the mean of all names instead of the bucket's",
+        sums.all_names
+    );
+    let gap = Gap::new(GapReason::Proxy, "beta", detail);
+    Some(gap.of_gross(sums.all_names_gross / gross))
 }
 
 fn drivers(prepared: &Prepared) -> Vec<Gap> {
@@ -171,7 +190,7 @@ fn tail(request: &Request<'_>, sums: &Sums, report: &Report) -> Vec<Gap> {
         gaps.push(Gap::new(GapReason::Proxy, "tail", detail).of_gross(risk.proxied_share));
     }
     if report.settings != BetaSettings::PREPARED {
-        let detail = "bucket means and stand-in returns are those of the default settings";
+        let detail = "means of priors and stand-in returns are those of the default settings";
         gaps.push(Gap::new(GapReason::Proxy, "beta", detail));
     }
     gaps

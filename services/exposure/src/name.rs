@@ -1,6 +1,6 @@
 //! What is kept of each name: a short record for sums over books, and the rest for listings.
 
-use crate::beta::{Beta, NameFit};
+use crate::beta::{Beta, NameFit, PriorGroup, PriorMean};
 use factors::size::SizeBucket;
 
 /// No row, no sector.
@@ -24,6 +24,10 @@ pub(crate) struct Name {
     /// Sessions of the panel without a return of its own.
     pub(crate) absent: u16,
     pub(crate) bucket: Option<SizeBucket>,
+    /// A fund or an index and no company.
+    pub(crate) is_fund: bool,
+    /// Whether the mean of all names is in its market beta, for want of a size bucket with enough.
+    pub(crate) uses_all_names: bool,
     pub(crate) has_beta: bool,
     pub(crate) has_own_beta: bool,
     /// On the long side of the trade when held long.
@@ -44,11 +48,17 @@ pub(crate) struct Details {
 }
 
 impl Name {
+    pub(crate) fn prior_group(&self) -> PriorGroup {
+        PriorGroup::of(self.bucket, self.is_fund)
+    }
+
     pub(crate) fn take_betas(&mut self, details: &Details) {
         let parts = |beta: Option<Beta>| beta.map_or((0.0, 0.0), |b| (b.value, b.standard_error));
         (self.market, self.market_error) = parts(details.market);
         (self.size, self.size_error) = parts(details.size);
         (self.crowd, self.crowd_error) = parts(details.crowd);
+        let prior = details.market.and_then(|beta| beta.prior);
+        self.uses_all_names = prior == Some(PriorMean::AllNames);
         self.has_beta = details.market.is_some();
         self.has_own_beta = details.market.is_some_and(|beta| beta.own.is_some());
     }
@@ -67,6 +77,8 @@ pub(crate) const NOBODY: Name = Name {
     issuer: NONE,
     absent: 0,
     bucket: None,
+    is_fund: false,
+    uses_all_names: false,
     has_beta: false,
     has_own_beta: false,
     megacap: false,

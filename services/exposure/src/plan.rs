@@ -56,6 +56,8 @@ pub(crate) struct Item {
     pub(crate) instrument: InstrumentId,
     pub(crate) fit: Option<NameFit>,
     pub(crate) cap: Option<LineCap>,
+    /// A fund or an index, and so no company.
+    pub(crate) is_fund: bool,
     /// Text id.
     pub(crate) sector: Option<f64>,
     /// Whether a fund that plays the small-cap index holds it, by the fund's newest known day.
@@ -122,6 +124,7 @@ impl Plan {
                 instrument: *instrument,
                 fit,
                 cap: size::line_cap(&self.snapshot, *instrument, quote),
+                is_fund: self.roles.is_fund(self.snapshot.symbol(*instrument)),
                 sector: size::sector(&self.snapshot, *instrument),
                 in_small_cap_fund: self.is_in_small_cap_fund(*instrument),
             });

@@ -3,7 +3,7 @@
 //! Made by [`crate::plan`], shared by requests, never changed.
 
 use crate::{
-    beta::{Fitter, NameFit, Priors},
+    beta::{Fitter, NameFit, PriorGroup, Priors},
     drivers::{Driver, Drivers, RoleReturns},
     name::{Details, NO_DETAILS, NOBODY, NONE, Name},
     panel::Panel,
@@ -44,7 +44,7 @@ pub struct Prepared {
     pub(crate) intervals: [Option<OrderInterval>; 2],
 }
 
-/// Where the betas of each bucket are drawn to, by driver.
+/// Where betas are drawn to, by driver.
 #[derive(Debug)]
 pub(crate) struct AllPriors {
     market: Priors,
@@ -98,7 +98,7 @@ impl Prepared {
         self.sizes.get(instrument)
     }
 
-    /// The same state with the betas of some names estimated under other settings. Buckets' means
+    /// The same state with the betas of some names estimated under other settings. The means of priors
     /// stay those of the prepared settings, and so do returns that stand in for absent ones.
     #[must_use]
     pub fn with_settings(&self, settings: BetaSettings, instruments: &[InstrumentId]) -> Prepared {
@@ -111,7 +111,7 @@ impl Prepared {
             let Some(name) = names.get_mut(at) else { continue };
             let fit = (name.row != NONE)
                 .then(|| fitter.fit(&self.panel.own_since(name.row, drivers.first)));
-            details[at] = self.priors.details(name.bucket, fit, &settings);
+            details[at] = self.priors.details(name.prior_group(), fit, &settings);
             name.take_betas(&details[at]);
         }
         drop(fitter);
@@ -133,8 +133,10 @@ impl Prepared {
             let at = item.instrument.0 as usize;
             let company = self.sizes.get(item.instrument);
             let bucket = company.map(|company| company.bucket);
-            details[at] = self.priors.details(bucket, item.fit, &self.settings);
+            let group = PriorGroup::of(bucket, item.is_fund);
+            details[at] = self.priors.details(group, item.fit, &self.settings);
             let name = &mut names[at];
+            name.is_fund = item.is_fund;
             name.take_betas(&details[at]);
             name.bucket = bucket;
             name.issuer = company.map_or(NONE, |company| company.issuer);
@@ -193,11 +195,12 @@ impl Prepared {
 impl AllPriors {
     pub(crate) fn of(items: &[Item], sizes: &Sizes) -> AllPriors {
         let priors = |measure: &dyn Fn(&NameFit) -> Option<Estimate>| {
-            let estimates: Vec<(Option<SizeBucket>, Estimate)> = items
+            let estimates: Vec<(PriorGroup, Estimate)> = items
                 .iter()
                 .filter_map(|item| {
                     let bucket = sizes.get(item.instrument).map(|company| company.bucket);
-                    Some((bucket, measure(item.fit.as_ref()?)?))
+                    let group = PriorGroup::of(bucket, item.is_fund);
+                    Some((group, measure(item.fit.as_ref()?)?))
                 })
                 .collect();
             Priors::of(&estimates)
@@ -209,18 +212,13 @@ impl AllPriors {
         }
     }
 
-    fn details(
-        &self,
-        bucket: Option<SizeBucket>,
-        fit: Option<NameFit>,
-        settings: &BetaSettings,
-    ) -> Details {
+    fn details(&self, group: PriorGroup, fit: Option<NameFit>, settings: &BetaSettings) -> Details {
         let own = |measure: fn(&NameFit) -> Option<Estimate>| fit.as_ref().and_then(measure);
         let shrinkage = settings.shrinkage;
         Details {
-            market: self.market.shrunk(bucket, own(|fit| fit.market), shrinkage),
-            size: self.size.shrunk(bucket, own(|fit| fit.size), shrinkage),
-            crowd: self.crowd.shrunk(bucket, own(|fit| fit.crowd), shrinkage),
+            market: self.market.shrunk(group, own(|fit| fit.market), shrinkage),
+            size: self.size.shrunk(group, own(|fit| fit.size), shrinkage),
+            crowd: self.crowd.shrunk(group, own(|fit| fit.crowd), shrinkage),
             fit,
         }
     }

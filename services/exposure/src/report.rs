@@ -311,7 +311,7 @@ pub struct SectorGroup {
 pub struct Coverage {
     /// Names with betas of their own.
     pub resolved: f64,
-    /// Names that their bucket's betas answer for.
+    /// Names that the mean of their bucket, or of all names, answers for.
     pub proxied: f64,
     /// Names in the sums but without any beta.
     pub excluded: f64,

@@ -11,7 +11,7 @@ pub struct BetaSettings {
     pub min_observations: usize,
     /// Residuals beyond this many robust standard deviations lose weight (Huber).
     pub huber_k: f64,
-    /// Whether names' estimates are drawn towards the mean of their size bucket.
+    /// Whether names' estimates are drawn towards the mean of their prior.
     pub shrinkage: Shrinkage,
 }
 
@@ -30,12 +30,13 @@ impl BetaSettings {
     }
 }
 
-/// Whether names' estimates are drawn towards the mean of their size bucket.
+/// Whether names' estimates are drawn towards the mean of their prior: that of their size bucket, or
+/// of all names where the size is unknown or the bucket has few names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shrinkage {
-    /// Vasicek (1973), towards the mean of the bucket.
+    /// Vasicek (1973). Funds and indices are left as they are.
     Vasicek,
-    /// Each name's own estimate as it is; names without one still take the bucket's mean.
+    /// Each name's own estimate as it is; names without one still take the mean of the prior.
     None,
 }
 

@@ -55,6 +55,9 @@ pub(crate) struct Sums {
     /// Gross of names without a bucket, without a sector, without any return.
     pub(crate) unsized_gross: f64,
     pub(crate) unsectored_gross: f64,
+    /// Names whose betas use the mean of all names in place of a bucket's, and their gross.
+    pub(crate) all_names: usize,
+    pub(crate) all_names_gross: f64,
     /// Σ |mv|·absent sessions, and the names that have any.
     pub(crate) absent: f64,
     pub(crate) absent_names: usize,
@@ -92,6 +95,8 @@ impl Sums {
             not_joined: 0.0,
             unsized_gross: 0.0,
             unsectored_gross: 0.0,
+            all_names: 0,
+            all_names_gross: 0.0,
             absent: 0.0,
             absent_names: 0,
             noteworthy: Vec::new(),
@@ -125,6 +130,10 @@ impl Sums {
         }
         if name.sector == NONE {
             self.unsectored_gross += size;
+        }
+        if name.uses_all_names {
+            self.all_names += 1;
+            self.all_names_gross += size;
         }
         if name.has_beta {
             self.market.add(value, name.market, name.market_error);

@@ -20,37 +20,80 @@ pub fn vasicek_weight(standard_error: f64, prior_variance: f64) -> Option<f64> {
     (total > 0.0 && total.is_finite()).then(|| prior_variance / total)
 }
 
+/// Steps towards the variance of a prior at most; ten to twenty are usual.
+const STEPS_MAX: usize = 100;
+
 /// Where a group of estimates shrinks to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
-    /// Plain mean of the estimates.
+    /// Mean of the estimates, each weighed by its precision 1/(variance + se²).
     pub mean: f64,
-    /// Variance of the true values: that of the estimates (n − 1) less their mean squared error,
-    /// not below the floor.
+    /// Variance of the true values, not below the floor.
     pub variance: f64,
     /// Whether the floor was needed: the estimates differ no more than their errors explain.
     pub floored: bool,
 }
 
-/// The prior that a group of estimates gives itself.
+/// The prior that a group of estimates gives itself, by Paule and Mandel (1982).
 ///
-/// `None` for fewer than two estimates, unequal lengths, a negative error or floor, or a value that
-/// is not finite.
+/// The variance t of the true values solves Σ(b − m)²/(t + se²) = n − 1, where m is the mean weighed
+/// by 1/(t + se²). With equal errors it is the variance of the estimates (n − 1) less se², and m is
+/// their plain mean. With unequal ones a noisy estimate has little say in either, where in plain
+/// moments one large error would explain all differences of the others.
+///
+/// `None` for fewer than two estimates, unequal lengths, a negative error, a floor that is not
+/// positive, or a value that is not finite.
 #[must_use]
 pub fn prior_of(estimates: &[f64], standard_errors: &[f64], floor: f64) -> Option<Prior> {
-    if estimates.len() != standard_errors.len() || !(floor >= 0.0 && floor.is_finite()) {
+    let valid_errors = standard_errors.iter().all(|se| *se >= 0.0 && se.is_finite());
+    let valid_floor = floor > 0.0 && floor.is_finite();
+    if estimates.len() < 2 || estimates.len() != standard_errors.len() {
         return None;
     }
-    if standard_errors.iter().any(|&se| !(se >= 0.0 && se.is_finite())) {
+    if !(valid_errors && valid_floor && estimates.iter().all(|b| b.is_finite())) {
         return None;
     }
-    let mean = crate::moments::mean(estimates)?;
-    let spread = crate::moments::variance(estimates, crate::moments::Ddof::Sample)?;
-    let squares: f64 = standard_errors.iter().map(|se| se * se).sum();
-    let between = spread - squares / standard_errors.len() as f64;
-    between.is_finite().then(|| Prior {
-        mean,
-        variance: between.max(floor),
-        floored: between < floor,
-    })
+    let degrees = (estimates.len() - 1) as f64;
+    let mut variance = floor;
+    let mut fit = Weighed::of(estimates, standard_errors, variance);
+    let floored = fit.squares < degrees;
+    // Newton's method (DerSimonian and Kacker 2007): the sum of squares falls in the variance and is
+    // convex, so that steps from the left never pass the root.
+    for _ in 0..STEPS_MAX {
+        let step = (fit.squares - degrees) / fit.slope;
+        if floored || !step.is_finite() || step <= f64::EPSILON * variance {
+            break;
+        }
+        variance += step;
+        fit = Weighed::of(estimates, standard_errors, variance);
+    }
+    let finite = fit.mean.is_finite() && variance.is_finite();
+    finite.then_some(Prior { mean: fit.mean, variance, floored })
+}
+
+/// Estimates weighed by 1/(variance + se²).
+struct Weighed {
+    mean: f64,
+    /// Σ w(b − mean)².
+    squares: f64,
+    /// Σ w²(b − mean)², how fast the squares fall in the variance.
+    slope: f64,
+}
+
+impl Weighed {
+    fn of(estimates: &[f64], standard_errors: &[f64], variance: f64) -> Self {
+        let pairs = || {
+            let pairs = estimates.iter().zip(standard_errors);
+            pairs.map(|(b, se)| (*b, 1.0 / (variance + se * se)))
+        };
+        let total: f64 = pairs().map(|(_, w)| w).sum();
+        let mean = pairs().map(|(b, w)| w * b).sum::<f64>() / total;
+        let (mut squares, mut slope) = (0.0, 0.0);
+        for (b, w) in pairs() {
+            let square = w * (b - mean) * (b - mean);
+            squares += square;
+            slope += w * square;
+        }
+        Self { mean, squares, slope }
+    }
 }

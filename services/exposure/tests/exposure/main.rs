@@ -5,6 +5,7 @@
 mod hand;
 mod laws;
 mod truth;
+mod unknown_size;
 #[path = "../world/mod.rs"]
 mod world;
 

@@ -2,6 +2,27 @@
 
 use crate::*;
 
+/// Mean and variance of the true betas behind (estimate, standard error): the definition of Paule and
+/// Mandel (1982), by bisection.
+pub(crate) fn prior(estimates: &[(f64, f64)]) -> (f64, f64) {
+    let weight = |variance: f64, se: f64| 1.0 / (variance + se * se);
+    let mean = |variance: f64| {
+        let sum: f64 = estimates.iter().map(|(b, se)| b * weight(variance, *se)).sum();
+        sum / estimates.iter().map(|(_, se)| weight(variance, *se)).sum::<f64>()
+    };
+    let squares = |variance: f64| {
+        let mean = mean(variance);
+        estimates.iter().map(|(b, se)| weight(variance, *se) * (b - mean) * (b - mean)).sum::<f64>()
+    };
+    let (mut low, mut high) = (1e-4, 100.0);
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        let is_low = (estimates.len() - 1) as f64 <= squares(middle);
+        *(if is_low { &mut low } else { &mut high }) = middle;
+    }
+    (mean(low), low)
+}
+
 #[test]
 fn estimators_recover_what_they_were_fed() {
     let world = world(400, 700, 11);
@@ -48,13 +69,10 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
     let report = report(&prepared, &raw(&lines));
     let small: Vec<_> =
         report.positions.iter().filter(|row| row.size_bucket == Some(SizeBucket::Small)).collect();
-    let n = small.len() as f64;
-    assert!(20.0 < n);
-    let own = || small.iter().map(|row| row.market.unwrap().own.unwrap());
-    let mean = own().map(|e| e.value).sum::<f64>() / n;
-    let spread = own().map(|e| (e.value - mean) * (e.value - mean)).sum::<f64>() / (n - 1.0);
-    let noise = own().map(|e| e.standard_error * e.standard_error).sum::<f64>() / n;
-    let variance = spread - noise;
+    assert!(20 < small.len());
+    let own = small.iter().map(|row| row.market.unwrap().own.unwrap());
+    let own: Vec<(f64, f64)> = own.map(|e| (e.value, e.standard_error)).collect();
+    let (mean, variance) = prior(&own);
     for row in &small {
         let beta = row.market.unwrap();
         let own = beta.own.unwrap();

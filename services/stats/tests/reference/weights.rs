@@ -3,6 +3,7 @@
 use stats::ewma::{self, Centre};
 use stats::{newey_west, shrink};
 
+use crate::oracle::Oracle;
 use crate::{close, close_relative};
 
 /// Methodology C4.
@@ -98,7 +99,23 @@ fn vasicek() {
     let prior = shrink::prior_of(&[1.0, 2.0, 3.0], &[0.5, 0.5, 0.5], 0.01).expect("a prior");
     close("prior", &[prior.mean, prior.variance], &[2.0, 0.75], 1e-15);
     assert!(!prior.floored);
+    assert_eq!(shrink::prior_of(&[1.0, 2.0], &[0.5, 0.5], 0.0), None, "no floor");
     let prior = shrink::prior_of(&[1.0, 2.0, 3.0], &[2.0, 2.0, 2.0], 0.01).expect("a prior");
     close("floored", &[prior.variance], &[0.01], 0.0);
     assert!(prior.floored);
+}
+
+/// Oracle `shrink`: the variance by bracketing, for estimates of unequal errors. One estimate with an
+/// error of 4 moves the mean of the others by little and leaves their spread.
+#[test]
+fn noisy_estimates_say_little_of_their_group() {
+    let o = Oracle::shrink();
+    let prior = |estimates: &str, errors: &str| {
+        let prior = shrink::prior_of(o.get(estimates), o.get(errors), 1e-4).expect("a prior");
+        [prior.mean, prior.variance]
+    };
+    close("prior", &prior("estimates", "errors"), o.get("prior"), 1e-12);
+    close("noisy", &prior("noisy_estimates", "noisy_errors"), o.get("noisy_prior"), 1e-12);
+    let three = shrink::prior_of(&[1.0, 2.0, 6.0], &[0.5, 0.5, 2.0], 1e-4).expect("a prior");
+    close("three", &[three.mean, three.variance], o.get("three_prior"), 1e-12);
 }

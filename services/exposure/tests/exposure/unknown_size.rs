@@ -1,0 +1,97 @@
+//! Companies whose size is unknown: their betas are drawn to the mean of all names, and it is said.
+
+use crate::*;
+
+/// The last of 60 names: 70 sessions of 20 % a day, no market value known.
+const NOISY: usize = 59;
+
+fn noisy_world(seed: u64) -> World {
+    world_with(60, 600, seed, |names| {
+        names[NOISY].market_cap_usd = f64::NAN;
+        names[NOISY].residual_sd = 0.2;
+        names[NOISY].listed_from = 529;
+    })
+}
+
+#[test]
+fn a_name_of_unknown_size_is_drawn_to_the_mean_of_all_names() {
+    let world = noisy_world(31);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines: Vec<(String, f64)> =
+        world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
+    let report = report(&prepared, &raw(&lines));
+    let market = |row: &exposure::report::PositionRow| row.market.unwrap().own.unwrap();
+    let all: Vec<(f64, f64)> = report
+        .positions
+        .iter()
+        .map(|row| (market(row).value, market(row).standard_error))
+        .collect();
+    assert_eq!(all.len(), 60);
+    let (mean, variance) = truth::prior(&all);
+    let row = report.positions.iter().find(|row| row.symbol == world.names[NOISY].symbol).unwrap();
+    assert_eq!(row.size_bucket, None);
+    let (beta, own) = (row.market.unwrap(), market(row));
+    let weight = variance / (variance + own.standard_error * own.standard_error);
+    near(beta.own_weight, weight, 1e-9);
+    near(beta.value, weight * own.value + (1.0 - weight) * mean, 1e-9);
+    // An error of about 2 beside a spread of .3.
+    assert!(beta.own_weight < 0.1, "{beta:?}");
+    // 60 names in five buckets of unequal size: some have fewer than ten, and share the gap.
+    let gap = report.gaps.iter().find(|gap| gap.subject == "beta").unwrap();
+    assert_eq!(gap.reason, GapReason::Proxy);
+    assert!(gap.detail.contains("mean of all names"), "{gap:?}");
+}
+
+/// A short whose noisy beta to the crowd has the wrong sign must not pass for a hedge of the trade.
+#[test]
+fn a_noisy_short_of_unknown_size_does_not_lower_the_books_trade_beta() {
+    // Small caps lose what the crowd gains: the mean beta to the crowd is negative, a short adds to
+    // the book's. In half of the worlds the noise says the opposite.
+    let mut wrong = 0;
+    for seed in 40..46 {
+        let world = noisy_world(seed);
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let short = world.names[NOISY].symbol.clone();
+        let report = report(&prepared, &[worth("MSFT", 1e6), worth(&short, -1e6)]);
+        let crowd = |symbol: &str| {
+            report.positions.iter().find(|row| row.symbol == symbol).unwrap().crowd.unwrap()
+        };
+        if 0.0 < crowd(&short).own.unwrap().value {
+            wrong += 1;
+            assert!(crowd(&short).value < 0.0, "seed {seed}: {:?}", crowd(&short));
+            let book = report.trade.crowd_beta.bottom_up.unwrap().value;
+            assert!(1e6 * crowd("MSFT").value < book, "seed {seed}: the short is a hedge");
+        }
+        let gap = report.gaps.iter().find(|gap| gap.subject == "beta").unwrap();
+        // MSFT's bucket has ten names or more, so that the short alone is concerned.
+        near(gap.gross_share.unwrap(), 0.5, 1e-12);
+    }
+    assert!(0 < wrong, "no world whose noise has the wrong sign: the test tests nothing");
+}
+
+/// Funds and indices are no companies: their own estimates stand, and none of the gaps is theirs.
+#[test]
+fn indices_and_funds_are_not_drawn_to_companies() {
+    let world = noisy_world(31);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let report = report(&prepared, &[worth("^RUT", -1e6), worth("MSFT", 1e6)]);
+    let row = report.positions.iter().find(|row| row.symbol == "^RUT").unwrap();
+    for beta in [row.market.unwrap(), row.crowd.unwrap()] {
+        near(beta.own_weight, 1.0, 0.0);
+        assert_eq!(beta.value.to_bits(), beta.own.unwrap().value.to_bits());
+    }
+    assert!(!report.gaps.iter().any(|gap| gap.subject == "beta"), "{:?}", report.gaps);
+}
+
+/// Without shrinkage each estimate stands alone, and nothing stands in but for names without one.
+#[test]
+fn without_shrinkage_an_unknown_size_changes_nothing() {
+    let world = noisy_world(31);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let plain = BetaSettings { shrinkage: Shrinkage::None, ..BetaSettings::PREPARED };
+    let lines = [worth(&world.names[NOISY].symbol, -1e6)];
+    let report = report_with(&prepared, &lines, plain, None);
+    let beta = report.positions[0].market.unwrap();
+    assert_eq!(beta.value.to_bits(), beta.own.unwrap().value.to_bits());
+    assert!(!report.gaps.iter().any(|gap| gap.detail.contains("mean of all names")));
+}
