@@ -316,3 +316,42 @@ async fn a_book_of_january_2021() {
     assert!((-1e6..0.0).contains(&longs), "{longs}");
     near(answer.coverage.unwrap().not_joined, 1e5 / report.total.unwrap().gross, 1e-12);
 }
+
+/// KOSS on 2021-02-16: the file of 2020-12-31 gives it no shares outstanding, so that its size is
+/// unknown. Squeezed on days when the market fell, its own betas make the short look like a hedge.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_of_unknown_size_is_drawn_to_the_mean_of_all_names() {
+    let Some(folder) = real_data("a short of unknown size") else { return };
+    let harness = Harness::start().await;
+    let files = [
+        "short_interest/publication_times.csv",
+        "prices/us_equities_2020-07_2021-03.csv.gz",
+        "prices/etf_ohlcv/SPY.csv.gz",
+        "prices/etf_ohlcv/IWM.csv.gz",
+        "prices/yahoo/META.csv.gz",
+        "universe/split_factor_2021-01-29_to_2024-03.csv",
+        "short_interest/settle_2020-12-31.csv.gz",
+    ];
+    ingest(&harness, &folder, &files).await;
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let book = vec![worth("AAPL", 1e6), worth("KOSS", -1e6), worth("IWM", -1e5)];
+    let request = v1::AnalyzePortfolioRequest {
+        as_of: on("2021-02-16"),
+        portfolio: portfolio(book),
+        ..v1::AnalyzePortfolioRequest::default()
+    };
+    let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
+    let report = answer.report.unwrap();
+    let row = |symbol: &str| report.positions.iter().find(|row| row.symbol == symbol).unwrap();
+    assert_eq!(row("KOSS").size_bucket(), v1::SizeBucket::Unspecified);
+    let market = row("KOSS").market_beta.unwrap();
+    assert!(market.own.unwrap().value < 0.3 && 0.5 < market.value, "{market:?}");
+    // The mean of all names is below zero, as small caps are short in the crowd.
+    let crowd = row("KOSS").crowd_beta.unwrap();
+    assert!(crowd.own_weight < 0.9 && crowd.value < 0.7 * crowd.own.unwrap().value, "{crowd:?}");
+    let fund = row("IWM").crowd_beta.unwrap();
+    near(fund.own_weight, 1.0, 0.0);
+    let gap = answer.gaps.iter().find(|gap| gap.subject == "beta").unwrap();
+    assert_eq!(gap.reason(), v1::GapReason::Proxy);
+    near(gap.gross_share.unwrap(), 1.0 / 2.1, 1e-9);
+}

@@ -129,8 +129,8 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
         return None;
     }
     let detail = format!(
-        "the size of {} names is unknown, or fewer than {PRIOR_NAMES_MIN} names share their bucket: \
-         their betas use the mean of all names instead of the bucket's",
+        "names of unknown size or of a bucket with fewer than {PRIOR_NAMES_MIN} names: {}; their betas \
+         use the mean of all names instead of the bucket's",
         sums.all_names
     );
     let gap = Gap::new(GapReason::Proxy, "beta", detail);

@@ -167,6 +167,10 @@ impl Scenarios {
     /// 0.90), v the long-run variance of [`Scenarios::exceedances`], so that losses that come in
     /// clusters widen it.
     ///
+    /// Clusters much longer than the bootstrap's blocks of T^{1/3} periods are seen in part: over 1,000
+    /// simulated days whose volatility changes threefold every 50 days a 90 % interval encloses the
+    /// true value in 74 % of histories. Filtered profits have no such clusters.
+    ///
     /// Draws of one period count as one observation. An end is open where less than one period
     /// remains beyond it. `None` for confidence or level outside (0, 1).
     #[must_use]
