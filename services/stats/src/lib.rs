@@ -11,6 +11,7 @@
 //! Modules are declared in reading order.
 
 pub mod backtest;
+pub mod change;
 pub mod cholesky;
 pub mod collinearity;
 pub mod covariance;

@@ -1,9 +1,12 @@
 //! Simple and logarithmic returns.
 
+use crate::change;
+
 /// Growth from one positive level to the next, less one; `None` unless both are finite and positive.
 #[must_use]
 pub fn simple(from: f64, to: f64) -> Option<f64> {
-    finite(positive(from, to)?.1 / from - 1.0)
+    let (from, to) = positive(from, to)?;
+    finite(change::growth(from, to))
 }
 
 /// Logarithm of the growth from one positive level to the next: ln(to/from).
