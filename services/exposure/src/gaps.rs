@@ -115,6 +115,13 @@ fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
         let gap = Gap::new(GapReason::NoClassification, "size_bucket", detail);
         gaps.push(gap.of_gross(sums.unsized_gross / gross));
     }
+    if 0.0 < sums.may_be_fund_gross {
+        let detail = "nothing known says whether these are companies or funds (a float, a sector, an \
+                      asset class, a membership, holdings): they have the bucket and the rank that \
+                      their market value gives a company";
+        let gap = Gap::new(GapReason::NoClassification, "market_cap_rank", detail);
+        gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
+    }
     if 0.0 < sums.unsectored_gross {
         let detail = "names without a sector in any listing or holding known at the as-of date";
         let gap = Gap::new(GapReason::NoClassification, "sector", detail);

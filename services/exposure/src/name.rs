@@ -36,6 +36,8 @@ pub(crate) struct Name {
     pub(crate) small_cap: bool,
     /// Whether another line is of the same company.
     pub(crate) has_sibling: bool,
+    /// Sized, and nothing known says whether it is a company or a fund.
+    pub(crate) may_be_fund: bool,
 }
 
 /// The rest of a name: what a listed position shows.
@@ -84,6 +86,7 @@ pub(crate) const NOBODY: Name = Name {
     megacap: false,
     small_cap: false,
     has_sibling: false,
+    may_be_fund: false,
 };
 
 pub(crate) const NO_DETAILS: Details = Details { market: None, size: None, crowd: None, fit: None };

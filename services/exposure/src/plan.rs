@@ -12,6 +12,7 @@ use crate::{
     settings::{BetaSettings, PANEL_SESSIONS, PREPARED_INTERVAL, PREPARED_LEVELS},
 };
 use factors::{
+    kind::Kinds,
     returns::Sessions,
     roles::Roles,
     size::{self, LineCap, Sizes},
@@ -34,6 +35,7 @@ pub struct Plan {
     sessions: Sessions,
     role_returns: RoleReturns,
     drivers: Drivers,
+    kinds: Kinds,
     lookup: Lookup,
     quotes: Quotes,
     /// Everything with bars, shares, a listing or a place in a fund's holdings, and whoever plays the
@@ -87,6 +89,7 @@ impl Plan {
         instruments.dedup();
         snapshot.sort_by_name(&mut instruments);
         Plan {
+            kinds: Kinds::of(snapshot, roles),
             small_cap_funds: newest_holdings(snapshot, &role_returns.small_instruments),
             snapshot: snapshot.clone(),
             roles: roles.clone(),
@@ -124,7 +127,7 @@ impl Plan {
                 instrument: *instrument,
                 fit,
                 cap: size::line_cap(&self.snapshot, *instrument, quote),
-                is_fund: self.roles.is_fund(self.snapshot.symbol(*instrument)),
+                is_fund: self.kinds.is_fund(&self.snapshot, *instrument),
                 sector: size::sector(&self.snapshot, *instrument),
                 in_small_cap_fund: self.is_in_small_cap_fund(*instrument),
             });
@@ -172,7 +175,7 @@ impl Plan {
             priors: Arc::new(priors),
             intervals: PREPARED_LEVELS.map(interval),
         };
-        prepared.name_all(&items, &panel);
+        prepared.name_all(&self.roles, &items, &panel);
         prepared.fill(&mut panel, &items);
         prepared.panel = Arc::new(panel);
         prepared

@@ -11,8 +11,10 @@ use crate::{
     settings::BetaSettings,
 };
 use factors::{
+    issuer::Issuers,
+    kind::Kind,
     returns::Sessions,
-    roles::Played,
+    roles::{Played, Roles},
     size::{Size, SizeBucket, Sizes},
 };
 use marketdata::{book::Quotes, instrument::InstrumentId, lookup::Lookup, snapshot::Snapshot};
@@ -120,14 +122,11 @@ impl Prepared {
         next
     }
 
-    pub(crate) fn name_all(&mut self, items: &[Item], panel: &Panel) {
+    pub(crate) fn name_all(&mut self, roles: &Roles, items: &[Item], panel: &Panel) {
         let size = items.iter().map(|item| item.instrument.0 as usize + 1).max().unwrap_or(0);
         let mut names = vec![NOBODY; size];
         let mut details = vec![NO_DETAILS; size];
-        let mut lines = vec![0_u32; self.sizes.companies as usize];
-        for company in items.iter().filter_map(|item| self.sizes.get(item.instrument)) {
-            lines[company.issuer as usize] += 1;
-        }
+        let issuers = Issuers::of(&self.snapshot, roles, items.iter().map(|i| i.instrument));
         let mut row = 0;
         for item in items {
             let at = item.instrument.0 as usize;
@@ -139,10 +138,14 @@ impl Prepared {
             name.is_fund = item.is_fund;
             name.take_betas(&details[at]);
             name.bucket = bucket;
-            name.issuer = company.map_or(NONE, |company| company.issuer);
-            name.has_sibling = company.is_some_and(|c| 1 < lines[c.issuer as usize]);
+            let issuer = issuers.number(item.instrument).unwrap_or(NONE);
+            name.issuer = issuer;
+            name.has_sibling =
+                issuers.companies().get(issuer as usize).is_some_and(|lines| 1 < lines.len());
             name.sector = self.sector_index(item.sector);
-            name.megacap = bucket == Some(SizeBucket::Mega)
+            // What may be a fund as well is no megacap by its size alone.
+            name.may_be_fund = company.is_some_and(|company| company.kind != Kind::Company);
+            name.megacap = (!name.may_be_fund && bucket == Some(SizeBucket::Mega))
                 || self.roles.megacap_instruments.contains(&item.instrument);
             name.small_cap = company
                 .is_some_and(|company| 1_000 < company.rank || SizeBucket::Small <= company.bucket)

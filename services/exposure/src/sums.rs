@@ -54,6 +54,8 @@ pub(crate) struct Sums {
     pub(crate) not_joined: f64,
     /// Gross of names without a bucket, without a sector, without any return.
     pub(crate) unsized_gross: f64,
+    /// Of what has a bucket, what nothing known calls a company or a fund.
+    pub(crate) may_be_fund_gross: f64,
     pub(crate) unsectored_gross: f64,
     /// Names whose betas use the mean of all names in place of a bucket's, and their gross.
     pub(crate) all_names: usize,
@@ -94,6 +96,7 @@ impl Sums {
             excluded: 0.0,
             not_joined: 0.0,
             unsized_gross: 0.0,
+            may_be_fund_gross: 0.0,
             unsectored_gross: 0.0,
             all_names: 0,
             all_names_gross: 0.0,
@@ -127,6 +130,9 @@ impl Sums {
         self.legs[leg].add(value, name.market);
         if name.bucket.is_none() {
             self.unsized_gross += size;
+        }
+        if name.may_be_fund {
+            self.may_be_fund_gross += size;
         }
         if name.sector == NONE {
             self.unsectored_gross += size;

@@ -12,6 +12,8 @@ use marketdata::{bars::Bars, day::Day, instrument::InstrumentId, snapshot::Snaps
 pub struct Megacap {
     /// The issuer's configured name.
     pub name: String,
+    /// The day of the row before each day: where its change begins.
+    pub from: Vec<Day>,
     /// The days, strictly rising.
     pub days: Vec<Day>,
     /// Market value at the close of the row before each day, USD, above zero.
@@ -25,8 +27,10 @@ pub struct Megacap {
     pub classes: Vec<String>,
     /// Where the values come from.
     pub source: CapSource,
-    /// The day of the first known count of shares; before it, that count is carried back.
+    /// The day from which on the shares of all its classes are known, and so the values begin.
     pub known_from: Day,
+    /// The first day of any price of the classes used.
+    pub priced_from: Day,
 }
 
 impl Megacap {
@@ -82,6 +86,7 @@ fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssue
     };
     let mut megacap = Megacap {
         name: issuer.name.clone(),
+        from: Vec::new(),
         days: Vec::new(),
         before: Vec::new(),
         cap: Vec::new(),
@@ -89,22 +94,36 @@ fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssue
         classes: classes.iter().map(|(class, _, _)| (*class).to_string()).collect(),
         source: first.source,
         known_from: classes.iter().map(|(_, _, caps)| caps.known_from).max().unwrap_or(Day::MIN),
+        priced_from: classes.iter().map(|(_, bars, _)| bars.days[0]).min().unwrap_or(Day::MIN),
     };
-    for (i, day) in bars.days.iter().enumerate() {
-        let Some(mut moved) = moved(first, i) else { continue };
-        for (_, other_bars, other) in rest {
-            let row = other_bars.days.binary_search(day).ok();
-            if let Some(values) = row.and_then(|row| self::moved(other, row)) {
-                moved = std::array::from_fn(|k| moved[k] + values[k]);
-            }
-        }
-        let [before, cap, change] = moved;
-        megacap.days.push(*day);
+    for i in 1..bars.len() {
+        let (from, day) = (bars.days[i - 1], bars.days[i]);
+        let others = rest.iter().filter(|(_, bars, caps)| is_listed(bars, caps, from, day));
+        let all = others.map(|(_, bars, caps)| moved(caps, row_of(bars, from, day)?));
+        let sum = all.fold(moved(first, i), |sum, class| {
+            let (sum, class) = (sum?, class?);
+            Some(std::array::from_fn(|k| sum[k] + class[k]))
+        });
+        let Some([before, cap, change]) = sum else { continue };
+        megacap.from.push(from);
+        megacap.days.push(day);
         megacap.before.push(before);
         megacap.cap.push(cap);
         megacap.change.push(change);
     }
     Ok(megacap)
+}
+
+/// Whether a class is there between two days: it has prices before, and after, and known shares.
+fn is_listed(bars: &Bars<'_>, caps: &CapHistory, from: Day, day: Day) -> bool {
+    let begins = bars.days.first().is_some_and(|first| (*first).max(caps.known_from) <= from);
+    begins && bars.days.last().is_some_and(|last| day <= *last)
+}
+
+/// The row whose change begins and ends on two days; none where it begins on another.
+fn row_of(bars: &Bars<'_>, from: Day, day: Day) -> Option<usize> {
+    let row = bars.days.binary_search(&day).ok()?;
+    (bars.days[row.checked_sub(1)?] == from).then_some(row)
 }
 
 /// Value before, value after and change of a row, USD.
@@ -148,6 +167,29 @@ mod tests {
         assert_eq!(missing.len(), 6);
         assert!(missing.iter().any(|issuer| issuer.name == "MSFT" && issuer.priced));
         assert!(missing.iter().any(|issuer| issuer.name == "AAPL" && !issuer.priced));
+    }
+
+    #[test]
+    fn classes_change_over_the_same_sessions_or_not_at_all() {
+        let mut fixture = Fixture::new();
+        let start = day("2021-01-04");
+        let closes: Vec<(Day, f64)> =
+            (0..5).map(|i| (start.plus(i), 10.0 + f64::from(i))).collect();
+        fixture.closes("GOOGL", &closes);
+        // No close on the second day: its change to the third begins with the first.
+        fixture.closes("GOOG", &[closes[0], closes[2], closes[3], closes[4]]);
+        for name in ["GOOGL", "GOOG"] {
+            let key = (fixture.id(Namespace::Listed, name), InstrumentId::NONE);
+            let shares = [(Field::SharesOutstanding, 100.0)];
+            fixture.fact(Dataset::ShareCounts, key, start, Instant::close_of(start), &shares);
+        }
+        fixture.commit();
+        let as_of = Instant::close_of(start.plus(5));
+        let (found, _) = megacaps(&fixture.snapshot(as_of), &Roles::standard());
+        assert_eq!(found[0].days, [start.plus(3), start.plus(4)]);
+        assert_eq!(found[0].from, [start.plus(2), start.plus(3)]);
+        // 100 shares of each class, up by 1 each.
+        assert!(found[0].change.iter().all(|change| (change - 200.0).abs() < 1e-9));
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! A listed line's market value day by day: shares as known, times price, on one share basis.
+//!
+//! There is none before the first known count: a count carried back would put today's buy-backs and
+//! issues into every dollar of the past.
 
 use crate::size::CapSource;
 use marketdata::{
@@ -18,7 +21,7 @@ pub struct CapHistory {
     change: Vec<f64>,
     /// Where the values come from.
     pub source: CapSource,
-    /// The day of the first count or printed value; before it, that one is carried back.
+    /// The day of the first count or printed value; before it there are no values.
     pub known_from: Day,
     /// The day of the last.
     pub known_to: Day,
@@ -28,8 +31,7 @@ impl CapHistory {
     /// The market values of an instrument; none where neither shares nor a printed value are known,
     /// or where no price is one that somebody paid.
     ///
-    /// Shares of row `t` are the last count of a day at or before `t`; before the first count, the
-    /// first is carried back.
+    /// Shares of row `t` are the last count of a day at or before `t`.
     pub fn of(
         snapshot: &Snapshot,
         instrument: InstrumentId,
@@ -85,7 +87,8 @@ impl CapHistory {
     }
 }
 
-/// Values and changes of value on each day; `price` gives a row's close in the units of a day.
+/// Values and changes of value on each day, NaN before the first count; `price` gives a row's close
+/// in the units of a day.
 fn walk(
     counts: &[(Day, f64)],
     days: &[Day],
@@ -93,18 +96,21 @@ fn walk(
 ) -> (Vec<f64>, Vec<f64>) {
     let mut cap = Vec::with_capacity(days.len());
     let mut change = Vec::with_capacity(days.len());
-    let mut at = 0;
+    // The count as of the row before: the shares that a change is made on.
+    let mut held: Option<(Day, f64)> = None;
+    let mut next = 0;
     for (i, today) in days.iter().enumerate() {
-        // `at` is still the count of the row before: the shares that the change is made on.
-        let (day, shares) = counts[at];
-        let before = i.checked_sub(1).and_then(|before| price(before, day));
-        let moved = before.zip(price(i, day)).map(|(old, new)| shares * (new - old));
+        let moved = held.and_then(|(day, shares)| {
+            let (old, new) = (price(i.checked_sub(1)?, day)?, price(i, day)?);
+            Some(shares * stats::change::difference(old, new))
+        });
         change.push(moved.unwrap_or(f64::NAN));
-        while counts.get(at + 1).is_some_and(|(next, _)| next <= today) {
-            at += 1;
+        while let Some(count) = counts.get(next).filter(|(day, _)| day <= today) {
+            held = Some(*count);
+            next += 1;
         }
-        let (day, shares) = counts[at];
-        cap.push(price(i, day).map_or(f64::NAN, |price| shares * price));
+        let value = held.and_then(|(day, shares)| Some(shares * price(i, day)?));
+        cap.push(value.unwrap_or(f64::NAN));
     }
     (cap, change)
 }

@@ -4,8 +4,11 @@
 
 pub mod basket;
 pub mod caps;
+pub mod issuer;
+pub mod kind;
 pub mod line;
 pub mod most_shorted;
+pub mod moves;
 pub mod returns;
 pub mod roles;
 pub mod short_ratio;

@@ -1,13 +1,14 @@
 //! The daily history of one role as a single line: what one unit put in at the start is worth, or
 //! the values of a series.
 
-use crate::roles::Played;
+use crate::{moves::Moves, roles::Played};
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
     day::Day,
     snapshot::{Series, Snapshot},
 };
+use stats::change;
 
 /// What a line's levels are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Line {
     pub days: Vec<Day>,
     /// The level of each day.
     pub levels: Vec<f64>,
+    /// A relative change of the levels no larger than this is none.
+    pub precision: f64,
     /// Earlier rows left out because no known factor joins their prices to the later ones.
     pub rows_left_out: usize,
 }
@@ -41,35 +44,57 @@ impl Line {
                 let bars = Bars::of(snapshot, played.instrument);
                 let (start, levels) = wealth(&bars);
                 let days = bars.days[start..].to_vec();
-                Line { played, kind: Kind::Wealth, days, levels, rows_left_out: start }
+                let precision = bars.precision();
+                Line { played, kind: Kind::Wealth, days, levels, precision, rows_left_out: start }
             }
             _ => {
                 let series = snapshot.series(Dataset::Series, Field::Value, played.instrument);
                 let (days, levels) = (series.days, series.values);
-                Line { played, kind: Kind::Value, days, levels, rows_left_out: 0 }
+                let precision = change::ROUNDING;
+                Line { played, kind: Kind::Value, days, levels, precision, rows_left_out: 0 }
             }
         }
     }
 
     /// Growth over `horizon` rows, a decimal: `level_t / level_{t−h} − 1`. For levels above zero.
     pub fn growth(&self, horizon: usize) -> Series {
-        over(&self.days, &self.levels, horizon, |old, new| (0.0 < old).then(|| new / old - 1.0))
+        over(&self.days, &self.levels, horizon, |old, new| self.step(old, new))
+    }
+
+    /// The same with the days they begin on.
+    pub fn moves(&self, horizon: usize) -> Moves {
+        let mut moves = Moves::empty();
+        for end in horizon..self.days.len() {
+            let start = end - horizon;
+            if let Some(growth) = self.step(self.levels[start], self.levels[end]) {
+                moves.push(self.days[start], self.days[end], growth);
+            }
+        }
+        moves
+    }
+
+    fn step(&self, old: f64, new: f64) -> Option<f64> {
+        let growth = change::settled(new / old - 1.0, self.precision);
+        Some(growth).filter(|growth| 0.0 < old && growth.is_finite())
     }
 
     /// Difference over `horizon` rows, in the unit of the levels.
     pub fn difference(&self, horizon: usize) -> Series {
-        over(&self.days, &self.levels, horizon, |old, new| Some(new - old))
+        over(&self.days, &self.levels, horizon, |old, new| {
+            Some(change::settled(new - old, self.precision * old.abs().max(new.abs())))
+        })
     }
 
     /// Growth from the last row at or before a day to the last row, and the row it starts from.
     pub fn growth_since(&self, day: Day) -> Option<(Day, f64)> {
         let start = self.days.partition_point(|candidate| *candidate <= day).checked_sub(1)?;
         let (old, new) = (self.levels[start], *self.levels.last()?);
-        (0.0 < old).then(|| (self.days[start], new / old - 1.0))
+        Some((self.days[start], self.step(old, new)?))
     }
 }
 
-/// A change over `horizon` rows on every day that has one; non-finite changes are left out.
+/// A change over `horizon` rows on every day that has one; non-finite changes are left out. What is
+/// no more than rounding is for `change` to settle.
 pub fn over(
     days: &[Day],
     levels: &[f64],

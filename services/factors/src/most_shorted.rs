@@ -2,17 +2,18 @@
 //!
 //! At each settlement's publication: names with a market value of at least 1bn USD and at least 5m
 //! USD traded a day, ranked by short interest as a share of float. The first 50 (the first tenth
-//! where fewer than 500 qualify) are held in equal weights from the session after; a name already
-//! held stays while its rank is within 1.2 times that number.
+//! where fewer than 500 qualify) are bought in equal weights at the close of the session after the
+//! publication's day, so that no return is earned before anybody could have acted on it; a name
+//! already held stays while its rank is within 1.2 times that number.
 
-use crate::roles::Roles;
+use crate::{kind::Kinds, moves::Moves, returns::Sessions, roles::Roles};
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
     day::Day,
     instant::Instant,
     instrument::InstrumentId,
-    snapshot::{Series, Snapshot},
+    snapshot::Snapshot,
     track::Rows,
 };
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ pub struct Rebalance {
     pub settlement_on: Day,
     /// When it was public.
     pub published_at: Instant,
-    /// The names held from the session after, with short interest over float, highest first.
+    /// The names bought at the close of the session after, with short interest over float, highest first.
     pub members: Vec<(InstrumentId, f64)>,
     /// Names that met the bounds of market value and trading.
     pub eligible: usize,
@@ -47,8 +48,10 @@ pub struct Rebalance {
 pub struct MostShorted {
     /// Every rebalance, oldest first.
     pub rebalances: Vec<Rebalance>,
-    /// Mean total return of the members a session, a decimal.
-    pub returns: Series,
+    /// Mean total return of the members a session.
+    pub returns: Moves,
+    /// Sessions since the first purchase on which fewer than half the members have a return.
+    pub sessions_left_out: usize,
 }
 
 /// One settlement's publication.
@@ -101,8 +104,9 @@ pub fn most_shorted(snapshot: &Snapshot, roles: &Roles) -> MostShorted {
     let publications = publications(snapshot, &holders);
     let mut standings: Vec<(Vec<Standing>, usize)> =
         publications.iter().map(|_| (Vec::new(), 0)).collect();
+    let kinds = Kinds::of(snapshot, roles);
     for instrument in holders {
-        if !roles.is_fund(snapshot.symbol(instrument)) {
+        if !kinds.is_fund(snapshot, instrument) {
             rank_one(snapshot, instrument, &publications, &mut standings);
         }
     }
@@ -121,8 +125,8 @@ pub fn most_shorted(snapshot: &Snapshot, roles: &Roles) -> MostShorted {
             });
         }
     }
-    let returns = returns(snapshot, &rebalances);
-    MostShorted { rebalances, returns }
+    let (returns, sessions_left_out) = returns(snapshot, &rebalances);
+    MostShorted { rebalances, returns, sessions_left_out }
 }
 
 /// Each settlement and the instant at which most of it became public, in the order of publication.
@@ -231,45 +235,45 @@ fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(Instrume
     chosen.into_iter().map(|i| (all[i].instrument, all[i].ratio)).collect()
 }
 
-/// Mean of the members' total returns on the sessions after the publication's New York day; sessions
-/// for which fewer than half the members have a price are left out.
-fn returns(snapshot: &Snapshot, rebalances: &[Rebalance]) -> Series {
-    let mut held: BTreeMap<InstrumentId, Vec<usize>> = BTreeMap::new();
+/// Mean of the members' total returns a session, and how many sessions have none.
+///
+/// A basket is held from the close of the first session after its publication's day to that of the
+/// next. A member has a return of a session where it has a close on it and on the session before, so
+/// that none reaches back over a halt to before the purchase.
+fn returns(snapshot: &Snapshot, rebalances: &[Rebalance]) -> (Moves, usize) {
+    let mut returns = Moves::empty();
+    let mut left_out = 0;
+    let Some(first) = rebalances.first() else { return (returns, left_out) };
+    let sessions = Sessions::since(snapshot, first.published_at.new_york_day());
+    let bought = |rebalance: &Rebalance| sessions.after(rebalance.published_at.new_york_day());
+    let mut bars: BTreeMap<InstrumentId, Bars<'_>> = BTreeMap::new();
     for (at, rebalance) in rebalances.iter().enumerate() {
-        for (instrument, _) in &rebalance.members {
-            held.entry(*instrument).or_default().push(at);
+        let Some(start) = bought(rebalance) else { break };
+        let end = rebalances.get(at + 1).and_then(bought).unwrap_or(Day::MAX);
+        let held = sessions.between(start, end);
+        let mut members: Vec<InstrumentId> = rebalance.members.iter().map(|(id, _)| *id).collect();
+        // Sums run in the order of names.
+        snapshot.sort_by_name(&mut members);
+        let mut sums = vec![(0.0, 0_usize); held.len()];
+        let mut of_member = vec![0.0; held.len()];
+        for member in &members {
+            let bars = bars.entry(*member).or_insert_with(|| Bars::of(snapshot, *member));
+            held.total_returns_of(bars, &mut of_member);
+            for ((sum, count), value) in sums.iter_mut().zip(&of_member) {
+                if value.is_finite() {
+                    (*sum, *count) = (*sum + value, *count + 1);
+                }
+            }
         }
-    }
-    // The basket of a day is that of the last publication before it.
-    let published: Vec<Day> = rebalances.iter().map(|r| r.published_at.new_york_day()).collect();
-    let after = |day: Day| published.partition_point(|published| *published < day);
-    let mut sums: BTreeMap<Day, (f64, usize)> = BTreeMap::new();
-    // Sums run in the order of names.
-    let mut members: Vec<InstrumentId> = held.keys().copied().collect();
-    snapshot.sort_by_name(&mut members);
-    for instrument in members {
-        let baskets = &held[&instrument];
-        let bars = Bars::of(snapshot, instrument);
-        let first = published[baskets[0]];
-        for i in bars.days.partition_point(|day| *day <= first)..bars.len() {
-            let basket = after(bars.days[i]).checked_sub(1);
-            let member = basket.is_some_and(|basket| baskets.binary_search(&basket).is_ok());
-            if let Some(value) = bars.total_return(i).filter(|_| member) {
-                let (sum, count) = sums.entry(bars.days[i]).or_insert((0.0, 0));
-                *sum += value;
-                *count += 1;
+        for (days, (sum, count)) in held.with_start().windows(2).zip(sums) {
+            if members.len() <= 2 * count {
+                returns.push(days[0], days[1], sum / count as f64);
+            } else {
+                left_out += 1;
             }
         }
     }
-    let mut series = Series::empty();
-    for (day, (sum, count)) in sums {
-        let members = after(day).checked_sub(1).map_or(usize::MAX, |b| rebalances[b].members.len());
-        if members <= 2 * count {
-            series.days.push(day);
-            series.values.push(sum / count as f64);
-        }
-    }
-    series
+    (returns, left_out)
 }
 
 #[cfg(test)]
@@ -311,7 +315,7 @@ mod tests {
     fn the_basket_is_made_of_what_was_public() {
         let (mut fixture, ids) = market();
         let start = day("2021-01-04");
-        let published = Instant::new_york(start.plus(8), 18, 0);
+        let published = Instant::new_york(start.plus(7), 18, 0);
         for (n, id) in ids.iter().enumerate() {
             publish(&mut fixture, *id, day("2020-12-31"), published, 1e5 * (n + 1) as f64);
         }
@@ -323,16 +327,18 @@ mod tests {
         fixture.commit();
         let roles = Roles::standard();
         let before =
-            most_shorted(&fixture.snapshot(Instant::new_york(start.plus(8), 17, 0)), &roles);
-        assert!(before.rebalances.is_empty() && before.returns.days.is_empty());
+            most_shorted(&fixture.snapshot(Instant::new_york(start.plus(7), 17, 0)), &roles);
+        assert!(before.rebalances.is_empty() && before.returns.to.is_empty());
         let basket = most_shorted(&fixture.snapshot(Instant::close_of(start.plus(11))), &roles);
         let [first] = &basket.rebalances[..] else { panic!("one rebalance") };
         assert_eq!((first.eligible, first.incomplete), (11, 0));
         let names: Vec<InstrumentId> = first.members.iter().map(|(id, _)| *id).collect();
         assert_eq!(names, [ids[10], ids[9]]);
         assert!((first.members[0].1 - 0.11).abs() < 1e-12);
-        // Held from the row after the publication's day: the mean of 10 % and 9 %.
-        assert_eq!(basket.returns.days, [start.plus(9), start.plus(10), start.plus(11)]);
+        // Bought at the close of the session after the publication's day, the ninth row; the tenth
+        // gives the mean of 10 % and 9 %.
+        assert_eq!(basket.returns.from[0], start.plus(8));
+        assert_eq!(basket.returns.to, [start.plus(9), start.plus(10), start.plus(11)]);
         assert!((basket.returns.values[0] - 0.095).abs() < 1e-12);
         assert!(basket.returns.values[1].abs() < 1e-12);
         let after = most_shorted(&fixture.snapshot(Instant::close_of(start.plus(12))), &roles);

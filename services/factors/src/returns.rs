@@ -34,6 +34,31 @@ impl Sessions {
         Sessions { days: last_sessions(snapshot, count + 1) }
     }
 
+    /// Every session of a view from a day on; returns begin with the second.
+    pub(crate) fn since(snapshot: &Snapshot, first: Day) -> Sessions {
+        let last = last_bar(snapshot).unwrap_or(Day::MIN);
+        Sessions {
+            days: if last < first { Vec::new() } else { trading_days(snapshot, first, last) },
+        }
+    }
+
+    /// The part of these sessions from a day to another, both included.
+    pub(crate) fn between(&self, first: Day, last: Day) -> Sessions {
+        let start = self.days.partition_point(|day| *day < first);
+        let end = self.days.partition_point(|day| *day <= last).max(start);
+        Sessions { days: self.days[start..end].to_vec() }
+    }
+
+    /// The first session after a day.
+    pub(crate) fn after(&self, day: Day) -> Option<Day> {
+        self.days.get(self.days.partition_point(|session| *session <= day)).copied()
+    }
+
+    /// The session before the one with the first return, then those with returns.
+    pub(crate) fn with_start(&self) -> &[Day] {
+        &self.days
+    }
+
     /// The days with returns, strictly rising.
     pub fn days(&self) -> &[Day] {
         self.days.get(1..).unwrap_or(&[])
@@ -57,10 +82,17 @@ impl Sessions {
         instrument: InstrumentId,
         out: &mut [f64],
     ) -> usize {
-        out.fill(f64::NAN);
         let Some(first) = self.days.first() else { return 0 };
-        let bars = Bars::since(snapshot, instrument, *first);
-        let steps = (0..bars.len()).map(|row| (bars.days[row], bars.total_return(row)));
+        self.total_returns_of(&Bars::since(snapshot, instrument, *first), out)
+    }
+
+    /// The same of bars that are at hand.
+    pub(crate) fn total_returns_of(&self, bars: &Bars<'_>, out: &mut [f64]) -> usize {
+        out.fill(f64::NAN);
+        let (Some(first), Some(last)) = (self.days.first(), self.days.last()) else { return 0 };
+        let start = bars.days.partition_point(|day| day < first);
+        let end = start + bars.days[start..].partition_point(|day| day <= last);
+        let steps = (start..end).map(|row| (bars.days[row], bars.total_return(row)));
         self.align(steps, out)
     }
 
@@ -94,7 +126,7 @@ impl Sessions {
                 continue;
             }
             if let (Some(growth), Some(at)) = (growth, session.checked_sub(1)) {
-                out[at] = growth - 1.0;
+                out[at] = stats::change::growth(1.0, growth);
                 present += 1;
             }
             growth = Some(1.0);
@@ -104,20 +136,30 @@ impl Sessions {
     }
 }
 
-fn last_sessions(snapshot: &Snapshot, count: usize) -> Vec<Day> {
-    let holders: Vec<InstrumentId> = snapshot.holders(Dataset::Bars).collect();
-    let last_day = |id: &InstrumentId| {
-        let rows = snapshot.rows(Dataset::Bars, *id);
+/// The last day on which anybody has a bar.
+fn last_bar(snapshot: &Snapshot) -> Option<Day> {
+    let last_day = |id: InstrumentId| {
+        let rows = snapshot.rows(Dataset::Bars, id);
         rows.last().map(|row| rows.day(row))
     };
-    let Some(last) = holders.iter().filter_map(last_day).max() else { return Vec::new() };
+    snapshot.holders(Dataset::Bars).filter_map(last_day).max()
+}
+
+fn last_sessions(snapshot: &Snapshot, count: usize) -> Vec<Day> {
+    let Some(last) = last_bar(snapshot) else { return Vec::new() };
     let lookback = count as i32 / 100 * CALENDAR_DAYS_PER_HUNDRED + CALENDAR_DAYS_PER_HUNDRED;
-    let first = last.plus(-lookback);
+    let mut sessions = trading_days(snapshot, last.plus(-lookback), last);
+    sessions.split_off(sessions.len().saturating_sub(count))
+}
+
+/// The days from one to another on which the market traded.
+fn trading_days(snapshot: &Snapshot, first: Day, last: Day) -> Vec<Day> {
+    let span = (last.epoch() - first.epoch()) as usize + 1;
     let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
-    let mut trading = vec![0_u32; lookback as usize + 1];
+    let mut trading = vec![0_u32; span];
     // Instruments that begin to be alive on a day, less those that end before it.
-    let mut births = vec![0_i32; lookback as usize + 2];
-    for id in holders {
+    let mut births = vec![0_i32; span + 1];
+    for id in snapshot.holders(Dataset::Bars) {
         let rows = snapshot.rows(Dataset::Bars, id).since(first);
         let days = rows.days();
         let (Some(begin), Some(end)) = (days.first(), days.last()) else { continue };
@@ -128,14 +170,14 @@ fn last_sessions(snapshot: &Snapshot, count: usize) -> Vec<Day> {
         }
     }
     let mut alive = 0;
-    let mut sessions = Vec::with_capacity(count);
+    let mut sessions = Vec::new();
     for (at, trading) in trading.iter().enumerate() {
         alive += births[at];
         if 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
             sessions.push(first.plus(at as i32));
         }
     }
-    sessions.split_off(sessions.len().saturating_sub(count))
+    sessions
 }
 
 #[cfg(test)]

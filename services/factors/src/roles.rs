@@ -121,6 +121,8 @@ pub struct Roles {
     candidates: BTreeMap<Role, Vec<String>>,
     /// The issuers that led the market: the "Magnificent Seven".
     pub megacaps: Vec<Issuer>,
+    /// Companies whose share classes differ in a ticker without a dot; see [`crate::issuer`].
+    pub share_classes: Vec<Issuer>,
     /// Ids of the index memberships that breadth is measured over, in order of preference
     /// (series namespace). Where none is in the store, all listed names with prices stand in.
     pub breadth_universe: Vec<String>,
@@ -156,6 +158,37 @@ const FUNDS: &[&str] = &[
     "XLI", "XLK", "XLP", "XLRE", "XLU", "XLV", "XLY", "XOP", "XRT",
 ];
 
+/// Share classes whose tickers have no dot to tell them by, of companies whose name nobody may have
+/// loaded: those of the screener of 2021-01-29, and what became of them.
+const SHARE_CLASSES: &[&[&str]] = &[
+    &["AMTB", "AMTBB"],
+    &["BATRA", "BATRK", "FWONA", "FWONK", "LSXMA", "LSXMB", "LSXMK"],
+    &["BELFA", "BELFB"],
+    &["CENT", "CENTA"],
+    &["DGICA", "DGICB"],
+    &["DISCA", "DISCB", "DISCK"],
+    &["FOXA", "FOX"],
+    &["KELYA", "KELYB"],
+    &["LBRDA", "LBRDK"],
+    &["LBTYA", "LBTYB", "LBTYK"],
+    &["LILA", "LILAK"],
+    &["LLYVA", "LLYVK"],
+    &["LTRPA", "LTRPB"],
+    &["NWSA", "NWS"],
+    &["PARA", "PARAA"],
+    &["PTVCA", "PTVCB"],
+    &["QADA", "QADB"],
+    &["QRTEA", "QRTEB"],
+    &["RDI", "RDIB"],
+    &["RUSHA", "RUSHB"],
+    &["SENEA", "SENEB"],
+    &["UAA", "UA"],
+    &["UBA", "UBP"],
+    &["UONE", "UONEK"],
+    &["VIAC", "VIACA"],
+    &["Z", "ZG"],
+];
+
 /// A candidate this many calendar days behind the freshest one is passed over.
 const FRESH_DAYS: i32 = 7;
 
@@ -178,6 +211,10 @@ impl Roles {
                 issuer("META", &["META"]),
                 issuer("TSLA", &["TSLA"]),
             ],
+            share_classes: SHARE_CLASSES
+                .iter()
+                .map(|classes| issuer(classes[0], classes))
+                .collect(),
             breadth_universe: owned(&["SP500"]),
             defensive_sectors: owned(&["XLP", "XLU", "XLV"]),
             cyclical_sectors: owned(&["XLY", "XLI", "XLF", "XLB"]),
@@ -216,11 +253,12 @@ impl Roles {
         history_of(snapshot, role, symbol).map(|(played, _)| played)
     }
 
-    /// Whether a ticker is an index or a fund and not a company.
-    pub fn is_fund(&self, symbol: &str) -> bool {
-        symbol.starts_with('^')
-            || self.funds.iter().any(|fund| fund == symbol)
-            || self.candidates.values().flatten().any(|candidate| candidate == symbol)
+    /// The tickers that the configuration says are funds or indices: the list, the sector baskets
+    /// and every candidate of a role. Who else is one, see [`crate::kind`].
+    pub fn fund_symbols(&self) -> impl Iterator<Item = &str> + '_ {
+        let baskets = self.defensive_sectors.iter().chain(&self.cyclical_sectors);
+        let all = self.funds.iter().chain(baskets).chain(self.candidates.values().flatten());
+        all.map(String::as_str)
     }
 
     /// All tickers of the megacaps.

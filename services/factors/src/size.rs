@@ -3,9 +3,15 @@
 //! A line's market value is its shares outstanding, as last published, times its last close, both in
 //! the units of the view's day. Where no count of shares is known the value printed by a listing
 //! stands in, moved on by the price since its day. Lines of one company are put together: size is a
-//! property of the company.
+//! property of the company. Funds have none. A line of which nothing says whether it is a fund has its
+//! market value and the bucket and rank that it would have as a company, and takes no place from
+//! others in the ranks.
 
-use crate::roles::{Role, Roles};
+use crate::{
+    issuer::Issuers,
+    kind::{Kind, Kinds},
+    roles::Roles,
+};
 use marketdata::{
     bars::Bars,
     basis::Units,
@@ -76,10 +82,6 @@ pub struct LineCap {
     pub source: CapSource,
     /// The day the count of shares, or the printed value, describes.
     pub described_on: Day,
-    /// Whether a public float is known: funds have none.
-    pub has_float: bool,
-    /// Whether a listing gives a sector: funds have none.
-    pub has_sector: bool,
 }
 
 /// A price this many days old is no price to meet a count of shares by.
@@ -94,9 +96,6 @@ pub fn line_cap(
     let rows = snapshot.rows(Dataset::ShareCounts, instrument);
     let value = |row, field| rows.value(row, Dataset::ShareCounts.column(field));
     let positive = |value: f64| 0.0 < value;
-    let float = |row| value(row, Field::PublicFloat).filter(|v| positive(*v));
-    let has_float = (0..rows.len()).rev().any(|row| float(row).is_some());
-    let has_sector = sector(snapshot, instrument).is_some();
     let outstanding = (0..rows.len()).rev().find_map(|row| {
         Some((row, value(row, Field::SharesOutstanding).filter(|v| positive(*v))?))
     });
@@ -114,12 +113,10 @@ pub fn line_cap(
     });
     if let Some((usd, described_on)) = counted.filter(|(usd, _)| positive(*usd) && usd.is_finite())
     {
-        let source = CapSource::SharesTimesClose;
-        return Some(LineCap { usd, source, described_on, has_float, has_sector });
+        return Some(LineCap { usd, source: CapSource::SharesTimesClose, described_on });
     }
     let (usd, described_on) = printed_cap(snapshot, instrument, quote)?;
-    let source = CapSource::Printed;
-    Some(LineCap { usd, source, described_on, has_float, has_sector })
+    Some(LineCap { usd, source: CapSource::Printed, described_on })
 }
 
 /// The last price for as many shares as are one on the day whose units it is stored in, and that day:
@@ -162,7 +159,9 @@ pub fn sector(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
         let column = dataset.column(Field::Sector);
         let named = |row: usize| {
             let id = rows.value(row, column)?;
-            snapshot.text(id).is_some_and(|text| !text.trim().is_empty()).then_some(id)
+            // A dash, or nothing, is how sources say that there is none.
+            let is_name = |text: &str| text.chars().any(char::is_alphanumeric);
+            snapshot.text(id).is_some_and(is_name).then_some(id)
         };
         let last = (0..rows.len()).rev().find(|row| named(*row).is_some())?;
         // Of several funds that describe the same day, the first by name is believed.
@@ -180,13 +179,16 @@ pub fn sector(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
 pub struct Size {
     /// Number of the company; lines with the same number are its share classes.
     pub issuer: u32,
+    /// Whether it is known to be a company: [`Kind::Company`] or [`Kind::Unknown`].
+    pub kind: Kind,
     /// Market value of the company, USD.
     pub market_cap_usd: f64,
     /// Market value of this line alone, as known.
     pub line: LineCap,
     /// Bucket of the company.
     pub bucket: SizeBucket,
-    /// Rank of the company by market value among all companies known, from 1.
+    /// 1 + the number of companies of a greater market value; for one of unknown kind too, which
+    /// counts for nobody else.
     pub rank: u32,
 }
 
@@ -195,8 +197,17 @@ pub struct Size {
 pub struct Sizes {
     /// By instrument number.
     sizes: Vec<Option<Size>>,
-    /// Number of companies ranked.
+    /// Who is a company and who is a fund.
+    kinds: Kinds,
+    /// Numbers of companies given, those of unknown kind included.
     pub companies: u32,
+}
+
+/// The lines of one company and its market value, USD.
+struct Company {
+    cap: f64,
+    kind: Kind,
+    lines: Vec<(InstrumentId, LineCap)>,
 }
 
 impl Sizes {
@@ -209,41 +220,30 @@ impl Sizes {
         Sizes::assemble(snapshot, roles, &caps)
     }
 
-    /// Puts the lines of each company together, then ranks. `caps` are in the order of names.
-    ///
-    /// Funds are no companies: the candidates of index roles, and, where at least half of the lines have a public
-    /// float, a line that has neither float nor sector.
+    /// Puts the lines of each company together, then ranks.
     pub fn assemble(snapshot: &Snapshot, roles: &Roles, caps: &[(InstrumentId, LineCap)]) -> Sizes {
-        let floats = caps.iter().filter(|(_, cap)| cap.has_float).count();
-        let floats_are_usual = caps.len() <= 2 * floats;
-        let funds = index_instruments(snapshot, roles);
-        let is_company = |(id, cap): &&(InstrumentId, LineCap)| {
-            let looks_like_fund = floats_are_usual && !cap.has_float && !cap.has_sector;
-            !looks_like_fund && funds.binary_search(id).is_err()
-        };
-        let names = megacap_names(snapshot, roles);
-        let mut issuers: BTreeMap<String, Vec<(InstrumentId, LineCap)>> = BTreeMap::new();
-        for (id, cap) in caps.iter().filter(is_company) {
-            issuers.entry(issuer_key(snapshot, *id, &names)).or_default().push((*id, *cap));
-        }
-        let mut companies: Vec<(f64, Vec<(InstrumentId, LineCap)>)> =
-            issuers.into_values().map(|lines| (company_cap(&lines), lines)).collect();
-        companies.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let kinds = Kinds::of(snapshot, roles);
+        let mut companies = companies(snapshot, roles, &kinds, caps);
+        // Equal values stay in the order of their tickers.
+        companies.sort_by(|a, b| b.cap.total_cmp(&a.cap));
         let mut sizes = Vec::new();
-        for (index, (market_cap_usd, lines)) in companies.iter().enumerate() {
+        let mut larger = 0;
+        for (number, Company { cap, kind, lines }) in companies.iter().enumerate() {
             for (id, line) in lines {
                 let at = id.0 as usize;
                 sizes.resize(sizes.len().max(at + 1), None);
                 sizes[at] = Some(Size {
-                    issuer: index as u32,
-                    market_cap_usd: *market_cap_usd,
+                    issuer: number as u32,
+                    kind: *kind,
+                    market_cap_usd: *cap,
                     line: *line,
-                    bucket: SizeBucket::of(*market_cap_usd),
-                    rank: index as u32 + 1,
+                    bucket: SizeBucket::of(*cap),
+                    rank: larger + 1,
                 });
             }
+            larger += u32::from(*kind == Kind::Company);
         }
-        Sizes { sizes, companies: companies.len() as u32 }
+        Sizes { sizes, kinds, companies: companies.len() as u32 }
     }
 
     /// The size of a line's company; none for funds, indices and lines without a known value.
@@ -251,6 +251,33 @@ impl Sizes {
     pub fn get(&self, instrument: InstrumentId) -> Option<&Size> {
         self.sizes.get(instrument.0 as usize)?.as_ref()
     }
+
+    /// Who is a company and who is a fund.
+    pub const fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+}
+
+/// The companies of some lines, in the order of their first tickers; funds are none. A company is
+/// known to be one where one of its lines is.
+fn companies(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    kinds: &Kinds,
+    caps: &[(InstrumentId, LineCap)],
+) -> Vec<Company> {
+    let is_fund = |id: &InstrumentId| kinds.is_fund(snapshot, *id);
+    let lines = caps.iter().map(|(id, _)| *id).filter(|id| !is_fund(id));
+    let issuers = Issuers::of(snapshot, roles, lines);
+    let caps: BTreeMap<InstrumentId, LineCap> = caps.iter().copied().collect();
+    let cap = |id: &InstrumentId| Some((*id, *caps.get(id)?));
+    let company = |lines: &Vec<InstrumentId>| {
+        let known = lines.iter().any(|id| kinds.get(snapshot, *id) == Kind::Company);
+        let kind = if known { Kind::Company } else { Kind::Unknown };
+        let lines: Vec<_> = lines.iter().filter_map(cap).collect();
+        Company { cap: company_cap(&lines), kind, lines }
+    };
+    issuers.companies().iter().map(company).collect()
 }
 
 /// Whatever may have a market value, in the order of names.
@@ -263,62 +290,12 @@ pub fn candidates(snapshot: &Snapshot) -> Vec<InstrumentId> {
     all
 }
 
-/// The instruments that stand for indices, by number: every candidate of every role.
-pub fn index_instruments(snapshot: &Snapshot, roles: &Roles) -> Vec<InstrumentId> {
-    let symbols = Role::ALL.into_iter().flat_map(|role| roles.candidates(role));
-    let mut found: Vec<InstrumentId> = symbols.filter_map(|s| snapshot.listed(s)).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
 /// Where every line counts its own shares their sum; a printed value may be the whole company's
 /// already, so it is never added to another.
 fn company_cap(lines: &[(InstrumentId, LineCap)]) -> f64 {
     let of = |source| lines.iter().filter(move |(_, cap)| cap.source == source).map(|(_, c)| c.usd);
     let counted: f64 = of(CapSource::SharesTimesClose).sum();
     of(CapSource::Printed).fold(counted, f64::max)
-}
-
-fn megacap_names(snapshot: &Snapshot, roles: &Roles) -> BTreeMap<InstrumentId, String> {
-    let mut names = BTreeMap::new();
-    for issuer in &roles.megacaps {
-        let classes = issuer.classes.iter().filter_map(|symbol| snapshot.listed(symbol));
-        names.extend(classes.map(|id| (id, format!("megacap {}", issuer.name))));
-    }
-    names
-}
-
-/// One text for all lines of a company: the configured megacap, else the listed name before its
-/// share class, else the ticker before its class letter.
-fn issuer_key(
-    snapshot: &Snapshot,
-    instrument: InstrumentId,
-    megacaps: &BTreeMap<InstrumentId, String>,
-) -> String {
-    if let Some(name) = megacaps.get(&instrument) {
-        return name.clone();
-    }
-    let symbol = snapshot.symbol(instrument);
-    if symbol.contains('^') {
-        return format!("line {symbol}");
-    }
-    if let Some(name) = listed_name(snapshot, instrument) {
-        let at = [" Class ", " Series "].into_iter().filter_map(|mark| name.find(mark)).min();
-        if let Some(at) = at {
-            return format!("name {}", name[..at].trim().to_ascii_lowercase());
-        }
-    }
-    match symbol.rsplit_once('.') {
-        Some((stem, "A" | "B" | "C" | "K" | "V")) => format!("line {stem}"),
-        _ => format!("line {symbol}"),
-    }
-}
-
-fn listed_name(snapshot: &Snapshot, instrument: InstrumentId) -> Option<&str> {
-    let rows = snapshot.rows(Dataset::Listings, instrument);
-    let id = rows.value(rows.last()?, Dataset::Listings.column(Field::Name))?;
-    snapshot.text(id)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::line::{Line, over};
 use marketdata::{day::Day, snapshot::Series};
+use stats::change;
 
 /// Two lines on their common days.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,12 +13,15 @@ pub struct Pair {
     pub first: Vec<f64>,
     /// Levels of the second line, above zero.
     pub second: Vec<f64>,
+    /// A relative change of the levels, or a difference of two, no larger than this is none.
+    pub precision: f64,
 }
 
 impl Pair {
     /// The common days of two lines on which both levels are above zero.
     pub fn of(first: &Line, second: &Line) -> Pair {
-        let mut pair = Pair { days: Vec::new(), first: Vec::new(), second: Vec::new() };
+        let precision = first.precision.max(second.precision);
+        let mut pair = Pair { days: Vec::new(), first: Vec::new(), second: Vec::new(), precision };
         let mut at = 0;
         for (day, level) in first.days.iter().zip(&first.levels) {
             while second.days.get(at).is_some_and(|other| other < day) {
@@ -33,19 +37,37 @@ impl Pair {
         pair
     }
 
-    /// `r_first − r_second` over `horizon` common sessions, a decimal (methodology A1).
+    /// `r_first − r_second` over `horizon` common sessions, a decimal (methodology A1). Both legs
+    /// begin and end on the same days.
     pub fn spread(&self, horizon: usize) -> Series {
-        let first = over(&self.days, &self.first, horizon, |old, new| Some(new / old - 1.0));
-        let second = over(&self.days, &self.second, horizon, |old, new| Some(new / old - 1.0));
-        let values = first.values.iter().zip(&second.values).map(|(a, b)| a - b).collect();
+        let (first, second) = (self.first_growth(horizon), self.second_growth(horizon));
+        let spread = |(a, b): (&f64, &f64)| {
+            change::settled(a - b, self.precision * (1.0 + a.abs().max(b.abs())))
+        };
+        let values = first.values.iter().zip(&second.values).map(spread).collect();
         Series { days: first.days, values }
+    }
+
+    /// Growth of the first line over `horizon` common sessions.
+    pub fn first_growth(&self, horizon: usize) -> Series {
+        self.growth(&self.first, horizon)
+    }
+
+    /// Growth of the second line over `horizon` common sessions.
+    pub fn second_growth(&self, horizon: usize) -> Series {
+        self.growth(&self.second, horizon)
+    }
+
+    fn growth(&self, levels: &[f64], horizon: usize) -> Series {
+        let step = |old, new| Some(change::settled(new / old - 1.0, self.precision));
+        over(&self.days, levels, horizon, step)
     }
 
     /// `ln(1 + r_first) − ln(1 + r_second)` over `horizon` common sessions.
     pub fn log_spread(&self, horizon: usize) -> Series {
-        let ratios: Vec<f64> =
-            self.first.iter().zip(&self.second).map(|(a, b)| libm::log(a / b)).collect();
-        over(&self.days, &ratios, horizon, |old, new| Some(new - old))
+        let ratios: Vec<f64> = self.first.iter().zip(&self.second).map(|(a, b)| a / b).collect();
+        let step = |old: f64, new: f64| Some(change::settled(libm::log(new / old), self.precision));
+        over(&self.days, &ratios, horizon, step)
     }
 
     /// Relative strength: cumulative growth of the first over that of the second, 100 at the start.
@@ -80,6 +102,7 @@ mod tests {
             kind: Kind::Wealth,
             days: points.iter().map(|(offset, _)| start.plus(*offset)).collect(),
             levels: points.iter().map(|(_, level)| *level).collect(),
+            precision: change::ROUNDING,
             rows_left_out: 0,
         }
     }

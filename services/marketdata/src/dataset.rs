@@ -82,7 +82,7 @@ pub enum Field {
     HeldValue,
     /// Price at which the fund values it, USD.
     HeldPrice,
-    /// Asset class in the fund's words (text).
+    /// Asset class in the source's words: `Common Stock`, `ETF` (text).
     AssetClass,
     /// Last day on the old units, in days since 1970-01-01; the effective day is the first on the new.
     FromOn,
@@ -148,7 +148,9 @@ impl Dataset {
                 SplitFlag,
             ],
             Dataset::ShareCounts => &[SharesOutstanding, PublicFloat],
-            Dataset::Listings => &[Name, Exchange, Sector, MarketCap, LastPrice, LastVolume],
+            Dataset::Listings => {
+                &[Name, Exchange, Sector, MarketCap, LastPrice, LastVolume, AssetClass]
+            }
             Dataset::Memberships => &[Member],
             Dataset::Holdings => &[Weight, SharesHeld, HeldValue, HeldPrice, Sector, AssetClass],
             Dataset::Splits => &[FromOn, PriceFactor, ShareFactor],

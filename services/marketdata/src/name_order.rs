@@ -38,9 +38,8 @@ impl Snapshot {
     }
 
     fn by_all_names(&self, a: InstrumentId, b: InstrumentId) -> Ordering {
-        let names = |id| {
-            self.namings(id).iter().map(|naming| (&naming.symbol, naming.from, naming.until))
-        };
+        let names =
+            |id| self.namings(id).iter().map(|naming| (&naming.symbol, naming.from, naming.until));
         names(a).cmp(names(b))
     }
 }

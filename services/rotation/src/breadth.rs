@@ -25,7 +25,7 @@ pub struct Latest {
     pub cap: f64,
     /// Where it comes from.
     pub source: CapSource,
-    /// The day of its first known count of shares; before it, that count is carried back.
+    /// The day from which on the shares of all its lines are known.
     pub known_from: Day,
 }
 
@@ -59,6 +59,9 @@ pub struct Breadth {
     pub tallies: Vec<Tally>,
     /// The market values of each.
     pub weights: Vec<Weights>,
+    /// Names that a measure of each is about: the members of the day; the names with a close where
+    /// all listed names stand in.
+    pub expected: Vec<u32>,
     /// Days with some price, but of too few names to be counted, after the last session.
     pub thin_days_after: usize,
     /// Names that belong to the universe on the last session.
@@ -123,6 +126,8 @@ impl Plan {
         if let Some(at) = lines.iter().position(|(_, caps)| caps.source == CapSource::Printed) {
             lines = vec![lines.swap_remove(at)];
         }
+        // In a universe of all listed names whoever may be a fund has no weight among companies.
+        lines.retain(|((member, _), _)| member.is_company);
         let Some(((member, _), first)) = lines.first() else { return };
         let mut sums: Vec<(usize, f64)> = Vec::new();
         for ((member, bars), caps) in &lines {
@@ -143,7 +148,7 @@ impl Plan {
                 on: self.first.plus(*at as i32),
                 cap: *cap,
                 source: first.source,
-                known_from: first.known_from,
+                known_from: lines.iter().map(|(_, caps)| caps.known_from).max().unwrap_or(Day::MIN),
             });
         }
     }
@@ -166,11 +171,14 @@ impl Plan {
         let (sessions, thin_days_after) = sessions(&sum.tallies, &members, self.universe.stand_in);
         let days: Vec<Day> = sessions.iter().map(|at| self.first.plus(*at as i32)).collect();
         let last = days.last().copied();
+        let expected =
+            |at: usize| if self.universe.stand_in { sum.tallies[at].priced } else { members[at] };
         sum.latest.retain(|issuer| Some(issuer.on) == last);
         sum.latest.sort_by(|a, b| b.cap.total_cmp(&a.cap));
         Breadth {
             tallies: sessions.iter().map(|at| sum.tallies[*at]).collect(),
             weights: sessions.iter().map(|at| sum.weights[*at]).collect(),
+            expected: sessions.iter().map(|at| expected(*at)).collect(),
             members: sessions.last().map_or(0, |at| members[*at]),
             days,
             thin_days_after,

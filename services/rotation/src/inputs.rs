@@ -3,12 +3,13 @@
 use crate::{
     breadth::Breadth,
     measure::{Outcome, Source, Spec},
-    tally::{Tally, Weights},
+    tally::{Tally, Weights, is_most},
 };
 use factors::{
     basket::{Megacap, MissingIssuer, megacaps},
     line::Line,
     most_shorted::{MostShorted, most_shorted},
+    moves::Moves,
     roles::{Role, Roles},
     spread::Pair,
 };
@@ -103,16 +104,24 @@ impl<'a> Inputs<'a> {
     }
 
     /// A measure of the members' counts, with the universe as its source and what it lacks as gaps.
-    pub fn of_breadth(&self, spec: &Spec, value: impl Fn(&Tally) -> Option<f64>) -> Outcome {
-        self.of_members(spec, |at| value(&self.breadth.tallies[at]))
+    /// `counted` is the number of names a value stands on: where they are too few there is none.
+    pub fn of_breadth(
+        &self,
+        spec: &Spec,
+        counted: impl Fn(&Tally) -> u32,
+        value: impl Fn(&Tally) -> Option<f64>,
+    ) -> Outcome {
+        let Breadth { tallies, expected, .. } = &self.breadth;
+        self.of_members(spec, |at| {
+            value(&tallies[at]).filter(|_| is_most(counted(&tallies[at]), expected[at]))
+        })
     }
 
-    /// A measure of the issuers' market values, on the sessions on which at least half the priced
-    /// members have one.
+    /// A measure of the issuers' market values, on the sessions on which enough members have one.
     pub fn of_weights(&self, spec: &Spec, value: impl Fn(&Weights) -> Option<f64>) -> Outcome {
-        let Breadth { tallies, weights, .. } = &self.breadth;
+        let Breadth { weights, expected, .. } = &self.breadth;
         self.of_members(spec, |at| {
-            value(&weights[at]).filter(|_| tallies[at].priced <= 2 * weights[at].valued)
+            value(&weights[at]).filter(|_| is_most(weights[at].valued, expected[at]))
         })
     }
 
@@ -130,11 +139,29 @@ impl<'a> Inputs<'a> {
             }
         }
         let last = history.days.last().copied();
+        let span = history.days.first().zip(last).map_or(0, |(first, last)| {
+            breadth.days.iter().filter(|day| first <= *day && **day <= last).count()
+        });
+        let holes = span - history.days.len();
         let mut outcome = Outcome::of(history, vec![self.universe_source()]);
+        if 0 < holes {
+            let detail = format!(
+                "no value on {holes} sessions inside the history: too few members have what it needs"
+            );
+            outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
+        }
         if breadth.universe.stand_in {
             let detail = "no index membership is known: all listed names with prices stand in, \
                           chosen with knowledge of which names still have a file";
             outcome.gaps.push(Gap::new(GapReason::Survivorship, &*spec.id, detail));
+        }
+        let (of_unknown_kind, lines) = breadth.universe.of_unknown_kind();
+        if 0 < of_unknown_kind {
+            let detail = format!(
+                "nothing known says of {of_unknown_kind} of {lines} names whether they are companies \
+                 or funds: they are counted, and have no weight by market value"
+            );
+            outcome.gaps.push(Gap::new(GapReason::NoClassification, &*spec.id, detail));
         }
         let priced = breadth.tallies.last().map_or(0, |tally| tally.priced);
         if !breadth.universe.stand_in && priced < breadth.members {
@@ -151,7 +178,7 @@ impl<'a> Inputs<'a> {
             let detail = format!("on {count} later days too few names have a price to be counted");
             outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
         }
-        if last.is_some() && last != breadth.days.last().copied() {
+        if last != breadth.days.last().copied() {
             let detail = "too few members have what it needs on the last session";
             outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
         }
@@ -180,40 +207,18 @@ impl Outcome {
 
 /// The change of a series over some of its own sessions.
 pub fn change_of(series: &Series, horizon: usize) -> Series {
-    factors::line::over(&series.days, &series.values, horizon, |old, new| Some(new - old))
+    let difference = |old, new| Some(stats::change::difference(old, new));
+    factors::line::over(&series.days, &series.values, horizon, difference)
 }
 
-/// Growth over some sessions of a series of daily returns, compounded.
-pub fn compounded(returns: &Series, horizon: usize) -> Series {
-    let mut wealth = Vec::with_capacity(returns.values.len() + 1);
-    wealth.push(1.0);
-    for value in &returns.values {
-        let before: f64 = wealth.last().copied().unwrap_or(1.0);
-        wealth.push(before * (1.0 + value));
-    }
-    let mut series = Series::empty();
-    for end in horizon..wealth.len() {
-        let growth = wealth[end] / wealth[end - horizon] - 1.0;
-        if growth.is_finite() && 0 < end {
-            series.days.push(returns.days[end - 1]);
-            series.values.push(growth);
-        }
-    }
-    series
-}
-
-/// One series less another on the days both have.
-pub fn less(first: &Series, second: &Series) -> Series {
-    let mut series = Series::empty();
-    let mut at = 0;
-    for (day, value) in first.days.iter().zip(&first.values) {
-        while second.days.get(at).is_some_and(|other| other < day) {
-            at += 1;
-        }
-        if second.days.get(at) == Some(day) {
-            series.days.push(*day);
-            series.values.push(value - second.values[at]);
-        }
-    }
-    series
+/// One set of moves less another, and a gap where legs end on one day and begin on different ones.
+pub fn less(spec: &Spec, first: &Moves, second: &Moves) -> (Series, Option<Gap>) {
+    let (spread, unlike) = first.less(second);
+    let gap = (0 < unlike).then(|| {
+        let detail = format!(
+            "on {unlike} days the two legs do not begin on the same day: a session is missing in one"
+        );
+        Gap::new(GapReason::MissingObservations, &*spec.id, detail)
+    });
+    (spread.into_series(), gap)
 }

@@ -62,8 +62,8 @@ impl Reading {
             gaps.push(gap);
         }
         let explains = |gap: &Gap| {
-            use GapReason::{MissingObservations, Proxy, Survivorship};
-            !matches!(gap.reason, MissingObservations | Proxy | Survivorship)
+            use GapReason::{MissingObservations, NoClassification, Proxy, Survivorship};
+            !matches!(gap.reason, MissingObservations | NoClassification | Proxy | Survivorship)
         };
         if last.is_none() && !gaps.iter().any(explains) {
             let detail = "too few observations for one value";

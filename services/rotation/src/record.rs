@@ -1,6 +1,7 @@
 //! "The largest since": when something was last this extreme, and its rank (methodology A2).
 
 use marketdata::day::Day;
+use stats::change;
 
 /// What the values of a history are, and so what "extreme" means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +76,13 @@ impl Record {
         for (day, value) in days.iter().zip(earlier) {
             let Some(other) = direction.extremity(kind, *value) else { continue };
             record.in_direction += 1;
-            // Equal is enough to end the search, and not enough to rank above.
-            if own <= other {
+            // Equal is enough to end the search, and not enough to rank above; what differs by no more
+            // than rounding is equal.
+            let more = change::difference(own, other);
+            if 0.0 <= more {
                 record.since = Some(*day);
             }
-            record.rank += usize::from(own < other);
+            record.rank += usize::from(0.0 < more);
         }
         let not_above = record.in_direction + 1 - record.rank;
         record.pct_rank = not_above as f64 / record.in_direction as f64;
@@ -150,6 +153,13 @@ mod tests {
             record.in_words(Kind::Change),
             "largest gain since the series starts on 2021-01-04"
         );
+    }
+
+    #[test]
+    fn a_difference_of_rounding_is_a_tie() {
+        // 0.1 + 0.2 is above 0.3 by 6e-17.
+        let record = of(&[0.1 + 0.2, 0.2, 0.3], Kind::Change);
+        assert_eq!((record.since, record.rank), (Some(days(1)[0]), 1));
     }
 
     #[test]

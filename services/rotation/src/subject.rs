@@ -22,6 +22,7 @@ use marketdata::{
     snapshot::{Series, Snapshot},
     symbol::Symbol,
 };
+use stats::change;
 
 /// Whose history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +170,7 @@ fn of_series(
     let horizon = variable.horizon;
     match variable.transform {
         Transform::ChangePercent => {
-            let growth = |old: f64, new: f64| (0.0 < old).then(|| new / old - 1.0);
+            let growth = |old: f64, new: f64| (0.0 < old).then(|| change::growth(old, new));
             let growth = over(&series.days, &series.values, horizon, growth);
             Ok((growth, Unit::Decimal, Kind::Change))
         }
@@ -204,10 +205,7 @@ fn of_bars(
     let bars = Bars::of(snapshot, instrument);
     if variable.transform == Transform::ChangeValueUsd {
         let history = value_changes(snapshot, instrument, &bars, horizon);
-        if history.days.is_empty() && !bars.is_empty() {
-            let detail = "no count of shares and no printed value is known";
-            gaps.push(Gap::new(GapReason::NoSharesOutstanding, played.symbol, detail));
-        }
+        gaps.extend(gap_of_values(&played.symbol, &history, &bars));
         return (history, Unit::Usd, Kind::Change);
     }
     let adjusted = (0..bars.len()).any(|i| matches!(bars.basis(i), PriceBasis::TotalReturn { .. }));
@@ -251,6 +249,19 @@ fn extremes(
     Series { days, values }
 }
 
+/// Why a history of market value begins later than the prices, or not at all.
+fn gap_of_values(symbol: &str, history: &Series, bars: &Bars<'_>) -> Option<Gap> {
+    let detail = match history.days.first() {
+        None if bars.is_empty() => return None,
+        None => "no count of shares and no printed value is known".to_owned(),
+        Some(first) if bars.days.get(1).is_none_or(|second| first <= second) => return None,
+        Some(first) => {
+            format!("no count of shares is known that gives a change before {first}")
+        }
+    };
+    Some(Gap::new(GapReason::NoSharesOutstanding, symbol, detail))
+}
+
 /// Changes of market value over some sessions: the daily ones added up.
 fn value_changes(
     snapshot: &Snapshot,
@@ -262,7 +273,8 @@ fn value_changes(
     let daily: Vec<Option<f64>> = (0..bars.len()).map(|i| caps.change(i)).collect();
     let sum = |(at, window): (usize, &[Option<f64>])| {
         let sum: Option<f64> = window.iter().copied().sum();
-        Some((bars.days[at + window.len() - 1], sum?))
+        let last = at + window.len() - 1;
+        Some((bars.days[last], change::settled(sum?, change::ROUNDING * caps.at(last)?)))
     };
     let (days, values) = daily.windows(horizon.max(1)).enumerate().filter_map(sum).unzip();
     Series { days, values }

@@ -11,8 +11,9 @@ pub const LONG_AVERAGE: usize = 200;
 pub const YEAR: usize = 252;
 /// How many of the largest issuers make the leading weight.
 pub const LEADERS: usize = 7;
-/// A price differs from another where it does by more than rounding.
-const ROUNDING: f64 = 1e-12;
+/// A running sum of closes drifts by rounding, relative to the largest closes it once held: a close
+/// this little above the average is not above it.
+const DRIFT: f64 = 1e-9;
 
 /// The counts of one day. A name counts where it is a member on the day and has a close on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,6 +32,11 @@ pub struct Tally {
     pub above_long: [u32; 2],
     /// Names at a 252-session high of closes, at a low, and names that have 252.
     pub highs_lows: [u32; 3],
+}
+
+/// Whether some names are at least half of all: a measure of a handful is none of the members.
+pub const fn is_most(some: u32, all: u32) -> bool {
+    0 < some && all <= 2 * some
 }
 
 /// The market values of one day, issuer by issuer.
@@ -58,15 +64,14 @@ impl Tally {
         highs_lows: [0; 3],
     };
 
-    /// A number of 0 to 1 as numerator over denominator; none over zero.
-    pub fn share(count: u32, of: u32) -> Option<f64> {
-        (0 < of).then(|| f64::from(count) / f64::from(of))
+    /// Per cent of a count, or of a difference of counts; none of zero.
+    pub fn percent(count: f64, of: u32) -> Option<f64> {
+        (0 < of).then(|| 100.0 * count / f64::from(of))
     }
 
-    /// Per cent of `count` in `of`, where `of` is at least half the names with a close: a share of the
-    /// few that have a long enough history is none of the members.
-    pub fn percent_of_most(&self, count: f64, of: u32) -> Option<f64> {
-        (0 < of && self.priced <= 2 * of).then(|| 100.0 * count / f64::from(of))
+    /// Names with a close and a close before.
+    pub const fn compared(&self) -> u32 {
+        self.advancing + self.declining + self.unchanged
     }
 
     /// Adds the counts of other names.
@@ -123,7 +128,10 @@ impl Weights {
 pub fn count_line(member: &Member, bars: &Bars<'_>, first: Day, tallies: &mut [Tally]) {
     let Some(last) = bars.len().checked_sub(1) else { return };
     let units = bars.basis(last).units_on(bars.days[last]);
-    let tallies = |run: &[Day], closes: &[f64]| count_run(member, run, closes, first, tallies);
+    let precision = bars.precision();
+    let tallies = |run: &[Day], closes: &[f64]| {
+        count_run(member, (run, closes), precision, first, tallies);
+    };
     match bars.closes_in_one_unit() {
         Some(closes) => runs_of(&bars.days, |i| Some(closes[i]), tallies),
         None => runs_of(&bars.days, |i| bars.close_in_units_of(i, units), tallies),
@@ -151,7 +159,14 @@ fn runs_of(
     count(&days[start..], &closes);
 }
 
-fn count_run(member: &Member, days: &[Day], closes: &[f64], first: Day, tallies: &mut [Tally]) {
+/// Counts a run of closes in one unit; a relative difference within `precision` is none.
+fn count_run(
+    member: &Member,
+    (days, closes): (&[Day], &[f64]),
+    precision: f64,
+    first: Day,
+    tallies: &mut [Tally],
+) {
     let mut averages = [Average::of(SHORT_AVERAGE), Average::of(LONG_AVERAGE)];
     let (mut highs, mut lows) = (Extreme::new(), Extreme::new());
     let always = member.intervals[..] == [(Day::MIN, Day::MAX)];
@@ -165,8 +180,8 @@ fn count_run(member: &Member, days: &[Day], closes: &[f64], first: Day, tallies:
         let tally = &mut tallies[(day.epoch() - first.epoch()) as usize];
         tally.priced += 1;
         if let Some(before) = i.checked_sub(1).map(|before| closes[before]) {
-            let up = before * (1.0 + ROUNDING) < *close;
-            let down = *close < before * (1.0 - ROUNDING);
+            let up = before * (1.0 + precision) < *close;
+            let down = *close < before * (1.0 - precision);
             tally.advancing += u32::from(up);
             tally.declining += u32::from(down);
             tally.unchanged += u32::from(!up && !down);
@@ -179,8 +194,8 @@ fn count_run(member: &Member, days: &[Day], closes: &[f64], first: Day, tallies:
             }
         }
         if YEAR <= i + 1 {
-            tally.highs_lows[0] += u32::from(high.is_some_and(|h| h * (1.0 + ROUNDING) < *close));
-            tally.highs_lows[1] += u32::from(low.is_some_and(|l| *close < l * (1.0 - ROUNDING)));
+            tally.highs_lows[0] += u32::from(high.is_some_and(|h| h * (1.0 + precision) < *close));
+            tally.highs_lows[1] += u32::from(low.is_some_and(|l| *close < l * (1.0 - precision)));
             tally.highs_lows[2] += 1;
         }
     }
@@ -206,7 +221,7 @@ impl Average {
             self.sum -= closes[out];
         }
         let average = self.sum / self.window as f64;
-        (self.window <= closes.len()).then_some(average * (1.0 + 1e-9) < *last)
+        (self.window <= closes.len()).then_some(average * (1.0 + DRIFT) < *last)
     }
 }
 
@@ -251,9 +266,10 @@ mod tests {
         let member = Member {
             instrument: marketdata::instrument::InstrumentId(1),
             intervals: vec![(Day::MIN, Day::MAX)],
+            is_company: true,
         };
         let mut tallies = vec![Tally::NONE; closes.len()];
-        count_run(&member, &days, closes, first, &mut tallies);
+        count_run(&member, (&days, closes), stats::change::ROUNDING, first, &mut tallies);
         tallies
     }
 
@@ -310,7 +326,8 @@ mod tests {
         ];
         fixture.fact(Dataset::Splits, key, to, Instant::close_of(to), &split).commit();
         let snapshot = fixture.snapshot(Instant::close_of(day("2021-02-01")));
-        let member = Member { instrument, intervals: vec![(Day::MIN, Day::MAX)] };
+        let intervals = vec![(Day::MIN, Day::MAX)];
+        let member = Member { instrument, intervals, is_company: true };
         let mut tallies = vec![Tally::NONE; 5];
         let bars = Bars::of(&snapshot, instrument);
         count_line(&member, &bars, day("2021-01-28"), &mut tallies);

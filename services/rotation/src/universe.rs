@@ -1,6 +1,10 @@
 //! Whose breadth is measured: the members of an index as known on each day, or a stated stand-in.
 
-use factors::roles::Roles;
+use factors::{
+    issuer::Issuers,
+    kind::{Kind, Kinds},
+    roles::Roles,
+};
 use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
@@ -16,6 +20,8 @@ pub struct Member {
     pub instrument: InstrumentId,
     /// First day and first day no more, in order, apart from each other.
     pub intervals: Vec<(Day, Day)>,
+    /// Whether it is known to be a company, as every member of a configured index is.
+    pub is_company: bool,
 }
 
 impl Member {
@@ -32,7 +38,7 @@ pub struct Universe {
     pub id: String,
     /// Whether all listed names stand in, because no membership is known.
     pub stand_in: bool,
-    /// The lines of each issuer together, issuers by their first line's name.
+    /// The lines of each issuer together, issuers and lines by ticker.
     pub issuers: Vec<Vec<Member>>,
 }
 
@@ -50,14 +56,24 @@ impl Universe {
                 return Universe { id: id.clone(), stand_in: false, issuers };
             }
         }
-        let always = |instrument| Member { instrument, intervals: vec![(Day::MIN, Day::MAX)] };
+        let kinds = Kinds::of(snapshot, roles);
+        let always = |instrument| Member {
+            instrument,
+            intervals: vec![(Day::MIN, Day::MAX)],
+            is_company: kinds.get(snapshot, instrument) == Kind::Company,
+        };
         let listed = |id: &InstrumentId| {
             snapshot.instrument(*id).is_some_and(|known| known.namespace == Namespace::Listed)
         };
         let members = snapshot.holders(Dataset::Bars).filter(listed);
-        let members = members.filter(|id| !roles.is_fund(snapshot.symbol(*id)));
+        let members = members.filter(|id| !kinds.is_fund(snapshot, *id));
         let issuers = by_issuer(snapshot, roles, members.map(always).collect());
         Universe { id: Universe::ALL_LISTED.to_owned(), stand_in: true, issuers }
+    }
+
+    /// How many lines nothing known calls a company or a fund, and how many lines there are.
+    pub fn of_unknown_kind(&self) -> (usize, usize) {
+        (self.members().filter(|member| !member.is_company).count(), self.members().count())
     }
 
     /// Every line, by issuer.
@@ -83,34 +99,20 @@ fn members_of(snapshot: &Snapshot, index: &str) -> Vec<Member> {
             }
         }
         if !intervals.is_empty() {
-            members.push(Member { instrument, intervals });
+            members.push(Member { instrument, intervals, is_company: true });
         }
     }
     members
 }
 
-/// Puts the lines of one issuer together: the configured classes, and tickers that differ in what
-/// follows a dot (`BRK.A`, `BRK.B`).
+/// Puts the lines of one issuer together, in the order of tickers.
 fn by_issuer(snapshot: &Snapshot, roles: &Roles, members: Vec<Member>) -> Vec<Vec<Member>> {
-    let mut issuers: Vec<Vec<Member>> = Vec::with_capacity(members.len());
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut configured: BTreeMap<InstrumentId, &str> = BTreeMap::new();
-    for issuer in &roles.megacaps {
-        for class in issuer.classes.iter().filter_map(|class| snapshot.listed(class)) {
-            configured.insert(class, &issuer.name);
-        }
-    }
-    for member in members {
-        let symbol = snapshot.symbol(member.instrument);
-        let stem = symbol.split_once('.').map_or(symbol, |(stem, _)| stem);
-        let key = configured.get(&member.instrument).map_or(stem, |name| *name);
-        let place = *places.entry(key.to_owned()).or_insert(issuers.len());
-        match issuers.get_mut(place) {
-            Some(lines) => lines.push(member),
-            None => issuers.push(vec![member]),
-        }
-    }
-    issuers
+    let issuers = Issuers::of(snapshot, roles, members.iter().map(|member| member.instrument));
+    let mut members: BTreeMap<InstrumentId, Member> =
+        members.into_iter().map(|member| (member.instrument, member)).collect();
+    let lines =
+        |lines: &Vec<InstrumentId>| lines.iter().filter_map(|id| members.remove(id)).collect();
+    issuers.companies().iter().map(lines).collect()
 }
 
 #[cfg(test)]

@@ -98,6 +98,9 @@ pub struct RoleNames {
     /// The megacaps, each a list of its share classes, the most traded first; the first class names
     /// the issuer.
     pub megacaps: Vec<Vec<String>>,
+    /// Companies whose share classes differ in a ticker without a dot, each a list of its classes:
+    /// one issuer in sums over companies.
+    pub share_classes: Vec<Vec<String>>,
     /// Ids of the memberships breadth is measured over, in order of preference.
     pub breadth_universe: Vec<String>,
     /// Tickers that are funds and not companies.
@@ -212,6 +215,9 @@ impl Config {
         for classes in &self.roles.megacaps {
             list("megacap", classes);
         }
+        for classes in &self.roles.share_classes {
+            list("share_classes", classes);
+        }
         list("breadth_universe", &self.roles.breadth_universe);
         list("funds", &self.roles.funds);
         hasher.finalize().to_hex().to_string()
@@ -231,9 +237,11 @@ impl RoleNames {
         let candidates = Role::ALL
             .into_iter()
             .map(|role| (role.id().to_owned(), roles.candidates(role).to_vec()));
+        let classes = |issuers: &[Issuer]| issuers.iter().map(|i| i.classes.clone()).collect();
         RoleNames {
             candidates: candidates.collect(),
-            megacaps: roles.megacaps.iter().map(|issuer| issuer.classes.clone()).collect(),
+            megacaps: classes(&roles.megacaps),
+            share_classes: classes(&roles.share_classes),
             breadth_universe: roles.breadth_universe.clone(),
             funds: roles.funds.clone(),
         }
@@ -249,15 +257,21 @@ impl RoleNames {
             let unknown = || ConfigError::Invalid(format!("roles.{id} is no role"));
             roles = roles.with(Role::from_id(id).ok_or_else(unknown)?, candidates.clone());
         }
-        let issuers = self.megacaps.iter().map(|classes| match classes.first() {
-            Some(name) => Ok(Issuer { name: name.clone(), classes: classes.clone() }),
-            None => Err(ConfigError::Invalid("roles.megacaps: one has no share class".into())),
-        });
-        roles.megacaps = issuers.collect::<Result<_, _>>()?;
+        roles.megacaps = issuers("megacaps", &self.megacaps)?;
+        roles.share_classes = issuers("share_classes", &self.share_classes)?;
         roles.breadth_universe.clone_from(&self.breadth_universe);
         roles.funds.clone_from(&self.funds);
         Ok(roles)
     }
+}
+
+/// The issuers of lists of share classes, each called by its first.
+fn issuers(setting: &str, lists: &[Vec<String>]) -> Result<Vec<Issuer>, ConfigError> {
+    let issuer = |classes: &Vec<String>| match classes.first() {
+        Some(name) => Ok(Issuer { name: name.clone(), classes: classes.clone() }),
+        None => Err(ConfigError::Invalid(format!("roles.{setting}: one has no share class"))),
+    };
+    lists.iter().map(issuer).collect()
 }
 
 #[cfg(test)]

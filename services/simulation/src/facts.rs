@@ -167,7 +167,7 @@ fn listings(market: &Market, texts: &mut Vec<String>) -> Option<FactTable> {
             (Field::LastPrice, bars.close[0] * name.split_after(0)),
             (Field::LastVolume, bars.volume[0] / name.split_after(0)),
         ];
-        let mut row = [f64::NAN; 6];
+        let mut row = [f64::NAN; Dataset::Listings.fields().len()];
         for (field, value) in values {
             row[Dataset::Listings.column(field)] = value;
         }

@@ -222,7 +222,7 @@ impl World {
                     let row = [f64::NAN; 6];
                     holdings.push(id, fund, self.days[0], known, &row);
                 }
-                let mut listing = [f64::NAN; 6];
+                let mut listing = [f64::NAN; Dataset::Listings.fields().len()];
                 listing[Dataset::Listings.column(Field::Sector)] = f64::from(sector_of(index));
                 listings.push(key.0, key.1, key.2, key.3, &listing);
             }

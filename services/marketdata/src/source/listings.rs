@@ -15,6 +15,10 @@ use super::{
 };
 use crate::{dataset::Dataset, day::Day, ingest::Options};
 
+/// What a security master says a line is. A screener's plain `type` is not among them: it may be
+/// anything.
+const ASSET_CLASS: Column =
+    &["asset class", "asset_class", "asset type", "asset_type", "security type", "security_type"];
 const LAST: Column = &["last_sale_usd", "last sale", "last"];
 const MARKET_CAP: Column = &["market_cap_usd", "market cap"];
 pub(crate) const SCREENER: &[Column] = &[&["symbol", "ticker"], &["name"], LAST, MARKET_CAP];
@@ -32,6 +36,7 @@ pub(crate) struct ListingsReader {
     cap: Option<usize>,
     last: Option<usize>,
     volume: Option<usize>,
+    asset_class: Option<usize>,
 }
 
 impl ListingsReader {
@@ -56,6 +61,7 @@ impl ListingsReader {
             cap: find(MARKET_CAP),
             last: find(LAST),
             volume: find(&["volume"]),
+            asset_class: find(ASSET_CLASS),
         })
     }
 }
@@ -96,7 +102,9 @@ impl Reader for ListingsReader {
             None => f64::NAN,
         };
         let sector = self.sector.map_or(f64::NAN, |column| sheet.text(row.text(column)));
-        let values = [name, exchange, sector, or_absent(cap), or_absent(last), or_absent(volume)];
+        let class = self.asset_class.map_or(f64::NAN, |column| sheet.text(row.text(column)));
+        let numbers = [cap, last, volume].map(or_absent);
+        let values = [name, exchange, sector, numbers[0], numbers[1], numbers[2], class];
         sheet.draft(Dataset::Listings).push(line, (who, NameId::NONE), self.on, &values);
         Ok(Flow::Kept)
     }

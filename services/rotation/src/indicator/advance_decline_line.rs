@@ -10,8 +10,9 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "advance_decline_line",
     title: "Advance-decline line",
     method: "Sum of A − D since the first session; the variant `pct` sums 100 · (A − D) / (A + D) \
-             and does not grow with the universe (methodology A5). Its level depends on where it \
-             starts, its changes do not.",
+             and does not grow with the universe (methodology A5). A session on which fewer than \
+             half the members have a close and a close before adds nothing. Its level depends on \
+             where it starts, its changes do not.",
     specs,
     measure,
 };
@@ -26,7 +27,7 @@ fn specs() -> Vec<Spec> {
 
 fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let pct = spec.variant == "pct";
-    let mut outcome = inputs.of_breadth(spec, |tally| daily(tally, pct));
+    let mut outcome = inputs.of_breadth(spec, Tally::compared, |tally| daily(tally, pct));
     let mut line = 0.0;
     for value in &mut outcome.history.values {
         line += *value;

@@ -14,7 +14,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "Weights by market value (shares outstanding as known times close, classes of one \
              issuer together) over the members with a known value, renormalised to 1: weight of \
              the seven largest, HHI = Σ w², effective number = 1 / HHI (methodology A7). A session \
-             counts where half the priced members have a value.",
+             counts where at least half the members have a value; nobody has one before the first \
+             known count of shares.",
     specs,
     measure,
 };
@@ -54,9 +55,9 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
     }
     let known_from = leaders.iter().map(|leader| leader.known_from).max();
-    if let Some(day) = known_from.filter(|day| outcome.history.days.first() < Some(day)) {
-        let detail = format!("before {day} the first known counts of shares are carried back");
-        outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
+    if let Some(day) = known_from.filter(|day| inputs.breadth.days.first() < Some(day)) {
+        let detail = format!("the shares of some of the largest are known from {day} on alone");
+        outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
     }
     outcome
 }

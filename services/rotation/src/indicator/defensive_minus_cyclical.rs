@@ -1,23 +1,21 @@
 //! Defensive sectors against cyclical ones.
 
 use crate::{
-    inputs::{Inputs, compounded, less},
+    inputs::{Inputs, less},
     measure::{Indicator, Outcome, Source, Spec, Unit},
 };
-use factors::line::Line;
+use factors::{line::Line, moves::Moves};
 use marketdata::{
-    day::Day,
     gap::{Gap, GapReason},
     snapshot::Series,
 };
-use std::collections::BTreeMap;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "defensive_minus_cyclical",
     title: "Defensive less cyclical sectors",
     method: "Mean daily return of the defensive sector funds, compounded over the sessions, less \
-             that of the cyclical ones; equal weights among the funds that are there \
-             (methodology A9).",
+             that of the cyclical ones over the same sessions; equal weights among the funds that \
+             are there, at least half of each basket (methodology A9).",
     specs,
     measure,
 };
@@ -33,7 +31,9 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         let there = |symbol: &&String| lines.iter().any(|line| line.played.symbol == **symbol);
         let missing: Vec<&str> = symbols.iter().filter(|s| !there(s)).map(String::as_str).collect();
         if !missing.is_empty() {
-            let rest = if lines.is_empty() { "" } else { "; the others stand for all" };
+            let enough = symbols.len() <= 2 * lines.len();
+            let rest =
+                if enough { "; the others stand for all" } else { ": less than half is there" };
             let detail = format!("no history of {}{rest}", missing.join(", "));
             gaps.push(Gap::new(GapReason::InputMissing, &*spec.id, detail));
         }
@@ -42,24 +42,17 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     if defensive.is_empty() || cyclical.is_empty() {
         return Outcome { gaps, ..Outcome::of(Series::empty(), Vec::new()) };
     }
-    let [first, second] = [defensive, cyclical].map(|lines| mean_returns(lines));
-    let history = less(&compounded(&first, spec.horizon), &compounded(&second, spec.horizon));
+    let legs = [(defensive, wanted[0]), (cyclical, wanted[1])];
+    let [first, second] =
+        legs.map(|(lines, wanted)| mean_returns(lines, wanted.len()).compounded(spec.horizon));
+    let (history, gap) = less(spec, &first, &second);
+    gaps.extend(gap);
     let sources = defensive.iter().chain(cyclical).map(Source::of).collect();
     Outcome { gaps, ..Outcome::of(history, sources) }
 }
 
-/// Mean daily growth of some lines, each day over those that have one.
-fn mean_returns(lines: &[Line]) -> Series {
-    let mut sums: BTreeMap<Day, (f64, usize)> = BTreeMap::new();
-    for line in lines {
-        let growth = line.growth(1);
-        for (day, value) in growth.days.iter().zip(&growth.values) {
-            let (sum, count) = sums.entry(*day).or_insert((0.0, 0));
-            *sum += value;
-            *count += 1;
-        }
-    }
-    let (days, values) =
-        sums.into_iter().map(|(day, (sum, count))| (day, sum / count as f64)).unzip();
-    Series { days, values }
+/// Mean growth of some lines a session, where at least half of the wanted ones have one.
+fn mean_returns(lines: &[Line], wanted: usize) -> Moves {
+    let moves: Vec<Moves> = lines.iter().map(|line| line.moves(1)).collect();
+    Moves::mean(&moves, wanted.div_ceil(2))
 }

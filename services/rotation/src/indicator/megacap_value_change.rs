@@ -10,6 +10,7 @@ use marketdata::{
     gap::{Gap, GapReason},
     snapshot::Series,
 };
+use stats::change;
 use std::collections::BTreeMap;
 
 /// "Each down at least 2 %".
@@ -20,7 +21,9 @@ pub(super) const INDICATOR: Indicator = Indicator {
     title: "Megacap value change",
     method: "Σ over issuers and their listed classes of shares as known the day before times the \
              change of price, both on one split basis: issuance and buy-backs are left out \
-             (methodology A3). Over several sessions the daily changes are added up. `of_value` \
+             (methodology A3). Before the first known count of an issuer's shares it has no change; \
+             there is a sum where at least half the issuers are in it, all over the same sessions. \
+             Over several sessions the daily changes are added up. `of_value` \
              is the change over the value before; `down_2pct` the number of issuers down 2 % or \
              more.",
     specs,
@@ -41,14 +44,24 @@ fn specs() -> Vec<Spec> {
 /// The members of one day together.
 #[derive(Clone, Copy)]
 struct Together {
+    /// The day of the closes before; none where they are not all of one day.
+    from: Option<Day>,
     members: usize,
     change: f64,
     before: f64,
     down: u32,
 }
 
-/// No member.
-const NOBODY: Together = Together { members: 0, change: 0.0, before: 0.0, down: 0 };
+impl Together {
+    fn beginning(from: Day) -> Together {
+        Together { from: Some(from), members: 0, change: 0.0, before: 0.0, down: 0 }
+    }
+
+    /// The change, where it is more than rounding of the values it is made of.
+    fn settled(change: f64, before: f64) -> f64 {
+        change::settled(change, change::ROUNDING * before)
+    }
+}
 
 fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let mut outcome = Outcome::of(Series::empty(), Vec::new());
@@ -64,10 +77,13 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     if inputs.megacaps.is_empty() {
         return outcome;
     }
-    let days = together(&inputs.megacaps);
+    let issuers = inputs.megacaps.len() + inputs.missing_megacaps.len();
+    let days = together(&inputs.megacaps, issuers.div_ceil(2));
     outcome.history = match spec.variant {
         "usd" => sums(&days, spec.horizon),
-        "of_value" => series(&days, |day| (0.0 < day.before).then(|| day.change / day.before)),
+        "of_value" => series(&days, |day| {
+            (0.0 < day.before).then(|| Together::settled(day.change, day.before) / day.before)
+        }),
         _ => series(&days, |day| Some(f64::from(day.down))),
     };
     outcome.sources = inputs.megacaps.iter().map(source).collect();
@@ -75,13 +91,16 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     outcome
 }
 
-/// Every day on which a member has a change; none where a member lacks one that has one before and
-/// one after, because a sum over some of them is another number.
-fn together(megacaps: &[Megacap]) -> Vec<(Day, Option<Together>)> {
+/// Every day on which a member has a change; none where there are fewer than `least`, where a member
+/// lacks one that has one before and one after, because a sum over some of them is another number, and
+/// where one begins on another day than the others.
+fn together(megacaps: &[Megacap], least: usize) -> Vec<(Day, Option<Together>)> {
     let mut sums: BTreeMap<Day, Together> = BTreeMap::new();
     for megacap in megacaps {
         for (i, day) in megacap.days.iter().enumerate() {
-            let sum = sums.entry(*day).or_insert(NOBODY);
+            let from = megacap.from[i];
+            let sum = sums.entry(*day).or_insert(Together::beginning(from));
+            sum.from = sum.from.filter(|others| *others == from);
             sum.members += 1;
             sum.change += megacap.change[i];
             sum.before += megacap.before[i];
@@ -94,7 +113,10 @@ fn together(megacaps: &[Megacap]) -> Vec<(Day, Option<Together>)> {
         };
         megacaps.iter().filter(spans).count()
     };
-    sums.into_iter().map(|(day, sum)| (day, (sum.members == alive(day)).then_some(sum))).collect()
+    let whole = |day: Day, sum: &Together| {
+        sum.from.is_some() && least <= sum.members && sum.members == alive(day)
+    };
+    sums.into_iter().map(|(day, sum)| (day, Some(sum).filter(|sum| whole(day, sum)))).collect()
 }
 
 fn series(days: &[(Day, Option<Together>)], value: impl Fn(&Together) -> Option<f64>) -> Series {
@@ -108,8 +130,10 @@ fn sums(days: &[(Day, Option<Together>)], horizon: usize) -> Series {
     let windows = days.windows(horizon.max(1));
     let (days, values) = windows
         .filter_map(|window| {
+            let before = window.first()?.1.as_ref()?.before;
             let changes = window.iter().map(|(_, sum)| sum.as_ref().map(|sum| sum.change));
-            Some((window.last()?.0, changes.sum::<Option<f64>>()?))
+            let change = changes.sum::<Option<f64>>()?;
+            Some((window.last()?.0, Together::settled(change, before)))
         })
         .unzip();
     Series { days, values }
@@ -141,10 +165,13 @@ fn describe(megacaps: &[Megacap], spec: &Spec, outcome: &mut Outcome) {
             outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
         }
     }
-    let carried = megacaps.iter().map(|megacap| megacap.known_from).max();
-    if let Some(day) = carried.filter(|day| outcome.history.days.first() < Some(day)) {
-        let detail = format!("before {day} the first known counts of shares are carried back");
-        outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
+    // Prices reach further back than dollars do.
+    let unknown = |megacap: &&Megacap| megacap.priced_from < megacap.known_from;
+    if let Some(day) = megacaps.iter().filter(unknown).map(|megacap| megacap.known_from).max() {
+        let detail = format!(
+            "before {day} the shares of some issuers are not known: records say nothing of earlier days"
+        );
+        outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
     }
 }
 
@@ -158,21 +185,29 @@ mod tests {
         let megacap = |name: &str, days: &[i32], change: f64| Megacap {
             name: name.to_owned(),
             classes: vec![name.to_owned()],
+            from: std::iter::once(0)
+                .chain(days.iter().copied())
+                .map(day)
+                .take(days.len())
+                .collect(),
             days: days.iter().map(|at| day(*at)).collect(),
             change: vec![change; days.len()],
             before: vec![100.0; days.len()],
             cap: vec![101.0; days.len()],
             known_from: day(1),
+            priced_from: day(1),
             source: CapSource::SharesTimesClose,
         };
         // B has no change on day 3, between days on which it has one.
         let members =
             [megacap("A", &[1, 2, 3, 4, 5, 6], 1.0), megacap("B", &[1, 2, 4, 5, 6], 10.0)];
-        let days = together(&members);
+        let days = together(&members, 2);
         let one = sums(&days, 1);
-        assert_eq!(one.days, [1, 2, 4, 5, 6].map(day));
-        // Each whole day is 1 + 10; windows over day 3 are left out, not shortened.
+        // B's change of day 4 begins with day 2, A's with day 3.
+        assert_eq!(one.days, [1, 2, 5, 6].map(day));
+        // Each whole day is 1 + 10; windows over days 3 and 4 are left out, not shortened.
         let two = sums(&days, 2);
-        assert_eq!((two.days, two.values), ([2, 5, 6].map(day).to_vec(), vec![22.0; 3]));
+        assert_eq!((two.days, two.values), ([2, 6].map(day).to_vec(), vec![22.0; 2]));
+        assert!(sums(&together(&members, 3), 1).days.is_empty());
     }
 }

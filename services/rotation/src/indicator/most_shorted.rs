@@ -1,11 +1,14 @@
 //! The most-shorted names: are shorts being squeezed?
 
 use crate::{
-    inputs::{Inputs, compounded, less},
+    inputs::{Inputs, less},
     measure::{Detail, Indicator, Outcome, Source, Spec, Unit},
 };
 use factors::roles::Role;
-use marketdata::gap::{Gap, GapReason};
+use marketdata::{
+    gap::{Gap, GapReason},
+    snapshot::Series,
+};
 
 /// Members named in the answer.
 const NAMED: usize = 10;
@@ -16,7 +19,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "At each publication of short interest, from what was public then: names worth at least \
              1bn USD and trading at least 5m USD a day (21 sessions), ranked by short interest over \
              float; the first 50, or the first tenth where fewer than 500 qualify; equal weights \
-             from the next session; a held name stays within 1.2 times that rank (methodology A8). \
+             from the close of the session after, so that nothing is earned before it was public; a held name stays within 1.2 times that rank (methodology A8). \
              `less_index` takes off the broad market. A figure revised later counts from its \
              revision.",
     specs,
@@ -37,23 +40,34 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         let detail = "no published short interest of names with a known float and value";
         return Outcome::missing(Gap::new(GapReason::NoShortInterest, &*spec.id, detail));
     };
-    let own = compounded(&basket.returns, spec.horizon);
+    let own = basket.returns.compounded(spec.horizon);
     let source = Source {
         role: None,
         symbol: format!("{} most-shorted names", rebalance.members.len()),
         stands_in_for: None,
-        first_on: basket.returns.days.first().copied(),
-        last_on: basket.returns.days.last().copied(),
+        first_on: basket.returns.to.first().copied(),
+        last_on: basket.returns.to.last().copied(),
     };
-    let mut outcome = Outcome::of(own, vec![source]);
+    let mut outcome = Outcome::of(Series::empty(), vec![source]);
     if spec.variant == "less_index" {
         match inputs.line(Role::BroadMarket, &spec.id) {
             Ok(line) => {
-                outcome.history = less(&outcome.history, &line.growth(spec.horizon));
+                let (spread, gap) = less(spec, &own, &line.moves(spec.horizon));
+                outcome.history = spread;
+                outcome.gaps.extend(gap);
                 outcome.sources.push(Source::of(line));
             }
             Err(gap) => return Outcome::missing(gap),
         }
+    } else {
+        outcome.history = own.into_series();
+    }
+    if 0 < basket.sessions_left_out {
+        let detail = format!(
+            "on {} sessions fewer than half the names have a return: no change spans them",
+            basket.sessions_left_out
+        );
+        outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
     }
     if outcome.history.days.is_empty() {
         let detail = format!(

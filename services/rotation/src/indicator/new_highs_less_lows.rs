@@ -3,14 +3,15 @@
 use crate::{
     inputs::Inputs,
     measure::{Detail, Indicator, Outcome, Spec, Unit},
+    tally::Tally,
 };
 
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "new_highs_less_lows",
     title: "New highs less new lows",
     method: "100 · (NH − NL) / N: members whose close is above, or below, all of the 251 closes \
-             before, over the members that have 252, where those are at least half; closes on one \
-             split basis (methodology A5, `hl_basis` closes).",
+             before, over the members that have 252, where those are at least half the members; closes \
+             on one split basis (methodology A5, `hl_basis` closes).",
     specs,
     measure,
 };
@@ -20,10 +21,14 @@ fn specs() -> Vec<Spec> {
 }
 
 fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let mut outcome = inputs.of_breadth(spec, |tally| {
-        let [highs, lows, of] = tally.highs_lows;
-        tally.percent_of_most(f64::from(highs) - f64::from(lows), of)
-    });
+    let mut outcome = inputs.of_breadth(
+        spec,
+        |tally| tally.highs_lows[2],
+        |tally| {
+            let [highs, lows, of] = tally.highs_lows;
+            Tally::percent(f64::from(highs) - f64::from(lows), of)
+        },
+    );
     if let Some(tally) = inputs.breadth.tallies.last() {
         let names = ["new_highs", "new_lows", "with_enough_closes"];
         for (name, count) in names.into_iter().zip(tally.highs_lows) {

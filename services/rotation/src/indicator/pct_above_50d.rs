@@ -10,7 +10,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "pct_above_50d",
     title: "Members above their 50-day average",
     method: "100 · number of members whose close is above the mean of their last 50 closes, \
-             today's included, over the number that have 50, where that is at least half; closes \
+             today's included, over the number that have 50, where that is at least half the members; closes \
              on one split basis, dividends not reinvested (methodology A5).",
     specs,
     measure,
@@ -34,10 +34,14 @@ pub(super) fn above(
     window: usize,
     counts: fn(&Tally) -> [u32; 2],
 ) -> Outcome {
-    let mut outcome = inputs.of_breadth(spec, |tally| {
-        let [above, of] = counts(tally);
-        tally.percent_of_most(f64::from(above), of)
-    });
+    let mut outcome = inputs.of_breadth(
+        spec,
+        |tally| counts(tally)[1],
+        |tally| {
+            let [above, of] = counts(tally);
+            Tally::percent(f64::from(above), of)
+        },
+    );
     if 0 < spec.horizon {
         outcome.history = change_of(&outcome.history, spec.horizon);
     }

@@ -11,8 +11,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "pct_advancing",
     title: "Members advancing",
     method: "100 · A / (A + D + U) over the members of the day with a close and a close before, \
-             closes on one split basis; the variant `decided` is 100 · A / (A + D) (methodology \
-             A5).",
+             where they are at least half the members, closes on one split basis; the variant \
+             `decided` is 100 · A / (A + D) (methodology A5).",
     specs,
     measure,
 };
@@ -26,18 +26,17 @@ fn specs() -> Vec<Spec> {
 
 fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let decided = spec.variant == "decided";
-    let mut outcome = inputs.of_breadth(spec, |tally| {
-        let of = tally.advancing + tally.declining + if decided { 0 } else { tally.unchanged };
-        Some(100.0 * Tally::share(tally.advancing, of)?)
+    let mut outcome = inputs.of_breadth(spec, Tally::compared, |tally| {
+        let of = tally.compared() - if decided { tally.unchanged } else { 0 };
+        Tally::percent(f64::from(tally.advancing), of)
     });
     let Some(tally) = inputs.breadth.tallies.last() else { return outcome };
-    let compared = tally.advancing + tally.declining + tally.unchanged;
     let members = inputs.breadth.members;
     for (name, count) in [
         ("advancing", tally.advancing),
         ("declining", tally.declining),
         ("unchanged", tally.unchanged),
-        ("without_close_before", tally.priced - compared),
+        ("without_close_before", tally.priced - tally.compared()),
         ("members", members),
         ("members_without_close", members.saturating_sub(tally.priced)),
     ] {

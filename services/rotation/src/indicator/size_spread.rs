@@ -31,12 +31,9 @@ pub(super) fn of_roles(inputs: &Inputs<'_>, spec: &Spec, roles: [Role; 2]) -> Ou
     let [first, second] = roles.map(|role| inputs.line(role, &spec.id).ok());
     if let Some((first, second)) = first.zip(second) {
         let pair = Pair::of(first, second);
-        let legs = [(&pair.first, roles[0]), (&pair.second, roles[1])];
-        for (levels, role) in legs {
-            let leg = factors::line::over(&pair.days, levels, spec.horizon, |old, new| {
-                Some(new / old - 1.0)
-            });
-            push_last(&mut outcome, role.id(), "return", &leg);
+        let legs = [pair.first_growth(spec.horizon), pair.second_growth(spec.horizon)];
+        for (leg, role) in legs.iter().zip(roles) {
+            push_last(&mut outcome, role.id(), "return", leg);
         }
         push_last(&mut outcome, "", "log_spread", &pair.log_spread(spec.horizon));
     }

@@ -1,0 +1,212 @@
+//! Which lines are share classes of one company: the one definition for sums over companies.
+//!
+//! Lines belong together where the configuration says so (the megacaps, known classes whose tickers
+//! have no dot), where tickers differ in a class letter after a dot (`BRK.A`, `BRK.B`; `LEN`,
+//! `LEN.B`), and where the listed names are the same up to the class of common shares (`Bel Fuse Inc.
+//! Class A Common Stock`). Preferred shares, units, warrants and rights are lines of their own: their
+//! price is no price of the company's common shares.
+
+use crate::roles::{Issuer, Roles};
+use marketdata::{
+    dataset::{Dataset, Field},
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+use std::collections::BTreeMap;
+
+/// Where a listed name stops to name the company and begins to name the class.
+const CLASS_MARKS: [&str; 11] = [
+    " class ",
+    " (class ",
+    " cl. ",
+    " series ",
+    " common stock",
+    " common share",
+    " ordinary share",
+    " capital stock",
+    " subordinate voting",
+    " voting share",
+    " american depositary",
+];
+
+/// What a listed name says of a line that is no class of common shares.
+const NO_COMMON_SHARES: [&str; 9] =
+    ["preferred", "preference", "warrant", "right", "unit", "units", "note", "notes", "debenture"];
+
+/// The lines of each company, as a view names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuers {
+    /// By instrument number: the number of its company.
+    numbers: BTreeMap<InstrumentId, u32>,
+    /// By number: the company's lines in the order of their tickers.
+    lines: Vec<Vec<InstrumentId>>,
+}
+
+impl Issuers {
+    /// Puts the lines together. Companies are numbered in the order of their first ticker, so that
+    /// nothing depends on the order in which instruments came.
+    pub fn of(
+        snapshot: &Snapshot,
+        roles: &Roles,
+        instruments: impl IntoIterator<Item = InstrumentId>,
+    ) -> Issuers {
+        let mut all: Vec<(&str, InstrumentId)> =
+            instruments.into_iter().map(|id| (snapshot.symbol(id), id)).collect();
+        // Two that share a ticker, because it was used again, stay in the order given.
+        all.sort_by(|a, b| a.0.cmp(b.0));
+        let configured = configured(snapshot, roles);
+        let mut groups = Groups::of(all.len());
+        let mut first: BTreeMap<String, usize> = BTreeMap::new();
+        for (at, (symbol, id)) in all.iter().enumerate() {
+            let named = configured.get(id).map(|name| format!("configured {name}"));
+            // A caret marks a preferred share.
+            let name = (!symbol.contains('^')).then(|| company_name(snapshot, *id)).flatten();
+            let by_name = name.map(|name| format!("name {name}"));
+            let keys = [named, by_name, Some(format!("ticker {}", stem(symbol)))];
+            for key in keys.into_iter().flatten() {
+                groups.join(at, *first.entry(key).or_insert(at));
+            }
+        }
+        let mut issuers = Issuers { numbers: BTreeMap::new(), lines: Vec::new() };
+        let mut places: BTreeMap<usize, u32> = BTreeMap::new();
+        for (at, (_, id)) in all.iter().enumerate() {
+            let number = *places.entry(groups.first(at)).or_insert_with(|| {
+                issuers.lines.push(Vec::new());
+                issuers.lines.len() as u32 - 1
+            });
+            issuers.lines[number as usize].push(*id);
+            issuers.numbers.insert(*id, number);
+        }
+        issuers
+    }
+
+    /// The number of a line's company; none for a line that was not among those given.
+    pub fn number(&self, instrument: InstrumentId) -> Option<u32> {
+        self.numbers.get(&instrument).copied()
+    }
+
+    /// The lines of each company, companies by number, lines by ticker.
+    pub fn companies(&self) -> &[Vec<InstrumentId>] {
+        &self.lines
+    }
+}
+
+/// Places that belong together; the least of each group stands for it.
+struct Groups {
+    parents: Vec<usize>,
+}
+
+impl Groups {
+    fn of(count: usize) -> Groups {
+        Groups { parents: (0..count).collect() }
+    }
+
+    fn first(&mut self, at: usize) -> usize {
+        let mut root = at;
+        while self.parents[root] != root {
+            root = self.parents[root];
+        }
+        self.parents[at] = root;
+        root
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.first(one), self.first(other));
+        self.parents[one.max(other)] = one.min(other);
+    }
+}
+
+/// The name of the configured issuer of each of its lines.
+fn configured<'a>(snapshot: &Snapshot, roles: &'a Roles) -> BTreeMap<InstrumentId, &'a str> {
+    let issuers = roles.share_classes.iter().chain(&roles.megacaps);
+    let lines = issuers.flat_map(|Issuer { name, classes }| {
+        let classes = classes.iter().filter_map(|class| snapshot.listed(class));
+        classes.map(|id| (id, name.as_str()))
+    });
+    lines.collect()
+}
+
+/// A ticker before its class letter; what follows a dot elsewhere is no class of common shares.
+fn stem(symbol: &str) -> &str {
+    match symbol.split_once('.') {
+        Some((stem, "A" | "B" | "C" | "K" | "V")) => stem,
+        _ => symbol,
+    }
+}
+
+/// The company's name in the latest listing of a class of its common shares, in lower case.
+fn company_name(snapshot: &Snapshot, instrument: InstrumentId) -> Option<String> {
+    let rows = snapshot.rows(Dataset::Listings, instrument);
+    let column = Dataset::Listings.column(Field::Name);
+    let name = (0..rows.len()).rev().find_map(|row| snapshot.text(rows.value(row, column)?))?;
+    before_class(name)
+}
+
+fn before_class(name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    if name.contains('%') || words.any(|word| NO_COMMON_SHARES.contains(&word)) {
+        return None;
+    }
+    let at = CLASS_MARKS.into_iter().filter_map(|mark| name.find(mark)).min()?;
+    Some(name[..at].trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::Namespace,
+    };
+
+    #[test]
+    fn a_listed_name_before_its_class() {
+        // As the screener of 2021-01-29 and the list of S&P members write them.
+        for (name, company) in [
+            ("Under Armour Inc. Class C Common Stock", Some("under armour inc.")),
+            ("Fox Corporation (Class B)", Some("fox corporation")),
+            ("Gray Television Inc. CLass A Common Stock", Some("gray television inc.")),
+            ("Bancroft Fund Ltd.", None),
+            ("Apple Inc. Common Stock", Some("apple inc.")),
+            ("AMERCO 6.25% Series B Common Stock", None),
+            ("Assurant Inc. Series D Mandatory Convertible Preferred Stock", None),
+            ("ArcLight Clean Transition Corp. Unit", None),
+        ] {
+            assert_eq!(before_class(name).as_deref(), company, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_arrival_does_not_matter() {
+        let lines = |order: &[&str]| {
+            let mut fixture = Fixture::new();
+            for symbol in order {
+                fixture.closes(symbol, &[(day("2021-01-29"), 10.0)]);
+            }
+            let ids: Vec<_> = order.iter().map(|s| fixture.id(Namespace::Listed, s)).collect();
+            fixture.commit();
+            let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-29")));
+            let issuers = Issuers::of(&snapshot, &Roles::standard(), ids);
+            let names = |lines: &Vec<InstrumentId>| -> Vec<String> {
+                lines.iter().map(|id| snapshot.symbol(*id).to_owned()).collect()
+            };
+            issuers.companies().iter().map(names).collect::<Vec<_>>()
+        };
+        let found = lines(&["UAA", "KO", "BRK.B", "GOOGL", "BRK.A", "UA", "GOOG", "ABR^A", "ABR"]);
+        assert_eq!(
+            found,
+            [
+                vec!["ABR"],
+                vec!["ABR^A"],
+                vec!["BRK.A", "BRK.B"],
+                vec!["GOOG", "GOOGL"],
+                vec!["KO"],
+                vec!["UA", "UAA"],
+            ]
+        );
+        let again = lines(&["ABR", "ABR^A", "GOOG", "UA", "BRK.A", "GOOGL", "BRK.B", "KO", "UAA"]);
+        assert_eq!(found, again);
+    }
+}

@@ -1,0 +1,180 @@
+//! Company or fund: told by data, never guessed from what is missing.
+//!
+//! Said to be a fund or an index: the configured list and every candidate of a role, a ticker with a
+//! leading caret, whoever's holdings are known, a listing whose asset class is one. Said to be a
+//! company, where none of these speaks against it: a listing's asset class, a sector in a listing or
+//! among a fund's holdings, a public float, membership of the breadth universe on the view's day. Of
+//! everything else it is not known, and an answer says so.
+
+use crate::{roles::Roles, size::sector};
+use marketdata::{
+    dataset::{Dataset, Field},
+    instrument::InstrumentId,
+    snapshot::Snapshot,
+};
+
+/// What kind of thing a listed line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A company's shares.
+    Company,
+    /// A fund or an index: it has no market value of its own.
+    Fund,
+    /// Nothing known says which.
+    Unknown,
+}
+
+/// Words of an asset class that make a fund, as words of their own.
+const FUND_WORDS: [&str; 9] =
+    ["ETF", "ETN", "ETP", "ETC", "FUND", "FUNDS", "EXCHANGE-TRADED", "CLOSED-END", "INDEX"];
+
+/// Words of an asset class that make a company, where none of the others is there.
+const COMPANY_WORDS: [&str; 10] =
+    ["EQUITY", "STOCK", "STOCKS", "COMMON", "SHARE", "SHARES", "ADR", "ADS", "REIT", "ORDINARY"];
+
+impl Kind {
+    /// What an asset class in a source's words says: `Common Stock`, `ETF`, `Equity Fund`.
+    pub fn of_asset_class(text: &str) -> Kind {
+        let text = text.to_ascii_uppercase();
+        let words = || text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+        if words().any(|word| FUND_WORDS.contains(&word)) || text.contains("EXCHANGE TRADED") {
+            Kind::Fund
+        } else if words().any(|word| COMPANY_WORDS.contains(&word)) {
+            Kind::Company
+        } else {
+            Kind::Unknown
+        }
+    }
+}
+
+/// What a view's data and the configuration say of everybody's kind.
+#[derive(Clone, Debug)]
+pub struct Kinds {
+    /// Configured funds and those whose holdings are known, by number.
+    funds: Vec<InstrumentId>,
+    /// Members of the breadth universes on the view's day, by number.
+    members: Vec<InstrumentId>,
+}
+
+impl Kinds {
+    /// Reads the configured list, the holders of holdings and the members.
+    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Kinds {
+        let mut funds: Vec<InstrumentId> =
+            roles.fund_symbols().filter_map(|symbol| snapshot.listed(symbol)).collect();
+        for held in snapshot.holders(Dataset::Holdings) {
+            let rows = snapshot.rows(Dataset::Holdings, held);
+            funds.extend((0..rows.len()).map(|row| rows.other(row)));
+            funds.sort_unstable();
+            funds.dedup();
+        }
+        funds.sort_unstable();
+        funds.dedup();
+        let indices: Vec<InstrumentId> =
+            roles.breadth_universe.iter().filter_map(|id| snapshot.series_id(id)).collect();
+        let members = snapshot.holders(Dataset::Memberships);
+        let mut members: Vec<InstrumentId> =
+            members.filter(|member| is_member(snapshot, *member, &indices)).collect();
+        members.sort_unstable();
+        Kinds { funds, members }
+    }
+
+    /// What a line is.
+    pub fn get(&self, snapshot: &Snapshot, instrument: InstrumentId) -> Kind {
+        if self.is_fund(snapshot, instrument) {
+            return Kind::Fund;
+        }
+        let company = asset_class(snapshot, instrument) == Kind::Company
+            || self.members.binary_search(&instrument).is_ok()
+            || sector(snapshot, instrument).is_some()
+            || has_float(snapshot, instrument);
+        if company { Kind::Company } else { Kind::Unknown }
+    }
+
+    /// Whether a line is known to be a fund or an index.
+    pub fn is_fund(&self, snapshot: &Snapshot, instrument: InstrumentId) -> bool {
+        self.funds.binary_search(&instrument).is_ok()
+            || snapshot.symbol(instrument).starts_with('^')
+            || asset_class(snapshot, instrument) == Kind::Fund
+    }
+}
+
+/// Whether the latest event of one of the indices up to the view's day is that it joined. A ticker
+/// that left and is somebody else's today is none.
+fn is_member(snapshot: &Snapshot, instrument: InstrumentId, indices: &[InstrumentId]) -> bool {
+    let rows = snapshot.rows(Dataset::Memberships, instrument);
+    let column = Dataset::Memberships.column(Field::Member);
+    let known = rows.last_on_or_before(snapshot.today()).map_or(0, |last| last + 1);
+    indices.iter().any(|index| {
+        let latest = (0..known).rev().find(|row| rows.other(*row) == *index);
+        latest.and_then(|row| rows.value(row, column)).is_some_and(|member| 0.0 < member)
+    })
+}
+
+/// What the latest asset class of a listing says.
+fn asset_class(snapshot: &Snapshot, instrument: InstrumentId) -> Kind {
+    let rows = snapshot.rows(Dataset::Listings, instrument);
+    let column = Dataset::Listings.column(Field::AssetClass);
+    let latest = (0..rows.len()).rev().find_map(|row| snapshot.text(rows.value(row, column)?));
+    latest.map_or(Kind::Unknown, Kind::of_asset_class)
+}
+
+fn has_float(snapshot: &Snapshot, instrument: InstrumentId) -> bool {
+    let rows = snapshot.rows(Dataset::ShareCounts, instrument);
+    let column = Dataset::ShareCounts.column(Field::PublicFloat);
+    (0..rows.len()).rev().any(|row| rows.value(row, column).is_some_and(|float| 0.0 < float))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::Namespace,
+    };
+
+    #[test]
+    fn asset_classes_in_sources_words() {
+        for (text, kind) in [
+            ("Common Stock", Kind::Company),
+            ("Equity", Kind::Company),
+            ("ADR", Kind::Company),
+            ("ETF", Kind::Fund),
+            ("Equity ETF", Kind::Fund),
+            ("Exchange Traded Fund", Kind::Fund),
+            ("Closed-End Fund", Kind::Fund),
+            ("Fundamental", Kind::Unknown),
+            ("Money Market", Kind::Unknown),
+            ("", Kind::Unknown),
+        ] {
+            assert_eq!(Kind::of_asset_class(text), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_asset_class_of_a_listing_decides() {
+        let mut fixture = Fixture::new();
+        let on = day("2021-01-29");
+        let at = Instant::close_of(on);
+        for (symbol, class, sector) in
+            [("ARKK", "ETF", "Technology"), ("RSI", "Common Stock", ""), ("PLL", "", "")]
+        {
+            let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+            let mut values = vec![(Field::LastPrice, 10.0)];
+            for (field, text) in [(Field::AssetClass, class), (Field::Sector, sector)] {
+                if !text.is_empty() {
+                    values.push((field, fixture.text(text)));
+                }
+            }
+            fixture.fact(Dataset::Listings, key, on, at, &values);
+        }
+        fixture.commit();
+        let snapshot = fixture.snapshot(at);
+        let kinds = Kinds::of(&snapshot, &Roles::standard());
+        let kind = |symbol| kinds.get(&snapshot, snapshot.listed(symbol).unwrap());
+        assert_eq!(
+            [kind("ARKK"), kind("RSI"), kind("PLL")],
+            [Kind::Fund, Kind::Company, Kind::Unknown]
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! Changes that know the day they start from: two are put together over the same sessions alone.
+//!
+//! A change filed under the day it ends on may have begun anywhere: after a halt, a hole in a file, a
+//! holiday of one market. Subtracting two such numbers compares a day with a week.
+
+use marketdata::{day::Day, snapshot::Series};
+use std::collections::BTreeMap;
+
+/// Simple returns, each over the time from one close to another; ends strictly rising.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moves {
+    /// The day of the close each begins with.
+    pub from: Vec<Day>,
+    /// The day of the close each ends with.
+    pub to: Vec<Day>,
+    /// Simple returns, decimals.
+    pub values: Vec<f64>,
+}
+
+impl Moves {
+    /// No move.
+    pub const fn empty() -> Moves {
+        Moves { from: Vec::new(), to: Vec::new(), values: Vec::new() }
+    }
+
+    /// Adds a later move.
+    pub fn push(&mut self, from: Day, to: Day, value: f64) {
+        debug_assert!(self.to.last().is_none_or(|last| *last < to), "invariant: ends rise");
+        self.from.push(from);
+        self.to.push(to);
+        self.values.push(value);
+    }
+
+    /// Each move with its days, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (Day, Day, f64)> + '_ {
+        let days = self.from.iter().zip(&self.to);
+        days.zip(&self.values).map(|((from, to), value)| (*from, *to, *value))
+    }
+
+    /// Growth over `horizon` moves in a row, compounded. Where one does not begin with the close that
+    /// the one before ends with, nothing spans the hole.
+    pub fn compounded(&self, horizon: usize) -> Moves {
+        let mut compounded = Moves::empty();
+        // Growth since the last hole, after each move; and how many moves that is.
+        let (mut wealth, mut run) = (vec![1.0], 0);
+        for (at, (from, to, value)) in self.iter().enumerate() {
+            if at.checked_sub(1).is_some_and(|before| self.to[before] != from) {
+                (wealth, run) = (vec![1.0], 0);
+            }
+            wealth.push(wealth[run] * (1.0 + value));
+            run += 1;
+            let Some(start) = run.checked_sub(horizon).filter(|_| 0 < horizon) else { continue };
+            let growth = stats::change::growth(wealth[start], wealth[run]);
+            if growth.is_finite() {
+                compounded.push(self.from[at + 1 - horizon], to, growth);
+            }
+        }
+        compounded
+    }
+
+    /// These less others, where both begin and end on the same days, and the number of days on which
+    /// both end and only one begins.
+    pub fn less(&self, other: &Moves) -> (Moves, usize) {
+        let mut spread = Moves::empty();
+        let (mut at, mut unlike) = (0, 0);
+        for (from, to, value) in self.iter() {
+            at += other.to[at..].partition_point(|day| *day < to);
+            match other.to.get(at) {
+                Some(day) if *day == to && other.from[at] == from => {
+                    spread.push(from, to, stats::change::spread(value, other.values[at]));
+                }
+                Some(day) if *day == to => unlike += 1,
+                _ => {}
+            }
+        }
+        (spread, unlike)
+    }
+
+    /// The mean of moves over one session, each session over those that have it where they are at
+    /// least `least`. A session is a day on which one of them ends; it begins on the one before.
+    pub fn mean(all: &[Moves], least: usize) -> Moves {
+        let mut sessions: BTreeMap<Day, (f64, usize)> = BTreeMap::new();
+        let days = all.iter().flat_map(|moves| moves.to.iter().chain(moves.from.first()));
+        sessions.extend(days.map(|day| (*day, (0.0, 0))));
+        let days: Vec<Day> = sessions.keys().copied().collect();
+        let before: BTreeMap<Day, Day> = days.windows(2).map(|pair| (pair[1], pair[0])).collect();
+        for (from, to, value) in all.iter().flat_map(Moves::iter) {
+            if before.get(&to) == Some(&from) {
+                let (sum, count) = sessions.entry(to).or_insert((0.0, 0));
+                (*sum, *count) = (*sum + value, *count + 1);
+            }
+        }
+        let mut mean = Moves::empty();
+        for (day, (sum, count)) in sessions {
+            if let Some(from) = before.get(&day).filter(|_| least.max(1) <= count) {
+                mean.push(*from, day, sum / count as f64);
+            }
+        }
+        mean
+    }
+
+    /// The values by the day they end on.
+    pub fn into_series(self) -> Series {
+        Series { days: self.to, values: self.values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn moves(steps: &[(i32, i32, f64)]) -> Moves {
+        let mut moves = Moves::empty();
+        for (from, to, value) in steps {
+            moves.push(Day::from_epoch(*from), Day::from_epoch(*to), *value);
+        }
+        moves
+    }
+
+    fn ends(moves: &Moves) -> Vec<(i32, i32)> {
+        moves.iter().map(|(from, to, _)| (from.epoch(), to.epoch())).collect()
+    }
+
+    #[test]
+    fn nothing_spans_a_hole() {
+        let daily = moves(&[(1, 2, 0.1), (2, 3, -0.5), (4, 5, 0.2), (5, 6, 0.5), (6, 7, 0.0)]);
+        let two = daily.compounded(2);
+        assert_eq!(ends(&two), [(1, 3), (4, 6), (5, 7)]);
+        // 1.1 · 0.5, 1.2 · 1.5, 1.5 · 1
+        for (found, expected) in two.values.iter().zip([-0.45, 0.8, 0.5]) {
+            assert!((found - expected).abs() < 1e-12);
+        }
+        assert_eq!(ends(&daily.compounded(4)), []);
+        assert_eq!(daily.compounded(1).to, daily.to);
+    }
+
+    #[test]
+    fn a_spread_begins_and_ends_on_the_same_days() {
+        let one = moves(&[(1, 2, 0.1), (2, 4, 0.3), (4, 5, 0.2)]);
+        let other = moves(&[(1, 2, 0.04), (2, 3, 0.1), (3, 4, 0.1), (4, 5, 0.2)]);
+        let (spread, unlike) = one.less(&other);
+        assert_eq!((ends(&spread), unlike), (vec![(1, 2), (4, 5)], 1));
+        assert!((spread.values[0] - 0.06).abs() < 1e-12);
+        assert_eq!(spread.values[1].to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn a_mean_is_over_enough_moves_of_the_session() {
+        let all = [
+            moves(&[(1, 2, 0.1), (2, 3, 0.1), (3, 4, 0.1)]),
+            moves(&[(1, 3, 0.9), (3, 4, 0.3)]),
+            moves(&[(2, 3, 0.3), (3, 4, 0.2)]),
+        ];
+        let mean = Moves::mean(&all, 2);
+        // Session 2 has one of three; the second's move to 3 is over two sessions.
+        assert_eq!(ends(&mean), [(2, 3), (3, 4)]);
+        assert!((mean.values[0] - 0.2).abs() < 1e-12 && (mean.values[1] - 0.2).abs() < 1e-12);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn compounding_is_what_wealth_does(
+            steps in prop::collection::vec((-0.2..0.25f64, 0..8u8), 1..40),
+            horizon in 1usize..6,
+        ) {
+            // A hole after one step in eight.
+            let mut day = 0;
+            let mut daily = Moves::empty();
+            for (value, hole) in &steps {
+                day += i32::from(*hole == 0);
+                daily.push(Day::from_epoch(day), Day::from_epoch(day + 1), *value);
+                day += 1;
+            }
+            let found = daily.compounded(horizon);
+            let windows = daily.from.windows(horizon).enumerate();
+            let expected: Vec<f64> = windows
+                .filter(|(at, from)| {
+                    from.iter().skip(1).zip(&daily.to[*at..]).all(|(from, to)| from == to)
+                })
+                .map(|(at, _)| {
+                    daily.values[at..at + horizon].iter().map(|r| 1.0 + r).product::<f64>() - 1.0
+                })
+                .collect();
+            prop_assert_eq!(found.values.len(), expected.len());
+            for (a, b) in found.values.iter().zip(&expected) {
+                prop_assert!((a - b).abs() < 1e-10);
+            }
+        }
+    }
+}

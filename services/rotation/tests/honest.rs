@@ -1,0 +1,279 @@
+//! What must not be told as a fact: noise, a handful of names, sums of unlike sessions, borrowed
+//! share counts.
+
+use factors::roles::Roles;
+use marketdata::{
+    calendar,
+    dataset::{Dataset, Field},
+    day::Day,
+    fixture::{Fixture, day},
+    gap::GapReason,
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    snapshot::Snapshot,
+};
+use rotation::prepared::{Prepared, Reading, prepare};
+
+const NONE: InstrumentId = InstrumentId::NONE;
+
+fn sessions(from: &str, count: usize) -> Vec<Day> {
+    let first = calendar::plus_sessions(day(from).plus(-1), 1);
+    std::iter::successors(Some(first), |at| Some(calendar::plus_sessions(*at, 1)))
+        .take(count)
+        .collect()
+}
+
+fn path(days: &[Day], closes: &[f64]) -> Vec<(Day, f64)> {
+    days.iter().copied().zip(closes.iter().copied()).collect()
+}
+
+fn member(fixture: &mut Fixture, symbol: &str, from: Day) {
+    let (id, index) =
+        (fixture.id(Namespace::Listed, symbol), fixture.id(Namespace::Series, "SP500"));
+    let values = [(Field::Member, 1.0)];
+    fixture.fact(Dataset::Memberships, (id, index), from, Instant::close_of(from), &values);
+}
+
+fn shares(fixture: &mut Fixture, symbol: &str, on: Day, count: f64) {
+    let key = (fixture.id(Namespace::Listed, symbol), NONE);
+    let values = [(Field::SharesOutstanding, count)];
+    fixture.fact(Dataset::ShareCounts, key, on, Instant::close_of(on), &values);
+}
+
+fn seen(fixture: &Fixture, on: Day) -> Snapshot {
+    fixture.snapshot(Instant::close_of(on))
+}
+
+fn found(fixture: &Fixture, on: Day) -> Prepared {
+    prepare(&seen(fixture, on), &Roles::standard())
+}
+
+fn reading<'a>(prepared: &'a Prepared, id: &str) -> &'a Reading {
+    prepared.reading(id).expect(id)
+}
+
+fn last(prepared: &Prepared, id: &str) -> f64 {
+    reading(prepared, id).history.last().expect(id).1
+}
+
+#[test]
+fn a_price_that_comes_back_is_no_move_and_no_record() {
+    let days = sessions("2021-03-01", 6);
+    let mut fixture = Fixture::new();
+    // Back where it was after five sessions; the products of the daily returns are not.
+    let (mut small, mut flat) = (vec![97.13], 0);
+    for step in [1.137, 0.913, 1.071, 0.947] {
+        small.push((small[small.len() - 1] * step * 100.0_f64).round() / 100.0);
+    }
+    small.push(97.13);
+    // Twice the same moves from another price: no spread.
+    let large: Vec<f64> = small.iter().map(|close| 3.7 * close).collect();
+    fixture.closes("IWM", &path(&days, &small)).closes("SPY", &path(&days, &large)).commit();
+    let found = found(&fixture, days[5]);
+    for id in [
+        "index_return.small_cap_index.5d",
+        "index_return.large_cap_index.5d",
+        "size_spread.1d",
+        "size_spread.5d",
+    ] {
+        let reading = reading(&found, id);
+        assert_eq!(reading.history.last().expect(id).1.abs().to_bits(), 0, "{id}");
+        assert_eq!(reading.record, None, "{id}");
+        flat += 1;
+    }
+    assert_eq!(flat, 4);
+    let spreads = &reading(&found, "size_spread.1d").history.values;
+    assert!(spreads.iter().all(|spread| *spread == 0.0), "{spreads:?}");
+}
+
+#[test]
+fn dollars_that_come_back_are_no_move() {
+    let days = sessions("2021-03-01", 7);
+    let mut fixture = Fixture::new();
+    for (name, closes) in [
+        ("AAPL", [120.1, 121.3, 119.7, 123.9, 122.2, 118.8, 121.3]),
+        ("MSFT", [230.3, 231.9, 229.1, 235.7, 233.3, 228.7, 231.9]),
+        ("AMZN", [3_100.7, 3_111.1, 3_090.9, 3_160.3, 3_130.1, 3_080.7, 3_111.1]),
+        ("TSLA", [700.9, 711.7, 690.3, 730.1, 720.7, 680.3, 711.7]),
+    ] {
+        fixture.closes(name, &path(&days, &closes));
+        shares(&mut fixture, name, days[0].plus(-20), 1.234_567e9);
+    }
+    fixture.commit();
+    let found = found(&fixture, days[6]);
+    let change = reading(&found, "megacap_value_change_usd.5d");
+    assert_eq!(change.history.last().map(|(_, value)| value.abs().to_bits()), Some(0));
+    assert_eq!(change.record, None);
+}
+
+/// Ten members with closes on three sessions, one of which has a fourth before.
+fn ten_members() -> (Fixture, Vec<Day>) {
+    let days = sessions("2021-03-01", 4);
+    let mut fixture = Fixture::new();
+    for n in 0..10 {
+        let symbol = format!("N{n}");
+        member(&mut fixture, &symbol, days[0].plus(-30));
+        let closes = [10.0, 11.0, if n < 4 { 12.0 } else { 10.5 }, 13.0];
+        let first = usize::from(0 < n);
+        fixture.closes(&symbol, &path(&days[first..], &closes[first..]));
+    }
+    fixture.commit();
+    (fixture, days)
+}
+
+#[test]
+fn a_handful_of_members_is_no_breadth() {
+    let (fixture, days) = ten_members();
+    let found = found(&fixture, days[3]);
+    // On the second session all ten have a close and one has a close before: 100 % of one.
+    for id in ["pct_advancing", "pct_advancing.decided", "advance_decline_line.pct"] {
+        assert_eq!(reading(&found, id).history.days, days[2..], "{id}");
+    }
+    // Sessions 3 and 4: 4 up and 6 down, then all up.
+    assert!((last(&found, "advance_decline_line") - 8.0).abs() < 1e-12);
+    let record = reading(&found, "pct_advancing").record.expect("a record");
+    assert_eq!(record.start, days[2]);
+    let early = prepare(&seen(&fixture, days[1]), &Roles::standard());
+    let reading = reading(&early, "pct_advancing");
+    assert!(reading.history.days.is_empty());
+    assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
+}
+
+#[test]
+fn a_few_megacaps_are_no_sum_of_megacaps() {
+    let days = sessions("2021-03-01", 4);
+    let mut fixture = Fixture::new();
+    for (n, name) in ["AAPL", "MSFT", "AMZN", "TSLA"].into_iter().enumerate() {
+        let first = if n < 3 { 0 } else { 1 };
+        fixture.closes(name, &path(&days[first..], &[10.0, 11.0, 12.0, 13.0][first..]));
+        shares(&mut fixture, name, days[0].plus(-20), 1e9);
+    }
+    fixture.commit();
+    // Three of seven issuers on the second session, four from the third on.
+    let found = found(&fixture, days[3]);
+    assert_eq!(reading(&found, "megacap_value_change_usd.1d").history.days, days[2..]);
+    assert_eq!(reading(&found, "megacap_value_change_usd.down_2pct").history.days, days[2..]);
+}
+
+#[test]
+fn classes_without_a_dot_are_one_issuer() {
+    let days = sessions("2021-03-01", 2);
+    let mut fixture = Fixture::new();
+    for (symbol, close) in
+        [("FOX", 20.0), ("KO", 50.0), ("FOXA", 30.0), ("BF.B", 25.0), ("BF.A", 25.0)]
+    {
+        member(&mut fixture, symbol, days[0].plus(-30));
+        fixture.closes(symbol, &path(&days, &[close, close]));
+        shares(&mut fixture, symbol, days[0].plus(-20), 1e9);
+    }
+    fixture.commit();
+    // Three issuers of 50bn each: HHI = 3 · (1/3)², effective number 3.
+    let found = found(&fixture, days[1]);
+    assert!((last(&found, "concentration.effective_number") - 3.0).abs() < 1e-12);
+}
+
+#[test]
+fn dollars_begin_with_the_first_known_count_of_shares() {
+    let days = sessions("2021-03-01", 6);
+    let mut fixture = Fixture::new();
+    for name in ["AAPL", "MSFT", "AMZN", "TSLA"] {
+        // A fall of 3 before anybody knew the shares, and one of 2 after.
+        fixture.closes(name, &path(&days, &[103.0, 100.0, 101.0, 102.0, 103.0, 101.0]));
+        shares(&mut fixture, name, days[2], 1e9);
+        member(&mut fixture, name, days[0].plus(-30));
+    }
+    fixture.commit();
+    let found = found(&fixture, days[5]);
+    let change = reading(&found, "megacap_value_change_usd.1d");
+    assert_eq!(change.history.days, days[3..]);
+    let record = change.record.expect("a record");
+    assert_eq!((record.since, record.start), (None, days[3]));
+    assert!(change.gaps.iter().any(|gap| gap.reason == GapReason::NoSharesOutstanding));
+    assert_eq!(reading(&found, "concentration.top7_weight").history.days, days[2..]);
+}
+
+/// Twenty names, two of them the most shorted; public at 18:00 of the third session.
+fn shorted(sessions: &[Day], skipped: &[usize]) -> Fixture {
+    let mut fixture = Fixture::new();
+    let published = Instant::new_york(sessions[2], 18, 0);
+    for n in 0..20 {
+        let symbol = format!("N{n:02}");
+        let closes: Vec<f64> = (0..sessions.len()).map(|i| 100.0 + (i * i) as f64).collect();
+        let all = path(sessions, &closes).into_iter().enumerate();
+        let kept: Vec<_> =
+            all.filter(|(i, _)| n < 18 || !skipped.contains(i)).map(|(_, bar)| bar).collect();
+        fixture.closes(&symbol, &kept);
+        let key = (fixture.id(Namespace::Listed, &symbol), NONE);
+        let counts = [(Field::SharesOutstanding, 2e7), (Field::PublicFloat, 1e7)];
+        let on = sessions[0].plus(-5);
+        fixture.fact(Dataset::ShareCounts, key, on, published, &counts);
+        let interest = [(Field::SharesShort, 1e5 * f64::from(n + 1))];
+        fixture.fact(Dataset::ShortInterest, key, on, published, &interest);
+    }
+    fixture
+}
+
+#[test]
+fn the_most_shorted_earn_nothing_before_they_could_be_bought() {
+    let days = sessions("2021-03-01", 8);
+    let mut fixture = shorted(&days, &[]);
+    fixture.commit();
+    // Public in the evening of session 3: bought at the close of session 4, first return on 5.
+    let found = prepare(&seen(&fixture, days[7]), &Roles::standard());
+    let history = &reading(&found, "most_shorted.1d").history;
+    assert_eq!(history.days, days[4..]);
+    // 116 / 109 − 1
+    assert!((history.values[0] - 7.0 / 109.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_return_over_a_halt_is_no_session_of_the_basket() {
+    let days = sessions("2021-03-01", 9);
+    // Both members miss the fourth session, then the seventh.
+    let mut fixture = shorted(&days, &[3, 6]);
+    let index: Vec<f64> = (0..9).map(|i| 50.0 + f64::from(i)).collect();
+    fixture.closes("VTI", &path(&days, &index)).commit();
+    let found = prepare(&seen(&fixture, days[8]), &Roles::standard());
+    // Bought on session 4, on which they have no close: returns need one on the session before.
+    assert_eq!(reading(&found, "most_shorted.1d").history.days, [days[5], days[8]]);
+    let spread = reading(&found, "most_shorted.less_index.1d");
+    assert_eq!(spread.history.days, [days[5], days[8]]);
+    assert!(spread.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
+}
+
+#[test]
+fn legs_that_begin_on_different_days_are_not_subtracted() {
+    let days = sessions("2021-03-01", 5);
+    let mut fixture = Fixture::new();
+    let without = |missing: usize, closes: &[f64]| -> Vec<(Day, f64)> {
+        let all = path(&days, closes).into_iter().enumerate();
+        all.filter(|(i, _)| *i != missing).map(|(_, bar)| bar).collect()
+    };
+    // Defensive sectors have no close on session 3; the market fell 10 % on it and came back.
+    for name in ["XLP", "XLU", "XLV"] {
+        fixture.closes(name, &without(2, &[100.0, 100.0, 100.0, 101.0, 102.0]));
+    }
+    for name in ["XLY", "XLI", "XLF", "XLB"] {
+        fixture.closes(name, &path(&days, &[100.0, 100.0, 90.0, 100.0, 101.0]));
+    }
+    fixture.commit();
+    let found = found(&fixture, days[4]);
+    let spread = reading(&found, "defensive_minus_cyclical.1d");
+    // On session 4 one leg moved over two sessions and the other over one: no spread.
+    assert_eq!(spread.history.days, [days[1], days[4]]);
+    assert!(spread.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
+}
+
+#[test]
+fn one_fund_of_a_style_basket_is_no_basket() {
+    let days = sessions("2021-03-01", 4);
+    let mut fixture = Fixture::new();
+    let closes = [100.0, 101.0, 102.0, 103.0];
+    for (name, first) in [("XLP", 0), ("XLU", 1), ("XLV", 1), ("XLY", 0), ("XLI", 0), ("XLF", 0)] {
+        fixture.closes(name, &path(&days[first..], &closes[first..]));
+    }
+    fixture.commit();
+    // Session 2: one of three defensive funds has a return.
+    let found = found(&fixture, days[3]);
+    assert_eq!(reading(&found, "defensive_minus_cyclical.1d").history.days, days[2..]);
+}
