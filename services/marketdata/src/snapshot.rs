@@ -58,12 +58,9 @@ impl Snapshot {
         Some(Snapshot { market, bounds, data_version: mark.data_version })
     }
 
-    /// Facts published at or before this are seen.
-    pub const fn as_of(&self) -> Instant {
-        self.bounds.as_of
-    }
-
-    /// The day in New York at the as-of instant.
+    /// The day in New York at the as-of instant. The instant itself is nobody's business: one snapshot
+    /// serves all instants of a day between two publications, and which of them it was made at depends
+    /// on what the log gained later.
     pub const fn today(&self) -> Day {
         self.bounds.today
     }

@@ -244,6 +244,16 @@ fn late_rows_are_dated_alike_in_whatever_order_the_files_come() {
     }
 }
 
+/// The caller's as-of date says when the counts were taken, and not when settlements were published.
+#[test]
+fn an_as_of_date_after_all_settlements_delays_none() {
+    let mut desk = Desk::new();
+    desk.take(SCHEDULE, "publication_times.csv");
+    let named = Options { as_of_on: Some(day("2021-02-01")), ..options("short.csv") };
+    desk.ingest(format!("{TABLE}AAA,9,01/15/21,7\n").as_bytes(), named).unwrap();
+    assert_eq!(published(&desk, "AAA"), [fact("2021-01-15", 7.0, "2021-01-28T05:00:00Z")]);
+}
+
 /// A desk's own file of several settlements: each was published in its time.
 #[test]
 fn a_history_of_settlements_is_dated_row_by_row() {

@@ -17,7 +17,6 @@ use marketdata::{
     calendar,
     day::Day,
     gap::{Gap, GapReason},
-    instant::Instant,
     snapshot::{Series, Snapshot},
 };
 use std::collections::BTreeMap;
@@ -55,10 +54,10 @@ pub struct Reading {
 }
 
 impl Reading {
-    fn of(indicator: &'static Indicator, spec: Spec, outcome: Outcome, as_of: Instant) -> Reading {
+    fn of(indicator: &'static Indicator, spec: Spec, outcome: Outcome, today: Day) -> Reading {
         let Outcome { history, sources, details, mut gaps } = outcome;
         let last = history.last();
-        if let Some(gap) = last.and_then(|(day, _)| stale(&spec, day, as_of)) {
+        if let Some(gap) = last.and_then(|(day, _)| stale(&spec, day, today)) {
             gaps.push(gap);
         }
         let explains = |gap: &Gap| {
@@ -70,7 +69,7 @@ impl Reading {
             gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));
         }
         Reading {
-            age_days: last.map(|(day, _)| as_of.new_york_day().epoch() - day.epoch()),
+            age_days: last.map(|(day, _)| today.epoch() - day.epoch()),
             z: z_score(&history.values),
             percentile: percentile(&history.values),
             record: Record::of_last_either_way(&history.days, &history.values, spec.kind),
@@ -85,8 +84,7 @@ impl Reading {
     }
 }
 
-fn stale(spec: &Spec, last: Day, as_of: Instant) -> Option<Gap> {
-    let today = as_of.new_york_day();
+fn stale(spec: &Spec, last: Day, today: Day) -> Option<Gap> {
     let age = today.epoch() - last.epoch();
     let sessions = if age <= STALE_DAYS { calendar::sessions_between(last, today) } else { age };
     (STALE_SESSIONS < sessions).then(|| {
@@ -166,7 +164,7 @@ impl Prepared {
         for indicator in indicator::ALL {
             for spec in (indicator.specs)() {
                 let outcome = (indicator.measure)(&inputs, &spec);
-                readings.push(Reading::of(indicator, spec, outcome, snapshot.as_of()));
+                readings.push(Reading::of(indicator, spec, outcome, snapshot.today()));
             }
         }
         let places: BTreeMap<String, usize> =

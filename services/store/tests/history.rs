@@ -214,9 +214,9 @@ impl World {
             .collect()
     }
 
-    fn agrees_with_the_oracle(&self, snapshot: &Snapshot) {
+    fn agrees_with_the_oracle(&self, snapshot: &Snapshot, as_of: Instant) {
         for instrument in (1..=NAMES).map(InstrumentId) {
-            let (as_of, revision) = (snapshot.as_of(), snapshot.revision());
+            let revision = snapshot.revision();
             for dataset in DATASETS {
                 let rows = snapshot.rows(dataset, instrument);
                 let expected = self.expected(dataset, instrument, as_of, revision);
@@ -297,7 +297,7 @@ fn agree(world: &World, markets: &[Arc<Market>; 3], as_of: Instant, revision: u6
     let [incremental, follower, fresh] = snapshots.each_ref().map(derived);
     assert!(incremental == follower && follower == fresh, "returns differ");
     if 0 < revision {
-        world.agrees_with_the_oracle(&snapshots[2]);
+        world.agrees_with_the_oracle(&snapshots[2], as_of);
     }
 }
 

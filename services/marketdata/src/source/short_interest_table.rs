@@ -2,8 +2,8 @@
 //!
 //! Each row's short interest belongs to its own settlement. The share counts are those known when the
 //! file was made: they belong to the file's settlement, which is the one most of its rows have (or
-//! the caller's as-of date). Where the only row of a name has an older settlement than the file, it
-//! could not be seen in this file before the file was: it is published with the file's settlement. A
+//! the caller's as-of date). Where the only row of a name has an older settlement than most rows, it
+//! could not be seen in this file before the file was: it is published with the settlement of most. A
 //! name with several rows brings its history, each settlement of which was published in its time.
 
 use super::{
@@ -100,10 +100,11 @@ impl Reader for ShortInterestReader {
 
     fn finish(&mut self, sheet: &mut Sheet) -> Result<(), Refusal> {
         let most = self.settlements.iter().max_by_key(|(day, count)| (**count, **day));
-        let on = self
-            .as_of_on
-            .or(most.map(|(day, _)| *day))
-            .or_else(|| super::file_name::day(&self.file_name));
+        let most = most.map(|(day, _)| *day);
+        if let Some(cycle) = most {
+            publish_late_rows(sheet.draft(Dataset::ShortInterest), cycle);
+        }
+        let on = self.as_of_on.or(most).or_else(|| super::file_name::day(&self.file_name));
         let Some(on) = on else {
             return Err(Refusal::DateNeeded { file_name: self.file_name.clone() });
         };
@@ -112,7 +113,6 @@ impl Reader for ShortInterestReader {
                 sheet.note(NoteCode::OlderSettlement, || settlement.to_string());
             }
         }
-        publish_late_rows(sheet.draft(Dataset::ShortInterest), on);
         let draft = sheet.draft(Dataset::ShareCounts);
         for (line, who, values) in &self.counts {
             draft.push(*line, (*who, NameId::NONE), on, values);
@@ -121,15 +121,15 @@ impl Reader for ShortInterestReader {
     }
 }
 
-/// Dates the publication of names whose only row is older than the file's settlement.
-fn publish_late_rows(draft: &mut Draft, on: Day) {
+/// Dates the publication of names whose only row is older than the settlement that most rows have.
+fn publish_late_rows(draft: &mut Draft, cycle: Day) {
     let mut rows: BTreeMap<NameId, u32> = BTreeMap::new();
     for who in &draft.who {
         *rows.entry(*who).or_default() += 1;
     }
-    let is_late = |(who, day): (&NameId, &Day)| *day < on && rows.get(who) == Some(&1);
+    let is_late = |(who, day): (&NameId, &Day)| *day < cycle && rows.get(who) == Some(&1);
     if draft.who.iter().zip(&draft.day).any(is_late) {
         let rows = draft.who.iter().zip(&draft.day);
-        draft.stated = rows.map(|row| is_late(row).then_some(Stated::With(on))).collect();
+        draft.stated = rows.map(|row| is_late(row).then_some(Stated::With(cycle))).collect();
     }
 }
