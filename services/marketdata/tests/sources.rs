@@ -189,10 +189,12 @@ const SCHEDULE: &str = "settlement,first_seen\n2020-12-15,2020-12-25T07:00:00Z\n
 
 /// What is published of a name's short interest: settlement, shares and publication of every fact.
 fn published(desk: &Desk, name: &str) -> Vec<(String, f64, String)> {
-    let track = desk.market.track(Dataset::ShortInterest, desk.listed(name)).unwrap();
+    let track = desk.market.track(Dataset::ShortInterest, desk.listed(name)).expect("facts");
     let rows = track.every(desk.revision());
-    let row =
-        |i| (rows.day(i).to_string(), rows.value(i, 0).unwrap(), rows.published_at(i).to_string());
+    let row = |i| {
+        let shares = rows.value(i, 0).expect("shares short");
+        (rows.day(i).to_string(), shares, rows.published_at(i).to_string())
+    };
     (0..rows.len()).map(row).collect()
 }
 
