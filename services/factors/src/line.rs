@@ -139,6 +139,31 @@ mod tests {
     };
 
     #[test]
+    fn the_rounding_of_a_vendors_levels_is_no_move() {
+        let mut fixture = Fixture::new();
+        let id = fixture.id(marketdata::instrument::Namespace::Listed, "SPY");
+        let start = day("2021-01-04");
+        // TLT as a vendor adjusted it: an unchanged price one and two steps of single precision (7
+        // digits) apart, then a cent on 37 dollars.
+        for (i, close) in [(0, 37.414_013), (1, 37.414_017), (2, 37.414_009), (3, 37.424_013)] {
+            let at = start.plus(i);
+            let basis = marketdata::basis::PriceBasis::TotalReturn { on: day("2021-06-30") };
+            let [code, on] = basis.to_values();
+            let values = [(Field::Close, close), (Field::PriceBasis, code), (Field::BasisOn, on)];
+            let key = (id, InstrumentId::NONE);
+            fixture.fact(Dataset::Bars, key, at, Instant::close_of(at), &values);
+        }
+        fixture.commit();
+        let snapshot = fixture.snapshot(Instant::close_of(start.plus(9)));
+        let played = Roles::standard().play(&snapshot, Role::LargeCapIndex).unwrap();
+        let line = Line::of(&snapshot, played);
+        let returns = line.growth(1).values;
+        assert_eq!([returns[0].to_bits(), returns[1].to_bits()], [0; 2]);
+        assert!((returns[2] - 0.010_004 / 37.414_009).abs() < 1e-9);
+        assert_eq!(line.growth(2).values[0].to_bits(), 0);
+    }
+
+    #[test]
     fn a_fund_is_followed_through_its_distributions() {
         let mut fixture = Fixture::new();
         let id = fixture.id(marketdata::instrument::Namespace::Listed, "SPY");

@@ -161,7 +161,7 @@ impl ShortRatio {
     /// Change of short interest since the settlement before, a decimal of it, on one basis.
     pub fn change(&self) -> Option<f64> {
         let previous = self.previous.filter(|previous| 0.0 < previous.value)?;
-        Some(self.shares_short.value / previous.value - 1.0)
+        Some(stats::change::growth(previous.value, self.shares_short.value))
     }
 }
 

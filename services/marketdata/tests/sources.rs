@@ -393,6 +393,24 @@ fn listings_keep_the_words_of_their_source() {
 }
 
 #[test]
+fn a_security_master_says_what_a_line_is() {
+    let mut desk = Desk::new();
+    let bytes = b"Symbol,Name,Last Sale,Market Cap,Security Type\n\
+        ARKK,ARK Innovation ETF,134.90,,ETF\nRSI,Rush Street Interactive,18.17,,Common Stock\n\
+        PLL,Piedmont Lithium,49.68,,\n";
+    desk.ingest(bytes, later("screener_2021-01-29.csv")).unwrap();
+    let snapshot = desk.snapshot(LATER);
+    let class = |symbol: &str| {
+        let rows = snapshot.rows(Dataset::Listings, desk.listed(symbol));
+        let id = rows.value(0, Dataset::Listings.column(Field::AssetClass))?;
+        snapshot.text(id).map(str::to_owned)
+    };
+    assert_eq!(class("ARKK").as_deref(), Some("ETF"));
+    assert_eq!(class("RSI").as_deref(), Some("Common Stock"));
+    assert_eq!(class("PLL"), None);
+}
+
+#[test]
 fn units_change_by_splits_and_prices_alone_by_spin_offs() {
     let mut desk = Desk::new();
     desk.ingest(sample!("corporate_actions/actions.csv"), later("actions.csv")).unwrap();

@@ -196,7 +196,7 @@ impl Window<'_> {
         for row in base + 1..self.last + 1 {
             growth *= 1.0 + self.bars.total_return(row).ok_or(GapReason::BasisUnknown)?;
         }
-        Ok(growth - 1.0)
+        Ok(stats::change::growth(1.0, growth))
     }
 
     fn distance_to_high(&self) -> (u32, Measured) {
