@@ -83,10 +83,23 @@ async fn the_worked_example_and_its_replay() {
     assert_eq!(report.positions.len(), 4);
     assert_eq!((report.positions[0].symbol.as_str(), report.positions[0].line), ("AA", 0));
     let tail = report.tail_risk.unwrap();
-    assert_eq!((tail.sessions, tail.last_on.as_str()), (149, TODAY));
+    // 149 returns, 60 of them to start the filter from.
+    assert_eq!((tail.sessions, tail.last_on.as_str()), (89, TODAY));
+    let filter = tail.filter.unwrap();
+    assert_eq!((filter.lambda, filter.seed_sessions, tail.draws), (0.94, 60, 1));
+    let settings = tail.settings.unwrap();
+    assert_eq!(settings.method(), v1::TailMethod::FilteredHistorical);
+    assert_eq!(settings.window_sessions, Some(1_000));
     // The market falls 5 % about once in eleven sessions: the worst day costs 0.05·7.1m.
     near(tail.worst_pnl, -0.05 * 7.1e6, 1.0);
-    near(tail.levels[1].value_at_risk, 0.05 * 7.1e6, 1.0);
+    let plain = v1::TailMethod::Historical.into();
+    let plain = v1::TailSettings { method: plain, ..v1::TailSettings::default() };
+    let plain = v1::AnalyzePortfolioRequest { tail: Some(plain), ..example() };
+    let plain = client.analyze_portfolio(plain).await.unwrap().into_inner();
+    let plain = plain.report.unwrap().tail_risk.unwrap();
+    assert_eq!((plain.sessions, plain.filter), (149, None));
+    assert_eq!(plain.worst_pnl.to_bits(), plain.worst_scenario_pnl.to_bits());
+    near(plain.levels[1].value_at_risk, 0.05 * 7.1e6, 1.0);
 
     let reference = answer.snapshot.clone().unwrap();
     let again = v1::AnalyzePortfolioRequest { as_of: replay_of(&reference), ..example() };
@@ -115,6 +128,7 @@ async fn defaults_said_aloud_change_nothing() {
             confidence_levels: vec![0.95, 0.99],
             quantile_rule: v1::QuantileRule::Linear.into(),
             interval_level: Some(0.95),
+            method: v1::TailMethod::FilteredHistorical.into(),
         }),
         top_positions: Some(10),
         ..example()
@@ -179,6 +193,7 @@ async fn every_violation_at_once() {
             window_sessions: Some(100),
             confidence_levels: vec![0.95, 1.0, 0.95],
             quantile_rule: 99,
+            method: 9,
             ..v1::TailSettings::default()
         }),
         repeat_on: "2021-02-30".into(),
@@ -193,6 +208,7 @@ async fn every_violation_at_once() {
         "tail.confidence_levels[1]",
         "tail.confidence_levels[2]",
         "tail.quantile_rule",
+        "tail.method",
         "repeat_on",
         "top_positions",
         "portfolio.currency",

@@ -10,7 +10,7 @@ use exposure::{
     analyze::{Request, analyze},
     plan::{Plan, prepare},
     prepared::Prepared,
-    settings::{BetaSettings, Listing, TailSettings},
+    settings::{BetaSettings, Listing, TailMethod, TailSettings},
 };
 use marketdata::{
     book::Book,
@@ -48,6 +48,7 @@ fn bench(criterion: &mut Criterion) {
     let lines = lines(&prepared, &world, 500);
     let book = join(&prepared, &lines);
     let tail = TailSettings {
+        method: TailMethod::FilteredHistorical,
         window_sessions: 1_000,
         confidence_levels: vec![0.95, 0.99],
         quantile_rule: QuantileRule::Linear,

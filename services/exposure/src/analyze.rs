@@ -1,7 +1,9 @@
 //! From a joined book to the whole report.
 
 use crate::{
-    concentration, gaps,
+    concentration,
+    drivers::Driver,
+    gaps,
     history::History,
     positions,
     prepared::Prepared,
@@ -9,7 +11,7 @@ use crate::{
     settings::{BetaSettings, Listing, TailSettings},
     sums::Sums,
     tail_risk,
-    top_down::{self, TopDown},
+    top_down::{Map, TopDown},
     trade,
 };
 use factors::size::SizeBucket;
@@ -48,13 +50,11 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
     let book = request.book;
     let sums = Sums::of(prepared, book);
     let history = history(prepared, request, &sums);
-    let width = prepared.sessions.len().max(1) as f64;
     let tail = history.as_ref().and_then(|history| {
-        let proxied = sums.absent / (book.gross * width);
-        tail_risk::measure(prepared, history, request.tail, book.gross, proxied)
+        tail_risk::measure(prepared, history, &sums.lacking, request.tail, book.gross)
     });
     let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
-    let first_level = tail.as_ref().map_or(&[][..], |tail| &tail.first_level);
+    let first_level = tail.as_ref().map(|tail| &tail.first_level);
     let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
     let (market, small) = prepared.played();
@@ -89,7 +89,7 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
         tail: tail.map(|tail| tail.risk),
         gaps: Vec::new(),
     };
-    report.gaps = gaps::list(prepared, request, &sums, &report);
+    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref()), &report);
     report
 }
 
@@ -99,9 +99,10 @@ fn history(prepared: &Prepared, request: &Request<'_>, sums: &Sums) -> Option<Hi
     if width == 0 || request.book.gross <= 0.0 {
         return None;
     }
-    let first_of_tail = width.saturating_sub(request.tail.window_sessions);
+    let first_of_tail = request.tail.window(width).map_or(width, |(first, _)| first);
     let first = first_of_tail.min(prepared.drivers.first);
-    Some(History::of(&prepared.panel, &prepared.drivers, &sums.terms, first))
+    let joined = sums.joined / request.book.gross;
+    Some(History::of(&prepared.panel, &sums.terms, &sums.lacking, joined, first))
 }
 
 /// What the book's own returns say of it.
@@ -115,13 +116,17 @@ impl TopDownBetas {
     fn of(prepared: &Prepared, history: &History, gross: f64) -> TopDownBetas {
         let drivers = &prepared.drivers;
         let returns = history.since(&history.total, drivers.first);
-        let slope = |fit: &TopDown, at: usize| {
-            fit.slopes.get(at).map(|slope| trade::in_money(*slope, gross))
+        let own = history.own_since(drivers.first);
+        let least = prepared.settings.min_observations;
+        let fit = |drivers: &[&Driver], least| Some(Map::of(drivers, own, least)?.fit(&returns));
+        let slope = |fit: &Option<TopDown>, at: usize| {
+            fit.as_ref()?.slopes.get(at).map(|slope| trade::in_money(*slope, gross))
         };
         let both: Vec<_> = drivers.market.iter().chain(&drivers.size).collect();
-        let together = top_down::fit(&returns, &both);
+        let together = fit(&both, least);
         let up: Vec<_> = drivers.up_market.iter().collect();
-        let rising = top_down::fit(&returns, &up);
+        // Half of the sessions will do, as for names: the market falls on the other half.
+        let rising = fit(&up, least.div_ceil(2));
         TopDownBetas {
             market: drivers.market.as_ref().and_then(|_| slope(&together, 0)),
             up_market: slope(&rising, 0),

@@ -3,9 +3,10 @@
 use crate::{
     analyze::Request,
     beta::{PRIOR_NAMES_MIN, PriorMean},
+    history::History,
     prepared::Prepared,
-    report::Report,
-    settings::{BetaSettings, PANEL_SESSIONS},
+    report::{Report, TailRisk},
+    settings::{BetaSettings, SCENARIOS_MIN},
     sums::Sums,
 };
 use factors::roles::Role;
@@ -21,7 +22,7 @@ const TAIL_SESSIONS_MIN: usize = 500;
 pub(crate) fn list(
     prepared: &Prepared,
     request: &Request<'_>,
-    sums: &Sums,
+    (sums, history): (&Sums, Option<&History>),
     report: &Report,
 ) -> Vec<Gap> {
     let book = request.book;
@@ -33,7 +34,8 @@ pub(crate) fn list(
     gaps.extend(unclassified(sums, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
-    gaps.extend(tail(request, sums, report));
+    gaps.extend(top_down(prepared, history, report));
+    gaps.extend(tail(prepared, request, report));
     gaps.extend(repeat(request, report));
     gaps
 }
@@ -175,30 +177,96 @@ fn drivers(prepared: &Prepared) -> Vec<Gap> {
     gaps
 }
 
-fn tail(request: &Request<'_>, sums: &Sums, report: &Report) -> Vec<Gap> {
-    let Some(risk) = &report.tail else {
-        let detail = "nothing valued, or no session with returns";
-        return vec![Gap::new(GapReason::InputMissing, "tail", detail)];
-    };
-    let mut gaps = Vec::new();
-    let asked = request.tail.window_sessions.min(PANEL_SESSIONS);
-    if risk.sessions < asked || risk.sessions < TAIL_SESSIONS_MIN {
+/// On how many sessions the book's own returns stand, where not on all.
+fn top_down(prepared: &Prepared, history: Option<&History>, report: &Report) -> Option<Gap> {
+    let (drivers, history) = (&prepared.drivers, history?);
+    drivers.market.as_ref()?;
+    let sessions = prepared.sessions.len() - drivers.first;
+    let own = history.own_since(drivers.first);
+    let own = own.map_or(sessions, |own| own.iter().filter(|own| **own).count());
+    if report.market.top_down.is_none() {
+        let need = prepared.settings.min_observations;
         let detail = format!(
-            "{} sessions replayed of {asked} asked for; 99 % needs {TAIL_SESSIONS_MIN}",
-            risk.sessions
+            "{own} sessions on which names of 95 % of what joined have returns of their own, {need} \
+             needed: no top-down betas, share of variance or unwinds"
         );
-        gaps.push(Gap::new(GapReason::ShortHistory, "tail", detail));
+        return Some(Gap::new(GapReason::ShortHistory, "top_down", detail));
     }
-    if 0 < sums.absent_names {
-        let detail = format!(
-            "{} names lack sessions of their own: betas and a seeded draw of the residual stand in",
-            sums.absent_names
-        );
-        gaps.push(Gap::new(GapReason::Proxy, "tail", detail).of_gross(risk.proxied_share));
+    let detail = format!(
+        "the book's own returns are those of {own} of {sessions} sessions, on which names of 95 % of \
+         what joined have returns of their own"
+    );
+    (own < sessions).then(|| Gap::new(GapReason::MissingObservations, "top_down", detail))
+}
+
+fn tail(prepared: &Prepared, request: &Request<'_>, report: &Report) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    match &report.tail {
+        None => gaps.push(no_tail(prepared, request)),
+        Some(risk) => gaps.extend(short_tail(risk)),
     }
     if report.settings != BetaSettings::PREPARED {
         let detail = "means of priors and stand-in returns are those of the default settings";
         gaps.push(Gap::new(GapReason::Proxy, "beta", detail));
+    }
+    gaps
+}
+
+fn no_tail(prepared: &Prepared, request: &Request<'_>) -> Gap {
+    let sessions = prepared.sessions.len();
+    if request.book.gross <= 0.0 || sessions == 0 {
+        let detail = "nothing valued, or no session with returns";
+        return Gap::new(GapReason::InputMissing, "tail", detail);
+    }
+    let seeds = request.tail.seed_sessions();
+    let need = SCENARIOS_MIN + seeds;
+    if sessions < need {
+        let detail = format!(
+            "{sessions} sessions, {need} needed: {SCENARIOS_MIN} scenarios after {seeds} sessions that \
+             only give the volatility to start from"
+        );
+        return Gap::new(GapReason::ShortHistory, "tail", detail);
+    }
+    Gap::new(GapReason::Degenerate, "tail", "a profit or loss is out of range")
+}
+
+fn short_tail(risk: &TailRisk) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut add = |reason, detail: String, share: Option<f64>| {
+        let gap = Gap::new(reason, "tail", detail);
+        gaps.push(match share {
+            Some(share) => gap.of_gross(share),
+            None => gap,
+        });
+    };
+    let (asked, have) = (risk.settings.window_sessions, risk.sessions);
+    if have < asked || have < TAIL_SESSIONS_MIN {
+        let detail =
+            format!("{have} scenarios of {asked} asked for; 99 % needs {TAIL_SESSIONS_MIN}");
+        add(GapReason::ShortHistory, detail, None);
+    }
+    if 0 < risk.proxied_names {
+        let (names, draws, widened) = (risk.proxied_names, risk.draws, risk.widened_names);
+        let mut detail = format!(
+            "{names} names lack returns of their own: their betas and residuals of peers on the same \
+             days stand in, in {draws} draws"
+        );
+        if 0 < widened {
+            detail += &format!("; {widened} of them drew from beyond their own size and sector");
+        }
+        add(GapReason::Proxy, detail, Some(risk.proxied_share));
+    }
+    if 0 < risk.undrawn_names {
+        let detail = format!(
+            "{} names have sessions on which no peer has a return: their betas alone stand in",
+            risk.undrawn_names
+        );
+        add(GapReason::MissingObservations, detail, Some(risk.undrawn_share));
+    }
+    if let Some(filter) = risk.filter.filter(|filter| 0 < filter.unscaled) {
+        let detail =
+            format!("{} scenarios keep their size: nothing had moved before them", filter.unscaled);
+        add(GapReason::Degenerate, detail, None);
     }
     gaps
 }

@@ -1,62 +1,97 @@
 //! Today's positions over past sessions: the book's own returns, leg by leg.
 
-use crate::{
-    drivers::{Driver, Drivers},
-    kernel::add_scaled_rows,
-    panel::Panel,
-};
+use crate::{kernel::add_scaled_rows, panel::Panel};
+use marketdata::instrument::InstrumentId;
 
-/// What a leg holds, as shares of gross.
-#[derive(Debug)]
-pub(crate) struct LegTerms {
-    /// Rows of the panel and their weights.
-    pub(crate) rows: Vec<(u32, f32)>,
-    /// Σ weight·β of names without a row, answered for by the drivers.
-    pub(crate) market: f64,
-    pub(crate) size: f64,
+/// What a leg holds of names that have returns: rows of the panel and their shares of gross.
+pub(crate) type LegTerms = Vec<(u32, f32)>;
+
+/// Share of the gross of what joined that must have a return of its own for a session to be the
+/// book's own. The rest counts as no return on it.
+const OWN_SHARE_MIN: f64 = 0.95;
+
+/// Shares are sums of roundings.
+const SHARE_ROUNDING: f64 = 1e-9;
+
+/// A name that lacks returns: its row where it has any, its leg, and its share of gross.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lacking {
+    pub(crate) instrument: InstrumentId,
+    pub(crate) row: Option<u32>,
+    pub(crate) leg: usize,
+    pub(crate) weight: f64,
 }
 
-/// Returns on gross, by leg and in all, from a session on.
+impl Lacking {
+    /// Whether it lacks any session from one on.
+    pub(crate) fn lacks(&self, panel: &Panel, first: usize) -> bool {
+        self.row.is_none_or(|row| 0 < panel.absent(row, first..panel.width))
+    }
+
+    /// Share of gross times sessions that are not its own, from one on.
+    pub(crate) fn absent(&self, panel: &Panel, first: usize) -> f64 {
+        let sessions = first..panel.width;
+        let absent = self.row.map_or(sessions.len(), |row| panel.absent(row, sessions));
+        self.weight.abs() * absent as f64
+    }
+}
+
+/// Returns on gross that are the names' own, by leg and in all, from a session on.
 #[derive(Debug)]
 pub(crate) struct History {
     /// The first session.
     pub(crate) first: usize,
     pub(crate) legs: [Vec<f32>; 3],
     pub(crate) total: Vec<f32>,
+    /// Whether each session is the book's own; none where all are.
+    own: Option<Vec<bool>>,
 }
 
 impl History {
+    /// `joined` is the share of gross that joined.
     pub(crate) fn of(
         panel: &Panel,
-        drivers: &Drivers,
         legs: &[LegTerms; 3],
+        lacking: &[Lacking],
+        joined: f64,
         first: usize,
     ) -> History {
-        let legs = [0, 1, 2].map(|leg| leg_returns(panel, drivers, &legs[leg], first));
+        let legs = legs.each_ref().map(|terms| {
+            let mut returns = vec![0.0; panel.width - first];
+            add_scaled_rows(&mut returns, &panel.values, panel.width, first, terms);
+            returns
+        });
         let [a, b, c] = &legs;
         let total = a.iter().zip(b).zip(c).map(|((a, b), c)| a + b + c).collect();
-        History { first, legs, total }
+        let own = if joined <= 0.0 {
+            Some(vec![false; panel.width - first])
+        } else {
+            (!lacking.is_empty()).then(|| own_sessions(panel, lacking, joined, first))
+        };
+        History { first, legs, total, own }
     }
 
     /// The latest returns of a series in double precision.
     pub(crate) fn since(&self, series: &[f32], first: usize) -> Vec<f64> {
         series[first - self.first..].iter().map(|r| f64::from(*r)).collect()
     }
+
+    /// Which of the latest sessions are the book's own; none where all are.
+    pub(crate) fn own_since(&self, first: usize) -> Option<&[bool]> {
+        let own = &self.own.as_ref()?[first - self.first..];
+        own.contains(&false).then_some(own)
+    }
 }
 
-fn leg_returns(panel: &Panel, drivers: &Drivers, leg: &LegTerms, first: usize) -> Vec<f32> {
-    let mut returns = vec![0.0; panel.width - first];
-    add_scaled_rows(&mut returns, &panel.values, panel.width, first, &leg.rows);
-    add_driver(&mut returns, drivers.market.as_ref(), leg.market, first);
-    add_driver(&mut returns, drivers.size.as_ref(), leg.size, first);
-    returns
-}
-
-fn add_driver(returns: &mut [f32], driver: Option<&Driver>, weight: f64, first: usize) {
-    if weight.abs() <= 0.0 {
-        return;
+fn own_sessions(panel: &Panel, lacking: &[Lacking], joined: f64, first: usize) -> Vec<bool> {
+    let mut absent = vec![0.0; panel.width - first];
+    for name in lacking {
+        for (at, absent) in absent.iter_mut().enumerate() {
+            if name.row.is_none_or(|row| panel.own(row, first + at).is_none()) {
+                *absent += name.weight.abs();
+            }
+        }
     }
-    for (at, value) in returns.iter_mut().enumerate() {
-        *value += (weight * Drivers::on(driver, first + at)) as f32;
-    }
+    let most = (1.0 - OWN_SHARE_MIN) * joined + SHARE_ROUNDING;
+    absent.iter().map(|absent| *absent <= most).collect()
 }

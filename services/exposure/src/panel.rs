@@ -1,14 +1,9 @@
 //! Total returns of every name over the latest sessions, in single precision, ready to be replayed.
 //!
-//! Rows have no holes: where a name has no return of its own it takes its beta map
-//! β_market·m + β_size·s plus a normal draw of its residual (robust standard deviation), seeded by
-//! symbol and day, so that a short history neither shortens the window nor looks calm. Which sessions are its own is kept.
+//! A return is the name's own or zero; which ones are its own is kept. What answers for the others is
+//! [`crate::stand_in`]'s.
 
-use marketdata::day::Day;
-use stats::rng;
-
-/// Seed of the residual draws; part of the method, never of a request.
-const RESIDUAL_SEED: u64 = 0x0BA1_1A57;
+use std::ops::Range;
 
 /// Returns by row, a row a name, a column a session.
 #[derive(Clone, Debug)]
@@ -30,9 +25,8 @@ impl Panel {
         debug_assert_eq!(returns.len(), self.width, "invariant: one value a session");
         let start = self.own.len();
         self.own.resize(start + self.words, 0);
-        for (session, value) in returns.iter().enumerate().filter(|(_, v)| v.is_finite()) {
+        for (session, _) in returns.iter().enumerate().filter(|(_, v)| v.is_finite()) {
             self.own[start + session / 64] |= 1 << (session % 64);
-            debug_assert!(value.is_finite(), "invariant: only finite returns are own");
         }
         self.values.extend(returns.iter().map(|r| if r.is_finite() { *r as f32 } else { 0.0 }));
     }
@@ -44,12 +38,14 @@ impl Panel {
         self.own.extend_from_slice(&other.own);
     }
 
+    /// A row's return of a session; zero where it is not its own.
+    pub(crate) fn at(&self, row: u32, session: usize) -> f64 {
+        f64::from(self.values[row as usize * self.width + session])
+    }
+
     /// A row's return of a session where it is its own.
     pub(crate) fn own(&self, row: u32, session: usize) -> Option<f64> {
-        let row = row as usize;
-        let word = self.own[row * self.words + session / 64];
-        (word >> (session % 64) & 1 == 1)
-            .then(|| f64::from(self.values[row * self.width + session]))
+        (self.own_bits(row, session..session + 1) == 1).then(|| self.at(row, session))
     }
 
     /// A row in double precision from a session on, NaN where it is not its own.
@@ -57,36 +53,54 @@ impl Panel {
         (first..self.width).map(|at| self.own(row, at).unwrap_or(f64::NAN)).collect()
     }
 
-    /// Sessions from `first` on that are not the name's own.
-    pub(crate) fn absent_since(&self, row: u32, first: usize) -> usize {
-        let own = (first..self.width).filter(|at| self.own(row, *at).is_some());
-        self.width - first - own.count()
+    /// A bit for each of at most 64 sessions: whether the return is the row's own.
+    pub(crate) fn own_bits(&self, row: u32, sessions: Range<usize>) -> u64 {
+        debug_assert!(sessions.len() <= 64 && sessions.end <= self.width, "invariant: one word");
+        let word = row as usize * self.words + sessions.start / 64;
+        let shift = sessions.start % 64;
+        let mut bits = self.own[word] >> shift;
+        if 64 < shift + sessions.len() {
+            bits |= self.own[word + 1] << (64 - shift);
+        }
+        bits & mask(sessions.len())
     }
 
-    /// Fills what is not a row's own.
-    pub(crate) fn fill(
-        &mut self,
-        row: u32,
-        symbol: &str,
-        days: &[Day],
-        residual_sd: f64,
-        map: impl Fn(usize) -> f64,
-    ) {
-        let start = row as usize * self.width;
-        let stream = stream_of(symbol);
-        for (session, day) in days.iter().enumerate() {
-            if self.own(row, session).is_none() {
-                let index = day.epoch().unsigned_abs();
-                let draw = rng::normal_at(RESIDUAL_SEED, stream, u64::from(index));
-                self.values[start + session] = (map(session) + residual_sd * draw) as f32;
-            }
-        }
+    /// Sessions of a range that are not the row's own.
+    pub(crate) fn absent(&self, row: u32, sessions: Range<usize>) -> usize {
+        let chunks = sessions.clone().step_by(64).map(|at| at..sessions.end.min(at + 64));
+        let own: u32 = chunks.map(|chunk| self.own_bits(row, chunk).count_ones()).sum();
+        sessions.len() - own as usize
     }
 }
 
-/// FNV-1a of the symbol's bytes: the same stream whatever number the instrument was given.
-fn stream_of(symbol: &str) -> u64 {
-    symbol.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    })
+/// The lowest bits, at most 64.
+pub(crate) const fn mask(bits: usize) -> u64 {
+    if bits < 64 { (1 << bits) - 1 } else { u64::MAX }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_found_across_words() {
+        // Every third session of 200 is absent, in the second of two rows.
+        let returns: Vec<f64> =
+            (0..200).map(|at| if at % 3 == 0 { f64::NAN } else { 0.5 }).collect();
+        let mut panel = Panel::empty(200);
+        panel.push(&[0.25; 200]);
+        panel.push(&returns);
+        for (first, len) in [(0, 1), (0, 64), (60, 10), (63, 64), (64, 64), (136, 64), (199, 1)] {
+            let bits = panel.own_bits(1, first..first + len);
+            let absent = (first..first + len).filter(|at| at % 3 == 0).count();
+            for at in 0..len {
+                assert_eq!(bits >> at & 1 == 1, (first + at) % 3 != 0, "{first} {at}");
+            }
+            assert_eq!(panel.absent(1, first..first + len), absent);
+            assert_eq!(panel.absent(0, first..first + len), 0);
+        }
+        assert_eq!(panel.absent(1, 5..200), 65);
+        assert_eq!((panel.own(1, 3), panel.own(1, 4), panel.at(1, 3)), (None, Some(0.5), 0.0));
+        assert_eq!(panel.own_since(1, 198)[1].to_bits(), 0.5_f64.to_bits());
+    }
 }

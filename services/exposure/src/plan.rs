@@ -8,8 +8,9 @@ use crate::{
     beta::{Fitter, NameFit},
     drivers::{Drivers, RoleReturns},
     panel::Panel,
+    peers::Peers,
     prepared::{AllPriors, Prepared},
-    settings::{BetaSettings, PANEL_SESSIONS, PREPARED_INTERVAL, PREPARED_LEVELS},
+    settings::{BetaSettings, PANEL_SESSIONS},
 };
 use factors::{
     kind::Kinds,
@@ -21,7 +22,6 @@ use marketdata::{
     book::Quotes, dataset::Dataset, day::Day, instrument::InstrumentId, lookup::Lookup,
     snapshot::Snapshot,
 };
-use stats::quantile::order_interval;
 use std::sync::Arc;
 
 /// Instruments in a part.
@@ -158,13 +158,14 @@ impl Plan {
         let sizes = Sizes::assemble(&self.snapshot, &self.roles, &caps);
         let sectors = sectors(&self.snapshot, &items);
         let priors = AllPriors::of(&items, &sizes);
-        let interval = |level: f64| order_interval(panel.width, 1.0 - level, PREPARED_INTERVAL);
+        let drivers = Arc::new(self.drivers);
+        let nobody = Peers::of(Arc::default(), Arc::clone(&drivers), Vec::new(), &[], &[]);
         let mut prepared = Prepared {
             settings: BetaSettings::PREPARED,
             snapshot: self.snapshot,
             sessions: Arc::new(self.sessions),
             roles: Arc::new(self.role_returns),
-            drivers: Arc::new(self.drivers),
+            drivers,
             panel: Arc::new(Panel::empty(0)),
             sizes: Arc::new(sizes),
             sectors: Arc::new(sectors),
@@ -173,10 +174,10 @@ impl Plan {
             names: Arc::new(Vec::new()),
             details: Arc::new(Vec::new()),
             priors: Arc::new(priors),
-            intervals: PREPARED_LEVELS.map(interval),
+            peers: Arc::new(nobody),
         };
         prepared.name_all(&self.roles, &items, &panel);
-        prepared.fill(&mut panel, &items);
+        prepared.find_peers(&items);
         prepared.panel = Arc::new(panel);
         prepared
     }

@@ -1,17 +1,24 @@
 //! The listed positions of a report.
 
 use crate::{
-    analyze::Request, name::NONE, prepared::Prepared, report::PositionRow, settings::Listing, sums,
+    analyze::Request,
+    name::NONE,
+    prepared::Prepared,
+    report::PositionRow,
+    settings::{DRAWS, Listing},
+    stand_in::StandIn,
+    sums,
+    tail_risk::TailWeights,
 };
 use marketdata::book::{Book, Holding};
 
-/// Lists positions, the largest first, equal ones by name. `tail` are the sessions of the first
-/// level of expected shortfall with their weights.
+/// Lists positions, the largest first, equal ones by name. `tail` is the first level of expected
+/// shortfall.
 pub(crate) fn list(
     prepared: &Prepared,
     book: &Book,
     request: &Request<'_>,
-    tail: &[(usize, f64)],
+    tail: Option<&TailWeights>,
 ) -> Vec<PositionRow> {
     let count = match request.listing {
         Listing::All => book.holdings.len(),
@@ -28,31 +35,19 @@ pub(crate) fn list(
         order.truncate(count);
     }
     order.sort_unstable();
-    let start = prepared.sessions.len() - request.tail.window_sessions.min(prepared.sessions.len());
-    order.iter().map(|(_, at)| row(prepared, book, &book.holdings[*at], tail, start)).collect()
+    order.iter().map(|(_, at)| row(prepared, book, &book.holdings[*at], tail)).collect()
 }
 
 fn row(
     prepared: &Prepared,
     book: &Book,
     holding: &Holding,
-    tail: &[(usize, f64)],
-    start: usize,
+    tail: Option<&TailWeights>,
 ) -> PositionRow {
     let name = prepared.name(holding.instrument);
     let details = prepared.details(holding.instrument);
     let company = prepared.size(holding.instrument);
     let value = holding.market_value;
-    let width = prepared.sessions.len();
-    let has_row = name.row != NONE;
-    let on = |session: usize| {
-        if has_row {
-            f64::from(prepared.panel.values[name.row as usize * width + session])
-        } else {
-            prepared.mapped(&name, session)
-        }
-    };
-    let shortfall = tail.iter().map(|(session, weight)| weight * on(*session)).sum::<f64>();
     PositionRow {
         line: holding.line,
         instrument: holding.instrument,
@@ -75,12 +70,44 @@ fn row(
         up_market_observations: details.fit.map_or(0, |fit| fit.up_observations),
         observations: details.fit.map_or(0, |fit| fit.observations),
         dimson: details.fit.is_some_and(|fit| fit.dimson),
-        proxied_sessions: match (has_row, name.absent) {
-            (true, 0) => 0,
-            (true, _) => prepared.panel.absent_since(name.row, start),
-            (false, _) => width - start,
-        },
+        proxied_sessions: tail.map_or(0, |tail| {
+            let window = tail.start..prepared.panel.width;
+            match (name.row, name.absent) {
+                (NONE, _) => window.len(),
+                (_, 0) => 0,
+                (row, _) => prepared.panel.absent(row, window),
+            }
+        }),
         leg: sums::leg(&name, value),
-        expected_shortfall: (!tail.is_empty()).then_some(0.0 - shortfall * value),
+        expected_shortfall: tail.map(|tail| 0.0 - tail_return(prepared, holding, tail) * value),
     }
+}
+
+/// A name's weighted return over the tail, what stands in for absent returns included.
+fn tail_return(prepared: &Prepared, holding: &Holding, tail: &TailWeights) -> f64 {
+    let name = prepared.name(holding.instrument);
+    let own = |(session, weight): &(usize, f64)| weight * prepared.panel.at(name.row, *session);
+    let mut sum = match name.row {
+        NONE => 0.0,
+        _ => tail.own.iter().map(own).sum::<f64>(),
+    };
+    if name.row != NONE && name.absent == 0 {
+        return sum;
+    }
+    let stand_in = StandIn::of(prepared, holding.instrument);
+    stand_in.visit(tail.start, |stretch| {
+        for session in stretch.sessions() {
+            let mapped = stand_in.mapped(session);
+            for draw in 0..DRAWS {
+                let weight = tail.of(draw, session);
+                if 0.0 < weight {
+                    let residual = stretch.choices.as_ref();
+                    let residual =
+                        residual.map_or(0.0, |all| stand_in.residual(all[draw], session));
+                    sum += weight * (mapped + residual);
+                }
+            }
+        }
+    });
+    sum
 }

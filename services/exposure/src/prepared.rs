@@ -4,9 +4,10 @@
 
 use crate::{
     beta::{Fitter, NameFit, PriorGroup, Priors},
-    drivers::{Driver, Drivers, RoleReturns},
+    drivers::{Drivers, RoleReturns},
     name::{Details, NO_DETAILS, NOBODY, NONE, Name},
     panel::Panel,
+    peers::{DONORS_MIN, Peers},
     plan::Item,
     settings::BetaSettings,
 };
@@ -17,12 +18,14 @@ use factors::{
     roles::{Played, Roles},
     size::{Size, SizeBucket, Sizes},
 };
-use marketdata::{book::Quotes, instrument::InstrumentId, lookup::Lookup, snapshot::Snapshot};
-use stats::{quantile::OrderInterval, rank::median_in_place, regression::Estimate};
+use marketdata::{
+    book::{Book, Quotes},
+    instrument::InstrumentId,
+    lookup::Lookup,
+    snapshot::Snapshot,
+};
+use stats::regression::Estimate;
 use std::sync::Arc;
-
-/// Residual volatility of a name when no name has any: 3 % a day.
-const RESIDUAL_SD_UNKNOWN: f64 = 0.03;
 
 /// The request-independent state of a view.
 #[derive(Clone, Debug)]
@@ -42,8 +45,8 @@ pub struct Prepared {
     pub(crate) names: Arc<Vec<Name>>,
     pub(crate) details: Arc<Vec<Details>>,
     pub(crate) priors: Arc<AllPriors>,
-    /// Intervals of the prepared levels over the whole panel.
-    pub(crate) intervals: [Option<OrderInterval>; 2],
+    /// Who answers for absent returns, whatever the settings.
+    pub(crate) peers: Arc<Peers>,
 }
 
 /// Where betas are drawn to, by driver.
@@ -58,6 +61,14 @@ impl Prepared {
     /// The view everything was read from.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// Whether every name of a book has all returns of its own, so that nothing must be drawn.
+    pub fn is_whole(&self, book: &Book) -> bool {
+        book.holdings.iter().all(|holding| {
+            let name = self.name(holding.instrument);
+            name.row != NONE && name.absent == 0
+        })
     }
 
     /// Finds instruments by symbol.
@@ -153,7 +164,7 @@ impl Prepared {
                 || self.roles.small_instruments.contains(&item.instrument);
             if item.fit.is_some() {
                 name.row = row;
-                name.absent = panel.absent_since(row, 0) as u16;
+                name.absent = panel.absent(row, 0..panel.width) as u16;
                 row += 1;
             }
         }
@@ -168,30 +179,22 @@ impl Prepared {
         at.map_or(NONE, |at| at as u32)
     }
 
-    pub(crate) fn fill(&self, panel: &mut Panel, items: &[Item]) {
-        let mut known: Vec<f64> = items
-            .iter()
-            .filter(|item| self.sizes.get(item.instrument).is_some())
-            .filter_map(|item| item.fit?.residual_sd)
-            .collect();
-        let usual = median_in_place(&mut known).unwrap_or(RESIDUAL_SD_UNKNOWN);
-        for item in items {
-            let name = self.name(item.instrument);
-            if name.row == NONE || name.absent == 0 {
-                continue;
-            }
-            let residual_sd = item.fit.and_then(|fit| fit.residual_sd).unwrap_or(usual);
-            let symbol = self.snapshot.symbol(item.instrument);
-            panel.fill(name.row, symbol, self.sessions.days(), residual_sd, |session| {
-                self.mapped(&name, session)
-            });
+    /// Who may answer for absent returns: companies of a known size with residuals; where these are
+    /// few, every name that is not known to be a fund.
+    pub(crate) fn find_peers(&mut self, items: &[Item]) {
+        let named = || items.iter().map(|item| (item, self.name(item.instrument)));
+        let with_rows = || named().filter(|(_, name)| name.row != NONE);
+        let deviation = |(item, _): (&Item, Name)| item.fit.and_then(|fit| fit.residual_sd);
+        let deviations = with_rows().map(|named| deviation(named).unwrap_or(0.0)).collect();
+        let sized = with_rows().filter(|(_, name)| name.bucket.is_some());
+        let mut donors: Vec<Name> = sized.map(|(_, name)| name).collect();
+        if donors.len() < DONORS_MIN {
+            let no_funds = with_rows().filter(|(item, _)| !item.is_fund);
+            donors = no_funds.map(|(_, name)| name).collect();
         }
-    }
-
-    /// The return that a name's betas make of the drivers' on a session.
-    pub(crate) fn mapped(&self, name: &Name, session: usize) -> f64 {
-        let on = |driver: &Option<Driver>| Drivers::on(driver.as_ref(), session);
-        name.market * on(&self.drivers.market) + name.size * on(&self.drivers.size)
+        let (names, drivers) = (Arc::clone(&self.names), Arc::clone(&self.drivers));
+        let days = self.sessions.days();
+        self.peers = Arc::new(Peers::of(names, drivers, deviations, &donors, days));
     }
 }
 

@@ -3,10 +3,12 @@
 //! Money is in the portfolio's currency. P&L is signed from the holder's side, losses of risk
 //! measures are positive, returns and volatilities are decimals a day.
 
-use crate::{beta::Beta, settings::BetaSettings};
+use crate::{
+    beta::Beta,
+    settings::{BetaSettings, TailSettings},
+};
 use factors::size::{CapSource, SizeBucket};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
-use stats::quantile::QuantileRule;
 
 /// Long, short, gross, net of some positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,13 +52,14 @@ impl Exposure {
         self.beta_long + self.beta_short
     }
 
-    /// Adds a position worth `value` whose market beta is `beta` (0 where none is known).
+    /// Adds a position worth `value` whose market beta is `beta` (0 where none is known). Lines that
+    /// net to zero are neither long nor short.
     pub(crate) fn add(&mut self, value: f64, beta: f64) {
         if value < 0.0 {
             self.short -= value;
             self.short_names += 1;
             self.beta_short += value * beta;
-        } else {
+        } else if 0.0 < value {
             self.long += value;
             self.long_names += 1;
             self.beta_long += value * beta;
@@ -81,12 +84,13 @@ pub struct BookBeta {
     /// Σ mv·β over names; the error supposes names' errors independent.
     pub bottom_up: Option<Measured>,
     /// Slope of the book's own returns at today's positions (least squares weighted by age, errors
-    /// by Newey and West).
+    /// by Newey and West), over the sessions on which names of 95 % of what joined have returns of
+    /// their own; none where these are too few.
     pub top_down: Option<Measured>,
 }
 
 impl BookBeta {
-    /// top_down − bottom_up: what robust fits, shrinkage and stand-ins changed.
+    /// top_down − bottom_up: what robust fits, shrinkage and sessions left out changed.
     pub fn gap(&self) -> Option<f64> {
         Some(self.top_down?.value - self.bottom_up?.value)
     }
@@ -163,7 +167,8 @@ pub struct CrowdTrade {
     pub matched: f64,
     /// The book's money beta to the crowd.
     pub crowd_beta: BookBeta,
-    /// Share of the book's variance at today's positions that the crowd explains, 0 to 1.
+    /// Share of the book's variance at today's positions that the crowd explains, 0 to 1, on the
+    /// sessions of its top-down beta.
     pub share_of_variance: Option<f64>,
     /// The crowd's standard deviation, a decimal a day.
     pub crowd_standard_deviation: Option<f64>,
@@ -182,39 +187,79 @@ pub struct TailLevel {
     pub confidence: f64,
     /// The loss not exceeded with that confidence.
     pub value_at_risk: f64,
-    /// Lower end of its order-statistic interval; none where the sample is too short.
+    /// Lower end of its interval by inversion; none where it is open.
     pub value_at_risk_low: Option<f64>,
-    /// Upper end of its order-statistic interval; none where the sample is too short.
+    /// Upper end of its interval by inversion; none where it is open.
     pub value_at_risk_high: Option<f64>,
-    /// Probability that the interval encloses the value at risk, were days independent.
-    pub interval_coverage: f64,
-    /// Mean loss beyond it, the last day counted in part.
+    /// Mean loss beyond it, the scenario on the border counted in part.
     pub expected_shortfall: f64,
-    /// Its standard error: √((variance of the tail + confidence·(ES − VaR)²)/(days in the tail)).
+    /// Its standard error, clusters of losses allowed for; none where the tail is one session.
     pub expected_shortfall_standard_error: Option<f64>,
     /// Contributions of the legs to expected shortfall, in the order of [`Leg::ALL`]; they add up.
     pub leg_expected_shortfall: [f64; 3],
+    /// What rests on stand-ins; none where every return is a name's own.
+    pub stand_ins: Option<TailStandIns>,
 }
 
-/// Losses of today's positions over past sessions.
+/// How far a level rests on returns that stand in for absent ones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TailStandIns {
+    /// Contribution of stand-ins to expected shortfall; negative where they lessen it.
+    pub expected_shortfall: f64,
+    /// Standard deviation of the value at risk over the draws, each alone.
+    pub value_at_risk_spread: f64,
+    /// The same of the expected shortfall.
+    pub expected_shortfall_spread: f64,
+}
+
+/// Losses of today's positions over scenarios made of past sessions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TailRisk {
-    /// The rule behind the quantiles.
-    pub quantile_rule: QuantileRule,
-    /// Sessions replayed.
+    /// What was asked for, defaults filled in.
+    pub settings: TailSettings,
+    /// Sessions that are scenarios.
     pub sessions: usize,
     /// The first of them.
     pub first_on: Day,
     /// The last of them.
     pub last_on: Day,
+    /// The filter; none for plain history.
+    pub filter: Option<FilterRecord>,
     /// Levels in the order asked for.
     pub levels: Vec<TailLevel>,
-    /// The day of the largest loss.
+    /// The session of the largest loss as replayed: today's positions, returns as they were.
     pub worst_on: Day,
-    /// P&L of that day.
+    /// P&L of that session, its stand-ins averaged over draws.
     pub worst_pnl: f64,
-    /// Share of gross times sessions that stand-ins answered for.
+    /// The session of the worst scenario; the same for plain history without stand-ins.
+    pub worst_scenario_on: Day,
+    /// P&L of that scenario: rescaled by the filter, its stand-ins one draw.
+    pub worst_scenario_pnl: f64,
+    /// Draws of what stands in for absent returns; 1 where nothing does.
+    pub draws: usize,
+    /// Share of gross times sessions of the window that stand-ins answered for.
     pub proxied_share: f64,
+    /// Names that lack sessions of their own in the window or among its seeds.
+    pub proxied_names: usize,
+    /// Names some of whose draws came from beyond their own size and sector.
+    pub widened_names: usize,
+    /// Names with sessions on which no peer has a return: their betas alone stand in.
+    pub undrawn_names: usize,
+    /// Share of gross times sessions, seeds included, of which that is so.
+    pub undrawn_share: f64,
+}
+
+/// What the filter did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FilterRecord {
+    /// λ of the recursion.
+    pub lambda: f64,
+    /// Sessions before the window that gave the volatility to start from.
+    pub seed_sessions: usize,
+    /// σ_{T+1}, the P&L's standard deviation forecast for the next session, averaged over draws.
+    pub volatility: f64,
+    /// Scenarios that keep their size because nothing had moved before them, over all draws.
+    pub unscaled: usize,
 }
 
 /// How many bets the book really is.

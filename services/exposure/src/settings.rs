@@ -40,27 +40,67 @@ pub enum Shrinkage {
     None,
 }
 
+/// How past sessions become scenarios of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TailMethod {
+    /// Past sessions as they were.
+    Historical,
+    /// Past sessions rescaled to the volatility forecast for the next one (Barone-Adesi 1999; Hull
+    /// and White 1998): m_s = σ_{T+1}/σ_s, σ by the recursion with [`FILTER_LAMBDA`] on the book's own
+    /// profits and losses at today's positions, after [`SEED_SESSIONS`].
+    FilteredHistorical,
+}
+
 /// How value at risk and expected shortfall are read off history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TailSettings {
-    /// Latest sessions replayed; fewer where there are not so many.
+    /// How sessions become scenarios.
+    pub method: TailMethod,
+    /// Latest sessions that are scenarios; fewer where there are not so many.
     pub window_sessions: usize,
     /// Levels of confidence, each inside (0, 1).
     pub confidence_levels: Vec<f64>,
     /// The rule that makes a quantile of order statistics.
     pub quantile_rule: QuantileRule,
-    /// Probability with which the order-statistic interval encloses the quantile, at least.
+    /// Probability with which the interval is to enclose the value at risk.
     pub interval_level: f64,
 }
 
+impl TailSettings {
+    /// Sessions before the window that only give the volatility to start from.
+    pub const fn seed_sessions(&self) -> usize {
+        match self.method {
+            TailMethod::Historical => 0,
+            TailMethod::FilteredHistorical => SEED_SESSIONS,
+        }
+    }
+
+    /// The first seed and the first scenario among so many sessions; none where fewer than
+    /// [`SCENARIOS_MIN`] would be left after the seeds.
+    pub fn window(&self, sessions: usize) -> Option<(usize, usize)> {
+        let seeds = self.seed_sessions();
+        let first = sessions.saturating_sub(self.window_sessions + seeds);
+        (SCENARIOS_MIN + seeds <= sessions - first).then_some((first, first + seeds))
+    }
+}
+
+/// Sessions that one request may replay.
+pub const WINDOW_SESSIONS_MAX: usize = 1_000;
+
+/// Sessions whose mean square the filter starts from; they are no scenarios.
+pub const SEED_SESSIONS: usize = 60;
+
+/// λ of the filter's recursion.
+pub const FILTER_LAMBDA: f64 = 0.94;
+
+/// Fewer scenarios than this are no tail: one in the worst twentieth.
+pub const SCENARIOS_MIN: usize = 20;
+
+/// Draws of what stands in for absent returns, each of the same weight.
+pub const DRAWS: usize = 32;
+
 /// Sessions of returns that a view keeps ready.
-pub const PANEL_SESSIONS: usize = 1_000;
-
-/// Levels of confidence whose intervals a view keeps ready.
-pub const PREPARED_LEVELS: [f64; 2] = [0.95, 0.99];
-
-/// Interval level that a view keeps ready.
-pub const PREPARED_INTERVAL: f64 = 0.95;
+pub const PANEL_SESSIONS: usize = WINDOW_SESSIONS_MAX + SEED_SESSIONS;
 
 /// Which positions an answer lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

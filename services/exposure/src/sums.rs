@@ -1,7 +1,7 @@
 //! One pass over the holdings: every sum a report needs, in the order of names.
 
 use crate::{
-    history::LegTerms,
+    history::{Lacking, LegTerms},
     name::{NONE, Name},
     prepared::Prepared,
     report::{Exposure, Leg, Measured},
@@ -44,6 +44,10 @@ pub(crate) struct Sums {
     pub(crate) by_sector: Vec<Exposure>,
     pub(crate) legs: [Exposure; 3],
     pub(crate) terms: [LegTerms; 3],
+    /// Names that lack returns of their own, in the order of names.
+    pub(crate) lacking: Vec<Lacking>,
+    /// Gross of what joined.
+    pub(crate) joined: f64,
     pub(crate) market: BetaSum,
     pub(crate) size: BetaSum,
     pub(crate) crowd: BetaSum,
@@ -52,7 +56,7 @@ pub(crate) struct Sums {
     pub(crate) proxied: f64,
     pub(crate) excluded: f64,
     pub(crate) not_joined: f64,
-    /// Gross of names without a bucket, without a sector, without any return.
+    /// Gross of names without a bucket, without a sector.
     pub(crate) unsized_gross: f64,
     /// Of what has a bucket, what nothing known calls a company or a fund.
     pub(crate) may_be_fund_gross: f64,
@@ -60,9 +64,6 @@ pub(crate) struct Sums {
     /// Names whose betas use the mean of all names in place of a bucket's, and their gross.
     pub(crate) all_names: usize,
     pub(crate) all_names_gross: f64,
-    /// Σ |mv|·absent sessions, and the names that have any.
-    pub(crate) absent: f64,
-    pub(crate) absent_names: usize,
     /// Holdings to be named in gaps: priced long ago, or without betas of their own.
     pub(crate) noteworthy: Vec<usize>,
 }
@@ -81,13 +82,14 @@ pub(crate) fn leg(name: &Name, market_value: f64) -> Leg {
 impl Sums {
     /// Sums a book whose gross is above zero.
     pub(crate) fn of(prepared: &Prepared, book: &Book) -> Sums {
-        let terms = || LegTerms { rows: Vec::new(), market: 0.0, size: 0.0 };
         let mut sums = Sums {
             total: Exposure::ZERO,
             by_size: [Exposure::ZERO; 6],
             by_sector: vec![Exposure::ZERO; prepared.sectors.len() + 1],
             legs: [Exposure::ZERO; 3],
-            terms: [terms(), terms(), terms()],
+            terms: [Vec::new(), Vec::new(), Vec::new()],
+            lacking: Vec::new(),
+            joined: 0.0,
             market: BetaSum::ZERO,
             size: BetaSum::ZERO,
             crowd: BetaSum::ZERO,
@@ -100,8 +102,6 @@ impl Sums {
             unsectored_gross: 0.0,
             all_names: 0,
             all_names_gross: 0.0,
-            absent: 0.0,
-            absent_names: 0,
             noteworthy: Vec::new(),
         };
         for (index, holding) in book.holdings.iter().enumerate() {
@@ -146,16 +146,12 @@ impl Sums {
             self.size.add(value, name.size, name.size_error);
             self.crowd.add(value, name.crowd, name.crowd_error);
         }
+        self.joined += size;
         let weight = value / gross;
-        if name.row == NONE {
-            self.terms[leg].market += weight * name.market;
-            self.terms[leg].size += weight * name.size;
-            self.absent += size * prepared.panel.width as f64;
-            self.absent_names += 1;
-        } else {
-            self.terms[leg].rows.push((name.row, weight as f32));
-            self.absent += size * f64::from(name.absent);
-            self.absent_names += usize::from(0 < name.absent);
+        let row = (name.row != NONE).then_some(name.row);
+        self.terms[leg].extend(row.map(|row| (row, weight as f32)));
+        if 0.0 < size && (row.is_none() || 0 < name.absent) {
+            self.lacking.push(Lacking { instrument: holding.instrument, row, leg, weight });
         }
         let kind = match (name.has_own_beta, name.has_beta) {
             (true, _) => &mut self.resolved,

@@ -1,156 +1,261 @@
-//! Historical value at risk and expected shortfall of today's positions.
+//! Value at risk and expected shortfall of today's positions over scenarios made of past sessions.
 
 use crate::{
-    history::History,
+    history::{History, Lacking},
     prepared::Prepared,
-    report::{TailLevel, TailRisk},
-    settings::{PREPARED_INTERVAL, PREPARED_LEVELS, TailSettings},
+    report::{FilterRecord, TailLevel, TailRisk, TailStandIns},
+    settings::{DRAWS, FILTER_LAMBDA, TailMethod, TailSettings},
+    stand_in::StandIns,
 };
 use stats::{
-    quantile::{OrderInterval, order_interval},
+    filter::{Filter, filter},
+    moments::{self, Ddof},
+    scenarios::{Scenario, Scenarios},
     tail,
 };
 
-/// The tail of a book and the sessions in it.
+/// The tail of a book and the scenarios in it.
 #[derive(Debug)]
 pub(crate) struct Tail {
     pub(crate) risk: TailRisk,
-    /// Sessions beyond the first level's value at risk, with the weight of each in its expected
-    /// shortfall; weights add up to one.
-    pub(crate) first_level: Vec<(usize, f64)>,
+    /// Those of the first level.
+    pub(crate) first_level: TailWeights,
 }
 
-/// Replays the last sessions. `gross` turns returns into money. None without sessions or levels out
-/// of range.
+/// What a return of each session adds to expected shortfall: −weight·return.
+#[derive(Debug)]
+pub(crate) struct TailWeights {
+    /// First session of the window.
+    pub(crate) start: usize,
+    /// Sessions in the tail and the sum of their weights over draws: share of the tail times m_s.
+    pub(crate) own: Vec<(usize, f64)>,
+    /// The weight of every session, draw after draw; empty where nothing stands in.
+    by_draw: Vec<f64>,
+    width: usize,
+}
+
+impl TailWeights {
+    /// The weight of a session in a draw; zero before the window.
+    pub(crate) fn of(&self, draw: usize, session: usize) -> f64 {
+        let at = session.checked_sub(self.start);
+        at.and_then(|at| self.by_draw.get(draw * self.width + at)).copied().unwrap_or(0.0)
+    }
+}
+
+/// The book's returns on gross, one series a draw, and what scales each session.
+struct Replay<'a> {
+    history: &'a History,
+    stand_ins: Option<&'a StandIns>,
+    /// Sessions of the history before the first seed.
+    skipped: usize,
+    /// Sessions from the first seed to the first scenario.
+    seeds: usize,
+    /// Sessions of the window.
+    width: usize,
+    /// By draw: m_s of every session of the window.
+    multipliers: Vec<Vec<f64>>,
+    gross: f64,
+}
+
+/// Measures the tail. `gross` turns returns into money. None without enough sessions, or where a
+/// number is out of range.
 pub(crate) fn measure(
     prepared: &Prepared,
     history: &History,
+    lacking: &[Lacking],
     settings: &TailSettings,
     gross: f64,
-    proxied_share: f64,
 ) -> Option<Tail> {
     let days = prepared.sessions.days();
-    let start = days.len() - settings.window_sessions.min(days.len());
-    let returns = &history.total[start - history.first..];
-    let n = returns.len();
-    let levels = settings.confidence_levels.iter();
-    let intervals: Vec<Option<OrderInterval>> =
-        levels.clone().map(|level| interval(prepared, settings, n, *level)).collect();
-    let needed = levels
-        .clone()
-        .filter_map(|level| tail::worst_needed(n, *level, settings.quantile_rule))
-        .chain(intervals.iter().filter_map(|i| i.as_ref()?.upper_rank))
-        .max()?
-        .min(n);
-    let worst = worst_sessions(returns, needed);
-    let profits: Vec<f64> = worst.iter().map(|(_, r)| f64::from(*r) * gross).collect();
-    let sessions: Vec<usize> = worst.iter().map(|(at, _)| start + at).collect();
-    let mut measured = Vec::with_capacity(intervals.len());
-    let mut first_level = Vec::new();
-    for (confidence, interval) in levels.zip(&intervals) {
-        let tail = tail::historical_of_worst(&profits, n, *confidence, settings.quantile_rule)?;
-        let weighted = tail_weights(&sessions, n, *confidence);
-        let rank = |rank: Option<usize>| Some(-profits[rank?.checked_sub(1)?]);
-        measured.push(TailLevel {
-            confidence: *confidence,
-            value_at_risk: tail.value_at_risk,
-            value_at_risk_low: interval.as_ref().and_then(|i| rank(i.upper_rank)),
-            value_at_risk_high: interval.as_ref().and_then(|i| rank(i.lower_rank)),
-            interval_coverage: interval.as_ref().map_or(0.0, |i| i.coverage),
-            expected_shortfall: tail.expected_shortfall,
-            expected_shortfall_standard_error: shortfall_error(&profits, n, *confidence, &tail),
-            leg_expected_shortfall: history.legs.each_ref().map(|leg| {
-                let part = weighted.iter().map(|(s, w)| w * f64::from(leg[s - history.first]));
-                0.0 - part.sum::<f64>() * gross
-            }),
-        });
-        if measured.len() == 1 {
-            first_level = weighted;
-        }
-    }
+    let (first, start) = settings.window(days.len())?;
+    let lacking: Vec<Lacking> =
+        lacking.iter().filter(|name| name.lacks(&prepared.panel, first)).copied().collect();
+    let stand_ins = (!lacking.is_empty()).then(|| StandIns::of(prepared, &lacking, first));
+    let (replay, filter) =
+        Replay::of(history, stand_ins.as_ref(), settings, (first, start), gross)?;
+    let scenarios = replay.scenarios()?;
+    let levels: Option<Vec<TailLevel>> = settings
+        .confidence_levels
+        .iter()
+        .map(|confidence| replay.level(&scenarios, settings, *confidence))
+        .collect();
+    let (worst, worst_pnl) = replay.worst()?;
+    let worst_scenario = scenarios.ascending().first()?;
+    let confidence = *settings.confidence_levels.first()?;
+    let sessions = (days.len() - start) as f64;
     let risk = TailRisk {
-        quantile_rule: settings.quantile_rule,
-        sessions: n,
+        settings: settings.clone(),
+        sessions: days.len() - start,
         first_on: *days.get(start)?,
         last_on: *days.last()?,
-        levels: measured,
-        worst_on: *days.get(*sessions.first()?)?,
-        worst_pnl: *profits.first()?,
-        proxied_share,
+        filter,
+        levels: levels?,
+        worst_on: days[start + worst],
+        worst_pnl,
+        worst_scenario_on: *days.get(start + worst_scenario.period as usize)?,
+        worst_scenario_pnl: worst_scenario.profit,
+        draws: replay.draws(),
+        proxied_share: lacking.iter().map(|name| name.absent(&prepared.panel, start)).sum::<f64>()
+            / sessions,
+        proxied_names: lacking.len(),
+        widened_names: stand_ins.as_ref().map_or(0, |s| s.widened_names),
+        undrawn_names: stand_ins.as_ref().map_or(0, |s| s.undrawn_names),
+        undrawn_share: stand_ins.as_ref().map_or(0.0, |s| s.undrawn) / (days.len() - first) as f64,
     };
+    let first_level = replay.weights(&scenarios.tail_shares(confidence)?, start);
     Some(Tail { risk, first_level })
 }
 
-/// The lowest returns in ascending order, each with its place; equal ones by place.
-fn worst_sessions(returns: &[f32], needed: usize) -> Vec<(usize, f32)> {
-    // One word a session, ordered as the returns are: sorting words is quick, and ties are settled.
-    let word = |(at, value): (usize, &f32)| {
-        let bits = value.to_bits();
-        let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
-        u64::from(ordered) << 32 | at as u64
-    };
-    let mut words: Vec<u64> = returns.iter().enumerate().map(word).collect();
-    if needed < words.len() {
-        let (_, _, _) = words.select_nth_unstable(needed);
-        words.truncate(needed);
+impl<'a> Replay<'a> {
+    fn of(
+        history: &'a History,
+        stand_ins: Option<&'a StandIns>,
+        settings: &TailSettings,
+        (first, start): (usize, usize),
+        gross: f64,
+    ) -> Option<(Replay<'a>, Option<FilterRecord>)> {
+        let (skipped, seeds) = (first - history.first, start - first);
+        let width = history.total.len() - skipped - seeds;
+        let draws = if stand_ins.is_some() { DRAWS } else { 1 };
+        let multipliers = Vec::new();
+        let mut replay = Replay { history, stand_ins, skipped, seeds, width, multipliers, gross };
+        if settings.method == TailMethod::Historical {
+            replay.multipliers = vec![vec![1.0; width]; draws];
+            return Some((replay, None));
+        }
+        let filters: Option<Vec<Filter>> =
+            (0..draws).map(|draw| filter(&replay.returns(draw, 0), seeds, FILTER_LAMBDA)).collect();
+        let filters = filters?;
+        let volatility = filters.iter().map(|f| f.volatility).sum::<f64>() / draws as f64;
+        let record = FilterRecord {
+            lambda: FILTER_LAMBDA,
+            seed_sessions: seeds,
+            volatility: volatility * gross,
+            unscaled: filters.iter().map(|f| f.unscaled).sum(),
+        };
+        replay.multipliers = filters.into_iter().map(|filter| filter.multipliers).collect();
+        Some((replay, Some(record)))
     }
-    words.sort_unstable();
-    words.iter().map(|word| (word & 0xFFFF_FFFF) as usize).map(|at| (at, returns[at])).collect()
-}
 
-/// The sessions of the tail with their weights in expected shortfall.
-fn tail_weights(worst: &[usize], n: usize, confidence: f64) -> Vec<(usize, f64)> {
-    let mass = n as f64 * (1.0 - confidence);
-    let weight = |at: usize| (mass - at as f64).clamp(0.0, 1.0) / mass;
-    let weighted = worst.iter().enumerate().map(|(at, session)| (*session, weight(at)));
-    weighted.take_while(|(_, weight)| 0.0 < *weight).collect()
-}
+    fn draws(&self) -> usize {
+        self.multipliers.len()
+    }
 
-/// Manistre and Hancock (2005), "Variance of the CTE estimator".
-fn shortfall_error(profits: &[f64], n: usize, confidence: f64, tail: &tail::Tail) -> Option<f64> {
-    // 1,000 sessions at 99 % are 10 days, not the 11 that the rounding of 1 − 0.99 would make.
-    let inside = (n as f64 * (1.0 - confidence) - 1e-9).ceil() as usize;
-    let variance = stats::moments::variance(profits.get(..inside)?, stats::moments::Ddof::Sample)?;
-    let beyond = tail.expected_shortfall - tail.value_at_risk;
-    Some(((variance + confidence * beyond * beyond) / inside as f64).sqrt())
-}
-
-/// The prepared interval where the request is the usual one.
-fn interval(
-    prepared: &Prepared,
-    settings: &TailSettings,
-    n: usize,
-    confidence: f64,
-) -> Option<OrderInterval> {
-    let usual_level = settings.interval_level.to_bits() == PREPARED_INTERVAL.to_bits();
-    if usual_level && n == prepared.sessions.len() {
-        let at = PREPARED_LEVELS.iter().position(|l| l.to_bits() == confidence.to_bits());
-        if let Some(at) = at {
-            return prepared.intervals[at];
+    /// The book's returns in a draw, so many sessions after the first seed on.
+    fn returns(&self, draw: usize, from: usize) -> Vec<f64> {
+        let own = self.history.total[self.skipped + from..].iter().map(|own| f64::from(*own));
+        match self.stand_ins {
+            None => own.collect(),
+            Some(others) => {
+                own.enumerate().map(|(at, own)| own + others.total(draw, from + at)).collect()
+            }
         }
     }
-    order_interval(n, 1.0 - confidence, settings.interval_level)
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_worst_sessions_come_in_order_and_ties_by_place() {
-        let returns = [0.5, -0.25, 0.0, -0.0, -0.25, -1.0, 0.25];
-        let places: Vec<usize> = worst_sessions(&returns, 5).iter().map(|(at, _)| *at).collect();
-        assert_eq!(places, [5, 1, 4, 3, 2]);
-        assert_eq!(worst_sessions(&returns, 7).len(), 7);
+    /// P&L of every scenario, each draw with the same weight.
+    fn scenarios(&self) -> Option<Scenarios> {
+        let draws: Vec<Vec<f64>> = (0..self.draws()).map(|draw| self.profits(draw)).collect();
+        Scenarios::pooled(&draws)
     }
 
-    #[test]
-    fn weights_of_the_tail_add_up_to_one_with_a_part_of_the_last() {
-        // 20 sessions at 88 %: 2.4 of them, so weights 1, 1 and 0.4 over 2.4.
-        let weights = tail_weights(&[4, 9, 1, 7], 20, 0.88);
-        let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
-        assert!((sum - 1.0).abs() < 1e-12);
-        assert_eq!(weights.len(), 3);
-        assert!((weights[2].1 - 0.4 / 2.4).abs() < 1e-12);
+    fn profits(&self, draw: usize) -> Vec<f64> {
+        let returns = self.returns(draw, self.seeds);
+        returns.iter().zip(&self.multipliers[draw]).map(|(r, m)| r * m * self.gross).collect()
+    }
+
+    fn level(
+        &self,
+        scenarios: &Scenarios,
+        settings: &TailSettings,
+        confidence: f64,
+    ) -> Option<TailLevel> {
+        let rule = settings.quantile_rule;
+        let tail = scenarios.tail(confidence, rule)?;
+        let interval =
+            scenarios.value_at_risk_interval(confidence, rule, settings.interval_level)?;
+        let shares = scenarios.tail_shares(confidence)?;
+        let part = |of: &dyn Fn(usize, usize) -> f64| {
+            let adds = |(scenario, share): &(Scenario, f64)| {
+                let (draw, at) = (scenario.draw as usize, scenario.period as usize);
+                share * self.multipliers[draw][at] * of(draw, self.seeds + at)
+            };
+            0.0 - shares.iter().map(adds).sum::<f64>() * self.gross
+        };
+        let leg = |leg: usize| {
+            part(&|draw, at| {
+                let stand_in = self.stand_ins.map_or(0.0, |others| others.leg(leg, draw, at));
+                f64::from(self.history.legs[leg][self.skipped + at]) + stand_in
+            })
+        };
+        let stand_ins = self.stand_ins.map(|others| {
+            let expected_shortfall = part(&|draw, at| others.total(draw, at));
+            self.spread(settings, confidence, expected_shortfall)
+        });
+        Some(TailLevel {
+            confidence,
+            value_at_risk: tail.value_at_risk,
+            value_at_risk_low: interval.low,
+            value_at_risk_high: interval.high,
+            expected_shortfall: tail.expected_shortfall,
+            expected_shortfall_standard_error: scenarios.expected_shortfall_error(confidence),
+            leg_expected_shortfall: [0, 1, 2].map(leg),
+            stand_ins: match stand_ins {
+                None => None,
+                Some(stand_ins) => Some(stand_ins?),
+            },
+        })
+    }
+
+    /// How far the measures of single draws lie apart.
+    fn spread(
+        &self,
+        settings: &TailSettings,
+        confidence: f64,
+        expected_shortfall: f64,
+    ) -> Option<TailStandIns> {
+        let alone: Option<Vec<tail::Tail>> = (0..self.draws())
+            .map(|draw| {
+                let mut profits = self.profits(draw);
+                tail::historical_in_place(&mut profits, confidence, settings.quantile_rule)
+            })
+            .collect();
+        let (values, means): (Vec<f64>, Vec<f64>) =
+            alone?.iter().map(|tail| (tail.value_at_risk, tail.expected_shortfall)).unzip();
+        let deviation = |values: &[f64]| Some(moments::variance(values, Ddof::Sample)?.sqrt());
+        Some(TailStandIns {
+            expected_shortfall,
+            value_at_risk_spread: deviation(&values)?,
+            expected_shortfall_spread: deviation(&means)?,
+        })
+    }
+
+    /// The session of the window with the largest loss as it was, and its P&L averaged over draws.
+    fn worst(&self) -> Option<(usize, f64)> {
+        let mut sums = vec![0.0; self.width];
+        for draw in 0..self.draws() {
+            let returns = self.returns(draw, self.seeds);
+            sums.iter_mut().zip(returns).for_each(|(sum, r)| *sum += r);
+        }
+        let (at, sum) = sums.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
+        Some((at, sum / self.draws() as f64 * self.gross))
+    }
+
+    fn weights(&self, shares: &[(Scenario, f64)], start: usize) -> TailWeights {
+        let width = self.width;
+        let by_draw = if self.stand_ins.is_some() { width * self.draws() } else { 0 };
+        let mut weights =
+            TailWeights { start, own: Vec::new(), by_draw: vec![0.0; by_draw], width };
+        let mut own = vec![0.0; width];
+        for (scenario, share) in shares {
+            let (draw, at) = (scenario.draw as usize, scenario.period as usize);
+            let weight = share * self.multipliers[draw][at];
+            own[at] += weight;
+            if let Some(slot) = weights.by_draw.get_mut(draw * width + at) {
+                *slot = weight;
+            }
+        }
+        let inside = own.iter().enumerate().filter(|(_, weight)| 0.0 < **weight);
+        weights.own = inside.map(|(at, weight)| (start + at, *weight)).collect();
+        weights
     }
 }

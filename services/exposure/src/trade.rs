@@ -7,7 +7,7 @@ use crate::{
     prepared::Prepared,
     report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg, Unwind},
     sums::{self, Sums},
-    top_down,
+    top_down::Map,
 };
 use marketdata::{bars::Bars, book::Book, day::Day, instrument::InstrumentId};
 
@@ -27,10 +27,12 @@ pub(crate) fn measure(
 ) -> CrowdTrade {
     let drivers = &prepared.drivers;
     let crowd = drivers.crowd.as_ref();
+    let least = prepared.settings.min_observations;
+    // One map for the book and its legs, so that their betas add up.
+    let map =
+        history.and_then(|history| Map::of(&[crowd?], history.own_since(drivers.first), least));
     let fit = |series: &[f32]| -> Option<(Measured, Option<f64>)> {
-        let history = history?;
-        let returns = history.since(series, drivers.first);
-        let fit = top_down::fit(&returns, &[crowd?]);
+        let fit = map.as_ref()?.fit(&history?.since(series, drivers.first));
         Some((in_money(*fit.slopes.first()?, book.gross), fit.r_squared))
     };
     let whole = history.and_then(|history| fit(&history.total));

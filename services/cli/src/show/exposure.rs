@@ -260,9 +260,10 @@ fn tails(tail: &TailRisk, terminal: Terminal) -> String {
         ">± error",
     ]);
     for level in &tail.levels {
+        let end = |end: Option<f64>| end.map_or_else(|| "open".to_owned(), number::usd);
         let interval = match (level.value_at_risk_low, level.value_at_risk_high) {
-            (Some(low), Some(high)) => format!("{} to {}", number::usd(low), number::usd(high)),
-            _ => number::ABSENT.to_owned(),
+            (None, None) => number::ABSENT.to_owned(),
+            (low, high) => format!("{} to {}", end(low), end(high)),
         };
         table.row([
             format!("{} %", number::signed(100.0 * level.confidence, 1).trim_start_matches('+'))
@@ -273,16 +274,51 @@ fn tails(tail: &TailRisk, terminal: Terminal) -> String {
             number::cell(level.expected_shortfall_standard_error, number::usd),
         ]);
     }
-    let note = format!(
-        "  Today's positions over {} sessions, {} to {}; the worst was {} with {}. Losses are \
-         positive.\n",
+    let mut note = format!(
+        "  Today's positions over {} sessions, {} to {}, {}. Losses are positive.\n  As it was, the \
+         worst session is {} with {}.\n",
         tail.sessions,
         tail.first_on,
         tail.last_on,
+        method(tail),
         tail.worst_on,
         number::usd_signed(tail.worst_pnl)
     );
+    note.push_str(&stand_ins(tail));
     table.render(terminal) + &terminal.paint(Tone::Faint, &note)
+}
+
+fn method(tail: &TailRisk) -> String {
+    match &tail.filter {
+        None => "as they were".to_owned(),
+        Some(filter) => format!(
+            "rescaled to today's volatility of {} a day (EWMA {}, {} sessions before them to start \
+             from)",
+            number::usd(filter.volatility),
+            filter.lambda,
+            filter.seed_sessions
+        ),
+    }
+}
+
+/// What of the first level rests on stand-ins.
+fn stand_ins(tail: &TailRisk) -> String {
+    let first = tail.levels.first();
+    let Some((level, part)) = first.and_then(|level| Some((level, level.stand_ins.as_ref()?)))
+    else {
+        return String::new();
+    };
+    format!(
+        "  {} of gross times sessions has no returns of its own: {} of the expected shortfall of {} \
+         rests on\n  stand-ins; over {} draws value at risk varies by {}, expected shortfall by {} \
+         (standard deviations).\n",
+        number::share(tail.proxied_share),
+        number::usd_signed(part.expected_shortfall),
+        number::usd(level.expected_shortfall),
+        tail.draws,
+        number::usd(part.value_at_risk_spread),
+        number::usd(part.expected_shortfall_spread)
+    )
 }
 
 fn positions(positions: &[PositionExposure], terminal: Terminal) -> String {

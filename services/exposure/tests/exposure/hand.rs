@@ -87,13 +87,13 @@ fn value_at_risk_under_every_rule() {
         for (level, expected) in risk.levels.iter().zip([0.05, 0.045, 0.0425]) {
             near(level.expected_shortfall, expected * 1e6, 0.02);
         }
-        // One day is no tail to take an error from. Of two, .05 and .04, the variance is 5e-5, so
-        // the error under the linear rule, VaR .031: √((5e-5 + .9·.014²)/2) = .01063955.
+        // One day is no tail to take an error from. Of two, .05 and .04, the first is .01 beyond the
+        // second: 20 values, all but the first 0. Their mean has the error √(v/20), v by the formula
+        // of Politis and Romano (1994), lemma 1, with blocks of ⌈20^⅓⌉ = 3 days; over 1 − .9 that is
+        // .00441586 (the sum over all 19 lags in Python 3).
         let errors = [0, 1].map(|at| risk.levels[at].expected_shortfall_standard_error);
         assert_eq!(errors[0], None);
-        if rule == QuantileRule::Linear {
-            near(errors[1].unwrap(), 10_639.55, 0.05);
-        }
+        near(errors[1].unwrap(), 4_415.86, 0.05);
         assert_eq!(risk.sessions, 20);
         near(risk.worst_pnl, -50_000.0, 0.02);
         assert!(report.gaps.iter().any(|gap| gap.reason == GapReason::ShortHistory));
@@ -188,6 +188,21 @@ fn a_day_before_the_panel_is_repeated_from_the_prices_of_that_day() {
     let none = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(saturday));
     assert!(none.trade.repeat.is_none());
     assert!(none.gaps.iter().any(|gap| gap.subject == "repeat"));
+}
+
+#[test]
+fn lines_that_net_to_zero_are_neither_long_nor_short() {
+    let world = world(20, 300, 15);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = [worth("MSFT", 1e6), worth("MSFT", -1e6), worth("AAPL", 2e6), worth("META", 0.0)];
+    let report = report(&prepared, &lines);
+    assert_eq!((report.total.long_names, report.total.short_names), (1, 0));
+    assert_eq!(report.total.gross().to_bits(), 2e6_f64.to_bits());
+    let groups = report.by_sector.iter().map(|group| group.exposure);
+    assert_eq!(groups.map(|e| e.long_names + e.short_names).sum::<u32>(), 1);
+    let legs = report.trade.legs.map(|leg| (leg.exposure.long_names, leg.exposure.short_names));
+    assert_eq!(legs, [(1, 0), (0, 0), (0, 0)]);
+    assert_eq!(report.positions.len(), 3, "they are listed all the same");
 }
 
 #[test]

@@ -70,13 +70,14 @@ fn parts_add_up() {
 
 #[test]
 fn neither_the_order_of_lines_nor_of_parts_alters_a_bit() {
-    let world = world(300, 400, 4);
+    let world = world_with(300, 400, 4, |names| names[111].listed_from = 250);
     let forward = prepare(&world.snapshot(), &World::roles());
     let plan = Plan::of(&world.snapshot(), &World::roles());
     let mut parts: Vec<_> = (0..plan.parts()).rev().map(|index| plan.part(index)).collect();
     parts.reverse();
     let backward = plan.assemble(parts);
     let mut lines = lines_of(&world, 150);
+    lines.push((world.names[111].symbol.clone(), 3e6));
     lines.push(("UNKNOWN".to_owned(), -12_345.0));
     lines.push(("NOBODY".to_owned(), 777.0));
     let mut before = report(&forward, &raw(&lines));

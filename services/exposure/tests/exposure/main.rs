@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
+mod filtered;
 mod hand;
 mod laws;
+mod own_sessions;
+mod stand_in;
 mod truth;
 mod unknown_size;
 #[path = "../world/mod.rs"]
@@ -13,8 +16,8 @@ use exposure::{
     analyze::{Request, analyze},
     plan::{Plan, prepare},
     prepared::Prepared,
-    report::{Leg, Report},
-    settings::{BetaSettings, Listing, Shrinkage, TailSettings},
+    report::{Leg, Report, TailRisk},
+    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
 };
 use factors::size::SizeBucket;
 use marketdata::{
@@ -33,6 +36,7 @@ use world::{World, world, world_with};
 
 fn tail(levels: &[f64], rule: QuantileRule) -> TailSettings {
     TailSettings {
+        method: TailMethod::Historical,
         window_sessions: 1_000,
         confidence_levels: levels.to_vec(),
         quantile_rule: rule,

@@ -131,7 +131,7 @@ impl World {
     }
 
     /// The returns of a name, by its truth.
-    fn returns(&self, index: usize, seed: u64) -> Vec<f64> {
+    pub(crate) fn returns(&self, index: usize, seed: u64) -> Vec<f64> {
         let truth = &self.names[index];
         let mut rng = Rng::new(seed, 2_000_000 + index as u64);
         let driven = self.market_returns.iter().zip(&self.size_returns);
@@ -161,6 +161,20 @@ impl World {
         Snapshot::new(Arc::new(market), self.as_of(), 1).unwrap()
     }
 
+    /// Symbol, returns and first day of every line: the names, then the indices.
+    fn series(&self, seed: u64) -> Vec<(String, Vec<f64>, usize)> {
+        let name = |(index, truth): (usize, &Truth)| {
+            (truth.symbol.clone(), self.returns(index, seed), truth.listed_from)
+        };
+        let mut series: Vec<(String, Vec<f64>, usize)> =
+            self.names.iter().enumerate().map(name).collect();
+        let small = self.market_returns.iter().zip(&self.size_returns);
+        let small = small.map(|(m, s)| (1.0 + SPREAD_SLOPE) * m + s).collect();
+        series.push(("^GSPC".to_owned(), self.market_returns.clone(), 0));
+        series.push(("^RUT".to_owned(), small, 0));
+        series
+    }
+
     /// `number` gives the number of a line by its place among so many.
     fn fold_numbered(
         &self,
@@ -175,15 +189,7 @@ impl World {
         let mut splits = FactTable::empty(Dataset::Splits);
         let mut instruments = Vec::new();
         let mut namings = Vec::new();
-        let mut series: Vec<(String, Vec<f64>, usize)> = Vec::new();
-        for index in 0..self.names.len() {
-            let truth = &self.names[index];
-            series.push((truth.symbol.clone(), self.returns(index, seed), truth.listed_from));
-        }
-        let small = self.market_returns.iter().zip(&self.size_returns);
-        let small = small.map(|(m, s)| (1.0 + SPREAD_SLOPE) * m + s).collect();
-        series.push(("^GSPC".to_owned(), self.market_returns.clone(), 0));
-        series.push(("^RUT".to_owned(), small, 0));
+        let series = self.series(seed);
         let closes: Vec<Instant> = self.days.iter().map(|day| Instant::close_of(*day)).collect();
         let id_of = |index: usize| InstrumentId(number(index, series.len()));
         let sector_of = |index: usize| number(index % SECTORS.len(), SECTORS.len()) - 1;
@@ -228,10 +234,8 @@ impl World {
             }
         }
         instruments.sort_by_key(|instrument| instrument.id);
-        let mut texts = vec![String::new(); SECTORS.len()];
-        for (index, text) in SECTORS.iter().enumerate() {
-            texts[sector_of(index) as usize] = (*text).to_owned();
-        }
+        let mut texts = SECTORS.map(str::to_owned).to_vec();
+        texts.sort_by_key(|text| SECTORS.iter().position(|sector| sector == text).map(sector_of));
         let segments = [bars, shares, holdings, listings, splits].map(|mut table| {
             table.sort();
             Arc::new(Segment::of_table(table, 1))

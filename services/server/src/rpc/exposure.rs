@@ -17,10 +17,10 @@ use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
     plan::Plan,
     prepared::Prepared,
-    settings::{BetaSettings, Listing, PANEL_SESSIONS, Shrinkage, TailSettings},
+    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX},
     validate::validate,
 };
-use marketdata::{day::Day, portfolio::Portfolio};
+use marketdata::{book::Book, day::Day, portfolio::Portfolio};
 use stats::quantile::QuantileRule;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -74,10 +74,18 @@ impl ExposureService for Handler {
         let query = AnalysisQuery::from_proto(request.into_inner())?;
         let (pinned, prepared) = self.prepared(&query.as_of).await?;
         if query.is_quick() {
-            // Tens of microseconds: handing it to another thread would cost more.
-            return Ok(Response::new(query.answer(&pinned, &prepared)?));
+            let book = query.book(&prepared)?;
+            if prepared.is_whole(&book) {
+                // Tens of microseconds: handing it to another thread would cost more.
+                return Ok(Response::new(query.answer(&pinned, &prepared, &book)));
+            }
+            let work = move || query.answer(&pinned, &prepared, &book);
+            return Ok(Response::new(self.services.compute.run(work).await?));
         }
-        let work = move || query.answer(&pinned, &prepared);
+        let work = move || {
+            let book = query.book(&prepared)?;
+            Ok::<_, Refusal>(query.answer(&pinned, &prepared, &book))
+        };
         Ok(Response::new(self.services.compute.run(work).await??))
     }
 
@@ -136,23 +144,28 @@ impl AnalysisQuery {
         }))
     }
 
-    /// Whether everything it needs is prepared.
+    /// Whether everything it needs is prepared, but for what stands in for absent returns.
     fn is_quick(&self) -> bool {
         let positions = self.normal.portfolio.as_ref().map_or(0, |book| book.positions.len());
         self.beta == BetaSettings::PREPARED && self.repeat_on.is_none() && positions <= 2_000
+    }
+
+    /// The portfolio, checked, joined and valued.
+    fn book(&self, prepared: &Prepared) -> Result<Book, Refusal> {
+        let Some(portfolio) = &self.normal.portfolio else {
+            return Err(Refusal::Failed("invariant: a query has a portfolio".to_owned()));
+        };
+        shared::book("portfolio", portfolio, prepared.lookup(), prepared.quotes())
     }
 
     fn answer(
         &self,
         pinned: &Pinned,
         prepared: &Prepared,
-    ) -> Result<v1::AnalyzePortfolioResponse, Refusal> {
-        let Some(portfolio) = &self.normal.portfolio else {
-            return Err(Refusal::Failed("invariant: a query has a portfolio".to_owned()));
-        };
-        let book = shared::book("portfolio", portfolio, prepared.lookup(), prepared.quotes())?;
+        book: &Book,
+    ) -> v1::AnalyzePortfolioResponse {
         let request = AnalysisRequest {
-            book: &book,
+            book,
             beta: self.beta,
             tail: &self.tail,
             repeat_on: self.repeat_on,
@@ -160,13 +173,13 @@ impl AnalysisQuery {
         };
         let mut report = analyze(prepared, &request);
         let reference = shared::snapshot_ref(pinned);
-        Ok(v1::AnalyzePortfolioResponse {
+        v1::AnalyzePortfolioResponse {
             result_id: shared::result_id("AnalyzePortfolio", &self.normal, &reference),
             snapshot: Some(reference),
             gaps: shared::gaps(std::mem::take(&mut report.gaps)),
             coverage: Some(answer::coverage(&report.coverage)),
             report: Some(answer::report(report, book.gross, book.net_asset_value)),
-        })
+        }
     }
 }
 
@@ -184,7 +197,7 @@ fn beta_settings(fields: &mut Fields, asked: &mut v1::BetaSettings) -> BetaSetti
         "beta.min_observations",
         asked.min_observations,
         usual.min_observations as i32,
-        (20, PANEL_SESSIONS as i32),
+        (20, WINDOW_SESSIONS_MAX as i32),
     );
     let huber_k = fields.within_or("beta.huber_k", asked.huber_k, usual.huber_k, (0.5, 100.0));
     let (shrinkage, wire) = match Wire::try_from(asked.shrinkage) {
@@ -208,8 +221,8 @@ fn tail_settings(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailSetti
     let window = fields.within_or(
         "tail.window_sessions",
         asked.window_sessions,
-        PANEL_SESSIONS as i32,
-        (252, PANEL_SESSIONS as i32),
+        WINDOW_SESSIONS_MAX as i32,
+        (252, WINDOW_SESSIONS_MAX as i32),
     );
     if asked.confidence_levels.is_empty() {
         asked.confidence_levels = LEVELS.to_vec();
@@ -228,10 +241,12 @@ fn tail_settings(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailSetti
     let interval_level =
         fields.within_or("tail.interval_level", asked.interval_level, INTERVAL_LEVEL, LEVEL_BOUNDS);
     let quantile_rule = quantile_rule(fields, asked);
+    let method = tail_method(fields, asked);
     asked.window_sessions = Some(window);
     asked.interval_level = Some(interval_level);
     TailSettings {
-        window_sessions: usize::try_from(window).unwrap_or(PANEL_SESSIONS),
+        method,
+        window_sessions: usize::try_from(window).unwrap_or(WINDOW_SESSIONS_MAX),
         confidence_levels: asked.confidence_levels.clone(),
         quantile_rule,
         interval_level,
@@ -254,6 +269,20 @@ fn quantile_rule(fields: &mut Fields, asked: &mut v1::TailSettings) -> QuantileR
     };
     asked.quantile_rule = answer::quantile_rule(rule).into();
     rule
+}
+
+fn tail_method(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailMethod {
+    use v1::TailMethod as Wire;
+    let method = match Wire::try_from(asked.method) {
+        Ok(Wire::Unspecified | Wire::FilteredHistorical) => TailMethod::FilteredHistorical,
+        Ok(Wire::Historical) => TailMethod::Historical,
+        Err(_) => {
+            fields.add("tail.method", format!("{} is no method", asked.method));
+            TailMethod::FilteredHistorical
+        }
+    };
+    asked.method = answer::tail_method(method).into();
+    method
 }
 
 struct ValidationQuery {

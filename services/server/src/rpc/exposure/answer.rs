@@ -7,7 +7,7 @@ use exposure::{
         BookBeta, Concentration, Coverage, CrowdTrade, Exposure, Leg, Measured, PositionRow,
         Repeat, Report, TailLevel, TailRisk, TradeLeg, Unwind,
     },
-    settings::{BetaSettings, Shrinkage},
+    settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
 };
 use factors::size::{CapSource, SizeBucket};
 use marketdata::portfolio::Violation;
@@ -67,6 +67,14 @@ pub(super) const fn quantile_rule(rule: QuantileRule) -> v1::QuantileRule {
         QuantileRule::Ceil => v1::QuantileRule::Ceil,
         QuantileRule::Weibull => v1::QuantileRule::Weibull,
         QuantileRule::MedianUnbiased => v1::QuantileRule::MedianUnbiased,
+    }
+}
+
+/// How sessions become scenarios.
+pub(super) const fn tail_method(method: TailMethod) -> v1::TailMethod {
+    match method {
+        TailMethod::Historical => v1::TailMethod::Historical,
+        TailMethod::FilteredHistorical => v1::TailMethod::FilteredHistorical,
     }
 }
 
@@ -173,14 +181,32 @@ fn repeat(repeat: &Repeat) -> v1::DayRepeat {
 
 fn tail_risk(risk: &TailRisk) -> v1::TailRisk {
     v1::TailRisk {
-        quantile_rule: quantile_rule(risk.quantile_rule).into(),
+        settings: Some(tail_settings(&risk.settings)),
         sessions: risk.sessions as i32,
         first_on: risk.first_on.to_string(),
         last_on: risk.last_on.to_string(),
+        filter: risk.filter.map(|filter| v1::TailFilter {
+            lambda: filter.lambda,
+            seed_sessions: filter.seed_sessions as i32,
+            volatility: filter.volatility,
+        }),
         levels: risk.levels.iter().map(tail_level).collect(),
         worst_on: risk.worst_on.to_string(),
         worst_pnl: risk.worst_pnl,
+        worst_scenario_on: risk.worst_scenario_on.to_string(),
+        worst_scenario_pnl: risk.worst_scenario_pnl,
+        draws: risk.draws as i32,
         proxied_share: risk.proxied_share,
+    }
+}
+
+fn tail_settings(settings: &TailSettings) -> v1::TailSettings {
+    v1::TailSettings {
+        window_sessions: Some(settings.window_sessions as i32),
+        confidence_levels: settings.confidence_levels.clone(),
+        quantile_rule: quantile_rule(settings.quantile_rule).into(),
+        interval_level: Some(settings.interval_level),
+        method: tail_method(settings.method).into(),
     }
 }
 
@@ -190,11 +216,15 @@ fn tail_level(level: &TailLevel) -> v1::TailLevel {
         value_at_risk: level.value_at_risk,
         value_at_risk_low: level.value_at_risk_low,
         value_at_risk_high: level.value_at_risk_high,
-        interval_coverage: level.interval_coverage,
         expected_shortfall: level.expected_shortfall,
         expected_shortfall_standard_error: level.expected_shortfall_standard_error,
         // Contributions to a loss, told as P&L.
         legs: leg_pnls(level.leg_expected_shortfall.map(|part| 0.0 - part)),
+        stand_ins: level.stand_ins.map(|stand_ins| v1::TailStandIns {
+            expected_shortfall: stand_ins.expected_shortfall,
+            value_at_risk_spread: stand_ins.value_at_risk_spread,
+            expected_shortfall_spread: stand_ins.expected_shortfall_spread,
+        }),
     }
 }
 

@@ -1,0 +1,90 @@
+//! What a book's own returns say stands on the sessions that are its own.
+
+use crate::*;
+use stats::{newey_west, regression};
+
+/// A name of 120 sessions whose beta is far from its peers'.
+fn a_young_wild_one() -> World {
+    world_with(200, 700, 31, |names| {
+        names[120].listed_from = 580;
+        names[120].beta = 2.5;
+        names[120].residual_sd = 0.01;
+    })
+}
+
+#[test]
+fn top_down_betas_do_not_regress_their_own_stand_ins() {
+    let world = a_young_wild_one();
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let young = world.names[120].symbol.as_str();
+    let report = report(&prepared, &[worth(young, 1e6)]);
+    let beta = report.market.top_down.unwrap();
+    // Listed on session 580: returns from 581 on, 119 of them.
+    assert_eq!(beta.observations, 119);
+    near(beta.value, 2.5e6, 4.0 * beta.standard_error);
+    // Another way to the same numbers: weighted least squares on the sessions of its own.
+    let own = |series: &[f64]| series[581..].to_vec();
+    let (market, small) = (own(&world.market_returns), own(&world.size_returns));
+    let slope = prepared.drivers().size_market_slope.unwrap();
+    // SIZE is the spread less its move with the market, as estimated.
+    let size: Vec<f64> =
+        small.iter().zip(&market).map(|(s, m)| s + (world::SPREAD_SLOPE - slope) * m).collect();
+    let weights = stats::ewma::weights(119, libm::exp2(-1.0 / 126.0)).unwrap();
+    let errors = regression::ErrorModel::Hac { lags: newey_west::lags(119) };
+    let returns = own(&world.returns(120, 31));
+    let fit =
+        regression::least_squares(&returns, &[&market, &size], Some(&weights), errors).unwrap();
+    // Returns are kept in single precision.
+    near(beta.value, 1e6 * fit.slopes[0].value, 10.0);
+    near(beta.standard_error, 1e6 * fit.slopes[0].standard_error, 10.0);
+    near(report.size.top_down.unwrap().value, 1e6 * fit.slopes[1].value, 10.0);
+    let crowd = report.trade.crowd_beta.top_down.unwrap();
+    assert_eq!(crowd.observations, 119);
+    let note = report.gaps.iter().find(|gap| gap.subject == "top_down").unwrap();
+    assert!(note.detail.contains("119 of 504"), "{}", note.detail);
+}
+
+#[test]
+fn legs_still_add_up_on_sessions_of_their_own() {
+    let world = a_young_wild_one();
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let young = world.names[120].symbol.as_str();
+    let lines = [worth("MSFT", 2e6), worth("AAPL", 1e6), worth(young, -2e6), worth("N0190", -1e6)];
+    let report = report(&prepared, &lines);
+    let beta = report.trade.crowd_beta.top_down.unwrap();
+    assert_eq!(beta.observations, 119);
+    let legs: f64 = report.trade.legs.iter().filter_map(|leg| Some(leg.crowd_beta?.value)).sum();
+    near(legs, beta.value, 1e-6 * report.total.gross());
+    for unwind in &report.trade.unwinds {
+        near(unwind.leg_pnl.iter().sum(), unwind.pnl, 1e-6 * report.total.gross());
+    }
+}
+
+#[test]
+fn a_small_young_line_shortens_nothing_and_counts_as_no_return() {
+    let world = a_young_wild_one();
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let young = world.names[120].symbol.as_str();
+    let with = |value| report(&prepared, &[worth("MSFT", 2e6), worth(young, value)]);
+    // 4 % of gross: all 504 sessions count.
+    let little = with(-2e6 * 4.0 / 96.0).market.top_down.unwrap();
+    assert_eq!(little.observations, 504);
+    // 6 % of gross: only those of both.
+    assert_eq!(with(-2e6 * 6.0 / 94.0).market.top_down.unwrap().observations, 119);
+}
+
+#[test]
+fn too_few_own_sessions_give_no_top_down_beta() {
+    let world = world_with(200, 700, 32, |names| names[120].listed_from = 660);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let young = world.names[120].symbol.as_str();
+    let report = report(&prepared, &[worth("MSFT", 1e6), worth(young, -1e6)]);
+    assert!(report.market.top_down.is_none() && report.size.top_down.is_none());
+    assert!(report.up_market.is_none() && report.trade.crowd_beta.top_down.is_none());
+    assert!(report.trade.share_of_variance.is_none() && report.trade.unwinds.is_empty());
+    assert!(report.trade.legs.iter().all(|leg| leg.crowd_beta.is_none()));
+    assert!(report.market.bottom_up.is_some());
+    let gap = report.gaps.iter().find(|gap| gap.subject == "top_down").unwrap();
+    assert_eq!(gap.reason, GapReason::ShortHistory);
+    assert!(gap.detail.starts_with("39 sessions"), "{}", gap.detail);
+}

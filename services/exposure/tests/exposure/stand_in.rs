@@ -1,0 +1,127 @@
+//! What stands in for absent returns: peers' residuals, their tails, their spread, their independence.
+
+use crate::*;
+use stats::rng::Rng;
+
+/// Every name jumps by six residual deviations on one day in forty, up or down.
+fn jumpy(alter: impl FnOnce(&mut [world::Truth])) -> World {
+    world_with(300, 700, 41, |names| {
+        for (at, name) in names.iter_mut().enumerate() {
+            let mut rng = Rng::new(41, 7_000 + at as u64);
+            name.jumps = (0..700)
+                .filter_map(|day| {
+                    let draw = rng.uniform();
+                    let side = if draw < 0.0125 { 6.0 } else { -6.0 };
+                    (draw < 0.025).then_some((day, side * name.residual_sd))
+                })
+                .collect();
+        }
+        alter(names);
+    })
+}
+
+fn shortfall_at_99(world: &World) -> f64 {
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = [worth(&world.names[150].symbol, -1e6)];
+    report(&prepared, &lines).tail.unwrap().levels[1].expected_shortfall
+}
+
+#[test]
+fn a_short_history_does_not_look_calm() {
+    // The same name with its whole history, and with its last 80 sessions alone.
+    let whole = shortfall_at_99(&jumpy(|_| {}));
+    let young = shortfall_at_99(&jumpy(|names| names[150].listed_from = 620));
+    assert!((0.75..1.35).contains(&(young / whole)), "{young} against {whole}");
+}
+
+#[test]
+fn a_known_volatility_is_kept_and_its_tail_is_the_peers() {
+    // The same name at twice the residual deviation, which its 120 sessions show.
+    let at = |residual_sd: f64| {
+        let world = world_with(300, 700, 42, |names| {
+            names[150].listed_from = 580;
+            (names[150].beta, names[150].size_beta) = (0.0, 0.0);
+            names[150].residual_sd = residual_sd;
+        });
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let report = report(&prepared, &[worth(&world.names[150].symbol, 1e6)]);
+        report.tail.unwrap().levels[0].value_at_risk
+    };
+    let (calm, wild) = (at(0.015), at(0.03));
+    // Shrunk betas are drawn a little to the bucket's, so the ratio is not quite two.
+    assert!((1.7..2.2).contains(&(wild / calm)), "{wild} against {calm}");
+}
+
+#[test]
+fn the_share_of_stand_ins_is_that_of_the_window() {
+    let world = world_with(200, 700, 43, |names| names[120].listed_from = 600);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = [worth(&world.names[120].symbol, -1e6), worth("MSFT", 3e6)];
+    let book = join(&prepared, &lines, None);
+    let tail = &TailSettings { window_sessions: 252, ..tail(&[0.95], QuantileRule::Linear) };
+    let beta = BetaSettings::PREPARED;
+    let request = Request { book: &book, beta, tail, repeat_on: None, listing: Listing::All };
+    let report = analyze(&prepared, &request);
+    let risk = report.tail.unwrap();
+    // 100 closes are 99 returns: 153 of 252 sessions of a quarter of gross.
+    near(risk.proxied_share, 0.25 * 153.0 / 252.0, 1e-9);
+    let young = report.positions.iter().find(|row| row.market_value < 0.0).unwrap();
+    assert_eq!(young.proxied_sessions, 153);
+}
+
+#[test]
+fn peers_are_sought_further_off_where_near_ones_are_few() {
+    // 60 names: three or so of a bucket and a sector.
+    let world = world_with(60, 500, 44, |names| names[40].listed_from = 400);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let report = report(&prepared, &[worth(&world.names[40].symbol, -1e6)]);
+    let risk = report.tail.unwrap();
+    assert_eq!((risk.proxied_names, risk.widened_names, risk.undrawn_names), (1, 1, 0));
+    let gap = report.gaps.iter().find(|gap| gap.detail.contains("lack returns")).unwrap();
+    assert!(gap.detail.ends_with("1 of them drew from beyond their own size and sector"));
+}
+
+#[test]
+fn where_nobody_has_the_day_no_residual_is_made_up() {
+    let mut fixture = Fixture::new();
+    let first = day("2020-06-01");
+    let market: Vec<f64> = (0..150).map(|t| 0.01 * f64::from((t * 7) % 11 - 5)).collect();
+    for (symbol, from) in [("^GSPC", 0), ("X", 50)] {
+        let mut close = 100.0;
+        let mut closes = vec![(first.plus(from), close)];
+        for t in from..150 {
+            close *= 1.0 + market[t as usize];
+            closes.push((first.plus(t + 1), close));
+        }
+        fixture.closes(symbol, &closes);
+    }
+    fixture.commit();
+    let snapshot = fixture.snapshot(Instant::close_of(first.plus(400)));
+    let prepared = prepare(&snapshot, &World::roles());
+    let report = report(&prepared, &[worth("X", 1e6)]);
+    let risk = report.tail.unwrap();
+    assert_eq!((risk.proxied_names, risk.undrawn_names), (1, 1));
+    // X's own returns begin on session 50 of 150; before, its beta of one is all there is.
+    near(risk.undrawn_share, 50.0 / 150.0, 1e-9);
+    near(risk.worst_pnl, -0.05e6, 1.0);
+    let stand_ins = risk.levels[0].stand_ins.unwrap();
+    assert!(stand_ins.value_at_risk_spread < 1e-6, "{stand_ins:?}");
+    let gap = report.gaps.iter().find(|gap| gap.detail.contains("no peer")).unwrap();
+    assert_eq!(gap.reason, GapReason::MissingObservations);
+}
+
+#[test]
+fn a_name_without_any_return_is_drawn_for_on_every_session() {
+    // Shares and a sector, and no price at all.
+    let world = world_with(200, 500, 45, |names| names[150].listed_from = 500);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let report = report(&prepared, &[worth(&world.names[150].symbol, 1e6)]);
+    let risk = report.tail.unwrap();
+    near(risk.proxied_share, 1.0, 1e-9);
+    assert_eq!((risk.proxied_names, risk.draws), (1, 32));
+    assert!(report.market.top_down.is_none(), "nothing of its own to regress");
+    // Residuals of peers: more than the betas alone would make.
+    let level = risk.levels[0];
+    near(level.stand_ins.unwrap().expected_shortfall, level.expected_shortfall, 1.0);
+    assert!(0.015e6 < level.value_at_risk, "{level:?}");
+}
