@@ -318,6 +318,13 @@ async fn a_book_of_january_2021() {
     near(google, 327.56e6 * 1_835.74 + 300.74e6 * 1_827.36, 1e-3 * google);
     assert_eq!(row("GOOG").market_cap_rank, row("GOOGL").market_cap_rank);
     assert_eq!(row("AMZN").leg(), v1::TradeLegKind::MegacapLong);
+    // The names' prices begin in July 2020, the funds' years before: 146 sessions are the book's own,
+    // and of the others neither it nor a peer has returns, so that nothing is made up for them.
+    let top_down = report.market_beta.unwrap().top_down.unwrap();
+    assert!((140..=150).contains(&top_down.observations), "{top_down:?}");
+    let tail = report.tail_risk.as_ref().unwrap();
+    assert_eq!((tail.sessions, tail.draws), (top_down.observations - 60, 1), "60 are seeds");
+    assert_eq!(tail.left_out_sessions, 1_060 - top_down.observations);
     // Least squares makes hedges of these shorts in those weeks (methodology.md, B2: GME −0.43, AMC
     // −0.72 on 2021-02-16; winsorised 0.86 and 0.89). A squeezed short must not look like a hedge.
     for symbol in ["GME", "AMC"] {

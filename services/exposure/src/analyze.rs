@@ -50,9 +50,14 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
     let book = request.book;
     let sums = Sums::of(prepared, book);
     let history = history(prepared, request, &sums);
-    let tail = history.as_ref().and_then(|history| {
-        tail_risk::measure(prepared, history, &sums.lacking, request.tail, book.gross)
-    });
+    let tail = history
+        .as_ref()
+        .map(|history| tail_risk::measure(prepared, history, &sums, request.tail, book.gross));
+    let (tail, no_tail) = match tail {
+        None => (None, None),
+        Some(Ok(tail)) => (Some(tail), None),
+        Some(Err(gap)) => (None, Some(gap)),
+    };
     let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
     let first_level = tail.as_ref().map(|tail| &tail.first_level);
     let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
@@ -89,7 +94,7 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
         tail: tail.map(|tail| tail.risk),
         gaps: Vec::new(),
     };
-    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref()), &report);
+    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref(), no_tail), &report);
     report
 }
 
@@ -99,8 +104,7 @@ fn history(prepared: &Prepared, request: &Request<'_>, sums: &Sums) -> Option<Hi
     if width == 0 || request.book.gross <= 0.0 {
         return None;
     }
-    let first_of_tail = request.tail.window(width).map_or(width, |(first, _)| first);
-    let first = first_of_tail.min(prepared.drivers.first);
+    let first = request.tail.first(width).min(prepared.drivers.first);
     let joined = sums.joined / request.book.gross;
     Some(History::of(&prepared.panel, &sums.terms, &sums.lacking, joined, first))
 }

@@ -6,7 +6,7 @@ use crate::{
     history::History,
     prepared::Prepared,
     report::{Report, TailRisk},
-    settings::{BetaSettings, SCENARIOS_MIN},
+    settings::BetaSettings,
     sums::Sums,
 };
 use factors::roles::Role;
@@ -22,7 +22,7 @@ const TAIL_SESSIONS_MIN: usize = 500;
 pub(crate) fn list(
     prepared: &Prepared,
     request: &Request<'_>,
-    (sums, history): (&Sums, Option<&History>),
+    (sums, history, no_tail): (&Sums, Option<&History>, Option<Gap>),
     report: &Report,
 ) -> Vec<Gap> {
     let book = request.book;
@@ -35,7 +35,7 @@ pub(crate) fn list(
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
     gaps.extend(top_down(prepared, history, report));
-    gaps.extend(tail(prepared, request, report));
+    gaps.extend(tail(no_tail, report));
     gaps.extend(repeat(request, report));
     gaps
 }
@@ -199,10 +199,14 @@ fn top_down(prepared: &Prepared, history: Option<&History>, report: &Report) -> 
     (own < sessions).then(|| Gap::new(GapReason::MissingObservations, "top_down", detail))
 }
 
-fn tail(prepared: &Prepared, request: &Request<'_>, report: &Report) -> Vec<Gap> {
+/// `none` is why there is no tail, where there are sessions.
+fn tail(none: Option<Gap>, report: &Report) -> Vec<Gap> {
     let mut gaps = Vec::new();
     match &report.tail {
-        None => gaps.push(no_tail(prepared, request)),
+        None => gaps.push(none.unwrap_or_else(|| {
+            let detail = "nothing valued, or no session with returns";
+            Gap::new(GapReason::InputMissing, "tail", detail)
+        })),
         Some(risk) => gaps.extend(short_tail(risk)),
     }
     if report.settings != BetaSettings::PREPARED {
@@ -210,24 +214,6 @@ fn tail(prepared: &Prepared, request: &Request<'_>, report: &Report) -> Vec<Gap>
         gaps.push(Gap::new(GapReason::Proxy, "beta", detail));
     }
     gaps
-}
-
-fn no_tail(prepared: &Prepared, request: &Request<'_>) -> Gap {
-    let sessions = prepared.sessions.len();
-    if request.book.gross <= 0.0 || sessions == 0 {
-        let detail = "nothing valued, or no session with returns";
-        return Gap::new(GapReason::InputMissing, "tail", detail);
-    }
-    let seeds = request.tail.seed_sessions();
-    let need = SCENARIOS_MIN + seeds;
-    if sessions < need {
-        let detail = format!(
-            "{sessions} sessions, {need} needed: {SCENARIOS_MIN} scenarios after {seeds} sessions that \
-             only give the volatility to start from"
-        );
-        return Gap::new(GapReason::ShortHistory, "tail", detail);
-    }
-    Gap::new(GapReason::Degenerate, "tail", "a profit or loss is out of range")
 }
 
 fn short_tail(risk: &TailRisk) -> Vec<Gap> {
@@ -256,12 +242,17 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
         }
         add(GapReason::Proxy, detail, Some(risk.proxied_share));
     }
-    if 0 < risk.undrawn_names {
+    if 0 < risk.left_out_sessions {
         let detail = format!(
-            "{} names have sessions on which no peer has a return: their betas alone stand in",
-            risk.undrawn_names
+            "{} sessions are left out: names of more than 5 % of what joined have no return on them, \
+             and none of their peers has",
+            risk.left_out_sessions
         );
-        add(GapReason::MissingObservations, detail, Some(risk.undrawn_share));
+        add(GapReason::MissingObservations, detail, None);
+    }
+    if 0.0 < risk.undrawn_share {
+        let detail = "on some sessions no peer of a name has a return: its betas alone stand in";
+        add(GapReason::MissingObservations, detail.to_owned(), Some(risk.undrawn_share));
     }
     if let Some(filter) = risk.filter.filter(|filter| 0 < filter.unscaled) {
         let detail =

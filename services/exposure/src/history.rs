@@ -6,12 +6,16 @@ use marketdata::instrument::InstrumentId;
 /// What a leg holds of names that have returns: rows of the panel and their shares of gross.
 pub(crate) type LegTerms = Vec<(u32, f32)>;
 
-/// Share of the gross of what joined that must have a return of its own for a session to be the
-/// book's own. The rest counts as no return on it.
-const OWN_SHARE_MIN: f64 = 0.95;
+/// Share of the gross of what joined that a session must know something of to count.
+const KNOWN_SHARE_MIN: f64 = 0.95;
 
 /// Shares are sums of roundings.
 const SHARE_ROUNDING: f64 = 1e-9;
+
+/// Whether a session counts of which so much is not known, of so much that joined.
+pub(crate) fn is_known(missing: f64, joined: f64) -> bool {
+    missing <= (1.0 - KNOWN_SHARE_MIN) * joined + SHARE_ROUNDING
+}
 
 /// A name that lacks returns: its row where it has any, its leg, and its share of gross.
 #[derive(Clone, Copy, Debug)]
@@ -23,16 +27,10 @@ pub(crate) struct Lacking {
 }
 
 impl Lacking {
-    /// Whether it lacks any session from one on.
-    pub(crate) fn lacks(&self, panel: &Panel, first: usize) -> bool {
-        self.row.is_none_or(|row| 0 < panel.absent(row, first..panel.width))
-    }
-
-    /// Share of gross times sessions that are not its own, from one on.
-    pub(crate) fn absent(&self, panel: &Panel, first: usize) -> f64 {
-        let sessions = first..panel.width;
-        let absent = self.row.map_or(sessions.len(), |row| panel.absent(row, sessions));
-        self.weight.abs() * absent as f64
+    /// How many of some sessions are not its own.
+    pub(crate) fn absent(&self, panel: &Panel, sessions: &[usize]) -> usize {
+        let is_absent = |at: &&usize| self.row.is_none_or(|row| panel.own(row, **at).is_none());
+        sessions.iter().filter(is_absent).count()
     }
 }
 
@@ -43,7 +41,8 @@ pub(crate) struct History {
     pub(crate) first: usize,
     pub(crate) legs: [Vec<f32>; 3],
     pub(crate) total: Vec<f32>,
-    /// Whether each session is the book's own; none where all are.
+    /// Whether each session is the book's own: names of 95 % of what joined have a return on it, and
+    /// the rest counts as no return. None where all are.
     own: Option<Vec<bool>>,
 }
 
@@ -92,6 +91,5 @@ fn own_sessions(panel: &Panel, lacking: &[Lacking], joined: f64, first: usize) -
             }
         }
     }
-    let most = (1.0 - OWN_SHARE_MIN) * joined + SHARE_ROUNDING;
-    absent.iter().map(|absent| *absent <= most).collect()
+    absent.iter().map(|absent| is_known(*absent, joined)).collect()
 }

@@ -70,12 +70,12 @@ fn row(
         up_market_observations: details.fit.map_or(0, |fit| fit.up_observations),
         observations: details.fit.map_or(0, |fit| fit.observations),
         dimson: details.fit.is_some_and(|fit| fit.dimson),
-        proxied_sessions: tail.map_or(0, |tail| {
-            let window = tail.start..prepared.panel.width;
-            match (name.row, name.absent) {
-                (NONE, _) => window.len(),
-                (_, 0) => 0,
-                (row, _) => prepared.panel.absent(row, window),
+        proxied_sessions: tail.map_or(0, |tail| match (name.row, name.absent) {
+            (NONE, _) => tail.sessions.len(),
+            (_, 0) => 0,
+            (row, _) => {
+                let is_absent = |at: &&usize| prepared.panel.own(row, **at).is_none();
+                tail.sessions.iter().filter(is_absent).count()
             }
         }),
         leg: sums::leg(&name, value),
@@ -95,7 +95,7 @@ fn tail_return(prepared: &Prepared, holding: &Holding, tail: &TailWeights) -> f6
         return sum;
     }
     let stand_in = StandIn::of(prepared, holding.instrument);
-    stand_in.visit(tail.start, |stretch| {
+    stand_in.visit(tail.sessions.first().copied().unwrap_or(0), |stretch| {
         for session in stretch.sessions() {
             let mapped = stand_in.mapped(session);
             for draw in 0..DRAWS {

@@ -243,9 +243,11 @@ pub struct TailRisk {
     pub proxied_names: usize,
     /// Names some of whose draws came from beyond their own size and sector.
     pub widened_names: usize,
-    /// Names with sessions on which no peer has a return: their betas alone stand in.
-    pub undrawn_names: usize,
-    /// Share of gross times sessions, seeds included, of which that is so.
+    /// Sessions left out: names of more than a twentieth of what joined have no return on them, and
+    /// none of their peers has.
+    pub left_out_sessions: usize,
+    /// Share of gross times other sessions, seeds included, on which no peer has a return: betas
+    /// alone stand in.
     pub undrawn_share: f64,
 }
 
@@ -391,7 +393,7 @@ pub struct Report {
     pub size: BookBeta,
     /// The crowded trade.
     pub trade: CrowdTrade,
-    /// Losses over past sessions; none without any return.
+    /// Losses over scenarios; none without enough sessions.
     pub tail: Option<TailRisk>,
     /// How many bets.
     pub concentration: Concentration,

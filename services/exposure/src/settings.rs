@@ -75,12 +75,9 @@ impl TailSettings {
         }
     }
 
-    /// The first seed and the first scenario among so many sessions; none where fewer than
-    /// [`SCENARIOS_MIN`] would be left after the seeds.
-    pub fn window(&self, sessions: usize) -> Option<(usize, usize)> {
-        let seeds = self.seed_sessions();
-        let first = sessions.saturating_sub(self.window_sessions + seeds);
-        (SCENARIOS_MIN + seeds <= sessions - first).then_some((first, first + seeds))
+    /// Of so many sessions the first that is looked at: as a scenario, or as a seed.
+    pub const fn first(&self, sessions: usize) -> usize {
+        sessions.saturating_sub(self.window_sessions + self.seed_sessions())
     }
 }
 

@@ -166,9 +166,8 @@ pub(crate) struct StandIns {
     residuals: [Vec<f64>; 3],
     /// Names some of whose draws came from beyond their own size and sector.
     pub(crate) widened_names: usize,
-    /// Σ |weight| over sessions with no donor at all, and those names.
-    pub(crate) undrawn: f64,
-    pub(crate) undrawn_names: usize,
+    /// By session: Σ |weight| of names that lack it, and of whose peers none has it.
+    pub(crate) undrawn: Vec<f64>,
 }
 
 impl StandIns {
@@ -180,8 +179,7 @@ impl StandIns {
             mapped: [0, 1, 2].map(|_| vec![0.0; width]),
             residuals: [0, 1, 2].map(|_| vec![0.0; width * DRAWS]),
             widened_names: 0,
-            undrawn: 0.0,
-            undrawn_names: 0,
+            undrawn: vec![0.0; width],
         };
         for Lacking { instrument, leg, weight, .. } in lacking {
             stand_ins.add(&StandIn::of(prepared, *instrument), *leg, *weight, first);
@@ -192,13 +190,13 @@ impl StandIns {
     fn add(&mut self, name: &StandIn<'_>, leg: usize, weight: f64, first: usize) {
         let width = self.width;
         let (mapped, residuals) = (&mut self.mapped[leg], &mut self.residuals[leg]);
-        let (mut widened, mut undrawn) = (false, 0_usize);
+        let (mut widened, undrawn) = (false, &mut self.undrawn);
         name.visit(first, |stretch| {
             for session in stretch.sessions() {
                 mapped[session - first] += weight * name.mapped(session);
             }
             let Some(choices) = &stretch.choices else {
-                undrawn += stretch.sessions().count();
+                stretch.sessions().for_each(|at| undrawn[at - first] += weight.abs());
                 return;
             };
             widened |= stretch.widened;
@@ -210,8 +208,6 @@ impl StandIns {
             }
         });
         self.widened_names += usize::from(widened);
-        self.undrawn += weight.abs() * undrawn as f64;
-        self.undrawn_names += usize::from(0 < undrawn);
     }
 
     /// A leg's stand-in return in a draw, `at` sessions after the first.

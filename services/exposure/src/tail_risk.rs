@@ -1,12 +1,14 @@
 //! Value at risk and expected shortfall of today's positions over scenarios made of past sessions.
 
 use crate::{
-    history::{History, Lacking},
+    history::{History, Lacking, is_known},
     prepared::Prepared,
     report::{FilterRecord, TailLevel, TailRisk, TailStandIns},
-    settings::{DRAWS, FILTER_LAMBDA, TailMethod, TailSettings},
+    settings::{DRAWS, FILTER_LAMBDA, SCENARIOS_MIN, TailMethod, TailSettings},
     stand_in::StandIns,
+    sums::Sums,
 };
+use marketdata::gap::{Gap, GapReason};
 use stats::{
     filter::{Filter, filter},
     moments::{self, Ddof},
@@ -25,20 +27,19 @@ pub(crate) struct Tail {
 /// What a return of each session adds to expected shortfall: −weight·return.
 #[derive(Debug)]
 pub(crate) struct TailWeights {
-    /// First session of the window.
-    pub(crate) start: usize,
+    /// The scenarios' sessions, in order.
+    pub(crate) sessions: Vec<usize>,
     /// Sessions in the tail and the sum of their weights over draws: share of the tail times m_s.
     pub(crate) own: Vec<(usize, f64)>,
-    /// The weight of every session, draw after draw; empty where nothing stands in.
+    /// The weight of every session of the panel, draw after draw; empty where nothing stands in.
     by_draw: Vec<f64>,
     width: usize,
 }
 
 impl TailWeights {
-    /// The weight of a session in a draw; zero before the window.
+    /// The weight of a session in a draw.
     pub(crate) fn of(&self, draw: usize, session: usize) -> f64 {
-        let at = session.checked_sub(self.start);
-        at.and_then(|at| self.by_draw.get(draw * self.width + at)).copied().unwrap_or(0.0)
+        self.by_draw.get(draw * self.width + session).copied().unwrap_or(0.0)
     }
 }
 
@@ -46,108 +47,147 @@ impl TailWeights {
 struct Replay<'a> {
     history: &'a History,
     stand_ins: Option<&'a StandIns>,
-    /// Sessions of the history before the first seed.
-    skipped: usize,
-    /// Sessions from the first seed to the first scenario.
+    /// The session that the stand-ins begin with.
+    first: usize,
+    /// The sessions replayed, the seeds before the scenarios.
+    sessions: &'a [usize],
     seeds: usize,
-    /// Sessions of the window.
-    width: usize,
-    /// By draw: m_s of every session of the window.
+    /// By draw: m_s of every scenario.
     multipliers: Vec<Vec<f64>>,
     gross: f64,
 }
 
-/// Measures the tail. `gross` turns returns into money. None without enough sessions, or where a
-/// number is out of range.
+/// Measures the tail; the reason where there is none.
 pub(crate) fn measure(
     prepared: &Prepared,
     history: &History,
-    lacking: &[Lacking],
+    sums: &Sums,
     settings: &TailSettings,
     gross: f64,
-) -> Option<Tail> {
-    let days = prepared.sessions.days();
-    let (first, start) = settings.window(days.len())?;
-    let lacking: Vec<Lacking> =
-        lacking.iter().filter(|name| name.lacks(&prepared.panel, first)).copied().collect();
-    let stand_ins = (!lacking.is_empty()).then(|| StandIns::of(prepared, &lacking, first));
-    let (replay, filter) =
-        Replay::of(history, stand_ins.as_ref(), settings, (first, start), gross)?;
-    let scenarios = replay.scenarios()?;
-    let levels: Option<Vec<TailLevel>> = settings
-        .confidence_levels
-        .iter()
-        .map(|confidence| replay.level(&scenarios, settings, *confidence))
-        .collect();
-    let (worst, worst_pnl) = replay.worst()?;
-    let worst_scenario = scenarios.ascending().first()?;
-    let confidence = *settings.confidence_levels.first()?;
-    let sessions = (days.len() - start) as f64;
-    let risk = TailRisk {
-        settings: settings.clone(),
-        sessions: days.len() - start,
-        first_on: *days.get(start)?,
-        last_on: *days.last()?,
-        filter,
-        levels: levels?,
-        worst_on: days[start + worst],
-        worst_pnl,
-        worst_scenario_on: *days.get(start + worst_scenario.period as usize)?,
-        worst_scenario_pnl: worst_scenario.profit,
-        draws: replay.draws(),
-        proxied_share: lacking.iter().map(|name| name.absent(&prepared.panel, start)).sum::<f64>()
-            / sessions,
-        proxied_names: lacking.len(),
-        widened_names: stand_ins.as_ref().map_or(0, |s| s.widened_names),
-        undrawn_names: stand_ins.as_ref().map_or(0, |s| s.undrawn_names),
-        undrawn_share: stand_ins.as_ref().map_or(0.0, |s| s.undrawn) / (days.len() - first) as f64,
+) -> Result<Tail, Gap> {
+    let none = |reason, detail: &str| Gap::new(reason, "tail", detail);
+    if sums.joined <= 0.0 {
+        return Err(none(GapReason::InputMissing, "nothing that joined has a value"));
+    }
+    let first = settings.first(prepared.panel.width);
+    let mut sessions: Vec<usize> = (first..prepared.panel.width).collect();
+    let mut lacking = sums.lacking.clone();
+    lacking.retain(|name| 0 < name.absent(&prepared.panel, &sessions));
+    let mut stand_ins = (!lacking.is_empty()).then(|| StandIns::of(prepared, &lacking, first));
+    if let Some(others) = &stand_ins {
+        sessions.retain(|at| is_known(others.undrawn[at - first], sums.joined / gross));
+        lacking.retain(|name| 0 < name.absent(&prepared.panel, &sessions));
+    }
+    if lacking.is_empty() {
+        stand_ins = None;
+    }
+    let seeds = settings.seed_sessions();
+    if sessions.len() < seeds + SCENARIOS_MIN {
+        return Err(too_few(sessions.len(), seeds));
+    }
+    let replay = Replay {
+        history,
+        stand_ins: stand_ins.as_ref(),
+        first,
+        sessions: &sessions,
+        seeds,
+        multipliers: Vec::new(),
+        gross,
     };
-    let first_level = replay.weights(&scenarios.tail_shares(confidence)?, start);
-    Some(Tail { risk, first_level })
+    let tail = replay.measure(prepared, settings, &lacking);
+    tail.ok_or_else(|| none(GapReason::Degenerate, "a profit or loss is out of range"))
+}
+
+fn too_few(sessions: usize, seeds: usize) -> Gap {
+    let need = seeds + SCENARIOS_MIN;
+    let detail = format!(
+        "{sessions} sessions that the names or their peers have returns of, {need} needed: \
+         {SCENARIOS_MIN} scenarios after {seeds} sessions that only give the volatility to start from"
+    );
+    Gap::new(GapReason::ShortHistory, "tail", detail)
 }
 
 impl<'a> Replay<'a> {
-    fn of(
-        history: &'a History,
-        stand_ins: Option<&'a StandIns>,
+    fn measure(
+        mut self,
+        prepared: &Prepared,
         settings: &TailSettings,
-        (first, start): (usize, usize),
-        gross: f64,
-    ) -> Option<(Replay<'a>, Option<FilterRecord>)> {
-        let (skipped, seeds) = (first - history.first, start - first);
-        let width = history.total.len() - skipped - seeds;
-        let draws = if stand_ins.is_some() { DRAWS } else { 1 };
-        let multipliers = Vec::new();
-        let mut replay = Replay { history, stand_ins, skipped, seeds, width, multipliers, gross };
-        if settings.method == TailMethod::Historical {
-            replay.multipliers = vec![vec![1.0; width]; draws];
-            return Some((replay, None));
+        lacking: &[Lacking],
+    ) -> Option<Tail> {
+        let filter = self.scale(settings.method)?;
+        let scenarios = self.scenarios()?;
+        let levels: Option<Vec<TailLevel>> = settings
+            .confidence_levels
+            .iter()
+            .map(|confidence| self.level(&scenarios, settings, *confidence))
+            .collect();
+        let (worst, worst_pnl) = self.worst()?;
+        let worst_scenario = scenarios.ascending().first()?;
+        let replayed = &self.sessions[self.seeds..];
+        let on = |at: usize| prepared.sessions.days().get(*replayed.get(at)?).copied();
+        let absent =
+            |name: &Lacking| name.weight.abs() * name.absent(&prepared.panel, replayed) as f64;
+        let undrawn = |others: &StandIns| {
+            let sum: f64 = self.sessions.iter().map(|at| others.undrawn[at - self.first]).sum();
+            sum / self.sessions.len() as f64
+        };
+        let risk = TailRisk {
+            settings: settings.clone(),
+            sessions: replayed.len(),
+            first_on: on(0)?,
+            last_on: on(replayed.len() - 1)?,
+            filter,
+            levels: levels?,
+            worst_on: on(worst)?,
+            worst_pnl,
+            worst_scenario_on: on(worst_scenario.period as usize)?,
+            worst_scenario_pnl: worst_scenario.profit,
+            draws: self.draws(),
+            proxied_share: lacking.iter().map(absent).sum::<f64>() / replayed.len() as f64,
+            proxied_names: lacking.len(),
+            widened_names: self.stand_ins.map_or(0, |others| others.widened_names),
+            left_out_sessions: prepared.panel.width - self.first - self.sessions.len(),
+            undrawn_share: self.stand_ins.map_or(0.0, undrawn),
+        };
+        let confidence = *settings.confidence_levels.first()?;
+        let first_level = self.weights(&scenarios.tail_shares(confidence)?, prepared.panel.width);
+        Some(Tail { risk, first_level })
+    }
+
+    /// Finds m_s of every scenario, and tells of the filter that made it.
+    fn scale(&mut self, method: TailMethod) -> Option<Option<FilterRecord>> {
+        let draws = if self.stand_ins.is_some() { DRAWS } else { 1 };
+        if method == TailMethod::Historical {
+            self.multipliers = vec![vec![1.0; self.sessions.len() - self.seeds]; draws];
+            return Some(None);
         }
-        let filters: Option<Vec<Filter>> =
-            (0..draws).map(|draw| filter(&replay.returns(draw, 0), seeds, FILTER_LAMBDA)).collect();
+        let filters: Option<Vec<Filter>> = (0..draws)
+            .map(|draw| filter(&self.returns(draw, 0), self.seeds, FILTER_LAMBDA))
+            .collect();
         let filters = filters?;
         let volatility = filters.iter().map(|f| f.volatility).sum::<f64>() / draws as f64;
         let record = FilterRecord {
             lambda: FILTER_LAMBDA,
-            seed_sessions: seeds,
-            volatility: volatility * gross,
+            seed_sessions: self.seeds,
+            volatility: volatility * self.gross,
             unscaled: filters.iter().map(|f| f.unscaled).sum(),
         };
-        replay.multipliers = filters.into_iter().map(|filter| filter.multipliers).collect();
-        Some((replay, Some(record)))
+        self.multipliers = filters.into_iter().map(|filter| filter.multipliers).collect();
+        Some(Some(record))
     }
 
     fn draws(&self) -> usize {
         self.multipliers.len()
     }
 
-    /// The book's returns in a draw, so many sessions after the first seed on.
+    /// The book's returns in a draw, from one of the replayed sessions on.
     fn returns(&self, draw: usize, from: usize) -> Vec<f64> {
-        let own = self.history.total[self.skipped + from..].iter().map(|own| f64::from(*own));
+        let own = |session: usize| f64::from(self.history.total[session - self.history.first]);
+        let sessions = self.sessions[from..].iter();
         match self.stand_ins {
-            None => own.collect(),
+            None => sessions.map(|at| own(*at)).collect(),
             Some(others) => {
-                own.enumerate().map(|(at, own)| own + others.total(draw, from + at)).collect()
+                sessions.map(|at| own(*at) + others.total(draw, at - self.first)).collect()
             }
         }
     }
@@ -177,19 +217,20 @@ impl<'a> Replay<'a> {
         let part = |of: &dyn Fn(usize, usize) -> f64| {
             let adds = |(scenario, share): &(Scenario, f64)| {
                 let (draw, at) = (scenario.draw as usize, scenario.period as usize);
-                share * self.multipliers[draw][at] * of(draw, self.seeds + at)
+                share * self.multipliers[draw][at] * of(draw, self.sessions[self.seeds + at])
             };
             0.0 - shares.iter().map(adds).sum::<f64>() * self.gross
         };
         let leg = |leg: usize| {
-            part(&|draw, at| {
-                let stand_in = self.stand_ins.map_or(0.0, |others| others.leg(leg, draw, at));
-                f64::from(self.history.legs[leg][self.skipped + at]) + stand_in
+            part(&|draw, session| {
+                let stand_in =
+                    self.stand_ins.map_or(0.0, |all| all.leg(leg, draw, session - self.first));
+                f64::from(self.history.legs[leg][session - self.history.first]) + stand_in
             })
         };
         let stand_ins = self.stand_ins.map(|others| {
-            let expected_shortfall = part(&|draw, at| others.total(draw, at));
-            self.spread(settings, confidence, expected_shortfall)
+            let part = part(&|draw, session| others.total(draw, session - self.first));
+            self.spread(settings, confidence, part)
         });
         Some(TailLevel {
             confidence,
@@ -231,7 +272,7 @@ impl<'a> Replay<'a> {
 
     /// The session of the window with the largest loss as it was, and its P&L averaged over draws.
     fn worst(&self) -> Option<(usize, f64)> {
-        let mut sums = vec![0.0; self.width];
+        let mut sums = vec![0.0; self.sessions.len() - self.seeds];
         for draw in 0..self.draws() {
             let returns = self.returns(draw, self.seeds);
             sums.iter_mut().zip(returns).for_each(|(sum, r)| *sum += r);
@@ -240,22 +281,22 @@ impl<'a> Replay<'a> {
         Some((at, sum / self.draws() as f64 * self.gross))
     }
 
-    fn weights(&self, shares: &[(Scenario, f64)], start: usize) -> TailWeights {
-        let width = self.width;
-        let by_draw = if self.stand_ins.is_some() { width * self.draws() } else { 0 };
-        let mut weights =
-            TailWeights { start, own: Vec::new(), by_draw: vec![0.0; by_draw], width };
-        let mut own = vec![0.0; width];
+    /// `width` is the panel's.
+    fn weights(&self, shares: &[(Scenario, f64)], width: usize) -> TailWeights {
+        let sessions = self.sessions[self.seeds..].to_vec();
+        let mut own = vec![0.0; sessions.len()];
+        let mut by_draw =
+            vec![0.0; if self.stand_ins.is_some() { width * self.draws() } else { 0 }];
         for (scenario, share) in shares {
             let (draw, at) = (scenario.draw as usize, scenario.period as usize);
             let weight = share * self.multipliers[draw][at];
             own[at] += weight;
-            if let Some(slot) = weights.by_draw.get_mut(draw * width + at) {
+            if let Some(slot) = by_draw.get_mut(draw * width + sessions[at]) {
                 *slot = weight;
             }
         }
-        let inside = own.iter().enumerate().filter(|(_, weight)| 0.0 < **weight);
-        weights.own = inside.map(|(at, weight)| (start + at, *weight)).collect();
-        weights
+        let inside = sessions.iter().zip(own).filter(|(_, weight)| 0.0 < *weight);
+        let own = inside.map(|(session, weight)| (*session, weight)).collect();
+        TailWeights { sessions, own, by_draw, width }
     }
 }

@@ -121,7 +121,7 @@ fn fewer_sessions_are_used_and_told_and_too_few_are_none() {
     assert!(report.tail.is_none());
     let found = gap(&report).unwrap();
     assert_eq!(found.reason, GapReason::ShortHistory);
-    assert!(found.detail.starts_with("79 sessions, 80 needed"), "{}", found.detail);
+    assert!(found.detail.starts_with("79 sessions that"), "{}", found.detail);
     let plain = risk(&prepared, &lines, &tail(&[0.95], QuantileRule::Linear)).unwrap();
     assert_eq!((plain.sessions, plain.filter), (79, None));
     assert_eq!(

@@ -76,7 +76,7 @@ fn peers_are_sought_further_off_where_near_ones_are_few() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth(&world.names[40].symbol, -1e6)]);
     let risk = report.tail.unwrap();
-    assert_eq!((risk.proxied_names, risk.widened_names, risk.undrawn_names), (1, 1, 0));
+    assert_eq!((risk.proxied_names, risk.widened_names, risk.left_out_sessions), (1, 1, 0));
     let gap = report.gaps.iter().find(|gap| gap.detail.contains("lack returns")).unwrap();
     assert!(gap.detail.ends_with("1 of them drew from beyond their own size and sector"));
 }
@@ -100,13 +100,13 @@ fn where_nobody_has_the_day_no_residual_is_made_up() {
     let prepared = prepare(&snapshot, &World::roles());
     let report = report(&prepared, &[worth("X", 1e6)]);
     let risk = report.tail.unwrap();
-    assert_eq!((risk.proxied_names, risk.undrawn_names), (1, 1));
-    // X's own returns begin on session 50 of 150; before, its beta of one is all there is.
-    near(risk.undrawn_share, 50.0 / 150.0, 1e-9);
+    // X's own returns begin on session 50 of 150. Before, its beta would be all there is, and a book
+    // without residuals looks calm.
+    assert_eq!((risk.sessions, risk.left_out_sessions), (100, 50));
+    assert_eq!((risk.proxied_names, risk.draws, risk.levels[0].stand_ins), (0, 1, None));
     near(risk.worst_pnl, -0.05e6, 1.0);
-    let stand_ins = risk.levels[0].stand_ins.unwrap();
-    assert!(stand_ins.value_at_risk_spread < 1e-6, "{stand_ins:?}");
-    let gap = report.gaps.iter().find(|gap| gap.detail.contains("no peer")).unwrap();
+    assert_eq!(report.positions[0].proxied_sessions, 0);
+    let gap = report.gaps.iter().find(|gap| gap.detail.contains("left out: names")).unwrap();
     assert_eq!(gap.reason, GapReason::MissingObservations);
 }
 

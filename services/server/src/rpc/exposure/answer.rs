@@ -197,6 +197,7 @@ fn tail_risk(risk: &TailRisk) -> v1::TailRisk {
         worst_scenario_pnl: risk.worst_scenario_pnl,
         draws: risk.draws as i32,
         proxied_share: risk.proxied_share,
+        left_out_sessions: risk.left_out_sessions as i32,
     }
 }
 
