@@ -11,7 +11,7 @@ use crate::{
     source::{cell::rounding, sheet::Draft},
     track::Rows,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 /// What a row is to what is held.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,12 +32,13 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Held<'a> {
     rows: &'a Rows<'a>,
-    at: usize,
+    /// The facts of the key asked for last: by publication, and then by revision.
+    group: Range<usize>,
 }
 
 impl<'a> Held<'a> {
     pub(super) fn new(rows: &'a Rows<'a>) -> Held<'a> {
-        Held { rows, at: 0 }
+        Held { rows, group: 0..0 }
     }
 
     /// The fact of a key that wins at an instant of publication, or at last.
@@ -47,14 +48,32 @@ impl<'a> Held<'a> {
         published: Option<Instant>,
     ) -> Option<usize> {
         let of = |i: usize| (self.rows.day(i), self.rows.other(i));
-        while self.at < self.rows.len() && of(self.at) < key {
-            self.at += 1;
+        if self.group.is_empty() || of(self.group.start) != key {
+            let mut start = self.group.end;
+            while start < self.rows.len() && of(start) < key {
+                start += 1;
+            }
+            let mut end = start;
+            while end < self.rows.len() && of(end) == key {
+                end += 1;
+            }
+            self.group = start..end;
         }
-        let group = (self.at..self.rows.len()).take_while(|i| of(*i) == key);
-        match published {
-            None => group.last(),
-            Some(by) => group.take_while(|i| self.rows.published_at(*i) <= by).last(),
+        let end = match published {
+            None => self.group.end,
+            Some(by) => self.published_by(by),
+        };
+        (self.group.start < end).then(|| end - 1)
+    }
+
+    /// The end of the facts in the group that were published by an instant.
+    fn published_by(&self, by: Instant) -> usize {
+        let (mut low, mut high) = (self.group.start, self.group.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.rows.published_at(middle) <= by { low = middle + 1 } else { high = middle }
         }
+        low
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         sheet::{Draft, NameId, Stated},
     },
 };
-use std::ops::Range;
+use std::{cell::OnceCell, ops::Range};
 
 /// Rows of one dataset with their instruments.
 #[derive(Debug)]
@@ -33,6 +33,20 @@ pub(super) struct Joined<'a> {
     pub(super) order: Option<Vec<u32>>,
 }
 
+/// The last day the file has for each of its names.
+fn last_days_of(draft: &Draft) -> Vec<Day> {
+    let mut last: Vec<Day> = Vec::new();
+    let named = draft.who.iter().zip(&draft.day).filter(|(who, _)| **who != NameId::NONE);
+    for (who, day) in named {
+        let at = who.0 as usize;
+        if last.len() <= at {
+            last.resize(at + 1, Day::MIN);
+        }
+        last[at] = last[at].max(*day);
+    }
+    last
+}
+
 /// What makes two rows one fact.
 pub(super) type Key = (InstrumentId, Day, InstrumentId, Option<Instant>);
 
@@ -43,9 +57,10 @@ impl<'a> Joined<'a> {
         publisher: &mut Publisher<'_>,
         word: Option<Instant>,
     ) -> Joined<'a> {
+        let last_days: OnceCell<Vec<Day>> = OnceCell::new();
         let last_day = |name: NameId| {
-            let days = draft.who.iter().zip(&draft.day).filter(|(who, _)| **who == name);
-            days.map(|(_, day)| *day).max().unwrap_or(Day::MIN)
+            let days = last_days.get_or_init(|| last_days_of(draft));
+            days.get(name.0 as usize).copied().unwrap_or(Day::MIN)
         };
         let named = if draft.named.is_empty() { &draft.day } else { &draft.named };
         let ids = draft.who.iter().zip(named);

@@ -34,7 +34,7 @@ pub enum Refusal {
         /// Where, from 1.
         line: u64,
     },
-    /// A text encoding other than UTF-8 (with or without a mark) and Latin-1.
+    /// A text encoding other than UTF-8 (with or without a mark) and Windows-1252.
     #[error("the file is encoded as {0}: save it as UTF-8")]
     Encoding(&'static str),
     /// No known kind has this header.
@@ -127,11 +127,27 @@ pub enum Refusal {
         /// The limit.
         limit: u64,
     },
-    /// More rows than the server takes.
+    /// More rows than the server takes, blank lines counted.
     #[error("the file has more than {limit} rows")]
     TooManyRows {
         /// The limit.
         limit: u64,
+    },
+    /// More names than any file of data has.
+    #[error("the file names more than {limit} instruments or series: send it in parts")]
+    TooManyNames {
+        /// The limit.
+        limit: usize,
+    },
+    /// More texts than any file of data has.
+    #[error(
+        "the file holds more than {texts} different texts, or more than {bytes} bytes of them: send it in parts"
+    )]
+    TooManyTexts {
+        /// The limit of their number.
+        texts: usize,
+        /// The limit of their bytes.
+        bytes: u64,
     },
     /// An option of the caller cannot be used.
     #[error("the option {option} is {value:?}: {fault}")]
@@ -169,6 +185,8 @@ impl Refusal {
             Refusal::LineTooLong { .. } => "LINE_TOO_LONG",
             Refusal::TooLarge { .. } => "FILE_TOO_LARGE",
             Refusal::TooManyRows { .. } => "TOO_MANY_ROWS",
+            Refusal::TooManyNames { .. } => "TOO_MANY_NAMES",
+            Refusal::TooManyTexts { .. } => "TOO_MANY_TEXTS",
             Refusal::BadOption { .. } => "BAD_OPTION",
         }
     }
@@ -209,6 +227,12 @@ pub enum Reason {
     /// A price, a factor or a count of shares that must be above zero.
     #[error("must be above zero")]
     NotPositive,
+    /// A number larger, or nearer to zero, than anything that occurs.
+    #[error("no such value occurs")]
+    OutOfRange,
+    /// A day or an instant before all markets, or years ahead.
+    #[error("the date is out of range")]
+    DateOutOfRange,
     /// A quantity that must not be below zero.
     #[error("must not be negative")]
     Negative,
@@ -224,6 +248,12 @@ pub enum Reason {
     /// The symbol is no symbol.
     #[error("not a symbol")]
     BadSymbol,
+    /// A text longer than any name.
+    #[error("the text is too long")]
+    TextTooLong,
+    /// A text with a character that steers a terminal and names nothing.
+    #[error("the text holds a control character")]
+    ControlCharacter,
     /// A value the row cannot do without is empty.
     #[error("a value is missing")]
     MissingValue,
@@ -248,6 +278,9 @@ pub enum Reason {
     /// Both names of a change are known for different instruments.
     #[error("both symbols are known for different instruments: load symbol changes first")]
     SymbolsTaken,
+    /// One symbol stands in more changes, or one instrument has more names, than ever occurs.
+    #[error("too many changes of one symbol")]
+    TooManyChanges,
     /// Neither name of a change is known, or the change contradicts the names known.
     #[error("the symbol is not known")]
     UnknownSymbol,
@@ -264,11 +297,15 @@ impl Reason {
             Reason::Infinite => "INFINITE",
             Reason::Overflow => "OVERFLOW",
             Reason::NotPositive => "NOT_POSITIVE",
+            Reason::OutOfRange => "OUT_OF_RANGE",
+            Reason::DateOutOfRange => "DATE_OUT_OF_RANGE",
             Reason::Negative => "NEGATIVE",
             Reason::HighBelowLow => "HIGH_BELOW_LOW",
             Reason::CloseOutsideRange => "CLOSE_OUTSIDE_RANGE",
             Reason::ConflictingDuplicate => "CONFLICTING_DUPLICATE",
             Reason::BadSymbol => "BAD_SYMBOL",
+            Reason::TextTooLong => "TEXT_TOO_LONG",
+            Reason::ControlCharacter => "CONTROL_CHARACTER",
             Reason::MissingValue => "MISSING_VALUE",
             Reason::FieldCount => "FIELD_COUNT",
             Reason::Quotes => "QUOTES",
@@ -277,6 +314,7 @@ impl Reason {
             Reason::EndBeforeStart => "END_BEFORE_START",
             Reason::UnknownSplit => "UNKNOWN_SPLIT",
             Reason::SymbolsTaken => "SYMBOLS_TAKEN",
+            Reason::TooManyChanges => "TOO_MANY_CHANGES",
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",
         }
     }
