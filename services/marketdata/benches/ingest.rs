@@ -60,7 +60,16 @@ fn options() -> Options {
 
 #[expect(clippy::expect_used, reason = "the table is made above")]
 fn parse(text: &str) -> Parsed {
-    let limits = Limits { bytes: 1 << 30, rows: 10_000_000, line_bytes: 64 << 10, rejections: 100 };
+    let limits = Limits {
+        bytes: 1 << 30,
+        rows: 10_000_000,
+        line_bytes: 64 << 10,
+        rejections: 100,
+        text_bytes: 256,
+        texts: 100_000,
+        texts_bytes: 16 << 20,
+        names: 100_000,
+    };
     let mut parser = Parser::new(options(), limits);
     for chunk in text.as_bytes().chunks(256 << 10) {
         parser.push(chunk).expect("a good table");

@@ -104,12 +104,20 @@ pub struct Options {
 pub struct Limits {
     /// Bytes, decompressed.
     pub bytes: u64,
-    /// Data rows; at most 4,000,000,000 lines can be numbered.
+    /// Lines below the header, blank ones too; at most 4,000,000,000 can be numbered.
     pub rows: u64,
     /// Bytes of one line.
     pub line_bytes: usize,
     /// Rejected rows that are told one by one; all are counted.
     pub rejections: usize,
+    /// Bytes of one text (a company's name, a sector).
+    pub text_bytes: usize,
+    /// Different texts.
+    pub texts: usize,
+    /// Bytes of all different texts together.
+    pub texts_bytes: u64,
+    /// Names of instruments and series, every spelling counted; symbol changes count each.
+    pub names: usize,
 }
 
 /// What became of a file's rows.

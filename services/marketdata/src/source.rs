@@ -19,6 +19,7 @@
 //! | `split_factors` | symbol, raw_close_DATE, split_adjusted_close, factor | the later date | 09:30 of the later date |
 //! | `symbol_changes` | old_symbol, new_symbol, date | (it is about names) | (names have no publication) |
 
+pub mod export;
 pub mod portfolio_csv;
 pub mod refusal;
 
@@ -32,6 +33,7 @@ pub(crate) mod listings;
 pub(crate) mod memberships;
 pub(crate) mod names;
 pub(crate) mod note;
+pub(crate) mod plausible;
 pub(crate) mod row;
 pub(crate) mod schedule;
 pub(crate) mod series;
@@ -179,7 +181,7 @@ impl SourceKind {
 /// What the bytes are instead, or which columns their header lacks.
 pub fn detect(head: &[u8]) -> Result<SourceKind, Refusal> {
     check_text(head)?;
-    header::layout(head, None).map(|layout| layout.kind)
+    header::layout(head, None, head.len()).map(|layout| layout.kind)
 }
 
 /// Refuses what is no table of text at all.
@@ -292,6 +294,7 @@ pub(crate) fn reader(
     options: &crate::ingest::Options,
     sheet: &mut sheet::Sheet,
 ) -> Result<Box<dyn Reader>, Refusal> {
+    check_options(options, sheet.days)?;
     Ok(match layout.kind {
         OhlcvTable | OhlcvSingle | CloseSingle => {
             Box::new(bars::BarsReader::new(layout, options, sheet)?)
@@ -309,4 +312,24 @@ pub(crate) fn reader(
         SplitFactors => Box::new(splits::FactorsReader::new(layout, options, sheet)?),
         SymbolChanges => Box::new(symbol_changes::ChangesReader::new(layout)),
     })
+}
+
+/// Refuses days and instants of the caller that no file is about.
+fn check_options(options: &crate::ingest::Options, days: plausible::Days) -> Result<(), Refusal> {
+    let refused = |option, value: String, fault: refusal::Fault| Refusal::BadOption {
+        option,
+        value,
+        fault: format!("{} ({})", fault.reason, fault.text),
+    };
+    for (option, day) in [("as_of_on", options.as_of_on), ("adjusted_on", options.adjusted_on)] {
+        if let Some(day) = day {
+            let checked = days.check(crate::dataset::Dataset::Series, day);
+            checked.map_err(|fault| refused(option, day.to_string(), fault))?;
+        }
+    }
+    if let Some(instant) = options.published_at {
+        let checked = days.check_instant(instant);
+        checked.map_err(|fault| refused("published_at", instant.to_string(), fault))?;
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use marketdata::{
-    ingest::{Limits, Options, Parser},
+    ingest::{Limits, NoteCode, Options, Parser},
     source::{
         SourceKind,
         refusal::{Reason, Refusal},
@@ -253,4 +253,159 @@ fn symbols_and_intervals_and_instants_are_checked() {
                  A,07/15/24,-5,\nB,13/45/24,5,\nC,,5,\nD,06/28/24,5,0\n";
     let three = [(2, Reason::FutureDate), (3, Reason::ImpossibleDate), (4, Reason::MissingValue)];
     assert_eq!(forced("s.csv", short), three);
+}
+
+/// The bad rows of a file of one kind, which is taken all the same.
+fn forced(name: &str, text: &str) -> Vec<(u64, Reason)> {
+    let options = Options { force: true, ..options(name) };
+    rejections(&Desk::new().prepare(text.as_bytes(), options).unwrap())
+}
+
+#[test]
+fn numbers_that_no_market_ever_had_are_bad_rows() {
+    // The smallest double: a position of a dollar in it would be an infinity of shares.
+    for row in ["1,1,5e-324,5e-324,1,1", "1,1,1,1,5e-324,1", "1e16,1e16,1,1,1,1", "1,1,1,1,1,1e300"]
+    {
+        let text = format!("{}2024-07-08,{row}\n", good());
+        assert_eq!(forced("AAA.csv", &text), [(22, Reason::OutOfRange)], "{row}");
+    }
+    let files = [
+        ("DGS10.csv", "date,value\n2024-07-08,1e300\n2024-07-09,-4.9e-324\n"),
+        (
+            "a.csv",
+            "symbol,date,price_factor,share_factor\nA,2024-07-08,1e7,1\nB,2024-07-08,1,1e-9\n",
+        ),
+        (
+            "s.csv",
+            "symbolCode|currentShortPositionQuantity|settlementDate\nA|1e99|2024-06-28\n\
+             B|1e-30|2024-06-28\n",
+        ),
+        (
+            "screener_2024-07-08.csv",
+            "symbol,name,last sale,market cap\nA,Alpha,1,1e19\nB,Beta,1e-300,1\n",
+        ),
+        (
+            "IWM_holdings_2024-07-08.csv",
+            "Ticker,Name,Asset Class,Weight (%),Shares\nA,Alpha,Equity,1e9,1\n\
+             B,Beta,Equity,1,-1e30\n",
+        ),
+        (
+            "settle_2024-06-28.csv",
+            "symbol,short_interest_date,shares_sold_short,public_float\n\
+             A,06/28/24,1e200,1\nB,06/28/24,1,1e200\n",
+        ),
+    ];
+    for (name, text) in files {
+        let both = [(2, Reason::OutOfRange), (3, Reason::OutOfRange)];
+        assert_eq!(forced(name, text), both, "{name}");
+        let options = Options { force: true, ..options(name) };
+        let prepared = Desk::new().prepare(text.as_bytes(), options).unwrap();
+        assert!(prepared.batch.tables.is_empty(), "a bad row leaves no fact: {name}");
+    }
+}
+
+#[test]
+fn days_that_no_file_is_about_are_bad_rows() {
+    let bars = "Ticker,Date,Open,High,Low,Close,Volume\n\
+                A,1600-01-03,1,1,1,1,1\nA,1899-12-31,1,1,1,1,1\nA,1900-01-02,1,1,1,1,1\n";
+    let both = [(2, Reason::DateOutOfRange), (3, Reason::DateOutOfRange)];
+    assert_eq!(forced("t.csv", bars), both);
+    // The recessions of the United States are a series of FRED's from 1854 on.
+    let recessions = "date,value\n1799-12-31,0\n1854-12-01,1\n";
+    assert_eq!(forced("USREC.csv", recessions), [(2, Reason::DateOutOfRange)]);
+    // Received on 2024-07-12: what is announced, is announced for the next two years.
+    let members = "ticker,start_date,end_date\nA,2020-01-02,2099-12-31\nB,2020-01-02,2026-07-13\n";
+    assert_eq!(forced("x_members.csv", members), [(2, Reason::DateOutOfRange)]);
+    let changes = "old_symbol,new_symbol,date\nA,B,2300-01-02\nC,D,1700-01-02\n";
+    assert_eq!(forced("c.csv", changes), both);
+    let schedule = "settlement,first_seen\n2024-06-28,2390-01-02T00:00:00Z\n";
+    assert_eq!(forced("p.csv", schedule), [(2, Reason::DateOutOfRange)]);
+    let series = "series,date,value,published_at\nX,2024-07-08,1,2390-01-02\n";
+    assert_eq!(forced("s.csv", series), [(2, Reason::DateOutOfRange)]);
+
+    let said = |change: &dyn Fn(&mut Options)| {
+        let mut options = options("AAA.csv");
+        change(&mut options);
+        refusal(good().as_bytes(), options).to_string()
+    };
+    let told = [
+        said(&|options| options.adjusted_on = Some(day("1650-01-02"))),
+        said(&|options| options.as_of_on = Some(day("2390-01-02"))),
+        said(&|options| options.published_at = Some(support::at("2390-01-02T00:00:00Z"))),
+    ];
+    for (told, option) in told.iter().zip(["adjusted_on", "as_of_on", "published_at"]) {
+        assert!(told.contains(option) && told.contains("out of range"), "{told}");
+    }
+}
+
+#[test]
+fn a_percent_sign_belongs_to_a_percentage() {
+    let priced =
+        |close: &str| forced("AAA.csv", &format!("{}2024-07-08,,,,{close},10,1\n", good()));
+    for close in ["10%", "\"1,5\"", "10 5", "1$0"] {
+        assert_eq!(priced(close), [(22, Reason::NotANumber)], "{close}");
+    }
+    for close in ["10", "$10", "\"1,000.5\""] {
+        assert_eq!(priced(close), [], "{close}");
+    }
+    let holdings = "Ticker,Name,Asset Class,Weight (%),Shares\nA,Alpha,Equity,5.25%,10%\n\
+                    B,Beta,Equity,5.25%,10\n";
+    assert_eq!(forced("IWM_holdings_2024-07-08.csv", holdings), [(2, Reason::NotANumber)]);
+    let book = marketdata::source::portfolio_csv::read(b"symbol,quantity\nA,10%\n").unwrap();
+    assert_eq!(book.rejected[0].reason, Reason::NotANumber);
+}
+
+#[test]
+fn a_price_outside_the_days_range_is_noted() {
+    // In whole dollars one dollar may be rounding: the row stands, and is told.
+    let text = good()
+        + "2024-07-08,10,11,9,12,12,1\n2024-07-09,10,11,9,8,8,1\n\
+                         2024-07-10,11.5,11,9,10,10,1\n2024-07-11,10,11,9,11,11,1\n";
+    let report = Desk::new().prepare(text.as_bytes(), options("AAA.csv")).unwrap().report;
+    assert_eq!((report.accepted, report.rejected), (24, 0));
+    let note = report.notes.iter().find(|note| note.code == NoteCode::OutsideRange).unwrap();
+    assert_eq!(
+        (note.count, note.text.as_str()),
+        (
+            3,
+            "line 22: close 12 outside 9 to 11; line 23: close 8 outside 9 to 11; \
+             line 24: open 11.5 outside 9 to 11"
+        )
+    );
+}
+
+#[test]
+fn texts_and_names_have_bounds() {
+    let screener = |name: &str| format!("symbol,name,last sale,market cap\nA,{name},1,1\n");
+    let on = "screener_2024-07-08.csv";
+    assert_eq!(forced(on, &screener(&"x".repeat(256))), []);
+    assert_eq!(forced(on, &screener(&"x".repeat(257))), [(2, Reason::TextTooLong)]);
+    // One control character among many others: what is a text file on the whole.
+    let long = "x".repeat(200);
+    assert_eq!(forced(on, &screener(&format!("{long}\u{1b}[2J"))), [(2, Reason::ControlCharacter)]);
+    assert_eq!(forced(on, &screener(&format!("{long}\u{9b}2J"))), [(2, Reason::ControlCharacter)]);
+    // A name behind thousands of blanks that are no ASCII is no other name.
+    let blanks = "\u{a0}".repeat(1_000);
+    let table = format!("Ticker,Date,Open,High,Low,Close\n{blanks}A,2024-07-08,1,1,1,1\n");
+    assert_eq!(forced("t.csv", &table), [(2, Reason::BadSymbol)]);
+
+    let bounded = |change: &dyn Fn(&mut Limits), text: &str| {
+        let mut limits = limits();
+        change(&mut limits);
+        let mut parser = Parser::new(options(on), limits);
+        parser.push(text.as_bytes()).and_then(|()| parser.finish().map(|_| ())).unwrap_err().code()
+    };
+    let two = screener("x") + "B,y,1,1\n";
+    assert_eq!(bounded(&|limits| limits.texts = 1, &two), "TOO_MANY_TEXTS");
+    assert_eq!(bounded(&|limits| limits.texts_bytes = 1, &two), "TOO_MANY_TEXTS");
+    assert_eq!(bounded(&|limits| limits.names = 1, &two), "TOO_MANY_NAMES");
+    let changes = "old_symbol,new_symbol,date\nA,B,2024-01-02\nC,D,2024-01-02\n";
+    assert_eq!(bounded(&|limits| limits.names = 1, changes), "TOO_MANY_NAMES");
+    // Blank lines are lines: a fate is kept of each.
+    let blank = screener("x") + "\n\n\n";
+    assert_eq!(bounded(&|limits| limits.rows = 3, &blank), "TOO_MANY_ROWS");
+    // A header as long as the file.
+    let wide = ",".repeat(100_000);
+    assert_eq!(bounded(&|_| {}, &wide), "LINE_TOO_LONG");
+    assert_eq!(bounded(&|_| {}, &",".repeat(60_000)), "UNKNOWN_HEADER");
 }

@@ -176,6 +176,7 @@ impl Config {
             ("limits.header_bytes", u64::from(limits.header_bytes), 4 * 1024),
             ("limits.chunk_bytes", limits.chunk_bytes as u64, 1),
             ("limits.upload_ratio", limits.upload_ratio, 1),
+            ("limits.upload_memory_bytes", limits.upload_memory_bytes, 1024 * 1024),
             ("limits.uploads", limits.uploads as u64, 1),
             ("limits.streams_per_connection", u64::from(limits.streams_per_connection), 1),
             ("limits.default_deadline_ms", limits.default_deadline_ms, 1),

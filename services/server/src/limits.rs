@@ -21,6 +21,8 @@ pub struct Limits {
     /// Decompressed bytes allowed per byte received, beyond the first 16 MiB: what is above is a
     /// bomb.
     pub upload_ratio: u64,
+    /// Memory that all uploads at once may take while they are read and written, bytes.
+    pub upload_memory_bytes: u64,
     /// Uploads received at once.
     pub uploads: usize,
     /// Calls on one connection at once.
@@ -52,6 +54,7 @@ impl Limits {
             upload_bytes: 512 * MIB as u64,
             upload_decompressed_bytes: 2 * 1024 * MIB as u64,
             upload_ratio: 200,
+            upload_memory_bytes: 4 * 1024 * MIB as u64,
             uploads: 4,
             streams_per_connection: 256,
             watchers: 1_024,
@@ -77,10 +80,25 @@ pub const PAGE_MAX: usize = 1_000;
 pub const VIOLATIONS: usize = 100;
 /// Rejected rows of one file that are told; more are counted.
 pub const REJECTIONS: usize = 1_000;
-/// Data rows of one file.
+/// Lines of one file below its header.
 pub const UPLOAD_ROWS: u64 = 20_000_000;
 /// Bytes of one line of a file.
 pub const LINE_BYTES: usize = 64 * 1024;
+/// Bytes of one text of a file: a company's name, a sector.
+pub const TEXT_BYTES: usize = 256;
+/// Different texts of one file; the market keeps them for ever.
+pub const UPLOAD_TEXTS: usize = 100_000;
+/// Bytes of all different texts of one file.
+pub const UPLOAD_TEXTS_BYTES: u64 = 16 * MIB as u64;
+/// Names of instruments and series of one file, in every spelling; the market keeps them for ever.
+pub const UPLOAD_NAMES: usize = 100_000;
+/// How many times the rows read of a file are in memory before they are written: as rows of the file,
+/// as facts, as segments, and packed. Three million bars of 69 bytes took 3.3 times as much.
+pub const UPLOAD_COPIES: u64 = 4;
+/// When an upload that found no memory may be sent again, milliseconds.
+pub const UPLOAD_RETRY_MS: u64 = 5_000;
+/// Members that the directory of a zip archive may list.
+pub const ZIP_MEMBERS: u64 = 1_000;
 /// Chunks of an upload that wait for the reader.
 pub const CHUNKS_AHEAD: usize = 4;
 /// Characters of a file's name.

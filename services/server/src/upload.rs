@@ -97,6 +97,10 @@ impl Intake {
             rows: limits::UPLOAD_ROWS,
             line_bytes: limits::LINE_BYTES,
             rejections: limits::REJECTIONS,
+            text_bytes: limits::TEXT_BYTES,
+            texts: limits::UPLOAD_TEXTS,
+            texts_bytes: limits::UPLOAD_TEXTS_BYTES,
+            names: limits::UPLOAD_NAMES,
         };
         let sink = Box::new(Sink::new(options, parser_limits, limits));
         Intake {

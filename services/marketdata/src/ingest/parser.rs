@@ -30,6 +30,8 @@ struct Body {
     cutter: Cutter,
     delimiter: u8,
     columns: usize,
+    /// The header's line, from 1.
+    header: u64,
     /// The line read last, from 1.
     line: u64,
     ended: bool,
@@ -64,7 +66,7 @@ const HEAD: usize = 32 * 1024;
 impl Parser {
     /// A parser that has read nothing.
     pub fn new(options: Options, limits: Limits) -> Parser {
-        let sheet = Sheet::new(options.received_at, limits.rejections);
+        let sheet = Sheet::new(options.received_at, limits);
         Parser { options, limits, rest: Vec::new(), bytes: 0, body: None, sheet }
     }
 
@@ -76,6 +78,12 @@ impl Parser {
     /// Data rows seen so far.
     pub const fn rows(&self) -> u64 {
         self.sheet.rows
+    }
+
+    /// Bytes of memory that what was read takes so far. Joining it to a market takes as much again,
+    /// a few times; see [`super::prepare`].
+    pub fn memory(&self) -> u64 {
+        self.rest.capacity() as u64 + self.sheet.memory()
     }
 
     /// Takes the next bytes.
@@ -128,7 +136,7 @@ impl Parser {
         if let Some(at) = memchr(0, &head) {
             return Err(nul(&head[..at], 0));
         }
-        let layout = header::layout(&head, self.options.kind)?;
+        let layout = header::layout(&head, self.options.kind, self.limits.line_bytes)?;
         self.body = Some(Body::new(&layout, &self.options, &mut self.sheet)?);
         self.lines(&head[layout.body..])
     }
@@ -177,6 +185,7 @@ impl Body {
             cutter: Cutter::new(layout.delimiter),
             delimiter: layout.delimiter,
             columns: layout.header.len(),
+            header: layout.line,
             line: layout.line,
             ended: false,
         })
@@ -200,6 +209,10 @@ impl Body {
     }
 
     fn line(&mut self, line: &[u8], limits: &Limits, sheet: &mut Sheet) -> Result<(), Refusal> {
+        let number = u32::try_from(self.line).unwrap_or(u32::MAX);
+        if limits.rows < self.line - self.header || number == u32::MAX {
+            return Err(Refusal::TooManyRows { limit: limits.rows });
+        }
         if line.trim_ascii().is_empty() {
             self.ended = self.reader.ends_at_blank() && 0 < sheet.rows;
             return Ok(());
@@ -210,10 +223,6 @@ impl Body {
         if let Some(stated) = self.trailer(line) {
             sheet.trailer = Some(stated);
             return Ok(());
-        }
-        let number = u32::try_from(self.line).unwrap_or(u32::MAX);
-        if limits.rows <= sheet.rows || number == u32::MAX {
-            return Err(Refusal::TooManyRows { limit: limits.rows });
         }
         let flow = match self.cutter.cut(line) {
             None => Err(Fault::of(Reason::Quotes, "the line", line)),
@@ -241,7 +250,7 @@ impl Body {
                 sheet.reject(number, fault);
             }
         }
-        Ok(())
+        sheet.check_bounds()
     }
 
     /// The row count that FINRA's and other pipe-delimited files end with.

@@ -151,13 +151,16 @@ fn price(field: &str, row: &Row<'_>, column: Option<usize>) -> Result<Option<Dec
     }
 }
 
-/// The prices of a day must agree with each other, but for the rounding of adjusted prices.
+/// Beyond the rounding of numbers in single precision, as a part of a price.
+const SLACK: f64 = 1.0 / 4_194_304.0;
+/// One unit of the sixth decimal, which is what vendors of adjusted prices print.
+const SIXTH: f64 = 1e-6;
+
+/// The prices of a day must agree with each other, but for one unit of the last printed digit.
 #[inline]
 fn check_range(close: Decimal, high: Option<Decimal>, low: Option<Decimal>) -> Result<(), Fault> {
-    /// Beyond the rounding of numbers in single precision.
-    const SLACK: f64 = 1.0 / 4_194_304.0;
     let unit = match close.decimals {
-        6 => 1e-6,
+        6 => SIXTH,
         decimals => 2.0 * super::cell::rounding(0.0, decimals),
     };
     let tolerance = close.value * SLACK + unit;
@@ -167,14 +170,42 @@ fn check_range(close: Decimal, high: Option<Decimal>, low: Option<Decimal>) -> R
         let text = format!("high {} below low {}", high.value, low.value);
         return Err(Fault::new(Reason::HighBelowLow, text));
     }
-    let above = high.is_some_and(|high| high.value + tolerance < close.value);
-    let below = low.is_some_and(|low| close.value < low.value - tolerance);
-    if above || below {
-        let (low, high) = (low.map_or(0.0, |d| d.value), high.map_or(f64::INFINITY, |d| d.value));
-        let text = format!("close {} outside {low} to {high}", close.value);
+    if is_outside(close, high, low, tolerance) {
+        let text = format!("close {} outside {}", close.value, range(high, low));
         return Err(Fault::new(Reason::CloseOutsideRange, text));
     }
     Ok(())
+}
+
+#[inline]
+fn is_outside(price: Decimal, high: Option<Decimal>, low: Option<Decimal>, by: f64) -> bool {
+    high.is_some_and(|high| high.value + by < price.value)
+        || low.is_some_and(|low| price.value < low.value - by)
+}
+
+fn range(high: Option<Decimal>, low: Option<Decimal>) -> String {
+    let (low, high) = (low.map_or(0.0, |d| d.value), high.map_or(f64::INFINITY, |d| d.value));
+    format!("{low} to {high}")
+}
+
+/// Notes an open or a close outside the day's range by more than single precision explains. The row
+/// stands: it is the close that counts, and vendors' highs leave out auctions and odd lots.
+#[inline]
+fn note_outside(
+    line: u32,
+    prices: [Option<Decimal>; 2],
+    high: Option<Decimal>,
+    low: Option<Decimal>,
+    sheet: &mut Sheet,
+) {
+    for (name, price) in ["open", "close"].into_iter().zip(prices) {
+        let Some(price) = price else { continue };
+        if is_outside(price, high, low, price.value * SLACK + SIXTH) {
+            let text =
+                || format!("line {line}: {name} {} outside {}", price.value, range(high, low));
+            sheet.note(NoteCode::OutsideRange, text);
+        }
+    }
 }
 
 impl Reader for BarsReader {
@@ -206,10 +237,10 @@ impl Reader for BarsReader {
         // Until the rows are sorted the distribution's place holds the adjusted close.
         let values =
             [value(open), value(high), value(low), close.value, value(volume), value(adjusted)];
-        let draft = sheet.draft(Dataset::Bars);
-        draft.push(line, (who, NameId::NONE), day, &values);
+        let draft = sheet.push(Dataset::Bars, line, (who, NameId::NONE), day, &values)?;
         let adjusted = adjusted.map_or(0, |adjusted| adjusted.decimals.min(15));
         draft.decimals.push(close.decimals.min(15) | adjusted << 4);
+        note_outside(line, [open, Some(close)], high, low, sheet);
         Ok(Flow::Kept)
     }
 

@@ -44,22 +44,66 @@ pub(crate) fn number(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault
     }
 }
 
-/// A number that may carry `$`, `%`, thousands commas, or parentheses for a negative.
+/// A number that may carry a currency sign before it, thousands commas, or parentheses for a
+/// negative. A percent sign makes it no amount: `10%` is not ten dollars.
+#[inline]
 pub(crate) fn amount(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault> {
-    if let Some(decimal) = quick(bytes) {
-        return Ok(Some(decimal));
+    match quick(bytes) {
+        Some(decimal) => Ok(Some(decimal)),
+        None => dressed(field, bytes),
     }
-    let negative = bytes.first() == Some(&b'(') && bytes.last() == Some(&b')');
-    let inner = if negative { &bytes[1..bytes.len() - 1] } else { bytes };
-    let mut plain = Vec::with_capacity(inner.len() + 1);
-    if negative {
-        plain.push(b'-');
+}
+
+/// A column in per cent as a decimal: `0.53` and `0.53%` are 0.0053.
+pub(crate) fn percentage(field: &str, bytes: &[u8]) -> Result<Option<f64>, Fault> {
+    let bare = bytes.strip_suffix(b"%").map_or(bytes, <[u8]>::trim_ascii_end);
+    Ok(amount(field, bare)?.map(|decimal| decimal.value / 100.0))
+}
+
+#[cold]
+fn dressed(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault> {
+    if is_missing(bytes) {
+        return Ok(None);
     }
-    plain.extend(inner.iter().filter(|b| !matches!(b, b'$' | b',' | b'%' | b' ')));
+    let inner = bytes.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")"));
+    let (mut negative, mut rest) = (inner.is_some(), inner.unwrap_or(bytes).trim_ascii());
+    // `-$5`, `$-5` and `$ 5` are all met; a second sign is not.
+    for _ in 0..2 {
+        if let Some(after) = rest.strip_prefix(b"$") {
+            rest = after.trim_ascii_start();
+        } else if let Some(after) = rest.strip_prefix(b"-").filter(|after| {
+            !negative && after.first().is_some_and(|byte| matches!(byte, b'$' | b'0'..=b'9' | b'.'))
+        }) {
+            (negative, rest) = (true, after);
+        }
+    }
+    let mut plain = if negative { vec![b'-'] } else { Vec::new() };
+    match without_thousands(rest) {
+        Some(digits) => plain.extend(digits),
+        None => return Err(Fault::of(Reason::NotANumber, field, bytes)),
+    }
     if let Some(decimal) = quick(&plain) {
         return Ok(Some(decimal));
     }
+    // What was undressed to nothing, `$` or `()`, is no mark of a missing value.
+    if is_missing(&plain) {
+        return Err(Fault::of(Reason::NotANumber, field, bytes));
+    }
     slow(field, bytes, &plain)
+}
+
+/// Digits without their thousands commas; none where a comma is anything else, as in `1,5`.
+fn without_thousands(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !bytes.contains(&b',') {
+        return Some(bytes.to_vec());
+    }
+    let whole = bytes.split(|byte| *byte == b'.').next()?;
+    let mut groups = whole.split(|byte| *byte == b',');
+    let digits = |group: &[u8]| group.iter().all(u8::is_ascii_digit);
+    let lawful = groups.next().is_some_and(|first| (1..=3).contains(&first.len()) && digits(first))
+        && groups.all(|group| group.len() == 3 && digits(group))
+        && !bytes[whole.len()..].contains(&b',');
+    lawful.then(|| bytes.iter().copied().filter(|byte| *byte != b',').collect())
 }
 
 /// Digits with at most one point and no exponent: exact integer over an exact power of ten is
@@ -240,11 +284,47 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap_err().reason, reason, "{text}");
         }
-        let amounts = [("$1,234.50", 1234.5), ("(1,000)", -1000.0), ("12.5%", 12.5)];
-        for (text, value) in amounts {
+    }
+
+    #[test]
+    fn an_amount_is_dressed_as_people_dress_amounts() {
+        for (text, value) in [
+            ("$1,234.50", 1234.5),
+            ("(1,000)", -1000.0),
+            ("($1,000.25)", -1000.25),
+            ("-$5", -5.0),
+            ("$-5", -5.0),
+            ("$ 5", 5.0),
+            ("1,234,567", 1_234_567.0),
+            ("-1,000", -1000.0),
+            ("1.5e3", 1500.0),
+        ] {
             let read = amount("x", text.as_bytes()).unwrap().unwrap().value;
             assert_eq!(read.to_bits(), f64::to_bits(value), "{text}");
         }
+        for text in [
+            "10%",
+            "1,5",
+            "1,23",
+            "12,34,567",
+            "1.000,5",
+            ",5",
+            "10$5",
+            "1 2",
+            "$",
+            "()",
+            "--5",
+            "(-5)",
+        ] {
+            assert_eq!(
+                amount("x", text.as_bytes()).unwrap_err().reason,
+                Reason::NotANumber,
+                "{text}"
+            );
+        }
+        assert_eq!(percentage("x", b"0.53%"), Ok(Some(0.53 / 100.0)));
+        assert_eq!(percentage("x", b"0.53"), Ok(Some(0.53 / 100.0)));
+        assert_eq!(percentage("x", b"-"), Ok(None));
     }
 
     #[test]

@@ -94,14 +94,16 @@ impl Reader for FinraReader {
             if split { 1.0 } else { 0.0 },
         ];
         let revised = row.optional(self.revised) == b"R" && !split;
-        let draft = sheet.draft(Dataset::ShortInterest);
-        draft.push(line, (who, NameId::NONE), settlement, &values);
+        let before = settlement_before(settlement);
+        let dataset = Dataset::ShortInterest;
+        // Before the first fact is added: a row stands whole or falls whole.
+        sheet.days.check(dataset, before)?;
+        let draft = sheet.push(dataset, line, (who, NameId::NONE), settlement, &values)?;
         draft.stated.push(None);
         if let Some(previous) = previous.filter(|_| revised) {
             let absent = f64::NAN;
-            let before = settlement_before(settlement);
             let values = [previous, absent, absent, absent, absent];
-            draft.push(line, (who, NameId::NONE), before, &values);
+            let draft = sheet.push(dataset, line, (who, NameId::NONE), before, &values)?;
             draft.stated.push(Some(Stated::With(settlement)));
         }
         Ok(Flow::Kept)

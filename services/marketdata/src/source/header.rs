@@ -16,6 +16,9 @@ pub(crate) struct Header {
 /// A column by its usual name, then the other names it goes by. A star ends a beginning.
 pub(crate) type Column = &'static [&'static str];
 
+/// Columns of the widest header that is looked at: every name is compared with every known one.
+const COLUMNS: usize = 512;
+
 fn squeeze(name: &str) -> String {
     let kept = name.chars().filter(|c| !matches!(c, ' ' | '_' | '\u{a0}' | '\u{feff}'));
     kept.collect::<String>().to_ascii_lowercase()
@@ -24,8 +27,8 @@ fn squeeze(name: &str) -> String {
 impl Header {
     pub(crate) fn new(line: &[u8], delimiter: u8) -> Option<Header> {
         let mut cutter = Cutter::new(delimiter);
-        let row = cutter.cut(line)?;
-        let original: Vec<String> = (0..row.len()).map(|column| row.text(column)).collect();
+        let row = cutter.cut(line).filter(|row| row.len() <= COLUMNS)?;
+        let original: Vec<String> = (0..row.len()).map(|column| row.text(Some(column))).collect();
         Some(Header { names: original.iter().map(|name| squeeze(name)).collect(), original })
     }
 
@@ -68,7 +71,11 @@ pub(crate) struct Layout {
 const PREAMBLE_LINES: usize = 20;
 
 /// Finds the header among the first lines.
-pub(crate) fn layout(head: &[u8], asked: Option<SourceKind>) -> Result<Layout, Refusal> {
+pub(crate) fn layout(
+    head: &[u8],
+    asked: Option<SourceKind>,
+    line_bytes: usize,
+) -> Result<Layout, Refusal> {
     let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let mut from = start;
     let mut preamble = Vec::new();
@@ -76,6 +83,9 @@ pub(crate) fn layout(head: &[u8], asked: Option<SourceKind>) -> Result<Layout, R
     for number in 1..=PREAMBLE_LINES as u64 {
         let Some(rest) = head.get(from..).filter(|rest| !rest.is_empty()) else { break };
         let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        if line_bytes < length {
+            return Err(Refusal::LineTooLong { line: number, limit: line_bytes });
+        }
         let line = rest[..length].trim_ascii();
         let body = (from + length + 1).min(head.len());
         for delimiter in [b',', b'|', b'\t', b';'] {

@@ -6,10 +6,10 @@
 
 use super::{
     Reader,
-    cell::{amount, date},
+    cell::{amount, date, percentage},
     file_name,
     header::{Column, Layout},
-    refusal::{Fault, Refusal},
+    refusal::{Fault, Refusal, excerpt},
     row::Row,
     sheet::{Flow, NoteCode, Sheet, or_absent},
 };
@@ -80,14 +80,14 @@ impl Reader for HoldingsReader {
             return Ok(Flow::End);
         }
         if !class.eq_ignore_ascii_case(b"Equity") || super::cell::is_no_symbol(ticker) {
-            let what = row.text(self.name);
-            sheet.note(NoteCode::NotAStock, || format!("line {line}: {what}"));
+            let what = row.get(self.name);
+            sheet.note(NoteCode::NotAStock, || format!("line {line}: {}", excerpt(what)));
             return Ok(Flow::Skipped);
         }
         let value = |field: &str, column: Option<usize>| -> Result<f64, Fault> {
             Ok(or_absent(amount(field, row.optional(column))?.map(|decimal| decimal.value)))
         };
-        let weight = value("the weight", Some(self.weight))? / 100.0;
+        let weight = percentage("the weight", row.get(self.weight))?;
         let shares = value("the shares", Some(self.shares))?;
         let held_value = value("the market value", self.value)?;
         let price = value("the price", self.price)?;
@@ -95,10 +95,10 @@ impl Reader for HoldingsReader {
         let price = if price == 0.0 { f64::NAN } else { price };
         let who = sheet.names.listed(ticker)?;
         let fund = sheet.names.listed(self.fund.as_bytes())?;
-        let sector = self.sector.map_or(f64::NAN, |column| sheet.text(row.text(column)));
-        let class = sheet.text(row.text(self.class));
-        let values = [weight, shares, held_value, price, sector, class];
-        sheet.draft(Dataset::Holdings).push(line, (who, fund), self.on, &values);
+        let sector = sheet.text("the sector", row.text(self.sector))?;
+        let class = sheet.text("the asset class", row.text(Some(self.class)))?;
+        let values = [or_absent(weight), shares, held_value, price, sector, class];
+        sheet.push(Dataset::Holdings, line, (who, fund), self.on, &values)?;
         Ok(Flow::Kept)
     }
 
@@ -108,7 +108,7 @@ impl Reader for HoldingsReader {
             return None;
         }
         if row.get(0).starts_with(b"Fund Holdings as of") {
-            sheet.note(NoteCode::RepeatedBlock, || row.text(0));
+            sheet.note(NoteCode::RepeatedBlock, || excerpt(row.get(0)));
         }
         Some(Ok(Flow::End))
     }

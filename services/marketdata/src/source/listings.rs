@@ -96,16 +96,14 @@ impl Reader for ListingsReader {
             sheet.note(NoteCode::NoMarketCap, || format!("line {line}"));
         }
         let who = sheet.names.listed(row.get(self.symbol))?;
-        let name = sheet.text(row.text(self.name));
-        let exchange = match self.exchange {
-            Some(column) => sheet.text(row.text(column).to_ascii_uppercase()),
-            None => f64::NAN,
-        };
-        let sector = self.sector.map_or(f64::NAN, |column| sheet.text(row.text(column)));
-        let class = self.asset_class.map_or(f64::NAN, |column| sheet.text(row.text(column)));
+        let name = sheet.text("the name", row.text(Some(self.name)))?;
+        let exchange = row.text(self.exchange).to_ascii_uppercase();
+        let exchange = sheet.text("the exchange", exchange)?;
+        let sector = sheet.text("the sector", row.text(self.sector))?;
+        let class = sheet.text("the asset class", row.text(self.asset_class))?;
         let numbers = [cap, last, volume].map(or_absent);
         let values = [name, exchange, sector, numbers[0], numbers[1], numbers[2], class];
-        sheet.draft(Dataset::Listings).push(line, (who, NameId::NONE), self.on, &values);
+        sheet.push(Dataset::Listings, line, (who, NameId::NONE), self.on, &values)?;
         Ok(Flow::Kept)
     }
 

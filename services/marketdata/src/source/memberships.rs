@@ -45,13 +45,15 @@ impl Reader for MembershipsReader {
         if let Some(end) = end.filter(|end| *end <= start) {
             return Err(Fault::new(Reason::EndBeforeStart, format!("{start} to {end}")));
         }
+        // Before the first fact is added: a row stands whole or falls whole.
+        if let Some(end) = end {
+            sheet.days.check(Dataset::Memberships, end)?;
+        }
         let who = sheet.names.listed(row.get(self.symbol))?;
         let index = sheet.names.series(self.index.as_bytes())?;
-        let draft = sheet.draft(Dataset::Memberships);
-        draft.push(line, (who, index), start, &[1.0]);
-        draft.named.push(start);
-        if let Some(end) = end {
-            draft.push(line, (who, index), end, &[0.0]);
+        let facts = [Some((start, 1.0)), end.map(|end| (end, 0.0))];
+        for (day, member) in facts.into_iter().flatten() {
+            let draft = sheet.push(Dataset::Memberships, line, (who, index), day, &[member])?;
             draft.named.push(start);
         }
         Ok(Flow::Kept)

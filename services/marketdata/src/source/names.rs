@@ -7,6 +7,11 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
+/// Bytes of a name as a file writes it: 32 characters, a suffix as in `AAPL US Equity`, blanks.
+const SPELLING_BYTES: usize = 64;
+/// Bytes a spelling takes at most: it is kept in two places, and its symbol in two more.
+const SPELLING_MEMORY: u64 = 320;
+
 /// A name of the file: an index into [`Names`], or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NameId(pub(crate) u32);
@@ -38,6 +43,17 @@ impl Names {
             spelled: Vec::new(),
             next: Vec::new(),
         }
+    }
+
+    /// How many spellings were met: a name in other letters or blanks is another one.
+    #[inline]
+    pub(crate) fn spellings(&self) -> usize {
+        self.spelled.len() + self.by_text[1].len()
+    }
+
+    /// Bytes they take.
+    pub(crate) fn memory(&self) -> u64 {
+        self.spellings() as u64 * SPELLING_MEMORY
     }
 
     pub(crate) fn list(&self) -> &[(Namespace, Symbol)] {
@@ -97,6 +113,9 @@ impl Names {
         bytes: &[u8],
         read: impl Fn(&str) -> Result<Symbol, InvalidSymbol>,
     ) -> Result<NameId, Fault> {
+        if SPELLING_BYTES < bytes.len() {
+            return Err(Fault::symbol(InvalidSymbol::TooLong, bytes));
+        }
         let text = text(bytes);
         let symbol = read(&text).map_err(|error| Fault::symbol(error, bytes))?;
         let fresh = NameId(self.list.len() as u32);

@@ -27,6 +27,8 @@ pub enum NoteCode {
     RepeatedBlock,
     /// The basis of the prices was taken by default.
     DefaultBasis,
+    /// An open or a close lies outside the day's range, by too little to reject the row: it was taken.
+    OutsideRange,
     /// A row whose settlement is older than the file's.
     OlderSettlement,
 }
@@ -46,6 +48,7 @@ impl NoteCode {
             NoteCode::Restated => "RESTATED",
             NoteCode::RepeatedBlock => "REPEATED_BLOCK",
             NoteCode::DefaultBasis => "DEFAULT_BASIS",
+            NoteCode::OutsideRange => "OUTSIDE_RANGE",
             NoteCode::OlderSettlement => "OLDER_SETTLEMENT",
         }
     }

@@ -346,10 +346,11 @@ impl Fault {
     }
 }
 
-/// The beginning of a text, readable.
+/// The beginning of a text, readable: without the control characters that steer a terminal.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(160)]);
-    let mut short: String = text.trim().chars().take(120).collect();
+    let readable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = text.trim().chars().take(120).map(readable).collect();
     if short.len() < text.trim().len() || 160 < bytes.len() {
         short.push('…');
     }

@@ -38,17 +38,33 @@ impl<'a> Row<'a> {
         column.map_or(b"", |column| self.get(column))
     }
 
-    /// A field as text: UTF-8, else Latin-1.
-    pub(crate) fn text(&self, column: usize) -> String {
-        text(self.get(column))
+    /// A field as text; empty where the line has no such field.
+    pub(crate) fn text(&self, column: Option<usize>) -> String {
+        text(self.optional(column))
     }
 }
 
-/// Bytes as text: UTF-8, else Latin-1.
+/// Bytes as text: UTF-8, else Windows-1252. The apostrophe that guards a text against a spreadsheet
+/// is taken off; see [`super::export`].
 pub(crate) fn text(bytes: &[u8]) -> String {
+    let bytes = super::export::unguarded(bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        Err(_) => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
+    }
+}
+
+/// Latin-1 but for the bytes 80 to 9F, where files of Windows have quotation marks and dashes and
+/// Latin-1 has control characters (WHATWG Encoding Standard, index windows-1252).
+fn windows_1252(byte: u8) -> char {
+    const HIGH: [char; 32] = [
+        '€', '\u{fffd}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{fffd}', 'Ž',
+        '\u{fffd}', '\u{fffd}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ',
+        '\u{fffd}', 'ž', 'Ÿ',
+    ];
+    match byte {
+        0x80..=0x9f => HIGH[usize::from(byte - 0x80)],
+        byte => char::from(byte),
     }
 }
 
@@ -115,7 +131,7 @@ mod tests {
     fn fields(delimiter: u8, line: &str) -> Option<Vec<String>> {
         let mut cutter = Cutter::new(delimiter);
         let row = cutter.cut(line.as_bytes())?;
-        Some((0..row.len()).map(|column| row.text(column)).collect())
+        Some((0..row.len()).map(|column| row.text(Some(column))).collect())
     }
 
     #[test]
@@ -125,6 +141,8 @@ mod tests {
         assert_eq!(fields(b',', "\"x,2"), None);
         assert_eq!(fields(b'|', "A|6\" PIPE CO|3").unwrap(), ["A", "6\" PIPE CO", "3"]);
         let mut cutter = Cutter::new(b'|');
-        assert_eq!(cutter.cut(b"NESTL\xc9|1").unwrap().text(0), "NESTLÉ");
+        assert_eq!(cutter.cut(b"NESTL\xc9|1").unwrap().text(Some(0)), "NESTLÉ");
+        assert_eq!(text(b"L\x92OREAL \x96 ADR"), "L’OREAL – ADR");
+        assert!(!(0..=255).map(windows_1252).any(|c| '\u{7f}' < c && c.is_control()));
     }
 }

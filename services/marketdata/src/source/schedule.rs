@@ -36,10 +36,11 @@ impl Reader for ScheduleReader {
         if seen.new_york_day() < settlement {
             return Err(Fault::of(Reason::EndBeforeStart, "first_seen", found));
         }
+        sheet.days.check_instant(seen)?;
         let who = sheet.names.series(SHORT_INTEREST.as_bytes())?;
         // Microseconds of the next centuries are exact in a double.
         let values = [seen.micros() as f64];
-        sheet.draft(Dataset::Schedules).push(line, (who, NameId::NONE), settlement, &values);
+        sheet.push(Dataset::Schedules, line, (who, NameId::NONE), settlement, &values)?;
         Ok(Flow::Kept)
     }
 

@@ -71,12 +71,12 @@ impl Reader for SeriesReader {
             Some(column) => instant("published_at", row.get(column))?,
             None => None,
         };
+        published.map(|instant| sheet.days.check_instant(instant)).transpose()?;
         let who = match self.series {
             Some(column) => sheet.names.series(row.get(column))?,
             None => sheet.names.series(self.only.as_bytes())?,
         };
-        let draft = sheet.draft(Dataset::Series);
-        draft.push(line, (who, NameId::NONE), day, &[value.value]);
+        let draft = sheet.push(Dataset::Series, line, (who, NameId::NONE), day, &[value.value])?;
         if self.published.is_some() {
             draft.stated.push(published.map(Stated::At));
         }

@@ -4,9 +4,12 @@ pub(crate) use super::{names::NameId, note::NoteCode};
 use super::{
     names::Names,
     note::Notes,
-    refusal::{Fault, Reason, Rejection},
+    plausible::{Days, Magnitudes},
+    refusal::{Fault, Reason, Refusal, Rejection},
 };
-use crate::{basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant, symbol::Symbol};
+use crate::{
+    basis::PriceBasis, dataset::Dataset, day::Day, ingest::Limits, instant::Instant, symbol::Symbol,
+};
 use std::collections::BTreeMap;
 
 /// What a row says about its publication.
@@ -34,6 +37,8 @@ pub(crate) struct Draft {
     pub(crate) columns: Vec<Vec<f64>>,
     /// Bars only: decimals printed of the close (low half) and of the adjusted close (high half).
     pub(crate) decimals: Vec<u8>,
+    /// What its values may be, by column.
+    magnitudes: Vec<Magnitudes>,
 }
 
 impl Draft {
@@ -52,22 +57,37 @@ impl Draft {
             named: Vec::new(),
             columns: vec![Vec::new(); width],
             decimals: Vec::new(),
+            magnitudes: dataset.fields()[..width].iter().map(|f| Magnitudes::of(*f)).collect(),
         }
+    }
+
+    /// Bytes of its rows.
+    fn memory(&self) -> u64 {
+        let bytes = size_of::<f64>() * self.columns.len() * self.len()
+            + (2 * size_of::<NameId>() + size_of::<Day>() + size_of::<u32>()) * self.len()
+            + size_of::<Option<Stated>>() * self.stated.len()
+            + size_of::<Day>() * self.named.len()
+            + self.decimals.len();
+        bytes as u64
+    }
+
+    /// Refuses values that cannot be.
+    #[inline]
+    fn check(&self, values: &[f64]) -> Result<(), Fault> {
+        for (column, (magnitudes, value)) in self.magnitudes.iter().zip(values).enumerate() {
+            if !magnitudes.hold(*value) {
+                return Err(magnitudes.fault(self.dataset.fields()[column], *value));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn len(&self) -> usize {
         self.who.len()
     }
 
-    /// Adds a row; an absent value is NaN.
     #[inline]
-    pub(crate) fn push(
-        &mut self,
-        line: u32,
-        (who, other): (NameId, NameId),
-        day: Day,
-        values: &[f64],
-    ) {
+    fn push(&mut self, line: u32, (who, other): (NameId, NameId), day: Day, values: &[f64]) {
         self.who.push(who);
         self.other.push(other);
         self.day.push(day);
@@ -88,6 +108,11 @@ pub(crate) struct Rename {
     pub(crate) on: Day,
 }
 
+impl Rename {
+    /// Bytes one takes: its two symbols are kept outside of it.
+    const MEMORY: u64 = size_of::<Rename>() as u64 + 64;
+}
+
 /// All that a reader made of a file.
 #[derive(Debug)]
 pub(crate) struct Sheet {
@@ -95,6 +120,8 @@ pub(crate) struct Sheet {
     pub(crate) drafts: Vec<Draft>,
     pub(crate) texts: Vec<String>,
     text_ids: BTreeMap<String, u32>,
+    /// Bytes of all texts.
+    text_bytes: u64,
     pub(crate) renames: Vec<Rename>,
     /// Data rows seen.
     pub(crate) rows: u64,
@@ -103,7 +130,7 @@ pub(crate) struct Sheet {
     /// Rows left out because they are bad, and the first of them.
     pub(crate) rejected: u64,
     pub(crate) rejections: Vec<Rejection>,
-    keep: usize,
+    limits: Limits,
     pub(crate) notes: Notes,
     /// The row count that a trailer states.
     pub(crate) trailer: Option<u64>,
@@ -111,29 +138,92 @@ pub(crate) struct Sheet {
     pub(crate) named_on: Option<Day>,
     /// What the prices are adjusted for.
     pub(crate) basis: Option<PriceBasis>,
-    /// The last day on which a row may be effective.
+    /// The last day on which an observation may be effective.
     pub(crate) today: Day,
+    /// The days that any row may be about.
+    pub(crate) days: Days,
 }
 
+/// What a text takes beside its bytes: it is kept twice, in a list and in a tree.
+const TEXT_OVERHEAD: u64 = 96;
+
 impl Sheet {
-    pub(crate) fn new(received_at: Instant, keep: usize) -> Sheet {
+    pub(crate) fn new(received_at: Instant, limits: Limits) -> Sheet {
+        let today = received_at.new_york_day();
         Sheet {
             names: Names::new(),
             drafts: Vec::new(),
             texts: Vec::new(),
             text_ids: BTreeMap::new(),
+            text_bytes: 0,
             renames: Vec::new(),
             rows: 0,
             skipped: 0,
             rejected: 0,
             rejections: Vec::new(),
-            keep,
+            limits,
             notes: Notes::none(),
             trailer: None,
             named_on: None,
             basis: None,
-            today: received_at.new_york_day(),
+            today,
+            days: Days::of_file_received(today),
         }
+    }
+
+    /// Adds a row to a dataset; an absent value is NaN. Every row of every reader passes here.
+    ///
+    /// # Errors
+    /// [`Reason::DateOutOfRange`], [`Reason::OutOfRange`]; nothing was added then.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        dataset: Dataset,
+        line: u32,
+        who: (NameId, NameId),
+        day: Day,
+        values: &[f64],
+    ) -> Result<&mut Draft, Fault> {
+        self.check(dataset, day, values)?;
+        let draft = self.draft(dataset);
+        draft.push(line, who, day, values);
+        Ok(draft)
+    }
+
+    /// Whether a row may be pushed; for lines that make two.
+    ///
+    /// # Errors
+    /// As [`Sheet::push`].
+    #[inline]
+    pub(crate) fn check(
+        &mut self,
+        dataset: Dataset,
+        day: Day,
+        values: &[f64],
+    ) -> Result<(), Fault> {
+        self.days.check(dataset, day)?;
+        self.draft(dataset).check(values)
+    }
+
+    /// Bytes it holds, as they grow with the file.
+    pub(crate) fn memory(&self) -> u64 {
+        let texts = 2 * self.text_bytes + TEXT_OVERHEAD * self.texts.len() as u64;
+        let renames = self.renames.len() as u64 * Rename::MEMORY;
+        let drafts: u64 = self.drafts.iter().map(Draft::memory).sum();
+        drafts + texts + renames + self.names.memory()
+    }
+
+    /// Refuses a file that brings more names or texts than any file of data has.
+    #[inline]
+    pub(crate) fn check_bounds(&self) -> Result<(), Refusal> {
+        let Limits { names, texts, texts_bytes, .. } = self.limits;
+        if names < self.names.spellings() + self.renames.len() {
+            return Err(Refusal::TooManyNames { limit: names });
+        }
+        if texts < self.texts.len() || texts_bytes < self.text_bytes {
+            return Err(Refusal::TooManyTexts { texts, bytes: texts_bytes });
+        }
+        Ok(())
     }
 
     /// The rows of a dataset.
@@ -150,20 +240,32 @@ impl Sheet {
     }
 
     /// The local id of a text, as a column holds it; absent where empty.
-    pub(crate) fn text(&mut self, text: String) -> f64 {
+    ///
+    /// # Errors
+    /// [`Reason::TextTooLong`], [`Reason::ControlCharacter`].
+    pub(crate) fn text(&mut self, field: &str, text: String) -> Result<f64, Fault> {
         if text.is_empty() || super::cell::is_missing(text.as_bytes()) {
-            return f64::NAN;
+            return Ok(f64::NAN);
+        }
+        let limit = self.limits.text_bytes;
+        if limit < text.len() {
+            let text = format!("{field} has {} bytes, {limit} at most", text.len());
+            return Err(Fault::new(Reason::TextTooLong, text));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Fault::of(Reason::ControlCharacter, field, text.as_bytes()));
         }
         let id = match self.text_ids.get(&text) {
             Some(id) => *id,
             None => {
                 let id = self.texts.len() as u32;
+                self.text_bytes += text.len() as u64;
                 self.texts.push(text.clone());
                 self.text_ids.insert(text, id);
                 id
             }
         };
-        f64::from(id)
+        Ok(f64::from(id))
     }
 
     pub(crate) fn note(&mut self, code: NoteCode, text: impl FnOnce() -> String) {
@@ -173,7 +275,7 @@ impl Sheet {
     pub(crate) fn reject(&mut self, line: u32, fault: Fault) {
         let Fault { reason, text } = fault;
         self.rejected += 1;
-        if self.rejections.len() < self.keep.max(1) {
+        if self.rejections.len() < self.limits.rejections.max(1) {
             self.rejections.push(Rejection { line: line.into(), reason, text });
         }
     }

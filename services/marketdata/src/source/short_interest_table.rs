@@ -33,7 +33,6 @@ pub(crate) struct ShortInterestReader {
     as_of_on: Option<Day>,
     file_name: String,
     settlements: BTreeMap<Day, u64>,
-    counts: Vec<(u32, NameId, [f64; 2])>,
 }
 
 impl ShortInterestReader {
@@ -48,7 +47,6 @@ impl ShortInterestReader {
             as_of_on: options.as_of_on,
             file_name: options.file_name.clone(),
             settlements: BTreeMap::new(),
-            counts: Vec::new(),
         }
     }
 
@@ -76,13 +74,21 @@ impl Reader for ShortInterestReader {
             return Ok(Flow::Skipped);
         }
         let who = sheet.names.listed(row.get(self.symbol))?;
+        let counts = [or_absent(outstanding), or_absent(public_float)];
+        // Before the first fact is added: a row stands whole or falls whole.
+        sheet.check(Dataset::ShareCounts, sheet.today, &counts)?;
         match (settlement, short) {
             (Some(settlement), Some(short)) => {
-                *self.settlements.entry(settlement).or_default() += 1;
                 let absent = f64::NAN;
                 let values = [short, absent, absent, absent, absent];
-                let draft = sheet.draft(Dataset::ShortInterest);
-                draft.push(line, (who, NameId::NONE), settlement, &values);
+                sheet.push(
+                    Dataset::ShortInterest,
+                    line,
+                    (who, NameId::NONE),
+                    settlement,
+                    &values,
+                )?;
+                *self.settlements.entry(settlement).or_default() += 1;
             }
             (None, Some(_)) => {
                 return Err(Fault::new(Reason::MissingValue, "the settlement date is empty"));
@@ -93,7 +99,9 @@ impl Reader for ShortInterestReader {
             sheet.note(NoteCode::EmptyFloat, || format!("line {line}"));
         }
         if outstanding.or(public_float).is_some() {
-            self.counts.push((line, who, [or_absent(outstanding), or_absent(public_float)]));
+            // Of today until the file's settlement is known.
+            let today = sheet.today;
+            sheet.push(Dataset::ShareCounts, line, (who, NameId::NONE), today, &counts)?;
         }
         Ok(Flow::Kept)
     }
@@ -105,6 +113,7 @@ impl Reader for ShortInterestReader {
             publish_late_rows(sheet.draft(Dataset::ShortInterest), cycle);
         }
         let on = self.as_of_on.or(most).or_else(|| super::file_name::day(&self.file_name));
+        let on = on.filter(|on| sheet.days.check(Dataset::ShareCounts, *on).is_ok());
         let Some(on) = on else {
             return Err(Refusal::DateNeeded { file_name: self.file_name.clone() });
         };
@@ -113,10 +122,7 @@ impl Reader for ShortInterestReader {
                 sheet.note(NoteCode::OlderSettlement, || settlement.to_string());
             }
         }
-        let draft = sheet.draft(Dataset::ShareCounts);
-        for (line, who, values) in &self.counts {
-            draft.push(*line, (*who, NameId::NONE), on, values);
-        }
+        sheet.draft(Dataset::ShareCounts).day.fill(on);
         Ok(())
     }
 }

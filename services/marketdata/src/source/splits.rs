@@ -5,7 +5,7 @@ use super::{
     cell::{Decimal, amount, date, rounding},
     file_name,
     header::{Column, Layout},
-    refusal::{Fault, Reason, Refusal},
+    refusal::{Fault, Reason, Refusal, excerpt},
     row::Row,
     sheet::{Flow, NameId, NoteCode, Sheet},
 };
@@ -53,7 +53,7 @@ impl Reader for ActionsReader {
         let who = sheet.names.listed(row.get(symbol))?;
         let from = f64::from(on.plus(-1).epoch());
         let values = [from, price, shares];
-        sheet.draft(Dataset::Splits).push(line, (who, NameId::NONE), on, &values);
+        sheet.push(Dataset::Splits, line, (who, NameId::NONE), on, &values)?;
         Ok(Flow::Kept)
     }
 
@@ -81,7 +81,8 @@ impl FactorsReader {
             std::array::from_fn(|at| layout.header.find(FACTORS[at]).unwrap_or(0));
         let days = file_name::day(layout.header.name(columns[1]))
             .zip(options.adjusted_on.or_else(|| file_name::until(&options.file_name)));
-        let Some((from, to)) = days.filter(|(from, to)| from < to) else {
+        let lawful = |day| sheet.days.check(Dataset::Splits, day).is_ok();
+        let Some((from, to)) = days.filter(|(from, to)| from < to && lawful(*from)) else {
             return Err(Refusal::DateNeeded { file_name: options.file_name.clone() });
         };
         // The symbols are those of the adjusted prices.
@@ -103,13 +104,16 @@ impl Reader for FactorsReader {
                 if !ratio.is_normal() {
                     return Err(Fault::of(Reason::Overflow, "the ratio to", row.get(adjusted_at)));
                 }
-                let symbol = row.text(symbol);
-                sheet.note(NoteCode::NotASimpleSplit, || format!("{symbol} {ratio:.4}"));
                 (ratio, 1.0)
             }
         };
         let values = [f64::from(self.from.epoch()), price, shares];
-        sheet.draft(Dataset::Splits).push(line, (who, NameId::NONE), self.to, &values);
+        let is_simple = price.to_bits() == shares.to_bits();
+        sheet.push(Dataset::Splits, line, (who, NameId::NONE), self.to, &values)?;
+        if !is_simple {
+            let symbol = excerpt(row.get(symbol));
+            sheet.note(NoteCode::NotASimpleSplit, || format!("{symbol} {price:.4}"));
+        }
         Ok(Flow::Kept)
     }
 

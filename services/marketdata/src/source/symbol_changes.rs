@@ -12,7 +12,7 @@ use super::{
     row::Row,
     sheet::{Flow, Rename, Sheet},
 };
-use crate::symbol::Symbol;
+use crate::{dataset::Dataset, symbol::Symbol};
 
 /// Where the columns are.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ fn symbol(found: &[u8]) -> Result<Symbol, Fault> {
 impl Reader for ChangesReader {
     fn row(&mut self, line: u32, row: &Row<'_>, sheet: &mut Sheet) -> Result<Flow, Fault> {
         let on = date("the date", row.get(self.date))?;
+        sheet.days.check(Dataset::Listings, on)?;
         let old = symbol(row.get(self.old))?;
         let found = row.get(self.new);
         let new = if is_no_symbol(found) { None } else { Some(symbol(found)?) };

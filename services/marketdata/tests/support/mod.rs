@@ -40,7 +40,16 @@ pub(crate) fn options(file_name: &str) -> Options {
 }
 
 pub(crate) fn limits() -> Limits {
-    Limits { bytes: 1 << 30, rows: 10_000_000, line_bytes: 64 << 10, rejections: 1_000 }
+    Limits {
+        bytes: 1 << 30,
+        rows: 10_000_000,
+        line_bytes: 64 << 10,
+        rejections: 1_000,
+        text_bytes: 256,
+        texts: 100_000,
+        texts_bytes: 16 << 20,
+        names: 100_000,
+    }
 }
 
 pub(crate) fn parse(bytes: &[u8], options: Options) -> Result<Parsed, Refusal> {
