@@ -22,3 +22,4 @@ mod rotation_real;
 mod shutdown;
 mod squeeze;
 mod squeeze_real;
+mod uploads;

@@ -18,6 +18,7 @@ use std::{
 use tokio::{fs::File, io::AsyncReadExt as _, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 /// What a file is adjusted for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -127,8 +128,8 @@ pub(crate) async fn run(
     Ok(all_taken)
 }
 
-/// Sends one file, again where somebody else wrote first or the connection broke: the request id
-/// makes that safe.
+/// Sends one file, again where somebody else wrote first, the connection broke, or the server asks to
+/// wait: the request id makes that safe.
 ///
 /// # Errors
 /// What the server refused it for, or why the file could not be read.
@@ -142,7 +143,7 @@ pub(crate) async fn send(
     for attempt in 1.. {
         match send_once(clients, connection, header.clone(), source).await {
             Err(error) if attempt < ATTEMPTS && may_be_sent_again(&error) => {
-                tokio::time::sleep(wait).await;
+                tokio::time::sleep(asked_to_wait(&error).unwrap_or(wait)).await;
                 wait *= 4;
             }
             outcome => return outcome,
@@ -152,9 +153,14 @@ pub(crate) async fn send(
 }
 
 fn may_be_sent_again(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<Status>()
-        .is_some_and(|status| matches!(status.code(), Code::Aborted | Code::Unavailable))
+    let status = error.downcast_ref::<Status>();
+    status.is_some_and(|status| matches!(status.code(), Code::Aborted | Code::Unavailable))
+        || asked_to_wait(error).is_some()
+}
+
+/// How long the server asks to wait before the same call may succeed.
+fn asked_to_wait(error: &anyhow::Error) -> Option<Duration> {
+    error.downcast_ref::<Status>()?.get_details_retry_info()?.retry_delay
 }
 
 async fn send_once(

@@ -12,6 +12,7 @@ use crate::{
         shared::{AsOf, hex},
         status::{Pin, Refusal},
     },
+    upload::memory::{Memory, Share},
     views::{Identity, Pinned, Views},
 };
 use marketdata::{instant::Instant, portfolio::Violation};
@@ -39,6 +40,7 @@ pub struct Services {
     identity: Arc<Identity>,
     watchers: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    upload_memory: Memory,
     phase: watch::Receiver<Phase>,
 }
 
@@ -70,6 +72,7 @@ impl Services {
             }),
             watchers: Arc::new(Semaphore::new(limits.watchers)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
+            upload_memory: Memory::new(limits.upload_memory_bytes),
             phase,
             limits,
         })
@@ -133,6 +136,11 @@ impl Services {
         Arc::clone(&self.uploads)
             .try_acquire_owned()
             .map_err(|_| Refusal::Overloaded { what: "uploads", limit: most as u64 })
+    }
+
+    /// An upload's share of the memory of all.
+    pub fn upload_memory(&self) -> Share {
+        self.upload_memory.share()
     }
 
     /// Uploads under way.

@@ -1,6 +1,7 @@
 //! Bytes of an upload on their way to a reader: told by content, decompressed within bounds, read while they arrive.
 
 mod archive;
+pub mod memory;
 mod sink;
 
 use crate::limits::{self, Limits};
@@ -9,6 +10,7 @@ use marketdata::{
     ingest::{Limits as ParserLimits, Options, Parsed},
     source::refusal::Refusal,
 };
+use memory::Share;
 use sink::Sink;
 use std::io::{self, Write as _};
 
@@ -27,6 +29,14 @@ pub enum UploadFault {
     #[error("the upload has more than {limit} bytes")]
     TooLarge {
         /// The bound, bytes.
+        limit: u64,
+    },
+    /// Other uploads hold the memory that it needs; it may be sent again later.
+    #[error(
+        "the uploads under way hold the memory that this one needs ({limit} bytes for all): send it again later"
+    )]
+    MemoryHeld {
+        /// The bound of all uploads together, bytes.
         limit: u64,
     },
     /// More bytes come out of it than may.
@@ -67,6 +77,8 @@ pub struct Received {
     pub content_hash: [u8; 32],
     /// How many bytes were received.
     pub bytes: u64,
+    /// The memory that the rows, and what is made of them, may take.
+    pub share: Share,
 }
 
 #[derive(Debug)]
@@ -91,7 +103,7 @@ const MAGIC: usize = 4;
 
 impl Intake {
     /// An upload of which nothing has arrived.
-    pub fn new(options: Options, limits: &Limits) -> Intake {
+    pub fn new(options: Options, limits: &Limits, share: Share) -> Intake {
         let parser_limits = ParserLimits {
             bytes: limits.upload_decompressed_bytes,
             rows: limits::UPLOAD_ROWS,
@@ -102,7 +114,7 @@ impl Intake {
             texts_bytes: limits::UPLOAD_TEXTS_BYTES,
             names: limits::UPLOAD_NAMES,
         };
-        let sink = Box::new(Sink::new(options, parser_limits, limits));
+        let sink = Box::new(Sink::new(options, parser_limits, limits, share));
         Intake {
             form: Form::Unknown(sink, Vec::new()),
             hasher: blake3::Hasher::new(),
@@ -131,9 +143,10 @@ impl Intake {
     /// # Errors
     /// Why the upload cannot be taken.
     pub fn finish(self) -> Result<Received, UploadFault> {
-        let parsed = self.form.finish(self.received)?;
+        let (parsed, share) = self.form.finish(self.received)?;
         Ok(Received {
             parsed,
+            share,
             content_hash: *self.hasher.finalize().as_bytes(),
             bytes: self.received,
         })
@@ -162,8 +175,9 @@ impl Form {
                 last.drain(..last.len().saturating_sub(GZIP_LENGTH));
                 Ok(Form::Gzip(decoder, last))
             }
-            Form::Zip(sink, mut bytes) => {
+            Form::Zip(mut sink, mut bytes) => {
                 bytes.extend_from_slice(chunk);
+                sink.keep(bytes.capacity())?;
                 Ok(Form::Zip(sink, bytes))
             }
             Form::Faulty => Ok(Form::Faulty),
@@ -181,7 +195,7 @@ impl Form {
         }
     }
 
-    fn finish(self, received: u64) -> Result<Parsed, UploadFault> {
+    fn finish(self, received: u64) -> Result<(Parsed, Share), UploadFault> {
         match self {
             Form::Unknown(mut sink, head) => {
                 if head.starts_with(GZIP) {
@@ -238,6 +252,7 @@ mod tests {
                        AAPL,2021-01-05,128.9,131.7,128.4,131.0,97664900\n";
 
     fn receive(bytes: &[u8], chunk: usize, limits: &Limits) -> Result<Received, UploadFault> {
+        let share = memory::Memory::new(limits.upload_memory_bytes).share();
         let options = Options {
             kind: None,
             file_name: "prices.csv".to_owned(),
@@ -250,7 +265,7 @@ mod tests {
             received_at: Instant::parse_rfc3339("2021-02-01T00:00:00Z").unwrap(),
             force: false,
         };
-        let mut intake = Intake::new(options, limits);
+        let mut intake = Intake::new(options, limits, share);
         for chunk in bytes.chunks(chunk) {
             intake.push(chunk)?;
         }
@@ -262,6 +277,7 @@ mod tests {
             UploadFault::Refused { fault, .. } => fault.to_owned(),
             UploadFault::TooLarge { .. } => "too large".to_owned(),
             UploadFault::Bomb { .. } => "bomb".to_owned(),
+            UploadFault::MemoryHeld { .. } => "memory held".to_owned(),
         }
     }
 
@@ -269,6 +285,14 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    fn zip_with(method: zip::CompressionMethod) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        writer.start_file("a.csv", options).unwrap();
+        writer.write_all(CSV.as_bytes()).unwrap();
+        writer.finish().unwrap().into_inner()
     }
 
     fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -310,6 +334,110 @@ mod tests {
         let two = zip(&[("a.csv", CSV.as_bytes()), ("b.csv", CSV.as_bytes())]);
         assert_eq!(fault(&two), "SEVERAL_FILES");
         assert_eq!(fault(b""), "EMPTY_FILE");
+    }
+
+    /// Two members called `a.csv`, which no writer of archives lets one make on purpose.
+    fn twins() -> Vec<u8> {
+        let mut bytes = zip(&[("a.csv", CSV.as_bytes()), ("b.csv", b"Date,Close\n2021-01-04,2\n")]);
+        let at = |bytes: &[u8]| bytes.windows(5).position(|name| name == b"b.csv");
+        while let Some(at) = at(&bytes) {
+            bytes[at] = b'a';
+        }
+        bytes
+    }
+
+    /// An archive of one file, and of entries that are nothing but their record.
+    fn directory_of(entries: u32) -> Vec<u8> {
+        let mut bytes = zip(&[("a.csv", CSV.as_bytes())]);
+        let end = bytes.len() - 22;
+        let start = u32::from_le_bytes(*bytes[end + 16..].first_chunk().unwrap());
+        bytes.truncate(end);
+        let mut entry = [0; 46];
+        entry[..4].copy_from_slice(b"PK\x01\x02");
+        (0..entries).for_each(|_| bytes.extend(entry));
+        let length = bytes.len() as u64 - u64::from(start);
+        let (count, at) = (u64::from(entries) + 1, bytes.len() as u64);
+        // Zip64, for more than 65,534 entries: record, locator, and the end that refers to them.
+        bytes.extend(b"PK\x06\x06");
+        bytes.extend(44u64.to_le_bytes());
+        bytes.extend([45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        for number in [count, count, length, start.into()] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(b"PK\x06\x07\0\0\0\0");
+        bytes.extend(at.to_le_bytes());
+        bytes.extend(1u32.to_le_bytes());
+        bytes.extend(b"PK\x05\x06\0\0\0\0");
+        bytes.extend([0xff; 12]);
+        bytes.extend([0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn an_archive_says_which_file_it_holds() {
+        assert_eq!(fault(&twins()), "SEVERAL_FILES", "of two members of one name none is lost");
+        let one = receive(&directory_of(0), 1_000, &Limits::standard()).unwrap();
+        assert_eq!(one.parsed.rows(), 2, "zip64 that nobody needed");
+        let most = limits::ZIP_MEMBERS as u32;
+        // Entries without a name are no files.
+        let filled = receive(&directory_of(most - 1), 1_000, &Limits::standard()).unwrap();
+        assert_eq!(filled.parsed.rows(), 2);
+        assert_eq!(fault(&directory_of(most)), "TOO_MANY_MEMBERS");
+        let stored = zip_with(zip::CompressionMethod::Stored);
+        assert_eq!(receive(&stored, 7, &Limits::standard()).unwrap().parsed.rows(), 2);
+        let mut damaged = stored;
+        let at = damaged.windows(5).position(|part| part == b"129.4").unwrap();
+        damaged[at] = b'2';
+        assert_eq!(fault(&damaged), "DAMAGED_FILE", "its checksum is another");
+        let mut encrypted = zip(&[("a.csv", CSV.as_bytes())]);
+        let entry = encrypted.windows(4).rposition(|part| part == b"PK\x01\x02").unwrap();
+        encrypted[entry + 8] |= 1;
+        assert_eq!(fault(&encrypted), "UNSUPPORTED_ARCHIVE");
+        encrypted[entry + 8] ^= 1;
+        encrypted[entry + 10] = 12;
+        assert_eq!(fault(&encrypted), "UNSUPPORTED_ARCHIVE", "bzip2");
+    }
+
+    #[test]
+    fn damaged_archives_are_refused_in_words() {
+        let forms = [zip(&[("prices.csv", CSV.as_bytes())]), gzip(CSV.as_bytes())];
+        // Xorshift, 64 bits (Marsaglia 2003).
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut draw = |bound: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % bound as u64) as usize
+        };
+        for round in 0..6_000 {
+            let mut bytes = forms[round % 2].clone();
+            for _ in 0..=draw(4) {
+                // Mostly in the directory, where the numbers are.
+                let at = if draw(3) == 0 { draw(bytes.len()) } else { bytes.len() - 1 - draw(90) };
+                bytes[at] = [0, 1, 0x7f, 0xff, draw(256) as u8][draw(5)];
+            }
+            bytes.truncate(bytes.len() - if draw(4) == 0 { draw(60) } else { 0 });
+            if let Ok(received) = receive(&bytes, 1_000, &Limits::standard()) {
+                assert_eq!(received.parsed.rows(), 2);
+            }
+        }
+    }
+
+    #[test]
+    fn an_upload_takes_no_more_memory_than_its_share() {
+        let row = |at: u32| format!("S{at},2021-01-04,133.5,133.6,126.7,129.4,143301900\n");
+        let header = &CSV[..=CSV.find('\n').unwrap()];
+        let text = header.to_owned() + &(0..20_000).map(row).collect::<String>();
+        let small = Limits { upload_memory_bytes: 8 << 20, ..Limits::standard() };
+        for bytes in [text.as_bytes(), &gzip(text.as_bytes()), &zip(&[("a.csv", text.as_bytes())])]
+        {
+            assert!(receive(bytes, 1 << 20, &Limits::standard()).is_ok());
+            let fault = receive(bytes, 1 << 20, &small).unwrap_err();
+            assert!(
+                matches!(fault, UploadFault::Refused { fault: "TOO_MUCH_MEMORY", .. }),
+                "{fault}"
+            );
+        }
     }
 
     #[test]

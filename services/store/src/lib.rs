@@ -9,6 +9,7 @@ mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod json;
+mod outlook;
 mod parallel;
 mod prepare;
 mod restore;
@@ -16,6 +17,7 @@ mod segment;
 mod sqlite;
 mod version;
 
+pub use outlook::Outlook;
 pub use restore::restore;
 
 use async_trait::async_trait;

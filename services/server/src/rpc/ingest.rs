@@ -13,7 +13,7 @@ use crate::{
         status::Refusal,
     },
     services::Services,
-    upload::{Intake, Received, UploadFault},
+    upload::{Intake, Received, UploadFault, memory::Share},
 };
 use contract::v1;
 use marketdata::{
@@ -138,7 +138,7 @@ async fn receive(
     messages: &mut Streaming<v1::IngestRequest>,
     options: Options,
 ) -> Result<Received, tonic::Status> {
-    let mut intake = Intake::new(options, &services.limits);
+    let mut intake = Intake::new(options, &services.limits, services.upload_memory());
     let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(limits::CHUNKS_AHEAD);
     let reading = tokio::task::spawn_blocking(move || {
         while let Some(chunk) = chunks.blocking_recv() {
@@ -202,6 +202,8 @@ struct Upload {
     fingerprint: [u8; 32],
     provenance: Provenance,
     bytes: u64,
+    /// Held until it is written.
+    _share: Share,
 }
 
 impl Upload {
@@ -224,6 +226,7 @@ impl Upload {
             },
             parsed: Arc::new(received.parsed),
             bytes: received.bytes,
+            _share: received.share,
             header,
         }
     }

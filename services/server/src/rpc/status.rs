@@ -4,8 +4,8 @@
 
 use crate::{limits, upload::UploadFault};
 use marketdata::portfolio::Violation;
-use std::collections::BTreeMap;
-use store::StoreError;
+use std::{collections::BTreeMap, time::Duration};
+use store::{Outlook, StoreError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -190,6 +190,11 @@ fn tell_upload(fault: &UploadFault) -> Told {
             "UPLOAD_TOO_LARGE",
             [("limit_bytes", limit.to_string())],
         ),
+        UploadFault::MemoryHeld { limit } => told_with(
+            Code::ResourceExhausted,
+            "UPLOAD_MEMORY_HELD",
+            [("limit_bytes", limit.to_string())],
+        ),
         UploadFault::Bomb { limit } => {
             told_with(Code::ResourceExhausted, "UPLOAD_BOMB", [("limit_bytes", limit.to_string())])
         }
@@ -208,7 +213,12 @@ fn tell_store(error: &StoreError) -> Told {
         StoreError::TooNew { .. } => told(Code::FailedPrecondition, "STORE_TOO_NEW"),
         StoreError::Url(_) => told(Code::Internal, "INTERNAL"),
         StoreError::Database(_) | StoreError::Migration(_) | StoreError::File(_) => {
-            told(Code::Unavailable, "STORE_UNAVAILABLE")
+            match error.outlook() {
+                Outlook::MayPass => told(Code::Unavailable, "STORE_UNAVAILABLE"),
+                // The same write would fail again: a caller must not try for ever.
+                Outlook::Stays => told(Code::Internal, "STORE_REFUSED"),
+                Outlook::Damaged => told(Code::DataLoss, "STORE_DAMAGED"),
+            }
         }
     }
 }
@@ -226,7 +236,12 @@ fn message(refusal: &Refusal) -> String {
             StoreError::Url(_)
             | StoreError::Database(_)
             | StoreError::Migration(_)
-            | StoreError::File(_) => "the store is not available".to_owned(),
+            | StoreError::File(_) => match error.outlook() {
+                Outlook::MayPass => "the store is not available",
+                Outlook::Stays => "the store cannot take this; the log of the request id says why",
+                Outlook::Damaged => "the store is damaged; restore it from a backup",
+            }
+            .to_owned(),
         },
         Refusal::Invalid(_)
         | Refusal::PageToken
@@ -255,6 +270,11 @@ impl From<Refusal> for Status {
             for violation in violations.iter().take(limits::VIOLATIONS) {
                 details.add_bad_request_violation(&violation.field, &violation.description);
             }
+        }
+        if let Refusal::Upload(UploadFault::MemoryHeld { .. }) = &refusal {
+            let delay = Duration::from_millis(limits::UPLOAD_RETRY_MS);
+            details.set_retry_info(Some(delay));
+            details.add_quota_failure_violation("limits.upload_memory_bytes", message(&refusal));
         }
         Status::with_error_details(code, message(&refusal), details)
     }

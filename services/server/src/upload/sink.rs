@@ -2,7 +2,7 @@
 
 use crate::{
     limits::{self, Limits},
-    upload::UploadFault,
+    upload::{UploadFault, memory::Share},
 };
 use marketdata::ingest::{Limits as ParserLimits, Options, Parsed, Parser};
 use std::io::{self, Write};
@@ -13,19 +13,29 @@ pub(crate) struct Sink {
     parser: Parser,
     received: u64,
     produced: u64,
+    /// Bytes of an archive that is read when it is whole.
+    waiting: u64,
     most: u64,
     ratio: u64,
+    share: Share,
     fault: Option<UploadFault>,
 }
 
 impl Sink {
-    pub(crate) fn new(options: Options, parser: ParserLimits, limits: &Limits) -> Sink {
+    pub(crate) fn new(
+        options: Options,
+        parser: ParserLimits,
+        limits: &Limits,
+        share: Share,
+    ) -> Sink {
         Sink {
             parser: Parser::new(options, parser),
             received: 0,
             produced: 0,
+            waiting: 0,
             most: limits.upload_decompressed_bytes,
             ratio: limits.upload_ratio,
+            share,
             fault: None,
         }
     }
@@ -51,8 +61,14 @@ impl Sink {
         self.fault.take()
     }
 
-    pub(crate) fn finish(self) -> Result<Parsed, UploadFault> {
-        Ok(self.parser.finish()?)
+    /// Takes memory for bytes that wait to be read.
+    pub(crate) fn keep(&mut self, waiting: usize) -> Result<(), UploadFault> {
+        self.waiting = waiting as u64;
+        self.share.reach(self.parser.memory(), self.waiting)
+    }
+
+    pub(crate) fn finish(self) -> Result<(Parsed, Share), UploadFault> {
+        Ok((self.parser.finish()?, self.share))
     }
 
     fn pass_on(&mut self, bytes: &[u8]) -> Result<(), UploadFault> {
@@ -62,7 +78,8 @@ impl Sink {
         if most < self.produced {
             return Err(UploadFault::Bomb { limit: most });
         }
-        Ok(self.parser.push(bytes)?)
+        self.parser.push(bytes)?;
+        self.share.reach(self.parser.memory(), self.waiting)
     }
 }
 

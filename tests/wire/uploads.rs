@@ -1,0 +1,62 @@
+//! Uploads side by side: the memory they share, and what one is told that finds none left.
+
+use crate::harness::{Harness, expect_refusal, header};
+use contract::v1::{self, ingest_request::Part};
+use server::clock::Clock;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+const MIB: u64 = 1024 * 1024;
+
+fn rows(symbol: &str, count: u32) -> Vec<u8> {
+    let row = |at: u32| format!("{symbol}{at},2021-01-04,133.5,133.6,126.7,129.4,143301900\n");
+    let header = "Ticker,Date,Open,High,Low,Close,Volume\n".to_owned();
+    (header + &(0..count).map(row).collect::<String>()).into_bytes()
+}
+
+fn part(part: Part) -> v1::IngestRequest {
+    v1::IngestRequest { part: Some(part) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_finds_no_memory_is_told_when_to_come_again() {
+    let harness = Harness::with(Clock::system(), |config| {
+        config.limits.upload_memory_bytes = 10 * MIB;
+    })
+    .await;
+    // The first has sent its rows, and not yet ended.
+    let (sender, receiver) = mpsc::channel(4);
+    let mut client = harness.market_data().await;
+    let first = tokio::spawn(async move { client.ingest(ReceiverStream::new(receiver)).await });
+    sender.send(part(Part::Header(header("first.csv")))).await.unwrap();
+    sender.send(part(Part::Chunk(rows("A", 4_000)))).await.unwrap();
+    // It is read a little later than it is sent.
+    let mut refused: Option<Status> = None;
+    for _ in 0..100 {
+        match harness.try_ingest(header("second.csv"), &rows("B", 4_000)).await {
+            Ok(_) => tokio::task::yield_now().await,
+            Err(status) => {
+                refused = Some(status);
+                break;
+            }
+        }
+    }
+    let refused = refused.expect("two of them do not fit side by side");
+    expect_refusal(&refused, Code::ResourceExhausted, "UPLOAD_MEMORY_HELD", &[]);
+    assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
+    let quota = refused.get_details_quota_failure().unwrap();
+    assert_eq!(quota.violations[0].subject, "limits.upload_memory_bytes");
+
+    drop(sender);
+    assert_eq!(first.await.unwrap().unwrap().into_inner().accepted, 4_000);
+    let again = harness.try_ingest(header("second.csv"), &rows("B", 4_000)).await.unwrap();
+    assert_eq!(again.accepted + again.already_known, 4_000, "its memory has come back");
+
+    // What needs more than there is need not come again.
+    let alone = harness.try_ingest(header("large.csv"), &rows("C", 30_000)).await.unwrap_err();
+    expect_refusal(&alone, Code::InvalidArgument, "FILE_REFUSED", &[]);
+    let info = alone.get_details_error_info().unwrap();
+    assert_eq!(info.metadata.get("fault").map(String::as_str), Some("TOO_MUCH_MEMORY"));
+}
