@@ -8,6 +8,7 @@ use marketdata::{
     instrument::InstrumentId,
     market::{Market, RevisionMark},
     snapshot::Snapshot,
+    source::export::field as guarded,
     track::Rows,
 };
 use std::{
@@ -105,7 +106,8 @@ pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, AdminError> 
 }
 
 /// Writes a dataset as CSV, point in time: one row a fact, with its three dates, by instrument and
-/// day. Absent values are empty.
+/// day. Absent values are empty; a text that a spreadsheet would run as a formula has an apostrophe
+/// before it (see [`marketdata::source::export`]).
 ///
 /// # Errors
 /// [`AdminError`].
@@ -173,7 +175,7 @@ fn write_row(
         other => snapshot.symbol(other),
     };
     let symbol = snapshot.symbol(instrument);
-    write!(output, "{},{},{}", quoted(symbol), quoted(other), rows.day(row))?;
+    write!(output, "{},{},{}", guarded(symbol), guarded(other), rows.day(row))?;
     for (column, field) in dataset.fields().iter().enumerate() {
         output.write_all(b",")?;
         if let Some(value) = rows.value(row, column) {
@@ -186,7 +188,7 @@ fn write_row(
 /// The shortest text that reads back as the same number, the text of a text, the date of a date.
 fn cell(snapshot: &Snapshot, field: Field, value: f64) -> String {
     if field.is_text() {
-        return quoted(snapshot.text(value).unwrap_or_default());
+        return guarded(snapshot.text(value).unwrap_or_default());
     }
     match field {
         Field::FromOn => Day::from_epoch(value as i32).to_string(),
@@ -194,14 +196,6 @@ fn cell(snapshot: &Snapshot, field: Field, value: f64) -> String {
         Field::BasisOn => Day::from_epoch(value as i32).to_string(),
         Field::FirstSeen => Instant::from_micros(value as i64).to_string(),
         _ => value.to_string(),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
     }
 }
 
@@ -243,5 +237,24 @@ mod tests {
         );
         assert_eq!(text(Dataset::Bars, Instant::MAX).lines().count(), 3);
         assert!(text(Dataset::Listings, Instant::MAX).contains("\"GameStop, \"\"Corp\"\"\""));
+    }
+
+    #[test]
+    fn an_export_runs_nothing_in_a_spreadsheet_or_a_terminal() {
+        let mut fixture = Fixture::new();
+        let on = day("2021-01-26");
+        let id = fixture.id(Namespace::Listed, "=1+1");
+        let name = fixture.text("@SUM(A1)\u{1b}[2J");
+        let key = (id, InstrumentId::NONE);
+        let values = [(Field::Name, name), (Field::MarketCap, -5.0)];
+        fixture.fact(Dataset::Listings, key, on, Instant::close_of(on), &values);
+        fixture.commit();
+        let export =
+            Export { dataset: Dataset::Listings, as_of: None, revision: None, symbol: None };
+        let mut bytes = Vec::new();
+        write(&fixture.snapshot(Instant::MAX), &export, &mut bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let row = text.lines().nth(1).unwrap();
+        assert!(row.starts_with("'=1+1,,2021-01-26,'@SUM(A1)\u{fffd}[2J,,,-5,"), "{row}");
     }
 }
