@@ -132,7 +132,7 @@ async fn companies_without_a_float(harness: &Harness, folder: &Path) {
     assert_eq!(unknown(&answer), Some((v1::GapReason::NoClassification, 0.25)));
     // Two classes each of three companies: three bets, and one value of the company.
     let answer = analyzed(harness, &["FOX", "FOXA", "NWS", "NWSA", "UA", "UAA"]).await;
-    let concentration = answer.report.as_ref().unwrap().concentration.clone().unwrap();
+    let concentration = answer.report.as_ref().unwrap().concentration.unwrap();
     assert!((concentration.effective_names - 3.0).abs() < 1e-9, "{concentration:?}");
     let fox = cap(&answer, "FOX").unwrap();
     assert!((fox / (257_829_999.0 * 30.65 + 337.54e6 * 31.879999) - 1.0).abs() < 1e-9, "{fox}");

@@ -56,13 +56,12 @@ impl Issuers {
         all.sort_by(|a, b| a.0.cmp(b.0));
         let configured = configured(snapshot, roles);
         let mut groups = Groups::of(all.len());
-        let mut first: BTreeMap<String, usize> = BTreeMap::new();
+        let mut first: BTreeMap<Key<'_>, usize> = BTreeMap::new();
         for (at, (symbol, id)) in all.iter().enumerate() {
-            let named = configured.get(id).map(|name| format!("configured {name}"));
+            let named = configured.get(id).map(|name| Key::Configured(name));
             // A caret marks a preferred share.
             let name = (!symbol.contains('^')).then(|| company_name(snapshot, *id)).flatten();
-            let by_name = name.map(|name| format!("name {name}"));
-            let keys = [named, by_name, Some(format!("ticker {}", stem(symbol)))];
+            let keys = [named, name.map(Key::Name), Some(Key::Ticker(stem(symbol)))];
             for key in keys.into_iter().flatten() {
                 groups.join(at, *first.entry(key).or_insert(at));
             }
@@ -89,6 +88,17 @@ impl Issuers {
     pub fn companies(&self) -> &[Vec<InstrumentId>] {
         &self.lines
     }
+}
+
+/// What lines of one company have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    /// The configured issuer.
+    Configured(&'a str),
+    /// The company's listed name.
+    Name(String),
+    /// The ticker before its class letter.
+    Ticker(&'a str),
 }
 
 /// Places that belong together; the least of each group stands for it.

@@ -80,10 +80,11 @@ impl Kinds {
 
     /// What a line is.
     pub fn get(&self, snapshot: &Snapshot, instrument: InstrumentId) -> Kind {
-        if self.is_fund(snapshot, instrument) {
+        let class = asset_class(snapshot, instrument);
+        if class == Kind::Fund || self.is_listed_fund(snapshot, instrument) {
             return Kind::Fund;
         }
-        let company = asset_class(snapshot, instrument) == Kind::Company
+        let company = class == Kind::Company
             || self.members.binary_search(&instrument).is_ok()
             || sector(snapshot, instrument).is_some()
             || has_float(snapshot, instrument);
@@ -92,9 +93,12 @@ impl Kinds {
 
     /// Whether a line is known to be a fund or an index.
     pub fn is_fund(&self, snapshot: &Snapshot, instrument: InstrumentId) -> bool {
+        self.is_listed_fund(snapshot, instrument) || asset_class(snapshot, instrument) == Kind::Fund
+    }
+
+    fn is_listed_fund(&self, snapshot: &Snapshot, instrument: InstrumentId) -> bool {
         self.funds.binary_search(&instrument).is_ok()
             || snapshot.symbol(instrument).starts_with('^')
-            || asset_class(snapshot, instrument) == Kind::Fund
     }
 }
 

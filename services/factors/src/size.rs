@@ -266,15 +266,16 @@ fn companies(
     kinds: &Kinds,
     caps: &[(InstrumentId, LineCap)],
 ) -> Vec<Company> {
-    let is_fund = |id: &InstrumentId| kinds.is_fund(snapshot, *id);
-    let lines = caps.iter().map(|(id, _)| *id).filter(|id| !is_fund(id));
-    let issuers = Issuers::of(snapshot, roles, lines);
-    let caps: BTreeMap<InstrumentId, LineCap> = caps.iter().copied().collect();
-    let cap = |id: &InstrumentId| Some((*id, *caps.get(id)?));
+    let kind = |(id, cap): &(InstrumentId, LineCap)| (*id, (kinds.get(snapshot, *id), *cap));
+    let kept = caps.iter().map(kind).filter(|(_, (kind, _))| *kind != Kind::Fund);
+    let kept: BTreeMap<InstrumentId, (Kind, LineCap)> = kept.collect();
+    let ids = caps.iter().map(|(id, _)| *id).filter(|id| kept.contains_key(id));
+    let issuers = Issuers::of(snapshot, roles, ids);
     let company = |lines: &Vec<InstrumentId>| {
-        let known = lines.iter().any(|id| kinds.get(snapshot, *id) == Kind::Company);
+        let found = || lines.iter().filter_map(|id| Some((*id, kept.get(id)?)));
+        let known = found().any(|(_, (kind, _))| *kind == Kind::Company);
         let kind = if known { Kind::Company } else { Kind::Unknown };
-        let lines: Vec<_> = lines.iter().filter_map(cap).collect();
+        let lines: Vec<_> = found().map(|(id, (_, cap))| (id, *cap)).collect();
         Company { cap: company_cap(&lines), kind, lines }
     };
     issuers.companies().iter().map(company).collect()
