@@ -36,6 +36,7 @@ impl Harness {
         let mut config = Config::standard();
         config.listen = "127.0.0.1:0".parse().unwrap();
         config.store = format!("sqlite:{}", folder.path().join("ballast.db").display());
+        config.create = true;
         config.follow_ms = 50;
         config.drain.deadline_ms = 5_000;
         change(&mut config);

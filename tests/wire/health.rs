@@ -44,6 +44,52 @@ async fn without_its_store_a_server_answers_and_says_that_it_takes_no_file() {
     assert_eq!(answer.datasets[0].rows, 1, "what is in memory is answered");
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_write_is_answered_that_went_into_a_file_that_is_gone() {
+    let harness = Harness::start().await;
+    let bars = b"Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-04,1,1,1,1,1\n";
+    let more = b"Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-05,1,1,1,1,1\n";
+    harness.ingest("prices.csv", bars).await;
+    let mut health = HealthClient::new(harness.channel().await);
+    let of = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    let mut watching = health.watch(of("ballast.v1.MarketDataService")).await.unwrap().into_inner();
+    assert_eq!(watching.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let path = harness.store_url().trim_start_matches("sqlite:").to_owned();
+    let aside = format!("{path}.aside");
+    std::fs::rename(&path, &aside).unwrap();
+    let refused = harness.try_ingest(header("more.csv"), more).await.unwrap_err();
+    expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
+    let told = watching.next().await.unwrap().unwrap().status();
+    assert_eq!(told, ServingStatus::NotServing);
+    let answer = health.check(of("ballast.v1.RotationService")).await.unwrap().into_inner();
+    assert_eq!(answer.status(), ServingStatus::Serving, "what is in memory is answered");
+    std::fs::rename(&aside, &path).unwrap();
+    let told = watching.next().await.unwrap().unwrap().status();
+    assert_eq!(told, ServingStatus::Serving, "it is there again");
+    harness.ingest("more.csv", more).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_log_in_the_place_of_ours_is_not_followed() {
+    let (ours, theirs) = (Harness::start().await, Harness::start().await);
+    let bars = |close: u32| {
+        format!("Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-04,9,9,1,{close},1\n")
+    };
+    ours.ingest("prices.csv", bars(2).as_bytes()).await;
+    let follow = || async {
+        let store = &theirs.services().store;
+        ours.services().market.catch_up(store.as_ref()).await.map_err(|error| error.to_string())
+    };
+    let shorter = follow().await.unwrap_err();
+    assert!(shorter.contains("newest revision is 0"), "{shorter}");
+    for close in [3, 4] {
+        theirs.ingest("prices.csv", bars(close).as_bytes()).await;
+        let other = follow().await.unwrap_err();
+        assert!(other.contains("revision 1 is not the one"), "{other}");
+    }
+}
+
 /// The contract of both versions is the same but for the package.
 macro_rules! listed_by {
     ($version:ident, $channel:expr) => {{

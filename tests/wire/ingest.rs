@@ -89,6 +89,50 @@ async fn a_request_id_is_answered_alike_by_a_process_that_lags() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_is_told_every_count_and_the_first_rejections() {
+    let harness = Harness::at(NOW).await;
+    let mut text = BARS.to_owned();
+    for line in 0..1_000 {
+        text.push_str(&format!("BAD{line},2021-01-04,1,2,1,-1.5,10\n"));
+    }
+    let named = v1::IngestHeader { force: true, ..header("prices.csv") };
+    let first = harness.try_ingest(named.clone(), text.as_bytes()).await.unwrap();
+    assert_eq!((first.rejected, first.rejections.len()), (1_000, 1_000));
+    let again = harness.try_ingest(named.clone(), text.as_bytes()).await.unwrap();
+    let expected = v1::IngestResponse { rejections: first.rejections[..20].to_vec(), ..first };
+    assert_eq!(again, expected);
+    // The same bad rows under other ids add little: 186 kB each would be 5.6 MB.
+    for _ in 0..30 {
+        let named = v1::IngestHeader { force: true, ..header("prices.csv") };
+        harness.try_ingest(named, text.as_bytes()).await.unwrap();
+    }
+    let path = harness.store_url().trim_start_matches("sqlite:").to_owned();
+    let (_folder, stopping) = harness.stop_and_keep();
+    assert!(stopping.await.unwrap());
+    let bytes = std::fs::metadata(path).unwrap().len();
+    assert!(bytes < 1_500_000, "the store has {bytes} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_id_is_forgotten_after_its_time() {
+    let harness = Harness::at(NOW).await;
+    let named = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
+    let first = harness.try_ingest(named.clone(), BARS.as_bytes()).await.unwrap();
+    harness.set_clock("2021-03-03T20:59:00Z");
+    harness.ingest("others.csv", BARS.replace("AAPL", "IBM").as_bytes()).await;
+    let again = harness.try_ingest(named.clone(), BARS.as_bytes()).await.unwrap();
+    assert_eq!(again, first, "a minute before 30 days are over");
+    harness.set_clock("2021-03-03T21:01:00Z");
+    harness.ingest("more.csv", BARS.replace("AAPL", "KO").as_bytes()).await;
+    let later = harness.try_ingest(named, BARS.as_bytes()).await.unwrap();
+    assert_eq!(
+        (later.accepted, later.already_known),
+        (0, 3),
+        "a new write, of rows that are known"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_correction_leaves_the_past_as_it_was() {
     let harness = Harness::at(NOW).await;
     let raw =

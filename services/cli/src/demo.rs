@@ -81,6 +81,7 @@ async fn tell(
 async fn start(arguments: &DemoArguments, folder: &Path) -> Result<Running> {
     let mut config = Config::standard();
     config.store = format!("sqlite:{}", folder.join("demo.db").display());
+    config.create = true;
     config.log.filter = "error".to_owned();
     // Nobody is behind a balancer here.
     config.drain.deadline_ms = 2_000;

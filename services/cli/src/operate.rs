@@ -66,7 +66,7 @@ pub(crate) async fn check(
     terminal: Terminal,
 ) -> Result<bool> {
     let url = &arguments.store;
-    let report = admin::check(&existing(url)).await.with_context(|| opening(url))?;
+    let report = admin::check(url).await.with_context(|| opening(url))?;
     let counts = [report.revisions, report.segments, report.facts];
     show_check(url, counts, &report.faults, as_json, terminal);
     Ok(report.faults.is_empty())
@@ -79,7 +79,7 @@ pub(crate) async fn check(
 pub(crate) async fn backup(arguments: &StoreArguments, to: &Path) -> Result<()> {
     let url = &arguments.store;
     let fault = || format!("no copy of {url} was made at {}", to.display());
-    admin::backup(&existing(url), to).await.with_context(fault)?;
+    admin::backup(url, to).await.with_context(fault)?;
     terminal::say(&format!("{} holds a whole copy of {url}.\n", to.display()));
     Ok(())
 }
@@ -163,7 +163,7 @@ pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
         }
         None => &mut standard,
     };
-    let done = admin::export(&existing(url), &query, output).await;
+    let done = admin::export(url, &query, output).await;
     let done = done.with_context(|| format!("{url} was not exported"))?;
     let (rows, name) = (number::count(done.rows), arguments.dataset.name());
     let (as_of, revision) = (done.as_of, done.revision);
@@ -180,16 +180,6 @@ fn dataset(name: &str) -> Result<Dataset, String> {
 
 fn opening(url: &str) -> String {
     format!("the store {url} cannot be opened")
-}
-
-/// A URL that makes no new store where there is none: a typing error should not look like an empty
-/// store.
-fn existing(url: &str) -> String {
-    if url.contains('?') || url.contains(":memory:") {
-        url.to_owned()
-    } else {
-        format!("{url}?mode=rw")
-    }
 }
 
 fn show_check(name: &str, counts: [u64; 3], faults: &[String], as_json: bool, terminal: Terminal) {

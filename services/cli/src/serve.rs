@@ -20,6 +20,9 @@ pub(crate) struct ServeArguments {
     /// URL of the store.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+    /// Make a new, empty store where there is none; without it that is refused.
+    #[arg(long)]
+    create: bool,
     /// Threads for heavy work; 0 takes one a processor.
     #[arg(long)]
     threads: Option<usize>,
@@ -69,6 +72,7 @@ impl ServeArguments {
         };
         give("listen", self.listen.map(|listen| json!(listen)));
         give("store", self.store.as_ref().map(|store| json!(store)));
+        give("create", self.create.then(|| json!(true)));
         give("threads", self.threads.map(|threads| json!(threads)));
         if let Some(format) = self.log_format {
             let word = match format {

@@ -75,12 +75,12 @@ pub async fn migrate(url: &str) -> Result<RevisionMark, AdminError> {
     Ok(head)
 }
 
-/// Reads everything and verifies it.
+/// Reads everything and verifies it; neither the file nor its folder need be writable.
 ///
 /// # Errors
 /// Where the store cannot be opened; faults inside it are in the report.
 pub async fn check(url: &str) -> Result<CheckReport, AdminError> {
-    let store = store::connect(url).await?;
+    let store = store::open_read_only(url).await?;
     let report = store.check().await?;
     store.close().await;
     Ok(report)
@@ -91,7 +91,7 @@ pub async fn check(url: &str) -> Result<CheckReport, AdminError> {
 /// # Errors
 /// Where the store cannot be read or the file is there already.
 pub async fn backup(url: &str, to: &Path) -> Result<(), AdminError> {
-    let store = store::connect(url).await?;
+    let store = store::open_read_only(url).await?;
     let done = store.backup(to).await;
     store.close().await;
     Ok(done?)
@@ -107,7 +107,8 @@ pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, AdminError> 
 
 /// Writes a dataset as CSV, point in time: one row a fact, with its three dates, by instrument and
 /// day. Absent values are empty; a text that a spreadsheet would run as a formula has an apostrophe
-/// before it (see [`marketdata::source::export`]).
+/// before it (see [`marketdata::source::export`]). Neither the store's file nor its folder need be
+/// writable.
 ///
 /// # Errors
 /// [`AdminError`].
@@ -116,7 +117,7 @@ pub async fn export(
     export: &Export,
     output: &mut (dyn Write + Send),
 ) -> Result<Exported, AdminError> {
-    let store = store::connect(url).await?;
+    let store = store::open_read_only(url).await?;
     let delta = store.load(0).await?;
     store.close().await;
     let market = Arc::new(Market::empty().apply(delta));

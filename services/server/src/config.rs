@@ -22,6 +22,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// URL of the store: `sqlite:PATH`, or `sqlite::memory:`. Standard: `sqlite:ballast.db`.
     pub store: String,
+    /// Whether a new, empty store is made where there is none. Standard: false, so that a typo in a
+    /// path does not serve an empty store.
+    pub create: bool,
     /// Threads for heavy work; 0 takes one a processor. Standard: 0.
     pub threads: usize,
     /// How often the store is asked for what other processes wrote, milliseconds. Standard: 1,000.
@@ -124,6 +127,7 @@ impl Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
             store: "sqlite:ballast.db".to_owned(),
+            create: false,
             threads: 0,
             follow_ms: 1_000,
             compact_s: 60,

@@ -14,6 +14,7 @@ pub mod market;
 pub mod revisions;
 pub mod rpc;
 pub mod services;
+pub mod store_health;
 pub mod telemetry;
 pub mod upload;
 pub mod views;
@@ -24,9 +25,10 @@ use crate::{
     config::{Config, ConfigError, Drain},
     market::Resident,
     services::Services,
+    store_health::StoreState,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use store::StoreError;
+use store::{Store, StoreError};
 use tokio::{sync::watch, task::JoinHandle};
 use tonic::transport::{Server, server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -39,7 +41,21 @@ pub enum StartError {
     Config(#[from] ConfigError),
     /// The store cannot be opened or read.
     #[error("the store cannot be opened")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
+    /// There is no store, and the settings do not say to make one.
+    #[error("{0}; to make a new, empty one: `ballast serve --create`")]
+    NoStore(StoreError),
+    /// The store does not hold what was written to it.
+    #[error(
+        "{cause}. It is not served. `ballast check --store {url}` lists what is wrong; \
+         `ballast restore BACKUP NEW_FILE` makes a store of the last good backup"
+    )]
+    Damaged {
+        /// The store.
+        url: String,
+        /// What was found.
+        cause: StoreError,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -89,8 +105,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartError> {
     check_processor()?;
     config.check()?;
-    let store = store::connect(&config.store).await?;
-    let market = Resident::load(store.as_ref()).await?;
+    let (store, market) = open_store(&config).await.map_err(|error| match error {
+        StoreError::Missing(_) => StartError::NoStore(error),
+        StoreError::Damaged(_) => StartError::Damaged { url: config.store.clone(), cause: error },
+        error => StartError::Store(error),
+    })?;
     let (phase, phases) = watch::channel(Phase::Serving);
     let seed = clock.now().micros().unsigned_abs() ^ u64::from(std::process::id()).rotate_left(48);
     let layer = CallLayer::new(&config.limits, phases.clone(), seed);
@@ -111,11 +130,11 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let incoming = incoming.with_nodelay(Some(true));
     let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, told(shutting)));
     tracing::info!(%address, model = services::MODEL_VERSION, "serving");
-    let (reached, reach) = watch::channel(true);
+    let store_changes = services.store_health.changes();
     Ok(Running {
         address,
-        background: background(&config, &services, reached),
-        store_health: tokio::spawn(tell_store_health(health.clone(), reach)),
+        background: background(&config, &services),
+        store_health: tokio::spawn(tell_store_health(health.clone(), store_changes)),
         services,
         health,
         phase,
@@ -123,6 +142,17 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
         serving,
         drain: config.drain,
     })
+}
+
+/// The store, and everything in it that can change an answer, verified and folded.
+async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), StoreError> {
+    let store = if config.create {
+        store::connect(&config.store).await?
+    } else {
+        store::open(&config.store).await?
+    };
+    let market = Resident::load(store.as_ref()).await?;
+    Ok((store, market))
 }
 
 fn server(config: &Config, seed: u64) -> Server {
@@ -150,14 +180,11 @@ async fn told(mut flag: watch::Receiver<bool>) {
     let _ = flag.wait_for(|flag| *flag).await;
 }
 
-fn background(
-    config: &Config,
-    services: &Arc<Services>,
-    reached: watch::Sender<bool>,
-) -> Vec<JoinHandle<()>> {
+fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> {
     let every = Duration::from_millis(config.follow_ms);
     let (market, store) = (services.market.clone(), Arc::clone(&services.store));
-    let mut tasks = vec![tokio::spawn(market::follow(market, store, every, reached))];
+    let health = services.store_health.clone();
+    let mut tasks = vec![tokio::spawn(market::follow(market, store, every, health))];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
         let (store, clock) = (Arc::clone(&services.store), services.clock.clone());
@@ -168,10 +195,15 @@ fn background(
 
 /// Without its store a server answers from memory and takes no file: only the service that writes is
 /// not serving then.
-async fn tell_store_health(health: HealthReporter, mut reach: watch::Receiver<bool>) {
-    while reach.changed().await.is_ok() {
-        let reached = *reach.borrow_and_update();
-        let status = if reached { ServingStatus::Serving } else { ServingStatus::NotServing };
+async fn tell_store_health(health: HealthReporter, mut store: watch::Receiver<StoreState>) {
+    let mut was_good = true;
+    while store.changed().await.is_ok() {
+        let is_good = store.borrow_and_update().is_good();
+        if is_good == was_good {
+            continue;
+        }
+        was_good = is_good;
+        let status = if is_good { ServingStatus::Serving } else { ServingStatus::NotServing };
         health.set_service_status(rpc::WRITES, status).await;
     }
 }

@@ -80,6 +80,10 @@ pub const PAGE_MAX: usize = 1_000;
 pub const VIOLATIONS: usize = 100;
 /// Rejected rows of one file that are told; more are counted.
 pub const REJECTIONS: usize = 1_000;
+/// Rejected rows that are told again to a repeated request id.
+pub const KEPT_REJECTIONS: usize = 20;
+/// How long the answer to a request id is kept at least, microseconds: 30 days.
+pub const REQUEST_ID_KEPT_MICROS: i64 = 30 * 86_400 * 1_000_000;
 /// Lines of one file below its header.
 pub const UPLOAD_ROWS: u64 = 20_000_000;
 /// Bytes of one line of a file.

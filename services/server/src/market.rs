@@ -8,6 +8,7 @@
 use crate::{
     clock::{Clock, Stopwatch},
     limits,
+    store_health::StoreHealth,
 };
 use marketdata::{
     instant::Instant,
@@ -82,9 +83,17 @@ impl Resident {
     /// Folds in what others wrote to the store, if anything.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// Where the store cannot be read, or is not the one whose log was folded.
     pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
-        if store.head().await?.revision <= self.head().head().revision {
+        // In this order: only what is durable is folded, so the store is never behind.
+        let ours = self.head().head();
+        let head = store.head().await?;
+        if head.revision < ours.revision {
+            let (head, ours) = (head.revision, ours.revision);
+            let text = format!("its newest revision is {head}, this process has read {ours}");
+            return Err(StoreError::Replaced(text));
+        }
+        if head == ours {
             return Ok(());
         }
         self.writing().await.catch_up(store).await
@@ -95,9 +104,18 @@ impl Writing<'_> {
     /// Folds in what others wrote to the store, if anything.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// Where the store cannot be read, or is not the one whose log was folded.
     pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let delta = store.load(self.resident.head().head().revision).await?;
+        let ours = self.resident.head().head();
+        let delta = store.load(ours.revision).await?;
+        if let Some(before) = ours.revision.checked_sub(1) {
+            let theirs = store.revisions(before, 1).await?;
+            if theirs.first().map(|record| record.mark) != Some(ours) {
+                let revision = ours.revision;
+                let text = format!("its revision {revision} is not the one this process has read");
+                return Err(StoreError::Replaced(text));
+            }
+        }
         if !delta.marks.is_empty() {
             self.fold(delta);
         }
@@ -112,24 +130,21 @@ impl Writing<'_> {
     }
 }
 
-/// Follows a store for ever: polls its head. `reached` says whether it can be read.
+/// Follows a store for ever: polls its head, and after a failed write tries a small one, so that
+/// health is told by itself when the store takes writes again.
 pub async fn follow(
     resident: Resident,
     store: Arc<dyn Store>,
     every: Duration,
-    reached: watch::Sender<bool>,
+    health: StoreHealth,
 ) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let caught_up = resident.catch_up(store.as_ref()).await;
-        // Told once a failure, not once a tick.
-        let is_reached = caught_up.is_ok();
-        let has_changed =
-            reached.send_if_modified(|was| std::mem::replace(was, is_reached) != is_reached);
-        if let Some(error) = caught_up.err().filter(|_| has_changed) {
-            tracing::error!(cause = %error, "the store cannot be followed");
+        health.followed(&resident.catch_up(store.as_ref()).await);
+        if !health.takes_writes() {
+            health.written(&store.probe_write().await);
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         shared::{AsOf, hex},
         status::{Pin, Refusal},
     },
+    store_health::StoreHealth,
     upload::memory::{Memory, Share},
     views::{Identity, Pinned, Views},
 };
@@ -28,6 +29,8 @@ pub const MODEL_VERSION: &str = concat!("ballast-", env!("CARGO_PKG_VERSION"));
 pub struct Services {
     /// The log.
     pub store: Arc<dyn Store>,
+    /// Whether the log takes writes.
+    pub store_health: StoreHealth,
     /// The market at the head.
     pub market: Resident,
     /// Where heavy work runs.
@@ -62,6 +65,7 @@ impl Services {
         let limits = config.limits.clone();
         Ok(Services {
             store,
+            store_health: StoreHealth::good(),
             market,
             compute: Compute::new(threads, limits.compute_queue),
             clock,

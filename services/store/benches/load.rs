@@ -145,6 +145,7 @@ fn append_of(batch: Batch) -> Append {
         },
         batch,
         answer: Vec::new(),
+        forget_before: Instant::MIN,
     }
 }
 

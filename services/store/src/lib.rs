@@ -9,10 +9,12 @@ mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod json;
+mod log;
 mod outlook;
 mod parallel;
 mod prepare;
 mod restore;
+mod seal;
 mod segment;
 mod sqlite;
 mod version;
@@ -26,7 +28,11 @@ use marketdata::{
     instant::Instant,
     market::{Delta, RevisionMark},
 };
-use std::{fmt::Debug, path::Path, sync::Arc};
+use std::{
+    fmt::Debug,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Opens the store a URL names, and makes it where there is none: `sqlite:PATH`, `sqlite::memory:`
 /// (gone when it is closed), or `sqlite:PATH?mode=rw` for one that must be there already.
@@ -35,11 +41,35 @@ use std::{fmt::Debug, path::Path, sync::Arc};
 /// has extended is accepted unless it says that older readers cannot read it.
 ///
 /// # Errors
-/// [`StoreError::Url`], [`StoreError::TooNew`], [`StoreError::Database`], [`StoreError::Migration`].
+/// [`StoreError::Url`], [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::TooNew`],
+/// [`StoreError::Damaged`], [`StoreError::Database`], [`StoreError::Migration`].
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    let place = url.strip_prefix("sqlite:").and_then(sqlite::Place::parse);
-    let place = place.ok_or_else(|| StoreError::Url(url.to_owned()))?;
+    Ok(Arc::new(sqlite::Sqlite::open(&place_of(url)?).await?))
+}
+
+/// [`connect`], but a store that is not there is [`StoreError::Missing`], unless the URL itself asks
+/// for one (`sqlite:PATH?mode=rwc`, `sqlite::memory:`).
+///
+/// # Errors
+/// As [`connect`].
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let place = place_of(url)?.unless_asked_only_there(url);
     Ok(Arc::new(sqlite::Sqlite::open(&place).await?))
+}
+
+/// Opens a store to read it, as it is: no table is brought up to date, and neither the file nor its
+/// folder need be writable. A process may be writing to it. [`Store::append`] and [`Store::compact`]
+/// are refused.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(sqlite::Sqlite::open_read_only(&place_of(url)?).await?))
+}
+
+fn place_of(url: &str) -> Result<sqlite::Place, StoreError> {
+    let place = url.strip_prefix("sqlite:").and_then(sqlite::Place::parse);
+    place.ok_or_else(|| StoreError::Url(url.to_owned()))
 }
 
 /// Who asked for a write: a repeated key gets the first answer and adds nothing.
@@ -78,7 +108,10 @@ pub struct Append {
     /// What it adds. Where it adds nothing no revision is made, and only the answer is kept.
     pub batch: Batch,
     /// The answer to keep under the key, encoded by the caller, for the revision the batch becomes.
+    /// It is dated by the receipt in the provenance.
     pub answer: Vec<u8>,
+    /// Answers dated before this may be forgotten; each write deletes some of them.
+    pub forget_before: Instant,
 }
 
 /// What became of a write.
@@ -144,14 +177,25 @@ pub enum StoreError {
         /// The id.
         request_id: String,
     },
-    /// A segment's bytes do not match its checksum, or cannot be read.
-    #[error("segment {segment} is damaged: {fault}")]
-    Damaged {
-        /// Its number; 0 where a segment that should be there is not.
-        segment: i64,
-        /// What is wrong with it.
-        fault: String,
-    },
+    /// The store does not hold what was written to it.
+    #[error("the store is damaged: {0}")]
+    Damaged(
+        /// What is wrong, and where.
+        String,
+    ),
+    /// There is no store at the path, or an empty file.
+    #[error("there is no store at {}", .0.display())]
+    Missing(PathBuf),
+    /// The file is a database, but holds no store: another program's, or one damaged at its root.
+    #[error("{} is a database that holds no store", .0.display())]
+    Foreign(PathBuf),
+    /// The store's files, or the log in them, were replaced while they were in use: what is written
+    /// now would be lost.
+    #[error("the store was replaced while it was in use: {0}")]
+    Replaced(String),
+    /// The store was opened to be read.
+    #[error("the store was opened to be read only")]
+    ReadOnly,
     /// The store was written by a newer binary in a way this one cannot read.
     #[error("the store needs a reader of version {needed}, this binary is {ours}")]
     TooNew {
@@ -165,7 +209,7 @@ pub enum StoreError {
     Url(String),
     /// The database refused or is away.
     #[error("the database failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// A migration failed.
     #[error("the migration failed")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -180,11 +224,19 @@ pub trait Store: Debug + Send + Sync {
     /// Whether the store answers, quickly.
     async fn ready(&self) -> Result<(), StoreError>;
 
+    /// Whether the store takes writes: makes a small durable one that changes no answer.
+    async fn probe_write(&self) -> Result<(), StoreError>;
+
     /// The newest revision.
     async fn head(&self) -> Result<RevisionMark, StoreError>;
 
     /// All that the log gained after a revision, read in one transaction; rows of revisions at or
     /// below it are left out even where compaction put them into one segment with newer ones.
+    /// Everything that can change an answer is verified first: the seals of the revisions with their
+    /// names, the list of segments, and every segment's checksum.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
     async fn load(&self, after: u64) -> Result<Delta, StoreError>;
 
     /// The answer given before to a request, if any.
@@ -200,7 +252,8 @@ pub trait Store: Debug + Send + Sync {
     /// Adds a batch as the next revision, whole or not at all; when this returns it is durable.
     ///
     /// # Errors
-    /// [`StoreError::HeadMoved`] where the batch was prepared on another head.
+    /// [`StoreError::HeadMoved`] where the batch was prepared on another head,
+    /// [`StoreError::Replaced`] where what was written would not be found again.
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
     /// Revisions above `after`, oldest first, at most `limit`.
@@ -209,7 +262,8 @@ pub trait Store: Debug + Send + Sync {
     /// Merges small segments into long ones, at most `budget` facts; no answer changes.
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError>;
 
-    /// Reads everything and verifies every checksum and the chain of data versions.
+    /// Reads everything and verifies it: the database's own structure, every checksum and seal, the
+    /// kept answers, and the chain of data versions.
     async fn check(&self) -> Result<CheckReport, StoreError>;
 
     /// Writes a whole, consistent copy to a new file.

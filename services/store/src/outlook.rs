@@ -18,11 +18,17 @@ impl StoreError {
     /// state count as such: a caller who is told so tries again, perhaps with gigabytes.
     pub fn outlook(&self) -> Outlook {
         match self {
-            StoreError::HeadMoved { .. } | StoreError::File(_) => Outlook::MayPass,
-            StoreError::Damaged { .. } => Outlook::Damaged,
+            // Files that are gone or replaced may be put back.
+            StoreError::HeadMoved { .. }
+            | StoreError::File(_)
+            | StoreError::Missing(_)
+            | StoreError::Replaced(_) => Outlook::MayPass,
+            StoreError::Damaged(_) => Outlook::Damaged,
             StoreError::RequestIdReused { .. }
             | StoreError::TooNew { .. }
             | StoreError::Url(_)
+            | StoreError::Foreign(_)
+            | StoreError::ReadOnly
             | StoreError::Migration(_) => Outlook::Stays,
             StoreError::Database(error) => of_database(error),
         }

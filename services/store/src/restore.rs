@@ -30,9 +30,16 @@ pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, StoreError> 
 }
 
 async fn copy_and_check(from: &Path, partial: &Path) -> Result<CheckReport, StoreError> {
-    Sqlite::copy(from, partial).await?;
-    let copy = Sqlite::open(&Place::File { path: partial.into(), create: false }).await?;
+    let source = Sqlite::open_read_only(&place(from)).await?;
+    let copied = source.backup(partial).await;
+    source.close().await;
+    copied?;
+    let copy = Sqlite::open_read_only(&place(partial)).await?;
     let report = copy.check().await;
     copy.close().await;
     report
+}
+
+fn place(path: &Path) -> Place {
+    Place::File { path: path.into(), create: false }
 }

@@ -111,7 +111,21 @@ pub(crate) fn pack(
 }
 
 /// Verifies and decodes a segment, keeping the rows of revisions after `after`; none where no row is.
-pub(crate) fn unpack(bytes: &[u8], checksum: &[u8], after: u64) -> Result<Option<Segment>, Fault> {
+/// The summary is what the list says of it.
+pub(crate) fn unpack(
+    bytes: &[u8],
+    checksum: &[u8],
+    summary: &Summary,
+    after: u64,
+) -> Result<Option<Segment>, Fault> {
+    let segment = decode(bytes, checksum)?;
+    if Summary::of(&segment) != Some(*summary) {
+        return Err(Fault("the list describes other contents".to_owned()));
+    }
+    Ok(after_revision(segment, after))
+}
+
+fn decode(bytes: &[u8], checksum: &[u8]) -> Result<Segment, Fault> {
     if blake3::hash(bytes).as_bytes() != checksum {
         return Err(Fault("its bytes do not match its checksum".to_owned()));
     }
@@ -136,7 +150,7 @@ pub(crate) fn unpack(bytes: &[u8], checksum: &[u8], after: u64) -> Result<Option
         .map(|field| numbers(reader.column()?, rows, *field))
         .collect::<Result<_, _>>()?;
     reader.end()?;
-    let segment = Segment {
+    Ok(Segment {
         dataset,
         runs: joined_runs(&instruments, &lengths, rows)?,
         other,
@@ -144,8 +158,7 @@ pub(crate) fn unpack(bytes: &[u8], checksum: &[u8], after: u64) -> Result<Option
         published_at,
         revision,
         columns,
-    };
-    Ok(after_revision(segment, after))
+    })
 }
 
 impl Summary {

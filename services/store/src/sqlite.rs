@@ -4,10 +4,12 @@
 //! read in one snapshot. Writes run in a task of their own, so that a caller who goes away cannot
 //! leave one half done.
 
+mod identity;
 mod read;
 mod sql;
 #[cfg(feature = "conformance")]
 pub(crate) mod tamper;
+mod transaction;
 mod write;
 
 pub(crate) use write::{beside, refuse_existing, remove_if_there, settle};
@@ -17,12 +19,13 @@ use crate::{
     parallel::joined,
 };
 use async_trait::async_trait;
+use identity::Identity;
 use marketdata::{
     instant::Instant,
     market::{Delta, RevisionMark},
 };
 use sqlx::{
-    SqlSafeStr, SqlitePool,
+    SqlSafeStr, SqliteConnection, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
     sqlite::{
         SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
@@ -31,9 +34,11 @@ use sqlx::{
 };
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use tracing::Instrument;
+use transaction::Connections;
 
 /// Connections that read.
 const READERS: u32 = 4;
@@ -49,9 +54,14 @@ const SEGMENT_MIGRATION: &str = include_str!("../migrations/sqlite/0001_segment.
 /// A SQLite store.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    write: SqlitePool,
+    /// None where the store is only read.
+    write: Option<Connections>,
     /// The same as `write` for a store in memory, which only its one connection can see.
-    read: SqlitePool,
+    read: Connections,
+    /// One connection that is never used again. It holds the files open for as long as the store is,
+    /// so that SQLite does not make new ones beside the database when another connection closes, and
+    /// so that the system gives their numbers to no other files.
+    anchor: Option<SqlitePool>,
 }
 
 /// Where a SQLite URL points.
@@ -76,65 +86,163 @@ impl Place {
         };
         (!path.is_empty()).then(|| Place::File { path: path.into(), create })
     }
+
+    /// The same place, where a store is made only if the URL asks for it in so many words.
+    pub(crate) fn unless_asked_only_there(self, url: &str) -> Place {
+        match self {
+            Place::File { path, .. } => Place::File { path, create: url.ends_with("?mode=rwc") },
+            Place::Memory => Place::Memory,
+        }
+    }
 }
 
 impl Sqlite {
-    /// Opens a store, makes it where there is none, and brings its tables up to date.
+    /// Opens a store, makes it where there is none and one may be made, and brings its tables up to
+    /// date.
     pub(crate) async fn open(place: &Place) -> Result<Sqlite, StoreError> {
-        let store = match place {
-            Place::Memory => {
-                let pool = pool(1).connect_with(tuned(SqliteConnectOptions::new())).await?;
-                Sqlite { write: pool.clone(), read: pool }
-            }
-            Place::File { path, create } => {
-                let options = SqliteConnectOptions::new().filename(path);
-                let writer = tuned(options.clone().create_if_missing(*create))
-                    .journal_mode(SqliteJournalMode::Wal);
-                let write = first_connection(&writer).await?;
-                let reader = options.read_only(true).busy_timeout(BUSY);
-                Sqlite { write, read: pool(READERS).connect_lazy_with(reader) }
-            }
+        let (path, create) = match place {
+            Place::Memory => return Sqlite::in_memory().await,
+            Place::File { path, create } => (path, *create),
         };
-        store.migrate().await?;
-        Ok(store)
-    }
-
-    /// Copies the store in a file to a new one; the source is only read, and may be in use.
-    pub(crate) async fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-        let source = SqliteConnectOptions::new().filename(from).read_only(true).busy_timeout(BUSY);
-        let source = pool(1).connect_with(source).await?;
-        let copied = write::backup(&source, to).await;
-        source.close().await;
-        copied
-    }
-
-    /// In one transaction that holds the write lock, so that of several starters one does it and the
-    /// others find it done. A database that a later binary has migrated further is accepted.
-    async fn migrate(&self) -> Result<(), StoreError> {
-        let mut migrator = Migrator::with_migrations(vec![Migration::new(
-            1,
-            "segment".into(),
-            MigrationType::Simple,
-            SEGMENT_MIGRATION.into_sql_str(),
-            false,
-        )]);
-        migrator.set_ignore_missing(true);
-        let mut transaction = self.write.begin_with(sql::BEGIN_WRITE).await?;
-        let made: i64 = sqlx::query_scalar(sql::HAS_META).fetch_one(&mut *transaction).await?;
-        if made != 0 {
-            read::refuse_too_new(&mut transaction).await?;
+        if create && identity::make_private(path)? {
+            tracing::warn!(path = %path.display(), "there was no store: made a new, empty one");
         }
-        // Not `run`, whose future tokio could not move between threads.
-        migrator.run_direct(None, &mut *transaction, false).await?;
-        transaction.commit().await?;
-        Ok(())
+        refuse_missing(path, create).await?;
+        let options = SqliteConnectOptions::new().filename(path);
+        let writer = tuned(options.clone()).journal_mode(SqliteJournalMode::Wal);
+        let write = first_connection(&writer).await?;
+        migrate(&write, Some(path), create).await?;
+        let reader = options.read_only(true).busy_timeout(BUSY);
+        let anchor = pool(1).connect_with(reader.clone()).await?;
+        // A connection opens the log of writes when it reads for the first time.
+        sqlx::query(sql::TABLES).fetch_one(&anchor).await?;
+        let identity = Some(Arc::new(Identity::of(path)?));
+        let read = pool(READERS).connect_lazy_with(reader);
+        Ok(Sqlite {
+            write: Some(Connections { pool: write, identity: identity.clone(), in_memory: false }),
+            read: Connections { pool: read, identity, in_memory: false },
+            anchor: Some(anchor),
+        })
     }
+
+    async fn in_memory() -> Result<Sqlite, StoreError> {
+        let pool = pool(1).connect_with(tuned(SqliteConnectOptions::new())).await?;
+        migrate(&pool, None, true).await?;
+        let connections = Connections { pool, identity: None, in_memory: true };
+        Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None })
+    }
+
+    /// Opens a store that is there, as it is. SQLite itself opens a file that cannot be written for
+    /// reading. It wants to make its log of writes beside it, even so; where it cannot, and there is
+    /// no log whose contents would be missed, nobody can be writing, and the file is read by itself.
+    pub(crate) async fn open_read_only(place: &Place) -> Result<Sqlite, StoreError> {
+        let path = match place {
+            Place::Memory => return Sqlite::in_memory().await,
+            Place::File { path, .. } => path,
+        };
+        refuse_missing(path, false).await?;
+        let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);
+        let read = match readable(options.clone()).await {
+            Err(_) if !has_log(path).await? => readable(options.immutable(true)).await?,
+            Err(StoreError::Database(error)) if cannot_open(&error) => {
+                let text = format!(
+                    "the log of writes beside {} can only be read where files can be made: copy \
+                     both to another folder",
+                    path.display()
+                );
+                return Err(std::io::Error::other(text).into());
+            }
+            other => other?,
+        };
+        if !has_meta(&mut *read.acquire().await?).await? {
+            return Err(StoreError::Foreign(path.clone()));
+        }
+        let read = Connections { pool: read, identity: None, in_memory: false };
+        Ok(Sqlite { write: None, read, anchor: None })
+    }
+
+    fn writer(&self) -> Result<&Connections, StoreError> {
+        self.write.as_ref().ok_or(StoreError::ReadOnly)
+    }
+}
+
+/// In one transaction that holds the write lock, so that of several starters one does it and the
+/// others find it done. A database that a later binary has migrated further is accepted; one that
+/// holds something else is left alone.
+async fn migrate(pool: &SqlitePool, path: Option<&Path>, create: bool) -> Result<(), StoreError> {
+    let mut migrator = Migrator::with_migrations(vec![Migration::new(
+        1,
+        "segment".into(),
+        MigrationType::Simple,
+        SEGMENT_MIGRATION.into_sql_str(),
+        false,
+    )]);
+    migrator.set_ignore_missing(true);
+    // A transaction of the driver: the migrator nests its own in it. Where it fails, so does opening.
+    let mut transaction = pool.begin_with(sql::BEGIN_WRITE).await?;
+    if has_meta(&mut transaction).await? {
+        read::refuse_too_new(&mut transaction).await?;
+    } else if let Some(path) = path {
+        let tables: i64 = sqlx::query_scalar(sql::TABLES).fetch_one(&mut *transaction).await?;
+        let pages: i64 = sqlx::query_scalar(sql::PAGES).fetch_one(&mut *transaction).await?;
+        if 0 < tables || 1 < pages {
+            return Err(StoreError::Foreign(path.to_owned()));
+        }
+        if !create {
+            return Err(StoreError::Missing(path.to_owned()));
+        }
+    }
+    // Not `run`, whose future tokio could not move between threads.
+    migrator.run_direct(None, &mut *transaction, false).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn has_meta(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let made: i64 = sqlx::query_scalar(sql::HAS_META).fetch_one(connection).await?;
+    Ok(made != 0)
+}
+
+/// An empty file is no store, unless one may be made of it.
+async fn refuse_missing(path: &Path, create: bool) -> Result<(), StoreError> {
+    match tokio::fs::metadata(path).await {
+        Ok(metadata) if create || 0 < metadata.len() => Ok(()),
+        Ok(_) => Err(StoreError::Missing(path.to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(StoreError::Missing(path.to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a log of writes with anything in it lies beside a database.
+async fn has_log(path: &Path) -> Result<bool, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    match tokio::fs::metadata(name).await {
+        Ok(metadata) => Ok(0 < metadata.len()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Connections that have read something.
+async fn readable(options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+    let pool = pool(READERS).connect_with(options).await?;
+    sqlx::query(sql::TABLES).fetch_one(&pool).await?;
+    Ok(pool)
 }
 
 #[async_trait]
 impl Store for Sqlite {
     async fn ready(&self) -> Result<(), StoreError> {
         self.head().await.map(|_| ())
+    }
+
+    async fn probe_write(&self) -> Result<(), StoreError> {
+        let writer = self.writer()?.clone();
+        let task = async move { write::probe(&writer).await };
+        joined(tokio::spawn(task.in_current_span()).await)?
     }
 
     async fn head(&self) -> Result<RevisionMark, StoreError> {
@@ -154,23 +262,30 @@ impl Store for Sqlite {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let pool = self.write.clone();
-        let task = async move { write::append(&pool, append).await };
+        let writer = self.writer()?.clone();
+        let task = async move { write::append(&writer, append).await };
         joined(tokio::spawn(task.in_current_span()).await)?
     }
 
     async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {
-        read::revisions(&mut *self.read.acquire().await?, after, limit).await
+        let rows = read::revisions(&mut *self.read.acquire().await?, after, limit).await?;
+        Ok(rows.into_iter().map(|sealed| sealed.record).collect())
     }
 
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError> {
-        let (read, write) = (self.read.clone(), self.write.clone());
+        let (read, write) = (self.read.clone(), self.writer()?.clone());
         let task = async move { write::compact(&read, &write, budget, now).await };
         joined(tokio::spawn(task.in_current_span()).await)?
     }
 
     async fn check(&self) -> Result<CheckReport, StoreError> {
-        check::check(read::contents(&self.read).await?).await
+        match read::contents(&self.read).await {
+            // What stops the reading is a finding like any other.
+            Err(StoreError::Damaged(fault)) => {
+                Ok(CheckReport { revisions: 0, segments: 0, facts: 0, faults: vec![fault] })
+            }
+            contents => check::check(contents?).await,
+        }
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
@@ -178,9 +293,14 @@ impl Store for Sqlite {
     }
 
     async fn close(&self) {
-        self.read.close().await;
+        self.read.pool.close().await;
+        if let Some(anchor) = &self.anchor {
+            anchor.close().await;
+        }
         // The last connection to close writes the log back into the file.
-        self.write.close().await;
+        if let Some(write) = &self.write {
+            write.pool.close().await;
+        }
     }
 }
 
@@ -219,7 +339,32 @@ async fn first_connection(writer: &SqliteConnectOptions) -> Result<SqlitePool, S
 }
 
 fn is_busy(error: &sqlx::Error) -> bool {
-    // The low byte of an extended code is the primary one: 5 is SQLITE_BUSY.
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
-    code.is_some_and(|code| code & 0xff == 5)
+    primary_code(error) == Some(5)
+}
+
+fn cannot_open(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(14)
+}
+
+/// SQLite's code of an error. The low byte of an extended code is the primary one.
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+impl From<sqlx::Error> for StoreError {
+    /// Tells damage from a database that refuses or is away: a retry mends only the latter.
+    fn from(error: sqlx::Error) -> StoreError {
+        // SQLITE_CORRUPT and SQLITE_NOTADB.
+        let is_corrupt = matches!(primary_code(&error), Some(11 | 26));
+        match error {
+            // Every statement that asks for exactly one row asks for one that is always there, and
+            // every column has the type it is read as.
+            sqlx::Error::RowNotFound
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_) => StoreError::Damaged(error.to_string()),
+            error if is_corrupt => StoreError::Damaged(error.to_string()),
+            error => StoreError::Database(error),
+        }
+    }
 }

@@ -110,6 +110,6 @@ async fn what_is_no_store_is_refused() {
     let folder = TempDir::new().unwrap();
     let missing = folder.path().join("none.db");
     let refused = connect(&format!("sqlite:{}?mode=rw", missing.display())).await;
-    assert!(matches!(refused, Err(StoreError::Database(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Missing(_))), "{refused:?}");
     assert!(!missing.exists());
 }

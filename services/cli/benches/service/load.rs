@@ -46,6 +46,7 @@ pub(crate) async fn fill(path: &Path, market: &Market) -> Result<()> {
                 },
                 batch,
                 answer: Vec::new(),
+                forget_before: marketdata::instant::Instant::MIN,
             })
             .await?;
         assert!(matches!(appended, Appended::Committed(_)), "a batch was not committed");

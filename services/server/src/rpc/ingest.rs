@@ -234,7 +234,11 @@ impl Upload {
     /// Prepares on the head and appends; again where another process was first.
     async fn write(&self, services: &Services) -> Result<v1::IngestResponse, Refusal> {
         let writing = services.market.writing().await;
-        if let Some(kept) = services.store.answer_of(&self.key, self.fingerprint).await? {
+        let kept = services.store.answer_of(&self.key, self.fingerprint).await;
+        if kept.is_err() {
+            services.store_health.written(&kept);
+        }
+        if let Some(kept) = kept? {
             writing.catch_up(services.store.as_ref()).await?;
             return self.answer_again(services, &kept);
         }
@@ -251,9 +255,12 @@ impl Upload {
                 fingerprint: self.fingerprint,
                 provenance: self.provenance.clone(),
                 batch,
-                answer: answer.encode_to_vec(),
+                answer: kept_form(&answer),
+                forget_before: self.forget_before(),
             };
-            match services.store.append(append).await {
+            let appended = services.store.append(append).await;
+            services.store_health.written(&appended);
+            match appended {
                 Ok(Appended::Committed(delta)) => {
                     writing.fold(delta);
                     return self.sealed(services, answer);
@@ -274,7 +281,13 @@ impl Upload {
             .map_err(|failed| moved.map_or(failed, Refusal::Store))
     }
 
-    /// The answer as it is kept: all but the data version, which the append makes.
+    /// Answers older than this one may be forgotten.
+    fn forget_before(&self) -> Instant {
+        let received_at = self.provenance.received_at.micros();
+        Instant::from_micros(received_at.saturating_sub(limits::REQUEST_ID_KEPT_MICROS))
+    }
+
+    /// The answer but for the data version, which the append makes.
     fn answer(&self, services: &Services, report: Report, revision: u64) -> v1::IngestResponse {
         let identity = services.identity();
         let mut answer = report_to_proto(report);
@@ -312,6 +325,14 @@ impl Upload {
         answer.result_id = shared::result_id("Ingest", &self.header, reference);
         Ok(answer)
     }
+}
+
+/// The answer as it is kept for a repeat: a thousand rejected rows would weigh more than the facts of
+/// a small file.
+fn kept_form(answer: &v1::IngestResponse) -> Vec<u8> {
+    let mut kept = answer.clone();
+    kept.rejections.truncate(limits::KEPT_REJECTIONS);
+    kept.encode_to_vec()
 }
 
 fn refused(refusal: refusal::Refusal) -> Refusal {

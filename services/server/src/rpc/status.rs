@@ -209,17 +209,21 @@ fn tell_store(error: &StoreError) -> Told {
             "REQUEST_ID_REUSED",
             [("request_id", request_id.clone())],
         ),
-        StoreError::Damaged { .. } => told(Code::DataLoss, "STORE_DAMAGED"),
+        StoreError::Damaged(_) => told(Code::DataLoss, "STORE_DAMAGED"),
         StoreError::TooNew { .. } => told(Code::FailedPrecondition, "STORE_TOO_NEW"),
         StoreError::Url(_) => told(Code::Internal, "INTERNAL"),
-        StoreError::Database(_) | StoreError::Migration(_) | StoreError::File(_) => {
-            match error.outlook() {
-                Outlook::MayPass => told(Code::Unavailable, "STORE_UNAVAILABLE"),
-                // The same write would fail again: a caller must not try for ever.
-                Outlook::Stays => told(Code::Internal, "STORE_REFUSED"),
-                Outlook::Damaged => told(Code::DataLoss, "STORE_DAMAGED"),
-            }
-        }
+        StoreError::Database(_)
+        | StoreError::Migration(_)
+        | StoreError::File(_)
+        | StoreError::Missing(_)
+        | StoreError::Foreign(_)
+        | StoreError::Replaced(_)
+        | StoreError::ReadOnly => match error.outlook() {
+            Outlook::MayPass => told(Code::Unavailable, "STORE_UNAVAILABLE"),
+            // The same write would fail again: a caller must not try for ever.
+            Outlook::Stays => told(Code::Internal, "STORE_REFUSED"),
+            Outlook::Damaged => told(Code::DataLoss, "STORE_DAMAGED"),
+        },
     }
 }
 
@@ -228,15 +232,20 @@ fn message(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Failed(_) => "the server failed; the log of the request id says why".to_owned(),
         Refusal::Store(error) => match error {
-            StoreError::RequestIdReused { .. } | StoreError::Damaged { .. } => error.to_string(),
-            StoreError::TooNew { .. } => error.to_string(),
+            StoreError::RequestIdReused { .. } | StoreError::TooNew { .. } => error.to_string(),
+            // What exactly is damaged stays in the log, where the operator looks.
+            StoreError::Damaged(_) => "the store is damaged".to_owned(),
             StoreError::HeadMoved { .. } => {
                 "other writers were first several times in a row; send it again".to_owned()
             }
             StoreError::Url(_)
             | StoreError::Database(_)
             | StoreError::Migration(_)
-            | StoreError::File(_) => match error.outlook() {
+            | StoreError::File(_)
+            | StoreError::Missing(_)
+            | StoreError::Foreign(_)
+            | StoreError::Replaced(_)
+            | StoreError::ReadOnly => match error.outlook() {
                 Outlook::MayPass => "the store is not available",
                 Outlook::Stays => "the store cannot take this; the log of the request id says why",
                 Outlook::Damaged => "the store is damaged; restore it from a backup",

@@ -8,8 +8,11 @@ CREATE TABLE meta (
 
 -- The oldest layout version a binary must know to read this store.
 INSERT INTO meta (key, value) VALUES ('min_reader_version', 1);
+-- Counts the small writes that tell whether the store takes writes again after one failed.
+INSERT INTO meta (key, value) VALUES ('write_probes', 0);
 
--- One row a batch; numbers have no gaps.
+-- One row per batch; numbers have no gaps. The seal is a chained hash of this row and of the
+-- instruments, names and texts that came with it.
 CREATE TABLE revision (
     number       INTEGER PRIMARY KEY,
     data_version BLOB    NOT NULL,
@@ -18,10 +21,12 @@ CREATE TABLE revision (
     file_name    TEXT    NOT NULL,
     content_hash BLOB    NOT NULL,
     received_at  INTEGER NOT NULL,
-    facts        INTEGER NOT NULL
+    facts        INTEGER NOT NULL,
+    seal         BLOB    NOT NULL
 ) STRICT;
 
--- The answer given to each write, for its repetition. `revision` is null where nothing was added.
+-- The answer given to each write, for its repetition, until it expires. `revision` is null where
+-- nothing was added. The seal is a hash of the rest of the row.
 CREATE TABLE request (
     caller      TEXT    NOT NULL,
     method      TEXT    NOT NULL,
@@ -30,8 +35,10 @@ CREATE TABLE request (
     revision    INTEGER,
     answered_at INTEGER NOT NULL,
     answer      BLOB    NOT NULL,
+    seal        BLOB    NOT NULL,
     PRIMARY KEY (caller, method, request_id)
 ) STRICT;
+CREATE INDEX request_by_age ON request (answered_at);
 
 CREATE TABLE instrument (
     id        INTEGER PRIMARY KEY,
@@ -78,4 +85,11 @@ CREATE TABLE segment (
     checksum         BLOB    NOT NULL,
     bytes            BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX segment_by_revision ON segment (last_revision) WHERE replaced_at IS NULL;
+
+-- One row: the hashes of all live segments (number, what to choose by, checksum) under exclusive or,
+-- so that a segment that is missing, came back or describes other contents is noticed at start.
+CREATE TABLE manifest (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    segments BLOB NOT NULL
+) STRICT;
+INSERT INTO manifest (id, segments) VALUES (1, zeroblob(32));

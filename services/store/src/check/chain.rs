@@ -5,8 +5,8 @@
 
 use super::{Contents, Held};
 use crate::{
-    RevisionRecord,
-    segment::{self, table_of},
+    log::Brought,
+    segment::table_of,
     version::{self, TableDigest, TableHasher},
 };
 use marketdata::{dataset::Dataset, facts::FactTable, instrument::InstrumentId};
@@ -19,15 +19,17 @@ const TOGETHER: u64 = 1_000_000;
 pub(super) fn broken(contents: &Contents) -> Vec<String> {
     let mut faults = Vec::new();
     let mut previous = [0; 32];
-    for window in windows(&contents.revisions) {
+    let (brought, _) = contents.log.brought();
+    for window in windows(&brought) {
         let mut digests = digests(contents, window);
-        for record in window {
-            let tables = digests.remove(&record.mark.revision).unwrap_or_default();
-            faults.extend(fault_of(contents, record, previous, &tables));
-            previous = record.mark.data_version;
+        for brought in window {
+            let mark = brought.sealed.record.mark;
+            let tables = digests.remove(&mark.revision).unwrap_or_default();
+            faults.extend(fault_of(brought, previous, &tables));
+            previous = mark.data_version;
         }
     }
-    let last = contents.revisions.last().map_or(0, |record| record.mark.revision);
+    let last = brought.last().map_or(0, |brought| brought.sealed.record.mark.revision);
     let strange = contents.segments.iter().filter(|held| last < held.summary.revisions.1);
     faults.extend(strange.map(|held| {
         let revision = held.summary.revisions.1;
@@ -37,13 +39,13 @@ pub(super) fn broken(contents: &Contents) -> Vec<String> {
 }
 
 /// Neighbours that are small together, else one by one.
-fn windows(revisions: &[RevisionRecord]) -> Vec<&[RevisionRecord]> {
+fn windows<'a>(revisions: &'a [Brought<'a>]) -> Vec<&'a [Brought<'a>]> {
     let mut windows = Vec::new();
     let mut rest = revisions;
     while !rest.is_empty() {
-        let mut facts = 0;
-        let small = rest.iter().take_while(|record| {
-            facts += record.facts;
+        let mut facts = 0_u64;
+        let small = rest.iter().take_while(|brought| {
+            facts = facts.saturating_add(brought.sealed.record.facts);
             facts <= TOGETHER
         });
         let (window, after) = rest.split_at(small.count().max(1));
@@ -54,11 +56,11 @@ fn windows(revisions: &[RevisionRecord]) -> Vec<&[RevisionRecord]> {
 }
 
 /// The hashes of all tables of some revisions.
-fn digests(contents: &Contents, window: &[RevisionRecord]) -> BTreeMap<u64, Vec<TableDigest>> {
+fn digests(contents: &Contents, window: &[Brought<'_>]) -> BTreeMap<u64, Vec<TableDigest>> {
     let (Some(first), Some(last)) = (window.first(), window.last()) else {
         return BTreeMap::new();
     };
-    let revisions = first.mark.revision..=last.mark.revision;
+    let revisions = first.sealed.record.mark.revision..=last.sealed.record.mark.revision;
     let mut digests: BTreeMap<u64, Vec<TableDigest>> = BTreeMap::new();
     for dataset in Dataset::ALL {
         let held: Vec<&Held> = contents
@@ -110,7 +112,7 @@ fn tables(
         if *instruments.end() < first || last < *instruments.start() {
             continue;
         }
-        let Ok(Some(segment)) = segment::unpack(&held.bytes, &held.checksum, 0) else { continue };
+        let Ok(Some(segment)) = held.unpack() else { continue };
         let (table, of) = table_of(&segment, |revision| revisions.contains(&revision));
         drop(segment);
         let mut values = vec![0.0; table.columns.len()];
@@ -133,32 +135,15 @@ fn tables(
     tables
 }
 
-fn fault_of(
-    contents: &Contents,
-    record: &RevisionRecord,
-    previous: [u8; 32],
-    tables: &[TableDigest],
-) -> Option<String> {
+fn fault_of(brought: &Brought<'_>, previous: [u8; 32], tables: &[TableDigest]) -> Option<String> {
+    let record = &brought.sealed.record;
     let revision = record.mark.revision;
     let facts: u64 = tables.iter().map(|table| table.rows).sum();
     if facts != record.facts {
         return Some(format!("revision {revision}: {} facts logged, {facts} found", record.facts));
     }
-    let texts = of_revision(&contents.texts, revision, |(_, revision, _)| *revision);
-    let data_version = version::next(
-        previous,
-        of_revision(&contents.instruments, revision, |instrument| instrument.revision),
-        of_revision(&contents.namings, revision, |naming| naming.revision),
-        &texts.iter().map(|(_, _, text)| text.clone()).collect::<Vec<_>>(),
-        tables,
-    );
-    (data_version != record.mark.data_version)
+    let texts: Vec<String> = brought.texts.iter().map(|text| text.text.clone()).collect();
+    let made = version::next(previous, brought.instruments, brought.namings, &texts, tables);
+    (made != record.mark.data_version)
         .then(|| format!("revision {revision}: its contents do not give its data version"))
-}
-
-/// What a revision brought, of a list in the order of revisions.
-fn of_revision<T>(all: &[T], revision: u64, of: impl Fn(&T) -> u64) -> &[T] {
-    let start = all.partition_point(|item| of(item) < revision);
-    let end = start + all[start..].partition_point(|item| of(item) == revision);
-    &all[start..end]
 }

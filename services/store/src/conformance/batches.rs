@@ -106,6 +106,7 @@ pub fn append_of(batch: Batch, request_id: &str) -> Append {
         },
         batch,
         answer: format!("answer to {request_id}").into_bytes(),
+        forget_before: Instant::MIN,
     }
 }
 

@@ -21,7 +21,8 @@ pub(super) async fn a_damaged_segment_is_named(backend: &dyn Backend) {
     let store = a_store_of_three(&url).await;
     backend.damage(&url, 3).await;
     let refused = store.load(0).await;
-    assert!(matches!(&refused, Err(StoreError::Damaged { segment: 3, .. })), "{refused:?}");
+    let named = |error: &StoreError| matches!(error, StoreError::Damaged(fault) if fault.starts_with("segment 3:"));
+    assert!(refused.as_ref().is_err_and(named), "{refused:?}");
     let untouched = store.load(2).await;
     assert!(untouched.is_ok(), "what is sound can be read: {untouched:?}");
     let faults = store.check().await.expect("a check").faults;
@@ -35,7 +36,7 @@ pub(super) async fn a_lost_segment_is_no_silent_gap(backend: &dyn Backend) {
     let store = a_store_of_three(&url).await;
     backend.lose(&url, 5).await;
     let refused = store.load(0).await;
-    assert!(matches!(&refused, Err(StoreError::Damaged { .. })), "{refused:?}");
+    assert!(matches!(&refused, Err(StoreError::Damaged(_))), "{refused:?}");
     let faults = store.check().await.expect("a check").faults;
     assert!(faults.iter().any(|fault| fault.starts_with("revision 3:")), "{faults:?}");
     store.close().await;

@@ -1,10 +1,12 @@
 //! What the SQLite backend reads.
 
-use super::sql;
+use super::{sql, transaction::Connections};
 use crate::{
     Provenance, RequestKey, RevisionRecord, StoreError,
-    check::{Contents, Held},
+    check::{self, Contents, Held},
+    log::{Log, Sealed, Text},
     parallel::{cores, joined},
+    seal::{self, Seal},
     segment::{self, Summary},
 };
 use marketdata::{
@@ -16,12 +18,14 @@ use marketdata::{
     segment::Segment,
     symbol::Symbol,
 };
-use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// The newest reader version this binary is.
 const READER: u32 = 1;
+/// Kept answers that are verified together.
+const ANSWERS_TOGETHER: u32 = 1_000;
 
 /// A segment of the list, without its bytes.
 #[derive(Clone, Debug)]
@@ -34,10 +38,11 @@ pub(super) struct Listed {
 /// Refuses a store that says it needs a newer reader.
 pub(super) async fn refuse_too_new(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let needed: i64 = sqlx::query_scalar(sql::MIN_READER).fetch_one(connection).await?;
-    if i64::from(READER) < needed {
-        return Err(StoreError::TooNew { needed: needed as u32, ours: READER });
+    match u32::try_from(needed) {
+        Ok(1..=READER) => Ok(()),
+        Ok(needed) if 0 < needed => Err(StoreError::TooNew { needed, ours: READER }),
+        _ => Err(StoreError::Damaged(format!("it says it needs a reader of version {needed}"))),
     }
-    Ok(())
 }
 
 pub(super) async fn head(connection: &mut SqliteConnection) -> Result<RevisionMark, StoreError> {
@@ -45,66 +50,120 @@ pub(super) async fn head(connection: &mut SqliteConnection) -> Result<RevisionMa
     row.map_or(Ok(RevisionMark { revision: 0, data_version: [0; 32] }), |row| mark(&row))
 }
 
+/// The seal of a revision; that of the empty log for 0.
+pub(super) async fn seal(
+    connection: &mut SqliteConnection,
+    revision: u64,
+) -> Result<Seal, StoreError> {
+    if revision == 0 {
+        return Ok(seal::NONE);
+    }
+    hash(&sqlx::query(sql::SEAL).bind(stored(revision)).fetch_one(connection).await?, "seal")
+}
+
+/// The sum of the seals of the live segments.
+pub(super) async fn manifest(connection: &mut SqliteConnection) -> Result<Seal, StoreError> {
+    hash(&sqlx::query(sql::MANIFEST).fetch_one(connection).await?, "segments")
+}
+
 pub(super) async fn answer(
     connection: &mut SqliteConnection,
     key: &RequestKey,
     fingerprint: [u8; 32],
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let found: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(sql::ANSWER)
+    let row = sqlx::query(sql::ANSWER)
         .bind(&key.caller)
         .bind(&key.method)
         .bind(&key.request_id)
         .fetch_optional(connection)
         .await?;
-    match found {
+    match row.as_ref().map(kept_answer).transpose()? {
         None => Ok(None),
         Some((first, answer)) if first == fingerprint => Ok(Some(answer)),
         Some(_) => Err(StoreError::RequestIdReused { request_id: key.request_id.clone() }),
     }
 }
 
+/// The fingerprint and the answer of a row, verified.
+fn kept_answer(row: &SqliteRow) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+    let key = RequestKey {
+        caller: row.try_get("caller")?,
+        method: row.try_get("method")?,
+        request_id: row.try_get("request_id")?,
+    };
+    let revision: Option<i64> = row.try_get("revision")?;
+    let revision = revision.map(|revision| number(revision, "a kept answer")).transpose()?;
+    let (fingerprint, answer): (Vec<u8>, Vec<u8>) =
+        (row.try_get("fingerprint")?, row.try_get("answer")?);
+    let answered_at = Instant::from_micros(row.try_get("answered_at")?);
+    if seal::of_answer(&key, &fingerprint, revision, answered_at, &answer) == hash(row, "seal")? {
+        return Ok((fingerprint, answer));
+    }
+    let id = key.request_id;
+    Err(StoreError::Damaged(format!("the answer to request {id:?} is not the one that was given")))
+}
+
 pub(super) async fn revisions(
     connection: &mut SqliteConnection,
     after: u64,
     limit: u32,
-) -> Result<Vec<RevisionRecord>, StoreError> {
+) -> Result<Vec<Sealed>, StoreError> {
     let rows =
         sqlx::query(sql::REVISIONS).bind(stored(after)).bind(limit).fetch_all(connection).await?;
-    rows.iter().map(record).collect()
+    rows.iter().map(sealed).collect()
 }
 
 /// Everything after a revision, in one snapshot; segments are decoded while the next are read.
-pub(super) async fn load(pool: &SqlitePool, after: u64) -> Result<Delta, StoreError> {
-    let mut snapshot = pool.begin_with(sql::BEGIN_READ).await?;
-    refuse_too_new(&mut snapshot).await?;
-    let records = revisions(&mut snapshot, after, u32::MAX).await?;
-    let instruments = instruments(&mut snapshot, after).await?;
-    let namings = namings(&mut snapshot, after).await?;
-    let texts = texts(&mut snapshot, after).await?;
-    let listed = list(&mut snapshot, after).await?;
-    let segments = segments(&mut snapshot, listed, after).await?;
-    snapshot.commit().await?;
-    let promised: u64 = records.iter().map(|record| record.facts).sum();
+pub(super) async fn load(readers: &Connections, after: u64) -> Result<Delta, StoreError> {
+    let mut snapshot = readers.begin(sql::BEGIN_READ).await?;
+    let delta = load_in(snapshot.connection(), after).await;
+    snapshot.end(delta).await
+}
+
+async fn load_in(snapshot: &mut SqliteConnection, after: u64) -> Result<Delta, StoreError> {
+    refuse_too_new(snapshot).await?;
+    let previous = seal(snapshot, after).await?;
+    let log = log(snapshot, after).await?;
+    if let Some(fault) = log.faults(after, previous).into_iter().next() {
+        return Err(StoreError::Damaged(fault));
+    }
+    let listed = list(snapshot).await?;
+    let fault = check::manifest_fault(
+        &manifest(snapshot).await?,
+        listed.iter().map(|listed| (listed.id, &listed.summary, &listed.checksum[..])),
+    );
+    if let Some(fault) = fault {
+        return Err(StoreError::Damaged(fault));
+    }
+    let new = listed.into_iter().filter(|listed| after < listed.summary.revisions.1).collect();
+    let segments = segments(snapshot, new, after).await?;
     let found: u64 = segments.iter().map(|segment| segment.len() as u64).sum();
+    let promised = log.facts();
     if promised != found {
         let fault = format!("facts after revision {after}: {promised} logged, {found} found");
-        return Err(StoreError::Damaged { segment: 0, fault });
+        return Err(StoreError::Damaged(fault));
     }
     Ok(Delta {
-        marks: records.into_iter().map(|record| record.mark).collect(),
-        instruments,
-        namings,
-        texts: texts.into_iter().map(|(_, _, text)| text).collect(),
+        marks: log.revisions.into_iter().map(|sealed| sealed.record.mark).collect(),
+        instruments: log.instruments,
+        namings: log.namings,
+        texts: log.texts.into_iter().map(|text| text.text).collect(),
         segments: segments.into_iter().map(Arc::new).collect(),
     })
 }
 
-/// The live segments with rows after a revision.
-pub(super) async fn list(
-    connection: &mut SqliteConnection,
-    after: u64,
-) -> Result<Vec<Listed>, StoreError> {
-    let rows = sqlx::query(sql::SEGMENTS).bind(stored(after)).fetch_all(connection).await?;
+async fn log(snapshot: &mut SqliteConnection, after: u64) -> Result<Log, StoreError> {
+    Ok(Log {
+        revisions: revisions(snapshot, after, u32::MAX).await?,
+        instruments: instruments(snapshot, after).await?,
+        namings: namings(snapshot, after).await?,
+        texts: texts(snapshot, after).await?,
+    })
+}
+
+/// The live segments.
+pub(super) async fn list(connection: &mut SqliteConnection) -> Result<Vec<Listed>, StoreError> {
+    let rows = sqlx::query(sql::SEGMENTS).fetch_all(connection).await?;
     rows.iter().map(listed).collect()
 }
 
@@ -120,9 +179,9 @@ pub(super) async fn segments(
         let permit = Arc::clone(&permits).acquire_owned().await;
         let bytes = bytes(connection, id).await?;
         tasks.push(spawn_blocking(move || {
-            let segment = unpack(id, &summary, &bytes, &checksum, after);
+            let segment = segment::unpack(&bytes, &checksum, &summary, after);
             drop(permit);
-            segment
+            segment.map_err(|fault| StoreError::Damaged(format!("segment {id}: {}", fault.0)))
         }));
     }
     let mut segments = Vec::with_capacity(tasks.len());
@@ -132,48 +191,53 @@ pub(super) async fn segments(
     Ok(segments)
 }
 
-fn unpack(
-    id: i64,
-    summary: &Summary,
-    bytes: &[u8],
-    checksum: &[u8],
-    after: u64,
-) -> Result<Option<Segment>, StoreError> {
-    let damaged = |fault| StoreError::Damaged { segment: id, fault };
-    let segment = segment::unpack(bytes, checksum, after).map_err(|fault| damaged(fault.0))?;
-    match segment {
-        Some(segment) if segment.dataset != summary.dataset => Err(damaged(format!(
-            "it holds {} where the list says {}",
-            segment.dataset.name(),
-            summary.dataset.name()
-        ))),
-        other => Ok(other),
-    }
-}
-
 async fn bytes(connection: &mut SqliteConnection, id: i64) -> Result<Vec<u8>, StoreError> {
     Ok(sqlx::query_scalar(sql::SEGMENT_BYTES).bind(id).fetch_one(connection).await?)
 }
 
 /// All that [`crate::check`] looks at, in one snapshot.
-pub(super) async fn contents(pool: &SqlitePool) -> Result<Contents, StoreError> {
-    let mut snapshot = pool.begin_with(sql::BEGIN_READ).await?;
-    refuse_too_new(&mut snapshot).await?;
-    let pages: Vec<String> = sqlx::query_scalar(sql::QUICK_CHECK).fetch_all(&mut *snapshot).await?;
+pub(super) async fn contents(readers: &Connections) -> Result<Contents, StoreError> {
+    let mut snapshot = readers.begin(sql::BEGIN_READ).await?;
+    let contents = contents_in(snapshot.connection()).await;
+    snapshot.end(contents).await
+}
+
+async fn contents_in(snapshot: &mut SqliteConnection) -> Result<Contents, StoreError> {
+    refuse_too_new(snapshot).await?;
+    let found: Vec<String> =
+        sqlx::query_scalar(sql::INTEGRITY_CHECK).fetch_all(&mut *snapshot).await?;
+    let mut faults: Vec<String> = found.into_iter().filter(|fault| fault != "ok").collect();
+    faults.extend(answer_faults(snapshot).await?);
     let mut contents = Contents {
-        revisions: revisions(&mut snapshot, 0, u32::MAX).await?,
-        instruments: instruments(&mut snapshot, 0).await?,
-        namings: namings(&mut snapshot, 0).await?,
-        texts: texts(&mut snapshot, 0).await?,
+        log: log(snapshot, 0).await?,
         segments: Vec::new(),
-        faults: pages.into_iter().filter(|page| page != "ok").collect(),
+        manifest: manifest(snapshot).await?,
+        faults,
     };
-    for Listed { id, summary, checksum } in list(&mut snapshot, 0).await? {
-        let bytes = bytes(&mut snapshot, id).await?;
+    for Listed { id, summary, checksum } in list(snapshot).await? {
+        let bytes = bytes(snapshot, id).await?;
         contents.segments.push(Held { id, summary, checksum, bytes });
     }
-    snapshot.commit().await?;
     Ok(contents)
+}
+
+/// The kept answers that are not what was written, a page of them in memory at a time.
+async fn answer_faults(snapshot: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+    let mut faults = Vec::new();
+    let mut after = 0_i64;
+    loop {
+        let rows = sqlx::query(sql::ANSWERS).bind(after).bind(ANSWERS_TOGETHER);
+        let rows = rows.fetch_all(&mut *snapshot).await?;
+        let Some(last) = rows.last() else { return Ok(faults) };
+        after = last.try_get("rowid")?;
+        for row in &rows {
+            match kept_answer(row) {
+                Ok(_) => {}
+                Err(StoreError::Damaged(fault)) => faults.push(fault),
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
 async fn instruments(
@@ -183,9 +247,12 @@ async fn instruments(
     let rows: Vec<(i64, i64, i64)> =
         sqlx::query_as(sql::INSTRUMENTS).bind(stored(after)).fetch_all(connection).await?;
     let instrument = |(id, namespace, revision): (i64, i64, i64)| {
-        let namespace = u8::try_from(namespace).ok().and_then(Namespace::from_code);
-        let namespace = namespace.ok_or_else(|| unreadable("an instrument's namespace"))?;
-        Ok(Instrument { id: InstrumentId(id as u32), namespace, revision: revision as u64 })
+        let code: u8 = number(namespace, "an instrument")?;
+        Ok(Instrument {
+            id: InstrumentId(number(id, "an instrument")?),
+            namespace: Namespace::from_code(code).ok_or_else(|| unreadable("an instrument"))?,
+            revision: number(revision, "an instrument")?,
+        })
     };
     rows.into_iter().map(instrument).collect()
 }
@@ -193,34 +260,35 @@ async fn instruments(
 async fn namings(connection: &mut SqliteConnection, after: u64) -> Result<Vec<Naming>, StoreError> {
     let rows: Vec<(i64, i64, String, i64, i64)> =
         sqlx::query_as(sql::NAMINGS).bind(stored(after)).fetch_all(connection).await?;
-    let naming = |(instrument, revision, symbol, from, until): (i64, i64, String, i64, i64)| {
+    let naming = |(instrument, revision, text, from, until): (i64, i64, String, i64, i64)| {
+        let symbol = Symbol::series(&text).ok().filter(|symbol| symbol.as_str() == text);
         Ok(Naming {
-            instrument: InstrumentId(instrument as u32),
-            revision: revision as u64,
-            symbol: Symbol::series(&symbol).map_err(|_| unreadable("a symbol"))?,
-            from: Day::from_epoch(from as i32),
-            until: Day::from_epoch(until as i32),
+            instrument: InstrumentId(number(instrument, "a name")?),
+            revision: number(revision, "a name")?,
+            symbol: symbol.ok_or_else(|| unreadable("a name"))?,
+            from: Day::from_epoch(number(from, "a name")?),
+            until: Day::from_epoch(number(until, "a name")?),
         })
     };
     rows.into_iter().map(naming).collect()
 }
 
-async fn texts(
-    connection: &mut SqliteConnection,
-    after: u64,
-) -> Result<Vec<(i64, u64, String)>, StoreError> {
+async fn texts(connection: &mut SqliteConnection, after: u64) -> Result<Vec<Text>, StoreError> {
     let rows: Vec<(i64, i64, String)> =
         sqlx::query_as(sql::TEXTS).bind(stored(after)).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|(id, revision, text)| (id, revision as u64, text)).collect())
+    let text = |(id, revision, text): (i64, i64, String)| {
+        Ok(Text { id: number(id, "a text")?, revision: number(revision, "a text")?, text })
+    };
+    rows.into_iter().map(text).collect()
 }
 
 fn mark(row: &SqliteRow) -> Result<RevisionMark, StoreError> {
-    let number: i64 = row.try_get("number")?;
-    Ok(RevisionMark { revision: number as u64, data_version: hash(row, "data_version")? })
+    let revision = number(row.try_get("number")?, "a revision")?;
+    Ok(RevisionMark { revision, data_version: hash(row, "data_version")? })
 }
 
-fn record(row: &SqliteRow) -> Result<RevisionRecord, StoreError> {
-    Ok(RevisionRecord {
+fn sealed(row: &SqliteRow) -> Result<Sealed, StoreError> {
+    let record = RevisionRecord {
         mark: mark(row)?,
         committed_at: Instant::from_micros(row.try_get("committed_at")?),
         provenance: Provenance {
@@ -229,41 +297,45 @@ fn record(row: &SqliteRow) -> Result<RevisionRecord, StoreError> {
             content_hash: hash(row, "content_hash")?,
             received_at: Instant::from_micros(row.try_get("received_at")?),
         },
-        facts: row.try_get::<i64, _>("facts")? as u64,
-    })
+        facts: number(row.try_get("facts")?, "a revision")?,
+    };
+    Ok(Sealed { record, seal: hash(row, "seal")? })
 }
 
 fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
     let id = row.try_get("id")?;
-    let number = |column| row.try_get::<i64, _>(column);
-    let pair = |first, last| Ok::<_, StoreError>((number(first)?, number(last)?));
-    let code = number("dataset")?;
-    let dataset = u8::try_from(code).ok().and_then(Dataset::from_code).ok_or_else(|| {
-        StoreError::Damaged { segment: id, fault: format!("it is of the unknown dataset {code}") }
-    })?;
-    let instruments = pair("first_instrument", "last_instrument")?;
-    let days = pair("first_on", "last_on")?;
-    let published = pair("first_published", "last_published")?;
-    let revisions = pair("first_revision", "last_revision")?;
+    let what = format!("segment {id}");
+    let plain = |column| row.try_get::<i64, _>(column);
+    let code: u8 = number(plain("dataset")?, &what)?;
+    let instrument = |column| Ok::<_, StoreError>(InstrumentId(number(plain(column)?, &what)?));
+    let day = |column| Ok::<_, StoreError>(Day::from_epoch(number(plain(column)?, &what)?));
+    let instant = |column| Ok::<_, StoreError>(Instant::from_micros(plain(column)?));
+    let revision = |column| number::<u64>(plain(column)?, &what);
     let summary = Summary {
-        dataset,
-        rows: number("rows")? as usize,
-        runs: number("runs")? as usize,
-        instruments: (InstrumentId(instruments.0 as u32), InstrumentId(instruments.1 as u32)),
-        days: (Day::from_epoch(days.0 as i32), Day::from_epoch(days.1 as i32)),
-        published: (Instant::from_micros(published.0), Instant::from_micros(published.1)),
-        revisions: (revisions.0 as u64, revisions.1 as u64),
+        dataset: Dataset::from_code(code).ok_or_else(|| unreadable(&what))?,
+        rows: number(plain("rows")?, &what)?,
+        runs: number(plain("runs")?, &what)?,
+        instruments: (instrument("first_instrument")?, instrument("last_instrument")?),
+        days: (day("first_on")?, day("last_on")?),
+        published: (instant("first_published")?, instant("last_published")?),
+        revisions: (revision("first_revision")?, revision("last_revision")?),
     };
     Ok(Listed { id, summary, checksum: row.try_get("checksum")? })
 }
 
 fn hash(row: &SqliteRow, column: &str) -> Result<[u8; 32], StoreError> {
     let bytes: Vec<u8> = row.try_get(column)?;
-    bytes.try_into().map_err(|_| unreadable(column))
+    bytes.try_into().map_err(|_| StoreError::Damaged(format!("a {column} is no hash")))
+}
+
+/// A number that is in the range of what it stands for: bits that are cut off silently are damage
+/// that nobody notices.
+fn number<T: TryFrom<i64>>(stored: i64, what: &str) -> Result<T, StoreError> {
+    T::try_from(stored).map_err(|_| unreadable(what))
 }
 
 fn unreadable(what: &str) -> StoreError {
-    StoreError::Database(sqlx::Error::Protocol(format!("{what} of the store cannot be read")))
+    StoreError::Damaged(format!("{what} cannot be read"))
 }
 
 /// SQLite's integers are signed; no log has more than 2⁶³ revisions.

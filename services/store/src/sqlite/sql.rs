@@ -5,27 +5,46 @@ pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// A snapshot: whatever is read in it is of one moment.
 pub(super) const BEGIN_READ: &str = "BEGIN";
 
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+
 pub(super) const HAS_META: &str =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
+pub(super) const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
+pub(super) const PAGES: &str = "PRAGMA page_count";
 pub(super) const MIN_READER: &str = "SELECT value FROM meta WHERE key = 'min_reader_version'";
+/// Changes a page, so that something has to be written.
+pub(super) const PROBE_WRITE: &str = "UPDATE meta SET value = value + 1 WHERE key = 'write_probes'";
+pub(super) const NOW: &str = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
 pub(super) const HEAD: &str =
     "SELECT number, data_version FROM revision ORDER BY number DESC LIMIT 1";
 pub(super) const REVISIONS: &str = "
-    SELECT number, data_version, committed_at, source, file_name, content_hash, received_at, facts
+    SELECT number, data_version, committed_at, source, file_name, content_hash, received_at, facts,
+           seal
     FROM revision WHERE ?1 < number ORDER BY number LIMIT ?2";
+pub(super) const SEAL: &str = "SELECT seal FROM revision WHERE number = ?1";
 
 pub(super) const ANSWER: &str = "
-    SELECT fingerprint, answer FROM request
-    WHERE caller = ?1 AND method = ?2 AND request_id = ?3";
+    SELECT caller, method, request_id, fingerprint, revision, answered_at, answer, seal
+    FROM request WHERE caller = ?1 AND method = ?2 AND request_id = ?3";
 pub(super) const PUT_ANSWER: &str = "
-    INSERT INTO request (caller, method, request_id, fingerprint, revision, answered_at, answer)
-    VALUES (?1, ?2, ?3, ?4, ?5, CAST(unixepoch('subsec') * 1000000 AS INTEGER), ?6)";
+    INSERT INTO request
+        (caller, method, request_id, fingerprint, revision, answered_at, answer, seal)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+/// Oldest first, so many at a time.
+pub(super) const FORGET_ANSWERS: &str = "
+    DELETE FROM request WHERE rowid IN
+        (SELECT rowid FROM request WHERE answered_at < ?1 ORDER BY answered_at LIMIT ?2)";
+pub(super) const ANSWERS: &str = "
+    SELECT rowid, caller, method, request_id, fingerprint, revision, answered_at, answer, seal
+    FROM request WHERE ?1 < rowid ORDER BY rowid LIMIT ?2";
 
 pub(super) const PUT_REVISION: &str = "
     INSERT INTO revision
-        (number, data_version, committed_at, source, file_name, content_hash, received_at, facts)
-    VALUES (?1, ?2, CAST(unixepoch('subsec') * 1000000 AS INTEGER), ?3, ?4, ?5, ?6, ?7)";
+        (number, data_version, committed_at, source, file_name, content_hash, received_at, facts,
+         seal)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 // Small rows go in as one JSON array a statement: thousands of single inserts would take as long as
 // the facts themselves.
@@ -56,9 +75,12 @@ pub(super) const PUT_SEGMENT: &str = "
 pub(super) const SEGMENTS: &str = "
     SELECT id, dataset, rows, runs, first_instrument, last_instrument, first_on, last_on,
            first_published, last_published, first_revision, last_revision, checksum
-    FROM segment WHERE replaced_at IS NULL AND ?1 < last_revision
+    FROM segment WHERE replaced_at IS NULL
     ORDER BY dataset, first_on, id";
 pub(super) const SEGMENT_BYTES: &str = "SELECT bytes FROM segment WHERE id = ?1";
+
+pub(super) const MANIFEST: &str = "SELECT segments FROM manifest WHERE id = 1";
+pub(super) const PUT_MANIFEST: &str = "UPDATE manifest SET segments = ?1 WHERE id = 1";
 
 pub(super) const REPLACE_SEGMENT: &str =
     "UPDATE segment SET replaced_at = ?2 WHERE id = ?1 AND replaced_at IS NULL";
@@ -66,7 +88,7 @@ pub(super) const DELETE_REPLACED: &str = "DELETE FROM segment WHERE replaced_at 
 pub(super) const GIVE_PAGES_BACK: &str = "PRAGMA incremental_vacuum";
 pub(super) const SHRINK_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
-pub(super) const QUICK_CHECK: &str = "PRAGMA quick_check";
+pub(super) const INTEGRITY_CHECK: &str = "PRAGMA integrity_check";
 pub(super) const BACKUP: &str = "VACUUM INTO ?1";
 
 #[cfg(feature = "conformance")]

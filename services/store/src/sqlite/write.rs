@@ -1,12 +1,15 @@
 //! What the SQLite backend writes: each function is one transaction, or a file beside it.
 
 use super::{
+    identity::make_private,
     read::{self, Listed, stored},
     sql,
+    transaction::Connections,
 };
 use crate::{
-    Append, Appended, Compacted, Provenance, RequestKey, StoreError, compact, json,
+    Append, Appended, Compacted, RevisionRecord, StoreError, compact, json,
     prepare::Prepared,
+    seal::{self, Seal},
     segment::{LAYOUT, Packed},
 };
 use marketdata::{
@@ -14,51 +17,91 @@ use marketdata::{
     instrument::{Instrument, Naming},
     market::RevisionMark,
 };
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::SqliteConnection;
 use std::path::Path;
 
-/// Adds a batch as the next revision. All packing is done before the lock is taken.
-pub(super) async fn append(pool: &SqlitePool, append: Append) -> Result<Appended, StoreError> {
-    let Append { key, fingerprint, provenance, batch, answer } = append;
-    let prepared = Prepared::of(batch).await?;
-    let mut transaction = pool.begin_with(sql::BEGIN_WRITE).await?;
-    if let Some(answer) = read::answer(&mut transaction, &key, fingerprint).await? {
-        return Ok(Appended::Answered(answer));
+/// Expired answers that one write deletes: more than it adds, and few enough not to delay it.
+const FORGOTTEN_AT_ONCE: u32 = 256;
+
+/// Adds a batch as the next revision. All packing is done before the lock is taken. The files are
+/// looked at before the write and after it: what went into a deleted file is not answered.
+pub(super) async fn append(writer: &Connections, append: Append) -> Result<Appended, StoreError> {
+    let mut append = append;
+    let batch = std::mem::replace(&mut append.batch, marketdata::facts::Batch::empty(0));
+    let mut prepared = Prepared::of(batch).await?;
+    let mut transaction = writer.begin(sql::BEGIN_WRITE).await?;
+    let outcome = append_in(transaction.connection(), append, &mut prepared).await;
+    let outcome = transaction.end(outcome).await?;
+    writer.verify()?;
+    Ok(match outcome {
+        Outcome::Answered(answer) => Appended::Answered(answer),
+        Outcome::NothingNew => Appended::NothingNew,
+        Outcome::Written(mark) => Appended::Committed(prepared.into_delta(mark)),
+    })
+}
+
+enum Outcome {
+    Answered(Vec<u8>),
+    NothingNew,
+    Written(RevisionMark),
+}
+
+async fn append_in(
+    connection: &mut SqliteConnection,
+    append: Append,
+    prepared: &mut Prepared,
+) -> Result<Outcome, StoreError> {
+    if let Some(answer) = read::answer(connection, &append.key, append.fingerprint).await? {
+        return Ok(Outcome::Answered(answer));
     }
-    let head = read::head(&mut transaction).await?;
+    let head = read::head(connection).await?;
     if head.revision != prepared.base_revision {
         return Err(StoreError::HeadMoved { head: head.revision });
     }
+    forget_answers(connection, append.forget_before).await?;
     if prepared.is_empty() {
-        put_answer(&mut transaction, key, fingerprint, None, answer).await?;
-        transaction.commit().await?;
-        return Ok(Appended::NothingNew);
+        put_answer(connection, &append, None).await?;
+        return Ok(Outcome::NothingNew);
     }
     let mark = prepared.mark(head);
-    put_revision(&mut transaction, mark, provenance, prepared.facts).await?;
-    put_instruments(&mut transaction, &prepared.instruments, mark.revision).await?;
-    put_namings(&mut transaction, &prepared.namings, mark.revision).await?;
-    put_texts(&mut transaction, &prepared.texts, mark.revision).await?;
-    let prepared = put_segments(&mut transaction, prepared).await?;
-    put_answer(&mut transaction, key, fingerprint, Some(mark.revision), answer).await?;
-    transaction.commit().await?;
-    Ok(Appended::Committed(prepared.into_delta(mark)))
+    put_revision(connection, mark, &append, prepared).await?;
+    put_instruments(connection, &prepared.instruments, mark.revision).await?;
+    put_namings(connection, &prepared.namings, mark.revision).await?;
+    put_texts(connection, &prepared.texts, mark.revision).await?;
+    let mut manifest = read::manifest(connection).await?;
+    put_segments(connection, &mut prepared.segments, &mut manifest).await?;
+    put_answer(connection, &append, Some(mark.revision)).await?;
+    Ok(Outcome::Written(mark))
 }
 
 async fn put_revision(
     connection: &mut SqliteConnection,
     mark: RevisionMark,
-    provenance: Provenance,
-    facts: u64,
+    append: &Append,
+    prepared: &Prepared,
 ) -> Result<(), StoreError> {
+    let now: i64 = sqlx::query_scalar(sql::NOW).fetch_one(&mut *connection).await?;
+    let record = RevisionRecord {
+        mark,
+        committed_at: Instant::from_micros(now),
+        provenance: append.provenance.clone(),
+        facts: prepared.facts,
+    };
+    let previous = read::seal(connection, mark.revision - 1).await?;
+    let texts = prepared.texts.iter().map(String::as_str);
+    let seal =
+        seal::of_revision(previous, &record, &prepared.instruments, &prepared.namings, texts);
+    let provenance = record.provenance;
     sqlx::query(sql::PUT_REVISION)
         .bind(stored(mark.revision))
         .bind(mark.data_version.to_vec())
+        .bind(now)
         .bind(provenance.source)
         .bind(provenance.file_name)
         .bind(provenance.content_hash.to_vec())
         .bind(provenance.received_at.micros())
-        .bind(stored(facts))
+        .bind(stored(record.facts))
+        .bind(seal.to_vec())
         .execute(connection)
         .await?;
     Ok(())
@@ -66,20 +109,32 @@ async fn put_revision(
 
 async fn put_answer(
     connection: &mut SqliteConnection,
-    key: RequestKey,
-    fingerprint: [u8; 32],
+    append: &Append,
     revision: Option<u64>,
-    answer: Vec<u8>,
 ) -> Result<(), StoreError> {
+    let Append { key, fingerprint, provenance, answer, .. } = append;
+    let answered_at = provenance.received_at;
+    let seal = seal::of_answer(key, fingerprint, revision, answered_at, answer);
     sqlx::query(sql::PUT_ANSWER)
-        .bind(key.caller)
-        .bind(key.method)
-        .bind(key.request_id)
+        .bind(&key.caller)
+        .bind(&key.method)
+        .bind(&key.request_id)
         .bind(fingerprint.to_vec())
         .bind(revision.map(stored))
+        .bind(answered_at.micros())
         .bind(answer)
+        .bind(seal.to_vec())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+async fn forget_answers(
+    connection: &mut SqliteConnection,
+    before: Instant,
+) -> Result<(), StoreError> {
+    let forget = sqlx::query(sql::FORGET_ANSWERS).bind(before.micros()).bind(FORGOTTEN_AT_ONCE);
+    forget.execute(connection).await?;
     Ok(())
 }
 
@@ -129,23 +184,27 @@ async fn put_rows(
     Ok(())
 }
 
-/// Writes the segments and gives the batch back without their bytes.
+/// Writes the segments, whose bytes are taken, and the list's seal with them in it.
 async fn put_segments(
     connection: &mut SqliteConnection,
-    mut prepared: Prepared,
-) -> Result<Prepared, StoreError> {
-    for packed in &mut prepared.segments {
-        put_segment(connection, packed).await?;
+    segments: &mut [Packed],
+    manifest: &mut Seal,
+) -> Result<(), StoreError> {
+    for packed in segments {
+        let id = put_segment(connection, packed).await?;
+        seal::toggle(manifest, &seal::of_segment(id, &packed.summary, &packed.checksum));
     }
-    Ok(prepared)
+    sqlx::query(sql::PUT_MANIFEST).bind(manifest.to_vec()).execute(connection).await?;
+    Ok(())
 }
 
+/// The number of the new segment.
 async fn put_segment(
     connection: &mut SqliteConnection,
     packed: &mut Packed,
-) -> Result<(), StoreError> {
+) -> Result<i64, StoreError> {
     let summary = packed.summary;
-    sqlx::query(sql::PUT_SEGMENT)
+    let put = sqlx::query(sql::PUT_SEGMENT)
         .bind(i64::from(summary.dataset.code()))
         .bind(stored(summary.rows as u64))
         .bind(stored(summary.runs as u64))
@@ -159,65 +218,92 @@ async fn put_segment(
         .bind(stored(summary.revisions.1))
         .bind(i64::from(LAYOUT))
         .bind(packed.checksum.to_vec())
-        .bind(std::mem::take(&mut packed.bytes))
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(std::mem::take(&mut packed.bytes));
+    Ok(put.execute(connection).await?.last_insert_rowid())
+}
+
+/// A small write that changes no answer.
+pub(super) async fn probe(writer: &Connections) -> Result<(), StoreError> {
+    let mut transaction = writer.begin(sql::BEGIN_WRITE).await?;
+    let probed = sqlx::query(sql::PROBE_WRITE).execute(transaction.connection()).await;
+    transaction.end(probed.map(drop).map_err(StoreError::from)).await?;
+    writer.verify()
 }
 
 /// Deletes what was replaced long ago, then merges small segments.
 pub(super) async fn compact(
-    readers: &SqlitePool,
-    writer: &SqlitePool,
+    readers: &Connections,
+    writer: &Connections,
     budget: u64,
     now: Instant,
 ) -> Result<Compacted, StoreError> {
     let deleted = delete_replaced(writer, now).await?;
-    let mut snapshot = readers.begin_with(sql::BEGIN_READ).await?;
-    read::refuse_too_new(&mut snapshot).await?;
-    let listed = read::list(&mut snapshot, 0).await?;
+    let mut snapshot = readers.begin(sql::BEGIN_READ).await?;
+    let chosen = choose(snapshot.connection(), budget).await;
+    let (chosen, segments) = snapshot.end(chosen).await?;
+    if chosen.is_empty() {
+        return Ok(Compacted { merged: 0, written: 0, deleted });
+    }
+    let mut merged = compact::merge(segments).await?;
+    let mut transaction = writer.begin(sql::BEGIN_WRITE).await?;
+    let replaced = replace(transaction.connection(), &chosen, &mut merged, now).await;
+    match transaction.end(replaced).await {
+        Ok(()) => {
+            let (merged, written) = (chosen.len() as u64, merged.len() as u64);
+            Ok(Compacted { merged, written, deleted })
+        }
+        Err(Unreplaced::CompactedMeanwhile) => Ok(Compacted { merged: 0, written: 0, deleted }),
+        Err(Unreplaced::Failed(error)) => Err(error),
+    }
+}
+
+/// The segments to merge, as listed and as read.
+async fn choose(
+    snapshot: &mut SqliteConnection,
+    budget: u64,
+) -> Result<(Vec<Listed>, Vec<marketdata::segment::Segment>), StoreError> {
+    read::refuse_too_new(snapshot).await?;
+    let listed = read::list(snapshot).await?;
     let candidates: Vec<_> = listed.iter().map(|listed| (listed.id, listed.summary)).collect();
     let chosen = compact::choose(&candidates, budget);
     let chosen: Vec<Listed> =
         listed.into_iter().filter(|listed| chosen.binary_search(&listed.id).is_ok()).collect();
-    let ids: Vec<i64> = chosen.iter().map(|listed| listed.id).collect();
-    let segments = read::segments(&mut snapshot, chosen, 0).await?;
-    snapshot.commit().await?;
-    if ids.is_empty() {
-        return Ok(Compacted { merged: 0, written: 0, deleted });
-    }
-    let written = compact::merge(segments).await?;
-    replace(writer, &ids, written, now, deleted).await
+    let segments = read::segments(snapshot, chosen.clone(), 0).await?;
+    Ok((chosen, segments))
 }
 
-/// Puts the merged segments in the place of those they were made of, if these are still there.
+/// Why merged segments were not put in place.
+enum Unreplaced {
+    /// Another process merged some of the same.
+    CompactedMeanwhile,
+    Failed(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for Unreplaced {
+    fn from(error: E) -> Unreplaced {
+        Unreplaced::Failed(error.into())
+    }
+}
+
+/// Puts merged segments in the place of those they were made of, if these are still there.
 async fn replace(
-    writer: &SqlitePool,
-    ids: &[i64],
-    mut written: Vec<Packed>,
+    connection: &mut SqliteConnection,
+    chosen: &[Listed],
+    merged: &mut [Packed],
     now: Instant,
-    deleted: u64,
-) -> Result<Compacted, StoreError> {
-    let mut transaction = writer.begin_with(sql::BEGIN_WRITE).await?;
-    for id in ids {
-        let marked = sqlx::query(sql::REPLACE_SEGMENT)
-            .bind(id)
-            .bind(now.micros())
-            .execute(&mut *transaction)
-            .await?;
-        if marked.rows_affected() != 1 {
-            // Another process compacted them meanwhile; the transaction is rolled back.
-            return Ok(Compacted { merged: 0, written: 0, deleted });
+) -> Result<(), Unreplaced> {
+    let mut manifest = read::manifest(connection).await?;
+    for Listed { id, summary, checksum } in chosen {
+        let mark = sqlx::query(sql::REPLACE_SEGMENT).bind(id).bind(now.micros());
+        if mark.execute(&mut *connection).await?.rows_affected() != 1 {
+            return Err(Unreplaced::CompactedMeanwhile);
         }
+        seal::toggle(&mut manifest, &seal::of_segment(*id, summary, checksum));
     }
-    for packed in &mut written {
-        put_segment(&mut transaction, packed).await?;
-    }
-    transaction.commit().await?;
-    Ok(Compacted { merged: ids.len() as u64, written: written.len() as u64, deleted })
+    Ok(put_segments(connection, merged, &mut manifest).await?)
 }
 
-async fn delete_replaced(writer: &SqlitePool, now: Instant) -> Result<u64, StoreError> {
+async fn delete_replaced(writer: &Connections, now: Instant) -> Result<u64, StoreError> {
     let mut connection = writer.acquire().await?;
     let deleted = sqlx::query(sql::DELETE_REPLACED)
         .bind(now.micros().saturating_sub(compact::GRACE_MICROS))
@@ -232,14 +318,17 @@ async fn delete_replaced(writer: &SqlitePool, now: Instant) -> Result<u64, Store
 }
 
 /// Writes a copy of one moment to a new file, made durable under another name first.
-pub(super) async fn backup(readers: &SqlitePool, to: &Path) -> Result<(), StoreError> {
+pub(super) async fn backup(readers: &Connections, to: &Path) -> Result<(), StoreError> {
+    let mut reader = readers.acquire().await?;
     refuse_existing(to).await?;
     let partial = beside(to, "partial");
     remove_if_there(&partial).await?;
     let text = partial.to_str().ok_or_else(|| {
         std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path is not UTF-8")
     })?;
-    if let Err(error) = sqlx::query(sql::BACKUP).bind(text.to_owned()).execute(readers).await {
+    // SQLite takes an empty file for a new one, and leaves its mode alone.
+    make_private(&partial)?;
+    if let Err(error) = sqlx::query(sql::BACKUP).bind(text.to_owned()).execute(&mut *reader).await {
         remove_if_there(&partial).await?;
         return Err(error.into());
     }

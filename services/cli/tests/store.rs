@@ -1,0 +1,161 @@
+//! The built binary on stores in trouble: missing, damaged, without room.
+
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test reads its environment and writes files, and a fault of it may end it"
+)]
+
+use std::{
+    fmt::Write as _,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, ChildStderr, Command, Output, Stdio},
+};
+
+const BALLAST: &str = env!("CARGO_BIN_EXE_ballast");
+
+fn clean(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("BALLAST_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn ballast(arguments: &[&str]) -> Output {
+    clean(Command::new(BALLAST)).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A server that is killed when this goes.
+struct Server {
+    child: Child,
+    address: String,
+    /// Read to the end, so that the server can go on logging.
+    _log: BufReader<ChildStderr>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Serves a store under the shell's limit on the size of a file.
+fn serve_with_little_room(url: &str, blocks: u32) -> Server {
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let mut child = clean(Command::new("sh"))
+        .args(["-c", &script, BALLAST, "serve", "--listen", "127.0.0.1:0", "--store", url])
+        .args(["--log-format", "json"])
+        // No probe: only the next write tells.
+        .env("BALLAST_FOLLOW_MS", "3600000")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    loop {
+        let start = said.len();
+        assert!(0 < log.read_line(&mut said).unwrap(), "it does not start: {said}");
+        let line: serde_json::Value = serde_json::from_str(&said[start..]).unwrap();
+        if let Some(address) = line["address"].as_str() {
+            let address = format!("http://{address}");
+            return Server { child, address, _log: log };
+        }
+    }
+}
+
+/// Bars whose numbers do not repeat and so do not pack.
+fn bars(path: &Path, rows: u32, mut random: u64) -> String {
+    let mut file = "Ticker,Date,Open,High,Low,Close,Volume\n".to_owned();
+    for row in 0..rows {
+        let mut draw = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            1.0 + (random % 1_000_000_000) as f64 / 1e9
+        };
+        let (low, close) = (draw(), 3.0 + draw());
+        let (name, day) = (row / 1_000, row % 1_000);
+        let date = format!("{}-{:02}-{:02}", 2000 + day / 336, 1 + day % 336 / 28, 1 + day % 28);
+        writeln!(file, "T{name},{date},{close},9,{low},{close},{}", (draw() * 1e9) as u64).unwrap();
+    }
+    std::fs::write(path, file).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn market_data_health(server: &Server) -> String {
+    let health = ballast(&["health", "--json", "--server", &server.address]);
+    let statuses: serde_json::Value = serde_json::from_slice(&health.stdout).unwrap();
+    assert_eq!(statuses["ballast.v1.RotationService"], "SERVING", "reads go on");
+    statuses["ballast.v1.MarketDataService"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_write_without_room_reaches_health_and_the_next_one_that_fits_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("full.db").display());
+    assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
+    let server = serve_with_little_room(&url, 2_048);
+    let long = bars(&folder.path().join("long.csv"), 150_000, 1);
+    let refused = ballast(&["ingest", "--server", &server.address, &long]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+    let said = text(&refused.stderr) + &text(&refused.stdout);
+    assert!(said.contains("STORE_UNAVAILABLE"), "{said}");
+    assert_eq!(market_data_health(&server), "NOT_SERVING");
+    let short = bars(&folder.path().join("short.csv"), 10, 2);
+    let taken = ballast(&["ingest", "--server", &server.address, &short]);
+    assert_eq!(taken.status.code(), Some(0), "{}", text(&taken.stderr));
+    assert_eq!(market_data_health(&server), "SERVING");
+    drop(server);
+    let checked = ballast(&["check", "--store", &url]);
+    assert!(text(&checked.stdout).contains("1 revisions"), "{}", text(&checked.stdout));
+    assert_eq!(checked.status.code(), Some(0));
+}
+
+#[test]
+fn a_missing_store_is_served_only_where_one_may_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("typo.db");
+    let url = format!("sqlite:{}", path.display());
+    let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("there is no store at") && said.contains("--create"), "{said}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_damaged_store_is_not_served_and_says_what_to_restore() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let url = format!("sqlite:{}", path.display());
+    assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
+    let server = serve_with_little_room(&url, 100_000);
+    let file = bars(&folder.path().join("bars.csv"), 10, 2);
+    assert_eq!(ballast(&["ingest", "--server", &server.address, &file]).status.code(), Some(0));
+    drop(server);
+    // Closes the store, so that all of it is in the one file.
+    assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let name = b"bars.csv";
+    let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    for wanted in ["damaged", "revision 1", "ballast check", "ballast restore"] {
+        assert!(said.contains(wanted), "{wanted:?} is not in: {said}");
+    }
+    let checked = ballast(&["check", "--store", &url]);
+    assert_eq!(checked.status.code(), Some(1), "{}", text(&checked.stdout));
+}

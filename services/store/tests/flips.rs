@@ -1,0 +1,166 @@
+//! Single bits flipped all over a store: none serves another answer under the same data version, and
+//! a check that finds nothing is right.
+//!
+//! Half a second of every ten flips is the opening and checking of as many stores; there are enough
+//! of them to hit every table, every index and every segment several times.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test's helper cannot get on without is a failure of it"
+)]
+
+use marketdata::{day::Day, instant::Instant};
+use std::path::{Path, PathBuf};
+use store::{
+    Store, StoreError,
+    conformance::{Batches, append_of, committed, shown},
+    connect,
+};
+use tempfile::TempDir;
+
+/// Flips of a bit in a byte that holds something, and of a bit anywhere.
+const FLIPS: [usize; 2] = [240, 60];
+const REVISIONS: i32 = 12;
+const REQUESTS: [&str; 3] = ["0", "7", "nothing new"];
+
+/// Everything a store tells anybody.
+#[derive(Debug, PartialEq)]
+struct Told {
+    facts: String,
+    revisions: String,
+    answers: Vec<Option<Vec<u8>>>,
+}
+
+async fn told(store: &dyn Store) -> Result<Told, StoreError> {
+    let facts = shown(&store.load(0).await?);
+    let revisions = format!("{:?}", store.revisions(0, u32::MAX).await?);
+    let mut answers = Vec::new();
+    for request in REQUESTS {
+        let asked = append_of(Batches::new().nothing(), request);
+        answers.push(store.answer_of(&asked.key, asked.fingerprint).await?);
+    }
+    Ok(Told { facts, revisions, answers })
+}
+
+async fn opened(path: &Path) -> Result<std::sync::Arc<dyn Store>, StoreError> {
+    connect(&format!("sqlite:{}?mode=rw", path.display())).await
+}
+
+/// Twelve revisions, of which the first were compacted, and answers.
+async fn made(path: &Path) -> Told {
+    let store = connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    let mut batches = Batches::new();
+    for revision in 0..REVISIONS {
+        let batch = batches.next(2, Day::from_epoch(18_262 + revision), 3);
+        committed(&*store, batch, &revision.to_string()).await;
+        if revision == 8 {
+            store.compact(1_000_000, Instant::from_micros(0)).await.unwrap();
+            store.compact(1_000_000, Instant::MAX).await.unwrap();
+        }
+    }
+    store.append(append_of(batches.nothing(), "nothing new")).await.unwrap();
+    assert_eq!(store.check().await.unwrap().faults, Vec::<String>::new());
+    let told = told(&*store).await.unwrap();
+    store.close().await;
+    told
+}
+
+/// What became of a flipped bit; an error says what nobody noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    RefusedAtStart,
+    FoundByCheck,
+    Harmless,
+}
+
+async fn fate(path: &Path, before: &Told) -> Result<Fate, String> {
+    let Ok(store) = opened(path).await else { return Ok(Fate::RefusedAtStart) };
+    let facts = store.load(0).await.map(|delta| shown(&delta));
+    let check = store.check().await;
+    let told = told(&*store).await;
+    store.close().await;
+    let is_whole = check.is_ok_and(|report| report.faults.is_empty());
+    match facts {
+        Ok(facts) if facts != before.facts => Err("other facts are served".to_owned()),
+        _ if told.as_ref().is_ok_and(|told| is_another(&told.answers, &before.answers)) => {
+            Err("another answer to a request is served".to_owned())
+        }
+        _ if is_whole && told.as_ref().ok() != Some(before) => {
+            Err(format!("the check found nothing, and it tells {told:?}"))
+        }
+        Err(_) => Ok(Fate::RefusedAtStart),
+        Ok(_) if !is_whole => Ok(Fate::FoundByCheck),
+        Ok(_) => Ok(Fate::Harmless),
+    }
+}
+
+/// A kept answer that cannot be found is not another one: the write it answered adds nothing again.
+fn is_another(answers: &[Option<Vec<u8>>], before: &[Option<Vec<u8>>]) -> bool {
+    answers.iter().zip(before).any(|(answer, before)| answer.is_some() && answer != before)
+}
+
+/// The bits to flip, by number in the file.
+fn bits(bytes: &[u8]) -> Vec<usize> {
+    let full: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+    let mut random = 0x5eed_u64;
+    let mut draw = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below as u64) as usize
+    };
+    let mut bits: Vec<usize> =
+        (0..FLIPS[0]).map(|_| full[draw(full.len())] * 8 + draw(8)).collect();
+    bits.extend((0..FLIPS[1]).map(|_| draw(bytes.len() * 8)));
+    bits
+}
+
+async fn flip_all(
+    worker: usize,
+    folder: PathBuf,
+    bits: Vec<usize>,
+) -> Vec<(usize, Result<Fate, String>)> {
+    let path = folder.join("store.db");
+    let before = made(&path).await;
+    let whole = tokio::fs::read(&path).await.unwrap();
+    let copy = folder.join("flipped.db");
+    let mut fates = Vec::new();
+    for bit in bits {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        for ending in ["-wal", "-shm"] {
+            tokio::fs::remove_file(folder.join(format!("flipped.db{ending}"))).await.ok();
+        }
+        tokio::fs::write(&copy, bytes).await.unwrap();
+        fates.push((bit, fate(&copy, &before).await));
+    }
+    assert!(!fates.is_empty(), "worker {worker} had something to do");
+    fates
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_flipped_bit_goes_unnoticed() {
+    const WORKERS: usize = 4;
+    let folders = [(); WORKERS].map(|()| TempDir::new().unwrap());
+    let path = folders[0].path().join("store.db");
+    made(&path).await;
+    let bits = bits(&tokio::fs::read(&path).await.unwrap());
+    tokio::fs::remove_file(&path).await.unwrap();
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            let share = bits.iter().skip(worker).step_by(WORKERS).copied().collect();
+            tokio::spawn(flip_all(worker, folders[worker].path().to_owned(), share))
+        })
+        .collect();
+    let mut fates = Vec::new();
+    for worker in workers {
+        fates.extend(worker.await.unwrap());
+    }
+    let unnoticed: Vec<_> = fates.iter().filter(|(_, fate)| fate.is_err()).collect();
+    assert!(unnoticed.is_empty(), "{} of {}: {unnoticed:#?}", unnoticed.len(), fates.len());
+    for kind in [Fate::RefusedAtStart, Fate::FoundByCheck, Fate::Harmless] {
+        let count = fates.iter().filter(|(_, fate)| fate.as_ref() == Ok(&kind)).count();
+        println!("{kind:?}: {count}");
+        assert!(0 < count, "the flips reach everything: none was {kind:?}");
+    }
+}

@@ -1,0 +1,83 @@
+//! Files that are deleted or replaced under an open store: no write is answered that a restart would
+//! not find.
+
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test's helper cannot get on without is a failure of it"
+)]
+
+use marketdata::day::Day;
+use std::{
+    fs::{copy, remove_file, rename},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use store::{
+    Appended, Store,
+    conformance::{Batches, append_of, committed},
+    connect,
+};
+use tempfile::TempDir;
+
+const DAY: Day = Day::from_epoch(18_262);
+
+async fn opened(path: &Path) -> Arc<dyn Store> {
+    connect(&format!("sqlite:{}", path.display())).await.unwrap()
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_answered_while_the_files_are_not_those_that_were_opened() {
+    for replaced in ["", "-wal", "-shm"] {
+        for put_another in [false, true] {
+            let folder = TempDir::new().unwrap();
+            let path = folder.path().join("store.db");
+            let store = opened(&path).await;
+            let mut batches = Batches::new();
+            committed(&*store, batches.next(2, DAY, 3), "before").await;
+            let (file, aside) = (beside(&path, replaced), folder.path().join("aside"));
+            rename(&file, &aside).unwrap();
+            if put_another {
+                copy(&aside, &file).unwrap();
+            }
+            let case = format!("{replaced:?}, another: {put_another}");
+            let next = batches.next(1, DAY, 1);
+            let refused = store.append(append_of(next.clone(), "lost")).await;
+            assert!(refused.is_err(), "{case}: {refused:?}");
+            let kept = append_of(batches.nothing(), "before");
+            let answer = store.answer_of(&kept.key, kept.fingerprint).await;
+            assert!(answer.is_err(), "{case}: the kept answer would be lost as well: {answer:?}");
+            let head = store.head().await;
+            assert!(head.is_err(), "{case}: whoever follows the store is told: {head:?}");
+            rename(&aside, &file).unwrap();
+            let again = store.append(append_of(next, "lost")).await;
+            assert!(matches!(again, Ok(Appended::Committed(_))), "{case}: put back: {again:?}");
+            store.close().await;
+            let reopened = opened(&path).await;
+            assert_eq!(reopened.head().await.unwrap().revision, 2, "{case}");
+            reopened.close().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_gone_is_not_made_anew_by_a_write() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let store = opened(&path).await;
+    for ending in ["", "-wal", "-shm"] {
+        remove_file(beside(&path, ending)).unwrap();
+    }
+    for request in ["one", "two", "three"] {
+        let refused = store.append(append_of(Batches::new().next(1, DAY, 1), request)).await;
+        assert!(refused.is_err(), "{refused:?}");
+    }
+    store.close().await;
+    assert!(!path.exists());
+}
