@@ -68,6 +68,7 @@ fn bench(criterion: &mut Criterion) {
     criterion.bench_function("analyze 500 positions, all listed", |b| {
         b.iter(|| analyze(&prepared, black_box(&request(Listing::All))));
     });
+    young_names(criterion, &tail);
     let mut group = criterion.benchmark_group("3,000 names x 2,520 days");
     group.sample_size(10);
     group.bench_function("plan", |b| b.iter(|| Plan::of(&snapshot, &roles)));
@@ -84,6 +85,25 @@ fn bench(criterion: &mut Criterion) {
         b.iter_batched(setup, |(plan, parts)| plan.assemble(parts), BatchSize::PerIteration);
     });
     group.finish();
+}
+
+/// A tenth of the book has a year of returns: peers stand in for the rest, in 32 draws.
+fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
+    let world = world::world_with(600, 1_100, 7, |names| {
+        names.iter_mut().skip(5).step_by(10).for_each(|name| name.listed_from = 848);
+    });
+    let prepared = prepare(&world.snapshot(), &world::World::roles());
+    let book = join(&prepared, &lines(&prepared, &world, 500));
+    let request = Request {
+        book: &book,
+        beta: BetaSettings::PREPARED,
+        tail,
+        repeat_on: None,
+        listing: Listing::Largest(10),
+    };
+    criterion.bench_function("analyze 500 positions, 50 of them young", |b| {
+        b.iter(|| analyze(&prepared, black_box(&request)));
+    });
 }
 
 criterion_group!(benches, bench);

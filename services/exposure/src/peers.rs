@@ -25,7 +25,8 @@ const DEVIATION_RATIO_MAX: f64 = 4.0;
 pub(crate) struct Peers {
     /// As prepared: stand-ins do not change with the settings of a request.
     pub(crate) names: Arc<Vec<Name>>,
-    pub(crate) drivers: Arc<Drivers>,
+    /// Returns of the market and of size beside it, zero where absent, a value a session.
+    drivers: [Vec<f64>; 2],
     /// Robust residual deviation by row of the panel; zero where there is none.
     pub(crate) deviations: Vec<f64>,
     /// Betas to market and size by row.
@@ -60,7 +61,7 @@ impl Peers {
     /// `donors` are the names that may donate, in the order of names.
     pub(crate) fn of(
         names: Arc<Vec<Name>>,
-        drivers: Arc<Drivers>,
+        drivers: &Drivers,
         deviations: Vec<f64>,
         donors: &[Name],
         days: &[Day],
@@ -74,6 +75,10 @@ impl Peers {
                 groups.entry(group).or_default().push(name.row);
             }
         }
+        let drivers = [&drivers.market, &drivers.size].map(|driver| {
+            let on = |session| Drivers::on(driver.as_ref(), session);
+            (0..days.len()).map(on).collect()
+        });
         Peers { names, drivers, deviations, betas, blocks: blocks(days), groups }
     }
 
@@ -110,8 +115,7 @@ impl Peers {
 
     /// The return that betas make of the drivers' on a session.
     pub(crate) fn made_of(&self, [market, size]: [f64; 2], session: usize) -> f64 {
-        market * Drivers::on(self.drivers.market.as_ref(), session)
-            + size * Drivers::on(self.drivers.size.as_ref(), session)
+        market * self.drivers[0][session] + size * self.drivers[1][session]
     }
 }
 

@@ -158,14 +158,13 @@ impl Plan {
         let sizes = Sizes::assemble(&self.snapshot, &self.roles, &caps);
         let sectors = sectors(&self.snapshot, &items);
         let priors = AllPriors::of(&items, &sizes);
-        let drivers = Arc::new(self.drivers);
-        let nobody = Peers::of(Arc::default(), Arc::clone(&drivers), Vec::new(), &[], &[]);
+        let nobody = Peers::of(Arc::default(), &self.drivers, Vec::new(), &[], &[]);
         let mut prepared = Prepared {
             settings: BetaSettings::PREPARED,
             snapshot: self.snapshot,
             sessions: Arc::new(self.sessions),
             roles: Arc::new(self.role_returns),
-            drivers,
+            drivers: Arc::new(self.drivers),
             panel: Arc::new(Panel::empty(0)),
             sizes: Arc::new(sizes),
             sectors: Arc::new(sectors),

@@ -192,9 +192,8 @@ impl Prepared {
             let no_funds = with_rows().filter(|(item, _)| !item.is_fund);
             donors = no_funds.map(|(_, name)| name).collect();
         }
-        let (names, drivers) = (Arc::clone(&self.names), Arc::clone(&self.drivers));
-        let days = self.sessions.days();
-        self.peers = Arc::new(Peers::of(names, drivers, deviations, &donors, days));
+        let (names, days) = (Arc::clone(&self.names), self.sessions.days());
+        self.peers = Arc::new(Peers::of(names, &self.drivers, deviations, &donors, days));
     }
 }
 

@@ -275,25 +275,26 @@ fn tails(tail: &TailRisk, terminal: Terminal) -> String {
         ]);
     }
     let mut note = format!(
-        "  Today's positions over {} sessions, {} to {}, {}. Losses are positive.\n  As it was, the \
-         worst session is {} with {}.\n",
+        "  Today's positions over {} sessions, {} to {}; losses are positive. As it was, the worst \
+         session\n  is {} with {}.{}\n",
         tail.sessions,
         tail.first_on,
         tail.last_on,
-        method(tail),
         tail.worst_on,
-        number::usd_signed(tail.worst_pnl)
+        number::usd_signed(tail.worst_pnl),
+        method(tail)
     );
     note.push_str(&stand_ins(tail));
     table.render(terminal) + &terminal.paint(Tone::Faint, &note)
 }
 
+/// How the filter made scenarios of sessions.
 fn method(tail: &TailRisk) -> String {
     match &tail.filter {
-        None => "as they were".to_owned(),
+        None => String::new(),
         Some(filter) => format!(
-            "rescaled to today's volatility of {} a day (EWMA {}, {} sessions before them to start \
-             from)",
+            " All are rescaled to today's volatility of {} a day\n  (EWMA {}, {} sessions before them \
+             to start from).",
             number::usd(filter.volatility),
             filter.lambda,
             filter.seed_sessions
