@@ -220,3 +220,63 @@ impl StandIns {
         self.leg(0, draw, at) + self.leg(1, draw, at) + self.leg(2, draw, at)
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/world/mod.rs"]
+#[allow(dead_code, reason = "the world is made for the tests beside it as well")]
+mod world;
+
+#[cfg(test)]
+mod tests {
+    use super::{world::World, *};
+    use crate::plan::prepare;
+    use stats::{rank::median_in_place, rng::Rng};
+
+    /// Share beyond four robust deviations (1.4826 times the median size), and the kurtosis.
+    fn tails(residuals: &[f64]) -> (f64, f64) {
+        let n = residuals.len() as f64;
+        let mut sizes: Vec<f64> = residuals.iter().map(|e| e.abs()).collect();
+        let deviation = 1.4826 * median_in_place(&mut sizes).unwrap();
+        let beyond = residuals.iter().filter(|e| 4.0 * deviation < e.abs()).count();
+        let moment = |power: i32| residuals.iter().map(|e| e.powi(power)).sum::<f64>() / n;
+        (beyond as f64 / n, moment(4) / (moment(2) * moment(2)))
+    }
+
+    #[test]
+    fn what_is_drawn_has_the_tails_of_real_residuals() {
+        // Every name jumps by six residual deviations on one day in forty.
+        let world = world::world_with(200, 700, 61, |names| {
+            for (at, name) in names.iter_mut().enumerate() {
+                let mut rng = Rng::new(61, 7_000 + at as u64);
+                let mut side = || match rng.uniform() {
+                    up if up < 0.0125 => 6.0,
+                    down if down < 0.025 => -6.0,
+                    _ => 0.0,
+                };
+                let sides: Vec<f64> = (0..700).map(|_| side()).collect();
+                let jumps = sides.iter().enumerate().filter(|(_, side)| 0.0 < side.abs());
+                name.jumps = jumps.map(|(day, side)| (day, side * name.residual_sd)).collect();
+            }
+            names[100].listed_from = 580;
+        });
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let id = |at: usize| prepared.lookup.find(&world.names[at].symbol).unwrap();
+        let young = StandIn::of(&prepared, id(100));
+        let mut drawn = Vec::new();
+        young.visit(0, |stretch| {
+            for choice in stretch.choices.as_ref().unwrap() {
+                drawn.extend(stretch.sessions().map(|at| young.residual(*choice, at)));
+            }
+        });
+        assert_eq!(drawn.len(), 580 * DRAWS);
+        let row = prepared.name(id(101)).row;
+        let real: Vec<f64> =
+            (0..699).map(|at| prepared.peers.residual(&prepared.panel, row, at)).collect();
+        let ((drawn, kurtosis), (real, _)) = (tails(&drawn), tails(&real));
+        // One in forty, ± 0.6 % a standard error of 699 days; a normal draw has 0.006 %.
+        assert!((0.013..0.037).contains(&real), "{real}");
+        assert!((0.02..0.03).contains(&drawn), "{drawn}");
+        // Var 1 + .025·36 = 1.9, fourth moment 3 + 6·.9 + .025·1296 = 40.8: 40.8/1.9² = 11.3.
+        assert!((9.0..14.0).contains(&kurtosis), "{kurtosis}");
+    }
+}

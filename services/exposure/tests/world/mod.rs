@@ -1,6 +1,6 @@
 //! A market of known parts: factor returns, true betas, sizes; seeded, for tests and benches.
 
-#![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
+#![allow(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
 use factors::roles::Roles;
 use marketdata::{
