@@ -72,7 +72,7 @@ impl ServeArguments {
         };
         give("listen", self.listen.map(|listen| json!(listen)));
         give("store", self.store.as_ref().map(|store| json!(store)));
-        give("create", self.create.then(|| json!(true)));
+        give("create", self.create.then_some(json!(true)));
         give("threads", self.threads.map(|threads| json!(threads)));
         if let Some(format) = self.log_format {
             let word = match format {

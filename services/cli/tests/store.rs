@@ -3,7 +3,6 @@
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::disallowed_methods,
     reason = "a test reads its environment and writes files, and a fault of it may end it"
 )]
@@ -38,8 +37,8 @@ fn text(bytes: &[u8]) -> String {
 struct Server {
     child: Child,
     address: String,
-    /// Read to the end, so that the server can go on logging.
-    _log: BufReader<ChildStderr>,
+    /// Kept open, so that the server can go on logging.
+    log: BufReader<ChildStderr>,
 }
 
 impl Drop for Server {
@@ -60,17 +59,18 @@ fn serve_with_little_room(url: &str, blocks: u32) -> Server {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let mut server = Server { child, address: String::new(), log };
     let mut said = String::new();
-    loop {
+    while server.address.is_empty() {
         let start = said.len();
-        assert!(0 < log.read_line(&mut said).unwrap(), "it does not start: {said}");
+        assert!(0 < server.log.read_line(&mut said).unwrap(), "it does not start: {said}");
         let line: serde_json::Value = serde_json::from_str(&said[start..]).unwrap();
         if let Some(address) = line["address"].as_str() {
-            let address = format!("http://{address}");
-            return Server { child, address, _log: log };
+            server.address = format!("http://{address}");
         }
     }
+    server
 }
 
 /// Bars whose numbers do not repeat and so do not pack.

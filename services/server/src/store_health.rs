@@ -74,13 +74,16 @@ impl StoreHealth {
             std::mem::replace(part, is_good) != is_good
         });
         match error {
-            Some(error) if has_changed => {
-                tracing::error!(cause = %chain(error), "{what}; no file is taken until it is mended");
-            }
+            Some(error) if has_changed => tell_failed(what, error),
             None if has_changed => tracing::info!("no longer so: {what}"),
             Some(_) | None => {}
         }
     }
+}
+
+fn tell_failed(what: &str, error: &StoreError) {
+    let cause = chain(error);
+    tracing::error!(cause, "{what}; files are refused until it is mended");
 }
 
 fn chain(error: &StoreError) -> String {
