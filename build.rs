@@ -1,5 +1,8 @@
 //! Compiles `proto/` to stubs and a descriptor set, in pure Rust: no protoc is needed.
 
+#[path = "proto/generate_finite.rs"]
+mod generate_finite;
+
 use prost::Message as _;
 use std::{env, error::Error, fs, path::Path};
 
@@ -20,6 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let out = env::var("OUT_DIR")?;
     fs::write(Path::new(&out).join("ballast.bin"), for_reflection.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptor)?;
+    let finite = generate_finite::implementations(&descriptor, "ballast.v1");
+    fs::write(Path::new(&out).join("finite.rs"), finite)?;
+    let stubs = tonic_prost_build::configure().codec_path("crate::codec::FiniteCodec");
+    stubs.compile_fds(descriptor)?;
     Ok(())
 }

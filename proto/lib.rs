@@ -1,5 +1,7 @@
 //! Ballast's contract: the stubs generated from `proto/ballast/v1`, and their descriptor set.
 
+pub mod codec;
+
 /// Package `ballast.v1`.
 #[allow(
     missing_docs,

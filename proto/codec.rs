@@ -1,0 +1,156 @@
+//! The codec of every stub: protobuf, but no message leaves with a number that is none.
+//!
+//! A NaN or an infinity in an answer is a fault of the service. It is found where messages are
+//! encoded, which no handler can pass by, and ends the call as INTERNAL.
+
+use std::marker::PhantomData;
+use tonic::{
+    Status,
+    codec::{Codec, EncodeBuf, Encoder},
+};
+use tonic_prost::{ProstDecoder, ProstEncoder};
+
+/// A message that finds its fields which are not finite.
+///
+/// Implemented for every message of the contract. A request says of itself that it is finite: its
+/// reader judges it, and names every field at fault.
+pub trait Finite {
+    /// Whether every number in it is one. This is what every answer pays for.
+    fn all_finite(&self) -> bool;
+
+    /// The path of the first field that holds NaN or an infinity, like `.legs[3].beta`.
+    fn not_finite(&self) -> Option<String>;
+}
+
+impl Finite for f64 {
+    fn all_finite(&self) -> bool {
+        self.is_finite()
+    }
+
+    fn not_finite(&self) -> Option<String> {
+        (!self.is_finite()).then(String::new)
+    }
+}
+
+impl<T: Finite> Finite for Option<T> {
+    fn all_finite(&self) -> bool {
+        self.as_ref().is_none_or(T::all_finite)
+    }
+
+    fn not_finite(&self) -> Option<String> {
+        self.as_ref().and_then(T::not_finite)
+    }
+}
+
+impl<T: Finite> Finite for Vec<T> {
+    fn all_finite(&self) -> bool {
+        self.iter().all(T::all_finite)
+    }
+
+    fn not_finite(&self) -> Option<String> {
+        let mut fields = self.iter().enumerate();
+        fields.find_map(|(at, field)| field.not_finite().map(|rest| format!("[{at}]{rest}")))
+    }
+}
+
+/// What is not finite within a field, with the name of the field before it.
+fn within(name: &str, field: &impl Finite) -> Option<String> {
+    field.not_finite().map(|rest| format!(".{name}{rest}"))
+}
+
+#[allow(
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    reason = "generated from the protobuf files"
+)]
+mod generated {
+    use super::{Finite, within};
+
+    include!(concat!(env!("OUT_DIR"), "/finite.rs"));
+}
+
+/// Encodes `T` where it is finite, decodes `U`.
+#[derive(Clone, Copy, Debug)]
+pub struct FiniteCodec<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for FiniteCodec<T, U> {
+    fn default() -> Self {
+        FiniteCodec(PhantomData)
+    }
+}
+
+impl<T, U> Codec for FiniteCodec<T, U>
+where
+    T: prost::Message + Finite + Send + 'static,
+    U: prost::Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = FiniteEncoder<T>;
+    type Decoder = ProstDecoder<U>;
+
+    fn encoder(&mut self) -> FiniteEncoder<T> {
+        FiniteEncoder(ProstEncoder::default())
+    }
+
+    fn decoder(&mut self) -> ProstDecoder<U> {
+        ProstDecoder::default()
+    }
+}
+
+/// Encodes a message where it is finite.
+#[derive(Clone, Debug)]
+pub struct FiniteEncoder<T>(ProstEncoder<T>);
+
+impl<T: prost::Message + Finite> Encoder for FiniteEncoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        if item.all_finite() {
+            return self.0.encode(item, buffer);
+        }
+        let message = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+        let path = item.not_finite().unwrap_or_default();
+        Err(Status::internal(format!("{message}{path} is not a finite number")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v1;
+
+    #[test]
+    fn a_field_is_named_by_its_path_however_deep_it_is() {
+        let wrong = v1::AnalyzePortfolioResponse {
+            gaps: vec![
+                v1::Gap { gross_share: Some(0.5), ..v1::Gap::default() },
+                v1::Gap { gross_share: Some(f64::NAN), ..v1::Gap::default() },
+            ],
+            ..v1::AnalyzePortfolioResponse::default()
+        };
+        assert_eq!(wrong.not_finite().as_deref(), Some(".gaps[1].gross_share"));
+        assert!(!wrong.all_finite());
+        let size = Some(v1::position::Size::Quantity(f64::INFINITY));
+        let held = v1::Position { size, ..v1::Position::default() };
+        let held = v1::Portfolio { positions: vec![held], ..v1::Portfolio::default() };
+        assert_eq!(held.not_finite().as_deref(), Some(".positions[0].quantity"));
+        assert!(!held.all_finite());
+        assert_eq!(v1::AnalyzePortfolioResponse::default().not_finite(), None);
+    }
+
+    #[test]
+    fn a_request_goes_out_as_it_is() {
+        let size = Some(v1::position::Size::Quantity(f64::NAN));
+        let held = v1::Position { size, ..v1::Position::default() };
+        let held = v1::Portfolio { positions: vec![held], ..v1::Portfolio::default() };
+        let request = v1::AnalyzePortfolioRequest {
+            portfolio: Some(held),
+            ..v1::AnalyzePortfolioRequest::default()
+        };
+        assert!(request.all_finite(), "its reader answers with the field");
+        assert_eq!(request.not_finite(), None);
+    }
+}
