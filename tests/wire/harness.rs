@@ -4,6 +4,7 @@ use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
 use marketdata::instant::Instant;
 use server::{Running, clock::Clock, config::Config, services::Services};
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -75,6 +76,11 @@ impl Harness {
     /// The URL of the store.
     pub(crate) fn store_url(&self) -> &str {
         &self.config.store
+    }
+
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.address()
     }
 
     /// A new connection.

@@ -39,6 +39,7 @@ fn explain_status(status: &Status, terminal: Terminal) -> String {
     for violation in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
         out.push_str(&format!("  {}: {}\n", violation.field, violation.description));
     }
+    // What the server left out is told with the rest of the metadata: `violations_left_out = 70`.
     for (key, value) in details.error_info().iter().flat_map(|info| &info.metadata) {
         out.push_str(&terminal.paint(Tone::Faint, &format!("  {key} = {value}\n")));
     }

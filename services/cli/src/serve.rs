@@ -6,6 +6,7 @@ use figment::providers::Serialized;
 use serde_json::{Map, Value, json};
 use server::{config::Config, telemetry};
 use std::{net::SocketAddr, path::PathBuf};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Settings that a flag may give; a file and the environment (`BALLAST_LISTEN`,
 /// `BALLAST_LIMITS__UPLOADS`) give all of them.
@@ -45,7 +46,8 @@ enum LogFormat {
     Json,
 }
 
-/// Serves until SIGINT or SIGTERM; true where no call had to be cut.
+/// Serves until it is asked to stop, then drains; asked again it cuts what is left. True where no
+/// call had to be cut.
 ///
 /// # Errors
 /// Where the settings are wrong, the store cannot be opened or the port is taken.
@@ -57,9 +59,13 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
         return Ok(true);
     }
     telemetry::start(&config.log)?;
-    let running = server::start(config).await?;
-    asked_to_stop().await?;
-    Ok(running.stop().await)
+    let mut asks = Asks::new()?;
+    let running = tokio::select! {
+        running = server::start(config) => running?,
+        () = asks.next() => return Ok(true),
+    };
+    asks.next().await;
+    Ok(running.stop_or(asks.next()).await)
 }
 
 impl ServeArguments {
@@ -89,12 +95,46 @@ impl ServeArguments {
     }
 }
 
-/// SIGINT from a terminal, SIGTERM from an orchestrator.
-async fn asked_to_stop() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("no signals here")?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("no signals here"),
-        _ = terminate.recv() => Ok(()),
+/// What asks a server to stop: SIGINT and SIGHUP from a terminal, SIGTERM from an orchestrator.
+struct Asks {
+    interrupt: Signal,
+    terminate: Signal,
+    /// None where the caller has the process ignore it, as `nohup` does.
+    hang_up: Option<Signal>,
+}
+
+impl Asks {
+    fn new() -> Result<Asks> {
+        let listen = |kind| signal(kind).context("no signals here");
+        let hang_up = (!ignores_hang_up()).then(|| listen(SignalKind::hangup()));
+        Ok(Asks {
+            hang_up: hang_up.transpose()?,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
+
+    async fn next(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hang_up => {}
+        }
+    }
+}
+
+/// Whether the process was started with SIGHUP ignored, where the system tells: to listen for a
+/// signal is to ignore it no more.
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is signal 1, the lowest bit.
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }

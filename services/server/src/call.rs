@@ -1,4 +1,4 @@
-//! What surrounds every call: its id, its span, its deadline, and the guard against a panic.
+//! What surrounds every call: its id, its span, its deadline, its room, and the guard against a panic.
 //!
 //! tonic answers a deadline with CANCELLED and leaves streams alone; here a call past its deadline
 //! gets DEADLINE_EXCEEDED, on whichever frame of its answer it is. The words of codecs are replaced
@@ -6,15 +6,18 @@
 
 mod answer;
 mod method;
+mod question;
 
 use crate::{
     call::{
-        answer::{Answer, Note},
+        answer::{Answer, Load, Note},
         method::{Deadline, Methods, Shape},
+        question::{Gone, Pace, Question},
     },
     clock::Stopwatch,
     limits::Limits,
     rpc::status::{Refusal, own_words},
+    traffic::{Charge, Line, Traffic},
 };
 use http::{HeaderValue, Request, Response};
 use std::{
@@ -51,6 +54,7 @@ pub enum Phase {
 pub struct CallLayer {
     methods: Arc<Methods>,
     limits: Arc<Limits>,
+    traffic: Traffic,
     phase: watch::Receiver<Phase>,
     ids: Arc<Ids>,
 }
@@ -75,6 +79,7 @@ impl CallLayer {
         CallLayer {
             methods: Arc::new(Methods::of_contract()),
             limits: Arc::new(limits.clone()),
+            traffic: Traffic::new(limits.answer_bytes),
             phase,
             ids: Arc::new(Ids { seed, next: AtomicU64::new(0) }),
         }
@@ -115,24 +120,55 @@ where
             method = request.uri().path(),
             request_id = id.to_str().unwrap_or_default(),
         );
+        let mut note = Note { code: None, is_fault: false, shape, span: span.clone(), stopwatch };
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
         let ends = ends(shape, deadline, self.layer.phase.clone());
+        let line = request.extensions().get::<Arc<Line>>().cloned();
+        let line = line.map(|line| (Arc::clone(&line), Arc::new(line.call())));
+        let charge = Arc::new(self.layer.charge(request.uri().path(), shape));
+        let (layer, gone) = (self.layer.clone(), Gone::default());
         let answer = async move {
             let mut ends = Box::pin(ends);
+            let request = layer.question(request, shape, &charge, &gone);
             let answered = tokio::select! {
                 biased;
                 answered = unwinding(AssertUnwindSafe(inner.call(request))) => answered,
                 ended = &mut ends => Err(ended.into()),
             };
-            let answered = answered.map(translated);
-            let mut response = answered.unwrap_or_else(Status::into_http);
+            let mut response = translated(answered.unwrap_or_else(Status::into_http), &gone);
             response.headers_mut().insert(REQUEST_ID, id);
-            let code = Status::from_header_map(response.headers()).map(|status| status.code());
-            let note = Note { code, shape, span: tracing::Span::current(), stopwatch };
-            Ok(response.map(|body| Body::new(Answer::new(body, ends, note))))
+            if let Some(status) = Status::from_header_map(response.headers()) {
+                note.ends_with(&status);
+            }
+            let load = Load { charge, line };
+            Ok(response.map(|body| Body::new(Answer::new(body, ends, load, note))))
         };
         Box::pin(answer.instrument(span))
+    }
+}
+
+impl CallLayer {
+    /// What a call weighs. Health is answered under any load, for who asks may end the process; the
+    /// number of uploads is bounded, and what is stored must be answered.
+    fn charge(&self, path: &str, shape: Shape) -> Charge {
+        if path.starts_with("/grpc.health.v1.Health/") || shape == Shape::Upload {
+            return Charge::free();
+        }
+        Charge::of(self.traffic.clone())
+    }
+
+    /// The request with its body watched. The caller of reflection may think between two questions.
+    fn question(
+        &self,
+        request: Request<Body>,
+        shape: Shape,
+        charge: &Arc<Charge>,
+        gone: &Gone,
+    ) -> Request<Body> {
+        let pace = (shape != Shape::Watch).then(|| Pace::new(&self.limits));
+        let (charge, gone) = (Arc::clone(charge), gone.clone());
+        request.map(|body| Body::new(Question::new(body, pace, charge, gone)))
     }
 }
 
@@ -149,11 +185,13 @@ async fn ends(shape: Shape, deadline: Deadline, mut phase: watch::Receiver<Phase
 }
 
 /// The codec's words replaced by ours, where a status came without any of ours.
-fn translated(response: Response<Body>) -> Response<Body> {
-    match Status::from_header_map(response.headers()).and_then(|status| own_words(&status)) {
-        Some(status) => status.into_http(),
-        None => response,
-    }
+fn translated(response: Response<Body>, gone: &Gone) -> Response<Body> {
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    let ours = match gone.is_true() {
+        true => Some(Refusal::CallerGone.into()),
+        false => own_words(&status),
+    };
+    ours.map_or(response, Status::into_http)
 }
 
 /// A panic of a call is its own failure, not the server's.

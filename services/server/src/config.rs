@@ -76,6 +76,11 @@ pub struct Connections {
     pub keepalive_ms: u64,
     /// How long it may take to answer, milliseconds. Standard: 10,000.
     pub keepalive_timeout_ms: u64,
+    /// How long a client may take to begin to speak HTTP/2, milliseconds. Standard: 10,000.
+    pub preface_ms: u64,
+    /// How long a client may leave 64 KiB of an answer unread before its connection is cut,
+    /// milliseconds. Standard: 60,000.
+    pub unread_ms: u64,
     /// Whether answers are compressed for who accepts gzip, as Python's client does unasked: fewer
     /// bytes for many times the processor time of a small answer. Standard: false.
     pub compress: bool,
@@ -90,6 +95,9 @@ pub struct Drain {
     pub notice_ms: u64,
     /// How long calls in flight may take from then on, milliseconds. Standard: 25,000.
     pub deadline_ms: u64,
+    /// How long a connection without calls in flight may take to go once it was asked to,
+    /// milliseconds; a frozen client never goes by itself. Standard: 2,000.
+    pub grace_ms: u64,
 }
 
 /// Who plays which role, by symbol; what is not named stays as [`Roles::standard`] has it.
@@ -137,9 +145,11 @@ impl Config {
                 max_age_ms: 300_000,
                 keepalive_ms: 30_000,
                 keepalive_timeout_ms: 10_000,
+                preface_ms: 10_000,
+                unread_ms: 60_000,
                 compress: false,
             },
-            drain: Drain { notice_ms: 0, deadline_ms: 25_000 },
+            drain: Drain { notice_ms: 0, deadline_ms: 25_000, grace_ms: 2_000 },
             roles: RoleNames::of(&Roles::standard()),
             limits: Limits::standard(),
         }
@@ -182,6 +192,12 @@ impl Config {
             ("limits.upload_ratio", limits.upload_ratio, 1),
             ("limits.upload_memory_bytes", limits.upload_memory_bytes, 1024 * 1024),
             ("limits.uploads", limits.uploads as u64, 1),
+            ("limits.answer_bytes", limits.answer_bytes as u64, limits.send_bytes as u64),
+            ("limits.request_idle_ms", limits.request_idle_ms, 1),
+            ("limits.request_bytes_per_s", limits.request_bytes_per_s, 1),
+            ("limits.connections", limits.connections as u64, 1),
+            ("connections.preface_ms", self.connections.preface_ms, 1),
+            ("connections.unread_ms", self.connections.unread_ms, 1),
             ("limits.streams_per_connection", u64::from(limits.streams_per_connection), 1),
             ("limits.default_deadline_ms", limits.default_deadline_ms, 1),
             ("limits.watch_lifetime_ms", limits.watch_lifetime_ms, 1),

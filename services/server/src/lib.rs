@@ -9,6 +9,7 @@ pub mod call;
 pub mod clock;
 pub mod compute;
 pub mod config;
+pub mod connection;
 pub mod limits;
 pub mod market;
 pub mod revisions;
@@ -16,6 +17,7 @@ pub mod rpc;
 pub mod services;
 pub mod store_health;
 pub mod telemetry;
+pub mod traffic;
 pub mod upload;
 pub mod views;
 
@@ -26,11 +28,12 @@ use crate::{
     market::Resident,
     services::Services,
     store_health::StoreState,
+    traffic::Calls,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use store::{Store, StoreError};
-use tokio::{sync::watch, task::JoinHandle};
-use tonic::transport::{Server, server::TcpIncoming};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// Why a server does not start.
@@ -83,6 +86,7 @@ pub struct Running {
     health: HealthReporter,
     phase: watch::Sender<Phase>,
     shut: watch::Sender<bool>,
+    calls: Calls,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     background: Vec<JoinHandle<()>>,
     /// Keeps the health of what needs the store.
@@ -113,7 +117,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let (phase, phases) = watch::channel(Phase::Serving);
     let seed = clock.now().micros().unsigned_abs() ^ u64::from(std::process::id()).rotate_left(48);
     let layer = CallLayer::new(&config.limits, phases.clone(), seed);
-    let services = Services::new(&config, Arc::clone(&store), market, clock, phases)?;
+    let services = Services::new(&config, Arc::clone(&store), market, clock, phases.clone())?;
     let services = Arc::new(services);
     let (health, health_service) = tonic_health::server::health_reporter();
     let routes = rpc::routes(&services, config.connections.compress).add_service(health_service);
@@ -122,12 +126,13 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
         address: config.listen,
         cause: cause.to_string(),
     };
-    let incoming = TcpIncoming::bind(config.listen).map_err(|error| cannot_listen(&error))?;
-    let address = incoming.local_addr().map_err(|error| cannot_listen(&error))?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(&error))?;
+    let address = listener.local_addr().map_err(|error| cannot_listen(&error))?;
     set_health(&health, ServingStatus::Serving).await;
     let (shut, shutting) = watch::channel(false);
     let server = server(&config, seed).layer(layer).add_routes(routes);
-    let incoming = incoming.with_nodelay(Some(true));
+    let calls = Calls::default();
+    let incoming = connection::accepted(listener, &config, phases, calls.clone());
     let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, told(shutting)));
     tracing::info!(%address, model = services::MODEL_VERSION, "serving");
     let store_changes = services.store_health.changes();
@@ -139,6 +144,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
         health,
         phase,
         shut,
+        calls,
         serving,
         drain: config.drain,
     })
@@ -159,8 +165,6 @@ fn server(config: &Config, seed: u64) -> Server {
     let connections = &config.connections;
     let millis = Duration::from_millis;
     let server = Server::builder()
-        // An idle connection without a preface would hold up the drain of an HTTP/2-only listener.
-        .accept_http1(true)
         .max_concurrent_streams(config.limits.streams_per_connection)
         .http2_max_header_list_size(config.limits.header_bytes)
         .http2_keepalive_interval(Some(millis(connections.keepalive_ms)))
@@ -227,12 +231,16 @@ impl Running {
 
     /// Takes it down: health says NOT_SERVING, balancers get time to notice, streams end with
     /// UNAVAILABLE, connections are told to go (GOAWAY), calls in flight finish or are cut when the
-    /// deadline has passed, and the store is closed. `true` where nothing had to be cut.
-    pub async fn stop(mut self) -> bool {
+    /// deadline has passed, and the store is closed. `true` where no call had to be cut.
+    pub async fn stop(self) -> bool {
+        self.stop_or(std::future::pending()).await
+    }
+
+    /// [`Running::stop`], whose patience ends when `hurry` resolves.
+    pub async fn stop_or(mut self, hurry: impl Future<Output = ()>) -> bool {
         self.store_health.abort();
         set_health(&self.health, ServingStatus::NotServing).await;
-        tokio::time::sleep(Duration::from_millis(self.drain.notice_ms)).await;
-        let drained = self.drain_calls().await;
+        let drained = self.drain_calls_or(hurry).await || self.cut_calls().await;
         for task in &self.background {
             task.abort();
         }
@@ -244,25 +252,38 @@ impl Running {
         drained
     }
 
-    /// Ends streams and waits for calls, but not for ever.
+    /// [`Running::drain_calls`] until `hurry` resolves.
+    async fn drain_calls_or(&mut self, hurry: impl Future<Output = ()>) -> bool {
+        tokio::select! {
+            drained = self.drain_calls() => drained,
+            () = hurry => false,
+        }
+    }
+
+    /// Ends streams and waits for calls, but not for ever; whether all of them finished.
     async fn drain_calls(&mut self) -> bool {
+        tokio::time::sleep(Duration::from_millis(self.drain.notice_ms)).await;
         tracing::info!("draining");
         self.phase.send_replace(Phase::Draining);
         self.shut.send_replace(true);
         let patience = Duration::from_millis(self.drain.deadline_ms);
-        let drained = tokio::time::timeout(patience, &mut self.serving).await.is_ok();
-        if !drained {
-            self.phase.send_replace(Phase::Cut);
-            if tokio::time::timeout(LAST_FRAMES, &mut self.serving).await.is_err() {
-                self.serving.abort();
-            }
+        tokio::time::timeout(patience, &mut self.serving).await.is_ok()
+    }
+
+    /// Ends every call and every connection; whether there was no call left to end.
+    async fn cut_calls(&mut self) -> bool {
+        let calls = self.calls.count();
+        tracing::warn!(calls, "cutting what is left");
+        self.phase.send_replace(Phase::Cut);
+        self.shut.send_replace(true);
+        // Cut calls get a moment to say so, then their connections end.
+        let last = Duration::from_millis(2 * limits::LAST_FRAMES_MS);
+        if tokio::time::timeout(last, &mut self.serving).await.is_err() {
+            self.serving.abort();
         }
-        drained
+        calls == 0
     }
 }
-
-/// How long cut calls get to say so.
-const LAST_FRAMES: Duration = Duration::from_millis(500);
 
 /// Refuses in plain words what would otherwise be an illegal instruction.
 fn check_processor() -> Result<(), StartError> {

@@ -25,6 +25,15 @@ pub struct Limits {
     pub upload_memory_bytes: u64,
     /// Uploads received at once.
     pub uploads: usize,
+    /// Bytes of answers in flight at once, over all calls: an answer counts until the operating
+    /// system took it, a call that computes [`CALL_RESERVED_BYTES`] at least.
+    pub answer_bytes: usize,
+    /// How long a request may be silent before it is whole, milliseconds.
+    pub request_idle_ms: u64,
+    /// Bytes a second that a request must bring on average, beyond that silence.
+    pub request_bytes_per_s: u64,
+    /// Connections at once; one more is closed as soon as it is made.
+    pub connections: usize,
     /// Calls on one connection at once.
     pub streams_per_connection: u32,
     /// Watch streams at once, over all connections.
@@ -56,6 +65,10 @@ impl Limits {
             upload_ratio: 200,
             upload_memory_bytes: 4 * 1024 * MIB as u64,
             uploads: 4,
+            answer_bytes: 256 * MIB,
+            request_idle_ms: 10_000,
+            request_bytes_per_s: 16 * 1024,
+            connections: 8_192,
             streams_per_connection: 256,
             watchers: 1_024,
             compute_queue: 64,
@@ -76,8 +89,12 @@ pub const POSITIONS: usize = 10_000;
 pub const PAGE_DEFAULT: usize = 100;
 /// Entries of a page at most.
 pub const PAGE_MAX: usize = 1_000;
-/// Violations of one request that are told; more are counted.
-pub const VIOLATIONS: usize = 100;
+/// Bytes of a status on the wire, its message and its details. Clients refuse trailers above 8 KiB.
+pub const STATUS_BYTES: usize = 4 * 1024;
+/// Of these, bytes of the message.
+pub const MESSAGE_BYTES: usize = 1024;
+/// Bytes of one text of the caller's, or of one description, within a status.
+pub const EXCERPT_BYTES: usize = 256;
 /// Rejected rows of one file that are told; more are counted.
 pub const REJECTIONS: usize = 1_000;
 /// Rejected rows that are told again to a repeated request id.
@@ -119,3 +136,17 @@ pub const RATIO_FREE_BYTES: u64 = 16 * MIB as u64;
 pub const WRITE_ATTEMPTS: usize = 5;
 /// Facts that one run of the compaction merges.
 pub const COMPACTION_FACTS: u64 = 4_000_000;
+/// Bytes that a call reserves before it does any work: an answer of common size.
+pub const CALL_RESERVED_BYTES: usize = 64 * 1024;
+/// How long a call waits for that reserve, milliseconds.
+pub const ADMISSION_WAIT_MS: u64 = 2_000;
+/// Bytes of an answer handed to the transport at once; the rest waits until they are wanted.
+pub const PIECE_BYTES: usize = 64 * 1024;
+/// When a caller who met a bound may try again, milliseconds.
+pub const RETRY_AFTER_MS: u64 = 1_000;
+/// Pause after a connection could not be accepted, milliseconds.
+pub const ACCEPT_PAUSE_MS: u64 = 100;
+/// Silence after which a condition that comes back is told again, milliseconds.
+pub const EPISODE_MS: f64 = 60_000.0;
+/// How long cut calls get to say so, milliseconds.
+pub const LAST_FRAMES_MS: u64 = 500;

@@ -20,6 +20,7 @@
 
 pub mod exposure;
 pub mod field;
+pub mod fit;
 pub mod ingest;
 pub mod marketdata;
 pub mod page;

@@ -37,9 +37,10 @@ pub async fn ingest(
     services: &Arc<Services>,
     mut messages: Streaming<v1::IngestRequest>,
 ) -> Result<v1::IngestResponse, tonic::Status> {
-    let place = services.upload()?;
     let stopwatch = Stopwatch::start();
     let header = first_header(messages.message().await?)?;
+    // Not before: a stream that says nothing takes no place from those that do.
+    let place = services.upload()?;
     let received_at = services.clock.now();
     let options = options(&header, received_at)?;
     let received = receive(services, &mut messages, options).await?;

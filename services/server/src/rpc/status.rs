@@ -2,12 +2,15 @@
 //!
 //! What a driver says stays in the log; callers get our own words.
 
-use crate::{limits, upload::UploadFault};
+use crate::{
+    limits,
+    rpc::fit::{Told, excerpt, in_words},
+    upload::UploadFault,
+};
 use marketdata::portfolio::Violation;
-use std::{collections::BTreeMap, time::Duration};
 use store::{Outlook, StoreError};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic_types::StatusExt as _;
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "ballast.v1";
@@ -67,6 +70,26 @@ pub enum Refusal {
     /// Bytes that are no message of the method.
     #[error("the request is no message of this method")]
     Malformed,
+    /// No message where the method takes one.
+    #[error("the request holds no message, and this method takes one")]
+    NoMessage,
+    /// A message that says it is compressed and not how. The protocol asks for INTERNAL.
+    #[error("the Compressed-Flag of a message is set and the call has no grpc-encoding")]
+    CompressedFlag,
+    /// The request arrives too slowly.
+    #[error(
+        "the request stalled: it may be silent for {idle_ms} ms, and must bring {bytes_per_s} bytes \
+         a second beyond that"
+    )]
+    RequestStalled {
+        /// How long it may be silent, milliseconds.
+        idle_ms: u64,
+        /// What it must bring, bytes a second.
+        bytes_per_s: u64,
+    },
+    /// The caller left before its request was whole.
+    #[error("the caller left before its request was whole")]
+    CallerGone,
     /// The server is going away.
     #[error("the server is shutting down; try another one")]
     ShuttingDown,
@@ -120,15 +143,8 @@ impl std::fmt::Display for Pin {
     }
 }
 
-/// How a refusal is told.
-struct Told {
-    code: Code,
-    reason: &'static str,
-    metadata: Vec<(&'static str, String)>,
-}
-
 fn told(code: Code, reason: &'static str) -> Told {
-    Told { code, reason, metadata: Vec::new() }
+    Told { code, reason, metadata: Vec::new(), retry_ms: None, quota: None }
 }
 
 fn told_with<const N: usize>(
@@ -136,7 +152,7 @@ fn told_with<const N: usize>(
     reason: &'static str,
     metadata: [(&'static str, String); N],
 ) -> Told {
-    Told { code, reason, metadata: metadata.into() }
+    Told { code, reason, metadata: metadata.into(), retry_ms: None, quota: None }
 }
 
 fn tell(refusal: &Refusal) -> Told {
@@ -164,15 +180,27 @@ fn tell(refusal: &Refusal) -> Told {
             let metadata = [("asked", asked.clone()), ("here", here.clone())];
             told_with(Code::FailedPrecondition, reason, metadata)
         }
-        Refusal::Overloaded { what, limit } => told_with(
-            Code::ResourceExhausted,
-            "OVERLOADED",
-            [("what", (*what).to_owned()), ("limit", limit.to_string())],
-        ),
+        Refusal::Overloaded { what, limit } => Told {
+            retry_ms: Some(limits::RETRY_AFTER_MS),
+            ..told_with(
+                Code::ResourceExhausted,
+                "OVERLOADED",
+                [("what", (*what).to_owned()), ("limit", limit.to_string())],
+            )
+        },
         Refusal::DeadlineExceeded => told(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
         Refusal::StreamLifetime => told(Code::Unavailable, "STREAM_LIFETIME"),
         Refusal::MessageTooLarge => told(Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
         Refusal::Malformed => told(Code::InvalidArgument, "MALFORMED_MESSAGE"),
+        // gRPC's table of status codes: a violation of cardinality.
+        Refusal::NoMessage => told(Code::Unimplemented, "NO_MESSAGE"),
+        Refusal::CompressedFlag => told(Code::Internal, COMPRESSED_FLAG),
+        Refusal::RequestStalled { idle_ms, bytes_per_s } => told_with(
+            Code::DeadlineExceeded,
+            "REQUEST_STALLED",
+            [("idle_ms", idle_ms.to_string()), ("bytes_per_s", bytes_per_s.to_string())],
+        ),
+        Refusal::CallerGone => told(Code::Cancelled, "CALLER_GONE"),
         Refusal::ShuttingDown => told(Code::Unavailable, "SHUTTING_DOWN"),
         Refusal::Upload(fault) => tell_upload(fault),
         Refusal::Store(error) => tell_store(error),
@@ -190,11 +218,15 @@ fn tell_upload(fault: &UploadFault) -> Told {
             "UPLOAD_TOO_LARGE",
             [("limit_bytes", limit.to_string())],
         ),
-        UploadFault::MemoryHeld { limit } => told_with(
-            Code::ResourceExhausted,
-            "UPLOAD_MEMORY_HELD",
-            [("limit_bytes", limit.to_string())],
-        ),
+        UploadFault::MemoryHeld { limit } => Told {
+            retry_ms: Some(limits::UPLOAD_RETRY_MS),
+            quota: Some("limits.upload_memory_bytes"),
+            ..told_with(
+                Code::ResourceExhausted,
+                "UPLOAD_MEMORY_HELD",
+                [("limit_bytes", limit.to_string())],
+            )
+        },
         UploadFault::Bomb { limit } => {
             told_with(Code::ResourceExhausted, "UPLOAD_BOMB", [("limit_bytes", limit.to_string())])
         }
@@ -262,6 +294,10 @@ fn message(refusal: &Refusal) -> String {
         | Refusal::StreamLifetime
         | Refusal::MessageTooLarge
         | Refusal::Malformed
+        | Refusal::NoMessage
+        | Refusal::CompressedFlag
+        | Refusal::RequestStalled { .. }
+        | Refusal::CallerGone
         | Refusal::ShuttingDown
         | Refusal::Upload(_) => refusal.to_string(),
     }
@@ -269,24 +305,25 @@ fn message(refusal: &Refusal) -> String {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Status {
-        let Told { code, reason, metadata } = tell(&refusal);
-        if matches!(code, Code::Internal | Code::Unavailable | Code::DataLoss) {
-            log_failure(&refusal, reason);
+        let told = tell(&refusal);
+        if matches!(told.code, Code::Internal | Code::Unavailable | Code::DataLoss) {
+            log_failure(&refusal, told.reason);
         }
-        let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value));
-        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata.collect::<Map>());
-        if let Refusal::Invalid(violations) = &refusal {
-            for violation in violations.iter().take(limits::VIOLATIONS) {
-                details.add_bad_request_violation(&violation.field, &violation.description);
-            }
-        }
-        if let Refusal::Upload(UploadFault::MemoryHeld { .. }) = &refusal {
-            let delay = Duration::from_millis(limits::UPLOAD_RETRY_MS);
-            details.set_retry_info(Some(delay));
-            details.add_quota_failure_violation("limits.upload_memory_bytes", message(&refusal));
-        }
-        Status::with_error_details(code, message(&refusal), details)
+        let violations = match &refusal {
+            Refusal::Invalid(violations) => violations.as_slice(),
+            _ => &[],
+        };
+        told.into_status(&message(&refusal), violations)
     }
+}
+
+/// The reason of [`Refusal::CompressedFlag`].
+const COMPRESSED_FLAG: &str = "COMPRESSED_WITHOUT_ENCODING";
+
+/// Whether a status tells a fault of ours.
+pub fn is_fault(status: &Status) -> bool {
+    let is_bad = matches!(status.code(), Code::Internal | Code::DataLoss | Code::Unknown);
+    is_bad && status.get_details_error_info().is_none_or(|info| info.reason != COMPRESSED_FLAG)
 }
 
 /// Our words for a status that the codec made; none for a status of our own.
@@ -294,14 +331,10 @@ pub fn own_words(status: &Status) -> Option<Status> {
     if !status.details().is_empty() {
         return None;
     }
+    let message = status.message();
     match status.code() {
         Code::OutOfRange | Code::ResourceExhausted => Some(Refusal::MessageTooLarge.into()),
-        Code::Internal if status.message().starts_with("failed to decode Protobuf message") => {
-            Some(Refusal::Malformed.into())
-        }
-        Code::Internal | Code::Unknown | Code::DataLoss => {
-            Some(Refusal::Failed(status.message().to_owned()).into())
-        }
+        Code::Internal | Code::Unknown | Code::DataLoss => Some(of_codec(message).into()),
         Code::Ok
         | Code::Cancelled
         | Code::InvalidArgument
@@ -313,15 +346,39 @@ pub fn own_words(status: &Status) -> Option<Status> {
         | Code::Aborted
         | Code::Unimplemented
         | Code::Unavailable
-        | Code::Unauthenticated => None,
+        | Code::Unauthenticated => {
+            // Reflection repeats the caller's text, whatever its length.
+            let shorter = excerpt(message, limits::MESSAGE_BYTES);
+            (shorter != message).then(|| Status::new(status.code(), shorter))
+        }
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "what tonic-types asks for; it is encoded at once")]
-type Map = std::collections::HashMap<String, String>;
+/// What tonic means: bytes of the caller's that are no message, or a fault of ours.
+fn of_codec(message: &str) -> Refusal {
+    let malformed = [
+        "failed to decode Protobuf message",
+        "protocol error: received message with invalid compression flag",
+        "Error decompressing",
+        "Unexpected EOF decoding stream",
+    ];
+    if malformed.iter().any(|words| message.starts_with(words)) {
+        Refusal::Malformed
+    } else if message.starts_with("Missing request message") {
+        Refusal::NoMessage
+    } else if message.starts_with("protocol error: received message with compressed-flag") {
+        Refusal::CompressedFlag
+    } else {
+        Refusal::Failed(message.to_owned())
+    }
+}
 
 fn log_failure(refusal: &Refusal, reason: &str) {
-    if matches!(refusal, Refusal::ShuttingDown | Refusal::StreamLifetime) {
+    let is_no_failure = matches!(
+        refusal,
+        Refusal::ShuttingDown | Refusal::StreamLifetime | Refusal::CompressedFlag
+    );
+    if is_no_failure {
         return;
     }
     let mut chain = refusal.to_string();
@@ -332,17 +389,4 @@ fn log_failure(refusal: &Refusal, reason: &str) {
         source = error.source();
     }
     tracing::error!(reason, cause = chain, "call failed");
-}
-
-fn in_words(violations: &[Violation]) -> String {
-    // By field, so that the sentence reads in the order of the paths.
-    let mut by_field: BTreeMap<&str, &str> = BTreeMap::new();
-    for violation in violations {
-        by_field.entry(&violation.field).or_insert(&violation.description);
-    }
-    let shown: Vec<String> =
-        by_field.iter().take(3).map(|(field, what)| format!("{field} {what}")).collect();
-    let more = by_field.len().saturating_sub(shown.len());
-    let tail = if 0 < more { format!("; and {more} more") } else { String::new() };
-    format!("the request is not valid: {}{tail}", shown.join("; "))
 }

@@ -1,0 +1,294 @@
+//! `ballast serve` as a process: how it ends, what it takes when clients attack it, what it logs.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test starts processes, reads files, measures time, and a fault of it may end it"
+)]
+
+use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
+use h2::client::SendRequest;
+use prost::Message as _;
+use std::{
+    fs::File,
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tonic::codegen::Bytes;
+
+/// A server that is killed with this value.
+struct Server {
+    child: Child,
+    folder: TempDir,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
+/// Waits until something is there.
+async fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < Duration::from_secs(40), "{what}: too late");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+impl Server {
+    /// Starts one in a shell, with `before` run first, and waits until it listens.
+    async fn start(before: &str, settings: &[(&str, &str)]) -> Server {
+        let folder = TempDir::new().unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let serve = format!(
+            "{before} exec {} serve --listen 127.0.0.1:0 --log-format json --store sqlite:{}",
+            env!("CARGO_BIN_EXE_ballast"),
+            folder.path().join("ballast.db").display(),
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &serve]).envs(settings.iter().copied()).stderr(log);
+        let mut server = Server { child: command.spawn().unwrap(), folder, address: String::new() };
+        server.address = soon("it listens", || {
+            let line = server.lines("serving").pop()?;
+            Some(line["address"].as_str()?.to_owned())
+        })
+        .await;
+        server
+    }
+
+    /// The lines of the log with a message, or all of them where it is empty.
+    fn lines(&self, message: &str) -> Vec<serde_json::Value> {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let is_it = |line: &serde_json::Value| message.is_empty() || line["message"] == message;
+        lines.filter(is_it).collect()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    async fn exit_code(&mut self) -> Option<i32> {
+        soon("it ends", || self.child.try_wait().unwrap()).await.code()
+    }
+
+    async fn client(&self) -> MarketDataServiceClient<tonic::transport::Channel> {
+        MarketDataServiceClient::connect(format!("http://{}", self.address)).await.unwrap()
+    }
+
+    /// A connection whose streams have a small window.
+    async fn raw(&self) -> (SendRequest<Bytes>, tokio::task::JoinHandle<()>) {
+        let stream = TcpStream::connect(&self.address).await.unwrap();
+        let mut builder = h2::client::Builder::new();
+        let (requests, connection) =
+            builder.initial_window_size(1_000).handshake(stream).await.unwrap();
+        let connection = tokio::spawn(async move {
+            let _closed = connection.await;
+        });
+        (requests, connection)
+    }
+
+    /// A client that has said hello and then stands still.
+    async fn frozen(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        // The preface of HTTP/2 and empty settings (RFC 9113, sections 3.4 and 6.5).
+        let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        stream.write_all(hello).await.unwrap();
+        stream.read_u8().await.unwrap();
+        stream
+    }
+
+    /// Resident memory, bytes.
+    fn resident(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Processor time used so far, in hundredths of a second.
+    fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // After the name, in parentheses, utime and stime are the 12th and 13th field.
+        let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+        fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
+    }
+}
+
+fn post(path: &str) -> http::Request<()> {
+    http::Request::post(format!("http://test/ballast.v1.MarketDataService/{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .unwrap()
+}
+
+/// A message of gRPC: a flag, its length, its bytes.
+fn framed(message: &impl prost::Message) -> Bytes {
+    let message = message.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[0], &length[..], &message].concat().into()
+}
+
+fn header() -> v1::IngestRequest {
+    let header = v1::IngestHeader {
+        request_id: "test-1".to_owned(),
+        file_name: "DGS10.csv".to_owned(),
+        ..v1::IngestHeader::default()
+    };
+    v1::IngestRequest { part: Some(v1::ingest_request::Part::Header(header)) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_client_does_not_hold_up_a_signal_and_nothing_was_cut() {
+    for name in ["-TERM", "-HUP", "-INT"] {
+        let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]).await;
+        let _frozen = server.frozen().await;
+        let began = Instant::now();
+        server.signal(name);
+        assert_eq!(server.exit_code().await, Some(0), "{name}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{name}: {:?}", began.elapsed());
+    }
+    let mut server = Server::start("trap '' HUP;", &[]).await;
+    server.signal("-HUP");
+    server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    server.signal("-TERM");
+    assert_eq!(server.exit_code().await, Some(0), "who starts it with nohup means it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_cuts_the_call_that_the_first_waits_for() {
+    let mut server = Server::start("", &[]).await;
+    let (requests, _connection) = server.raw().await;
+    let mut requests = requests.ready().await.unwrap();
+    let (_answer, mut body) = requests.send_request(post("Ingest"), false).unwrap();
+    body.send_data(framed(&header()), false).unwrap();
+    // A call behind it on the same connection: the first has begun when this one is answered.
+    let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+    answer.await.unwrap();
+    let began = Instant::now();
+    server.signal("-TERM");
+    soon("it drains", || server.lines("draining").pop()).await;
+    server.signal("-TERM");
+    assert_eq!(server.exit_code().await, Some(1), "a call was cut");
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_vanishes_is_no_fault_of_ours() {
+    let filter = ("BALLAST_LOG__FILTER", "info,server=debug");
+    let mut server = Server::start("", &[filter]).await;
+    for path in ["Ingest", "GetSeries"] {
+        for resets in [true, false] {
+            let (requests, connection) = server.raw().await;
+            let mut requests = requests.ready().await.unwrap();
+            let (_answer, mut body) = requests.send_request(post(path), false).unwrap();
+            let part = framed(&header());
+            let part = if path == "Ingest" { part } else { part.slice(..7) };
+            body.send_data(part, false).unwrap();
+            let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+            answer.await.unwrap();
+            if resets {
+                body.send_reset(h2::Reason::CANCEL);
+                let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+                answer.await.unwrap();
+            }
+            connection.abort();
+        }
+    }
+    let left = soon("four calls are noted", || {
+        let ended = server.lines("call ended").into_iter();
+        let left: Vec<_> = ended.filter(|line| line["status"] == "Cancelled").collect();
+        (4 <= left.len()).then_some(left)
+    })
+    .await;
+    assert!(left.iter().all(|line| line["level"] == "DEBUG"), "{left:?}");
+    server.signal("-TERM");
+    assert_eq!(server.exit_code().await, Some(0));
+    let faults: Vec<_> =
+        server.lines("").into_iter().filter(|line| line["level"] == "ERROR").collect();
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn out_of_files_it_waits_and_says_so_once() {
+    let server = Server::start("ulimit -n 64;", &[]).await;
+    let mut connections = Vec::new();
+    for _ in 0..100 {
+        connections.push(TcpStream::connect(&server.address).await.unwrap());
+    }
+    let told = "no connection can be accepted; it is tried again";
+    soon("it is told", || server.lines(told).pop()).await;
+    let before = server.ticks();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let used = server.ticks() - before;
+    assert!(used < 20, "{used} hundredths of a second of processor time in one second");
+    assert_eq!(server.lines(told).len(), 1);
+    drop(connections);
+    server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_take_bounded_memory() {
+    const CONNECTIONS: u64 = 4;
+    const CALLS: u64 = 250;
+    const BOUND: u64 = 8 << 20;
+    let bound = BOUND.to_string();
+    let settings = [
+        ("BALLAST_LIMITS__ANSWER_BYTES", bound.as_str()),
+        ("BALLAST_LIMITS__SEND_BYTES", "1000000"),
+    ];
+    let server = Server::start("", &settings).await;
+    let mut text = "date,value\n".to_owned();
+    for day in 0..1_000 {
+        let (year, month, day) = (2000 + day / 336, day / 28 % 12 + 1, day % 28 + 1);
+        text.push_str(&format!("{year}-{month:02}-{day:02},{day}.5\n"));
+    }
+    let chunk = v1::ingest_request::Part::Chunk(text.into_bytes());
+    let messages = [header(), v1::IngestRequest { part: Some(chunk) }];
+    let mut client = server.client().await;
+    let kept = client.ingest(tokio_stream::iter(messages)).await.unwrap().into_inner();
+    assert_eq!(kept.accepted, 1_000);
+    let request = v1::GetSeriesRequest {
+        dataset: v1::Dataset::Series.into(),
+        symbol: "DGS10".to_owned(),
+        page_size: 1_000,
+        ..v1::GetSeriesRequest::default()
+    };
+    let whole = client.get_series(request.clone()).await.unwrap().into_inner().encoded_len() as u64;
+    let asked = whole * CONNECTIONS * CALLS;
+    assert!(3 * BOUND < asked, "the attack asks for more than may be in flight: {asked}");
+    let before = server.resident();
+    let request = framed(&request);
+    let mut held = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let (requests, _connection) = server.raw().await;
+        let mut requests = requests.ready().await.unwrap();
+        for _ in 0..CALLS {
+            let (answer, mut body) = requests.send_request(post("GetSeries"), false).unwrap();
+            body.send_data(request.clone(), true).unwrap();
+            held.push(answer);
+        }
+    }
+    let mut unread = Vec::new();
+    for answer in held {
+        unread.push(answer.await.unwrap());
+    }
+    let grown = server.resident().saturating_sub(before);
+    println!("{} MiB asked for, {} MiB grown", asked >> 20, grown >> 20);
+    // What is counted, and 32 KiB for what each call is besides.
+    assert!(grown < BOUND + CONNECTIONS * CALLS * (32 << 10), "{grown} bytes");
+}

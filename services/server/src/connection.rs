@@ -1,0 +1,266 @@
+//! Connections: accepted up to a bound, and ended where their client is silent, frozen, or has left.
+//!
+//! The accept loop is ours because tonic's spins without a word when files run out, and because a
+//! connection must end without its client's help: hyper waits for ever for a preface, for the answer
+//! to a GOAWAY, and for a client to read.
+
+use crate::{
+    call::Phase,
+    clock::Stopwatch,
+    config::{Config, Connections, Drain},
+    limits,
+    traffic::{Calls, Line},
+};
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+
+/// The bytes with which HTTP/2 begins (RFC 9113, section 3.4): 24 of them.
+const PREFACE_BYTES: usize = 24;
+
+/// Accepts connections for as long as somebody takes them.
+pub fn accepted(
+    listener: TcpListener,
+    config: &Config,
+    phase: watch::Receiver<Phase>,
+    calls: Calls,
+) -> ReceiverStream<Result<Connection, Infallible>> {
+    let (sender, receiver) = mpsc::channel(1);
+    let door = Door {
+        places: Arc::new(Semaphore::new(config.limits.connections)),
+        most: config.limits.connections,
+        connections: config.connections.clone(),
+        drain: config.drain.clone(),
+        phase,
+        calls,
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            () = sender.closed() => {}
+            () = door.accept_all(listener, &sender) => {}
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+struct Door {
+    places: Arc<Semaphore>,
+    most: usize,
+    connections: Connections,
+    drain: Drain,
+    phase: watch::Receiver<Phase>,
+    calls: Calls,
+}
+
+impl Door {
+    async fn accept_all(
+        self,
+        listener: TcpListener,
+        to: &mpsc::Sender<Result<Connection, Infallible>>,
+    ) {
+        let (mut full, mut failing) = (Episode::default(), Episode::default());
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => match Arc::clone(&self.places).try_acquire_owned() {
+                    Ok(place) => {
+                        if to.send(Ok(self.admit(stream, place))).await.is_err() {
+                            return;
+                        }
+                    }
+                    // Closed at once: a client that waits for an answer would wait in vain.
+                    Err(_) if full.begins() => tell_full(self.most),
+                    Err(_) => {}
+                },
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    if failing.begins() {
+                        tell_failing(&error);
+                    }
+                    tokio::time::sleep(Duration::from_millis(limits::ACCEPT_PAUSE_MS)).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) -> Connection {
+        // An answer is a few small writes, and none of them should wait for another. A connection
+        // on which this fails is broken, and its first read says so.
+        let _broken = stream.set_nodelay(true);
+        let line = Arc::new(Line::new(&self.calls));
+        let ended = ended(
+            Arc::clone(&line),
+            self.connections.clone(),
+            self.drain.clone(),
+            self.phase.clone(),
+        );
+        Connection { stream, received: 0, line, ended: Box::pin(ended), _place: place }
+    }
+}
+
+/// A client that left before it was accepted is no reason to pause.
+fn is_of_the_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+fn tell_full(most: usize) {
+    tracing::warn!(most, "connections are refused: as many as may be are open");
+}
+
+fn tell_failing(error: &io::Error) {
+    tracing::warn!(cause = %error, "no connection can be accepted; it is tried again");
+}
+
+/// Tells a condition once and not with each of its instances.
+#[derive(Default)]
+struct Episode {
+    since_last: Option<Stopwatch>,
+}
+
+impl Episode {
+    /// Notes an instance; whether it is the first after a while.
+    fn begins(&mut self) -> bool {
+        let last = self.since_last.replace(Stopwatch::start());
+        last.is_none_or(|last| limits::EPISODE_MS <= last.elapsed_ms())
+    }
+}
+
+/// Resolves when a connection must end, with the reason.
+async fn ended(
+    line: Arc<Line>,
+    connections: Connections,
+    drain: Drain,
+    mut phase: watch::Receiver<Phase>,
+) -> &'static str {
+    let mut cut = phase.clone();
+    let millis = Duration::from_millis;
+    let silent = async {
+        tokio::time::sleep(millis(connections.preface_ms)).await;
+        if line.has_spoken() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let drained = async {
+        // A sender that is gone says the same.
+        let _ = phase.wait_for(|phase| Phase::Draining <= *phase).await;
+        while line.has_spoken() {
+            line.idle().await;
+            tokio::time::sleep(millis(drain.grace_ms)).await;
+            if line.is_idle() {
+                break;
+            }
+        }
+    };
+    let cut = async {
+        let _ = cut.wait_for(|phase| Phase::Cut <= *phase).await;
+        tokio::time::sleep(millis(limits::LAST_FRAMES_MS)).await;
+    };
+    tokio::select! {
+        () = silent => "the client did not begin to speak HTTP/2",
+        () = line.unread_for(millis(connections.unread_ms)) => "the client does not read",
+        () = drained => "the server is going away",
+        () = cut => "the server is gone",
+    }
+}
+
+/// A connection that ends by itself.
+pub struct Connection {
+    stream: TcpStream,
+    /// Bytes of the preface that have arrived.
+    received: usize,
+    line: Arc<Line>,
+    ended: Pin<Box<dyn Future<Output = &'static str> + Send>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// An error once the connection has ended. Asked on every read and every write: a connection
+    /// that cannot write is not read either.
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        match self.ended.as_mut().poll(context) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(why) => {
+                tracing::debug!(why, "connection cut");
+                self.ended = Box::pin(std::future::ready(why));
+                Err(io::Error::new(io::ErrorKind::ConnectionAborted, why))
+            }
+        }
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Arc<Line>;
+
+    fn connect_info(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.received < PREFACE_BYTES {
+            self.received += buffer.filled().len() - before;
+            if PREFACE_BYTES <= self.received {
+                self.line.speaks();
+            }
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,417 @@
+//! Clients that stall, do not read, speak wrongly or leave: each meets a bound, and the others do not notice.
+
+use crate::{
+    harness::{Harness, expect_refusal, header, upload},
+    raw::{Answered, Raw, framed},
+};
+use contract::v1::{
+    self,
+    rotation_service_client::RotationServiceClient,
+    squeeze_service_client::SqueezeServiceClient,
+    squeeze_service_server::{SqueezeService, SqueezeServiceServer},
+};
+use prost::Message as _;
+use server::{
+    call::{CallLayer, Phase},
+    clock::Clock,
+    config::Config,
+    limits::Limits,
+};
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tonic::{
+    Code, Request, Response, Status,
+    transport::{Channel, Server, server::TcpIncoming},
+};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_types::StatusExt as _;
+
+const INGEST: &str = "/ballast.v1.MarketDataService/Ingest";
+const GET_SERIES: &str = "/ballast.v1.MarketDataService/GetSeries";
+const ANALYZE: &str = "/ballast.v1.ExposureService/AnalyzePortfolio";
+const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
+                    AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n";
+const WINDOW: u32 = 65_535;
+
+async fn with(change: impl FnOnce(&mut Config)) -> Harness {
+    Harness::with(Clock::system(), change).await
+}
+
+/// What is awaited, within a bounded patience.
+async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, future).await.unwrap_or_else(|_| panic!("{what}: too late"))
+}
+
+fn first_of(message: &v1::IngestRequest) -> Vec<u8> {
+    framed(0, &message.encode_to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_upload_takes_no_place_and_a_stalled_one_gives_its_place_back() {
+    let harness = with(|config| {
+        config.limits.uploads = 1;
+        config.limits.request_idle_ms = 500;
+    })
+    .await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    let silent = raw.call(INGEST, &[]).await;
+    harness.ingest("prices.csv", BARS.as_bytes()).await;
+    let status = soon("silence", silent.answered()).await.status;
+    expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
+
+    let mut stalled = raw.call(INGEST, &[]).await;
+    stalled.send(&first_of(&upload(header("slow.csv"), b"", 1)[0]), false);
+    let taken = async {
+        while harness.services().uploads_under_way() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the place is taken", taken).await;
+    let status = soon("the stall", stalled.answered()).await.status;
+    expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
+    harness.ingest("again.csv", BARS.as_bytes()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_trickles_is_ended_though_it_is_never_silent_for_long() {
+    let harness = with(|config| config.limits.request_idle_ms = 400).await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    let mut trickle = raw.call(INGEST, &[]).await;
+    let bytes = first_of(&upload(header("slow.csv"), b"", 1)[0]);
+    // A fifth of the time of silence between two bytes: 10 bytes a second for 16 KiB asked.
+    let mut ticks = tokio::time::interval(Duration::from_millis(80));
+    let answer = trickle.answer();
+    let trickling = async {
+        for byte in bytes.iter().cycle() {
+            ticks.tick().await;
+            trickle.send(&[*byte], false);
+        }
+    };
+    let status = tokio::select! {
+        answered = soon("the trickle", answer.whole()) => answered.status,
+        () = trickling => unreachable!("it trickles for ever"),
+    };
+    expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
+}
+
+/// What the values of a status take on the wire.
+fn status_bytes(answered: &Answered) -> usize {
+    let names = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+    names.iter().filter_map(|name| answered.headers.get(*name)).map(|value| value.len()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
+    let harness = Harness::start().await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    let ask = async |path: &str, message: Vec<u8>| {
+        let mut call = raw.call(path, &[]).await;
+        call.send(&framed(0, &message), true);
+        soon(path, call.answered()).await
+    };
+    let lines = (0..100).map(|at| v1::Position {
+        symbol: format!("<not a symbol {at}> {}", "€".repeat(100)),
+        ..v1::Position::default()
+    });
+    let portfolio = v1::Portfolio { positions: lines.collect(), ..v1::Portfolio::default() };
+    let request = v1::AnalyzePortfolioRequest {
+        portfolio: Some(portfolio),
+        ..v1::AnalyzePortfolioRequest::default()
+    };
+    let answered = ask(ANALYZE, request.encode_to_vec()).await;
+    assert!(status_bytes(&answered) <= 4 * 1024 + 2, "{}", status_bytes(&answered));
+    let status = answered.status;
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.reason, "INVALID_REQUEST");
+    let told = status.get_details_bad_request().unwrap().field_violations;
+    let left_out: usize = info.metadata["violations_left_out"].parse().unwrap();
+    assert_eq!(told.len() + left_out, 200, "a symbol and a size of each line");
+    assert_eq!(told[0].field, "portfolio.positions[0].symbol");
+    let (one, ten) = (status.message().find("positions[1]"), status.message().find("[10]"));
+    assert!(one.is_some() && ten.is_none(), "in the order of the lines: {}", status.message());
+
+    let long = "A".repeat(1 << 20);
+    let config_hash = Some(long.clone());
+    let as_of = Some(v1::AsOf { config_hash, ..v1::AsOf::default() });
+    let request = v1::GetCoverageRequest { as_of }.encode_to_vec();
+    let answered = ask("/ballast.v1.MarketDataService/GetCoverage", request).await;
+    assert!(status_bytes(&answered) <= 4 * 1024 + 2, "{}", status_bytes(&answered));
+    expect_refusal(&answered.status, Code::FailedPrecondition, "CONFIG_MISMATCH", &[]);
+
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    let symbol = Some(MessageRequest::FileContainingSymbol(long));
+    let question = tonic_reflection::pb::v1::ServerReflectionRequest {
+        message_request: symbol,
+        ..tonic_reflection::pb::v1::ServerReflectionRequest::default()
+    };
+    let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    let answered = ask(path, question.encode_to_vec()).await;
+    assert!(status_bytes(&answered) <= 4 * 1024 + 2, "{}", status_bytes(&answered));
+}
+
+/// Settings under which few answers fill the room.
+fn narrow(config: &mut Config) {
+    config.limits.chunk_bytes = 64 * 1024;
+    config.limits.receive_bytes = 64 * 1024;
+    config.limits.send_bytes = 256 * 1024;
+    config.limits.answer_bytes = 512 * 1024;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_meet_a_bound_and_then_their_connection_ends() {
+    let harness = with(|config| {
+        narrow(config);
+        config.connections.unread_ms = 3_000;
+    })
+    .await;
+    let mut health = HealthClient::new(harness.channel().await);
+    let mut rotation = RotationServiceClient::new(harness.channel().await);
+    let whole = rotation.list_indicators(v1::ListIndicatorsRequest::default()).await.unwrap();
+    let bytes = whole.into_inner().encoded_len();
+    let raw = Raw::connect(harness.address(), 1_000).await;
+    let request = framed(0, &v1::ListIndicatorsRequest::default().encode_to_vec());
+    let mut refused = 0;
+    let mut unread = Vec::new();
+    let mut calls = Vec::new();
+    for _ in 0..200 {
+        let mut call = raw.call("/ballast.v1.RotationService/ListIndicators", &[]).await;
+        call.send(&request, true);
+        calls.push(call);
+    }
+    for mut call in calls {
+        let (headers, body) = soon("headers", call.answer().headers()).await.unwrap();
+        match Status::from_header_map(&headers) {
+            Some(status) => {
+                expect_refusal(&status, Code::ResourceExhausted, "OVERLOADED", &[]);
+                let retry = status.get_details_retry_info().unwrap().retry_delay;
+                assert_eq!(retry, Some(Duration::from_secs(1)));
+                refused += 1;
+            }
+            None => unread.push(body),
+        }
+    }
+    assert!(0 < refused && !unread.is_empty());
+    assert!(unread.len() * bytes <= 512 * 1024, "{} of {bytes} bytes", unread.len());
+    let request = HealthCheckRequest { service: String::new() };
+    health.check(request).await.expect("health is answered under any load");
+    soon("the connection ends", raw.connection).await.unwrap();
+    let request = v1::GetCoverageRequest::default();
+    harness.market_data().await.get_coverage(request).await.expect("there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_never_become_whole_take_no_room_from_others() {
+    let harness = with(narrow).await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    let mut silent = Vec::new();
+    for _ in 0..50 {
+        let mut call = raw.call(GET_SERIES, &[]).await;
+        call.send(&[0], false);
+        silent.push(call);
+    }
+    // A whole one behind them: they have begun when it is answered.
+    let mut call = raw.call(GET_SERIES, &[]).await;
+    call.send(&framed(0, b""), true);
+    let status = soon("an answer", call.answered()).await.status;
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &["dataset", "symbol"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_keeps_its_connection_for_as_long_as_it_likes() {
+    let harness = with(|config| {
+        narrow(config);
+        config.connections.unread_ms = 200;
+    })
+    .await;
+    let mut client = harness.market_data().await;
+    let began = tokio::time::Instant::now();
+    // Ten times the bound of the room in reserves alone, and longer than an answer may be unread.
+    while began.elapsed() < Duration::from_millis(600) {
+        client.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let mut call = raw.call(GET_SERIES, &[]).await;
+    call.send(&framed(0, b""), true);
+    expect_refusal(
+        &call.answered().await.status,
+        Code::InvalidArgument,
+        "INVALID_REQUEST",
+        &["dataset", "symbol"],
+    );
+    assert!(!raw.connection.is_finished(), "an idle connection is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_speaks_no_http2_is_closed() {
+    let harness = with(|config| config.connections.preface_ms = 200).await;
+    let mut silent = TcpStream::connect(harness.address()).await.unwrap();
+    let mut http1 = TcpStream::connect(harness.address()).await.unwrap();
+    http1.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    let mut slow = TcpStream::connect(harness.address()).await.unwrap();
+    slow.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
+    for connection in [&mut silent, &mut http1, &mut slow] {
+        let mut bytes = Vec::new();
+        // Closed or reset, with a GOAWAY before it or without.
+        let _ended = soon("the end", connection.read_to_end(&mut bytes)).await;
+    }
+    harness.market_data().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_too_many_is_closed_at_once_and_its_place_comes_free() {
+    let harness = with(|config| config.limits.connections = 2).await;
+    let request = v1::GetCoverageRequest::default;
+    let mut first = harness.market_data().await;
+    let mut second = harness.market_data().await;
+    first.get_coverage(request()).await.unwrap();
+    second.get_coverage(request()).await.unwrap();
+    let mut third = TcpStream::connect(harness.address()).await.unwrap();
+    let mut bytes = Vec::new();
+    let read = soon("it is closed", third.read_to_end(&mut bytes)).await;
+    assert!(read.is_err() || bytes.is_empty());
+    drop(second);
+    let again = async {
+        loop {
+            let mut stream = TcpStream::connect(harness.address()).await.unwrap();
+            // A server that speaks sends its SETTINGS first.
+            if stream.write_all(PREFACE).await.is_ok() && stream.read_u8().await.is_ok() {
+                break;
+            }
+        }
+    };
+    soon("the place comes free", again).await;
+    first.get_coverage(request()).await.expect("who is connected stays so");
+}
+
+/// The preface of HTTP/2 and empty settings (RFC 9113, sections 3.4 and 6.5).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_client_does_not_hold_up_the_end() {
+    let harness = with(|config| {
+        config.drain.grace_ms = 100;
+        config.drain.deadline_ms = 15_000;
+    })
+    .await;
+    let mut frozen = TcpStream::connect(harness.address()).await.unwrap();
+    frozen.write_all(PREFACE).await.unwrap();
+    frozen.read_u8().await.expect("the server speaks");
+    let _silent = TcpStream::connect(harness.address()).await.unwrap();
+    let mut client = harness.market_data().await;
+    client.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    let began = tokio::time::Instant::now();
+    assert!(harness.stop().await, "no call was cut");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_no_message_are_the_callers_fault() {
+    let harness = Harness::start().await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    let message = v1::GetSeriesRequest::default().encode_to_vec();
+    let invalid = (Code::InvalidArgument, "MALFORMED_MESSAGE");
+    let (gzip, none): (&[_], &[_]) = (&[("grpc-encoding", "gzip")], &[]);
+    let cases = [
+        ("a flag that is none", framed(2, &message), none, invalid),
+        // gRPC compression: such a message MUST fail with INTERNAL, and say why.
+        (
+            "a flag and no encoding",
+            framed(1, &message),
+            none,
+            (Code::Internal, "COMPRESSED_WITHOUT_ENCODING"),
+        ),
+        ("no gzip", framed(1, b"not gzip"), gzip, invalid),
+        ("half a message", framed(0, b"12345")[..7].to_vec(), none, invalid),
+        ("half a length", vec![0, 0], none, invalid),
+        // gRPC status codes: a violation of cardinality is UNIMPLEMENTED.
+        ("no message", vec![], none, (Code::Unimplemented, "NO_MESSAGE")),
+    ];
+    for (case, bytes, headers, (code, reason)) in cases {
+        let mut call = raw.call(GET_SERIES, headers).await;
+        call.send(&bytes, true);
+        let status = soon(case, call.answered()).await.status;
+        println!("{case}: {status:?}");
+        expect_refusal(&status, code, reason, &[]);
+    }
+    let unknown = raw.call(GET_SERIES, &[("grpc-encoding", "br")]).await;
+    let status = soon("an unknown encoding", unknown.answered()).await.status;
+    assert_eq!(status.code(), Code::Unimplemented);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_upload_whose_caller_left_is_no_file() {
+    let harness = Harness::start().await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    let messages = upload(header("prices.csv"), BARS.as_bytes(), BARS.len());
+    for _ in 0..20 {
+        let mut call = raw.call(INGEST, &[]).await;
+        for message in &messages {
+            call.send(&first_of(message), false);
+        }
+        let taken = async {
+            while harness.services().uploads_under_way() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon("it is under way", taken).await;
+        call.request.send_reset(h2::Reason::CANCEL);
+        let freed = async {
+            while 0 < harness.services().uploads_under_way() {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon("its place comes free", freed).await;
+    }
+    let held = harness.market_data().await.get_coverage(v1::GetCoverageRequest::default()).await;
+    let rows: u64 = held.unwrap().into_inner().datasets.iter().map(|held| held.rows).sum();
+    assert_eq!(rows, 0);
+}
+
+/// A service that computed nonsense.
+struct Nonsense;
+
+#[tonic::async_trait]
+impl SqueezeService for Nonsense {
+    async fn assess_short_book(
+        &self,
+        _request: Request<v1::AssessShortBookRequest>,
+    ) -> Result<Response<v1::AssessShortBookResponse>, Status> {
+        let line = v1::ShortLine { market_value: f64::INFINITY, ..v1::ShortLine::default() };
+        let lines = vec![v1::ShortLine::default(), line];
+        Ok(Response::new(v1::AssessShortBookResponse {
+            lines,
+            ..v1::AssessShortBookResponse::default()
+        }))
+    }
+
+    async fn rank_squeeze(
+        &self,
+        _request: Request<v1::RankSqueezeRequest>,
+    ) -> Result<Response<v1::RankSqueezeResponse>, Status> {
+        Ok(Response::new(v1::RankSqueezeResponse::default()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_is_none_never_leaves() {
+    let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = format!("http://{}", incoming.local_addr().unwrap());
+    let (_phase, phases) = tokio::sync::watch::channel(Phase::Serving);
+    let layer = CallLayer::new(&Limits::standard(), phases, 7);
+    let service = SqueezeServiceServer::new(Nonsense);
+    let server = Server::builder().layer(layer).add_service(service);
+    let serving = tokio::spawn(server.serve_with_incoming(incoming));
+    let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
+    let mut client = SqueezeServiceClient::new(channel);
+    let status = client.assess_short_book(v1::AssessShortBookRequest::default()).await.unwrap_err();
+    expect_refusal(&status, Code::Internal, "INTERNAL", &[]);
+    client.rank_squeeze(v1::RankSqueezeRequest::default()).await.expect("what is finite leaves");
+    serving.abort();
+}
