@@ -326,11 +326,11 @@ fn pool(connections: u32) -> SqlitePoolOptions {
 /// several starters all but one try again.
 async fn first_connection(writer: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
     const PAUSE: Duration = Duration::from_millis(20);
-    let mut attempts_left = BUSY.as_millis() / PAUSE.as_millis();
+    // By time and not by attempts: each may wait as long as a lock is waited for.
+    let deadline = tokio::time::Instant::now() + BUSY;
     loop {
         match pool(1).connect_with(writer.clone()).await {
-            Err(error) if is_busy(&error) && 0 < attempts_left => {
-                attempts_left -= 1;
+            Err(error) if is_busy(&error) && tokio::time::Instant::now() < deadline => {
                 tokio::time::sleep(PAUSE).await;
             }
             other => return Ok(other?),

@@ -128,7 +128,8 @@ async fn flip_all(
     for bit in bits {
         let mut bytes = whole.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
-        for ending in ["-wal", "-shm"] {
+        // A new file each time: the driver panics on some damage, and leaves its lock on the old one.
+        for ending in ["", "-wal", "-shm"] {
             tokio::fs::remove_file(folder.join(format!("flipped.db{ending}"))).await.ok();
         }
         tokio::fs::write(&copy, bytes).await.unwrap();
