@@ -22,7 +22,7 @@ struct Server(Child, String);
 impl Server {
     fn start(folder: &Path) -> Server {
         let mut process = Command::new(env!("CARGO_BIN_EXE_ballast"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--create", "--listen", "127.0.0.1:0"])
             .args(["--store", &format!("sqlite:{}", folder.join("ballast.db").display())])
             .args(["--log-format", "json", "--log-filter", "info"])
             .stdout(Stdio::null())

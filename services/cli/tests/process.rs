@@ -53,7 +53,7 @@ impl Server {
         let folder = TempDir::new().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let serve = format!(
-            "{before} exec {} serve --listen 127.0.0.1:0 --log-format json --store sqlite:{}",
+            "{before} exec {} serve --create --listen 127.0.0.1:0 --log-format json --store sqlite:{}",
             env!("CARGO_BIN_EXE_ballast"),
             folder.path().join("ballast.db").display(),
         );

@@ -27,7 +27,7 @@ impl Child {
         let port = free_port()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
         command
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["serve", "--create", "--listen", &format!("127.0.0.1:{port}")])
             .args(["--store", &format!("sqlite:{}", store.display())])
             .env("BALLAST_LOG__FILTER", "warn");
         Child::spawn(command, port)
