@@ -151,10 +151,12 @@ impl Units {
             ((*from, *to), Factor::new(*from, *to, *price, *shares))
         };
         let mut factors: Vec<((Day, Day), Factor)> = stored.iter().map(factor).collect();
-        let dated: Vec<Day> =
+        let mut dated: Vec<Day> =
             factors.iter().filter(|(_, f)| f.is_dated()).map(|(_, f)| f.latest).collect();
+        dated.sort_unstable();
+        let first_after = |day: &Day| dated.get(dated.partition_point(|dated| dated <= day));
         factors.retain(|((from, to), factor)| {
-            factor.is_dated() || !dated.iter().any(|day| from < day && day <= to)
+            factor.is_dated() || first_after(from).is_none_or(|day| to < day)
         });
         Units { factors: factors.into_iter().map(|(_, factor)| factor).collect() }
     }
@@ -171,10 +173,10 @@ impl Units {
 
     /// What spin-offs took out of a share between two days: price factors over share factors, 1 where
     /// only splits lie between, whatever their exact days. None where a spin-off whose exact date is
-    /// not known may lie between the two or not.
+    /// not known may lie between the two or not, and where the product is beyond what a number holds.
     pub fn value_change(&self, from: Day, to: Day) -> Option<f64> {
         if to < from {
-            return Some(1.0 / self.value_change(to, from)?);
+            return both_ways(1.0 / self.value_change(to, from)?);
         }
         let mut value = 1.0;
         for factor in &self.factors {
@@ -188,11 +190,12 @@ impl Units {
                 Place::Unknown => return None,
             }
         }
-        Some(value)
+        both_ways(value)
     }
 
     /// The change from the units of `from` to those of `to`, in either direction; none where a change
-    /// whose exact date is not known may lie between the two or not.
+    /// whose exact date is not known may lie between the two or not, and where the product of the
+    /// factors is beyond what a number holds.
     pub fn change(&self, from: Day, to: Day) -> Option<Change> {
         if to < from {
             let back = self.change(to, from)?;
@@ -209,8 +212,13 @@ impl Units {
                 Place::Unknown => return None,
             }
         }
-        Some(change)
+        both_ways(change.price).and(both_ways(change.shares)).map(|_| change)
     }
+}
+
+/// A product of factors that can be divided by, too; sixty bad rows of a million each cannot.
+fn both_ways(product: f64) -> Option<f64> {
+    Some(product).filter(|product| product.is_normal() && (1.0 / product).is_normal())
 }
 
 #[cfg(test)]
@@ -231,6 +239,26 @@ mod tests {
         assert_eq!(spin_off.value_change(to, before), Some(1.0 / 1.402));
         assert_eq!(spin_off.value_change(inside, to), None);
         assert_eq!(spin_off.value_change(before, before), Some(1.0));
+    }
+
+    #[test]
+    fn factors_beyond_what_a_number_holds_are_no_change() {
+        // 1e6 is the largest factor that is read; 52 of them are 1e312, above the largest double.
+        for factor in [1e6, 1e-6] {
+            let split = |n: i32| {
+                let on = Day::from_epoch(18_262 + 7 * n);
+                (on.plus(-1), on, factor, factor)
+            };
+            let units = Units::new(&(0..52).map(split).collect::<Vec<_>>());
+            let (before, after) = (Day::from_epoch(18_000), Day::from_epoch(19_000));
+            assert_eq!(units.change(before, after), None);
+            assert_eq!(units.change(after, before), None);
+            assert!(units.change(before, Day::from_epoch(18_262)).is_some());
+            let taken = |n: i32| (split(n).0, split(n).1, factor, 1.0);
+            let units = Units::new(&(0..52).map(taken).collect::<Vec<_>>());
+            assert_eq!(units.value_change(before, after), None);
+            assert_eq!(units.value_change(after, before), None);
+        }
     }
 
     /// GME's 4 for 1 took effect on 2022-07-22, of which the file of 2024 gives the interval alone.
