@@ -118,7 +118,9 @@ impl Track {
     }
 
     /// The rows a snapshot sees: per day and other instrument the latest publication within the
-    /// bounds, ties going to the higher revision; by day, then by other instrument.
+    /// bounds, ties going to the higher revision; by day, then by other instrument. Of publications in
+    /// a row that say the same the first is taken, so that what was known since when does not depend
+    /// on which of them came in first.
     pub fn rows(&self, bounds: Bounds) -> Rows<'_> {
         let picks = self.prefixes(bounds).unwrap_or_else(|| self.winners(bounds));
         Rows { track: self, picks }
@@ -181,12 +183,24 @@ impl Track {
         let mut last_key = None;
         for (key, _, _, piece, row) in visible {
             if last_key == Some(key) {
+                let held = picks.last().copied();
+                if held.is_some_and(|(at, held)| self.says_the_same((at, held), (piece, row))) {
+                    continue;
+                }
                 picks.pop();
             }
             picks.push((piece, row));
             last_key = Some(key);
         }
         Picks::Each(picks)
+    }
+
+    /// Whether two facts of one key have the same values, bit by bit: the later publication is no news
+    /// then. It is stored only where the earlier one came in after it.
+    fn says_the_same(&self, one: (usize, usize), other: (usize, usize)) -> bool {
+        let columns = |piece: usize| self.pieces[piece].segment.columns.iter();
+        let mut pairs = columns(one.0).zip(columns(other.0));
+        pairs.all(|(a, b)| a.get(one.1).to_bits() == b.get(other.1).to_bits())
     }
 }
 
@@ -326,5 +340,44 @@ impl<'a> Rows<'a> {
     /// Index of the latest row.
     pub fn last(&self) -> Option<usize> {
         self.len().checked_sub(1)
+    }
+}
+
+#[cfg(all(test, feature = "fixture"))]
+mod tests {
+    use crate::{
+        dataset::{Dataset, Field},
+        fixture::{Fixture, day},
+        instant::Instant,
+        instrument::{InstrumentId, Namespace},
+    };
+
+    #[test]
+    fn a_value_said_again_is_known_since_it_was_first_said() {
+        // Whether the file of 12-19 or the one of 12-25 that repeats it comes in first; the correction
+        // of 12-28 is news, and so is the return to the first value on 12-30.
+        let publications = [(19, 5e6), (25, 5e6), (28, 6e6), (30, 5e6)];
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            let mut fixture = Fixture::new();
+            let key = (fixture.id(Namespace::Listed, "AAA"), InstrumentId::NONE);
+            let december = |n: i32| Instant::close_of(day("2020-12-01").plus(n - 1));
+            for at in order {
+                let (on, value) = publications[at];
+                let values = [(Field::SharesShort, value)];
+                let settled = day("2020-11-30");
+                fixture.fact(Dataset::ShortInterest, key, settled, december(on), &values);
+                fixture.commit();
+            }
+            let since = |as_of: i32| {
+                let snapshot = fixture.snapshot(december(as_of));
+                snapshot.rows(Dataset::ShortInterest, key.0).published_at(0)
+            };
+            let found = [20, 26, 29, 31].map(since);
+            assert_eq!(
+                found,
+                [december(19), december(19), december(28), december(30)],
+                "{order:?}"
+            );
+        }
     }
 }
