@@ -162,10 +162,28 @@ impl Scenarios {
         Some(exceedances)
     }
 
+    /// Standard error of the share of periods beyond the value at risk.
+    ///
+    /// A period exceeds or does not. Where T·p is no whole number the last one would count in part,
+    /// and half a period alone in the tail has a quarter of the variance of a whole one. So the errors
+    /// of the next whole number of periods are taken, brought to p as those of independent periods
+    /// are: p(1−p).
+    fn exceedance_error(&self, confidence: f64) -> Option<f64> {
+        let whole = self.mass(confidence)?.ceil() / self.periods as f64;
+        let p = 1.0 - confidence;
+        match self.exceedances(1.0 - whole) {
+            Some(exceedances) => {
+                let error = stationary_bootstrap::mean_error(&exceedances)?;
+                Some(error * (p * confidence / (whole * (1.0 - whole))).sqrt())
+            }
+            // All periods are in the tail.
+            None => stationary_bootstrap::mean_error(&self.exceedances(confidence)?),
+        }
+    }
+
     /// The interval of the value at risk by inversion (Woodruff 1952): its ends are the quantiles at
     /// p ± z·√(v/T), p = 1 − confidence, z the normal quantile of a two-sided `level` (1.645 for
-    /// 0.90), v the long-run variance of [`Scenarios::exceedances`], so that losses that come in
-    /// clusters widen it.
+    /// 0.90), v the long-run variance of exceedances, so that losses that come in clusters widen it.
     ///
     /// Clusters much longer than the bootstrap's blocks of T^{1/3} periods are seen in part: over 1,000
     /// simulated days whose volatility changes threefold every 50 days a 90 % interval encloses the
@@ -180,7 +198,7 @@ impl Scenarios {
         rule: QuantileRule,
         level: f64,
     ) -> Option<ValueAtRiskInterval> {
-        let exceedance_error = stationary_bootstrap::mean_error(&self.exceedances(confidence)?)?;
+        let exceedance_error = self.exceedance_error(confidence)?;
         let reach = normal::quantile((1.0 + level) / 2.0)? * exceedance_error;
         if !(level > 0.0 && level < 1.0) {
             return None;

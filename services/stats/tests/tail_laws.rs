@@ -320,3 +320,14 @@ fn the_interval_encloses_the_true_value_at_risk() {
     let [inverted, independent] = clustered(50.0);
     assert!(independent < inverted - 0.05 && 0.68 < inverted, "{inverted} {independent}");
 }
+
+#[test]
+fn a_part_of_a_period_in_the_tail_does_not_narrow_the_interval() {
+    // 500 periods in no order to speak of, half a period beyond 99.9 %: v of independent periods is
+    // p(1 − p) = 0.000999; the lone exceedance has small negative autocovariances beside.
+    let profits: Vec<f64> = (0..500).map(|s| f64::from(s * 187 % 500)).collect();
+    let scenarios = Scenarios::pooled(&[profits]).unwrap();
+    let interval = scenarios.value_at_risk_interval(0.999, QuantileRule::Linear, 0.90).unwrap();
+    let v = interval.exceedance_error.powi(2) * 500.0;
+    assert!((v / 0.000_999 - 1.0).abs() < 0.05, "{v}");
+}
