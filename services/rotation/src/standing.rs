@@ -1,5 +1,7 @@
 //! How unusual a value is: z-score and percentile against the history before it.
 
+use stats::change;
+
 /// Sessions before the value that a z-score looks at (methodology A1).
 pub const Z_WINDOW: usize = 252;
 /// Fewer than this make no z-score.
@@ -26,10 +28,12 @@ pub fn z_score(values: &[f64]) -> Option<ZScore> {
     Some(ZScore { z, observations: past.len() })
 }
 
-/// Share of all earlier values below the last, ties counting half, 0 to 1; none without any.
+/// Share of all earlier values below the last, ties counting half, 0 to 1; none without any. What
+/// differs by no more than rounding is a tie, as in a record.
 pub fn percentile(values: &[f64]) -> Option<f64> {
     let (last, past) = values.split_last()?;
-    stats::rank::percentile_rank(past, *last)
+    let settled: Vec<f64> = past.iter().map(|x| change::difference(*last, *x)).collect();
+    stats::rank::percentile_rank(&settled, 0.0)
 }
 
 #[cfg(test)]
@@ -56,5 +60,10 @@ mod tests {
         assert_eq!(percentile(&[1.0]), None);
         // Two below, one equal, one above: (2 + 0.5) / 4.
         assert_eq!(percentile(&[1.0, 2.0, 3.0, 4.0, 3.0]), Some(0.625));
+        // A yield that rose from 0.75 to 0.82 and one that rose from 0.60 to 0.67 rose alike, though
+        // the two differences are not the same double: one below, one equal, (1 + 0.5) / 2.
+        let rises = [0.01, 0.82 - 0.75, 0.67 - 0.60];
+        assert!(rises[2] < rises[1] || rises[1] < rises[2]);
+        assert_eq!(percentile(&rises), Some(0.75));
     }
 }
