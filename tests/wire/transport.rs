@@ -31,6 +31,7 @@ use tonic_types::StatusExt as _;
 
 const INGEST: &str = "/ballast.v1.MarketDataService/Ingest";
 const GET_SERIES: &str = "/ballast.v1.MarketDataService/GetSeries";
+const GET_COVERAGE: &str = "/ballast.v1.MarketDataService/GetCoverage";
 const ANALYZE: &str = "/ballast.v1.ExposureService/AnalyzePortfolio";
 const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
                     AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n";
@@ -202,6 +203,52 @@ async fn answers_that_nobody_reads_meet_a_bound_and_then_their_connection_ends()
     soon("the connection ends", raw.connection).await.unwrap();
     let request = v1::GetCoverageRequest::default();
     harness.market_data().await.get_coverage(request).await.expect("there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_read_nothing_do_not_lock_out_a_stranger() {
+    let harness = with(narrow).await;
+    let request = framed(0, &v1::GetCoverageRequest::default().encode_to_vec());
+    let (mut connections, mut calls) = (Vec::new(), Vec::new());
+    // Thirty small answers. Their reserves of 64 KiB would be four times the room of 512 KiB.
+    for _ in 0..3 {
+        let raw = Raw::connect(harness.address(), 0).await;
+        for _ in 0..10 {
+            let mut call = raw.call(GET_COVERAGE, &[]).await;
+            call.send(&request, true);
+            calls.push(call);
+        }
+        connections.push(raw);
+    }
+    let mut unread = Vec::new();
+    for mut call in calls {
+        let (headers, body) = soon("headers", call.answer().headers()).await.unwrap();
+        assert!(Status::from_header_map(&headers).is_none(), "small answers find room");
+        unread.push(body);
+    }
+    let request = v1::GetCoverageRequest::default();
+    harness.market_data().await.get_coverage(request).await.expect("a stranger is answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unread_answers_to_uploads_are_counted() {
+    let harness = with(narrow).await;
+    let raw = Raw::connect(harness.address(), 0).await;
+    let text = format!("{BARS}{}", "X,2021-01-04,1,2,1,-1,1\n".repeat(1_000));
+    let mut unread = Vec::new();
+    for _ in 0..12 {
+        let mut call = raw.call(INGEST, &[]).await;
+        for message in upload(header("prices.csv"), text.as_bytes(), text.len()) {
+            call.send(&first_of(&message), false);
+        }
+        call.send(&[], true);
+        let (headers, body) = soon("headers", call.answer().headers()).await.unwrap();
+        assert!(Status::from_header_map(&headers).is_none(), "what is stored is answered");
+        unread.push(body);
+    }
+    let request = v1::GetCoverageRequest::default();
+    let status = harness.market_data().await.get_coverage(request).await.unwrap_err();
+    expect_refusal(&status, Code::ResourceExhausted, "OVERLOADED", &[]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use crate::{
     clock::Stopwatch,
     limits::Limits,
     rpc::status::{Refusal, own_words},
-    traffic::{Charge, Line, Traffic},
+    traffic::{Charge, Line, Traffic, Weight},
 };
 use http::{HeaderValue, Request, Response};
 use std::{
@@ -79,7 +79,7 @@ impl CallLayer {
         CallLayer {
             methods: Arc::new(Methods::of_contract()),
             limits: Arc::new(limits.clone()),
-            traffic: Traffic::new(limits.answer_bytes),
+            traffic: Traffic::new(limits),
             phase,
             ids: Arc::new(Ids { seed, next: AtomicU64::new(0) }),
         }
@@ -125,8 +125,9 @@ where
         std::mem::swap(&mut inner, &mut self.inner);
         let ends = ends(shape, deadline, self.layer.phase.clone());
         let line = request.extensions().get::<Arc<Line>>().cloned();
+        let charge = self.layer.charge(request.uri().path(), shape, line.as_deref());
+        let charge = Arc::new(charge);
         let line = line.map(|line| (Arc::clone(&line), Arc::new(line.call())));
-        let charge = Arc::new(self.layer.charge(request.uri().path(), shape));
         let (layer, gone) = (self.layer.clone(), Gone::default());
         let answer = async move {
             let mut ends = Box::pin(ends);
@@ -149,13 +150,16 @@ where
 }
 
 impl CallLayer {
-    /// What a call weighs. Health is answered under any load, for who asks may end the process; the
-    /// number of uploads is bounded, and what is stored must be answered.
-    fn charge(&self, path: &str, shape: Shape) -> Charge {
-        if path.starts_with("/grpc.health.v1.Health/") || shape == Shape::Upload {
-            return Charge::free();
-        }
-        Charge::of(self.traffic.clone())
+    /// What a call weighs. Health is answered under any load, for who asks may end the process; what
+    /// is stored must be answered.
+    fn charge(&self, path: &str, shape: Shape, line: Option<&Line>) -> Charge {
+        let weight = match shape {
+            _ if path.starts_with("/grpc.health.v1.Health/") => Weight::Free,
+            Shape::Upload => Weight::Sure,
+            Shape::Unary | Shape::Watch => Weight::Bounded,
+        };
+        let shares = line.map_or_else(|| self.traffic.shares(), |line| line.shares(&self.traffic));
+        Charge::new(weight, shares)
     }
 
     /// The request with its body watched. The caller of reflection may think between two questions.

@@ -192,7 +192,12 @@ impl Config {
             ("limits.upload_ratio", limits.upload_ratio, 1),
             ("limits.upload_memory_bytes", limits.upload_memory_bytes, 1024 * 1024),
             ("limits.uploads", limits.uploads as u64, 1),
-            ("limits.answer_bytes", limits.answer_bytes as u64, limits.send_bytes as u64),
+            ("limits.answer_bytes", limits.answer_bytes as u64, 2 * limits.send_bytes as u64),
+            (
+                "limits.answer_bytes_per_connection",
+                limits.answer_bytes_per_connection as u64,
+                limits.send_bytes as u64,
+            ),
             ("limits.request_idle_ms", limits.request_idle_ms, 1),
             ("limits.request_bytes_per_s", limits.request_bytes_per_s, 1),
             ("limits.connections", limits.connections as u64, 1),

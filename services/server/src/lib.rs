@@ -12,6 +12,7 @@ pub mod config;
 pub mod connection;
 pub mod limits;
 pub mod market;
+pub mod pool;
 pub mod revisions;
 pub mod rpc;
 pub mod services;

@@ -28,6 +28,8 @@ pub struct Limits {
     /// Bytes of answers in flight at once, over all calls: an answer counts until the operating
     /// system took it, a call that computes [`CALL_RESERVED_BYTES`] at least.
     pub answer_bytes: usize,
+    /// Of these, bytes that one connection may hold.
+    pub answer_bytes_per_connection: usize,
     /// How long a request may be silent before it is whole, milliseconds.
     pub request_idle_ms: u64,
     /// Bytes a second that a request must bring on average, beyond that silence.
@@ -66,6 +68,7 @@ impl Limits {
             upload_memory_bytes: 4 * 1024 * MIB as u64,
             uploads: 4,
             answer_bytes: 256 * MIB,
+            answer_bytes_per_connection: 32 * MIB,
             request_idle_ms: 10_000,
             request_bytes_per_s: 16 * 1024,
             connections: 8_192,
@@ -140,6 +143,10 @@ pub const COMPACTION_FACTS: u64 = 4_000_000;
 pub const CALL_RESERVED_BYTES: usize = 64 * 1024;
 /// How long a call waits for that reserve, milliseconds.
 pub const ADMISSION_WAIT_MS: u64 = 2_000;
+/// Pause between two attempts of a call that waits for its reserve, milliseconds.
+pub const ADMISSION_RETRY_MS: u64 = 20;
+/// Bytes that a connection may hold of the last quarter of what connections share: two calls.
+pub const SMALL_SHARE_BYTES: usize = 2 * CALL_RESERVED_BYTES;
 /// Bytes of an answer handed to the transport at once; the rest waits until they are wanted.
 pub const PIECE_BYTES: usize = 64 * 1024;
 /// When a caller who met a bound may try again, milliseconds.

@@ -1,92 +1,99 @@
 //! What answers hold in memory until they are taken, over all calls and by connection.
 //!
 //! A call reserves room for a common answer once its request is whole and before it does any work.
-//! The bytes of its answer are held until the operating system took them. A client that does not
-//! read its answers therefore meets a bound, and the server's memory does not grow with it.
+//! Once the answer is there its bytes are held in place of the reserve, until the operating system
+//! took them. A client that does not read its answers therefore meets a bound, and the server's
+//! memory does not grow with it.
 
-use crate::{limits, rpc::status::Refusal};
+use crate::{
+    limits::{self, Limits},
+    pool::{Pool, Room, Share},
+    rpc::status::Refusal,
+};
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
-use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::{sync::Notify, time::Instant};
 
-/// The bytes of answers in flight, over all calls.
+/// The bytes in flight, over all calls.
 #[derive(Clone, Debug)]
 pub struct Traffic {
-    bytes: Arc<Semaphore>,
-    most: usize,
+    answers: Arc<Pool>,
 }
 
 impl Traffic {
-    /// With a bound in bytes.
-    pub fn new(most: usize) -> Traffic {
-        Traffic { bytes: Arc::new(Semaphore::new(most)), most }
+    /// Within bounds.
+    pub fn new(limits: &Limits) -> Traffic {
+        let (most, share) = (limits.answer_bytes, limits.answer_bytes_per_connection);
+        Traffic { answers: Pool::new("bytes of answers in flight", most, share) }
     }
 
-    fn full(&self) -> Refusal {
-        Refusal::Overloaded { what: "bytes of answers in flight", limit: self.most as u64 }
+    /// What one connection holds of them: nothing yet.
+    pub fn shares(&self) -> Shares {
+        Shares { answers: self.answers.share() }
     }
+}
+
+/// What one connection holds of the bytes in flight.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    answers: Share,
+}
+
+/// How a call is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Its answer is small, and is given under any load.
+    Free,
+    /// Its answer is counted and is given though there is no room: what it tells has happened.
+    Sure,
+    /// Its answer is refused where there is no room.
+    Bounded,
 }
 
 /// What one call holds.
 #[derive(Debug)]
 pub struct Charge {
-    /// None: nothing is counted.
-    traffic: Option<Traffic>,
-    reserve: Mutex<Option<OwnedSemaphorePermit>>,
+    weight: Weight,
+    shares: Shares,
+    /// Until the bytes of the answer are known.
+    reserve: Mutex<Option<Room>>,
 }
 
 impl Charge {
     /// For a call of which nothing is reserved yet.
-    pub const fn of(traffic: Traffic) -> Charge {
-        Charge { traffic: Some(traffic), reserve: Mutex::new(None) }
+    pub fn new(weight: Weight, shares: Shares) -> Charge {
+        Charge { weight, shares, reserve: Mutex::new(None) }
     }
 
-    /// For calls whose answers are small, and whose number is bounded or must not be.
-    pub const fn free() -> Charge {
-        Charge { traffic: None, reserve: Mutex::new(None) }
-    }
-
-    /// Reserves room; waits a moment for it.
+    /// Reserves room for an answer; waits a moment for it.
     ///
     /// # Errors
     /// [`Refusal::Overloaded`] where there is none.
     pub async fn admit(&self) -> Result<(), Refusal> {
-        let Some(traffic) = &self.traffic else { return Ok(()) };
-        let bytes = Arc::clone(&traffic.bytes);
-        let room = bytes.acquire_many_owned(limits::CALL_RESERVED_BYTES as u32);
-        let patience = Duration::from_millis(limits::ADMISSION_WAIT_MS);
-        match tokio::time::timeout(patience, room).await {
-            Ok(Ok(room)) => {
-                *lock(&self.reserve) = Some(room);
-                Ok(())
-            }
-            Ok(Err(_)) | Err(_) => Err(traffic.full()),
+        if self.weight == Weight::Bounded {
+            let room = self.shares.answers.wait_for(limits::CALL_RESERVED_BYTES).await?;
+            *lock(&self.reserve) = Some(room);
         }
+        Ok(())
     }
 
-    /// Room for bytes, out of the reserve first; it is given back when it is dropped.
+    /// Room for bytes of the answer. The first bytes take the reserve, whose rest is given back.
     ///
     /// # Errors
     /// [`Refusal::Overloaded`] where there is none.
-    pub fn take(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
-        let Some(traffic) = &self.traffic else { return Ok(None) };
-        let mut reserve = lock(&self.reserve);
-        let reserved = reserve.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let of_reserve = reserved.min(bytes);
-        let more = u32::try_from(bytes - of_reserve).map_err(|_| traffic.full())?;
-        let more = Arc::clone(&traffic.bytes).try_acquire_many_owned(more);
-        let mut room = more.map_err(|_| traffic.full())?;
-        if let Some(split) = reserve.as_mut().and_then(|reserve| reserve.split(of_reserve)) {
-            room.merge(split);
+    pub fn take(&self, bytes: usize) -> Result<Option<Room>, Refusal> {
+        let reserve = lock(&self.reserve).take();
+        let mut room = reserve.unwrap_or_else(|| self.shares.answers.empty());
+        match self.weight {
+            Weight::Free => return Ok(None),
+            Weight::Sure => room.force(bytes),
+            Weight::Bounded => room.resize(bytes)?,
         }
         Ok(Some(room))
     }
@@ -107,6 +114,7 @@ impl Calls {
 #[derive(Debug, Default)]
 pub struct Line {
     all: Calls,
+    shares: OnceLock<Shares>,
     state: Mutex<OnLine>,
     changed: Notify,
 }
@@ -124,6 +132,11 @@ impl Line {
     /// A connection on which nothing has happened.
     pub fn new(all: &Calls) -> Line {
         Line { all: all.clone(), ..Line::default() }
+    }
+
+    /// What it holds of the bytes in flight.
+    pub fn shares(&self, traffic: &Traffic) -> Shares {
+        self.shares.get_or_init(|| traffic.shares()).clone()
     }
 
     /// A call begins; it is over when the guard is dropped.
@@ -222,26 +235,38 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    fn charge(weight: Weight, traffic: &Traffic) -> Charge {
+        Charge::new(weight, traffic.shares())
+    }
+
     #[tokio::test]
-    async fn a_call_takes_from_its_reserve_first_and_gives_back_what_it_took() {
-        let reserve = limits::CALL_RESERVED_BYTES;
-        let traffic = Traffic::new(3 * reserve);
-        let charge = Charge::of(traffic.clone());
-        assert_eq!(traffic.bytes.available_permits(), 3 * reserve, "nothing yet");
+    async fn a_reserve_is_given_back_as_soon_as_the_bytes_are_known() {
+        let traffic = Traffic::new(&Limits::standard());
+        let charge = charge(Weight::Bounded, &traffic);
+        assert_eq!(traffic.answers.held(), 0, "nothing yet");
         charge.admit().await.unwrap();
-        let first = charge.take(reserve - 10).unwrap();
-        assert_eq!(traffic.bytes.available_permits(), 2 * reserve, "all of it was reserved");
-        let second = charge.take(30).unwrap();
-        assert_eq!(traffic.bytes.available_permits(), 2 * reserve - 20);
-        let refused = charge.take(2 * reserve).unwrap_err();
-        assert!(
-            matches!(refused, Refusal::Overloaded { limit, .. } if limit == 3 * reserve as u64)
-        );
+        assert_eq!(traffic.answers.held(), limits::CALL_RESERVED_BYTES);
+        let first = charge.take(300).unwrap();
+        assert_eq!(traffic.answers.held(), 300);
+        let second = charge.take(100_000).unwrap();
+        assert_eq!(traffic.answers.held(), 100_300);
         drop((charge, second));
-        assert_eq!(traffic.bytes.available_permits(), 2 * reserve + 10, "the first is unread");
+        assert_eq!(traffic.answers.held(), 300, "the first is unread");
         drop(first);
-        assert_eq!(traffic.bytes.available_permits(), 3 * reserve);
-        assert!(Charge::free().take(usize::MAX).unwrap().is_none());
+        assert_eq!(traffic.answers.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_answer_of_an_upload_is_counted_and_never_refused() {
+        let bounds = Limits { answer_bytes: 1_000, ..Limits::standard() };
+        let traffic = Traffic::new(&bounds);
+        let sure = charge(Weight::Sure, &traffic).take(5_000).unwrap();
+        assert_eq!(traffic.answers.held(), 5_000);
+        let refused = charge(Weight::Bounded, &traffic).take(1).unwrap_err();
+        assert!(matches!(refused, Refusal::Overloaded { limit: 1_000, .. }), "{refused}");
+        assert!(charge(Weight::Free, &traffic).take(usize::MAX).unwrap().is_none());
+        drop(sure);
+        assert_eq!(traffic.answers.held(), 0);
     }
 
     #[tokio::test]

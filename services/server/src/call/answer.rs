@@ -5,6 +5,7 @@ use crate::{
     call::method::Shape,
     clock::Stopwatch,
     limits,
+    pool::Room,
     rpc::status::{Refusal, is_fault, own_words},
     traffic::{Charge, InFlight, Line, Unread},
 };
@@ -16,7 +17,6 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Code, Status, body::Body, codegen::Bytes};
 use tracing::Span;
 
@@ -27,7 +27,7 @@ pub(crate) struct Answer<Ends> {
     done: bool,
     /// What the body has made and the transport has not asked for, and the room it takes.
     rest: Bytes,
-    room: Arc<Option<OwnedSemaphorePermit>>,
+    room: Arc<Option<Room>>,
     load: Load,
     note: Note,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Load {
 /// operating system took them.
 struct Piece {
     bytes: Bytes,
-    _room: Arc<Option<OwnedSemaphorePermit>>,
+    _room: Arc<Option<Room>>,
     _unread: Option<(Unread, Arc<InFlight>)>,
 }
 

@@ -1,0 +1,204 @@
+//! A bound in bytes that all connections share, of which no connection may take more than its share.
+//!
+//! The last quarter is kept for connections that hold little, so those that hold much do not lock
+//! out the others.
+
+use crate::{limits, rpc::status::Refusal};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// The bytes, and how many of them are held.
+#[derive(Debug)]
+pub struct Pool {
+    what: &'static str,
+    most: usize,
+    share: usize,
+    held: Mutex<usize>,
+}
+
+/// What one connection holds of a pool.
+#[derive(Clone, Debug)]
+pub struct Share {
+    pool: Arc<Pool>,
+    /// Read and written while the pool is locked.
+    held: Arc<Mutex<usize>>,
+}
+
+impl Pool {
+    /// Of `most` bytes, of which a connection may hold `share`.
+    pub fn new(what: &'static str, most: usize, share: usize) -> Arc<Pool> {
+        Arc::new(Pool { what, most, share, held: Mutex::new(0) })
+    }
+
+    /// The share of a connection that holds nothing yet.
+    pub fn share(self: &Arc<Pool>) -> Share {
+        Share { pool: Arc::clone(self), held: Arc::default() }
+    }
+
+    /// Bytes that are held.
+    pub fn held(&self) -> usize {
+        *lock(&self.held)
+    }
+
+    fn full(&self, limit: usize) -> Refusal {
+        Refusal::Overloaded { what: self.what, limit: limit as u64 }
+    }
+
+    /// Whether there is room, once a connection would hold `own` bytes and all of them `all`.
+    fn has_room(&self, own: usize, all: usize) -> Result<(), Refusal> {
+        let is_small = own <= limits::SMALL_SHARE_BYTES;
+        let most = if is_small { self.most } else { self.most - self.most / 4 };
+        match () {
+            () if self.share < own => Err(self.full(self.share)),
+            () if most < all => Err(self.full(self.most)),
+            () => Ok(()),
+        }
+    }
+}
+
+impl Share {
+    /// Room for no bytes, to grow.
+    pub fn empty(&self) -> Room {
+        Room { share: self.clone(), bytes: 0 }
+    }
+
+    /// Room for bytes; waits a moment for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where there is none.
+    pub async fn wait_for(&self, bytes: usize) -> Result<Room, Refusal> {
+        let give_up = Instant::now() + Duration::from_millis(limits::ADMISSION_WAIT_MS);
+        let mut room = self.empty();
+        loop {
+            match room.resize(bytes) {
+                Ok(()) => return Ok(room),
+                Err(refusal) if give_up <= Instant::now() => return Err(refusal),
+                Err(_) => {
+                    tokio::time::sleep(Duration::from_millis(limits::ADMISSION_RETRY_MS)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Bytes that are held; they are given back when it is dropped.
+#[derive(Debug)]
+pub struct Room {
+    share: Share,
+    bytes: usize,
+}
+
+impl Room {
+    /// How many.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Holds so many instead.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where there is no room; what was held is held still.
+    pub fn resize(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.change(bytes, |pool, own, all| pool.has_room(own, all))
+    }
+
+    /// Holds so many instead, though there may be no room: others wait until there is.
+    pub fn force(&mut self, bytes: usize) {
+        let _never = self.change(bytes, |_, _, _| Ok(()));
+    }
+
+    fn change(
+        &mut self,
+        bytes: usize,
+        may: impl FnOnce(&Pool, usize, usize) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let pool = &self.share.pool;
+        let (mut all, mut own) = (lock(&pool.held), lock(&self.share.held));
+        let of = |held: usize| (held - self.bytes).saturating_add(bytes);
+        if self.bytes < bytes {
+            may(pool, of(*own), of(*all))?;
+        }
+        (*all, *own) = (of(*all), of(*own));
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.force(0);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: usize = limits::SMALL_SHARE_BYTES;
+
+    /// Holds bytes, or what the bound was.
+    fn hold(share: &Share, bytes: usize) -> Result<Room, u64> {
+        let mut room = share.empty();
+        match room.resize(bytes) {
+            Ok(()) => Ok(room),
+            Err(Refusal::Overloaded { limit, .. }) => Err(limit),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn room_is_given_back_when_it_shrinks_and_when_it_is_dropped() {
+        let pool = Pool::new("test", 8 * SMALL, 4 * SMALL);
+        let share = pool.share();
+        let mut room = hold(&share, 3 * SMALL).unwrap();
+        assert_eq!((pool.held(), room.bytes()), (3 * SMALL, 3 * SMALL));
+        room.resize(10).unwrap();
+        assert_eq!(pool.held(), 10);
+        assert!(room.resize(usize::MAX).is_err());
+        assert_eq!((pool.held(), room.bytes()), (10, 10), "as it was");
+        drop(room);
+        assert_eq!(pool.held(), 0);
+    }
+
+    #[test]
+    fn connections_that_hold_much_leave_the_last_quarter_to_those_that_hold_little() {
+        let pool = Pool::new("test", 8 * SMALL, 4 * SMALL);
+        let (greedy, second, stranger) = (pool.share(), pool.share(), pool.share());
+        let _four = hold(&greedy, 4 * SMALL).unwrap();
+        assert_eq!(hold(&greedy, 1).unwrap_err(), 4 * SMALL as u64, "its share");
+        let _two = hold(&second, 2 * SMALL).unwrap();
+        assert_eq!(hold(&second, 1).unwrap_err(), 8 * SMALL as u64, "the last quarter");
+        let _small = hold(&stranger, SMALL).unwrap();
+        assert_eq!(hold(&stranger, 1).unwrap_err(), 8 * SMALL as u64, "it is small no more");
+        let _last = hold(&pool.share(), SMALL).unwrap();
+        assert_eq!(hold(&pool.share(), 1).unwrap_err(), 8 * SMALL as u64, "all of it");
+    }
+
+    #[test]
+    fn what_is_forced_keeps_others_out_until_it_is_given_back() {
+        let pool = Pool::new("test", 8 * SMALL, 4 * SMALL);
+        let mut forced = pool.share().empty();
+        forced.force(9 * SMALL);
+        assert!(hold(&pool.share(), 1).is_err());
+        drop(forced);
+        hold(&pool.share(), SMALL).unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_the_room_that_comes_free() {
+        let pool = Pool::new("test", SMALL, SMALL);
+        let room = hold(&pool.share(), SMALL).unwrap();
+        let share = pool.share();
+        let waiting = tokio::spawn(async move { share.wait_for(SMALL).await.is_ok() });
+        tokio::task::yield_now().await;
+        drop(room);
+        assert!(waiting.await.unwrap());
+    }
+}
