@@ -91,10 +91,15 @@ impl Server {
 
     /// A connection whose streams have a small window.
     async fn raw(&self) -> (SendRequest<Bytes>, tokio::task::JoinHandle<()>) {
+        self.raw_with(1_000).await
+    }
+
+    /// A connection whose streams have such a window.
+    async fn raw_with(&self, window: u32) -> (SendRequest<Bytes>, tokio::task::JoinHandle<()>) {
         let stream = TcpStream::connect(&self.address).await.unwrap();
         let mut builder = h2::client::Builder::new();
         let (requests, connection) =
-            builder.initial_window_size(1_000).handshake(stream).await.unwrap();
+            builder.initial_window_size(window).handshake(stream).await.unwrap();
         let connection = tokio::spawn(async move {
             let _closed = connection.await;
         });
@@ -167,6 +172,20 @@ async fn a_frozen_client_does_not_hold_up_a_signal_and_nothing_was_cut() {
     server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
     server.signal("-TERM");
     assert_eq!(server.exit_code().await, Some(0), "who starts it with nohup means it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_nobody_reads_does_not_hold_up_a_signal() {
+    let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]).await;
+    let (requests, _connection) = server.raw_with(0).await;
+    let mut requests = requests.ready().await.unwrap();
+    let (answer, mut body) = requests.send_request(post("GetCoverage"), false).unwrap();
+    body.send_data(framed(&v1::GetCoverageRequest::default()), true).unwrap();
+    let _unread = answer.await.unwrap();
+    let began = Instant::now();
+    server.signal("-TERM");
+    assert_eq!(server.exit_code().await, Some(0), "its handler was done: no call was cut");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use crate::{
     clock::Stopwatch,
     limits::Limits,
     rpc::status::{Refusal, own_words},
-    traffic::{Charge, Line, Traffic, Weight},
+    traffic::{Charge, InFlight, Line, Handling, Traffic, Weight},
 };
 use http::{HeaderValue, Request, Response};
 use std::{
@@ -127,7 +127,7 @@ where
         let line = request.extensions().get::<Arc<Line>>().cloned();
         let charge = self.layer.charge(request.uri().path(), shape, line.as_deref());
         let charge = Arc::new(charge);
-        let line = line.map(|line| (Arc::clone(&line), Arc::new(line.call())));
+        let (line, running) = begun(line);
         let (layer, gone) = (self.layer.clone(), Gone::default());
         let answer = async move {
             let mut ends = Box::pin(ends);
@@ -143,6 +143,7 @@ where
                 note.ends_with(&status);
             }
             let load = Load { charge, line };
+            drop(running);
             Ok(response.map(|body| Body::new(Answer::new(body, ends, load, note))))
         };
         Box::pin(answer.instrument(span))
@@ -174,6 +175,12 @@ impl CallLayer {
         let (charge, gone) = (Arc::clone(charge), gone.clone());
         request.map(|body| Body::new(Question::new(body, pace, charge, gone)))
     }
+}
+
+/// A call begins on its connection, if it has one: what its answer holds on to, and its handler.
+fn begun(line: Option<Arc<Line>>) -> (Option<(Arc<Line>, Arc<InFlight>)>, Option<Handling>) {
+    let begun = line.map(|line| (line.call(), line));
+    begun.map(|((running, call), line)| ((line, Arc::new(call)), running)).unzip()
 }
 
 /// Resolves when a call must end, with the reason.

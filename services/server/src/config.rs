@@ -95,8 +95,8 @@ pub struct Drain {
     pub notice_ms: u64,
     /// How long calls in flight may take from then on, milliseconds. Standard: 25,000.
     pub deadline_ms: u64,
-    /// How long a connection without calls in flight may take to go once it was asked to,
-    /// milliseconds; a frozen client never goes by itself. Standard: 2,000.
+    /// How long a connection on which no handler runs may leave its answers unread and stay, once it
+    /// was asked to go, milliseconds; a frozen client never goes by itself. Standard: 2,000.
     pub grace_ms: u64,
 }
 

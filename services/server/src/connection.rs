@@ -155,12 +155,8 @@ async fn ended(
     let drained = async {
         // A sender that is gone says the same.
         let _ = phase.wait_for(|phase| Phase::Draining <= *phase).await;
-        while line.has_spoken() {
-            line.idle().await;
-            tokio::time::sleep(millis(drain.grace_ms)).await;
-            if line.is_idle() {
-                break;
-            }
+        if line.has_spoken() {
+            line.quiet_for(millis(drain.grace_ms)).await;
         }
     };
     let cut = async {

@@ -33,7 +33,7 @@ use crate::{
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use store::{Store, StoreError};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
@@ -78,6 +78,9 @@ pub enum StartError {
     #[error("reflection cannot be built: {0}")]
     Reflection(String),
 }
+
+/// How long cut calls and connections, and a write past the deadline, get to end.
+const LAST_FRAMES: Duration = Duration::from_millis(limits::LAST_FRAMES_MS);
 
 /// A server that listens.
 #[derive(Debug)]
@@ -241,23 +244,40 @@ impl Running {
     pub async fn stop_or(mut self, hurry: impl Future<Output = ()>) -> bool {
         self.store_health.abort();
         set_health(&self.health, ServingStatus::NotServing).await;
-        let drained = self.drain_calls_or(hurry).await || self.cut_calls().await;
+        let deadline = Duration::from_millis(self.drain.notice_ms + self.drain.deadline_ms);
+        let deadline = Instant::now() + deadline;
+        let mut hurry = std::pin::pin!(hurry);
+        let mut is_hurried = false;
+        let drained = tokio::select! {
+            drained = self.drain_calls() => drained,
+            () = &mut hurry => {
+                is_hurried = true;
+                false
+            }
+        };
+        let drained = drained || self.cut_calls().await;
         for task in &self.background {
             task.abort();
         }
-        // A write that was under way is durable, or gone, before the store closes.
-        let patience = Duration::from_millis(self.drain.deadline_ms);
-        let _writing = tokio::time::timeout(patience, self.services.market.writing()).await;
-        self.services.store.close().await;
+        let now = Instant::now();
+        let deadline = if is_hurried { now } else { deadline };
+        tokio::select! {
+            () = self.close_store(deadline.max(now + LAST_FRAMES)) => {}
+            () = hurry, if !is_hurried => {}
+        }
         tracing::info!(drained, "stopped");
         drained
     }
 
-    /// [`Running::drain_calls`] until `hurry` resolves.
-    async fn drain_calls_or(&mut self, hurry: impl Future<Output = ()>) -> bool {
-        tokio::select! {
-            drained = self.drain_calls() => drained,
-            () = hurry => false,
+    /// Closes the store once a write that was under way is durable, or gone. Past the deadline the
+    /// process may end in the middle of one: it is then gone.
+    async fn close_store(&self, deadline: Instant) {
+        let closed = async {
+            let _writing = self.services.market.writing().await;
+            self.services.store.close().await;
+        };
+        if tokio::time::timeout_at(deadline, closed).await.is_err() {
+            tracing::warn!("the store was not closed in time; a write is under way");
         }
     }
 
@@ -278,8 +298,7 @@ impl Running {
         self.phase.send_replace(Phase::Cut);
         self.shut.send_replace(true);
         // Cut calls get a moment to say so, then their connections end.
-        let last = Duration::from_millis(2 * limits::LAST_FRAMES_MS);
-        if tokio::time::timeout(last, &mut self.serving).await.is_err() {
+        if tokio::time::timeout(2 * LAST_FRAMES, &mut self.serving).await.is_err() {
             self.serving.abort();
         }
         calls == 0

@@ -122,7 +122,10 @@ pub struct Line {
 #[derive(Debug, Default)]
 struct OnLine {
     has_spoken: bool,
-    calls: usize,
+    /// Calls whose handlers run.
+    running: usize,
+    /// When a call began or ended, or a piece was handed over or taken.
+    moved: Option<Instant>,
     next: u64,
     /// When each piece was handed to the transport; the first is the oldest.
     unread: BTreeMap<u64, Instant>,
@@ -139,16 +142,23 @@ impl Line {
         self.shares.get_or_init(|| traffic.shares()).clone()
     }
 
-    /// A call begins; it is over when the guard is dropped.
-    pub fn call(self: &Arc<Line>) -> InFlight {
+    /// A call begins: it is answered when the one guard is dropped, and over with the other.
+    pub fn call(self: &Arc<Line>) -> (Handling, InFlight) {
         self.all.0.fetch_add(1, Ordering::AcqRel);
-        lock(&self.state).calls += 1;
-        InFlight(Arc::clone(self))
+        self.state().running += 1;
+        (Handling(Arc::clone(self)), InFlight(Arc::clone(self)))
+    }
+
+    /// The state, which moves.
+    fn state(&self) -> MutexGuard<'_, OnLine> {
+        let mut state = lock(&self.state);
+        state.moved = Some(Instant::now());
+        state
     }
 
     /// A piece of an answer is handed to the transport, which drops the guard once it is written.
     pub fn piece(self: &Arc<Line>) -> Unread {
-        let mut state = lock(&self.state);
+        let mut state = self.state();
         let number = state.next;
         state.next += 1;
         state.unread.insert(number, Instant::now());
@@ -169,19 +179,22 @@ impl Line {
         lock(&self.state).has_spoken
     }
 
-    /// Whether no call is in flight and every answer was taken.
-    pub fn is_idle(&self) -> bool {
-        lock(&self.state).calls == 0
-    }
-
-    /// Resolves when it is idle.
-    pub async fn idle(&self) {
+    /// Resolves when no handler has run and nothing has moved for so long, from now on. Answers that
+    /// nobody reads do not count.
+    pub async fn quiet_for(&self, patience: Duration) {
+        let began = Instant::now();
         loop {
             let changed = self.changed.notified();
-            if self.is_idle() {
-                return;
+            let (running, moved) = {
+                let state = lock(&self.state);
+                (state.running, state.moved)
+            };
+            let due = moved.map_or(began, |moved| moved.max(began)) + patience;
+            match running {
+                0 if due <= Instant::now() => return,
+                0 => tokio::time::sleep_until(due).await,
+                _ => changed.await,
             }
-            changed.await;
         }
     }
 
@@ -199,18 +212,28 @@ impl Line {
     }
 }
 
-/// A call of a connection.
+/// A call whose handler runs.
+#[derive(Debug)]
+pub struct Handling(Arc<Line>);
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.running -= 1;
+        if state.running == 0 {
+            self.0.changed.notify_waiters();
+        }
+    }
+}
+
+/// A call that is not over: it runs, or its answer has not been taken.
 #[derive(Debug)]
 pub struct InFlight(Arc<Line>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.all.0.fetch_sub(1, Ordering::AcqRel);
-        let mut state = lock(&self.0.state);
-        state.calls -= 1;
-        if state.calls == 0 {
-            self.0.changed.notify_waiters();
-        }
+        drop(self.0.state());
     }
 }
 
@@ -223,7 +246,7 @@ pub struct Unread {
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        lock(&self.line.state).unread.remove(&self.number);
+        self.line.state().unread.remove(&self.number);
     }
 }
 
@@ -280,5 +303,20 @@ mod tests {
         drop(first);
         line.unread_for(patience).await;
         assert!(patience <= began.elapsed(), "the first was taken, the second is new");
+    }
+
+    #[tokio::test]
+    async fn a_line_is_quiet_though_an_answer_is_unread_and_not_while_a_handler_runs() {
+        let line = Arc::new(Line::default());
+        let patience = Duration::from_millis(50);
+        let (running, call) = line.call();
+        let _unread = line.piece();
+        let quiet = tokio::time::timeout(4 * patience, line.quiet_for(patience));
+        assert!(quiet.await.is_err(), "a handler runs");
+        drop(running);
+        let began = Instant::now();
+        line.quiet_for(patience).await;
+        assert!(patience <= began.elapsed());
+        drop(call);
     }
 }
