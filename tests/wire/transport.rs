@@ -238,7 +238,8 @@ async fn unread_answers_to_uploads_are_counted() {
     let mut unread = Vec::new();
     for _ in 0..12 {
         let mut call = raw.call(INGEST, &[]).await;
-        for message in upload(header("prices.csv"), text.as_bytes(), text.len()) {
+        let header = v1::IngestHeader { force: true, ..header("prices.csv") };
+        for message in upload(header, text.as_bytes(), text.len()) {
             call.send(&first_of(&message), false);
         }
         call.send(&[], true);
@@ -249,6 +250,30 @@ async fn unread_answers_to_uploads_are_counted() {
     let request = v1::GetCoverageRequest::default();
     let status = harness.market_data().await.get_coverage(request).await.unwrap_err();
     expect_refusal(&status, Code::ResourceExhausted, "OVERLOADED", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_almost_whole_meet_a_bound() {
+    let harness = Harness::start().await;
+    let raw = Raw::connect(harness.address(), WINDOW).await;
+    // 68 MiB on one connection, which may hold 64 MiB.
+    let most = 4 << 20;
+    let almost = framed(0, &vec![0x12; most])[..most - 1_000].to_vec();
+    let mut answers = tokio::task::JoinSet::new();
+    let mut calls = Vec::new();
+    for _ in 0..17 {
+        let mut call = raw.call(ANALYZE, &[]).await;
+        call.send(&almost, false);
+        answers.spawn(call.answer().whole());
+        calls.push(call);
+    }
+    let first = soon("a refusal", answers.join_next()).await.unwrap().unwrap();
+    expect_refusal(&first.status, Code::ResourceExhausted, "OVERLOADED", &[]);
+    let retry = first.status.get_details_retry_info().unwrap().retry_delay;
+    assert_eq!(retry, Some(Duration::from_secs(1)));
+    let request = v1::GetCoverageRequest::default();
+    harness.market_data().await.get_coverage(request).await.expect("a stranger is answered");
+    drop(calls);
 }
 
 #[tokio::test(flavor = "multi_thread")]

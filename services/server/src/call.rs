@@ -12,12 +12,12 @@ use crate::{
     call::{
         answer::{Answer, Load, Note},
         method::{Deadline, Methods, Shape},
-        question::{Gone, Pace, Question},
+        question::{Gone, Held, Pace, Question},
     },
     clock::Stopwatch,
     limits::Limits,
     rpc::status::{Refusal, own_words},
-    traffic::{Charge, InFlight, Line, Handling, Traffic, Weight},
+    traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
 };
 use http::{HeaderValue, Request, Response};
 use std::{
@@ -143,6 +143,7 @@ where
                 note.ends_with(&status);
             }
             let load = Load { charge, line };
+            load.charge.answered();
             drop(running);
             Ok(response.map(|body| Body::new(Answer::new(body, ends, load, note))))
         };
@@ -172,8 +173,8 @@ impl CallLayer {
         gone: &Gone,
     ) -> Request<Body> {
         let pace = (shape != Shape::Watch).then(|| Pace::new(&self.limits));
-        let (charge, gone) = (Arc::clone(charge), gone.clone());
-        request.map(|body| Body::new(Question::new(body, pace, charge, gone)))
+        let (held, charge, gone) = (Held::new(shape), Arc::clone(charge), gone.clone());
+        request.map(|body| Body::new(Question::new(body, pace, held, charge, gone)))
     }
 }
 

@@ -194,6 +194,17 @@ impl Config {
             ("limits.uploads", limits.uploads as u64, 1),
             ("limits.answer_bytes", limits.answer_bytes as u64, 2 * limits.send_bytes as u64),
             (
+                "limits.request_memory_bytes",
+                limits.request_memory_bytes as u64,
+                2 * limits.receive_bytes as u64,
+            ),
+            (
+                "limits.request_memory_bytes_per_connection",
+                limits.request_memory_bytes_per_connection as u64,
+                // With the flag and the length that precede a message.
+                limits.receive_bytes as u64 + 5,
+            ),
+            (
                 "limits.answer_bytes_per_connection",
                 limits.answer_bytes_per_connection as u64,
                 limits.send_bytes as u64,

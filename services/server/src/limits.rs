@@ -30,6 +30,11 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// Of these, bytes that one connection may hold.
     pub answer_bytes_per_connection: usize,
+    /// Bytes of requests in flight at once, over all calls: a request counts until its handler has
+    /// answered, of an upload the message that is not whole.
+    pub request_memory_bytes: usize,
+    /// Of these, bytes that one connection may hold.
+    pub request_memory_bytes_per_connection: usize,
     /// How long a request may be silent before it is whole, milliseconds.
     pub request_idle_ms: u64,
     /// Bytes a second that a request must bring on average, beyond that silence.
@@ -69,6 +74,8 @@ impl Limits {
             uploads: 4,
             answer_bytes: 256 * MIB,
             answer_bytes_per_connection: 32 * MIB,
+            request_memory_bytes: 256 * MIB,
+            request_memory_bytes_per_connection: 64 * MIB,
             request_idle_ms: 10_000,
             request_bytes_per_s: 16 * 1024,
             connections: 8_192,
@@ -147,6 +154,11 @@ pub const ADMISSION_WAIT_MS: u64 = 2_000;
 pub const ADMISSION_RETRY_MS: u64 = 20;
 /// Bytes that a connection may hold of the last quarter of what connections share: two calls.
 pub const SMALL_SHARE_BYTES: usize = 2 * CALL_RESERVED_BYTES;
+/// Bytes of a question after health that are not counted.
+pub const FREE_REQUEST_BYTES: usize = 1024;
+/// Silences of the longest kind that the bytes of a request may earn in advance: what a burst brings
+/// does not keep a request for ever.
+pub const PATIENCE_IDLES: u32 = 3;
 /// Bytes of an answer handed to the transport at once; the rest waits until they are wanted.
 pub const PIECE_BYTES: usize = 64 * 1024;
 /// When a caller who met a bound may try again, milliseconds.

@@ -1,4 +1,5 @@
-//! What answers hold in memory until they are taken, over all calls and by connection.
+//! What requests hold in memory until they are answered, and answers until they are taken, over all
+//! calls and by connection.
 //!
 //! A call reserves room for a common answer once its request is whole and before it does any work.
 //! Once the answer is there its bytes are held in place of the reserve, until the operating system
@@ -24,18 +25,23 @@ use tokio::{sync::Notify, time::Instant};
 #[derive(Clone, Debug)]
 pub struct Traffic {
     answers: Arc<Pool>,
+    requests: Arc<Pool>,
 }
 
 impl Traffic {
     /// Within bounds.
     pub fn new(limits: &Limits) -> Traffic {
-        let (most, share) = (limits.answer_bytes, limits.answer_bytes_per_connection);
-        Traffic { answers: Pool::new("bytes of answers in flight", most, share) }
+        let answers = (limits.answer_bytes, limits.answer_bytes_per_connection);
+        let requests = (limits.request_memory_bytes, limits.request_memory_bytes_per_connection);
+        Traffic {
+            answers: Pool::new("bytes of answers in flight", answers.0, answers.1),
+            requests: Pool::new("bytes of requests in flight", requests.0, requests.1),
+        }
     }
 
     /// What one connection holds of them: nothing yet.
     pub fn shares(&self) -> Shares {
-        Shares { answers: self.answers.share() }
+        Shares { answers: self.answers.share(), requests: self.requests.share() }
     }
 }
 
@@ -43,6 +49,7 @@ impl Traffic {
 #[derive(Clone, Debug)]
 pub struct Shares {
     answers: Share,
+    requests: Share,
 }
 
 /// How a call is counted.
@@ -61,6 +68,8 @@ pub enum Weight {
 pub struct Charge {
     weight: Weight,
     shares: Shares,
+    /// Until the handler has answered.
+    request: Mutex<Option<Room>>,
     /// Until the bytes of the answer are known.
     reserve: Mutex<Option<Room>>,
 }
@@ -68,7 +77,24 @@ pub struct Charge {
 impl Charge {
     /// For a call of which nothing is reserved yet.
     pub fn new(weight: Weight, shares: Shares) -> Charge {
-        Charge { weight, shares, reserve: Mutex::new(None) }
+        Charge { weight, shares, request: Mutex::new(None), reserve: Mutex::new(None) }
+    }
+
+    /// Holds so many bytes of the request, whatever was held before.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where there is no room.
+    pub fn receive(&self, bytes: usize) -> Result<(), Refusal> {
+        if self.weight == Weight::Free && bytes <= limits::FREE_REQUEST_BYTES {
+            return Ok(());
+        }
+        let mut request = lock(&self.request);
+        request.get_or_insert_with(|| self.shares.requests.empty()).resize(bytes)
+    }
+
+    /// The handler has answered: its request is gone.
+    pub fn answered(&self) {
+        drop(lock(&self.request).take());
     }
 
     /// Reserves room for an answer; waits a moment for it.

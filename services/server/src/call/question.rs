@@ -1,6 +1,12 @@
-//! The body of a request on its way in: paced, admitted once it is whole, told from that of a caller who left.
+//! The body of a request on its way in: paced, counted, admitted once it is whole, told from that of
+//! a caller who left.
 
-use crate::{limits::Limits, rpc::status::Refusal, traffic::Charge};
+use crate::{
+    call::method::Shape,
+    limits::{self, Limits},
+    rpc::status::Refusal,
+    traffic::Charge,
+};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     pin::Pin,
@@ -19,6 +25,8 @@ pub(crate) struct Question {
     body: Body,
     is_whole: bool,
     pace: Option<Pace>,
+    held: Held,
+    charge: Arc<Charge>,
     /// Asked once the request is whole: one that never will be takes no room from the others.
     admission: Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>,
     is_admitted: bool,
@@ -39,11 +47,25 @@ impl Question {
     pub(crate) fn new(
         body: Body,
         pace: Option<Pace>,
+        held: Held,
         charge: Arc<Charge>,
         is_gone: Gone,
     ) -> Question {
-        let admission = Box::pin(async move { charge.admit().await });
-        Question { body, is_whole: false, pace, admission, is_admitted: false, is_gone }
+        let for_answer = Arc::clone(&charge);
+        let admission = Box::pin(async move { for_answer.admit().await });
+        let (is_whole, is_admitted) = (false, false);
+        Question { body, is_whole, pace, held, charge, admission, is_admitted, is_gone }
+    }
+
+    /// Bytes of the body, where there is room for them.
+    fn arrived(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, Status> {
+        let bytes = frame.data_ref().map_or(&[][..], |bytes| &bytes[..]);
+        if let Some(pace) = &mut self.pace {
+            pace.arrived(bytes.len() as u64);
+        }
+        self.held.arrived(bytes);
+        self.charge.receive(self.held.bytes)?;
+        Ok(frame)
     }
 
     /// The end of the body, when there is room for the answer.
@@ -74,12 +96,7 @@ impl HttpBody for Question {
             return this.poll_end(context);
         }
         match Pin::new(&mut this.body).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => {
-                if let Some(pace) = &mut this.pace {
-                    pace.arrived(frame.data_ref().map_or(0, Bytes::len) as u64);
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(this.arrived(frame))),
             Poll::Ready(Some(Err(_))) => {
                 this.is_gone.0.store(true, Ordering::Release);
                 // Not CANCELLED: tonic takes that for the end of the request, and half a file would
@@ -106,13 +123,57 @@ impl HttpBody for Question {
     }
 }
 
+/// What the bytes that have arrived take: all of the only message, or what there is of one of many,
+/// for of these each is handed on as soon as it is whole.
+#[derive(Debug)]
+pub(crate) struct Held {
+    is_only_message: bool,
+    /// Bytes that are held.
+    bytes: usize,
+    /// What there is of a message's flag and length.
+    prefix: Vec<u8>,
+    /// Bytes that the message lacks.
+    missing: usize,
+}
+
+impl Held {
+    pub(crate) fn new(shape: Shape) -> Held {
+        let is_only_message = shape == Shape::Unary;
+        Held { is_only_message, bytes: 0, prefix: Vec::new(), missing: 0 }
+    }
+
+    fn arrived(&mut self, mut bytes: &[u8]) {
+        if self.is_only_message {
+            self.bytes += bytes.len();
+            return;
+        }
+        while let Some((first, _)) = bytes.split_first() {
+            if 0 < self.missing {
+                let taken = self.missing.min(bytes.len());
+                (self.missing, self.bytes) = (self.missing - taken, self.bytes + taken);
+                bytes = &bytes[taken..];
+            } else {
+                self.prefix.push(*first);
+                (self.bytes, bytes) = (self.prefix.len(), &bytes[1..]);
+                if let [_flag, a, b, c, d] = self.prefix[..] {
+                    self.missing = u32::from_be_bytes([a, b, c, d]) as usize;
+                    self.prefix.clear();
+                }
+            }
+            if self.missing == 0 && self.prefix.is_empty() {
+                self.bytes = 0;
+            }
+        }
+    }
+}
+
 /// How fast a request must arrive. Only the time in which the server waits for it counts.
 #[derive(Debug)]
 pub(crate) struct Pace {
     idle: Duration,
     bytes_per_s: u64,
-    bytes: u64,
-    waited: Duration,
+    /// How long it may still be waited for: waiting spends it, bytes earn it, up to a bound.
+    left: Duration,
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
@@ -121,30 +182,61 @@ impl Pace {
         Pace {
             idle: Duration::from_millis(limits.request_idle_ms),
             bytes_per_s: limits.request_bytes_per_s,
-            bytes: 0,
-            waited: Duration::ZERO,
+            left: Duration::from_millis(limits.request_idle_ms),
             waiting: None,
         }
     }
 
     fn arrived(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        if let Some((since, _)) = self.waiting.take() {
-            self.waited += since.elapsed();
-        }
+        let waited = self.waiting.take().map_or(Duration::ZERO, |(since, _)| since.elapsed());
+        let earned = Duration::from_secs_f64(bytes as f64 / self.bytes_per_s as f64);
+        let most = self.idle * limits::PATIENCE_IDLES;
+        self.left = (self.left.saturating_sub(waited) + earned).min(most);
     }
 
     /// Ready when the next bytes are overdue: after the idle time, or as soon as all the waiting
-    /// together exceeds the idle time and what the bytes so far may take.
+    /// together exceeds the idle time and what the bytes so far have earned.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
         let (_, sleep) = self.waiting.get_or_insert_with(|| {
-            let earned = Duration::from_secs_f64(self.bytes as f64 / self.bytes_per_s as f64);
-            let left = (self.idle + earned).saturating_sub(self.waited).min(self.idle);
-            (Instant::now(), Box::pin(tokio::time::sleep(left)))
+            (Instant::now(), Box::pin(tokio::time::sleep(self.left.min(self.idle))))
         });
         sleep.as_mut().poll(context).map(|()| Refusal::RequestStalled {
             idle_ms: self.idle.as_millis() as u64,
             bytes_per_s: self.bytes_per_s,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_messages_only_the_one_that_is_not_whole_is_held() {
+        let (mut many, mut one) = (Held::new(Shape::Upload), Held::new(Shape::Unary));
+        // Two messages, of three bytes and of none, and of a third of 258 its prefix and two bytes.
+        let bytes = [0, 0, 0, 0, 3, 7, 7, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 9, 9];
+        let held: Vec<usize> = bytes
+            .iter()
+            .map(|byte| {
+                many.arrived(&[*byte]);
+                many.bytes
+            })
+            .collect();
+        assert_eq!(held, [1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 6, 7]);
+        let mut at_once = Held::new(Shape::Upload);
+        at_once.arrived(&bytes);
+        one.arrived(&bytes);
+        assert_eq!((at_once.bytes, at_once.missing, one.bytes), (7, 256, bytes.len()));
+    }
+
+    #[test]
+    fn a_burst_earns_a_bounded_time() {
+        let mut pace = Pace::new(&Limits::standard());
+        assert_eq!(pace.left, Duration::from_secs(10));
+        pace.arrived(32 << 10);
+        assert_eq!(pace.left, Duration::from_secs(12), "at 16 KiB a second");
+        pace.arrived(4 << 20);
+        assert_eq!(pace.left, Duration::from_secs(30), "and not 256 s more");
     }
 }
