@@ -5,7 +5,7 @@
 //! are the cli's; what Kubernetes adds for a service called `ballast` (`BALLAST_PORT`,
 //! `BALLAST_SERVICE_HOST`, …) is no setting. [`Config::check`] runs before any port opens.
 
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use factors::roles::{Issuer, Role, Roles};
 use figment::{
     Figment, Provider,
@@ -13,6 +13,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use tokio::sync::Semaphore;
 
 /// All settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -228,11 +229,53 @@ impl Config {
                 return Err(ConfigError::Invalid(text));
             }
         }
+        self.check_most()?;
         self.log
             .filter
             .parse::<tracing_subscriber::EnvFilter>()
             .map_err(|error| ConfigError::Invalid(format!("log.filter: {error}")))?;
         self.roles.to_roles().map(drop)
+    }
+
+    /// What is counted has a largest count, and times that are added must not overflow.
+    fn check_most(&self) -> Result<(), ConfigError> {
+        let (limits, count) = (&self.limits, Semaphore::MAX_PERMITS as u64);
+        let (threads, queue) = (self.threads as u64, limits.compute_queue as u64);
+        let longest = limits::LONGEST_MS;
+        let bounds = [
+            ("threads", threads, count / 2),
+            ("limits.compute_queue", queue, count / 2),
+            ("limits.connections", limits.connections as u64, count),
+            ("limits.uploads", limits.uploads as u64, count),
+            ("limits.watchers", limits.watchers as u64, count),
+            ("limits.answer_bytes", limits.answer_bytes as u64, count),
+            ("limits.request_memory_bytes", limits.request_memory_bytes as u64, count),
+            ("limits.upload_memory_bytes", limits.upload_memory_bytes, count),
+            ("limits.receive_bytes", limits.receive_bytes as u64, u64::from(u32::MAX)),
+            ("limits.send_bytes", limits.send_bytes as u64, u64::from(u32::MAX)),
+            ("limits.request_idle_ms", limits.request_idle_ms, longest),
+            ("limits.default_deadline_ms", limits.default_deadline_ms, longest),
+            ("limits.max_deadline_ms", limits.max_deadline_ms, longest),
+            ("limits.watch_lifetime_ms", limits.watch_lifetime_ms, longest),
+            ("limits.heartbeat_ms", limits.heartbeat_ms, longest),
+            ("connections.max_age_ms", self.connections.max_age_ms, longest),
+            ("connections.keepalive_ms", self.connections.keepalive_ms, longest),
+            ("connections.keepalive_timeout_ms", self.connections.keepalive_timeout_ms, longest),
+            ("connections.preface_ms", self.connections.preface_ms, longest),
+            ("connections.unread_ms", self.connections.unread_ms, longest),
+            ("drain.notice_ms", self.drain.notice_ms, longest),
+            ("drain.deadline_ms", self.drain.deadline_ms, longest),
+            ("drain.grace_ms", self.drain.grace_ms, longest),
+            ("follow_ms", self.follow_ms, longest),
+            ("compact_s", self.compact_s, longest / 1_000),
+        ];
+        match bounds.into_iter().find(|(_, value, most)| most < value) {
+            Some((name, value, most)) => {
+                let text = format!("{name} must be at most {most}, is {value}");
+                Err(ConfigError::Invalid(text))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Hash of every setting that can alter an answer, hex: who plays which role. Bounds alter
@@ -355,6 +398,13 @@ mod tests {
             ("[limits]\nupload = 2", "upload"),
             ("[limits]\nuploads = 0", "limits.uploads"),
             ("[limits]\nuploads = \"two\"", "uploads"),
+            // Each of these ended the start with a panic.
+            ("[limits]\nanswer_bytes = 9000000000000000000", "limits.answer_bytes must be at most"),
+            ("[limits]\nconnections = 9000000000000000000", "limits.connections must be at most"),
+            ("[limits]\nuploads = 9000000000000000000", "limits.uploads must be at most"),
+            ("[limits]\nwatchers = 9000000000000000000", "limits.watchers must be at most"),
+            ("[limits]\ncompute_queue = 9000000000000000000", "limits.compute_queue must"),
+            ("[drain]\nnotice_ms = 9000000000000000000", "drain.notice_ms must be at most"),
             ("[roles]\nnasdak = [\"QQQ\"]", "nasdak"),
             ("[log]\nfilter = \"a=b=c\"", "log.filter"),
             ("listen = \"here\"", "listen"),
