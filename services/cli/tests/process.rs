@@ -245,6 +245,10 @@ async fn a_client_that_vanishes_is_no_fault_of_ours() {
 #[tokio::test(flavor = "multi_thread")]
 async fn out_of_files_it_waits_and_says_so_once() {
     let server = Server::start("ulimit -n 64;", &[]).await;
+    let few = "fewer files may be open than limits.connections needs; raise ulimit -n";
+    let warned = server.lines(few).pop().expect("it is told at the start");
+    // 8,192 connections and 128 files besides.
+    assert_eq!((&warned["files"], &warned["needed"]), (&64.into(), &8_320.into()));
     let mut connections = Vec::new();
     for _ in 0..100 {
         connections.push(TcpStream::connect(&server.address).await.unwrap());

@@ -115,6 +115,26 @@ fn is_of_the_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
+/// Warns where the system lets the process open fewer files than the connections it would accept.
+pub(crate) fn tell_few_files(connections: usize) {
+    let told = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let needed = connections.saturating_add(limits::OWN_FILES);
+    if let Some(files) = open_files(&told).filter(|files| *files < needed) {
+        tracing::warn!(
+            files,
+            needed,
+            "fewer files may be open than limits.connections needs; raise ulimit -n"
+        );
+    }
+}
+
+/// How many files a process may open, of what Linux says of its limits; none where that is not said
+/// or without a bound.
+fn open_files(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 fn tell_full(most: usize) {
     tracing::warn!(most, "connections are refused: as many as may be are open");
 }
@@ -258,5 +278,21 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_files_is_read_as_linux_writes_it() {
+        // proc_pid_limits(5).
+        let told = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                    Max processes             62898                62898                processes \n\
+                    Max open files            1024                 524288               files     \n";
+        assert_eq!(open_files(told), Some(1_024));
+        assert_eq!(open_files("Max open files   unlimited   unlimited   files"), None);
+        assert_eq!(open_files(""), None);
     }
 }

@@ -132,6 +132,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     };
     let listener = TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(&error))?;
     let address = listener.local_addr().map_err(|error| cannot_listen(&error))?;
+    connection::tell_few_files(config.limits.connections);
     set_health(&health, ServingStatus::Serving).await;
     let (shut, shutting) = watch::channel(false);
     let server = server(&config, seed).layer(layer).add_routes(routes);

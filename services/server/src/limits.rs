@@ -167,6 +167,9 @@ pub const RETRY_AFTER_MS: u64 = 1_000;
 pub const ACCEPT_PAUSE_MS: u64 = 100;
 /// Silence after which a condition that comes back is told again, milliseconds.
 pub const EPISODE_MS: f64 = 60_000.0;
+/// File descriptors that a server needs besides those of its connections: the store, its log, the
+/// runtime.
+pub const OWN_FILES: usize = 128;
 /// The longest time that a setting may say, milliseconds: ten years.
 pub const LONGEST_MS: u64 = 10 * 366 * 86_400_000;
 /// How long cut calls get to say so, milliseconds.
