@@ -4,7 +4,8 @@
 //! have no dot), where tickers differ in a class letter after a dot (`BRK.A`, `BRK.B`; `LEN`,
 //! `LEN.B`), and where the listed names are the same up to the class of common shares (`Bel Fuse Inc.
 //! Class A Common Stock`). Preferred shares, units, warrants and rights are lines of their own: their
-//! price is no price of the company's common shares.
+//! price is no price of the company's common shares. So is a line whose ticker is somebody else's
+//! today: what it was last called, and what a list once said of that ticker, names another company.
 
 use crate::roles::{Issuer, Roles};
 use marketdata::{
@@ -30,8 +31,26 @@ const CLASS_MARKS: [&str; 11] = [
 ];
 
 /// What a listed name says of a line that is no class of common shares.
-const NO_COMMON_SHARES: [&str; 9] =
-    ["preferred", "preference", "warrant", "right", "unit", "units", "note", "notes", "debenture"];
+const NO_COMMON_SHARES: [&str; 14] = [
+    "preferred",
+    "preferreds",
+    "preference",
+    "warrant",
+    "warrants",
+    "right",
+    "rights",
+    "unit",
+    "units",
+    "note",
+    "notes",
+    "debenture",
+    "debentures",
+    "bonds",
+];
+
+/// What follows the first dot of such a ticker, beside the letters of a preferred share, which begin
+/// with P: `TDW.WS.A`, `YAC.U`.
+const NO_COMMON_SUFFIXES: [&str; 9] = ["WS", "WT", "W", "U", "UN", "R", "RT", "RI", "RTS"];
 
 /// The lines of each company, as a view names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +77,7 @@ impl Issuers {
         let mut groups = Groups::of(all.len());
         let mut first: BTreeMap<Key<'_>, usize> = BTreeMap::new();
         for (at, (symbol, id)) in all.iter().enumerate() {
-            let named = configured.get(id).map(|name| Key::Configured(name));
-            // A caret marks a preferred share.
-            let name = (!symbol.contains('^')).then(|| company_name(snapshot, *id)).flatten();
-            let keys = [named, name.map(Key::Name), Some(Key::Ticker(stem(symbol)))];
-            for key in keys.into_iter().flatten() {
+            for key in keys(snapshot, &configured, symbol, *id).into_iter().flatten() {
                 groups.join(at, *first.entry(key).or_insert(at));
             }
         }
@@ -101,6 +116,25 @@ enum Key<'a> {
     Ticker(&'a str),
 }
 
+/// What joins a line to others; nothing where another instrument has its ticker today.
+fn keys<'a>(
+    snapshot: &Snapshot,
+    configured: &BTreeMap<InstrumentId, &'a str>,
+    symbol: &'a str,
+    id: InstrumentId,
+) -> [Option<Key<'a>>; 3] {
+    if snapshot.listed(symbol) != Some(id) {
+        return [None, None, None];
+    }
+    let named = configured.get(&id).map(|name| Key::Configured(name));
+    let name = listed_name(snapshot, id).map(str::to_ascii_lowercase);
+    if !is_common(symbol) || name.as_deref().is_some_and(is_no_common) {
+        return [named, None, None];
+    }
+    let company = name.as_deref().and_then(before_class).map(str::to_owned);
+    [named, company.map(Key::Name), Some(Key::Ticker(stem(symbol)))]
+}
+
 /// Places that belong together; the least of each group stands for it.
 struct Groups {
     parents: Vec<usize>,
@@ -136,6 +170,13 @@ fn configured<'a>(snapshot: &Snapshot, roles: &'a Roles) -> BTreeMap<InstrumentI
     lines.collect()
 }
 
+/// Whether a ticker may be one of common shares; a caret marks a preferred share.
+fn is_common(symbol: &str) -> bool {
+    let suffix = symbol.split('.').nth(1).unwrap_or("");
+    let is_preferred = symbol.contains('^') || (suffix.starts_with('P') && suffix.len() <= 3);
+    !is_preferred && !NO_COMMON_SUFFIXES.contains(&suffix)
+}
+
 /// A ticker before its class letter; what follows a dot elsewhere is no class of common shares.
 fn stem(symbol: &str) -> &str {
     match symbol.split_once('.') {
@@ -144,22 +185,23 @@ fn stem(symbol: &str) -> &str {
     }
 }
 
-/// The company's name in the latest listing of a class of its common shares, in lower case.
-fn company_name(snapshot: &Snapshot, instrument: InstrumentId) -> Option<String> {
+/// The name in the latest listing that gives one.
+fn listed_name(snapshot: &Snapshot, instrument: InstrumentId) -> Option<&str> {
     let rows = snapshot.rows(Dataset::Listings, instrument);
     let column = Dataset::Listings.column(Field::Name);
-    let name = (0..rows.len()).rev().find_map(|row| snapshot.text(rows.value(row, column)?))?;
-    before_class(name)
+    (0..rows.len()).rev().find_map(|row| snapshot.text(rows.value(row, column)?))
 }
 
-fn before_class(name: &str) -> Option<String> {
-    let name = name.to_ascii_lowercase();
+/// Whether a listed name, in lower case, says that the line is no class of common shares.
+fn is_no_common(name: &str) -> bool {
     let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
-    if name.contains('%') || words.any(|word| NO_COMMON_SHARES.contains(&word)) {
-        return None;
-    }
+    name.contains('%') || words.any(|word| NO_COMMON_SHARES.contains(&word))
+}
+
+/// The company that a listed name, in lower case, names before the class.
+fn before_class(name: &str) -> Option<&str> {
     let at = CLASS_MARKS.into_iter().filter_map(|mark| name.find(mark)).min()?;
-    Some(name[..at].trim().to_owned())
+    Some(name[..at].trim())
 }
 
 #[cfg(test)]
@@ -183,8 +225,18 @@ mod tests {
             ("AMERCO 6.25% Series B Common Stock", None),
             ("Assurant Inc. Series D Mandatory Convertible Preferred Stock", None),
             ("ArcLight Clean Transition Corp. Unit", None),
+            ("Cellectar Biosciences Inc. Series A Warrants", None),
+            ("Versus Systems Inc. Class A Warrants", None),
         ] {
-            assert_eq!(before_class(name).as_deref(), company, "{name}");
+            let name = name.to_ascii_lowercase();
+            let found = (!is_no_common(&name)).then(|| before_class(&name)).flatten();
+            assert_eq!(found, company, "{name}");
+        }
+        for symbol in ["TDW.WS.A", "AP.WS", "YAC.U", "T.PRA", "BAC.PL", "ABR^A", "X.RT"] {
+            assert!(!is_common(symbol), "{symbol}");
+        }
+        for symbol in ["AP", "LEN.B", "MKC.V", "PBR.A", "PR", "U", "W"] {
+            assert!(is_common(symbol), "{symbol}");
         }
     }
 
