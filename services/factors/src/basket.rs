@@ -96,9 +96,12 @@ fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssue
         known_from: classes.iter().map(|(_, _, caps)| caps.known_from).max().unwrap_or(Day::MIN),
         priced_from: classes.iter().map(|(_, bars, _)| bars.days[0]).min().unwrap_or(Day::MIN),
     };
+    let today = snapshot.today();
     for i in 1..bars.len() {
         let (from, day) = (bars.days[i - 1], bars.days[i]);
-        let others = rest.iter().filter(|(_, bars, caps)| is_listed(bars, caps, from, day));
+        let others = rest
+            .iter()
+            .filter(|(_, bars, _)| is_listed(bars, from, today) && is_listed(bars, day, today));
         let all = others.map(|(_, bars, caps)| moved(caps, row_of(bars, from, day)?));
         let sum = all.fold(moved(first, i), |sum, class| {
             let (sum, class) = (sum?, class?);
@@ -114,10 +117,16 @@ fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssue
     Ok(megacap)
 }
 
-/// Whether a class is there between two days: it has prices before, and after, and known shares.
-fn is_listed(bars: &Bars<'_>, caps: &CapHistory, from: Day, day: Day) -> bool {
-    let begins = bars.days.first().is_some_and(|first| (*first).max(caps.known_from) <= from);
-    begins && bars.days.last().is_some_and(|last| day <= *last)
+/// A class whose last price is this many days old has left; one with a later price lacks a bar.
+const LEFT_DAYS: i32 = 14;
+
+/// Whether a class belongs into its issuer's sum of a day, as `today` knows it: it has a price at or
+/// before the day, and it has not left before it. A sum without a class that belongs into it is
+/// another number, so that such a day has none: where the price of the day is missing, and where the
+/// shares are not known yet.
+pub fn is_listed(bars: &Bars<'_>, day: Day, today: Day) -> bool {
+    let begun = bars.days.first().is_some_and(|first| *first <= day);
+    begun && bars.days.last().is_some_and(|last| day <= *last || today <= last.plus(LEFT_DAYS))
 }
 
 /// The row whose change begins and ends on two days; none where it begins on another.

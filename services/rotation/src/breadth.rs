@@ -7,12 +7,21 @@ use crate::{
     tally::{Tally, Weights, YEAR, count_line},
     universe::{Member, Universe},
 };
-use factors::{caps::CapHistory, roles::Roles, size::CapSource};
-use marketdata::{bars::Bars, dataset::Dataset, day::Day, snapshot::Snapshot};
+use factors::{basket::is_listed, caps::CapHistory, roles::Roles, size::CapSource};
+use marketdata::{
+    bars::Bars, calendar::is_session, dataset::Dataset, day::Day, snapshot::Snapshot,
+};
 use std::{collections::VecDeque, ops::Range};
 
 /// Issuers in one range of work.
 pub const STEP: usize = 128;
+
+/// An issuer without a value is missing from the weights of so many days after its last; later it
+/// is gone.
+const MISSING_DAYS: usize = 14;
+
+/// A line with its bars and its market values.
+type Valued<'a, 'b> = (&'b (&'a Member, Bars<'a>), CapHistory);
 
 /// An issuer's latest market value.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +64,9 @@ pub struct Breadth {
     pub universe: Universe,
     /// The sessions: days on which enough of the universe has a price.
     pub days: Vec<Day>,
+    /// The days on which a close of the universe is known: the sessions, and those of the exchange
+    /// that have too few closes to be counted. No change spans one of these.
+    pub calendar: Vec<Day>,
     /// The counts of each.
     pub tallies: Vec<Tally>,
     /// The market values of each.
@@ -62,6 +74,8 @@ pub struct Breadth {
     /// Names that a measure of each is about: the members of the day; the names with a close where
     /// all listed names stand in.
     pub expected: Vec<u32>,
+    /// Issuers that a measure of each is about, as `expected` counts names.
+    pub expected_issuers: Vec<u32>,
     /// Days with some price, but of too few names to be counted, after the last session.
     pub thin_days_after: usize,
     /// Names that belong to the universe on the last session.
@@ -112,16 +126,31 @@ impl Plan {
             for (member, bars) in &bars {
                 count_line(member, bars, self.first, &mut part.tallies);
             }
+            self.count_issuer(&bars, &mut part);
             self.value_issuer(snapshot, &bars, &mut part);
         }
         part
+    }
+
+    /// Counts an issuer on each day on which one of its lines has a close.
+    fn count_issuer(&self, bars: &[(&Member, Bars<'_>)], part: &mut Part) {
+        let days = |(member, bars): &(&Member, Bars<'_>)| -> Vec<Day> {
+            bars.days.iter().copied().filter(|day| member.on(*day)).collect()
+        };
+        let mut all: Vec<Day> = bars.iter().flat_map(days).collect();
+        all.sort_unstable();
+        all.dedup();
+        for day in all {
+            part.weights[self.at(day)].priced += 1;
+        }
     }
 
     fn value_issuer(&self, snapshot: &Snapshot, bars: &[(&Member, Bars<'_>)], part: &mut Part) {
         let caps = |(member, bars): &(&Member, Bars<'_>)| {
             CapHistory::of(snapshot, member.instrument, bars)
         };
-        let mut lines: Vec<_> = bars.iter().filter_map(|line| Some((line, caps(line)?))).collect();
+        let mut lines: Vec<Valued<'_, '_>> =
+            bars.iter().filter_map(|line| Some((line, caps(line)?))).collect();
         // A printed value is the whole company's: one line carries it.
         if let Some(at) = lines.iter().position(|(_, caps)| caps.source == CapSource::Printed) {
             lines = vec![lines.swap_remove(at)];
@@ -129,18 +158,17 @@ impl Plan {
         // In a universe of all listed names whoever may be a fund has no weight among companies.
         lines.retain(|((member, _), _)| member.is_company);
         let Some(((member, _), first)) = lines.first() else { return };
-        let mut sums: Vec<(usize, f64)> = Vec::new();
-        for ((member, bars), caps) in &lines {
-            let values = bars.days.iter().enumerate().filter(|(_, day)| member.on(**day));
-            let values = values.filter_map(|(i, day)| Some((self.at(*day), caps.at(i)?)));
-            if sums.is_empty() {
-                sums = values.collect();
-            } else {
-                add_up(&mut sums, values);
-            }
-        }
+        let sums: Vec<(usize, f64)> = self.sums(&lines, snapshot.today());
         for (at, cap) in &sums {
             part.weights[*at].value(*cap);
+        }
+        let belongs = |day: Day| lines.iter().any(|((member, _), _)| member.on(day));
+        for (i, (at, cap)) in sums.iter().enumerate() {
+            let next = sums.get(i + 1).map_or(self.span.min(at + 1 + MISSING_DAYS), |next| next.0);
+            let lacking = at + 1..next;
+            for at in lacking.filter(|at| belongs(self.first.plus(*at as i32))) {
+                part.weights[at].missing += cap;
+            }
         }
         if let Some((at, cap)) = sums.last() {
             part.latest.push(Latest {
@@ -151,6 +179,23 @@ impl Plan {
                 known_from: lines.iter().map(|(_, caps)| caps.known_from).max().unwrap_or(Day::MIN),
             });
         }
+    }
+
+    /// The value of an issuer on each day on which all of its classes that belong into it have one.
+    fn sums(&self, lines: &[Valued<'_, '_>], today: Day) -> Vec<(usize, f64)> {
+        let mut days: Vec<Day> =
+            lines.iter().flat_map(|((_, bars), _)| bars.days.iter().copied()).collect();
+        days.sort_unstable();
+        days.dedup();
+        let sum = |day: Day| -> Option<f64> {
+            let classes = lines
+                .iter()
+                .filter(|((member, bars), _)| member.on(day) && is_listed(bars, day, today));
+            let values =
+                classes.map(|((_, bars), caps)| caps.at(bars.days.binary_search(&day).ok()?));
+            values.sum::<Option<f64>>().filter(|sum| 0.0 < *sum)
+        };
+        days.into_iter().filter_map(|day| Some((self.at(day), sum(day)?))).collect()
     }
 
     fn at(&self, day: Day) -> usize {
@@ -170,54 +215,77 @@ impl Plan {
         let members = self.members_by_day();
         let (sessions, thin_days_after) = sessions(&sum.tallies, &members, self.universe.stand_in);
         let days: Vec<Day> = sessions.iter().map(|at| self.first.plus(*at as i32)).collect();
+        let calendar = self.calendar(&sum.tallies, &days);
         let last = days.last().copied();
         let expected =
             |at: usize| if self.universe.stand_in { sum.tallies[at].priced } else { members[at] };
+        let issuers = self.issuers_by_day();
+        let expected_issuers =
+            |at: usize| if self.universe.stand_in { sum.weights[at].priced } else { issuers[at] };
         sum.latest.retain(|issuer| Some(issuer.on) == last);
         sum.latest.sort_by(|a, b| b.cap.total_cmp(&a.cap));
         Breadth {
             tallies: sessions.iter().map(|at| sum.tallies[*at]).collect(),
             weights: sessions.iter().map(|at| sum.weights[*at]).collect(),
             expected: sessions.iter().map(|at| expected(*at)).collect(),
+            expected_issuers: sessions.iter().map(|at| expected_issuers(*at)).collect(),
             members: sessions.last().map_or(0, |at| members[*at]),
             days,
+            calendar,
             thin_days_after,
             latest: sum.latest,
             universe: self.universe,
         }
     }
 
+    /// The sessions and the thinner ones: a close on a day without trading is an error of its file.
+    fn calendar(&self, tallies: &[Tally], sessions: &[Day]) -> Vec<Day> {
+        let priced = tallies.iter().enumerate().filter(|(_, tally)| 0 < tally.priced);
+        let days = priced.map(|(at, _)| self.first.plus(at as i32));
+        days.filter(|day| is_session(*day) || sessions.binary_search(day).is_ok()).collect()
+    }
+
     /// Names that belong to the universe, by calendar day.
     fn members_by_day(&self) -> Vec<u32> {
+        self.by_day(self.universe.members().flat_map(|member| member.intervals.iter().copied()))
+    }
+
+    /// Issuers with a line that belongs to it.
+    fn issuers_by_day(&self) -> Vec<u32> {
+        let together = |lines: &Vec<Member>| {
+            let mut all: Vec<(Day, Day)> =
+                lines.iter().flat_map(|line| line.intervals.iter().copied()).collect();
+            all.sort_unstable();
+            let mut apart: Vec<(Day, Day)> = Vec::new();
+            for (from, until) in all {
+                match apart.last_mut() {
+                    Some(last) if from <= last.1 => last.1 = last.1.max(until),
+                    _ => apart.push((from, until)),
+                }
+            }
+            apart
+        };
+        self.by_day(self.universe.issuers.iter().flat_map(together))
+    }
+
+    /// How many of some intervals each calendar day lies in.
+    fn by_day(&self, intervals: impl Iterator<Item = (Day, Day)>) -> Vec<u32> {
         let mut steps = vec![0i32; self.span + 1];
         let clamp = |day: Day| {
             let last = self.first.plus(self.span as i32);
             self.at(day.max(self.first).min(last))
         };
-        for (from, until) in self.universe.members().flat_map(|member| &member.intervals) {
-            if self.span != 0 {
-                steps[clamp(*from)] += 1;
-                steps[clamp(*until)] -= 1;
-            }
+        for (from, until) in intervals.filter(|_| self.span != 0) {
+            steps[clamp(from)] += 1;
+            steps[clamp(until)] -= 1;
         }
         let mut count = 0;
         steps.truncate(self.span);
-        steps
-            .into_iter()
-            .map(|step| {
-                count += step;
-                count as u32
-            })
-            .collect()
-    }
-}
-
-fn add_up(sums: &mut Vec<(usize, f64)>, values: impl Iterator<Item = (usize, f64)>) {
-    for (at, value) in values {
-        match sums.binary_search_by_key(&at, |(at, _)| *at) {
-            Ok(found) => sums[found].1 += value,
-            Err(place) => sums.insert(place, (at, value)),
-        }
+        let mut add = |step: i32| {
+            count += step;
+            count as u32
+        };
+        steps.into_iter().map(&mut add).collect()
     }
 }
 

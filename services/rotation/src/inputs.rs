@@ -14,6 +14,7 @@ use factors::{
     spread::Pair,
 };
 use marketdata::{
+    day::Day,
     gap::{Gap, GapReason},
     snapshot::{Series, Snapshot},
 };
@@ -119,9 +120,9 @@ impl<'a> Inputs<'a> {
 
     /// A measure of the issuers' market values, on the sessions on which enough members have one.
     pub fn of_weights(&self, spec: &Spec, value: impl Fn(&Weights) -> Option<f64>) -> Outcome {
-        let Breadth { weights, expected, .. } = &self.breadth;
+        let Breadth { weights, expected_issuers, .. } = &self.breadth;
         self.of_members(spec, |at| {
-            value(&weights[at]).filter(|_| is_most(weights[at].valued, expected[at]))
+            value(&weights[at]).filter(|_| weights[at].are_most(expected_issuers[at]))
         })
     }
 
@@ -140,13 +141,16 @@ impl<'a> Inputs<'a> {
         }
         let last = history.days.last().copied();
         let span = history.days.first().zip(last).map_or(0, |(first, last)| {
-            breadth.days.iter().filter(|day| first <= *day && **day <= last).count()
+            breadth.calendar.iter().filter(|day| first <= *day && **day <= last).count()
         });
         let holes = span - history.days.len();
         let mut outcome = Outcome::of(history, vec![self.universe_source()]);
+        outcome.sessions = Some(breadth.calendar.clone());
         if 0 < holes {
+            let none_spans = if 0 < spec.horizon { "; no change spans them" } else { "" };
             let detail = format!(
-                "no value on {holes} sessions inside the history: too few members have what it needs"
+                "no value on {holes} sessions inside the history: too few members have what it \
+                 needs{none_spans}"
             );
             outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
         }
@@ -203,12 +207,39 @@ impl Outcome {
     fn missing_nothing() -> Outcome {
         Outcome::of(Series::empty(), Vec::new())
     }
+
+    /// Turns levels into their changes over some sessions; 0 leaves them as they are.
+    pub fn take_changes(&mut self, horizon: usize) {
+        if 0 < horizon {
+            let sessions = self.sessions.as_ref().unwrap_or(&self.history.days);
+            self.history = change_over(sessions, &self.history, horizon);
+        }
+    }
 }
 
-/// The change of a series over some of its own sessions.
-pub fn change_of(series: &Series, horizon: usize) -> Series {
-    let difference = |old, new| Some(stats::change::difference(old, new));
+/// The change of a series over some of its own sessions; one within `precision` of the larger value
+/// is none.
+pub fn change_of(series: &Series, horizon: usize, precision: f64) -> Series {
+    let difference = |old: f64, new: f64| {
+        Some(stats::change::settled(new - old, precision * old.abs().max(new.abs())))
+    };
     factors::line::over(&series.days, &series.values, horizon, difference)
+}
+
+/// The change of a measure over some sessions, of which it has a value on each: like the returns that
+/// [`Moves::compounded`] puts together, none spans a hole.
+pub fn change_over(sessions: &[Day], series: &Series, horizon: usize) -> Series {
+    let at: Vec<usize> =
+        series.days.iter().map(|day| sessions.partition_point(|session| session < day)).collect();
+    let mut change = Series::empty();
+    for end in horizon..series.days.len() {
+        if at[end] - at[end - horizon] == horizon {
+            let (old, new) = (series.values[end - horizon], series.values[end]);
+            change.days.push(series.days[end]);
+            change.values.push(stats::change::difference(old, new));
+        }
+    }
+    change
 }
 
 /// One set of moves less another, and a gap where legs end on one day and begin on different ones.

@@ -136,6 +136,9 @@ impl Detail {
 pub struct Outcome {
     /// The values, oldest first; empty where an input is missing.
     pub history: Series,
+    /// The sessions on which there might be a value, where a missing one is a hole that no change
+    /// spans; none where the days of the history are all there are.
+    pub sessions: Option<Vec<Day>>,
     /// What it stands on.
     pub sources: Vec<Source>,
     /// Numbers beside the latest value.
@@ -149,6 +152,7 @@ impl Outcome {
     pub fn missing(gap: Gap) -> Outcome {
         Outcome {
             history: Series::empty(),
+            sessions: None,
             sources: Vec::new(),
             details: Vec::new(),
             gaps: vec![gap],
@@ -157,6 +161,6 @@ impl Outcome {
 
     /// A history and what it stands on.
     pub fn of(history: Series, sources: Vec<Source>) -> Outcome {
-        Outcome { history, sources, details: Vec::new(), gaps: Vec::new() }
+        Outcome { history, sessions: None, sources, details: Vec::new(), gaps: Vec::new() }
     }
 }

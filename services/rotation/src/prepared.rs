@@ -35,6 +35,8 @@ pub struct Reading {
     pub spec: Spec,
     /// All values, oldest first.
     pub history: Series,
+    /// The sessions on which there might be a value; none where those of the history are all.
+    pub sessions: Option<Vec<Day>>,
     /// Calendar days from the latest value to the view's day.
     pub age_days: Option<i32>,
     /// The latest value against the 252 before it.
@@ -55,7 +57,7 @@ pub struct Reading {
 
 impl Reading {
     fn of(indicator: &'static Indicator, spec: Spec, outcome: Outcome, today: Day) -> Reading {
-        let Outcome { history, sources, details, mut gaps } = outcome;
+        let Outcome { history, sessions, sources, details, mut gaps } = outcome;
         let last = history.last();
         if let Some(gap) = last.and_then(|(day, _)| stale(&spec, day, today)) {
             gaps.push(gap);
@@ -76,6 +78,7 @@ impl Reading {
             indicator,
             spec,
             history,
+            sessions,
             sources,
             details,
             gaps,

@@ -1,7 +1,7 @@
 //! What a record may be asked of, and the numbers that are made of it.
 
 use crate::{
-    inputs::change_of,
+    inputs::{change_of, change_over},
     measure::Unit,
     prepared::Prepared,
     query::{QueryRefusal, Variable},
@@ -108,7 +108,10 @@ fn of_measure(
         prepared.reading(id).ok_or_else(|| QueryRefusal::UnknownMeasure(id.to_owned()))?;
     let (history, kind) = match variable.transform {
         Transform::Level => (reading.history.clone(), reading.spec.kind),
-        Transform::ChangePoints => (change_of(&reading.history, variable.horizon), Kind::Change),
+        Transform::ChangePoints => {
+            let sessions = reading.sessions.as_ref().unwrap_or(&reading.history.days);
+            (change_over(sessions, &reading.history, variable.horizon), Kind::Change)
+        }
         _ => return Ok(None),
     };
     Ok(Some(Resolved {
@@ -174,7 +177,10 @@ fn of_series(
             let growth = over(&series.days, &series.values, horizon, growth);
             Ok((growth, Unit::Decimal, Kind::Change))
         }
-        Transform::ChangePoints => Ok((change_of(&series, horizon), Unit::Points, Kind::Change)),
+        Transform::ChangePoints => {
+            let change = change_of(&series, horizon, change::ROUNDING);
+            Ok((change, Unit::Points, Kind::Change))
+        }
         Transform::Level => Ok((series, Unit::Points, Kind::Level)),
         Transform::IntradayHigh | Transform::IntradayLow => {
             Err("a series has one value a day, no high and no low")
@@ -219,7 +225,9 @@ fn of_bars(
             (extremes(snapshot, instrument, &bars, Field::High), Kind::Level)
         }
         Transform::IntradayLow => (extremes(snapshot, instrument, &bars, Field::Low), Kind::Level),
-        Transform::ChangePoints => (change_of(&closes(&bars, today), horizon), Kind::Change),
+        Transform::ChangePoints => {
+            (change_of(&closes(&bars, today), horizon, bars.precision()), Kind::Change)
+        }
         _ => (closes(&bars, today), Kind::Level),
     };
     (history, Unit::Points, kind)

@@ -11,6 +11,9 @@ pub const LONG_AVERAGE: usize = 200;
 pub const YEAR: usize = 252;
 /// How many of the largest issuers make the leading weight.
 pub const LEADERS: usize = 7;
+/// Where issuers of a larger part of the market value lack theirs on a day, weights of the day are
+/// not those of the days around it.
+const MISSING_PART: f64 = 0.01;
 /// A running sum of closes drifts by rounding, relative to the largest closes it once held: a close
 /// this little above the average is not above it.
 const DRIFT: f64 = 1e-9;
@@ -42,8 +45,12 @@ pub const fn is_most(some: u32, all: u32) -> bool {
 /// The market values of one day, issuer by issuer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
+    /// Issuers with a close.
+    pub priced: u32,
     /// Issuers with a known market value.
     pub valued: u32,
+    /// The last values of issuers that have none on the day and had one shortly before, USD.
+    pub missing: f64,
     /// Sum of their market values, USD.
     pub cap: f64,
     /// Sum of the squares.
@@ -92,11 +99,25 @@ impl Tally {
 
 impl Weights {
     /// No issuers.
-    pub const NONE: Weights =
-        Weights { valued: 0, cap: 0.0, cap_squared: 0.0, leaders: [0.0; LEADERS] };
+    pub const NONE: Weights = Weights {
+        priced: 0,
+        valued: 0,
+        missing: 0.0,
+        cap: 0.0,
+        cap_squared: 0.0,
+        leaders: [0.0; LEADERS],
+    };
+
+    /// Whether some of `all` issuers are enough to weigh them: at least half have a value, and those
+    /// whose value of the day is missing are no part of the market that moves a weight.
+    pub fn are_most(&self, all: u32) -> bool {
+        is_most(self.valued, all) && self.missing <= MISSING_PART * self.cap
+    }
 
     /// Adds other issuers.
     pub fn add(&mut self, other: &Weights) {
+        self.priced += other.priced;
+        self.missing += other.missing;
         self.valued += other.valued;
         self.cap += other.cap;
         self.cap_squared += other.cap_squared;

@@ -3,6 +3,7 @@
 
 use factors::roles::Roles;
 use marketdata::{
+    basis::PriceBasis,
     calendar,
     dataset::{Dataset, Field},
     day::Day,
@@ -12,7 +13,11 @@ use marketdata::{
     instrument::{InstrumentId, Namespace},
     snapshot::Snapshot,
 };
-use rotation::prepared::{Prepared, Reading, prepare};
+use rotation::{
+    prepared::{Prepared, Reading, prepare},
+    query::{Answer, Query, Variable, query},
+    subject::{Subject, Transform},
+};
 
 const NONE: InstrumentId = InstrumentId::NONE;
 
@@ -276,4 +281,111 @@ fn one_fund_of_a_style_basket_is_no_basket() {
     // Session 2: one of three defensive funds has a return.
     let found = found(&fixture, days[3]);
     assert_eq!(reading(&found, "defensive_minus_cyclical.1d").history.days, days[2..]);
+}
+
+fn ask(snapshot: &Snapshot, subject: Subject, transform: Transform, horizon: usize) -> Answer {
+    let roles = Roles::standard();
+    let variable = Variable { subject, transform, horizon };
+    let conditions = Vec::new();
+    let question = Query { variable, direction: None, conditions, from: None, on: None, top: 10 };
+    query(snapshot, &roles, &prepare(snapshot, &roles), &question).expect("an answer")
+}
+
+#[test]
+fn the_rounding_of_a_vendors_levels_is_no_move_in_points() {
+    let days = sessions("2021-03-01", 4);
+    let mut fixture = Fixture::new();
+    // TLT as a vendor adjusted it: an unchanged price one step of single precision (7 digits) lower.
+    for (on, close) in days.iter().zip([37.014_013, 37.414_013, 37.414_017, 37.414_009]) {
+        let [code, basis_on] = PriceBasis::TotalReturn { on: day("2021-06-30") }.to_values();
+        let key = (fixture.id(Namespace::Listed, "TLT"), NONE);
+        let values = [(Field::Close, close), (Field::PriceBasis, code), (Field::BasisOn, basis_on)];
+        fixture.fact(Dataset::Bars, key, *on, Instant::close_of(*on), &values);
+    }
+    fixture.commit();
+    let subject = Subject::Symbol("TLT".to_owned());
+    for transform in [Transform::ChangePercent, Transform::ChangePoints] {
+        let answer = ask(&seen(&fixture, days[3]), subject.clone(), transform, 1);
+        let last = answer.observation.expect("a value");
+        assert_eq!((last.on, last.value.to_bits()), (days[3], 0), "{transform:?}");
+        assert_eq!(answer.record, None, "{transform:?}");
+    }
+}
+
+#[test]
+fn no_change_of_breadth_spans_a_session_without_breadth() {
+    let days = sessions("2021-03-01", 14);
+    let mut fixture = Fixture::new();
+    for n in 0..10 {
+        let symbol = format!("N{n}");
+        member(&mut fixture, &symbol, days[0].plus(-30));
+        shares(&mut fixture, &symbol, days[0].plus(-20), 1e9);
+        let closes: Vec<f64> = (0..14).map(|i| 100.0 + f64::from((i * (n + 2)) % 7)).collect();
+        // On the seventh session three of ten have a close.
+        let all = path(&days, &closes).into_iter().enumerate();
+        let kept: Vec<_> = all.filter(|(i, _)| n < 3 || *i != 6).map(|(_, bar)| bar).collect();
+        fixture.closes(&symbol, &kept);
+    }
+    fixture.commit();
+    let snapshot = seen(&fixture, days[13]);
+    let found = prepare(&snapshot, &Roles::standard());
+    // Five sessions back from the last before the hole, and from those five after its end.
+    for (id, expected) in [
+        ("concentration.top7_weight.5d", [&days[5..6], &days[12..]].concat()),
+        ("advance_decline_line.pct.5d", days[12..].to_vec()),
+    ] {
+        let reading = reading(&found, id);
+        assert_eq!(reading.history.days, expected, "{id}");
+        assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
+    }
+    let subject = Subject::Measure("pct_advancing".to_owned());
+    let answer = ask(&snapshot, subject, Transform::ChangePoints, 2);
+    let mut changes: Vec<Day> = answer.top.iter().map(|found| found.on).collect();
+    changes.sort_unstable();
+    // The measure has values on sessions 2 to 6 and 8 to 14.
+    assert!(changes.iter().all(|on| days[3..6].contains(on) || days[9..].contains(on)));
+    assert_eq!(answer.observations, 3 + 5);
+}
+
+#[test]
+fn an_issuer_with_a_class_missing_on_a_day_has_no_value_and_moves_no_weight() {
+    let days = sessions("2021-03-01", 6);
+    for missing in [3, 5] {
+        let mut fixture = Fixture::new();
+        for (symbol, close) in [("GOOG", 20.0), ("GOOGL", 30.0), ("KO", 50.0), ("PEP", 100.0)] {
+            member(&mut fixture, symbol, days[0].plus(-30));
+            let all = path(&days, &[close; 6]).into_iter().enumerate();
+            let kept: Vec<_> = all
+                .filter(|(i, _)| symbol != "GOOGL" || *i != missing)
+                .map(|(_, bar)| bar)
+                .collect();
+            fixture.closes(symbol, &kept);
+            shares(&mut fixture, symbol, days[0].plus(-20), 1e9);
+        }
+        fixture.commit();
+        let found = found(&fixture, days[5]);
+        let hhi = reading(&found, "concentration.hhi");
+        // Issuers of 50, 50 and 100bn: (2 · 50² + 100²) / 200² = 0.375 on every day that has one.
+        assert!(hhi.history.values.iter().all(|hhi| (hhi - 0.375).abs() < 1e-12), "{hhi:?}");
+        let whole: Vec<Day> = days.iter().copied().filter(|day| *day != days[missing]).collect();
+        assert_eq!(hhi.history.days, whole);
+        assert!(hhi.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
+    }
+}
+
+#[test]
+fn half_of_the_issuers_are_counted_against_issuers() {
+    let days = sessions("2021-03-01", 2);
+    let mut fixture = Fixture::new();
+    // Four issuers, two of them valued; five lines more are classes of one of these.
+    for symbol in ["LBTYA", "LBTYB", "LBTYK", "BF.A", "BF.B", "KO", "PEP"] {
+        member(&mut fixture, symbol, days[0].plus(-30));
+        fixture.closes(symbol, &path(&days, &[50.0, 50.0]));
+    }
+    for symbol in ["KO", "PEP"] {
+        shares(&mut fixture, symbol, days[0].plus(-20), 1e9);
+    }
+    fixture.commit();
+    let found = found(&fixture, days[1]);
+    assert!((last(&found, "concentration.effective_number") - 2.0).abs() < 1e-12);
 }

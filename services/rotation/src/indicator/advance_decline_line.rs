@@ -1,7 +1,7 @@
 //! The running sum of advances less declines.
 
 use crate::{
-    inputs::{Inputs, change_of},
+    inputs::Inputs,
     measure::{Indicator, Outcome, Spec, Unit},
     tally::Tally,
 };
@@ -12,7 +12,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "Sum of A − D since the first session; the variant `pct` sums 100 · (A − D) / (A + D) \
              and does not grow with the universe (methodology A5). A session on which fewer than \
              half the members have a close and a close before adds nothing. Its level depends on \
-             where it starts, its changes do not.",
+             where it starts, its changes do not, and none spans such a session.",
     specs,
     measure,
 };
@@ -33,9 +33,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         line += *value;
         *value = line;
     }
-    if 0 < spec.horizon {
-        outcome.history = change_of(&outcome.history, spec.horizon);
-    }
+    outcome.take_changes(spec.horizon);
     outcome
 }
 

@@ -1,7 +1,7 @@
 //! How much of the universe's market value the largest issuers are.
 
 use crate::{
-    inputs::{Inputs, change_of},
+    inputs::Inputs,
     measure::{Detail, Indicator, Outcome, Spec, Unit},
     tally::{LEADERS, Weights},
 };
@@ -13,9 +13,10 @@ pub(super) const INDICATOR: Indicator = Indicator {
     title: "Concentration",
     method: "Weights by market value (shares outstanding as known times close, classes of one \
              issuer together) over the members with a known value, renormalised to 1: weight of \
-             the seven largest, HHI = Σ w², effective number = 1 / HHI (methodology A7). A session \
-             counts where at least half the members have a value; nobody has one before the first \
-             known count of shares.",
+             the seven largest, HHI = Σ w², effective number = 1 / HHI (methodology A7). An issuer has \
+             a value where each of its classes has one. A session counts where at least half the \
+             issuers have a value and those whose value is missing on it alone were less than 1 % of \
+             the whole; nobody has one before the first known count of shares.",
     specs,
     measure,
 };
@@ -36,9 +37,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         _ => |weights: &Weights| Some(1.0 / hhi(weights)?),
     };
     let mut outcome = inputs.of_weights(spec, value);
-    if 0 < spec.horizon {
-        outcome.history = change_of(&outcome.history, spec.horizon);
-    }
+    outcome.take_changes(spec.horizon);
     let Some(weights) = inputs.breadth.weights.last() else { return outcome };
     if outcome.history.days.is_empty() {
         let detail = "fewer than half the members have known shares outstanding";
@@ -79,7 +78,8 @@ mod tests {
         // Methodology A7 [C]: w = (.5, .3, .2) gives 0.38 and 2.631579.
         let mut leaders = [0.0; LEADERS];
         leaders[..3].copy_from_slice(&[50.0, 30.0, 20.0]);
-        let weights = Weights { cap: 100.0, cap_squared: 3_800.0, leaders, valued: 3 };
+        let weights =
+            Weights { cap: 100.0, cap_squared: 3_800.0, leaders, valued: 3, ..Weights::NONE };
         assert!((hhi(&weights).unwrap() - 0.38).abs() < 1e-12);
         assert!((1.0 / hhi(&weights).unwrap() - 2.631_579).abs() < 1e-6);
         assert!((top_weight(&weights).unwrap() - 1.0).abs() < 1e-12);

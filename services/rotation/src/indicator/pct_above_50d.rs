@@ -1,7 +1,7 @@
 //! Per cent of members above their average close of 50 sessions.
 
 use crate::{
-    inputs::{Inputs, change_of},
+    inputs::Inputs,
     measure::{Detail, Indicator, Outcome, Spec, Unit},
     tally::{SHORT_AVERAGE, Tally},
 };
@@ -42,9 +42,7 @@ pub(super) fn above(
             Tally::percent(f64::from(above), of)
         },
     );
-    if 0 < spec.horizon {
-        outcome.history = change_of(&outcome.history, spec.horizon);
-    }
+    outcome.take_changes(spec.horizon);
     if let Some(tally) = inputs.breadth.tallies.last() {
         let [above, of] = counts(tally).map(f64::from);
         let left_out = f64::from(tally.priced) - of;

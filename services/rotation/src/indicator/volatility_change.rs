@@ -1,15 +1,21 @@
 //! How far volatility moved.
 
 use crate::{
-    inputs::{Inputs, change_of},
+    inputs::Inputs,
     measure::{Indicator, Outcome, Source, Spec, Unit},
 };
-use factors::{line::Line, roles::Role};
+use factors::{
+    line::{Line, over},
+    roles::Role,
+};
 use marketdata::{
     gap::{Gap, GapReason},
     snapshot::Series,
 };
-use stats::moments::{Ddof, standard_deviation};
+use stats::{
+    change,
+    moments::{Ddof, standard_deviation},
+};
 
 /// Sessions of realised volatility.
 const REALISED: usize = 21;
@@ -28,32 +34,35 @@ fn specs() -> Vec<Spec> {
 }
 
 fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let logs = |series: Series| {
-        let (days, values) = series
-            .days
-            .into_iter()
-            .zip(series.values)
-            .filter(|(_, value)| 0.0 < *value)
-            .map(|(day, value)| (day, libm::log(value)))
-            .unzip();
-        change_of(&Series { days, values }, spec.horizon)
-    };
     if let Ok(line) = inputs.line(Role::Volatility, &spec.id) {
         let levels = Series { days: line.days.clone(), values: line.levels.clone() };
-        return Outcome::of(logs(levels), vec![Source::of(line)]);
+        let history = logs(levels, spec.horizon, |_| line.precision);
+        return Outcome::of(history, vec![Source::of(line)]);
     }
     match inputs.line(Role::LargeCapIndex, &spec.id) {
         Ok(line) => {
             let mut source = Source::of(line);
             source.symbol = format!("realised volatility of {}", source.symbol);
             source.stands_in_for = inputs.roles.candidates(Role::Volatility).first().cloned();
-            let mut outcome = Outcome::of(logs(realised(line)), vec![source]);
+            // A standard deviation of returns is off by as much as the returns are.
+            let history = logs(realised(line), spec.horizon, |least| line.precision / least);
+            let mut outcome = Outcome::of(history, vec![source]);
             let detail = "no volatility index is known: realised volatility stands in";
             outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
             outcome
         }
         Err(gap) => Outcome::missing(gap),
     }
+}
+
+/// Changes of logarithms; `precision` gives, by the smaller of two values, the relative change that
+/// is none.
+fn logs(mut series: Series, horizon: usize, precision: impl Fn(f64) -> f64) -> Series {
+    let above_zero = series.days.iter().zip(&series.values).filter(|(_, value)| 0.0 < **value);
+    (series.days, series.values) = above_zero.map(|(day, value)| (*day, *value)).unzip();
+    over(&series.days, &series.values, horizon, |old, new| {
+        Some(change::settled(libm::log(new / old), precision(old.min(new))))
+    })
 }
 
 fn realised(line: &Line) -> Series {
