@@ -348,6 +348,26 @@ fn no_change_of_breadth_spans_a_session_without_breadth() {
 }
 
 #[test]
+fn a_sum_begins_where_the_shares_of_all_priced_issuers_are_known() {
+    let days = sessions("2021-03-01", 8);
+    let mut fixture = Fixture::new();
+    for (n, name) in ["AAPL", "MSFT", "AMZN", "TSLA", "NVDA"].into_iter().enumerate() {
+        let closes = [100.0, 101.0, 99.0, 100.0, 102.0, 101.0, 103.0, 102.0];
+        fixture.closes(name, &path(&days, &closes));
+        // Four of them are known from the start, one from the fifth session on.
+        shares(&mut fixture, name, if n < 4 { days[0].plus(-20) } else { days[4] }, 1e9);
+    }
+    fixture.commit();
+    let found = found(&fixture, days[7]);
+    let change = reading(&found, "megacap_value_change_usd.1d");
+    assert_eq!(change.history.days, days[5..]);
+    assert!((last(&found, "megacap_value_change_usd.1d") + 5e9).abs() < 1.0);
+    assert_eq!(change.record.expect("a record").start, days[5]);
+    assert!(change.gaps.iter().any(|gap| gap.reason == GapReason::NoSharesOutstanding
+        && gap.detail.starts_with(&format!("before {}", days[4]))));
+}
+
+#[test]
 fn an_issuer_with_a_class_missing_on_a_day_has_no_value_and_moves_no_weight() {
     let days = sessions("2021-03-01", 6);
     for missing in [3, 5] {

@@ -22,7 +22,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "Σ over issuers and their listed classes of shares as known the day before times the \
              change of price, both on one split basis: issuance and buy-backs are left out \
              (methodology A3). Before the first known count of an issuer's shares it has no change; \
-             there is a sum where at least half the issuers are in it, all over the same sessions. \
+             there is a sum where every issuer with a price is in it, at least half of all, all over \
+             the same sessions. \
              Over several sessions the daily changes are added up. `of_value` \
              is the change over the value before; `down_2pct` the number of issuers down 2 % or \
              more.",
@@ -86,14 +87,16 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         }),
         _ => series(&days, |day| Some(f64::from(day.down))),
     };
+    outcome.sessions = Some(days.iter().map(|(day, _)| *day).collect());
     outcome.sources = inputs.megacaps.iter().map(source).collect();
     describe(&inputs.megacaps, spec, &mut outcome);
     outcome
 }
 
 /// Every day on which a member has a change; none where there are fewer than `least`, where a member
-/// lacks one that has one before and one after, because a sum over some of them is another number, and
-/// where one begins on another day than the others.
+/// with a price on and before the day lacks one (its shares are not known yet, or a price is missing),
+/// because a sum over some of them is another number, and where one begins on another day than the
+/// others.
 fn together(megacaps: &[Megacap], least: usize) -> Vec<(Day, Option<Together>)> {
     let mut sums: BTreeMap<Day, Together> = BTreeMap::new();
     for megacap in megacaps {
@@ -107,14 +110,13 @@ fn together(megacaps: &[Megacap], least: usize) -> Vec<(Day, Option<Together>)> 
             sum.down += u32::from(megacap.growth(i) <= DOWN);
         }
     }
-    let alive = |day: Day| {
-        let spans = |m: &&Megacap| {
-            m.days.first().is_some_and(|d| *d <= day) && m.days.last().is_some_and(|d| day <= *d)
-        };
+    let priced = |day: Day| {
+        let spans =
+            |m: &&Megacap| m.priced_from < day && m.days.last().is_some_and(|last| day <= *last);
         megacaps.iter().filter(spans).count()
     };
     let whole = |day: Day, sum: &Together| {
-        sum.from.is_some() && least <= sum.members && sum.members == alive(day)
+        sum.from.is_some() && least <= sum.members && sum.members == priced(day)
     };
     sums.into_iter().map(|(day, sum)| (day, Some(sum).filter(|sum| whole(day, sum)))).collect()
 }
@@ -169,7 +171,8 @@ fn describe(megacaps: &[Megacap], spec: &Spec, outcome: &mut Outcome) {
     let unknown = |megacap: &&Megacap| megacap.priced_from < megacap.known_from;
     if let Some(day) = megacaps.iter().filter(unknown).map(|megacap| megacap.known_from).max() {
         let detail = format!(
-            "before {day} the shares of some issuers are not known: records say nothing of earlier days"
+            "before {day} the shares of some issuers with a price are not known: a day without all of \
+             them has no sum, and records say nothing of it"
         );
         outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
     }
@@ -194,8 +197,8 @@ mod tests {
             change: vec![change; days.len()],
             before: vec![100.0; days.len()],
             cap: vec![101.0; days.len()],
-            known_from: day(1),
-            priced_from: day(1),
+            known_from: day(0),
+            priced_from: day(0),
             source: CapSource::SharesTimesClose,
         };
         // B has no change on day 3, between days on which it has one.
