@@ -2,7 +2,7 @@
 //!
 //! A line's market value is its shares outstanding, as last published, times its last close, both in
 //! the units of the view's day. Where no count of shares is known the value printed by a listing
-//! stands in, moved on by the price since its day. Lines of one company are put together: size is a
+//! stands in, moved on by the price since its day; where it cannot be it says so. Lines of one company are put together: size is a
 //! property of the company. Funds have none. A line of which nothing says whether it is a fund has its
 //! market value and the bucket and rank that it would have as a company, and takes no place from
 //! others in the ranks.
@@ -82,6 +82,9 @@ pub struct LineCap {
     pub source: CapSource,
     /// The day the count of shares, or the printed value, describes.
     pub described_on: Day,
+    /// Whether it is at the last price. A printed value stays that of `described_on` where no price
+    /// then and now is known on one basis.
+    pub is_of_today: bool,
 }
 
 /// A price this many days old is no price to meet a count of shares by.
@@ -113,10 +116,11 @@ pub fn line_cap(
     });
     if let Some((usd, described_on)) = counted.filter(|(usd, _)| positive(*usd) && usd.is_finite())
     {
-        return Some(LineCap { usd, source: CapSource::SharesTimesClose, described_on });
+        let source = CapSource::SharesTimesClose;
+        return Some(LineCap { usd, source, described_on, is_of_today: true });
     }
-    let (usd, described_on) = printed_cap(snapshot, instrument, quote)?;
-    Some(LineCap { usd, source: CapSource::Printed, described_on })
+    let (usd, described_on, is_of_today) = printed_cap(snapshot, instrument, quote)?;
+    Some(LineCap { usd, source: CapSource::Printed, described_on, is_of_today })
 }
 
 /// The last price for as many shares as are one on the day whose units it is stored in, and that day:
@@ -133,23 +137,48 @@ fn price_as_stored(
     Some((bars.close_as_stored(last) * taken, units_on))
 }
 
+/// The value that the latest listing prints, moved by the price since, and its day.
 fn printed_cap(
     snapshot: &Snapshot,
     instrument: InstrumentId,
     quote: Option<Quote>,
-) -> Option<(f64, Day)> {
+) -> Option<(f64, Day, bool)> {
     let rows = snapshot.rows(Dataset::Listings, instrument);
     let value =
         |row, field| rows.value(row, Dataset::Listings.column(field)).filter(|value| 0.0 < *value);
     let (row, printed) =
         (0..rows.len()).rev().find_map(|row| Some((row, value(row, Field::MarketCap)?)))?;
     let day = rows.day(row);
-    let growth = quote.zip(value(row, Field::LastPrice)).and_then(|(quote, last_price)| {
+    let since_print = || {
         let units = Units::of(snapshot, instrument);
-        let then = last_price / units.change(day, snapshot.today())?.price;
-        Some(quote.price / then).filter(|growth| growth.is_finite() && 0.0 < *growth)
-    });
-    Some((printed * growth.unwrap_or(1.0), day))
+        // By shares: what a spin-off takes out of a share is gone from the company's value, too.
+        let shares = units.change(day, snapshot.today())?.shares;
+        Some(quote?.price * shares / value(row, Field::LastPrice)?)
+    };
+    let growth = since_print().or_else(|| growth_as_stored(snapshot, instrument, day));
+    let growth = growth.filter(|growth| growth.is_finite() && 0.0 < *growth);
+    Some((printed * growth.unwrap_or(1.0), day, growth.is_some() || day == snapshot.today()))
+}
+
+/// Growth of a company's value by its price, from the last close up to a day to the last of all, for
+/// the shares of that day: of two closes stored in the same units, whatever these are to today's. What
+/// a spin-off took out of a share in between is gone.
+fn growth_as_stored(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<f64> {
+    let bars = Bars::since(snapshot, instrument, day.plus(-LAST_PRICE_DAYS));
+    let (start, last) = (bars.index_on_or_before(day)?, bars.len().checked_sub(1)?);
+    let units_on = |row: usize| bars.basis(row).units_on(bars.days[row]);
+    let levels = [start, last].map(|row| bars.basis(row).is_total_return());
+    let (from, to) = (bars.days[start], bars.days[last]);
+    let shares = if units_on(start) == units_on(last) {
+        1.0 / bars.units().value_change(from, to)?
+    } else {
+        let change = bars.units().change(units_on(start), units_on(last))?;
+        let taken = |row: usize, on| bars.units().value_change(bars.days[row], on);
+        change.shares * taken(last, units_on(last))? / taken(start, units_on(start))?
+    };
+    let fresh = snapshot.today() <= to.plus(LAST_PRICE_DAYS);
+    (fresh && levels == [false; 2])
+        .then(|| shares * bars.close_as_stored(last) / bars.close_as_stored(start))
 }
 
 /// The text id of the sector that the latest listing, else the latest holding of a fund, gives.

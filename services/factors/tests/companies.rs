@@ -149,3 +149,42 @@ fn one_company_by_name_by_dot_and_by_the_known_pairs() {
     // 1e8 · (14.96 + 17.5)
     assert!((size("UA").unwrap().market_cap_usd / 3.246e9 - 1.0).abs() < 1e-12);
 }
+
+/// A listing of `ON` that prints 1bn at 20 dollars, and closes of a file restated in 2024, with a
+/// change of units somewhere between two days.
+fn printed(from: &str, to: &str, factors: [f64; 2], closes: &[(&str, f64)]) -> Option<Size> {
+    let mut fixture = Fixture::new();
+    let key = (fixture.id(Namespace::Listed, "FIZZ"), NONE);
+    let restated = f64::from(day("2024-03-08").epoch());
+    for (on, close) in closes {
+        let bar = [(Field::Close, *close), (Field::PriceBasis, 1.0), (Field::BasisOn, restated)];
+        fixture.fact(Dataset::Bars, key, day(on), Instant::close_of(day(on)), &bar);
+    }
+    let split = [
+        (Field::FromOn, f64::from(day(from).epoch())),
+        (Field::PriceFactor, factors[0]),
+        (Field::ShareFactor, factors[1]),
+    ];
+    fixture.fact(Dataset::Splits, key, day(to), Instant::close_of(day(to)), &split);
+    let values = [(Field::MarketCap, 1e9), (Field::LastPrice, 20.0)];
+    fixture.fact(Dataset::Listings, key, day(ON), Instant::close_of(day(ON)), &values);
+    sizes(&mut fixture)("FIZZ")
+}
+
+#[test]
+fn a_printed_value_moves_with_the_price_where_todays_units_are_not_known() {
+    // A 2:1 split between the listing and 2024: nobody knows whether it lies before today or not, but
+    // both closes are stored in the units of 2024, 10 and 12.5 for what was 20 and 25.
+    let closes = [(ON, 10.0), ("2021-02-01", 12.5)];
+    let size = printed(ON, "2024-03-08", [2.0, 2.0], &closes).unwrap();
+    assert!((size.market_cap_usd / 1.25e9 - 1.0).abs() < 1e-12, "{size:?}");
+    assert!(size.line.is_of_today);
+    // A spin-off of a fifth on 2021-02-01 alone: a restated 16 then and 16 now, 1bn less a fifth.
+    let closes = [(ON, 16.0), ("2021-02-01", 16.0)];
+    let size = printed(ON, "2021-02-01", [1.25, 1.0], &closes).unwrap();
+    assert!((size.market_cap_usd / 0.8e9 - 1.0).abs() < 1e-12, "{size:?}");
+    // An undated one may lie before today or not: the value is that of its day, and says so.
+    let size = printed(ON, "2024-03-08", [1.25, 1.0], &closes).unwrap();
+    assert!((size.market_cap_usd / 1e9 - 1.0).abs() < 1e-12, "{size:?}");
+    assert!(!size.line.is_of_today);
+}
