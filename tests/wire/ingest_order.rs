@@ -2,14 +2,18 @@
 
 use crate::harness::{Harness, header, on};
 use contract::v1::{
-    self, exposure_service_client::ExposureServiceClient, position::Size,
+    self, exposure_service_client::ExposureServiceClient,
+    market_data_service_client::MarketDataServiceClient, position::Size,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
 };
+use marketdata::dataset::Dataset;
 use prost::Message as _;
 use simulation::{
     files::{self, SourceFile},
     market::{Market, Parameters},
 };
+use std::fmt::Write as _;
+use tonic::transport::Channel;
 
 const NAMES: usize = 130;
 
@@ -31,12 +35,34 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
         name.is_some_and(is_young) && cells.next().is_some_and(|day| day < listed.as_str())
     };
     let mut files = files::all(market);
+    files.extend(also_held(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();
         let kept = text.lines().filter(|line| !young(line));
         file.bytes = kept.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes();
     }
     files
+}
+
+/// Facts with a second instrument, two and three a name and day: holdings of funds and members of
+/// another index.
+fn also_held(market: &Market) -> Vec<SourceFile> {
+    let members = files::all(market).into_iter().find(|file| file.index_id.is_some()).unwrap();
+    let mut text = String::from("Ticker,Name,Sector,Asset Class,Market Value,Weight (%),Shares\n");
+    for (at, name) in market.names.iter().enumerate().step_by(3) {
+        let symbol = &name.symbol;
+        writeln!(text, "{symbol},{symbol} INC,Industrials,Equity,1000,{},10", 1 + at % 5).unwrap();
+    }
+    let holdings = ["MMF", "ZZF", "AAF"].map(|fund| SourceFile {
+        file_name: format!("{fund}_holdings.csv"),
+        bytes: text.clone().into_bytes(),
+        symbol: None,
+        index_id: None,
+        as_of_on: Some(market.days[market.days.len() - 40]),
+        adjusted_on: None,
+    });
+    let other = SourceFile { index_id: Some("A_SECOND_INDEX"), ..members };
+    holdings.into_iter().chain([other]).collect()
 }
 
 /// Rows from the last to the first below the header.
@@ -75,13 +101,37 @@ fn book(market: &Market) -> Option<v1::Portfolio> {
     Some(v1::Portfolio { positions: positions.collect(), ..v1::Portfolio::default() })
 }
 
-/// The bytes of the four answers, without the reference and what hashes it.
-async fn answers(
-    harness: &Harness,
-    portfolio: Option<v1::Portfolio>,
-) -> [(&'static str, Vec<u8>); 4] {
+/// What a method said: the call, and the bytes of its answer without the reference and what hashes it.
+type Said = (String, Vec<u8>);
+
+/// Waits for an answer, clears the reference and what hashes it, and keeps its bytes.
+macro_rules! said {
+    ($all:expr, $call:expr, $answer:expr) => {{
+        let call: String = $call.into();
+        let answer = $answer.await.unwrap_or_else(|status| panic!("{call}: {status:?}"));
+        let mut answer = answer.into_inner();
+        (answer.snapshot, answer.result_id) = (None, String::new());
+        $all.push((call, answer.encode_to_vec()));
+        answer
+    }};
+}
+
+fn as_of() -> Option<v1::AsOf> {
+    on("2024-07-12")
+}
+
+/// What every reading method answers; revisions alone are listed in the order of ingest.
+async fn answers(harness: &Harness, portfolio: Option<v1::Portfolio>) -> Vec<Said> {
     let channel = harness.channel().await;
-    let as_of = || on("2024-07-12");
+    let mut all = analyses(&channel, portfolio).await;
+    all.extend(indicators(&channel).await);
+    all.extend(facts(&channel).await);
+    all
+}
+
+async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Said> {
+    let mut all = Vec::new();
+    let mut client = ExposureServiceClient::new(channel.clone());
     let request = v1::AnalyzePortfolioRequest {
         as_of: as_of(),
         portfolio: portfolio.clone(),
@@ -89,34 +139,122 @@ async fn answers(
         repeat_on: "2024-07-11".to_owned(),
         ..v1::AnalyzePortfolioRequest::default()
     };
-    let mut client = ExposureServiceClient::new(channel.clone());
-    let mut exposure = client.analyze_portfolio(request).await.unwrap().into_inner();
-    (exposure.snapshot, exposure.result_id) = (None, String::new());
-    let request = v1::GetRotationRequest { as_of: as_of(), ..v1::GetRotationRequest::default() };
-    let mut client = RotationServiceClient::new(channel.clone());
-    let mut rotation = client.get_rotation(request).await.unwrap().into_inner();
-    (rotation.snapshot, rotation.result_id) = (None, String::new());
+    said!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
+    let request = v1::ValidatePortfolioRequest { as_of: as_of(), portfolio: portfolio.clone() };
+    said!(all, "ValidatePortfolio", client.validate_portfolio(request));
+    let mut client = SqueezeServiceClient::new(channel.clone());
     let request = v1::RankSqueezeRequest {
         as_of: as_of(),
         page_size: 500,
         ..v1::RankSqueezeRequest::default()
     };
-    let mut client = SqueezeServiceClient::new(channel);
-    let mut ranking = client.rank_squeeze(request).await.unwrap().into_inner();
-    (ranking.snapshot, ranking.result_id) = (None, String::new());
+    said!(all, "RankSqueeze", client.rank_squeeze(request));
     let request = v1::AssessShortBookRequest {
         as_of: as_of(),
         portfolio,
         ..v1::AssessShortBookRequest::default()
     };
-    let mut shorts = client.assess_short_book(request).await.unwrap().into_inner();
-    (shorts.snapshot, shorts.result_id) = (None, String::new());
-    [
-        ("AnalyzePortfolio", exposure.encode_to_vec()),
-        ("GetRotation", rotation.encode_to_vec()),
-        ("RankSqueeze", ranking.encode_to_vec()),
-        ("AssessShortBook", shorts.encode_to_vec()),
-    ]
+    said!(all, "AssessShortBook", client.assess_short_book(request));
+    all
+}
+
+async fn indicators(channel: &Channel) -> Vec<Said> {
+    let mut all = Vec::new();
+    let mut client = RotationServiceClient::new(channel.clone());
+    let request = v1::GetRotationRequest { as_of: as_of(), ..v1::GetRotationRequest::default() };
+    said!(all, "GetRotation", client.get_rotation(request));
+    let request = v1::ListIndicatorsRequest { as_of: as_of() };
+    said!(all, "ListIndicators", client.list_indicators(request));
+    for measure in ["pct_advancing", "advance_decline_line", "size_spread.1d"] {
+        let request = v1::GetIndicatorHistoryRequest {
+            as_of: as_of(),
+            measure_id: measure.to_owned(),
+            ..v1::GetIndicatorHistoryRequest::default()
+        };
+        let call = format!("GetIndicatorHistory {measure}");
+        said!(all, call, client.get_indicator_history(request));
+        let subject = Some(v1::record_variable::Subject::MeasureId(measure.to_owned()));
+        let transform = v1::RecordTransform::Level.into();
+        let variable = Some(v1::RecordVariable { subject, transform, horizon_sessions: None });
+        let request = v1::QueryRecordsRequest {
+            as_of: as_of(),
+            variable,
+            ..v1::QueryRecordsRequest::default()
+        };
+        said!(all, format!("QueryRecords {measure}"), client.query_records(request));
+    }
+    all
+}
+
+async fn facts(channel: &Channel) -> Vec<Said> {
+    let mut all = Vec::new();
+    let mut client = MarketDataServiceClient::new(channel.clone());
+    let request = v1::GetCoverageRequest { as_of: as_of() };
+    let coverage = said!(all, "GetCoverage", client.get_coverage(request));
+    assert_eq!(coverage.datasets.len(), Dataset::ALL.len(), "every dataset is compared");
+    list(&mut client, 0, &mut all).await;
+    for dataset in coverage.datasets.iter().map(|coverage| coverage.dataset) {
+        let symbols = list(&mut client, dataset, &mut all).await;
+        for symbol in symbols.into_iter().step_by(11) {
+            history(&mut client, dataset, symbol, &mut all).await;
+        }
+    }
+    all
+}
+
+/// All pages of the instruments of a dataset; gives their symbols.
+async fn list(
+    client: &mut MarketDataServiceClient<Channel>,
+    dataset: i32,
+    all: &mut Vec<Said>,
+) -> Vec<String> {
+    let mut request = v1::ListInstrumentsRequest {
+        as_of: as_of(),
+        dataset,
+        page_size: 7,
+        ..v1::ListInstrumentsRequest::default()
+    };
+    let mut found: Vec<(bool, String)> = Vec::new();
+    loop {
+        let call = format!("ListInstruments of dataset {dataset} after {}", found.len());
+        let page = said!(all, call, client.list_instruments(request.clone()));
+        found.extend(page.instruments.into_iter().map(|one| (one.is_series, one.symbol)));
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert!(found.is_sorted(), "dataset {dataset}: listed by name");
+    found.into_iter().map(|(_, symbol)| symbol).collect()
+}
+
+/// The first pages of a history. Revisions count files as they came, and are left out.
+async fn history(
+    client: &mut MarketDataServiceClient<Channel>,
+    dataset: i32,
+    symbol: String,
+    all: &mut Vec<Said>,
+) {
+    let mut request = v1::GetSeriesRequest {
+        as_of: as_of(),
+        dataset,
+        symbol,
+        page_size: 2,
+        ..v1::GetSeriesRequest::default()
+    };
+    for page in 0..3 {
+        let call = format!("GetSeries {} of dataset {dataset}, page {page}", request.symbol);
+        let mut answer = client.get_series(request.clone()).await.unwrap().into_inner();
+        (answer.snapshot, answer.result_id) = (None, String::new());
+        answer.points.iter_mut().for_each(|point| point.revision = 0);
+        let keys = answer.points.iter().map(|point| (&point.effective_on, &point.other));
+        assert!(keys.is_sorted(), "{call}: by day, then by name");
+        all.push((call, answer.encode_to_vec()));
+        request.page_token = answer.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,9 +270,13 @@ async fn the_order_of_ingest_alters_no_answer() {
         .collect();
     let (one, other) = (load(&forward).await, load(&backward).await);
     let (one, other) = (answers(&one, book(&market)).await, answers(&other, book(&market)).await);
-    let pairs = || one.iter().zip(&other);
-    assert!(pairs().all(|((_, one), _)| 1_000 < one.len()), "every method says something");
-    let differing: Vec<&str> =
-        pairs().filter(|((_, one), (_, other))| one != other).map(|((name, _), _)| *name).collect();
+    let calls = |all: &[Said]| all.iter().map(|(call, _)| call.clone()).collect::<Vec<_>>();
+    assert_eq!(calls(&one), calls(&other));
+    for large in ["AnalyzePortfolio", "GetRotation", "RankSqueeze", "AssessShortBook"] {
+        let said = one.iter().find(|(call, _)| call == large);
+        assert!(said.is_some_and(|(_, bytes)| 1_000 < bytes.len()), "{large} says something");
+    }
+    let pairs = one.iter().zip(&other);
+    let differing: Vec<&String> = pairs.filter(|(a, b)| a.1 != b.1).map(|(a, _)| &a.0).collect();
     assert!(differing.is_empty(), "{differing:?} depend on the order of ingest");
 }

@@ -50,7 +50,10 @@ fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<Coverage> {
         coverage.rows += rows.len() as u64;
         coverage.first_on = coverage.first_on.min(rows.day(0));
         coverage.last_on = coverage.last_on.max(rows.day(last));
-        coverage.last_published_at = coverage.last_published_at.max(rows.published_at(last));
+        // A last day may have several rows, by the number of their other instrument.
+        let newest = (0..rows.len()).rev().take_while(|row| rows.day(*row) == rows.day(last));
+        let published = newest.map(|row| rows.published_at(row));
+        coverage.last_published_at = published.fold(coverage.last_published_at, Instant::max);
         if let Some(without) = &mut coverage.without_prices
             && is_listed(snapshot, instrument)
             && snapshot.rows(Dataset::Bars, instrument).is_empty()

@@ -18,10 +18,11 @@ use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
     instrument::{Instrument, InstrumentId, Namespace},
+    snapshot::Snapshot,
     symbol::Symbol,
     track::Rows,
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 use tonic::{Request, Response, Status, Streaming};
 
 /// Serves `MarketDataService`.
@@ -154,25 +155,26 @@ impl InstrumentsQuery {
 
 fn instruments(query: &InstrumentsQuery, pinned: &Pinned) -> v1::ListInstrumentsResponse {
     let snapshot = pinned.snapshot();
-    let all = snapshot.instruments();
     let wanted = |instrument: &&Instrument| {
         snapshot.symbol(instrument.id).starts_with(&query.prefix)
             && query.dataset.is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
     };
-    let after = query.page.start as u32;
-    let mut found = all.iter().filter(|instrument| after < instrument.id.0).filter(wanted);
-    let page: Vec<&Instrument> = found.by_ref().take(query.page.size).collect();
-    let next = match (page.last(), found.next()) {
-        (Some(last), Some(_)) => query.page.token(u64::from(last.id.0), pinned),
-        _ => String::new(),
-    };
+    let all = snapshot.instruments().iter().filter(wanted);
+    let mut ids: Vec<InstrumentId> = all.map(|instrument| instrument.id).collect();
+    // The snapshot fixes the list and its order, so that a place in it is all a token needs.
+    snapshot.sort_by_name(&mut ids);
+    let entries = query.page.within(ids.len());
+    let known = ids[entries.clone()].iter().filter_map(|id| snapshot.instrument(*id));
     let reference = shared::snapshot_ref(pinned);
     v1::ListInstrumentsResponse {
         result_id: shared::result_id("ListInstruments", &query.normal, &reference),
         snapshot: Some(reference),
         gaps: Vec::new(),
-        instruments: page.into_iter().map(|known| instrument_to_proto(known, pinned)).collect(),
-        next_page_token: next,
+        instruments: known.map(|known| instrument_to_proto(known, pinned)).collect(),
+        next_page_token: match entries.end < ids.len() {
+            true => query.page.token(entries.end as u64, pinned),
+            false => String::new(),
+        },
     }
 }
 
@@ -190,7 +192,6 @@ fn instrument_to_proto(instrument: &Instrument, pinned: &Pinned) -> v1::Instrume
     });
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, instrument.id).is_empty();
     v1::Instrument {
-        instrument_id: instrument.id.0,
         symbol: snapshot.symbol(instrument.id).to_owned(),
         is_series: instrument.namespace == Namespace::Series,
         symbols: symbols.collect(),
@@ -277,8 +278,9 @@ fn series(query: &SeriesQuery, pinned: &Pinned) -> Result<v1::GetSeriesResponse,
     let (start_on, end_on) = query.days;
     let first = rows.last_on_or_before(start_on.plus(-1)).map_or(0, |row| row + 1);
     let end = rows.last_on_or_before(end_on).map_or(0, |row| row + 1);
-    let from = first + usize::try_from(query.page.start).map_err(|_| Refusal::PageToken)?;
-    let to = (from + query.page.size).min(end);
+    let asked = end.saturating_sub(first);
+    let page = query.page.within(asked);
+    let of_page = by_name(snapshot, &rows, first + page.start..first + page.end);
     let reference = shared::snapshot_ref(pinned);
     Ok(v1::GetSeriesResponse {
         result_id: shared::result_id("GetSeries", &query.normal, &reference),
@@ -286,12 +288,33 @@ fn series(query: &SeriesQuery, pinned: &Pinned) -> Result<v1::GetSeriesResponse,
         gaps: Vec::new(),
         symbol: snapshot.symbol(id).to_owned(),
         fields: query.fields.iter().map(|field| field.name().to_owned()).collect(),
-        points: (from..to).map(|row| point(query, pinned, &rows, row)).collect(),
-        next_page_token: match to < end {
-            true => query.page.token((to - first) as u64, pinned),
+        points: of_page.into_iter().map(|row| point(query, pinned, &rows, row)).collect(),
+        next_page_token: match page.end < asked {
+            true => query.page.token(page.end as u64, pinned),
             false => String::new(),
         },
     })
+}
+
+/// The rows at some places, where those of one day stand in the order of their other instrument's
+/// name. They lie in the order of its number.
+fn by_name(snapshot: &Snapshot, rows: &Rows<'_>, places: Range<usize>) -> Vec<usize> {
+    let mut ordered = Vec::with_capacity(places.len());
+    let mut at = places.start;
+    while at < places.end {
+        let day = rows.day(at);
+        let first = rows.last_on_or_before(day.plus(-1)).map_or(0, |row| row + 1);
+        let end = rows.last_on_or_before(day).map_or(0, |row| row + 1);
+        let taken = at - first..places.end.min(end) - first;
+        at = first + taken.end;
+        let mut others: Vec<InstrumentId> = (first..end).map(|row| rows.other(row)).collect();
+        let by_number = others.clone();
+        snapshot.sort_by_name(&mut others);
+        // A day has one row for each other instrument, by rising number.
+        let row = |other| by_number.binary_search(other).ok().map(|row| first + row);
+        ordered.extend(others[taken].iter().filter_map(row));
+    }
+    ordered
 }
 
 fn point(query: &SeriesQuery, pinned: &Pinned, rows: &Rows<'_>, row: usize) -> v1::SeriesPoint {
@@ -401,6 +424,41 @@ fn dataset_from_proto(fields: &mut Fields, dataset: i32) -> Option<Dataset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::{Identity, Views};
+    use factors::roles::Roles;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+    };
+
+    #[test]
+    fn a_forged_token_reaches_no_row_before_the_first_day_asked_for() {
+        let mut fixture = Fixture::new();
+        let days = ["2021-01-25", "2021-01-26", "2021-01-27"].map(day);
+        let market = fixture.closes("GME", &days.map(|day| (day, 1.0))).commit().market();
+        let views = Views::new(1, Arc::new(Roles::standard()));
+        let at = Instant::close_of(days[2]);
+        let view = views.get(&market, at, 1).unwrap();
+        let identity = Identity { model_version: String::new(), config_hash: String::new() };
+        let pinned = Pinned::new(view, at, Arc::new(identity));
+        let request = v1::GetSeriesRequest {
+            dataset: v1::Dataset::Bars.into(),
+            symbol: "GME".to_owned(),
+            start_on: "2021-01-26".to_owned(),
+            ..v1::GetSeriesRequest::default()
+        };
+        for (start, points) in [(0, 2), (1, 1), (2, 0), (u64::MAX - 1, 0), (u64::MAX, 0)] {
+            let mut query = SeriesQuery::from_proto(request.clone()).unwrap();
+            query.page = Page::forged(100, start);
+            let answer = series(&query, &pinned).unwrap();
+            assert_eq!((answer.points.len(), answer.next_page_token.as_str()), (points, ""));
+            let query = InstrumentsQuery {
+                page: Page::forged(100, start),
+                ..InstrumentsQuery::from_proto(v1::ListInstrumentsRequest::default()).unwrap()
+            };
+            assert_eq!(instruments(&query, &pinned).instruments.len(), usize::from(start == 0));
+        }
+    }
 
     #[test]
     fn the_contract_numbers_datasets_as_the_store_does() {

@@ -4,20 +4,22 @@ use crate::{
     limits,
     rpc::{
         field::Fields,
-        shared::{AsOf, hex},
+        shared::{self, AsOf, hex},
         status::Refusal,
     },
     views::Pinned,
 };
 use marketdata::instant::Instant;
 use prost::Message;
+use std::ops::Range;
 
 /// Which part of a list a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// Entries at most.
     pub size: usize,
-    /// Entries before this page, or the key it starts from: what the list's own order makes of it.
+    /// Entries before this page, or the number it starts after: what the list's own order makes of it.
+    /// A forged token may say anything.
     pub start: u64,
     /// Hash of the request, to bind the next token to.
     bound_to: [u8; 32],
@@ -48,7 +50,9 @@ pub fn page(
         return Ok(Page { size, start: 0, bound_to });
     }
     let [at, revision, start] = read(token, &bound_to).ok_or(Refusal::PageToken)?;
-    let at = Instant::from_micros(at as i64);
+    // What no request can ask for, its token cannot ask for either.
+    let at = shared::timestamp(Instant::from_micros(at as i64));
+    let at = shared::instant(&mut Fields::new(), "page_token", at).ok_or(Refusal::PageToken)?;
     // Another instant or revision asks for another list.
     if as_of.at.is_some_and(|asked| asked != at) || as_of.revision.is_some_and(|r| r != revision) {
         return Err(Refusal::PageToken);
@@ -58,6 +62,18 @@ pub fn page(
 }
 
 impl Page {
+    /// Which entries of a list of so many are on the page: none where it starts behind the end.
+    pub fn within(&self, total: usize) -> Range<usize> {
+        let start = usize::try_from(self.start).unwrap_or(total).min(total);
+        start..start.saturating_add(self.size).min(total)
+    }
+
+    /// A page that starts anywhere, as a forged token may ask for.
+    #[cfg(test)]
+    pub(super) fn forged(size: usize, start: u64) -> Page {
+        Page { size, start, bound_to: [0; 32] }
+    }
+
     /// The token of the page that starts at `start`.
     pub fn token(&self, start: u64, pinned: &Pinned) -> String {
         let words = [pinned.as_of().micros() as u64, pinned.snapshot().revision(), start];
@@ -128,6 +144,24 @@ mod tests {
         }
         assert_eq!(read_with([5, 7, 9], as_of(Some(6), None)), None);
         assert_eq!(read_with([5, 7, 9], as_of(Some(5), Some(8))), None);
+    }
+
+    #[test]
+    fn a_forged_token_names_no_instant_that_a_request_could_not() {
+        let anything = || AsOf { at: None, revision: None, pins: Vec::new() };
+        for micros in [i64::MIN, i64::MAX] {
+            assert_eq!(read_with([micros as u64, 7, 9], anything()), None);
+        }
+    }
+
+    #[test]
+    fn a_page_lies_within_its_list_wherever_it_starts() {
+        let page = |start, size| Page::forged(size, start);
+        assert_eq!(page(2, 3).within(10), 2..5);
+        assert_eq!(page(9, 3).within(10), 9..10);
+        for start in [10, 11, u64::MAX - 1, u64::MAX] {
+            assert_eq!(page(start, 1_000).within(10), 10..10);
+        }
     }
 
     #[test]
