@@ -159,3 +159,26 @@ fn a_damaged_store_is_not_served_and_says_what_to_restore() {
     let checked = ballast(&["check", "--store", &url]);
     assert_eq!(checked.status.code(), Some(1), "{}", text(&checked.stdout));
 }
+
+#[test]
+fn what_serve_refuses_check_does_not_call_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let url = format!("sqlite:{}", path.display());
+    assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The row of a migration is its name, when it was made (19 characters) and its checksum.
+    let name = b"segment2";
+    let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    bytes[at + "segment".len() + 19 + 5] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    for wanted in ["damaged", "migration 1", "ballast check", "ballast restore"] {
+        assert!(said.contains(wanted), "{wanted:?} is not in: {said}");
+    }
+    let checked = ballast(&["check", "--store", &url]);
+    assert_eq!(checked.status.code(), Some(1), "{}", text(&checked.stdout));
+    assert!(text(&checked.stdout).contains("migration 1"), "{}", text(&checked.stdout));
+}

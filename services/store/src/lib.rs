@@ -42,7 +42,7 @@ use std::{
 ///
 /// # Errors
 /// [`StoreError::Url`], [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::TooNew`],
-/// [`StoreError::Damaged`], [`StoreError::Database`], [`StoreError::Migration`].
+/// [`StoreError::Damaged`], [`StoreError::Database`].
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(sqlite::Sqlite::open(&place_of(url)?).await?))
 }
@@ -210,9 +210,6 @@ pub enum StoreError {
     /// The database refused or is away.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
-    /// A migration failed.
-    #[error("the migration failed")]
-    Migration(#[from] sqlx::migrate::MigrateError),
     /// A file of the store could not be read or written.
     #[error("a file of the store could not be read or written")]
     File(#[from] std::io::Error),
@@ -262,8 +259,8 @@ pub trait Store: Debug + Send + Sync {
     /// Merges small segments into long ones, at most `budget` facts; no answer changes.
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError>;
 
-    /// Reads everything and verifies it: the database's own structure, every checksum and seal, the
-    /// kept answers, and the chain of data versions.
+    /// Reads everything and verifies it: the database's own structure, the definitions of the tables,
+    /// every checksum and seal, the kept answers, and the chain of data versions.
     async fn check(&self) -> Result<CheckReport, StoreError>;
 
     /// Writes a whole, consistent copy to a new file.

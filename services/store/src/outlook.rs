@@ -28,8 +28,7 @@ impl StoreError {
             | StoreError::TooNew { .. }
             | StoreError::Url(_)
             | StoreError::Foreign(_)
-            | StoreError::ReadOnly
-            | StoreError::Migration(_) => Outlook::Stays,
+            | StoreError::ReadOnly => Outlook::Stays,
             StoreError::Database(error) => of_database(error),
         }
     }

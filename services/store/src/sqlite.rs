@@ -5,6 +5,7 @@
 //! leave one half done.
 
 mod identity;
+mod migrations;
 mod read;
 mod sql;
 #[cfg(feature = "conformance")]
@@ -25,8 +26,7 @@ use marketdata::{
     market::{Delta, RevisionMark},
 };
 use sqlx::{
-    SqlSafeStr, SqliteConnection, SqlitePool,
-    migrate::{Migration, MigrationType, Migrator},
+    SqlitePool,
     sqlite::{
         SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
         SqliteSynchronous,
@@ -48,8 +48,6 @@ const BUSY: Duration = Duration::from_secs(10);
 const PAGE: u32 = 16_384;
 /// The log of writes is cut back to this many bytes when it starts anew.
 const JOURNAL: &str = "67108864";
-
-const SEGMENT_MIGRATION: &str = include_str!("../migrations/sqlite/0001_segment.sql");
 
 /// A SQLite store.
 #[derive(Debug)]
@@ -111,7 +109,7 @@ impl Sqlite {
         let options = SqliteConnectOptions::new().filename(path);
         let writer = tuned(options.clone()).journal_mode(SqliteJournalMode::Wal);
         let write = first_connection(&writer).await?;
-        migrate(&write, Some(path), create).await?;
+        migrations::migrate(&write, Some(path), create).await?;
         let reader = options.read_only(true).busy_timeout(BUSY);
         let anchor = pool(1).connect_with(reader.clone()).await?;
         // A connection opens the log of writes when it reads for the first time.
@@ -127,7 +125,7 @@ impl Sqlite {
 
     async fn in_memory() -> Result<Sqlite, StoreError> {
         let pool = pool(1).connect_with(tuned(SqliteConnectOptions::new())).await?;
-        migrate(&pool, None, true).await?;
+        migrations::migrate(&pool, None, true).await?;
         let connections = Connections { pool, identity: None, in_memory: true };
         Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None })
     }
@@ -154,7 +152,7 @@ impl Sqlite {
             }
             other => other?,
         };
-        if !has_meta(&mut *read.acquire().await?).await? {
+        if !migrations::has_meta(&mut *read.acquire().await?).await? {
             return Err(StoreError::Foreign(path.clone()));
         }
         let read = Connections { pool: read, identity: None, in_memory: false };
@@ -164,43 +162,6 @@ impl Sqlite {
     fn writer(&self) -> Result<&Connections, StoreError> {
         self.write.as_ref().ok_or(StoreError::ReadOnly)
     }
-}
-
-/// In one transaction that holds the write lock, so that of several starters one does it and the
-/// others find it done. A database that a later binary has migrated further is accepted; one that
-/// holds something else is left alone.
-async fn migrate(pool: &SqlitePool, path: Option<&Path>, create: bool) -> Result<(), StoreError> {
-    let mut migrator = Migrator::with_migrations(vec![Migration::new(
-        1,
-        "segment".into(),
-        MigrationType::Simple,
-        SEGMENT_MIGRATION.into_sql_str(),
-        false,
-    )]);
-    migrator.set_ignore_missing(true);
-    // A transaction of the driver: the migrator nests its own in it. Where it fails, so does opening.
-    let mut transaction = pool.begin_with(sql::BEGIN_WRITE).await?;
-    if has_meta(&mut transaction).await? {
-        read::refuse_too_new(&mut transaction).await?;
-    } else if let Some(path) = path {
-        let tables: i64 = sqlx::query_scalar(sql::TABLES).fetch_one(&mut *transaction).await?;
-        let pages: i64 = sqlx::query_scalar(sql::PAGES).fetch_one(&mut *transaction).await?;
-        if 0 < tables || 1 < pages {
-            return Err(StoreError::Foreign(path.to_owned()));
-        }
-        if !create {
-            return Err(StoreError::Missing(path.to_owned()));
-        }
-    }
-    // Not `run`, whose future tokio could not move between threads.
-    migrator.run_direct(None, &mut *transaction, false).await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-async fn has_meta(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let made: i64 = sqlx::query_scalar(sql::HAS_META).fetch_one(connection).await?;
-    Ok(made != 0)
 }
 
 /// An empty file is no store, unless one may be made of it.

@@ -1,5 +1,5 @@
 //! Single bits flipped all over a store: none serves another answer under the same data version, and
-//! a check that finds nothing is right.
+//! a check that finds nothing is right, also where a server would not start.
 //!
 //! Half a second of every ten flips is the opening and checking of as many stores; there are enough
 //! of them to hit every table, every index and every segment several times.
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use store::{
     Store, StoreError,
     conformance::{Batches, append_of, committed, shown},
-    connect,
+    connect, open_read_only,
 };
 use tempfile::TempDir;
 
@@ -73,13 +73,31 @@ enum Fate {
     Harmless,
 }
 
+/// What `ballast check` finds, which opens a store as it is; none where it says that all is whole.
+async fn found(path: &Path) -> Option<String> {
+    let store = match open_read_only(&format!("sqlite:{}", path.display())).await {
+        Ok(store) => store,
+        Err(error) => return Some(error.to_string()),
+    };
+    let checked = store.check().await;
+    store.close().await;
+    match checked {
+        Ok(report) => report.faults.into_iter().next(),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 async fn fate(path: &Path, before: &Told) -> Result<Fate, String> {
-    let Ok(store) = opened(path).await else { return Ok(Fate::RefusedAtStart) };
+    let found = found(path).await;
+    let store = match opened(path).await {
+        Ok(store) => store,
+        Err(_) if found.is_some() => return Ok(Fate::RefusedAtStart),
+        Err(error) => return Err(format!("the check found nothing, and it opens with {error:?}")),
+    };
     let facts = store.load(0).await.map(|delta| shown(&delta));
-    let check = store.check().await;
     let told = told(&*store).await;
     store.close().await;
-    let is_whole = check.is_ok_and(|report| report.faults.is_empty());
+    let is_whole = found.is_none();
     match facts {
         Ok(facts) if facts != before.facts => Err("other facts are served".to_owned()),
         _ if told.as_ref().is_ok_and(|told| is_another(&told.answers, &before.answers)) => {
@@ -163,5 +181,38 @@ async fn no_flipped_bit_goes_unnoticed() {
         let count = fates.iter().filter(|(_, fate)| fate.as_ref() == Ok(&kind)).count();
         println!("{kind:?}: {count}");
         assert!(0 < count, "the flips reach everything: none was {kind:?}");
+    }
+}
+
+/// Where the bytes are, counted from the start of the first place that holds them.
+fn at(bytes: &[u8], needle: &[u8], offset: usize) -> usize {
+    offset + bytes.windows(needle.len()).position(|window| window == needle).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_not_those_that_were_made_are_found() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    made(&path).await;
+    let whole = tokio::fs::read(&path).await.unwrap();
+    assert_eq!(found(&path).await, None);
+    // The row of a migration is its name, when it was made (19 characters) and its checksum.
+    let checksum = at(&whole, b"segment2", "segment".len() + 19 + 5);
+    // (what is damaged, the byte, its bit, whether a server notices at start)
+    let cases = [
+        ("a migration's checksum", checksum, 1, true),
+        ("a column's type, no UTF-8", at(&whole, b"version BIGINT", 8), 0x80, true),
+        ("a column's name", at(&whole, b"version BIGINT", 0), 1, true),
+        ("what a column must be", at(&whole, b"CHECK (id = 1)", 12), 1, false),
+    ];
+    for (what, byte, bit, stops_a_server) in cases {
+        let copy = folder.path().join(format!("{byte}.db"));
+        let mut bytes = whole.clone();
+        bytes[byte] ^= bit;
+        tokio::fs::write(&copy, bytes).await.unwrap();
+        assert!(found(&copy).await.is_some(), "{what}");
+        let opened = opened(&copy).await;
+        let is_named = matches!(&opened, Err(StoreError::Damaged(_)));
+        assert_eq!(is_named, stops_a_server, "{what}: {opened:?}");
     }
 }

@@ -245,7 +245,6 @@ fn tell_store(error: &StoreError) -> Told {
         StoreError::TooNew { .. } => told(Code::FailedPrecondition, "STORE_TOO_NEW"),
         StoreError::Url(_) => told(Code::Internal, "INTERNAL"),
         StoreError::Database(_)
-        | StoreError::Migration(_)
         | StoreError::File(_)
         | StoreError::Missing(_)
         | StoreError::Foreign(_)
@@ -272,8 +271,7 @@ fn message(refusal: &Refusal) -> String {
             }
             StoreError::Url(_)
             | StoreError::Database(_)
-            | StoreError::Migration(_)
-            | StoreError::File(_)
+                | StoreError::File(_)
             | StoreError::Missing(_)
             | StoreError::Foreign(_)
             | StoreError::Replaced(_)

@@ -1,6 +1,6 @@
 //! What the SQLite backend reads.
 
-use super::{sql, transaction::Connections};
+use super::{migrations, sql, transaction::Connections};
 use crate::{
     Provenance, RequestKey, RevisionRecord, StoreError,
     check::{self, Contents, Held},
@@ -207,6 +207,7 @@ async fn contents_in(snapshot: &mut SqliteConnection) -> Result<Contents, StoreE
     let found: Vec<String> =
         sqlx::query_scalar(sql::INTEGRITY_CHECK).fetch_all(&mut *snapshot).await?;
     let mut faults: Vec<String> = found.into_iter().filter(|fault| fault != "ok").collect();
+    faults.extend(migrations::fault(snapshot).await?);
     faults.extend(answer_faults(snapshot).await?);
     let mut contents = Contents {
         log: log(snapshot, 0).await?,

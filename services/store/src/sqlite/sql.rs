@@ -11,6 +11,12 @@ pub(super) const ROLLBACK: &str = "ROLLBACK";
 pub(super) const HAS_META: &str =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
 pub(super) const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
+// Expressions and not columns: of a column the driver reads the declared type too.
+pub(super) const DEFINITIONS: &str = "
+    SELECT CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_schema WHERE sql IS NOT NULL";
+pub(super) const MIGRATIONS: &str = "
+    SELECT version + 0 AS version, success + 0 AS success, CAST(checksum AS BLOB) AS checksum
+    FROM _sqlx_migrations ORDER BY version";
 pub(super) const PAGES: &str = "PRAGMA page_count";
 pub(super) const MIN_READER: &str = "SELECT value FROM meta WHERE key = 'min_reader_version'";
 /// Changes a page, so that something has to be written.
