@@ -5,6 +5,7 @@
 //! leave one half done.
 
 mod identity;
+pub(crate) mod meaning;
 mod migrations;
 mod read;
 mod sql;
@@ -25,6 +26,7 @@ use marketdata::{
     instant::Instant,
     market::{Delta, RevisionMark},
 };
+use meaning::{cannot_open, is_busy};
 use sqlx::{
     SqlitePool,
     sqlite::{
@@ -295,37 +297,6 @@ async fn first_connection(writer: &SqliteConnectOptions) -> Result<SqlitePool, S
                 tokio::time::sleep(PAUSE).await;
             }
             other => return Ok(other?),
-        }
-    }
-}
-
-fn is_busy(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(5)
-}
-
-fn cannot_open(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(14)
-}
-
-/// SQLite's code of an error. The low byte of an extended code is the primary one.
-fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
-}
-
-impl From<sqlx::Error> for StoreError {
-    /// Tells damage from a database that refuses or is away: a retry mends only the latter.
-    fn from(error: sqlx::Error) -> StoreError {
-        // SQLITE_CORRUPT and SQLITE_NOTADB.
-        let is_corrupt = matches!(primary_code(&error), Some(11 | 26));
-        match error {
-            // Every statement that asks for exactly one row asks for one that is always there, and
-            // every column has the type it is read as.
-            sqlx::Error::RowNotFound
-            | sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_) => StoreError::Damaged(error.to_string()),
-            error if is_corrupt => StoreError::Damaged(error.to_string()),
-            error => StoreError::Database(error),
         }
     }
 }

@@ -241,10 +241,10 @@ fn tell_store(error: &StoreError) -> Told {
             "REQUEST_ID_REUSED",
             [("request_id", request_id.clone())],
         ),
-        StoreError::Damaged(_) => told(Code::DataLoss, "STORE_DAMAGED"),
         StoreError::TooNew { .. } => told(Code::FailedPrecondition, "STORE_TOO_NEW"),
-        StoreError::Url(_) => told(Code::Internal, "INTERNAL"),
-        StoreError::Database(_)
+        StoreError::Url(_)
+        | StoreError::Damaged(_)
+        | StoreError::Database(_)
         | StoreError::File(_)
         | StoreError::Missing(_)
         | StoreError::Foreign(_)
@@ -264,20 +264,20 @@ fn message(refusal: &Refusal) -> String {
         Refusal::Failed(_) => "the server failed; the log of the request id says why".to_owned(),
         Refusal::Store(error) => match error {
             StoreError::RequestIdReused { .. } | StoreError::TooNew { .. } => error.to_string(),
-            // What exactly is damaged stays in the log, where the operator looks.
-            StoreError::Damaged(_) => "the store is damaged".to_owned(),
             StoreError::HeadMoved { .. } => {
                 "other writers were first several times in a row; send it again".to_owned()
             }
             StoreError::Url(_)
+            | StoreError::Damaged(_)
             | StoreError::Database(_)
-                | StoreError::File(_)
+            | StoreError::File(_)
             | StoreError::Missing(_)
             | StoreError::Foreign(_)
             | StoreError::Replaced(_)
             | StoreError::ReadOnly => match error.outlook() {
                 Outlook::MayPass => "the store is not available",
                 Outlook::Stays => "the store cannot take this; the log of the request id says why",
+                // What exactly is damaged stays in the log, where the operator looks.
                 Outlook::Damaged => "the store is damaged; restore it from a backup",
             }
             .to_owned(),
@@ -387,4 +387,18 @@ fn log_failure(refusal: &Refusal, reason: &str) {
         source = error.source();
     }
     tracing::error!(reason, cause = chain, "call failed");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_told_what_to_do_about_a_damaged_store_and_not_what_is_in_it() {
+        let damaged = StoreError::Damaged("segment 3: its checksum is another".to_owned());
+        let status = Status::from(Refusal::Store(damaged));
+        assert_eq!(status.code(), Code::DataLoss);
+        assert_eq!(status.get_details_error_info().unwrap().reason, "STORE_DAMAGED");
+        assert_eq!(status.message(), "the store is damaged; restore it from a backup");
+    }
 }

@@ -1,0 +1,86 @@
+//! What the errors of the driver and of SQLite mean (sqlite.org/rescode.html).
+
+use crate::{Outlook, StoreError};
+
+const BUSY: i32 = 5;
+const CORRUPT: i32 = 11;
+const CANNOT_OPEN: i32 = 14;
+const NOT_A_DATABASE: i32 = 26;
+
+impl From<sqlx::Error> for StoreError {
+    /// Tells damage from a database that refuses or is away.
+    fn from(error: sqlx::Error) -> StoreError {
+        let is_damage = match &error {
+            // Every statement that asks for exactly one row asks for one that is always there, and
+            // every column has the type it is read as.
+            sqlx::Error::RowNotFound
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_) => true,
+            error => matches!(primary_code(error), Some(CORRUPT | NOT_A_DATABASE)),
+        };
+        if is_damage { StoreError::Damaged(error.to_string()) } else { StoreError::Database(error) }
+    }
+}
+
+/// What becomes of an error that is no damage. Only the codes of a passing state count as such.
+pub(crate) fn outlook(error: &sqlx::Error) -> Outlook {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed
+        | sqlx::Error::InvalidSavePointStatement => Outlook::MayPass,
+        error => match primary_code(error) {
+            // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL.
+            Some(5..=10 | 13..=15) => Outlook::MayPass,
+            // ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE and whatever comes.
+            Some(_) | None => Outlook::Stays,
+        },
+    }
+}
+
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(BUSY)
+}
+
+pub(super) fn cannot_open(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(CANNOT_OPEN)
+}
+
+/// The low byte of an extended code is the primary one.
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::{Connection as _, SqliteConnection};
+
+    #[tokio::test]
+    async fn what_is_too_big_today_is_too_big_tomorrow() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let fault = async |connection: &mut SqliteConnection, sql: &'static str| {
+            StoreError::from(sqlx::query(sql).execute(connection).await.unwrap_err()).outlook()
+        };
+        // SQLITE_TOOBIG: more than a thousand million bytes in one value.
+        assert_eq!(fault(&mut connection, "SELECT zeroblob(2000000000)").await, Outlook::Stays);
+        assert_eq!(fault(&mut connection, "SELECT * FROM nowhere").await, Outlook::Stays);
+        assert_eq!(StoreError::from(sqlx::Error::PoolTimedOut).outlook(), Outlook::MayPass);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_is_damaged() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &[b'x'; 4_096]).unwrap();
+        let path = format!("sqlite:{}", file.path().display());
+        let refused = SqliteConnection::connect(&path).await;
+        let error = match refused {
+            Ok(mut opened) => sqlx::query("SELECT * FROM sqlite_schema").execute(&mut opened).await,
+            Err(error) => Err(error),
+        };
+        assert_eq!(StoreError::from(error.unwrap_err()).outlook(), Outlook::Damaged);
+    }
+}
