@@ -143,7 +143,7 @@ fn tell_failing(error: &io::Error) {
     tracing::warn!(cause = %error, "no connection can be accepted; it is tried again");
 }
 
-/// Tells a condition once and not with each of its instances.
+/// Logs a condition once per episode.
 #[derive(Default)]
 struct Episode {
     since_last: Option<Stopwatch>,

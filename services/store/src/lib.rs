@@ -53,7 +53,7 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// # Errors
 /// As [`connect`].
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    let place = place_of(url)?.unless_asked_only_there(url);
+    let place = place_of(url)?.open_only_unless_asked_to_create(url);
     Ok(Arc::new(sqlite::Sqlite::open(&place).await?))
 }
 

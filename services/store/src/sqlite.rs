@@ -88,7 +88,7 @@ impl Place {
     }
 
     /// The same place, where a store is made only if the URL asks for it in so many words.
-    pub(crate) fn unless_asked_only_there(self, url: &str) -> Place {
+    pub(crate) fn open_only_unless_asked_to_create(self, url: &str) -> Place {
         match self {
             Place::File { path, .. } => Place::File { path, create: url.ends_with("?mode=rwc") },
             Place::Memory => Place::Memory,
@@ -134,7 +134,7 @@ impl Sqlite {
 
     /// Opens a store that is there, as it is. SQLite itself opens a file that cannot be written for
     /// reading. It wants to make its log of writes beside it, even so; where it cannot, and there is
-    /// no log whose contents would be missed, nobody can be writing, and the file is read by itself.
+    /// no log, nobody is writing, and the file is read by itself.
     pub(crate) async fn open_read_only(place: &Place) -> Result<Sqlite, StoreError> {
         let path = match place {
             Place::Memory => return Sqlite::in_memory().await,
@@ -143,14 +143,9 @@ impl Sqlite {
         refuse_missing(path, false).await?;
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);
         let read = match readable(options.clone()).await {
-            Err(_) if !has_log(path).await? => readable(options.immutable(true)).await?,
             Err(StoreError::Database(error)) if cannot_open(&error) => {
-                let text = format!(
-                    "the log of writes beside {} can only be read where files can be made: copy \
-                     both to another folder",
-                    path.display()
-                );
-                return Err(std::io::Error::other(text).into());
+                refuse_log(path).await?;
+                readable(options.immutable(true)).await?
             }
             other => other?,
         };
@@ -178,15 +173,20 @@ async fn refuse_missing(path: &Path, create: bool) -> Result<(), StoreError> {
     }
 }
 
-/// Whether a log of writes with anything in it lies beside a database.
-async fn has_log(path: &Path) -> Result<bool, StoreError> {
+/// Refuses a log of writes beside a database that cannot be opened with it. An empty log counts: it
+/// is that of a store that was just opened, and may be written to.
+async fn refuse_log(path: &Path) -> Result<(), StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
-    match tokio::fs::metadata(name).await {
-        Ok(metadata) => Ok(0 < metadata.len()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error.into()),
+    if tokio::fs::try_exists(name).await? {
+        let text = format!(
+            "the log of writes beside {} can only be read where files can be made: copy both to \
+             another folder",
+            path.display()
+        );
+        return Err(std::io::Error::other(text).into());
     }
+    Ok(())
 }
 
 /// Connections that have read something.

@@ -156,4 +156,7 @@ async fn a_store_is_read_where_nothing_can_be_written() {
     store.close().await;
     let alone = read_where_nothing_can_be_written(&[&db]);
     assert!(alone != Some(false), "a store that nobody uses");
+    fs::File::create(&wal).unwrap();
+    let opened = read_where_nothing_can_be_written(&[&db, &wal]);
+    assert!(opened != Some(true), "an empty log is that of a store that somebody has opened");
 }

@@ -3,6 +3,7 @@
 use crate::{Outlook, StoreError};
 
 const BUSY: i32 = 5;
+const READ_ONLY: i32 = 8;
 const CORRUPT: i32 = 11;
 const CANNOT_OPEN: i32 = 14;
 const NOT_A_DATABASE: i32 = 26;
@@ -44,8 +45,9 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(BUSY)
 }
 
+/// Whether it is files beside the database that cannot be opened or made, of one that is only read.
 pub(super) fn cannot_open(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(CANNOT_OPEN)
+    matches!(primary_code(error), Some(READ_ONLY | CANNOT_OPEN))
 }
 
 /// The low byte of an extended code is the primary one.
