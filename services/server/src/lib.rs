@@ -193,11 +193,11 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
     let every = Duration::from_millis(config.follow_ms);
     let (market, store) = (services.market.clone(), Arc::clone(&services.store));
     let health = services.store_health.clone();
-    let mut tasks = vec![tokio::spawn(market::follow(market, store, every, health))];
+    let mut tasks = vec![tokio::spawn(market::follow(market, store, every, health.clone()))];
     if 0 < config.compact_s {
         let every = Duration::from_secs(config.compact_s);
         let (store, clock) = (Arc::clone(&services.store), services.clock.clone());
-        tasks.push(tokio::spawn(market::compact(store, clock, every)));
+        tasks.push(tokio::spawn(market::compact(store, clock, every, health)));
     }
     tasks
 }

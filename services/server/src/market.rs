@@ -9,6 +9,7 @@ use crate::{
     clock::{Clock, Stopwatch},
     limits,
     store_health::StoreHealth,
+    telemetry::with_causes,
 };
 use marketdata::{
     instant::Instant,
@@ -150,25 +151,56 @@ pub async fn follow(
 }
 
 /// Compacts a store for ever, a bounded piece at a time.
-pub async fn compact(store: Arc<dyn Store>, clock: Clock, every: Duration) {
+pub async fn compact(store: Arc<dyn Store>, clock: Clock, every: Duration, health: StoreHealth) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // The first tick is at once; a server that starts has better things to do.
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        compact_once(store.as_ref(), clock.now()).await;
+        compact_once(store.as_ref(), clock.now(), &health).await;
     }
 }
 
-async fn compact_once(store: &dyn Store, now: Instant) {
-    match store.compact(limits::COMPACTION_FACTS, now).await {
-        Ok(done) if done.merged + done.deleted == 0 => {}
-        Ok(done) => tell_compacted(done),
-        Err(error) => tracing::warn!(cause = %error, "compaction failed; it will try again"),
+/// A compaction that found nothing to do wrote nothing, and tells nothing of writing.
+async fn compact_once(store: &dyn Store, now: Instant, health: &StoreHealth) {
+    let compacted = store.compact(limits::COMPACTION_FACTS, now).await;
+    match &compacted {
+        Ok(done) if done.merged + done.deleted == 0 => return,
+        Ok(done) => tell_compacted(*done),
+        Err(error) => {
+            let cause = with_causes(error);
+            tracing::warn!(cause, "compaction failed; it will try again");
+        }
     }
+    health.written(&compacted);
 }
 
 fn tell_compacted(Compacted { merged, written, deleted }: Compacted) {
     tracing::info!(merged, written, deleted, "segments compacted");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_compaction_that_cannot_write_is_told_by_health() {
+        let store = store::connect("sqlite::memory:").await.unwrap();
+        let health = StoreHealth::good();
+        compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
+        assert!(health.takes_writes());
+        store.close().await;
+        compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
+        assert!(!health.takes_writes());
+    }
+
+    #[tokio::test]
+    async fn a_compaction_without_work_does_not_say_that_writes_succeed() {
+        let store = store::connect("sqlite::memory:").await.unwrap();
+        let health = StoreHealth::good();
+        health.written(&Err::<(), _>(StoreError::Replaced("is gone".to_owned())));
+        compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
+        assert!(!health.takes_writes());
+    }
 }

@@ -1,6 +1,7 @@
 //! Whether the store can be followed and takes writes: noted by whoever asks it, told by health.
 
-use store::StoreError;
+use crate::telemetry::with_causes;
+use store::{Outlook, StoreError};
 use tokio::sync::watch;
 
 /// What is known of the store.
@@ -44,20 +45,23 @@ impl StoreHealth {
 
     /// Notes what became of following the store.
     pub fn followed(&self, outcome: &Result<(), StoreError>) {
-        self.note(outcome.as_ref().err(), "the store cannot be followed", |state| {
+        self.note(outcome.as_ref().err(), "the store cannot be read", |state| {
             &mut state.is_followed
         });
     }
 
-    /// Notes what became of a write. A refusal that says nothing of the store changes nothing.
+    /// Notes that something could not be read; following it tells when it can be again.
+    pub fn not_read(&self, error: &StoreError) {
+        if tells_of_the_store(error) {
+            self.note(Some(error), "the store cannot be read", |state| &mut state.is_followed);
+        }
+    }
+
+    /// Notes what became of a write.
     pub fn written<T>(&self, outcome: &Result<T, StoreError>) {
         let error = outcome.as_ref().err();
-        let is_a_refusal = matches!(
-            error,
-            Some(StoreError::HeadMoved { .. } | StoreError::RequestIdReused { .. })
-        );
-        if !is_a_refusal {
-            self.note(error, "the store takes no writes", |state| &mut state.takes_writes);
+        if error.is_none_or(tells_of_the_store) {
+            self.note(error, "the store cannot be written", |state| &mut state.takes_writes);
         }
     }
 
@@ -74,25 +78,67 @@ impl StoreHealth {
             std::mem::replace(part, is_good) != is_good
         });
         match error {
-            Some(error) if has_changed => tell_failed(what, error),
+            Some(error) if has_changed => {
+                let cause = with_causes(error);
+                tracing::error!(cause, "{what}; health says NOT_SERVING until it can");
+            }
             None if has_changed => tracing::info!("no longer so: {what}"),
             Some(_) | None => {}
         }
     }
 }
 
-fn tell_failed(what: &str, error: &StoreError) {
-    let cause = chain(error);
-    tracing::error!(cause, "{what}; files are refused until it is mended");
+/// Whether another call would fail too. A caller who was late, a file that is too large and a damaged
+/// row say nothing of the calls of others.
+fn tells_of_the_store(error: &StoreError) -> bool {
+    error.outlook() == Outlook::MayPass && !matches!(error, StoreError::HeadMoved { .. })
 }
 
-fn chain(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_one_write_is_not_told_of_the_store() {
+        let refusals = [
+            StoreError::HeadMoved { head: 7 },
+            StoreError::RequestIdReused { request_id: "a".to_owned() },
+            StoreError::Damaged("the answer to request \"a\"".to_owned()),
+            StoreError::ReadOnly,
+        ];
+        for refusal in refusals {
+            let said = refusal.to_string();
+            let health = StoreHealth::good();
+            health.not_read(&refusal);
+            health.written(&Err::<(), _>(refusal));
+            assert!(health.changes().borrow().is_good(), "{said}");
+        }
     }
-    text
+
+    #[test]
+    fn a_store_that_takes_no_write_is_told_until_one_succeeds() {
+        for error in [StoreError::Replaced("is gone".to_owned()), full()] {
+            let health = StoreHealth::good();
+            health.written(&Err::<(), _>(error));
+            assert!(!health.takes_writes());
+            health.written(&Err::<(), _>(StoreError::ReadOnly));
+            assert!(!health.takes_writes(), "a refusal mends nothing");
+            health.written(&Ok(()));
+            assert!(health.changes().borrow().is_good());
+        }
+    }
+
+    fn full() -> StoreError {
+        std::io::Error::from(std::io::ErrorKind::StorageFull).into()
+    }
+
+    #[test]
+    fn a_failed_read_says_nothing_of_writing() {
+        let health = StoreHealth::good();
+        health.not_read(&full());
+        let state = *health.changes().borrow();
+        assert_eq!(state, StoreState { is_followed: false, takes_writes: true });
+        health.followed(&Ok(()));
+        assert!(health.changes().borrow().is_good());
+    }
 }

@@ -25,3 +25,15 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
     drop(started);
     Ok(())
 }
+
+/// What went wrong and why, for the log.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

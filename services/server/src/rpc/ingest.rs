@@ -236,8 +236,8 @@ impl Upload {
     async fn write(&self, services: &Services) -> Result<v1::IngestResponse, Refusal> {
         let writing = services.market.writing().await;
         let kept = services.store.answer_of(&self.key, self.fingerprint).await;
-        if kept.is_err() {
-            services.store_health.written(&kept);
+        if let Err(error) = &kept {
+            services.store_health.not_read(error);
         }
         if let Some(kept) = kept? {
             writing.catch_up(services.store.as_ref()).await?;

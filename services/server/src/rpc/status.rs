@@ -5,6 +5,7 @@
 use crate::{
     limits,
     rpc::fit::{Told, excerpt, in_words},
+    telemetry::with_causes,
     upload::UploadFault,
 };
 use marketdata::portfolio::Violation;
@@ -379,14 +380,8 @@ fn log_failure(refusal: &Refusal, reason: &str) {
     if is_no_failure {
         return;
     }
-    let mut chain = refusal.to_string();
-    let mut source = std::error::Error::source(refusal);
-    while let Some(error) = source {
-        chain.push_str(": ");
-        chain.push_str(&error.to_string());
-        source = error.source();
-    }
-    tracing::error!(reason, cause = chain, "call failed");
+    let cause = with_causes(refusal);
+    tracing::error!(reason, cause, "call failed");
 }
 
 #[cfg(test)]
