@@ -109,6 +109,8 @@ pub const EXCERPT_BYTES: usize = 256;
 pub const REJECTIONS: usize = 1_000;
 /// Rejected rows that are told again to a repeated request id.
 pub const KEPT_REJECTIONS: usize = 20;
+/// Bytes of the words of one note that are told again to a repeated request id.
+pub const KEPT_NOTE_BYTES: usize = 512;
 /// How long the answer to a request id is kept at least, microseconds: 30 days.
 pub const REQUEST_ID_KEPT_MICROS: i64 = 30 * 86_400 * 1_000_000;
 /// Lines of one file below its header.

@@ -9,6 +9,7 @@ use crate::{
     limits,
     rpc::{
         field::Fields,
+        fit::excerpt,
         shared::{self, hex, timestamp},
         status::Refusal,
     },
@@ -328,11 +329,14 @@ impl Upload {
     }
 }
 
-/// The answer as it is kept for a repeat: a thousand rejected rows would weigh more than the facts of
-/// a small file.
+/// The answer as it is kept for a repeat: a thousand rejected rows, or all the words of its notes,
+/// would weigh more than the facts of a small file.
 fn kept_form(answer: &v1::IngestResponse) -> Vec<u8> {
     let mut kept = answer.clone();
     kept.rejections.truncate(limits::KEPT_REJECTIONS);
+    for note in &mut kept.notes {
+        note.text = excerpt(&note.text, limits::KEPT_NOTE_BYTES);
+    }
     kept.encode_to_vec()
 }
 
@@ -371,5 +375,27 @@ fn report_to_proto(report: Report) -> v1::IngestResponse {
         symbols_new: report.symbols_new,
         first_on,
         last_on,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_answer_is_bounded() {
+        let note = |text: String| v1::IngestNote { code: "NOT_A_STOCK".to_owned(), count: 9, text };
+        let rejection = v1::RejectedRow { line: 7, ..v1::RejectedRow::default() };
+        let answer = v1::IngestResponse {
+            rows: 3,
+            notes: vec![note("line 7".to_owned()), note("x".repeat(100_000))],
+            rejections: vec![rejection; 1_000],
+            ..v1::IngestResponse::default()
+        };
+        let kept = v1::IngestResponse::decode(&kept_form(&answer)[..]).unwrap();
+        assert_eq!((kept.rows, kept.rejections.len()), (3, limits::KEPT_REJECTIONS));
+        assert_eq!(kept.notes[0], answer.notes[0], "a short one is kept as it is");
+        assert_eq!((kept.notes[1].count, &kept.notes[1].code), (9, &answer.notes[1].code));
+        assert!(kept.notes[1].text.len() <= limits::KEPT_NOTE_BYTES);
     }
 }
