@@ -65,7 +65,6 @@ pub struct Intake {
     form: Form,
     hasher: blake3::Hasher,
     received: u64,
-    limits: Limits,
 }
 
 /// A whole upload, read.
@@ -115,12 +114,7 @@ impl Intake {
             names: limits::UPLOAD_NAMES,
         };
         let sink = Box::new(Sink::new(options, parser_limits, limits, share));
-        Intake {
-            form: Form::Unknown(sink, Vec::new()),
-            hasher: blake3::Hasher::new(),
-            received: 0,
-            limits: limits.clone(),
-        }
+        Intake { form: Form::Unknown(sink, Vec::new()), hasher: blake3::Hasher::new(), received: 0 }
     }
 
     /// Takes the next bytes.
@@ -129,9 +123,6 @@ impl Intake {
     /// Why the upload cannot be taken; the rest of it need not be pushed.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), UploadFault> {
         self.received += chunk.len() as u64;
-        if self.limits.upload_bytes < self.received {
-            return Err(UploadFault::TooLarge { limit: self.limits.upload_bytes });
-        }
         self.hasher.update(chunk);
         let form = std::mem::replace(&mut self.form, Form::Faulty);
         self.form = form.push(chunk, self.received)?;
@@ -452,8 +443,5 @@ mod tests {
         let small = Limits { upload_decompressed_bytes: 100, ..Limits::standard() };
         let bomb = receive(&gzip(CSV.as_bytes()), 10, &small).unwrap_err();
         assert_eq!(bomb, UploadFault::Bomb { limit: 100 });
-        let small = Limits { upload_bytes: 100, ..Limits::standard() };
-        let large = receive(CSV.as_bytes(), 10, &small).unwrap_err();
-        assert_eq!(large, UploadFault::TooLarge { limit: 100 });
     }
 }
