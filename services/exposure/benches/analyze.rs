@@ -69,6 +69,7 @@ fn bench(criterion: &mut Criterion) {
         b.iter(|| analyze(&prepared, black_box(&request(Listing::All))));
     });
     young_names(criterion, &tail);
+    nobody_has_the_days(criterion, &tail);
     let mut group = criterion.benchmark_group("3,000 names x 2,520 days");
     group.sample_size(10);
     group.bench_function("plan", |b| b.iter(|| Plan::of(&snapshot, &roles)));
@@ -104,6 +105,23 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
     criterion.bench_function("analyze 500 positions, 50 of them young", |b| {
         b.iter(|| analyze(&prepared, black_box(&request)));
     });
+}
+
+/// Every name has 180 sessions under an index of four years: on most days nobody can stand in.
+fn nobody_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
+    let world = world::world_with(2_160, 1_100, 7, |names| {
+        names.iter_mut().for_each(|name| name.listed_from = 920);
+    });
+    let prepared = prepare(&world.snapshot(), &world::World::roles());
+    let book = join(&prepared, &lines(&prepared, &world, 500));
+    let mut group = criterion.benchmark_group("500 positions, all of 180 sessions");
+    group.sample_size(10);
+    for (name, listing) in [("10 listed", Listing::Largest(10)), ("all listed", Listing::All)] {
+        let (book, beta) = (&book, BetaSettings::PREPARED);
+        let request = Request { book, beta, tail, repeat_on: None, listing };
+        group.bench_function(name, |b| b.iter(|| analyze(&prepared, black_box(&request))));
+    }
+    group.finish();
 }
 
 criterion_group!(benches, bench);

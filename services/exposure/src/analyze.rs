@@ -59,7 +59,6 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
         Some(Err(gap)) => (None, Some(gap)),
     };
     let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
-    let first_level = tail.as_ref().map(|tail| &tail.first_level);
     let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
     let (market, small) = prepared.played();
@@ -84,7 +83,7 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
         },
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         concentration: concentration::measure(prepared, book),
-        positions: positions::list(prepared, book, request, first_level),
+        positions: positions::list(prepared, book, request, tail.as_ref()),
         coverage: Coverage {
             resolved: share(sums.resolved),
             proxied: share(sums.proxied),

@@ -4,6 +4,7 @@ use crate::{
     analyze::Request,
     beta::{PRIOR_NAMES_MIN, PriorMean},
     history::History,
+    peers::DONORS_MIN,
     prepared::Prepared,
     report::{Report, TailRisk},
     settings::BetaSettings,
@@ -245,14 +246,17 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
     if 0 < risk.left_out_sessions {
         let detail = format!(
             "{} sessions are left out: names of more than 5 % of what joined have no return on them, \
-             and none of their peers has",
+             and fewer than {DONORS_MIN} of their peers have one",
             risk.left_out_sessions
         );
         add(GapReason::MissingObservations, detail, None);
     }
     if 0.0 < risk.undrawn_share {
-        let detail = "on some sessions no peer of a name has a return: its betas alone stand in";
-        add(GapReason::MissingObservations, detail.to_owned(), Some(risk.undrawn_share));
+        let detail = format!(
+            "on some sessions fewer than {DONORS_MIN} peers of a name have a return: its betas alone \
+             stand in"
+        );
+        add(GapReason::MissingObservations, detail, Some(risk.undrawn_share));
     }
     if let Some(filter) = risk.filter.filter(|filter| 0 < filter.unscaled) {
         let detail =

@@ -65,6 +65,14 @@ impl Panel {
         bits & mask(sessions.len())
     }
 
+    /// The sessions whose returns are the row's own, in order.
+    pub(crate) fn own_sessions(&self, row: u32) -> impl Iterator<Item = usize> + '_ {
+        let words = &self.own[row as usize * self.words..(row as usize + 1) * self.words];
+        words.iter().enumerate().flat_map(|(word, bits)| {
+            (0..64).filter(move |at| bits >> at & 1 == 1).map(move |at| word * 64 + at)
+        })
+    }
+
     /// Sessions of a range that are not the row's own.
     pub(crate) fn absent(&self, row: u32, sessions: Range<usize>) -> usize {
         let chunks = sessions.clone().step_by(64).map(|at| at..sessions.end.min(at + 64));

@@ -3,17 +3,14 @@
 use crate::{
     drivers::Drivers,
     name::{NONE, Name},
-    panel::Panel,
+    panel::{Panel, mask},
 };
 use factors::size::SizeBucket;
 use marketdata::day::Day;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-/// Donors that a choice is made among, at least, as long as a wider group has them.
+/// Donors that a choice is made among, at least: of fewer, draws would lie close together and look
+/// certain.
 pub(crate) const DONORS_MIN: usize = 10;
 
 /// A donor's residual deviation is within this factor of the name's own, where that is known: beyond
@@ -21,6 +18,10 @@ pub(crate) const DONORS_MIN: usize = 10;
 const DEVIATION_RATIO_MAX: f64 = 4.0;
 
 /// What stands in for absent returns is made of: the usual betas, the drivers, and who may donate.
+///
+/// Donors are numbered from the calmest residuals to the wildest, so that those comparable to a name
+/// are a range. Sets of them are bits in that order: who has returns on some days is the
+/// intersection of these days, whatever the number of donors.
 #[derive(Debug)]
 pub(crate) struct Peers {
     /// As prepared: stand-ins do not change with the settings of a request.
@@ -33,8 +34,15 @@ pub(crate) struct Peers {
     betas: Vec<[f64; 2]>,
     /// The calendar months of the panel.
     pub(crate) blocks: Vec<Block>,
-    /// Rows in the order of names.
-    groups: BTreeMap<Group, Vec<u32>>,
+    /// Rows of the donors: the calmest first, equal ones in the order of names.
+    donors: Vec<u32>,
+    groups: BTreeMap<Group, Vec<u64>>,
+    /// Session after session, who has a return of its own.
+    present: Vec<u64>,
+    /// How many they are, by session.
+    counts: Vec<usize>,
+    /// Words of a set.
+    words: usize,
 }
 
 /// Companies of a size and a sector; none and [`NONE`] stand for any.
@@ -51,10 +59,23 @@ pub(crate) struct Block {
 /// What a donor must offer.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    pub(crate) bucket: Option<SizeBucket>,
-    pub(crate) sector: u32,
-    /// Residual deviation of the name; zero where there is none.
-    pub(crate) deviation: f64,
+    bucket: Option<SizeBucket>,
+    sector: u32,
+    /// Donors comparable to the name.
+    comparable: Range<usize>,
+}
+
+/// Donors found, and buffers kept from search to search.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Comparable donors that have returns on all of the days.
+    present: Vec<u64>,
+    /// Those of them that are of the group.
+    chosen: Vec<u64>,
+    /// How many are chosen up to the end of each word.
+    up_to: Vec<usize>,
+    /// Whether peers of its own size and sector were too few.
+    pub(crate) widened: bool,
 }
 
 impl Peers {
@@ -63,48 +84,94 @@ impl Peers {
         names: Arc<Vec<Name>>,
         drivers: &Drivers,
         deviations: Vec<f64>,
-        donors: &[Name],
-        days: &[Day],
+        mut donors: Vec<Name>,
+        (panel, days): (&Panel, &[Day]),
     ) -> Peers {
+        let deviation = |name: &Name| deviations[name.row as usize];
+        donors.retain(|name| 0.0 < deviation(name));
+        donors.sort_by(|a, b| deviation(a).total_cmp(&deviation(b)));
+        let words = donors.len().div_ceil(64);
         let mut betas = vec![[0.0; 2]; deviations.len()];
-        let mut groups: BTreeMap<Group, Vec<u32>> = BTreeMap::new();
-        for name in donors.iter().filter(|name| 0.0 < deviations[name.row as usize]) {
+        let mut groups: BTreeMap<Group, Vec<u64>> = BTreeMap::new();
+        let mut present = vec![0; days.len() * words];
+        for (at, name) in donors.iter().enumerate() {
+            let (word, bit) = (at / 64, 1 << (at % 64));
             betas[name.row as usize] = [name.market, name.size];
-            let levels: BTreeSet<Group> = levels(name.bucket, name.sector).into_iter().collect();
-            for group in levels {
-                groups.entry(group).or_default().push(name.row);
+            for group in levels(name.bucket, name.sector) {
+                groups.entry(group).or_insert_with(|| vec![0; words])[word] |= bit;
+            }
+            for session in panel.own_sessions(name.row) {
+                present[session * words + word] |= bit;
             }
         }
+        let count = |session: usize| {
+            let words = &present[session * words..(session + 1) * words];
+            words.iter().map(|word| word.count_ones() as usize).sum()
+        };
+        let counts = (0..days.len()).map(count).collect();
+        let donors = donors.iter().map(|name| name.row).collect();
         let drivers = [&drivers.market, &drivers.size].map(|driver| {
             let on = |session| Drivers::on(driver.as_ref(), session);
             (0..days.len()).map(on).collect()
         });
-        Peers { names, drivers, deviations, betas, blocks: blocks(days), groups }
+        let blocks = blocks(days);
+        Peers { names, drivers, deviations, betas, blocks, donors, groups, present, counts, words }
     }
 
-    /// Writes the donors that have returns of their own on some sessions: the `bits` of a range that
-    /// begins at `first`. Groups are widened until there are enough. Whether they had to be.
-    pub(crate) fn donors(
-        &self,
-        panel: &Panel,
-        wanted: &Wanted,
-        (sessions, bits): (Range<usize>, u64),
-        out: &mut Vec<u32>,
-    ) -> bool {
+    /// What a name's donors must be like; `deviation` is that of its residuals, zero where unknown.
+    pub(crate) fn wanted(&self, name: &Name, deviation: f64) -> Wanted {
+        let of = |row: &u32| self.deviations[*row as usize];
+        let comparable = if 0.0 < deviation {
+            let start =
+                self.donors.partition_point(|row| DEVIATION_RATIO_MAX * of(row) < deviation);
+            let end = self.donors.partition_point(|row| of(row) <= DEVIATION_RATIO_MAX * deviation);
+            start..end.max(start)
+        } else {
+            0..self.donors.len()
+        };
+        Wanted { bucket: name.bucket, sector: name.sector, comparable }
+    }
+
+    /// Of some sessions, the `bits` of a range that begins at `first`, those on which enough donors
+    /// of any kind have a return.
+    pub(crate) fn drawable(&self, first: usize, bits: u64) -> u64 {
+        let enough = |at: &usize| DONORS_MIN <= self.counts[first + at];
+        places(bits).filter(enough).fold(0, |kept, at| kept | 1 << at)
+    }
+
+    /// Finds the donors that have returns of their own on all of some sessions. Groups are widened
+    /// until there are enough; false where there never are.
+    pub(crate) fn find(&self, wanted: &Wanted, first: usize, bits: u64, found: &mut Found) -> bool {
+        let range = &wanted.comparable;
+        let words = range.start / 64..range.end.div_ceil(64);
+        found.present.clear();
+        found.present.resize(words.len(), u64::MAX);
+        if let Some(word) = found.present.first_mut() {
+            *word &= !mask(range.start % 64);
+        }
+        if let Some(word) = found.present.last_mut().filter(|_| range.end % 64 != 0) {
+            *word &= mask(range.end % 64);
+        }
+        for at in places(bits) {
+            let start = (first + at) * self.words;
+            let of_day = &self.present[start + words.start..start + words.end];
+            found.present.iter_mut().zip(of_day).for_each(|(all, day)| *all &= day);
+        }
         let narrow = wanted.bucket.is_some() && wanted.sector != NONE;
-        for (at, group) in levels(wanted.bucket, wanted.sector).into_iter().enumerate() {
-            let rows = self.groups.get(&group).map_or(&[][..], Vec::as_slice);
-            let fits = |row: &&u32| {
-                panel.own_bits(**row, sessions.clone()) & bits == bits
-                    && comparable(wanted.deviation, self.deviations[**row as usize])
-            };
-            out.clear();
-            out.extend(rows.iter().filter(fits));
-            if DONORS_MIN <= out.len() {
-                return !(narrow && at == 0);
+        for (at, group) in levels(wanted.bucket, wanted.sector).iter().enumerate() {
+            let Some(members) = self.groups.get(group) else { continue };
+            found.choose(&members[words.clone()]);
+            if DONORS_MIN <= found.count() {
+                found.widened = !(narrow && at == 0);
+                return true;
             }
         }
-        true
+        false
+    }
+
+    /// The row of one of the donors found, by its place among them.
+    pub(crate) fn row(&self, wanted: &Wanted, found: &Found, place: usize) -> u32 {
+        self.donors[wanted.comparable.start / 64 * 64 + found.nth(place)]
     }
 
     /// What a donor's betas leave of its return.
@@ -119,13 +186,44 @@ impl Peers {
     }
 }
 
+impl Found {
+    /// How many donors were found.
+    pub(crate) fn count(&self) -> usize {
+        self.up_to.last().copied().unwrap_or(0)
+    }
+
+    fn choose(&mut self, members: &[u64]) {
+        let both = self.present.iter().zip(members).map(|(present, member)| present & member);
+        self.chosen.clear();
+        self.chosen.extend(both);
+        self.up_to.clear();
+        let mut count = 0;
+        self.up_to.extend(self.chosen.iter().map(|word| {
+            count += word.count_ones() as usize;
+            count
+        }));
+    }
+
+    /// Where the bit is that so many others come before.
+    fn nth(&self, place: usize) -> usize {
+        debug_assert!(place < self.count(), "invariant: a place among those found");
+        let at = self.up_to.partition_point(|up_to| *up_to <= place);
+        let mut word = self.chosen[at];
+        for _ in self.up_to[at] - word.count_ones() as usize..place {
+            word &= word - 1;
+        }
+        at * 64 + word.trailing_zeros() as usize
+    }
+}
+
+/// Where the bits of a word are, in order.
+pub(crate) fn places(bits: u64) -> impl Iterator<Item = usize> {
+    (0..64).filter(move |at| bits >> at & 1 == 1)
+}
+
 /// From the narrowest group to everybody.
 fn levels(bucket: Option<SizeBucket>, sector: u32) -> [Group; 4] {
     [(bucket, sector), (bucket, NONE), (None, sector), (None, NONE)]
-}
-
-fn comparable(own: f64, donor: f64) -> bool {
-    own <= 0.0 || (own <= DEVIATION_RATIO_MAX * donor && donor <= DEVIATION_RATIO_MAX * own)
 }
 
 fn blocks(days: &[Day]) -> Vec<Block> {

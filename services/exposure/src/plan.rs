@@ -158,7 +158,8 @@ impl Plan {
         let sizes = Sizes::assemble(&self.snapshot, &self.roles, &caps);
         let sectors = sectors(&self.snapshot, &items);
         let priors = AllPriors::of(&items, &sizes);
-        let nobody = Peers::of(Arc::default(), &self.drivers, Vec::new(), &[], &[]);
+        let nobody =
+            Peers::of(Arc::default(), &self.drivers, Vec::new(), Vec::new(), (&panel, &[][..]));
         let mut prepared = Prepared {
             settings: BetaSettings::PREPARED,
             snapshot: self.snapshot,
@@ -176,7 +177,7 @@ impl Plan {
             peers: Arc::new(nobody),
         };
         prepared.name_all(&self.roles, &items, &panel);
-        prepared.find_peers(&items);
+        prepared.find_peers(&items, &panel);
         prepared.panel = Arc::new(panel);
         prepared
     }

@@ -8,7 +8,7 @@ use crate::{
     settings::{DRAWS, Listing},
     stand_in::StandIn,
     sums,
-    tail_risk::TailWeights,
+    tail_risk::Tail,
 };
 use marketdata::book::{Book, Holding};
 
@@ -18,7 +18,7 @@ pub(crate) fn list(
     prepared: &Prepared,
     book: &Book,
     request: &Request<'_>,
-    tail: Option<&TailWeights>,
+    tail: Option<&Tail>,
 ) -> Vec<PositionRow> {
     let count = match request.listing {
         Listing::All => book.holdings.len(),
@@ -38,12 +38,7 @@ pub(crate) fn list(
     order.iter().map(|(_, at)| row(prepared, book, &book.holdings[*at], tail)).collect()
 }
 
-fn row(
-    prepared: &Prepared,
-    book: &Book,
-    holding: &Holding,
-    tail: Option<&TailWeights>,
-) -> PositionRow {
+fn row(prepared: &Prepared, book: &Book, holding: &Holding, tail: Option<&Tail>) -> PositionRow {
     let name = prepared.name(holding.instrument);
     let details = prepared.details(holding.instrument);
     let company = prepared.size(holding.instrument);
@@ -71,11 +66,11 @@ fn row(
         observations: details.fit.map_or(0, |fit| fit.observations),
         dimson: details.fit.is_some_and(|fit| fit.dimson),
         proxied_sessions: tail.map_or(0, |tail| match (name.row, name.absent) {
-            (NONE, _) => tail.sessions.len(),
+            (NONE, _) => tail.first_level.sessions.len(),
             (_, 0) => 0,
             (row, _) => {
                 let is_absent = |at: &&usize| prepared.panel.own(row, **at).is_none();
-                tail.sessions.iter().filter(is_absent).count()
+                tail.first_level.sessions.iter().filter(is_absent).count()
             }
         }),
         leg: sums::leg(&name, value),
@@ -84,30 +79,25 @@ fn row(
 }
 
 /// A name's weighted return over the tail, what stands in for absent returns included.
-fn tail_return(prepared: &Prepared, holding: &Holding, tail: &TailWeights) -> f64 {
-    let name = prepared.name(holding.instrument);
+fn tail_return(prepared: &Prepared, holding: &Holding, tail: &Tail) -> f64 {
+    let (name, weights) = (prepared.name(holding.instrument), &tail.first_level);
     let own = |(session, weight): &(usize, f64)| weight * prepared.panel.at(name.row, *session);
     let mut sum = match name.row {
         NONE => 0.0,
-        _ => tail.own.iter().map(own).sum::<f64>(),
+        _ => weights.own.iter().map(own).sum::<f64>(),
     };
-    if name.row != NONE && name.absent == 0 {
-        return sum;
-    }
+    let stretches = tail.stand_ins.as_ref().and_then(|all| all.stretches.get(&holding.instrument));
+    let Some(stretches) = stretches else { return sum };
     let stand_in = StandIn::of(prepared, holding.instrument);
-    stand_in.visit(tail.sessions.first().copied().unwrap_or(0), |stretch| {
+    for stretch in stretches {
         for session in stretch.sessions() {
+            let Some(by_draw) = weights.by_draw(session) else { continue };
             let mapped = stand_in.mapped(session);
-            for draw in 0..DRAWS {
-                let weight = tail.of(draw, session);
-                if 0.0 < weight {
-                    let residual = stretch.choices.as_ref();
-                    let residual =
-                        residual.map_or(0.0, |all| stand_in.residual(all[draw], session));
-                    sum += weight * (mapped + residual);
-                }
+            for (draw, weight) in by_draw.iter().enumerate().filter(|(_, weight)| 0.0 < **weight) {
+                let residual = |rows: &[u32; DRAWS]| stand_in.residual(rows[draw], session);
+                sum += weight * (mapped + stretch.rows.as_ref().map_or(0.0, residual));
             }
         }
-    });
+    }
     sum
 }

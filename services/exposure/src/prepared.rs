@@ -181,7 +181,7 @@ impl Prepared {
 
     /// Who may answer for absent returns: companies of a known size with residuals; where these are
     /// few, every name that is not known to be a fund.
-    pub(crate) fn find_peers(&mut self, items: &[Item]) {
+    pub(crate) fn find_peers(&mut self, items: &[Item], panel: &Panel) {
         let named = || items.iter().map(|item| (item, self.name(item.instrument)));
         let with_rows = || named().filter(|(_, name)| name.row != NONE);
         let deviation = |(item, _): (&Item, Name)| item.fit.and_then(|fit| fit.residual_sd);
@@ -193,7 +193,7 @@ impl Prepared {
             donors = no_funds.map(|(_, name)| name).collect();
         }
         let (names, days) = (Arc::clone(&self.names), self.sessions.days());
-        self.peers = Arc::new(Peers::of(names, &self.drivers, deviations, &donors, days));
+        self.peers = Arc::new(Peers::of(names, &self.drivers, deviations, donors, (panel, days)));
     }
 }
 

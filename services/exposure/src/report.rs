@@ -241,13 +241,13 @@ pub struct TailRisk {
     pub proxied_share: f64,
     /// Names that lack sessions of their own in the window or among its seeds.
     pub proxied_names: usize,
-    /// Names some of whose draws came from beyond their own size and sector.
+    /// Names some of whose draws for the window came from beyond their own size and sector.
     pub widened_names: usize,
     /// Sessions left out: names of more than a twentieth of what joined have no return on them, and
-    /// none of their peers has.
+    /// fewer than ten of their peers have one.
     pub left_out_sessions: usize,
-    /// Share of gross times other sessions, seeds included, on which no peer has a return: betas
-    /// alone stand in.
+    /// Share of gross times sessions of the window on which fewer than ten peers have a return:
+    /// betas alone stand in.
     pub undrawn_share: f64,
 }
 

@@ -1,24 +1,25 @@
 //! What answers for returns that a name does not have: its betas times the drivers, and residuals of
 //! its peers on the same days.
 //!
-//! A calendar month is a block: in each of 32 draws one peer's residuals of all the days that are
-//! wanted in it, chosen by a hash of the name's symbol, the draw and the month. So tails and clusters
-//! of residuals are those of real names, all names have the shock of the same day, and what one name
-//! draws does not depend on any other line. A peer's residuals are scaled by the ratio of the two
-//! names' robust residual deviations where the name has one of its own: how volatile it is, is known;
-//! only its path is not.
+//! A calendar month is a block: in each of 32 draws one peer's residuals of all the days that the
+//! name lacks in it, chosen by a hash of the name's symbol, the draw and the month. So tails and
+//! clusters of residuals are those of real names, all names have the shock of the same day, and what
+//! one name draws depends neither on any other line nor on the window. Where fewer than ten peers
+//! have all of the days, each day is drawn for itself; a day that fewer than ten have is not drawn. A
+//! peer's residuals are scaled by the ratio of the two names' robust residual deviations where the
+//! name has one of its own: how volatile it is, is known; only its path is not.
 
 use crate::{
     history::Lacking,
     name::{NOBODY, NONE, Name},
     panel::mask,
-    peers::{Block, DONORS_MIN, Wanted},
+    peers::{Block, Found, Wanted, places},
     prepared::Prepared,
     settings::DRAWS,
 };
 use marketdata::instrument::InstrumentId;
 use stats::rng;
-use std::ops::Range;
+use std::collections::BTreeMap;
 
 /// Seed of the choices; part of the method, never of a request.
 const SEED: u64 = 0x0BA1_1A57;
@@ -26,20 +27,13 @@ const SEED: u64 = 0x0BA1_1A57;
 /// Apart from the indices of months, where single days are drawn for.
 const DAY_INDEX: u64 = 1 << 40;
 
-/// A peer and what its residuals are multiplied by.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Choice {
-    pub(crate) row: u32,
-    pub(crate) scale: f64,
-}
-
 /// Sessions that a name lacks, and who answers for them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stretch {
     first: usize,
     bits: u64,
-    /// By draw; none where nobody comparable has returns of these days.
-    pub(crate) choices: Option<[Choice; DRAWS]>,
+    /// By draw, the row of a peer; none where too few have returns of these days.
+    pub(crate) rows: Option<[u32; DRAWS]>,
     /// Whether peers of its own size and sector were too few.
     pub(crate) widened: bool,
 }
@@ -47,7 +41,7 @@ pub(crate) struct Stretch {
 impl Stretch {
     /// The sessions, in order.
     pub(crate) fn sessions(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..64).filter(|at| self.bits >> at & 1 == 1).map(|at| self.first + at)
+        places(self.bits).map(|at| self.first + at)
     }
 }
 
@@ -56,6 +50,8 @@ impl Stretch {
 pub(crate) struct StandIn<'a> {
     prepared: &'a Prepared,
     name: Name,
+    /// Of its residuals; zero where it has no estimate.
+    deviation: f64,
     wanted: Wanted,
     stream: u64,
 }
@@ -69,7 +65,8 @@ impl<'a> StandIn<'a> {
         StandIn {
             prepared,
             name,
-            wanted: Wanted { bucket: name.bucket, sector: name.sector, deviation },
+            deviation,
+            wanted: peers.wanted(&name, deviation),
             stream: stream_of(prepared.snapshot.symbol(instrument)),
         }
     }
@@ -80,72 +77,81 @@ impl<'a> StandIn<'a> {
     }
 
     /// What a peer answers for a session.
-    pub(crate) fn residual(&self, choice: Choice, session: usize) -> f64 {
-        choice.scale * self.prepared.peers.residual(&self.prepared.panel, choice.row, session)
+    pub(crate) fn residual(&self, row: u32, session: usize) -> f64 {
+        self.scale(row) * self.residual_of(row, session)
     }
 
-    /// Visits what it lacks from a session on, in the order of time.
-    pub(crate) fn visit(&self, first: usize, mut see: impl FnMut(&Stretch)) {
-        let mut donors = Vec::new();
-        for block in &self.prepared.peers.blocks {
-            let sessions = block.sessions.start.max(first)..block.sessions.end;
-            if sessions.is_empty() {
-                continue;
-            }
-            let bits = self.absent_bits(sessions.clone());
-            if bits != 0 {
-                self.visit_block(block, (sessions, bits), &mut donors, &mut see);
-            }
-        }
+    /// The peer's own.
+    fn residual_of(&self, row: u32, session: usize) -> f64 {
+        self.prepared.peers.residual(&self.prepared.panel, row, session)
     }
 
-    fn absent_bits(&self, sessions: Range<usize>) -> u64 {
-        if self.name.row == NONE {
-            return mask(sessions.len());
+    /// What a peer's residuals are multiplied by.
+    fn scale(&self, row: u32) -> f64 {
+        let donor = self.prepared.peers.deviations[row as usize];
+        if 0.0 < self.deviation { self.deviation / donor } else { 1.0 }
+    }
+
+    /// What it lacks from a session on, month after month. Choices are those of whole months,
+    /// wherever in a month the session is.
+    pub(crate) fn stretches(&self, first: usize) -> Vec<Stretch> {
+        let mut all = Vec::new();
+        let mut found = Found::default();
+        for block in self.prepared.peers.blocks.iter().filter(|block| first < block.sessions.end) {
+            let bits = self.absent_bits(block);
+            let kept = !mask(first.saturating_sub(block.sessions.start));
+            if bits & kept != 0 {
+                let from = all.len();
+                self.choose(block, bits, &mut found, &mut all);
+                all[from..].iter_mut().for_each(|stretch| stretch.bits &= kept);
+            }
         }
-        !self.prepared.panel.own_bits(self.name.row, sessions.clone()) & mask(sessions.len())
+        all.retain(|stretch| stretch.bits != 0);
+        all
+    }
+
+    /// A bit for each session of a month that it lacks.
+    fn absent_bits(&self, block: &Block) -> u64 {
+        let all = mask(block.sessions.len());
+        match self.name.row {
+            NONE => all,
+            row => !self.prepared.panel.own_bits(row, block.sessions.clone()) & all,
+        }
     }
 
     /// One choice for the month where enough peers have all of its days, else day by day.
-    fn visit_block(
-        &self,
-        block: &Block,
-        (sessions, bits): (Range<usize>, u64),
-        donors: &mut Vec<u32>,
-        see: &mut impl FnMut(&Stretch),
-    ) {
-        let (peers, panel) = (&self.prepared.peers, &self.prepared.panel);
-        let first = sessions.start;
-        let month = u64::from(block.month) * DRAWS as u64;
-        let widened = peers.donors(panel, &self.wanted, (sessions.clone(), bits), donors);
-        let of_month = self.choices(donors, month);
-        if DONORS_MIN <= donors.len() {
-            see(&Stretch { first, bits, choices: of_month, widened });
-            return;
+    fn choose(&self, block: &Block, bits: u64, found: &mut Found, all: &mut Vec<Stretch>) {
+        let (peers, first) = (&self.prepared.peers, block.sessions.start);
+        let drawable = peers.drawable(first, bits);
+        let mut undrawn = bits & !drawable;
+        let mut draw = |bits: u64, index: u64| {
+            let enough = bits != 0 && peers.find(&self.wanted, first, bits, found);
+            if enough {
+                let rows = Some(self.rows(found, index * DRAWS as u64));
+                all.push(Stretch { first, bits, rows, widened: found.widened });
+            }
+            enough
+        };
+        if !draw(drawable, u64::from(block.month)) {
+            for at in places(drawable) {
+                let day = self.prepared.sessions.days()[first + at].epoch().unsigned_abs();
+                if !draw(1 << at, DAY_INDEX / DRAWS as u64 + u64::from(day)) {
+                    undrawn |= 1 << at;
+                }
+            }
         }
-        for at in (0..sessions.len()).filter(|at| bits >> at & 1 == 1) {
-            let session = first + at;
-            let widened = peers.donors(panel, &self.wanted, (session..session + 1, 1), donors);
-            let day = self.prepared.sessions.days()[session].epoch().unsigned_abs();
-            let of_day = || self.choices(donors, DAY_INDEX + u64::from(day) * DRAWS as u64);
-            let choices =
-                if donors.len() < DONORS_MIN { of_month.or_else(of_day) } else { of_day() };
-            see(&Stretch { first: session, bits: 1, choices, widened });
+        if undrawn != 0 {
+            all.push(Stretch { first, bits: undrawn, rows: None, widened: false });
         }
     }
 
     /// One peer a draw, by the symbol and an index of the draw and the block.
-    fn choices(&self, donors: &[u32], index: u64) -> Option<[Choice; DRAWS]> {
-        if donors.is_empty() {
-            return None;
-        }
-        let own = self.wanted.deviation;
-        Some(std::array::from_fn(|draw| {
+    fn rows(&self, found: &Found, index: u64) -> [u32; DRAWS] {
+        std::array::from_fn(|draw| {
             let uniform = rng::uniform_at(SEED, self.stream, index + draw as u64);
-            let row = donors[(uniform * donors.len() as f64) as usize];
-            let donor = self.prepared.peers.deviations[row as usize];
-            Choice { row, scale: if 0.0 < own { own / donor } else { 1.0 } }
-        }))
+            let place = (uniform * found.count() as f64) as usize;
+            self.prepared.peers.row(&self.wanted, found, place)
+        })
     }
 }
 
@@ -159,14 +165,15 @@ fn stream_of(symbol: &str) -> u64 {
 /// What stands in for absent returns of a book, by leg, as shares of gross from a session on.
 #[derive(Debug)]
 pub(crate) struct StandIns {
+    first: usize,
     width: usize,
     /// By leg: what betas make of the drivers, the same in every draw.
     mapped: [Vec<f64>; 3],
     /// By leg: residuals, draw after draw.
     residuals: [Vec<f64>; 3],
-    /// Names some of whose draws came from beyond their own size and sector.
-    pub(crate) widened_names: usize,
-    /// By session: Σ |weight| of names that lack it, and of whose peers none has it.
+    /// What each name lacks, and who answers; looked up by number alone.
+    pub(crate) stretches: BTreeMap<InstrumentId, Vec<Stretch>>,
+    /// By session: Σ |weight| of names that lack it, and too few of whose peers have it.
     pub(crate) undrawn: Vec<f64>,
 }
 
@@ -175,39 +182,49 @@ impl StandIns {
     pub(crate) fn of(prepared: &Prepared, lacking: &[Lacking], first: usize) -> StandIns {
         let width = prepared.panel.width - first;
         let mut stand_ins = StandIns {
+            first,
             width,
             mapped: [0, 1, 2].map(|_| vec![0.0; width]),
             residuals: [0, 1, 2].map(|_| vec![0.0; width * DRAWS]),
-            widened_names: 0,
+            stretches: BTreeMap::new(),
             undrawn: vec![0.0; width],
         };
         for Lacking { instrument, leg, weight, .. } in lacking {
-            stand_ins.add(&StandIn::of(prepared, *instrument), *leg, *weight, first);
+            let name = StandIn::of(prepared, *instrument);
+            let stretches = name.stretches(first);
+            for stretch in &stretches {
+                stand_ins.add(&name, stretch, *leg, *weight);
+            }
+            stand_ins.stretches.insert(*instrument, stretches);
         }
         stand_ins
     }
 
-    fn add(&mut self, name: &StandIn<'_>, leg: usize, weight: f64, first: usize) {
-        let width = self.width;
-        let (mapped, residuals) = (&mut self.mapped[leg], &mut self.residuals[leg]);
-        let (mut widened, undrawn) = (false, &mut self.undrawn);
-        name.visit(first, |stretch| {
+    fn add(&mut self, name: &StandIn<'_>, stretch: &Stretch, leg: usize, weight: f64) {
+        let (first, width) = (self.first, self.width);
+        let mapped = &mut self.mapped[leg];
+        for session in stretch.sessions() {
+            mapped[session - first] += weight * name.mapped(session);
+        }
+        let Some(rows) = &stretch.rows else {
+            stretch.sessions().for_each(|at| self.undrawn[at - first] += weight.abs());
+            return;
+        };
+        for (draw, row) in rows.iter().enumerate() {
+            let residuals = &mut self.residuals[leg][draw * width..(draw + 1) * width];
+            let scaled = weight * name.scale(*row);
             for session in stretch.sessions() {
-                mapped[session - first] += weight * name.mapped(session);
+                residuals[session - first] += scaled * name.residual_of(*row, session);
             }
-            let Some(choices) = &stretch.choices else {
-                stretch.sessions().for_each(|at| undrawn[at - first] += weight.abs());
-                return;
-            };
-            widened |= stretch.widened;
-            for (draw, choice) in choices.iter().enumerate() {
-                let residuals = &mut residuals[draw * width..(draw + 1) * width];
-                for session in stretch.sessions() {
-                    residuals[session - first] += weight * name.residual(*choice, session);
-                }
-            }
-        });
-        self.widened_names += usize::from(widened);
+        }
+    }
+
+    /// Names some of whose draws of some sessions, in order, came from beyond their own size and
+    /// sector.
+    pub(crate) fn widened_names(&self, sessions: &[usize]) -> usize {
+        let counts = |at: usize| sessions.binary_search(&at).is_ok();
+        let widened = |stretch: &Stretch| stretch.widened && stretch.sessions().any(counts);
+        self.stretches.values().filter(|all| all.iter().any(widened)).count()
     }
 
     /// A leg's stand-in return in a draw, `at` sessions after the first.
@@ -263,11 +280,11 @@ mod tests {
         let id = |at: usize| prepared.lookup.find(&world.names[at].symbol).unwrap();
         let young = StandIn::of(&prepared, id(100));
         let mut drawn = Vec::new();
-        young.visit(0, |stretch| {
-            for choice in stretch.choices.as_ref().unwrap() {
-                drawn.extend(stretch.sessions().map(|at| young.residual(*choice, at)));
+        for stretch in young.stretches(0) {
+            for row in stretch.rows.unwrap() {
+                drawn.extend(stretch.sessions().map(|at| young.residual(row, at)));
             }
-        });
+        }
         assert_eq!(drawn.len(), 580 * DRAWS);
         let row = prepared.name(id(101)).row;
         let real: Vec<f64> =
@@ -278,5 +295,83 @@ mod tests {
         assert!((0.02..0.03).contains(&drawn), "{drawn}");
         // Var 1 + .025·36 = 1.9, fourth moment 3 + 6·.9 + .025·1296 = 40.8: 40.8/1.9² = 11.3.
         assert!((9.0..14.0).contains(&kurtosis), "{kurtosis}");
+    }
+
+    /// Who draws for a session does not depend on where a window begins in its month.
+    #[test]
+    fn choices_do_not_depend_on_the_window() {
+        let world = world::world_with(200, 400, 62, |names| {
+            names.iter_mut().enumerate().for_each(|(at, name)| name.listed_from = at % 60);
+            names[100].listed_from = 300;
+        });
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let id = prepared.lookup.find(&world.names[100].symbol).unwrap();
+        let young = StandIn::of(&prepared, id);
+        let by_session = |first: usize| -> BTreeMap<usize, Option<[u32; DRAWS]>> {
+            let of = |stretch: Stretch| {
+                let sessions: Vec<usize> = stretch.sessions().collect();
+                sessions.into_iter().map(move |at| (at, stretch.rows))
+            };
+            young.stretches(first).into_iter().flat_map(of).collect()
+        };
+        let all = by_session(0);
+        assert_eq!(all.len(), 300);
+        assert!(all.values().any(Option::is_none) && all.values().any(Option::is_some));
+        for first in 1..80 {
+            let later: BTreeMap<_, _> = all.range(first..).map(|(at, rows)| (*at, *rows)).collect();
+            assert_eq!(by_session(first), later, "{first}");
+        }
+    }
+
+    /// A donor has all of the days and a comparable deviation, and the groups widen in order.
+    #[test]
+    fn donors_are_those_that_a_search_one_by_one_finds() {
+        let world = world::world_with(300, 200, 63, |names| {
+            for (at, name) in names.iter_mut().enumerate() {
+                name.listed_from = at * 7 % 90;
+                name.residual_sd *= 1.0 + (at % 13) as f64;
+            }
+        });
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let (peers, panel) = (&prepared.peers, &prepared.panel);
+        let ids: Vec<_> =
+            world.names.iter().map(|n| prepared.lookup.find(&n.symbol).unwrap()).collect();
+        let mut found = Found::default();
+        let mut searches = [0, 0];
+        for (at, id) in ids.iter().enumerate() {
+            let name = prepared.name(*id);
+            let own = peers.deviations[name.row as usize];
+            let (first, bits) = (at % 120, 0b1_0110_1101 << (at % 5));
+            let fits = |donor: &&Name| {
+                let other = peers.deviations[donor.row as usize];
+                let days = panel.own_bits(donor.row, first..first + 20) & bits == bits;
+                days && 0.0 < other && own <= 4.0 * other && other <= 4.0 * own
+            };
+            let names: Vec<Name> = ids.iter().map(|id| prepared.name(*id)).collect();
+            let levels: [&dyn Fn(&Name) -> bool; 4] = [
+                &|d| d.bucket == name.bucket && d.sector == name.sector,
+                &|d| d.bucket == name.bucket,
+                &|d| d.sector == name.sector,
+                &|_| true,
+            ];
+            let rows = |keep: &dyn Fn(&Name) -> bool| -> Vec<u32> {
+                let mut rows: Vec<u32> =
+                    names.iter().filter(fits).filter(|d| keep(d)).map(|d| d.row).collect();
+                rows.sort_unstable();
+                rows
+            };
+            let wanted = peers.wanted(&name, own);
+            let expected = levels.map(rows).into_iter().find(|rows| 10 <= rows.len());
+            let enough = peers.find(&wanted, first, bits, &mut found);
+            searches[usize::from(enough)] += 1;
+            assert_eq!(enough, expected.is_some(), "{at}");
+            if let Some(expected) = expected {
+                let of = |place| peers.row(&wanted, &found, place);
+                let mut rows: Vec<u32> = (0..found.count()).map(of).collect();
+                rows.sort_unstable();
+                assert_eq!(rows, expected, "{at}");
+            }
+        }
+        assert!(0 < searches[0] && 0 < searches[1], "{searches:?}");
     }
 }

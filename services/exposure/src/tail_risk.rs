@@ -22,6 +22,8 @@ pub(crate) struct Tail {
     pub(crate) risk: TailRisk,
     /// Those of the first level.
     pub(crate) first_level: TailWeights,
+    /// What stands in for absent returns; none where nothing does.
+    pub(crate) stand_ins: Option<StandIns>,
 }
 
 /// What a return of each session adds to expected shortfall: −weight·return.
@@ -31,15 +33,15 @@ pub(crate) struct TailWeights {
     pub(crate) sessions: Vec<usize>,
     /// Sessions in the tail and the sum of their weights over draws: share of the tail times m_s.
     pub(crate) own: Vec<(usize, f64)>,
-    /// The weight of every session of the panel, draw after draw; empty where nothing stands in.
-    by_draw: Vec<f64>,
-    width: usize,
+    /// The weights of every session of the panel in each draw; empty where nothing stands in.
+    by_draw: Vec<[f64; DRAWS]>,
 }
 
 impl TailWeights {
-    /// The weight of a session in a draw.
-    pub(crate) fn of(&self, draw: usize, session: usize) -> f64 {
-        self.by_draw.get(draw * self.width + session).copied().unwrap_or(0.0)
+    /// The weights of a session by draw; none where it is in no draw's tail.
+    pub(crate) fn by_draw(&self, session: usize) -> Option<&[f64; DRAWS]> {
+        self.own.binary_search_by_key(&session, |(at, _)| *at).ok()?;
+        self.by_draw.get(session)
     }
 }
 
@@ -94,8 +96,10 @@ pub(crate) fn measure(
         multipliers: Vec::new(),
         gross,
     };
-    let tail = replay.measure(prepared, settings, &lacking);
-    tail.ok_or_else(|| none(GapReason::Degenerate, "a profit or loss is out of range"))
+    let (risk, first_level) = replay
+        .measure(prepared, settings, &lacking)
+        .ok_or_else(|| none(GapReason::Degenerate, "a profit or loss is out of range"))?;
+    Ok(Tail { risk, first_level, stand_ins })
 }
 
 fn too_few(sessions: usize, seeds: usize) -> Gap {
@@ -113,7 +117,7 @@ impl<'a> Replay<'a> {
         prepared: &Prepared,
         settings: &TailSettings,
         lacking: &[Lacking],
-    ) -> Option<Tail> {
+    ) -> Option<(TailRisk, TailWeights)> {
         let filter = self.scale(settings.method)?;
         let scenarios = self.scenarios()?;
         let levels: Option<Vec<TailLevel>> = settings
@@ -128,8 +132,8 @@ impl<'a> Replay<'a> {
         let absent =
             |name: &Lacking| name.weight.abs() * name.absent(&prepared.panel, replayed) as f64;
         let undrawn = |others: &StandIns| {
-            let sum: f64 = self.sessions.iter().map(|at| others.undrawn[at - self.first]).sum();
-            sum / self.sessions.len() as f64
+            let sum: f64 = replayed.iter().map(|at| others.undrawn[at - self.first]).sum();
+            sum / replayed.len() as f64
         };
         let risk = TailRisk {
             settings: settings.clone(),
@@ -145,13 +149,13 @@ impl<'a> Replay<'a> {
             draws: self.draws(),
             proxied_share: lacking.iter().map(absent).sum::<f64>() / replayed.len() as f64,
             proxied_names: lacking.len(),
-            widened_names: self.stand_ins.map_or(0, |others| others.widened_names),
+            widened_names: self.stand_ins.map_or(0, |others| others.widened_names(replayed)),
             left_out_sessions: prepared.panel.width - self.first - self.sessions.len(),
             undrawn_share: self.stand_ins.map_or(0.0, undrawn),
         };
         let confidence = *settings.confidence_levels.first()?;
         let first_level = self.weights(&scenarios.tail_shares(confidence)?, prepared.panel.width);
-        Some(Tail { risk, first_level })
+        Some((risk, first_level))
     }
 
     /// Finds m_s of every scenario, and tells of the filter that made it.
@@ -285,18 +289,17 @@ impl<'a> Replay<'a> {
     fn weights(&self, shares: &[(Scenario, f64)], width: usize) -> TailWeights {
         let sessions = self.sessions[self.seeds..].to_vec();
         let mut own = vec![0.0; sessions.len()];
-        let mut by_draw =
-            vec![0.0; if self.stand_ins.is_some() { width * self.draws() } else { 0 }];
+        let mut by_draw = vec![[0.0; DRAWS]; if self.stand_ins.is_some() { width } else { 0 }];
         for (scenario, share) in shares {
             let (draw, at) = (scenario.draw as usize, scenario.period as usize);
             let weight = share * self.multipliers[draw][at];
             own[at] += weight;
-            if let Some(slot) = by_draw.get_mut(draw * width + sessions[at]) {
-                *slot = weight;
+            if let Some(draws) = by_draw.get_mut(sessions[at]) {
+                draws[draw] = weight;
             }
         }
         let inside = sessions.iter().zip(own).filter(|(_, weight)| 0.0 < *weight);
         let own = inside.map(|(session, weight)| (*session, weight)).collect();
-        TailWeights { sessions, own, by_draw, width }
+        TailWeights { sessions, own, by_draw }
     }
 }

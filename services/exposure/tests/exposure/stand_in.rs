@@ -125,3 +125,75 @@ fn a_name_without_any_return_is_drawn_for_on_every_session() {
     near(level.stand_ins.unwrap().expected_shortfall, level.expected_shortfall, 1.0);
     assert!(0.015e6 < level.value_at_risk, "{level:?}");
 }
+
+/// A third of the names begins in the middle of the month that the window begins in.
+#[test]
+fn positions_add_up_where_donors_begin_inside_the_first_month() {
+    for method in [TailMethod::Historical, TailMethod::FilteredHistorical] {
+        let world = world_with(300, 700, 46, |names| {
+            // Sessions are days less one: of 699 the first scenario is session 447.
+            for (at, name) in names.iter_mut().enumerate().filter(|(at, _)| at % 3 == 0) {
+                name.listed_from = 428 + at % 20;
+            }
+            names[151].listed_from = 640;
+        });
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let lines = [worth(&world.names[151].symbol, -2e6), worth("MSFT", 1e6)];
+        let book = join(&prepared, &lines, None);
+        let tail = tail(&[0.95], QuantileRule::Linear);
+        let tail = &TailSettings { window_sessions: 252, method, ..tail };
+        let beta = BetaSettings::PREPARED;
+        let request = Request { book: &book, beta, tail, repeat_on: None, listing: Listing::All };
+        let report = analyze(&prepared, &request);
+        let sum: f64 = report.positions.iter().map(|row| row.expected_shortfall.unwrap()).sum();
+        near(sum, report.tail.unwrap().levels[0].expected_shortfall, 1e-3);
+    }
+}
+
+/// A twentieth of the book is young, the rest is the market itself.
+fn young_beside_the_market(world: &World) -> Report {
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = [worth("^GSPC", 0.96e6), worth(&world.names[20].symbol, 0.04e6)];
+    let book = join(&prepared, &lines, None);
+    let filtered = TailMethod::FilteredHistorical;
+    let tail = tail(&[0.95], QuantileRule::Linear);
+    let tail = &TailSettings { window_sessions: 252, method: filtered, ..tail };
+    let beta = BetaSettings::PREPARED;
+    analyze(&prepared, &Request { book: &book, beta, tail, repeat_on: None, listing: Listing::All })
+}
+
+fn undrawn(report: &Report) -> Option<f64> {
+    let alone = |gap: &&marketdata::gap::Gap| gap.detail.contains("its betas alone stand in");
+    report.gaps.iter().find(alone).and_then(|gap| gap.gross_share)
+}
+
+#[test]
+fn fewer_than_ten_donors_are_not_drawn_from_and_it_is_said() {
+    // 399 sessions, 252 of them scenarios from session 147 on. Nine names have all of them, the
+    // others begin on session 301.
+    let world = |donors: usize| {
+        world_with(60, 400, 47, |names| {
+            names.iter_mut().skip(donors).for_each(|name| name.listed_from = 300);
+        })
+    };
+    let nine = young_beside_the_market(&world(9));
+    // 300 − 147 scenarios of 252, of 4 % of gross.
+    near(undrawn(&nine).unwrap(), 0.04 * 153.0 / 252.0, 0.04 * 1.5 / 252.0);
+    let level = nine.tail.as_ref().unwrap().levels[0];
+    near(level.stand_ins.unwrap().expected_shortfall_spread, 0.0, 1e-9);
+    let ten = young_beside_the_market(&world(10));
+    assert_eq!(undrawn(&ten), None);
+    let level = ten.tail.as_ref().unwrap().levels[0];
+    assert!(1.0 < level.stand_ins.unwrap().expected_shortfall_spread, "{level:?}");
+}
+
+#[test]
+fn what_is_not_drawn_among_the_seeds_is_no_share_of_the_scenarios() {
+    // Every name begins on session 121, and the scenarios on session 147.
+    let world = world_with(60, 400, 48, |names| {
+        names.iter_mut().for_each(|name| name.listed_from = 120);
+    });
+    let report = young_beside_the_market(&world);
+    assert_eq!(report.tail.as_ref().unwrap().sessions, 252);
+    assert_eq!(undrawn(&report), None);
+}

@@ -37,6 +37,8 @@ pub(crate) struct Truth {
     pub(crate) in_small_cap_fund: bool,
     /// Prices are stored as if split so many for one after the last day; 1 stores them raw.
     pub(crate) restated: f64,
+    /// Neither a float nor a sector: nothing says whether it is a company or a fund.
+    pub(crate) of_unknown_kind: bool,
 }
 
 #[derive(Debug)]
@@ -96,6 +98,7 @@ fn truth(index: usize, count: usize, seed: u64) -> Truth {
         stale: false,
         in_small_cap_fund: false,
         restated: 1.0,
+        of_unknown_kind: false,
     }
 }
 
@@ -221,15 +224,17 @@ impl World {
             if let Some(truth) = self.names.get(index) {
                 let count = truth.market_cap_usd / 100.0;
                 let known = Instant::close_of(self.days[0]);
+                let said = if truth.of_unknown_kind { f64::NAN } else { 1.0 };
                 let key = (id, InstrumentId::NONE, self.days[0], known);
-                shares.push(key.0, key.1, key.2, key.3, &[count, count * 0.9]);
+                shares.push(key.0, key.1, key.2, key.3, &[count, said * count * 0.9]);
                 if truth.in_small_cap_fund {
                     let fund = id_of(self.names.len() + 1);
                     let row = [f64::NAN; 6];
                     holdings.push(id, fund, self.days[0], known, &row);
                 }
                 let mut listing = [f64::NAN; Dataset::Listings.fields().len()];
-                listing[Dataset::Listings.column(Field::Sector)] = f64::from(sector_of(index));
+                listing[Dataset::Listings.column(Field::Sector)] =
+                    said * f64::from(sector_of(index));
                 listings.push(key.0, key.1, key.2, key.3, &listing);
             }
         }
