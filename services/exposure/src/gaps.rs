@@ -3,10 +3,10 @@
 use crate::{
     analyze::Request,
     beta::{PRIOR_NAMES_MIN, PriorMean},
-    history::History,
+    history::{History, is_known},
     peers::DONORS_MIN,
     prepared::Prepared,
-    report::{Report, TailRisk},
+    report::{Leg, Report, TailRisk, TradeLeg},
     settings::BetaSettings,
     sums::Sums,
 };
@@ -36,6 +36,7 @@ pub(crate) fn list(
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
     gaps.extend(top_down(prepared, history, report));
+    gaps.extend(legs(report, book.gross));
     gaps.extend(tail(no_tail, report));
     gaps.extend(repeat(request, report));
     gaps
@@ -198,6 +199,26 @@ fn top_down(prepared: &Prepared, history: Option<&History>, report: &Report) -> 
          what joined have returns of their own"
     );
     (own < sessions).then(|| Gap::new(GapReason::MissingObservations, "top_down", detail))
+}
+
+/// Legs whose betas stand on less of their own than the book's do.
+fn legs(report: &Report, gross: f64) -> Vec<Gap> {
+    let thin = report.trade.legs.iter().filter(|leg| !is_known(1.0 - leg.own_share, 1.0));
+    let gap = |leg: &TradeLeg| {
+        let which = match leg.leg {
+            Leg::MegacapLong => "megacaps held long",
+            Leg::SmallCapShort => "small caps held short",
+            Leg::Other => "other names",
+        };
+        let detail = format!(
+            "{:.0} % of the weighted returns of {which} are their own; the others count as none, so that \
+             the leg's crowd beta and unwinds lie nearer to zero than its names'",
+            100.0 * leg.own_share
+        );
+        let gap = Gap::new(GapReason::MissingObservations, "crowd_trade.legs", detail);
+        gap.of_gross(leg.exposure.gross() / gross)
+    };
+    thin.map(gap).collect()
 }
 
 /// `none` is why there is no tail, where there are sessions.

@@ -122,6 +122,9 @@ pub struct TradeLeg {
     pub exposure: Exposure,
     /// Its money beta to the crowd, from its own returns at today's positions; none for an empty leg.
     pub crowd_beta: Option<Measured>,
+    /// Share of its gross times sessions that are returns of its own names, sessions weighted as in
+    /// the beta; the rest counts as no return, which draws the beta to zero. 1 without a beta.
+    pub own_share: f64,
 }
 
 /// What an unwind of the crowd by some standard deviations would do.

@@ -46,8 +46,9 @@ pub(crate) struct Sums {
     pub(crate) terms: [LegTerms; 3],
     /// Names that lack returns of their own, in the order of names.
     pub(crate) lacking: Vec<Lacking>,
-    /// Gross of what joined.
+    /// Gross of what joined, and of it by leg.
     pub(crate) joined: f64,
+    pub(crate) joined_by_leg: [f64; 3],
     pub(crate) market: BetaSum,
     pub(crate) size: BetaSum,
     pub(crate) crowd: BetaSum,
@@ -90,6 +91,7 @@ impl Sums {
             terms: [Vec::new(), Vec::new(), Vec::new()],
             lacking: Vec::new(),
             joined: 0.0,
+            joined_by_leg: [0.0; 3],
             market: BetaSum::ZERO,
             size: BetaSum::ZERO,
             crowd: BetaSum::ZERO,
@@ -147,6 +149,7 @@ impl Sums {
             self.crowd.add(value, name.crowd, name.crowd_error);
         }
         self.joined += size;
+        self.joined_by_leg[leg] += size;
         let weight = value / gross;
         let row = (name.row != NONE).then_some(name.row);
         self.terms[leg].extend(row.map(|row| (row, weight as f32)));

@@ -58,6 +58,12 @@ impl<'a> Map<'a> {
         (enough && !rows.is_empty()).then_some(Map { rows })
     }
 
+    /// What each session of the fit window weighs, by the first driver; none weigh anything where it
+    /// does not count.
+    pub(crate) fn weights(&self) -> &[f64] {
+        self.rows.first().map_or(&[], |row| &row.weights)
+    }
+
     /// Fits returns of the fit window. Errors are Newey and West's on the influence of each day. R²
     /// is over the sessions of the first driver.
     pub(crate) fn fit(&self, returns: &[f64]) -> TopDown {

@@ -2,7 +2,7 @@
 
 use crate::{
     drivers::Driver,
-    history::History,
+    history::{History, Lacking},
     name::NONE,
     prepared::Prepared,
     report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg, Unwind},
@@ -40,7 +40,9 @@ pub(crate) fn measure(
         let exposure = sums.legs[leg as usize];
         let history = history.filter(|_| 0.0 < exposure.gross());
         let crowd_beta = history.and_then(|h| fit(&h.legs[leg as usize])).map(|(beta, _)| beta);
-        TradeLeg { leg, exposure, crowd_beta }
+        let map = map.as_ref().filter(|_| crowd_beta.is_some());
+        let own_share = map.map_or(1.0, |map| own_share(prepared, sums, (leg, book.gross), map));
+        TradeLeg { leg, exposure, crowd_beta, own_share }
     });
     let top_down = whole.map(|(beta, _)| beta);
     CrowdTrade {
@@ -53,6 +55,23 @@ pub(crate) fn measure(
         unwinds: unwinds(top_down, crowd, &legs),
         repeat: repeat_on.and_then(|on| repeat(prepared, book, on)),
     }
+}
+
+/// How much of a leg's returns is its names' own, by the weights of a map.
+fn own_share(prepared: &Prepared, sums: &Sums, (leg, gross): (Leg, f64), map: &Map<'_>) -> f64 {
+    let joined = sums.joined_by_leg[leg as usize] / gross;
+    let (weights, first) = (map.weights(), prepared.drivers.first);
+    let whole: f64 = weights.iter().sum();
+    if joined <= 0.0 || whole <= 0.0 {
+        return 1.0;
+    }
+    let absent = |name: &Lacking| {
+        let is_own = |at: usize| name.row.is_some_and(|row| prepared.panel.own(row, at).is_some());
+        let absent = weights.iter().enumerate().filter(|(at, _)| !is_own(first + at));
+        name.weight.abs() * absent.map(|(_, weight)| weight).sum::<f64>()
+    };
+    let lacking = sums.lacking.iter().filter(|name| name.leg == leg as usize);
+    1.0 - lacking.map(absent).sum::<f64>() / (joined * whole)
 }
 
 /// A slope of returns on gross as money per 100 % of the driver.

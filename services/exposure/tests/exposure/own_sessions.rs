@@ -88,3 +88,21 @@ fn too_few_own_sessions_give_no_top_down_beta() {
     assert_eq!(gap.reason, GapReason::ShortHistory);
     assert!(gap.detail.starts_with("39 sessions"), "{}", gap.detail);
 }
+
+/// Every session counts for the book, and a small short has returns on few of them.
+#[test]
+fn a_leg_without_returns_of_its_own_says_how_little_its_beta_stands_on() {
+    let world = world_with(200, 700, 36, |names| names[150].listed_from = 640);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let young = world.names[150].symbol.as_str();
+    let report = report(&prepared, &[worth("MSFT", 0.97e6), worth(young, -0.03e6)]);
+    let [_, short, _] = report.trade.legs;
+    assert_eq!(short.crowd_beta.unwrap().observations, 504);
+    let gap = report.gaps.iter().find(|gap| gap.subject == "crowd_trade.legs").unwrap();
+    assert_eq!(gap.reason, GapReason::MissingObservations);
+    // Its last 59 returns of 504, by the weights of the betas: (1 − h^59)/(1 − h^504), h = 2^(−1/126).
+    let h = libm::exp2(-1.0 / 126.0);
+    let share = (1.0 - libm::pow(h, 59.0)) / (1.0 - libm::pow(h, 504.0));
+    assert!(gap.detail.contains(&format!("{:.0} %", 100.0 * share)), "{gap:?}");
+    near(gap.gross_share.unwrap(), 0.03, 1e-9);
+}
