@@ -15,10 +15,7 @@ use stats::{
 /// Share of exactly unchanged closes beyond which prices are stale and Dimson's lags are used.
 const STALE_SHARE_MAX: f64 = 0.05;
 
-/// A total return smaller than this is an unchanged close.
-const UNCHANGED: f64 = 1e-9;
-
-/// Fewer names than this make no prior: a bucket with fewer takes that of all names.
+/// Fewer companies than this make no prior: a bucket with fewer takes that of all names.
 pub(crate) const PRIOR_NAMES_MIN: usize = 10;
 
 /// Least variance of true betas across a group of names: a standard deviation of 0.01.
@@ -178,9 +175,9 @@ impl PriorGroup {
 /// Whose mean a beta is drawn towards, or is where the name has no estimate of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PriorMean {
-    /// The names of its size bucket.
+    /// The companies of its size bucket.
     SizeBucket,
-    /// All names: its size is unknown, or its bucket has too few names.
+    /// All companies: its size is unknown, or its bucket has too few.
     AllNames,
 }
 
@@ -207,10 +204,11 @@ pub(crate) struct Priors {
 }
 
 impl Priors {
-    /// The priors that names' own estimates give each other, in the order given.
-    pub(crate) fn of(estimates: &[(PriorGroup, Estimate)]) -> Priors {
-        let prior = |keep: &dyn Fn(PriorGroup) -> bool| {
-            let kept = estimates.iter().filter(|(group, _)| keep(*group));
+    /// The priors that companies' own estimates give names, in the order given. Funds, and what may be
+    /// one, say nothing of companies.
+    pub(crate) fn of(estimates: &[(Option<SizeBucket>, Estimate)]) -> Priors {
+        let prior = |keep: &dyn Fn(Option<SizeBucket>) -> bool| {
+            let kept = estimates.iter().filter(|(bucket, _)| keep(*bucket));
             let (values, errors): (Vec<f64>, Vec<f64>) =
                 kept.map(|(_, e)| (e.value, e.standard_error)).unzip();
             if values.len() < PRIOR_NAMES_MIN {
@@ -219,8 +217,8 @@ impl Priors {
             shrink::prior_of(&values, &errors, PRIOR_VARIANCE_FLOOR)
         };
         Priors {
-            buckets: SizeBucket::ALL.map(|b| prior(&|group| group == PriorGroup::Bucket(b))),
-            all: prior(&|group| group != PriorGroup::Fund).or_else(|| prior(&|_| true)),
+            buckets: SizeBucket::ALL.map(|b| prior(&|bucket| bucket == Some(b))),
+            all: prior(&|_| true),
         }
     }
 

@@ -140,7 +140,7 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
         return None;
     }
     let detail = format!(
-        "names of unknown size or of a bucket with fewer than {PRIOR_NAMES_MIN} names: {}; their betas \
+        "names of unknown size or of a bucket with fewer than {PRIOR_NAMES_MIN} companies: {}; their betas \
          use the mean of all names instead of the bucket's",
         sums.all_names
     );

@@ -60,7 +60,8 @@ impl Name {
         (self.size, self.size_error) = parts(details.size);
         (self.crowd, self.crowd_error) = parts(details.crowd);
         let prior = details.market.and_then(|beta| beta.prior);
-        self.uses_all_names = prior == Some(PriorMean::AllNames);
+        // A fund has no size bucket to miss.
+        self.uses_all_names = prior == Some(PriorMean::AllNames) && !self.is_fund;
         self.has_beta = details.market.is_some();
         self.has_own_beta = details.market.is_some_and(|beta| beta.own.is_some());
     }

@@ -13,7 +13,7 @@ use crate::{
     settings::{BetaSettings, PANEL_SESSIONS},
 };
 use factors::{
-    kind::Kinds,
+    kind::Kind,
     returns::Sessions,
     roles::Roles,
     size::{self, LineCap, Sizes},
@@ -35,7 +35,6 @@ pub struct Plan {
     sessions: Sessions,
     role_returns: RoleReturns,
     drivers: Drivers,
-    kinds: Kinds,
     lookup: Lookup,
     quotes: Quotes,
     /// Everything with bars, shares, a listing or a place in a fund's holdings, and whoever plays the
@@ -58,8 +57,8 @@ pub(crate) struct Item {
     pub(crate) instrument: InstrumentId,
     pub(crate) fit: Option<NameFit>,
     pub(crate) cap: Option<LineCap>,
-    /// A fund or an index, and so no company.
-    pub(crate) is_fund: bool,
+    /// What it is, once all parts are together: one line of a company tells of the others.
+    pub(crate) kind: Kind,
     /// Text id.
     pub(crate) sector: Option<f64>,
     /// Whether a fund that plays the small-cap index holds it, by the fund's newest known day.
@@ -89,7 +88,6 @@ impl Plan {
         instruments.dedup();
         snapshot.sort_by_name(&mut instruments);
         Plan {
-            kinds: Kinds::of(snapshot, roles),
             small_cap_funds: newest_holdings(snapshot, &role_returns.small_instruments),
             snapshot: snapshot.clone(),
             roles: roles.clone(),
@@ -127,7 +125,7 @@ impl Plan {
                 instrument: *instrument,
                 fit,
                 cap: size::line_cap(&self.snapshot, *instrument, quote),
-                is_fund: self.kinds.is_fund(&self.snapshot, *instrument),
+                kind: Kind::Unknown,
                 sector: size::sector(&self.snapshot, *instrument),
                 in_small_cap_fund: self.is_in_small_cap_fund(*instrument),
             });
@@ -157,6 +155,10 @@ impl Plan {
             items.iter().filter_map(|item| Some((item.instrument, item.cap?))).collect();
         let sizes = Sizes::assemble(&self.snapshot, &self.roles, &caps);
         let sectors = sectors(&self.snapshot, &items);
+        for item in &mut items {
+            let told = || sizes.kinds().get(&self.snapshot, item.instrument);
+            item.kind = sizes.get(item.instrument).map_or_else(told, |company| company.kind);
+        }
         let priors = AllPriors::of(&items, &sizes);
         let nobody =
             Peers::of(Arc::default(), &self.drivers, Vec::new(), Vec::new(), (&panel, &[][..]));

@@ -7,7 +7,7 @@ use crate::{
     drivers::{Drivers, RoleReturns},
     name::{Details, NO_DETAILS, NOBODY, NONE, Name},
     panel::Panel,
-    peers::{DONORS_MIN, Peers},
+    peers::Peers,
     plan::Item,
     settings::BetaSettings,
 };
@@ -143,10 +143,11 @@ impl Prepared {
             let at = item.instrument.0 as usize;
             let company = self.sizes.get(item.instrument);
             let bucket = company.map(|company| company.bucket);
-            let group = PriorGroup::of(bucket, item.is_fund);
+            let is_fund = item.kind == Kind::Fund;
+            let group = PriorGroup::of(bucket, is_fund);
             details[at] = self.priors.details(group, item.fit, &self.settings);
             let name = &mut names[at];
-            name.is_fund = item.is_fund;
+            name.is_fund = is_fund;
             name.take_betas(&details[at]);
             name.bucket = bucket;
             let issuer = issuers.number(item.instrument).unwrap_or(NONE);
@@ -154,11 +155,12 @@ impl Prepared {
             name.has_sibling =
                 issuers.companies().get(issuer as usize).is_some_and(|lines| 1 < lines.len());
             name.sector = self.sector_index(item.sector);
-            // What may be a fund as well is no megacap by its size alone.
+            // What may be a fund as well is in no leg by its size alone.
             name.may_be_fund = company.is_some_and(|company| company.kind != Kind::Company);
-            name.megacap = (!name.may_be_fund && bucket == Some(SizeBucket::Mega))
+            let sized = company.filter(|_| !name.may_be_fund);
+            name.megacap = sized.is_some_and(|company| company.bucket == SizeBucket::Mega)
                 || self.roles.megacap_instruments.contains(&item.instrument);
-            name.small_cap = company
+            name.small_cap = sized
                 .is_some_and(|company| 1_000 < company.rank || SizeBucket::Small <= company.bucket)
                 || item.in_small_cap_fund
                 || self.roles.small_instruments.contains(&item.instrument);
@@ -179,19 +181,14 @@ impl Prepared {
         at.map_or(NONE, |at| at as u32)
     }
 
-    /// Who may answer for absent returns: companies of a known size with residuals; where these are
-    /// few, every name that is not known to be a fund.
+    /// Who may answer for absent returns: whatever is known to be a company and has residuals.
     pub(crate) fn find_peers(&mut self, items: &[Item], panel: &Panel) {
         let named = || items.iter().map(|item| (item, self.name(item.instrument)));
         let with_rows = || named().filter(|(_, name)| name.row != NONE);
         let deviation = |(item, _): (&Item, Name)| item.fit.and_then(|fit| fit.residual_sd);
         let deviations = with_rows().map(|named| deviation(named).unwrap_or(0.0)).collect();
-        let sized = with_rows().filter(|(_, name)| name.bucket.is_some());
-        let mut donors: Vec<Name> = sized.map(|(_, name)| name).collect();
-        if donors.len() < DONORS_MIN {
-            let no_funds = with_rows().filter(|(item, _)| !item.is_fund);
-            donors = no_funds.map(|(_, name)| name).collect();
-        }
+        let companies = with_rows().filter(|(item, _)| item.kind == Kind::Company);
+        let donors = companies.map(|(_, name)| name).collect();
         let (names, days) = (Arc::clone(&self.names), self.sessions.days());
         self.peers = Arc::new(Peers::of(names, &self.drivers, deviations, donors, (panel, days)));
     }
@@ -200,12 +197,11 @@ impl Prepared {
 impl AllPriors {
     pub(crate) fn of(items: &[Item], sizes: &Sizes) -> AllPriors {
         let priors = |measure: &dyn Fn(&NameFit) -> Option<Estimate>| {
-            let estimates: Vec<(PriorGroup, Estimate)> = items
-                .iter()
+            let companies = items.iter().filter(|item| item.kind == Kind::Company);
+            let estimates: Vec<(Option<SizeBucket>, Estimate)> = companies
                 .filter_map(|item| {
                     let bucket = sizes.get(item.instrument).map(|company| company.bucket);
-                    let group = PriorGroup::of(bucket, item.is_fund);
-                    Some((group, measure(item.fit.as_ref()?)?))
+                    Some((bucket, measure(item.fit.as_ref()?)?))
                 })
                 .collect();
             Priors::of(&estimates)

@@ -101,8 +101,8 @@ impl BookBeta {
 pub enum Leg {
     /// Held long, and a company of 200 billion or more or one of the configured megacaps.
     MegacapLong,
-    /// Held short, and ranked below 1,000 by market value, or below 2 billion, or the small-cap index
-    /// or among its fund's newest known holdings.
+    /// Held short, and a company ranked below 1,000 by market value or below 2 billion, or the
+    /// small-cap index, or among its fund's newest known holdings.
     SmallCapShort,
     /// Everything else.
     Other,

@@ -197,3 +197,23 @@ fn what_is_not_drawn_among_the_seeds_is_no_share_of_the_scenarios() {
     assert_eq!(report.tail.as_ref().unwrap().sessions, 252);
     assert_eq!(undrawn(&report), None);
 }
+
+#[test]
+fn what_may_be_a_fund_donates_to_nobody() {
+    // Every second name is of unknown kind; in one of the two worlds they jump.
+    let young = |jump: f64| {
+        let world = world_with(200, 500, 49, |names| {
+            for name in names.iter_mut().skip(9).step_by(2) {
+                name.of_unknown_kind = true;
+                name.jumps = (0..500).step_by(7).map(|day| (day, jump)).collect();
+            }
+            names[100].listed_from = 400;
+        });
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let report = report(&prepared, &[worth(&world.names[100].symbol, -1e6)]);
+        (report.positions, report.tail, report.market)
+    };
+    let (still, jumping) = (young(0.0), young(0.02));
+    assert!(still.1.is_some());
+    assert_eq!(still, jumping);
+}

@@ -95,3 +95,58 @@ fn without_shrinkage_an_unknown_size_changes_nothing() {
     assert_eq!(beta.value.to_bits(), beta.own.unwrap().value.to_bits());
     assert!(!report.gaps.iter().any(|gap| gap.detail.contains("mean of all names")));
 }
+
+/// What may be a fund shapes no prior, is drawn to one all the same, and is in no leg by its size.
+#[test]
+fn lines_of_unknown_kind_shape_no_betas_but_their_own() {
+    let rows = |beta: f64| {
+        let world = world_with(200, 500, 33, |names| {
+            for name in names.iter_mut().skip(9).step_by(2) {
+                (name.of_unknown_kind, name.beta) = (true, beta);
+            }
+        });
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let lines = ["N0100", "N0198", "N0199"].map(|symbol| worth(symbol, -1e6));
+        report(&prepared, &lines).positions
+    };
+    let (usual, wild) = (rows(1.0), rows(5.0));
+    let find = |rows: &[exposure::report::PositionRow], symbol: &str| {
+        rows.iter().find(|row| row.symbol == symbol).unwrap().clone()
+    };
+    for symbol in ["N0100", "N0198"] {
+        assert_eq!(find(&usual, symbol).market, find(&wild, symbol).market, "{symbol}");
+    }
+    assert_eq!(find(&wild, "N0198").leg, Leg::SmallCapShort);
+    let unknown = find(&wild, "N0199");
+    assert!(unknown.market.unwrap().own_weight < 1.0 && unknown.size_bucket.is_some());
+    assert_eq!(unknown.leg, Leg::Other);
+}
+
+/// Indices say nothing of companies, even where there are too few companies to say anything.
+#[test]
+fn funds_never_make_the_mean_of_all_names() {
+    let world = world_with(40, 500, 34, |names| {
+        for (at, name) in names.iter_mut().enumerate().skip(9) {
+            name.symbol = format!("^I{at:02}");
+        }
+        names[8].listed_from = 470;
+        names[39].listed_from = 470;
+    });
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let company = world.names[8].symbol.clone();
+    let report = report(&prepared, &[worth(&company, 1e6)]);
+    assert_eq!(report.positions[0].market, None);
+    assert!(report.market.bottom_up.is_none());
+}
+
+#[test]
+fn a_fund_without_an_estimate_is_not_told_as_of_unknown_size() {
+    let world = world_with(60, 500, 35, |names| {
+        (names[59].symbol, names[59].listed_from) = ("^YNG".to_owned(), 470);
+    });
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let report = report(&prepared, &[worth("^YNG", 1e6)]);
+    let told: Vec<_> = report.gaps.iter().map(|gap| gap.subject.as_str()).collect();
+    assert!(!told.contains(&"beta") && told.contains(&"^YNG"), "{told:?}");
+    assert!(report.gaps.iter().any(|gap| gap.detail.contains("the mean of all names stands in")));
+}
