@@ -88,7 +88,7 @@ impl<'a> Fitter<'a> {
     pub(crate) fn fit(&mut self, returns: &[f64]) -> NameFit {
         let present = returns.iter().filter(|r| r.is_finite());
         let (observations, unchanged) =
-            present.fold((0, 0), |(n, same), r| (n + 1, same + usize::from(r.abs() < UNCHANGED)));
+            present.fold((0, 0), |(n, same), r| (n + 1, same + usize::from(r.abs() <= 0.0)));
         let mut fit = NameFit {
             market: None,
             size: None,

@@ -1,5 +1,8 @@
 //! Forecasts made day by day from what was known the day before, and how they fared.
 
+pub(crate) use exposure::settings::{SEED_SESSIONS as SEEDS, WINDOW_SESSIONS_MAX as WINDOW};
+
+use exposure::settings::FILTER_LAMBDA;
 use stats::{
     backtest::{self, Christoffersen, LikelihoodRatio},
     filter::filter,
@@ -7,15 +10,6 @@ use stats::{
     scenarios::Scenarios,
     shortfall_test::{AcerbiSzekely, ShortfallForecast, Simulation, acerbi_szekely},
 };
-
-/// Scenarios of a forecast.
-pub(crate) const WINDOW: usize = 1_000;
-
-/// Sessions before them that give the first volatility.
-pub(crate) const SEEDS: usize = 60;
-
-/// Decay of the volatility.
-const LAMBDA: f64 = 0.94;
 
 /// Profits of a book of fixed positions, a share of its gross value a day.
 #[derive(Clone, Debug)]
@@ -52,7 +46,7 @@ impl Method {
         match self {
             Self::Plain => Scenarios::pooled(&[outcomes]),
             Self::Filtered => {
-                let filter = filter(past, SEEDS, LAMBDA)?;
+                let filter = filter(past, SEEDS, FILTER_LAMBDA)?;
                 let pairs = filter.multipliers.iter().zip(outcomes);
                 Scenarios::pooled(&[pairs.map(|(m, x)| m * x).collect::<Vec<f64>>()])
             }
