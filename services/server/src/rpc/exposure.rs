@@ -38,6 +38,11 @@ const INTERVAL_LEVEL: f64 = 0.95;
 /// Bounds of levels.
 const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
 
+/// Positions of a book that is analysed where its request arrived.
+const INLINE_POSITIONS_MAX: usize = 500;
+/// Levels of confidence times positions listed of such a book.
+const INLINE_LISTED_MAX: usize = 100;
+
 /// Prepares a view on all processors, in fixed parts.
 fn prepare(view: &View) -> Prepared {
     let plan = Plan::of(&view.snapshot, &view.roles);
@@ -76,7 +81,7 @@ impl ExposureService for Handler {
         if query.is_quick() {
             let book = query.book(&prepared)?;
             if prepared.is_whole(&book) {
-                // Tens of microseconds: handing it to another thread would cost more.
+                // About half a millisecond at most: not worth another thread's turn.
                 return Ok(Response::new(query.answer(&pinned, &prepared, &book)));
             }
             let work = move || query.answer(&pinned, &prepared, &book);
@@ -144,10 +149,17 @@ impl AnalysisQuery {
         }))
     }
 
-    /// Whether everything it needs is prepared, but for what stands in for absent returns.
+    /// Whether everything it needs is prepared, but for what stands in for absent returns, and little
+    /// is asked for.
     fn is_quick(&self) -> bool {
         let positions = self.normal.portfolio.as_ref().map_or(0, |book| book.positions.len());
-        self.beta == BetaSettings::PREPARED && self.repeat_on.is_none() && positions <= 2_000
+        let listed = match self.listing {
+            Listing::All => positions,
+            Listing::Largest(count) => count.min(positions),
+        };
+        let is_small = positions <= INLINE_POSITIONS_MAX
+            && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
+        self.beta == BetaSettings::PREPARED && self.repeat_on.is_none() && is_small
     }
 
     /// The portfolio, checked, joined and valued.
