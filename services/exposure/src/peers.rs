@@ -149,7 +149,7 @@ impl Peers {
         if let Some(word) = found.present.first_mut() {
             *word &= !mask(range.start % 64);
         }
-        if let Some(word) = found.present.last_mut().filter(|_| range.end % 64 != 0) {
+        if let Some(word) = found.present.last_mut().filter(|_| !range.end.is_multiple_of(64)) {
             *word &= mask(range.end % 64);
         }
         for at in places(bits) {
