@@ -99,7 +99,10 @@ impl<'a> Fitter<'a> {
             residual_sd: None,
             dimson: STALE_SHARE_MAX * (observations as f64) < unchanged as f64,
         };
-        if self.settings.min_observations <= observations {
+        // A robust scale is a median: where most returns are zero it measures nothing, and a price
+        // that stands still would have a beta of zero that is certain.
+        let moves = 2 * unchanged <= observations;
+        if self.settings.min_observations <= observations && moves {
             self.fit_market_and_size(returns, &mut fit);
             let up_market = self.fit_one(returns, self.drivers.up_market.as_ref());
             fit.up_market = up_market.map(|(slope, _)| slope);

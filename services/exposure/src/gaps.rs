@@ -106,8 +106,22 @@ fn holding(prepared: &Prepared, request: &Request<'_>, at: usize) -> Vec<Gap> {
             Some(PriorMean::AllNames) => "the mean of all names stands in",
             None => "no beta",
         };
-        let detail = format!("{have} returns, {need} needed for a beta; {stand_in}");
-        gaps.push(gap(GapReason::ShortHistory, detail));
+        let (reason, detail) = if have < need {
+            let detail = format!("{have} returns, {need} needed for a beta; {stand_in}");
+            (GapReason::ShortHistory, detail)
+        } else {
+            let detail =
+                format!("its {have} returns give no beta, most of them are zero; {stand_in}");
+            (GapReason::Degenerate, detail)
+        };
+        gaps.push(gap(reason, detail));
+    }
+    if let Some(cap) = prepared.unmoved_cap(holding.instrument) {
+        let detail = format!(
+            "its market value is the one printed for {}: no price on one basis moves it on",
+            cap.described_on
+        );
+        gaps.push(gap(GapReason::Stale, detail));
     }
     gaps
 }

@@ -16,7 +16,7 @@ use factors::{
     kind::Kind,
     returns::Sessions,
     roles::{Played, Roles},
-    size::{Size, SizeBucket, Sizes},
+    size::{LineCap, Size, SizeBucket, Sizes},
 };
 use marketdata::{
     book::{Book, Quotes},
@@ -109,6 +109,11 @@ impl Prepared {
 
     pub(crate) fn size(&self, instrument: InstrumentId) -> Option<&Size> {
         self.sizes.get(instrument)
+    }
+
+    /// The market value of a line, where it is one printed for an earlier day as it stands.
+    pub(crate) fn unmoved_cap(&self, instrument: InstrumentId) -> Option<LineCap> {
+        self.size(instrument).map(|size| size.line).filter(|line| !line.is_of_today)
     }
 
     /// The same state with the betas of some names estimated under other settings. The means of priors

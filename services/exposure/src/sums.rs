@@ -163,7 +163,8 @@ impl Sums {
         };
         *kind += size;
         let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
-        if stale || !name.has_own_beta {
+        let unmoved = prepared.unmoved_cap(holding.instrument).is_some();
+        if stale || unmoved || !name.has_own_beta {
             self.noteworthy.push(index);
         }
     }

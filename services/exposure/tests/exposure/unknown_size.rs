@@ -150,3 +150,25 @@ fn a_fund_without_an_estimate_is_not_told_as_of_unknown_size() {
     assert!(!told.contains(&"beta") && told.contains(&"^YNG"), "{told:?}");
     assert!(report.gaps.iter().any(|gap| gap.detail.contains("the mean of all names stands in")));
 }
+
+/// A price that stands still has no certain beta of zero: it has none of its own, and says nothing of
+/// other names.
+#[test]
+fn a_price_that_stands_still_has_no_beta_of_its_own() {
+    let world = world_with(60, 500, 37, |names| {
+        let still = &mut names[NOISY];
+        (still.beta, still.size_beta, still.residual_sd) = (0.0, 0.0, 0.0);
+        still.jumps = vec![(450, 0.1), (470, -0.05)];
+        still.market_cap_usd = f64::NAN;
+    });
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let symbol = &world.names[NOISY].symbol;
+    let report = report(&prepared, &[worth(symbol, -1e6), worth("MSFT", 1e6)]);
+    let row = report.positions.iter().find(|row| row.symbol == *symbol).unwrap();
+    for beta in [row.market.unwrap(), row.crowd.unwrap()] {
+        assert_eq!((beta.own, beta.own_weight.to_bits()), (None, 0.0_f64.to_bits()));
+        assert!(0.0 < beta.standard_error);
+    }
+    let gap = report.gaps.iter().find(|gap| gap.subject == *symbol).unwrap();
+    assert_eq!(gap.reason, GapReason::Degenerate);
+}

@@ -19,9 +19,9 @@ const DOWN: f64 = -0.02;
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "megacap_value_change_usd",
     title: "Megacap value change",
-    method: "Σ over issuers and their listed classes of shares as known the day before times the \
-             change of price, both on one split basis: issuance and buy-backs are left out \
-             (methodology A3). Before the first known count of an issuer's shares it has no change; \
+    method: "Σ over issuers and their listed classes of shares of the day before (the last count \
+             that describes it or an earlier day) times the change of price, both on one split \
+             basis: issuance and buy-backs are left out (methodology A3). Before the first known count of an issuer's shares it has no change; \
              there is a sum where every issuer with a price is in it, at least half of all, all over \
              the same sessions. \
              Over several sessions the daily changes are added up. `of_value` \
