@@ -14,7 +14,7 @@ pub(crate) mod tamper;
 mod transaction;
 mod write;
 
-pub(crate) use write::{beside, refuse_existing, remove_if_there, settle};
+pub(crate) use write::{beside, clear, refuse_existing, settle};
 
 use crate::{
     Append, Appended, CheckReport, Compacted, RequestKey, RevisionRecord, Store, StoreError, check,
@@ -104,6 +104,9 @@ impl Sqlite {
             Place::Memory => return Sqlite::in_memory().await,
             Place::File { path, create } => (path, *create),
         };
+        if create {
+            write::refuse_leftover(path).await?;
+        }
         if create && identity::make_private(path)? {
             tracing::warn!(path = %path.display(), "there was no store: made a new, empty one");
         }

@@ -84,6 +84,38 @@ async fn a_damaged_backup_is_reported_and_not_restored() {
     assert!(!to.exists(), "a damaged copy gets no name");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_new_file_gets_a_name_that_another_databases_log_lies_beside() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let store = three_revisions(&format!("sqlite:{}", path("live.db").display())).await;
+    store.backup(&path("copy")).await.unwrap();
+    let mut more = Batches::after(&Market::empty().apply(store.load(0).await.unwrap()));
+    committed(&*store, more.next(2, Day::from_epoch(18_300), 5), "more").await;
+    // As a killed process leaves it.
+    for ending in ["-wal", "-shm"] {
+        std::fs::copy(path(&format!("live.db{ending}")), path(&format!("new.db{ending}"))).unwrap();
+    }
+    for other in ["-shm", "-journal"] {
+        std::fs::write(path(&format!("other.db{other}")), "x").unwrap();
+        let refused = restore(&path("copy"), &path("other.db")).await;
+        assert!(is_file_error(&refused, ErrorKind::AlreadyExists), "{other}: {refused:?}");
+        std::fs::remove_file(path(&format!("other.db{other}"))).unwrap();
+    }
+    let before = std::fs::read(path("new.db-wal")).unwrap();
+    let refused = restore(&path("copy"), &path("new.db")).await;
+    let Err(StoreError::File(error)) = &refused else { panic!("{refused:?}") };
+    assert!(error.to_string().contains("new.db-wal was left by"), "{error}");
+    assert!(error.to_string().contains("away first"), "{error}");
+    let refused = store.backup(&path("new.db")).await;
+    assert!(is_file_error(&refused, ErrorKind::AlreadyExists), "{refused:?}");
+    let refused = connect(&format!("sqlite:{}", path("new.db").display())).await.map(drop);
+    assert!(is_file_error(&refused, ErrorKind::AlreadyExists), "{refused:?}");
+    assert_eq!(std::fs::read(path("new.db-wal")).unwrap(), before, "nobody touched it");
+    assert!(!path("new.db").exists());
+    store.close().await;
+}
+
 #[tokio::test]
 async fn a_store_in_memory_is_a_store_of_its_own() {
     let (one, two) =

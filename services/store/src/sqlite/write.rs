@@ -18,10 +18,12 @@ use marketdata::{
     market::RevisionMark,
 };
 use sqlx::SqliteConnection;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Expired answers that one write deletes: more than it adds, and few enough not to delay it.
 const FORGOTTEN_AT_ONCE: u32 = 256;
+/// What SQLite puts after a database's name to name the files beside it.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Adds a batch as the next revision. All packing is done before the lock is taken. The files are
 /// looked at before the write and after it: what went into a deleted file is not answered.
@@ -322,14 +324,14 @@ pub(super) async fn backup(readers: &Connections, to: &Path) -> Result<(), Store
     let mut reader = readers.acquire().await?;
     refuse_existing(to).await?;
     let partial = beside(to, "partial");
-    remove_if_there(&partial).await?;
+    clear(&partial).await?;
     let text = partial.to_str().ok_or_else(|| {
         std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path is not UTF-8")
     })?;
     // SQLite takes an empty file for a new one, and leaves its mode alone.
     make_private(&partial)?;
     if let Err(error) = sqlx::query(sql::BACKUP).bind(text.to_owned()).execute(&mut *reader).await {
-        remove_if_there(&partial).await?;
+        clear(&partial).await?;
         return Err(error.into());
     }
     settle(&partial, to).await
@@ -351,22 +353,73 @@ pub(crate) async fn settle(partial: &Path, to: &Path) -> Result<(), StoreError> 
     Ok(())
 }
 
+/// Refuses a name that is taken, or that has what SQLite would take for the log of writes of the
+/// file that gets it.
 pub(crate) async fn refuse_existing(path: &Path) -> Result<(), StoreError> {
     if tokio::fs::try_exists(path).await? {
         let text = format!("{} is there already", path.display());
         return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, text).into());
     }
-    Ok(())
+    match leftover(path).await? {
+        Some(leftover) => Err(refused_leftover(path, &leftover)),
+        None => Ok(()),
+    }
 }
 
-pub(crate) fn beside(path: &Path, ending: &str) -> std::path::PathBuf {
+/// Refuses to make a database where only the log of another one is: SQLite would delete that log,
+/// and with it writes that somebody may still want.
+pub(crate) async fn refuse_leftover(path: &Path) -> Result<(), StoreError> {
+    // In this order: another process that is making the store makes the database first.
+    let Some(leftover) = leftover(path).await? else { return Ok(()) };
+    match tokio::fs::try_exists(path).await? {
+        true => Ok(()),
+        false => Err(refused_leftover(path, &leftover)),
+    }
+}
+
+fn refused_leftover(path: &Path, leftover: &Path) -> StoreError {
+    let text = format!(
+        "{leftover} was left by an earlier database at {path}, and SQLite would read it as a part \
+         of the new one: move {path}-wal, {path}-shm and {path}-journal away first",
+        leftover = leftover.display(),
+        path = path.display(),
+    );
+    std::io::Error::new(std::io::ErrorKind::AlreadyExists, text).into()
+}
+
+/// A file that SQLite keeps beside a database, where there is one.
+async fn leftover(path: &Path) -> Result<Option<PathBuf>, StoreError> {
+    for ending in COMPANIONS {
+        let companion = companion(path, ending);
+        if tokio::fs::try_exists(&companion).await? {
+            return Ok(Some(companion));
+        }
+    }
+    Ok(None)
+}
+
+/// Removes a file of ours, and what SQLite keeps beside it.
+pub(crate) async fn clear(path: &Path) -> Result<(), StoreError> {
+    for ending in COMPANIONS {
+        remove_if_there(&companion(path, ending)).await?;
+    }
+    remove_if_there(path).await
+}
+
+fn companion(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".");
     name.push(ending);
     path.with_file_name(name)
 }
 
-pub(crate) async fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+async fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     match tokio::fs::remove_file(path).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
