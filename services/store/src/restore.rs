@@ -48,7 +48,7 @@ async fn copy_and_check(
     partial: &Path,
 ) -> Result<(CheckReport, RevisionMark), StoreError> {
     let source = Sqlite::open_read_only(&place(from)).await?;
-    let copied = source.backup(partial).await;
+    let copied = source.copy(partial).await;
     source.close().await;
     copied?;
     let copy = Sqlite::open_read_only(&place(partial)).await?;

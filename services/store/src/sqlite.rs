@@ -36,7 +36,7 @@ use sqlx::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 use tracing::Instrument;
@@ -62,6 +62,8 @@ pub(crate) struct Sqlite {
     /// so that SQLite does not make new ones beside the database when another connection closes, and
     /// so that the system gives their numbers to no other files.
     anchor: Option<SqlitePool>,
+    /// The damage that a write met. What it says of the store stays true whatever is written after it.
+    damage: Arc<OnceLock<String>>,
 }
 
 /// Where a SQLite URL points.
@@ -115,6 +117,7 @@ impl Sqlite {
         let writer = tuned(options.clone()).journal_mode(SqliteJournalMode::Wal);
         let write = first_connection(&writer).await?;
         migrations::migrate(&write, Some(path), create).await?;
+        read::refuse_damaged_answers(&mut *write.acquire().await?).await?;
         let reader = options.read_only(true).busy_timeout(BUSY);
         let anchor = pool(1).connect_with(reader.clone()).await?;
         // A connection opens the log of writes when it reads for the first time.
@@ -125,6 +128,7 @@ impl Sqlite {
             write: Some(Connections { pool: write, identity: identity.clone(), in_memory: false }),
             read: Connections { pool: read, identity, in_memory: false },
             anchor: Some(anchor),
+            damage: Arc::default(),
         })
     }
 
@@ -132,7 +136,8 @@ impl Sqlite {
         let pool = pool(1).connect_with(tuned(SqliteConnectOptions::new())).await?;
         migrations::migrate(&pool, None, true).await?;
         let connections = Connections { pool, identity: None, in_memory: true };
-        Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None })
+        let damage = Arc::default();
+        Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None, damage })
     }
 
     /// Opens a store that is there, as it is. SQLite itself opens a file that cannot be written for
@@ -156,11 +161,36 @@ impl Sqlite {
             return Err(StoreError::Foreign(path.clone()));
         }
         let read = Connections { pool: read, identity: None, in_memory: false };
-        Ok(Sqlite { write: None, read, anchor: None })
+        Ok(Sqlite { write: None, read, anchor: None, damage: Arc::default() })
+    }
+
+    /// Copies one moment to a file that nobody uses, unverified.
+    pub(crate) async fn copy(&self, to: &Path) -> Result<(), StoreError> {
+        write::copy(&self.read, to).await
     }
 
     fn writer(&self) -> Result<&Connections, StoreError> {
         self.write.as_ref().ok_or(StoreError::ReadOnly)
+    }
+
+    /// Runs a write in a task of its own, and none once one has met damage.
+    async fn write<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let damage = Arc::clone(&self.damage);
+        let task = async move {
+            if let Some(fault) = damage.get() {
+                return Err(StoreError::Damaged(fault.clone()));
+            }
+            let outcome = write.await;
+            if let Err(StoreError::Damaged(fault)) = &outcome {
+                // The first one is the one to tell.
+                damage.set(fault.clone()).ok();
+            }
+            outcome
+        };
+        joined(tokio::spawn(task.in_current_span()).await)?
     }
 }
 
@@ -207,8 +237,7 @@ impl Store for Sqlite {
 
     async fn probe_write(&self) -> Result<(), StoreError> {
         let writer = self.writer()?.clone();
-        let task = async move { write::probe(&writer).await };
-        joined(tokio::spawn(task.in_current_span()).await)?
+        self.write(async move { write::probe(&writer).await }).await
     }
 
     async fn head(&self) -> Result<RevisionMark, StoreError> {
@@ -229,8 +258,7 @@ impl Store for Sqlite {
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let writer = self.writer()?.clone();
-        let task = async move { write::append(&writer, append).await };
-        joined(tokio::spawn(task.in_current_span()).await)?
+        self.write(async move { write::append(&writer, append).await }).await
     }
 
     async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {

@@ -116,6 +116,24 @@ async fn no_new_file_gets_a_name_that_another_databases_log_lies_beside() {
     store.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_store_gets_no_backup() {
+    let files = SqliteFiles::new().unwrap();
+    let url = files.fresh();
+    three_revisions(&url).await.close().await;
+    files.damage(&url, 2).await;
+    let store = connect(&url).await.unwrap();
+    let to = Path::new(url.trim_start_matches("sqlite:")).with_file_name("copy");
+    let refused = store.backup(&to).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Damaged(fault)) if fault.starts_with("segment 2:")),
+        "{refused:?}"
+    );
+    store.close().await;
+    let folder = to.parent().unwrap();
+    assert_eq!(names(folder).len(), 1, "nothing is left of the copy");
+}
+
 #[tokio::test]
 async fn a_store_in_memory_is_a_store_of_its_own() {
     let (one, two) =

@@ -26,6 +26,8 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 const READER: u32 = 1;
 /// Kept answers that are verified together.
 const ANSWERS_TOGETHER: u32 = 1_000;
+/// Damaged answers that are told one by one.
+const FAULTS_TOLD: usize = 100;
 
 /// A segment of the list, without its bytes.
 #[derive(Clone, Debug)]
@@ -204,9 +206,7 @@ pub(super) async fn contents(readers: &Connections) -> Result<Contents, StoreErr
 
 async fn contents_in(snapshot: &mut SqliteConnection) -> Result<Contents, StoreError> {
     refuse_too_new(snapshot).await?;
-    let found: Vec<String> =
-        sqlx::query_scalar(sql::INTEGRITY_CHECK).fetch_all(&mut *snapshot).await?;
-    let mut faults: Vec<String> = found.into_iter().filter(|fault| fault != "ok").collect();
+    let mut faults = structure(snapshot, sql::INTEGRITY_CHECK).await?;
     faults.extend(migrations::fault(snapshot).await?);
     faults.extend(answer_faults(snapshot).await?);
     let mut contents = Contents {
@@ -222,20 +222,52 @@ async fn contents_in(snapshot: &mut SqliteConnection) -> Result<Contents, StoreE
     Ok(contents)
 }
 
-/// The kept answers that are not what was written, a page of them in memory at a time.
+/// What SQLite finds wrong with its own structure; it stops at a hundred faults.
+pub(super) async fn structure(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+) -> Result<Vec<String>, StoreError> {
+    let found: Vec<String> = sqlx::query_scalar(statement).fetch_all(connection).await?;
+    Ok(found.into_iter().filter(|fault| fault != "ok").collect())
+}
+
+/// Refuses a store where an index of the kept answers and their table differ: an answer that is
+/// there and is not found would let a repeated request add its facts again.
+pub(super) async fn refuse_damaged_answers(
+    connection: &mut SqliteConnection,
+) -> Result<(), StoreError> {
+    match structure(connection, sql::ANSWERS_CHECK).await?.into_iter().next() {
+        Some(fault) => Err(StoreError::Damaged(format!("the kept answers: {fault}"))),
+        None => Ok(()),
+    }
+}
+
+/// The kept answers that are not what was written, a page of them in memory at a time. Damage may
+/// put rows out of order, and whoever goes on after the last of a page must not go round in a circle.
 async fn answer_faults(snapshot: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
     let mut faults = Vec::new();
     let mut after = 0_i64;
     loop {
         let rows = sqlx::query(sql::ANSWERS).bind(after).bind(ANSWERS_TOGETHER);
         let rows = rows.fetch_all(&mut *snapshot).await?;
-        let Some(last) = rows.last() else { return Ok(faults) };
-        after = last.try_get("rowid")?;
+        if rows.is_empty() {
+            return Ok(faults);
+        }
         for row in &rows {
+            let rowid = row.try_get("rowid")?;
+            if rowid <= after {
+                faults.push(format!("the kept answers are out of order after row {after}"));
+                return Ok(faults);
+            }
+            after = rowid;
             match kept_answer(row) {
                 Ok(_) => {}
                 Err(StoreError::Damaged(fault)) => faults.push(fault),
                 Err(error) => return Err(error),
+            }
+            if faults.len() == FAULTS_TOLD {
+                faults.push("and maybe more: no further kept answer was verified".to_owned());
+                return Ok(faults);
             }
         }
     }

@@ -1,13 +1,14 @@
 //! What the SQLite backend writes: each function is one transaction, or a file beside it.
 
 use super::{
+    Place, Sqlite,
     identity::make_private,
     read::{self, Listed, stored},
     sql,
     transaction::Connections,
 };
 use crate::{
-    Append, Appended, Compacted, RevisionRecord, StoreError, compact, json,
+    Append, Appended, Compacted, RevisionRecord, Store as _, StoreError, compact, json,
     prepare::Prepared,
     seal::{self, Seal},
     segment::{LAYOUT, Packed},
@@ -319,22 +320,48 @@ async fn delete_replaced(writer: &Connections, now: Instant) -> Result<u64, Stor
     Ok(deleted)
 }
 
-/// Writes a copy of one moment to a new file, made durable under another name first.
+/// Writes a copy of one moment to a new file, made durable and verified under another name first.
 pub(super) async fn backup(readers: &Connections, to: &Path) -> Result<(), StoreError> {
-    let mut reader = readers.acquire().await?;
     refuse_existing(to).await?;
     let partial = beside(to, "partial");
     clear(&partial).await?;
-    let text = partial.to_str().ok_or_else(|| {
+    let copied = match copy(readers, &partial).await {
+        Ok(()) => refuse_faults(&partial).await,
+        failed => failed,
+    };
+    if copied.is_err() {
+        clear(&partial).await?;
+        return copied;
+    }
+    settle(&partial, to).await
+}
+
+/// Copies one moment to a file that nobody uses. The copy is made from the tables, so a row that
+/// only an index still has would be left out of it in silence: the source must be sound.
+pub(super) async fn copy(readers: &Connections, to: &Path) -> Result<(), StoreError> {
+    let mut reader = readers.acquire().await?;
+    if let Some(fault) = read::structure(&mut reader, sql::INTEGRITY_CHECK).await?.first() {
+        return Err(StoreError::Damaged(fault.clone()));
+    }
+    let text = to.to_str().ok_or_else(|| {
         std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path is not UTF-8")
     })?;
     // SQLite takes an empty file for a new one, and leaves its mode alone.
-    make_private(&partial)?;
-    if let Err(error) = sqlx::query(sql::BACKUP).bind(text.to_owned()).execute(&mut *reader).await {
-        clear(&partial).await?;
-        return Err(error.into());
+    make_private(to)?;
+    sqlx::query(sql::BACKUP).bind(text.to_owned()).execute(&mut *reader).await?;
+    Ok(())
+}
+
+/// Reads a finished copy in full.
+async fn refuse_faults(copy: &Path) -> Result<(), StoreError> {
+    let place = Place::File { path: copy.to_owned(), create: false };
+    let store = Sqlite::open_read_only(&place).await?;
+    let report = store.check().await;
+    store.close().await;
+    match report?.faults.into_iter().next() {
+        Some(fault) => Err(StoreError::Damaged(fault)),
+        None => Ok(()),
     }
-    settle(&partial, to).await
 }
 
 /// Gives a finished file its name, durably; never over another file.
