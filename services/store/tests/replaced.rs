@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 use store::{
-    Appended, Store,
+    Appended, Store, StoreError,
     conformance::{Batches, append_of, committed},
     connect,
 };
@@ -80,4 +80,77 @@ async fn a_store_that_is_gone_is_not_made_anew_by_a_write() {
     }
     store.close().await;
     assert!(!path.exists());
+}
+
+/// A store of two revisions, and a copy of the file of the first. The second makes the file longer.
+async fn two_revisions(path: &Path, old: &Path) -> Batches {
+    let mut batches = Batches::new();
+    for (names, request) in [(1, "first"), (3_000, "second")] {
+        let store = opened(path).await;
+        committed(&*store, batches.next(names, DAY, 1), request).await;
+        store.close().await;
+        if request == "first" {
+            copy(path, old).unwrap();
+        }
+    }
+    batches
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_answered_once_the_file_was_written_over() {
+    for case in ["an older copy", "nothing", "half of it"] {
+        let folder = TempDir::new().unwrap();
+        let (path, old) = (folder.path().join("store.db"), folder.path().join("old.db"));
+        let mut batches = two_revisions(&path, &old).await;
+        let store = opened(&path).await;
+        committed(&*store, batches.next(1, DAY, 1), "third").await;
+        let open = || std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        match case {
+            "an older copy" => drop(copy(&old, &path).unwrap()),
+            "nothing" => open().set_len(0).unwrap(),
+            _ => open().set_len(open().metadata().unwrap().len() / 2).unwrap(),
+        }
+        let refused = store.append(append_of(batches.next(1, DAY, 1), "lost")).await.map(drop);
+        assert!(matches!(refused, Err(StoreError::Replaced(_))), "{case}: {refused:?}");
+        let head = store.head().await;
+        assert!(matches!(head, Err(StoreError::Replaced(_))), "{case}: {head:?}");
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_grows_and_shrinks_by_itself_is_still_the_one_that_was_opened() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let store = opened(&path).await;
+    let mut batches = Batches::new();
+    for number in 0..12 {
+        committed(&*store, batches.next(300, DAY, 2), &number.to_string()).await;
+        if number % 4 == 3 {
+            store.compact(10_000_000, marketdata::instant::Instant::MAX).await.unwrap();
+            store.compact(0, marketdata::instant::Instant::MAX).await.unwrap();
+        }
+        assert_eq!(store.head().await.unwrap().revision, number + 1);
+    }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_a_store_is_served_as_that_store() {
+    let folder = TempDir::new().unwrap();
+    let (path, link) = (folder.path().join("real.db"), folder.path().join("link.db"));
+    let mut batches = Batches::new();
+    let store = opened(&path).await;
+    committed(&*store, batches.next(1, DAY, 1), "first").await;
+    store.close().await;
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let store = opened(&link).await;
+    committed(&*store, batches.next(1, DAY, 1), "second").await;
+    remove_file(&link).unwrap();
+    let refused = store.append(append_of(batches.next(1, DAY, 1), "third")).await;
+    assert!(refused.is_err(), "the name it is found by is gone: {refused:?}");
+    store.close().await;
+    let store = opened(&path).await;
+    assert_eq!(store.head().await.unwrap().revision, 2);
+    store.close().await;
 }
