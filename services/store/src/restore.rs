@@ -13,7 +13,8 @@ use std::path::Path;
 /// nothing was written to `to`.
 ///
 /// # Errors
-/// [`StoreError::File`] where `from` is not there or `to` is, else as [`crate::connect`].
+/// [`StoreError::File`] where `from` is not there, or `to` or a log of writes beside it is;
+/// [`StoreError::Damaged`] where the structure of `from` is damaged; else as [`crate::connect`].
 pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, StoreError> {
     sqlite::refuse_existing(to).await?;
     let partial = sqlite::beside(to, "restoring");
