@@ -59,6 +59,7 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
         return Ok(true);
     }
     telemetry::start(&config.log)?;
+    outlive_the_file_size_limit()?;
     let mut asks = Asks::new()?;
     let running = tokio::select! {
         running = server::start(config) => running?,
@@ -127,6 +128,14 @@ impl Asks {
             _ = hang_up => {}
         }
     }
+}
+
+/// A limit on the size of files (`ulimit -f`) ends a process by SIGXFSZ, unless it listens for that:
+/// then the write that is too long fails, like one on a full disk.
+fn outlive_the_file_size_limit() -> Result<()> {
+    // Its number on Linux and macOS; the library has no name for it. What was installed stays.
+    const SIGXFSZ: i32 = 25;
+    signal(SignalKind::from_raw(SIGXFSZ)).map(drop).context("no signals here")
 }
 
 /// Whether the process was started with SIGHUP ignored, where the system tells: to listen for a
