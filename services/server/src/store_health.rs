@@ -60,7 +60,9 @@ impl StoreHealth {
     /// Notes what became of a write.
     pub fn written<T>(&self, outcome: &Result<T, StoreError>) {
         let error = outcome.as_ref().err();
-        if error.is_none_or(tells_of_the_store) {
+        // Damage that a write met stops every write after it.
+        let is_damaged = |error: &StoreError| error.outlook() == Outlook::Damaged;
+        if error.is_none_or(|error| tells_of_the_store(error) || is_damaged(error)) {
             self.note(error, "the store cannot be written", |state| &mut state.takes_writes);
         }
     }
@@ -77,15 +79,18 @@ impl StoreHealth {
             let part = part(state);
             std::mem::replace(part, is_good) != is_good
         });
-        match error {
-            Some(error) if has_changed => {
-                let cause = with_causes(error);
-                tracing::error!(cause, "{what}; health says NOT_SERVING until it can");
-            }
-            None if has_changed => tracing::info!("no longer so: {what}"),
-            Some(_) | None => {}
+        if has_changed {
+            log_change(error, what);
         }
     }
+}
+
+fn log_change(error: Option<&StoreError>, what: &str) {
+    let Some(error) = error else {
+        tracing::info!("no longer so: {what}");
+        return;
+    };
+    tracing::error!(cause = with_causes(error), "{what}; health says NOT_SERVING until it can");
 }
 
 /// Whether another call would fail too. A caller who was late, a file that is too large and a damaged
@@ -103,7 +108,6 @@ mod tests {
         let refusals = [
             StoreError::HeadMoved { head: 7 },
             StoreError::RequestIdReused { request_id: "a".to_owned() },
-            StoreError::Damaged("the answer to request \"a\"".to_owned()),
             StoreError::ReadOnly,
         ];
         for refusal in refusals {
@@ -117,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_store_that_takes_no_write_is_told_until_one_succeeds() {
-        for error in [StoreError::Replaced("is gone".to_owned()), full()] {
+        let damaged = StoreError::Damaged("a page".to_owned());
+        for error in [StoreError::Replaced("is gone".to_owned()), full(), damaged] {
             let health = StoreHealth::good();
             health.written(&Err::<(), _>(error));
             assert!(!health.takes_writes());
@@ -135,6 +140,8 @@ mod tests {
     #[test]
     fn a_failed_read_says_nothing_of_writing() {
         let health = StoreHealth::good();
+        health.not_read(&StoreError::Damaged("the answer to request \"a\"".to_owned()));
+        assert!(health.changes().borrow().is_good());
         health.not_read(&full());
         let state = *health.changes().borrow();
         assert_eq!(state, StoreState { is_followed: false, takes_writes: true });
