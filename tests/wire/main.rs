@@ -8,6 +8,7 @@
 #![expect(clippy::float_cmp, reason = "what was stored comes back bit by bit")]
 
 mod calls;
+mod drawn_files;
 mod exposure;
 mod harness;
 mod health;

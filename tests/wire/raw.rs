@@ -63,6 +63,11 @@ impl Call {
         self.request.send_data(Bytes::copy_from_slice(bytes), last).unwrap();
     }
 
+    /// Sends more of the body; false where the server has ended the call.
+    pub(crate) fn goes_on(&mut self, bytes: &[u8]) -> bool {
+        self.request.send_data(Bytes::copy_from_slice(bytes), false).is_ok()
+    }
+
     /// The answer alone: the request may go on.
     pub(crate) fn answer(&mut self) -> Answer {
         Answer(self.response.take().expect("the answer is asked for once"))

@@ -89,8 +89,12 @@ async fn a_request_that_trickles_is_ended_though_it_is_never_silent_for_long() {
     let trickling = async {
         for byte in bytes.iter().cycle() {
             ticks.tick().await;
-            trickle.send(&[*byte], false);
+            if !trickle.goes_on(&[*byte]) {
+                break;
+            }
         }
+        // The answer is on its way.
+        std::future::pending::<()>().await;
     };
     let status = tokio::select! {
         answered = soon("the trickle", answer.whole()) => answered.status,

@@ -66,7 +66,7 @@ pub(crate) struct Wanted {
 }
 
 /// Donors found, and buffers kept from search to search.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Found {
     /// Comparable donors that have returns on all of the days.
     present: Vec<u64>,
@@ -76,6 +76,12 @@ pub(crate) struct Found {
     up_to: Vec<usize>,
     /// Whether peers of its own size and sector were too few.
     pub(crate) widened: bool,
+}
+
+impl Found {
+    pub(crate) const fn nothing() -> Found {
+        Found { present: Vec::new(), chosen: Vec::new(), up_to: Vec::new(), widened: false }
+    }
 }
 
 impl Peers {

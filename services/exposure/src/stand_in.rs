@@ -96,7 +96,7 @@ impl<'a> StandIn<'a> {
     /// wherever in a month the session is.
     pub(crate) fn stretches(&self, first: usize) -> Vec<Stretch> {
         let mut all = Vec::new();
-        let mut found = Found::default();
+        let mut found = Found::nothing();
         for block in self.prepared.peers.blocks.iter().filter(|block| first < block.sessions.end) {
             let bits = self.absent_bits(block);
             let kept = !mask(first.saturating_sub(block.sessions.start));
@@ -336,7 +336,7 @@ mod tests {
         let (peers, panel) = (&prepared.peers, &prepared.panel);
         let ids: Vec<_> =
             world.names.iter().map(|n| prepared.lookup.find(&n.symbol).unwrap()).collect();
-        let mut found = Found::default();
+        let mut found = Found::nothing();
         let mut searches = [0, 0];
         for (at, id) in ids.iter().enumerate() {
             let name = prepared.name(*id);

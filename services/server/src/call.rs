@@ -178,8 +178,11 @@ impl CallLayer {
     }
 }
 
+/// What an answer holds on to: its connection, and the call on it.
+type OnLine = (Arc<Line>, Arc<InFlight>);
+
 /// A call begins on its connection, if it has one: what its answer holds on to, and its handler.
-fn begun(line: Option<Arc<Line>>) -> (Option<(Arc<Line>, Arc<InFlight>)>, Option<Handling>) {
+fn begun(line: Option<Arc<Line>>) -> (Option<OnLine>, Option<Handling>) {
     let begun = line.map(|line| (line.call(), line));
     begun.map(|((running, call), line)| ((line, Arc::new(call)), running)).unzip()
 }

@@ -248,26 +248,32 @@ impl Running {
         let deadline = Duration::from_millis(self.drain.notice_ms + self.drain.deadline_ms);
         let deadline = Instant::now() + deadline;
         let mut hurry = std::pin::pin!(hurry);
-        let mut is_hurried = false;
-        let drained = tokio::select! {
-            drained = self.drain_calls() => drained,
-            () = &mut hurry => {
-                is_hurried = true;
-                false
-            }
-        };
-        let drained = drained || self.cut_calls().await;
-        for task in &self.background {
-            task.abort();
+        let drained = self.drain_calls_or(hurry.as_mut()).await;
+        let cleanly = drained == Some(true) || self.cut_calls().await;
+        self.background.iter().for_each(JoinHandle::abort);
+        let last_frames = Instant::now() + LAST_FRAMES;
+        match drained {
+            Some(_) => self.close_store_or(deadline.max(last_frames), hurry).await,
+            None => self.close_store(last_frames).await,
         }
-        let now = Instant::now();
-        let deadline = if is_hurried { now } else { deadline };
+        tracing::info!(drained = cleanly, "stopped");
+        cleanly
+    }
+
+    /// [`Running::drain_calls`]; none where `hurry` resolved first.
+    async fn drain_calls_or(&mut self, hurry: impl Future<Output = ()>) -> Option<bool> {
         tokio::select! {
-            () = self.close_store(deadline.max(now + LAST_FRAMES)) => {}
-            () = hurry, if !is_hurried => {}
+            drained = self.drain_calls() => Some(drained),
+            () = hurry => None,
         }
-        tracing::info!(drained, "stopped");
-        drained
+    }
+
+    /// [`Running::close_store`], no longer than until `hurry` resolves.
+    async fn close_store_or(&self, deadline: Instant, hurry: impl Future<Output = ()>) {
+        tokio::select! {
+            () = self.close_store(deadline) => {}
+            () = hurry => {}
+        }
     }
 
     /// Closes the store once a write that was under way is durable, or gone. Past the deadline the

@@ -107,10 +107,7 @@ impl Sqlite {
             Place::File { path, create } => (path, *create),
         };
         if create {
-            write::refuse_leftover(path).await?;
-        }
-        if create && identity::make_private(path)? {
-            tracing::warn!(path = %path.display(), "there was no store: made a new, empty one");
+            prepare_file(path).await?;
         }
         refuse_missing(path, create).await?;
         let options = SqliteConnectOptions::new().filename(path);
@@ -192,6 +189,15 @@ impl Sqlite {
         };
         joined(tokio::spawn(task.in_current_span()).await)?
     }
+}
+
+/// Makes the file of a new store, for its owner alone; one that is there is left as it is.
+async fn prepare_file(path: &Path) -> Result<(), StoreError> {
+    write::refuse_leftover(path).await?;
+    if identity::make_private(path)? {
+        tracing::warn!(path = %path.display(), "there was no store: made a new, empty one");
+    }
+    Ok(())
 }
 
 /// An empty file is no store, unless one may be made of it.

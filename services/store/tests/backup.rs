@@ -1,5 +1,7 @@
 //! Backups, restores, and the store in memory.
 
+#![expect(clippy::disallowed_methods, reason = "a test puts files beside the store and reads them")]
+
 use marketdata::{day::Day, market::Market};
 use std::{io::ErrorKind, path::Path, sync::Arc};
 use store::{

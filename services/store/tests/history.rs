@@ -55,6 +55,12 @@ struct Known {
     values: Vec<f64>,
 }
 
+impl Known {
+    fn bits(&self) -> Vec<u64> {
+        self.values.iter().map(|value| value.to_bits()).collect()
+    }
+}
+
 type Key = (Dataset, InstrumentId, Day, InstrumentId);
 
 /// A history as three markets and an oracle know it.
@@ -195,7 +201,7 @@ impl World {
     }
 
     /// The rows the oracle sees: of all facts within the bounds, the latest publication of each key,
-    /// ties going to the higher revision.
+    /// ties going to the higher revision; of several in a row that say the same, the first.
     fn expected(
         &self,
         dataset: Dataset,
@@ -209,7 +215,11 @@ impl World {
             .filter(|(key, _)| of(key))
             .filter_map(|(key, all)| {
                 let seen = all.iter().filter(|k| k.published <= as_of && k.revision <= revision);
-                Some((*key, seen.max_by_key(|known| (known.published, known.revision))?))
+                let mut seen: Vec<&Known> = seen.collect();
+                seen.sort_by_key(|known| (known.published, known.revision));
+                let last = *seen.last()?;
+                let alike = seen.iter().rev().take_while(|known| known.bits() == last.bits());
+                Some((*key, *alike.last()?))
             })
             .collect()
     }

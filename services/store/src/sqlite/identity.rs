@@ -93,6 +93,10 @@ impl Identity {
 }
 
 impl Contents {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it must stay open: closing it would drop SQLite's locks of this process"
+    )]
     fn of(path: &Path) -> Result<Contents, StoreError> {
         let file = File::open(path)?;
         let last = header(&file)?.ok_or_else(|| {
