@@ -37,8 +37,8 @@ pub struct Plan {
     drivers: Drivers,
     lookup: Lookup,
     quotes: Quotes,
-    /// Everything with bars, shares, a listing or a place in a fund's holdings, and whoever plays the
-    /// megacaps or the small-cap index, in the order of names.
+    /// Everything with bars, shares, a listing or a place in a fund's holdings, the configured
+    /// megacaps and the small-cap index, in the order of names.
     instruments: Vec<InstrumentId>,
     /// The newest known holdings of each fund that plays the small-cap index.
     small_cap_funds: Vec<(InstrumentId, Day)>,

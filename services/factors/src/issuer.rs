@@ -4,8 +4,8 @@
 //! have no dot), where tickers differ in a class letter after a dot (`BRK.A`, `BRK.B`; `LEN`,
 //! `LEN.B`), and where the listed names are the same up to the class of common shares (`Bel Fuse Inc.
 //! Class A Common Stock`). Preferred shares, units, warrants and rights are lines of their own: their
-//! price is no price of the company's common shares. So is a line whose ticker is somebody else's
-//! today: what it was last called, and what a list once said of that ticker, names another company.
+//! price is no price of the company's common shares. So is a line whose ticker
+//! belongs to another company today: its old name and old lists then describe that company.
 
 use crate::roles::{Issuer, Roles};
 use marketdata::{

@@ -1,10 +1,10 @@
 //! Company or fund: told by data, never guessed from what is missing.
 //!
-//! Said to be a fund or an index: the configured list and every candidate of a role, a ticker with a
-//! leading caret, whoever's holdings are known, a listing whose asset class is one. Said to be a
-//! company, where none of these speaks against it: a listing's asset class, a sector in a listing or
-//! among a fund's holdings, a public float, membership of the breadth universe on the view's day. Of
-//! everything else it is not known, and an answer says so.
+//! A line is a fund or an index if it is on the configured list or a candidate of a role, its ticker
+//! has a leading caret, its holdings are known, or a listing gives it the asset class of a fund.
+//! Otherwise it is a company if a listing gives it the asset class of one, it has a sector in a listing
+//! or among a fund's holdings, it has a public float, or it is in the breadth universe on the view's
+//! day. Everything else is of unknown kind, and answers say so.
 
 use crate::{roles::Roles, size::sector};
 use marketdata::{
@@ -102,8 +102,8 @@ impl Kinds {
     }
 }
 
-/// Whether the latest event of one of the indices up to the view's day is that it joined. A ticker
-/// that left and is somebody else's today is none.
+/// Whether the latest event of one of the indices up to the view's day is that it joined. A company
+/// that left is no member, even if another one joined under its ticker.
 fn is_member(snapshot: &Snapshot, instrument: InstrumentId, indices: &[InstrumentId]) -> bool {
     let rows = snapshot.rows(Dataset::Memberships, instrument);
     let column = Dataset::Memberships.column(Field::Member);

@@ -216,8 +216,8 @@ pub struct Size {
     pub line: LineCap,
     /// Bucket of the company.
     pub bucket: SizeBucket,
-    /// 1 + the number of companies of a greater market value; for one of unknown kind too, which
-    /// counts for nobody else.
+    /// 1 + the number of companies of a greater market value. A line of unknown kind has a rank, and is
+    /// not counted in the ranks of others.
     pub rank: u32,
 }
 

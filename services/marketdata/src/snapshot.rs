@@ -58,9 +58,9 @@ impl Snapshot {
         Some(Snapshot { market, bounds, data_version: mark.data_version })
     }
 
-    /// The day in New York at the as-of instant. The instant itself is nobody's business: one snapshot
-    /// serves all instants of a day between two publications, and which of them it was made at depends
-    /// on what the log gained later.
+    /// The day in New York at the as-of instant. Computations do not get the instant itself: one
+    /// snapshot serves all instants of a day between two publications, and which of them it was made at
+    /// depends on what the log gained later.
     pub const fn today(&self) -> Day {
         self.bounds.today
     }
@@ -105,8 +105,8 @@ impl Snapshot {
         Series { days, values }
     }
 
-    /// The instruments with a visible row in a dataset, in the order of names. Whoever has rows outside
-    /// the bounds alone is not among them: a list of instruments is part of what was known.
+    /// The instruments with a visible row in a dataset, in the order of names. Those whose rows
+    /// all lie outside the bounds are left out: a list of instruments is part of what was known.
     pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
         let tracks = self.market.tracks(dataset);
         let mut holders: Vec<InstrumentId> =

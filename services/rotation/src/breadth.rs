@@ -155,7 +155,7 @@ impl Plan {
         if let Some(at) = lines.iter().position(|(_, caps)| caps.source == CapSource::Printed) {
             lines = vec![lines.swap_remove(at)];
         }
-        // In a universe of all listed names whoever may be a fund has no weight among companies.
+        // In a universe of all listed names a line that may be a fund has no weight among companies.
         lines.retain(|((member, _), _)| member.is_company);
         let Some(((member, _), first)) = lines.first() else { return };
         let sums: Vec<(usize, f64)> = self.sums(&lines, snapshot.today());

@@ -30,7 +30,7 @@ use tonic::transport::server::Connected;
 /// The bytes with which HTTP/2 begins (RFC 9113, section 3.4): 24 of them.
 const PREFACE_BYTES: usize = 24;
 
-/// Accepts connections for as long as somebody takes them.
+/// Accepts connections until the stream is dropped.
 pub fn accepted(
     listener: TcpListener,
     config: &Config,

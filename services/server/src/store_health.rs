@@ -1,4 +1,4 @@
-//! Whether the store can be followed and takes writes: noted by whoever asks it, told by health.
+//! Whether the store can be followed and takes writes; the health service reports it.
 
 use crate::telemetry::with_causes;
 use store::{Outlook, StoreError};

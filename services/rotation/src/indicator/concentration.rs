@@ -16,7 +16,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
              the seven largest, HHI = Σ w², effective number = 1 / HHI (methodology A7). An issuer has \
              a value where each of its classes has one. A session counts where at least half the \
              issuers have a value and those whose value is missing on it alone were less than 1 % of \
-             the whole; nobody has one before the first known count of shares.",
+             the whole; an issuer has none before its first known count of shares.",
     specs,
     measure,
 };

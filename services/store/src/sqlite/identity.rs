@@ -12,8 +12,8 @@ use std::{
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER: usize = 100;
 
-/// The files of an open store, as they were when it was opened. Somebody must keep them open, or
-/// their numbers may be given to other files.
+/// The files of an open store, as they were when it was opened. They must be kept open, or
+/// the system may give their inode numbers to other files.
 #[derive(Debug)]
 pub(super) struct Identity {
     files: Vec<(PathBuf, FileId)>,
