@@ -106,11 +106,11 @@ async fn the_list_names_every_measure_and_who_plays() {
     ] {
         assert!(ids.contains(&id), "{id}");
     }
-    let played: Vec<(&str, &str, &str)> = list.roles[..2]
+    let resolved: Vec<(&str, &str, &str)> = list.roles[..2]
         .iter()
-        .map(|r| (r.role.as_str(), r.played_by.as_str(), r.stands_in_for.as_str()))
+        .map(|r| (r.role.as_str(), r.resolved_symbol.as_str(), r.proxy_for.as_str()))
         .collect();
-    assert_eq!(played, [("small_cap_index", "IWM", "^RUT"), ("large_cap_index", "SPY", "^GSPC")]);
+    assert_eq!(resolved, [("small_cap_index", "IWM", "^RUT"), ("large_cap_index", "SPY", "^GSPC")]);
     assert!(list.gaps.iter().any(|gap| gap.subject == "nasdaq"), "{:?}", list.gaps);
 }
 

@@ -192,7 +192,7 @@ fn widest_since_2000(found: &v1::RotationReport, gaps: &[v1::Gap]) {
     let sources: Vec<(&str, &str)> = spread
         .sources
         .iter()
-        .map(|source| (source.symbol.as_str(), source.stands_in_for.as_str()))
+        .map(|source| (source.symbol.as_str(), source.proxy_for.as_str()))
         .collect();
     assert_eq!(sources, [("IWM", "^RUT"), ("QQQ", "^IXIC")]);
     let stand_in = |detail: &str| {

@@ -4,10 +4,7 @@ use crate::terminal;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use contract::v1::{Portfolio, Position, position};
-use marketdata::{
-    portfolio::Size,
-    source::portfolio_csv::{self, PortfolioLine},
-};
+use portfolio::{csv::PortfolioLine, lines::Size};
 use std::path::{Path, PathBuf};
 
 /// Which book.
@@ -33,7 +30,7 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
     let bytes = tokio::fs::read(path)
         .await
         .with_context(|| format!("{} cannot be read", path.display()))?;
-    let file = portfolio_csv::read(&bytes)
+    let file = portfolio::csv::read(&bytes)
         .with_context(|| format!("{} is no portfolio", path.display()))?;
     for rejected in &file.rejected {
         let place = format!("{}:{}", path.display(), rejected.line);

@@ -1,6 +1,8 @@
 //! Asks a server what it holds.
 
-use crate::{ask::Output, connect::Connection, json, show, terminal, when::AsOfArguments};
+use crate::{
+    as_of_args::AsOfArguments, connect::Connection, json, query_commands::Output, show, terminal,
+};
 use anyhow::Result;
 use clap::Args;
 use contract::v1::GetCoverageRequest;

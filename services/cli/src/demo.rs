@@ -34,7 +34,7 @@ pub(crate) struct DemoArguments {
 
 const USUAL_PORT: u16 = 50_051;
 
-/// Tells the story; Ctrl-C ends it at any time, and leaves nothing behind.
+/// Tells the narrative; Ctrl-C ends it at any time, and leaves nothing behind.
 ///
 /// # Errors
 /// Where the server does not start, or a step of the story fails.

@@ -1,12 +1,12 @@
 //! Sends files in, with progress, and says what became of every one of them.
 
 use crate::{
+    as_of_args,
     connect::{Clients, Connection},
-    failure, json,
+    error_report, json,
     progress::Progress,
     show,
     terminal::{self, Terminal},
-    when,
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
@@ -90,7 +90,7 @@ pub(crate) async fn run(
     terminal: Terminal,
 ) -> Result<bool> {
     let clients = connection.open().await?;
-    let published_at = arguments.published_at.as_deref().map(when::instant).transpose()?;
+    let published_at = arguments.published_at.as_deref().map(as_of_args::instant).transpose()?;
     let base_id = arguments.request_id.clone().unwrap_or_else(fresh_id);
     let mut all_taken = true;
     let mut table = show::ingest::summary_table();
@@ -117,7 +117,7 @@ pub(crate) async fn run(
             }
             Err(error) => {
                 all_taken = false;
-                let text = failure::explain(&error, terminal);
+                let text = error_report::explain(&error, terminal);
                 terminal::warn(&format!("{}: {}", path.display(), text.trim_end()));
             }
         }

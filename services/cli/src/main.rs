@@ -1,21 +1,21 @@
 //! `ballast`: the one binary. Arguments in, one function a command, an exit code out.
 
-mod ask;
+mod as_of_args;
 mod book;
 mod connect;
 mod coverage;
 mod demo;
-mod failure;
+mod error_report;
 mod ingest;
 mod json;
-mod operate;
 mod progress;
+mod query_commands;
 mod records;
 mod serve;
 mod show;
+mod store_commands;
 mod terminal;
 mod watch;
-mod when;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -52,15 +52,15 @@ enum Command {
     /// Ask a server and its services whether they serve; the exit code tells.
     Health,
     /// Write a dataset of a store as CSV, point in time.
-    Export(operate::ExportArguments),
+    Export(store_commands::ExportArguments),
     /// Bring the tables of a store up to date, or make a store.
-    Migrate(operate::StoreArguments),
+    Migrate(store_commands::StoreArguments),
     /// Read a whole store and verify every hash in it.
-    Check(operate::StoreArguments),
+    Check(store_commands::StoreArguments),
     /// Copy a store, which may be in use, to a new file.
     Backup {
         #[command(flatten)]
-        store: operate::StoreArguments,
+        store: store_commands::StoreArguments,
         /// The new file.
         to: PathBuf,
     },
@@ -79,13 +79,13 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Question {
     /// Report who leads the market, and whether that is changing.
-    Rotation(ask::RotationArguments),
+    Rotation(query_commands::RotationArguments),
     /// Report it again whenever it changes.
     Watch(watch::WatchArguments),
     /// Analyse a book: what it is a bet on, the crowded trade in it, bad days.
-    Exposure(ask::ExposureArguments),
+    Exposure(query_commands::ExposureArguments),
     /// Rank the market's squeezes, or assess the shorts of a book.
-    Squeeze(ask::SqueezeArguments),
+    Squeeze(query_commands::SqueezeArguments),
     /// Rank days: "the largest since", of any series or measure, under conditions on others.
     Records(records::RecordsArguments),
     /// What a server holds, how fresh it is, and what did not join.
@@ -102,10 +102,10 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(failure::FAILED),
+        Ok(false) => ExitCode::from(error_report::FAILED),
         Err(error) => {
-            terminal::warn(failure::explain(&error, Terminal { colour: false }).trim_end());
-            ExitCode::from(failure::FAILED)
+            terminal::warn(error_report::explain(&error, Terminal { colour: false }).trim_end());
+            ExitCode::from(error_report::FAILED)
         }
     }
 }
@@ -117,25 +117,29 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
         Command::Serve(settings) => serve::run(settings).await,
         Command::Ingest(files) => ingest::run(files, connection, as_json, terminal).await,
         Command::Ask(question) => {
-            let output = ask::Output { json: as_json, terminal };
+            let output = query_commands::Output { json: as_json, terminal };
             answer(question, connection, output).await.map(|()| true)
         }
-        Command::Health => operate::health(connection, as_json, terminal).await,
-        Command::Export(query) => operate::export(query).await.map(|()| true),
-        Command::Migrate(store) => operate::migrate(store, as_json).await.map(|()| true),
-        Command::Check(store) => operate::check(store, as_json, terminal).await,
-        Command::Backup { store, to } => operate::backup(store, to).await.map(|()| true),
-        Command::Restore { from, to } => operate::restore(from, to, as_json, terminal).await,
+        Command::Health => store_commands::health(connection, as_json, terminal).await,
+        Command::Export(query) => store_commands::export(query).await.map(|()| true),
+        Command::Migrate(store) => store_commands::migrate(store, as_json).await.map(|()| true),
+        Command::Check(store) => store_commands::check(store, as_json, terminal).await,
+        Command::Backup { store, to } => store_commands::backup(store, to).await.map(|()| true),
+        Command::Restore { from, to } => store_commands::restore(from, to, as_json, terminal).await,
         Command::Demo(how) => demo::run(how, terminal).await.map(|()| true),
     }
 }
 
-async fn answer(question: &Question, connection: &Connection, output: ask::Output) -> Result<()> {
+async fn answer(
+    question: &Question,
+    connection: &Connection,
+    output: query_commands::Output,
+) -> Result<()> {
     match question {
-        Question::Rotation(query) => ask::rotation(query, connection, output).await,
+        Question::Rotation(query) => query_commands::rotation(query, connection, output).await,
         Question::Watch(query) => watch::watch(query, connection, output).await,
-        Question::Exposure(query) => ask::exposure(query, connection, output).await,
-        Question::Squeeze(query) => ask::squeeze(query, connection, output).await,
+        Question::Exposure(query) => query_commands::exposure(query, connection, output).await,
+        Question::Squeeze(query) => query_commands::squeeze(query, connection, output).await,
         Question::Records(query) => records::records(query, connection, output).await,
         Question::Coverage(query) => coverage::coverage(query, connection, output).await,
     }

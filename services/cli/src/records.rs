@@ -1,6 +1,8 @@
 //! "The largest since": a question in words on the command line, its message, its answer.
 
-use crate::{ask::Output, connect::Connection, json, show, terminal, when::AsOfArguments};
+use crate::{
+    as_of_args::AsOfArguments, connect::Connection, json, query_commands::Output, show, terminal,
+};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{

@@ -7,7 +7,7 @@ pub(crate) mod evidence;
 
 pub(crate) mod ingest;
 
-pub(crate) mod story;
+pub(crate) mod narrative;
 
 pub(crate) mod rotation;
 

@@ -1,9 +1,10 @@
 //! Follows rotation: prints the report whenever it changes, over as many connections as it takes.
 
 use crate::{
-    ask::{Indicators, Output},
     connect::{Clients, Connection},
-    json, show, terminal,
+    json,
+    query_commands::{Indicators, Output},
+    show, terminal,
 };
 use anyhow::Result;
 use clap::Args;

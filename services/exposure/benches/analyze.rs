@@ -9,17 +9,17 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
     plan::{Plan, prepare},
-    prepared::Prepared,
+    prepared::PreparedExposure,
     settings::{BetaSettings, Listing, TailMethod, TailSettings},
 };
-use marketdata::{
+use portfolio::{
     book::Book,
-    portfolio::{RawLine, Size},
+    lines::{RawLine, Size},
 };
 use stats::quantile::QuantileRule;
 use std::hint::black_box;
 
-fn lines(prepared: &Prepared, world: &world::World, count: usize) -> Vec<(String, f64)> {
+fn lines(prepared: &PreparedExposure, world: &world::World, count: usize) -> Vec<(String, f64)> {
     let _ = prepared;
     // Every k-th name: long the larger half, short the smaller.
     let step = world.names.len() / count;
@@ -31,7 +31,7 @@ fn lines(prepared: &Prepared, world: &world::World, count: usize) -> Vec<(String
     (0..count).map(line).collect()
 }
 
-fn join(prepared: &Prepared, lines: &[(String, f64)]) -> Book {
+fn join(prepared: &PreparedExposure, lines: &[(String, f64)]) -> Book {
     let raw = lines.iter().map(|(symbol, shares)| RawLine {
         symbol,
         size: Some(Size::Shares(*shares)),

@@ -6,8 +6,8 @@ use crate::{
     gaps,
     history::History,
     positions,
-    prepared::Prepared,
-    report::{BookBeta, Coverage, Measured, Report, SectorGroup, SizeGroup},
+    prepared::PreparedExposure,
+    report::{BookBeta, ExposureCoverage, ExposureReport, Measured, SectorGroup, SizeGroup},
     settings::{BetaSettings, Listing, TailSettings},
     sums::Sums,
     tail_risk,
@@ -15,11 +15,8 @@ use crate::{
     trade,
 };
 use factors::size::SizeBucket;
-use marketdata::{
-    book::{Book, Quote},
-    day::Day,
-    instrument::InstrumentId,
-};
+use marketdata::{day::Day, instrument::InstrumentId, quotes::Quote};
+use portfolio::book::Book;
 
 /// What to analyse, and how.
 #[derive(Clone, Debug)]
@@ -37,7 +34,7 @@ pub struct Request<'a> {
 }
 
 /// Analyses a book.
-pub fn analyze(prepared: &Prepared, request: &Request<'_>) -> Report {
+pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     if request.beta == prepared.settings {
         return analyze_prepared(prepared, request);
     }
@@ -46,7 +43,7 @@ pub fn analyze(prepared: &Prepared, request: &Request<'_>) -> Report {
     analyze_prepared(&prepared.with_settings(request.beta, &instruments), request)
 }
 
-fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
+fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let book = request.book;
     let sums = Sums::of(prepared, book);
     let history = history(prepared, request, &sums);
@@ -61,17 +58,17 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
     let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
     let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
-    let (market, small) = prepared.played();
+    let (market, small) = prepared.resolved();
     let drivers = &prepared.drivers;
-    let mut report = Report {
+    let mut report = ExposureReport {
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
         by_size: by_size(&sums),
         by_sector: by_sector(prepared, &sums),
         settings: prepared.settings,
-        market_symbol: market.map(|played| played.symbol.clone()),
-        small_cap_symbol: small.map(|played| played.symbol.clone()),
+        market_symbol: market.map(|resolved| resolved.symbol.clone()),
+        small_cap_symbol: small.map(|resolved| resolved.symbol.clone()),
         market: BookBeta {
             bottom_up: drivers.market.as_ref().and_then(|_| sums.market.measured()),
             top_down: top_down.as_ref().and_then(|betas| betas.market),
@@ -84,7 +81,7 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         concentration: concentration::measure(prepared, book),
         positions: positions::list(prepared, book, request, tail.as_ref()),
-        coverage: Coverage {
+        coverage: ExposureCoverage {
             resolved: share(sums.resolved),
             proxied: share(sums.proxied),
             excluded: share(sums.excluded),
@@ -98,7 +95,7 @@ fn analyze_prepared(prepared: &Prepared, request: &Request<'_>) -> Report {
 }
 
 /// The book's returns over all sessions that the tail or the betas look at.
-fn history(prepared: &Prepared, request: &Request<'_>, sums: &Sums) -> Option<History> {
+fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> Option<History> {
     let width = prepared.sessions.len();
     if width == 0 || request.book.gross <= 0.0 {
         return None;
@@ -116,7 +113,7 @@ struct TopDownBetas {
 }
 
 impl TopDownBetas {
-    fn of(prepared: &Prepared, history: &History, gross: f64) -> TopDownBetas {
+    fn of(prepared: &PreparedExposure, history: &History, gross: f64) -> TopDownBetas {
         let drivers = &prepared.drivers;
         let returns = history.since(&history.total, drivers.first);
         let own = history.own_since(drivers.first);
@@ -147,7 +144,7 @@ fn by_size(sums: &Sums) -> Vec<SizeGroup> {
         .collect()
 }
 
-fn by_sector(prepared: &Prepared, sums: &Sums) -> Vec<SectorGroup> {
+fn by_sector(prepared: &PreparedExposure, sums: &Sums) -> Vec<SectorGroup> {
     let sectors = prepared.sectors.iter().cloned().map(Some).chain([None]);
     sectors
         .zip(&sums.by_sector)
@@ -156,7 +153,7 @@ fn by_sector(prepared: &Prepared, sums: &Sums) -> Vec<SectorGroup> {
         .collect()
 }
 
-impl Prepared {
+impl PreparedExposure {
     /// Whether a price is older than a week of the latest in the view.
     pub(crate) fn is_stale(&self, quote: Quote) -> bool {
         self.quotes.last_day().is_some_and(|last| quote.on.plus(7) < last)

@@ -1,10 +1,10 @@
 //! How many bets a book really is: share classes of a company count as one.
 
-use crate::{prepared::Prepared, report::Concentration};
-use marketdata::book::Book;
+use crate::{prepared::PreparedExposure, report::Concentration};
+use portfolio::book::Book;
 
 /// Measures the weights of companies in what adds up to the book's gross.
-pub(crate) fn measure(prepared: &Prepared, book: &Book) -> Concentration {
+pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration {
     let gross = if 0.0 < book.gross { book.gross } else { 1.0 };
     let mut values: Vec<f64> = Vec::with_capacity(book.holdings.len());
     let mut classes: Vec<(u32, f64)> = Vec::new();

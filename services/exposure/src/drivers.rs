@@ -12,7 +12,7 @@
 use crate::{kernel::dot, settings::BetaSettings};
 use factors::{
     returns::Sessions,
-    roles::{Played, Role, Roles},
+    roles::{ResolvedRole, Role, Roles},
 };
 use marketdata::{instrument::InstrumentId, snapshot::Snapshot};
 
@@ -25,8 +25,8 @@ const OBSERVATIONS_MIN: usize = 20;
 /// Returns of the roles, NaN where absent, one value a session.
 #[derive(Clone, Debug)]
 pub(crate) struct RoleReturns {
-    pub(crate) market: Option<(Played, Vec<f64>)>,
-    pub(crate) small: Option<(Played, Vec<f64>)>,
+    pub(crate) market: Option<(ResolvedRole, Vec<f64>)>,
+    pub(crate) small: Option<(ResolvedRole, Vec<f64>)>,
     pub(crate) megacaps: Option<Vec<f64>>,
     /// Configured megacap issuers without any return: the others stand for all.
     pub(crate) missing_megacaps: Vec<String>,
@@ -38,17 +38,17 @@ pub(crate) struct RoleReturns {
 
 impl RoleReturns {
     pub(crate) fn of(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> RoleReturns {
-        let played = |role| {
-            let played = roles.play(snapshot, role)?;
+        let resolved = |role| {
+            let resolved = roles.resolve_role(snapshot, role)?;
             let mut returns = vec![0.0; sessions.len()];
-            let present = sessions.played_returns(snapshot, &played, &mut returns);
-            (0 < present).then_some((played, returns))
+            let present = sessions.played_returns(snapshot, &resolved, &mut returns);
+            (0 < present).then_some((resolved, returns))
         };
         let (megacaps, missing_megacaps) = megacap_mean(snapshot, roles, sessions);
         let small_symbols = roles.candidates(Role::SmallCapIndex);
         RoleReturns {
-            market: played(Role::LargeCapIndex),
-            small: played(Role::SmallCapIndex),
+            market: resolved(Role::LargeCapIndex),
+            small: resolved(Role::SmallCapIndex),
             megacaps,
             missing_megacaps,
             megacap_instruments: roles
@@ -251,16 +251,16 @@ mod tests {
             market.iter().enumerate().map(|(t, m)| if t < 100 { *m } else { 2.0 * m }).collect();
         let megacaps =
             market.iter().enumerate().map(|(t, m)| if t < 100 { f64::NAN } else { *m }).collect();
-        let played = |role| Played {
+        let resolved = |role| ResolvedRole {
             role,
             symbol: String::new(),
             instrument: InstrumentId(1),
             dataset: Dataset::Bars,
-            stands_in_for: None,
+            proxy_for: None,
         };
         let roles = RoleReturns {
-            market: Some((played(Role::LargeCapIndex), market)),
-            small: Some((played(Role::SmallCapIndex), small)),
+            market: Some((resolved(Role::LargeCapIndex), market)),
+            small: Some((resolved(Role::SmallCapIndex), small)),
             megacaps: Some(megacaps),
             missing_megacaps: Vec::new(),
             small_instruments: Vec::new(),

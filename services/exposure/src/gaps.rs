@@ -5,26 +5,27 @@ use crate::{
     beta::{PRIOR_NAMES_MIN, PriorMean},
     history::{History, is_known},
     peers::DONORS_MIN,
-    prepared::Prepared,
-    report::{Leg, Report, TailRisk, TradeLeg},
+    prepared::PreparedExposure,
+    report::{ExposureReport, Leg, TailRisk, TradeLeg},
     settings::BetaSettings,
     sums::Sums,
 };
 use factors::roles::Role;
 use marketdata::{
-    book::{LooseLine, Quotes},
     gap::{Gap, GapReason},
     instrument::InstrumentId,
+    quotes::Quotes,
 };
+use portfolio::book::LooseLine;
 
 /// Sessions that a 99 % quantile needs to stand on more than its worst few days.
 const TAIL_SESSIONS_MIN: usize = 500;
 
 pub(crate) fn list(
-    prepared: &Prepared,
+    prepared: &PreparedExposure,
     request: &Request<'_>,
     (sums, history, no_tail): (&Sums, Option<&History>, Option<Gap>),
-    report: &Report,
+    report: &ExposureReport,
 ) -> Vec<Gap> {
     let book = request.book;
     let mut gaps: Vec<Gap> =
@@ -47,7 +48,7 @@ fn subject(line: usize) -> String {
     format!("portfolio.positions[{line}]")
 }
 
-fn loose(prepared: &Prepared, line: &LooseLine, gross: f64) -> Gap {
+fn loose(prepared: &PreparedExposure, line: &LooseLine, gross: f64) -> Gap {
     let (reason, what) = match line.instrument {
         None => (GapReason::UnknownInstrument, "no instrument has this symbol".to_owned()),
         Some(id) => no_quote(prepared, id),
@@ -65,7 +66,7 @@ fn loose(prepared: &Prepared, line: &LooseLine, gross: f64) -> Gap {
 }
 
 /// Why an instrument has no usable price, in words.
-fn no_quote(prepared: &Prepared, instrument: InstrumentId) -> (GapReason, String) {
+fn no_quote(prepared: &PreparedExposure, instrument: InstrumentId) -> (GapReason, String) {
     let symbol = prepared.snapshot.symbol(instrument);
     match Quotes::why_none(&prepared.snapshot, instrument) {
         GapReason::NoPrice => {
@@ -78,7 +79,7 @@ fn no_quote(prepared: &Prepared, instrument: InstrumentId) -> (GapReason, String
     }
 }
 
-fn holding(prepared: &Prepared, request: &Request<'_>, at: usize) -> Vec<Gap> {
+fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec<Gap> {
     let book = request.book;
     let holding = &book.holdings[at];
     let share = if 0.0 < book.gross { holding.market_value.abs() / book.gross } else { 0.0 };
@@ -162,7 +163,7 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
     Some(gap.of_gross(sums.all_names_gross / gross))
 }
 
-fn drivers(prepared: &Prepared) -> Vec<Gap> {
+fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: &str, detail: &str| {
@@ -183,18 +184,22 @@ fn drivers(prepared: &Prepared) -> Vec<Gap> {
             format!("no returns of {}; the other megacaps stand for all", absent.join(", "));
         missing("crowd", &detail);
     }
-    let (market, small) = prepared.played();
-    for played in [market, small].into_iter().flatten() {
-        if let Some(first) = &played.stands_in_for {
-            let detail = format!("{} stands in for {first}", played.symbol);
-            gaps.push(Gap::new(GapReason::Proxy, played.role.id(), detail));
+    let (market, small) = prepared.resolved();
+    for resolved in [market, small].into_iter().flatten() {
+        if let Some(first) = &resolved.proxy_for {
+            let detail = format!("{} stands in for {first}", resolved.symbol);
+            gaps.push(Gap::new(GapReason::Proxy, resolved.role.id(), detail));
         }
     }
     gaps
 }
 
 /// On how many sessions the book's own returns stand, where not on all.
-fn top_down(prepared: &Prepared, history: Option<&History>, report: &Report) -> Option<Gap> {
+fn top_down(
+    prepared: &PreparedExposure,
+    history: Option<&History>,
+    report: &ExposureReport,
+) -> Option<Gap> {
     let (drivers, history) = (&prepared.drivers, history?);
     drivers.market.as_ref()?;
     let sessions = prepared.sessions.len() - drivers.first;
@@ -216,7 +221,7 @@ fn top_down(prepared: &Prepared, history: Option<&History>, report: &Report) -> 
 }
 
 /// Legs whose betas stand on less of their own than the book's do.
-fn legs(report: &Report, gross: f64) -> Vec<Gap> {
+fn legs(report: &ExposureReport, gross: f64) -> Vec<Gap> {
     let thin = report.trade.legs.iter().filter(|leg| !is_known(1.0 - leg.own_share, 1.0));
     let gap = |leg: &TradeLeg| {
         let which = match leg.leg {
@@ -236,7 +241,7 @@ fn legs(report: &Report, gross: f64) -> Vec<Gap> {
 }
 
 /// `none` is why there is no tail, where there are sessions.
-fn tail(none: Option<Gap>, report: &Report) -> Vec<Gap> {
+fn tail(none: Option<Gap>, report: &ExposureReport) -> Vec<Gap> {
     let mut gaps = Vec::new();
     match &report.tail {
         None => gaps.push(none.unwrap_or_else(|| {
@@ -301,7 +306,7 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
     gaps
 }
 
-fn repeat(request: &Request<'_>, report: &Report) -> Option<Gap> {
+fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {
     let on = request.repeat_on?;
     match &report.trade.repeat {
         None => {

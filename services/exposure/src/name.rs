@@ -8,7 +8,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 
 /// A name as an analysis reads it: one cache line or little more.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Name {
+pub(crate) struct NameRow {
     pub(crate) market: f64,
     pub(crate) market_error: f64,
     pub(crate) size: f64,
@@ -49,7 +49,7 @@ pub(crate) struct Details {
     pub(crate) fit: Option<NameFit>,
 }
 
-impl Name {
+impl NameRow {
     pub(crate) fn prior_group(&self) -> PriorGroup {
         PriorGroup::of(self.bucket, self.is_fund)
     }
@@ -68,7 +68,7 @@ impl Name {
 }
 
 /// An instrument of which nothing is known but its name.
-pub(crate) const NOBODY: Name = Name {
+pub(crate) const NO_NAME: NameRow = NameRow {
     market: 0.0,
     market_error: 0.0,
     size: 0.0,

@@ -2,7 +2,7 @@
 
 use crate::{
     drivers::Drivers,
-    name::{NONE, Name},
+    name::{NONE, NameRow},
     panel::{Panel, mask},
 };
 use factors::size::SizeBucket;
@@ -25,7 +25,7 @@ const DEVIATION_RATIO_MAX: f64 = 4.0;
 #[derive(Debug)]
 pub(crate) struct Peers {
     /// As prepared: stand-ins do not change with the settings of a request.
-    pub(crate) names: Arc<Vec<Name>>,
+    pub(crate) names: Arc<Vec<NameRow>>,
     /// Returns of the market and of size beside it, zero where absent, a value a session.
     drivers: [Vec<f64>; 2],
     /// Robust residual deviation by row of the panel; zero where there is none.
@@ -87,13 +87,13 @@ impl Found {
 impl Peers {
     /// `donors` are the names that may donate, in the order of names.
     pub(crate) fn of(
-        names: Arc<Vec<Name>>,
+        names: Arc<Vec<NameRow>>,
         drivers: &Drivers,
         deviations: Vec<f64>,
-        mut donors: Vec<Name>,
+        mut donors: Vec<NameRow>,
         (panel, days): (&Panel, &[Day]),
     ) -> Peers {
-        let deviation = |name: &Name| deviations[name.row as usize];
+        let deviation = |name: &NameRow| deviations[name.row as usize];
         donors.retain(|name| 0.0 < deviation(name));
         donors.sort_by(|a, b| deviation(a).total_cmp(&deviation(b)));
         let words = donors.len().div_ceil(64);
@@ -125,7 +125,7 @@ impl Peers {
     }
 
     /// What a name's donors must be like; `deviation` is that of its residuals, zero where unknown.
-    pub(crate) fn wanted(&self, name: &Name, deviation: f64) -> Wanted {
+    pub(crate) fn wanted(&self, name: &NameRow, deviation: f64) -> Wanted {
         let of = |row: &u32| self.deviations[*row as usize];
         let comparable = if 0.0 < deviation {
             let start =

@@ -9,19 +9,19 @@ use crate::{
     drivers::{Drivers, RoleReturns},
     panel::Panel,
     peers::Peers,
-    prepared::{AllPriors, Prepared},
+    prepared::{AllPriors, PreparedExposure},
     settings::{BetaSettings, PANEL_SESSIONS},
 };
 use factors::{
-    kind::Kind,
+    kind::InstrumentKind,
     returns::Sessions,
     roles::Roles,
     size::{self, LineCap, Sizes},
 };
 use marketdata::{
-    book::Quotes, dataset::Dataset, day::Day, instrument::InstrumentId, lookup::Lookup,
-    snapshot::Snapshot,
+    dataset::Dataset, day::Day, instrument::InstrumentId, quotes::Quotes, snapshot::Snapshot,
 };
+use portfolio::lookup::Lookup;
 use std::sync::Arc;
 
 /// Instruments in a part.
@@ -58,7 +58,7 @@ pub(crate) struct Item {
     pub(crate) fit: Option<NameFit>,
     pub(crate) cap: Option<LineCap>,
     /// What it is, once all parts are together: one line of a company tells of the others.
-    pub(crate) kind: Kind,
+    pub(crate) kind: InstrumentKind,
     /// Text id.
     pub(crate) sector: Option<f64>,
     /// Whether a fund that plays the small-cap index holds it, by the fund's newest known day.
@@ -66,7 +66,7 @@ pub(crate) struct Item {
 }
 
 /// Prepares a view on one thread.
-pub fn prepare(snapshot: &Snapshot, roles: &Roles) -> Prepared {
+pub fn prepare(snapshot: &Snapshot, roles: &Roles) -> PreparedExposure {
     let plan = Plan::of(snapshot, roles);
     let parts = (0..plan.parts()).map(|index| plan.part(index)).collect();
     plan.assemble(parts)
@@ -125,7 +125,7 @@ impl Plan {
                 instrument: *instrument,
                 fit,
                 cap: size::line_cap(&self.snapshot, *instrument, quote),
-                kind: Kind::Unknown,
+                kind: InstrumentKind::Unknown,
                 sector: size::sector(&self.snapshot, *instrument),
                 in_small_cap_fund: self.is_in_small_cap_fund(*instrument),
             });
@@ -144,7 +144,7 @@ impl Plan {
     }
 
     /// Puts all parts together, in the order of their indices.
-    pub fn assemble(self, parts: Vec<Part>) -> Prepared {
+    pub fn assemble(self, parts: Vec<Part>) -> PreparedExposure {
         let mut panel = Panel::empty(self.sessions.len());
         let mut items = Vec::with_capacity(self.instruments.len());
         for part in parts {
@@ -162,7 +162,7 @@ impl Plan {
         let priors = AllPriors::of(&items, &sizes);
         let nobody =
             Peers::of(Arc::default(), &self.drivers, Vec::new(), Vec::new(), (&panel, &[][..]));
-        let mut prepared = Prepared {
+        let mut prepared = PreparedExposure {
             settings: BetaSettings::PREPARED,
             snapshot: self.snapshot,
             sessions: Arc::new(self.sessions),

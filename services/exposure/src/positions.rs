@@ -3,19 +3,19 @@
 use crate::{
     analyze::Request,
     name::NONE,
-    prepared::Prepared,
+    prepared::PreparedExposure,
     report::PositionRow,
     settings::{DRAWS, Listing},
     stand_in::StandIn,
     sums,
     tail_risk::Tail,
 };
-use marketdata::book::{Book, Holding};
+use portfolio::book::{Book, Holding};
 
 /// Lists positions, the largest first, equal ones by name. `tail` is the first level of expected
 /// shortfall.
 pub(crate) fn list(
-    prepared: &Prepared,
+    prepared: &PreparedExposure,
     book: &Book,
     request: &Request<'_>,
     tail: Option<&Tail>,
@@ -38,7 +38,12 @@ pub(crate) fn list(
     order.iter().map(|(_, at)| row(prepared, book, &book.holdings[*at], tail)).collect()
 }
 
-fn row(prepared: &Prepared, book: &Book, holding: &Holding, tail: Option<&Tail>) -> PositionRow {
+fn row(
+    prepared: &PreparedExposure,
+    book: &Book,
+    holding: &Holding,
+    tail: Option<&Tail>,
+) -> PositionRow {
     let name = prepared.name(holding.instrument);
     let details = prepared.details(holding.instrument);
     let company = prepared.size(holding.instrument);
@@ -79,7 +84,7 @@ fn row(prepared: &Prepared, book: &Book, holding: &Holding, tail: Option<&Tail>)
 }
 
 /// A name's weighted return over the tail, what stands in for absent returns included.
-fn tail_return(prepared: &Prepared, holding: &Holding, tail: &Tail) -> f64 {
+fn tail_return(prepared: &PreparedExposure, holding: &Holding, tail: &Tail) -> f64 {
     let (name, weights) = (prepared.name(holding.instrument), &tail.first_level);
     let own = |(session, weight): &(usize, f64)| weight * prepared.panel.at(name.row, *session);
     let mut sum = match name.row {

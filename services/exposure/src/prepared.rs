@@ -5,7 +5,7 @@
 use crate::{
     beta::{Fitter, NameFit, PriorGroup, Priors},
     drivers::{Drivers, RoleReturns},
-    name::{Details, NO_DETAILS, NOBODY, NONE, Name},
+    name::{Details, NO_DETAILS, NO_NAME, NONE, NameRow},
     panel::Panel,
     peers::Peers,
     plan::Item,
@@ -13,23 +13,19 @@ use crate::{
 };
 use factors::{
     issuer::Issuers,
-    kind::Kind,
+    kind::InstrumentKind,
     returns::Sessions,
-    roles::{Played, Roles},
+    roles::{ResolvedRole, Roles},
     size::{LineCap, Size, SizeBucket, Sizes},
 };
-use marketdata::{
-    book::{Book, Quotes},
-    instrument::InstrumentId,
-    lookup::Lookup,
-    snapshot::Snapshot,
-};
+use marketdata::{instrument::InstrumentId, quotes::Quotes, snapshot::Snapshot};
+use portfolio::{book::Book, lookup::Lookup};
 use stats::regression::Estimate;
 use std::sync::Arc;
 
 /// The request-independent state of a view.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct PreparedExposure {
     /// The settings that the betas were estimated with.
     pub settings: BetaSettings,
     pub(crate) snapshot: Snapshot,
@@ -42,7 +38,7 @@ pub struct Prepared {
     pub(crate) lookup: Arc<Lookup>,
     pub(crate) quotes: Arc<Quotes>,
     /// By instrument number.
-    pub(crate) names: Arc<Vec<Name>>,
+    pub(crate) names: Arc<Vec<NameRow>>,
     pub(crate) details: Arc<Vec<Details>>,
     pub(crate) priors: Arc<AllPriors>,
     /// Who answers for absent returns, whatever the settings.
@@ -57,7 +53,7 @@ pub(crate) struct AllPriors {
     crowd: Priors,
 }
 
-impl Prepared {
+impl PreparedExposure {
     /// The view everything was read from.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
@@ -92,15 +88,15 @@ impl Prepared {
     }
 
     /// Who plays the market, and who the small-cap index.
-    pub fn played(&self) -> (Option<&Played>, Option<&Played>) {
+    pub fn resolved(&self) -> (Option<&ResolvedRole>, Option<&ResolvedRole>) {
         (
-            self.roles.market.as_ref().map(|(played, _)| played),
-            self.roles.small.as_ref().map(|(played, _)| played),
+            self.roles.market.as_ref().map(|(resolved, _)| resolved),
+            self.roles.small.as_ref().map(|(resolved, _)| resolved),
         )
     }
 
-    pub(crate) fn name(&self, instrument: InstrumentId) -> Name {
-        self.names.get(instrument.0 as usize).copied().unwrap_or(NOBODY)
+    pub(crate) fn name(&self, instrument: InstrumentId) -> NameRow {
+        self.names.get(instrument.0 as usize).copied().unwrap_or(NO_NAME)
     }
 
     pub(crate) fn details(&self, instrument: InstrumentId) -> Details {
@@ -119,7 +115,11 @@ impl Prepared {
     /// The same state with the betas of some names estimated under other settings. The means of priors
     /// stay those of the prepared settings, and so do returns that stand in for absent ones.
     #[must_use]
-    pub fn with_settings(&self, settings: BetaSettings, instruments: &[InstrumentId]) -> Prepared {
+    pub fn with_settings(
+        &self,
+        settings: BetaSettings,
+        instruments: &[InstrumentId],
+    ) -> PreparedExposure {
         let drivers = Drivers::of(&self.roles, self.sessions.len(), &settings);
         let mut next = self.clone();
         let mut fitter = Fitter::new(&drivers, &settings);
@@ -140,7 +140,7 @@ impl Prepared {
 
     pub(crate) fn name_all(&mut self, roles: &Roles, items: &[Item], panel: &Panel) {
         let size = items.iter().map(|item| item.instrument.0 as usize + 1).max().unwrap_or(0);
-        let mut names = vec![NOBODY; size];
+        let mut names = vec![NO_NAME; size];
         let mut details = vec![NO_DETAILS; size];
         let issuers = Issuers::of(&self.snapshot, roles, items.iter().map(|i| i.instrument));
         let mut row = 0;
@@ -148,7 +148,7 @@ impl Prepared {
             let at = item.instrument.0 as usize;
             let company = self.sizes.get(item.instrument);
             let bucket = company.map(|company| company.bucket);
-            let is_fund = item.kind == Kind::Fund;
+            let is_fund = item.kind == InstrumentKind::Fund;
             let group = PriorGroup::of(bucket, is_fund);
             details[at] = self.priors.details(group, item.fit, &self.settings);
             let name = &mut names[at];
@@ -161,7 +161,8 @@ impl Prepared {
                 issuers.companies().get(issuer as usize).is_some_and(|lines| 1 < lines.len());
             name.sector = self.sector_index(item.sector);
             // What may be a fund as well is in no leg by its size alone.
-            name.may_be_fund = company.is_some_and(|company| company.kind != Kind::Company);
+            name.may_be_fund =
+                company.is_some_and(|company| company.kind != InstrumentKind::Company);
             let sized = company.filter(|_| !name.may_be_fund);
             name.megacap = sized.is_some_and(|company| company.bucket == SizeBucket::Mega)
                 || self.roles.megacap_instruments.contains(&item.instrument);
@@ -190,9 +191,9 @@ impl Prepared {
     pub(crate) fn find_peers(&mut self, items: &[Item], panel: &Panel) {
         let named = || items.iter().map(|item| (item, self.name(item.instrument)));
         let with_rows = || named().filter(|(_, name)| name.row != NONE);
-        let deviation = |(item, _): (&Item, Name)| item.fit.and_then(|fit| fit.residual_sd);
+        let deviation = |(item, _): (&Item, NameRow)| item.fit.and_then(|fit| fit.residual_sd);
         let deviations = with_rows().map(|named| deviation(named).unwrap_or(0.0)).collect();
-        let companies = with_rows().filter(|(item, _)| item.kind == Kind::Company);
+        let companies = with_rows().filter(|(item, _)| item.kind == InstrumentKind::Company);
         let donors = companies.map(|(_, name)| name).collect();
         let (names, days) = (Arc::clone(&self.names), self.sessions.days());
         self.peers = Arc::new(Peers::of(names, &self.drivers, deviations, donors, (panel, days)));
@@ -202,7 +203,7 @@ impl Prepared {
 impl AllPriors {
     pub(crate) fn of(items: &[Item], sizes: &Sizes) -> AllPriors {
         let priors = |measure: &dyn Fn(&NameFit) -> Option<Estimate>| {
-            let companies = items.iter().filter(|item| item.kind == Kind::Company);
+            let companies = items.iter().filter(|item| item.kind == InstrumentKind::Company);
             let estimates: Vec<(Option<SizeBucket>, Estimate)> = companies
                 .filter_map(|item| {
                     let bucket = sizes.get(item.instrument).map(|company| company.bucket);

@@ -358,7 +358,7 @@ pub struct SectorGroup {
 
 /// Shares of gross by how well names joined.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Coverage {
+pub struct ExposureCoverage {
     /// Names with betas of their own.
     pub resolved: f64,
     /// Names that the mean of their bucket, or of all names, answers for.
@@ -371,7 +371,7 @@ pub struct Coverage {
 
 /// The whole answer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub struct ExposureReport {
     /// All positions, those that did not join included where they gave a value.
     pub total: Exposure,
     /// gross ÷ net asset value.
@@ -403,7 +403,7 @@ pub struct Report {
     /// Positions as asked for, the largest first.
     pub positions: Vec<PositionRow>,
     /// How well names joined.
-    pub coverage: Coverage,
+    pub coverage: ExposureCoverage,
     /// What is missing, and why.
     pub gaps: Vec<Gap>,
 }

@@ -11,10 +11,10 @@
 
 use crate::{
     history::Lacking,
-    name::{NOBODY, NONE, Name},
+    name::{NO_NAME, NONE, NameRow},
     panel::mask,
     peers::{Block, Found, Wanted, places},
-    prepared::Prepared,
+    prepared::PreparedExposure,
     settings::DRAWS,
 };
 use marketdata::instrument::InstrumentId;
@@ -48,8 +48,8 @@ impl Stretch {
 /// A name with returns that are not its own.
 #[derive(Debug)]
 pub(crate) struct StandIn<'a> {
-    prepared: &'a Prepared,
-    name: Name,
+    prepared: &'a PreparedExposure,
+    name: NameRow,
     /// Of its residuals; zero where it has no estimate.
     deviation: f64,
     wanted: Wanted,
@@ -58,9 +58,9 @@ pub(crate) struct StandIn<'a> {
 
 impl<'a> StandIn<'a> {
     /// A name, by the betas of the view.
-    pub(crate) fn of(prepared: &'a Prepared, instrument: InstrumentId) -> StandIn<'a> {
+    pub(crate) fn of(prepared: &'a PreparedExposure, instrument: InstrumentId) -> StandIn<'a> {
         let peers = &prepared.peers;
-        let name = peers.names.get(instrument.0 as usize).copied().unwrap_or(NOBODY);
+        let name = peers.names.get(instrument.0 as usize).copied().unwrap_or(NO_NAME);
         let deviation = peers.deviations.get(name.row as usize).copied().unwrap_or(0.0);
         StandIn {
             prepared,
@@ -179,7 +179,7 @@ pub(crate) struct StandIns {
 
 impl StandIns {
     /// Stand-ins of the names that lack returns, from a session on.
-    pub(crate) fn of(prepared: &Prepared, lacking: &[Lacking], first: usize) -> StandIns {
+    pub(crate) fn of(prepared: &PreparedExposure, lacking: &[Lacking], first: usize) -> StandIns {
         let width = prepared.panel.width - first;
         let mut stand_ins = StandIns {
             first,
@@ -342,19 +342,19 @@ mod tests {
             let name = prepared.name(*id);
             let own = peers.deviations[name.row as usize];
             let (first, bits) = (at % 120, 0b1_0110_1101 << (at % 5));
-            let fits = |donor: &&Name| {
+            let fits = |donor: &&NameRow| {
                 let other = peers.deviations[donor.row as usize];
                 let days = panel.own_bits(donor.row, first..first + 20) & bits == bits;
                 days && 0.0 < other && own <= 4.0 * other && other <= 4.0 * own
             };
-            let names: Vec<Name> = ids.iter().map(|id| prepared.name(*id)).collect();
-            let levels: [&dyn Fn(&Name) -> bool; 4] = [
+            let names: Vec<NameRow> = ids.iter().map(|id| prepared.name(*id)).collect();
+            let levels: [&dyn Fn(&NameRow) -> bool; 4] = [
                 &|d| d.bucket == name.bucket && d.sector == name.sector,
                 &|d| d.bucket == name.bucket,
                 &|d| d.sector == name.sector,
                 &|_| true,
             ];
-            let rows = |keep: &dyn Fn(&Name) -> bool| -> Vec<u32> {
+            let rows = |keep: &dyn Fn(&NameRow) -> bool| -> Vec<u32> {
                 let mut rows: Vec<u32> =
                     names.iter().filter(fits).filter(|d| keep(d)).map(|d| d.row).collect();
                 rows.sort_unstable();

@@ -2,11 +2,11 @@
 
 use crate::{
     history::{Lacking, LegTerms},
-    name::{NONE, Name},
-    prepared::Prepared,
+    name::{NONE, NameRow},
+    prepared::PreparedExposure,
     report::{Exposure, Leg, Measured},
 };
-use marketdata::book::{Book, Holding};
+use portfolio::book::{Book, Holding};
 
 /// A sum of money betas over names.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,7 @@ pub(crate) struct Sums {
 }
 
 /// The part a holding plays in the trade.
-pub(crate) fn leg(name: &Name, market_value: f64) -> Leg {
+pub(crate) fn leg(name: &NameRow, market_value: f64) -> Leg {
     if name.megacap && 0.0 < market_value {
         Leg::MegacapLong
     } else if name.small_cap && market_value < 0.0 {
@@ -82,7 +82,7 @@ pub(crate) fn leg(name: &Name, market_value: f64) -> Leg {
 
 impl Sums {
     /// Sums a book whose gross is above zero.
-    pub(crate) fn of(prepared: &Prepared, book: &Book) -> Sums {
+    pub(crate) fn of(prepared: &PreparedExposure, book: &Book) -> Sums {
         let mut sums = Sums {
             total: Exposure::ZERO,
             by_size: [Exposure::ZERO; 6],
@@ -118,8 +118,8 @@ impl Sums {
         &mut self,
         index: usize,
         holding: &Holding,
-        name: &Name,
-        prepared: &Prepared,
+        name: &NameRow,
+        prepared: &PreparedExposure,
         gross: f64,
     ) {
         let value = holding.market_value;

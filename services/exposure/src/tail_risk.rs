@@ -2,7 +2,7 @@
 
 use crate::{
     history::{History, Lacking, is_known},
-    prepared::Prepared,
+    prepared::PreparedExposure,
     report::{FilterRecord, TailLevel, TailRisk, TailStandIns},
     settings::{DRAWS, FILTER_LAMBDA, SCENARIOS_MIN, TailMethod, TailSettings},
     stand_in::StandIns,
@@ -61,7 +61,7 @@ struct Replay<'a> {
 
 /// Measures the tail; the reason where there is none.
 pub(crate) fn measure(
-    prepared: &Prepared,
+    prepared: &PreparedExposure,
     history: &History,
     sums: &Sums,
     settings: &TailSettings,
@@ -114,7 +114,7 @@ fn too_few(sessions: usize, seeds: usize) -> Gap {
 impl<'a> Replay<'a> {
     fn measure(
         mut self,
-        prepared: &Prepared,
+        prepared: &PreparedExposure,
         settings: &TailSettings,
         lacking: &[Lacking],
     ) -> Option<(TailRisk, TailWeights)> {

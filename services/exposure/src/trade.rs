@@ -4,12 +4,13 @@ use crate::{
     drivers::Driver,
     history::{History, Lacking},
     name::NONE,
-    prepared::Prepared,
+    prepared::PreparedExposure,
     report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg, Unwind},
     sums::{self, Sums},
     top_down::Map,
 };
-use marketdata::{bars::Bars, book::Book, day::Day, instrument::InstrumentId};
+use marketdata::{bars::Bars, day::Day, instrument::InstrumentId};
+use portfolio::book::Book;
 
 /// Unwinds reported, in standard deviations of a day.
 const UNWINDS: [f64; 3] = [1.0, 2.0, 3.0];
@@ -19,7 +20,7 @@ const CLOSE_BEFORE_DAYS: i32 = 14;
 
 /// Measures the trade.
 pub(crate) fn measure(
-    prepared: &Prepared,
+    prepared: &PreparedExposure,
     book: &Book,
     sums: &Sums,
     history: Option<&History>,
@@ -58,7 +59,12 @@ pub(crate) fn measure(
 }
 
 /// How much of a leg's returns is its names' own, by the weights of a map.
-fn own_share(prepared: &Prepared, sums: &Sums, (leg, gross): (Leg, f64), map: &Map<'_>) -> f64 {
+fn own_share(
+    prepared: &PreparedExposure,
+    sums: &Sums,
+    (leg, gross): (Leg, f64),
+    map: &Map<'_>,
+) -> f64 {
     let joined = sums.joined_by_leg[leg as usize] / gross;
     let (weights, first) = (map.weights(), prepared.drivers.first);
     let whole: f64 = weights.iter().sum();
@@ -101,14 +107,14 @@ fn unwinds(beta: Option<Measured>, crowd: Option<&Driver>, legs: &[TradeLeg; 3])
 }
 
 /// Replays one day; none where the market has no return on it.
-fn repeat(prepared: &Prepared, book: &Book, on: Day) -> Option<Repeat> {
+fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
     let session = prepared.sessions.days().binary_search(&on).ok();
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
-    let role = |played: &Option<(factors::roles::Played, Vec<f64>)>| {
-        let (played, returns) = played.as_ref()?;
+    let role = |resolved: &Option<(factors::roles::ResolvedRole, Vec<f64>)>| {
+        let (resolved, returns) = resolved.as_ref()?;
         match session {
             Some(at) => finite(returns[at]),
-            None => return_on(prepared, played.instrument, on),
+            None => return_on(prepared, resolved.instrument, on),
         }
     };
     let market = role(&prepared.roles.market)?;
@@ -147,7 +153,7 @@ fn repeat(prepared: &Prepared, book: &Book, on: Day) -> Option<Repeat> {
 }
 
 /// An instrument's total return on a day before the panel.
-fn return_on(prepared: &Prepared, instrument: InstrumentId, on: Day) -> Option<f64> {
+fn return_on(prepared: &PreparedExposure, instrument: InstrumentId, on: Day) -> Option<f64> {
     let bars = Bars::since(&prepared.snapshot, instrument, on.plus(-CLOSE_BEFORE_DAYS));
     let row = bars.days.binary_search(&on).ok()?;
     bars.total_return(row)

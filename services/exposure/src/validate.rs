@@ -1,10 +1,10 @@
 //! A dry run: every fault of a portfolio and every line that would not join; nothing is computed.
 
-use marketdata::{
-    book::{Book, Quotes},
-    gap::GapReason,
+use marketdata::{gap::GapReason, quotes::Quotes};
+use portfolio::{
+    book::Book,
+    lines::{RawLine, Violation},
     lookup::Lookup,
-    portfolio::{RawLine, Violation},
 };
 
 /// A line that would be left out, or counted by its given value alone.

@@ -15,7 +15,7 @@ use marketdata::{
 
 /// What kind of thing a listed line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum InstrumentKind {
     /// A company's shares.
     Company,
     /// A fund or an index: it has no market value of its own.
@@ -32,17 +32,17 @@ const FUND_WORDS: [&str; 9] =
 const COMPANY_WORDS: [&str; 10] =
     ["EQUITY", "STOCK", "STOCKS", "COMMON", "SHARE", "SHARES", "ADR", "ADS", "REIT", "ORDINARY"];
 
-impl Kind {
+impl InstrumentKind {
     /// What an asset class in a source's words says: `Common Stock`, `ETF`, `Equity Fund`.
-    pub fn of_asset_class(text: &str) -> Kind {
+    pub fn of_asset_class(text: &str) -> InstrumentKind {
         let text = text.to_ascii_uppercase();
         let words = || text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
         if words().any(|word| FUND_WORDS.contains(&word)) || text.contains("EXCHANGE TRADED") {
-            Kind::Fund
+            InstrumentKind::Fund
         } else if words().any(|word| COMPANY_WORDS.contains(&word)) {
-            Kind::Company
+            InstrumentKind::Company
         } else {
-            Kind::Unknown
+            InstrumentKind::Unknown
         }
     }
 }
@@ -79,21 +79,22 @@ impl Kinds {
     }
 
     /// What a line is.
-    pub fn get(&self, snapshot: &Snapshot, instrument: InstrumentId) -> Kind {
+    pub fn get(&self, snapshot: &Snapshot, instrument: InstrumentId) -> InstrumentKind {
         let class = asset_class(snapshot, instrument);
-        if class == Kind::Fund || self.is_listed_fund(snapshot, instrument) {
-            return Kind::Fund;
+        if class == InstrumentKind::Fund || self.is_listed_fund(snapshot, instrument) {
+            return InstrumentKind::Fund;
         }
-        let company = class == Kind::Company
+        let company = class == InstrumentKind::Company
             || self.members.binary_search(&instrument).is_ok()
             || sector(snapshot, instrument).is_some()
             || has_float(snapshot, instrument);
-        if company { Kind::Company } else { Kind::Unknown }
+        if company { InstrumentKind::Company } else { InstrumentKind::Unknown }
     }
 
     /// Whether a line is known to be a fund or an index.
     pub fn is_fund(&self, snapshot: &Snapshot, instrument: InstrumentId) -> bool {
-        self.is_listed_fund(snapshot, instrument) || asset_class(snapshot, instrument) == Kind::Fund
+        self.is_listed_fund(snapshot, instrument)
+            || asset_class(snapshot, instrument) == InstrumentKind::Fund
     }
 
     fn is_listed_fund(&self, snapshot: &Snapshot, instrument: InstrumentId) -> bool {
@@ -115,11 +116,11 @@ fn is_member(snapshot: &Snapshot, instrument: InstrumentId, indices: &[Instrumen
 }
 
 /// What the latest asset class of a listing says.
-fn asset_class(snapshot: &Snapshot, instrument: InstrumentId) -> Kind {
+fn asset_class(snapshot: &Snapshot, instrument: InstrumentId) -> InstrumentKind {
     let rows = snapshot.rows(Dataset::Listings, instrument);
     let column = Dataset::Listings.column(Field::AssetClass);
     let latest = (0..rows.len()).rev().find_map(|row| snapshot.text(rows.value(row, column)?));
-    latest.map_or(Kind::Unknown, Kind::of_asset_class)
+    latest.map_or(InstrumentKind::Unknown, InstrumentKind::of_asset_class)
 }
 
 fn has_float(snapshot: &Snapshot, instrument: InstrumentId) -> bool {
@@ -140,18 +141,18 @@ mod tests {
     #[test]
     fn asset_classes_in_sources_words() {
         for (text, kind) in [
-            ("Common Stock", Kind::Company),
-            ("Equity", Kind::Company),
-            ("ADR", Kind::Company),
-            ("ETF", Kind::Fund),
-            ("Equity ETF", Kind::Fund),
-            ("Exchange Traded Fund", Kind::Fund),
-            ("Closed-End Fund", Kind::Fund),
-            ("Fundamental", Kind::Unknown),
-            ("Money Market", Kind::Unknown),
-            ("", Kind::Unknown),
+            ("Common Stock", InstrumentKind::Company),
+            ("Equity", InstrumentKind::Company),
+            ("ADR", InstrumentKind::Company),
+            ("ETF", InstrumentKind::Fund),
+            ("Equity ETF", InstrumentKind::Fund),
+            ("Exchange Traded Fund", InstrumentKind::Fund),
+            ("Closed-End Fund", InstrumentKind::Fund),
+            ("Fundamental", InstrumentKind::Unknown),
+            ("Money Market", InstrumentKind::Unknown),
+            ("", InstrumentKind::Unknown),
         ] {
-            assert_eq!(Kind::of_asset_class(text), kind, "{text}");
+            assert_eq!(InstrumentKind::of_asset_class(text), kind, "{text}");
         }
     }
 
@@ -178,7 +179,7 @@ mod tests {
         let kind = |symbol| kinds.get(&snapshot, snapshot.listed(symbol).unwrap());
         assert_eq!(
             [kind("ARKK"), kind("RSI"), kind("PLL")],
-            [Kind::Fund, Kind::Company, Kind::Unknown]
+            [InstrumentKind::Fund, InstrumentKind::Company, InstrumentKind::Unknown]
         );
     }
 }

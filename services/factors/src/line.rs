@@ -1,7 +1,7 @@
 //! The daily history of one role as a single line: what one unit put in at the start is worth, or
 //! the values of a series.
 
-use crate::{moves::Moves, roles::Played};
+use crate::{moves::Moves, roles::ResolvedRole};
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
@@ -12,7 +12,7 @@ use stats::change;
 
 /// What a line's levels are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum LineKind {
     /// Growth of one unit since the first day, distributions reinvested: from bars.
     Wealth,
     /// The values as published: from a series.
@@ -23,9 +23,9 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// Whose history.
-    pub played: Played,
+    pub resolved: ResolvedRole,
     /// What the levels are.
-    pub kind: Kind,
+    pub kind: LineKind,
     /// The days.
     pub days: Vec<Day>,
     /// The level of each day.
@@ -38,20 +38,27 @@ pub struct Line {
 
 impl Line {
     /// The history of who plays a role.
-    pub fn of(snapshot: &Snapshot, played: Played) -> Line {
-        match played.dataset {
+    pub fn of(snapshot: &Snapshot, resolved: ResolvedRole) -> Line {
+        match resolved.dataset {
             Dataset::Bars => {
-                let bars = Bars::of(snapshot, played.instrument);
+                let bars = Bars::of(snapshot, resolved.instrument);
                 let (start, levels) = wealth(&bars);
                 let days = bars.days[start..].to_vec();
                 let precision = bars.precision();
-                Line { played, kind: Kind::Wealth, days, levels, precision, rows_left_out: start }
+                Line {
+                    resolved,
+                    kind: LineKind::Wealth,
+                    days,
+                    levels,
+                    precision,
+                    rows_left_out: start,
+                }
             }
             _ => {
-                let series = snapshot.series(Dataset::Series, Field::Value, played.instrument);
+                let series = snapshot.series(Dataset::Series, Field::Value, resolved.instrument);
                 let (days, levels) = (series.days, series.values);
                 let precision = change::ROUNDING;
-                Line { played, kind: Kind::Value, days, levels, precision, rows_left_out: 0 }
+                Line { resolved, kind: LineKind::Value, days, levels, precision, rows_left_out: 0 }
             }
         }
     }
@@ -155,8 +162,8 @@ mod tests {
         }
         fixture.commit();
         let snapshot = fixture.snapshot(Instant::close_of(start.plus(9)));
-        let played = Roles::standard().play(&snapshot, Role::LargeCapIndex).unwrap();
-        let line = Line::of(&snapshot, played);
+        let resolved = Roles::standard().resolve_role(&snapshot, Role::LargeCapIndex).unwrap();
+        let line = Line::of(&snapshot, resolved);
         let returns = line.growth(1).values;
         assert_eq!([returns[0].to_bits(), returns[1].to_bits()], [0; 2]);
         assert!((returns[2] - 0.010_004 / 37.414_009).abs() < 1e-9);
@@ -177,8 +184,8 @@ mod tests {
         }
         fixture.commit();
         let snapshot = fixture.snapshot(Instant::close_of(start.plus(9)));
-        let played = Roles::standard().play(&snapshot, Role::LargeCapIndex).unwrap();
-        let line = Line::of(&snapshot, played);
+        let resolved = Roles::standard().resolve_role(&snapshot, Role::LargeCapIndex).unwrap();
+        let line = Line::of(&snapshot, resolved);
         let returns = line.growth(1).values;
         assert!((returns[0] - 0.0098).abs() < 1e-12 && (returns[1] - 0.1).abs() < 1e-12);
         // 1.0098 · 1.1 − 1 = 0.11078

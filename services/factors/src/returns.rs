@@ -5,7 +5,7 @@
 //! session when the instrument has a close on it and on the session before; otherwise it is absent
 //! (NaN inside, hidden by the accessors). It is never filled here, and never spread over a halt.
 
-use crate::roles::Played;
+use crate::roles::ResolvedRole;
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
@@ -97,12 +97,17 @@ impl Sessions {
     }
 
     /// Writes the returns of whoever plays a role: total returns of bars, growth of a series.
-    pub fn played_returns(&self, snapshot: &Snapshot, played: &Played, out: &mut [f64]) -> usize {
-        if played.dataset == Dataset::Bars {
-            return self.total_returns(snapshot, played.instrument, out);
+    pub fn played_returns(
+        &self,
+        snapshot: &Snapshot,
+        resolved: &ResolvedRole,
+        out: &mut [f64],
+    ) -> usize {
+        if resolved.dataset == Dataset::Bars {
+            return self.total_returns(snapshot, resolved.instrument, out);
         }
         out.fill(f64::NAN);
-        let series = snapshot.series(played.dataset, Field::Value, played.instrument);
+        let series = snapshot.series(resolved.dataset, Field::Value, resolved.instrument);
         let growth = |row: usize| {
             let before = series.values[row.checked_sub(1)?];
             stats::returns::simple(before, series.values[row])

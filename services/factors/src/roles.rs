@@ -137,7 +137,7 @@ pub struct Roles {
 
 /// A role and who plays it as of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Played {
+pub struct ResolvedRole {
     /// Which role.
     pub role: Role,
     /// The symbol as configured.
@@ -147,7 +147,7 @@ pub struct Played {
     /// Where its history lies: [`Dataset::Bars`] or [`Dataset::Series`].
     pub dataset: Dataset,
     /// The first candidate, where this one stands in for it.
-    pub stands_in_for: Option<String>,
+    pub proxy_for: Option<String>,
 }
 
 /// Funds that desks commonly load beside companies.
@@ -236,21 +236,26 @@ impl Roles {
 
     /// Who plays a role: the first candidate with a visible history that is not left behind by
     /// another's. None where no candidate has any.
-    pub fn play(&self, snapshot: &Snapshot, role: Role) -> Option<Played> {
+    pub fn resolve_role(&self, snapshot: &Snapshot, role: Role) -> Option<ResolvedRole> {
         let candidates = self.candidates(role);
-        let found: Vec<(Played, Day)> =
+        let found: Vec<(ResolvedRole, Day)> =
             candidates.iter().filter_map(|symbol| history_of(snapshot, role, symbol)).collect();
         let newest = found.iter().map(|(_, last)| *last).max()?;
-        let (mut played, _) =
+        let (mut resolved, _) =
             found.into_iter().find(|(_, last)| newest <= last.plus(FRESH_DAYS))?;
-        let first = candidates.first().filter(|first| !same_name(first, &played.symbol));
-        played.stands_in_for = first.cloned();
-        Some(played)
+        let first = candidates.first().filter(|first| !same_name(first, &resolved.symbol));
+        resolved.proxy_for = first.cloned();
+        Some(resolved)
     }
 
     /// One symbol in a role that a basket plays; none where it has no visible history.
-    pub fn play_as(&self, snapshot: &Snapshot, role: Role, symbol: &str) -> Option<Played> {
-        history_of(snapshot, role, symbol).map(|(played, _)| played)
+    pub fn resolve_role_as(
+        &self,
+        snapshot: &Snapshot,
+        role: Role,
+        symbol: &str,
+    ) -> Option<ResolvedRole> {
+        history_of(snapshot, role, symbol).map(|(resolved, _)| resolved)
     }
 
     /// The tickers that the configuration says are funds or indices: the list, the sector baskets
@@ -276,7 +281,7 @@ fn same_name(a: &str, b: &str) -> bool {
     a.trim_start_matches('^').eq_ignore_ascii_case(b.trim_start_matches('^'))
 }
 
-fn history_of(snapshot: &Snapshot, role: Role, symbol: &str) -> Option<(Played, Day)> {
+fn history_of(snapshot: &Snapshot, role: Role, symbol: &str) -> Option<(ResolvedRole, Day)> {
     let places = [
         (Dataset::Bars, Namespace::Listed, Symbol::listed(symbol).ok()?),
         (Dataset::Series, Namespace::Series, Symbol::series(symbol).ok()?),
@@ -286,7 +291,7 @@ fn history_of(snapshot: &Snapshot, role: Role, symbol: &str) -> Option<(Played, 
         let rows = snapshot.rows(dataset, instrument);
         let last = rows.day(rows.last()?);
         let symbol = symbol.to_owned();
-        Some((Played { role, symbol, instrument, dataset, stands_in_for: None }, last))
+        Some((ResolvedRole { role, symbol, instrument, dataset, proxy_for: None }, last))
     })
 }
 
@@ -309,18 +314,18 @@ mod tests {
         fixture.closes("SPY", &closes("2021-01-04", 5)).commit();
         let as_of = Instant::close_of(day("2021-03-01"));
         let roles = Roles::standard();
-        let small = roles.play(&fixture.snapshot(as_of), Role::SmallCapIndex).unwrap();
-        assert_eq!((small.symbol.as_str(), small.stands_in_for), ("^RUT", None));
-        let large = roles.play(&fixture.snapshot(as_of), Role::LargeCapIndex).unwrap();
-        assert_eq!((large.symbol.as_str(), large.stands_in_for.as_deref()), ("SPY", Some("^GSPC")));
-        assert_eq!(roles.play(&fixture.snapshot(as_of), Role::Dow), None);
+        let small = roles.resolve_role(&fixture.snapshot(as_of), Role::SmallCapIndex).unwrap();
+        assert_eq!((small.symbol.as_str(), small.proxy_for), ("^RUT", None));
+        let large = roles.resolve_role(&fixture.snapshot(as_of), Role::LargeCapIndex).unwrap();
+        assert_eq!((large.symbol.as_str(), large.proxy_for.as_deref()), ("SPY", Some("^GSPC")));
+        assert_eq!(roles.resolve_role(&fixture.snapshot(as_of), Role::Dow), None);
         // The index stops, the fund goes on.
         fixture.closes("IWM", &closes("2021-02-01", 5)).commit();
-        let small = roles.play(&fixture.snapshot(as_of), Role::SmallCapIndex).unwrap();
-        assert_eq!((small.symbol.as_str(), small.stands_in_for.as_deref()), ("IWM", Some("^RUT")));
+        let small = roles.resolve_role(&fixture.snapshot(as_of), Role::SmallCapIndex).unwrap();
+        assert_eq!((small.symbol.as_str(), small.proxy_for.as_deref()), ("IWM", Some("^RUT")));
         // Before any of it was published, nobody plays.
         let early = fixture.snapshot(Instant::close_of(day("2021-01-03")));
-        assert_eq!(roles.play(&early, Role::SmallCapIndex), None);
+        assert_eq!(roles.resolve_role(&early, Role::SmallCapIndex), None);
     }
 
     #[test]
@@ -330,11 +335,11 @@ mod tests {
         fixture.closes("VIX", &closes("2021-01-04", 2)).commit();
         let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-06")));
         let roles = Roles::standard();
-        let yields = roles.play(&snapshot, Role::TenYear).unwrap();
+        let yields = roles.resolve_role(&snapshot, Role::TenYear).unwrap();
         assert_eq!(yields.dataset, Dataset::Series);
-        assert_eq!(roles.play(&snapshot, Role::Volatility).unwrap().stands_in_for, None);
+        assert_eq!(roles.resolve_role(&snapshot, Role::Volatility).unwrap().proxy_for, None);
         let other = roles.with(Role::TenYear, vec!["MY_YIELD".to_owned()]);
-        assert_eq!(other.play(&snapshot, Role::TenYear), None);
+        assert_eq!(other.resolve_role(&snapshot, Role::TenYear), None);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct Published {
 
 /// What looks wrong about the inputs of a ratio. The ratio is given all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Doubt {
+pub enum DataQualityFlag {
     /// Short interest is a hundred times the previous settlement's, or a hundredth of it.
     ShortInterestJump,
     /// The previous settlement stood a hundredfold above the one before and came back: the change
@@ -53,20 +53,22 @@ pub enum Doubt {
     FloatAboveSharesOutstanding,
 }
 
-impl Doubt {
+impl DataQualityFlag {
     /// One plain sentence.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Doubt::ShortInterestJump => {
+            DataQualityFlag::ShortInterestJump => {
                 "short interest moved a hundredfold since the previous settlement"
             }
-            Doubt::PreviousSettlementSpike => {
+            DataQualityFlag::PreviousSettlementSpike => {
                 "the previous settlement stood a hundredfold above the one before and fell back"
             }
-            Doubt::FloatStandsStill => {
+            DataQualityFlag::FloatStandsStill => {
                 "the float stood still while shares outstanding doubled or halved"
             }
-            Doubt::FloatAboveSharesOutstanding => "the float is above the shares outstanding",
+            DataQualityFlag::FloatAboveSharesOutstanding => {
+                "the float is above the shares outstanding"
+            }
         }
     }
 }
@@ -93,8 +95,8 @@ pub struct ShortRatio {
     pub float_on_basis: Result<f64, GapReason>,
     /// Shares outstanding in the units of the settlement; the reason where there are none.
     pub outstanding_on_basis: Result<f64, GapReason>,
-    /// What looks wrong about the inputs, in the order of [`Doubt`].
-    pub doubts: Vec<Doubt>,
+    /// What looks wrong about the inputs, in the order of [`DataQualityFlag`].
+    pub doubts: Vec<DataQualityFlag>,
 }
 
 impl ShortRatio {
@@ -284,26 +286,26 @@ fn doubts(
     latest: f64,
     counts: &ShareCounts,
     units: &Units,
-) -> Vec<Doubt> {
+) -> Vec<DataQualityFlag> {
     let mut doubts = Vec::new();
     let leaps = |from: f64, to: f64| 0.0 < from && JUMP <= to / from;
     if let Some(previous) = settlements.previous {
         if leaps(previous.value, latest) || leaps(latest, previous.value) {
-            doubts.push(Doubt::ShortInterestJump);
+            doubts.push(DataQualityFlag::ShortInterestJump);
         }
         let jumped = settlements.before_previous.is_some_and(|old| leaps(old, previous.value));
         if jumped && RETURN * latest <= previous.value {
-            doubts.push(Doubt::PreviousSettlementSpike);
+            doubts.push(DataQualityFlag::PreviousSettlementSpike);
         }
     }
     if counts.float_stands_still(units) {
-        doubts.push(Doubt::FloatStandsStill);
+        doubts.push(DataQualityFlag::FloatStandsStill);
     }
     if let (Some(float), Some(outstanding)) = (counts.float(), counts.outstanding()) {
         let change = units.change(float.effective_on, outstanding.effective_on);
         let float = change.map(|change| float.value * change.shares);
         if float.is_some_and(|float| outstanding.value * ROUNDING < float) {
-            doubts.push(Doubt::FloatAboveSharesOutstanding);
+            doubts.push(DataQualityFlag::FloatAboveSharesOutstanding);
         }
     }
     doubts

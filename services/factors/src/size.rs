@@ -9,16 +9,16 @@
 
 use crate::{
     issuer::Issuers,
-    kind::{Kind, Kinds},
+    kind::{InstrumentKind, Kinds},
     roles::Roles,
 };
 use marketdata::{
     bars::Bars,
     basis::Units,
-    book::{Quote, Quotes},
     dataset::{Dataset, Field},
     day::Day,
     instrument::InstrumentId,
+    quotes::{Quote, Quotes},
     snapshot::Snapshot,
 };
 use std::collections::BTreeMap;
@@ -208,8 +208,8 @@ pub fn sector(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
 pub struct Size {
     /// Number of the company; lines with the same number are its share classes.
     pub issuer: u32,
-    /// Whether it is known to be a company: [`Kind::Company`] or [`Kind::Unknown`].
-    pub kind: Kind,
+    /// Whether it is known to be a company: [`InstrumentKind::Company`] or [`InstrumentKind::Unknown`].
+    pub kind: InstrumentKind,
     /// Market value of the company, USD.
     pub market_cap_usd: f64,
     /// Market value of this line alone, as known.
@@ -235,7 +235,7 @@ pub struct Sizes {
 /// The lines of one company and its market value, USD.
 struct Company {
     cap: f64,
-    kind: Kind,
+    kind: InstrumentKind,
     lines: Vec<(InstrumentId, LineCap)>,
 }
 
@@ -270,7 +270,7 @@ impl Sizes {
                     rank: larger + 1,
                 });
             }
-            larger += u32::from(*kind == Kind::Company);
+            larger += u32::from(*kind == InstrumentKind::Company);
         }
         Sizes { sizes, kinds, companies: companies.len() as u32 }
     }
@@ -296,14 +296,14 @@ fn companies(
     caps: &[(InstrumentId, LineCap)],
 ) -> Vec<Company> {
     let kind = |(id, cap): &(InstrumentId, LineCap)| (*id, (kinds.get(snapshot, *id), *cap));
-    let kept = caps.iter().map(kind).filter(|(_, (kind, _))| *kind != Kind::Fund);
-    let kept: BTreeMap<InstrumentId, (Kind, LineCap)> = kept.collect();
+    let kept = caps.iter().map(kind).filter(|(_, (kind, _))| *kind != InstrumentKind::Fund);
+    let kept: BTreeMap<InstrumentId, (InstrumentKind, LineCap)> = kept.collect();
     let ids = caps.iter().map(|(id, _)| *id).filter(|id| kept.contains_key(id));
     let issuers = Issuers::of(snapshot, roles, ids);
     let company = |lines: &Vec<InstrumentId>| {
         let found = || lines.iter().filter_map(|id| Some((*id, kept.get(id)?)));
-        let known = found().any(|(_, (kind, _))| *kind == Kind::Company);
-        let kind = if known { Kind::Company } else { Kind::Unknown };
+        let known = found().any(|(_, (kind, _))| *kind == InstrumentKind::Company);
+        let kind = if known { InstrumentKind::Company } else { InstrumentKind::Unknown };
         let lines: Vec<_> = found().map(|(id, (_, cap))| (id, *cap)).collect();
         Company { cap: company_cap(&lines), kind, lines }
     };

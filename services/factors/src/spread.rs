@@ -82,24 +82,24 @@ impl Pair {
 mod tests {
     use super::*;
     use crate::{
-        line::Kind,
-        roles::{Played, Role},
+        line::LineKind,
+        roles::{ResolvedRole, Role},
     };
     use marketdata::{dataset::Dataset, fixture::day, instrument::InstrumentId};
     use proptest::prelude::*;
 
     fn line(points: &[(i32, f64)]) -> Line {
-        let played = Played {
+        let resolved = ResolvedRole {
             role: Role::SmallCapIndex,
             symbol: String::new(),
             instrument: InstrumentId(1),
             dataset: Dataset::Bars,
-            stands_in_for: None,
+            proxy_for: None,
         };
         let start = day("2021-01-04");
         Line {
-            played,
-            kind: Kind::Wealth,
+            resolved,
+            kind: LineKind::Wealth,
             days: points.iter().map(|(offset, _)| start.plus(*offset)).collect(),
             levels: points.iter().map(|(_, level)| *level).collect(),
             precision: change::ROUNDING,

@@ -5,11 +5,11 @@ use factors::{
     size::{Size, SizeBucket, Sizes},
 };
 use marketdata::{
-    book::Quotes,
     dataset::{Dataset, Field},
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
+    quotes::Quotes,
 };
 
 const ON: &str = "2021-01-29";

@@ -9,13 +9,13 @@ use factors::{
 };
 use flate2::read::GzDecoder;
 use marketdata::{
-    book::Quotes,
     dataset::{Dataset, Field},
     day::Day,
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace, Naming},
     market::{Delta, RevisionMark},
+    quotes::Quotes,
     snapshot::Snapshot,
     symbol::Symbol,
 };

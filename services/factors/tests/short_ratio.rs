@@ -1,6 +1,6 @@
 //! Short ratios against published figures, and what splits, late files and bad sources do to them.
 
-use factors::short_ratio::{Doubt, ShortRatio};
+use factors::short_ratio::{DataQualityFlag, ShortRatio};
 use marketdata::{
     dataset::{Dataset, Field},
     fixture::{Fixture, day},
@@ -141,9 +141,9 @@ fn a_hundredfold_jump_and_its_return_are_doubted() {
     fixture.commit();
     assert!(known(&mut fixture, "KOSS", "2021-01-04").unwrap().doubts.is_empty());
     let jump = known(&mut fixture, "KOSS", "2021-01-27").unwrap();
-    assert_eq!(jump.doubts, [Doubt::ShortInterestJump]);
+    assert_eq!(jump.doubts, [DataQualityFlag::ShortInterestJump]);
     let back = known(&mut fixture, "KOSS", "2021-01-28").unwrap();
-    assert_eq!(back.doubts, [Doubt::PreviousSettlementSpike]);
+    assert_eq!(back.doubts, [DataQualityFlag::PreviousSettlementSpike]);
 }
 
 #[test]
@@ -158,10 +158,10 @@ fn a_float_that_misses_an_issue_is_doubted() {
     assert!(known(&mut fixture, "AMC", "2021-01-04").unwrap().doubts.is_empty());
     for on in ["2021-01-27", "2021-01-28"] {
         let ratio = known(&mut fixture, "AMC", on).unwrap();
-        assert_eq!(ratio.doubts, [Doubt::FloatStandsStill], "{on}");
+        assert_eq!(ratio.doubts, [DataQualityFlag::FloatStandsStill], "{on}");
     }
     let over = known(&mut fixture, "OVER", "2021-01-28").unwrap();
-    assert_eq!(over.doubts, [Doubt::FloatAboveSharesOutstanding]);
+    assert_eq!(over.doubts, [DataQualityFlag::FloatAboveSharesOutstanding]);
 }
 
 #[test]

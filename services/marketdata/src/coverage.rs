@@ -10,7 +10,7 @@ use crate::{
 
 /// What one dataset holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Coverage {
+pub struct DatasetCoverage {
     /// Which dataset.
     pub dataset: Dataset,
     /// Instruments with at least one visible row.
@@ -28,16 +28,16 @@ pub struct Coverage {
 }
 
 /// Every dataset with a visible row, in the order of [`Dataset::ALL`].
-pub fn coverage(snapshot: &Snapshot) -> Vec<Coverage> {
+pub fn coverage(snapshot: &Snapshot) -> Vec<DatasetCoverage> {
     Dataset::ALL.into_iter().filter_map(|dataset| of_dataset(snapshot, dataset)).collect()
 }
 
-fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<Coverage> {
-    let mut found: Option<Coverage> = None;
+fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<DatasetCoverage> {
+    let mut found: Option<DatasetCoverage> = None;
     for instrument in snapshot.holders(dataset) {
         let rows = snapshot.rows(dataset, instrument);
         let Some(last) = rows.last() else { continue };
-        let coverage = found.get_or_insert_with(|| Coverage {
+        let coverage = found.get_or_insert_with(|| DatasetCoverage {
             dataset,
             instruments: 0,
             rows: 0,

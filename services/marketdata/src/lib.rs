@@ -1,4 +1,4 @@
-//! The vocabulary of Ballast: facts with three dates, the folded market, snapshots of it, and readers of source files.
+//! The vocabulary of Ballast: facts with three dates, the folded market and snapshots of it.
 //!
 //! A fact has three dates. `effective_on` is the day it describes, `published_at` the instant the
 //! market could know it, and `revision` its place in our own append-only log. A [`snapshot`] is
@@ -11,7 +11,6 @@
 
 pub mod bars;
 pub mod basis;
-pub mod book;
 pub mod calendar;
 pub mod coverage;
 pub mod dataset;
@@ -20,15 +19,12 @@ pub mod facts;
 #[cfg(feature = "fixture")]
 pub mod fixture;
 pub mod gap;
-pub mod ingest;
 pub mod instant;
 pub mod instrument;
-pub mod lookup;
 pub mod market;
-pub mod portfolio;
+pub mod quotes;
 pub mod segment;
 pub mod snapshot;
-pub mod source;
 pub mod symbol;
 pub mod track;
 

@@ -292,7 +292,7 @@ impl<'a> Rows<'a> {
     }
 
     /// A column of all rows, NaN where absent; borrowed where it lies side by side.
-    pub(crate) fn column(&self, column: usize) -> Cow<'a, [f64]> {
+    pub fn column(&self, column: usize) -> Cow<'a, [f64]> {
         match &self.picks {
             Picks::Run { piece, rows } => {
                 self.track.pieces[*piece].segment.columns[column].slice(rows.clone())
@@ -305,7 +305,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The one value of a column, where it is constant over the segment of all rows.
-    pub(crate) fn constant(&self, column: usize) -> Option<f64> {
+    pub fn constant(&self, column: usize) -> Option<f64> {
         match &self.picks {
             Picks::Run { piece, .. } => {
                 self.track.pieces[*piece].segment.columns[column].as_constant()

@@ -43,12 +43,13 @@ pub struct Inputs<'a> {
 impl<'a> Inputs<'a> {
     /// Reads a snapshot.
     pub fn of(snapshot: &'a Snapshot, roles: &'a Roles, breadth: Breadth) -> Inputs<'a> {
-        let played = Role::ALL.into_iter().filter_map(|role| roles.play(snapshot, role));
-        let lines = played.map(|played| (played.role, Line::of(snapshot, played)));
+        let resolved = Role::ALL.into_iter().filter_map(|role| roles.resolve_role(snapshot, role));
+        let lines = resolved.map(|resolved| (resolved.role, Line::of(snapshot, resolved)));
         let (megacaps, missing_megacaps) = megacaps(snapshot, roles);
         let funds = |symbols: &[String], role| -> Vec<Line> {
-            let found = symbols.iter().filter_map(|symbol| roles.play_as(snapshot, role, symbol));
-            found.map(|played| Line::of(snapshot, played)).collect()
+            let found =
+                symbols.iter().filter_map(|symbol| roles.resolve_role_as(snapshot, role, symbol));
+            found.map(|resolved| Line::of(snapshot, resolved)).collect()
         };
         Inputs {
             snapshot,
@@ -196,7 +197,7 @@ impl<'a> Inputs<'a> {
         Source {
             role: None,
             symbol: breadth.universe.id.clone(),
-            stands_in_for: preferred.filter(|preferred| *preferred != breadth.universe.id),
+            proxy_for: preferred.filter(|preferred| *preferred != breadth.universe.id),
             first_on: breadth.days.first().copied(),
             last_on: breadth.days.last().copied(),
         }

@@ -1,6 +1,6 @@
 //! Who leads the market, and is that changing?
 //!
-//! [`prepared::Prepared`] holds every indicator's history as one snapshot knows it, with its
+//! [`prepared::PreparedRotation`] holds every indicator's history as one snapshot knows it, with its
 //! standing against that history, and the state they make together. Questions about it are then
 //! lookups: [`report`] for the whole picture, [`query`] for "largest since".
 //!

@@ -1,6 +1,6 @@
 //! What an indicator is: one concept, several measures of it, each a history with its sources.
 
-use crate::{inputs::Inputs, record::Kind};
+use crate::{inputs::Inputs, record::RecordKind};
 use factors::{line::Line, roles::Role};
 use marketdata::{day::Day, gap::Gap, snapshot::Series};
 
@@ -62,19 +62,19 @@ pub struct Spec {
     /// The unit of its values.
     pub unit: Unit,
     /// Whether records are of changes or of levels.
-    pub kind: Kind,
+    pub kind: RecordKind,
 }
 
 impl Spec {
     /// A change over some sessions: `<stem>.<horizon>d`.
     pub fn change(stem: &str, variant: &'static str, horizon: usize, unit: Unit) -> Spec {
         let id = format!("{stem}.{horizon}d");
-        Spec { id, variant, horizon, unit, kind: Kind::Change }
+        Spec { id, variant, horizon, unit, kind: RecordKind::Change }
     }
 
     /// A level of the day.
     pub fn level(id: &str, variant: &'static str, unit: Unit) -> Spec {
-        Spec { id: id.to_owned(), variant, horizon: 0, unit, kind: Kind::Level }
+        Spec { id: id.to_owned(), variant, horizon: 0, unit, kind: RecordKind::Level }
     }
 }
 
@@ -86,7 +86,7 @@ pub struct Source {
     /// The symbol, membership or basket.
     pub symbol: String,
     /// What it stands in for; none where it is the thing itself.
-    pub stands_in_for: Option<String>,
+    pub proxy_for: Option<String>,
     /// First day of its history.
     pub first_on: Option<Day>,
     /// Last day of its history.
@@ -97,9 +97,9 @@ impl Source {
     /// The source that a line is.
     pub fn of(line: &Line) -> Source {
         Source {
-            role: Some(line.played.role),
-            symbol: line.played.symbol.clone(),
-            stands_in_for: line.played.stands_in_for.clone(),
+            role: Some(line.resolved.role),
+            symbol: line.resolved.symbol.clone(),
+            proxy_for: line.resolved.proxy_for.clone(),
             first_on: line.days.first().copied(),
             last_on: line.days.last().copied(),
         }

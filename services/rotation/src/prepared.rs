@@ -99,7 +99,7 @@ fn stale(spec: &Spec, last: Day, today: Day) -> Option<Gap> {
 
 /// Everything a snapshot says about rotation.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedRotation {
     /// The view's day.
     pub today: Day,
     /// Every measure, in the order of [`indicator::ALL`].
@@ -109,7 +109,7 @@ pub struct Prepared {
     /// The lines whose moves since any date may be asked for.
     pub indices: Vec<Line>,
     /// Roles that nobody plays.
-    pub unplayed: Vec<Role>,
+    pub unresolved: Vec<Role>,
     /// What the whole answer lacks.
     pub gaps: Vec<Gap>,
     places: BTreeMap<String, usize>,
@@ -147,21 +147,21 @@ impl Preparation {
     }
 
     /// Puts the parts together, in the order of their ranges, and does the rest.
-    pub fn finish(self, snapshot: &Snapshot, roles: &Roles, parts: Vec<Part>) -> Prepared {
-        Prepared::of(snapshot, roles, self.plan.assemble(parts))
+    pub fn finish(self, snapshot: &Snapshot, roles: &Roles, parts: Vec<Part>) -> PreparedRotation {
+        PreparedRotation::of(snapshot, roles, self.plan.assemble(parts))
     }
 }
 
 /// Everything a snapshot says about rotation, on one thread.
-pub fn prepare(snapshot: &Snapshot, roles: &Roles) -> Prepared {
+pub fn prepare(snapshot: &Snapshot, roles: &Roles) -> PreparedRotation {
     let work = Preparation::of(snapshot, roles);
     let starts = (0..work.len()).step_by(STEP);
     let parts = starts.map(|at| work.part(snapshot, at..(at + STEP).min(work.len()))).collect();
     work.finish(snapshot, roles, parts)
 }
 
-impl Prepared {
-    fn of(snapshot: &Snapshot, roles: &Roles, breadth: Breadth) -> Prepared {
+impl PreparedRotation {
+    fn of(snapshot: &Snapshot, roles: &Roles, breadth: Breadth) -> PreparedRotation {
         let inputs = Inputs::of(snapshot, roles, breadth);
         let mut readings = Vec::new();
         for indicator in indicator::ALL {
@@ -175,12 +175,12 @@ impl Prepared {
         let sessions = sessions(&inputs);
         let composite = Composite::of(sessions, |id| Some(&readings[*places.get(id)?].history));
         contribute(&mut readings, composite.as_ref());
-        let unplayed = Role::ALL.into_iter().filter(|role| inputs.line(*role, "").is_err());
+        let unresolved = Role::ALL.into_iter().filter(|role| inputs.line(*role, "").is_err());
         let lines = INDICES.into_iter().filter_map(|role| inputs.line(role, "").ok().cloned());
-        Prepared {
+        PreparedRotation {
             today: snapshot.today(),
             gaps: gaps_of_all(&readings, composite.as_ref()),
-            unplayed: unplayed.collect(),
+            unresolved: unresolved.collect(),
             indices: lines.collect(),
             readings,
             composite,
@@ -217,7 +217,7 @@ fn contribute(readings: &mut [Reading], composite: Option<&Composite>) {
 fn gaps_of_all(readings: &[Reading], composite: Option<&Composite>) -> Vec<Gap> {
     let mut stand_ins: BTreeMap<(String, String), ()> = BTreeMap::new();
     for source in readings.iter().flat_map(|reading| &reading.sources) {
-        if let Some(wanted) = &source.stands_in_for {
+        if let Some(wanted) = &source.proxy_for {
             stand_ins.insert((wanted.clone(), source.symbol.clone()), ());
         }
     }

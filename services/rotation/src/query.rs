@@ -2,8 +2,8 @@
 
 use crate::{
     measure::Unit,
-    prepared::Prepared,
-    record::{Direction, Kind, Record},
+    prepared::PreparedRotation,
+    record::{Direction, Record, RecordKind},
     subject::{self, Resolved, Subject, Transform},
 };
 use factors::roles::Roles;
@@ -102,7 +102,7 @@ pub struct Answer {
     /// The unit of the values.
     pub unit: Unit,
     /// What the values are, for records.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The unit of each condition's values.
     pub condition_units: Vec<Unit>,
     /// First and last day on which the variable and all conditions have a value.
@@ -135,7 +135,7 @@ pub struct Answer {
 pub fn query(
     snapshot: &Snapshot,
     roles: &Roles,
-    prepared: &Prepared,
+    prepared: &PreparedRotation,
     query: &Query,
 ) -> Result<Answer, QueryRefusal> {
     let resolve = |variable: &Variable, condition| {
@@ -215,14 +215,14 @@ impl Answer {
     }
 }
 
-fn counts(direction: Option<Direction>, kind: Kind, found: &Found) -> bool {
+fn counts(direction: Option<Direction>, kind: RecordKind, found: &Found) -> bool {
     match direction {
         Some(direction) => direction.extremity(kind, found.value).is_some(),
         None => true,
     }
 }
 
-fn standing(found: &[Found], kind: Kind, direction: Option<Direction>) -> Option<Record> {
+fn standing(found: &[Found], kind: RecordKind, direction: Option<Direction>) -> Option<Record> {
     let (days, values): (Vec<Day>, Vec<f64>) = found.iter().map(|f| (f.on, f.value)).unzip();
     match direction {
         Some(direction) => Record::of_last(&days, &values, kind, direction),
@@ -230,7 +230,12 @@ fn standing(found: &[Found], kind: Kind, direction: Option<Direction>) -> Option
     }
 }
 
-fn most_extreme(counting: Vec<Found>, kind: Kind, direction: Direction, top: usize) -> Vec<Found> {
+fn most_extreme(
+    counting: Vec<Found>,
+    kind: RecordKind,
+    direction: Direction,
+    top: usize,
+) -> Vec<Found> {
     let extremity = |found: Found| Some((direction.extremity(kind, found.value)?, found));
     let mut ranked: Vec<(f64, Found)> = counting.into_iter().filter_map(extremity).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.on.cmp(&b.1.on)));

@@ -5,7 +5,7 @@ use stats::change;
 
 /// What the values of a history are, and so what "extreme" means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RecordKind {
     /// Changes: gains rank among gains, losses among losses, by their size.
     Change,
     /// Levels: the highest, or the lowest, of all.
@@ -43,12 +43,12 @@ pub struct Record {
 
 impl Direction {
     /// How extreme a value is this way; none where it does not count this way.
-    pub fn extremity(self, kind: Kind, value: f64) -> Option<f64> {
+    pub fn extremity(self, kind: RecordKind, value: f64) -> Option<f64> {
         match (kind, self) {
-            (Kind::Level, Direction::Up) => Some(value),
-            (Kind::Level, Direction::Down) => Some(-value),
-            (Kind::Change, Direction::Up) => (0.0 < value).then_some(value),
-            (Kind::Change, Direction::Down) => (value < 0.0).then_some(-value),
+            (RecordKind::Level, Direction::Up) => Some(value),
+            (RecordKind::Level, Direction::Down) => Some(-value),
+            (RecordKind::Change, Direction::Up) => (0.0 < value).then_some(value),
+            (RecordKind::Change, Direction::Down) => (value < 0.0).then_some(-value),
         }
     }
 }
@@ -59,7 +59,7 @@ impl Record {
     pub fn of_last(
         days: &[Day],
         values: &[f64],
-        kind: Kind,
+        kind: RecordKind,
         direction: Direction,
     ) -> Option<Record> {
         let (last, earlier) = values.split_last()?;
@@ -91,7 +91,7 @@ impl Record {
 
     /// How the last of some values stands, the way it is more extreme: its sign for a change, the
     /// better of its two ranks for a level (up where they are equal).
-    pub fn of_last_either_way(days: &[Day], values: &[f64], kind: Kind) -> Option<Record> {
+    pub fn of_last_either_way(days: &[Day], values: &[f64], kind: RecordKind) -> Option<Record> {
         let up = Record::of_last(days, values, kind, Direction::Up);
         let down = Record::of_last(days, values, kind, Direction::Down);
         match (up, down) {
@@ -102,12 +102,12 @@ impl Record {
     }
 
     /// In words: `largest gain since 2008-10-10`, `lowest level since the series starts on …`.
-    pub fn in_words(&self, kind: Kind) -> String {
+    pub fn in_words(&self, kind: RecordKind) -> String {
         let what = match (kind, self.direction) {
-            (Kind::Change, Direction::Up) => "largest gain",
-            (Kind::Change, Direction::Down) => "largest fall",
-            (Kind::Level, Direction::Up) => "highest",
-            (Kind::Level, Direction::Down) => "lowest",
+            (RecordKind::Change, Direction::Up) => "largest gain",
+            (RecordKind::Change, Direction::Down) => "largest fall",
+            (RecordKind::Level, Direction::Up) => "highest",
+            (RecordKind::Level, Direction::Down) => "lowest",
         };
         match self.since {
             Some(day) => format!("{what} since {day}"),
@@ -126,31 +126,31 @@ mod tests {
         (0..count).map(|i| day("2021-01-04").plus(i as i32)).collect()
     }
 
-    fn of(values: &[f64], kind: Kind) -> Record {
+    fn of(values: &[f64], kind: RecordKind) -> Record {
         Record::of_last_either_way(&days(values.len()), values, kind).unwrap()
     }
 
     #[test]
     fn gains_rank_among_gains_and_falls_among_falls() {
         // By hand: the last gain, 2, is beaten by 3 on the second day; falls do not count.
-        let record = of(&[1.0, 3.0, -9.0, 1.5, 2.0], Kind::Change);
+        let record = of(&[1.0, 3.0, -9.0, 1.5, 2.0], RecordKind::Change);
         assert_eq!(record.since, Some(days(2)[1]));
         assert_eq!((record.rank, record.in_direction, record.observations), (2, 4, 5));
         assert!((record.pct_rank - 0.75).abs() < 1e-12);
-        let fall = of(&[1.0, -3.0, -1.0, 9.0, -2.0], Kind::Change);
+        let fall = of(&[1.0, -3.0, -1.0, 9.0, -2.0], RecordKind::Change);
         assert_eq!((fall.direction, fall.rank, fall.in_direction), (Direction::Down, 2, 3));
         assert_eq!(fall.since, Some(days(2)[1]));
-        assert_eq!(fall.in_words(Kind::Change), "largest fall since 2021-01-05");
+        assert_eq!(fall.in_words(RecordKind::Change), "largest fall since 2021-01-05");
     }
 
     #[test]
     fn an_equal_earlier_value_ends_the_search_and_shares_the_rank() {
-        let record = of(&[2.0, 1.0, 2.0], Kind::Change);
+        let record = of(&[2.0, 1.0, 2.0], RecordKind::Change);
         assert_eq!((record.since, record.rank), (Some(days(1)[0]), 1));
-        let record = of(&[1.0, 2.0], Kind::Change);
+        let record = of(&[1.0, 2.0], RecordKind::Change);
         assert_eq!((record.since, record.rank), (None, 1));
         assert_eq!(
-            record.in_words(Kind::Change),
+            record.in_words(RecordKind::Change),
             "largest gain since the series starts on 2021-01-04"
         );
     }
@@ -158,18 +158,18 @@ mod tests {
     #[test]
     fn a_difference_of_rounding_is_a_tie() {
         // 0.1 + 0.2 is above 0.3 by 6e-17.
-        let record = of(&[0.1 + 0.2, 0.2, 0.3], Kind::Change);
+        let record = of(&[0.1 + 0.2, 0.2, 0.3], RecordKind::Change);
         assert_eq!((record.since, record.rank), (Some(days(1)[0]), 1));
     }
 
     #[test]
     fn levels_are_high_or_low_and_no_move_is_no_record() {
-        let low = of(&[5.0, 2.0, 4.0, 3.0], Kind::Level);
+        let low = of(&[5.0, 2.0, 4.0, 3.0], RecordKind::Level);
         assert_eq!((low.direction, low.rank, low.in_direction), (Direction::Down, 2, 4));
-        assert_eq!(low.in_words(Kind::Level), "lowest since 2021-01-05");
-        assert_eq!(of(&[1.0, 7.0], Kind::Level).direction, Direction::Up);
-        assert_eq!(Record::of_last_either_way(&days(2), &[1.0, 0.0], Kind::Change), None);
-        assert_eq!(Record::of_last_either_way(&[], &[], Kind::Level), None);
+        assert_eq!(low.in_words(RecordKind::Level), "lowest since 2021-01-05");
+        assert_eq!(of(&[1.0, 7.0], RecordKind::Level).direction, Direction::Up);
+        assert_eq!(Record::of_last_either_way(&days(2), &[1.0, 0.0], RecordKind::Change), None);
+        assert_eq!(Record::of_last_either_way(&[], &[], RecordKind::Level), None);
     }
 
     proptest! {
@@ -182,7 +182,7 @@ mod tests {
             let factor = if by < 2.0 { 0.5 } else { 4.0 };
             let scaled: Vec<f64> = plain.iter().map(|v| v * factor).collect();
             let days = days(values.len());
-            for kind in [Kind::Change, Kind::Level] {
+            for kind in [RecordKind::Change, RecordKind::Level] {
                 prop_assert_eq!(
                     Record::of_last_either_way(&days, &plain, kind),
                     Record::of_last_either_way(&days, &scaled, kind)
@@ -195,7 +195,7 @@ mod tests {
             values in prop::collection::vec(-9..9i32, 1..40),
         ) {
             let plain: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();
-            let record = Record::of_last(&days(values.len()), &plain, Kind::Level, Direction::Up);
+            let record = Record::of_last(&days(values.len()), &plain, RecordKind::Level, Direction::Up);
             let record = record.unwrap();
             let last = values[values.len() - 1];
             let earlier = &values[..values.len() - 1];

@@ -2,7 +2,7 @@
 
 use crate::{
     indicator,
-    prepared::{Prepared, Reading},
+    prepared::{PreparedRotation, Reading},
 };
 use factors::roles::Role;
 use marketdata::{
@@ -32,7 +32,7 @@ pub struct Move {
     /// Who plays it.
     pub symbol: String,
     /// What it stands in for; none where it is the thing itself.
-    pub stands_in_for: Option<String>,
+    pub proxy_for: Option<String>,
     /// The last session at or before the day asked for.
     pub from: Day,
     /// The latest session.
@@ -43,9 +43,9 @@ pub struct Move {
 
 /// The answer: a selection of what was prepared.
 #[derive(Debug)]
-pub struct Report<'a> {
+pub struct RotationReport<'a> {
     /// All that was prepared.
-    pub prepared: &'a Prepared,
+    pub prepared: &'a PreparedRotation,
     /// The measures asked for, in the order of the list of indicators.
     pub readings: Vec<&'a Reading>,
     /// The moves since the day asked for.
@@ -67,9 +67,9 @@ pub fn is_known(id: &str) -> bool {
 /// # Errors
 /// [`UnknownIndicator`] for the first id that nothing has.
 pub fn report<'a>(
-    prepared: &'a Prepared,
+    prepared: &'a PreparedRotation,
     request: &Request,
-) -> Result<Report<'a>, UnknownIndicator> {
+) -> Result<RotationReport<'a>, UnknownIndicator> {
     let unknown = request.indicators.iter().find(|id| !is_known(id));
     if let Some(id) = unknown {
         return Err(UnknownIndicator(id.clone()));
@@ -88,17 +88,18 @@ pub fn report<'a>(
         let to = line.days.last().copied();
         match line.growth_since(since).zip(to) {
             Some(((from, value), to)) => {
-                let role = line.played.role;
-                let (symbol, stands_in_for) =
-                    (line.played.symbol.clone(), line.played.stands_in_for.clone());
-                moves.push(Move { role, symbol, stands_in_for, from, to, value });
+                let role = line.resolved.role;
+                let (symbol, proxy_for) =
+                    (line.resolved.symbol.clone(), line.resolved.proxy_for.clone());
+                moves.push(Move { role, symbol, proxy_for, from, to, value });
             }
             None => {
-                let detail = format!("{} has no session at or before {since}", line.played.symbol);
-                gaps.push(Gap::new(GapReason::ShortHistory, line.played.role.id(), detail));
+                let detail =
+                    format!("{} has no session at or before {since}", line.resolved.symbol);
+                gaps.push(Gap::new(GapReason::ShortHistory, line.resolved.role.id(), detail));
             }
         }
     }
     let readings = prepared.readings.iter().filter(wanted).collect();
-    Ok(Report { prepared, readings, moves, gaps })
+    Ok(RotationReport { prepared, readings, moves, gaps })
 }

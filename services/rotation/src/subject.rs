@@ -3,14 +3,14 @@
 use crate::{
     inputs::{change_of, change_over},
     measure::Unit,
-    prepared::Prepared,
+    prepared::PreparedRotation,
     query::{QueryRefusal, Variable},
-    record::Kind,
+    record::RecordKind,
 };
 use factors::{
     caps::CapHistory,
     line::{Line, over},
-    roles::{Played, Role, Roles},
+    roles::{ResolvedRole, Role, Roles},
 };
 use marketdata::{
     bars::Bars,
@@ -58,13 +58,13 @@ pub struct Resolved {
     /// The symbol or measure.
     pub symbol: String,
     /// What it stands in for, where a role is played by a stand-in.
-    pub stands_in_for: Option<String>,
+    pub proxy_for: Option<String>,
     /// The numbers, oldest first.
     pub history: Series,
     /// Their unit.
     pub unit: Unit,
     /// Whether they are changes or levels.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// What is missing or to be known about them.
     pub gaps: Vec<Gap>,
 }
@@ -76,7 +76,7 @@ pub struct Resolved {
 pub(crate) fn resolve(
     snapshot: &Snapshot,
     roles: &Roles,
-    prepared: &Prepared,
+    prepared: &PreparedRotation,
     variable: &Variable,
     condition: Option<usize>,
 ) -> Result<Resolved, QueryRefusal> {
@@ -86,21 +86,21 @@ pub(crate) fn resolve(
             made.ok_or_else(|| refuse("a measure has its level and its change in points alone"))
         }),
         Subject::Symbol(symbol) => {
-            let played = find(snapshot, symbol)
+            let resolved = find(snapshot, symbol)
                 .ok_or_else(|| QueryRefusal::UnknownInstrument(symbol.clone()))?;
-            of_played(snapshot, played, variable).map_err(refuse)
+            of_played(snapshot, resolved, variable).map_err(refuse)
         }
         Subject::Role(role) => {
-            let played = roles
-                .play(snapshot, *role)
+            let resolved = roles
+                .resolve_role(snapshot, *role)
                 .ok_or_else(|| QueryRefusal::UnknownInstrument(role.id().to_owned()))?;
-            of_played(snapshot, played, variable).map_err(refuse)
+            of_played(snapshot, resolved, variable).map_err(refuse)
         }
     }
 }
 
 fn of_measure(
-    prepared: &Prepared,
+    prepared: &PreparedRotation,
     id: &str,
     variable: &Variable,
 ) -> Result<Option<Resolved>, QueryRefusal> {
@@ -110,13 +110,13 @@ fn of_measure(
         Transform::Level => (reading.history.clone(), reading.spec.kind),
         Transform::ChangePoints => {
             let sessions = reading.sessions.as_ref().unwrap_or(&reading.history.days);
-            (change_over(sessions, &reading.history, variable.horizon), Kind::Change)
+            (change_over(sessions, &reading.history, variable.horizon), RecordKind::Change)
         }
         _ => return Ok(None),
     };
     Ok(Some(Resolved {
         symbol: id.to_owned(),
-        stands_in_for: None,
+        proxy_for: None,
         history,
         unit: reading.spec.unit,
         kind,
@@ -125,63 +125,63 @@ fn of_measure(
 }
 
 /// A listed symbol with bars, else a series, else a symbol that is known and has no history.
-fn find(snapshot: &Snapshot, symbol: &str) -> Option<Played> {
-    let played = |instrument, dataset| Played {
+fn find(snapshot: &Snapshot, symbol: &str) -> Option<ResolvedRole> {
+    let resolved = |instrument, dataset| ResolvedRole {
         role: Role::LargeCapIndex,
         symbol: symbol.to_owned(),
         instrument,
         dataset,
-        stands_in_for: None,
+        proxy_for: None,
     };
     let listed = snapshot.listed(symbol);
     let has_bars = |id: &InstrumentId| !snapshot.rows(Dataset::Bars, *id).is_empty();
     let series = Symbol::series(symbol).ok();
     let series = series.and_then(|name| snapshot.resolve(Namespace::Series, &name));
     match (listed.filter(has_bars), series) {
-        (Some(id), _) => Some(played(id, Dataset::Bars)),
-        (None, Some(id)) => Some(played(id, Dataset::Series)),
-        (None, None) => listed.map(|id| played(id, Dataset::Bars)),
+        (Some(id), _) => Some(resolved(id, Dataset::Bars)),
+        (None, Some(id)) => Some(resolved(id, Dataset::Series)),
+        (None, None) => listed.map(|id| resolved(id, Dataset::Bars)),
     }
 }
 
 fn of_played(
     snapshot: &Snapshot,
-    played: Played,
+    resolved: ResolvedRole,
     variable: &Variable,
 ) -> Result<Resolved, &'static str> {
-    let (symbol, stands_in_for) = (played.symbol.clone(), played.stands_in_for.clone());
+    let (symbol, proxy_for) = (resolved.symbol.clone(), resolved.proxy_for.clone());
     let mut gaps = Vec::new();
-    if let Some(wanted) = &stands_in_for {
+    if let Some(wanted) = &proxy_for {
         let detail = format!("{symbol} stands in for {wanted}");
         gaps.push(Gap::new(GapReason::Proxy, wanted.clone(), detail));
     }
-    let made = if played.dataset == Dataset::Series {
-        of_series(snapshot, played.instrument, variable)?
+    let made = if resolved.dataset == Dataset::Series {
+        of_series(snapshot, resolved.instrument, variable)?
     } else {
-        of_bars(snapshot, played, variable, &mut gaps)
+        of_bars(snapshot, resolved, variable, &mut gaps)
     };
     let (history, unit, kind) = made;
-    Ok(Resolved { symbol, stands_in_for, history, unit, kind, gaps })
+    Ok(Resolved { symbol, proxy_for, history, unit, kind, gaps })
 }
 
 fn of_series(
     snapshot: &Snapshot,
     instrument: InstrumentId,
     variable: &Variable,
-) -> Result<(Series, Unit, Kind), &'static str> {
+) -> Result<(Series, Unit, RecordKind), &'static str> {
     let series = snapshot.series(Dataset::Series, Field::Value, instrument);
     let horizon = variable.horizon;
     match variable.transform {
         Transform::ChangePercent => {
             let growth = |old: f64, new: f64| (0.0 < old).then(|| change::growth(old, new));
             let growth = over(&series.days, &series.values, horizon, growth);
-            Ok((growth, Unit::Decimal, Kind::Change))
+            Ok((growth, Unit::Decimal, RecordKind::Change))
         }
         Transform::ChangePoints => {
             let change = change_of(&series, horizon, change::ROUNDING);
-            Ok((change, Unit::Points, Kind::Change))
+            Ok((change, Unit::Points, RecordKind::Change))
         }
-        Transform::Level => Ok((series, Unit::Points, Kind::Level)),
+        Transform::Level => Ok((series, Unit::Points, RecordKind::Level)),
         Transform::IntradayHigh | Transform::IntradayLow => {
             Err("a series has one value a day, no high and no low")
         }
@@ -191,44 +191,46 @@ fn of_series(
 
 fn of_bars(
     snapshot: &Snapshot,
-    played: Played,
+    resolved: ResolvedRole,
     variable: &Variable,
     gaps: &mut Vec<Gap>,
-) -> (Series, Unit, Kind) {
+) -> (Series, Unit, RecordKind) {
     let horizon = variable.horizon;
-    let instrument = played.instrument;
+    let instrument = resolved.instrument;
     if variable.transform == Transform::ChangePercent {
-        let line = Line::of(snapshot, played);
+        let line = Line::of(snapshot, resolved);
         if 0 < line.rows_left_out {
             let detail = format!(
                 "{} earlier rows are on a basis that no known factor joins",
                 line.rows_left_out
             );
-            gaps.push(Gap::new(GapReason::BasisUnknown, line.played.symbol.clone(), detail));
+            gaps.push(Gap::new(GapReason::BasisUnknown, line.resolved.symbol.clone(), detail));
         }
-        return (line.growth(horizon), Unit::Decimal, Kind::Change);
+        return (line.growth(horizon), Unit::Decimal, RecordKind::Change);
     }
     let bars = Bars::of(snapshot, instrument);
     if variable.transform == Transform::ChangeValueUsd {
         let history = value_changes(snapshot, instrument, &bars, horizon);
-        gaps.extend(gap_of_values(&played.symbol, &history, &bars));
-        return (history, Unit::Usd, Kind::Change);
+        gaps.extend(gap_of_values(&resolved.symbol, &history, &bars));
+        return (history, Unit::Usd, RecordKind::Change);
     }
     let adjusted = (0..bars.len()).any(|i| matches!(bars.basis(i), PriceBasis::TotalReturn { .. }));
     if adjusted {
         let detail = "prices are adjusted for distributions: levels are not prices anyone paid";
-        gaps.push(Gap::new(GapReason::Proxy, played.symbol, detail));
+        gaps.push(Gap::new(GapReason::Proxy, resolved.symbol, detail));
     }
     let today = snapshot.today();
     let (history, kind) = match variable.transform {
         Transform::IntradayHigh => {
-            (extremes(snapshot, instrument, &bars, Field::High), Kind::Level)
+            (extremes(snapshot, instrument, &bars, Field::High), RecordKind::Level)
         }
-        Transform::IntradayLow => (extremes(snapshot, instrument, &bars, Field::Low), Kind::Level),
+        Transform::IntradayLow => {
+            (extremes(snapshot, instrument, &bars, Field::Low), RecordKind::Level)
+        }
         Transform::ChangePoints => {
-            (change_of(&closes(&bars, today), horizon, bars.precision()), Kind::Change)
+            (change_of(&closes(&bars, today), horizon, bars.precision()), RecordKind::Change)
         }
-        _ => (closes(&bars, today), Kind::Level),
+        _ => (closes(&bars, today), RecordKind::Level),
     };
     (history, Unit::Points, kind)
 }

@@ -2,7 +2,7 @@
 
 use factors::{
     issuer::Issuers,
-    kind::{Kind, Kinds},
+    kind::{InstrumentKind, Kinds},
     roles::Roles,
 };
 use marketdata::{
@@ -60,7 +60,7 @@ impl Universe {
         let always = |instrument| Member {
             instrument,
             intervals: vec![(Day::MIN, Day::MAX)],
-            is_company: kinds.get(snapshot, instrument) == Kind::Company,
+            is_company: kinds.get(snapshot, instrument) == InstrumentKind::Company,
         };
         let listed = |id: &InstrumentId| {
             snapshot.instrument(*id).is_some_and(|known| known.namespace == Namespace::Listed)

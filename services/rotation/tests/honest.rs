@@ -14,7 +14,7 @@ use marketdata::{
     snapshot::Snapshot,
 };
 use rotation::{
-    prepared::{Prepared, Reading, prepare},
+    prepared::{PreparedRotation, Reading, prepare},
     query::{Answer, Query, Variable, query},
     subject::{Subject, Transform},
 };
@@ -49,15 +49,15 @@ fn seen(fixture: &Fixture, on: Day) -> Snapshot {
     fixture.snapshot(Instant::close_of(on))
 }
 
-fn found(fixture: &Fixture, on: Day) -> Prepared {
+fn found(fixture: &Fixture, on: Day) -> PreparedRotation {
     prepare(&seen(fixture, on), &Roles::standard())
 }
 
-fn reading<'a>(prepared: &'a Prepared, id: &str) -> &'a Reading {
+fn reading<'a>(prepared: &'a PreparedRotation, id: &str) -> &'a Reading {
     prepared.reading(id).expect(id)
 }
 
-fn last(prepared: &Prepared, id: &str) -> f64 {
+fn last(prepared: &PreparedRotation, id: &str) -> f64 {
     reading(prepared, id).history.last().expect(id).1
 }
 

@@ -13,7 +13,7 @@ use marketdata::{
 };
 use proptest::prelude::*;
 use rotation::{
-    prepared::{Prepared, prepare},
+    prepared::{PreparedRotation, prepare},
     query::{Comparison, Condition, Query, QueryRefusal, Variable, query},
     record::Direction,
     report::{Request, report},
@@ -71,7 +71,7 @@ fn small_market() -> (Fixture, Vec<Day>) {
     (fixture, days)
 }
 
-fn value(prepared: &Prepared, id: &str) -> f64 {
+fn value(prepared: &PreparedRotation, id: &str) -> f64 {
     let reading = prepared.reading(id).expect(id);
     reading.history.last().expect(id).1
 }

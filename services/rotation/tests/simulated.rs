@@ -11,7 +11,7 @@ use marketdata::{
 };
 use rotation::{
     composite::State,
-    prepared::{Prepared, prepare},
+    prepared::{PreparedRotation, prepare},
 };
 use simulation::market::Parameters;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn folded(simulated: &simulation::market::Market) -> Arc<Market> {
     Arc::new(market)
 }
 
-fn at_close(market: &Arc<Market>, day: Day) -> Prepared {
+fn at_close(market: &Arc<Market>, day: Day) -> PreparedRotation {
     let head = market.head().revision;
     let snapshot = Snapshot::new(Arc::clone(market), Instant::close_of(day), head);
     prepare(&snapshot.expect("the head"), &Roles::standard())

@@ -8,7 +8,6 @@ use marketdata::{
     instrument::InstrumentId,
     market::{Market, RevisionMark},
     snapshot::Snapshot,
-    source::export::field as guarded,
     track::Rows,
 };
 use std::{
@@ -17,6 +16,7 @@ use std::{
     sync::Arc,
 };
 use store::{CheckReport, StoreError};
+use tables::export::field as guarded;
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +107,7 @@ pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, AdminError> 
 
 /// Writes a dataset as CSV, point in time: one row a fact, with its three dates, by instrument and
 /// day. Absent values are empty; a text that a spreadsheet would run as a formula has an apostrophe
-/// before it (see [`marketdata::source::export`]). Neither the store's file nor its folder need be
+/// before it (see [`tables::export`]). Neither the store's file nor its folder need be
 /// writable.
 ///
 /// # Errors

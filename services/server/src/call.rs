@@ -4,19 +4,19 @@
 //! gets DEADLINE_EXCEEDED, on whichever frame of its answer it is. The words of codecs are replaced
 //! by ours.
 
-mod answer;
 mod method;
-mod question;
+mod request;
+mod response;
 
 use crate::{
     call::{
-        answer::{Answer, Load, Note},
         method::{Deadline, Methods, Shape},
-        question::{Gone, Held, Pace, Question},
+        request::{Gone, Held, Pace, Question},
+        response::{Answer, Load, Note},
     },
     clock::Stopwatch,
     limits::Limits,
-    rpc::status::{Refusal, own_words},
+    rpc::status::{Refusal, sanitize_status},
     traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
 };
 use http::{HeaderValue, Request, Response};
@@ -204,7 +204,7 @@ fn translated(response: Response<Body>, gone: &Gone) -> Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else { return response };
     let ours = match gone.is_true() {
         true => Some(Refusal::CallerGone.into()),
-        false => own_words(&status),
+        false => sanitize_status(&status),
     };
     ours.map_or(response, Status::into_http)
 }

@@ -80,13 +80,13 @@ impl Door {
                         }
                     }
                     // Closed at once: a client that waits for an answer would wait in vain.
-                    Err(_) if full.begins() => tell_full(self.most),
+                    Err(_) if full.begins() => warn_full(self.most),
                     Err(_) => {}
                 },
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     if failing.begins() {
-                        tell_failing(&error);
+                        warn_failing(&error);
                     }
                     tokio::time::sleep(Duration::from_millis(limits::ACCEPT_PAUSE_MS)).await;
                 }
@@ -116,7 +116,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
 }
 
 /// Warns where the system lets the process open fewer files than the connections it would accept.
-pub(crate) fn tell_few_files(connections: usize) {
+pub(crate) fn warn_of_few_files(connections: usize) {
     let told = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let needed = connections.saturating_add(limits::OWN_FILES);
     if let Some(files) = open_files(&told).filter(|files| *files < needed) {
@@ -135,11 +135,11 @@ fn open_files(limits: &str) -> Option<usize> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-fn tell_full(most: usize) {
+fn warn_full(most: usize) {
     tracing::warn!(most, "connections are refused: as many as may be are open");
 }
 
-fn tell_failing(error: &io::Error) {
+fn warn_failing(error: &io::Error) {
     tracing::warn!(cause = %error, "no connection can be accepted; it is tried again");
 }
 

@@ -132,7 +132,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     };
     let listener = TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(&error))?;
     let address = listener.local_addr().map_err(|error| cannot_listen(&error))?;
-    connection::tell_few_files(config.limits.connections);
+    connection::warn_of_few_files(config.limits.connections);
     set_health(&health, ServingStatus::Serving).await;
     let (shut, shutting) = watch::channel(false);
     let server = server(&config, seed).layer(layer).add_routes(routes);
@@ -144,7 +144,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     Ok(Running {
         address,
         background: background(&config, &services),
-        store_health: tokio::spawn(tell_store_health(health.clone(), store_changes)),
+        store_health: tokio::spawn(report_store_health(health.clone(), store_changes)),
         services,
         health,
         phase,
@@ -204,7 +204,7 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
 
 /// Without its store a server answers from memory and takes no file: only the service that writes is
 /// not serving then.
-async fn tell_store_health(health: HealthReporter, mut store: watch::Receiver<StoreState>) {
+async fn report_store_health(health: HealthReporter, mut store: watch::Receiver<StoreState>) {
     let mut was_good = true;
     while store.changed().await.is_ok() {
         let is_good = store.borrow_and_update().is_good();

@@ -167,7 +167,7 @@ async fn compact_once(store: &dyn Store, now: Instant, health: &StoreHealth) {
     let compacted = store.compact(limits::COMPACTION_FACTS, now).await;
     match &compacted {
         Ok(done) if done.merged + done.deleted == 0 => return,
-        Ok(done) => tell_compacted(*done),
+        Ok(done) => log_compacted(*done),
         Err(error) => {
             let cause = with_causes(error);
             tracing::warn!(cause, "compaction failed; it will try again");
@@ -176,7 +176,7 @@ async fn compact_once(store: &dyn Store, now: Instant, health: &StoreHealth) {
     health.written(&compacted);
 }
 
-fn tell_compacted(Compacted { merged, written, deleted }: Compacted) {
+fn log_compacted(Compacted { merged, written, deleted }: Compacted) {
     tracing::info!(merged, written, deleted, "segments compacted");
 }
 

@@ -16,7 +16,8 @@ use crate::{
     upload::memory::{Memory, Share},
     views::{Identity, Pinned, Views},
 };
-use marketdata::{instant::Instant, portfolio::Violation};
+use marketdata::instant::Instant;
+use portfolio::lines::Violation;
 use std::{sync::Arc, time::Duration};
 use store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};

@@ -52,7 +52,7 @@ impl StoreHealth {
 
     /// Notes that something could not be read; following it tells when it can be again.
     pub fn not_read(&self, error: &StoreError) {
-        if tells_of_the_store(error) {
+        if concerns_the_store(error) {
             self.note(Some(error), "the store cannot be read", |state| &mut state.is_followed);
         }
     }
@@ -62,7 +62,7 @@ impl StoreHealth {
         let error = outcome.as_ref().err();
         // Damage that a write met stops every write after it.
         let is_damaged = |error: &StoreError| error.outlook() == Outlook::Damaged;
-        if error.is_none_or(|error| tells_of_the_store(error) || is_damaged(error)) {
+        if error.is_none_or(|error| concerns_the_store(error) || is_damaged(error)) {
             self.note(error, "the store cannot be written", |state| &mut state.takes_writes);
         }
     }
@@ -95,7 +95,7 @@ fn log_change(error: Option<&StoreError>, what: &str) {
 
 /// Whether another call would fail too. A caller who was late, a file that is too large and a damaged
 /// row say nothing of the calls of others.
-fn tells_of_the_store(error: &StoreError) -> bool {
+fn concerns_the_store(error: &StoreError) -> bool {
     error.outlook() == Outlook::MayPass && !matches!(error, StoreError::HeadMoved { .. })
 }
 

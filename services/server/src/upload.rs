@@ -6,13 +6,14 @@ mod sink;
 
 use crate::limits::{self, Limits};
 use flate2::write::MultiGzDecoder;
-use marketdata::{
-    ingest::{Limits as ParserLimits, Options, Parsed},
-    source::refusal::Refusal,
+use ingest::{
+    options::{Limits as ParserLimits, Options},
+    parser::Parsed,
 };
 use memory::Share;
 use sink::Sink;
 use std::io::{self, Write as _};
+use tables::refusal::Refusal;
 
 /// Why an upload cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use crate::{
     rpc::{squeeze, status::Refusal},
 };
 use factors::roles::Roles;
-use marketdata::{coverage::Coverage, instant::Instant, market::Market, snapshot::Snapshot};
+use marketdata::{coverage::DatasetCoverage, instant::Instant, market::Market, snapshot::Snapshot};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -33,13 +33,13 @@ pub struct View {
     /// Who plays which role.
     pub roles: Arc<Roles>,
     /// What each dataset holds.
-    pub coverage: Slot<Vec<Coverage>>,
+    pub coverage: Slot<Vec<DatasetCoverage>>,
     /// Betas, sizes and returns of every name.
-    pub exposure: Slot<exposure::prepared::Prepared>,
+    pub exposure: Slot<exposure::prepared::PreparedExposure>,
     /// Every indicator of rotation.
-    pub rotation: Slot<rotation::prepared::Prepared>,
+    pub rotation: Slot<rotation::prepared::PreparedRotation>,
     /// Short selling across the market.
-    pub squeeze: Slot<squeeze::Prepared>,
+    pub squeeze: Slot<squeeze::PreparedSqueeze>,
 }
 
 /// A value computed from a view on first need.

@@ -6,7 +6,7 @@ use crate::{
     path::printed,
     short_interest::{self, Position, Settlement},
     text,
-    universe::{Name, SECTORS},
+    universe::{SECTORS, SimulatedName},
 };
 use marketdata::day::Day;
 use stats::rng::Rng;
@@ -202,7 +202,7 @@ fn screeners(market: &Market) -> Vec<SourceFile> {
 }
 
 /// In the units of the day; the market value is the whole company's, as screeners have it.
-fn screener_row(name: &Name, close: f64, volume: f64, session: usize) -> String {
+fn screener_row(name: &SimulatedName, close: f64, volume: f64, session: usize) -> String {
     let units = name.split_after(session);
     let cap = name.company_cap_usd * close / name.price;
     format!(
@@ -239,7 +239,7 @@ pub fn short_interest(market: &Market, settlements: &[Settlement]) -> Vec<Source
 
 fn short_interest_row(
     out: &mut Vec<u8>,
-    name: &Name,
+    name: &SimulatedName,
     position: &Position,
     before: Option<f64>,
     date: &str,

@@ -2,7 +2,7 @@
 
 use crate::{
     market::Market,
-    universe::{Exchange, Name, SECTORS, Tier},
+    universe::{Exchange, SECTORS, SimulatedName, Tier},
 };
 
 /// Closing levels, one a session, of what is made of the names.
@@ -114,7 +114,7 @@ pub(crate) fn build(market: &Market) -> Indices {
     }
 }
 
-fn add(name: &Name, close: &[f64], sums: &mut [[[f64; 2]; KINDS]]) {
+fn add(name: &SimulatedName, close: &[f64], sums: &mut [[[f64; 2]; KINDS]]) {
     let shares = name.shares();
     let member = |session| name.membership.is_some_and(|(a, b)| a <= session && session < b);
     for (session, kinds) in sums.iter_mut().enumerate().skip(1) {

@@ -5,7 +5,7 @@ use crate::{
     index::{self, Indices},
     path::{self, Bars},
     rotation_day, squeeze,
-    universe::{self, Name, Shape, Tier},
+    universe::{self, Shape, SimulatedName, Tier},
 };
 use marketdata::{calendar, day::Day};
 
@@ -42,7 +42,7 @@ pub struct Market {
     /// How many names each part has.
     pub shape: Shape,
     /// Every listed line: megacaps, large, mid, small (the squeezed ones first).
-    pub names: Vec<Name>,
+    pub names: Vec<SimulatedName>,
     /// The true factor returns.
     pub factors: Factors,
     /// First session of each name's squeeze.
@@ -125,7 +125,7 @@ fn sessions(count: usize) -> Vec<Day> {
     days
 }
 
-fn squeezes(names: &[Name], shape: Shape, rotation: usize) -> Vec<Option<usize>> {
+fn squeezes(names: &[SimulatedName], shape: Shape, rotation: usize) -> Vec<Option<usize>> {
     let first = names.len() - shape.small;
     (0..names.len())
         .map(|name| {

@@ -3,7 +3,7 @@
 use crate::{
     market::Market,
     squeeze,
-    universe::{Name, Tier},
+    universe::{SimulatedName, Tier},
 };
 use stats::rng::Rng;
 
@@ -109,7 +109,7 @@ pub(crate) fn bars(market: &Market, at: usize) -> Bars {
 }
 
 /// Distribution of a session over the price after it; none on the rotation day.
-fn paid(name: &Name, at: usize, session: usize, rotation: usize) -> f64 {
+fn paid(name: &SimulatedName, at: usize, session: usize, rotation: usize) -> f64 {
     let due = 0 < session && session != rotation && (session + 7 * at).is_multiple_of(QUARTER);
     if due { name.quarterly_yield } else { 0.0 }
 }

@@ -1,6 +1,6 @@
 //! The returns of every name on the rotation day, such that the indices move as published.
 
-use crate::universe::{Exchange, Name, Tier};
+use crate::universe::{Exchange, SimulatedName, Tier};
 use stats::rng::Rng;
 
 /// The day of the rotation.
@@ -37,7 +37,7 @@ const MEGACAP_MEAN: f64 = -0.035;
 /// logarithm of their size, those on the Nasdaq, those in the Dow, the small caps) then meet the five
 /// published moves exactly. The scale of the noise is the one of a grid that brings the share of
 /// members that rose nearest to [`SHARE_UP`].
-pub fn returns(seed: u64, names: &[Name], session: usize) -> Vec<f64> {
+pub fn returns(seed: u64, names: &[SimulatedName], session: usize) -> Vec<f64> {
     let mut rng = Rng::new(seed, 4);
     let noise: Vec<f64> = names.iter().map(|_| rng.normal()).collect();
     let megacaps = megacap_returns(names, &mut rng);
@@ -60,7 +60,7 @@ pub fn returns(seed: u64, names: &[Name], session: usize) -> Vec<f64> {
 }
 
 /// Heavily shorted names rise most, for they have to be bought back.
-fn start(name: &Name, noise: f64, scale: f64) -> f64 {
+fn start(name: &SimulatedName, noise: f64, scale: f64) -> f64 {
     let covering = 0.12 * name.short_ratio.min(0.5);
     match name.tier {
         Tier::Small => (covering + 0.022 * noise).clamp(-0.08, 0.20),
@@ -69,8 +69,9 @@ fn start(name: &Name, noise: f64, scale: f64) -> f64 {
     }
 }
 
-fn megacap_returns(names: &[Name], rng: &mut Rng) -> Vec<f64> {
-    let megacaps: Vec<&Name> = names.iter().take_while(|name| name.tier == Tier::Mega).collect();
+fn megacap_returns(names: &[SimulatedName], rng: &mut Rng) -> Vec<f64> {
+    let megacaps: Vec<&SimulatedName> =
+        names.iter().take_while(|name| name.tier == Tier::Mega).collect();
     let mut draws: Vec<f64> = megacaps.iter().map(|_| 0.1 + rng.uniform()).collect();
     // Two classes of one company move as one.
     for at in 1..draws.len() {
@@ -94,9 +95,10 @@ struct Groups {
 }
 
 impl Groups {
-    fn of(names: &[Name], session: usize) -> Groups {
-        let member =
-            |name: &Name| name.membership.is_some_and(|(a, b)| a <= session && session < b);
+    fn of(names: &[SimulatedName], session: usize) -> Groups {
+        let member = |name: &SimulatedName| {
+            name.membership.is_some_and(|(a, b)| a <= session && session < b)
+        };
         let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
         let kinds: Vec<[f64; UNKNOWNS]> = names
             .iter()

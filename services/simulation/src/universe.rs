@@ -51,7 +51,7 @@ pub enum Tier {
 
 /// One listed line, with everything that is true of it.
 #[derive(Clone, Debug)]
-pub struct Name {
+pub struct SimulatedName {
     /// Ticker.
     pub symbol: String,
     /// What it is called: always says that it is simulated.
@@ -92,7 +92,7 @@ pub struct Name {
     pub split: Option<(usize, f64)>,
 }
 
-impl Name {
+impl SimulatedName {
     /// Shares outstanding in the units of the last day.
     pub fn shares(&self) -> f64 {
         (self.cap_usd / self.price).round()
@@ -158,8 +158,8 @@ impl Shape {
 
 /// Makes all names: megacaps, large, mid, small; inside a part from the largest down, but for the
 /// squeezed names, which come first among the small.
-pub fn names(seed: u64, shape: Shape, sessions: usize, rotation: usize) -> Vec<Name> {
-    let mut names: Vec<Name> =
+pub fn names(seed: u64, shape: Shape, sessions: usize, rotation: usize) -> Vec<SimulatedName> {
+    let mut names: Vec<SimulatedName> =
         MEGACAPS.iter().map(|mega| megacap(mega, sessions, rotation)).collect();
     let draw = |number: usize| Rng::new(seed, STREAM + number as u64);
     let spread = |at: usize, of: usize| {
@@ -199,10 +199,10 @@ pub fn names(seed: u64, shape: Shape, sessions: usize, rotation: usize) -> Vec<N
 /// Streams of draws about names begin here.
 const STREAM: u64 = 1 << 32;
 
-fn megacap(mega: &Mega, sessions: usize, rotation: usize) -> Name {
+fn megacap(mega: &Mega, sessions: usize, rotation: usize) -> SimulatedName {
     let (symbol, sector, cap_bn, price, float_share, market_beta, short_ratio) = *mega;
     let company_bn = if symbol.starts_with("GOOG") { 2_250.0 } else { cap_bn };
-    Name {
+    SimulatedName {
         symbol: symbol.to_owned(),
         title: format!("{symbol} namesake (simulated)"),
         exchange: Exchange::Nasdaq,
@@ -228,7 +228,7 @@ fn megacap(mega: &Mega, sessions: usize, rotation: usize) -> Name {
     }
 }
 
-fn large(at: usize, cap_usd: f64, rng: &mut Rng, sessions: usize) -> Name {
+fn large(at: usize, cap_usd: f64, rng: &mut Rng, sessions: usize) -> SimulatedName {
     let mut name = ordinary(at + MEGACAPS.len(), Tier::Large, cap_usd, rng);
     name.exchange = if at % 3 == 2 { Exchange::Nasdaq } else { Exchange::Nyse };
     name.membership = Some((0, sessions));
@@ -237,14 +237,14 @@ fn large(at: usize, cap_usd: f64, rng: &mut Rng, sessions: usize) -> Name {
     name
 }
 
-fn ordinary(number: usize, tier: Tier, cap_usd: f64, rng: &mut Rng) -> Name {
+fn ordinary(number: usize, tier: Tier, cap_usd: f64, rng: &mut Rng) -> SimulatedName {
     let sector = rng.below(SECTORS.len() as u32) as usize;
     let (z, v) = (rng.normal(), rng.normal());
     let small = tier == Tier::Small;
     let dollars = if small { 18.0 } else { 110.0 };
     let cap_usd = cap_usd.round();
     let payer = !small && rng.uniform() < 0.7;
-    Name {
+    SimulatedName {
         symbol: format!("SIM{:04}", number + 1 - MEGACAPS.len()),
         title: format!("Simulated {} {:04}", SECTORS[sector], number + 1 - MEGACAPS.len()),
         exchange: if rng.uniform() < 0.5 { Exchange::Nasdaq } else { Exchange::Nyse },
@@ -272,7 +272,7 @@ fn ordinary(number: usize, tier: Tier, cap_usd: f64, rng: &mut Rng) -> Name {
 }
 
 /// From 28 % to 50 % of the float sold short, and not enough volume to get out in a week.
-fn crowd_with_shorts(name: &mut Name, at: usize) {
+fn crowd_with_shorts(name: &mut SimulatedName, at: usize) {
     name.short_ratio = 0.50 - 0.02 * at as f64;
     name.turnover = 0.030 + 0.004 * (at % 4) as f64;
     name.noise_sd = 0.032;
@@ -280,7 +280,7 @@ fn crowd_with_shorts(name: &mut Name, at: usize) {
 }
 
 /// Three mid caps replace the three smallest members, one at a time.
-fn swap_members(names: &mut [Name], shape: Shape, sessions: usize, rotation: usize) {
+fn swap_members(names: &mut [SimulatedName], shape: Shape, sessions: usize, rotation: usize) {
     let first_mid = MEGACAPS.len() + shape.large;
     for swap in 0..3.min(shape.mid) {
         let at = rotation * (swap + 1) / 4;

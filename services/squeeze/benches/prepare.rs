@@ -4,15 +4,18 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use factors::roles::Roles;
 use marketdata::{
-    book::{Book, Quotes},
     calendar,
     dataset::{Dataset, Field},
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
-    lookup::Lookup,
-    portfolio::{RawLine, Size},
+    quotes::Quotes,
     snapshot::Snapshot,
+};
+use portfolio::{
+    book::Book,
+    lines::{RawLine, Size},
+    lookup::Lookup,
 };
 use squeeze::{
     assess::assess,

@@ -1,7 +1,7 @@
 //! A portfolio's short lines, each with its name's measures and its own way out.
 
 use crate::{
-    exit::{ExitPoint, FRACTIONS, Leaving, Participation, exit_curve},
+    exit::{ExitLine, ExitPoint, FRACTIONS, Participation, exit_curve},
     measure::{Component, Measured},
     name::sentence,
     traded::Traded,
@@ -10,11 +10,13 @@ use crate::{
 use factors::short_ratio::ShortRatio;
 use marketdata::{
     basis::Units,
-    book::{Book, Holding, LooseLine},
     dataset::Dataset,
     gap::{Gap, GapReason},
     instrument::InstrumentId,
-    portfolio::{RawLine, Size},
+};
+use portfolio::{
+    book::{Book, Holding, LooseLine},
+    lines::{RawLine, Size},
 };
 
 /// What a short is marked against.
@@ -82,12 +84,12 @@ pub struct ShortBook {
     /// Lines without a score or without a value, each with its share of gross.
     pub gaps: Vec<Gap>,
     /// How the portfolio's gross divides; longs that joined count as resolved.
-    pub coverage: Coverage,
+    pub coverage: ShortCoverage,
 }
 
 /// Shares of a portfolio's gross market value, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Coverage {
+pub struct ShortCoverage {
     /// Long lines that joined, and short lines with a score.
     pub resolved: f64,
     /// Short lines that joined and have no score.
@@ -134,9 +136,9 @@ pub fn assess(
         scored += line.market_value.abs();
         points += line.market_value.abs() * score;
     }
-    let leaving: Vec<Leaving> = assessed
+    let leaving: Vec<ExitLine> = assessed
         .iter()
-        .filter_map(|line| Some(Leaving { value: -line.market_value, days: line.exit_days.ok()? }))
+        .filter_map(|line| Some(ExitLine { value: -line.market_value, days: line.exit_days.ok()? }))
         .collect();
     let with_exit: f64 = leaving.iter().map(|line| line.value).sum();
     let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
@@ -171,12 +173,12 @@ fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
     made.clone().next().map(|_| made.sum())
 }
 
-fn coverage(book: &Book, excluded: f64) -> Coverage {
+fn coverage(book: &Book, excluded: f64) -> ShortCoverage {
     let loose: f64 = book.loose.iter().filter_map(|loose| loose.market_value).map(f64::abs).sum();
     let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
     // Differences of equal sums may leave a hair below zero.
     let excluded = excluded.max(0.0);
-    Coverage {
+    ShortCoverage {
         resolved: share((book.gross - loose - excluded).max(0.0)),
         excluded: share(excluded),
         not_joined: share(loose),

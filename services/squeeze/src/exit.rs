@@ -43,7 +43,7 @@ pub struct ExitPoint {
 
 /// One line on its way out.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Leaving {
+pub struct ExitLine {
     /// Market value, above zero.
     pub value: f64,
     /// Days until it is gone.
@@ -52,8 +52,8 @@ pub struct Leaving {
 
 /// When the given fractions of all lines' value are bought back: after `t` days a line of value v
 /// that takes d days is `v · min(1, t/d)` gone. Empty where there is nothing to buy back.
-pub fn exit_curve(lines: &[Leaving], fractions: &[f64]) -> Vec<ExitPoint> {
-    let mut lines: Vec<Leaving> = lines.iter().filter(|line| 0.0 < line.value).copied().collect();
+pub fn exit_curve(lines: &[ExitLine], fractions: &[f64]) -> Vec<ExitPoint> {
+    let mut lines: Vec<ExitLine> = lines.iter().filter(|line| 0.0 < line.value).copied().collect();
     lines.sort_by(|a, b| a.days.total_cmp(&b.days).then(a.value.total_cmp(&b.value)));
     let total: f64 = lines.iter().map(|line| line.value).sum();
     // Value a day that leaves while line `i` and all slower ones are still worked.
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn two_lines_by_hand() {
         // 60 over 1 day and 40 over 4: 70 a day at first, then 10 a day.
-        let lines = [Leaving { value: 40.0, days: 4.0 }, Leaving { value: 60.0, days: 1.0 }];
+        let lines = [ExitLine { value: 40.0, days: 4.0 }, ExitLine { value: 60.0, days: 1.0 }];
         let curve = exit_curve(&lines, &FRACTIONS);
         // 25/70; 50/70; 70 after one day, and 5 more at 10 a day; 25 more.
         let expected = [25.0 / 70.0, 50.0 / 70.0, 1.5, 3.5];
@@ -123,8 +123,8 @@ mod tests {
         fn the_fraction_is_gone_when_the_curve_says(
             book in prop::collection::vec((1.0..1e6f64, 0.01..500.0f64), 1..30),
         ) {
-            let lines: Vec<Leaving> =
-                book.iter().map(|(value, days)| Leaving { value: *value, days: *days }).collect();
+            let lines: Vec<ExitLine> =
+                book.iter().map(|(value, days)| ExitLine { value: *value, days: *days }).collect();
             let total: f64 = lines.iter().map(|line| line.value).sum();
             let curve = exit_curve(&lines, &FRACTIONS);
             for point in &curve {

@@ -5,17 +5,17 @@ use crate::{
     traded::Traded,
 };
 use factors::{
-    short_ratio::{Doubt, Published, ShortRatio},
+    short_ratio::{DataQualityFlag, Published, ShortRatio},
     size::{CapSource, line_cap},
 };
 use marketdata::{
     basis::Units,
-    book::Quote,
     dataset::{Dataset, Field},
     day::Day,
     gap::{Gap, GapReason},
     instant::Instant,
     instrument::InstrumentId,
+    quotes::Quote,
     snapshot::Snapshot,
 };
 
@@ -30,10 +30,10 @@ pub struct MarketCap {
 
 /// A name with published short interest.
 ///
-/// Share counts and prices are in the units of the settlement day ([`Name::units_on`]), so that each
+/// Share counts and prices are in the units of the settlement day ([`SqueezeName::units_on`]), so that each
 /// ratio can be checked by hand from the numbers beside it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Name {
+pub struct SqueezeName {
     /// Short interest, float, shares outstanding.
     pub ratio: ShortRatio,
     /// How it trades, in the units its prices are stored in; the reason where it does not.
@@ -50,9 +50,9 @@ pub struct Name {
     measures: [Measured; COMPONENTS],
 }
 
-impl Name {
+impl SqueezeName {
     /// Measures a name. `freshest` is the market's latest session.
-    pub fn of(snapshot: &Snapshot, ratio: ShortRatio, freshest: Option<Day>) -> Name {
+    pub fn of(snapshot: &Snapshot, ratio: ShortRatio, freshest: Option<Day>) -> SqueezeName {
         let settlement = ratio.shares_short.effective_on;
         let traded = freshest.ok_or(GapReason::NoPrice).and_then(|freshest| {
             Traded::of(snapshot, ratio.instrument, freshest, Some(settlement))
@@ -66,7 +66,15 @@ impl Name {
         let close_published_at = close_published_at(snapshot, ratio.instrument);
         let exchange = exchange(snapshot, ratio.instrument);
         let measures = Component::ALL.map(|c| measure(c, &ratio, &traded, shares_factor));
-        Name { ratio, traded, shares_factor, close_published_at, market_cap, exchange, measures }
+        SqueezeName {
+            ratio,
+            traded,
+            shares_factor,
+            close_published_at,
+            market_cap,
+            exchange,
+            measures,
+        }
     }
 
     /// Which instrument.
@@ -173,11 +181,13 @@ impl Name {
     }
 }
 
-fn doubted(symbol: &str, doubt: Doubt) -> Gap {
+fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
     let what = match doubt {
-        Doubt::ShortInterestJump => "short_interest",
-        Doubt::PreviousSettlementSpike => "short_interest_change",
-        Doubt::FloatStandsStill | Doubt::FloatAboveSharesOutstanding => "public_float",
+        DataQualityFlag::ShortInterestJump => "short_interest",
+        DataQualityFlag::PreviousSettlementSpike => "short_interest_change",
+        DataQualityFlag::FloatStandsStill | DataQualityFlag::FloatAboveSharesOutstanding => {
+            "public_float"
+        }
     };
     Gap::new(GapReason::Implausible, format!("{symbol}.{what}"), doubt.sentence())
 }

@@ -7,7 +7,7 @@
 
 use crate::{
     measure::{COMPONENTS, Component},
-    name::Name,
+    name::SqueezeName,
 };
 use stats::rank::percentile_ranks;
 
@@ -55,7 +55,7 @@ fn points(component: Component, percentile: Option<f64>) -> f64 {
 }
 
 /// The score of each name; none where it cannot be scored.
-pub fn score(names: &[Name]) -> Vec<Option<Score>> {
+pub fn score(names: &[SqueezeName]) -> Vec<Option<Score>> {
     let scored: Vec<usize> = (0..names.len()).filter(|at| names[*at].is_scorable()).collect();
     let mut percentiles = vec![[None; COMPONENTS]; scored.len()];
     for component in Component::ALL {

@@ -1,7 +1,7 @@
 //! The cross-section of a view: every name with published short interest, measured and scored.
 
 use crate::{
-    name::Name,
+    name::SqueezeName,
     score::{Score, score},
 };
 use factors::{
@@ -29,7 +29,7 @@ const OLD_CLOSE_DAYS: i32 = 7;
 pub struct Universe {
     snapshot: Snapshot,
     freshest: Option<Day>,
-    names: Vec<Name>,
+    names: Vec<SqueezeName>,
     /// Places among the names.
     places: BTreeMap<InstrumentId, usize>,
     scores: Vec<Option<Score>>,
@@ -59,13 +59,13 @@ pub fn prepare(snapshot: &Snapshot, _roles: &Roles) -> Universe {
     let (freshest, priced) = closes(snapshot);
     let ratios = ShortRatio::all(snapshot);
     let newest = newest_settlement(&ratios);
-    let names: Vec<Name> = ratios
+    let names: Vec<SqueezeName> = ratios
         .into_iter()
         .filter(|ratio| {
             let settlement = ratio.shares_short.effective_on;
             newest.is_none_or(|newest| newest.effective_on.plus(-SKIPPED_DAYS) <= settlement)
         })
-        .map(|ratio| Name::of(snapshot, ratio, freshest))
+        .map(|ratio| SqueezeName::of(snapshot, ratio, freshest))
         .collect();
     let scores = score(&names);
     let places: BTreeMap<InstrumentId, usize> =
@@ -93,7 +93,7 @@ impl Universe {
     }
 
     /// Every name whose short interest is current, in the order of names.
-    pub fn names(&self) -> &[Name] {
+    pub fn names(&self) -> &[SqueezeName] {
         &self.names
     }
 
@@ -179,7 +179,7 @@ fn closes(snapshot: &Snapshot) -> (Option<Day>, Vec<InstrumentId>) {
 }
 
 /// The middle day of the units that prices are stored in, where it is after today.
-fn restated_on(names: &[Name], today: Day) -> Option<Day> {
+fn restated_on(names: &[SqueezeName], today: Day) -> Option<Day> {
     let mut units: Vec<Day> =
         names.iter().filter_map(|name| Some(name.traded.as_ref().ok()?.units_on)).collect();
     units.sort_unstable();

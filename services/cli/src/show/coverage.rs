@@ -1,12 +1,12 @@
 //! What the store holds, a line a dataset.
 
 use crate::{
+    as_of_args,
     show::{
         evidence, number,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
-    when,
 };
 use contract::v1::{Dataset, DatasetCoverage, GetCoverageResponse};
 
@@ -35,7 +35,7 @@ pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> String
             dataset.first_on.as_str().into(),
             dataset.last_on.as_str().into(),
             number::signed(f64::from(dataset.age_days), 0).trim_start_matches('+').into(),
-            dataset.last_published_at.as_ref().map(when::text).unwrap_or_default().into(),
+            dataset.last_published_at.as_ref().map(as_of_args::text).unwrap_or_default().into(),
             without_prices(dataset.without_prices),
         ]);
     }
@@ -85,7 +85,7 @@ mod tests {
             rows: 1_393_689,
             first_on: "2020-12-31".to_owned(),
             last_on: "2021-01-15".to_owned(),
-            last_published_at: Some(when::instant("2021-01-27T23:00:00Z").unwrap()),
+            last_published_at: Some(as_of_args::instant("2021-01-27T23:00:00Z").unwrap()),
             age_days: 12,
             without_prices: Some(3_007),
             without_prices_symbols: "A AA AAA AAAA AAB AAC".split(' ').map(String::from).collect(),

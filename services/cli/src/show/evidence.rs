@@ -1,9 +1,9 @@
 //! What an answer stands on, and what it lacks: under every report.
 
 use crate::{
+    as_of_args,
     show::number,
     terminal::{Terminal, Tone},
-    when,
 };
 use contract::v1::{Coverage, Gap, GapReason, Input, SnapshotRef};
 use marketdata::instant::Instant;
@@ -16,7 +16,7 @@ pub(crate) fn as_known(snapshot: Option<&SnapshotRef>) -> String {
     let Some(at) = snapshot.and_then(|snapshot| snapshot.as_of.as_ref()) else {
         return "an unknown time".to_owned();
     };
-    let text = when::text(at);
+    let text = as_of_args::text(at);
     match Instant::parse_rfc3339(&text) {
         Some(instant) if Instant::close_of(instant.new_york_day()) == instant => {
             format!("the close of {}", instant.new_york_day())
@@ -32,7 +32,7 @@ pub(crate) fn reference(
     terminal: Terminal,
 ) -> String {
     let Some(snapshot) = snapshot else { return String::new() };
-    let at = snapshot.as_of.as_ref().map(when::text).unwrap_or_default();
+    let at = snapshot.as_of.as_ref().map(as_of_args::text).unwrap_or_default();
     let short = |text: &str| text.chars().take(12).collect::<String>();
     let text = format!(
         "  as of {at} · revision {} · data {} · {} · result {}\n",
@@ -85,7 +85,7 @@ pub(crate) fn coverage(coverage: Option<&Coverage>) -> String {
 /// An input's days, for a sentence: `settled 2024-06-28, public 2024-07-10, 13 days old`.
 pub(crate) fn dates(input: &Input) -> String {
     let public = input.published_at.as_ref().map(|at| {
-        let text = when::text(at);
+        let text = as_of_args::text(at);
         let day = Instant::parse_rfc3339(&text).map(|instant| instant.new_york_day().to_string());
         format!(", public {}", day.unwrap_or(text))
     });

@@ -81,7 +81,7 @@ fn summary(total: &Exposure, report: &ExposureReport) -> String {
 }
 
 /// Whether the book's own risks hide the trade: it explains less than a twentieth of the variance.
-fn drowned(trade: &CrowdTrade) -> bool {
+fn is_negligible(trade: &CrowdTrade) -> bool {
     trade.share_of_variance.is_some_and(|share| share < 0.05)
 }
 
@@ -89,7 +89,7 @@ fn drowned(trade: &CrowdTrade) -> bool {
 fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
     let beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
     let (verdict, tone) = match beta {
-        Some(beta) if 0.1 < beta && drowned(trade) => {
+        Some(beta) if 0.1 < beta && is_negligible(trade) => {
             ("This book holds the crowded trade, below larger risks", Tone::Warning)
         }
         Some(beta) if 0.1 < beta => ("This book is in the crowded trade", Tone::Bad),

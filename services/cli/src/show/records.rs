@@ -84,7 +84,7 @@ fn counts(answer: &QueryRecordsResponse) -> String {
 }
 
 fn stands_on(title: &str, source: &RecordSource) -> String {
-    let whom = rotation::stand_in(&source.symbol, &source.stands_in_for);
+    let whom = rotation::stand_in(&source.symbol, &source.proxy_for);
     format!("  {title}: {whom}, {} to {}\n", source.first_on, source.last_on)
 }
 

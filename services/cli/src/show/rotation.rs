@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        evidence, number, story,
+        evidence, narrative, number,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -45,7 +45,7 @@ fn body(report: &RotationReport, terminal: Terminal) -> String {
     if let Some(composite) = &report.composite {
         out.push_str(&state(composite, terminal));
     }
-    out.push_str(&story::of(&report.readings));
+    out.push_str(&narrative::of(&report.readings));
     out.push('\n');
     out.push_str(&changes(&report.readings, terminal));
     out.push('\n');
@@ -248,7 +248,7 @@ fn moves(moves: &[IndexMove], terminal: Terminal) -> String {
             number::gain(Some(index.value), number::percent),
             Cell::faint(index.from_on.clone()),
             Cell::faint(index.to_on.clone()),
-            Cell::faint(stand_in(&index.symbol, &index.stands_in_for)),
+            Cell::faint(stand_in(&index.symbol, &index.proxy_for)),
         ]);
     }
     table.render(terminal)
@@ -305,7 +305,7 @@ fn record(reading: &IndicatorReading) -> Cell {
 }
 
 fn source(reading: &IndicatorReading) -> Cell {
-    let names = reading.sources.iter().take(2).map(|s| stand_in(&s.symbol, &s.stands_in_for));
+    let names = reading.sources.iter().take(2).map(|s| stand_in(&s.symbol, &s.proxy_for));
     let mut text = names.collect::<Vec<String>>().join(", ");
     if 2 < reading.sources.len() {
         text.push_str(&format!(" +{}", reading.sources.len() - 2));
@@ -320,10 +320,6 @@ fn source(reading: &IndicatorReading) -> Cell {
 }
 
 /// A symbol, and what it stands in for.
-pub(crate) fn stand_in(symbol: &str, stands_in_for: &str) -> String {
-    if stands_in_for.is_empty() {
-        symbol.to_owned()
-    } else {
-        format!("{symbol} for {stands_in_for}")
-    }
+pub(crate) fn stand_in(symbol: &str, proxy_for: &str) -> String {
+    if proxy_for.is_empty() { symbol.to_owned() } else { format!("{symbol} for {proxy_for}") }
 }

@@ -10,11 +10,19 @@ fn filtered(window_sessions: usize) -> TailSettings {
     }
 }
 
-fn risk(prepared: &Prepared, lines: &[RawLine<'_>], tail: &TailSettings) -> Option<TailRisk> {
+fn risk(
+    prepared: &PreparedExposure,
+    lines: &[RawLine<'_>],
+    tail: &TailSettings,
+) -> Option<TailRisk> {
     whole(prepared, lines, tail).tail
 }
 
-fn whole(prepared: &Prepared, lines: &[RawLine<'_>], tail: &TailSettings) -> Report {
+fn whole(
+    prepared: &PreparedExposure,
+    lines: &[RawLine<'_>],
+    tail: &TailSettings,
+) -> ExposureReport {
     let book = &join(prepared, lines, None);
     let beta = BetaSettings::PREPARED;
     analyze(prepared, &Request { book, beta, tail, repeat_on: None, listing: Listing::All })
@@ -111,7 +119,8 @@ fn fewer_sessions_are_used_and_told_and_too_few_are_none() {
     let report = whole(&prepared, &lines, &filtered(1_000));
     // 199 returns, 60 of them seeds.
     assert_eq!(report.tail.unwrap().sessions, 139);
-    let gap = |report: &Report| report.gaps.iter().find(|gap| gap.subject == "tail").cloned();
+    let gap =
+        |report: &ExposureReport| report.gaps.iter().find(|gap| gap.subject == "tail").cloned();
     let found = gap(&report_gaps(&prepared, &lines)).unwrap();
     assert_eq!(found.reason, GapReason::ShortHistory);
     assert_eq!(found.detail, "139 scenarios of 1000 asked for; 99 % needs 500");
@@ -130,6 +139,6 @@ fn fewer_sessions_are_used_and_told_and_too_few_are_none() {
     );
 }
 
-fn report_gaps(prepared: &Prepared, lines: &[RawLine<'_>]) -> Report {
+fn report_gaps(prepared: &PreparedExposure, lines: &[RawLine<'_>]) -> ExposureReport {
     whole(prepared, lines, &filtered(1_000))
 }

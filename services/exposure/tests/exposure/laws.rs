@@ -13,7 +13,7 @@ fn twice_the_book_is_twice_the_money_and_the_same_betas() {
         assert_eq!((a.market, a.size, a.crowd), (b.market, b.size, b.crowd));
         assert_eq!((2.0 * a.market_value).to_bits(), b.market_value.to_bits());
     }
-    let money = |report: &Report| {
+    let money = |report: &ExposureReport| {
         let risk = report.tail.as_ref().unwrap();
         vec![
             report.total.gross(),
@@ -79,7 +79,7 @@ fn neither_the_order_of_lines_nor_of_parts_alters_a_bit() {
     let mut lines = lines_of(&world, 150);
     lines.push((world.names[111].symbol.clone(), 3e6));
     lines.push(("UNKNOWN".to_owned(), -12_345.0));
-    lines.push(("NOBODY".to_owned(), 777.0));
+    lines.push(("NO_NAME".to_owned(), 777.0));
     let mut before = report(&forward, &raw(&lines));
     lines.reverse();
     let mut after = report(&backward, &raw(&lines));
@@ -128,8 +128,9 @@ fn prices_restated_on_another_basis_change_nothing() {
     let [a, b] = &reports;
     let gross = a.total.gross();
     near(b.total.gross(), gross, 1e-9 * gross);
-    let both =
-        |report: &Report| (report.market.bottom_up.unwrap().value, report.trade.unwinds[0].pnl);
+    let both = |report: &ExposureReport| {
+        (report.market.bottom_up.unwrap().value, report.trade.unwinds[0].pnl)
+    };
     near(both(b).0, both(a).0, 1e-5 * gross);
     near(both(b).1, both(a).1, 1e-5 * gross);
     for (a, b) in a.positions.iter().zip(&b.positions) {

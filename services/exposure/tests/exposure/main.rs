@@ -15,20 +15,22 @@ mod world;
 use exposure::{
     analyze::{Request, analyze},
     plan::{Plan, prepare},
-    prepared::Prepared,
-    report::{Leg, Report, TailRisk},
+    prepared::PreparedExposure,
+    report::{ExposureReport, Leg, TailRisk},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
 };
 use factors::size::SizeBucket;
 use marketdata::{
-    book::Book,
     day::Day,
     fixture::{Fixture, day},
     gap::GapReason,
     instant::Instant,
     instrument::InstrumentId,
-    portfolio::{RawLine, Size},
     snapshot::Snapshot,
+};
+use portfolio::{
+    book::Book,
+    lines::{RawLine, Size},
 };
 use stats::quantile::QuantileRule;
 use std::sync::Arc;
@@ -48,20 +50,20 @@ fn worth<'a>(symbol: &'a str, value: f64) -> RawLine<'a> {
     RawLine { symbol, size: Some(Size::MarketValue(value)), average_cost: None }
 }
 
-fn join(prepared: &Prepared, lines: &[RawLine<'_>], nav: Option<f64>) -> Book {
+fn join(prepared: &PreparedExposure, lines: &[RawLine<'_>], nav: Option<f64>) -> Book {
     Book::join(lines.iter().copied(), nav, prepared.lookup(), prepared.quotes()).unwrap()
 }
 
-fn report(prepared: &Prepared, lines: &[RawLine<'_>]) -> Report {
+fn report(prepared: &PreparedExposure, lines: &[RawLine<'_>]) -> ExposureReport {
     report_with(prepared, lines, BetaSettings::PREPARED, None)
 }
 
 fn report_with(
-    prepared: &Prepared,
+    prepared: &PreparedExposure,
     lines: &[RawLine<'_>],
     beta: BetaSettings,
     repeat_on: Option<Day>,
-) -> Report {
+) -> ExposureReport {
     let tail = tail(&[0.95, 0.99], QuantileRule::Linear);
     let book = &join(prepared, lines, Some(10e6));
     let request = Request { book, beta, tail: &tail, repeat_on, listing: Listing::All };

@@ -151,7 +151,7 @@ fn positions_add_up_where_donors_begin_inside_the_first_month() {
 }
 
 /// A twentieth of the book is young, the rest is the market itself.
-fn young_beside_the_market(world: &World) -> Report {
+fn young_beside_the_market(world: &World) -> ExposureReport {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines = [worth("^GSPC", 0.96e6), worth(&world.names[20].symbol, 0.04e6)];
     let book = join(&prepared, &lines, None);
@@ -162,7 +162,7 @@ fn young_beside_the_market(world: &World) -> Report {
     analyze(&prepared, &Request { book: &book, beta, tail, repeat_on: None, listing: Listing::All })
 }
 
-fn undrawn(report: &Report) -> Option<f64> {
+fn undrawn(report: &ExposureReport) -> Option<f64> {
     let alone = |gap: &&marketdata::gap::Gap| gap.detail.contains("its betas alone stand in");
     report.gaps.iter().find(alone).and_then(|gap| gap.gross_share)
 }

@@ -28,7 +28,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let wanted = [&inputs.roles.defensive_sectors, &inputs.roles.cyclical_sectors];
     let mut gaps = Vec::new();
     for (symbols, lines) in wanted.into_iter().zip(&inputs.style) {
-        let there = |symbol: &&String| lines.iter().any(|line| line.played.symbol == **symbol);
+        let there = |symbol: &&String| lines.iter().any(|line| line.resolved.symbol == **symbol);
         let missing: Vec<&str> = symbols.iter().filter(|s| !there(s)).map(String::as_str).collect();
         if !missing.is_empty() {
             let enough = symbols.len() <= 2 * lines.len();

@@ -44,7 +44,7 @@ fn specs() -> Vec<Spec> {
 
 /// The members of one day together.
 #[derive(Clone, Copy)]
-struct Together {
+struct DayTotals {
     /// The day of the closes before; none where they are not all of one day.
     from: Option<Day>,
     members: usize,
@@ -53,9 +53,9 @@ struct Together {
     down: u32,
 }
 
-impl Together {
-    fn beginning(from: Day) -> Together {
-        Together { from: Some(from), members: 0, change: 0.0, before: 0.0, down: 0 }
+impl DayTotals {
+    fn beginning(from: Day) -> DayTotals {
+        DayTotals { from: Some(from), members: 0, change: 0.0, before: 0.0, down: 0 }
     }
 
     /// The change, where it is more than rounding of the values it is made of.
@@ -83,7 +83,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     outcome.history = match spec.variant {
         "usd" => sums(&days, spec.horizon),
         "of_value" => series(&days, |day| {
-            (0.0 < day.before).then(|| Together::settled(day.change, day.before) / day.before)
+            (0.0 < day.before).then(|| DayTotals::settled(day.change, day.before) / day.before)
         }),
         _ => series(&days, |day| Some(f64::from(day.down))),
     };
@@ -97,12 +97,12 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
 /// with a price on and before the day lacks one (its shares are not known yet, or a price is missing),
 /// because a sum over some of them is another number, and where one begins on another day than the
 /// others.
-fn together(megacaps: &[Megacap], least: usize) -> Vec<(Day, Option<Together>)> {
-    let mut sums: BTreeMap<Day, Together> = BTreeMap::new();
+fn together(megacaps: &[Megacap], least: usize) -> Vec<(Day, Option<DayTotals>)> {
+    let mut sums: BTreeMap<Day, DayTotals> = BTreeMap::new();
     for megacap in megacaps {
         for (i, day) in megacap.days.iter().enumerate() {
             let from = megacap.from[i];
-            let sum = sums.entry(*day).or_insert(Together::beginning(from));
+            let sum = sums.entry(*day).or_insert(DayTotals::beginning(from));
             sum.from = sum.from.filter(|others| *others == from);
             sum.members += 1;
             sum.change += megacap.change[i];
@@ -115,27 +115,27 @@ fn together(megacaps: &[Megacap], least: usize) -> Vec<(Day, Option<Together>)> 
             |m: &&Megacap| m.priced_from < day && m.days.last().is_some_and(|last| day <= *last);
         megacaps.iter().filter(spans).count()
     };
-    let whole = |day: Day, sum: &Together| {
+    let whole = |day: Day, sum: &DayTotals| {
         sum.from.is_some() && least <= sum.members && sum.members == priced(day)
     };
     sums.into_iter().map(|(day, sum)| (day, Some(sum).filter(|sum| whole(day, sum)))).collect()
 }
 
-fn series(days: &[(Day, Option<Together>)], value: impl Fn(&Together) -> Option<f64>) -> Series {
+fn series(days: &[(Day, Option<DayTotals>)], value: impl Fn(&DayTotals) -> Option<f64>) -> Series {
     let whole = days.iter().filter_map(|(day, sum)| Some((*day, value(sum.as_ref()?)?)));
     let (days, values) = whole.unzip();
     Series { days, values }
 }
 
 /// A window with a day that is not whole has no sum: what was missing then is in no other day.
-fn sums(days: &[(Day, Option<Together>)], horizon: usize) -> Series {
+fn sums(days: &[(Day, Option<DayTotals>)], horizon: usize) -> Series {
     let windows = days.windows(horizon.max(1));
     let (days, values) = windows
         .filter_map(|window| {
             let before = window.first()?.1.as_ref()?.before;
             let changes = window.iter().map(|(_, sum)| sum.as_ref().map(|sum| sum.change));
             let change = changes.sum::<Option<f64>>()?;
-            Some((window.last()?.0, Together::settled(change, before)))
+            Some((window.last()?.0, DayTotals::settled(change, before)))
         })
         .unzip();
     Series { days, values }
@@ -145,7 +145,7 @@ fn source(megacap: &Megacap) -> Source {
     Source {
         role: None,
         symbol: megacap.classes.join("+"),
-        stands_in_for: None,
+        proxy_for: None,
         first_on: megacap.days.first().copied(),
         last_on: megacap.days.last().copied(),
     }

@@ -44,7 +44,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let source = Source {
         role: None,
         symbol: format!("{} most-shorted names", rebalance.members.len()),
-        stands_in_for: None,
+        proxy_for: None,
         first_on: basket.returns.to.first().copied(),
         last_on: basket.returns.to.last().copied(),
     };

@@ -5,7 +5,7 @@ use crate::{
     inputs::Inputs,
     measure::{Indicator, Outcome, Spec, Unit},
 };
-use factors::{line::Kind, roles::Role};
+use factors::{line::LineKind, roles::Role};
 use marketdata::gap::{Gap, GapReason};
 
 pub(super) const INDICATOR: Indicator = Indicator {
@@ -31,7 +31,7 @@ pub(super) fn of_yield(inputs: &Inputs<'_>, spec: &Spec, role: Role) -> Outcome 
         change.values.iter_mut().for_each(|value| *value *= 100.0);
         change
     });
-    if inputs.line(role, &spec.id).is_ok_and(|line| line.kind == Kind::Wealth) {
+    if inputs.line(role, &spec.id).is_ok_and(|line| line.kind == LineKind::Wealth) {
         let detail = format!("{} is played by a price history, not by a yield", role.id());
         outcome = Outcome::missing(Gap::new(GapReason::InputMissing, &*spec.id, detail));
     }

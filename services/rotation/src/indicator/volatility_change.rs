@@ -43,7 +43,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         Ok(line) => {
             let mut source = Source::of(line);
             source.symbol = format!("realised volatility of {}", source.symbol);
-            source.stands_in_for = inputs.roles.candidates(Role::Volatility).first().cloned();
+            source.proxy_for = inputs.roles.candidates(Role::Volatility).first().cloned();
             // A standard deviation of returns is off by as much as the returns are.
             let history = logs(realised(line), spec.horizon, |least| line.precision / least);
             let mut outcome = Outcome::of(history, vec![source]);

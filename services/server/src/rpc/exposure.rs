@@ -1,6 +1,6 @@
 //! ExposureService: what a book is a bet on.
 
-mod answer;
+mod to_proto;
 
 use crate::{
     compute::ranges,
@@ -16,11 +16,12 @@ use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
     plan::Plan,
-    prepared::Prepared,
+    prepared::PreparedExposure,
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX},
     validate::validate,
 };
-use marketdata::{book::Book, day::Day, portfolio::Portfolio};
+use marketdata::day::Day;
+use portfolio::{book::Book, lines::Portfolio};
 use stats::quantile::QuantileRule;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -44,7 +45,7 @@ const INLINE_POSITIONS_MAX: usize = 500;
 const INLINE_LISTED_MAX: usize = 100;
 
 /// Prepares a view on all processors, in fixed parts.
-fn prepare(view: &View) -> Prepared {
+fn prepare(view: &View) -> PreparedExposure {
     let plan = Plan::of(&view.snapshot, &view.roles);
     let parts = ranges(plan.parts(), 1, |range| plan.part(range.start));
     plan.assemble(parts)
@@ -62,7 +63,7 @@ impl Handler {
         Handler { services }
     }
 
-    async fn prepared(&self, as_of: &AsOf) -> Result<(Pinned, Arc<Prepared>), Refusal> {
+    async fn prepared(&self, as_of: &AsOf) -> Result<(Pinned, Arc<PreparedExposure>), Refusal> {
         let pinned = self.services.view(as_of)?;
         let slot = &pinned.view().exposure;
         let prepared = slot.get(&self.services.compute, &pinned, prepare).await?;
@@ -163,7 +164,7 @@ impl AnalysisQuery {
     }
 
     /// The portfolio, checked, joined and valued.
-    fn book(&self, prepared: &Prepared) -> Result<Book, Refusal> {
+    fn book(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let Some(portfolio) = &self.normal.portfolio else {
             return Err(Refusal::Failed("invariant: a query has a portfolio".to_owned()));
         };
@@ -173,7 +174,7 @@ impl AnalysisQuery {
     fn answer(
         &self,
         pinned: &Pinned,
-        prepared: &Prepared,
+        prepared: &PreparedExposure,
         book: &Book,
     ) -> v1::AnalyzePortfolioResponse {
         let request = AnalysisRequest {
@@ -189,8 +190,8 @@ impl AnalysisQuery {
             result_id: shared::result_id("AnalyzePortfolio", &self.normal, &reference),
             snapshot: Some(reference),
             gaps: shared::gaps(std::mem::take(&mut report.gaps)),
-            coverage: Some(answer::coverage(&report.coverage)),
-            report: Some(answer::report(report, book.gross, book.net_asset_value)),
+            coverage: Some(to_proto::coverage(&report.coverage)),
+            report: Some(to_proto::report(report, book.gross, book.net_asset_value)),
         }
     }
 }
@@ -279,7 +280,7 @@ fn quantile_rule(fields: &mut Fields, asked: &mut v1::TailSettings) -> QuantileR
             QuantileRule::Linear
         }
     };
-    asked.quantile_rule = answer::quantile_rule(rule).into();
+    asked.quantile_rule = to_proto::quantile_rule(rule).into();
     rule
 }
 
@@ -293,7 +294,7 @@ fn tail_method(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailMethod 
             TailMethod::FilteredHistorical
         }
     };
-    asked.method = answer::tail_method(method).into();
+    asked.method = to_proto::tail_method(method).into();
     method
 }
 
@@ -312,7 +313,11 @@ impl ValidationQuery {
         fields.finish(Some(ValidationQuery { as_of, normal: request }))
     }
 
-    fn answer(&self, pinned: &Pinned, prepared: &Prepared) -> v1::ValidatePortfolioResponse {
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedExposure,
+    ) -> v1::ValidatePortfolioResponse {
         let mut fields = Fields::new();
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
@@ -335,7 +340,7 @@ impl ValidationQuery {
             gaps: Vec::new(),
             valid,
             unresolved: unresolved.filter(|_| valid).collect(),
-            violations: violations.into_iter().map(answer::violation).collect(),
+            violations: violations.into_iter().map(to_proto::violation).collect(),
             line_count: found.lines as i32,
             name_count: if valid { found.names as i32 } else { 0 },
             gross: valid.then_some(found.gross),

@@ -1,7 +1,8 @@
 //! Collects every violation of a request with the path of its field, so that a caller learns all of them at once.
 
 use crate::rpc::status::Refusal;
-use marketdata::{day::Day, portfolio::Violation};
+use marketdata::day::Day;
+use portfolio::lines::Violation;
 use std::fmt::Display;
 
 /// The violations of one request so far.

@@ -4,7 +4,7 @@
 //! become excerpts, the first violations are told and the rest are counted.
 
 use crate::{limits, rpc::status::DOMAIN};
-use marketdata::portfolio::Violation;
+use portfolio::lines::Violation;
 use std::{collections::BTreeMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -14,7 +14,7 @@ pub const VIOLATIONS_LEFT_OUT: &str = "violations_left_out";
 
 /// How a refusal is told.
 #[derive(Debug)]
-pub struct Told {
+pub struct StatusParts {
     /// The code.
     pub code: Code,
     /// The machine's word.
@@ -30,7 +30,7 @@ pub struct Told {
 #[expect(clippy::disallowed_types, reason = "what tonic-types asks for; it is encoded at once")]
 type Map = std::collections::HashMap<String, String>;
 
-impl Told {
+impl StatusParts {
     /// The status, within its bound.
     pub fn into_status(self, message: &str, violations: &[Violation]) -> Status {
         let message = excerpt(message, limits::MESSAGE_BYTES);

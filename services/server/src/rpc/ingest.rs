@@ -17,15 +17,18 @@ use crate::{
     upload::{Intake, Received, UploadFault, memory::Share},
 };
 use contract::v1;
-use marketdata::{
-    ingest::{BasisChoice, Options, Parsed, Prepared, Report, prepare},
-    instant::Instant,
-    source::{SourceKind, refusal},
-    symbol::Symbol,
+use ingest::{
+    options::{BasisChoice, Options},
+    parser::Parsed,
+    prepare::prepare,
+    report::{FileReport, PreparedFile},
+    source::SourceKind,
 };
+use marketdata::{instant::Instant, symbol::Symbol};
 use prost::Message as _;
 use std::sync::Arc;
 use store::{Append, Appended, Provenance, RequestKey, StoreError};
+use tables::refusal;
 use tokio::sync::mpsc;
 use tonic::Streaming;
 use tracing::Instrument as _;
@@ -248,7 +251,7 @@ impl Upload {
         for _ in 0..limits::WRITE_ATTEMPTS {
             let market = services.market.head();
             let parsed = Arc::clone(&self.parsed);
-            let Prepared { batch, report } =
+            let PreparedFile { batch, report } =
                 services.compute.run(move || prepare(&parsed, &market)).await?.map_err(refused)?;
             let revision = if batch.is_empty() { batch.base_revision } else { batch.revision() };
             let answer = self.answer(services, report, revision);
@@ -290,7 +293,7 @@ impl Upload {
     }
 
     /// The answer but for the data version, which the append makes.
-    fn answer(&self, services: &Services, report: Report, revision: u64) -> v1::IngestResponse {
+    fn answer(&self, services: &Services, report: FileReport, revision: u64) -> v1::IngestResponse {
         let identity = services.identity();
         let mut answer = report_to_proto(report);
         answer.snapshot = Some(v1::SnapshotRef {
@@ -344,7 +347,7 @@ fn refused(refusal: refusal::Refusal) -> Refusal {
     Refusal::Upload(refusal.into())
 }
 
-fn report_to_proto(report: Report) -> v1::IngestResponse {
+fn report_to_proto(report: FileReport) -> v1::IngestResponse {
     let rejections = report.rejections.into_iter().map(|rejection| v1::RejectedRow {
         line: rejection.line,
         reason: rejection.reason.code().to_owned(),

@@ -14,7 +14,7 @@ use crate::{
 };
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use marketdata::{
-    coverage::{Coverage, coverage},
+    coverage::{DatasetCoverage, coverage},
     dataset::{Dataset, Field},
     day::Day,
     instrument::{Instrument, InstrumentId, Namespace},
@@ -88,11 +88,11 @@ impl MarketDataService for Handler {
     }
 }
 
-fn covered(view: &View) -> Vec<Coverage> {
+fn covered(view: &View) -> Vec<DatasetCoverage> {
     coverage(&view.snapshot)
 }
 
-fn coverage_to_proto(found: &[Coverage], pinned: &Pinned) -> v1::GetCoverageResponse {
+fn coverage_to_proto(found: &[DatasetCoverage], pinned: &Pinned) -> v1::GetCoverageResponse {
     let reference = shared::snapshot_ref(pinned);
     let today = pinned.snapshot().today();
     let datasets = found.iter().map(|coverage| v1::DatasetCoverage {
@@ -114,7 +114,7 @@ fn coverage_to_proto(found: &[Coverage], pinned: &Pinned) -> v1::GetCoverageResp
     }
 }
 
-fn unjoined(coverage: &Coverage, pinned: &Pinned) -> Vec<String> {
+fn unjoined(coverage: &DatasetCoverage, pinned: &Pinned) -> Vec<String> {
     let names = coverage.without_prices.iter().flatten();
     let mut symbols: Vec<&str> = names.map(|id| pinned.snapshot().symbol(*id)).collect();
     symbols.sort_unstable();

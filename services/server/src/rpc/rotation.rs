@@ -1,7 +1,7 @@
 //! RotationService: who leads the market, since when it was like this, and what would change it.
 
-mod answer;
-mod question;
+mod from_proto;
+mod to_proto;
 
 use crate::{
     compute::ranges,
@@ -14,16 +14,16 @@ use crate::{
     views::{Pinned, View},
 };
 use contract::v1::{self, rotation_service_server::RotationService};
-use question::{History, Records, Report};
+use from_proto::{History, Records, RotationQuery};
 use rotation::{
-    prepared::{Preparation, Prepared},
+    prepared::{Preparation, PreparedRotation},
     query::QueryRefusal,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tonic::{Request, Response, Status};
 
 /// Computes what a view prepares for this service, on all threads in fixed ranges.
-fn prepare(view: &View) -> Prepared {
+fn prepare(view: &View) -> PreparedRotation {
     let work = Preparation::of(&view.snapshot, &view.roles);
     let part = |range| work.part(&view.snapshot, range);
     let parts = ranges(work.len(), Preparation::STEP, part);
@@ -43,7 +43,10 @@ impl Handler {
     }
 }
 
-async fn prepared(services: &Services, as_of: &AsOf) -> Result<(Pinned, Arc<Prepared>), Refusal> {
+async fn prepared(
+    services: &Services,
+    as_of: &AsOf,
+) -> Result<(Pinned, Arc<PreparedRotation>), Refusal> {
     let pinned = services.view(as_of)?;
     let prepared = pinned.view().rotation.get(&services.compute, &pinned, prepare).await?;
     Ok((pinned, prepared))
@@ -55,7 +58,7 @@ impl RotationService for Handler {
         &self,
         request: Request<v1::GetRotationRequest>,
     ) -> Result<Response<v1::GetRotationResponse>, Status> {
-        let query = Report::from_proto(request.into_inner())?;
+        let query = RotationQuery::from_proto(request.into_inner())?;
         let (pinned, prepared) = prepared(&self.services, &query.as_of).await?;
         let (report, gaps) = query.answer(&prepared)?;
         let reference = shared::snapshot_ref(&pinned);
@@ -73,7 +76,7 @@ impl RotationService for Handler {
         &self,
         request: Request<v1::WatchRotationRequest>,
     ) -> Result<Response<Self::WatchRotationStream>, Status> {
-        let (query, last) = Report::from_watch(request.into_inner())?;
+        let (query, last) = RotationQuery::from_watch(request.into_inner())?;
         // A wrong request fails the call, not the stream.
         let (_, prepared) = prepared(&self.services, &query.as_of).await?;
         query.answer(&prepared)?;
@@ -99,15 +102,15 @@ impl RotationService for Handler {
         request: Request<v1::ListIndicatorsRequest>,
     ) -> Result<Response<v1::ListIndicatorsResponse>, Status> {
         let mut normal = request.into_inner();
-        let as_of = question::as_of_alone(normal.as_of.take())?;
+        let as_of = from_proto::as_of_alone(normal.as_of.take())?;
         let pinned = self.services.view(&as_of)?;
         let reference = shared::snapshot_ref(&pinned);
-        let (roles, gaps) = answer::roles(pinned.snapshot(), &pinned.view().roles);
+        let (roles, gaps) = to_proto::roles(pinned.snapshot(), &pinned.view().roles);
         Ok(Response::new(v1::ListIndicatorsResponse {
             result_id: shared::result_id("ListIndicators", &normal, &reference),
             snapshot: Some(reference),
             gaps,
-            indicators: answer::indicators(),
+            indicators: to_proto::indicators(),
             roles,
         }))
     }
@@ -134,7 +137,7 @@ impl RotationService for Handler {
 
 async fn watched(
     services: &Services,
-    query: &Report,
+    query: &RotationQuery,
 ) -> Result<v1::WatchRotationResponse, Refusal> {
     let (pinned, prepared) = prepared(services, &query.as_of).await?;
     let (report, gaps) = query.answer(&prepared)?;
@@ -172,7 +175,7 @@ fn refused(refusal: QueryRefusal) -> Refusal {
                 Some(at) => format!("conditions[{at}].variable.transform"),
             };
             let description = why.to_owned();
-            Refusal::Invalid(vec![marketdata::portfolio::Violation { field, description }])
+            Refusal::Invalid(vec![portfolio::lines::Violation { field, description }])
         }
     }
 }

@@ -10,11 +10,14 @@ use crate::{
 };
 use contract::v1;
 use marketdata::{
-    book::{Book, Quotes},
     gap::{Gap, GapReason},
     instant::Instant,
+    quotes::Quotes,
+};
+use portfolio::{
+    book::Book,
+    lines::{Portfolio, RawLine, Size},
     lookup::Lookup,
-    portfolio::{Portfolio, RawLine, Size},
 };
 use prost::Message;
 use prost_types::Timestamp;

@@ -1,6 +1,6 @@
 //! SqueezeService: the short side of a book, and the whole market in order of squeeze risk.
 
-mod answer;
+mod to_proto;
 
 use crate::{
     rpc::{
@@ -13,10 +13,11 @@ use crate::{
     views::{Pinned, View},
 };
 use contract::v1::{self, squeeze_service_server::SqueezeService};
-use marketdata::{
-    book::{Book, Quotes},
+use marketdata::quotes::Quotes;
+use portfolio::{
+    book::Book,
+    lines::{Portfolio, RawLine},
     lookup::Lookup,
-    portfolio::{Portfolio, RawLine},
 };
 use squeeze::{
     assess::assess,
@@ -38,15 +39,15 @@ const EXCHANGES: usize = 64;
 
 /// What a view prepares for this service.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedSqueeze {
     universe: Universe,
     lookup: Lookup,
     quotes: Quotes,
 }
 
-impl Prepared {
-    fn of(view: &View) -> Prepared {
-        Prepared {
+impl PreparedSqueeze {
+    fn of(view: &View) -> PreparedSqueeze {
+        PreparedSqueeze {
             universe: prepare(&view.snapshot, &view.roles),
             lookup: Lookup::of(&view.snapshot),
             quotes: Quotes::of(&view.snapshot),
@@ -66,10 +67,10 @@ impl Handler {
         Handler { services }
     }
 
-    async fn prepared(&self, as_of: &AsOf) -> Result<(Pinned, Arc<Prepared>), Refusal> {
+    async fn prepared(&self, as_of: &AsOf) -> Result<(Pinned, Arc<PreparedSqueeze>), Refusal> {
         let pinned = self.services.view(as_of)?;
         let slot = &pinned.view().squeeze;
-        let prepared = slot.get(&self.services.compute, &pinned, Prepared::of).await?;
+        let prepared = slot.get(&self.services.compute, &pinned, PreparedSqueeze::of).await?;
         Ok((pinned, prepared))
     }
 }
@@ -127,7 +128,7 @@ impl BookQuery {
     fn answer(
         &self,
         pinned: &Pinned,
-        prepared: &Prepared,
+        prepared: &PreparedSqueeze,
     ) -> Result<v1::AssessShortBookResponse, Refusal> {
         let lines: Vec<RawLine<'_>> = self
             .portfolio
@@ -153,11 +154,15 @@ impl BookQuery {
                 excluded: report.coverage.excluded,
                 not_joined: report.coverage.not_joined,
             }),
-            totals: Some(answer::totals(&report, self.participation)),
-            lines: report.lines.into_iter().map(|l| answer::line(&prepared.universe, l)).collect(),
+            totals: Some(to_proto::totals(&report, self.participation)),
+            lines: report
+                .lines
+                .into_iter()
+                .map(|l| to_proto::line(&prepared.universe, l))
+                .collect(),
             gaps: shared::gaps(report.gaps),
-            universe: Some(answer::universe(&prepared.universe)),
-            method: Some(answer::method()),
+            universe: Some(to_proto::universe(&prepared.universe)),
+            method: Some(to_proto::method()),
         })
     }
 }
@@ -199,7 +204,7 @@ impl RankQuery {
         let first = usize::try_from(self.page.start).unwrap_or(total).min(total);
         let end = (first + self.page.size).min(total);
         let names = ranking.places[first..end].iter().enumerate().map(|(at, place)| {
-            let name = answer::name(universe, *place);
+            let name = to_proto::name(universe, *place);
             v1::RankedName { rank: (first + at + 1) as i32, name: Some(name) }
         });
         let reference = shared::snapshot_ref(pinned);
@@ -213,14 +218,14 @@ impl RankQuery {
                 false => String::new(),
             },
             total_size: total as i32,
-            universe: Some(answer::universe(universe)),
+            universe: Some(to_proto::universe(universe)),
             left_out: Some(v1::LeftOut {
                 not_scored: ranking.not_scored as i32,
                 below_market_cap: ranking.below_market_cap as i32,
                 below_daily_value: ranking.below_daily_value as i32,
                 other_exchange: ranking.other_exchange as i32,
             }),
-            method: Some(answer::method()),
+            method: Some(to_proto::method()),
         }
     }
 }

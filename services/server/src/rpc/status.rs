@@ -4,11 +4,11 @@
 
 use crate::{
     limits,
-    rpc::fit::{Told, excerpt, in_words},
+    rpc::fit::{StatusParts, excerpt, in_words},
     telemetry::with_causes,
     upload::UploadFault,
 };
-use marketdata::portfolio::Violation;
+use portfolio::lines::Violation;
 use store::{Outlook, StoreError};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -144,19 +144,19 @@ impl std::fmt::Display for Pin {
     }
 }
 
-fn told(code: Code, reason: &'static str) -> Told {
-    Told { code, reason, metadata: Vec::new(), retry_ms: None, quota: None }
+fn told(code: Code, reason: &'static str) -> StatusParts {
+    StatusParts { code, reason, metadata: Vec::new(), retry_ms: None, quota: None }
 }
 
 fn told_with<const N: usize>(
     code: Code,
     reason: &'static str,
     metadata: [(&'static str, String); N],
-) -> Told {
-    Told { code, reason, metadata: metadata.into(), retry_ms: None, quota: None }
+) -> StatusParts {
+    StatusParts { code, reason, metadata: metadata.into(), retry_ms: None, quota: None }
 }
 
-fn tell(refusal: &Refusal) -> Told {
+fn status_parts(refusal: &Refusal) -> StatusParts {
     match refusal {
         Refusal::Invalid(_) => told(Code::InvalidArgument, "INVALID_REQUEST"),
         Refusal::PageToken => told(Code::InvalidArgument, "INVALID_PAGE_TOKEN"),
@@ -181,7 +181,7 @@ fn tell(refusal: &Refusal) -> Told {
             let metadata = [("asked", asked.clone()), ("here", here.clone())];
             told_with(Code::FailedPrecondition, reason, metadata)
         }
-        Refusal::Overloaded { what, limit } => Told {
+        Refusal::Overloaded { what, limit } => StatusParts {
             retry_ms: Some(limits::RETRY_AFTER_MS),
             ..told_with(
                 Code::ResourceExhausted,
@@ -203,13 +203,13 @@ fn tell(refusal: &Refusal) -> Told {
         ),
         Refusal::CallerGone => told(Code::Cancelled, "CALLER_GONE"),
         Refusal::ShuttingDown => told(Code::Unavailable, "SHUTTING_DOWN"),
-        Refusal::Upload(fault) => tell_upload(fault),
-        Refusal::Store(error) => tell_store(error),
+        Refusal::Upload(fault) => upload_parts(fault),
+        Refusal::Store(error) => store_parts(error),
         Refusal::Failed(_) => told(Code::Internal, "INTERNAL"),
     }
 }
 
-fn tell_upload(fault: &UploadFault) -> Told {
+fn upload_parts(fault: &UploadFault) -> StatusParts {
     match fault {
         UploadFault::Refused { fault, .. } => {
             told_with(Code::InvalidArgument, "FILE_REFUSED", [("fault", (*fault).to_owned())])
@@ -219,7 +219,7 @@ fn tell_upload(fault: &UploadFault) -> Told {
             "UPLOAD_TOO_LARGE",
             [("limit_bytes", limit.to_string())],
         ),
-        UploadFault::MemoryHeld { limit } => Told {
+        UploadFault::MemoryHeld { limit } => StatusParts {
             retry_ms: Some(limits::UPLOAD_RETRY_MS),
             quota: Some("limits.upload_memory_bytes"),
             ..told_with(
@@ -234,7 +234,7 @@ fn tell_upload(fault: &UploadFault) -> Told {
     }
 }
 
-fn tell_store(error: &StoreError) -> Told {
+fn store_parts(error: &StoreError) -> StatusParts {
     match error {
         StoreError::HeadMoved { .. } => told(Code::Aborted, "WRITE_CONFLICT"),
         StoreError::RequestIdReused { request_id } => told_with(
@@ -304,7 +304,7 @@ fn message(refusal: &Refusal) -> String {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Status {
-        let told = tell(&refusal);
+        let told = status_parts(&refusal);
         if matches!(told.code, Code::Internal | Code::Unavailable | Code::DataLoss) {
             log_failure(&refusal, told.reason);
         }
@@ -326,7 +326,7 @@ pub fn is_fault(status: &Status) -> bool {
 }
 
 /// Our words for a status that the codec made; none for a status of our own.
-pub fn own_words(status: &Status) -> Option<Status> {
+pub fn sanitize_status(status: &Status) -> Option<Status> {
     if !status.details().is_empty() {
         return None;
     }

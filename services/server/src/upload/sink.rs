@@ -4,7 +4,10 @@ use crate::{
     limits::{self, Limits},
     upload::{UploadFault, memory::Share},
 };
-use marketdata::ingest::{Limits as ParserLimits, Options, Parsed, Parser};
+use ingest::{
+    options::{Limits as ParserLimits, Options},
+    parser::{Parsed, Parser},
+};
 use std::io::{self, Write};
 
 /// A parser behind a counter. As a [`Write`] it keeps the fault that made it fail.

@@ -1,10 +1,8 @@
 //! The short side of a book by hand: exits, marks, totals, and every line accounted for.
 
 use crate::world::{SETTLED, World, book, line, near};
-use marketdata::{
-    gap::GapReason,
-    portfolio::{RawLine, Size},
-};
+use marketdata::gap::GapReason;
+use portfolio::lines::{RawLine, Size};
 use squeeze::{assess::Mark, universe::Universe};
 
 /// S trades 800,000 a day at 10 and stood at 8 on the settlement; T trades 100,000 at 50.

@@ -3,20 +3,23 @@
 use factors::roles::Roles;
 use marketdata::{
     basis::PriceBasis,
-    book::{Book, Quotes},
     calendar,
     dataset::{Dataset, Field},
     day::Day,
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
+    quotes::Quotes,
+};
+use portfolio::{
+    book::Book,
+    lines::{RawLine, Size},
     lookup::Lookup,
-    portfolio::{RawLine, Size},
 };
 use squeeze::{
     assess::{ShortBook, assess},
     exit::Participation,
-    name::Name,
+    name::SqueezeName,
     universe::{Universe, prepare},
 };
 
@@ -145,7 +148,7 @@ impl World {
 }
 
 /// A name of a universe.
-pub(crate) fn name<'a>(universe: &'a Universe, symbol: &str) -> &'a Name {
+pub(crate) fn name<'a>(universe: &'a Universe, symbol: &str) -> &'a SqueezeName {
     &universe.names()[place(universe, symbol)]
 }
 

@@ -1,0 +1,215 @@
+//! Questions to a server: arguments to a request, the answer to a table or JSON.
+
+use crate::{
+    as_of_args::AsOfArguments,
+    book::{self, BookArguments},
+    connect::Connection,
+    json, show,
+    terminal::{self, Terminal},
+};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use contract::v1::{
+    AnalyzePortfolioRequest, AssessShortBookRequest, GetRotationRequest, RankSqueezeRequest,
+    SqueezeRankBy,
+};
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// As JSON.
+    pub(crate) json: bool,
+    /// As tables on this.
+    pub(crate) terminal: Terminal,
+}
+
+/// Which report.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RotationArguments {
+    #[command(flatten)]
+    as_of: AsOfArguments,
+    #[command(flatten)]
+    which: Indicators,
+}
+
+/// Which indicators.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Indicators {
+    /// Only these indicators (`size_spread`) or measures (`size_spread.5d`).
+    #[arg(long = "indicator", value_name = "ID")]
+    pub(crate) indicators: Vec<String>,
+    /// Also the moves of the indices since this date.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<String>,
+}
+
+/// Reports rotation.
+///
+/// # Errors
+/// What the server refused it for.
+pub(crate) async fn rotation(
+    arguments: &RotationArguments,
+    connection: &Connection,
+    output: Output,
+) -> Result<()> {
+    let request = GetRotationRequest {
+        as_of: arguments.as_of.to_proto()?,
+        indicator_ids: arguments.which.indicators.clone(),
+        since_on: arguments.which.since.clone().unwrap_or_default(),
+    };
+    let clients = connection.open().await?;
+    let answer = clients.rotation().get_rotation(connection.request(request)).await?.into_inner();
+    terminal::say(&if output.json {
+        json::of("GetRotationResponse", &answer)?
+    } else {
+        show::rotation::report(&answer, output.terminal)
+    });
+    Ok(())
+}
+
+/// Which book, and how to analyse it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ExposureArguments {
+    #[command(flatten)]
+    book: BookArguments,
+    #[command(flatten)]
+    as_of: AsOfArguments,
+    /// Repeat this past session on today's positions.
+    #[arg(long, value_name = "DATE")]
+    repeat_on: Option<String>,
+    /// How many positions to list, the largest first.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=10_000))]
+    top: i32,
+}
+
+/// Analyses a book.
+///
+/// # Errors
+/// Where the file is none, or what the server refused it for.
+pub(crate) async fn exposure(
+    arguments: &ExposureArguments,
+    connection: &Connection,
+    output: Output,
+) -> Result<()> {
+    let request = AnalyzePortfolioRequest {
+        as_of: arguments.as_of.to_proto()?,
+        portfolio: Some(book::read(&arguments.book).await?),
+        repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
+        top_positions: Some(arguments.top),
+        ..AnalyzePortfolioRequest::default()
+    };
+    let clients = connection.open().await?;
+    let answer =
+        clients.exposure().analyze_portfolio(connection.request(request)).await?.into_inner();
+    terminal::say(&if output.json {
+        json::of("AnalyzePortfolioResponse", &answer)?
+    } else {
+        show::exposure::report(&answer, output.terminal)
+    });
+    Ok(())
+}
+
+/// A book's shorts, or the market's.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SqueezeArguments {
+    /// Assess the shorts of this book (CSV) instead of ranking the market.
+    #[arg(long, value_name = "FILE")]
+    book: Option<std::path::PathBuf>,
+    /// Share of volume that own orders may be, with --book; without it 0.15.
+    #[arg(long, requires = "book")]
+    participation: Option<f64>,
+    #[command(flatten)]
+    as_of: AsOfArguments,
+    /// How many names.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    top: i32,
+    /// What to rank by.
+    #[arg(long, value_enum, default_value_t = RankBy::Score, conflicts_with = "book")]
+    by: RankBy,
+    /// Least market value of a name, USD; without it 100 million.
+    #[arg(long, value_name = "USD", conflicts_with = "book")]
+    min_market_cap: Option<f64>,
+    /// Least average value traded a day, USD; without it 1 million.
+    #[arg(long, value_name = "USD", conflicts_with = "book")]
+    min_daily_value: Option<f64>,
+    /// Only names of these exchanges.
+    #[arg(long, conflicts_with = "book")]
+    exchange: Vec<String>,
+}
+
+/// What to rank by.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RankBy {
+    /// The score.
+    Score,
+    /// Short interest over float.
+    ShortOfFloat,
+    /// Days to cover.
+    DaysToCover,
+}
+
+/// Ranks the market's squeezes, or assesses a book's shorts.
+///
+/// # Errors
+/// Where the file is none, or what the server refused it for.
+pub(crate) async fn squeeze(
+    arguments: &SqueezeArguments,
+    connection: &Connection,
+    output: Output,
+) -> Result<()> {
+    let text = match &arguments.book {
+        Some(book) => short_book(arguments, book, connection, output).await?,
+        None => ranking(arguments, connection, output).await?,
+    };
+    terminal::say(&text);
+    Ok(())
+}
+
+async fn short_book(
+    arguments: &SqueezeArguments,
+    book: &std::path::Path,
+    connection: &Connection,
+    output: Output,
+) -> Result<String> {
+    let book = BookArguments { book: book.to_owned(), nav: None, skip_unreadable: false };
+    let request = AssessShortBookRequest {
+        as_of: arguments.as_of.to_proto()?,
+        portfolio: Some(book::read(&book).await?),
+        participation: arguments.participation,
+    };
+    let clients = connection.open().await?;
+    let request = connection.request(request);
+    let answer = clients.squeeze().assess_short_book(request).await?.into_inner();
+    if output.json {
+        return json::of("AssessShortBookResponse", &answer);
+    }
+    let lines = usize::try_from(arguments.top).unwrap_or(0);
+    Ok(show::squeeze::book(&answer, lines, output.terminal))
+}
+
+async fn ranking(
+    arguments: &SqueezeArguments,
+    connection: &Connection,
+    output: Output,
+) -> Result<String> {
+    let rank_by = match arguments.by {
+        RankBy::Score => SqueezeRankBy::Score,
+        RankBy::ShortOfFloat => SqueezeRankBy::ShortOfFloat,
+        RankBy::DaysToCover => SqueezeRankBy::DaysToCover,
+    };
+    let request = RankSqueezeRequest {
+        as_of: arguments.as_of.to_proto()?,
+        page_size: arguments.top,
+        min_market_cap_usd: arguments.min_market_cap,
+        min_daily_value_usd: arguments.min_daily_value,
+        exchanges: arguments.exchange.clone(),
+        rank_by: rank_by.into(),
+        ..RankSqueezeRequest::default()
+    };
+    let clients = connection.open().await?;
+    let answer = clients.squeeze().rank_squeeze(connection.request(request)).await?.into_inner();
+    if output.json {
+        return json::of("RankSqueezeResponse", &answer);
+    }
+    Ok(show::squeeze::ranking(&answer, output.terminal))
+}

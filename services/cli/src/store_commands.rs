@@ -1,0 +1,210 @@
+//! What an operator does: migrate, check, back up, restore, ask for health, export.
+
+use crate::{
+    as_of_args,
+    connect::Connection,
+    show::{number, table::Table},
+    terminal::{self, Terminal, Tone},
+};
+use anyhow::{Context as _, Result};
+use clap::Args;
+use marketdata::dataset::Dataset;
+use serde_json::json;
+use server::admin;
+use std::path::{Path, PathBuf};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+/// Which store.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StoreArguments {
+    /// URL of the store.
+    #[arg(long, env = "BALLAST_STORE", default_value = "sqlite:ballast.db")]
+    pub(crate) store: String,
+}
+
+/// What to export, and where to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ExportArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Dataset: bars, series, short_interest, share_counts, listings, memberships, holdings, splits
+    /// or schedules.
+    #[arg(value_parser = |name: &str| dataset(name))]
+    dataset: Dataset,
+    #[command(flatten)]
+    as_of: as_of_args::AsOfArguments,
+    /// Only this name.
+    #[arg(long)]
+    symbol: Option<String>,
+    /// File to write; without it standard output.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+}
+
+/// Brings the tables of a store up to date, making it where there is none.
+///
+/// # Errors
+/// Where it cannot be opened, or needs a newer binary.
+pub(crate) async fn migrate(arguments: &StoreArguments, as_json: bool) -> Result<()> {
+    let url = &arguments.store;
+    let revision = admin::migrate(url).await.with_context(|| opening(url))?.revision;
+    if as_json {
+        terminal::say(&format!("{}\n", json!({ "store": url, "revision": revision })));
+    } else {
+        terminal::say(&format!("{url} is up to date, at revision {revision}.\n"));
+    }
+    Ok(())
+}
+
+/// Reads a whole store and verifies every hash; true where it is whole.
+///
+/// # Errors
+/// Where it cannot be opened or read.
+pub(crate) async fn check(
+    arguments: &StoreArguments,
+    as_json: bool,
+    terminal: Terminal,
+) -> Result<bool> {
+    let url = &arguments.store;
+    let report = admin::check(url).await.with_context(|| opening(url))?;
+    let counts = [report.revisions, report.segments, report.facts];
+    show_check(url, counts, &report.faults, as_json, terminal);
+    Ok(report.faults.is_empty())
+}
+
+/// Copies a store that may be in use.
+///
+/// # Errors
+/// Where it cannot be opened, or the copy cannot be written.
+pub(crate) async fn backup(arguments: &StoreArguments, to: &Path) -> Result<()> {
+    let url = &arguments.store;
+    let fault = || format!("no copy of {url} was made at {}", to.display());
+    admin::backup(url, to).await.with_context(fault)?;
+    terminal::say(&format!("{} holds a whole copy of {url}.\n", to.display()));
+    Ok(())
+}
+
+/// Verifies a backup and copies it to a new file; true where it was whole.
+///
+/// # Errors
+/// Where it cannot be read, or the new file is there already.
+pub(crate) async fn restore(
+    from: &Path,
+    to: &Path,
+    as_json: bool,
+    terminal: Terminal,
+) -> Result<bool> {
+    let fault = || format!("{} was not restored to {}", from.display(), to.display());
+    let report = admin::restore(from, to).await.with_context(fault)?;
+    let counts = [report.revisions, report.segments, report.facts];
+    show_check(&from.display().to_string(), counts, &report.faults, as_json, terminal);
+    let whole = report.faults.is_empty();
+    if whole && !as_json {
+        terminal::say(&format!("{} is ready: sqlite:{}\n", to.display(), to.display()));
+    }
+    Ok(whole)
+}
+
+/// Asks a server, and each of its services, whether it serves; true where all do.
+///
+/// # Errors
+/// Where nobody answers.
+pub(crate) async fn health(
+    connection: &Connection,
+    as_json: bool,
+    terminal: Terminal,
+) -> Result<bool> {
+    let clients = connection.open().await?;
+    let mut table = Table::new(&["service", "status"]);
+    let mut statuses = serde_json::Map::new();
+    let mut all = true;
+    for service in std::iter::once("").chain(server::rpc::NAMES) {
+        let request = connection.request(HealthCheckRequest { service: service.to_owned() });
+        let mut client = HealthClient::new(clients.channel.clone());
+        let status = match client.check(request).await {
+            Ok(answer) => answer.into_inner().status().as_str_name(),
+            Err(status) if status.code() == tonic::Code::NotFound => "SERVICE_UNKNOWN",
+            Err(status) => return Err(status.into()),
+        };
+        let serving = status == "SERVING";
+        all &= serving;
+        let name = if service.is_empty() { "server" } else { service };
+        let tone = if serving { Tone::Good } else { Tone::Bad };
+        table.row([name.into(), crate::show::table::Cell::toned(tone, status)]);
+        statuses.insert(name.to_owned(), status.into());
+    }
+    if as_json {
+        terminal::say(&format!("{}\n", serde_json::Value::Object(statuses)));
+    } else {
+        terminal::say(&table.render(terminal));
+    }
+    Ok(all)
+}
+
+/// Writes a dataset as CSV.
+///
+/// # Errors
+/// Where the store cannot be read, the revision is not known, or the file cannot be made.
+pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
+    let url = &arguments.store.store;
+    let query = admin::Export {
+        dataset: arguments.dataset,
+        as_of: arguments.as_of.as_of.as_deref().map(as_of_args::parse).transpose()?,
+        revision: arguments.as_of.revision,
+        symbol: arguments.symbol.clone(),
+    };
+    let mut file;
+    let mut standard = std::io::stdout();
+    let output: &mut (dyn std::io::Write + Send) = match &arguments.output {
+        Some(path) => {
+            let fault = || format!("{} cannot be written", path.display());
+            file = tokio::fs::File::create(path).await.with_context(fault)?.into_std().await;
+            &mut file
+        }
+        None => &mut standard,
+    };
+    let done = admin::export(url, &query, output).await;
+    let done = done.with_context(|| format!("{url} was not exported"))?;
+    let (rows, name) = (number::count(done.rows), arguments.dataset.name());
+    let (as_of, revision) = (done.as_of, done.revision);
+    terminal::warn(&format!("{rows} rows of {name} as known at {as_of}, revision {revision}"));
+    Ok(())
+}
+
+fn dataset(name: &str) -> Result<Dataset, String> {
+    Dataset::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| {
+        let names = Dataset::ALL.map(Dataset::name);
+        format!("one of {}", names.join(", "))
+    })
+}
+
+fn opening(url: &str) -> String {
+    format!("the store {url} cannot be opened")
+}
+
+fn show_check(name: &str, counts: [u64; 3], faults: &[String], as_json: bool, terminal: Terminal) {
+    let [revisions, segments, facts] = counts;
+    if as_json {
+        let value = json!({
+            "store": name,
+            "revisions": revisions,
+            "segments": segments,
+            "facts": facts,
+            "faults": faults,
+        });
+        terminal::say(&format!("{value}\n"));
+        return;
+    }
+    let [revisions, segments, facts] = counts.map(number::count);
+    terminal::say(&format!(
+        "{name}: {revisions} revisions, {segments} segments, {facts} facts read and verified.\n"
+    ));
+    for fault in faults {
+        terminal::say(&format!("  {}\n", terminal.paint(Tone::Bad, fault)));
+    }
+    let verdict = match faults.len() {
+        0 => terminal.paint(Tone::Good, "whole"),
+        count => terminal.paint(Tone::Bad, &format!("{count} faults")),
+    };
+    terminal::say(&format!("{verdict}\n"));
+}

@@ -1,0 +1,308 @@
+//! Compares an instrument's new rows with those held, prices brought to one basis first.
+
+use crate::{
+    distribution::{VENDOR, distribution},
+    prepare::{BASIS_ON, DISTRIBUTION, PRICE_BASIS},
+    source::parsed_file::StagedRows,
+};
+use marketdata::{
+    basis::{PriceBasis, Units},
+    instant::Instant,
+    instrument::InstrumentId,
+    track::Rows,
+};
+use std::{borrow::Cow, ops::Range};
+use tables::cell::rounding;
+
+/// What a row is to what is held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// Nothing is held under its key (or nothing that was published by then).
+    New,
+    /// It says what is held.
+    Known,
+    /// It says otherwise than this row of what is held.
+    Corrects(usize),
+    /// Total-return levels where prices are held.
+    NotComparable,
+    /// All prices differ by one factor: a split is missing.
+    UnknownSplit,
+}
+
+/// Walks the facts held of one instrument along rows in the order of their keys.
+#[derive(Debug)]
+pub(super) struct Held<'a> {
+    rows: &'a Rows<'a>,
+    /// The facts of the key asked for last: by publication, and then by revision.
+    group: Range<usize>,
+}
+
+impl<'a> Held<'a> {
+    pub(super) fn new(rows: &'a Rows<'a>) -> Held<'a> {
+        Held { rows, group: 0..0 }
+    }
+
+    /// The fact of a key that wins at an instant of publication, or at last.
+    pub(super) fn find(
+        &mut self,
+        key: (marketdata::day::Day, InstrumentId),
+        published: Option<Instant>,
+    ) -> Option<usize> {
+        let of = |i: usize| (self.rows.day(i), self.rows.other(i));
+        if self.group.is_empty() || of(self.group.start) != key {
+            let mut start = self.group.end;
+            while start < self.rows.len() && of(start) < key {
+                start += 1;
+            }
+            let mut end = start;
+            while end < self.rows.len() && of(end) == key {
+                end += 1;
+            }
+            self.group = start..end;
+        }
+        let end = match published {
+            None => self.group.end,
+            Some(by) => self.published_by(by),
+        };
+        (self.group.start < end).then(|| end - 1)
+    }
+
+    /// The end of the facts in the group that were published by an instant.
+    fn published_by(&self, by: Instant) -> usize {
+        let (mut low, mut high) = (self.group.start, self.group.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.rows.published_at(middle) <= by { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+}
+
+/// The first publication of a held row's key.
+pub(super) fn first_published(held: &Rows<'_>, row: usize) -> Instant {
+    let key = |row: usize| (held.day(row), held.other(row));
+    let before = (0..row).rev().take_while(|before| key(*before) == key(row));
+    held.published_at(before.last().unwrap_or(row))
+}
+
+/// Compares values of a dataset without bases. An absent new value says nothing.
+pub(super) fn judge(
+    held: &Rows<'_>,
+    candidate: Option<usize>,
+    value: impl Fn(usize) -> f64,
+) -> Verdict {
+    let Some(row) = candidate else { return Verdict::New };
+    let columns = held_columns(held, row);
+    let same = columns.iter().enumerate().all(|(column, held)| {
+        let new = value(column);
+        new.is_nan() || held.to_bits() == new.to_bits()
+    });
+    if same { Verdict::Known } else { Verdict::Corrects(row) }
+}
+
+/// The values of a held row, NaN where absent.
+pub(super) fn held_columns(held: &Rows<'_>, row: usize) -> Vec<f64> {
+    (0..held.width()).map(|column| held.value(row, column).unwrap_or(f64::NAN)).collect()
+}
+
+/// The bars of one instrument in a file, with what is held of them.
+#[derive(Debug)]
+pub(super) struct BarsRun<'a> {
+    pub(super) draft: &'a StagedRows,
+    /// The rows that stand, in the order of their days.
+    pub(super) rows: &'a [u32],
+    /// For each, the held row of its day.
+    pub(super) candidates: &'a [Option<usize>],
+    pub(super) held: &'a Rows<'a>,
+    /// The columns of what is held.
+    pub(super) columns: Vec<Cow<'a, [f64]>>,
+    pub(super) basis: PriceBasis,
+    pub(super) units: &'a Units,
+}
+
+/// Restatements by less than this are the rounding of adjusted prices in single precision.
+const RESTATED: f64 = 2e-6;
+/// A restated history has one factor: more than half of the common rows, and this many at least, have
+/// it to within the rounding of cents. Fewer cannot be told from corrections, and are taken as such.
+const ALIKE_ROWS: usize = 3;
+const ALIKE: f64 = 1e-3;
+/// Held prices are taken as printed to the cent at least: 102.00 does not tell that it was.
+const CENTS: u8 = 2;
+/// A constant factor nearer to one than this is no split.
+const SPLIT: f64 = 0.01;
+
+const OPEN: usize = 0;
+const CLOSE: usize = 3;
+const VOLUME: usize = 4;
+
+/// What comparing one row found.
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    Same,
+    /// The ratio of the new close to the held one, in one unit, and whether bases differ.
+    Differs {
+        ratio: f64,
+        across: bool,
+    },
+    NotComparable,
+}
+
+impl BarsRun<'_> {
+    fn old(&self, held: usize, column: usize) -> f64 {
+        self.columns[column][held]
+    }
+
+    /// What each row is, and the factor by which new rows are to be divided: 1 unless the vendor has
+    /// restated the whole total-return history.
+    pub(super) fn judge(&self) -> (Vec<Verdict>, f64) {
+        let scale = self.restatement();
+        let found: Vec<Option<Found>> = (0..self.rows.len())
+            .map(|at| self.candidates[at].map(|held| self.compare(at, held, scale)))
+            .collect();
+        let factor = constant_factor(&found);
+        let verdicts = found.iter().enumerate().map(|(at, found)| match found {
+            // Rows beyond the overlap are in units that nobody can join to those held.
+            None if factor.is_some() => Verdict::UnknownSplit,
+            None => Verdict::New,
+            Some(Found::Same) => Verdict::Known,
+            Some(Found::NotComparable) => Verdict::NotComparable,
+            Some(Found::Differs { .. }) if factor.is_some() => Verdict::UnknownSplit,
+            Some(Found::Differs { .. }) => {
+                self.candidates[at].map_or(Verdict::New, Verdict::Corrects)
+            }
+        });
+        (verdicts.collect(), scale)
+    }
+
+    fn new_value(&self, at: usize, column: usize) -> f64 {
+        self.draft.columns[column][self.rows[at] as usize]
+    }
+
+    fn held_basis(&self, held: usize) -> PriceBasis {
+        PriceBasis::from_values(self.old(held, PRICE_BASIS), self.old(held, BASIS_ON))
+    }
+
+    /// The median ratio of new to held closes where both are total-return levels of different days:
+    /// later distributions divide the whole history by one factor. Exactly 1 where there is none.
+    fn restatement(&self) -> f64 {
+        let PriceBasis::TotalReturn { on } = self.basis else { return 1.0 };
+        let mut ratios: Vec<f64> = (0..self.rows.len())
+            .filter_map(|at| {
+                let held = self.candidates[at]?;
+                let basis = self.held_basis(held);
+                let PriceBasis::TotalReturn { on: before } = basis else { return None };
+                if before == on {
+                    return None;
+                }
+                let day = self.held.day(held);
+                let change = self.units.change(basis.units_on(day), self.basis.units_on(day))?;
+                Some(self.new_value(at, CLOSE) * change.price / self.old(held, CLOSE))
+            })
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        let Some(median) = ratios.get(ratios.len() / 2).copied() else { return 1.0 };
+        let alike = ratios.iter().filter(|ratio| (*ratio / median - 1.0).abs() <= ALIKE).count();
+        let is_one_factor = ALIKE_ROWS.max(ratios.len() / 2 + 1) <= alike;
+        if is_one_factor && RESTATED < (median - 1.0).abs() { median } else { 1.0 }
+    }
+
+    fn compare(&self, at: usize, held: usize, scale: f64) -> Found {
+        let basis = self.held_basis(held);
+        if basis == self.basis {
+            // Where the vendor has restated, what was added with the restatement is held on the old level.
+            return if scale.to_bits() == 1f64.to_bits() {
+                self.compare_bits(at, held)
+            } else {
+                self.compare_across(at, held, scale, 1.0)
+            };
+        }
+        let day = self.held.day(held);
+        match (self.basis.is_total_return(), basis.is_total_return()) {
+            (true, false) => return Found::NotComparable,
+            // Prices say more than levels do.
+            (false, true) => return Found::Differs { ratio: 1.0, across: false },
+            _ => {}
+        }
+        match self.units.change(basis.units_on(day), self.basis.units_on(day)) {
+            None => Found::NotComparable,
+            Some(change) => self.compare_across(at, held, scale / change.price, change.shares),
+        }
+    }
+
+    /// On one basis equal means equal bits; but a distribution is worked out of rounded digits.
+    fn compare_bits(&self, at: usize, held: usize) -> Found {
+        let same = (OPEN..=VOLUME).all(|column| {
+            let new = self.new_value(at, column);
+            let old = self.old(held, column);
+            new.is_nan() || new.to_bits() == old.to_bits()
+        });
+        if same && self.same_distribution(at, held) {
+            return Found::Same;
+        }
+        Found::Differs { ratio: 1.0, across: false }
+    }
+
+    fn same_distribution(&self, at: usize, held: usize) -> bool {
+        let Some(before) = at.checked_sub(1) else { return true };
+        let (row, before) = (self.rows[at] as usize, self.rows[before] as usize);
+        let (new, error) = distribution(self.draft, before, row);
+        let old = self.old(held, DISTRIBUTION);
+        // Not knowing of a distribution and knowing of none come to the same.
+        let off = (new - if old.is_nan() { 1.0 } else { old }).abs();
+        // The held one was rounded, too, and vendors' factors are off by more than their digits.
+        new.is_nan() || self.basis.is_total_return() || off <= 2.0 * VENDOR * error
+    }
+
+    /// Across bases equal means equal within the rounding of the printed digits. Held prices times
+    /// `factor` are on the new basis, held volumes times `shares`.
+    fn compare_across(&self, at: usize, held: usize, factor: f64, shares: f64) -> Found {
+        let row = self.rows[at] as usize;
+        let decimals = self.draft.decimals[row] & 15;
+        let slack = if self.basis.is_total_return() { RESTATED } else { 0.0 };
+        let prices = (OPEN..=CLOSE).all(|column| {
+            let new = self.new_value(at, column);
+            let old = self.old(held, column);
+            let error = rounding(new, decimals)
+                + rounding(old, printed_decimals(old).max(CENTS)) * factor
+                + slack * new;
+            new.is_nan() || (new - old * factor).abs() <= error
+        });
+        let new_volume = self.new_value(at, VOLUME);
+        let brought = self.old(held, VOLUME) * shares;
+        let volume = new_volume.is_nan()
+            || (new_volume - brought).abs() <= 1.0 + shares.max(1.0) + RESTATED * brought;
+        if prices && volume && self.same_distribution(at, held) {
+            return Found::Same;
+        }
+        let ratio = self.new_value(at, CLOSE) / (self.old(held, CLOSE) * factor);
+        Found::Differs { ratio, across: !self.basis.is_total_return() }
+    }
+}
+
+/// The one factor by which all closes differ across bases, where there are enough to tell.
+fn constant_factor(found: &[Option<Found>]) -> Option<f64> {
+    let ratios: Vec<f64> = found
+        .iter()
+        .filter_map(|found| match found {
+            Some(Found::Differs { ratio, across: true }) => Some(*ratio),
+            _ => None,
+        })
+        .collect();
+    let compared = found.iter().flatten().count();
+    let first = *ratios.first()?;
+    let constant = ratios.iter().all(|ratio| (ratio / first - 1.0).abs() < SPLIT / 2.0);
+    (3 <= ratios.len() && compared / 2 < ratios.len() && constant && SPLIT < (first - 1.0).abs())
+        .then_some(first)
+}
+
+/// How many decimals a number was printed with, as far as its shortest text tells.
+fn printed_decimals(value: f64) -> u8 {
+    let mut power = 1.0;
+    for decimals in 0..=8 {
+        if ((value * power).round() / power).to_bits() == value.to_bits() {
+            return decimals;
+        }
+        power *= 10.0;
+    }
+    15
+}

@@ -1,0 +1,65 @@
+//! What a day's distribution was, by a vendor's two closes.
+
+use crate::source::parsed_file::StagedRows;
+use tables::cell::rounding;
+
+/// Column of the close in a draft of bars, and of the adjusted close that stands in the place of the
+/// distribution until this is worked out.
+const CLOSE: usize = 3;
+const ADJUSTED: usize = 5;
+
+/// How many times the error of its printed digits a vendor's adjusted close may be off: it is a
+/// product of factors in single precision. Over 38,000 rows of seven real symbols the worst without a
+/// distribution was off 4.3 times; the smallest distribution among them (0.0047 %) 190 times.
+pub(super) const VENDOR: f64 = 5.0;
+
+/// Gross total return over gross price return since the row before, and the relative error that the
+/// printed digits leave in it.
+///
+/// `(adjusted_t ÷ adjusted_{t−1}) ÷ (close_t ÷ close_{t−1})`; exactly 1 where it is 1 within five
+/// times that error. Later restatements of the whole adjusted history by one factor cancel out. NaN where there
+/// is no adjusted close.
+pub(super) fn distribution(draft: &StagedRows, before: usize, row: usize) -> (f64, f64) {
+    let (before, this) = (Closes::of(draft, before), Closes::of(draft, row));
+    this.since(&before)
+}
+
+/// The distributions of some rows of one instrument that stand side by side in the draft: NaN for
+/// the first.
+pub(super) fn distributions(draft: &StagedRows, rows: std::ops::Range<usize>, into: &mut Vec<f64>) {
+    let mut before: Option<Closes> = None;
+    for row in rows {
+        let this = Closes::of(draft, row);
+        into.push(before.map_or(f64::NAN, |before| this.since(&before).0));
+        before = Some(this);
+    }
+}
+
+/// A day's two closes, and the relative error of their quotient.
+#[derive(Clone, Copy, Debug)]
+struct Closes {
+    close: f64,
+    adjusted: f64,
+    error: f64,
+}
+
+impl Closes {
+    #[inline]
+    fn of(draft: &StagedRows, row: usize) -> Closes {
+        let (close, adjusted) = (draft.columns[CLOSE][row], draft.columns[ADJUSTED][row]);
+        let decimals = draft.decimals[row];
+        let error =
+            rounding(close, decimals & 15) / close + rounding(adjusted, decimals >> 4) / adjusted;
+        Closes { close, adjusted, error }
+    }
+
+    #[inline]
+    fn since(&self, before: &Closes) -> (f64, f64) {
+        let gross = (self.adjusted * before.close) / (before.adjusted * self.close);
+        if !gross.is_finite() {
+            return (f64::NAN, 0.0);
+        }
+        let error = self.error + before.error;
+        (if (gross - 1.0).abs() <= VENDOR * error { 1.0 } else { gross }, error)
+    }
+}

@@ -1,0 +1,426 @@
+//! Joins a file's rows to a market and says what they add to it.
+
+use crate::{
+    compare::{self, BarsRun, Held, Verdict, held_columns},
+    distribution::{distribution, distributions},
+    note::NoteCode,
+    parser::Parsed,
+    publish::{Publisher, Rhythm, rhythm},
+    rename::{Renamed, Renaming},
+    report::PreparedFile,
+    resolve::Resolver,
+    resolved_rows::ResolvedRows,
+    source::parsed_file::StagedRows,
+    tally::{RowOutcome, Tally},
+    texts::Texts,
+};
+use marketdata::{
+    basis::{PriceBasis, Units},
+    dataset::{Dataset, Field},
+    day::Day,
+    facts::{Batch, FactTable},
+    instant::Instant,
+    instrument::InstrumentId,
+    market::Market,
+    snapshot::Snapshot,
+    track::Rows,
+};
+use std::{ops::Range, sync::Arc};
+use tables::refusal::{Fault, Reason, Refusal};
+
+/// Joins a file to a market. The same file may be prepared again where the head has moved.
+///
+/// # Errors
+/// [`Refusal::TooManyBadRows`] where more than 5 % of the rows are bad and the caller does not force it.
+pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Refusal> {
+    let parsed_file = &parsed.parsed_file;
+    let revision = market.head().revision;
+    let directory = market.directory();
+    let mut work = Work {
+        parsed,
+        market,
+        revision,
+        publisher: Publisher::new(market, parsed.options.received_at),
+        texts: Texts::new(parsed_file, market),
+        tally: Tally::new(parsed),
+    };
+    let mut resolver = Resolver::new(market, parsed_file.names.list(), parsed_file.named_on);
+    let word = parsed.options.published_at;
+    let drafts = parsed_file.drafts.iter();
+    let resolved_rows: Vec<ResolvedRows<'_>> = drafts
+        .map(|draft| ResolvedRows::new(draft, &mut resolver, &mut work.publisher, word))
+        .collect();
+    for resolved_rows in &resolved_rows {
+        resolved_rows.reject_foreseen(&mut work.tally);
+        resolved_rows.reject_contradictions(&mut work.tally);
+    }
+    let mut tables: Vec<FactTable> =
+        resolved_rows.iter().map(|resolved_rows| work.build(resolved_rows)).collect();
+    tables.retain(|table| !table.is_empty());
+
+    let (symbols, known) = (resolver.counted(), resolver.known());
+    let mut used = vec![false; directory.next_id().0 as usize + symbols];
+    for id in tables.iter().flat_map(|table| table.instrument.iter().chain(&table.other)) {
+        used[id.0 as usize] = true;
+    }
+    let fresh = resolver.into_fresh(|id| used[id.0 as usize]);
+    if !fresh.is_identity() {
+        for id in tables.iter_mut().flat_map(|t| t.instrument.iter_mut().chain(&mut t.other)) {
+            *id = fresh.number(*id);
+        }
+    }
+    let (mut instruments, mut namings) = (fresh.instruments, fresh.namings);
+    if !parsed_file.renames.is_empty() {
+        (instruments, namings) = work.rename();
+    }
+    let Work { texts, tally, .. } = work;
+    let texts = texts.into_new();
+    let batch = Batch { base_revision: revision, instruments, namings, texts, tables };
+    Ok(PreparedFile { batch, report: tally.report(symbols, known)? })
+}
+
+/// What is kept in mind while the tables are made.
+#[derive(Debug)]
+struct Work<'a> {
+    parsed: &'a Parsed,
+    market: &'a Arc<Market>,
+    revision: u64,
+    publisher: Publisher<'a>,
+    texts: Texts<'a>,
+    tally: Tally<'a>,
+}
+
+impl Work<'_> {
+    /// The facts a draft adds.
+    fn build(&mut self, resolved_rows: &ResolvedRows<'_>) -> FactTable {
+        let draft = resolved_rows.draft;
+        let mut table = FactTable::empty(draft.dataset);
+        table.reserve(draft.len());
+        if draft.dataset == Dataset::Bars {
+            self.publisher.prepare_closes(&draft.day);
+        }
+        let mut rows: Vec<u32> = Vec::new();
+        let mut start = 0;
+        while start < draft.len() {
+            let id = resolved_rows.ids[resolved_rows.row(start)];
+            let mut end = start + 1;
+            while end < draft.len() && resolved_rows.ids[resolved_rows.row(end)] == id {
+                end += 1;
+            }
+            let held = self.market.track(draft.dataset, id);
+            if held.is_none() && resolved_rows.order.is_none() && !self.tally.any_rejected() {
+                self.add_run(resolved_rows, id, start..end, &mut table);
+            } else {
+                resolved_rows.standing(start..end, &mut self.tally, &mut rows);
+                self.compare_run(resolved_rows, id, &rows, &mut table);
+            }
+            start = end;
+        }
+        table
+    }
+
+    /// Adds all rows of an instrument of which nothing is held.
+    fn add_run(
+        &mut self,
+        resolved_rows: &ResolvedRows<'_>,
+        id: InstrumentId,
+        rows: Range<usize>,
+        table: &mut FactTable,
+    ) {
+        let draft = resolved_rows.draft;
+        let rhythm = self.rhythm(resolved_rows, rows.clone(), &Rows::none());
+        table.instrument.resize(table.instrument.len() + rows.len(), id);
+        table.other.extend(rows.clone().map(|row| resolved_rows.other(row)));
+        table.effective_on.extend_from_slice(&draft.day[rows.clone()]);
+        for row in rows.clone() {
+            let published = self.first_publication(resolved_rows, row, rhythm);
+            table.published_at.push(published);
+            self.tally.stored(
+                draft.line[row],
+                RowOutcome::Accepted,
+                draft.day[row],
+                draft.day[row],
+            );
+        }
+        let fields = draft.dataset.fields();
+        for (at, column) in draft.columns.iter().enumerate() {
+            let into = &mut table.columns[at];
+            if draft.dataset == Dataset::Bars && at == DISTRIBUTION {
+                self.add_distributions(draft, rows.clone(), into);
+            } else if fields[at].is_text() {
+                into.extend(column[rows.clone()].iter().map(|text| self.texts.give(*text)));
+            } else {
+                into.extend_from_slice(&column[rows.clone()]);
+            }
+        }
+        if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.parsed_file.basis) {
+            let [code, on] = basis.to_values();
+            let length = table.instrument.len();
+            table.columns[PRICE_BASIS].resize(length, code);
+            table.columns[BASIS_ON].resize(length, on);
+        }
+    }
+
+    fn add_distributions(&self, draft: &StagedRows, rows: Range<usize>, into: &mut Vec<f64>) {
+        if let Some(PriceBasis::TotalReturn { .. }) = self.parsed.parsed_file.basis {
+            // The levels hold the distributions already.
+            into.resize(into.len() + rows.len(), f64::NAN);
+        } else {
+            distributions(draft, rows, into);
+        }
+    }
+
+    /// Adds those rows of an instrument that say something new.
+    fn compare_run(
+        &mut self,
+        resolved_rows: &ResolvedRows<'_>,
+        id: InstrumentId,
+        rows: &[u32],
+        table: &mut FactTable,
+    ) {
+        let draft = resolved_rows.draft;
+        let market = Arc::clone(self.market);
+        let track = market.track(draft.dataset, id);
+        let held = track.map_or_else(Rows::none, |track| track.every(self.revision));
+        let mut walk = Held::new(&held);
+        let candidates: Vec<Option<usize>> = rows
+            .iter()
+            .map(|row| {
+                let (_, day, other, word) = resolved_rows.key(*row as usize);
+                walk.find((day, other), word)
+            })
+            .collect();
+        let (verdicts, scale) = self.judge(resolved_rows, id, rows, &candidates, &held);
+        let rhythm = self.rhythm(resolved_rows, rows.iter().map(|row| *row as usize), &held);
+        for (at, row) in rows.iter().enumerate() {
+            let row = *row as usize;
+            let (line, day) = (draft.line[row], draft.day[row]);
+            let mut values = [f64::NAN; WIDEST];
+            let verdict = match (verdicts[at], candidates[at]) {
+                (Verdict::Known, Some(known))
+                    if self.comes_earlier(resolved_rows, row, &held, known) =>
+                {
+                    Verdict::New
+                }
+                (verdict, _) => verdict,
+            };
+            let (published, fate) = match verdict {
+                Verdict::New => {
+                    (self.first_publication(resolved_rows, row, rhythm), RowOutcome::Accepted)
+                }
+                Verdict::Corrects(old) => {
+                    let held_at = held.published_at(old);
+                    let received_at = || self.parsed.options.received_at.max(held_at);
+                    let published =
+                        resolved_rows.restated_at(row, held_at).unwrap_or_else(received_at);
+                    (published, RowOutcome::Corrected)
+                }
+                other => {
+                    self.leave_out(line, other, day);
+                    continue;
+                }
+            };
+            let before = at.checked_sub(1).map(|before| rows[before] as usize);
+            self.values(draft, row, before, scale, &mut values);
+            if let Verdict::Corrects(old) = verdict {
+                carry_over(draft.dataset, &held, old, &mut values);
+            }
+            let width = table.columns.len();
+            table.push(id, resolved_rows.other(row), day, published, &values[..width]);
+            self.tally.stored(line, fate, day, day);
+        }
+        if scale.to_bits() != 1f64.to_bits() {
+            let symbol = self.symbol(draft, rows.first().map(|row| *row as usize));
+            self.tally.note(NoteCode::Restated, || format!("{symbol} by {scale:.6}"));
+        }
+    }
+
+    /// Whether a short interest that is held since a later file repeated it was public before: the file
+    /// of its own settlement came in after that one.
+    fn comes_earlier(
+        &mut self,
+        resolved_rows: &ResolvedRows<'_>,
+        row: usize,
+        held: &Rows<'_>,
+        known: usize,
+    ) -> bool {
+        if resolved_rows.draft.dataset != Dataset::ShortInterest
+            || resolved_rows.word(row).is_some()
+        {
+            return false;
+        }
+        let day = resolved_rows.draft.day[row];
+        self.publisher.with(Dataset::ShortInterest, day) < compare::first_published(held, known)
+    }
+
+    fn leave_out(&mut self, line: u32, verdict: Verdict, day: Day) {
+        match verdict {
+            Verdict::UnknownSplit => {
+                self.tally.reject(line, Fault::new(Reason::UnknownSplit, day.to_string()));
+            }
+            Verdict::NotComparable => {
+                self.tally.note(NoteCode::NotComparable, || format!("line {line}, {day}"));
+                self.tally.fate(line, RowOutcome::Known);
+            }
+            Verdict::New | Verdict::Known | Verdict::Corrects(_) => {
+                self.tally.fate(line, RowOutcome::Known);
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        resolved_rows: &ResolvedRows<'_>,
+        id: InstrumentId,
+        rows: &[u32],
+        candidates: &[Option<usize>],
+        held: &Rows<'_>,
+    ) -> (Vec<Verdict>, f64) {
+        if candidates.iter().all(Option::is_none) {
+            return (vec![Verdict::New; rows.len()], 1.0);
+        }
+        let draft = resolved_rows.draft;
+        if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.parsed_file.basis) {
+            let units = self.units(id);
+            let columns = (0..held.width()).map(|column| held.column(column)).collect();
+            return BarsRun { draft, rows, candidates, held, columns, basis, units: &units }
+                .judge();
+        }
+        let fields = draft.dataset.fields();
+        let verdicts = rows.iter().zip(candidates).map(|(row, candidate)| {
+            compare::judge(held, *candidate, |column| {
+                let value = draft.columns[column][*row as usize];
+                if fields[column].is_text() { self.texts.known(value) } else { value }
+            })
+        });
+        (verdicts.collect(), 1.0)
+    }
+
+    fn units(&self, id: InstrumentId) -> Units {
+        match Snapshot::new(Arc::clone(self.market), Instant::MAX, self.revision) {
+            Some(snapshot) => Units::of(&snapshot, id),
+            None => Units::none(),
+        }
+    }
+
+    /// How often a series has values, by the file's days and those held.
+    fn rhythm(
+        &self,
+        resolved_rows: &ResolvedRows<'_>,
+        mut rows: impl Iterator<Item = usize> + Clone,
+        held: &Rows<'_>,
+    ) -> Rhythm {
+        let draft = resolved_rows.draft;
+        if draft.dataset != Dataset::Series {
+            return Rhythm::SameDay;
+        }
+        let mut days: Vec<Day> = rows.clone().map(|row| draft.day[row]).collect();
+        days.extend((0..held.len()).map(|i| held.day(i)));
+        days.sort_unstable();
+        days.dedup();
+        rhythm(&self.symbol(draft, rows.next()), &days)
+    }
+
+    fn symbol(&self, draft: &StagedRows, row: Option<usize>) -> String {
+        let name = row.map(|row| draft.who[row].0 as usize);
+        let names = self.parsed.parsed_file.names.list();
+        name.and_then(|name| names.get(name)).map_or_else(String::new, |(_, s)| s.to_string())
+    }
+
+    fn first_publication(
+        &mut self,
+        resolved_rows: &ResolvedRows<'_>,
+        row: usize,
+        rhythm: Rhythm,
+    ) -> Instant {
+        let draft = resolved_rows.draft;
+        if let Some(word) = resolved_rows.word(row) {
+            return word;
+        }
+        let day = draft.day[row];
+        match draft.dataset {
+            Dataset::Bars => return self.publisher.close(day),
+            // A schedule is public when what it dates is.
+            Dataset::Schedules => return Instant::from_micros(draft.columns[0][row] as i64),
+            _ => {}
+        }
+        let (instant, estimated) =
+            self.publisher.first(draft.dataset, resolved_rows.ids[row], day, rhythm);
+        if estimated {
+            self.tally.note(NoteCode::EstimatedPublication, || format!("{day} at {instant}"));
+        }
+        instant
+    }
+
+    /// A row's values as the dataset's columns hold them.
+    fn values(
+        &mut self,
+        draft: &StagedRows,
+        row: usize,
+        before: Option<usize>,
+        scale: f64,
+        values: &mut [f64; WIDEST],
+    ) {
+        for (value, column) in values.iter_mut().zip(&draft.columns) {
+            *value = column[row];
+        }
+        if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.parsed_file.basis) {
+            [values[PRICE_BASIS], values[BASIS_ON]] = basis.to_values();
+            values[DISTRIBUTION] = match (basis, before) {
+                (PriceBasis::TotalReturn { .. }, _) | (_, None) => f64::NAN,
+                (_, Some(before)) => distribution(draft, before, row).0,
+            };
+            if scale.to_bits() != 1f64.to_bits() {
+                values[..4].iter_mut().for_each(|price| *price /= scale);
+            }
+            return;
+        }
+        for (value, field) in values.iter_mut().zip(draft.dataset.fields()) {
+            if field.is_text() {
+                *value = self.texts.give(*value);
+            }
+        }
+    }
+
+    /// Writes the names that the file changes.
+    fn rename(
+        &mut self,
+    ) -> (Vec<marketdata::instrument::Instrument>, Vec<marketdata::instrument::Naming>) {
+        let mut renaming = Renaming::new(self.market.directory(), self.revision);
+        for (line, outcome) in renaming.apply(&self.parsed.parsed_file.renames) {
+            match outcome {
+                Renamed::Known => self.tally.fate(line, RowOutcome::Known),
+                Renamed::Written => self.tally.fate(line, RowOutcome::Accepted),
+                Renamed::Refused(fault) => self.tally.reject(line, fault),
+            }
+        }
+        renaming.into_parts()
+    }
+}
+
+/// Columns of the widest dataset.
+const WIDEST: usize = 8;
+pub(super) const DISTRIBUTION: usize = 5;
+pub(super) const PRICE_BASIS: usize = 6;
+pub(super) const BASIS_ON: usize = 7;
+
+/// What a correction does not say stays as it was, on one basis of prices.
+fn carry_over(dataset: Dataset, held: &Rows<'_>, row: usize, values: &mut [f64; WIDEST]) {
+    let old = held_columns(held, row);
+    let same_basis = dataset != Dataset::Bars
+        || (PRICE_BASIS..=BASIS_ON).all(|c| old[c].to_bits() == values[c].to_bits());
+    for (column, old) in old.iter().enumerate() {
+        if values[column].is_nan() && (same_basis || column == DISTRIBUTION) {
+            values[column] = *old;
+        }
+    }
+}
+
+const _: () = {
+    // The places above are those of the dataset; a change there must be made here.
+    let fields = Dataset::Bars.fields();
+    assert!(matches!(fields[DISTRIBUTION], Field::Distribution));
+    assert!(matches!(fields[PRICE_BASIS], Field::PriceBasis));
+    assert!(matches!(fields[BASIS_ON], Field::BasisOn));
+    assert!(fields.len() == WIDEST);
+};

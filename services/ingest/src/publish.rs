@@ -1,0 +1,217 @@
+//! When the first value of a key was published, where neither the row nor the caller says.
+
+use crate::SHORT_INTEREST;
+use marketdata::{
+    calendar::plus_sessions,
+    dataset::{Dataset, Field},
+    day::Day,
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    market::Market,
+    symbol::Symbol,
+};
+use std::collections::BTreeMap;
+
+/// How often a series has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rhythm {
+    /// Every session, published at the next (yields, rates).
+    NextSession,
+    /// Every session, published on its day.
+    SameDay,
+    /// Every week.
+    Weekly,
+    /// Every month, dated its first day.
+    Monthly,
+    /// Every `months` months, dated the first day of the period.
+    Periods {
+        /// Length of the period.
+        months: i32,
+    },
+}
+
+/// Gives instants of publication, each asked of the time zone once.
+#[derive(Debug)]
+pub(super) struct Publisher<'a> {
+    market: &'a Market,
+    received_at: Instant,
+    schedules: BTreeMap<InstrumentId, BTreeMap<Day, Instant>>,
+    short_interest: Option<InstrumentId>,
+    memo: BTreeMap<(Dataset, Day), (Instant, bool)>,
+    last: Option<((Dataset, Day), (Instant, bool))>,
+    closes: Vec<Instant>,
+    first_close: Day,
+}
+
+impl<'a> Publisher<'a> {
+    pub(super) fn new(market: &'a Market, received_at: Instant) -> Publisher<'a> {
+        let revision = market.head().revision;
+        let short_interest = Symbol::series(SHORT_INTEREST).ok().and_then(|symbol| {
+            market.directory().resolve_on(Namespace::Series, &symbol, Day::MAX.plus(-1), revision)
+        });
+        Publisher {
+            market,
+            received_at,
+            schedules: BTreeMap::new(),
+            short_interest,
+            memo: BTreeMap::new(),
+            last: None,
+            closes: Vec::new(),
+            first_close: Day::MAX,
+        }
+    }
+
+    /// Works out the closes of a range of days at once, for bars.
+    pub(super) fn prepare_closes(&mut self, days: &[Day]) {
+        let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else { return };
+        self.first_close = *first;
+        self.closes = vec![Instant::MIN; (last.epoch() - first.epoch()) as usize + 1];
+    }
+
+    /// A bar's publication: 16:00 New York of its day.
+    #[inline]
+    pub(super) fn close(&mut self, day: Day) -> Instant {
+        let at = (day.epoch() - self.first_close.epoch()) as usize;
+        match self.closes.get_mut(at) {
+            Some(known) if *known != Instant::MIN => *known,
+            Some(unknown) => {
+                *unknown = Instant::close_of(day);
+                *unknown
+            }
+            None => Instant::close_of(day),
+        }
+    }
+
+    /// The publication of a value, and whether that is an estimate.
+    pub(super) fn first(
+        &mut self,
+        dataset: Dataset,
+        instrument: InstrumentId,
+        day: Day,
+        rhythm: Rhythm,
+    ) -> (Instant, bool) {
+        let scheduled = match dataset {
+            Dataset::ShortInterest | Dataset::ShareCounts => self.short_interest,
+            Dataset::Series => Some(instrument),
+            _ => None,
+        };
+        if let Some(instant) = scheduled.and_then(|of| self.scheduled(of, day)) {
+            return (instant, false);
+        }
+        let key = (dataset, day);
+        let ruled = match self.last {
+            Some((last, ruled)) if last == key && dataset != Dataset::Series => ruled,
+            _ if dataset == Dataset::Series => series_rule(day, rhythm),
+            _ => *self.memo.entry(key).or_insert_with(|| rule(dataset, day)),
+        };
+        self.last = Some((key, ruled));
+        // What was received had been published.
+        (ruled.0.min(self.received_at), ruled.1 && ruled.0 < self.received_at)
+    }
+
+    /// The publication of the value of a day, for what was published together with it.
+    pub(super) fn with(&mut self, dataset: Dataset, day: Day) -> Instant {
+        self.first(dataset, InstrumentId::NONE, day, Rhythm::SameDay).0
+    }
+
+    fn scheduled(&mut self, of: InstrumentId, day: Day) -> Option<Instant> {
+        let market = self.market;
+        let schedule = self.schedules.entry(of).or_insert_with(|| {
+            let Some(track) = market.track(Dataset::Schedules, of) else { return BTreeMap::new() };
+            let rows = track.every(market.head().revision);
+            let column = Dataset::Schedules.column(Field::FirstSeen);
+            // The last of a day wins.
+            (0..rows.len())
+                .filter_map(|i| {
+                    Some((rows.day(i), Instant::from_micros(rows.value(i, column)? as i64)))
+                })
+                .collect()
+        });
+        schedule.get(&day).copied()
+    }
+}
+
+/// The rule of a source, and whether it is an estimate; see [`crate`].
+fn rule(dataset: Dataset, day: Day) -> (Instant, bool) {
+    match dataset {
+        Dataset::Bars | Dataset::Series | Dataset::Schedules => (Instant::close_of(day), false),
+        Dataset::ShortInterest | Dataset::ShareCounts => {
+            (Instant::new_york(plus_sessions(day, 9), 18, 0), true)
+        }
+        Dataset::Listings => (Instant::new_york(day, 18, 0), false),
+        Dataset::Memberships | Dataset::Splits => (Instant::new_york(day, 9, 30), false),
+        Dataset::Holdings => (Instant::new_york(plus_sessions(day, 1), 8, 0), false),
+    }
+}
+
+fn series_rule(day: Day, rhythm: Rhythm) -> (Instant, bool) {
+    match rhythm {
+        Rhythm::NextSession => (Instant::new_york(plus_sessions(day, 1), 16, 15), false),
+        Rhythm::SameDay => (Instant::close_of(day), false),
+        Rhythm::Weekly => (Instant::new_york(day.plus(7), 8, 30), true),
+        Rhythm::Monthly => {
+            let next = months_later(day, 1);
+            (Instant::new_york(next.plus(14), 8, 30), true)
+        }
+        Rhythm::Periods { months } => {
+            let end = months_later(day, months + 1).plus(-1);
+            (Instant::new_york(end, 8, 30), true)
+        }
+    }
+}
+
+/// The first day of the month some months after a day's.
+fn months_later(day: Day, months: i32) -> Day {
+    let (year, month, _) = day.ymd();
+    let count = year * 12 + month as i32 - 1 + months;
+    Day::from_ymd(count.div_euclid(12), count.rem_euclid(12) as u32 + 1, 1).unwrap_or(Day::MAX)
+}
+
+/// The rhythm of a series, by its id where that tells and by its days where not.
+///
+/// Days are those of the file and those held, ascending. A single value on the first of a month is
+/// taken for a monthly one: rather too late than too early.
+pub(super) fn rhythm(symbol: &str, days: &[Day]) -> Rhythm {
+    // Treasury yields, fed funds, secured and unsecured overnight rates.
+    let next_session =
+        ["DGS", "DFF", "EFFR", "SOFR", "OBFR", "T10Y", "T5Y", "DTB", "BAMLH", "DFII"];
+    if next_session.iter().any(|start| symbol.starts_with(start)) {
+        return Rhythm::NextSession;
+    }
+    let gap = days.windows(2).map(|pair| pair[1].epoch() - pair[0].epoch()).min();
+    let first_of_month = days.iter().all(|day| day.ymd().2 == 1);
+    match gap {
+        Some(300..) if first_of_month => Rhythm::Periods { months: 12 },
+        Some(80..) if first_of_month => Rhythm::Periods { months: 3 },
+        Some(27..) | None if first_of_month => Rhythm::Monthly,
+        Some(5..=10) => Rhythm::Weekly,
+        Some(11..) => Rhythm::Monthly,
+        _ => Rhythm::SameDay,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(texts: &[&str]) -> Vec<Day> {
+        texts.iter().map(|text| Day::parse_iso(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn each_rhythm_has_its_delay() {
+        let public = |symbol: &str, texts: &[&str]| {
+            let days = days(texts);
+            series_rule(days[0], rhythm(symbol, &days)).0.to_string()
+        };
+        // July 2024's CPI was released on 2024-08-14; ours is the estimate of the rule, 08-15.
+        assert_eq!(public("CPIAUCSL", &["2024-07-01", "2024-08-01"]), "2024-08-15T12:30:00Z");
+        // Thursday's yield on Friday at 16:15, Friday's on Monday.
+        assert_eq!(public("DGS10", &["2024-07-11"]), "2024-07-12T20:15:00Z");
+        assert_eq!(public("DGS10", &["2024-07-12"]), "2024-07-15T20:15:00Z");
+        // The first quarter's product, end of April.
+        assert_eq!(public("GDP", &["2024-01-01", "2024-04-01"]), "2024-04-30T12:30:00Z");
+        assert_eq!(public("ICSA", &["2024-07-06", "2024-07-13"]), "2024-07-13T12:30:00Z");
+        assert_eq!(public("ODDS", &["2024-07-11", "2024-07-12"]), "2024-07-11T20:00:00Z");
+    }
+}

@@ -1,0 +1,488 @@
+//! Changes of names: which instrument goes by which symbol, from which day.
+
+use crate::source::parsed_file::Rename;
+use marketdata::{
+    day::Day,
+    instrument::{Directory, Instrument, InstrumentId, Namespace, Naming},
+    symbol::Symbol,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tables::refusal::{Fault, Reason};
+
+/// What became of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Renamed {
+    /// It was known.
+    Known,
+    /// It was written.
+    Written,
+    /// It cannot be.
+    Refused(Fault),
+}
+
+/// Changes of one file that one symbol may stand in. A ticker that is given to others every few
+/// years stands in a handful.
+const CHANGES_OF_ONE_SYMBOL: usize = 64;
+/// Names of one instrument: all of them are written anew with every change.
+const NAMES_OF_ONE: usize = 256;
+
+/// The names of a market with the changes of a file written over them.
+#[derive(Debug)]
+pub(super) struct Renaming<'a> {
+    directory: &'a Directory,
+    revision: u64,
+    /// The instruments whose names the file writes anew.
+    written: BTreeMap<InstrumentId, Vec<Naming>>,
+    /// Those of them that go, or went, by a symbol.
+    written_by_symbol: BTreeMap<Symbol, BTreeSet<InstrumentId>>,
+    pub(super) instruments: Vec<Instrument>,
+}
+
+impl<'a> Renaming<'a> {
+    pub(super) fn new(directory: &'a Directory, revision: u64) -> Renaming<'a> {
+        Renaming {
+            directory,
+            revision,
+            written: BTreeMap::new(),
+            written_by_symbol: BTreeMap::new(),
+            instruments: Vec::new(),
+        }
+    }
+
+    /// Applies the changes of a file, in whatever order they stand.
+    ///
+    /// Later changes come first: a market with today's names knows the last symbol of a chain. Those
+    /// of which neither symbol is known wait until the others have said what they can. Where nothing
+    /// more can be said the earliest change between unknown symbols makes an instrument, and may tell
+    /// others.
+    ///
+    /// This is as if all that wait were tried in their order, again and again. Who goes by a symbol
+    /// changes only with a change that names the symbol: no other one is tried twice.
+    pub(super) fn apply(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
+        let mut waiting = Waiting::new(changes);
+        let mut outcomes = waiting.refused();
+        loop {
+            while let Some((at, change)) = waiting.next() {
+                let Some(outcome) = self.try_change(change) else {
+                    waiting.keep(at, self.is_unknown(change));
+                    continue;
+                };
+                waiting.done(at, outcome == Renamed::Written);
+                outcomes.push((change.line, outcome));
+            }
+            let Some((at, change)) = waiting.earliest_unknown() else { break };
+            self.create(change);
+            waiting.done(at, true);
+            outcomes.push((change.line, Renamed::Written));
+        }
+        for change in waiting.rest() {
+            outcomes.push((change.line, refused(Reason::SymbolsTaken, change)));
+        }
+        outcomes
+    }
+
+    /// All names written anew, by instrument.
+    pub(super) fn into_parts(self) -> (Vec<Instrument>, Vec<Naming>) {
+        (self.instruments, self.written.into_values().flatten().collect())
+    }
+
+    fn namings(&self, id: InstrumentId) -> &[Naming] {
+        match self.written.get(&id) {
+            Some(namings) => namings,
+            None => self.directory.namings(id, self.revision),
+        }
+    }
+
+    /// Who goes by exactly this symbol on a day.
+    fn holder(&self, symbol: &Symbol, on: Day) -> Option<InstrumentId> {
+        let goes_by = |id: &InstrumentId| {
+            self.namings(*id).iter().any(|n| n.symbol == *symbol && n.from <= on && on < n.until)
+        };
+        let held = self.directory.resolve_on(Namespace::Listed, symbol, on, self.revision);
+        held.filter(goes_by).or_else(|| {
+            let written = self.written_by_symbol.get(symbol)?;
+            written.iter().copied().find(goes_by)
+        })
+    }
+
+    fn parties(&self, change: &Rename) -> (Option<InstrumentId>, Option<InstrumentId>) {
+        let new = change.new.as_ref().and_then(|new| self.holder(new, change.on));
+        (self.holder(&change.old, change.on.plus(-1)), new)
+    }
+
+    fn is_unknown(&self, change: &Rename) -> bool {
+        matches!(self.parties(change), (None, None))
+    }
+
+    /// Applies a change of which one symbol is known; none where it must wait.
+    fn try_change(&mut self, change: &Rename) -> Option<Renamed> {
+        let Some(new) = &change.new else { return self.retire(change) };
+        match self.parties(change) {
+            (Some(old), Some(now)) if old == now => Some(Renamed::Known),
+            (Some(id), None) | (None, Some(id)) if NAMES_OF_ONE <= self.namings(id).len() => {
+                Some(refused(Reason::TooManyChanges, change))
+            }
+            (Some(id), None) => {
+                self.split(id, &change.old, change.on.plus(-1), change, new);
+                Some(Renamed::Written)
+            }
+            (None, Some(id)) => {
+                self.split(id, new, change.on, change, new);
+                Some(Renamed::Written)
+            }
+            _ => None,
+        }
+    }
+
+    /// The naming by `symbol` on a day becomes the old symbol before the change and the new from it.
+    fn split(&mut self, id: InstrumentId, symbol: &Symbol, on: Day, change: &Rename, new: &Symbol) {
+        let mut namings = Vec::new();
+        for naming in self.namings(id) {
+            let hit = naming.symbol == *symbol && naming.from <= on && on < naming.until;
+            if !hit {
+                namings.push(naming.clone());
+                continue;
+            }
+            if naming.from < change.on {
+                let old = change.old.clone();
+                namings.push(Naming { symbol: old, until: change.on, ..naming.clone() });
+            }
+            if change.on < naming.until {
+                namings.push(Naming { symbol: new.clone(), from: change.on, ..naming.clone() });
+            }
+        }
+        self.write(id, namings);
+    }
+
+    fn retire(&mut self, change: &Rename) -> Option<Renamed> {
+        let id = self.holder(&change.old, change.on.plus(-1))?;
+        if self.holder(&change.old, change.on) != Some(id) {
+            return Some(Renamed::Known);
+        }
+        let mut namings = self.namings(id).to_vec();
+        for naming in namings.iter_mut().filter(|n| n.symbol == change.old) {
+            if naming.from < change.on {
+                naming.until = naming.until.min(change.on);
+            }
+        }
+        self.write(id, namings);
+        Some(Renamed::Written)
+    }
+
+    /// An instrument that nobody has facts of yet.
+    fn create(&mut self, change: &Rename) {
+        let id = InstrumentId(self.directory.next_id().0 + self.instruments.len() as u32);
+        let revision = self.revision + 1;
+        self.instruments.push(Instrument { id, namespace: Namespace::Listed, revision });
+        let naming = |symbol: &Symbol, from, until| Naming {
+            instrument: id,
+            revision,
+            symbol: symbol.clone(),
+            from,
+            until,
+        };
+        let namespace = Namespace::Listed;
+        let vacancy = |symbol, on| self.directory.vacancy(namespace, symbol, on, self.revision);
+        let (from, _) = vacancy(&change.old, change.on.plus(-1));
+        let mut namings = vec![naming(&change.old, from, change.on)];
+        if let Some(new) = &change.new {
+            let (_, until) = vacancy(new, change.on);
+            namings.push(naming(new, change.on, until));
+        }
+        self.write(id, namings);
+    }
+
+    fn write(&mut self, id: InstrumentId, mut namings: Vec<Naming>) {
+        namings.sort_by_key(|naming| naming.from);
+        for naming in &mut namings {
+            naming.revision = self.revision + 1;
+            self.written_by_symbol.entry(naming.symbol.clone()).or_default().insert(id);
+        }
+        self.written.insert(id, namings);
+    }
+}
+
+fn refused(reason: Reason, change: &Rename) -> Renamed {
+    let new = change.new.as_ref().map_or_else(String::new, Symbol::to_string);
+    Renamed::Refused(Fault::new(reason, format!("{} to {new} on {}", change.old, change.on)))
+}
+
+/// The changes that are not settled, by their place in the order of trying: later days first.
+#[derive(Debug)]
+struct Waiting<'a> {
+    changes: Vec<&'a Rename>,
+    /// The places of the changes that name a symbol.
+    by_symbol: BTreeMap<&'a Symbol, Vec<usize>>,
+    open: BTreeSet<usize>,
+    /// Those to be tried, by round.
+    due: BTreeSet<(usize, usize)>,
+    /// Those of which neither symbol was known when they were last tried.
+    unknown: BTreeSet<usize>,
+    /// Where the trying is: the round, and the place in it.
+    round: usize,
+    place: usize,
+    refused: Vec<&'a Rename>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(changes: &'a [Rename]) -> Waiting<'a> {
+        let mut mentions: BTreeMap<&Symbol, usize> = BTreeMap::new();
+        for symbol in changes.iter().flat_map(symbols) {
+            *mentions.entry(symbol).or_default() += 1;
+        }
+        let too_often = |change: &&Rename| {
+            symbols(change).any(|symbol| CHANGES_OF_ONE_SYMBOL < mentions[symbol])
+        };
+        let (refused, mut kept): (Vec<&Rename>, Vec<&Rename>) =
+            changes.iter().partition(|change| too_often(change));
+        kept.sort_by_key(|change| (std::cmp::Reverse(change.on), change.line));
+        let mut by_symbol: BTreeMap<&Symbol, Vec<usize>> = BTreeMap::new();
+        for (at, change) in kept.iter().enumerate() {
+            for symbol in symbols(change) {
+                by_symbol.entry(symbol).or_default().push(at);
+            }
+        }
+        Waiting {
+            by_symbol,
+            open: (0..kept.len()).collect(),
+            due: (0..kept.len()).map(|at| (0, at)).collect(),
+            unknown: BTreeSet::new(),
+            round: 0,
+            place: 0,
+            refused,
+            changes: kept,
+        }
+    }
+
+    /// The changes that are not even tried.
+    fn refused(&self) -> Vec<(u32, Renamed)> {
+        let outcome = |change: &&Rename| (change.line, refused(Reason::TooManyChanges, change));
+        self.refused.iter().map(outcome).collect()
+    }
+
+    /// The change to be tried next.
+    fn next(&mut self) -> Option<(usize, &'a Rename)> {
+        let (round, at) = self.due.pop_first()?;
+        (self.round, self.place) = (round, at);
+        Some((at, self.changes[at]))
+    }
+
+    fn keep(&mut self, at: usize, is_unknown: bool) {
+        if is_unknown {
+            self.unknown.insert(at);
+        } else {
+            self.unknown.remove(&at);
+        }
+    }
+
+    /// Settles a change. Where it was written, those that share a symbol with it are due again: in
+    /// this round where their turn is to come, else in the next.
+    fn done(&mut self, at: usize, written: bool) {
+        self.open.remove(&at);
+        self.unknown.remove(&at);
+        if !written {
+            return;
+        }
+        for symbol in symbols(self.changes[at]) {
+            for other in self.by_symbol.get(symbol).into_iter().flatten() {
+                if self.open.contains(other) {
+                    self.due.insert((self.round + usize::from(*other < self.place), *other));
+                }
+            }
+        }
+    }
+
+    /// The earliest change between unknown symbols, once nothing is due.
+    fn earliest_unknown(&mut self) -> Option<(usize, &'a Rename)> {
+        let at = *self.unknown.last()?;
+        // Whatever an instrument's making tells is told in a new round.
+        (self.round, self.place) = (self.round + 1, 0);
+        Some((at, self.changes[at]))
+    }
+
+    fn rest(&self) -> impl Iterator<Item = &'a Rename> + '_ {
+        self.open.iter().map(|at| self.changes[*at])
+    }
+}
+
+fn symbols(change: &Rename) -> impl Iterator<Item = &Symbol> {
+    std::iter::once(&change.old).chain(&change.new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn change(line: u32, old: &str, new: &str, on: &str) -> Rename {
+        Rename {
+            line,
+            old: Symbol::listed(old).unwrap(),
+            new: Symbol::listed(new).ok(),
+            on: Day::parse_iso(on).unwrap(),
+        }
+    }
+
+    fn directory(names: &[&str]) -> Directory {
+        let mut directory = Directory::empty();
+        for (at, name) in names.iter().enumerate() {
+            let id = InstrumentId(at as u32 + 1);
+            let instrument = Instrument { id, namespace: Namespace::Listed, revision: 1 };
+            let symbol = Symbol::listed(name).unwrap();
+            let (from, until) = (Day::MIN, Day::MAX);
+            directory.extend(
+                &[instrument],
+                &[Naming { instrument: id, revision: 1, symbol, from, until }],
+            );
+        }
+        directory
+    }
+
+    fn names(renaming: &Renaming<'_>, id: u32) -> Vec<String> {
+        let text = |naming: &Naming| match (naming.from, naming.until) {
+            (Day::MIN, Day::MAX) => naming.symbol.to_string(),
+            (Day::MIN, until) => format!("{} until {until}", naming.symbol),
+            (from, Day::MAX) => format!("{} from {from}", naming.symbol),
+            (from, until) => format!("{} {from} to {until}", naming.symbol),
+        };
+        renaming.namings(InstrumentId(id)).iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_market_with_todays_name_learns_the_old_one() {
+        let directory = directory(&["META"]);
+        let mut renaming = Renaming::new(&directory, 1);
+        let changes =
+            [change(2, "FB", "META", "2022-06-09"), change(3, "META", "METV", "2022-01-31")];
+        let outcomes = renaming.apply(&changes);
+        assert!(outcomes.iter().all(|(_, outcome)| *outcome == Renamed::Written));
+        assert_eq!(names(&renaming, 1), ["FB until 2022-06-09", "META from 2022-06-09"]);
+        // The fund that was called META before is somebody else.
+        assert_eq!(names(&renaming, 2), ["META until 2022-01-31", "METV from 2022-01-31"]);
+    }
+
+    #[test]
+    fn a_market_with_the_old_name_learns_the_chain() {
+        let directory = directory(&["A1"]);
+        let mut renaming = Renaming::new(&directory, 1);
+        let changes = [change(2, "A1", "A2", "2020-01-02"), change(3, "A2", "A3", "2021-01-04")];
+        renaming.apply(&changes);
+        assert_eq!(
+            names(&renaming, 1),
+            ["A1 until 2020-01-02", "A2 2020-01-02 to 2021-01-04", "A3 from 2021-01-04"]
+        );
+        assert!(renaming.instruments.is_empty());
+    }
+
+    #[test]
+    fn two_instruments_are_not_made_one() {
+        let directory = directory(&["FB", "META"]);
+        let mut renaming = Renaming::new(&directory, 1);
+        let outcomes = renaming.apply(&[change(2, "FB", "META", "2022-06-09")]);
+        let [(2, Renamed::Refused(fault))] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!(fault.reason, Reason::SymbolsTaken);
+    }
+
+    #[test]
+    fn names_can_come_before_any_fact_and_retire() {
+        let directory = Directory::empty();
+        let mut renaming = Renaming::new(&directory, 0);
+        let changes = [change(2, "FB", "META", "2022-06-09"), change(3, "TWTR", "", "2022-10-28")];
+        renaming.apply(&changes);
+        assert_eq!(names(&renaming, 1), ["FB until 2022-06-09", "META from 2022-06-09"]);
+        assert_eq!(names(&renaming, 2), ["TWTR until 2022-10-28"]);
+        let again = renaming.apply(&changes);
+        assert!(again.iter().all(|(_, outcome)| *outcome == Renamed::Known), "{again:?}");
+    }
+
+    impl Renaming<'_> {
+        /// What `apply` is as if: all that wait tried again and again, everybody asked for a name.
+        fn apply_naively(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
+            let mut pending: Vec<&Rename> = changes.iter().collect();
+            pending.sort_by_key(|change| (std::cmp::Reverse(change.on), change.line));
+            let mut outcomes = Vec::new();
+            loop {
+                let before = pending.len();
+                pending.retain(|change| {
+                    self.index_everybody();
+                    let outcome = self.try_change(change);
+                    outcomes.extend(outcome.clone().map(|outcome| (change.line, outcome)));
+                    outcome.is_none()
+                });
+                if pending.len() < before {
+                    continue;
+                }
+                let Some(at) = pending.iter().rposition(|change| self.is_unknown(change)) else {
+                    break;
+                };
+                let change = pending.remove(at);
+                self.create(change);
+                outcomes.push((change.line, Renamed::Written));
+            }
+            let refuse = |change: &&Rename| (change.line, refused(Reason::SymbolsTaken, change));
+            outcomes.extend(pending.iter().map(refuse));
+            outcomes
+        }
+
+        /// Everybody written is a candidate for every symbol, as without an index.
+        fn index_everybody(&mut self) {
+            let everybody: BTreeSet<InstrumentId> = self.written.keys().copied().collect();
+            for written in self.written_by_symbol.values_mut() {
+                written.clone_from(&everybody);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Few symbols and few days, so that changes meet: chains, swaps, retirements, contradictions.
+        #[test]
+        fn each_change_ends_as_if_all_were_tried_again_and_again(
+            held in proptest::sample::subsequence(vec!["A", "B", "C", "D"], 0..4),
+            draws in proptest::collection::vec((0..7usize, 0..8usize, 1..9u32), 1..16),
+        ) {
+            const NAMES: [&str; 8] = ["A", "B", "C", "D", "E", "F", "G", ""];
+            let draws = (2u32..).zip(draws).filter(|(_, (old, new, _))| old != new);
+            let changes: Vec<Rename> = draws
+                .map(|(line, (old, new, on))| {
+                    change(line, NAMES[old], NAMES[new], &format!("2020-01-0{on}"))
+                })
+                .collect();
+            let directory = directory(&held);
+            let (mut quick, mut naive) = (Renaming::new(&directory, 1), Renaming::new(&directory, 1));
+            prop_assert_eq!(quick.apply(&changes), naive.apply_naively(&changes));
+            prop_assert_eq!(quick.into_parts(), naive.into_parts());
+        }
+    }
+
+    #[test]
+    fn what_no_exchange_ever_did_is_refused() {
+        let directory = Directory::empty();
+        let day = |at: usize| Day::from_epoch(18_262 + at as i32).to_string();
+        let often: Vec<Rename> = (0..=CHANGES_OF_ONE_SYMBOL)
+            .map(|at| change(at as u32 + 2, "A", &format!("B{at}"), &day(at)))
+            .collect();
+        let is_refused = |(_, outcome): &(u32, Renamed)| matches!(outcome, Renamed::Refused(fault) if fault.reason == Reason::TooManyChanges);
+        assert!(Renaming::new(&directory, 0).apply(&often).iter().all(is_refused));
+        assert!(!Renaming::new(&directory, 0).apply(&often[1..]).iter().any(is_refused));
+        let chain: Vec<Rename> = (0..NAMES_OF_ONE + 9)
+            .map(|at| change(at as u32 + 2, &format!("C{at}"), &format!("C{}", at + 1), &day(at)))
+            .collect();
+        let mut renaming = Renaming::new(&directory, 0);
+        let refused = renaming.apply(&chain).iter().filter(|outcome| is_refused(outcome)).count();
+        assert!(0 < refused);
+        assert!(renaming.written.values().all(|names| names.len() <= NAMES_OF_ONE));
+    }
+
+    #[test]
+    fn twenty_thousand_changes_take_no_longer_than_their_number_asks() {
+        let directory = Directory::empty();
+        let unrelated: Vec<Rename> = (0..20_000)
+            .map(|at| change(at + 2, &format!("O{at}"), &format!("N{at}"), "2020-01-02"))
+            .collect();
+        // Cubic in the number of changes this would take a day, not a second.
+        let outcomes = Renaming::new(&directory, 0).apply(&unrelated);
+        assert!(outcomes.iter().all(|(_, outcome)| *outcome == Renamed::Written));
+    }
+}

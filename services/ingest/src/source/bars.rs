@@ -1,0 +1,262 @@
+//! Daily prices: tables with a symbol column, files of one symbol, files of dates and closes.
+//!
+//! What the prices are adjusted for, where the caller does not say (`price_basis`):
+//! - with an `Adj Close` column (Yahoo) open, high, low, close and volume are split-adjusted, and
+//!   `Adj Close` for distributions, too: the basis is split-adjusted, the distribution of each day is
+//!   worked out from the two closes;
+//! - with `Close/Last` (Nasdaq.com) they are as traded;
+//! - otherwise (Stooq, yfinance's default frame, date and close) they are adjusted for everything.
+//!
+//! Adjusted up to when (`adjusted_on`): the caller's word, else the day the file was received.
+
+use super::{
+    Reader, SourceKind,
+    parsed_file::{Flow, NameId, ParsedFile, or_absent},
+};
+use crate::{
+    note::NoteCode,
+    options::{BasisChoice, Options},
+    source::layout::Layout,
+};
+use marketdata::{basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant};
+use tables::{
+    cell::{Decimal, amount, date},
+    refusal::{Fault, Reason, Refusal},
+    row::Row,
+};
+
+/// Where the columns are, and whose rows they are.
+#[derive(Debug)]
+pub(crate) struct BarsReader {
+    symbol: Option<usize>,
+    date: usize,
+    open: Option<usize>,
+    high: Option<usize>,
+    low: Option<usize>,
+    close: usize,
+    adjusted: Option<usize>,
+    volume: Option<usize>,
+    /// The one symbol of the file, where no column names it.
+    only: Option<String>,
+    who: NameId,
+    /// The last day whose close was before the file was received.
+    last_day: Day,
+    latest: Day,
+    named_on: Option<Day>,
+    raw: bool,
+}
+
+impl BarsReader {
+    pub(crate) fn new(
+        layout: &Layout,
+        options: &Options,
+        parsed_file: &mut ParsedFile,
+    ) -> Result<BarsReader, Refusal> {
+        let header = &layout.header;
+        let find = |column| header.find(column);
+        let symbol = match layout.kind {
+            SourceKind::OhlcvTable => find(super::SYMBOL),
+            _ => find(&["<ticker>"]),
+        };
+        let only = match symbol {
+            Some(_) => None,
+            None => Some(super::file_name::symbol(options)?),
+        };
+        let adjusted = find(&["adj close", "adjusted close", "adjclose"]);
+        let basis = basis(layout, options, adjusted.is_some(), parsed_file);
+        parsed_file.basis = Some(basis);
+        let received_on = options.received_at.new_york_day();
+        let over = Instant::close_of(received_on) <= options.received_at;
+        Ok(BarsReader {
+            symbol,
+            date: find(super::DATE).unwrap_or(0),
+            open: find(super::OPEN),
+            high: find(super::HIGH),
+            low: find(super::LOW),
+            close: find(super::CLOSE).unwrap_or(0),
+            adjusted,
+            volume: find(&["volume", "<vol>"]),
+            only,
+            who: NameId::NONE,
+            last_day: if over { received_on } else { received_on.plus(-1) },
+            latest: Day::MIN,
+            named_on: options.as_of_on.or(match basis {
+                PriceBasis::Raw => None,
+                PriceBasis::SplitAdjusted { on } | PriceBasis::TotalReturn { on } => Some(on),
+            }),
+            raw: basis == PriceBasis::Raw,
+        })
+    }
+
+    #[inline]
+    fn whose(&mut self, row: &Row<'_>, parsed_file: &mut ParsedFile) -> Result<NameId, Fault> {
+        match (self.symbol, &self.only) {
+            (Some(column), _) => parsed_file.names.listed(row.get(column)),
+            (None, Some(only)) if self.who == NameId::NONE => {
+                self.who = parsed_file.names.listed(only.as_bytes())?;
+                Ok(self.who)
+            }
+            (None, _) => Ok(self.who),
+        }
+    }
+
+    #[inline]
+    fn day(&mut self, found: &[u8]) -> Result<Day, Fault> {
+        let day = date("the date", found)?;
+        if self.last_day < day {
+            return Err(Fault::future(day));
+        }
+        self.latest = self.latest.max(day);
+        Ok(day)
+    }
+}
+
+fn basis(
+    layout: &Layout,
+    options: &Options,
+    adjusted: bool,
+    parsed_file: &mut ParsedFile,
+) -> PriceBasis {
+    let on = options.adjusted_on.unwrap_or_else(|| options.received_at.new_york_day());
+    let as_traded = layout.header.find(&["close/last"]).is_some();
+    let choice = options.price_basis.unwrap_or({
+        if adjusted {
+            BasisChoice::SplitAdjusted
+        } else if as_traded {
+            BasisChoice::Raw
+        } else {
+            BasisChoice::TotalReturn
+        }
+    });
+    let basis = match choice {
+        BasisChoice::Raw => PriceBasis::Raw,
+        BasisChoice::SplitAdjusted => PriceBasis::SplitAdjusted { on },
+        BasisChoice::TotalReturn => PriceBasis::TotalReturn { on },
+    };
+    if options.price_basis.is_none() {
+        let name = choice.name();
+        parsed_file.note(NoteCode::DefaultBasis, || match basis {
+            PriceBasis::Raw => format!("prices taken as {name}"),
+            _ => format!("prices taken as {name}, up to {on}"),
+        });
+    }
+    basis
+}
+
+/// A price: above zero where it is there.
+#[inline]
+fn price(field: &str, row: &Row<'_>, column: Option<usize>) -> Result<Option<Decimal>, Fault> {
+    let Some(column) = column else { return Ok(None) };
+    let found = row.get(column);
+    match amount(field, found)? {
+        Some(Decimal { value, .. }) if value <= 0.0 => {
+            Err(Fault::of(Reason::NotPositive, field, found))
+        }
+        read => Ok(read),
+    }
+}
+
+/// Beyond the rounding of numbers in single precision, as a part of a price.
+const SLACK: f64 = 1.0 / 4_194_304.0;
+/// One unit of the sixth decimal, which is what vendors of adjusted prices print.
+const SIXTH: f64 = 1e-6;
+
+/// The prices of a day must agree with each other, but for one unit of the last printed digit.
+#[inline]
+fn check_range(close: Decimal, high: Option<Decimal>, low: Option<Decimal>) -> Result<(), Fault> {
+    let unit = match close.decimals {
+        6 => SIXTH,
+        decimals => 2.0 * tables::cell::rounding(0.0, decimals),
+    };
+    let tolerance = close.value * SLACK + unit;
+    if let (Some(high), Some(low)) = (high, low)
+        && high.value < low.value - tolerance
+    {
+        let text = format!("high {} below low {}", high.value, low.value);
+        return Err(Fault::new(Reason::HighBelowLow, text));
+    }
+    if is_outside(close, high, low, tolerance) {
+        let text = format!("close {} outside {}", close.value, range(high, low));
+        return Err(Fault::new(Reason::CloseOutsideRange, text));
+    }
+    Ok(())
+}
+
+#[inline]
+fn is_outside(price: Decimal, high: Option<Decimal>, low: Option<Decimal>, by: f64) -> bool {
+    high.is_some_and(|high| high.value + by < price.value)
+        || low.is_some_and(|low| price.value < low.value - by)
+}
+
+fn range(high: Option<Decimal>, low: Option<Decimal>) -> String {
+    let (low, high) = (low.map_or(0.0, |d| d.value), high.map_or(f64::INFINITY, |d| d.value));
+    format!("{low} to {high}")
+}
+
+/// Notes an open or a close outside the day's range by more than single precision explains. The row
+/// stands: it is the close that counts, and vendors' highs leave out auctions and odd lots.
+#[inline]
+fn note_outside(
+    line: u32,
+    prices: [Option<Decimal>; 2],
+    high: Option<Decimal>,
+    low: Option<Decimal>,
+    parsed_file: &mut ParsedFile,
+) {
+    for (name, price) in ["open", "close"].into_iter().zip(prices) {
+        let Some(price) = price else { continue };
+        if is_outside(price, high, low, price.value * SLACK + SIXTH) {
+            let text =
+                || format!("line {line}: {name} {} outside {}", price.value, range(high, low));
+            parsed_file.note(NoteCode::OutsideRange, text);
+        }
+    }
+}
+
+impl Reader for BarsReader {
+    fn row(
+        &mut self,
+        line: u32,
+        row: &Row<'_>,
+        parsed_file: &mut ParsedFile,
+    ) -> Result<Flow, Fault> {
+        let day = self.day(row.get(self.date))?;
+        let open = price("the open", row, self.open)?;
+        let high = price("the high", row, self.high)?;
+        let low = price("the low", row, self.low)?;
+        let close = price("the close", row, Some(self.close))?;
+        let adjusted = price("the adjusted close", row, self.adjusted)?;
+        let volume = match self.volume {
+            Some(column) => amount("the volume", row.get(column))?,
+            None => None,
+        };
+        let Some(close) = close else {
+            if open.or(high).or(low).is_some() {
+                return Err(Fault::new(Reason::MissingValue, "the close is empty"));
+            }
+            parsed_file.note(NoteCode::NoValue, || format!("line {line}"));
+            return Ok(Flow::Skipped);
+        };
+        check_range(close, high, low)?;
+        if let Some(volume) = volume.filter(|volume| volume.value < 0.0) {
+            let text = format!("the volume is {}", volume.value);
+            return Err(Fault::new(Reason::Negative, text));
+        }
+        let who = self.whose(row, parsed_file)?;
+        let value = |read: Option<Decimal>| or_absent(read.map(|decimal| decimal.value));
+        // Until the rows are sorted the distribution's place holds the adjusted close.
+        let values =
+            [value(open), value(high), value(low), close.value, value(volume), value(adjusted)];
+        let draft = parsed_file.push(Dataset::Bars, line, (who, NameId::NONE), day, &values)?;
+        let adjusted = adjusted.map_or(0, |adjusted| adjusted.decimals.min(15));
+        draft.decimals.push(close.decimals.min(15) | adjusted << 4);
+        note_outside(line, [open, Some(close)], high, low, parsed_file);
+        Ok(Flow::Kept)
+    }
+
+    fn finish(&mut self, parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
+        // As-traded files are named as of their last row; adjusted ones as of their adjustment.
+        parsed_file.named_on = self.named_on.or(self.raw.then_some(self.latest));
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! Intervals of membership in an index: a row makes a fact of joining and, where it ended, one of leaving.
+//!
+//! The first day out is the row's end date. Symbols are those of the row's first day. Who leaves and
+//! joins on one day (a change of ticker) stays.
+
+use super::{
+    Reader, file_name,
+    parsed_file::{Flow, ParsedFile},
+};
+use crate::{options::Options, source::layout::Layout};
+use marketdata::dataset::Dataset;
+use tables::{
+    cell::{date, is_missing},
+    header::Column,
+    refusal::{Fault, Reason, Refusal},
+    row::Row,
+};
+
+pub(crate) const REQUIRED: &[Column] = &[super::SYMBOL, &["start_date"], &["end_date"]];
+
+/// Where the columns are, and of which index.
+#[derive(Debug)]
+pub(crate) struct MembershipsReader {
+    index: String,
+    symbol: usize,
+    start: usize,
+    end: usize,
+}
+
+impl MembershipsReader {
+    pub(crate) fn new(layout: &Layout, options: &Options) -> Result<MembershipsReader, Refusal> {
+        let find = |column: Column| layout.header.find(column).unwrap_or(0);
+        Ok(MembershipsReader {
+            index: file_name::index(options)?,
+            symbol: find(super::SYMBOL),
+            start: find(&["start_date"]),
+            end: find(&["end_date"]),
+        })
+    }
+}
+
+impl Reader for MembershipsReader {
+    fn row(
+        &mut self,
+        line: u32,
+        row: &Row<'_>,
+        parsed_file: &mut ParsedFile,
+    ) -> Result<Flow, Fault> {
+        let start = date("the start", row.get(self.start))?;
+        let found = row.get(self.end);
+        let end = if is_missing(found) { None } else { Some(date("the end", found)?) };
+        if let Some(end) = end.filter(|end| *end <= start) {
+            return Err(Fault::new(Reason::EndBeforeStart, format!("{start} to {end}")));
+        }
+        // Before the first fact is added: a row stands whole or falls whole.
+        if let Some(end) = end {
+            parsed_file.days.check(Dataset::Memberships, end)?;
+        }
+        let who = parsed_file.names.listed(row.get(self.symbol))?;
+        let index = parsed_file.names.series(self.index.as_bytes())?;
+        let facts = [Some((start, 1.0)), end.map(|end| (end, 0.0))];
+        for (day, member) in facts.into_iter().flatten() {
+            let draft =
+                parsed_file.push(Dataset::Memberships, line, (who, index), day, &[member])?;
+            draft.named.push(start);
+        }
+        Ok(Flow::Kept)
+    }
+
+    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+        Ok(())
+    }
+}

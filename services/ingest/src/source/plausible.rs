@@ -1,0 +1,161 @@
+//! What a number or a day of a file can be. What is beyond is a fault of the file, not of the market.
+//!
+//! The bounds are far outside of everything that ever traded, so that no honest row is lost, and near
+//! enough that no sum, product or quotient of a few of them leaves the range of a double:
+//!
+//! | what | least but zero | most |
+//! |---|---|---|
+//! | prices | 1e-9 (a penny stock adjusted for decades of distributions) | 1e15 (adjusted for many reverse splits) |
+//! | shares, volumes | 1e-9 (adjusted for splits) | 1e15 |
+//! | money | 1e-9 | 1e18 |
+//! | price and share factors | 1e-6 | 1e6 |
+//! | days to cover | 1e-9 | 1e9 |
+//! | weights, decimals | 1e-15 | 1e3 |
+//! | values of series | 1e-18 | 1e18 |
+//!
+//! Days are from 1900-01-01 on (series from 1800-01-01: some of FRED's begin in 1854), and up to two
+//! years after the file was received: splits, memberships and schedules are announced.
+
+use marketdata::{
+    dataset::{Dataset, Field},
+    day::Day,
+    instant::Instant,
+};
+use tables::refusal::{Fault, Reason};
+
+/// First day that anything but a series may describe: 1900-01-01.
+const EARLIEST: Day = Day::from_epoch(-25_567);
+/// First day that a value of a series may describe: 1800-01-01.
+const EARLIEST_SERIES: Day = Day::from_epoch(-62_091);
+/// How far ahead of its receipt a file may announce something, days.
+const AHEAD: i32 = 731;
+
+/// The magnitudes that are taken of numbers that are not zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Magnitudes {
+    least: f64,
+    most: f64,
+}
+
+impl Magnitudes {
+    const fn new(least: f64, most: f64) -> Magnitudes {
+        Magnitudes { least, most }
+    }
+
+    /// Those of a field. Bars hold an adjusted close in the place of the distribution until it is
+    /// worked out.
+    pub(crate) const fn of(field: Field) -> Magnitudes {
+        match field {
+            Field::Open
+            | Field::High
+            | Field::Low
+            | Field::Close
+            | Field::Distribution
+            | Field::LastPrice
+            | Field::HeldPrice => Magnitudes::new(1e-9, 1e15),
+            Field::Volume
+            | Field::SharesShort
+            | Field::PreviousSharesShort
+            | Field::AverageDailyVolume
+            | Field::SharesOutstanding
+            | Field::PublicFloat
+            | Field::LastVolume
+            | Field::SharesHeld => Magnitudes::new(1e-9, 1e15),
+            Field::MarketCap | Field::HeldValue => Magnitudes::new(1e-9, 1e18),
+            Field::PriceFactor | Field::ShareFactor => Magnitudes::new(1e-6, 1e6),
+            Field::DaysToCoverPrinted => Magnitudes::new(1e-9, 1e9),
+            Field::Weight => Magnitudes::new(1e-15, 1e3),
+            Field::Value => Magnitudes::new(1e-18, 1e18),
+            // Made by the readers, out of what they have checked.
+            Field::PriceBasis
+            | Field::BasisOn
+            | Field::SplitFlag
+            | Field::Name
+            | Field::Exchange
+            | Field::Sector
+            | Field::Member
+            | Field::AssetClass
+            | Field::FromOn
+            | Field::FirstSeen => Magnitudes::new(0.0, f64::MAX),
+        }
+    }
+
+    /// Whether a value is among them; an absent one (NaN) and zero are.
+    #[inline]
+    pub(crate) fn hold(self, value: f64) -> bool {
+        let magnitude = value.abs();
+        value.is_nan() || value == 0.0 || (self.least <= magnitude && magnitude <= self.most)
+    }
+
+    /// The fault of a value that is not among them.
+    #[cold]
+    pub(crate) fn fault(self, field: Field, value: f64) -> Fault {
+        let Magnitudes { least, most } = self;
+        let text = format!("{} is {value:e}, taken from {least:e} to {most:e}", field.name());
+        Fault::new(Reason::OutOfRange, text)
+    }
+}
+
+/// The days that a file may be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Days {
+    latest: Day,
+}
+
+impl Days {
+    /// Those of a file received on a day.
+    pub(crate) const fn of_file_received(on: Day) -> Days {
+        Days { latest: on.plus(AHEAD) }
+    }
+
+    /// A day that a row of a dataset may describe.
+    ///
+    /// # Errors
+    /// [`Reason::DateOutOfRange`].
+    #[inline]
+    pub(crate) fn check(self, dataset: Dataset, day: Day) -> Result<Day, Fault> {
+        let earliest = match dataset {
+            Dataset::Series => EARLIEST_SERIES,
+            _ => EARLIEST,
+        };
+        if earliest <= day && day <= self.latest { Ok(day) } else { Err(self.fault(earliest, day)) }
+    }
+
+    /// An instant of publication.
+    ///
+    /// # Errors
+    /// [`Reason::DateOutOfRange`].
+    pub(crate) fn check_instant(self, instant: Instant) -> Result<Instant, Fault> {
+        self.check(Dataset::Series, instant.new_york_day()).map(|_| instant)
+    }
+
+    #[cold]
+    fn fault(self, earliest: Day, day: Day) -> Fault {
+        let text = format!("{day}, taken from {earliest} to {}", self.latest);
+        Fault::new(Reason::DateOutOfRange, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_days_are_those_of_their_names() {
+        assert_eq!(EARLIEST.to_string(), "1900-01-01");
+        assert_eq!(EARLIEST_SERIES.to_string(), "1800-01-01");
+    }
+
+    #[test]
+    fn what_traded_is_taken() {
+        let close = Magnitudes::of(Field::Close);
+        // Berkshire in 2024; DryShips of 2008 adjusted for its reverse splits; an OTC quote.
+        for price in [741_971.0, 1.7e9, 0.000_1, f64::NAN] {
+            assert!(close.hold(price), "{price}");
+        }
+        for price in [5e-324, 1e-10, 1e16, f64::INFINITY] {
+            assert!(!close.hold(price), "{price}");
+        }
+        assert!(Magnitudes::of(Field::Value).hold(-0.53), "the two-year less the ten-year yield");
+    }
+}

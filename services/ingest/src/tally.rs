@@ -1,0 +1,115 @@
+//! What became of each row of a file, and whether too many are bad.
+
+use crate::{
+    note::{NoteCode, Notes},
+    parser::Parsed,
+    report::FileReport,
+};
+use marketdata::day::Day;
+use tables::refusal::{Fault, Refusal, Rejection};
+
+/// What became of a line, the weightier winning where a line makes several facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RowOutcome {
+    Nothing,
+    Known,
+    Corrected,
+    Accepted,
+    Rejected,
+}
+
+/// Counts while a batch is made.
+#[derive(Debug)]
+pub(super) struct Tally<'a> {
+    parsed: &'a Parsed,
+    /// By line.
+    fates: Vec<RowOutcome>,
+    /// Rows rejected since they were read.
+    rejected_here: u64,
+    rejections: Vec<Rejection>,
+    notes: Notes,
+    days: Option<(Day, Day)>,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(parsed: &'a Parsed) -> Tally<'a> {
+        Tally {
+            parsed,
+            fates: vec![RowOutcome::Nothing; parsed.lines as usize + 1],
+            rejected_here: 0,
+            rejections: parsed.parsed_file.rejections.clone(),
+            notes: parsed.parsed_file.notes.clone(),
+            days: None,
+        }
+    }
+
+    pub(super) fn fate(&mut self, line: u32, fate: RowOutcome) {
+        if let Some(slot) = self.fates.get_mut(line as usize) {
+            *slot = (*slot).max(fate);
+        }
+    }
+
+    /// A row whose facts are in the batch.
+    pub(super) fn stored(&mut self, line: u32, fate: RowOutcome, first: Day, last: Day) {
+        self.fate(line, fate);
+        let (from, until) = self.days.unwrap_or((first, last));
+        self.days = Some((from.min(first), until.max(last)));
+    }
+
+    pub(super) const fn any_rejected(&self) -> bool {
+        0 < self.rejected_here
+    }
+
+    pub(super) fn is_rejected(&self, line: u32) -> bool {
+        self.any_rejected() && self.fates.get(line as usize) == Some(&RowOutcome::Rejected)
+    }
+
+    pub(super) fn reject(&mut self, line: u32, fault: Fault) {
+        if self.is_rejected(line) {
+            return;
+        }
+        self.fate(line, RowOutcome::Rejected);
+        self.rejected_here += 1;
+        if self.rejections.len() < self.parsed.limits.rejections.max(1) {
+            let Fault { reason, text } = fault;
+            self.rejections.push(Rejection { line: line.into(), reason, text });
+        }
+    }
+
+    pub(super) fn note(&mut self, code: NoteCode, text: impl FnOnce() -> String) {
+        self.notes.add(code, text);
+    }
+
+    /// The counts.
+    ///
+    /// # Errors
+    /// More than 5 % of the rows are bad.
+    pub(super) fn report(mut self, symbols: usize, known: usize) -> Result<FileReport, Refusal> {
+        let parsed_file = &self.parsed.parsed_file;
+        let count = |fate: RowOutcome| {
+            self.fates.iter().filter(|candidate| **candidate == fate).count() as u64
+        };
+        self.rejections.sort();
+        let (rows, rejected) = (parsed_file.rows, parsed_file.rejected + self.rejected_here);
+        if let Some(first) = self.rejections.first()
+            && rows < rejected * 20
+            && !self.parsed.options.force
+        {
+            return Err(Refusal::TooManyBadRows { rejected, rows, first: first.clone() });
+        }
+        Ok(FileReport {
+            kind: self.parsed.kind,
+            rows,
+            accepted: count(RowOutcome::Accepted),
+            already_known: count(RowOutcome::Known),
+            corrected: count(RowOutcome::Corrected),
+            skipped: parsed_file.skipped,
+            rejected,
+            rejections: self.rejections,
+            notes: self.notes.list(),
+            symbols: symbols as u64,
+            symbols_new: (symbols - known) as u64,
+            days: self.days,
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! The body of an answer on its way out: ended by the call's deadline, guarded, counted until it is
+//! taken, and noted when it is done.
+
+use crate::{
+    call::method::Shape,
+    clock::Stopwatch,
+    limits,
+    pool::Room,
+    rpc::status::{Refusal, is_fault, sanitize_status},
+    traffic::{Charge, InFlight, Line, Unread},
+};
+use http::HeaderMap;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tonic::{Code, Status, body::Body, codegen::Bytes};
+use tracing::Span;
+
+/// A body that ends when its call must.
+pub(crate) struct Answer<Ends> {
+    body: Body,
+    ends: Pin<Box<Ends>>,
+    done: bool,
+    /// What the body has made and the transport has not asked for, and the room it takes.
+    rest: Bytes,
+    room: Arc<Option<Room>>,
+    load: Load,
+    note: Note,
+}
+
+/// What an answer weighs on.
+#[derive(Clone)]
+pub(crate) struct Load {
+    pub(crate) charge: Arc<Charge>,
+    /// The connection, and the call on it; none where there is no connection, as in a test.
+    pub(crate) line: Option<(Arc<Line>, Arc<InFlight>)>,
+}
+
+/// Bytes handed to the transport. They weigh until the transport drops them, which it does when the
+/// operating system took them.
+struct Piece {
+    bytes: Bytes,
+    _room: Arc<Option<Room>>,
+    _unread: Option<(Unread, Arc<InFlight>)>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// What is written to the log when a call is over.
+pub(crate) struct Note {
+    /// As far as it is known: from the headers, later from the trailers.
+    pub(crate) code: Option<Code>,
+    /// Whether it ended by a fault of ours.
+    pub(crate) is_fault: bool,
+    pub(crate) shape: Shape,
+    pub(crate) span: Span,
+    pub(crate) stopwatch: Stopwatch,
+}
+
+impl Note {
+    /// Keeps how the call ends.
+    pub(crate) fn ends_with(&mut self, status: &Status) {
+        (self.code, self.is_fault) = (Some(status.code()), is_fault(status));
+    }
+}
+
+impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
+    pub(crate) fn new(body: Body, ends: Pin<Box<Ends>>, load: Load, note: Note) -> Answer<Ends> {
+        let (rest, room) = (Bytes::new(), Arc::new(None));
+        Answer { body, ends, done: false, rest, room, load, note }
+    }
+
+    fn poll_body(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let body = &mut self.body;
+        let polled =
+            std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(context)));
+        match polled {
+            Err(_) => self.end_with(Refusal::Failed("a stream panicked".into())),
+            Ok(Poll::Pending) => match self.ends.as_mut().poll(context) {
+                Poll::Ready(refusal) => self.end_with(refusal),
+                Poll::Pending => Poll::Pending,
+            },
+            Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
+                Ok(bytes) => self.begin(bytes),
+                Err(frame) => Poll::Ready(Some(Ok(self.noted(frame)))),
+            },
+            Ok(Poll::Ready(other)) => Poll::Ready(other),
+        }
+    }
+
+    /// Takes room for bytes and hands out the first of them.
+    fn begin(&mut self, bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match self.load.charge.take(bytes.len()) {
+            Ok(room) => {
+                (self.rest, self.room) = (bytes, Arc::new(room));
+                Poll::Ready(Some(Ok(self.piece())))
+            }
+            Err(refusal) => self.end_with(refusal),
+        }
+    }
+
+    /// The next bytes of the rest.
+    fn piece(&mut self) -> Frame<Bytes> {
+        let bytes = self.rest.split_to(self.rest.len().min(limits::PIECE_BYTES));
+        let unread = self.load.line.as_ref();
+        let unread = unread.map(|(line, call)| (line.piece(), Arc::clone(call)));
+        let piece = Piece { bytes, _room: Arc::clone(&self.room), _unread: unread };
+        if self.rest.is_empty() {
+            self.room = Arc::new(None);
+        }
+        Frame::data(Bytes::from_owner(piece))
+    }
+
+    fn end_with(&mut self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        self.done = true;
+        let status = Status::from(refusal);
+        self.note.ends_with(&status);
+        Poll::Ready(Some(trailers(&status)))
+    }
+}
+
+fn trailers(status: &Status) -> Result<Frame<Bytes>, Status> {
+    let mut headers = HeaderMap::new();
+    status.add_header(&mut headers)?;
+    Ok(Frame::trailers(headers))
+}
+
+impl<Ends: Future<Output = Refusal> + Send + 'static> HttpBody for Answer<Ends> {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        if this.done {
+            return Poll::Ready(None);
+        }
+        if !this.rest.is_empty() {
+            return Poll::Ready(Some(Ok(this.piece())));
+        }
+        let span = this.note.span.clone();
+        let _entered = span.enter();
+        this.poll_body(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.done || (self.rest.is_empty() && self.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // What the body says does not count the rest.
+        SizeHint::default()
+    }
+}
+
+impl<Ends> Answer<Ends> {
+    /// Reads the status off the trailers, and puts our words in place of the codec's.
+    fn noted(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let Some(status) = frame.trailers_ref().and_then(Status::from_header_map) else {
+            return frame;
+        };
+        let ours = sanitize_status(&status);
+        self.note.ends_with(ours.as_ref().unwrap_or(&status));
+        ours.and_then(|ours| trailers(&ours).ok()).unwrap_or(frame)
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        let _entered = self.span.enter();
+        let status = self.code.map_or_else(|| "Cancelled".to_owned(), |code| format!("{code:?}"));
+        let duration_ms = self.stopwatch.elapsed_ms();
+        match (self.code, self.shape) {
+            _ if self.is_fault => note_fault(&status, duration_ms),
+            // A plain answer, and a caller who left, are worth a line only to who asks for it.
+            (Some(Code::Ok | Code::Cancelled) | None, Shape::Unary)
+            | (Some(Code::Cancelled) | None, Shape::Upload) => note_answer(&status, duration_ms),
+            _ => note_end(&status, duration_ms),
+        }
+    }
+}
+
+fn note_fault(status: &str, duration_ms: f64) {
+    tracing::error!(status, duration_ms, "call ended");
+}
+
+fn note_answer(status: &str, duration_ms: f64) {
+    tracing::debug!(status, duration_ms, "call ended");
+}
+
+fn note_end(status: &str, duration_ms: f64) {
+    tracing::info!(status, duration_ms, "call ended");
+}

@@ -1,0 +1,303 @@
+//! Exposure reports for the wire.
+
+use contract::v1;
+use exposure::{
+    beta::Beta,
+    report::{
+        BookBeta, Concentration, CrowdTrade, Exposure, ExposureCoverage, ExposureReport, Leg,
+        Measured, PositionRow, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
+    },
+    settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
+};
+use factors::size::{CapSource, SizeBucket};
+use portfolio::lines::Violation;
+use stats::{quantile::QuantileRule, regression};
+
+/// The analysis of a book.
+pub(super) fn report(report: ExposureReport, gross: f64, nav: Option<f64>) -> v1::ExposureReport {
+    let sizes = report.by_size.iter().map(|group| v1::SizeExposure {
+        bucket: size_bucket(group.bucket).into(),
+        exposure: Some(exposure(&group.exposure)),
+    });
+    let by_size = sizes.collect();
+    let sectors = report.by_sector.into_iter().map(|group| v1::SectorExposure {
+        sector: group.sector.unwrap_or_default(),
+        exposure: Some(exposure(&group.exposure)),
+    });
+    v1::ExposureReport {
+        total: Some(exposure(&report.total)),
+        gross_leverage: report.gross_leverage,
+        net_leverage: report.net_leverage,
+        by_size,
+        by_sector: sectors.collect(),
+        beta_settings: Some(beta_settings(&report.settings)),
+        market_symbol: report.market_symbol.unwrap_or_default(),
+        small_cap_symbol: report.small_cap_symbol.unwrap_or_default(),
+        market_beta: Some(book_beta(&report.market, gross, nav)),
+        up_market_beta: report.up_market.map(measured),
+        size_beta: Some(book_beta(&report.size, gross, nav)),
+        crowd_trade: Some(crowd_trade(&report.trade, gross, nav)),
+        tail_risk: report.tail.as_ref().map(tail_risk),
+        concentration: Some(concentration(&report.concentration)),
+        positions: report.positions.into_iter().map(position).collect(),
+    }
+}
+
+/// How well names joined.
+pub(super) fn coverage(coverage: &ExposureCoverage) -> v1::Coverage {
+    v1::Coverage {
+        resolved: coverage.resolved,
+        proxied: coverage.proxied,
+        excluded: coverage.excluded,
+        not_joined: coverage.not_joined,
+    }
+}
+
+/// One fault of a portfolio.
+pub(super) fn violation(violation: Violation) -> v1::PortfolioViolation {
+    v1::PortfolioViolation { field: violation.field, description: violation.description }
+}
+
+/// A rule of quantiles.
+pub(super) const fn quantile_rule(rule: QuantileRule) -> v1::QuantileRule {
+    match rule {
+        QuantileRule::Linear => v1::QuantileRule::Linear,
+        QuantileRule::Lower => v1::QuantileRule::Lower,
+        QuantileRule::Higher => v1::QuantileRule::Higher,
+        QuantileRule::Ceil => v1::QuantileRule::Ceil,
+        QuantileRule::Weibull => v1::QuantileRule::Weibull,
+        QuantileRule::MedianUnbiased => v1::QuantileRule::MedianUnbiased,
+    }
+}
+
+/// How sessions become scenarios.
+pub(super) const fn tail_method(method: TailMethod) -> v1::TailMethod {
+    match method {
+        TailMethod::Historical => v1::TailMethod::Historical,
+        TailMethod::FilteredHistorical => v1::TailMethod::FilteredHistorical,
+    }
+}
+
+fn exposure(exposure: &Exposure) -> v1::Exposure {
+    v1::Exposure {
+        long: exposure.long,
+        short: exposure.short,
+        gross: exposure.gross(),
+        net: exposure.net(),
+        long_names: exposure.long_names as i32,
+        short_names: exposure.short_names as i32,
+        beta_adjusted_long: exposure.beta_long,
+        beta_adjusted_short: exposure.beta_short,
+        beta_adjusted_net: exposure.beta_net(),
+    }
+}
+
+fn beta_settings(settings: &BetaSettings) -> v1::BetaSettings {
+    let shrinkage = match settings.shrinkage {
+        Shrinkage::Vasicek => v1::BetaShrinkage::Vasicek,
+        Shrinkage::None => v1::BetaShrinkage::None,
+    };
+    v1::BetaSettings {
+        half_life_sessions: Some(settings.half_life_sessions),
+        min_observations: Some(settings.min_observations as i32),
+        huber_k: Some(settings.huber_k),
+        shrinkage: shrinkage.into(),
+    }
+}
+
+fn measured(measured: Measured) -> v1::Estimate {
+    v1::Estimate {
+        value: measured.value,
+        standard_error: measured.standard_error,
+        observations: measured.observations as i32,
+    }
+}
+
+fn book_beta(beta: &BookBeta, gross: f64, nav: Option<f64>) -> v1::BookBeta {
+    let over = |whole: f64| {
+        beta.bottom_up.filter(|_| 0.0 < whole).map(|bottom_up| bottom_up.value / whole)
+    };
+    v1::BookBeta {
+        bottom_up: beta.bottom_up.map(measured),
+        top_down: beta.top_down.map(measured),
+        gap: beta.gap(),
+        per_gross: over(gross),
+        per_net_asset_value: nav.and_then(over),
+    }
+}
+
+const fn leg_kind(leg: Leg) -> v1::TradeLegKind {
+    match leg {
+        Leg::MegacapLong => v1::TradeLegKind::MegacapLong,
+        Leg::SmallCapShort => v1::TradeLegKind::SmallCapShort,
+        Leg::Other => v1::TradeLegKind::Other,
+    }
+}
+
+fn leg_pnls(pnls: [f64; 3]) -> Vec<v1::LegPnl> {
+    let legs = Leg::ALL.into_iter().zip(pnls);
+    legs.map(|(leg, pnl)| v1::LegPnl { kind: leg_kind(leg).into(), pnl }).collect()
+}
+
+fn crowd_trade(trade: &CrowdTrade, gross: f64, nav: Option<f64>) -> v1::CrowdTrade {
+    let leg = |leg: &TradeLeg| v1::TradeLeg {
+        kind: leg_kind(leg.leg).into(),
+        exposure: Some(exposure(&leg.exposure)),
+        crowd_beta: leg.crowd_beta.map(measured),
+    };
+    v1::CrowdTrade {
+        legs: trade.legs.iter().map(leg).collect(),
+        matched: trade.matched,
+        crowd_beta: Some(book_beta(&trade.crowd_beta, gross, nav)),
+        share_of_variance: trade.share_of_variance,
+        crowd_standard_deviation: trade.crowd_standard_deviation,
+        crowd_ratio: trade.crowd_ratio,
+        unwinds: trade.unwinds.iter().map(unwind).collect(),
+        repeat: trade.repeat.as_ref().map(repeat),
+    }
+}
+
+fn unwind(unwind: &Unwind) -> v1::Unwind {
+    v1::Unwind {
+        standard_deviations: unwind.standard_deviations,
+        crowd_return: unwind.crowd_return,
+        pnl: unwind.pnl,
+        pnl_standard_error: unwind.pnl_standard_error,
+        legs: leg_pnls(unwind.leg_pnl),
+    }
+}
+
+fn repeat(repeat: &Repeat) -> v1::DayRepeat {
+    v1::DayRepeat {
+        on: repeat.on.to_string(),
+        pnl: repeat.pnl,
+        legs: leg_pnls(repeat.leg_pnl),
+        market_return: repeat.market_return,
+        size_spread: repeat.size_spread,
+        proxied_names: repeat.proxied_names as i32,
+        proxied_gross_share: repeat.proxied_gross_share,
+    }
+}
+
+fn tail_risk(risk: &TailRisk) -> v1::TailRisk {
+    v1::TailRisk {
+        settings: Some(tail_settings(&risk.settings)),
+        sessions: risk.sessions as i32,
+        first_on: risk.first_on.to_string(),
+        last_on: risk.last_on.to_string(),
+        filter: risk.filter.map(|filter| v1::TailFilter {
+            lambda: filter.lambda,
+            seed_sessions: filter.seed_sessions as i32,
+            volatility: filter.volatility,
+        }),
+        levels: risk.levels.iter().map(tail_level).collect(),
+        worst_on: risk.worst_on.to_string(),
+        worst_pnl: risk.worst_pnl,
+        worst_scenario_on: risk.worst_scenario_on.to_string(),
+        worst_scenario_pnl: risk.worst_scenario_pnl,
+        draws: risk.draws as i32,
+        proxied_share: risk.proxied_share,
+        left_out_sessions: risk.left_out_sessions as i32,
+    }
+}
+
+fn tail_settings(settings: &TailSettings) -> v1::TailSettings {
+    v1::TailSettings {
+        window_sessions: Some(settings.window_sessions as i32),
+        confidence_levels: settings.confidence_levels.clone(),
+        quantile_rule: quantile_rule(settings.quantile_rule).into(),
+        interval_level: Some(settings.interval_level),
+        method: tail_method(settings.method).into(),
+    }
+}
+
+fn tail_level(level: &TailLevel) -> v1::TailLevel {
+    v1::TailLevel {
+        confidence: level.confidence,
+        value_at_risk: level.value_at_risk,
+        value_at_risk_low: level.value_at_risk_low,
+        value_at_risk_high: level.value_at_risk_high,
+        expected_shortfall: level.expected_shortfall,
+        expected_shortfall_standard_error: level.expected_shortfall_standard_error,
+        // Contributions to a loss, told as P&L.
+        legs: leg_pnls(level.leg_expected_shortfall.map(|part| 0.0 - part)),
+        stand_ins: level.stand_ins.map(|stand_ins| v1::TailStandIns {
+            expected_shortfall: stand_ins.expected_shortfall,
+            value_at_risk_spread: stand_ins.value_at_risk_spread,
+            expected_shortfall_spread: stand_ins.expected_shortfall_spread,
+        }),
+    }
+}
+
+fn concentration(concentration: &Concentration) -> v1::Concentration {
+    v1::Concentration {
+        herfindahl: concentration.herfindahl,
+        effective_names: concentration.effective_names,
+        effective_long_names: concentration.effective_long_names,
+        effective_short_names: concentration.effective_short_names,
+        largest_share: concentration.largest_share,
+        largest_five_share: concentration.largest_five_share,
+    }
+}
+
+const fn size_bucket(bucket: Option<SizeBucket>) -> v1::SizeBucket {
+    match bucket {
+        None => v1::SizeBucket::Unspecified,
+        Some(SizeBucket::Mega) => v1::SizeBucket::Mega,
+        Some(SizeBucket::Large) => v1::SizeBucket::Large,
+        Some(SizeBucket::Mid) => v1::SizeBucket::Mid,
+        Some(SizeBucket::Small) => v1::SizeBucket::Small,
+        Some(SizeBucket::Micro) => v1::SizeBucket::Micro,
+    }
+}
+
+fn position(row: PositionRow) -> v1::PositionExposure {
+    let observations = row.observations as i32;
+    let source = match row.market_cap_source {
+        None => v1::MarketCapSource::Unspecified,
+        Some(CapSource::SharesTimesClose) => v1::MarketCapSource::SharesTimesClose,
+        Some(CapSource::Printed) => v1::MarketCapSource::Printed,
+    };
+    v1::PositionExposure {
+        line: row.line as i32,
+        symbol: row.symbol,
+        market_value: row.market_value,
+        gross_share: row.gross_share,
+        quantity: row.shares,
+        price: row.price,
+        priced_on: row.priced_on.map(|day| day.to_string()).unwrap_or_default(),
+        market_cap_usd: row.market_cap_usd,
+        market_cap_source: source.into(),
+        market_cap_on: row.market_cap_on.map(|day| day.to_string()).unwrap_or_default(),
+        market_cap_rank: row.market_cap_rank.map(|rank| rank as i32),
+        size_bucket: size_bucket(row.size_bucket).into(),
+        sector: row.sector.unwrap_or_default(),
+        market_beta: row.market.map(|beta| name_beta(beta, observations)),
+        size_beta: row.size.map(|beta| name_beta(beta, observations)),
+        crowd_beta: row.crowd.map(|beta| name_beta(beta, observations)),
+        up_market_beta: row.up_market.map(|(value, standard_error)| v1::Estimate {
+            value,
+            standard_error,
+            observations: row.up_market_observations as i32,
+        }),
+        observations,
+        dimson: row.dimson,
+        proxied_sessions: row.proxied_sessions as i32,
+        leg: leg_kind(row.leg).into(),
+        expected_shortfall: row.expected_shortfall,
+    }
+}
+
+fn name_beta(beta: Beta, observations: i32) -> v1::NameBeta {
+    let own = |own: regression::Estimate| v1::Estimate {
+        value: own.value,
+        standard_error: own.standard_error,
+        observations,
+    };
+    v1::NameBeta {
+        value: beta.value,
+        standard_error: beta.standard_error,
+        own_weight: beta.own_weight,
+        own: beta.own.map(own),
+    }
+}

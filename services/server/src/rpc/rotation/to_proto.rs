@@ -1,0 +1,286 @@
+//! Rotation reports for the wire.
+
+use crate::rpc::shared;
+use contract::v1;
+use factors::roles::{Role, Roles};
+use marketdata::{
+    day::Day,
+    gap::{Gap, GapReason},
+    snapshot::Snapshot,
+};
+use rotation::{
+    composite::{Composite, Flip, Score, ScoreNow, State},
+    hysteresis::Side,
+    indicator,
+    measure::{Detail, Source, Spec, Unit},
+    prepared::Reading,
+    query::{Answer, Found},
+    record::{Direction, Record, RecordKind},
+    report::{Move, RotationReport},
+    subject::Resolved,
+};
+
+/// A report, and what it lacks as a whole.
+pub(super) fn report(report: RotationReport<'_>) -> (v1::RotationReport, Vec<v1::Gap>) {
+    let mut wire = v1::RotationReport {
+        report_id: String::new(),
+        composite: report.prepared.composite.as_ref().map(composite),
+        readings: report.readings.into_iter().map(reading).collect(),
+        moves: report.moves.into_iter().map(index_move).collect(),
+    };
+    wire.report_id = shared::result_id("RotationReport", &wire, &v1::SnapshotRef::default());
+    (wire, shared::gaps(report.gaps))
+}
+
+fn reading(reading: &Reading) -> v1::IndicatorReading {
+    let last = reading.history.last();
+    let spec = &reading.spec;
+    v1::IndicatorReading {
+        measure_id: spec.id.clone(),
+        indicator_id: reading.indicator.id.to_owned(),
+        title: reading.indicator.title.to_owned(),
+        unit: unit(spec.unit).into(),
+        kind: kind(spec.kind).into(),
+        horizon_sessions: spec.horizon as i32,
+        value: last.map(|(_, value)| value),
+        observed_on: on(last.map(|(day, _)| day)),
+        age_days: reading.age_days,
+        z: reading.z.map(|z| z.z),
+        z_observations: reading.z.map(|z| z.observations as i32),
+        percentile: reading.percentile,
+        observations: reading.history.values.len() as i32,
+        record: reading.record.map(|r| record(&r, spec.kind)),
+        contribution: reading.contribution.map(|(_, value)| value),
+        contributes_to: match reading.contribution {
+            Some((of, _)) => score_kind(of).into(),
+            None => v1::RotationScoreKind::Unspecified.into(),
+        },
+        sources: reading.sources.iter().map(source).collect(),
+        details: reading.details.iter().map(detail).collect(),
+        gaps: shared::gaps(reading.gaps.clone()),
+        method: reading.indicator.method.to_owned(),
+    }
+}
+
+fn composite(composite: &Composite) -> v1::RotationComposite {
+    v1::RotationComposite {
+        state: state(composite.state).into(),
+        on: composite.on.to_string(),
+        since_on: composite.since.to_string(),
+        sessions: composite.sessions as i32,
+        scores: composite.scores.iter().map(score).collect(),
+        flips: composite.flips.iter().map(flip).collect(),
+    }
+}
+
+fn score(score: &ScoreNow) -> v1::RotationScore {
+    let contributions = score.contributions.iter().map(|part| v1::ScoreContribution {
+        measure_id: part.component.measure.to_owned(),
+        sign: part.component.sign,
+        z: part.z,
+        contribution: part.contribution,
+    });
+    let switch = match score.switch.on {
+        None => v1::RotationSwitch::Off,
+        Some(Side::Up) => v1::RotationSwitch::Up,
+        Some(Side::Down) => v1::RotationSwitch::Down,
+    };
+    v1::RotationScore {
+        kind: score_kind(score.score).into(),
+        value: score.value,
+        switch: switch.into(),
+        sessions: score.switch.sessions as i32,
+        contributions: contributions.collect(),
+    }
+}
+
+fn flip(flip: &Flip) -> v1::RotationFlip {
+    v1::RotationFlip {
+        kind: score_kind(flip.score).into(),
+        from: flip.from,
+        threshold: flip.threshold,
+        rising: flip.rising,
+        then: state(flip.then).into(),
+        locked_sessions: flip.after_sessions as i32,
+    }
+}
+
+const fn state(state: State) -> v1::RotationState {
+    match state {
+        State::RiskOff => v1::RotationState::RiskOff,
+        State::SmallLed => v1::RotationState::SmallLed,
+        State::MegacapLed => v1::RotationState::MegacapLed,
+        State::Broadening => v1::RotationState::Broadening,
+        State::Neutral => v1::RotationState::Neutral,
+    }
+}
+
+const fn score_kind(score: Score) -> v1::RotationScoreKind {
+    match score {
+        Score::Size => v1::RotationScoreKind::Size,
+        Score::Breadth => v1::RotationScoreKind::Breadth,
+        Score::Risk => v1::RotationScoreKind::Risk,
+    }
+}
+
+const fn unit(unit: Unit) -> v1::IndicatorUnit {
+    match unit {
+        Unit::Decimal => v1::IndicatorUnit::Decimal,
+        Unit::Percent => v1::IndicatorUnit::Percent,
+        Unit::BasisPoints => v1::IndicatorUnit::BasisPoints,
+        Unit::Usd => v1::IndicatorUnit::Usd,
+        Unit::Count => v1::IndicatorUnit::Count,
+        Unit::Points => v1::IndicatorUnit::Points,
+    }
+}
+
+const fn kind(kind: RecordKind) -> v1::RecordKind {
+    match kind {
+        RecordKind::Change => v1::RecordKind::Change,
+        RecordKind::Level => v1::RecordKind::Level,
+    }
+}
+
+fn on(day: Option<Day>) -> String {
+    day.map(|day| day.to_string()).unwrap_or_default()
+}
+
+fn record(record: &Record, kind: RecordKind) -> v1::ValueRecord {
+    let direction = match record.direction {
+        Direction::Up => v1::RecordDirection::Up,
+        Direction::Down => v1::RecordDirection::Down,
+    };
+    v1::ValueRecord {
+        direction: direction.into(),
+        since_on: on(record.since),
+        since_start: record.since.is_none(),
+        start_on: record.start.to_string(),
+        rank: record.rank as i32,
+        in_direction: record.in_direction as i32,
+        observations: record.observations as i32,
+        pct_rank: record.pct_rank,
+        words: record.in_words(kind),
+    }
+}
+
+/// What a measure stands on.
+pub(super) fn source(source: &Source) -> v1::IndicatorSource {
+    v1::IndicatorSource {
+        role: source.role.map_or("", Role::id).to_owned(),
+        symbol: source.symbol.clone(),
+        proxy_for: source.proxy_for.clone().unwrap_or_default(),
+        first_on: on(source.first_on),
+        last_on: on(source.last_on),
+    }
+}
+
+fn detail(detail: &Detail) -> v1::IndicatorDetail {
+    v1::IndicatorDetail {
+        subject: detail.subject.clone(),
+        name: detail.name.to_owned(),
+        unit: unit(detail.unit).into(),
+        value: detail.value,
+    }
+}
+
+fn index_move(index: Move) -> v1::IndexMove {
+    v1::IndexMove {
+        role: index.role.id().to_owned(),
+        symbol: index.symbol,
+        proxy_for: index.proxy_for.unwrap_or_default(),
+        from_on: index.from.to_string(),
+        to_on: index.to.to_string(),
+        value: index.value,
+    }
+}
+
+/// A measure of the list.
+pub(super) fn measure(spec: &Spec) -> v1::Measure {
+    v1::Measure {
+        measure_id: spec.id.clone(),
+        unit: unit(spec.unit).into(),
+        kind: kind(spec.kind).into(),
+        horizon_sessions: spec.horizon as i32,
+    }
+}
+
+/// The list of indicators.
+pub(super) fn indicators() -> Vec<v1::Indicator> {
+    let wire = |indicator: &rotation::measure::Indicator| v1::Indicator {
+        indicator_id: indicator.id.to_owned(),
+        title: indicator.title.to_owned(),
+        method: indicator.method.to_owned(),
+        measures: (indicator.specs)().iter().map(measure).collect(),
+    };
+    indicator::ALL.iter().map(wire).collect()
+}
+
+/// Who plays which role, and the roles that nobody plays.
+pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::RolePlay>, Vec<v1::Gap>) {
+    let mut gaps = Vec::new();
+    let mut plays = Vec::new();
+    for role in Role::ALL {
+        let candidates = roles.candidates(role);
+        let resolved = roles.resolve_role(snapshot, role);
+        if resolved.is_none() {
+            let detail = format!("none of {} has a history", candidates.join(", "));
+            gaps.push(Gap::new(GapReason::InputMissing, role.id(), detail));
+        }
+        let (resolved_symbol, proxy_for) = resolved
+            .map_or((String::new(), None), |resolved| (resolved.symbol, resolved.proxy_for));
+        plays.push(v1::RolePlay {
+            role: role.id().to_owned(),
+            candidates: candidates.to_vec(),
+            resolved_symbol,
+            proxy_for: proxy_for.unwrap_or_default(),
+        });
+    }
+    (plays, shared::gaps(gaps))
+}
+
+/// The answer to a question for records.
+pub(super) fn records(
+    answer: Answer,
+    reference: v1::SnapshotRef,
+    result_id: String,
+) -> v1::QueryRecordsResponse {
+    let words = answer.in_words();
+    let kind_of = answer.kind;
+    v1::QueryRecordsResponse {
+        snapshot: Some(reference),
+        result_id,
+        gaps: shared::gaps(answer.gaps),
+        words,
+        unit: unit(answer.unit).into(),
+        kind: kind(kind_of).into(),
+        observation: answer.observation.map(day),
+        record: answer.record.map(|r| record(&r, kind_of)),
+        previous: answer.previous.map(day),
+        top: answer.top.into_iter().map(day).collect(),
+        matching: answer.matching as i32,
+        observations: answer.observations as i32,
+        incomplete_days: answer.incomplete_days as i32,
+        first_on: on(answer.span.map(|(first, _)| first)),
+        last_on: on(answer.span.map(|(_, last)| last)),
+        sources: answer.resolved.into_iter().map(record_source).collect(),
+    }
+}
+
+fn day(found: Found) -> v1::RecordDay {
+    v1::RecordDay {
+        on: found.on.to_string(),
+        value: found.value,
+        condition_values: found.conditions,
+    }
+}
+
+fn record_source(resolved: Resolved) -> v1::RecordSource {
+    v1::RecordSource {
+        symbol: resolved.symbol,
+        proxy_for: resolved.proxy_for.unwrap_or_default(),
+        unit: unit(resolved.unit).into(),
+        kind: kind(resolved.kind).into(),
+        first_on: on(resolved.history.days.first().copied()),
+        last_on: on(resolved.history.days.last().copied()),
+    }
+}

@@ -1,0 +1,182 @@
+//! Squeeze reports for the wire.
+
+use crate::rpc::shared::{self, timestamp};
+use contract::v1;
+use factors::short_ratio::Published;
+use marketdata::{basis::Units, dataset::Dataset, day::Day};
+use squeeze::{
+    assess::{Mark, ShortBook, ShortLine},
+    exit::Participation,
+    measure::Component,
+    name::SqueezeName,
+    score::{METHOD, Score},
+    universe::Universe,
+};
+
+/// How the score is made.
+pub(super) fn method() -> v1::SqueezeMethod {
+    let weights = Component::ALL.into_iter().map(|component| v1::ComponentWeight {
+        component: component.id().to_owned(),
+        weight: component.weight(),
+    });
+    v1::SqueezeMethod { calibrated: false, text: METHOD.to_owned(), weights: weights.collect() }
+}
+
+/// The names that percentiles are taken over.
+pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
+    let summary = universe.summary();
+    let newest = summary.newest_settlement;
+    v1::SqueezeUniverse {
+        with_short_interest: summary.with_short_interest as i32,
+        priced: summary.priced as i32,
+        scored: summary.scored as i32,
+        without_short_interest: summary.without_short_interest as i32,
+        newest_settlement_on: newest.map(|n| n.effective_on.to_string()).unwrap_or_default(),
+        at_newest_settlement: newest.map_or(0, |newest| newest.value as i32),
+    }
+}
+
+/// A short book as a whole.
+pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::ShortBookTotals {
+    let curve = book.exit_curve.iter();
+    v1::ShortBookTotals {
+        gross_short: book.gross_short,
+        short_count: book.lines.len() as i32,
+        long_count: book.long_count as i32,
+        share_scored: book.share_scored,
+        share_with_exit_days: book.share_with_exit,
+        mean_score: book.mean_score,
+        profit_and_loss: book.profit_and_loss,
+        participation: participation.share(),
+        exit_curve: curve
+            .map(|point| v1::ExitPoint { fraction: point.fraction, days: point.days })
+            .collect(),
+        exit_days: book.exit_days,
+    }
+}
+
+/// One short line; its gaps are told with its name.
+pub(super) fn line(universe: &Universe, line: ShortLine) -> v1::ShortLine {
+    let mut name = match line.place {
+        Some(place) => name(universe, place),
+        None => v1::SqueezeName {
+            symbol: line.symbol,
+            units_on: universe.snapshot().today().to_string(),
+            ..v1::SqueezeName::default()
+        },
+    };
+    name.gaps = shared::gaps(line.gaps);
+    v1::ShortLine {
+        name: Some(name),
+        market_value: line.market_value,
+        share_of_gross_short: Some(line.share_of_short),
+        quantity: line.shares.ok(),
+        exit_days: line.exit_days.ok(),
+        mark: line.mark.map(mark),
+    }
+}
+
+fn mark(mark: Mark) -> v1::ShortMark {
+    match mark {
+        Mark::AverageCost { return_on_cost, profit_and_loss } => v1::ShortMark {
+            basis: v1::MarkBasis::AverageCost.into(),
+            return_on_cost,
+            profit_and_loss: Some(profit_and_loss),
+        },
+        Mark::SinceSettlement { return_on_cost } => v1::ShortMark {
+            basis: v1::MarkBasis::Settlement.into(),
+            return_on_cost,
+            profit_and_loss: None,
+        },
+    }
+}
+
+/// What is known of the name at a place of the universe.
+pub(super) fn name(universe: &Universe, place: usize) -> v1::SqueezeName {
+    let name = &universe.names()[place];
+    let symbol = universe.snapshot().symbol(name.instrument());
+    let score = universe.score(place);
+    let traded = name.traded.as_ref().ok();
+    let measure = |component| name.measure(component).ok();
+    let percent = |share: f64| share * 100.0;
+    v1::SqueezeName {
+        symbol: symbol.to_owned(),
+        units_on: name.units_on().to_string(),
+        inputs: inputs(universe, name),
+        short_of_float_pct: name.ratio.of_float().ok().map(percent),
+        short_of_float_s3_pct: measure(Component::ShortOfFloat).map(percent),
+        short_of_shares_outstanding_pct: name.ratio.of_shares_outstanding().ok().map(percent),
+        short_interest_change: measure(Component::ShortInterestChange),
+        days_to_cover: name.days_to_cover().ok(),
+        days_to_cover_at_settlement: measure(Component::DaysToCover),
+        volume_sessions: traded.map_or(0, |traded| traded.volume_sessions as i32),
+        days_to_cover_source: name.days_to_cover_source().ok(),
+        average_daily_value_usd: name.average_value_usd().ok(),
+        market_cap_usd: name.market_cap.ok().map(|cap| cap.usd),
+        return_since_settlement: measure(Component::ShortsLoss),
+        return_5: measure(Component::Return5),
+        return_20: measure(Component::Return20),
+        distance_to_high: measure(Component::DistanceToHigh),
+        high_sessions: traded.map_or(0, |traded| traded.high_sessions as i32),
+        volume_ratio: measure(Component::VolumeRatio),
+        float_turnover: measure(Component::FloatTurnover),
+        score: score.map(|score| score.points),
+        score_percentile: score.map(|score| percent(score.percentile)),
+        contributions: score.map(contributions).unwrap_or_default(),
+        gaps: shared::gaps(name.gaps(symbol)),
+    }
+}
+
+fn contributions(score: &Score) -> Vec<v1::Contribution> {
+    let contributions = score.contributions().into_iter().map(|c| v1::Contribution {
+        component: c.component.id().to_owned(),
+        percentile: c.percentile.map(|percentile| percentile * 100.0),
+        points: c.points,
+    });
+    contributions.collect()
+}
+
+/// Every input that is known, on the name's one basis of units.
+fn inputs(universe: &Universe, name: &SqueezeName) -> Vec<v1::Input> {
+    let today = universe.snapshot().today();
+    let ratio = &name.ratio;
+    let short = ratio.shares_short;
+    let mut inputs = Vec::new();
+    let mut add = |input, known: Option<Published>, value: Option<f64>| {
+        inputs.extend(known.map(|known| dated(input, known, value, today)));
+    };
+    add("short_interest", Some(short), Some(short.value));
+    add("short_interest_before", ratio.previous, ratio.previous.map(|previous| previous.value));
+    add("public_float", ratio.public_float, ratio.float_on_basis.ok());
+    add("shares_outstanding", ratio.shares_outstanding, ratio.outstanding_on_basis.ok());
+    let of_source = ratio.source_daily_volume;
+    add("average_volume_source", of_source.map(|_| short), of_source);
+    let last = name.traded.as_ref().ok().zip(name.close_published_at);
+    let last = last.map(|(traded, published_at)| Published {
+        value: traded.close,
+        effective_on: traded.last_on,
+        published_at,
+    });
+    let bars = universe.snapshot().rows(Dataset::Bars, name.instrument());
+    let settled = bars.last_on_or_before(short.effective_on).map(|row| Published {
+        value: short.value,
+        effective_on: bars.day(row),
+        published_at: bars.published_at(row),
+    });
+    let settled = settled.filter(|_| name.traded.is_ok());
+    let units = Units::of(universe.snapshot(), name.instrument());
+    add("average_volume_at_settlement", settled, name.average_volume_at_settlement().ok());
+    add("average_volume_21", last, name.average_volume().ok());
+    add("close", last, name.close(&units).ok());
+    inputs
+}
+
+fn dated(input: &str, known: Published, value: Option<f64>, today: Day) -> v1::Input {
+    v1::Input {
+        name: input.to_owned(),
+        value,
+        effective_on: known.effective_on.to_string(),
+        published_at: Some(timestamp(known.published_at)),
+        age_days: today.epoch() - known.effective_on.epoch(),
+    }
+}

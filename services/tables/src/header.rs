@@ -1,0 +1,50 @@
+//! The header line: the columns a file has, under the names they go by.
+
+use crate::row::FieldSplitter;
+
+/// The names of a header, compared without case, blanks and underscores.
+#[derive(Debug)]
+pub struct Header {
+    names: Vec<String>,
+    original: Vec<String>,
+}
+
+/// A column by its usual name, then the other names it goes by. A star ends a beginning.
+pub type Column = &'static [&'static str];
+
+/// Columns of the widest header that is looked at: every name is compared with every known one.
+const COLUMNS: usize = 512;
+
+fn squeeze(name: &str) -> String {
+    let kept = name.chars().filter(|c| !matches!(c, ' ' | '_' | '\u{a0}' | '\u{feff}'));
+    kept.collect::<String>().to_ascii_lowercase()
+}
+
+impl Header {
+    pub fn new(line: &[u8], delimiter: u8) -> Option<Header> {
+        let mut cutter = FieldSplitter::new(delimiter);
+        let row = cutter.cut(line).filter(|row| row.len() <= COLUMNS)?;
+        let original: Vec<String> = (0..row.len()).map(|column| row.text(Some(column))).collect();
+        Some(Header { names: original.iter().map(|name| squeeze(name)).collect(), original })
+    }
+
+    /// Where a column is.
+    pub fn find(&self, column: Column) -> Option<usize> {
+        column.iter().find_map(|alias| {
+            let alias = squeeze(alias);
+            self.names.iter().position(|name| match alias.strip_suffix('*') {
+                Some(start) => name.starts_with(start),
+                None => *name == alias,
+            })
+        })
+    }
+
+    /// A column's name as the file writes it.
+    pub fn name(&self, column: usize) -> &str {
+        self.original.get(column).map_or("", String::as_str)
+    }
+
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+}

@@ -1,0 +1,357 @@
+//! Why a file is refused whole, and why a row is left out.
+
+use marketdata::{day::Day, symbol::InvalidSymbol};
+
+/// Why a whole file is refused; nothing of it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No bytes, or nothing but blank lines.
+    #[error("the file is empty")]
+    Empty,
+    /// A header and no row.
+    #[error("the file has a header and no data row")]
+    NoRows,
+    /// A web page.
+    #[error(
+        "the file is an HTML page, not data: the download was probably refused or needs a login"
+    )]
+    HtmlPage,
+    /// An XML document, for instance a content server's error.
+    #[error("the file is an XML document, not data: it begins with {0:?}")]
+    XmlPage(String),
+    /// A vendor's plain-text notice in place of data.
+    #[error("the file is a vendor's notice, not data: {0:?}")]
+    VendorNotice(String),
+    /// Bytes that are no text.
+    #[error("the file is binary, not text: {0}")]
+    Binary(&'static str),
+    /// A NUL byte inside text.
+    #[error(
+        "line {line} holds a NUL byte: the file is damaged or was cut off while it was written"
+    )]
+    NulByte {
+        /// Where, from 1.
+        line: u64,
+    },
+    /// A text encoding other than UTF-8 (with or without a mark) and Windows-1252.
+    #[error("the file is encoded as {0}: save it as UTF-8")]
+    Encoding(&'static str),
+    /// No known kind has this header.
+    #[error(
+        "no known kind of file has the header {found:?}; the known ones are described in the documentation of ingest"
+    )]
+    UnknownHeader {
+        /// The first line that is not blank.
+        found: String,
+    },
+    /// The header is nearly that of a kind, or of the kind the caller named, but lacks columns.
+    #[error("a file of kind {} needs the columns {}; the header {found:?} lacks {}", kind, expected.join(", "), missing.join(", "))]
+    MissingColumns {
+        /// The kind.
+        kind: &'static str,
+        /// Every column it needs.
+        expected: Vec<&'static str>,
+        /// Those not found.
+        missing: Vec<&'static str>,
+        /// The header found.
+        found: String,
+    },
+    /// A portfolio without the columns of one.
+    #[error(
+        "a portfolio needs a column symbol and a column quantity or market_value; the header is {found:?}"
+    )]
+    NotAPortfolio {
+        /// The first line that is not blank.
+        found: String,
+    },
+    /// The file holds one symbol's rows and does not say whose.
+    #[error(
+        "the file does not say which symbol it is about, and its name {file_name:?} is no symbol: give the symbol"
+    )]
+    SymbolNeeded {
+        /// The file's name.
+        file_name: String,
+    },
+    /// The file does not say which index its members belong to.
+    #[error(
+        "the file does not say which index it is about, nor does its name {file_name:?}: give the index"
+    )]
+    IndexNeeded {
+        /// The file's name.
+        file_name: String,
+    },
+    /// The file does not say which day it describes.
+    #[error(
+        "the file does not say which day it describes, nor does its name {file_name:?}: give the as-of date"
+    )]
+    DateNeeded {
+        /// The file's name.
+        file_name: String,
+    },
+    /// The number of rows that the file's trailer states is not the number it has.
+    #[error("the trailer states {stated} rows, the file has {found}: it is cut off or damaged")]
+    TrailerCount {
+        /// By the trailer.
+        stated: u64,
+        /// Counted.
+        found: u64,
+    },
+    /// Something stands below the trailer, as where files were put one behind the other.
+    #[error("line {line} stands below the trailer that ends the file: send each file by itself")]
+    AfterTrailer {
+        /// Where, from 1.
+        line: u64,
+    },
+    /// More than one row in twenty is bad.
+    #[error("{rejected} of {rows} rows are bad, more than 5 %; the first: line {}: {} ({})", first.line, first.reason, first.text)]
+    TooManyBadRows {
+        /// Bad rows.
+        rejected: u64,
+        /// All rows.
+        rows: u64,
+        /// The first bad row.
+        first: Rejection,
+    },
+    /// A line beyond any row of any kind.
+    #[error("line {line} has more than {limit} bytes")]
+    LineTooLong {
+        /// Where, from 1.
+        line: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// More bytes than the server takes.
+    #[error("the file has more than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// More rows than the server takes, blank lines counted.
+    #[error("the file has more than {limit} rows")]
+    TooManyRows {
+        /// The limit.
+        limit: u64,
+    },
+    /// More names than any file of data has.
+    #[error("the file names more than {limit} instruments or series: send it in parts")]
+    TooManyNames {
+        /// The limit.
+        limit: usize,
+    },
+    /// More texts than any file of data has.
+    #[error(
+        "the file holds more than {texts} different texts, or more than {bytes} bytes of them: send it in parts"
+    )]
+    TooManyTexts {
+        /// The limit of their number.
+        texts: usize,
+        /// The limit of their bytes.
+        bytes: u64,
+    },
+    /// An option of the caller cannot be used.
+    #[error("the option {option} is {value:?}: {fault}")]
+    BadOption {
+        /// Its name.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong.
+        fault: String,
+    },
+}
+
+impl Refusal {
+    /// A stable name for machines.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Refusal::Empty => "EMPTY_FILE",
+            Refusal::NoRows => "NO_ROWS",
+            Refusal::HtmlPage => "HTML_PAGE",
+            Refusal::XmlPage(_) => "XML_PAGE",
+            Refusal::VendorNotice(_) => "VENDOR_NOTICE",
+            Refusal::Binary(_) => "BINARY_FILE",
+            Refusal::NulByte { .. } => "NUL_BYTE",
+            Refusal::Encoding(_) => "WRONG_ENCODING",
+            Refusal::UnknownHeader { .. } => "UNKNOWN_HEADER",
+            Refusal::MissingColumns { .. } => "MISSING_COLUMNS",
+            Refusal::NotAPortfolio { .. } => "NOT_A_PORTFOLIO",
+            Refusal::SymbolNeeded { .. } => "SYMBOL_NEEDED",
+            Refusal::IndexNeeded { .. } => "INDEX_NEEDED",
+            Refusal::DateNeeded { .. } => "DATE_NEEDED",
+            Refusal::TrailerCount { .. } => "TRAILER_COUNT",
+            Refusal::AfterTrailer { .. } => "ROWS_AFTER_TRAILER",
+            Refusal::TooManyBadRows { .. } => "TOO_MANY_BAD_ROWS",
+            Refusal::LineTooLong { .. } => "LINE_TOO_LONG",
+            Refusal::TooLarge { .. } => "FILE_TOO_LARGE",
+            Refusal::TooManyRows { .. } => "TOO_MANY_ROWS",
+            Refusal::TooManyNames { .. } => "TOO_MANY_NAMES",
+            Refusal::TooManyTexts { .. } => "TOO_MANY_TEXTS",
+            Refusal::BadOption { .. } => "BAD_OPTION",
+        }
+    }
+}
+
+/// One row left out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rejection {
+    /// The line of the file, from 1, the header counted.
+    pub line: u64,
+    /// Why.
+    pub reason: Reason,
+    /// What was found, in a few words.
+    pub text: String,
+}
+
+/// Why a row is left out: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Reason {
+    /// The day it describes was not over when the file was received.
+    #[error("the date is in the future")]
+    FutureDate,
+    /// No such date.
+    #[error("there is no such date")]
+    ImpossibleDate,
+    /// A text where a number belongs.
+    #[error("not a number")]
+    NotANumber,
+    /// The text NaN.
+    #[error("NaN is no value")]
+    NotFinite,
+    /// The text of an infinity.
+    #[error("infinity is no value")]
+    Infinite,
+    /// A number beyond the range of a double.
+    #[error("the number overflows")]
+    Overflow,
+    /// A price, a factor or a count of shares that must be above zero.
+    #[error("must be above zero")]
+    NotPositive,
+    /// A number larger, or nearer to zero, than anything that occurs.
+    #[error("no such value occurs")]
+    OutOfRange,
+    /// A day or an instant before all markets, or years ahead.
+    #[error("the date is out of range")]
+    DateOutOfRange,
+    /// A quantity that must not be below zero.
+    #[error("must not be negative")]
+    Negative,
+    /// The day's high is below its low.
+    #[error("the high is below the low")]
+    HighBelowLow,
+    /// The close lies outside the day's range by more than rounding.
+    #[error("the close is outside the day's range")]
+    CloseOutsideRange,
+    /// Another row of the file has the same key and another value; both are left out.
+    #[error("another row of the file says otherwise about the same day")]
+    ConflictingDuplicate,
+    /// The symbol is no symbol.
+    #[error("not a symbol")]
+    BadSymbol,
+    /// A text longer than any name.
+    #[error("the text is too long")]
+    TextTooLong,
+    /// A text with a character that steers a terminal and names nothing.
+    #[error("the text holds a control character")]
+    ControlCharacter,
+    /// A value the row cannot do without is empty.
+    #[error("a value is missing")]
+    MissingValue,
+    /// Another number of fields than the header.
+    #[error("another number of fields than the header")]
+    FieldCount,
+    /// A quotation mark that is never closed.
+    #[error("a quotation mark is not closed")]
+    Quotes,
+    /// Not an instant in RFC 3339.
+    #[error("not an instant")]
+    BadInstant,
+    /// Said to have been published before the day it describes had begun: look-ahead.
+    #[error("it cannot have been published before the day it describes")]
+    PublishedBeforeItsDay,
+    /// An interval that ends before it begins.
+    #[error("the end is before the start")]
+    EndBeforeStart,
+    /// All prices of a symbol differ from those held by one factor: a split in between is not known.
+    #[error("the prices differ from those held by a constant factor: load the split first")]
+    UnknownSplit,
+    /// Both names of a change are known for different instruments.
+    #[error("both symbols are known for different instruments: load symbol changes first")]
+    SymbolsTaken,
+    /// One symbol stands in more changes, or one instrument has more names, than ever occurs.
+    #[error("too many changes of one symbol")]
+    TooManyChanges,
+    /// Neither name of a change is known, or the change contradicts the names known.
+    #[error("the symbol is not known")]
+    UnknownSymbol,
+}
+
+impl Reason {
+    /// A stable name for machines.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Reason::FutureDate => "FUTURE_DATE",
+            Reason::ImpossibleDate => "IMPOSSIBLE_DATE",
+            Reason::NotANumber => "NOT_A_NUMBER",
+            Reason::NotFinite => "NOT_FINITE",
+            Reason::Infinite => "INFINITE",
+            Reason::Overflow => "OVERFLOW",
+            Reason::NotPositive => "NOT_POSITIVE",
+            Reason::OutOfRange => "OUT_OF_RANGE",
+            Reason::DateOutOfRange => "DATE_OUT_OF_RANGE",
+            Reason::Negative => "NEGATIVE",
+            Reason::HighBelowLow => "HIGH_BELOW_LOW",
+            Reason::CloseOutsideRange => "CLOSE_OUTSIDE_RANGE",
+            Reason::ConflictingDuplicate => "CONFLICTING_DUPLICATE",
+            Reason::BadSymbol => "BAD_SYMBOL",
+            Reason::TextTooLong => "TEXT_TOO_LONG",
+            Reason::ControlCharacter => "CONTROL_CHARACTER",
+            Reason::MissingValue => "MISSING_VALUE",
+            Reason::FieldCount => "FIELD_COUNT",
+            Reason::Quotes => "QUOTES",
+            Reason::BadInstant => "BAD_INSTANT",
+            Reason::PublishedBeforeItsDay => "PUBLISHED_BEFORE_ITS_DAY",
+            Reason::EndBeforeStart => "END_BEFORE_START",
+            Reason::UnknownSplit => "UNKNOWN_SPLIT",
+            Reason::SymbolsTaken => "SYMBOLS_TAKEN",
+            Reason::TooManyChanges => "TOO_MANY_CHANGES",
+            Reason::UnknownSymbol => "UNKNOWN_SYMBOL",
+        }
+    }
+}
+
+/// A row's fault while it is read; the line is added where the row is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub reason: Reason,
+    pub text: String,
+}
+
+impl Fault {
+    pub fn new(reason: Reason, text: impl Into<String>) -> Fault {
+        Fault { reason, text: text.into() }
+    }
+
+    /// A fault about a named field's text.
+    pub fn of(reason: Reason, field: &str, found: &[u8]) -> Fault {
+        Fault::new(reason, format!("{field} is {:?}", excerpt(found)))
+    }
+
+    pub fn symbol(error: InvalidSymbol, found: &[u8]) -> Fault {
+        Fault::new(Reason::BadSymbol, format!("{error}: {:?}", excerpt(found)))
+    }
+
+    pub fn future(day: Day) -> Fault {
+        Fault::new(Reason::FutureDate, day.to_string())
+    }
+}
+
+/// The beginning of a text, readable: without the control characters that steer a terminal.
+pub fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(160)]);
+    let readable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = text.trim().chars().take(120).map(readable).collect();
+    if short.len() < text.trim().len() || 160 < bytes.len() {
+        short.push('…');
+    }
+    short
+}

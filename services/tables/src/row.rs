@@ -1,0 +1,153 @@
+//! One line cut into fields.
+
+use memchr::memchr;
+
+/// Cuts lines into fields, reusing its memory.
+#[derive(Debug)]
+pub struct FieldSplitter {
+    delimiter: u8,
+    quotes: bool,
+    spans: Vec<(u32, u32)>,
+    /// The fields of a line with quotes, without them.
+    unquoted: Vec<u8>,
+}
+
+/// A line's fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    bytes: &'a [u8],
+    spans: &'a [(u32, u32)],
+}
+
+impl<'a> Row<'a> {
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// A field without surrounding blanks; empty where the line has no such field.
+    #[inline]
+    pub fn get(&self, column: usize) -> &'a [u8] {
+        match self.spans.get(column) {
+            Some((from, to)) => trim(&self.bytes[*from as usize..*to as usize]),
+            None => b"",
+        }
+    }
+
+    /// A field that may not be there at all.
+    pub fn optional(&self, column: Option<usize>) -> &'a [u8] {
+        column.map_or(b"", |column| self.get(column))
+    }
+
+    /// A field as text; empty where the line has no such field.
+    pub fn text(&self, column: Option<usize>) -> String {
+        text(self.optional(column))
+    }
+}
+
+/// Bytes as text: UTF-8, else Windows-1252. The apostrophe that guards a text against a spreadsheet
+/// is taken off; see [`super::export`].
+pub fn text(bytes: &[u8]) -> String {
+    let bytes = super::export::unguarded(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
+    }
+}
+
+/// Latin-1 but for the bytes 80 to 9F, where files of Windows have quotation marks and dashes and
+/// Latin-1 has control characters (WHATWG Encoding Standard, index windows-1252).
+fn windows_1252(byte: u8) -> char {
+    const HIGH: [char; 32] = [
+        '€', '\u{fffd}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{fffd}', 'Ž',
+        '\u{fffd}', '\u{fffd}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ',
+        '\u{fffd}', 'ž', 'Ÿ',
+    ];
+    match byte {
+        0x80..=0x9f => HIGH[usize::from(byte - 0x80)],
+        byte => char::from(byte),
+    }
+}
+
+#[inline]
+fn trim(bytes: &[u8]) -> &[u8] {
+    match (bytes.first(), bytes.last()) {
+        (Some(first), Some(last)) if *first <= b' ' || *last <= b' ' => bytes.trim_ascii(),
+        _ => bytes,
+    }
+}
+
+impl FieldSplitter {
+    /// A pipe-delimited file has no quoting rules: a quote is a character of a name.
+    pub fn new(delimiter: u8) -> FieldSplitter {
+        FieldSplitter {
+            delimiter,
+            quotes: delimiter != b'|',
+            spans: Vec::new(),
+            unquoted: Vec::new(),
+        }
+    }
+
+    /// The fields of a line; none where a quotation mark is not closed.
+    #[inline]
+    pub fn cut<'a>(&'a mut self, line: &'a [u8]) -> Option<Row<'a>> {
+        self.spans.clear();
+        if self.quotes && memchr(b'"', line).is_some() {
+            return self.cut_quoted(line);
+        }
+        let mut from = 0;
+        for (at, byte) in line.iter().enumerate() {
+            if *byte == self.delimiter {
+                self.spans.push((from, at as u32));
+                from = at as u32 + 1;
+            }
+        }
+        self.spans.push((from, line.len() as u32));
+        Some(Row { bytes: line, spans: &self.spans })
+    }
+
+    fn cut_quoted(&mut self, line: &[u8]) -> Option<Row<'_>> {
+        self.unquoted.clear();
+        let mut inside = false;
+        let mut from = 0;
+        let mut bytes = line.iter().peekable();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' if inside && bytes.peek() == Some(&&b'"') => {
+                    self.unquoted.push(b'"');
+                    bytes.next();
+                }
+                b'"' => inside = !inside,
+                byte if *byte == self.delimiter && !inside => {
+                    self.spans.push((from, self.unquoted.len() as u32));
+                    from = self.unquoted.len() as u32;
+                }
+                byte => self.unquoted.push(*byte),
+            }
+        }
+        self.spans.push((from, self.unquoted.len() as u32));
+        (!inside).then_some(Row { bytes: &self.unquoted, spans: &self.spans })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(delimiter: u8, line: &str) -> Option<Vec<String>> {
+        let mut cutter = FieldSplitter::new(delimiter);
+        let row = cutter.cut(line.as_bytes())?;
+        Some((0..row.len()).map(|column| row.text(Some(column))).collect())
+    }
+
+    #[test]
+    fn quotes_hold_delimiters_and_quotes() {
+        assert_eq!(fields(b',', "a, b ,").unwrap(), ["a", "b", ""]);
+        assert_eq!(fields(b',', "\"x, \"\"y\"\"\",2").unwrap(), ["x, \"y\"", "2"]);
+        assert_eq!(fields(b',', "\"x,2"), None);
+        assert_eq!(fields(b'|', "A|6\" PIPE CO|3").unwrap(), ["A", "6\" PIPE CO", "3"]);
+        let mut cutter = FieldSplitter::new(b'|');
+        assert_eq!(cutter.cut(b"NESTL\xc9|1").unwrap().text(Some(0)), "NESTLÉ");
+        assert_eq!(text(b"L\x92OREAL \x96 ADR"), "L’OREAL – ADR");
+        assert!(!(0..=255).map(windows_1252).any(|c| '\u{7f}' < c && c.is_control()));
+    }
+}
