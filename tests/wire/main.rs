@@ -10,6 +10,7 @@
 mod calls;
 mod drawn_files;
 mod exposure;
+mod golden;
 mod harness;
 mod health;
 mod ingest;

@@ -1,0 +1,333 @@
+//! Whole answers on the simulated market, as text under `tests/golden/`: what a client gets changes only on purpose.
+//!
+//! `UPDATE_GOLDEN=1 cargo wire golden` writes them anew. `versions.txt` holds the hash of all of them
+//! under each `model_version`. A recorded version keeps its hash: changed numbers need a new version,
+//! so that a replay by another build is refused instead of giving other numbers.
+//! The result id, the model version and the hash of the settings are left out: they may change where
+//! no number does, and have tests of their own.
+
+use crate::harness::{Harness, header, on};
+use contract::v1::{
+    self, exposure_service_client::ExposureServiceClient,
+    rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
+};
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use serde_json::Value;
+use simulation::{
+    files,
+    market::{Market, Parameters},
+    sample,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use tonic::{Response, transport::Channel};
+
+/// Large enough for every indicator, bucket and leg; small enough to read.
+const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 };
+/// The rotation day of the simulated market, and its last session.
+const ROTATION_ON: &str = "2024-07-11";
+const LAST_ON: &str = "2024-07-31";
+/// Fields that are not the answer's numbers.
+const LEFT_OUT: [&str; 3] = ["resultId", "modelVersion", "configHash"];
+
+/// The answers, by file name.
+struct Goldens {
+    answers: BTreeMap<String, String>,
+    model_version: String,
+}
+
+impl Goldens {
+    fn keep<M: Message>(&mut self, file: &str, message: &str, answer: Response<M>) {
+        let mut value = json(message, &answer.into_inner());
+        leave_out(&mut value);
+        let mut text = serde_json::to_string_pretty(&value).unwrap();
+        text.push('\n');
+        self.answers.insert(format!("{file}.json"), text);
+    }
+
+    /// Hash of every name and text.
+    fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for part in self.answers.iter().flat_map(|(name, text)| [name, text]) {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn golden_answers_are_as_they_were() {
+    let goldens = answers().await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    #[expect(clippy::disallowed_methods, reason = "the developer says so by the environment")]
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    if update {
+        write(&folder, &goldens);
+    }
+    let differences = compare(&folder, &goldens);
+    assert!(
+        differences.is_empty(),
+        "{}\nA number that changes on purpose needs a new MODEL_VERSION (services/server), then \
+         `UPDATE_GOLDEN=1 cargo wire golden`.",
+        differences.join("\n")
+    );
+}
+
+/// Everything that is asked: each kind of answer once, where it says most.
+async fn answers() -> Goldens {
+    let harness = Harness::at("2024-08-01T12:00:00Z").await;
+    let market = Market::new(MARKET);
+    load(&harness, &market).await;
+    let mut goldens = Goldens { answers: BTreeMap::new(), model_version: String::new() };
+    let channel = harness.channel().await;
+    rotation(&mut goldens, channel.clone()).await;
+    exposure(&mut goldens, channel.clone(), &market).await;
+    squeeze(&mut goldens, channel, &market).await;
+    market_data(&mut goldens, &harness).await;
+    goldens
+}
+
+async fn load(harness: &Harness, market: &Market) {
+    for file in files::all(market) {
+        let header = v1::IngestHeader {
+            symbol: file.symbol.unwrap_or_default(),
+            index_id: file.index_id.unwrap_or_default().to_owned(),
+            as_of_on: file.as_of_on.map(|day| day.to_string()).unwrap_or_default(),
+            adjusted_on: file.adjusted_on.map(|day| day.to_string()).unwrap_or_default(),
+            ..header(&file.file_name)
+        };
+        harness.try_ingest(header, &file.bytes).await.unwrap();
+    }
+}
+
+async fn rotation(goldens: &mut Goldens, channel: Channel) {
+    let mut client = RotationServiceClient::new(channel);
+    for day in [ROTATION_ON, LAST_ON] {
+        let request = v1::GetRotationRequest { as_of: on(day), ..Default::default() };
+        let answer = client.get_rotation(request).await.unwrap();
+        let reference = answer.get_ref().snapshot.as_ref().unwrap();
+        goldens.model_version.clone_from(&reference.model_version);
+        goldens.keep(&format!("rotation_{day}"), "GetRotationResponse", answer);
+    }
+    let request = v1::ListIndicatorsRequest { as_of: on(LAST_ON) };
+    let answer = client.list_indicators(request).await.unwrap();
+    goldens.keep("indicators", "ListIndicatorsResponse", answer);
+    let request = v1::GetIndicatorHistoryRequest {
+        as_of: on(LAST_ON),
+        measure_id: "pct_advancing".to_owned(),
+        page_size: 30,
+        ..Default::default()
+    };
+    let answer = client.get_indicator_history(request).await.unwrap();
+    goldens.keep("history_pct_advancing", "GetIndicatorHistoryResponse", answer);
+    let answer = client.query_records(largest_when_large_caps_fell()).await.unwrap();
+    goldens.keep("records_small_caps", "QueryRecordsResponse", answer);
+}
+
+/// The largest rises of the small-cap index on days on which the large-cap index fell.
+fn largest_when_large_caps_fell() -> v1::QueryRecordsRequest {
+    use v1::record_variable::Subject;
+    let of = |role: &str| v1::RecordVariable {
+        subject: Some(Subject::Role(role.to_owned())),
+        ..Default::default()
+    };
+    v1::QueryRecordsRequest {
+        as_of: on(LAST_ON),
+        variable: Some(of("small_cap_index")),
+        conditions: vec![v1::RecordCondition {
+            variable: Some(of("large_cap_index")),
+            comparison: v1::RecordComparison::Below.into(),
+            threshold: 0.0,
+        }],
+        top: 10,
+        ..Default::default()
+    }
+}
+
+fn book(market: &Market) -> v1::Portfolio {
+    let position = |holding: sample::Holding| v1::Position {
+        symbol: holding.symbol,
+        average_cost: Some(holding.average_cost),
+        size: Some(v1::position::Size::Quantity(holding.quantity)),
+    };
+    let held = sample::long_megacap_short_small_cap(market);
+    v1::Portfolio {
+        portfolio_id: "sample".to_owned(),
+        net_asset_value: Some(100e6),
+        positions: held.into_iter().map(position).collect(),
+        ..Default::default()
+    }
+}
+
+async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
+    let mut client = ExposureServiceClient::new(channel);
+    let usual = v1::AnalyzePortfolioRequest {
+        as_of: on(ROTATION_ON),
+        portfolio: Some(book(market)),
+        include_positions: true,
+        repeat_on: ROTATION_ON.to_owned(),
+        ..Default::default()
+    };
+    let other = v1::AnalyzePortfolioRequest {
+        as_of: on(LAST_ON),
+        beta: Some(v1::BetaSettings {
+            half_life_sessions: Some(63.0),
+            shrinkage: v1::BetaShrinkage::None.into(),
+            ..Default::default()
+        }),
+        tail: Some(v1::TailSettings {
+            window_sessions: Some(252),
+            method: v1::TailMethod::Historical.into(),
+            confidence_levels: vec![0.975],
+            ..Default::default()
+        }),
+        ..usual.clone()
+    };
+    for (name, request) in [("exposure_defaults", usual), ("exposure_historical", other)] {
+        let answer = client.analyze_portfolio(request).await.unwrap();
+        goldens.keep(name, "AnalyzePortfolioResponse", answer);
+    }
+    let mut portfolio = book(market);
+    portfolio.positions[0].symbol = "NOSUCH".to_owned();
+    let request =
+        v1::ValidatePortfolioRequest { as_of: on(ROTATION_ON), portfolio: Some(portfolio) };
+    let answer = client.validate_portfolio(request).await.unwrap();
+    goldens.keep("validation", "ValidatePortfolioResponse", answer);
+}
+
+async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
+    let mut client = SqueezeServiceClient::new(channel);
+    let request = v1::AssessShortBookRequest {
+        as_of: on(ROTATION_ON),
+        portfolio: Some(book(market)),
+        ..Default::default()
+    };
+    let answer = client.assess_short_book(request).await.unwrap();
+    goldens.keep("short_book", "AssessShortBookResponse", answer);
+    let request =
+        v1::RankSqueezeRequest { as_of: on(ROTATION_ON), page_size: 15, ..Default::default() };
+    let answer = client.rank_squeeze(request).await.unwrap();
+    goldens.keep("squeeze_rank", "RankSqueezeResponse", answer);
+}
+
+async fn market_data(goldens: &mut Goldens, harness: &Harness) {
+    let mut client = harness.market_data().await;
+    let request = v1::GetCoverageRequest { as_of: on(LAST_ON) };
+    goldens.keep("coverage", "GetCoverageResponse", client.get_coverage(request).await.unwrap());
+    let request =
+        v1::ListInstrumentsRequest { as_of: on(LAST_ON), page_size: 20, ..Default::default() };
+    let answer = client.list_instruments(request).await.unwrap();
+    goldens.keep("instruments", "ListInstrumentsResponse", answer);
+    for (dataset, symbol) in [(v1::Dataset::Bars, "NVDA"), (v1::Dataset::ShortInterest, "NVDA")] {
+        let request = v1::GetSeriesRequest {
+            as_of: on(LAST_ON),
+            dataset: dataset.into(),
+            symbol: symbol.to_owned(),
+            page_size: 10,
+            ..Default::default()
+        };
+        let answer = client.get_series(request).await.unwrap();
+        let name = format!("series_{}", dataset.as_str_name().to_lowercase());
+        goldens.keep(&name, "GetSeriesResponse", answer);
+    }
+}
+
+/// The canonical JSON of a message.
+fn json<M: Message>(name: &str, message: &M) -> Value {
+    let pool = DescriptorPool::decode(contract::DESCRIPTOR).unwrap();
+    let descriptor = pool.get_message_by_name(&format!("ballast.v1.{name}")).unwrap();
+    let bytes = message.encode_to_vec();
+    let dynamic = DynamicMessage::decode(descriptor, bytes.as_slice()).unwrap();
+    let options = SerializeOptions::new();
+    dynamic.serialize_with_options(serde_json::value::Serializer, &options).unwrap()
+}
+
+fn leave_out(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
+            fields.values_mut().for_each(leave_out);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out),
+        _ => {}
+    }
+}
+
+fn read(path: &Path) -> String {
+    #[expect(clippy::disallowed_methods, reason = "goldens are files")]
+    std::fs::read(path).map_or_else(|_| String::new(), |bytes| String::from_utf8(bytes).unwrap())
+}
+
+/// The hash of each version, in the order in which they came.
+fn versions(folder: &Path) -> Vec<(String, String)> {
+    let text = read(&folder.join("versions.txt"));
+    let line = |line: &str| {
+        let (version, hash) = line.split_once(' ').unwrap();
+        (version.to_owned(), hash.to_owned())
+    };
+    text.lines().map(line).collect()
+}
+
+fn stored(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
+}
+
+fn write(folder: &Path, goldens: &Goldens) {
+    let mut versions = versions(folder);
+    let (version, hash) = (&goldens.model_version, goldens.hash());
+    match versions.iter().find(|(known, _)| known == version) {
+        Some((_, known)) => {
+            assert_eq!(
+                *known, hash,
+                "{version} has other answers: MODEL_VERSION must change first"
+            );
+        }
+        None => versions.push((version.clone(), hash)),
+    }
+    std::fs::create_dir_all(folder).unwrap();
+    for path in stored(folder) {
+        std::fs::remove_file(path).unwrap();
+    }
+    let lines: String =
+        versions.iter().map(|(version, hash)| format!("{version} {hash}\n")).collect();
+    let texts = goldens.answers.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    for (name, text) in texts.chain([("versions.txt", lines.as_str())]) {
+        #[expect(clippy::disallowed_methods, reason = "goldens are files")]
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+fn compare(folder: &Path, goldens: &Goldens) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, text) in &goldens.answers {
+        found.extend(difference(name, &read(&folder.join(name)), text));
+    }
+    for path in stored(folder) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !goldens.answers.contains_key(&name) {
+            found.push(format!("{name}: no such answer is asked for any more"));
+        }
+    }
+    let hash = versions(folder).into_iter().find(|(known, _)| *known == goldens.model_version);
+    if hash.is_none_or(|(_, hash)| hash != goldens.hash()) {
+        found.push(format!("versions.txt: {} has other answers", goldens.model_version));
+    }
+    found
+}
+
+/// The first line that differs.
+fn difference(name: &str, golden: &str, now: &str) -> Option<String> {
+    if golden == now {
+        return None;
+    }
+    let pairs = golden.lines().zip(now.lines());
+    let at = pairs.take_while(|(golden, now)| golden == now).count();
+    let line = |text: &str| text.lines().nth(at).unwrap_or("(its end)").trim().to_owned();
+    Some(format!("{name}:{}: was {}, is {}", at + 1, line(golden), line(now)))
+}
