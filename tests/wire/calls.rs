@@ -1,6 +1,6 @@
 //! What holds for every call: its id, and how the streams among them are bounded and ended.
 
-use crate::harness::{Harness, expect_refusal};
+use crate::harness::{Harness, expect_refusal, soon};
 use contract::v1::{self, rotation_service_client::RotationServiceClient};
 use server::clock::Clock;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn watch() -> Request<v1::WatchRotationRequest> {
 /// The status that a stream ends with.
 async fn end_of(mut stream: Streaming<v1::WatchRotationResponse>) -> Status {
     loop {
-        match stream.next().await {
+        match soon("the stream ends", stream.next()).await {
             Some(Ok(_)) => {}
             Some(Err(status)) => break status,
             None => panic!("the stream ended without a status"),
@@ -55,16 +55,16 @@ async fn a_call_keeps_its_id_or_gets_one() {
 async fn a_watcher_too_many_is_refused_and_its_place_comes_free() {
     let harness = Harness::with(Clock::system(), |config| config.limits.watchers = 1).await;
     let mut first = watcher(&harness, watch()).await.unwrap();
-    first.next().await.unwrap().unwrap();
+    soon("a report", first.next()).await.unwrap().unwrap();
     let refused = watcher(&harness, watch()).await.unwrap_err();
     expect_refusal(&refused, Code::ResourceExhausted, "OVERLOADED", &[]);
     drop(first);
-    let patience = tokio::time::timeout(Duration::from_secs(20), async {
+    let free = async {
         while watcher(&harness, watch()).await.is_err() {
             tokio::task::yield_now().await;
         }
-    });
-    patience.await.expect("the place comes free");
+    };
+    soon("the place comes free", free).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn a_stream_ends_at_its_callers_deadline_at_its_lifetime_and_at_shutdown()
 
     let harness = Harness::start().await;
     let mut stream = watcher(&harness, watch()).await.unwrap();
-    stream.next().await.unwrap().unwrap();
+    soon("a report", stream.next()).await.unwrap().unwrap();
     let stopping = tokio::spawn(harness.stop());
     expect_refusal(&end_of(stream).await, Code::Unavailable, "SHUTTING_DOWN", &[]);
     assert!(stopping.await.unwrap(), "nothing had to be cut");

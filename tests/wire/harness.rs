@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
@@ -109,6 +110,14 @@ impl Harness {
         let messages = tokio_stream::iter(upload(header, bytes, 1 << 20));
         Ok(client.ingest(messages).await?.into_inner())
     }
+}
+
+/// How long a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Waits for something that must come.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: too late"))
 }
 
 /// A header with a request id of its own.

@@ -1,6 +1,6 @@
 //! Health per service and of the whole, and reflection in both versions.
 
-use crate::harness::{Harness, expect_refusal, header};
+use crate::harness::{Harness, expect_refusal, header, soon};
 use contract::v1;
 use tokio_stream::StreamExt as _;
 use tonic::Code;
@@ -29,9 +29,12 @@ async fn without_its_store_a_server_answers_and_says_that_it_takes_no_file() {
     let mut health = HealthClient::new(harness.channel().await);
     let of = |service: &str| HealthCheckRequest { service: service.to_owned() };
     let mut watching = health.watch(of("ballast.v1.MarketDataService")).await.unwrap().into_inner();
-    assert_eq!(watching.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    assert_eq!(
+        soon("a state", watching.next()).await.unwrap().unwrap().status(),
+        ServingStatus::Serving
+    );
     harness.services().store.close().await;
-    let told = watching.next().await.unwrap().unwrap().status();
+    let told = soon("a state", watching.next()).await.unwrap().unwrap().status();
     assert_eq!(told, ServingStatus::NotServing);
     for service in ["", "ballast.v1.RotationService"] {
         let answer = health.check(of(service)).await.unwrap().into_inner();
@@ -54,18 +57,21 @@ async fn no_write_is_answered_that_went_into_a_file_that_is_gone() {
     let mut health = HealthClient::new(harness.channel().await);
     let of = |service: &str| HealthCheckRequest { service: service.to_owned() };
     let mut watching = health.watch(of("ballast.v1.MarketDataService")).await.unwrap().into_inner();
-    assert_eq!(watching.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    assert_eq!(
+        soon("a state", watching.next()).await.unwrap().unwrap().status(),
+        ServingStatus::Serving
+    );
     let path = harness.store_url().trim_start_matches("sqlite:").to_owned();
     let aside = format!("{path}.aside");
     std::fs::rename(&path, &aside).unwrap();
     let refused = harness.try_ingest(header("more.csv"), more).await.unwrap_err();
     expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
-    let told = watching.next().await.unwrap().unwrap().status();
+    let told = soon("a state", watching.next()).await.unwrap().unwrap().status();
     assert_eq!(told, ServingStatus::NotServing);
     let answer = health.check(of("ballast.v1.RotationService")).await.unwrap().into_inner();
     assert_eq!(answer.status(), ServingStatus::Serving, "what is in memory is answered");
     std::fs::rename(&aside, &path).unwrap();
-    let told = watching.next().await.unwrap().unwrap().status();
+    let told = soon("a state", watching.next()).await.unwrap().unwrap().status();
     assert_eq!(told, ServingStatus::Serving, "it is there again");
     harness.ingest("more.csv", more).await;
 }

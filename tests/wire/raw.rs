@@ -1,5 +1,6 @@
 //! A client that speaks HTTP/2 by itself: it sends what no client of gRPC would, and reads when it likes.
 
+use crate::harness::soon;
 use h2::{
     RecvStream, SendStream,
     client::{ResponseFuture, SendRequest},
@@ -75,7 +76,7 @@ impl Call {
 
     /// Reads the whole answer.
     pub(crate) async fn answered(mut self) -> Answered {
-        self.answer().whole().await
+        soon("the answer", self.answer().whole()).await
     }
 }
 

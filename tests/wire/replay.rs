@@ -1,6 +1,6 @@
 //! The same reference gives the same bytes: after more was ingested, after a restart, on every method that takes one.
 
-use crate::harness::{Harness, header, on, replay_of};
+use crate::harness::{Harness, header, on, replay_of, soon};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -62,16 +62,15 @@ async fn what_another_process_wrote_is_followed() {
     let asked = v1::GetCoverageRequest {
         as_of: Some(v1::AsOf { revision: Some(written.revision), ..v1::AsOf::default() }),
     };
-    let patience = std::time::Duration::from_secs(20);
-    let followed = tokio::time::timeout(patience, async {
+    let followed = async {
         loop {
             if let Ok(answer) = client.get_coverage(asked.clone()).await {
                 break answer.into_inner();
             }
             tokio::task::yield_now().await;
         }
-    });
-    let followed = followed.await.expect("the other process's revision arrives");
+    };
+    let followed = soon("the other process's revision", followed).await;
     assert_eq!(followed.snapshot.unwrap().data_version, written.data_version);
     other.stop().await;
 }

@@ -1,12 +1,11 @@
 //! RotationService over the wire: report, list, history, records, watch, and what is refused.
 
-use crate::harness::{Harness, expect_refusal, header, instant, on, replay_of};
+use crate::harness::{Harness, expect_refusal, header, instant, on, replay_of, soon};
 use contract::v1::{
     self, record_variable::Subject, rotation_service_client::RotationServiceClient,
 };
 use prost::Message as _;
 use server::clock::Clock;
-use std::time::Duration;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Streaming, transport::Channel};
 
@@ -238,17 +237,19 @@ async fn what_is_refused_and_where() {
 }
 
 async fn next(stream: &mut Streaming<v1::WatchRotationResponse>) -> v1::WatchRotationResponse {
-    let patience = Duration::from_secs(20);
-    tokio::time::timeout(patience, stream.next()).await.unwrap().unwrap().unwrap()
+    soon("a message", stream.next()).await.unwrap().unwrap()
 }
 
 /// The next message that holds a report.
 async fn next_report(stream: &mut Streaming<v1::WatchRotationResponse>) -> v1::RotationReport {
-    loop {
-        if let Some(report) = next(stream).await.report {
-            return report;
+    let report = async {
+        loop {
+            if let Some(report) = next(stream).await.report {
+                return report;
+            }
         }
-    }
+    };
+    soon("a report", report).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Going away: streams end with UNAVAILABLE, calls in flight finish, and a hard deadline ends what does not.
 
-use crate::harness::{Harness, expect_refusal, header, upload};
+use crate::harness::{Harness, expect_refusal, header, soon, upload};
 use contract::v1;
 use server::clock::Clock;
 use tokio::sync::mpsc;
@@ -19,12 +19,12 @@ async fn a_stream_hears_not_serving_and_then_ends_with_unavailable() {
     let mut health = HealthClient::new(harness.channel().await);
     let request = HealthCheckRequest { service: String::new() };
     let mut watching = health.watch(request).await.unwrap().into_inner();
-    let first = watching.next().await.unwrap().unwrap();
+    let first = soon("a state", watching.next()).await.unwrap().unwrap();
     assert_eq!(first.status(), ServingStatus::Serving);
     let stopping = tokio::spawn(harness.stop());
     let mut last = None;
     let status = loop {
-        match watching.next().await {
+        match soon("a state", watching.next()).await {
             Some(Ok(answer)) => last = Some(answer.status()),
             Some(Err(status)) => break status,
             None => panic!("the stream ended without a status"),
@@ -45,13 +45,16 @@ async fn an_upload_in_flight_finishes_and_is_kept() {
     let uploading = tokio::spawn(async move { client.ingest(ReceiverStream::new(receiver)).await });
     let mut messages = upload(header("prices.csv"), BARS.as_bytes(), 20).into_iter();
     sender.send(messages.next().unwrap()).await.unwrap();
-    while harness.services().uploads_under_way() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let under_way = async {
+        while harness.services().uploads_under_way() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the upload begins", under_way).await;
     let (folder, stopping) = harness.stop_and_keep();
     // The drain has begun when health says so, or when its connection was told to go.
     let request = HealthCheckRequest { service: String::new() };
-    while let Ok(answer) = health.check(request.clone()).await {
+    while let Ok(answer) = soon("a state", health.check(request.clone())).await {
         if answer.into_inner().status() != ServingStatus::Serving {
             break;
         }
@@ -76,11 +79,13 @@ async fn the_hard_deadline_ends_a_call_that_does_not() {
     let uploading = tokio::spawn(async move { client.ingest(ReceiverStream::new(receiver)).await });
     let mut messages = upload(header("prices.csv"), BARS.as_bytes(), 20).into_iter();
     sender.send(messages.next().unwrap()).await.unwrap();
-    while harness.services().uploads_under_way() == 0 {
-        tokio::task::yield_now().await;
-    }
-    let patience = std::time::Duration::from_secs(20);
-    let drained = tokio::time::timeout(patience, harness.stop()).await.expect("it ends");
+    let under_way = async {
+        while harness.services().uploads_under_way() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the upload begins", under_way).await;
+    let drained = soon("it ends", harness.stop()).await;
     assert!(!drained, "the upload had to be cut");
     let status = uploading.await.unwrap().unwrap_err();
     expect_refusal(&status, Code::Unavailable, "SHUTTING_DOWN", &[]);

@@ -1,7 +1,7 @@
 //! Clients that stall, do not read, speak wrongly or leave: each meets a bound, and the others do not notice.
 
 use crate::{
-    harness::{Harness, expect_refusal, header, upload},
+    harness::{Harness, expect_refusal, header, soon, upload},
     raw::{Answered, Raw, framed},
 };
 use contract::v1::{
@@ -39,12 +39,6 @@ const WINDOW: u32 = 65_535;
 
 async fn with(change: impl FnOnce(&mut Config)) -> Harness {
     Harness::with(Clock::system(), change).await
-}
-
-/// What is awaited, within a bounded patience.
-async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let patience = Duration::from_secs(20);
-    tokio::time::timeout(patience, future).await.unwrap_or_else(|_| panic!("{what}: too late"))
 }
 
 fn first_of(message: &v1::IngestRequest) -> Vec<u8> {

@@ -6,22 +6,14 @@
     reason = "a test reads its environment and writes files, and a fault of it may end it"
 )]
 
+mod support;
+
 use server::config::Config;
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
-
-/// The binary, without what the environment of a test may say.
-fn ballast(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("BALLAST_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(arguments).output().unwrap()
-}
+use support::ballast;
 
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()

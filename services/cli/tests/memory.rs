@@ -6,60 +6,29 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::expect_used,
     reason = "a test starts a process and reads what the system says of it"
 )]
 
+mod support;
+
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
 };
+use support::{Server, ballast, store_in};
 
-/// A server as a process of its own, ended with this value.
-struct Server(Child, String);
-
-impl Server {
-    fn start(folder: &Path) -> Server {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_ballast"))
-            .args(["serve", "--create", "--listen", "127.0.0.1:0"])
-            .args(["--store", &format!("sqlite:{}", folder.join("ballast.db").display())])
-            .args(["--log-format", "json", "--log-filter", "info"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let serving = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"serving\""));
-        let serving = serving.expect("the server ended before it served");
-        let serving: serde_json::Value = serde_json::from_str(&serving).unwrap();
-        // What it writes later must be read, or it would wait.
-        std::thread::spawn(move || lines.for_each(drop));
-        Server(process, format!("http://{}", serving["address"].as_str().unwrap()))
-    }
-
-    fn ingest(&self, file: &Path) -> String {
-        let sent = Command::new(env!("CARGO_BIN_EXE_ballast"))
-            .args(["ingest", "--server", &self.1, "--as-of-on", "2021-01-29"])
-            .arg(file)
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).into_owned()
-    }
-
-    /// The most memory it ever had resident, MiB.
-    fn peak(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-    }
+fn ingest(server: &Server, file: &Path) -> String {
+    let address = server.http();
+    let file = file.to_str().unwrap();
+    let sent = ballast(&["ingest", "--server", &address, "--as-of-on", "2021-01-29", file]);
+    String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).into_owned()
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// The most memory the server ever had resident, MiB.
+fn peak(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
 
 fn write_gzip(path: &Path, rows: impl Iterator<Item = String>) {
@@ -118,7 +87,7 @@ fn small_files_take_no_gigabytes() {
     const MOST: u64 = 300;
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let server = Server::start(folder.path());
+    let server = Server::start("", &store_in(folder.path()), &[]);
     // 60,000 bytes a name, 72 MB in all.
     let padding = "x".repeat(59_200);
     let long = screener(at("long.csv.gz"), 1_200, |at| noise(at + 1, 800) + &padding);
@@ -135,9 +104,9 @@ fn small_files_take_no_gigabytes() {
         (&zipped, "TOO_MANY_MEMBERS"),
         (&blank, "accepted"),
     ] {
-        let told = server.ingest(file);
+        let told = ingest(&server, file);
         assert!(told.contains(word), "{word} is not in:\n{told}");
-        let peak = server.peak();
+        let peak = peak(&server);
         println!("{}: peak {peak} MiB", file.display());
         assert!(peak < MOST, "{peak} MiB after {}", file.display());
     }

@@ -6,14 +6,16 @@
     reason = "a test starts processes, reads files, measures time, and a fault of it may end it"
 )]
 
+mod support;
+
 use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
 use h2::client::SendRequest;
 use prost::Message as _;
 use std::{
-    fs::File,
-    process::{Child, Command},
+    process::Command,
     time::{Duration, Instant},
 };
+use support::{PATIENCE, store_in};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -21,18 +23,10 @@ use tokio::{
 };
 use tonic::codegen::Bytes;
 
-/// A server that is killed with this value.
+/// A server on a store of its own.
 struct Server {
-    child: Child,
-    folder: TempDir,
-    address: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
-    }
+    process: support::Server,
+    _folder: TempDir,
 }
 
 /// Waits until something is there.
@@ -42,51 +36,34 @@ async fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(40), "{what}: too late");
+        assert!(began.elapsed() < PATIENCE, "{what}: too late");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 impl Server {
     /// Starts one in a shell, with `before` run first, and waits until it listens.
-    async fn start(before: &str, settings: &[(&str, &str)]) -> Server {
+    fn start(before: &str, settings: &[(&str, &str)]) -> Server {
         let folder = TempDir::new().unwrap();
-        let log = File::create(folder.path().join("log")).unwrap();
-        let serve = format!(
-            "{before} exec {} serve --create --listen 127.0.0.1:0 --log-format json --store sqlite:{}",
-            env!("CARGO_BIN_EXE_ballast"),
-            folder.path().join("ballast.db").display(),
-        );
-        let mut command = Command::new("sh");
-        command.args(["-c", &serve]).envs(settings.iter().copied()).stderr(log);
-        let mut server = Server { child: command.spawn().unwrap(), folder, address: String::new() };
-        server.address = soon("it listens", || {
-            let line = server.lines("serving").pop()?;
-            Some(line["address"].as_str()?.to_owned())
-        })
-        .await;
-        server
+        let process = support::Server::start(before, &store_in(folder.path()), settings);
+        Server { process, _folder: folder }
     }
 
-    /// The lines of the log with a message, or all of them where it is empty.
     fn lines(&self, message: &str) -> Vec<serde_json::Value> {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
-        let is_it = |line: &serde_json::Value| message.is_empty() || line["message"] == message;
-        lines.filter(is_it).collect()
+        self.process.lines(message)
     }
 
     fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.process.child.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
     async fn exit_code(&mut self) -> Option<i32> {
-        soon("it ends", || self.child.try_wait().unwrap()).await.code()
+        soon("it ends", || self.process.child.try_wait().unwrap()).await.code()
     }
 
     async fn client(&self) -> MarketDataServiceClient<tonic::transport::Channel> {
-        MarketDataServiceClient::connect(format!("http://{}", self.address)).await.unwrap()
+        MarketDataServiceClient::connect(self.process.http()).await.unwrap()
     }
 
     /// A connection whose streams have a small window.
@@ -96,7 +73,7 @@ impl Server {
 
     /// A connection whose streams have such a window.
     async fn raw_with(&self, window: u32) -> (SendRequest<Bytes>, tokio::task::JoinHandle<()>) {
-        let stream = TcpStream::connect(&self.address).await.unwrap();
+        let stream = TcpStream::connect(&self.process.address).await.unwrap();
         let mut builder = h2::client::Builder::new();
         let (requests, connection) =
             builder.initial_window_size(window).handshake(stream).await.unwrap();
@@ -108,7 +85,7 @@ impl Server {
 
     /// A client that has said hello and then stands still.
     async fn frozen(&self) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let mut stream = TcpStream::connect(&self.process.address).await.unwrap();
         // The preface of HTTP/2 and empty settings (RFC 9113, sections 3.4 and 6.5).
         let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
         stream.write_all(hello).await.unwrap();
@@ -118,7 +95,7 @@ impl Server {
 
     /// Resident memory, bytes.
     fn resident(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id());
+        let status = format!("/proc/{}/status", self.process.child.id());
         let status = std::fs::read_to_string(status).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
@@ -126,7 +103,8 @@ impl Server {
 
     /// Processor time used so far, in hundredths of a second.
     fn ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.process.child.id())).unwrap();
         // After the name, in parentheses, utime and stime are the 12th and 13th field.
         let fields = stat.rsplit(')').next().unwrap().split_whitespace();
         fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
@@ -160,14 +138,14 @@ fn header() -> v1::IngestRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_client_does_not_hold_up_a_signal_and_nothing_was_cut() {
     for name in ["-TERM", "-HUP", "-INT"] {
-        let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]).await;
+        let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]);
         let _frozen = server.frozen().await;
         let began = Instant::now();
         server.signal(name);
         assert_eq!(server.exit_code().await, Some(0), "{name}");
         assert!(began.elapsed() < Duration::from_secs(10), "{name}: {:?}", began.elapsed());
     }
-    let mut server = Server::start("trap '' HUP;", &[]).await;
+    let mut server = Server::start("trap '' HUP;", &[]);
     server.signal("-HUP");
     server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
     server.signal("-TERM");
@@ -176,7 +154,7 @@ async fn a_frozen_client_does_not_hold_up_a_signal_and_nothing_was_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_nobody_reads_does_not_hold_up_a_signal() {
-    let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]).await;
+    let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]);
     let (requests, _connection) = server.raw_with(0).await;
     let mut requests = requests.ready().await.unwrap();
     let (answer, mut body) = requests.send_request(post("GetCoverage"), false).unwrap();
@@ -190,7 +168,7 @@ async fn an_answer_that_nobody_reads_does_not_hold_up_a_signal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_cuts_the_call_that_the_first_waits_for() {
-    let mut server = Server::start("", &[]).await;
+    let mut server = Server::start("", &[]);
     let (requests, _connection) = server.raw().await;
     let mut requests = requests.ready().await.unwrap();
     let (_answer, mut body) = requests.send_request(post("Ingest"), false).unwrap();
@@ -209,7 +187,7 @@ async fn a_second_signal_cuts_the_call_that_the_first_waits_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_vanishes_is_no_fault_of_ours() {
     let filter = ("BALLAST_LOG__FILTER", "info,server=debug");
-    let mut server = Server::start("", &[filter]).await;
+    let mut server = Server::start("", &[filter]);
     for path in ["Ingest", "GetSeries"] {
         for resets in [true, false] {
             let (requests, connection) = server.raw().await;
@@ -244,14 +222,14 @@ async fn a_client_that_vanishes_is_no_fault_of_ours() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn out_of_files_it_waits_and_says_so_once() {
-    let server = Server::start("ulimit -n 64;", &[]).await;
+    let server = Server::start("ulimit -n 64;", &[]);
     let few = "fewer files may be open than limits.connections needs; raise ulimit -n";
     let warned = server.lines(few).pop().expect("it is told at the start");
     // 8,192 connections and 128 files besides.
     assert_eq!((&warned["files"], &warned["needed"]), (&64.into(), &8_320.into()));
     let mut connections = Vec::new();
     for _ in 0..100 {
-        connections.push(TcpStream::connect(&server.address).await.unwrap());
+        connections.push(TcpStream::connect(&server.process.address).await.unwrap());
     }
     let told = "no connection can be accepted; it is tried again";
     soon("it is told", || server.lines(told).pop()).await;
@@ -274,7 +252,7 @@ async fn answers_that_nobody_reads_take_bounded_memory() {
         ("BALLAST_LIMITS__ANSWER_BYTES", bound.as_str()),
         ("BALLAST_LIMITS__SEND_BYTES", "1000000"),
     ];
-    let server = Server::start("", &settings).await;
+    let server = Server::start("", &settings);
     let mut text = "date,value\n".to_owned();
     for day in 0..1_000 {
         let (year, month, day) = (2000 + day / 336, day / 28 % 12 + 1, day % 28 + 1);

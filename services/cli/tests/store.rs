@@ -7,70 +7,19 @@
     reason = "a test reads its environment and writes files, and a fault of it may end it"
 )]
 
-use std::{
-    fmt::Write as _,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, ChildStderr, Command, Output, Stdio},
-};
+mod support;
 
-const BALLAST: &str = env!("CARGO_BIN_EXE_ballast");
-
-fn clean(mut command: Command) -> Command {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("BALLAST_") {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
-fn ballast(arguments: &[&str]) -> Output {
-    clean(Command::new(BALLAST)).args(arguments).output().unwrap()
-}
+use std::{fmt::Write as _, path::Path};
+use support::{Server, ballast};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A server that is killed when this goes.
-struct Server {
-    child: Child,
-    address: String,
-    /// Kept open, so that the server can go on logging.
-    log: BufReader<ChildStderr>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
 /// Serves a store under the shell's limit on the size of a file.
 fn serve_with_little_room(url: &str, blocks: u32) -> Server {
-    let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
-    let mut child = clean(Command::new("sh"))
-        .args(["-c", &script, BALLAST, "serve", "--listen", "127.0.0.1:0", "--store", url])
-        .args(["--log-format", "json"])
-        // No probe: only the next write tells.
-        .env("BALLAST_FOLLOW_MS", "3600000")
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let log = BufReader::new(child.stderr.take().unwrap());
-    let mut server = Server { child, address: String::new(), log };
-    let mut said = String::new();
-    while server.address.is_empty() {
-        let start = said.len();
-        assert!(0 < server.log.read_line(&mut said).unwrap(), "it does not start: {said}");
-        let line: serde_json::Value = serde_json::from_str(&said[start..]).unwrap();
-        if let Some(address) = line["address"].as_str() {
-            server.address = format!("http://{address}");
-        }
-    }
-    server
+    // No probe: only the next write tells.
+    Server::start(&format!("ulimit -f {blocks};"), url, &[("BALLAST_FOLLOW_MS", "3600000")])
 }
 
 /// Bars whose numbers do not repeat and so do not pack.
@@ -93,7 +42,7 @@ fn bars(path: &Path, rows: u32, mut random: u64) -> String {
 }
 
 fn market_data_health(server: &Server) -> String {
-    let health = ballast(&["health", "--json", "--server", &server.address]);
+    let health = ballast(&["health", "--json", "--server", &server.http()]);
     let statuses: serde_json::Value = serde_json::from_slice(&health.stdout).unwrap();
     assert_eq!(statuses["ballast.v1.RotationService"], "SERVING", "reads go on");
     statuses["ballast.v1.MarketDataService"].as_str().unwrap().to_owned()
@@ -106,13 +55,13 @@ fn a_write_without_room_reaches_health_and_the_next_one_that_fits_mends_it() {
     assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
     let server = serve_with_little_room(&url, 2_048);
     let long = bars(&folder.path().join("long.csv"), 150_000, 1);
-    let refused = ballast(&["ingest", "--server", &server.address, &long]);
+    let refused = ballast(&["ingest", "--server", &server.http(), &long]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
     let said = text(&refused.stderr) + &text(&refused.stdout);
     assert!(said.contains("STORE_UNAVAILABLE"), "{said}");
     assert_eq!(market_data_health(&server), "NOT_SERVING");
     let short = bars(&folder.path().join("short.csv"), 10, 2);
-    let taken = ballast(&["ingest", "--server", &server.address, &short]);
+    let taken = ballast(&["ingest", "--server", &server.http(), &short]);
     assert_eq!(taken.status.code(), Some(0), "{}", text(&taken.stderr));
     assert_eq!(market_data_health(&server), "SERVING");
     drop(server);
@@ -141,7 +90,7 @@ fn a_damaged_store_is_not_served_and_says_what_to_restore() {
     assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
     let server = serve_with_little_room(&url, 100_000);
     let file = bars(&folder.path().join("bars.csv"), 10, 2);
-    assert_eq!(ballast(&["ingest", "--server", &server.address, &file]).status.code(), Some(0));
+    assert_eq!(ballast(&["ingest", "--server", &server.http(), &file]).status.code(), Some(0));
     drop(server);
     // Closes the store, so that all of it is in the one file.
     assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
