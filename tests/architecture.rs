@@ -44,7 +44,10 @@ const EDGES: [(&str, &[&str]); 15] = [
     ),
     // The cli reads portfolio files by the reader that portfolio has for them.
     // Its bench fills a store (a dev-dependency) without the detour over text.
-    ("ballast", &["contract", "marketdata", "portfolio", "server", "simulation", "store"]),
+    (
+        "ballast",
+        &["contract", "marketdata", "portfolio", "server", "simulation", "store", "tables"],
+    ),
     ("wire-tests", &["contract", "marketdata", "server", "simulation"]),
 ];
 

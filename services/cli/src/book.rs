@@ -1,6 +1,6 @@
 //! A desk's portfolio file as a message.
 
-use crate::terminal;
+use crate::{error_report::Fault, terminal};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use contract::v1::{Portfolio, Position, position};
@@ -29,7 +29,7 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
     let path = &arguments.book;
     let bytes = tokio::fs::read(path)
         .await
-        .with_context(|| format!("{} cannot be read", path.display()))?;
+        .map_err(|error| Fault::Input(format!("{} cannot be read: {error}", path.display())))?;
     let file = portfolio::csv::read(&bytes)
         .with_context(|| format!("{} is no portfolio", path.display()))?;
     for rejected in &file.rejected {
@@ -37,10 +37,9 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
         terminal::warn(&format!("{place}: {}: {}", rejected.reason, rejected.text));
     }
     if !file.rejected.is_empty() && !arguments.skip_unreadable {
-        bail!(
-            "{} lines cannot be read; mend them, or leave them out with --skip-unreadable",
-            file.rejected.len()
-        );
+        let count = file.rejected.len();
+        let way = "mend them, or leave them out with --skip-unreadable";
+        bail!(Fault::Input(format!("{count} lines cannot be read; {way}")));
     }
     Ok(Portfolio {
         portfolio_id: name(path),

@@ -1,7 +1,7 @@
 //! Asks a server what it holds.
 
 use crate::{
-    as_of_args::AsOfArguments, connect::Connection, json, query_commands::Output, show, terminal,
+    as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
 };
 use anyhow::Result;
 use clap::Args;
@@ -21,16 +21,13 @@ pub(crate) struct CoverageArguments {
 pub(crate) async fn coverage(
     arguments: &CoverageArguments,
     connection: &Connection,
-    output: Output,
+    output: Output<'_>,
 ) -> Result<()> {
     let request = GetCoverageRequest { as_of: arguments.as_of.to_proto()? };
     let clients = connection.open().await?;
     let request = connection.request(request);
     let answer = clients.market_data().get_coverage(request).await?.into_inner();
-    terminal::say(&if output.json {
-        json::of("GetCoverageResponse", &answer)?
-    } else {
-        show::coverage::report(&answer, output.terminal)
-    });
+    let page = |terminal| show::coverage::report(&answer, terminal);
+    terminal::say(&output.text("GetCoverageResponse", &answer, page)?);
     Ok(())
 }

@@ -182,7 +182,7 @@ async fn evening_before(
     let known = show::evidence::as_known(answer.snapshot.as_ref());
     terminal::say(&terminal.heading(&format!("The evening before, as known at {known}")));
     let words = answer.report.as_ref().map(|report| show::exposure::words(report, terminal));
-    terminal::say(&format!("{}\n", words.unwrap_or_default()));
+    terminal::say(&terminal.wrap(&format!("{}\n", words.unwrap_or_default())));
     Ok(())
 }
 
@@ -190,7 +190,7 @@ async fn rotation(clients: &Clients, connection: &Connection, terminal: Terminal
     let request = GetRotationRequest { as_of: rotation_day(), ..GetRotationRequest::default() };
     let mut client = clients.rotation();
     let answer = client.get_rotation(connection.request(request)).await?.into_inner();
-    terminal::say(&show::rotation::report(&answer, terminal));
+    terminal::say(&show::rotation::report(&answer, terminal).render(terminal));
     let again = client.get_rotation(connection.request(replay_of(&answer))).await?.into_inner();
     let words = if again.encode_to_vec() == answer.encode_to_vec() {
         terminal.paint(Tone::Good, "the same bytes")
@@ -246,7 +246,7 @@ async fn exposure(
     };
     let request = connection.request(request);
     let answer = clients.exposure().analyze_portfolio(request).await?.into_inner();
-    terminal::say(&show::exposure::report(&answer, terminal));
+    terminal::say(&show::exposure::report(&answer, terminal).render(terminal));
     terminal::say("\n");
     Ok(())
 }
@@ -264,7 +264,7 @@ async fn squeeze(
     };
     let request = connection.request(request);
     let answer = clients.squeeze().assess_short_book(request).await?.into_inner();
-    terminal::say(&show::squeeze::book(&answer, 10, terminal));
+    terminal::say(&show::squeeze::book(&answer, 10, terminal).render(terminal));
     terminal::say("\n");
     Ok(())
 }

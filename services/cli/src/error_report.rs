@@ -1,11 +1,119 @@
-//! What went wrong, in full: the status, its reason, every violation, when to try again.
+//! What went wrong, in full: the status, its reason, every violation, when to try again; and the exit
+//! code that says so to a script.
 
 use crate::terminal::{Terminal, Tone};
+use serde_json::{Value, json};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{FieldViolation, StatusExt as _};
 
-/// The exit code of something refused or failed; 2 is a wrong command line.
+/// The exit codes, for `--help` and the README.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed for a reason not below; a store with faults; a server that does not serve
+  2  wrong command line
+  3  refused: the input or the request is wrong, or the caller may not
+  4  not found: no such instrument, indicator or revision
+  5  no server, or no answer in time; the same call may succeed later
+  6  incomplete: more of the book than --fail-on-gaps allows lacks data of its own";
+
+/// Failed for a reason that no other code says.
 pub(crate) const FAILED: u8 = 1;
+/// The input or the request is wrong.
+const REFUSED: u8 = 3;
+/// What was asked for is not there.
+const NOT_FOUND: u8 = 4;
+/// No server, or none that answers now.
+const UNREACHABLE: u8 = 5;
+/// The answer stands on less data than asked for.
+const INCOMPLETE: u8 = 6;
+
+/// Why a command ends with a code of its own although no server refused it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// A file of the caller cannot be used.
+    #[error("{0}")]
+    Input(String),
+    /// An answer was printed, and lacks more data than the caller accepts.
+    #[error("{:.1} % of gross has no data of its own, --fail-on-gaps allows {:.1} %", 100.0 * .lacking, 100.0 * .most)]
+    Incomplete {
+        /// Share of gross, 0 to 1.
+        lacking: f64,
+        /// What the caller allows, 0 to 1.
+        most: f64,
+    },
+}
+
+/// The exit code of an error.
+pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(code_of).unwrap_or(FAILED)
+}
+
+fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(status) = cause.downcast_ref::<Status>() {
+        return Some(code_of_status(status.code()));
+    }
+    match cause.downcast_ref::<Fault>() {
+        Some(Fault::Input(_)) => return Some(REFUSED),
+        Some(Fault::Incomplete { .. }) => return Some(INCOMPLETE),
+        None => {}
+    }
+    if cause.is::<tables::refusal::Refusal>() {
+        return Some(REFUSED);
+    }
+    cause.is::<tonic::transport::Error>().then_some(UNREACHABLE)
+}
+
+const fn code_of_status(code: Code) -> u8 {
+    match code {
+        Code::InvalidArgument
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::Unauthenticated => REFUSED,
+        Code::NotFound => NOT_FOUND,
+        Code::Unavailable
+        | Code::DeadlineExceeded
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::Cancelled => UNREACHABLE,
+        Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => FAILED,
+    }
+}
+
+/// An error for a program: one object on one line.
+pub(crate) fn as_json(error: &anyhow::Error) -> String {
+    let mut report = json!({ "exitCode": exit_code(error) });
+    match error.chain().find_map(|cause| cause.downcast_ref::<Status>()) {
+        Some(status) => add_status(&mut report, status),
+        None => {
+            let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+            report["message"] = error.to_string().into();
+            report["causes"] = causes.into();
+        }
+    }
+    format!("{}\n", json!({ "error": report }))
+}
+
+fn add_status(report: &mut Value, status: &Status) {
+    let details = status.get_error_details();
+    report["code"] = code_name(status.code()).into();
+    report["message"] = status.message().into();
+    if let Some(info) = details.error_info() {
+        report["reason"] = info.reason.as_str().into();
+        report["metadata"] = json!(info.metadata);
+    }
+    let violations = details.bad_request().map_or(&[][..], |bad| &bad.field_violations);
+    let violation = |v: &FieldViolation| json!({ "field": v.field, "description": v.description });
+    report["violations"] = violations.iter().map(violation).collect();
+    if let Some(delay) = details.retry_info().and_then(|info| info.retry_delay) {
+        report["retryAfterSeconds"] = delay.as_secs_f64().into();
+    }
+    if let Some(request) = details.request_info() {
+        report["requestId"] = request.request_id.as_str().into();
+    }
+}
 
 /// An error for a person: a status with all it carries, anything else with its chain of causes.
 pub(crate) fn explain(error: &anyhow::Error, terminal: Terminal) -> String {
@@ -104,7 +212,7 @@ mod tests {
             [("limit".to_owned(), "2".to_owned())],
         );
         let status = Status::with_error_details(Code::InvalidArgument, "2 violations", details);
-        let text = explain(&status.into(), Terminal { colour: false });
+        let text = explain(&status.into(), Terminal::plain());
         assert!(text.starts_with("INVALID_ARGUMENT (INVALID_REQUEST): 2 violations\n"), "{text}");
         assert!(text.contains("  portfolio.positions[3].symbol: is empty\n"));
         assert!(text.contains("  as_of.on: is no date\n"));
@@ -112,9 +220,36 @@ mod tests {
     }
 
     #[test]
+    fn a_program_gets_one_object_and_a_code() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("as_of.on", "is no date");
+        let status = Status::with_error_details(Code::InvalidArgument, "1 violation", details);
+        let report: Value = serde_json::from_str(&as_json(&status.into())).unwrap();
+        let error = &report["error"];
+        assert_eq!((&error["code"], &error["exitCode"]), (&"INVALID_ARGUMENT".into(), &3.into()));
+        assert_eq!(error["violations"][0]["field"], "as_of.on");
+        let lost = anyhow::anyhow!("no such file").context("book.csv cannot be read");
+        let report: Value = serde_json::from_str(&as_json(&lost)).unwrap();
+        assert_eq!(report["error"]["causes"], json!(["no such file"]));
+    }
+
+    #[test]
+    fn each_kind_of_failure_has_its_code() {
+        let of = |code| exit_code(&Status::new(code, "").into());
+        assert_eq!(of(Code::InvalidArgument), 3);
+        assert_eq!(of(Code::NotFound), 4);
+        assert_eq!(of(Code::Unavailable), 5);
+        assert_eq!(of(Code::Internal), 1);
+        let input = anyhow::Error::from(Fault::Input("2 lines".to_owned())).context("book.csv");
+        assert_eq!(exit_code(&input), 3, "also behind a context");
+        assert_eq!(exit_code(&Fault::Incomplete { lacking: 0.2, most: 0.1 }.into()), 6);
+        assert_eq!(exit_code(&anyhow::anyhow!("anything")), FAILED);
+    }
+
+    #[test]
     fn another_error_shows_its_causes() {
         let error = anyhow::anyhow!("no such file").context("book.csv cannot be read");
-        let text = explain(&error, Terminal { colour: false });
+        let text = explain(&error, Terminal::plain());
         assert_eq!(text, "error: book.csv cannot be read\n  because: no such file\n");
     }
 }

@@ -17,7 +17,7 @@ mod store_commands;
 mod terminal;
 mod watch;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use connect::Connection;
 use std::{path::PathBuf, process::ExitCode};
@@ -30,13 +30,28 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Risk of long/short equity books when leadership rotates: is the market turning, is this book the
 /// crowded trade, which shorts can squeeze. Every answer says what it stands on.
 #[derive(Debug, Parser)]
-#[command(name = "ballast", version, propagate_version = true)]
+#[command(
+    name = "ballast",
+    version,
+    propagate_version = true,
+    after_help = error_report::EXIT_CODES
+)]
 struct Arguments {
     #[command(flatten)]
     connection: Connection,
-    /// Print answers as JSON.
-    #[arg(long, global = true)]
+    /// Print answers as JSON, and errors as JSON on standard error.
+    #[arg(long, global = true, conflicts_with = "csv")]
     json: bool,
+    /// Print one table of the answer as CSV: the first, or the one named; numbers are not rounded.
+    #[arg(
+        long,
+        global = true,
+        value_name = "TABLE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    csv: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -104,8 +119,13 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(error_report::FAILED),
         Err(error) => {
-            terminal::warn(error_report::explain(&error, Terminal { colour: false }).trim_end());
-            ExitCode::from(error_report::FAILED)
+            let text = if arguments.json {
+                error_report::as_json(&error)
+            } else {
+                error_report::explain(&error, Terminal::plain())
+            };
+            terminal::warn(text.trim_end());
+            ExitCode::from(error_report::exit_code(&error))
         }
     }
 }
@@ -113,11 +133,15 @@ fn main() -> ExitCode {
 /// True where everything asked for was done.
 async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
     let (connection, as_json) = (&arguments.connection, arguments.json);
+    if arguments.csv.is_some() && !matches!(arguments.command, Command::Ask(_)) {
+        bail!("--csv is for the answers of a server's analyses; this command has its own output");
+    }
     match &arguments.command {
         Command::Serve(settings) => serve::run(settings).await,
         Command::Ingest(files) => ingest::run(files, connection, as_json, terminal).await,
         Command::Ask(question) => {
-            let output = query_commands::Output { json: as_json, terminal };
+            let csv = arguments.csv.as_deref();
+            let output = query_commands::Output { json: as_json, csv, terminal };
             answer(question, connection, output).await.map(|()| true)
         }
         Command::Health => store_commands::health(connection, as_json, terminal).await,
@@ -133,7 +157,7 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
 async fn answer(
     question: &Question,
     connection: &Connection,
-    output: query_commands::Output,
+    output: query_commands::Output<'_>,
 ) -> Result<()> {
     match question {
         Question::Rotation(query) => query_commands::rotation(query, connection, output).await,

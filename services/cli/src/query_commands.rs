@@ -4,23 +4,47 @@ use crate::{
     as_of_args::AsOfArguments,
     book::{self, BookArguments},
     connect::Connection,
-    json, show,
+    error_report::Fault,
+    json,
+    show::{self, page::Page},
     terminal::{self, Terminal},
 };
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{
-    AnalyzePortfolioRequest, AssessShortBookRequest, GetRotationRequest, RankSqueezeRequest,
-    SqueezeRankBy,
+    AnalyzePortfolioRequest, AssessShortBookRequest, Coverage, GetRotationRequest,
+    RankSqueezeRequest, SqueezeRankBy,
 };
+use prost::Message;
 
 /// How answers are printed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Output {
+pub(crate) struct Output<'a> {
     /// As JSON.
     pub(crate) json: bool,
+    /// This table alone, as CSV; the first one where the name is empty.
+    pub(crate) csv: Option<&'a str>,
     /// As tables on this.
     pub(crate) terminal: Terminal,
+}
+
+impl Output<'_> {
+    /// An answer in the form asked for; `name` is that of its message, `page` makes it for a person.
+    ///
+    /// # Errors
+    /// Where it holds no table of the name asked for.
+    pub(crate) fn text<M: Message>(
+        self,
+        name: &str,
+        answer: &M,
+        page: impl FnOnce(Terminal) -> Page,
+    ) -> Result<String> {
+        match self.csv {
+            _ if self.json => json::of(name, answer),
+            Some(table) => page(Terminal::plain()).csv(table),
+            None => Ok(page(self.terminal).render(self.terminal)),
+        }
+    }
 }
 
 /// Which report.
@@ -50,7 +74,7 @@ pub(crate) struct Indicators {
 pub(crate) async fn rotation(
     arguments: &RotationArguments,
     connection: &Connection,
-    output: Output,
+    output: Output<'_>,
 ) -> Result<()> {
     let request = GetRotationRequest {
         as_of: arguments.as_of.to_proto()?,
@@ -59,11 +83,8 @@ pub(crate) async fn rotation(
     };
     let clients = connection.open().await?;
     let answer = clients.rotation().get_rotation(connection.request(request)).await?.into_inner();
-    terminal::say(&if output.json {
-        json::of("GetRotationResponse", &answer)?
-    } else {
-        show::rotation::report(&answer, output.terminal)
-    });
+    let page = |terminal| show::rotation::report(&answer, terminal);
+    terminal::say(&output.text("GetRotationResponse", &answer, page)?);
     Ok(())
 }
 
@@ -80,6 +101,33 @@ pub(crate) struct ExposureArguments {
     /// How many positions to list, the largest first.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=10_000))]
     top: i32,
+    #[command(flatten)]
+    gaps: GapArguments,
+}
+
+/// How much of a book may lack data.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GapArguments {
+    /// Exit with 6, after the answer, where more than this share of gross has no data of its own
+    /// (0.05 is 5 %).
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    fail_on_gaps: Option<f64>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share from 0 to 1".to_owned())
+}
+
+impl GapArguments {
+    /// Fails where a book's coverage is less than asked for.
+    fn check(&self, coverage: Option<&Coverage>) -> Result<()> {
+        let lacking = 1.0 - coverage.map_or(0.0, |coverage| coverage.resolved);
+        match self.fail_on_gaps {
+            Some(most) if most < lacking => Err(Fault::Incomplete { lacking, most }.into()),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Analyses a book.
@@ -89,7 +137,7 @@ pub(crate) struct ExposureArguments {
 pub(crate) async fn exposure(
     arguments: &ExposureArguments,
     connection: &Connection,
-    output: Output,
+    output: Output<'_>,
 ) -> Result<()> {
     let request = AnalyzePortfolioRequest {
         as_of: arguments.as_of.to_proto()?,
@@ -101,12 +149,9 @@ pub(crate) async fn exposure(
     let clients = connection.open().await?;
     let answer =
         clients.exposure().analyze_portfolio(connection.request(request)).await?.into_inner();
-    terminal::say(&if output.json {
-        json::of("AnalyzePortfolioResponse", &answer)?
-    } else {
-        show::exposure::report(&answer, output.terminal)
-    });
-    Ok(())
+    let page = |terminal| show::exposure::report(&answer, terminal);
+    terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
+    arguments.gaps.check(answer.coverage.as_ref())
 }
 
 /// A book's shorts, or the market's.
@@ -135,6 +180,8 @@ pub(crate) struct SqueezeArguments {
     /// Only names of these exchanges.
     #[arg(long, conflicts_with = "book")]
     exchange: Vec<String>,
+    #[command(flatten)]
+    gaps: GapArguments,
 }
 
 /// What to rank by.
@@ -155,22 +202,20 @@ pub(crate) enum RankBy {
 pub(crate) async fn squeeze(
     arguments: &SqueezeArguments,
     connection: &Connection,
-    output: Output,
+    output: Output<'_>,
 ) -> Result<()> {
-    let text = match &arguments.book {
-        Some(book) => short_book(arguments, book, connection, output).await?,
-        None => ranking(arguments, connection, output).await?,
-    };
-    terminal::say(&text);
-    Ok(())
+    match &arguments.book {
+        Some(book) => short_book(arguments, book, connection, output).await,
+        None => ranking(arguments, connection, output).await,
+    }
 }
 
 async fn short_book(
     arguments: &SqueezeArguments,
     book: &std::path::Path,
     connection: &Connection,
-    output: Output,
-) -> Result<String> {
+    output: Output<'_>,
+) -> Result<()> {
     let book = BookArguments { book: book.to_owned(), nav: None, skip_unreadable: false };
     let request = AssessShortBookRequest {
         as_of: arguments.as_of.to_proto()?,
@@ -180,18 +225,17 @@ async fn short_book(
     let clients = connection.open().await?;
     let request = connection.request(request);
     let answer = clients.squeeze().assess_short_book(request).await?.into_inner();
-    if output.json {
-        return json::of("AssessShortBookResponse", &answer);
-    }
     let lines = usize::try_from(arguments.top).unwrap_or(0);
-    Ok(show::squeeze::book(&answer, lines, output.terminal))
+    let page = |terminal| show::squeeze::book(&answer, lines, terminal);
+    terminal::say(&output.text("AssessShortBookResponse", &answer, page)?);
+    arguments.gaps.check(answer.coverage.as_ref())
 }
 
 async fn ranking(
     arguments: &SqueezeArguments,
     connection: &Connection,
-    output: Output,
-) -> Result<String> {
+    output: Output<'_>,
+) -> Result<()> {
     let rank_by = match arguments.by {
         RankBy::Score => SqueezeRankBy::Score,
         RankBy::ShortOfFloat => SqueezeRankBy::ShortOfFloat,
@@ -208,8 +252,7 @@ async fn ranking(
     };
     let clients = connection.open().await?;
     let answer = clients.squeeze().rank_squeeze(connection.request(request)).await?.into_inner();
-    if output.json {
-        return json::of("RankSqueezeResponse", &answer);
-    }
-    Ok(show::squeeze::ranking(&answer, output.terminal))
+    let page = |terminal| show::squeeze::ranking(&answer, terminal);
+    terminal::say(&output.text("RankSqueezeResponse", &answer, page)?);
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! "The largest since": a question in words on the command line, its message, its answer.
 
 use crate::{
-    as_of_args::AsOfArguments, connect::Connection, json, query_commands::Output, show, terminal,
+    as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
 };
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -59,7 +59,7 @@ enum Direction {
 pub(crate) async fn records(
     arguments: &RecordsArguments,
     connection: &Connection,
-    output: Output,
+    output: Output<'_>,
 ) -> Result<()> {
     let direction = arguments.direction.map_or(RecordDirection::Unspecified, |way| match way {
         Direction::Up => RecordDirection::Up,
@@ -83,11 +83,8 @@ pub(crate) async fn records(
         .collect();
     let clients = connection.open().await?;
     let answer = clients.rotation().query_records(connection.request(request)).await?.into_inner();
-    terminal::say(&if output.json {
-        json::of("QueryRecordsResponse", &answer)?
-    } else {
-        show::records::days(&answer, &titles, output.terminal)
-    });
+    let page = |terminal| show::records::days(&answer, &titles, terminal);
+    terminal::say(&output.text("QueryRecordsResponse", &answer, page)?);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Answers as text for people: tables, signs, units, and the sentence that says what they mean.
 
 pub(crate) mod number;
+pub(crate) mod page;
 pub(crate) mod table;
 
 pub(crate) mod evidence;

@@ -24,14 +24,49 @@ pub(crate) enum Tone {
 pub(crate) struct Terminal {
     /// Whether escape sequences are understood and wanted.
     pub(crate) colour: bool,
+    /// Characters in a line; none where the output is no terminal.
+    pub(crate) columns: Option<usize>,
 }
+
+/// Lines of prose where the output is no terminal.
+const PROSE_COLUMNS: usize = 100;
+/// A terminal that says it is narrower is not believed.
+const COLUMNS_MIN: usize = 20;
 
 impl Terminal {
     /// Standard output: coloured on a terminal, unless `NO_COLOR` is set to anything.
     #[expect(clippy::disallowed_methods, reason = "NO_COLOR is a convention of the environment")]
     pub(crate) fn standard() -> Terminal {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Terminal { colour: io::stdout().is_terminal() && !refused }
+        let size = terminal_size::terminal_size_of(io::stdout());
+        let columns = size.map(|(width, _)| usize::from(width.0).max(COLUMNS_MIN));
+        Terminal { colour: io::stdout().is_terminal() && !refused, columns }
+    }
+
+    /// No terminal: a file, a pipe, a test.
+    pub(crate) const fn plain() -> Terminal {
+        Terminal { colour: false, columns: None }
+    }
+
+    /// The characters that a line of a table may have.
+    pub(crate) const fn width(self) -> Option<usize> {
+        self.columns
+    }
+
+    /// Lines of prose, broken between words where they are too long, each part indented as its
+    /// first.
+    pub(crate) fn wrap(self, text: &str) -> String {
+        let width = self.columns.unwrap_or(PROSE_COLUMNS);
+        let wrapped = text.split_inclusive('\n').map(|line| {
+            let indent = &line[..line.len() - line.trim_start_matches(' ').len()];
+            let options = textwrap::Options::new(width)
+                .subsequent_indent(indent)
+                .break_words(false)
+                .word_splitter(textwrap::WordSplitter::NoHyphenation)
+                .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+            textwrap::fill(line, options)
+        });
+        wrapped.collect()
     }
 
     /// A text in its tone.

@@ -2,7 +2,6 @@
 
 use crate::{
     connect::{Clients, Connection},
-    json,
     query_commands::{Indicators, Output},
     show, terminal,
 };
@@ -29,7 +28,7 @@ pub(crate) struct WatchArguments {
 pub(crate) async fn watch(
     arguments: &WatchArguments,
     connection: &Connection,
-    output: Output,
+    output: Output<'_>,
 ) -> Result<()> {
     let clients = connection.open().await?;
     let mut watch = Watch {
@@ -71,18 +70,15 @@ struct Watch {
 
 impl Watch {
     /// Prints what one stream has; true where nothing more is to be printed.
-    async fn follow(&mut self, clients: &Clients, output: Output) -> Result<bool> {
+    async fn follow(&mut self, clients: &Clients, output: Output<'_>) -> Result<bool> {
         let mut stream =
             clients.rotation().watch_rotation(self.request.clone()).await?.into_inner();
         while let Some(message) = stream.message().await? {
             self.failures = 0;
             let Some(report) = &message.report else { continue };
             self.request.last_report_id.clone_from(&report.report_id);
-            let text = if output.json {
-                json::of("WatchRotationResponse", &message)?
-            } else {
-                show::rotation::changed(&message, report, output.terminal)
-            };
+            let page = |terminal| show::rotation::changed(&message, report, terminal);
+            let text = output.text("WatchRotationResponse", &message, page)?;
             self.left -= 1;
             if !terminal::is_heard(&text) || self.left == 0 {
                 return Ok(true);

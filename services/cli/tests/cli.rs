@@ -135,18 +135,38 @@ fn a_refused_file_is_told_and_fails_and_the_next_is_sent() {
         let book = file(folder.path(), "book.csv", "symbol,quantity\nNOBODY,100\nAAPL,many\n");
         let book = book.to_str().unwrap();
         let refused = ballast(&["--server", address, "exposure", book]);
-        assert_eq!(refused.status.code(), Some(1));
+        assert_eq!(refused.status.code(), Some(3));
         holds(&stderr(&refused), &["book.csv:3", "--skip-unreadable"]);
         let future = ballast(&["--server", address, "rotation", "--as-of", "2999-01-01"]);
-        assert_eq!(future.status.code(), Some(1));
+        assert_eq!(future.status.code(), Some(3));
         holds(&stderr(&future), &["INVALID_ARGUMENT (INVALID_REQUEST)", "as_of"]);
+        let future = ["--server", address, "--json", "rotation", "--as-of", "2999-01-01"];
+        let error: serde_json::Value = serde_json::from_str(&stderr(&ballast(&future))).unwrap();
+        assert_eq!(error["error"]["reason"], "INVALID_REQUEST", "{error}");
+        let unknown = ["--server", address, "rotation", "--indicator", "nonsense"];
+        assert_eq!(ballast(&unknown).status.code(), Some(4));
+        let table = ballast(&["--server", address, "--csv", "coverage"]);
+        let csv = "dataset,names,rows,first_day,last_day,age_days,newest_published,without_prices";
+        assert!(stdout(&table).starts_with(csv), "{}", stdout(&table));
+        let named = ballast(&["--server", address, "--csv=levels", "rotation"]);
+        holds(&stdout(&named), &["level_or_change,value,z"]);
+        let table = ballast(&["--server", address, "--csv=nonsense", "rotation"]);
+        holds(&stderr(&table), &["no table is called \"nonsense\"", "changes, levels"]);
+        let mixed = file(folder.path(), "mixed.csv", "symbol,market_value\nNOBODY,100\n");
+        let mixed = mixed.to_str().unwrap();
+        let partial = ["--server", address, "exposure", mixed, "--fail-on-gaps"];
+        let partial = |most: &str| ballast(&[&partial[..], &[most]].concat());
+        assert_eq!(partial("1").status.code(), Some(0));
+        assert_eq!(partial("0.99").status.code(), Some(6));
+        holds(&stdout(&partial("0.99")), &["The book as known at"]);
+        assert_eq!(partial("5").status.code(), Some(2), "no share");
     });
 }
 
 #[test]
 fn nobody_there_is_said_in_plain_words() {
     let health = ballast(&["--server", "http://127.0.0.1:1", "health"]);
-    assert_eq!(health.status.code(), Some(1));
+    assert_eq!(health.status.code(), Some(5));
     holds(&stderr(&health), &["no connection to http://127.0.0.1:1"]);
 }
 

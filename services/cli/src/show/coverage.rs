@@ -4,6 +4,7 @@ use crate::{
     as_of_args,
     show::{
         evidence, number,
+        page::Page,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -14,9 +15,10 @@ use contract::v1::{Dataset, DatasetCoverage, GetCoverageResponse};
 const NAMES_SHOWN: usize = 5;
 
 /// How much there is of every dataset, how fresh it is, and what did not join prices.
-pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> String {
+pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
-    let mut out = terminal.heading(&format!("What is held, as known at {known}"));
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("What is held, as known at {known}")));
     let mut table = Table::new(&[
         "dataset",
         ">names",
@@ -30,8 +32,8 @@ pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> String
     for dataset in &answer.datasets {
         table.row([
             name(dataset.dataset()).into(),
-            number::count(dataset.instruments).into(),
-            number::count(dataset.rows).into(),
+            number::counted(dataset.instruments),
+            number::counted(dataset.rows),
             dataset.first_on.as_str().into(),
             dataset.last_on.as_str().into(),
             number::signed(f64::from(dataset.age_days), 0).trim_start_matches('+').into(),
@@ -40,22 +42,23 @@ pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> String
         ]);
     }
     if table.is_empty() {
-        out.push_str("Nothing was known then: send files with `ballast ingest`.\n");
+        page.say("Nothing was known then: send files with `ballast ingest`.\n");
     } else {
-        out.push_str(&table.render(terminal));
+        page.table("coverage", table);
     }
     for dataset in answer.datasets.iter().filter(|d| !d.without_prices_symbols.is_empty()) {
-        out.push_str(&terminal.paint(Tone::Faint, &unjoined(dataset)));
+        page.say(terminal.paint(Tone::Faint, &unjoined(dataset)));
     }
-    out.push_str(&evidence::gaps(&answer.gaps, terminal));
-    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+    page.say(evidence::gaps(&answer.gaps, terminal));
+    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page
 }
 
 fn without_prices(count: Option<u64>) -> Cell {
     match count {
-        None => Cell::faint(number::ABSENT),
+        None => number::absent(),
         Some(0) => "0".into(),
-        Some(count) => Cell::toned(Tone::Warning, number::count(count)),
+        Some(count) => Cell::toned(Tone::Warning, number::count(count)).of(count as f64),
     }
 }
 
@@ -91,14 +94,15 @@ mod tests {
             without_prices_symbols: "A AA AAA AAAA AAB AAC".split(' ').map(String::from).collect(),
         };
         let answer = GetCoverageResponse { datasets: vec![shorts], ..Default::default() };
-        let text = report(&answer, Terminal { colour: false });
+        let text = report(&answer, Terminal::plain()).render(Terminal::plain());
         let table = "  dataset         names       rows  first day   last day    age, days  \
             newest published      without prices\n  \
             short interest  4,211  1,393,689  2020-12-31  2021-01-15         12  \
             2021-01-27T23:00:00Z           3,007\n  \
             without prices in short interest: A, AA, AAA, AAAA, AAB and 3,002 more\n";
         assert!(text.contains(table), "{text}");
-        let empty = report(&GetCoverageResponse::default(), Terminal { colour: false });
+        let empty = report(&GetCoverageResponse::default(), Terminal::plain());
+        let empty = empty.render(Terminal::plain());
         assert!(empty.contains("ballast ingest"), "{empty}");
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     show::{
         evidence, number,
+        page::Page,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -13,36 +14,42 @@ use contract::v1::{
 };
 
 /// A report for people.
-pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> String {
+pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
-    let mut out = terminal.heading(&format!("The book as known at {known}"));
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("The book as known at {known}")));
     if let Some(report) = &answer.report {
-        out.push_str(&body(report, terminal));
+        body(&mut page, report, terminal);
     }
-    out.push_str(&format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
-    out.push_str(&evidence::gaps(&answer.gaps, terminal));
-    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+    page.say(format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
+    page.say(evidence::gaps(&answer.gaps, terminal));
+    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page
 }
 
-fn body(report: &ExposureReport, terminal: Terminal) -> String {
-    let mut out = words(report, terminal);
-    out.push('\n');
-    out.push_str(&exposures(report, terminal));
-    out.push('\n');
-    out.push_str(&betas(report, terminal));
+fn body(page: &mut Page, report: &ExposureReport, terminal: Terminal) {
+    page.say(words(report, terminal) + "\n");
+    page.table("sizes", sizes(report));
+    page.say("\n");
+    page.table("sectors", sectors(report));
+    page.say("\n");
+    page.table("betas", betas(report));
+    let note = "  In money per 100 % of the driver: from the names' own betas, and from the book's \
+                returns.\n";
+    page.say(terminal.paint(Tone::Faint, note));
     if let Some(trade) = &report.crowd_trade {
-        out.push('\n');
-        out.push_str(&scenarios(trade, terminal));
+        page.say("\n");
+        page.table("scenarios", scenarios(trade));
     }
     if let Some(tail) = &report.tail_risk {
-        out.push('\n');
-        out.push_str(&tails(tail, terminal));
+        page.say("\n");
+        page.table("tails", tails(tail));
+        page.say(terminal.paint(Tone::Faint, &tail_notes(tail)));
     }
     if !report.positions.is_empty() {
-        out.push('\n');
-        out.push_str(&positions(&report.positions, terminal));
+        page.say("\n");
+        page.table("positions", positions(&report.positions));
     }
-    out
 }
 
 /// The report in a few sentences.
@@ -138,42 +145,47 @@ fn repeat_words(repeat: &DayRepeat) -> String {
     out
 }
 
-/// By size and in all, then by sector.
-fn exposures(report: &ExposureReport, terminal: Terminal) -> String {
-    let columns = [">long", ">short", ">gross", ">net", ">beta-adjusted net"];
-    let table = |first: &str| {
-        let headers: Vec<&str> = std::iter::once(first).chain(columns).collect();
-        Table::new(&headers)
-    };
-    let (mut sizes, mut sectors) = (table("size"), table("sector"));
+fn exposure_table(first: &str) -> Table {
+    Table::new(&[first, ">long", ">short", ">gross", ">net", ">beta-adjusted net"])
+}
+
+/// By size and in all.
+fn sizes(report: &ExposureReport) -> Table {
+    let mut table = exposure_table("size");
     for size in &report.by_size {
-        sizes.row(exposure_row(bucket(size.bucket()), size.exposure.as_ref()));
+        table.row(exposure_row(bucket(size.bucket()), size.exposure.as_ref()));
     }
-    sizes.row(exposure_row("all", report.total.as_ref()));
+    table.row(exposure_row("all", report.total.as_ref()));
+    table
+}
+
+fn sectors(report: &ExposureReport) -> Table {
+    let mut table = exposure_table("sector");
     for sector in &report.by_sector {
         let name = if sector.sector.is_empty() { "no sector known" } else { &sector.sector };
-        sectors.row(exposure_row(name, sector.exposure.as_ref()));
+        table.row(exposure_row(name, sector.exposure.as_ref()));
     }
-    format!("{}\n{}", sizes.render(terminal), sectors.render(terminal))
+    table
 }
 
 fn exposure_row(name: &str, exposure: Option<&Exposure>) -> Vec<Cell> {
     let Some(exposure) = exposure else { return vec![name.into()] };
     // What is not there is a dash: a column of zeros hides the numbers.
     let side = |value: f64| {
-        if 0.0 < value { Cell::plain(number::usd(value)) } else { Cell::faint(number::ABSENT) }
+        let shown = if 0.0 < value { Cell::plain(number::usd(value)) } else { number::absent() };
+        shown.of(value)
     };
     vec![
         name.into(),
         side(exposure.long),
         side(exposure.short),
-        number::usd(exposure.gross).into(),
-        number::usd_signed(exposure.net).into(),
-        number::usd_signed(exposure.beta_adjusted_net).into(),
+        number::cell(Some(exposure.gross), number::usd),
+        number::cell(Some(exposure.net), number::usd_signed),
+        number::cell(Some(exposure.beta_adjusted_net), number::usd_signed),
     ]
 }
 
-fn betas(report: &ExposureReport, terminal: Terminal) -> String {
+fn betas(report: &ExposureReport) -> Table {
     let mut table = Table::new(&[
         "beta to",
         ">from names",
@@ -202,9 +214,7 @@ fn betas(report: &ExposureReport, terminal: Terminal) -> String {
             Cell::faint(driver),
         ]);
     }
-    let note = "  In money per 100 % of the driver: from the names' own betas, and from the book's \
-                returns.\n";
-    table.render(terminal) + &terminal.paint(Tone::Faint, note)
+    table
 }
 
 fn value(estimate: Option<&Estimate>) -> Cell {
@@ -213,7 +223,7 @@ fn value(estimate: Option<&Estimate>) -> Cell {
 
 fn error(estimate: Option<&Estimate>) -> Cell {
     let error = estimate.map(|estimate| estimate.standard_error);
-    error.map_or_else(|| Cell::faint(number::ABSENT), |error| Cell::faint(number::usd(error)))
+    error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
 }
 
 fn per_gross(beta: &BookBeta) -> Cell {
@@ -221,7 +231,7 @@ fn per_gross(beta: &BookBeta) -> Cell {
 }
 
 /// Unwinds and the repeat, with what each leg makes of them.
-fn scenarios(trade: &CrowdTrade, terminal: Terminal) -> String {
+fn scenarios(trade: &CrowdTrade) -> Table {
     let mut table =
         Table::new(&["if", ">crowd", ">P&L", ">megacap longs", ">small-cap shorts", ">other"]);
     for unwind in &trade.unwinds {
@@ -231,9 +241,9 @@ fn scenarios(trade: &CrowdTrade, terminal: Terminal) -> String {
     }
     if let Some(repeat) = &trade.repeat {
         let name = format!("{} comes again", repeat.on);
-        table.row(scenario(name, Cell::faint(number::ABSENT), repeat.pnl, &repeat.legs));
+        table.row(scenario(name, number::absent(), repeat.pnl, &repeat.legs));
     }
-    table.render(terminal)
+    table
 }
 
 fn scenario(name: String, crowd: Cell, pnl: f64, legs: &[LegPnl]) -> [Cell; 6] {
@@ -251,7 +261,7 @@ fn scenario(name: String, crowd: Cell, pnl: f64, legs: &[LegPnl]) -> [Cell; 6] {
     ]
 }
 
-fn tails(tail: &TailRisk, terminal: Terminal) -> String {
+fn tails(tail: &TailRisk) -> Table {
     let mut table = Table::new(&[
         "one day, confidence",
         ">value at risk",
@@ -268,15 +278,19 @@ fn tails(tail: &TailRisk, terminal: Terminal) -> String {
         table.row([
             format!("{} %", number::signed(100.0 * level.confidence, 1).trim_start_matches('+'))
                 .into(),
-            number::usd(level.value_at_risk).into(),
+            number::cell(Some(level.value_at_risk), number::usd),
             Cell::faint(interval),
-            number::usd(level.expected_shortfall).into(),
+            number::cell(Some(level.expected_shortfall), number::usd),
             number::cell(level.expected_shortfall_standard_error, number::usd),
         ]);
     }
-    let mut note = format!(
+    table
+}
+
+fn tail_notes(tail: &TailRisk) -> String {
+    let note = format!(
         "  Today's positions over {} sessions, {} to {}; losses are positive. As it was, the worst \
-         session\n  is {} with {}.{}\n",
+         session is {} with {}.{}\n",
         tail.sessions,
         tail.first_on,
         tail.last_on,
@@ -284,8 +298,7 @@ fn tails(tail: &TailRisk, terminal: Terminal) -> String {
         number::usd_signed(tail.worst_pnl),
         method(tail)
     );
-    note.push_str(&stand_ins(tail));
-    table.render(terminal) + &terminal.paint(Tone::Faint, &note)
+    note + &stand_ins(tail)
 }
 
 /// How the filter made scenarios of sessions.
@@ -293,8 +306,8 @@ fn method(tail: &TailRisk) -> String {
     match &tail.filter {
         None => String::new(),
         Some(filter) => format!(
-            " All are rescaled to today's volatility of {} a day\n  (EWMA {}, {} sessions before them \
-             to start from).",
+            " All are rescaled to today's volatility of {} a day (EWMA {}, {} sessions before them to \
+             start from).",
             number::usd(filter.volatility),
             filter.lambda,
             filter.seed_sessions
@@ -311,7 +324,7 @@ fn stand_ins(tail: &TailRisk) -> String {
     };
     format!(
         "  {} of gross times sessions has no returns of its own: {} of the expected shortfall of {} \
-         rests on\n  stand-ins; over {} draws value at risk varies by {}, expected shortfall by {} \
+         rests on stand-ins; over {} draws value at risk varies by {}, expected shortfall by {} \
          (standard deviations).\n",
         number::share(tail.proxied_share),
         number::usd_signed(part.expected_shortfall),
@@ -322,7 +335,7 @@ fn stand_ins(tail: &TailRisk) -> String {
     )
 }
 
-fn positions(positions: &[PositionExposure], terminal: Terminal) -> String {
+fn positions(positions: &[PositionExposure]) -> Table {
     let mut table = Table::new(&[
         "position",
         ">market value",
@@ -337,17 +350,17 @@ fn positions(positions: &[PositionExposure], terminal: Terminal) -> String {
     for position in positions {
         table.row([
             position.symbol.as_str().into(),
-            number::usd_signed(position.market_value).into(),
-            number::share(position.gross_share).into(),
+            number::cell(Some(position.market_value), number::usd_signed),
+            number::cell(Some(position.gross_share), number::share),
             beta(position.market_beta.as_ref()),
             beta(position.size_beta.as_ref()),
             beta(position.crowd_beta.as_ref()),
-            number::gain(position.expected_shortfall.map(|loss| -loss), |gain| number::usd(-gain)),
+            number::loss(position.expected_shortfall, number::usd),
             Cell::faint(bucket(position.size_bucket())),
             Cell::faint(position.sector.clone()),
         ]);
     }
-    table.render(terminal)
+    table
 }
 
 fn beta(beta: Option<&NameBeta>) -> Cell {

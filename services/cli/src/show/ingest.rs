@@ -26,10 +26,10 @@ pub(crate) fn summary_table() -> Table {
 
 /// Adds what became of a file.
 pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestResponse) {
-    let count = |value: u64| Cell::plain(number::count(value));
+    let count = number::counted;
     let alarming = |value: u64, tone: Tone| match value {
         0 => Cell::plain("0"),
-        value => Cell::toned(tone, number::count(value)),
+        value => Cell::toned(tone, number::count(value)).of(value as f64),
     };
     let revision = answer.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
     table.row([

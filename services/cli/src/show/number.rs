@@ -65,16 +65,36 @@ pub(crate) fn count(value: u64) -> String {
 /// A cell of a measure that may be absent, by a way to write it; gains and losses coloured.
 pub(crate) fn gain(value: Option<f64>, write: impl Fn(f64) -> String) -> Cell {
     match value {
-        None => Cell::faint(ABSENT),
-        Some(value) if 0.0 < value => Cell::toned(Tone::Good, write(value)),
-        Some(value) if value < 0.0 => Cell::toned(Tone::Bad, write(value)),
-        Some(value) => Cell::plain(write(value)),
+        None => absent(),
+        Some(value) if 0.0 < value => Cell::toned(Tone::Good, write(value)).of(value),
+        Some(value) if value < 0.0 => Cell::toned(Tone::Bad, write(value)).of(value),
+        Some(value) => Cell::plain(write(value)).of(value),
     }
 }
 
 /// A cell of a measure that may be absent, without colour.
 pub(crate) fn cell(value: Option<f64>, write: impl Fn(f64) -> String) -> Cell {
-    value.map_or_else(|| Cell::faint(ABSENT), |value| Cell::plain(write(value)))
+    value.map_or_else(absent, |value| Cell::plain(write(value)).of(value))
+}
+
+/// A cell of a measure whose gain is the holder's loss: coloured by the opposite of its sign.
+pub(crate) fn loss(value: Option<f64>, write: impl Fn(f64) -> String) -> Cell {
+    match value {
+        None => absent(),
+        Some(value) if 0.0 < value => Cell::toned(Tone::Bad, write(value)).of(value),
+        Some(value) if value < 0.0 => Cell::toned(Tone::Good, write(value)).of(value),
+        Some(value) => Cell::plain(write(value)).of(value),
+    }
+}
+
+/// A cell of a number that is not there.
+pub(crate) fn absent() -> Cell {
+    Cell::faint(ABSENT).of_nothing()
+}
+
+/// A cell of a count.
+pub(crate) fn counted(value: u64) -> Cell {
+    Cell::plain(count(value)).of(value as f64)
 }
 
 #[cfg(test)]
@@ -93,6 +113,6 @@ mod tests {
         assert_eq!(usd(12.0), "$12");
         assert_eq!(count(393_689), "393,689");
         assert_eq!(count(12), "12");
-        assert_eq!(gain(None, percent), Cell::faint(ABSENT));
+        assert_eq!(gain(None, percent), absent());
     }
 }

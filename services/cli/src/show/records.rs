@@ -2,7 +2,9 @@
 
 use crate::{
     show::{
-        evidence, number, rotation,
+        evidence, number,
+        page::Page,
+        rotation,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -10,29 +12,31 @@ use crate::{
 use contract::v1::{QueryRecordsResponse, RecordDay, RecordKind, RecordSource};
 
 /// The answer to a question for records; `titles` name the ranked variable, then each condition's.
-pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: Terminal) -> String {
+pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let name = titles.first().map_or("", String::as_str);
-    let mut out = terminal.heading(&format!("Records of {name} as known at {known}"));
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("Records of {name} as known at {known}")));
     if !answer.words.is_empty() {
-        out.push_str(&format!("{}.\n", answer.words));
+        page.say(format!("{}.\n", answer.words));
     }
     if let Some(observation) = &answer.observation {
         let value = rotation::in_unit(answer.unit(), answer.kind(), observation.value);
-        out.push_str(&format!("The day asked about, {}: {value}.", observation.on));
+        let mut words = format!("The day asked about, {}: {value}.", observation.on);
         if let Some(previous) = &answer.previous {
             let value = rotation::in_unit(answer.unit(), answer.kind(), previous.value);
-            out.push_str(&format!(" The day before that counts, {}: {value}.", previous.on));
+            words.push_str(&format!(" The day before that counts, {}: {value}.", previous.on));
         }
-        out.push_str("\n\n");
+        page.say(format!("{words}\n\n"));
     }
-    out.push_str(&top(answer, titles).render(terminal));
-    out.push_str(&counts(answer));
+    page.table("records", top(answer, titles));
+    page.say(counts(answer));
     for (title, source) in titles.iter().zip(&answer.sources) {
-        out.push_str(&terminal.paint(Tone::Faint, &stands_on(title, source)));
+        page.say(terminal.paint(Tone::Faint, &stands_on(title, source)));
     }
-    out.push_str(&evidence::gaps(&answer.gaps, terminal));
-    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+    page.say(evidence::gaps(&answer.gaps, terminal));
+    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page
 }
 
 fn top(answer: &QueryRecordsResponse, titles: &[String]) -> Table {
@@ -44,7 +48,10 @@ fn top(answer: &QueryRecordsResponse, titles: &[String]) -> Table {
     let asked = answer.observation.as_ref().map(|day| day.on.as_str());
     for (at, day) in answer.top.iter().enumerate() {
         let tone = if asked == Some(&day.on) { Tone::Warning } else { Tone::Plain };
-        let lead = [Cell::faint((at + 1).to_string()), Cell::toned(tone, day.on.clone())];
+        let lead = [
+            Cell::faint((at + 1).to_string()).of((at + 1) as f64),
+            Cell::toned(tone, day.on.clone()),
+        ];
         table.row(lead.into_iter().chain(values(answer, day)));
     }
     table
@@ -62,7 +69,7 @@ fn values(answer: &QueryRecordsResponse, day: &RecordDay) -> Vec<Cell> {
             let text = rotation::in_unit(unit, kind, value);
             match kind {
                 RecordKind::Change => number::gain(Some(value), |_| text.clone()),
-                RecordKind::Level | RecordKind::Unspecified => text.into(),
+                RecordKind::Level | RecordKind::Unspecified => Cell::plain(text).of(value),
             }
         })
         .collect()
@@ -123,7 +130,7 @@ mod tests {
             ..QueryRecordsResponse::default()
         };
         let titles = ["IWM change".to_owned(), "SPY".to_owned()];
-        let text = days(&answer, &titles, Terminal { colour: false });
+        let text = days(&answer, &titles, Terminal::plain()).render(Terminal::plain());
         let table = "2008-10-10: largest gain since the start.\n\
             The day asked about, 2008-10-10: +4.32 %.\n\n  \
             #  day         IWM change      SPY\n  \

@@ -3,6 +3,7 @@
 use crate::{
     show::{
         evidence, narrative, number,
+        page::Page,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -15,14 +16,16 @@ use contract::v1::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A report for people.
-pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> String {
+pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
-    let mut out = terminal.heading(&format!("Rotation as known at {known}"));
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("Rotation as known at {known}")));
     if let Some(report) = &answer.report {
-        out.push_str(&body(report, terminal));
+        body(&mut page, report, terminal);
     }
-    out.push_str(&evidence::gaps(&answer.gaps, terminal));
-    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+    page.say(evidence::gaps(&answer.gaps, terminal));
+    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page
 }
 
 /// What a watch prints: a line that says when, then the report.
@@ -30,35 +33,34 @@ pub(crate) fn changed(
     message: &WatchRotationResponse,
     report: &RotationReport,
     terminal: Terminal,
-) -> String {
+) -> Page {
     let revision = message.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
     let known = evidence::as_known(message.snapshot.as_ref());
-    let heading = terminal.heading(&format!("Rotation as known at {known}, revision {revision}"));
-    heading
-        + &body(report, terminal)
-        + "
-"
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("Rotation as known at {known}, revision {revision}")));
+    body(&mut page, report, terminal);
+    page.say("\n");
+    page
 }
 
-fn body(report: &RotationReport, terminal: Terminal) -> String {
-    let mut out = String::new();
+fn body(page: &mut Page, report: &RotationReport, terminal: Terminal) {
     if let Some(composite) = &report.composite {
-        out.push_str(&state(composite, terminal));
+        page.say(state(composite, terminal));
     }
-    out.push_str(&narrative::of(&report.readings));
-    out.push('\n');
-    out.push_str(&changes(&report.readings, terminal));
-    out.push('\n');
-    out.push_str(&others(&report.readings, terminal));
+    page.say(narrative::of(&report.readings) + "\n");
+    page.table("changes", changes(&report.readings));
+    page.say("\n");
+    page.table("levels", others(&report.readings));
+    page.say(absent(&report.readings, terminal));
     if let Some(composite) = &report.composite {
-        out.push('\n');
-        out.push_str(&scores(composite, terminal));
+        page.say("\n");
+        page.table("scores", scores(composite));
+        page.say(score_notes(composite, terminal));
     }
     if !report.moves.is_empty() {
-        out.push('\n');
-        out.push_str(&moves(&report.moves, terminal));
+        page.say("\n");
+        page.table("moves", moves(&report.moves));
     }
-    out
 }
 
 /// The value of a reading in its unit.
@@ -102,7 +104,7 @@ fn state(composite: &RotationComposite, terminal: Terminal) -> String {
 }
 
 /// Changes over horizons, a line each, with the standing of the shortest.
-fn changes(readings: &[IndicatorReading], terminal: Terminal) -> String {
+fn changes(readings: &[IndicatorReading]) -> Table {
     let mut lines: Vec<(&str, Vec<&IndicatorReading>)> = Vec::new();
     for reading in readings.iter().filter(|reading| is_over_horizons(reading)) {
         let stem = stem(&reading.measure_id);
@@ -129,7 +131,8 @@ fn changes(readings: &[IndicatorReading], terminal: Terminal) -> String {
             let text = reading.and_then(|reading| value(reading));
             match (reading.and_then(|reading| reading.value), text) {
                 (Some(value), Some(text)) => number::gain(Some(value), |_| text.clone()),
-                _ => Cell::faint(if reading.is_some() { number::ABSENT } else { "" }),
+                _ if reading.is_some() => number::absent(),
+                _ => Cell::faint(""),
             }
         };
         let first = line[0];
@@ -144,25 +147,25 @@ fn changes(readings: &[IndicatorReading], terminal: Terminal) -> String {
             source(first),
         ]);
     }
-    table.render(terminal)
+    table
 }
 
 /// Everything else, a line each.
-fn others(readings: &[IndicatorReading], terminal: Terminal) -> String {
+fn others(readings: &[IndicatorReading]) -> Table {
     let mut table =
         Table::new(&["level or change", ">value", ">z", ">percentile", "in its history", "source"]);
     for reading in readings.iter().filter(|reading| !is_over_horizons(reading)) {
         let Some(text) = value(reading) else { continue };
         table.row([
             label_with_horizon(reading).into(),
-            text.into(),
+            number::cell(reading.value, |_| text.clone()),
             z(reading),
             number::cell(reading.percentile, |share| format!("{:.0}", 100.0 * share)),
             record(reading),
             source(reading),
         ]);
     }
-    table.render(terminal) + &absent(readings, terminal)
+    table
 }
 
 /// Which indicators have no value, and why, each reason once.
@@ -181,7 +184,7 @@ fn absent(readings: &[IndicatorReading], terminal: Terminal) -> String {
     out
 }
 
-fn scores(composite: &RotationComposite, terminal: Terminal) -> String {
+fn scores(composite: &RotationComposite) -> Table {
     let mut table = Table::new(&["score", ">value", "is", ">sessions", "made of"]);
     for score in &composite.scores {
         table.row([
@@ -192,7 +195,12 @@ fn scores(composite: &RotationComposite, terminal: Terminal) -> String {
             Cell::faint(contributions(score)),
         ]);
     }
-    let mut out = table.render(terminal);
+    table
+}
+
+/// What would change the state, and what the scores are not.
+fn score_notes(composite: &RotationComposite, terminal: Terminal) -> String {
+    let mut out = String::new();
     for flip in &composite.flips {
         out.push_str(&terminal.paint(Tone::Faint, &flip_words(flip)));
     }
@@ -240,7 +248,7 @@ fn kind(kind: RotationScoreKind) -> &'static str {
     }
 }
 
-fn moves(moves: &[IndexMove], terminal: Terminal) -> String {
+fn moves(moves: &[IndexMove]) -> Table {
     let mut table = Table::new(&["index", ">move", "from", "to", "source"]);
     for index in moves {
         table.row([
@@ -251,7 +259,7 @@ fn moves(moves: &[IndexMove], terminal: Terminal) -> String {
             Cell::faint(stand_in(&index.symbol, &index.proxy_for)),
         ]);
     }
-    table.render(terminal)
+    table
 }
 
 fn is_over_horizons(reading: &IndicatorReading) -> bool {
@@ -292,7 +300,7 @@ fn label_with_horizon(reading: &IndicatorReading) -> String {
 
 fn z(reading: &IndicatorReading) -> Cell {
     match reading.z {
-        Some(z) if 3.0 <= z.abs() => Cell::toned(Tone::Warning, number::signed(z, 1)),
+        Some(z) if 3.0 <= z.abs() => Cell::toned(Tone::Warning, number::signed(z, 1)).of(z),
         z => number::cell(z, |z| number::signed(z, 1)),
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     show::{
         evidence, number,
+        page::Page,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -13,12 +14,24 @@ use contract::v1::{
 };
 
 /// The ranking of the market.
-pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> String {
+pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
-    let mut out = terminal.heading(&format!("Squeeze ranking as known at {known}"));
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("Squeeze ranking as known at {known}")));
     if let Some(first) = answer.names.first().and_then(|ranked| ranked.name.as_ref()) {
-        out.push_str(&portrait(first));
+        page.say(portrait(first));
     }
+    page.table("ranking", ranked_names(answer));
+    let shown = answer.names.len();
+    let of = number::count(u64::try_from(answer.total_size).unwrap_or(0));
+    page.say(format!("  {shown} of {of} names. {}", universe(answer.universe.as_ref())));
+    page.say(method(answer.method.as_ref(), terminal));
+    page.say(evidence::gaps(&answer.gaps, terminal));
+    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page
+}
+
+fn ranked_names(answer: &RankSqueezeResponse) -> Table {
     let mut table = Table::new(&[
         ">#",
         "name",
@@ -34,11 +47,11 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Strin
     for ranked in &answer.names {
         let Some(name) = &ranked.name else { continue };
         table.row([
-            Cell::faint(ranked.rank.to_string()),
+            Cell::faint(ranked.rank.to_string()).of(f64::from(ranked.rank)),
             name.symbol.as_str().into(),
             score(name.score),
             number::cell(name.short_of_float_pct, |pct| format!("{pct:.1} %")),
-            number::gain(name.short_interest_change.map(|x| -x), |x| number::percent(-x)),
+            number::loss(name.short_interest_change, number::percent),
             number::cell(name.days_to_cover, |days| format!("{days:.1}")),
             short_side(name.return_since_settlement),
             short_side(name.return_20),
@@ -46,23 +59,31 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Strin
             Cell::faint(drivers(&name.contributions)),
         ]);
     }
-    out.push_str(&table.render(terminal));
-    let shown = answer.names.len();
-    let of = number::count(u64::try_from(answer.total_size).unwrap_or(0));
-    out.push_str(&format!("  {shown} of {of} names. "));
-    out.push_str(&universe(answer.universe.as_ref()));
-    out.push_str(&method(answer.method.as_ref(), terminal));
-    out.push_str(&evidence::gaps(&answer.gaps, terminal));
-    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+    table
 }
 
 /// The short side of a book; at most `lines` of it, the highest scores first.
-pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Terminal) -> String {
+pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
-    let mut out = terminal.heading(&format!("The short book as known at {known}"));
+    let mut page = Page::new();
+    page.say(terminal.heading(&format!("The short book as known at {known}")));
     if let Some(totals) = &answer.totals {
-        out.push_str(&summary(totals));
+        page.say(summary(totals));
     }
+    page.table("shorts", shorts(answer, lines));
+    if lines < answer.lines.len() {
+        let more = answer.lines.len() - lines;
+        page.say(format!("  and {more} shorts more, of lower score.\n"));
+    }
+    page.say(format!("  {}", universe(answer.universe.as_ref())));
+    page.say(method(answer.method.as_ref(), terminal));
+    page.say(format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
+    page.say(evidence::gaps(&answer.gaps, terminal));
+    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page
+}
+
+fn shorts(answer: &AssessShortBookResponse, lines: usize) -> Table {
     let mut table = Table::new(&[
         "short",
         ">market value",
@@ -83,16 +104,7 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
             table.row(book_row(line, name));
         }
     }
-    out.push_str(&table.render(terminal));
-    if lines < ranked.len() {
-        out.push_str(&format!("  and {} shorts more, of lower score.\n", ranked.len() - lines));
-    }
-    out.push_str("  ");
-    out.push_str(&universe(answer.universe.as_ref()));
-    out.push_str(&method(answer.method.as_ref(), terminal));
-    out.push_str(&format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
-    out.push_str(&evidence::gaps(&answer.gaps, terminal));
-    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+    table
 }
 
 fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 10] {
@@ -104,7 +116,7 @@ fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 10] {
     let settled = input(name, "short_interest");
     [
         name.symbol.as_str().into(),
-        number::usd(line.market_value).into(),
+        number::cell(Some(line.market_value), number::usd),
         score(name.score),
         number::cell(name.short_of_float_pct, |pct| format!("{pct:.1} %")),
         number::cell(name.days_to_cover, |days| format!("{days:.1}")),
@@ -182,16 +194,16 @@ fn method(method: Option<&SqueezeMethod>, terminal: Terminal) -> String {
 /// A high score is a danger to the holder of a short.
 fn score(score: Option<f64>) -> Cell {
     match score {
-        None => Cell::faint(number::ABSENT),
-        Some(score) if 85.0 <= score => Cell::toned(Tone::Bad, format!("{score:.0}")),
-        Some(score) if 70.0 <= score => Cell::toned(Tone::Warning, format!("{score:.0}")),
-        Some(score) => Cell::plain(format!("{score:.0}")),
+        None => number::absent(),
+        Some(score) if 85.0 <= score => Cell::toned(Tone::Bad, format!("{score:.0}")).of(score),
+        Some(score) if 70.0 <= score => Cell::toned(Tone::Warning, format!("{score:.0}")).of(score),
+        Some(score) => Cell::plain(format!("{score:.0}")).of(score),
     }
 }
 
 /// A return of the name, coloured from the side of the short.
 fn short_side(value: Option<f64>) -> Cell {
-    number::gain(value.map(|value| -value), |value| number::percent(-value))
+    number::loss(value, number::percent)
 }
 
 /// The two measures that add most to the score.

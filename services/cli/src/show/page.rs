@@ -1,0 +1,85 @@
+//! A page of an answer: text and tables in reading order, printed for a person or one table as CSV.
+
+use crate::{show::table::Table, terminal::Terminal};
+use anyhow::{Result, bail};
+
+/// What a command has to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    blocks: Vec<Block>,
+}
+
+#[derive(Clone, Debug)]
+enum Block {
+    /// Lines, each wrapped by itself and indented as it begins.
+    Text(String),
+    /// A table under its name.
+    Table(&'static str, Table),
+}
+
+impl Page {
+    /// A page that says nothing yet.
+    pub(crate) const fn new() -> Page {
+        Page { blocks: Vec::new() }
+    }
+
+    /// Adds text; every line ends with a line feed.
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
+        self.blocks.push(Block::Text(text.into()));
+    }
+
+    /// Adds a table, under the name by which `--csv` asks for it.
+    pub(crate) fn table(&mut self, name: &'static str, table: Table) {
+        self.blocks.push(Block::Table(name, table));
+    }
+
+    /// The page for a person.
+    pub(crate) fn render(&self, terminal: Terminal) -> String {
+        let block = |block: &Block| match block {
+            Block::Text(text) => terminal.wrap(text),
+            Block::Table(_, table) => table.render(terminal),
+        };
+        self.blocks.iter().map(block).collect()
+    }
+
+    /// One table as CSV: the one of that name, or the first where the name is empty.
+    ///
+    /// # Errors
+    /// Where there is no such table; the error names those there are.
+    pub(crate) fn csv(&self, name: &str) -> Result<String> {
+        let mut names = Vec::new();
+        for block in &self.blocks {
+            let Block::Table(known, table) = block else { continue };
+            if name.is_empty() || *known == name {
+                return Ok(table.csv());
+            }
+            names.push(*known);
+        }
+        match names.as_slice() {
+            [] => bail!("this answer holds no table"),
+            names => bail!("no table is called {name:?}; there are: {}", names.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_found_by_name_and_a_wrong_name_lists_them() {
+        let mut page = Page::new();
+        assert!(page.csv("").is_err());
+        page.say("Before.\n");
+        let mut sizes = Table::new(&["size", ">net"]);
+        sizes.row(["mega".into(), "1".into()]);
+        page.table("sizes", sizes);
+        page.table("sectors", Table::new(&["sector"]));
+        assert_eq!(page.csv("").unwrap(), "size,net\nmega,1\n");
+        assert_eq!(page.csv("sectors").unwrap(), "sector\n");
+        let refused = page.csv("betas").unwrap_err().to_string();
+        assert_eq!(refused, "no table is called \"betas\"; there are: sizes, sectors");
+        let text = page.render(Terminal::plain());
+        assert!(text.starts_with("Before.\n  size  net\n"), "{text}");
+    }
+}
