@@ -107,20 +107,32 @@ impl Numbers {
     /// The values of some rows, borrowed where they lie side by side.
     pub fn slice(&self, rows: Range<usize>) -> Cow<'_, [f64]> {
         match &self.0 {
-            Repr::Constant(value) => Cow::Owned(vec![*value; rows.len()]),
-            Repr::Sparse { common, rows: differing, values } => {
-                let mut all = vec![*common; rows.len()];
-                let first = differing.partition_point(|row| (*row as usize) < rows.start);
-                let from_first = differing[first..].iter().zip(&values[first..]);
-                for (row, value) in from_first.take_while(|(row, _)| (**row as usize) < rows.end) {
-                    all[*row as usize - rows.start] = *value;
-                }
+            Repr::Constant(_) | Repr::Sparse { .. } => {
+                let mut all = Vec::with_capacity(rows.len());
+                self.append_to(rows, &mut all);
                 Cow::Owned(all)
             }
             Repr::Dense(values) => Cow::Borrowed(&values[rows]),
             Repr::Lazy { cell, decode } => {
                 Cow::Borrowed(&cell.get_or_init(|| decode().into_boxed_slice())[rows])
             }
+        }
+    }
+
+    /// Appends the values of some rows.
+    pub fn append_to(&self, rows: Range<usize>, all: &mut Vec<f64>) {
+        let start = all.len();
+        match &self.0 {
+            Repr::Constant(value) => all.resize(start + rows.len(), *value),
+            Repr::Sparse { common, rows: differing, values } => {
+                all.resize(start + rows.len(), *common);
+                let first = differing.partition_point(|row| (*row as usize) < rows.start);
+                let from_first = differing[first..].iter().zip(&values[first..]);
+                for (row, value) in from_first.take_while(|(row, _)| (**row as usize) < rows.end) {
+                    all[start + *row as usize - rows.start] = *value;
+                }
+            }
+            Repr::Dense(_) | Repr::Lazy { .. } => all.extend_from_slice(&self.slice(rows)),
         }
     }
 
@@ -298,6 +310,9 @@ mod tests {
             let start = from.min(values.len());
             let end = (start + len).min(values.len());
             prop_assert_eq!(bits(&numbers.slice(start..end)), bits(&values[start..end]));
+            let mut appended = vec![2.0];
+            numbers.append_to(start..end, &mut appended);
+            prop_assert_eq!(bits(&appended[1..]), bits(&values[start..end]));
         }
     }
 
