@@ -1,77 +1,192 @@
-//! Does a store still hold what it was given? Every byte is read and every hash made again.
+//! Does a store still hold what it was given? Every byte is read and every hash made again, in
+//! bounded memory.
 
 mod chain;
+mod sweep;
 
 use crate::{
     CheckReport, StoreError,
-    log::Log,
-    parallel,
-    seal::{self, Seal},
-    segment::{self, Summary},
+    backend::{self, Backend, Listed, Reading, refuse_too_new},
+    load,
+    parallel::joined,
+    segment,
 };
-use marketdata::segment::Segment;
-use std::sync::Arc;
+use marketdata::{facts::FactTable, segment::Segment};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
-/// All that a store holds, in one snapshot; segments still packed.
-#[derive(Debug)]
-pub(crate) struct Contents {
-    pub(crate) log: Log,
-    pub(crate) segments: Vec<Held>,
-    /// The sum of the seals of the segments, as kept.
-    pub(crate) manifest: Seal,
-    /// What was found wrong while reading.
-    pub(crate) faults: Vec<String>,
+/// Memory that a check takes, however long the log is: 256 MiB.
+///
+/// Three things are not counted, because each came in one upload or is small: the list of segments
+/// (about 200 bytes each), the names of one revision, and segments that share an instrument and hold
+/// facts of one revision.
+pub(crate) const CHECK_BYTES: usize = 256 << 20;
+
+/// Kept answers that are verified together.
+const ANSWERS_TOGETHER: u32 = 100;
+/// Damaged answers that are told one by one.
+const FAULTS_TOLD: usize = 100;
+
+/// A row of the widest dataset in a table, with the spare room of its columns, while it is sorted.
+const ROW_BYTES: usize = 200;
+/// A segment of the greatest length while it is decoded: its bytes, its columns, the rows kept.
+const SEGMENT_BYTES: usize = 16 << 20;
+
+/// What a bound in bytes leaves room for.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    /// Rows gathered from several segments: a half of it.
+    rows: u64,
+    /// Segments decoded at a time: a quarter.
+    decoded: usize,
+    /// Revisions whose facts are hashed side by side: an eighth. The last one is for the rest.
+    revisions: usize,
 }
 
-/// A segment as the database holds it.
-#[derive(Debug)]
-pub(crate) struct Held {
-    pub(crate) id: i64,
-    pub(crate) summary: Summary,
-    pub(crate) checksum: Vec<u8>,
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl Held {
-    fn unpack(&self) -> Result<Option<Segment>, String> {
-        segment::unpack(&self.bytes, &self.checksum, &self.summary, 0)
-            .map_err(|fault| format!("segment {}: {}", self.id, fault.0))
-    }
-}
-
-/// Verifies seals and checksums, decodes every column, and makes the chain of data versions anew.
-pub(crate) async fn check(mut contents: Contents) -> Result<CheckReport, StoreError> {
-    let mut faults = std::mem::take(&mut contents.faults);
-    faults.extend(contents.log.faults(0, seal::NONE));
-    let seals = contents.segments.iter().map(|held| (held.id, &held.summary, &held.checksum[..]));
-    faults.extend(manifest_fault(&contents.manifest, seals));
-    let contents = Arc::new(contents);
-    let shared = Arc::clone(&contents);
-    let decoded = parallel::map(contents.segments.len(), move |i| {
-        let segment = shared.segments[i].unpack();
-        segment.map(|segment| segment.map_or(0, |segment| segment.len() as u64))
-    });
-    let mut facts = 0;
-    for rows in decoded.await? {
-        match rows {
-            Ok(rows) => facts += rows,
-            Err(fault) => faults.push(fault),
+impl Room {
+    fn within(bytes: usize) -> Room {
+        Room {
+            rows: (bytes / 2 / ROW_BYTES) as u64,
+            decoded: (bytes / 4 / SEGMENT_BYTES).max(1),
+            revisions: (bytes / 8 / chain::HASHER_BYTES).max(1),
         }
     }
-    let segments = contents.segments.len() as u64;
-    let revisions = contents.log.revisions.len() as u64;
-    faults.extend(parallel::run(move || chain::broken(&contents)).await?);
-    Ok(CheckReport { revisions, segments, facts, faults })
 }
 
-/// Whether the list of live segments is the one that was written.
-pub(crate) fn manifest_fault<'a>(
-    kept: &Seal,
-    segments: impl Iterator<Item = (i64, &'a Summary, &'a [u8])>,
-) -> Option<String> {
-    let mut made = seal::NONE;
-    for (id, summary, checksum) in segments {
-        seal::toggle(&mut made, &seal::of_segment(id, summary, checksum));
+/// Verifies seals and checksums, decodes every column, and makes the chain of data versions anew, all
+/// in one read transaction.
+pub(crate) async fn check(
+    backend: &dyn Backend,
+    within_bytes: usize,
+) -> Result<CheckReport, StoreError> {
+    let mut transaction = backend.begin_read().await?;
+    let mut report = CheckReport { revisions: 0, segments: 0, facts: 0, faults: Vec::new() };
+    let checked = check_in(&mut *transaction, Room::within(within_bytes), &mut report).await;
+    match backend::end(transaction, checked).await {
+        Ok(()) => Ok(report),
+        // What stops the reading is a finding like any other.
+        Err(StoreError::Damaged(fault)) => {
+            report.faults.push(fault);
+            Ok(report)
+        }
+        Err(error) => Err(error),
     }
-    (made != *kept).then(|| "the list of segments is not the one that was written".to_owned())
+}
+
+async fn check_in(
+    reading: &mut dyn Reading,
+    room: Room,
+    report: &mut CheckReport,
+) -> Result<(), StoreError> {
+    refuse_too_new(reading.needed_reader().await?)?;
+    report.faults.extend(reading.structure_faults().await?);
+    answer_faults(reading, &mut report.faults).await?;
+    let listed = reading.segments().await?;
+    report.segments = listed.len() as u64;
+    report.faults.extend(load::manifest_fault(&reading.manifest().await?, &listed));
+    let mut segments = Segments { room, verified: BTreeSet::new(), faults: BTreeMap::new() };
+    let mut revision_faults = Vec::new();
+    let walked =
+        chain::walk(reading, &listed, &mut segments, &mut report.revisions, &mut revision_faults);
+    let walked = walked.await;
+    // Where the walk could not be finished, too: every segment's own fault is named, and first, being
+    // the cause of those of revisions.
+    let unread: Vec<&Listed> =
+        listed.iter().filter(|listed| !segments.verified.contains(&listed.id)).collect();
+    let read = segments.read(reading, &unread, |_| None).await;
+    report.faults.extend(segments.faults.into_values().chain(revision_faults));
+    let sound = listed.iter().filter(|listed| segments.verified.contains(&listed.id));
+    report.facts = sound.map(|listed| listed.summary.rows as u64).sum();
+    walked.and(read.map(drop))
+}
+
+/// Adds the kept answers that are not what was written, a page of them in memory at a time. Damage may
+/// put rows out of order, and reading on after the last of such a page might never end.
+async fn answer_faults(
+    reading: &mut dyn Reading,
+    faults: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    let mut after = 0_i64;
+    let mut told = 0;
+    loop {
+        let page = match reading.answers(after, ANSWERS_TOGETHER).await {
+            Err(StoreError::Damaged(fault)) => {
+                faults.push(format!("the kept answers after row {after}: {fault}"));
+                return Ok(());
+            }
+            page => page?,
+        };
+        if page.is_empty() {
+            return Ok(());
+        }
+        for numbered in page {
+            if numbered.row <= after {
+                faults.push(format!("the kept answers are out of order after row {after}"));
+                return Ok(());
+            }
+            after = numbered.row;
+            let Some(fault) = numbered.value.fault() else { continue };
+            faults.push(fault);
+            told += 1;
+            if told == FAULTS_TOLD {
+                faults.push("and maybe more: no further kept answer was verified".to_owned());
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Reads segments, and keeps what was found of each.
+#[derive(Debug)]
+struct Segments {
+    room: Room,
+    /// Those that hold what was written.
+    verified: BTreeSet<i64>,
+    /// By segment, told once however often it is read.
+    faults: BTreeMap<i64, String>,
+}
+
+/// What is kept of a decoded segment: rows by revision.
+type Kept = BTreeMap<u64, FactTable>;
+
+impl Segments {
+    /// Reads, verifies and decodes segments, few at a time, and keeps of each what `keep` makes of it.
+    async fn read(
+        &mut self,
+        reading: &mut dyn Reading,
+        listed: &[&Listed],
+        keep: impl Fn(&Segment) -> Option<Kept> + Clone + Send + 'static,
+    ) -> Result<Vec<Kept>, StoreError> {
+        let permits = Arc::new(Semaphore::new(self.room.decoded));
+        let mut tasks = Vec::with_capacity(listed.len());
+        for Listed { id, summary, checksum } in listed {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            let bytes = reading.segment_bytes(*id).await?;
+            let (checksum, summary, keep) = (checksum.clone(), *summary, keep.clone());
+            let task = spawn_blocking(move || {
+                let segment = segment::unpack(&bytes, &checksum, &summary, 0);
+                drop(bytes);
+                let kept = segment.map(|segment| segment.as_ref().and_then(keep));
+                drop(permit);
+                kept
+            });
+            tasks.push((*id, task));
+        }
+        let mut all = Vec::new();
+        for (id, task) in tasks {
+            match joined(task.await)? {
+                Ok(kept) => {
+                    self.verified.insert(id);
+                    all.extend(kept);
+                }
+                Err(fault) => {
+                    self.faults.insert(id, format!("segment {id}: {}", fault.0));
+                }
+            }
+        }
+        Ok(all)
+    }
 }

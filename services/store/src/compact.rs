@@ -1,100 +1,102 @@
-//! Small segments into long ones: a year of daily appends becomes a run of days an instrument.
+//! Small segments into long ones: a year of daily appends becomes one run of days per instrument.
 //!
 //! Every fact stays, with its dates and its revision, so no answer changes. Segments are merged by
-//! tiers of rows an instrument (below 4, 32, 256), eight or more at a time, so that a fact is
+//! tiers of rows per instrument (below 4, 32, 256), eight or more at a time, so that a fact is
 //! rewritten a few times in its life and not at every compaction. What was replaced is deleted
 //! after a grace period.
 
+mod merge;
+
 use crate::{
-    StoreError,
-    column::Fault,
-    parallel,
-    prepare::unpackable,
-    segment::{self, Packed, Summary},
+    Compacted, StoreError,
+    append::put_segments,
+    backend::{self, Backend, Listed, Reading, Writing, refuse_too_new},
+    load, seal,
+    segment::Packed,
 };
-use marketdata::{
-    dataset::Dataset,
-    facts::FactTable,
-    segment::{Ints, Segment},
-};
-use std::{collections::BTreeMap, sync::Arc};
+use marketdata::{instant::Instant, segment::Segment};
 
-/// How long a replaced segment stays, for whoever still reads it: 15 minutes.
-pub(crate) const GRACE_MICROS: i64 = 15 * 60 * 1_000_000;
+/// How long a replaced segment stays, for readers that still list it: 15 minutes.
+const GRACE_MICROS: i64 = 15 * 60 * 1_000_000;
 
-/// So many segments of a tier are worth merging.
-const ENOUGH: usize = 8;
-
-/// The ids to merge, sorted; all of one dataset and tier, at most `budget` rows of them.
-pub(crate) fn choose(segments: &[(i64, Summary)], budget: u64) -> Vec<i64> {
-    let mut tiers: BTreeMap<_, Vec<(i64, u64)>> = BTreeMap::new();
-    for (id, summary) in segments {
-        if let Some(tier) = tier(summary) {
-            tiers.entry((summary.dataset, tier)).or_default().push((*id, summary.rows as u64));
-        }
+/// Deletes what was replaced long ago, then merges small segments.
+pub(crate) async fn compact(
+    backend: &dyn Backend,
+    budget: u64,
+    now: Instant,
+) -> Result<Compacted, StoreError> {
+    let deleted = delete_retired(backend, now).await?;
+    let mut transaction = backend.begin_read().await?;
+    let chosen = choose(&mut *transaction, budget).await;
+    let (chosen, segments) = backend::end(transaction, chosen).await?;
+    if chosen.is_empty() {
+        return Ok(Compacted { merged: 0, written: 0, deleted });
     }
-    for mut small in tiers.into_values().filter(|small| ENOUGH <= small.len()) {
-        small.sort_unstable();
-        let mut rows = 0;
-        let chosen: Vec<i64> = small
-            .into_iter()
-            .take_while(|(_, more)| {
-                rows += more;
-                rows <= budget
-            })
-            .map(|(id, _)| id)
-            .collect();
-        if ENOUGH <= chosen.len() {
-            return chosen;
+    let mut merged = merge::merge(segments).await?;
+    let mut transaction = backend.begin_write().await?;
+    let replaced = replace(&mut *transaction, &chosen, &mut merged, now).await;
+    match backend::commit(transaction, replaced).await {
+        Ok(()) => {
+            let (merged, written) = (chosen.len() as u64, merged.len() as u64);
+            Ok(Compacted { merged, written, deleted })
         }
+        Err(NotReplaced::CompactedMeanwhile) => Ok(Compacted { merged: 0, written: 0, deleted }),
+        Err(NotReplaced::Failed(error)) => Err(error),
     }
-    Vec::new()
 }
 
-/// None for segments that are long already.
-fn tier(summary: &Summary) -> Option<u32> {
-    let run = summary.rows / summary.runs.max(1);
-    [4, 32, 256].iter().position(|limit| run < *limit).map(|tier| tier as u32)
+/// The segments to merge, as listed and as read.
+async fn choose(
+    reading: &mut dyn Reading,
+    budget: u64,
+) -> Result<(Vec<Listed>, Vec<Segment>), StoreError> {
+    refuse_too_new(reading.needed_reader().await?)?;
+    let listed = reading.segments().await?;
+    let candidates: Vec<_> = listed.iter().map(|listed| (listed.id, listed.summary)).collect();
+    let chosen = merge::choose(&candidates, budget);
+    let chosen: Vec<Listed> =
+        listed.into_iter().filter(|listed| chosen.binary_search(&listed.id).is_ok()).collect();
+    let segments = load::segments(reading, chosen.clone(), 0).await?;
+    Ok((chosen, segments))
 }
 
-/// One order for the facts of several segments of a dataset, cut and packed anew.
-pub(crate) async fn merge(segments: Vec<Segment>) -> Result<Vec<Packed>, StoreError> {
-    let (table, revisions) = parallel::run(move || gather(&segments)).await?;
-    let cuts = segment::cuts(&table.instrument);
-    let (table, revisions) = (Arc::new(table), Ints::from_vec(revisions));
-    let packed: Result<Vec<Packed>, Fault> = parallel::map(cuts.len(), move |index| {
-        segment::pack(&table, &revisions, cuts[index].clone())
-    })
-    .await?
-    .into_iter()
-    .collect();
-    packed.map_err(unpackable)
+/// Why merged segments were not put in place.
+enum NotReplaced {
+    /// Another process merged some of the same.
+    CompactedMeanwhile,
+    Failed(StoreError),
 }
 
-/// All rows of the segments in the order of a segment, with their revisions.
-fn gather(segments: &[Segment]) -> (FactTable, Vec<u64>) {
-    let mut order = Vec::new();
-    for (index, segment) in segments.iter().enumerate() {
-        for run in &segment.runs {
-            for row in run.start as usize..(run.start + run.len) as usize {
-                let key = (run.instrument, segment.effective_on[row], segment.other.get(row));
-                let place = (segment.published(row), segment.revision.get(row), index, row);
-                order.push((key, place));
-            }
-        }
+impl From<StoreError> for NotReplaced {
+    fn from(error: StoreError) -> NotReplaced {
+        NotReplaced::Failed(error)
     }
-    order.sort_unstable();
-    let dataset = segments.first().map_or(Dataset::Bars, |segment| segment.dataset);
-    let column = |column: usize| {
-        order.iter().map(|(_, (_, _, i, row))| segments[*i].columns[column].get(*row)).collect()
-    };
-    let table = FactTable {
-        dataset,
-        instrument: order.iter().map(|((instrument, _, _), _)| *instrument).collect(),
-        other: order.iter().map(|((_, _, other), _)| *other).collect(),
-        effective_on: order.iter().map(|((_, day, _), _)| *day).collect(),
-        published_at: order.iter().map(|(_, (published, _, _, _))| *published).collect(),
-        columns: (0..dataset.fields().len()).map(column).collect(),
-    };
-    (table, order.iter().map(|(_, (_, revision, _, _))| *revision).collect())
+}
+
+/// Puts merged segments in the place of those they were made of, if these are still live.
+async fn replace(
+    writing: &mut dyn Writing,
+    chosen: &[Listed],
+    merged: &mut [Packed],
+    now: Instant,
+) -> Result<(), NotReplaced> {
+    let mut manifest = writing.manifest().await?;
+    for Listed { id, summary, checksum } in chosen {
+        if !writing.retire_segment(*id, now).await? {
+            return Err(NotReplaced::CompactedMeanwhile);
+        }
+        seal::toggle(&mut manifest, &seal::of_segment(*id, summary, checksum));
+    }
+    Ok(put_segments(writing, merged, &mut manifest).await?)
+}
+
+async fn delete_retired(backend: &dyn Backend, now: Instant) -> Result<u64, StoreError> {
+    let before = Instant::from_micros(now.micros().saturating_sub(GRACE_MICROS));
+    let mut transaction = backend.begin_write().await?;
+    let deleted = transaction.delete_retired(before).await;
+    let deleted = backend::commit(transaction, deleted).await?;
+    if 0 < deleted {
+        backend.reclaim().await?;
+    }
+    Ok(deleted)
 }

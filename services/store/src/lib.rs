@@ -3,36 +3,39 @@
 //! One revision is one batch, whole or not at all. A fact is never changed; only [`Store::compact`]
 //! deletes rows of the database, and never a fact. No SQL appears outside this crate.
 
+mod answer;
+mod append;
+mod backend;
 mod check;
 mod column;
 mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod json;
+mod error;
+mod fact_log;
+mod load;
 mod log;
-mod outlook;
+#[cfg(feature = "conformance")]
+mod memory;
 mod parallel;
 mod prepare;
-mod restore;
 mod seal;
 mod segment;
 mod sqlite;
 mod version;
 
-pub use outlook::Outlook;
-pub use restore::restore;
+pub use error::{DatabaseError, Outlook, StoreError};
+pub use sqlite::restore;
 
 use async_trait::async_trait;
+use backend::Backend;
+use fact_log::FactLog;
 use marketdata::{
     facts::Batch,
     instant::Instant,
     market::{Delta, RevisionMark},
 };
-use std::{
-    fmt::Debug,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt::Debug, path::Path, sync::Arc};
 
 /// Opens the store a URL names, and makes it where there is none: `sqlite:PATH`, `sqlite::memory:`
 /// (gone when it is closed), or `sqlite:PATH?mode=rw` for one that must be there already.
@@ -44,7 +47,7 @@ use std::{
 /// [`StoreError::Url`], [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::TooNew`],
 /// [`StoreError::Damaged`], [`StoreError::Database`].
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(sqlite::Sqlite::open(&place_of(url)?).await?))
+    open_as(url, Access::Create).await
 }
 
 /// [`connect`], but a store that is not there is [`StoreError::Missing`], unless the URL itself asks
@@ -53,8 +56,7 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// # Errors
 /// As [`connect`].
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    let place = place_of(url)?.open_only_unless_asked_to_create(url);
-    Ok(Arc::new(sqlite::Sqlite::open(&place).await?))
+    open_as(url, Access::Write).await
 }
 
 /// Opens a store to read it, as it is: no table is brought up to date, and neither the file nor its
@@ -64,12 +66,33 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// # Errors
 /// As [`connect`].
 pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(sqlite::Sqlite::open_read_only(&place_of(url)?).await?))
+    open_as(url, Access::Read).await
 }
 
-fn place_of(url: &str) -> Result<sqlite::Place, StoreError> {
-    let place = url.strip_prefix("sqlite:").and_then(sqlite::Place::parse);
-    place.ok_or_else(|| StoreError::Url(url.to_owned()))
+/// What may be done to what a URL names. Every backend has words of its own for it, so none of it is
+/// ever written into a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It is made where there is none.
+    Create,
+    /// It must be there.
+    Write,
+    /// It must be there, and stays as it is.
+    Read,
+}
+
+async fn open_as(url: &str, access: Access) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(FactLog::new(backend_of(url, access).await?)))
+}
+
+/// The one list of backends, by the scheme of their URLs.
+async fn backend_of(url: &str, access: Access) -> Result<Arc<dyn Backend>, StoreError> {
+    match url.split_once(':') {
+        Some(("sqlite", _)) => Ok(Arc::new(sqlite::Sqlite::open_url(url, access).await?)),
+        #[cfg(feature = "conformance")]
+        Some(("memory", name)) => Ok(Arc::new(memory::Memory::open(name, access)?)),
+        _ => Err(StoreError::Url(url.to_owned())),
+    }
 }
 
 /// Who asked for a write: a repeated key gets the first answer and adds nothing.
@@ -162,59 +185,6 @@ pub struct CheckReport {
     pub faults: Vec<String>,
 }
 
-/// What a store cannot do, and why.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another writer committed first; prepare the batch again on the new head.
-    #[error("the head moved to revision {head} while the batch was prepared")]
-    HeadMoved {
-        /// The head now.
-        head: u64,
-    },
-    /// A request id was used again for something else.
-    #[error("request id {request_id} was used before for other content")]
-    RequestIdReused {
-        /// The id.
-        request_id: String,
-    },
-    /// The store does not hold what was written to it.
-    #[error("the store is damaged: {0}")]
-    Damaged(
-        /// What is wrong, and where.
-        String,
-    ),
-    /// There is no store at the path, or an empty file.
-    #[error("there is no store at {}", .0.display())]
-    Missing(PathBuf),
-    /// The file is a database, but holds no store: another program's, or one damaged at its root.
-    #[error("{} is a database that holds no store", .0.display())]
-    Foreign(PathBuf),
-    /// The store's files, or the log in them, were replaced while they were in use: what is written
-    /// now would be lost.
-    #[error("the store was replaced while it was in use: {0}")]
-    Replaced(String),
-    /// The store was opened to be read.
-    #[error("the store was opened to be read only")]
-    ReadOnly,
-    /// The store was written by a newer binary in a way this one cannot read.
-    #[error("the store needs a reader of version {needed}, this binary is {ours}")]
-    TooNew {
-        /// The reader version it needs.
-        needed: u32,
-        /// Ours.
-        ours: u32,
-    },
-    /// The URL names no store we know.
-    #[error("{0} is not the URL of a store: use sqlite:PATH")]
-    Url(String),
-    /// The database refused or is away.
-    #[error("the database failed")]
-    Database(#[source] sqlx::Error),
-    /// A file of the store could not be read or written.
-    #[error("a file of the store could not be read or written")]
-    File(#[from] std::io::Error),
-}
-
 /// A fact log. Every method may be called from many tasks at once; appends are serial.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
@@ -260,7 +230,8 @@ pub trait Store: Debug + Send + Sync {
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError>;
 
     /// Reads everything and verifies it: the database's own structure, the definitions of the tables,
-    /// every checksum and seal, the kept answers, and the chain of data versions.
+    /// every checksum and seal, the kept answers, and the chain of data versions. It takes some
+    /// 256 MiB of memory at most, however long the log is.
     async fn check(&self) -> Result<CheckReport, StoreError>;
 
     /// Writes a whole, consistent copy to a new file.

@@ -1,109 +1,243 @@
-//! What a store says beside its facts: revisions, and the names that came with each.
+//! What a log says beside its facts: revisions, and the names that came with each.
 
 use crate::{
-    RevisionRecord,
+    RevisionRecord, StoreError,
+    backend::{Numbered, Position, Reading},
     seal::{self, Seal},
 };
+use async_trait::async_trait;
 use marketdata::instrument::{Instrument, Naming};
+use std::collections::VecDeque;
 
-/// All that the log gained after a revision, but for facts; every list in the order of revisions.
-#[derive(Debug)]
-pub(crate) struct Log {
-    pub(crate) revisions: Vec<Sealed>,
-    pub(crate) instruments: Vec<Instrument>,
-    pub(crate) namings: Vec<Naming>,
-    pub(crate) texts: Vec<Text>,
-}
+/// Rows of names read together.
+const NAMES_TOGETHER: u32 = 4_096;
 
 /// A revision with the seal kept beside it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sealed {
     pub(crate) record: RevisionRecord,
     pub(crate) seal: Seal,
 }
 
 /// A text of the table of texts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Text {
     pub(crate) id: u64,
     pub(crate) revision: u64,
     pub(crate) text: String,
 }
 
-/// What one revision brought beside facts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Brought<'a> {
-    pub(crate) sealed: &'a Sealed,
-    pub(crate) instruments: &'a [Instrument],
-    pub(crate) namings: &'a [Naming],
-    pub(crate) texts: &'a [Text],
+/// The names that came with one revision.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) instruments: Vec<Instrument>,
+    pub(crate) namings: Vec<Naming>,
+    pub(crate) texts: Vec<Text>,
 }
 
-impl Log {
-    /// Facts that all revisions together promise.
-    pub(crate) fn facts(&self) -> u64 {
-        let facts = self.revisions.iter().map(|sealed| sealed.record.facts);
-        facts.fold(0, u64::saturating_add)
+/// Gives the names of one revision after the other, and holds no more than a page of later ones.
+#[derive(Debug)]
+pub(crate) struct NamePages {
+    instruments: Pages<Instrument>,
+    namings: Pages<Naming>,
+    texts: Pages<Text>,
+}
+
+impl NamePages {
+    /// Of the revisions after one.
+    pub(crate) const fn after(revision: u64) -> NamePages {
+        NamePages {
+            instruments: Pages::after(revision),
+            namings: Pages::after(revision),
+            texts: Pages::after(revision),
+        }
     }
 
-    /// What each revision brought, and the number of rows that belong to none in their order.
-    pub(crate) fn brought(&self) -> (Vec<Brought<'_>>, usize) {
-        let (mut instruments, mut namings) = (&self.instruments[..], &self.namings[..]);
-        let mut texts = &self.texts[..];
-        let brought = self.revisions.iter().map(|sealed| {
-            let revision = sealed.record.mark.revision;
-            Brought {
-                sealed,
-                instruments: take(&mut instruments, |instrument| instrument.revision == revision),
-                namings: take(&mut namings, |naming| naming.revision == revision),
-                texts: take(&mut texts, |text| text.revision == revision),
+    /// The names of a revision, higher than the one asked for before.
+    pub(crate) async fn of(
+        &mut self,
+        reading: &mut dyn Reading,
+        revision: u64,
+    ) -> Result<Names, StoreError> {
+        Ok(Names {
+            instruments: self.instruments.of(reading, revision).await?,
+            namings: self.namings.of(reading, revision).await?,
+            texts: self.texts.of(reading, revision).await?,
+        })
+    }
+
+    /// Once every revision was asked for: the fault where names are left.
+    pub(crate) async fn stray(
+        &mut self,
+        reading: &mut dyn Reading,
+    ) -> Result<Option<String>, StoreError> {
+        let revisions = [
+            self.instruments.next_revision(reading).await?,
+            self.namings.next_revision(reading).await?,
+            self.texts.next_revision(reading).await?,
+        ];
+        let stray = revisions.into_iter().flatten().next();
+        Ok(stray.map(|revision| {
+            format!("names or texts are of revision {revision}, which is not there in its order")
+        }))
+    }
+}
+
+/// One kind of names, in pages.
+#[derive(Debug)]
+struct Pages<T> {
+    rows: VecDeque<T>,
+    last: Position,
+    is_at_end: bool,
+}
+
+impl<T: NameRow> Pages<T> {
+    const fn after(revision: u64) -> Pages<T> {
+        Pages { rows: VecDeque::new(), last: Position::after(revision), is_at_end: false }
+    }
+
+    async fn of(&mut self, reading: &mut dyn Reading, revision: u64) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        while self.next_revision(reading).await? == Some(revision) {
+            found.extend(self.rows.pop_front());
+        }
+        Ok(found)
+    }
+
+    /// The revision of the next row, of which there is one in memory then.
+    async fn next_revision(
+        &mut self,
+        reading: &mut dyn Reading,
+    ) -> Result<Option<u64>, StoreError> {
+        if self.rows.is_empty() && !self.is_at_end {
+            let page = T::page(reading, self.last, NAMES_TOGETHER).await?;
+            self.is_at_end = page.is_empty();
+            for Numbered { row, value } in page {
+                let at = Position { revision: value.revision(), row };
+                // Damage may put rows out of order; reading on after such a page might never end.
+                if at <= self.last {
+                    let Position { revision, row } = at;
+                    let fault = format!("names are out of order at row {row} of {revision}");
+                    return Err(StoreError::Damaged(fault));
+                }
+                self.last = at;
+                self.rows.push_back(value);
             }
-        });
-        (brought.collect(), instruments.len() + namings.len() + texts.len())
+        }
+        Ok(self.rows.front().map(NameRow::revision))
+    }
+}
+
+/// A row that came with a revision.
+#[async_trait]
+trait NameRow: Send + Sized {
+    fn revision(&self) -> u64;
+
+    async fn page(
+        reading: &mut dyn Reading,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Numbered<Self>>, StoreError>;
+}
+
+#[async_trait]
+impl NameRow for Instrument {
+    fn revision(&self) -> u64 {
+        self.revision
     }
 
-    /// Everything in which the log differs from what was written, where the revision it follows
-    /// has the number and the seal given: numbers have no gaps, names come in the order of revisions,
-    /// and every seal can be made anew.
-    pub(crate) fn faults(&self, after: u64, previous: Seal) -> Vec<String> {
+    async fn page(
+        reading: &mut dyn Reading,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Numbered<Instrument>>, StoreError> {
+        reading.instruments(after, limit).await
+    }
+}
+
+#[async_trait]
+impl NameRow for Naming {
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    async fn page(
+        reading: &mut dyn Reading,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Numbered<Naming>>, StoreError> {
+        reading.namings(after, limit).await
+    }
+}
+
+#[async_trait]
+impl NameRow for Text {
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    async fn page(
+        reading: &mut dyn Reading,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Numbered<Text>>, StoreError> {
+        reading.texts(after, limit).await
+    }
+}
+
+/// Follows the log revision by revision, and finds in what it differs from what was written: numbers
+/// have no gaps, and every seal can be made anew from the one before, the row and the names.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    previous: Seal,
+    revisions: Sequence,
+    instruments: Sequence,
+    texts: Sequence,
+}
+
+impl Verifier {
+    /// Of the revisions after one, which has this seal.
+    pub(crate) fn after(revision: u64, seal: Seal) -> Verifier {
+        // Behind a later revision the numbers go on from some that are not read.
+        let first = |number| (revision == 0).then_some(number);
+        Verifier {
+            previous: seal,
+            revisions: Sequence { what: "revision", next: Some(revision + 1) },
+            instruments: Sequence { what: "instrument", next: first(1) },
+            texts: Sequence { what: "text", next: first(0) },
+        }
+    }
+
+    /// What is wrong with the next revision.
+    pub(crate) fn faults(&mut self, sealed: &Sealed, names: &Names) -> Vec<String> {
         let mut faults = Vec::new();
-        let revisions = self.revisions.iter().map(|sealed| sealed.record.mark.revision);
-        faults.extend(gap("revision", after + 1, revisions));
-        let instruments = self.instruments.iter().map(|instrument| u64::from(instrument.id.0));
-        let first = self.instruments.first().map_or(1, |first| u64::from(first.id.0));
-        faults.extend(gap("instrument", if after == 0 { 1 } else { first }, instruments));
-        let first = self.texts.first().map_or(0, |first| first.id);
-        let texts = self.texts.iter().map(|text| text.id);
-        faults.extend(gap("text", if after == 0 { 0 } else { first }, texts));
-        let (brought, strays) = self.brought();
-        if 0 < strays {
-            faults.push(format!("{strays} names or texts belong to no revision in their order"));
+        let revision = sealed.record.mark.revision;
+        faults.extend(self.revisions.gap(revision));
+        let instruments = names.instruments.iter();
+        faults.extend(instruments.filter_map(|row| self.instruments.gap(row.id.0.into())));
+        faults.extend(names.texts.iter().filter_map(|text| self.texts.gap(text.id)));
+        let Names { instruments, namings, texts } = names;
+        let texts = texts.iter().map(|text| text.text.as_str());
+        let made = seal::of_revision(self.previous, &sealed.record, instruments, namings, texts);
+        if made != sealed.seal {
+            faults.push(format!("revision {revision}: its row or its names do not give its seal"));
         }
-        let mut previous = previous;
-        for Brought { sealed, instruments, namings, texts } in brought {
-            let texts = texts.iter().map(|text| text.text.as_str());
-            let made = seal::of_revision(previous, &sealed.record, instruments, namings, texts);
-            if made != sealed.seal {
-                let revision = sealed.record.mark.revision;
-                faults.push(format!(
-                    "revision {revision}: its row or its names do not give its seal"
-                ));
-            }
-            previous = sealed.seal;
-        }
+        self.previous = sealed.seal;
         faults
     }
 }
 
-fn gap(what: &str, first: u64, numbers: impl Iterator<Item = u64>) -> Option<String> {
-    let (expected, found) = (first..).zip(numbers).find(|(expected, found)| expected != found)?;
-    Some(format!("{what} {expected} is missing before {found}"))
+/// Numbers that must follow each other.
+#[derive(Debug)]
+struct Sequence {
+    what: &'static str,
+    /// None where any number may come.
+    next: Option<u64>,
 }
 
-/// Splits off the leading rows that are wanted.
-fn take<'a, T>(rest: &mut &'a [T], is_wanted: impl Fn(&T) -> bool) -> &'a [T] {
-    let count = rest.iter().take_while(|item| is_wanted(item)).count();
-    let (taken, after) = rest.split_at(count);
-    *rest = after;
-    taken
+impl Sequence {
+    fn gap(&mut self, found: u64) -> Option<String> {
+        let expected = self.next.replace(found.saturating_add(1)).unwrap_or(found);
+        (expected != found).then(|| format!("{} {expected} is missing before {found}", self.what))
+    }
 }

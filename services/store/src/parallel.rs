@@ -44,11 +44,11 @@ pub(crate) async fn map<T: Send + 'static>(
     Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
-/// What a task returned. A panic goes on in the caller; a runtime that shuts down is an error.
+/// What a task returned. A panic goes on in the caller; a runtime that shuts down drops its tasks.
 pub(crate) fn joined<T>(result: Result<T, JoinError>) -> Result<T, StoreError> {
     result.map_err(|error| match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
-        Err(_) => StoreError::Database(sqlx::Error::PoolClosed),
+        Err(_) => StoreError::ShuttingDown,
     })
 }
 

@@ -96,7 +96,8 @@ async fn pack(batch: &Arc<Batch>) -> Result<Vec<Packed>, StoreError> {
         let (table, rows) = &cuts[index];
         segment::pack(&batch.tables[*table], &revision, rows.clone())
     });
-    packed.await?.into_iter().collect::<Result<_, _>>().map_err(unpackable)
+    let packed: Result<_, Fault> = packed.await?.into_iter().collect();
+    packed.map_err(|Fault(fault)| StoreError::Unpackable(fault))
 }
 
 async fn digest(batch: &Arc<Batch>) -> Result<Vec<TableDigest>, StoreError> {
@@ -118,9 +119,4 @@ async fn digest(batch: &Arc<Batch>) -> Result<Vec<TableDigest>, StoreError> {
         columns: digests.by_ref().take(version::column_count(table)).collect(),
     });
     Ok(tables.collect())
-}
-
-/// pco refuses no finite column of ours; if it ever does, the write fails and nothing is stored.
-pub(crate) fn unpackable(Fault(fault): Fault) -> StoreError {
-    StoreError::File(std::io::Error::other(format!("facts cannot be packed: {fault}")))
 }

@@ -1,11 +1,11 @@
 //! The embedded store: one SQLite file, or one in memory.
 //!
 //! WAL with `synchronous=FULL`: answered means durable. One connection writes, several read, each
-//! read in one snapshot. Writes run in a task of their own, so that a caller who goes away cannot
-//! leave one half done.
+//! read in one snapshot.
 
+mod copy;
 mod identity;
-pub(crate) mod meaning;
+mod meaning;
 mod migrations;
 mod read;
 mod sql;
@@ -14,18 +14,14 @@ pub(crate) mod tamper;
 mod transaction;
 mod write;
 
-pub(crate) use write::{beside, clear, refuse_existing, settle};
+pub use copy::restore;
 
 use crate::{
-    Append, Appended, CheckReport, Compacted, RequestKey, RevisionRecord, Store, StoreError, check,
-    parallel::joined,
+    Access, StoreError,
+    backend::{Backend, Reading, Writing},
 };
 use async_trait::async_trait;
 use identity::Identity;
-use marketdata::{
-    instant::Instant,
-    market::{Delta, RevisionMark},
-};
 use meaning::{cannot_open, is_busy};
 use sqlx::{
     SqlitePool,
@@ -36,10 +32,9 @@ use sqlx::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
-use tracing::Instrument;
 use transaction::Connections;
 
 /// Connections that read.
@@ -62,50 +57,54 @@ pub(crate) struct Sqlite {
     /// so that SQLite does not make new ones beside the database when another connection closes, and
     /// so that the system gives their numbers to no other files.
     anchor: Option<SqlitePool>,
-    /// The damage that a write met. What it says of the store stays true whatever is written after it.
-    damage: Arc<OnceLock<String>>,
 }
 
 /// Where a SQLite URL points.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+enum Place {
     Memory,
-    File { path: PathBuf, create: bool },
+    File {
+        path: PathBuf,
+        /// Whether the URL says that a store may be made, or may not; none where it says nothing.
+        create: Option<bool>,
+    },
 }
 
 impl Place {
     /// Reads what follows `sqlite:`; `?mode=rw` opens only what is there.
-    pub(crate) fn parse(rest: &str) -> Option<Place> {
+    fn parse(rest: &str) -> Option<Place> {
         if rest == ":memory:" {
             return Some(Place::Memory);
         }
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, create) = match rest.split_once('?') {
-            None => (rest, true),
-            Some((path, "mode=rwc")) => (path, true),
-            Some((path, "mode=rw")) => (path, false),
+            None => (rest, None),
+            Some((path, "mode=rwc")) => (path, Some(true)),
+            Some((path, "mode=rw")) => (path, Some(false)),
             Some(_) => return None,
         };
         (!path.is_empty()).then(|| Place::File { path: path.into(), create })
     }
-
-    /// The same place, where a store is made only if the URL asks for it in so many words.
-    pub(crate) fn open_only_unless_asked_to_create(self, url: &str) -> Place {
-        match self {
-            Place::File { path, .. } => Place::File { path, create: url.ends_with("?mode=rwc") },
-            Place::Memory => Place::Memory,
-        }
-    }
 }
 
 impl Sqlite {
+    /// Opens the store that a URL names.
+    pub(crate) async fn open_url(url: &str, access: Access) -> Result<Sqlite, StoreError> {
+        let place = url.strip_prefix("sqlite:").and_then(Place::parse);
+        let (path, create) = match place.ok_or_else(|| StoreError::Url(url.to_owned()))? {
+            Place::Memory => return Sqlite::in_memory().await,
+            Place::File { path, create } => (path, create),
+        };
+        match access {
+            Access::Create => Sqlite::open(&path, create.unwrap_or(true)).await,
+            Access::Write => Sqlite::open(&path, create.unwrap_or(false)).await,
+            Access::Read => Sqlite::open_read_only(&path).await,
+        }
+    }
+
     /// Opens a store, makes it where there is none and one may be made, and brings its tables up to
     /// date.
-    pub(crate) async fn open(place: &Place) -> Result<Sqlite, StoreError> {
-        let (path, create) = match place {
-            Place::Memory => return Sqlite::in_memory().await,
-            Place::File { path, create } => (path, *create),
-        };
+    async fn open(path: &Path, create: bool) -> Result<Sqlite, StoreError> {
         if create {
             prepare_file(path).await?;
         }
@@ -125,7 +124,6 @@ impl Sqlite {
             write: Some(Connections { pool: write, identity: identity.clone(), in_memory: false }),
             read: Connections { pool: read, identity, in_memory: false },
             anchor: Some(anchor),
-            damage: Arc::default(),
         })
     }
 
@@ -133,67 +131,33 @@ impl Sqlite {
         let pool = pool(1).connect_with(tuned(SqliteConnectOptions::new())).await?;
         migrations::migrate(&pool, None, true).await?;
         let connections = Connections { pool, identity: None, in_memory: true };
-        let damage = Arc::default();
-        Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None, damage })
+        Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None })
     }
 
     /// Opens a store that is there, as it is. SQLite itself opens a file that cannot be written for
     /// reading. It wants to make its log of writes beside it, even so; where it cannot, and there is
     /// no log, nobody is writing, and the file is read by itself.
-    pub(crate) async fn open_read_only(place: &Place) -> Result<Sqlite, StoreError> {
-        let path = match place {
-            Place::Memory => return Sqlite::in_memory().await,
-            Place::File { path, .. } => path,
-        };
+    async fn open_read_only(path: &Path) -> Result<Sqlite, StoreError> {
         refuse_missing(path, false).await?;
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);
         let read = match readable(options.clone()).await {
-            Err(StoreError::Database(error)) if cannot_open(&error) => {
+            Err(error) if cannot_open(&error) => {
                 refuse_log(path).await?;
                 readable(options.immutable(true)).await?
             }
             other => other?,
         };
         if !migrations::has_meta(&mut *read.acquire().await?).await? {
-            return Err(StoreError::Foreign(path.clone()));
+            return Err(StoreError::Foreign(path.display().to_string()));
         }
         let read = Connections { pool: read, identity: None, in_memory: false };
-        Ok(Sqlite { write: None, read, anchor: None, damage: Arc::default() })
-    }
-
-    /// Copies one moment to a file that nobody uses, unverified.
-    pub(crate) async fn copy(&self, to: &Path) -> Result<(), StoreError> {
-        write::copy(&self.read, to).await
-    }
-
-    fn writer(&self) -> Result<&Connections, StoreError> {
-        self.write.as_ref().ok_or(StoreError::ReadOnly)
-    }
-
-    /// Runs a write in a task of its own, and none once one has met damage.
-    async fn write<T: Send + 'static>(
-        &self,
-        write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let damage = Arc::clone(&self.damage);
-        let task = async move {
-            if let Some(fault) = damage.get() {
-                return Err(StoreError::Damaged(fault.clone()));
-            }
-            let outcome = write.await;
-            if let Err(StoreError::Damaged(fault)) = &outcome {
-                // The first one is the one to tell.
-                damage.set(fault.clone()).ok();
-            }
-            outcome
-        };
-        joined(tokio::spawn(task.in_current_span()).await)?
+        Ok(Sqlite { write: None, read, anchor: None })
     }
 }
 
 /// Makes the file of a new store, for its owner alone; one that is there is left as it is.
 async fn prepare_file(path: &Path) -> Result<(), StoreError> {
-    write::refuse_leftover(path).await?;
+    copy::refuse_leftover(path).await?;
     if identity::make_private(path)? {
         tracing::warn!(path = %path.display(), "there was no store: made a new, empty one");
     }
@@ -204,9 +168,9 @@ async fn prepare_file(path: &Path) -> Result<(), StoreError> {
 async fn refuse_missing(path: &Path, create: bool) -> Result<(), StoreError> {
     match tokio::fs::metadata(path).await {
         Ok(metadata) if create || 0 < metadata.len() => Ok(()),
-        Ok(_) => Err(StoreError::Missing(path.to_owned())),
+        Ok(_) => Err(StoreError::Missing(path.display().to_string())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(StoreError::Missing(path.to_owned()))
+            Err(StoreError::Missing(path.display().to_string()))
         }
         Err(error) => Err(error.into()),
     }
@@ -223,73 +187,38 @@ async fn refuse_log(path: &Path) -> Result<(), StoreError> {
              another folder",
             path.display()
         );
-        return Err(std::io::Error::other(text).into());
+        return Err(StoreError::FileRefused(text));
     }
     Ok(())
 }
 
 /// Connections that have read something.
-async fn readable(options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+async fn readable(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     let pool = pool(READERS).connect_with(options).await?;
     sqlx::query(sql::TABLES).fetch_one(&pool).await?;
     Ok(pool)
 }
 
 #[async_trait]
-impl Store for Sqlite {
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.head().await.map(|_| ())
+impl Backend for Sqlite {
+    async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError> {
+        Ok(Box::new(self.read.begin(sql::BEGIN_READ).await?))
     }
 
-    async fn probe_write(&self) -> Result<(), StoreError> {
-        let writer = self.writer()?.clone();
-        self.write(async move { write::probe(&writer).await }).await
+    async fn begin_write(&self) -> Result<Box<dyn Writing>, StoreError> {
+        let writer = self.write.as_ref().ok_or(StoreError::ReadOnly)?;
+        Ok(Box::new(writer.begin(sql::BEGIN_WRITE).await?))
     }
 
-    async fn head(&self) -> Result<RevisionMark, StoreError> {
-        read::head(&mut *self.read.acquire().await?).await
-    }
-
-    async fn load(&self, after: u64) -> Result<Delta, StoreError> {
-        read::load(&self.read, after).await
-    }
-
-    async fn answer_of(
-        &self,
-        key: &RequestKey,
-        fingerprint: [u8; 32],
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        read::answer(&mut *self.read.acquire().await?, key, fingerprint).await
-    }
-
-    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let writer = self.writer()?.clone();
-        self.write(async move { write::append(&writer, append).await }).await
-    }
-
-    async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {
-        let rows = read::revisions(&mut *self.read.acquire().await?, after, limit).await?;
-        Ok(rows.into_iter().map(|sealed| sealed.record).collect())
-    }
-
-    async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError> {
-        let (read, write) = (self.read.clone(), self.writer()?.clone());
-        let task = async move { write::compact(&read, &write, budget, now).await };
-        joined(tokio::spawn(task.in_current_span()).await)?
-    }
-
-    async fn check(&self) -> Result<CheckReport, StoreError> {
-        match read::contents(&self.read).await {
-            // What stops the reading is a finding like any other.
-            Err(StoreError::Damaged(fault)) => {
-                Ok(CheckReport { revisions: 0, segments: 0, facts: 0, faults: vec![fault] })
-            }
-            contents => check::check(contents?).await,
+    async fn reclaim(&self) -> Result<(), StoreError> {
+        match &self.write {
+            Some(writer) => write::reclaim(writer).await,
+            None => Ok(()),
         }
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        write::backup(&self.read, to).await
+        copy::backup(&self.read, to).await
     }
 
     async fn close(&self) {

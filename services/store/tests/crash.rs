@@ -20,21 +20,24 @@ use tempfile::TempDir;
 const KILLS: u32 = 20;
 const STORE: &str = "BALLAST_CRASH_TEST_STORE";
 const ANSWERED: &str = "answered ";
+/// Revisions after which a child ends that nobody killed: more than a parent waits for.
+const ENOUGH: u64 = 1_000;
 
 /// The child's part; nothing to do where this runs as one of the tests.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the only way to tell the child from the test run")]
 fn child_appends_until_it_is_killed() {
     if let Ok(url) = std::env::var(STORE) {
-        runtime().block_on(append_for_ever(&url));
+        runtime().block_on(append_on_and_on(&url));
     }
 }
 
-async fn append_for_ever(url: &str) {
+async fn append_on_and_on(url: &str) {
     let store = connect(url).await.expect("a store");
     let market = Market::empty().apply(store.load(0).await.expect("a load"));
     let mut batches = Batches::after(&market);
-    for revision in market.head().revision + 1.. {
+    let next = market.head().revision + 1;
+    for revision in next..next + ENOUGH {
         // Every sixth is long: two segments, tens of milliseconds.
         let days = if revision % 6 == 0 { 1_800 } else { 30 };
         let names = if revision == 1 { 40 } else { 0 };

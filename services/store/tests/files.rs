@@ -15,6 +15,7 @@ use std::{
     path::Path,
     process::Command,
     sync::Arc,
+    time::Duration,
 };
 use store::{
     Store, StoreError,
@@ -23,6 +24,8 @@ use store::{
 };
 use tempfile::TempDir;
 
+/// How long the child may take, which the parent waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
 const STORE: &str = "BALLAST_READ_ONLY_TEST_STORE";
 /// Nobody, by number.
 const NOBODY: u32 = 65_534;
@@ -96,15 +99,20 @@ async fn a_store_that_is_only_read_takes_no_write() {
 fn child_reads_a_store() {
     if let Ok(url) = std::env::var(STORE) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(async {
-            let store = open_read_only(&url).await.expect("a store");
-            let report = store.check().await.expect("a check");
-            assert_eq!((report.revisions, report.faults), (3, Vec::new()));
-            let market = Market::empty().apply(store.load(0).await.expect("a load"));
-            assert_eq!(market.head().revision, 3);
-            store.close().await;
-        });
+        let ended = runtime
+            .expect("a runtime")
+            .block_on(async { tokio::time::timeout(PATIENCE, read_three_revisions(&url)).await });
+        assert!(ended.is_ok(), "a read hangs");
     }
+}
+
+async fn read_three_revisions(url: &str) {
+    let store = open_read_only(url).await.expect("a store");
+    let report = store.check().await.expect("a check");
+    assert_eq!((report.revisions, report.faults), (3, Vec::new()));
+    let market = Market::empty().apply(store.load(0).await.expect("a load"));
+    assert_eq!(market.head().revision, 3);
+    store.close().await;
 }
 
 /// Copies the files into a folder where nothing can be written, and reads the store there.

@@ -1,8 +1,8 @@
 //! Single bits flipped all over a store: none serves another answer under the same data version, and
 //! a check that finds nothing is right, also where a server would not start.
 //!
-//! Half a second of every ten flips is the opening and checking of as many stores; there are enough
-//! of them to hit every table, every index and every segment several times.
+//! Ten flips take half a second, for opening and checking as many stores; there are enough of them to
+//! hit every table, every index and every segment several times.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,28 +10,34 @@
 )]
 
 use marketdata::{day::Day, instant::Instant};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use store::{
     Store, StoreError,
     conformance::{Batches, append_of, committed, shown},
     connect, open_read_only,
 };
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 /// Flips of a bit in a byte that holds something, and of a bit anywhere.
 const FLIPS: [usize; 2] = [240, 60];
+/// For all flips of a worker, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(300);
 const REVISIONS: i32 = 12;
 const REQUESTS: [&str; 3] = ["0", "7", "nothing new"];
 
-/// Everything a store tells anybody.
+/// Everything that a store serves.
 #[derive(Debug, PartialEq)]
-struct Told {
+struct Served {
     facts: String,
     revisions: String,
     answers: Vec<Option<Vec<u8>>>,
 }
 
-async fn told(store: &dyn Store) -> Result<Told, StoreError> {
+async fn served(store: &dyn Store) -> Result<Served, StoreError> {
     let facts = shown(&store.load(0).await?);
     let revisions = format!("{:?}", store.revisions(0, u32::MAX).await?);
     let mut answers = Vec::new();
@@ -39,7 +45,7 @@ async fn told(store: &dyn Store) -> Result<Told, StoreError> {
         let asked = append_of(Batches::new().nothing(), request);
         answers.push(store.answer_of(&asked.key, asked.fingerprint).await?);
     }
-    Ok(Told { facts, revisions, answers })
+    Ok(Served { facts, revisions, answers })
 }
 
 async fn opened(path: &Path) -> Result<std::sync::Arc<dyn Store>, StoreError> {
@@ -47,7 +53,7 @@ async fn opened(path: &Path) -> Result<std::sync::Arc<dyn Store>, StoreError> {
 }
 
 /// Twelve revisions, of which the first were compacted, and answers.
-async fn made(path: &Path) -> Told {
+async fn made(path: &Path) -> Served {
     let store = connect(&format!("sqlite:{}", path.display())).await.unwrap();
     let mut batches = Batches::new();
     for revision in 0..REVISIONS {
@@ -60,14 +66,14 @@ async fn made(path: &Path) -> Told {
     }
     store.append(append_of(batches.nothing(), "nothing new")).await.unwrap();
     assert_eq!(store.check().await.unwrap().faults, Vec::<String>::new());
-    let told = told(&*store).await.unwrap();
+    let served = served(&*store).await.unwrap();
     store.close().await;
-    told
+    served
 }
 
 /// What became of a flipped bit; an error says what nobody noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
+enum FlipOutcome {
     RefusedAtStart,
     FoundByCheck,
     Harmless,
@@ -87,28 +93,28 @@ async fn found(path: &Path) -> Option<String> {
     }
 }
 
-async fn fate(path: &Path, before: &Told) -> Result<Fate, String> {
+async fn outcome_of(path: &Path, before: &Served) -> Result<FlipOutcome, String> {
     let found = found(path).await;
     let store = match opened(path).await {
         Ok(store) => store,
-        Err(_) if found.is_some() => return Ok(Fate::RefusedAtStart),
+        Err(_) if found.is_some() => return Ok(FlipOutcome::RefusedAtStart),
         Err(error) => return Err(format!("the check found nothing, and it opens with {error:?}")),
     };
     let facts = store.load(0).await.map(|delta| shown(&delta));
-    let told = told(&*store).await;
+    let served = served(&*store).await;
     store.close().await;
     let is_whole = found.is_none();
     match facts {
         Ok(facts) if facts != before.facts => Err("other facts are served".to_owned()),
-        _ if told.as_ref().is_ok_and(|told| is_another(&told.answers, &before.answers)) => {
+        _ if served.as_ref().is_ok_and(|served| is_another(&served.answers, &before.answers)) => {
             Err("another answer to a request is served".to_owned())
         }
-        _ if is_whole && told.as_ref().ok() != Some(before) => {
-            Err(format!("the check found nothing, and it tells {told:?}"))
+        _ if is_whole && served.as_ref().ok() != Some(before) => {
+            Err(format!("the check found nothing, and it serves {served:?}"))
         }
-        Err(_) => Ok(Fate::RefusedAtStart),
-        Ok(_) if !is_whole => Ok(Fate::FoundByCheck),
-        Ok(_) => Ok(Fate::Harmless),
+        Err(_) => Ok(FlipOutcome::RefusedAtStart),
+        Ok(_) if !is_whole => Ok(FlipOutcome::FoundByCheck),
+        Ok(_) => Ok(FlipOutcome::Harmless),
     }
 }
 
@@ -137,12 +143,12 @@ async fn flip_all(
     worker: usize,
     folder: PathBuf,
     bits: Vec<usize>,
-) -> Vec<(usize, Result<Fate, String>)> {
+) -> Vec<(usize, Result<FlipOutcome, String>)> {
     let path = folder.join("store.db");
     let before = made(&path).await;
     let whole = tokio::fs::read(&path).await.unwrap();
     let copy = folder.join("flipped.db");
-    let mut fates = Vec::new();
+    let mut outcomes = Vec::new();
     for bit in bits {
         let mut bytes = whole.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -151,10 +157,10 @@ async fn flip_all(
             tokio::fs::remove_file(folder.join(format!("flipped.db{ending}"))).await.ok();
         }
         tokio::fs::write(&copy, bytes).await.unwrap();
-        fates.push((bit, fate(&copy, &before).await));
+        outcomes.push((bit, outcome_of(&copy, &before).await));
     }
-    assert!(!fates.is_empty(), "worker {worker} had something to do");
-    fates
+    assert!(!outcomes.is_empty(), "worker {worker} had something to do");
+    outcomes
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,14 +177,14 @@ async fn no_flipped_bit_goes_unnoticed() {
             tokio::spawn(flip_all(worker, folders[worker].path().to_owned(), share))
         })
         .collect();
-    let mut fates = Vec::new();
+    let mut outcomes = Vec::new();
     for worker in workers {
-        fates.extend(worker.await.unwrap());
+        outcomes.extend(timeout(PATIENCE, worker).await.unwrap().unwrap());
     }
-    let unnoticed: Vec<_> = fates.iter().filter(|(_, fate)| fate.is_err()).collect();
-    assert!(unnoticed.is_empty(), "{} of {}: {unnoticed:#?}", unnoticed.len(), fates.len());
-    for kind in [Fate::RefusedAtStart, Fate::FoundByCheck, Fate::Harmless] {
-        let count = fates.iter().filter(|(_, fate)| fate.as_ref() == Ok(&kind)).count();
+    let unnoticed: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.is_err()).collect();
+    assert!(unnoticed.is_empty(), "{} of {}: {unnoticed:#?}", unnoticed.len(), outcomes.len());
+    for kind in [FlipOutcome::RefusedAtStart, FlipOutcome::FoundByCheck, FlipOutcome::Harmless] {
+        let count = outcomes.iter().filter(|(_, outcome)| outcome.as_ref() == Ok(&kind)).count();
         println!("{kind:?}: {count}");
         assert!(0 < count, "the flips reach everything: none was {kind:?}");
     }

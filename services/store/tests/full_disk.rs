@@ -7,7 +7,10 @@
 #![cfg(unix)]
 
 use marketdata::{day::Day, market::Market};
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 use store::{
     Appended,
     conformance::{Batches, append_of, committed},
@@ -15,6 +18,8 @@ use store::{
 };
 use tempfile::TempDir;
 
+/// How long the child may take, which the parent waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
 const STORE: &str = "BALLAST_FULL_DISK_TEST_STORE";
 /// Of 512 or 1,024 bytes, depending on the shell: 2 or 4 MiB.
 const LIMIT_BLOCKS: u32 = 4_096;
@@ -26,7 +31,10 @@ const TOO_LONG_BYTES: usize = 8 << 20;
 fn child_writes_under_a_limit() {
     if let Ok(url) = std::env::var(STORE) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(write_under_a_limit(&url));
+        let ended = runtime
+            .expect("a runtime")
+            .block_on(async { tokio::time::timeout(PATIENCE, write_under_a_limit(&url)).await });
+        assert!(ended.is_ok(), "a write hangs");
     }
 }
 

@@ -250,6 +250,9 @@ fn store_parts(error: &StoreError) -> StatusParts {
         | StoreError::Missing(_)
         | StoreError::Foreign(_)
         | StoreError::Replaced(_)
+        | StoreError::FileRefused(_)
+        | StoreError::Unpackable(_)
+        | StoreError::ShuttingDown
         | StoreError::ReadOnly => match error.outlook() {
             Outlook::MayPass => told(Code::Unavailable, "STORE_UNAVAILABLE"),
             // The same write would fail again: a caller must not try for ever.
@@ -275,6 +278,9 @@ fn message(refusal: &Refusal) -> String {
             | StoreError::Missing(_)
             | StoreError::Foreign(_)
             | StoreError::Replaced(_)
+            | StoreError::FileRefused(_)
+            | StoreError::Unpackable(_)
+            | StoreError::ShuttingDown
             | StoreError::ReadOnly => match error.outlook() {
                 Outlook::MayPass => "the store is not available",
                 Outlook::Stays => "the store cannot take this; the log of the request id says why",

@@ -1,7 +1,7 @@
 //! Behaviours under faults: damage is named, never a silent gap; starters do not trip over each other.
 
 use super::{
-    Backend,
+    Subject,
     batches::{Batches, committed, day, open},
 };
 use crate::{Store, StoreError, connect};
@@ -16,10 +16,10 @@ async fn a_store_of_three(url: &str) -> Arc<dyn Store> {
     store
 }
 
-pub(super) async fn a_damaged_segment_is_named(backend: &dyn Backend) {
-    let url = backend.fresh();
+pub(super) async fn a_damaged_segment_is_named(subject: &dyn Subject) {
+    let url = subject.fresh();
     let store = a_store_of_three(&url).await;
-    backend.damage(&url, 3).await;
+    subject.damage(&url, 3).await;
     let refused = store.load(0).await;
     let named = |error: &StoreError| matches!(error, StoreError::Damaged(fault) if fault.starts_with("segment 3:"));
     assert!(refused.as_ref().is_err_and(named), "{refused:?}");
@@ -31,10 +31,10 @@ pub(super) async fn a_damaged_segment_is_named(backend: &dyn Backend) {
     store.close().await;
 }
 
-pub(super) async fn a_lost_segment_is_no_silent_gap(backend: &dyn Backend) {
-    let url = backend.fresh();
+pub(super) async fn a_lost_segment_is_no_silent_gap(subject: &dyn Subject) {
+    let url = subject.fresh();
     let store = a_store_of_three(&url).await;
-    backend.lose(&url, 5).await;
+    subject.lose(&url, 5).await;
     let refused = store.load(0).await;
     assert!(matches!(&refused, Err(StoreError::Damaged(_))), "{refused:?}");
     let faults = store.check().await.expect("a check").faults;
@@ -42,20 +42,20 @@ pub(super) async fn a_lost_segment_is_no_silent_gap(backend: &dyn Backend) {
     store.close().await;
 }
 
-pub(super) async fn a_forged_data_version_is_found(backend: &dyn Backend) {
-    let url = backend.fresh();
+pub(super) async fn a_forged_data_version_is_found(subject: &dyn Subject) {
+    let url = subject.fresh();
     let store = a_store_of_three(&url).await;
     assert_eq!(store.check().await.expect("a check").faults, Vec::<String>::new());
-    backend.forge_data_version(&url, 2).await;
+    subject.forge_data_version(&url, 2).await;
     let faults = store.check().await.expect("a check").faults;
     assert!(faults.iter().any(|fault| fault.starts_with("revision 2:")), "{faults:?}");
     store.close().await;
 }
 
-pub(super) async fn a_store_for_newer_readers_is_refused(backend: &dyn Backend) {
-    let url = backend.fresh();
+pub(super) async fn a_store_for_newer_readers_is_refused(subject: &dyn Subject) {
+    let url = subject.fresh();
     let store = a_store_of_three(&url).await;
-    backend.need_reader(&url, 7).await;
+    subject.need_reader(&url, 7).await;
     let refused = store.load(0).await;
     assert!(matches!(refused, Err(StoreError::TooNew { needed: 7, .. })), "{refused:?}");
     store.close().await;
@@ -63,18 +63,18 @@ pub(super) async fn a_store_for_newer_readers_is_refused(backend: &dyn Backend) 
     assert!(matches!(refused, Err(StoreError::TooNew { needed: 7, .. })), "{refused:?}");
 }
 
-pub(super) async fn a_later_migration_is_accepted(backend: &dyn Backend) {
-    let url = backend.fresh();
+pub(super) async fn a_later_migration_is_accepted(subject: &dyn Subject) {
+    let url = subject.fresh();
     a_store_of_three(&url).await.close().await;
-    backend.add_later_migration(&url).await;
+    subject.add_later_migration(&url).await;
     let store = open(&url).await;
     assert_eq!(store.head().await.expect("a head").revision, 3);
     store.close().await;
 }
 
-pub(super) async fn six_starters_at_once_all_start(backend: &dyn Backend) {
+pub(super) async fn six_starters_at_once_all_start(subject: &dyn Subject) {
     for _ in 0..5 {
-        let url = backend.fresh();
+        let url = subject.fresh();
         let starters: Vec<_> = (0..6)
             .map(|_| {
                 let url = url.clone();

@@ -1,7 +1,7 @@
 //! Behaviours of a read: from any revision on, the same answers, before and after compaction.
 
 use super::{
-    Backend,
+    Subject,
     answers::answer_at,
     batches::{Batches, committed, day, open},
 };
@@ -39,8 +39,8 @@ async fn loaded(store: &dyn Store, after: u64) -> Delta {
 }
 
 /// However a log is loaded in two parts, it is the log.
-pub(super) async fn a_log_loads_from_any_revision(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn a_log_loads_from_any_revision(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     let mut incremental = Market::empty();
     let mut prefixes = vec![incremental.clone()];
     for delta in daily_appends(&*store).await {
@@ -66,8 +66,8 @@ pub(super) async fn a_log_loads_from_any_revision(backend: &dyn Backend) {
 }
 
 /// Old bounds answer as before, and what was replaced goes after its grace period.
-pub(super) async fn compaction_changes_no_answer(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn compaction_changes_no_answer(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     daily_appends(&*store).await;
     let before = answers(Market::empty().apply(loaded(&*store, 0).await));
     let head = store.head().await.expect("a head");
@@ -103,8 +103,8 @@ async fn compact_all(store: &dyn Store, now: Instant) -> Compacted {
     }
 }
 
-pub(super) async fn revisions_come_in_pages(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn revisions_come_in_pages(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     let deltas = daily_appends(&*store).await;
     let mut seen = Vec::new();
     loop {

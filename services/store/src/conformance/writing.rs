@@ -1,7 +1,7 @@
 //! Behaviours of a write: whole, once, on its head, one after the other.
 
 use super::{
-    Backend,
+    Subject,
     answers::shown,
     batches::{Batches, append_of, committed, day, open},
 };
@@ -9,8 +9,8 @@ use crate::{Appended, Store, StoreError};
 use marketdata::market::{Market, RevisionMark};
 use std::sync::Arc;
 
-pub(super) async fn an_empty_log_has_head_zero(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn an_empty_log_has_head_zero(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     store.ready().await.expect("ready");
     let head = store.head().await.expect("a head");
     assert_eq!(head, RevisionMark { revision: 0, data_version: [0; 32] });
@@ -20,8 +20,8 @@ pub(super) async fn an_empty_log_has_head_zero(backend: &dyn Backend) {
     store.close().await;
 }
 
-pub(super) async fn what_was_appended_is_loaded(backend: &dyn Backend) {
-    let url = backend.fresh();
+pub(super) async fn what_was_appended_is_loaded(subject: &dyn Subject) {
+    let url = subject.fresh();
     let store = open(&url).await;
     let mut batches = Batches::new();
     let mut market = Market::empty();
@@ -40,8 +40,8 @@ pub(super) async fn what_was_appended_is_loaded(backend: &dyn Backend) {
     reopened.close().await;
 }
 
-pub(super) async fn a_repeated_request_gets_its_first_answer(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn a_repeated_request_gets_its_first_answer(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     let mut batches = Batches::new();
     let append = append_of(batches.next(2, day(0), 2), "once");
     assert_eq!(answer(&*store, "once").await, None, "nothing was asked before");
@@ -55,8 +55,8 @@ pub(super) async fn a_repeated_request_gets_its_first_answer(backend: &dyn Backe
     store.close().await;
 }
 
-pub(super) async fn a_request_id_stands_for_one_content(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn a_request_id_stands_for_one_content(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     let mut batches = Batches::new();
     committed(&*store, batches.next(1, day(0), 1), "id").await;
     let mut other = append_of(batches.next(1, day(1), 1), "id");
@@ -73,8 +73,8 @@ pub(super) async fn a_request_id_stands_for_one_content(backend: &dyn Backend) {
     store.close().await;
 }
 
-pub(super) async fn a_batch_of_nothing_keeps_the_answer_only(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn a_batch_of_nothing_keeps_the_answer_only(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     let batches = Batches::new();
     let appended = store.append(append_of(batches.nothing(), "empty")).await;
     assert!(matches!(appended, Ok(Appended::NothingNew)), "{appended:?}");
@@ -83,8 +83,8 @@ pub(super) async fn a_batch_of_nothing_keeps_the_answer_only(backend: &dyn Backe
     store.close().await;
 }
 
-pub(super) async fn a_batch_for_another_head_is_refused(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn a_batch_for_another_head_is_refused(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     let late = Batches::new().next(1, day(0), 1);
     committed(&*store, Batches::new().next(1, day(0), 1), "first").await;
     let refused = store.append(append_of(late, "late")).await;
@@ -96,8 +96,8 @@ pub(super) async fn a_batch_for_another_head_is_refused(backend: &dyn Backend) {
 }
 
 /// Eight writers in two processes' worth of handles, each trying again where another was first.
-pub(super) async fn concurrent_writers_take_turns(backend: &dyn Backend) {
-    let url = backend.fresh();
+pub(super) async fn concurrent_writers_take_turns(subject: &dyn Subject) {
+    let url = subject.fresh();
     let handles = [open(&url).await, open(&url).await];
     let writers: Vec<_> = (0..8)
         .map(|writer| tokio::spawn(write_thrice(Arc::clone(&handles[writer % 2]), writer)))
@@ -129,8 +129,8 @@ async fn write_thrice(store: Arc<dyn Store>, writer: usize) {
 }
 
 /// A caller who goes away leaves a whole revision or none.
-pub(super) async fn a_dropped_write_is_not_half_done(backend: &dyn Backend) {
-    let store = open(&backend.fresh()).await;
+pub(super) async fn a_dropped_write_is_not_half_done(subject: &dyn Subject) {
+    let store = open(&subject.fresh()).await;
     let mut batches = Batches::new();
     let append = append_of(batches.next(20, day(0), 50), "dropped");
     {
@@ -160,8 +160,8 @@ pub(super) async fn a_dropped_write_is_not_half_done(backend: &dyn Backend) {
 }
 
 /// The data version depends on what was added alone.
-pub(super) async fn equal_logs_have_equal_data_versions(backend: &dyn Backend) {
-    let (one, two) = (open(&backend.fresh()).await, open(&backend.fresh()).await);
+pub(super) async fn equal_logs_have_equal_data_versions(subject: &dyn Subject) {
+    let (one, two) = (open(&subject.fresh()).await, open(&subject.fresh()).await);
     let mut batches = Batches::new();
     for number in 0..3 {
         let batch = batches.next(2, day(number), 3);

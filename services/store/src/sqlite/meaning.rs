@@ -1,6 +1,7 @@
 //! What the errors of the driver and of SQLite mean (sqlite.org/rescode.html).
 
-use crate::{Outlook, StoreError};
+use crate::{DatabaseError, Outlook, StoreError};
+use sqlx::sqlite::SqliteError;
 
 const BUSY: i32 = 5;
 const READ_ONLY: i32 = 8;
@@ -19,12 +20,16 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::Decode(_) => true,
             error => matches!(primary_code(error), Some(CORRUPT | NOT_A_DATABASE)),
         };
-        if is_damage { StoreError::Damaged(error.to_string()) } else { StoreError::Database(error) }
+        if is_damage {
+            return StoreError::Damaged(error.to_string());
+        }
+        let outlook = outlook(&error);
+        StoreError::Database(DatabaseError { outlook, cause: error.into() })
     }
 }
 
 /// What becomes of an error that is no damage. Only the codes of a passing state count as such.
-pub(crate) fn outlook(error: &sqlx::Error) -> Outlook {
+fn outlook(error: &sqlx::Error) -> Outlook {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::PoolTimedOut
@@ -50,9 +55,10 @@ pub(super) fn cannot_open(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(READ_ONLY | CANNOT_OPEN))
 }
 
-/// The low byte of an extended code is the primary one.
+/// The low byte of an extended code is the primary one. Other databases have codes of their own.
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    let error = error.as_database_error()?.try_downcast_ref::<SqliteError>()?;
+    let code: i32 = sqlx::error::DatabaseError::code(error)?.parse().ok()?;
     Some(code & 0xff)
 }
 

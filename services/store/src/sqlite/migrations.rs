@@ -1,7 +1,7 @@
 //! The tables of a store: made by migrations, and verified to be those that were made.
 
 use super::{Sqlite, read, sql};
-use crate::{Outlook, StoreError};
+use crate::{Outlook, StoreError, backend::refuse_too_new};
 use sqlx::{
     Row as _, SqlSafeStr as _, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
@@ -34,17 +34,17 @@ pub(super) async fn migrate(
     // A transaction of the driver: the migrator nests its own in it. Where it fails, so does opening.
     let mut transaction = pool.begin_with(sql::BEGIN_WRITE).await?;
     if has_meta(&mut transaction).await? {
-        read::refuse_too_new(&mut transaction).await?;
+        refuse_too_new(read::needed_reader(&mut transaction).await?)?;
         // Before the migrator, which a damaged list makes panic or repeat what was done.
         applied(&mut transaction).await?;
     } else if let Some(path) = path {
         let tables: i64 = sqlx::query_scalar(sql::TABLES).fetch_one(&mut *transaction).await?;
         let pages: i64 = sqlx::query_scalar(sql::PAGES).fetch_one(&mut *transaction).await?;
         if 0 < tables || 1 < pages {
-            return Err(StoreError::Foreign(path.to_owned()));
+            return Err(StoreError::Foreign(path.display().to_string()));
         }
         if !create {
-            return Err(StoreError::Missing(path.to_owned()));
+            return Err(StoreError::Missing(path.display().to_string()));
         }
     }
     // Not `run`, whose future tokio could not move between threads.

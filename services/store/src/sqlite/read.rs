@@ -1,225 +1,119 @@
-//! What the SQLite backend reads.
+//! The primitives by which the SQLite backend reads.
 
-use super::{migrations, sql, transaction::Connections};
+use super::{migrations, sql, transaction::Transaction};
 use crate::{
     Provenance, RequestKey, RevisionRecord, StoreError,
-    check::{self, Contents, Held},
-    log::{Log, Sealed, Text},
-    parallel::{cores, joined},
-    seal::{self, Seal},
-    segment::{self, Summary},
+    answer::KeptAnswer,
+    backend::{Listed, Numbered, Position, Reading},
+    log::{Sealed, Text},
+    seal::Seal,
+    segment::Summary,
 };
+use async_trait::async_trait;
 use marketdata::{
     dataset::Dataset,
     day::Day,
     instant::Instant,
     instrument::{Instrument, InstrumentId, Namespace, Naming},
-    market::{Delta, RevisionMark},
-    segment::Segment,
+    market::RevisionMark,
     symbol::Symbol,
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
-use std::sync::Arc;
-use tokio::{sync::Semaphore, task::spawn_blocking};
 
-/// The newest reader version this binary is.
-const READER: u32 = 1;
-/// Kept answers that are verified together.
-const ANSWERS_TOGETHER: u32 = 1_000;
-/// Damaged answers that are told one by one.
-const FAULTS_TOLD: usize = 100;
+#[async_trait]
+impl Reading for Transaction {
+    async fn needed_reader(&mut self) -> Result<i64, StoreError> {
+        needed_reader(self.connection()).await
+    }
 
-/// A segment of the list, without its bytes.
-#[derive(Clone, Debug)]
-pub(super) struct Listed {
-    pub(super) id: i64,
-    pub(super) summary: Summary,
-    pub(super) checksum: Vec<u8>,
-}
+    async fn head(&mut self) -> Result<Option<RevisionMark>, StoreError> {
+        let row = sqlx::query(sql::HEAD).fetch_optional(self.connection()).await?;
+        row.as_ref().map(mark).transpose()
+    }
 
-/// Refuses a store that says it needs a newer reader.
-pub(super) async fn refuse_too_new(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let needed: i64 = sqlx::query_scalar(sql::MIN_READER).fetch_one(connection).await?;
-    match u32::try_from(needed) {
-        Ok(1..=READER) => Ok(()),
-        Ok(needed) if 0 < needed => Err(StoreError::TooNew { needed, ours: READER }),
-        _ => Err(StoreError::Damaged(format!("it says it needs a reader of version {needed}"))),
+    async fn seal(&mut self, revision: u64) -> Result<Seal, StoreError> {
+        let seal = sqlx::query(sql::SEAL).bind(stored(revision));
+        hash(&seal.fetch_one(self.connection()).await?, "seal")
+    }
+
+    async fn revisions(&mut self, after: u64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        let rows = sqlx::query(sql::REVISIONS).bind(stored(after)).bind(limit);
+        rows.fetch_all(self.connection()).await?.iter().map(sealed).collect()
+    }
+
+    async fn instruments(
+        &mut self,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Numbered<Instrument>>, StoreError> {
+        page(self, sql::INSTRUMENTS, after, limit).await?.iter().map(instrument).collect()
+    }
+
+    async fn namings(
+        &mut self,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Numbered<Naming>>, StoreError> {
+        page(self, sql::NAMINGS, after, limit).await?.iter().map(naming).collect()
+    }
+
+    async fn texts(
+        &mut self,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Numbered<Text>>, StoreError> {
+        page(self, sql::TEXTS, after, limit).await?.iter().map(text).collect()
+    }
+
+    async fn answer(&mut self, key: &RequestKey) -> Result<Option<KeptAnswer>, StoreError> {
+        let row = sqlx::query(sql::ANSWER)
+            .bind(&key.caller)
+            .bind(&key.method)
+            .bind(&key.request_id)
+            .fetch_optional(self.connection())
+            .await?;
+        row.as_ref().map(kept_answer).transpose()
+    }
+
+    async fn answers(
+        &mut self,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Numbered<KeptAnswer>>, StoreError> {
+        let rows = sqlx::query(sql::ANSWERS).bind(after).bind(limit);
+        let rows = rows.fetch_all(self.connection()).await?;
+        let numbered =
+            |row: &SqliteRow| Ok(Numbered { row: row.try_get("rowid")?, value: kept_answer(row)? });
+        rows.iter().map(numbered).collect()
+    }
+
+    async fn segments(&mut self) -> Result<Vec<Listed>, StoreError> {
+        let rows = sqlx::query(sql::SEGMENTS).fetch_all(self.connection()).await?;
+        rows.iter().map(listed).collect()
+    }
+
+    async fn segment_bytes(&mut self, id: i64) -> Result<Vec<u8>, StoreError> {
+        Ok(sqlx::query_scalar(sql::SEGMENT_BYTES).bind(id).fetch_one(self.connection()).await?)
+    }
+
+    async fn manifest(&mut self) -> Result<Seal, StoreError> {
+        hash(&sqlx::query(sql::MANIFEST).fetch_one(self.connection()).await?, "segments")
+    }
+
+    async fn structure_faults(&mut self) -> Result<Vec<String>, StoreError> {
+        let mut faults = structure(self.connection(), sql::INTEGRITY_CHECK).await?;
+        faults.extend(migrations::fault(self.connection()).await?);
+        Ok(faults)
+    }
+
+    async fn end(self: Box<Self>) -> Result<(), StoreError> {
+        self.roll_back().await
     }
 }
 
-pub(super) async fn head(connection: &mut SqliteConnection) -> Result<RevisionMark, StoreError> {
-    let row = sqlx::query(sql::HEAD).fetch_optional(connection).await?;
-    row.map_or(Ok(RevisionMark { revision: 0, data_version: [0; 32] }), |row| mark(&row))
-}
-
-/// The seal of a revision; that of the empty log for 0.
-pub(super) async fn seal(
-    connection: &mut SqliteConnection,
-    revision: u64,
-) -> Result<Seal, StoreError> {
-    if revision == 0 {
-        return Ok(seal::NONE);
-    }
-    hash(&sqlx::query(sql::SEAL).bind(stored(revision)).fetch_one(connection).await?, "seal")
-}
-
-/// The sum of the seals of the live segments.
-pub(super) async fn manifest(connection: &mut SqliteConnection) -> Result<Seal, StoreError> {
-    hash(&sqlx::query(sql::MANIFEST).fetch_one(connection).await?, "segments")
-}
-
-pub(super) async fn answer(
-    connection: &mut SqliteConnection,
-    key: &RequestKey,
-    fingerprint: [u8; 32],
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let row = sqlx::query(sql::ANSWER)
-        .bind(&key.caller)
-        .bind(&key.method)
-        .bind(&key.request_id)
-        .fetch_optional(connection)
-        .await?;
-    match row.as_ref().map(kept_answer).transpose()? {
-        None => Ok(None),
-        Some((first, answer)) if first == fingerprint => Ok(Some(answer)),
-        Some(_) => Err(StoreError::RequestIdReused { request_id: key.request_id.clone() }),
-    }
-}
-
-/// The fingerprint and the answer of a row, verified.
-fn kept_answer(row: &SqliteRow) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
-    let key = RequestKey {
-        caller: row.try_get("caller")?,
-        method: row.try_get("method")?,
-        request_id: row.try_get("request_id")?,
-    };
-    let revision: Option<i64> = row.try_get("revision")?;
-    let revision = revision.map(|revision| number(revision, "a kept answer")).transpose()?;
-    let (fingerprint, answer): (Vec<u8>, Vec<u8>) =
-        (row.try_get("fingerprint")?, row.try_get("answer")?);
-    let answered_at = Instant::from_micros(row.try_get("answered_at")?);
-    if seal::of_answer(&key, &fingerprint, revision, answered_at, &answer) == hash(row, "seal")? {
-        return Ok((fingerprint, answer));
-    }
-    let id = key.request_id;
-    Err(StoreError::Damaged(format!("the answer to request {id:?} is not the one that was given")))
-}
-
-pub(super) async fn revisions(
-    connection: &mut SqliteConnection,
-    after: u64,
-    limit: u32,
-) -> Result<Vec<Sealed>, StoreError> {
-    let rows =
-        sqlx::query(sql::REVISIONS).bind(stored(after)).bind(limit).fetch_all(connection).await?;
-    rows.iter().map(sealed).collect()
-}
-
-/// Everything after a revision, in one snapshot; segments are decoded while the next are read.
-pub(super) async fn load(readers: &Connections, after: u64) -> Result<Delta, StoreError> {
-    let mut snapshot = readers.begin(sql::BEGIN_READ).await?;
-    let delta = load_in(snapshot.connection(), after).await;
-    snapshot.end(delta).await
-}
-
-async fn load_in(snapshot: &mut SqliteConnection, after: u64) -> Result<Delta, StoreError> {
-    refuse_too_new(snapshot).await?;
-    let previous = seal(snapshot, after).await?;
-    let log = log(snapshot, after).await?;
-    if let Some(fault) = log.faults(after, previous).into_iter().next() {
-        return Err(StoreError::Damaged(fault));
-    }
-    let listed = list(snapshot).await?;
-    let fault = check::manifest_fault(
-        &manifest(snapshot).await?,
-        listed.iter().map(|listed| (listed.id, &listed.summary, &listed.checksum[..])),
-    );
-    if let Some(fault) = fault {
-        return Err(StoreError::Damaged(fault));
-    }
-    let new = listed.into_iter().filter(|listed| after < listed.summary.revisions.1).collect();
-    let segments = segments(snapshot, new, after).await?;
-    let found: u64 = segments.iter().map(|segment| segment.len() as u64).sum();
-    let promised = log.facts();
-    if promised != found {
-        let fault = format!("facts after revision {after}: {promised} logged, {found} found");
-        return Err(StoreError::Damaged(fault));
-    }
-    Ok(Delta {
-        marks: log.revisions.into_iter().map(|sealed| sealed.record.mark).collect(),
-        instruments: log.instruments,
-        namings: log.namings,
-        texts: log.texts.into_iter().map(|text| text.text).collect(),
-        segments: segments.into_iter().map(Arc::new).collect(),
-    })
-}
-
-async fn log(snapshot: &mut SqliteConnection, after: u64) -> Result<Log, StoreError> {
-    Ok(Log {
-        revisions: revisions(snapshot, after, u32::MAX).await?,
-        instruments: instruments(snapshot, after).await?,
-        namings: namings(snapshot, after).await?,
-        texts: texts(snapshot, after).await?,
-    })
-}
-
-/// The live segments.
-pub(super) async fn list(connection: &mut SqliteConnection) -> Result<Vec<Listed>, StoreError> {
-    let rows = sqlx::query(sql::SEGMENTS).fetch_all(connection).await?;
-    rows.iter().map(listed).collect()
-}
-
-/// Reads, verifies and decodes segments, at most one a core at a time.
-pub(super) async fn segments(
-    connection: &mut SqliteConnection,
-    listed: Vec<Listed>,
-    after: u64,
-) -> Result<Vec<Segment>, StoreError> {
-    let permits = Arc::new(Semaphore::new(cores()));
-    let mut tasks = Vec::with_capacity(listed.len());
-    for Listed { id, summary, checksum } in listed {
-        let permit = Arc::clone(&permits).acquire_owned().await;
-        let bytes = bytes(connection, id).await?;
-        tasks.push(spawn_blocking(move || {
-            let segment = segment::unpack(&bytes, &checksum, &summary, after);
-            drop(permit);
-            segment.map_err(|fault| StoreError::Damaged(format!("segment {id}: {}", fault.0)))
-        }));
-    }
-    let mut segments = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        segments.extend(joined(task.await)??);
-    }
-    Ok(segments)
-}
-
-async fn bytes(connection: &mut SqliteConnection, id: i64) -> Result<Vec<u8>, StoreError> {
-    Ok(sqlx::query_scalar(sql::SEGMENT_BYTES).bind(id).fetch_one(connection).await?)
-}
-
-/// All that [`crate::check`] looks at, in one snapshot.
-pub(super) async fn contents(readers: &Connections) -> Result<Contents, StoreError> {
-    let mut snapshot = readers.begin(sql::BEGIN_READ).await?;
-    let contents = contents_in(snapshot.connection()).await;
-    snapshot.end(contents).await
-}
-
-async fn contents_in(snapshot: &mut SqliteConnection) -> Result<Contents, StoreError> {
-    refuse_too_new(snapshot).await?;
-    let mut faults = structure(snapshot, sql::INTEGRITY_CHECK).await?;
-    faults.extend(migrations::fault(snapshot).await?);
-    faults.extend(answer_faults(snapshot).await?);
-    let mut contents = Contents {
-        log: log(snapshot, 0).await?,
-        segments: Vec::new(),
-        manifest: manifest(snapshot).await?,
-        faults,
-    };
-    for Listed { id, summary, checksum } in list(snapshot).await? {
-        let bytes = bytes(snapshot, id).await?;
-        contents.segments.push(Held { id, summary, checksum, bytes });
-    }
-    Ok(contents)
+/// The reader version that the store says it needs.
+pub(super) async fn needed_reader(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(sql::MIN_READER).fetch_one(connection).await?)
 }
 
 /// What SQLite finds wrong with its own structure; it stops at a hundred faults.
@@ -242,77 +136,65 @@ pub(super) async fn refuse_damaged_answers(
     }
 }
 
-/// The kept answers that are not what was written, a page of them in memory at a time. Damage may
-/// put rows out of order, and whoever goes on after the last of a page must not go round in a circle.
-async fn answer_faults(snapshot: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
-    let mut faults = Vec::new();
-    let mut after = 0_i64;
-    loop {
-        let rows = sqlx::query(sql::ANSWERS).bind(after).bind(ANSWERS_TOGETHER);
-        let rows = rows.fetch_all(&mut *snapshot).await?;
-        if rows.is_empty() {
-            return Ok(faults);
-        }
-        for row in &rows {
-            let rowid = row.try_get("rowid")?;
-            if rowid <= after {
-                faults.push(format!("the kept answers are out of order after row {after}"));
-                return Ok(faults);
-            }
-            after = rowid;
-            match kept_answer(row) {
-                Ok(_) => {}
-                Err(StoreError::Damaged(fault)) => faults.push(fault),
-                Err(error) => return Err(error),
-            }
-            if faults.len() == FAULTS_TOLD {
-                faults.push("and maybe more: no further kept answer was verified".to_owned());
-                return Ok(faults);
-            }
-        }
-    }
+async fn page(
+    transaction: &mut Transaction,
+    statement: &'static str,
+    after: Position,
+    limit: u32,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let page = sqlx::query(statement).bind(stored(after.revision)).bind(after.row).bind(limit);
+    Ok(page.fetch_all(transaction.connection()).await?)
 }
 
-async fn instruments(
-    connection: &mut SqliteConnection,
-    after: u64,
-) -> Result<Vec<Instrument>, StoreError> {
-    let rows: Vec<(i64, i64, i64)> =
-        sqlx::query_as(sql::INSTRUMENTS).bind(stored(after)).fetch_all(connection).await?;
-    let instrument = |(id, namespace, revision): (i64, i64, i64)| {
-        let code: u8 = number(namespace, "an instrument")?;
-        Ok(Instrument {
-            id: InstrumentId(number(id, "an instrument")?),
-            namespace: Namespace::from_code(code).ok_or_else(|| unreadable("an instrument"))?,
-            revision: number(revision, "an instrument")?,
-        })
+fn instrument(row: &SqliteRow) -> Result<Numbered<Instrument>, StoreError> {
+    let what = "an instrument";
+    let id: i64 = row.try_get("id")?;
+    let code: u8 = number(row.try_get("namespace")?, what)?;
+    let value = Instrument {
+        id: InstrumentId(number(id, what)?),
+        namespace: Namespace::from_code(code).ok_or_else(|| unreadable(what))?,
+        revision: number(row.try_get("revision")?, what)?,
     };
-    rows.into_iter().map(instrument).collect()
+    Ok(Numbered { row: id, value })
 }
 
-async fn namings(connection: &mut SqliteConnection, after: u64) -> Result<Vec<Naming>, StoreError> {
-    let rows: Vec<(i64, i64, String, i64, i64)> =
-        sqlx::query_as(sql::NAMINGS).bind(stored(after)).fetch_all(connection).await?;
-    let naming = |(instrument, revision, text, from, until): (i64, i64, String, i64, i64)| {
-        let symbol = Symbol::series(&text).ok().filter(|symbol| symbol.as_str() == text);
-        Ok(Naming {
-            instrument: InstrumentId(number(instrument, "a name")?),
-            revision: number(revision, "a name")?,
-            symbol: symbol.ok_or_else(|| unreadable("a name"))?,
-            from: Day::from_epoch(number(from, "a name")?),
-            until: Day::from_epoch(number(until, "a name")?),
-        })
+fn naming(row: &SqliteRow) -> Result<Numbered<Naming>, StoreError> {
+    let what = "a name";
+    let text: String = row.try_get("symbol")?;
+    let symbol = Symbol::series(&text).ok().filter(|symbol| symbol.as_str() == text);
+    let value = Naming {
+        instrument: InstrumentId(number(row.try_get("instrument")?, what)?),
+        revision: number(row.try_get("revision")?, what)?,
+        symbol: symbol.ok_or_else(|| unreadable(what))?,
+        from: Day::from_epoch(number(row.try_get("from_on")?, what)?),
+        until: Day::from_epoch(number(row.try_get("until_on")?, what)?),
     };
-    rows.into_iter().map(naming).collect()
+    Ok(Numbered { row: row.try_get("id")?, value })
 }
 
-async fn texts(connection: &mut SqliteConnection, after: u64) -> Result<Vec<Text>, StoreError> {
-    let rows: Vec<(i64, i64, String)> =
-        sqlx::query_as(sql::TEXTS).bind(stored(after)).fetch_all(connection).await?;
-    let text = |(id, revision, text): (i64, i64, String)| {
-        Ok(Text { id: number(id, "a text")?, revision: number(revision, "a text")?, text })
-    };
-    rows.into_iter().map(text).collect()
+fn text(row: &SqliteRow) -> Result<Numbered<Text>, StoreError> {
+    let what = "a text";
+    let id: i64 = row.try_get("id")?;
+    let revision = number(row.try_get("revision")?, what)?;
+    let value = Text { id: number(id, what)?, revision, text: row.try_get("text")? };
+    Ok(Numbered { row: id, value })
+}
+
+/// The row of a kept answer, unverified.
+fn kept_answer(row: &SqliteRow) -> Result<KeptAnswer, StoreError> {
+    let revision: Option<i64> = row.try_get("revision")?;
+    Ok(KeptAnswer {
+        key: RequestKey {
+            caller: row.try_get("caller")?,
+            method: row.try_get("method")?,
+            request_id: row.try_get("request_id")?,
+        },
+        fingerprint: row.try_get("fingerprint")?,
+        revision: revision.map(|revision| number(revision, "a kept answer")).transpose()?,
+        answered_at: Instant::from_micros(row.try_get("answered_at")?),
+        answer: row.try_get("answer")?,
+        seal: hash(row, "seal")?,
+    })
 }
 
 fn mark(row: &SqliteRow) -> Result<RevisionMark, StoreError> {
@@ -361,8 +243,7 @@ fn hash(row: &SqliteRow, column: &str) -> Result<[u8; 32], StoreError> {
     bytes.try_into().map_err(|_| StoreError::Damaged(format!("a {column} is no hash")))
 }
 
-/// A number that is in the range of what it stands for: bits that are cut off silently are damage
-/// that nobody notices.
+/// A number that is in the range of what it stands for. Bits cut off in silence would hide damage.
 fn number<T: TryFrom<i64>>(stored: i64, what: &str) -> Result<T, StoreError> {
     T::try_from(stored).map_err(|_| unreadable(what))
 }

@@ -20,7 +20,7 @@ pub(super) const MIGRATIONS: &str = "
 pub(super) const PAGES: &str = "PRAGMA page_count";
 pub(super) const MIN_READER: &str = "SELECT value FROM meta WHERE key = 'min_reader_version'";
 /// Changes a page, so that something has to be written.
-pub(super) const PROBE_WRITE: &str = "UPDATE meta SET value = value + 1 WHERE key = 'write_probes'";
+pub(super) const TOUCH: &str = "UPDATE meta SET value = value + 1 WHERE key = 'write_probes'";
 pub(super) const NOW: &str = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
 pub(super) const HEAD: &str =
@@ -38,8 +38,8 @@ pub(super) const PUT_ANSWER: &str = "
     INSERT INTO request
         (caller, method, request_id, fingerprint, revision, answered_at, answer, seal)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-/// Oldest first, so many at a time.
-pub(super) const FORGET_ANSWERS: &str = "
+/// Oldest first, a bounded number at a time.
+pub(super) const DELETE_ANSWERS: &str = "
     DELETE FROM request WHERE rowid IN
         (SELECT rowid FROM request WHERE answered_at < ?1 ORDER BY answered_at LIMIT ?2)";
 pub(super) const ANSWERS: &str = "
@@ -52,8 +52,7 @@ pub(super) const PUT_REVISION: &str = "
          seal)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-// Small rows go in as one JSON array a statement: thousands of single inserts would take as long as
-// the facts themselves.
+// Small rows go in as one JSON array per statement.
 pub(super) const PUT_INSTRUMENTS: &str = "
     INSERT INTO instrument (id, namespace, revision)
     SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1)";
@@ -64,13 +63,16 @@ pub(super) const PUT_TEXTS: &str = "
     INSERT INTO text (id, text, revision)
     SELECT (SELECT coalesce(max(id) + 1, 0) FROM text) + key, value, ?2 FROM json_each(?1)";
 
-pub(super) const INSTRUMENTS: &str =
-    "SELECT id, namespace, revision FROM instrument WHERE ?1 < revision ORDER BY id";
+// Pages by revision, then row.
+pub(super) const INSTRUMENTS: &str = "
+    SELECT id, namespace, revision FROM instrument
+    WHERE (revision, id) > (?1, ?2) ORDER BY revision, id LIMIT ?3";
 pub(super) const NAMINGS: &str = "
-    SELECT instrument, revision, symbol, from_on, until_on
-    FROM naming WHERE ?1 < revision ORDER BY revision, id";
-pub(super) const TEXTS: &str =
-    "SELECT id, revision, text FROM text WHERE ?1 < revision ORDER BY id";
+    SELECT id, instrument, revision, symbol, from_on, until_on FROM naming
+    WHERE (revision, id) > (?1, ?2) ORDER BY revision, id LIMIT ?3";
+pub(super) const TEXTS: &str = "
+    SELECT id, revision, text FROM text
+    WHERE (revision, id) > (?1, ?2) ORDER BY revision, id LIMIT ?3";
 
 pub(super) const PUT_SEGMENT: &str = "
     INSERT INTO segment
@@ -88,11 +90,11 @@ pub(super) const SEGMENT_BYTES: &str = "SELECT bytes FROM segment WHERE id = ?1"
 pub(super) const MANIFEST: &str = "SELECT segments FROM manifest WHERE id = 1";
 pub(super) const PUT_MANIFEST: &str = "UPDATE manifest SET segments = ?1 WHERE id = 1";
 
-pub(super) const REPLACE_SEGMENT: &str =
+pub(super) const RETIRE_SEGMENT: &str =
     "UPDATE segment SET replaced_at = ?2 WHERE id = ?1 AND replaced_at IS NULL";
-pub(super) const DELETE_REPLACED: &str = "DELETE FROM segment WHERE replaced_at <= ?1";
+pub(super) const DELETE_RETIRED: &str = "DELETE FROM segment WHERE replaced_at <= ?1";
 pub(super) const GIVE_PAGES_BACK: &str = "PRAGMA incremental_vacuum";
-pub(super) const SHRINK_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 pub(super) const INTEGRITY_CHECK: &str = "PRAGMA integrity_check";
 /// One table with its indexes: a quarter of a second for 100,000 answers.

@@ -1,7 +1,7 @@
 //! Faults made on purpose in a SQLite file, for the conformance suite.
 
 use super::sql::tamper;
-use crate::conformance::Backend;
+use crate::conformance::Subject;
 use async_trait::async_trait;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ impl SqliteFiles {
 }
 
 #[async_trait]
-impl Backend for SqliteFiles {
+impl Subject for SqliteFiles {
     fn fresh(&self) -> String {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         format!("sqlite:{}", self.folder.path().join(format!("{number}.db")).display())

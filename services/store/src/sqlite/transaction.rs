@@ -25,26 +25,23 @@ pub(super) struct Connections {
 #[derive(Debug)]
 pub(super) struct Transaction {
     connection: PoolConnection<Sqlite>,
+    identity: Option<Arc<Identity>>,
     /// Whether the connection may be used again whatever becomes of the transaction.
     keep: bool,
 }
 
 impl Connections {
-    /// Refuses where the files are not those that were opened any more.
-    pub(super) fn verify(&self) -> Result<(), StoreError> {
-        self.identity.as_ref().map_or(Ok(()), |identity| identity.verify())
-    }
-
     /// A connection for single statements.
     pub(super) async fn acquire(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        self.verify()?;
+        verify(self.identity.as_deref())?;
         Ok(self.pool.acquire().await?)
     }
 
     /// Begins a transaction by the statement, on the files that were opened.
     pub(super) async fn begin(&self, statement: &'static str) -> Result<Transaction, StoreError> {
         let connection = self.pool.acquire().await?;
-        let mut transaction = Transaction { connection, keep: self.in_memory };
+        let identity = self.identity.clone();
+        let mut transaction = Transaction { connection, identity, keep: self.in_memory };
         let mut begun = transaction.execute(statement).await;
         if begun.is_err() && self.in_memory {
             // What was left open there is rolled back only now.
@@ -52,11 +49,17 @@ impl Connections {
             begun = transaction.execute(statement).await;
         }
         begun?;
-        match self.verify() {
-            Ok(()) => Ok(transaction),
-            Err(error) => transaction.end(Err(error)).await,
+        if let Err(error) = verify(transaction.identity.as_deref()) {
+            transaction.finish(sql::ROLLBACK).await.ok();
+            return Err(error);
         }
+        Ok(transaction)
     }
+}
+
+/// Refuses where the files are not those that were opened any more.
+fn verify(identity: Option<&Identity>) -> Result<(), StoreError> {
+    identity.map_or(Ok(()), Identity::verify)
 }
 
 impl Transaction {
@@ -64,17 +67,20 @@ impl Transaction {
         &mut self.connection
     }
 
-    /// Commits what went well and rolls back what did not.
-    pub(super) async fn end<T, E: From<StoreError>>(
-        mut self,
-        outcome: Result<T, E>,
-    ) -> Result<T, E> {
-        let statement = if outcome.is_ok() { sql::COMMIT } else { sql::ROLLBACK };
-        let ended = self.execute(statement).await;
-        self.keep |= ended.is_ok();
-        let value = outcome?;
-        ended.map_err(StoreError::from)?;
-        Ok(value)
+    /// Commits, and looks whether what was written is in the files that the next process will open.
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.finish(sql::COMMIT).await?;
+        verify(self.identity.as_deref())
+    }
+
+    pub(super) async fn roll_back(mut self) -> Result<(), StoreError> {
+        self.finish(sql::ROLLBACK).await
+    }
+
+    async fn finish(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        let finished = self.execute(statement).await;
+        self.keep |= finished.is_ok();
+        Ok(finished?)
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {

@@ -1,0 +1,56 @@
+//! The answer kept for the repetition of a write, and whether it is the one that was given.
+
+use crate::{
+    RequestKey, StoreError,
+    backend::Reading,
+    seal::{self, Seal},
+};
+use marketdata::instant::Instant;
+
+/// The row of a kept answer.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptAnswer {
+    pub(crate) key: RequestKey,
+    pub(crate) fingerprint: Vec<u8>,
+    /// None where the write added nothing.
+    pub(crate) revision: Option<u64>,
+    pub(crate) answered_at: Instant,
+    pub(crate) answer: Vec<u8>,
+    /// Of the rest of the row.
+    pub(crate) seal: Seal,
+}
+
+impl KeptAnswer {
+    /// The seal that the rest of the row gives.
+    pub(crate) fn made_seal(&self) -> Seal {
+        let KeptAnswer { key, fingerprint, revision, answered_at, answer, .. } = self;
+        seal::of_answer(key, fingerprint, *revision, *answered_at, answer)
+    }
+
+    /// What is wrong with the row, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let id = &self.key.request_id;
+        (self.made_seal() != self.seal)
+            .then(|| format!("the answer to request {id:?} is not the one that was given"))
+    }
+}
+
+/// The answer given before to a request, verified.
+///
+/// # Errors
+/// [`StoreError::RequestIdReused`] where the fingerprint is another, [`StoreError::Damaged`].
+pub(crate) async fn find(
+    reading: &mut dyn Reading,
+    key: &RequestKey,
+    fingerprint: [u8; 32],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(kept) = reading.answer(key).await? else { return Ok(None) };
+    if let Some(fault) = kept.fault() {
+        return Err(StoreError::Damaged(fault));
+    }
+    if kept.fingerprint == fingerprint {
+        Ok(Some(kept.answer))
+    } else {
+        Err(StoreError::RequestIdReused { request_id: key.request_id.clone() })
+    }
+}

@@ -1,0 +1,91 @@
+//! Which segments are worth merging, and one order for all of their facts.
+
+use crate::{
+    StoreError,
+    column::Fault,
+    parallel,
+    segment::{self, Packed, Summary},
+};
+use marketdata::{
+    dataset::Dataset,
+    facts::FactTable,
+    segment::{Ints, Segment},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Number of segments of a tier that are worth merging.
+const ENOUGH: usize = 8;
+
+/// The ids to merge, sorted; all of one dataset and tier, at most `budget` rows of them.
+pub(crate) fn choose(segments: &[(i64, Summary)], budget: u64) -> Vec<i64> {
+    let mut tiers: BTreeMap<_, Vec<(i64, u64)>> = BTreeMap::new();
+    for (id, summary) in segments {
+        if let Some(tier) = tier(summary) {
+            tiers.entry((summary.dataset, tier)).or_default().push((*id, summary.rows as u64));
+        }
+    }
+    for mut small in tiers.into_values().filter(|small| ENOUGH <= small.len()) {
+        small.sort_unstable();
+        let mut rows = 0;
+        let chosen: Vec<i64> = small
+            .into_iter()
+            .take_while(|(_, more)| {
+                rows += more;
+                rows <= budget
+            })
+            .map(|(id, _)| id)
+            .collect();
+        if ENOUGH <= chosen.len() {
+            return chosen;
+        }
+    }
+    Vec::new()
+}
+
+/// None for segments that are long already.
+fn tier(summary: &Summary) -> Option<u32> {
+    let run = summary.rows / summary.runs.max(1);
+    [4, 32, 256].iter().position(|limit| run < *limit).map(|tier| tier as u32)
+}
+
+/// One order for the facts of several segments of a dataset, cut and packed anew.
+pub(crate) async fn merge(segments: Vec<Segment>) -> Result<Vec<Packed>, StoreError> {
+    let (table, revisions) = parallel::run(move || gather(&segments)).await?;
+    let cuts = segment::cuts(&table.instrument);
+    let (table, revisions) = (Arc::new(table), Ints::from_vec(revisions));
+    let packed: Result<Vec<Packed>, Fault> = parallel::map(cuts.len(), move |index| {
+        segment::pack(&table, &revisions, cuts[index].clone())
+    })
+    .await?
+    .into_iter()
+    .collect();
+    packed.map_err(|Fault(fault)| StoreError::Unpackable(fault))
+}
+
+/// All rows of the segments in the order of a segment, with their revisions.
+fn gather(segments: &[Segment]) -> (FactTable, Vec<u64>) {
+    let mut order = Vec::new();
+    for (index, segment) in segments.iter().enumerate() {
+        for run in &segment.runs {
+            for row in run.start as usize..(run.start + run.len) as usize {
+                let key = (run.instrument, segment.effective_on[row], segment.other.get(row));
+                let place = (segment.published(row), segment.revision.get(row), index, row);
+                order.push((key, place));
+            }
+        }
+    }
+    order.sort_unstable();
+    let dataset = segments.first().map_or(Dataset::Bars, |segment| segment.dataset);
+    let column = |column: usize| {
+        order.iter().map(|(_, (_, _, i, row))| segments[*i].columns[column].get(*row)).collect()
+    };
+    let table = FactTable {
+        dataset,
+        instrument: order.iter().map(|((instrument, _, _), _)| *instrument).collect(),
+        other: order.iter().map(|((_, _, other), _)| *other).collect(),
+        effective_on: order.iter().map(|((_, day, _), _)| *day).collect(),
+        published_at: order.iter().map(|(_, (published, _, _, _))| *published).collect(),
+        columns: (0..dataset.fields().len()).map(column).collect(),
+    };
+    (table, order.iter().map(|(_, (_, revision, _, _))| *revision).collect())
+}

@@ -1,0 +1,114 @@
+//! The store on any backend: each call is a transaction or a few, writes run to their end.
+
+use crate::{
+    Append, Appended, CheckReport, Compacted, RequestKey, RevisionRecord, Store, StoreError,
+    append,
+    backend::{self, Backend},
+    check, compact, load,
+    parallel::joined,
+};
+use async_trait::async_trait;
+use marketdata::{
+    instant::Instant,
+    market::{Delta, RevisionMark},
+};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+use tracing::Instrument as _;
+
+/// A log in a database.
+#[derive(Debug)]
+pub(crate) struct FactLog {
+    backend: Arc<dyn Backend>,
+    /// The damage that a write met. What it says of the store stays true whatever is written after it.
+    damage: Arc<OnceLock<String>>,
+}
+
+impl FactLog {
+    pub(crate) fn new(backend: Arc<dyn Backend>) -> FactLog {
+        FactLog { backend, damage: Arc::default() }
+    }
+
+    /// Runs a write in a task of its own, so that a caller who goes away cannot leave one half done;
+    /// none runs once one has met damage.
+    async fn write<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let damage = Arc::clone(&self.damage);
+        let task = async move {
+            if let Some(fault) = damage.get() {
+                return Err(StoreError::Damaged(fault.clone()));
+            }
+            let outcome = write.await;
+            if let Err(StoreError::Damaged(fault)) = &outcome {
+                // The first one is the one to tell.
+                damage.set(fault.clone()).ok();
+            }
+            outcome
+        };
+        joined(tokio::spawn(task.in_current_span()).await)?
+    }
+}
+
+#[async_trait]
+impl Store for FactLog {
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.head().await.map(|_| ())
+    }
+
+    async fn probe_write(&self) -> Result<(), StoreError> {
+        let backend = Arc::clone(&self.backend);
+        self.write(async move {
+            let mut transaction = backend.begin_write().await?;
+            let touched = transaction.touch().await;
+            backend::commit(transaction, touched).await
+        })
+        .await
+    }
+
+    async fn head(&self) -> Result<RevisionMark, StoreError> {
+        load::head_of(&*self.backend).await
+    }
+
+    async fn load(&self, after: u64) -> Result<Delta, StoreError> {
+        load::load(&*self.backend, after).await
+    }
+
+    async fn answer_of(
+        &self,
+        key: &RequestKey,
+        fingerprint: [u8; 32],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        load::answer_of(&*self.backend, key, fingerprint).await
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        let backend = Arc::clone(&self.backend);
+        self.write(async move { append::append(&*backend, append).await }).await
+    }
+
+    async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {
+        load::revisions(&*self.backend, after, limit).await
+    }
+
+    async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError> {
+        let backend = Arc::clone(&self.backend);
+        let task = async move { compact::compact(&*backend, budget, now).await };
+        joined(tokio::spawn(task.in_current_span()).await)?
+    }
+
+    async fn check(&self) -> Result<CheckReport, StoreError> {
+        check::check(&*self.backend, check::CHECK_BYTES).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        self.backend.backup(to).await
+    }
+
+    async fn close(&self) {
+        self.backend.close().await;
+    }
+}

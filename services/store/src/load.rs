@@ -1,0 +1,154 @@
+//! Reading the log: everything that can change an answer is verified before it is given out.
+
+use crate::{
+    RequestKey, RevisionRecord, StoreError, answer,
+    backend::{self, Backend, Listed, Reading, refuse_too_new},
+    log::{NamePages, Verifier},
+    parallel::{cores, joined},
+    seal::{self, Seal},
+    segment,
+};
+use marketdata::{
+    market::{Delta, RevisionMark},
+    segment::Segment,
+};
+use std::sync::Arc;
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+/// Rows of revisions read together.
+pub(crate) const REVISIONS_TOGETHER: u32 = 1_000;
+
+/// The newest revision; the mark of the empty log where there is none.
+pub(crate) async fn head(reading: &mut (dyn Reading + '_)) -> Result<RevisionMark, StoreError> {
+    let empty = RevisionMark { revision: 0, data_version: [0; 32] };
+    Ok(reading.head().await?.unwrap_or(empty))
+}
+
+/// The seal of a revision; that of the empty log for 0.
+pub(crate) async fn seal(
+    reading: &mut (dyn Reading + '_),
+    revision: u64,
+) -> Result<Seal, StoreError> {
+    if revision == 0 { Ok(seal::NONE) } else { reading.seal(revision).await }
+}
+
+/// [`head`] in a transaction of its own.
+pub(crate) async fn head_of(backend: &dyn Backend) -> Result<RevisionMark, StoreError> {
+    let mut transaction = backend.begin_read().await?;
+    let found = head(&mut *transaction).await;
+    backend::end(transaction, found).await
+}
+
+/// [`answer::find`] in a transaction of its own.
+pub(crate) async fn answer_of(
+    backend: &dyn Backend,
+    key: &RequestKey,
+    fingerprint: [u8; 32],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut transaction = backend.begin_read().await?;
+    let found = answer::find(&mut *transaction, key, fingerprint).await;
+    backend::end(transaction, found).await
+}
+
+/// A page of the log's revisions.
+pub(crate) async fn revisions(
+    backend: &dyn Backend,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<RevisionRecord>, StoreError> {
+    let mut transaction = backend.begin_read().await?;
+    let found = transaction.revisions(after, limit).await;
+    let found = backend::end(transaction, found).await?;
+    Ok(found.into_iter().map(|sealed| sealed.record).collect())
+}
+
+/// Everything after a revision, in one transaction.
+pub(crate) async fn load(backend: &dyn Backend, after: u64) -> Result<Delta, StoreError> {
+    let mut transaction = backend.begin_read().await?;
+    let delta = load_in(&mut *transaction, after).await;
+    backend::end(transaction, delta).await
+}
+
+async fn load_in(reading: &mut dyn Reading, after: u64) -> Result<Delta, StoreError> {
+    refuse_too_new(reading.needed_reader().await?)?;
+    let (mut delta, promised) = names_after(reading, after).await?;
+    let listed = reading.segments().await?;
+    if let Some(fault) = manifest_fault(&reading.manifest().await?, &listed) {
+        return Err(StoreError::Damaged(fault));
+    }
+    let new = listed.into_iter().filter(|listed| after < listed.summary.revisions.1).collect();
+    let segments = segments(reading, new, after).await?;
+    let found: u64 = segments.iter().map(|segment| segment.len() as u64).sum();
+    if promised != found {
+        let fault = format!("facts after revision {after}: {promised} logged, {found} found");
+        return Err(StoreError::Damaged(fault));
+    }
+    delta.segments = segments.into_iter().map(Arc::new).collect();
+    Ok(delta)
+}
+
+/// A delta without its segments, and the number of facts that its revisions promise.
+async fn names_after(reading: &mut dyn Reading, after: u64) -> Result<(Delta, u64), StoreError> {
+    let (instruments, namings, texts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut delta = Delta { marks: Vec::new(), instruments, namings, texts, segments: Vec::new() };
+    let mut facts = 0_u64;
+    let mut verifier = Verifier::after(after, seal(reading, after).await?);
+    let mut names = NamePages::after(after);
+    let mut last = after;
+    loop {
+        let revisions = reading.revisions(last, REVISIONS_TOGETHER).await?;
+        if revisions.is_empty() {
+            break;
+        }
+        for sealed in revisions {
+            let record = &sealed.record;
+            last = record.mark.revision;
+            let brought = names.of(reading, last).await?;
+            if let Some(fault) = verifier.faults(&sealed, &brought).into_iter().next() {
+                return Err(StoreError::Damaged(fault));
+            }
+            facts = facts.saturating_add(record.facts);
+            delta.marks.push(record.mark);
+            delta.instruments.extend(brought.instruments);
+            delta.namings.extend(brought.namings);
+            delta.texts.extend(brought.texts.into_iter().map(|text| text.text));
+        }
+    }
+    match names.stray(reading).await? {
+        Some(fault) => Err(StoreError::Damaged(fault)),
+        None => Ok((delta, facts)),
+    }
+}
+
+/// Whether the list of live segments is the one that was written.
+pub(crate) fn manifest_fault(kept: &Seal, segments: &[Listed]) -> Option<String> {
+    let mut made = seal::NONE;
+    for Listed { id, summary, checksum } in segments {
+        seal::toggle(&mut made, &seal::of_segment(*id, summary, checksum));
+    }
+    (made != *kept).then(|| "the list of segments is not the one that was written".to_owned())
+}
+
+/// Reads, verifies and decodes segments, at most one per core at a time; the next are read meanwhile.
+pub(crate) async fn segments(
+    reading: &mut dyn Reading,
+    listed: Vec<Listed>,
+    after: u64,
+) -> Result<Vec<Segment>, StoreError> {
+    let permits = Arc::new(Semaphore::new(cores()));
+    let mut tasks = Vec::with_capacity(listed.len());
+    for Listed { id, summary, checksum } in listed {
+        let permit = Arc::clone(&permits).acquire_owned().await;
+        let bytes = reading.segment_bytes(id).await?;
+        tasks.push(spawn_blocking(move || {
+            let segment = segment::unpack(&bytes, &checksum, &summary, after);
+            drop(permit);
+            segment.map_err(|fault| StoreError::Damaged(format!("segment {id}: {}", fault.0)))
+        }));
+    }
+    let mut segments = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        segments.extend(joined(task.await)??);
+    }
+    Ok(segments)
+}

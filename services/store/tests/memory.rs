@@ -1,0 +1,8 @@
+//! The conformance suite on plain collections: what is shared by all backends needs no SQLite.
+
+use store::conformance::{self, PlainCollections};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_collections_conform() {
+    conformance::run(&PlainCollections).await;
+}
