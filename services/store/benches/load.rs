@@ -7,18 +7,12 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
-use marketdata::{
-    dataset::Dataset,
-    day::Day,
-    facts::{Batch, FactTable},
-    instant::Instant,
-    instrument::{Instrument, InstrumentId, Namespace, Naming},
-    market::Market,
-    snapshot::Snapshot,
-    symbol::Symbol,
-};
-use std::{path::Path, process::Command, sync::Arc, time::Duration};
-use store::{Append, Appended, Provenance, RequestKey, connect};
+mod support;
+
+use marketdata::{dataset::Dataset, instant::Instant, market::Market, snapshot::Snapshot};
+use std::{path::Path, process::Command, sync::Arc};
+use store::{Appended, connect};
+use support::{append_of, batch, calendar, now, shown};
 use tempfile::TempDir;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -50,7 +44,7 @@ fn main() -> Result<()> {
 
 async fn append(path: &Path, title: &str, names: u32, days: usize, unit: f64) -> Result<()> {
     let store = connect(&format!("sqlite:{}", path.display())).await?;
-    let batch = batch(names, days, unit);
+    let batch = batch(0, names, &calendar(days), unit);
     let facts = batch.facts();
     let started = now();
     let appended = store.append(append_of(batch)).await?;
@@ -98,80 +92,6 @@ async fn load(path: &Path) -> Result<()> {
     );
     store.close().await;
     Ok(())
-}
-
-/// Random walks, all columns of a bar, public at each day's close.
-fn batch(names: u32, days: usize, unit: f64) -> Batch {
-    let mut random = Random(88_172_645_463_325_252);
-    let calendar: Vec<Day> =
-        (16_000..).map(Day::from_epoch).filter(|day| day.weekday() < 5).take(days).collect();
-    let closes: Vec<Instant> = calendar.iter().map(|day| Instant::close_of(*day)).collect();
-    let mut table = FactTable::empty(Dataset::Bars);
-    let mut batch = Batch::empty(0);
-    let rounded = |price: f64| if unit == 0.0 { price } else { (price * unit).round() / unit };
-    for id in (1..=names).map(InstrumentId) {
-        batch.instruments.push(Instrument { id, namespace: Namespace::Listed, revision: 1 });
-        let symbol = Symbol::listed(&format!("S{}", id.0)).expect("a symbol");
-        let (from, until) = (Day::MIN, Day::MAX);
-        batch.namings.push(Naming { instrument: id, revision: 1, symbol, from, until });
-        let mut price = 20.0 + 80.0 * random.uniform();
-        for (day, at) in calendar.iter().zip(&closes) {
-            let open = price * (1.0 + 0.005 * random.normal());
-            price = (price * (1.0 + 0.02 * random.normal())).max(1.0);
-            let high = open.max(price) * (1.0 + 0.005 * random.uniform());
-            let low = open.min(price) * (1.0 - 0.005 * random.uniform());
-            let volume = (1e6 * (1.0 + 0.3 * random.normal()).abs()).round();
-            let distribution = if random.uniform() < 4.0 / 252.0 { 1.005 } else { 1.0 };
-            let prices = [open, high, low, price].map(rounded);
-            let [open, high, low, close] = prices;
-            let row = [open, high, low, close, volume, distribution, 1.0, 19_000.0];
-            table.push(id, InstrumentId::NONE, *day, *at, &row);
-        }
-    }
-    batch.tables.push(table);
-    batch
-}
-
-fn append_of(batch: Batch) -> Append {
-    let text = String::new;
-    Append {
-        key: RequestKey { caller: text(), method: text(), request_id: text() },
-        fingerprint: [0; 32],
-        provenance: Provenance {
-            source: text(),
-            file_name: text(),
-            content_hash: [0; 32],
-            received_at: Instant::from_micros(0),
-        },
-        batch,
-        answer: Vec::new(),
-        forget_before: Instant::MIN,
-    }
-}
-
-/// Marsaglia's xorshift, 64 bits; a sum of twelve for the bell.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
-fn now() -> std::time::Instant {
-    std::time::Instant::now()
-}
-
-fn shown(took: Duration) -> String {
-    format!("{:.0} ms", took.as_secs_f64() * 1e3)
 }
 
 /// Resident megabytes now and at most, as Linux counts them; zero elsewhere.

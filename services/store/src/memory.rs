@@ -247,7 +247,7 @@ impl Writing for Transaction {
     }
 
     async fn put_instruments(&mut self, new: &[Instrument], _: u64) -> Result<(), StoreError> {
-        let rows = new.iter().map(|row| Numbered { row: row.id.0.into(), value: row.clone() });
+        let rows = new.iter().map(|row| Numbered { row: row.id.0.into(), value: *row });
         self.tables.instruments.extend(rows);
         Ok(())
     }

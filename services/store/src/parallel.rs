@@ -58,3 +58,18 @@ pub(crate) async fn run<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     joined(spawn_blocking(work).await)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outlook;
+
+    #[tokio::test]
+    async fn a_task_that_a_shutdown_dropped_is_no_failure_of_the_database() {
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        let error = joined(task.await).unwrap_err();
+        assert!(matches!(error, StoreError::ShuttingDown), "{error:?}");
+        assert_eq!(error.outlook(), Outlook::MayPass);
+    }
+}

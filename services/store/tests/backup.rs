@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 use store::{
     Store, StoreError,
     conformance::{Batches, SqliteFiles, Subject, committed, shown},
-    connect, restore,
+    connect, open, open_read_only, restore,
 };
 use tempfile::TempDir;
 
@@ -155,9 +155,12 @@ async fn a_store_in_memory_is_a_store_of_its_own() {
 
 #[tokio::test]
 async fn what_is_no_store_is_refused() {
-    for url in ["", "postgres://x", "sqlite:", "sqlite:a?mode=memory", "/some/path"] {
-        let refused = connect(url).await;
-        assert!(matches!(&refused, Err(StoreError::Url(named)) if named == url), "{refused:?}");
+    let other = "postgres://desk@host/ledger?sslmode=require";
+    for url in ["", other, "sqlite:", "sqlite:a?mode=memory", "/some/path"] {
+        for refused in [connect(url).await, open(url).await, open_read_only(url).await] {
+            let is_named = matches!(&refused, Err(StoreError::Url(named)) if named == url);
+            assert!(is_named, "{refused:?}");
+        }
     }
     let folder = TempDir::new().unwrap();
     let missing = folder.path().join("none.db");

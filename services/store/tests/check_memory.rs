@@ -1,7 +1,8 @@
 //! A check takes no more memory than it says, of a log much larger than that.
 //!
 //! The child is this binary again: it does nothing but the check, so that its peak is the check's.
-//! Some five seconds of an unoptimised build go into packing facts that fill several times the bound.
+//! The test takes more than five seconds: it packs facts that fill several times a bound that leaves
+//! room for a few segments.
 
 #![cfg(target_os = "linux")]
 
@@ -22,7 +23,7 @@ use tempfile::TempDir;
 
 const STORE: &str = "BALLAST_CHECK_MEMORY_TEST_STORE";
 /// The bound of the test.
-const BOUND: usize = 32 << 20;
+const BOUND: usize = 64 << 20;
 const NAMES: u32 = 400;
 /// Days of one name in the long revision.
 const DAYS: i32 = 6_000;
@@ -56,15 +57,17 @@ fn resident(name: &str) -> usize {
 fn bars(mut batch: Batch, first: Day, days: i32) -> Batch {
     let mut table = FactTable::empty(Dataset::Bars);
     let mut random = 88_172_645_463_325_252_u64;
+    let days = (0..days).map(|offset| first.plus(offset));
+    let days: Vec<(Day, Instant)> = days.map(|day| (day, Instant::close_of(day))).collect();
     for id in (1..=NAMES).map(InstrumentId) {
-        for day in (0..days).map(|offset| first.plus(offset)) {
+        for (day, close) in &days {
             let values: [f64; 8] = std::array::from_fn(|_| {
                 random ^= random << 13;
                 random ^= random >> 7;
                 random ^= random << 17;
                 (random >> 11) as f64
             });
-            table.push(id, InstrumentId::NONE, day, Instant::close_of(day), &values);
+            table.push(id, InstrumentId::NONE, *day, *close, &values);
         }
     }
     batch.tables = vec![table];
@@ -95,7 +98,7 @@ async fn a_check_stays_within_its_memory() {
     let facts = make(&*store).await;
     store.close().await;
     // Eight values of eight bytes each, beside the key.
-    assert!(BOUND as u64 * 4 < facts * 64, "the log is much larger than the bound");
+    assert!(BOUND as u64 * 2 < facts * 64, "the log is much larger than the bound");
     let child = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", "child_checks_a_store", "--nocapture", "--test-threads=1"])
         .env(STORE, &url)
