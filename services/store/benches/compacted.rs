@@ -11,11 +11,7 @@ mod support;
 use marketdata::{
     bars::Bars, dataset::Dataset, day::Day, instant::Instant, market::Market, snapshot::Snapshot,
 };
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    sync::Arc,
-};
+use std::{path::Path, process::Command, sync::Arc};
 use store::{Appended, Store, connect};
 use support::{append_of, batch, calendar, now, shown};
 use tempfile::TempDir;
@@ -60,7 +56,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-async fn make(path: &PathBuf, appends: usize) -> Result<()> {
+async fn make(path: &Path, appends: usize) -> Result<()> {
     let store = connect(&format!("sqlite:{}", path.display())).await?;
     let days = calendar(BULK_DAYS + appends);
     append(&*store, 0, &days[..BULK_DAYS]).await?;

@@ -76,6 +76,7 @@ async fn behaviours(subject: &dyn Subject) {
     reading::revisions_come_in_pages(subject).await;
     faults::a_damaged_segment_is_named(subject).await;
     faults::a_lost_segment_is_no_silent_gap(subject).await;
+    faults::a_check_finds_the_same_in_any_memory(subject).await;
     faults::a_forged_data_version_is_found(subject).await;
     faults::a_store_for_newer_readers_is_refused(subject).await;
     faults::a_later_migration_is_accepted(subject).await;

@@ -4,7 +4,7 @@
 //! shared by all handles of a process, and stay until it ends.
 
 use crate::{
-    Access, RequestKey, StoreError,
+    Access, DatabaseError, Outlook, RequestKey, StoreError,
     answer::KeptAnswer,
     backend::{Backend, Listed, NewSegment, Numbered, Position, Reading, Writing, refuse_too_new},
     log::{Sealed, Text},
@@ -20,9 +20,12 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
-use tokio::sync::OwnedMutexGuard;
+use tokio::{sync::OwnedMutexGuard, time::timeout};
+
+/// How long a write waits for its turn.
+const TURN: Duration = Duration::from_secs(30);
 
 /// The tables. A transaction works on a copy of them.
 #[derive(Clone, Debug)]
@@ -109,7 +112,10 @@ impl Backend for Memory {
         if self.is_read_only {
             return Err(StoreError::ReadOnly);
         }
-        let turn = Arc::clone(&self.database.writing).lock_owned().await;
+        let turn = timeout(TURN, Arc::clone(&self.database.writing).lock_owned()).await;
+        let turn = turn.map_err(|late| {
+            StoreError::Database(DatabaseError { outlook: Outlook::MayPass, cause: late.into() })
+        })?;
         let tables = Tables::clone(&self.database.committed());
         let writes_to = Some((Arc::clone(&self.database), turn));
         Ok(Box::new(Transaction { tables, writes_to }))

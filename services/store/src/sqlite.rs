@@ -41,6 +41,8 @@ use transaction::Connections;
 const READERS: u32 = 4;
 /// How long a connection waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long a call waits for a connection that others use: a write, for its turn.
+const TURN: Duration = Duration::from_secs(30);
 /// Pages of 16 KiB: blobs of half a megabyte lie in 32 of them.
 const PAGE: u32 = 16_384;
 /// The log of writes is cut back to this many bytes when it starts anew.
@@ -246,6 +248,7 @@ fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
+        .acquire_timeout(TURN)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)

@@ -12,12 +12,12 @@ use std::time::Duration;
 use store::{Append, Provenance, RequestKey};
 
 /// The first days of the market.
-pub fn calendar(days: usize) -> Vec<Day> {
+pub(crate) fn calendar(days: usize) -> Vec<Day> {
     (16_000..).map(Day::from_epoch).filter(|day| day.weekday() < 5).take(days).collect()
 }
 
 /// Random walks, all columns of a bar, public at each day's close. The first batch brings the names.
-pub fn batch(base_revision: u64, names: u32, calendar: &[Day], unit: f64) -> Batch {
+pub(crate) fn batch(base_revision: u64, names: u32, calendar: &[Day], unit: f64) -> Batch {
     let mut random = Random(88_172_645_463_325_252 + base_revision);
     let closes: Vec<Instant> = calendar.iter().map(|day| Instant::close_of(*day)).collect();
     let mut table = FactTable::empty(Dataset::Bars);
@@ -49,7 +49,7 @@ pub fn batch(base_revision: u64, names: u32, calendar: &[Day], unit: f64) -> Bat
 }
 
 /// A write of a batch.
-pub fn append_of(batch: Batch) -> Append {
+pub(crate) fn append_of(batch: Batch) -> Append {
     let text = String::new;
     let request_id = batch.base_revision.to_string();
     Append {
@@ -85,11 +85,11 @@ impl Random {
 
 /// The clock.
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
-pub fn now() -> std::time::Instant {
+pub(crate) fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
 /// Milliseconds.
-pub fn shown(took: Duration) -> String {
+pub(crate) fn shown(took: Duration) -> String {
     format!("{:.0} ms", took.as_secs_f64() * 1e3)
 }

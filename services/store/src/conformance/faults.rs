@@ -3,8 +3,10 @@
 use super::{
     Subject,
     batches::{Batches, committed, day, open},
+    check_within,
 };
 use crate::{Store, StoreError, connect};
+use marketdata::instant::Instant;
 use std::sync::Arc;
 
 async fn a_store_of_three(url: &str) -> Arc<dyn Store> {
@@ -40,6 +42,34 @@ pub(super) async fn a_lost_segment_is_no_silent_gap(subject: &dyn Subject) {
     let faults = store.check().await.expect("a check").faults;
     assert!(faults.iter().any(|fault| fault.starts_with("revision 3:")), "{faults:?}");
     store.close().await;
+}
+
+/// From one revision and one segment at a time to all at once, with long and short segments that share
+/// their instruments.
+pub(super) async fn a_check_finds_the_same_in_any_memory(subject: &dyn Subject) {
+    const AMPLE: usize = 64 << 20;
+    let url = subject.fresh();
+    let store = open(&url).await;
+    let mut batches = Batches::new();
+    for number in 0..20 {
+        committed(&*store, batches.next(3, day(number), 2), &format!("{number}")).await;
+        if number == 10 {
+            store.compact(1_000_000, Instant::from_micros(0)).await.expect("a compaction");
+        }
+    }
+    let sound = store.check().await.expect("a check");
+    assert_eq!((sound.revisions, sound.faults.len()), (20, 0), "{sound:?}");
+    subject.damage(&url, 30).await;
+    subject.forge_data_version(&url, 4).await;
+    let damaged = store.check().await.expect("a check");
+    store.close().await;
+    for named in ["segment 30:", "revision 4:", "revision 5:"] {
+        assert!(damaged.faults.iter().any(|fault| fault.starts_with(named)), "{damaged:?}");
+    }
+    for bytes in [0, 100_000, 700_000, 3_000_000, AMPLE] {
+        let found = check_within(&url, bytes).await.expect("a check");
+        assert_eq!(found, damaged, "with {bytes} bytes");
+    }
 }
 
 pub(super) async fn a_forged_data_version_is_found(subject: &dyn Subject) {
