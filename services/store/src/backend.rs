@@ -162,8 +162,8 @@ pub(crate) trait Writing: Reading {
     /// Changes something that no answer depends on, so that the commit has something to write.
     async fn touch(&mut self) -> Result<(), StoreError>;
 
-    /// Commits. When it returns what was written is durable, and is found by whoever opens the log
-    /// next. A backend that can announce commits to followers does so in the same transaction.
+    /// Commits. When it returns, what was written is durable, and found when the log is next
+    /// opened. A backend that can announce commits to followers does so in the same transaction.
     ///
     /// # Errors
     /// [`StoreError::Replaced`] where it would not be found again.
@@ -229,7 +229,7 @@ pub(crate) async fn commit<T, E: From<StoreError>>(
             Ok(value)
         }
         Err(error) => {
-            // The error to tell is the first. What cannot be undone now is undone when it is dropped.
+            // The first error is reported. What cannot be undone now is undone when it is dropped.
             transaction.end().await.ok();
             Err(error)
         }

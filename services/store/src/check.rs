@@ -20,15 +20,15 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// Memory that a check takes, however long the log is: 256 MiB.
 ///
-/// Three things are not counted, because each came in one upload or is small: the list of segments
-/// (about 200 bytes each), the names of one revision, and segments that share an instrument and hold
-/// facts of one revision.
+/// Not counted is what came in one upload or is small: the list of segments (about 200 bytes each), the
+/// faults found, the names of one revision, and the segments that share an instrument and hold facts of
+/// one revision.
 pub(crate) const CHECK_BYTES: usize = 256 << 20;
 
 /// Kept answers that are verified together.
 const ANSWERS_TOGETHER: u32 = 100;
-/// Damaged answers that are told one by one.
-const FAULTS_TOLD: usize = 100;
+/// Damaged answers that are listed one by one.
+const FAULTS_LISTED: usize = 100;
 
 /// A row of the widest dataset (84 bytes) as kept of its segment, and in a table that grows by doubling.
 const ROW_BYTES: usize = 350;
@@ -110,7 +110,7 @@ async fn answer_faults(
     faults: &mut Vec<String>,
 ) -> Result<(), StoreError> {
     let mut after = 0_i64;
-    let mut told = 0;
+    let mut found = 0;
     loop {
         let page = match reading.answers(after, ANSWERS_TOGETHER).await {
             Err(StoreError::Damaged(fault)) => {
@@ -130,8 +130,8 @@ async fn answer_faults(
             after = numbered.row;
             let Some(fault) = numbered.value.fault() else { continue };
             faults.push(fault);
-            told += 1;
-            if told == FAULTS_TOLD {
+            found += 1;
+            if found == FAULTS_LISTED {
                 faults.push("and maybe more: no further kept answer was verified".to_owned());
                 return Ok(());
             }
@@ -145,7 +145,7 @@ struct Segments {
     room: Room,
     /// Those that hold what was written.
     verified: BTreeSet<i64>,
-    /// By segment, told once however often it is read.
+    /// By segment, listed once however often it is read.
     faults: BTreeMap<i64, String>,
 }
 

@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The numbers of packed bytes, which must be as many as told.
+/// Unpacks `rows` numbers, no more and no fewer.
 pub(crate) fn unpack<T: Packable>(packed: &[u8], rows: usize) -> Result<Vec<T>, Fault> {
     let values: Vec<T> = standalone::simple_decompress(packed).map_err(fault)?;
     if values.len() == rows {

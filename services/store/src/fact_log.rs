@@ -44,7 +44,7 @@ impl FactLog {
             }
             let outcome = write.await;
             if let Err(StoreError::Damaged(fault)) = &outcome {
-                // The first one is the one to tell.
+                // The first damage is kept.
                 damage.set(fault.clone()).ok();
             }
             outcome

@@ -98,7 +98,7 @@ async fn backend_of(url: &str, access: Access) -> Result<Arc<dyn Backend>, Store
 /// Who asked for a write: a repeated key gets the first answer and adds nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestKey {
-    /// The authenticated caller; empty where callers are not told apart.
+    /// The authenticated caller; empty where there is no authentication.
     pub caller: String,
     /// The RPC method.
     pub method: String,

@@ -137,8 +137,8 @@ impl Sqlite {
     }
 
     /// Opens a store that is there, as it is. SQLite itself opens a file that cannot be written for
-    /// reading. It wants to make its log of writes beside it, even so; where it cannot, and there is
-    /// no log, nobody is writing, and the file is read by itself.
+    /// reading, but still wants to make its log of writes beside it. Where it cannot and there is no
+    /// log, no process is writing, and the file is read by itself.
     async fn open_read_only(path: &Path) -> Result<Sqlite, StoreError> {
         refuse_missing(path, false).await?;
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);

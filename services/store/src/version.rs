@@ -9,7 +9,7 @@ use marketdata::{
     instrument::{Instrument, Naming},
 };
 
-/// One hash a column: instrument, other, effective day, publication, then the values.
+/// One hash per column: instrument, other, effective day, publication, then the values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TableDigest {
     pub(crate) dataset: u8,

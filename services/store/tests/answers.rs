@@ -39,7 +39,7 @@ async fn made(folder: &TempDir) -> PathBuf {
     path
 }
 
-/// Changes the bytes of the one page of a table or an index, in a store that nobody uses.
+/// Changes the bytes of the one page of a table or an index, in a store that is not in use.
 async fn damage(path: &Path, name: &str, change: impl FnOnce(&mut [u8])) {
     let options = SqliteConnectOptions::new().filename(path);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();

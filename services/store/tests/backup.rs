@@ -113,7 +113,7 @@ async fn no_new_file_gets_a_name_that_another_databases_log_lies_beside() {
     assert!(is_refused(&refused), "{refused:?}");
     let refused = connect(&format!("sqlite:{}", path("new.db").display())).await.map(drop);
     assert!(is_refused(&refused), "{refused:?}");
-    assert_eq!(std::fs::read(path("new.db-wal")).unwrap(), before, "nobody touched it");
+    assert_eq!(std::fs::read(path("new.db-wal")).unwrap(), before, "it is left alone");
     assert!(!path("new.db").exists());
     store.close().await;
 }

@@ -1,6 +1,6 @@
 //! `kill -9` at random moments during ingest: what was answered is whole, nothing else is partly there.
 //!
-//! The child is this binary again, told by an environment variable which store to append to. It
+//! The child is this binary again, and finds the store to append to in an environment variable. It
 //! prints each revision once it was answered; the parent kills it at a drawn moment, reopens the
 //! store, verifies it, and starts the next child on it.
 
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 const KILLS: u32 = 20;
 const STORE: &str = "BALLAST_CRASH_TEST_STORE";
 const ANSWERED: &str = "answered ";
-/// Revisions after which a child ends that nobody killed: more than a parent waits for.
+/// Revisions after which a child ends that was not killed: more than a parent waits for.
 const ENOUGH: u64 = 1_000;
 
 /// The child's part; nothing to do where this runs as one of the tests.

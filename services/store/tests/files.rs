@@ -27,7 +27,7 @@ use tempfile::TempDir;
 /// How long the child may take, which the parent waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STORE: &str = "BALLAST_READ_ONLY_TEST_STORE";
-/// Nobody, by number.
+/// The user `nobody`, by number.
 const NOBODY: u32 = 65_534;
 
 async fn three_revisions(path: &Path) -> Arc<dyn Store> {
@@ -129,7 +129,7 @@ fn read_where_nothing_can_be_written(files: &[&Path]) -> Option<bool> {
     child
         .args(["--exact", "child_reads_a_store", "--test-threads=1"])
         .env(STORE, format!("sqlite:{}", name.display()));
-    // Whoever may write anywhere sees no difference: then the child is somebody else.
+    // A user who may write anywhere sees no difference: then the child runs as another one.
     let is_privileged = fs::File::create(folder.path().join("probe")).is_ok();
     if is_privileged {
         fs::remove_file(folder.path().join("probe")).unwrap();
@@ -163,8 +163,8 @@ async fn a_store_is_read_where_nothing_can_be_written() {
     assert!(cut != Some(true), "a log that cannot be read is not left out in silence");
     store.close().await;
     let alone = read_where_nothing_can_be_written(&[&db]);
-    assert!(alone != Some(false), "a store that nobody uses");
+    assert!(alone != Some(false), "a store that is not in use");
     fs::File::create(&wal).unwrap();
     let opened = read_where_nothing_can_be_written(&[&db, &wal]);
-    assert!(opened != Some(true), "an empty log is that of a store that somebody has opened");
+    assert!(opened != Some(true), "an empty log is that of a store that is open");
 }

@@ -71,7 +71,7 @@ async fn made(path: &Path) -> Served {
     served
 }
 
-/// What became of a flipped bit; an error says what nobody noticed.
+/// What became of a flipped bit; an error describes damage that went unnoticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum FlipOutcome {
     RefusedAtStart,

@@ -54,7 +54,7 @@ async fn nothing_is_answered_while_the_files_are_not_those_that_were_opened() {
             let answer = store.answer_of(&kept.key, kept.fingerprint).await;
             assert!(answer.is_err(), "{case}: the kept answer would be lost as well: {answer:?}");
             let head = store.head().await;
-            assert!(head.is_err(), "{case}: whoever follows the store is told: {head:?}");
+            assert!(head.is_err(), "{case}: a follower of the store gets an error: {head:?}");
             rename(&aside, &file).unwrap();
             let again = store.append(append_of(next, "lost")).await;
             assert!(matches!(again, Ok(Appended::Committed(_))), "{case}: put back: {again:?}");

@@ -27,7 +27,7 @@ pub(super) async fn backup(readers: &Connections, to: &Path) -> Result<(), Store
     settle(&partial, to).await
 }
 
-/// Copies one moment to a file that nobody uses. The copy is made from the tables, so a row that
+/// Copies one moment to a file that is not in use. The copy is made from the tables, so a row that
 /// only an index still has would be left out of it in silence: the source must be sound.
 async fn copy(readers: &Connections, to: &Path) -> Result<(), StoreError> {
     let mut reader = readers.acquire().await?;
@@ -143,7 +143,7 @@ async fn refuse_existing(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Refuses to make a database where only the log of another one is: SQLite would delete that log,
-/// and with it writes that somebody may still want.
+/// and with it writes that may still be wanted.
 pub(super) async fn refuse_leftover(path: &Path) -> Result<(), StoreError> {
     // In this order: another process that is making the store makes the database first.
     let Some(leftover) = leftover(path).await? else { return Ok(()) };

@@ -105,7 +105,7 @@ impl Contents {
         Ok(Contents { file, last: Mutex::new(last) })
     }
 
-    /// What shows that somebody else wrote the file. A checkpoint may be under way: it writes the
+    /// Signs that another program wrote the file. A checkpoint may be under way: it writes the
     /// header first, and the file grows or shrinks after it. So only pages that the file had before,
     /// and still needs by its header, must be there.
     fn fault(&self) -> io::Result<Option<&'static str>> {
