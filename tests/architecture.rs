@@ -125,6 +125,72 @@ fn pure_crates_use_only_the_listed_outside_crates() {
     }
 }
 
+/// The modules of `ingest`, each using only those before it; files of one step are in one line.
+const INGEST: [&[&str]; 10] = [
+    &["kind", "note", "bar_columns"],
+    &["options"],
+    &["names", "plausible"],
+    &["parsed_file"],
+    &["source"],
+    &["parser"],
+    &["publish", "resolve", "rename", "texts", "report", "distribution"],
+    &["tally"],
+    &["resolved_rows", "compare"],
+    &["prepare"],
+];
+
+/// The modules of `ingest::source`, in the same way; what is in none of the lines is a reader.
+const SOURCE: [&[&str]; 4] =
+    [&["layout", "reader", "file_name"], &["(readers)"], &["columns"], &["detect"]];
+
+fn step(order: &[&[&str]], module: &str) -> Option<usize> {
+    order.iter().position(|step| step.contains(&module))
+}
+
+/// The names that follow a prefix in the `use` items of a file: `crate::{a::X, b}` gives `a` and `b`.
+fn used_below(text: &str, prefix: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, start) in text.match_indices(&format!("use {prefix}")) {
+        let rest = text[at + start.len()..].split(';').next().unwrap_or_default();
+        let mut depth = 0;
+        let inner = rest.strip_prefix('{').unwrap_or(rest);
+        for part in inner.split_inclusive([',', '{', '}']) {
+            let name = part.trim_matches([',', '{', '}', ' ', '\n']);
+            if depth == 0 && !name.is_empty() {
+                found.push(name.split("::").next().unwrap_or_default().trim().to_owned());
+            }
+            depth += part.matches('{').count() as i32 - part.matches('}').count() as i32;
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_of_ingest_use_only_those_before_them() {
+    for (path, text) in files(&["rs"]) {
+        let Some(module) = path.strip_prefix("services/ingest/src/") else { continue };
+        let module = module.trim_end_matches(".rs");
+        if module == "lib" {
+            continue;
+        }
+        let (top, inner) = match module.split_once('/') {
+            Some((top, inner)) => (top, Some(inner)),
+            None => (module, None),
+        };
+        let at = step(&INGEST, top).unwrap_or_else(|| panic!("{path} is in no step of INGEST"));
+        for used in used_below(&text, "crate::") {
+            let lower = step(&INGEST, &used);
+            assert!(lower.is_some_and(|lower| lower < at), "{path} uses {used}");
+        }
+        let Some(inner) = inner else { continue };
+        let readers = 1;
+        let at = step(&SOURCE, inner).unwrap_or(readers);
+        for used in used_below(&text, "super::").iter().filter(|used| *used != "*") {
+            assert!(step(&SOURCE, used).unwrap_or(readers) < at, "{path} uses super::{used}");
+        }
+    }
+}
+
 #[test]
 fn sql_and_the_wire_stay_where_they_belong() {
     for (name, package) in packages() {

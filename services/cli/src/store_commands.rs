@@ -27,9 +27,7 @@ pub(crate) struct StoreArguments {
 pub(crate) struct ExportArguments {
     #[command(flatten)]
     store: StoreArguments,
-    /// Dataset: bars, series, short_interest, share_counts, listings, memberships, holdings, splits
-    /// or schedules.
-    #[arg(value_parser = |name: &str| dataset(name))]
+    #[arg(help = format!("Dataset: {}", dataset_names()), value_parser = |name: &str| dataset(name))]
     dataset: Dataset,
     #[command(flatten)]
     as_of: as_of_args::AsOfArguments,
@@ -172,10 +170,11 @@ pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
 }
 
 fn dataset(name: &str) -> Result<Dataset, String> {
-    Dataset::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| {
-        let names = Dataset::ALL.map(Dataset::name);
-        format!("one of {}", names.join(", "))
-    })
+    Dataset::from_name(name).ok_or_else(|| format!("one of {}", dataset_names()))
+}
+
+fn dataset_names() -> String {
+    Dataset::ALL.map(Dataset::name).join(", ")
 }
 
 fn opening(url: &str) -> String {

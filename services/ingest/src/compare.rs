@@ -1,9 +1,9 @@
 //! Compares an instrument's new rows with those held, prices brought to one basis first.
 
 use crate::{
+    bar_columns::{BASIS_ON, CLOSE, DISTRIBUTION, OPEN, PRICE_BASIS, VOLUME},
     distribution::{VENDOR, distribution},
-    prepare::{BASIS_ON, DISTRIBUTION, PRICE_BASIS},
-    source::parsed_file::StagedRows,
+    parsed_file::StagedRows,
 };
 use marketdata::{
     basis::{PriceBasis, Units},
@@ -108,7 +108,7 @@ pub(super) fn held_columns(held: &Rows<'_>, row: usize) -> Vec<f64> {
 /// The bars of one instrument in a file, with what is held of them.
 #[derive(Debug)]
 pub(super) struct BarsRun<'a> {
-    pub(super) draft: &'a StagedRows,
+    pub(super) staged: &'a StagedRows,
     /// The rows that stand, in the order of their days.
     pub(super) rows: &'a [u32],
     /// For each, the held row of its day.
@@ -130,10 +130,6 @@ const ALIKE: f64 = 1e-3;
 const CENTS: u8 = 2;
 /// A constant factor nearer to one than this is no split.
 const SPLIT: f64 = 0.01;
-
-const OPEN: usize = 0;
-const CLOSE: usize = 3;
-const VOLUME: usize = 4;
 
 /// What comparing one row found.
 #[derive(Clone, Copy, Debug)]
@@ -175,7 +171,7 @@ impl BarsRun<'_> {
     }
 
     fn new_value(&self, at: usize, column: usize) -> f64 {
-        self.draft.columns[column][self.rows[at] as usize]
+        self.staged.columns[column][self.rows[at] as usize]
     }
 
     fn held_basis(&self, held: usize) -> PriceBasis {
@@ -245,7 +241,7 @@ impl BarsRun<'_> {
     fn same_distribution(&self, at: usize, held: usize) -> bool {
         let Some(before) = at.checked_sub(1) else { return true };
         let (row, before) = (self.rows[at] as usize, self.rows[before] as usize);
-        let (new, error) = distribution(self.draft, before, row);
+        let (new, error) = distribution(self.staged, before, row);
         let old = self.old(held, DISTRIBUTION);
         // Not knowing of a distribution and knowing of none come to the same.
         let off = (new - if old.is_nan() { 1.0 } else { old }).abs();
@@ -257,7 +253,7 @@ impl BarsRun<'_> {
     /// `factor` are on the new basis, held volumes times `shares`.
     fn compare_across(&self, at: usize, held: usize, factor: f64, shares: f64) -> Found {
         let row = self.rows[at] as usize;
-        let decimals = self.draft.decimals[row] & 15;
+        let decimals = self.staged.decimals[row] & 15;
         let slack = if self.basis.is_total_return() { RESTATED } else { 0.0 };
         let prices = (OPEN..=CLOSE).all(|column| {
             let new = self.new_value(at, column);

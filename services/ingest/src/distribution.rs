@@ -1,12 +1,10 @@
 //! What a day's distribution was, by a vendor's two closes.
 
-use crate::source::parsed_file::StagedRows;
+use crate::{
+    bar_columns::{ADJUSTED, CLOSE},
+    parsed_file::StagedRows,
+};
 use tables::cell::rounding;
-
-/// Column of the close in a draft of bars, and of the adjusted close that stands in the place of the
-/// distribution until this is worked out.
-const CLOSE: usize = 3;
-const ADJUSTED: usize = 5;
 
 /// How many times the error of its printed digits a vendor's adjusted close may be off: it is a
 /// product of factors in single precision. Over 38,000 rows of seven real symbols the worst without a
@@ -19,17 +17,21 @@ pub(super) const VENDOR: f64 = 5.0;
 /// `(adjusted_t ÷ adjusted_{t−1}) ÷ (close_t ÷ close_{t−1})`; exactly 1 where it is 1 within five
 /// times that error. Later restatements of the whole adjusted history by one factor cancel out. NaN where there
 /// is no adjusted close.
-pub(super) fn distribution(draft: &StagedRows, before: usize, row: usize) -> (f64, f64) {
-    let (before, this) = (Closes::of(draft, before), Closes::of(draft, row));
+pub(super) fn distribution(staged: &StagedRows, before: usize, row: usize) -> (f64, f64) {
+    let (before, this) = (Closes::of(staged, before), Closes::of(staged, row));
     this.since(&before)
 }
 
-/// The distributions of some rows of one instrument that stand side by side in the draft: NaN for
+/// The distributions of some rows of one instrument that stand side by side in the file: NaN for
 /// the first.
-pub(super) fn distributions(draft: &StagedRows, rows: std::ops::Range<usize>, into: &mut Vec<f64>) {
+pub(super) fn distributions(
+    staged: &StagedRows,
+    rows: std::ops::Range<usize>,
+    into: &mut Vec<f64>,
+) {
     let mut before: Option<Closes> = None;
     for row in rows {
-        let this = Closes::of(draft, row);
+        let this = Closes::of(staged, row);
         into.push(before.map_or(f64::NAN, |before| this.since(&before).0));
         before = Some(this);
     }
@@ -45,9 +47,9 @@ struct Closes {
 
 impl Closes {
     #[inline]
-    fn of(draft: &StagedRows, row: usize) -> Closes {
-        let (close, adjusted) = (draft.columns[CLOSE][row], draft.columns[ADJUSTED][row]);
-        let decimals = draft.decimals[row];
+    fn of(staged: &StagedRows, row: usize) -> Closes {
+        let (close, adjusted) = (staged.columns[CLOSE][row], staged.columns[ADJUSTED][row]);
+        let decimals = staged.decimals[row];
         let error =
             rounding(close, decimals & 15) / close + rounding(adjusted, decimals >> 4) / adjusted;
         Closes { close, adjusted, error }

@@ -4,6 +4,14 @@
 //! a market and says what they add. A refused file adds nothing. A bad row is left out and told, and
 //! the rest stands, unless more than 5 % is bad.
 //!
+//! **Modules, each using only those before it.** [`kind`], [`note`], [`options`]: what a file is, and
+//! what is said about it. `bar_columns`, `names`, `plausible`, `parsed_file`: the rows a reader stages. [`source`]: the
+//! readers, one per layout, and how a header tells which. [`parser`]: bytes to lines to staged rows.
+//! `publish`, `resolve`, `rename`, `texts`: dates, instruments, names, texts. [`report`],
+//! `tally`: what became of each row. `resolved_rows`, `distribution`, `compare`: rows in the order of
+//! their keys against what is held. [`prepare`] puts them together. Inside `source`: `layout`, `reader`,
+//! `file_name`, the readers, `columns`, `detect`.
+//!
 //! **What counts as new.** Rows are compared with what the market holds at its head, brought to one
 //! basis of prices first. The first value of a key is published when the caller says, else when a
 //! stored schedule says, else by the rule of its source (below) but not after it was received. A later,
@@ -20,6 +28,7 @@
 //! estimated; holdings at 08:00 of the next session; screeners and constituents at 18:00 of their day;
 //! memberships and splits at 09:30 of their day.
 
+pub mod kind;
 pub mod note;
 pub mod options;
 pub mod parser;
@@ -27,14 +36,15 @@ pub mod prepare;
 pub mod report;
 pub mod source;
 
+mod bar_columns;
 mod compare;
 mod distribution;
+mod names;
+mod parsed_file;
+mod plausible;
 mod publish;
 mod rename;
 mod resolve;
 mod resolved_rows;
 mod tally;
 mod texts;
-
-/// The series id under which the publication times of short interest are stored.
-pub const SHORT_INTEREST: &str = "SHORT_INTEREST";

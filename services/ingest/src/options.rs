@@ -1,6 +1,6 @@
 //! What the caller says about a file, and the bounds it is read within.
 
-use crate::source::SourceKind;
+use crate::kind::SourceKind;
 use marketdata::{day::Day, instant::Instant};
 
 /// What a file's prices are adjusted for.

@@ -1,12 +1,10 @@
 //! Takes a file's bytes as they arrive and reads complete lines.
 
 use crate::{
+    kind::SourceKind,
     options::{Limits, Options},
-    source::{
-        self, Reader, SourceKind,
-        layout::{self, Layout},
-        parsed_file::{Flow, ParsedFile},
-    },
+    parsed_file::{Flow, ParsedFile},
+    source::{self, Layout, Reader},
 };
 use memchr::memchr;
 use tables::{
@@ -31,7 +29,7 @@ pub struct Parser {
 struct Body {
     kind: SourceKind,
     reader: Box<dyn Reader>,
-    cutter: FieldSplitter,
+    splitter: FieldSplitter,
     delimiter: u8,
     columns: usize,
     /// The header's line, from 1.
@@ -140,7 +138,7 @@ impl Parser {
         if let Some(at) = memchr(0, &head) {
             return Err(nul(&head[..at], 0));
         }
-        let layout = layout::layout(&head, self.options.kind, self.limits.line_bytes)?;
+        let layout = source::find_header(&head, self.options.kind, self.limits.line_bytes)?;
         self.body = Some(Body::new(&layout, &self.options, &mut self.parsed_file)?);
         self.lines(&head[layout.body..])
     }
@@ -190,7 +188,7 @@ impl Body {
         Ok(Body {
             kind: layout.kind,
             reader: source::reader(layout, options, parsed_file)?,
-            cutter: FieldSplitter::new(layout.delimiter),
+            splitter: FieldSplitter::new(layout.delimiter),
             delimiter: layout.delimiter,
             columns: layout.header.len(),
             header: layout.line,
@@ -242,7 +240,7 @@ impl Body {
             parsed_file.trailer = Some(stated);
             return Ok(());
         }
-        let flow = match self.cutter.cut(line) {
+        let flow = match self.splitter.split(line) {
             None => Err(Fault::of(Reason::Quotes, "the line", line)),
             // One empty field more is a delimiter at the end of the line.
             Some(row)

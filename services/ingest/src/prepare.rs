@@ -1,22 +1,23 @@
 //! Joins a file's rows to a market and says what they add to it.
 
 use crate::{
+    bar_columns::{BASIS_ON, CLOSE, DISTRIBUTION, OPEN, PRICE_BASIS},
     compare::{self, BarsRun, Held, Verdict, held_columns},
     distribution::{distribution, distributions},
     note::NoteCode,
+    parsed_file::StagedRows,
     parser::Parsed,
     publish::{Publisher, Rhythm, rhythm},
     rename::{Renamed, Renaming},
     report::PreparedFile,
     resolve::Resolver,
     resolved_rows::ResolvedRows,
-    source::parsed_file::StagedRows,
     tally::{RowOutcome, Tally},
     texts::Texts,
 };
 use marketdata::{
     basis::{PriceBasis, Units},
-    dataset::{Dataset, Field},
+    dataset::{Dataset, Kind, Publication},
     day::Day,
     facts::{Batch, FactTable},
     instant::Instant,
@@ -45,10 +46,10 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Re
         tally: Tally::new(parsed),
     };
     let mut resolver = Resolver::new(market, parsed_file.names.list(), parsed_file.named_on);
-    let word = parsed.options.published_at;
-    let drafts = parsed_file.drafts.iter();
-    let resolved_rows: Vec<ResolvedRows<'_>> = drafts
-        .map(|draft| ResolvedRows::new(draft, &mut resolver, &mut work.publisher, word))
+    let stated_at = parsed.options.published_at;
+    let staged = parsed_file.staged.iter();
+    let resolved_rows: Vec<ResolvedRows<'_>> = staged
+        .map(|staged| ResolvedRows::new(staged, &mut resolver, &mut work.publisher, stated_at))
         .collect();
     for resolved_rows in &resolved_rows {
         resolved_rows.reject_foreseen(&mut work.tally);
@@ -91,23 +92,23 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The facts a draft adds.
+    /// The facts that staged rows add.
     fn build(&mut self, resolved_rows: &ResolvedRows<'_>) -> FactTable {
-        let draft = resolved_rows.draft;
-        let mut table = FactTable::empty(draft.dataset);
-        table.reserve(draft.len());
-        if draft.dataset == Dataset::Bars {
-            self.publisher.prepare_closes(&draft.day);
+        let staged = resolved_rows.staged;
+        let mut table = FactTable::empty(staged.dataset);
+        table.reserve(staged.len());
+        if staged.dataset.descriptor().publication == Publication::AtClose {
+            self.publisher.prepare_closes(&staged.day);
         }
         let mut rows: Vec<u32> = Vec::new();
         let mut start = 0;
-        while start < draft.len() {
+        while start < staged.len() {
             let id = resolved_rows.ids[resolved_rows.row(start)];
             let mut end = start + 1;
-            while end < draft.len() && resolved_rows.ids[resolved_rows.row(end)] == id {
+            while end < staged.len() && resolved_rows.ids[resolved_rows.row(end)] == id {
                 end += 1;
             }
-            let held = self.market.track(draft.dataset, id);
+            let held = self.market.track(staged.dataset, id);
             if held.is_none() && resolved_rows.order.is_none() && !self.tally.any_rejected() {
                 self.add_run(resolved_rows, id, start..end, &mut table);
             } else {
@@ -127,46 +128,37 @@ impl Work<'_> {
         rows: Range<usize>,
         table: &mut FactTable,
     ) {
-        let draft = resolved_rows.draft;
+        let staged = resolved_rows.staged;
         let rhythm = self.rhythm(resolved_rows, rows.clone(), &Rows::none());
         table.instrument.resize(table.instrument.len() + rows.len(), id);
         table.other.extend(rows.clone().map(|row| resolved_rows.other(row)));
-        table.effective_on.extend_from_slice(&draft.day[rows.clone()]);
+        table.effective_on.extend_from_slice(&staged.day[rows.clone()]);
         for row in rows.clone() {
             let published = self.first_publication(resolved_rows, row, rhythm);
             table.published_at.push(published);
             self.tally.stored(
-                draft.line[row],
+                staged.line[row],
                 RowOutcome::Accepted,
-                draft.day[row],
-                draft.day[row],
+                staged.day[row],
+                staged.day[row],
             );
         }
-        let fields = draft.dataset.fields();
-        for (at, column) in draft.columns.iter().enumerate() {
+        let fields = staged.dataset.fields();
+        for (at, column) in staged.columns.iter().enumerate() {
             let into = &mut table.columns[at];
-            if draft.dataset == Dataset::Bars && at == DISTRIBUTION {
-                self.add_distributions(draft, rows.clone(), into);
+            if let (Some(basis), DISTRIBUTION) = (staged.basis, at) {
+                add_distributions(staged, basis, rows.clone(), into);
             } else if fields[at].is_text() {
                 into.extend(column[rows.clone()].iter().map(|text| self.texts.give(*text)));
             } else {
                 into.extend_from_slice(&column[rows.clone()]);
             }
         }
-        if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.parsed_file.basis) {
+        if let Some(basis) = staged.basis {
             let [code, on] = basis.to_values();
             let length = table.instrument.len();
             table.columns[PRICE_BASIS].resize(length, code);
             table.columns[BASIS_ON].resize(length, on);
-        }
-    }
-
-    fn add_distributions(&self, draft: &StagedRows, rows: Range<usize>, into: &mut Vec<f64>) {
-        if let Some(PriceBasis::TotalReturn { .. }) = self.parsed.parsed_file.basis {
-            // The levels hold the distributions already.
-            into.resize(into.len() + rows.len(), f64::NAN);
-        } else {
-            distributions(draft, rows, into);
         }
     }
 
@@ -178,24 +170,24 @@ impl Work<'_> {
         rows: &[u32],
         table: &mut FactTable,
     ) {
-        let draft = resolved_rows.draft;
+        let staged = resolved_rows.staged;
         let market = Arc::clone(self.market);
-        let track = market.track(draft.dataset, id);
+        let track = market.track(staged.dataset, id);
         let held = track.map_or_else(Rows::none, |track| track.every(self.revision));
         let mut walk = Held::new(&held);
+        let mut values = Vec::with_capacity(table.columns.len());
         let candidates: Vec<Option<usize>> = rows
             .iter()
             .map(|row| {
-                let (_, day, other, word) = resolved_rows.key(*row as usize);
-                walk.find((day, other), word)
+                let (_, day, other, stated_at) = resolved_rows.key(*row as usize);
+                walk.find((day, other), stated_at)
             })
             .collect();
         let (verdicts, scale) = self.judge(resolved_rows, id, rows, &candidates, &held);
         let rhythm = self.rhythm(resolved_rows, rows.iter().map(|row| *row as usize), &held);
         for (at, row) in rows.iter().enumerate() {
             let row = *row as usize;
-            let (line, day) = (draft.line[row], draft.day[row]);
-            let mut values = [f64::NAN; WIDEST];
+            let (line, day) = (staged.line[row], staged.day[row]);
             let verdict = match (verdicts[at], candidates[at]) {
                 (Verdict::Known, Some(known))
                     if self.comes_earlier(resolved_rows, row, &held, known) =>
@@ -204,7 +196,7 @@ impl Work<'_> {
                 }
                 (verdict, _) => verdict,
             };
-            let (published, fate) = match verdict {
+            let (published, outcome) = match verdict {
                 Verdict::New => {
                     (self.first_publication(resolved_rows, row, rhythm), RowOutcome::Accepted)
                 }
@@ -221,22 +213,21 @@ impl Work<'_> {
                 }
             };
             let before = at.checked_sub(1).map(|before| rows[before] as usize);
-            self.values(draft, row, before, scale, &mut values);
+            self.values(staged, row, before, scale, &mut values);
             if let Verdict::Corrects(old) = verdict {
-                carry_over(draft.dataset, &held, old, &mut values);
+                carry_over(staged.dataset, &held, old, &mut values);
             }
-            let width = table.columns.len();
-            table.push(id, resolved_rows.other(row), day, published, &values[..width]);
-            self.tally.stored(line, fate, day, day);
+            table.push(id, resolved_rows.other(row), day, published, &values);
+            self.tally.stored(line, outcome, day, day);
         }
         if scale.to_bits() != 1f64.to_bits() {
-            let symbol = self.symbol(draft, rows.first().map(|row| *row as usize));
+            let symbol = self.symbol(staged, rows.first().map(|row| *row as usize));
             self.tally.note(NoteCode::Restated, || format!("{symbol} by {scale:.6}"));
         }
     }
 
-    /// Whether a short interest that is held since a later file repeated it was public before: the file
-    /// of its own settlement came in after that one.
+    /// Whether a value that is held since a later file repeated it was public before: the file of its
+    /// own day came in after that one.
     fn comes_earlier(
         &mut self,
         resolved_rows: &ResolvedRows<'_>,
@@ -244,13 +235,12 @@ impl Work<'_> {
         held: &Rows<'_>,
         known: usize,
     ) -> bool {
-        if resolved_rows.draft.dataset != Dataset::ShortInterest
-            || resolved_rows.word(row).is_some()
-        {
+        let dataset = resolved_rows.staged.dataset;
+        if !dataset.descriptor().is_repeated_later || resolved_rows.stated_at(row).is_some() {
             return false;
         }
-        let day = resolved_rows.draft.day[row];
-        self.publisher.with(Dataset::ShortInterest, day) < compare::first_published(held, known)
+        let day = resolved_rows.staged.day[row];
+        self.publisher.with(dataset, day) < compare::first_published(held, known)
     }
 
     fn leave_out(&mut self, line: u32, verdict: Verdict, day: Day) {
@@ -260,10 +250,10 @@ impl Work<'_> {
             }
             Verdict::NotComparable => {
                 self.tally.note(NoteCode::NotComparable, || format!("line {line}, {day}"));
-                self.tally.fate(line, RowOutcome::Known);
+                self.tally.record(line, RowOutcome::Known);
             }
             Verdict::New | Verdict::Known | Verdict::Corrects(_) => {
-                self.tally.fate(line, RowOutcome::Known);
+                self.tally.record(line, RowOutcome::Known);
             }
         }
     }
@@ -279,17 +269,17 @@ impl Work<'_> {
         if candidates.iter().all(Option::is_none) {
             return (vec![Verdict::New; rows.len()], 1.0);
         }
-        let draft = resolved_rows.draft;
-        if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.parsed_file.basis) {
+        let staged = resolved_rows.staged;
+        if let Some(basis) = staged.basis {
             let units = self.units(id);
             let columns = (0..held.width()).map(|column| held.column(column)).collect();
-            return BarsRun { draft, rows, candidates, held, columns, basis, units: &units }
+            return BarsRun { staged, rows, candidates, held, columns, basis, units: &units }
                 .judge();
         }
-        let fields = draft.dataset.fields();
+        let fields = staged.dataset.fields();
         let verdicts = rows.iter().zip(candidates).map(|(row, candidate)| {
             compare::judge(held, *candidate, |column| {
-                let value = draft.columns[column][*row as usize];
+                let value = staged.columns[column][*row as usize];
                 if fields[column].is_text() { self.texts.known(value) } else { value }
             })
         });
@@ -310,19 +300,19 @@ impl Work<'_> {
         mut rows: impl Iterator<Item = usize> + Clone,
         held: &Rows<'_>,
     ) -> Rhythm {
-        let draft = resolved_rows.draft;
-        if draft.dataset != Dataset::Series {
+        let staged = resolved_rows.staged;
+        if staged.dataset.descriptor().publication != Publication::ByRhythm {
             return Rhythm::SameDay;
         }
-        let mut days: Vec<Day> = rows.clone().map(|row| draft.day[row]).collect();
+        let mut days: Vec<Day> = rows.clone().map(|row| staged.day[row]).collect();
         days.extend((0..held.len()).map(|i| held.day(i)));
         days.sort_unstable();
         days.dedup();
-        rhythm(&self.symbol(draft, rows.next()), &days)
+        rhythm(&self.symbol(staged, rows.next()), &days)
     }
 
-    fn symbol(&self, draft: &StagedRows, row: Option<usize>) -> String {
-        let name = row.map(|row| draft.who[row].0 as usize);
+    fn symbol(&self, staged: &StagedRows, row: Option<usize>) -> String {
+        let name = row.map(|row| staged.who[row].0 as usize);
         let names = self.parsed.parsed_file.names.list();
         name.and_then(|name| names.get(name)).map_or_else(String::new, |(_, s)| s.to_string())
     }
@@ -333,19 +323,22 @@ impl Work<'_> {
         row: usize,
         rhythm: Rhythm,
     ) -> Instant {
-        let draft = resolved_rows.draft;
-        if let Some(word) = resolved_rows.word(row) {
-            return word;
+        let staged = resolved_rows.staged;
+        if let Some(stated_at) = resolved_rows.stated_at(row) {
+            return stated_at;
         }
-        let day = draft.day[row];
-        match draft.dataset {
-            Dataset::Bars => return self.publisher.close(day),
-            // A schedule is public when what it dates is.
-            Dataset::Schedules => return Instant::from_micros(draft.columns[0][row] as i64),
-            _ => {}
+        let day = staged.day[row];
+        match staged.dataset.descriptor().publication {
+            // Without a look at when the file was received: it has no bar of a day that is not over.
+            Publication::AtClose => return self.publisher.close(day),
+            Publication::AtValue(field) => {
+                let column = staged.dataset.column(field);
+                return Instant::from_micros(staged.columns[column][row] as i64);
+            }
+            Publication::ByRhythm | Publication::Sessions { .. } => {}
         }
         let (instant, estimated) =
-            self.publisher.first(draft.dataset, resolved_rows.ids[row], day, rhythm);
+            self.publisher.first(staged.dataset, resolved_rows.ids[row], day, rhythm);
         if estimated {
             self.tally.note(NoteCode::EstimatedPublication, || format!("{day} at {instant}"));
         }
@@ -355,27 +348,26 @@ impl Work<'_> {
     /// A row's values as the dataset's columns hold them.
     fn values(
         &mut self,
-        draft: &StagedRows,
+        staged: &StagedRows,
         row: usize,
         before: Option<usize>,
         scale: f64,
-        values: &mut [f64; WIDEST],
+        values: &mut Vec<f64>,
     ) {
-        for (value, column) in values.iter_mut().zip(&draft.columns) {
-            *value = column[row];
-        }
-        if let (Dataset::Bars, Some(basis)) = (draft.dataset, self.parsed.parsed_file.basis) {
-            [values[PRICE_BASIS], values[BASIS_ON]] = basis.to_values();
+        values.clear();
+        values.extend(staged.columns.iter().map(|column| column[row]));
+        if let Some(basis) = staged.basis {
+            values.extend(basis.to_values());
             values[DISTRIBUTION] = match (basis, before) {
                 (PriceBasis::TotalReturn { .. }, _) | (_, None) => f64::NAN,
-                (_, Some(before)) => distribution(draft, before, row).0,
+                (_, Some(before)) => distribution(staged, before, row).0,
             };
             if scale.to_bits() != 1f64.to_bits() {
-                values[..4].iter_mut().for_each(|price| *price /= scale);
+                values[OPEN..=CLOSE].iter_mut().for_each(|price| *price /= scale);
             }
             return;
         }
-        for (value, field) in values.iter_mut().zip(draft.dataset.fields()) {
+        for (value, field) in values.iter_mut().zip(staged.dataset.fields()) {
             if field.is_text() {
                 *value = self.texts.give(*value);
             }
@@ -389,8 +381,8 @@ impl Work<'_> {
         let mut renaming = Renaming::new(self.market.directory(), self.revision);
         for (line, outcome) in renaming.apply(&self.parsed.parsed_file.renames) {
             match outcome {
-                Renamed::Known => self.tally.fate(line, RowOutcome::Known),
-                Renamed::Written => self.tally.fate(line, RowOutcome::Accepted),
+                Renamed::Known => self.tally.record(line, RowOutcome::Known),
+                Renamed::Written => self.tally.record(line, RowOutcome::Accepted),
                 Renamed::Refused(fault) => self.tally.reject(line, fault),
             }
         }
@@ -398,29 +390,31 @@ impl Work<'_> {
     }
 }
 
-/// Columns of the widest dataset.
-const WIDEST: usize = 8;
-pub(super) const DISTRIBUTION: usize = 5;
-pub(super) const PRICE_BASIS: usize = 6;
-pub(super) const BASIS_ON: usize = 7;
-
-/// What a correction does not say stays as it was, on one basis of prices.
-fn carry_over(dataset: Dataset, held: &Rows<'_>, row: usize, values: &mut [f64; WIDEST]) {
-    let old = held_columns(held, row);
-    let same_basis = dataset != Dataset::Bars
-        || (PRICE_BASIS..=BASIS_ON).all(|c| old[c].to_bits() == values[c].to_bits());
-    for (column, old) in old.iter().enumerate() {
-        if values[column].is_nan() && (same_basis || column == DISTRIBUTION) {
-            values[column] = *old;
-        }
+fn add_distributions(
+    staged: &StagedRows,
+    basis: PriceBasis,
+    rows: Range<usize>,
+    into: &mut Vec<f64>,
+) {
+    if let PriceBasis::TotalReturn { .. } = basis {
+        // The levels hold the distributions already.
+        into.resize(into.len() + rows.len(), f64::NAN);
+    } else {
+        distributions(staged, rows, into);
     }
 }
 
-const _: () = {
-    // The places above are those of the dataset; a change there must be made here.
-    let fields = Dataset::Bars.fields();
-    assert!(matches!(fields[DISTRIBUTION], Field::Distribution));
-    assert!(matches!(fields[PRICE_BASIS], Field::PriceBasis));
-    assert!(matches!(fields[BASIS_ON], Field::BasisOn));
-    assert!(fields.len() == WIDEST);
-};
+/// What a correction does not say stays as it was, on one basis of prices.
+fn carry_over(dataset: Dataset, held: &Rows<'_>, row: usize, values: &mut [f64]) {
+    let old = held_columns(held, row);
+    let kinds = || dataset.fields().iter().map(|field| field.kind());
+    let same_basis = kinds()
+        .zip(old.iter().zip(&*values))
+        .all(|(kind, (old, new))| !kind.is_of_file() || old.to_bits() == new.to_bits());
+    for (kind, (value, old)) in kinds().zip(values.iter_mut().zip(&old)) {
+        // A gross return is the same on every basis.
+        if value.is_nan() && (same_basis || kind == Kind::GrossReturn) {
+            *value = *old;
+        }
+    }
+}

@@ -1,9 +1,8 @@
 //! When the first value of a key was published, where neither the row nor the caller says.
 
-use crate::SHORT_INTEREST;
 use marketdata::{
     calendar::plus_sessions,
-    dataset::{Dataset, Field},
+    dataset::{Dataset, Field, Publication, Schedule},
     day::Day,
     instant::Instant,
     instrument::{InstrumentId, Namespace},
@@ -36,25 +35,21 @@ pub(super) struct Publisher<'a> {
     market: &'a Market,
     received_at: Instant,
     schedules: BTreeMap<InstrumentId, BTreeMap<Day, Instant>>,
-    short_interest: Option<InstrumentId>,
-    memo: BTreeMap<(Dataset, Day), (Instant, bool)>,
-    last: Option<((Dataset, Day), (Instant, bool))>,
+    schedule_ids: BTreeMap<&'static str, Option<InstrumentId>>,
+    found: BTreeMap<(Dataset, Day), Instant>,
+    last: Option<((Dataset, Day), Instant)>,
     closes: Vec<Instant>,
     first_close: Day,
 }
 
 impl<'a> Publisher<'a> {
     pub(super) fn new(market: &'a Market, received_at: Instant) -> Publisher<'a> {
-        let revision = market.head().revision;
-        let short_interest = Symbol::series(SHORT_INTEREST).ok().and_then(|symbol| {
-            market.directory().resolve_on(Namespace::Series, &symbol, Day::MAX.plus(-1), revision)
-        });
         Publisher {
             market,
             received_at,
             schedules: BTreeMap::new(),
-            short_interest,
-            memo: BTreeMap::new(),
+            schedule_ids: BTreeMap::new(),
+            found: BTreeMap::new(),
             last: None,
             closes: Vec::new(),
             first_close: Day::MAX,
@@ -90,23 +85,46 @@ impl<'a> Publisher<'a> {
         day: Day,
         rhythm: Rhythm,
     ) -> (Instant, bool) {
-        let scheduled = match dataset {
-            Dataset::ShortInterest | Dataset::ShareCounts => self.short_interest,
-            Dataset::Series => Some(instrument),
-            _ => None,
+        let scheduled = match dataset.descriptor().schedule {
+            Schedule::None => None,
+            Schedule::Id(id) => self.schedule_of(id),
+            Schedule::OwnId => Some(instrument),
         };
         if let Some(instant) = scheduled.and_then(|of| self.scheduled(of, day)) {
             return (instant, false);
         }
-        let key = (dataset, day);
-        let ruled = match self.last {
-            Some((last, ruled)) if last == key && dataset != Dataset::Series => ruled,
-            _ if dataset == Dataset::Series => series_rule(day, rhythm),
-            _ => *self.memo.entry(key).or_insert_with(|| rule(dataset, day)),
+        let ruled = match dataset.descriptor().publication {
+            Publication::ByRhythm => series_rule(day, rhythm),
+            Publication::AtClose | Publication::AtValue(_) => (self.close(day), false),
+            Publication::Sessions { after, hour, minute, is_estimate } => {
+                let rule = || Instant::new_york(plus_sessions(day, after), hour, minute);
+                (self.once((dataset, day), rule), is_estimate)
+            }
         };
-        self.last = Some((key, ruled));
         // What was received had been published.
         (ruled.0.min(self.received_at), ruled.1 && ruled.0 < self.received_at)
+    }
+
+    /// An instant of a dataset's day, found once.
+    fn once(&mut self, key: (Dataset, Day), find: impl FnOnce() -> Instant) -> Instant {
+        match self.last {
+            Some((last, found)) if last == key => found,
+            _ => {
+                let found = *self.found.entry(key).or_insert_with(find);
+                self.last = Some((key, found));
+                found
+            }
+        }
+    }
+
+    /// The instrument under whose id a schedule is stored.
+    fn schedule_of(&mut self, id: &'static str) -> Option<InstrumentId> {
+        let market = self.market;
+        *self.schedule_ids.entry(id).or_insert_with(|| {
+            let (symbol, revision) = (Symbol::series(id).ok()?, market.head().revision);
+            let directory = market.directory();
+            directory.resolve_on(Namespace::Series, &symbol, Day::MAX.plus(-1), revision)
+        })
     }
 
     /// The publication of the value of a day, for what was published together with it.
@@ -131,19 +149,7 @@ impl<'a> Publisher<'a> {
     }
 }
 
-/// The rule of a source, and whether it is an estimate; see [`crate`].
-fn rule(dataset: Dataset, day: Day) -> (Instant, bool) {
-    match dataset {
-        Dataset::Bars | Dataset::Series | Dataset::Schedules => (Instant::close_of(day), false),
-        Dataset::ShortInterest | Dataset::ShareCounts => {
-            (Instant::new_york(plus_sessions(day, 9), 18, 0), true)
-        }
-        Dataset::Listings => (Instant::new_york(day, 18, 0), false),
-        Dataset::Memberships | Dataset::Splits => (Instant::new_york(day, 9, 30), false),
-        Dataset::Holdings => (Instant::new_york(plus_sessions(day, 1), 8, 0), false),
-    }
-}
-
+/// The rule of a series, and whether it is an estimate; see [`crate`].
 fn series_rule(day: Day, rhythm: Rhythm) -> (Instant, bool) {
     match rhythm {
         Rhythm::NextSession => (Instant::new_york(plus_sessions(day, 1), 16, 15), false),

@@ -1,6 +1,6 @@
 //! Changes of names: which instrument goes by which symbol, from which day.
 
-use crate::source::parsed_file::Rename;
+use crate::parsed_file::Rename;
 use marketdata::{
     day::Day,
     instrument::{Directory, Instrument, InstrumentId, Namespace, Naming},

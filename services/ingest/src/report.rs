@@ -1,6 +1,6 @@
 //! What became of a file: the facts it adds, and what its reader should know.
 
-use crate::{note::Note, source::SourceKind};
+use crate::{kind::SourceKind, note::Note};
 use marketdata::{day::Day, facts::Batch};
 use tables::refusal::Rejection;
 

@@ -1,6 +1,6 @@
 //! Joins a file's names to instruments, and numbers the new ones.
 
-use crate::source::parsed_file::NameId;
+use crate::parsed_file::NameId;
 use marketdata::{
     dataset::Dataset,
     day::Day,
@@ -25,15 +25,6 @@ pub(super) struct Resolver<'a> {
     respelled: Vec<(InstrumentId, Symbol, Symbol)>,
     known: usize,
 }
-
-/// What only a fund's holdings name: a share class without its dot.
-const OTHERS: [Dataset; 5] = [
-    Dataset::Bars,
-    Dataset::ShortInterest,
-    Dataset::ShareCounts,
-    Dataset::Listings,
-    Dataset::Memberships,
-];
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(
@@ -109,13 +100,14 @@ impl<'a> Resolver<'a> {
 
     /// The instrument that a fund's holdings brought as `BRKB` before anything said `BRK.B`.
     fn adopt(&mut self, namespace: Namespace, symbol: &Symbol, on: Day) -> Option<InstrumentId> {
-        let resolved_rows =
-            symbol.with_class_joined().filter(|_| namespace == Namespace::Listed)?;
-        let id = self.directory.resolve_on(namespace, &resolved_rows, on, self.revision)?;
-        if OTHERS.iter().any(|dataset| self.market.track(*dataset, id).is_some()) {
+        let joined = symbol.with_class_joined().filter(|_| namespace == Namespace::Listed)?;
+        let id = self.directory.resolve_on(namespace, &joined, on, self.revision)?;
+        let mut separating =
+            Dataset::ALL.into_iter().filter(|dataset| dataset.descriptor().separates_classes);
+        if separating.any(|dataset| self.market.track(dataset, id).is_some()) {
             return None;
         }
-        self.respelled.push((id, resolved_rows, symbol.clone()));
+        self.respelled.push((id, joined, symbol.clone()));
         Some(id)
     }
 

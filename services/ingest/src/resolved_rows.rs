@@ -1,24 +1,24 @@
 //! A file's rows of one dataset joined to instruments, in the order of their keys.
 
 use crate::{
+    parsed_file::{NameId, StagedRows, Stated},
     publish::Publisher,
     resolve::Resolver,
-    source::parsed_file::{NameId, StagedRows, Stated},
     tally::{RowOutcome, Tally},
 };
-use marketdata::{dataset::Dataset, day::Day, instant::Instant, instrument::InstrumentId};
+use marketdata::{dataset::SameKey, day::Day, instant::Instant, instrument::InstrumentId};
 use std::{cell::OnceCell, ops::Range};
 use tables::refusal::{Fault, Reason};
 
 /// Rows of one dataset with their instruments.
 #[derive(Debug)]
 pub(super) struct ResolvedRows<'a> {
-    pub(super) draft: &'a StagedRows,
+    pub(super) staged: &'a StagedRows,
     pub(super) ids: Vec<InstrumentId>,
     /// Empty where no row has a second instrument.
     others: Vec<InstrumentId>,
-    /// When each row says it was published, or the caller for it; empty where nobody says.
-    words: Vec<Option<Instant>>,
+    /// When each row, or the caller for it, says that it was published; empty where neither does.
+    stated_at: Vec<Option<Instant>>,
     /// Whether the caller says so for all rows that do not themselves.
     is_dated_by_caller: bool,
     /// Row numbers in the order of instrument, day, other and publication; none where the file is in
@@ -27,9 +27,9 @@ pub(super) struct ResolvedRows<'a> {
 }
 
 /// The last day the file has for each of its names.
-fn last_days_of(draft: &StagedRows) -> Vec<Day> {
+fn last_days_of(staged: &StagedRows) -> Vec<Day> {
     let mut last: Vec<Day> = Vec::new();
-    let named = draft.who.iter().zip(&draft.day).filter(|(who, _)| **who != NameId::NONE);
+    let named = staged.who.iter().zip(&staged.day).filter(|(who, _)| **who != NameId::NONE);
     for (who, day) in named {
         let at = who.0 as usize;
         if last.len() <= at {
@@ -45,41 +45,41 @@ pub(super) type Key = (InstrumentId, Day, InstrumentId, Option<Instant>);
 
 impl<'a> ResolvedRows<'a> {
     pub(super) fn new(
-        draft: &'a StagedRows,
+        staged: &'a StagedRows,
         resolver: &mut Resolver<'_>,
         publisher: &mut Publisher<'_>,
-        word: Option<Instant>,
+        said_by_caller: Option<Instant>,
     ) -> ResolvedRows<'a> {
         let last_days: OnceCell<Vec<Day>> = OnceCell::new();
         let last_day = |name: NameId| {
-            let days = last_days.get_or_init(|| last_days_of(draft));
+            let days = last_days.get_or_init(|| last_days_of(staged));
             days.get(name.0 as usize).copied().unwrap_or(Day::MIN)
         };
-        let named = if draft.named.is_empty() { &draft.day } else { &draft.named };
-        let ids = draft.who.iter().zip(named);
+        let named = if staged.named.is_empty() { &staged.day } else { &staged.named };
+        let ids = staged.who.iter().zip(named);
         let ids = ids.map(|(who, day)| resolver.resolve(*who, *day, || last_day(*who))).collect();
-        let others = if draft.other.iter().all(|other| *other == NameId::NONE) {
+        let others = if staged.other.iter().all(|other| *other == NameId::NONE) {
             Vec::new()
         } else {
-            let others = draft.other.iter().zip(named);
+            let others = staged.other.iter().zip(named);
             others.map(|(other, day)| resolver.resolve(*other, *day, || *day)).collect()
         };
-        let words = if draft.stated.is_empty() {
-            word.map_or_else(Vec::new, |word| vec![Some(word); draft.len()])
+        let stated_at = if staged.stated.is_empty() {
+            said_by_caller.map_or_else(Vec::new, |instant| vec![Some(instant); staged.len()])
         } else {
-            let stated = draft.stated.iter().map(|stated| match (stated, word) {
+            let stated = staged.stated.iter().map(|stated| match (stated, said_by_caller) {
                 (Some(Stated::At(instant)), _) => Some(*instant),
-                (_, Some(word)) => Some(word),
-                (Some(Stated::With(day)), None) => Some(publisher.with(draft.dataset, *day)),
+                (_, Some(instant)) => Some(instant),
+                (Some(Stated::With(day)), None) => Some(publisher.with(staged.dataset, *day)),
                 (None, None) => None,
             });
             stated.collect()
         };
-        let is_dated_by_caller = word.is_some();
+        let is_dated_by_caller = said_by_caller.is_some();
         let mut resolved_rows =
-            ResolvedRows { draft, ids, others, words, is_dated_by_caller, order: None };
+            ResolvedRows { staged, ids, others, stated_at, is_dated_by_caller, order: None };
         if !resolved_rows.is_strictly_ordered() {
-            let mut order: Vec<u32> = (0..draft.len() as u32).collect();
+            let mut order: Vec<u32> = (0..staged.len() as u32).collect();
             order.sort_by_key(|row| resolved_rows.key(*row as usize));
             resolved_rows.order = Some(order);
         }
@@ -89,7 +89,7 @@ impl<'a> ResolvedRows<'a> {
     fn is_strictly_ordered(&self) -> bool {
         let quick = |row: usize| {
             u64::from(self.ids[row].0) << 32
-                | u64::from(self.draft.day[row].epoch() as u32 ^ 1 << 31)
+                | u64::from(self.staged.day[row].epoch() as u32 ^ 1 << 31)
         };
         (1..self.ids.len()).all(|row| {
             let (before, this) = (quick(row - 1), quick(row));
@@ -103,7 +103,7 @@ impl<'a> ResolvedRows<'a> {
     }
 
     pub(super) fn key(&self, row: usize) -> Key {
-        (self.ids[row], self.draft.day[row], self.other(row), self.word(row))
+        (self.ids[row], self.staged.day[row], self.other(row), self.stated_at(row))
     }
 
     pub(super) fn other(&self, row: usize) -> InstrumentId {
@@ -111,51 +111,50 @@ impl<'a> ResolvedRows<'a> {
     }
 
     /// When the row says it was published, or the caller for it.
-    pub(super) fn word(&self, row: usize) -> Option<Instant> {
-        self.words.get(row).copied().flatten()
+    pub(super) fn stated_at(&self, row: usize) -> Option<Instant> {
+        self.stated_at.get(row).copied().flatten()
     }
 
     /// When a row that differs from a held one was published: when it says, or the caller; where it
     /// came with the value of another day, together with that, unless that has brought one already.
     /// None for a correction, which is published when it is received.
     pub(super) fn restated_at(&self, row: usize, held: Instant) -> Option<Instant> {
-        let word = self.word(row)?;
-        let with_another = matches!(self.draft.stated.get(row), Some(Some(Stated::With(_))));
-        (self.is_dated_by_caller || !with_another || held < word).then_some(word)
+        let stated_at = self.stated_at(row)?;
+        let with_another = matches!(self.staged.stated.get(row), Some(Some(Stated::With(_))));
+        (self.is_dated_by_caller || !with_another || held < stated_at).then_some(stated_at)
     }
 
     pub(super) fn same_values(&self, a: usize, b: usize) -> bool {
-        self.draft.columns.iter().all(|column| column[a].to_bits() == column[b].to_bits())
+        self.staged.columns.iter().all(|column| column[a].to_bits() == column[b].to_bits())
     }
 
     /// Rejects observations that are said to have been published before their day. What is announced
     /// (splits, memberships, schedules, a desk's own series) may well be.
     pub(super) fn reject_foreseen(&self, tally: &mut Tally<'_>) {
         const DAY_MICROS: i64 = 86_400_000_000;
-        let announced =
-            [Dataset::Splits, Dataset::Memberships, Dataset::Schedules, Dataset::Series];
-        if announced.contains(&self.draft.dataset) {
+        if self.staged.dataset.descriptor().is_announced {
             return;
         }
-        for (row, word) in self.words.iter().enumerate() {
-            let day = self.draft.day[row];
+        for (row, stated_at) in self.stated_at.iter().enumerate() {
+            let day = self.staged.day[row];
             // Midnight in Greenwich is before midnight in New York.
             let begins = Instant::from_micros(i64::from(day.epoch()) * DAY_MICROS);
-            if let Some(word) = word.filter(|word| *word < begins) {
-                let text = format!("{day}, published at {word}");
-                tally.reject(self.draft.line[row], Fault::new(Reason::PublishedBeforeItsDay, text));
+            if let Some(stated_at) = stated_at.filter(|stated_at| *stated_at < begins) {
+                let text = format!("{day}, published at {stated_at}");
+                tally
+                    .reject(self.staged.line[row], Fault::new(Reason::PublishedBeforeItsDay, text));
             }
         }
     }
 
     /// Rejects rows that contradict each other.
     pub(super) fn reject_contradictions(&self, tally: &mut Tally<'_>) {
-        // In strict order no key occurs twice; who leaves and joins an index on one day stays.
+        // In strict order no key occurs twice.
         let Some(order) = &self.order else { return };
-        if self.draft.dataset == Dataset::Memberships {
+        if self.staged.dataset.descriptor().same_key == SameKey::LargerWins {
             return;
         }
-        let lines = &self.draft.line;
+        let lines = &self.staged.line;
         let key = |row: &u32| self.key(*row as usize);
         for twins in order.chunk_by(|a, b| key(a) == key(b)) {
             let differs = |a: u32, b: u32| !self.same_values(a as usize, b as usize);
@@ -163,7 +162,7 @@ impl<'a> ResolvedRows<'a> {
             // All of them, also those that say the same twice: nobody knows which is right.
             for row in twins {
                 let against = if differs(twins[0], *row) { twins[0] } else { *other } as usize;
-                let text = format!("{}, line {}", self.draft.day[against], lines[against]);
+                let text = format!("{}, line {}", self.staged.day[against], lines[against]);
                 let fault = Fault::new(Reason::ConflictingDuplicate, text);
                 tally.reject(lines[*row as usize], fault);
             }
@@ -178,7 +177,7 @@ impl<'a> ResolvedRows<'a> {
         rows: &mut Vec<u32>,
     ) {
         rows.clear();
-        let lines = &self.draft.line;
+        let lines = &self.staged.line;
         for row in places.map(|place| self.row(place)) {
             if tally.is_rejected(lines[row]) {
                 continue;
@@ -188,14 +187,14 @@ impl<'a> ResolvedRows<'a> {
                 rows.push(row as u32);
                 continue;
             };
-            // Joining outweighs leaving; in every other dataset twins are alike.
-            let outweighs = self.draft.dataset == Dataset::Memberships
-                && self.draft.columns[0][twin] < self.draft.columns[0][row];
+            // Elsewhere rows of one key are alike: contradictions were rejected.
+            let outweighs = self.staged.dataset.descriptor().same_key == SameKey::LargerWins
+                && self.staged.columns[0][twin] < self.staged.columns[0][row];
             if outweighs {
                 rows.pop();
                 rows.push(row as u32);
             }
-            tally.fate(lines[if outweighs { twin } else { row }], RowOutcome::Known);
+            tally.record(lines[if outweighs { twin } else { row }], RowOutcome::Known);
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) enum RowOutcome {
 pub(super) struct Tally<'a> {
     parsed: &'a Parsed,
     /// By line.
-    fates: Vec<RowOutcome>,
+    outcomes: Vec<RowOutcome>,
     /// Rows rejected since they were read.
     rejected_here: u64,
     rejections: Vec<Rejection>,
@@ -35,7 +35,7 @@ impl<'a> Tally<'a> {
     pub(super) fn new(parsed: &'a Parsed) -> Tally<'a> {
         Tally {
             parsed,
-            fates: vec![RowOutcome::Nothing; parsed.lines as usize + 1],
+            outcomes: vec![RowOutcome::Nothing; parsed.lines as usize + 1],
             rejected_here: 0,
             rejections: parsed.parsed_file.rejections.clone(),
             notes: parsed.parsed_file.notes.clone(),
@@ -43,15 +43,15 @@ impl<'a> Tally<'a> {
         }
     }
 
-    pub(super) fn fate(&mut self, line: u32, fate: RowOutcome) {
-        if let Some(slot) = self.fates.get_mut(line as usize) {
-            *slot = (*slot).max(fate);
+    pub(super) fn record(&mut self, line: u32, outcome: RowOutcome) {
+        if let Some(slot) = self.outcomes.get_mut(line as usize) {
+            *slot = (*slot).max(outcome);
         }
     }
 
     /// A row whose facts are in the batch.
-    pub(super) fn stored(&mut self, line: u32, fate: RowOutcome, first: Day, last: Day) {
-        self.fate(line, fate);
+    pub(super) fn stored(&mut self, line: u32, outcome: RowOutcome, first: Day, last: Day) {
+        self.record(line, outcome);
         let (from, until) = self.days.unwrap_or((first, last));
         self.days = Some((from.min(first), until.max(last)));
     }
@@ -61,14 +61,14 @@ impl<'a> Tally<'a> {
     }
 
     pub(super) fn is_rejected(&self, line: u32) -> bool {
-        self.any_rejected() && self.fates.get(line as usize) == Some(&RowOutcome::Rejected)
+        self.any_rejected() && self.outcomes.get(line as usize) == Some(&RowOutcome::Rejected)
     }
 
     pub(super) fn reject(&mut self, line: u32, fault: Fault) {
         if self.is_rejected(line) {
             return;
         }
-        self.fate(line, RowOutcome::Rejected);
+        self.record(line, RowOutcome::Rejected);
         self.rejected_here += 1;
         if self.rejections.len() < self.parsed.limits.rejections.max(1) {
             let Fault { reason, text } = fault;
@@ -86,8 +86,8 @@ impl<'a> Tally<'a> {
     /// More than 5 % of the rows are bad.
     pub(super) fn report(mut self, symbols: usize, known: usize) -> Result<FileReport, Refusal> {
         let parsed_file = &self.parsed.parsed_file;
-        let count = |fate: RowOutcome| {
-            self.fates.iter().filter(|candidate| **candidate == fate).count() as u64
+        let count = |outcome: RowOutcome| {
+            self.outcomes.iter().filter(|candidate| **candidate == outcome).count() as u64
         };
         self.rejections.sort();
         let (rows, rejected) = (parsed_file.rows, parsed_file.rejected + self.rejected_here);

@@ -1,6 +1,6 @@
 //! The texts that a batch's facts refer to by number.
 
-use crate::source::parsed_file::ParsedFile;
+use crate::parsed_file::ParsedFile;
 use marketdata::market::Market;
 use std::collections::BTreeMap;
 

@@ -401,7 +401,7 @@ fn texts_and_names_have_bounds() {
     assert_eq!(bounded(&|limits| limits.names = 1, &two), "TOO_MANY_NAMES");
     let changes = "old_symbol,new_symbol,date\nA,B,2024-01-02\nC,D,2024-01-02\n";
     assert_eq!(bounded(&|limits| limits.names = 1, changes), "TOO_MANY_NAMES");
-    // Blank lines are lines: a fate is kept of each.
+    // Blank lines are lines: the outcome of each is kept.
     let blank = screener("x") + "\n\n\n";
     assert_eq!(bounded(&|limits| limits.rows = 3, &blank), "TOO_MANY_ROWS");
     // A header as long as the file.

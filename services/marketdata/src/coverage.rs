@@ -44,7 +44,7 @@ fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<DatasetCoverage> 
             first_on: Day::MAX,
             last_on: Day::MIN,
             last_published_at: Instant::MIN,
-            without_prices: needs_prices(dataset).then(Vec::new),
+            without_prices: dataset.needs_prices().then(Vec::new),
         });
         coverage.instruments += 1;
         coverage.rows += rows.len() as u64;
@@ -62,19 +62,6 @@ fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<DatasetCoverage> 
         }
     }
     found
-}
-
-/// Whether the names of a dataset are of use only with prices.
-const fn needs_prices(dataset: Dataset) -> bool {
-    match dataset {
-        Dataset::Bars | Dataset::Series | Dataset::Schedules => false,
-        Dataset::ShortInterest
-        | Dataset::ShareCounts
-        | Dataset::Listings
-        | Dataset::Memberships
-        | Dataset::Holdings
-        | Dataset::Splits => true,
-    }
 }
 
 fn is_listed(snapshot: &Snapshot, instrument: InstrumentId) -> bool {

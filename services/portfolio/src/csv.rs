@@ -92,10 +92,10 @@ pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     if has_header {
         lines.next();
     }
-    let mut cutter = FieldSplitter::new(delimiter);
+    let mut splitter = FieldSplitter::new(delimiter);
     let mut file = PortfolioFile { lines: Vec::new(), rejected: Vec::new() };
     for (line, number) in lines {
-        let read = match cutter.cut(line) {
+        let read = match splitter.split(line) {
             Some(row) => columns.read(number, &row),
             None => Err(Fault::of(Reason::Quotes, "the line", line)),
         };

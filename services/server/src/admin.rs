@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use marketdata::{
-    dataset::{Dataset, Field},
+    dataset::{Dataset, Field, Kind},
     day::Day,
     instant::Instant,
     instrument::InstrumentId,
@@ -105,7 +105,7 @@ pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, AdminError> 
     Ok(store::restore(from, to).await?)
 }
 
-/// Writes a dataset as CSV, point in time: one row a fact, with its three dates, by instrument and
+/// Writes a dataset as CSV, point in time: one row per fact, with its three dates, by instrument and
 /// day. Absent values are empty; a text that a spreadsheet would run as a formula has an apostrophe
 /// before it (see [`tables::export`]). Neither the store's file nor its folder need be
 /// writable.
@@ -188,15 +188,21 @@ fn write_row(
 
 /// The shortest text that reads back as the same number, the text of a text, the date of a date.
 fn cell(snapshot: &Snapshot, field: Field, value: f64) -> String {
-    if field.is_text() {
-        return guarded(snapshot.text(value).unwrap_or_default());
-    }
-    match field {
-        Field::FromOn => Day::from_epoch(value as i32).to_string(),
-        Field::BasisOn if value < 1.0 => String::new(),
-        Field::BasisOn => Day::from_epoch(value as i32).to_string(),
-        Field::FirstSeen => Instant::from_micros(value as i64).to_string(),
-        _ => value.to_string(),
+    match field.kind() {
+        Kind::Text => guarded(snapshot.text(value).unwrap_or_default()),
+        Kind::BasisDay if value < 1.0 => String::new(),
+        Kind::Day | Kind::BasisDay => Day::from_epoch(value as i32).to_string(),
+        Kind::Instant => Instant::from_micros(value as i64).to_string(),
+        Kind::Price
+        | Kind::Shares
+        | Kind::Money
+        | Kind::GrossReturn
+        | Kind::Decimal
+        | Kind::Factor
+        | Kind::DayCount
+        | Kind::Number
+        | Kind::Flag
+        | Kind::Basis => value.to_string(),
     }
 }
 

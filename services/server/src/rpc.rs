@@ -37,14 +37,14 @@ use tonic::{codec::CompressionEncoding, service::Routes};
 
 /// The services of our own, by full name: each has its health.
 pub const NAMES: [&str; 4] = [
-    "ballast.v1.ExposureService",
-    "ballast.v1.MarketDataService",
-    "ballast.v1.RotationService",
-    "ballast.v1.SqueezeService",
+    v1::exposure_service_server::SERVICE_NAME,
+    v1::market_data_service_server::SERVICE_NAME,
+    v1::rotation_service_server::SERVICE_NAME,
+    v1::squeeze_service_server::SERVICE_NAME,
 ];
 
 /// The one of [`NAMES`] that cannot serve without the store.
-pub const WRITES: &str = NAMES[1];
+pub const WRITES: &str = v1::market_data_service_server::SERVICE_NAME;
 
 /// Every service of our own; answers compressed on request where `compress` says so.
 pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {

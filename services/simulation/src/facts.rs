@@ -3,7 +3,7 @@
 use crate::{market::Market, path::printed, short_interest, universe::SECTORS};
 use marketdata::{
     basis::PriceBasis,
-    dataset::{Dataset, Field},
+    dataset::{Dataset, Field, SHORT_INTEREST},
     day::Day,
     facts::{Batch, FactTable},
     instant::Instant,
@@ -93,7 +93,7 @@ fn line_rows(market: &Market, line: usize) -> Box<dyn Iterator<Item = [f64; 6]> 
 fn rest(market: &Market, base: u64, lines: usize) -> Batch {
     let mut batch = Batch::empty(base);
     let [index, schedule, yields] = [id(lines), id(lines + 1), id(lines + 2)];
-    for (id, text) in [(index, "SP500"), (schedule, "SHORT_INTEREST"), (yields, "DGS10")] {
+    for (id, text) in [(index, "SP500"), (schedule, SHORT_INTEREST), (yields, "DGS10")] {
         introduce(&mut batch, id, Namespace::Series, text);
     }
     let settlements = short_interest::settlements(market);

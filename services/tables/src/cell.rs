@@ -1,12 +1,14 @@
 //! One field of a row read as a number or a date.
 
 use crate::refusal::{Fault, Reason};
-use marketdata::day::Day;
+use marketdata::{day::Day, instant::Instant};
 
 /// A number and how many digits were printed after its point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decimal {
+    /// The number.
     pub value: f64,
+    /// Digits after the point, as printed.
     pub decimals: u8,
 }
 
@@ -187,6 +189,18 @@ pub fn date(field: &str, bytes: &[u8]) -> Result<Day, Fault> {
         Some(day) => Ok(day),
         None => Err(Fault::of(Reason::ImpossibleDate, field, bytes)),
     }
+}
+
+/// An instant in RFC 3339, or a date for 16:00 New York of it.
+pub fn instant(field: &str, bytes: &[u8]) -> Result<Option<Instant>, Fault> {
+    if is_missing(bytes) {
+        return Ok(None);
+    }
+    let read = crate::row::text(bytes);
+    let instant = Instant::parse_rfc3339(&read)
+        .or_else(|| Day::parse_iso(&read).map(Instant::close_of))
+        .ok_or_else(|| Fault::of(Reason::BadInstant, field, bytes))?;
+    Ok(Some(instant))
 }
 
 #[inline]

@@ -60,8 +60,8 @@ mod tests {
         fn what_is_written_is_read(text in "[=+@'\"a-z, |é-]{1,12}") {
             let text = text.trim();
             let line = format!("{},2", field(text));
-            let mut cutter = FieldSplitter::new(b',');
-            let row = cutter.cut(line.as_bytes()).unwrap();
+            let mut splitter = FieldSplitter::new(b',');
+            let row = splitter.split(line.as_bytes()).unwrap();
             prop_assert_eq!((row.len(), row.text(Some(0))), (2, text.to_owned()));
         }
     }

@@ -21,9 +21,11 @@ fn squeeze(name: &str) -> String {
 }
 
 impl Header {
+    /// The columns of a header line; none where a quotation mark is not closed, or it has more columns
+    /// than any known header.
     pub fn new(line: &[u8], delimiter: u8) -> Option<Header> {
-        let mut cutter = FieldSplitter::new(delimiter);
-        let row = cutter.cut(line).filter(|row| row.len() <= COLUMNS)?;
+        let mut splitter = FieldSplitter::new(delimiter);
+        let row = splitter.split(line).filter(|row| row.len() <= COLUMNS)?;
         let original: Vec<String> = (0..row.len()).map(|column| row.text(Some(column))).collect();
         Some(Header { names: original.iter().map(|name| squeeze(name)).collect(), original })
     }
@@ -44,7 +46,13 @@ impl Header {
         self.original.get(column).map_or("", String::as_str)
     }
 
+    /// Number of columns.
     pub fn len(&self) -> usize {
         self.names.len()
+    }
+
+    /// Whether there is no column, which no line gives.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
     }
 }

@@ -1,8 +1,8 @@
-//! One line cut into fields.
+//! One line split into fields.
 
 use memchr::memchr;
 
-/// Cuts lines into fields, reusing its memory.
+/// Splits lines into fields, reusing its memory.
 #[derive(Debug)]
 pub struct FieldSplitter {
     delimiter: u8,
@@ -20,8 +20,14 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// Number of fields; an empty line has one, which is empty.
     pub fn len(&self) -> usize {
         self.spans.len()
+    }
+
+    /// Whether there is no field, which no line gives.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
     }
 
     /// A field without surrounding blanks; empty where the line has no such field.
@@ -89,10 +95,10 @@ impl FieldSplitter {
 
     /// The fields of a line; none where a quotation mark is not closed.
     #[inline]
-    pub fn cut<'a>(&'a mut self, line: &'a [u8]) -> Option<Row<'a>> {
+    pub fn split<'a>(&'a mut self, line: &'a [u8]) -> Option<Row<'a>> {
         self.spans.clear();
         if self.quotes && memchr(b'"', line).is_some() {
-            return self.cut_quoted(line);
+            return self.split_quoted(line);
         }
         let mut from = 0;
         for (at, byte) in line.iter().enumerate() {
@@ -105,7 +111,7 @@ impl FieldSplitter {
         Some(Row { bytes: line, spans: &self.spans })
     }
 
-    fn cut_quoted(&mut self, line: &[u8]) -> Option<Row<'_>> {
+    fn split_quoted(&mut self, line: &[u8]) -> Option<Row<'_>> {
         self.unquoted.clear();
         let mut inside = false;
         let mut from = 0;
@@ -134,8 +140,8 @@ mod tests {
     use super::*;
 
     fn fields(delimiter: u8, line: &str) -> Option<Vec<String>> {
-        let mut cutter = FieldSplitter::new(delimiter);
-        let row = cutter.cut(line.as_bytes())?;
+        let mut splitter = FieldSplitter::new(delimiter);
+        let row = splitter.split(line.as_bytes())?;
         Some((0..row.len()).map(|column| row.text(Some(column))).collect())
     }
 
@@ -145,8 +151,8 @@ mod tests {
         assert_eq!(fields(b',', "\"x, \"\"y\"\"\",2").unwrap(), ["x, \"y\"", "2"]);
         assert_eq!(fields(b',', "\"x,2"), None);
         assert_eq!(fields(b'|', "A|6\" PIPE CO|3").unwrap(), ["A", "6\" PIPE CO", "3"]);
-        let mut cutter = FieldSplitter::new(b'|');
-        assert_eq!(cutter.cut(b"NESTL\xc9|1").unwrap().text(Some(0)), "NESTLÉ");
+        let mut splitter = FieldSplitter::new(b'|');
+        assert_eq!(splitter.split(b"NESTL\xc9|1").unwrap().text(Some(0)), "NESTLÉ");
         assert_eq!(text(b"L\x92OREAL \x96 ADR"), "L’OREAL – ADR");
         assert!(!(0..=255).map(windows_1252).any(|c| '\u{7f}' < c && c.is_control()));
     }

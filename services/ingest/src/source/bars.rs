@@ -7,16 +7,18 @@
 //! - with `Close/Last` (Nasdaq.com) they are as traded;
 //! - otherwise (Stooq, yfinance's default frame, date and close) they are adjusted for everything.
 //!
-//! Adjusted up to when (`adjusted_on`): the caller's word, else the day the file was received.
+//! Adjusted up to when (`adjusted_on`): as the caller says, else the day the file was received.
 
 use super::{
-    Reader, SourceKind,
-    parsed_file::{Flow, NameId, ParsedFile, or_absent},
+    file_name,
+    layout::Layout,
+    reader::{self, Reader},
 };
 use crate::{
+    kind::SourceKind,
     note::NoteCode,
     options::{BasisChoice, Options},
-    source::layout::Layout,
+    parsed_file::{Flow, NameId, ParsedFile, or_absent},
 };
 use marketdata::{basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant};
 use tables::{
@@ -55,25 +57,25 @@ impl BarsReader {
         let header = &layout.header;
         let find = |column| header.find(column);
         let symbol = match layout.kind {
-            SourceKind::OhlcvTable => find(super::SYMBOL),
+            SourceKind::OhlcvTable => find(reader::SYMBOL),
             _ => find(&["<ticker>"]),
         };
         let only = match symbol {
             Some(_) => None,
-            None => Some(super::file_name::symbol(options)?),
+            None => Some(file_name::symbol(options)?),
         };
         let adjusted = find(&["adj close", "adjusted close", "adjclose"]);
         let basis = basis(layout, options, adjusted.is_some(), parsed_file);
-        parsed_file.basis = Some(basis);
+        parsed_file.staged(Dataset::Bars).basis = Some(basis);
         let received_on = options.received_at.new_york_day();
         let over = Instant::close_of(received_on) <= options.received_at;
         Ok(BarsReader {
             symbol,
-            date: find(super::DATE).unwrap_or(0),
-            open: find(super::OPEN),
-            high: find(super::HIGH),
-            low: find(super::LOW),
-            close: find(super::CLOSE).unwrap_or(0),
+            date: find(reader::DATE).unwrap_or(0),
+            open: find(reader::OPEN),
+            high: find(reader::HIGH),
+            low: find(reader::LOW),
+            close: find(reader::CLOSE).unwrap_or(0),
             adjusted,
             volume: find(&["volume", "<vol>"]),
             only,
@@ -247,9 +249,9 @@ impl Reader for BarsReader {
         // Until the rows are sorted the distribution's place holds the adjusted close.
         let values =
             [value(open), value(high), value(low), close.value, value(volume), value(adjusted)];
-        let draft = parsed_file.push(Dataset::Bars, line, (who, NameId::NONE), day, &values)?;
+        let staged = parsed_file.push(Dataset::Bars, line, (who, NameId::NONE), day, &values)?;
         let adjusted = adjusted.map_or(0, |adjusted| adjusted.decimals.min(15));
-        draft.decimals.push(close.decimals.min(15) | adjusted << 4);
+        staged.decimals.push(close.decimals.min(15) | adjusted << 4);
         note_outside(line, [open, Some(close)], high, low, parsed_file);
         Ok(Flow::Kept)
     }

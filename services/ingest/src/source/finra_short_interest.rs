@@ -4,11 +4,11 @@
 //! published with this one. Where a split lies inside the cycle the previous position is in other
 //! units, and makes none.
 
-use super::{
-    Reader,
+use super::{layout::Layout, reader::Reader};
+use crate::{
+    note::NoteCode,
     parsed_file::{Flow, NameId, ParsedFile, Stated, not_negative, or_absent},
 };
-use crate::{note::NoteCode, source::layout::Layout};
 use marketdata::{calendar::is_session, dataset::Dataset, day::Day};
 use tables::{
     cell::{amount, date},
@@ -112,18 +112,18 @@ impl Reader for FinraReader {
         let dataset = Dataset::ShortInterest;
         // Before the first fact is added: a row stands whole or falls whole.
         parsed_file.days.check(dataset, before)?;
-        let draft = parsed_file.push(dataset, line, (who, NameId::NONE), settlement, &values)?;
-        draft.stated.push(None);
+        let staged = parsed_file.push(dataset, line, (who, NameId::NONE), settlement, &values)?;
+        staged.stated.push(None);
         if let Some(previous) = previous.filter(|_| revised) {
             let absent = f64::NAN;
             let values = [previous, absent, absent, absent, absent];
-            let draft = parsed_file.push(dataset, line, (who, NameId::NONE), before, &values)?;
-            draft.stated.push(Some(Stated::With(settlement)));
+            let staged = parsed_file.push(dataset, line, (who, NameId::NONE), before, &values)?;
+            staged.stated.push(Some(Stated::With(settlement)));
         }
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }

@@ -4,11 +4,12 @@
 //! caller's symbol, else what the file's name begins with. Rows that are no stock are skipped and
 //! counted. A fund of funds repeats its block for the look-through: reading stops there.
 
-use super::{
-    Reader, file_name,
+use super::{file_name, layout::Layout, reader::Reader};
+use crate::{
+    note::NoteCode,
+    options::Options,
     parsed_file::{Flow, ParsedFile, or_absent},
 };
-use crate::{note::NoteCode, options::Options, source::layout::Layout};
 use marketdata::{dataset::Dataset, day::Day};
 use tables::{
     cell::{amount, date, percentage},
@@ -128,7 +129,7 @@ impl Reader for HoldingsReader {
         true
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }

@@ -4,11 +4,13 @@
 //! file name's day, else of the day it was received. Sectors keep the source's own classification. A
 //! market value of zero is none.
 
-use super::{
-    Reader, SourceKind, file_name,
+use super::{file_name, layout::Layout, reader::Reader};
+use crate::{
+    kind::SourceKind,
+    note::NoteCode,
+    options::Options,
     parsed_file::{Flow, NameId, ParsedFile, not_negative, or_absent},
 };
-use crate::{note::NoteCode, options::Options, source::layout::Layout};
 use marketdata::{dataset::Dataset, day::Day};
 use tables::{
     cell::{amount, is_missing},
@@ -114,7 +116,7 @@ impl Reader for ListingsReader {
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }

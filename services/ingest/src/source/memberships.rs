@@ -4,10 +4,14 @@
 //! joins on one day (a change of ticker) stays.
 
 use super::{
-    Reader, file_name,
+    file_name,
+    layout::Layout,
+    reader::{self, Reader},
+};
+use crate::{
+    options::Options,
     parsed_file::{Flow, ParsedFile},
 };
-use crate::{options::Options, source::layout::Layout};
 use marketdata::dataset::Dataset;
 use tables::{
     cell::{date, is_missing},
@@ -16,7 +20,7 @@ use tables::{
     row::Row,
 };
 
-pub(crate) const REQUIRED: &[Column] = &[super::SYMBOL, &["start_date"], &["end_date"]];
+pub(crate) const REQUIRED: &[Column] = &[reader::SYMBOL, &["start_date"], &["end_date"]];
 
 /// Where the columns are, and of which index.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl MembershipsReader {
         let find = |column: Column| layout.header.find(column).unwrap_or(0);
         Ok(MembershipsReader {
             index: file_name::index(options)?,
-            symbol: find(super::SYMBOL),
+            symbol: find(reader::SYMBOL),
             start: find(&["start_date"]),
             end: find(&["end_date"]),
         })
@@ -60,14 +64,14 @@ impl Reader for MembershipsReader {
         let index = parsed_file.names.series(self.index.as_bytes())?;
         let facts = [Some((start, 1.0)), end.map(|end| (end, 0.0))];
         for (day, member) in facts.into_iter().flatten() {
-            let draft =
+            let staged =
                 parsed_file.push(Dataset::Memberships, line, (who, index), day, &[member])?;
-            draft.named.push(start);
+            staged.named.push(start);
         }
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }

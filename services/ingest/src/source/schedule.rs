@@ -1,14 +1,10 @@
 //! When each settlement's short interest could first be seen. Load it before the short interest.
 
-use super::{
-    Reader,
-    parsed_file::{Flow, NameId, ParsedFile},
-    series::instant,
-};
-use crate::{SHORT_INTEREST, source::layout::Layout};
-use marketdata::dataset::Dataset;
+use super::{layout::Layout, reader::Reader};
+use crate::parsed_file::{Flow, NameId, ParsedFile};
+use marketdata::dataset::{Dataset, SHORT_INTEREST};
 use tables::{
-    cell::date,
+    cell::{date, instant},
     header::Column,
     refusal::{Fault, Reason, Refusal},
     row::Row,
@@ -52,7 +48,7 @@ impl Reader for ScheduleReader {
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }

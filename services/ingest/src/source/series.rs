@@ -1,19 +1,17 @@
 //! Series of dates and values: FRED's layout, `date,value`, and tables of several series.
 
-use super::{
-    Reader, file_name,
-    parsed_file::{Flow, NameId, ParsedFile, Stated},
-};
+use super::{file_name, layout::Layout, reader::Reader};
 use crate::{
+    kind::SourceKind,
     note::NoteCode,
     options::Options,
-    source::{SourceKind, layout::Layout},
+    parsed_file::{Flow, NameId, ParsedFile, Stated},
 };
-use marketdata::{dataset::Dataset, day::Day, instant::Instant};
+use marketdata::dataset::Dataset;
 use tables::{
-    cell::{date, number},
-    refusal::{Fault, Reason, Refusal},
-    row::{Row, text},
+    cell::{date, instant, number},
+    refusal::{Fault, Refusal},
+    row::Row,
 };
 
 /// Where the columns are, and which series it is where no column says.
@@ -53,18 +51,6 @@ impl SeriesReader {
     }
 }
 
-/// An instant in RFC 3339, or a date for 16:00 New York of it.
-pub(crate) fn instant(field: &str, bytes: &[u8]) -> Result<Option<Instant>, Fault> {
-    if tables::cell::is_missing(bytes) {
-        return Ok(None);
-    }
-    let read = text(bytes);
-    let instant = Instant::parse_rfc3339(&read)
-        .or_else(|| Day::parse_iso(&read).map(Instant::close_of))
-        .ok_or_else(|| Fault::of(Reason::BadInstant, field, bytes))?;
-    Ok(Some(instant))
-}
-
 impl Reader for SeriesReader {
     fn row(
         &mut self,
@@ -86,15 +72,15 @@ impl Reader for SeriesReader {
             Some(column) => parsed_file.names.series(row.get(column))?,
             None => parsed_file.names.series(self.only.as_bytes())?,
         };
-        let draft =
+        let staged =
             parsed_file.push(Dataset::Series, line, (who, NameId::NONE), day, &[value.value])?;
         if self.published.is_some() {
-            draft.stated.push(published.map(Stated::At));
+            staged.stated.push(published.map(Stated::At));
         }
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }

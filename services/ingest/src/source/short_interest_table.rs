@@ -6,13 +6,14 @@
 //! could not be seen in this file before the file was: it is published with the settlement of most. A
 //! name with several rows brings its history, each settlement of which was published in its time.
 
-use super::{
-    Reader,
+use super::{file_name, layout::Layout, reader::Reader};
+use crate::{
+    note::NoteCode,
+    options::Options,
     parsed_file::{
         Flow, NameId, ParsedFile, StagedRows, Stated, above_zero, not_negative, or_absent,
     },
 };
-use crate::{note::NoteCode, options::Options, source::layout::Layout};
 use marketdata::{dataset::Dataset, day::Day};
 use std::collections::BTreeMap;
 use tables::{
@@ -120,9 +121,9 @@ impl Reader for ShortInterestReader {
         let most = self.settlements.iter().max_by_key(|(day, count)| (**count, **day));
         let most = most.map(|(day, _)| *day);
         if let Some(cycle) = most {
-            publish_late_rows(parsed_file.draft(Dataset::ShortInterest), cycle);
+            publish_late_rows(parsed_file.staged(Dataset::ShortInterest), cycle);
         }
-        let on = self.as_of_on.or(most).or_else(|| super::file_name::day(&self.file_name));
+        let on = self.as_of_on.or(most).or_else(|| file_name::day(&self.file_name));
         let on = on.filter(|on| parsed_file.days.check(Dataset::ShareCounts, *on).is_ok());
         let Some(on) = on else {
             return Err(Refusal::DateNeeded { file_name: self.file_name.clone() });
@@ -132,20 +133,20 @@ impl Reader for ShortInterestReader {
                 parsed_file.note(NoteCode::OlderSettlement, || settlement.to_string());
             }
         }
-        parsed_file.draft(Dataset::ShareCounts).day.fill(on);
+        parsed_file.staged(Dataset::ShareCounts).day.fill(on);
         Ok(())
     }
 }
 
 /// Dates the publication of names whose only row is older than the settlement that most rows have.
-fn publish_late_rows(draft: &mut StagedRows, cycle: Day) {
+fn publish_late_rows(staged: &mut StagedRows, cycle: Day) {
     let mut rows: BTreeMap<NameId, u32> = BTreeMap::new();
-    for who in &draft.who {
+    for who in &staged.who {
         *rows.entry(*who).or_default() += 1;
     }
     let is_late = |(who, day): (&NameId, &Day)| *day < cycle && rows.get(who) == Some(&1);
-    if draft.who.iter().zip(&draft.day).any(is_late) {
-        let rows = draft.who.iter().zip(&draft.day);
-        draft.stated = rows.map(|row| is_late(row).then_some(Stated::With(cycle))).collect();
+    if staged.who.iter().zip(&staged.day).any(is_late) {
+        let rows = staged.who.iter().zip(&staged.day);
+        staged.stated = rows.map(|row| is_late(row).then_some(Stated::With(cycle))).collect();
     }
 }

@@ -1,10 +1,11 @@
 //! Changes of price and share units: dated corporate actions, and ratios of closes between two days.
 
-use super::{
-    Reader, file_name,
+use super::{file_name, layout::Layout, reader::Reader};
+use crate::{
+    note::NoteCode,
+    options::Options,
     parsed_file::{Flow, NameId, ParsedFile},
 };
-use crate::{note::NoteCode, options::Options, source::layout::Layout};
 use marketdata::{dataset::Dataset, day::Day};
 use tables::{
     cell::{Decimal, amount, date, rounding},
@@ -64,7 +65,7 @@ impl Reader for ActionsReader {
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }
@@ -129,7 +130,7 @@ impl Reader for FactorsReader {
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }

@@ -4,11 +4,8 @@
 //! the old one. Load them before the files that name by their rows' dates: once both symbols belong
 //! to different instruments, their facts cannot be brought together, and the row is refused.
 
-use super::{
-    Reader,
-    parsed_file::{Flow, ParsedFile, Rename},
-};
-use crate::source::layout::Layout;
+use super::{layout::Layout, reader::Reader};
+use crate::parsed_file::{Flow, ParsedFile, Rename};
 use marketdata::{dataset::Dataset, symbol::Symbol};
 use tables::{
     cell::{date, is_no_symbol},
@@ -58,7 +55,7 @@ impl Reader for ChangesReader {
         Ok(Flow::Kept)
     }
 
-    fn finish(&mut self, _sheet: &mut ParsedFile) -> Result<(), Refusal> {
+    fn finish(&mut self, _parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
         Ok(())
     }
 }

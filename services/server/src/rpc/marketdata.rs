@@ -96,7 +96,7 @@ fn coverage_to_proto(found: &[DatasetCoverage], pinned: &Pinned) -> v1::GetCover
     let reference = shared::snapshot_ref(pinned);
     let today = pinned.snapshot().today();
     let datasets = found.iter().map(|coverage| v1::DatasetCoverage {
-        dataset: dataset_to_proto(coverage.dataset).into(),
+        dataset: dataset_to_proto(coverage.dataset),
         instruments: coverage.instruments,
         rows: coverage.rows,
         first_on: coverage.first_on.to_string(),
@@ -195,11 +195,7 @@ fn instrument_to_proto(instrument: &Instrument, pinned: &Pinned) -> v1::Instrume
         symbol: snapshot.symbol(instrument.id).to_owned(),
         is_series: instrument.namespace == Namespace::Series,
         symbols: symbols.collect(),
-        datasets: Dataset::ALL
-            .into_iter()
-            .filter(holds)
-            .map(|dataset| dataset_to_proto(dataset).into())
-            .collect(),
+        datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
     }
 }
 
@@ -396,18 +392,9 @@ impl Handler {
     }
 }
 
-fn dataset_to_proto(dataset: Dataset) -> v1::Dataset {
-    match dataset {
-        Dataset::Bars => v1::Dataset::Bars,
-        Dataset::Series => v1::Dataset::Series,
-        Dataset::ShortInterest => v1::Dataset::ShortInterest,
-        Dataset::ShareCounts => v1::Dataset::ShareCounts,
-        Dataset::Listings => v1::Dataset::Listings,
-        Dataset::Memberships => v1::Dataset::Memberships,
-        Dataset::Holdings => v1::Dataset::Holdings,
-        Dataset::Splits => v1::Dataset::Splits,
-        Dataset::Schedules => v1::Dataset::Schedules,
-    }
+/// The contract numbers datasets as the store does; a test holds the two lists to each other.
+fn dataset_to_proto(dataset: Dataset) -> i32 {
+    dataset.code().into()
 }
 
 fn dataset_from_proto(fields: &mut Fields, dataset: i32) -> Option<Dataset> {
@@ -461,9 +448,12 @@ mod tests {
     }
 
     #[test]
-    fn the_contract_numbers_datasets_as_the_store_does() {
+    fn the_contract_numbers_and_names_datasets_as_the_store_does() {
+        let known = |number: i32| v1::Dataset::try_from(number).ok().map(|d| d.as_str_name());
         for dataset in Dataset::ALL {
-            assert_eq!(i32::from(dataset_to_proto(dataset)), i32::from(dataset.code()));
+            let name = format!("DATASET_{}", dataset.name().to_ascii_uppercase());
+            assert_eq!(known(dataset_to_proto(dataset)), Some(name.as_str()));
         }
+        assert_eq!(known(Dataset::ALL.len() as i32 + 1), None, "the store lacks a dataset");
     }
 }

@@ -13,20 +13,16 @@
 //! | weights, decimals | 1e-15 | 1e3 |
 //! | values of series | 1e-18 | 1e18 |
 //!
-//! Days are from 1900-01-01 on (series from 1800-01-01: some of FRED's begin in 1854), and up to two
-//! years after the file was received: splits, memberships and schedules are announced.
+//! Days are from the earliest of the dataset on, and up to two years after the file was received:
+//! splits, memberships and schedules are announced.
 
 use marketdata::{
-    dataset::{Dataset, Field},
+    dataset::{Dataset, Field, Kind},
     day::Day,
     instant::Instant,
 };
 use tables::refusal::{Fault, Reason};
 
-/// First day that anything but a series may describe: 1900-01-01.
-const EARLIEST: Day = Day::from_epoch(-25_567);
-/// First day that a value of a series may describe: 1800-01-01.
-const EARLIEST_SERIES: Day = Day::from_epoch(-62_091);
 /// How far ahead of its receipt a file may announce something, days.
 const AHEAD: i32 = 731;
 
@@ -42,41 +38,21 @@ impl Magnitudes {
         Magnitudes { least, most }
     }
 
-    /// Those of a field. Bars hold an adjusted close in the place of the distribution until it is
-    /// worked out.
-    pub(crate) const fn of(field: Field) -> Magnitudes {
-        match field {
-            Field::Open
-            | Field::High
-            | Field::Low
-            | Field::Close
-            | Field::Distribution
-            | Field::LastPrice
-            | Field::HeldPrice => Magnitudes::new(1e-9, 1e15),
-            Field::Volume
-            | Field::SharesShort
-            | Field::PreviousSharesShort
-            | Field::AverageDailyVolume
-            | Field::SharesOutstanding
-            | Field::PublicFloat
-            | Field::LastVolume
-            | Field::SharesHeld => Magnitudes::new(1e-9, 1e15),
-            Field::MarketCap | Field::HeldValue => Magnitudes::new(1e-9, 1e18),
-            Field::PriceFactor | Field::ShareFactor => Magnitudes::new(1e-6, 1e6),
-            Field::DaysToCoverPrinted => Magnitudes::new(1e-9, 1e9),
-            Field::Weight => Magnitudes::new(1e-15, 1e3),
-            Field::Value => Magnitudes::new(1e-18, 1e18),
+    /// Those of a kind of number.
+    pub(crate) const fn of(kind: Kind) -> Magnitudes {
+        match kind {
+            // Staged bars hold an adjusted close in the place of the gross return until that is worked
+            // out.
+            Kind::Price | Kind::GrossReturn | Kind::Shares => Magnitudes::new(1e-9, 1e15),
+            Kind::Money => Magnitudes::new(1e-9, 1e18),
+            Kind::Factor => Magnitudes::new(1e-6, 1e6),
+            Kind::DayCount => Magnitudes::new(1e-9, 1e9),
+            Kind::Decimal => Magnitudes::new(1e-15, 1e3),
+            Kind::Number => Magnitudes::new(1e-18, 1e18),
             // Made by the readers, out of what they have checked.
-            Field::PriceBasis
-            | Field::BasisOn
-            | Field::SplitFlag
-            | Field::Name
-            | Field::Exchange
-            | Field::Sector
-            | Field::Member
-            | Field::AssetClass
-            | Field::FromOn
-            | Field::FirstSeen => Magnitudes::new(0.0, f64::MAX),
+            Kind::Flag | Kind::Text | Kind::Day | Kind::Instant | Kind::Basis | Kind::BasisDay => {
+                Magnitudes::new(0.0, f64::MAX)
+            }
         }
     }
 
@@ -91,7 +67,9 @@ impl Magnitudes {
     #[cold]
     pub(crate) fn fault(self, field: Field, value: f64) -> Fault {
         let Magnitudes { least, most } = self;
-        let text = format!("{} is {value:e}, taken from {least:e} to {most:e}", field.name());
+        let (name, unit) = (field.name(), field.kind().unit());
+        let text = format!("{name} is {value:e}, accepted from {least:e} to {most:e} {unit}");
+        let text = text.trim_end().to_owned();
         Fault::new(Reason::OutOfRange, text)
     }
 }
@@ -114,10 +92,7 @@ impl Days {
     /// [`Reason::DateOutOfRange`].
     #[inline]
     pub(crate) fn check(self, dataset: Dataset, day: Day) -> Result<Day, Fault> {
-        let earliest = match dataset {
-            Dataset::Series => EARLIEST_SERIES,
-            _ => EARLIEST,
-        };
+        let earliest = dataset.descriptor().earliest;
         if earliest <= day && day <= self.latest { Ok(day) } else { Err(self.fault(earliest, day)) }
     }
 
@@ -131,7 +106,7 @@ impl Days {
 
     #[cold]
     fn fault(self, earliest: Day, day: Day) -> Fault {
-        let text = format!("{day}, taken from {earliest} to {}", self.latest);
+        let text = format!("{day}, accepted from {earliest} to {}", self.latest);
         Fault::new(Reason::DateOutOfRange, text)
     }
 }
@@ -141,14 +116,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_days_are_those_of_their_names() {
-        assert_eq!(EARLIEST.to_string(), "1900-01-01");
-        assert_eq!(EARLIEST_SERIES.to_string(), "1800-01-01");
-    }
-
-    #[test]
     fn what_traded_is_taken() {
-        let close = Magnitudes::of(Field::Close);
+        let close = Magnitudes::of(Kind::Price);
         // Berkshire in 2024; DryShips of 2008 adjusted for its reverse splits; an OTC quote.
         for price in [741_971.0, 1.7e9, 0.000_1, f64::NAN] {
             assert!(close.hold(price), "{price}");
@@ -156,6 +125,6 @@ mod tests {
         for price in [5e-324, 1e-10, 1e16, f64::INFINITY] {
             assert!(!close.hold(price), "{price}");
         }
-        assert!(Magnitudes::of(Field::Value).hold(-0.53), "the two-year less the ten-year yield");
+        assert!(Magnitudes::of(Kind::Number).hold(-0.53), "the two-year less the ten-year yield");
     }
 }

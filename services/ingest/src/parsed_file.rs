@@ -1,14 +1,20 @@
 //! What a reader makes of a file: rows with local names, not yet joined to any market.
 
-pub(crate) use super::names::NameId;
 use super::{
     names::Names,
     plausible::{Days, Magnitudes},
 };
+pub(crate) use crate::names::NameId;
 pub(crate) use crate::note::NoteCode;
 use crate::note::Notes;
 use crate::options::Limits;
-use marketdata::{basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant, symbol::Symbol};
+use marketdata::{
+    basis::PriceBasis,
+    dataset::{About, Dataset},
+    day::Day,
+    instant::Instant,
+    symbol::Symbol,
+};
 use std::collections::BTreeMap;
 use tables::refusal::{Fault, Reason, Refusal, Rejection};
 
@@ -17,7 +23,7 @@ use tables::refusal::{Fault, Reason, Refusal, Rejection};
 pub(crate) enum Stated {
     /// The instant.
     At(Instant),
-    /// DayTotals with the value of another day.
+    /// Together with the value of another day.
     With(Day),
 }
 
@@ -29,11 +35,13 @@ pub(crate) struct StagedRows {
     pub(crate) other: Vec<NameId>,
     pub(crate) day: Vec<Day>,
     pub(crate) line: Vec<u32>,
-    /// The row's own word on when it was published; empty where no row has one.
+    /// When each row says it was published; empty where no row says.
     pub(crate) stated: Vec<Option<Stated>>,
     /// The day whose names each row uses, where that is not its own; empty where it is for all.
     pub(crate) named: Vec<Day>,
-    /// In the order of the dataset's fields. Bars lack the two columns of the basis: it is the file's.
+    /// What the prices are adjusted for, where the dataset has columns for it.
+    pub(crate) basis: Option<PriceBasis>,
+    /// In the order of [`Dataset::fields_of_rows`].
     pub(crate) columns: Vec<Vec<f64>>,
     /// Bars only: decimals printed of the close (low half) and of the adjusted close (high half).
     pub(crate) decimals: Vec<u8>,
@@ -43,10 +51,7 @@ pub(crate) struct StagedRows {
 
 impl StagedRows {
     fn new(dataset: Dataset) -> StagedRows {
-        let width = match dataset {
-            Dataset::Bars => dataset.fields().len() - 2,
-            _ => dataset.fields().len(),
-        };
+        let fields = dataset.fields_of_rows();
         StagedRows {
             dataset,
             who: Vec::new(),
@@ -55,9 +60,10 @@ impl StagedRows {
             line: Vec::new(),
             stated: Vec::new(),
             named: Vec::new(),
-            columns: vec![Vec::new(); width],
+            basis: None,
+            columns: vec![Vec::new(); fields.len()],
             decimals: Vec::new(),
-            magnitudes: dataset.fields()[..width].iter().map(|f| Magnitudes::of(*f)).collect(),
+            magnitudes: fields.iter().map(|field| Magnitudes::of(field.kind())).collect(),
         }
     }
 
@@ -117,7 +123,7 @@ impl Rename {
 #[derive(Debug)]
 pub(crate) struct ParsedFile {
     pub(crate) names: Names,
-    pub(crate) drafts: Vec<StagedRows>,
+    pub(crate) staged: Vec<StagedRows>,
     pub(crate) texts: Vec<String>,
     text_ids: BTreeMap<String, u32>,
     /// Bytes of all texts.
@@ -136,8 +142,6 @@ pub(crate) struct ParsedFile {
     pub(crate) trailer: Option<u64>,
     /// The day whose names the file uses; none where each row uses its own day's.
     pub(crate) named_on: Option<Day>,
-    /// What the prices are adjusted for.
-    pub(crate) basis: Option<PriceBasis>,
     /// The last day on which an observation may be effective.
     pub(crate) today: Day,
     /// The days that any row may be about.
@@ -152,7 +156,7 @@ impl ParsedFile {
         let today = received_at.new_york_day();
         ParsedFile {
             names: Names::new(),
-            drafts: Vec::new(),
+            staged: Vec::new(),
             texts: Vec::new(),
             text_ids: BTreeMap::new(),
             text_bytes: 0,
@@ -165,7 +169,6 @@ impl ParsedFile {
             notes: Notes::none(),
             trailer: None,
             named_on: None,
-            basis: None,
             today,
             days: Days::of_file_received(today),
         }
@@ -184,10 +187,13 @@ impl ParsedFile {
         day: Day,
         values: &[f64],
     ) -> Result<&mut StagedRows, Fault> {
+        let has_other =
+            matches!(dataset.descriptor().about, About::LineInIndex | About::LineInFund);
+        debug_assert_eq!(has_other, who.1 != NameId::NONE, "invariant: as its descriptor says");
         self.check(dataset, day, values)?;
-        let draft = self.draft(dataset);
-        draft.push(line, who, day, values);
-        Ok(draft)
+        let staged = self.staged(dataset);
+        staged.push(line, who, day, values);
+        Ok(staged)
     }
 
     /// Whether a row may be pushed; for lines that make two.
@@ -202,15 +208,15 @@ impl ParsedFile {
         values: &[f64],
     ) -> Result<(), Fault> {
         self.days.check(dataset, day)?;
-        self.draft(dataset).check(values)
+        self.staged(dataset).check(values)
     }
 
     /// Bytes it holds, as they grow with the file.
     pub(crate) fn memory(&self) -> u64 {
         let texts = 2 * self.text_bytes + TEXT_OVERHEAD * self.texts.len() as u64;
         let renames = self.renames.len() as u64 * Rename::MEMORY;
-        let drafts: u64 = self.drafts.iter().map(StagedRows::memory).sum();
-        drafts + texts + renames + self.names.memory()
+        let staged: u64 = self.staged.iter().map(StagedRows::memory).sum();
+        staged + texts + renames + self.names.memory()
     }
 
     /// Refuses a file that brings more names or texts than any file of data has.
@@ -228,15 +234,15 @@ impl ParsedFile {
 
     /// The rows of a dataset.
     #[inline]
-    pub(crate) fn draft(&mut self, dataset: Dataset) -> &mut StagedRows {
-        let at = match self.drafts.iter().position(|draft| draft.dataset == dataset) {
+    pub(crate) fn staged(&mut self, dataset: Dataset) -> &mut StagedRows {
+        let at = match self.staged.iter().position(|staged| staged.dataset == dataset) {
             Some(at) => at,
             None => {
-                self.drafts.push(StagedRows::new(dataset));
-                self.drafts.len() - 1
+                self.staged.push(StagedRows::new(dataset));
+                self.staged.len() - 1
             }
         };
-        &mut self.drafts[at]
+        &mut self.staged[at]
     }
 
     /// The local id of a text, as a column holds it; absent where empty.

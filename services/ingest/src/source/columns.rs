@@ -1,0 +1,44 @@
+//! The columns by which a header tells its kind.
+
+use super::{
+    finra_short_interest, ishares_holdings, listings, memberships,
+    reader::{CLOSE, DATE, HIGH, LOW, OPEN, SYMBOL},
+    schedule, short_interest_table, splits,
+};
+use crate::kind::SourceKind::{self, *};
+use tables::header::Column;
+
+/// The columns without which a header is not of this kind.
+pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
+    match kind {
+        OhlcvTable => &[SYMBOL, DATE, OPEN, HIGH, LOW, CLOSE],
+        OhlcvSingle => &[DATE, OPEN, HIGH, LOW, CLOSE],
+        CloseSingle => &[DATE, CLOSE],
+        Fred => &[&["observation_date", "date"]],
+        DateValue => &[DATE, &["value"]],
+        Series => &[&["series", "series_id"], DATE, &["value"]],
+        FinraShortInterest => finra_short_interest::REQUIRED,
+        ShortInterestTable => short_interest_table::REQUIRED,
+        IsharesHoldings => ishares_holdings::REQUIRED,
+        MembershipIntervals => memberships::REQUIRED,
+        Screener => listings::SCREENER,
+        Constituents => listings::CONSTITUENTS,
+        PublicationSchedule => schedule::REQUIRED,
+        CorporateActions => splits::ACTIONS,
+        SplitFactors => splits::FACTORS,
+        SymbolChanges => &[&["old_symbol"], &["new_symbol"], DATE],
+    }
+}
+
+/// The columns with which a header is of another kind.
+pub(super) const fn excluded(kind: SourceKind) -> &'static [Column] {
+    match kind {
+        // Stooq's bulk files have a symbol column, and Stooq's adjustments.
+        OhlcvTable => &[&["<ticker>"]],
+        OhlcvSingle => &[&["symbol", "ticker"]],
+        CloseSingle => &[SYMBOL, OPEN],
+        DateValue => &[&["series", "series_id"]],
+        Fred => &[&["value"], CLOSE],
+        _ => &[],
+    }
+}

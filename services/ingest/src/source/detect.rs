@@ -1,0 +1,114 @@
+//! Which kind of file a header belongs to, and where the first row begins.
+
+use super::{
+    columns::{excluded, required},
+    layout::Layout,
+};
+use crate::kind::SourceKind;
+use tables::{
+    header::Header,
+    refusal::{Refusal, excerpt},
+    row::text,
+};
+
+/// How far a header may be from the beginning: iShares puts up to a dozen lines before it.
+const PREAMBLE_LINES: usize = 20;
+
+/// Finds the header among the first lines.
+pub(crate) fn find_header(
+    head: &[u8],
+    asked: Option<SourceKind>,
+    line_bytes: usize,
+) -> Result<Layout, Refusal> {
+    let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut from = start;
+    let mut preamble = Vec::new();
+    let mut first = None;
+    for number in 1..=PREAMBLE_LINES as u64 {
+        let Some(rest) = head.get(from..).filter(|rest| !rest.is_empty()) else { break };
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        if line_bytes < length {
+            return Err(Refusal::LineTooLong { line: number, limit: line_bytes });
+        }
+        let line = rest[..length].trim_ascii();
+        let body = (from + length + 1).min(head.len());
+        for delimiter in [b',', b'|', b'\t', b';'] {
+            let Some(header) = Header::new(line, delimiter) else { continue };
+            if let Some(kind) = recognise(&header, asked)
+                // Only iShares writes anything before its header.
+                && (first.is_none() || kind == SourceKind::IsharesHoldings)
+            {
+                return Ok(Layout { kind, delimiter, header, preamble, body, line: number });
+            }
+        }
+        if !line.is_empty() {
+            first.get_or_insert(line);
+        }
+        preamble.push(text(line));
+        from = body;
+    }
+    match first {
+        None => Err(Refusal::Empty),
+        Some(first) => Err(unknown(first, asked)),
+    }
+}
+
+fn recognise(header: &Header, asked: Option<SourceKind>) -> Option<SourceKind> {
+    let fits = |kind: &SourceKind| {
+        required(*kind).iter().all(|column| header.find(column).is_some())
+            && !excluded(*kind).iter().any(|column| header.find(column).is_some())
+            && (*kind != SourceKind::Fred || is_fred(header))
+    };
+    match asked {
+        Some(kind) => Some(kind)
+            .filter(|kind| required(*kind).iter().all(|column| header.find(column).is_some())),
+        None => SourceKind::ALL.into_iter().find(fits),
+    }
+}
+
+/// FRED: a date and one column that is the id of the series, in capitals.
+fn is_fred(header: &Header) -> bool {
+    let id = header.name(1);
+    header.len() == 2
+        && !id.is_empty()
+        && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// Says which columns are missing where the header is nearly that of a kind.
+fn unknown(line: &[u8], asked: Option<SourceKind>) -> Refusal {
+    let found = excerpt(line);
+    let nearest = [b',', b'|', b'\t', b';'].into_iter().filter_map(|delimiter| {
+        let header = Header::new(line, delimiter).filter(|header| 1 < header.len())?;
+        let near = |kind: SourceKind| {
+            let needed = required(kind);
+            let missing: Vec<&'static str> = needed
+                .iter()
+                .filter(|column| header.find(column).is_none())
+                .map(|column| column[0])
+                .collect();
+            (needed.len() - missing.len(), kind, missing)
+        };
+        match asked {
+            Some(kind) => Some(near(kind)),
+            None => SourceKind::ALL
+                .into_iter()
+                .map(near)
+                // At least two columns, and more than half of those needed.
+                .filter(|(present, _, missing)| 2 <= *present && missing.len() < *present)
+                // Most found first, then fewest missing, then the order of the kinds.
+                .max_by_key(|(present, kind, missing)| {
+                    (*present, std::cmp::Reverse((missing.len(), *kind)))
+                }),
+        }
+    });
+    match nearest.max_by_key(|(present, _, _)| *present) {
+        // Where no column is missing, it is one too many that makes it another kind.
+        Some((_, kind, missing)) if !missing.is_empty() => Refusal::MissingColumns {
+            kind: kind.name(),
+            expected: required(kind).iter().map(|column| column[0]).collect(),
+            missing,
+            found,
+        },
+        _ => Refusal::UnknownHeader { found },
+    }
+}

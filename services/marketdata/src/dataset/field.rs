@@ -1,0 +1,158 @@
+//! The columns of datasets: their names, and what their numbers are.
+
+use Kind::*;
+
+/// What the numbers of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A price per share, in the currency of the listing.
+    Price,
+    /// A count of shares.
+    Shares,
+    /// An amount in USD.
+    Money,
+    /// A gross return: 1.02 is a gain of 2 %.
+    GrossReturn,
+    /// A share of a whole, as a decimal: 0.05 is 5 %.
+    Decimal,
+    /// A quotient of units: old over new prices, new over old shares.
+    Factor,
+    /// A length of time in days.
+    DayCount,
+    /// A number in the unit of its source.
+    Number,
+    /// 1 where it is so, 0 where not.
+    Flag,
+    /// The number of a text of the market.
+    Text,
+    /// A day, in days since 1970-01-01.
+    Day,
+    /// An instant, in microseconds since 1970-01-01T00:00:00Z.
+    Instant,
+    /// What the prices of the row are adjusted for: the code of [`crate::basis::PriceBasis`].
+    Basis,
+    /// The day up to whose splits those prices are adjusted, in days since 1970-01-01; 0 for none.
+    BasisDay,
+}
+
+impl Kind {
+    /// The unit to name beside a value; empty where the number has none, or where each source has its
+    /// own.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Price => "USD per share",
+            Shares => "shares",
+            Money => "USD",
+            DayCount => "days",
+            GrossReturn | Decimal | Factor | Number | Flag | Text | Day | Instant | Basis
+            | BasisDay => "",
+        }
+    }
+
+    /// Whether one value holds for all rows of a file, so that readers state it once.
+    pub const fn is_of_file(self) -> bool {
+        matches!(self, Basis | BasisDay)
+    }
+}
+
+/// Declares every column once: its name in requests, answers and exports, and its kind.
+macro_rules! fields {
+    ($($(#[$doc:meta])* $field:ident: $name:literal, $kind:ident;)*) => {
+        /// What a column of a dataset holds.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Field {
+            $($(#[$doc])* $field,)*
+        }
+
+        impl Field {
+            /// The name in requests, answers and the header of an export.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Field::$field => $name,)*
+                }
+            }
+
+            /// What its numbers are.
+            pub const fn kind(self) -> Kind {
+                match self {
+                    $(Field::$field => Kind::$kind,)*
+                }
+            }
+        }
+    };
+}
+
+fields! {
+    /// Opening price, on the row's basis.
+    Open: "open", Price;
+    /// Highest price, on the row's basis.
+    High: "high", Price;
+    /// Lowest price, on the row's basis.
+    Low: "low", Price;
+    /// Closing price, on the row's basis.
+    Close: "close", Price;
+    /// Shares traded, on the row's basis (raw, or adjusted for the same splits as the prices).
+    Volume: "volume", Shares;
+    /// Gross total return over gross price return since the row before: 1 except on an ex-day.
+    /// Local to the day, so a vendor's restatement of its whole history leaves it alone.
+    Distribution: "distribution", GrossReturn;
+    /// 0 raw, 1 adjusted for splits, 2 adjusted for splits and distributions; see [`crate::basis`].
+    PriceBasis: "price_basis", Basis;
+    /// The day up to whose splits an adjusted price is adjusted, in days since 1970-01-01; 0 if raw.
+    BasisOn: "basis_on", BasisDay;
+    /// Value of a series, in the unit of its source.
+    Value: "value", Number;
+    /// Shares sold short.
+    SharesShort: "shares_short", Shares;
+    /// Shares sold short at the previous settlement, as now revised.
+    PreviousSharesShort: "previous_shares_short", Shares;
+    /// The source's average daily volume over the cycle, shares a day.
+    AverageDailyVolume: "average_daily_volume", Shares;
+    /// Days to cover as printed by the source; never trusted, kept as evidence.
+    DaysToCoverPrinted: "days_to_cover_printed", DayCount;
+    /// 1 where the source flags a split inside the cycle.
+    SplitFlag: "split_flag", Flag;
+    /// Shares outstanding.
+    SharesOutstanding: "shares_outstanding", Shares;
+    /// Public float, shares.
+    PublicFloat: "public_float", Shares;
+    /// Company or fund name (text).
+    Name: "name", Text;
+    /// Exchange (text).
+    Exchange: "exchange", Text;
+    /// Sector, in the source's own classification (text).
+    Sector: "sector", Text;
+    /// Market value in USD as printed by the source, for the whole company where the source does so.
+    MarketCap: "market_cap", Money;
+    /// Last price, raw USD.
+    LastPrice: "last_price", Price;
+    /// Last day's volume, raw shares.
+    LastVolume: "last_volume", Shares;
+    /// 1 joins, 0 leaves.
+    Member: "member", Flag;
+    /// Weight in the fund, a decimal.
+    Weight: "weight", Decimal;
+    /// Shares held.
+    SharesHeld: "shares_held", Shares;
+    /// Market value held, USD.
+    HeldValue: "held_value", Money;
+    /// Price at which the fund values it, USD.
+    HeldPrice: "held_price", Price;
+    /// Asset class in the source's words: `Common Stock`, `ETF` (text).
+    AssetClass: "asset_class", Text;
+    /// Last day on the old units, in days since 1970-01-01; the effective day is the first on the new.
+    FromOn: "from_on", Day;
+    /// Old price ÷ new price.
+    PriceFactor: "price_factor", Factor;
+    /// New shares ÷ old shares.
+    ShareFactor: "share_factor", Factor;
+    /// Instant of publication, microseconds since the epoch.
+    FirstSeen: "first_seen", Instant;
+}
+
+impl Field {
+    /// Whether the number is the number of a text of the market.
+    pub const fn is_text(self) -> bool {
+        matches!(self.kind(), Text)
+    }
+}
