@@ -4,7 +4,7 @@ use crate::{
     as_of_args,
     connect::{Clients, Connection},
     error_report, json,
-    progress::Progress,
+    progress::{Progress, Shown},
     show,
     terminal::{self, Terminal},
 };
@@ -70,8 +70,8 @@ pub(crate) struct IngestArguments {
 /// Where the bytes of an upload are.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// In a file.
-    File(PathBuf),
+    /// In a file, sent with or without progress.
+    File(PathBuf, Shown),
     /// In memory.
     Bytes(Vec<u8>),
 }
@@ -93,6 +93,7 @@ pub(crate) async fn run(
     let published_at = arguments.published_at.as_deref().map(as_of_args::instant).transpose()?;
     let base_id = arguments.request_id.clone().unwrap_or_else(fresh_id);
     let mut all_taken = true;
+    let shown = if as_json { Shown::Never } else { Shown::OnTerminal };
     let mut table = show::ingest::summary_table();
     for (at, path) in arguments.files.iter().enumerate() {
         let header = IngestHeader {
@@ -107,7 +108,7 @@ pub(crate) async fn run(
             adjusted_on: arguments.adjusted_on.clone().unwrap_or_default(),
             force: arguments.force,
         };
-        match send(&clients, connection, &header, &Source::File(path.clone())).await {
+        match send(&clients, connection, &header, &Source::File(path.clone(), shown)).await {
             Ok(answer) if as_json => terminal::say(&json::of("IngestResponse", &answer)?),
             Ok(answer) => {
                 show::ingest::summarise(&mut table, &header.file_name, &answer);
@@ -187,7 +188,7 @@ async fn send_once(
 /// is whole: an empty message before it makes the server refuse what it has.
 async fn feed(source: &Source, name: &str, sender: &mpsc::Sender<IngestRequest>) -> Result<()> {
     let fed = match source {
-        Source::File(path) => feed_file(path, name, sender).await,
+        Source::File(path, shown) => feed_file(path, (name, *shown), sender).await,
         Source::Bytes(bytes) => {
             feed_bytes(bytes, sender).await;
             Ok(())
@@ -208,11 +209,15 @@ async fn feed_bytes(bytes: &[u8], sender: &mpsc::Sender<IngestRequest>) {
     }
 }
 
-async fn feed_file(path: &Path, name: &str, sender: &mpsc::Sender<IngestRequest>) -> Result<()> {
+async fn feed_file(
+    path: &Path,
+    (name, shown): (&str, Shown),
+    sender: &mpsc::Sender<IngestRequest>,
+) -> Result<()> {
     let fault = || format!("{} cannot be read", path.display());
     let mut file = File::open(path).await.with_context(fault)?;
     let total = file.metadata().await.with_context(fault)?.len();
-    let mut progress = Progress::new(name, total);
+    let progress = Progress::new(name, total, shown);
     loop {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         let mut part = (&mut file).take(CHUNK_BYTES as u64);
@@ -256,7 +261,7 @@ mod tests {
         // A folder opens like a file, and fails when it is read.
         let folder = tempfile::tempdir().unwrap();
         let (sender, mut receiver) = mpsc::channel(4);
-        let source = Source::File(folder.path().to_owned());
+        let source = Source::File(folder.path().to_owned(), Shown::Never);
         let fault = feed(&source, "prices.csv", &sender).await.unwrap_err();
         assert!(fault.to_string().contains("cannot be read"), "{fault}");
         drop(sender);

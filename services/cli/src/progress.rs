@@ -1,48 +1,53 @@
 //! A bar on standard error while a file is sent.
 
-use crate::show::number;
-use std::io::{IsTerminal as _, Write as _};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-/// A bar on standard error while bytes are sent, where that is a terminal.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    shown: bool,
-    name: String,
-    sent: u64,
-    total: u64,
+/// Whether progress is shown at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Where standard error is a terminal.
+    OnTerminal,
+    /// Never: a program reads the answer.
+    Never,
 }
 
-impl Progress {
-    const CELLS: u64 = 30;
+const TEMPLATE: &str = "{prefix} {bar:30} {bytes} of {total_bytes}";
 
+/// How much of a file was sent; the bar goes away with it.
+#[derive(Debug)]
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
     /// Nothing sent yet, of so many bytes.
-    pub(crate) fn new(name: &str, total: u64) -> Progress {
-        let shown = std::io::stderr().is_terminal() && 0 < total;
-        Progress { shown, name: name.to_owned(), sent: 0, total }
+    pub(crate) fn new(name: &str, total: u64, shown: Shown) -> Progress {
+        let target = match shown {
+            // Draws nothing where standard error is no terminal.
+            Shown::OnTerminal => ProgressDrawTarget::stderr(),
+            Shown::Never => ProgressDrawTarget::hidden(),
+        };
+        let style = ProgressStyle::with_template(TEMPLATE);
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(total), target)
+            .with_style(style)
+            .with_prefix(name.to_owned())
+            .with_finish(ProgressFinish::AndClear);
+        Progress(bar)
     }
 
     /// So many more were sent.
-    pub(crate) fn add(&mut self, bytes: u64) {
-        self.sent += bytes;
-        if self.shown {
-            let full = (Self::CELLS * self.sent / self.total).min(Self::CELLS) as usize;
-            let bar = "█".repeat(full) + &"░".repeat(Self::CELLS as usize - full);
-            let state = if self.sent < self.total { "sending" } else { "storing" };
-            let sent = number::magnitude(self.sent as f64);
-            self.write(&format!("\r\x1b[K{} {bar} {sent} bytes, {state}", self.name));
-        }
-    }
-
-    fn write(&self, text: &str) {
-        let mut out = std::io::stderr().lock();
-        let _reader_gone = write!(out, "{text}").and_then(|()| out.flush());
+    pub(crate) fn add(&self, bytes: u64) {
+        self.0.inc(bytes);
     }
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            self.write("\r\x1b[K");
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_drawn_for_a_program() {
+        assert!(Progress::new("prices.csv", 10, Shown::Never).0.is_hidden());
+        let style = ProgressStyle::with_template(TEMPLATE);
+        assert!(style.is_ok(), "the template is one");
     }
 }

@@ -16,7 +16,8 @@ use marketdata::{
     market::{Delta, Market, RevisionMark},
     segment::Segment,
 };
-use std::{fmt::Write, hint::black_box, sync::Arc};
+use std::{fmt::Write, hint::black_box, io::Read, sync::Arc};
+use tables::row::FieldSplitter;
 
 const SYMBOLS: u32 = 2_163;
 const DAYS: u32 = 182;
@@ -94,11 +95,61 @@ fn holding(parsed: &Parsed) -> Arc<Market> {
     }))
 }
 
+/// Our own splitting of lines stays only while it is faster than the csv crate, over the real price
+/// file where `REAL_DATA` names its folder, else over the made one.
+fn split(criterion: &mut Criterion, made: &str) {
+    let text = real_prices().unwrap_or_else(|| made.as_bytes().to_vec());
+    let mut group = criterion.benchmark_group("split");
+    group.sample_size(10).throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("ours", |bench| bench.iter(|| black_box(split_ours(&text))));
+    group.bench_function("csv", |bench| bench.iter(|| black_box(split_csv(&text))));
+    group.finish();
+}
+
+/// Bytes of all fields below the header, as a check that both read the same.
+fn split_ours(text: &[u8]) -> usize {
+    let mut splitter = FieldSplitter::new(b',');
+    let mut bytes = 0;
+    let mut rest = text;
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        if let Some(row) = splitter.split(&rest[..end]) {
+            bytes += (0..row.len()).map(|column| row.get(column).len()).sum::<usize>();
+        }
+        rest = &rest[end + 1..];
+    }
+    bytes
+}
+
+#[expect(clippy::expect_used, reason = "the table is a good one")]
+fn split_csv(text: &[u8]) -> usize {
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(text);
+    let mut record = csv::ByteRecord::new();
+    let mut bytes = 0;
+    while reader.read_byte_record(&mut record).expect("a good table") {
+        bytes += record.iter().map(<[u8]>::len).sum::<usize>();
+    }
+    bytes
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench of a real file is told where it is")]
+#[expect(clippy::expect_used, reason = "the folder of real files holds it")]
+fn real_prices() -> Option<Vec<u8>> {
+    let folder = std::path::PathBuf::from(std::env::var_os("REAL_DATA")?);
+    let packed = std::fs::read(folder.join("prices/us_equities_2020-07_2021-03.csv.gz"));
+    let packed = packed.expect("the real price file");
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut text).expect("gzip");
+    assert_eq!(split_ours(&text), split_csv(&text), "both read the same fields");
+    Some(text)
+}
+
 fn benches(criterion: &mut Criterion) {
     let text = table();
     let parsed = parse(&text);
     let empty = Arc::new(Market::empty());
     let full = holding(&parsed);
+    split(criterion, &text);
     let mut group = criterion.benchmark_group("ingest");
     group.sample_size(10).throughput(Throughput::Elements(u64::from(SYMBOLS * DAYS)));
     group.bench_function("parse", |bench| bench.iter(|| black_box(parse(&text))));

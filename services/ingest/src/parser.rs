@@ -241,7 +241,7 @@ impl Body {
             return Ok(());
         }
         let flow = match self.splitter.split(line) {
-            None => Err(Fault::of(Reason::Quotes, "the line", line)),
+            None => Err(Fault::open_quote(self.line, line)),
             // One empty field more is a delimiter at the end of the line.
             Some(row)
                 if row.len() != self.columns

@@ -23,6 +23,8 @@ pub(super) enum Renamed {
 /// Changes of one file that one symbol may stand in. A ticker that is given to others every few
 /// years stands in a handful.
 const CHANGES_OF_ONE_SYMBOL: usize = 64;
+/// Instruments that ever went by one symbol: each is looked at when the symbol is looked up.
+const HOLDERS_OF_ONE_SYMBOL: usize = 256;
 /// Names of one instrument: all of them are written anew with every change.
 const NAMES_OF_ONE: usize = 256;
 
@@ -59,7 +61,8 @@ impl<'a> Renaming<'a> {
     /// This is as if all that wait were tried in their order, again and again. Who goes by a symbol
     /// changes only with a change that names the symbol: no other one is tried twice.
     pub(super) fn apply(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
-        let mut waiting = Waiting::new(changes);
+        let mut waiting =
+            Waiting::new(changes, |symbol| self.directory.holders(Namespace::Listed, symbol).len());
         let mut outcomes = waiting.refused();
         loop {
             while let Some((at, change)) = waiting.next() {
@@ -225,13 +228,16 @@ struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    fn new(changes: &'a [Rename]) -> Waiting<'a> {
+    /// `holders` counts the instruments that ever went by a symbol.
+    fn new(changes: &'a [Rename], holders: impl Fn(&Symbol) -> usize) -> Waiting<'a> {
         let mut mentions: BTreeMap<&Symbol, usize> = BTreeMap::new();
         for symbol in changes.iter().flat_map(symbols) {
             *mentions.entry(symbol).or_default() += 1;
         }
         let too_often = |change: &&Rename| {
-            symbols(change).any(|symbol| CHANGES_OF_ONE_SYMBOL < mentions[symbol])
+            symbols(change).any(|symbol| {
+                CHANGES_OF_ONE_SYMBOL < mentions[symbol] || HOLDERS_OF_ONE_SYMBOL <= holders(symbol)
+            })
         };
         let (refused, mut kept): (Vec<&Rename>, Vec<&Rename>) =
             changes.iter().partition(|change| too_often(change));
@@ -473,6 +479,36 @@ mod tests {
         let refused = renaming.apply(&chain).iter().filter(|outcome| is_refused(outcome)).count();
         assert!(0 < refused);
         assert!(renaming.written.values().all(|names| names.len() <= NAMES_OF_ONE));
+    }
+
+    #[test]
+    fn a_symbol_that_hundreds_went_by_changes_no_more() {
+        let mut directory = Directory::empty();
+        let outcome = |directory: &Directory| {
+            let changes = [change(2, "A", "B", "2020-01-02")];
+            Renaming::new(directory, 1).apply(&changes).remove(0).1
+        };
+        for at in 1..=HOLDERS_OF_ONE_SYMBOL as u32 {
+            assert_ne!(
+                outcome(&directory),
+                refused(Reason::TooManyChanges, &change(2, "A", "B", "2020-01-02"))
+            );
+            let id = InstrumentId(at);
+            let (from, until) = (Day::from_epoch(at as i32), Day::from_epoch(at as i32 + 1));
+            let naming = Naming {
+                instrument: id,
+                revision: 1,
+                symbol: Symbol::listed("A").unwrap(),
+                from,
+                until,
+            };
+            directory
+                .extend(&[Instrument { id, namespace: Namespace::Listed, revision: 1 }], &[naming]);
+        }
+        assert_eq!(
+            outcome(&directory),
+            refused(Reason::TooManyChanges, &change(2, "A", "B", "2020-01-02"))
+        );
     }
 
     #[test]

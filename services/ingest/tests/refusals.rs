@@ -155,6 +155,22 @@ fn a_bad_row_is_told_and_the_rest_stands() {
     }
 }
 
+/// A field with a line break is two rows, both refused by the line they stand on.
+#[test]
+fn a_line_break_inside_quotes_is_refused_by_line() {
+    let mut text = "Symbol,Name,Last Sale,Market Cap\n".to_owned();
+    for row in 0..50 {
+        text += &format!("S{row},\"Name, {row}\",1,1\n");
+    }
+    text += "X,\"Two\nlines\",1,1\n";
+    let file = options("screener_2024-07-11.csv");
+    let prepared = Desk::new().prepare(text.as_bytes(), file).unwrap();
+    assert_eq!(rejections(&prepared), [(52, Reason::Quotes), (53, Reason::Quotes)]);
+    let told = &prepared.report.rejections[0].text;
+    assert!(told.contains("line 52 opens a quoted field and does not close it"), "{told}");
+    assert_eq!(prepared.report.accepted, 50);
+}
+
 #[test]
 fn todays_bar_is_taken_after_the_close() {
     let bar = YAHOO.to_owned() + "2024-07-12,10,11,9,10,10,1\n";

@@ -78,7 +78,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// A directory of nobody.
+    /// A directory without instruments.
     pub const fn empty() -> Directory {
         Directory { instruments: Vec::new(), namings: Vec::new(), by_symbol: BTreeMap::new() }
     }
@@ -134,6 +134,11 @@ impl Directory {
         &all[start..end]
     }
 
+    /// The instruments that ever went by a symbol, at any revision.
+    pub fn holders(&self, namespace: Namespace, symbol: &Symbol) -> &[InstrumentId] {
+        self.by_symbol.get(&(namespace, symbol.clone())).map_or(&[], Vec::as_slice)
+    }
+
     /// Who goes by a symbol on a day: by that day's names, else (for a class share written together,
     /// `BRKB`) by the split spelling.
     pub fn resolve_on(
@@ -144,7 +149,7 @@ impl Directory {
         revision: u64,
     ) -> Option<InstrumentId> {
         let find = |symbol: &Symbol| {
-            self.by_symbol.get(&(namespace, symbol.clone()))?.iter().copied().find(|id| {
+            self.holders(namespace, symbol).iter().copied().find(|id| {
                 self.namings(*id, revision).iter().any(|naming| {
                     naming.symbol == *symbol && naming.from <= on && on < naming.until
                 })
@@ -165,8 +170,7 @@ impl Directory {
         revision: u64,
     ) -> Option<InstrumentId> {
         self.resolve_on(namespace, symbol, on, revision).or_else(|| {
-            let holders = self.by_symbol.get(&(namespace, symbol.clone()))?;
-            let named = holders.iter().filter_map(|id| {
+            let named = self.holders(namespace, symbol).iter().filter_map(|id| {
                 let namings = self.namings(*id, revision);
                 let until =
                     namings.iter().filter(|n| n.symbol == *symbol).map(|n| n.until).max()?;
@@ -185,8 +189,7 @@ impl Directory {
         on: Day,
         revision: u64,
     ) -> (Day, Day) {
-        let holders = self.by_symbol.get(&(namespace, symbol.clone()));
-        let uses = holders.into_iter().flatten().flat_map(|id| {
+        let uses = self.holders(namespace, symbol).iter().flat_map(|id| {
             self.namings(*id, revision).iter().filter(|naming| naming.symbol == *symbol)
         });
         uses.fold((Day::MIN, Day::MAX), |(from, until), naming| {

@@ -97,7 +97,7 @@ pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     for (line, number) in lines {
         let read = match splitter.split(line) {
             Some(row) => columns.read(number, &row),
-            None => Err(Fault::of(Reason::Quotes, "the line", line)),
+            None => Err(Fault::open_quote(number, line)),
         };
         match read {
             Ok(line) => file.lines.push(line),
@@ -291,6 +291,10 @@ mod tests {
             ]
         );
         assert_eq!(file.lines.len(), 1);
+        let file = read(b"symbol,quantity,note\nA,1,\"two\nlines\"\nB,2,\"one\"\n").unwrap();
+        let told: Vec<&str> = file.rejected.iter().map(|told| told.text.as_str()).collect();
+        assert!(told[0].starts_with("line 2 opens a quoted field") && told.len() == 2, "{told:?}");
+        assert_eq!((file.rejected[0].reason, file.lines.len()), (Reason::Quotes, 1));
         assert!(matches!(read(b"a,b\n1,2\n"), Err(Refusal::NotAPortfolio { .. })));
         assert_eq!(read(b""), Err(Refusal::Empty));
     }

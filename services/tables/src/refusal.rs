@@ -259,8 +259,8 @@ pub enum Reason {
     /// Another number of fields than the header.
     #[error("another number of fields than the header")]
     FieldCount,
-    /// A quotation mark that is never closed.
-    #[error("a quotation mark is not closed")]
+    /// A quotation mark that is not closed on its line: a line break inside a field, or a typo.
+    #[error("a quotation mark is not closed on its line; line breaks inside a field are not read")]
     Quotes,
     /// Not an instant in RFC 3339.
     #[error("not an instant")]
@@ -322,11 +322,14 @@ impl Reason {
 /// A row's fault while it is read; the line is added where the row is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// Why.
     pub reason: Reason,
+    /// What was found, in a few words.
     pub text: String,
 }
 
 impl Fault {
+    /// A fault in these words.
     pub fn new(reason: Reason, text: impl Into<String>) -> Fault {
         Fault { reason, text: text.into() }
     }
@@ -336,10 +339,21 @@ impl Fault {
         Fault::new(reason, format!("{field} is {:?}", excerpt(found)))
     }
 
+    /// A line on which a quoted field does not end.
+    pub fn open_quote(number: u64, line: &[u8]) -> Fault {
+        let text = format!(
+            "line {number} opens a quoted field and does not close it; put the field on one line: {:?}",
+            excerpt(line)
+        );
+        Fault::new(Reason::Quotes, text)
+    }
+
+    /// A text that is no symbol.
     pub fn symbol(error: InvalidSymbol, found: &[u8]) -> Fault {
         Fault::new(Reason::BadSymbol, format!("{error}: {:?}", excerpt(found)))
     }
 
+    /// A day that was not over when the file was received.
     pub fn future(day: Day) -> Fault {
         Fault::new(Reason::FutureDate, day.to_string())
     }
