@@ -59,11 +59,6 @@ impl Rng {
         normal::quantile_unchecked(self.uniform())
     }
 
-    /// Exponential with mean one.
-    pub fn exponential(&mut self) -> f64 {
-        -libm::log(self.uniform())
-    }
-
     /// Uniform integer in `0..bound`, without bias (Lemire 2019); 0 when `bound` is 0 or 1.
     pub fn below(&mut self, bound: u32) -> u32 {
         let bound = u64::from(bound);

@@ -95,7 +95,8 @@ fn shrinkage_of_the_lcg_fixture() {
 fn py_portfolio_opt_dummy_prices() {
     let prices =
         [[4.0, 4.2, 3.9, 4.3, 4.1], [2.0, 2.1, 2.0, 2.1, 2.2], [0.6, 0.59, 0.58, 0.62, 0.63]];
-    let returns = prices.map(|p| returns::simple_series(&p).expect("prices"));
+    let simple = |pair: &[f64]| returns::simple(pair[0], pair[1]).expect("prices");
+    let returns = prices.map(|p| p.windows(2).map(simple).collect::<Vec<f64>>());
     let series: Vec<&[f64]> = returns.iter().map(Vec::as_slice).collect();
     let sample = covariance::sample(&series, Ddof::Sample).expect("a matrix");
     let expected = [
