@@ -92,7 +92,7 @@ pub(crate) fn pack(
         let start = bytes.len();
         column::put(&mut bytes, &values)?;
         columns.push(match Reader::new(&bytes[start..]).column()? {
-            Column::Packed(packed) if is_lazy(*field) => lazy(packed, rows.len()),
+            Column::Packed(packed) if is_lazy(table.dataset, *field) => lazy(packed, rows.len()),
             _ => Numbers::from_vec(values),
         });
     }
@@ -147,7 +147,7 @@ fn decode(bytes: &[u8], checksum: &[u8]) -> Result<Segment, Fault> {
     let columns = dataset
         .fields()
         .iter()
-        .map(|field| numbers(reader.column()?, rows, *field))
+        .map(|field| numbers(reader.column()?, rows, is_lazy(dataset, *field)))
         .collect::<Result<_, _>>()?;
     reader.end()?;
     Ok(Segment {
@@ -188,9 +188,9 @@ impl Summary {
     }
 }
 
-/// Columns that few requests read: kept packed until one does.
-const fn is_lazy(field: Field) -> bool {
-    matches!(field, Field::Open | Field::High | Field::Low)
+/// Whether a column is kept packed until a request reads it.
+fn is_lazy(dataset: Dataset, field: Field) -> bool {
+    dataset.descriptor().rarely_read.contains(&field)
 }
 
 #[expect(clippy::expect_used, reason = "the bytes were verified against their checksum")]
@@ -255,10 +255,10 @@ fn published(column: Column<'_>, rows: usize) -> Result<Published, Fault> {
     }
 }
 
-fn numbers(column: Column<'_>, rows: usize, field: Field) -> Result<Numbers, Fault> {
+fn numbers(column: Column<'_>, rows: usize, is_lazy: bool) -> Result<Numbers, Fault> {
     match column {
         Column::Constant(bits) => Ok(Numbers::constant(f64::from_bits(bits))),
-        Column::Packed(packed) if is_lazy(field) => Ok(lazy(packed, rows)),
+        Column::Packed(packed) if is_lazy => Ok(lazy(packed, rows)),
         other => Ok(Numbers::from_vec(column::each(other, rows)?)),
     }
 }
