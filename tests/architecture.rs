@@ -16,8 +16,7 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("stats", &[]),
     ("marketdata", &["stats"]),
     ("tables", &["marketdata"]),
-    // portfolio only as a dev-dependency: hostile bytes are tried on its reader, too.
-    ("ingest", &["marketdata", "portfolio", "tables"]),
+    ("ingest", &["marketdata", "tables"]),
     ("portfolio", &["marketdata", "tables"]),
     ("factors", &["marketdata", "stats"]),
     // simulation only as a dev-dependency: the bench of what a view prepares needs a market.
@@ -60,9 +59,9 @@ const PURE: [(&str, &[&str]); 10] = [
     ("portfolio", &[]),
     ("factors", &["libm"]),
     ("rotation", &["libm", "thiserror"]),
-    ("squeeze", &["libm", "thiserror"]),
-    ("exposure", &["libm"]),
-    ("simulation", &["libm", "thiserror"]),
+    ("squeeze", &[]),
+    ("exposure", &[]),
+    ("simulation", &["libm"]),
 ];
 
 fn root() -> PathBuf {
@@ -241,6 +240,14 @@ fn no_test_is_ignored_and_none_expects_a_panic() {
         for word in banned {
             assert!(!text.contains(word), "{path} holds {word}");
         }
+    }
+}
+
+#[test]
+fn one_helper_says_where_real_files_are() {
+    for (path, text) in files(&["rs"]) {
+        let asks = text.contains(concat!("var_os(\"REAL_", "DATA\")"));
+        assert!(!asks || path == "tests/support/real_data.rs", "{path} reads REAL_DATA itself");
     }
 }
 

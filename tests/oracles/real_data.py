@@ -117,6 +117,7 @@ def spread(first, second, on):
     return {
         "value": value,
         "z": (value - before.mean()) / before.std(),
+        "above_zero": int((values > 0).sum()),
         "rank": int((values > value).sum()) + 1,
         "observations": len(values),
         "since": None if larger.empty else str(larger.index[-1].date()),
@@ -156,10 +157,10 @@ def coverage(bars):
 def megacaps(bars, splits, on):
     """The day's change of value of the seven: shares of the settlement of 2020-12-31, closes raw."""
     shorts = settlement("2020-12-31").set_index("symbol")
-    change, before, down = {}, {}, 0
+    change, before, moves, down = {}, {}, {}, 0
     for name in ["AAPL", "MSFT", "AMZN", "GOOGL", "META", "TSLA", "NVDA"]:
         own = bars[(bars["Ticker"] == name) & (bars["Date"] <= on)]
-        total, close = own["Adj Close"].iloc[-2:], own["Close"].iloc[-2:]
+        close = own["Close"].iloc[-2:]
         # GOOGL's value is that of both its classes, each at its own close.
         classes = ["GOOGL", "GOOG"] if name == "GOOGL" else [name]
         value = [0.0, 0.0]
@@ -170,11 +171,14 @@ def megacaps(bars, splits, on):
             line_close = bars[(bars["Ticker"] == line) & (bars["Date"] <= on)]["Close"].iloc[-2:]
             value = [a + held * factor * c for a, c in zip(value, line_close)]
         change[name], before[name] = value[1] - value[0], value[0]
-        down += total.iloc[1] / total.iloc[0] - 1 <= -0.02
+        # None of the seven is without its dividend that day: prices alone, at their full precision.
+        moves[name] = close.iloc[1] / close.iloc[0] - 1
+        down += moves[name] <= -0.02
     return {
         "value_change_usd": sum(change.values()),
         "of_value": sum(change.values()) / sum(before.values()),
         "amzn": change["AMZN"],
+        "meta_return": moves["META"],
         "down_2pct": int(down),
     }
 

@@ -5,7 +5,6 @@ use marketdata::instant::Instant;
 use server::{Running, clock::Clock, config::Config, services::Services};
 use std::{
     net::SocketAddr,
-    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -177,14 +176,11 @@ pub(crate) fn expect_refusal(status: &Status, code: Code, reason: &str, paths: &
     }
 }
 
-/// The folder of real files; where it is not named the test says that it is skipped.
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment where data lie")]
-pub(crate) fn real_data(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("REAL_DATA").map(PathBuf::from);
-    if folder.is_none() {
-        println!("skipped: {test} needs the folder named by REAL_DATA");
-    }
-    folder
+pub(crate) use crate::real_files::folder as real_data;
+
+/// The figures that pandas gives for the real files; `tests/oracles/real_data.py` makes them.
+pub(crate) fn oracle() -> serde_json::Value {
+    serde_json::from_str(include_str!("../oracles/real_data.json")).unwrap()
 }
 
 /// A file of the folder of real files.

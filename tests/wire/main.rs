@@ -4,7 +4,6 @@
     clippy::panic,
     reason = "what a test's helper cannot get on without is a failure of the test"
 )]
-#![expect(clippy::print_stdout, reason = "a test that cannot run here says that it skips")]
 #![expect(clippy::float_cmp, reason = "what was stored comes back bit by bit")]
 
 mod calls;
@@ -17,6 +16,8 @@ mod ingest;
 mod ingest_order;
 mod raw;
 mod real_data;
+#[path = "../support/real_data.rs"]
+mod real_files;
 mod refusals;
 mod replay;
 mod replay_histories;

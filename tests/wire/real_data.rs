@@ -1,11 +1,8 @@
 //! Real files around two real events, as users hold them, and the published figures they must give.
 
-use crate::harness::{Harness, header, on, read, real_data};
+use crate::harness::{Harness, header, on, oracle, read, real_data};
 use contract::v1;
 use std::path::Path;
-
-const SHORT_NAMES: u64 = 8_600;
-const UNJOINED: u64 = 6_624;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_price_file_is_taken_and_known_the_second_time() {
@@ -68,13 +65,15 @@ async fn all_files_together_join_but_for_those_counted() {
     let of = |wanted: v1::Dataset| {
         coverage.datasets.iter().find(|dataset| dataset.dataset() == wanted).unwrap()
     };
-    // pandas 3.1.1 on the raw files: distinct symbols of the files published by then (11-30, 12-15,
+    // tests/oracles/real_data.py: distinct symbols of the files published by then (11-30, 12-15,
     // 12-31), in one spelling, and how many of them have a price row by that day in any price file, FB
     // by its later name META. DDMX, whose settlement of 2020-02-28 comes in the file of 2021-01-15
     // alone, is not among them and has no prices.
     let short = of(v1::Dataset::ShortInterest);
     assert_eq!(short.last_on, "2020-12-31");
-    assert_eq!((short.instruments, short.without_prices), (SHORT_NAMES, Some(UNJOINED)));
+    let expected = &oracle()["coverage_2021_01_27"];
+    assert_eq!(Some(short.instruments), expected["short_interest_names"].as_u64());
+    assert_eq!(short.without_prices, expected["without_prices"].as_u64());
     found_by_the_name_of_the_day(&harness).await;
 }
 

@@ -3,9 +3,9 @@
 //! Published: S&P 500 +1.17 %, Dow +2.95 %, the Russell 2000 ahead of the Nasdaq by more than 5 points,
 //! 73 % of the S&P members held here up; 2008-10-10 the one day since 1999 on which the Russell 2000
 //! rose more than 3 % while the S&P 500 fell. Funds stand for indices, within 0.15 points. Other
-//! expected numbers: pandas 3.1.1 on the raw files.
+//! expected numbers: pandas on the raw files, by `tests/oracles/real_data.py`.
 
-use crate::harness::{Harness, header, on, read, real_data};
+use crate::harness::{Harness, header, on, oracle, read, real_data};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient,
@@ -49,6 +49,12 @@ async fn load(harness: &Harness, folder: &Path) {
         let answer = harness.try_ingest(told, &read(folder, file)).await;
         answer.unwrap_or_else(|status| panic!("{file}: {status:?}"));
     }
+}
+
+/// A figure of the oracle, by its path.
+#[track_caller]
+fn figure(path: &str) -> f64 {
+    oracle().pointer(path).unwrap().as_f64().unwrap()
 }
 
 async fn report(
@@ -113,11 +119,10 @@ async fn companies_without_a_float(harness: &Harness, folder: &Path) {
         let positions = &answer.report.as_ref().unwrap().positions;
         positions.iter().find(|found| found.symbol == symbol).unwrap().market_cap_usd
     };
-    for (symbol, shares, close) in
-        [("VTR", 374.57e6, 47.560001), ("RSI", 44.79e6, 19.59), ("PLL", 11.55e6, 53.869999)]
-    {
+    for symbol in ["VTR", "RSI", "PLL"] {
         let found = cap(&answer, symbol).unwrap();
-        assert!((found / (shares * close) - 1.0).abs() < 1e-9, "{symbol}: {found}");
+        let expected = figure(&format!("/companies_2021_02_01/{symbol}"));
+        assert!((found / expected - 1.0).abs() < 1e-9, "{symbol}: {found}");
     }
     assert_eq!(cap(&answer, "SPY"), None);
     let unknown = |answer: &v1::AnalyzePortfolioResponse| {
@@ -135,7 +140,7 @@ async fn companies_without_a_float(harness: &Harness, folder: &Path) {
     let concentration = answer.report.as_ref().unwrap().concentration.unwrap();
     assert!((concentration.effective_names - 3.0).abs() < 1e-9, "{concentration:?}");
     let fox = cap(&answer, "FOX").unwrap();
-    assert!((fox / (257_829_999.0 * 30.65 + 337.54e6 * 31.879999) - 1.0).abs() < 1e-9, "{fox}");
+    assert!((fox / figure("/companies_2021_02_01/FOX_both") - 1.0).abs() < 1e-9, "{fox}");
     assert_eq!(cap(&answer, "FOXA"), Some(fox));
 }
 
@@ -144,17 +149,21 @@ async fn november(client: &mut RotationServiceClient<Channel>) {
     near(&found, "index_return.large_cap_index.1d", 0.0117, 0.0015);
     near(&found, "index_return.dow.1d", 0.0295, 0.0015);
     near(&found, "index_return.small_cap_index.1d", 0.0362, 0.0015);
-    near(&found, "index_return.nasdaq.1d", -0.020_434, 1e-5);
-    near(&found, "equal_minus_cap.1d", 0.030_329, 1e-5);
-    near(&found, "size_spread.1d", 0.023_677, 1e-5);
+    near(&found, "index_return.nasdaq.1d", figure("/nasdaq_2020_11_09"), 1e-5);
+    near(&found, "equal_minus_cap.1d", figure("/equal_minus_cap_2020_11_09/value"), 1e-5);
+    near(&found, "size_spread.1d", figure("/size_spread_2020_11_09/value"), 1e-5);
     // 467 of 505 members have prices here (FB by the name of META); 340 rose, 127 fell.
-    near(&found, "pct_advancing", 100.0 * 340.0 / 467.0, 1e-9);
+    let breadth = |name: &str| figure(&format!("/breadth_2020_11_09/{name}"));
+    let advancing = breadth("advancing");
+    near(&found, "pct_advancing", 100.0 * advancing / breadth("with_prices"), 1e-9);
     near(&found, "pct_advancing", 73.0, 0.5);
-    near(&found, "pct_above_50d", 100.0 * 354.0 / 466.0, 1e-9);
-    let advancing = reading(&found, "pct_advancing");
-    assert_eq!(detail(advancing, "", "advancing") as i32, 340);
-    assert_eq!(detail(advancing, "", "members_without_close") as i32, 38);
-    assert!(advancing.gaps.iter().any(|gap| gap.reason() == v1::GapReason::NoPrice));
+    let above = 100.0 * breadth("above_50_closes") / breadth("with_50_closes");
+    near(&found, "pct_above_50d", above, 1e-9);
+    let found_advancing = reading(&found, "pct_advancing");
+    assert_eq!(detail(found_advancing, "", "advancing"), advancing);
+    let unpriced = breadth("members") - breadth("with_prices");
+    assert_eq!(detail(found_advancing, "", "members_without_close"), unpriced);
+    assert!(found_advancing.gaps.iter().any(|gap| gap.reason() == v1::GapReason::NoPrice));
 
     widest_since_2000(&found, &gaps);
     // The yield of a day is public at 16:15 of the next session: at Monday's close the latest is
@@ -180,15 +189,21 @@ async fn november(client: &mut RotationServiceClient<Channel>) {
 fn widest_since_2000(found: &v1::RotationReport, gaps: &[v1::Gap]) {
     let spread = reading(found, "small_vs_nasdaq.1d");
     assert!(0.05 < spread.value.unwrap(), "more than five points");
-    assert!((spread.value.unwrap() - 0.056_677).abs() < 1e-6);
-    assert!((spread.z.unwrap() - 3.825_898).abs() < 1e-5, "{:?}", spread.z);
+    let expected = &oracle()["small_vs_nasdaq_2020_11_09"];
+    assert!((spread.value.unwrap() - expected["value"].as_f64().unwrap()).abs() < 1e-6);
+    assert!((spread.z.unwrap() - expected["z"].as_f64().unwrap()).abs() < 1e-5, "{:?}", spread.z);
     let record = spread.record.as_ref().unwrap();
-    assert_eq!(record.words, "largest gain since 2000-12-19");
+    let since = expected["since"].as_str().unwrap();
+    assert_eq!(record.words, format!("largest gain since {since}"));
     // 2,533 spreads are above zero by the raw digits. That of 2013-05-15 is 5.5e-7, less than levels
     // adjusted in single precision can tell from none.
-    assert_eq!((record.rank, record.observations, record.in_direction), (3, 5_146, 2_532));
+    assert_eq!(record.in_direction, expected["above_zero"].as_u64().unwrap() - 1);
+    assert_eq!(Some(u64::from(record.rank)), expected["rank"].as_u64());
+    assert_eq!(Some(u64::from(record.observations)), expected["observations"].as_u64());
     let breadth = reading(found, "equal_minus_cap.1d").record.as_ref().unwrap();
-    assert_eq!((breadth.since_start, breadth.rank, breadth.observations), (true, 1, 4_413));
+    let expected = &oracle()["equal_minus_cap_2020_11_09"];
+    assert_eq!((breadth.since_start, breadth.rank), (true, 1));
+    assert_eq!(Some(u64::from(breadth.observations)), expected["observations"].as_u64());
     let sources: Vec<(&str, &str)> = spread
         .sources
         .iter()
@@ -204,20 +219,24 @@ fn widest_since_2000(found: &v1::RotationReport, gaps: &[v1::Gap]) {
 async fn january(client: &mut RotationServiceClient<Channel>) {
     let (found, _) = report(client, "2021-01-27").await;
     near(&found, "index_return.large_cap_index.1d", -0.0257, 0.0015);
-    near(&found, "pct_advancing", 100.0 * 67.0 / 470.0, 1e-9);
+    let breadth = |name: &str| figure(&format!("/breadth_2021_01_27/{name}"));
+    near(&found, "pct_advancing", 100.0 * breadth("advancing") / breadth("with_prices"), 1e-9);
     // Shares in the units of December 2020, prices in those of 2024, joined by the split factors.
-    near(&found, "megacap_value_change_usd.1d", -170.949_915_724e9, 1e3);
-    near(&found, "megacap_value_change_usd.of_value.1d", -0.019_238_214, 1e-8);
-    near(&found, "megacap_value_change_usd.down_2pct", 5.0, 0.0);
+    let megacaps = |name: &str| figure(&format!("/megacaps_2021_01_27/{name}"));
+    near(&found, "megacap_value_change_usd.1d", megacaps("value_change_usd"), 1e3);
+    near(&found, "megacap_value_change_usd.of_value.1d", megacaps("of_value"), 1e-8);
+    near(&found, "megacap_value_change_usd.down_2pct", megacaps("down_2pct"), 0.0);
     let value = reading(&found, "megacap_value_change_usd.1d");
-    assert!((detail(value, "AMZN", "value_change") + 46.938_762_675e9).abs() < 1e3);
-    assert!((detail(value, "META", "return") + 0.035_135_520).abs() < 1e-8);
-    // The settlement of 12-31, public on 01-13: fifty of 1,222 names, GME first.
-    near(&found, "most_shorted.1d", 0.078_019_2, 1e-6);
-    near(&found, "most_shorted.5d", 0.261_114_6, 1e-6);
+    assert!((detail(value, "AMZN", "value_change") - megacaps("amzn")).abs() < 1e3);
+    assert!((detail(value, "META", "return") - megacaps("meta_return")).abs() < 1e-8);
+    // The settlement of 12-31, public on 01-13: fifty names, GME first.
+    let shorted = |name: &str| figure(&format!("/most_shorted_2021_01_27/{name}"));
+    near(&found, "most_shorted.1d", shorted("return_1"), 1e-6);
+    near(&found, "most_shorted.5d", shorted("return_5"), 1e-6);
     let basket = reading(&found, "most_shorted.1d");
-    assert_eq!(detail(basket, "", "names") as i32, 50);
-    assert!((detail(basket, "GME", "short_interest_of_float") - 1.384_137).abs() < 1e-6);
+    assert_eq!(detail(basket, "", "names"), shorted("names"));
+    let first = detail(basket, "GME", "short_interest_of_float");
+    assert!((first - shorted("first_short_of_float")).abs() < 1e-6);
     assert!(0.25 < reading(&found, "most_shorted.less_index.5d").value.unwrap());
 }
 
@@ -243,10 +262,12 @@ async fn small_up_while_large_fell(client: &mut RotationServiceClient<Channel>) 
         ..Default::default()
     };
     let found = client.query_records(request).await.unwrap().into_inner();
+    let expected = &oracle()["small_up_while_large_fell"];
     assert_eq!(found.matching, 1, "{:?}", found.top);
-    assert_eq!(found.observations, 5_306);
+    assert_eq!(Some(u64::from(found.observations)), expected["observations"].as_u64());
     let day = found.observation.unwrap();
     assert_eq!(day.on, "2008-10-10");
-    assert!((day.value - 0.049_209).abs() < 1e-6);
-    assert!((day.condition_values[1] + 0.024_256).abs() < 1e-6);
+    assert_eq!(expected["days"], serde_json::json!(["2008-10-10"]));
+    assert!((day.value - expected["iwm"].as_f64().unwrap()).abs() < 1e-6);
+    assert!((day.condition_values[1] - expected["spy"].as_f64().unwrap()).abs() < 1e-6);
 }

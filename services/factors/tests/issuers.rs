@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+#[path = "../../../tests/support/real_data.rs"]
+mod real_files;
+
 use factors::{
     issuer::Issuers,
     roles::Roles,
@@ -19,17 +22,13 @@ use marketdata::{
     snapshot::Snapshot,
     symbol::Symbol,
 };
-use std::{io::Read, path::PathBuf, sync::Arc};
+use std::{io::Read, sync::Arc};
 
 const ON: &str = "2021-01-29";
 
-#[expect(clippy::disallowed_methods, reason = "a test of real files is told where they are")]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+#[expect(clippy::disallowed_methods, reason = "a test of real files reads them")]
 fn screener() -> Option<String> {
-    let Some(folder) = std::env::var_os("REAL_DATA").map(PathBuf::from) else {
-        println!("skipped: REAL_DATA names no folder of real files");
-        return None;
-    };
+    let folder = real_files::folder("the classes of the screener")?;
     let bytes = std::fs::read(folder.join("universe/screener_2021-01-29.csv.gz")).unwrap();
     let mut text = String::new();
     GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();

@@ -4,6 +4,9 @@
 //! The goal is a million rows a second from the file to the durable answer; reading and preparing may
 //! take 0.15 s of the 0.4 s that 393,689 rows may take on one core.
 
+#[path = "../../../tests/support/real_data.rs"]
+mod real_files;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ingest::{
     options::{Limits, Options},
@@ -132,10 +135,10 @@ fn split_csv(text: &[u8]) -> usize {
     bytes
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bench of a real file is told where it is")]
+#[expect(clippy::disallowed_methods, reason = "a bench of a real file reads it")]
 #[expect(clippy::expect_used, reason = "the folder of real files holds it")]
 fn real_prices() -> Option<Vec<u8>> {
-    let folder = std::path::PathBuf::from(std::env::var_os("REAL_DATA")?);
+    let folder = real_files::named()?;
     let packed = std::fs::read(folder.join("prices/us_equities_2020-07_2021-03.csv.gz"));
     let packed = packed.expect("the real price file");
     let mut text = Vec::new();

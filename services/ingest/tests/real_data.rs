@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+#[path = "../../../tests/support/real_data.rs"]
+mod real_files;
 mod support;
 
 use flate2::read::GzDecoder;
@@ -14,21 +16,9 @@ use ingest::{
     source::SourceKind::{self, *},
 };
 use marketdata::dataset::{Dataset, Field};
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use real_files::folder;
+use std::{io::Read, path::Path};
 use support::{Desk, at, day, options};
-
-#[expect(clippy::disallowed_methods, reason = "a test of real files is told where they are")]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("REAL_DATA").map(PathBuf::from);
-    if folder.is_none() {
-        println!("skipped: REAL_DATA names no folder of real files");
-    }
-    folder
-}
 
 #[expect(clippy::disallowed_methods, reason = "a test of real files reads them")]
 fn read(path: &Path) -> Vec<u8> {
@@ -103,7 +93,7 @@ const FILES: [(&str, SourceKind, u64, u64, u64); 42] = [
 /// Every file alone: kind and counts; and sent again it adds nothing.
 #[test]
 fn every_file_is_told_read_and_known_again() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("every_file_is_told_read_and_known_again") else { return };
     for (name, kind, rows, skipped, rejected) in FILES {
         let mut desk = Desk::new();
         let path = folder.join(name);
@@ -120,7 +110,7 @@ fn every_file_is_told_read_and_known_again() {
 /// What was known of GME on 2021-01-27, and what came a day later (the data's README).
 #[test]
 fn short_interest_is_known_when_it_was_published() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("short_interest_is_known_when_it_was_published") else { return };
     let mut desk = Desk::new();
     for file in [
         "publication_times.csv",
@@ -148,7 +138,9 @@ fn short_interest_is_known_when_it_was_published() {
 /// 12-15, first seen on 2020-12-25T07:08:34Z. DDMX's of 2020-02-28 comes in that of 2021-01-15 alone.
 #[test]
 fn an_older_settlement_is_seen_with_the_file_that_brings_it() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("an_older_settlement_is_seen_with_the_file_that_brings_it") else {
+        return;
+    };
     let mut files = ["2020-11-30", "2020-12-15", "2020-12-31", "2021-01-15"];
     for _order in 0..2 {
         let mut desk = Desk::new();
@@ -170,7 +162,7 @@ fn an_older_settlement_is_seen_with_the_file_that_brings_it() {
 /// Apple paid four dividends a year since late 2012 and none before; Amazon none at all.
 #[test]
 fn distributions_are_the_dividends() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("distributions_are_the_dividends") else { return };
     let mut desk = Desk::new();
     for symbol in ["AAPL", "AMZN"] {
         take(&mut desk, &folder.join(format!("prices/yahoo/{symbol}.csv.gz")));
@@ -192,7 +184,7 @@ fn distributions_are_the_dividends() {
 /// One table and single files of one vendor agree to the bit where they overlap.
 #[test]
 fn what_two_files_both_say_is_stored_once() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("what_two_files_both_say_is_stored_once") else { return };
     let mut desk = Desk::new();
     for symbol in ["AAPL", "GME"] {
         take(&mut desk, &folder.join(format!("prices/yahoo/{symbol}.csv.gz")));
@@ -209,7 +201,7 @@ fn what_two_files_both_say_is_stored_once() {
 /// FB is found where a file says META, once the change of its symbol is loaded.
 #[test]
 fn a_change_of_symbol_joins_old_files_and_new() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("a_change_of_symbol_joins_old_files_and_new") else { return };
     let mut desk = Desk::new();
     take(&mut desk, &folder.join("prices/yahoo/META.csv.gz"));
     desk.take("old_symbol,new_symbol,date\nFB,META,2022-06-09\n", "changes.csv");
@@ -225,7 +217,7 @@ fn a_change_of_symbol_joins_old_files_and_new() {
 /// Ratios that are no simple split are told, and move prices only.
 #[test]
 fn spin_offs_are_told_from_splits() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("spin_offs_are_told_from_splits") else { return };
     let mut desk = Desk::new();
     let path = folder.join("universe/split_factor_2021-01-29_to_2024-03.csv");
     let report = take(&mut desk, &path);

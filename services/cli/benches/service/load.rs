@@ -1,6 +1,6 @@
 //! What the bench feeds: a price file, a filled store, a book.
 
-use super::Result;
+use super::{Result, real_files};
 use contract::v1::{AnalyzePortfolioRequest, Portfolio, Position, position::Size};
 use simulation::market::{Market, Parameters};
 use std::{io::Read, path::Path};
@@ -9,9 +9,9 @@ use store::{Append, Appended, Provenance, RequestKey};
 /// Writes the price file and gives its rows: the real one where `REAL_DATA` is set.
 pub(crate) fn price_file(to: &Path) -> Result<usize> {
     let mut bytes = Vec::new();
-    match std::env::var_os("REAL_DATA") {
+    match real_files::named() {
         Some(folder) => {
-            let path = Path::new(&folder).join("prices/us_equities_2020-07_2021-03.csv.gz");
+            let path = folder.join("prices/us_equities_2020-07_2021-03.csv.gz");
             flate2::read::GzDecoder::new(std::fs::File::open(path)?).read_to_end(&mut bytes)?;
         }
         None => {

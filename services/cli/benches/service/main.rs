@@ -16,6 +16,8 @@
 mod echo;
 mod load;
 mod process;
+#[path = "../../../../tests/support/real_data.rs"]
+mod real_files;
 
 use contract::v1::{self, exposure_service_client::ExposureServiceClient};
 use process::{Child, Pace};

@@ -5,6 +5,8 @@
 //! days before its own only. Simulated books need no files and are printed always.
 
 mod files;
+#[path = "../../../../tests/support/real_data.rs"]
+mod real_files;
 mod replay;
 mod simulated;
 #[cfg(test)]
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
     for book in [simulated::independent(), simulated::clustered()] {
         print_book(&book);
     }
-    let Some(files) = Files::of_environment() else {
+    let Some(files) = real_files::named().map(Files::at) else {
         eprintln!("REAL_DATA names no folder of real files: only simulated books were tested");
         return ExitCode::FAILURE;
     };

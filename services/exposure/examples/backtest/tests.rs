@@ -8,6 +8,7 @@
 use crate::{
     SIMULATION,
     files::{BOOKS, Files},
+    real_files,
     replay::{Book, Method, Outcome, Replay},
     simulated,
 };
@@ -22,11 +23,7 @@ fn outcomes(book: &Book, method: Method, simulation: Simulation) -> [Outcome; 2]
 }
 
 fn files(test: &str) -> Option<Files> {
-    let files = Files::of_environment();
-    if files.is_none() {
-        println!("skipped: {test} needs the folder named by REAL_DATA");
-    }
-    files
+    real_files::folder(test).map(Files::at)
 }
 
 /// Of independent days both methods make forecasts that hold, whatever is tested. Right forecasts
