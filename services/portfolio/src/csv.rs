@@ -271,7 +271,7 @@ mod tests {
                     1.23E+08,10,,\n\
                     ,10,,\n\
                     AAPL,,,\n\
-                    MSFT,x,,\n\
+                    MSFT,10%,,\n\
                     TSLA,-5,,Long\n\
                     Total,100,,\n\
                     NVDA,1,,\n";
