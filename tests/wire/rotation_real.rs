@@ -197,13 +197,14 @@ fn widest_since_2000(found: &v1::RotationReport, gaps: &[v1::Gap]) {
     assert_eq!(record.words, format!("largest gain since {since}"));
     // 2,533 spreads are above zero by the raw digits. That of 2013-05-15 is 5.5e-7, less than levels
     // adjusted in single precision can tell from none.
-    assert_eq!(record.in_direction, expected["above_zero"].as_u64().unwrap() - 1);
-    assert_eq!(Some(u64::from(record.rank)), expected["rank"].as_u64());
-    assert_eq!(Some(u64::from(record.observations)), expected["observations"].as_u64());
+    let above_zero = expected["above_zero"].as_i64().unwrap();
+    assert_eq!(i64::from(record.in_direction), above_zero - 1);
+    assert_eq!(Some(i64::from(record.rank)), expected["rank"].as_i64());
+    assert_eq!(Some(i64::from(record.observations)), expected["observations"].as_i64());
     let breadth = reading(found, "equal_minus_cap.1d").record.as_ref().unwrap();
     let expected = &oracle()["equal_minus_cap_2020_11_09"];
     assert_eq!((breadth.since_start, breadth.rank), (true, 1));
-    assert_eq!(Some(u64::from(breadth.observations)), expected["observations"].as_u64());
+    assert_eq!(Some(i64::from(breadth.observations)), expected["observations"].as_i64());
     let sources: Vec<(&str, &str)> = spread
         .sources
         .iter()
@@ -264,7 +265,7 @@ async fn small_up_while_large_fell(client: &mut RotationServiceClient<Channel>) 
     let found = client.query_records(request).await.unwrap().into_inner();
     let expected = &oracle()["small_up_while_large_fell"];
     assert_eq!(found.matching, 1, "{:?}", found.top);
-    assert_eq!(Some(u64::from(found.observations)), expected["observations"].as_u64());
+    assert_eq!(Some(i64::from(found.observations)), expected["observations"].as_i64());
     let day = found.observation.unwrap();
     assert_eq!(day.on, "2008-10-10");
     assert_eq!(expected["days"], serde_json::json!(["2008-10-10"]));
