@@ -1,5 +1,7 @@
 //! Changes of names: which instrument goes by which symbol, from which day.
 
+mod waiting;
+
 use crate::parsed_file::Rename;
 use marketdata::{
     day::Day,
@@ -8,6 +10,7 @@ use marketdata::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tables::refusal::{Fault, Reason};
+use waiting::{Waiting, symbols};
 
 /// What became of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +23,6 @@ pub(super) enum Renamed {
     Refused(Fault),
 }
 
-/// Changes of one file that one symbol may stand in. A ticker that is given to others every few
-/// years stands in a handful.
-const CHANGES_OF_ONE_SYMBOL: usize = 64;
-/// Instruments that ever went by one symbol: each is looked at when the symbol is looked up.
-const HOLDERS_OF_ONE_SYMBOL: usize = 256;
 /// Names of one instrument: all of them are written anew with every change.
 const NAMES_OF_ONE: usize = 256;
 
@@ -63,7 +61,8 @@ impl<'a> Renaming<'a> {
     pub(super) fn apply(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
         let mut waiting =
             Waiting::new(changes, |symbol| self.directory.holders(Namespace::Listed, symbol).len());
-        let mut outcomes = waiting.refused();
+        let outcome = |change: &&Rename| (change.line, refused(Reason::TooManyChanges, change));
+        let mut outcomes: Vec<(u32, Renamed)> = waiting.refused().iter().map(outcome).collect();
         loop {
             while let Some((at, change)) = waiting.next() {
                 let Some(outcome) = self.try_change(change) else {
@@ -154,7 +153,7 @@ impl<'a> Renaming<'a> {
                 namings.push(Naming { symbol: new.clone(), from: change.on, ..naming.clone() });
             }
         }
-        self.write(id, namings);
+        self.write(id, namings, change);
     }
 
     fn retire(&mut self, change: &Rename) -> Option<Renamed> {
@@ -168,7 +167,7 @@ impl<'a> Renaming<'a> {
                 naming.until = naming.until.min(change.on);
             }
         }
-        self.write(id, namings);
+        self.write(id, namings, change);
         Some(Renamed::Written)
     }
 
@@ -192,14 +191,18 @@ impl<'a> Renaming<'a> {
             let (_, until) = vacancy(new, change.on);
             namings.push(naming(new, change.on, until));
         }
-        self.write(id, namings);
+        self.write(id, namings, change);
     }
 
-    fn write(&mut self, id: InstrumentId, mut namings: Vec<Naming>) {
+    /// Writes all names of an instrument anew, and finds it by those that are new to the file.
+    fn write(&mut self, id: InstrumentId, mut namings: Vec<Naming>, change: &Rename) {
         namings.sort_by_key(|naming| naming.from);
+        let is_indexed = self.written.contains_key(&id);
         for naming in &mut namings {
             naming.revision = self.revision + 1;
-            self.written_by_symbol.entry(naming.symbol.clone()).or_default().insert(id);
+            if !is_indexed || symbols(change).any(|symbol| *symbol == naming.symbol) {
+                self.written_by_symbol.entry(naming.symbol.clone()).or_default().insert(id);
+            }
         }
         self.written.insert(id, namings);
     }
@@ -210,114 +213,12 @@ fn refused(reason: Reason, change: &Rename) -> Renamed {
     Renamed::Refused(Fault::new(reason, format!("{} to {new} on {}", change.old, change.on)))
 }
 
-/// The changes that are not settled, by their place in the order of trying: later days first.
-#[derive(Debug)]
-struct Waiting<'a> {
-    changes: Vec<&'a Rename>,
-    /// The places of the changes that name a symbol.
-    by_symbol: BTreeMap<&'a Symbol, Vec<usize>>,
-    open: BTreeSet<usize>,
-    /// Those to be tried, by round.
-    due: BTreeSet<(usize, usize)>,
-    /// Those of which neither symbol was known when they were last tried.
-    unknown: BTreeSet<usize>,
-    /// Where the trying is: the round, and the place in it.
-    round: usize,
-    place: usize,
-    refused: Vec<&'a Rename>,
-}
-
-impl<'a> Waiting<'a> {
-    /// `holders` counts the instruments that ever went by a symbol.
-    fn new(changes: &'a [Rename], holders: impl Fn(&Symbol) -> usize) -> Waiting<'a> {
-        let mut mentions: BTreeMap<&Symbol, usize> = BTreeMap::new();
-        for symbol in changes.iter().flat_map(symbols) {
-            *mentions.entry(symbol).or_default() += 1;
-        }
-        let too_often = |change: &&Rename| {
-            symbols(change).any(|symbol| {
-                CHANGES_OF_ONE_SYMBOL < mentions[symbol] || HOLDERS_OF_ONE_SYMBOL <= holders(symbol)
-            })
-        };
-        let (refused, mut kept): (Vec<&Rename>, Vec<&Rename>) =
-            changes.iter().partition(|change| too_often(change));
-        kept.sort_by_key(|change| (std::cmp::Reverse(change.on), change.line));
-        let mut by_symbol: BTreeMap<&Symbol, Vec<usize>> = BTreeMap::new();
-        for (at, change) in kept.iter().enumerate() {
-            for symbol in symbols(change) {
-                by_symbol.entry(symbol).or_default().push(at);
-            }
-        }
-        Waiting {
-            by_symbol,
-            open: (0..kept.len()).collect(),
-            due: (0..kept.len()).map(|at| (0, at)).collect(),
-            unknown: BTreeSet::new(),
-            round: 0,
-            place: 0,
-            refused,
-            changes: kept,
-        }
-    }
-
-    /// The changes that are not even tried.
-    fn refused(&self) -> Vec<(u32, Renamed)> {
-        let outcome = |change: &&Rename| (change.line, refused(Reason::TooManyChanges, change));
-        self.refused.iter().map(outcome).collect()
-    }
-
-    /// The change to be tried next.
-    fn next(&mut self) -> Option<(usize, &'a Rename)> {
-        let (round, at) = self.due.pop_first()?;
-        (self.round, self.place) = (round, at);
-        Some((at, self.changes[at]))
-    }
-
-    fn keep(&mut self, at: usize, is_unknown: bool) {
-        if is_unknown {
-            self.unknown.insert(at);
-        } else {
-            self.unknown.remove(&at);
-        }
-    }
-
-    /// Settles a change. Where it was written, those that share a symbol with it are due again: in
-    /// this round where their turn is to come, else in the next.
-    fn done(&mut self, at: usize, written: bool) {
-        self.open.remove(&at);
-        self.unknown.remove(&at);
-        if !written {
-            return;
-        }
-        for symbol in symbols(self.changes[at]) {
-            for other in self.by_symbol.get(symbol).into_iter().flatten() {
-                if self.open.contains(other) {
-                    self.due.insert((self.round + usize::from(*other < self.place), *other));
-                }
-            }
-        }
-    }
-
-    /// The earliest change between unknown symbols, once nothing is due.
-    fn earliest_unknown(&mut self) -> Option<(usize, &'a Rename)> {
-        let at = *self.unknown.last()?;
-        // Whatever an instrument's making tells is told in a new round.
-        (self.round, self.place) = (self.round + 1, 0);
-        Some((at, self.changes[at]))
-    }
-
-    fn rest(&self) -> impl Iterator<Item = &'a Rename> + '_ {
-        self.open.iter().map(|at| self.changes[*at])
-    }
-}
-
-fn symbols(change: &Rename) -> impl Iterator<Item = &Symbol> {
-    std::iter::once(&change.old).chain(&change.new)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        waiting::{CHANGES_OF_ONE_SYMBOL, HOLDERS_OF_ONE_SYMBOL},
+        *,
+    };
     use proptest::prelude::*;
 
     fn change(line: u32, old: &str, new: &str, on: &str) -> Rename {
