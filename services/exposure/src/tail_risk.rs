@@ -12,7 +12,7 @@ use marketdata::gap::{Gap, GapReason};
 use stats::{
     filter::{Filter, filter},
     moments::{self, Ddof},
-    scenarios::{Scenario, Scenarios},
+    scenarios::{Level, Scenario, Scenarios},
     tail,
 };
 
@@ -54,6 +54,8 @@ struct Replay<'a> {
     /// The sessions replayed, the seeds before the scenarios.
     sessions: &'a [usize],
     seeds: usize,
+    /// By draw: the book's returns on gross in the sessions replayed.
+    returns: Vec<Vec<f64>>,
     /// By draw: m_s of every scenario.
     multipliers: Vec<Vec<f64>>,
     gross: f64,
@@ -93,6 +95,7 @@ pub(crate) fn measure(
         first,
         sessions: &sessions,
         seeds,
+        returns: Vec::new(),
         multipliers: Vec::new(),
         gross,
     };
@@ -118,15 +121,18 @@ impl<'a> Replay<'a> {
         settings: &TailSettings,
         lacking: &[Lacking],
     ) -> Option<(TailRisk, TailWeights)> {
+        let draws = if self.stand_ins.is_some() { DRAWS } else { 1 };
+        self.returns = (0..draws).map(|draw| self.returns(draw)).collect();
         let filter = self.scale(settings.method)?;
-        let scenarios = self.scenarios()?;
-        let levels: Option<Vec<TailLevel>> = settings
-            .confidence_levels
-            .iter()
-            .map(|confidence| self.level(&scenarios, settings, *confidence))
-            .collect();
+        let profits: Vec<Vec<f64>> = (0..draws).map(|draw| self.profits(draw)).collect();
+        let mut scenarios = Scenarios::unordered(&profits)?;
+        let (confidences, rule) = (&settings.confidence_levels, settings.quantile_rule);
+        let measured = scenarios.levels(confidences, rule, settings.interval_level)?;
+        let spreads = self.spreads(settings, profits)?;
+        let level = |(at, level)| self.level(confidences[at], level, spreads.get(at).copied());
+        let levels = measured.iter().enumerate().map(level).collect();
         let (worst, worst_pnl) = self.worst()?;
-        let worst_scenario = scenarios.ascending().first()?;
+        let worst_scenario = scenarios.first()?;
         let replayed = &self.sessions[self.seeds..];
         let on = |at: usize| prepared.sessions.days().get(*replayed.get(at)?).copied();
         let absent =
@@ -141,33 +147,31 @@ impl<'a> Replay<'a> {
             first_on: on(0)?,
             last_on: on(replayed.len() - 1)?,
             filter,
-            levels: levels?,
+            levels,
             worst_on: on(worst)?,
             worst_pnl,
             worst_scenario_on: on(worst_scenario.period as usize)?,
             worst_scenario_pnl: worst_scenario.profit,
-            draws: self.draws(),
+            draws,
             proxied_share: lacking.iter().map(absent).sum::<f64>() / replayed.len() as f64,
             proxied_names: lacking.len(),
             widened_names: self.stand_ins.map_or(0, |others| others.widened_names(replayed)),
             left_out_sessions: prepared.panel.width - self.first - self.sessions.len(),
             undrawn_share: self.stand_ins.map_or(0.0, undrawn),
         };
-        let confidence = *settings.confidence_levels.first()?;
-        let first_level = self.weights(&scenarios.tail_shares(confidence)?, prepared.panel.width);
+        let first_level = self.weights(&measured.first()?.shares, prepared.panel.width);
         Some((risk, first_level))
     }
 
     /// Finds m_s of every scenario, and tells of the filter that made it.
     fn scale(&mut self, method: TailMethod) -> Option<Option<FilterRecord>> {
-        let draws = if self.stand_ins.is_some() { DRAWS } else { 1 };
+        let draws = self.returns.len();
         if method == TailMethod::Historical {
             self.multipliers = vec![vec![1.0; self.sessions.len() - self.seeds]; draws];
             return Some(None);
         }
-        let filters: Option<Vec<Filter>> = (0..draws)
-            .map(|draw| filter(&self.returns(draw, 0), self.seeds, FILTER_LAMBDA))
-            .collect();
+        let of = |returns: &Vec<f64>| filter(returns, self.seeds, FILTER_LAMBDA);
+        let filters: Option<Vec<Filter>> = self.returns.iter().map(of).collect();
         let filters = filters?;
         let volatility = filters.iter().map(|f| f.volatility).sum::<f64>() / draws as f64;
         let record = FilterRecord {
@@ -180,14 +184,10 @@ impl<'a> Replay<'a> {
         Some(Some(record))
     }
 
-    fn draws(&self) -> usize {
-        self.multipliers.len()
-    }
-
-    /// The book's returns in a draw, from one of the replayed sessions on.
-    fn returns(&self, draw: usize, from: usize) -> Vec<f64> {
+    /// The book's returns in a draw.
+    fn returns(&self, draw: usize) -> Vec<f64> {
         let own = |session: usize| f64::from(self.history.total[session - self.history.first]);
-        let sessions = self.sessions[from..].iter();
+        let sessions = self.sessions.iter();
         match self.stand_ins {
             None => sessions.map(|at| own(*at)).collect(),
             Some(others) => {
@@ -196,34 +196,19 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// P&L of every scenario, each draw with the same weight.
-    fn scenarios(&self) -> Option<Scenarios> {
-        let draws: Vec<Vec<f64>> = (0..self.draws()).map(|draw| self.profits(draw)).collect();
-        Scenarios::pooled(&draws)
-    }
-
+    /// P&L of the scenarios of a draw.
     fn profits(&self, draw: usize) -> Vec<f64> {
-        let returns = self.returns(draw, self.seeds);
-        returns.iter().zip(&self.multipliers[draw]).map(|(r, m)| r * m * self.gross).collect()
+        let returns = self.returns[draw][self.seeds..].iter();
+        returns.zip(&self.multipliers[draw]).map(|(r, m)| r * m * self.gross).collect()
     }
 
-    fn level(
-        &self,
-        scenarios: &Scenarios,
-        settings: &TailSettings,
-        confidence: f64,
-    ) -> Option<TailLevel> {
-        let rule = settings.quantile_rule;
-        let tail = scenarios.tail(confidence, rule)?;
-        let interval =
-            scenarios.value_at_risk_interval(confidence, rule, settings.interval_level)?;
-        let shares = scenarios.tail_shares(confidence)?;
+    fn level(&self, confidence: f64, level: &Level, spread: Option<[f64; 2]>) -> TailLevel {
         let part = |of: &dyn Fn(usize, usize) -> f64| {
             let adds = |(scenario, share): &(Scenario, f64)| {
                 let (draw, at) = (scenario.draw as usize, scenario.period as usize);
                 share * self.multipliers[draw][at] * of(draw, self.sessions[self.seeds + at])
             };
-            0.0 - shares.iter().map(adds).sum::<f64>() * self.gross
+            0.0 - level.shares.iter().map(adds).sum::<f64>() * self.gross
         };
         let leg = |leg: usize| {
             part(&|draw, session| {
@@ -232,57 +217,57 @@ impl<'a> Replay<'a> {
                 f64::from(self.history.legs[leg][session - self.history.first]) + stand_in
             })
         };
-        let stand_ins = self.stand_ins.map(|others| {
-            let part = part(&|draw, session| others.total(draw, session - self.first));
-            self.spread(settings, confidence, part)
-        });
-        Some(TailLevel {
+        let stand_ins =
+            self.stand_ins.zip(spread).map(|(others, [value_at_risk, mean])| TailStandIns {
+                expected_shortfall: part(&|draw, session| others.total(draw, session - self.first)),
+                value_at_risk_spread: value_at_risk,
+                expected_shortfall_spread: mean,
+            });
+        TailLevel {
             confidence,
-            value_at_risk: tail.value_at_risk,
-            value_at_risk_low: interval.low,
-            value_at_risk_high: interval.high,
-            expected_shortfall: tail.expected_shortfall,
-            expected_shortfall_standard_error: scenarios.expected_shortfall_error(confidence),
+            value_at_risk: level.tail.value_at_risk,
+            value_at_risk_low: level.interval.low,
+            value_at_risk_high: level.interval.high,
+            expected_shortfall: level.tail.expected_shortfall,
+            expected_shortfall_standard_error: level.expected_shortfall_error,
             leg_expected_shortfall: [0, 1, 2].map(leg),
-            stand_ins: match stand_ins {
-                None => None,
-                Some(stand_ins) => Some(stand_ins?),
-            },
-        })
+            stand_ins,
+        }
     }
 
-    /// How far the measures of single draws lie apart.
-    fn spread(
+    /// How far the measures of single draws lie apart, by level: value at risk and expected shortfall.
+    /// Nothing where nothing is drawn.
+    fn spreads(
         &self,
         settings: &TailSettings,
-        confidence: f64,
-        expected_shortfall: f64,
-    ) -> Option<TailStandIns> {
-        let alone: Option<Vec<tail::Tail>> = (0..self.draws())
-            .map(|draw| {
-                let mut profits = self.profits(draw);
-                tail::historical_in_place(&mut profits, confidence, settings.quantile_rule)
-            })
-            .collect();
-        let (values, means): (Vec<f64>, Vec<f64>) =
-            alone?.iter().map(|tail| (tail.value_at_risk, tail.expected_shortfall)).unzip();
-        let deviation = |values: &[f64]| Some(moments::variance(values, Ddof::Sample)?.sqrt());
-        Some(TailStandIns {
-            expected_shortfall,
-            value_at_risk_spread: deviation(&values)?,
-            expected_shortfall_spread: deviation(&means)?,
-        })
+        mut profits: Vec<Vec<f64>>,
+    ) -> Option<Vec<[f64; 2]>> {
+        if self.stand_ins.is_none() {
+            return Some(Vec::new());
+        }
+        let (confidences, rule) = (&settings.confidence_levels, settings.quantile_rule);
+        let levels = |profits: &mut Vec<f64>| tail::historical_levels(profits, confidences, rule);
+        let by_draw: Option<Vec<Vec<tail::Tail>>> = profits.iter_mut().map(levels).collect();
+        let by_draw = by_draw?;
+        let spread = |level: usize, of: fn(&tail::Tail) -> f64| {
+            let values: Vec<f64> = by_draw.iter().map(|levels| of(&levels[level])).collect();
+            Some(moments::variance(&values, Ddof::Sample)?.sqrt())
+        };
+        let of_level = |level: usize| {
+            let value_at_risk = spread(level, |tail| tail.value_at_risk)?;
+            Some([value_at_risk, spread(level, |tail| tail.expected_shortfall)?])
+        };
+        (0..confidences.len()).map(of_level).collect()
     }
 
     /// The session of the window with the largest loss as it was, and its P&L averaged over draws.
     fn worst(&self) -> Option<(usize, f64)> {
         let mut sums = vec![0.0; self.sessions.len() - self.seeds];
-        for draw in 0..self.draws() {
-            let returns = self.returns(draw, self.seeds);
-            sums.iter_mut().zip(returns).for_each(|(sum, r)| *sum += r);
+        for returns in &self.returns {
+            sums.iter_mut().zip(&returns[self.seeds..]).for_each(|(sum, r)| *sum += r);
         }
         let (at, sum) = sums.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
-        Some((at, sum / self.draws() as f64 * self.gross))
+        Some((at, sum / self.returns.len() as f64 * self.gross))
     }
 
     /// `width` is the panel's.

@@ -4,12 +4,18 @@
 //! one for each draw of what is unknown about it; then each counts in part. Weights are in periods:
 //! those of all scenarios add up to the number of periods, whatever the caller's unit.
 
+mod levels;
+
+pub use levels::Level;
+
 use crate::{
+    kernel::all_finite,
     normal,
     quantile::{QuantileRule, snap},
     stationary_bootstrap,
     tail::Tail,
 };
+use std::{borrow::Cow, cmp::Ordering};
 
 /// One possible outcome.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +44,10 @@ pub struct ValueAtRiskInterval {
 /// Scenarios in ascending order of profit, equal ones by period and draw.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenarios {
-    ascending: Vec<Scenario>,
+    /// The worst of them in order, then those not in order yet.
+    scenarios: Vec<Scenario>,
+    /// How many are in order.
+    ordered: usize,
     periods: usize,
 }
 
@@ -56,18 +65,19 @@ impl Scenarios {
         if scenarios.is_empty() || !scenarios.iter().all(is_valid) {
             return None;
         }
-        scenarios.sort_unstable_by(|a, b| {
-            let tied = || (a.period, a.draw).cmp(&(b.period, b.draw));
-            a.profit.total_cmp(&b.profit).then_with(tied)
-        });
-        let unit = periods as f64 / scenarios.iter().map(|s| s.weight).sum::<f64>();
-        for scenario in &mut scenarios {
+        // The weights are added up in this order.
+        scenarios.sort_unstable_by(worst_first);
+        let ordered = scenarios.len();
+        Self { scenarios, ordered, periods }.weighed()
+    }
+
+    /// Brings weights to the sum that they are to have.
+    fn weighed(mut self) -> Option<Self> {
+        let unit = self.periods as f64 / self.scenarios.iter().map(|s| s.weight).sum::<f64>();
+        for scenario in &mut self.scenarios {
             scenario.weight *= unit;
         }
-        scenarios
-            .iter()
-            .all(|s| s.weight.is_finite())
-            .then_some(Self { ascending: scenarios, periods })
+        self.scenarios.iter().all(|s| s.weight.is_finite()).then_some(self)
     }
 
     /// Pools draws of the same periods: `draws[d][s]` is the profit of period s in draw d, and each
@@ -77,26 +87,51 @@ impl Scenarios {
     /// finite.
     #[must_use]
     pub fn pooled<D: AsRef<[f64]>>(draws: &[D]) -> Option<Self> {
+        let mut scenarios = Self::unordered(draws)?;
+        scenarios.order(f64::INFINITY);
+        Some(scenarios)
+    }
+
+    /// [`Scenarios::pooled`] for [`Scenarios::levels`], which puts in order no more than it looks at.
+    /// Any other measure gives the same as it does there, and sorts a copy for it.
+    #[must_use]
+    pub fn unordered<D: AsRef<[f64]>>(draws: &[D]) -> Option<Self> {
         let periods = draws.first()?.as_ref().len();
-        if draws.iter().any(|draw| draw.as_ref().len() != periods) {
+        let fits = |draw: &D| {
+            let profits = draw.as_ref();
+            profits.len() == periods && all_finite(profits)
+        };
+        if periods == 0 || !draws.iter().all(fits) {
             return None;
         }
         let weight = 1.0 / draws.len() as f64;
         let mut scenarios = Vec::with_capacity(periods * draws.len());
         for (draw, profits) in draws.iter().enumerate() {
             let draw = u32::try_from(draw).ok()?;
-            for (period, &profit) in profits.as_ref().iter().enumerate() {
-                let period = u32::try_from(period).ok()?;
-                scenarios.push(Scenario { profit, weight, period, draw });
-            }
+            let profits = (0..u32::try_from(periods).ok()?).zip(profits.as_ref());
+            scenarios.extend(profits.map(|(period, profit)| Scenario {
+                profit: *profit,
+                weight,
+                period,
+                draw,
+            }));
         }
-        Self::of(scenarios, periods)
+        Self { scenarios, ordered: 0, periods }.weighed()
     }
 
     /// The scenarios from the worst to the best, weights in periods.
     #[must_use]
-    pub fn ascending(&self) -> &[Scenario] {
-        &self.ascending
+    pub fn ascending(&self) -> Cow<'_, [Scenario]> {
+        self.worst(f64::INFINITY)
+    }
+
+    /// The worst scenario; of equal ones the first by period and draw.
+    #[must_use]
+    pub fn first(&self) -> Option<&Scenario> {
+        match self.ordered {
+            0 => self.scenarios.iter().min_by(|a, b| worst_first(a, b)),
+            _ => self.scenarios.first(),
+        }
     }
 
     /// Number of periods.
@@ -137,7 +172,7 @@ impl Scenarios {
         let mass = self.mass(confidence)?;
         let mut before = 0.0;
         let mut shares = Vec::new();
-        for scenario in &self.ascending {
+        for scenario in self.worst(mass).iter() {
             let inside = snap(mass - before).min(scenario.weight);
             if inside <= 0.0 {
                 break;
@@ -169,15 +204,20 @@ impl Scenarios {
     /// of the next whole number of periods are taken, brought to p as those of independent periods
     /// are: p(1−p).
     fn exceedance_error(&self, confidence: f64) -> Option<f64> {
+        let (exceedances, factor) = self.exceedance_series(confidence)?;
+        Some(stationary_bootstrap::mean_error(&exceedances)? * factor)
+    }
+
+    /// The series whose mean has the error, and what the error is multiplied by.
+    fn exceedance_series(&self, confidence: f64) -> Option<(Vec<f64>, f64)> {
         let whole = self.mass(confidence)?.ceil() / self.periods as f64;
         let p = 1.0 - confidence;
         match self.exceedances(1.0 - whole) {
             Some(exceedances) => {
-                let error = stationary_bootstrap::mean_error(&exceedances)?;
-                Some(error * (p * confidence / (whole * (1.0 - whole))).sqrt())
+                Some((exceedances, (p * confidence / (whole * (1.0 - whole))).sqrt()))
             }
             // All periods are in the tail.
-            None => stationary_bootstrap::mean_error(&self.exceedances(confidence)?),
+            None => Some((self.exceedances(confidence)?, 1.0)),
         }
     }
 
@@ -198,11 +238,17 @@ impl Scenarios {
         rule: QuantileRule,
         level: f64,
     ) -> Option<ValueAtRiskInterval> {
-        let exceedance_error = self.exceedance_error(confidence)?;
-        let reach = normal::quantile((1.0 + level) / 2.0)? * exceedance_error;
-        if !(level > 0.0 && level < 1.0) {
-            return None;
-        }
+        self.interval(confidence, rule, level, self.exceedance_error(confidence)?)
+    }
+
+    fn interval(
+        &self,
+        confidence: f64,
+        rule: QuantileRule,
+        level: f64,
+        exceedance_error: f64,
+    ) -> Option<ValueAtRiskInterval> {
+        let reach = reach(level, exceedance_error)?;
         let one = 1.0 / self.periods as f64;
         let at = |p: f64| {
             let is_inside = one <= p && p <= 1.0 - one;
@@ -220,16 +266,56 @@ impl Scenarios {
     /// `None` for confidence outside (0, 1) and where the tail holds scenarios of one period only.
     #[must_use]
     pub fn expected_shortfall_error(&self, confidence: f64) -> Option<f64> {
-        let shares = self.tail_shares(confidence)?;
+        let beyond = self.beyond_series(&self.tail_shares(confidence)?)?;
+        Some(stationary_bootstrap::mean_error(&beyond)? / (1.0 - confidence))
+    }
+
+    /// By period, losses beyond the border of the tail; none where the tail is one period.
+    fn beyond_series(&self, shares: &[(Scenario, f64)]) -> Option<Vec<f64>> {
         let (border, _) = shares.last()?;
         if shares.iter().all(|(scenario, _)| scenario.period == border.period) {
             return None;
         }
         let mut beyond = vec![0.0; self.periods];
-        for (scenario, _) in &shares {
+        for (scenario, _) in shares {
             beyond[scenario.period as usize] += scenario.weight * (border.profit - scenario.profit);
         }
-        Some(stationary_bootstrap::mean_error(&beyond)? / (1.0 - confidence))
+        Some(beyond)
+    }
+
+    /// Puts the worst scenarios of so many periods in order, and at least one more.
+    fn order(&mut self, mass: f64) {
+        let rest = self.count(mass).saturating_sub(self.ordered);
+        let unordered = &mut self.scenarios[self.ordered..];
+        let worst = match rest.checked_sub(1).filter(|_| rest < unordered.len()) {
+            Some(last) => {
+                let (before, _, _) = unordered.select_nth_unstable_by(last, worst_first);
+                before
+            }
+            None => &mut unordered[..rest],
+        };
+        worst.sort_unstable_by(worst_first);
+        self.ordered += rest;
+    }
+
+    /// The worst scenarios in order, those of so many periods among them.
+    fn worst(&self, mass: f64) -> Cow<'_, [Scenario]> {
+        if self.count(mass) <= self.ordered {
+            return Cow::Borrowed(&self.scenarios[..self.ordered]);
+        }
+        let mut ordered = self.clone();
+        ordered.order(mass);
+        ordered.scenarios.truncate(ordered.ordered);
+        Cow::Owned(ordered.scenarios)
+    }
+
+    /// How many of the worst scenarios surely cover so many periods. Where not all are in order, each
+    /// weighs the same.
+    fn count(&self, mass: f64) -> usize {
+        let all = self.scenarios.len();
+        let periods = mass.min(self.periods as f64);
+        let alike = (periods / self.periods as f64 * all as f64).ceil() as usize + 1;
+        if self.ordered == all { all } else { alike.min(all) }
     }
 
     /// Periods in the tail, T(1 − confidence).
@@ -241,7 +327,7 @@ impl Scenarios {
     /// Mean profit of the scenarios whose cumulated weight lies between two bounds.
     fn mean_between(&self, from: f64, to: f64) -> Option<f64> {
         let (mut before, mut sum, mut weight) = (0.0, 0.0, 0.0);
-        for scenario in &self.ascending {
+        for scenario in self.worst(to).iter() {
             if to <= before {
                 break;
             }
@@ -255,4 +341,16 @@ impl Scenarios {
         }
         Some(sum / weight).filter(|mean| mean.is_finite())
     }
+}
+
+/// How far the ends of an interval lie from p: z·error, z the normal quantile of a two-sided level.
+fn reach(level: f64, error: f64) -> Option<f64> {
+    let is_inside = level > 0.0 && level < 1.0;
+    Some(normal::quantile((1.0 + level) / 2.0)? * error).filter(|_| is_inside)
+}
+
+/// By profit, equal ones by period and draw.
+fn worst_first(a: &Scenario, b: &Scenario) -> Ordering {
+    let tied = || (a.period, a.draw).cmp(&(b.period, b.draw));
+    a.profit.total_cmp(&b.profit).then_with(tied)
 }

@@ -3,6 +3,7 @@
 //! Input is profit and loss (or returns), gains positive; results are losses, positive.
 //! The quantile rule is applied to the profits and losses at probability 1 − confidence.
 
+use crate::kernel::all_finite;
 use crate::quantile::{Place, QuantileRule, snap};
 
 /// The loss not exceeded with the stated confidence, and the mean loss beyond it.
@@ -40,14 +41,27 @@ pub fn historical_in_place(
     confidence: f64,
     rule: QuantileRule,
 ) -> Option<Tail> {
-    let cut = Cut::of(profits.len(), confidence, rule)?;
-    if !profits.iter().fold(true, |finite, x| finite & x.is_finite()) {
+    historical_levels(profits, &[confidence], rule)?.pop()
+}
+
+/// [`historical_in_place`] at several levels of confidence: the slice is partitioned at the deepest.
+#[must_use]
+pub fn historical_levels(
+    profits: &mut [f64],
+    confidences: &[f64],
+    rule: QuantileRule,
+) -> Option<Vec<Tail>> {
+    let n = profits.len();
+    let cuts: Option<Vec<Cut>> = confidences.iter().map(|c| Cut::of(n, *c, rule)).collect();
+    let cuts = cuts?;
+    if !all_finite(profits) {
         return None;
     }
-    let (_, _, _) = profits.select_nth_unstable_by(cut.last, f64::total_cmp);
-    let worst = profits.get_mut(..=cut.last)?;
+    let Some(last) = cuts.iter().map(|cut| cut.last).max() else { return Some(Vec::new()) };
+    let (_, _, _) = profits.select_nth_unstable_by(last, f64::total_cmp);
+    let worst = profits.get_mut(..=last)?;
     worst.sort_unstable_by(f64::total_cmp);
-    cut.measure(|index| worst.get(index).copied())
+    cuts.iter().map(|cut| cut.measure(|index| worst.get(index).copied())).collect()
 }
 
 /// [`historical_in_place`] of single-precision outcomes; sums are taken in double precision.

@@ -10,7 +10,7 @@ use stats::filter::{filter, filter_from};
 use stats::quantile::{QuantileRule, order_interval};
 use stats::rng::Rng;
 use stats::scenarios::{Scenario, Scenarios};
-use stats::stationary_bootstrap::{long_run_variance, mean_block, mean_error};
+use stats::stationary_bootstrap::{long_run_variance, mean_block, mean_error, mean_errors};
 use stats::tail;
 
 const RULES: [QuantileRule; 6] = [
@@ -81,6 +81,57 @@ proptest! {
             s.expected_shortfall_error(confidence),
         );
         prop_assert_eq!(measure(&ordered), measure(&shuffled));
+    }
+
+    /// Several levels at once, of scenarios that are put in order as far as need be, are the measures
+    /// one by one of scenarios that are all in order.
+    #[test]
+    fn levels_at_once_are_the_levels_one_by_one(
+        draws in (1..70_usize, 1..5_usize).prop_flat_map(|(periods, draws)| {
+            vec(series(periods..periods + 1), draws..draws + 1)
+        }),
+        confidences in vec(confidence(), 0..6), interval_level in 0.05..0.999_f64, ties in 1.0..1e6_f64,
+    ) {
+        // Rounded, so that there are ties.
+        let draws: Vec<Vec<f64>> = draws
+            .iter()
+            .map(|draw| draw.iter().map(|profit| (profit * ties).round()).collect())
+            .collect();
+        let ordered = Scenarios::pooled(&draws).unwrap();
+        for rule in RULES {
+            let mut scenarios = Scenarios::unordered(&draws).unwrap();
+            prop_assert_eq!(scenarios.first(), ordered.first());
+            let levels = scenarios.levels(&confidences, rule, interval_level).unwrap();
+            prop_assert_eq!(levels.len(), confidences.len());
+            for (level, confidence) in levels.iter().zip(&confidences) {
+                prop_assert_eq!(Some(level.tail), ordered.tail(*confidence, rule));
+                let interval = ordered.value_at_risk_interval(*confidence, rule, interval_level);
+                prop_assert_eq!(Some(level.interval), interval);
+                let error = ordered.expected_shortfall_error(*confidence);
+                prop_assert_eq!(level.expected_shortfall_error, error);
+                let shares = ordered.tail_shares(*confidence);
+                prop_assert_eq!(Some(&level.shares), shares.as_ref());
+            }
+            prop_assert_eq!(scenarios.first(), ordered.first());
+            prop_assert_eq!(scenarios.ascending(), ordered.ascending());
+            prop_assert_eq!(scenarios.quantile(0.9, rule), ordered.quantile(0.9, rule));
+        }
+    }
+
+    /// Errors of several series are those of each, and so are tails at several levels.
+    #[test]
+    fn side_by_side_is_one_by_one(
+        all in vec(series(1..40), 0..9), confidences in vec(confidence(), 1..5),
+    ) {
+        let alone: Vec<Option<f64>> = all.iter().map(|values| mean_error(values)).collect();
+        prop_assert_eq!(mean_errors(&all), alone);
+        for (profits, rule) in all.iter().zip(RULES) {
+            let levels = tail::historical_levels(&mut profits.clone(), &confidences, rule).unwrap();
+            for (level, confidence) in levels.iter().zip(&confidences) {
+                let alone = tail::historical(profits, *confidence, rule, &mut Vec::new());
+                prop_assert_eq!(Some(*level), alone);
+            }
+        }
     }
 
     /// Components over any split of the profits add up to expected shortfall; shares to one; the
