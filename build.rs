@@ -1,7 +1,11 @@
 //! Compiles `proto/` to stubs and a descriptor set, in pure Rust: no protoc is needed.
 
+#[path = "proto/generate_canonical.rs"]
+mod generate_canonical;
 #[path = "proto/generate_finite.rs"]
 mod generate_finite;
+#[path = "proto/messages.rs"]
+mod messages;
 
 use prost::Message as _;
 use std::{env, error::Error, fs, path::Path};
@@ -25,6 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(Path::new(&out).join("ballast.bin"), for_reflection.encode_to_vec())?;
     let finite = generate_finite::implementations(&descriptor, "ballast.v1");
     fs::write(Path::new(&out).join("finite.rs"), finite)?;
+    let canonical = generate_canonical::implementations(&descriptor, "ballast.v1");
+    fs::write(Path::new(&out).join("canonical.rs"), canonical)?;
     let stubs = tonic_prost_build::configure().codec_path("crate::codec::FiniteCodec");
     stubs.compile_fds(descriptor)?;
     Ok(())

@@ -1,24 +1,15 @@
 //! Writes `Finite` for every message of a package, from its descriptor: no field can be forgotten.
 
-use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
+use crate::messages::{self, Messages};
 use prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorSet,
     field_descriptor_proto::Type::{Double, Float, Message},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
-
-/// The messages of a package by full name (`.ballast.v1.Portfolio`), each with its path in Rust.
-type Messages<'a> = BTreeMap<String, (String, &'a DescriptorProto)>;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// The implementations, as Rust.
 pub(crate) fn implementations(set: &FileDescriptorSet, package: &str) -> String {
-    let mut messages = Messages::new();
-    for file in set.file.iter().filter(|file| file.package() == package) {
-        collect(&file.message_type, &format!(".{package}"), "crate::v1", &mut messages);
-    }
+    let messages = messages::of(set, package);
     let methods = set.file.iter().flat_map(|file| &file.service).flat_map(|s| &s.method);
     let requests: BTreeSet<&str> = methods.map(|method| method.input_type()).collect();
     let mut out = String::new();
@@ -46,21 +37,6 @@ pub(crate) fn implementations(set: &FileDescriptorSet, package: &str) -> String 
     out
 }
 
-fn collect<'a>(
-    messages: &'a [DescriptorProto],
-    scope: &str,
-    module: &str,
-    found: &mut Messages<'a>,
-) {
-    for message in messages {
-        let name = format!("{scope}.{}", message.name());
-        let inner = format!("{module}::{}", message.name().to_snake_case());
-        collect(&message.nested_type, &name, &inner, found);
-        let path = format!("{module}::{}", message.name().to_upper_camel_case());
-        found.insert(name, (path, message));
-    }
-}
-
 /// Whether a field holds floating-point numbers or messages of ours.
 fn is_looked_at(field: &FieldDescriptorProto, messages: &Messages<'_>) -> bool {
     match field.r#type() {
@@ -78,24 +54,11 @@ fn on_field(
     otherwise: &str,
     expression: impl Fn(&str) -> String,
 ) -> String {
-    let name = field.name().to_snake_case();
-    let choice = field.oneof_index.filter(|_| !field.proto3_optional());
-    let Some(choice) = choice.and_then(|at| message.oneof_decl.get(at as usize)) else {
-        return expression(&format!("&self.r#{name}"));
-    };
-    let choices = format!("{}::{}", module_of(path), choice.name().to_upper_camel_case());
-    let variant = field.name().to_upper_camel_case();
-    let choice = choice.name().to_snake_case();
-    let held = expression("held");
-    format!(
-        "match &self.r#{choice} {{ Some({choices}::{variant}(held)) => {held}, _ => {otherwise} }}"
-    )
-}
-
-/// The module in which prost puts what is declared within a message.
-fn module_of(path: &str) -> String {
-    match path.rsplit_once("::") {
-        Some((outer, name)) => format!("{outer}::{}", name.to_snake_case()),
-        None => path.to_snake_case(),
+    match messages::place(field, message, path) {
+        (place, None) => expression(&place),
+        (place, Some(variant)) => {
+            let held = expression("held");
+            format!("match {place} {{ {variant} => {held}, _ => {otherwise} }}")
+        }
     }
 }

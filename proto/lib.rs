@@ -1,5 +1,6 @@
 //! Ballast's contract: the stubs generated from `proto/ballast/v1`, and their descriptor set.
 
+pub mod canonical;
 pub mod codec;
 
 /// Package `ballast.v1`.

@@ -133,6 +133,7 @@ impl AnalysisQuery {
             true => Listing::All,
             false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
         };
+        shared::default_currency(request.portfolio.as_mut());
         let held = shared::portfolio_frame(&mut fields, "portfolio", request.portfolio.as_ref());
         if fields.any() {
             // Lines are checked while they are joined; here only so that all is told at once.
@@ -307,6 +308,7 @@ impl ValidationQuery {
     fn from_proto(mut request: v1::ValidatePortfolioRequest) -> Result<ValidationQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, request.as_of.take());
+        shared::default_currency(request.portfolio.as_mut());
         if request.portfolio.is_none() {
             fields.add("portfolio", "must be given");
         }
@@ -345,5 +347,107 @@ impl ValidationQuery {
             name_count: if valid { found.names as i32 } else { 0 },
             gross: valid.then_some(found.gross),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v1::AnalyzePortfolioRequest as Asked;
+
+    fn id(asked: &Asked) -> String {
+        let query = AnalysisQuery::from_proto(asked.clone()).unwrap();
+        shared::result_id("AnalyzePortfolio", &query.normal, &v1::SnapshotRef::default())
+    }
+
+    fn position(symbol: &str, quantity: f64) -> v1::Position {
+        let size = Some(v1::position::Size::Quantity(quantity));
+        v1::Position { symbol: symbol.to_owned(), size, average_cost: None }
+    }
+
+    fn book() -> Asked {
+        let positions = vec![position("AAPL", 10.0), position("IWM", -3.0)];
+        let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
+        Asked { portfolio, ..Asked::default() }
+    }
+
+    #[test]
+    fn defaults_written_out_give_the_id_of_defaults_left_out() {
+        let mut written = book();
+        written.as_of = Some(v1::AsOf::default());
+        written.top_positions = Some(10);
+        written.portfolio.as_mut().unwrap().currency = "USD".to_owned();
+        written.beta = Some(v1::BetaSettings {
+            half_life_sessions: Some(126.0),
+            min_observations: Some(60),
+            huber_k: Some(1.345),
+            shrinkage: v1::BetaShrinkage::Vasicek.into(),
+        });
+        written.tail = Some(v1::TailSettings {
+            window_sessions: Some(1_000),
+            confidence_levels: vec![0.95, 0.99],
+            quantile_rule: v1::QuantileRule::Linear.into(),
+            interval_level: Some(0.95),
+            method: v1::TailMethod::FilteredHistorical.into(),
+        });
+        assert_eq!(id(&written), id(&book()));
+        let empty = Asked {
+            beta: Some(v1::BetaSettings::default()),
+            tail: Some(v1::TailSettings::default()),
+            ..book()
+        };
+        assert_eq!(id(&empty), id(&book()));
+    }
+
+    #[test]
+    fn every_field_that_alters_an_answer_alters_its_id() {
+        type Change = fn(&mut Asked);
+        let changes: [Change; 20] = [
+            |_| {},
+            |asked| asked.repeat_on = "2024-03-28".to_owned(),
+            |asked| asked.top_positions = Some(11),
+            |asked| asked.include_positions = true,
+            |asked| asked.beta.get_or_insert_default().half_life_sessions = Some(125.0),
+            |asked| asked.beta.get_or_insert_default().min_observations = Some(61),
+            |asked| asked.beta.get_or_insert_default().huber_k = Some(1.5),
+            |asked| asked.beta.get_or_insert_default().shrinkage = 2,
+            |asked| asked.tail.get_or_insert_default().window_sessions = Some(999),
+            |asked| asked.tail.get_or_insert_default().confidence_levels = vec![0.99, 0.95],
+            |asked| asked.tail.get_or_insert_default().quantile_rule = 2,
+            |asked| asked.tail.get_or_insert_default().interval_level = Some(0.9),
+            |asked| asked.tail.get_or_insert_default().method = v1::TailMethod::Historical.into(),
+            |asked| asked.portfolio.as_mut().unwrap().portfolio_id = "a".to_owned(),
+            |asked| asked.portfolio.as_mut().unwrap().net_asset_value = Some(1e6),
+            |asked| asked.portfolio.as_mut().unwrap().positions.reverse(),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1].symbol = "IWN".to_owned(),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1].average_cost = Some(3.0),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1] = position("IWM", -4.0),
+            |asked| {
+                let size = Some(v1::position::Size::MarketValue(-3.0));
+                asked.portfolio.as_mut().unwrap().positions[1].size = size;
+            },
+        ];
+        let mut ids: Vec<String> = changes
+            .iter()
+            .map(|change| {
+                let mut asked = book();
+                change(&mut asked);
+                id(&asked)
+            })
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), changes.len());
+    }
+
+    /// What an answer stands on is in its id, and so is the method that gave it.
+    #[test]
+    fn the_reference_and_the_method_alter_the_id() {
+        let asked = book();
+        let reference = |revision| v1::SnapshotRef { revision, ..v1::SnapshotRef::default() };
+        let ids = [("A", 1), ("A", 2), ("B", 1)]
+            .map(|(method, revision)| shared::result_id(method, &asked, &reference(revision)));
+        assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
+        assert_eq!(ids[0], shared::result_id("A", &asked, &reference(1)));
     }
 }

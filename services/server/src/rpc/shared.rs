@@ -8,7 +8,7 @@ use crate::{
     },
     views::Pinned,
 };
-use contract::v1;
+use contract::{canonical::Canonical, v1};
 use marketdata::{
     gap::{Gap, GapReason},
     instant::Instant,
@@ -19,7 +19,6 @@ use portfolio::{
     lines::{Portfolio, RawLine, Size},
     lookup::Lookup,
 };
-use prost::Message;
 use prost_types::Timestamp;
 
 /// Which knowledge a request asks for, as validated.
@@ -92,14 +91,21 @@ pub fn snapshot_ref(pinned: &Pinned) -> v1::SnapshotRef {
 
 /// Identifies an answer: hash of the method, of the request with its defaults applied and its
 /// `as_of` and page token cleared (the reference stands for them), and of the reference.
-pub fn result_id(method: &str, request: &impl Message, reference: &v1::SnapshotRef) -> String {
-    let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 result id");
-    for part in [method.as_bytes(), &request.encode_to_vec(), &reference.encode_to_vec()] {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize().to_hex().to_string()
+pub fn result_id(method: &str, request: &impl Canonical, reference: &v1::SnapshotRef) -> String {
+    // Each part has a length or an end of its own, so that no other three parts give these bytes.
+    let mut form = Vec::with_capacity(RESULT_ID_CAPACITY);
+    method.as_bytes().write(&mut form);
+    request.write(&mut form);
+    reference.write(&mut form);
+    blake3::Hasher::new_derive_key("ballast.v1 result id")
+        .update(&form)
+        .finalize()
+        .to_hex()
+        .to_string()
 }
+
+/// Bytes reserved for what is hashed: a request of ordinary size.
+const RESULT_ID_CAPACITY: usize = 1024;
 
 /// Gaps for the wire.
 pub fn gaps(gaps: Vec<Gap>) -> Vec<v1::Gap> {
@@ -154,6 +160,16 @@ pub fn portfolio(
     }
 }
 
+/// The currency of portfolios, and of one that names none.
+const CURRENCY: &str = "USD";
+
+/// Writes the currency of a portfolio that names none into it.
+pub fn default_currency(portfolio: Option<&mut v1::Portfolio>) {
+    if let Some(unnamed) = portfolio.filter(|portfolio| portfolio.currency.is_empty()) {
+        unnamed.currency = CURRENCY.to_owned();
+    }
+}
+
 /// Checks what of a portfolio is not its lines; none where the lines are not to be looked at.
 pub fn portfolio_frame<'a>(
     fields: &mut Fields,
@@ -164,7 +180,7 @@ pub fn portfolio_frame<'a>(
         fields.add(field, "must be given");
         return None;
     };
-    if !matches!(portfolio.currency.as_str(), "" | "USD") {
+    if !matches!(portfolio.currency.as_str(), "" | CURRENCY) {
         fields
             .add(format!("{field}.currency"), "must be USD or empty: only USD is accepted so far");
     }
@@ -210,11 +226,8 @@ pub fn book(
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ impl BookQuery {
     fn from_proto(mut request: v1::AssessShortBookRequest) -> Result<BookQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, request.as_of.take());
+        shared::default_currency(request.portfolio.as_mut());
         let portfolio = shared::portfolio(&mut fields, "portfolio", request.portfolio.as_ref());
         let share = *request.participation.get_or_insert(Participation::USUAL.share());
         let participation = Participation::new(share);

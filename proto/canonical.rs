@@ -1,0 +1,266 @@
+//! One sequence of bytes for each message, to be hashed: equal messages give equal bytes, others never do.
+//!
+//! It is not protobuf's encoding, which fixes neither the order of fields nor the form of numbers and
+//! has to find the length of every message before it writes it. A field that is absent, or holds the
+//! default of a field without presence, is left out, so that a field added to the contract changes
+//! nothing for messages that do not use it.
+
+/// What has a canonical form. Implemented for every message of the contract, field by field.
+///
+/// A message is its fields in the order of their numbers, each after its number, and a 0. Numbers are
+/// little-endian and of fixed width; texts and lists come after their length. So no form is the
+/// beginning of another one.
+pub trait Canonical {
+    /// Whether a field that holds it is left out.
+    fn is_left_out(&self) -> bool;
+
+    /// Appends its form.
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+/// The canonical form of a message.
+pub fn bytes(message: &impl Canonical) -> Vec<u8> {
+    let mut out = Vec::with_capacity(FIRST_CAPACITY);
+    message.write(&mut out);
+    out
+}
+
+/// Bytes reserved before the first is written.
+const FIRST_CAPACITY: usize = 1024;
+
+/// After the last field of a message; no field has this number.
+const END: u32 = 0;
+
+fn field(number: u32, value: &impl Canonical, out: &mut Vec<u8>) {
+    if !value.is_left_out() {
+        chosen(number, value, out);
+    }
+}
+
+/// A field whose presence says something, whatever it holds.
+fn chosen(number: u32, value: &impl Canonical, out: &mut Vec<u8>) {
+    number.write(out);
+    value.write(out);
+}
+
+macro_rules! number {
+    ($($type:ty),*) => {$(
+        impl Canonical for $type {
+            #[inline]
+            fn is_left_out(&self) -> bool {
+                self.to_le_bytes().iter().all(|byte| *byte == 0)
+            }
+
+            #[inline]
+            fn write(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )*};
+}
+
+number!(u32, u64, i32, i64, f64);
+
+impl Canonical for bool {
+    fn is_left_out(&self) -> bool {
+        !self
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+}
+
+impl Canonical for [u8] {
+    fn is_left_out(&self) -> bool {
+        self.is_empty()
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>) {
+        (self.len() as u64).write(out);
+        out.extend_from_slice(self);
+    }
+}
+
+impl Canonical for Vec<u8> {
+    fn is_left_out(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_slice().write(out);
+    }
+}
+
+impl Canonical for String {
+    fn is_left_out(&self) -> bool {
+        self.is_empty()
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_bytes().write(out);
+    }
+}
+
+impl<T: Canonical> Canonical for Option<T> {
+    fn is_left_out(&self) -> bool {
+        self.is_none()
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>) {
+        if let Some(value) = self {
+            value.write(out);
+        }
+    }
+}
+
+impl<T: Canonical> Canonical for Vec<T> {
+    fn is_left_out(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        (self.len() as u64).write(out);
+        self.iter().for_each(|value| value.write(out));
+    }
+}
+
+impl Canonical for prost_types::Timestamp {
+    fn is_left_out(&self) -> bool {
+        false
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.seconds.write(out);
+        self.nanos.write(out);
+    }
+}
+
+#[allow(
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    reason = "generated from the protobuf files"
+)]
+mod generated {
+    use super::{Canonical, END, chosen, field};
+
+    include!(concat!(env!("OUT_DIR"), "/canonical.rs"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DESCRIPTOR, v1};
+    use prost::{Message as _, encoding};
+    use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
+    use std::collections::BTreeMap;
+
+    /// Protobuf encodings of a message in which one field at a time is set, those of messages within
+    /// included, by the field's path.
+    fn one_by_one(
+        message: &DescriptorProto,
+        all: &BTreeMap<String, DescriptorProto>,
+    ) -> Vec<(String, Vec<u8>)> {
+        let mut found = Vec::new();
+        for field in &message.field {
+            let number = field.number.unwrap().unsigned_abs();
+            let mut values = Vec::new();
+            let mut value = Vec::new();
+            match field.r#type() {
+                Type::Double => encoding::double::encode(number, &0.5, &mut value),
+                Type::Bool => encoding::bool::encode(number, &true, &mut value),
+                Type::String => encoding::string::encode(number, &"a".to_owned(), &mut value),
+                Type::Bytes => encoding::bytes::encode(number, &vec![7_u8], &mut value),
+                Type::Message => match all.get(field.type_name()) {
+                    Some(inner) => {
+                        values.push((String::new(), Vec::new()));
+                        values.extend(one_by_one(inner, all));
+                        for (_, held) in &mut values {
+                            let inner = std::mem::take(held);
+                            encoding::bytes::encode(number, &inner, held);
+                        }
+                    }
+                    // A timestamp.
+                    None => encoding::bytes::encode(number, &vec![8_u8, 5], &mut value),
+                },
+                _ => encoding::uint64::encode(number, &1, &mut value),
+            }
+            if !value.is_empty() {
+                values.push((String::new(), value));
+            }
+            let name = field.name();
+            found.extend(values.into_iter().map(|(path, value)| (format!("{name}.{path}"), value)));
+        }
+        found
+    }
+
+    fn every_field_matters<M: Canonical + prost::Message + Default>(name: &str) {
+        let set = FileDescriptorSet::decode(DESCRIPTOR).unwrap();
+        let messages = set.file.into_iter().flat_map(|file| file.message_type);
+        let all: BTreeMap<_, _> =
+            messages.map(|message| (format!(".ballast.v1.{}", message.name()), message)).collect();
+        let mut forms = BTreeMap::from([(bytes(&M::default()), "nothing".to_owned())]);
+        for (path, encoded) in one_by_one(&all[&format!(".ballast.v1.{name}")], &all) {
+            let form = bytes(&M::decode(encoded.as_slice()).unwrap());
+            if let Some(other) = forms.insert(form, path.clone()) {
+                panic!("{name}: {path} and {other} look alike");
+            }
+        }
+        assert!(1 < forms.len(), "{name}");
+    }
+
+    #[test]
+    fn messages_that_differ_in_a_field_differ() {
+        every_field_matters::<v1::AnalyzePortfolioRequest>("AnalyzePortfolioRequest");
+        every_field_matters::<v1::ValidatePortfolioRequest>("ValidatePortfolioRequest");
+        every_field_matters::<v1::AssessShortBookRequest>("AssessShortBookRequest");
+        every_field_matters::<v1::RankSqueezeRequest>("RankSqueezeRequest");
+        every_field_matters::<v1::GetRotationRequest>("GetRotationRequest");
+        every_field_matters::<v1::QueryRecordsRequest>("QueryRecordsRequest");
+        every_field_matters::<v1::GetSeriesRequest>("GetSeriesRequest");
+        every_field_matters::<v1::IngestHeader>("IngestHeader");
+        every_field_matters::<v1::RotationReport>("RotationReport");
+        every_field_matters::<v1::SnapshotRef>("SnapshotRef");
+    }
+
+    /// Worked out by hand from the rule: number, value, and a 0 after the last field.
+    #[test]
+    fn the_form_is_the_one_described() {
+        let position = v1::Position {
+            symbol: "IWM".to_owned(),
+            size: Some(v1::position::Size::Quantity(0.0)),
+            average_cost: None,
+        };
+        let mut form = vec![1, 0, 0, 0];
+        form.extend([3, 0, 0, 0, 0, 0, 0, 0]);
+        form.extend(b"IWM");
+        // A quantity of zero is there; no quantity is not.
+        form.extend([2, 0, 0, 0]);
+        form.extend([0; 8]);
+        form.extend([0; 4]);
+        assert_eq!(bytes(&position), form);
+        assert_eq!(bytes(&v1::Position::default()), [0; 4]);
+    }
+
+    /// Where one text ends and the next begins is part of the form.
+    #[test]
+    fn lists_are_told_apart_wherever_they_are_cut() {
+        let of = |symbols: &[&str]| {
+            let position = |symbol: &&str| v1::Position {
+                symbol: (*symbol).to_owned(),
+                ..v1::Position::default()
+            };
+            let positions = symbols.iter().map(position).collect();
+            bytes(&v1::Portfolio { positions, ..v1::Portfolio::default() })
+        };
+        let all =
+            [of(&[]), of(&[""]), of(&["AB"]), of(&["A", "B"]), of(&["AB", ""]), of(&["", "AB"])];
+        for (at, form) in all.iter().enumerate() {
+            assert!(!all[..at].contains(form), "{at}");
+        }
+    }
+}
