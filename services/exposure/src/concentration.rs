@@ -25,11 +25,15 @@ pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration
     values.extend(companies.map(|lines| lines.iter().map(|(_, value)| value).sum::<f64>()));
     // Shares of gross, so that no square of an amount is too large or too small for a number.
     values.iter_mut().for_each(|value| *value /= gross);
-    let total = |keep: fn(f64) -> bool| -> (f64, f64) {
-        values.iter().filter(|v| keep(**v)).fold((0.0, 0.0), |(s, q), v| (s + v.abs(), q + v * v))
-    };
-    let effective = |(sum, squares): (f64, f64)| (0.0 < squares).then(|| sum * sum / squares);
-    let herfindahl = total(|_| true).1;
+    let (mut all, mut long, mut short) = ([0.0; 2], [0.0; 2], [0.0; 2]);
+    for value in &values {
+        add(&mut all, *value);
+        // Zero where it is of the other side: signs come in no order that a branch could learn.
+        add(&mut long, if 0.0 < *value { *value } else { 0.0 });
+        add(&mut short, if *value < 0.0 { *value } else { 0.0 });
+    }
+    let effective = |[sum, squares]: [f64; 2]| (0.0 < squares).then(|| sum * sum / squares);
+    let [_, herfindahl] = all;
     let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).collect();
     if 5 < sizes.len() {
         let (_, _, _) = sizes.select_nth_unstable_by(5, |a, b| b.total_cmp(a));
@@ -39,9 +43,15 @@ pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration
     Concentration {
         herfindahl,
         effective_names: if 0.0 < herfindahl { 1.0 / herfindahl } else { 0.0 },
-        effective_long_names: effective(total(|v| 0.0 < v)),
-        effective_short_names: effective(total(|v| v < 0.0)),
+        effective_long_names: effective(long),
+        effective_short_names: effective(short),
         largest_share: sizes.first().copied().unwrap_or(0.0),
         largest_five_share: sizes.iter().sum(),
     }
+}
+
+/// Adds a value to a sum of sizes and to a sum of squares.
+fn add([sum, squares]: &mut [f64; 2], value: f64) {
+    *sum += value.abs();
+    *squares += value * value;
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use factors::size::SizeBucket;
 use marketdata::day::Day;
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, iter, ops::Range, sync::Arc};
 
 /// Donors that a choice is made among, at least: of fewer, draws would lie close together and look
 /// certain.
@@ -186,6 +186,22 @@ impl Peers {
         panel.at(row, session) - self.made_of([market, size], session)
     }
 
+    /// The same for sessions in a row.
+    pub(crate) fn residuals<'a>(
+        &'a self,
+        panel: &'a Panel,
+        row: u32,
+        sessions: Range<usize>,
+    ) -> impl Iterator<Item = f64> + 'a {
+        let [market, size] = self.betas[row as usize];
+        let start = row as usize * panel.width;
+        let returns = &panel.values[start + sessions.start..start + sessions.end];
+        let [markets, sizes] = &self.drivers;
+        let made = markets[sessions.clone()].iter().zip(&sizes[sessions]);
+        let made = made.map(move |(m, s)| market * m + size * s);
+        returns.iter().zip(made).map(|(own, made)| f64::from(*own) - made)
+    }
+
     /// The return that betas make of the drivers' on a session.
     pub(crate) fn made_of(&self, [market, size]: [f64; 2], session: usize) -> f64 {
         market * self.drivers[0][session] + size * self.drivers[1][session]
@@ -223,8 +239,12 @@ impl Found {
 }
 
 /// Where the bits of a word are, in order.
-pub(crate) fn places(bits: u64) -> impl Iterator<Item = usize> {
-    (0..64).filter(move |at| bits >> at & 1 == 1)
+pub(crate) fn places(mut bits: u64) -> impl Iterator<Item = usize> {
+    iter::from_fn(move || {
+        let at = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(at)
+    })
 }
 
 /// From the narrowest group to everybody.

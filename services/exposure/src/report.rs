@@ -55,15 +55,15 @@ impl Exposure {
     /// Adds a position worth `value` whose market beta is `beta` (0 where none is known). Lines that
     /// net to zero are neither long nor short.
     pub(crate) fn add(&mut self, value: f64, beta: f64) {
-        if value < 0.0 {
-            self.short -= value;
-            self.short_names += 1;
-            self.beta_short += value * beta;
-        } else if 0.0 < value {
-            self.long += value;
-            self.long_names += 1;
-            self.beta_long += value * beta;
-        }
+        // Without a branch: signs come in no order that one could learn.
+        let (is_long, is_short) = (0.0 < value, value < 0.0);
+        let either = |is_so: bool, amount: f64| if is_so { amount } else { 0.0 };
+        self.long += either(is_long, value);
+        self.short -= either(is_short, value);
+        self.long_names += u32::from(is_long);
+        self.short_names += u32::from(is_short);
+        self.beta_long += either(is_long, value * beta);
+        self.beta_short += either(is_short, value * beta);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 use marketdata::instrument::InstrumentId;
 use stats::rng;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter, ops::Range};
 
 /// Seed of the choices; part of the method, never of a request.
 const SEED: u64 = 0x0BA1_1A57;
@@ -42,6 +42,18 @@ impl Stretch {
     /// The sessions, in order.
     pub(crate) fn sessions(&self) -> impl Iterator<Item = usize> + '_ {
         places(self.bits).map(|at| self.first + at)
+    }
+
+    /// The same as runs of sessions in a row.
+    fn runs(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (first, mut bits) = (self.first, self.bits);
+        iter::from_fn(move || {
+            let start = bits.trailing_zeros() as usize;
+            let run =
+                (bits != 0).then(|| start..start + (!(bits >> start)).trailing_zeros() as usize)?;
+            bits &= !mask(run.end);
+            Some(first + run.start..first + run.end)
+        })
     }
 }
 
@@ -78,12 +90,7 @@ impl<'a> StandIn<'a> {
 
     /// What a peer answers for a session.
     pub(crate) fn residual(&self, row: u32, session: usize) -> f64 {
-        self.scale(row) * self.residual_of(row, session)
-    }
-
-    /// The peer's own.
-    fn residual_of(&self, row: u32, session: usize) -> f64 {
-        self.prepared.peers.residual(&self.prepared.panel, row, session)
+        self.scale(row) * self.prepared.peers.residual(&self.prepared.panel, row, session)
     }
 
     /// What a peer's residuals are multiplied by.
@@ -147,8 +154,7 @@ impl<'a> StandIn<'a> {
 
     /// One peer a draw, by the symbol and an index of the draw and the block.
     fn rows(&self, found: &Found, index: u64) -> [u32; DRAWS] {
-        std::array::from_fn(|draw| {
-            let uniform = rng::uniform_at(SEED, self.stream, index + draw as u64);
+        rng::uniforms_at(SEED, self.stream, index).map(|uniform: f64| {
             let place = (uniform * found.count() as f64) as usize;
             self.prepared.peers.row(&self.wanted, found, place)
         })
@@ -213,8 +219,10 @@ impl StandIns {
         for (draw, row) in rows.iter().enumerate() {
             let residuals = &mut self.residuals[leg][draw * width..(draw + 1) * width];
             let scaled = weight * name.scale(*row);
-            for session in stretch.sessions() {
-                residuals[session - first] += scaled * name.residual_of(*row, session);
+            for run in stretch.runs() {
+                let sums = &mut residuals[run.start - first..run.end - first];
+                let of_peer = name.prepared.peers.residuals(&name.prepared.panel, *row, run);
+                sums.iter_mut().zip(of_peer).for_each(|(sum, residual)| *sum += scaled * residual);
             }
         }
     }

@@ -99,6 +99,28 @@ pub fn uniform_at(seed: u64, stream: u64, index: u64) -> f64 {
     open_unit(u64::from(words[1]) << 32 | u64::from(words[0]))
 }
 
+/// [`uniform_at`] at positions in a row, side by side.
+#[must_use]
+pub fn uniforms_at<const N: usize>(seed: u64, stream: u64, index: u64) -> [f64; N] {
+    let mut counters = [[0; N]; 4];
+    for lane in 0..N {
+        let (low, high) = (halves(index + lane as u64), halves(stream));
+        [counters[0][lane], counters[1][lane]] = low;
+        [counters[2][lane], counters[3][lane]] = high;
+    }
+    let mut key = halves(seed);
+    for _ in 0..ROUNDS {
+        let [a, b, c, d] = &mut counters;
+        for lane in 0..N {
+            let counter = [a[lane], b[lane], c[lane], d[lane]];
+            [a[lane], b[lane], c[lane], d[lane]] = round(counter, key);
+        }
+        key = bumped(key);
+    }
+    let [low, high, ..] = counters;
+    std::array::from_fn(|lane| open_unit(u64::from(high[lane]) << 32 | u64::from(low[lane])))
+}
+
 /// The standard normal draw at a position of a stream; see [`uniform_at`].
 #[must_use]
 pub fn normal_at(seed: u64, stream: u64, index: u64) -> f64 {
@@ -111,17 +133,25 @@ pub fn normal_at(seed: u64, stream: u64, index: u64) -> f64 {
 #[must_use]
 pub fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..ROUNDS {
-        let even = u64::from(MULTIPLIER[0]) * u64::from(counter[0]);
-        let odd = u64::from(MULTIPLIER[1]) * u64::from(counter[2]);
-        counter = [
-            high_word(odd) ^ counter[1] ^ key[0],
-            low_word(odd),
-            high_word(even) ^ counter[3] ^ key[1],
-            low_word(even),
-        ];
-        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+        counter = round(counter, key);
+        key = bumped(key);
     }
     counter
+}
+
+fn round(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    let even = u64::from(MULTIPLIER[0]) * u64::from(counter[0]);
+    let odd = u64::from(MULTIPLIER[1]) * u64::from(counter[2]);
+    [
+        high_word(odd) ^ counter[1] ^ key[0],
+        low_word(odd),
+        high_word(even) ^ counter[3] ^ key[1],
+        low_word(even),
+    ]
+}
+
+fn bumped(key: [u32; 2]) -> [u32; 2] {
+    [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])]
 }
 
 fn block(key: [u32; 2], stream: u64, index: u64) -> [u32; 4] {
