@@ -145,11 +145,11 @@ fn by_size(sums: &Sums) -> Vec<SizeGroup> {
 }
 
 fn by_sector(prepared: &PreparedExposure, sums: &Sums) -> Vec<SectorGroup> {
-    let sectors = prepared.sectors.iter().cloned().map(Some).chain([None]);
+    let sectors = prepared.sectors.iter().map(Some).chain([None]);
     sectors
         .zip(&sums.by_sector)
         .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(sector, exposure)| SectorGroup { sector, exposure: *exposure })
+        .map(|(sector, exposure)| SectorGroup { sector: sector.cloned(), exposure: *exposure })
         .collect()
 }
 

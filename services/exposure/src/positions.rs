@@ -8,7 +8,7 @@ use crate::{
     settings::{DRAWS, Listing},
     stand_in::StandIn,
     sums,
-    tail_risk::Tail,
+    tail_risk::{Tail, TailWeights},
 };
 use portfolio::book::{Book, Holding};
 
@@ -35,14 +35,21 @@ pub(crate) fn list(
         order.truncate(count);
     }
     order.sort_unstable();
-    order.iter().map(|(_, at)| row(prepared, book, &book.holdings[*at], tail)).collect()
+    let listed: Vec<&Holding> = order.iter().map(|(_, at)| &book.holdings[*at]).collect();
+    let own = tail.map(|tail| own_tail_returns(prepared, &listed, &tail.first_level));
+    let row = |(at, holding): (usize, &&Holding)| {
+        let own = own.as_ref().map_or(0.0, |own| own[at]);
+        row(prepared, book, holding, tail.map(|tail| (tail, own)))
+    };
+    listed.iter().enumerate().map(row).collect()
 }
 
+/// `tail` comes with what the name's own returns add up to over it.
 fn row(
     prepared: &PreparedExposure,
     book: &Book,
     holding: &Holding,
-    tail: Option<&Tail>,
+    tail: Option<(&Tail, f64)>,
 ) -> PositionRow {
     let name = prepared.name(holding.instrument);
     let details = prepared.details(holding.instrument);
@@ -70,7 +77,7 @@ fn row(
         up_market_observations: details.fit.map_or(0, |fit| fit.up_observations),
         observations: details.fit.map_or(0, |fit| fit.observations),
         dimson: details.fit.is_some_and(|fit| fit.dimson),
-        proxied_sessions: tail.map_or(0, |tail| match (name.row, name.absent) {
+        proxied_sessions: tail.map_or(0, |(tail, _)| match (name.row, name.absent) {
             (NONE, _) => tail.first_level.sessions.len(),
             (_, 0) => 0,
             (row, _) => {
@@ -79,18 +86,53 @@ fn row(
             }
         }),
         leg: sums::leg(&name, value),
-        expected_shortfall: tail.map(|tail| 0.0 - tail_return(prepared, holding, tail) * value),
+        expected_shortfall: tail
+            .map(|(tail, own)| 0.0 - tail_return(prepared, holding, tail, own) * value),
     }
 }
 
-/// A name's weighted return over the tail, what stands in for absent returns included.
-fn tail_return(prepared: &PreparedExposure, holding: &Holding, tail: &Tail) -> f64 {
-    let (name, weights) = (prepared.name(holding.instrument), &tail.first_level);
-    let own = |(session, weight): &(usize, f64)| weight * prepared.panel.at(name.row, *session);
-    let mut sum = match name.row {
-        NONE => 0.0,
-        _ => weights.own.iter().map(own).sum::<f64>(),
+/// Names whose sums run side by side: each addition waits for the one before, and each return for
+/// memory.
+const SIDE_BY_SIDE: usize = 8;
+
+/// The weighted returns over the tail that are the names' own.
+fn own_tail_returns(prepared: &PreparedExposure, listed: &[&Holding], tail: &TailWeights) -> Vec<f64> {
+    let panel = &prepared.panel;
+    let row = |(at, holding): (usize, &&Holding)| {
+        let row = prepared.name(holding.instrument).row;
+        (row != NONE).then(|| (at, &panel.values[row as usize * panel.width..][..panel.width]))
     };
+    let rows: Vec<(usize, &[f32])> = listed.iter().enumerate().filter_map(row).collect();
+    let (groups, rest) = rows.as_chunks::<SIDE_BY_SIDE>();
+    let mut sums = vec![0.0; listed.len()];
+    let mut put = |group: &[(usize, &[f32])], values: &[f64]| {
+        group.iter().zip(values).for_each(|((at, _), value)| sums[*at] = *value);
+    };
+    for group in groups {
+        put(group, &weighted(group.map(|(_, row)| row), &tail.own));
+    }
+    for one in rest {
+        put(&[*one], &weighted([one.1], &tail.own));
+    }
+    sums
+}
+
+/// Σ weight·return of each row over sessions.
+fn weighted<const N: usize>(rows: [&[f32]; N], weights: &[(usize, f64)]) -> [f64; N] {
+    let mut sums = [0.0; N];
+    for (session, weight) in weights {
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            *sum += weight * f64::from(row[*session]);
+        }
+    }
+    sums
+}
+
+/// A name's weighted return over the tail: what its own returns add up to, and after it what stands in
+/// for absent ones.
+fn tail_return(prepared: &PreparedExposure, holding: &Holding, tail: &Tail, own: f64) -> f64 {
+    let weights = &tail.first_level;
+    let mut sum = own;
     let stretches = tail.stand_ins.as_ref().and_then(|all| all.stretches.get(&holding.instrument));
     let Some(stretches) = stretches else { return sum };
     let stand_in = StandIn::of(prepared, holding.instrument);

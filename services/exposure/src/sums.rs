@@ -88,7 +88,7 @@ impl Sums {
             by_size: [Exposure::ZERO; 6],
             by_sector: vec![Exposure::ZERO; prepared.sectors.len() + 1],
             legs: [Exposure::ZERO; 3],
-            terms: [Vec::new(), Vec::new(), Vec::new()],
+            terms: [(); 3].map(|()| Vec::with_capacity(book.holdings.len())),
             lacking: Vec::new(),
             joined: 0.0,
             joined_by_leg: [0.0; 3],
