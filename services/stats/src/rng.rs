@@ -102,12 +102,10 @@ pub fn uniform_at(seed: u64, stream: u64, index: u64) -> f64 {
 /// [`uniform_at`] at positions in a row, side by side.
 #[must_use]
 pub fn uniforms_at<const N: usize>(seed: u64, stream: u64, index: u64) -> [f64; N] {
-    let mut counters = [[0; N]; 4];
-    for lane in 0..N {
-        let (low, high) = (halves(index + lane as u64), halves(stream));
-        [counters[0][lane], counters[1][lane]] = low;
-        [counters[2][lane], counters[3][lane]] = high;
-    }
+    let indices: [[u32; 2]; N] = std::array::from_fn(|lane| halves(index + lane as u64));
+    let [low, high] = halves(stream);
+    let mut counters =
+        [indices.map(|[low, _]| low), indices.map(|[_, high]| high), [low; N], [high; N]];
     let mut key = halves(seed);
     for _ in 0..ROUNDS {
         let [a, b, c, d] = &mut counters;
@@ -180,6 +178,16 @@ fn high_word(word: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn draws_side_by_side_are_the_draws_one_by_one() {
+        for index in [0, 7, u64::from(u32::MAX) - 3] {
+            let alone: Vec<u64> =
+                (0..9).map(|at| uniform_at(1 << 40 | 5, 3 << 33, index + at).to_bits()).collect();
+            let together: [f64; 9] = uniforms_at(1 << 40 | 5, 3 << 33, index);
+            assert_eq!(together.map(f64::to_bits).to_vec(), alone);
+        }
+    }
 
     /// Known answers of the Random123 distribution 1.14, file `tests/kat_vectors`, `philox4x32 10`.
     #[test]
