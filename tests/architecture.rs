@@ -231,6 +231,37 @@ fn every_rust_file_opens_with_a_sentence_and_fits_its_budget() {
     }
 }
 
+/// The wire of the server: what may know messages, statuses and `crate::rpc`. `lib.rs` and
+/// `connection.rs` put transport and routes together; of the contract they know nothing.
+const WIRE: [&str; 4] = ["rpc.rs", "rpc/", "call.rs", "call/"];
+const TRANSPORT: [&str; 2] = ["lib.rs", "connection.rs"];
+
+#[test]
+fn what_lies_below_the_wire_does_not_know_it() {
+    let of = |layer: &[&str], file: &str| layer.iter().any(|name| file.starts_with(name));
+    for (path, text) in files(&["rs"]) {
+        let Some(file) = path.strip_prefix("services/server/src/") else { continue };
+        if of(&WIRE, file) {
+            continue;
+        }
+        let mut banned = vec!["contract"];
+        if !of(&TRANSPORT, file) {
+            banned.extend(["rpc", "call", "tonic"]);
+        }
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let known = banned.iter().find(|word| has_path(line, word));
+            assert_eq!(known, None, "{path} knows the wire: {line}");
+        }
+    }
+}
+
+/// Whether a line names something in a crate or a module: `word::` where it is no longer name's end.
+fn has_path(line: &str, word: &str) -> bool {
+    let is_of_name = |character: char| character.is_alphanumeric() || character == '_';
+    let path = format!("{word}::");
+    line.match_indices(&path).any(|(at, _)| !line[..at].ends_with(is_of_name))
+}
+
 #[test]
 fn no_test_is_ignored_and_none_expects_a_panic() {
     // Put together here so that this file does not find itself.

@@ -1,7 +1,10 @@
 //! One row per bad request and per limit: its status, its reason, its field paths.
 
 use crate::harness::{Harness, expect_refusal, header, upload};
-use contract::v1;
+use contract::v1::{
+    self, exposure_service_client::ExposureServiceClient,
+    rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
+};
 use server::clock::Clock;
 use tonic::{Code, Request};
 
@@ -44,6 +47,54 @@ async fn every_violation_of_a_request_is_told_at_once() {
     };
     let status = client.get_series(request).await.unwrap_err();
     expect_refusal(&status, Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_is_no_value_of_its_enum_is_told_once_at_its_path() {
+    let harness = Harness::at(NOW).await;
+    let channel = harness.channel().await;
+    let book = || {
+        let size = Some(v1::position::Size::Quantity(1.0));
+        let position = v1::Position { symbol: "SPY".to_owned(), size, average_cost: None };
+        Some(v1::Portfolio { positions: vec![position], ..Default::default() })
+    };
+    let analysis = v1::AnalyzePortfolioRequest {
+        portfolio: book(),
+        beta: Some(v1::BetaSettings { shrinkage: 99, ..Default::default() }),
+        tail: Some(v1::TailSettings { quantile_rule: 99, method: -1, ..Default::default() }),
+        ..Default::default()
+    };
+    let status = ExposureServiceClient::new(channel.clone()).analyze_portfolio(analysis).await;
+    let paths = ["beta.shrinkage", "tail.quantile_rule", "tail.method"];
+    expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &paths);
+
+    let ranking = v1::RankSqueezeRequest { rank_by: 99, ..Default::default() };
+    let status = SqueezeServiceClient::new(channel.clone()).rank_squeeze(ranking).await;
+    expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &["rank_by"]);
+
+    let variable = |transform| {
+        let subject = Some(v1::record_variable::Subject::Symbol("SPY".to_owned()));
+        Some(v1::RecordVariable { subject, transform, horizon_sessions: None })
+    };
+    let condition = |comparison| v1::RecordCondition {
+        variable: variable(0),
+        comparison,
+        ..Default::default()
+    };
+    let records = v1::QueryRecordsRequest {
+        variable: variable(99),
+        direction: 99,
+        conditions: vec![condition(99), condition(0)],
+        ..Default::default()
+    };
+    let status = RotationServiceClient::new(channel.clone()).query_records(records).await;
+    let paths =
+        ["variable.transform", "direction", "conditions[0].comparison", "conditions[1].comparison"];
+    expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &paths);
+
+    let list = v1::ListInstrumentsRequest { dataset: 99, ..Default::default() };
+    let status = harness.market_data().await.list_instruments(list).await;
+    expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &["dataset"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

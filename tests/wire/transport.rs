@@ -11,12 +11,7 @@ use contract::v1::{
     squeeze_service_server::{SqueezeService, SqueezeServiceServer},
 };
 use prost::Message as _;
-use server::{
-    call::{CallLayer, Phase},
-    clock::Clock,
-    config::Config,
-    limits::Limits,
-};
+use server::{call::CallLayer, clock::Clock, config::Config, limits::Limits, phase::Phase};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -96,7 +96,11 @@ fn row(
 const SIDE_BY_SIDE: usize = 8;
 
 /// The weighted returns over the tail that are the names' own.
-fn own_tail_returns(prepared: &PreparedExposure, listed: &[&Holding], tail: &TailWeights) -> Vec<f64> {
+fn own_tail_returns(
+    prepared: &PreparedExposure,
+    listed: &[&Holding],
+    tail: &TailWeights,
+) -> Vec<f64> {
     let panel = &prepared.panel;
     let row = |(at, holding): (usize, &&Holding)| {
         let row = prepared.name(holding.instrument).row;

@@ -16,7 +16,9 @@ use crate::{
     },
     clock::Stopwatch,
     limits::Limits,
-    rpc::status::{Refusal, sanitize_status},
+    phase::Phase,
+    refusal::Refusal,
+    rpc::status::sanitize_status,
     traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
 };
 use http::{HeaderValue, Request, Response};
@@ -37,17 +39,6 @@ use tracing::Instrument as _;
 
 /// The header that carries a call's id, both ways.
 pub const REQUEST_ID: &str = "x-request-id";
-
-/// How far the server has gone on its way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// Calls are served.
-    Serving,
-    /// Streams that would never end are ended; other calls finish.
-    Draining,
-    /// The hard deadline has passed; every call ends.
-    Cut,
-}
 
 /// Surrounds the calls of a server.
 #[derive(Clone, Debug)]

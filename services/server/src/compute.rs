@@ -5,7 +5,7 @@
 //! threads in fixed ranges and puts the parts together in order, so that the number of threads never
 //! shows in an answer.
 
-use crate::rpc::status::Refusal;
+use crate::refusal::Refusal;
 use std::{
     ops::Range,
     sync::{

@@ -5,10 +5,10 @@
 //! to a GOAWAY, and for a client to read.
 
 use crate::{
-    call::Phase,
     clock::Stopwatch,
     config::{Config, Connections, Drain},
     limits,
+    phase::Phase,
     traffic::{Calls, Line},
 };
 use std::{

@@ -5,14 +5,20 @@
 //! `services.rs` what a handler is given, `call.rs` what surrounds every call.
 
 pub mod admin;
+pub mod as_of;
 pub mod call;
 pub mod clock;
 pub mod compute;
 pub mod config;
 pub mod connection;
+pub mod excerpt;
+pub mod hex;
 pub mod limits;
 pub mod market;
+pub mod needed;
+pub mod phase;
 pub mod pool;
+pub mod refusal;
 pub mod revisions;
 pub mod rpc;
 pub mod services;
@@ -23,10 +29,11 @@ pub mod upload;
 pub mod views;
 
 use crate::{
-    call::{CallLayer, Phase},
+    call::CallLayer,
     clock::Clock,
     config::{Config, ConfigError, Drain},
     market::Resident,
+    phase::Phase,
     services::Services,
     store_health::StoreState,
     traffic::Calls,

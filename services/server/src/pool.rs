@@ -3,7 +3,7 @@
 //! The last quarter is kept for connections that hold little, so those that hold much do not lock
 //! out the others.
 
-use crate::{limits, rpc::status::Refusal};
+use crate::{limits, refusal::Refusal};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,

@@ -1,6 +1,6 @@
 //! When an answer may have changed: a new head of the log, or time reaching the next scheduled publication.
 
-use crate::{call::Phase, clock::Clock, market::Resident};
+use crate::{clock::Clock, market::Resident, phase::Phase};
 use marketdata::{instant::Instant, market::Market};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;

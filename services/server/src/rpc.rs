@@ -1,29 +1,32 @@
-//! The one list of what is served, and the pattern every handler follows.
+//! The one list of what is served, and the pattern every method follows.
 //!
-//! A handler is convert in, view, one call, convert out; see [`marketdata`] for one:
+//! A service has three files: `rpc/<service>.rs` answers, `rpc/<service>/from_proto.rs` validates,
+//! `rpc/<service>/to_proto.rs` writes for the wire. A method is a type, and its handler is one line:
 //!
 //! ```text
-//! async fn get_coverage(&self, request: Request<GetCoverageRequest>) -> Result<Response<…>, Status> {
-//!     let mut fields = Fields::new();                       // rpc/field.rs: all violations at once
-//!     let as_of = shared::as_of(&mut fields, request.into_inner().as_of);
-//!     let query = fields.finish(Some(…))?;                  // Refusal → Status by `?`
-//!     let pinned = self.services.view(&as_of)?;             // the snapshot, shared by requests
-//!     let prepared = pinned.view().rotation.get(&self.services.compute, &pinned, prepare).await?;
-//!     let report = rotation::measure(&prepared, &query)?;   // inline if cheap, else compute.run(…)
-//!     Ok(Response::new(to_proto(report, &pinned)))
+//! impl FromProto for SeriesQuery { fn from_proto(…) }   // from_proto.rs: all violations at once
+//! impl Query for SeriesQuery {                          // rpc/query.rs has the skeleton
+//!     type Prepared = ();                               // needed.rs: what is worked out once per view
+//!     fn answer(&self, &Pinned, &Prepared) → Answer     // a pure function
 //! }
+//! async fn get_series(&self, request) → … { answer::<SeriesQuery>(&self.services, request).await }
 //! ```
 //!
-//! A service is: its file here; its line in [`routes`] and [`NAMES`]; a `Slot` in `views.rs` where
-//! it prepares anything; its errors as variants in `rpc/status.rs`, where the compiler asks for
-//! their status and reason.
+//! [`query::answer`] validates, finds the view, waits for what is prepared, answers inline or on the
+//! compute pool, and puts the answer in its envelope ([`envelope`]). A stream that repeats an answer is
+//! a [`watch`](mod@watch).
+//!
+//! A service is: its files here; its lines in [`routes`] and [`NAMES`]; a slot in `views.rs` and an
+//! implementation in `needed.rs` where it prepares anything; its errors as variants of
+//! [`Refusal`](crate::refusal::Refusal), whose status the compiler asks for in `rpc/status.rs`.
 
+pub mod envelope;
 pub mod exposure;
 pub mod field;
 pub mod fit;
-pub mod ingest;
 pub mod marketdata;
 pub mod page;
+pub mod query;
 pub mod rotation;
 pub mod shared;
 pub mod squeeze;
@@ -31,27 +34,38 @@ pub mod status;
 pub mod watch;
 
 use crate::{StartError, services::Services};
-use contract::v1;
+use contract::v1::{
+    exposure_service_server::{self, ExposureServiceServer},
+    market_data_service_server::{self, MarketDataServiceServer},
+    rotation_service_server::{self, RotationServiceServer},
+    squeeze_service_server::{self, SqueezeServiceServer},
+};
 use std::sync::Arc;
 use tonic::{codec::CompressionEncoding, service::Routes};
 
+/// Serves every service of the contract.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    services: Arc<Services>,
+}
+
 /// The services of our own, by full name: each has its health.
 pub const NAMES: [&str; 4] = [
-    v1::exposure_service_server::SERVICE_NAME,
-    v1::market_data_service_server::SERVICE_NAME,
-    v1::rotation_service_server::SERVICE_NAME,
-    v1::squeeze_service_server::SERVICE_NAME,
+    exposure_service_server::SERVICE_NAME,
+    market_data_service_server::SERVICE_NAME,
+    rotation_service_server::SERVICE_NAME,
+    squeeze_service_server::SERVICE_NAME,
 ];
 
 /// The one of [`NAMES`] that cannot serve without the store.
-pub const WRITES: &str = v1::market_data_service_server::SERVICE_NAME;
+pub const WRITES: &str = market_data_service_server::SERVICE_NAME;
 
 /// Every service of our own; answers compressed on request where `compress` says so.
 pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {
     /// Applies the bounds that all services share.
     macro_rules! bounded {
-        ($server:expr) => {{
-            let server = $server
+        ($server:ident) => {{
+            let server = $server::new(Handler { services: Arc::clone(services) })
                 .max_decoding_message_size(services.limits.receive_bytes)
                 .max_encoding_message_size(services.limits.send_bytes)
                 .accept_compressed(CompressionEncoding::Gzip);
@@ -62,18 +76,10 @@ pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {
         }};
     }
     Routes::default()
-        .add_service(bounded!(v1::exposure_service_server::ExposureServiceServer::new(
-            exposure::Handler::new(Arc::clone(services))
-        )))
-        .add_service(bounded!(v1::market_data_service_server::MarketDataServiceServer::new(
-            marketdata::Handler::new(Arc::clone(services))
-        )))
-        .add_service(bounded!(v1::rotation_service_server::RotationServiceServer::new(
-            rotation::Handler::new(Arc::clone(services))
-        )))
-        .add_service(bounded!(v1::squeeze_service_server::SqueezeServiceServer::new(
-            squeeze::Handler::new(Arc::clone(services))
-        )))
+        .add_service(bounded!(ExposureServiceServer))
+        .add_service(bounded!(MarketDataServiceServer))
+        .add_service(bounded!(RotationServiceServer))
+        .add_service(bounded!(SqueezeServiceServer))
 }
 
 /// The same routes with reflection in both versions, which knows health as well.

@@ -1,17 +1,16 @@
 //! What every handler is given: the market, the views of it, the compute pool, the store, the clock.
 
 use crate::{
-    call::Phase,
+    as_of::{AsOf, Pin},
     clock::Clock,
     compute::Compute,
     config::{Config, ConfigError},
+    hex::hex,
     limits::{self, Limits},
     market::Resident,
+    phase::Phase,
+    refusal::Refusal,
     revisions::Wakes,
-    rpc::{
-        shared::{AsOf, hex},
-        status::{Pin, Refusal},
-    },
     store_health::StoreHealth,
     upload::memory::{Memory, Share},
     views::{Identity, Pinned, Views},

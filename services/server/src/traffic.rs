@@ -9,7 +9,7 @@
 use crate::{
     limits::{self, Limits},
     pool::{Pool, Room, Share},
-    rpc::status::Refusal,
+    refusal::Refusal,
 };
 use std::{
     collections::BTreeMap,

@@ -5,12 +5,9 @@
 //! filled on first need and by one computation however many calls wait for it. A [`Pinned`] view
 //! adds the precise instant a request asked for, which its answer repeats.
 
-use crate::{
-    compute::Compute,
-    rpc::{squeeze, status::Refusal},
-};
+use crate::{compute::Compute, needed::PreparedCoverage, refusal::Refusal};
 use factors::roles::Roles;
-use marketdata::{coverage::DatasetCoverage, instant::Instant, market::Market, snapshot::Snapshot};
+use marketdata::{instant::Instant, market::Market, snapshot::Snapshot};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -33,13 +30,13 @@ pub struct View {
     /// Who plays which role.
     pub roles: Arc<Roles>,
     /// What each dataset holds.
-    pub coverage: Slot<Vec<DatasetCoverage>>,
+    pub coverage: Slot<PreparedCoverage>,
     /// Betas, sizes and returns of every name.
     pub exposure: Slot<exposure::prepared::PreparedExposure>,
     /// Every indicator of rotation.
     pub rotation: Slot<rotation::prepared::PreparedRotation>,
     /// Short selling across the market.
-    pub squeeze: Slot<squeeze::PreparedSqueeze>,
+    pub squeeze: Slot<squeeze::prepared::PreparedSqueeze>,
 }
 
 /// A value computed from a view on first need.

@@ -14,6 +14,7 @@ pub mod assess;
 pub mod exit;
 pub mod measure;
 pub mod name;
+pub mod prepared;
 pub mod rank;
 pub mod score;
 pub mod traded;

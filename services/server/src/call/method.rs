@@ -1,6 +1,6 @@
 //! Which shape each method has, by the contract's descriptor, and the deadline that follows from it.
 
-use crate::{limits::Limits, rpc::status::Refusal};
+use crate::{limits::Limits, refusal::Refusal};
 use http::HeaderMap;
 use prost::Message as _;
 use std::{collections::BTreeMap, time::Duration};

@@ -4,7 +4,7 @@
 use crate::{
     call::method::Shape,
     limits::{self, Limits},
-    rpc::status::Refusal,
+    refusal::Refusal,
     traffic::Charge,
 };
 use http_body::{Body as HttpBody, Frame, SizeHint};

@@ -6,7 +6,8 @@ use crate::{
     clock::Stopwatch,
     limits,
     pool::Room,
-    rpc::status::{Refusal, is_fault, sanitize_status},
+    refusal::Refusal,
+    rpc::status::{is_fault, sanitize_status},
     traffic::{Charge, InFlight, Line, Unread},
 };
 use http::HeaderMap;

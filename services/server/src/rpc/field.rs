@@ -1,6 +1,6 @@
 //! Collects every violation of a request with the path of its field, so that a caller learns all of them at once.
 
-use crate::rpc::status::Refusal;
+use crate::refusal::Refusal;
 use marketdata::day::Day;
 use portfolio::lines::Violation;
 use std::fmt::Display;
@@ -66,6 +66,36 @@ impl Fields {
         (min, max): (T, T),
     ) -> T {
         value.map_or(default, |value| self.within(field, value, min, max))
+    }
+
+    /// A range of ISO days, both included; none where an end is empty or wrong.
+    pub fn days(
+        &mut self,
+        (first_field, first): (&str, &str),
+        (last_field, last): (&str, &str),
+    ) -> (Option<Day>, Option<Day>) {
+        let (first, last) = (self.day(first_field, first), self.day(last_field, last));
+        if first.zip(last).is_some_and(|(first, last)| last < first) {
+            self.add(last_field, format!("must not be before {first_field}"));
+        }
+        (first, last)
+    }
+
+    /// The value of an enum. Records a violation and gives UNSPECIFIED when its number is unknown.
+    pub fn choice<Wire: TryFrom<i32> + Default>(&mut self, field: &str, number: i32) -> Wire {
+        Wire::try_from(number).unwrap_or_else(|_| {
+            self.add(field, format!("{number} is not a value of this enum"));
+            Wire::default()
+        })
+    }
+
+    /// Records a violation when a list has more entries than it may. Gives whether it may.
+    pub fn at_most(&mut self, field: &str, entries: usize, most: usize) -> bool {
+        let is_lawful = entries <= most;
+        if !is_lawful {
+            self.add(field, format!("{most} at most, has {entries}"));
+        }
+        is_lawful
     }
 
     /// Whether a violation was recorded.

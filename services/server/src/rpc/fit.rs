@@ -3,9 +3,13 @@
 //! Clients refuse trailers above 8 KiB, and the caller then learns nothing, not even the code. Texts
 //! become excerpts, the first violations are told and the rest are counted.
 
-use crate::{limits, rpc::status::DOMAIN};
+use crate::{
+    excerpt::{encoded_bytes, excerpt},
+    limits,
+    rpc::status::DOMAIN,
+};
 use portfolio::lines::Violation;
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -87,72 +91,13 @@ fn room(message: &str) -> usize {
     limits::STATUS_BYTES.saturating_sub(encoded_bytes(message)) / 4 * 3
 }
 
-/// Bytes of a text in `grpc-message`.
-fn encoded_bytes(text: &str) -> usize {
-    text.chars().map(encoded_char_bytes).sum()
-}
-
-/// Bytes of a character in `grpc-message`, where all but plain ASCII is percent-encoded.
-fn encoded_char_bytes(character: char) -> usize {
-    let is_plain = matches!(character, '!'..='~') && !"\"#%<>`?{}".contains(character);
-    if is_plain { 1 } else { 3 * character.len_utf8() }
-}
-
-/// A text of at most so many bytes in `grpc-message`, and so of at most so many bytes: its beginning
-/// and an ellipsis where it is longer.
-pub fn excerpt(text: &str, most: usize) -> String {
-    const MARK: char = '…';
-    if encoded_bytes(text) <= most {
-        return text.to_owned();
-    }
-    let mut left = most.saturating_sub(encoded_char_bytes(MARK));
-    let mut out = String::new();
-    for character in text.chars() {
-        let bytes = encoded_char_bytes(character);
-        if left < bytes {
-            break;
-        }
-        left -= bytes;
-        out.push(character);
-    }
-    out.push(MARK);
-    out
-}
-
-/// Violations as a sentence: the first three by path, and how many more there are.
-pub fn in_words(violations: &[Violation]) -> String {
-    let mut by_path: BTreeMap<Vec<Step<'_>>, &Violation> = BTreeMap::new();
-    for violation in violations {
-        by_path.entry(steps(&violation.field)).or_insert(violation);
-    }
-    let shown: Vec<String> = by_path
-        .values()
-        .take(3)
-        .map(|Violation { field, description }| {
-            format!("{field} {}", excerpt(description, limits::EXCERPT_BYTES))
-        })
-        .collect();
-    let more = by_path.len().saturating_sub(shown.len());
-    let tail = if 0 < more { format!("; and {more} more") } else { String::new() };
-    format!("the request is not valid: {}{tail}", shown.join("; "))
-}
-
-/// A step of a path; indices are in the order of numbers.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Step<'a> {
-    Index(u64),
-    Name(&'a str),
-}
-
-fn steps(path: &str) -> Vec<Step<'_>> {
-    let steps = path.split(['.', '[', ']']).filter(|step| !step.is_empty());
-    steps.map(|step| step.parse().map_or(Step::Name(step), Step::Index)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::status::Refusal;
+    use crate::{
+        as_of::Pin,
+        refusal::{Kind, Refusal},
+    };
     use proptest::prelude::*;
 
     /// What the three headers of a status take on the wire, values only.
@@ -199,8 +144,8 @@ mod tests {
 
         #[test]
         fn every_text_of_the_callers_becomes_an_excerpt(asked in text(), here in text()) {
-            let kind = crate::rpc::status::Kind::Instrument;
-            let what = crate::rpc::status::Pin::ConfigHash;
+            let kind = Kind::Instrument;
+            let what = Pin::ConfigHash;
             for refusal in [
                 Refusal::Unknown { kind, name: asked.clone() },
                 Refusal::Mismatch { what, asked: asked.clone(), here: here.clone() },
@@ -211,26 +156,5 @@ mod tests {
                 prop_assert!(status.get_details_error_info().is_some());
             }
         }
-
-        #[test]
-        fn an_excerpt_is_a_beginning_and_fits(text in text(), most in 9_usize..2_000) {
-            let short = excerpt(&text, most);
-            prop_assert!(encoded_bytes(&short) <= most);
-            prop_assert!(short == text || text.starts_with(short.strip_suffix('…').unwrap()));
-        }
-    }
-
-    #[test]
-    fn a_sentence_counts_positions_as_numbers() {
-        let violations = [10, 2, 1, 0].map(|at| Violation {
-            field: format!("portfolio.positions[{at}].symbol"),
-            description: "is empty".into(),
-        });
-        assert_eq!(
-            in_words(&violations),
-            "the request is not valid: portfolio.positions[0].symbol is empty; \
-             portfolio.positions[1].symbol is empty; portfolio.positions[2].symbol is empty; \
-             and 1 more"
-        );
     }
 }

@@ -1,42 +1,31 @@
-//! MarketDataService: what the log holds; files come in through `rpc/ingest.rs`.
+//! MarketDataService: what the log holds, and the files that come in.
+
+mod from_proto;
+mod ingest;
+mod to_proto;
 
 use crate::{
-    limits,
+    as_of::AsOf,
+    needed::{Needed, PreparedCoverage},
+    refusal::{Kind, Refusal},
     rpc::{
-        field::Fields,
-        ingest::ingest,
-        page::{Page, page},
-        shared::{self, AsOf, hex, timestamp},
-        status::{Kind, Refusal},
+        Handler,
+        envelope::Answer,
+        query::{Normal, Place, Query, answer},
     },
     services::Services,
-    views::{Pinned, View},
+    views::Pinned,
 };
 use contract::v1::{self, market_data_service_server::MarketDataService};
+use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use marketdata::{
-    coverage::{DatasetCoverage, coverage},
-    dataset::{Dataset, Field},
-    day::Day,
-    instrument::{Instrument, InstrumentId, Namespace},
+    instrument::{Instrument, InstrumentId},
     snapshot::Snapshot,
-    symbol::Symbol,
     track::Rows,
 };
 use std::{ops::Range, sync::Arc};
+use store::RevisionRecord;
 use tonic::{Request, Response, Status, Streaming};
-
-/// Serves `MarketDataService`.
-#[derive(Debug)]
-pub struct Handler {
-    services: Arc<Services>,
-}
-
-impl Handler {
-    /// A handler.
-    pub fn new(services: Arc<Services>) -> Handler {
-        Handler { services }
-    }
-}
 
 #[tonic::async_trait]
 impl MarketDataService for Handler {
@@ -44,252 +33,125 @@ impl MarketDataService for Handler {
         &self,
         request: Request<Streaming<v1::IngestRequest>>,
     ) -> Result<Response<v1::IngestResponse>, Status> {
-        Ok(Response::new(ingest(&self.services, request.into_inner()).await?))
+        Ok(Response::new(ingest::ingest(&self.services, request.into_inner()).await?))
     }
 
     async fn get_series(
         &self,
         request: Request<v1::GetSeriesRequest>,
     ) -> Result<Response<v1::GetSeriesResponse>, Status> {
-        let query = SeriesQuery::from_proto(request.into_inner())?;
-        let pinned = self.services.view(&query.as_of)?;
-        Ok(Response::new(series(&query, &pinned)?))
+        answer::<SeriesQuery>(&self.services, request).await
     }
 
     async fn list_instruments(
         &self,
         request: Request<v1::ListInstrumentsRequest>,
     ) -> Result<Response<v1::ListInstrumentsResponse>, Status> {
-        let query = InstrumentsQuery::from_proto(request.into_inner())?;
-        let pinned = self.services.view(&query.as_of)?;
-        let answer = self.services.compute.run(move || instruments(&query, &pinned)).await?;
-        Ok(Response::new(answer))
+        answer::<InstrumentsQuery>(&self.services, request).await
     }
 
     async fn get_coverage(
         &self,
         request: Request<v1::GetCoverageRequest>,
     ) -> Result<Response<v1::GetCoverageResponse>, Status> {
-        let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, request.into_inner().as_of);
-        let as_of = fields.finish(Some(as_of))?;
-        let pinned = self.services.view(&as_of)?;
-        let found = pinned.view().coverage.get(&self.services.compute, &pinned, covered).await?;
-        Ok(Response::new(coverage_to_proto(&found, &pinned)))
+        answer::<CoverageQuery>(&self.services, request).await
     }
 
     async fn list_revisions(
         &self,
         request: Request<v1::ListRevisionsRequest>,
     ) -> Result<Response<v1::ListRevisionsResponse>, Status> {
-        let query = RevisionsQuery::from_proto(request.into_inner())?;
-        let pinned = self.services.view(&query.as_of)?;
-        Ok(Response::new(self.revisions(&query, &pinned).await?))
+        answer::<RevisionsQuery>(&self.services, request).await
     }
 }
 
-fn covered(view: &View) -> Vec<DatasetCoverage> {
-    coverage(&view.snapshot)
-}
+impl Query for CoverageQuery {
+    type Prepared = PreparedCoverage;
+    type Response = v1::GetCoverageResponse;
 
-fn coverage_to_proto(found: &[DatasetCoverage], pinned: &Pinned) -> v1::GetCoverageResponse {
-    let reference = shared::snapshot_ref(pinned);
-    let today = pinned.snapshot().today();
-    let datasets = found.iter().map(|coverage| v1::DatasetCoverage {
-        dataset: dataset_to_proto(coverage.dataset),
-        instruments: coverage.instruments,
-        rows: coverage.rows,
-        first_on: coverage.first_on.to_string(),
-        last_on: coverage.last_on.to_string(),
-        last_published_at: Some(timestamp(coverage.last_published_at)),
-        age_days: today.epoch().saturating_sub(coverage.last_on.epoch()),
-        without_prices: coverage.without_prices.as_ref().map(|names| names.len() as u64),
-        without_prices_symbols: unjoined(coverage, pinned),
-    });
-    v1::GetCoverageResponse {
-        datasets: datasets.collect(),
-        result_id: shared::result_id("GetCoverage", &v1::GetCoverageRequest::default(), &reference),
-        gaps: Vec::new(),
-        snapshot: Some(reference),
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        PreparedCoverage(found): &PreparedCoverage,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let datasets = to_proto::datasets(found, pinned);
+        Ok(Answer::whole(v1::GetCoverageResponse { datasets, ..Default::default() }))
     }
 }
 
-fn unjoined(coverage: &DatasetCoverage, pinned: &Pinned) -> Vec<String> {
-    let names = coverage.without_prices.iter().flatten();
-    let mut symbols: Vec<&str> = names.map(|id| pinned.snapshot().symbol(*id)).collect();
-    symbols.sort_unstable();
-    symbols.into_iter().take(limits::UNJOINED_NAMES).map(str::to_owned).collect()
-}
+impl Query for InstrumentsQuery {
+    type Prepared = ();
+    type Response = v1::ListInstrumentsResponse;
 
-struct InstrumentsQuery {
-    as_of: AsOf,
-    page: Page,
-    dataset: Option<Dataset>,
-    prefix: String,
-    normal: v1::ListInstrumentsRequest,
-}
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
 
-impl InstrumentsQuery {
-    fn from_proto(mut request: v1::ListInstrumentsRequest) -> Result<InstrumentsQuery, Refusal> {
-        let mut fields = Fields::new();
-        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
-        let token = std::mem::take(&mut request.page_token);
-        let size = std::mem::take(&mut request.page_size);
-        let dataset = dataset_from_proto(&mut fields, request.dataset);
-        let prefix = request.symbol_prefix.trim();
-        let prefix = match prefix.is_empty() {
-            true => String::new(),
-            false => match Symbol::listed(prefix) {
-                Ok(symbol) => symbol.as_str().to_owned(),
-                Err(error) => {
-                    fields.add("symbol_prefix", error.to_string());
-                    String::new()
-                }
-            },
+    fn place(&mut self, _prepared: &()) -> Result<Place, Refusal> {
+        Ok(Place::Pool)
+    }
+
+    fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
+        let snapshot = pinned.snapshot();
+        let wanted = |instrument: &&Instrument| {
+            snapshot.symbol(instrument.id).starts_with(&self.prefix)
+                && self
+                    .dataset
+                    .is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
         };
-        let page = page(&mut fields, ("ListInstruments", &request), (size, &token), &mut as_of)?;
-        request.page_size = page.size as i32;
-        fields.finish(Some(InstrumentsQuery { as_of, page, dataset, prefix, normal: request }))
+        let all = snapshot.instruments().iter().filter(wanted);
+        let mut ids: Vec<InstrumentId> = all.map(|instrument| instrument.id).collect();
+        // The snapshot fixes the list and its order, so that a place in it is all a token needs.
+        snapshot.sort_by_name(&mut ids);
+        let cut = self.page.cut(ids.len(), pinned);
+        let known = ids[cut.places].iter().filter_map(|id| snapshot.instrument(*id));
+        Ok(Answer::whole(v1::ListInstrumentsResponse {
+            instruments: known.map(|known| to_proto::instrument(known, pinned)).collect(),
+            next_page_token: cut.next_page_token,
+            ..Default::default()
+        }))
     }
 }
 
-fn instruments(query: &InstrumentsQuery, pinned: &Pinned) -> v1::ListInstrumentsResponse {
-    let snapshot = pinned.snapshot();
-    let wanted = |instrument: &&Instrument| {
-        snapshot.symbol(instrument.id).starts_with(&query.prefix)
-            && query.dataset.is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
-    };
-    let all = snapshot.instruments().iter().filter(wanted);
-    let mut ids: Vec<InstrumentId> = all.map(|instrument| instrument.id).collect();
-    // The snapshot fixes the list and its order, so that a place in it is all a token needs.
-    snapshot.sort_by_name(&mut ids);
-    let entries = query.page.within(ids.len());
-    let known = ids[entries.clone()].iter().filter_map(|id| snapshot.instrument(*id));
-    let reference = shared::snapshot_ref(pinned);
-    v1::ListInstrumentsResponse {
-        result_id: shared::result_id("ListInstruments", &query.normal, &reference),
-        snapshot: Some(reference),
-        gaps: Vec::new(),
-        instruments: known.map(|known| instrument_to_proto(known, pinned)).collect(),
-        next_page_token: match entries.end < ids.len() {
-            true => query.page.token(entries.end as u64, pinned),
-            false => String::new(),
-        },
-    }
-}
+impl Query for SeriesQuery {
+    type Prepared = ();
+    type Response = v1::GetSeriesResponse;
 
-fn instrument_to_proto(instrument: &Instrument, pinned: &Pinned) -> v1::Instrument {
-    let snapshot = pinned.snapshot();
-    let namings = snapshot.namings(instrument.id);
-    let bound = |day: Day, open: Day, shift: i32| match day == open {
-        true => String::new(),
-        false => day.plus(shift).to_string(),
-    };
-    let symbols = namings.iter().map(|naming| v1::SymbolInterval {
-        symbol: naming.symbol.to_string(),
-        from_on: bound(naming.from, Day::MIN, 0),
-        through_on: bound(naming.until, Day::MAX, -1),
-    });
-    let holds = |dataset: &Dataset| !snapshot.rows(*dataset, instrument.id).is_empty();
-    v1::Instrument {
-        symbol: snapshot.symbol(instrument.id).to_owned(),
-        is_series: instrument.namespace == Namespace::Series,
-        symbols: symbols.collect(),
-        datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
     }
-}
 
-struct SeriesQuery {
-    as_of: AsOf,
-    page: Page,
-    dataset: Dataset,
-    symbol: String,
-    fields: Vec<Field>,
-    days: (Day, Day),
-    normal: v1::GetSeriesRequest,
-}
-
-impl SeriesQuery {
-    fn from_proto(mut request: v1::GetSeriesRequest) -> Result<SeriesQuery, Refusal> {
-        let mut fields = Fields::new();
-        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
-        let token = std::mem::take(&mut request.page_token);
-        let size = std::mem::take(&mut request.page_size);
-        let dataset = dataset_from_proto(&mut fields, request.dataset);
-        if request.dataset == 0 {
-            fields.add("dataset", "must be given");
-        }
-        if let Err(error) = Symbol::series(&request.symbol) {
-            fields.add("symbol", error.to_string());
-        }
-        let asked = dataset.map(|dataset| asked_fields(&mut fields, dataset, &request.fields));
-        let start = fields.day("start_on", &request.start_on).unwrap_or(Day::MIN);
-        let end = fields.day("end_on", &request.end_on).unwrap_or(Day::MAX);
-        if end < start {
-            fields.add("end_on", "must not be before start_on");
-        }
-        let page = page(&mut fields, ("GetSeries", &request), (size, &token), &mut as_of)?;
-        request.page_size = page.size as i32;
-        let query = dataset.zip(asked).map(|(dataset, asked)| SeriesQuery {
-            as_of,
-            page,
-            dataset,
-            symbol: request.symbol.clone(),
-            fields: asked,
-            days: (start, end),
-            normal: request,
-        });
-        fields.finish(query)
+    fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
+        let snapshot = pinned.snapshot();
+        let named = [snapshot.series_id(&self.symbol), snapshot.listed(&self.symbol)];
+        let named = || named.into_iter().flatten();
+        // A listed line and a series may share a name: the one that has rows of the dataset is meant.
+        let id = named()
+            .find(|id| !snapshot.rows(self.dataset, *id).is_empty())
+            .or_else(|| named().last())
+            .ok_or_else(|| Refusal::Unknown {
+                kind: Kind::Instrument,
+                name: self.symbol.clone(),
+            })?;
+        let rows = snapshot.rows(self.dataset, id);
+        let (start_on, end_on) = self.days;
+        let first = rows.last_on_or_before(start_on.plus(-1)).map_or(0, |row| row + 1);
+        let end = rows.last_on_or_before(end_on).map_or(0, |row| row + 1);
+        let cut = self.page.cut(end.saturating_sub(first), pinned);
+        let of_page = by_name(snapshot, &rows, first + cut.places.start..first + cut.places.end);
+        let points = of_page.into_iter().map(|row| to_proto::point(self, pinned, &rows, row));
+        Ok(Answer::whole(v1::GetSeriesResponse {
+            symbol: snapshot.symbol(id).to_owned(),
+            fields: self.fields.iter().map(|field| field.name().to_owned()).collect(),
+            points: points.collect(),
+            next_page_token: cut.next_page_token,
+            ..Default::default()
+        }))
     }
-}
-
-fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<Field> {
-    if names.is_empty() {
-        return dataset.fields().to_vec();
-    }
-    let mut asked = Vec::new();
-    for (at, name) in names.iter().enumerate() {
-        match dataset.fields().iter().find(|field| field.name() == name) {
-            Some(field) => asked.push(*field),
-            None => {
-                let known: Vec<&str> = dataset.fields().iter().map(|field| field.name()).collect();
-                let (dataset, known) = (dataset.name(), known.join(", "));
-                fields.add(format!("fields[{at}]"), format!("{dataset} has {known}"));
-            }
-        }
-    }
-    asked
-}
-
-fn series(query: &SeriesQuery, pinned: &Pinned) -> Result<v1::GetSeriesResponse, Refusal> {
-    let snapshot = pinned.snapshot();
-    let named = [snapshot.series_id(&query.symbol), snapshot.listed(&query.symbol)];
-    let named = || named.into_iter().flatten();
-    // A listed line and a series may share a name: the one that has rows of the dataset is meant.
-    let id = named()
-        .find(|id| !snapshot.rows(query.dataset, *id).is_empty())
-        .or_else(|| named().last())
-        .ok_or_else(|| Refusal::Unknown { kind: Kind::Instrument, name: query.symbol.clone() })?;
-    let rows = snapshot.rows(query.dataset, id);
-    let (start_on, end_on) = query.days;
-    let first = rows.last_on_or_before(start_on.plus(-1)).map_or(0, |row| row + 1);
-    let end = rows.last_on_or_before(end_on).map_or(0, |row| row + 1);
-    let asked = end.saturating_sub(first);
-    let page = query.page.within(asked);
-    let of_page = by_name(snapshot, &rows, first + page.start..first + page.end);
-    let reference = shared::snapshot_ref(pinned);
-    Ok(v1::GetSeriesResponse {
-        result_id: shared::result_id("GetSeries", &query.normal, &reference),
-        snapshot: Some(reference),
-        gaps: Vec::new(),
-        symbol: snapshot.symbol(id).to_owned(),
-        fields: query.fields.iter().map(|field| field.name().to_owned()).collect(),
-        points: of_page.into_iter().map(|row| point(query, pinned, &rows, row)).collect(),
-        next_page_token: match page.end < asked {
-            true => query.page.token(page.end as u64, pinned),
-            false => String::new(),
-        },
-    })
 }
 
 /// The rows at some places, where those of one day stand in the order of their other instrument's
@@ -313,110 +175,64 @@ fn by_name(snapshot: &Snapshot, rows: &Rows<'_>, places: Range<usize>) -> Vec<us
     ordered
 }
 
-fn point(query: &SeriesQuery, pinned: &Pinned, rows: &Rows<'_>, row: usize) -> v1::SeriesPoint {
-    let snapshot = pinned.snapshot();
-    let other = rows.other(row);
-    let values = query.fields.iter().map(|field| {
-        let number = rows.value(row, query.dataset.column(*field));
-        let value = match field.is_text() {
-            true => number
-                .and_then(|id| snapshot.text(id))
-                .map(|text| v1::field_value::Value::Text(text.to_owned())),
-            false => number.map(v1::field_value::Value::Number),
-        };
-        v1::FieldValue { value }
-    });
-    v1::SeriesPoint {
-        effective_on: rows.day(row).to_string(),
-        published_at: Some(timestamp(rows.published_at(row))),
-        revision: rows.revision(row),
-        other: match other {
-            InstrumentId::NONE => String::new(),
-            other => snapshot.symbol(other).to_owned(),
-        },
-        values: values.collect(),
-    }
-}
+/// What the store says of the revisions that a request looks for.
+pub(super) struct Revisions(Vec<RevisionRecord>);
 
-struct RevisionsQuery {
-    as_of: AsOf,
-    page: Page,
-    normal: v1::ListRevisionsRequest,
-}
-
-impl RevisionsQuery {
-    fn from_proto(mut request: v1::ListRevisionsRequest) -> Result<RevisionsQuery, Refusal> {
-        let mut fields = Fields::new();
-        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
-        let token = std::mem::take(&mut request.page_token);
-        let size = std::mem::take(&mut request.page_size);
-        let page = page(&mut fields, ("ListRevisions", &request), (size, &token), &mut as_of)?;
-        request.page_size = page.size as i32;
-        fields.finish(Some(RevisionsQuery { as_of, page, normal: request }))
-    }
-}
-
-impl Handler {
-    async fn revisions(
-        &self,
+impl Needed<RevisionsQuery> for Revisions {
+    async fn of(
         query: &RevisionsQuery,
+        services: &Services,
         pinned: &Pinned,
-    ) -> Result<v1::ListRevisionsResponse, Refusal> {
+    ) -> Result<Arc<Revisions>, Refusal> {
         let last = pinned.snapshot().revision();
-        let after = query.normal.after_revision.max(query.page.start);
-        let mut found = self.services.store.revisions(after, query.page.size as u32 + 1).await?;
+        let after = query.normal.after_revision.max(query.page.starts_after());
+        let most = query.page.looks_for() as u32;
+        let mut found = services.store.revisions(after, most).await?;
         found.retain(|record| record.mark.revision <= last);
-        let more = query.page.size < found.len();
-        found.truncate(query.page.size);
-        let next = match found.last() {
-            Some(record) if more => query.page.token(record.mark.revision, pinned),
-            _ => String::new(),
-        };
-        let reference = shared::snapshot_ref(pinned);
-        let revisions = found.into_iter().map(|record| v1::Revision {
-            revision: record.mark.revision,
-            data_version: hex(&record.mark.data_version),
-            committed_at: Some(timestamp(record.committed_at)),
-            source: record.provenance.source,
-            file_name: record.provenance.file_name,
-            content_hash: hex(&record.provenance.content_hash),
-            facts: record.facts,
-        });
-        Ok(v1::ListRevisionsResponse {
-            result_id: shared::result_id("ListRevisions", &query.normal, &reference),
-            snapshot: Some(reference),
-            gaps: Vec::new(),
-            revisions: revisions.collect(),
-            next_page_token: next,
-        })
+        Ok(Arc::new(Revisions(found)))
     }
 }
 
-/// The contract numbers datasets as the store does; a test holds the two lists to each other.
-fn dataset_to_proto(dataset: Dataset) -> i32 {
-    dataset.code().into()
-}
+impl Query for RevisionsQuery {
+    type Prepared = Revisions;
+    type Response = v1::ListRevisionsResponse;
 
-fn dataset_from_proto(fields: &mut Fields, dataset: i32) -> Option<Dataset> {
-    if dataset == 0 {
-        return None;
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
     }
-    let known = u8::try_from(dataset).ok().and_then(Dataset::from_code);
-    if known.is_none() {
-        fields.add("dataset", format!("{dataset} is none of the datasets"));
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        Revisions(found): &Revisions,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let (page, next_page_token) =
+            self.page.cut_after(found, |record| record.mark.revision, pinned);
+        Ok(Answer::whole(v1::ListRevisionsResponse {
+            revisions: page.iter().map(to_proto::revision).collect(),
+            next_page_token,
+            ..Default::default()
+        }))
     }
-    known
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::{Identity, Views};
+    use crate::{
+        rpc::{page::Page, query::FromProto},
+        views::{Identity, Views},
+    };
     use factors::roles::Roles;
     use marketdata::{
         fixture::{Fixture, day},
         instant::Instant,
     };
+
+    fn enclosed<Q: Query<Prepared = ()>>(query: &Q, pinned: &Pinned) -> Q::Response {
+        let answer = query.answer(pinned, &()).unwrap();
+        answer.enclose(Q::METHOD, query.asked().1, pinned)
+    }
 
     #[test]
     fn a_forged_token_reaches_no_row_before_the_first_day_asked_for() {
@@ -437,23 +253,14 @@ mod tests {
         for (start, points) in [(0, 2), (1, 1), (2, 0), (u64::MAX - 1, 0), (u64::MAX, 0)] {
             let mut query = SeriesQuery::from_proto(request.clone()).unwrap();
             query.page = Page::forged(100, start);
-            let answer = series(&query, &pinned).unwrap();
+            let answer = enclosed(&query, &pinned);
             assert_eq!((answer.points.len(), answer.next_page_token.as_str()), (points, ""));
             let query = InstrumentsQuery {
                 page: Page::forged(100, start),
                 ..InstrumentsQuery::from_proto(v1::ListInstrumentsRequest::default()).unwrap()
             };
-            assert_eq!(instruments(&query, &pinned).instruments.len(), usize::from(start == 0));
+            let answer = enclosed(&query, &pinned);
+            assert_eq!(answer.instruments.len(), usize::from(start == 0));
         }
-    }
-
-    #[test]
-    fn the_contract_numbers_and_names_datasets_as_the_store_does() {
-        let known = |number: i32| v1::Dataset::try_from(number).ok().map(|d| d.as_str_name());
-        for dataset in Dataset::ALL {
-            let name = format!("DATASET_{}", dataset.name().to_ascii_uppercase());
-            assert_eq!(known(dataset_to_proto(dataset)), Some(name.as_str()));
-        }
-        assert_eq!(known(Dataset::ALL.len() as i32 + 1), None, "the store lacks a dataset");
     }
 }

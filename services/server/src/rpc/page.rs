@@ -1,14 +1,14 @@
 //! Pages of a list: a token holds where the list goes on, at which data, and for which request.
 
 use crate::{
+    as_of::AsOf,
+    hex::{hex, unhex},
     limits,
-    rpc::{
-        field::Fields,
-        shared::{self, AsOf, hex},
-        status::Refusal,
-    },
+    refusal::Refusal,
+    rpc::{field::Fields, shared},
     views::Pinned,
 };
+use contract::v1;
 use marketdata::instant::Instant;
 use prost::Message;
 use std::ops::Range;
@@ -17,53 +17,120 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// Entries at most.
-    pub size: usize,
+    size: usize,
     /// Entries before this page, or the number it starts after: what the list's own order makes of it.
     /// A forged token may say anything.
-    pub start: u64,
+    start: u64,
     /// Hash of the request, to bind the next token to.
     bound_to: [u8; 32],
 }
 
-/// Reads the page of a request. `bound` is the request with its `as_of`, `page_size` and `page_token`
-/// cleared. From the second page on the token's as-of takes the place of the request's, so that a
-/// list stays one list while new facts arrive.
-///
-/// A token is made of the request and of the data it was answered from, and of nothing else: a
-/// reference sent back gives the same token, however the request named the data.
-///
-/// # Errors
-/// [`Refusal::PageToken`] where the token is not one of this request, or the request names other data.
-pub fn page(
-    fields: &mut Fields,
-    (method, bound): (&str, &impl Message),
-    (size, token): (i32, &str),
-    as_of: &mut AsOf,
-) -> Result<Page, Refusal> {
-    let most = limits::PAGE_MAX as i32;
-    let size = match fields.within("page_size", size, 0, most) {
-        0 => limits::PAGE_DEFAULT,
-        size => size as usize,
+/// A page cut out of a list whose length is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The places of its entries; empty where the page starts behind the end.
+    pub places: Range<usize>,
+    /// The token of the next page; empty on the last one.
+    pub next_page_token: String,
+    /// Entries of the whole list.
+    pub total_size: i32,
+}
+
+/// A request for a page.
+pub trait Paged: Message {
+    /// Its `page_size` and `page_token`.
+    fn page_fields(&mut self) -> (&mut i32, &mut String);
+}
+
+/// Lists the requests for pages.
+macro_rules! paged {
+    ($($request:ident)+) => {
+        $(impl Paged for v1::$request {
+            fn page_fields(&mut self) -> (&mut i32, &mut String) {
+                (&mut self.page_size, &mut self.page_token)
+            }
+        })+
     };
-    let bound_to = fingerprint(method, bound);
-    if token.is_empty() {
-        return Ok(Page { size, start: 0, bound_to });
-    }
-    let [at, revision, start] = read(token, &bound_to).ok_or(Refusal::PageToken)?;
-    // What no request can ask for, its token cannot ask for either.
-    let at = shared::timestamp(Instant::from_micros(at as i64));
-    let at = shared::instant(&mut Fields::new(), "page_token", at).ok_or(Refusal::PageToken)?;
-    // Another instant or revision asks for another list.
-    if as_of.at.is_some_and(|asked| asked != at) || as_of.revision.is_some_and(|r| r != revision) {
-        return Err(Refusal::PageToken);
-    }
-    (as_of.at, as_of.revision) = (Some(at), Some(revision));
-    Ok(Page { size, start, bound_to })
+}
+
+paged! {
+    GetIndicatorHistoryRequest
+    GetSeriesRequest
+    ListInstrumentsRequest
+    ListRevisionsRequest
+    RankSqueezeRequest
 }
 
 impl Page {
-    /// Which entries of a list of so many are on the page: none where it starts behind the end.
-    pub fn within(&self, total: usize) -> Range<usize> {
+    /// Reads the page of a request whose `as_of` was taken out; its `page_token` is taken out here and
+    /// the default of its `page_size` is applied. From the second page on the token's as-of takes the
+    /// place of the request's, so that a list stays one list while new facts arrive.
+    ///
+    /// A token is made of the request and of the data it was answered from, and of nothing else: a
+    /// reference sent back gives the same token, however the request named the data.
+    ///
+    /// # Errors
+    /// [`Refusal::PageToken`] where the token is not one of this request, or the request names other
+    /// data.
+    pub fn from_proto(
+        fields: &mut Fields,
+        method: &str,
+        request: &mut impl Paged,
+        as_of: &mut AsOf,
+    ) -> Result<Page, Refusal> {
+        let (size, token) = request.page_fields();
+        let (size, token) = (std::mem::take(size), std::mem::take(token));
+        let bound_to = fingerprint(method, request);
+        let size = match fields.within("page_size", size, 0, limits::PAGE_MAX as i32) {
+            0 => limits::PAGE_DEFAULT,
+            size => size as usize,
+        };
+        *request.page_fields().0 = size as i32;
+        let start = match token.is_empty() {
+            true => 0,
+            false => continued(&token, &bound_to, as_of).ok_or(Refusal::PageToken)?,
+        };
+        Ok(Page { size, start, bound_to })
+    }
+
+    /// The page of a list of so many entries.
+    pub fn cut(&self, total: usize, pinned: &Pinned) -> Cut {
+        let places = self.within(total);
+        let next_page_token = match places.end < total {
+            true => self.token(places.end as u64, pinned),
+            false => String::new(),
+        };
+        Cut { places, next_page_token, total_size: total as i32 }
+    }
+
+    /// The number that the page starts after, in a list whose entries have rising numbers.
+    pub fn starts_after(&self) -> u64 {
+        self.start
+    }
+
+    /// How many entries of such a list to look for: one more than a page has shows whether there is
+    /// another page.
+    pub fn looks_for(&self) -> usize {
+        self.size + 1
+    }
+
+    /// The page of what was found of such a list, and the token of the next page; it is empty on the
+    /// last one.
+    pub fn cut_after<'a, T>(
+        &self,
+        found: &'a [T],
+        number: impl Fn(&T) -> u64,
+        pinned: &Pinned,
+    ) -> (&'a [T], String) {
+        let Some((page, _more)) = found.split_at_checked(self.size).filter(|(_, m)| !m.is_empty())
+        else {
+            return (found, String::new());
+        };
+        let next = page.last().map(|last| self.token(number(last), pinned));
+        (page, next.unwrap_or_default())
+    }
+
+    fn within(&self, total: usize) -> Range<usize> {
         let start = usize::try_from(self.start).unwrap_or(total).min(total);
         start..start.saturating_add(self.size).min(total)
     }
@@ -75,10 +142,25 @@ impl Page {
     }
 
     /// The token of the page that starts at `start`.
-    pub fn token(&self, start: u64, pinned: &Pinned) -> String {
+    fn token(&self, start: u64, pinned: &Pinned) -> String {
         let words = [pinned.as_of().micros() as u64, pinned.snapshot().revision(), start];
         write(words, &self.bound_to)
     }
+}
+
+/// Where a token's list goes on, and its data in the place of those of the request; none where the
+/// token is not one of the request.
+fn continued(token: &str, bound_to: &[u8; 32], as_of: &mut AsOf) -> Option<u64> {
+    let [at, revision, start] = read(token, bound_to)?;
+    // What no request can ask for, its token cannot ask for either.
+    let at = shared::timestamp(Instant::from_micros(at as i64));
+    let at = shared::instant(&mut Fields::new(), "page_token", at)?;
+    // Another instant or revision asks for another list.
+    if as_of.at.is_some_and(|asked| asked != at) || as_of.revision.is_some_and(|r| r != revision) {
+        return None;
+    }
+    (as_of.at, as_of.revision) = (Some(at), Some(revision));
+    Some(start)
 }
 
 fn fingerprint(method: &str, bound: &impl Message) -> [u8; 32] {
@@ -112,22 +194,16 @@ fn seal(body: &[u8], bound_to: &[u8; 32]) -> [u8; 16] {
     seal
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some((digit(pair[0])? * 16 + digit(*pair.get(1)?)?) as u8)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Reads a token of one request, made at `[instant, revision, start]`, with another as-of.
     fn read_with(words: [u64; 3], mut as_of: AsOf) -> Option<(AsOf, u64)> {
-        let request = contract::v1::ListInstrumentsRequest::default();
-        let token = write(words, &fingerprint("List", &request));
-        let mut fields = Fields::new();
-        let page = page(&mut fields, ("List", &request), (0, &token), &mut as_of).ok()?;
+        let mut request = v1::ListInstrumentsRequest::default();
+        request.page_token = write(words, &fingerprint("List", &request));
+        let page = Page::from_proto(&mut Fields::new(), "List", &mut request, &mut as_of).ok()?;
+        assert_eq!((request.page_size, request.page_token.as_str()), (100, ""));
         Some((as_of, page.start))
     }
 

@@ -4,53 +4,25 @@ mod from_proto;
 mod to_proto;
 
 use crate::{
-    compute::ranges,
+    as_of::AsOf,
+    refusal::{Kind, Refusal},
     rpc::{
-        shared::{self, AsOf},
-        status::{Kind, Refusal},
-        watch::{Watching, watch},
+        Handler,
+        envelope::Answer,
+        query::{Normal, Place, Query, answer},
+        watch::{Watch, Watching, watch},
     },
-    services::Services,
-    views::{Pinned, View},
+    views::Pinned,
 };
 use contract::v1::{self, rotation_service_server::RotationService};
-use from_proto::{History, Records, RotationQuery};
+use from_proto::{HistoryQuery, IndicatorsQuery, RecordsQuery, RotationQuery, WatchQuery};
+use marketdata::{day::Day, gap::Gap};
 use rotation::{
-    prepared::{Preparation, PreparedRotation},
-    query::QueryRefusal,
+    prepared::PreparedRotation,
+    query::{QueryRefusal, query},
+    report::report,
 };
-use std::sync::{Arc, Mutex, PoisonError};
 use tonic::{Request, Response, Status};
-
-/// Computes what a view prepares for this service, on all threads in fixed ranges.
-fn prepare(view: &View) -> PreparedRotation {
-    let work = Preparation::of(&view.snapshot, &view.roles);
-    let part = |range| work.part(&view.snapshot, range);
-    let parts = ranges(work.len(), Preparation::STEP, part);
-    work.finish(&view.snapshot, &view.roles, parts)
-}
-
-/// Serves `RotationService`.
-#[derive(Debug)]
-pub struct Handler {
-    services: Arc<Services>,
-}
-
-impl Handler {
-    /// A handler.
-    pub fn new(services: Arc<Services>) -> Handler {
-        Handler { services }
-    }
-}
-
-async fn prepared(
-    services: &Services,
-    as_of: &AsOf,
-) -> Result<(Pinned, Arc<PreparedRotation>), Refusal> {
-    let pinned = services.view(as_of)?;
-    let prepared = pinned.view().rotation.get(&services.compute, &pinned, prepare).await?;
-    Ok((pinned, prepared))
-}
 
 #[tonic::async_trait]
 impl RotationService for Handler {
@@ -58,16 +30,7 @@ impl RotationService for Handler {
         &self,
         request: Request<v1::GetRotationRequest>,
     ) -> Result<Response<v1::GetRotationResponse>, Status> {
-        let query = RotationQuery::from_proto(request.into_inner())?;
-        let (pinned, prepared) = prepared(&self.services, &query.as_of).await?;
-        let (report, gaps) = query.answer(&prepared)?;
-        let reference = shared::snapshot_ref(&pinned);
-        Ok(Response::new(v1::GetRotationResponse {
-            result_id: shared::result_id("GetRotation", &query.normal, &reference),
-            snapshot: Some(reference),
-            gaps,
-            report: Some(report),
-        }))
+        answer::<RotationQuery>(&self.services, request).await
     }
 
     type WatchRotationStream = Watching<v1::WatchRotationResponse>;
@@ -76,92 +39,175 @@ impl RotationService for Handler {
         &self,
         request: Request<v1::WatchRotationRequest>,
     ) -> Result<Response<Self::WatchRotationStream>, Status> {
-        let (query, last) = RotationQuery::from_watch(request.into_inner())?;
-        // A wrong request fails the call, not the stream.
-        let (_, prepared) = prepared(&self.services, &query.as_of).await?;
-        query.answer(&prepared)?;
-        let (services, query) = (Arc::clone(&self.services), Arc::new(query));
-        // A sign of life answers a reader that is up to date, first or after a while of silence.
-        let told = Arc::new(Mutex::new((last, true)));
-        let stream = watch(&self.services, move |wake| {
-            let (services, query, told) =
-                (Arc::clone(&services), Arc::clone(&query), Arc::clone(&told));
-            async move {
-                let message = watched(&services, &query).await?;
-                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                let silent = wake == crate::revisions::Wake::Changed && !told.1;
-                told.1 = false;
-                Ok(unless_told(message, &mut told.0, silent))
-            }
-        })?;
-        Ok(Response::new(stream))
+        watch::<WatchQuery>(&self.services, request).await
     }
 
     async fn list_indicators(
         &self,
         request: Request<v1::ListIndicatorsRequest>,
     ) -> Result<Response<v1::ListIndicatorsResponse>, Status> {
-        let mut normal = request.into_inner();
-        let as_of = from_proto::as_of_alone(normal.as_of.take())?;
-        let pinned = self.services.view(&as_of)?;
-        let reference = shared::snapshot_ref(&pinned);
-        let (roles, gaps) = to_proto::roles(pinned.snapshot(), &pinned.view().roles);
-        Ok(Response::new(v1::ListIndicatorsResponse {
-            result_id: shared::result_id("ListIndicators", &normal, &reference),
-            snapshot: Some(reference),
-            gaps,
-            indicators: to_proto::indicators(),
-            roles,
-        }))
+        answer::<IndicatorsQuery>(&self.services, request).await
     }
 
     async fn get_indicator_history(
         &self,
         request: Request<v1::GetIndicatorHistoryRequest>,
     ) -> Result<Response<v1::GetIndicatorHistoryResponse>, Status> {
-        let query = History::from_proto(request.into_inner())?;
-        let (pinned, prepared) = prepared(&self.services, &query.as_of).await?;
-        Ok(Response::new(query.answer(&pinned, &prepared)?))
+        answer::<HistoryQuery>(&self.services, request).await
     }
 
     async fn query_records(
         &self,
         request: Request<v1::QueryRecordsRequest>,
     ) -> Result<Response<v1::QueryRecordsResponse>, Status> {
-        let query = Records::from_proto(request.into_inner())?;
-        let (pinned, prepared) = prepared(&self.services, &query.as_of).await?;
-        let work = move || query.answer(&pinned, &prepared);
-        Ok(Response::new(self.services.compute.run(work).await??))
+        answer::<RecordsQuery>(&self.services, request).await
     }
 }
 
-async fn watched(
-    services: &Services,
-    query: &RotationQuery,
-) -> Result<v1::WatchRotationResponse, Refusal> {
-    let (pinned, prepared) = prepared(services, &query.as_of).await?;
-    let (report, gaps) = query.answer(&prepared)?;
-    let reference = shared::snapshot_ref(&pinned);
-    Ok(v1::WatchRotationResponse {
-        result_id: shared::result_id("WatchRotation", &query.normal, &reference),
-        snapshot: Some(reference),
-        gaps,
-        report: Some(report),
-    })
+impl RotationQuery {
+    fn report(
+        &self,
+        prepared: &PreparedRotation,
+    ) -> Result<(v1::RotationReport, Vec<Gap>), Refusal> {
+        let made = report(prepared, &self.request)
+            .map_err(|unknown| Refusal::Unknown { kind: Kind::Indicator, name: unknown.0 })?;
+        Ok(to_proto::report(made))
+    }
 }
 
-/// The message; a heartbeat where its report was told already, nothing where even that would be noise.
-fn unless_told(
-    message: v1::WatchRotationResponse,
-    told: &mut String,
-    silent: bool,
-) -> Option<v1::WatchRotationResponse> {
-    let id = message.report.as_ref().map_or("", |report| &report.report_id);
-    if *told != id {
-        id.clone_into(told);
-        return Some(message);
+impl Query for RotationQuery {
+    type Prepared = PreparedRotation;
+    type Response = v1::GetRotationResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
     }
-    (!silent).then(|| v1::WatchRotationResponse { report: None, gaps: Vec::new(), ..message })
+
+    fn answer(
+        &self,
+        _pinned: &Pinned,
+        prepared: &PreparedRotation,
+    ) -> Result<Answer<v1::GetRotationResponse>, Refusal> {
+        let (report, gaps) = self.report(prepared)?;
+        let report = Some(report);
+        Ok(Answer::with_gaps(v1::GetRotationResponse { report, ..Default::default() }, gaps))
+    }
+}
+
+impl Query for WatchQuery {
+    type Prepared = PreparedRotation;
+    type Response = v1::WatchRotationResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.rotation.as_of, &self.rotation.normal)
+    }
+
+    fn answer(
+        &self,
+        _pinned: &Pinned,
+        prepared: &PreparedRotation,
+    ) -> Result<Answer<v1::WatchRotationResponse>, Refusal> {
+        let (report, gaps) = self.rotation.report(prepared)?;
+        let report = Some(report);
+        Ok(Answer::with_gaps(v1::WatchRotationResponse { report, ..Default::default() }, gaps))
+    }
+}
+
+impl Watch for WatchQuery {
+    fn last_seen(&self) -> &str {
+        &self.last_report_id
+    }
+
+    fn report_id(response: &v1::WatchRotationResponse) -> &str {
+        response.report.as_ref().map_or("", |report| &report.report_id)
+    }
+
+    fn heartbeat(response: v1::WatchRotationResponse) -> v1::WatchRotationResponse {
+        v1::WatchRotationResponse { report: None, gaps: Vec::new(), ..response }
+    }
+}
+
+impl Query for IndicatorsQuery {
+    type Prepared = ();
+    type Response = v1::ListIndicatorsResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        _prepared: &(),
+    ) -> Result<Answer<v1::ListIndicatorsResponse>, Refusal> {
+        let (roles, gaps) = to_proto::roles(pinned.snapshot(), &pinned.view().roles);
+        let indicators = to_proto::indicators();
+        let response = v1::ListIndicatorsResponse { indicators, roles, ..Default::default() };
+        Ok(Answer::with_gaps(response, gaps))
+    }
+}
+
+impl Query for HistoryQuery {
+    type Prepared = PreparedRotation;
+    type Response = v1::GetIndicatorHistoryResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedRotation,
+    ) -> Result<Answer<v1::GetIndicatorHistoryResponse>, Refusal> {
+        let name = &self.normal.measure_id;
+        let reading = prepared
+            .reading(name)
+            .ok_or_else(|| Refusal::Unknown { kind: Kind::Indicator, name: name.clone() })?;
+        let history = &reading.history;
+        let from = self.from.unwrap_or(Day::MIN);
+        let until = self.until.unwrap_or(Day::MAX);
+        let first = history.days.partition_point(|day| *day < from);
+        let end = history.days.partition_point(|day| *day <= until);
+        let cut = self.page.cut(end - first, pinned);
+        let points = cut.places.map(|place| first + place).map(|at| v1::IndicatorPoint {
+            on: history.days[at].to_string(),
+            value: history.values[at],
+        });
+        let response = v1::GetIndicatorHistoryResponse {
+            measure: Some(to_proto::measure(&reading.spec)),
+            points: points.collect(),
+            sources: reading.sources.iter().map(to_proto::source).collect(),
+            total: cut.total_size,
+            next_page_token: cut.next_page_token,
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, reading.gaps.clone()))
+    }
+}
+
+impl Query for RecordsQuery {
+    type Prepared = PreparedRotation;
+    type Response = v1::QueryRecordsResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn place(&mut self, _prepared: &PreparedRotation) -> Result<Place, Refusal> {
+        Ok(Place::Pool)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedRotation,
+    ) -> Result<Answer<v1::QueryRecordsResponse>, Refusal> {
+        let found = query(pinned.snapshot(), &pinned.view().roles, prepared, &self.query)
+            .map_err(refused)?;
+        let (response, gaps) = to_proto::records(found);
+        Ok(Answer::with_gaps(response, gaps))
+    }
 }
 
 /// A record query's refusal, at the field it is about.
@@ -177,24 +223,5 @@ fn refused(refusal: QueryRefusal) -> Refusal {
             let description = why.to_owned();
             Refusal::Invalid(vec![portfolio::lines::Violation { field, description }])
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(id: &str) -> v1::WatchRotationResponse {
-        let report = v1::RotationReport { report_id: id.to_owned(), ..Default::default() };
-        v1::WatchRotationResponse { report: Some(report), ..Default::default() }
-    }
-
-    #[test]
-    fn a_report_is_told_once() {
-        let mut told = String::new();
-        assert!(unless_told(message("a"), &mut told, true).is_some_and(|m| m.report.is_some()));
-        assert_eq!(unless_told(message("a"), &mut told, true), None);
-        assert!(unless_told(message("a"), &mut told, false).is_some_and(|m| m.report.is_none()));
-        assert!(unless_told(message("b"), &mut told, true).is_some_and(|m| m.report.is_some()));
     }
 }

@@ -1,11 +1,11 @@
 //! What every request and response shares, both ways: as-of dates, references, gaps, portfolios, pages.
 
 use crate::{
+    as_of::{AsOf, Pin},
+    hex::hex,
     limits,
-    rpc::{
-        field::Fields,
-        status::{Pin, Refusal},
-    },
+    refusal::Refusal,
+    rpc::field::Fields,
     views::Pinned,
 };
 use contract::{canonical::Canonical, v1};
@@ -16,21 +16,10 @@ use marketdata::{
 };
 use portfolio::{
     book::Book,
-    lines::{Portfolio, RawLine, Size},
+    lines::{Portfolio, RawLine, Size, Violation},
     lookup::Lookup,
 };
 use prost_types::Timestamp;
-
-/// Which knowledge a request asks for, as validated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AsOf {
-    /// When; none means now.
-    pub at: Option<Instant>,
-    /// Up to which revision; none means the head.
-    pub revision: Option<u64>,
-    /// What else the request expects, in the order it is checked.
-    pub pins: Vec<(Pin, String)>,
-}
 
 /// Reads the as-of of a request.
 pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
@@ -184,13 +173,8 @@ pub fn portfolio_frame<'a>(
         fields
             .add(format!("{field}.currency"), "must be USD or empty: only USD is accepted so far");
     }
-    if limits::POSITIONS < portfolio.positions.len() {
-        let held = portfolio.positions.len();
-        let most = limits::POSITIONS;
-        fields.add(format!("{field}.positions"), format!("{most} at most, has {held}"));
-        return None;
-    }
-    Some(portfolio)
+    let positions = portfolio.positions.len();
+    fields.at_most(&format!("{field}.positions"), positions, limits::POSITIONS).then_some(portfolio)
 }
 
 /// The lines of a portfolio as they came.
@@ -217,17 +201,15 @@ pub fn book(
     quotes: &Quotes,
 ) -> Result<Book, Refusal> {
     let lines = raw_lines(portfolio);
-    Book::join(lines, portfolio.net_asset_value, lookup, quotes).map_err(|violations| {
-        let mut fields = Fields::new();
-        fields.add_all(field, violations);
-        Refusal::Invalid(fields.into_violations())
-    })
+    Book::join(lines, portfolio.net_asset_value, lookup, quotes)
+        .map_err(|violations| of_portfolio(field, violations))
 }
 
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
+/// A refusal of a portfolio for what is wrong with its lines; paths begin with `field`.
+pub fn of_portfolio(field: &str, violations: Vec<Violation>) -> Refusal {
+    let mut fields = Fields::new();
+    fields.add_all(field, violations);
+    Refusal::Invalid(fields.into_violations())
 }
 
 #[cfg(test)]

@@ -1,148 +1,22 @@
-//! Every domain error to its status and its machine-readable reason, in one file and without a wildcard.
+//! Every refusal to its status and its machine-readable reason, in one file and without a wildcard.
 //!
 //! What a driver says stays in the log; callers get our own words.
 
 use crate::{
+    as_of::Pin,
+    excerpt::excerpt,
     limits,
-    rpc::fit::{StatusParts, excerpt, in_words},
+    refusal::{Kind, Refusal},
+    rpc::fit::StatusParts,
     telemetry::with_causes,
     upload::UploadFault,
 };
-use portfolio::lines::Violation;
 use store::{Outlook, StoreError};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "ballast.v1";
-
-/// Why a call gets no answer. Findings about the data are not here: they are gaps of an answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The request is wrong in these ways.
-    #[error("{}", in_words(.0))]
-    Invalid(Vec<Violation>),
-    /// The page token is not one of ours, or belongs to another request.
-    #[error("the page token belongs to another request, or is none of this service")]
-    PageToken,
-    /// What was asked for by name is not there.
-    #[error("no {kind} is called {name:?}")]
-    Unknown {
-        /// What kind of thing.
-        kind: Kind,
-        /// The name asked for.
-        name: String,
-    },
-    /// The log is shorter than the revision asked for.
-    #[error("revision {asked} is not known here, the head is {head}")]
-    RevisionUnknown {
-        /// The revision asked for.
-        asked: u64,
-        /// The newest.
-        head: u64,
-    },
-    /// A replay expects other data, another model or other settings.
-    #[error("the {what} here is {here}, the request expects {asked}")]
-    Mismatch {
-        /// What differs.
-        what: Pin,
-        /// What the request expects.
-        asked: String,
-        /// What we have.
-        here: String,
-    },
-    /// A bound of the service was reached.
-    #[error("{what}: {limit} at most; try again later")]
-    Overloaded {
-        /// Of what there is too much.
-        what: &'static str,
-        /// The bound.
-        limit: u64,
-    },
-    /// The call's deadline has passed.
-    #[error("the deadline of the call has passed")]
-    DeadlineExceeded,
-    /// A stream has lived as long as streams may.
-    #[error("the stream has lived as long as streams may; open it again")]
-    StreamLifetime,
-    /// A message is larger than messages may be.
-    #[error("a message is larger than it may be: page or stream instead")]
-    MessageTooLarge,
-    /// Bytes that are no message of the method.
-    #[error("the request is no message of this method")]
-    Malformed,
-    /// No message where the method takes one.
-    #[error("the request holds no message, and this method takes one")]
-    NoMessage,
-    /// A message that says it is compressed and not how. The protocol asks for INTERNAL.
-    #[error("the Compressed-Flag of a message is set and the call has no grpc-encoding")]
-    CompressedFlag,
-    /// The request arrives too slowly.
-    #[error(
-        "the request stalled: it may be silent for {idle_ms} ms, and must bring {bytes_per_s} bytes \
-         a second beyond that"
-    )]
-    RequestStalled {
-        /// How long it may be silent, milliseconds.
-        idle_ms: u64,
-        /// What it must bring, bytes a second.
-        bytes_per_s: u64,
-    },
-    /// The caller left before its request was whole.
-    #[error("the caller left before its request was whole")]
-    CallerGone,
-    /// The server is going away.
-    #[error("the server is shutting down; try another one")]
-    ShuttingDown,
-    /// An upload cannot be taken.
-    #[error(transparent)]
-    Upload(#[from] UploadFault),
-    /// The store cannot do it.
-    #[error("the store refused")]
-    Store(#[from] StoreError),
-    /// A fault of ours: the text is for the log.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// What kind of thing a name was looked for in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Instruments and series.
-    Instrument,
-    /// Indicators.
-    Indicator,
-}
-
-impl std::fmt::Display for Kind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Kind::Instrument => "instrument",
-            Kind::Indicator => "indicator",
-        })
-    }
-}
-
-/// What a request may pin beside its two bounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pin {
-    /// The chained hash of the data.
-    DataVersion,
-    /// The version of the formulas.
-    ModelVersion,
-    /// The hash of the settings.
-    ConfigHash,
-}
-
-impl std::fmt::Display for Pin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Pin::DataVersion => "data version",
-            Pin::ModelVersion => "model version",
-            Pin::ConfigHash => "configuration",
-        })
-    }
-}
 
 fn told(code: Code, reason: &'static str) -> StatusParts {
     StatusParts { code, reason, metadata: Vec::new(), retry_ms: None, quota: None }

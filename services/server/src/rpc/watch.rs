@@ -1,54 +1,56 @@
 //! Server streams that repeat an answer whenever it may have changed: the latest state, never a backlog.
+//!
+//! A watch is a [`Query`] whose answer holds a report with an id. A report is sent once; a heartbeat
+//! in its place says that the client is up to date.
 
-use crate::{revisions::Wake, rpc::status::Refusal, services::Services};
+use crate::{
+    refusal::Refusal,
+    revisions::{Wake, Wakes},
+    rpc::query::{Query, respond},
+    services::Services,
+};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+use tonic::{Request, Response, Status};
 use tracing::Instrument as _;
 
 /// The stream of a watch call.
 pub type Watching<T> = ReceiverStream<Result<T, Status>>;
 
-/// Answers at once, then whenever `answer` may have changed. `answer` is called with the reason to
-/// look again and gives a message to send, or none where nothing a client can notice changed. A
-/// client that reads slowly is asked for again only when it took the last message, and then gets the
-/// latest. The stream ends with UNAVAILABLE when the server goes away.
+/// A query whose answer is followed.
+pub trait Watch: Query + Clone {
+    /// The id of the report that the client has; empty where it has none.
+    fn last_seen(&self) -> &str;
+
+    /// The id of the report that an answer holds.
+    fn report_id(response: &Self::Response) -> &str;
+
+    /// The answer without its report.
+    fn heartbeat(response: Self::Response) -> Self::Response;
+}
+
+/// Answers at once, then whenever the answer may have changed. A client that reads slowly is answered
+/// again only when it took the last message, and then gets the latest. The stream ends with
+/// UNAVAILABLE when the server goes away.
 ///
 /// # Errors
+/// The status of what [`Query`] refuses: a wrong request fails the call, not the stream.
 /// [`Refusal::Overloaded`] where there are too many watchers.
-pub fn watch<T, Answer>(
+pub async fn watch<Q: Watch>(
     services: &Arc<Services>,
-    mut answer: impl FnMut(Wake) -> Answer + Send + 'static,
-) -> Result<Watching<T>, Refusal>
-where
-    T: Send + 'static,
-    Answer: Future<Output = Result<Option<T>, Refusal>> + Send,
-{
-    let (mut wakes, permit) = services.watch()?;
+    request: Request<Q::Request>,
+) -> Result<Response<Watching<Q::Response>>, Status> {
+    let query = Q::from_proto(request.into_inner())?;
+    // Not the first message: the head may move before the place to watch from is taken.
+    respond(services, query.clone()).await?;
+    let (wakes, permit) = services.watch()?;
     let (sender, receiver) = mpsc::channel(1);
     let failed = sender.clone();
+    let services = Arc::clone(services);
     let watching = async move {
         let _counted = permit;
-        let mut wake = Wake::Changed;
-        loop {
-            let message = match wake {
-                Wake::Stopping => Err(Refusal::ShuttingDown),
-                Wake::Changed | Wake::Heartbeat => answer(wake).await,
-            };
-            let (last, sent) = match message {
-                Ok(None) => (false, Ok(())),
-                Ok(Some(message)) => (false, sender.send(Ok(message)).await),
-                Err(refusal) => (true, sender.send(Err(refusal.into())).await),
-            };
-            if last || sent.is_err() {
-                break;
-            }
-            wake = tokio::select! {
-                wake = wakes.next() => wake,
-                () = sender.closed() => break,
-            };
-        }
+        follow(&services, &query, wakes, sender).await;
     };
     let watching = tokio::spawn(watching.in_current_span());
     tokio::spawn(async move {
@@ -58,5 +60,99 @@ where
             let _client_gone = failed.send(Err(failure.into())).await;
         }
     });
-    Ok(ReceiverStream::new(receiver))
+    Ok(Response::new(ReceiverStream::new(receiver)))
+}
+
+/// Sends until the client leaves, an answer is refused, or the server goes away.
+async fn follow<Q: Watch>(
+    services: &Services,
+    query: &Q,
+    mut wakes: Wakes,
+    sender: mpsc::Sender<Result<Q::Response, Status>>,
+) {
+    let mut seen = Seen { report_id: query.last_seen().to_owned(), was_silent: true };
+    let mut wake = Wake::Changed;
+    loop {
+        let answer = match wake {
+            Wake::Stopping => Err(Refusal::ShuttingDown),
+            Wake::Changed | Wake::Heartbeat => respond(services, query.clone()).await,
+        };
+        let is_last = answer.is_err();
+        let message = match answer {
+            Ok(response) => seen.message::<Q>(response, wake).map(Ok),
+            Err(refusal) => Some(Err(refusal.into())),
+        };
+        if let Some(message) = message
+            && sender.send(message).await.is_err()
+        {
+            return;
+        }
+        if is_last {
+            return;
+        }
+        wake = tokio::select! {
+            wake = wakes.next() => wake,
+            () = sender.closed() => return,
+        };
+    }
+}
+
+/// What the client of a stream knows.
+#[derive(Debug)]
+struct Seen {
+    report_id: String,
+    /// Whether nothing was sent yet: even a client that is up to date gets a first message.
+    was_silent: bool,
+}
+
+/// What an answer becomes on the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Message {
+    Report,
+    Heartbeat,
+    Nothing,
+}
+
+impl Seen {
+    fn message<Q: Watch>(&mut self, response: Q::Response, wake: Wake) -> Option<Q::Response> {
+        match self.next(Q::report_id(&response), wake) {
+            Message::Report => Some(response),
+            Message::Heartbeat => Some(Q::heartbeat(response)),
+            Message::Nothing => None,
+        }
+    }
+
+    fn next(&mut self, report_id: &str, wake: Wake) -> Message {
+        let was_silent = std::mem::take(&mut self.was_silent);
+        if self.report_id != report_id {
+            report_id.clone_into(&mut self.report_id);
+            return Message::Report;
+        }
+        match wake {
+            Wake::Changed if !was_silent => Message::Nothing,
+            Wake::Changed | Wake::Heartbeat | Wake::Stopping => Message::Heartbeat,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_sent_once() {
+        let mut seen = Seen { report_id: String::new(), was_silent: true };
+        assert_eq!(seen.next("a", Wake::Changed), Message::Report);
+        assert_eq!(seen.next("a", Wake::Changed), Message::Nothing);
+        assert_eq!(seen.next("a", Wake::Heartbeat), Message::Heartbeat);
+        assert_eq!(seen.next("b", Wake::Changed), Message::Report);
+        assert_eq!(seen.next("b", Wake::Changed), Message::Nothing);
+    }
+
+    #[test]
+    fn a_client_that_is_up_to_date_gets_a_heartbeat_at_first() {
+        let mut seen = Seen { report_id: "a".to_owned(), was_silent: true };
+        assert_eq!(seen.next("a", Wake::Changed), Message::Heartbeat);
+        assert_eq!(seen.next("a", Wake::Changed), Message::Nothing);
+    }
 }

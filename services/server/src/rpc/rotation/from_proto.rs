@@ -1,28 +1,24 @@
-//! Rotation requests, read and answered.
+//! Rotation requests, validated.
 
-use super::{refused, to_proto};
 use crate::{
-    rpc::{
-        field::Fields,
-        page::{Page, page},
-        shared::{self, AsOf},
-        status::{Kind, Refusal},
-    },
-    views::Pinned,
+    as_of::AsOf,
+    refusal::Refusal,
+    rpc::{field::Fields, page::Page, query::FromProto, shared},
 };
 use contract::v1;
 use factors::roles::Role;
 use marketdata::day::Day;
 use rotation::{
-    prepared::PreparedRotation,
-    query::{Comparison, Condition, Query, Variable, query},
+    query::{Comparison, Condition, Query, Variable},
     record::Direction,
-    report::{Request, report},
+    report::Request,
     subject::{Subject, Transform},
 };
 
 /// Ids of one request.
 const IDS: usize = 100;
+/// Bytes of the id of a report.
+const REPORT_ID_BYTES: usize = 128;
 /// Conditions of one query.
 const CONDITIONS: usize = 8;
 /// Sessions of a horizon: ten years.
@@ -32,31 +28,51 @@ const TOP: i32 = 100;
 /// Listed days where a query does not say.
 const TOP_DEFAULT: i32 = 10;
 
-/// An as-of that is all a request has.
-pub(super) fn as_of_alone(as_of: Option<v1::AsOf>) -> Result<AsOf, Refusal> {
-    let mut fields = Fields::new();
-    let as_of = shared::as_of(&mut fields, as_of);
-    fields.finish(Some(as_of))
-}
-
 /// A request for a report.
+#[derive(Clone)]
 pub(super) struct RotationQuery {
     pub(super) as_of: AsOf,
+    pub(super) request: Request,
     pub(super) normal: v1::GetRotationRequest,
-    request: Request,
 }
 
 impl RotationQuery {
-    pub(super) fn from_proto(mut normal: v1::GetRotationRequest) -> Result<RotationQuery, Refusal> {
+    fn read(
+        mut fields: Fields,
+        as_of: AsOf,
+        normal: v1::GetRotationRequest,
+    ) -> Result<RotationQuery, Refusal> {
+        let since = fields.day("since_on", &normal.since_on);
+        fields.at_most("indicator_ids", normal.indicator_ids.len(), IDS);
+        let indicators = normal.indicator_ids.clone();
+        let request = Request { indicators, since };
+        fields.finish(Some(RotationQuery { as_of, request, normal }))
+    }
+}
+
+impl FromProto for RotationQuery {
+    const METHOD: &'static str = "GetRotation";
+    type Request = v1::GetRotationRequest;
+
+    fn from_proto(mut normal: v1::GetRotationRequest) -> Result<RotationQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, normal.as_of.take());
         RotationQuery::read(fields, as_of, normal)
     }
+}
 
-    /// The report to follow, and the id of the one last seen.
-    pub(super) fn from_watch(
-        request: v1::WatchRotationRequest,
-    ) -> Result<(RotationQuery, String), Refusal> {
+/// A report to follow, and the id of the one last seen.
+#[derive(Clone)]
+pub(super) struct WatchQuery {
+    pub(super) rotation: RotationQuery,
+    pub(super) last_report_id: String,
+}
+
+impl FromProto for WatchQuery {
+    const METHOD: &'static str = "WatchRotation";
+    type Request = v1::WatchRotationRequest;
+
+    fn from_proto(request: v1::WatchRotationRequest) -> Result<WatchQuery, Refusal> {
         let v1::WatchRotationRequest { as_of, indicator_ids, since_on, last_report_id } = request;
         let mut fields = Fields::new();
         let given = as_of.clone().unwrap_or_default();
@@ -69,133 +85,80 @@ impl RotationQuery {
                 fields.add(field, "must be absent: a watch follows the head and the clock");
             }
         }
-        if 128 < last_report_id.len() {
+        if REPORT_ID_BYTES < last_report_id.len() {
             fields.add("last_report_id", "must be the report_id of a report");
         }
         let as_of = shared::as_of(&mut fields, as_of);
         let normal = v1::GetRotationRequest { as_of: None, indicator_ids, since_on };
-        Ok((RotationQuery::read(fields, as_of, normal)?, last_report_id))
+        let rotation = RotationQuery::read(fields, as_of, normal)?;
+        Ok(WatchQuery { rotation, last_report_id })
     }
+}
 
-    fn read(
-        mut fields: Fields,
-        as_of: AsOf,
-        normal: v1::GetRotationRequest,
-    ) -> Result<RotationQuery, Refusal> {
-        let since = fields.day("since_on", &normal.since_on);
-        if IDS < normal.indicator_ids.len() {
-            let given = normal.indicator_ids.len();
-            fields.add("indicator_ids", format!("{IDS} at most, has {given}"));
-        }
-        let indicators = normal.indicator_ids.clone();
-        let request = Request { indicators, since };
-        fields.finish(Some(RotationQuery { as_of, normal, request }))
-    }
+/// A request for the list of indicators.
+pub(super) struct IndicatorsQuery {
+    pub(super) as_of: AsOf,
+    pub(super) normal: v1::ListIndicatorsRequest,
+}
 
-    pub(super) fn answer(
-        &self,
-        prepared: &PreparedRotation,
-    ) -> Result<(v1::RotationReport, Vec<v1::Gap>), Refusal> {
-        let made = report(prepared, &self.request)
-            .map_err(|unknown| Refusal::Unknown { kind: Kind::Indicator, name: unknown.0 })?;
-        Ok(to_proto::report(made))
+impl FromProto for IndicatorsQuery {
+    const METHOD: &'static str = "ListIndicators";
+    type Request = v1::ListIndicatorsRequest;
+
+    fn from_proto(mut normal: v1::ListIndicatorsRequest) -> Result<IndicatorsQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, normal.as_of.take());
+        fields.finish(Some(IndicatorsQuery { as_of, normal }))
     }
 }
 
 /// A request for a page of a history.
-pub(super) struct History {
+pub(super) struct HistoryQuery {
     pub(super) as_of: AsOf,
-    page: Page,
-    from: Option<Day>,
-    until: Option<Day>,
-    normal: v1::GetIndicatorHistoryRequest,
+    pub(super) page: Page,
+    pub(super) from: Option<Day>,
+    pub(super) until: Option<Day>,
+    pub(super) normal: v1::GetIndicatorHistoryRequest,
 }
 
-impl History {
-    pub(super) fn from_proto(
-        mut normal: v1::GetIndicatorHistoryRequest,
-    ) -> Result<History, Refusal> {
+impl FromProto for HistoryQuery {
+    const METHOD: &'static str = "GetIndicatorHistory";
+    type Request = v1::GetIndicatorHistoryRequest;
+
+    fn from_proto(mut normal: v1::GetIndicatorHistoryRequest) -> Result<HistoryQuery, Refusal> {
         let mut fields = Fields::new();
         let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
-        let token = std::mem::take(&mut normal.page_token);
-        let size = std::mem::take(&mut normal.page_size);
-        let page = page(&mut fields, ("GetIndicatorHistory", &normal), (size, &token), &mut as_of)?;
-        normal.page_size = page.size as i32;
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
         if normal.measure_id.is_empty() {
             fields.add("measure_id", "must be given");
         }
-        let from = fields.day("from_on", &normal.from_on);
-        let until = fields.day("until_on", &normal.until_on);
-        if from.zip(until).is_some_and(|(from, until)| until < from) {
-            fields.add("until_on", "must not be before from_on");
-        }
-        fields.finish(Some(History { as_of, page, from, until, normal }))
-    }
-
-    pub(super) fn answer(
-        &self,
-        pinned: &Pinned,
-        prepared: &PreparedRotation,
-    ) -> Result<v1::GetIndicatorHistoryResponse, Refusal> {
-        let name = &self.normal.measure_id;
-        let reading = prepared
-            .reading(name)
-            .ok_or_else(|| Refusal::Unknown { kind: Kind::Indicator, name: name.clone() })?;
-        let history = &reading.history;
-        let from = self.from.unwrap_or(Day::MIN);
-        let until = self.until.unwrap_or(Day::MAX);
-        let first = history.days.partition_point(|day| *day < from);
-        let end = history.days.partition_point(|day| *day <= until);
-        let total = end - first;
-        let start = usize::try_from(self.page.start).unwrap_or(total).min(total);
-        let stop = (start + self.page.size).min(total);
-        let points = (first + start..first + stop)
-            .map(|at| v1::IndicatorPoint {
-                on: history.days[at].to_string(),
-                value: history.values[at],
-            })
-            .collect();
-        let reference = shared::snapshot_ref(pinned);
-        Ok(v1::GetIndicatorHistoryResponse {
-            result_id: shared::result_id("GetIndicatorHistory", &self.normal, &reference),
-            snapshot: Some(reference),
-            gaps: shared::gaps(reading.gaps.clone()),
-            measure: Some(to_proto::measure(&reading.spec)),
-            points,
-            sources: reading.sources.iter().map(to_proto::source).collect(),
-            total: total as i32,
-            next_page_token: match stop < total {
-                true => self.page.token(stop as u64, pinned),
-                false => String::new(),
-            },
-        })
+        let (from, until) =
+            fields.days(("from_on", &normal.from_on), ("until_on", &normal.until_on));
+        fields.finish(Some(HistoryQuery { as_of, page, from, until, normal }))
     }
 }
 
 /// A question for records.
-pub(super) struct Records {
+pub(super) struct RecordsQuery {
     pub(super) as_of: AsOf,
-    query: Query,
-    normal: v1::QueryRecordsRequest,
+    pub(super) query: Query,
+    pub(super) normal: v1::QueryRecordsRequest,
 }
 
-impl Records {
-    pub(super) fn from_proto(mut normal: v1::QueryRecordsRequest) -> Result<Records, Refusal> {
+impl FromProto for RecordsQuery {
+    const METHOD: &'static str = "QueryRecords";
+    type Request = v1::QueryRecordsRequest;
+
+    fn from_proto(mut normal: v1::QueryRecordsRequest) -> Result<RecordsQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, normal.as_of.take());
         let ranked = variable(&mut fields, "variable", normal.variable.as_mut());
-        let direction = match v1::RecordDirection::try_from(normal.direction) {
-            Ok(v1::RecordDirection::Unspecified) => None,
-            Ok(v1::RecordDirection::Up) => Some(Direction::Up),
-            Ok(v1::RecordDirection::Down) => Some(Direction::Down),
-            Err(_) => {
-                fields.add("direction", format!("{} is no direction", normal.direction));
-                None
-            }
+        let direction = match fields.choice("direction", normal.direction) {
+            v1::RecordDirection::Unspecified => None,
+            v1::RecordDirection::Up => Some(Direction::Up),
+            v1::RecordDirection::Down => Some(Direction::Down),
         };
-        if CONDITIONS < normal.conditions.len() {
-            let given = normal.conditions.len();
-            fields.add("conditions", format!("{CONDITIONS} at most, has {given}"));
+        if !fields.at_most("conditions", normal.conditions.len(), CONDITIONS) {
             normal.conditions.truncate(CONDITIONS);
         }
         let mut conditions = Vec::new();
@@ -210,21 +173,9 @@ impl Records {
         let top = fields.within("top", normal.top, 1, TOP) as usize;
         let read = ranked.map(|variable| {
             let query = Query { variable, direction, conditions, from, on, top };
-            Records { as_of, query, normal }
+            RecordsQuery { as_of, query, normal }
         });
         fields.finish(read)
-    }
-
-    pub(super) fn answer(
-        &self,
-        pinned: &Pinned,
-        prepared: &PreparedRotation,
-    ) -> Result<v1::QueryRecordsResponse, Refusal> {
-        let found = query(pinned.snapshot(), &pinned.view().roles, prepared, &self.query)
-            .map_err(refused)?;
-        let reference = shared::snapshot_ref(pinned);
-        let result_id = shared::result_id("QueryRecords", &self.normal, &reference);
-        Ok(to_proto::records(found, reference, result_id))
     }
 }
 
@@ -258,16 +209,13 @@ fn variable(
             v1::RecordTransform::ChangePercent.into()
         };
     }
-    let transform = transform(wire.transform);
-    if transform.is_none() {
-        fields.add(format!("{path}.transform"), format!("{} is no transform", wire.transform));
-    }
+    let transform = transform(fields.choice(&format!("{path}.transform"), wire.transform));
     Some(Variable { subject: subject?, transform: transform?, horizon: horizon as usize })
 }
 
-fn transform(wire: i32) -> Option<Transform> {
+fn transform(wire: v1::RecordTransform) -> Option<Transform> {
     use v1::RecordTransform as Wire;
-    match Wire::try_from(wire).ok()? {
+    match wire {
         Wire::Unspecified => None,
         Wire::ChangePercent => Some(Transform::ChangePercent),
         Wire::ChangePoints => Some(Transform::ChangePoints),
@@ -281,16 +229,17 @@ fn transform(wire: i32) -> Option<Transform> {
 fn condition(fields: &mut Fields, path: &str, wire: &mut v1::RecordCondition) -> Option<Condition> {
     use v1::RecordComparison as Wire;
     let variable = variable(fields, &format!("{path}.variable"), wire.variable.as_mut());
-    let comparison = match Wire::try_from(wire.comparison) {
-        Ok(Wire::Above) => Some(Comparison::Above),
-        Ok(Wire::AtLeast) => Some(Comparison::AtLeast),
-        Ok(Wire::Below) => Some(Comparison::Below),
-        Ok(Wire::AtMost) => Some(Comparison::AtMost),
-        Ok(Wire::Unspecified) | Err(_) => None,
-    };
-    if comparison.is_none() {
-        fields.add(format!("{path}.comparison"), "must be above, at least, below or at most");
+    let comparison_path = format!("{path}.comparison");
+    if wire.comparison == 0 {
+        fields.add(&comparison_path, "must be above, at least, below or at most");
     }
+    let comparison = match fields.choice(&comparison_path, wire.comparison) {
+        Wire::Unspecified => None,
+        Wire::Above => Some(Comparison::Above),
+        Wire::AtLeast => Some(Comparison::AtLeast),
+        Wire::Below => Some(Comparison::Below),
+        Wire::AtMost => Some(Comparison::AtMost),
+    };
     if !wire.threshold.is_finite() {
         fields.add(format!("{path}.threshold"), "must be finite");
     }

@@ -21,7 +21,7 @@ use rotation::{
 };
 
 /// A report, and what it lacks as a whole.
-pub(super) fn report(report: RotationReport<'_>) -> (v1::RotationReport, Vec<v1::Gap>) {
+pub(super) fn report(report: RotationReport<'_>) -> (v1::RotationReport, Vec<Gap>) {
     let mut wire = v1::RotationReport {
         report_id: String::new(),
         composite: report.prepared.composite.as_ref().map(composite),
@@ -29,7 +29,7 @@ pub(super) fn report(report: RotationReport<'_>) -> (v1::RotationReport, Vec<v1:
         moves: report.moves.into_iter().map(index_move).collect(),
     };
     wire.report_id = shared::result_id("RotationReport", &wire, &v1::SnapshotRef::default());
-    (wire, shared::gaps(report.gaps))
+    (wire, report.gaps)
 }
 
 fn reading(reading: &Reading) -> v1::IndicatorReading {
@@ -216,7 +216,7 @@ pub(super) fn indicators() -> Vec<v1::Indicator> {
 }
 
 /// Who plays which role, and the roles that nobody plays.
-pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::RolePlay>, Vec<v1::Gap>) {
+pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::RolePlay>, Vec<Gap>) {
     let mut gaps = Vec::new();
     let mut plays = Vec::new();
     for role in Role::ALL {
@@ -235,21 +235,14 @@ pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::RolePlay>, V
             proxy_for: proxy_for.unwrap_or_default(),
         });
     }
-    (plays, shared::gaps(gaps))
+    (plays, gaps)
 }
 
-/// The answer to a question for records.
-pub(super) fn records(
-    answer: Answer,
-    reference: v1::SnapshotRef,
-    result_id: String,
-) -> v1::QueryRecordsResponse {
+/// The answer to a question for records, and what it lacks.
+pub(super) fn records(answer: Answer) -> (v1::QueryRecordsResponse, Vec<Gap>) {
     let words = answer.in_words();
     let kind_of = answer.kind;
-    v1::QueryRecordsResponse {
-        snapshot: Some(reference),
-        result_id,
-        gaps: shared::gaps(answer.gaps),
+    let response = v1::QueryRecordsResponse {
         words,
         unit: unit(answer.unit).into(),
         kind: kind(kind_of).into(),
@@ -263,7 +256,9 @@ pub(super) fn records(
         first_on: on(answer.span.map(|(first, _)| first)),
         last_on: on(answer.span.map(|(_, last)| last)),
         sources: answer.resolved.into_iter().map(record_source).collect(),
-    }
+        ..v1::QueryRecordsResponse::default()
+    };
+    (response, answer.gaps)
 }
 
 fn day(found: Found) -> v1::RecordDay {

@@ -9,6 +9,7 @@ use squeeze::{
     exit::Participation,
     measure::Component,
     name::SqueezeName,
+    rank::Ranking,
     score::{METHOD, Score},
     universe::Universe,
 };
@@ -52,6 +53,26 @@ pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::Shor
             .map(|point| v1::ExitPoint { fraction: point.fraction, days: point.days })
             .collect(),
         exit_days: book.exit_days,
+    }
+}
+
+/// How well the lines of a book joined.
+pub(super) fn coverage(book: &ShortBook) -> v1::Coverage {
+    v1::Coverage {
+        resolved: book.coverage.resolved,
+        proxied: 0.0,
+        excluded: book.coverage.excluded,
+        not_joined: book.coverage.not_joined,
+    }
+}
+
+/// The names that are not in a ranking.
+pub(super) fn left_out(ranking: &Ranking) -> v1::LeftOut {
+    v1::LeftOut {
+        not_scored: ranking.not_scored as i32,
+        below_market_cap: ranking.below_market_cap as i32,
+        below_daily_value: ranking.below_daily_value as i32,
+        other_exchange: ranking.other_exchange as i32,
     }
 }
 

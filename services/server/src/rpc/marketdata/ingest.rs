@@ -4,27 +4,28 @@
 //! next ones arrive. The write runs in a task of its own, so that a caller that leaves does not cut
 //! it in two; its answer is kept under the request id.
 
+use super::{
+    from_proto::{chunk_of, first_header, options},
+    to_proto::file_report,
+};
 use crate::{
     clock::Stopwatch,
+    excerpt::excerpt,
+    hex::hex,
     limits,
-    rpc::{
-        field::Fields,
-        fit::excerpt,
-        shared::{self, hex, timestamp},
-        status::Refusal,
-    },
+    refusal::Refusal,
+    rpc::shared::{self, timestamp},
     services::Services,
     upload::{Intake, Received, UploadFault, memory::Share},
 };
 use contract::v1;
 use ingest::{
-    options::{BasisChoice, Options},
+    options::Options,
     parser::Parsed,
     prepare::prepare,
     report::{FileReport, PreparedFile},
-    source::SourceKind,
 };
-use marketdata::{instant::Instant, symbol::Symbol};
+use marketdata::instant::Instant;
 use prost::Message as _;
 use std::sync::Arc;
 use store::{Append, Appended, Provenance, RequestKey, StoreError};
@@ -37,7 +38,7 @@ use tracing::Instrument as _;
 ///
 /// # Errors
 /// Why it is refused; nothing is stored then.
-pub async fn ingest(
+pub(super) async fn ingest(
     services: &Arc<Services>,
     mut messages: Streaming<v1::IngestRequest>,
 ) -> Result<v1::IngestResponse, tonic::Status> {
@@ -74,67 +75,6 @@ pub async fn ingest(
     let writing = tokio::spawn(write.in_current_span());
     let written = writing.await.map_err(|error| Refusal::Failed(format!("a write ended: {error}")));
     Ok(written??)
-}
-
-fn first_header(message: Option<v1::IngestRequest>) -> Result<v1::IngestHeader, Refusal> {
-    match message.and_then(|message| message.part) {
-        Some(v1::ingest_request::Part::Header(header)) => Ok(header),
-        Some(v1::ingest_request::Part::Chunk(_)) | None => {
-            let mut fields = Fields::new();
-            fields.add("header", "must be the first message of the stream");
-            fields.finish(None)
-        }
-    }
-}
-
-fn options(header: &v1::IngestHeader, received_at: Instant) -> Result<Options, Refusal> {
-    let mut fields = Fields::new();
-    let id = &header.request_id;
-    let lawful = (1..=limits::REQUEST_ID_CHARS).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_graphic());
-    if !lawful {
-        let most = limits::REQUEST_ID_CHARS;
-        fields.add("header.request_id", format!("must be 1 to {most} visible ASCII characters"));
-    }
-    if limits::FILE_NAME_CHARS < header.file_name.len() {
-        fields.add("header.file_name", format!("{} bytes at most", limits::FILE_NAME_CHARS));
-    }
-    let kind = SourceKind::from_name(&header.kind);
-    if kind.is_none() && !header.kind.is_empty() {
-        let known: Vec<&str> = SourceKind::ALL.iter().map(|kind| kind.name()).collect();
-        fields.add("header.kind", format!("must be empty or one of {}", known.join(", ")));
-    }
-    for (field, text) in [("symbol", &header.symbol), ("index_id", &header.index_id)] {
-        if let Some(Err(error)) = (!text.is_empty()).then(|| Symbol::series(text)) {
-            fields.add(format!("header.{field}"), error.to_string());
-        }
-    }
-    let price_basis = match v1::PriceBasis::try_from(header.price_basis) {
-        Ok(v1::PriceBasis::Unspecified) => None,
-        Ok(v1::PriceBasis::Raw) => Some(BasisChoice::Raw),
-        Ok(v1::PriceBasis::SplitAdjusted) => Some(BasisChoice::SplitAdjusted),
-        Ok(v1::PriceBasis::TotalReturn) => Some(BasisChoice::TotalReturn),
-        Err(_) => {
-            fields.add("header.price_basis", "is none of the bases");
-            None
-        }
-    };
-    let said = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let published_at = header.published_at;
-    let options = Options {
-        kind,
-        file_name: header.file_name.clone(),
-        symbol: said(&header.symbol),
-        index: said(&header.index_id),
-        as_of_on: fields.day("header.as_of_on", &header.as_of_on),
-        published_at: published_at
-            .and_then(|at| shared::instant(&mut fields, "header.published_at", at)),
-        price_basis,
-        adjusted_on: fields.day("header.adjusted_on", &header.adjusted_on),
-        received_at,
-        force: header.force,
-    };
-    fields.finish(Some(options))
 }
 
 /// Receives the chunks while another thread reads them.
@@ -177,26 +117,6 @@ async fn send_all(
         let _reader_gone = sender.send(chunk).await;
     }
     Ok(())
-}
-
-fn chunk_of(message: v1::IngestRequest, most: usize) -> Result<Vec<u8>, Refusal> {
-    let mut fields = Fields::new();
-    let chunk = match message.part {
-        Some(v1::ingest_request::Part::Chunk(chunk)) if chunk.len() <= most => Some(chunk),
-        Some(v1::ingest_request::Part::Chunk(chunk)) => {
-            fields.add("chunk", format!("{most} bytes at most, has {}", chunk.len()));
-            None
-        }
-        Some(v1::ingest_request::Part::Header(_)) => {
-            fields.add("header", "must be the first message and no other");
-            None
-        }
-        None => {
-            fields.add("part", "must be given");
-            None
-        }
-    };
-    fields.finish(chunk)
 }
 
 /// A file that was read whole, on its way into the log.
@@ -295,7 +215,7 @@ impl Upload {
     /// The answer but for the data version, which the append makes.
     fn answer(&self, services: &Services, report: FileReport, revision: u64) -> v1::IngestResponse {
         let identity = services.identity();
-        let mut answer = report_to_proto(report);
+        let mut answer = file_report(report);
         answer.snapshot = Some(v1::SnapshotRef {
             as_of: Some(timestamp(services.clock.now())),
             revision,
@@ -345,40 +265,6 @@ fn kept_form(answer: &v1::IngestResponse) -> Vec<u8> {
 
 fn refused(refusal: refusal::Refusal) -> Refusal {
     Refusal::Upload(refusal.into())
-}
-
-fn report_to_proto(report: FileReport) -> v1::IngestResponse {
-    let rejections = report.rejections.into_iter().map(|rejection| v1::RejectedRow {
-        line: rejection.line,
-        reason: rejection.reason.code().to_owned(),
-        detail: format!("{}: {}", rejection.reason, rejection.text),
-    });
-    let notes = report.notes.into_iter().map(|note| v1::IngestNote {
-        code: note.code.code().to_owned(),
-        count: note.count,
-        text: note.text,
-    });
-    let (first_on, last_on) = match report.days {
-        Some((first, last)) => (first.to_string(), last.to_string()),
-        None => (String::new(), String::new()),
-    };
-    v1::IngestResponse {
-        snapshot: None,
-        result_id: String::new(),
-        kind: report.kind.name().to_owned(),
-        rows: report.rows,
-        accepted: report.accepted,
-        already_known: report.already_known,
-        corrected: report.corrected,
-        skipped: report.skipped,
-        rejected: report.rejected,
-        rejections: rejections.collect(),
-        notes: notes.collect(),
-        symbols: report.symbols,
-        symbols_new: report.symbols_new,
-        first_on,
-        last_on,
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,91 @@
+//! What every response carries around its own content, and the one place that puts it there.
+
+use crate::{
+    rpc::{
+        query::Normal,
+        shared::{gaps, result_id, snapshot_ref},
+    },
+    views::Pinned,
+};
+use contract::v1;
+use marketdata::gap::Gap;
+
+/// A response without its envelope, and what the envelope says about it.
+#[derive(Debug)]
+pub struct Answer<T> {
+    response: T,
+    gaps: Vec<Gap>,
+    coverage: Option<v1::Coverage>,
+}
+
+/// What surrounds the content of a response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Envelope {
+    snapshot: Option<v1::SnapshotRef>,
+    result_id: String,
+    gaps: Vec<v1::Gap>,
+    coverage: Option<v1::Coverage>,
+}
+
+/// A response message with an envelope.
+pub trait Enveloped {
+    /// Fills in the envelope.
+    fn enclose(&mut self, envelope: Envelope);
+}
+
+impl<T: Enveloped> Answer<T> {
+    /// An answer without gaps.
+    pub fn whole(response: T) -> Answer<T> {
+        Answer { response, gaps: Vec::new(), coverage: None }
+    }
+
+    /// An answer that lacks something as a whole, in these ways.
+    pub fn with_gaps(response: T, gaps: Vec<Gap>) -> Answer<T> {
+        Answer { response, gaps, coverage: None }
+    }
+
+    /// Says how much of a portfolio it covers.
+    #[must_use]
+    pub fn covering(self, coverage: v1::Coverage) -> Answer<T> {
+        Answer { coverage: Some(coverage), ..self }
+    }
+
+    /// The response to a normalised request, in its envelope.
+    pub fn enclose(mut self, method: &str, normal: &impl Normal, pinned: &Pinned) -> T {
+        let reference = snapshot_ref(pinned);
+        self.response.enclose(Envelope {
+            result_id: result_id(method, normal, &reference),
+            snapshot: Some(reference),
+            gaps: gaps(self.gaps),
+            coverage: self.coverage,
+        });
+        self.response
+    }
+}
+
+/// Lists the responses, each with the parts of the envelope that it has fields for.
+macro_rules! enveloped {
+    ($($response:ident { $($part:ident),+ })+) => {
+        $(impl Enveloped for v1::$response {
+            fn enclose(&mut self, envelope: Envelope) {
+                $(self.$part = envelope.$part;)+
+            }
+        })+
+    };
+}
+
+enveloped! {
+    AnalyzePortfolioResponse { snapshot, result_id, gaps, coverage }
+    AssessShortBookResponse { snapshot, result_id, gaps, coverage }
+    GetCoverageResponse { snapshot, result_id, gaps }
+    GetIndicatorHistoryResponse { snapshot, result_id, gaps }
+    GetRotationResponse { snapshot, result_id, gaps }
+    GetSeriesResponse { snapshot, result_id, gaps }
+    ListIndicatorsResponse { snapshot, result_id, gaps }
+    ListInstrumentsResponse { snapshot, result_id, gaps }
+    ListRevisionsResponse { snapshot, result_id, gaps }
+    QueryRecordsResponse { snapshot, result_id, gaps }
+    RankSqueezeResponse { snapshot, result_id, gaps }
+    ValidatePortfolioResponse { snapshot, result_id, gaps }
+    WatchRotationResponse { snapshot, result_id, gaps }
+}

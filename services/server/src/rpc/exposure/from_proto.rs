@@ -1,0 +1,292 @@
+//! Exposure requests, validated.
+
+use super::to_proto;
+use crate::{
+    as_of::AsOf,
+    refusal::Refusal,
+    rpc::{field::Fields, query::FromProto, shared},
+};
+use contract::v1;
+use exposure::settings::{
+    BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX,
+};
+use marketdata::day::Day;
+use portfolio::{book::Book, lines::Portfolio};
+use stats::quantile::QuantileRule;
+
+/// Positions listed where a request does not say.
+const TOP_POSITIONS: i32 = 10;
+/// Positions that may be asked for.
+const TOP_POSITIONS_MAX: i32 = 10_000;
+/// Levels of confidence where a request does not say.
+const LEVELS: [f64; 2] = [0.95, 0.99];
+/// Levels of confidence of one request.
+const LEVELS_MAX: usize = 8;
+/// Interval level where a request does not say.
+const INTERVAL_LEVEL: f64 = 0.95;
+/// Bounds of levels.
+const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
+
+/// A request for the analysis of a portfolio.
+pub(super) struct AnalysisQuery {
+    pub(super) as_of: AsOf,
+    pub(super) beta: BetaSettings,
+    pub(super) tail: TailSettings,
+    pub(super) repeat_on: Option<Day>,
+    pub(super) listing: Listing,
+    /// With all defaults applied; the portfolio is read from it.
+    pub(super) normal: v1::AnalyzePortfolioRequest,
+    /// The portfolio joined, where that is done before it is decided where to answer.
+    pub(super) book: Option<Book>,
+}
+
+impl FromProto for AnalysisQuery {
+    const METHOD: &'static str = "AnalyzePortfolio";
+    type Request = v1::AnalyzePortfolioRequest;
+
+    fn from_proto(mut request: v1::AnalyzePortfolioRequest) -> Result<AnalysisQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        let beta = beta_settings(&mut fields, request.beta.get_or_insert_default());
+        let tail = tail_settings(&mut fields, request.tail.get_or_insert_default());
+        let repeat_on = fields.day("repeat_on", &request.repeat_on);
+        let top = fields.within_or(
+            "top_positions",
+            request.top_positions,
+            TOP_POSITIONS,
+            (0, TOP_POSITIONS_MAX),
+        );
+        request.top_positions = Some(top);
+        let listing = match request.include_positions {
+            true => Listing::All,
+            false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
+        };
+        shared::default_currency(request.portfolio.as_mut());
+        let held = shared::portfolio_frame(&mut fields, "portfolio", request.portfolio.as_ref());
+        if fields.any() {
+            // Lines are checked while they are joined; here only so that all is told at once.
+            let lines =
+                held.map(|held| Portfolio::new(shared::raw_lines(held), held.net_asset_value));
+            fields.add_all("portfolio", lines.and_then(Result::err).unwrap_or_default());
+        }
+        fields.finish(Some(AnalysisQuery {
+            as_of,
+            beta,
+            tail,
+            repeat_on,
+            listing,
+            normal: request,
+            book: None,
+        }))
+    }
+}
+
+/// A request to check a portfolio.
+pub(super) struct ValidationQuery {
+    pub(super) as_of: AsOf,
+    pub(super) normal: v1::ValidatePortfolioRequest,
+}
+
+impl FromProto for ValidationQuery {
+    const METHOD: &'static str = "ValidatePortfolio";
+    type Request = v1::ValidatePortfolioRequest;
+
+    fn from_proto(mut request: v1::ValidatePortfolioRequest) -> Result<ValidationQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        shared::default_currency(request.portfolio.as_mut());
+        if request.portfolio.is_none() {
+            fields.add("portfolio", "must be given");
+        }
+        fields.finish(Some(ValidationQuery { as_of, normal: request }))
+    }
+}
+
+/// Reads the settings of betas and writes the defaults into the request.
+fn beta_settings(fields: &mut Fields, asked: &mut v1::BetaSettings) -> BetaSettings {
+    use v1::BetaShrinkage as Wire;
+    let usual = BetaSettings::PREPARED;
+    let half_life_sessions = fields.within_or(
+        "beta.half_life_sessions",
+        asked.half_life_sessions,
+        usual.half_life_sessions,
+        (10.0, 250.0),
+    );
+    let min_observations = fields.within_or(
+        "beta.min_observations",
+        asked.min_observations,
+        usual.min_observations as i32,
+        (20, WINDOW_SESSIONS_MAX as i32),
+    );
+    let huber_k = fields.within_or("beta.huber_k", asked.huber_k, usual.huber_k, (0.5, 100.0));
+    let (shrinkage, wire) = match fields.choice("beta.shrinkage", asked.shrinkage) {
+        Wire::Unspecified | Wire::Vasicek => (Shrinkage::Vasicek, Wire::Vasicek),
+        Wire::None => (Shrinkage::None, Wire::None),
+    };
+    asked.half_life_sessions = Some(half_life_sessions);
+    asked.min_observations = Some(min_observations);
+    asked.huber_k = Some(huber_k);
+    asked.shrinkage = wire.into();
+    let min_observations = usize::try_from(min_observations).unwrap_or(usual.min_observations);
+    BetaSettings { half_life_sessions, min_observations, huber_k, shrinkage }
+}
+
+/// Reads the settings of tails and writes the defaults into the request.
+fn tail_settings(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailSettings {
+    let window = fields.within_or(
+        "tail.window_sessions",
+        asked.window_sessions,
+        WINDOW_SESSIONS_MAX as i32,
+        (252, WINDOW_SESSIONS_MAX as i32),
+    );
+    if asked.confidence_levels.is_empty() {
+        asked.confidence_levels = LEVELS.to_vec();
+    }
+    fields.at_most("tail.confidence_levels", asked.confidence_levels.len(), LEVELS_MAX);
+    let (least, most) = LEVEL_BOUNDS;
+    for (at, level) in asked.confidence_levels.iter().enumerate().take(LEVELS_MAX) {
+        fields.within(&format!("tail.confidence_levels[{at}]"), *level, least, most);
+        if asked.confidence_levels[..at].iter().any(|other| other.to_bits() == level.to_bits()) {
+            fields.add(format!("tail.confidence_levels[{at}]"), "is there twice");
+        }
+    }
+    let interval_level =
+        fields.within_or("tail.interval_level", asked.interval_level, INTERVAL_LEVEL, LEVEL_BOUNDS);
+    let quantile_rule = quantile_rule(fields, asked);
+    let method = tail_method(fields, asked);
+    asked.window_sessions = Some(window);
+    asked.interval_level = Some(interval_level);
+    TailSettings {
+        method,
+        window_sessions: usize::try_from(window).unwrap_or(WINDOW_SESSIONS_MAX),
+        confidence_levels: asked.confidence_levels.clone(),
+        quantile_rule,
+        interval_level,
+    }
+}
+
+fn quantile_rule(fields: &mut Fields, asked: &mut v1::TailSettings) -> QuantileRule {
+    use v1::QuantileRule as Wire;
+    let rule = match fields.choice("tail.quantile_rule", asked.quantile_rule) {
+        Wire::Unspecified | Wire::Linear => QuantileRule::Linear,
+        Wire::Lower => QuantileRule::Lower,
+        Wire::Higher => QuantileRule::Higher,
+        Wire::Ceil => QuantileRule::Ceil,
+        Wire::Weibull => QuantileRule::Weibull,
+        Wire::MedianUnbiased => QuantileRule::MedianUnbiased,
+    };
+    asked.quantile_rule = to_proto::quantile_rule(rule).into();
+    rule
+}
+
+fn tail_method(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailMethod {
+    use v1::TailMethod as Wire;
+    let method = match fields.choice("tail.method", asked.method) {
+        Wire::Unspecified | Wire::FilteredHistorical => TailMethod::FilteredHistorical,
+        Wire::Historical => TailMethod::Historical,
+    };
+    asked.method = to_proto::tail_method(method).into();
+    method
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v1::AnalyzePortfolioRequest as Asked;
+
+    fn id(asked: &Asked) -> String {
+        let query = AnalysisQuery::from_proto(asked.clone()).unwrap();
+        shared::result_id("AnalyzePortfolio", &query.normal, &v1::SnapshotRef::default())
+    }
+
+    fn position(symbol: &str, quantity: f64) -> v1::Position {
+        let size = Some(v1::position::Size::Quantity(quantity));
+        v1::Position { symbol: symbol.to_owned(), size, average_cost: None }
+    }
+
+    fn book() -> Asked {
+        let positions = vec![position("AAPL", 10.0), position("IWM", -3.0)];
+        let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
+        Asked { portfolio, ..Asked::default() }
+    }
+
+    #[test]
+    fn defaults_written_out_give_the_id_of_defaults_left_out() {
+        let mut written = book();
+        written.as_of = Some(v1::AsOf::default());
+        written.top_positions = Some(10);
+        written.portfolio.as_mut().unwrap().currency = "USD".to_owned();
+        written.beta = Some(v1::BetaSettings {
+            half_life_sessions: Some(126.0),
+            min_observations: Some(60),
+            huber_k: Some(1.345),
+            shrinkage: v1::BetaShrinkage::Vasicek.into(),
+        });
+        written.tail = Some(v1::TailSettings {
+            window_sessions: Some(1_000),
+            confidence_levels: vec![0.95, 0.99],
+            quantile_rule: v1::QuantileRule::Linear.into(),
+            interval_level: Some(0.95),
+            method: v1::TailMethod::FilteredHistorical.into(),
+        });
+        assert_eq!(id(&written), id(&book()));
+        let empty = Asked {
+            beta: Some(v1::BetaSettings::default()),
+            tail: Some(v1::TailSettings::default()),
+            ..book()
+        };
+        assert_eq!(id(&empty), id(&book()));
+    }
+
+    #[test]
+    fn every_field_that_alters_an_answer_alters_its_id() {
+        type Change = fn(&mut Asked);
+        let changes: [Change; 20] = [
+            |_| {},
+            |asked| asked.repeat_on = "2024-03-28".to_owned(),
+            |asked| asked.top_positions = Some(11),
+            |asked| asked.include_positions = true,
+            |asked| asked.beta.get_or_insert_default().half_life_sessions = Some(125.0),
+            |asked| asked.beta.get_or_insert_default().min_observations = Some(61),
+            |asked| asked.beta.get_or_insert_default().huber_k = Some(1.5),
+            |asked| asked.beta.get_or_insert_default().shrinkage = 2,
+            |asked| asked.tail.get_or_insert_default().window_sessions = Some(999),
+            |asked| asked.tail.get_or_insert_default().confidence_levels = vec![0.99, 0.95],
+            |asked| asked.tail.get_or_insert_default().quantile_rule = 2,
+            |asked| asked.tail.get_or_insert_default().interval_level = Some(0.9),
+            |asked| asked.tail.get_or_insert_default().method = v1::TailMethod::Historical.into(),
+            |asked| asked.portfolio.as_mut().unwrap().portfolio_id = "a".to_owned(),
+            |asked| asked.portfolio.as_mut().unwrap().net_asset_value = Some(1e6),
+            |asked| asked.portfolio.as_mut().unwrap().positions.reverse(),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1].symbol = "IWN".to_owned(),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1].average_cost = Some(3.0),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1] = position("IWM", -4.0),
+            |asked| {
+                let size = Some(v1::position::Size::MarketValue(-3.0));
+                asked.portfolio.as_mut().unwrap().positions[1].size = size;
+            },
+        ];
+        let mut ids: Vec<String> = changes
+            .iter()
+            .map(|change| {
+                let mut asked = book();
+                change(&mut asked);
+                id(&asked)
+            })
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), changes.len());
+    }
+
+    /// What an answer stands on is in its id, and so is the method that gave it.
+    #[test]
+    fn the_reference_and_the_method_alter_the_id() {
+        let asked = book();
+        let reference = |revision| v1::SnapshotRef { revision, ..v1::SnapshotRef::default() };
+        let ids = [("A", 1), ("A", 2), ("B", 1)]
+            .map(|(method, revision)| shared::result_id(method, &asked, &reference(revision)));
+        assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
+        assert_eq!(ids[0], shared::result_id("A", &asked, &reference(1)));
+    }
+}

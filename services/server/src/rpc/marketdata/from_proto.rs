@@ -1,0 +1,249 @@
+//! Market data requests, validated.
+
+use crate::{
+    as_of::AsOf,
+    limits,
+    refusal::Refusal,
+    rpc::{field::Fields, page::Page, query::FromProto, shared},
+};
+use contract::v1;
+use ingest::{
+    options::{BasisChoice, Options},
+    source::SourceKind,
+};
+use marketdata::{
+    dataset::{Dataset, Field},
+    day::Day,
+    instant::Instant,
+    symbol::Symbol,
+};
+
+/// A request for what the log holds.
+pub(super) struct CoverageQuery {
+    pub(super) as_of: AsOf,
+    pub(super) normal: v1::GetCoverageRequest,
+}
+
+impl FromProto for CoverageQuery {
+    const METHOD: &'static str = "GetCoverage";
+    type Request = v1::GetCoverageRequest;
+
+    fn from_proto(mut request: v1::GetCoverageRequest) -> Result<CoverageQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        fields.finish(Some(CoverageQuery { as_of, normal: request }))
+    }
+}
+
+/// A request for a page of the instruments.
+pub(super) struct InstrumentsQuery {
+    pub(super) as_of: AsOf,
+    pub(super) page: Page,
+    pub(super) dataset: Option<Dataset>,
+    pub(super) prefix: String,
+    pub(super) normal: v1::ListInstrumentsRequest,
+}
+
+impl FromProto for InstrumentsQuery {
+    const METHOD: &'static str = "ListInstruments";
+    type Request = v1::ListInstrumentsRequest;
+
+    fn from_proto(mut request: v1::ListInstrumentsRequest) -> Result<InstrumentsQuery, Refusal> {
+        let mut fields = Fields::new();
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
+        let dataset = dataset(&mut fields, request.dataset);
+        let prefix = symbol_prefix(&mut fields, &request.symbol_prefix);
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
+        fields.finish(Some(InstrumentsQuery { as_of, page, dataset, prefix, normal: request }))
+    }
+}
+
+fn symbol_prefix(fields: &mut Fields, text: &str) -> String {
+    let text = text.trim();
+    if text.is_empty() {
+        return String::new();
+    }
+    match Symbol::listed(text) {
+        Ok(symbol) => symbol.as_str().to_owned(),
+        Err(error) => {
+            fields.add("symbol_prefix", error.to_string());
+            String::new()
+        }
+    }
+}
+
+/// A request for a page of the rows of one instrument.
+pub(super) struct SeriesQuery {
+    pub(super) as_of: AsOf,
+    pub(super) page: Page,
+    pub(super) dataset: Dataset,
+    pub(super) symbol: String,
+    pub(super) fields: Vec<Field>,
+    pub(super) days: (Day, Day),
+    pub(super) normal: v1::GetSeriesRequest,
+}
+
+impl FromProto for SeriesQuery {
+    const METHOD: &'static str = "GetSeries";
+    type Request = v1::GetSeriesRequest;
+
+    fn from_proto(mut request: v1::GetSeriesRequest) -> Result<SeriesQuery, Refusal> {
+        let mut fields = Fields::new();
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
+        let dataset = dataset(&mut fields, request.dataset);
+        if request.dataset == 0 {
+            fields.add("dataset", "must be given");
+        }
+        if let Err(error) = Symbol::series(&request.symbol) {
+            fields.add("symbol", error.to_string());
+        }
+        let asked = dataset.map(|dataset| asked_fields(&mut fields, dataset, &request.fields));
+        let (start, end) =
+            fields.days(("start_on", &request.start_on), ("end_on", &request.end_on));
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
+        let query = dataset.zip(asked).map(|(dataset, asked)| SeriesQuery {
+            as_of,
+            page,
+            dataset,
+            symbol: request.symbol.clone(),
+            fields: asked,
+            days: (start.unwrap_or(Day::MIN), end.unwrap_or(Day::MAX)),
+            normal: request,
+        });
+        fields.finish(query)
+    }
+}
+
+fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<Field> {
+    if names.is_empty() {
+        return dataset.fields().to_vec();
+    }
+    let mut asked = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        match dataset.fields().iter().find(|field| field.name() == name) {
+            Some(field) => asked.push(*field),
+            None => {
+                let known: Vec<&str> = dataset.fields().iter().map(|field| field.name()).collect();
+                let (dataset, known) = (dataset.name(), known.join(", "));
+                fields.add(format!("fields[{at}]"), format!("{dataset} has {known}"));
+            }
+        }
+    }
+    asked
+}
+
+fn dataset(fields: &mut Fields, number: i32) -> Option<Dataset> {
+    match fields.choice("dataset", number) {
+        v1::Dataset::Unspecified => None,
+        v1::Dataset::Bars => Some(Dataset::Bars),
+        v1::Dataset::Series => Some(Dataset::Series),
+        v1::Dataset::ShortInterest => Some(Dataset::ShortInterest),
+        v1::Dataset::ShareCounts => Some(Dataset::ShareCounts),
+        v1::Dataset::Listings => Some(Dataset::Listings),
+        v1::Dataset::Memberships => Some(Dataset::Memberships),
+        v1::Dataset::Holdings => Some(Dataset::Holdings),
+        v1::Dataset::Splits => Some(Dataset::Splits),
+        v1::Dataset::Schedules => Some(Dataset::Schedules),
+    }
+}
+
+/// A request for a page of the log.
+pub(super) struct RevisionsQuery {
+    pub(super) as_of: AsOf,
+    pub(super) page: Page,
+    pub(super) normal: v1::ListRevisionsRequest,
+}
+
+impl FromProto for RevisionsQuery {
+    const METHOD: &'static str = "ListRevisions";
+    type Request = v1::ListRevisionsRequest;
+
+    fn from_proto(mut request: v1::ListRevisionsRequest) -> Result<RevisionsQuery, Refusal> {
+        let mut fields = Fields::new();
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
+        fields.finish(Some(RevisionsQuery { as_of, page, normal: request }))
+    }
+}
+
+/// The header of an upload, which is its first message.
+pub(super) fn first_header(
+    message: Option<v1::IngestRequest>,
+) -> Result<v1::IngestHeader, Refusal> {
+    match message.and_then(|message| message.part) {
+        Some(v1::ingest_request::Part::Header(header)) => Ok(header),
+        Some(v1::ingest_request::Part::Chunk(_)) | None => {
+            let mut fields = Fields::new();
+            fields.add("header", "must be the first message of the stream");
+            fields.finish(None)
+        }
+    }
+}
+
+/// How a file is to be read, as its header says.
+pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result<Options, Refusal> {
+    let mut fields = Fields::new();
+    let id = &header.request_id;
+    let lawful = (1..=limits::REQUEST_ID_CHARS).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !lawful {
+        let most = limits::REQUEST_ID_CHARS;
+        fields.add("header.request_id", format!("must be 1 to {most} visible ASCII characters"));
+    }
+    if limits::FILE_NAME_CHARS < header.file_name.len() {
+        fields.add("header.file_name", format!("{} bytes at most", limits::FILE_NAME_CHARS));
+    }
+    let kind = SourceKind::from_name(&header.kind);
+    if kind.is_none() && !header.kind.is_empty() {
+        let known: Vec<&str> = SourceKind::ALL.iter().map(|kind| kind.name()).collect();
+        fields.add("header.kind", format!("must be empty or one of {}", known.join(", ")));
+    }
+    for (field, text) in [("symbol", &header.symbol), ("index_id", &header.index_id)] {
+        if let Some(Err(error)) = (!text.is_empty()).then(|| Symbol::series(text)) {
+            fields.add(format!("header.{field}"), error.to_string());
+        }
+    }
+    let price_basis = match fields.choice("header.price_basis", header.price_basis) {
+        v1::PriceBasis::Unspecified => None,
+        v1::PriceBasis::Raw => Some(BasisChoice::Raw),
+        v1::PriceBasis::SplitAdjusted => Some(BasisChoice::SplitAdjusted),
+        v1::PriceBasis::TotalReturn => Some(BasisChoice::TotalReturn),
+    };
+    let said = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let published_at = header.published_at;
+    let options = Options {
+        kind,
+        file_name: header.file_name.clone(),
+        symbol: said(&header.symbol),
+        index: said(&header.index_id),
+        as_of_on: fields.day("header.as_of_on", &header.as_of_on),
+        published_at: published_at
+            .and_then(|at| shared::instant(&mut fields, "header.published_at", at)),
+        price_basis,
+        adjusted_on: fields.day("header.adjusted_on", &header.adjusted_on),
+        received_at,
+        force: header.force,
+    };
+    fields.finish(Some(options))
+}
+
+/// The chunk that a message after the first one carries, of `most` bytes.
+pub(super) fn chunk_of(message: v1::IngestRequest, most: usize) -> Result<Vec<u8>, Refusal> {
+    let mut fields = Fields::new();
+    let chunk = match message.part {
+        Some(v1::ingest_request::Part::Chunk(chunk)) if chunk.len() <= most => Some(chunk),
+        Some(v1::ingest_request::Part::Chunk(chunk)) => {
+            fields.add("chunk", format!("{most} bytes at most, has {}", chunk.len()));
+            None
+        }
+        Some(v1::ingest_request::Part::Header(_)) => {
+            fields.add("header", "must be the first message and no other");
+            None
+        }
+        None => {
+            fields.add("part", "must be given");
+            None
+        }
+    };
+    fields.finish(chunk)
+}

@@ -1,0 +1,159 @@
+//! Market data for the wire.
+
+use super::from_proto::SeriesQuery;
+use crate::{hex::hex, limits, rpc::shared::timestamp, views::Pinned};
+use contract::v1;
+use ingest::report::FileReport;
+use marketdata::{
+    coverage::DatasetCoverage,
+    dataset::Dataset,
+    day::Day,
+    instrument::{Instrument, InstrumentId, Namespace},
+    track::Rows,
+};
+use store::RevisionRecord;
+
+/// What the datasets hold.
+pub(super) fn datasets(found: &[DatasetCoverage], pinned: &Pinned) -> Vec<v1::DatasetCoverage> {
+    let today = pinned.snapshot().today();
+    let datasets = found.iter().map(|coverage| v1::DatasetCoverage {
+        dataset: dataset_to_proto(coverage.dataset),
+        instruments: coverage.instruments,
+        rows: coverage.rows,
+        first_on: coverage.first_on.to_string(),
+        last_on: coverage.last_on.to_string(),
+        last_published_at: Some(timestamp(coverage.last_published_at)),
+        age_days: today.epoch().saturating_sub(coverage.last_on.epoch()),
+        without_prices: coverage.without_prices.as_ref().map(|names| names.len() as u64),
+        without_prices_symbols: unjoined(coverage, pinned),
+    });
+    datasets.collect()
+}
+
+fn unjoined(coverage: &DatasetCoverage, pinned: &Pinned) -> Vec<String> {
+    let names = coverage.without_prices.iter().flatten();
+    let mut symbols: Vec<&str> = names.map(|id| pinned.snapshot().symbol(*id)).collect();
+    symbols.sort_unstable();
+    symbols.into_iter().take(limits::UNJOINED_NAMES).map(str::to_owned).collect()
+}
+
+/// An instrument with its names and datasets.
+pub(super) fn instrument(known: &Instrument, pinned: &Pinned) -> v1::Instrument {
+    let snapshot = pinned.snapshot();
+    let namings = snapshot.namings(known.id);
+    let bound = |day: Day, open: Day, shift: i32| match day == open {
+        true => String::new(),
+        false => day.plus(shift).to_string(),
+    };
+    let symbols = namings.iter().map(|naming| v1::SymbolInterval {
+        symbol: naming.symbol.to_string(),
+        from_on: bound(naming.from, Day::MIN, 0),
+        through_on: bound(naming.until, Day::MAX, -1),
+    });
+    let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
+    v1::Instrument {
+        symbol: snapshot.symbol(known.id).to_owned(),
+        is_series: known.namespace == Namespace::Series,
+        symbols: symbols.collect(),
+        datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
+    }
+}
+
+/// A row of a series.
+pub(super) fn point(
+    query: &SeriesQuery,
+    pinned: &Pinned,
+    rows: &Rows<'_>,
+    row: usize,
+) -> v1::SeriesPoint {
+    let snapshot = pinned.snapshot();
+    let other = rows.other(row);
+    let values = query.fields.iter().map(|field| {
+        let number = rows.value(row, query.dataset.column(*field));
+        let value = match field.is_text() {
+            true => number
+                .and_then(|id| snapshot.text(id))
+                .map(|text| v1::field_value::Value::Text(text.to_owned())),
+            false => number.map(v1::field_value::Value::Number),
+        };
+        v1::FieldValue { value }
+    });
+    v1::SeriesPoint {
+        effective_on: rows.day(row).to_string(),
+        published_at: Some(timestamp(rows.published_at(row))),
+        revision: rows.revision(row),
+        other: match other {
+            InstrumentId::NONE => String::new(),
+            other => snapshot.symbol(other).to_owned(),
+        },
+        values: values.collect(),
+    }
+}
+
+/// A revision of the log.
+pub(super) fn revision(record: &RevisionRecord) -> v1::Revision {
+    v1::Revision {
+        revision: record.mark.revision,
+        data_version: hex(&record.mark.data_version),
+        committed_at: Some(timestamp(record.committed_at)),
+        source: record.provenance.source.clone(),
+        file_name: record.provenance.file_name.clone(),
+        content_hash: hex(&record.provenance.content_hash),
+        facts: record.facts,
+    }
+}
+
+/// What became of a file; its envelope is filled in when it is written.
+pub(super) fn file_report(report: FileReport) -> v1::IngestResponse {
+    let rejections = report.rejections.into_iter().map(|rejection| v1::RejectedRow {
+        line: rejection.line,
+        reason: rejection.reason.code().to_owned(),
+        detail: format!("{}: {}", rejection.reason, rejection.text),
+    });
+    let notes = report.notes.into_iter().map(|note| v1::IngestNote {
+        code: note.code.code().to_owned(),
+        count: note.count,
+        text: note.text,
+    });
+    let (first_on, last_on) = match report.days {
+        Some((first, last)) => (first.to_string(), last.to_string()),
+        None => (String::new(), String::new()),
+    };
+    v1::IngestResponse {
+        snapshot: None,
+        result_id: String::new(),
+        kind: report.kind.name().to_owned(),
+        rows: report.rows,
+        accepted: report.accepted,
+        already_known: report.already_known,
+        corrected: report.corrected,
+        skipped: report.skipped,
+        rejected: report.rejected,
+        rejections: rejections.collect(),
+        notes: notes.collect(),
+        symbols: report.symbols,
+        symbols_new: report.symbols_new,
+        first_on,
+        last_on,
+    }
+}
+
+/// The contract numbers datasets as the store does; a test holds the two lists to each other.
+pub(super) fn dataset_to_proto(dataset: Dataset) -> i32 {
+    dataset.code().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_numbers_and_names_datasets_as_the_store_does() {
+        let known = |number: i32| v1::Dataset::try_from(number).ok().map(|d| d.as_str_name());
+        for dataset in Dataset::ALL {
+            let name = format!("DATASET_{}", dataset.name().to_ascii_uppercase());
+            assert_eq!(known(dataset_to_proto(dataset)), Some(name.as_str()));
+        }
+        assert_eq!(known(Dataset::ALL.len() as i32 + 1), None, "the store lacks a dataset");
+    }
+}

@@ -1,0 +1,108 @@
+//! Squeeze requests, validated.
+
+use crate::{
+    as_of::AsOf,
+    refusal::Refusal,
+    rpc::{field::Fields, page::Page, query::FromProto, shared},
+};
+use contract::v1;
+use portfolio::lines::Portfolio;
+use squeeze::{
+    exit::Participation,
+    rank::{RankBy, RankRequest},
+};
+
+/// Least market value of a ranked line, USD, where a request does not say.
+const MIN_MARKET_CAP_USD: f64 = 100e6;
+/// Least value traded a day of a ranked line, USD, where a request does not say.
+const MIN_DAILY_VALUE_USD: f64 = 1e6;
+/// A bound on either above which no line passes.
+const MOST_USD: f64 = 1e15;
+/// Exchanges of one request.
+const EXCHANGES: usize = 64;
+
+/// A request about the short side of a book.
+pub(super) struct BookQuery {
+    pub(super) as_of: AsOf,
+    pub(super) portfolio: Portfolio,
+    pub(super) participation: Participation,
+    pub(super) normal: v1::AssessShortBookRequest,
+}
+
+impl FromProto for BookQuery {
+    const METHOD: &'static str = "AssessShortBook";
+    type Request = v1::AssessShortBookRequest;
+
+    fn from_proto(mut request: v1::AssessShortBookRequest) -> Result<BookQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, request.as_of.take());
+        shared::default_currency(request.portfolio.as_mut());
+        let portfolio = shared::portfolio(&mut fields, "portfolio", request.portfolio.as_ref());
+        let share = *request.participation.get_or_insert(Participation::USUAL.share());
+        let participation = Participation::new(share);
+        if participation.is_none() {
+            let wrong = format!("must be above 0 and at most 1, is {share}");
+            fields.add("participation", wrong);
+        }
+        let query = portfolio.zip(participation).map(|(portfolio, participation)| BookQuery {
+            as_of,
+            portfolio,
+            participation,
+            normal: request,
+        });
+        fields.finish(query)
+    }
+}
+
+/// A request for a page of the ranking.
+pub(super) struct RankQuery {
+    pub(super) as_of: AsOf,
+    pub(super) page: Page,
+    pub(super) wanted: RankRequest,
+    pub(super) normal: v1::RankSqueezeRequest,
+}
+
+impl FromProto for RankQuery {
+    const METHOD: &'static str = "RankSqueeze";
+    type Request = v1::RankSqueezeRequest;
+
+    fn from_proto(mut request: v1::RankSqueezeRequest) -> Result<RankQuery, Refusal> {
+        let mut fields = Fields::new();
+        let mut as_of = shared::as_of(&mut fields, request.as_of.take());
+        let mut usd = |field: &str, asked: &mut Option<f64>, default| {
+            let usd = fields.within_or(field, *asked, default, (0.0, MOST_USD));
+            *asked = Some(usd);
+            usd
+        };
+        let min_market_cap_usd =
+            usd("min_market_cap_usd", &mut request.min_market_cap_usd, MIN_MARKET_CAP_USD);
+        let min_daily_value_usd =
+            usd("min_daily_value_usd", &mut request.min_daily_value_usd, MIN_DAILY_VALUE_USD);
+        let rank_by = rank_by(&mut fields, &mut request);
+        check_exchanges(&mut fields, &request.exchanges);
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
+        let exchanges = request.exchanges.clone();
+        let wanted = RankRequest { min_market_cap_usd, min_daily_value_usd, exchanges, rank_by };
+        fields.finish(Some(RankQuery { as_of, page, wanted, normal: request }))
+    }
+}
+
+fn rank_by(fields: &mut Fields, request: &mut v1::RankSqueezeRequest) -> RankBy {
+    use v1::SqueezeRankBy as Wire;
+    let (by, wire) = match fields.choice("rank_by", request.rank_by) {
+        Wire::Unspecified | Wire::Score => (RankBy::Score, Wire::Score),
+        Wire::ShortOfFloat => (RankBy::ShortOfFloat, Wire::ShortOfFloat),
+        Wire::DaysToCover => (RankBy::DaysToCover, Wire::DaysToCover),
+    };
+    request.rank_by = wire.into();
+    by
+}
+
+fn check_exchanges(fields: &mut Fields, exchanges: &[String]) {
+    fields.at_most("exchanges", exchanges.len(), EXCHANGES);
+    for (at, exchange) in exchanges.iter().enumerate().take(EXCHANGES) {
+        if exchange.trim().is_empty() {
+            fields.add(format!("exchanges[{at}]"), "must not be empty");
+        }
+    }
+}
