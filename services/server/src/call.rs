@@ -149,13 +149,14 @@ impl CallLayer {
         let weight = match shape {
             _ if path.starts_with("/grpc.health.v1.Health/") => Weight::Free,
             Shape::Upload => Weight::Sure,
-            Shape::Unary | Shape::Watch => Weight::Bounded,
+            Shape::Unary | Shape::Watch | Shape::Exchange => Weight::Bounded,
         };
         let shares = line.map_or_else(|| self.traffic.shares(), |line| line.shares(&self.traffic));
         Charge::new(weight, shares)
     }
 
-    /// The request with its body watched. The caller of reflection may think between two questions.
+    /// The request with its body watched. The caller of reflection or of an exchange may think between
+    /// two messages.
     fn question(
         &self,
         request: Request<Body>,
@@ -163,7 +164,10 @@ impl CallLayer {
         charge: &Arc<Charge>,
         gone: &Gone,
     ) -> Request<Body> {
-        let pace = (shape != Shape::Watch).then(|| Pace::new(&self.limits));
+        let pace = match shape {
+            Shape::Unary | Shape::Upload => Some(Pace::new(&self.limits)),
+            Shape::Watch | Shape::Exchange => None,
+        };
         let (held, charge, gone) = (Held::new(shape), Arc::clone(charge), gone.clone());
         request.map(|body| Body::new(Question::new(body, pace, held, charge, gone)))
     }
@@ -182,7 +186,8 @@ fn begun(line: Option<Arc<Line>>) -> (Option<OnLine>, Option<Handling>) {
 async fn ends(shape: Shape, deadline: Deadline, mut phase: watch::Receiver<Phase>) -> Refusal {
     let last = match shape {
         Shape::Watch => Phase::Draining,
-        Shape::Unary | Shape::Upload => Phase::Cut,
+        // An exchange takes nothing more by itself while calls drain.
+        Shape::Unary | Shape::Upload | Shape::Exchange => Phase::Cut,
     };
     tokio::select! {
         refusal = deadline.passed() => refusal,

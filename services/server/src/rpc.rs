@@ -13,14 +13,15 @@
 //! ```
 //!
 //! [`query::answer`] validates, finds the view, waits for what is prepared, answers inline or on the
-//! compute pool, and puts the answer in its envelope ([`envelope`]). A stream that repeats an answer is
-//! a [`watch`](mod@watch).
+//! compute pool, and puts the answer in its envelope ([`envelope`]). Streams are shapes of their own:
+//! [`watch`](mod@watch) repeats an answer, [`exchange`](mod@exchange) answers many items.
 //!
 //! A service is: its files here; its lines in [`routes`] and [`NAMES`]; a slot in `views.rs` and an
 //! implementation in `needed.rs` where it prepares anything; its errors as variants of
 //! [`Refusal`](crate::refusal::Refusal), whose status the compiler asks for in `rpc/status.rs`.
 
 pub mod envelope;
+pub mod exchange;
 pub mod exposure;
 pub mod field;
 pub mod fit;

@@ -3,6 +3,7 @@
 use crate::{limits::Limits, refusal::Refusal};
 use http::HeaderMap;
 use prost::Message as _;
+use prost_types::FileDescriptorSet;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
 
@@ -15,6 +16,8 @@ pub(crate) enum Shape {
     Upload,
     /// Answers without end.
     Watch,
+    /// Many messages, an answer to each.
+    Exchange,
 }
 
 /// The shapes of all methods that are not unary, by path.
@@ -26,6 +29,12 @@ pub(crate) struct Methods {
 impl Methods {
     /// Those of our contract, of health and of reflection.
     pub(crate) fn of_contract() -> Methods {
+        Methods::of(&FileDescriptorSet::decode(contract::DESCRIPTOR).unwrap_or_default())
+    }
+
+    /// Those of a contract, of health and of reflection. A client may keep reflection open for as long
+    /// as it likes, as it does a watch.
+    fn of(contract: &FileDescriptorSet) -> Methods {
         let mut shapes: BTreeMap<String, Shape> = [
             "/grpc.health.v1.Health/Watch",
             "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -34,16 +43,17 @@ impl Methods {
         .into_iter()
         .map(|path| (path.to_owned(), Shape::Watch))
         .collect();
-        let set = prost_types::FileDescriptorSet::decode(contract::DESCRIPTOR).unwrap_or_default();
-        for file in &set.file {
+        for file in &contract.file {
             for service in &file.service {
                 for method in &service.method {
                     let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                    if method.server_streaming() {
-                        shapes.insert(path, Shape::Watch);
-                    } else if method.client_streaming() {
-                        shapes.insert(path, Shape::Upload);
-                    }
+                    let shape = match (method.client_streaming(), method.server_streaming()) {
+                        (false, false) => continue,
+                        (true, false) => Shape::Upload,
+                        (false, true) => Shape::Watch,
+                        (true, true) => Shape::Exchange,
+                    };
+                    shapes.insert(path, shape);
                 }
             }
         }
@@ -70,7 +80,7 @@ impl Deadline {
         let asked = headers.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
         let (default, most) = match shape {
             Shape::Unary => (limits.default_deadline_ms, limits.max_deadline_ms),
-            Shape::Upload => (limits.max_deadline_ms, limits.max_deadline_ms),
+            Shape::Upload | Shape::Exchange => (limits.max_deadline_ms, limits.max_deadline_ms),
             Shape::Watch => (limits.watch_lifetime_ms, limits.watch_lifetime_ms),
         };
         let most = Duration::from_millis(most);
@@ -126,6 +136,32 @@ mod tests {
         let methods = Methods::of_contract();
         assert_eq!(methods.shape("/ballast.v1.MarketDataService/Ingest"), Shape::Upload);
         assert_eq!(methods.shape("/ballast.v1.MarketDataService/GetCoverage"), Shape::Unary);
+        assert_eq!(methods.shape("/ballast.v1.RotationService/WatchRotation"), Shape::Watch);
         assert_eq!(methods.shape("/grpc.health.v1.Health/Watch"), Shape::Watch);
+    }
+
+    #[test]
+    fn a_method_that_streams_both_ways_is_an_exchange_with_a_deadline() {
+        let method = prost_types::MethodDescriptorProto {
+            name: Some("M".to_owned()),
+            client_streaming: Some(true),
+            server_streaming: Some(true),
+            ..Default::default()
+        };
+        let service = prost_types::ServiceDescriptorProto {
+            name: Some("S".to_owned()),
+            method: vec![method],
+            ..Default::default()
+        };
+        let file = prost_types::FileDescriptorProto {
+            package: Some("p".to_owned()),
+            service: vec![service],
+            ..Default::default()
+        };
+        let methods = Methods::of(&FileDescriptorSet { file: vec![file] });
+        assert_eq!(methods.shape("/p.S/M"), Shape::Exchange);
+        // It has an end, so that what ends it late is a deadline and not a lifetime.
+        let deadline = Deadline::new(Shape::Exchange, &HeaderMap::new(), &Limits::standard());
+        assert!(!deadline.lifetime);
     }
 }

@@ -188,7 +188,9 @@ impl Drop for Note {
             _ if self.is_fault => note_fault(&status, duration_ms),
             // A plain answer, and a caller who left, are worth a line only to who asks for it.
             (Some(Code::Ok | Code::Cancelled) | None, Shape::Unary)
-            | (Some(Code::Cancelled) | None, Shape::Upload) => note_answer(&status, duration_ms),
+            | (Some(Code::Cancelled) | None, Shape::Upload | Shape::Exchange) => {
+                note_answer(&status, duration_ms);
+            }
             _ => note_end(&status, duration_ms),
         }
     }

@@ -1,0 +1,388 @@
+//! Bidirectional streams: many items in, one outcome for each, in the order of arrival.
+//!
+//! This is no [watch](super::watch): the client sends work, and the stream ends when the work is done.
+//! A handler reads the first message, which says what holds for all items (one view, the settings),
+//! makes an [`Exchange`] of it and hands the rest of the stream to [`exchange`]:
+//!
+//! - A bounded number of items is in flight. The next one is read when there is room, and an outcome
+//!   leaves only when the client takes it, so that a slow client slows its own stream down.
+//! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would send
+//!   some of them earlier, but two calls with the same items would not get the same bytes.
+//! - An item that is refused, or whose computation panics, has an outcome that says so. The next items
+//!   are answered all the same.
+//! - A client that leaves cancels what is in flight. The computation of an item that has begun on the
+//!   compute pool runs to its end, as for any call.
+//! - When the server goes away no further item is read. Those in flight are answered, and the stream
+//!   ends with UNAVAILABLE.
+
+use crate::{phase::Phase, refusal::Refusal};
+use std::{
+    collections::VecDeque,
+    num::NonZeroUsize,
+    pin::{Pin, pin},
+    sync::Arc,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
+use tonic::Status;
+use tracing::Instrument as _;
+
+/// The stream of outcomes.
+pub type Outcomes<T> = ReceiverStream<Result<T, Status>>;
+
+/// What a bidirectional stream does with each item; its fields hold for all of them.
+pub trait Exchange: Send + Sync + 'static {
+    /// A message that the client sends.
+    type Item: Send + 'static;
+    /// What the client calls an item, to find its outcome by.
+    type Tag: Send + 'static;
+    /// What becomes of an item that is not refused.
+    type Report: Send + 'static;
+    /// A message that is sent.
+    type Outcome: Send + 'static;
+
+    /// The tag of an item.
+    fn tag(&self, item: &Self::Item) -> Self::Tag;
+
+    /// Answers one item.
+    fn answer(
+        &self,
+        item: Self::Item,
+    ) -> impl Future<Output = Result<Self::Report, Refusal>> + Send;
+
+    /// The message that says what became of an item.
+    fn outcome(&self, tag: Self::Tag, answered: Result<Self::Report, Refusal>) -> Self::Outcome;
+}
+
+/// Answers the items of a stream, `in_flight` of them at once, until the stream ends, breaks, or the
+/// server goes away. An item counts as in flight until its outcome was taken by the transport.
+pub fn exchange<X: Exchange>(
+    exchange: X,
+    items: impl Stream<Item = Result<X::Item, Status>> + Send + 'static,
+    in_flight: NonZeroUsize,
+    phase: watch::Receiver<Phase>,
+) -> Outcomes<X::Outcome> {
+    let (sender, receiver) = mpsc::channel(1);
+    let failed = sender.clone();
+    let answering = async move {
+        let mut answering = Answering {
+            exchange: Arc::new(exchange),
+            in_flight: VecDeque::with_capacity(in_flight.get()),
+            most: in_flight.get(),
+        };
+        let items = pin!(items);
+        tokio::select! {
+            () = answering.all(items, phase, &sender) => {}
+            // What is in flight is cancelled when it is dropped.
+            () = sender.closed() => {}
+        }
+    };
+    let answering = tokio::spawn(answering.in_current_span());
+    tokio::spawn(async move {
+        // Without this a panic would look like the end of the stream.
+        if let Err(error) = answering.await {
+            let failure = Refusal::Failed(format!("an exchange ended: {error}"));
+            let _client_gone = failed.send(Err(failure.into())).await;
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+/// The items in flight, the oldest first.
+struct Answering<X: Exchange> {
+    exchange: Arc<X>,
+    in_flight: VecDeque<(X::Tag, Task<X::Report>)>,
+    most: usize,
+}
+
+/// The computation of an item; it ends when this is dropped.
+struct Task<T>(JoinHandle<Result<T, Refusal>>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What happens next on a stream.
+enum Event<Item, Report> {
+    /// The client sent this, or nothing more.
+    Arrived(Option<Result<Item, Status>>),
+    /// The oldest item is answered.
+    Answered(Result<Report, Refusal>),
+    /// The server goes away.
+    Stopping,
+}
+
+impl<X: Exchange> Answering<X> {
+    /// Reads and answers items; returns when the last message was sent.
+    async fn all(
+        &mut self,
+        mut items: Pin<&mut impl Stream<Item = Result<X::Item, Status>>>,
+        mut phase: watch::Receiver<Phase>,
+        sender: &mpsc::Sender<Result<X::Outcome, Status>>,
+    ) {
+        let mut end = None;
+        while end.is_none() || !self.in_flight.is_empty() {
+            let reads = end.is_none() && self.in_flight.len() < self.most;
+            let oldest = self.in_flight.front_mut();
+            let event = tokio::select! {
+                biased;
+                _ = phase.wait_for(|phase| Phase::Draining <= *phase), if end.is_none() => {
+                    Event::Stopping
+                }
+                answered = answered(oldest) => Event::Answered(answered),
+                item = items.next(), if reads => Event::Arrived(item),
+            };
+            match event {
+                Event::Stopping => end = Some(Err(Refusal::ShuttingDown.into())),
+                Event::Arrived(Some(Ok(item))) => self.begin(item),
+                Event::Arrived(Some(Err(status))) => end = Some(Err(status)),
+                Event::Arrived(None) => end = Some(Ok(())),
+                Event::Answered(answered) => {
+                    let Some((tag, _)) = self.in_flight.pop_front() else { continue };
+                    let _client_gone = sender.send(Ok(self.exchange.outcome(tag, answered))).await;
+                }
+            }
+        }
+        if let Some(Err(status)) = end {
+            let _client_gone = sender.send(Err(status)).await;
+        }
+    }
+
+    fn begin(&mut self, item: X::Item) {
+        let (tag, exchange) = (self.exchange.tag(&item), Arc::clone(&self.exchange));
+        let answer = async move { exchange.answer(item).await };
+        self.in_flight.push_back((tag, Task(tokio::spawn(answer.in_current_span()))));
+    }
+}
+
+/// Resolves when an item is answered; never where there is none.
+async fn answered<Tag, T>(oldest: Option<&mut (Tag, Task<T>)>) -> Result<T, Refusal> {
+    match oldest {
+        None => std::future::pending().await,
+        Some((_, Task(work))) => match work.await {
+            Ok(answered) => answered,
+            Err(error) => Err(Refusal::Failed(format!("an item ended: {error}"))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
+    use tokio::sync::Semaphore;
+
+    /// How long a test waits for what must happen.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// What the test sees of a stream.
+    #[derive(Debug, Default)]
+    struct Seen {
+        now: AtomicUsize,
+        most: AtomicUsize,
+        begun: AtomicUsize,
+        done: Mutex<Vec<u32>>,
+    }
+
+    /// Lowers the number of items in flight, also where an item is cancelled.
+    struct Running(Arc<Seen>);
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            self.0.now.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Doubles numbers: 13 is refused, 14 panics, and each waits for the gate of its number.
+    struct Doubling {
+        seen: Arc<Seen>,
+        gates: Arc<[Semaphore]>,
+    }
+
+    impl Exchange for Doubling {
+        type Item = u32;
+        type Tag = String;
+        type Report = u32;
+        type Outcome = (String, Option<u32>);
+
+        fn tag(&self, item: &u32) -> String {
+            format!("item {item}")
+        }
+
+        async fn answer(&self, item: u32) -> Result<u32, Refusal> {
+            let now = self.seen.now.fetch_add(1, Ordering::SeqCst) + 1;
+            let running = Running(Arc::clone(&self.seen));
+            self.seen.most.fetch_max(now, Ordering::SeqCst);
+            self.seen.begun.fetch_add(1, Ordering::SeqCst);
+            let _open = self.gates[item as usize].acquire().await.unwrap();
+            self.seen.done.lock().unwrap().push(item);
+            drop(running);
+            match item {
+                13 => Err(Refusal::PageToken),
+                14 => panic!("a fault of an item"),
+                item => Ok(2 * item),
+            }
+        }
+
+        fn outcome(&self, tag: String, answered: Result<u32, Refusal>) -> (String, Option<u32>) {
+            (tag, answered.ok())
+        }
+    }
+
+    /// A stream of doublings, and what opens its gates.
+    struct Doublings {
+        outcomes: Outcomes<(String, Option<u32>)>,
+        items: mpsc::UnboundedSender<Result<u32, Status>>,
+        seen: Arc<Seen>,
+        gates: Arc<[Semaphore]>,
+        phase: watch::Sender<Phase>,
+    }
+
+    /// `open` of twenty gates are open from the start.
+    fn doublings(in_flight: usize, open: impl Fn(u32) -> bool) -> Doublings {
+        let gates = (0..20).map(|at| Semaphore::new(usize::from(open(at))));
+        let gates: Arc<[Semaphore]> = gates.collect();
+        let seen = Arc::new(Seen::default());
+        let (phase, phases) = watch::channel(Phase::Serving);
+        let (items, received) = mpsc::unbounded_channel();
+        let received = tokio_stream::wrappers::UnboundedReceiverStream::new(received);
+        let doubling = Doubling { seen: Arc::clone(&seen), gates: Arc::clone(&gates) };
+        let in_flight = NonZeroUsize::new(in_flight).unwrap();
+        let outcomes = exchange(doubling, received, in_flight, phases);
+        Doublings { outcomes, items, seen, gates, phase }
+    }
+
+    impl Doublings {
+        fn send(&self, items: impl IntoIterator<Item = u32>) {
+            items.into_iter().for_each(|item| self.items.send(Ok(item)).unwrap());
+        }
+
+        /// The next message; none at the end of the stream.
+        async fn next(&mut self) -> Option<Result<(String, Option<u32>), Status>> {
+            tokio::time::timeout(PATIENCE, self.outcomes.next()).await.expect("a message")
+        }
+
+        /// The outcomes up to the end of the stream, each with the number of its tag.
+        async fn rest(mut self) -> Vec<(u32, Option<u32>)> {
+            let (closed, _) = mpsc::unbounded_channel();
+            self.items = closed;
+            let mut all = Vec::new();
+            while let Some(message) = self.next().await {
+                let (tag, doubled) = message.unwrap();
+                all.push((tag.strip_prefix("item ").unwrap().parse().unwrap(), doubled));
+            }
+            all
+        }
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        let met = async {
+            while !condition() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, met).await.expect("the condition is met");
+    }
+
+    /// Lets everything that can run do so.
+    async fn settle() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn outcomes_keep_the_order_of_arrival_whatever_is_done_first() {
+        let stream = doublings(4, |at| at != 3);
+        stream.send([3, 1, 2]);
+        until(|| stream.seen.done.lock().unwrap().len() == 2).await;
+        stream.gates[3].add_permits(1);
+        let seen = Arc::clone(&stream.seen);
+        assert_eq!(stream.rest().await, [(3, Some(6)), (1, Some(2)), (2, Some(4))]);
+        assert_eq!(*seen.done.lock().unwrap(), [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_bad_item_is_an_outcome_and_not_the_end() {
+        let stream = doublings(2, |_| true);
+        stream.send([1, 13, 14, 2]);
+        let expected = [(1, Some(2)), (13, None), (14, None), (2, Some(4))];
+        assert_eq!(stream.rest().await, expected);
+    }
+
+    #[tokio::test]
+    async fn no_more_items_are_in_flight_than_allowed() {
+        let stream = doublings(3, |_| false);
+        stream.send(0..10);
+        until(|| stream.seen.begun.load(Ordering::SeqCst) == 3).await;
+        settle().await;
+        assert_eq!(stream.seen.begun.load(Ordering::SeqCst), 3, "the fourth waits");
+        stream.gates.iter().for_each(|gate| gate.add_permits(1));
+        let seen = Arc::clone(&stream.seen);
+        assert_eq!(stream.rest().await.len(), 10);
+        assert_eq!(seen.most.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_no_outcomes_is_not_read_from() {
+        let mut stream = doublings(2, |_| true);
+        stream.send(0..10);
+        // Two in flight, one outcome on its way and one that waits for its place.
+        settle().await;
+        assert!(stream.seen.begun.load(Ordering::SeqCst) <= 4);
+        assert!(stream.next().await.is_some());
+        assert_eq!(stream.rest().await.len(), 9);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_cancels_what_is_in_flight() {
+        let Doublings { outcomes, items, seen, phase: _serving, .. } = doublings(3, |_| false);
+        (0..3).for_each(|item| items.send(Ok(item)).unwrap());
+        until(|| seen.now.load(Ordering::SeqCst) == 3).await;
+        drop(outcomes);
+        until(|| seen.now.load(Ordering::SeqCst) == 0).await;
+        assert!(seen.done.lock().unwrap().is_empty());
+        until(|| items.is_closed()).await;
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_ends_with_its_status_after_what_arrived() {
+        let mut stream = doublings(2, |_| true);
+        stream.send([1]);
+        stream.items.send(Err(Status::aborted("the caller left"))).unwrap();
+        assert_eq!(stream.next().await.unwrap().unwrap().1, Some(2));
+        assert_eq!(stream.next().await.unwrap().unwrap_err().code(), tonic::Code::Aborted);
+        assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_drain_answers_what_is_in_flight_and_takes_nothing_more() {
+        let mut stream = doublings(2, |_| false);
+        stream.send(0..5);
+        until(|| stream.seen.begun.load(Ordering::SeqCst) == 2).await;
+        stream.phase.send_replace(Phase::Draining);
+        settle().await;
+        stream.gates.iter().for_each(|gate| gate.add_permits(1));
+        assert_eq!(stream.next().await.unwrap().unwrap().1, Some(0));
+        assert_eq!(stream.next().await.unwrap().unwrap().1, Some(2));
+        assert_eq!(stream.next().await.unwrap().unwrap_err().code(), tonic::Code::Unavailable);
+        assert!(stream.next().await.is_none());
+        assert_eq!(stream.seen.begun.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_items_ends_at_once() {
+        assert_eq!(doublings(2, |_| true).rest().await, []);
+    }
+}
