@@ -189,7 +189,7 @@ pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = Raw
     })
 }
 
-/// Checks the lines of a portfolio while it finds and values them: one pass, where [`portfolio`]
+/// Checks the lines of a portfolio while it finds and values them: one pass, where [`portfolio()`]
 /// followed by [`Book::join`] would take two and copy every symbol.
 ///
 /// # Errors
