@@ -57,7 +57,8 @@ const PURE: [(&str, &[&str]); 10] = [
     ("portfolio", &[]),
     ("factors", &["libm"]),
     ("rotation", &["libm", "thiserror"]),
-    ("squeeze", &["libm", "thiserror"]),
+    // rayon: heavy parts on the caller's pool, results collected in a fixed order.
+    ("squeeze", &["libm", "rayon", "thiserror"]),
     ("exposure", &["libm"]),
     ("simulation", &["libm", "thiserror"]),
 ];

@@ -119,6 +119,12 @@ impl Market {
         self.marks.last().copied().unwrap_or(RevisionMark { revision: 0, data_version: [0; 32] })
     }
 
+    /// The tables of tracks, bytes; tracks and segments are shared with the markets before and after.
+    pub(crate) fn own_bytes(&self) -> usize {
+        let slots: usize = self.tracks.iter().map(Vec::capacity).sum();
+        slots * size_of::<Option<Arc<Track>>>()
+    }
+
     /// A revision's mark; none beyond the head.
     pub fn mark(&self, revision: u64) -> Option<RevisionMark> {
         self.marks.get(usize::try_from(revision).ok()?).copied()

@@ -79,6 +79,12 @@ impl Snapshot {
         self.bounds == other.bounds && self.data_version == other.data_version
     }
 
+    /// Memory that the market behind the bounds does not share with the markets before and after it,
+    /// bytes: what an old snapshot keeps from being freed.
+    pub fn market_bytes(&self) -> usize {
+        self.market.own_bytes()
+    }
+
     /// The market behind the bounds.
     pub(crate) fn market(&self) -> &Market {
         &self.market

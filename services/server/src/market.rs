@@ -3,11 +3,13 @@
 //! One watch channel holds the market and announces a new one. A writer, holding the write lock,
 //! prepares on the head, appends to the store and folds the delta in before it answers: whoever got
 //! the answer, and everybody after, reads the write. The follower does the same with what other
-//! processes wrote to the store.
+//! processes wrote to the store. A delta is folded on a thread for blocking work, not on the pool of
+//! analyses: what is durable does not wait behind them.
 
 use crate::{
     clock::{Clock, Stopwatch},
     limits,
+    retired::{Retired, Shared},
     store_health::StoreHealth,
     telemetry::with_causes,
 };
@@ -24,6 +26,7 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 pub struct Resident {
     current: watch::Sender<Arc<Market>>,
     writing: Arc<Mutex<()>>,
+    retired: Retired,
 }
 
 impl std::fmt::Debug for Resident {
@@ -49,7 +52,7 @@ impl Resident {
         let delta = store.load(0).await?;
         let read_ms = watch.elapsed_ms();
         let segments = delta.segments.len();
-        let market = Market::empty().apply(delta);
+        let market = apply(Arc::new(Market::empty()), delta).await;
         tracing::info!(
             revision = market.head().revision,
             segments,
@@ -57,13 +60,22 @@ impl Resident {
             total_ms = watch.elapsed_ms(),
             "market loaded"
         );
-        Ok(Resident::of(market))
+        Ok(Resident::of_shared(market))
     }
 
     /// A market that is there already.
     pub fn of(market: Market) -> Resident {
-        let (current, _) = watch::channel(Arc::new(market));
-        Resident { current, writing: Arc::new(Mutex::new(())) }
+        Resident::of_shared(Arc::new(market))
+    }
+
+    fn of_shared(market: Arc<Market>) -> Resident {
+        let (current, _) = watch::channel(market);
+        Resident { current, writing: Arc::new(Mutex::new(())), retired: Retired::new() }
+    }
+
+    /// Where large values go that were replaced.
+    pub fn retired(&self) -> &Retired {
+        &self.retired
     }
 
     /// The market at its head.
@@ -118,16 +130,33 @@ impl Writing<'_> {
             }
         }
         if !delta.marks.is_empty() {
-            self.fold(delta);
+            self.fold(delta).await;
         }
         Ok(())
     }
 
     /// Makes the market with a delta the head.
-    pub fn fold(&self, delta: Delta) {
-        let next = Arc::new(self.resident.head().apply(delta));
+    pub async fn fold(&self, delta: Delta) {
+        let next = apply(self.resident.head(), delta).await;
         tracing::debug!(revision = next.head().revision, "new head");
-        self.resident.current.send_replace(next);
+        // Before it is replaced: from then on a call may be the last to hold it.
+        let retired = &self.resident.retired;
+        retired.add([self.resident.head() as Shared]);
+        drop(self.resident.current.send_replace(next));
+        retired.free();
+    }
+}
+
+/// Folds a delta off the I/O threads.
+async fn apply(market: Arc<Market>, delta: Delta) -> Arc<Market> {
+    let folding = tokio::task::spawn_blocking(move || Arc::new(market.apply(delta)));
+    match folding.await {
+        Ok(next) => next,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going away, and so is whoever waits for the market.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 
@@ -143,6 +172,7 @@ pub async fn follow(
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        resident.retired.free();
         health.followed(&resident.catch_up(store.as_ref()).await);
         if !health.takes_writes() {
             health.written(&store.probe_write().await);

@@ -8,14 +8,14 @@
 //!     let as_of = shared::as_of(&mut fields, request.into_inner().as_of);
 //!     let query = fields.finish(Some(…))?;                  // Refusal → Status by `?`
 //!     let pinned = self.services.view(&as_of)?;             // the snapshot, shared by requests
-//!     let prepared = pinned.view().rotation.get(&self.services.compute, &pinned, prepare).await?;
+//!     let prepared = self.services.prepared(&pinned).await?;
 //!     let report = rotation::measure(&prepared, &query)?;   // inline if cheap, else compute.run(…)
 //!     Ok(Response::new(to_proto(report, &pinned)))
 //! }
 //! ```
 //!
-//! A service is: its file here; its line in [`routes`] and [`NAMES`]; a `Slot` in `views.rs` where
-//! it prepares anything; its errors as variants in `rpc/status.rs`, where the compiler asks for
+//! A service is: its file here; its line in [`routes`] and [`NAMES`]; an implementation of `Prepared` in
+//! `prepared.rs` where it prepares anything; its errors as variants in `rpc/status.rs`, where the compiler asks for
 //! their status and reason.
 
 pub mod exposure;

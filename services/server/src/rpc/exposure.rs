@@ -3,19 +3,17 @@
 mod to_proto;
 
 use crate::{
-    compute::ranges,
     rpc::{
         field::Fields,
         shared::{self, AsOf},
         status::Refusal,
     },
     services::Services,
-    views::{Pinned, View},
+    views::Pinned,
 };
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
-    plan::Plan,
     prepared::PreparedExposure,
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX},
     validate::validate,
@@ -44,13 +42,6 @@ const INLINE_POSITIONS_MAX: usize = 500;
 /// Levels of confidence times positions listed of such a book.
 const INLINE_LISTED_MAX: usize = 100;
 
-/// Prepares a view on all processors, in fixed parts.
-fn prepare(view: &View) -> PreparedExposure {
-    let plan = Plan::of(&view.snapshot, &view.roles);
-    let parts = ranges(plan.parts(), 1, |range| plan.part(range.start));
-    plan.assemble(parts)
-}
-
 /// Serves `ExposureService`.
 #[derive(Debug)]
 pub struct Handler {
@@ -65,8 +56,7 @@ impl Handler {
 
     async fn prepared(&self, as_of: &AsOf) -> Result<(Pinned, Arc<PreparedExposure>), Refusal> {
         let pinned = self.services.view(as_of)?;
-        let slot = &pinned.view().exposure;
-        let prepared = slot.get(&self.services.compute, &pinned, prepare).await?;
+        let prepared = self.services.prepared(&pinned).await?;
         Ok((pinned, prepared))
     }
 }

@@ -267,7 +267,7 @@ impl Upload {
             services.store_health.written(&appended);
             match appended {
                 Ok(Appended::Committed(delta)) => {
-                    writing.fold(delta);
+                    writing.fold(delta).await;
                     return self.sealed(services, answer);
                 }
                 Ok(Appended::NothingNew) => return self.sealed(services, answer),

@@ -2,6 +2,7 @@
 
 use crate::{
     limits,
+    prepared::PreparedCoverage,
     rpc::{
         field::Fields,
         ingest::ingest,
@@ -10,11 +11,11 @@ use crate::{
         status::{Kind, Refusal},
     },
     services::Services,
-    views::{Pinned, View},
+    views::Pinned,
 };
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use marketdata::{
-    coverage::{DatasetCoverage, coverage},
+    coverage::DatasetCoverage,
     dataset::{Dataset, Field},
     day::Day,
     instrument::{Instrument, InstrumentId, Namespace},
@@ -74,8 +75,8 @@ impl MarketDataService for Handler {
         let as_of = shared::as_of(&mut fields, request.into_inner().as_of);
         let as_of = fields.finish(Some(as_of))?;
         let pinned = self.services.view(&as_of)?;
-        let found = pinned.view().coverage.get(&self.services.compute, &pinned, covered).await?;
-        Ok(Response::new(coverage_to_proto(&found, &pinned)))
+        let found = self.services.prepared::<PreparedCoverage>(&pinned).await?;
+        Ok(Response::new(coverage_to_proto(&found.0, &pinned)))
     }
 
     async fn list_revisions(
@@ -86,10 +87,6 @@ impl MarketDataService for Handler {
         let pinned = self.services.view(&query.as_of)?;
         Ok(Response::new(self.revisions(&query, &pinned).await?))
     }
-}
-
-fn covered(view: &View) -> Vec<DatasetCoverage> {
-    coverage(&view.snapshot)
 }
 
 fn coverage_to_proto(found: &[DatasetCoverage], pinned: &Pinned) -> v1::GetCoverageResponse {
@@ -424,7 +421,7 @@ fn dataset_from_proto(fields: &mut Fields, dataset: i32) -> Option<Dataset> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::{Identity, Views};
+    use crate::views::{Identity, View};
     use factors::roles::Roles;
     use marketdata::{
         fixture::{Fixture, day},
@@ -436,9 +433,8 @@ mod tests {
         let mut fixture = Fixture::new();
         let days = ["2021-01-25", "2021-01-26", "2021-01-27"].map(day);
         let market = fixture.closes("GME", &days.map(|day| (day, 1.0))).commit().market();
-        let views = Views::new(1, Arc::new(Roles::standard()));
         let at = Instant::close_of(days[2]);
-        let view = views.get(&market, at, 1).unwrap();
+        let view = View::of(&market, at, 1, &Arc::new(Roles::standard())).unwrap();
         let identity = Identity { model_version: String::new(), config_hash: String::new() };
         let pinned = Pinned::new(view, at, Arc::new(identity));
         let request = v1::GetSeriesRequest {

@@ -4,31 +4,19 @@ mod from_proto;
 mod to_proto;
 
 use crate::{
-    compute::ranges,
     rpc::{
         shared::{self, AsOf},
         status::{Kind, Refusal},
         watch::{Watching, watch},
     },
     services::Services,
-    views::{Pinned, View},
+    views::Pinned,
 };
 use contract::v1::{self, rotation_service_server::RotationService};
 use from_proto::{History, Records, RotationQuery};
-use rotation::{
-    prepared::{Preparation, PreparedRotation},
-    query::QueryRefusal,
-};
+use rotation::{prepared::PreparedRotation, query::QueryRefusal};
 use std::sync::{Arc, Mutex, PoisonError};
 use tonic::{Request, Response, Status};
-
-/// Computes what a view prepares for this service, on all threads in fixed ranges.
-fn prepare(view: &View) -> PreparedRotation {
-    let work = Preparation::of(&view.snapshot, &view.roles);
-    let part = |range| work.part(&view.snapshot, range);
-    let parts = ranges(work.len(), Preparation::STEP, part);
-    work.finish(&view.snapshot, &view.roles, parts)
-}
 
 /// Serves `RotationService`.
 #[derive(Debug)]
@@ -48,7 +36,7 @@ async fn prepared(
     as_of: &AsOf,
 ) -> Result<(Pinned, Arc<PreparedRotation>), Refusal> {
     let pinned = services.view(as_of)?;
-    let prepared = pinned.view().rotation.get(&services.compute, &pinned, prepare).await?;
+    let prepared = services.prepared(&pinned).await?;
     Ok((pinned, prepared))
 }
 

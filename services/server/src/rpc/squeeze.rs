@@ -10,20 +10,19 @@ use crate::{
         status::Refusal,
     },
     services::Services,
-    views::{Pinned, View},
+    views::Pinned,
 };
 use contract::v1::{self, squeeze_service_server::SqueezeService};
-use marketdata::quotes::Quotes;
 use portfolio::{
     book::Book,
     lines::{Portfolio, RawLine},
-    lookup::Lookup,
 };
 use squeeze::{
     assess::assess,
     exit::Participation,
+    prepared::PreparedSqueeze,
     rank::{RankBy, RankRequest, rank},
-    universe::{Universe, prepare},
+    universe::Universe,
 };
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -36,24 +35,6 @@ const MIN_DAILY_VALUE_USD: f64 = 1e6;
 const MOST_USD: f64 = 1e15;
 /// Exchanges of one request.
 const EXCHANGES: usize = 64;
-
-/// What a view prepares for this service.
-#[derive(Debug)]
-pub struct PreparedSqueeze {
-    universe: Universe,
-    lookup: Lookup,
-    quotes: Quotes,
-}
-
-impl PreparedSqueeze {
-    fn of(view: &View) -> PreparedSqueeze {
-        PreparedSqueeze {
-            universe: prepare(&view.snapshot, &view.roles),
-            lookup: Lookup::of(&view.snapshot),
-            quotes: Quotes::of(&view.snapshot),
-        }
-    }
-}
 
 /// Serves `SqueezeService`.
 #[derive(Debug)]
@@ -69,8 +50,7 @@ impl Handler {
 
     async fn prepared(&self, as_of: &AsOf) -> Result<(Pinned, Arc<PreparedSqueeze>), Refusal> {
         let pinned = self.services.view(as_of)?;
-        let slot = &pinned.view().squeeze;
-        let prepared = slot.get(&self.services.compute, &pinned, PreparedSqueeze::of).await?;
+        let prepared = self.services.prepared(&pinned).await?;
         Ok((pinned, prepared))
     }
 }
