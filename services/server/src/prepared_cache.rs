@@ -35,6 +35,8 @@ struct Kept {
     entries: Vec<Entry>,
     /// Counts uses, to order them.
     uses: u64,
+    /// Counts preparations.
+    begun: u64,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ type Outcome = Result<Shared, String>;
 impl PreparedCache {
     /// An empty cache of at most so many bytes. A value above the bound is used and not kept.
     pub fn new(most_bytes: usize, compute: Compute, retired: Retired) -> Arc<PreparedCache> {
-        let kept = Mutex::new(Kept { entries: Vec::new(), uses: 0 });
+        let kept = Mutex::new(Kept { entries: Vec::new(), uses: 0, begun: 0 });
         Arc::new(PreparedCache { kept, most_bytes, compute, retired })
     }
 
@@ -90,6 +92,11 @@ impl PreparedCache {
     /// Bytes of all values kept.
     pub fn bytes(&self) -> usize {
         self.lock().bytes()
+    }
+
+    /// Preparations begun since the start.
+    pub fn preparations(&self) -> u64 {
+        self.lock().begun
     }
 
     fn find_or_start<T: Prepared>(self: &Arc<Self>, view: &View) -> Result<State, Refusal> {
@@ -162,6 +169,7 @@ impl Kept {
     }
 
     fn add(&mut self, kind: TypeId, snapshot: Snapshot, state: State) -> u64 {
+        self.begun += 1;
         let id = self.next_use();
         self.entries.push(Entry { id, kind, snapshot, state, used: id });
         id

@@ -123,6 +123,11 @@ impl Services {
         self.prepared.get(pinned.view()).await
     }
 
+    /// Preparations begun since the start.
+    pub fn preparations(&self) -> u64 {
+        self.prepared.preparations()
+    }
+
     fn instant(&self, at: Option<Instant>) -> Result<Instant, Refusal> {
         let now = self.clock.now();
         let Some(at) = at else { return Ok(now) };
