@@ -210,15 +210,33 @@ impl AtClose {
                     seen.of(*day, || self.add_one(*day, *revision));
                 }
             }
-            Ints::Each(revisions) => {
-                // Rows of one revision often lie side by side.
-                let mut last = None;
-                for fact in segment.effective_on.iter().zip(revisions) {
-                    if last.replace(fact) != Some(fact) {
-                        self.add_one(*fact.0, *fact.1);
-                    }
-                }
+            Ints::Each(revisions) => self.add_each(&segment.effective_on, revisions),
+        }
+    }
+
+    /// Rows of several revisions, as a compaction leaves them: instrument by instrument, days rising.
+    fn add_each(&mut self, days: &[Day], revisions: &[u64]) {
+        let mut last = None;
+        // One instrument after another has the same facts by day: only the lowest revision seen so
+        // far is news, and most rows bring none.
+        let mut lowest: Vec<(Day, u64)> = Vec::new();
+        let mut at = 0;
+        for (day, revision) in days.iter().copied().zip(revisions.iter().copied()) {
+            if last.is_none_or(|(before, of)| of != revision || day < before) {
+                lower(&mut self.first_day, revision, day);
             }
+            if last.is_some_and(|(before, _)| day < before) {
+                at = 0;
+            }
+            last = Some((day, revision));
+            at += lowest[at..].iter().take_while(|(known, _)| *known < day).count();
+            match lowest.get_mut(at).filter(|(known, _)| *known == day) {
+                Some((_, known)) => *known = revision.min(*known),
+                None => lowest.insert(at, (day, revision)),
+            }
+        }
+        for (day, revision) in lowest {
+            lower(&mut self.first_revision, day, revision);
         }
     }
 

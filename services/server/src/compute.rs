@@ -5,7 +5,7 @@
 //! rayon's parallel iterators, which stay on the pool and collect their results in a fixed order, so
 //! that the number of threads never shows in an answer.
 
-use crate::rpc::status::Refusal;
+use crate::{limits, rpc::status::Refusal};
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use std::{
     any::Any,
@@ -37,6 +37,7 @@ impl Compute {
         let threads = threads.max(1);
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
+            .stack_size(limits::THREAD_STACK_BYTES)
             .thread_name(|at| format!("compute-{at}"))
             .build()
             .map_err(std::io::Error::other)?;

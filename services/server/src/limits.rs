@@ -55,8 +55,8 @@ pub struct Limits {
     pub watch_lifetime_ms: u64,
     /// How long a watch stream may be silent before it repeats what it said, milliseconds.
     pub heartbeat_ms: u64,
-    /// Prepared statistics kept for the next request, bytes. One day of a market of 3,000 names takes
-    /// about 30 MB; what does not fit is prepared anew for every request.
+    /// Prepared statistics kept for later requests, bytes. What was not used for longest leaves
+    /// first; a value that alone is above the bound is prepared anew for every request.
     pub prepared_bytes: usize,
 }
 
@@ -94,6 +94,11 @@ impl Limits {
 
 /// Bytes in a mebibyte.
 pub const MIB: usize = 1024 * 1024;
+/// Threads of the pool for heavy work.
+pub const THREADS: usize = 1_024;
+/// Stack of each of them, bytes. A thread that waits for parts of its computation begins another one
+/// meanwhile, on the same stack.
+pub const THREAD_STACK_BYTES: usize = 16 * MIB;
 /// Positions of one portfolio.
 pub const POSITIONS: usize = 10_000;
 /// Entries of a page where the caller does not say.

@@ -213,6 +213,67 @@ fn log_compacted(Compacted { merged, written, deleted }: Compacted) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marketdata::{
+        dataset::Dataset,
+        day::Day,
+        facts::FactTable,
+        instrument::{Instrument, InstrumentId, Namespace},
+        market::RevisionMark,
+        segment::Segment,
+    };
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Bars of one instrument, many to a day.
+    fn large_delta() -> Delta {
+        let mut table = FactTable::empty(Dataset::Bars);
+        let row = vec![1.0; Dataset::Bars.fields().len()];
+        for at in 0..100_000 {
+            let on = Day::from_epoch(at / 10);
+            let key = (InstrumentId(1), InstrumentId::NONE);
+            table.push(key.0, key.1, on, Instant::close_of(on), &row);
+        }
+        let (namespace, revision) = (Namespace::Listed, 1);
+        Delta {
+            marks: vec![RevisionMark { revision, data_version: [1; 32] }],
+            instruments: vec![Instrument { id: InstrumentId(1), namespace, revision }],
+            namings: Vec::new(),
+            texts: Vec::new(),
+            segments: vec![Arc::new(Segment::of_table(table, revision))],
+        }
+    }
+
+    /// The runtime of this test has one thread.
+    #[tokio::test]
+    async fn calls_go_on_while_a_delta_is_folded_and_none_frees_the_old_market() {
+        let resident = Resident::of(Market::empty());
+        let turns = Arc::new(AtomicU64::new(0));
+        let other_call = tokio::spawn({
+            let (turns, old) = (Arc::clone(&turns), resident.head());
+            async move {
+                while old.head().revision == 0 {
+                    turns.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let old = Arc::downgrade(&resident.head());
+        let delta = large_delta();
+        let before = turns.load(Ordering::SeqCst);
+        resident.writing().await.fold(delta).await;
+        assert_eq!(resident.head().head().revision, 1);
+        assert!(before + 1 < turns.load(Ordering::SeqCst), "others had their turns meanwhile");
+        // The last call that used the old market leaves.
+        other_call.abort();
+        let _ = other_call.await;
+        assert_eq!(old.strong_count(), 1, "it does not free it");
+        resident.retired().free();
+        let patience = tokio::time::timeout(Duration::from_secs(10), async {
+            while old.strong_count() != 0 {
+                tokio::task::yield_now().await;
+            }
+        });
+        patience.await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_compaction_that_cannot_write_is_told_by_health() {

@@ -180,11 +180,13 @@ impl Kept {
         let used = self.next_use();
         let of_kind = || self.entries.iter().enumerate().filter(|(_, entry)| entry.kind == kind);
         let exact = of_kind().find(|(_, entry)| snapshot.has_bounds_of(&entry.snapshot));
+        let exact = exact.map(|(at, _)| at);
         let holds = |entry: &Entry| !snapshot.changed_since(&entry.snapshot).touch(reads);
-        let (at, _) = exact.or_else(|| of_kind().find(|(_, entry)| holds(entry)))?;
+        let carried = || Some(of_kind().find(|(_, entry)| holds(entry))?.0);
+        let at = exact.or_else(carried)?;
         let entry = &mut self.entries[at];
         entry.used = used;
-        if snapshot.follows(&entry.snapshot) {
+        if exact.is_none() && snapshot.follows(&entry.snapshot) {
             // The next call at this snapshot finds it by its bounds.
             entry.snapshot = snapshot.clone();
         }

@@ -69,6 +69,8 @@ pub async fn ingest(
                 "file ingested"
             );
         }
+        // A file of millions of rows takes a while to free.
+        tokio::task::spawn_blocking(move || drop(upload));
         answer
     };
     let writing = tokio::spawn(write.in_current_span());
