@@ -59,7 +59,8 @@ const PURE: [(&str, &[&str]); 10] = [
     ("portfolio", &[]),
     ("factors", &["libm"]),
     ("rotation", &["libm", "thiserror"]),
-    ("squeeze", &[]),
+    // rayon: heavy parts on the caller's pool, results collected in a fixed order.
+    ("squeeze", &["rayon"]),
     ("exposure", &[]),
     ("simulation", &["libm"]),
 ];

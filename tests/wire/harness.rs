@@ -47,8 +47,14 @@ impl Harness {
 
     /// Stops the server and starts another one on the same store.
     pub(crate) async fn restart(self) -> Harness {
+        self.restart_with(|_| {}).await
+    }
+
+    /// Stops the server and starts another one with other settings on the same store.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Harness {
         self.running.stop().await;
-        let (config, clock, folder) = (self.config, self.clock, self.folder);
+        let (mut config, clock, folder) = (self.config, self.clock, self.folder);
+        change(&mut config);
         let running = server::start_at(config.clone(), clock.clone()).await.unwrap();
         Harness { running, config, clock, folder }
     }

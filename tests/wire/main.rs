@@ -7,6 +7,7 @@
 #![expect(clippy::float_cmp, reason = "what was stored comes back bit by bit")]
 
 mod calls;
+mod carried_over;
 mod drawn_files;
 mod exposure;
 mod golden;

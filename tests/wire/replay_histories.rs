@@ -2,9 +2,11 @@
 //!
 //! A server takes files in a random order: bars late and corrected, changes of names before and after
 //! the bars, splits with and without a date, short interest, share counts, listings, memberships,
-//! holdings, series and schedules. After each file some references are drawn and every method is asked.
+//! holdings, series and schedules. After each file every method is asked twice: as of an instant that
+//! is drawn, and as of the head, where prepared values are carried over what a file does not touch.
 //! At the end each reference is sent back: to the same server, whose market was folded file by file,
-//! and to a fresh one on the compacted store, whose market was folded at once.
+//! and to a fresh one on the compacted store, whose market was folded at once and which keeps no
+//! prepared value, so that every answer is computed from nothing.
 
 use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, bars, base, drawn, file},
@@ -22,6 +24,8 @@ use tonic::{Response, Status, transport::Channel};
 
 /// Files a history takes; a reference is drawn after each.
 const FILES: usize = 24;
+/// Kinds of prepared values: coverage, exposure, rotation, squeeze.
+const KINDS: u64 = 4;
 /// What one call answered, and its text for whoever reads a failure.
 struct Told {
     call: &'static str,
@@ -253,6 +257,8 @@ struct Outcome {
     merged: u64,
     /// Analyses that hold all of what is estimated.
     rich: usize,
+    /// Values that held for the head after a file, too.
+    carried: u64,
 }
 
 /// Whether an analysis holds what is estimated from history: fitted betas, the book's own beta to the
@@ -272,11 +278,10 @@ fn is_rich(told: &Told) -> bool {
 async fn history(seed: u64) -> Outcome {
     let mut draws = Draws(seed);
     let clock = Clock::manual(instant(&format!("{FIRST_DAY}T12:00:00Z")));
-    // One view alone is kept, so that a replay is computed and not remembered.
-    let harness = Harness::with(clock, |config| config.limits.views = 1).await;
+    let harness = Harness::with(clock, |_| {}).await;
     let channel = harness.channel().await;
     let mut today = Day::parse_iso(FIRST_DAY).unwrap();
-    let (mut all, mut taken) = (Vec::new(), 0);
+    let (mut all, mut taken, mut carried) = (Vec::new(), 0, 0);
     for at in 0..FILES {
         let file = base(at, today).unwrap_or_else(|| drawn(&mut draws, today));
         let name = file.header.file_name.clone();
@@ -287,6 +292,9 @@ async fn history(seed: u64) -> Outcome {
         let now = instant(&format!("{today}T12:00:00Z")).micros();
         let asked = Instant::from_micros(asked.min(now));
         all.push(given(&harness, &channel, &after, asked).await);
+        let before = harness.services().preparations();
+        all.push(given(&harness, &channel, &after, Instant::from_micros(now)).await);
+        carried += KINDS - (harness.services().preparations() - before);
         today = today.plus(draws.below(3));
         harness.set_clock(&format!("{today}T12:00:00Z"));
     }
@@ -295,18 +303,22 @@ async fn history(seed: u64) -> Outcome {
     let mut faults = Vec::new();
     replays(&harness, &all, "after all files", &mut faults).await;
     let merged = harness.services().store.compact(u64::MAX, now).await.unwrap().merged;
-    let harness = harness.restart().await;
+    let harness = harness.restart_with(|config| config.limits.prepared_bytes = 0).await;
     replays(&harness, &all, "from a fresh process", &mut faults).await;
     let rich = all.iter().flat_map(|given| &given.answers).filter(|told| is_rich(told)).count();
-    Outcome { faults, merged, rich }
+    Outcome { faults, merged, rich, carried }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_reference_of_a_random_history_is_answered_with_the_same_bytes() {
     for seed in 1..=2 {
-        let Outcome { faults, merged, rich } = history(seed).await;
+        let Outcome { faults, merged, rich, carried } = history(seed).await;
         assert!(FILES / 4 < rich, "seed {seed}: {rich} analyses alone hold all estimates");
         assert!(faults.is_empty(), "{} differ:\n{}", faults.len(), faults.join("\n"));
         assert!(0 < merged, "seed {seed}: nothing was compacted");
+        assert!(
+            FILES as u64 / 4 < carried,
+            "seed {seed}: {carried} values alone were carried over"
+        );
     }
 }

@@ -12,6 +12,7 @@
 pub mod bars;
 pub mod basis;
 pub mod calendar;
+pub mod changes;
 pub mod coverage;
 pub mod dataset;
 pub mod day;

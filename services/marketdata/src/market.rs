@@ -4,14 +4,14 @@
 //! through [`Market::apply`], and an older market stays as it was.
 
 use crate::{
+    changes::Timeline,
     dataset::Dataset,
-    day::Day,
     instant::Instant,
     instrument::{Directory, Instrument, InstrumentId, Naming},
-    segment::{OncePerDay, Published, Segment},
+    segment::Segment,
     track::Track,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::RangeInclusive, sync::Arc};
 
 /// A revision and the data version it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +49,24 @@ pub struct Market {
     tracks: Vec<Vec<Option<Arc<Track>>>>,
     /// Every instant at which something was, or will be, published.
     publications: Arc<BTreeSet<Instant>>,
+    /// By dataset code.
+    timelines: Vec<Arc<Timeline>>,
+    /// The revisions that wrote an instrument or a name, rising.
+    named_at: Arc<Vec<u64>>,
 }
 
 impl Market {
     /// The market of an empty log.
     pub fn empty() -> Market {
+        let no_facts = Arc::new(Timeline::empty());
         Market {
             marks: Arc::new(vec![RevisionMark { revision: 0, data_version: [0; 32] }]),
             directory: Arc::new(Directory::empty()),
             texts: Arc::new(Vec::new()),
             tracks: vec![Vec::new(); Dataset::ALL.len() + 1],
             publications: Arc::new(BTreeSet::new()),
+            timelines: vec![no_facts; Dataset::ALL.len() + 1],
+            named_at: Arc::new(Vec::new()),
         }
     }
 
@@ -70,11 +77,17 @@ impl Market {
         Arc::make_mut(&mut next.marks).extend(delta.marks);
         if !(delta.instruments.is_empty() && delta.namings.is_empty()) {
             Arc::make_mut(&mut next.directory).extend(&delta.instruments, &delta.namings);
+            let instruments = delta.instruments.iter().map(|instrument| instrument.revision);
+            let revisions = instruments.chain(delta.namings.iter().map(|naming| naming.revision));
+            let named_at = Arc::make_mut(&mut next.named_at);
+            named_at.extend(revisions);
+            named_at.sort_unstable();
+            named_at.dedup();
         }
         if !delta.texts.is_empty() {
             Arc::make_mut(&mut next.texts).extend(delta.texts);
         }
-        collect_publications(&delta.segments, Arc::make_mut(&mut next.publications));
+        next.extend_timelines(&delta.segments);
         for segment in delta.segments {
             let tracks = &mut next.tracks[usize::from(segment.dataset.code())];
             for run in &segment.runs {
@@ -89,9 +102,27 @@ impl Market {
         next
     }
 
+    fn extend_timelines(&mut self, segments: &[Arc<Segment>]) {
+        for dataset in Dataset::ALL {
+            let of_dataset = segments.iter().filter(|segment| segment.dataset == dataset);
+            let gained = Timeline::of(of_dataset.map(AsRef::as_ref));
+            if gained.publications().next().is_none() {
+                continue;
+            }
+            Arc::make_mut(&mut self.publications).extend(gained.publications());
+            Arc::make_mut(&mut self.timelines[usize::from(dataset.code())]).merge(&gained);
+        }
+    }
+
     /// The newest revision.
     pub fn head(&self) -> RevisionMark {
         self.marks.last().copied().unwrap_or(RevisionMark { revision: 0, data_version: [0; 32] })
+    }
+
+    /// The tables of tracks, bytes; tracks and segments are shared with the markets before and after.
+    pub(crate) fn own_bytes(&self) -> usize {
+        let slots: usize = self.tracks.iter().map(Vec::capacity).sum();
+        slots * size_of::<Option<Arc<Track>>>()
     }
 
     /// A revision's mark; none beyond the head.
@@ -132,6 +163,17 @@ impl Market {
         self.publications.range((Excluded(after), Unbounded)).next().copied()
     }
 
+    /// When the facts of a dataset were published and written.
+    pub(crate) fn timeline(&self, dataset: Dataset) -> &Timeline {
+        &self.timelines[usize::from(dataset.code())]
+    }
+
+    /// Whether one of these revisions wrote an instrument or a name.
+    pub(crate) fn was_named_in(&self, revisions: RangeInclusive<u64>) -> bool {
+        let first = self.named_at.partition_point(|revision| revision < revisions.start());
+        self.named_at.get(first).is_some_and(|revision| revisions.contains(revision))
+    }
+
     /// The facts of an instrument in a dataset.
     pub fn track(&self, dataset: Dataset, instrument: InstrumentId) -> Option<&Track> {
         self.tracks[usize::from(dataset.code())].get(instrument.0 as usize)?.as_deref()
@@ -143,33 +185,4 @@ impl Market {
         let tracks = self.tracks[usize::from(dataset.code())].iter().enumerate();
         tracks.filter_map(|(at, track)| Some((InstrumentId(at as u32), track.as_deref()?)))
     }
-}
-
-fn collect_publications(segments: &[Arc<Segment>], publications: &mut BTreeSet<Instant>) {
-    // Many segments share their days: the zone is asked once a day.
-    let mut at_close = BTreeSet::new();
-    for segment in segments {
-        match &segment.published_at {
-            Published::Constant(instant) => {
-                publications.insert(*instant);
-            }
-            Published::Each(instants) => {
-                let mut last = None;
-                let changes = |instant: &&Instant| last.replace(**instant) != Some(**instant);
-                publications.extend(instants.iter().filter(changes));
-            }
-            Published::AtClose => at_close.extend(distinct_days(&segment.effective_on)),
-        }
-    }
-    publications.extend(at_close.into_iter().map(Instant::close_of));
-}
-
-/// The distinct days of a segment.
-fn distinct_days(days: &[Day]) -> Vec<Day> {
-    let mut seen = OncePerDay::over(days);
-    let mut distinct = Vec::new();
-    for day in days {
-        seen.of(*day, || distinct.push(*day));
-    }
-    distinct
 }

@@ -27,6 +27,11 @@ pub struct Quotes {
 }
 
 impl Quotes {
+    /// The memory it holds outside of itself, bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.quotes.capacity() * size_of::<Option<Quote>>()
+    }
+
     /// Reads the last close of everything that has bars.
     pub fn of(snapshot: &Snapshot) -> Quotes {
         let mut quotes = Vec::new();

@@ -1,13 +1,14 @@
 //! All that was known at an instant, of what our log held at a revision: the world of a computation.
 
 use crate::{
+    changes::DatasetSet,
     dataset::{Dataset, Field},
     day::Day,
     instant::Instant,
     instrument::{Instrument, InstrumentId, Namespace, Naming},
     market::Market,
     symbol::Symbol,
-    track::{Bounds, Rows},
+    track::{Bounds, Rows, Track},
 };
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub struct Snapshot {
     market: Arc<Market>,
     bounds: Bounds,
     data_version: [u8; 32],
+    /// The datasets that may be read.
+    reads: DatasetSet,
 }
 
 /// A numeric history: days strictly rising, every value finite.
@@ -55,7 +58,51 @@ impl Snapshot {
     pub fn new(market: Arc<Market>, as_of: Instant, revision: u64) -> Option<Snapshot> {
         let mark = market.mark(revision)?;
         let bounds = Bounds::new(as_of, revision);
-        Some(Snapshot { market, bounds, data_version: mark.data_version })
+        Some(Snapshot { market, bounds, data_version: mark.data_version, reads: DatasetSet::ALL })
+    }
+
+    /// The same snapshot for a computation that reads these datasets alone; the others are empty in
+    /// it. What is computed from it is valid wherever none of these datasets changed, because it
+    /// cannot depend on another one.
+    #[must_use]
+    pub fn reading(&self, reads: DatasetSet) -> Snapshot {
+        Snapshot { reads, ..self.clone() }
+    }
+
+    /// Whether this snapshot sees at least what the other one sees: neither bound is lower.
+    pub fn follows(&self, earlier: &Snapshot) -> bool {
+        earlier.bounds.as_of <= self.bounds.as_of && earlier.bounds.revision <= self.bounds.revision
+    }
+
+    /// Whether the two have the same bounds.
+    pub fn has_bounds_of(&self, other: &Snapshot) -> bool {
+        self.bounds == other.bounds && self.data_version == other.data_version
+    }
+
+    /// Memory that the market behind the bounds does not share with the markets before and after it,
+    /// bytes: what an old snapshot keeps from being freed.
+    pub fn market_bytes(&self) -> usize {
+        self.market.own_bytes()
+    }
+
+    /// The market behind the bounds.
+    pub(crate) fn market(&self) -> &Market {
+        &self.market
+    }
+
+    pub(crate) const fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// The facts of an instrument in a dataset that may be read.
+    fn track(&self, dataset: Dataset, instrument: InstrumentId) -> Option<&Track> {
+        if self.may_read(dataset) { self.market.track(dataset, instrument) } else { None }
+    }
+
+    fn may_read(&self, dataset: Dataset) -> bool {
+        let may = self.reads.contains(dataset);
+        debug_assert!(may, "invariant: a computation reads what it names, not {dataset:?}");
+        may
     }
 
     /// The day in New York at the as-of instant. Computations do not get the instant itself: one
@@ -77,7 +124,7 @@ impl Snapshot {
 
     /// The visible rows of an instrument in a dataset.
     pub fn rows(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
-        match self.market.track(dataset, instrument) {
+        match self.track(dataset, instrument) {
             Some(track) => track.rows(self.bounds),
             None => Rows::none(),
         }
@@ -86,7 +133,7 @@ impl Snapshot {
     /// The rows of an instrument within our log's bound, whenever they were published: for what
     /// changes units and not knowledge.
     pub fn rows_whenever_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
-        match self.market.track(dataset, instrument) {
+        match self.track(dataset, instrument) {
             Some(track) => track.rows(Bounds::new(Instant::MAX, self.bounds.revision)),
             None => Rows::none(),
         }
@@ -108,7 +155,8 @@ impl Snapshot {
     /// The instruments with a visible row in a dataset, in the order of names. Those whose rows
     /// all lie outside the bounds are left out: a list of instruments is part of what was known.
     pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
-        let tracks = self.market.tracks(dataset);
+        let may_read = self.may_read(dataset);
+        let tracks = self.market.tracks(dataset).filter(|_| may_read);
         let mut holders: Vec<InstrumentId> =
             tracks.filter(|(_, track)| track.sees_any(self.bounds)).map(|(id, _)| id).collect();
         self.sort_by_name(&mut holders);

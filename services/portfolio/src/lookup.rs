@@ -34,6 +34,11 @@ struct Slot {
 const FREE: Slot = Slot { key: 0, instrument: InstrumentId::NONE };
 
 impl Lookup {
+    /// The memory it holds outside of itself, bytes, without the market behind its snapshot.
+    pub fn heap_bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>() + self.ranks.capacity() * size_of::<u32>()
+    }
+
     /// Prepares every name that the view's revision knows.
     pub fn of(snapshot: &Snapshot) -> Lookup {
         let mut found = Vec::new();

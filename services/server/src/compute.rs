@@ -1,44 +1,69 @@
-//! Heavy work off the async threads: as many at once as there are processors, a bounded queue, fixed ranges.
+//! Heavy work off the I/O threads: one pool with the configured number of threads, a bounded queue.
 //!
 //! What takes less than about a millisecond is done inline by its handler: handing it over costs
-//! more than doing it. [`Compute::run`] is for the rest. [`ranges`] splits one piece of work over
-//! threads in fixed ranges and puts the parts together in order, so that the number of threads never
-//! shows in an answer.
+//! more than doing it. [`Compute::run`] is for the rest. Work on the pool may split itself with
+//! rayon's parallel iterators, which stay on the pool and collect their results in a fixed order, so
+//! that the number of threads never shows in an answer.
 
-use crate::refusal::Refusal;
+use crate::{limits, refusal::Refusal};
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use std::{
+    any::Any,
     ops::Range,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Where heavy work runs.
 #[derive(Clone, Debug)]
 pub struct Compute {
-    /// One permit a thread.
-    threads: Arc<Semaphore>,
-    /// One permit a thread and a place in the queue.
+    pool: Arc<ThreadPool>,
+    /// One permit per thread and per place in the queue.
     admitted: Arc<Semaphore>,
     places: usize,
 }
 
+/// A place among the computations that run or wait; it is given back when it is dropped.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
 impl Compute {
     /// Threads for work, and places to wait for one.
-    pub fn new(threads: usize, queue: usize) -> Compute {
+    ///
+    /// # Errors
+    /// Where the system starts no threads.
+    pub fn new(threads: usize, queue: usize) -> std::io::Result<Compute> {
         let threads = threads.max(1);
-        Compute {
-            threads: Arc::new(Semaphore::new(threads)),
-            admitted: Arc::new(Semaphore::new(threads + queue)),
-            places: threads + queue,
-        }
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .stack_size(limits::THREAD_STACK_BYTES)
+            .thread_name(|at| format!("compute-{at}"))
+            .build()
+            .map_err(std::io::Error::other)?;
+        let places = threads + queue;
+        Ok(Compute { pool: Arc::new(pool), admitted: Arc::new(Semaphore::new(places)), places })
     }
 
-    /// Runs a pure function on a thread of its own. It runs to its end even where the caller leaves,
-    /// and holds its place until then.
+    /// A place for one computation.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where the queue is full.
+    pub fn admit(&self) -> Result<Place, Refusal> {
+        Arc::clone(&self.admitted).try_acquire_owned().map(Place).map_err(|_| Refusal::Overloaded {
+            what: "computations in the queue",
+            limit: self.places as u64,
+        })
+    }
+
+    /// Starts work that tells its own end, in a place it holds until then.
+    pub fn spawn(&self, place: Place, work: impl FnOnce(Place) + Send + 'static) {
+        let span = tracing::Span::current();
+        self.pool.spawn(move || span.in_scope(|| work(place)));
+    }
+
+    /// Runs a pure function on the pool. Work that has begun runs to its end even where the caller
+    /// leaves, and holds its place until then; work that has not begun is dropped.
     ///
     /// # Errors
     /// [`Refusal::Overloaded`] where the queue is full, [`Refusal::Failed`] where the work panicked.
@@ -46,64 +71,50 @@ impl Compute {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let place = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
-            Refusal::Overloaded { what: "computations in the queue", limit: self.places as u64 }
-        })?;
-        let thread = Arc::clone(&self.threads).acquire_owned().await;
-        let thread = thread.map_err(|_| Refusal::ShuttingDown)?;
-        let span = tracing::Span::current();
-        let done = tokio::task::spawn_blocking(move || {
-            let _held = (place, thread);
-            span.in_scope(work)
+        let (tell, told) = oneshot::channel();
+        self.spawn(self.admit()?, move |place| {
+            if tell.is_closed() {
+                return;
+            }
+            let done = catch(work);
+            drop(place);
+            // A caller that has left is told nothing; the value is dropped here.
+            let _ = tell.send(done);
         });
-        done.await.map_err(|error| Refusal::Failed(format!("a computation ended: {error}")))
+        told.await.map_err(|_| Refusal::ShuttingDown)?.map_err(Refusal::Failed)
     }
 }
 
-/// Runs `part` for fixed ranges that cover `0..count`, on as many threads as there are processors,
-/// and gives the parts in the order of the ranges. The ranges depend on `count` and `step` alone.
+/// Runs work; what a panic said, where it panics.
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // What the work shares is never changed by it, so that nothing is left half done.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        format!("a computation panicked: {}", said(panic.as_ref()).unwrap_or("it said nothing"))
+    })
+}
+
+fn said(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<&str>().copied().or_else(|| Some(panic.downcast_ref::<String>()?))
+}
+
+/// Runs `part` for fixed ranges that cover `0..count` and gives the parts in the order of the ranges.
+/// The ranges depend on `count` and `step` alone.
 ///
-/// For use inside [`Compute::run`].
+/// For use inside [`Compute::run`]: it uses the threads of the pool it is called on.
 pub fn ranges<T: Send>(
     count: usize,
     step: usize,
     part: impl Fn(Range<usize>) -> T + Sync,
 ) -> Vec<T> {
     let step = step.max(1);
-    let parts = count.div_ceil(step);
-    let range = |at: usize| at * step..((at + 1) * step).min(count);
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(parts);
-    if threads <= 1 {
-        return (0..parts).map(|at| part(range(at))).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(parts));
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    if parts <= at {
-                        break;
-                    }
-                    let made = part(range(at));
-                    lock(&done).push((at, made));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, made)| made).collect()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    let starts = (0..count.div_ceil(step)).into_par_iter().map(|at| at * step);
+    starts.map(|start| part(start..(start + step).min(count))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn ranges_come_back_in_order_and_cover_all() {
@@ -115,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_panic_is_a_failure() {
-        let compute = Compute::new(1, 0);
+        let compute = Compute::new(1, 0).unwrap();
         let (release, held) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let compute = compute.clone();
@@ -130,5 +141,58 @@ mod tests {
         assert!(first.await.unwrap().unwrap());
         assert!(matches!(compute.run(|| panic!("a fault")).await, Err(Refusal::Failed(_))));
         assert!(compute.run(|| ()).await.is_ok(), "a panic gives its place back");
+    }
+
+    /// A computation that splits itself among many parts, each of which counts who is at work.
+    fn crowd(at_work: &AtomicUsize, most: &AtomicUsize) {
+        let parts = ranges(64, 1, |_| {
+            most.fetch_max(at_work.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let spent = (0..100_000_u64).fold(0, |sum, x| std::hint::black_box(sum ^ (x * x)));
+            at_work.fetch_sub(1, Ordering::SeqCst);
+            spent
+        });
+        assert_eq!(parts.len(), 64);
+    }
+
+    #[tokio::test]
+    async fn no_more_than_the_configured_threads_are_at_work() {
+        for threads in [1, 3] {
+            let compute = Compute::new(threads, 8).unwrap();
+            let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let mut runs = tokio::task::JoinSet::new();
+            for _run in 0..4 {
+                let (compute, at_work, most) =
+                    (compute.clone(), Arc::clone(&at_work), Arc::clone(&most));
+                runs.spawn(async move { compute.run(move || crowd(&at_work, &most)).await });
+            }
+            while let Some(done) = runs.join_next().await {
+                done.unwrap().unwrap();
+            }
+            assert!((1..=threads).contains(&most.load(Ordering::SeqCst)), "{threads}: {most:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn work_of_a_caller_that_left_before_it_began_is_dropped() {
+        let compute = Compute::new(1, 1).unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let first = tokio::spawn({
+            let compute = compute.clone();
+            async move { compute.run(move || held.recv().is_ok()).await }
+        });
+        let begun = Arc::new(AtomicUsize::new(0));
+        let second = tokio::spawn({
+            let (compute, begun) = (compute.clone(), Arc::clone(&begun));
+            async move { compute.run(move || begun.fetch_add(1, Ordering::SeqCst)).await }
+        });
+        while 0 < compute.admitted.available_permits() {
+            tokio::task::yield_now().await;
+        }
+        second.abort();
+        assert!(second.await.unwrap_err().is_cancelled());
+        release.send(()).unwrap();
+        assert!(first.await.unwrap().unwrap());
+        assert_eq!(compute.run(|| 7).await.unwrap(), 7, "the thread and the places are free");
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
     }
 }

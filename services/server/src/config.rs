@@ -26,7 +26,7 @@ pub struct Config {
     /// Whether a new, empty store is made where there is none. Standard: false, so that a typo in a
     /// path does not serve an empty store.
     pub create: bool,
-    /// Threads for heavy work; 0 takes one a processor. Standard: 0.
+    /// Threads for heavy work, preparations included; 0 takes one per processor. Standard: 0.
     pub threads: usize,
     /// How often the store is asked for what other processes wrote, milliseconds. Standard: 1,000.
     pub follow_ms: u64,
@@ -243,7 +243,7 @@ impl Config {
         let (threads, queue) = (self.threads as u64, limits.compute_queue as u64);
         let longest = limits::LONGEST_MS;
         let bounds = [
-            ("threads", threads, count / 2),
+            ("threads", threads, limits::THREADS as u64),
             ("limits.compute_queue", queue, count / 2),
             ("limits.connections", limits.connections as u64, count),
             ("limits.uploads", limits.uploads as u64, count),
@@ -404,6 +404,7 @@ mod tests {
             ("[limits]\nuploads = 9000000000000000000", "limits.uploads must be at most"),
             ("[limits]\nwatchers = 9000000000000000000", "limits.watchers must be at most"),
             ("[limits]\ncompute_queue = 9000000000000000000", "limits.compute_queue must"),
+            ("threads = 100000", "threads must be at most"),
             ("[drain]\nnotice_ms = 9000000000000000000", "drain.notice_ms must be at most"),
             ("[roles]\nnasdak = [\"QQQ\"]", "nasdak"),
             ("[log]\nfilter = \"a=b=c\"", "log.filter"),

@@ -55,8 +55,9 @@ pub struct Limits {
     pub watch_lifetime_ms: u64,
     /// How long a watch stream may be silent before it repeats what it said, milliseconds.
     pub heartbeat_ms: u64,
-    /// Views kept ready, each with tens of megabytes of prepared statistics in a large market.
-    pub views: usize,
+    /// Prepared statistics kept for later requests, bytes. What was not used for longest leaves
+    /// first; a value that alone is above the bound is prepared anew for every request.
+    pub prepared_bytes: usize,
 }
 
 impl Limits {
@@ -86,13 +87,18 @@ impl Limits {
             max_deadline_ms: 300_000,
             watch_lifetime_ms: 3_600_000,
             heartbeat_ms: 30_000,
-            views: 8,
+            prepared_bytes: 512 * MIB,
         }
     }
 }
 
 /// Bytes in a mebibyte.
 pub const MIB: usize = 1024 * 1024;
+/// Threads of the pool for heavy work.
+pub const THREADS: usize = 1_024;
+/// Stack of each of them, bytes. A thread that waits for parts of its computation begins another one
+/// meanwhile, on the same stack.
+pub const THREAD_STACK_BYTES: usize = 16 * MIB;
 /// Positions of one portfolio.
 pub const POSITIONS: usize = 10_000;
 /// Entries of a page where the caller does not say.

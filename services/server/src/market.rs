@@ -3,11 +3,13 @@
 //! One watch channel holds the market and announces a new one. A writer, holding the write lock,
 //! prepares on the head, appends to the store and folds the delta in before it answers: whoever got
 //! the answer, and everybody after, reads the write. The follower does the same with what other
-//! processes wrote to the store.
+//! processes wrote to the store. A delta is folded on a thread for blocking work, not on the pool of
+//! analyses: what is durable does not wait behind them.
 
 use crate::{
     clock::{Clock, Stopwatch},
     limits,
+    retired::{Retired, Shared},
     store_health::StoreHealth,
     telemetry::with_causes,
 };
@@ -24,6 +26,7 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 pub struct Resident {
     current: watch::Sender<Arc<Market>>,
     writing: Arc<Mutex<()>>,
+    retired: Retired,
 }
 
 impl std::fmt::Debug for Resident {
@@ -49,7 +52,7 @@ impl Resident {
         let delta = store.load(0).await?;
         let read_ms = watch.elapsed_ms();
         let segments = delta.segments.len();
-        let market = Market::empty().apply(delta);
+        let market = apply(Arc::new(Market::empty()), delta).await;
         tracing::info!(
             revision = market.head().revision,
             segments,
@@ -57,13 +60,22 @@ impl Resident {
             total_ms = watch.elapsed_ms(),
             "market loaded"
         );
-        Ok(Resident::of(market))
+        Ok(Resident::of_shared(market))
     }
 
     /// A market that is there already.
     pub fn of(market: Market) -> Resident {
-        let (current, _) = watch::channel(Arc::new(market));
-        Resident { current, writing: Arc::new(Mutex::new(())) }
+        Resident::of_shared(Arc::new(market))
+    }
+
+    fn of_shared(market: Arc<Market>) -> Resident {
+        let (current, _) = watch::channel(market);
+        Resident { current, writing: Arc::new(Mutex::new(())), retired: Retired::new() }
+    }
+
+    /// Where large values go that were replaced.
+    pub fn retired(&self) -> &Retired {
+        &self.retired
     }
 
     /// The market at its head.
@@ -118,16 +130,33 @@ impl Writing<'_> {
             }
         }
         if !delta.marks.is_empty() {
-            self.fold(delta);
+            self.fold(delta).await;
         }
         Ok(())
     }
 
     /// Makes the market with a delta the head.
-    pub fn fold(&self, delta: Delta) {
-        let next = Arc::new(self.resident.head().apply(delta));
+    pub async fn fold(&self, delta: Delta) {
+        let next = apply(self.resident.head(), delta).await;
         tracing::debug!(revision = next.head().revision, "new head");
-        self.resident.current.send_replace(next);
+        // Before it is replaced: from then on a call may be the last to hold it.
+        let retired = &self.resident.retired;
+        retired.add([self.resident.head() as Shared]);
+        drop(self.resident.current.send_replace(next));
+        retired.free();
+    }
+}
+
+/// Folds a delta off the I/O threads.
+async fn apply(market: Arc<Market>, delta: Delta) -> Arc<Market> {
+    let folding = tokio::task::spawn_blocking(move || Arc::new(market.apply(delta)));
+    match folding.await {
+        Ok(next) => next,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going away, and so is whoever waits for the market.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 
@@ -143,6 +172,7 @@ pub async fn follow(
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        resident.retired.free();
         health.followed(&resident.catch_up(store.as_ref()).await);
         if !health.takes_writes() {
             health.written(&store.probe_write().await);
@@ -183,6 +213,67 @@ fn log_compacted(Compacted { merged, written, deleted }: Compacted) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marketdata::{
+        dataset::Dataset,
+        day::Day,
+        facts::FactTable,
+        instrument::{Instrument, InstrumentId, Namespace},
+        market::RevisionMark,
+        segment::Segment,
+    };
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Bars of one instrument, many to a day.
+    fn large_delta() -> Delta {
+        let mut table = FactTable::empty(Dataset::Bars);
+        let row = vec![1.0; Dataset::Bars.fields().len()];
+        for at in 0..100_000 {
+            let on = Day::from_epoch(at / 10);
+            let key = (InstrumentId(1), InstrumentId::NONE);
+            table.push(key.0, key.1, on, Instant::close_of(on), &row);
+        }
+        let (namespace, revision) = (Namespace::Listed, 1);
+        Delta {
+            marks: vec![RevisionMark { revision, data_version: [1; 32] }],
+            instruments: vec![Instrument { id: InstrumentId(1), namespace, revision }],
+            namings: Vec::new(),
+            texts: Vec::new(),
+            segments: vec![Arc::new(Segment::of_table(table, revision))],
+        }
+    }
+
+    /// The runtime of this test has one thread.
+    #[tokio::test]
+    async fn calls_go_on_while_a_delta_is_folded_and_none_frees_the_old_market() {
+        let resident = Resident::of(Market::empty());
+        let turns = Arc::new(AtomicU64::new(0));
+        let other_call = tokio::spawn({
+            let (turns, old) = (Arc::clone(&turns), resident.head());
+            async move {
+                while old.head().revision == 0 {
+                    turns.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let old = Arc::downgrade(&resident.head());
+        let delta = large_delta();
+        let before = turns.load(Ordering::SeqCst);
+        resident.writing().await.fold(delta).await;
+        assert_eq!(resident.head().head().revision, 1);
+        assert!(before + 1 < turns.load(Ordering::SeqCst), "others had their turns meanwhile");
+        // The last call that used the old market leaves.
+        other_call.abort();
+        let _ = other_call.await;
+        assert_eq!(old.strong_count(), 1, "it does not free it");
+        resident.retired().free();
+        let patience = tokio::time::timeout(Duration::from_secs(10), async {
+            while old.strong_count() != 0 {
+                tokio::task::yield_now().await;
+            }
+        });
+        patience.await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_compaction_that_cannot_write_is_told_by_health() {

@@ -16,7 +16,7 @@
 //! compute pool, and puts the answer in its envelope ([`envelope`]). Streams are shapes of their own:
 //! [`watch`](mod@watch) repeats an answer, [`exchange`](mod@exchange) answers many items.
 //!
-//! A service is: its files here; its lines in [`routes`] and [`NAMES`]; a slot in `views.rs` and an
+//! A service is: its files here; its lines in [`routes`] and [`NAMES`]; an implementation of `Prepared` in `prepared.rs` and an
 //! implementation in `needed.rs` where it prepares anything; its errors as variants of
 //! [`Refusal`](crate::refusal::Refusal), whose status the compiler asks for in `rpc/status.rs`.
 

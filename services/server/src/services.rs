@@ -9,12 +9,15 @@ use crate::{
     limits::{self, Limits},
     market::Resident,
     phase::Phase,
+    prepared::Prepared,
+    prepared_cache::PreparedCache,
     refusal::Refusal,
     revisions::Wakes,
     store_health::StoreHealth,
     upload::memory::{Memory, Share},
-    views::{Identity, Pinned, Views},
+    views::{Identity, Pinned, View},
 };
+use factors::roles::Roles;
 use marketdata::instant::Instant;
 use portfolio::lines::Violation;
 use std::{sync::Arc, time::Duration};
@@ -39,7 +42,8 @@ pub struct Services {
     pub clock: Clock,
     /// Every bound.
     pub limits: Limits,
-    views: Views,
+    prepared: Arc<PreparedCache>,
+    roles: Arc<Roles>,
     identity: Arc<Identity>,
     watchers: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
@@ -63,13 +67,18 @@ impl Services {
         let threads = if config.threads == 0 { processors } else { config.threads };
         let roles = Arc::new(config.roles.to_roles()?);
         let limits = config.limits.clone();
+        let compute = Compute::new(threads, limits.compute_queue)
+            .map_err(|error| ConfigError::Invalid(format!("threads: {error}")))?;
+        let retired = market.retired().clone();
+        let prepared = PreparedCache::new(limits.prepared_bytes, compute.clone(), retired);
         Ok(Services {
             store,
             store_health: StoreHealth::good(),
             market,
-            compute: Compute::new(threads, limits.compute_queue),
+            compute,
             clock,
-            views: Views::new(limits.views, roles),
+            prepared,
+            roles,
             identity: Arc::new(Identity {
                 model_version: MODEL_VERSION.to_owned(),
                 config_hash: config.hash(),
@@ -91,7 +100,7 @@ impl Services {
         let market = self.market.head();
         let at = self.instant(as_of.at)?;
         let revision = as_of.revision.unwrap_or(market.head().revision);
-        let view = self.views.get(&market, at, revision)?;
+        let view = View::of(&market, at, revision, &self.roles)?;
         for (pin, asked) in &as_of.pins {
             let here = match pin {
                 Pin::ModelVersion => self.identity.model_version.clone(),
@@ -103,6 +112,19 @@ impl Services {
             }
         }
         Ok(Pinned::new(view, at, Arc::clone(&self.identity)))
+    }
+
+    /// What a service prepares from a view, shared by all requests that it holds for.
+    ///
+    /// # Errors
+    /// As [`PreparedCache::get`].
+    pub async fn prepared<T: Prepared>(&self, pinned: &Pinned) -> Result<Arc<T>, Refusal> {
+        self.prepared.get(pinned.view()).await
+    }
+
+    /// Preparations begun since the start.
+    pub fn preparations(&self) -> u64 {
+        self.prepared.preparations()
     }
 
     fn instant(&self, at: Option<Instant>) -> Result<Instant, Refusal> {

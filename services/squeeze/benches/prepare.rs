@@ -2,7 +2,6 @@
 //! what requests of it cost.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use factors::roles::Roles;
 use marketdata::{
     calendar,
     dataset::{Dataset, Field},
@@ -21,7 +20,7 @@ use squeeze::{
     assess::assess,
     exit::Participation,
     rank::{RankBy, RankRequest, rank},
-    universe::prepare,
+    universe::Universe,
 };
 use std::hint::black_box;
 
@@ -62,13 +61,13 @@ fn market() -> Snapshot {
 }
 
 fn bench(criterion: &mut Criterion) {
-    let (snapshot, roles) = (market(), Roles::standard());
+    let snapshot = market();
     let mut group = criterion.benchmark_group("squeeze");
     group.sample_size(10);
     group.bench_function("prepare 9,000 names, 3,000 priced", |bencher| {
-        bencher.iter(|| prepare(black_box(&snapshot), &roles));
+        bencher.iter(|| Universe::of(black_box(&snapshot)));
     });
-    let universe = prepare(&snapshot, &roles);
+    let universe = Universe::of(&snapshot);
     let request = RankRequest {
         min_market_cap_usd: 100e6,
         min_daily_value_usd: 1e6,

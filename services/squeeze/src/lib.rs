@@ -5,7 +5,7 @@
 //! share counts of a name are brought to one basis of units before any is divided by another, and
 //! what cannot be computed is a reason, never a printed stand-in such as 999.99 days.
 //!
-//! [`universe::Universe`] holds the cross-section, once per view; requests cost only their lines.
+//! [`prepared::prepare`] measures the cross-section, once per view; requests cost only their lines.
 //! The score ranks; it is no probability and is not calibrated on events.
 //!
 //! Modules are declared in reading order.

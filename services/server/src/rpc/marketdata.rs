@@ -6,7 +6,8 @@ mod to_proto;
 
 use crate::{
     as_of::AsOf,
-    needed::{Needed, PreparedCoverage},
+    needed::Needed,
+    prepared::PreparedCoverage,
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
@@ -221,7 +222,7 @@ mod tests {
     use super::*;
     use crate::{
         rpc::{page::Page, query::FromProto},
-        views::{Identity, Views},
+        views::{Identity, View},
     };
     use factors::roles::Roles;
     use marketdata::{
@@ -239,9 +240,8 @@ mod tests {
         let mut fixture = Fixture::new();
         let days = ["2021-01-25", "2021-01-26", "2021-01-27"].map(day);
         let market = fixture.closes("GME", &days.map(|day| (day, 1.0))).commit().market();
-        let views = Views::new(1, Arc::new(Roles::standard()));
         let at = Instant::close_of(days[2]);
-        let view = views.get(&market, at, 1).unwrap();
+        let view = View::of(&market, at, 1, &Arc::new(Roles::standard())).unwrap();
         let identity = Identity { model_version: String::new(), config_hash: String::new() };
         let pinned = Pinned::new(view, at, Arc::new(identity));
         let request = v1::GetSeriesRequest {

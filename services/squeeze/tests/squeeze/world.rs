@@ -1,6 +1,5 @@
 //! A small market of sessions, settlements and splits that the tests write by hand.
 
-use factors::roles::Roles;
 use marketdata::{
     basis::PriceBasis,
     calendar,
@@ -20,7 +19,7 @@ use squeeze::{
     assess::{ShortBook, assess},
     exit::Participation,
     name::SqueezeName,
-    universe::{Universe, prepare},
+    universe::Universe,
 };
 
 /// The as-of date of the tests: a Wednesday.
@@ -143,7 +142,7 @@ impl World {
     /// What is known at an instant.
     pub(crate) fn universe_at(&mut self, as_of: Instant) -> Universe {
         self.fixture.commit();
-        prepare(&self.fixture.snapshot(as_of), &Roles::standard())
+        Universe::of(&self.fixture.snapshot(as_of))
     }
 }
 

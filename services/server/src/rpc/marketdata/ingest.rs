@@ -70,6 +70,8 @@ pub(super) async fn ingest(
                 "file ingested"
             );
         }
+        // A file of millions of rows takes a while to free.
+        tokio::task::spawn_blocking(move || drop(upload));
         answer
     };
     let writing = tokio::spawn(write.in_current_span());
@@ -187,7 +189,7 @@ impl Upload {
             services.store_health.written(&appended);
             match appended {
                 Ok(Appended::Committed(delta)) => {
-                    writing.fold(delta);
+                    writing.fold(delta).await;
                     return self.sealed(services, answer);
                 }
                 Ok(Appended::NothingNew) => return self.sealed(services, answer),

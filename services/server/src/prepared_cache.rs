@@ -1,0 +1,245 @@
+//! Prepared values, kept for as long as they hold and while memory allows.
+//!
+//! A value is valid for every snapshot that shows the same facts of the datasets it reads, the same
+//! names and the same day ([`Snapshot::changed_since`]): a new revision or a later instant that
+//! changes none of them is answered from the value that is there. Where something changed, the newest
+//! earlier value is handed to the preparation of the next. Each value is prepared by one computation,
+//! however many calls wait for it and whether or not the first of them stays.
+
+use crate::{
+    compute::{Compute, Place, catch},
+    prepared::Prepared,
+    refusal::Refusal,
+    retired::{Retired, Shared},
+    views::View,
+};
+use marketdata::{changes::DatasetSet, snapshot::Snapshot};
+use std::{
+    any::TypeId,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::watch;
+
+/// The prepared values kept, all together within a bound in bytes; the least recently used one leaves
+/// first. A call that uses a value keeps it alive past that.
+#[derive(Debug)]
+pub struct PreparedCache {
+    kept: Mutex<Kept>,
+    most_bytes: usize,
+    compute: Compute,
+    retired: Retired,
+}
+
+#[derive(Debug)]
+struct Kept {
+    entries: Vec<Entry>,
+    /// Counts uses, to order them.
+    uses: u64,
+    /// Counts preparations.
+    begun: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: u64,
+    kind: TypeId,
+    /// The newest snapshot that the value is known to hold for.
+    snapshot: Snapshot,
+    state: State,
+    used: u64,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Its computation waits or runs.
+    Underway(watch::Receiver<Option<Outcome>>),
+    Ready {
+        value: Shared,
+        bytes: usize,
+    },
+}
+
+/// The value, or why there is none.
+type Outcome = Result<Shared, String>;
+
+impl PreparedCache {
+    /// An empty cache of at most so many bytes. A value above the bound is used and not kept.
+    pub fn new(most_bytes: usize, compute: Compute, retired: Retired) -> Arc<PreparedCache> {
+        let kept = Mutex::new(Kept { entries: Vec::new(), uses: 0, begun: 0 });
+        Arc::new(PreparedCache { kept, most_bytes, compute, retired })
+    }
+
+    /// The value of a view, prepared where none is kept that holds for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] where it must be prepared and the queue is full, [`Refusal::Failed`]
+    /// where its preparation panicked; the next call tries again.
+    pub async fn get<T: Prepared>(self: &Arc<Self>, view: &View) -> Result<Arc<T>, Refusal> {
+        let ended = |why: String| Refusal::Failed(why);
+        let value = match self.find_or_start::<T>(view)? {
+            State::Ready { value, .. } => value,
+            State::Underway(mut outcome) => {
+                let outcome = outcome.wait_for(Option::is_some).await.map(|told| told.clone());
+                let outcome = outcome.map_err(|_| Refusal::ShuttingDown)?;
+                outcome
+                    .unwrap_or_else(|| Err("a preparation was lost".to_owned()))
+                    .map_err(ended)?
+            }
+        };
+        value.downcast().map_err(|_| ended("a prepared value is of another kind".to_owned()))
+    }
+
+    /// Bytes of all values kept.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes()
+    }
+
+    /// Preparations begun since the start.
+    pub fn preparations(&self) -> u64 {
+        self.lock().begun
+    }
+
+    fn find_or_start<T: Prepared>(self: &Arc<Self>, view: &View) -> Result<State, Refusal> {
+        let kind = TypeId::of::<T>();
+        let mut kept = self.lock();
+        if let Some(state) = kept.find(kind, T::READS, &view.snapshot) {
+            return Ok(state);
+        }
+        let place = self.compute.admit()?;
+        let previous = kept.newest_before(kind, &view.snapshot);
+        let previous = previous.and_then(|value| value.downcast::<T>().ok());
+        let (tell, told) = watch::channel(None);
+        let id = kept.add(kind, view.snapshot.clone(), State::Underway(told.clone()));
+        drop(kept);
+        let (cache, view) = (Arc::clone(self), view.clone());
+        let work = move |place| cache.prepare(id, &view, previous, (place, tell));
+        self.compute.spawn(place, work);
+        Ok(State::Underway(told))
+    }
+
+    /// Prepares the value of an entry, on the pool.
+    fn prepare<T: Prepared>(
+        &self,
+        id: u64,
+        view: &View,
+        previous: Option<Arc<T>>,
+        (place, tell): (Place, watch::Sender<Option<Outcome>>),
+    ) {
+        let made = catch(|| {
+            let snapshot = view.snapshot.reading(T::READS);
+            let value = T::prepare(&snapshot, &view.roles, previous.as_deref());
+            let bytes = value.bytes() + snapshot.market_bytes();
+            (Arc::new(value) as Shared, bytes)
+        });
+        drop((previous, place));
+        let outcome = made.as_ref().map(|(value, _)| Arc::clone(value)).map_err(String::clone);
+        self.finish(id, made);
+        tell.send_replace(Some(outcome));
+        self.retired.free_here();
+    }
+
+    fn finish(&self, id: u64, made: Result<(Shared, usize), String>) {
+        let mut kept = self.lock();
+        match made {
+            Ok((value, bytes)) => kept.set_ready(id, value, bytes),
+            Err(_) => kept.entries.retain(|entry| entry.id != id),
+        }
+        let left = kept.shrink_to(self.most_bytes);
+        drop(kept);
+        for entry in left {
+            if let State::Ready { value, bytes } = entry.state {
+                if entry.id == id {
+                    let bound = self.most_bytes;
+                    tracing::warn!(bytes, bound, "a prepared value is above the bound, not kept");
+                }
+                self.retired.add([value]);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn next_use(&mut self) -> u64 {
+        self.uses += 1;
+        self.uses
+    }
+
+    fn add(&mut self, kind: TypeId, snapshot: Snapshot, state: State) -> u64 {
+        self.begun += 1;
+        let id = self.next_use();
+        self.entries.push(Entry { id, kind, snapshot, state, used: id });
+        id
+    }
+
+    /// The value that holds for a snapshot; it counts as used.
+    fn find(&mut self, kind: TypeId, reads: DatasetSet, snapshot: &Snapshot) -> Option<State> {
+        let used = self.next_use();
+        let of_kind = || self.entries.iter().enumerate().filter(|(_, entry)| entry.kind == kind);
+        let exact = of_kind().find(|(_, entry)| snapshot.has_bounds_of(&entry.snapshot));
+        let exact = exact.map(|(at, _)| at);
+        let holds = |entry: &Entry| !snapshot.changed_since(&entry.snapshot).touch(reads);
+        let carried = || Some(of_kind().find(|(_, entry)| holds(entry))?.0);
+        let at = exact.or_else(carried)?;
+        let entry = &mut self.entries[at];
+        entry.used = used;
+        if exact.is_none() && snapshot.follows(&entry.snapshot) {
+            // The next call at this snapshot finds it by its bounds.
+            entry.snapshot = snapshot.clone();
+        }
+        Some(entry.state.clone())
+    }
+
+    /// The newest value of a snapshot that this one follows.
+    fn newest_before(&self, kind: TypeId, snapshot: &Snapshot) -> Option<Shared> {
+        let earlier = self.entries.iter().filter_map(|entry| match &entry.state {
+            State::Ready { value, .. } if entry.kind == kind => Some((&entry.snapshot, value)),
+            State::Ready { .. } | State::Underway(_) => None,
+        });
+        let earlier = earlier.filter(|(earlier, _)| snapshot.follows(earlier));
+        let newest = earlier.max_by_key(|(earlier, _)| (earlier.today(), earlier.revision()));
+        newest.map(|(_, value)| Arc::clone(value))
+    }
+
+    fn set_ready(&mut self, id: u64, value: Shared, bytes: usize) {
+        let used = self.next_use();
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.state = State::Ready { value, bytes };
+            entry.used = used;
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(Entry::bytes).sum()
+    }
+
+    /// Takes out what was not used for longest, until the rest is within the bound.
+    fn shrink_to(&mut self, most_bytes: usize) -> Vec<Entry> {
+        let mut left = Vec::new();
+        while most_bytes < self.bytes() {
+            let ready = self.entries.iter().enumerate().filter(|(_, entry)| entry.is_ready());
+            let Some((at, _)) = ready.min_by_key(|(_, entry)| entry.used) else { break };
+            left.push(self.entries.swap_remove(at));
+        }
+        left
+    }
+}
+
+impl Entry {
+    fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready { .. })
+    }
+
+    fn bytes(&self) -> usize {
+        match self.state {
+            State::Ready { bytes, .. } => bytes,
+            State::Underway(_) => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! What the cache keeps, carries over, shares and frees.
+
+use super::*;
+use factors::roles::Roles;
+use marketdata::{
+    dataset::{Dataset, Field},
+    fixture::{Fixture, day},
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+};
+use std::{
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread::ThreadId,
+};
+
+const MIB: usize = 1 << 20;
+
+fn cache(most_bytes: usize) -> Arc<PreparedCache> {
+    PreparedCache::new(most_bytes, Compute::new(2, 8).unwrap(), Retired::new())
+}
+
+fn view(fixture: &Fixture, as_of: Instant) -> View {
+    let market = fixture.market();
+    View::of(&market, as_of, market.head().revision, &Arc::new(Roles::standard())).unwrap()
+}
+
+/// A market with one close, and the instant of that close.
+fn one_close() -> (Fixture, Instant) {
+    let mut fixture = Fixture::new();
+    let on = day("2024-07-10");
+    fixture.closes("AAPL", &[(on, 1.0)]).commit();
+    (fixture, Instant::close_of(on))
+}
+
+fn later(instant: Instant, seconds: i64) -> Instant {
+    Instant::from_micros(instant.micros() + seconds * 1_000_000)
+}
+
+fn add_short_interest(fixture: &mut Fixture, published: Instant) {
+    let key = (fixture.id(Namespace::Listed, "AAPL"), InstrumentId::NONE);
+    let values = [(Field::SharesShort, published.micros() as f64)];
+    fixture.fact(Dataset::ShortInterest, key, day("2024-06-28"), published, &values).commit();
+}
+
+/// Reads closes, and counts those that it sees.
+#[derive(Debug)]
+struct Closes {
+    rows: usize,
+    /// The rows of the value it was prepared with.
+    previous: Option<usize>,
+}
+
+impl Prepared for Closes {
+    const READS: DatasetSet = DatasetSet::of(&[Dataset::Bars]);
+
+    fn prepare(snapshot: &Snapshot, _: &Roles, previous: Option<&Self>) -> Self {
+        let rows = snapshot.rows(Dataset::Bars, InstrumentId(1)).len();
+        Closes { rows, previous: previous.map(|previous| previous.rows) }
+    }
+
+    fn bytes(&self) -> usize {
+        MIB
+    }
+}
+
+#[tokio::test]
+async fn a_value_outlives_what_it_does_not_read_and_is_prepared_anew_for_what_it_does() {
+    let (mut fixture, close) = one_close();
+    let cache = cache(64 * MIB);
+    let first = cache.get::<Closes>(&view(&fixture, close)).await.unwrap();
+    assert_eq!((first.rows, first.previous), (1, None));
+    let same = cache.get::<Closes>(&view(&fixture, later(close, 1))).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &same), "time without a publication");
+
+    add_short_interest(&mut fixture, later(close, 60));
+    for seconds in [1, 59, 61, 1] {
+        let carried = cache.get::<Closes>(&view(&fixture, later(close, seconds))).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &carried), "short interest, {seconds} s after the close");
+    }
+    let midnight = later(close, 8 * 3_600);
+    let next_day = cache.get::<Closes>(&view(&fixture, midnight)).await.unwrap();
+    assert_eq!((next_day.rows, next_day.previous), (1, Some(1)), "another day");
+
+    // It is published a day later, and known from then on alone.
+    fixture.closes("AAPL", &[(day("2024-07-11"), 2.0)]).commit();
+    let before = cache.get::<Closes>(&view(&fixture, midnight)).await.unwrap();
+    assert!(Arc::ptr_eq(&next_day, &before), "what is published later");
+    let after = Instant::close_of(day("2024-07-11"));
+    let after = cache.get::<Closes>(&view(&fixture, after)).await.unwrap();
+    assert_eq!((after.rows, after.previous), (2, Some(1)));
+    // Nothing earlier than the market before the first close is kept.
+    let none = cache.get::<Closes>(&view(&fixture, later(close, -86_400))).await.unwrap();
+    assert_eq!((none.rows, none.previous), (0, None));
+
+    fixture.id(Namespace::Listed, "NEW");
+    fixture.commit();
+    let named = cache.get::<Closes>(&view(&fixture, midnight)).await.unwrap();
+    assert!(!Arc::ptr_eq(&next_day, &named), "another name may be resolved differently");
+}
+
+/// Tells which thread dropped it, and that it could take the lock of the cache then.
+#[derive(Debug)]
+struct Probe {
+    cache: Arc<PreparedCache>,
+    tell: mpsc::Sender<ThreadId>,
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        if self.cache.kept.try_lock().is_ok() {
+            let _ = self.tell.send(std::thread::current().id());
+        }
+    }
+}
+
+/// A value of one MiB that may hold a probe.
+#[derive(Debug)]
+struct Probed(Mutex<Option<Probe>>);
+
+impl Prepared for Probed {
+    const READS: DatasetSet = DatasetSet::EMPTY;
+
+    fn prepare(_: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
+        Probed(Mutex::new(None))
+    }
+
+    fn bytes(&self) -> usize {
+        MIB
+    }
+}
+
+#[tokio::test]
+async fn values_are_bounded_in_bytes_and_leave_without_a_lock_or_an_io_thread() {
+    let (fixture, close) = one_close();
+    // Beside the values counts what a snapshot keeps of an old market: some hundred bytes here.
+    let cache = cache(2 * MIB + MIB / 2);
+    let on = |days: i64| view(&fixture, later(close, days * 86_400));
+    let (tell, told) = mpsc::channel();
+    let first = cache.get::<Probed>(&on(0)).await.unwrap();
+    *first.0.lock().unwrap() = Some(Probe { cache: Arc::clone(&cache), tell });
+    let second = cache.get::<Probed>(&on(1)).await.unwrap();
+    assert!((2 * MIB..2 * MIB + MIB / 2).contains(&cache.bytes()));
+    assert!(Arc::ptr_eq(&first, &cache.get(&on(0)).await.unwrap()), "used last");
+    cache.get::<Probed>(&on(2)).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &cache.get(&on(0)).await.unwrap()), "kept");
+    assert!(!Arc::ptr_eq(&second, &cache.get(&on(1)).await.unwrap()), "it left");
+
+    for days in 3..6 {
+        cache.get::<Probed>(&on(days)).await.unwrap();
+    }
+    assert!(cache.bytes() < 2 * MIB + MIB / 2);
+    assert!(told.try_recv().is_err(), "a value in use is not freed");
+    drop(first);
+    assert!(told.try_recv().is_err(), "nor is it freed by the last call that used it");
+    cache.retired.free();
+    let freed_on = tokio::task::spawn_blocking(move || told.recv()).await.unwrap().unwrap();
+    assert_ne!(freed_on, std::thread::current().id());
+}
+
+#[tokio::test]
+async fn a_value_above_the_bound_is_used_and_not_kept() {
+    let (fixture, close) = one_close();
+    let cache = cache(0);
+    let first = cache.get::<Closes>(&view(&fixture, close)).await.unwrap();
+    let second = cache.get::<Closes>(&view(&fixture, close)).await.unwrap();
+    assert_eq!((first.rows, second.rows, second.previous), (1, 1, None));
+    assert_eq!(cache.bytes(), 0);
+}
+
+static GATE: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
+static SLOW_RUNS: AtomicUsize = AtomicUsize::new(0);
+
+/// Takes until the gate opens.
+#[derive(Debug)]
+struct Slow;
+
+impl Prepared for Slow {
+    const READS: DatasetSet = DatasetSet::ALL;
+
+    fn prepare(_: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
+        SLOW_RUNS.fetch_add(1, Ordering::SeqCst);
+        let gate = GATE.lock().unwrap().take();
+        let _ = gate.map(|gate| gate.recv());
+        Slow
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_takes_nothing_from_those_that_wait() {
+    let (fixture, close) = one_close();
+    let (open, gate) = mpsc::channel();
+    *GATE.lock().unwrap() = Some(gate);
+    // One thread: a second computation, or a blocked thread, would stop everything.
+    let cache = PreparedCache::new(MIB, Compute::new(1, 8).unwrap(), Retired::new());
+    let view = view(&fixture, close);
+    let call = || {
+        let (cache, view) = (Arc::clone(&cache), view.clone());
+        tokio::spawn(async move { cache.get::<Slow>(&view).await.unwrap() })
+    };
+    let (first, second) = (call(), call());
+    while SLOW_RUNS.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let third = call();
+    open.send(()).unwrap();
+    let (second, third) = (second.await.unwrap(), third.await.unwrap());
+    assert!(Arc::ptr_eq(&second, &third));
+    assert_eq!(SLOW_RUNS.load(Ordering::SeqCst), 1);
+    assert_eq!(cache.compute.run(|| 7).await.unwrap(), 7);
+}
+
+static FAULTY_RUNS: AtomicUsize = AtomicUsize::new(0);
+
+/// Panics when it is prepared first.
+#[derive(Debug)]
+struct Faulty;
+
+impl Prepared for Faulty {
+    const READS: DatasetSet = DatasetSet::ALL;
+
+    fn prepare(_: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
+        assert!(FAULTY_RUNS.fetch_add(1, Ordering::SeqCst) != 0, "a fault");
+        Faulty
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+#[tokio::test]
+async fn a_preparation_that_panics_fails_those_that_wait_and_is_tried_again() {
+    let (fixture, close) = one_close();
+    let (cache, view) = (cache(MIB), view(&fixture, close));
+    let (one, two) = tokio::join!(cache.get::<Faulty>(&view), cache.get::<Faulty>(&view));
+    for failed in [one, two] {
+        let Err(Refusal::Failed(why)) = failed else { panic!("{failed:?}") };
+        assert!(why.contains("a fault"), "{why}");
+    }
+    assert!(cache.get::<Faulty>(&view).await.is_ok());
+    assert_eq!(FAULTY_RUNS.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_a_preparation_and_not_a_value_that_is_there() {
+    let (fixture, close) = one_close();
+    let compute = Compute::new(1, 0).unwrap();
+    let cache = PreparedCache::new(64 * MIB, compute.clone(), Retired::new());
+    let view = view(&fixture, close);
+    cache.get::<Closes>(&view).await.unwrap();
+    let _place = loop {
+        match compute.admit() {
+            Ok(place) => break place,
+            // The pool gives the place back at the end of the preparation.
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    assert!(matches!(cache.get::<Probed>(&view).await, Err(Refusal::Overloaded { .. })));
+    cache.get::<Closes>(&view).await.unwrap();
+}
