@@ -8,8 +8,7 @@ mod world;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
-    plan::{Plan, prepare},
-    prepared::PreparedExposure,
+    prepared::{PreparedExposure, prepare},
     settings::{BetaSettings, Listing, TailMethod, TailSettings},
 };
 use portfolio::{
@@ -44,7 +43,7 @@ fn bench(criterion: &mut Criterion) {
     let world = world::world(3_000, 2_520, 7);
     let snapshot = world.snapshot();
     let roles = world::World::roles();
-    let prepared = prepare(&snapshot, &roles);
+    let prepared = prepare(&snapshot, &roles, None);
     let lines = lines(&prepared, &world, 500);
     let book = join(&prepared, &lines);
     let tail = TailSettings {
@@ -93,7 +92,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
     let world = world::world_with(600, 1_100, 7, |names| {
         names.iter_mut().skip(5).step_by(10).for_each(|name| name.listed_from = 848);
     });
-    let prepared = prepare(&world.snapshot(), &world::World::roles());
+    let prepared = prepare(&world.snapshot(), &world::World::roles(), None);
     let book = join(&prepared, &lines(&prepared, &world, 500));
     let request = Request {
         book: &book,
@@ -112,7 +111,7 @@ fn nobody_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
     let world = world::world_with(2_160, 1_100, 7, |names| {
         names.iter_mut().for_each(|name| name.listed_from = 920);
     });
-    let prepared = prepare(&world.snapshot(), &world::World::roles());
+    let prepared = prepare(&world.snapshot(), &world::World::roles(), None);
     let book = join(&prepared, &lines(&prepared, &world, 500));
     let mut group = criterion.benchmark_group("500 positions, all of 180 sessions");
     group.sample_size(10);

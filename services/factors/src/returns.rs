@@ -43,7 +43,7 @@ impl Sessions {
     }
 
     /// The part of these sessions from a day to another, both included.
-    pub(crate) fn between(&self, first: Day, last: Day) -> Sessions {
+    pub fn between(&self, first: Day, last: Day) -> Sessions {
         let start = self.days.partition_point(|day| *day < first);
         let end = self.days.partition_point(|day| *day <= last).max(start);
         Sessions { days: self.days[start..end].to_vec() }
@@ -55,7 +55,7 @@ impl Sessions {
     }
 
     /// The session before the one with the first return, then those with returns.
-    pub(crate) fn with_start(&self) -> &[Day] {
+    pub fn with_start(&self) -> &[Day] {
         &self.days
     }
 

@@ -1,5 +1,9 @@
 //! All facts of one instrument in one dataset, and which of them a snapshot sees.
 
+mod growth;
+
+pub use growth::Growth;
+
 use crate::{
     day::Day,
     instant::Instant,

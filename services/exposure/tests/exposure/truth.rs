@@ -70,8 +70,8 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
     let small: Vec<_> =
         report.positions.iter().filter(|row| row.size_bucket == Some(SizeBucket::Small)).collect();
     assert!(20 < small.len());
-    let own = small.iter().map(|row| row.market.unwrap().own.unwrap());
-    let own: Vec<(f64, f64)> = own.map(|e| (e.value, e.standard_error)).collect();
+    let before = month_before(&world, &raw(&lines));
+    let own: Vec<(f64, f64)> = small.iter().map(|row| own_market(&before, &row.symbol)).collect();
     let (mean, variance) = prior(&own);
     for row in &small {
         let beta = row.market.unwrap();

@@ -3,7 +3,6 @@
 mod to_proto;
 
 use crate::{
-    compute::ranges,
     rpc::{
         field::Fields,
         shared::{self, AsOf},
@@ -15,8 +14,7 @@ use crate::{
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
-    plan::Plan,
-    prepared::PreparedExposure,
+    prepared::{self, PreparedExposure},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX},
     validate::validate,
 };
@@ -44,11 +42,9 @@ const INLINE_POSITIONS_MAX: usize = 500;
 /// Levels of confidence times positions listed of such a book.
 const INLINE_LISTED_MAX: usize = 100;
 
-/// Prepares a view on all processors, in fixed parts.
+/// Prepares a view.
 fn prepare(view: &View) -> PreparedExposure {
-    let plan = Plan::of(&view.snapshot, &view.roles);
-    let parts = ranges(plan.parts(), 1, |range| plan.part(range.start));
-    plan.assemble(parts)
+    prepared::prepare(&view.snapshot, &view.roles, None)
 }
 
 /// Serves `ExposureService`.

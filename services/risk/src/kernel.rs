@@ -6,7 +6,7 @@ const LANES: usize = 16;
 
 /// `total += Σ weight·row`, four rows at a time so that the total is loaded and stored once for four.
 /// Rows are `width` long and lie side by side in `rows`; only columns from `first` on are added.
-pub(crate) fn add_scaled_rows(
+pub fn add_scaled_rows(
     total: &mut [f32],
     rows: &[f32],
     width: usize,
@@ -32,7 +32,7 @@ pub(crate) fn add_scaled_rows(
 }
 
 /// Σ aᵢbᵢ over the shorter length.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let n = a.len().min(b.len());
     let (a_blocks, a_rest) = a[..n].as_chunks::<LANES>();
     let (b_blocks, b_rest) = b[..n].as_chunks::<LANES>();
