@@ -62,7 +62,7 @@ const PURE: [(&str, &[&str]); 11] = [
     ("rotation", &["libm", "thiserror"]),
     ("squeeze", &["libm", "thiserror"]),
     ("risk", &["rayon"]),
-    ("exposure", &["libm", "rayon"]),
+    ("exposure", &["rayon"]),
     ("simulation", &["libm", "thiserror"]),
 ];
 

@@ -34,7 +34,7 @@ impl Track {
         let last = old.iter().map(|piece| piece.last_day).max();
         let after = new.first().is_none_or(|first| last.is_none_or(|last| last < first.first_day));
         let whole = old.iter().all(|piece| {
-            [bounds, then].iter().all(|b| piece.prefix(*b).as_ref() == Some(&piece.rows))
+            [bounds, then].iter().all(|bounds| seen(piece, *bounds) == Some(piece.rows.len()))
         });
         (whole && after && ordered(new)).then_some(())?;
         self.growth_in_order(bounds, shared, then)
@@ -51,8 +51,8 @@ impl Track {
     fn growth_in_order(&self, bounds: Bounds, shared: usize, then: Bounds) -> Option<Growth> {
         let mut growth = Growth::None;
         for (at, piece) in self.pieces.iter().enumerate() {
-            let now = piece.prefix(bounds)?.len();
-            let before = if at < shared { piece.prefix(then)?.len() } else { 0 };
+            let now = seen(piece, bounds)?;
+            let before = if at < shared { seen(piece, then)? } else { 0 };
             // What was seen before may neither be gone nor stand behind what is new.
             if now < before || (growth != Growth::None && 0 < before) {
                 return None;
@@ -63,4 +63,10 @@ impl Track {
         }
         Some(growth)
     }
+}
+
+/// Number of rows within the bounds, where they are the leading ones by rule and none of them
+/// supersedes another.
+fn seen(piece: &Piece, bounds: Bounds) -> Option<usize> {
+    piece.prefix(bounds).map(|rows| rows.len())
 }
