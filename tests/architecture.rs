@@ -58,7 +58,7 @@ const PURE: [(&str, &[&str]); 11] = [
     ("tables", &["memchr", "thiserror"]),
     ("ingest", &["memchr"]),
     ("portfolio", &[]),
-    ("factors", &["libm"]),
+    ("factors", &["libm", "rayon"]),
     ("rotation", &["libm", "thiserror"]),
     ("squeeze", &["libm", "thiserror"]),
     ("risk", &["rayon"]),

@@ -68,9 +68,10 @@ pub struct TakenOver {
 #[derive(Debug)]
 pub(crate) struct Estimates {
     names: Vec<OnceLock<NameRow>>,
-    details: Vec<OnceLock<Details>>,
+    /// Boxed: most are never filled.
+    details: Vec<OnceLock<Box<Details>>>,
     /// With the fit to the rising market.
-    listed: Vec<OnceLock<Details>>,
+    listed: Vec<OnceLock<Box<Details>>>,
 }
 
 impl Estimates {
@@ -124,10 +125,10 @@ impl RiskModel {
         let Some(cell) = self.estimates.listed.get(instrument.0 as usize) else {
             return NO_DETAILS;
         };
-        *cell.get_or_init(|| {
+        **cell.get_or_init(|| {
             self.name(instrument);
             let fitted = self.estimates.details[instrument.0 as usize].get();
-            let mut details = fitted.copied().unwrap_or(NO_DETAILS);
+            let mut details = fitted.cloned().unwrap_or_else(|| Box::new(NO_DETAILS));
             if let Some(fit) = &mut details.fit {
                 self.fitter().fit_up_market(&self.window_returns(instrument), fit);
             }
@@ -188,7 +189,7 @@ impl RiskModel {
     pub fn bytes(&self) -> usize {
         let of_name = size_of::<NameRow>()
             + size_of::<OnceLock<NameRow>>()
-            + 2 * size_of::<OnceLock<Details>>()
+            + 2 * (size_of::<OnceLock<Box<Details>>>() + size_of::<Details>())
             + size_of::<Option<Quote>>();
         self.peers.names.len() * of_name
             + self.anchor.fits.len() * size_of::<NameFit>()
@@ -219,7 +220,7 @@ impl RiskModel {
         let details = self.estimates.details[at].get_or_init(|| {
             let returns = self.window_returns(instrument);
             let fit = (name.row != NONE).then(|| fitter.fit(&returns));
-            self.priors.details(name.prior_group(), fit, &self.settings)
+            Box::new(self.priors.details(name.prior_group(), fit, &self.settings))
         });
         name.take_betas(details);
         *self.estimates.names[at].get_or_init(|| name)

@@ -73,7 +73,10 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     let taken_over = TakenOver { rows: rows.iter().flatten().count(), fits };
     let caps: Vec<(InstrumentId, LineCap)> =
         items.iter().filter_map(|item| Some((item.instrument, item.cap?))).collect();
-    let sizes = Sizes::assemble(snapshot, roles, &caps);
+    let (sizes, issuers) = rayon::join(
+        || Sizes::assemble(snapshot, roles, &caps),
+        || Issuers::of(snapshot, roles, items.iter().map(|item| item.instrument)),
+    );
     tell_kinds(&mut items, snapshot, &sizes);
     let priors = priors(&items, &sizes, &anchor);
     let sectors = sectors(snapshot, &items);
@@ -86,7 +89,7 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         anchor: &anchor,
         panel: &panel,
     }
-    .all(roles, &items);
+    .all(&issuers, &items);
     let companies = items.iter().filter(|item| item.kind == InstrumentKind::Company);
     let donors = companies.filter(|item| item.row != NONE);
     let donors: Vec<NameRow> = donors.map(|item| names[item.instrument.0 as usize]).collect();
@@ -262,10 +265,9 @@ struct Names<'a> {
 
 impl Names<'_> {
     /// By instrument number.
-    fn all(&self, roles: &Roles, items: &[Item]) -> Vec<NameRow> {
+    fn all(&self, issuers: &Issuers, items: &[Item]) -> Vec<NameRow> {
         let size = items.iter().map(|item| item.instrument.0 as usize + 1).max().unwrap_or(0);
         let mut names = vec![NO_NAME; size];
-        let issuers = Issuers::of(self.snapshot, roles, items.iter().map(|i| i.instrument));
         for item in items {
             let name = &mut names[item.instrument.0 as usize];
             *name = self.name(item);
