@@ -81,9 +81,9 @@ impl<const R: usize> Lanes<R> {
                 self.x[i][lane] += wx[lane];
                 self.xy[i][lane] = wx[lane].mul_add(y[lane], self.xy[i][lane]);
             }
-            for j in 0..=i {
+            for (sum, x) in self.xx[i].iter_mut().zip(x).take(i + 1) {
                 for lane in 0..FEW_LANES {
-                    self.xx[i][j][lane] = wx[lane].mul_add(x[j][lane], self.xx[i][j][lane]);
+                    sum[lane] = wx[lane].mul_add(x[lane], sum[lane]);
                 }
             }
         }

@@ -81,11 +81,11 @@ pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
 /// greater; none where the median is not in the middle. Leaves the slice in another order.
 pub(crate) fn median_of_middle(middle: &mut [f64], below: usize, count: usize) -> Option<f64> {
     let upper = (count / 2).checked_sub(below).filter(|at| *at < middle.len())?;
-    if count % 2 == 0 && upper == 0 {
+    if count.is_multiple_of(2) && upper == 0 {
         return None;
     }
     let (lower, &mut upper, _) = middle.select_nth_unstable_by(upper, f64::total_cmp);
-    if count % 2 == 1 {
+    if !count.is_multiple_of(2) {
         return Some(upper);
     }
     let lower = lower.iter().copied().fold(f64::NEG_INFINITY, f64::max);

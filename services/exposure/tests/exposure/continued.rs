@@ -192,7 +192,7 @@ impl Log {
 fn whole_report(prepared: &PreparedExposure) -> String {
     let ids = prepared.snapshot().instruments().iter().map(|known| known.id);
     let symbols: Vec<String> = ids.map(|id| prepared.snapshot().symbol(id).to_owned()).collect();
-    let value = |at: usize| if at % 3 == 0 { -1e5 } else { 1e5 } + 11.0 * at as f64;
+    let value = |at: usize| if at.is_multiple_of(3) { -1e5 } else { 1e5 } + 11.0 * at as f64;
     let lines: Vec<(String, f64)> =
         symbols.into_iter().enumerate().map(|(at, symbol)| (symbol, value(at))).collect();
     format!("{:?}", report(prepared, &raw(&lines)))

@@ -89,6 +89,29 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
     }
 }
 
+/// Priors by the month before instead of by the day: what that changes of a beta is small beside its
+/// standard error.
+#[test]
+fn priors_of_the_month_before_are_near_those_of_the_day() {
+    for seed in [5, 6, 7] {
+        let world = world(300, 600, seed);
+        let lines: Vec<(String, f64)> =
+            world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
+        let today = report(&prepare(&world.snapshot(), &World::roles()), &raw(&lines));
+        let small = today.positions.iter().filter(|r| r.size_bucket == Some(SizeBucket::Small));
+        let small: Vec<_> = small.collect();
+        let own: Vec<_> = small.iter().map(|row| own_market(&today, &row.symbol)).collect();
+        let (mean, variance) = prior(&own);
+        for (row, (value, error)) in small.iter().zip(&own) {
+            let weight = variance / (variance + error * error);
+            let daily = weight * value + (1.0 - weight) * mean;
+            let used = row.market.unwrap();
+            let apart = (used.value - daily).abs() / used.standard_error;
+            assert!(apart < 0.2, "{seed}: {apart} errors from {daily}, {used:?}");
+        }
+    }
+}
+
 #[test]
 fn a_squeezed_short_does_not_look_like_a_hedge() {
     // +60, +130 and +50 % on days the market fell, as in January 2021: least squares turns negative.
