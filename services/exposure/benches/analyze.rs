@@ -5,11 +5,10 @@
 #[path = "../tests/world/mod.rs"]
 mod world;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
-    plan::{Plan, prepare},
-    prepared::PreparedExposure,
+    prepared::{PreparedExposure, prepare},
     settings::{BetaSettings, Listing, TailMethod, TailSettings},
 };
 use portfolio::{
@@ -44,7 +43,7 @@ fn bench(criterion: &mut Criterion) {
     let world = world::world(3_000, 2_520, 7);
     let snapshot = world.snapshot();
     let roles = world::World::roles();
-    let prepared = prepare(&snapshot, &roles);
+    let prepared = prepare(&snapshot, &roles, None);
     let lines = lines(&prepared, &world, 500);
     let book = join(&prepared, &lines);
     let tail = TailSettings {
@@ -70,20 +69,36 @@ fn bench(criterion: &mut Criterion) {
     });
     young_names(criterion, &tail);
     nobody_has_the_days(criterion, &tail);
-    let mut group = criterion.benchmark_group("3,000 names x 2,520 days");
-    group.sample_size(10);
-    group.bench_function("plan", |b| b.iter(|| Plan::of(&snapshot, &roles)));
-    group.bench_function("parts, one thread", |b| {
-        let plan = Plan::of(&snapshot, &roles);
-        b.iter(|| (0..plan.parts()).map(|index| plan.part(index)).collect::<Vec<_>>());
+    one_more_session(criterion, &world, &request(Listing::Largest(10)), &lines);
+}
+
+/// The whole preparation, and that of a session appended to what was prepared: to the first answer.
+fn one_more_session(
+    criterion: &mut Criterion,
+    world: &world::World,
+    request: &Request<'_>,
+    lines: &[(String, f64)],
+) {
+    let [before, after] = world.with_last_session_appended(7);
+    let roles = world::World::roles();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let mut group = criterion.benchmark_group("3,000 names x 2,520 days, 2 threads");
+    group.sample_size(20);
+    group.bench_function("prepare", |b| {
+        b.iter(|| pool.install(|| prepare(&after, &roles, None)));
     });
-    group.bench_function("assemble", |b| {
-        let setup = || {
-            let plan = Plan::of(&snapshot, &roles);
-            let parts: Vec<_> = (0..plan.parts()).map(|index| plan.part(index)).collect();
-            (plan, parts)
-        };
-        b.iter_batched(setup, |(plan, parts)| plan.assemble(parts), BatchSize::PerIteration);
+    let previous = pool.install(|| prepare(&before, &roles, None));
+    group.bench_function("append a session", |b| {
+        b.iter(|| pool.install(|| prepare(&after, &roles, Some(&previous))));
+    });
+    group.bench_function("append a session and analyze 500 positions", |b| {
+        b.iter(|| {
+            pool.install(|| {
+                let prepared = prepare(&after, &roles, Some(&previous));
+                let book = join(&prepared, lines);
+                analyze(&prepared, &Request { book: &book, ..request.clone() })
+            })
+        });
     });
     group.finish();
 }
@@ -93,7 +108,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
     let world = world::world_with(600, 1_100, 7, |names| {
         names.iter_mut().skip(5).step_by(10).for_each(|name| name.listed_from = 848);
     });
-    let prepared = prepare(&world.snapshot(), &world::World::roles());
+    let prepared = prepare(&world.snapshot(), &world::World::roles(), None);
     let book = join(&prepared, &lines(&prepared, &world, 500));
     let request = Request {
         book: &book,
@@ -112,7 +127,7 @@ fn nobody_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
     let world = world::world_with(2_160, 1_100, 7, |names| {
         names.iter_mut().for_each(|name| name.listed_from = 920);
     });
-    let prepared = prepare(&world.snapshot(), &world::World::roles());
+    let prepared = prepare(&world.snapshot(), &world::World::roles(), None);
     let book = join(&prepared, &lines(&prepared, &world, 500));
     let mut group = criterion.benchmark_group("500 positions, all of 180 sessions");
     group.sample_size(10);

@@ -36,6 +36,7 @@ pub struct Request<'a> {
 /// Analyses a book.
 pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     if request.beta == prepared.settings {
+        prepared.estimate_all(request.book.holdings.iter().map(|holding| holding.instrument));
         return analyze_prepared(prepared, request);
     }
     let instruments: Vec<InstrumentId> =

@@ -13,6 +13,7 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use rayon::prelude::*;
 
 /// Calendar days looked back for every hundred sessions: 365.25/252 with room for holidays.
 const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
@@ -43,7 +44,7 @@ impl Sessions {
     }
 
     /// The part of these sessions from a day to another, both included.
-    pub(crate) fn between(&self, first: Day, last: Day) -> Sessions {
+    pub fn between(&self, first: Day, last: Day) -> Sessions {
         let start = self.days.partition_point(|day| *day < first);
         let end = self.days.partition_point(|day| *day <= last).max(start);
         Sessions { days: self.days[start..end].to_vec() }
@@ -55,7 +56,7 @@ impl Sessions {
     }
 
     /// The session before the one with the first return, then those with returns.
-    pub(crate) fn with_start(&self) -> &[Day] {
+    pub fn with_start(&self) -> &[Day] {
         &self.days
     }
 
@@ -159,30 +160,58 @@ fn last_sessions(snapshot: &Snapshot, count: usize) -> Vec<Day> {
 
 /// The days from one to another on which the market traded.
 fn trading_days(snapshot: &Snapshot, first: Day, last: Day) -> Vec<Day> {
+    let holders: Vec<InstrumentId> = snapshot.holders(Dataset::Bars).collect();
     let span = (last.epoch() - first.epoch()) as usize + 1;
-    let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
-    let mut trading = vec![0_u32; span];
-    // Instruments that begin to be alive on a day, less those that end before it.
-    let mut births = vec![0_i32; span + 1];
-    for id in snapshot.holders(Dataset::Bars) {
-        let rows = snapshot.rows(Dataset::Bars, id).since(first);
-        let days = rows.days();
-        let (Some(begin), Some(end)) = (days.first(), days.last()) else { continue };
-        births[offset(*begin)] += 1;
-        births[offset(*end) + 1] -= 1;
-        for day in days.iter() {
-            trading[offset(*day)] += 1;
-        }
-    }
+    let count = |holders: &[InstrumentId]| DayCounts::of(snapshot, holders, first, span);
+    let counts = holders.par_chunks(COUNTED_TOGETHER).map(count);
+    let counts = counts.reduce(|| DayCounts::zero(span), DayCounts::plus);
     let mut alive = 0;
     let mut sessions = Vec::new();
-    for (at, trading) in trading.iter().enumerate() {
-        alive += births[at];
+    for (at, (trading, births)) in counts.trading.iter().zip(&counts.births).enumerate() {
+        alive += births;
         if 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
             sessions.push(first.plus(at as i32));
         }
     }
     sessions
+}
+
+/// Instruments counted by one thread at a time. Sums of counts are the same in any order.
+const COUNTED_TOGETHER: usize = 256;
+
+/// How many instruments trade, and begin and end to be alive, on each day from the first on.
+struct DayCounts {
+    trading: Vec<u32>,
+    /// Instruments that begin on a day, less those that end before it.
+    births: Vec<i32>,
+}
+
+impl DayCounts {
+    fn zero(span: usize) -> DayCounts {
+        DayCounts { trading: vec![0; span], births: vec![0; span + 1] }
+    }
+
+    fn of(snapshot: &Snapshot, holders: &[InstrumentId], first: Day, span: usize) -> DayCounts {
+        let mut counts = DayCounts::zero(span);
+        let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
+        for id in holders {
+            let rows = snapshot.rows(Dataset::Bars, *id).since(first);
+            let days = rows.days();
+            let (Some(begin), Some(end)) = (days.first(), days.last()) else { continue };
+            counts.births[offset(*begin)] += 1;
+            counts.births[offset(*end) + 1] -= 1;
+            for day in days.iter() {
+                counts.trading[offset(*day)] += 1;
+            }
+        }
+        counts
+    }
+
+    fn plus(mut self, other: DayCounts) -> DayCounts {
+        self.trading.iter_mut().zip(other.trading).for_each(|(sum, more)| *sum += more);
+        self.births.iter_mut().zip(other.births).for_each(|(sum, more)| *sum += more);
+        self
+    }
 }
 
 #[cfg(test)]

@@ -281,6 +281,11 @@ impl Sizes {
         self.sizes.get(instrument.0 as usize)?.as_ref()
     }
 
+    /// Memory held, bytes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.sizes[..])
+    }
+
     /// Who is a company and who is a fund.
     pub const fn kinds(&self) -> &Kinds {
         &self.kinds

@@ -1,5 +1,7 @@
 //! All that was known at an instant, of what our log held at a revision: the world of a computation.
 
+mod growth;
+
 use crate::{
     changes::DatasetSet,
     dataset::{Dataset, Field},

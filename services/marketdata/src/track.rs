@@ -5,6 +5,10 @@ mod rows;
 
 pub use rows::Rows;
 
+mod growth;
+
+pub use growth::Growth;
+
 use crate::{
     day::Day,
     instant::Instant,

@@ -1,7 +1,7 @@
 //! What each service prepares from a snapshot, as the cache of prepared values sees it.
 
 use crate::compute::ranges;
-use exposure::{plan::Plan, prepared::PreparedExposure, settings::PANEL_SESSIONS};
+use exposure::prepared::PreparedExposure;
 use factors::roles::Roles;
 use marketdata::{
     changes::DatasetSet,
@@ -77,27 +77,14 @@ impl Prepared for PreparedRotation {
 }
 
 impl Prepared for PreparedExposure {
-    const READS: DatasetSet = DatasetSet::of(&[
-        Dataset::Bars,
-        Dataset::Series,
-        Dataset::ShareCounts,
-        Dataset::Listings,
-        Dataset::Memberships,
-        Dataset::Holdings,
-        Dataset::Splits,
-    ]);
+    const READS: DatasetSet = DatasetSet::of(exposure::prepared::READS);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, _: Option<&Self>) -> Self {
-        let plan = Plan::of(snapshot, roles);
-        let parts = ranges(plan.parts(), 1, |range| plan.part(range.start));
-        plan.assemble(parts)
+    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+        exposure::prepared::prepare(snapshot, roles, previous)
     }
 
     fn bytes(&self) -> usize {
-        /// Everything of a name but its returns: betas, size, sector, quote, place in the lookup.
-        const NAME_BYTES: usize = 1_024;
-        let panel = PANEL_SESSIONS * size_of::<f32>() + PANEL_SESSIONS / 8;
-        self.snapshot().instruments().len() * (panel + NAME_BYTES)
+        PreparedExposure::bytes(self)
     }
 }
 

@@ -161,6 +161,28 @@ impl Design {
 
     /// The lower triangle of X′WX, and X′Wy.
     pub(crate) fn normal_equations(&self, weights: &[f64]) -> (Square, Unknowns) {
+        match self.unknowns {
+            2 => self.in_one_pass([&self.columns[1]], weights),
+            3 => self.in_one_pass([&self.columns[1], &self.columns[2]], weights),
+            _ => self.entry_by_entry(weights),
+        }
+    }
+
+    fn in_one_pass<const R: usize>(&self, x: [&[f64]; R], weights: &[f64]) -> (Square, Unknowns) {
+        let p = self.unknowns;
+        let sums = kernel::moments(x, &self.y, weights);
+        let mut gram = [0.0; UNKNOWNS_MAX * UNKNOWNS_MAX];
+        let mut moments = [0.0; UNKNOWNS_MAX];
+        (gram[0], moments[0]) = (sums.weight, sums.y);
+        for i in 0..R {
+            gram[(i + 1) * p] = sums.x[i];
+            gram[(i + 1) * p + 1..][..=i].copy_from_slice(&sums.xx[i][..=i]);
+            moments[i + 1] = sums.xy[i];
+        }
+        (gram, moments)
+    }
+
+    fn entry_by_entry(&self, weights: &[f64]) -> (Square, Unknowns) {
         let p = self.unknowns;
         let mut gram = [0.0; UNKNOWNS_MAX * UNKNOWNS_MAX];
         let mut moments = [0.0; UNKNOWNS_MAX];

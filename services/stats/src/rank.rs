@@ -77,6 +77,21 @@ pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
     Some(lower / 2.0 + upper / 2.0)
 }
 
+/// The median of `count` finite values, of which `below` are less than all of `middle`, and the others
+/// greater; none where the median is not in the middle. Leaves the slice in another order.
+pub(crate) fn median_of_middle(middle: &mut [f64], below: usize, count: usize) -> Option<f64> {
+    let upper = (count / 2).checked_sub(below).filter(|at| *at < middle.len())?;
+    if count.is_multiple_of(2) && upper == 0 {
+        return None;
+    }
+    let (lower, &mut upper, _) = middle.select_nth_unstable_by(upper, f64::total_cmp);
+    if !count.is_multiple_of(2) {
+        return Some(upper);
+    }
+    let lower = lower.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Some(lower / 2.0 + upper / 2.0)
+}
+
 /// Median absolute deviation from the median, not scaled; times [`MAD_TO_SD`] it estimates the
 /// standard deviation of a normal variable.
 #[must_use]
@@ -158,4 +173,24 @@ fn compare(a: f64, b: f64) -> Ordering {
 
 fn all_finite(values: &[f64]) -> bool {
     values.iter().all(|x| x.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_found_among_the_values_of_the_middle() {
+        for count in [1, 2, 3, 10, 11] {
+            let all: Vec<f64> = (0..count).map(|at| f64::from((at * 7) % 11)).collect();
+            for (low, high) in [(0.0, 11.0), (2.0, 6.0), (4.0, 5.0), (5.0, 5.0), (8.0, 11.0)] {
+                let below = all.iter().filter(|x| **x < low).count();
+                let mut middle: Vec<f64> =
+                    all.iter().copied().filter(|x| (low..=high).contains(x)).collect();
+                let found = median_of_middle(&mut middle, below, all.len());
+                assert!(found.is_none() || found == median(&all), "{count} {low}");
+                assert!(found.is_some() || low > 0.0 || high < 11.0, "{count}");
+            }
+        }
+    }
 }

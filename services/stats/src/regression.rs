@@ -6,7 +6,6 @@
 use crate::design::{self, Design, Square, UNKNOWNS_MAX, Unknowns};
 use crate::kernel;
 use crate::matrix::SymmetricMatrix;
-use crate::newey_west;
 
 /// Most regressors beside the intercept.
 pub const REGRESSORS_MAX: usize = 8;
@@ -180,17 +179,15 @@ impl Workspace {
             score.clear();
             score.extend(self.product.iter().zip(column).map(|(g, x)| g * x));
         }
+        // Σ over lags of what the scores of two columns have in common is an inner product of one with
+        // the other smoothed over the lags.
         let mut middle = [0.0; UNKNOWNS_MAX * UNKNOWNS_MAX];
-        for lag in 0..=lags.min(n - 1) {
-            let weight = newey_west::bartlett(lag, lags);
-            for i in 0..p {
-                for j in 0..p {
-                    let gamma = weight * kernel::dot(&self.scores[i][lag..], &self.scores[j]);
-                    middle[i * p + j] += gamma;
-                    if lag > 0 {
-                        middle[j * p + i] += gamma;
-                    }
-                }
+        for j in 0..p {
+            kernel::smooth(&self.scores[j], lags.min(n - 1), lags, &mut self.product);
+            for i in 0..=j {
+                let gamma = kernel::dot(&self.scores[i], &self.product);
+                middle[i * p + j] = gamma;
+                middle[j * p + i] = gamma;
             }
         }
         let inverse = design::inverse(factor, p);

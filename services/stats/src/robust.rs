@@ -3,6 +3,9 @@
 use crate::rank::MAD_TO_SD;
 use crate::regression::{Fit, RegressionError, Workspace};
 
+/// Share by which the scale seldom changes from one step to the next.
+const SCALE_CHANGE: f64 = 0.05;
+
 /// How a robust fit is to run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Huber {
@@ -71,7 +74,7 @@ impl Workspace {
             converged = self.design.largest_move(&unknowns, &next) <= settings.tolerance * scale;
             unknowns = next;
             self.set_residuals(&unknowns);
-            scale = self.robust_scale();
+            scale = self.robust_scale_near(scale);
         }
         let bound = settings.k * scale;
         // Without a scale nothing tells an outlier: the plain sandwich then.
@@ -105,6 +108,24 @@ impl Workspace {
         self.sizes.clear();
         self.sizes.extend(self.residuals.iter().map(|e| e.abs()));
         crate::rank::median_in_place(&mut self.sizes).map_or(0.0, |median| median * MAD_TO_SD)
+    }
+
+    /// The same, where it is likely to be near the last one: the median is sought among the residuals
+    /// close to that, and among all only where it is not there.
+    fn robust_scale_near(&mut self, last: f64) -> f64 {
+        let middle = last / MAD_TO_SD;
+        let (low, high) = ((1.0 - SCALE_CHANGE) * middle, (1.0 + SCALE_CHANGE) * middle);
+        let below = self.residuals.iter().filter(|e| e.abs() < low).count();
+        // Every size is written and those elsewhere written over: no branch to mispredict.
+        self.sizes.resize(self.residuals.len(), 0.0);
+        let mut near = 0;
+        for size in self.residuals.iter().map(|e| e.abs()) {
+            self.sizes[near] = size;
+            near += usize::from(low <= size && size <= high);
+        }
+        self.sizes.truncate(near);
+        let median = crate::rank::median_of_middle(&mut self.sizes, below, self.residuals.len());
+        median.map_or_else(|| self.robust_scale(), |median| median * MAD_TO_SD)
     }
 
     /// Scales below this are rounding.

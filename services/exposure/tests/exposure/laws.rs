@@ -69,13 +69,13 @@ fn parts_add_up() {
 }
 
 #[test]
-fn neither_the_order_of_lines_nor_of_parts_alters_a_bit() {
+fn neither_the_order_of_lines_nor_threads_alter_a_bit() {
     let world = world_with(300, 400, 4, |names| names[111].listed_from = 250);
-    let forward = prepare(&world.snapshot(), &World::roles());
-    let plan = Plan::of(&world.snapshot(), &World::roles());
-    let mut parts: Vec<_> = (0..plan.parts()).rev().map(|index| plan.part(index)).collect();
-    parts.reverse();
-    let backward = plan.assemble(parts);
+    let with_threads = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| prepare(&world.snapshot(), &World::roles()))
+    };
+    let [forward, backward] = [1, 3].map(with_threads);
     let mut lines = lines_of(&world, 150);
     lines.push((world.names[111].symbol.clone(), 3e6));
     lines.push(("UNKNOWN".to_owned(), -12_345.0));

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
+mod continued;
 mod filtered;
 mod hand;
 mod laws;
@@ -14,12 +15,11 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
-    plan::{Plan, prepare},
-    prepared::PreparedExposure,
+    prepared::{self, PreparedExposure},
     report::{ExposureReport, Leg, TailRisk},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
 };
-use factors::size::SizeBucket;
+use factors::{roles::Roles, size::SizeBucket};
 use marketdata::{
     day::Day,
     fixture::{Fixture, day},
@@ -35,6 +35,10 @@ use portfolio::{
 use stats::quantile::QuantileRule;
 use std::sync::Arc;
 use world::{World, world, world_with};
+
+fn prepare(snapshot: &Snapshot, roles: &Roles) -> PreparedExposure {
+    prepared::prepare(snapshot, roles, None)
+}
 
 fn tail(levels: &[f64], rule: QuantileRule) -> TailSettings {
     TailSettings {
@@ -68,6 +72,22 @@ fn report_with(
     let book = &join(prepared, lines, Some(10e6));
     let request = Request { book, beta, tail: &tail, repeat_on, listing: Listing::All };
     analyze(prepared, &request)
+}
+
+/// The report that the data of the last month before the world's last day give: what all names say of
+/// one stands on its estimates.
+fn month_before(world: &World, lines: &[RawLine<'_>]) -> ExposureReport {
+    let month = |day: &Day| (day.ymd().0, day.ymd().1);
+    let last = world.days.last().map(month).unwrap();
+    let end = world.days.partition_point(|day| month(day) < last);
+    report(&prepare(&world.snapshot_at(&world.market, end - 1), &World::roles()), lines)
+}
+
+/// A name's own market beta in a report, and its error.
+fn own_market(report: &ExposureReport, symbol: &str) -> (f64, f64) {
+    let row = report.positions.iter().find(|row| row.symbol == symbol).unwrap();
+    let own = row.market.unwrap().own.unwrap();
+    (own.value, own.standard_error)
 }
 
 /// Long the larger names, short the smaller, sizes all different.

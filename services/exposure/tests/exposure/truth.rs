@@ -70,8 +70,8 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
     let small: Vec<_> =
         report.positions.iter().filter(|row| row.size_bucket == Some(SizeBucket::Small)).collect();
     assert!(20 < small.len());
-    let own = small.iter().map(|row| row.market.unwrap().own.unwrap());
-    let own: Vec<(f64, f64)> = own.map(|e| (e.value, e.standard_error)).collect();
+    let before = month_before(&world, &raw(&lines));
+    let own: Vec<(f64, f64)> = small.iter().map(|row| own_market(&before, &row.symbol)).collect();
     let (mean, variance) = prior(&own);
     for row in &small {
         let beta = row.market.unwrap();
@@ -86,6 +86,29 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
     for row in &plain.positions {
         let beta = row.market.unwrap();
         assert_eq!(beta.value.to_bits(), beta.own.unwrap().value.to_bits());
+    }
+}
+
+/// Priors by the month before instead of by the day: what that changes of a beta is small beside its
+/// standard error.
+#[test]
+fn priors_of_the_month_before_are_near_those_of_the_day() {
+    for seed in [5, 6, 7] {
+        let world = world(300, 600, seed);
+        let lines: Vec<(String, f64)> =
+            world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
+        let today = report(&prepare(&world.snapshot(), &World::roles()), &raw(&lines));
+        let small = today.positions.iter().filter(|r| r.size_bucket == Some(SizeBucket::Small));
+        let small: Vec<_> = small.collect();
+        let own: Vec<_> = small.iter().map(|row| own_market(&today, &row.symbol)).collect();
+        let (mean, variance) = prior(&own);
+        for (row, (value, error)) in small.iter().zip(&own) {
+            let weight = variance / (variance + error * error);
+            let daily = weight * value + (1.0 - weight) * mean;
+            let used = row.market.unwrap();
+            let apart = (used.value - daily).abs() / used.standard_error;
+            assert!(apart < 0.2, "{seed}: {apart} errors from {daily}, {used:?}");
+        }
     }
 }
 

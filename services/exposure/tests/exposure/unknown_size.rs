@@ -21,11 +21,9 @@ fn a_name_of_unknown_size_is_drawn_to_the_mean_of_all_names() {
         world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
     let report = report(&prepared, &raw(&lines));
     let market = |row: &exposure::report::PositionRow| row.market.unwrap().own.unwrap();
-    let all: Vec<(f64, f64)> = report
-        .positions
-        .iter()
-        .map(|row| (market(row).value, market(row).standard_error))
-        .collect();
+    let before = month_before(&world, &raw(&lines));
+    let all: Vec<(f64, f64)> =
+        before.positions.iter().map(|row| own_market(&before, &row.symbol)).collect();
     assert_eq!(all.len(), 60);
     let (mean, variance) = truth::prior(&all);
     let row = report.positions.iter().find(|row| row.symbol == world.names[NOISY].symbol).unwrap();

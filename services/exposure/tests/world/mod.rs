@@ -254,3 +254,40 @@ impl World {
         })
     }
 }
+
+impl World {
+    /// The market that had all but the last session first, before and after a second revision that
+    /// appends the last session's bars.
+    #[allow(dead_code, reason = "not every target that includes the world appends")]
+    pub(crate) fn with_last_session_appended(&self, seed: u64) -> [Snapshot; 2] {
+        let last = self.days.len() - 1;
+        let before = self.fold(seed, last);
+        let known = Instant::close_of(self.days[last]);
+        let mut bars = FactTable::empty(Dataset::Bars);
+        let [code, on] = PriceBasis::Raw.to_values();
+        for (index, (_, returns, _)) in self.series(seed).iter().enumerate() {
+            // The closes of the fold: one product from the first session on.
+            let close = returns[..=last].iter().fold(100.0, |close, r| close * (1.0 + r));
+            let row = [close, close, close, close, 1e6, 1.0, code, on];
+            bars.push(
+                InstrumentId(index as u32 + 1),
+                InstrumentId::NONE,
+                self.days[last],
+                known,
+                &row,
+            );
+        }
+        bars.sort();
+        let after = before.apply(Delta {
+            marks: vec![RevisionMark { revision: 2, data_version: [2; 32] }],
+            instruments: Vec::new(),
+            namings: Vec::new(),
+            texts: Vec::new(),
+            segments: vec![Arc::new(Segment::of_table(bars, 2))],
+        });
+        let view = |market: Market, at, revision| {
+            Snapshot::new(Arc::new(market), Instant::close_of(self.days[at]), revision).unwrap()
+        };
+        [view(before, last - 1, 1), view(after, last, 2)]
+    }
+}

@@ -24,20 +24,20 @@ const OBSERVATIONS_MIN: usize = 20;
 
 /// Returns of the roles, NaN where absent, one value a session.
 #[derive(Clone, Debug)]
-pub(crate) struct RoleReturns {
-    pub(crate) market: Option<(ResolvedRole, Vec<f64>)>,
-    pub(crate) small: Option<(ResolvedRole, Vec<f64>)>,
-    pub(crate) megacaps: Option<Vec<f64>>,
+pub struct RoleReturns {
+    pub market: Option<(ResolvedRole, Vec<f64>)>,
+    pub small: Option<(ResolvedRole, Vec<f64>)>,
+    pub megacaps: Option<Vec<f64>>,
     /// Configured megacap issuers without any return: the others stand for all.
-    pub(crate) missing_megacaps: Vec<String>,
+    pub missing_megacaps: Vec<String>,
     /// The small-cap index, whoever plays it: on the short side of the trade.
-    pub(crate) small_instruments: Vec<InstrumentId>,
+    pub small_instruments: Vec<InstrumentId>,
     /// The configured megacaps: on the long side even where no market value is known.
-    pub(crate) megacap_instruments: Vec<InstrumentId>,
+    pub megacap_instruments: Vec<InstrumentId>,
 }
 
 impl RoleReturns {
-    pub(crate) fn of(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> RoleReturns {
+    pub fn of(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> RoleReturns {
         let resolved = |role| {
             let resolved = roles.resolve_role(snapshot, role)?;
             let mut returns = vec![0.0; sessions.len()];
@@ -57,6 +57,14 @@ impl RoleReturns {
                 .collect(),
             small_instruments: small_symbols.iter().filter_map(|s| snapshot.listed(s)).collect(),
         }
+    }
+}
+
+impl RoleReturns {
+    /// Memory held, bytes.
+    pub fn bytes(&self) -> usize {
+        let roles = [&self.market, &self.small].into_iter().flatten().map(|(_, returns)| returns);
+        roles.chain(&self.megacaps).map(|returns| size_of_val(&returns[..])).sum()
     }
 }
 
@@ -100,13 +108,13 @@ fn megacap_mean(
 #[derive(Clone, Debug)]
 pub struct Driver {
     /// One value a session, NaN where absent.
-    pub(crate) returns: Vec<f64>,
+    pub returns: Vec<f64>,
     /// The same, zero where absent, over the fit window alone.
-    pub(crate) window: Vec<f64>,
+    pub window: Vec<f64>,
     /// Weights over the fit window, zero where absent; they sum to one.
-    pub(crate) weights: Vec<f64>,
+    pub weights: Vec<f64>,
     /// Least squares as a sum: beta = Σ influence·return over the fit window.
-    pub(crate) influence: Vec<f64>,
+    pub influence: Vec<f64>,
     /// Sessions in the fit window.
     pub observations: usize,
     /// Weighted standard deviation over the fit window, a decimal a day.
@@ -129,14 +137,17 @@ pub struct Drivers {
     /// Dollars of the small-cap index short for one dollar of megacaps long.
     pub crowd_ratio: Option<f64>,
     /// Weights over the fit window, zero where the market is absent; they sum to one.
-    pub(crate) weights: Vec<f64>,
+    pub weights: Vec<f64>,
     /// First session of the fit window.
-    pub(crate) first: usize,
+    pub first: usize,
+    /// The session after the last of the fit window.
+    pub end: usize,
 }
 
 impl Drivers {
-    pub(crate) fn of(roles: &RoleReturns, sessions: usize, settings: &BetaSettings) -> Drivers {
-        let first = sessions.saturating_sub(settings.window_sessions());
+    /// The drivers, by a fit window that ends before session `end`.
+    pub fn of(roles: &RoleReturns, end: usize, settings: &BetaSettings) -> Drivers {
+        let first = end.saturating_sub(settings.window_sessions());
         let mut drivers = Drivers {
             market: None,
             up_market: None,
@@ -146,12 +157,13 @@ impl Drivers {
             crowd_ratio: None,
             weights: Vec::new(),
             first,
+            end,
         };
         let Some((_, market)) = &roles.market else { return drivers };
         let lambda = stats::ewma::lambda_of_half_life(settings.half_life_sessions);
-        let weights = lambda.and_then(|lambda| stats::ewma::weights(sessions - first, lambda));
+        let weights = lambda.and_then(|lambda| stats::ewma::weights(end - first, lambda));
         let Some(mut weights) = weights else { return drivers };
-        blank_where_absent(&mut weights, &market[first..]);
+        blank_where_absent(&mut weights, &market[first..end]);
         drivers.weights.clone_from(&weights);
         drivers.market = Driver::of(market.clone(), first, &weights);
         let rising: Vec<f64> =
@@ -184,8 +196,30 @@ impl Drivers {
         drivers
     }
 
+    /// Memory held, bytes.
+    pub fn bytes(&self) -> usize {
+        let all = [&self.market, &self.up_market, &self.size, &self.crowd];
+        let of = |driver: &Driver| {
+            let series = [&driver.returns, &driver.window, &driver.weights, &driver.influence];
+            series.map(|series| size_of_val(&series[..])).iter().sum::<usize>()
+        };
+        size_of_val(&self.weights[..]) + all.into_iter().flatten().map(of).sum::<usize>()
+    }
+
+    /// Whether fits of the same returns over the two fit windows give the same bits.
+    pub fn fits_as(&self, other: &Drivers) -> bool {
+        let all = |drivers: &Drivers| {
+            [&drivers.market, &drivers.up_market, &drivers.size, &drivers.crowd].map(|driver| {
+                driver.as_ref().map(|driver| bits(&driver.returns[drivers.first..drivers.end]))
+            })
+        };
+        self.end - self.first == other.end - other.first
+            && bits(&self.weights) == bits(&other.weights)
+            && all(self) == all(other)
+    }
+
     /// A driver's return on a session, zero where absent.
-    pub(crate) fn on(driver: Option<&Driver>, session: usize) -> f64 {
+    pub fn on(driver: Option<&Driver>, session: usize) -> f64 {
         let value = driver.map_or(0.0, |driver| driver.returns[session]);
         if value.is_finite() { value } else { 0.0 }
     }
@@ -193,15 +227,16 @@ impl Drivers {
 
 impl Driver {
     /// None where there are too few sessions or no variation in the window.
-    pub(crate) fn of(returns: Vec<f64>, first: usize, weights: &[f64]) -> Option<Driver> {
+    pub fn of(returns: Vec<f64>, first: usize, weights: &[f64]) -> Option<Driver> {
+        let within = first..first + weights.len();
         let mut weights = weights.to_vec();
-        blank_where_absent(&mut weights, &returns[first..]);
+        blank_where_absent(&mut weights, &returns[within.clone()]);
         let observations = weights.iter().filter(|weight| 0.0 < **weight).count();
         if observations < OBSERVATIONS_MIN {
             return None;
         }
-        let window: Vec<f64> =
-            returns[first..].iter().map(|r| if r.is_finite() { *r } else { 0.0 }).collect();
+        let known = |r: &f64| if r.is_finite() { *r } else { 0.0 };
+        let window: Vec<f64> = returns[within].iter().map(known).collect();
         let mean = dot(&weights, &window);
         let centred: Vec<f64> = window.iter().map(|r| r - mean).collect();
         let pull: Vec<f64> = weights.iter().zip(&centred).map(|(w, c)| w * c).collect();
@@ -213,6 +248,10 @@ impl Driver {
         let standard_deviation = variance.sqrt();
         Some(Driver { returns, window, weights, influence, observations, standard_deviation })
     }
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
 }
 
 /// Zero weight where the value is absent; the rest sums to one again.
@@ -233,7 +272,8 @@ fn slope(y: &[f64], x: &[f64], first: usize, weights: &[f64]) -> Option<f64> {
     let both: Vec<f64> =
         y.iter().zip(x).map(|(y, x)| if y.is_finite() { *x } else { f64::NAN }).collect();
     let driver = Driver::of(both, first, weights)?;
-    let y: Vec<f64> = y[first..].iter().map(|y| if y.is_finite() { *y } else { 0.0 }).collect();
+    let known = |y: &f64| if y.is_finite() { *y } else { 0.0 };
+    let y: Vec<f64> = y[first..first + weights.len()].iter().map(known).collect();
     Some(dot(&driver.influence, &y)).filter(|slope| slope.is_finite())
 }
 

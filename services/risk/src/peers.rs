@@ -1,6 +1,7 @@
 //! Whose residuals may stand in for whose: companies of the same size and sector, then wider.
 
 use crate::{
+    anchor::Anchor,
     drivers::Drivers,
     name::{NONE, NameRow},
     panel::{Panel, mask},
@@ -11,29 +12,30 @@ use std::{collections::BTreeMap, iter, ops::Range, sync::Arc};
 
 /// Donors that a choice is made among, at least: of fewer, draws would lie close together and look
 /// certain.
-pub(crate) const DONORS_MIN: usize = 10;
+pub const DONORS_MIN: usize = 10;
 
 /// A donor's residual deviation is within this factor of the name's own, where that is known: beyond
 /// it is no peer, and scaling it would make giants of its quiet days.
 const DEVIATION_RATIO_MAX: f64 = 4.0;
 
-/// What stands in for absent returns is made of: the usual betas, the drivers, and who may donate.
+/// What stands in for absent returns is made of: betas and drivers as of the end of the month before,
+/// and who may donate.
 ///
 /// Donors are numbered from the calmest residuals to the wildest, so that those comparable to a name
 /// are a range. Sets of them are bits in that order: who has returns on some days is the
 /// intersection of these days, whatever the number of donors.
 #[derive(Debug)]
-pub(crate) struct Peers {
-    /// As prepared: stand-ins do not change with the settings of a request.
-    pub(crate) names: Arc<Vec<NameRow>>,
+pub struct Peers {
+    /// With the betas of the anchor: stand-ins do not change with the settings of a request.
+    pub names: Arc<Vec<NameRow>>,
     /// Returns of the market and of size beside it, zero where absent, a value a session.
     drivers: [Vec<f64>; 2],
     /// Robust residual deviation by row of the panel; zero where there is none.
-    pub(crate) deviations: Vec<f64>,
+    pub deviations: Vec<f64>,
     /// Betas to market and size by row.
     betas: Vec<[f64; 2]>,
     /// The calendar months of the panel.
-    pub(crate) blocks: Vec<Block>,
+    pub blocks: Vec<Block>,
     /// Rows of the donors: the calmest first, equal ones in the order of names.
     donors: Vec<u32>,
     groups: BTreeMap<Group, Vec<u64>>,
@@ -50,15 +52,15 @@ type Group = (Option<SizeBucket>, u32);
 
 /// The sessions of a calendar month.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
+pub struct Block {
     /// Months since the year 0.
-    pub(crate) month: u32,
-    pub(crate) sessions: Range<usize>,
+    pub month: u32,
+    pub sessions: Range<usize>,
 }
 
 /// What a donor must offer.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub struct Wanted {
     bucket: Option<SizeBucket>,
     sector: u32,
     /// Donors comparable to the name.
@@ -67,7 +69,7 @@ pub(crate) struct Wanted {
 
 /// Donors found, and buffers kept from search to search.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub struct Found {
     /// Comparable donors that have returns on all of the days.
     present: Vec<u64>,
     /// Those of them that are of the group.
@@ -75,48 +77,45 @@ pub(crate) struct Found {
     /// How many are chosen up to the end of each word.
     up_to: Vec<usize>,
     /// Whether peers of its own size and sector were too few.
-    pub(crate) widened: bool,
+    pub widened: bool,
 }
 
 impl Found {
-    pub(crate) const fn nothing() -> Found {
+    pub const fn nothing() -> Found {
         Found { present: Vec::new(), chosen: Vec::new(), up_to: Vec::new(), widened: false }
     }
 }
 
 impl Peers {
-    /// `donors` are the names that may donate, in the order of names.
-    pub(crate) fn of(
+    /// `names` are by instrument number; `donors` are those that may donate, in the order of names.
+    pub fn of(
         names: Arc<Vec<NameRow>>,
-        drivers: &Drivers,
-        deviations: Vec<f64>,
+        anchor: &Anchor,
         mut donors: Vec<NameRow>,
         (panel, days): (&Panel, &[Day]),
     ) -> Peers {
+        let deviations: Vec<f64> =
+            anchor.fits.iter().map(|fit| fit.residual_sd.unwrap_or(0.0)).collect();
         let deviation = |name: &NameRow| deviations[name.row as usize];
         donors.retain(|name| 0.0 < deviation(name));
         donors.sort_by(|a, b| deviation(a).total_cmp(&deviation(b)));
         let words = donors.len().div_ceil(64);
         let mut betas = vec![[0.0; 2]; deviations.len()];
         let mut groups: BTreeMap<Group, Vec<u64>> = BTreeMap::new();
-        let mut present = vec![0; days.len() * words];
         for (at, name) in donors.iter().enumerate() {
-            let (word, bit) = (at / 64, 1 << (at % 64));
             betas[name.row as usize] = [name.market, name.size];
             for group in levels(name.bucket, name.sector) {
-                groups.entry(group).or_insert_with(|| vec![0; words])[word] |= bit;
-            }
-            for session in panel.own_sessions(name.row) {
-                present[session * words + word] |= bit;
+                groups.entry(group).or_insert_with(|| vec![0; words])[at / 64] |= 1 << (at % 64);
             }
         }
+        let donors: Vec<u32> = donors.iter().map(|name| name.row).collect();
+        let present = by_session(panel, &donors, days.len());
         let count = |session: usize| {
             let words = &present[session * words..(session + 1) * words];
             words.iter().map(|word| word.count_ones() as usize).sum()
         };
         let counts = (0..days.len()).map(count).collect();
-        let donors = donors.iter().map(|name| name.row).collect();
-        let drivers = [&drivers.market, &drivers.size].map(|driver| {
+        let drivers = [&anchor.drivers.market, &anchor.drivers.size].map(|driver| {
             let on = |session| Drivers::on(driver.as_ref(), session);
             (0..days.len()).map(on).collect()
         });
@@ -124,8 +123,19 @@ impl Peers {
         Peers { names, drivers, deviations, betas, blocks, donors, groups, present, counts, words }
     }
 
+    /// Memory held, bytes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.present[..])
+            + size_of_val(&self.deviations[..])
+            + size_of_val(&self.betas[..])
+            + size_of_val(&self.donors[..])
+            + size_of_val(&self.counts[..])
+            + self.drivers.iter().map(|driver| size_of_val(&driver[..])).sum::<usize>()
+            + self.groups.len() * self.words * size_of::<u64>()
+    }
+
     /// What a name's donors must be like; `deviation` is that of its residuals, zero where unknown.
-    pub(crate) fn wanted(&self, name: &NameRow, deviation: f64) -> Wanted {
+    pub fn wanted(&self, name: &NameRow, deviation: f64) -> Wanted {
         let of = |row: &u32| self.deviations[*row as usize];
         let comparable = if 0.0 < deviation {
             let start =
@@ -140,14 +150,14 @@ impl Peers {
 
     /// Of some sessions, the `bits` of a range that begins at `first`, those on which enough donors
     /// of any kind have a return.
-    pub(crate) fn drawable(&self, first: usize, bits: u64) -> u64 {
+    pub fn drawable(&self, first: usize, bits: u64) -> u64 {
         let enough = |at: &usize| DONORS_MIN <= self.counts[first + at];
         places(bits).filter(enough).fold(0, |kept, at| kept | 1 << at)
     }
 
     /// Finds the donors that have returns of their own on all of some sessions. Groups are widened
     /// until there are enough; false where there never are.
-    pub(crate) fn find(&self, wanted: &Wanted, first: usize, bits: u64, found: &mut Found) -> bool {
+    pub fn find(&self, wanted: &Wanted, first: usize, bits: u64, found: &mut Found) -> bool {
         let range = &wanted.comparable;
         let words = range.start / 64..range.end.div_ceil(64);
         found.present.clear();
@@ -176,18 +186,18 @@ impl Peers {
     }
 
     /// The row of one of the donors found, by its place among them.
-    pub(crate) fn row(&self, wanted: &Wanted, found: &Found, place: usize) -> u32 {
+    pub fn row(&self, wanted: &Wanted, found: &Found, place: usize) -> u32 {
         self.donors[wanted.comparable.start / 64 * 64 + found.nth(place)]
     }
 
     /// What a donor's betas leave of its return.
-    pub(crate) fn residual(&self, panel: &Panel, row: u32, session: usize) -> f64 {
+    pub fn residual(&self, panel: &Panel, row: u32, session: usize) -> f64 {
         let [market, size] = self.betas[row as usize];
         panel.at(row, session) - self.made_of([market, size], session)
     }
 
     /// The same for sessions in a row.
-    pub(crate) fn residuals<'a>(
+    pub fn residuals<'a>(
         &'a self,
         panel: &'a Panel,
         row: u32,
@@ -203,14 +213,14 @@ impl Peers {
     }
 
     /// The return that betas make of the drivers' on a session.
-    pub(crate) fn made_of(&self, [market, size]: [f64; 2], session: usize) -> f64 {
+    pub fn made_of(&self, [market, size]: [f64; 2], session: usize) -> f64 {
         market * self.drivers[0][session] + size * self.drivers[1][session]
     }
 }
 
 impl Found {
     /// How many donors were found.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.up_to.last().copied().unwrap_or(0)
     }
 
@@ -239,12 +249,46 @@ impl Found {
 }
 
 /// Where the bits of a word are, in order.
-pub(crate) fn places(mut bits: u64) -> impl Iterator<Item = usize> {
+pub fn places(mut bits: u64) -> impl Iterator<Item = usize> {
     iter::from_fn(move || {
         let at = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
         bits &= bits - 1;
         Some(at)
     })
+}
+
+/// Session after session, a bit for each donor that has a return of its own.
+fn by_session(panel: &Panel, donors: &[u32], sessions: usize) -> Vec<u64> {
+    let words = donors.len().div_ceil(64);
+    let mut present = vec![0; sessions * words];
+    for (at, donors) in donors.chunks(64).enumerate() {
+        for first in (0..sessions).step_by(64) {
+            let mut square = [0; 64];
+            for (bits, row) in square.iter_mut().zip(donors) {
+                *bits = panel.own_words(*row)[first / 64];
+            }
+            transpose(&mut square);
+            for (session, bits) in (first..sessions).zip(square) {
+                present[session * words + at] = bits;
+            }
+        }
+    }
+    present
+}
+
+/// Bit `b` of word `w` becomes bit `w` of word `b`: squares of half the size are exchanged across the
+/// diagonal, then of a quarter, down to single bits (Warren, Hacker's Delight, 7-3).
+fn transpose(square: &mut [u64; 64]) {
+    let (mut half, mut low) = (32, u64::from(u32::MAX));
+    while half != 0 {
+        for at in (0..64).filter(|at| at & half == 0) {
+            let swapped = (square[at] >> half ^ square[at + half]) & low;
+            square[at] ^= swapped << half;
+            square[at + half] ^= swapped;
+        }
+        half /= 2;
+        low ^= low << half;
+    }
 }
 
 /// From the narrowest group to everybody.
@@ -263,4 +307,22 @@ fn blocks(days: &[Day]) -> Vec<Block> {
         }
     }
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transposed_square_has_rows_for_columns() {
+        let word = |at: u64| at.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ at << 7;
+        let before: [u64; 64] = std::array::from_fn(|at| word(at as u64 + 1));
+        let mut after = before;
+        transpose(&mut after);
+        for (row, bits) in before.iter().enumerate() {
+            for (column, other) in after.iter().enumerate() {
+                assert_eq!(bits >> column & 1, other >> row & 1, "{row} {column}");
+            }
+        }
+    }
 }

@@ -16,7 +16,7 @@ use stats::{
 const STALE_SHARE_MAX: f64 = 0.05;
 
 /// Fewer companies than this make no prior: a bucket with fewer takes that of all names.
-pub(crate) const PRIOR_NAMES_MIN: usize = 10;
+pub const PRIOR_NAMES_MIN: usize = 10;
 
 /// Least variance of true betas across a group of names: a standard deviation of 0.01.
 const PRIOR_VARIANCE_FLOOR: f64 = 1e-4;
@@ -31,7 +31,7 @@ pub struct NameFit {
     pub market: Option<Estimate>,
     /// Sensitivity to size beside the market.
     pub size: Option<Estimate>,
-    /// Sensitivity to the market on the days it rose.
+    /// Sensitivity to the market on the days it rose; see [`Fitter::fit_up_market`].
     pub up_market: Option<Estimate>,
     /// Rising sessions it stands on.
     pub up_observations: usize,
@@ -44,11 +44,13 @@ pub struct NameFit {
     pub residual_sd: Option<f64>,
     /// Whether the market's returns of the day before and after were added (Dimson 1979).
     pub dimson: bool,
+    /// Whether there are enough returns, and enough of them other than zero.
+    pub is_estimable: bool,
 }
 
 /// Buffers kept from fit to fit.
 #[derive(Debug)]
-pub(crate) struct Fitter<'a> {
+pub struct Fitter<'a> {
     drivers: &'a Drivers,
     settings: &'a BetaSettings,
     huber: Huber,
@@ -59,10 +61,11 @@ pub(crate) struct Fitter<'a> {
 }
 
 impl<'a> Fitter<'a> {
-    pub(crate) fn new(drivers: &'a Drivers, settings: &'a BetaSettings) -> Fitter<'a> {
+    /// For the fit window of some drivers.
+    pub fn new(drivers: &'a Drivers, settings: &'a BetaSettings) -> Fitter<'a> {
         let window = drivers.weights.len();
         let market: &[f64] = match &drivers.market {
-            Some(market) => &market.returns[drivers.first..],
+            Some(market) => &market.returns[drivers.first..drivers.end],
             None => &[],
         };
         let shifted = |offset: isize| -> Vec<f64> {
@@ -84,8 +87,8 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// Fits returns of the fit window, NaN where absent.
-    pub(crate) fn fit(&mut self, returns: &[f64]) -> NameFit {
+    /// Fits returns of the fit window, NaN where absent, to all drivers but the rising market.
+    pub fn fit(&mut self, returns: &[f64]) -> NameFit {
         let present = returns.iter().filter(|r| r.is_finite());
         let (observations, unchanged) =
             present.fold((0, 0), |(n, same), r| (n + 1, same + usize::from(r.abs() <= 0.0)));
@@ -98,26 +101,35 @@ impl<'a> Fitter<'a> {
             observations,
             residual_sd: None,
             dimson: STALE_SHARE_MAX * (observations as f64) < unchanged as f64,
+            is_estimable: false,
         };
         // A robust scale is a median: where most returns are zero it measures nothing, and a price
         // that stands still would have a beta of zero that is certain.
-        let moves = 2 * unchanged <= observations;
-        if self.settings.min_observations <= observations && moves {
+        fit.is_estimable =
+            self.settings.min_observations <= observations && 2 * unchanged <= observations;
+        if fit.is_estimable {
             self.fit_market_and_size(returns, &mut fit);
-            let up_market = self.fit_one(returns, self.drivers.up_market.as_ref());
-            fit.up_market = up_market.map(|(slope, _)| slope);
-            fit.up_observations = up_market.map_or(0, |(_, observations)| observations);
             let crowd = self.fit_one(returns, self.drivers.crowd.as_ref());
             fit.crowd = crowd.map(|(slope, _)| slope);
         }
         fit
     }
 
+    /// Adds the market on the days it rose, which only listings show.
+    pub fn fit_up_market(&mut self, returns: &[f64], fit: &mut NameFit) {
+        if fit.is_estimable {
+            let up_market = self.fit_one(returns, self.drivers.up_market.as_ref());
+            fit.up_market = up_market.map(|(slope, _)| slope);
+            fit.up_observations = up_market.map_or(0, |(_, observations)| observations);
+        }
+    }
+
     fn fit_market_and_size(&mut self, returns: &[f64], fit: &mut NameFit) {
         let drivers = self.drivers;
         let Some(market) = &drivers.market else { return };
-        let mut columns = vec![&market.returns[drivers.first..]];
-        columns.extend(drivers.size.iter().map(|size| &size.returns[drivers.first..]));
+        let window = drivers.first..drivers.end;
+        let mut columns = vec![&market.returns[window.clone()]];
+        columns.extend(drivers.size.iter().map(|size| &size.returns[window.clone()]));
         let plain = columns.len();
         if fit.dimson {
             columns.extend([self.before.as_slice(), self.after.as_slice()]);
@@ -135,7 +147,7 @@ impl<'a> Fitter<'a> {
 
     /// The slope on one driver and the sessions behind it; those without the driver are left out.
     fn fit_one(&mut self, returns: &[f64], driver: Option<&Driver>) -> Option<(Estimate, usize)> {
-        let column = &driver?.returns[self.drivers.first..];
+        let column = &driver?.returns[self.drivers.first..self.drivers.end];
         let weights = Some(self.drivers.weights.as_slice());
         let fit = self.workspace.huber(returns, &[column], weights, &self.huber).ok()?.fit;
         // Half of the sessions will do: the market falls on the other half.
@@ -156,7 +168,7 @@ fn sum_of_lags(robust: &RobustFit, lags: usize) -> Option<Estimate> {
 
 /// What a name is as far as its prior goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PriorGroup {
+pub enum PriorGroup {
     /// A company of a size bucket.
     Bucket(SizeBucket),
     /// A company whose size is unknown.
@@ -166,7 +178,8 @@ pub(crate) enum PriorGroup {
 }
 
 impl PriorGroup {
-    pub(crate) fn of(bucket: Option<SizeBucket>, is_fund: bool) -> PriorGroup {
+    /// Of a name's bucket and whether it is a fund.
+    pub fn of(bucket: Option<SizeBucket>, is_fund: bool) -> PriorGroup {
         match bucket {
             _ if is_fund => PriorGroup::Fund,
             Some(bucket) => PriorGroup::Bucket(bucket),
@@ -201,7 +214,7 @@ pub struct Beta {
 
 /// Where the betas of each bucket, and of names of unknown size, are drawn to.
 #[derive(Clone, Debug)]
-pub(crate) struct Priors {
+pub struct Priors {
     buckets: [Option<shrink::Prior>; 5],
     all: Option<shrink::Prior>,
 }
@@ -209,7 +222,7 @@ pub(crate) struct Priors {
 impl Priors {
     /// The priors that companies' own estimates give names, in the order given. Funds, and what may be
     /// one, say nothing of companies.
-    pub(crate) fn of(estimates: &[(Option<SizeBucket>, Estimate)]) -> Priors {
+    pub fn of(estimates: &[(Option<SizeBucket>, Estimate)]) -> Priors {
         let prior = |keep: &dyn Fn(Option<SizeBucket>) -> bool| {
             let kept = estimates.iter().filter(|(bucket, _)| keep(*bucket));
             let (values, errors): (Vec<f64>, Vec<f64>) =
@@ -237,7 +250,7 @@ impl Priors {
     }
 
     /// The beta used for a name of a group; none where neither it nor other names have any.
-    pub(crate) fn shrunk(
+    pub fn shrunk(
         &self,
         group: PriorGroup,
         own: Option<Estimate>,

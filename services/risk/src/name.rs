@@ -4,57 +4,57 @@ use crate::beta::{Beta, NameFit, PriorGroup, PriorMean};
 use factors::size::SizeBucket;
 
 /// No row, no sector.
-pub(crate) const NONE: u32 = u32::MAX;
+pub const NONE: u32 = u32::MAX;
 
 /// A name as an analysis reads it: one cache line or little more.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NameRow {
-    pub(crate) market: f64,
-    pub(crate) market_error: f64,
-    pub(crate) size: f64,
-    pub(crate) size_error: f64,
-    pub(crate) crowd: f64,
-    pub(crate) crowd_error: f64,
+pub struct NameRow {
+    pub market: f64,
+    pub market_error: f64,
+    pub size: f64,
+    pub size_error: f64,
+    pub crowd: f64,
+    pub crowd_error: f64,
     /// Row of the panel, or [`NONE`].
-    pub(crate) row: u32,
+    pub row: u32,
     /// Index among the sectors, or [`NONE`].
-    pub(crate) sector: u32,
+    pub sector: u32,
     /// Number of the company, or [`NONE`].
-    pub(crate) issuer: u32,
+    pub issuer: u32,
     /// Sessions of the panel without a return of its own.
-    pub(crate) absent: u16,
-    pub(crate) bucket: Option<SizeBucket>,
+    pub absent: u16,
+    pub bucket: Option<SizeBucket>,
     /// A fund or an index and no company.
-    pub(crate) is_fund: bool,
+    pub is_fund: bool,
     /// Whether the mean of all names is in its market beta, for want of a size bucket with enough.
-    pub(crate) uses_all_names: bool,
-    pub(crate) has_beta: bool,
-    pub(crate) has_own_beta: bool,
+    pub uses_all_names: bool,
+    pub has_beta: bool,
+    pub has_own_beta: bool,
     /// On the long side of the trade when held long.
-    pub(crate) megacap: bool,
+    pub megacap: bool,
     /// On the short side of the trade when held short.
-    pub(crate) small_cap: bool,
+    pub small_cap: bool,
     /// Whether another line is of the same company.
-    pub(crate) has_sibling: bool,
+    pub has_sibling: bool,
     /// Sized, and nothing known says whether it is a company or a fund.
-    pub(crate) may_be_fund: bool,
+    pub may_be_fund: bool,
 }
 
 /// The rest of a name: what a listed position shows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Details {
-    pub(crate) market: Option<Beta>,
-    pub(crate) size: Option<Beta>,
-    pub(crate) crowd: Option<Beta>,
-    pub(crate) fit: Option<NameFit>,
+pub struct Details {
+    pub market: Option<Beta>,
+    pub size: Option<Beta>,
+    pub crowd: Option<Beta>,
+    pub fit: Option<NameFit>,
 }
 
 impl NameRow {
-    pub(crate) fn prior_group(&self) -> PriorGroup {
+    pub fn prior_group(&self) -> PriorGroup {
         PriorGroup::of(self.bucket, self.is_fund)
     }
 
-    pub(crate) fn take_betas(&mut self, details: &Details) {
+    pub fn take_betas(&mut self, details: &Details) {
         let parts = |beta: Option<Beta>| beta.map_or((0.0, 0.0), |b| (b.value, b.standard_error));
         (self.market, self.market_error) = parts(details.market);
         (self.size, self.size_error) = parts(details.size);
@@ -68,7 +68,7 @@ impl NameRow {
 }
 
 /// An instrument of which nothing is known but its name.
-pub(crate) const NO_NAME: NameRow = NameRow {
+pub const NO_NAME: NameRow = NameRow {
     market: 0.0,
     market_error: 0.0,
     size: 0.0,
@@ -90,4 +90,4 @@ pub(crate) const NO_NAME: NameRow = NameRow {
     may_be_fund: false,
 };
 
-pub(crate) const NO_DETAILS: Details = Details { market: None, size: None, crowd: None, fit: None };
+pub const NO_DETAILS: Details = Details { market: None, size: None, crowd: None, fit: None };

@@ -12,7 +12,7 @@ const ROWS: usize = 8;
 ///
 /// What it costs is reading the rows: no order of the loops is measurably better than this one, which
 /// reads each row once and from end to end.
-pub(crate) fn add_scaled_rows(
+pub fn add_scaled_rows(
     total: &mut [f32],
     rows: &[f32],
     width: usize,
@@ -49,7 +49,7 @@ pub(crate) fn add_scaled_rows(
 }
 
 /// Σ aᵢbᵢ over the shorter length.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let n = a.len().min(b.len());
     let (a_blocks, a_rest) = a[..n].as_chunks::<LANES>();
     let (b_blocks, b_rest) = b[..n].as_chunks::<LANES>();

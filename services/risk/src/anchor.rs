@@ -1,0 +1,119 @@
+//! Fits of all names by the sessions of past months, and the priors that they give.
+//!
+//! A name's own betas end with the view's last session and are fitted when a book asks for them.
+//! What all names together say of one name moves slowly: it stands on fits that end with the last
+//! session of the month before, by the data as the view knows them. One more day leaves these fits
+//! as they are; sizes, and so the groups of the priors, are those of the view's day.
+
+use crate::{
+    beta::{Fitter, NameFit, PriorGroup, Priors},
+    drivers::{Drivers, RoleReturns},
+    name::Details,
+    panel::Panel,
+    settings::BetaSettings,
+};
+use factors::{returns::Sessions, size::SizeBucket};
+use marketdata::day::Day;
+use rayon::prelude::*;
+use stats::regression::Estimate;
+
+/// All names' fits as of the end of a month.
+#[derive(Debug)]
+pub struct Anchor {
+    /// Drivers whose fit window ends with the month.
+    pub drivers: Drivers,
+    /// By row of the panel.
+    pub fits: Vec<NameFit>,
+}
+
+/// Fits that an earlier view made.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlierFits<'a> {
+    /// The earlier anchor.
+    pub anchor: &'a Anchor,
+    /// The sessions of its panel.
+    pub sessions: &'a Sessions,
+    /// By row of the new panel, the row of the earlier one that has the same returns on all sessions
+    /// of both; none where another may differ.
+    pub rows: &'a [Option<u32>],
+}
+
+impl Anchor {
+    /// Fits every row of a panel, and takes over from an earlier view what would give the same bits:
+    /// how many fits that were comes second.
+    pub fn of(
+        roles: &RoleReturns,
+        sessions: &Sessions,
+        panel: &Panel,
+        earlier: Option<EarlierFits<'_>>,
+    ) -> (Anchor, usize) {
+        let drivers = Drivers::of(roles, month_start(sessions.days()), &BetaSettings::PREPARED);
+        let window = |sessions: &Sessions, drivers: &Drivers| {
+            sessions.days()[drivers.first..drivers.end].to_vec()
+        };
+        let same = earlier.filter(|earlier| {
+            window(sessions, &drivers) == window(earlier.sessions, &earlier.anchor.drivers)
+                && drivers.fits_as(&earlier.anchor.drivers)
+        });
+        let fit = |fitter: &mut Fitter<'_>, row: usize| {
+            let known = same.and_then(|same| Some(same.anchor.fits[same.rows[row]? as usize]));
+            known.unwrap_or_else(|| {
+                fitter.fit(&panel.own_within(row as u32, drivers.first..drivers.end))
+            })
+        };
+        let fitter = || Fitter::new(&drivers, &BetaSettings::PREPARED);
+        let fits = (0..panel.rows()).into_par_iter().map_init(fitter, fit).collect();
+        let taken_over = same.map_or(0, |same| same.rows.iter().flatten().count());
+        (Anchor { drivers, fits }, taken_over)
+    }
+}
+
+/// The first session of the last session's month.
+fn month_start(days: &[Day]) -> usize {
+    let month = |day: &Day| {
+        let (year, month, _) = day.ymd();
+        (year, month)
+    };
+    let Some(last) = days.last().map(month) else { return 0 };
+    days.partition_point(|day| month(day) < last)
+}
+
+/// Where betas are drawn to, by driver.
+#[derive(Debug)]
+pub struct AllPriors {
+    market: Priors,
+    size: Priors,
+    crowd: Priors,
+}
+
+impl AllPriors {
+    /// The priors that fits of companies give, in the order given.
+    pub fn of(companies: &[(Option<SizeBucket>, NameFit)]) -> AllPriors {
+        let priors = |measure: fn(&NameFit) -> Option<Estimate>| {
+            let known = companies.iter().filter_map(|(bucket, fit)| Some((*bucket, measure(fit)?)));
+            Priors::of(&known.collect::<Vec<_>>())
+        };
+        AllPriors {
+            market: priors(|fit| fit.market),
+            size: priors(|fit| fit.size),
+            crowd: priors(|fit| fit.crowd),
+        }
+    }
+
+    /// The betas used for a name of a group.
+    pub fn details(
+        &self,
+        group: PriorGroup,
+        fit: Option<NameFit>,
+        settings: &BetaSettings,
+    ) -> Details {
+        let own = |measure: fn(&NameFit) -> Option<Estimate>| fit.as_ref().and_then(measure);
+        let shrinkage = settings.shrinkage;
+        Details {
+            market: self.market.shrunk(group, own(|fit| fit.market), shrinkage),
+            size: self.size.shrunk(group, own(|fit| fit.size), shrinkage),
+            crowd: self.crowd.shrunk(group, own(|fit| fit.crowd), shrinkage),
+            fit,
+        }
+    }
+}

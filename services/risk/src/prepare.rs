@@ -1,0 +1,351 @@
+//! Making the risk model of a view, from nothing or from that of an earlier one.
+//!
+//! Heavy parts run on the threads of the caller's pool, and results are collected in the order of
+//! names. What is taken over from an earlier view is what would give the same bits: rows of returns
+//! whose bars go on from those seen then, and fits of months that have ended.
+
+use crate::{
+    anchor::{AllPriors, Anchor, EarlierFits},
+    beta::PriorGroup,
+    drivers::{Drivers, RoleReturns},
+    model::{Estimates, RiskModel, TakenOver},
+    name::{NO_NAME, NONE, NameRow},
+    panel::{Panel, RowSource},
+    peers::Peers,
+    settings::{BetaSettings, PANEL_SESSIONS},
+};
+use factors::{
+    issuer::Issuers,
+    kind::InstrumentKind,
+    returns::Sessions,
+    roles::Roles,
+    size::{self, LineCap, SizeBucket, Sizes},
+};
+use marketdata::{
+    dataset::Dataset, day::Day, instrument::InstrumentId, quotes::Quotes, snapshot::Snapshot,
+    track::Growth,
+};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Ranks beyond this are small caps, as the Russell 1000 has it.
+const LARGE_CAP_RANKS: u32 = 1_000;
+
+/// One instrument as read.
+struct Item {
+    instrument: InstrumentId,
+    /// Row of the panel, or [`NONE`].
+    row: u32,
+    cap: Option<LineCap>,
+    /// What it is; one line of a company tells of the others.
+    kind: InstrumentKind,
+    /// Text id.
+    sector: Option<f64>,
+    /// Whether a fund that stands for the small-cap index holds it, by the fund's newest known day.
+    in_small_cap_fund: bool,
+}
+
+/// Prepares a view. With an earlier model, whatever it is of, the result has the same bits.
+pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>) -> RiskModel {
+    let sessions = Sessions::of(snapshot, PANEL_SESSIONS);
+    let role_returns = RoleReturns::of(snapshot, roles, &sessions);
+    let quotes = Quotes::of(snapshot);
+    let continued = previous.and_then(|previous| Continued::of(previous, &sessions));
+    let reader = Reader {
+        snapshot,
+        sessions: &sessions,
+        continued,
+        quotes: &quotes,
+        small_cap_funds: newest_holdings(snapshot, &role_returns.small_instruments),
+    };
+    let read: Vec<(Item, Option<RowSource>)> =
+        instruments(snapshot, &role_returns).into_par_iter().map(|id| reader.read(id)).collect();
+    let (mut items, sources) = numbered(read);
+    let before = reader.continued.as_ref().map(|c| (&*c.model.panel, c.shift));
+    let panel = Panel::of(sessions.len(), &sources, before);
+    let rows: Vec<Option<u32>> = sources.iter().map(RowSource::continued_row).collect();
+    let earlier = reader.continued.as_ref().map(|continued| EarlierFits {
+        anchor: &continued.model.anchor,
+        sessions: &continued.model.sessions,
+        rows: &rows,
+    });
+    let (anchor, fits) = Anchor::of(&role_returns, &sessions, &panel, earlier);
+    let taken_over = TakenOver { rows: rows.iter().flatten().count(), fits };
+    let caps: Vec<(InstrumentId, LineCap)> =
+        items.iter().filter_map(|item| Some((item.instrument, item.cap?))).collect();
+    let (sizes, issuers) = rayon::join(
+        || Sizes::assemble(snapshot, roles, &caps),
+        || Issuers::of(snapshot, roles, items.iter().map(|item| item.instrument)),
+    );
+    tell_kinds(&mut items, snapshot, &sizes);
+    let priors = priors(&items, &sizes, &anchor);
+    let sectors = sectors(snapshot, &items);
+    let names = Names {
+        snapshot,
+        sizes: &sizes,
+        sectors: &sectors,
+        roles: &role_returns,
+        priors: &priors,
+        anchor: &anchor,
+        panel: &panel,
+    }
+    .all(&issuers, &items);
+    let companies = items.iter().filter(|item| item.kind == InstrumentKind::Company);
+    let donors = companies.filter(|item| item.row != NONE);
+    let donors: Vec<NameRow> = donors.map(|item| names[item.instrument.0 as usize]).collect();
+    let estimates = Estimates::none(names.len());
+    let peers = Peers::of(Arc::new(names), &anchor, donors, (&panel, sessions.days()));
+    RiskModel {
+        settings: BetaSettings::PREPARED,
+        snapshot: snapshot.clone(),
+        drivers: Arc::new(Drivers::of(&role_returns, sessions.len(), &BetaSettings::PREPARED)),
+        sessions: Arc::new(sessions),
+        roles: Arc::new(role_returns),
+        panel: Arc::new(panel),
+        sizes: Arc::new(sizes),
+        sectors: Arc::new(sectors),
+        quotes: Arc::new(quotes),
+        peers: Arc::new(peers),
+        anchor: Arc::new(anchor),
+        priors: Arc::new(priors),
+        estimates: Arc::new(estimates),
+        taken_over,
+    }
+}
+
+/// Everything with bars, shares, a listing or a place in a fund's holdings, the configured megacaps
+/// and the small-cap index, in the order of names: roles and holdings make legs of names of which
+/// nothing else is known.
+fn instruments(snapshot: &Snapshot, roles: &RoleReturns) -> Vec<InstrumentId> {
+    let mut instruments = size::candidates(snapshot);
+    instruments.extend(snapshot.holders(Dataset::Bars));
+    instruments.extend(snapshot.holders(Dataset::Holdings));
+    instruments.extend(&roles.megacap_instruments);
+    instruments.extend(&roles.small_instruments);
+    instruments.sort_unstable();
+    instruments.dedup();
+    snapshot.sort_by_name(&mut instruments);
+    instruments
+}
+
+/// An earlier model whose sessions go on in the new view.
+struct Continued<'a> {
+    model: &'a RiskModel,
+    /// Sessions of the earlier panel that are too old for the new one.
+    shift: usize,
+    /// The last session of the earlier panel.
+    last: Day,
+    /// The sessions after it; the last of the earlier panel comes before their first return.
+    added: Sessions,
+}
+
+impl<'a> Continued<'a> {
+    /// None where the sessions of both differ by more than days at the ends.
+    fn of(model: &'a RiskModel, sessions: &Sessions) -> Option<Continued<'a>> {
+        let (old, new) = (model.sessions.with_start(), sessions.with_start());
+        let first = new.first()?;
+        let shift = old.partition_point(|day| day < first);
+        let shared = old.get(shift..)?;
+        let last = *shared.last()?;
+        new.starts_with(shared).then(|| Continued {
+            model,
+            shift,
+            last,
+            added: sessions.between(last, Day::MAX),
+        })
+    }
+
+    /// Where a row of returns is the earlier one with sessions added; none where it must be read.
+    fn row(&self, snapshot: &Snapshot, instrument: InstrumentId) -> Option<RowSource> {
+        let earlier = &self.model.snapshot;
+        let row = self.model.anchored(instrument).row;
+        if row == NONE || !snapshot.has_units_of(earlier, instrument) {
+            return None;
+        }
+        let mut added = vec![f64::NAN; self.added.len()];
+        match snapshot.growth_since(earlier, Dataset::Bars, instrument)? {
+            Growth::None => {}
+            Growth::From(day) if self.last < day => {
+                self.added.total_returns(snapshot, instrument, &mut added);
+            }
+            Growth::From(_) => return None,
+        }
+        Some(RowSource::Continued { row, added })
+    }
+}
+
+/// What instruments are read with.
+struct Reader<'a> {
+    snapshot: &'a Snapshot,
+    sessions: &'a Sessions,
+    continued: Option<Continued<'a>>,
+    quotes: &'a Quotes,
+    /// The newest known holdings of each fund that stands for the small-cap index.
+    small_cap_funds: Vec<(InstrumentId, Day)>,
+}
+
+impl Reader<'_> {
+    fn read(&self, instrument: InstrumentId) -> (Item, Option<RowSource>) {
+        let item = Item {
+            instrument,
+            row: NONE,
+            cap: size::line_cap(self.snapshot, instrument, self.quotes.get(instrument)),
+            kind: InstrumentKind::Unknown,
+            sector: size::sector(self.snapshot, instrument),
+            in_small_cap_fund: self.is_in_small_cap_fund(instrument),
+        };
+        (item, self.returns(instrument))
+    }
+
+    /// None for an instrument without any return.
+    fn returns(&self, instrument: InstrumentId) -> Option<RowSource> {
+        let continued = self.continued.as_ref();
+        if let Some((continued, source)) =
+            continued.and_then(|c| Some((c, c.row(self.snapshot, instrument)?)))
+        {
+            return source.has_any(&continued.model.panel, continued.shift).then_some(source);
+        }
+        let mut returns = vec![0.0; self.sessions.len()];
+        let present = self.sessions.total_returns(self.snapshot, instrument, &mut returns);
+        (0 < present).then_some(RowSource::Read(returns))
+    }
+
+    fn is_in_small_cap_fund(&self, instrument: InstrumentId) -> bool {
+        if self.small_cap_funds.is_empty() {
+            return false;
+        }
+        let rows = self.snapshot.rows(Dataset::Holdings, instrument);
+        (0..rows.len())
+            .rev()
+            .any(|row| self.small_cap_funds.contains(&(rows.other(row), rows.day(row))))
+    }
+}
+
+/// The items, with rows numbered in their order, and the rows.
+fn numbered(read: Vec<(Item, Option<RowSource>)>) -> (Vec<Item>, Vec<RowSource>) {
+    let mut sources = Vec::new();
+    let number = |(mut item, source): (Item, Option<RowSource>)| {
+        if let Some(source) = source {
+            item.row = sources.len() as u32;
+            sources.push(source);
+        }
+        item
+    };
+    let items = read.into_iter().map(number).collect();
+    (items, sources)
+}
+
+fn tell_kinds(items: &mut [Item], snapshot: &Snapshot, sizes: &Sizes) {
+    items.par_iter_mut().for_each(|item| {
+        let told = || sizes.kinds().get(snapshot, item.instrument);
+        item.kind = sizes.get(item.instrument).map_or_else(told, |company| company.kind);
+    });
+}
+
+/// What companies' fits say; funds, and what may be one, say nothing of companies.
+fn priors(items: &[Item], sizes: &Sizes, anchor: &Anchor) -> AllPriors {
+    let companies = items.iter().filter(|item| item.kind == InstrumentKind::Company);
+    let fits = companies.filter_map(|item| {
+        let bucket = sizes.get(item.instrument).map(|company| company.bucket);
+        Some((bucket, *anchor.fits.get(item.row as usize)?))
+    });
+    AllPriors::of(&fits.collect::<Vec<_>>())
+}
+
+/// What rows of names are made of.
+struct Names<'a> {
+    snapshot: &'a Snapshot,
+    sizes: &'a Sizes,
+    sectors: &'a [String],
+    roles: &'a RoleReturns,
+    priors: &'a AllPriors,
+    anchor: &'a Anchor,
+    panel: &'a Panel,
+}
+
+impl Names<'_> {
+    /// By instrument number.
+    fn all(&self, issuers: &Issuers, items: &[Item]) -> Vec<NameRow> {
+        let size = items.iter().map(|item| item.instrument.0 as usize + 1).max().unwrap_or(0);
+        let mut names = vec![NO_NAME; size];
+        for item in items {
+            let name = &mut names[item.instrument.0 as usize];
+            *name = self.name(item);
+            let issuer = issuers.number(item.instrument).unwrap_or(NONE);
+            name.issuer = issuer;
+            name.has_sibling =
+                issuers.companies().get(issuer as usize).is_some_and(|lines| 1 < lines.len());
+        }
+        names
+    }
+
+    fn name(&self, item: &Item) -> NameRow {
+        let company = self.sizes.get(item.instrument);
+        let bucket = company.map(|company| company.bucket);
+        let is_fund = item.kind == InstrumentKind::Fund;
+        // What may be a fund as well is in no leg by its size alone.
+        let may_be_fund = company.is_some_and(|company| company.kind != InstrumentKind::Company);
+        let sized = company.filter(|_| !may_be_fund);
+        let is_small = |company: &size::Size| {
+            LARGE_CAP_RANKS < company.rank || SizeBucket::Small <= company.bucket
+        };
+        let mut name = NameRow {
+            row: item.row,
+            sector: self.sector_index(item.sector),
+            bucket,
+            is_fund,
+            may_be_fund,
+            megacap: sized.is_some_and(|company| company.bucket == SizeBucket::Mega)
+                || self.roles.megacap_instruments.contains(&item.instrument),
+            small_cap: sized.is_some_and(is_small)
+                || item.in_small_cap_fund
+                || self.roles.small_instruments.contains(&item.instrument),
+            ..NO_NAME
+        };
+        if item.row != NONE {
+            name.absent = self.panel.absent(item.row, 0..self.panel.width) as u16;
+        }
+        let fit = self.anchor.fits.get(item.row as usize).copied();
+        let group = PriorGroup::of(bucket, is_fund);
+        name.take_betas(&self.priors.details(group, fit, &BetaSettings::PREPARED));
+        name
+    }
+
+    fn sector_index(&self, text: Option<f64>) -> u32 {
+        let text = text.and_then(|id| self.snapshot.text(id)).map(str::trim);
+        let at = text.and_then(|text| {
+            self.sectors.binary_search_by(|sector| sector.as_str().cmp(text)).ok()
+        });
+        at.map_or(NONE, |at| at as u32)
+    }
+}
+
+/// The newest day of each fund's holdings.
+fn newest_holdings(snapshot: &Snapshot, funds: &[InstrumentId]) -> Vec<(InstrumentId, Day)> {
+    let mut newest: Vec<(InstrumentId, Day)> = Vec::new();
+    for holder in snapshot.holders(Dataset::Holdings) {
+        let rows = snapshot.rows(Dataset::Holdings, holder);
+        for row in (0..rows.len()).filter(|row| funds.contains(&rows.other(*row))) {
+            let (fund, day) = (rows.other(row), rows.day(row));
+            match newest.iter_mut().find(|(known, _)| *known == fund) {
+                Some((_, last)) => *last = day.max(*last),
+                None => newest.push((fund, day)),
+            }
+        }
+    }
+    newest
+}
+
+/// The distinct sector texts, sorted.
+fn sectors(snapshot: &Snapshot, items: &[Item]) -> Vec<String> {
+    let mut ids: Vec<u64> = items.iter().filter_map(|i| Some(i.sector? as u64)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut sectors: Vec<String> = ids
+        .into_iter()
+        .filter_map(|id| Some(snapshot.text(id as f64)?.trim().to_owned()))
+        .collect();
+    sectors.sort_unstable();
+    sectors.dedup();
+    sectors
+}
