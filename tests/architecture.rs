@@ -55,8 +55,9 @@ const PURE: [(&str, &[&str]); 10] = [
     ("tables", &["memchr", "thiserror"]),
     ("ingest", &["memchr"]),
     ("portfolio", &[]),
-    ("factors", &["libm"]),
-    ("rotation", &["libm", "thiserror"]),
+    // rayon runs on the pool of its caller; what runs on it is collected in a fixed order.
+    ("factors", &["libm", "rayon"]),
+    ("rotation", &["libm", "rayon", "thiserror"]),
     ("squeeze", &["libm", "thiserror"]),
     ("exposure", &["libm"]),
     ("simulation", &["libm", "thiserror"]),

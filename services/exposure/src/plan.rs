@@ -16,6 +16,7 @@ use factors::{
     kind::InstrumentKind,
     returns::Sessions,
     roles::Roles,
+    sector,
     size::{self, LineCap, Sizes},
 };
 use marketdata::{
@@ -126,7 +127,7 @@ impl Plan {
                 fit,
                 cap: size::line_cap(&self.snapshot, *instrument, quote),
                 kind: InstrumentKind::Unknown,
-                sector: size::sector(&self.snapshot, *instrument),
+                sector: sector::sector(&self.snapshot, *instrument),
                 in_small_cap_fund: self.is_in_small_cap_fund(*instrument),
             });
         }

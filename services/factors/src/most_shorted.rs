@@ -54,6 +54,16 @@ pub struct MostShorted {
     pub sessions_left_out: usize,
 }
 
+impl MostShorted {
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        let members = self.rebalances.iter().map(|rebalance| {
+            size_of::<Rebalance>() + rebalance.members.len() * size_of::<(InstrumentId, f64)>()
+        });
+        members.sum::<usize>() + self.returns.values.len() * 16
+    }
+}
+
 /// One settlement's publication.
 struct Publication {
     settlement_on: Day,

@@ -75,6 +75,14 @@ impl Snapshot {
         self.data_version
     }
 
+    pub(crate) fn market(&self) -> &Market {
+        &self.market
+    }
+
+    pub(crate) const fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// The visible rows of an instrument in a dataset.
     pub fn rows(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
         match self.market.track(dataset, instrument) {

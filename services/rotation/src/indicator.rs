@@ -1,6 +1,6 @@
 //! The list of indicators; one file each, in reading order of a report.
 
-use crate::measure::Indicator;
+use crate::family::Indicator;
 
 mod advance_decline_line;
 mod concentration;
@@ -18,8 +18,6 @@ mod size_spread;
 mod small_vs_nasdaq;
 mod ten_year_change;
 mod volatility_change;
-
-pub(crate) use index_return::INDICES;
 
 /// Every indicator.
 pub const ALL: &[Indicator] = &[
@@ -40,9 +38,6 @@ pub const ALL: &[Indicator] = &[
     defensive_minus_cyclical::INDICATOR,
     credit_spread_change::INDICATOR,
 ];
-
-/// The horizons of plain moves and spreads, in sessions: a day, a week, a month, a quarter.
-pub const HORIZONS: [usize; 4] = [1, 5, 21, 63];
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,6 @@ mod from_proto;
 mod to_proto;
 
 use crate::{
-    compute::ranges,
     rpc::{
         shared::{self, AsOf},
         status::{Kind, Refusal},
@@ -15,19 +14,13 @@ use crate::{
 };
 use contract::v1::{self, rotation_service_server::RotationService};
 use from_proto::{History, Records, RotationQuery};
-use rotation::{
-    prepared::{Preparation, PreparedRotation},
-    query::QueryRefusal,
-};
+use rotation::{prepared::PreparedRotation, query::QueryRefusal};
 use std::sync::{Arc, Mutex, PoisonError};
 use tonic::{Request, Response, Status};
 
-/// Computes what a view prepares for this service, on all threads in fixed ranges.
+/// Computes what a view prepares for this service.
 fn prepare(view: &View) -> PreparedRotation {
-    let work = Preparation::of(&view.snapshot, &view.roles);
-    let part = |range| work.part(&view.snapshot, range);
-    let parts = ranges(work.len(), Preparation::STEP, part);
-    work.finish(&view.snapshot, &view.roles, parts)
+    rotation::prepared::prepare(&view.snapshot, &view.roles, None)
 }
 
 /// Serves `RotationService`.

@@ -15,10 +15,10 @@ use factors::roles::Role;
 use marketdata::day::Day;
 use rotation::{
     prepared::PreparedRotation,
-    query::{Comparison, Condition, Query, Variable, query},
+    query::{Comparison, Condition, Query, query},
     record::Direction,
     report::{Request, report},
-    subject::{Subject, Transform},
+    subject::{Subject, Transform, Variable},
 };
 
 /// Ids of one request.
