@@ -2,7 +2,7 @@
 //!
 //! In the order of their dependence, each module importing from those before it alone: `roles`,
 //! `issuer`, `sector`, `kind`, `short_ratio`, `size`, `caps`, `basket`, `moves`, `line`, `spread`,
-//! `returns`, `most_shorted`.
+//! `returns`, `trading`, `most_shorted`.
 
 pub mod basket;
 pub mod caps;
@@ -17,3 +17,5 @@ pub mod sector;
 pub mod short_ratio;
 pub mod size;
 pub mod spread;
+
+mod trading;

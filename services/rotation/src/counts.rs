@@ -100,7 +100,8 @@ struct LineState {
     levels: [bool; 2],
     precision: f64,
     any_cap: bool,
-    shares: Option<Arc<KnownShares>>,
+    /// The counts of days up to the last that it was followed to.
+    shares: Option<KnownShares>,
     terms: Terms,
 }
 
@@ -126,7 +127,7 @@ struct LineRows<'a> {
     bars: Bars<'a>,
     /// Market value by row, NaN where there is none.
     caps: Vec<f64>,
-    shares: Option<Arc<KnownShares>>,
+    shares: Option<KnownShares>,
     terms: Terms,
     /// Days of the first and the last of all rows.
     span: Option<(Day, Day)>,
@@ -255,7 +256,7 @@ impl<'a> LineRows<'a> {
     /// All rows of a line.
     fn all(snapshot: &'a Snapshot, member: &'a Member) -> LineRows<'a> {
         let bars = Bars::of(snapshot, member.instrument);
-        let shares = KnownShares::of(snapshot, member.instrument, &bars).map(Arc::new);
+        let shares = KnownShares::of(snapshot, member.instrument, &bars);
         LineRows::with(snapshot, member, bars, shares, &LineState::new())
     }
 
@@ -269,30 +270,12 @@ impl<'a> LineRows<'a> {
         checkpoint: Day,
     ) -> Option<LineRows<'a>> {
         let id = member.instrument;
-        let differs = |dataset| snapshot.first_difference(before, dataset, id);
-        let kept = |dataset| differs(dataset).is_none_or(|day| checkpoint < day);
-        if !(kept(Dataset::Bars) && snapshot.has_units_of(before, id)) {
+        let changed = snapshot.first_difference(before, Dataset::Bars, id);
+        if changed.is_some_and(|day| day <= checkpoint) || !snapshot.has_units_of(before, id) {
             return None;
         }
+        let shares = shares_after(snapshot, before, member, state, checkpoint)?;
         let bars = Bars::since(snapshot, id, checkpoint.plus(1));
-        let counted = state.shares.as_ref().filter(|s| s.source == CapSource::SharesTimesClose);
-        let shares = match (counted, differs(Dataset::ShareCounts)) {
-            (Some(shares), None) => Some(Arc::clone(shares)),
-            (Some(_), Some(day)) if checkpoint < day => {
-                let shares = KnownShares::of(snapshot, id, &bars)?;
-                (shares.source == CapSource::SharesTimesClose).then(|| Some(Arc::new(shares)))?
-            }
-            (None, None) if differs(Dataset::Listings).is_none() => {
-                // What a printed value implies takes the close of its day, which may be new.
-                let column = Dataset::Listings.column(Field::MarketCap);
-                let listed = snapshot.rows_since(Dataset::Listings, id, checkpoint.plus(1));
-                if (0..listed.len()).any(|row| listed.value(row, column).is_some()) {
-                    return None;
-                }
-                state.shares.clone()
-            }
-            _ => return None,
-        };
         Some(LineRows::with(snapshot, member, bars, shares, state))
     }
 
@@ -301,13 +284,13 @@ impl<'a> LineRows<'a> {
         snapshot: &Snapshot,
         member: &'a Member,
         bars: Bars<'a>,
-        shares: Option<Arc<KnownShares>>,
+        shares: Option<KnownShares>,
         state: &LineState,
     ) -> LineRows<'a> {
         let levels = levels(&bars, 0..bars.len());
         let [prices, adjusted] = [0, 1].map(|at| levels[at] || state.levels[at]);
         let one_unit = bars.units().is_constant() && !(prices && adjusted);
-        let caps = caps(&bars, shares.as_deref());
+        let caps = caps(&bars, shares.as_ref());
         let any_cap = state.any_cap || caps.iter().any(|cap| cap.is_finite());
         let source = shares.as_ref().map(|shares| shares.source);
         let ends = bars.days.first().copied().zip(bars.days.last().copied());
@@ -344,6 +327,46 @@ impl<'a> LineRows<'a> {
     fn between(&self, first: Day, last: Day) -> Range<usize> {
         let place = |end: Day| self.bars.days.partition_point(|day| *day < end);
         place(first)..place(last.plus(1))
+    }
+}
+
+/// A line's counts of shares, of which those up to a checkpoint are known; none where those may be
+/// others than they were.
+fn shares_after(
+    snapshot: &Snapshot,
+    before: &Snapshot,
+    member: &Member,
+    state: &LineState,
+    checkpoint: Day,
+) -> Option<Option<KnownShares>> {
+    let id = member.instrument;
+    let kept = |dataset| {
+        let changed = snapshot.first_difference(before, dataset, id);
+        changed.is_none_or(|day| checkpoint < day)
+    };
+    let late = |dataset: Dataset, field| {
+        let rows = snapshot.rows_since(dataset, id, checkpoint.plus(1));
+        let column = dataset.column(field);
+        let value = |row: usize| Some((rows.day(row), rows.value(row, column)?));
+        let values: Vec<(Day, f64)> = (0..rows.len()).filter_map(value).collect();
+        values.into_iter().filter(|(_, value)| 0.0 < *value).collect::<Vec<_>>()
+    };
+    if !kept(Dataset::ShareCounts) {
+        return None;
+    }
+    let counted = late(Dataset::ShareCounts, Field::SharesOutstanding);
+    match &state.shares {
+        Some(shares) if shares.source == CapSource::SharesTimesClose => {
+            let mut shares = shares.clone();
+            shares.counts.extend(counted);
+            (!shares.counts.is_empty()).then_some(Some(shares))
+        }
+        // What a printed value implies takes the close of its day, which may be a new one.
+        printed => {
+            let holds = counted.is_empty() && kept(Dataset::Listings);
+            let none_late = holds && late(Dataset::Listings, Field::MarketCap).is_empty();
+            none_late.then(|| printed.clone())
+        }
     }
 }
 
@@ -425,7 +448,7 @@ impl LineState {
     }
 
     /// Remembers what some rows add to what is known of the rows so far.
-    fn remember(&mut self, rows: &LineRows<'_>, range: Range<usize>, today: Day) {
+    fn remember(&mut self, rows: &LineRows<'_>, range: Range<usize>, last: Day, today: Day) {
         let bars = &rows.bars;
         let found = levels(bars, range.clone());
         self.levels = [0, 1].map(|at| self.levels[at] || found[at]);
@@ -440,7 +463,11 @@ impl LineState {
         }
         let left = self.span.is_none_or(|(_, last)| !has_not_left(last, today));
         let lacks_rows = range.end < bars.len() || !left;
-        (self.shares, self.terms) = (rows.shares.clone(), Terms { lacks_rows, ..rows.terms });
+        self.terms = Terms { lacks_rows, ..rows.terms };
+        self.shares = rows.shares.clone().map(|mut shares| {
+            shares.counts.retain(|(day, _)| *day <= last);
+            shares
+        });
     }
 }
 
@@ -584,7 +611,7 @@ impl Base {
         for (issuer, rows) in next.issuers.iter_mut().zip(rows) {
             issuer.count(rows, window, &mut next.counts);
             for (state, rows) in issuer.lines.iter_mut().zip(&rows.lines) {
-                state.remember(rows, rows.between(window.0, window.1), today);
+                state.remember(rows, rows.between(window.0, window.1), checkpoint, today);
             }
         }
         next

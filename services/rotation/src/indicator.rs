@@ -8,6 +8,7 @@ mod credit_spread_change;
 mod defensive_minus_cyclical;
 mod equal_minus_cap;
 mod index_return;
+mod mcclellan;
 mod megacap_value_change;
 mod most_shorted;
 mod new_highs_less_lows;
@@ -29,6 +30,7 @@ pub const ALL: &[Indicator] = &[
     pct_above_50d::INDICATOR,
     pct_above_200d::INDICATOR,
     advance_decline_line::INDICATOR,
+    mcclellan::INDICATOR,
     new_highs_less_lows::INDICATOR,
     concentration::INDICATOR,
     megacap_value_change::INDICATOR,
@@ -54,6 +56,6 @@ mod tests {
                 assert!(ids.insert(spec.id.clone()), "{} twice", spec.id);
             }
         }
-        assert_eq!(ALL.len(), 16);
+        assert_eq!(ALL.len(), 17);
     }
 }

@@ -99,7 +99,12 @@ impl<'a> Inputs<'a> {
 
     /// The most-shorted basket.
     pub fn most_shorted(&self) -> &Arc<MostShorted> {
-        self.most_shorted.get_or_init(|| Arc::new(most_shorted(self.snapshot, self.roles)))
+        self.most_shorted.get_or_init(|| {
+            let earlier = self.earlier.and_then(|earlier| {
+                Some((&**earlier.read.most_shorted.as_ref()?, earlier.snapshot))
+            });
+            Arc::new(most_shorted(self.snapshot, self.roles, earlier))
+        })
     }
 
     /// What a later snapshot can go on from.
