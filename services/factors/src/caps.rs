@@ -86,12 +86,6 @@ impl KnownShares {
         };
         (!counts.is_empty()).then_some(KnownShares { counts, source })
     }
-
-    /// The last count of a day at or before another: the shares that value a close of that day.
-    pub fn held_on(&self, day: Day) -> Option<(Day, f64)> {
-        let next = self.counts.partition_point(|(counted, _)| *counted <= day);
-        Some(self.counts[next.checked_sub(1)?])
-    }
 }
 
 /// Shares implied by printed market values: a value over that day's close is a number of shares.

@@ -153,7 +153,8 @@ pub fn prepare(
     let z_scores = ZScores::of(sessions(&inputs), histories, before, scores);
     let composite = Composite::of(&z_scores);
     contribute(&mut readings, composite.as_ref());
-    let unresolved = Role::ALL.into_iter().filter(|role| inputs.line(*role, "").is_err());
+    let unresolved =
+        Role::ALL.into_iter().filter(|role| roles.resolve_role(snapshot, *role).is_none());
     let lines = INDICES.into_iter().filter_map(|role| inputs.line(role, "").ok().cloned());
     PreparedRotation {
         today,
