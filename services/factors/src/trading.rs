@@ -69,7 +69,7 @@ impl Trading {
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
         let life = size_of::<(InstrumentId, (Day, Day))>();
-        self.sessions.with_start().len() * size_of::<Day>() + self.lives.len() * life
+        size_of_val(self.sessions.with_start()) + self.lives.len() * life
     }
 }
 

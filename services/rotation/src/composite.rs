@@ -168,7 +168,7 @@ impl ZScores {
                 let next = before.days.get(common).copied();
                 Kept { sessions: &scores.sessions, scores: &scores.scores[at], common, next }
             });
-            z_on(sessions, history, earlier)
+            z_on(sessions, history, earlier.as_ref())
         };
         let scores = COMPONENTS.par_iter().enumerate().map(of).collect();
         ZScores { sessions: sessions.to_vec(), scores }
@@ -248,7 +248,7 @@ impl Kept<'_> {
 }
 
 /// A measure's z-score on each session: that of its last value at most [`CARRY_DAYS`] old.
-fn z_on(sessions: &[Day], history: &Series, kept: Option<Kept<'_>>) -> Vec<Option<f64>> {
+fn z_on(sessions: &[Day], history: &Series, kept: Option<&Kept<'_>>) -> Vec<Option<f64>> {
     let of = |day: &Day| {
         let at = history.index_on_or_before(*day)?;
         let fresh = *day <= history.days[at].plus(CARRY_DAYS);

@@ -46,6 +46,9 @@ fn specs() -> Vec<Spec> {
     ]
 }
 
+/// How a measure is made of the days, over so many sessions.
+type OfDays = fn(&[WholeDay], usize) -> Series;
+
 /// A day, and its members together where all are there.
 type WholeDay = (Day, Option<DayTotals>);
 
@@ -75,8 +78,8 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
     let (megacaps, missing) = inputs.megacaps();
     let issuers = megacaps.len() + missing.len();
     let days = together(megacaps, issuers.div_ceil(2));
-    let histories: [fn(&[WholeDay], usize) -> Series; 5] = [sums, sums, sums, of_value, down];
-    let measure = |(spec, history): (&Spec, fn(&[WholeDay], usize) -> Series)| {
+    let histories: [OfDays; 5] = [sums, sums, sums, of_value, down];
+    let measure = |(spec, history): (&Spec, OfDays)| {
         let mut outcome = Outcome::of(Series::empty(), Vec::new());
         outcome.gaps.extend(missing.iter().map(|missing| gap_of_missing(missing, spec)));
         if !megacaps.is_empty() {

@@ -18,8 +18,10 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
-/// The measures and their denominators.
-const MEASURES: [(&str, fn(&Tally) -> u32); 2] = [
+/// A measure's id and its denominator.
+type Share = (&'static str, fn(&Tally) -> u32);
+
+const MEASURES: [Share; 2] = [
     ("pct_advancing", Tally::compared),
     ("pct_advancing.decided", |tally| tally.compared() - tally.unchanged),
 ];
