@@ -60,9 +60,9 @@ const PURE: [(&str, &[&str]); 11] = [
     ("tables", &["memchr", "thiserror"]),
     ("ingest", &["memchr"]),
     ("portfolio", &[]),
+    // rayon runs on the pool of its caller; what runs on it is collected in a fixed order.
     ("factors", &["libm", "rayon"]),
-    ("rotation", &["libm", "thiserror"]),
-    // rayon: heavy parts on the caller's pool, results collected in a fixed order.
+    ("rotation", &["libm", "rayon", "thiserror"]),
     ("squeeze", &["rayon"]),
     ("risk", &["rayon"]),
     ("exposure", &["rayon"]),

@@ -98,6 +98,7 @@ async fn the_list_names_every_measure_and_who_plays() {
         "pct_above_50d",
         "pct_above_200d",
         "advance_decline_line",
+        "mcclellan",
         "concentration",
         "megacap_value_change_usd",
         "most_shorted",

@@ -99,9 +99,9 @@ fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssue
     let today = snapshot.today();
     for i in 1..bars.len() {
         let (from, day) = (bars.days[i - 1], bars.days[i]);
-        let others = rest
-            .iter()
-            .filter(|(_, bars, _)| is_listed(bars, from, today) && is_listed(bars, day, today));
+        let others = rest.iter().filter(|(_, bars, _)| {
+            is_listed(span(bars), from, today) && is_listed(span(bars), day, today)
+        });
         let all = others.map(|(_, bars, caps)| moved(caps, row_of(bars, from, day)?));
         let sum = all.fold(moved(first, i), |sum, class| {
             let (sum, class) = (sum?, class?);
@@ -121,12 +121,20 @@ fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssue
 const LEFT_DAYS: i32 = 14;
 
 /// Whether a class belongs into its issuer's sum of a day, as `today` knows it: it has a price at or
-/// before the day, and it has not left before it. A sum without a class that belongs into it is
-/// another number, so that such a day has none: where the price of the day is missing, and where the
-/// shares are not known yet.
-pub fn is_listed(bars: &Bars<'_>, day: Day, today: Day) -> bool {
-    let begun = bars.days.first().is_some_and(|first| *first <= day);
-    begun && bars.days.last().is_some_and(|last| day <= *last || today <= last.plus(LEFT_DAYS))
+/// before the day, and it has not left before it. `span` holds the days of its first and its last
+/// price. A sum without a class that belongs into it is another number, so that such a day has none:
+/// where the price of the day is missing, and where the shares are not known yet.
+pub fn is_listed(span: Option<(Day, Day)>, day: Day, today: Day) -> bool {
+    span.is_some_and(|(first, last)| first <= day && (day <= last || has_not_left(last, today)))
+}
+
+/// Whether a class whose last price is of a day lacks its later prices; else it has left.
+pub fn has_not_left(last: Day, today: Day) -> bool {
+    today <= last.plus(LEFT_DAYS)
+}
+
+fn span(bars: &Bars<'_>) -> Option<(Day, Day)> {
+    bars.days.first().copied().zip(bars.days.last().copied())
 }
 
 /// The row whose change begins and ends on two days; none where it begins on another.

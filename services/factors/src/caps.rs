@@ -37,43 +37,18 @@ impl CapHistory {
         instrument: InstrumentId,
         bars: &Bars<'_>,
     ) -> Option<CapHistory> {
-        let counts = column(snapshot, Dataset::ShareCounts, Field::SharesOutstanding, instrument);
-        if counts.is_empty() {
-            return Self::printed(snapshot, instrument, bars);
-        }
-        Self::from_counts(&counts, bars, CapSource::SharesTimesClose)
-    }
-
-    fn printed(
-        snapshot: &Snapshot,
-        instrument: InstrumentId,
-        bars: &Bars<'_>,
-    ) -> Option<CapHistory> {
-        let caps = column(snapshot, Dataset::Listings, Field::MarketCap, instrument);
-        // A printed value over that day's close is a number of shares.
-        let implied = caps.into_iter().filter(|(_, cap)| 0.0 < *cap).filter_map(|(day, cap)| {
-            let close = bars.close_in_units_of(bars.index_on_or_before(day)?, day)?;
-            Some((day, cap / close))
-        });
-        Self::from_counts(&implied.collect::<Vec<_>>(), bars, CapSource::Printed)
-    }
-
-    fn from_counts(
-        counts: &[(Day, f64)],
-        bars: &Bars<'_>,
-        source: CapSource,
-    ) -> Option<CapHistory> {
-        let (known_from, known_to) = (counts.first()?.0, counts.last()?.0);
+        let shares = KnownShares::of(snapshot, instrument, bars)?;
+        let (known_from, known_to) = (shares.counts.first()?.0, shares.counts.last()?.0);
         if bars.any_total_return() {
             return None;
         }
         let (cap, change) = match bars.closes_in_one_unit() {
             // Without a change of units the day whose units are asked for does not matter.
-            Some(closes) => walk(counts, &bars.days, |i, _| Some(closes[i])),
-            None => walk(counts, &bars.days, |i, day| bars.close_in_units_of(i, day)),
+            Some(closes) => walk(&shares.counts, &bars.days, |i, _| Some(closes[i])),
+            None => walk(&shares.counts, &bars.days, |i, day| bars.close_in_units_of(i, day)),
         };
         let any = cap.iter().any(|value| value.is_finite());
-        any.then_some(CapHistory { cap, change, source, known_from, known_to })
+        any.then_some(CapHistory { cap, change, source: shares.source, known_from, known_to })
     }
 
     /// Market value of row `i`, USD.
@@ -85,6 +60,42 @@ impl CapHistory {
     pub fn change(&self, i: usize) -> Option<f64> {
         self.change.get(i).copied().filter(|value| value.is_finite())
     }
+}
+
+/// The counts of an instrument's shares, as known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownShares {
+    /// The day and the number of each count, above zero, by day; one at least.
+    pub counts: Vec<(Day, f64)>,
+    /// Whether they were counted, or are printed market values over a close.
+    pub source: CapSource,
+}
+
+impl KnownShares {
+    /// The counts of an instrument, else what its printed values imply; none where there is neither.
+    pub fn of(
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        bars: &Bars<'_>,
+    ) -> Option<KnownShares> {
+        let counted = column(snapshot, Dataset::ShareCounts, Field::SharesOutstanding, instrument);
+        let (counts, source) = if counted.is_empty() {
+            (implied(snapshot, instrument, bars), CapSource::Printed)
+        } else {
+            (counted, CapSource::SharesTimesClose)
+        };
+        (!counts.is_empty()).then_some(KnownShares { counts, source })
+    }
+}
+
+/// Shares implied by printed market values: a value over that day's close is a number of shares.
+fn implied(snapshot: &Snapshot, instrument: InstrumentId, bars: &Bars<'_>) -> Vec<(Day, f64)> {
+    let caps = column(snapshot, Dataset::Listings, Field::MarketCap, instrument);
+    let shares = caps.into_iter().filter_map(|(day, cap)| {
+        let close = bars.close_in_units_of(bars.index_on_or_before(day)?, day)?;
+        Some((day, cap / close))
+    });
+    shares.collect()
 }
 
 /// Values and changes of value on each day, NaN before the first count; `price` gives a row's close

@@ -6,7 +6,7 @@
 //! or among a fund's holdings, it has a public float, or it is in the breadth universe on the view's
 //! day. Everything else is of unknown kind, and answers say so.
 
-use crate::{roles::Roles, size::sector};
+use crate::{roles::Roles, sector::sector};
 use marketdata::{
     dataset::{Dataset, Field},
     instrument::InstrumentId,

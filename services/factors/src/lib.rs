@@ -1,6 +1,8 @@
 //! Series that several services need, named once.
 //!
-//! Modules are declared in alphabetical order; read `roles` first.
+//! In the order of their dependence, each module importing from those before it alone: `roles`,
+//! `issuer`, `sector`, `kind`, `short_ratio`, `size`, `caps`, `basket`, `moves`, `line`, `spread`,
+//! `returns`, `trading`, `most_shorted`.
 
 pub mod basket;
 pub mod caps;
@@ -11,6 +13,9 @@ pub mod most_shorted;
 pub mod moves;
 pub mod returns;
 pub mod roles;
+pub mod sector;
 pub mod short_ratio;
 pub mod size;
 pub mod spread;
+
+mod trading;

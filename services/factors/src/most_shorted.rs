@@ -6,7 +6,7 @@
 //! publication's day, so that no return is earned before anybody could have acted on it; a name
 //! already held stays while its rank is within 1.2 times that number.
 
-use crate::{kind::Kinds, moves::Moves, returns::Sessions, roles::Roles};
+use crate::{kind::Kinds, moves::Moves, roles::Roles, trading::Trading};
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
@@ -16,6 +16,7 @@ use marketdata::{
     snapshot::Snapshot,
     track::Rows,
 };
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 const MIN_CAP_USD: f64 = 1e9;
@@ -44,7 +45,7 @@ pub struct Rebalance {
 }
 
 /// The basket over time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct MostShorted {
     /// Every rebalance, oldest first.
     pub rebalances: Vec<Rebalance>,
@@ -52,9 +53,39 @@ pub struct MostShorted {
     pub returns: Moves,
     /// Sessions since the first purchase on which fewer than half the members have a return.
     pub sessions_left_out: usize,
+    memo: Memo,
+}
+
+/// What a later snapshot goes on from.
+#[derive(Clone, Debug)]
+struct Memo {
+    /// The names with short interest, in the order of names.
+    holders: Vec<InstrumentId>,
+    publications: Vec<Publication>,
+    /// None before the first purchase.
+    trading: Option<Trading>,
+    /// The sessions left out.
+    left_out: Vec<Day>,
+}
+
+impl MostShorted {
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        let members = self.rebalances.iter().map(|rebalance| {
+            size_of::<Rebalance>() + rebalance.members.len() * size_of::<(InstrumentId, f64)>()
+        });
+        let Memo { holders, publications, trading, left_out } = &self.memo;
+        members.sum::<usize>()
+            + self.returns.values.len() * (2 * size_of::<Day>() + size_of::<f64>())
+            + size_of_val(&holders[..])
+            + size_of_val(&publications[..])
+            + size_of_val(&left_out[..])
+            + trading.as_ref().map_or(0, Trading::bytes)
+    }
 }
 
 /// One settlement's publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Publication {
     settlement_on: Day,
     at: Instant,
@@ -98,20 +129,69 @@ struct Standing {
     ratio: f64,
 }
 
-/// The basket as a snapshot sees it; no rebalance where no short interest is known.
-pub fn most_shorted(snapshot: &Snapshot, roles: &Roles) -> MostShorted {
-    let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
-    let publications = publications(snapshot, &holders);
-    let mut standings: Vec<(Vec<Standing>, usize)> =
-        publications.iter().map(|_| (Vec::new(), 0)).collect();
-    let kinds = Kinds::of(snapshot, roles);
-    for instrument in holders {
-        if !kinds.is_fund(snapshot, instrument) {
-            rank_one(snapshot, instrument, &publications, &mut standings);
+/// The basket as a snapshot sees it; no rebalance where no short interest is known. What an earlier
+/// one, made by the same roles, shares with it is taken over; the answer is the same without it.
+pub fn most_shorted(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    earlier: Option<(&MostShorted, &Snapshot)>,
+) -> MostShorted {
+    let kept = earlier.filter(|(basket, before)| basket.ranks_as(snapshot, before));
+    let (holders, publications) = match kept {
+        Some((basket, _)) => (basket.memo.holders.clone(), basket.memo.publications.clone()),
+        None => {
+            let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
+            let publications = publications(snapshot, &holders);
+            (holders, publications)
         }
-    }
+    };
     let mut rebalances: Vec<Rebalance> = Vec::new();
-    for (publication, (all, incomplete)) in publications.iter().zip(standings) {
+    let mut first = 0;
+    if let Some((basket, before)) = kept {
+        let differs = |id: &InstrumentId| snapshot.first_difference(before, Dataset::Bars, *id);
+        let prices = holders.par_iter().filter_map(differs).min().unwrap_or(Day::MAX);
+        first = publications.partition_point(|publication| publication.last_close < prices);
+        let end = publications.get(first).map(|p| (p.at, p.settlement_on));
+        let stands = |r: &&Rebalance| end.is_none_or(|end| (r.published_at, r.settlement_on) < end);
+        rebalances.extend(basket.rebalances.iter().take_while(stands).cloned());
+    }
+    let unchanged = rebalances.len();
+    rebalance(snapshot, roles, &holders, &publications[first..], &mut rebalances);
+    let bought =
+        |rebalances: &[Rebalance]| rebalances.get(unchanged).map(|r| r.published_at.new_york_day());
+    let rebought = [bought(&rebalances), kept.and_then(|(basket, _)| bought(&basket.rebalances))];
+    let rebought = rebought.into_iter().flatten().min().unwrap_or(Day::MAX);
+    let kept_returns = kept.map(|(basket, before)| (basket, before, rebought));
+    let memo = Memo { holders, publications, trading: None, left_out: Vec::new() };
+    let basket = MostShorted { rebalances, returns: Moves::empty(), sessions_left_out: 0, memo };
+    basket.with_returns(snapshot, kept_returns)
+}
+
+/// Adds what some publications make of the basket.
+fn rebalance(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    holders: &[InstrumentId],
+    publications: &[Publication],
+    rebalances: &mut Vec<Rebalance>,
+) {
+    if publications.is_empty() {
+        return;
+    }
+    let kinds = Kinds::of(snapshot, roles);
+    let companies = holders.par_iter().filter(|id| !kinds.is_fund(snapshot, **id));
+    let ranked: Vec<(InstrumentId, Vec<Option<Judgement>>)> =
+        companies.map(|id| (*id, rank_one(snapshot, *id, publications))).collect();
+    for (at, publication) in publications.iter().enumerate() {
+        let judged = ranked.iter().filter_map(|(id, ranks)| Some((*id, ranks[at]?)));
+        let (mut all, mut incomplete) = (Vec::new(), 0);
+        for (instrument, judgement) in judged {
+            match judgement {
+                Judgement::Ranked(ratio) => all.push(Standing { instrument, ratio }),
+                Judgement::TooSmall => {}
+                Judgement::Incomplete => incomplete += 1,
+            }
+        }
         let held = rebalances.last().map_or(&[][..], |last| &last.members);
         let eligible = all.len();
         let members = choose(all, held);
@@ -125,8 +205,37 @@ pub fn most_shorted(snapshot: &Snapshot, roles: &Roles) -> MostShorted {
             });
         }
     }
-    let (returns, sessions_left_out) = returns(snapshot, &rebalances);
-    MostShorted { rebalances, returns, sessions_left_out }
+}
+
+impl MostShorted {
+    /// Whether nothing but prices can rank names otherwise than in an earlier snapshot.
+    fn ranks_as(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
+        let same = [Dataset::ShortInterest, Dataset::Holdings, Dataset::Listings];
+        let counts_hold = |id: &InstrumentId| {
+            snapshot.first_difference(before, Dataset::ShareCounts, *id).is_none()
+                || self.share_counts_hold(snapshot, before, *id)
+        };
+        snapshot.has_names_of(before)
+            && same.iter().all(|d| snapshot.first_difference_of_any(before, *d).is_none())
+            && self
+                .memo
+                .holders
+                .par_iter()
+                .all(|id| snapshot.has_units_of(before, *id) && counts_hold(id))
+    }
+
+    /// Whether every publication finds the same counts of a name's shares and float.
+    fn share_counts_hold(&self, snapshot: &Snapshot, before: &Snapshot, id: InstrumentId) -> bool {
+        let [new, old] = [snapshot, before].map(|snapshot| snapshot.rows(Dataset::ShareCounts, id));
+        [Field::PublicFloat, Field::SharesOutstanding].into_iter().all(|field| {
+            let [new, old] = [&new, &old].map(|rows| Known::of(rows, Dataset::ShareCounts, field));
+            let bits = |(day, value): (Day, f64)| (day, value.to_bits());
+            self.memo
+                .publications
+                .iter()
+                .all(|publication| new.at(publication).map(bits) == old.at(publication).map(bits))
+        })
+    }
 }
 
 /// Each settlement and the instant at which most of it became public, in the order of publication.
@@ -158,12 +267,23 @@ fn publications(snapshot: &Snapshot, holders: &[InstrumentId]) -> Vec<Publicatio
     publications.into_iter().map(publication).collect()
 }
 
+/// What a publication makes of a name with a current settlement.
+#[derive(Clone, Copy, Debug)]
+enum Judgement {
+    /// Short interest over float of a name that qualifies.
+    Ranked(f64),
+    /// Its market value or its trading is below the bounds.
+    TooSmall,
+    /// An input is missing.
+    Incomplete,
+}
+
+/// What each publication makes of a name; none where its latest settlement is too old.
 fn rank_one(
     snapshot: &Snapshot,
     instrument: InstrumentId,
     publications: &[Publication],
-    standings: &mut [(Vec<Standing>, usize)],
-) {
+) -> Vec<Option<Judgement>> {
     let interest = snapshot.rows(Dataset::ShortInterest, instrument);
     let counts = snapshot.rows(Dataset::ShareCounts, instrument);
     let name = Name {
@@ -172,16 +292,17 @@ fn rank_one(
         float: Known::of(&counts, Dataset::ShareCounts, Field::PublicFloat),
         shares: Known::of(&counts, Dataset::ShareCounts, Field::SharesOutstanding),
     };
-    for (publication, (standings, incomplete)) in publications.iter().zip(standings) {
+    let judge = |publication: &Publication| {
         let latest = name.interest.at(publication);
         let current = |(day, _): &(Day, f64)| publication.day <= day.plus(MAX_SETTLEMENT_AGE);
-        let Some((settled, short)) = latest.filter(current) else { continue };
-        match name.judge(publication, settled, short) {
-            Some(Some(ratio)) => standings.push(Standing { instrument, ratio }),
-            Some(None) => {}
-            None => *incomplete += 1,
-        }
-    }
+        let (settled, short) = latest.filter(current)?;
+        Some(match name.judge(publication, settled, short) {
+            Some(Some(ratio)) => Judgement::Ranked(ratio),
+            Some(None) => Judgement::TooSmall,
+            None => Judgement::Incomplete,
+        })
+    };
+    publications.iter().map(judge).collect()
 }
 
 /// What one name is judged by.
@@ -235,45 +356,79 @@ fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(Instrume
     chosen.into_iter().map(|i| (all[i].instrument, all[i].ratio)).collect()
 }
 
-/// Mean of the members' total returns a session, and how many sessions have none.
-///
-/// A basket is held from the close of the first session after its publication's day to that of the
-/// next. A member has a return of a session where it has a close on it and on the session before, so
-/// that none reaches back over a halt to before the purchase.
-fn returns(snapshot: &Snapshot, rebalances: &[Rebalance]) -> (Moves, usize) {
-    let mut returns = Moves::empty();
-    let mut left_out = 0;
-    let Some(first) = rebalances.first() else { return (returns, left_out) };
-    let sessions = Sessions::since(snapshot, first.published_at.new_york_day());
-    let bought = |rebalance: &Rebalance| sessions.after(rebalance.published_at.new_york_day());
-    let mut bars: BTreeMap<InstrumentId, Bars<'_>> = BTreeMap::new();
-    for (at, rebalance) in rebalances.iter().enumerate() {
-        let Some(start) = bought(rebalance) else { break };
-        let end = rebalances.get(at + 1).and_then(bought).unwrap_or(Day::MAX);
-        let held = sessions.between(start, end);
-        let mut members: Vec<InstrumentId> = rebalance.members.iter().map(|(id, _)| *id).collect();
-        // Sums run in the order of names.
-        snapshot.sort_by_name(&mut members);
-        let mut sums = vec![(0.0, 0_usize); held.len()];
-        let mut of_member = vec![0.0; held.len()];
-        for member in &members {
-            let bars = bars.entry(*member).or_insert_with(|| Bars::of(snapshot, *member));
-            held.total_returns_of(bars, &mut of_member);
-            for ((sum, count), value) in sums.iter_mut().zip(&of_member) {
-                if value.is_finite() {
-                    (*sum, *count) = (*sum + value, *count + 1);
+impl MostShorted {
+    /// Adds the mean of the members' total returns per session, and how many sessions have none.
+    /// `kept` is an earlier basket, its snapshot, and the day from which on it holds other names.
+    ///
+    /// A basket is held from the close of the first session after its publication's day to that of
+    /// the next. A member has a return of a session where it has a close on it and on the session
+    /// before, so that none reaches back over a halt to before the purchase.
+    fn with_returns(
+        mut self,
+        snapshot: &Snapshot,
+        kept: Option<(&MostShorted, &Snapshot, Day)>,
+    ) -> MostShorted {
+        let Some(first) = self.rebalances.first() else { return self };
+        let first = first.published_at.new_york_day();
+        let earlier = kept.and_then(|(basket, before, rebought)| {
+            Some((basket.memo.trading.as_ref()?, before, basket, rebought))
+        });
+        let (trading, mut changed) =
+            Trading::since(snapshot, first, earlier.map(|(trading, before, ..)| (trading, before)));
+        if let Some((_, _, basket, rebought)) = earlier {
+            changed = changed.min(rebought);
+            let end = basket.returns.to.partition_point(|day| *day < changed);
+            for (from, to, value) in basket.returns.iter().take(end) {
+                self.returns.push(from, to, value);
+            }
+            let left_out = basket.memo.left_out.iter().take_while(|day| **day < changed);
+            self.memo.left_out.extend(left_out);
+        }
+        self.add_returns(snapshot, &trading, changed);
+        self.sessions_left_out = self.memo.left_out.len();
+        self.memo.trading = Some(trading);
+        self
+    }
+
+    /// Adds the returns of the sessions from a day on.
+    fn add_returns(&mut self, snapshot: &Snapshot, trading: &Trading, from: Day) {
+        let sessions = &trading.sessions;
+        let bought = |rebalance: &Rebalance| sessions.after(rebalance.published_at.new_york_day());
+        let start_of_all = || sessions.with_start().first().copied().unwrap_or(from);
+        let before = sessions.before(from).unwrap_or_else(start_of_all);
+        let mut bars: BTreeMap<InstrumentId, Bars<'_>> = BTreeMap::new();
+        for (at, rebalance) in self.rebalances.iter().enumerate() {
+            let Some(start) = bought(rebalance) else { break };
+            let end = self.rebalances.get(at + 1).and_then(bought).unwrap_or(Day::MAX);
+            let held = sessions.between(start.max(before), end);
+            if held.is_empty() {
+                continue;
+            }
+            let mut members: Vec<InstrumentId> =
+                rebalance.members.iter().map(|(id, _)| *id).collect();
+            // Sums run in the order of names.
+            snapshot.sort_by_name(&mut members);
+            let mut sums = vec![(0.0, 0_usize); held.len()];
+            let mut of_member = vec![0.0; held.len()];
+            for member in &members {
+                let bars =
+                    bars.entry(*member).or_insert_with(|| Bars::since(snapshot, *member, before));
+                held.total_returns_of(bars, &mut of_member);
+                for ((sum, count), value) in sums.iter_mut().zip(&of_member) {
+                    if value.is_finite() {
+                        (*sum, *count) = (*sum + value, *count + 1);
+                    }
+                }
+            }
+            for (days, (sum, count)) in held.with_start().windows(2).zip(sums) {
+                if members.len() <= 2 * count {
+                    self.returns.push(days[0], days[1], sum / count as f64);
+                } else {
+                    self.memo.left_out.push(days[1]);
                 }
             }
         }
-        for (days, (sum, count)) in held.with_start().windows(2).zip(sums) {
-            if members.len() <= 2 * count {
-                returns.push(days[0], days[1], sum / count as f64);
-            } else {
-                left_out += 1;
-            }
-        }
     }
-    (returns, left_out)
 }
 
 #[cfg(test)]
@@ -327,9 +482,10 @@ mod tests {
         fixture.commit();
         let roles = Roles::standard();
         let before =
-            most_shorted(&fixture.snapshot(Instant::new_york(start.plus(7), 17, 0)), &roles);
+            most_shorted(&fixture.snapshot(Instant::new_york(start.plus(7), 17, 0)), &roles, None);
         assert!(before.rebalances.is_empty() && before.returns.to.is_empty());
-        let basket = most_shorted(&fixture.snapshot(Instant::close_of(start.plus(11))), &roles);
+        let basket =
+            most_shorted(&fixture.snapshot(Instant::close_of(start.plus(11))), &roles, None);
         let [first] = &basket.rebalances[..] else { panic!("one rebalance") };
         assert_eq!((first.eligible, first.incomplete), (11, 0));
         let names: Vec<InstrumentId> = first.members.iter().map(|(id, _)| *id).collect();
@@ -341,7 +497,8 @@ mod tests {
         assert_eq!(basket.returns.to, [start.plus(9), start.plus(10), start.plus(11)]);
         assert!((basket.returns.values[0] - 0.095).abs() < 1e-12);
         assert!(basket.returns.values[1].abs() < 1e-12);
-        let after = most_shorted(&fixture.snapshot(Instant::close_of(start.plus(12))), &roles);
+        let after =
+            most_shorted(&fixture.snapshot(Instant::close_of(start.plus(12))), &roles, None);
         assert_eq!(after.rebalances.len(), 2);
         assert_eq!(after.rebalances[1].members[0].0, ids[0]);
         assert_eq!(after.returns, basket.returns);
@@ -365,7 +522,7 @@ mod tests {
             }
             fixture.commit();
             let snapshot = fixture.snapshot(Instant::close_of(start.plus(11)));
-            let basket = most_shorted(&snapshot, &Roles::standard());
+            let basket = most_shorted(&snapshot, &Roles::standard(), None);
             let held = basket.rebalances[0].members.iter();
             let held: Vec<String> = held.map(|(id, _)| snapshot.symbol(*id).to_owned()).collect();
             (held, basket.returns.values.iter().map(|r| r.to_bits()).collect::<Vec<u64>>())

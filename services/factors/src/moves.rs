@@ -4,7 +4,6 @@
 //! holiday of one market. Subtracting two such numbers compares a day with a week.
 
 use marketdata::{day::Day, snapshot::Series};
-use std::collections::BTreeMap;
 
 /// Simple returns, each over the time from one close to another; ends strictly rising.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,21 +78,25 @@ impl Moves {
     /// The mean of moves over one session, each session over those that have it where they are at
     /// least `least`. A session is a day on which one of them ends; it begins on the one before.
     pub fn mean(all: &[Moves], least: usize) -> Moves {
-        let mut sessions: BTreeMap<Day, (f64, usize)> = BTreeMap::new();
-        let days = all.iter().flat_map(|moves| moves.to.iter().chain(moves.from.first()));
-        sessions.extend(days.map(|day| (*day, (0.0, 0))));
-        let days: Vec<Day> = sessions.keys().copied().collect();
-        let before: BTreeMap<Day, Day> = days.windows(2).map(|pair| (pair[1], pair[0])).collect();
-        for (from, to, value) in all.iter().flat_map(Moves::iter) {
-            if before.get(&to) == Some(&from) {
-                let (sum, count) = sessions.entry(to).or_insert((0.0, 0));
-                (*sum, *count) = (*sum + value, *count + 1);
+        let ends = all.iter().flat_map(|moves| moves.to.iter().chain(moves.from.first()));
+        let mut days: Vec<Day> = ends.copied().collect();
+        days.sort_unstable();
+        days.dedup();
+        let mut sums = vec![(0.0, 0_usize); days.len()];
+        for moves in all {
+            let mut at = 0;
+            for (from, to, value) in moves.iter() {
+                at += days[at..].partition_point(|day| *day < to);
+                if at.checked_sub(1).is_some_and(|before| days[before] == from) {
+                    let (sum, count) = &mut sums[at];
+                    (*sum, *count) = (*sum + value, *count + 1);
+                }
             }
         }
         let mut mean = Moves::empty();
-        for (day, (sum, count)) in sessions {
-            if let Some(from) = before.get(&day).filter(|_| least.max(1) <= count) {
-                mean.push(*from, day, sum / count as f64);
+        for (days, (sum, count)) in days.windows(2).zip(&sums[sums.len().min(1)..]) {
+            if least.max(1) <= *count {
+                mean.push(days[0], days[1], sum / *count as f64);
             }
         }
         mean

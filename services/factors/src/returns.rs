@@ -19,7 +19,7 @@ use rayon::prelude::*;
 const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
 
 /// One in this many living instruments must trade for a day to be a session.
-const TRADING_SHARE: u32 = 10;
+pub(crate) const TRADING_SHARE: u32 = 10;
 
 /// The latest days the market traded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +35,9 @@ impl Sessions {
         Sessions { days: last_sessions(snapshot, count + 1) }
     }
 
-    /// Every session of a view from a day on; returns begin with the second.
-    pub(crate) fn since(snapshot: &Snapshot, first: Day) -> Sessions {
-        let last = last_bar(snapshot).unwrap_or(Day::MIN);
-        Sessions {
-            days: if last < first { Vec::new() } else { trading_days(snapshot, first, last) },
-        }
+    /// Sessions that are at hand; returns begin with the second.
+    pub(crate) const fn of_days(days: Vec<Day>) -> Sessions {
+        Sessions { days }
     }
 
     /// The part of these sessions from a day to another, both included.
@@ -53,6 +50,12 @@ impl Sessions {
     /// The first session after a day.
     pub(crate) fn after(&self, day: Day) -> Option<Day> {
         self.days.get(self.days.partition_point(|session| *session <= day)).copied()
+    }
+
+    /// The last session before a day.
+    pub(crate) fn before(&self, day: Day) -> Option<Day> {
+        let end = self.days.partition_point(|session| *session < day);
+        Some(self.days[end.checked_sub(1)?])
     }
 
     /// The session before the one with the first return, then those with returns.

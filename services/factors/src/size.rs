@@ -181,28 +181,6 @@ fn growth_as_stored(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> 
         .then(|| shares * bars.close_as_stored(last) / bars.close_as_stored(start))
 }
 
-/// The text id of the sector that the latest listing, else the latest holding of a fund, gives.
-pub fn sector(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
-    [Dataset::Listings, Dataset::Holdings].into_iter().find_map(|dataset| {
-        let rows = snapshot.rows(dataset, instrument);
-        let column = dataset.column(Field::Sector);
-        let named = |row: usize| {
-            let id = rows.value(row, column)?;
-            // A dash, or nothing, is how sources say that there is none.
-            let is_name = |text: &str| text.chars().any(char::is_alphanumeric);
-            snapshot.text(id).is_some_and(is_name).then_some(id)
-        };
-        let last = (0..rows.len()).rev().find(|row| named(*row).is_some())?;
-        // Of several funds that describe the same day, the first by name is believed.
-        let same_day = (0..=last).rev().take_while(|row| rows.day(*row) == rows.day(last));
-        let fund = |row: usize| snapshot.symbol(rows.other(row));
-        same_day
-            .filter_map(|row| Some((fund(row), named(row)?)))
-            .min_by(|a, b| a.0.cmp(b.0))
-            .map(|(_, id)| id)
-    })
-}
-
 /// Size of the company behind a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
@@ -442,25 +420,6 @@ mod tests {
         let size = sizes(&mut fixture, "2021-02-05");
         assert_eq!(size("ABC").map(|s| s.market_cap_usd), Some(1.25e9));
         assert_eq!(size("NIL"), None, "a market value of zero is none");
-    }
-
-    #[test]
-    fn of_two_funds_on_one_day_the_first_by_name_gives_the_sector() {
-        for funds in [["IWM", "IJR"], ["IJR", "IWM"]] {
-            let mut fixture = Fixture::new();
-            for fund in funds {
-                let text = fixture.text(&format!("as {fund} says"));
-                let key =
-                    (fixture.id(Namespace::Listed, "GME"), fixture.id(Namespace::Listed, fund));
-                let known = Instant::close_of(day(ON));
-                let sector = [(Field::Sector, text)];
-                fixture.fact(Dataset::Holdings, key, day(ON), known, &sector);
-            }
-            fixture.commit();
-            let snapshot = fixture.snapshot(Instant::close_of(day(ON)));
-            let id = sector(&snapshot, snapshot.listed("GME").unwrap()).unwrap();
-            assert_eq!(snapshot.text(id), Some("as IJR says"));
-        }
     }
 
     #[test]

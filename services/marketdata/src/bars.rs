@@ -69,7 +69,7 @@ impl<'a> Bars<'a> {
 
     /// The bars of an instrument from a day on.
     pub fn since(snapshot: &'a Snapshot, instrument: InstrumentId, first: Day) -> Bars<'a> {
-        let rows = snapshot.rows(Dataset::Bars, instrument).since(first);
+        let rows = snapshot.rows_since(Dataset::Bars, instrument, first);
         Bars::of_rows(snapshot, instrument, &rows)
     }
 

@@ -97,6 +97,12 @@ impl Factor {
         Factor { earliest, latest, price, shares }
     }
 
+    /// Whether a day is on the new units for certain; none where that is not known.
+    fn is_past(&self, day: Day) -> Option<bool> {
+        let (before, after) = (day < self.earliest, self.latest <= day);
+        (before || after).then_some(after)
+    }
+
     fn is_dated(&self) -> bool {
         self.earliest == self.latest
     }
@@ -169,6 +175,16 @@ impl Units {
     /// Whether no change of units is known.
     pub fn is_constant(&self) -> bool {
         self.factors.is_empty()
+    }
+
+    /// Whether two days are on the same units, so that either stands for the other in
+    /// [`Units::change`]: every change of units is for certain before both or after both.
+    pub fn are_same_on(&self, a: Day, b: Day) -> bool {
+        let same = |factor: &Factor| {
+            let past = factor.is_past(a);
+            past.is_some() && past == factor.is_past(b)
+        };
+        a == b || self.factors.iter().all(same)
     }
 
     /// What spin-offs took out of a share between two days: price factors over share factors, 1 where
@@ -329,6 +345,11 @@ mod tests {
             let [a, b, c] = days.map(|offset| day(FROM).plus(offset));
             let price = |from, to| units.change(from, to).map(|change| change.price);
             proptest::prop_assert_eq!(price(b, a), price(a, b).map(|price| 1.0 / price));
+            // A day stands for another that is on the same units, bit by bit.
+            if units.are_same_on(a, b) {
+                proptest::prop_assert_eq!(units.change(a, c), units.change(b, c));
+                proptest::prop_assert_eq!(units.change(c, a), units.change(c, b));
+            }
             if let (Some(first), Some(second)) = (price(a, b), price(b, c)) {
                 proptest::prop_assert_eq!(price(a, c), Some(first * second));
             }

@@ -73,6 +73,22 @@ impl Fixture {
         id
     }
 
+    /// Gives an instrument another name from a day on; it is still asked for by its first one.
+    #[expect(clippy::expect_used, reason = "a fixture is written by hand in a test")]
+    pub fn rename(&mut self, symbol: &str, new: &str, from: Day) -> &mut Fixture {
+        let instrument = self.id(Namespace::Listed, symbol);
+        let revision = self.market.head().revision + 1;
+        let naming = |symbol: &str, from, until| Naming {
+            instrument,
+            revision,
+            symbol: Symbol::listed(symbol).expect("a symbol"),
+            from,
+            until,
+        };
+        self.namings.extend([naming(symbol, Day::MIN, from), naming(new, from, Day::MAX)]);
+        self
+    }
+
     /// Adds one fact; fields not named are absent.
     pub fn fact(
         &mut self,

@@ -29,4 +29,5 @@ pub mod snapshot;
 pub mod symbol;
 pub mod track;
 
+mod difference;
 mod name_order;

@@ -179,6 +179,11 @@ impl Market {
         self.tracks[usize::from(dataset.code())].get(instrument.0 as usize)?.as_deref()
     }
 
+    /// One more than the greatest number of an instrument with facts in a dataset.
+    pub(crate) fn instrument_count(&self, dataset: Dataset) -> usize {
+        self.tracks[usize::from(dataset.code())].len()
+    }
+
     /// The instruments that have facts in a dataset, by number, whatever the bounds: computations ask
     /// [`crate::snapshot::Snapshot::holders`].
     pub(crate) fn tracks(&self, dataset: Dataset) -> impl Iterator<Item = (InstrumentId, &Track)> {

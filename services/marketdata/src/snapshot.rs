@@ -1,7 +1,5 @@
 //! All that was known at an instant, of what our log held at a revision: the world of a computation.
 
-mod growth;
-
 use crate::{
     changes::DatasetSet,
     dataset::{Dataset, Field},
@@ -97,7 +95,7 @@ impl Snapshot {
     }
 
     /// The facts of an instrument in a dataset that may be read.
-    fn track(&self, dataset: Dataset, instrument: InstrumentId) -> Option<&Track> {
+    pub(crate) fn track(&self, dataset: Dataset, instrument: InstrumentId) -> Option<&Track> {
         if self.may_read(dataset) { self.market.track(dataset, instrument) } else { None }
     }
 

@@ -1,13 +1,10 @@
 //! All facts of one instrument in one dataset, and which of them a snapshot sees.
 
+mod difference;
 mod piece;
 mod rows;
 
 pub use rows::Rows;
-
-mod growth;
-
-pub use growth::Growth;
 
 use crate::{
     day::Day,

@@ -19,11 +19,11 @@ use factors::{
     kind::InstrumentKind,
     returns::Sessions,
     roles::Roles,
+    sector::sector,
     size::{self, LineCap, SizeBucket, Sizes},
 };
 use marketdata::{
     dataset::Dataset, day::Day, instrument::InstrumentId, quotes::Quotes, snapshot::Snapshot,
-    track::Growth,
 };
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -163,12 +163,12 @@ impl<'a> Continued<'a> {
             return None;
         }
         let mut added = vec![f64::NAN; self.added.len()];
-        match snapshot.growth_since(earlier, Dataset::Bars, instrument)? {
-            Growth::None => {}
-            Growth::From(day) if self.last < day => {
+        match snapshot.first_difference(earlier, Dataset::Bars, instrument) {
+            None => {}
+            Some(day) if self.last < day => {
                 self.added.total_returns(snapshot, instrument, &mut added);
             }
-            Growth::From(_) => return None,
+            Some(_) => return None,
         }
         Some(RowSource::Continued { row, added })
     }
@@ -191,7 +191,7 @@ impl Reader<'_> {
             row: NONE,
             cap: size::line_cap(self.snapshot, instrument, self.quotes.get(instrument)),
             kind: InstrumentKind::Unknown,
-            sector: size::sector(self.snapshot, instrument),
+            sector: sector(self.snapshot, instrument),
             in_small_cap_fund: self.is_in_small_cap_fund(instrument),
         };
         (item, self.returns(instrument))

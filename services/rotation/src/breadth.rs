@@ -1,67 +1,33 @@
 //! What the members did each day, counted in one pass over them: advances, averages, highs, weights.
 //!
-//! Work is cut in fixed ranges of issuers, so that a caller may spread it over threads: counts add
-//! up exactly and sums run in the order of the ranges.
+//! Issuers are counted in fixed ranges, on the threads of the caller's pool: counts add up exactly
+//! and sums run in the order of the ranges. Of a range whose early rows are as an earlier snapshot
+//! knew them the latest days alone are counted, see `counts.rs`.
 
 use crate::{
-    tally::{Tally, Weights, YEAR, count_line},
+    counts::{Counts, Days, Latest, RangeCounts},
+    running::YEAR,
+    tally::{Tally, Weights},
     universe::{Member, Universe},
 };
-use factors::{basket::is_listed, caps::CapHistory, roles::Roles, size::CapSource};
-use marketdata::{
-    bars::Bars, calendar::is_session, dataset::Dataset, day::Day, snapshot::Snapshot,
-};
-use std::{collections::VecDeque, ops::Range};
+use factors::roles::Roles;
+use marketdata::{calendar::is_session, dataset::Dataset, day::Day, snapshot::Snapshot};
+use rayon::prelude::*;
+use std::{collections::VecDeque, sync::Arc};
 
 /// Issuers in one range of work.
-pub const STEP: usize = 128;
-
-/// An issuer without a value is missing from the weights of so many days after its last; later it
-/// is gone.
-const MISSING_DAYS: usize = 14;
-
-/// A line with its bars and its market values.
-type Valued<'a, 'b> = (&'b (&'a Member, Bars<'a>), CapHistory);
-
-/// An issuer's latest market value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Latest {
-    /// The ticker of its first line.
-    pub symbol: String,
-    /// The day.
-    pub on: Day,
-    /// USD.
-    pub cap: f64,
-    /// Where it comes from.
-    pub source: CapSource,
-    /// The day from which on the shares of all its lines are known.
-    pub known_from: Day,
-}
-
-/// What is counted, before it is.
-#[derive(Debug)]
-pub struct Plan {
-    /// Whose.
-    pub universe: Universe,
-    /// First calendar day of any price.
-    first: Day,
-    /// Number of calendar days.
-    span: usize,
-}
-
-/// The counts of one range of issuers, by calendar day.
-#[derive(Debug)]
-pub struct Part {
-    tallies: Vec<Tally>,
-    weights: Vec<Weights>,
-    latest: Vec<Latest>,
-}
+const STEP: usize = 128;
+/// Calendar days from a new checkpoint to the last day: what is published or corrected late is
+/// mostly of these.
+const TAIL_DAYS: i32 = 7;
+/// A checkpoint further back is moved on.
+const TAIL_DAYS_MOST: i32 = 21;
 
 /// The counts of every session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Breadth {
-    /// Whose.
-    pub universe: Universe,
+    /// The names counted.
+    pub universe: Arc<Universe>,
     /// The sessions: days on which enough of the universe has a price.
     pub days: Vec<Day>,
     /// The days on which a close of the universe is known: the sessions, and those of the exchange
@@ -82,166 +48,168 @@ pub struct Breadth {
     pub members: u32,
     /// Issuers with a market value, the greatest first.
     pub latest: Vec<Latest>,
+    span: Option<Days>,
+    ranges: Vec<RangeCounts>,
+    /// The counts of all ranges together up to the checkpoint.
+    base: Arc<Counts>,
 }
 
-impl Plan {
-    /// What there is to count in a snapshot.
-    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Plan {
-        let universe = Universe::of(snapshot, roles);
-        let (mut first, mut last) = (Day::MAX, Day::MIN);
-        for member in universe.members() {
-            let rows = snapshot.rows(Dataset::Bars, member.instrument);
-            if let Some(end) = rows.last() {
-                first = first.min(rows.day(0));
-                last = last.max(rows.day(end));
+impl Breadth {
+    /// Counts a snapshot, going on from an earlier one where its counts still hold. The answer is the
+    /// same with and without it.
+    pub fn of(
+        snapshot: &Snapshot,
+        roles: &Roles,
+        earlier: Option<(&Arc<Breadth>, &Snapshot)>,
+    ) -> Arc<Breadth> {
+        let kept = earlier.filter(|(counted, before)| counted.universe.is_of(snapshot, before));
+        let universe = match kept {
+            Some((counted, _)) => Arc::clone(&counted.universe),
+            None => Arc::new(Universe::of(snapshot, roles)),
+        };
+        let span = span(snapshot, &universe, earlier.and_then(|(counted, _)| counted.span));
+        if let Some((counted, before)) = kept.filter(|(counted, _)| counted.span == span)
+            && counted.is_unchanged(snapshot, before)
+        {
+            return Arc::clone(counted);
+        }
+        let ranges = ranges(snapshot, &universe, span, earlier);
+        let base = match earlier {
+            Some((counted, _)) if have_one_base(&counted.ranges, &ranges) => {
+                Arc::clone(&counted.base)
             }
-        }
-        let span = if last < first { 0 } else { (last.epoch() - first.epoch()) as usize + 1 };
-        Plan { universe, first, span }
-    }
-
-    /// Number of issuers to cut into ranges of [`STEP`].
-    pub fn len(&self) -> usize {
-        self.universe.issuers.len()
-    }
-
-    /// Whether there is nothing to count.
-    pub fn is_empty(&self) -> bool {
-        self.universe.issuers.is_empty()
-    }
-
-    /// Counts one range of issuers.
-    pub fn part(&self, snapshot: &Snapshot, range: Range<usize>) -> Part {
-        let mut part = Part {
-            tallies: vec![Tally::NONE; self.span],
-            weights: vec![Weights::NONE; self.span],
-            latest: Vec::new(),
+            _ => Arc::new(sum(ranges.iter().map(RangeCounts::base))),
         };
-        for lines in &self.universe.issuers[range] {
-            let bars: Vec<(&Member, Bars<'_>)> = lines
-                .iter()
-                .map(|line| (line, Bars::of(snapshot, line.instrument)))
-                .filter(|(_, bars)| !bars.is_empty())
-                .collect();
-            for (member, bars) in &bars {
-                count_line(member, bars, self.first, &mut part.tallies);
-            }
-            self.count_issuer(&bars, &mut part);
-            self.value_issuer(snapshot, &bars, &mut part);
-        }
-        part
+        let by_day = ByDay { universe: &universe, span };
+        Arc::new(by_day.breadth(Arc::clone(&universe), ranges, base))
     }
 
-    /// Counts an issuer on each day on which one of its lines has a close.
-    fn count_issuer(&self, bars: &[(&Member, Bars<'_>)], part: &mut Part) {
-        let days = |(member, bars): &(&Member, Bars<'_>)| -> Vec<Day> {
-            bars.days.iter().copied().filter(|day| member.on(*day)).collect()
-        };
-        let mut all: Vec<Day> = bars.iter().flat_map(days).collect();
-        all.sort_unstable();
-        all.dedup();
-        for day in all {
-            part.weights[self.at(day)].priced += 1;
-        }
+    /// Whether everything counted is as it was: no row of a line is another, and nothing turns on the
+    /// day that it is.
+    fn is_unchanged(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
+        let same = |dataset, id| snapshot.first_difference(before, dataset, id).is_none();
+        let datasets = [Dataset::Bars, Dataset::ShareCounts, Dataset::Listings];
+        let days = snapshot.today() == before.today();
+        days && self.universe.members().all(|member| {
+            let id = member.instrument;
+            datasets.into_iter().all(|dataset| same(dataset, id))
+                && snapshot.has_units_of(before, id)
+        })
     }
 
-    fn value_issuer(&self, snapshot: &Snapshot, bars: &[(&Member, Bars<'_>)], part: &mut Part) {
-        let caps = |(member, bars): &(&Member, Bars<'_>)| {
-            CapHistory::of(snapshot, member.instrument, bars)
-        };
-        let mut lines: Vec<Valued<'_, '_>> =
-            bars.iter().filter_map(|line| Some((line, caps(line)?))).collect();
-        // A printed value is the whole company's: one line carries it.
-        if let Some(at) = lines.iter().position(|(_, caps)| caps.source == CapSource::Printed) {
-            lines = vec![lines.swap_remove(at)];
-        }
-        // In a universe of all listed names a line that may be a fund has no weight among companies.
-        lines.retain(|((member, _), _)| member.is_company);
-        let Some(((member, _), first)) = lines.first() else { return };
-        let sums: Vec<(usize, f64)> = self.sums(&lines, snapshot.today());
-        for (at, cap) in &sums {
-            part.weights[*at].value(*cap);
-        }
-        let belongs = |day: Day| lines.iter().any(|((member, _), _)| member.on(day));
-        for (i, (at, cap)) in sums.iter().enumerate() {
-            let next = sums.get(i + 1).map_or(self.span.min(at + 1 + MISSING_DAYS), |next| next.0);
-            let lacking = at + 1..next;
-            for at in lacking.filter(|at| belongs(self.first.plus(*at as i32))) {
-                part.weights[at].missing += cap;
-            }
-        }
-        if let Some((at, cap)) = sums.last() {
-            part.latest.push(Latest {
-                symbol: snapshot.symbol(member.instrument).to_owned(),
-                on: self.first.plus(*at as i32),
-                cap: *cap,
-                source: first.source,
-                known_from: lines.iter().map(|(_, caps)| caps.known_from).max().unwrap_or(Day::MIN),
-            });
-        }
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        let ranges: usize = self.ranges.iter().map(RangeCounts::bytes).sum();
+        let day = size_of::<Tally>() + size_of::<Weights>() + 2 * size_of::<Day>() + 8;
+        let members = self.universe.members().map(|member| {
+            size_of_val(member) + member.intervals.capacity() * size_of::<(Day, Day)>()
+        });
+        ranges + self.base.bytes() + self.days.len() * day + members.sum::<usize>()
+    }
+}
+
+/// The days of any price, and where the checkpoint lies.
+fn span(snapshot: &Snapshot, universe: &Universe, earlier: Option<Days>) -> Option<Days> {
+    let spans = universe.members().filter_map(|m| snapshot.span(Dataset::Bars, m.instrument));
+    let (first, last) = spans.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))?;
+    let holds = |checkpoint: &Day| *checkpoint <= last && last <= checkpoint.plus(TAIL_DAYS_MOST);
+    let earlier = earlier.map(|days| days.checkpoint).filter(holds);
+    Some(Days { first, checkpoint: earlier.unwrap_or(last.plus(-TAIL_DAYS)), last })
+}
+
+/// Counts the ranges.
+fn ranges(
+    snapshot: &Snapshot,
+    universe: &Universe,
+    span: Option<Days>,
+    earlier: Option<(&Arc<Breadth>, &Snapshot)>,
+) -> Vec<RangeCounts> {
+    let Some(days) = span else { return Vec::new() };
+    let count = |(at, issuers): (usize, &[Vec<_>])| {
+        let earlier = earlier.and_then(|(counted, before)| {
+            let same = counted.universe.issuers.chunks(STEP).nth(at) == Some(issuers);
+            Some((counted.ranges.get(at).filter(|_| same)?, before))
+        });
+        RangeCounts::of(snapshot, issuers, days, earlier)
+    };
+    universe.issuers.par_chunks(STEP).enumerate().map(count).collect()
+}
+
+fn have_one_base(some: &[RangeCounts], others: &[RangeCounts]) -> bool {
+    some.len() == others.len() && some.iter().zip(others).all(|(a, b)| a.shares_base(b))
+}
+
+/// The counts of all ranges together, in their order.
+fn sum<'a>(mut ranges: impl Iterator<Item = &'a Counts>) -> Counts {
+    let mut sum = ranges.next().cloned().unwrap_or_else(Counts::none);
+    ranges.for_each(|counts| sum.add(counts));
+    sum
+}
+
+/// What a universe expects of each calendar day.
+struct ByDay<'a> {
+    universe: &'a Universe,
+    span: Option<Days>,
+}
+
+impl ByDay<'_> {
+    fn first(&self) -> Day {
+        self.span.map_or(Day::MIN, |days| days.first)
     }
 
-    /// The value of an issuer on each day on which all of its classes that belong into it have one.
-    fn sums(&self, lines: &[Valued<'_, '_>], today: Day) -> Vec<(usize, f64)> {
-        let mut days: Vec<Day> =
-            lines.iter().flat_map(|((_, bars), _)| bars.days.iter().copied()).collect();
-        days.sort_unstable();
-        days.dedup();
-        let sum = |day: Day| -> Option<f64> {
-            let classes = lines
-                .iter()
-                .filter(|((member, bars), _)| member.on(day) && is_listed(bars, day, today));
-            let values =
-                classes.map(|((_, bars), caps)| caps.at(bars.days.binary_search(&day).ok()?));
-            values.sum::<Option<f64>>().filter(|sum| 0.0 < *sum)
-        };
-        days.into_iter().filter_map(|day| Some((self.at(day), sum(day)?))).collect()
+    /// Number of calendar days.
+    fn len(&self) -> usize {
+        self.span.map_or(0, |days| (days.last.epoch() - days.first.epoch()) as usize + 1)
     }
 
     fn at(&self, day: Day) -> usize {
-        (day.epoch() - self.first.epoch()) as usize
+        (day.epoch() - self.first().epoch()) as usize
     }
 
-    /// Puts the parts of all ranges together, in their order.
-    pub fn assemble(self, parts: Vec<Part>) -> Breadth {
-        let mut parts = parts.into_iter();
-        let nothing = || Part { tallies: Vec::new(), weights: Vec::new(), latest: Vec::new() };
-        let mut sum = parts.next().unwrap_or_else(nothing);
-        for part in parts {
-            sum.tallies.iter_mut().zip(&part.tallies).for_each(|(own, other)| own.add(other));
-            sum.weights.iter_mut().zip(&part.weights).for_each(|(own, other)| own.add(other));
-            sum.latest.extend(part.latest);
-        }
+    /// Takes the counts of the sessions.
+    fn breadth(
+        &self,
+        universe: Arc<Universe>,
+        ranges: Vec<RangeCounts>,
+        base: Arc<Counts>,
+    ) -> Breadth {
+        let tail = sum(ranges.iter().map(|range| &range.tail));
+        let tallies: Vec<Tally> = base.tallies.iter().chain(&tail.tallies).copied().collect();
+        let weights: Vec<Weights> = base.weights.iter().chain(&tail.weights).copied().collect();
         let members = self.members_by_day();
-        let (sessions, thin_days_after) = sessions(&sum.tallies, &members, self.universe.stand_in);
-        let days: Vec<Day> = sessions.iter().map(|at| self.first.plus(*at as i32)).collect();
-        let calendar = self.calendar(&sum.tallies, &days);
+        let (sessions, thin_days_after) = sessions(&tallies, &members, universe.stand_in);
+        let days: Vec<Day> = sessions.iter().map(|at| self.first().plus(*at as i32)).collect();
+        let calendar = self.calendar(&tallies, &days);
         let last = days.last().copied();
-        let expected =
-            |at: usize| if self.universe.stand_in { sum.tallies[at].priced } else { members[at] };
+        let expected = |at: usize| if universe.stand_in { tallies[at].priced } else { members[at] };
         let issuers = self.issuers_by_day();
         let expected_issuers =
-            |at: usize| if self.universe.stand_in { sum.weights[at].priced } else { issuers[at] };
-        sum.latest.retain(|issuer| Some(issuer.on) == last);
-        sum.latest.sort_by(|a, b| b.cap.total_cmp(&a.cap));
+            |at: usize| if universe.stand_in { weights[at].priced } else { issuers[at] };
+        let mut latest: Vec<Latest> =
+            ranges.iter().flat_map(|range| range.latest.iter().cloned()).collect();
+        latest.retain(|issuer| Some(issuer.on) == last);
+        latest.sort_by(|a, b| b.cap.total_cmp(&a.cap));
         Breadth {
-            tallies: sessions.iter().map(|at| sum.tallies[*at]).collect(),
-            weights: sessions.iter().map(|at| sum.weights[*at]).collect(),
+            tallies: sessions.iter().map(|at| tallies[*at]).collect(),
+            weights: sessions.iter().map(|at| weights[*at]).collect(),
             expected: sessions.iter().map(|at| expected(*at)).collect(),
             expected_issuers: sessions.iter().map(|at| expected_issuers(*at)).collect(),
             members: sessions.last().map_or(0, |at| members[*at]),
             days,
             calendar,
             thin_days_after,
-            latest: sum.latest,
-            universe: self.universe,
+            latest,
+            span: self.span,
+            ranges,
+            base,
+            universe,
         }
     }
 
     /// The sessions and the thinner ones: a close on a day without trading is an error of its file.
     fn calendar(&self, tallies: &[Tally], sessions: &[Day]) -> Vec<Day> {
         let priced = tallies.iter().enumerate().filter(|(_, tally)| 0 < tally.priced);
-        let days = priced.map(|(at, _)| self.first.plus(at as i32));
+        let days = priced.map(|(at, _)| self.first().plus(at as i32));
         days.filter(|day| is_session(*day) || sessions.binary_search(day).is_ok()).collect()
     }
 
@@ -270,17 +238,17 @@ impl Plan {
 
     /// How many of some intervals each calendar day lies in.
     fn by_day(&self, intervals: impl Iterator<Item = (Day, Day)>) -> Vec<u32> {
-        let mut steps = vec![0i32; self.span + 1];
+        let mut steps = vec![0i32; self.len() + 1];
         let clamp = |day: Day| {
-            let last = self.first.plus(self.span as i32);
-            self.at(day.max(self.first).min(last))
+            let last = self.first().plus(self.len() as i32);
+            self.at(day.max(self.first()).min(last))
         };
-        for (from, until) in intervals.filter(|_| self.span != 0) {
+        for (from, until) in intervals.filter(|_| self.span.is_some()) {
             steps[clamp(from)] += 1;
             steps[clamp(until)] -= 1;
         }
         let mut count = 0;
-        steps.truncate(self.span);
+        steps.truncate(self.len());
         let mut add = |step: i32| {
             count += step;
             count as u32

@@ -5,6 +5,7 @@ use crate::{
     standing::z_score,
 };
 use marketdata::{day::Day, snapshot::Series};
+use rayon::prelude::*;
 
 /// What a score is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,25 +142,59 @@ pub struct Composite {
     pub history: Vec<(Day, State)>,
 }
 
-impl Composite {
-    /// The composite over the last [`FOLLOWED`] of some sessions. `history` gives a measure's values by its id.
-    /// None without sessions, or where no component of any score is there on the last.
+/// The z-scores of all components on the sessions that the state is followed over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ZScores {
+    sessions: Vec<Day>,
+    /// By component, then by session.
+    scores: Vec<Vec<Option<f64>>>,
+}
+
+impl ZScores {
+    /// The z-scores over the last [`FOLLOWED`] of some sessions. `history` gives a measure's values by
+    /// its id. Where `earlier` scores were made of histories that `before` gives, those of sessions
+    /// with the same values up to them are taken over.
     pub fn of<'a>(
         sessions: &[Day],
-        history: impl Fn(&str) -> Option<&'a Series>,
-    ) -> Option<Composite> {
-        let on = *sessions.last()?;
+        history: impl Fn(&str) -> Option<&'a Series> + Sync,
+        before: impl Fn(&str) -> Option<&'a Series> + Sync,
+        earlier: Option<&ZScores>,
+    ) -> ZScores {
         let sessions = &sessions[sessions.len().saturating_sub(FOLLOWED)..];
-        let z: Vec<Vec<Option<f64>>> = COMPONENTS
-            .iter()
-            .map(|part| history(part.measure).map_or(Vec::new(), |h| z_on(sessions, h)))
-            .collect();
-        let z_of = |part: usize, at: usize| z[part].get(at).copied().flatten();
+        let of = |(at, part): (usize, &Component)| {
+            let Some(history) = history(part.measure) else { return Vec::new() };
+            let earlier = earlier.zip(before(part.measure)).map(|(scores, before)| {
+                let common = common_length(history, before);
+                let next = before.days.get(common).copied();
+                Kept { sessions: &scores.sessions, scores: &scores.scores[at], common, next }
+            });
+            z_on(sessions, history, earlier.as_ref())
+        };
+        let scores = COMPONENTS.par_iter().enumerate().map(of).collect();
+        ZScores { sessions: sessions.to_vec(), scores }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.sessions.len() * (size_of::<Day>() + COMPONENTS.len() * size_of::<Option<f64>>())
+    }
+
+    fn get(&self, part: usize, at: usize) -> Option<f64> {
+        self.scores[part].get(at).copied().flatten()
+    }
+}
+
+impl Composite {
+    /// The composite of z-scores. None without sessions, or where no component of any score is there
+    /// on the last.
+    pub fn of(z: &ZScores) -> Option<Composite> {
+        let sessions = &z.sessions;
+        let on = *sessions.last()?;
         let mut switches = Score::ALL.map(|score| Switch::off(score.two_sided()));
         let mut states: Vec<(Day, State)> = Vec::with_capacity(sessions.len());
         for (at, day) in sessions.iter().enumerate() {
             for (switch, score) in switches.iter_mut().zip(Score::ALL) {
-                *switch = switch.step(value_of(score, |part| z_of(part, at)));
+                *switch = switch.step(value_of(score, |part| z.get(part, at)));
             }
             states.push((*day, state_of(switches)));
         }
@@ -167,7 +202,7 @@ impl Composite {
         let scores: Vec<ScoreNow> = Score::ALL
             .into_iter()
             .zip(switches)
-            .map(|(score, switch)| now(score, switch, |part| z_of(part, last)))
+            .map(|(score, switch)| now(score, switch, |part| z.get(part, last)))
             .collect();
         scores.iter().find_map(|score| score.value)?;
         let (_, state) = *states.last()?;
@@ -184,12 +219,42 @@ impl Composite {
     }
 }
 
+/// How many first values two histories have in common, bit by bit.
+fn common_length(one: &Series, other: &Series) -> usize {
+    let days = one.days.iter().zip(&other.days);
+    let values = one.values.iter().zip(&other.values);
+    let same = days.zip(values).take_while(|(d, v)| d.0 == d.1 && v.0.to_bits() == v.1.to_bits());
+    same.count()
+}
+
+/// Scores made of an earlier history.
+struct Kept<'a> {
+    sessions: &'a [Day],
+    scores: &'a [Option<f64>],
+    /// How many first values it has in common with the history of now.
+    common: usize,
+    /// The day of the value after those.
+    next: Option<Day>,
+}
+
+impl Kept<'_> {
+    /// The score of a session whose last value is at a place of the history of now, where the earlier
+    /// history has the same values up to the session.
+    fn get(&self, day: Day, at: usize) -> Option<Option<f64>> {
+        let same = at < self.common && self.next.is_none_or(|next| day < next);
+        let place = self.sessions.binary_search(&day).ok().filter(|_| same)?;
+        self.scores.get(place).copied()
+    }
+}
+
 /// A measure's z-score on each session: that of its last value at most [`CARRY_DAYS`] old.
-fn z_on(sessions: &[Day], history: &Series) -> Vec<Option<f64>> {
+fn z_on(sessions: &[Day], history: &Series, kept: Option<&Kept<'_>>) -> Vec<Option<f64>> {
     let of = |day: &Day| {
         let at = history.index_on_or_before(*day)?;
         let fresh = *day <= history.days[at].plus(CARRY_DAYS);
-        Some(z_score(fresh.then_some(&history.values[..=at])?)?.z)
+        kept.as_ref()
+            .and_then(|kept| kept.get(*day, at))
+            .unwrap_or_else(|| Some(z_score(fresh.then_some(&history.values[..=at])?)?.z))
     };
     sessions.iter().map(of).collect()
 }
@@ -270,6 +335,13 @@ mod tests {
     use super::*;
     use marketdata::fixture::day;
 
+    fn of_all<'a>(
+        sessions: &[Day],
+        history: impl Fn(&str) -> Option<&'a Series> + Sync,
+    ) -> Option<Composite> {
+        Composite::of(&ZScores::of(sessions, history, |_| None, None))
+    }
+
     /// 130 quiet days alternating ±1 (mean 0, sample sd 1.004), then the given values.
     fn series(tail: &[f64]) -> Series {
         let quiet = (0..130).map(|i| if i % 2 == 0 { -1.0 } else { 1.0 });
@@ -287,7 +359,7 @@ mod tests {
             "equal_minus_cap.5d" => Some(&flat),
             _ => None,
         };
-        let composite = Composite::of(&up.days, of).unwrap();
+        let composite = of_all(&up.days, of).unwrap();
         assert_eq!(composite.state, State::SmallLed);
         assert_eq!((composite.sessions, composite.since), (2, up.days[131]));
         let size = &composite.scores[0];
@@ -313,9 +385,8 @@ mod tests {
     #[test]
     fn a_wild_value_counts_for_three() {
         let wild = series(&[1e6]);
-        let composite = Composite::of(&wild.days, |id| {
-            (id == "index_return.large_cap_index.5d").then_some(&wild)
-        });
+        let composite =
+            of_all(&wild.days, |id| (id == "index_return.large_cap_index.5d").then_some(&wild));
         let composite = composite.unwrap();
         assert_eq!(composite.scores[2].value, Some(-3.0));
         assert_eq!(composite.state, State::Neutral);
@@ -324,8 +395,8 @@ mod tests {
     #[test]
     fn without_components_there_is_no_state() {
         let days = series(&[]).days;
-        assert_eq!(Composite::of(&days, |_| None), None);
-        assert_eq!(Composite::of(&[], |_| None), None);
+        assert_eq!(of_all(&days, |_| None), None);
+        assert_eq!(of_all(&[], |_| None), None);
     }
 
     #[test]
@@ -334,9 +405,8 @@ mod tests {
         let mut sessions = values.days.clone();
         let last = sessions[sessions.len() - 1];
         sessions.push(last.plus(CARRY_DAYS));
-        let state = |sessions: &[Day]| {
-            Composite::of(sessions, |id| (id == "size_spread.21d").then_some(&values))
-        };
+        let state =
+            |sessions: &[Day]| of_all(sessions, |id| (id == "size_spread.21d").then_some(&values));
         assert_eq!(state(&sessions).unwrap().state, State::SmallLed);
         sessions.push(last.plus(CARRY_DAYS + 1));
         assert_eq!(state(&sessions), None);

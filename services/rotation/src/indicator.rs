@@ -1,6 +1,6 @@
 //! The list of indicators; one file each, in reading order of a report.
 
-use crate::measure::Indicator;
+use crate::family::Indicator;
 
 mod advance_decline_line;
 mod concentration;
@@ -8,6 +8,7 @@ mod credit_spread_change;
 mod defensive_minus_cyclical;
 mod equal_minus_cap;
 mod index_return;
+mod mcclellan;
 mod megacap_value_change;
 mod most_shorted;
 mod new_highs_less_lows;
@@ -19,8 +20,6 @@ mod small_vs_nasdaq;
 mod ten_year_change;
 mod volatility_change;
 
-pub(crate) use index_return::INDICES;
-
 /// Every indicator.
 pub const ALL: &[Indicator] = &[
     index_return::INDICATOR,
@@ -31,6 +30,7 @@ pub const ALL: &[Indicator] = &[
     pct_above_50d::INDICATOR,
     pct_above_200d::INDICATOR,
     advance_decline_line::INDICATOR,
+    mcclellan::INDICATOR,
     new_highs_less_lows::INDICATOR,
     concentration::INDICATOR,
     megacap_value_change::INDICATOR,
@@ -40,9 +40,6 @@ pub const ALL: &[Indicator] = &[
     defensive_minus_cyclical::INDICATOR,
     credit_spread_change::INDICATOR,
 ];
-
-/// The horizons of plain moves and spreads, in sessions: a day, a week, a month, a quarter.
-pub const HORIZONS: [usize; 4] = [1, 5, 21, 63];
 
 #[cfg(test)]
 mod tests {
@@ -59,6 +56,6 @@ mod tests {
                 assert!(ids.insert(spec.id.clone()), "{} twice", spec.id);
             }
         }
-        assert_eq!(ALL.len(), 16);
+        assert_eq!(ALL.len(), 17);
     }
 }

@@ -11,59 +11,105 @@ use factors::{
     most_shorted::{MostShorted, most_shorted},
     moves::Moves,
     roles::{Role, Roles},
-    spread::Pair,
 };
 use marketdata::{
     day::Day,
     gap::{Gap, GapReason},
     snapshot::{Series, Snapshot},
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
-/// Everything read from a snapshot, once.
+/// The indices whose moves are reported, in order.
+pub const INDICES: [Role; 7] = [
+    Role::SmallCapIndex,
+    Role::LargeCapIndex,
+    Role::Nasdaq,
+    Role::Dow,
+    Role::MidCapIndex,
+    Role::EqualWeight,
+    Role::BroadMarket,
+];
+
+/// What is read from a snapshot, each on first need and once.
 #[derive(Debug)]
 pub struct Inputs<'a> {
     /// The snapshot.
     pub snapshot: &'a Snapshot,
-    /// Who plays what.
+    /// Which symbol plays which role.
     pub roles: &'a Roles,
-    lines: BTreeMap<Role, Line>,
+    earlier: Option<Earlier<'a>>,
+    lines: BTreeMap<Role, OnceLock<Option<Line>>>,
+    breadth: OnceLock<Arc<Breadth>>,
+    megacaps: OnceLock<(Vec<Megacap>, Vec<MissingIssuer>)>,
+    most_shorted: OnceLock<Arc<MostShorted>>,
+}
+
+/// What was read from an earlier snapshot by the same roles, to go on from.
+#[derive(Clone, Copy, Debug)]
+pub struct Earlier<'a> {
+    /// The earlier snapshot.
+    pub snapshot: &'a Snapshot,
+    /// What was read from it.
+    pub read: &'a Read,
+}
+
+/// The inputs that a later snapshot can go on from; none where no indicator asked for them.
+#[derive(Clone, Debug)]
+pub struct Read {
     /// The members' counts.
-    pub breadth: Breadth,
-    /// The megacaps with a known value.
-    pub megacaps: Vec<Megacap>,
-    /// The others.
-    pub missing_megacaps: Vec<MissingIssuer>,
+    pub breadth: Option<Arc<Breadth>>,
     /// The most-shorted basket.
-    pub most_shorted: MostShorted,
-    /// The baskets of defensive and of cyclical sectors.
-    pub style: [Vec<Line>; 2],
+    pub most_shorted: Option<Arc<MostShorted>>,
 }
 
 impl<'a> Inputs<'a> {
-    /// Reads a snapshot.
-    pub fn of(snapshot: &'a Snapshot, roles: &'a Roles, breadth: Breadth) -> Inputs<'a> {
-        let resolved = Role::ALL.into_iter().filter_map(|role| roles.resolve_role(snapshot, role));
-        let lines = resolved.map(|resolved| (resolved.role, Line::of(snapshot, resolved)));
-        let (megacaps, missing_megacaps) = megacaps(snapshot, roles);
-        let funds = |symbols: &[String], role| -> Vec<Line> {
-            let found =
-                symbols.iter().filter_map(|symbol| roles.resolve_role_as(snapshot, role, symbol));
-            found.map(|resolved| Line::of(snapshot, resolved)).collect()
-        };
+    /// The inputs of a snapshot, nothing read yet.
+    pub fn of(
+        snapshot: &'a Snapshot,
+        roles: &'a Roles,
+        earlier: Option<Earlier<'a>>,
+    ) -> Inputs<'a> {
+        let lines = Role::ALL.into_iter().map(|role| (role, OnceLock::new()));
         Inputs {
             snapshot,
             roles,
+            earlier,
             lines: lines.collect(),
-            breadth,
-            megacaps,
-            missing_megacaps,
-            most_shorted: most_shorted(snapshot, roles),
-            style: [
-                funds(&roles.defensive_sectors, Role::Defensive),
-                funds(&roles.cyclical_sectors, Role::Cyclical),
-            ],
+            breadth: OnceLock::new(),
+            megacaps: OnceLock::new(),
+            most_shorted: OnceLock::new(),
         }
+    }
+
+    /// The members' counts.
+    pub fn breadth(&self) -> &Arc<Breadth> {
+        self.breadth.get_or_init(|| {
+            let earlier = self.earlier.and_then(|e| Some((e.read.breadth.as_ref()?, e.snapshot)));
+            Breadth::of(self.snapshot, self.roles, earlier)
+        })
+    }
+
+    /// The megacaps with a known value, and the others.
+    pub fn megacaps(&self) -> &(Vec<Megacap>, Vec<MissingIssuer>) {
+        self.megacaps.get_or_init(|| megacaps(self.snapshot, self.roles))
+    }
+
+    /// The most-shorted basket.
+    pub fn most_shorted(&self) -> &Arc<MostShorted> {
+        self.most_shorted.get_or_init(|| {
+            let earlier = self.earlier.and_then(|earlier| {
+                Some((&**earlier.read.most_shorted.as_ref()?, earlier.snapshot))
+            });
+            Arc::new(most_shorted(self.snapshot, self.roles, earlier))
+        })
+    }
+
+    /// What a later snapshot can go on from.
+    pub fn into_read(self) -> Read {
+        Read { breadth: self.breadth.into_inner(), most_shorted: self.most_shorted.into_inner() }
     }
 
     /// The line of a role.
@@ -71,7 +117,12 @@ impl<'a> Inputs<'a> {
     /// # Errors
     /// A gap that names the role and its candidates.
     pub fn line(&self, role: Role, measure: &str) -> Result<&Line, Gap> {
-        self.lines.get(&role).ok_or_else(|| {
+        let read = || {
+            let resolved = self.roles.resolve_role(self.snapshot, role)?;
+            Some(Line::of(self.snapshot, resolved))
+        };
+        let line = self.lines.get(&role).and_then(|line| line.get_or_init(read).as_ref());
+        line.ok_or_else(|| {
             let candidates = self.roles.candidates(role).join(", ");
             let detail = format!("{} has no history: none of {candidates} is known", role.id());
             Gap::new(GapReason::InputMissing, measure, detail)
@@ -86,25 +137,6 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// A measure of two lines on their common days.
-    pub fn of_pair(
-        &self,
-        spec: &Spec,
-        roles: [Role; 2],
-        make: impl Fn(&Pair) -> Series,
-    ) -> Outcome {
-        match (self.line(roles[0], &spec.id), self.line(roles[1], &spec.id)) {
-            (Ok(first), Ok(second)) => {
-                let sources = vec![Source::of(first), Source::of(second)];
-                Outcome::of(make(&Pair::of(first, second)), sources)
-            }
-            (Err(gap), Ok(_)) | (Ok(_), Err(gap)) => Outcome::missing(gap),
-            (Err(one), Err(other)) => {
-                Outcome { gaps: vec![one, other], ..Outcome::missing_nothing() }
-            }
-        }
-    }
-
     /// A measure of the members' counts, with the universe as its source and what it lacks as gaps.
     /// `counted` is the number of names a value stands on: where they are too few there is none.
     pub fn of_breadth(
@@ -113,7 +145,7 @@ impl<'a> Inputs<'a> {
         counted: impl Fn(&Tally) -> u32,
         value: impl Fn(&Tally) -> Option<f64>,
     ) -> Outcome {
-        let Breadth { tallies, expected, .. } = &self.breadth;
+        let Breadth { tallies, expected, .. } = &**self.breadth();
         self.of_members(spec, |at| {
             value(&tallies[at]).filter(|_| is_most(counted(&tallies[at]), expected[at]))
         })
@@ -121,14 +153,14 @@ impl<'a> Inputs<'a> {
 
     /// A measure of the issuers' market values, on the sessions on which enough members have one.
     pub fn of_weights(&self, spec: &Spec, value: impl Fn(&Weights) -> Option<f64>) -> Outcome {
-        let Breadth { weights, expected_issuers, .. } = &self.breadth;
+        let Breadth { weights, expected_issuers, .. } = &**self.breadth();
         self.of_members(spec, |at| {
             value(&weights[at]).filter(|_| weights[at].are_most(expected_issuers[at]))
         })
     }
 
     fn of_members(&self, spec: &Spec, value: impl Fn(usize) -> Option<f64>) -> Outcome {
-        let breadth = &self.breadth;
+        let breadth = self.breadth();
         if breadth.days.is_empty() {
             let detail = "no member of the universe has prices";
             return Outcome::missing(Gap::new(GapReason::InputMissing, &*spec.id, detail));
@@ -192,7 +224,7 @@ impl<'a> Inputs<'a> {
 
     /// The universe as a source.
     pub fn universe_source(&self) -> Source {
-        let breadth = &self.breadth;
+        let breadth = self.breadth();
         let preferred = self.roles.breadth_universe.first().cloned();
         Source {
             role: None,
@@ -205,8 +237,9 @@ impl<'a> Inputs<'a> {
 }
 
 impl Outcome {
-    fn missing_nothing() -> Outcome {
-        Outcome::of(Series::empty(), Vec::new())
+    /// Nothing but reasons.
+    pub fn missing_all(gaps: Vec<Gap>) -> Outcome {
+        Outcome { gaps, ..Outcome::of(Series::empty(), Vec::new()) }
     }
 
     /// Turns levels into their changes over some sessions; 0 leaves them as they are.

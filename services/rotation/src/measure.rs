@@ -1,8 +1,11 @@
-//! What an indicator is: one concept, several measures of it, each a history with its sources.
+//! What a measure is: a history with its unit, its sources, and what is missing.
 
-use crate::{inputs::Inputs, record::RecordKind};
+use crate::record::RecordKind;
 use factors::{line::Line, roles::Role};
 use marketdata::{day::Day, gap::Gap, snapshot::Series};
+
+/// The horizons of plain moves and spreads, in sessions: a day, a week, a month, a quarter.
+pub const HORIZONS: [usize; 4] = [1, 5, 21, 63];
 
 /// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,28 +38,11 @@ impl Unit {
     }
 }
 
-/// One concept. Its file measures it; [`crate::indicator::ALL`] lists it.
-#[derive(Clone, Copy, Debug)]
-pub struct Indicator {
-    /// Stable id.
-    pub id: &'static str,
-    /// A few words for a heading.
-    pub title: &'static str,
-    /// Formula, conventions and source, in a sentence or two.
-    pub method: &'static str,
-    /// Its measures.
-    pub specs: fn() -> Vec<Spec>,
-    /// Measures one of them. A missing input is a gap of the outcome.
-    pub measure: fn(&Inputs<'_>, &Spec) -> Outcome,
-}
-
 /// One measure of an indicator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// Stable id: the indicator's, a variant, a horizon; for instance `size_spread.5d`.
+    /// Stable id: the indicator's, a variation, a horizon; for instance `size_spread.5d`.
     pub id: String,
-    /// Which variant, where the indicator has several.
-    pub variant: &'static str,
     /// Sessions it looks back; 0 for a level of the day.
     pub horizon: usize,
     /// The unit of its values.
@@ -67,14 +53,14 @@ pub struct Spec {
 
 impl Spec {
     /// A change over some sessions: `<stem>.<horizon>d`.
-    pub fn change(stem: &str, variant: &'static str, horizon: usize, unit: Unit) -> Spec {
+    pub fn change(stem: &str, horizon: usize, unit: Unit) -> Spec {
         let id = format!("{stem}.{horizon}d");
-        Spec { id, variant, horizon, unit, kind: RecordKind::Change }
+        Spec { id, horizon, unit, kind: RecordKind::Change }
     }
 
     /// A level of the day.
-    pub fn level(id: &str, variant: &'static str, unit: Unit) -> Spec {
-        Spec { id: id.to_owned(), variant, horizon: 0, unit, kind: RecordKind::Level }
+    pub fn level(id: &str, unit: Unit) -> Spec {
+        Spec { id: id.to_owned(), horizon: 0, unit, kind: RecordKind::Level }
     }
 }
 

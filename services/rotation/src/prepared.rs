@@ -1,11 +1,12 @@
 //! Everything a snapshot says about rotation, computed once: histories, standings, records, state.
 
 use crate::{
-    breadth::{Breadth, Part, Plan, STEP},
-    composite::{COMPONENTS, Composite, Score},
-    indicator::{self, INDICES},
-    inputs::Inputs,
-    measure::{Detail, Indicator, Outcome, Source, Spec},
+    breadth::Breadth,
+    composite::{COMPONENTS, Composite, Score, ZScores},
+    family::Indicator,
+    indicator,
+    inputs::{Earlier, INDICES, Inputs, Read},
+    measure::{Detail, Outcome, Source, Spec},
     record::Record,
     standing::{ZScore, percentile, z_score},
 };
@@ -19,7 +20,8 @@ use marketdata::{
     gap::{Gap, GapReason},
     snapshot::{Series, Snapshot},
 };
-use std::collections::BTreeMap;
+use rayon::prelude::*;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A measure whose latest value is more sessions old than this is stale.
 const STALE_SESSIONS: i32 = 3;
@@ -113,84 +115,85 @@ pub struct PreparedRotation {
     /// What the whole answer lacks.
     pub gaps: Vec<Gap>,
     places: BTreeMap<String, usize>,
+    /// What it was prepared from, to tell what a later snapshot shares with it.
+    snapshot: Snapshot,
+    roles: Roles,
+    z_scores: ZScores,
+    read: Read,
 }
 
-/// Work to be done in fixed ranges: [`Preparation::len`] issuers, in steps of
-/// [`Preparation::STEP`].
-#[derive(Debug)]
-pub struct Preparation {
-    plan: Plan,
-}
-
-impl Preparation {
-    /// Issuers in one range.
-    pub const STEP: usize = STEP;
-
-    /// What there is to do.
-    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Preparation {
-        Preparation { plan: Plan::of(snapshot, roles) }
+/// Everything a snapshot says about rotation. What an earlier one by the same roles shares with it
+/// is taken over; the answer is the same, bit by bit, with and without it. Runs on the threads of
+/// the caller's rayon pool.
+pub fn prepare(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    previous: Option<&PreparedRotation>,
+) -> PreparedRotation {
+    let previous = previous.filter(|previous| previous.roles == *roles);
+    let earlier = previous.map(|p| Earlier { snapshot: &p.snapshot, read: &p.read });
+    let inputs = Inputs::of(snapshot, roles, earlier);
+    let measured = indicator::ALL.iter().flat_map(|indicator| {
+        let specs = (indicator.specs)();
+        let outcomes = (indicator.measure)(&inputs, &specs);
+        debug_assert_eq!(outcomes.len(), specs.len(), "invariant: one outcome per measure");
+        specs.into_iter().zip(outcomes).map(move |(spec, outcome)| (indicator, spec, outcome))
+    });
+    let measured: Vec<(&'static Indicator, Spec, Outcome)> = measured.collect();
+    let today = snapshot.today();
+    let mut readings: Vec<Reading> = measured
+        .into_par_iter()
+        .map(|(indicator, spec, outcome)| Reading::of(indicator, spec, outcome, today))
+        .collect();
+    let places: BTreeMap<String, usize> =
+        readings.iter().enumerate().map(|(at, r)| (r.spec.id.clone(), at)).collect();
+    let histories = |id: &str| Some(&readings[*places.get(id)?].history);
+    let before = |id: &str| Some(&previous?.reading(id)?.history);
+    let scores = previous.map(|previous| &previous.z_scores);
+    let z_scores = ZScores::of(sessions(&inputs), histories, before, scores);
+    let composite = Composite::of(&z_scores);
+    contribute(&mut readings, composite.as_ref());
+    let unresolved =
+        Role::ALL.into_iter().filter(|role| roles.resolve_role(snapshot, *role).is_none());
+    let lines = INDICES.into_iter().filter_map(|role| inputs.line(role, "").ok().cloned());
+    PreparedRotation {
+        today,
+        gaps: gaps_of_all(&readings, composite.as_ref()),
+        unresolved: unresolved.collect(),
+        indices: lines.collect(),
+        readings,
+        composite,
+        places,
+        snapshot: snapshot.clone(),
+        roles: roles.clone(),
+        z_scores,
+        read: inputs.into_read(),
     }
-
-    /// Number of issuers to cut into ranges.
-    pub fn len(&self) -> usize {
-        self.plan.len()
-    }
-
-    /// Whether there is nothing to cut.
-    pub fn is_empty(&self) -> bool {
-        self.plan.is_empty()
-    }
-
-    /// Does one range.
-    pub fn part(&self, snapshot: &Snapshot, range: std::ops::Range<usize>) -> Part {
-        self.plan.part(snapshot, range)
-    }
-
-    /// Puts the parts together, in the order of their ranges, and does the rest.
-    pub fn finish(self, snapshot: &Snapshot, roles: &Roles, parts: Vec<Part>) -> PreparedRotation {
-        PreparedRotation::of(snapshot, roles, self.plan.assemble(parts))
-    }
-}
-
-/// Everything a snapshot says about rotation, on one thread.
-pub fn prepare(snapshot: &Snapshot, roles: &Roles) -> PreparedRotation {
-    let work = Preparation::of(snapshot, roles);
-    let starts = (0..work.len()).step_by(STEP);
-    let parts = starts.map(|at| work.part(snapshot, at..(at + STEP).min(work.len()))).collect();
-    work.finish(snapshot, roles, parts)
 }
 
 impl PreparedRotation {
-    fn of(snapshot: &Snapshot, roles: &Roles, breadth: Breadth) -> PreparedRotation {
-        let inputs = Inputs::of(snapshot, roles, breadth);
-        let mut readings = Vec::new();
-        for indicator in indicator::ALL {
-            for spec in (indicator.specs)() {
-                let outcome = (indicator.measure)(&inputs, &spec);
-                readings.push(Reading::of(indicator, spec, outcome, snapshot.today()));
-            }
-        }
-        let places: BTreeMap<String, usize> =
-            readings.iter().enumerate().map(|(at, r)| (r.spec.id.clone(), at)).collect();
-        let sessions = sessions(&inputs);
-        let composite = Composite::of(sessions, |id| Some(&readings[*places.get(id)?].history));
-        contribute(&mut readings, composite.as_ref());
-        let unresolved = Role::ALL.into_iter().filter(|role| inputs.line(*role, "").is_err());
-        let lines = INDICES.into_iter().filter_map(|role| inputs.line(role, "").ok().cloned());
-        PreparedRotation {
-            today: snapshot.today(),
-            gaps: gaps_of_all(&readings, composite.as_ref()),
-            unresolved: unresolved.collect(),
-            indices: lines.collect(),
-            readings,
-            composite,
-            places,
-        }
-    }
-
     /// A measure by id.
     pub fn reading(&self, id: &str) -> Option<&Reading> {
         self.places.get(id).map(|at| &self.readings[*at])
+    }
+
+    /// The members' counts; none where no indicator asks for them.
+    pub fn breadth(&self) -> Option<&Arc<Breadth>> {
+        self.read.breadth.as_ref()
+    }
+
+    /// Bytes held, those shared with what it was continued from too; texts by their length.
+    pub fn bytes(&self) -> usize {
+        let series = |series: &Series| series.days.len() * (size_of::<Day>() + size_of::<f64>());
+        let readings = self.readings.iter().map(|reading| {
+            let sessions = reading.sessions.as_ref().map_or(0, Vec::len) * size_of::<Day>();
+            let details = reading.details.len() * size_of::<Detail>();
+            size_of::<Reading>() + series(&reading.history) + sessions + details
+        });
+        let lines = self.indices.iter().map(|line| line.days.len() * 12 + size_of::<Line>());
+        let breadth = self.read.breadth.as_ref().map_or(0, |breadth| breadth.bytes());
+        let basket = self.read.most_shorted.as_ref().map_or(0, |basket| basket.bytes());
+        readings.sum::<usize>() + lines.sum::<usize>() + breadth + basket + self.z_scores.bytes()
     }
 }
 
@@ -200,7 +203,7 @@ fn sessions<'a>(inputs: &'a Inputs<'_>) -> &'a [Day] {
     [Role::LargeCapIndex, Role::SmallCapIndex]
         .into_iter()
         .find_map(|role| inputs.line(role, "").ok())
-        .map_or(&inputs.breadth.days, |line| &line.days)
+        .map_or_else(|| &inputs.breadth().days[..], |line| &line.days)
 }
 
 fn contribute(readings: &mut [Reading], composite: Option<&Composite>) {

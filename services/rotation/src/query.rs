@@ -4,7 +4,7 @@ use crate::{
     measure::Unit,
     prepared::PreparedRotation,
     record::{Direction, Record, RecordKind},
-    subject::{self, Resolved, Subject, Transform},
+    subject::{self, Resolved, Unresolvable, Variable},
 };
 use factors::roles::Roles;
 use marketdata::{
@@ -12,17 +12,6 @@ use marketdata::{
     gap::{Gap, GapReason},
     snapshot::Snapshot,
 };
-
-/// A series of numbers: whose, what is made of it, over how many sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// Whose history.
-    pub subject: Subject,
-    /// What is made of it.
-    pub transform: Transform,
-    /// Sessions of its own that a change looks back; 1 or more. Not used by levels.
-    pub horizon: usize,
-}
 
 /// How a condition compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +74,16 @@ pub enum QueryRefusal {
     },
 }
 
+impl QueryRefusal {
+    fn of(why: Unresolvable, condition: Option<usize>) -> QueryRefusal {
+        match why {
+            Unresolvable::Instrument(symbol) => QueryRefusal::UnknownInstrument(symbol),
+            Unresolvable::Measure(id) => QueryRefusal::UnknownMeasure(id),
+            Unresolvable::Transform(why) => QueryRefusal::NotApplicable { condition, why },
+        }
+    }
+}
+
 /// A day that counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
@@ -139,7 +138,8 @@ pub fn query(
     query: &Query,
 ) -> Result<Answer, QueryRefusal> {
     let resolve = |variable: &Variable, condition| {
-        subject::resolve(snapshot, roles, prepared, variable, condition)
+        subject::resolve(snapshot, roles, prepared, variable)
+            .map_err(|why| QueryRefusal::of(why, condition))
     };
     let mut resolved = vec![resolve(&query.variable, None)?];
     for (at, condition) in query.conditions.iter().enumerate() {

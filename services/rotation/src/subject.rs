@@ -4,7 +4,6 @@ use crate::{
     inputs::{change_of, change_over},
     measure::Unit,
     prepared::PreparedRotation,
-    query::{QueryRefusal, Variable},
     record::RecordKind,
 };
 use factors::{
@@ -52,6 +51,28 @@ pub enum Transform {
     IntradayLow,
 }
 
+/// A series of numbers: whose, what is made of it, over how many sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Whose history.
+    pub subject: Subject,
+    /// What is made of it.
+    pub transform: Transform,
+    /// Sessions of its own that a change looks back; 1 or more. Not used by levels.
+    pub horizon: usize,
+}
+
+/// Why a variable has no numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unresolvable {
+    /// No instrument or series has the symbol, or none plays the role.
+    Instrument(String),
+    /// No measure has the id.
+    Measure(String),
+    /// The transform does not apply to the subject, and why.
+    Transform(&'static str),
+}
+
 /// A variable's numbers and where they come from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
@@ -72,29 +93,25 @@ pub struct Resolved {
 /// The numbers of a variable.
 ///
 /// # Errors
-/// [`QueryRefusal`] where the name is unknown or the transform does not apply.
+/// [`Unresolvable`] where the name is unknown or the transform does not apply.
 pub(crate) fn resolve(
     snapshot: &Snapshot,
     roles: &Roles,
     prepared: &PreparedRotation,
     variable: &Variable,
-    condition: Option<usize>,
-) -> Result<Resolved, QueryRefusal> {
-    let refuse = |why| QueryRefusal::NotApplicable { condition, why };
+) -> Result<Resolved, Unresolvable> {
     match &variable.subject {
-        Subject::Measure(id) => of_measure(prepared, id, variable).and_then(|made| {
-            made.ok_or_else(|| refuse("a measure has its level and its change in points alone"))
-        }),
+        Subject::Measure(id) => of_measure(prepared, id, variable),
         Subject::Symbol(symbol) => {
-            let resolved = find(snapshot, symbol)
-                .ok_or_else(|| QueryRefusal::UnknownInstrument(symbol.clone()))?;
-            of_played(snapshot, resolved, variable).map_err(refuse)
+            let resolved =
+                find(snapshot, symbol).ok_or_else(|| Unresolvable::Instrument(symbol.clone()))?;
+            of_resolved(snapshot, resolved, variable).map_err(Unresolvable::Transform)
         }
         Subject::Role(role) => {
             let resolved = roles
                 .resolve_role(snapshot, *role)
-                .ok_or_else(|| QueryRefusal::UnknownInstrument(role.id().to_owned()))?;
-            of_played(snapshot, resolved, variable).map_err(refuse)
+                .ok_or_else(|| Unresolvable::Instrument(role.id().to_owned()))?;
+            of_resolved(snapshot, resolved, variable).map_err(Unresolvable::Transform)
         }
     }
 }
@@ -103,25 +120,27 @@ fn of_measure(
     prepared: &PreparedRotation,
     id: &str,
     variable: &Variable,
-) -> Result<Option<Resolved>, QueryRefusal> {
-    let reading =
-        prepared.reading(id).ok_or_else(|| QueryRefusal::UnknownMeasure(id.to_owned()))?;
+) -> Result<Resolved, Unresolvable> {
+    let reading = prepared.reading(id).ok_or_else(|| Unresolvable::Measure(id.to_owned()))?;
     let (history, kind) = match variable.transform {
         Transform::Level => (reading.history.clone(), reading.spec.kind),
         Transform::ChangePoints => {
             let sessions = reading.sessions.as_ref().unwrap_or(&reading.history.days);
             (change_over(sessions, &reading.history, variable.horizon), RecordKind::Change)
         }
-        _ => return Ok(None),
+        _ => {
+            let why = "a measure has its level and its change in points alone";
+            return Err(Unresolvable::Transform(why));
+        }
     };
-    Ok(Some(Resolved {
+    Ok(Resolved {
         symbol: id.to_owned(),
         proxy_for: None,
         history,
         unit: reading.spec.unit,
         kind,
         gaps: reading.gaps.clone(),
-    }))
+    })
 }
 
 /// A listed symbol with bars, else a series, else a symbol that is known and has no history.
@@ -144,7 +163,7 @@ fn find(snapshot: &Snapshot, symbol: &str) -> Option<ResolvedRole> {
     }
 }
 
-fn of_played(
+fn of_resolved(
     snapshot: &Snapshot,
     resolved: ResolvedRole,
     variable: &Variable,

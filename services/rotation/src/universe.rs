@@ -71,6 +71,19 @@ impl Universe {
         Universe { id: Universe::ALL_LISTED.to_owned(), stand_in: true, issuers }
     }
 
+    /// Whether it is the universe of another snapshot, too, by the same roles: nothing it is made of
+    /// is another there. May say no where it is.
+    pub fn is_of(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
+        let made_of: &[Dataset] = if self.stand_in {
+            &[Dataset::Memberships, Dataset::Listings, Dataset::Holdings, Dataset::ShareCounts]
+        } else {
+            &[Dataset::Memberships, Dataset::Listings]
+        };
+        snapshot.has_names_of(before)
+            && made_of.iter().all(|d| snapshot.first_difference_of_any(before, *d).is_none())
+            && (!self.stand_in || snapshot.has_holders_of(before, Dataset::Bars))
+    }
+
     /// How many lines nothing known calls a company or a fund, and how many lines there are.
     pub fn of_unknown_kind(&self) -> (usize, usize) {
         (self.members().filter(|member| !member.is_company).count(), self.members().count())

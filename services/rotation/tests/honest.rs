@@ -15,8 +15,8 @@ use marketdata::{
 };
 use rotation::{
     prepared::{PreparedRotation, Reading, prepare},
-    query::{Answer, Query, Variable, query},
-    subject::{Subject, Transform},
+    query::{Answer, Query, query},
+    subject::{Subject, Transform, Variable},
 };
 
 const NONE: InstrumentId = InstrumentId::NONE;
@@ -50,7 +50,7 @@ fn seen(fixture: &Fixture, on: Day) -> Snapshot {
 }
 
 fn found(fixture: &Fixture, on: Day) -> PreparedRotation {
-    prepare(&seen(fixture, on), &Roles::standard())
+    prepare(&seen(fixture, on), &Roles::standard(), None)
 }
 
 fn reading<'a>(prepared: &'a PreparedRotation, id: &str) -> &'a Reading {
@@ -138,7 +138,7 @@ fn a_handful_of_members_is_no_breadth() {
     assert!((last(&found, "advance_decline_line") - 8.0).abs() < 1e-12);
     let record = reading(&found, "pct_advancing").record.expect("a record");
     assert_eq!(record.start, days[2]);
-    let early = prepare(&seen(&fixture, days[1]), &Roles::standard());
+    let early = prepare(&seen(&fixture, days[1]), &Roles::standard(), None);
     let reading = reading(&early, "pct_advancing");
     assert!(reading.history.days.is_empty());
     assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
@@ -224,7 +224,7 @@ fn the_most_shorted_earn_nothing_before_they_could_be_bought() {
     let mut fixture = shorted(&days, &[]);
     fixture.commit();
     // Public in the evening of session 3: bought at the close of session 4, first return on 5.
-    let found = prepare(&seen(&fixture, days[7]), &Roles::standard());
+    let found = prepare(&seen(&fixture, days[7]), &Roles::standard(), None);
     let history = &reading(&found, "most_shorted.1d").history;
     assert_eq!(history.days, days[4..]);
     // 116 / 109 − 1
@@ -238,7 +238,7 @@ fn a_return_over_a_halt_is_no_session_of_the_basket() {
     let mut fixture = shorted(&days, &[3, 6]);
     let index: Vec<f64> = (0..9).map(|i| 50.0 + f64::from(i)).collect();
     fixture.closes("VTI", &path(&days, &index)).commit();
-    let found = prepare(&seen(&fixture, days[8]), &Roles::standard());
+    let found = prepare(&seen(&fixture, days[8]), &Roles::standard(), None);
     // Bought on session 4, on which they have no close: returns need one on the session before.
     assert_eq!(reading(&found, "most_shorted.1d").history.days, [days[5], days[8]]);
     let spread = reading(&found, "most_shorted.less_index.1d");
@@ -288,7 +288,7 @@ fn ask(snapshot: &Snapshot, subject: Subject, transform: Transform, horizon: usi
     let variable = Variable { subject, transform, horizon };
     let conditions = Vec::new();
     let question = Query { variable, direction: None, conditions, from: None, on: None, top: 10 };
-    query(snapshot, &roles, &prepare(snapshot, &roles), &question).expect("an answer")
+    query(snapshot, &roles, &prepare(snapshot, &roles, None), &question).expect("an answer")
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn no_change_of_breadth_spans_a_session_without_breadth() {
     }
     fixture.commit();
     let snapshot = seen(&fixture, days[13]);
-    let found = prepare(&snapshot, &Roles::standard());
+    let found = prepare(&snapshot, &Roles::standard(), None);
     // Five sessions back from the last before the hole, and from those five after its end.
     for (id, expected) in [
         ("concentration.top7_weight.5d", [&days[5..6], &days[12..]].concat()),

@@ -14,10 +14,10 @@ use marketdata::{
 use proptest::prelude::*;
 use rotation::{
     prepared::{PreparedRotation, prepare},
-    query::{Comparison, Condition, Query, QueryRefusal, Variable, query},
+    query::{Comparison, Condition, Query, QueryRefusal, query},
     record::Direction,
     report::{Request, report},
-    subject::{Subject, Transform},
+    subject::{Subject, Transform, Variable},
 };
 
 /// The sessions from a day on.
@@ -85,7 +85,7 @@ fn hand_arithmetic() {
     roles
         .megacaps
         .retain(|issuer| ["AAPL", "MSFT", "NVDA", "TSLA"].contains(&issuer.name.as_str()));
-    let prepared = prepare(&snapshot, &roles);
+    let prepared = prepare(&snapshot, &roles, None);
     for (id, expected) in [
         // 104/100 − 1; 100.98/102 − 1 = −0.01; their difference.
         ("index_return.small_cap_index.1d", 0.04),
@@ -121,7 +121,7 @@ fn hand_arithmetic() {
 fn the_report_in_text() {
     let (fixture, days) = small_market();
     let snapshot = fixture.snapshot(Instant::close_of(days[2]));
-    let prepared = prepare(&snapshot, &Roles::standard());
+    let prepared = prepare(&snapshot, &Roles::standard(), None);
     let ids = ["size_spread.1d", "pct_advancing.decided", "most_shorted.1d", "small_vs_nasdaq.1d"];
     let request =
         Request { indicators: ids.map(str::to_owned).into(), since: Some(days[0].plus(1)) };
@@ -193,7 +193,7 @@ fn a_member_without_closes_is_counted_and_named() {
     let values = [(Field::Member, 1.0)];
     fixture.fact(Dataset::Memberships, (gone, index), days[0].plus(-9), at, &values).commit();
     let snapshot = fixture.snapshot(Instant::close_of(days[2]));
-    let prepared = prepare(&snapshot, &Roles::standard());
+    let prepared = prepare(&snapshot, &Roles::standard(), None);
     assert!((value(&prepared, "pct_advancing") - 75.0).abs() < 1e-12);
     let reading = prepared.reading("pct_advancing").unwrap();
     let missing = reading.gaps.iter().find(|gap| gap.reason == GapReason::NoPrice).unwrap();
@@ -222,7 +222,7 @@ fn long_market() -> (Fixture, Vec<Day>) {
 fn averages_leave_out_the_young_and_count_them() {
     let (fixture, days) = long_market();
     let snapshot = fixture.snapshot(Instant::close_of(days[219]));
-    let prepared = prepare(&snapshot, &Roles::standard());
+    let prepared = prepare(&snapshot, &Roles::standard(), None);
     // Names 3 to 9 rise: 7 of 11 with enough closes.
     assert!((value(&prepared, "pct_above_50d") - 700.0 / 11.0).abs() < 1e-12);
     assert!((value(&prepared, "pct_above_200d") - 700.0 / 11.0).abs() < 1e-12);
@@ -232,7 +232,7 @@ fn averages_leave_out_the_young_and_count_them() {
     assert_eq!(reading.history.days[0], days[49], "the first day with fifty closes");
     // One name with a longer history than all others is no measure of the members.
     let early = fixture.snapshot(Instant::close_of(days[40]));
-    let reading = prepare(&early, &Roles::standard());
+    let reading = prepare(&early, &Roles::standard(), None);
     let reading = reading.reading("pct_above_50d").unwrap();
     assert!(reading.history.days.is_empty());
     assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::ShortHistory));
@@ -274,7 +274,7 @@ fn small_caps_above_three_per_cent_while_large_caps_fell() {
     let (fixture, days) = indices();
     let snapshot = fixture.snapshot(Instant::close_of(days[7]));
     let roles = Roles::standard();
-    let prepared = prepare(&snapshot, &roles);
+    let prepared = prepare(&snapshot, &roles, None);
     let condition = |symbol, comparison, threshold| Condition {
         variable: change(symbol),
         comparison,
@@ -310,7 +310,7 @@ fn levels_points_and_measures_can_be_asked_and_nonsense_is_refused() {
     let (fixture, days) = indices();
     let snapshot = fixture.snapshot(Instant::close_of(days[7]));
     let roles = Roles::standard();
-    let prepared = prepare(&snapshot, &roles);
+    let prepared = prepare(&snapshot, &roles, None);
     let of = |subject: Subject, transform| {
         let query = |transform, horizon| {
             let mut question = ask(Variable { subject: subject.clone(), transform, horizon });
@@ -348,7 +348,7 @@ fn levels_points_and_measures_can_be_asked_and_nonsense_is_refused() {
 
 /// Everything an answer is made of, as text: equal answers have equal text.
 fn everything(snapshot: &Snapshot) -> String {
-    let prepared = prepare(snapshot, &Roles::standard());
+    let prepared = prepare(snapshot, &Roles::standard(), None);
     format!("{:?}\n{:?}\n{:?}", prepared.readings, prepared.composite, prepared.gaps)
 }
 
@@ -396,7 +396,7 @@ proptest! {
             }
             fixture.commit();
             let snapshot = fixture.snapshot(Instant::close_of(days[1]));
-            value(&prepare(&snapshot, &Roles::standard()), "pct_advancing")
+            value(&prepare(&snapshot, &Roles::standard(), None), "pct_advancing")
         };
         let rose = moves.iter().filter(|change| 0 < **change).count() as f64;
         prop_assert_eq!(measure(&order).to_bits(), measure(&[0, 1, 2, 3, 4]).to_bits());

@@ -37,7 +37,7 @@ fn folded(simulated: &simulation::market::Market) -> Arc<Market> {
 fn at_close(market: &Arc<Market>, day: Day) -> PreparedRotation {
     let head = market.head().revision;
     let snapshot = Snapshot::new(Arc::clone(market), Instant::close_of(day), head);
-    prepare(&snapshot.expect("the head"), &Roles::standard())
+    prepare(&snapshot.expect("the head"), &Roles::standard(), None)
 }
 
 #[test]

@@ -1,16 +1,13 @@
 //! What each service prepares from a snapshot, as the cache of prepared values sees it.
 
-use crate::compute::ranges;
 use exposure::prepared::PreparedExposure;
 use factors::roles::Roles;
 use marketdata::{
     changes::DatasetSet,
     coverage::{DatasetCoverage, coverage},
-    dataset::Dataset,
-    day::Day,
     snapshot::Snapshot,
 };
-use rotation::prepared::{Preparation, PreparedRotation};
+use rotation::prepared::PreparedRotation;
 use squeeze::prepared::PreparedSqueeze;
 
 /// A value prepared from a snapshot, once for all requests.
@@ -44,35 +41,14 @@ impl Prepared for PreparedCoverage {
 }
 
 impl Prepared for PreparedRotation {
-    const READS: DatasetSet = DatasetSet::of(&[
-        Dataset::Bars,
-        Dataset::Series,
-        Dataset::ShortInterest,
-        Dataset::ShareCounts,
-        Dataset::Listings,
-        Dataset::Memberships,
-        Dataset::Holdings,
-        Dataset::Splits,
-    ]);
+    const READS: DatasetSet = DatasetSet::of(rotation::READS);
 
-    fn prepare(snapshot: &Snapshot, roles: &Roles, _: Option<&Self>) -> Self {
-        let work = Preparation::of(snapshot, roles);
-        let part = |range| work.part(snapshot, range);
-        let parts = ranges(work.len(), Preparation::STEP, part);
-        work.finish(snapshot, roles, parts)
+    fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
+        rotation::prepared::prepare(snapshot, roles, previous)
     }
 
     fn bytes(&self) -> usize {
-        const POINT: usize = size_of::<Day>() + size_of::<f64>();
-        let readings = self.readings.iter().map(|reading| {
-            let sessions = reading.sessions.as_ref().map_or(0, Vec::capacity);
-            let sources = reading.sources.capacity() * size_of::<rotation::measure::Source>();
-            reading.history.days.capacity() * POINT + sessions * size_of::<Day>() + sources
-        });
-        let lines = self.indices.iter().map(|line| line.days.capacity() * 2 * POINT);
-        self.readings.capacity() * size_of::<rotation::prepared::Reading>()
-            + readings.sum::<usize>()
-            + lines.sum::<usize>()
+        PreparedRotation::bytes(self)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The running sum of advances less declines.
 
 use crate::{
+    family::Indicator,
     inputs::Inputs,
-    measure::{Indicator, Outcome, Spec, Unit},
+    measure::{Outcome, Spec, Unit},
     tally::Tally,
 };
 
@@ -19,15 +20,19 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 fn specs() -> Vec<Spec> {
     vec![
-        Spec::level("advance_decline_line", "net", Unit::Count),
-        Spec::level("advance_decline_line.pct", "pct", Unit::Percent),
-        Spec::change("advance_decline_line.pct", "pct", 5, Unit::Percent),
+        Spec::level("advance_decline_line", Unit::Count),
+        Spec::level("advance_decline_line.pct", Unit::Percent),
+        Spec::change("advance_decline_line.pct", 5, Unit::Percent),
     ]
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let pct = spec.variant == "pct";
-    let mut outcome = inputs.of_breadth(spec, Tally::compared, |tally| daily(tally, pct));
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    let daily: [fn(&Tally) -> Option<f64>; 3] = [net, net_percent, net_percent];
+    specs.iter().zip(daily).map(|(spec, daily)| line(inputs, spec, daily)).collect()
+}
+
+fn line(inputs: &Inputs<'_>, spec: &Spec, daily: fn(&Tally) -> Option<f64>) -> Outcome {
+    let mut outcome = inputs.of_breadth(spec, Tally::compared, daily);
     let mut line = 0.0;
     for value in &mut outcome.history.values {
         line += *value;
@@ -37,8 +42,12 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     outcome
 }
 
-fn daily(tally: &Tally, pct: bool) -> Option<f64> {
-    let net = f64::from(tally.advancing) - f64::from(tally.declining);
+fn net(tally: &Tally) -> Option<f64> {
+    Some(f64::from(tally.advancing) - f64::from(tally.declining))
+}
+
+fn net_percent(tally: &Tally) -> Option<f64> {
     let decided = f64::from(tally.advancing + tally.declining);
-    if pct { (0.0 < decided).then(|| 100.0 * net / decided) } else { Some(net) }
+    (0.0 < decided)
+        .then(|| 100.0 * (f64::from(tally.advancing) - f64::from(tally.declining)) / decided)
 }

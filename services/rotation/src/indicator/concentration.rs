@@ -1,8 +1,9 @@
 //! How much of the universe's market value the largest issuers are.
 
 use crate::{
+    family::Indicator,
     inputs::Inputs,
-    measure::{Detail, Indicator, Outcome, Spec, Unit},
+    measure::{Detail, Outcome, Spec, Unit},
     tally::{LEADERS, Weights},
 };
 use factors::size::CapSource;
@@ -23,28 +24,28 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 fn specs() -> Vec<Spec> {
     vec![
-        Spec::level("concentration.top7_weight", "top7", Unit::Decimal),
-        Spec::change("concentration.top7_weight", "top7", 5, Unit::Decimal),
-        Spec::level("concentration.hhi", "hhi", Unit::Decimal),
-        Spec::level("concentration.effective_number", "effective", Unit::Count),
+        Spec::level("concentration.top7_weight", Unit::Decimal),
+        Spec::change("concentration.top7_weight", 5, Unit::Decimal),
+        Spec::level("concentration.hhi", Unit::Decimal),
+        Spec::level("concentration.effective_number", Unit::Count),
     ]
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let value = match spec.variant {
-        "top7" => top_weight,
-        "hhi" => hhi,
-        _ => |weights: &Weights| Some(1.0 / hhi(weights)?),
-    };
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    let values: [fn(&Weights) -> Option<f64>; 4] = [top_weight, top_weight, hhi, effective_number];
+    specs.iter().zip(values).map(|(spec, value)| weighed(inputs, spec, value)).collect()
+}
+
+fn weighed(inputs: &Inputs<'_>, spec: &Spec, value: fn(&Weights) -> Option<f64>) -> Outcome {
     let mut outcome = inputs.of_weights(spec, value);
     outcome.take_changes(spec.horizon);
-    let Some(weights) = inputs.breadth.weights.last() else { return outcome };
+    let Some(weights) = inputs.breadth().weights.last() else { return outcome };
     if outcome.history.days.is_empty() {
         let detail = "fewer than half the members have known shares outstanding";
         outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
     }
     outcome.details.push(Detail::of("issuers_valued", Unit::Count, f64::from(weights.valued)));
-    let leaders = &inputs.breadth.latest[..LEADERS.min(inputs.breadth.latest.len())];
+    let leaders = &inputs.breadth().latest[..LEADERS.min(inputs.breadth().latest.len())];
     for leader in leaders {
         let weight = leader.cap / weights.cap;
         outcome.details.push(Detail::about(&leader.symbol, "weight", Unit::Decimal, weight));
@@ -54,7 +55,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
     }
     let known_from = leaders.iter().map(|leader| leader.known_from).max();
-    if let Some(day) = known_from.filter(|day| inputs.breadth.days.first() < Some(day)) {
+    if let Some(day) = known_from.filter(|day| inputs.breadth().days.first() < Some(day)) {
         let detail = format!("the shares of some of the largest are known from {day} on alone");
         outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
     }
@@ -67,6 +68,10 @@ fn top_weight(weights: &Weights) -> Option<f64> {
 
 fn hhi(weights: &Weights) -> Option<f64> {
     (0.0 < weights.cap).then(|| weights.cap_squared / (weights.cap * weights.cap))
+}
+
+fn effective_number(weights: &Weights) -> Option<f64> {
+    Some(1.0 / hhi(weights)?)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! How far credit spreads moved.
 
-use super::ten_year_change::of_yield;
 use crate::{
+    family::{Indicator, yield_change::of_yield},
     inputs::Inputs,
-    measure::{Indicator, Outcome, Spec, Unit},
+    measure::{Outcome, Spec, Unit},
 };
 use factors::roles::Role;
 
@@ -16,9 +16,9 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    [5, 21].map(|h| Spec::change("credit_spread_change", "", h, Unit::BasisPoints)).into()
+    [5, 21].map(|h| Spec::change("credit_spread_change", h, Unit::BasisPoints)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    of_yield(inputs, spec, Role::CreditSpread)
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    of_yield(inputs, specs, Role::CreditSpread)
 }

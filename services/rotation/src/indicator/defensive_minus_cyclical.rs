@@ -1,10 +1,11 @@
 //! Defensive sectors against cyclical ones.
 
 use crate::{
+    family::Indicator,
     inputs::{Inputs, less},
-    measure::{Indicator, Outcome, Source, Spec, Unit},
+    measure::{Outcome, Source, Spec, Unit},
 };
-use factors::{line::Line, moves::Moves};
+use factors::{line::Line, moves::Moves, roles::Role};
 use marketdata::{
     gap::{Gap, GapReason},
     snapshot::Series,
@@ -21,38 +22,58 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    [1, 5, 21].map(|h| Spec::change("defensive_minus_cyclical", "", h, Unit::Decimal)).into()
+    [1, 5, 21].map(|h| Spec::change("defensive_minus_cyclical", h, Unit::Decimal)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let wanted = [&inputs.roles.defensive_sectors, &inputs.roles.cyclical_sectors];
-    let mut gaps = Vec::new();
-    for (symbols, lines) in wanted.into_iter().zip(&inputs.style) {
-        let there = |symbol: &&String| lines.iter().any(|line| line.resolved.symbol == **symbol);
-        let missing: Vec<&str> = symbols.iter().filter(|s| !there(s)).map(String::as_str).collect();
-        if !missing.is_empty() {
-            let enough = symbols.len() <= 2 * lines.len();
-            let rest =
-                if enough { "; the others stand for all" } else { ": less than half is there" };
-            let detail = format!("no history of {}{rest}", missing.join(", "));
-            gaps.push(Gap::new(GapReason::InputMissing, &*spec.id, detail));
-        }
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    let roles = inputs.roles;
+    let baskets = [
+        Basket::of(inputs, Role::Defensive, &roles.defensive_sectors),
+        Basket::of(inputs, Role::Cyclical, &roles.cyclical_sectors),
+    ];
+    specs.iter().map(|spec| spread(&baskets, spec)).collect()
+}
+
+/// Some sector funds in equal weights.
+struct Basket<'a> {
+    /// The tickers configured.
+    wanted: &'a [String],
+    /// The funds with a history.
+    lines: Vec<Line>,
+    /// Mean growth of the funds per session, where at least half of the wanted ones have one.
+    daily: Moves,
+}
+
+impl<'a> Basket<'a> {
+    fn of(inputs: &Inputs<'_>, role: Role, wanted: &'a [String]) -> Basket<'a> {
+        let found = wanted
+            .iter()
+            .filter_map(|symbol| inputs.roles.resolve_role_as(inputs.snapshot, role, symbol));
+        let lines: Vec<Line> = found.map(|resolved| Line::of(inputs.snapshot, resolved)).collect();
+        let moves: Vec<Moves> = lines.iter().map(|line| line.moves(1)).collect();
+        Basket { wanted, lines, daily: Moves::mean(&moves, wanted.len().div_ceil(2)) }
     }
-    let [defensive, cyclical] = &inputs.style;
-    if defensive.is_empty() || cyclical.is_empty() {
+
+    /// What is said of the funds that are missing.
+    fn gap(&self, spec: &Spec) -> Option<Gap> {
+        let there = |symbol: &&String| self.lines.iter().any(|l| l.resolved.symbol == **symbol);
+        let missing: Vec<&str> =
+            self.wanted.iter().filter(|symbol| !there(symbol)).map(String::as_str).collect();
+        let enough = self.wanted.len() <= 2 * self.lines.len();
+        let rest = if enough { "; the others stand for all" } else { ": less than half is there" };
+        let detail = format!("no history of {}{rest}", missing.join(", "));
+        (!missing.is_empty()).then(|| Gap::new(GapReason::InputMissing, &*spec.id, detail))
+    }
+}
+
+fn spread(baskets: &[Basket<'_>; 2], spec: &Spec) -> Outcome {
+    let mut gaps: Vec<Gap> = baskets.iter().filter_map(|basket| basket.gap(spec)).collect();
+    if baskets.iter().any(|basket| basket.lines.is_empty()) {
         return Outcome { gaps, ..Outcome::of(Series::empty(), Vec::new()) };
     }
-    let legs = [(defensive, wanted[0]), (cyclical, wanted[1])];
-    let [first, second] =
-        legs.map(|(lines, wanted)| mean_returns(lines, wanted.len()).compounded(spec.horizon));
+    let [first, second] = [0, 1].map(|at| baskets[at].daily.compounded(spec.horizon));
     let (history, gap) = less(spec, &first, &second);
     gaps.extend(gap);
-    let sources = defensive.iter().chain(cyclical).map(Source::of).collect();
+    let sources = baskets.iter().flat_map(|basket| &basket.lines).map(Source::of).collect();
     Outcome { gaps, ..Outcome::of(history, sources) }
-}
-
-/// Mean growth of some lines a session, where at least half of the wanted ones have one.
-fn mean_returns(lines: &[Line], wanted: usize) -> Moves {
-    let moves: Vec<Moves> = lines.iter().map(|line| line.moves(1)).collect();
-    Moves::mean(&moves, wanted.div_ceil(2))
 }

@@ -1,9 +1,9 @@
 //! Equal weight against cap weight of the same members.
 
-use super::{HORIZONS, size_spread::of_roles};
 use crate::{
+    family::{Indicator, spread_of_roles::of_roles},
     inputs::Inputs,
-    measure::{Indicator, Outcome, Spec, Unit},
+    measure::{HORIZONS, Outcome, Spec, Unit},
 };
 use factors::roles::Role;
 
@@ -18,9 +18,9 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    HORIZONS.map(|horizon| Spec::change("equal_minus_cap", "", horizon, Unit::Decimal)).into()
+    HORIZONS.map(|horizon| Spec::change("equal_minus_cap", horizon, Unit::Decimal)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    of_roles(inputs, spec, [Role::EqualWeight, Role::CapWeight])
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    of_roles(inputs, specs, [Role::EqualWeight, Role::CapWeight])
 }

@@ -1,22 +1,11 @@
 //! Plain moves of each index over a day, a week, a month and a quarter.
 
-use super::HORIZONS;
 use crate::{
-    inputs::Inputs,
-    measure::{Indicator, Outcome, Spec, Unit},
+    family::Indicator,
+    inputs::{INDICES, Inputs},
+    measure::{HORIZONS, Outcome, Spec, Unit},
 };
 use factors::roles::Role;
-
-/// The indices reported, in order.
-pub(crate) const INDICES: [Role; 7] = [
-    Role::SmallCapIndex,
-    Role::LargeCapIndex,
-    Role::Nasdaq,
-    Role::Dow,
-    Role::MidCapIndex,
-    Role::EqualWeight,
-    Role::BroadMarket,
-];
 
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "index_return",
@@ -30,12 +19,15 @@ pub(super) const INDICATOR: Indicator = Indicator {
 fn specs() -> Vec<Spec> {
     let of_role = |role: Role| {
         let stem = format!("index_return.{}", role.id());
-        HORIZONS.map(|horizon| Spec::change(&stem, role.id(), horizon, Unit::Decimal))
+        HORIZONS.map(|horizon| Spec::change(&stem, horizon, Unit::Decimal))
     };
     INDICES.into_iter().flat_map(of_role).collect()
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let role = Role::from_id(spec.variant).unwrap_or(Role::LargeCapIndex);
-    inputs.of_line(spec, role, |line| line.growth(spec.horizon))
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    let of_role = |(specs, role): (&[Spec], Role)| {
+        let measure = |spec: &Spec| inputs.of_line(spec, role, |line| line.growth(spec.horizon));
+        specs.iter().map(measure).collect::<Vec<_>>()
+    };
+    specs.chunks(HORIZONS.len()).zip(INDICES).flat_map(of_role).collect()
 }

@@ -1,10 +1,14 @@
 //! What the megacaps gained or lost in market value, in dollars.
 
 use crate::{
+    family::Indicator,
     inputs::Inputs,
-    measure::{Detail, Indicator, Outcome, Source, Spec, Unit},
+    measure::{Detail, Outcome, Source, Spec, Unit},
 };
-use factors::{basket::Megacap, size::CapSource};
+use factors::{
+    basket::{Megacap, MissingIssuer},
+    size::CapSource,
+};
 use marketdata::{
     day::Day,
     gap::{Gap, GapReason},
@@ -32,15 +36,21 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    let usd = |horizon| Spec::change("megacap_value_change_usd", "usd", horizon, Unit::Usd);
+    let usd = |horizon| Spec::change("megacap_value_change_usd", horizon, Unit::Usd);
     vec![
         usd(1),
         usd(5),
         usd(21),
-        Spec::change("megacap_value_change_usd.of_value", "of_value", 1, Unit::Decimal),
-        Spec::level("megacap_value_change_usd.down_2pct", "down", Unit::Count),
+        Spec::change("megacap_value_change_usd.of_value", 1, Unit::Decimal),
+        Spec::level("megacap_value_change_usd.down_2pct", Unit::Count),
     ]
 }
+
+/// How a measure is made of the days, over so many sessions.
+type OfDays = fn(&[WholeDay], usize) -> Series;
+
+/// A day, and its members together where all are there.
+type WholeDay = (Day, Option<DayTotals>);
 
 /// The members of one day together.
 #[derive(Clone, Copy)]
@@ -64,40 +74,52 @@ impl DayTotals {
     }
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let mut outcome = Outcome::of(Series::empty(), Vec::new());
-    for missing in &inputs.missing_megacaps {
-        let (reason, detail) = if missing.priced {
-            (GapReason::NoSharesOutstanding, "no count of shares is known")
-        } else {
-            (GapReason::NoPrice, "no price is known")
-        };
-        let detail = format!("{}: {detail}; it is left out of the sum", missing.name);
-        outcome.gaps.push(Gap::new(reason, &*spec.id, detail));
-    }
-    if inputs.megacaps.is_empty() {
-        return outcome;
-    }
-    let issuers = inputs.megacaps.len() + inputs.missing_megacaps.len();
-    let days = together(&inputs.megacaps, issuers.div_ceil(2));
-    outcome.history = match spec.variant {
-        "usd" => sums(&days, spec.horizon),
-        "of_value" => series(&days, |day| {
-            (0.0 < day.before).then(|| DayTotals::settled(day.change, day.before) / day.before)
-        }),
-        _ => series(&days, |day| Some(f64::from(day.down))),
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    let (megacaps, missing) = inputs.megacaps();
+    let issuers = megacaps.len() + missing.len();
+    let days = together(megacaps, issuers.div_ceil(2));
+    let histories: [OfDays; 5] = [sums, sums, sums, of_value, down];
+    let measure = |(spec, history): (&Spec, OfDays)| {
+        let mut outcome = Outcome::of(Series::empty(), Vec::new());
+        outcome.gaps.extend(missing.iter().map(|missing| gap_of_missing(missing, spec)));
+        if !megacaps.is_empty() {
+            outcome.history = history(&days, spec.horizon);
+            outcome.sessions = Some(days.iter().map(|(day, _)| *day).collect());
+            outcome.sources = megacaps.iter().map(source).collect();
+            describe(megacaps, spec, &mut outcome);
+        }
+        outcome
     };
-    outcome.sessions = Some(days.iter().map(|(day, _)| *day).collect());
-    outcome.sources = inputs.megacaps.iter().map(source).collect();
-    describe(&inputs.megacaps, spec, &mut outcome);
-    outcome
+    specs.iter().zip(histories).map(measure).collect()
+}
+
+fn gap_of_missing(missing: &MissingIssuer, spec: &Spec) -> Gap {
+    let (reason, detail) = if missing.priced {
+        (GapReason::NoSharesOutstanding, "no count of shares is known")
+    } else {
+        (GapReason::NoPrice, "no price is known")
+    };
+    let detail = format!("{}: {detail}; it is left out of the sum", missing.name);
+    Gap::new(reason, &*spec.id, detail)
+}
+
+/// The change over the value before.
+fn of_value(days: &[WholeDay], _: usize) -> Series {
+    series(days, |day| {
+        (0.0 < day.before).then(|| DayTotals::settled(day.change, day.before) / day.before)
+    })
+}
+
+/// Issuers down.
+fn down(days: &[WholeDay], _: usize) -> Series {
+    series(days, |day| Some(f64::from(day.down)))
 }
 
 /// Every day on which a member has a change; none where there are fewer than `least`, where a member
 /// with a price on and before the day lacks one (its shares are not known yet, or a price is missing),
 /// because a sum over some of them is another number, and where one begins on another day than the
 /// others.
-fn together(megacaps: &[Megacap], least: usize) -> Vec<(Day, Option<DayTotals>)> {
+fn together(megacaps: &[Megacap], least: usize) -> Vec<WholeDay> {
     let mut sums: BTreeMap<Day, DayTotals> = BTreeMap::new();
     for megacap in megacaps {
         for (i, day) in megacap.days.iter().enumerate() {
@@ -121,14 +143,14 @@ fn together(megacaps: &[Megacap], least: usize) -> Vec<(Day, Option<DayTotals>)>
     sums.into_iter().map(|(day, sum)| (day, Some(sum).filter(|sum| whole(day, sum)))).collect()
 }
 
-fn series(days: &[(Day, Option<DayTotals>)], value: impl Fn(&DayTotals) -> Option<f64>) -> Series {
+fn series(days: &[WholeDay], value: impl Fn(&DayTotals) -> Option<f64>) -> Series {
     let whole = days.iter().filter_map(|(day, sum)| Some((*day, value(sum.as_ref()?)?)));
     let (days, values) = whole.unzip();
     Series { days, values }
 }
 
 /// A window with a day that is not whole has no sum: what was missing then is in no other day.
-fn sums(days: &[(Day, Option<DayTotals>)], horizon: usize) -> Series {
+fn sums(days: &[WholeDay], horizon: usize) -> Series {
     let windows = days.windows(horizon.max(1));
     let (days, values) = windows
         .filter_map(|window| {

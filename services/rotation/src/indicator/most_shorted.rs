@@ -1,14 +1,12 @@
 //! The most-shorted names: are shorts being squeezed?
 
 use crate::{
+    family::Indicator,
     inputs::{Inputs, less},
-    measure::{Detail, Indicator, Outcome, Source, Spec, Unit},
+    measure::{Detail, Outcome, Source, Spec, Unit},
 };
-use factors::roles::Role;
-use marketdata::{
-    gap::{Gap, GapReason},
-    snapshot::Series,
-};
+use factors::{most_shorted::Rebalance, roles::Role};
+use marketdata::gap::{Gap, GapReason};
 
 /// Members named in the answer.
 const NAMED: usize = 10;
@@ -26,21 +24,21 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
+const HORIZONS: [usize; 3] = [1, 5, 21];
+
 fn specs() -> Vec<Spec> {
-    let of = |stem: &str, variant| {
-        [1, 5, 21].map(|horizon| Spec::change(stem, variant, horizon, Unit::Decimal))
-    };
-    let basket = of("most_shorted", "basket");
-    basket.into_iter().chain(of("most_shorted.less_index", "less_index")).collect()
+    let of = |stem: &str| HORIZONS.map(|horizon| Spec::change(stem, horizon, Unit::Decimal));
+    of("most_shorted").into_iter().chain(of("most_shorted.less_index")).collect()
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let basket = &inputs.most_shorted;
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    let basket = inputs.most_shorted();
     let Some(rebalance) = basket.rebalances.last() else {
         let detail = "no published short interest of names with a known float and value";
-        return Outcome::missing(Gap::new(GapReason::NoShortInterest, &*spec.id, detail));
+        let gap = |spec: &Spec| Gap::new(GapReason::NoShortInterest, &*spec.id, detail);
+        return specs.iter().map(|spec| Outcome::missing(gap(spec))).collect();
     };
-    let own = basket.returns.compounded(spec.horizon);
+    let moves = HORIZONS.map(|horizon| basket.returns.compounded(horizon));
     let source = Source {
         role: None,
         symbol: format!("{} most-shorted names", rebalance.members.len()),
@@ -48,20 +46,32 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         first_on: basket.returns.to.first().copied(),
         last_on: basket.returns.to.last().copied(),
     };
-    let mut outcome = Outcome::of(Series::empty(), vec![source]);
-    if spec.variant == "less_index" {
-        match inputs.line(Role::BroadMarket, &spec.id) {
-            Ok(line) => {
-                let (spread, gap) = less(spec, &own, &line.moves(spec.horizon));
-                outcome.history = spread;
-                outcome.gaps.extend(gap);
-                outcome.sources.push(Source::of(line));
-            }
+    let (own, less_index) = specs.split_at(HORIZONS.len());
+    let own = own.iter().zip(&moves).map(|(spec, moves)| {
+        let outcome = Outcome::of(moves.clone().into_series(), vec![source.clone()]);
+        described(inputs, rebalance, spec, outcome)
+    });
+    let less_index = less_index.iter().zip(&moves).map(|(spec, moves)| {
+        let line = match inputs.line(Role::BroadMarket, &spec.id) {
+            Ok(line) => line,
             Err(gap) => return Outcome::missing(gap),
-        }
-    } else {
-        outcome.history = own.into_series();
-    }
+        };
+        let (spread, gap) = less(spec, moves, &line.moves(spec.horizon));
+        let mut outcome = Outcome::of(spread, vec![source.clone(), Source::of(line)]);
+        outcome.gaps.extend(gap);
+        described(inputs, rebalance, spec, outcome)
+    });
+    own.chain(less_index).collect()
+}
+
+/// Says of an outcome what the basket is made of.
+fn described(
+    inputs: &Inputs<'_>,
+    rebalance: &Rebalance,
+    spec: &Spec,
+    mut outcome: Outcome,
+) -> Outcome {
+    let basket = inputs.most_shorted();
     if 0 < basket.sessions_left_out {
         let detail = format!(
             "on {} sessions fewer than half the names have a return: no change spans them",

@@ -1,8 +1,9 @@
 //! New yearly highs less new yearly lows.
 
 use crate::{
+    family::Indicator,
     inputs::Inputs,
-    measure::{Detail, Indicator, Outcome, Spec, Unit},
+    measure::{Detail, Outcome, Spec, Unit},
     tally::Tally,
 };
 
@@ -17,10 +18,14 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    vec![Spec::level("new_highs_less_lows", "", Unit::Percent)]
+    vec![Spec::level("new_highs_less_lows", Unit::Percent)]
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    specs.iter().map(|spec| highs_less_lows(inputs, spec)).collect()
+}
+
+fn highs_less_lows(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
     let mut outcome = inputs.of_breadth(
         spec,
         |tally| tally.highs_lows[2],
@@ -29,7 +34,7 @@ fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
             Tally::percent(f64::from(highs) - f64::from(lows), of)
         },
     );
-    if let Some(tally) = inputs.breadth.tallies.last() {
+    if let Some(tally) = inputs.breadth().tallies.last() {
         let names = ["new_highs", "new_lows", "with_enough_closes"];
         for (name, count) in names.into_iter().zip(tally.highs_lows) {
             outcome.details.push(Detail::of(name, Unit::Count, f64::from(count)));

@@ -1,10 +1,10 @@
 //! Per cent of members above their average close of 200 sessions.
 
-use super::pct_above_50d::above;
 use crate::{
+    family::{Indicator, above_average::above},
     inputs::Inputs,
-    measure::{Indicator, Outcome, Spec, Unit},
-    tally::LONG_AVERAGE,
+    measure::{Outcome, Spec, Unit},
+    running::LONG_AVERAGE,
 };
 
 pub(super) const INDICATOR: Indicator = Indicator {
@@ -19,11 +19,11 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 fn specs() -> Vec<Spec> {
     vec![
-        Spec::level("pct_above_200d", "", Unit::Percent),
-        Spec::change("pct_above_200d.change", "", 10, Unit::Percent),
+        Spec::level("pct_above_200d", Unit::Percent),
+        Spec::change("pct_above_200d.change", 10, Unit::Percent),
     ]
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    above(inputs, spec, LONG_AVERAGE, |tally| tally.above_long)
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    above(inputs, specs, LONG_AVERAGE, |tally| tally.above_long)
 }

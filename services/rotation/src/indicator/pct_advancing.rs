@@ -1,8 +1,9 @@
 //! Per cent of members that rose on the day.
 
 use crate::{
+    family::Indicator,
     inputs::Inputs,
-    measure::{Detail, Indicator, Outcome, Spec, Unit},
+    measure::{Detail, Outcome, Spec, Unit},
     tally::Tally,
 };
 use marketdata::gap::{Gap, GapReason};
@@ -17,21 +18,27 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
+/// A measure's id and its denominator.
+type Share = (&'static str, fn(&Tally) -> u32);
+
+const MEASURES: [Share; 2] = [
+    ("pct_advancing", Tally::compared),
+    ("pct_advancing.decided", |tally| tally.compared() - tally.unchanged),
+];
+
 fn specs() -> Vec<Spec> {
-    vec![
-        Spec::level("pct_advancing", "all", Unit::Percent),
-        Spec::level("pct_advancing.decided", "decided", Unit::Percent),
-    ]
+    MEASURES.map(|(id, _)| Spec::level(id, Unit::Percent)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    let decided = spec.variant == "decided";
-    let mut outcome = inputs.of_breadth(spec, Tally::compared, |tally| {
-        let of = tally.compared() - if decided { tally.unchanged } else { 0 };
-        Tally::percent(f64::from(tally.advancing), of)
-    });
-    let Some(tally) = inputs.breadth.tallies.last() else { return outcome };
-    let members = inputs.breadth.members;
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    specs.iter().zip(MEASURES).map(|(spec, (_, of))| advancing(inputs, spec, of)).collect()
+}
+
+fn advancing(inputs: &Inputs<'_>, spec: &Spec, of: fn(&Tally) -> u32) -> Outcome {
+    let share = |tally: &Tally| Tally::percent(f64::from(tally.advancing), of(tally));
+    let mut outcome = inputs.of_breadth(spec, Tally::compared, share);
+    let Some(tally) = inputs.breadth().tallies.last() else { return outcome };
+    let members = inputs.breadth().members;
     for (name, count) in [
         ("advancing", tally.advancing),
         ("declining", tally.declining),

@@ -1,8 +1,9 @@
 //! How far volatility moved.
 
 use crate::{
+    family::Indicator,
     inputs::Inputs,
-    measure::{Indicator, Outcome, Source, Spec, Unit},
+    measure::{Outcome, Source, Spec, Unit},
 };
 use factors::{
     line::{Line, over},
@@ -30,29 +31,32 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    [5, 21].map(|h| Spec::change("volatility_change", "", h, Unit::Decimal)).into()
+    [5, 21].map(|h| Spec::change("volatility_change", h, Unit::Decimal)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
-    if let Ok(line) = inputs.line(Role::Volatility, &spec.id) {
+fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+    if let Ok(line) = inputs.line(Role::Volatility, "") {
         let levels = Series { days: line.days.clone(), values: line.levels.clone() };
-        let history = logs(levels, spec.horizon, |_| line.precision);
-        return Outcome::of(history, vec![Source::of(line)]);
+        let of = |spec: &Spec| logs(levels.clone(), spec.horizon, |_| line.precision);
+        return specs.iter().map(|s| Outcome::of(of(s), vec![Source::of(line)])).collect();
     }
-    match inputs.line(Role::LargeCapIndex, &spec.id) {
-        Ok(line) => {
+    let realised = inputs.line(Role::LargeCapIndex, "").map(realised);
+    let measure = |spec: &Spec| match (inputs.line(Role::LargeCapIndex, &spec.id), &realised) {
+        (Ok(line), Ok(realised)) => {
             let mut source = Source::of(line);
             source.symbol = format!("realised volatility of {}", source.symbol);
             source.proxy_for = inputs.roles.candidates(Role::Volatility).first().cloned();
             // A standard deviation of returns is off by as much as the returns are.
-            let history = logs(realised(line), spec.horizon, |least| line.precision / least);
+            let history = logs(realised.clone(), spec.horizon, |least| line.precision / least);
             let mut outcome = Outcome::of(history, vec![source]);
             let detail = "no volatility index is known: realised volatility stands in";
             outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
             outcome
         }
-        Err(gap) => Outcome::missing(gap),
-    }
+        (Err(gap), _) => Outcome::missing(gap),
+        (_, Err(gap)) => Outcome::missing(gap.clone()),
+    };
+    specs.iter().map(measure).collect()
 }
 
 /// Changes of logarithms; `precision` gives, by the smaller of two values, the relative change that

@@ -9,10 +9,10 @@ use contract::v1;
 use factors::roles::Role;
 use marketdata::day::Day;
 use rotation::{
-    query::{Comparison, Condition, Query, Variable},
+    query::{Comparison, Condition, Query},
     record::Direction,
     report::Request,
-    subject::{Subject, Transform},
+    subject::{Subject, Transform, Variable},
 };
 
 /// Ids of one request.

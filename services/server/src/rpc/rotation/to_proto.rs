@@ -206,7 +206,7 @@ pub(super) fn measure(spec: &Spec) -> v1::Measure {
 
 /// The list of indicators.
 pub(super) fn indicators() -> Vec<v1::Indicator> {
-    let wire = |indicator: &rotation::measure::Indicator| v1::Indicator {
+    let wire = |indicator: &rotation::family::Indicator| v1::Indicator {
         indicator_id: indicator.id.to_owned(),
         title: indicator.title.to_owned(),
         method: indicator.method.to_owned(),

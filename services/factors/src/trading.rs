@@ -1,0 +1,118 @@
+//! The days the market traded since a day, and what a later snapshot leaves of them.
+//!
+//! A session is what [`crate::returns`] calls one: a day on which at least one in ten of the
+//! instruments alive around it has a price.
+
+use crate::returns::{Sessions, TRADING_SHARE};
+use marketdata::{dataset::Dataset, day::Day, instrument::InstrumentId, snapshot::Snapshot};
+use std::collections::BTreeMap;
+
+/// The sessions from a day on, with the days of each instrument's first and last price.
+#[derive(Clone, Debug)]
+pub(crate) struct Trading {
+    first: Day,
+    /// Every session; returns begin with the second.
+    pub(crate) sessions: Sessions,
+    /// First and last price of each instrument from the first day on.
+    lives: BTreeMap<InstrumentId, (Day, Day)>,
+}
+
+impl Trading {
+    /// The sessions of a snapshot from a day on, and the first day on which they, or a price, may be
+    /// others than those of an earlier snapshot; the first day of all where there is none.
+    pub(crate) fn since(
+        snapshot: &Snapshot,
+        first: Day,
+        earlier: Option<(&Trading, &Snapshot)>,
+    ) -> (Trading, Day) {
+        let same = |trading: &Trading| trading.first == first;
+        match earlier.filter(|(trading, _)| same(trading)) {
+            Some((trading, before)) => trading.continued(snapshot, before),
+            None => (Trading::anew(snapshot, first), first),
+        }
+    }
+
+    fn anew(snapshot: &Snapshot, first: Day) -> Trading {
+        let life = |id| Some((id, life(snapshot, id, first)?));
+        let lives: BTreeMap<_, _> = snapshot.holders(Dataset::Bars).filter_map(life).collect();
+        let sessions = Sessions::of_days(trading_days(snapshot, &lives, first));
+        Trading { first, sessions, lives }
+    }
+
+    fn continued(&self, snapshot: &Snapshot, before: &Snapshot) -> (Trading, Day) {
+        let mut lives = self.lives.clone();
+        let mut changed = Day::MAX;
+        let (own, others) = (snapshot.instruments(), before.instruments());
+        let known = if own.len() < others.len() { others } else { own };
+        for id in known.iter().map(|known| known.id) {
+            let Some(day) = snapshot.first_difference(before, Dataset::Bars, id) else { continue };
+            let old = self.lives.get(&id).copied();
+            let new = match old.filter(|(begin, _)| *begin < day) {
+                Some((begin, _)) => snapshot.span(Dataset::Bars, id).map(|(_, end)| (begin, end)),
+                None => life(snapshot, id, self.first),
+            };
+            // An instrument that traded again was alive meanwhile.
+            let ends = [old, new].into_iter().flatten().map(|(_, end)| end.plus(1));
+            changed = changed.min(ends.chain([day]).min().unwrap_or(day));
+            match new.filter(|(_, end)| self.first <= *end) {
+                Some(life) => lives.insert(id, life),
+                None => lives.remove(&id),
+            };
+        }
+        let changed = changed.max(self.first);
+        let kept = self.sessions.with_start().iter().copied().take_while(|day| *day < changed);
+        let days = kept.chain(trading_days(snapshot, &lives, changed)).collect();
+        let sessions = Sessions::of_days(days);
+        (Trading { first: self.first, sessions, lives }, changed)
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        let life = size_of::<(InstrumentId, (Day, Day))>();
+        size_of_val(self.sessions.with_start()) + self.lives.len() * life
+    }
+}
+
+/// The days of an instrument's first and last price from a day on.
+fn life(snapshot: &Snapshot, id: InstrumentId, first: Day) -> Option<(Day, Day)> {
+    let (begin, end) = snapshot.span(Dataset::Bars, id)?;
+    if first <= begin {
+        return Some((begin, end));
+    }
+    let rows = snapshot.rows_since(Dataset::Bars, id, first);
+    let last = rows.last()?;
+    Some((rows.day(0), rows.day(last)))
+}
+
+/// The days from a day on, on which the market traded.
+fn trading_days(
+    snapshot: &Snapshot,
+    lives: &BTreeMap<InstrumentId, (Day, Day)>,
+    first: Day,
+) -> Vec<Day> {
+    let last = lives.values().map(|(_, end)| *end).max().unwrap_or(Day::MIN);
+    if last < first {
+        return Vec::new();
+    }
+    let span = (last.epoch() - first.epoch()) as usize + 1;
+    let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
+    let mut trading = vec![0_u32; span];
+    // Instruments that begin to be alive on a day, less those that end before it.
+    let mut births = vec![0_i32; span + 1];
+    for (id, (begin, end)) in lives.iter().filter(|(_, (_, end))| first <= *end) {
+        births[offset(*begin)] += 1;
+        births[offset(*end) + 1] -= 1;
+        for day in snapshot.rows_since(Dataset::Bars, *id, first).days().iter() {
+            trading[offset(*day)] += 1;
+        }
+    }
+    let mut alive = 0;
+    let mut sessions = Vec::new();
+    for (at, trading) in trading.iter().enumerate() {
+        alive += births[at];
+        if 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
+            sessions.push(first.plus(at as i32));
+        }
+    }
+    sessions
+}

@@ -1,0 +1,642 @@
+//! The counts of one range of issuers by calendar day, and where the next day continues them.
+//!
+//! A range is counted up to a checkpoint some days before the last, and from there to the end. What
+//! was counted up to the checkpoint holds for a later snapshot whose rows of those days are the same:
+//! a day appended costs the days since the checkpoint, and what happens to those days costs no more.
+
+use crate::{
+    running::Running,
+    tally::{Tally, Weights},
+    universe::Member,
+};
+use factors::{
+    basket::{has_not_left, is_listed},
+    caps::KnownShares,
+    size::CapSource,
+};
+use marketdata::{
+    bars::Bars,
+    basis::Units,
+    dataset::{Dataset, Field},
+    day::Day,
+    snapshot::Snapshot,
+};
+use std::{ops::Range, sync::Arc};
+
+/// An issuer without a value is missing from the weights of so many days after its last; later it
+/// is gone.
+const MISSING_DAYS: i32 = 14;
+
+/// The days that are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Days {
+    /// The first of all.
+    pub(crate) first: Day,
+    /// The last that the checkpoint holds.
+    pub(crate) checkpoint: Day,
+    /// The last of all.
+    pub(crate) last: Day,
+}
+
+/// Counts of calendar days in a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Counts {
+    first: Day,
+    /// By day.
+    pub(crate) tallies: Vec<Tally>,
+    /// By day.
+    pub(crate) weights: Vec<Weights>,
+}
+
+/// An issuer's latest market value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latest {
+    /// The ticker of its first line.
+    pub symbol: String,
+    /// The day.
+    pub on: Day,
+    /// USD.
+    pub cap: f64,
+    /// Where it comes from.
+    pub source: CapSource,
+    /// The day from which on the shares of all its lines are known.
+    pub known_from: Day,
+}
+
+/// The counts of one range of issuers.
+#[derive(Clone, Debug)]
+pub(crate) struct RangeCounts {
+    base: Arc<Base>,
+    /// The days after the checkpoint.
+    pub(crate) tail: Counts,
+    /// The latest value of each issuer that has one.
+    pub(crate) latest: Vec<Latest>,
+}
+
+/// What holds up to the checkpoint.
+#[derive(Clone, Debug)]
+struct Base {
+    counts: Counts,
+    issuers: Vec<IssuerState>,
+}
+
+#[derive(Clone, Debug)]
+struct IssuerState {
+    lines: Vec<LineState>,
+    /// The last day on which it has a value, and the value.
+    valued: Option<(Day, f64)>,
+    /// Whether it has a value on a later day: then it was missing meanwhile, however long that was.
+    returns: bool,
+}
+
+/// A line as far as it was followed, and what that took for granted of all its rows.
+#[derive(Clone, Debug)]
+struct LineState {
+    run: Running,
+    span: Option<(Day, Day)>,
+    /// The day in whose units its last row is stored.
+    units_on: Day,
+    /// Whether some closes are prices, and some levels of total return.
+    levels: [bool; 2],
+    precision: f64,
+    any_cap: bool,
+    /// The counts of days up to the last that it was followed to.
+    shares: Option<KnownShares>,
+    terms: Terms,
+}
+
+/// What counting a line's early rows depends on beside them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Terms {
+    /// Whether closes are compared as stored.
+    one_unit: bool,
+    /// The day in whose units the last row is stored, the others being brought to them.
+    units_on: Day,
+    /// A relative change of closes no larger than this is none.
+    precision: f64,
+    /// Where market values come from; none where there are none.
+    source: Option<CapSource>,
+    /// Whether the line belongs into its issuer's sums of the days between its last row up to the
+    /// checkpoint and the checkpoint.
+    lacks_rows: bool,
+}
+
+/// The rows of a line that are at hand: all of them, or those after a checkpoint.
+struct LineRows<'a> {
+    member: &'a Member,
+    bars: Bars<'a>,
+    /// Market value by row, NaN where there is none.
+    caps: Vec<f64>,
+    shares: Option<KnownShares>,
+    terms: Terms,
+    /// Days of the first and the last of all rows.
+    span: Option<(Day, Day)>,
+}
+
+/// The rows of an issuer's lines that are at hand.
+struct IssuerRows<'a> {
+    lines: Vec<LineRows<'a>>,
+    /// Its market value on each day on which all of its classes that belong into it have one.
+    sums: Vec<(Day, f64)>,
+}
+
+impl Counts {
+    /// The counts of no day.
+    pub(crate) const fn none() -> Counts {
+        Counts { first: Day::MIN, tallies: Vec::new(), weights: Vec::new() }
+    }
+
+    fn of(first: Day, last: Day) -> Counts {
+        let days = (last.epoch() - first.epoch() + 1).max(0) as usize;
+        Counts { first, tallies: vec![Tally::NONE; days], weights: vec![Weights::NONE; days] }
+    }
+
+    fn extend_to(&mut self, last: Day) {
+        let days = (last.epoch() - self.first.epoch() + 1).max(0) as usize;
+        self.tallies.resize(days, Tally::NONE);
+        self.weights.resize(days, Weights::NONE);
+    }
+
+    fn end(&self) -> Day {
+        self.first.plus(self.tallies.len() as i32)
+    }
+
+    fn at(&self, day: Day) -> usize {
+        (day.epoch() - self.first.epoch()) as usize
+    }
+
+    /// Adds other issuers' counts of the same days.
+    pub(crate) fn add(&mut self, other: &Counts) {
+        self.tallies.iter_mut().zip(&other.tallies).for_each(|(own, other)| own.add(other));
+        self.weights.iter_mut().zip(&other.weights).for_each(|(own, other)| own.add(other));
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tallies.capacity() * size_of::<Tally>()
+            + self.weights.capacity() * size_of::<Weights>()
+    }
+}
+
+impl RangeCounts {
+    /// Counts a range of issuers, going on from the checkpoint of an earlier snapshot where it holds.
+    pub(crate) fn of(
+        snapshot: &Snapshot,
+        issuers: &[Vec<Member>],
+        days: Days,
+        earlier: Option<(&RangeCounts, &Snapshot)>,
+    ) -> RangeCounts {
+        let earlier = earlier.filter(|(counts, _)| {
+            let base = &counts.base.counts;
+            base.first == days.first && base.end() <= days.checkpoint.plus(1)
+        });
+        let continued = earlier.and_then(|(counts, before)| {
+            let rows = load_tails(snapshot, before, issuers, &counts.base)?;
+            Some(counts.base.continued(snapshot, &rows, days))
+        });
+        continued.unwrap_or_else(|| {
+            let rows: Vec<IssuerRows<'_>> =
+                issuers.iter().map(|lines| IssuerRows::all(snapshot, lines)).collect();
+            Arc::new(Base::empty(&rows, days.first)).continued(snapshot, &rows, days)
+        })
+    }
+
+    /// The counts up to the checkpoint.
+    pub(crate) fn base(&self) -> &Counts {
+        &self.base.counts
+    }
+
+    /// Whether two hold the very same counts up to the checkpoint.
+    pub(crate) fn shares_base(&self, other: &RangeCounts) -> bool {
+        Arc::ptr_eq(&self.base, &other.base)
+    }
+
+    /// Bytes held, those of what the checkpoint shares with others too.
+    pub(crate) fn bytes(&self) -> usize {
+        let lines = self.base.issuers.iter().flat_map(|issuer| &issuer.lines);
+        let states: usize = lines.map(|line| size_of::<LineState>() + line.run.bytes()).sum();
+        let latest = self.latest.iter().map(|latest| size_of::<Latest>() + latest.symbol.len());
+        self.base.counts.bytes() + states + self.tail.bytes() + latest.sum::<usize>()
+    }
+}
+
+/// The rows after a checkpoint, where everything that its counts depend on is as it was.
+fn load_tails<'a>(
+    snapshot: &'a Snapshot,
+    before: &Snapshot,
+    issuers: &'a [Vec<Member>],
+    base: &Base,
+) -> Option<Vec<IssuerRows<'a>>> {
+    let checkpoint = base.counts.end().plus(-1);
+    let load = |(members, state): (&'a Vec<Member>, &IssuerState)| {
+        let mut lines = Vec::with_capacity(members.len());
+        for (member, line) in members.iter().zip(&state.lines) {
+            let mut rows = LineRows::tail(snapshot, before, member, line, checkpoint)?;
+            if members.len() == 1 {
+                // A line alone makes its issuer's value on its own days and on no others.
+                rows.terms.lacks_rows = line.terms.lacks_rows;
+            }
+            lines.push(Some(rows).filter(|r| r.terms.hold(&line.terms, r.bars.units()))?);
+        }
+        let rows = IssuerRows::of(lines, snapshot.today());
+        state.holds(!rows.sums.is_empty(), checkpoint).then_some(rows)
+    };
+    issuers.iter().zip(&base.issuers).map(load).collect()
+}
+
+impl Terms {
+    /// Whether what was counted on other terms holds on these.
+    fn hold(&self, other: &Terms, units: &Units) -> bool {
+        let alike = self.one_unit || units.are_same_on(self.units_on, other.units_on);
+        alike && *self == Terms { units_on: self.units_on, ..*other }
+    }
+}
+
+impl<'a> LineRows<'a> {
+    /// All rows of a line.
+    fn all(snapshot: &'a Snapshot, member: &'a Member) -> LineRows<'a> {
+        let bars = Bars::of(snapshot, member.instrument);
+        let shares = KnownShares::of(snapshot, member.instrument, &bars);
+        LineRows::with(snapshot, member, bars, shares, &LineState::new())
+    }
+
+    /// The rows after a checkpoint; none where what was before it is not as an earlier snapshot knew
+    /// it.
+    fn tail(
+        snapshot: &'a Snapshot,
+        before: &Snapshot,
+        member: &'a Member,
+        state: &LineState,
+        checkpoint: Day,
+    ) -> Option<LineRows<'a>> {
+        let id = member.instrument;
+        let changed = snapshot.first_difference(before, Dataset::Bars, id);
+        if changed.is_some_and(|day| day <= checkpoint) || !snapshot.has_units_of(before, id) {
+            return None;
+        }
+        let shares = shares_after(snapshot, before, member, state, checkpoint)?;
+        let bars = Bars::since(snapshot, id, checkpoint.plus(1));
+        Some(LineRows::with(snapshot, member, bars, shares, state))
+    }
+
+    /// Rows that follow those of a state.
+    fn with(
+        snapshot: &Snapshot,
+        member: &'a Member,
+        bars: Bars<'a>,
+        shares: Option<KnownShares>,
+        state: &LineState,
+    ) -> LineRows<'a> {
+        let levels = levels(&bars, 0..bars.len());
+        let [prices, adjusted] = [0, 1].map(|at| levels[at] || state.levels[at]);
+        let one_unit = bars.units().is_constant() && !(prices && adjusted);
+        let caps = caps(&bars, shares.as_ref());
+        let any_cap = state.any_cap || caps.iter().any(|cap| cap.is_finite());
+        let source = shares.as_ref().map(|shares| shares.source);
+        let ends = bars.days.first().copied().zip(bars.days.last().copied());
+        let span = match (state.span, ends) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (one, other) => one.or(other),
+        };
+        let left = state.span.is_none_or(|(_, last)| !has_not_left(last, snapshot.today()));
+        let terms = Terms {
+            one_unit,
+            units_on: units_on(&bars, bars.len()).unwrap_or(state.units_on),
+            precision: bars.precision().max(state.precision),
+            source: source.filter(|_| any_cap && !adjusted),
+            lacks_rows: !(bars.is_empty() && left),
+        };
+        LineRows { member, bars, caps, shares, terms, span }
+    }
+
+    /// The close of a row in the units that all rows are compared in.
+    fn close(&self, row: usize) -> Option<f64> {
+        if self.terms.one_unit {
+            return Some(self.bars.close_as_stored(row));
+        }
+        self.bars.close_in_units_of(row, self.terms.units_on)
+    }
+
+    /// The market value of a day.
+    fn cap_on(&self, day: Day) -> Option<f64> {
+        let row = self.bars.days.binary_search(&day).ok()?;
+        Some(self.caps[row]).filter(|cap| is_value(*cap))
+    }
+
+    /// The rows of days from one to another, both included.
+    fn between(&self, first: Day, last: Day) -> Range<usize> {
+        let place = |end: Day| self.bars.days.partition_point(|day| *day < end);
+        place(first)..place(last.plus(1))
+    }
+}
+
+/// A line's counts of shares, of which those up to a checkpoint are known; none where those may be
+/// others than they were.
+fn shares_after(
+    snapshot: &Snapshot,
+    before: &Snapshot,
+    member: &Member,
+    state: &LineState,
+    checkpoint: Day,
+) -> Option<Option<KnownShares>> {
+    let id = member.instrument;
+    let kept = |dataset| {
+        let changed = snapshot.first_difference(before, dataset, id);
+        changed.is_none_or(|day| checkpoint < day)
+    };
+    let late = |dataset: Dataset, field| {
+        let rows = snapshot.rows_since(dataset, id, checkpoint.plus(1));
+        let column = dataset.column(field);
+        let value = |row: usize| Some((rows.day(row), rows.value(row, column)?));
+        let values: Vec<(Day, f64)> = (0..rows.len()).filter_map(value).collect();
+        values.into_iter().filter(|(_, value)| 0.0 < *value).collect::<Vec<_>>()
+    };
+    if !kept(Dataset::ShareCounts) {
+        return None;
+    }
+    let counted = late(Dataset::ShareCounts, Field::SharesOutstanding);
+    match &state.shares {
+        Some(shares) if shares.source == CapSource::SharesTimesClose => {
+            let mut shares = shares.clone();
+            shares.counts.extend(counted);
+            (!shares.counts.is_empty()).then_some(Some(shares))
+        }
+        // What a printed value implies takes the close of its day, which may be a new one.
+        printed => {
+            let holds = counted.is_empty() && kept(Dataset::Listings);
+            let none_late = holds && late(Dataset::Listings, Field::MarketCap).is_empty();
+            none_late.then(|| printed.clone())
+        }
+    }
+}
+
+/// The market value of each row, NaN where there is none: shares as known on its day times price, on
+/// one basis.
+fn caps(bars: &Bars<'_>, shares: Option<&KnownShares>) -> Vec<f64> {
+    let mut caps = vec![f64::NAN; bars.len()];
+    let Some(shares) = shares else { return caps };
+    let one_unit = bars.closes_in_one_unit();
+    let mut next = 0;
+    for (row, (cap, day)) in caps.iter_mut().zip(bars.days.iter()).enumerate() {
+        while shares.counts.get(next).is_some_and(|(counted, _)| counted <= day) {
+            next += 1;
+        }
+        let Some((counted, held)) = next.checked_sub(1).map(|at| shares.counts[at]) else {
+            continue;
+        };
+        let price = match one_unit {
+            Some(closes) => Some(closes[row]),
+            None => bars.close_in_units_of(row, counted),
+        };
+        *cap = price.map_or(f64::NAN, |price| held * price);
+    }
+    caps
+}
+
+/// Whether some rows are prices, and some levels of total return.
+fn levels(bars: &Bars<'_>, rows: Range<usize>) -> [bool; 2] {
+    let mut found = [false; 2];
+    for row in rows {
+        found[usize::from(bars.basis(row).is_total_return())] = true;
+    }
+    found
+}
+
+/// The day in whose units the last of some first rows is stored.
+fn units_on(bars: &Bars<'_>, rows: usize) -> Option<Day> {
+    let last = rows.checked_sub(1)?;
+    Some(bars.basis(last).units_on(bars.days[last]))
+}
+
+impl LineState {
+    fn new() -> LineState {
+        LineState {
+            run: Running::new(),
+            span: None,
+            units_on: Day::MIN,
+            levels: [false; 2],
+            precision: 0.0,
+            any_cap: false,
+            shares: None,
+            terms: Terms {
+                one_unit: true,
+                units_on: Day::MIN,
+                precision: 0.0,
+                source: None,
+                lacks_rows: false,
+            },
+        }
+    }
+
+    /// Counts some rows.
+    fn count(&mut self, rows: &LineRows<'_>, range: Range<usize>, counts: &mut Counts) {
+        let member = rows.member;
+        let always = member.intervals[..] == [(Day::MIN, Day::MAX)];
+        for row in range {
+            let day = rows.bars.days[row];
+            match rows.close(row) {
+                Some(close) => {
+                    let marks = self.run.push(close, rows.terms.precision);
+                    if always || member.on(day) {
+                        let at = counts.at(day);
+                        counts.tallies[at].mark(marks);
+                    }
+                }
+                None => self.run.restart(),
+            }
+        }
+    }
+
+    /// Remembers what some rows add to what is known of the rows so far.
+    fn remember(&mut self, rows: &LineRows<'_>, range: Range<usize>, last: Day, today: Day) {
+        let bars = &rows.bars;
+        let found = levels(bars, range.clone());
+        self.levels = [0, 1].map(|at| self.levels[at] || found[at]);
+        self.any_cap |= rows.caps[range.clone()].iter().any(|cap| cap.is_finite());
+        if found[1] {
+            self.precision = bars.precision();
+        }
+        self.units_on = units_on(bars, range.end).unwrap_or(self.units_on);
+        if let Some((start, end)) = range.clone().next().zip(range.clone().last()) {
+            let first = self.span.map_or(bars.days[start], |(first, _)| first);
+            self.span = Some((first, bars.days[end]));
+        }
+        let left = self.span.is_none_or(|(_, last)| !has_not_left(last, today));
+        let lacks_rows = range.end < bars.len() || !left;
+        self.terms = Terms { lacks_rows, ..rows.terms };
+        self.shares = rows.shares.clone().map(|mut shares| {
+            shares.counts.retain(|(day, _)| *day <= last);
+            shares
+        });
+    }
+}
+
+impl<'a> IssuerRows<'a> {
+    fn all(snapshot: &'a Snapshot, members: &'a [Member]) -> IssuerRows<'a> {
+        let lines = members.iter().map(|member| LineRows::all(snapshot, member)).collect();
+        IssuerRows::of(lines, snapshot.today())
+    }
+
+    fn of(lines: Vec<LineRows<'a>>, today: Day) -> IssuerRows<'a> {
+        let sums = sums(&valued(&lines), today);
+        IssuerRows { lines, sums }
+    }
+
+    /// The days from one to another on which one of its lines that belongs to the universe has a close.
+    fn priced(&self, window: (Day, Day)) -> Vec<Day> {
+        let days = |rows: &LineRows<'a>| -> Vec<Day> {
+            let days = rows.bars.days[rows.between(window.0, window.1)].iter().copied();
+            days.filter(|day| rows.member.on(*day)).collect()
+        };
+        merged(self.lines.iter().map(days).collect())
+    }
+}
+
+/// The value of an issuer on each day on which all of its classes that belong into it have one.
+fn sums(lines: &[&LineRows<'_>], today: Day) -> Vec<(Day, f64)> {
+    if let [rows] = lines {
+        let values = rows.bars.days.iter().copied().zip(rows.caps.iter().copied());
+        return values.filter(|(day, cap)| is_value(*cap) && rows.member.on(*day)).collect();
+    }
+    let sum = |day: Day| -> Option<f64> {
+        let belongs =
+            |rows: &&&LineRows<'_>| rows.member.on(day) && is_listed(rows.span, day, today);
+        let values = lines.iter().filter(belongs).map(|rows| rows.cap_on(day));
+        values.sum::<Option<f64>>().filter(|sum| 0.0 < *sum)
+    };
+    let days = merged(lines.iter().map(|rows| rows.bars.days.to_vec()).collect());
+    days.into_iter().filter_map(|day| Some((day, sum(day)?))).collect()
+}
+
+fn is_value(cap: f64) -> bool {
+    cap.is_finite() && 0.0 < cap
+}
+
+/// Days of several lines, each once, in order.
+fn merged(mut lines: Vec<Vec<Day>>) -> Vec<Day> {
+    if lines.len() == 1 {
+        return lines.swap_remove(0);
+    }
+    let mut all = lines.concat();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+impl IssuerState {
+    /// Whether what was counted holds where the issuer has, or has no, value after the checkpoint.
+    fn holds(&self, returns: bool, checkpoint: Day) -> bool {
+        let gone = self.valued.is_some_and(|(last, _)| last.plus(MISSING_DAYS) < checkpoint);
+        !gone || returns == self.returns
+    }
+
+    /// Counts the days from one to another, both included.
+    fn count(&mut self, rows: &IssuerRows<'_>, window: (Day, Day), to: &mut Counts) {
+        for (state, rows) in self.lines.iter_mut().zip(&rows.lines) {
+            state.count(rows, rows.between(window.0, window.1), to);
+        }
+        for day in rows.priced(window) {
+            let at = to.at(day);
+            to.weights[at].priced += 1;
+        }
+        let lines = valued(&rows.lines);
+        let belongs = |day: Day| lines.iter().any(|rows| rows.member.on(day));
+        let first = rows.sums.partition_point(|(day, _)| *day < window.0);
+        let end = rows.sums.partition_point(|(day, _)| *day <= window.1);
+        for at in first..=end {
+            let next = rows.sums.get(at).copied();
+            if let Some((last, cap)) = self.valued {
+                let until = next.map_or(last.plus(1 + MISSING_DAYS), |(day, _)| day);
+                let lacking = last.plus(1).max(window.0)..until.min(window.1.plus(1));
+                let lacking = (lacking.start.epoch()..lacking.end.epoch()).map(Day::from_epoch);
+                for day in lacking.filter(|day| belongs(*day)) {
+                    let at = to.at(day);
+                    to.weights[at].missing += cap;
+                }
+            }
+            if let Some((day, cap)) = next.filter(|_| at < end) {
+                let at = to.at(day);
+                to.weights[at].value(cap);
+                self.valued = next;
+            }
+        }
+        self.returns = end < rows.sums.len();
+    }
+
+    fn latest(&self, snapshot: &Snapshot, lines: &[LineRows<'_>]) -> Option<Latest> {
+        let lines = valued(lines);
+        let (first, (on, cap)) = (lines.first()?, self.valued?);
+        let known = lines.iter().filter_map(|rows| Some(rows.shares.as_ref()?.counts.first()?.0));
+        Some(Latest {
+            symbol: snapshot.symbol(first.member.instrument).to_owned(),
+            on,
+            cap,
+            source: first.terms.source?,
+            known_from: known.max().unwrap_or(Day::MIN),
+        })
+    }
+}
+
+/// The lines that make an issuer's market value.
+fn valued<'a, 'b>(lines: &'b [LineRows<'a>]) -> Vec<&'b LineRows<'a>> {
+    let mut found: Vec<&LineRows<'_>> =
+        lines.iter().filter(|rows| rows.terms.source.is_some()).collect();
+    // A printed value is the whole company's: one line carries it.
+    let printed = |rows: &&LineRows<'_>| rows.terms.source == Some(CapSource::Printed);
+    if let Some(at) = found.iter().position(printed) {
+        found = vec![found.swap_remove(at)];
+    }
+    // In a universe of all listed names a line that may be a fund has no weight among companies.
+    found.retain(|rows| rows.member.is_company);
+    found
+}
+
+impl Base {
+    /// Nothing counted yet of some issuers.
+    fn empty(rows: &[IssuerRows<'_>], first: Day) -> Base {
+        let issuer = |rows: &IssuerRows<'_>| IssuerState {
+            lines: rows.lines.iter().map(|_| LineState::new()).collect(),
+            valued: None,
+            returns: false,
+        };
+        let counts = Counts { first, tallies: Vec::new(), weights: Vec::new() };
+        Base { counts, issuers: rows.iter().map(issuer).collect() }
+    }
+
+    /// The counts with those of the days up to another checkpoint.
+    fn advanced(&self, rows: &[IssuerRows<'_>], checkpoint: Day, today: Day) -> Base {
+        let mut next = self.clone();
+        let window = (self.counts.end(), checkpoint);
+        next.counts.extend_to(checkpoint);
+        for (issuer, rows) in next.issuers.iter_mut().zip(rows) {
+            issuer.count(rows, window, &mut next.counts);
+            for (state, rows) in issuer.lines.iter_mut().zip(&rows.lines) {
+                state.remember(rows, rows.between(window.0, window.1), checkpoint, today);
+            }
+        }
+        next
+    }
+
+    /// Counts to the checkpoint, where it is a new one, and from there to the end.
+    fn continued(
+        self: &Arc<Base>,
+        snapshot: &Snapshot,
+        rows: &[IssuerRows<'_>],
+        days: Days,
+    ) -> RangeCounts {
+        let base = if self.counts.end() <= days.checkpoint {
+            Arc::new(self.advanced(rows, days.checkpoint, snapshot.today()))
+        } else {
+            Arc::clone(self)
+        };
+        let window = (base.counts.end(), days.last);
+        let mut tail = Counts::of(window.0, window.1);
+        let mut latest = Vec::new();
+        for (issuer, rows) in base.issuers.iter().zip(rows) {
+            let mut issuer = issuer.clone();
+            issuer.count(rows, window, &mut tail);
+            latest.extend(issuer.latest(snapshot, &rows.lines));
+        }
+        RangeCounts { base, tail, latest }
+    }
+}

@@ -1,0 +1,24 @@
+//! The change of a series in per cent, in basis points.
+
+use crate::{
+    inputs::Inputs,
+    measure::{Outcome, Spec},
+};
+use factors::{line::LineKind, roles::Role};
+use marketdata::gap::{Gap, GapReason};
+
+/// The change of a role's yield over each horizon.
+pub(crate) fn of_yield(inputs: &Inputs<'_>, specs: &[Spec], role: Role) -> Vec<Outcome> {
+    let measure = |spec: &Spec| {
+        if inputs.line(role, &spec.id).is_ok_and(|line| line.kind == LineKind::Wealth) {
+            let detail = format!("{} is played by a price history, not by a yield", role.id());
+            return Outcome::missing(Gap::new(GapReason::InputMissing, &*spec.id, detail));
+        }
+        inputs.of_line(spec, role, |line| {
+            let mut change = line.difference(spec.horizon);
+            change.values.iter_mut().for_each(|value| *value *= 100.0);
+            change
+        })
+    };
+    specs.iter().map(measure).collect()
+}
