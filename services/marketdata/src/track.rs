@@ -8,6 +8,8 @@ use crate::{
 };
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
+mod first_published;
+
 /// The two bounds of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounds {
