@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a test that cannot run here says that it skips")]
 #![expect(clippy::float_cmp, reason = "what was stored comes back bit by bit")]
 
+mod as_published;
 mod calls;
 mod drawn_files;
 mod exposure;

@@ -73,6 +73,17 @@ impl Fixture {
         id
     }
 
+    /// Gives an instrument of an earlier revision another name from a day on. Its first name keeps
+    /// finding it in [`Fixture::id`].
+    pub fn rename(&mut self, instrument: InstrumentId, names: [&str; 2], on: Day) -> &mut Fixture {
+        let revision = self.market.head().revision + 1;
+        for (name, from, until) in [(names[0], Day::MIN, on), (names[1], on, Day::MAX)] {
+            let Ok(symbol) = Symbol::listed(name) else { continue };
+            self.namings.push(Naming { instrument, revision, symbol, from, until });
+        }
+        self
+    }
+
     /// Adds one fact; fields not named are absent.
     pub fn fact(
         &mut self,

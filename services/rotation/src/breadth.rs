@@ -84,6 +84,14 @@ pub struct Breadth {
     pub latest: Vec<Latest>,
 }
 
+impl Breadth {
+    /// No members.
+    pub(crate) fn none() -> Breadth {
+        let universe = Universe { id: String::new(), stand_in: false, issuers: Vec::new() };
+        Plan { universe, first: Day::MIN, span: 0 }.assemble(Vec::new())
+    }
+}
+
 impl Plan {
     /// What there is to count in a snapshot.
     pub fn of(snapshot: &Snapshot, roles: &Roles) -> Plan {

@@ -43,6 +43,13 @@ pub struct Inputs<'a> {
 impl<'a> Inputs<'a> {
     /// Reads a snapshot.
     pub fn of(snapshot: &'a Snapshot, roles: &'a Roles, breadth: Breadth) -> Inputs<'a> {
+        let most_shorted = most_shorted(snapshot, roles);
+        Inputs { breadth, most_shorted, ..Inputs::of_lines(snapshot, roles) }
+    }
+
+    /// Reads the lines of the roles and the megacaps alone, for measures that need no more: there are
+    /// no members and no short basket.
+    pub(crate) fn of_lines(snapshot: &'a Snapshot, roles: &'a Roles) -> Inputs<'a> {
         let resolved = Role::ALL.into_iter().filter_map(|role| roles.resolve_role(snapshot, role));
         let lines = resolved.map(|resolved| (resolved.role, Line::of(snapshot, resolved)));
         let (megacaps, missing_megacaps) = megacaps(snapshot, roles);
@@ -55,10 +62,14 @@ impl<'a> Inputs<'a> {
             snapshot,
             roles,
             lines: lines.collect(),
-            breadth,
+            breadth: Breadth::none(),
             megacaps,
             missing_megacaps,
-            most_shorted: most_shorted(snapshot, roles),
+            most_shorted: MostShorted {
+                rebalances: Vec::new(),
+                returns: Moves::empty(),
+                sessions_left_out: 0,
+            },
             style: [
                 funds(&roles.defensive_sectors, Role::Defensive),
                 funds(&roles.cyclical_sectors, Role::Cyclical),

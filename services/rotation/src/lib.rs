@@ -4,8 +4,11 @@
 //! standing against that history, and the state they make together. Questions about it are then
 //! lookups: [`report`] for the whole picture, [`query`] for "largest since".
 //!
+//! [`as_published`] gives a measure session by session, each as its own close knew it.
+//!
 //! An indicator is one file under `indicator/` and one line in [`indicator::ALL`].
 
+pub mod as_published;
 pub mod breadth;
 pub mod composite;
 pub mod hysteresis;

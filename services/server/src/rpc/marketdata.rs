@@ -8,6 +8,7 @@ use crate::{
         page::{Page, page},
         shared::{self, AsOf, hex, timestamp},
         status::{Kind, Refusal},
+        vintage::is_as_published,
     },
     services::Services,
     views::{Pinned, View},
@@ -210,6 +211,7 @@ struct SeriesQuery {
     symbol: String,
     fields: Vec<Field>,
     days: (Day, Day),
+    as_published: bool,
     normal: v1::GetSeriesRequest,
 }
 
@@ -232,6 +234,7 @@ impl SeriesQuery {
         if end < start {
             fields.add("end_on", "must not be before start_on");
         }
+        let as_published = is_as_published(&mut fields, &mut request.vintage);
         let page = page(&mut fields, ("GetSeries", &request), (size, &token), &mut as_of)?;
         request.page_size = page.size as i32;
         let query = dataset.zip(asked).map(|(dataset, asked)| SeriesQuery {
@@ -241,6 +244,7 @@ impl SeriesQuery {
             symbol: request.symbol.clone(),
             fields: asked,
             days: (start, end),
+            as_published,
             normal: request,
         });
         fields.finish(query)
@@ -274,7 +278,10 @@ fn series(query: &SeriesQuery, pinned: &Pinned) -> Result<v1::GetSeriesResponse,
         .find(|id| !snapshot.rows(query.dataset, *id).is_empty())
         .or_else(|| named().last())
         .ok_or_else(|| Refusal::Unknown { kind: Kind::Instrument, name: query.symbol.clone() })?;
-    let rows = snapshot.rows(query.dataset, id);
+    let rows = match query.as_published {
+        true => snapshot.rows_as_first_published(query.dataset, id),
+        false => snapshot.rows(query.dataset, id),
+    };
     let (start_on, end_on) = query.days;
     let first = rows.last_on_or_before(start_on.plus(-1)).map_or(0, |row| row + 1);
     let end = rows.last_on_or_before(end_on).map_or(0, |row| row + 1);

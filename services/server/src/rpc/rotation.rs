@@ -1,5 +1,6 @@
 //! RotationService: who leads the market, since when it was like this, and what would change it.
 
+mod as_published;
 mod from_proto;
 mod to_proto;
 
@@ -120,6 +121,10 @@ impl RotationService for Handler {
         request: Request<v1::GetIndicatorHistoryRequest>,
     ) -> Result<Response<v1::GetIndicatorHistoryResponse>, Status> {
         let query = History::from_proto(request.into_inner())?;
+        if let Some(measured) = query.as_published.clone() {
+            let answer = as_published::answer(&self.services, query, measured).await?;
+            return Ok(Response::new(answer));
+        }
         let (pinned, prepared) = prepared(&self.services, &query.as_of).await?;
         Ok(Response::new(query.answer(&pinned, &prepared)?))
     }

@@ -2,11 +2,13 @@
 
 use super::{refused, to_proto};
 use crate::{
+    limits,
     rpc::{
         field::Fields,
         page::{Page, page},
         shared::{self, AsOf},
         status::{Kind, Refusal},
+        vintage::is_as_published,
     },
     views::Pinned,
 };
@@ -14,6 +16,7 @@ use contract::v1;
 use factors::roles::Role;
 use marketdata::day::Day;
 use rotation::{
+    as_published::{Measured, Work},
     prepared::PreparedRotation,
     query::{Comparison, Condition, Query, Variable, query},
     record::Direction,
@@ -105,10 +108,12 @@ impl RotationQuery {
 /// A request for a page of a history.
 pub(super) struct History {
     pub(super) as_of: AsOf,
-    page: Page,
-    from: Option<Day>,
-    until: Option<Day>,
-    normal: v1::GetIndicatorHistoryRequest,
+    pub(super) page: Page,
+    pub(super) from: Option<Day>,
+    pub(super) until: Option<Day>,
+    /// What is computed session by session; none for the history as the view knows it.
+    pub(super) as_published: Option<Measured>,
+    pub(super) normal: v1::GetIndicatorHistoryRequest,
 }
 
 impl History {
@@ -119,17 +124,30 @@ impl History {
         let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
         let token = std::mem::take(&mut normal.page_token);
         let size = std::mem::take(&mut normal.page_size);
+        let as_published = is_as_published(&mut fields, &mut normal.vintage);
         let page = page(&mut fields, ("GetIndicatorHistory", &normal), (size, &token), &mut as_of)?;
         normal.page_size = page.size as i32;
         if normal.measure_id.is_empty() {
             fields.add("measure_id", "must be given");
+        }
+        // Of a measure that is not known the view of the answer says so.
+        let measured = Measured::find(&normal.measure_id).filter(|_| as_published);
+        let whole = measured.as_ref().is_some_and(|m| m.work == Work::WholeMarket);
+        if whole && limits::AS_PUBLISHED_PREPARATIONS < page.size {
+            let most = limits::AS_PUBLISHED_PREPARATIONS;
+            let (id, size) = (&normal.measure_id, page.size);
+            let description = format!(
+                "{most} at most for {id} as published, is {size}: each session is computed from the \
+                 whole market"
+            );
+            fields.add("page_size", description);
         }
         let from = fields.day("from_on", &normal.from_on);
         let until = fields.day("until_on", &normal.until_on);
         if from.zip(until).is_some_and(|(from, until)| until < from) {
             fields.add("until_on", "must not be before from_on");
         }
-        fields.finish(Some(History { as_of, page, from, until, normal }))
+        fields.finish(Some(History { as_of, page, from, until, as_published: measured, normal }))
     }
 
     pub(super) fn answer(
@@ -153,6 +171,7 @@ impl History {
             .map(|at| v1::IndicatorPoint {
                 on: history.days[at].to_string(),
                 value: history.values[at],
+                ..v1::IndicatorPoint::default()
             })
             .collect();
         let reference = shared::snapshot_ref(pinned);

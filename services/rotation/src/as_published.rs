@@ -1,0 +1,263 @@
+//! A measure's history as it was known: the value of each session, as its own close knew it.
+//!
+//! The point of a session is the latest value of the measure in the snapshot of 16:00 New York of that
+//! session, at the same revision of our log: by definition what a report as of that instant says. It
+//! is computed from that snapshot and never read out of a later history, because most measures are not
+//! causal: their value of a day changes when days are appended, without any late publication. A
+//! market value is missing from the weights for two weeks after an issuer's last close, or until its
+//! next one; a class belongs to its issuer until its last close is two weeks old; without a membership
+//! a session needs a tenth of the closes of the busiest day of all; closes are compared in the units
+//! of the last row.
+//!
+//! What bounds the work is that a session costs what its measure reads: [`Work`] says which.
+
+use crate::{
+    indicator,
+    inputs::Inputs,
+    measure::{Indicator, Source, Spec},
+    prepared::{PreparedRotation, Reading, prepare},
+};
+use factors::roles::Roles;
+use marketdata::{
+    calendar::is_session,
+    day::Day,
+    gap::{Gap, GapReason},
+    instant::Instant,
+    snapshot::Snapshot,
+};
+
+/// What one session of a history costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The lines of the roles and the megacaps: a few dozen histories.
+    Lines,
+    /// The members of the universe, or all names with short interest: a whole preparation.
+    WholeMarket,
+}
+
+/// The indicators that read more than the lines of the roles and the megacaps.
+const OF_THE_WHOLE_MARKET: [&str; 7] = [
+    "pct_advancing",
+    "pct_above_50d",
+    "pct_above_200d",
+    "advance_decline_line",
+    "new_highs_less_lows",
+    "concentration",
+    "most_shorted",
+];
+
+/// A measure and what a session of it costs.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Of which indicator.
+    pub indicator: &'static Indicator,
+    /// Which measure.
+    pub spec: Spec,
+    /// What one session costs.
+    pub work: Work,
+}
+
+impl Measured {
+    /// The measure of an id.
+    pub fn find(id: &str) -> Option<Measured> {
+        indicator::ALL.iter().find_map(|indicator| {
+            let spec = (indicator.specs)().into_iter().find(|spec| spec.id == id)?;
+            let whole = OF_THE_WHOLE_MARKET.contains(&indicator.id);
+            let work = if whole { Work::WholeMarket } else { Work::Lines };
+            Some(Measured { indicator, spec, work })
+        })
+    }
+
+    /// The measure as a snapshot knows it, from the lines of the roles and the megacaps.
+    fn of_lines(&self, snapshot: &Snapshot, roles: &Roles) -> Reading {
+        let inputs = Inputs::of_lines(snapshot, roles);
+        let outcome = (self.indicator.measure)(&inputs, &self.spec);
+        Reading::of(self.indicator, self.spec.clone(), outcome, snapshot.today())
+    }
+}
+
+/// The readings of one measure, session after session.
+struct Steps<'a> {
+    measured: &'a Measured,
+    roles: &'a Roles,
+    /// What was prepared for the session before.
+    previous: Option<PreparedRotation>,
+}
+
+impl Steps<'_> {
+    /// The measure as the next session's snapshot knows it.
+    fn next(&mut self, snapshot: &Snapshot) -> Option<Reading> {
+        match self.measured.work {
+            Work::Lines => Some(self.measured.of_lines(snapshot, self.roles)),
+            Work::WholeMarket => {
+                let prepared = prepare_after(snapshot, self.roles, self.previous.as_ref());
+                self.previous.insert(prepared).reading(&self.measured.spec.id).cloned()
+            }
+        }
+    }
+}
+
+/// A preparation that may take over what the session before has in common with it. So far it takes
+/// nothing: a preparation is made of its snapshot alone.
+fn prepare_after(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    _previous: Option<&PreparedRotation>,
+) -> PreparedRotation {
+    prepare(snapshot, roles)
+}
+
+/// The value of one session as its close knew it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// The session.
+    pub on: Day,
+    /// Its close: a report as of this instant says the same.
+    pub known_at: Instant,
+    /// The day the value describes, the session or an earlier day.
+    pub observed_on: Day,
+    /// The value, in the measure's unit.
+    pub value: f64,
+}
+
+/// Some sessions of a measure, each as its own close knew it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AsPublished {
+    /// One point per session that had a value, oldest first.
+    pub points: Vec<Point>,
+    /// What the measure stood on at one of the sessions, each as last seen.
+    pub sources: Vec<Source>,
+    /// What was missing or stood in for at the sessions: one gap per reason and subject, with the
+    /// number of sessions that have it.
+    pub gaps: Vec<Gap>,
+}
+
+/// The sessions of the exchange between two days, both included.
+pub fn sessions(first: Day, last: Day) -> Vec<Day> {
+    (first.epoch()..=last.epoch()).map(Day::from_epoch).filter(|day| is_session(*day)).collect()
+}
+
+/// The last day whose close is at or before an instant.
+pub fn last_closed(instant: Instant) -> Day {
+    let day = instant.new_york_day();
+    if Instant::close_of(day) <= instant { day } else { day.plus(-1) }
+}
+
+/// The values of some sessions, each from what was public at its close. The sessions are not after the
+/// snapshot's as-of date. None where `proceed`, asked before each session, says that the answer is no
+/// longer wanted.
+pub fn as_published(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    measured: &Measured,
+    sessions: &[Day],
+    proceed: impl Fn() -> bool,
+) -> Option<AsPublished> {
+    let mut points = Vec::new();
+    let mut sources: Vec<Source> = Vec::new();
+    let mut noted = Noted { gaps: Vec::new() };
+    let mut steps = Steps { measured, roles, previous: None };
+    for on in sessions {
+        if !proceed() {
+            return None;
+        }
+        let known_at = Instant::close_of(*on);
+        let Some(reading) = steps.next(&snapshot.earlier(known_at)) else { continue };
+        match reading.history.last() {
+            Some((observed_on, value)) => {
+                points.push(Point { on: *on, known_at, observed_on, value });
+            }
+            None => noted.note(*on, no_value(&measured.spec)),
+        }
+        for source in reading.sources {
+            let same = |held: &&mut Source| {
+                (held.role, &held.symbol, &held.proxy_for)
+                    == (source.role, &source.symbol, &source.proxy_for)
+            };
+            match sources.iter_mut().find(same) {
+                Some(held) => *held = source,
+                None => sources.push(source),
+            }
+        }
+        reading.gaps.into_iter().for_each(|gap| noted.note(*on, gap));
+    }
+    Some(AsPublished { points, sources, gaps: noted.into_gaps(sessions.len()) })
+}
+
+fn no_value(spec: &Spec) -> Gap {
+    let detail = "no value was known at the close, so that the session has no point";
+    Gap::new(GapReason::MissingObservations, format!("{}.points", spec.id), detail)
+}
+
+/// The gaps of several sessions, each reason and subject once.
+struct Noted {
+    /// The latest of its kind, the last session that has it, and how many have.
+    gaps: Vec<(Gap, Day, usize)>,
+}
+
+impl Noted {
+    fn note(&mut self, on: Day, gap: Gap) {
+        let same = |(held, _, _): &&mut (Gap, Day, usize)| {
+            held.reason == gap.reason && held.subject == gap.subject
+        };
+        match self.gaps.iter_mut().find(same) {
+            // Several gaps of one kind at one session count as one session.
+            Some((held, last, count)) => {
+                *count += usize::from(*last != on);
+                (*held, *last) = (gap, on);
+            }
+            None => self.gaps.push((gap, on, 1)),
+        }
+    }
+
+    fn into_gaps(self, sessions: usize) -> Vec<Gap> {
+        let told = |(gap, last, count): (Gap, Day, usize)| {
+            let detail =
+                format!("at {count} of {sessions} sessions, the last {last}: {}", gap.detail);
+            Gap { detail, ..gap }
+        };
+        self.gaps.into_iter().map(told).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::fixture::day;
+
+    #[test]
+    fn every_measure_is_found_and_the_list_names_indicators() {
+        for indicator in indicator::ALL {
+            for spec in (indicator.specs)() {
+                let found = Measured::find(&spec.id).unwrap();
+                assert_eq!((found.spec, found.indicator.id), (spec, indicator.id));
+            }
+        }
+        for id in OF_THE_WHOLE_MARKET {
+            assert!(indicator::ALL.iter().any(|indicator| indicator.id == id), "{id}");
+        }
+        assert!(Measured::find("captain").is_none());
+    }
+
+    #[test]
+    fn a_session_counts_from_its_close_on() {
+        let friday = day("2021-01-15");
+        let before = Instant::new_york(friday, 15, 59);
+        assert_eq!(last_closed(before), friday.plus(-1));
+        assert_eq!(last_closed(Instant::close_of(friday)), friday);
+        // Monday, 2021-01-18, was Martin Luther King's day.
+        assert_eq!(sessions(friday, friday.plus(4)), [friday, friday.plus(4)]);
+        assert!(sessions(friday, friday.plus(-1)).is_empty());
+    }
+
+    #[test]
+    fn gaps_of_a_kind_are_told_once_with_their_number() {
+        let mut noted = Noted { gaps: Vec::new() };
+        let gap = |detail: &str| Gap::new(GapReason::NoPrice, "pct_advancing", detail);
+        noted.note(day("2021-01-04"), gap("3 of 9"));
+        noted.note(day("2021-01-05"), gap("2 of 9"));
+        noted.note(day("2021-01-05"), gap("1 of 9"));
+        let [told] = &noted.into_gaps(3)[..] else { panic!("one gap") };
+        assert_eq!(told.detail, "at 2 of 3 sessions, the last 2021-01-05: 1 of 9");
+    }
+}

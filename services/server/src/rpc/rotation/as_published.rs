@@ -1,0 +1,105 @@
+//! A page of a history as published: sessions computed one by one, for as long as somebody waits.
+
+use super::{from_proto::History, to_proto};
+use crate::{
+    rpc::{shared, status::Refusal},
+    services::Services,
+    views::Pinned,
+};
+use contract::v1;
+use marketdata::{dataset::Dataset, day::Day};
+use rotation::as_published::{AsPublished, Measured, Point, as_published, last_closed, sessions};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Says that its caller has left when it is dropped: the handler of a call goes with its caller, and
+/// at its deadline.
+struct Caller {
+    left: Arc<AtomicBool>,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Answers a request for a measure as published.
+pub(super) async fn answer(
+    services: &Services,
+    query: History,
+    measured: Measured,
+) -> Result<v1::GetIndicatorHistoryResponse, Refusal> {
+    let pinned = services.view(&query.as_of)?;
+    let caller = Caller { left: Arc::new(AtomicBool::new(false)) };
+    let left = Arc::clone(&caller.left);
+    let work = move || {
+        let waited_for = || !left.load(Ordering::Relaxed);
+        page(&query, &measured, &pinned, waited_for)
+    };
+    let made = services.compute.run(work).await?;
+    drop(caller);
+    made
+}
+
+fn page(
+    query: &History,
+    measured: &Measured,
+    pinned: &Pinned,
+    waited_for: impl Fn() -> bool,
+) -> Result<v1::GetIndicatorHistoryResponse, Refusal> {
+    let all = asked_sessions(query, pinned);
+    let entries = query.page.within(all.len());
+    let (snapshot, roles) = (pinned.snapshot(), &pinned.view().roles);
+    let made = as_published(snapshot, roles, measured, &all[entries.clone()], waited_for);
+    let AsPublished { points, sources, gaps } = made.ok_or(Refusal::CallerGone)?;
+    let reference = shared::snapshot_ref(pinned);
+    Ok(v1::GetIndicatorHistoryResponse {
+        result_id: shared::result_id("GetIndicatorHistory", &query.normal, &reference),
+        snapshot: Some(reference),
+        gaps: shared::gaps(gaps),
+        measure: Some(to_proto::measure(&measured.spec)),
+        points: points.iter().map(point).collect(),
+        sources: sources.iter().map(to_proto::source).collect(),
+        total: all.len() as i32,
+        next_page_token: match entries.end < all.len() {
+            true => query.page.token(entries.end as u64, pinned),
+            false => String::new(),
+        },
+    })
+}
+
+/// The sessions asked for: from the first day of any bar or series to the last close by the as-of
+/// date at most.
+fn asked_sessions(query: &History, pinned: &Pinned) -> Vec<Day> {
+    let known = pinned.snapshot().first_day(&[Dataset::Bars, Dataset::Series]);
+    let Some(known) = known else { return Vec::new() };
+    let from = query.from.unwrap_or(Day::MIN).max(known);
+    let until = query.until.unwrap_or(Day::MAX).min(last_closed(pinned.as_of()));
+    sessions(from, until)
+}
+
+fn point(point: &Point) -> v1::IndicatorPoint {
+    v1::IndicatorPoint {
+        on: point.on.to_string(),
+        value: point.value,
+        known_at: Some(shared::timestamp(point.known_at)),
+        observed_on: point.observed_on.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_told_when_its_caller_leaves() {
+        let caller = Caller { left: Arc::new(AtomicBool::new(false)) };
+        let left = Arc::clone(&caller.left);
+        assert!(!left.load(Ordering::Relaxed));
+        drop(caller);
+        assert!(left.load(Ordering::Relaxed));
+    }
+}
