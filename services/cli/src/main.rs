@@ -6,6 +6,7 @@ mod connect;
 mod coverage;
 mod demo;
 mod error_report;
+mod history;
 mod ingest;
 mod json;
 mod progress;
@@ -88,6 +89,8 @@ enum Question {
     Squeeze(query_commands::SqueezeArguments),
     /// Rank days: "the largest since", of any series or measure, under conditions on others.
     Records(records::RecordsArguments),
+    /// List the values of a measure, as known today or as each close knew them.
+    History(history::HistoryArguments),
     /// What a server holds, how fresh it is, and what did not join.
     Coverage(coverage::CoverageArguments),
 }
@@ -141,6 +144,7 @@ async fn answer(
         Question::Exposure(query) => query_commands::exposure(query, connection, output).await,
         Question::Squeeze(query) => query_commands::squeeze(query, connection, output).await,
         Question::Records(query) => records::records(query, connection, output).await,
+        Question::History(query) => history::history(query, connection, output).await,
         Question::Coverage(query) => coverage::coverage(query, connection, output).await,
     }
 }

@@ -1,0 +1,92 @@
+//! A measure's history as a table of days.
+
+use crate::{
+    as_of_args,
+    show::{
+        evidence, number, rotation,
+        table::{Cell, Table},
+    },
+    terminal::Terminal,
+};
+use contract::v1::{GetIndicatorHistoryResponse, HistoryVintage};
+
+/// The points of one page, and whether there are more.
+pub(crate) fn points(
+    answer: &GetIndicatorHistoryResponse,
+    vintage: HistoryVintage,
+    terminal: Terminal,
+) -> String {
+    let published = vintage == HistoryVintage::AsPublished;
+    let measure = answer.measure.clone().unwrap_or_default();
+    let known = evidence::as_known(answer.snapshot.as_ref());
+    let title = match published {
+        true => format!("{} as each close knew it, up to {known}", measure.measure_id),
+        false => format!("{} as known at {known}", measure.measure_id),
+    };
+    let headers: &[&str] = match published {
+        true => &["session", ">value", "describes", "known since"],
+        false => &["day", ">value"],
+    };
+    let mut table = Table::new(headers);
+    for point in &answer.points {
+        let value = rotation::in_unit(measure.unit(), measure.kind(), point.value);
+        let mut row = vec![Cell::plain(point.on.clone()), Cell::plain(value)];
+        if published {
+            let at = point.known_at.as_ref().map(as_of_args::text).unwrap_or_default();
+            row.extend([Cell::plain(point.observed_on.clone()), Cell::faint(at)]);
+        }
+        table.row(row);
+    }
+    let mut out = terminal.heading(&title) + &table.render(terminal);
+    let all = number::count(u64::try_from(answer.total).unwrap_or(0));
+    let entries = if published { "sessions" } else { "values" };
+    let more = match answer.next_page_token.is_empty() {
+        true => "",
+        false => "; more follow, ask from a later day or for more at once",
+    };
+    out.push_str(&format!(
+        "  {} of {all} {entries} have a value here{more}.\n",
+        answer.points.len()
+    ));
+    out.push_str(&evidence::gaps(&answer.gaps, terminal));
+    out + &evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::{IndicatorPoint, IndicatorUnit, Measure, RecordKind};
+
+    #[test]
+    fn a_value_stands_beside_the_day_it_describes_and_its_instant() {
+        let measure = Measure {
+            measure_id: "ten_year_change.1d".to_owned(),
+            unit: IndicatorUnit::BasisPoints.into(),
+            kind: RecordKind::Change.into(),
+            horizon_sessions: 1,
+        };
+        let point = IndicatorPoint {
+            on: "2020-11-09".to_owned(),
+            value: 1.0,
+            known_at: Some(as_of_args::instant("2020-11-09").unwrap()),
+            observed_on: "2020-11-05".to_owned(),
+        };
+        let answer = GetIndicatorHistoryResponse {
+            measure: Some(measure),
+            points: vec![point],
+            total: 2,
+            ..GetIndicatorHistoryResponse::default()
+        };
+        let plain = Terminal { colour: false };
+        let text = points(&answer, HistoryVintage::AsPublished, plain);
+        for wanted in [
+            "as each close knew it",
+            "+1.0 bp  2020-11-05  2020-11-09T21:00:00Z",
+            "1 of 2 sessions",
+        ] {
+            assert!(text.contains(wanted), "{wanted:?} is not in:\n{text}");
+        }
+        let text = points(&answer, HistoryVintage::Latest, plain);
+        assert!(text.contains("2020-11-09  +1.0 bp\n") && !text.contains("2020-11-05"), "{text}");
+    }
+}
