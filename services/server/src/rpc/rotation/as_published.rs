@@ -2,6 +2,7 @@
 
 use super::{from_proto::History, to_proto};
 use crate::{
+    compute::Compute,
     rpc::{shared, status::Refusal},
     services::Services,
     views::Pinned,
@@ -26,6 +27,18 @@ impl Drop for Caller {
     }
 }
 
+/// Runs work on the compute pool that can ask, between its steps, whether its caller still waits.
+async fn while_waited_for<T: Send + 'static>(
+    compute: &Compute,
+    work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let caller = Caller { left: Arc::new(AtomicBool::new(false)) };
+    let left = Arc::clone(&caller.left);
+    let done = compute.run(move || work(&|| !left.load(Ordering::Relaxed))).await;
+    drop(caller);
+    done
+}
+
 /// Answers a request for a measure as published.
 pub(super) async fn answer(
     services: &Services,
@@ -33,22 +46,15 @@ pub(super) async fn answer(
     measured: Measured,
 ) -> Result<v1::GetIndicatorHistoryResponse, Refusal> {
     let pinned = services.view(&query.as_of)?;
-    let caller = Caller { left: Arc::new(AtomicBool::new(false)) };
-    let left = Arc::clone(&caller.left);
-    let work = move || {
-        let waited_for = || !left.load(Ordering::Relaxed);
-        page(&query, &measured, &pinned, waited_for)
-    };
-    let made = services.compute.run(work).await?;
-    drop(caller);
-    made
+    let work = move |waited_for: &dyn Fn() -> bool| page(&query, &measured, &pinned, waited_for);
+    while_waited_for(&services.compute, work).await?
 }
 
 fn page(
     query: &History,
     measured: &Measured,
     pinned: &Pinned,
-    waited_for: impl Fn() -> bool,
+    waited_for: &dyn Fn() -> bool,
 ) -> Result<v1::GetIndicatorHistoryResponse, Refusal> {
     let all = asked_sessions(query, pinned);
     let entries = query.page.within(all.len());
@@ -94,12 +100,26 @@ fn point(point: &Point) -> v1::IndicatorPoint {
 mod tests {
     use super::*;
 
-    #[test]
-    fn work_is_told_when_its_caller_leaves() {
-        let caller = Caller { left: Arc::new(AtomicBool::new(false)) };
-        let left = Arc::clone(&caller.left);
-        assert!(!left.load(Ordering::Relaxed));
-        drop(caller);
-        assert!(left.load(Ordering::Relaxed));
+    #[tokio::test]
+    async fn work_is_told_when_its_caller_leaves_and_not_before() {
+        let compute = Compute::new(1, 1);
+        let waited_for = while_waited_for(&compute, |waited_for| waited_for()).await;
+        assert!(waited_for.unwrap());
+        let (begun, at_work) = tokio::sync::oneshot::channel();
+        let (stopped, at_end) = tokio::sync::oneshot::channel();
+        let call = tokio::spawn(async move {
+            let work = move |waited_for: &dyn Fn() -> bool| {
+                let _heard = begun.send(());
+                while waited_for() {
+                    std::thread::yield_now();
+                }
+                let _heard = stopped.send(());
+            };
+            while_waited_for(&compute, work).await
+        });
+        at_work.await.unwrap();
+        call.abort();
+        let patience = std::time::Duration::from_secs(20);
+        tokio::time::timeout(patience, at_end).await.expect("it stops").unwrap();
     }
 }
