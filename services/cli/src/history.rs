@@ -1,4 +1,4 @@
-//! A measure's history: as known today, or each value as the close of its own session knew it.
+//! A measure's history: as known now, or each value as known at the close of its session.
 
 use crate::{
     as_of_args::AsOfArguments, connect::Connection, json, query_commands::Output, show, terminal,
@@ -13,7 +13,7 @@ pub(crate) struct HistoryArguments {
     /// The measure, for instance `size_spread.5d`.
     #[arg(value_name = "MEASURE")]
     measure: String,
-    /// Each value as the close of its own session knew it, without later corrections: for back-tests.
+    /// Each value as known at the close of its session, without later corrections: for back-tests.
     #[arg(long)]
     as_published: bool,
     /// First day; without it the first there is.

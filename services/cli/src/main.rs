@@ -89,7 +89,7 @@ enum Question {
     Squeeze(query_commands::SqueezeArguments),
     /// Rank days: "the largest since", of any series or measure, under conditions on others.
     Records(records::RecordsArguments),
-    /// List the values of a measure, as known today or as each close knew them.
+    /// List the values of a measure, as known now or as known at each close.
     History(history::HistoryArguments),
     /// What a server holds, how fresh it is, and what did not join.
     Coverage(coverage::CoverageArguments),

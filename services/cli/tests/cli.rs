@@ -135,7 +135,7 @@ fn a_refused_file_is_told_and_fails_and_the_next_is_sent() {
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);
         let history = ["history", "ten_year_change.1d", "--as-published", "--most", "2"];
         let history = ballast(&[&["--server", address], &history[..]].concat());
-        holds(&stdout(&history), &["ten_year_change.1d as each close knew it", "sessions"]);
+        holds(&stdout(&history), &["ten_year_change.1d as known at each close", "sessions"]);
         let wrong = ballast(&["--server", address, "records", "DGS10", "--where", "DGS10 = 1"]);
         assert_eq!(wrong.status.code(), Some(2));
         let healthy = ballast(&["--server", address, "health"]);

@@ -1,15 +1,16 @@
-//! A measure's history as it was known: the value of each session, as its own close knew it.
+//! A measure's history as published: the value of each session as known at the close of that session.
 //!
 //! The point of a session is the latest value of the measure in the snapshot of 16:00 New York of that
-//! session, at the same revision of our log: by definition what a report as of that instant says. It
-//! is computed from that snapshot and never read out of a later history, because most measures are not
-//! causal: their value of a day changes when days are appended, without any late publication. A
-//! market value is missing from the weights for two weeks after an issuer's last close, or until its
-//! next one; a class belongs to its issuer until its last close is two weeks old; without a membership
-//! a session needs a tenth of the closes of the busiest day of all; closes are compared in the units
-//! of the last row.
+//! session, at the same revision of our log. A report as of that instant gives the same value.
 //!
-//! What bounds the work is that a session costs what its measure reads: [`Work`] says which.
+//! Each point is computed from its own snapshot. It cannot be read from a later history, because many
+//! measures are not causal: appended days change their earlier values, even if nothing was published
+//! late. An issuer is missing from the weights for two weeks after its last close, or until its next
+//! one. A share class belongs to its issuer until its last close is two weeks old. Without a membership
+//! a session needs a tenth of the closes of the busiest day. Closes are compared in the units of the
+//! last row.
+//!
+//! The cost of a session depends on the inputs of its measure, see [`Work`].
 
 use crate::{
     indicator,
@@ -26,7 +27,7 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// What one session of a history costs.
+/// The inputs of one session, and so its cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     /// The lines of the roles and the megacaps: a few dozen histories.
@@ -46,14 +47,14 @@ const OF_THE_WHOLE_MARKET: [&str; 7] = [
     "most_shorted",
 ];
 
-/// A measure and what a session of it costs.
+/// A measure and the cost of one session of it.
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// Of which indicator.
     pub indicator: &'static Indicator,
     /// Which measure.
     pub spec: Spec,
-    /// What one session costs.
+    /// The inputs of one session.
     pub work: Work,
 }
 
@@ -80,7 +81,7 @@ impl Measured {
 struct Steps<'a> {
     measured: &'a Measured,
     roles: &'a Roles,
-    /// What was prepared for the session before.
+    /// The preparation of the session before.
     previous: Option<PreparedRotation>,
 }
 
@@ -97,8 +98,7 @@ impl Steps<'_> {
     }
 }
 
-/// A preparation that may take over what the session before has in common with it. So far it takes
-/// nothing: a preparation is made of its snapshot alone.
+/// Prepares a session. Nothing is carried over from the session before yet.
 fn prepare_after(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -107,12 +107,12 @@ fn prepare_after(
     prepare(snapshot, roles)
 }
 
-/// The value of one session as its close knew it.
+/// The value of one session as known at its close.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// The session.
     pub on: Day,
-    /// Its close: a report as of this instant says the same.
+    /// Its close. A report as of this instant gives the same value.
     pub known_at: Instant,
     /// The day the value describes, the session or an earlier day.
     pub observed_on: Day,
@@ -120,15 +120,14 @@ pub struct Point {
     pub value: f64,
 }
 
-/// Some sessions of a measure, each as its own close knew it.
+/// Some sessions of a measure, each as known at its close.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AsPublished {
     /// One point per session that had a value, oldest first.
     pub points: Vec<Point>,
-    /// What the measure stood on at one of the sessions, each as last seen.
+    /// Every source of the measure at any of the sessions, as of the last session that has it.
     pub sources: Vec<Source>,
-    /// What was missing or stood in for at the sessions: one gap per reason and subject, with the
-    /// number of sessions that have it.
+    /// The gaps of all sessions: one per reason and subject, with the number of sessions that have it.
     pub gaps: Vec<Gap>,
 }
 
@@ -143,9 +142,9 @@ pub fn last_closed(instant: Instant) -> Day {
     if Instant::close_of(day) <= instant { day } else { day.plus(-1) }
 }
 
-/// The values of some sessions, each from what was public at its close. The sessions are not after the
-/// snapshot's as-of date. None where `proceed`, asked before each session, says that the answer is no
-/// longer wanted.
+/// The values of some sessions, each from the facts that were public at its close. No session may end
+/// after the snapshot's as-of instant. `proceed` is called before each session; the result is none once
+/// it returns false.
 pub fn as_published(
     snapshot: &Snapshot,
     roles: &Roles,

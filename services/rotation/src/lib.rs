@@ -4,7 +4,7 @@
 //! standing against that history, and the state they make together. Questions about it are then
 //! lookups: [`report`] for the whole picture, [`query`] for "largest since".
 //!
-//! [`as_published`] gives a measure session by session, each as its own close knew it.
+//! [`as_published`] gives a measure session by session, each value as known at its close.
 //!
 //! An indicator is one file under `indicator/` and one line in [`indicator::ALL`].
 

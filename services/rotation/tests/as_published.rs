@@ -1,5 +1,4 @@
-//! A history as published says of each session what a report as of its close says, and looks ahead
-//! nowhere.
+//! Points of a history as published equal the reports as of their closes, without look-ahead.
 
 use factors::roles::Roles;
 use marketdata::{
@@ -182,7 +181,7 @@ fn measured(id: &str) -> Measured {
 
 fn history(snapshot: &Snapshot, id: &str, sessions: &[Day]) -> AsPublished {
     let roles = Roles::standard();
-    as_published(snapshot, &roles, &measured(id), sessions, || true).expect("nobody stops it")
+    as_published(snapshot, &roles, &measured(id), sessions, || true).expect("it runs to its end")
 }
 
 /// Some of the last sessions.
@@ -197,9 +196,9 @@ fn all_measures() -> Vec<String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4) })]
 
-    /// The definition, for every measure: what a report as of the session's close says.
+    /// The definition, for every measure: a point equals the report as of the close of its session.
     #[test]
-    fn a_point_is_what_a_report_as_of_its_close_says(events in events(40), revision in 1..4_u64) {
+    fn a_point_equals_the_report_as_of_its_close(events in events(40), revision in 1..4_u64) {
         let fixture = market(&events);
         let roles = Roles::standard();
         let as_of = Instant::close_of(day(LAST).plus(1));
@@ -275,7 +274,7 @@ fn a_value_of_the_past_changes_without_any_late_publication() {
 }
 
 #[test]
-fn a_session_without_a_value_is_told_and_what_it_stood_on_is_named() {
+fn a_session_without_a_value_is_a_gap_and_every_source_is_named() {
     let mut fixture = Fixture::new();
     let days = sessions(day("2021-03-01"), day("2021-03-05"));
     let closes: Vec<(Day, f64)> = days.iter().map(|day| (*day, 100.0)).collect();
@@ -293,7 +292,7 @@ fn a_session_without_a_value_is_told_and_what_it_stood_on_is_named() {
 }
 
 #[test]
-fn work_nobody_waits_for_any_more_stops_at_the_next_session() {
+fn work_stops_at_the_next_session_when_the_caller_leaves() {
     let snapshot = base().snapshot(Instant::close_of(day(LAST)));
     let asked_for = Cell::new(0);
     let proceed = || {

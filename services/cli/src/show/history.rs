@@ -20,7 +20,7 @@ pub(crate) fn points(
     let measure = answer.measure.clone().unwrap_or_default();
     let known = evidence::as_known(answer.snapshot.as_ref());
     let title = match published {
-        true => format!("{} as each close knew it, up to {known}", measure.measure_id),
+        true => format!("{} as known at each close, up to {known}", measure.measure_id),
         false => format!("{} as known at {known}", measure.measure_id),
     };
     let headers: &[&str] = match published {
@@ -80,7 +80,7 @@ mod tests {
         let plain = Terminal { colour: false };
         let text = points(&answer, HistoryVintage::AsPublished, plain);
         for wanted in [
-            "as each close knew it",
+            "as known at each close",
             "+1.0 bp  2020-11-05  2020-11-09T21:00:00Z",
             "1 of 2 sessions",
         ] {

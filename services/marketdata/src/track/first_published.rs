@@ -1,4 +1,4 @@
-//! Each row as it was first published: what a back-test may know of its day.
+//! Each row as it was first published, without later corrections.
 
 use super::{Bounds, Picks, Rows, Track};
 

@@ -1,10 +1,10 @@
-//! Which publications a history is made of, as a request says it.
+//! Reads the vintage of a history from a request.
 
 use crate::rpc::field::Fields;
 use contract::v1::HistoryVintage;
 
-/// Whether each point is asked for as it was first known. A vintage that is not given is the latest
-/// one, so that both spellings are one request: `vintage` is cleared for it.
+/// Whether a request asks for a history as published. The default is the latest vintage; `vintage` is
+/// cleared for it, so that both spellings give one `result_id` and one page token.
 pub fn is_as_published(fields: &mut Fields, vintage: &mut i32) -> bool {
     match HistoryVintage::try_from(*vintage) {
         Ok(HistoryVintage::AsPublished) => return true,

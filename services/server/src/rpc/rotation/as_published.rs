@@ -1,4 +1,4 @@
-//! A page of a history as published: sessions computed one by one, for as long as somebody waits.
+//! A page of a history as published: sessions are computed one by one while the caller waits.
 
 use super::{from_proto::History, to_proto};
 use crate::{
@@ -15,8 +15,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-/// Says that its caller has left when it is dropped: the handler of a call goes with its caller, and
-/// at its deadline.
+/// Set when it is dropped: a handler is dropped when its caller leaves and at the deadline.
 struct Caller {
     left: Arc<AtomicBool>,
 }
@@ -27,7 +26,7 @@ impl Drop for Caller {
     }
 }
 
-/// Runs work on the compute pool that can ask, between its steps, whether its caller still waits.
+/// Runs work on the compute pool; between its steps the work can ask whether its caller still waits.
 async fn while_waited_for<T: Send + 'static>(
     compute: &Compute,
     work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,

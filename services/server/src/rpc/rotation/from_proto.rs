@@ -111,7 +111,7 @@ pub(super) struct History {
     pub(super) page: Page,
     pub(super) from: Option<Day>,
     pub(super) until: Option<Day>,
-    /// What is computed session by session; none for the history as the view knows it.
+    /// The measure of a history as published; none for the latest vintage.
     pub(super) as_published: Option<Measured>,
     pub(super) normal: v1::GetIndicatorHistoryRequest,
 }
@@ -130,7 +130,7 @@ impl History {
         if normal.measure_id.is_empty() {
             fields.add("measure_id", "must be given");
         }
-        // Of a measure that is not known the view of the answer says so.
+        // An unknown measure is refused later, with its own reason.
         let measured = Measured::find(&normal.measure_id).filter(|_| as_published);
         let whole = measured.as_ref().is_some_and(|m| m.work == Work::WholeMarket);
         if whole && limits::AS_PUBLISHED_PREPARATIONS < page.size {
