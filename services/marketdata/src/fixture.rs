@@ -73,14 +73,19 @@ impl Fixture {
         id
     }
 
-    /// Gives an instrument of an earlier revision another name from a day on. Its first name keeps
-    /// finding it in [`Fixture::id`].
-    pub fn rename(&mut self, instrument: InstrumentId, names: [&str; 2], on: Day) -> &mut Fixture {
+    /// Gives an instrument another name from a day on; it is still asked for by its first one.
+    #[expect(clippy::expect_used, reason = "a fixture is written by hand in a test")]
+    pub fn rename(&mut self, symbol: &str, new: &str, from: Day) -> &mut Fixture {
+        let instrument = self.id(Namespace::Listed, symbol);
         let revision = self.market.head().revision + 1;
-        for (name, from, until) in [(names[0], Day::MIN, on), (names[1], on, Day::MAX)] {
-            let Ok(symbol) = Symbol::listed(name) else { continue };
-            self.namings.push(Naming { instrument, revision, symbol, from, until });
-        }
+        let naming = |symbol: &str, from, until| Naming {
+            instrument,
+            revision,
+            symbol: Symbol::listed(symbol).expect("a symbol"),
+            from,
+            until,
+        };
+        self.namings.extend([naming(symbol, Day::MIN, from), naming(new, from, Day::MAX)]);
         self
     }
 

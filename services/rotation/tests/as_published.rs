@@ -157,7 +157,7 @@ fn change_units_and_names(fixture: &mut Fixture, event: &Event) {
         }
         11 => {
             let name = format!("X{}", event.value % 3);
-            fixture.rename(id, [NAMES[event.name], &name], on);
+            fixture.rename(NAMES[event.name], &name, on);
         }
         _ => {}
     }
