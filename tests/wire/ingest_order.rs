@@ -172,6 +172,13 @@ async fn indicators(channel: &Channel) -> Vec<Said> {
             ..v1::GetIndicatorHistoryRequest::default()
         };
         let call = format!("GetIndicatorHistory {measure}");
+        said!(all, call, client.get_indicator_history(request.clone()));
+        let request = v1::GetIndicatorHistoryRequest {
+            vintage: v1::HistoryVintage::AsPublished.into(),
+            from_on: "2024-07-10".to_owned(),
+            ..request
+        };
+        let call = format!("GetIndicatorHistory {measure} as published");
         said!(all, call, client.get_indicator_history(request));
         let subject = Some(v1::record_variable::Subject::MeasureId(measure.to_owned()));
         let transform = v1::RecordTransform::Level.into();

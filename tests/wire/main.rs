@@ -6,6 +6,7 @@
 )]
 #![expect(clippy::float_cmp, reason = "what was stored comes back bit by bit")]
 
+mod as_published;
 mod calls;
 mod carried_over;
 mod drawn_files;

@@ -102,19 +102,23 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
         }
         all.push(told("ListInstruments", answer));
     }
-    for (dataset, symbol) in [
-        (v1::Dataset::Bars, "META"),
-        (v1::Dataset::Bars, "AAA"),
-        (v1::Dataset::ShortInterest, "BBB"),
-        (v1::Dataset::Listings, "CCC"),
-        (v1::Dataset::Memberships, "AAPL"),
-        (v1::Dataset::Splits, "AAA"),
+    let (latest, published) = (v1::HistoryVintage::Latest, v1::HistoryVintage::AsPublished);
+    for (dataset, symbol, vintage) in [
+        (v1::Dataset::Bars, "META", latest),
+        (v1::Dataset::Bars, "META", published),
+        (v1::Dataset::Bars, "AAA", latest),
+        (v1::Dataset::ShortInterest, "BBB", latest),
+        (v1::Dataset::ShortInterest, "BBB", published),
+        (v1::Dataset::Listings, "CCC", latest),
+        (v1::Dataset::Memberships, "AAPL", latest),
+        (v1::Dataset::Splits, "AAA", latest),
     ] {
         let series = v1::GetSeriesRequest {
             as_of: as_of.clone(),
             dataset: dataset.into(),
             symbol: symbol.to_owned(),
             page_size: 20,
+            vintage: vintage.into(),
             ..Default::default()
         };
         all.push(told("GetSeries", client.get_series(series).await));
@@ -161,11 +165,17 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
         told("GetRotation", client.get_rotation(rotation).await),
         told("ListIndicators", client.list_indicators(list).await),
     ];
-    for measure_id in ["pct_advancing", "advance_decline_line", "size_spread.1d"] {
+    for (measure_id, vintage) in [
+        ("pct_advancing", v1::HistoryVintage::Latest),
+        ("advance_decline_line", v1::HistoryVintage::Latest),
+        ("size_spread.1d", v1::HistoryVintage::Latest),
+        ("size_spread.1d", v1::HistoryVintage::AsPublished),
+    ] {
         let history = v1::GetIndicatorHistoryRequest {
             as_of: as_of.clone(),
             measure_id: measure_id.to_owned(),
             page_size: 10,
+            vintage: vintage.into(),
             ..Default::default()
         };
         all.push(told("GetIndicatorHistory", client.get_indicator_history(history).await));

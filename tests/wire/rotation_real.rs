@@ -14,7 +14,7 @@ use std::path::Path;
 use tonic::transport::Channel;
 
 /// The schedule and the change of names first.
-async fn load(harness: &Harness, folder: &Path) {
+pub(crate) async fn load(harness: &Harness, folder: &Path) {
     let renamed = b"old_symbol,new_symbol,date\nFB,META,2022-06-09\n";
     harness.ingest("symbol_changes.csv", renamed).await;
     for file in [

@@ -6,6 +6,7 @@ mod connect;
 mod coverage;
 mod demo;
 mod error_report;
+mod history;
 mod ingest;
 mod json;
 mod progress;
@@ -103,6 +104,8 @@ enum Question {
     Squeeze(query_commands::SqueezeArguments),
     /// Rank days: "the largest since", of any series or measure, under conditions on others.
     Records(records::RecordsArguments),
+    /// List the values of a measure, as known now or as known at each close.
+    History(history::HistoryArguments),
     /// What a server holds, how fresh it is, and what did not join.
     Coverage(coverage::CoverageArguments),
 }
@@ -165,6 +168,7 @@ async fn answer(
         Question::Exposure(query) => query_commands::exposure(query, connection, output).await,
         Question::Squeeze(query) => query_commands::squeeze(query, connection, output).await,
         Question::Records(query) => records::records(query, connection, output).await,
+        Question::History(query) => history::history(query, connection, output).await,
         Question::Coverage(query) => coverage::coverage(query, connection, output).await,
     }
 }

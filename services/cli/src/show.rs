@@ -18,4 +18,6 @@ pub(crate) mod squeeze;
 
 pub(crate) mod records;
 
+pub(crate) mod history;
+
 pub(crate) mod coverage;

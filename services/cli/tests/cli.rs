@@ -55,8 +55,8 @@ fn help_names_every_command_and_a_wrong_line_is_usage() {
     let help = ballast(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     let commands = [
-        "serve", "ingest", "rotation", "watch", "exposure", "squeeze", "records", "coverage",
-        "health", "export", "migrate", "check", "backup", "restore", "demo",
+        "serve", "ingest", "rotation", "watch", "exposure", "squeeze", "records", "history",
+        "coverage", "health", "export", "migrate", "check", "backup", "restore", "demo",
     ];
     holds(&stdout(&help), &commands);
     assert_eq!(ballast(&[]).status.code(), Some(2));
@@ -125,6 +125,9 @@ fn a_refused_file_is_told_and_fails_and_the_next_is_sent() {
         let ranked = ["records", "DGS10", "points", "--where", "DGS10 level > 4.2", "--top", "3"];
         let ranked = ballast(&[&["--server", address], &ranked[..]].concat());
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);
+        let history = ["history", "ten_year_change.1d", "--as-published", "--most", "2"];
+        let history = ballast(&[&["--server", address], &history[..]].concat());
+        holds(&stdout(&history), &["ten_year_change.1d as known at each close", "sessions"]);
         let wrong = ballast(&["--server", address, "records", "DGS10", "--where", "DGS10 = 1"]);
         assert_eq!(wrong.status.code(), Some(2));
         let healthy = ballast(&["--server", address, "health"]);

@@ -130,6 +130,34 @@ impl Snapshot {
         }
     }
 
+    /// The rows of an instrument in a dataset as they were first published: one row per day and other
+    /// instrument, whatever corrected it later. Each row equals, bit for bit, the visible row of the
+    /// same day in this snapshot taken at the row's own publication.
+    pub fn rows_as_first_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
+        match self.market.track(dataset, instrument) {
+            Some(track) => track.first_published(self.bounds),
+            None => Rows::none(),
+        }
+    }
+
+    /// What was known at an earlier instant, at the same revision of our log. An instant after the
+    /// as-of date gives the snapshot itself: nothing is seen that it does not see.
+    #[must_use]
+    pub fn earlier(&self, as_of: Instant) -> Snapshot {
+        let bounds = Bounds::new(as_of.min(self.bounds.as_of), self.bounds.revision);
+        Snapshot { bounds, ..self.clone() }
+    }
+
+    /// The first day that a visible row of some datasets describes.
+    pub fn first_day(&self, datasets: &[Dataset]) -> Option<Day> {
+        let first = |dataset: &Dataset| {
+            let dataset = *dataset;
+            let rows = self.holders(dataset).map(move |id| self.rows(dataset, id));
+            rows.filter(|rows| !rows.is_empty()).map(|rows| rows.day(0)).min()
+        };
+        datasets.iter().filter_map(first).min()
+    }
+
     /// The rows of an instrument within our log's bound, whenever they were published: for what
     /// changes units and not knowledge.
     pub fn rows_whenever_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {

@@ -19,6 +19,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+mod first_published;
+
 /// The two bounds of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounds {

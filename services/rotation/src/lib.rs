@@ -4,6 +4,8 @@
 //! against that history, and the state they make together. Questions about it are then lookups:
 //! [`report`] for the whole picture, [`query`] for "largest since".
 //!
+//! [`as_published`] gives a measure session by session, each value as known at its close.
+//!
 //! An indicator is one file under `indicator/` and one line in [`indicator::ALL`].
 //!
 //! In the order of their dependence, each module importing from those before it alone: `universe`,
@@ -11,6 +13,7 @@
 //! `indicator`, `hysteresis`, `composite`, `prepared`, `report`, `subject`, `query`.
 //! Files under `family/` are what several indicators share, so that no indicator imports another.
 
+pub mod as_published;
 pub mod breadth;
 pub mod composite;
 pub mod family;

@@ -58,7 +58,12 @@ pub struct Reading {
 }
 
 impl Reading {
-    fn of(indicator: &'static Indicator, spec: Spec, outcome: Outcome, today: Day) -> Reading {
+    pub(crate) fn of(
+        indicator: &'static Indicator,
+        spec: Spec,
+        outcome: Outcome,
+        today: Day,
+    ) -> Reading {
         let Outcome { history, sessions, sources, details, mut gaps } = outcome;
         let last = history.last();
         if let Some(gap) = last.and_then(|(day, _)| stale(&spec, day, today)) {

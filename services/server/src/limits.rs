@@ -105,6 +105,9 @@ pub const POSITIONS: usize = 10_000;
 pub const PAGE_DEFAULT: usize = 100;
 /// Entries of a page at most.
 pub const PAGE_MAX: usize = 1_000;
+/// Sessions per page of a history as published, for measures that read the whole market. Each session
+/// is one preparation: 0.16 s of one processor for 3,000 names over ten years.
+pub const AS_PUBLISHED_PREPARATIONS: usize = 100;
 /// Bytes of a status on the wire, its message and its details. Clients refuse trailers above 8 KiB.
 pub const STATUS_BYTES: usize = 4 * 1024;
 /// Of these, bytes of the message.

@@ -32,6 +32,7 @@ pub mod rotation;
 pub mod shared;
 pub mod squeeze;
 pub mod status;
+pub mod vintage;
 pub mod watch;
 
 use crate::{StartError, services::Services};

@@ -138,7 +138,10 @@ impl Query for SeriesQuery {
                 kind: Kind::Instrument,
                 name: self.symbol.clone(),
             })?;
-        let rows = snapshot.rows(self.dataset, id);
+        let rows = match self.as_published {
+            true => snapshot.rows_as_first_published(self.dataset, id),
+            false => snapshot.rows(self.dataset, id),
+        };
         let (start_on, end_on) = self.days;
         let first = rows.last_on_or_before(start_on.plus(-1)).map_or(0, |row| row + 1);
         let end = rows.last_on_or_before(end_on).map_or(0, |row| row + 1);

@@ -62,6 +62,11 @@ paged! {
 }
 
 impl Page {
+    /// Entries on a page at most.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
     /// Reads the page of a request whose `as_of` was taken out; its `page_token` is taken out here and
     /// the default of its `page_size` is applied. From the second page on the token's as-of takes the
     /// place of the request's, so that a list stays one list while new facts arrive.

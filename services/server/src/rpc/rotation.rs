@@ -1,10 +1,12 @@
 //! RotationService: who leads the market, since when it was like this, and what would change it.
 
+mod as_published;
 mod from_proto;
 mod to_proto;
 
 use crate::{
     as_of::AsOf,
+    needed::Needed,
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
@@ -12,6 +14,7 @@ use crate::{
         query::{Normal, Place, Query, answer},
         watch::{Watch, Watching, watch},
     },
+    services::Services,
     views::Pinned,
 };
 use contract::v1::{self, rotation_service_server::RotationService};
@@ -22,6 +25,7 @@ use rotation::{
     query::{QueryRefusal, query},
     report::report,
 };
+use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -147,8 +151,32 @@ impl Query for IndicatorsQuery {
     }
 }
 
+/// What a history is read from.
+#[derive(Debug)]
+enum PreparedHistory {
+    /// The latest vintage: what the view prepared.
+    Latest(Arc<PreparedRotation>),
+    /// As published: the page itself.
+    AsPublished(as_published::Page),
+}
+
+impl Needed<HistoryQuery> for PreparedHistory {
+    async fn of(
+        query: &HistoryQuery,
+        services: &Services,
+        pinned: &Pinned,
+    ) -> Result<Arc<PreparedHistory>, Refusal> {
+        Ok(Arc::new(match &query.as_published {
+            None => PreparedHistory::Latest(services.prepared(pinned).await?),
+            Some(measured) => PreparedHistory::AsPublished(
+                as_published::page(services, query, measured, pinned).await?,
+            ),
+        }))
+    }
+}
+
 impl Query for HistoryQuery {
-    type Prepared = PreparedRotation;
+    type Prepared = PreparedHistory;
     type Response = v1::GetIndicatorHistoryResponse;
 
     fn asked(&self) -> (&AsOf, &impl Normal) {
@@ -156,6 +184,19 @@ impl Query for HistoryQuery {
     }
 
     fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedHistory,
+    ) -> Result<Answer<v1::GetIndicatorHistoryResponse>, Refusal> {
+        match prepared {
+            PreparedHistory::Latest(prepared) => self.latest(pinned, prepared),
+            PreparedHistory::AsPublished(page) => Ok(self.as_published(pinned, page)),
+        }
+    }
+}
+
+impl HistoryQuery {
+    fn latest(
         &self,
         pinned: &Pinned,
         prepared: &PreparedRotation,
@@ -173,6 +214,7 @@ impl Query for HistoryQuery {
         let points = cut.places.map(|place| first + place).map(|at| v1::IndicatorPoint {
             on: history.days[at].to_string(),
             value: history.values[at],
+            ..Default::default()
         });
         let response = v1::GetIndicatorHistoryResponse {
             measure: Some(to_proto::measure(&reading.spec)),
@@ -183,6 +225,23 @@ impl Query for HistoryQuery {
             ..Default::default()
         };
         Ok(Answer::with_gaps(response, reading.gaps.clone()))
+    }
+
+    fn as_published(
+        &self,
+        pinned: &Pinned,
+        page: &as_published::Page,
+    ) -> Answer<v1::GetIndicatorHistoryResponse> {
+        let cut = self.page.cut(page.sessions, pinned);
+        let response = v1::GetIndicatorHistoryResponse {
+            measure: Some(to_proto::measure(&page.measured.spec)),
+            points: page.made.points.iter().map(as_published::point).collect(),
+            sources: page.made.sources.iter().map(to_proto::source).collect(),
+            total: cut.total_size,
+            next_page_token: cut.next_page_token,
+            ..Default::default()
+        };
+        Answer::with_gaps(response, page.made.gaps.clone())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     as_of::AsOf,
     limits,
     refusal::Refusal,
-    rpc::{field::Fields, page::Page, query::FromProto, shared},
+    rpc::{field::Fields, page::Page, query::FromProto, shared, vintage::is_as_published},
 };
 use contract::v1;
 use ingest::{
@@ -80,6 +80,8 @@ pub(super) struct SeriesQuery {
     pub(super) symbol: String,
     pub(super) fields: Vec<Field>,
     pub(super) days: (Day, Day),
+    /// Each row as it was first published.
+    pub(super) as_published: bool,
     pub(super) normal: v1::GetSeriesRequest,
 }
 
@@ -100,6 +102,7 @@ impl FromProto for SeriesQuery {
         let asked = dataset.map(|dataset| asked_fields(&mut fields, dataset, &request.fields));
         let (start, end) =
             fields.days(("start_on", &request.start_on), ("end_on", &request.end_on));
+        let as_published = is_as_published(&mut fields, &mut request.vintage);
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
         let query = dataset.zip(asked).map(|(dataset, asked)| SeriesQuery {
             as_of,
@@ -108,6 +111,7 @@ impl FromProto for SeriesQuery {
             symbol: request.symbol.clone(),
             fields: asked,
             days: (start.unwrap_or(Day::MIN), end.unwrap_or(Day::MAX)),
+            as_published,
             normal: request,
         });
         fields.finish(query)

@@ -2,13 +2,15 @@
 
 use crate::{
     as_of::AsOf,
+    limits,
     refusal::Refusal,
-    rpc::{field::Fields, page::Page, query::FromProto, shared},
+    rpc::{field::Fields, page::Page, query::FromProto, shared, vintage::is_as_published},
 };
 use contract::v1;
 use factors::roles::Role;
 use marketdata::day::Day;
 use rotation::{
+    as_published::{Measured, Work},
     query::{Comparison, Condition, Query},
     record::Direction,
     report::Request,
@@ -118,6 +120,8 @@ pub(super) struct HistoryQuery {
     pub(super) page: Page,
     pub(super) from: Option<Day>,
     pub(super) until: Option<Day>,
+    /// The measure of a history as published; none for the latest vintage.
+    pub(super) as_published: Option<Measured>,
     pub(super) normal: v1::GetIndicatorHistoryRequest,
 }
 
@@ -128,13 +132,33 @@ impl FromProto for HistoryQuery {
     fn from_proto(mut normal: v1::GetIndicatorHistoryRequest) -> Result<HistoryQuery, Refusal> {
         let mut fields = Fields::new();
         let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
+        let as_published = is_as_published(&mut fields, &mut normal.vintage);
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
         if normal.measure_id.is_empty() {
             fields.add("measure_id", "must be given");
         }
         let (from, until) =
             fields.days(("from_on", &normal.from_on), ("until_on", &normal.until_on));
-        fields.finish(Some(HistoryQuery { as_of, page, from, until, normal }))
+        // An unknown measure is refused later, with its own reason.
+        let measured = Measured::find(&normal.measure_id).filter(|_| as_published);
+        let whole = measured.as_ref().is_some_and(|m| m.work == Work::WholeMarket);
+        if whole && limits::AS_PUBLISHED_PREPARATIONS < page.size() {
+            let most = limits::AS_PUBLISHED_PREPARATIONS;
+            let (id, size) = (&normal.measure_id, page.size());
+            let description = format!(
+                "{most} at most for {id} as published, is {size}: each session is computed from the \
+                 whole market"
+            );
+            fields.add("page_size", description);
+        }
+        fields.finish(Some(HistoryQuery {
+            as_of,
+            page,
+            from,
+            until,
+            as_published: measured,
+            normal,
+        }))
     }
 }
 

@@ -1,0 +1,263 @@
+//! A measure's history as published: the value of each session as known at the close of that session.
+//!
+//! The point of a session is the latest value of the measure in the snapshot of 16:00 New York of that
+//! session, at the same revision of our log. A report as of that instant gives the same value.
+//!
+//! Each point is computed from its own snapshot. It cannot be read from a later history, because many
+//! measures are not causal: appended days change their earlier values, even if nothing was published
+//! late. An issuer is missing from the weights for two weeks after its last close, or until its next
+//! one. A share class belongs to its issuer until its last close is two weeks old. Without a membership
+//! a session needs a tenth of the closes of the busiest day. Closes are compared in the units of the
+//! last row.
+//!
+//! The cost of a session depends on the inputs of its measure, see [`Work`].
+
+use crate::{
+    family::Indicator,
+    indicator,
+    inputs::{Earlier, Inputs, Read},
+    measure::{Source, Spec},
+    prepared::Reading,
+};
+use factors::roles::Roles;
+use marketdata::{
+    calendar::is_session,
+    day::Day,
+    gap::{Gap, GapReason},
+    instant::Instant,
+    snapshot::Snapshot,
+};
+use std::slice;
+
+/// The inputs of one session, and so its cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The lines of the roles and the megacaps: a few dozen histories.
+    Lines,
+    /// The members of the universe, or all names with short interest: a whole preparation.
+    WholeMarket,
+}
+
+/// The indicators that read more than the lines of the roles and the megacaps.
+const OF_THE_WHOLE_MARKET: [&str; 8] = [
+    "pct_advancing",
+    "pct_above_50d",
+    "pct_above_200d",
+    "advance_decline_line",
+    "mcclellan",
+    "new_highs_less_lows",
+    "concentration",
+    "most_shorted",
+];
+
+/// A measure and the cost of one session of it.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Of which indicator.
+    pub indicator: &'static Indicator,
+    /// Which measure.
+    pub spec: Spec,
+    /// The inputs of one session.
+    pub work: Work,
+}
+
+impl Measured {
+    /// The measure of an id.
+    pub fn find(id: &str) -> Option<Measured> {
+        indicator::ALL.iter().find_map(|indicator| {
+            let spec = (indicator.specs)().into_iter().find(|spec| spec.id == id)?;
+            let whole = OF_THE_WHOLE_MARKET.contains(&indicator.id);
+            let work = if whole { Work::WholeMarket } else { Work::Lines };
+            Some(Measured { indicator, spec, work })
+        })
+    }
+}
+
+/// The readings of one measure, session after session: what two sessions share is read once.
+struct Steps<'a> {
+    measured: &'a Measured,
+    roles: &'a Roles,
+    /// The session before, and what was read from it.
+    earlier: Option<(Snapshot, Read)>,
+}
+
+impl Steps<'_> {
+    /// The measure as the next session's snapshot knows it.
+    fn next(&mut self, snapshot: Snapshot) -> Option<Reading> {
+        let Measured { indicator, spec, .. } = self.measured;
+        let earlier = self.earlier.as_ref();
+        let earlier = earlier.map(|(snapshot, read)| Earlier { snapshot, read });
+        let inputs = Inputs::of(&snapshot, self.roles, earlier);
+        let outcome = (indicator.measure)(&inputs, slice::from_ref(spec)).pop()?;
+        let reading = Reading::of(indicator, spec.clone(), outcome, snapshot.today());
+        let read = inputs.into_read();
+        self.earlier = Some((snapshot, read));
+        Some(reading)
+    }
+}
+
+/// The value of one session as known at its close.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// The session.
+    pub on: Day,
+    /// Its close. A report as of this instant gives the same value.
+    pub known_at: Instant,
+    /// The day the value describes, the session or an earlier day.
+    pub observed_on: Day,
+    /// The value, in the measure's unit.
+    pub value: f64,
+}
+
+/// Some sessions of a measure, each as known at its close.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AsPublished {
+    /// One point per session that had a value, oldest first.
+    pub points: Vec<Point>,
+    /// Every source of the measure at any of the sessions, as of the last session that has it.
+    pub sources: Vec<Source>,
+    /// The gaps of all sessions: one per reason and subject, with the number of sessions that have it.
+    pub gaps: Vec<Gap>,
+}
+
+/// The sessions of the exchange between two days, both included.
+pub fn sessions(first: Day, last: Day) -> Vec<Day> {
+    (first.epoch()..=last.epoch()).map(Day::from_epoch).filter(|day| is_session(*day)).collect()
+}
+
+/// The last day whose close is at or before an instant.
+pub fn last_closed(instant: Instant) -> Day {
+    let day = instant.new_york_day();
+    if Instant::close_of(day) <= instant { day } else { day.plus(-1) }
+}
+
+/// The values of some sessions, each from the facts that were public at its close. No session may end
+/// after the snapshot's as-of instant. `proceed` is called before each session; the result is none once
+/// it returns false.
+pub fn as_published(
+    snapshot: &Snapshot,
+    roles: &Roles,
+    measured: &Measured,
+    sessions: &[Day],
+    proceed: impl Fn() -> bool,
+) -> Option<AsPublished> {
+    let mut points = Vec::new();
+    let mut sources: Vec<Source> = Vec::new();
+    let mut noted = Noted { gaps: Vec::new() };
+    let mut steps = Steps { measured, roles, earlier: None };
+    for on in sessions {
+        if !proceed() {
+            return None;
+        }
+        let known_at = Instant::close_of(*on);
+        let Some(reading) = steps.next(snapshot.earlier(known_at)) else { continue };
+        match reading.history.last() {
+            Some((observed_on, value)) => {
+                points.push(Point { on: *on, known_at, observed_on, value });
+            }
+            None => noted.note(*on, no_value(&measured.spec)),
+        }
+        for source in reading.sources {
+            let same = |held: &&mut Source| {
+                (held.role, &held.symbol, &held.proxy_for)
+                    == (source.role, &source.symbol, &source.proxy_for)
+            };
+            match sources.iter_mut().find(same) {
+                Some(held) => *held = source,
+                None => sources.push(source),
+            }
+        }
+        reading.gaps.into_iter().for_each(|gap| noted.note(*on, gap));
+    }
+    Some(AsPublished { points, sources, gaps: noted.into_gaps(sessions.len()) })
+}
+
+fn no_value(spec: &Spec) -> Gap {
+    let detail = "no value was known at the close, so that the session has no point";
+    Gap::new(GapReason::MissingObservations, format!("{}.points", spec.id), detail)
+}
+
+/// The gaps of several sessions, each reason and subject once.
+struct Noted {
+    /// The latest of its kind, the last session that has it, and how many have.
+    gaps: Vec<(Gap, Day, usize)>,
+}
+
+impl Noted {
+    fn note(&mut self, on: Day, gap: Gap) {
+        let same = |(held, _, _): &&mut (Gap, Day, usize)| {
+            held.reason == gap.reason && held.subject == gap.subject
+        };
+        match self.gaps.iter_mut().find(same) {
+            // Several gaps of one kind at one session count as one session.
+            Some((held, last, count)) => {
+                *count += usize::from(*last != on);
+                (*held, *last) = (gap, on);
+            }
+            None => self.gaps.push((gap, on, 1)),
+        }
+    }
+
+    fn into_gaps(self, sessions: usize) -> Vec<Gap> {
+        let told = |(gap, last, count): (Gap, Day, usize)| {
+            let detail =
+                format!("at {count} of {sessions} sessions, the last {last}: {}", gap.detail);
+            Gap { detail, ..gap }
+        };
+        self.gaps.into_iter().map(told).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::fixture::{Fixture, day};
+
+    #[test]
+    fn every_measure_is_found_and_the_list_names_indicators() {
+        for indicator in indicator::ALL {
+            for spec in (indicator.specs)() {
+                let found = Measured::find(&spec.id).unwrap();
+                assert_eq!((found.spec, found.indicator.id), (spec, indicator.id));
+            }
+        }
+        for id in OF_THE_WHOLE_MARKET {
+            assert!(indicator::ALL.iter().any(|indicator| indicator.id == id), "{id}");
+        }
+        assert!(Measured::find("captain").is_none());
+    }
+
+    #[test]
+    fn the_list_holds_the_indicators_that_read_more_than_lines() {
+        let (snapshot, roles) = (Fixture::new().snapshot(Instant::MAX), Roles::standard());
+        for indicator in indicator::ALL {
+            let inputs = Inputs::of(&snapshot, &roles, None);
+            (indicator.measure)(&inputs, &(indicator.specs)());
+            let Read { breadth, most_shorted } = inputs.into_read();
+            let whole = breadth.is_some() || most_shorted.is_some();
+            assert_eq!(OF_THE_WHOLE_MARKET.contains(&indicator.id), whole, "{}", indicator.id);
+        }
+    }
+
+    #[test]
+    fn a_session_counts_from_its_close_on() {
+        let friday = day("2021-01-15");
+        let before = Instant::new_york(friday, 15, 59);
+        assert_eq!(last_closed(before), friday.plus(-1));
+        assert_eq!(last_closed(Instant::close_of(friday)), friday);
+        // Monday, 2021-01-18, was Martin Luther King's day.
+        assert_eq!(sessions(friday, friday.plus(4)), [friday, friday.plus(4)]);
+        assert!(sessions(friday, friday.plus(-1)).is_empty());
+    }
+
+    #[test]
+    fn gaps_of_a_kind_are_told_once_with_their_number() {
+        let mut noted = Noted { gaps: Vec::new() };
+        let gap = |detail: &str| Gap::new(GapReason::NoPrice, "pct_advancing", detail);
+        noted.note(day("2021-01-04"), gap("3 of 9"));
+        noted.note(day("2021-01-05"), gap("2 of 9"));
+        noted.note(day("2021-01-05"), gap("1 of 9"));
+        let [told] = &noted.into_gaps(3)[..] else { panic!("one gap") };
+        assert_eq!(told.detail, "at 2 of 3 sessions, the last 2021-01-05: 1 of 9");
+    }
+}

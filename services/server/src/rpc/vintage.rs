@@ -1,0 +1,32 @@
+//! Reads the vintage of a history from a request.
+
+use crate::rpc::field::Fields;
+use contract::v1::HistoryVintage;
+
+/// Whether a request asks for a history as published. The default is the latest vintage; `vintage` is
+/// cleared for it, so that both spellings give one `result_id` and one page token.
+pub fn is_as_published(fields: &mut Fields, vintage: &mut i32) -> bool {
+    match HistoryVintage::try_from(*vintage) {
+        Ok(HistoryVintage::AsPublished) => return true,
+        Ok(HistoryVintage::Unspecified | HistoryVintage::Latest) => {}
+        Err(_) => fields.add("vintage", format!("{vintage} is no vintage of a history")),
+    }
+    *vintage = HistoryVintage::Unspecified.into();
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_vintage_is_one_request_in_both_spellings() {
+        for (given, kept, expected, wrong) in
+            [(0, 0, false, false), (1, 0, false, false), (2, 2, true, false), (7, 0, false, true)]
+        {
+            let (mut fields, mut vintage) = (Fields::new(), given);
+            assert_eq!(is_as_published(&mut fields, &mut vintage), expected);
+            assert_eq!((vintage, fields.any()), (kept, wrong), "{given}");
+        }
+    }
+}
