@@ -206,7 +206,7 @@ proptest! {
         let seen = |at| Snapshot::new(fixture.market(), at, revision).expect("known");
         let mut values = 0;
         let reports: Vec<_> =
-            asked().iter().map(|on| prepare(&seen(Instant::close_of(*on)), &roles)).collect();
+            asked().iter().map(|on| prepare(&seen(Instant::close_of(*on)), &roles, None)).collect();
         for id in all_measures() {
             // Those of the whole market take a preparation per session.
             let whole = measured(&id).work == Work::WholeMarket;
@@ -276,7 +276,7 @@ fn a_value_of_the_past_changes_without_any_late_publication() {
     let last = days[days.len() - 1];
     let snapshot = fixture.snapshot(Instant::close_of(last));
     let id = "concentration.hhi";
-    let latest = prepare(&snapshot, &Roles::standard());
+    let latest = prepare(&snapshot, &Roles::standard(), None);
     let latest = &latest.reading(id).expect(id).history;
     // The 29th session, 14 days and more after B's last close: B had left then, and two companies of
     // equal value make 1/2. Today B is known to have been missing on it, which leaves no value.

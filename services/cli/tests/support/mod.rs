@@ -67,7 +67,8 @@ impl Server {
         });
         let mut server = Server { child, address: String::new(), log };
         let listens = serving.recv_timeout(PATIENCE);
-        server.address = listens.unwrap_or_else(|_| panic!("no server: {:?}", server.lines("")));
+        assert!(listens.is_ok(), "it does not listen: {:?}", server.lines(""));
+        server.address = listens.unwrap();
         server
     }
 
