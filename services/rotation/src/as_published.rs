@@ -27,7 +27,6 @@ use marketdata::{
     instant::Instant,
     snapshot::Snapshot,
 };
-use std::slice;
 
 /// The inputs of one session, and so its cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +84,13 @@ impl Steps<'_> {
     /// The measure as the next session's snapshot knows it.
     fn next(&mut self, snapshot: Snapshot) -> Option<Reading> {
         let Measured { indicator, spec, .. } = self.measured;
+        // A family measures all of its own in one pass.
+        let specs = (indicator.specs)();
+        let place = specs.iter().position(|other| other == spec)?;
         let earlier = self.earlier.as_ref();
         let earlier = earlier.map(|(snapshot, read)| Earlier { snapshot, read });
         let inputs = Inputs::of(&snapshot, self.roles, earlier);
-        let outcome = (indicator.measure)(&inputs, slice::from_ref(spec)).pop()?;
+        let outcome = (indicator.measure)(&inputs, &specs).into_iter().nth(place)?;
         let reading = Reading::of(indicator, spec.clone(), outcome, snapshot.today());
         let read = inputs.into_read();
         self.earlier = Some((snapshot, read));
