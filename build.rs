@@ -10,7 +10,10 @@ mod messages;
 use prost::Message as _;
 use std::{env, error::Error, fs, path::Path};
 
-#[expect(clippy::disallowed_methods, reason = "a build script communicates with cargo through these")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a build script communicates with cargo through these"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     // Without this line every edit of a README or a chart would rebuild contract and server.
     println!("cargo:rerun-if-changed=proto");

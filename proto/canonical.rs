@@ -249,7 +249,7 @@ mod tests {
 
     /// The boundary between two texts is part of the form.
     #[test]
-    fn lists_are_told_apart_wherever_they_are_cut() {
+    fn lists_with_different_boundaries_differ() {
         let of = |symbols: &[&str]| {
             let position = |symbol: &&str| v1::Position {
                 symbol: (*symbol).to_owned(),
