@@ -87,7 +87,7 @@ def squeeze(bars, splits, shorts, settled, on):
 
 
 def breadth(bars, on):
-    """Members of the S&P 500 on a day: counts with prices, rising, falling, above 50 closes' mean."""
+    """Members of the S&P 500 on a day: with prices, rising, falling, above their 50-day mean."""
     members = read("universe/sp500_ticker_start_end.csv", parse_dates=["start_date", "end_date"])
     current = (members["start_date"] <= on) & ~(members["end_date"] <= on)
     names = {LATER.get(name, name) for name in spelled(members[current]["ticker"])}
@@ -186,8 +186,8 @@ def megacaps(bars, splits, on):
 def most_shorted(bars, splits, on):
     """The basket bought after each publication: the fifty highest short interests of float.
 
-    A name has a market value of at least 1bn USD, at least 5m USD traded per day over 21 sessions, a
-    price at most 7 days old and a settlement at most 45 days old. A held name stays up to rank 60.
+    A name has a market value of at least 1bn USD, at least 5m USD traded per day over 21 sessions,
+    a price at most 7 days old and a settlement at most 45 days old. A held name stays to rank 60.
     """
     times = read("short_interest/publication_times.csv", parse_dates=["first_seen"])
     times = times[times["settlement"] <= "2020-12-31"]
