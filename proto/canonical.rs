@@ -1,5 +1,4 @@
-//! The canonical byte form of messages, for hashing: two messages have equal bytes only if they are
-//! equal.
+//! The canonical byte form of messages, for hashing: bytes are equal only for equal messages.
 //!
 //! Protobuf's encoding is not used, because it fixes neither the order of fields nor the form of
 //! numbers, and must compute the length of every message before writing it. A field that is absent,

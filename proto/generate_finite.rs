@@ -1,5 +1,4 @@
-//! Generates `Finite` for every message of a package from its descriptor, so that no field is
-//! forgotten.
+//! Generates `Finite` for every message from its descriptor, so that no field is forgotten.
 
 use crate::messages::{self, Messages};
 use prost_types::{

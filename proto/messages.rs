@@ -1,5 +1,4 @@
-//! The messages of a package with prost's names for them and their fields, for code generated from
-//! their descriptor.
+//! The messages of a package with prost's names of them and their fields, for code generators.
 
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};

@@ -1,5 +1,4 @@
-//! The rules of ARCHITECTURE.md that can be checked automatically: dependencies, outside crates,
-//! files.
+//! The rules of ARCHITECTURE.md that can be checked automatically: edges, crates, files.
 
 #![expect(clippy::unwrap_used, reason = "a rule that cannot be checked fails")]
 

@@ -1,5 +1,4 @@
-//! Location of the real files: the only place that reads `REAL_DATA`, included by path in tests and
-//! benches.
+//! Location of the real files: the only place that reads `REAL_DATA`, included by path.
 #![allow(dead_code, reason = "not every includer uses both functions")]
 #![allow(
     clippy::disallowed_methods,

@@ -1,5 +1,4 @@
-//! Histories as published: every point equals the answer of another call as of its knowledge
-//! instant.
+//! Histories as published: every point equals another call's answer as of its instant.
 
 use crate::{
     drawn_files::{Draws, FIRST_DAY, base, drawn},

@@ -1,5 +1,4 @@
-//! Prepared values across revisions: a file causes a new preparation only of the values that read
-//! its datasets.
+//! Prepared values across revisions: a file invalidates only the values that read its datasets.
 
 use crate::{
     drawn_files::bars,

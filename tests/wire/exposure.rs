@@ -1,4 +1,4 @@
-//! The exposure service over the wire: hand arithmetic, defaults, gaps, refusals, replay, real books.
+//! The exposure service over the wire: arithmetic, defaults, gaps, refusals, replay, real books.
 
 use crate::harness::{Harness, expect_refusal, header, on, read, real_data, replay_of};
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};

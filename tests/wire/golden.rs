@@ -1,5 +1,4 @@
-//! Whole answers on the simulated market, as text in `tests/golden/`, so that answers change only
-//! on purpose.
+//! Whole answers on the simulated market, as text in `tests/golden/`: they change only on purpose.
 //!
 //! `UPDATE_GOLDEN=1 cargo wire golden` rewrites them. `versions.txt` has the hash of all of them
 //! for each `model_version`. A recorded version keeps its hash. Changed numbers need a new version,

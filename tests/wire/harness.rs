@@ -1,5 +1,4 @@
-//! A server on a free port with a fresh store, its clients, and helpers shared by several test
-//! files.
+//! A server on a free port with a fresh store, its clients, and helpers of several test files.
 
 use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
 use marketdata::instant::Instant;

@@ -1,5 +1,4 @@
-//! Files over the wire: every form and every fault, the answers to them, and unchanged answers
-//! about the past.
+//! Files over the wire: every form, every fault, and unchanged answers about the past.
 
 use crate::harness::{Harness, expect_refusal, header, on, upload};
 use contract::v1;

@@ -1,5 +1,4 @@
-//! The same facts in another order: instruments and texts get other numbers, but answers do not
-//! change.
+//! The same facts in another order: internal numbers change, but answers do not.
 
 use crate::harness::{Harness, header, on};
 use contract::v1::{

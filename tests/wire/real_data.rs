@@ -1,5 +1,4 @@
-//! Real files around two real events, as users have them, and the published figures that they must
-//! give.
+//! Real files around two real events, and the published figures that they must give.
 
 use crate::harness::{Harness, header, on, oracle, read, real_data};
 use contract::v1;

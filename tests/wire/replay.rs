@@ -1,5 +1,4 @@
-//! The same reference gives the same bytes after further ingests and after a restart, for every
-//! method that takes one.
+//! The same reference gives the same bytes, for every method, after ingests and a restart.
 
 use crate::harness::{Harness, header, on, replay_of, soon};
 use contract::v1::{

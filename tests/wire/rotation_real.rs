@@ -1,4 +1,4 @@
-//! The rotation of 2020-11-09 and the squeeze of January 2021 from real files, against published figures.
+//! The rotation of 2020-11-09 and the squeeze of January 2021 from real files, with their figures.
 //!
 //! Published: S&P 500 +1.17 %, Dow +2.95 %, the Russell 2000 ahead of the Nasdaq by more than 5
 //! points, 73 % of the S&P members held here up; 2008-10-10 is the only day since 1999 on which the

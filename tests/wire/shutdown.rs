@@ -1,5 +1,4 @@
-//! Shutdown: streams end with UNAVAILABLE, calls in flight finish, and a hard deadline ends the
-//! others.
+//! Shutdown: streams end with UNAVAILABLE, calls finish, and a hard deadline ends the others.
 
 use crate::harness::{Harness, expect_refusal, header, soon, upload};
 use contract::v1;

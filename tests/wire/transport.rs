@@ -1,5 +1,4 @@
-//! Clients that stall, do not read, violate the protocol or disconnect: each meets a limit, and
-//! other clients are not affected.
+//! Clients that stall, do not read, violate the protocol or disconnect do not affect others.
 
 use crate::{
     harness::{Harness, expect_refusal, header, soon, upload},
