@@ -10,9 +10,12 @@ mod messages;
 use prost::Message as _;
 use std::{env, error::Error, fs, path::Path};
 
-#[expect(clippy::disallowed_methods, reason = "how a build script speaks with cargo")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a build script communicates with cargo through these"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
-    // Without this line every edit to a README or a chart would rebuild contract and server.
+    // Without this line every edit of a README or a chart would rebuild contract and server.
     println!("cargo:rerun-if-changed=proto");
     let mut files = fs::read_dir("proto/ballast/v1")?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -22,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptor = protox::compile(&files, ["proto"])?;
     let mut for_reflection = descriptor.clone();
     for file in &mut for_reflection.file {
-        // Comments reach the stubs; the binary does without them.
+        // Comments are needed in the stubs, but not in the binary.
         file.source_code_info = None;
     }
     let out = env::var("OUT_DIR")?;

@@ -1,20 +1,20 @@
-//! One sequence of bytes for each message, to be hashed: equal messages give equal bytes, others never do.
+//! The canonical byte form of messages, for hashing: bytes are equal only for equal messages.
 //!
-//! It is not protobuf's encoding, which fixes neither the order of fields nor the form of numbers and
-//! has to find the length of every message before it writes it. A field that is absent, or holds the
-//! default of a field without presence, is left out, so that a field added to the contract changes
-//! nothing for messages that do not use it.
+//! Protobuf's encoding is not used, because it fixes neither the order of fields nor the form of
+//! numbers, and must compute the length of every message before writing it. A field that is absent,
+//! or has the default value and no presence, is omitted, so a field added to the contract does not
+//! change the form of messages that do not use it.
 
-/// What has a canonical form. Implemented for every message of the contract, field by field.
+/// A value with a canonical form. Implemented for every message of the contract, field by field.
 ///
-/// A message is its fields in the order of their numbers, each after its number, and a 0. Numbers are
-/// little-endian and of fixed width; texts and lists come after their length. So no form is the
-/// beginning of another one.
+/// A message is written as its fields in the order of their numbers, each preceded by its number,
+/// and a final 0. Numbers are little-endian with fixed width; texts and lists are preceded by their
+/// length. So no form is a prefix of another one.
 pub trait Canonical {
-    /// Whether a field that holds it is left out.
+    /// Whether a field with this value is omitted.
     fn is_left_out(&self) -> bool;
 
-    /// Appends its form.
+    /// Appends the canonical form.
     fn write(&self, out: &mut Vec<u8>);
 }
 
@@ -25,10 +25,10 @@ pub fn bytes(message: &impl Canonical) -> Vec<u8> {
     out
 }
 
-/// Bytes reserved before the first is written.
+/// Initial capacity of the output, bytes.
 const FIRST_CAPACITY: usize = 1024;
 
-/// After the last field of a message; no field has this number.
+/// Written after the last field of a message; no field has this number.
 const END: u32 = 0;
 
 fn field(number: u32, value: &impl Canonical, out: &mut Vec<u8>) {
@@ -37,7 +37,7 @@ fn field(number: u32, value: &impl Canonical, out: &mut Vec<u8>) {
     }
 }
 
-/// A field whose presence says something, whatever it holds.
+/// Writes a field with presence, even if it has the default value.
 fn chosen(number: u32, value: &impl Canonical, out: &mut Vec<u8>) {
     number.write(out);
     value.write(out);
@@ -159,8 +159,8 @@ mod tests {
     use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
     use std::collections::BTreeMap;
 
-    /// Protobuf encodings of a message in which one field at a time is set, those of messages within
-    /// included, by the field's path.
+    /// Protobuf encodings of a message with a single field set, including fields of nested
+    /// messages, each with the field's path.
     fn one_by_one(
         message: &DescriptorProto,
         all: &BTreeMap<String, DescriptorProto>,
@@ -238,7 +238,7 @@ mod tests {
         let mut form = vec![1, 0, 0, 0];
         form.extend([3, 0, 0, 0, 0, 0, 0, 0]);
         form.extend(b"IWM");
-        // A quantity of zero is there; no quantity is not.
+        // A quantity of zero is written; a missing quantity is not.
         form.extend([2, 0, 0, 0]);
         form.extend([0; 8]);
         form.extend([0; 4]);
@@ -246,9 +246,9 @@ mod tests {
         assert_eq!(bytes(&v1::Position::default()), [0; 4]);
     }
 
-    /// Where one text ends and the next begins is part of the form.
+    /// The boundary between two texts is part of the form.
     #[test]
-    fn lists_are_told_apart_wherever_they_are_cut() {
+    fn lists_with_different_boundaries_differ() {
         let of = |symbols: &[&str]| {
             let position = |symbol: &&str| v1::Position {
                 symbol: (*symbol).to_owned(),

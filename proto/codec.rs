@@ -1,7 +1,7 @@
-//! The codec of every stub: protobuf, but no message leaves with a number that is none.
+//! The codec of every stub: protobuf encoding that refuses messages with non-finite numbers.
 //!
-//! A NaN or an infinity in an answer is a fault of the service. It is found where messages are
-//! encoded, which no handler can pass by, and ends the call as INTERNAL.
+//! A NaN or an infinity in an answer is a fault of the service. The check is part of encoding,
+//! which no handler can bypass, and ends the call with INTERNAL.
 
 use std::marker::PhantomData;
 use tonic::{
@@ -10,15 +10,16 @@ use tonic::{
 };
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
-/// A message that finds its fields which are not finite.
+/// A value that can find its non-finite numbers.
 ///
-/// Implemented for every message of the contract. A request says of itself that it is finite: its
-/// reader judges it, and names every field at fault.
+/// Implemented for every message of the contract. A request always counts as finite: the server
+/// validates it and reports every field at fault.
 pub trait Finite {
-    /// Whether every number in it is one. This is what every answer pays for.
+    /// Whether every number in it is finite. This check runs on every answer, so it must be fast.
     fn all_finite(&self) -> bool;
 
-    /// The path of the first field that holds NaN or an infinity, like `.legs[3].beta`.
+    /// Path of the first field with NaN or an infinity, such as `.legs[3].beta`. `None` if all are
+    /// finite.
     fn not_finite(&self) -> Option<String>;
 }
 
@@ -53,7 +54,7 @@ impl<T: Finite> Finite for Vec<T> {
     }
 }
 
-/// What is not finite within a field, with the name of the field before it.
+/// Path of the first non-finite number within a field, starting with the field's name.
 fn within(name: &str, field: &impl Finite) -> Option<String> {
     field.not_finite().map(|rest| format!(".{name}{rest}"))
 }
@@ -70,7 +71,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/finite.rs"));
 }
 
-/// Encodes `T` where it is finite, decodes `U`.
+/// Encodes `T` if it is finite, decodes `U`.
 #[derive(Clone, Copy, Debug)]
 pub struct FiniteCodec<T, U>(PhantomData<(T, U)>);
 
@@ -99,7 +100,7 @@ where
     }
 }
 
-/// Encodes a message where it is finite.
+/// Encodes a message if it is finite; otherwise fails with INTERNAL.
 #[derive(Clone, Debug)]
 pub struct FiniteEncoder<T>(ProstEncoder<T>);
 
@@ -123,7 +124,7 @@ mod tests {
     use crate::v1;
 
     #[test]
-    fn a_field_is_named_by_its_path_however_deep_it_is() {
+    fn a_nested_field_is_named_by_its_path() {
         let wrong = v1::AnalyzePortfolioResponse {
             gaps: vec![
                 v1::Gap { gross_share: Some(0.5), ..v1::Gap::default() },
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_goes_out_as_it_is() {
+    fn a_request_is_not_checked() {
         let size = Some(v1::position::Size::Quantity(f64::NAN));
         let held = v1::Position { size, ..v1::Position::default() };
         let held = v1::Portfolio { positions: vec![held], ..v1::Portfolio::default() };
@@ -150,7 +151,7 @@ mod tests {
             portfolio: Some(held),
             ..v1::AnalyzePortfolioRequest::default()
         };
-        assert!(request.all_finite(), "its reader answers with the field");
+        assert!(request.all_finite(), "the server reports the field");
         assert_eq!(request.not_finite(), None);
     }
 }

@@ -1,10 +1,10 @@
-//! Writes `Canonical` for every message of a package, from its descriptor: no field can be forgotten.
+//! Generates `Canonical` for every message from its descriptor, so that no field is forgotten.
 
 use crate::messages::{self, Messages};
 use prost_types::{DescriptorProto, FileDescriptorSet};
 use std::fmt::Write as _;
 
-/// The implementations, as Rust.
+/// The implementations as Rust source.
 pub(crate) fn implementations(set: &FileDescriptorSet, package: &str) -> String {
     let messages: Messages<'_> = messages::of(set, package);
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! Writes `Finite` for every message of a package, from its descriptor: no field can be forgotten.
+//! Generates `Finite` for every message from its descriptor, so that no field is forgotten.
 
 use crate::messages::{self, Messages};
 use prost_types::{
@@ -7,19 +7,19 @@ use prost_types::{
 };
 use std::{collections::BTreeSet, fmt::Write as _};
 
-/// The implementations, as Rust.
+/// The implementations as Rust source.
 pub(crate) fn implementations(set: &FileDescriptorSet, package: &str) -> String {
     let messages = messages::of(set, package);
     let methods = set.file.iter().flat_map(|file| &file.service).flat_map(|s| &s.method);
     let requests: BTreeSet<&str> = methods.map(|method| method.input_type()).collect();
     let mut out = String::new();
     for (name, (path, message)) in &messages {
-        // The handler judges a request and names what is wrong with it.
+        // The handler validates requests and reports their violations.
         let is_request = requests.contains(name.as_str());
-        let looked_at = message.field.iter().filter(|_| !is_request);
-        let looked_at = looked_at.filter(|field| is_looked_at(field, &messages));
+        let checked = message.field.iter().filter(|_| !is_request);
+        let checked = checked.filter(|field| is_checked(field, &messages));
         let (mut all, mut first) = ("true".to_owned(), "None".to_owned());
-        for field in looked_at {
+        for field in checked {
             let name = field.name();
             let is_finite = |held: &str| format!("Finite::all_finite({held})");
             let is_finite = on_field(field, message, path, "true", is_finite);
@@ -37,8 +37,8 @@ pub(crate) fn implementations(set: &FileDescriptorSet, package: &str) -> String 
     out
 }
 
-/// Whether a field holds floating-point numbers or messages of ours.
-fn is_looked_at(field: &FieldDescriptorProto, messages: &Messages<'_>) -> bool {
+/// Whether a field has floating-point numbers or messages of this package.
+fn is_checked(field: &FieldDescriptorProto, messages: &Messages<'_>) -> bool {
     match field.r#type() {
         Double | Float => true,
         Message => messages.contains_key(field.type_name()),
@@ -46,7 +46,8 @@ fn is_looked_at(field: &FieldDescriptorProto, messages: &Messages<'_>) -> bool {
     }
 }
 
-/// An expression over what a field holds; `otherwise` is its value where a choice holds another one.
+/// An expression on the value of a field; `otherwise` is the result if its oneof holds another
+/// field.
 fn on_field(
     field: &FieldDescriptorProto,
     message: &DescriptorProto,

@@ -1,4 +1,4 @@
-//! The messages of a package and what prost calls them and their fields: for code that is generated from their descriptor.
+//! The messages of a package with prost's names of them and their fields, for code generators.
 
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// The messages of a package by full name (`.ballast.v1.Portfolio`), each with its path in Rust.
 pub(crate) type Messages<'a> = BTreeMap<String, (String, &'a DescriptorProto)>;
 
-/// Finds them.
+/// Collects the messages of a package, including nested ones.
 pub(crate) fn of<'a>(set: &'a FileDescriptorSet, package: &str) -> Messages<'a> {
     let mut messages = Messages::new();
     for file in set.file.iter().filter(|file| file.package() == package) {
@@ -31,8 +31,7 @@ fn collect<'a>(
     }
 }
 
-/// Where a field is: the expression that holds it, and the pattern of its variant where it is one of a
-/// choice.
+/// The expression that accesses a field, and the pattern of its variant if it belongs to a oneof.
 pub(crate) fn place(
     field: &FieldDescriptorProto,
     message: &DescriptorProto,
@@ -48,7 +47,7 @@ pub(crate) fn place(
     (place, Some(format!("Some({choices}::{variant}(held))")))
 }
 
-/// The module in which prost puts what is declared within a message.
+/// The module in which prost puts the types declared within a message.
 fn module_of(path: &str) -> String {
     match path.rsplit_once("::") {
         Some((outer, name)) => format!("{outer}::{}", name.to_snake_case()),

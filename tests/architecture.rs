@@ -1,6 +1,6 @@
-//! The rules of ARCHITECTURE.md that a machine can hold: edges, outside crates, files.
+//! The rules of ARCHITECTURE.md that can be checked automatically: edges, crates, files.
 
-#![expect(clippy::unwrap_used, reason = "a rule that cannot be read is a broken rule")]
+#![expect(clippy::unwrap_used, reason = "a rule that cannot be checked fails")]
 
 use serde_json::Value;
 use std::{
@@ -9,8 +9,8 @@ use std::{
     process::Command,
 };
 
-/// Every allowed edge between our own packages (dev-dependencies included). A new one is an event:
-/// a line here, and its reason in the commit.
+/// Every allowed dependency between our own packages, including dev-dependencies. A new one needs a
+/// line here, with its reason in a comment or the commit.
 const EDGES: [(&str, &[&str]); 16] = [
     ("contract", &[]),
     ("stats", &[]),
@@ -19,10 +19,10 @@ const EDGES: [(&str, &[&str]); 16] = [
     ("ingest", &["marketdata", "tables"]),
     ("portfolio", &["marketdata", "tables"]),
     ("factors", &["marketdata", "stats"]),
-    // simulation only as a dev-dependency: the bench of what a view prepares needs a market.
+    // simulation only as a dev-dependency: tests and the bench of prepared values need a market.
     ("rotation", &["factors", "marketdata", "simulation", "stats"]),
     ("squeeze", &["factors", "marketdata", "portfolio", "stats"]),
-    // How names move, whatever book holds them: exposure, hedge and stress share it.
+    // How names move, independent of any book: for exposure, and later for hedge and stress.
     ("risk", &["factors", "marketdata", "stats"]),
     ("exposure", &["factors", "marketdata", "portfolio", "risk", "stats"]),
     ("simulation", &["marketdata", "stats"]),
@@ -43,8 +43,8 @@ const EDGES: [(&str, &[&str]); 16] = [
             "store",
         ],
     ),
-    // The cli reads portfolio files by the reader that portfolio has for them.
-    // Its bench fills a store (a dev-dependency) without the detour over text.
+    // The cli reads portfolio files with the reader of portfolio. Its bench fills a store (a
+    // dev-dependency) without going through text files.
     (
         "ballast",
         &["contract", "marketdata", "portfolio", "server", "simulation", "store", "tables"],
@@ -52,15 +52,14 @@ const EDGES: [(&str, &[&str]); 16] = [
     ("wire-tests", &["contract", "marketdata", "server", "simulation"]),
 ];
 
-/// The crates whose arguments are their world, and the outside crates they may use. `rayon` is for
-/// parallel iterators on the threads of the caller's pool, whose results are collected in a fixed order.
+/// The pure crates, and the outside crates that they may use. `rayon` is for parallel iterators on
+/// the threads of the caller's pool, with results collected in a fixed order.
 const PURE: [(&str, &[&str]); 11] = [
     ("stats", &["libm", "thiserror"]),
     ("marketdata", &["jiff", "thiserror"]),
     ("tables", &["memchr", "thiserror"]),
     ("ingest", &["memchr"]),
     ("portfolio", &[]),
-    // rayon runs on the pool of its caller; what runs on it is collected in a fixed order.
     ("factors", &["libm", "rayon"]),
     ("rotation", &["libm", "rayon", "thiserror"]),
     ("squeeze", &["rayon"]),
@@ -75,7 +74,7 @@ fn root() -> PathBuf {
 
 struct Package {
     ours: BTreeSet<String>,
-    /// Outside crates that are not for tests or benches alone.
+    /// Outside crates that are not only for tests or benches.
     outside: BTreeSet<String>,
 }
 
@@ -110,7 +109,7 @@ fn only_the_listed_edges_exist() {
     assert_eq!(
         packages.keys().map(String::as_str).collect::<BTreeSet<_>>(),
         allowed.keys().copied().collect::<BTreeSet<_>>(),
-        "a package came or went: EDGES must say so"
+        "EDGES must list exactly the packages of the workspace"
     );
     for (name, package) in &packages {
         for edge in package.ours.iter().filter(|edge| *edge != name) {
@@ -129,7 +128,7 @@ fn pure_crates_use_only_the_listed_outside_crates() {
     }
 }
 
-/// The modules of `ingest`, each using only those before it; files of one step are in one line.
+/// The modules of `ingest`; each may use only modules of earlier lines.
 const INGEST: [&[&str]; 10] = [
     &["kind", "note", "bar_columns"],
     &["options"],
@@ -143,7 +142,7 @@ const INGEST: [&[&str]; 10] = [
     &["prepare"],
 ];
 
-/// The modules of `ingest::source`, in the same way; what is in none of the lines is a reader.
+/// The modules of `ingest::source`, in the same way; all other modules are readers.
 const SOURCE: [&[&str]; 4] =
     [&["layout", "reader", "file_name"], &["(readers)"], &["columns"], &["detect"]];
 
@@ -151,7 +150,7 @@ fn step(order: &[&[&str]], module: &str) -> Option<usize> {
     order.iter().position(|step| step.contains(&module))
 }
 
-/// The names that follow a prefix in the `use` items of a file: `crate::{a::X, b}` gives `a` and `b`.
+/// The names after a prefix in the `use` items of a file: `a` and `b` for `crate::{a::X, b}`.
 fn used_below(text: &str, prefix: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, start) in text.match_indices(&format!("use {prefix}")) {
@@ -196,16 +195,16 @@ fn modules_of_ingest_use_only_those_before_them() {
 }
 
 #[test]
-fn sql_and_the_wire_stay_where_they_belong() {
+fn only_the_listed_crates_use_sqlx_and_tonic() {
     for (name, package) in packages() {
         let has = |outside: &str| package.outside.contains(outside);
         assert!(!has("sqlx") || name == "store", "{name} uses sqlx");
-        let knows_the_wire = ["contract", "server", "ballast", "wire-tests"];
-        assert!(!has("tonic") || knows_the_wire.contains(&name.as_str()), "{name} uses tonic");
+        let may_use_tonic = ["contract", "server", "ballast", "wire-tests"];
+        assert!(!has("tonic") || may_use_tonic.contains(&name.as_str()), "{name} uses tonic");
     }
 }
 
-/// Every file of ours with one of the extensions, with its path from the root and its text.
+/// Every file of the repository with one of the extensions: its path from the root and its text.
 fn files(extensions: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root()];
@@ -228,7 +227,7 @@ fn files(extensions: &[&str]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_rust_file_opens_with_a_sentence_and_fits_its_budget() {
+fn every_rust_file_opens_with_a_sentence_and_is_short_enough() {
     for (path, text) in files(&["rs"]) {
         assert!(text.starts_with("//! "), "{path} does not open with //!");
         let lines = text.lines().count();
@@ -236,13 +235,13 @@ fn every_rust_file_opens_with_a_sentence_and_fits_its_budget() {
     }
 }
 
-/// The wire of the server: what may know messages, statuses and `crate::rpc`. `lib.rs` and
-/// `connection.rs` put transport and routes together; of the contract they know nothing.
+/// The files of the server that may use messages, statuses and `crate::rpc`. `lib.rs` and
+/// `connection.rs` set up transport and routes, but do not use the contract.
 const WIRE: [&str; 4] = ["rpc.rs", "rpc/", "call.rs", "call/"];
 const TRANSPORT: [&str; 2] = ["lib.rs", "connection.rs"];
 
 #[test]
-fn what_lies_below_the_wire_does_not_know_it() {
+fn code_below_the_wire_does_not_use_it() {
     let of = |layer: &[&str], file: &str| layer.iter().any(|name| file.starts_with(name));
     for (path, text) in files(&["rs"]) {
         let Some(file) = path.strip_prefix("services/server/src/") else { continue };
@@ -254,13 +253,13 @@ fn what_lies_below_the_wire_does_not_know_it() {
             banned.extend(["rpc", "call", "tonic"]);
         }
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            let known = banned.iter().find(|word| has_path(line, word));
-            assert_eq!(known, None, "{path} knows the wire: {line}");
+            let used = banned.iter().find(|word| has_path(line, word));
+            assert_eq!(used, None, "{path} uses the wire: {line}");
         }
     }
 }
 
-/// Whether a line names something in a crate or a module: `word::` where it is no longer name's end.
+/// Whether a line has a path into a crate or module: `word::` that is not the end of a longer name.
 fn has_path(line: &str, word: &str) -> bool {
     let is_of_name = |character: char| character.is_alphanumeric() || character == '_';
     let path = format!("{word}::");
@@ -269,7 +268,7 @@ fn has_path(line: &str, word: &str) -> bool {
 
 #[test]
 fn no_test_is_ignored_and_none_expects_a_panic() {
-    // Put together here so that this file does not find itself.
+    // Concatenated so that this file does not match itself.
     let banned =
         [concat!("#[ign", "ore"), concat!("should_", "panic"), concat!("thread::", "sleep(")];
     for (path, text) in files(&["rs"]) {
@@ -280,10 +279,10 @@ fn no_test_is_ignored_and_none_expects_a_panic() {
 }
 
 #[test]
-fn one_helper_says_where_real_files_are() {
+fn one_helper_finds_the_real_files() {
     for (path, text) in files(&["rs"]) {
-        let asks = text.contains(concat!("var_os(\"REAL_", "DATA\")"));
-        assert!(!asks || path == "tests/support/real_data.rs", "{path} reads REAL_DATA itself");
+        let reads = text.contains(concat!("var_os(\"REAL_", "DATA\")"));
+        assert!(!reads || path == "tests/support/real_data.rs", "{path} reads REAL_DATA itself");
     }
 }
 
@@ -308,13 +307,13 @@ fn every_manifest_inherits_lints_and_versions() {
         assert!(text.contains("[lints]\nworkspace = true"), "{path} does not inherit the lints");
         if path != "Cargo.toml" {
             let own = text.lines().find(|line| line.contains("version = \""));
-            assert_eq!(own, None, "{path}: versions stand in the root manifest alone");
+            assert_eq!(own, None, "{path}: versions belong only in the root manifest");
         }
     }
 }
 
 #[test]
-fn made_data_have_papers() {
+fn test_data_have_metadata() {
     let folder = root().join("tests/data");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -329,7 +328,7 @@ fn made_data_have_papers() {
 }
 
 #[test]
-fn no_path_of_a_machine_and_no_mark_of_somebody_else() {
+fn no_machine_paths_and_no_foreign_names() {
     let banned = [
         concat!("/wor", "k/"),
         concat!("/ro", "ot/"),

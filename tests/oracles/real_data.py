@@ -1,9 +1,9 @@
-"""Expected figures of the wire tests that read real files, worked out with pandas.
+"""Expected figures of the wire tests that read real files, computed with pandas.
 
 usage: real_data.py FOLDER > real_data.json        (pip install pandas)
 
-FOLDER is the one that REAL_DATA names. The tests read real_data.json, which is committed; the real
-files are not. Closes and volumes are put in the shares of their day: the restated close times the
+FOLDER is the value of REAL_DATA. The tests read real_data.json, which is committed; the real files
+are not. Closes and volumes are converted to the shares of their day: the restated close times the
 factor of split_factor_2021-01-29_to_2024-03.csv, the restated volume divided by it.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 FOLDER = Path(sys.argv[1])
-# Names as of the price file, by the names of the day.
+# Names in the price file, by the names of the day.
 LATER = {"FB": "META"}
 
 
@@ -23,12 +23,12 @@ def read(name, **options):
 
 
 def spelled(symbols):
-    """One spelling of share classes."""
+    """Symbols with one spelling of share classes."""
     return symbols.astype(str).str.strip().str.upper().str.replace(r"[-/ ]", ".", regex=True)
 
 
 def prices():
-    """Bars by symbol and day, META from its own file."""
+    """Bars by symbol and day, with META from its own file."""
     table = read("prices/us_equities_2020-07_2021-03.csv.gz", parse_dates=["Date"])
     meta = read("prices/yahoo/META.csv.gz", parse_dates=["Date"]).assign(Ticker="META")
     table = pd.concat([table[table["Ticker"] != "META"], meta], ignore_index=True)
@@ -37,7 +37,7 @@ def prices():
 
 
 def simple(factor):
-    """The whole split nearest to a ratio of closes."""
+    """The whole-number split closest to a ratio of closes."""
     return round(factor) if factor > 1 else 1 / round(1 / factor)
 
 
@@ -59,7 +59,7 @@ def fund(name):
 
 
 def squeeze(bars, splits, shorts, settled, on):
-    """What the squeeze report says of each name on a day; see the test for the order of numbers."""
+    """Figures of the squeeze report for each name on a day, by the names of its fields."""
     out = {}
     for name in ["GME", "AMC", "AMZN", "GOOGL"]:
         own = bars[(bars["Ticker"] == name) & (bars["Date"] <= on)].set_index("Date")
@@ -87,7 +87,7 @@ def squeeze(bars, splits, shorts, settled, on):
 
 
 def breadth(bars, on):
-    """Members of the S&P 500 on a day: how many have prices, rose, fell, stand above 50 closes."""
+    """Members of the S&P 500 on a day: with prices, rising, falling, above their 50-day mean."""
     members = read("universe/sp500_ticker_start_end.csv", parse_dates=["start_date", "end_date"])
     current = (members["start_date"] <= on) & ~(members["end_date"] <= on)
     names = {LATER.get(name, name) for name in spelled(members[current]["ticker"])}
@@ -108,7 +108,7 @@ def breadth(bars, on):
 
 
 def spread(first, second, on):
-    """First less second: the day's value, its z over the 252 days before, its rank."""
+    """First minus second: the value of the day, its z over the 252 days before, its rank."""
     both = pd.concat([fund(first), fund(second)], axis=1, join="inner").dropna()
     moves = (both / both.shift() - 1).dropna()
     values = (moves.iloc[:, 0] - moves.iloc[:, 1]).loc[:on]
@@ -137,7 +137,7 @@ def small_up_while_large_fell():
 
 
 def coverage(bars):
-    """Names with short interest published by 2021-01-27, and how many of them have no price by then."""
+    """Names with short interest published by 2021-01-27, and how many have no price by then."""
     days = ["2020-11-30", "2020-12-15", "2020-12-31"]
     tables = [settlement(day) for day in days]
     names = set()
@@ -155,13 +155,13 @@ def coverage(bars):
 
 
 def megacaps(bars, splits, on):
-    """The day's change of value of the seven: shares of the settlement of 2020-12-31, closes raw."""
+    """Change of value of the seven megacaps: shares of the settlement of 2020-12-31, raw closes."""
     shorts = settlement("2020-12-31").set_index("symbol")
     change, before, moves, down = {}, {}, {}, 0
     for name in ["AAPL", "MSFT", "AMZN", "GOOGL", "META", "TSLA", "NVDA"]:
         own = bars[(bars["Ticker"] == name) & (bars["Date"] <= on)]
         close = own["Close"].iloc[-2:]
-        # GOOGL's value is that of both its classes, each at its own close.
+        # GOOGL's value is that of both share classes, each at its own close.
         classes = ["GOOGL", "GOOG"] if name == "GOOGL" else [name]
         value = [0.0, 0.0]
         for line in classes:
@@ -171,7 +171,7 @@ def megacaps(bars, splits, on):
             line_close = bars[(bars["Ticker"] == line) & (bars["Date"] <= on)]["Close"].iloc[-2:]
             value = [a + held * factor * c for a, c in zip(value, line_close)]
         change[name], before[name] = value[1] - value[0], value[0]
-        # None of the seven is without its dividend that day: prices alone, at their full precision.
+        # None of the seven is ex-dividend that day, so prices suffice, at full precision.
         moves[name] = close.iloc[1] / close.iloc[0] - 1
         down += moves[name] <= -0.02
     return {
@@ -184,10 +184,10 @@ def megacaps(bars, splits, on):
 
 
 def most_shorted(bars, splits, on):
-    """The basket bought after each publication: the fifty with the most short interest of float.
+    """The basket bought after each publication: the fifty highest short interests of float.
 
-    A name has a market value of at least 1bn USD and at least 5m USD traded a day over 21 sessions, a
-    price not older than 7 days and a settlement not older than 45. One held stays up to rank 60.
+    A name has a market value of at least 1bn USD, at least 5m USD traded per day over 21 sessions,
+    a price at most 7 days old and a settlement at most 45 days old. A held name stays to rank 60.
     """
     times = read("short_interest/publication_times.csv", parse_dates=["first_seen"])
     times = times[times["settlement"] <= "2020-12-31"]
@@ -215,7 +215,7 @@ def most_shorted(bars, splits, on):
             public, shares = row.public_float, row.shares_outstanding
             if not (public > 0 and shares > 0):
                 continue
-            # Prices are restated for later splits, shares are of their day.
+            # Prices are restated for later splits; shares are in the units of their day.
             value = shares * own.iloc[-1] * splits.get(name, 1.0)
             money = traded[name][own.index].iloc[-21:].mean()
             if value >= 1e9 and money >= 5e6:

@@ -1,4 +1,4 @@
-//! Histories as published: every point is what another call says as of its knowledge instant.
+//! Histories as published: every point equals another call's answer as of its instant.
 
 use crate::{
     drawn_files::{Draws, FIRST_DAY, base, drawn},
@@ -21,7 +21,7 @@ fn at(instant: Timestamp, revision: u64) -> Option<v1::AsOf> {
     Some(v1::AsOf { when, revision: Some(revision), ..v1::AsOf::default() })
 }
 
-/// One measure as published, from a day to another; all pages.
+/// Requests all pages of one measure as published between two days.
 async fn published(
     client: &mut RotationServiceClient<Channel>,
     measure_id: &str,
@@ -46,7 +46,7 @@ async fn published(
     }
 }
 
-/// Holds every point to the report as of its instant; gives the points.
+/// Compares every point with the report as of its instant; returns the points.
 async fn check_measure(
     client: &mut RotationServiceClient<Channel>,
     measure_id: &str,
@@ -64,17 +64,17 @@ async fn check_measure(
             };
             let answer = client.get_rotation(request).await.unwrap().into_inner();
             let reading = &answer.report.unwrap().readings[0];
-            let said = (reading.value.map(f64::to_bits), reading.observed_on.as_str());
+            let reported = (reading.value.map(f64::to_bits), reading.observed_on.as_str());
             let expected = (Some(point.value.to_bits()), point.observed_on.as_str());
-            assert_eq!(said, expected, "{measure_id} at {}", point.on);
+            assert_eq!(reported, expected, "{measure_id} at {}", point.on);
         }
         points.extend(page.points);
     }
     points
 }
 
-/// Holds every row as first published to the history as of its publication; gives their number, and
-/// how many of them the latest history does not have.
+/// Compares every row as first published with the history as of its publication. Returns the number
+/// of rows, and how many of them the latest history does not have.
 async fn check_series(
     client: &mut MarketDataServiceClient<Channel>,
     (dataset, symbol): (v1::Dataset, &str),
@@ -106,7 +106,7 @@ async fn check_series(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn points_of_a_random_history_are_what_was_said_at_their_instants() {
+async fn random_histories_as_published_match_the_reports_of_their_instants() {
     let (mut points, mut rows, mut corrected) = (0, 0, 0);
     for seed in 11..=12 {
         let mut draws = Draws(seed);
@@ -114,7 +114,7 @@ async fn points_of_a_random_history_are_what_was_said_at_their_instants() {
         let mut today = Day::parse_iso(FIRST_DAY).unwrap();
         for file in 0..20 {
             let file = base(file, today).unwrap_or_else(|| drawn(&mut draws, today));
-            // Some are refused: a rename of a name that is none.
+            // Some are refused, such as a rename of an unknown name.
             let _taken = harness.try_ingest(file.header, file.text.as_bytes()).await;
             today = today.plus(draws.below(3));
             harness.set_clock(&format!("{today}T12:00:00Z"));
@@ -134,7 +134,7 @@ async fn points_of_a_random_history_are_what_was_said_at_their_instants() {
             points += check_measure(&mut client, measure, days).await.len();
         }
         let mut client = harness.market_data().await;
-        // A name that changes hands is another instrument's at another date: these do not.
+        // A reused name belongs to another instrument at another date; these names are not reused.
         for symbol in ["AAPL", "GOOGL", "BRK.B", "BRKB", "SPY", "MSFT"] {
             for dataset in [v1::Dataset::Bars, v1::Dataset::ShortInterest, v1::Dataset::Listings] {
                 let (found, changed) = check_series(&mut client, (dataset, symbol)).await;
@@ -142,8 +142,8 @@ async fn points_of_a_random_history_are_what_was_said_at_their_instants() {
             }
         }
     }
-    assert!(80 < points, "{points} points alone were compared");
-    assert!(200 < rows && 0 < corrected, "{rows} rows alone, {corrected} of them corrected");
+    assert!(80 < points, "only {points} points were compared");
+    assert!(200 < rows && 0 < corrected, "only {rows} rows, {corrected} of them corrected");
 }
 
 /// Five sessions of a fund and its benchmark.
@@ -157,7 +157,7 @@ fn week() -> String {
     text
 }
 
-/// As of the close of Friday, 2021-03-05, with a correction of Tuesday that was published on Thursday.
+/// As of the close of Friday, 2021-03-05, with a correction for Tuesday published on Thursday.
 async fn corrected() -> (Harness, RotationServiceClient<Channel>) {
     let harness = Harness::with(Clock::manual(instant("2021-03-05T21:00:00Z")), |_| {}).await;
     harness.ingest("prices.csv", week().as_bytes()).await;
@@ -170,7 +170,7 @@ async fn corrected() -> (Harness, RotationServiceClient<Channel>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_correction_changes_the_latest_history_and_not_what_was_published() {
+async fn a_correction_changes_only_the_latest_history() {
     let (harness, mut client) = corrected().await;
     let request = v1::GetIndicatorHistoryRequest {
         measure_id: "index_return.small_cap_index.1d".to_owned(),
@@ -182,7 +182,7 @@ async fn a_correction_changes_the_latest_history_and_not_what_was_published() {
     // 110 / 100, 105 / 110, 105 / 105
     assert!((values[0] - 0.1).abs() < 1e-12 && (values[1] + 5.0 / 110.0).abs() < 1e-12);
     assert!(latest.points.iter().all(|p| p.known_at.is_none() && p.observed_on.is_empty()));
-    // The latest vintage is the same request whether it is named or not.
+    // The latest vintage gives the same answer whether it is named or not.
     let named = v1::GetIndicatorHistoryRequest { vintage: 1, ..request.clone() };
     assert_eq!(client.get_indicator_history(named).await.unwrap().into_inner(), latest);
 
@@ -197,7 +197,7 @@ async fn a_correction_changes_the_latest_history_and_not_what_was_published() {
     let second = client.get_indicator_history(next.clone()).await.unwrap().into_inner();
     assert_eq!((second.snapshot.clone(), second.next_page_token.as_str()), (first.snapshot, ""));
     let points = [&first.points[..], &second.points].concat();
-    // 101 / 100, 105 / 101, 105 / 105; on Friday, without a bar, Thursday's is the latest.
+    // 101 / 100, 105 / 101, 105 / 105; on Friday, which has no bar, Thursday's value is the latest.
     let expected = [
         ("2021-03-02", "2021-03-02", 0.01),
         ("2021-03-03", "2021-03-03", 4.0 / 101.0),
@@ -211,7 +211,7 @@ async fn a_correction_changes_the_latest_history_and_not_what_was_published() {
     }
     let close = instant("2021-03-02T21:00:00Z").micros() / 1_000_000;
     assert_eq!(first.points[0].known_at, Some(Timestamp { seconds: close, nanos: 0 }));
-    // A token belongs to its vintage.
+    // A token is valid only for its vintage.
     let other = v1::GetIndicatorHistoryRequest { vintage: 0, ..next };
     let refused = client.get_indicator_history(other).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
@@ -241,7 +241,7 @@ async fn rows_as_first_published(harness: &Harness) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_sessions_of_the_whole_market_than_one_call_computes_are_refused() {
+async fn pages_of_whole_market_measures_are_bounded() {
     let (harness, mut client) = corrected().await;
     let mut ask = async |measure_id: &str, page_size, vintage| {
         let request = v1::GetIndicatorHistoryRequest {
@@ -273,15 +273,15 @@ async fn more_sessions_of_the_whole_market_than_one_call_computes_are_refused() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_squeeze_of_january_2021_as_each_close_knew_it() {
+async fn the_squeeze_of_january_2021_as_known_at_each_close() {
     let Some(folder) = real_data("January 2021 as published") else { return };
     let harness = Harness::start().await;
     rotation_real::load(&harness, &folder).await;
     let mut client = RotationServiceClient::new(harness.channel().await);
     let day = |text| Day::parse_iso(text).unwrap();
     let days = (day("2021-01-26"), day("2021-01-29"));
-    // The values of 2021-01-27 are those of `rotation_real`. The yield of a day is public at 16:15 of
-    // the next session, so that each close knows the one of two sessions before.
+    // The values of 2021-01-27 are those of `rotation_real`. The yield of a day is public at 16:15
+    // of the next session, so at each close the yield of two sessions before is the latest.
     for (id, expected, observed_on) in [
         ("pct_advancing", 100.0 * 67.0 / 470.0, "2021-01-27"),
         ("most_shorted.1d", 0.078_019_2, "2021-01-27"),

@@ -1,4 +1,4 @@
-//! What holds for every call: its id, and how the streams among them are bounded and ended.
+//! Properties of every call: its id, and the limits and ends of streams.
 
 use crate::harness::{Harness, expect_refusal, soon};
 use contract::v1::{self, rotation_service_client::RotationServiceClient};
@@ -52,7 +52,7 @@ async fn a_call_keeps_its_id_or_gets_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watcher_too_many_is_refused_and_its_place_comes_free() {
+async fn a_watcher_over_the_limit_is_refused_until_a_place_is_free() {
     let harness = Harness::with(Clock::system(), |config| config.limits.watchers = 1).await;
     let mut first = watcher(&harness, watch()).await.unwrap();
     soon("a report", first.next()).await.unwrap().unwrap();
@@ -87,7 +87,7 @@ async fn a_stream_ends_at_its_callers_deadline_at_its_lifetime_and_at_shutdown()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_may_be_compressed_and_answers_are_where_settings_say_so() {
+async fn requests_may_be_compressed_and_answers_are_if_configured() {
     use tonic::codec::CompressionEncoding::Gzip;
     for compress in [false, true] {
         let harness =

@@ -1,4 +1,4 @@
-//! Prepared values across revisions: a file prepares anew what it touches, and nothing else.
+//! Prepared values across revisions: a file invalidates only the values that read its datasets.
 
 use crate::{
     drawn_files::bars,
@@ -12,8 +12,8 @@ use contract::v1::{
 use marketdata::day::Day;
 use tonic::transport::Channel;
 
-/// Asks one method of each service; whether each had to prepare: market data, exposure, rotation,
-/// squeeze.
+/// Calls one method of each service; returns whether each had to prepare a value: market data,
+/// exposure, rotation, squeeze.
 async fn prepared(harness: &Harness, channel: &Channel) -> [bool; 4] {
     let begun = || harness.services().preparations();
     let mut counts = vec![begun()];
@@ -51,7 +51,7 @@ fn schedule(hour: u32) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_prepares_anew_what_it_touches() {
+async fn a_file_invalidates_only_the_values_that_read_it() {
     let harness = Harness::at("2021-01-27T23:00:00Z").await;
     let channel = harness.channel().await;
     let today = Day::parse_iso("2021-01-27").unwrap();
@@ -70,10 +70,10 @@ async fn a_file_prepares_anew_what_it_touches() {
 
     harness.ingest("publication_times.csv", schedule(11).as_bytes()).await;
     assert_eq!(prepared(&harness, &channel).await, [true, false, false, false], "a schedule");
-    // Rotation follows the most shorted names.
+    // Rotation reads short interest for the most shorted names.
     harness.ingest("finra.csv", settlement(2_000).as_bytes()).await;
     assert_eq!(prepared(&harness, &channel).await, [true, false, true, true], "short interest");
-    // Yields play roles; squeeze reads none.
+    // Rotation and exposure read yields for their roles; squeeze does not.
     harness.ingest("series.csv", series(2.0).as_bytes()).await;
     assert_eq!(prepared(&harness, &channel).await, [true, true, true, false], "a series");
     prices(2).await;

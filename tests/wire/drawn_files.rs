@@ -1,24 +1,25 @@
-//! Files of a random market: what a history of ingests is drawn from.
+//! Files of a random market, from which histories of ingests are drawn.
 
 use crate::harness::header;
 use contract::v1;
 use marketdata::{calendar, day::Day, instant::Instant};
 use std::fmt::Write as _;
 
-/// What the bars, the short interest and the other files are drawn over.
+/// Names for which the files are drawn.
 const NAMES: [&str; 12] =
     ["META", "FB", "AAPL", "GOOGL", "GOOG", "AAA", "BBB", "CCC", "DDD", "NEWA", "BRK.B", "BRKB"];
-/// Who plays the roles; their history comes first.
+/// Symbols of the roles; their history comes first.
 const INDICES: [&str; 4] = ["SPY", "IWM", "QQQ", "RSP"];
 /// Names with a long history, a size and a sector: the megacaps that make the crowd, and companies
-/// that may answer for the returns that young names lack.
+/// that can be peers for the missing returns of young names.
 pub(crate) const ELDERS: [&str; 18] = [
     "AAPL", "MSFT", "AMZN", "NVDA", "BBB", "CCC", "EAA", "EAB", "EAC", "EAD", "EAE", "EAF", "EAG",
     "EAH", "EAI", "EAJ", "EAK", "EAL",
 ];
-/// How many of them are megacaps.
+/// Number of megacaps among them.
 pub(crate) const MEGACAPS: usize = 4;
-/// Sessions of those who come first: enough for seeds, scenarios and betas of their own.
+/// Sessions of the names that come first: enough for seed sessions, scenarios and betas of their
+/// own.
 const BASE_SESSIONS: i32 = 190;
 pub(crate) const FIRST_DAY: &str = "2021-01-18";
 
@@ -47,13 +48,13 @@ impl Draws {
         (0..count).map(|_| self.one_of(&NAMES)).collect()
     }
 
-    /// A day up to some days before another.
+    /// A day up to `back` days before another.
     pub(crate) fn day(&mut self, today: Day, back: u64) -> Day {
         today.plus(-self.below(back))
     }
 }
 
-/// A file and what is said about it.
+/// A file and its header.
 pub(crate) struct File {
     pub(crate) header: v1::IngestHeader,
     pub(crate) text: String,
@@ -63,7 +64,7 @@ pub(crate) fn file(name: &str, text: String) -> File {
     File { header: header(name), text }
 }
 
-/// Sessions up to a day, a path of its own for every name and variant.
+/// Bars of sessions up to a day, with a different path for every name and variant.
 pub(crate) fn bars(names: &[&str], last: Day, sessions: i32, variant: i32) -> String {
     let mut text = String::from("Ticker,Date,Open,High,Low,Close,Volume\n");
     for (at, name) in names.iter().enumerate() {
@@ -96,7 +97,7 @@ fn prices(draws: &mut Draws, today: Day) -> File {
         file.header.adjusted_on = last.plus(draws.below(60)).to_string();
     }
     if draws.below(3) == 0 {
-        // Late: all of it becomes public within the days that are asked about.
+        // Published late: all of it becomes public within the days that are requested.
         let seconds = Instant::close_of(last).micros() / 1_000_000 - 3_600 * 3;
         file.header.published_at = Some(prost_types::Timestamp { seconds, nanos: 0 });
     }
@@ -119,7 +120,7 @@ fn split(draws: &mut Draws, today: Day) -> File {
     )
 }
 
-/// A split somewhere between two days.
+/// A split on an unknown day between two days.
 fn split_interval(draws: &mut Draws, today: Day) -> File {
     let name = draws.one_of(&NAMES);
     let (year, month, day) = draws.day(today, 30).ymd();
@@ -208,7 +209,7 @@ fn schedule(draws: &mut Draws) -> File {
     file("publication_times.csv", text)
 }
 
-/// What comes first: long histories, and sizes and sectors of the elders.
+/// The first files: long histories, and sizes and sectors of the names that come first.
 pub(crate) fn base(at: usize, today: Day) -> Option<File> {
     let sectors = ["Technology", "Energy"];
     let elders = ELDERS.iter().enumerate();

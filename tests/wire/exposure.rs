@@ -1,4 +1,4 @@
-//! The exposure service over the wire: hand arithmetic, defaults, gaps, refusals, replay, real books.
+//! The exposure service over the wire: arithmetic, defaults, gaps, refusals, replay, real books.
 
 use crate::harness::{Harness, expect_refusal, header, on, read, real_data, replay_of};
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
@@ -9,7 +9,7 @@ use tonic::{Code, transport::Channel};
 
 const TODAY: &str = "2021-01-27";
 
-/// 150 sessions up to [`TODAY`] of names whose returns are an exact multiple of the market's.
+/// 150 sessions up to [`TODAY`] of names with returns that are exact multiples of the market's.
 fn prices() -> String {
     let today = Day::parse_iso(TODAY).unwrap();
     let mut text = String::from("Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
@@ -113,7 +113,7 @@ async fn the_worked_example_and_its_replay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn defaults_said_aloud_change_nothing() {
+async fn explicit_defaults_change_nothing() {
     let (_harness, mut client) = market().await;
     let quiet = client.analyze_portfolio(example()).await.unwrap().into_inner();
     let aloud = v1::AnalyzePortfolioRequest {
@@ -144,7 +144,7 @@ async fn defaults_said_aloud_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_join_is_named_with_its_share() {
+async fn unresolved_lines_are_gaps_with_their_share() {
     let (_harness, mut client) = market().await;
     let mut request = example();
     let positions = &mut request.portfolio.as_mut().unwrap().positions;
@@ -162,7 +162,7 @@ async fn what_does_not_join_is_named_with_its_share() {
     assert_eq!(unknown, [("portfolio.positions[4]", Some(0.2)), ("portfolio.positions[5]", None)]);
     near(answer.coverage.unwrap().not_joined, 0.2, 1e-12);
     near(answer.report.unwrap().total.unwrap().short, 13e6, 1e-6);
-    // Before anything was published there is nothing to stand on, and the answer says so.
+    // Before the first publication there are no data, and the answer reports it.
     request.as_of = on("2019-01-02");
     let early = client.analyze_portfolio(request).await.unwrap().into_inner();
     near(early.coverage.unwrap().excluded, 0.8, 1e-12);
@@ -171,7 +171,7 @@ async fn what_does_not_join_is_named_with_its_share() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_violation_at_once() {
+async fn all_violations_are_reported_at_once() {
     let (_harness, mut client) = market().await;
     let size = Some(Size::Quantity(f64::NAN));
     let wrong = v1::AnalyzePortfolioRequest {
@@ -219,7 +219,7 @@ async fn every_violation_at_once() {
         "portfolio.net_asset_value",
     ];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    // The same where only the lines are wrong, which is found while they are joined.
+    // The same if only the lines are invalid, which is found while they are resolved.
     let mut request = example();
     request.portfolio.as_mut().unwrap().positions[1].size = None;
     let refusal = client.analyze_portfolio(request).await.unwrap_err();
@@ -231,7 +231,7 @@ async fn every_violation_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_lists_faults_and_strangers() {
+async fn a_dry_run_lists_violations_and_unresolved_lines() {
     let (_harness, mut client) = market().await;
     let mut request =
         v1::ValidatePortfolioRequest { as_of: on(TODAY), portfolio: example().portfolio };
@@ -307,8 +307,8 @@ async fn a_book_of_january_2021() {
         let row = report.positions.iter().find(|row| row.symbol == symbol);
         row.unwrap_or_else(|| panic!("{symbol} in {:?}", report.positions))
     };
-    // Raw closes of 2021-01-29 as the screener of that day prints them; the price file has them
-    // restated for AMZN's and GOOGL's 20:1, GME's 4:1 and AMC's 1:10 of later years.
+    // Raw closes of 2021-01-29 as the screener of that day prints them; the price file has restated
+    // ones, for AMZN's and GOOGL's 20:1, GME's 4:1 and AMC's 1:10 of later years.
     near(row("AMZN").price.unwrap(), 3_206.20, 0.05);
     near(row("GOOGL").price.unwrap(), 1_827.36, 0.05);
     near(row("GME").price.unwrap(), 325.00, 0.01);
@@ -318,15 +318,17 @@ async fn a_book_of_january_2021() {
     near(google, 327.56e6 * 1_835.74 + 300.74e6 * 1_827.36, 1e-3 * google);
     assert_eq!(row("GOOG").market_cap_rank, row("GOOGL").market_cap_rank);
     assert_eq!(row("AMZN").leg(), v1::TradeLegKind::MegacapLong);
-    // The names' prices begin in July 2020, the funds' years before: 146 sessions are the book's own,
-    // and of the others neither it nor a peer has returns, so that nothing is made up for them.
+    // The names' prices begin in July 2020, the funds' years before: 146 sessions have returns of
+    // the book's own. On the others neither the book nor a peer has returns, so no stand-ins are
+    // drawn for them.
     let top_down = report.market_beta.unwrap().top_down.unwrap();
     assert!((140..=150).contains(&top_down.observations), "{top_down:?}");
     let tail = report.tail_risk.as_ref().unwrap();
     assert_eq!((tail.sessions, tail.draws), (top_down.observations - 60, 1), "60 are seeds");
     assert_eq!(tail.left_out_sessions, 1_060 - top_down.observations);
-    // Least squares makes hedges of these shorts in those weeks (methodology.md, B2: GME −0.43, AMC
-    // −0.72 on 2021-02-16; winsorised 0.86 and 0.89). A squeezed short must not look like a hedge.
+    // Least squares turns these shorts into hedges in those weeks (methodology.md, B2: GME −0.43,
+    // AMC −0.72 on 2021-02-16; winsorised 0.86 and 0.89). A squeezed short must not look like a
+    // hedge.
     for symbol in ["GME", "AMC"] {
         let own = row(symbol).market_beta.unwrap().own.unwrap();
         assert!(0.2 < own.value && own.value < 1.8, "{symbol} {own:?}");
@@ -340,10 +342,10 @@ async fn a_book_of_january_2021() {
     near(answer.coverage.unwrap().not_joined, 1e5 / report.total.unwrap().gross, 1e-12);
 }
 
-/// KOSS on 2021-02-16: the file of 2020-12-31 gives it no shares outstanding, so that its size is
+/// KOSS on 2021-02-16: the file of 2020-12-31 gives it no shares outstanding, so its size is
 /// unknown. Squeezed on days when the market fell, its own betas make the short look like a hedge.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_short_of_unknown_size_is_drawn_to_the_mean_of_all_names() {
+async fn a_short_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     let Some(folder) = real_data("a short of unknown size") else { return };
     let harness = Harness::start().await;
     let files = [
@@ -369,7 +371,7 @@ async fn a_short_of_unknown_size_is_drawn_to_the_mean_of_all_names() {
     assert_eq!(row("KOSS").size_bucket(), v1::SizeBucket::Unspecified);
     let market = row("KOSS").market_beta.unwrap();
     assert!(market.own.unwrap().value < 0.3 && 0.5 < market.value, "{market:?}");
-    // The mean of all names is below zero, as small caps are short in the crowd.
+    // The mean of all names is below zero, because small caps are short in the crowded trade.
     let crowd = row("KOSS").crowd_beta.unwrap();
     assert!(crowd.own_weight < 0.9 && crowd.value < 0.7 * crowd.own.unwrap().value, "{crowd:?}");
     let fund = row("IWM").crowd_beta.unwrap();

@@ -1,10 +1,10 @@
-//! Whole answers on the simulated market, as text under `tests/golden/`: what a client gets changes only on purpose.
+//! Whole answers on the simulated market, as text in `tests/golden/`: they change only on purpose.
 //!
-//! `UPDATE_GOLDEN=1 cargo wire golden` writes them anew. `versions.txt` holds the hash of all of them
-//! under each `model_version`. A recorded version keeps its hash: changed numbers need a new version,
-//! so that a replay by another build is refused instead of giving other numbers.
-//! The result id, the model version and the hash of the settings are left out: they may change where
-//! no number does, and have tests of their own.
+//! `UPDATE_GOLDEN=1 cargo wire golden` rewrites them. `versions.txt` has the hash of all of them
+//! for each `model_version`. A recorded version keeps its hash. Changed numbers need a new version,
+//! so that a replay by another build is refused instead of giving other numbers. The result id, the
+//! model version and the hash of the settings are omitted: they may change although no number does,
+//! and have tests of their own.
 
 use crate::harness::{Harness, header, on};
 use contract::v1::{
@@ -30,7 +30,7 @@ const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 
 /// The rotation day of the simulated market, and its last session.
 const ROTATION_ON: &str = "2024-07-11";
 const LAST_ON: &str = "2024-07-31";
-/// Fields that are not the answer's numbers.
+/// Fields that are omitted.
 const LEFT_OUT: [&str; 3] = ["resultId", "modelVersion", "configHash"];
 
 /// The answers, by file name.
@@ -60,7 +60,7 @@ impl Goldens {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn golden_answers_are_as_they_were() {
+async fn answers_equal_the_golden_files() {
     let goldens = answers().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     #[expect(clippy::disallowed_methods, reason = "the developer says so by the environment")]
@@ -77,7 +77,7 @@ async fn golden_answers_are_as_they_were() {
     );
 }
 
-/// Everything that is asked: each kind of answer once, where it says most.
+/// All requests: each kind of answer once, with as much content as possible.
 async fn answers() -> Goldens {
     let harness = Harness::at("2024-08-01T12:00:00Z").await;
     let market = Market::new(MARKET);
@@ -262,7 +262,7 @@ fn read(path: &Path) -> String {
     std::fs::read(path).map_or_else(|_| String::new(), |bytes| String::from_utf8(bytes).unwrap())
 }
 
-/// The hash of each version, in the order in which they came.
+/// The hash of each version, in order of appearance.
 fn versions(folder: &Path) -> Vec<(String, String)> {
     let text = read(&folder.join("versions.txt"));
     let line = |line: &str| {

@@ -1,4 +1,4 @@
-//! A server on a free port with a fresh store, clients of it, and what tests of several files share.
+//! A server on a free port with a fresh store, its clients, and helpers of several test files.
 
 use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
 use marketdata::instant::Instant;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
-/// A server and its store; the store outlives a restart.
+/// A server and its store; the store survives a restart.
 pub(crate) struct Harness {
     running: Running,
     config: Config,
@@ -21,12 +21,12 @@ pub(crate) struct Harness {
 }
 
 impl Harness {
-    /// A server at the time it is.
+    /// A server with the system clock.
     pub(crate) async fn start() -> Harness {
         Harness::with(Clock::system(), |_| {}).await
     }
 
-    /// A server that believes it is `now` (RFC 3339).
+    /// A server with a manual clock set to `now` (RFC 3339).
     pub(crate) async fn at(now: &str) -> Harness {
         Harness::with(Clock::manual(instant(now)), |_| {}).await
     }
@@ -59,12 +59,12 @@ impl Harness {
         Harness { running, config, clock, folder }
     }
 
-    /// Stops the server; whether every call in flight could finish.
+    /// Stops the server; returns whether every call in flight finished.
     pub(crate) async fn stop(self) -> bool {
         self.running.stop().await
     }
 
-    /// Begins to stop, and keeps the folder of the store for a later look.
+    /// Begins to stop the server, and keeps the folder of the store for later inspection.
     pub(crate) fn stop_and_keep(self) -> (TempDir, tokio::task::JoinHandle<bool>) {
         (self.folder, tokio::spawn(self.running.stop()))
     }
@@ -74,7 +74,7 @@ impl Harness {
         self.clock.set(instant(now));
     }
 
-    /// What the server's handlers are given.
+    /// The services passed to the server's handlers.
     pub(crate) fn services(&self) -> &Services {
         self.running.services()
     }
@@ -84,7 +84,7 @@ impl Harness {
         &self.config.store
     }
 
-    /// Where the server listens.
+    /// The address on which the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.address()
     }
@@ -100,7 +100,7 @@ impl Harness {
         MarketDataServiceClient::new(self.channel().await)
     }
 
-    /// Ingests a file of this name with everything told by itself.
+    /// Ingests a file with default options.
     pub(crate) async fn ingest(&self, file_name: &str, bytes: &[u8]) -> v1::IngestResponse {
         self.try_ingest(header(file_name), bytes).await.unwrap()
     }
@@ -117,15 +117,15 @@ impl Harness {
     }
 }
 
-/// How long a test waits for anything.
+/// Maximum time that a test waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Waits for something that must come.
+/// Waits for a future that must complete.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: too late"))
 }
 
-/// A header with a request id of its own.
+/// A header with a unique request id.
 pub(crate) fn header(file_name: &str) -> v1::IngestHeader {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     v1::IngestHeader {
@@ -158,7 +158,7 @@ pub(crate) fn on(day: &str) -> Option<v1::AsOf> {
     Some(v1::AsOf { when, ..v1::AsOf::default() })
 }
 
-/// What a SnapshotRef asks for when it is sent back.
+/// The AsOf that replays a SnapshotRef.
 pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
     Some(v1::AsOf {
         when: reference.as_of.map(v1::as_of::When::At),
@@ -169,7 +169,8 @@ pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
     })
 }
 
-/// Checks the code, the reason and the field paths of a refusal, and that it is in our words.
+/// Checks the code, the reason and the field paths of a refusal, and that it contains no library's
+/// message.
 pub(crate) fn expect_refusal(status: &Status, code: Code, reason: &str, paths: &[&str]) {
     assert_eq!(status.code(), code, "{status:?}");
     let info = status.get_details_error_info().unwrap_or_else(|| panic!("no reason: {status:?}"));
@@ -178,18 +179,18 @@ pub(crate) fn expect_refusal(status: &Status, code: Code, reason: &str, paths: &
     let found: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(found, paths, "{status:?}");
     for word in ["sqlx", "SQLITE", "Protobuf", "panicked", ".rs:"] {
-        assert!(!status.message().contains(word), "a driver's word: {status:?}");
+        assert!(!status.message().contains(word), "text of a library: {status:?}");
     }
 }
 
 pub(crate) use crate::real_files::folder as real_data;
 
-/// The figures that pandas gives for the real files; `tests/oracles/real_data.py` makes them.
+/// Figures computed with pandas from the real files by `tests/oracles/real_data.py`.
 pub(crate) fn oracle() -> serde_json::Value {
     serde_json::from_str(include_str!("../oracles/real_data.json")).unwrap()
 }
 
-/// A file of the folder of real files.
+/// Reads a file of the folder of real files.
 #[expect(clippy::disallowed_methods, reason = "tests read the files they send")]
 pub(crate) fn read(folder: &std::path::Path, file: &str) -> Vec<u8> {
     std::fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))

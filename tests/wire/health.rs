@@ -1,4 +1,4 @@
-//! Health per service and of the whole, and reflection in both versions.
+//! Health per service and of the server, and reflection in both versions.
 
 use crate::harness::{Harness, expect_refusal, header, soon};
 use contract::v1;
@@ -9,7 +9,7 @@ use tonic_health::pb::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_service_and_the_whole_are_healthy_and_strangers_unknown() {
+async fn every_service_is_healthy_and_unknown_services_are_not_found() {
     let harness = Harness::start().await;
     let mut health = HealthClient::new(harness.channel().await);
     for service in server::rpc::NAMES.into_iter().chain([""]) {
@@ -22,7 +22,7 @@ async fn every_service_and_the_whole_are_healthy_and_strangers_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_store_a_server_answers_and_says_that_it_takes_no_file() {
+async fn a_server_without_its_store_answers_and_reports_not_serving() {
     let harness = Harness::start().await;
     let bars = b"Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-04,1,1,1,1,1\n";
     harness.ingest("prices.csv", bars).await;
@@ -34,8 +34,8 @@ async fn without_its_store_a_server_answers_and_says_that_it_takes_no_file() {
         ServingStatus::Serving
     );
     harness.services().store.close().await;
-    let told = soon("a state", watching.next()).await.unwrap().unwrap().status();
-    assert_eq!(told, ServingStatus::NotServing);
+    let status = soon("a state", watching.next()).await.unwrap().unwrap().status();
+    assert_eq!(status, ServingStatus::NotServing);
     for service in ["", "ballast.v1.RotationService"] {
         let answer = health.check(of(service)).await.unwrap().into_inner();
         assert_eq!(answer.status(), ServingStatus::Serving, "{service:?}");
@@ -49,7 +49,7 @@ async fn without_its_store_a_server_answers_and_says_that_it_takes_no_file() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_write_is_answered_that_went_into_a_file_that_is_gone() {
+async fn a_write_into_a_deleted_file_is_not_acknowledged() {
     let harness = Harness::start().await;
     let bars = b"Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-04,1,1,1,1,1\n";
     let more = b"Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-05,1,1,1,1,1\n";
@@ -66,18 +66,18 @@ async fn no_write_is_answered_that_went_into_a_file_that_is_gone() {
     std::fs::rename(&path, &aside).unwrap();
     let refused = harness.try_ingest(header("more.csv"), more).await.unwrap_err();
     expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
-    let told = soon("a state", watching.next()).await.unwrap().unwrap().status();
-    assert_eq!(told, ServingStatus::NotServing);
+    let status = soon("a state", watching.next()).await.unwrap().unwrap().status();
+    assert_eq!(status, ServingStatus::NotServing);
     let answer = health.check(of("ballast.v1.RotationService")).await.unwrap().into_inner();
     assert_eq!(answer.status(), ServingStatus::Serving, "what is in memory is answered");
     std::fs::rename(&aside, &path).unwrap();
-    let told = soon("a state", watching.next()).await.unwrap().unwrap().status();
-    assert_eq!(told, ServingStatus::Serving, "it is there again");
+    let status = soon("a state", watching.next()).await.unwrap().unwrap().status();
+    assert_eq!(status, ServingStatus::Serving, "the store is back");
     harness.ingest("more.csv", more).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_log_in_the_place_of_ours_is_not_followed() {
+async fn a_replaced_log_is_not_followed() {
     let (ours, theirs) = (Harness::start().await, Harness::start().await);
     let bars = |close: u32| {
         format!("Ticker,Date,Open,High,Low,Close,Volume\nAAPL,2021-01-04,9,9,1,{close},1\n")
@@ -96,7 +96,7 @@ async fn another_log_in_the_place_of_ours_is_not_followed() {
     }
 }
 
-/// The contract of both versions is the same but for the package.
+/// The contracts of both versions are equal except for the package.
 macro_rules! listed_by {
     ($version:ident, $channel:expr) => {{
         use tonic_reflection::pb::$version::{

@@ -1,4 +1,4 @@
-//! Files over the wire: every form and every fault, what is told of them, and what the past still answers.
+//! Files over the wire: every form, every fault, and unchanged answers about the past.
 
 use crate::harness::{Harness, expect_refusal, header, on, upload};
 use contract::v1;
@@ -12,7 +12,7 @@ const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
                     AAPL,2021-01-05,128.9,131.7,128.4,131.0,97664900\n\
                     MSFT,2021-01-04,222.5,223.0,214.8,217.7,37130100\n";
 
-/// The fault that a refused file is told.
+/// The fault code of a refused file.
 fn fault(status: &Status) -> String {
     expect_refusal(status, Code::InvalidArgument, "FILE_REFUSED", &[]);
     status.get_details_error_info().unwrap().metadata.get("fault").unwrap().clone()
@@ -41,7 +41,7 @@ async fn closes(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<(String, f64)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_read_by_whoever_asks_next_and_again_adds_nothing() {
+async fn a_file_is_visible_at_once_and_adds_nothing_the_second_time() {
     let harness = Harness::at(NOW).await;
     let first = harness.ingest("prices.csv", BARS.as_bytes()).await;
     assert_eq!((first.rows, first.accepted, first.symbols_new), (3, 3, 2));
@@ -54,11 +54,11 @@ async fn a_file_is_read_by_whoever_asks_next_and_again_adds_nothing() {
 
     let again = harness.ingest("prices.csv.gz", &gzip(BARS.as_bytes())).await;
     assert_eq!((again.accepted, again.already_known, again.rows), (0, 3, 3));
-    assert_eq!(again.snapshot.unwrap().revision, 1, "nothing new makes no revision");
+    assert_eq!(again.snapshot.unwrap().revision, 1, "a file without new facts adds no revision");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_id_is_answered_once_and_alike() {
+async fn a_repeated_request_id_gets_the_same_answer() {
     let harness = Harness::at(NOW).await;
     let named = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
     let first = harness.try_ingest(named.clone(), BARS.as_bytes()).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_request_id_is_answered_once_and_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_id_is_answered_alike_by_a_process_that_lags() {
+async fn a_lagging_process_gives_the_same_answer_to_a_request_id() {
     let other = Harness::at(NOW).await;
     let url = other.store_url().to_owned();
     let lagging = Harness::with(server::clock::Clock::system(), |config| {
@@ -84,12 +84,16 @@ async fn a_request_id_is_answered_alike_by_a_process_that_lags() {
     let first = other.try_ingest(named.clone(), BARS.as_bytes()).await.unwrap();
     let second = lagging.try_ingest(named, BARS.as_bytes()).await.unwrap();
     assert_eq!(first, second);
-    assert_eq!(closes(&lagging, None).await.len(), 2, "who was answered reads the write");
+    assert_eq!(
+        closes(&lagging, None).await.len(),
+        2,
+        "the caller that was answered reads the write"
+    );
     lagging.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_is_told_every_count_and_the_first_rejections() {
+async fn a_repeat_gets_every_count_and_the_first_rejections() {
     let harness = Harness::at(NOW).await;
     let mut text = BARS.to_owned();
     for line in 0..1_000 {
@@ -101,7 +105,7 @@ async fn a_repeat_is_told_every_count_and_the_first_rejections() {
     let again = harness.try_ingest(named.clone(), text.as_bytes()).await.unwrap();
     let expected = v1::IngestResponse { rejections: first.rejections[..20].to_vec(), ..first };
     assert_eq!(again, expected);
-    // The same bad rows under other ids add little: 186 kB each would be 5.6 MB.
+    // The same bad rows under other ids take little space: 186 kB each would be 5.6 MB.
     for _ in 0..30 {
         let named = v1::IngestHeader { force: true, ..header("prices.csv") };
         harness.try_ingest(named, text.as_bytes()).await.unwrap();
@@ -114,7 +118,7 @@ async fn a_repeat_is_told_every_count_and_the_first_rejections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_id_is_forgotten_after_its_time() {
+async fn a_request_id_expires() {
     let harness = Harness::at(NOW).await;
     let named = v1::IngestHeader { request_id: "once".to_owned(), ..header("prices.csv") };
     let first = harness.try_ingest(named.clone(), BARS.as_bytes()).await.unwrap();
@@ -125,15 +129,11 @@ async fn a_request_id_is_forgotten_after_its_time() {
     harness.set_clock("2021-03-03T21:01:00Z");
     harness.ingest("more.csv", BARS.replace("AAPL", "KO").as_bytes()).await;
     let later = harness.try_ingest(named, BARS.as_bytes()).await.unwrap();
-    assert_eq!(
-        (later.accepted, later.already_known),
-        (0, 3),
-        "a new write, of rows that are known"
-    );
+    assert_eq!((later.accepted, later.already_known), (0, 3), "a new write of known rows");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_correction_leaves_the_past_as_it_was() {
+async fn a_correction_does_not_change_earlier_answers() {
     let harness = Harness::at(NOW).await;
     let raw =
         || v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("prices.csv") };
@@ -149,7 +149,7 @@ async fn a_correction_leaves_the_past_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_row_is_told_by_line_and_the_rest_stands() {
+async fn a_bad_row_is_reported_by_line_and_the_rest_is_stored() {
     let harness = Harness::at(NOW).await;
     let mut text = BARS.to_owned();
     for day in 1..=60 {
@@ -159,13 +159,13 @@ async fn a_bad_row_is_told_by_line_and_the_rest_stands() {
     text.push_str("IBM,2020-06-01,1,2,1,-1.5,10\nIBM,2020-02-30,1,2,1,1.5,10\n");
     let answer = harness.ingest("prices.csv", text.as_bytes()).await;
     assert_eq!(answer.rejected, 2, "{answer:?}");
-    let told: Vec<_> = answer.rejections.iter().map(|row| (row.line, &*row.reason)).collect();
-    assert_eq!(told, [(65, "NOT_POSITIVE"), (66, "IMPOSSIBLE_DATE")]);
+    let reported: Vec<_> = answer.rejections.iter().map(|row| (row.line, &*row.reason)).collect();
+    assert_eq!(reported, [(65, "NOT_POSITIVE"), (66, "IMPOSSIBLE_DATE")]);
     assert_eq!(answer.rows, answer.accepted + answer.already_known + answer.rejected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_file_stores_nothing_and_says_why() {
+async fn a_refused_file_stores_nothing_and_gets_a_reason() {
     let harness = Harness::at(NOW).await;
     let whole = gzip(BARS.as_bytes());
     let header_only = &BARS[..=BARS.find('\n').unwrap()];
@@ -197,7 +197,7 @@ async fn a_refused_file_stores_nothing_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revisions_tell_where_facts_came_from() {
+async fn revisions_name_the_source_of_their_facts() {
     let harness = Harness::at(NOW).await;
     harness.ingest("prices.csv", BARS.as_bytes()).await;
     let request = v1::ListRevisionsRequest::default();
@@ -214,7 +214,7 @@ async fn revisions_tell_where_facts_came_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn small_chunks_are_as_good_as_large_ones() {
+async fn the_size_of_chunks_does_not_matter() {
     let harness = Harness::at(NOW).await;
     let messages = upload(header("prices.csv"), BARS.as_bytes(), 7);
     let mut client = harness.market_data().await;
@@ -223,7 +223,7 @@ async fn small_chunks_are_as_good_as_large_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_at_once_each_get_a_revision_and_nothing_is_lost() {
+async fn concurrent_writers_each_get_a_revision_and_nothing_is_lost() {
     let harness = Harness::at(NOW).await;
     let symbols = ["IBM", "KO", "PG", "GE", "F", "T", "C", "X"];
     let mut clients = Vec::new();
@@ -243,11 +243,11 @@ async fn writers_at_once_each_get_a_revision_and_nothing_is_lost() {
         match write.await.unwrap() {
             Ok(answer) => {
                 let answer = answer.into_inner();
-                // MSFT is in every file: the first writer brings it.
+                // MSFT is in every file: the first writer adds it.
                 assert_eq!(answer.accepted + answer.already_known, 3, "{answer:?}");
                 revisions.push(answer.snapshot.unwrap().revision);
             }
-            // Eight may be too many at once: then it is said, and nothing is half there.
+            // Eight may be too many at once: the refusal says so, and nothing is stored partially.
             Err(status) => expect_refusal(&status, Code::ResourceExhausted, "OVERLOADED", &[]),
         }
     }
@@ -259,15 +259,19 @@ async fn writers_at_once_each_get_a_revision_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_leaves_does_not_undo_what_it_sent() {
+async fn a_caller_that_disconnects_does_not_undo_its_upload() {
     let harness = Harness::at(NOW).await;
     let named = v1::IngestHeader { request_id: "left".to_owned(), ..header("prices.csv") };
     let messages = upload(named.clone(), BARS.as_bytes(), 1 << 20);
     let mut client = harness.market_data().await;
     let call = tokio::spawn(async move { client.ingest(tokio_stream::iter(messages)).await });
-    // Long enough for some runs to leave before the write, some within it, some after.
+    // Long enough for some runs to disconnect before the write, some during it, some after.
     tokio::task::yield_now().await;
     call.abort();
     let again = harness.try_ingest(named, BARS.as_bytes()).await.unwrap();
-    assert_eq!((again.accepted, again.snapshot.unwrap().revision), (3, 1), "one write, told once");
+    assert_eq!(
+        (again.accepted, again.snapshot.unwrap().revision),
+        (3, 1),
+        "one write, counted once"
+    );
 }

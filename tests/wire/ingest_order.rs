@@ -1,4 +1,4 @@
-//! The same facts in another order: instruments and texts get other numbers, answers stay as they are.
+//! The same facts in another order: internal numbers change, but answers do not.
 
 use crate::harness::{Harness, header, on};
 use contract::v1::{
@@ -17,7 +17,8 @@ use tonic::transport::Channel;
 
 const NAMES: usize = 130;
 
-/// Of each of these names only the last hundred sessions are loaded: stand-ins answer for the rest.
+/// Whether only the last hundred sessions of a name are loaded, so that it needs stand-ins for the
+/// rest.
 fn is_young(name: usize) -> bool {
     name % 9 == 4
 }
@@ -44,7 +45,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     files
 }
 
-/// Facts with a second instrument, two and three a name and day: holdings of funds and members of
+/// Facts with a second instrument, two or three per name and day: holdings of funds and members of
 /// another index.
 fn also_held(market: &Market) -> Vec<SourceFile> {
     let members = files::all(market).into_iter().find(|file| file.index_id.is_some()).unwrap();
@@ -65,8 +66,8 @@ fn also_held(market: &Market) -> Vec<SourceFile> {
     holdings.into_iter().chain([other]).collect()
 }
 
-/// Rows from the last to the first below the header.
-fn turned(file: &SourceFile) -> Vec<u8> {
+/// The file with its rows in reverse order below the header.
+fn reversed(file: &SourceFile) -> Vec<u8> {
     let text = std::str::from_utf8(&file.bytes).unwrap();
     let (header, rows) = text.split_once('\n').unwrap();
     let rows = rows.lines().rev();
@@ -88,8 +89,8 @@ async fn load(files: &[SourceFile]) -> Harness {
     harness
 }
 
-/// Long the larger half, short the smaller, young names on both sides; every amount another one but
-/// for two, whose order only their names can settle.
+/// Long the larger half and short the smaller, with young names on both sides. Every amount occurs
+/// once, except for two equal ones that only their names can order.
 fn book(market: &Market) -> Option<v1::Portfolio> {
     let line = |at: usize| {
         let value = 1e5 + 777.0 * (at / 2) as f64;
@@ -101,11 +102,11 @@ fn book(market: &Market) -> Option<v1::Portfolio> {
     Some(v1::Portfolio { positions: positions.collect(), ..v1::Portfolio::default() })
 }
 
-/// What a method said: the call, and the bytes of its answer without the reference and what hashes it.
-type Said = (String, Vec<u8>);
+/// The call, and the bytes of its answer without the reference and the result id.
+type NamedAnswer = (String, Vec<u8>);
 
-/// Waits for an answer, clears the reference and what hashes it, and keeps its bytes.
-macro_rules! said {
+/// Waits for an answer, clears the reference and the result id, and keeps its bytes.
+macro_rules! named_answer {
     ($all:expr, $call:expr, $answer:expr) => {{
         let call: String = $call.into();
         let answer = $answer.await.unwrap_or_else(|status| panic!("{call}: {status:?}"));
@@ -120,8 +121,8 @@ fn as_of() -> Option<v1::AsOf> {
     on("2024-07-12")
 }
 
-/// What every reading method answers; revisions alone are listed in the order of ingest.
-async fn answers(harness: &Harness, portfolio: Option<v1::Portfolio>) -> Vec<Said> {
+/// Answers of every reading method except ListRevisions, which lists in the order of ingest.
+async fn answers(harness: &Harness, portfolio: Option<v1::Portfolio>) -> Vec<NamedAnswer> {
     let channel = harness.channel().await;
     let mut all = analyses(&channel, portfolio).await;
     all.extend(indicators(&channel).await);
@@ -129,7 +130,7 @@ async fn answers(harness: &Harness, portfolio: Option<v1::Portfolio>) -> Vec<Sai
     all
 }
 
-async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Said> {
+async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<NamedAnswer> {
     let mut all = Vec::new();
     let mut client = ExposureServiceClient::new(channel.clone());
     let request = v1::AnalyzePortfolioRequest {
@@ -139,32 +140,32 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Sa
         repeat_on: "2024-07-11".to_owned(),
         ..v1::AnalyzePortfolioRequest::default()
     };
-    said!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
+    named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
     let request = v1::ValidatePortfolioRequest { as_of: as_of(), portfolio: portfolio.clone() };
-    said!(all, "ValidatePortfolio", client.validate_portfolio(request));
+    named_answer!(all, "ValidatePortfolio", client.validate_portfolio(request));
     let mut client = SqueezeServiceClient::new(channel.clone());
     let request = v1::RankSqueezeRequest {
         as_of: as_of(),
         page_size: 500,
         ..v1::RankSqueezeRequest::default()
     };
-    said!(all, "RankSqueeze", client.rank_squeeze(request));
+    named_answer!(all, "RankSqueeze", client.rank_squeeze(request));
     let request = v1::AssessShortBookRequest {
         as_of: as_of(),
         portfolio,
         ..v1::AssessShortBookRequest::default()
     };
-    said!(all, "AssessShortBook", client.assess_short_book(request));
+    named_answer!(all, "AssessShortBook", client.assess_short_book(request));
     all
 }
 
-async fn indicators(channel: &Channel) -> Vec<Said> {
+async fn indicators(channel: &Channel) -> Vec<NamedAnswer> {
     let mut all = Vec::new();
     let mut client = RotationServiceClient::new(channel.clone());
     let request = v1::GetRotationRequest { as_of: as_of(), ..v1::GetRotationRequest::default() };
-    said!(all, "GetRotation", client.get_rotation(request));
+    named_answer!(all, "GetRotation", client.get_rotation(request));
     let request = v1::ListIndicatorsRequest { as_of: as_of() };
-    said!(all, "ListIndicators", client.list_indicators(request));
+    named_answer!(all, "ListIndicators", client.list_indicators(request));
     for measure in ["pct_advancing", "advance_decline_line", "size_spread.1d"] {
         let request = v1::GetIndicatorHistoryRequest {
             as_of: as_of(),
@@ -172,14 +173,14 @@ async fn indicators(channel: &Channel) -> Vec<Said> {
             ..v1::GetIndicatorHistoryRequest::default()
         };
         let call = format!("GetIndicatorHistory {measure}");
-        said!(all, call, client.get_indicator_history(request.clone()));
+        named_answer!(all, call, client.get_indicator_history(request.clone()));
         let request = v1::GetIndicatorHistoryRequest {
             vintage: v1::HistoryVintage::AsPublished.into(),
             from_on: "2024-07-10".to_owned(),
             ..request
         };
         let call = format!("GetIndicatorHistory {measure} as published");
-        said!(all, call, client.get_indicator_history(request));
+        named_answer!(all, call, client.get_indicator_history(request));
         let subject = Some(v1::record_variable::Subject::MeasureId(measure.to_owned()));
         let transform = v1::RecordTransform::Level.into();
         let variable = Some(v1::RecordVariable { subject, transform, horizon_sessions: None });
@@ -188,16 +189,16 @@ async fn indicators(channel: &Channel) -> Vec<Said> {
             variable,
             ..v1::QueryRecordsRequest::default()
         };
-        said!(all, format!("QueryRecords {measure}"), client.query_records(request));
+        named_answer!(all, format!("QueryRecords {measure}"), client.query_records(request));
     }
     all
 }
 
-async fn facts(channel: &Channel) -> Vec<Said> {
+async fn facts(channel: &Channel) -> Vec<NamedAnswer> {
     let mut all = Vec::new();
     let mut client = MarketDataServiceClient::new(channel.clone());
     let request = v1::GetCoverageRequest { as_of: as_of() };
-    let coverage = said!(all, "GetCoverage", client.get_coverage(request));
+    let coverage = named_answer!(all, "GetCoverage", client.get_coverage(request));
     assert_eq!(coverage.datasets.len(), Dataset::ALL.len(), "every dataset is compared");
     list(&mut client, 0, &mut all).await;
     for dataset in coverage.datasets.iter().map(|coverage| coverage.dataset) {
@@ -209,11 +210,11 @@ async fn facts(channel: &Channel) -> Vec<Said> {
     all
 }
 
-/// All pages of the instruments of a dataset; gives their symbols.
+/// Requests all pages of the instruments of a dataset; returns their symbols.
 async fn list(
     client: &mut MarketDataServiceClient<Channel>,
     dataset: i32,
-    all: &mut Vec<Said>,
+    all: &mut Vec<NamedAnswer>,
 ) -> Vec<String> {
     let mut request = v1::ListInstrumentsRequest {
         as_of: as_of(),
@@ -224,7 +225,7 @@ async fn list(
     let mut found: Vec<(bool, String)> = Vec::new();
     loop {
         let call = format!("ListInstruments of dataset {dataset} after {}", found.len());
-        let page = said!(all, call, client.list_instruments(request.clone()));
+        let page = named_answer!(all, call, client.list_instruments(request.clone()));
         found.extend(page.instruments.into_iter().map(|one| (one.is_series, one.symbol)));
         if page.next_page_token.is_empty() {
             break;
@@ -235,12 +236,12 @@ async fn list(
     found.into_iter().map(|(_, symbol)| symbol).collect()
 }
 
-/// The first pages of a history. Revisions count files as they came, and are left out.
+/// The first pages of a history. Revisions number files in the order of arrival, and are cleared.
 async fn history(
     client: &mut MarketDataServiceClient<Channel>,
     dataset: i32,
     symbol: String,
-    all: &mut Vec<Said>,
+    all: &mut Vec<NamedAnswer>,
 ) {
     let mut request = v1::GetSeriesRequest {
         as_of: as_of(),
@@ -265,23 +266,27 @@ async fn history(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_order_of_ingest_alters_no_answer() {
+async fn the_order_of_ingest_changes_no_answer() {
     let market = market();
     let forward = all_files(&market);
-    // Publication times and splits date and measure what follows: they stay the first two.
+    // Publication times and splits decide the dates and units of the other files, so they stay
+    // first.
     let (first, rest) = forward.split_at(2);
     let backward: Vec<SourceFile> = first
         .iter()
         .chain(rest.iter().rev())
-        .map(|file| SourceFile { bytes: turned(file), ..file.clone() })
+        .map(|file| SourceFile { bytes: reversed(file), ..file.clone() })
         .collect();
     let (one, other) = (load(&forward).await, load(&backward).await);
     let (one, other) = (answers(&one, book(&market)).await, answers(&other, book(&market)).await);
-    let calls = |all: &[Said]| all.iter().map(|(call, _)| call.clone()).collect::<Vec<_>>();
+    let calls = |all: &[NamedAnswer]| all.iter().map(|(call, _)| call.clone()).collect::<Vec<_>>();
     assert_eq!(calls(&one), calls(&other));
     for large in ["AnalyzePortfolio", "GetRotation", "RankSqueeze", "AssessShortBook"] {
-        let said = one.iter().find(|(call, _)| call == large);
-        assert!(said.is_some_and(|(_, bytes)| 1_000 < bytes.len()), "{large} says something");
+        let found = one.iter().find(|(call, _)| call == large);
+        assert!(
+            found.is_some_and(|(_, bytes)| 1_000 < bytes.len()),
+            "the answer of {large} has content"
+        );
     }
     let pairs = one.iter().zip(&other);
     let differing: Vec<&String> = pairs.filter(|(a, b)| a.1 != b.1).map(|(a, _)| &a.0).collect();

@@ -1,10 +1,10 @@
-//! One binary of wire tests: a server on a free port with a fresh store, and clients of it.
+//! The wire tests, in one binary: a server on a free port with a fresh store, and its clients.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "what a test's helper cannot get on without is a failure of the test"
+    reason = "a helper that cannot continue fails its test"
 )]
-#![expect(clippy::float_cmp, reason = "what was stored comes back bit by bit")]
+#![expect(clippy::float_cmp, reason = "stored values are returned bit by bit")]
 
 mod as_published;
 mod calls;

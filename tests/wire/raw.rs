@@ -1,4 +1,4 @@
-//! A client that speaks HTTP/2 by itself: it sends what no client of gRPC would, and reads when it likes.
+//! A raw HTTP/2 client: it sends what no gRPC client would send, and decides when to read.
 
 use crate::harness::soon;
 use h2::{
@@ -17,22 +17,22 @@ pub(crate) struct Raw {
     pub(crate) connection: JoinHandle<()>,
 }
 
-/// A call that has begun.
+/// A call in progress.
 pub(crate) struct Call {
     pub(crate) request: SendStream<Bytes>,
     response: Option<ResponseFuture>,
 }
 
-/// What a call was answered with.
+/// A received answer.
 #[derive(Debug)]
-pub(crate) struct Answered {
-    /// The headers that hold the status: the trailers, or the only ones.
+pub(crate) struct RawAnswer {
+    /// The headers with the status: the trailers, or the only headers.
     pub(crate) headers: HeaderMap,
     pub(crate) status: Status,
 }
 
 impl Raw {
-    /// Connects, with a window of so many bytes for each answer.
+    /// Connects, with a flow-control window of `window` bytes for each answer.
     pub(crate) async fn connect(address: SocketAddr, window: u32) -> Raw {
         let stream = TcpStream::connect(address).await.unwrap();
         let mut builder = h2::client::Builder::new();
@@ -44,7 +44,7 @@ impl Raw {
         Raw { requests, connection }
     }
 
-    /// Begins a call; nothing of its body is sent.
+    /// Begins a call without sending its body.
     pub(crate) async fn call(&self, path: &str, headers: &[(&str, &str)]) -> Call {
         let mut request = http::Request::post(format!("http://test{path}"))
             .header("content-type", "application/grpc")
@@ -64,34 +64,34 @@ impl Call {
         self.request.send_data(Bytes::copy_from_slice(bytes), last).unwrap();
     }
 
-    /// Sends more of the body; false where the server has ended the call.
-    pub(crate) fn goes_on(&mut self, bytes: &[u8]) -> bool {
+    /// Sends more of the body; false if the server has ended the call.
+    pub(crate) fn send_more(&mut self, bytes: &[u8]) -> bool {
         self.request.send_data(Bytes::copy_from_slice(bytes), false).is_ok()
     }
 
-    /// The answer alone: the request may go on.
+    /// The pending answer; the request may continue.
     pub(crate) fn answer(&mut self) -> Answer {
-        Answer(self.response.take().expect("the answer is asked for once"))
+        Answer(self.response.take().expect("the answer is requested only once"))
     }
 
     /// Reads the whole answer.
-    pub(crate) async fn answered(mut self) -> Answered {
+    pub(crate) async fn read_answer(mut self) -> RawAnswer {
         soon("the answer", self.answer().whole()).await
     }
 }
 
-/// An answer that is on its way.
+/// A pending answer.
 pub(crate) struct Answer(ResponseFuture);
 
 impl Answer {
-    /// Waits for its headers; its body is read by nobody.
+    /// Waits for its headers and leaves its body unread.
     pub(crate) async fn headers(self) -> Result<(HeaderMap, RecvStream), h2::Error> {
         let (parts, body) = self.0.await?.into_parts();
         Ok((parts.headers, body))
     }
 
     /// Reads all of it.
-    pub(crate) async fn whole(self) -> Answered {
+    pub(crate) async fn whole(self) -> RawAnswer {
         let (headers, mut body) = self.headers().await.unwrap();
         while let Some(data) = body.data().await {
             let bytes = data.unwrap().len();
@@ -99,11 +99,11 @@ impl Answer {
         }
         let headers = body.trailers().await.unwrap().unwrap_or(headers);
         let status = Status::from_header_map(&headers).expect("a status");
-        Answered { headers, status }
+        RawAnswer { headers, status }
     }
 }
 
-/// A message of gRPC: a flag, its length, its bytes.
+/// A gRPC message: a flag, its length, its bytes.
 pub(crate) fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     [&[flag], &length[..], message].concat()

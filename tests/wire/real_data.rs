@@ -1,11 +1,11 @@
-//! Real files around two real events, as users hold them, and the published figures they must give.
+//! Real files around two real events, and the published figures that they must give.
 
 use crate::harness::{Harness, header, on, oracle, read, real_data};
 use contract::v1;
 use std::path::Path;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_whole_price_file_is_taken_and_known_the_second_time() {
+async fn the_whole_price_file_is_accepted_and_known_the_second_time() {
     let Some(folder) = real_data("the price file") else { return };
     let harness = Harness::start().await;
     let name = "us_equities_2020-07_2021-03.csv.gz";
@@ -22,7 +22,8 @@ async fn the_whole_price_file_is_taken_and_known_the_second_time() {
     assert_eq!((bars.instruments, bars.rows), (2_163, first.accepted));
 }
 
-/// Every file of the folders, the schedule and the rename first: order is the caller's to keep.
+/// Every file of the folders, the schedule and the rename first, because the caller is responsible
+/// for the order.
 fn everything(folder: &Path) -> Vec<String> {
     let mut files = vec!["short_interest/publication_times.csv".to_owned()];
     let mut folders = ["prices", "short_interest", "macro", "universe"].map(str::to_owned).to_vec();
@@ -43,7 +44,7 @@ fn everything(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_files_together_join_but_for_those_counted() {
+async fn all_files_together_resolve_except_the_counted_symbols() {
     let Some(folder) = real_data("all real files together") else { return };
     let harness = Harness::at("2026-04-10T12:00:00Z").await;
     let rename = b"old_symbol,new_symbol,date\nFB,META,2022-06-09\n";
@@ -66,19 +67,19 @@ async fn all_files_together_join_but_for_those_counted() {
         coverage.datasets.iter().find(|dataset| dataset.dataset() == wanted).unwrap()
     };
     // tests/oracles/real_data.py: distinct symbols of the files published by then (11-30, 12-15,
-    // 12-31), in one spelling, and how many of them have a price row by that day in any price file, FB
-    // by its later name META. DDMX, whose settlement of 2020-02-28 comes in the file of 2021-01-15
-    // alone, is not among them and has no prices.
+    // 12-31), in one spelling, and how many of them have a price row by that day in any price file,
+    // FB by its later name META. DDMX, with a settlement of 2020-02-28 only in the file of
+    // 2021-01-15, is not among them and has no prices.
     let short = of(v1::Dataset::ShortInterest);
     assert_eq!(short.last_on, "2020-12-31");
     let expected = &oracle()["coverage_2021_01_27"];
     assert_eq!(Some(short.instruments), expected["short_interest_names"].as_u64());
     assert_eq!(short.without_prices, expected["without_prices"].as_u64());
-    found_by_the_name_of_the_day(&harness).await;
+    check_names_of_the_day(&harness).await;
 }
 
 /// Prices say META throughout, short interest of 2020 says FB: one instrument.
-async fn found_by_the_name_of_the_day(harness: &Harness) {
+async fn check_names_of_the_day(harness: &Harness) {
     let request = v1::GetSeriesRequest {
         as_of: on("2021-01-27"),
         dataset: v1::Dataset::ShortInterest.into(),

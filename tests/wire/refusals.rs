@@ -11,7 +11,7 @@ use tonic::{Code, Request};
 const NOW: &str = "2021-02-01T21:00:00Z";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_violation_of_a_request_is_told_at_once() {
+async fn every_violation_of_a_request_is_reported_at_once() {
     let harness = Harness::at(NOW).await;
     let mut client = harness.market_data().await;
     let request = v1::GetSeriesRequest {
@@ -50,7 +50,7 @@ async fn every_violation_of_a_request_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_is_no_value_of_its_enum_is_told_once_at_its_path() {
+async fn an_unknown_enum_value_is_reported_once_at_its_path() {
     let harness = Harness::at(NOW).await;
     let channel = harness.channel().await;
     let book = || {
@@ -98,7 +98,7 @@ async fn a_number_that_is_no_value_of_its_enum_is_told_once_at_its_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_as_of_that_cannot_be_answered_says_why() {
+async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
     let harness = Harness::at(NOW).await;
     let mut client = harness.market_data().await;
     let pinned = |as_of| v1::GetCoverageRequest { as_of: Some(as_of) };
@@ -188,7 +188,7 @@ async fn an_upload_out_of_order_or_out_of_bounds_is_refused() {
     expect_refusal(&status, Code::ResourceExhausted, "UPLOAD_BOMB", &[]);
 }
 
-/// 50 MB of lawful rows in 0.2 MB.
+/// 50 MB of valid rows in 0.2 MB.
 fn bomb() -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -209,7 +209,7 @@ async fn a_message_beyond_the_limit_is_resource_exhausted_and_junk_is_invalid() 
     let status = client.get_series(request).await.unwrap_err();
     expect_refusal(&status, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", &[]);
 
-    // Field 3 (symbol, a string) as a number: bytes that are no GetSeriesRequest.
+    // Field 3 (symbol, a string) as a number: bytes that are not a GetSeriesRequest.
     let mut raw = tonic::client::Grpc::new(harness.channel().await);
     raw.ready().await.unwrap();
     let path = "/ballast.v1.MarketDataService/GetSeries".parse().unwrap();
@@ -247,7 +247,7 @@ async fn a_page_token_belongs_to_its_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_upload_too_many_is_refused_and_a_slow_one_meets_its_deadline() {
+async fn an_upload_over_the_limit_is_refused_and_a_slow_one_meets_its_deadline() {
     use v1::ingest_request::Part;
     let harness = Harness::with(Clock::system(), |config| {
         config.limits.uploads = 1;

@@ -1,4 +1,4 @@
-//! The same reference gives the same bytes: after more was ingested, after a restart, on every method that takes one.
+//! The same reference gives the same bytes, for every method, after ingests and a restart.
 
 use crate::harness::{Harness, header, on, replay_of, soon};
 use contract::v1::{
@@ -53,7 +53,7 @@ async fn a_reference_sent_back_gives_the_same_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_another_process_wrote_is_followed() {
+async fn revisions_of_another_process_are_followed() {
     let harness = Harness::at("2021-02-01T21:00:00Z").await;
     let url = harness.store_url().to_owned();
     let other = Harness::with(server::clock::Clock::system(), |config| config.store = url).await;
@@ -95,7 +95,7 @@ const SHORT_INTEREST: &str = "symbol,exchange,shares_outstanding,public_float,sh
                               LATE,N,1000000,900000,12/31/20,500000\n\
                               BRKB,N,1000000,900000,12/31/20,1000\n";
 
-/// The bytes of what each analysis answers of a reference, or first of a day.
+/// The bytes of the answer of each analysis, for a reference or for a day.
 async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
     let channel = harness.channel().await;
     let position = |symbol: &str, shares| v1::Position {
@@ -137,7 +137,7 @@ async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_analysis_sees_what_names_it_knew_gained_later() {
+async fn analyses_ignore_later_data_of_names_that_they_know() {
     let harness = Harness::at("2021-02-01T12:00:00Z").await;
     let raw =
         |name: &str| v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header(name) };
@@ -151,8 +151,8 @@ async fn no_analysis_sees_what_names_it_knew_gained_later() {
     };
     let before = analyses(&harness, replay_of(&reference)).await;
 
-    // Prices of a name that had none, published within the day asked about; a split, a correction,
-    // a new name and another spelling.
+    // Prices of a name without prices, published within the requested day; a split, a correction, a
+    // new name and another spelling.
     let late = v1::IngestHeader {
         published_at: Some(prost_types::Timestamp { seconds: 1_611_850_000, nanos: 0 }),
         ..raw("late.csv")
@@ -172,10 +172,11 @@ async fn no_analysis_sees_what_names_it_knew_gained_later() {
     assert!(analyses(&harness, replay_of(&reference)).await == before, "after a restart");
 }
 
-/// META is named before it has a price, and SMALL is held by the small-cap fund and has none: the legs
-/// are theirs by the configured names and the fund's holdings, before prices arrive and after.
+/// META is configured before it has a price, and SMALL is held by the small-cap fund and has none.
+/// Both are in their legs by the configuration and the fund's holdings, before and after prices
+/// arrive.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leg_needs_no_price_and_does_not_change_when_one_comes() {
+async fn legs_of_the_trade_do_not_depend_on_prices() {
     let harness = Harness::at("2021-02-01T12:00:00Z").await;
     harness.ingest("prices.csv", history(&["SPY", "IWM", "AAA"]).as_bytes()).await;
     harness.ingest("names.csv", b"old_symbol,new_symbol,date\nFB,META,2022-06-09\n").await;

@@ -1,12 +1,12 @@
-//! Random histories: every reference ever given out is answered with the same bytes for ever.
+//! Random histories: every reference ever returned gets the same bytes later.
 //!
-//! A server takes files in a random order: bars late and corrected, changes of names before and after
-//! the bars, splits with and without a date, short interest, share counts, listings, memberships,
-//! holdings, series and schedules. After each file every method is asked twice: as of an instant that
-//! is drawn, and as of the head, where prepared values are carried over what a file does not touch.
-//! At the end each reference is sent back: to the same server, whose market was folded file by file,
-//! and to a fresh one on the compacted store, whose market was folded at once and which keeps no
-//! prepared value, so that every answer is computed from nothing.
+//! A server takes files in a random order: bars late and corrected, changes of names before and
+//! after the bars, splits with and without a date, short interest, share counts, listings,
+//! memberships, holdings, series and schedules. After each file every method is called twice: as of
+//! a random instant, and as of the head, where prepared values are carried over files that do not
+//! affect them. At the end each reference is sent back: to the same server, which folded its market
+//! file by file, and to a fresh one on the compacted store, which folded its market at once and
+//! keeps no prepared values, so that it computes every answer from scratch.
 
 use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, bars, base, drawn, file},
@@ -22,33 +22,37 @@ use server::clock::Clock;
 use std::fmt::Debug;
 use tonic::{Response, Status, transport::Channel};
 
-/// Files a history takes; a reference is drawn after each.
+/// Number of files of a history; a reference is drawn after each.
 const FILES: usize = 24;
 /// Kinds of prepared values: coverage, exposure, rotation, squeeze.
 const KINDS: u64 = 4;
-/// What one call answered, and its text for whoever reads a failure.
-struct Told {
+/// The answer of one call, and its text for failure messages.
+struct CallResult {
     call: &'static str,
     bytes: Vec<u8>,
     text: String,
 }
 
-fn told<T: Message + Debug>(call: &'static str, answer: Result<Response<T>, Status>) -> Told {
+fn call_result<T: Message + Debug>(
+    call: &'static str,
+    answer: Result<Response<T>, Status>,
+) -> CallResult {
     match answer {
         Ok(answer) => {
             let answer = answer.into_inner();
-            Told { call, bytes: answer.encode_to_vec(), text: format!("{answer:#?}") }
+            CallResult { call, bytes: answer.encode_to_vec(), text: format!("{answer:#?}") }
         }
         Err(status) => {
             let text = format!("{:?} {}", status.code(), status.message());
-            Told { call, bytes: [text.as_bytes(), status.details()].concat(), text }
+            CallResult { call, bytes: [text.as_bytes(), status.details()].concat(), text }
         }
     }
 }
 
 fn portfolio() -> Option<v1::Portfolio> {
     use v1::position::Size::{MarketValue, Quantity};
-    // The elders are 97 % of the book, so that its sessions are its own while the young lack returns.
+    // Names with long histories are 97 % of the book, so its sessions count as its own although
+    // young names lack returns.
     let young = [
         ("META", MarketValue(9e4)),
         ("FB", MarketValue(4e4)),
@@ -74,15 +78,15 @@ fn portfolio() -> Option<v1::Portfolio> {
     Some(v1::Portfolio { positions, ..v1::Portfolio::default() })
 }
 
-/// What every method answers at a reference.
-async fn answers(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
+/// The answers of every method at a reference.
+async fn answers(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     let mut all = facts(channel, as_of).await;
     all.extend(analyses(channel, as_of).await);
     all.extend(histories(channel, as_of).await);
     all
 }
 
-async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
+async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     use v1::market_data_service_client::MarketDataServiceClient;
     let as_of = as_of.clone();
     let mut client = MarketDataServiceClient::new(channel.clone());
@@ -90,8 +94,8 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
     let revisions =
         v1::ListRevisionsRequest { as_of: as_of.clone(), page_size: 3, ..Default::default() };
     let mut all = vec![
-        told("GetCoverage", client.get_coverage(coverage).await),
-        told("ListRevisions", client.list_revisions(revisions).await),
+        call_result("GetCoverage", client.get_coverage(coverage).await),
+        call_result("ListRevisions", client.list_revisions(revisions).await),
     ];
     let mut list =
         v1::ListInstrumentsRequest { as_of: as_of.clone(), page_size: 5, ..Default::default() };
@@ -100,7 +104,7 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
         if let Ok(answer) = &answer {
             answer.get_ref().next_page_token.clone_into(&mut list.page_token);
         }
-        all.push(told("ListInstruments", answer));
+        all.push(call_result("ListInstruments", answer));
     }
     let (latest, published) = (v1::HistoryVintage::Latest, v1::HistoryVintage::AsPublished);
     for (dataset, symbol, vintage) in [
@@ -121,12 +125,12 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
             vintage: vintage.into(),
             ..Default::default()
         };
-        all.push(told("GetSeries", client.get_series(series).await));
+        all.push(call_result("GetSeries", client.get_series(series).await));
     }
     all
 }
 
-async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
+async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     let mut exposure = ExposureServiceClient::new(channel.clone());
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
     let analysis = v1::AnalyzePortfolioRequest {
@@ -149,21 +153,21 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
         participation: None,
     };
     vec![
-        told("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
-        told("ValidatePortfolio", exposure.validate_portfolio(validation).await),
-        told("RankSqueeze", squeeze.rank_squeeze(ranking).await),
-        told("AssessShortBook", squeeze.assess_short_book(shorts).await),
+        call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
+        call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
+        call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
+        call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
     ]
 }
 
-async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
+async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     use v1::record_variable::Subject;
     let mut client = RotationServiceClient::new(channel.clone());
     let rotation = v1::GetRotationRequest { as_of: as_of.clone(), ..Default::default() };
     let list = v1::ListIndicatorsRequest { as_of: as_of.clone() };
     let mut all = vec![
-        told("GetRotation", client.get_rotation(rotation).await),
-        told("ListIndicators", client.list_indicators(list).await),
+        call_result("GetRotation", client.get_rotation(rotation).await),
+        call_result("ListIndicators", client.list_indicators(list).await),
     ];
     for (measure_id, vintage) in [
         ("pct_advancing", v1::HistoryVintage::Latest),
@@ -178,7 +182,7 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
             vintage: vintage.into(),
             ..Default::default()
         };
-        all.push(told("GetIndicatorHistory", client.get_indicator_history(history).await));
+        all.push(call_result("GetIndicatorHistory", client.get_indicator_history(history).await));
     }
     for (subject, transform) in [
         (Subject::Symbol("META".to_owned()), v1::RecordTransform::ChangePercent),
@@ -196,20 +200,25 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<Told> {
             variable: Some(variable),
             ..Default::default()
         };
-        all.push(told("QueryRecords", client.query_records(records).await));
+        all.push(call_result("QueryRecords", client.query_records(records).await));
     }
     all
 }
 
-/// A reference, and what every method answered when it was given out.
-struct Given {
+/// A reference, and the answers of every method when it was returned.
+struct IssuedReference {
     after: String,
     replay: Option<v1::AsOf>,
-    answers: Vec<Told>,
+    answers: Vec<CallResult>,
 }
 
-/// Asks at the head as of an instant; the reference is that of the answers.
-async fn given(harness: &Harness, channel: &Channel, after: &str, at: Instant) -> Given {
+/// Calls every method at the head as of an instant, and keeps the reference of the answers.
+async fn issue_reference(
+    harness: &Harness,
+    channel: &Channel,
+    after: &str,
+    at: Instant,
+) -> IssuedReference {
     let micros = at.micros();
     let as_of = v1::AsOf {
         when: Some(v1::as_of::When::At(prost_types::Timestamp {
@@ -222,10 +231,14 @@ async fn given(harness: &Harness, channel: &Channel, after: &str, at: Instant) -
     let mut client = harness.market_data().await;
     let reference = client.get_coverage(request).await.unwrap().into_inner().snapshot.unwrap();
     let answers = answers(channel, &Some(as_of)).await;
-    Given { after: format!("{after}, as of {at}"), replay: replay_of(&reference), answers }
+    IssuedReference {
+        after: format!("{after}, as of {at}"),
+        replay: replay_of(&reference),
+        answers,
+    }
 }
 
-/// The first lines by which two texts differ.
+/// The first lines that differ between two texts.
 fn difference(before: &str, now: &str) -> String {
     let mut differing = before.lines().zip(now.lines()).enumerate().filter(|(_, (a, b))| a != b);
     differing.next().map_or_else(
@@ -234,20 +247,21 @@ fn difference(before: &str, now: &str) -> String {
     )
 }
 
-async fn replays(harness: &Harness, all: &[Given], when: &str, faults: &mut Vec<String>) {
+async fn replays(harness: &Harness, all: &[IssuedReference], when: &str, faults: &mut Vec<String>) {
     let channel = harness.channel().await;
-    for given in all {
-        let now = answers(&channel, &given.replay).await;
-        for (before, now) in given.answers.iter().zip(&now) {
+    for issued in all {
+        let now = answers(&channel, &issued.replay).await;
+        for (before, now) in issued.answers.iter().zip(&now) {
             if before.bytes != now.bytes {
                 let difference = difference(&before.text, &now.text);
-                faults.push(format!("{} {when}, {}: {difference}", before.call, given.after));
+                faults.push(format!("{} {when}, {}: {difference}", before.call, issued.after));
             }
         }
     }
 }
 
-/// A file a session, so many that the store has segments worth merging. Gives the time it is then.
+/// Ingests one file per session, enough for the store to have segments to merge. Returns the time
+/// afterwards.
 async fn daily_files(harness: &Harness, today: Day) -> Instant {
     for session in 1..=8 {
         let day = calendar::plus_sessions(today, session);
@@ -259,32 +273,32 @@ async fn daily_files(harness: &Harness, today: Day) -> Instant {
     instant(&format!("{}T23:00:00Z", calendar::plus_sessions(today, 8)))
 }
 
-/// What one history showed.
+/// The results of one history.
 struct Outcome {
-    /// What differed when its references were sent back.
+    /// Differences found when its references were sent back.
     faults: Vec<String>,
-    /// Segments of the store that were merged before the last time.
+    /// Number of segments merged before the last replay.
     merged: u64,
-    /// Analyses that hold all of what is estimated.
+    /// Number of analyses with all estimates.
     rich: usize,
-    /// Values that held for the head after a file, too.
+    /// Number of values that stayed valid for the head after a file.
     carried: u64,
 }
 
-/// Whether an analysis holds what is estimated from history: fitted betas, the book's own beta to the
-/// crowd with its unwinds, and returns that are drawn from peers.
-fn is_rich(told: &Told) -> bool {
-    let Ok(answer) = v1::AnalyzePortfolioResponse::decode(&told.bytes[..]) else { return false };
+/// Whether an analysis has all estimates from history: fitted betas, the book's own beta to the
+/// crowd with its unwinds, and returns drawn from peers.
+fn is_rich(result: &CallResult) -> bool {
+    let Ok(answer) = v1::AnalyzePortfolioResponse::decode(&result.bytes[..]) else { return false };
     let report = answer.report.unwrap_or_default();
     let drawn = report.tail_risk.is_some_and(|risk| risk.draws == 32);
     let market = report.market_beta.is_some_and(|beta| beta.top_down.is_some());
     let crowded = report.crowd_trade.is_some_and(|trade| {
         trade.crowd_beta.is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
     });
-    told.call == "AnalyzePortfolio" && drawn && market && crowded
+    result.call == "AnalyzePortfolio" && drawn && market && crowded
 }
 
-/// Takes the files of one history and sends its references back.
+/// Ingests the files of one history and sends its references back.
 async fn history(seed: u64) -> Outcome {
     let mut draws = Draws(seed);
     let clock = Clock::manual(instant(&format!("{FIRST_DAY}T12:00:00Z")));
@@ -301,21 +315,22 @@ async fn history(seed: u64) -> Outcome {
         let asked = close - i64::from(draws.below(12)) * 3_600_000_000;
         let now = instant(&format!("{today}T12:00:00Z")).micros();
         let asked = Instant::from_micros(asked.min(now));
-        all.push(given(&harness, &channel, &after, asked).await);
+        all.push(issue_reference(&harness, &channel, &after, asked).await);
         let before = harness.services().preparations();
-        all.push(given(&harness, &channel, &after, Instant::from_micros(now)).await);
+        all.push(issue_reference(&harness, &channel, &after, Instant::from_micros(now)).await);
         carried += KINDS - (harness.services().preparations() - before);
         today = today.plus(draws.below(3));
         harness.set_clock(&format!("{today}T12:00:00Z"));
     }
-    assert!(FILES / 2 < taken, "seed {seed}: {taken} files alone were taken");
+    assert!(FILES / 2 < taken, "seed {seed}: only {taken} files were accepted");
     let now = daily_files(&harness, today).await;
     let mut faults = Vec::new();
     replays(&harness, &all, "after all files", &mut faults).await;
     let merged = harness.services().store.compact(u64::MAX, now).await.unwrap().merged;
     let harness = harness.restart_with(|config| config.limits.prepared_bytes = 0).await;
     replays(&harness, &all, "from a fresh process", &mut faults).await;
-    let rich = all.iter().flat_map(|given| &given.answers).filter(|told| is_rich(told)).count();
+    let rich =
+        all.iter().flat_map(|issued| &issued.answers).filter(|result| is_rich(result)).count();
     Outcome { faults, merged, rich, carried }
 }
 
@@ -323,12 +338,9 @@ async fn history(seed: u64) -> Outcome {
 async fn every_reference_of_a_random_history_is_answered_with_the_same_bytes() {
     for seed in 1..=2 {
         let Outcome { faults, merged, rich, carried } = history(seed).await;
-        assert!(FILES / 4 < rich, "seed {seed}: {rich} analyses alone hold all estimates");
+        assert!(FILES / 4 < rich, "seed {seed}: only {rich} analyses have all estimates");
         assert!(faults.is_empty(), "{} differ:\n{}", faults.len(), faults.join("\n"));
         assert!(0 < merged, "seed {seed}: nothing was compacted");
-        assert!(
-            FILES as u64 / 4 < carried,
-            "seed {seed}: {carried} values alone were carried over"
-        );
+        assert!(FILES as u64 / 4 < carried, "seed {seed}: only {carried} values were carried over");
     }
 }

@@ -1,4 +1,4 @@
-//! RotationService over the wire: report, list, history, records, watch, and what is refused.
+//! RotationService over the wire: report, list, history, records, watch and refusals.
 
 use crate::harness::{Harness, expect_refusal, header, instant, on, replay_of, soon};
 use contract::v1::{
@@ -33,7 +33,7 @@ fn symbol(symbol: &str, transform: v1::RecordTransform) -> Option<v1::RecordVari
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_says_by_how_much_since_when_and_from_what() {
+async fn a_report_has_values_records_and_sources() {
     let (_harness, mut client) = served().await;
     let request =
         v1::GetRotationRequest { since_on: "2021-03-01".to_owned(), ..Default::default() };
@@ -52,7 +52,7 @@ async fn a_report_says_by_how_much_since_when_and_from_what() {
     assert!(!spread.method.is_empty());
     // Two of three members rose.
     assert!((reading("pct_advancing").value.unwrap() - 200.0 / 3.0).abs() < 1e-12);
-    // Every measure is there, with a value or a reason.
+    // Every measure is present, with a value or a reason.
     let silent = |r: &&v1::IndicatorReading| r.value.is_none() && r.gaps.is_empty();
     assert_eq!(report.readings.iter().find(silent), None);
     assert!(report.readings.len() >= 60, "{}", report.readings.len());
@@ -84,7 +84,7 @@ async fn a_selection_and_a_replay_give_the_same_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_names_every_measure_and_who_plays() {
+async fn the_list_has_every_measure_and_resolved_role() {
     let (_harness, mut client) = served().await;
     let list = client.list_indicators(v1::ListIndicatorsRequest::default()).await.unwrap();
     let list = list.into_inner();
@@ -115,7 +115,7 @@ async fn the_list_names_every_measure_and_who_plays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_comes_in_pages_that_hold_together() {
+async fn pages_of_a_history_are_consistent() {
     let (harness, mut client) = served().await;
     let request = v1::GetIndicatorHistoryRequest {
         measure_id: "index_return.small_cap_index.1d".to_owned(),
@@ -126,7 +126,7 @@ async fn a_history_comes_in_pages_that_hold_together() {
     assert_eq!((first.total, first.points.len()), (2, 1));
     assert_eq!(first.points[0].on, "2021-03-02");
     assert!((first.points[0].value - 0.01).abs() < 1e-12);
-    // A later fact does not come between the pages.
+    // A later fact does not appear between the pages.
     harness
         .ingest(
             "more.csv",
@@ -181,7 +181,7 @@ async fn records_of_changes_levels_and_highs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_and_where() {
+async fn invalid_requests_are_refused_with_their_paths() {
     let (_harness, mut client) = served().await;
     let unknown = v1::GetRotationRequest {
         indicator_ids: vec!["size_spread.2d".to_owned()],
@@ -241,7 +241,7 @@ async fn next(stream: &mut Streaming<v1::WatchRotationResponse>) -> v1::WatchRot
     soon("a message", stream.next()).await.unwrap().unwrap()
 }
 
-/// The next message that holds a report.
+/// The next message with a report.
 async fn next_report(stream: &mut Streaming<v1::WatchRotationResponse>) -> v1::RotationReport {
     let report = async {
         loop {
@@ -254,7 +254,7 @@ async fn next_report(stream: &mut Streaming<v1::WatchRotationResponse>) -> v1::R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_speaks_at_once_on_news_and_when_time_alone_tells() {
+async fn a_watch_sends_at_once_on_new_data_and_as_time_passes() {
     let clock = Clock::manual(instant("2021-03-04T12:00:00Z"));
     let harness = Harness::with(clock, |config| config.limits.heartbeat_ms = 100).await;
     harness.ingest("prices.csv", BARS.as_bytes()).await;
@@ -273,7 +273,7 @@ async fn a_watch_speaks_at_once_on_news_and_when_time_alone_tells() {
     let second = next_report(&mut stream).await;
     assert!((second.readings[0].value.unwrap() - 0.04).abs() < 1e-12);
     assert_ne!(second.report_id, first.report_id);
-    // A correction that is stored today and public only at 21:00.
+    // A correction that is stored today but public only at 21:00.
     let later = v1::IngestHeader {
         published_at: Some(timestamp("2021-03-04T21:00:00Z")),
         ..header("later.csv")
@@ -283,7 +283,7 @@ async fn a_watch_speaks_at_once_on_news_and_when_time_alone_tells() {
     harness.set_clock("2021-03-04T21:00:00Z");
     let third = next_report(&mut stream).await;
     assert!(third.readings[0].value.unwrap().abs() < 1e-12);
-    // Who comes back with the last report hears that it still holds.
+    // A client that reconnects with the last report gets a heartbeat.
     let resumed = v1::WatchRotationRequest { last_report_id: third.report_id, ..request };
     let mut stream = client.watch_rotation(resumed).await.unwrap().into_inner();
     assert_eq!(next(&mut stream).await.report, None);

@@ -1,9 +1,10 @@
-//! The rotation of 2020-11-09 and the squeeze of January 2021 from real files, against published figures.
+//! The rotation of 2020-11-09 and the squeeze of January 2021 from real files, with their figures.
 //!
-//! Published: S&P 500 +1.17 %, Dow +2.95 %, the Russell 2000 ahead of the Nasdaq by more than 5 points,
-//! 73 % of the S&P members held here up; 2008-10-10 the one day since 1999 on which the Russell 2000
-//! rose more than 3 % while the S&P 500 fell. Funds stand for indices, within 0.15 points. Other
-//! expected numbers: pandas on the raw files, by `tests/oracles/real_data.py`.
+//! Published: S&P 500 +1.17 %, Dow +2.95 %, the Russell 2000 ahead of the Nasdaq by more than 5
+//! points, 73 % of the S&P members held here up; 2008-10-10 is the only day since 1999 on which the
+//! Russell 2000 rose more than 3 % while the S&P 500 fell. Funds are proxies for indices, within
+//! 0.15 points. Other expected numbers were computed with pandas from the raw files, by
+//! `tests/oracles/real_data.py`.
 
 use crate::harness::{Harness, header, on, oracle, read, real_data};
 use contract::v1::{
@@ -13,7 +14,7 @@ use contract::v1::{
 use std::path::Path;
 use tonic::transport::Channel;
 
-/// The schedule and the change of names first.
+/// Loads the schedule and the change of names first.
 pub(crate) async fn load(harness: &Harness, folder: &Path) {
     let renamed = b"old_symbol,new_symbol,date\nFB,META,2022-06-09\n";
     harness.ingest("symbol_changes.csv", renamed).await;
@@ -37,7 +38,7 @@ pub(crate) async fn load(harness: &Harness, folder: &Path) {
         "short_interest/settle_2021-01-15.csv.gz",
     ] {
         let name = file.rsplit('/').next().unwrap();
-        let told = match name {
+        let header_of_file = match name {
             "publication_times.csv" => header(name),
             _ if file.contains("etf_ohlcv") => v1::IngestHeader {
                 price_basis: v1::PriceBasis::TotalReturn.into(),
@@ -46,7 +47,7 @@ pub(crate) async fn load(harness: &Harness, folder: &Path) {
             },
             _ => header(name),
         };
-        let answer = harness.try_ingest(told, &read(folder, file)).await;
+        let answer = harness.try_ingest(header_of_file, &read(folder, file)).await;
         answer.unwrap_or_else(|status| panic!("{file}: {status:?}"));
     }
 }
@@ -111,8 +112,8 @@ async fn analyzed(harness: &Harness, symbols: &[&str]) -> v1::AnalyzePortfolioRe
     client.analyze_portfolio(request).await.unwrap().into_inner()
 }
 
-/// Shares of the settlement of 2021-01-15 times closes of 2021-02-01, both of the raw files. None of
-/// VTR, RSI and PLL has a float; VTR is a member, of the others nothing says what they are.
+/// Shares of the settlement of 2021-01-15 times closes of 2021-02-01, both of the raw files. None
+/// of VTR, RSI and PLL has a float; VTR is an index member; no data classify the others.
 async fn companies_without_a_float(harness: &Harness, folder: &Path) {
     let answer = analyzed(harness, &["VTR", "RSI", "PLL", "SPY"]).await;
     let cap = |answer: &v1::AnalyzePortfolioResponse, symbol: &str| {
@@ -135,7 +136,7 @@ async fn companies_without_a_float(harness: &Harness, folder: &Path) {
     harness.ingest(screener, &read(folder, &format!("universe/{screener}"))).await;
     let answer = analyzed(harness, &["VTR", "RSI", "PLL", "SPY"]).await;
     assert_eq!(unknown(&answer), Some((v1::GapReason::NoClassification, 0.25)));
-    // Two classes each of three companies: three bets, and one value of the company.
+    // Two classes each of three companies: three effective names, and one market value per company.
     let answer = analyzed(harness, &["FOX", "FOXA", "NWS", "NWSA", "UA", "UAA"]).await;
     let concentration = answer.report.as_ref().unwrap().concentration.unwrap();
     assert!((concentration.effective_names - 3.0).abs() < 1e-9, "{concentration:?}");
@@ -170,7 +171,7 @@ async fn november(client: &mut RotationServiceClient<Channel>) {
     // Thursday's 0.79, after 0.78.
     near(&found, "ten_year_change.1d", 1.0, 1e-9);
     assert_eq!(reading(&found, "ten_year_change.1d").observed_on, "2020-11-05");
-    // No share count and no short interest was published yet, and one name has 200 closes.
+    // No share count and no short interest was published yet, and only one name has 200 closes.
     for (id, reason) in [
         ("pct_above_200d", v1::GapReason::ShortHistory),
         ("most_shorted.1d", v1::GapReason::NoShortInterest),
@@ -195,8 +196,8 @@ fn widest_since_2000(found: &v1::RotationReport, gaps: &[v1::Gap]) {
     let record = spread.record.as_ref().unwrap();
     let since = expected["since"].as_str().unwrap();
     assert_eq!(record.words, format!("largest gain since {since}"));
-    // 2,533 spreads are above zero by the raw digits. That of 2013-05-15 is 5.5e-7, less than levels
-    // adjusted in single precision can tell from none.
+    // 2,533 spreads are above zero by the raw digits. The one of 2013-05-15 is 5.5e-7, which levels
+    // adjusted in single precision cannot distinguish from zero.
     let above_zero = expected["above_zero"].as_i64().unwrap();
     assert_eq!(i64::from(record.in_direction), above_zero - 1);
     assert_eq!(Some(i64::from(record.rank)), expected["rank"].as_i64());

@@ -1,4 +1,4 @@
-//! Going away: streams end with UNAVAILABLE, calls in flight finish, and a hard deadline ends what does not.
+//! Shutdown: streams end with UNAVAILABLE, calls finish, and a hard deadline ends the others.
 
 use crate::harness::{Harness, expect_refusal, header, soon, upload};
 use contract::v1;
@@ -14,7 +14,7 @@ const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
                     AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_hears_not_serving_and_then_ends_with_unavailable() {
+async fn a_stream_ends_with_unavailable_after_not_serving() {
     let harness = Harness::start().await;
     let mut health = HealthClient::new(harness.channel().await);
     let request = HealthCheckRequest { service: String::new() };
@@ -36,7 +36,7 @@ async fn a_stream_hears_not_serving_and_then_ends_with_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_in_flight_finishes_and_is_kept() {
+async fn an_upload_in_flight_finishes_and_is_stored() {
     let harness = Harness::start().await;
     let url = harness.store_url().to_owned();
     let (sender, receiver) = mpsc::channel(1);
@@ -52,7 +52,7 @@ async fn an_upload_in_flight_finishes_and_is_kept() {
     };
     soon("the upload begins", under_way).await;
     let (folder, stopping) = harness.stop_and_keep();
-    // The drain has begun when health says so, or when its connection was told to go.
+    // The drain has begun when health reports it, or when its connection got a GOAWAY.
     let request = HealthCheckRequest { service: String::new() };
     while let Ok(answer) = soon("a state", health.check(request.clone())).await {
         if answer.into_inner().status() != ServingStatus::Serving {
@@ -72,7 +72,7 @@ async fn an_upload_in_flight_finishes_and_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_hard_deadline_ends_a_call_that_does_not() {
+async fn the_hard_deadline_ends_a_call_that_does_not_finish() {
     let harness = Harness::with(Clock::system(), |config| config.drain.deadline_ms = 200).await;
     let (sender, receiver) = mpsc::channel(1);
     let mut client = harness.market_data().await;

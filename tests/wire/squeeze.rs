@@ -11,8 +11,8 @@ const TODAY: &str = "2021-01-27";
 const SETTLEMENTS: &str =
     "settlement,first_seen\n2020-12-15,2020-12-25T07:08:34Z\n2020-12-31,2021-01-13T08:12:58Z\n";
 
-/// A hundred raw sessions up to [`TODAY`]: CROWD at 10 and on its last five at 12, CALM, THIN which
-/// never trades, PXONLY without short interest.
+/// A hundred raw sessions up to [`TODAY`]: CROWD at 10 and in the last five at 12, CALM, THIN
+/// without any volume, PXONLY without short interest.
 fn prices() -> String {
     let today = Day::parse_iso(TODAY).unwrap();
     let mut text = String::from("Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
@@ -137,10 +137,11 @@ async fn a_short_book_by_hand() {
 }
 
 #[tokio::test]
-async fn what_is_published_later_is_not_known_and_answers_repeat() {
+async fn later_publications_are_unknown_and_replays_are_equal() {
     let (harness, mut client) = market().await;
     let mut request = book_request();
-    // The second settlement was first seen on 2021-01-13; at the close before only the first was.
+    // The second settlement was first seen on 2021-01-13; at the close before that only the first
+    // was known.
     request.as_of = on("2021-01-12");
     let before = client.assess_short_book(request.clone()).await.unwrap().into_inner();
     let short = |answer: &v1::AssessShortBookResponse| {
@@ -151,7 +152,7 @@ async fn what_is_published_later_is_not_known_and_answers_repeat() {
     request.as_of = on("2021-01-13");
     let after = client.assess_short_book(request.clone()).await.unwrap().into_inner();
     assert_eq!(short(&after).effective_on, "2020-12-31");
-    // More is learned; the old answer comes again byte for byte, also from another process.
+    // After further ingests the old answer is repeated byte for byte, also by another process.
     let third = short_interest("01/15/21", 900_000);
     harness.ingest("short_interest.csv", third.as_bytes()).await;
     let harness = harness.restart().await;
@@ -202,7 +203,7 @@ async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
 }
 
 #[tokio::test]
-async fn every_violation_is_told_at_once() {
+async fn every_violation_is_reported_at_once() {
     let harness = Harness::start().await;
     let mut client = SqueezeServiceClient::new(harness.channel().await);
     let book = v1::AssessShortBookRequest {

@@ -1,15 +1,15 @@
-//! The short squeeze of January 2021 from real files: what was known when, on one basis of shares.
+//! The short squeeze of January 2021 from real files, as known at the time, on one basis of shares.
 //!
-//! Expected numbers: pandas on the raw files, by `tests/oracles/real_data.py`. Closes, volumes and caps in the shares of the day:
-//! the file's restated close times the factor of `split_factor_2021-01-29_to_2024-03.csv` (GME 4, AMC
-//! 0.1, AMZN and GOOGL 20), its volume divided by it; means over the last 21 rows; total returns from
-//! `Adj Close`.
+//! Expected numbers: computed with pandas from the raw files by `tests/oracles/real_data.py`.
+//! Closes, volumes and caps in the shares of the day: the file's restated close times the factor of
+//! `split_factor_2021-01-29_to_2024-03.csv` (GME 4, AMC 0.1, AMZN and GOOGL 20), its volume divided
+//! by it; means over the last 21 rows; total returns from `Adj Close`.
 
 use crate::harness::{Harness, on, oracle, read, real_data};
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use std::{collections::BTreeMap, path::Path};
 
-/// What is compared, under its name in the oracle.
+/// Fields that are compared, by their names in the oracle.
 const FIGURES: [&str; 11] = [
     "short_interest",
     "short_of_float_pct",
@@ -24,7 +24,8 @@ const FIGURES: [&str; 11] = [
     "volume_ratio",
 ];
 
-/// The schedule first; prices and factors up to the day both were made.
+/// Loads the schedule first; prices and factors are adjusted up to the day on which both files were
+/// made.
 async fn load(harness: &Harness, folder: &Path) {
     for file in [
         "short_interest/publication_times.csv",
@@ -112,14 +113,17 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
     assert_eq!(short.effective_on, "2020-12-31");
     // first_seen 2021-01-13T08:12:58Z.
     assert_eq!(short.published_at.unwrap().seconds, 1_610_525_578);
-    let doubted = |symbol: &str, subject: &str| {
+    let is_implausible = |symbol: &str, subject: &str| {
         let gaps = &lines[symbol].name.as_ref().unwrap().gaps;
         let implausible = v1::GapReason::Implausible;
         gaps.iter().any(|gap| gap.subject == subject && gap.reason() == implausible)
     };
-    assert!(doubted("KOSS", "KOSS.short_interest"), "722, then 590,314 shares");
-    assert!(doubted("AMC", "AMC.public_float"), "it stood still through an issue of shares");
-    assert!(!doubted("GME", "GME.short_interest"));
+    assert!(is_implausible("KOSS", "KOSS.short_interest"), "722, then 590,314 shares");
+    assert!(
+        is_implausible("AMC", "AMC.public_float"),
+        "it did not change through an issue of shares"
+    );
+    assert!(!is_implausible("GME", "GME.short_interest"));
 
     // The settlement of 2021-01-15 was first seen at 05:06 UTC of the 28th.
     let lines = book(&mut client, "2021-01-28").await;
@@ -127,7 +131,8 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
         let expected = &oracle["squeeze_2021_01_28"][symbol];
         check(lines[symbol].name.as_ref().unwrap(), expected);
     }
-    // Inside the interval of an undated later split everything still joins in the settlement's units.
+    // Inside the interval of a later split without a date, all data can still be converted to the
+    // settlement's units.
     let ranking = v1::RankSqueezeRequest {
         as_of: on("2021-02-05"),
         page_size: 1_000,
@@ -146,7 +151,7 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn gamestop_stood_near_the_top_before_it_was_squeezed() {
+async fn gamestop_ranked_near_the_top_before_its_squeeze() {
     let Some(folder) = real_data("the ranking of January 2021") else { return };
     let harness = Harness::at("2024-04-10T12:00:00Z").await;
     load(&harness, &folder).await;

@@ -1,8 +1,8 @@
-//! Clients that stall, do not read, speak wrongly or leave: each meets a bound, and the others do not notice.
+//! Clients that stall, do not read, violate the protocol or disconnect do not affect others.
 
 use crate::{
     harness::{Harness, expect_refusal, header, soon, upload},
-    raw::{Answered, Raw, framed},
+    raw::{Raw, RawAnswer, framed},
 };
 use contract::v1::{
     self,
@@ -41,7 +41,7 @@ fn first_of(message: &v1::IngestRequest) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_upload_takes_no_place_and_a_stalled_one_gives_its_place_back() {
+async fn a_silent_upload_takes_no_place_and_a_stalled_one_frees_its_place() {
     let harness = with(|config| {
         config.limits.uploads = 1;
         config.limits.request_idle_ms = 500;
@@ -50,7 +50,7 @@ async fn a_silent_upload_takes_no_place_and_a_stalled_one_gives_its_place_back()
     let raw = Raw::connect(harness.address(), WINDOW).await;
     let silent = raw.call(INGEST, &[]).await;
     harness.ingest("prices.csv", BARS.as_bytes()).await;
-    let status = soon("silence", silent.answered()).await.status;
+    let status = soon("silence", silent.read_answer()).await.status;
     expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
 
     let mut stalled = raw.call(INGEST, &[]).await;
@@ -61,13 +61,13 @@ async fn a_silent_upload_takes_no_place_and_a_stalled_one_gives_its_place_back()
         }
     };
     soon("the place is taken", taken).await;
-    let status = soon("the stall", stalled.answered()).await.status;
+    let status = soon("the stall", stalled.read_answer()).await.status;
     expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
     harness.ingest("again.csv", BARS.as_bytes()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_trickles_is_ended_though_it_is_never_silent_for_long() {
+async fn a_trickling_request_is_ended_even_if_it_is_never_silent_for_long() {
     let harness = with(|config| config.limits.request_idle_ms = 400).await;
     let raw = Raw::connect(harness.address(), WINDOW).await;
     let mut trickle = raw.call(INGEST, &[]).await;
@@ -78,7 +78,7 @@ async fn a_request_that_trickles_is_ended_though_it_is_never_silent_for_long() {
     let trickling = async {
         for byte in bytes.iter().cycle() {
             ticks.tick().await;
-            if !trickle.goes_on(&[*byte]) {
+            if !trickle.send_more(&[*byte]) {
                 break;
             }
         }
@@ -92,8 +92,8 @@ async fn a_request_that_trickles_is_ended_though_it_is_never_silent_for_long() {
     expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
 }
 
-/// What the values of a status take on the wire.
-fn status_bytes(answered: &Answered) -> usize {
+/// Size of the values of a status on the wire, bytes.
+fn status_bytes(answered: &RawAnswer) -> usize {
     let names = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
     names.iter().filter_map(|name| answered.headers.get(*name)).map(|value| value.len()).sum()
 }
@@ -105,7 +105,7 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
     let ask = async |path: &str, message: Vec<u8>| {
         let mut call = raw.call(path, &[]).await;
         call.send(&framed(0, &message), true);
-        soon(path, call.answered()).await
+        soon(path, call.read_answer()).await
     };
     let lines = (0..100).map(|at| v1::Position {
         symbol: format!("<not a symbol {at}> {}", "€".repeat(100)),
@@ -122,10 +122,10 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
     assert_eq!(status.code(), Code::InvalidArgument);
     let info = status.get_details_error_info().unwrap();
     assert_eq!(info.reason, "INVALID_REQUEST");
-    let told = status.get_details_bad_request().unwrap().field_violations;
+    let listed = status.get_details_bad_request().unwrap().field_violations;
     let left_out: usize = info.metadata["violations_left_out"].parse().unwrap();
-    assert_eq!(told.len() + left_out, 200, "a symbol and a size of each line");
-    assert_eq!(told[0].field, "portfolio.positions[0].symbol");
+    assert_eq!(listed.len() + left_out, 200, "a symbol and a size of each line");
+    assert_eq!(listed[0].field, "portfolio.positions[0].symbol");
     let (one, ten) = (status.message().find("positions[1]"), status.message().find("[10]"));
     assert!(one.is_some() && ten.is_none(), "in the order of the lines: {}", status.message());
 
@@ -148,7 +148,7 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
     assert!(status_bytes(&answered) <= 4 * 1024 + 2, "{}", status_bytes(&answered));
 }
 
-/// Settings under which few answers fill the room.
+/// Settings with little room for answers.
 fn narrow(config: &mut Config) {
     config.limits.chunk_bytes = 64 * 1024;
     config.limits.receive_bytes = 64 * 1024;
@@ -157,7 +157,7 @@ fn narrow(config: &mut Config) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_nobody_reads_meet_a_bound_and_then_their_connection_ends() {
+async fn unread_answers_are_bounded_and_then_their_connection_ends() {
     let harness = with(|config| {
         narrow(config);
         config.connections.unread_ms = 3_000;
@@ -199,7 +199,7 @@ async fn answers_that_nobody_reads_meet_a_bound_and_then_their_connection_ends()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_read_nothing_do_not_lock_out_a_stranger() {
+async fn connections_that_read_nothing_do_not_lock_out_other_clients() {
     let harness = with(narrow).await;
     let request = framed(0, &v1::GetCoverageRequest::default().encode_to_vec());
     let (mut connections, mut calls) = (Vec::new(), Vec::new());
@@ -246,7 +246,7 @@ async fn unread_answers_to_uploads_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_are_almost_whole_meet_a_bound() {
+async fn almost_complete_requests_are_bounded() {
     let harness = Harness::start().await;
     let raw = Raw::connect(harness.address(), WINDOW).await;
     // 68 MiB on one connection, which may hold 64 MiB.
@@ -270,7 +270,7 @@ async fn requests_that_are_almost_whole_meet_a_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_never_become_whole_take_no_room_from_others() {
+async fn incomplete_requests_take_no_room_from_others() {
     let harness = with(narrow).await;
     let raw = Raw::connect(harness.address(), WINDOW).await;
     let mut silent = Vec::new();
@@ -279,15 +279,15 @@ async fn requests_that_never_become_whole_take_no_room_from_others() {
         call.send(&[0], false);
         silent.push(call);
     }
-    // A whole one behind them: they have begun when it is answered.
+    // A complete request after them: when it is answered, they have begun.
     let mut call = raw.call(GET_SERIES, &[]).await;
     call.send(&framed(0, b""), true);
-    let status = soon("an answer", call.answered()).await.status;
+    let status = soon("an answer", call.read_answer()).await.status;
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &["dataset", "symbol"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_reads_keeps_its_connection_for_as_long_as_it_likes() {
+async fn a_client_that_reads_keeps_its_connection() {
     let harness = with(|config| {
         narrow(config);
         config.connections.unread_ms = 200;
@@ -295,7 +295,7 @@ async fn a_client_that_reads_keeps_its_connection_for_as_long_as_it_likes() {
     .await;
     let mut client = harness.market_data().await;
     let began = tokio::time::Instant::now();
-    // Ten times the bound of the room in reserves alone, and longer than an answer may be unread.
+    // Ten times the limit in reserves, and longer than an answer may be unread.
     while began.elapsed() < Duration::from_millis(600) {
         client.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
     }
@@ -305,7 +305,7 @@ async fn a_client_that_reads_keeps_its_connection_for_as_long_as_it_likes() {
     let mut call = raw.call(GET_SERIES, &[]).await;
     call.send(&framed(0, b""), true);
     expect_refusal(
-        &call.answered().await.status,
+        &call.read_answer().await.status,
         Code::InvalidArgument,
         "INVALID_REQUEST",
         &["dataset", "symbol"],
@@ -314,7 +314,7 @@ async fn a_client_that_reads_keeps_its_connection_for_as_long_as_it_likes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_speaks_no_http2_is_closed() {
+async fn a_connection_without_http2_is_closed() {
     let harness = with(|config| config.connections.preface_ms = 200).await;
     let mut silent = TcpStream::connect(harness.address()).await.unwrap();
     let mut http1 = TcpStream::connect(harness.address()).await.unwrap();
@@ -330,7 +330,7 @@ async fn a_connection_that_speaks_no_http2_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_too_many_is_closed_at_once_and_its_place_comes_free() {
+async fn a_connection_over_the_limit_is_closed_until_a_place_is_free() {
     let harness = with(|config| config.limits.connections = 2).await;
     let request = v1::GetCoverageRequest::default;
     let mut first = harness.market_data().await;
@@ -352,14 +352,14 @@ async fn a_connection_too_many_is_closed_at_once_and_its_place_comes_free() {
         }
     };
     soon("the place comes free", again).await;
-    first.get_coverage(request()).await.expect("who is connected stays so");
+    first.get_coverage(request()).await.expect("an open connection stays open");
 }
 
 /// The preface of HTTP/2 and empty settings (RFC 9113, sections 3.4 and 6.5).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_client_does_not_hold_up_the_end() {
+async fn a_frozen_client_does_not_delay_shutdown() {
     let harness = with(|config| {
         config.drain.grace_ms = 100;
         config.drain.deadline_ms = 15_000;
@@ -377,7 +377,7 @@ async fn a_frozen_client_does_not_hold_up_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_are_no_message_are_the_callers_fault() {
+async fn malformed_bytes_are_the_callers_error() {
     let harness = Harness::start().await;
     let raw = Raw::connect(harness.address(), WINDOW).await;
     let message = v1::GetSeriesRequest::default().encode_to_vec();
@@ -385,7 +385,7 @@ async fn bytes_that_are_no_message_are_the_callers_fault() {
     let (gzip, none): (&[_], &[_]) = (&[("grpc-encoding", "gzip")], &[]);
     let cases = [
         ("a flag that is none", framed(2, &message), none, invalid),
-        // gRPC compression: such a message MUST fail with INTERNAL, and say why.
+        // gRPC's specification of compression: such a message MUST fail with INTERNAL and a reason.
         (
             "a flag and no encoding",
             framed(1, &message),
@@ -401,17 +401,17 @@ async fn bytes_that_are_no_message_are_the_callers_fault() {
     for (case, bytes, headers, (code, reason)) in cases {
         let mut call = raw.call(GET_SERIES, headers).await;
         call.send(&bytes, true);
-        let status = soon(case, call.answered()).await.status;
+        let status = soon(case, call.read_answer()).await.status;
         println!("{case}: {status:?}");
         expect_refusal(&status, code, reason, &[]);
     }
     let unknown = raw.call(GET_SERIES, &[("grpc-encoding", "br")]).await;
-    let status = soon("an unknown encoding", unknown.answered()).await.status;
+    let status = soon("an unknown encoding", unknown.read_answer()).await.status;
     assert_eq!(status.code(), Code::Unimplemented);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_an_upload_whose_caller_left_is_no_file() {
+async fn an_incomplete_upload_is_not_stored() {
     let harness = Harness::start().await;
     let raw = Raw::connect(harness.address(), WINDOW).await;
     let messages = upload(header("prices.csv"), BARS.as_bytes(), BARS.len());
@@ -439,7 +439,7 @@ async fn half_an_upload_whose_caller_left_is_no_file() {
     assert_eq!(rows, 0);
 }
 
-/// A service that computed nonsense.
+/// A service that returns a non-finite number.
 struct Nonsense;
 
 #[tonic::async_trait]
@@ -465,7 +465,7 @@ impl SqueezeService for Nonsense {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_is_none_never_leaves() {
+async fn a_non_finite_number_is_never_sent() {
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = format!("http://{}", incoming.local_addr().unwrap());
     let (_phase, phases) = tokio::sync::watch::channel(Phase::Serving);

@@ -1,4 +1,4 @@
-//! Uploads side by side: the memory they share, and what one is told that finds none left.
+//! Concurrent uploads: their shared memory, and the refusal of an upload that finds none left.
 
 use crate::harness::{Harness, expect_refusal, header, soon};
 use contract::v1::{self, ingest_request::Part};
@@ -21,18 +21,18 @@ fn part(part: Part) -> v1::IngestRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_finds_no_memory_is_told_when_to_come_again() {
+async fn an_upload_without_free_memory_is_told_when_to_retry() {
     let harness = Harness::with(Clock::system(), |config| {
         config.limits.upload_memory_bytes = 10 * MIB;
     })
     .await;
-    // The first has sent its rows, and not yet ended.
+    // The first has sent its rows but has not ended yet.
     let (sender, receiver) = mpsc::channel(4);
     let mut client = harness.market_data().await;
     let first = tokio::spawn(async move { client.ingest(ReceiverStream::new(receiver)).await });
     sender.send(part(Part::Header(header("first.csv")))).await.unwrap();
     sender.send(part(Part::Chunk(rows("A", 4_000)))).await.unwrap();
-    // It is read a little later than it is sent.
+    // The server reads it a little later.
     let mut refused: Option<Status> = None;
     for _ in 0..100 {
         match harness.try_ingest(header("second.csv"), &rows("B", 4_000)).await {
@@ -43,7 +43,7 @@ async fn an_upload_that_finds_no_memory_is_told_when_to_come_again() {
             }
         }
     }
-    let refused = refused.expect("two of them do not fit side by side");
+    let refused = refused.expect("two of them do not fit at the same time");
     expect_refusal(&refused, Code::ResourceExhausted, "UPLOAD_MEMORY_HELD", &[]);
     assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
     let quota = refused.get_details_quota_failure().unwrap();
@@ -62,7 +62,7 @@ async fn an_upload_that_finds_no_memory_is_told_when_to_come_again() {
     let again = soon("the memory comes back", again).await;
     assert_eq!(again.accepted + again.already_known, 4_000);
 
-    // What needs more than there is need not come again.
+    // A retry does not help a file that needs more than the limit.
     let alone = harness.try_ingest(header("large.csv"), &rows("C", 30_000)).await.unwrap_err();
     expect_refusal(&alone, Code::InvalidArgument, "FILE_REFUSED", &[]);
     let info = alone.get_details_error_info().unwrap();

@@ -1,20 +1,20 @@
-//! The factor returns of each day, and the volatility, yield and credit spread that go with them.
+//! Daily factor returns, and the volatility index, yield and credit spread that go with them.
 
 use crate::universe::SECTORS;
 use stats::rng::Rng;
 
-/// What moved the market, day by day. Decimals.
+/// Factor returns and market levels, one value per session. Returns are decimals.
 #[derive(Clone, Debug)]
 pub struct Factors {
-    /// The market as a whole.
+    /// Return of the market factor.
     pub market: Vec<f64>,
-    /// Small caps less large caps.
+    /// Return of the size factor: small caps minus large caps.
     pub size: Vec<f64>,
-    /// The megacaps' own.
+    /// Return of the megacap factor.
     pub megacap: Vec<f64>,
-    /// Each sector's own.
+    /// Return of each sector factor, in the order of [`SECTORS`].
     pub sector: Vec<[f64; SECTORS.len()]>,
-    /// Volatility index, per cent a year.
+    /// Volatility index, per cent per year.
     pub volatility_index: Vec<f64>,
     /// Ten-year yield, per cent.
     pub ten_year: Vec<f64>,
@@ -24,20 +24,20 @@ pub struct Factors {
 
 /// Sessions before the rotation day during which the megacaps led.
 const LEADERSHIP_SESSIONS: usize = 110;
-/// Sessions after it during which small caps went on.
+/// Sessions after the rotation day during which small caps kept leading.
 const FOLLOW_THROUGH_SESSIONS: usize = 5;
 /// Ten-year yield on the eve and its change on the rotation day, per cent.
 const YIELD_EVE: f64 = 4.28;
 const YIELD_CHANGE: f64 = -0.08;
 /// Volatility index on the eve, per cent.
 const VOLATILITY_EVE: f64 = 12.9;
-/// The last sessions of it, in which the index made its highs.
+/// The last sessions of the megacaps' leadership, in which the index made its highs.
 const LATE_SESSIONS: usize = 12;
-/// Where the logarithm of volatility settles while the megacaps lead.
+/// Long-run logarithm of relative volatility while the megacaps lead.
 const CALM: f64 = -0.5;
 
-/// Draws every factor. An earlier rotation, larger still, lies at a fifth of the way to the rotation
-/// day, so that there is a record to be second to.
+/// Draws every factor. An earlier and larger rotation lies at one fifth of the sessions before the
+/// rotation day, so that the rotation day is not the record.
 pub fn draw(seed: u64, sessions: usize, rotation: usize) -> Factors {
     let stream = |number| Rng::new(seed, number);
     let (mut shocks, mut levels, mut sectors) = (stream(1), stream(2), stream(3));
@@ -73,18 +73,19 @@ pub fn draw(seed: u64, sessions: usize, rotation: usize) -> Factors {
     factors
 }
 
-/// The session of the earlier rotation.
+/// Index of the session of the earlier rotation.
 pub fn earlier_rotation(rotation: usize) -> usize {
     rotation / 5
 }
 
-/// No luck: over each chapter the factors have the mean returns written down here.
+/// Shifts the factors to the mean returns given here for each period, so that they do not depend on
+/// the seed.
 fn drift(factors: &mut Factors, rotation: usize) {
     let sessions = factors.market.len();
     let lead = rotation.saturating_sub(LEADERSHIP_SESSIONS);
     let late = rotation.saturating_sub(LATE_SESSIONS);
     let after = (rotation + 1 + FOLLOW_THROUGH_SESSIONS).min(sessions);
-    // From, to, and means of market, size and megacap.
+    // First session, end session (exclusive), and means of market, size and megacap.
     let chapters = [
         (0, lead, [0.0003, 0.0002, 0.0000]),
         (lead, late, [0.0006, -0.0006, 0.0010]),
@@ -110,7 +111,8 @@ fn centre(values: &mut [f64], mean: f64) {
     }
 }
 
-/// All are anchored on the eve of the rotation day and run from there, back and on.
+/// Appends the levels. They are fixed on the eve of the rotation day and run backwards and forwards
+/// from there.
 fn levels_of(factors: &mut Factors, log_volatilities: &[f64], rng: &mut Rng, rotation: usize) {
     let eve = rotation.saturating_sub(1);
     let changes: Vec<f64> = (0..log_volatilities.len())

@@ -1,4 +1,4 @@
-//! The market as batches of facts, ready to be appended: what benches load without reading any file.
+//! The market as batches of facts that can be appended directly, for benches that read no files.
 
 use crate::{market::Market, path::printed, short_interest, universe::SECTORS};
 use marketdata::{
@@ -13,8 +13,8 @@ use marketdata::{
 
 const NONE: InstrumentId = InstrumentId::NONE;
 
-/// Batches for an empty store: bars of at most `names_per_batch` lines each, then everything else in
-/// one. Values equal those of the files.
+/// Batches for an empty store: bars of at most `names_per_batch` instruments per batch, then one
+/// batch with all other facts. Values equal those of the files.
 pub fn batches(market: &Market, names_per_batch: usize) -> impl Iterator<Item = Batch> + '_ {
     let closes: Vec<Instant> = market.days.iter().map(|day| Instant::close_of(*day)).collect();
     let lines = market.names.len() + market.indices.lines().len();
@@ -32,7 +32,7 @@ fn id(line: usize) -> InstrumentId {
     InstrumentId(line as u32 + 1)
 }
 
-/// The ticker of a line: names first, then indices and funds.
+/// Ticker of an instrument: names first, then indices and funds.
 fn symbol(market: &Market, line: usize) -> &str {
     match market.names.get(line) {
         Some(name) => &name.symbol,
@@ -89,7 +89,7 @@ fn line_rows(market: &Market, line: usize) -> Box<dyn Iterator<Item = [f64; 6]> 
     Box::new(levels.map(move |close| [absent, absent, absent, close, absent, absent]))
 }
 
-/// Everything but bars, in one revision.
+/// All facts except bars, in one revision.
 fn rest(market: &Market, base: u64, lines: usize) -> Batch {
     let mut batch = Batch::empty(base);
     let [index, schedule, yields] = [id(lines), id(lines + 1), id(lines + 2)];

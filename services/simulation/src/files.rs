@@ -1,4 +1,4 @@
-//! The files a user would hold: the market as CSV bytes in the layouts of their sources.
+//! The market as CSV files in the layouts of their sources, as a user would have them.
 
 use crate::{
     index::Line,
@@ -11,20 +11,20 @@ use crate::{
 use marketdata::day::Day;
 use stats::rng::Rng;
 
-/// A file and what one has to say about it when sending it in.
+/// A file and the options needed to ingest it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its name; the kind is told by its header, never by this.
+    /// File name. The kind of file is detected by its header, never by the name.
     pub file_name: String,
-    /// What is in it.
+    /// Content of the file.
     pub bytes: Vec<u8>,
-    /// The symbol, where the file names none.
+    /// Symbol, if the file does not contain one.
     pub symbol: Option<String>,
-    /// The index whose members it lists.
+    /// Index whose members the file lists.
     pub index_id: Option<&'static str>,
-    /// The day its rows describe, where they have none.
+    /// Day described by the rows, if they have no dates.
     pub as_of_on: Option<Day>,
-    /// The day up to whose splits its prices are adjusted.
+    /// Day up to which its prices are adjusted for splits.
     pub adjusted_on: Option<Day>,
 }
 
@@ -42,10 +42,10 @@ impl SourceFile {
     }
 }
 
-/// Day of the second screener; the first is of the first session.
+/// Day of the second screener; the first screener is of the first session.
 const SCREENER_ON: &str = "2024-06-28";
 
-/// Every file, in an order in which they may be loaded: publication times and splits first.
+/// Every file, in an order suitable for loading: publication times and splits first.
 pub fn all(market: &Market) -> Vec<SourceFile> {
     let settlements = short_interest::settlements(market);
     let mut files = vec![
@@ -62,7 +62,7 @@ pub fn all(market: &Market) -> Vec<SourceFile> {
     files
 }
 
-/// `Ticker,Date,Open,High,Low,Close,Adj Close,Volume`, all names and funds.
+/// `Ticker,Date,Open,High,Low,Close,Adj Close,Volume`, for all names and funds.
 pub fn prices(market: &Market) -> SourceFile {
     let dates = text::dates(&market.days);
     let mut out = Vec::with_capacity(96 * dates.len() * (market.names.len() + 5));
@@ -125,7 +125,7 @@ fn line_bars(market: &Market, line: Line<'_>) -> Vec<[f64; 5]> {
         .collect()
 }
 
-/// `Date,Open,High,Low,Close,Volume`, a file an index: none of them names its symbol.
+/// `Date,Open,High,Low,Close,Volume`, one file per index; the files do not contain the symbol.
 fn single_lines(market: &Market) -> Vec<SourceFile> {
     let dates = text::dates(&market.days);
     let volatility = Line { symbol: "^VIX", levels: &market.factors.volatility_index, unit: 1.0 };
@@ -201,7 +201,8 @@ fn screeners(market: &Market) -> Vec<SourceFile> {
     pairs.map(file).collect()
 }
 
-/// In the units of the day; the market value is the whole company's, as screeners have it.
+/// One row, in the units of the day; the market value is that of the whole company, as in
+/// screeners.
 fn screener_row(name: &SimulatedName, close: f64, volume: f64, session: usize) -> String {
     let units = name.split_after(session);
     let cap = name.company_cap_usd * close / name.price;
@@ -217,7 +218,7 @@ fn screener_row(name: &SimulatedName, close: f64, volume: f64, session: usize) -
     )
 }
 
-/// The whole market's short interest, a file a settlement, in the units of its day.
+/// Short interest of the whole market, one file per settlement, in the units of its day.
 pub fn short_interest(market: &Market, settlements: &[Settlement]) -> Vec<SourceFile> {
     let header = "symbol,exchange,shares_outstanding,public_float,short_interest_date,\
                   shares_sold_short,change_from_last,percent_of_float\n";

@@ -1,11 +1,11 @@
-//! Index and fund levels made of the names' printed prices.
+//! Index and fund levels, computed from the printed prices of the names.
 
 use crate::{
     market::Market,
     universe::{Exchange, SECTORS, SimulatedName, Tier},
 };
 
-/// Closing levels, one a session, of what is made of the names.
+/// Closing levels of the indices, one per session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Indices {
     /// `^GSPC`: members of SP500, by market value.
@@ -16,18 +16,18 @@ pub struct Indices {
     pub dow: Vec<f64>,
     /// `^RUT`: small caps, by market value.
     pub small: Vec<f64>,
-    /// Members of SP500, each alike.
+    /// Members of SP500, equally weighted.
     pub equal: Vec<f64>,
     /// Mid caps, by market value.
     pub mid: Vec<f64>,
     /// Every name, by market value.
     pub broad: Vec<f64>,
-    /// Members of SP500 of each of [`SECTORS`], by market value.
+    /// For each of [`SECTORS`], the members of SP500 in it, by market value.
     pub sectors: Vec<Vec<f64>>,
 }
 
-/// Levels of the first seven on the eve of the rotation day, about those of 2024-07-10; sectors stand
-/// at 100.
+/// Levels of the first seven on the eve of the rotation day, close to those of 2024-07-10; sectors
+/// are at 100.
 const EVE: [f64; 7] = [5_634.0, 18_647.0, 39_721.0, 2_052.0, 6_600.0, 2_930.0, 275.0];
 const KINDS: usize = EVE.len() + SECTORS.len();
 
@@ -35,14 +35,14 @@ const KINDS: usize = EVE.len() + SECTORS.len();
 const SECTOR_FUNDS: [&str; SECTORS.len()] =
     ["XLK", "XLC", "XLY", "XLP", "XLV", "XLF", "XLI", "XLE", "XLB", "XLRE", "XLU"];
 
-/// Something traded as an index or a fund.
+/// An index or a fund with its own ticker.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     /// Its ticker.
     pub symbol: &'static str,
-    /// The levels it follows.
+    /// Levels that it follows.
     pub levels: &'a [f64],
-    /// What one unit of it costs over one unit of the level.
+    /// Price divided by level.
     pub unit: f64,
 }
 
@@ -60,7 +60,7 @@ impl Indices {
         }
     }
 
-    /// Every index (a caret before its ticker) and fund.
+    /// Every index (its ticker begins with a caret) and fund.
     pub fn lines(&self) -> Vec<Line<'_>> {
         let mut lines = Vec::new();
         let mut add = |symbol, levels, unit| lines.push(Line { symbol, levels, unit });
@@ -83,7 +83,7 @@ impl Indices {
 }
 
 pub(crate) fn build(market: &Market) -> Indices {
-    // Weighted sums of returns, and of weights, of each kind and session.
+    // Weighted sums of returns, and sums of weights, per session and kind.
     let mut sums = vec![[[0.0; 2]; KINDS]; market.days.len()];
     for (at, name) in market.names.iter().enumerate() {
         add(name, &market.bars(at).close, &mut sums);

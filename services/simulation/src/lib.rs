@@ -1,17 +1,18 @@
-//! A market made of known parts: seeded, repeatable, always called simulated.
+//! A simulated market with known parameters: seeded, repeatable, and always labelled as simulated.
 //!
-//! No market data can be shipped, so the demo, the tests and the benches make their own. A few
-//! tickers are real ones, because roles are configured by ticker; every name says "simulated", and
-//! nothing but the moves of the indices on the rotation day is taken from the world.
+//! No market data can be shipped, so the demo, the tests and the benches generate their own. A few
+//! tickers are real ones, because roles are configured by ticker; every company name contains
+//! "simulated". The index moves of the rotation day and the rounded sizes of the megacaps are those
+//! of July 2024; everything else is made up.
 //!
-//! A name's total return is `β·market + s·size + g·megacap + sector + σ·noise`, with the parts kept
-//! in [`market::Market`] for whoever wants to find them again. The indices are then made from the members,
-//! as the printed prices have them:
+//! A name's total return is `β·market + s·size + g·megacap + sector + σ·noise`, and
+//! [`market::Market`] keeps the terms so that tests can estimate them back. The indices are then
+//! computed from the printed prices of their members:
 //!
-//! | index | made of | weights |
+//! | index | constituents | weights |
 //! |---|---|---|
 //! | `^GSPC`, `SPY` | members of SP500 | market value |
-//! | `RSP` | members of SP500 | equal, a line each |
+//! | `RSP` | members of SP500 | equal, per instrument |
 //! | `^IXIC`, `QQQ` | all names listed on the Nasdaq | market value |
 //! | `^RUT`, `IWM` | small caps | market value |
 //! | `^DJI`, `DIA` | 30 large members | price |
@@ -19,7 +20,8 @@
 //! | `VTI` | all names | market value |
 //! | `XLK` and the other sector funds | members of SP500 of the sector | market value |
 //!
-//! Funds follow the price index exactly and pay nothing. Modules are declared in reading order.
+//! Funds follow the price index exactly and pay no distributions. Modules are declared in reading
+//! order.
 
 pub mod universe;
 

@@ -1,4 +1,4 @@
-//! The market: its names, days, factors and truths, from three parameters.
+//! The market: its names, days, factors and true parameters, generated from three parameters.
 
 use crate::{
     factors::{self, Factors},
@@ -9,17 +9,17 @@ use crate::{
 };
 use marketdata::{calendar, day::Day};
 
-/// The last session: fourteen after the rotation day, so that what came of it can be seen.
+/// The last session: fourteen after the rotation day, so that its aftermath is visible.
 pub const LAST_ON: &str = "2024-07-31";
 
-/// What makes one market and no other.
+/// Parameters that determine a market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    /// Listed lines, at least 100; indices and funds come on top.
+    /// Number of listed instruments, at least 100; indices and funds are additional.
     pub names: usize,
-    /// Sessions, at least 300, the last being [`LAST_ON`].
+    /// Number of sessions, at least 300; the last is [`LAST_ON`].
     pub days: usize,
-    /// Everything drawn is drawn from it.
+    /// Seed of all random draws.
     pub seed: u64,
 }
 
@@ -30,31 +30,31 @@ impl Parameters {
     pub const BENCH: Parameters = Parameters { names: 3_000, days: 2_520, seed: 20_240_711 };
 }
 
-/// A simulated market and what is true of it.
+/// A simulated market with its true parameters.
 #[derive(Debug)]
 pub struct Market {
-    /// What it was made from.
+    /// Parameters that it was generated from.
     pub parameters: Parameters,
     /// The sessions, oldest first.
     pub days: Vec<Day>,
-    /// Position of the rotation day in them.
+    /// Index of the rotation day in `days`.
     pub rotation: usize,
-    /// How many names each part has.
+    /// Number of names in each part.
     pub shape: Shape,
-    /// Every listed line: megacaps, large, mid, small (the squeezed ones first).
+    /// Every listed instrument: megacaps, large, mid, small (the squeezed ones first).
     pub names: Vec<SimulatedName>,
     /// The true factor returns.
     pub factors: Factors,
-    /// First session of each name's squeeze.
+    /// First session of each name's squeeze, if it has one.
     pub squeezes: Vec<Option<usize>>,
-    /// The indices, made of the names.
+    /// The indices, computed from the names.
     pub indices: Indices,
     /// Total return of each name on the rotation day.
     pub(crate) rotation_returns: Vec<f64>,
 }
 
 impl Market {
-    /// Draws a market. Fewer names or days than the least are raised to it.
+    /// Generates a market. Names and days below their minimum are raised to it.
     pub fn new(parameters: Parameters) -> Market {
         let parameters = Parameters {
             names: parameters.names.max(100),
@@ -85,27 +85,27 @@ impl Market {
         market
     }
 
-    /// The day of the rotation.
+    /// Day of the rotation.
     pub fn rotation_on(&self) -> Day {
         self.days[self.rotation]
     }
 
-    /// The bars of a name, the same at every call.
+    /// Bars of a name; every call returns the same.
     pub fn bars(&self, name: usize) -> Bars {
         path::bars(self, name)
     }
 
-    /// The position of a ticker among the names.
+    /// Index of a ticker in `names`.
     pub fn find(&self, symbol: &str) -> Option<usize> {
         self.names.iter().position(|name| name.symbol == symbol)
     }
 
-    /// The positions of a part of the market.
+    /// Indices of the names in a tier.
     pub fn tier(&self, tier: Tier) -> impl Iterator<Item = usize> + '_ {
         (0..self.names.len()).filter(move |at| self.names[*at].tier == tier)
     }
 
-    /// The positions of the heavily shorted names, the most shorted first.
+    /// Indices of the heavily shorted names, the most shorted first.
     pub fn squeezed(&self) -> std::ops::Range<usize> {
         let first = self.names.len() - self.shape.small;
         first..first + self.shape.squeezed

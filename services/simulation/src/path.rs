@@ -7,7 +7,7 @@ use crate::{
 };
 use stats::rng::Rng;
 
-/// Daily bars of one line, adjusted for splits up to the last day; one value a session.
+/// Daily bars of one instrument, adjusted for splits up to the last day; one value per session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bars {
     /// Opening price, USD.
@@ -20,31 +20,32 @@ pub struct Bars {
     pub close: Vec<f64>,
     /// Closing price adjusted for later distributions, USD.
     pub adjusted_close: Vec<f64>,
-    /// Gross total return over gross price return: above 1 on an ex-day.
+    /// Gross total return / gross price return: above 1 on an ex-day, 1 otherwise.
     pub distribution: Vec<f64>,
     /// Shares traded, in the units of the last day.
     pub volume: Vec<f64>,
 }
 
-/// Prices are printed with this many units to the dollar, and are what they are printed as.
+/// Units per dollar that prices are rounded to, in memory and in files.
 pub const PRICE_UNITS: f64 = 1e6;
 /// Sessions between two distributions.
 const QUARTER: usize = 63;
-/// Streams of draws about bars begin here, two a name.
+/// First random stream for bars; there are two per name.
 const STREAM: u64 = 1 << 33;
 
-/// Rounded to what will be printed.
+/// Rounds a price as it will be printed.
 pub(crate) fn printed(price: f64) -> f64 {
     (price * PRICE_UNITS).round().max(1.0) / PRICE_UNITS
 }
 
-/// The true total returns of a name; the first session has none (0).
+/// True total returns of a name, decimals; 0 in the first session.
 pub fn total_returns(market: &Market, at: usize) -> Vec<f64> {
     let name = &market.names[at];
     let factors = &market.factors;
     let mut rng = Rng::new(market.parameters.seed, STREAM + 2 * at as u64);
-    // Sizes are fixed on one eve, so that who fell since the start was large then: an index by market
-    // value would sink by the noise's variance a day. Small caps are spared that, large ones half.
+    // Sizes are fixed on one eve, so names that fell since the start were large then, and a
+    // value-weighted index would lose the variance of the noise every day. This drift compensates
+    // small caps fully and large ones by half.
     let share = if name.tier == Tier::Small { 1.0 } else { 0.5 };
     let drift = share * name.noise_sd * name.noise_sd;
     (0..market.days.len())
@@ -66,7 +67,7 @@ pub fn total_returns(market: &Market, at: usize) -> Vec<f64> {
         .collect()
 }
 
-/// A normal draw, three times as wide one time in fifty, with variance one.
+/// A normal draw with variance one, three times as wide in one of fifty cases.
 fn fat_tailed(rng: &mut Rng) -> f64 {
     // 0.98 + 0.02·9 = 1.16.
     const SCALE: f64 = 0.928_476_690_885_259_1;
@@ -108,13 +109,13 @@ pub(crate) fn bars(market: &Market, at: usize) -> Bars {
     bars
 }
 
-/// Distribution of a session over the price after it; none on the rotation day.
+/// Distribution of a session / price after it; 0 on the rotation day.
 fn paid(name: &SimulatedName, at: usize, session: usize, rotation: usize) -> f64 {
     let due = 0 < session && session != rotation && (session + 7 * at).is_multiple_of(QUARTER);
     if due { name.quarterly_yield } else { 0.0 }
 }
 
-/// Prices run back and on from the eve of the rotation day.
+/// Prices run backwards and forwards from the eve of the rotation day.
 fn closes(returns: &[f64], distribution: &[f64], eve_price: f64, rotation: usize) -> Vec<f64> {
     let mut level = 1.0;
     let mut levels: Vec<f64> = Vec::with_capacity(returns.len());
@@ -137,7 +138,7 @@ fn adjusted(close: &[f64], distribution: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// Three uniform numbers of 21 bits from one of 64.
+/// Three uniform numbers of 21 bits from one number of 64 bits.
 fn three(bits: u64) -> [f64; 3] {
     const CELL: f64 = 1.0 / (1_u64 << 21) as f64;
     [0, 21, 42].map(|shift| ((bits >> shift & 0x1F_FFFF) as f64 + 0.5) * CELL)

@@ -3,13 +3,13 @@
 use crate::universe::{Exchange, SimulatedName, Tier};
 use stats::rng::Rng;
 
-/// The day of the rotation.
+/// Day of the rotation.
 pub const ROTATION_ON: &str = "2024-07-11";
 /// Published moves of that day, decimals: S&P 500, Nasdaq Composite, Dow, Russell 2000, and the
 /// equal-weight fund (2.07 points ahead of the S&P 500).
 pub const PUBLISHED: Moves =
     Moves { large: -0.009, nasdaq: -0.020, dow: 0.001, small: 0.036, equal: 0.0117 };
-/// Share of the members that rose.
+/// Share of the members that rose, a decimal.
 pub const SHARE_UP: f64 = 0.80;
 
 /// Price returns of the five indices, decimals.
@@ -27,16 +27,16 @@ pub struct Moves {
     pub equal: f64,
 }
 
-/// Each of the seven lost at least this much; together they lost [`MEGACAP_MEAN`] of their value.
+/// Every megacap falls by more than this; weighted by market value they return [`MEGACAP_MEAN`].
 const MEGACAP_LEAST: f64 = -0.021;
 const MEGACAP_MEAN: f64 = -0.035;
 
-/// The return of each name.
+/// Return of each name, a decimal.
 ///
-/// Every name but the megacaps starts from a noise of its own; five adjustments (all members, by the
-/// logarithm of their size, those on the Nasdaq, those in the Dow, the small caps) then meet the five
-/// published moves exactly. The scale of the noise is the one of a grid that brings the share of
-/// members that rose nearest to [`SHARE_UP`].
+/// Every name except the megacaps starts with its own noise. Five adjustments (to all members, by
+/// the logarithm of their size, to those on the Nasdaq, to those in the Dow, and to the small caps)
+/// then reproduce the five published moves exactly. The scale of the noise is chosen from a grid so
+/// that the share of rising members is closest to [`SHARE_UP`].
 pub fn returns(seed: u64, names: &[SimulatedName], session: usize) -> Vec<f64> {
     let mut rng = Rng::new(seed, 4);
     let noise: Vec<f64> = names.iter().map(|_| rng.normal()).collect();
@@ -59,7 +59,7 @@ pub fn returns(seed: u64, names: &[SimulatedName], session: usize) -> Vec<f64> {
     best.map_or_else(|| vec![0.0; names.len()], |(_, returns)| returns)
 }
 
-/// Heavily shorted names rise most, for they have to be bought back.
+/// Heavily shorted names rise most, because shorts have to be bought back.
 fn start(name: &SimulatedName, noise: f64, scale: f64) -> f64 {
     let covering = 0.12 * name.short_ratio.min(0.5);
     match name.tier {
@@ -73,7 +73,7 @@ fn megacap_returns(names: &[SimulatedName], rng: &mut Rng) -> Vec<f64> {
     let megacaps: Vec<&SimulatedName> =
         names.iter().take_while(|name| name.tier == Tier::Mega).collect();
     let mut draws: Vec<f64> = megacaps.iter().map(|_| 0.1 + rng.uniform()).collect();
-    // Two classes of one company move as one.
+    // Two share classes of one company get the same return.
     for at in 1..draws.len() {
         if megacaps[at].company_cap_usd > megacaps[at].cap_usd {
             draws[at] = draws[2];
@@ -87,7 +87,7 @@ fn megacap_returns(names: &[SimulatedName], rng: &mut Rng) -> Vec<f64> {
 
 const UNKNOWNS: usize = 5;
 
-/// The weights of the five indices and the five directions of adjustment, name by name.
+/// Weights of the five indices and the five directions of adjustment, per name.
 struct Groups {
     weights: Vec<[f64; UNKNOWNS]>,
     directions: Vec<[f64; UNKNOWNS]>,
@@ -133,7 +133,8 @@ impl Groups {
         Groups { weights, directions, members: names.iter().filter(|name| member(name)).count() }
     }
 
-    /// Moves the returns along the directions until the indices are where they should be.
+    /// Adjusts the returns along the directions so that the indices meet their targets. False: not
+    /// possible.
     fn meet(&self, returns: &mut [f64]) -> bool {
         let targets =
             [PUBLISHED.large, PUBLISHED.equal, PUBLISHED.nasdaq, PUBLISHED.dow, PUBLISHED.small];
@@ -162,7 +163,7 @@ impl Groups {
     }
 }
 
-/// Gauss's elimination with the largest pivot of each column; none where there is no pivot.
+/// Gaussian elimination with partial pivoting; `None` if the matrix is singular.
 fn solve(mut matrix: [[f64; UNKNOWNS + 1]; UNKNOWNS]) -> Option<[f64; UNKNOWNS]> {
     for column in 0..UNKNOWNS {
         let pivot = (column..UNKNOWNS)

@@ -1,4 +1,4 @@
-//! A sample book: long the megacaps, short small caps, among them the crowded ones.
+//! A sample book: long the megacaps, short small caps, including crowded ones.
 
 use crate::{market::Market, universe::Tier};
 
@@ -9,19 +9,19 @@ pub struct Holding {
     pub symbol: String,
     /// Shares, negative for a short.
     pub quantity: f64,
-    /// Average cost a share, USD.
+    /// Average cost per share, USD.
     pub average_cost: f64,
 }
 
-/// Long and short market value on the eve of the rotation day, USD, each about.
+/// Approximate market value of each side on the eve of the rotation day, USD.
 const SIDE_USD: f64 = 100e6;
-/// Small caps sold short beside the squeezed ones.
+/// Number of small caps sold short besides the squeezed ones.
 const OTHER_SHORTS: usize = 18;
-/// Sessions before the rotation day at which the book was put on.
+/// Number of sessions before the rotation day at which the book was entered.
 const ENTERED_BEFORE: usize = 42;
 
-/// Seven megacap longs and some two dozen small-cap shorts, each side equally weighted, entered two
-/// months before the rotation day.
+/// Seven megacap longs and about two dozen small-cap shorts, each side equally weighted, entered
+/// two months before the rotation day.
 pub fn long_megacap_short_small_cap(market: &Market) -> Vec<Holding> {
     let entered = market.rotation.saturating_sub(ENTERED_BEFORE);
     let holding = |at: usize, usd: f64| {
@@ -51,7 +51,7 @@ pub fn long_megacap_short_small_cap(market: &Market) -> Vec<Holding> {
         .collect()
 }
 
-/// The book as the file of a desk: `symbol,quantity,average_cost`.
+/// The book as a CSV file: `symbol,quantity,average_cost`.
 pub fn to_csv(book: &[Holding]) -> String {
     let mut out = String::from("symbol,quantity,average_cost\n");
     for Holding { symbol, quantity, average_cost } in book {

@@ -1,4 +1,4 @@
-//! Short interest twice a month, in the share units of its day, and when it was published.
+//! Short interest twice a month, in the share units of its day, with its publication times.
 
 use crate::{market::Market, squeeze};
 use marketdata::{calendar, day::Day, instant::Instant};
@@ -7,11 +7,11 @@ use stats::rng::Rng;
 /// One settlement date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// Position of its day among the sessions.
+    /// Index of its day among the sessions.
     pub session: usize,
-    /// The day.
+    /// Settlement day.
     pub on: Day,
-    /// Seven sessions later at 18:00 New York.
+    /// Publication: seven sessions later at 18:00 New York time.
     pub first_seen: Instant,
 }
 
@@ -28,11 +28,12 @@ pub struct Position {
 
 /// Sessions from settlement to publication.
 const LAG_SESSIONS: i32 = 7;
-/// Streams of draws about short interest begin here.
+/// First random stream for short interest.
 const STREAM: u64 = 1 << 34;
 
-/// The settlements of a market: the 15th, or the session before it, and the last session of a month.
-/// The last month is left out where it is not over.
+/// Settlements of a market: the 15th of a month, or the session before it, and the last session of
+/// the month. The last session of the market is no settlement, because the session after it is not
+/// known.
 pub fn settlements(market: &Market) -> Vec<Settlement> {
     let days = &market.days;
     let mut found = Vec::new();
@@ -62,7 +63,7 @@ pub fn positions(market: &Market, at: usize, settlements: &[Settlement]) -> Vec<
             wander = 0.85 * wander + 0.06 * rng.normal();
             let height = squeeze::build_up(market.squeezes[at], settlement.session);
             let ratio = (name.short_ratio * height * libm::exp(wander)).min(1.4);
-            // In the units of the settlement day: fewer shares before a split.
+            // In the units of the settlement day: there are fewer shares before a split.
             let units = name.split_after(settlement.session);
             Position {
                 shares_short: (name.float_shares() * ratio / units).round(),

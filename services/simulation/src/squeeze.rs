@@ -1,15 +1,16 @@
-//! When the heavily shorted names squeeze, and by how much a day.
+//! Start and daily returns of the squeezes of the heavily shorted names.
 
-/// Extra return of each session of a squeeze, decimals, from its first.
+/// Extra return of each session of a squeeze, decimals, from the first session.
 const COURSE: [f64; 8] = [0.14, 0.27, 0.41, 0.18, -0.16, 0.09, -0.21, -0.12];
-/// Volume of each of those sessions over that of an ordinary one.
+/// Volume of each session of a squeeze / ordinary volume.
 const VOLUME: [f64; 8] = [3.0, 6.0, 11.0, 9.0, 7.0, 5.0, 4.0, 3.0];
-/// Sessions before the rotation day at which the first of them squeezed already.
+/// Number of sessions before the rotation day at which the first name squeezes.
 const EARLIER_BEFORE: usize = 160;
 
-/// The first session of each squeeze: number `at` among the squeezed names.
+/// First session of the squeeze of number `at` among the squeezed names; `None` if it never
+/// squeezes.
 ///
-/// The first has one long before the rotation day. The others begin one after the other from the day
+/// The first name squeezes long before the rotation day. The others start within the five sessions
 /// after it, as covering spreads; the last two stay crowded and never squeeze.
 pub fn starts(at: usize, squeezed: usize, rotation: usize) -> Option<usize> {
     if at == 0 {
@@ -21,12 +22,12 @@ pub fn starts(at: usize, squeezed: usize, rotation: usize) -> Option<usize> {
     }
 }
 
-/// Extra return of a session, decimal.
+/// Extra return of a session, a decimal; 0 outside a squeeze.
 pub fn jump(start: Option<usize>, session: usize) -> f64 {
     course(start, session).map_or(0.0, |day| COURSE[day])
 }
 
-/// What a session's ordinary volume is multiplied by.
+/// Multiple of the ordinary volume in a session; 1 outside a squeeze.
 pub fn volume(start: Option<usize>, session: usize) -> f64 {
     course(start, session).map_or(1.0, |day| VOLUME[day])
 }
@@ -35,8 +36,9 @@ fn course(start: Option<usize>, session: usize) -> Option<usize> {
     session.checked_sub(start?).filter(|day| *day < COURSE.len())
 }
 
-/// Shares short over their height at a settlement, by the sessions until (negative: since) the
-/// squeeze: shorts build up over a hundred sessions and are bought back in twenty.
+/// Shares short at a session / their maximum: shorts build up over a hundred sessions before the
+/// squeeze and half of them are bought back within twenty sessions after its start. 1 without a
+/// squeeze.
 pub fn build_up(start: Option<usize>, session: usize) -> f64 {
     let Some(start) = start else { return 1.0 };
     if session < start {

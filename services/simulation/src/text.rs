@@ -1,4 +1,4 @@
-//! Fixed-point numbers and dates into bytes, fast.
+//! Fast formatting of fixed-point numbers and dates.
 
 use marketdata::day::Day;
 
@@ -37,7 +37,7 @@ pub fn integer(out: &mut Vec<u8>, mut value: u64) {
     out.extend_from_slice(&digits[first..]);
 }
 
-/// The ISO texts of days.
+/// Days as ISO dates.
 pub fn dates(days: &[Day]) -> Vec<String> {
     days.iter().map(Day::to_string).collect()
 }
@@ -49,18 +49,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_look_as_the_standard_library_prints_them() {
+    fn numbers_are_formatted_as_by_the_standard_library() {
         let values = [0.0, 1.0, -1.0, 0.5, 123_456.789_012, 0.000_001, -0.000_000_1, 9.999_999_9];
         for value in values {
             for decimals in [0, 2, 6] {
                 let mut out = Vec::new();
                 fixed(&mut out, value, decimals);
                 let text = String::from_utf8(out).unwrap();
-                // The standard library keeps the sign of what rounds to nothing.
+                // The standard library keeps the sign of numbers that round to zero.
                 let expected = format!("{value:.decimals$}");
                 let nothing = !expected.bytes().any(|b| (b'1'..=b'9').contains(&b));
                 let expected = if nothing { expected.trim_start_matches('-') } else { &expected };
-                // Half to even there, half away from zero here.
+                // The standard library rounds half to even, this function half away from zero.
                 let half_way = decimals == 0 && (value - 0.5).abs() < 1e-12;
                 assert_eq!(text, if half_way { "1" } else { expected }, "{value} {decimals}");
             }

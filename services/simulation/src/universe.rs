@@ -1,8 +1,8 @@
-//! Who is in the market: names, sectors, sizes, true betas, memberships.
+//! The listed instruments: names, sectors, sizes, true betas, memberships.
 
 use stats::rng::Rng;
 
-/// Sectors, by number.
+/// Names of the sectors, by number.
 pub const SECTORS: [&str; 11] = [
     "Technology",
     "Communication Services",
@@ -17,17 +17,17 @@ pub const SECTORS: [&str; 11] = [
     "Utilities",
 ];
 
-/// Where a name is listed, as screeners write it.
+/// The exchange where a name is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exchange {
-    /// The Nasdaq: the name counts in `^IXIC`.
+    /// The Nasdaq; its names are in `^IXIC`.
     Nasdaq,
     /// The New York Stock Exchange.
     Nyse,
 }
 
 impl Exchange {
-    /// The text of the screener.
+    /// Spelling used in screeners.
     pub const fn text(self) -> &'static str {
         match self {
             Exchange::Nasdaq => "nasdaq",
@@ -36,12 +36,12 @@ impl Exchange {
     }
 }
 
-/// Which part of the market a name belongs to.
+/// Part of the market that a name belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// One of the share classes of the seven.
+    /// A share class of one of the seven megacap companies.
     Mega,
-    /// Another member of SP500 for most of the time.
+    /// Another name that is a member of SP500 most of the time.
     Large,
     /// Neither in the large nor in the small index.
     Mid,
@@ -49,46 +49,47 @@ pub enum Tier {
     Small,
 }
 
-/// One listed line, with everything that is true of it.
+/// One listed instrument, with its true parameters.
 #[derive(Clone, Debug)]
 pub struct SimulatedName {
     /// Ticker.
     pub symbol: String,
-    /// What it is called: always says that it is simulated.
+    /// Company name; it always contains that it is simulated.
     pub title: String,
-    /// Where it is listed.
+    /// Exchange.
     pub exchange: Exchange,
     /// Index into [`SECTORS`].
     pub sector: usize,
-    /// Which part of the market.
+    /// Part of the market.
     pub tier: Tier,
-    /// Market value of this line on the eve of the rotation day, USD.
+    /// Market value of this share class on the eve of the rotation day, USD.
     pub cap_usd: f64,
-    /// Market value of the whole company where the line is one class of several, USD on that eve.
+    /// Market value of the whole company on that eve, USD; differs from `cap_usd` if it has several
+    /// share classes.
     pub company_cap_usd: f64,
     /// Price on that eve, USD.
     pub price: f64,
-    /// Share of the shares outstanding that floats, a decimal.
+    /// Free float / shares outstanding, a decimal.
     pub float_share: f64,
     /// True loading on the market factor.
     pub market_beta: f64,
-    /// True loading on the size factor (small less large).
+    /// True loading on the size factor (small minus large).
     pub size_beta: f64,
     /// True loading on the megacap factor.
     pub megacap_beta: f64,
-    /// True standard deviation of a day's own noise, a decimal.
+    /// True standard deviation of the daily idiosyncratic noise, a decimal.
     pub noise_sd: f64,
-    /// Shares traded a day over shares outstanding, on an ordinary day.
+    /// Shares traded per day / shares outstanding, on an ordinary day.
     pub turnover: f64,
-    /// Shares sold short over the float, at its highest for a squeezed name.
+    /// Shares sold short / float; the maximum for a squeezed name.
     pub short_ratio: f64,
-    /// Distribution a quarter, as a share of the price after it; 0 for none.
+    /// Quarterly distribution / price after it; 0 for none.
     pub quarterly_yield: f64,
-    /// Sessions on which it is a member of SP500, from the first to before the second.
+    /// Sessions of membership in SP500: first, and end (exclusive). `None`: never a member.
     pub membership: Option<(usize, usize)>,
-    /// Whether it is one of the 30 of the price-weighted index.
+    /// Whether it is one of the 30 members of the price-weighted index.
     pub in_dow: bool,
-    /// Session of a change of units, and new shares for one old.
+    /// Split: first session in the new units, and number of new shares per old share.
     pub split: Option<(usize, f64)>,
 }
 
@@ -103,7 +104,7 @@ impl SimulatedName {
         (self.shares() * self.float_share).round()
     }
 
-    /// New shares for one old from a session on to the last: 1 where no split lies between.
+    /// New shares per old share from a session to the last one: 1 if there is no split in between.
     pub fn split_after(&self, session: usize) -> f64 {
         self.split.filter(|(at, _)| session < *at).map_or(1.0, |(_, factor)| factor)
     }
@@ -112,7 +113,8 @@ impl SimulatedName {
 /// Ticker, sector, market value (USD bn), price, float, market beta, short ratio.
 type Mega = (&'static str, usize, f64, f64, f64, f64, f64);
 
-/// Rounded sizes of July 2024, so that 3.5 % of them is more than $500bn; all else is made up.
+/// Market values are the rounded ones of July 2024, of which 3.5 % is more than $500bn; everything
+/// else is made up.
 const MEGACAPS: [Mega; 8] = [
     ("AAPL", 0, 3_500.0, 230.0, 0.999, 1.05, 0.007),
     ("MSFT", 0, 3_450.0, 465.0, 0.999, 1.00, 0.008),
@@ -126,27 +128,28 @@ const MEGACAPS: [Mega; 8] = [
 
 /// Market value of all other members together, USD.
 const LARGE_TOTAL_USD: f64 = 30.0e12;
-/// First session of the change of units of the namesake of NVDA, counted back from the rotation day:
+/// First session after the split of NVDA's namesake, in sessions before the rotation day:
 /// 2024-06-10.
 const NVDA_SPLIT_BEFORE: usize = 21;
 /// The same for the reverse split of the second of the squeezed names.
 const REVERSE_SPLIT_BEFORE: usize = 95;
 
-/// How many names of each part a market of `names` lines has.
+/// Number of names in each part of the market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Members other than the megacaps.
     pub large: usize,
-    /// Neither large nor small.
+    /// Mid caps.
     pub mid: usize,
     /// Small caps.
     pub small: usize,
-    /// Small caps that squeeze, the first ones.
+    /// Heavily shorted small caps; they come first among the small caps.
     pub squeezed: usize,
 }
 
 impl Shape {
-    /// Three fifths are members, at most 500 with the megacaps; a tenth of the rest is in between.
+    /// Three fifths of the names are members, at most 500 including the megacaps; one tenth of the
+    /// rest are mid caps.
     pub fn of(names: usize) -> Shape {
         let names = names.max(100);
         let members = (names * 3 / 5).min(500);
@@ -156,8 +159,8 @@ impl Shape {
     }
 }
 
-/// Makes all names: megacaps, large, mid, small; inside a part from the largest down, but for the
-/// squeezed names, which come first among the small.
+/// Generates all names: megacaps, large, mid, small. Each part is ordered from the largest down,
+/// except that the squeezed names come first among the small caps.
 pub fn names(seed: u64, shape: Shape, sessions: usize, rotation: usize) -> Vec<SimulatedName> {
     let mut names: Vec<SimulatedName> =
         MEGACAPS.iter().map(|mega| megacap(mega, sessions, rotation)).collect();
@@ -180,7 +183,8 @@ pub fn names(seed: u64, shape: Shape, sessions: usize, rotation: usize) -> Vec<S
     }
     for at in 0..shape.small {
         let number = names.len();
-        // The squeezed are strewn over the sizes, the others run from the largest down.
+        // The squeezed names are spread over the sizes; the others are ordered from the largest
+        // down.
         let rank = if at < shape.squeezed { shape.small * (2 * at + 3) / 32 } else { at };
         let cap = 1.1e9 * libm::exp(0.95 * spread(rank % shape.small, shape.small));
         names.push(ordinary(number, Tier::Small, cap, &mut draw(number)));
@@ -196,7 +200,7 @@ pub fn names(seed: u64, shape: Shape, sessions: usize, rotation: usize) -> Vec<S
     names
 }
 
-/// Streams of draws about names begin here.
+/// First random stream for names.
 const STREAM: u64 = 1 << 32;
 
 fn megacap(mega: &Mega, sessions: usize, rotation: usize) -> SimulatedName {
@@ -232,7 +236,7 @@ fn large(at: usize, cap_usd: f64, rng: &mut Rng, sessions: usize) -> SimulatedNa
     let mut name = ordinary(at + MEGACAPS.len(), Tier::Large, cap_usd, rng);
     name.exchange = if at % 3 == 2 { Exchange::Nasdaq } else { Exchange::Nyse };
     name.membership = Some((0, sessions));
-    // 27 beside three of the megacaps.
+    // 27 names, in addition to three megacaps.
     name.in_dow = at < 54 && at.is_multiple_of(2);
     name
 }
@@ -271,7 +275,8 @@ fn ordinary(number: usize, tier: Tier, cap_usd: f64, rng: &mut Rng) -> Simulated
     }
 }
 
-/// From 28 % to 50 % of the float sold short, and not enough volume to get out in a week.
+/// Sets short interest to between 28 % and 50 % of the float, and a volume too low to exit within a
+/// week.
 fn crowd_with_shorts(name: &mut SimulatedName, at: usize) {
     name.short_ratio = 0.50 - 0.02 * at as f64;
     name.turnover = 0.030 + 0.004 * (at % 4) as f64;
@@ -279,7 +284,7 @@ fn crowd_with_shorts(name: &mut SimulatedName, at: usize) {
     name.float_share = 0.78 + 0.02 * (at % 5) as f64;
 }
 
-/// Three mid caps replace the three smallest members, one at a time.
+/// Lets three mid caps replace the three smallest members, one at a time.
 fn swap_members(names: &mut [SimulatedName], shape: Shape, sessions: usize, rotation: usize) {
     let first_mid = MEGACAPS.len() + shape.large;
     for swap in 0..3.min(shape.mid) {

@@ -1,4 +1,4 @@
-//! What was put into the market is found in it again.
+//! Checks that the true parameters of the simulated market can be estimated from its data.
 
 use simulation::{
     facts, files,
@@ -20,7 +20,7 @@ fn change(levels: &[f64], session: usize) -> f64 {
 }
 
 #[test]
-fn one_seed_gives_one_set_of_bytes() {
+fn equal_seeds_give_equal_bytes() {
     let parameters = Parameters { names: 100, days: 300, seed: 3 };
     let files = files::all(&Market::new(parameters));
     assert_eq!(files, files::all(&Market::new(parameters)));
@@ -33,7 +33,7 @@ fn one_seed_gives_one_set_of_bytes() {
 
 /// The moves published for 2024-07-11, to 0.02 percentage points.
 #[test]
-fn the_rotation_day_is_as_published() {
+fn the_rotation_day_has_the_published_moves() {
     for seed in [1, 7, 20_240_711] {
         for names in [200, 300, 500] {
             let market = Market::new(Parameters { names, days: 320, seed });
@@ -44,7 +44,7 @@ fn the_rotation_day_is_as_published() {
                 ("Nasdaq Composite", &indices.nasdaq, -0.020),
                 ("Dow", &indices.dow, 0.001),
                 ("Russell 2000", &indices.small, 0.036),
-                // -0.9 plus the 2.07 points that the equal-weight fund was ahead.
+                // -0.9 plus the 2.07 points by which the equal-weight fund was ahead.
                 ("equal weight", &indices.equal, 0.0117),
             ];
             for (name, levels, published) in rows {
@@ -71,15 +71,15 @@ fn check_members(market: &Market) {
     let up = members.iter().filter(|name| 0.0 < moved(**name)).count();
     let share = up as f64 / members.len() as f64;
     assert!((share - rotation_day::SHARE_UP).abs() < 0.02, "{share}");
-    // What was sold short most rose most.
+    // The most shorted names rose most.
     let mean =
         |names: Vec<usize>| names.iter().map(|name| moved(*name)).sum::<f64>() / names.len() as f64;
     let small = mean(market.tier(Tier::Small).collect());
     assert!(small + 0.01 < mean(market.squeezed().collect()));
 }
 
-/// Betas within five of the standard errors that a regression states, 95 % within two, for the days
-/// on which the model alone made the returns.
+/// Regression betas are within five standard errors of the truth, and 95 % of them within two, over
+/// the days on which returns follow the model.
 #[test]
 fn a_regression_finds_the_true_loadings() {
     let market = &*MARKET;
@@ -111,14 +111,14 @@ fn a_regression_finds_the_true_loadings() {
 }
 
 #[test]
-fn prices_carry_returns_and_distributions() {
+fn prices_agree_with_returns_and_distributions() {
     let market = &*MARKET;
     for at in [0, 5, 40, 200] {
         let (bars, truth) = (market.bars(at), path::total_returns(market, at));
         for (session, truth) in truth.iter().enumerate().skip(1) {
             let price = change(&bars.close, session);
             let total = change(&bars.adjusted_close, session);
-            // Prices are printed to 1e-6 dollars, of which the least costs about one.
+            // Prices are rounded to 1e-6 dollars; the lowest is about one dollar.
             assert!((total - truth).abs() < 1e-5);
             assert!(((1.0 + price) * bars.distribution[session] - 1.0 - total).abs() < 1e-5);
             assert!(bars.low[session] <= bars.open[session].min(bars.close[session]));
@@ -179,7 +179,7 @@ fn batches_and_files_agree() {
 }
 
 #[test]
-fn the_sample_book_is_the_trade() {
+fn the_sample_book_is_the_crowded_trade() {
     let book = sample::long_megacap_short_small_cap(&MARKET);
     let value = |long: bool| {
         book.iter()
