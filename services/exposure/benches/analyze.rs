@@ -1,4 +1,4 @@
-//! What one analysis costs, and what preparing a market for all of them costs.
+//! Benches one analysis, and the preparation of a market that all analyses share.
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
@@ -68,11 +68,12 @@ fn bench(criterion: &mut Criterion) {
         b.iter(|| analyze(&prepared, black_box(&request(Listing::All))));
     });
     young_names(criterion, &tail);
-    nobody_has_the_days(criterion, &tail);
+    no_peer_has_the_days(criterion, &tail);
     one_more_session(criterion, &world, &request(Listing::Largest(10)), &lines);
 }
 
-/// The whole preparation, and that of a session appended to what was prepared: to the first answer.
+/// Benches the whole preparation, and one session appended to an earlier preparation, up to the
+/// first answer.
 fn one_more_session(
     criterion: &mut Criterion,
     world: &world::World,
@@ -103,7 +104,7 @@ fn one_more_session(
     group.finish();
 }
 
-/// A tenth of the book has a year of returns: peers stand in for the rest, in 32 draws.
+/// A tenth of the book has one year of returns; peers replace the rest, in 32 draws.
 fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
     let world = world::world_with(600, 1_100, 7, |names| {
         names.iter_mut().skip(5).step_by(10).for_each(|name| name.listed_from = 848);
@@ -122,8 +123,8 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
     });
 }
 
-/// Every name has 180 sessions under an index of four years: on most days nobody can stand in.
-fn nobody_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
+/// Every name has 180 sessions, the index four years: on most days no peer has a return.
+fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
     let world = world::world_with(2_160, 1_100, 7, |names| {
         names.iter_mut().for_each(|name| name.listed_from = 920);
     });

@@ -1,4 +1,4 @@
-//! From a joined book to the whole report.
+//! Computes the whole report from a joined book.
 
 use crate::{
     concentration,
@@ -18,18 +18,19 @@ use factors::size::SizeBucket;
 use marketdata::{day::Day, instrument::InstrumentId, quotes::Quote};
 use portfolio::book::Book;
 
-/// What to analyse, and how.
+/// A portfolio analysis request.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// The book, joined to the same view.
+    /// The book, joined on the same view.
     pub book: &'a Book,
-    /// How betas are estimated; other than the prepared ones are estimated anew for the book.
+    /// Settings of the betas. If they differ from the prepared ones, the book's betas are estimated
+    /// anew.
     pub beta: BetaSettings,
-    /// How tails are measured.
+    /// Settings of the tail.
     pub tail: &'a TailSettings,
-    /// A past day to replay.
+    /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
-    /// Which positions to list.
+    /// The positions to list.
     pub listing: Listing,
 }
 
@@ -95,7 +96,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     report
 }
 
-/// The book's returns over all sessions that the tail or the betas look at.
+/// The book's returns over all sessions that the tail or the betas use.
 fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> Option<History> {
     let width = prepared.sessions.len();
     if width == 0 || request.book.gross <= 0.0 {
@@ -106,7 +107,7 @@ fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> O
     Some(History::of(&prepared.panel, &sums.terms, &sums.lacking, joined, first))
 }
 
-/// What the book's own returns say of it.
+/// Betas from regressing the book's own returns.
 struct TopDownBetas {
     market: Option<Measured>,
     up_market: Option<Measured>,
@@ -126,7 +127,7 @@ impl TopDownBetas {
         let both: Vec<_> = drivers.market.iter().chain(&drivers.size).collect();
         let together = fit(&both, least);
         let up: Vec<_> = drivers.up_market.iter().collect();
-        // Half of the sessions will do, as for names: the market falls on the other half.
+        // Half of the sessions is enough, as for names: the market falls on the other half.
         let rising = fit(&up, least.div_ceil(2));
         TopDownBetas {
             market: drivers.market.as_ref().and_then(|_| slope(&together, 0)),
@@ -155,7 +156,7 @@ fn by_sector(prepared: &PreparedExposure, sums: &Sums) -> Vec<SectorGroup> {
 }
 
 impl PreparedExposure {
-    /// Whether a price is older than a week of the latest in the view.
+    /// Whether a price is more than a week older than the latest in the view.
     pub(crate) fn is_stale(&self, quote: Quote) -> bool {
         self.quotes.last_day().is_some_and(|last| quote.on.plus(7) < last)
     }

@@ -1,9 +1,10 @@
-//! How many bets a book really is: share classes of a company count as one.
+//! Concentration: the effective number of positions, with the share classes of a company counted as
+//! one.
 
 use crate::{prepared::PreparedExposure, report::Concentration};
 use portfolio::book::Book;
 
-/// Measures the weights of companies in what adds up to the book's gross.
+/// Measures the weights of companies within the book's gross.
 pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration {
     let gross = if 0.0 < book.gross { book.gross } else { 1.0 };
     let mut values: Vec<f64> = Vec::with_capacity(book.holdings.len());
@@ -19,16 +20,17 @@ pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration
     let mut loose: Vec<f64> = book.loose.iter().filter_map(|line| line.market_value).collect();
     loose.sort_unstable_by(f64::total_cmp);
     values.extend(loose);
-    // Holdings come by name, and the sort is stable: sums do not depend on the order of lines.
+    // Holdings are sorted by name and the sort is stable, so sums do not depend on the order of
+    // lines.
     classes.sort_by_key(|(company, _)| *company);
     let companies = classes.chunk_by(|a, b| a.0 == b.0);
     values.extend(companies.map(|lines| lines.iter().map(|(_, value)| value).sum::<f64>()));
-    // Shares of gross, so that no square of an amount is too large or too small for a number.
+    // Shares of gross, so that squares neither overflow nor underflow.
     values.iter_mut().for_each(|value| *value /= gross);
     let (mut all, mut long, mut short) = ([0.0; 2], [0.0; 2], [0.0; 2]);
     for value in &values {
         add(&mut all, *value);
-        // Zero where it is of the other side: signs come in no order that a branch could learn.
+        // Zero for the other side. Branch-free, because signs come in no predictable order.
         add(&mut long, if 0.0 < *value { *value } else { 0.0 });
         add(&mut short, if *value < 0.0 { *value } else { 0.0 });
     }
@@ -50,7 +52,7 @@ pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration
     }
 }
 
-/// Adds a value to a sum of sizes and to a sum of squares.
+/// Adds a value to a sum and its square to a sum of squares.
 fn add([sum, squares]: &mut [f64; 2], value: f64) {
     *sum += value.abs();
     *squares += value * value;

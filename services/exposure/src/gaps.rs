@@ -1,4 +1,4 @@
-//! What a report lacks, and why: nothing is dropped without a word.
+//! The gaps of a report: what is missing, and why.
 
 use crate::{
     analyze::Request,
@@ -18,7 +18,7 @@ use marketdata::{
 };
 use portfolio::book::LooseLine;
 
-/// Sessions that a 99 % quantile needs to stand on more than its worst few days.
+/// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
 const TAIL_SESSIONS_MIN: usize = 500;
 
 pub(crate) fn list(
@@ -43,7 +43,7 @@ pub(crate) fn list(
     gaps
 }
 
-/// The subject of a line: where it stands in the request.
+/// The subject of a line: its place in the request.
 fn subject(line: usize) -> String {
     format!("portfolio.positions[{line}]")
 }
@@ -55,17 +55,17 @@ fn loose(prepared: &PreparedExposure, line: &LooseLine, gross: f64) -> Gap {
     };
     match line.market_value.filter(|_| 0.0 < gross) {
         Some(value) => {
-            let detail = format!("{what}; its market value counts, its betas and returns do not");
+            let detail = format!("{what}; its market value is counted, without betas and returns");
             Gap::new(reason, subject(line.line), detail).of_gross(value.abs() / gross)
         }
         None => {
-            let detail = format!("{what}, and the line gives shares: it is left out of every sum");
+            let detail = format!("{what}; the line gives shares, so it is left out of every sum");
             Gap::new(reason, subject(line.line), detail)
         }
     }
 }
 
-/// Why an instrument has no usable price, in words.
+/// Why an instrument has no usable price.
 fn no_quote(prepared: &PreparedExposure, instrument: InstrumentId) -> (GapReason, String) {
     let symbol = prepared.snapshot.symbol(instrument);
     match Quotes::why_none(&prepared.snapshot, instrument) {
@@ -74,7 +74,9 @@ fn no_quote(prepared: &PreparedExposure, instrument: InstrumentId) -> (GapReason
         }
         reason => (
             reason,
-            format!("no known split brings the last price of {symbol} to units of the as-of date"),
+            format!(
+                "no known split factor converts the last price of {symbol} to units of the as-of day"
+            ),
         ),
     }
 }
@@ -93,7 +95,7 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
         }
         Some(quote) if prepared.is_stale(quote) => gaps.push(gap(
             GapReason::Stale,
-            format!("the last close is of {}, over a week before the latest", quote.on),
+            format!("the last close is of {}, more than a week before the latest", quote.on),
         )),
         Some(_) => {}
     }
@@ -103,8 +105,8 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
         let have = details.fit.map_or(0, |fit| fit.observations);
         let need = prepared.settings.min_observations;
         let stand_in = match details.market.and_then(|beta| beta.prior) {
-            Some(PriorMean::SizeBucket) => "the mean of its size bucket stands in",
-            Some(PriorMean::AllNames) => "the mean of all names stands in",
+            Some(PriorMean::SizeBucket) => "the mean of its size bucket is used",
+            Some(PriorMean::AllNames) => "the mean of all names is used",
             None => "no beta",
         };
         let (reason, detail) = if have < need {
@@ -112,14 +114,15 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
             (GapReason::ShortHistory, detail)
         } else {
             let detail =
-                format!("its {have} returns give no beta, most of them are zero; {stand_in}");
+                format!("no beta from its {have} returns, most of which are zero; {stand_in}");
             (GapReason::Degenerate, detail)
         };
         gaps.push(gap(reason, detail));
     }
     if let Some(cap) = prepared.unmoved_cap(holding.instrument) {
         let detail = format!(
-            "its market value is the one printed for {}: no price on one basis moves it on",
+            "its market value is the one published for {}: it cannot be carried forward, because no \
+             price is on one basis with it",
             cap.described_on
         );
         gaps.push(gap(GapReason::Stale, detail));
@@ -135,9 +138,9 @@ fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
         gaps.push(gap.of_gross(sums.unsized_gross / gross));
     }
     if 0.0 < sums.may_be_fund_gross {
-        let detail = "nothing known says whether these are companies or funds (a float, a sector, an \
-                      asset class, a membership, holdings): they have the bucket and the rank that \
-                      their market value gives a company";
+        let detail = "not classified as company or fund by a float, a sector, an asset class, a \
+                      membership or holdings: they have the bucket and the rank that their market \
+                      value gives a company";
         let gap = Gap::new(GapReason::NoClassification, "market_cap_rank", detail);
         gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
     }
@@ -149,14 +152,15 @@ fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
     gaps
 }
 
-/// Names whose betas use the mean of all names: of unknown size, or of a bucket with few names.
+/// Names whose betas use the mean of all names: their size is unknown, or their bucket has too few
+/// names.
 fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
     if sums.all_names == 0 || gross <= 0.0 {
         return None;
     }
     let detail = format!(
-        "names of unknown size or of a bucket with fewer than {PRIOR_NAMES_MIN} companies: {}; their betas \
-         use the mean of all names instead of the bucket's",
+        "names of unknown size or of a bucket with fewer than {PRIOR_NAMES_MIN} companies: {}; \
+         their betas use the mean of all names instead of the bucket's",
         sums.all_names
     );
     let gap = Gap::new(GapReason::Proxy, "beta", detail);
@@ -170,18 +174,18 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
         gaps.push(Gap::new(GapReason::InputMissing, subject, detail));
     };
     if drivers.market.is_none() {
-        missing(Role::LargeCapIndex.id(), "no returns of the market: betas are absent");
+        missing(Role::LargeCapIndex.id(), "no returns of the market: betas are missing");
     }
     if drivers.size.is_none() {
-        missing(Role::SmallCapIndex.id(), "no returns of small caps: size betas are absent");
+        missing(Role::SmallCapIndex.id(), "no returns of small caps: size betas are missing");
     }
     if drivers.crowd.is_none() {
-        missing("crowd", "too few megacaps or no small-cap index: the crowd's beta is absent");
+        missing("crowd", "too few megacaps or no small-cap index: crowd betas are missing");
     }
     let absent = &prepared.roles.missing_megacaps;
     if drivers.crowd.is_some() && !absent.is_empty() {
         let detail =
-            format!("no returns of {}; the other megacaps stand for all", absent.join(", "));
+            format!("no returns of {}; the crowd uses the other megacaps", absent.join(", "));
         missing("crowd", &detail);
     }
     let (market, small) = prepared.resolved();
@@ -194,7 +198,7 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     gaps
 }
 
-/// On how many sessions the book's own returns stand, where not on all.
+/// The number of sessions behind the top-down betas, if not all.
 fn top_down(
     prepared: &PreparedExposure,
     history: Option<&History>,
@@ -208,19 +212,19 @@ fn top_down(
     if report.market.top_down.is_none() {
         let need = prepared.settings.min_observations;
         let detail = format!(
-            "{own} sessions on which names of 95 % of what joined have returns of their own, {need} \
-             needed: no top-down betas, share of variance or unwinds"
+            "{own} sessions on which names of 95 % of joined gross have returns of their own, \
+             {need} needed: no top-down betas, share of variance or unwinds"
         );
         return Some(Gap::new(GapReason::ShortHistory, "top_down", detail));
     }
     let detail = format!(
-        "the book's own returns are those of {own} of {sessions} sessions, on which names of 95 % of \
-         what joined have returns of their own"
+        "top-down betas use {own} of {sessions} sessions: those on which names of 95 % of joined \
+         gross have returns of their own"
     );
     (own < sessions).then(|| Gap::new(GapReason::MissingObservations, "top_down", detail))
 }
 
-/// Legs whose betas stand on less of their own than the book's do.
+/// Legs whose betas rest on a smaller share of own returns than those of the book.
 fn legs(report: &ExposureReport, gross: f64) -> Vec<Gap> {
     let thin = report.trade.legs.iter().filter(|leg| !is_known(1.0 - leg.own_share, 1.0));
     let gap = |leg: &TradeLeg| {
@@ -230,8 +234,8 @@ fn legs(report: &ExposureReport, gross: f64) -> Vec<Gap> {
             Leg::Other => "other names",
         };
         let detail = format!(
-            "{:.0} % of the weighted returns of {which} are their own; the others count as none, so that \
-             the leg's crowd beta and unwinds lie nearer to zero than its names'",
+            "{:.0} % of the weighted returns of {which} are their own; the others count as zero, \
+             so the leg's crowd beta and unwinds are closer to zero than its names'",
             100.0 * leg.own_share
         );
         let gap = Gap::new(GapReason::MissingObservations, "crowd_trade.legs", detail);
@@ -240,12 +244,12 @@ fn legs(report: &ExposureReport, gross: f64) -> Vec<Gap> {
     thin.map(gap).collect()
 }
 
-/// `none` is why there is no tail, where there are sessions.
+/// `none` is the reason why there is no tail although there are sessions.
 fn tail(none: Option<Gap>, report: &ExposureReport) -> Vec<Gap> {
     let mut gaps = Vec::new();
     match &report.tail {
         None => gaps.push(none.unwrap_or_else(|| {
-            let detail = "nothing valued, or no session with returns";
+            let detail = "no position has a value, or no session has returns";
             Gap::new(GapReason::InputMissing, "tail", detail)
         })),
         Some(risk) => gaps.extend(short_tail(risk)),
@@ -269,38 +273,38 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
     let (asked, have) = (risk.settings.window_sessions, risk.sessions);
     if have < asked || have < TAIL_SESSIONS_MIN {
         let detail =
-            format!("{have} scenarios of {asked} asked for; 99 % needs {TAIL_SESSIONS_MIN}");
+            format!("{have} of {asked} requested scenarios; 99 % needs {TAIL_SESSIONS_MIN}");
         add(GapReason::ShortHistory, detail, None);
     }
     if 0 < risk.proxied_names {
         let (names, draws, widened) = (risk.proxied_names, risk.draws, risk.widened_names);
         let mut detail = format!(
-            "{names} names lack returns of their own: their betas and residuals of peers on the same \
-             days stand in, in {draws} draws"
+            "{names} names lack returns of their own: their betas and the residuals of peers on \
+             the same days are used instead, in {draws} draws"
         );
         if 0 < widened {
-            detail += &format!("; {widened} of them drew from beyond their own size and sector");
+            detail += &format!("; for {widened} of them, also peers of other sizes or sectors");
         }
         add(GapReason::Proxy, detail, Some(risk.proxied_share));
     }
     if 0 < risk.left_out_sessions {
         let detail = format!(
-            "{} sessions are left out: names of more than 5 % of what joined have no return on them, \
-             and fewer than {DONORS_MIN} of their peers have one",
+            "{} sessions are left out: names of more than 5 % of joined gross have no return on \
+             them, and fewer than {DONORS_MIN} of their peers have one",
             risk.left_out_sessions
         );
         add(GapReason::MissingObservations, detail, None);
     }
     if 0.0 < risk.undrawn_share {
         let detail = format!(
-            "on some sessions fewer than {DONORS_MIN} peers of a name have a return: its betas alone \
-             stand in"
+            "on some sessions fewer than {DONORS_MIN} peers of a name have a return: only its \
+             betas are used"
         );
         add(GapReason::MissingObservations, detail, Some(risk.undrawn_share));
     }
     if let Some(filter) = risk.filter.filter(|filter| 0 < filter.unscaled) {
         let detail =
-            format!("{} scenarios keep their size: nothing had moved before them", filter.unscaled);
+            format!("{} scenarios are not rescaled: the P&L before them was zero", filter.unscaled);
         add(GapReason::Degenerate, detail, None);
     }
     gaps
@@ -310,12 +314,12 @@ fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {
     let on = request.repeat_on?;
     match &report.trade.repeat {
         None => {
-            let detail = format!("the market has no return on {on}: nothing to repeat");
+            let detail = format!("the market has no return on {on}, so the day cannot be repeated");
             Some(Gap::new(GapReason::InputMissing, "repeat", detail))
         }
         Some(repeat) if 0 < repeat.proxied_names => {
             let names = repeat.proxied_names;
-            let detail = format!("{names} names had no return on {on}: their betas stand in");
+            let detail = format!("{names} names had no return on {on}: their betas are used");
             let gap = Gap::new(GapReason::Proxy, "repeat", detail);
             Some(gap.of_gross(repeat.proxied_gross_share))
         }

@@ -1,23 +1,24 @@
-//! Today's positions over past sessions: the book's own returns, leg by leg.
+//! The book's own past returns at today's positions, by leg.
 
 use crate::{kernel::add_scaled_rows, panel::Panel};
 use marketdata::instrument::InstrumentId;
 
-/// What a leg holds of names that have returns: rows of the panel and their shares of gross.
+/// A leg's names with returns: rows of the panel and their shares of gross.
 pub(crate) type LegTerms = Vec<(u32, f32)>;
 
-/// Share of the gross of what joined that a session must know something of to count.
+/// Minimum share of the joined gross whose returns must be known for a session to count.
 const KNOWN_SHARE_MIN: f64 = 0.95;
 
-/// Shares are sums of roundings.
+/// Tolerance for sums of rounded shares.
 const SHARE_ROUNDING: f64 = 1e-9;
 
-/// Whether a session counts of which so much is not known, of so much that joined.
+/// Whether a session counts, given the share of gross without a return and the share that joined.
 pub(crate) fn is_known(missing: f64, joined: f64) -> bool {
     missing <= (1.0 - KNOWN_SHARE_MIN) * joined + SHARE_ROUNDING
 }
 
-/// A name that lacks returns: its row where it has any, its leg, and its share of gross.
+/// A name with missing returns: its row of the panel if it has one, its leg, and its share of
+/// gross.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lacking {
     pub(crate) instrument: InstrumentId,
@@ -27,22 +28,22 @@ pub(crate) struct Lacking {
 }
 
 impl Lacking {
-    /// How many of some sessions are not its own.
+    /// Number of the given sessions on which it has no return of its own.
     pub(crate) fn absent(&self, panel: &Panel, sessions: &[usize]) -> usize {
         let is_absent = |at: &&usize| self.row.is_none_or(|row| panel.own(row, **at).is_none());
         sessions.iter().filter(is_absent).count()
     }
 }
 
-/// Returns on gross that are the names' own, by leg and in all, from a session on.
+/// Returns on gross from the names' own returns only, by leg and in total, from a session on.
 #[derive(Debug)]
 pub(crate) struct History {
-    /// The first session.
+    /// Index of the first session.
     pub(crate) first: usize,
     pub(crate) legs: [Vec<f32>; 3],
     pub(crate) total: Vec<f32>,
-    /// Whether each session is the book's own: names of 95 % of what joined have a return on it, and
-    /// the rest counts as no return. None where all are.
+    /// Whether each session counts for the book: names of 95 % of the joined gross have a return on
+    /// it, and the rest counts as zero. `None` if all sessions count.
     own: Option<Vec<bool>>,
 }
 
@@ -70,12 +71,12 @@ impl History {
         History { first, legs, total, own }
     }
 
-    /// The latest returns of a series in double precision.
+    /// A series from session `first` on, in double precision.
     pub(crate) fn since(&self, series: &[f32], first: usize) -> Vec<f64> {
         series[first - self.first..].iter().map(|r| f64::from(*r)).collect()
     }
 
-    /// Which of the latest sessions are the book's own; none where all are.
+    /// Which of the sessions from `first` on count for the book. `None` if all do.
     pub(crate) fn own_since(&self, first: usize) -> Option<&[bool]> {
         let own = &self.own.as_ref()?[first - self.first..];
         own.contains(&false).then_some(own)

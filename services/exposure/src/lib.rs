@@ -1,9 +1,9 @@
-//! What is this portfolio a bet on?
+//! Exposure: what a portfolio is a bet on.
 //!
-//! [`prepared::prepare`] does what all analyses of a view share, most of it in the crate `risk`;
-//! [`analyze::analyze`] what one book needs: long, short, gross and net by size and sector, betas to
-//! the market and to small-cap leadership, the crowded trade (long megacaps, short small caps) and
-//! what its unwind would cost, tails, concentration, and what is missing. Modules are declared in
+//! [`prepared::prepare`] does what all analyses of a view share, most of it in the crate `risk`.
+//! [`analyze::analyze`] does what one book needs: long, short, gross and net by size and sector;
+//! betas to the market and to small-cap leadership; the crowded trade (long megacaps, short small
+//! caps) and the cost of its unwind; tails, concentration, and gaps. Modules are declared in
 //! reading order.
 
 pub mod analyze;
@@ -24,5 +24,5 @@ mod trade;
 
 pub use risk::{beta, drivers};
 
-// The risk model's parts that analyses read, by the names they have there.
+// The modules of the risk model that an analysis reads.
 use risk::{kernel, name, panel, peers};

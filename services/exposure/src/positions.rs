@@ -12,8 +12,7 @@ use crate::{
 };
 use portfolio::book::{Book, Holding};
 
-/// Lists positions, the largest first, equal ones by name. `tail` is the first level of expected
-/// shortfall.
+/// Lists positions, largest first, ties by name. `tail` is the tail at the first confidence level.
 pub(crate) fn list(
     prepared: &PreparedExposure,
     book: &Book,
@@ -27,7 +26,7 @@ pub(crate) fn list(
     if count == 0 {
         return Vec::new();
     }
-    // Sizes of equal sign compare as their bits do; the index settles ties.
+    // The bits of non-negative doubles order like the doubles; the index settles ties.
     let key = |(at, holding): (usize, &Holding)| (!holding.market_value.abs().to_bits(), at);
     let mut order: Vec<(u64, usize)> = book.holdings.iter().enumerate().map(key).collect();
     if count < order.len() {
@@ -44,7 +43,7 @@ pub(crate) fn list(
     listed.iter().enumerate().map(row).collect()
 }
 
-/// `tail` comes with what the name's own returns add up to over it.
+/// `tail` is paired with the sum of the name's own weighted returns over it.
 fn row(
     prepared: &PreparedExposure,
     book: &Book,
@@ -91,11 +90,11 @@ fn row(
     }
 }
 
-/// Names whose sums run side by side: each addition waits for the one before, and each return for
-/// memory.
+/// Number of names summed side by side, because each addition waits for the one before and each
+/// return for memory.
 const SIDE_BY_SIDE: usize = 8;
 
-/// The weighted returns over the tail that are the names' own.
+/// The tail-weighted sum of each name's own returns.
 fn own_tail_returns(
     prepared: &PreparedExposure,
     listed: &[&Holding],
@@ -132,8 +131,8 @@ fn weighted<const N: usize>(rows: [&[f32]; N], weights: &[(usize, f64)]) -> [f64
     sums
 }
 
-/// A name's weighted return over the tail: what its own returns add up to, and after it what stands in
-/// for absent ones.
+/// A name's weighted return over the tail: the sum over its own returns, plus that over its
+/// stand-ins.
 fn tail_return(prepared: &PreparedExposure, holding: &Holding, tail: &Tail, own: f64) -> f64 {
     let weights = &tail.first_level;
     let mut sum = own;

@@ -1,4 +1,4 @@
-//! What every analysis of a view shares: the risk model of its names, and the way to them by symbol.
+//! The state shared by all analyses of a view: the risk model, and the lookup of names by symbol.
 
 use factors::roles::Roles;
 use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
@@ -6,7 +6,7 @@ use portfolio::{book::Book, lookup::Lookup};
 use risk::{model::RiskModel, name::NONE, settings::BetaSettings};
 use std::{ops::Deref, sync::Arc};
 
-/// The datasets that a prepared view depends on, beside names.
+/// The datasets that a prepared view depends on, apart from names.
 pub const READS: &[Dataset] = &[
     Dataset::Bars,
     Dataset::Series,
@@ -17,15 +17,15 @@ pub const READS: &[Dataset] = &[
     Dataset::Splits,
 ];
 
-/// The request-independent state of a view. What the risk model has is read as if it were here.
+/// The request-independent state of a view. Dereferences to the risk model.
 #[derive(Clone, Debug)]
 pub struct PreparedExposure {
     model: RiskModel,
     lookup: Arc<Lookup>,
 }
 
-/// Prepares a view on the threads of the caller's pool. With an earlier state, whatever view it is
-/// of, the result has the same bits and takes over what has not changed.
+/// Prepares a view on the threads of the caller's pool. An earlier state, of any view, does not
+/// change a bit of the result; its unchanged parts are reused.
 pub fn prepare(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -47,8 +47,8 @@ impl Deref for PreparedExposure {
 }
 
 impl PreparedExposure {
-    /// Whether a book is answered at once: the betas of its names are at hand, and every name has all
-    /// returns of its own, so that nothing must be drawn.
+    /// Whether a book can be analysed at once: the betas of its names are fitted, and every name
+    /// has all of its own returns, so nothing must be drawn.
     pub fn is_whole(&self, book: &Book) -> bool {
         book.holdings.iter().all(|holding| {
             let name = self.model.anchored(holding.instrument);
@@ -61,7 +61,7 @@ impl PreparedExposure {
         &self.lookup
     }
 
-    /// Memory held beside the market, bytes.
+    /// Memory held, in bytes, excluding the market.
     pub fn bytes(&self) -> usize {
         self.model.bytes() + self.lookup.bytes()
     }

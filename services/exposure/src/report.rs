@@ -1,7 +1,7 @@
-//! What an analysis says.
+//! The report of an analysis.
 //!
-//! Money is in the portfolio's currency. P&L is signed from the holder's side, losses of risk
-//! measures are positive, returns and volatilities are decimals a day.
+//! Money is in the portfolio's currency. P&L is signed from the holder's side. Risk measures are
+//! losses, positive. Returns and volatilities are decimals per day.
 
 use crate::{
     beta::Beta,
@@ -10,7 +10,7 @@ use crate::{
 use factors::size::{CapSource, SizeBucket};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
 
-/// Long, short, gross, net of some positions.
+/// Long, short, gross and net of a set of positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exposure {
     /// Σ max(mv, 0).
@@ -23,7 +23,7 @@ pub struct Exposure {
     pub short_names: u32,
     /// Σ mv·β over long names with a beta.
     pub beta_long: f64,
-    /// Σ mv·β over short names with a beta: negative where their betas are positive.
+    /// Σ mv·β over short names with a beta: negative if their betas are positive.
     pub beta_short: f64,
 }
 
@@ -52,10 +52,10 @@ impl Exposure {
         self.beta_long + self.beta_short
     }
 
-    /// Adds a position worth `value` whose market beta is `beta` (0 where none is known). Lines that
-    /// net to zero are neither long nor short.
+    /// Adds a position worth `value` whose market beta is `beta` (0 if unknown). Lines that net to
+    /// zero are neither long nor short.
     pub(crate) fn add(&mut self, value: f64, beta: f64) {
-        // Without a branch: signs come in no order that one could learn.
+        // Branch-free, because signs come in no predictable order.
         let (is_long, is_short) = (0.0 < value, value < 0.0);
         let either = |is_so: bool, amount: f64| if is_so { amount } else { 0.0 };
         self.long += either(is_long, value);
@@ -67,42 +67,43 @@ impl Exposure {
     }
 }
 
-/// A number measured on observations.
+/// A number estimated from observations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
     /// The value.
     pub value: f64,
     /// Its standard error.
     pub standard_error: f64,
-    /// Sessions it stands on; for a sum over names, the number of names.
+    /// Number of sessions it is estimated from; for a sum over names, the number of names.
     pub observations: usize,
 }
 
-/// A book's money beta to a driver, both ways: what it gains when the driver returns 100 %.
+/// A book's money beta to a driver, estimated in two ways: its gain when the driver returns 100 %.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BookBeta {
-    /// Σ mv·β over names; the error supposes names' errors independent.
+    /// Σ mv·β over names; the standard error assumes that the names' errors are independent.
     pub bottom_up: Option<Measured>,
-    /// Slope of the book's own returns at today's positions (least squares weighted by age, errors
-    /// by Newey and West), over the sessions on which names of 95 % of what joined have returns of
-    /// their own; none where these are too few.
+    /// Slope of the book's own returns at today's positions (least squares weighted by age,
+    /// Newey–West errors), over the sessions on which names of 95 % of the joined gross have
+    /// returns of their own. `None` if these are too few.
     pub top_down: Option<Measured>,
 }
 
 impl BookBeta {
-    /// top_down − bottom_up: what robust fits, shrinkage and sessions left out changed.
+    /// top_down − bottom_up: the effect of robust fits, shrinkage and sessions left out.
     pub fn gap(&self) -> Option<f64> {
         Some(self.top_down?.value - self.bottom_up?.value)
     }
 }
 
-/// Which part a position plays in the crowded trade.
+/// Role of a position in the crowded trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Leg {
-    /// Held long, and a company of 200 billion or more or one of the configured megacaps.
+    /// Held long, and either a company worth at least 200 billion or one of the configured
+    /// megacaps.
     MegacapLong,
-    /// Held short, and a company ranked below 1,000 by market value or below 2 billion, or the
-    /// small-cap index, or among its fund's newest known holdings.
+    /// Held short, and either a company ranked below 1,000 by market value or worth less than 2
+    /// billion, or the small-cap index, or one of its fund's newest known holdings.
     SmallCapShort,
     /// Everything else.
     Other,
@@ -116,46 +117,48 @@ impl Leg {
 /// One leg of the trade.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TradeLeg {
-    /// Which.
+    /// The leg.
     pub leg: Leg,
-    /// What is in it.
+    /// Exposure of its positions.
     pub exposure: Exposure,
-    /// Its money beta to the crowd, from its own returns at today's positions; none for an empty leg.
+    /// Its money beta to the crowd, from its own returns at today's positions. `None` for an empty
+    /// leg.
     pub crowd_beta: Option<Measured>,
-    /// Share of its gross times sessions that are returns of its own names, sessions weighted as in
-    /// the beta; the rest counts as no return, which draws the beta to zero. 1 without a beta.
+    /// Share of its gross times sessions that are its names' own returns, with the sessions
+    /// weighted as in the beta. The rest counts as zero, which pulls the beta towards zero. 1
+    /// without a beta.
     pub own_share: f64,
 }
 
-/// What an unwind of the crowd by some standard deviations would do.
+/// Effect of an unwind of the crowd by a number of standard deviations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unwind {
-    /// How many daily standard deviations the crowd loses.
+    /// Number of daily standard deviations that the crowd loses.
     pub standard_deviations: f64,
     /// The crowd's return, negative.
     pub crowd_return: f64,
     /// P&L of the book: its crowd beta times that return.
     pub pnl: f64,
-    /// Standard error of the P&L, from that of the beta alone.
+    /// Standard error of the P&L, from that of the beta only.
     pub pnl_standard_error: f64,
-    /// P&L by leg, in the order of [`Leg::ALL`]; they add up to the book's.
+    /// P&L by leg, in the order of [`Leg::ALL`]; they sum to the book's.
     pub leg_pnl: [f64; 3],
 }
 
-/// What one past day would do to today's positions.
+/// Effect of the returns of one past day on today's positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Repeat {
     /// The day.
     pub on: Day,
     /// P&L of the book.
     pub pnl: f64,
-    /// P&L by leg, in the order of [`Leg::ALL`]; they add up to the book's.
+    /// P&L by leg, in the order of [`Leg::ALL`]; they sum to the book's.
     pub leg_pnl: [f64; 3],
     /// The market's return that day.
     pub market_return: Option<f64>,
-    /// Small-cap index less market that day.
+    /// Return of the small-cap index less that of the market on that day.
     pub size_spread: Option<f64>,
-    /// Names without a return that day, answered for by β_market·m + β_size·s.
+    /// Number of names without a return on that day, for which β_market·m + β_size·s is used.
     pub proxied_names: u32,
     /// Their share of gross.
     pub proxied_gross_share: f64,
@@ -166,117 +169,120 @@ pub struct Repeat {
 pub struct CrowdTrade {
     /// The legs, in the order of [`Leg::ALL`].
     pub legs: [TradeLeg; 3],
-    /// The smaller of what the megacap leg is long and the small-cap leg short.
+    /// The smaller of the megacap leg's long value and the small-cap leg's short value.
     pub matched: f64,
     /// The book's money beta to the crowd.
     pub crowd_beta: BookBeta,
-    /// Share of the book's variance at today's positions that the crowd explains, 0 to 1, on the
+    /// Share of the variance of the book's own returns that the crowd explains, 0 to 1, on the
     /// sessions of its top-down beta.
     pub share_of_variance: Option<f64>,
-    /// The crowd's standard deviation, a decimal a day.
+    /// The crowd's standard deviation, a decimal per day.
     pub crowd_standard_deviation: Option<f64>,
-    /// Small-cap index short for one unit of megacaps long.
+    /// Units of the small-cap index short per unit of megacaps long.
     pub crowd_ratio: Option<f64>,
-    /// Unwinds of 1, 2 and 3 standard deviations; none without a crowd.
+    /// Unwinds of 1, 2 and 3 standard deviations. Empty without a crowd.
     pub unwinds: Vec<Unwind>,
-    /// The day asked for, where it could be replayed.
+    /// The repeated day, if one was requested and the market has a return on it.
     pub repeat: Option<Repeat>,
 }
 
-/// Value at risk and expected shortfall at one level of confidence, as losses.
+/// Value at risk and expected shortfall at one confidence level, as losses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TailLevel {
     /// Confidence, inside (0, 1).
     pub confidence: f64,
     /// The loss not exceeded with that confidence.
     pub value_at_risk: f64,
-    /// Lower end of its interval by inversion; none where it is open.
+    /// Lower end of its confidence interval by inversion. `None` if it is open.
     pub value_at_risk_low: Option<f64>,
-    /// Upper end of its interval by inversion; none where it is open.
+    /// Upper end of its confidence interval by inversion. `None` if it is open.
     pub value_at_risk_high: Option<f64>,
-    /// Mean loss beyond it, the scenario on the border counted in part.
+    /// Mean loss beyond it; the scenario on the border counts in part.
     pub expected_shortfall: f64,
-    /// Its standard error, clusters of losses allowed for; none where the tail is one session.
+    /// Its standard error, allowing for clusters of losses. `None` if the tail is a single session.
     pub expected_shortfall_standard_error: Option<f64>,
-    /// Contributions of the legs to expected shortfall, in the order of [`Leg::ALL`]; they add up.
+    /// Contributions of the legs to expected shortfall, in the order of [`Leg::ALL`]; they sum to
+    /// it.
     pub leg_expected_shortfall: [f64; 3],
-    /// What rests on stand-ins; none where every return is a name's own.
+    /// How much of it rests on stand-ins. `None` if every return is a name's own.
     pub stand_ins: Option<TailStandIns>,
 }
 
-/// How far a level rests on returns that stand in for absent ones.
+/// How far a confidence level rests on stand-ins for missing returns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TailStandIns {
-    /// Contribution of stand-ins to expected shortfall; negative where they lessen it.
+    /// Contribution of stand-ins to expected shortfall; negative if they reduce it.
     pub expected_shortfall: f64,
-    /// Standard deviation of the value at risk over the draws, each alone.
+    /// Standard deviation, over the draws, of the value at risk of each draw.
     pub value_at_risk_spread: f64,
-    /// The same of the expected shortfall.
+    /// Standard deviation, over the draws, of the expected shortfall of each draw.
     pub expected_shortfall_spread: f64,
 }
 
 /// Losses of today's positions over scenarios made of past sessions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TailRisk {
-    /// What was asked for, defaults filled in.
+    /// The settings used, with defaults filled in.
     pub settings: TailSettings,
-    /// Sessions that are scenarios.
+    /// Number of sessions used as scenarios.
     pub sessions: usize,
-    /// The first of them.
+    /// First of these sessions.
     pub first_on: Day,
-    /// The last of them.
+    /// Last of these sessions.
     pub last_on: Day,
-    /// The filter; none for plain history.
+    /// The filter. `None` for plain history.
     pub filter: Option<FilterRecord>,
-    /// Levels in the order asked for.
+    /// Confidence levels, in the requested order.
     pub levels: Vec<TailLevel>,
-    /// The session of the largest loss as replayed: today's positions, returns as they were.
+    /// The session of the largest replayed loss: today's positions, unscaled returns.
     pub worst_on: Day,
-    /// P&L of that session, its stand-ins averaged over draws.
+    /// P&L of that session; stand-ins are averaged over draws.
     pub worst_pnl: f64,
-    /// The session of the worst scenario; the same for plain history without stand-ins.
+    /// The session of the worst scenario. The same as `worst_on` for plain history without
+    /// stand-ins.
     pub worst_scenario_on: Day,
-    /// P&L of that scenario: rescaled by the filter, its stand-ins one draw.
+    /// P&L of that scenario, rescaled by the filter, with the stand-ins of one draw.
     pub worst_scenario_pnl: f64,
-    /// Draws of what stands in for absent returns; 1 where nothing does.
+    /// Number of draws of stand-ins; 1 without stand-ins.
     pub draws: usize,
-    /// Share of gross times sessions of the window that stand-ins answered for.
+    /// Share of gross times sessions of the window for which stand-ins are used.
     pub proxied_share: f64,
-    /// Names that lack sessions of their own in the window or among its seeds.
+    /// Number of names without a return of their own on some session of the window or its seeds.
     pub proxied_names: usize,
-    /// Names some of whose draws for the window came from beyond their own size and sector.
+    /// Number of names for which some draws in the window used peers of other sizes or sectors.
     pub widened_names: usize,
-    /// Sessions left out: names of more than a twentieth of what joined have no return on them, and
-    /// fewer than ten of their peers have one.
+    /// Number of sessions left out because names of more than a twentieth of the joined gross have
+    /// no return on them and fewer than ten of their peers have one.
     pub left_out_sessions: usize,
-    /// Share of gross times sessions of the window on which fewer than ten peers have a return:
-    /// betas alone stand in.
+    /// Share of gross times sessions of the window for which fewer than ten peers have a return, so
+    /// that only betas are used.
     pub undrawn_share: f64,
 }
 
-/// What the filter did.
+/// What the volatility filter did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FilterRecord {
     /// λ of the recursion.
     pub lambda: f64,
-    /// Sessions before the window that gave the volatility to start from.
+    /// Number of sessions before the window that initialise the volatility.
     pub seed_sessions: usize,
-    /// σ_{T+1}, the P&L's standard deviation forecast for the next session, averaged over draws.
+    /// σ_{T+1}: the forecast standard deviation of the next session's P&L, averaged over draws.
     pub volatility: f64,
-    /// Scenarios that keep their size because nothing had moved before them, over all draws.
+    /// Number of scenarios, over all draws, that are not rescaled because no returns moved before
+    /// them.
     pub unscaled: usize,
 }
 
-/// How many bets the book really is.
+/// Concentration of the book by company.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Concentration {
-    /// Σ w², w shares of gross by company.
+    /// Σ w², with w the companies' shares of gross.
     pub herfindahl: f64,
     /// 1/Σw² over companies.
     pub effective_names: f64,
-    /// The same over what is held long, weights adding up to one.
+    /// The same over long positions, with weights that sum to one. `None` without long positions.
     pub effective_long_names: Option<f64>,
-    /// The same over what is held short.
+    /// The same over short positions. `None` without short positions.
     pub effective_short_names: Option<f64>,
     /// Share of gross of the largest company.
     pub largest_share: f64,
@@ -284,14 +290,14 @@ pub struct Concentration {
     pub largest_five_share: f64,
 }
 
-/// One name of the book.
+/// One position of the book.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PositionRow {
-    /// Index of its first line.
+    /// Index of its first line in the request.
     pub line: usize,
-    /// Which instrument.
+    /// The instrument.
     pub instrument: InstrumentId,
-    /// Its name on the as-of day.
+    /// Its symbol on the as-of day.
     pub symbol: String,
     /// Signed market value.
     pub market_value: f64,
@@ -305,15 +311,15 @@ pub struct PositionRow {
     pub priced_on: Option<Day>,
     /// Market value of the company in USD.
     pub market_cap_usd: Option<f64>,
-    /// Where it comes from.
+    /// Source of the market value.
     pub market_cap_source: Option<CapSource>,
-    /// The day its share count or printed value describes.
+    /// The day that its share count or published value describes.
     pub market_cap_on: Option<Day>,
     /// Rank of the company by market value, from 1.
     pub market_cap_rank: Option<u32>,
     /// Bucket of the company.
     pub size_bucket: Option<SizeBucket>,
-    /// Sector in the source's words.
+    /// Sector as named by the source.
     pub sector: Option<String>,
     /// Market beta.
     pub market: Option<Beta>,
@@ -321,38 +327,38 @@ pub struct PositionRow {
     pub size: Option<Beta>,
     /// Crowd beta.
     pub crowd: Option<Beta>,
-    /// Market beta on rising days: value and standard error, not shrunk.
+    /// Market beta on days when the market rose: value and standard error, not shrunk.
     pub up_market: Option<(f64, f64)>,
-    /// Rising sessions it stands on.
+    /// Number of sessions behind it.
     pub up_market_observations: usize,
-    /// Sessions with a return inside the fit window.
+    /// Number of sessions with a return inside the fit window.
     pub observations: usize,
-    /// Whether the returns of neighbouring days were added (stale closes).
+    /// Whether the market's returns on the previous and next day were added (stale closes).
     pub dimson: bool,
-    /// Sessions of the tail's window that a stand-in answered for.
+    /// Number of sessions of the tail's window for which a stand-in is used.
     pub proxied_sessions: usize,
-    /// Its part in the trade.
+    /// Its role in the crowded trade.
     pub leg: Leg,
-    /// Contribution to expected shortfall at the first level; over all names and loose drivers
-    /// they add up to it.
+    /// Contribution to expected shortfall at the first level. The contributions of all names sum to
+    /// it.
     pub expected_shortfall: Option<f64>,
 }
 
-/// Exposure by size bucket; none stands for funds, indices and names without a known value.
+/// Exposure of one size bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SizeGroup {
-    /// The bucket.
+    /// The bucket. `None` for funds, indices and names without a known market value.
     pub bucket: Option<SizeBucket>,
-    /// What is in it.
+    /// Exposure of its names.
     pub exposure: Exposure,
 }
 
-/// Exposure by sector; none stands for names without one.
+/// Exposure of one sector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SectorGroup {
-    /// The sector in the source's words.
+    /// Sector as named by the source. `None` for names without one.
     pub sector: Option<String>,
-    /// What is in it.
+    /// Exposure of its names.
     pub exposure: Exposure,
 }
 
@@ -361,49 +367,49 @@ pub struct SectorGroup {
 pub struct ExposureCoverage {
     /// Names with betas of their own.
     pub resolved: f64,
-    /// Names that the mean of their bucket, or of all names, answers for.
+    /// Names that use the mean beta of their size bucket or of all names.
     pub proxied: f64,
-    /// Names in the sums but without any beta.
+    /// Names in the sums that have no beta at all.
     pub excluded: f64,
-    /// Symbols nobody has.
+    /// Lines whose symbol is unknown.
     pub not_joined: f64,
 }
 
-/// The whole answer.
+/// The result of an analysis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExposureReport {
-    /// All positions, those that did not join included where they gave a value.
+    /// All positions, including those that did not join if they gave a value.
     pub total: Exposure,
     /// gross ÷ net asset value.
     pub gross_leverage: Option<f64>,
     /// net ÷ net asset value.
     pub net_leverage: Option<f64>,
-    /// By size, the largest companies first, unclassified last; empty groups are left out.
+    /// By size, largest companies first, unclassified last; empty groups are omitted.
     pub by_size: Vec<SizeGroup>,
-    /// By sector, by name, unclassified last.
+    /// By sector, sorted by sector name, unclassified last.
     pub by_sector: Vec<SectorGroup>,
     /// The settings of the betas.
     pub settings: BetaSettings,
-    /// Who plays the market.
+    /// Symbol resolved for the market.
     pub market_symbol: Option<String>,
-    /// Who plays the small-cap index.
+    /// Symbol resolved for the small-cap index.
     pub small_cap_symbol: Option<String>,
     /// Money beta to the market.
     pub market: BookBeta,
-    /// Money beta to the market on rising days, top-down.
+    /// Money beta to the market on days when it rose, top-down.
     pub up_market: Option<Measured>,
-    /// Money beta to size beside the market.
+    /// Money beta to size.
     pub size: BookBeta,
     /// The crowded trade.
     pub trade: CrowdTrade,
-    /// Losses over scenarios; none without enough sessions.
+    /// Losses over scenarios. `None` without enough sessions.
     pub tail: Option<TailRisk>,
-    /// How many bets.
+    /// Concentration by company.
     pub concentration: Concentration,
-    /// Positions as asked for, the largest first.
+    /// Requested positions, largest first.
     pub positions: Vec<PositionRow>,
     /// How well names joined.
     pub coverage: ExposureCoverage,
-    /// What is missing, and why.
+    /// Missing data and the reasons.
     pub gaps: Vec<Gap>,
 }

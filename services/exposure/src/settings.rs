@@ -1,15 +1,15 @@
-//! What a caller may choose: the settings of the risk model, and which positions to list.
+//! Settings that a caller can choose: those of the risk model, and which positions to list.
 
 pub use risk::settings::{
     BetaSettings, DRAWS, FILTER_LAMBDA, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage, TailMethod,
     TailSettings, WINDOW_SESSIONS_MAX,
 };
 
-/// Which positions an answer lists.
+/// Positions to list in the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
-    /// The largest by absolute market value, at most so many.
+    /// The largest by absolute market value, at most this many.
     Largest(usize),
-    /// All, the largest first.
+    /// All positions, largest first.
     All,
 }

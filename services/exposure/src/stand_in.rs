@@ -1,4 +1,4 @@
-//! What stands in for the absent returns of a book, in every draw.
+//! Stand-ins for a book's missing returns, in every draw.
 
 pub(crate) use risk::stand_in::StandIn;
 
@@ -7,23 +7,24 @@ use marketdata::instrument::InstrumentId;
 use risk::stand_in::Stretch;
 use std::collections::BTreeMap;
 
-/// What stands in for absent returns of a book, by leg, as shares of gross from a session on.
+/// Stand-ins for a book's missing returns by leg, as shares of gross, from a session on.
 #[derive(Debug)]
 pub(crate) struct StandIns {
     first: usize,
     width: usize,
-    /// By leg: what betas make of the drivers, the same in every draw.
+    /// By leg: the returns implied by betas, the same in every draw.
     mapped: [Vec<f64>; 3],
-    /// By leg: residuals, draw after draw.
+    /// By leg: residuals, one draw after the other.
     residuals: [Vec<f64>; 3],
-    /// What each name lacks, and who answers; looked up by number alone.
+    /// The missing stretches of each name and the peers drawn for them. The order of numbers
+    /// affects no sum.
     pub(crate) stretches: BTreeMap<InstrumentId, Vec<Stretch>>,
-    /// By session: Σ |weight| of names that lack it, and too few of whose peers have it.
+    /// By session: Σ |weight| of names that lack it and for which too few peers have it.
     pub(crate) undrawn: Vec<f64>,
 }
 
 impl StandIns {
-    /// Stand-ins of the names that lack returns, from a session on.
+    /// Stand-ins of the names with missing returns, from a session on.
     pub(crate) fn of(prepared: &PreparedExposure, lacking: &[Lacking], first: usize) -> StandIns {
         let width = prepared.panel.width - first;
         let mut stand_ins = StandIns {
@@ -66,8 +67,8 @@ impl StandIns {
         }
     }
 
-    /// Names some of whose draws of some sessions, in order, came from beyond their own size and
-    /// sector.
+    /// Number of names for which some draws on the given sessions (ascending) used peers of other
+    /// sizes or sectors.
     pub(crate) fn widened_names(&self, sessions: &[usize]) -> usize {
         let counts = |at: usize| sessions.binary_search(&at).is_ok();
         let widened = |stretch: &Stretch| stretch.widened && stretch.sessions().any(counts);
@@ -79,7 +80,7 @@ impl StandIns {
         self.mapped[leg][at] + self.residuals[leg][draw * self.width + at]
     }
 
-    /// The same over all legs.
+    /// The sum over all legs.
     pub(crate) fn total(&self, draw: usize, at: usize) -> f64 {
         self.leg(0, draw, at) + self.leg(1, draw, at) + self.leg(2, draw, at)
     }

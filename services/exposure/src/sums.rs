@@ -1,4 +1,4 @@
-//! One pass over the holdings: every sum a report needs, in the order of names.
+//! All sums over holdings that a report needs, in one pass in the order of names.
 
 use crate::{
     history::{Lacking, LegTerms},
@@ -38,15 +38,15 @@ impl BetaSum {
 #[derive(Debug)]
 pub(crate) struct Sums {
     pub(crate) total: Exposure,
-    /// By bucket, the last for unclassified names.
+    /// By bucket; the last entry is for unclassified names.
     pub(crate) by_size: [Exposure; 6],
-    /// By sector, the last for names without one.
+    /// By sector; the last entry is for names without one.
     pub(crate) by_sector: Vec<Exposure>,
     pub(crate) legs: [Exposure; 3],
     pub(crate) terms: [LegTerms; 3],
-    /// Names that lack returns of their own, in the order of names.
+    /// Names with missing returns, in the order of names.
     pub(crate) lacking: Vec<Lacking>,
-    /// Gross of what joined, and of it by leg.
+    /// Gross of what joined, and its parts by leg.
     pub(crate) joined: f64,
     pub(crate) joined_by_leg: [f64; 3],
     pub(crate) market: BetaSum,
@@ -57,19 +57,20 @@ pub(crate) struct Sums {
     pub(crate) proxied: f64,
     pub(crate) excluded: f64,
     pub(crate) not_joined: f64,
-    /// Gross of names without a bucket, without a sector.
+    /// Gross of names without a size bucket, and of names without a sector.
     pub(crate) unsized_gross: f64,
-    /// Of what has a bucket, what nothing known calls a company or a fund.
+    /// Gross of names that have a size bucket but are not classified as company or fund.
     pub(crate) may_be_fund_gross: f64,
     pub(crate) unsectored_gross: f64,
-    /// Names whose betas use the mean of all names in place of a bucket's, and their gross.
+    /// Number of names whose betas use the mean of all names instead of a bucket's, and their
+    /// gross.
     pub(crate) all_names: usize,
     pub(crate) all_names_gross: f64,
-    /// Holdings to be named in gaps: priced long ago, or without betas of their own.
+    /// Holdings to name in gaps: their price is missing or old, or they have no beta of their own.
     pub(crate) noteworthy: Vec<usize>,
 }
 
-/// The part a holding plays in the trade.
+/// The role of a holding in the trade.
 pub(crate) fn leg(name: &NameRow, market_value: f64) -> Leg {
     if name.megacap && 0.0 < market_value {
         Leg::MegacapLong
@@ -81,7 +82,7 @@ pub(crate) fn leg(name: &NameRow, market_value: f64) -> Leg {
 }
 
 impl Sums {
-    /// Sums a book whose gross is above zero.
+    /// Sums a book whose gross is positive.
     pub(crate) fn of(prepared: &PreparedExposure, book: &Book) -> Sums {
         let mut sums = Sums {
             total: Exposure::ZERO,
@@ -169,8 +170,8 @@ impl Sums {
         }
     }
 
-    /// Lines that are in no holding count where they gave a value; by value, so that the order of
-    /// lines alters nothing.
+    /// Adds lines that did not join but gave a value, sorted by value so that the order of lines
+    /// does not affect the sums.
     fn add_loose(&mut self, book: &Book) {
         let mut loose: Vec<(f64, bool)> = book
             .loose

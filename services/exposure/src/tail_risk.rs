@@ -1,4 +1,4 @@
-//! Value at risk and expected shortfall of today's positions over scenarios made of past sessions.
+//! Value at risk and expected shortfall of today's positions over scenarios from past sessions.
 
 use crate::{
     history::{History, Lacking, is_known},
@@ -16,52 +16,52 @@ use stats::{
     tail,
 };
 
-/// The tail of a book and the scenarios in it.
+/// The tail of a book, with its scenarios.
 #[derive(Debug)]
 pub(crate) struct Tail {
     pub(crate) risk: TailRisk,
-    /// Those of the first level.
+    /// The weights at the first confidence level.
     pub(crate) first_level: TailWeights,
-    /// What stands in for absent returns; none where nothing does.
+    /// The stand-ins for missing returns. `None` without any.
     pub(crate) stand_ins: Option<StandIns>,
 }
 
-/// What a return of each session adds to expected shortfall: −weight·return.
+/// The weight of each session's return in the expected shortfall, which is Σ −weight·return.
 #[derive(Debug)]
 pub(crate) struct TailWeights {
     /// The scenarios' sessions, in order.
     pub(crate) sessions: Vec<usize>,
-    /// Sessions in the tail and the sum of their weights over draws: share of the tail times m_s.
+    /// Sessions in the tail, each with the sum over draws of its share of the tail times m_s.
     pub(crate) own: Vec<(usize, f64)>,
-    /// The weights of every session of the panel in each draw; empty where nothing stands in.
+    /// Weights of every session of the panel, by draw; empty without stand-ins.
     by_draw: Vec<[f64; DRAWS]>,
 }
 
 impl TailWeights {
-    /// The weights of a session by draw; none where it is in no draw's tail.
+    /// The weights of a session by draw. `None` if it is not in the tail of any draw.
     pub(crate) fn by_draw(&self, session: usize) -> Option<&[f64; DRAWS]> {
         self.own.binary_search_by_key(&session, |(at, _)| *at).ok()?;
         self.by_draw.get(session)
     }
 }
 
-/// The book's returns on gross, one series a draw, and what scales each session.
+/// The book's returns on gross, one series per draw, and the multipliers of the sessions.
 struct Replay<'a> {
     history: &'a History,
     stand_ins: Option<&'a StandIns>,
-    /// The session that the stand-ins begin with.
+    /// The first session of the stand-ins.
     first: usize,
-    /// The sessions replayed, the seeds before the scenarios.
+    /// The sessions replayed: seeds first, then scenarios.
     sessions: &'a [usize],
     seeds: usize,
     /// By draw: the book's returns on gross in the sessions replayed.
     returns: Vec<Vec<f64>>,
-    /// By draw: m_s of every scenario.
+    /// By draw: the multiplier m_s of every scenario.
     multipliers: Vec<Vec<f64>>,
     gross: f64,
 }
 
-/// Measures the tail; the reason where there is none.
+/// Measures the tail. The error is the reason why there is none.
 pub(crate) fn measure(
     prepared: &PreparedExposure,
     history: &History,
@@ -71,7 +71,7 @@ pub(crate) fn measure(
 ) -> Result<Tail, Gap> {
     let none = |reason, detail: &str| Gap::new(reason, "tail", detail);
     if sums.joined <= 0.0 {
-        return Err(none(GapReason::InputMissing, "nothing that joined has a value"));
+        return Err(none(GapReason::InputMissing, "no position that joined has a value"));
     }
     let first = settings.first(prepared.panel.width);
     let mut sessions: Vec<usize> = (first..prepared.panel.width).collect();
@@ -108,8 +108,8 @@ pub(crate) fn measure(
 fn too_few(sessions: usize, seeds: usize) -> Gap {
     let need = seeds + SCENARIOS_MIN;
     let detail = format!(
-        "{sessions} sessions that the names or their peers have returns of, {need} needed: \
-         {SCENARIOS_MIN} scenarios after {seeds} sessions that only give the volatility to start from"
+        "{sessions} sessions with returns of the names or their peers, {need} needed: \
+         {SCENARIOS_MIN} scenarios after {seeds} sessions that only initialise the volatility"
     );
     Gap::new(GapReason::ShortHistory, "tail", detail)
 }
@@ -163,7 +163,7 @@ impl<'a> Replay<'a> {
         Some((risk, first_level))
     }
 
-    /// Finds m_s of every scenario, and tells of the filter that made it.
+    /// Computes m_s of every scenario, and returns a record of the filter if there is one.
     fn scale(&mut self, method: TailMethod) -> Option<Option<FilterRecord>> {
         let draws = self.returns.len();
         if method == TailMethod::Historical {
@@ -196,7 +196,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// P&L of the scenarios of a draw.
+    /// P&L of the scenarios in a draw.
     fn profits(&self, draw: usize) -> Vec<f64> {
         let returns = self.returns[draw][self.seeds..].iter();
         returns.zip(&self.multipliers[draw]).map(|(r, m)| r * m * self.gross).collect()
@@ -235,8 +235,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// How far the measures of single draws lie apart, by level: value at risk and expected shortfall.
-    /// Nothing where nothing is drawn.
+    /// The standard deviation over draws of value at risk and expected shortfall, by confidence
+    /// level. Empty without draws.
     fn spreads(
         &self,
         settings: &TailSettings,
@@ -260,7 +260,7 @@ impl<'a> Replay<'a> {
         (0..confidences.len()).map(of_level).collect()
     }
 
-    /// The session of the window with the largest loss as it was, and its P&L averaged over draws.
+    /// The session of the window with the largest unscaled loss, and its P&L averaged over draws.
     fn worst(&self) -> Option<(usize, f64)> {
         let mut sums = vec![0.0; self.sessions.len() - self.seeds];
         for returns in &self.returns {
@@ -270,7 +270,7 @@ impl<'a> Replay<'a> {
         Some((at, sum / self.returns.len() as f64 * self.gross))
     }
 
-    /// `width` is the panel's.
+    /// `width` is the number of sessions of the panel.
     fn weights(&self, shares: &[(Scenario, f64)], width: usize) -> TailWeights {
         let sessions = self.sessions[self.seeds..].to_vec();
         let mut own = vec![0.0; sessions.len()];

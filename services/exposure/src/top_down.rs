@@ -1,10 +1,10 @@
 //! Betas of a series of returns to one or two drivers, as weighted sums.
 //!
-//! The drivers are the same for every book, so least squares is a fixed linear map: the slope is the
-//! inner product of the returns with the driver's influence. Two drivers may be taken together where
-//! they are uncorrelated under the weights, as MARKET and SIZE are by construction. Where some
-//! sessions are not the book's own, the map is made anew over the others: a return that a beta made
-//! says nothing of a beta.
+//! The drivers are the same for every book, so least squares is a fixed linear map: the slope is
+//! the inner product of the returns with the driver's influence. Two drivers can be fitted together
+//! if they are uncorrelated under the weights, as MARKET and SIZE are by construction. If some
+//! sessions do not count for the book, the map is recomputed over the others: a return implied by a
+//! beta carries no information about the beta.
 
 use crate::{drivers::Driver, kernel::dot, report::Measured};
 use stats::newey_west;
@@ -14,31 +14,31 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub(crate) struct TopDown {
     pub(crate) slopes: Vec<Measured>,
-    /// 1 − Σwe²/Σw(r − r̄)²; none where the returns do not vary.
+    /// 1 − Σwe²/Σw(r − r̄)². `None` if the returns do not vary.
     pub(crate) r_squared: Option<f64>,
 }
 
-/// Least squares on one or two drivers over the sessions that are a book's own.
+/// Least squares on one or two drivers over the sessions that count for a book.
 #[derive(Debug)]
 pub(crate) struct Map<'a> {
     rows: Vec<Row<'a>>,
 }
 
-/// What a driver contributes to the map, over the fit window.
+/// A driver's part of the map, over the fit window.
 #[derive(Debug)]
 struct Row<'a> {
     /// Its returns.
     window: &'a [f64],
-    /// Zero where a session does not count.
+    /// Zero on sessions that do not count.
     weights: Cow<'a, [f64]>,
     influence: Cow<'a, [f64]>,
     observations: usize,
 }
 
 impl<'a> Map<'a> {
-    /// The map of one or two drivers; `own` says which sessions of the fit window count, none that
-    /// all do. None where no driver is given, or one has fewer sessions than `least`, or the drivers
-    /// do not vary on them.
+    /// The map of one or two drivers. `own` says which sessions of the fit window count; `None`
+    /// means all. Returns `None` if no driver is given, if one has fewer sessions than `least`, or
+    /// if the drivers do not vary on them.
     pub(crate) fn of(
         drivers: &[&'a Driver],
         own: Option<&[bool]>,
@@ -58,14 +58,14 @@ impl<'a> Map<'a> {
         (enough && !rows.is_empty()).then_some(Map { rows })
     }
 
-    /// What each session of the fit window weighs, by the first driver; none weigh anything where it
-    /// does not count.
+    /// The weight of each session of the fit window, by the first driver; zero on sessions that do
+    /// not count. Empty without a driver.
     pub(crate) fn weights(&self) -> &[f64] {
         self.rows.first().map_or(&[], |row| &row.weights)
     }
 
-    /// Fits returns of the fit window. Errors are Newey and West's on the influence of each day. R²
-    /// is over the sessions of the first driver.
+    /// Fits returns over the fit window. Errors are Newey–West on the influence of each day. R² is
+    /// over the sessions of the first driver.
     pub(crate) fn fit(&self, returns: &[f64]) -> TopDown {
         let rows = &self.rows;
         let slopes: Vec<f64> = rows.iter().map(|row| dot(&row.influence, returns)).collect();
@@ -89,12 +89,13 @@ impl<'a> Map<'a> {
     }
 }
 
-/// The drivers on some sessions of the fit window, with the influence that least squares on both
-/// gives them there: they are uncorrelated over the whole window alone.
+/// The drivers on some sessions of the fit window, with their joint least-squares influence there:
+/// they are uncorrelated only over the whole window.
 fn over<'a>(drivers: &[&'a Driver], own: &[bool]) -> Option<Vec<Row<'a>>> {
     let mut weights: Vec<f64> = own.iter().map(|own| if *own { 1.0 } else { 0.0 }).collect();
     for (at, driver) in drivers.iter().enumerate() {
-        // The age of a session gives its weight once; the others only say where they are absent.
+        // Only the first driver's weight contains the age of a session; the other only marks where
+        // it is missing.
         for (weight, other) in weights.iter_mut().zip(&driver.weights) {
             *weight *= if at == 0 || *other <= 0.0 { *other } else { 1.0 };
         }
@@ -124,7 +125,7 @@ fn over<'a>(drivers: &[&'a Driver], own: &[bool]) -> Option<Vec<Row<'a>>> {
     Some(drivers.iter().zip(influences).map(row).collect())
 }
 
-/// Rows of (C′WC)⁻¹C′W for one or two columns; none where they are constant or collinear.
+/// Rows of (C′WC)⁻¹C′W for one or two columns. `None` if they are constant or collinear.
 fn influences(centred: &[Vec<f64>], pulls: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
     match (centred, pulls) {
         ([a], [pull]) => {
@@ -147,10 +148,10 @@ fn influences(centred: &[Vec<f64>], pulls: &[Vec<f64>]) -> Option<Vec<Vec<f64>>>
     }
 }
 
-/// Share of two drivers' variance below which one is the other.
+/// Two drivers are collinear if less than this share of their variance is not common.
 const COLLINEAR: f64 = 1e-9;
 
-/// Share of a variance that residuals keep; none where there is no variance.
+/// Share of the variance that remains in the residuals. `None` if there is no variance.
 fn variance_left(whole: f64, weights: &[f64], residuals: &[f64]) -> Option<f64> {
     (0.0 < whole).then(|| variance(weights, residuals) / whole)
 }
@@ -187,7 +188,7 @@ mod tests {
         rng::Rng,
     };
 
-    /// Another way to the same numbers: the normal equations of [`stats::regression`].
+    /// Cross-check against the normal equations of [`stats::regression`].
     #[test]
     fn agrees_with_weighted_least_squares_and_its_errors() {
         let n = 300;

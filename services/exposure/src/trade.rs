@@ -1,4 +1,4 @@
-//! The crowded trade in a book: its legs, its beta to the crowd, what an unwind would cost.
+//! The crowded trade in a book: its legs, its beta to the crowd, and the cost of an unwind.
 
 use crate::{
     drivers::Driver,
@@ -12,10 +12,10 @@ use crate::{
 use marketdata::{bars::Bars, day::Day, instrument::InstrumentId};
 use portfolio::book::Book;
 
-/// Unwinds reported, in standard deviations of a day.
+/// Unwinds to report, in daily standard deviations.
 const UNWINDS: [f64; 3] = [1.0, 2.0, 3.0];
 
-/// Calendar days looked back for the close before a day.
+/// Calendar days to look back for the previous close.
 const CLOSE_BEFORE_DAYS: i32 = 14;
 
 /// Measures the trade.
@@ -29,7 +29,7 @@ pub(crate) fn measure(
     let drivers = &prepared.drivers;
     let crowd = drivers.crowd.as_ref();
     let least = prepared.settings.min_observations;
-    // One map for the book and its legs, so that their betas add up.
+    // One map for the book and its legs, so that their betas sum.
     let map =
         history.and_then(|history| Map::of(&[crowd?], history.own_since(drivers.first), least));
     let fit = |series: &[f32]| -> Option<(Measured, Option<f64>)> {
@@ -58,7 +58,7 @@ pub(crate) fn measure(
     }
 }
 
-/// How much of a leg's returns is its names' own, by the weights of a map.
+/// Share of a leg's returns that is its names' own, with the weights of a map.
 fn own_share(
     prepared: &PreparedExposure,
     sums: &Sums,
@@ -80,7 +80,7 @@ fn own_share(
     1.0 - lacking.map(absent).sum::<f64>() / (joined * whole)
 }
 
-/// A slope of returns on gross as money per 100 % of the driver.
+/// Converts a slope of returns on gross to money per 100 % of the driver.
 pub(crate) fn in_money(slope: Measured, gross: f64) -> Measured {
     Measured {
         value: slope.value * gross,
@@ -106,7 +106,7 @@ fn unwinds(beta: Option<Measured>, crowd: Option<&Driver>, legs: &[TradeLeg; 3])
     UNWINDS.map(unwind).to_vec()
 }
 
-/// Replays one day; none where the market has no return on it.
+/// Applies the returns of one day. Returns `None` if the market has no return on it.
 fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
     let session = prepared.sessions.days().binary_search(&on).ok();
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
@@ -120,7 +120,7 @@ fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
     let market = role(&prepared.roles.market)?;
     let small = role(&prepared.roles.small);
     let spread = small.map(|small| small - market);
-    // SIZE is what the spread does beside the market.
+    // SIZE is the spread less its market part.
     let slope = prepared.drivers.size_market_slope.unwrap_or(0.0);
     let size = spread.map_or(0.0, |spread| spread - slope * market);
     let mut repeat = Repeat {
@@ -152,7 +152,7 @@ fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
     Some(repeat)
 }
 
-/// An instrument's total return on a day before the panel.
+/// An instrument's total return on a day before the panel starts.
 fn return_on(prepared: &PreparedExposure, instrument: InstrumentId, on: Day) -> Option<f64> {
     let bars = Bars::since(&prepared.snapshot, instrument, on.plus(-CLOSE_BEFORE_DAYS));
     let row = bars.days.binary_search(&on).ok()?;

@@ -1,4 +1,4 @@
-//! A dry run: every fault of a portfolio and every line that would not join; nothing is computed.
+//! A dry run that reports every fault of a portfolio and every line that would not join.
 
 use marketdata::{gap::GapReason, quotes::Quotes};
 use portfolio::{
@@ -7,33 +7,33 @@ use portfolio::{
     lookup::Lookup,
 };
 
-/// A line that would be left out, or counted by its given value alone.
+/// A line that would be left out, or counted only by its given value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unresolved {
     /// Index of the line.
     pub line: usize,
-    /// Nobody goes by the symbol, there is no price, or none in the units of the as-of day.
+    /// Unknown symbol, no price, or no price in the units of the as-of day.
     pub reason: GapReason,
-    /// |market value| ÷ gross, where the line gives a value.
+    /// market value| ÷ gross, if the line gives a value.
     pub gross_share: Option<f64>,
 }
 
-/// What a portfolio would meet.
+/// The result of a dry run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Validation {
-    /// Every fault; with any, an analysis would be refused.
+    /// Every fault. An analysis is refused if there is any.
     pub violations: Vec<Violation>,
-    /// Lines that would not join; empty where there are violations.
+    /// Lines that would not join; empty if there are violations.
     pub unresolved: Vec<Unresolved>,
-    /// Lines submitted.
+    /// Number of lines submitted.
     pub lines: usize,
-    /// Instruments held once lines are added up.
+    /// Number of instruments held after lines are netted.
     pub names: usize,
-    /// Gross market value of what could be valued.
+    /// Gross market value of the lines that could be valued.
     pub gross: f64,
 }
 
-/// Checks and joins a portfolio.
+/// Validates and joins a portfolio.
 pub fn validate<'a>(
     lines: impl ExactSizeIterator<Item = RawLine<'a>>,
     net_asset_value: Option<f64>,

@@ -1,9 +1,9 @@
-//! Fits of all names by the sessions of past months, and the priors that they give.
+//! Fits of all names as of the end of the previous month, and the priors derived from them.
 //!
 //! A name's own betas end with the view's last session and are fitted when a book asks for them.
-//! What all names together say of one name moves slowly: it stands on fits that end with the last
-//! session of the month before, by the data as the view knows them. One more day leaves these fits
-//! as they are; sizes, and so the groups of the priors, are those of the view's day.
+//! What all names together imply for one name changes slowly, so it is based on fits that end with
+//! the last session of the previous month, on the data as known in the view. One more day leaves
+//! these fits unchanged. Sizes, and so the groups of the priors, are those of the view's day.
 
 use crate::{
     beta::{Fitter, NameFit, PriorGroup, Priors},
@@ -17,30 +17,30 @@ use marketdata::day::Day;
 use rayon::prelude::*;
 use stats::regression::Estimate;
 
-/// All names' fits as of the end of a month.
+/// The fits of all names as of the end of a month.
 #[derive(Debug)]
 pub struct Anchor {
     /// Drivers whose fit window ends with the month.
     pub drivers: Drivers,
-    /// By row of the panel.
+    /// Fits by row of the panel.
     pub fits: Vec<NameFit>,
 }
 
-/// Fits that an earlier view made.
+/// Fits of an earlier view.
 #[derive(Clone, Copy, Debug)]
 pub struct EarlierFits<'a> {
     /// The earlier anchor.
     pub anchor: &'a Anchor,
     /// The sessions of its panel.
     pub sessions: &'a Sessions,
-    /// By row of the new panel, the row of the earlier one that has the same returns on all sessions
-    /// of both; none where another may differ.
+    /// By row of the new panel, the row of the earlier panel that has the same returns on all
+    /// sessions they share. `None` if any of them may differ.
     pub rows: &'a [Option<u32>],
 }
 
 impl Anchor {
-    /// Fits every row of a panel, and takes over from an earlier view what would give the same bits:
-    /// how many fits that were comes second.
+    /// Fits every row of a panel. Reuses the fits of an earlier view that would be the same bit by
+    /// bit; the second value is their number.
     pub fn of(
         roles: &RoleReturns,
         sessions: &Sessions,
@@ -68,7 +68,7 @@ impl Anchor {
     }
 }
 
-/// The first session of the last session's month.
+/// The first session of the month of the last session.
 fn month_start(days: &[Day]) -> usize {
     let month = |day: &Day| {
         let (year, month, _) = day.ymd();
@@ -78,7 +78,7 @@ fn month_start(days: &[Day]) -> usize {
     days.partition_point(|day| month(day) < last)
 }
 
-/// Where betas are drawn to, by driver.
+/// The priors of betas, by driver.
 #[derive(Debug)]
 pub struct AllPriors {
     market: Priors,
@@ -87,7 +87,7 @@ pub struct AllPriors {
 }
 
 impl AllPriors {
-    /// The priors that fits of companies give, in the order given.
+    /// The priors from the fits of companies, taken in the given order.
     pub fn of(companies: &[(Option<SizeBucket>, NameFit)]) -> AllPriors {
         let priors = |measure: fn(&NameFit) -> Option<Estimate>| {
             let known = companies.iter().filter_map(|(bucket, fit)| Some((*bucket, measure(fit)?)));
@@ -100,7 +100,7 @@ impl AllPriors {
         }
     }
 
-    /// The betas used for a name of a group.
+    /// The betas used for a name of a prior group.
     pub fn details(
         &self,
         group: PriorGroup,

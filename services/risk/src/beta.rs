@@ -1,4 +1,4 @@
-//! Betas of one name: robust, weighted by age, with errors, drawn towards its prior.
+//! Betas of one name: robust, weighted by age, with standard errors, shrunk towards a prior.
 
 use crate::{
     drivers::{Driver, Drivers},
@@ -12,56 +12,57 @@ use stats::{
     shrink,
 };
 
-/// Share of exactly unchanged closes beyond which prices are stale and Dimson's lags are used.
+/// Share of unchanged closes above which prices are stale and Dimson's lags are added.
 const STALE_SHARE_MAX: f64 = 0.05;
 
-/// Fewer companies than this make no prior: a bucket with fewer takes that of all names.
+/// Minimum number of companies for a prior. A size bucket with fewer uses the prior of all names.
 pub const PRIOR_NAMES_MIN: usize = 10;
 
-/// Least variance of true betas across a group of names: a standard deviation of 0.01.
+/// Lower bound for the variance of true betas in a group of names: a standard deviation of 0.01.
 const PRIOR_VARIANCE_FLOOR: f64 = 1e-4;
 
-/// Steps of a robust fit at most; a tenth of them is usual.
+/// Maximum number of steps of a robust fit; about a tenth of them is usual.
 const STEPS_MAX: usize = 50;
 
-/// What a name's own returns say.
+/// Estimates from a name's own returns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NameFit {
-    /// Sensitivity to the market, the sum over lags where Dimson's are used.
+    /// Market beta; with Dimson's lags, the sum over the lags.
     pub market: Option<Estimate>,
-    /// Sensitivity to size beside the market.
+    /// Size beta, fitted jointly with the market.
     pub size: Option<Estimate>,
-    /// Sensitivity to the market on the days it rose; see [`Fitter::fit_up_market`].
+    /// Market beta on the days when the market rose; see [`Fitter::fit_up_market`].
     pub up_market: Option<Estimate>,
-    /// Rising sessions it stands on.
+    /// Number of rising sessions behind `up_market`.
     pub up_observations: usize,
-    /// Sensitivity to the crowd alone.
+    /// Crowd beta, fitted on the crowd driver alone.
     pub crowd: Option<Estimate>,
-    /// Sessions with a return inside the fit window.
+    /// Number of sessions with a return inside the fit window.
     pub observations: usize,
-    /// Robust standard deviation of what market and size leave, a decimal a day: days of a squeeze
-    /// are in the name's own returns and need not be drawn again.
+    /// Robust standard deviation of the residuals of the market and size fit, a decimal per day. It
+    /// is robust because days of a squeeze are already in the name's own returns and need not be
+    /// drawn again.
     pub residual_sd: Option<f64>,
-    /// Whether the market's returns of the day before and after were added (Dimson 1979).
+    /// Whether the market's returns of the previous and the next day were added (Dimson 1979).
     pub dimson: bool,
-    /// Whether there are enough returns, and enough of them other than zero.
+    /// Whether there are enough returns, and enough of them are not zero.
     pub is_estimable: bool,
 }
 
-/// Buffers kept from fit to fit.
+/// Fits names one after the other, reusing its buffers.
 #[derive(Debug)]
 pub struct Fitter<'a> {
     drivers: &'a Drivers,
     settings: &'a BetaSettings,
     huber: Huber,
     workspace: Workspace,
-    /// The market one session before and after, NaN where there is none.
+    /// The market's returns one session earlier and later, NaN if unknown.
     before: Vec<f64>,
     after: Vec<f64>,
 }
 
 impl<'a> Fitter<'a> {
-    /// For the fit window of some drivers.
+    /// A fitter for the fit window of the given drivers.
     pub fn new(drivers: &'a Drivers, settings: &'a BetaSettings) -> Fitter<'a> {
         let window = drivers.weights.len();
         let market: &[f64] = match &drivers.market {
@@ -87,7 +88,7 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// Fits returns of the fit window, NaN where absent, to all drivers but the rising market.
+    /// Fits returns over the fit window, NaN if missing, to all drivers except the rising market.
     pub fn fit(&mut self, returns: &[f64]) -> NameFit {
         let present = returns.iter().filter(|r| r.is_finite());
         let (observations, unchanged) =
@@ -103,8 +104,8 @@ impl<'a> Fitter<'a> {
             dimson: STALE_SHARE_MAX * (observations as f64) < unchanged as f64,
             is_estimable: false,
         };
-        // A robust scale is a median: where most returns are zero it measures nothing, and a price
-        // that stands still would have a beta of zero that is certain.
+        // A robust scale is a median: if most returns are zero it is zero too, and an unchanged
+        // price would get a beta of zero with no error.
         fit.is_estimable =
             self.settings.min_observations <= observations && 2 * unchanged <= observations;
         if fit.is_estimable {
@@ -115,7 +116,7 @@ impl<'a> Fitter<'a> {
         fit
     }
 
-    /// Adds the market on the days it rose, which only listings show.
+    /// Adds the beta on days when the market rose, which is only shown in position listings.
     pub fn fit_up_market(&mut self, returns: &[f64], fit: &mut NameFit) {
         if fit.is_estimable {
             let up_market = self.fit_one(returns, self.drivers.up_market.as_ref());
@@ -145,40 +146,43 @@ impl<'a> Fitter<'a> {
             if fit.dimson { sum_of_lags(&robust, plain) } else { Some(robust.fit.slopes[0]) };
     }
 
-    /// The slope on one driver and the sessions behind it; those without the driver are left out.
+    /// The slope on one driver and the number of sessions behind it. Sessions without the driver's
+    /// return are left out.
     fn fit_one(&mut self, returns: &[f64], driver: Option<&Driver>) -> Option<(Estimate, usize)> {
         let column = &driver?.returns[self.drivers.first..self.drivers.end];
         let weights = Some(self.drivers.weights.as_slice());
         let fit = self.workspace.huber(returns, &[column], weights, &self.huber).ok()?.fit;
-        // Half of the sessions will do: the market falls on the other half.
+        // Half of the sessions is enough: the market falls on the other half.
         (self.settings.min_observations <= 2 * fit.observations)
             .then(|| (fit.slopes[0], fit.observations))
     }
 }
 
-/// The market's slope of the day plus those of the day before and after, which begin at `lags`.
+/// The market's slope on the day plus those on the previous and next day, which start at index
+/// `lags`.
 fn sum_of_lags(robust: &RobustFit, lags: usize) -> Option<Estimate> {
     let slopes = [0, lags, lags + 1];
     let value = slopes.iter().map(|k| robust.fit.slopes[*k].value).sum();
     let pairs = slopes.iter().flat_map(|j| slopes.iter().map(move |k| (*j, *k)));
-    // The covariance counts the intercept first.
+    // The covariance matrix starts with the intercept.
     let variance: f64 = pairs.map(|(j, k)| robust.fit.covariance.get(j + 1, k + 1)).sum();
     Some(Estimate { value, standard_error: variance.max(0.0).sqrt() })
 }
 
-/// What a name is as far as its prior goes.
+/// The group of names that share a prior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PriorGroup {
     /// A company of a size bucket.
     Bucket(SizeBucket),
     /// A company whose size is unknown.
     UnknownSize,
-    /// A fund or an index: it says nothing of companies, nor they of it.
+    /// A fund or an index. It does not enter the priors of companies, and its betas are not shrunk
+    /// to them.
     Fund,
 }
 
 impl PriorGroup {
-    /// Of a name's bucket and whether it is a fund.
+    /// The group of a name, from its size bucket and whether it is a fund.
     pub fn of(bucket: Option<SizeBucket>, is_fund: bool) -> PriorGroup {
         match bucket {
             _ if is_fund => PriorGroup::Fund,
@@ -188,31 +192,33 @@ impl PriorGroup {
     }
 }
 
-/// Whose mean a beta is drawn towards, or is where the name has no estimate of its own.
+/// The group whose mean a beta is shrunk towards, or takes if the name has no estimate of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PriorMean {
     /// The companies of its size bucket.
     SizeBucket,
-    /// All companies: its size is unknown, or its bucket has too few.
+    /// All companies, because the name's size is unknown or its bucket has too few companies.
     AllNames,
 }
 
-/// A beta as used: the name's own and the mean of its prior, weighed by what is known of each.
+/// A beta as used: the name's own estimate and the mean of its prior, weighted by their precision.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beta {
     /// The value used.
     pub value: f64,
-    /// Its standard error: of the posterior where shrunk, of the prior where it is the prior's mean.
+    /// Its standard error: that of the posterior if shrunk, that of the prior if it is the prior's
+    /// mean.
     pub standard_error: f64,
     /// Weight of the name's own estimate, 0 to 1.
     pub own_weight: f64,
     /// The name's own estimate, robust and before shrinkage.
     pub own: Option<Estimate>,
-    /// Whose mean has the rest of the weight; none where the name's own estimate stands alone.
+    /// The group whose mean has the remaining weight. `None` if only the name's own estimate is
+    /// used.
     pub prior: Option<PriorMean>,
 }
 
-/// Where the betas of each bucket, and of names of unknown size, are drawn to.
+/// The priors of each size bucket and of names of unknown size, for one driver.
 #[derive(Clone, Debug)]
 pub struct Priors {
     buckets: [Option<shrink::Prior>; 5],
@@ -220,8 +226,8 @@ pub struct Priors {
 }
 
 impl Priors {
-    /// The priors that companies' own estimates give names, in the order given. Funds, and what may be
-    /// one, say nothing of companies.
+    /// The priors from companies' own estimates. Funds, and lines that may be funds, must not be
+    /// among them.
     pub fn of(estimates: &[(Option<SizeBucket>, Estimate)]) -> Priors {
         let prior = |keep: &dyn Fn(Option<SizeBucket>) -> bool| {
             let kept = estimates.iter().filter(|(bucket, _)| keep(*bucket));
@@ -249,7 +255,8 @@ impl Priors {
             .or(self.all.map(|prior| (PriorMean::AllNames, prior)))
     }
 
-    /// The beta used for a name of a group; none where neither it nor other names have any.
+    /// The beta used for a name of a group. `None` if there is neither an estimate of its own nor a
+    /// prior.
     pub fn shrunk(
         &self,
         group: PriorGroup,

@@ -1,13 +1,14 @@
-//! The three series a book is measured against: the market, size beside the market, and the crowd.
+//! The three series that betas are measured against: the market, size, and the crowd.
 //!
 //! - MARKET m: returns of the large-cap index.
-//! - SIZE s: small-cap index less large-cap index, less the part of that spread which moves with the
-//!   market: s = (r_small − r_large) − γ·m, γ by weighted least squares. So a name's market beta is
-//!   its whole sensitivity to the market, and its size beta is what small-cap leadership adds.
+//! - SIZE s: small-cap index less large-cap index, less the part of that spread which moves with
+//!   the market: s = (r_small − r_large) − γ·m, γ by weighted least squares. So a name's market
+//!   beta is its whole sensitivity to the market, and its size beta is what small-cap leadership
+//!   adds.
 //! - CROWD c: equal-weighted megacaps less ratio·r_small, the ratio of their market betas, so that
 //!   the crowd's own market beta is zero. A gain of c is a gain of those in the trade.
 //!
-//! Weights halve every half-life and end after four of them.
+//! Weights halve every half-life; the fit window is four half-lives long.
 
 use crate::{kernel::dot, settings::BetaSettings};
 use factors::{
@@ -16,23 +17,23 @@ use factors::{
 };
 use marketdata::{instrument::InstrumentId, snapshot::Snapshot};
 
-/// Megacap issuers that must have a return for a session's mean to count.
+/// Minimum number of megacap issuers with a return for a session's mean to count.
 const MEGACAPS_MIN: usize = 4;
 
-/// Sessions a driver must have inside the window.
+/// Minimum number of sessions of a driver inside the window.
 const OBSERVATIONS_MIN: usize = 20;
 
-/// Returns of the roles, NaN where absent, one value a session.
+/// Returns of the roles, one value per session, NaN if missing.
 #[derive(Clone, Debug)]
 pub struct RoleReturns {
     pub market: Option<(ResolvedRole, Vec<f64>)>,
     pub small: Option<(ResolvedRole, Vec<f64>)>,
     pub megacaps: Option<Vec<f64>>,
-    /// Configured megacap issuers without any return: the others stand for all.
+    /// Configured megacap issuers without any return; the mean uses the others.
     pub missing_megacaps: Vec<String>,
-    /// The small-cap index, whoever plays it: on the short side of the trade.
+    /// Instruments resolved for the small-cap index: the short side of the trade.
     pub small_instruments: Vec<InstrumentId>,
-    /// The configured megacaps: on the long side even where no market value is known.
+    /// The configured megacaps: on the long side even if their market value is unknown.
     pub megacap_instruments: Vec<InstrumentId>,
 }
 
@@ -61,15 +62,15 @@ impl RoleReturns {
 }
 
 impl RoleReturns {
-    /// Memory held, bytes.
+    /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         let roles = [&self.market, &self.small].into_iter().flatten().map(|(_, returns)| returns);
         roles.chain(&self.megacaps).map(|returns| size_of_val(&returns[..])).sum()
     }
 }
 
-/// Mean over issuers of the mean over their classes, where enough issuers have a return, and the
-/// issuers that have none at all.
+/// The mean over issuers of the mean over their share classes, on sessions with enough issuers, and
+/// the names of the issuers without any return.
 fn megacap_mean(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -104,48 +105,48 @@ fn megacap_mean(
     (means.iter().any(|mean| mean.is_finite()).then_some(means), missing)
 }
 
-/// A driver: its returns and what turns a book's returns into a beta to it.
+/// A driver: its returns, and the weights that turn a book's returns into a beta to it.
 #[derive(Clone, Debug)]
 pub struct Driver {
-    /// One value a session, NaN where absent.
+    /// One value per session, NaN if missing.
     pub returns: Vec<f64>,
-    /// The same, zero where absent, over the fit window alone.
+    /// The returns in the fit window, zero if missing.
     pub window: Vec<f64>,
-    /// Weights over the fit window, zero where absent; they sum to one.
+    /// Weights in the fit window, zero if the return is missing; they sum to one.
     pub weights: Vec<f64>,
-    /// Least squares as a sum: beta = Σ influence·return over the fit window.
+    /// Least squares as a linear map: beta = Σ influence·return over the fit window.
     pub influence: Vec<f64>,
-    /// Sessions in the fit window.
+    /// Number of sessions with a return in the fit window.
     pub observations: usize,
-    /// Weighted standard deviation over the fit window, a decimal a day.
+    /// Weighted standard deviation over the fit window, a decimal per day.
     pub standard_deviation: f64,
 }
 
-/// All drivers of a view under one choice of settings.
+/// All drivers of a view under given settings.
 #[derive(Clone, Debug)]
 pub struct Drivers {
-    /// The market; without it there are no betas.
+    /// The market. Without it there are no betas.
     pub market: Option<Driver>,
-    /// The market on the days it rose.
+    /// The market on the days when it rose.
     pub up_market: Option<Driver>,
-    /// Size beside the market.
+    /// Size, net of its market exposure.
     pub size: Option<Driver>,
     /// The crowd.
     pub crowd: Option<Driver>,
-    /// γ: how far the spread small less large moves with the market.
+    /// γ: slope of the small-less-large spread on the market.
     pub size_market_slope: Option<f64>,
-    /// Dollars of the small-cap index short for one dollar of megacaps long.
+    /// Dollars short in the small-cap index per dollar long in megacaps.
     pub crowd_ratio: Option<f64>,
-    /// Weights over the fit window, zero where the market is absent; they sum to one.
+    /// Weights in the fit window, zero if the market's return is missing; they sum to one.
     pub weights: Vec<f64>,
     /// First session of the fit window.
     pub first: usize,
-    /// The session after the last of the fit window.
+    /// End of the fit window, exclusive.
     pub end: usize,
 }
 
 impl Drivers {
-    /// The drivers, by a fit window that ends before session `end`.
+    /// The drivers over a fit window that ends before session `end`.
     pub fn of(roles: &RoleReturns, end: usize, settings: &BetaSettings) -> Drivers {
         let first = end.saturating_sub(settings.window_sessions());
         let mut drivers = Drivers {
@@ -163,7 +164,7 @@ impl Drivers {
         let lambda = stats::ewma::lambda_of_half_life(settings.half_life_sessions);
         let weights = lambda.and_then(|lambda| stats::ewma::weights(end - first, lambda));
         let Some(mut weights) = weights else { return drivers };
-        blank_where_absent(&mut weights, &market[first..end]);
+        zero_missing_weights(&mut weights, &market[first..end]);
         drivers.weights.clone_from(&weights);
         drivers.market = Driver::of(market.clone(), first, &weights);
         let rising: Vec<f64> =
@@ -178,7 +179,8 @@ impl Drivers {
             drivers.size_market_slope = Some(slope);
         }
         if let Some(megacaps) = &roles.megacaps {
-            // Both betas over the sessions of both, or the crowd had a market beta of its own.
+            // Both betas are fitted over the sessions that both legs have; otherwise the crowd
+            // would keep a market beta.
             let both = megacaps.iter().zip(small).map(|(m, s)| m.is_finite() && s.is_finite());
             let shared: Vec<f64> =
                 market.iter().zip(both).map(|(m, both)| if both { *m } else { f64::NAN }).collect();
@@ -196,7 +198,7 @@ impl Drivers {
         drivers
     }
 
-    /// Memory held, bytes.
+    /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         let all = [&self.market, &self.up_market, &self.size, &self.crowd];
         let of = |driver: &Driver| {
@@ -206,7 +208,7 @@ impl Drivers {
         size_of_val(&self.weights[..]) + all.into_iter().flatten().map(of).sum::<usize>()
     }
 
-    /// Whether fits of the same returns over the two fit windows give the same bits.
+    /// Whether fits of the same returns give the same bits with both sets of drivers.
     pub fn fits_as(&self, other: &Drivers) -> bool {
         let all = |drivers: &Drivers| {
             [&drivers.market, &drivers.up_market, &drivers.size, &drivers.crowd].map(|driver| {
@@ -218,7 +220,7 @@ impl Drivers {
             && all(self) == all(other)
     }
 
-    /// A driver's return on a session, zero where absent.
+    /// A driver's return on a session, zero if missing.
     pub fn on(driver: Option<&Driver>, session: usize) -> f64 {
         let value = driver.map_or(0.0, |driver| driver.returns[session]);
         if value.is_finite() { value } else { 0.0 }
@@ -226,11 +228,11 @@ impl Drivers {
 }
 
 impl Driver {
-    /// None where there are too few sessions or no variation in the window.
+    /// Returns `None` with too few sessions or without variation in the window.
     pub fn of(returns: Vec<f64>, first: usize, weights: &[f64]) -> Option<Driver> {
         let within = first..first + weights.len();
         let mut weights = weights.to_vec();
-        blank_where_absent(&mut weights, &returns[within.clone()]);
+        zero_missing_weights(&mut weights, &returns[within.clone()]);
         let observations = weights.iter().filter(|weight| 0.0 < **weight).count();
         if observations < OBSERVATIONS_MIN {
             return None;
@@ -254,8 +256,8 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// Zero weight where the value is absent; the rest sums to one again.
-fn blank_where_absent(weights: &mut [f64], values: &[f64]) {
+/// Sets weights to zero if the value is missing, and rescales the others to sum to one.
+fn zero_missing_weights(weights: &mut [f64], values: &[f64]) {
     for (weight, value) in weights.iter_mut().zip(values) {
         if !value.is_finite() {
             *weight = 0.0;
@@ -283,9 +285,9 @@ mod tests {
     use marketdata::dataset::Dataset;
 
     #[test]
-    fn the_crowd_has_no_market_beta_where_megacaps_came_late() {
-        // Small caps move once with the market, twice from session 100 on, when the megacaps begin
-        // and move once with it: half a unit of small caps hedges one of them.
+    fn the_crowd_has_no_market_beta_when_megacaps_start_late() {
+        // The beta of small caps is one, and two from session 100 on, when the megacaps start with
+        // a beta of one: half a unit of small caps hedges one unit of megacaps.
         let market: Vec<f64> = (0..200).map(|t| 0.01 * f64::from((t * 7) % 11 - 5)).collect();
         let small =
             market.iter().enumerate().map(|(t, m)| if t < 100 { *m } else { 2.0 * m }).collect();

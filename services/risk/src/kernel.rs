@@ -1,17 +1,17 @@
-//! The two loops an analysis spends its time in, laid out for vector registers.
+//! The two inner loops of an analysis, laid out for vector registers.
 //!
-//! The order of additions depends on lengths alone, so equal inputs give equal bits.
+//! The order of additions depends only on lengths, so equal inputs give equal bits.
 
 const LANES: usize = 16;
 
-/// Rows added in one go: the total is loaded and stored once for them.
+/// Rows added in one pass, for which the total is loaded and stored once.
 const ROWS: usize = 8;
 
-/// `total += Σ weight·row`, summed by four rows at a time. Rows are `width` long and lie side by side
-/// in `rows`; only columns from `first` on are added.
+/// `total += Σ weight·row`, summed four rows at a time. Rows are `width` long and contiguous in
+/// `rows`; only columns from `first` on are added.
 ///
-/// What it costs is reading the rows: no order of the loops is measurably better than this one, which
-/// reads each row once and from end to end.
+/// The cost is reading the rows. No other loop order was measurably faster than this one, which
+/// reads each row once from start to end.
 pub fn add_scaled_rows(
     total: &mut [f32],
     rows: &[f32],
@@ -48,7 +48,7 @@ pub fn add_scaled_rows(
     }
 }
 
-/// Σ aᵢbᵢ over the shorter length.
+/// Σ aᵢbᵢ over the shorter of the two lengths.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let n = a.len().min(b.len());
     let (a_blocks, a_rest) = a[..n].as_chunks::<LANES>();
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn rows_are_added_from_a_column_on() {
-        // Eighths are exact in single precision, so the order of additions shows nowhere.
+        // Eighths are exact in single precision, so the order of additions has no effect.
         let width = 37;
         let rows: Vec<f32> = (0..7 * width).map(|at| (at * 31 % 64) as f32 / 8.0).collect();
         let terms = [6, 0, 3, 3, 1, 5, 2, 4, 0, 6, 1, 1, 5, 2].map(|row| (row, row as f32 - 2.0));

@@ -1,8 +1,8 @@
-//! How names move: with the market, with size, with the crowd, and by themselves.
+//! Risk model of names: their betas to the market, size and the crowd, and their residuals.
 //!
-//! What exposure, hedge and stress services share, and nothing about a submitted book:
-//! [`prepare::prepare`] makes the [`model::RiskModel`] of a view, request-independent and shared.
-//! Modules are declared in reading order, and each uses those above it alone.
+//! Shared by the exposure, hedge and stress services; nothing here depends on a submitted book.
+//! [`prepare::prepare`] builds the [`model::RiskModel`] of a view, which does not depend on the
+//! request and is shared. Modules are declared in reading order, and each uses only those above it.
 
 pub mod settings;
 

@@ -1,8 +1,8 @@
-//! What every computation on a view's names shares: returns, betas, sizes, sectors, peers.
+//! The risk model of a view: returns, betas, sizes, sectors and peers of its names.
 //!
-//! Made by [`crate::prepare`], shared by requests. A name's own betas are fitted when first asked for
-//! and kept; a fit is a function of the view and the settings, so that neither the order of requests
-//! nor the number of threads shows in a number.
+//! Built by [`crate::prepare`] and shared among requests. A name's own betas are fitted when first
+//! needed and then kept. A fit depends only on the view and the settings, so neither the order of
+//! requests nor the number of threads affects a number.
 
 use crate::{
     anchor::{AllPriors, Anchor},
@@ -26,18 +26,18 @@ use marketdata::{
 use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 
-/// The request-independent state of a view.
+/// The request-independent risk model of a view.
 #[derive(Clone, Debug)]
 pub struct RiskModel {
     /// The settings that the betas are estimated with.
     pub settings: BetaSettings,
-    /// The view everything was read from.
+    /// The view that it was read from.
     pub snapshot: Snapshot,
     /// The sessions of the panel.
     pub sessions: Arc<Sessions>,
     /// Returns of the roles.
     pub roles: Arc<RoleReturns>,
-    /// What betas are measured against.
+    /// The drivers of the betas.
     pub drivers: Arc<Drivers>,
     /// Returns of all names.
     pub panel: Arc<Panel>,
@@ -47,7 +47,7 @@ pub struct RiskModel {
     pub sectors: Arc<Vec<String>>,
     /// The last closes.
     pub quotes: Arc<Quotes>,
-    /// Who stands in for absent returns, whatever the settings.
+    /// Peers whose residuals replace missing returns, whatever the settings.
     pub peers: Arc<Peers>,
     pub(crate) anchor: Arc<Anchor>,
     pub(crate) priors: Arc<AllPriors>,
@@ -55,22 +55,22 @@ pub struct RiskModel {
     pub(crate) taken_over: TakenOver,
 }
 
-/// What an earlier model spared, for tests and metrics: it shows in no other number.
+/// Number of parts reused from an earlier model, for tests and metrics. It affects no other number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TakenOver {
     /// Rows of returns that were continued.
     pub rows: usize,
-    /// Fits that were kept.
+    /// Fits that were reused.
     pub fits: usize,
 }
 
-/// Betas by instrument number, each fitted when first asked for.
+/// Betas by instrument number, fitted when first needed.
 #[derive(Debug)]
 pub(crate) struct Estimates {
     names: Vec<OnceLock<NameRow>>,
-    /// Boxed: most are never filled.
+    /// Boxed, because most are never filled.
     details: Vec<OnceLock<Box<Details>>>,
-    /// With the fit to the rising market.
+    /// Including the fit to the rising market.
     listed: Vec<OnceLock<Box<Details>>>,
 }
 
@@ -85,7 +85,7 @@ impl Estimates {
 }
 
 impl RiskModel {
-    /// The view everything was read from.
+    /// The view that the model was read from.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
@@ -113,14 +113,14 @@ impl RiskModel {
         )
     }
 
-    /// What sums over books read of a name.
+    /// What sums over a book need of a name.
     #[inline]
     pub fn name(&self, instrument: InstrumentId) -> NameRow {
         let Some(cell) = self.estimates.names.get(instrument.0 as usize) else { return NO_NAME };
         cell.get().copied().unwrap_or_else(|| self.estimate(instrument, &mut self.fitter()))
     }
 
-    /// What a listing shows of a name.
+    /// What a position listing shows of a name.
     pub fn details(&self, instrument: InstrumentId) -> Details {
         let Some(cell) = self.estimates.listed.get(instrument.0 as usize) else {
             return NO_DETAILS;
@@ -136,13 +136,13 @@ impl RiskModel {
         })
     }
 
-    /// Whether the betas of a name are at hand.
+    /// Whether the betas of a name have been fitted.
     #[inline]
     pub fn is_estimated(&self, instrument: InstrumentId) -> bool {
         self.estimates.names.get(instrument.0 as usize).is_none_or(|cell| cell.get().is_some())
     }
 
-    /// Fits the names whose betas are not at hand, on the threads of the caller's pool.
+    /// Fits the names that have not been fitted yet, on the threads of the caller's pool.
     pub fn estimate_all(&self, instruments: impl Iterator<Item = InstrumentId>) {
         let missing: Vec<InstrumentId> = instruments.filter(|id| !self.is_estimated(*id)).collect();
         let estimate = |fitter: &mut Fitter<'_>, id: &InstrumentId| {
@@ -151,7 +151,7 @@ impl RiskModel {
         missing.par_iter().for_each_init(|| self.fitter(), estimate);
     }
 
-    /// What is known of a name beside its own betas; those it has here end with the month before.
+    /// A name with its betas as of the end of the previous month instead of its current ones.
     pub fn anchored(&self, instrument: InstrumentId) -> NameRow {
         self.peers.names.get(instrument.0 as usize).copied().unwrap_or(NO_NAME)
     }
@@ -162,14 +162,15 @@ impl RiskModel {
         self.sizes.get(instrument)
     }
 
-    /// The market value of a line, where it is one printed for an earlier day as it stands.
+    /// The market value of a line, if it is a value published for an earlier day and not moved by
+    /// the price since.
     pub fn unmoved_cap(&self, instrument: InstrumentId) -> Option<LineCap> {
         self.size(instrument).map(|size| size.line).filter(|line| !line.is_of_today)
     }
 
-    /// The same state with betas estimated under other settings, those of some names at once. The
-    /// means of priors stay those of the prepared settings, and so do returns that stand in for
-    /// absent ones.
+    /// The same model with betas estimated under other settings; those of the given names are
+    /// fitted at once. The means of priors, and the returns that replace missing ones, stay those
+    /// of the prepared settings.
     #[must_use]
     pub fn with_settings(&self, settings: BetaSettings, instruments: &[InstrumentId]) -> RiskModel {
         let mut next = self.clone();
@@ -180,12 +181,12 @@ impl RiskModel {
         next
     }
 
-    /// What an earlier model spared.
+    /// Number of parts reused from an earlier model.
     pub const fn taken_over(&self) -> TakenOver {
         self.taken_over
     }
 
-    /// Memory held beside the market, bytes; what two views share counts in both.
+    /// Memory held, in bytes, excluding the market. Parts that two views share count in both.
     pub fn bytes(&self) -> usize {
         let of_name = size_of::<NameRow>()
             + size_of::<OnceLock<NameRow>>()
@@ -205,7 +206,7 @@ impl RiskModel {
         Fitter::new(&self.drivers, &self.settings)
     }
 
-    /// A name's returns over the fit window, NaN where absent; empty where it has none.
+    /// A name's returns over the fit window, NaN if missing; empty if it has none at all.
     fn window_returns(&self, instrument: InstrumentId) -> Vec<f64> {
         let Drivers { first, end, .. } = *self.drivers;
         match self.anchored(instrument).row {

@@ -1,12 +1,12 @@
-//! What is kept of each name: a short record for sums over books, and the rest for listings.
+//! What is kept of each name: a short record for sums over books, and details for listings.
 
 use crate::beta::{Beta, NameFit, PriorGroup, PriorMean};
 use factors::size::SizeBucket;
 
-/// No row, no sector.
+/// Index of a missing row, sector or company.
 pub const NONE: u32 = u32::MAX;
 
-/// A name as an analysis reads it: one cache line or little more.
+/// A name as needed by an analysis, in little more than one cache line.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRow {
     pub market: f64,
@@ -17,30 +17,31 @@ pub struct NameRow {
     pub crowd_error: f64,
     /// Row of the panel, or [`NONE`].
     pub row: u32,
-    /// Index among the sectors, or [`NONE`].
+    /// Index of the sector, or [`NONE`].
     pub sector: u32,
     /// Number of the company, or [`NONE`].
     pub issuer: u32,
-    /// Sessions of the panel without a return of its own.
+    /// Number of sessions of the panel without a return of its own.
     pub absent: u16,
     pub bucket: Option<SizeBucket>,
-    /// A fund or an index and no company.
+    /// Whether it is a fund or an index, not a company.
     pub is_fund: bool,
-    /// Whether the mean of all names is in its market beta, for want of a size bucket with enough.
+    /// Whether its market beta uses the mean of all names, because it has no size bucket or too
+    /// small a one.
     pub uses_all_names: bool,
     pub has_beta: bool,
     pub has_own_beta: bool,
-    /// On the long side of the trade when held long.
+    /// Counts on the long side of the trade when held long.
     pub megacap: bool,
-    /// On the short side of the trade when held short.
+    /// Counts on the short side of the trade when held short.
     pub small_cap: bool,
-    /// Whether another line is of the same company.
+    /// Whether the same company has another line.
     pub has_sibling: bool,
-    /// Sized, and nothing known says whether it is a company or a fund.
+    /// Has a size, but may be a company or a fund: it is not classified.
     pub may_be_fund: bool,
 }
 
-/// The rest of a name: what a listed position shows.
+/// Details of a name, for position listings.
 #[derive(Clone, Copy, Debug)]
 pub struct Details {
     pub market: Option<Beta>,
@@ -60,14 +61,14 @@ impl NameRow {
         (self.size, self.size_error) = parts(details.size);
         (self.crowd, self.crowd_error) = parts(details.crowd);
         let prior = details.market.and_then(|beta| beta.prior);
-        // A fund has no size bucket to miss.
+        // Funds have no size bucket, so the mean of all names is no fallback for them.
         self.uses_all_names = prior == Some(PriorMean::AllNames) && !self.is_fund;
         self.has_beta = details.market.is_some();
         self.has_own_beta = details.market.is_some_and(|beta| beta.own.is_some());
     }
 }
 
-/// An instrument of which nothing is known but its name.
+/// An instrument without any data.
 pub const NO_NAME: NameRow = NameRow {
     market: 0.0,
     market_error: 0.0,

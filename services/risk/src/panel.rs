@@ -1,7 +1,7 @@
-//! Total returns of every name over the latest sessions, in single precision, ready to be replayed.
+//! Total returns of every name over the latest sessions, in single precision, for replay.
 //!
-//! A return is the name's own or zero; which ones are its own is kept. [`crate::stand_in`] says what
-//! stands in for the others.
+//! Each value is the name's own return, or zero; a bit per session records which.
+//! [`crate::stand_in`] replaces the missing ones.
 
 use rayon::prelude::*;
 use std::ops::Range;
@@ -11,29 +11,29 @@ use std::ops::Range;
 pub struct Panel {
     /// Number of columns.
     pub width: usize,
-    /// Row after row; zero where a return is not the name's own.
+    /// Rows one after the other; zero if the return is missing.
     pub values: Vec<f32>,
-    /// One bit per session: whether the return is the name's own.
+    /// One bit per session: whether the name has a return of its own.
     own: Vec<u64>,
     words: usize,
 }
 
-/// Where a row comes from.
+/// Source of a row.
 #[derive(Clone, Debug)]
 pub enum RowSource {
-    /// Returns of all sessions, NaN where absent.
+    /// Returns of all sessions, NaN if missing.
     Read(Vec<f64>),
-    /// A row of an earlier panel, and returns of the sessions after it, NaN where absent.
+    /// A row of an earlier panel, and the returns of the sessions after it, NaN if missing.
     Continued {
-        /// Its number there.
+        /// Row number in the earlier panel.
         row: u32,
-        /// The sessions that the earlier panel lacks.
+        /// Returns of the sessions that the earlier panel lacks.
         added: Vec<f64>,
     },
 }
 
 impl RowSource {
-    /// The row of the earlier panel, where it is continued.
+    /// The row of the earlier panel, if this one continues it.
     pub fn continued_row(&self) -> Option<u32> {
         match self {
             RowSource::Read(_) => None,
@@ -41,7 +41,8 @@ impl RowSource {
         }
     }
 
-    /// Whether any return is left once the first sessions of the earlier panel are dropped.
+    /// Whether any return remains after the first `dropped` sessions of the earlier panel are
+    /// dropped.
     pub fn has_any(&self, before: &Panel, dropped: usize) -> bool {
         match self {
             RowSource::Read(returns) => returns.iter().any(|r| r.is_finite()),
@@ -60,8 +61,8 @@ impl Panel {
         Panel { width, values: Vec::new(), own: Vec::new(), words: width.div_ceil(64) }
     }
 
-    /// The panel of some rows. `before` is the panel that rows are continued from, and how many of its
-    /// first sessions are dropped.
+    /// Builds a panel from rows. `before` is the panel that rows continue, and the number of its
+    /// first sessions to drop.
     pub fn of(width: usize, rows: &[RowSource], before: Option<(&Panel, usize)>) -> Panel {
         let mut panel = Panel::empty(width);
         panel.values = vec![0.0; rows.len() * width];
@@ -91,22 +92,22 @@ impl Panel {
         self.values.len().checked_div(self.width).unwrap_or(0)
     }
 
-    /// Memory held, bytes.
+    /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         size_of_val(&self.values[..]) + size_of_val(&self.own[..])
     }
 
-    /// A row's return of a session; zero where it is not its own.
+    /// A row's return on a session; zero if missing.
     pub fn at(&self, row: u32, session: usize) -> f64 {
         f64::from(self.values[row as usize * self.width + session])
     }
 
-    /// A row's return of a session where it is its own.
+    /// A row's return on a session. `None` if missing.
     pub fn own(&self, row: u32, session: usize) -> Option<f64> {
         (self.own_bits(row, session..session + 1) == 1).then(|| self.at(row, session))
     }
 
-    /// A row in double precision over some sessions, NaN where it is not its own.
+    /// A row over some sessions in double precision, NaN if missing.
     pub fn own_within(&self, row: u32, sessions: Range<usize>) -> Vec<f64> {
         let mut returns = Vec::with_capacity(sessions.len());
         for first in sessions.clone().step_by(64) {
@@ -122,12 +123,12 @@ impl Panel {
         returns
     }
 
-    /// The words of bits of a row: bit `b` of word `w` is that of session `64·w + b`.
+    /// The bit words of a row: bit `b` of word `w` is that of session `64·w + b`.
     pub fn own_words(&self, row: u32) -> &[u64] {
         &self.own[row as usize * self.words..(row as usize + 1) * self.words]
     }
 
-    /// A bit for each of at most 64 sessions: whether the return is the row's own.
+    /// One bit for each of at most 64 sessions: whether the row has a return of its own.
     pub fn own_bits(&self, row: u32, sessions: Range<usize>) -> u64 {
         debug_assert!(sessions.len() <= 64 && sessions.end <= self.width, "invariant: one word");
         let word = row as usize * self.words + sessions.start / 64;
@@ -139,7 +140,7 @@ impl Panel {
         bits & mask(sessions.len())
     }
 
-    /// Sessions of a range that are not the row's own.
+    /// Number of sessions of a range without a return of the row's own.
     pub fn absent(&self, row: u32, sessions: Range<usize>) -> usize {
         let chunks = sessions.clone().step_by(64).map(|at| at..sessions.end.min(at + 64));
         let own: u32 = chunks.map(|chunk| self.own_bits(row, chunk).count_ones()).sum();
@@ -147,7 +148,7 @@ impl Panel {
     }
 }
 
-/// Writes returns into a row from a session on.
+/// Writes returns into a row, starting at a session.
 fn set(values: &mut [f32], own: &mut [u64], first: usize, returns: &[f64]) {
     for (session, value) in (first..).zip(returns) {
         let value = *value as f32;
@@ -158,7 +159,7 @@ fn set(values: &mut [f32], own: &mut [u64], first: usize, returns: &[f64]) {
     }
 }
 
-/// The lowest bits, at most 64.
+/// A mask of the lowest `bits` bits, at most 64.
 pub const fn mask(bits: usize) -> u64 {
     if bits < 64 { (1 << bits) - 1 } else { u64::MAX }
 }
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn bits_are_found_across_words() {
-        // Every third session of 200 is absent, in the second of two rows.
+        // In the second of two rows, every third of 200 sessions is missing.
         let returns: Vec<f64> =
             (0..200).map(|at| if at % 3 == 0 { f64::NAN } else { 0.5 }).collect();
         let rows = [vec![0.25; 200], returns].map(RowSource::Read);
@@ -189,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn a_continued_row_is_the_one_that_is_read_whole() {
-        // Widths on both sides of a word's end, and gaps that fall on the seam.
+    fn a_continued_row_equals_one_read_whole() {
+        // Widths on both sides of a word boundary, and gaps at the seam.
         let at = |session: usize| if session % 7 == 3 { f64::NAN } else { session as f64 };
         for (dropped, kept, added) in [(0, 60, 3), (1, 129, 1), (5, 64, 5), (70, 62, 2), (3, 1, 0)]
         {

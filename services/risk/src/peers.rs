@@ -1,4 +1,5 @@
-//! Whose residuals may stand in for whose: companies of the same size and sector, then wider.
+//! Peers whose residuals may replace those of a name: same size and sector first, then wider
+//! groups.
 
 use crate::{
     anchor::Anchor,
@@ -10,44 +11,45 @@ use factors::size::SizeBucket;
 use marketdata::day::Day;
 use std::{collections::BTreeMap, iter, ops::Range, sync::Arc};
 
-/// Donors that a choice is made among, at least: of fewer, draws would lie close together and look
+/// Minimum number of donors to choose from. With fewer, the draws would be too similar and look too
 /// certain.
 pub const DONORS_MIN: usize = 10;
 
-/// A donor's residual deviation is within this factor of the name's own, where that is known: beyond
-/// it is no peer, and scaling it would make giants of its quiet days.
+/// Maximum ratio, either way, between the residual deviations of a donor and of the name, if the
+/// latter is known. Beyond it, scaling would turn the donor's quiet days into extreme ones.
 const DEVIATION_RATIO_MAX: f64 = 4.0;
 
-/// What stands in for absent returns is made of: betas and drivers as of the end of the month before,
-/// and who may donate.
+/// What replacements for missing returns are made from: betas and drivers as of the end of the
+/// previous month, and the possible donors.
 ///
-/// Donors are numbered from the calmest residuals to the wildest, so that those comparable to a name
-/// are a range. Sets of them are bits in that order: who has returns on some days is the
-/// intersection of these days, whatever the number of donors.
+/// Donors are numbered in order of their residual deviation, so that those comparable to a name
+/// form a range. Sets of donors are bits in that order. The donors with returns on several days are
+/// the intersection of the sets of these days, computed 64 donors at a time.
 #[derive(Debug)]
 pub struct Peers {
-    /// With the betas of the anchor: stand-ins do not change with the settings of a request.
+    /// With the betas of the anchor, so that replacements do not change with the settings of a
+    /// request.
     pub names: Arc<Vec<NameRow>>,
-    /// Returns of the market and of size beside it, zero where absent, a value a session.
+    /// Returns of the market and of size, one value per session, zero if missing.
     drivers: [Vec<f64>; 2],
-    /// Robust residual deviation by row of the panel; zero where there is none.
+    /// Robust residual deviation by row of the panel, a decimal per day; zero if unknown.
     pub deviations: Vec<f64>,
-    /// Betas to market and size by row.
+    /// Betas to market and size by row of the panel.
     betas: Vec<[f64; 2]>,
     /// The calendar months of the panel.
     pub blocks: Vec<Block>,
-    /// Rows of the donors: the calmest first, equal ones in the order of names.
+    /// Rows of the donors by ascending residual deviation, ties in the order of names.
     donors: Vec<u32>,
     groups: BTreeMap<Group, Vec<u64>>,
-    /// Session after session, who has a return of its own.
+    /// Session by session, the set of donors with a return of their own.
     present: Vec<u64>,
-    /// How many they are, by session.
+    /// Number of donors with a return, by session.
     counts: Vec<usize>,
-    /// Words of a set.
+    /// Number of 64-bit words per set.
     words: usize,
 }
 
-/// Companies of a size and a sector; none and [`NONE`] stand for any.
+/// Companies of a size and a sector; `None` and [`NONE`] mean any.
 type Group = (Option<SizeBucket>, u32);
 
 /// The sessions of a calendar month.
@@ -58,25 +60,25 @@ pub struct Block {
     pub sessions: Range<usize>,
 }
 
-/// What a donor must offer.
+/// Requirements for a donor of one name.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     bucket: Option<SizeBucket>,
     sector: u32,
-    /// Donors comparable to the name.
+    /// Range of donors whose residual deviation is comparable to the name's.
     comparable: Range<usize>,
 }
 
-/// Donors found, and buffers kept from search to search.
+/// Donors found by a search, with buffers reused from search to search.
 #[derive(Debug)]
 pub struct Found {
     /// Comparable donors that have returns on all of the days.
     present: Vec<u64>,
-    /// Those of them that are of the group.
+    /// Those of them in the chosen group.
     chosen: Vec<u64>,
-    /// How many are chosen up to the end of each word.
+    /// Cumulative number of chosen donors at the end of each word.
     up_to: Vec<usize>,
-    /// Whether peers of its own size and sector were too few.
+    /// Whether there were too few peers of its own size and sector.
     pub widened: bool,
 }
 
@@ -87,7 +89,7 @@ impl Found {
 }
 
 impl Peers {
-    /// `names` are by instrument number; `donors` are those that may donate, in the order of names.
+    /// `names` are by instrument number; `donors` are the possible donors, in the order of names.
     pub fn of(
         names: Arc<Vec<NameRow>>,
         anchor: &Anchor,
@@ -123,7 +125,7 @@ impl Peers {
         Peers { names, drivers, deviations, betas, blocks, donors, groups, present, counts, words }
     }
 
-    /// Memory held, bytes.
+    /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         size_of_val(&self.present[..])
             + size_of_val(&self.deviations[..])
@@ -134,7 +136,7 @@ impl Peers {
             + self.groups.len() * self.words * size_of::<u64>()
     }
 
-    /// What a name's donors must be like; `deviation` is that of its residuals, zero where unknown.
+    /// Requirements for a name's donors. `deviation` is that of its residuals, zero if unknown.
     pub fn wanted(&self, name: &NameRow, deviation: f64) -> Wanted {
         let of = |row: &u32| self.deviations[*row as usize];
         let comparable = if 0.0 < deviation {
@@ -148,15 +150,15 @@ impl Peers {
         Wanted { bucket: name.bucket, sector: name.sector, comparable }
     }
 
-    /// Of some sessions, the `bits` of a range that begins at `first`, those on which enough donors
-    /// of any kind have a return.
+    /// The subset of `bits`, sessions of a range that starts at `first`, on which enough donors of
+    /// any group have a return.
     pub fn drawable(&self, first: usize, bits: u64) -> u64 {
         let enough = |at: &usize| DONORS_MIN <= self.counts[first + at];
         places(bits).filter(enough).fold(0, |kept, at| kept | 1 << at)
     }
 
-    /// Finds the donors that have returns of their own on all of some sessions. Groups are widened
-    /// until there are enough; false where there never are.
+    /// Finds the donors that have returns of their own on all of the given sessions. Widens the
+    /// group until there are enough; returns false if there never are.
     pub fn find(&self, wanted: &Wanted, first: usize, bits: u64, found: &mut Found) -> bool {
         let range = &wanted.comparable;
         let words = range.start / 64..range.end.div_ceil(64);
@@ -185,18 +187,18 @@ impl Peers {
         false
     }
 
-    /// The row of one of the donors found, by its place among them.
+    /// The row of one of the donors found, by its index among them.
     pub fn row(&self, wanted: &Wanted, found: &Found, place: usize) -> u32 {
         self.donors[wanted.comparable.start / 64 * 64 + found.nth(place)]
     }
 
-    /// What a donor's betas leave of its return.
+    /// A donor's residual: its return less what its betas explain.
     pub fn residual(&self, panel: &Panel, row: u32, session: usize) -> f64 {
         let [market, size] = self.betas[row as usize];
-        panel.at(row, session) - self.made_of([market, size], session)
+        panel.at(row, session) - self.implied_return([market, size], session)
     }
 
-    /// The same for sessions in a row.
+    /// The residuals on consecutive sessions.
     pub fn residuals<'a>(
         &'a self,
         panel: &'a Panel,
@@ -212,14 +214,14 @@ impl Peers {
         returns.iter().zip(made).map(|(own, made)| f64::from(*own) - made)
     }
 
-    /// The return that betas make of the drivers' on a session.
-    pub fn made_of(&self, [market, size]: [f64; 2], session: usize) -> f64 {
+    /// The return that the given betas imply on a session.
+    pub fn implied_return(&self, [market, size]: [f64; 2], session: usize) -> f64 {
         market * self.drivers[0][session] + size * self.drivers[1][session]
     }
 }
 
 impl Found {
-    /// How many donors were found.
+    /// Number of donors found.
     pub fn count(&self) -> usize {
         self.up_to.last().copied().unwrap_or(0)
     }
@@ -236,7 +238,7 @@ impl Found {
         }));
     }
 
-    /// Where the bit is that so many others come before.
+    /// Position of the set bit that `place` others precede.
     fn nth(&self, place: usize) -> usize {
         debug_assert!(place < self.count(), "invariant: a place among those found");
         let at = self.up_to.partition_point(|up_to| *up_to <= place);
@@ -248,7 +250,7 @@ impl Found {
     }
 }
 
-/// Where the bits of a word are, in order.
+/// Positions of the set bits of a word, in ascending order.
 pub fn places(mut bits: u64) -> impl Iterator<Item = usize> {
     iter::from_fn(move || {
         let at = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
@@ -257,7 +259,7 @@ pub fn places(mut bits: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Session after session, a bit for each donor that has a return of its own.
+/// Session by session, one bit for each donor that has a return of its own.
 fn by_session(panel: &Panel, donors: &[u32], sessions: usize) -> Vec<u64> {
     let words = donors.len().div_ceil(64);
     let mut present = vec![0; sessions * words];
@@ -276,8 +278,9 @@ fn by_session(panel: &Panel, donors: &[u32], sessions: usize) -> Vec<u64> {
     present
 }
 
-/// Bit `b` of word `w` becomes bit `w` of word `b`: squares of half the size are exchanged across the
-/// diagonal, then of a quarter, down to single bits (Warren, Hacker's Delight, 7-3).
+/// Transposes a bit matrix: bit `b` of word `w` becomes bit `w` of word `b`. Blocks of half the
+/// size are exchanged across the diagonal, then of a quarter, down to single bits (Warren, Hacker's
+/// Delight, 7-3).
 fn transpose(square: &mut [u64; 64]) {
     let (mut half, mut low) = (32, u64::from(u32::MAX));
     while half != 0 {
@@ -291,7 +294,7 @@ fn transpose(square: &mut [u64; 64]) {
     }
 }
 
-/// From the narrowest group to everybody.
+/// Groups from the narrowest to all donors.
 fn levels(bucket: Option<SizeBucket>, sector: u32) -> [Group; 4] {
     [(bucket, sector), (bucket, NONE), (None, sector), (None, NONE)]
 }

@@ -1,8 +1,8 @@
-//! Making the risk model of a view, from nothing or from that of an earlier one.
+//! Builds the risk model of a view, from scratch or from that of an earlier view.
 //!
 //! Heavy parts run on the threads of the caller's pool, and results are collected in the order of
-//! names. What is taken over from an earlier view is what would give the same bits: rows of returns
-//! whose bars go on from those seen then, and fits of months that have ended.
+//! names. Only parts that would be the same bit by bit are reused from an earlier view: rows of
+//! returns whose bars continue those known then, and fits of months that have ended.
 
 use crate::{
     anchor::{AllPriors, Anchor, EarlierFits},
@@ -28,24 +28,25 @@ use marketdata::{
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Ranks beyond this are small caps, as the Russell 1000 has it.
+/// Companies with a higher rank number are small caps, as in the Russell 1000.
 const LARGE_CAP_RANKS: u32 = 1_000;
 
-/// One instrument as read.
+/// One instrument as read from the snapshot.
 struct Item {
     instrument: InstrumentId,
     /// Row of the panel, or [`NONE`].
     row: u32,
     cap: Option<LineCap>,
-    /// What it is; one line of a company tells of the others.
+    /// Kind of instrument. One line of a company determines that of its other lines.
     kind: InstrumentKind,
-    /// Text id.
+    /// Text id of its sector.
     sector: Option<f64>,
-    /// Whether a fund that stands for the small-cap index holds it, by the fund's newest known day.
+    /// Whether a fund that represents the small-cap index holds it, as of the fund's newest known
+    /// day.
     in_small_cap_fund: bool,
 }
 
-/// Prepares a view. With an earlier model, whatever it is of, the result has the same bits.
+/// Prepares a view. An earlier model, of any view, does not change a bit of the result.
 pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>) -> RiskModel {
     let sessions = Sessions::of(snapshot, PANEL_SESSIONS);
     let role_returns = RoleReturns::of(snapshot, roles, &sessions);
@@ -77,7 +78,7 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         || Sizes::assemble(snapshot, roles, &caps),
         || Issuers::of(snapshot, roles, items.iter().map(|item| item.instrument)),
     );
-    tell_kinds(&mut items, snapshot, &sizes);
+    assign_kinds(&mut items, snapshot, &sizes);
     let priors = priors(&items, &sizes, &anchor);
     let sectors = sectors(snapshot, &items);
     let names = Names {
@@ -113,9 +114,9 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     }
 }
 
-/// Everything with bars, shares, a listing or a place in a fund's holdings, the configured megacaps
-/// and the small-cap index, in the order of names: roles and holdings make legs of names of which
-/// nothing else is known.
+/// Every instrument with bars, shares, a listing or a place in a fund's holdings, the configured
+/// megacaps and the small-cap index, in the order of names. Roles and holdings put names into legs
+/// even if nothing else is known about them.
 fn instruments(snapshot: &Snapshot, roles: &RoleReturns) -> Vec<InstrumentId> {
     let mut instruments = size::candidates(snapshot);
     instruments.extend(snapshot.holders(Dataset::Bars));
@@ -128,19 +129,20 @@ fn instruments(snapshot: &Snapshot, roles: &RoleReturns) -> Vec<InstrumentId> {
     instruments
 }
 
-/// An earlier model whose sessions go on in the new view.
+/// An earlier model whose sessions continue in the new view.
 struct Continued<'a> {
     model: &'a RiskModel,
-    /// Sessions of the earlier panel that are too old for the new one.
+    /// Number of sessions of the earlier panel that are too old for the new one.
     shift: usize,
     /// The last session of the earlier panel.
     last: Day,
-    /// The sessions after it; the last of the earlier panel comes before their first return.
+    /// The sessions after it, preceded by the last of the earlier panel, which their first return
+    /// needs.
     added: Sessions,
 }
 
 impl<'a> Continued<'a> {
-    /// None where the sessions of both differ by more than days at the ends.
+    /// Returns `None` unless the sessions of both differ only at the ends.
     fn of(model: &'a RiskModel, sessions: &Sessions) -> Option<Continued<'a>> {
         let (old, new) = (model.sessions.with_start(), sessions.with_start());
         let first = new.first()?;
@@ -155,7 +157,7 @@ impl<'a> Continued<'a> {
         })
     }
 
-    /// Where a row of returns is the earlier one with sessions added; none where it must be read.
+    /// A row of the earlier panel with sessions added. `None` if the row must be read anew.
     fn row(&self, snapshot: &Snapshot, instrument: InstrumentId) -> Option<RowSource> {
         let earlier = &self.model.snapshot;
         let row = self.model.anchored(instrument).row;
@@ -174,13 +176,13 @@ impl<'a> Continued<'a> {
     }
 }
 
-/// What instruments are read with.
+/// Context for reading instruments.
 struct Reader<'a> {
     snapshot: &'a Snapshot,
     sessions: &'a Sessions,
     continued: Option<Continued<'a>>,
     quotes: &'a Quotes,
-    /// The newest known holdings of each fund that stands for the small-cap index.
+    /// The funds that represent the small-cap index, with the day of their newest known holdings.
     small_cap_funds: Vec<(InstrumentId, Day)>,
 }
 
@@ -197,7 +199,7 @@ impl Reader<'_> {
         (item, self.returns(instrument))
     }
 
-    /// None for an instrument without any return.
+    /// Returns `None` for an instrument without any return.
     fn returns(&self, instrument: InstrumentId) -> Option<RowSource> {
         let continued = self.continued.as_ref();
         if let Some((continued, source)) =
@@ -221,7 +223,7 @@ impl Reader<'_> {
     }
 }
 
-/// The items, with rows numbered in their order, and the rows.
+/// Numbers the rows in the order of their items, and separates items and rows.
 fn numbered(read: Vec<(Item, Option<RowSource>)>) -> (Vec<Item>, Vec<RowSource>) {
     let mut sources = Vec::new();
     let number = |(mut item, source): (Item, Option<RowSource>)| {
@@ -235,14 +237,14 @@ fn numbered(read: Vec<(Item, Option<RowSource>)>) -> (Vec<Item>, Vec<RowSource>)
     (items, sources)
 }
 
-fn tell_kinds(items: &mut [Item], snapshot: &Snapshot, sizes: &Sizes) {
+fn assign_kinds(items: &mut [Item], snapshot: &Snapshot, sizes: &Sizes) {
     items.par_iter_mut().for_each(|item| {
-        let told = || sizes.kinds().get(snapshot, item.instrument);
-        item.kind = sizes.get(item.instrument).map_or_else(told, |company| company.kind);
+        let own_kind = || sizes.kinds().get(snapshot, item.instrument);
+        item.kind = sizes.get(item.instrument).map_or_else(own_kind, |company| company.kind);
     });
 }
 
-/// What companies' fits say; funds, and what may be one, say nothing of companies.
+/// The priors from companies' fits. Funds, and lines that may be funds, do not enter.
 fn priors(items: &[Item], sizes: &Sizes, anchor: &Anchor) -> AllPriors {
     let companies = items.iter().filter(|item| item.kind == InstrumentKind::Company);
     let fits = companies.filter_map(|item| {
@@ -252,7 +254,7 @@ fn priors(items: &[Item], sizes: &Sizes, anchor: &Anchor) -> AllPriors {
     AllPriors::of(&fits.collect::<Vec<_>>())
 }
 
-/// What rows of names are made of.
+/// Inputs of the rows of names.
 struct Names<'a> {
     snapshot: &'a Snapshot,
     sizes: &'a Sizes,
@@ -264,7 +266,7 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// By instrument number.
+    /// Rows by instrument number.
     fn all(&self, issuers: &Issuers, items: &[Item]) -> Vec<NameRow> {
         let size = items.iter().map(|item| item.instrument.0 as usize + 1).max().unwrap_or(0);
         let mut names = vec![NO_NAME; size];
@@ -283,7 +285,7 @@ impl Names<'_> {
         let company = self.sizes.get(item.instrument);
         let bucket = company.map(|company| company.bucket);
         let is_fund = item.kind == InstrumentKind::Fund;
-        // What may be a fund as well is in no leg by its size alone.
+        // A line that may be a fund is not put into a leg by size alone.
         let may_be_fund = company.is_some_and(|company| company.kind != InstrumentKind::Company);
         let sized = company.filter(|_| !may_be_fund);
         let is_small = |company: &size::Size| {
@@ -320,7 +322,7 @@ impl Names<'_> {
     }
 }
 
-/// The newest day of each fund's holdings.
+/// The day of the newest holdings of each fund.
 fn newest_holdings(snapshot: &Snapshot, funds: &[InstrumentId]) -> Vec<(InstrumentId, Day)> {
     let mut newest: Vec<(InstrumentId, Day)> = Vec::new();
     for holder in snapshot.holders(Dataset::Holdings) {
@@ -336,7 +338,7 @@ fn newest_holdings(snapshot: &Snapshot, funds: &[InstrumentId]) -> Vec<(Instrume
     newest
 }
 
-/// The distinct sector texts, sorted.
+/// The distinct sector names, sorted.
 fn sectors(snapshot: &Snapshot, items: &[Item]) -> Vec<String> {
     let mut ids: Vec<u64> = items.iter().filter_map(|i| Some(i.sector? as u64)).collect();
     ids.sort_unstable();

@@ -1,13 +1,13 @@
-//! What answers for returns that a name does not have: its betas times the drivers, and residuals of
-//! its peers on the same days.
+//! Stand-ins for a name's missing returns: its betas times the drivers, plus residuals of peers.
 //!
-//! A calendar month is a block: in each of 32 draws one peer's residuals of all the days that the
-//! name lacks in it, chosen by a hash of the name's symbol, the draw and the month. So tails and
-//! clusters of residuals are those of real names, all names have the shock of the same day, and what
-//! one name draws depends neither on any other line nor on the window. Where fewer than ten peers
-//! have all of the days, each day is drawn for itself; a day that fewer than ten have is not drawn. A
-//! peer's residuals are scaled by the ratio of the two names' robust residual deviations where the
-//! name has one of its own: how volatile it is, is known; only its path is not.
+//! Residuals are drawn by calendar month. In each of 32 draws, one peer supplies the residuals of
+//! all days that the name lacks in the month. The peer is chosen by a hash of the name's symbol,
+//! the draw and the month. Tails and clusters of residuals are therefore those of real names, all
+//! names share the shock of the same day, and a name's draws depend neither on other lines nor on
+//! the window. If fewer than ten peers have all of the days, each day is drawn separately; a day
+//! that fewer than ten peers have is not drawn. A peer's residuals are scaled by the ratio of the
+//! two names' robust residual deviations, if the name has one of its own: its volatility is known
+//! even though its path is not.
 
 use crate::{
     model::RiskModel,
@@ -23,17 +23,18 @@ use std::{iter, ops::Range};
 /// Seed of the choices; part of the method, never of a request.
 const SEED: u64 = 0x0BA1_1A57;
 
-/// Apart from the indices of months, where single days are drawn for.
+/// Offset that separates the indices of single days from those of months.
 const DAY_INDEX: u64 = 1 << 40;
 
-/// Sessions that a name lacks, and who answers for them.
+/// Consecutive or separate sessions of one month that a name lacks, and the peers that replace
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {
     first: usize,
     bits: u64,
-    /// By draw, the row of a peer; none where too few have returns of these days.
+    /// Row of a peer, by draw. `None` if too few peers have returns on these days.
     pub rows: Option<[u32; DRAWS]>,
-    /// Whether peers of its own size and sector were too few.
+    /// Whether there were too few peers of its own size and sector.
     pub widened: bool,
 }
 
@@ -43,7 +44,7 @@ impl Stretch {
         places(self.bits).map(|at| self.first + at)
     }
 
-    /// The same as runs of sessions in a row.
+    /// The same as runs of consecutive sessions.
     pub fn runs(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (first, mut bits) = (self.first, self.bits);
         iter::from_fn(move || {
@@ -56,19 +57,19 @@ impl Stretch {
     }
 }
 
-/// A name with returns that are not its own.
+/// A name with missing returns.
 #[derive(Debug)]
 pub struct StandIn<'a> {
     model: &'a RiskModel,
     name: NameRow,
-    /// Of its residuals; zero where it has no estimate.
+    /// Its residual deviation, a decimal per day; zero if it has no estimate.
     deviation: f64,
     wanted: Wanted,
     stream: u64,
 }
 
 impl<'a> StandIn<'a> {
-    /// A name, by its betas as of the end of the month before.
+    /// Uses the name's betas as of the end of the previous month.
     pub fn of(model: &'a RiskModel, instrument: InstrumentId) -> StandIn<'a> {
         let (peers, name) = (&model.peers, model.anchored(instrument));
         let deviation = peers.deviations.get(name.row as usize).copied().unwrap_or(0.0);
@@ -81,29 +82,29 @@ impl<'a> StandIn<'a> {
         }
     }
 
-    /// What its betas make of the drivers' returns of a session.
+    /// The return that its betas imply on a session.
     pub fn mapped(&self, session: usize) -> f64 {
-        self.model.peers.made_of([self.name.market, self.name.size], session)
+        self.model.peers.implied_return([self.name.market, self.name.size], session)
     }
 
-    /// What a peer answers for a session.
+    /// A peer's residual on a session, scaled to this name.
     pub fn residual(&self, row: u32, session: usize) -> f64 {
         self.scale(row) * self.model.peers.residual(&self.model.panel, row, session)
     }
 
-    /// The peer's own residuals on sessions in a row.
+    /// The peer's unscaled residuals on consecutive sessions.
     pub fn residuals_of(&self, row: u32, run: Range<usize>) -> impl Iterator<Item = f64> + '_ {
         self.model.peers.residuals(&self.model.panel, row, run)
     }
 
-    /// What a peer's residuals are multiplied by.
+    /// Factor applied to a peer's residuals.
     pub fn scale(&self, row: u32) -> f64 {
         let donor = self.model.peers.deviations[row as usize];
         if 0.0 < self.deviation { self.deviation / donor } else { 1.0 }
     }
 
-    /// What it lacks from a session on, month after month. Choices are those of whole months,
-    /// wherever in a month the session is.
+    /// The missing sessions from `first` on, month by month. Peers are chosen for whole months,
+    /// wherever in its month `first` is.
     pub fn stretches(&self, first: usize) -> Vec<Stretch> {
         let mut all = Vec::new();
         let mut found = Found::nothing();
@@ -120,7 +121,7 @@ impl<'a> StandIn<'a> {
         all
     }
 
-    /// A bit for each session of a month that it lacks.
+    /// One bit for each session of a month that the name lacks.
     fn absent_bits(&self, block: &Block) -> u64 {
         let all = mask(block.sessions.len());
         match self.name.row {
@@ -129,7 +130,7 @@ impl<'a> StandIn<'a> {
         }
     }
 
-    /// One choice for the month where enough peers have all of its days, else day by day.
+    /// Chooses once for the month if enough peers have all of its days, otherwise day by day.
     fn choose(&self, block: &Block, bits: u64, found: &mut Found, all: &mut Vec<Stretch>) {
         let (peers, first) = (&self.model.peers, block.sessions.start);
         let drawable = peers.drawable(first, bits);
@@ -155,7 +156,7 @@ impl<'a> StandIn<'a> {
         }
     }
 
-    /// One peer a draw, by the symbol and an index of the draw and the block.
+    /// One peer per draw, from the symbol and an index of the draw and the block.
     fn rows(&self, found: &Found, index: u64) -> [u32; DRAWS] {
         rng::uniforms_at(SEED, self.stream, index).map(|uniform: f64| {
             let place = (uniform * found.count() as f64) as usize;
@@ -164,7 +165,7 @@ impl<'a> StandIn<'a> {
     }
 }
 
-/// FNV-1a of the symbol's bytes: the same stream whatever number the instrument was given.
+/// FNV-1a of the symbol's bytes: the stream does not depend on the instrument number.
 fn stream_of(symbol: &str) -> u64 {
     symbol.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
@@ -183,7 +184,8 @@ mod tests {
     use stats::{rank::median_in_place, rng::Rng};
     use std::collections::BTreeMap;
 
-    /// Share beyond four robust deviations (1.4826 times the median size), and the kurtosis.
+    /// Share of residuals beyond four robust deviations (1.4826 times the median size), and the
+    /// kurtosis.
     fn tails(residuals: &[f64]) -> (f64, f64) {
         let n = residuals.len() as f64;
         let mut sizes: Vec<f64> = residuals.iter().map(|e| e.abs()).collect();
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_has_the_tails_of_real_residuals() {
+    fn drawn_residuals_have_the_tails_of_real_ones() {
         // Every name jumps by six residual deviations on one day in forty.
         let world = world::world_with(200, 700, 61, |names| {
             for (at, name) in names.iter_mut().enumerate() {
@@ -224,14 +226,14 @@ mod tests {
         let real: Vec<f64> =
             (0..699).map(|at| prepared.peers.residual(&prepared.panel, row, at)).collect();
         let ((drawn, kurtosis), (real, _)) = (tails(&drawn), tails(&real));
-        // One in forty, ± 0.6 % a standard error of 699 days; a normal draw has 0.006 %.
+        // One in forty, with a standard error of 0.6 % over 699 days; a normal draw has 0.006 %.
         assert!((0.013..0.037).contains(&real), "{real}");
         assert!((0.02..0.03).contains(&drawn), "{drawn}");
         // Var 1 + .025·36 = 1.9, fourth moment 3 + 6·.9 + .025·1296 = 40.8: 40.8/1.9² = 11.3.
         assert!((9.0..14.0).contains(&kurtosis), "{kurtosis}");
     }
 
-    /// Who draws for a session does not depend on where a window begins in its month.
+    /// The peers drawn for a session do not depend on where a window begins in its month.
     #[test]
     fn choices_do_not_depend_on_the_window() {
         let world = world::world_with(200, 400, 62, |names| {
@@ -257,9 +259,9 @@ mod tests {
         }
     }
 
-    /// A donor has all of the days and a comparable deviation, and the groups widen in order.
+    /// A donor has all of the days and a comparable deviation, and groups are widened in order.
     #[test]
-    fn donors_are_those_that_a_search_one_by_one_finds() {
+    fn donors_match_a_one_by_one_search() {
         let world = world::world_with(300, 200, 63, |names| {
             for (at, name) in names.iter_mut().enumerate() {
                 name.listed_from = at * 7 % 90;

@@ -1,4 +1,5 @@
-//! Everything a view prepares for rotation: 3,000 simulated names over ten years, and the report from it.
+//! Benches rotation on 3,000 simulated names over ten years: a whole preparation, one appended
+//! session, and the report.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use marketdata::{
@@ -21,7 +22,7 @@ use rotation::{
 use simulation::market::Parameters;
 use std::{hint::black_box, sync::Arc};
 
-/// The simulated market as a fresh process holds it.
+/// The simulated market, as folded by a fresh process.
 fn resident() -> Arc<Market> {
     let simulated = simulation::market::Market::new(Parameters::BENCH);
     let mut market = Market::empty();
@@ -40,7 +41,8 @@ fn resident() -> Arc<Market> {
     Arc::new(market)
 }
 
-/// The market with one more session: every line with a bar closes a thousandth higher, as traded.
+/// The market with one more session: each line that has a bar on the last session closes 0.1 %
+/// higher, as traded.
 fn next_session(market: &Market, last: &Snapshot, day: Day) -> Market {
     let revision = market.head().revision + 1;
     let mut table = FactTable::empty(Dataset::Bars);

@@ -1,14 +1,15 @@
-//! A measure's history as published: the value of each session as known at the close of that session.
+//! A measure's history as published: the value of each session as known at the close of that
+//! session.
 //!
-//! The point of a session is the latest value of the measure in the snapshot of 16:00 New York of that
-//! session, at the same revision of our log. A report as of that instant gives the same value.
+//! The point of a session is the latest value of the measure in the snapshot of 16:00 New York of
+//! that session, at the same revision of our log. A report as of that instant gives the same value.
 //!
-//! Each point is computed from its own snapshot. It cannot be read from a later history, because many
-//! measures are not causal: appended days change their earlier values, even if nothing was published
-//! late. An issuer is missing from the weights for two weeks after its last close, or until its next
-//! one. A share class belongs to its issuer until its last close is two weeks old. Without a membership
-//! a session needs a tenth of the closes of the busiest day. Closes are compared in the units of the
-//! last row.
+//! Each point is computed from its own snapshot. It cannot be read from a later history, because
+//! many measures are not causal: appended days change their earlier values, even if nothing was
+//! published late. An issuer without a close is missing from the weights for two weeks after its
+//! last close, or until its next one. A share class belongs to its issuer until two weeks after its
+//! last close. Without a membership, a session needs a tenth of the closes of the busiest day.
+//! Closes are compared in the units of the last row.
 //!
 //! The cost of a session depends on the inputs of its measure, see [`Work`].
 
@@ -28,17 +29,18 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// The inputs of one session, and so its cost.
+/// Inputs that one session of a measure reads. They determine its cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     /// The lines of the roles and the megacaps: a few dozen histories.
     Lines,
-    /// The members of the universe, or all names with short interest: a whole preparation.
+    /// The members of the universe, or all names with short interest: a full preparation per
+    /// session.
     WholeMarket,
 }
 
 /// The indicators that read more than the lines of the roles and the megacaps.
-const OF_THE_WHOLE_MARKET: [&str; 8] = [
+const WHOLE_MARKET_INDICATORS: [&str; 8] = [
     "pct_advancing",
     "pct_above_50d",
     "pct_above_200d",
@@ -52,36 +54,36 @@ const OF_THE_WHOLE_MARKET: [&str; 8] = [
 /// A measure and the cost of one session of it.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// Of which indicator.
+    /// Indicator of the measure.
     pub indicator: &'static Indicator,
-    /// Which measure.
+    /// The measure.
     pub spec: Spec,
-    /// The inputs of one session.
+    /// Inputs that one session reads.
     pub work: Work,
 }
 
 impl Measured {
-    /// The measure of an id.
+    /// Finds a measure by its id. Returns `None` if no indicator has it.
     pub fn find(id: &str) -> Option<Measured> {
         indicator::ALL.iter().find_map(|indicator| {
             let spec = (indicator.specs)().into_iter().find(|spec| spec.id == id)?;
-            let whole = OF_THE_WHOLE_MARKET.contains(&indicator.id);
+            let whole = WHOLE_MARKET_INDICATORS.contains(&indicator.id);
             let work = if whole { Work::WholeMarket } else { Work::Lines };
             Some(Measured { indicator, spec, work })
         })
     }
 }
 
-/// The readings of one measure, session after session: what two sessions share is read once.
+/// Reads one measure session by session, and reuses what two successive sessions share.
 struct Steps<'a> {
     measured: &'a Measured,
     roles: &'a Roles,
-    /// The session before, and what was read from it.
+    /// The session before, and the inputs read from it.
     earlier: Option<(Snapshot, Read)>,
 }
 
 impl Steps<'_> {
-    /// The measure as the next session's snapshot knows it.
+    /// The measure as known in the next session's snapshot.
     fn next(&mut self, snapshot: Snapshot) -> Option<Reading> {
         let Measured { indicator, spec, .. } = self.measured;
         // A family measures all of its own in one pass.
@@ -111,14 +113,15 @@ pub struct Point {
     pub value: f64,
 }
 
-/// Some sessions of a measure, each as known at its close.
+/// The values of some sessions, each as known at its close.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AsPublished {
-    /// One point per session that had a value, oldest first.
+    /// One point per session that has a value, oldest first.
     pub points: Vec<Point>,
-    /// Every source of the measure at any of the sessions, as of the last session that has it.
+    /// Every source of the measure at any of the sessions, as of the last session that uses it.
     pub sources: Vec<Source>,
-    /// The gaps of all sessions: one per reason and subject, with the number of sessions that have it.
+    /// The gaps of all sessions, merged: one per reason and subject, with the number of sessions
+    /// that have it.
     pub gaps: Vec<Gap>,
 }
 
@@ -133,9 +136,9 @@ pub fn last_closed(instant: Instant) -> Day {
     if Instant::close_of(day) <= instant { day } else { day.plus(-1) }
 }
 
-/// The values of some sessions, each from the facts that were public at its close. No session may end
-/// after the snapshot's as-of instant. `proceed` is called before each session; the result is none once
-/// it returns false.
+/// Computes the value of each session from the facts that were public at its close. No session may
+/// end after the snapshot's as-of instant. `proceed` is called before each session; returns `None`
+/// once it returns false.
 pub fn as_published(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -145,7 +148,7 @@ pub fn as_published(
 ) -> Option<AsPublished> {
     let mut points = Vec::new();
     let mut sources: Vec<Source> = Vec::new();
-    let mut noted = Noted { gaps: Vec::new() };
+    let mut merged_gaps = MergedGaps { gaps: Vec::new() };
     let mut steps = Steps { measured, roles, earlier: None };
     for on in sessions {
         if !proceed() {
@@ -157,7 +160,7 @@ pub fn as_published(
             Some((observed_on, value)) => {
                 points.push(Point { on: *on, known_at, observed_on, value });
             }
-            None => noted.note(*on, no_value(&measured.spec)),
+            None => merged_gaps.note(*on, no_value(&measured.spec)),
         }
         for source in reading.sources {
             let same = |held: &&mut Source| {
@@ -169,29 +172,30 @@ pub fn as_published(
                 None => sources.push(source),
             }
         }
-        reading.gaps.into_iter().for_each(|gap| noted.note(*on, gap));
+        reading.gaps.into_iter().for_each(|gap| merged_gaps.note(*on, gap));
     }
-    Some(AsPublished { points, sources, gaps: noted.into_gaps(sessions.len()) })
+    Some(AsPublished { points, sources, gaps: merged_gaps.into_gaps(sessions.len()) })
 }
 
 fn no_value(spec: &Spec) -> Gap {
-    let detail = "no value was known at the close, so that the session has no point";
+    let detail = "no value was known at the close, so the session has no point";
     Gap::new(GapReason::MissingObservations, format!("{}.points", spec.id), detail)
 }
 
-/// The gaps of several sessions, each reason and subject once.
-struct Noted {
-    /// The latest of its kind, the last session that has it, and how many have.
+/// The gaps of several sessions, merged by reason and subject.
+struct MergedGaps {
+    /// Latest gap of each reason and subject, the last session that has it, and the number of
+    /// sessions.
     gaps: Vec<(Gap, Day, usize)>,
 }
 
-impl Noted {
+impl MergedGaps {
     fn note(&mut self, on: Day, gap: Gap) {
         let same = |(held, _, _): &&mut (Gap, Day, usize)| {
             held.reason == gap.reason && held.subject == gap.subject
         };
         match self.gaps.iter_mut().find(same) {
-            // Several gaps of one kind at one session count as one session.
+            // Several gaps of one kind in one session count once.
             Some((held, last, count)) => {
                 *count += usize::from(*last != on);
                 (*held, *last) = (gap, on);
@@ -201,12 +205,12 @@ impl Noted {
     }
 
     fn into_gaps(self, sessions: usize) -> Vec<Gap> {
-        let told = |(gap, last, count): (Gap, Day, usize)| {
+        let merged = |(gap, last, count): (Gap, Day, usize)| {
             let detail =
                 format!("at {count} of {sessions} sessions, the last {last}: {}", gap.detail);
             Gap { detail, ..gap }
         };
-        self.gaps.into_iter().map(told).collect()
+        self.gaps.into_iter().map(merged).collect()
     }
 }
 
@@ -223,43 +227,43 @@ mod tests {
                 assert_eq!((found.spec, found.indicator.id), (spec, indicator.id));
             }
         }
-        for id in OF_THE_WHOLE_MARKET {
+        for id in WHOLE_MARKET_INDICATORS {
             assert!(indicator::ALL.iter().any(|indicator| indicator.id == id), "{id}");
         }
         assert!(Measured::find("captain").is_none());
     }
 
     #[test]
-    fn the_list_holds_the_indicators_that_read_more_than_lines() {
+    fn whole_market_indicators_are_those_that_read_more_than_lines() {
         let (snapshot, roles) = (Fixture::new().snapshot(Instant::MAX), Roles::standard());
         for indicator in indicator::ALL {
             let inputs = Inputs::of(&snapshot, &roles, None);
             (indicator.measure)(&inputs, &(indicator.specs)());
             let Read { breadth, most_shorted } = inputs.into_read();
             let whole = breadth.is_some() || most_shorted.is_some();
-            assert_eq!(OF_THE_WHOLE_MARKET.contains(&indicator.id), whole, "{}", indicator.id);
+            assert_eq!(WHOLE_MARKET_INDICATORS.contains(&indicator.id), whole, "{}", indicator.id);
         }
     }
 
     #[test]
-    fn a_session_counts_from_its_close_on() {
+    fn a_session_counts_from_its_close() {
         let friday = day("2021-01-15");
         let before = Instant::new_york(friday, 15, 59);
         assert_eq!(last_closed(before), friday.plus(-1));
         assert_eq!(last_closed(Instant::close_of(friday)), friday);
-        // Monday, 2021-01-18, was Martin Luther King's day.
+        // Monday, 2021-01-18, was Martin Luther King Jr. Day.
         assert_eq!(sessions(friday, friday.plus(4)), [friday, friday.plus(4)]);
         assert!(sessions(friday, friday.plus(-1)).is_empty());
     }
 
     #[test]
-    fn gaps_of_a_kind_are_told_once_with_their_number() {
-        let mut noted = Noted { gaps: Vec::new() };
+    fn gaps_of_one_kind_are_merged_with_their_number_of_sessions() {
+        let mut merged_gaps = MergedGaps { gaps: Vec::new() };
         let gap = |detail: &str| Gap::new(GapReason::NoPrice, "pct_advancing", detail);
-        noted.note(day("2021-01-04"), gap("3 of 9"));
-        noted.note(day("2021-01-05"), gap("2 of 9"));
-        noted.note(day("2021-01-05"), gap("1 of 9"));
-        let [told] = &noted.into_gaps(3)[..] else { panic!("one gap") };
-        assert_eq!(told.detail, "at 2 of 3 sessions, the last 2021-01-05: 1 of 9");
+        merged_gaps.note(day("2021-01-04"), gap("3 of 9"));
+        merged_gaps.note(day("2021-01-05"), gap("2 of 9"));
+        merged_gaps.note(day("2021-01-05"), gap("1 of 9"));
+        let [merged] = &merged_gaps.into_gaps(3)[..] else { panic!("one gap") };
+        assert_eq!(merged.detail, "at 2 of 3 sessions, the last 2021-01-05: 1 of 9");
     }
 }

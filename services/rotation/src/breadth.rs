@@ -1,8 +1,8 @@
-//! What the members did each day, counted in one pass over them: advances, averages, highs, weights.
+//! Daily counts of the universe's members, made in one pass: advances, averages, highs, weights.
 //!
-//! Issuers are counted in fixed ranges, on the threads of the caller's pool: counts add up exactly
-//! and sums run in the order of the ranges. Of a range whose early rows are as an earlier snapshot
-//! knew them the latest days alone are counted, see `counts.rs`.
+//! Issuers are counted in fixed ranges, on the threads of the caller's pool. Counts add up exactly,
+//! and sums run in the order of the ranges. If the early rows of a range are the same as in an
+//! earlier snapshot, only its latest days are counted, see `counts.rs`.
 
 use crate::{
     counts::{Counts, Days, Latest, RangeCounts},
@@ -15,47 +15,47 @@ use marketdata::{calendar::is_session, dataset::Dataset, day::Day, snapshot::Sna
 use rayon::prelude::*;
 use std::{collections::VecDeque, sync::Arc};
 
-/// Issuers in one range of work.
+/// Issuers per range.
 const STEP: usize = 128;
-/// Calendar days from a new checkpoint to the last day: what is published or corrected late is
-/// mostly of these.
+/// Calendar days from a new checkpoint to the last day. Most late publications and corrections
+/// concern these days.
 const TAIL_DAYS: i32 = 7;
-/// A checkpoint further back is moved on.
-const TAIL_DAYS_MOST: i32 = 21;
+/// The checkpoint is moved when it is more calendar days than this before the last day.
+const MAX_TAIL_DAYS: i32 = 21;
 
 /// The counts of every session.
 #[derive(Clone, Debug)]
 pub struct Breadth {
     /// The names counted.
     pub universe: Arc<Universe>,
-    /// The sessions: days on which enough of the universe has a price.
+    /// Sessions: days on which enough of the universe has a price.
     pub days: Vec<Day>,
-    /// The days on which a close of the universe is known: the sessions, and those of the exchange
-    /// that have too few closes to be counted. No change spans one of these.
+    /// Days on which a close of the universe is known: the sessions, and the exchange's sessions
+    /// with too few closes to be counted. No change spans one of the latter.
     pub calendar: Vec<Day>,
-    /// The counts of each.
+    /// The counts of each session.
     pub tallies: Vec<Tally>,
-    /// The market values of each.
+    /// The market values of each session.
     pub weights: Vec<Weights>,
-    /// Names that a measure of each is about: the members of the day; the names with a close where
-    /// all listed names stand in.
+    /// Number of names that a measure of each session describes: the members on the day. If all
+    /// listed names stand in for a membership, the names with a close.
     pub expected: Vec<u32>,
-    /// Issuers that a measure of each is about, as `expected` counts names.
+    /// Number of issuers that a measure of each session describes, defined like `expected`.
     pub expected_issuers: Vec<u32>,
-    /// Days with some price, but of too few names to be counted, after the last session.
+    /// Days after the last session that have some prices, but of too few names to be counted.
     pub thin_days_after: usize,
-    /// Names that belong to the universe on the last session.
+    /// Number of names that belong to the universe on the last session.
     pub members: u32,
-    /// Issuers with a market value, the greatest first.
+    /// Issuers with a market value, in descending order of value.
     pub latest: Vec<Latest>,
     span: Option<Days>,
     ranges: Vec<RangeCounts>,
-    /// The counts of all ranges together up to the checkpoint.
+    /// The counts of all ranges together, up to the checkpoint.
     base: Arc<Counts>,
 }
 
 impl Breadth {
-    /// Counts a snapshot, going on from an earlier one where its counts still hold. The answer is the
+    /// Counts a snapshot. Reuses the counts of an earlier one if they still hold; the result is the
     /// same with and without it.
     pub fn of(
         snapshot: &Snapshot,
@@ -84,8 +84,7 @@ impl Breadth {
         Arc::new(by_day.breadth(Arc::clone(&universe), ranges, base))
     }
 
-    /// Whether everything counted is as it was: no row of a line is another, and nothing turns on the
-    /// day that it is.
+    /// Whether every count still holds: no row of any line differs, and the view's day is the same.
     fn is_unchanged(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
         let same = |dataset, id| snapshot.first_difference(before, dataset, id).is_none();
         let datasets = [Dataset::Bars, Dataset::ShareCounts, Dataset::Listings];
@@ -97,7 +96,7 @@ impl Breadth {
         })
     }
 
-    /// Bytes held.
+    /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         let ranges: usize = self.ranges.iter().map(RangeCounts::bytes).sum();
         let day = size_of::<Tally>() + size_of::<Weights>() + 2 * size_of::<Day>() + 8;
@@ -108,16 +107,16 @@ impl Breadth {
     }
 }
 
-/// The days of any price, and where the checkpoint lies.
+/// First and last day with any price, and the checkpoint.
 fn span(snapshot: &Snapshot, universe: &Universe, earlier: Option<Days>) -> Option<Days> {
     let spans = universe.members().filter_map(|m| snapshot.span(Dataset::Bars, m.instrument));
     let (first, last) = spans.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))?;
-    let holds = |checkpoint: &Day| *checkpoint <= last && last <= checkpoint.plus(TAIL_DAYS_MOST);
+    let holds = |checkpoint: &Day| *checkpoint <= last && last <= checkpoint.plus(MAX_TAIL_DAYS);
     let earlier = earlier.map(|days| days.checkpoint).filter(holds);
     Some(Days { first, checkpoint: earlier.unwrap_or(last.plus(-TAIL_DAYS)), last })
 }
 
-/// Counts the ranges.
+/// Counts each range.
 fn ranges(
     snapshot: &Snapshot,
     universe: &Universe,
@@ -139,14 +138,14 @@ fn have_one_base(some: &[RangeCounts], others: &[RangeCounts]) -> bool {
     some.len() == others.len() && some.iter().zip(others).all(|(a, b)| a.shares_base(b))
 }
 
-/// The counts of all ranges together, in their order.
+/// Adds the counts of all ranges, in order.
 fn sum<'a>(mut ranges: impl Iterator<Item = &'a Counts>) -> Counts {
     let mut sum = ranges.next().cloned().unwrap_or_else(Counts::none);
     ranges.for_each(|counts| sum.add(counts));
     sum
 }
 
-/// What a universe expects of each calendar day.
+/// Number of names and issuers that the universe expects on each calendar day.
 struct ByDay<'a> {
     universe: &'a Universe,
     span: Option<Days>,
@@ -166,7 +165,7 @@ impl ByDay<'_> {
         (day.epoch() - self.first().epoch()) as usize
     }
 
-    /// Takes the counts of the sessions.
+    /// Collects the counts of the sessions.
     fn breadth(
         &self,
         universe: Arc<Universe>,
@@ -206,19 +205,20 @@ impl ByDay<'_> {
         }
     }
 
-    /// The sessions and the thinner ones: a close on a day without trading is an error of its file.
+    /// Sessions and days with too few closes. A close on a day when the exchange did not trade is
+    /// an error of its file and is dropped.
     fn calendar(&self, tallies: &[Tally], sessions: &[Day]) -> Vec<Day> {
         let priced = tallies.iter().enumerate().filter(|(_, tally)| 0 < tally.priced);
         let days = priced.map(|(at, _)| self.first().plus(at as i32));
         days.filter(|day| is_session(*day) || sessions.binary_search(day).is_ok()).collect()
     }
 
-    /// Names that belong to the universe, by calendar day.
+    /// Number of names in the universe, by calendar day.
     fn members_by_day(&self) -> Vec<u32> {
         self.by_day(self.universe.members().flat_map(|member| member.intervals.iter().copied()))
     }
 
-    /// Issuers with a line that belongs to it.
+    /// Number of issuers with a line in the universe, by calendar day.
     fn issuers_by_day(&self) -> Vec<u32> {
         let together = |lines: &Vec<Member>| {
             let mut all: Vec<(Day, Day)> =
@@ -236,7 +236,7 @@ impl ByDay<'_> {
         self.by_day(self.universe.issuers.iter().flat_map(together))
     }
 
-    /// How many of some intervals each calendar day lies in.
+    /// Number of intervals that contain each calendar day.
     fn by_day(&self, intervals: impl Iterator<Item = (Day, Day)>) -> Vec<u32> {
         let mut steps = vec![0i32; self.len() + 1];
         let clamp = |day: Day| {
@@ -257,11 +257,12 @@ impl ByDay<'_> {
     }
 }
 
-/// The calendar days that are sessions of the universe, and how many thinner days follow the last.
+/// The calendar days that are sessions of the universe, and the number of thinner days after the
+/// last.
 ///
-/// With a membership a session has prices for at least half the members. Without one it has at least
-/// half as many as any of the 252 sessions before and a tenth as many as any day at all: a history
-/// of a handful of names is no breadth.
+/// With a membership, a session has prices for at least half the members. Without one, it has at
+/// least half as many prices as any of the 252 sessions before, and a tenth as many as any day of
+/// the history: a few long histories do not make breadth.
 fn sessions(tallies: &[Tally], members: &[u32], stand_in: bool) -> (Vec<usize>, usize) {
     let most = tallies.iter().map(|tally| tally.priced).max().unwrap_or(0);
     let mut sessions: Vec<usize> = Vec::new();
@@ -297,12 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn a_handful_of_names_is_no_session() {
-        // A few long histories, then the market, a thin day inside it, two after it.
+    fn a_day_with_few_names_is_not_a_session() {
+        // A few long histories, then the market with one thin day, and two thin days after it.
         let tallies = priced(&[3, 3, 0, 100, 40, 100, 100, 12, 12]);
         let (found, thin) = sessions(&tallies, &[0; 9], true);
         assert_eq!((found, thin), (vec![3, 5, 6], 2));
-        // With a membership half of the members must have a price.
+        // With a membership, half of the members must have a price.
         let (found, thin) = sessions(&tallies, &[6, 8, 8, 100, 80, 201, 200, 24, 25], false);
         assert_eq!((found, thin), (vec![0, 3, 4, 6, 7], 1));
     }

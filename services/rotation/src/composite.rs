@@ -1,4 +1,5 @@
-//! Three scores and the state they make: who leads, and is it safe (methodology A21)?
+//! Three scores, and the market state derived from them: which group leads, and whether risk is off
+//! (methodology A21).
 
 use crate::{
     hysteresis::{OFF, ON, Side, Switch},
@@ -7,12 +8,12 @@ use crate::{
 use marketdata::{day::Day, snapshot::Series};
 use rayon::prelude::*;
 
-/// What a score is about.
+/// Subject of a score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Score {
-    /// Small caps ahead of large caps; below zero, behind them.
+    /// Small caps ahead of large caps; negative when they lag.
     Size,
-    /// The many ahead of the few.
+    /// Broad participation: the many ahead of the few.
     Breadth,
     /// Flight from risk.
     Risk,
@@ -22,13 +23,13 @@ impl Score {
     /// Every score, in the order of an answer.
     pub const ALL: [Score; 3] = [Score::Size, Score::Breadth, Score::Risk];
 
-    /// Whether a low score is a finding of its own.
+    /// Whether the score also switches on at or below −1. Only the size score does.
     pub const fn two_sided(self) -> bool {
         matches!(self, Score::Size)
     }
 }
 
-/// Who leads. The first that holds, in this order.
+/// Market state: the first of these that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// The risk score is on.
@@ -39,18 +40,18 @@ pub enum State {
     MegacapLed,
     /// The breadth score is on.
     Broadening,
-    /// None of them.
+    /// No score is on.
     Neutral,
 }
 
-/// One measure's part in a score.
+/// One measure's contribution to a score.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Component {
-    /// Which score.
+    /// The score.
     pub score: Score,
     /// The measure's id.
     pub measure: &'static str,
-    /// +1, or −1 where a rise speaks against the score.
+    /// +1, or −1 if a rise of the measure lowers the score.
     pub sign: f64,
 }
 
@@ -74,52 +75,54 @@ pub const COMPONENTS: [Component; 12] = [
     component(Score::Risk, "credit_spread_change.5d", 1.0),
 ];
 
-/// A z-score counts for at most this much, either way.
+/// z-scores are clipped to ± this value.
 pub const CLIP: f64 = 3.0;
-/// A component may be this many calendar days old.
+/// Maximum age of a component's value, in calendar days.
 pub const CARRY_DAYS: i32 = 5;
 
-/// Sessions over which the state is followed, ten years: what was on before is forgotten.
+/// Sessions over which the state is computed: ten years. Earlier switches are ignored.
 pub const FOLLOWED: usize = 2_520;
 
-/// What a component gives to its score on the last session.
+/// What a component contributes to its score on the last session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contribution {
-    /// Which component.
+    /// The component.
     pub component: Component,
-    /// Its z-score over 252 sessions, not clipped; none where it is left out.
+    /// Its z-score over 252 sessions, not clipped. `None` if the component is left out.
     pub z: Option<f64>,
-    /// Its part of the score: `sign · clip(z, ±3) / number of components there`.
+    /// Its part of the score: `sign · clip(z, ±3) / number of available components`.
     pub contribution: Option<f64>,
 }
 
 /// A score on the last session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreNow {
-    /// Which.
+    /// The score.
     pub score: Score,
-    /// Mean of the signed, clipped z-scores that are there; none where none is.
+    /// Mean of the signed, clipped z-scores that are available. `None` if none is.
     pub value: Option<f64>,
-    /// Whether it is on, and since how many sessions it is as it is.
+    /// Whether the score is on, and for how many sessions it has been on or off.
     pub switch: Switch,
-    /// Every component, those left out too.
+    /// Every component, including those left out.
     pub contributions: Vec<Contribution>,
 }
 
-/// What would change the state at the next session, the other scores standing still.
+/// A change of one score that would change the state at the next session, the other scores being
+/// unchanged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flip {
-    /// Which score would have to move.
+    /// The score that would have to move.
     pub score: Score,
-    /// Where it is.
+    /// Its present value.
     pub from: f64,
-    /// Where it would have to be.
+    /// The value it would have to reach.
     pub threshold: f64,
-    /// Whether it must be at or above the threshold; else at or below it (below it, to turn off).
+    /// True if the score must rise to the threshold, false if it must fall to it. It turns on at
+    /// the threshold and off only beyond it.
     pub rising: bool,
-    /// The state then.
+    /// The resulting state.
     pub then: State,
-    /// Sessions during which it cannot turn off yet, whatever the score.
+    /// Number of sessions during which the score cannot turn off yet, whatever its value.
     pub after_sessions: usize,
 }
 
@@ -130,19 +133,19 @@ pub struct Composite {
     pub on: Day,
     /// The state on it.
     pub state: State,
-    /// First session of the state without interruption.
+    /// First session of the current uninterrupted run of the state.
     pub since: Day,
-    /// Sessions in the state, the last included.
+    /// Number of sessions in that run, including the last.
     pub sessions: usize,
     /// The scores.
     pub scores: Vec<ScoreNow>,
-    /// What would change the state.
+    /// Changes of a single score that would change the state.
     pub flips: Vec<Flip>,
-    /// State of every session, oldest first.
+    /// State of each session, oldest first.
     pub history: Vec<(Day, State)>,
 }
 
-/// The z-scores of all components on the sessions that the state is followed over.
+/// The z-scores of all components on the sessions over which the state is computed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ZScores {
     sessions: Vec<Day>,
@@ -151,9 +154,9 @@ pub struct ZScores {
 }
 
 impl ZScores {
-    /// The z-scores over the last [`FOLLOWED`] of some sessions. `history` gives a measure's values by
-    /// its id. Where `earlier` scores were made of histories that `before` gives, those of sessions
-    /// with the same values up to them are taken over.
+    /// The z-scores over the last [`FOLLOWED`] of some sessions. `history` returns a measure's
+    /// values by id. If `earlier` scores were made from the histories that `before` returns, the
+    /// scores of sessions whose values are the same up to that session are reused.
     pub fn of<'a>(
         sessions: &[Day],
         history: impl Fn(&str) -> Option<&'a Series> + Sync,
@@ -174,7 +177,7 @@ impl ZScores {
         ZScores { sessions: sessions.to_vec(), scores }
     }
 
-    /// Bytes held.
+    /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         self.sessions.len() * (size_of::<Day>() + COMPONENTS.len() * size_of::<Option<f64>>())
     }
@@ -185,8 +188,8 @@ impl ZScores {
 }
 
 impl Composite {
-    /// The composite of z-scores. None without sessions, or where no component of any score is there
-    /// on the last.
+    /// Derives the composite from z-scores. Returns `None` without sessions, or if no component of
+    /// any score is available on the last one.
     pub fn of(z: &ZScores) -> Option<Composite> {
         let sessions = &z.sessions;
         let on = *sessions.last()?;
@@ -219,7 +222,7 @@ impl Composite {
     }
 }
 
-/// How many first values two histories have in common, bit by bit.
+/// Length of the common prefix of two histories, compared bit by bit.
 fn common_length(one: &Series, other: &Series) -> usize {
     let days = one.days.iter().zip(&other.days);
     let values = one.values.iter().zip(&other.values);
@@ -227,19 +230,19 @@ fn common_length(one: &Series, other: &Series) -> usize {
     same.count()
 }
 
-/// Scores made of an earlier history.
+/// Scores computed from an earlier history.
 struct Kept<'a> {
     sessions: &'a [Day],
     scores: &'a [Option<f64>],
-    /// How many first values it has in common with the history of now.
+    /// Number of first values that it shares with the current history.
     common: usize,
-    /// The day of the value after those.
+    /// Day of its first value after those.
     next: Option<Day>,
 }
 
 impl Kept<'_> {
-    /// The score of a session whose last value is at a place of the history of now, where the earlier
-    /// history has the same values up to the session.
+    /// The earlier score of a session, if both histories have the same values up to it. `at` is the
+    /// place of the session's last value in the current history.
     fn get(&self, day: Day, at: usize) -> Option<Option<f64>> {
         let same = at < self.common && self.next.is_none_or(|next| day < next);
         let place = self.sessions.binary_search(&day).ok().filter(|_| same)?;
@@ -247,7 +250,8 @@ impl Kept<'_> {
     }
 }
 
-/// A measure's z-score on each session: that of its last value at most [`CARRY_DAYS`] old.
+/// A measure's z-score on each session: that of its last value, if it is at most [`CARRY_DAYS`]
+/// old.
 fn z_on(sessions: &[Day], history: &Series, kept: Option<&Kept<'_>>) -> Vec<Option<f64>> {
     let of = |day: &Day| {
         let at = history.index_on_or_before(*day)?;
@@ -317,7 +321,8 @@ fn flips(scores: &[ScoreNow], state: State) -> Vec<Flip> {
     flips
 }
 
-/// The thresholds at which a switch turns: where, from below or above, and to what.
+/// The thresholds at which a switch turns: the threshold, whether the score must rise to it, and
+/// the side it turns to.
 fn turns(switch: Switch) -> Vec<(f64, bool, Option<Side>)> {
     let mut turns = match switch.on {
         None => vec![(ON, true, Some(Side::Up))],
@@ -351,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn small_caps_lead_and_the_answer_says_why() {
+    fn small_caps_lead_and_the_answer_shows_each_contribution() {
         let up = series(&[0.0, 2.0, 2.0]);
         let flat = series(&[0.0, 0.0, 0.0]);
         let of = |id: &str| match id {
@@ -363,13 +368,13 @@ mod tests {
         assert_eq!(composite.state, State::SmallLed);
         assert_eq!((composite.sessions, composite.since), (2, up.days[131]));
         let size = &composite.scores[0];
-        // Both components near 2 / 1.0039; each gives half of the score.
+        // Both components are near 2 / 1.0039; each contributes half of the score.
         assert!(1.9 < size.value.unwrap() && size.value.unwrap() < 2.0);
         let given: Vec<Option<f64>> = size.contributions.iter().map(|c| c.contribution).collect();
         assert!((given[0].unwrap() + given[1].unwrap() - size.value.unwrap()).abs() < 1e-12);
         assert_eq!((given[2], given[3]), (None, None), "left out, and named");
         assert_eq!(composite.scores[2].value, None);
-        // Falling below 0.5 leaves NEUTRAL, after one more session; −1 makes megacaps lead.
+        // Falling below 0.5 gives NEUTRAL, after one more session; −1 makes megacaps lead.
         let then: Vec<(State, f64, bool, usize)> = composite
             .flips
             .iter()
@@ -383,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wild_value_counts_for_three() {
+    fn an_outlier_is_clipped_to_three() {
         let wild = series(&[1e6]);
         let composite =
             of_all(&wild.days, |id| (id == "index_return.large_cap_index.5d").then_some(&wild));

@@ -1,8 +1,9 @@
-//! The counts of one range of issuers by calendar day, and where the next day continues them.
+//! Daily counts of one range of issuers, kept up to a checkpoint so that an appended day costs
+//! little.
 //!
-//! A range is counted up to a checkpoint some days before the last, and from there to the end. What
-//! was counted up to the checkpoint holds for a later snapshot whose rows of those days are the same:
-//! a day appended costs the days since the checkpoint, and what happens to those days costs no more.
+//! A range is counted up to a checkpoint some days before the last day, and from there to the end.
+//! The counts up to the checkpoint are reused for a later snapshot if its rows of those days are
+//! the same. An appended or corrected day then costs only the days since the checkpoint.
 
 use crate::{
     running::Running,
@@ -23,43 +24,43 @@ use marketdata::{
 };
 use std::{ops::Range, sync::Arc};
 
-/// An issuer without a value is missing from the weights of so many days after its last; later it
-/// is gone.
+/// An issuer without a value is missing from the weights for this many days after its last value;
+/// after that it has left the market.
 const MISSING_DAYS: i32 = 14;
 
-/// The days that are counted.
+/// Range of days that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Days {
-    /// The first of all.
+    /// First day.
     pub(crate) first: Day,
-    /// The last that the checkpoint holds.
+    /// Last day included in the checkpoint.
     pub(crate) checkpoint: Day,
-    /// The last of all.
+    /// Last day.
     pub(crate) last: Day,
 }
 
-/// Counts of calendar days in a row.
+/// Counts of consecutive calendar days.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Counts {
     first: Day,
-    /// By day.
+    /// By day, from `first` on.
     pub(crate) tallies: Vec<Tally>,
-    /// By day.
+    /// By day, from `first` on.
     pub(crate) weights: Vec<Weights>,
 }
 
 /// An issuer's latest market value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Latest {
-    /// The ticker of its first line.
+    /// Ticker of its first line.
     pub symbol: String,
-    /// The day.
+    /// Day of the value.
     pub on: Day,
-    /// USD.
+    /// Market value in USD.
     pub cap: f64,
-    /// Where it comes from.
+    /// Source of the market value.
     pub source: CapSource,
-    /// The day from which on the shares of all its lines are known.
+    /// First day on which the shares of all its lines are known.
     pub known_from: Day,
 }
 
@@ -67,13 +68,13 @@ pub struct Latest {
 #[derive(Clone, Debug)]
 pub(crate) struct RangeCounts {
     base: Arc<Base>,
-    /// The days after the checkpoint.
+    /// Counts of the days after the checkpoint.
     pub(crate) tail: Counts,
     /// The latest value of each issuer that has one.
     pub(crate) latest: Vec<Latest>,
 }
 
-/// What holds up to the checkpoint.
+/// State at the checkpoint.
 #[derive(Clone, Debug)]
 struct Base {
     counts: Counts,
@@ -83,65 +84,66 @@ struct Base {
 #[derive(Clone, Debug)]
 struct IssuerState {
     lines: Vec<LineState>,
-    /// The last day on which it has a value, and the value.
+    /// The last day on which the issuer has a value, and the value.
     valued: Option<(Day, f64)>,
-    /// Whether it has a value on a later day: then it was missing meanwhile, however long that was.
+    /// Whether it has a value on a later day. If so, it was missing in between, however long that
+    /// was.
     returns: bool,
 }
 
-/// A line as far as it was followed, and what that took for granted of all its rows.
+/// A line as far as it was counted, and what the counts assume about all its rows.
 #[derive(Clone, Debug)]
 struct LineState {
     run: Running,
     span: Option<(Day, Day)>,
     /// The day in whose units its last row is stored.
     units_on: Day,
-    /// Whether some closes are prices, and some levels of total return.
+    /// Whether any closes are prices, and whether any are total-return levels.
     levels: [bool; 2],
     precision: f64,
     any_cap: bool,
-    /// The counts of days up to the last that it was followed to.
+    /// Share counts known up to the last day counted.
     shares: Option<KnownShares>,
     terms: Terms,
 }
 
-/// What counting a line's early rows depends on beside them.
+/// What the counts of a line's early rows depend on apart from the rows themselves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Terms {
     /// Whether closes are compared as stored.
     one_unit: bool,
-    /// The day in whose units the last row is stored, the others being brought to them.
+    /// The day in whose units the last row is stored. Other rows are converted to these units.
     units_on: Day,
-    /// A relative change of closes no larger than this is none.
+    /// Relative changes of closes up to this size count as zero.
     precision: f64,
-    /// Where market values come from; none where there are none.
+    /// Source of the market values. `None` if there are none.
     source: Option<CapSource>,
-    /// Whether the line belongs into its issuer's sums of the days between its last row up to the
-    /// checkpoint and the checkpoint.
+    /// Whether the line counts in its issuer's sums on the days between its last row at or before
+    /// the checkpoint and the checkpoint.
     lacks_rows: bool,
 }
 
-/// The rows of a line that are at hand: all of them, or those after a checkpoint.
+/// The rows of a line that were loaded: all of them, or those after a checkpoint.
 struct LineRows<'a> {
     member: &'a Member,
     bars: Bars<'a>,
-    /// Market value by row, NaN where there is none.
+    /// Market value by row, NaN if unknown.
     caps: Vec<f64>,
     shares: Option<KnownShares>,
     terms: Terms,
-    /// Days of the first and the last of all rows.
+    /// First and last day of all rows, including those not loaded.
     span: Option<(Day, Day)>,
 }
 
-/// The rows of an issuer's lines that are at hand.
+/// The loaded rows of an issuer's lines.
 struct IssuerRows<'a> {
     lines: Vec<LineRows<'a>>,
-    /// Its market value on each day on which all of its classes that belong into it have one.
+    /// Its market value on each day on which every share class that counts on that day has one.
     sums: Vec<(Day, f64)>,
 }
 
 impl Counts {
-    /// The counts of no day.
+    /// Counts of no days.
     pub(crate) const fn none() -> Counts {
         Counts { first: Day::MIN, tallies: Vec::new(), weights: Vec::new() }
     }
@@ -165,13 +167,13 @@ impl Counts {
         (day.epoch() - self.first.epoch()) as usize
     }
 
-    /// Adds other issuers' counts of the same days.
+    /// Adds the counts of other issuers on the same days.
     pub(crate) fn add(&mut self, other: &Counts) {
         self.tallies.iter_mut().zip(&other.tallies).for_each(|(own, other)| own.add(other));
         self.weights.iter_mut().zip(&other.weights).for_each(|(own, other)| own.add(other));
     }
 
-    /// Bytes held.
+    /// Memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.tallies.capacity() * size_of::<Tally>()
             + self.weights.capacity() * size_of::<Weights>()
@@ -179,7 +181,8 @@ impl Counts {
 }
 
 impl RangeCounts {
-    /// Counts a range of issuers, going on from the checkpoint of an earlier snapshot where it holds.
+    /// Counts a range of issuers. Continues from the checkpoint of an earlier snapshot if it still
+    /// holds.
     pub(crate) fn of(
         snapshot: &Snapshot,
         issuers: &[Vec<Member>],
@@ -206,12 +209,12 @@ impl RangeCounts {
         &self.base.counts
     }
 
-    /// Whether two hold the very same counts up to the checkpoint.
+    /// Whether both share one and the same base, by pointer.
     pub(crate) fn shares_base(&self, other: &RangeCounts) -> bool {
         Arc::ptr_eq(&self.base, &other.base)
     }
 
-    /// Bytes held, those of what the checkpoint shares with others too.
+    /// Memory held, in bytes, including the base that may be shared.
     pub(crate) fn bytes(&self) -> usize {
         let lines = self.base.issuers.iter().flat_map(|issuer| &issuer.lines);
         let states: usize = lines.map(|line| size_of::<LineState>() + line.run.bytes()).sum();
@@ -220,7 +223,8 @@ impl RangeCounts {
     }
 }
 
-/// The rows after a checkpoint, where everything that its counts depend on is as it was.
+/// The rows after a checkpoint. `None` if anything that the checkpoint's counts depend on has
+/// changed.
 fn load_tails<'a>(
     snapshot: &'a Snapshot,
     before: &Snapshot,
@@ -233,7 +237,8 @@ fn load_tails<'a>(
         for (member, line) in members.iter().zip(&state.lines) {
             let mut rows = LineRows::tail(snapshot, before, member, line, checkpoint)?;
             if members.len() == 1 {
-                // A line alone makes its issuer's value on its own days and on no others.
+                // An issuer with a single line has a value on that line's own days and on no
+                // others.
                 rows.terms.lacks_rows = line.terms.lacks_rows;
             }
             lines.push(Some(rows).filter(|r| r.terms.hold(&line.terms, r.bars.units()))?);
@@ -245,7 +250,7 @@ fn load_tails<'a>(
 }
 
 impl Terms {
-    /// Whether what was counted on other terms holds on these.
+    /// Whether counts made under `other` terms also hold under these.
     fn hold(&self, other: &Terms, units: &Units) -> bool {
         let alike = self.one_unit || units.are_same_on(self.units_on, other.units_on);
         alike && *self == Terms { units_on: self.units_on, ..*other }
@@ -260,8 +265,7 @@ impl<'a> LineRows<'a> {
         LineRows::with(snapshot, member, bars, shares, &LineState::new())
     }
 
-    /// The rows after a checkpoint; none where what was before it is not as an earlier snapshot knew
-    /// it.
+    /// The rows after a checkpoint. `None` if anything before it differs from the earlier snapshot.
     fn tail(
         snapshot: &'a Snapshot,
         before: &Snapshot,
@@ -279,7 +283,7 @@ impl<'a> LineRows<'a> {
         Some(LineRows::with(snapshot, member, bars, shares, state))
     }
 
-    /// Rows that follow those of a state.
+    /// Rows that follow those of a line's state.
     fn with(
         snapshot: &Snapshot,
         member: &'a Member,
@@ -309,7 +313,7 @@ impl<'a> LineRows<'a> {
         LineRows { member, bars, caps, shares, terms, span }
     }
 
-    /// The close of a row in the units that all rows are compared in.
+    /// The close of a row, in the units in which all rows are compared.
     fn close(&self, row: usize) -> Option<f64> {
         if self.terms.one_unit {
             return Some(self.bars.close_as_stored(row));
@@ -317,21 +321,20 @@ impl<'a> LineRows<'a> {
         self.bars.close_in_units_of(row, self.terms.units_on)
     }
 
-    /// The market value of a day.
+    /// The market value on a day.
     fn cap_on(&self, day: Day) -> Option<f64> {
         let row = self.bars.days.binary_search(&day).ok()?;
         Some(self.caps[row]).filter(|cap| is_value(*cap))
     }
 
-    /// The rows of days from one to another, both included.
+    /// The rows between two days, both included.
     fn between(&self, first: Day, last: Day) -> Range<usize> {
         let place = |end: Day| self.bars.days.partition_point(|day| *day < end);
         place(first)..place(last.plus(1))
     }
 }
 
-/// A line's counts of shares, of which those up to a checkpoint are known; none where those may be
-/// others than they were.
+/// A line's share counts, reusing those up to the checkpoint. `None` if those may have changed.
 fn shares_after(
     snapshot: &Snapshot,
     before: &Snapshot,
@@ -361,7 +364,7 @@ fn shares_after(
             shares.counts.extend(counted);
             (!shares.counts.is_empty()).then_some(Some(shares))
         }
-        // What a printed value implies takes the close of its day, which may be a new one.
+        // The shares implied by a printed value use the close of its day, which may be new.
         printed => {
             let holds = counted.is_empty() && kept(Dataset::Listings);
             let none_late = holds && late(Dataset::Listings, Field::MarketCap).is_empty();
@@ -370,8 +373,8 @@ fn shares_after(
     }
 }
 
-/// The market value of each row, NaN where there is none: shares as known on its day times price, on
-/// one basis.
+/// The market value of each row, NaN if unknown: shares as known on the day times price, on one
+/// split basis.
 fn caps(bars: &Bars<'_>, shares: Option<&KnownShares>) -> Vec<f64> {
     let mut caps = vec![f64::NAN; bars.len()];
     let Some(shares) = shares else { return caps };
@@ -393,7 +396,7 @@ fn caps(bars: &Bars<'_>, shares: Option<&KnownShares>) -> Vec<f64> {
     caps
 }
 
-/// Whether some rows are prices, and some levels of total return.
+/// Whether any rows are prices, and whether any are total-return levels.
 fn levels(bars: &Bars<'_>, rows: Range<usize>) -> [bool; 2] {
     let mut found = [false; 2];
     for row in rows {
@@ -402,7 +405,7 @@ fn levels(bars: &Bars<'_>, rows: Range<usize>) -> [bool; 2] {
     found
 }
 
-/// The day in whose units the last of some first rows is stored.
+/// The day in whose units the last of the first `rows` rows is stored.
 fn units_on(bars: &Bars<'_>, rows: usize) -> Option<Day> {
     let last = rows.checked_sub(1)?;
     Some(bars.basis(last).units_on(bars.days[last]))
@@ -447,7 +450,7 @@ impl LineState {
         }
     }
 
-    /// Remembers what some rows add to what is known of the rows so far.
+    /// Updates the state with what a range of rows adds to it.
     fn remember(&mut self, rows: &LineRows<'_>, range: Range<usize>, last: Day, today: Day) {
         let bars = &rows.bars;
         let found = levels(bars, range.clone());
@@ -482,7 +485,7 @@ impl<'a> IssuerRows<'a> {
         IssuerRows { lines, sums }
     }
 
-    /// The days from one to another on which one of its lines that belongs to the universe has a close.
+    /// The days of a window on which at least one of its lines in the universe has a close.
     fn priced(&self, window: (Day, Day)) -> Vec<Day> {
         let days = |rows: &LineRows<'a>| -> Vec<Day> {
             let days = rows.bars.days[rows.between(window.0, window.1)].iter().copied();
@@ -492,7 +495,7 @@ impl<'a> IssuerRows<'a> {
     }
 }
 
-/// The value of an issuer on each day on which all of its classes that belong into it have one.
+/// An issuer's value on each day on which every share class that counts on that day has one.
 fn sums(lines: &[&LineRows<'_>], today: Day) -> Vec<(Day, f64)> {
     if let [rows] = lines {
         let values = rows.bars.days.iter().copied().zip(rows.caps.iter().copied());
@@ -512,7 +515,7 @@ fn is_value(cap: f64) -> bool {
     cap.is_finite() && 0.0 < cap
 }
 
-/// Days of several lines, each once, in order.
+/// The days of several lines, sorted and without duplicates.
 fn merged(mut lines: Vec<Vec<Day>>) -> Vec<Day> {
     if lines.len() == 1 {
         return lines.swap_remove(0);
@@ -524,13 +527,13 @@ fn merged(mut lines: Vec<Vec<Day>>) -> Vec<Day> {
 }
 
 impl IssuerState {
-    /// Whether what was counted holds where the issuer has, or has no, value after the checkpoint.
+    /// Whether the checkpoint still holds, given whether the issuer has a value after it.
     fn holds(&self, returns: bool, checkpoint: Day) -> bool {
         let gone = self.valued.is_some_and(|(last, _)| last.plus(MISSING_DAYS) < checkpoint);
         !gone || returns == self.returns
     }
 
-    /// Counts the days from one to another, both included.
+    /// Counts the days of a window, both ends included.
     fn count(&mut self, rows: &IssuerRows<'_>, window: (Day, Day), to: &mut Counts) {
         for (state, rows) in self.lines.iter_mut().zip(&rows.lines) {
             state.count(rows, rows.between(window.0, window.1), to);
@@ -577,22 +580,22 @@ impl IssuerState {
     }
 }
 
-/// The lines that make an issuer's market value.
+/// The lines that make up an issuer's market value.
 fn valued<'a, 'b>(lines: &'b [LineRows<'a>]) -> Vec<&'b LineRows<'a>> {
     let mut found: Vec<&LineRows<'_>> =
         lines.iter().filter(|rows| rows.terms.source.is_some()).collect();
-    // A printed value is the whole company's: one line carries it.
+    // A printed value covers the whole company, so only one line carries it.
     let printed = |rows: &&LineRows<'_>| rows.terms.source == Some(CapSource::Printed);
     if let Some(at) = found.iter().position(printed) {
         found = vec![found.swap_remove(at)];
     }
-    // In a universe of all listed names a line that may be a fund has no weight among companies.
+    // In a universe of all listed names, a line that may be a fund has no weight among companies.
     found.retain(|rows| rows.member.is_company);
     found
 }
 
 impl Base {
-    /// Nothing counted yet of some issuers.
+    /// The empty counts of some issuers.
     fn empty(rows: &[IssuerRows<'_>], first: Day) -> Base {
         let issuer = |rows: &IssuerRows<'_>| IssuerState {
             lines: rows.lines.iter().map(|_| LineState::new()).collect(),
@@ -603,7 +606,7 @@ impl Base {
         Base { counts, issuers: rows.iter().map(issuer).collect() }
     }
 
-    /// The counts with those of the days up to another checkpoint.
+    /// A copy with the days up to a later checkpoint counted.
     fn advanced(&self, rows: &[IssuerRows<'_>], checkpoint: Day, today: Day) -> Base {
         let mut next = self.clone();
         let window = (self.counts.end(), checkpoint);
@@ -617,7 +620,7 @@ impl Base {
         next
     }
 
-    /// Counts to the checkpoint, where it is a new one, and from there to the end.
+    /// Counts up to the checkpoint if it has moved, and from there to the end.
     fn continued(
         self: &Arc<Base>,
         snapshot: &Snapshot,

@@ -1,4 +1,4 @@
-//! What an indicator is: one concept and a family of measures of it, made in one pass.
+//! An indicator: one concept, with a family of measures computed in one pass.
 
 use crate::{
     inputs::Inputs,
@@ -9,18 +9,18 @@ pub(crate) mod above_average;
 pub(crate) mod spread_of_roles;
 pub(crate) mod yield_change;
 
-/// One concept. Its file measures it; [`crate::indicator::ALL`] lists it.
+/// One indicator. Its own file measures it; [`crate::indicator::ALL`] lists it.
 #[derive(Clone, Copy, Debug)]
 pub struct Indicator {
-    /// Stable id.
+    /// Stable id, for instance `size_spread`.
     pub id: &'static str,
-    /// A few words for a heading.
+    /// Short title for headings.
     pub title: &'static str,
     /// Formula, conventions and source, in a sentence or two.
     pub method: &'static str,
-    /// Its measures.
+    /// Returns the measures, in the order of an answer.
     pub specs: fn() -> Vec<Spec>,
-    /// Measures all of them: one outcome per spec, in their order. A missing input is a gap of the
-    /// outcome. What several measures stand on is computed once.
+    /// Computes all measures: one outcome per spec, in the same order. A missing input is a gap of
+    /// the outcome. Inputs that several measures share are computed once.
     pub measure: fn(&Inputs<'_>, &[Spec]) -> Vec<Outcome>,
 }

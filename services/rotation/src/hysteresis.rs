@@ -1,39 +1,40 @@
-//! A switch that turns on at one threshold and off at a lower one, and stays on a while (A21).
+//! A switch with hysteresis: it turns on at one threshold, off at a lower one, and stays on for
+//! some sessions (A21).
 
-/// From this score a switch is on.
+/// A switch turns on when the score reaches this value.
 pub const ON: f64 = 1.0;
-/// Below this score, on its side, it may turn off.
+/// A switch may turn off when the score is below this value, on its side.
 pub const OFF: f64 = 0.5;
-/// It stays on for at least so many sessions.
+/// Minimum number of sessions that a switch stays on.
 pub const MIN_SESSIONS: usize = 3;
 
-/// Which way a switch is on.
+/// Side on which a switch is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// The score was at or above +1.
+    /// Turned on at or above +1.
     Up,
-    /// The score was at or below −1; for switches with two sides.
+    /// Turned on at or below −1. Only two-sided switches.
     Down,
 }
 
-/// A switch after some sessions.
+/// State of a switch after some sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Switch {
-    /// Whether a score at or below −1 turns it on as well.
+    /// Whether a score at or below −1 also turns it on.
     pub two_sided: bool,
-    /// Which way it is on; none where it is off.
+    /// Side on which it is on. `None` if it is off.
     pub on: Option<Side>,
-    /// Sessions it has been so, the one that turned it included.
+    /// Number of sessions in this state, including the one that turned it.
     pub sessions: usize,
 }
 
 impl Switch {
-    /// A switch that is off and was never seen.
+    /// A switch that is off and has seen no session.
     pub const fn off(two_sided: bool) -> Switch {
         Switch { two_sided, on: None, sessions: 0 }
     }
 
-    /// The switch after one more session. Without a score nothing speaks for it, and it is off.
+    /// The switch after one more session. Without a score it is off.
     #[must_use]
     pub fn step(self, score: Option<f64>) -> Switch {
         let held = match (self.on, score) {
@@ -57,7 +58,7 @@ impl Switch {
         }
     }
 
-    /// Sessions for which it cannot turn off yet, whatever the score.
+    /// Number of sessions during which it cannot turn off yet, whatever the score.
     pub fn locked_sessions(self) -> usize {
         if self.on.is_some() { MIN_SESSIONS.saturating_sub(self.sessions) } else { 0 }
     }
@@ -67,7 +68,7 @@ impl Switch {
 mod tests {
     use super::*;
 
-    /// Scores in, states out: `+` on, `-` on downwards, `.` off.
+    /// Runs a switch over scores and returns its states: `+` on, `-` on downwards, `.` off.
     fn run(two_sided: bool, scores: &str) -> String {
         let mut switch = Switch::off(two_sided);
         let step = |text: &str| {
@@ -82,21 +83,21 @@ mod tests {
     }
 
     #[test]
-    fn tables() {
+    fn states_follow_the_scores() {
         for (two_sided, scores, states) in [
-            // On at 1.0 exactly, held above 0.5, off below it.
+            // Turns on at exactly 1.0, stays on above 0.5, turns off below it.
             (false, "0.9 1.0 0.9 0.6 0.5 0.49 0.9", ".++++.."),
-            // At least three sessions, even if the score falls at once.
+            // Stays on for at least three sessions, even if the score falls at once.
             (false, "1.2 0.0 0.0 0.0", "+++."),
             (false, "1.2 -3 -3 -3", "+++."),
-            // Two sides; the other side takes over without a session between.
+            // Two-sided: the other side takes over without an off session in between.
             (true, "-1.0 -0.7 -0.5 -0.4 0", "---.."),
             (true, "1.5 1.5 1.5 -1.5 -1.5", "+++--"),
-            // One side only: a low score is nothing.
+            // One-sided: a low score has no effect.
             (false, "-5 -5", ".."),
-            // Between the thresholds nothing turns on.
+            // Scores between the thresholds do not turn it on.
             (true, "0.9 -0.9 0.99", "..."),
-            // No score, nothing speaks for it.
+            // Without a score it turns off.
             (false, "1.5 ? 0.9", "+.."),
         ] {
             assert_eq!(run(two_sided, scores), states, "{scores}");

@@ -1,4 +1,4 @@
-//! The list of indicators; one file each, in reading order of a report.
+//! The list of indicators, one file each, in the order of a report.
 
 use crate::family::Indicator;
 
@@ -20,7 +20,7 @@ mod small_vs_nasdaq;
 mod ten_year_change;
 mod volatility_change;
 
-/// Every indicator.
+/// Every indicator, in the order of a report.
 pub const ALL: &[Indicator] = &[
     index_return::INDICATOR,
     size_spread::INDICATOR,

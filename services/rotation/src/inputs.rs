@@ -1,4 +1,4 @@
-//! What indicators are measured from: the lines of the roles, breadth, megacaps, the short basket.
+//! The inputs of indicators: the lines of the roles, breadth, megacaps, the most-shorted basket.
 
 use crate::{
     breadth::Breadth,
@@ -22,7 +22,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// The indices whose moves are reported, in order.
+/// The indices whose returns are reported, in order.
 pub const INDICES: [Role; 7] = [
     Role::SmallCapIndex,
     Role::LargeCapIndex,
@@ -33,12 +33,12 @@ pub const INDICES: [Role; 7] = [
     Role::BroadMarket,
 ];
 
-/// What is read from a snapshot, each on first need and once.
+/// Inputs from one snapshot. Each is read once, when it is first needed.
 #[derive(Debug)]
 pub struct Inputs<'a> {
     /// The snapshot.
     pub snapshot: &'a Snapshot,
-    /// Which symbol plays which role.
+    /// The configured symbols of each role.
     pub roles: &'a Roles,
     earlier: Option<Earlier<'a>>,
     lines: BTreeMap<Role, OnceLock<Option<Line>>>,
@@ -47,26 +47,26 @@ pub struct Inputs<'a> {
     most_shorted: OnceLock<Arc<MostShorted>>,
 }
 
-/// What was read from an earlier snapshot by the same roles, to go on from.
+/// Inputs read from an earlier snapshot with the same roles, to continue from.
 #[derive(Clone, Copy, Debug)]
 pub struct Earlier<'a> {
     /// The earlier snapshot.
     pub snapshot: &'a Snapshot,
-    /// What was read from it.
+    /// The inputs read from it.
     pub read: &'a Read,
 }
 
-/// The inputs that a later snapshot can go on from; none where no indicator asked for them.
+/// The inputs that a later snapshot can continue from. `None` if no indicator used them.
 #[derive(Clone, Debug)]
 pub struct Read {
-    /// The members' counts.
+    /// The members' daily counts.
     pub breadth: Option<Arc<Breadth>>,
     /// The most-shorted basket.
     pub most_shorted: Option<Arc<MostShorted>>,
 }
 
 impl<'a> Inputs<'a> {
-    /// The inputs of a snapshot, nothing read yet.
+    /// The inputs of a snapshot, none of them read yet.
     pub fn of(
         snapshot: &'a Snapshot,
         roles: &'a Roles,
@@ -84,7 +84,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The members' counts.
+    /// The members' daily counts.
     pub fn breadth(&self) -> &Arc<Breadth> {
         self.breadth.get_or_init(|| {
             let earlier = self.earlier.and_then(|e| Some((e.read.breadth.as_ref()?, e.snapshot)));
@@ -92,7 +92,7 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// The megacaps with a known value, and the others.
+    /// The megacaps with a known value, and the issuers without one.
     pub fn megacaps(&self) -> &(Vec<Megacap>, Vec<MissingIssuer>) {
         self.megacaps.get_or_init(|| megacaps(self.snapshot, self.roles))
     }
@@ -107,15 +107,15 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// What a later snapshot can go on from.
+    /// The inputs that a later snapshot can continue from.
     pub fn into_read(self) -> Read {
         Read { breadth: self.breadth.into_inner(), most_shorted: self.most_shorted.into_inner() }
     }
 
-    /// The line of a role.
+    /// The price line or series of a role.
     ///
     /// # Errors
-    /// A gap that names the role and its candidates.
+    /// A gap that names the role and its candidates, if none has a history.
     pub fn line(&self, role: Role, measure: &str) -> Result<&Line, Gap> {
         let read = || {
             let resolved = self.roles.resolve_role(self.snapshot, role)?;
@@ -124,7 +124,7 @@ impl<'a> Inputs<'a> {
         let line = self.lines.get(&role).and_then(|line| line.get_or_init(read).as_ref());
         line.ok_or_else(|| {
             let candidates = self.roles.candidates(role).join(", ");
-            let detail = format!("{} has no history: none of {candidates} is known", role.id());
+            let detail = format!("no history for {}: none of {candidates} is known", role.id());
             Gap::new(GapReason::InputMissing, measure, detail)
         })
     }
@@ -137,8 +137,9 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// A measure of the members' counts, with the universe as its source and what it lacks as gaps.
-    /// `counted` is the number of names a value stands on: where they are too few there is none.
+    /// A measure of the members' counts. Its source is the universe; missing data is reported as
+    /// gaps. `counted` is the number of names behind a value; a day on which they are too few has
+    /// no value.
     pub fn of_breadth(
         &self,
         spec: &Spec,
@@ -151,7 +152,7 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// A measure of the issuers' market values, on the sessions on which enough members have one.
+    /// A measure of the issuers' market values, for the sessions on which enough issuers have one.
     pub fn of_weights(&self, spec: &Spec, value: impl Fn(&Weights) -> Option<f64>) -> Outcome {
         let Breadth { weights, expected_issuers, .. } = &**self.breadth();
         self.of_members(spec, |at| {
@@ -182,21 +183,21 @@ impl<'a> Inputs<'a> {
         if 0 < holes {
             let none_spans = if 0 < spec.horizon { "; no change spans them" } else { "" };
             let detail = format!(
-                "no value on {holes} sessions inside the history: too few members have what it \
-                 needs{none_spans}"
+                "no value on {holes} sessions inside the history: too few members have the \
+                 needed data{none_spans}"
             );
             outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
         }
         if breadth.universe.stand_in {
-            let detail = "no index membership is known: all listed names with prices stand in, \
-                          chosen with knowledge of which names still have a file";
+            let detail = "no index membership is known: all listed names with prices are used, \
+                          selected with hindsight: only names that still have a file";
             outcome.gaps.push(Gap::new(GapReason::Survivorship, &*spec.id, detail));
         }
         let (of_unknown_kind, lines) = breadth.universe.of_unknown_kind();
         if 0 < of_unknown_kind {
             let detail = format!(
-                "nothing known says of {of_unknown_kind} of {lines} names whether they are companies \
-                 or funds: they are counted, and have no weight by market value"
+                "{of_unknown_kind} of {lines} names are not classified as company or fund: they \
+                 are counted, and have no weight by market value"
             );
             outcome.gaps.push(Gap::new(GapReason::NoClassification, &*spec.id, detail));
         }
@@ -204,25 +205,25 @@ impl<'a> Inputs<'a> {
         if !breadth.universe.stand_in && priced < breadth.members {
             let missing = breadth.members - priced;
             let detail = format!(
-                "{missing} of {} members have no price here: where they are the names that left the \
-                 market since, the others are survivors",
+                "{missing} of {} members have no price here: if they have left the market since, \
+                 the others are survivors",
                 breadth.members
             );
             outcome.gaps.push(Gap::new(GapReason::Survivorship, &*spec.id, detail));
         }
         if 0 < breadth.thin_days_after {
             let count = breadth.thin_days_after;
-            let detail = format!("on {count} later days too few names have a price to be counted");
+            let detail = format!("too few names have a price on {count} later days to count them");
             outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
         }
         if last != breadth.days.last().copied() {
-            let detail = "too few members have what it needs on the last session";
+            let detail = "too few members have the needed data on the last session";
             outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
         }
         outcome
     }
 
-    /// The universe as a source.
+    /// The universe, as a source.
     pub fn universe_source(&self) -> Source {
         let breadth = self.breadth();
         let preferred = self.roles.breadth_universe.first().cloned();
@@ -237,12 +238,12 @@ impl<'a> Inputs<'a> {
 }
 
 impl Outcome {
-    /// Nothing but reasons.
+    /// An outcome without values, only gaps.
     pub fn missing_all(gaps: Vec<Gap>) -> Outcome {
         Outcome { gaps, ..Outcome::of(Series::empty(), Vec::new()) }
     }
 
-    /// Turns levels into their changes over some sessions; 0 leaves them as they are.
+    /// Replaces levels by their changes over a number of sessions; 0 leaves them unchanged.
     pub fn take_changes(&mut self, horizon: usize) {
         if 0 < horizon {
             let sessions = self.sessions.as_ref().unwrap_or(&self.history.days);
@@ -251,8 +252,8 @@ impl Outcome {
     }
 }
 
-/// The change of a series over some of its own sessions; one within `precision` of the larger value
-/// is none.
+/// The change of a series over a number of its own observations. A change within `precision` of the
+/// larger value counts as zero.
 pub fn change_of(series: &Series, horizon: usize, precision: f64) -> Series {
     let difference = |old: f64, new: f64| {
         Some(stats::change::settled(new - old, precision * old.abs().max(new.abs())))
@@ -260,8 +261,8 @@ pub fn change_of(series: &Series, horizon: usize, precision: f64) -> Series {
     factors::line::over(&series.days, &series.values, horizon, difference)
 }
 
-/// The change of a measure over some sessions, of which it has a value on each: like the returns that
-/// [`Moves::compounded`] puts together, none spans a hole.
+/// The change of a measure over a number of sessions, if it has a value on each. Like the returns
+/// that [`Moves::compounded`] combines, no change spans a session without a value.
 pub fn change_over(sessions: &[Day], series: &Series, horizon: usize) -> Series {
     let at: Vec<usize> =
         series.days.iter().map(|day| sessions.partition_point(|session| session < day)).collect();
@@ -276,12 +277,13 @@ pub fn change_over(sessions: &[Day], series: &Series, horizon: usize) -> Series 
     change
 }
 
-/// One set of moves less another, and a gap where legs end on one day and begin on different ones.
+/// The difference of two sets of moves, and a gap if legs that end on one day begin on different
+/// days.
 pub fn less(spec: &Spec, first: &Moves, second: &Moves) -> (Series, Option<Gap>) {
     let (spread, unlike) = first.less(second);
     let gap = (0 < unlike).then(|| {
         let detail = format!(
-            "on {unlike} days the two legs do not begin on the same day: a session is missing in one"
+            "on {unlike} days the two legs begin on different days: one of them lacks a session"
         );
         Gap::new(GapReason::MissingObservations, &*spec.id, detail)
     });

@@ -1,17 +1,17 @@
-//! Who leads the market, and is that changing?
+//! Market rotation: who leads the market, and is that changing?
 //!
-//! [`prepared::prepare`] makes every indicator's history as one snapshot knows it, with its standing
-//! against that history, and the state they make together. Questions about it are then lookups:
-//! [`report`] for the whole picture, [`query`] for "largest since".
+//! [`prepared::prepare`] computes the history of every indicator as known in one snapshot, how
+//! unusual each latest value is against that history, and the market state derived from them.
+//! Queries are then lookups: [`report`] for the whole picture, [`query`] for "largest since".
 //!
 //! [`as_published`] gives a measure session by session, each value as known at its close.
 //!
 //! An indicator is one file under `indicator/` and one line in [`indicator::ALL`].
 //!
-//! In the order of their dependence, each module importing from those before it alone: `universe`,
-//! `running`, `tally`, `counts`, `breadth`, `record`, `standing`, `measure`, `inputs`, `family`,
-//! `indicator`, `hysteresis`, `composite`, `prepared`, `report`, `subject`, `query`.
-//! Files under `family/` are what several indicators share, so that no indicator imports another.
+//! Modules in order of dependency; each imports only from those before it: `universe`, `running`,
+//! `tally`, `counts`, `breadth`, `record`, `standing`, `measure`, `inputs`, `family`, `indicator`,
+//! `hysteresis`, `composite`, `prepared`, `report`, `subject`, `query`. Files under `family/` hold
+//! what several indicators share, so that no indicator imports another.
 
 pub mod as_published;
 pub mod breadth;
@@ -35,8 +35,8 @@ mod running;
 
 use marketdata::dataset::Dataset;
 
-/// The datasets that are read: where none of them changed, and the day is the same, what was
-/// prepared still holds.
+/// The datasets read. A prepared value still holds if none of them changed and the view's day is
+/// the same.
 pub const READS: &[Dataset] = &[
     Dataset::Bars,
     Dataset::Series,

@@ -1,10 +1,10 @@
-//! What a measure is: a history with its unit, its sources, and what is missing.
+//! A measure: a history with its unit, its sources, and its gaps.
 
 use crate::record::RecordKind;
 use factors::{line::Line, roles::Role};
 use marketdata::{day::Day, gap::Gap, snapshot::Series};
 
-/// The horizons of plain moves and spreads, in sessions: a day, a week, a month, a quarter.
+/// Horizons of returns and spreads, in sessions: a day, a week, a month, a quarter.
 pub const HORIZONS: [usize; 4] = [1, 5, 21, 63];
 
 /// The unit of a number.
@@ -12,20 +12,20 @@ pub const HORIZONS: [usize; 4] = [1, 5, 21, 63];
 pub enum Unit {
     /// A decimal: 0.01 is one per cent (a return, a difference of returns, a weight).
     Decimal,
-    /// Per cent of names, 0 to 100, or −100 to 100 for a difference.
+    /// Per cent of names, 0 to 100; −100 to 100 for a difference.
     Percent,
-    /// Hundredths of a per cent.
+    /// Basis points: hundredths of a per cent.
     BasisPoints,
     /// US dollars.
     Usd,
-    /// A number of names, or of names net.
+    /// A number of names, or a difference of two such numbers.
     Count,
-    /// Points of the series itself.
+    /// The unit of the series itself.
     Points,
 }
 
 impl Unit {
-    /// The word users see.
+    /// Name of the unit, as shown to users.
     pub const fn name(self) -> &'static str {
         match self {
             Unit::Decimal => "decimal",
@@ -41,13 +41,14 @@ impl Unit {
 /// One measure of an indicator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// Stable id: the indicator's, a variation, a horizon; for instance `size_spread.5d`.
+    /// Stable id: the indicator's id, an optional variant and a horizon, for instance
+    /// `size_spread.5d`.
     pub id: String,
-    /// Sessions it looks back; 0 for a level of the day.
+    /// Number of sessions that a change looks back; 0 for a level.
     pub horizon: usize,
     /// The unit of its values.
     pub unit: Unit,
-    /// Whether records are of changes or of levels.
+    /// Whether the values are changes or levels, for records.
     pub kind: RecordKind,
 }
 
@@ -64,14 +65,14 @@ impl Spec {
     }
 }
 
-/// Something that a measure stands on.
+/// An input of a measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The role it plays; none for baskets and universes.
+    /// The role. `None` for baskets and universes.
     pub role: Option<Role>,
-    /// The symbol, membership or basket.
+    /// Symbol, membership or basket.
     pub symbol: String,
-    /// What it stands in for; none where it is the thing itself.
+    /// The symbol or membership that it replaces. `None` if it is the preferred one itself.
     pub proxy_for: Option<String>,
     /// First day of its history.
     pub first_on: Option<Day>,
@@ -80,7 +81,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// The source that a line is.
+    /// A line as a source.
     pub fn of(line: &Line) -> Source {
         Source {
             role: Some(line.resolved.role),
@@ -92,12 +93,12 @@ impl Source {
     }
 }
 
-/// A number beside the value: a count, a member's part.
+/// A number that accompanies the value: a count, or a member's contribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detail {
-    /// Whom it is about; empty for the whole.
+    /// Symbol or role it describes; empty if it describes the whole.
     pub subject: String,
-    /// What it is.
+    /// Stable name of the number.
     pub name: &'static str,
     /// Its unit.
     pub unit: Unit,
@@ -106,35 +107,35 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// A number about the whole.
+    /// A number that describes the whole.
     pub fn of(name: &'static str, unit: Unit, value: f64) -> Detail {
         Detail { subject: String::new(), name, unit, value }
     }
 
-    /// A number about one member.
+    /// A number that describes one member.
     pub fn about(subject: &str, name: &'static str, unit: Unit, value: f64) -> Detail {
         Detail { subject: subject.to_owned(), name, unit, value }
     }
 }
 
-/// What measuring gave.
+/// Result of measuring.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The values, oldest first; empty where an input is missing.
+    /// Values, oldest first. Empty if an input is missing.
     pub history: Series,
-    /// The sessions on which there might be a value, where a missing one is a hole that no change
-    /// spans; none where the days of the history are all there are.
+    /// Sessions on which a value is expected. A missing value on one of them is a hole that no
+    /// change spans. `None` if the days of the history are the sessions.
     pub sessions: Option<Vec<Day>>,
-    /// What it stands on.
+    /// Sources of the values.
     pub sources: Vec<Source>,
-    /// Numbers beside the latest value.
+    /// Numbers that accompany the latest value.
     pub details: Vec<Detail>,
-    /// What is missing or stood in for.
+    /// Missing inputs and stand-ins.
     pub gaps: Vec<Gap>,
 }
 
 impl Outcome {
-    /// Nothing but a reason.
+    /// An outcome without values, only a gap.
     pub fn missing(gap: Gap) -> Outcome {
         Outcome {
             history: Series::empty(),
@@ -145,7 +146,7 @@ impl Outcome {
         }
     }
 
-    /// A history and what it stands on.
+    /// A history and its sources.
     pub fn of(history: Series, sources: Vec<Source>) -> Outcome {
         Outcome { history, sessions: None, sources, details: Vec::new(), gaps: Vec::new() }
     }

@@ -1,4 +1,5 @@
-//! Everything a snapshot says about rotation, computed once: histories, standings, records, state.
+//! Everything that rotation derives from a snapshot, computed once: histories, standings, records,
+//! state.
 
 use crate::{
     breadth::Breadth,
@@ -23,37 +24,37 @@ use marketdata::{
 use rayon::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// A measure whose latest value is more sessions old than this is stale.
+/// A measure is stale if its latest value is more sessions old than this.
 const STALE_SESSIONS: i32 = 3;
-/// Above this age nobody counts sessions.
+/// Above this age, in calendar days, sessions are not counted: the measure is stale.
 const STALE_DAYS: i32 = 30;
 
-/// One measure as a snapshot knows it.
+/// One measure, as known in a snapshot.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// Of which indicator.
+    /// Indicator of the measure.
     pub indicator: &'static Indicator,
-    /// Which measure.
+    /// The measure.
     pub spec: Spec,
     /// All values, oldest first.
     pub history: Series,
-    /// The sessions on which there might be a value; none where those of the history are all.
+    /// Sessions on which a value is expected. `None` if the days of the history are the sessions.
     pub sessions: Option<Vec<Day>>,
     /// Calendar days from the latest value to the view's day.
     pub age_days: Option<i32>,
-    /// The latest value against the 252 before it.
+    /// z-score of the latest value against the 252 before it.
     pub z: Option<ZScore>,
     /// Share of all earlier values below the latest, ties counting half, 0 to 1.
     pub percentile: Option<f64>,
-    /// "The largest since".
+    /// How long ago a value was last this extreme, and its rank.
     pub record: Option<Record>,
-    /// What it stands on.
+    /// Sources of the values.
     pub sources: Vec<Source>,
-    /// Numbers beside the latest value.
+    /// Numbers that accompany the latest value.
     pub details: Vec<Detail>,
-    /// What is missing or stood in for.
+    /// Missing inputs and stand-ins.
     pub gaps: Vec<Gap>,
-    /// Its part in a score of the composite.
+    /// Its contribution to a score of the composite, if it is a component.
     pub contribution: Option<(Score, f64)>,
 }
 
@@ -104,32 +105,32 @@ fn stale(spec: &Spec, last: Day, today: Day) -> Option<Gap> {
     })
 }
 
-/// Everything a snapshot says about rotation.
+/// Everything that rotation derives from a snapshot.
 #[derive(Debug)]
 pub struct PreparedRotation {
     /// The view's day.
     pub today: Day,
     /// Every measure, in the order of [`indicator::ALL`].
     pub readings: Vec<Reading>,
-    /// The state; none where nothing speaks for any.
+    /// The market state. `None` if no component of any score is available.
     pub composite: Option<Composite>,
-    /// The lines whose moves since any date may be asked for.
+    /// The indices whose moves since any date can be requested.
     pub indices: Vec<Line>,
-    /// Roles that nobody plays.
+    /// Roles without a resolved symbol.
     pub unresolved: Vec<Role>,
-    /// What the whole answer lacks.
+    /// Gaps of the answer as a whole.
     pub gaps: Vec<Gap>,
     places: BTreeMap<String, usize>,
-    /// What it was prepared from, to tell what a later snapshot shares with it.
+    /// The snapshot it was prepared from, to detect what a later one shares with it.
     snapshot: Snapshot,
     roles: Roles,
     z_scores: ZScores,
     read: Read,
 }
 
-/// Everything a snapshot says about rotation. What an earlier one by the same roles shares with it
-/// is taken over; the answer is the same, bit by bit, with and without it. Runs on the threads of
-/// the caller's rayon pool.
+/// Prepares a snapshot. Reuses what it shares with an earlier one prepared with the same roles; the
+/// answer is the same, bit by bit, with and without it. Runs on the threads of the caller's rayon
+/// pool.
 pub fn prepare(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -182,12 +183,13 @@ impl PreparedRotation {
         self.places.get(id).map(|at| &self.readings[*at])
     }
 
-    /// The members' counts; none where no indicator asks for them.
+    /// The members' daily counts. `None` if no indicator uses them.
     pub fn breadth(&self) -> Option<&Arc<Breadth>> {
         self.read.breadth.as_ref()
     }
 
-    /// Bytes held, those shared with what it was continued from too; texts by their length.
+    /// Memory held, in bytes, including parts shared with the value it was continued from. Strings
+    /// count by their length.
     pub fn bytes(&self) -> usize {
         let series = |series: &Series| series.days.len() * (size_of::<Day>() + size_of::<f64>());
         let readings = self.readings.iter().map(|reading| {
@@ -202,8 +204,8 @@ impl PreparedRotation {
     }
 }
 
-/// The days the state is followed over: those of the large-cap index, else of the small-cap index,
-/// else of the members.
+/// The days over which the state is computed: those of the large-cap index, else of the small-cap
+/// index, else of the members.
 fn sessions<'a>(inputs: &'a Inputs<'_>) -> &'a [Day] {
     [Role::LargeCapIndex, Role::SmallCapIndex]
         .into_iter()
@@ -221,7 +223,7 @@ fn contribute(readings: &mut [Reading], composite: Option<&Composite>) {
     }
 }
 
-/// What concerns the answer as a whole: stand-ins, each once, and components left out of the scores.
+/// Gaps of the answer as a whole: each stand-in once, and components left out of the scores.
 fn gaps_of_all(readings: &[Reading], composite: Option<&Composite>) -> Vec<Gap> {
     let mut stand_ins: BTreeMap<(String, String), ()> = BTreeMap::new();
     for source in readings.iter().flat_map(|reading| &reading.sources) {

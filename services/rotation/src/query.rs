@@ -1,4 +1,5 @@
-//! "The largest since": any series or measure, ranked, under conditions on others (methodology A2).
+//! "Largest since" queries: any series or measure, ranked, optionally under conditions on others
+//! (methodology A2).
 
 use crate::{
     measure::Unit,
@@ -13,7 +14,7 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// How a condition compares.
+/// Comparison operator of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// Above the threshold.
@@ -26,50 +27,49 @@ pub enum Comparison {
     AtMost,
 }
 
-/// What must hold on a day for the day to count.
+/// A condition that must hold on a day for the day to count.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    /// Of what.
+    /// The variable that is compared.
     pub variable: Variable,
-    /// How.
+    /// The operator.
     pub comparison: Comparison,
-    /// Against what, in the variable's unit.
+    /// The threshold, in the variable's unit.
     pub threshold: f64,
 }
 
-/// A question.
+/// A query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
-    /// What is ranked.
+    /// The variable that is ranked.
     pub variable: Variable,
-    /// Which way; none takes the way of the observation.
+    /// Direction of the ranking. `None` takes the direction of the observation.
     pub direction: Option<Direction>,
-    /// All must hold on a day for it to count.
+    /// Conditions that must all hold on a day for it to count.
     pub conditions: Vec<Condition>,
     /// Days before this do not count.
     pub from: Option<Day>,
-    /// The day asked about; none takes the last day that counts.
+    /// The day whose rank is requested. `None` takes the last day that counts.
     pub on: Option<Day>,
-    /// How many of the most extreme days to list.
+    /// Number of the most extreme days to list.
     pub top: usize,
 }
 
-/// Why there is no answer.
+/// Why a query is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryRefusal {
-    /// Nobody has the symbol.
+    /// No instrument or series has the symbol, or no symbol is resolved for the role.
     #[error("no instrument or series is called {0}")]
     UnknownInstrument(String),
     /// No measure has the id.
     #[error("no measure has the id {0}")]
     UnknownMeasure(String),
-    /// The transform makes no sense of the subject; the index of the condition, none for the
-    /// variable itself.
+    /// The transform does not apply to the subject.
     #[error("{why}")]
     NotApplicable {
-        /// Which condition; none for the ranked variable.
+        /// Index of the condition. `None` for the ranked variable.
         condition: Option<usize>,
-        /// Why.
+        /// The reason.
         why: &'static str,
     },
 }
@@ -89,48 +89,49 @@ impl QueryRefusal {
 pub struct Found {
     /// The day.
     pub on: Day,
-    /// The value ranked.
+    /// The ranked variable's value.
     pub value: f64,
-    /// The value of each condition's variable, in their order.
+    /// The values of the conditions' variables, in the order of the conditions.
     pub conditions: Vec<f64>,
 }
 
-/// The answer.
+/// The answer to a query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The unit of the values.
+    /// Unit of the ranked values.
     pub unit: Unit,
-    /// What the values are, for records.
+    /// Whether the ranked values are changes or levels.
     pub kind: RecordKind,
-    /// The unit of each condition's values.
+    /// Unit of each condition's values.
     pub condition_units: Vec<Unit>,
     /// First and last day on which the variable and all conditions have a value.
     pub span: Option<(Day, Day)>,
-    /// Days on which all of them have one.
+    /// Number of days on which all of them have a value.
     pub observations: usize,
-    /// Days on which only some have one; they do not count.
+    /// Number of days, between the first and the last complete one, on which only some have a
+    /// value. They do not count.
     pub incomplete_days: usize,
-    /// Days on which all conditions hold.
+    /// Number of days on which all conditions hold.
     pub matching: usize,
-    /// The day asked about, else the last that counts.
+    /// The requested day, else the last day that counts.
     pub observation: Option<Found>,
-    /// How it stands among the days that count up to it; none where the conditions do not hold on
-    /// it or it did not move that way.
+    /// How it ranks among the days that count up to it. `None` if the conditions do not hold on it
+    /// or it did not move in the direction asked for.
     pub record: Option<Record>,
-    /// The last day before the observation that counts, whatever its size.
+    /// The last day that counts before the observation, whatever its size.
     pub previous: Option<Found>,
-    /// The most extreme days that count, the most extreme first, equal ones by date.
+    /// The most extreme days that count, most extreme first, ties by date.
     pub top: Vec<Found>,
-    /// What each variable stands on: the ranked one, then the conditions'.
+    /// The resolved variables: the ranked one, then those of the conditions.
     pub resolved: Vec<Resolved>,
-    /// What is missing.
+    /// Missing data.
     pub gaps: Vec<Gap>,
 }
 
-/// Answers a question.
+/// Answers a query.
 ///
 /// # Errors
-/// [`QueryRefusal`] where a name is unknown or a transform does not apply.
+/// [`QueryRefusal`] if a symbol, role or measure is unknown or a transform does not apply.
 pub fn query(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -162,7 +163,8 @@ pub fn query(
         .as_ref()
         .filter(|found| up_to.checked_sub(1).is_some_and(|last| counting[last].on == found.on));
     let record = counted.and_then(|_| standing(&counting[..up_to], kind, query.direction));
-    // The days looked at start with the first complete one, whether or not the conditions held on it.
+    // The history of the record starts with the first complete day, whether or not the conditions
+    // held on it.
     let record =
         record.zip(days.first()).map(|(record, first)| Record { start: first.on, ..record });
     let direction = query.direction.or(record.map(|record| record.direction));
@@ -199,7 +201,7 @@ impl Condition {
 }
 
 impl Answer {
-    /// The answer in one sentence.
+    /// Summarises the answer in one sentence.
     pub fn in_words(&self) -> String {
         let Some(found) = &self.observation else { return "no day counts".to_owned() };
         match &self.record {
@@ -243,8 +245,8 @@ fn most_extreme(
     ranked.into_iter().map(|(_, found)| found).collect()
 }
 
-/// The days on which every variable has a value, and the number of days on which only some have,
-/// between the first and the last of them.
+/// The days on which every variable has a value, and the number of days between the first and the
+/// last of them on which only some have.
 fn complete_days(resolved: &[Resolved], from: Option<Day>) -> (Vec<Found>, usize) {
     let Some((ranked, conditions)) = resolved.split_first() else { return (Vec::new(), 0) };
     let mut at = vec![0; conditions.len()];

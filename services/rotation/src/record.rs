@@ -1,18 +1,18 @@
-//! "The largest since": when something was last this extreme, and its rank (methodology A2).
+//! "Largest since" records: when a value was last this extreme, and its rank (methodology A2).
 
 use marketdata::day::Day;
 use stats::change;
 
-/// What the values of a history are, and so what "extreme" means.
+/// Kind of values in a history, which determines what "extreme" means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
-    /// Changes: gains rank among gains, losses among losses, by their size.
+    /// Changes: gains rank among gains, losses among losses, by size.
     Change,
-    /// Levels: the highest, or the lowest, of all.
+    /// Levels: all values rank together, from the highest down or from the lowest up.
     Level,
 }
 
-/// Which way a value is extreme.
+/// Direction in which a value is extreme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// A gain among gains; a high level.
@@ -21,18 +21,18 @@ pub enum Direction {
     Down,
 }
 
-/// How a value stands in its history.
+/// How extreme a value is within its history.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Record {
-    /// Which way it is extreme.
+    /// Direction in which it is extreme.
     pub direction: Direction,
-    /// The last earlier day on which it was as extreme or more; none where it never was.
+    /// The last earlier day with a value at least as extreme. `None` if there is none.
     pub since: Option<Day>,
     /// First day of the history.
     pub start: Day,
-    /// 1 + the number of values up to its day, in its direction, that are more extreme.
+    /// 1 + the number of more extreme values in its direction, up to its day.
     pub rank: usize,
-    /// Number of values up to its day in its direction, itself included.
+    /// Number of values in its direction up to its day, itself included.
     pub in_direction: usize,
     /// Number of values up to its day, itself included.
     pub observations: usize,
@@ -42,7 +42,7 @@ pub struct Record {
 }
 
 impl Direction {
-    /// How extreme a value is this way; none where it does not count this way.
+    /// How extreme a value is in this direction. `None` if it does not count in this direction.
     pub fn extremity(self, kind: RecordKind, value: f64) -> Option<f64> {
         match (kind, self) {
             (RecordKind::Level, Direction::Up) => Some(value),
@@ -54,8 +54,8 @@ impl Direction {
 }
 
 impl Record {
-    /// How the last of some values stands among them, one way. None where there is no value or the
-    /// last does not count this way (a change of zero, a loss asked for as a gain).
+    /// Ranks the last of some values in one direction. `None` if there are no values or the last
+    /// does not count in that direction (a change of zero, or a loss when gains are asked for).
     pub fn of_last(
         days: &[Day],
         values: &[f64],
@@ -76,8 +76,8 @@ impl Record {
         for (day, value) in days.iter().zip(earlier) {
             let Some(other) = direction.extremity(kind, *value) else { continue };
             record.in_direction += 1;
-            // Equal is enough to end the search, and not enough to rank above; what differs by no more
-            // than rounding is equal.
+            // An equal value ends the search but does not rank above. Values that differ by no more
+            // than rounding are equal.
             let more = change::difference(own, other);
             if 0.0 <= more {
                 record.since = Some(*day);
@@ -89,8 +89,8 @@ impl Record {
         Some(record)
     }
 
-    /// How the last of some values stands, the way it is more extreme: its sign for a change, the
-    /// better of its two ranks for a level (up where they are equal).
+    /// Ranks the last of some values in the direction in which it is more extreme: its sign for a
+    /// change, the better of its two ranks for a level (up if they are equal).
     pub fn of_last_either_way(days: &[Day], values: &[f64], kind: RecordKind) -> Option<Record> {
         let up = Record::of_last(days, values, kind, Direction::Up);
         let down = Record::of_last(days, values, kind, Direction::Down);
@@ -101,7 +101,8 @@ impl Record {
         }
     }
 
-    /// In words: `largest gain since 2008-10-10`, `lowest level since the series starts on …`.
+    /// Describes the record: `largest gain since 2008-10-10`, `lowest since the series starts on
+    /// …`.
     pub fn in_words(&self, kind: RecordKind) -> String {
         let what = match (kind, self.direction) {
             (RecordKind::Change, Direction::Up) => "largest gain",
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn gains_rank_among_gains_and_falls_among_falls() {
-        // By hand: the last gain, 2, is beaten by 3 on the second day; falls do not count.
+        // By hand: the last gain, 2, is exceeded by 3 on the second day; falls do not count.
         let record = of(&[1.0, 3.0, -9.0, 1.5, 2.0], RecordKind::Change);
         assert_eq!(record.since, Some(days(2)[1]));
         assert_eq!((record.rank, record.in_direction, record.observations), (2, 4, 5));
@@ -176,7 +177,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn scale_changes_no_record(values in prop::collection::vec(-9..9i32, 1..40), by in 0.5..4.0f64) {
+        fn scaling_changes_no_record(values in prop::collection::vec(-9..9i32, 1..40), by in 0.5..4.0f64) {
             let plain: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();
             // Powers of two scale without rounding, so that ties stay ties.
             let factor = if by < 2.0 { 0.5 } else { 4.0 };
@@ -191,7 +192,7 @@ mod tests {
         }
 
         #[test]
-        fn since_is_none_exactly_where_no_earlier_value_is_as_extreme(
+        fn since_is_none_exactly_if_no_earlier_value_is_as_extreme(
             values in prop::collection::vec(-9..9i32, 1..40),
         ) {
             let plain: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();

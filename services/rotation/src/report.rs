@@ -1,4 +1,4 @@
-//! The rotation report: every indicator asked for, the moves since a date, the state.
+//! The rotation report: the requested indicators, the moves since a date, the state.
 
 use crate::{
     indicator,
@@ -10,30 +10,30 @@ use marketdata::{
     gap::{Gap, GapReason},
 };
 
-/// What is asked for.
+/// What a report should contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Ids of indicators, or of single measures; empty for all.
+    /// Ids of indicators or of single measures; empty for all.
     pub indicators: Vec<String>,
-    /// Report the moves of the indices since this day as well.
+    /// If given, the report includes the moves of the indices since this day.
     pub since: Option<Day>,
 }
 
-/// Why there is no report.
+/// An id that no indicator or measure has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no indicator or measure has the id {0}")]
 pub struct UnknownIndicator(pub String);
 
-/// An index's move since a day.
+/// An index's return since a day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
     /// The role.
     pub role: Role,
-    /// Who plays it.
+    /// The resolved symbol.
     pub symbol: String,
-    /// What it stands in for; none where it is the thing itself.
+    /// The symbol that it replaces. `None` if it is the preferred one itself.
     pub proxy_for: Option<String>,
-    /// The last session at or before the day asked for.
+    /// The last session at or before the requested day.
     pub from: Day,
     /// The latest session.
     pub to: Day,
@@ -41,16 +41,16 @@ pub struct Move {
     pub value: f64,
 }
 
-/// The answer: a selection of what was prepared.
+/// The report: a selection of what was prepared.
 #[derive(Debug)]
 pub struct RotationReport<'a> {
-    /// All that was prepared.
+    /// Everything that was prepared.
     pub prepared: &'a PreparedRotation,
-    /// The measures asked for, in the order of the list of indicators.
+    /// The requested measures, in the order of the list of indicators.
     pub readings: Vec<&'a Reading>,
-    /// The moves since the day asked for.
+    /// The moves since the requested day; empty if none was given.
     pub moves: Vec<Move>,
-    /// What the answer lacks, beside what each reading says of itself.
+    /// Gaps of the answer, in addition to those of each reading.
     pub gaps: Vec<Gap>,
 }
 
@@ -62,10 +62,10 @@ pub fn is_known(id: &str) -> bool {
     })
 }
 
-/// Selects a report.
+/// Selects a report from what was prepared.
 ///
 /// # Errors
-/// [`UnknownIndicator`] for the first id that nothing has.
+/// [`UnknownIndicator`] for the first id that is neither an indicator nor a measure.
 pub fn report<'a>(
     prepared: &'a PreparedRotation,
     request: &Request,

@@ -1,39 +1,40 @@
-//! One line's closes against their averages and yearly extremes, close by close.
+//! Compares one line's closes with their averages and 52-week extremes, close by close.
 
 use std::collections::VecDeque;
 
-/// Sessions of the short average.
+/// Length of the short average, in sessions.
 pub(crate) const SHORT_AVERAGE: usize = 50;
-/// Sessions of the long average.
+/// Length of the long average, in sessions.
 pub(crate) const LONG_AVERAGE: usize = 200;
-/// Sessions of a yearly high or low.
+/// Window of a 52-week high or low, in sessions.
 pub(crate) const YEAR: usize = 252;
-/// A running sum of closes drifts by rounding, relative to the largest closes it once held: a close
-/// this little above the average is not above it.
+/// A running sum of closes drifts by rounding, relative to the largest closes it ever held. A close
+/// counts as above the average only if it exceeds it by more than this fraction.
 const DRIFT: f64 = 1e-9;
-/// Closes kept: those of the longest average and the one that leaves it, rounded up to a power of two.
+/// Number of closes kept: enough for the longest average and the close that leaves it, rounded up
+/// to a power of two.
 const KEPT: usize = 256;
 
-/// What a close is against those before it.
+/// How a close compares with those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Marks {
-    /// Whether it is above the close before, and below it; none for the first of a run.
+    /// Whether it is above the close before, and below it. `None` for the first of a run.
     pub(crate) moved: Option<[bool; 2]>,
-    /// Whether it is above its average of 50 closes; none with fewer.
+    /// Whether it is above the average of the last 50 closes. `None` with fewer.
     pub(crate) above_short: Option<bool>,
-    /// Whether it is above its average of 200 closes; none with fewer.
+    /// Whether it is above the average of the last 200 closes. `None` with fewer.
     pub(crate) above_long: Option<bool>,
-    /// Whether it is above all of the 251 closes before, and below all of them; none with fewer.
+    /// Whether it is above all of the 251 closes before, and below all of them. `None` with fewer.
     pub(crate) high_low: Option<[bool; 2]>,
 }
 
-/// A run of closes in one unit, as far as it was followed. What follows depends on it alone, so that
-/// a run that is continued gives the same marks as one that is followed from its start.
+/// Running state of closes in one unit. Later marks depend only on this state, so a continued run
+/// gives the same marks as one followed from its start.
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
-    /// Closes so far.
+    /// Number of closes so far.
     seen: usize,
-    /// The last closes, each at its place modulo [`KEPT`].
+    /// The last closes, each at its index modulo [`KEPT`].
     recent: Box<[f64; KEPT]>,
     short: Average,
     long: Average,
@@ -42,7 +43,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// A run without closes.
+    /// An empty run.
     pub(crate) fn new() -> Running {
         Running {
             seen: 0,
@@ -54,18 +55,18 @@ impl Running {
         }
     }
 
-    /// Begins a new run: no known factor joins the next close to those before.
+    /// Starts a new run, because no known factor converts between the next close and those before.
     pub(crate) fn restart(&mut self) {
         *self = Running::new();
     }
 
-    /// Bytes held.
+    /// Memory held, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let entries = self.highs.window.capacity() + self.lows.window.capacity();
         size_of::<[f64; KEPT]>() + entries * size_of::<(usize, f64)>()
     }
 
-    /// Takes a close in; a relative difference within `precision` is none.
+    /// Adds a close. A relative difference within `precision` counts as none.
     pub(crate) fn push(&mut self, close: f64, precision: f64) -> Marks {
         let place = self.seen;
         let before = place.checked_sub(1).map(|before| self.recent[before % KEPT]);
@@ -87,7 +88,7 @@ impl Running {
     }
 }
 
-/// A running average of the last so many closes.
+/// A running average over a fixed number of closes.
 #[derive(Clone, Copy, Debug)]
 struct Average {
     window: usize,
@@ -95,7 +96,8 @@ struct Average {
 }
 
 impl Average {
-    /// Takes the close of a place in; whether it is above the average, once there are enough closes.
+    /// Adds the close at an index. Returns whether it is above the average, once there are enough
+    /// closes.
     fn push(&mut self, close: f64, place: usize, recent: &[f64; KEPT]) -> Option<bool> {
         self.sum += close;
         if let Some(leaving) = place.checked_sub(self.window) {
@@ -106,8 +108,8 @@ impl Average {
     }
 }
 
-/// The closes of the yearly window that may yet be its most extreme, in a monotonic queue: each is
-/// more extreme than all that came after it, so that the first is the extreme of all.
+/// Candidates for the extreme of the 52-week window, in a monotonic queue: each is more extreme
+/// than all that came after it, so the first is the extreme of the window.
 #[derive(Clone, Debug)]
 struct Extremes {
     window: VecDeque<(usize, f64)>,
@@ -118,8 +120,8 @@ impl Extremes {
         Extremes { window: VecDeque::new() }
     }
 
-    /// The most extreme of the 251 closes before a place; takes the close of the place in.
-    /// `beats(held, new)` says whether the new one is at least as extreme.
+    /// Returns the most extreme of the 251 closes before an index, and adds the close at that
+    /// index. `beats(held, new)` returns whether the new one is at least as extreme.
     fn push(&mut self, close: f64, place: usize, beats: impl Fn(f64, f64) -> bool) -> Option<f64> {
         while self.window.front().is_some_and(|(at, _)| at + YEAR <= place) {
             self.window.pop_front();
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_yearly_high_is_above_the_251_closes_before() {
-        // A peak of 9 on the second row leaves the window of 252 on row 253.
+        // A peak of 9 in the second row leaves the window of 252 at row 253.
         let mut closes = vec![5.0; 256];
         closes[1] = 9.0;
         closes[251] = 8.0;
@@ -154,9 +156,9 @@ mod tests {
         closes[253] = 8.6;
         closes[254] = 4.0;
         let found: Vec<_> = marks(&closes).iter().map(|marks| marks.high_low).collect();
-        assert_eq!(found[250], None, "251 closes are no year");
+        assert_eq!(found[250], None, "251 closes are too few");
         assert_eq!(found[251], Some([false, false]), "9 is still in the window");
-        assert_eq!(found[252], Some([false, false]), "and so it is here: rows 1 to 252");
+        assert_eq!(found[252], Some([false, false]), "still in the window: rows 1 to 252");
         assert_eq!(found[253], Some([true, false]));
         assert_eq!(found[254], Some([false, true]));
         assert_eq!(found[255], Some([false, false]));
@@ -176,7 +178,8 @@ mod tests {
 
         #[test]
         fn highs_and_lows_are_those_of_the_whole_window(
-            // Few distinct closes, long falls and rises: ties and extremes that leave the window.
+            // Few distinct closes, and long falls and rises: ties, and extremes that leave the
+            // window.
             steps in prop::collection::vec((-3..4i32, 1..120usize), 3..30),
         ) {
             let mut closes = Vec::new();

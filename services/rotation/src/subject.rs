@@ -1,4 +1,4 @@
-//! What a record may be asked of, and the numbers that are made of it.
+//! Subjects that a query can rank, and the series computed from them.
 
 use crate::{
     inputs::{change_of, change_over},
@@ -23,27 +23,27 @@ use marketdata::{
 };
 use stats::change;
 
-/// Whose history.
+/// Subject of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A listed symbol, else a series of that id.
+    /// A listed symbol, or else the id of a series.
     Symbol(String),
-    /// Whoever plays a role.
+    /// The symbol configured for a role.
     Role(Role),
     /// A measure of an indicator.
     Measure(String),
 }
 
-/// What is made of a history.
+/// What is computed from a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transform {
     /// Total return of bars, growth of a series; a decimal.
     ChangePercent,
-    /// Difference, in the unit of the values: dollars a share, index points, per cent of a yield.
+    /// Difference, in the unit of the values: dollars per share, index points, per cent of a yield.
     ChangePoints,
-    /// Change of market value in USD, without issuance and buy-backs.
+    /// Change of market value in USD, excluding issuance and buy-backs.
     ChangeValueUsd,
-    /// The close, in share units of the view's day; the value of a series or a measure.
+    /// The close, in share units of the view's day; or the value of a series or a measure.
     Level,
     /// The day's highest price, in share units of the view's day.
     IntradayHigh,
@@ -51,49 +51,49 @@ pub enum Transform {
     IntradayLow,
 }
 
-/// A series of numbers: whose, what is made of it, over how many sessions.
+/// A series of numbers: a subject, a transform and a horizon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
-    /// Whose history.
+    /// The subject.
     pub subject: Subject,
-    /// What is made of it.
+    /// The transform.
     pub transform: Transform,
-    /// Sessions of its own that a change looks back; 1 or more. Not used by levels.
+    /// Number of the subject's own sessions that a change looks back, at least 1. Levels ignore it.
     pub horizon: usize,
 }
 
-/// Why a variable has no numbers.
+/// Why a variable cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unresolvable {
-    /// No instrument or series has the symbol, or none plays the role.
+    /// No instrument or series has the symbol, or no symbol is resolved for the role.
     Instrument(String),
     /// No measure has the id.
     Measure(String),
-    /// The transform does not apply to the subject, and why.
+    /// The transform does not apply to the subject, with the reason.
     Transform(&'static str),
 }
 
-/// A variable's numbers and where they come from.
+/// A variable's values and their source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
-    /// The symbol or measure.
+    /// Symbol or measure id.
     pub symbol: String,
-    /// What it stands in for, where a role is played by a stand-in.
+    /// The symbol that it replaces, if the role is resolved to a stand-in.
     pub proxy_for: Option<String>,
-    /// The numbers, oldest first.
+    /// Values, oldest first.
     pub history: Series,
     /// Their unit.
     pub unit: Unit,
     /// Whether they are changes or levels.
     pub kind: RecordKind,
-    /// What is missing or to be known about them.
+    /// Gaps and caveats.
     pub gaps: Vec<Gap>,
 }
 
-/// The numbers of a variable.
+/// Computes the values of a variable.
 ///
 /// # Errors
-/// [`Unresolvable`] where the name is unknown or the transform does not apply.
+/// [`Unresolvable`] if the symbol, role or measure is unknown or the transform does not apply.
 pub(crate) fn resolve(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -129,7 +129,7 @@ fn of_measure(
             (change_over(sessions, &reading.history, variable.horizon), RecordKind::Change)
         }
         _ => {
-            let why = "a measure has its level and its change in points alone";
+            let why = "a measure has only a level and a change in points";
             return Err(Unresolvable::Transform(why));
         }
     };
@@ -143,7 +143,7 @@ fn of_measure(
     })
 }
 
-/// A listed symbol with bars, else a series, else a symbol that is known and has no history.
+/// Finds a listed symbol with bars, else a series, else a listed symbol without history.
 fn find(snapshot: &Snapshot, symbol: &str) -> Option<ResolvedRole> {
     let resolved = |instrument, dataset| ResolvedRole {
         role: Role::LargeCapIndex,
@@ -202,7 +202,7 @@ fn of_series(
         }
         Transform::Level => Ok((series, Unit::Points, RecordKind::Level)),
         Transform::IntradayHigh | Transform::IntradayLow => {
-            Err("a series has one value a day, no high and no low")
+            Err("a series has one value per day, without high or low")
         }
         Transform::ChangeValueUsd => Err("a series has no market value"),
     }
@@ -220,7 +220,7 @@ fn of_bars(
         let line = Line::of(snapshot, resolved);
         if 0 < line.rows_left_out {
             let detail = format!(
-                "{} earlier rows are on a basis that no known factor joins",
+                "{} earlier rows are left out: no known factor converts their price basis",
                 line.rows_left_out
             );
             gaps.push(Gap::new(GapReason::BasisUnknown, line.resolved.symbol.clone(), detail));
@@ -235,7 +235,7 @@ fn of_bars(
     }
     let adjusted = (0..bars.len()).any(|i| matches!(bars.basis(i), PriceBasis::TotalReturn { .. }));
     if adjusted {
-        let detail = "prices are adjusted for distributions: levels are not prices anyone paid";
+        let detail = "prices are adjusted for distributions: levels are not traded prices";
         gaps.push(Gap::new(GapReason::Proxy, resolved.symbol, detail));
     }
     let today = snapshot.today();
@@ -260,7 +260,7 @@ fn closes(bars: &Bars<'_>, units_of: Day) -> Series {
     Series { days, values }
 }
 
-/// Highs or lows, brought to the view's units as their day's close is.
+/// Highs or lows, converted to the view's units by the same factor as the close of their day.
 fn extremes(
     snapshot: &Snapshot,
     instrument: InstrumentId,
@@ -278,20 +278,20 @@ fn extremes(
     Series { days, values }
 }
 
-/// Why a history of market value begins later than the prices, or not at all.
+/// The gap if a history of market value is empty or begins later than the prices.
 fn gap_of_values(symbol: &str, history: &Series, bars: &Bars<'_>) -> Option<Gap> {
     let detail = match history.days.first() {
         None if bars.is_empty() => return None,
-        None => "no count of shares and no printed value is known".to_owned(),
+        None => "no share count and no published market value is known".to_owned(),
         Some(first) if bars.days.get(1).is_none_or(|second| first <= second) => return None,
         Some(first) => {
-            format!("no count of shares is known that gives a change before {first}")
+            format!("no share count is known that would give a change before {first}")
         }
     };
     Some(Gap::new(GapReason::NoSharesOutstanding, symbol, detail))
 }
 
-/// Changes of market value over some sessions: the daily ones added up.
+/// Changes of market value over a number of sessions: the sums of the daily changes.
 fn value_changes(
     snapshot: &Snapshot,
     instrument: InstrumentId,

@@ -2,12 +2,12 @@
 
 use crate::running::Marks;
 
-/// How many of the largest issuers make the leading weight.
+/// Number of largest issuers whose weight is reported.
 pub const LEADERS: usize = 7;
-/// Where issuers of a larger part of the market value lack theirs on a day, weights of the day are
-/// not those of the days around it.
+/// Largest share of the market value that may be missing on a day. Above it, the day's weights are
+/// not comparable with those of the days around it.
 const MISSING_PART: f64 = 0.01;
-/// The counts of one day. A name counts where it is a member on the day and has a close on it.
+/// The counts of one day. A name counts if it is a member on the day and has a close on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tally {
     /// Names with a close.
@@ -16,40 +16,41 @@ pub struct Tally {
     pub advancing: u32,
     /// Names that closed below it.
     pub declining: u32,
-    /// Names that closed at it.
+    /// Names that closed unchanged.
     pub unchanged: u32,
-    /// Names above their average of 50 closes, and names that have 50.
+    /// Number of names above their average of 50 closes, and number of names that have 50.
     pub above_short: [u32; 2],
-    /// Names above their average of 200 closes, and names that have 200.
+    /// Number of names above their average of 200 closes, and number of names that have 200.
     pub above_long: [u32; 2],
-    /// Names at a 252-session high of closes, at a low, and names that have 252.
+    /// Number of names at a 252-session high of closes, at a low, and of names that have 252.
     pub highs_lows: [u32; 3],
 }
 
-/// Whether some names are at least half of all: a measure of a handful is none of the members.
+/// Whether `some` is at least half of `all`: a measure of a few names does not describe the
+/// members.
 pub const fn is_most(some: u32, all: u32) -> bool {
     0 < some && all <= 2 * some
 }
 
-/// The market values of one day, issuer by issuer.
+/// The market values of one day, by issuer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
     /// Issuers with a close.
     pub priced: u32,
     /// Issuers with a known market value.
     pub valued: u32,
-    /// The last values of issuers that have none on the day and had one shortly before, USD.
+    /// Sum of the last values of issuers that have none on the day and had one shortly before, USD.
     pub missing: f64,
-    /// Sum of their market values, USD.
+    /// Sum of the known market values, USD.
     pub cap: f64,
-    /// Sum of the squares.
+    /// Sum of their squares.
     pub cap_squared: f64,
-    /// The largest of them, the greatest first; zero where there are fewer.
+    /// The largest of them, in descending order; zero if there are fewer.
     pub leaders: [f64; LEADERS],
 }
 
 impl Tally {
-    /// No names.
+    /// Counts of no names.
     pub const NONE: Tally = Tally {
         priced: 0,
         advancing: 0,
@@ -60,12 +61,12 @@ impl Tally {
         highs_lows: [0; 3],
     };
 
-    /// Per cent of a count, or of a difference of counts; none of zero.
+    /// A count, or a difference of counts, in per cent of `of`. `None` if `of` is zero.
     pub fn percent(count: f64, of: u32) -> Option<f64> {
         (0 < of).then(|| 100.0 * count / f64::from(of))
     }
 
-    /// Names with a close and a close before.
+    /// Number of names with a close and a close before.
     pub const fn compared(&self) -> u32 {
         self.advancing + self.declining + self.unchanged
     }
@@ -109,7 +110,7 @@ impl Tally {
 }
 
 impl Weights {
-    /// No issuers.
+    /// Weights of no issuers.
     pub const NONE: Weights = Weights {
         priced: 0,
         valued: 0,
@@ -119,8 +120,8 @@ impl Weights {
         leaders: [0.0; LEADERS],
     };
 
-    /// Whether some of `all` issuers are enough to weigh them: at least half have a value, and those
-    /// whose value of the day is missing are no part of the market that moves a weight.
+    /// Whether the day's weights describe `all` issuers: at least half have a value, and the
+    /// issuers whose value is missing on the day are too small to move a weight.
     pub fn are_most(&self, all: u32) -> bool {
         is_most(self.valued, all) && self.missing <= MISSING_PART * self.cap
     }
@@ -137,7 +138,7 @@ impl Weights {
         }
     }
 
-    /// Adds one issuer of a market value.
+    /// Adds one issuer's market value, USD.
     pub fn value(&mut self, cap: f64) {
         self.valued += 1;
         self.cap += cap;

@@ -1,4 +1,4 @@
-//! Whose breadth is measured: the members of an index as known on each day, or a stated stand-in.
+//! The universe of breadth: the members of an index as known on each day, or a stand-in.
 
 use factors::{
     issuer::Issuers,
@@ -13,32 +13,32 @@ use marketdata::{
 };
 use std::collections::BTreeMap;
 
-/// One line of the universe and the days it belongs to it.
+/// One line of the universe and the days on which it is a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Which instrument.
+    /// The instrument.
     pub instrument: InstrumentId,
-    /// First day and first day no more, in order, apart from each other.
+    /// Start day, inclusive, and end day, exclusive; ordered and disjoint.
     pub intervals: Vec<(Day, Day)>,
-    /// Whether it is known to be a company, as every member of a configured index is.
+    /// Whether it is known to be a company. Every member of a configured index is.
     pub is_company: bool,
 }
 
 impl Member {
-    /// Whether it belongs to the universe on a day.
+    /// Whether it is a member on a day.
     pub fn on(&self, day: Day) -> bool {
         self.intervals.iter().any(|(from, until)| *from <= day && day < *until)
     }
 }
 
-/// The lines breadth is measured over.
+/// The lines over which breadth is measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Universe {
     /// The membership's id, or [`Universe::ALL_LISTED`].
     pub id: String,
-    /// Whether all listed names stand in, because no membership is known.
+    /// Whether all listed names are used because no membership is known.
     pub stand_in: bool,
-    /// The lines of each issuer together, issuers and lines by ticker.
+    /// The lines grouped by issuer; issuers and lines are sorted by ticker.
     pub issuers: Vec<Vec<Member>>,
 }
 
@@ -47,7 +47,7 @@ impl Universe {
     pub const ALL_LISTED: &'static str = "all listed names with prices";
 
     /// The universe of a snapshot: the first configured membership that has members, else every
-    /// listed name with prices that is no fund.
+    /// listed name with prices that is not a fund.
     pub fn of(snapshot: &Snapshot, roles: &Roles) -> Universe {
         for id in &roles.breadth_universe {
             let members = members_of(snapshot, id);
@@ -71,8 +71,8 @@ impl Universe {
         Universe { id: Universe::ALL_LISTED.to_owned(), stand_in: true, issuers }
     }
 
-    /// Whether it is the universe of another snapshot, too, by the same roles: nothing it is made of
-    /// is another there. May say no where it is.
+    /// Whether another snapshot with the same roles has the same universe, because no fact that it
+    /// is made from differs. Conservative: may return false even if it has.
     pub fn is_of(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
         let made_of: &[Dataset] = if self.stand_in {
             &[Dataset::Memberships, Dataset::Listings, Dataset::Holdings, Dataset::ShareCounts]
@@ -84,12 +84,12 @@ impl Universe {
             && (!self.stand_in || snapshot.has_holders_of(before, Dataset::Bars))
     }
 
-    /// How many lines nothing known calls a company or a fund, and how many lines there are.
+    /// Number of lines that are not classified as company or fund, and number of lines.
     pub fn of_unknown_kind(&self) -> (usize, usize) {
         (self.members().filter(|member| !member.is_company).count(), self.members().count())
     }
 
-    /// Every line, by issuer.
+    /// Every line, grouped by issuer.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.issuers.iter().flatten()
     }
@@ -118,7 +118,7 @@ fn members_of(snapshot: &Snapshot, index: &str) -> Vec<Member> {
     members
 }
 
-/// Puts the lines of one issuer together, in the order of tickers.
+/// Groups the lines by issuer, sorted by ticker.
 fn by_issuer(snapshot: &Snapshot, roles: &Roles, members: Vec<Member>) -> Vec<Vec<Member>> {
     let issuers = Issuers::of(snapshot, roles, members.iter().map(|member| member.instrument));
     let mut members: BTreeMap<InstrumentId, Member> =
@@ -167,7 +167,7 @@ mod tests {
             .map(|text| aal.on(day(text)))
             .into();
         assert_eq!(on, [false, true, false, true]);
-        // Before the leaving was published, nobody knew of it.
+        // Before it was published, the departure was not known.
         let early = fixture.snapshot(Instant::close_of(day("2021-01-07")));
         let universe = Universe::of(&early, &Roles::standard());
         assert!(universe.issuers[0][0].on(day("2021-01-08")));

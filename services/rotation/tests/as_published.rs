@@ -20,15 +20,16 @@ use rotation::{
 use std::cell::Cell;
 
 const NONE: InstrumentId = InstrumentId::NONE;
-/// Two megacaps, one of them with two classes, and companies.
+/// Two megacaps, one of them with two share classes, and other companies.
 const NAMES: [&str; 10] = ["AAPL", "GOOGL", "GOOG", "N1", "N2", "N3", "N4", "N5", "N6", "N7"];
 const FUNDS: [&str; 9] = ["IWM", "SPY", "QQQ", "RSP", "VTI", "XLP", "XLU", "XLY", "XLI"];
-/// Sessions of the base; what is drawn falls into the last of them.
+/// Number of sessions of the base. Drawn events fall into the last of them.
 const BASE: i32 = 262;
 const DRAWN: i32 = 24;
 const LAST: &str = "2021-06-30";
 
-/// Something that happens to one name: on which of the last sessions, known how many days later.
+/// Something that happens to one name: on which of the last sessions, and how many days later it is
+/// published.
 #[derive(Clone, Debug)]
 struct Event {
     kind: u8,
@@ -52,7 +53,7 @@ fn back(sessions: i32) -> Day {
 /// Long histories of the funds and of some names, members, shares, short interest and a yield.
 fn base() -> Fixture {
     let mut fixture = Fixture::new();
-    // N6 and N7 have no bars but those that events bring.
+    // N6 and N7 only have bars that come from events.
     for (at, name) in FUNDS.iter().chain(&NAMES[..8]).enumerate() {
         let closes: Vec<(Day, f64)> = (DRAWN / 2..BASE)
             .rev()
@@ -126,7 +127,7 @@ fn add(fixture: &mut Fixture, event: &Event, not_before: Option<Instant>) {
                 &[(Field::Value, value / 10.0)],
             );
         }
-        // A name's bars for a few sessions: it begins, goes on, or comes back.
+        // A name's bars for a few sessions: it begins, continues, or comes back.
         9 => {
             for session in 0..event.late {
                 let on = calendar::plus_sessions(on, session);
@@ -142,7 +143,7 @@ fn add(fixture: &mut Fixture, event: &Event, not_before: Option<Instant>) {
     }
 }
 
-/// Changes of units and names, which hold whenever they were published.
+/// Adds changes of units and names, which apply whenever they were published.
 fn change_units_and_names(fixture: &mut Fixture, event: &Event) {
     let on = back(event.back);
     let id = fixture.id(Namespace::Listed, NAMES[event.name]);
@@ -185,7 +186,7 @@ fn history(snapshot: &Snapshot, id: &str, sessions: &[Day]) -> AsPublished {
 }
 
 /// Some of the last sessions.
-fn asked() -> Vec<Day> {
+fn requested_sessions() -> Vec<Day> {
     sessions(back(DRAWN - 4), day(LAST)).into_iter().step_by(3).collect()
 }
 
@@ -206,11 +207,11 @@ proptest! {
         let seen = |at| Snapshot::new(fixture.market(), at, revision).expect("known");
         let mut values = 0;
         let reports: Vec<_> =
-            asked().iter().map(|on| prepare(&seen(Instant::close_of(*on)), &roles, None)).collect();
+            requested_sessions().iter().map(|on| prepare(&seen(Instant::close_of(*on)), &roles, None)).collect();
         for id in all_measures() {
-            // Those of the whole market take a preparation per session.
+            // Whole-market measures take a preparation per session.
             let whole = measured(&id).work == Work::WholeMarket;
-            let asked = if whole { asked().split_off(4) } else { asked() };
+            let asked = if whole { requested_sessions().split_off(4) } else { requested_sessions() };
             let reports = &reports[reports.len() - asked.len()..];
             let found = history(&seen(as_of), &id, &asked);
             let expected = asked.into_iter().zip(reports).filter_map(|(on, report)| {
@@ -223,10 +224,10 @@ proptest! {
             values += found.points.len();
         }
         // Seventy measures at up to eight sessions; some need more history than there is.
-        prop_assert!(200 < values, "{values} values alone were compared");
+        prop_assert!(200 < values, "only {values} values were compared");
     }
 
-    /// What is published after a session's close does not reach its point.
+    /// What is published after a session's close does not affect its point.
     #[test]
     fn later_publications_change_no_earlier_point(
         past in events(20), later in events(40), known in 2..DRAWN - 4,
@@ -236,7 +237,7 @@ proptest! {
         let mut with = market(&past);
         later.iter().for_each(|event| add(&mut with, event, Some(bound)));
         with.commit();
-        let before: Vec<Day> = asked().into_iter().filter(|on| *on <= back(known)).collect();
+        let before: Vec<Day> = requested_sessions().into_iter().filter(|on| *on <= back(known)).collect();
         let at_the_end = |fixture: &Fixture| fixture.snapshot(Instant::close_of(day(LAST)));
         let (without, with) = (at_the_end(&without), at_the_end(&with));
         for id in [
@@ -254,15 +255,15 @@ proptest! {
     }
 }
 
-/// Why a later history is not read: every fact here was published on its own day, and a value of the
-/// past changes all the same.
+/// Why a later history cannot be read: every fact here was published on its own day, and a past
+/// value changes all the same.
 #[test]
 fn a_value_of_the_past_changes_without_any_late_publication() {
     let mut fixture = Fixture::new();
     let start = day("2021-03-01");
     let days: Vec<Day> = sessions(start, day("2021-04-30"));
     let index = fixture.id(Namespace::Series, "SP500");
-    // B pauses from its tenth session on and comes back after twenty sessions.
+    // B pauses after its tenth session and comes back after twenty sessions.
     for (name, pause) in [("A", 0..0), ("B", 10..30), ("C", 0..0)] {
         let closes = days.iter().enumerate().filter(|(at, _)| !pause.contains(at));
         fixture.closes(name, &closes.map(|(_, day)| (*day, 50.0)).collect::<Vec<_>>());
@@ -278,8 +279,9 @@ fn a_value_of_the_past_changes_without_any_late_publication() {
     let id = "concentration.hhi";
     let latest = prepare(&snapshot, &Roles::standard(), None);
     let latest = &latest.reading(id).expect(id).history;
-    // The 29th session, 14 days and more after B's last close: B had left then, and two companies of
-    // equal value make 1/2. Today B is known to have been missing on it, which leaves no value.
+    // The 29th session is at least 14 days after B's last close: as known then, B had left, and two
+    // companies of equal value give 1/2. Today B is known to have been missing on it, which leaves
+    // no value.
     let known = history(&snapshot, id, &[days[28]]);
     assert_eq!(known.points.len(), 1);
     assert_eq!((known.points[0].observed_on, known.points[0].value), (days[28], 0.5));
@@ -294,7 +296,7 @@ fn a_session_without_a_value_is_a_gap_and_every_source_is_named() {
     fixture.closes("IWM", &closes).closes("^RUT", &closes[3..]).commit();
     let snapshot = fixture.snapshot(Instant::close_of(days[4]));
     let found = history(&snapshot, "index_return.small_cap_index.1d", &days);
-    // Monday has one close alone; on Thursday the index itself appears, with one close alone.
+    // Only Monday has a single close; on Thursday the index itself appears, with a single close.
     let on: Vec<Day> = found.points.iter().map(|point| point.on).collect();
     assert_eq!(on, [days[1], days[2], days[4]]);
     let symbols: Vec<&str> = found.sources.iter().map(|source| source.symbol.as_str()).collect();
@@ -313,6 +315,12 @@ fn work_stops_at_the_next_session_when_the_caller_leaves() {
         asked_for.get() < 3
     };
     let roles = Roles::standard();
-    let found = as_published(&snapshot, &roles, &measured("size_spread.1d"), &asked(), proceed);
+    let found = as_published(
+        &snapshot,
+        &roles,
+        &measured("size_spread.1d"),
+        &requested_sessions(),
+        proceed,
+    );
     assert_eq!((found, asked_for.get()), (None, 3));
 }

@@ -1,4 +1,4 @@
-//! What is continued from an earlier view says what a fresh process says, bit by bit.
+//! A view continued from an earlier one equals that of a fresh process, bit by bit.
 
 use factors::roles::Roles;
 use marketdata::{
@@ -15,39 +15,39 @@ use std::sync::Arc;
 
 const NONE: InstrumentId = InstrumentId::NONE;
 
-/// Members, lines of one issuer, a line that comes and goes, indices, and names for the basket.
+/// Members, lines of one issuer, a line that comes and goes, and names for the basket.
 const NAMES: [&str; 12] =
     ["AAPL", "BRK.A", "BRK.B", "CCC", "DDD", "EEE", "FFF", "GOOG", "GOOGL", "MSFT", "NEW", "ZZZ"];
 const LINES: [&str; 4] = ["IWM", "SPY", "RSP", "XLU"];
 
-/// One thing that happens to the log, or to the day that is asked about.
+/// An event in the log, or a change of the as-of day.
 #[derive(Clone, Debug)]
 enum Event {
-    /// A session's bars of all lines; of a name with its bit set in the mask there is none.
+    /// One session's bars of all lines, except names whose bit is set in the mask.
     Session { skipped: u16, seed: u64 },
-    /// Another close of a name some sessions ago, published on the last one.
+    /// A correction of a name's close some sessions ago, published on the last one.
     Correction { name: usize, back: usize },
     /// A bar of a session on which a name had none, in a later revision.
     Late { name: usize, back: usize },
-    /// A split of a name, its day known or an interval.
+    /// A split of a name; its date is known, or an interval.
     Split { name: usize, back: i32, dated: bool },
-    /// A count of a name's shares and float.
+    /// A share count and float of a name.
     Shares { name: usize, back: i32 },
-    /// A printed market value.
+    /// A published market value.
     Printed { name: usize, back: i32 },
     /// Short interest of all names.
     ShortInterest { seed: u64 },
     /// A name joins or leaves the index.
     Membership { name: usize, joins: bool },
-    /// A name goes by another ticker.
+    /// A name changes its ticker.
     Rename { name: usize },
-    /// A line of which nothing was known, with some history.
+    /// A new line, with some history.
     Introduce { number: usize, sessions: usize },
     /// Bars of a name adjusted for distributions.
     Levels { name: usize },
-    /// Time passes and nothing is published.
+    /// Time passes without a publication.
     Wait { days: i32 },
-    /// An earlier day is asked about.
+    /// The as-of day moves back.
     Back { days: i32 },
 }
 
@@ -75,7 +75,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 /// A market with its sessions so far.
-struct Story {
+struct Scenario {
     fixture: Fixture,
     sessions: Vec<Day>,
     levels: Vec<f64>,
@@ -83,46 +83,46 @@ struct Story {
     renamed: usize,
 }
 
-/// The next of a row of numbers that look random, from 0 to 1.
+/// The next pseudo-random number between 0 and 1.
 fn next(seed: &mut u64) -> f64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*seed >> 40) as f64 / f64::from(1 << 24)
 }
 
-impl Story {
-    fn begin(sessions: usize, members: usize, seed: u64) -> Story {
+impl Scenario {
+    fn begin(sessions: usize, members: usize, seed: u64) -> Scenario {
         let start = Day::from_epoch(18_262);
-        let mut story = Story {
+        let mut scenario = Scenario {
             fixture: Fixture::new(),
             sessions: Vec::new(),
             levels: (0..NAMES.len() + LINES.len()).map(|i| 20.0 + 7.0 * i as f64).collect(),
             today: start,
             renamed: 0,
         };
-        let index = story.fixture.id(Namespace::Series, "SP500");
+        let index = scenario.fixture.id(Namespace::Series, "SP500");
         let known = Instant::close_of(start);
         for (at, name) in NAMES.iter().enumerate() {
-            let id = story.fixture.id(Namespace::Listed, name);
+            let id = scenario.fixture.id(Namespace::Listed, name);
             let shares =
                 [(Field::SharesOutstanding, 1e8 * (at + 1) as f64), (Field::PublicFloat, 9e7)];
             if at != 3 {
-                story.fixture.fact(Dataset::ShareCounts, (id, NONE), start, known, &shares);
+                scenario.fixture.fact(Dataset::ShareCounts, (id, NONE), start, known, &shares);
             }
             if at < members {
                 let joins = [(Field::Member, 1.0)];
-                story.fixture.fact(Dataset::Memberships, (id, index), start, known, &joins);
+                scenario.fixture.fact(Dataset::Memberships, (id, index), start, known, &joins);
             }
         }
         for at in 0..sessions {
-            // The last name ends early: dead, or halted until a later event.
+            // The last name ends early: it is delisted, or halted until a later event.
             let skipped = if at < sessions / 2 { 1 << 10 } else { 1 << 11 };
-            story.session(skipped, seed.wrapping_add(at as u64));
+            scenario.session(skipped, seed.wrapping_add(at as u64));
             if at % 40 == 20 {
-                story.short_interest(seed ^ at as u64);
+                scenario.short_interest(seed ^ at as u64);
             }
         }
-        story.fixture.commit();
-        story
+        scenario.fixture.commit();
+        scenario
     }
 
     fn last(&self) -> Day {
@@ -139,7 +139,7 @@ impl Story {
         self.today = day;
         for (at, symbol) in NAMES.iter().chain(&LINES).enumerate() {
             self.levels[at] *= 0.9 + 0.2 * next(&mut seed);
-            // Prices in cents, so that some days have no change.
+            // Prices are rounded to dimes, so that some days have no change.
             self.levels[at] = (self.levels[at] * 10.0).round().max(10.0) / 10.0;
             if skipped >> at & 1 == 0 || NAMES.len() <= at {
                 self.fixture.closes(symbol, &[(day, self.levels[at])]);
@@ -169,7 +169,7 @@ impl Story {
         self.fixture.fact(Dataset::Bars, (id, NONE), day, at, &values);
     }
 
-    fn happens(&mut self, event: &Event) {
+    fn apply(&mut self, event: &Event) {
         let (last, now) = (self.last(), Instant::close_of(self.last().max(self.today)));
         match *event {
             Event::Session { skipped, seed } => self.session(skipped, seed),
@@ -228,7 +228,7 @@ impl Story {
     }
 }
 
-/// What two answers say differently, by measure and part.
+/// The first difference between two answers, by measure and part.
 fn difference(found: &PreparedRotation, expected: &PreparedRotation) -> Option<String> {
     let bits = |r: &Reading| r.history.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     for (a, b) in found.readings.iter().zip(&expected.readings) {
@@ -262,19 +262,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_continued_view_says_what_a_fresh_one_says(
+    fn a_continued_view_equals_a_fresh_one(
         sessions in prop_oneof![Just(3usize), Just(30), Just(280)],
         members in prop_oneof![Just(0usize), Just(9)],
         seed in any::<u64>(),
         events in prop::collection::vec(event(), 1..14),
     ) {
         let roles = Roles::standard();
-        let mut story = Story::begin(sessions, members, seed);
-        let mut previous = story.prepared(&roles, None);
+        let mut scenario = Scenario::begin(sessions, members, seed);
+        let mut previous = scenario.prepared(&roles, None);
         for event in &events {
-            story.happens(event);
-            let fresh = story.prepared(&roles, None);
-            let continued = story.prepared(&roles, Some(&previous));
+            scenario.apply(event);
+            let fresh = scenario.prepared(&roles, None);
+            let continued = scenario.prepared(&roles, Some(&previous));
             let different = difference(&continued, &fresh);
             prop_assert!(different.is_none(), "{event:?}: {different:?}");
             previous = continued;
@@ -283,14 +283,14 @@ proptest! {
 }
 
 #[test]
-fn short_interest_alone_leaves_breadth_untouched() {
+fn new_short_interest_leaves_breadth_untouched() {
     let roles = Roles::standard();
-    let mut story = Story::begin(280, 9, 7);
-    let before = story.prepared(&roles, None);
-    story.happens(&Event::ShortInterest { seed: 3 });
-    let after = story.prepared(&roles, Some(&before));
+    let mut scenario = Scenario::begin(280, 9, 7);
+    let before = scenario.prepared(&roles, None);
+    scenario.apply(&Event::ShortInterest { seed: 3 });
+    let after = scenario.prepared(&roles, Some(&before));
     let [one, other] = [&before, &after].map(|prepared| prepared.breadth().unwrap());
     assert!(Arc::ptr_eq(one, other));
-    assert_eq!(difference(&after, &story.prepared(&roles, None)), None);
+    assert_eq!(difference(&after, &scenario.prepared(&roles, None)), None);
     assert!(after.reading("most_shorted.1d").unwrap().history.last().is_some());
 }

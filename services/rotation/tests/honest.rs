@@ -1,5 +1,5 @@
-//! What must not be told as a fact: noise, a handful of names, sums of unlike sessions, borrowed
-//! share counts.
+//! What must not be reported as a fact: noise, measures of a few names, sums over different
+//! sessions, share counts from other days.
 
 use factors::roles::Roles;
 use marketdata::{
@@ -62,16 +62,17 @@ fn last(prepared: &PreparedRotation, id: &str) -> f64 {
 }
 
 #[test]
-fn a_price_that_comes_back_is_no_move_and_no_record() {
+fn a_price_that_returns_to_its_level_is_no_move_and_no_record() {
     let days = sessions("2021-03-01", 6);
     let mut fixture = Fixture::new();
-    // Back where it was after five sessions; the products of the daily returns are not.
+    // The price is back at its level after five sessions; the products of the daily returns are
+    // not.
     let (mut small, mut flat) = (vec![97.13], 0);
     for step in [1.137, 0.913, 1.071, 0.947] {
         small.push((small[small.len() - 1] * step * 100.0_f64).round() / 100.0);
     }
     small.push(97.13);
-    // Twice the same moves from another price: no spread.
+    // The same moves from another price: no spread.
     let large: Vec<f64> = small.iter().map(|close| 3.7 * close).collect();
     fixture.closes("IWM", &path(&days, &small)).closes("SPY", &path(&days, &large)).commit();
     let found = found(&fixture, days[5]);
@@ -92,7 +93,7 @@ fn a_price_that_comes_back_is_no_move_and_no_record() {
 }
 
 #[test]
-fn dollars_that_come_back_are_no_move() {
+fn a_value_that_returns_to_its_level_is_no_move() {
     let days = sessions("2021-03-01", 7);
     let mut fixture = Fixture::new();
     for (name, closes) in [
@@ -111,7 +112,7 @@ fn dollars_that_come_back_are_no_move() {
     assert_eq!(change.record, None);
 }
 
-/// Ten members with closes on three sessions, one of which has a fourth before.
+/// Ten members with closes on three sessions; one of them has a close on an earlier session.
 fn ten_members() -> (Fixture, Vec<Day>) {
     let days = sessions("2021-03-01", 4);
     let mut fixture = Fixture::new();
@@ -127,10 +128,10 @@ fn ten_members() -> (Fixture, Vec<Day>) {
 }
 
 #[test]
-fn a_handful_of_members_is_no_breadth() {
+fn few_members_give_no_breadth() {
     let (fixture, days) = ten_members();
     let found = found(&fixture, days[3]);
-    // On the second session all ten have a close and one has a close before: 100 % of one.
+    // On the second session all ten have a close, but only one has a close before: 100 % of one.
     for id in ["pct_advancing", "pct_advancing.decided", "advance_decline_line.pct"] {
         assert_eq!(reading(&found, id).history.days, days[2..], "{id}");
     }
@@ -145,7 +146,7 @@ fn a_handful_of_members_is_no_breadth() {
 }
 
 #[test]
-fn a_few_megacaps_are_no_sum_of_megacaps() {
+fn too_few_megacaps_give_no_sum() {
     let days = sessions("2021-03-01", 4);
     let mut fixture = Fixture::new();
     for (n, name) in ["AAPL", "MSFT", "AMZN", "TSLA"].into_iter().enumerate() {
@@ -182,7 +183,7 @@ fn dollars_begin_with_the_first_known_count_of_shares() {
     let days = sessions("2021-03-01", 6);
     let mut fixture = Fixture::new();
     for name in ["AAPL", "MSFT", "AMZN", "TSLA"] {
-        // A fall of 3 before anybody knew the shares, and one of 2 after.
+        // A fall of 3 before the shares are known, and one of 2 after.
         fixture.closes(name, &path(&days, &[103.0, 100.0, 101.0, 102.0, 103.0, 101.0]));
         shares(&mut fixture, name, days[2], 1e9);
         member(&mut fixture, name, days[0].plus(-30));
@@ -197,7 +198,7 @@ fn dollars_begin_with_the_first_known_count_of_shares() {
     assert_eq!(reading(&found, "concentration.top7_weight").history.days, days[2..]);
 }
 
-/// Twenty names, two of them the most shorted; public at 18:00 of the third session.
+/// Twenty names, two of them the most shorted; public at 18:00 on the third session.
 fn shorted(sessions: &[Day], skipped: &[usize]) -> Fixture {
     let mut fixture = Fixture::new();
     let published = Instant::new_york(sessions[2], 18, 0);
@@ -223,7 +224,8 @@ fn the_most_shorted_earn_nothing_before_they_could_be_bought() {
     let days = sessions("2021-03-01", 8);
     let mut fixture = shorted(&days, &[]);
     fixture.commit();
-    // Public in the evening of session 3: bought at the close of session 4, first return on 5.
+    // Public in the evening of session 3: bought at the close of session 4, with the first return
+    // on session 5.
     let found = prepare(&seen(&fixture, days[7]), &Roles::standard(), None);
     let history = &reading(&found, "most_shorted.1d").history;
     assert_eq!(history.days, days[4..]);
@@ -232,14 +234,15 @@ fn the_most_shorted_earn_nothing_before_they_could_be_bought() {
 }
 
 #[test]
-fn a_return_over_a_halt_is_no_session_of_the_basket() {
+fn a_return_over_a_halt_does_not_count_for_the_basket() {
     let days = sessions("2021-03-01", 9);
     // Both members miss the fourth session, then the seventh.
     let mut fixture = shorted(&days, &[3, 6]);
     let index: Vec<f64> = (0..9).map(|i| 50.0 + f64::from(i)).collect();
     fixture.closes("VTI", &path(&days, &index)).commit();
     let found = prepare(&seen(&fixture, days[8]), &Roles::standard(), None);
-    // Bought on session 4, on which they have no close: returns need one on the session before.
+    // Bought on session 4, on which they have no close: a return needs a close on the session
+    // before.
     assert_eq!(reading(&found, "most_shorted.1d").history.days, [days[5], days[8]]);
     let spread = reading(&found, "most_shorted.less_index.1d");
     assert_eq!(spread.history.days, [days[5], days[8]]);
@@ -254,7 +257,8 @@ fn legs_that_begin_on_different_days_are_not_subtracted() {
         let all = path(&days, closes).into_iter().enumerate();
         all.filter(|(i, _)| *i != missing).map(|(_, bar)| bar).collect()
     };
-    // Defensive sectors have no close on session 3; the market fell 10 % on it and came back.
+    // Defensive sectors have no close on session 3, on which the market fell 10 % before it
+    // recovered.
     for name in ["XLP", "XLU", "XLV"] {
         fixture.closes(name, &without(2, &[100.0, 100.0, 100.0, 101.0, 102.0]));
     }
@@ -264,13 +268,13 @@ fn legs_that_begin_on_different_days_are_not_subtracted() {
     fixture.commit();
     let found = found(&fixture, days[4]);
     let spread = reading(&found, "defensive_minus_cyclical.1d");
-    // On session 4 one leg moved over two sessions and the other over one: no spread.
+    // On session 4, one leg moved over two sessions and the other over one: no spread.
     assert_eq!(spread.history.days, [days[1], days[4]]);
     assert!(spread.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
 }
 
 #[test]
-fn one_fund_of_a_style_basket_is_no_basket() {
+fn one_fund_of_a_basket_is_not_enough() {
     let days = sessions("2021-03-01", 4);
     let mut fixture = Fixture::new();
     let closes = [100.0, 101.0, 102.0, 103.0];
@@ -278,12 +282,17 @@ fn one_fund_of_a_style_basket_is_no_basket() {
         fixture.closes(name, &path(&days[first..], &closes[first..]));
     }
     fixture.commit();
-    // Session 2: one of three defensive funds has a return.
+    // On session 2, one of three defensive funds has a return.
     let found = found(&fixture, days[3]);
     assert_eq!(reading(&found, "defensive_minus_cyclical.1d").history.days, days[2..]);
 }
 
-fn ask(snapshot: &Snapshot, subject: Subject, transform: Transform, horizon: usize) -> Answer {
+fn run_query(
+    snapshot: &Snapshot,
+    subject: Subject,
+    transform: Transform,
+    horizon: usize,
+) -> Answer {
     let roles = Roles::standard();
     let variable = Variable { subject, transform, horizon };
     let conditions = Vec::new();
@@ -295,7 +304,8 @@ fn ask(snapshot: &Snapshot, subject: Subject, transform: Transform, horizon: usi
 fn the_rounding_of_a_vendors_levels_is_no_move_in_points() {
     let days = sessions("2021-03-01", 4);
     let mut fixture = Fixture::new();
-    // TLT as a vendor adjusted it: an unchanged price one step of single precision (7 digits) lower.
+    // TLT as a vendor adjusted it: an unchanged price one step of single precision (7 digits)
+    // lower.
     for (on, close) in days.iter().zip([37.014_013, 37.414_013, 37.414_017, 37.414_009]) {
         let [code, basis_on] = PriceBasis::TotalReturn { on: day("2021-06-30") }.to_values();
         let key = (fixture.id(Namespace::Listed, "TLT"), NONE);
@@ -305,7 +315,7 @@ fn the_rounding_of_a_vendors_levels_is_no_move_in_points() {
     fixture.commit();
     let subject = Subject::Symbol("TLT".to_owned());
     for transform in [Transform::ChangePercent, Transform::ChangePoints] {
-        let answer = ask(&seen(&fixture, days[3]), subject.clone(), transform, 1);
+        let answer = run_query(&seen(&fixture, days[3]), subject.clone(), transform, 1);
         let last = answer.observation.expect("a value");
         assert_eq!((last.on, last.value.to_bits()), (days[3], 0), "{transform:?}");
         assert_eq!(answer.record, None, "{transform:?}");
@@ -321,7 +331,7 @@ fn no_change_of_breadth_spans_a_session_without_breadth() {
         member(&mut fixture, &symbol, days[0].plus(-30));
         shares(&mut fixture, &symbol, days[0].plus(-20), 1e9);
         let closes: Vec<f64> = (0..14).map(|i| 100.0 + f64::from((i * (n + 2)) % 7)).collect();
-        // On the seventh session three of ten have a close.
+        // On the seventh session, three of ten have a close.
         let all = path(&days, &closes).into_iter().enumerate();
         let kept: Vec<_> = all.filter(|(i, _)| n < 3 || *i != 6).map(|(_, bar)| bar).collect();
         fixture.closes(&symbol, &kept);
@@ -329,7 +339,7 @@ fn no_change_of_breadth_spans_a_session_without_breadth() {
     fixture.commit();
     let snapshot = seen(&fixture, days[13]);
     let found = prepare(&snapshot, &Roles::standard(), None);
-    // Five sessions back from the last before the hole, and from those five after its end.
+    // Changes are over five sessions, before the hole or after it.
     for (id, expected) in [
         ("concentration.top7_weight.5d", [&days[5..6], &days[12..]].concat()),
         ("advance_decline_line.pct.5d", days[12..].to_vec()),
@@ -339,7 +349,7 @@ fn no_change_of_breadth_spans_a_session_without_breadth() {
         assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
     }
     let subject = Subject::Measure("pct_advancing".to_owned());
-    let answer = ask(&snapshot, subject, Transform::ChangePoints, 2);
+    let answer = run_query(&snapshot, subject, Transform::ChangePoints, 2);
     let mut changes: Vec<Day> = answer.top.iter().map(|found| found.on).collect();
     changes.sort_unstable();
     // The measure has values on sessions 2 to 6 and 8 to 14.
@@ -348,7 +358,7 @@ fn no_change_of_breadth_spans_a_session_without_breadth() {
 }
 
 #[test]
-fn a_sum_begins_where_the_shares_of_all_priced_issuers_are_known() {
+fn a_sum_begins_when_the_shares_of_all_priced_issuers_are_known() {
     let days = sessions("2021-03-01", 8);
     let mut fixture = Fixture::new();
     for (n, name) in ["AAPL", "MSFT", "AMZN", "TSLA", "NVDA"].into_iter().enumerate() {
@@ -385,7 +395,7 @@ fn an_issuer_with_a_class_missing_on_a_day_has_no_value_and_moves_no_weight() {
         fixture.commit();
         let found = found(&fixture, days[5]);
         let hhi = reading(&found, "concentration.hhi");
-        // Issuers of 50, 50 and 100bn: (2 · 50² + 100²) / 200² = 0.375 on every day that has one.
+        // Issuers of 50, 50 and 100bn: (2 · 50² + 100²) / 200² = 0.375 on every day with a value.
         assert!(hhi.history.values.iter().all(|hhi| (hhi - 0.375).abs() < 1e-12), "{hhi:?}");
         let whole: Vec<Day> = days.iter().copied().filter(|day| *day != days[missing]).collect();
         assert_eq!(hhi.history.days, whole);
@@ -397,7 +407,7 @@ fn an_issuer_with_a_class_missing_on_a_day_has_no_value_and_moves_no_weight() {
 fn half_of_the_issuers_are_counted_against_issuers() {
     let days = sessions("2021-03-01", 2);
     let mut fixture = Fixture::new();
-    // Four issuers, two of them valued; five lines more are classes of one of these.
+    // Four issuers, two of them valued; the other two have five lines together.
     for symbol in ["LBTYA", "LBTYB", "LBTYK", "BF.A", "BF.B", "KO", "PEP"] {
         member(&mut fixture, symbol, days[0].plus(-30));
         fixture.closes(symbol, &path(&days, &[50.0, 50.0]));

@@ -1,4 +1,4 @@
-//! Markets made by hand, and what the report says of them.
+//! Reports on small markets, checked by hand.
 
 use factors::roles::Roles;
 use marketdata::{
@@ -20,7 +20,7 @@ use rotation::{
     subject::{Subject, Transform, Variable},
 };
 
-/// The sessions from a day on.
+/// A number of sessions from a day on.
 fn sessions(from: &str, count: usize) -> Vec<Day> {
     let first = calendar::plus_sessions(day(from).plus(-1), 1);
     std::iter::successors(Some(first), |at| Some(calendar::plus_sessions(*at, 1)))
@@ -32,7 +32,7 @@ fn path(days: &[Day], closes: &[f64]) -> Vec<(Day, f64)> {
     days.iter().copied().zip(closes.iter().copied()).collect()
 }
 
-/// Five members over three sessions, four of them in the index, one split; two indices.
+/// Five names over three sessions, four of them index members, one split; two indices.
 fn small_market() -> (Fixture, Vec<Day>) {
     let days = sessions("2021-03-01", 3);
     let mut fixture = Fixture::new();
@@ -41,7 +41,7 @@ fn small_market() -> (Fixture, Vec<Day>) {
         ("AAPL", [100.0, 110.0, 99.0], true),
         ("MSFT", [200.0, 200.0, 210.0], true),
         ("KO", [50.0, 49.0, 50.0], true),
-        // Two for one before the third session: 80 is worth 40, so 44 is a rise.
+        // Two for one before the third session: 80 corresponds to 40, so 44 is a rise.
         ("NVDA", [80.0, 80.0, 44.0], true),
         ("GME", [10.0, 20.0, 5.0], false),
     ] {
@@ -80,7 +80,7 @@ fn value(prepared: &PreparedRotation, id: &str) -> f64 {
 fn hand_arithmetic() {
     let (fixture, days) = small_market();
     let snapshot = fixture.snapshot(Instant::close_of(days[2]));
-    // Three of the configured megacaps have prices here: most of four, few of seven.
+    // Three of the configured megacaps have prices here: most of four, but few of seven.
     let mut roles = Roles::standard();
     roles
         .megacaps
@@ -91,7 +91,7 @@ fn hand_arithmetic() {
         ("index_return.small_cap_index.1d", 0.04),
         ("index_return.large_cap_index.1d", -0.01),
         ("size_spread.1d", 0.05),
-        // Up: MSFT, KO, NVDA. Down: AAPL. GME is no member.
+        // Up: MSFT, KO, NVDA. Down: AAPL. GME is not a member.
         ("pct_advancing", 75.0),
         ("pct_advancing.decided", 75.0),
         // Session 2: AAPL up, KO down, two unchanged: net 0. Session 3: net 2.
@@ -105,7 +105,7 @@ fn hand_arithmetic() {
         ("concentration.hhi", 64_145.0 / 199_809.0),
         ("concentration.effective_number", 199_809.0 / 64_145.0),
         ("concentration.top7_weight", 1.0),
-        // AAPL −11, MSFT +10, NVDA +8, in billions; the other megacaps have no prices.
+        // AAPL −11, MSFT +10, NVDA +8, in billions; the fourth megacap has no prices.
         ("megacap_value_change_usd.1d", 7e9),
         // Before: 110 + 200 + 80 = 390.
         ("megacap_value_change_usd.of_value.1d", 7.0 / 390.0),
@@ -164,7 +164,7 @@ large_cap_index SPY 2021-03-02 -0.0100
 broad_market SPY 2021-03-02 -0.0100
 "
     );
-    // The funds are named as stand-ins; nobody plays the Nasdaq.
+    // The funds are reported as stand-ins; no symbol is resolved for the Nasdaq.
     let proxies: Vec<&str> = found
         .gaps
         .iter()
@@ -209,7 +209,7 @@ fn long_market() -> (Fixture, Vec<Day>) {
         let closes: Vec<f64> = (0..days.len()).map(|i| 1_000.0 + slope * i as f64).collect();
         fixture.closes(&format!("N{name}"), &path(&days, &closes));
     }
-    // A name with a flat close is not above its average, and one with 30 closes has none.
+    // A name with a constant close is not above its average, and one with 30 closes has no average.
     fixture.closes("FLAT", &path(&days, &vec![100.1; days.len()]));
     let old: Vec<Day> = sessions("2019-12-02", 60).into_iter().filter(|d| *d < days[0]).collect();
     fixture.closes("N9", &path(&old, &vec![900.0; old.len()]));
@@ -219,7 +219,7 @@ fn long_market() -> (Fixture, Vec<Day>) {
 }
 
 #[test]
-fn averages_leave_out_the_young_and_count_them() {
+fn averages_leave_out_and_count_short_histories() {
     let (fixture, days) = long_market();
     let snapshot = fixture.snapshot(Instant::close_of(days[219]));
     let prepared = prepare(&snapshot, &Roles::standard(), None);
@@ -230,7 +230,7 @@ fn averages_leave_out_the_young_and_count_them() {
     let count = |name| reading.details.iter().find(|d| d.name == name).unwrap().value;
     assert!((count("left_out_for_short_history") - 1.0).abs() < 1e-12);
     assert_eq!(reading.history.days[0], days[49], "the first day with fifty closes");
-    // One name with a longer history than all others is no measure of the members.
+    // One name with a longer history than all others does not represent the members.
     let early = fixture.snapshot(Instant::close_of(days[40]));
     let reading = prepare(&early, &Roles::standard(), None);
     let reading = reading.reading("pct_above_50d").unwrap();
@@ -264,7 +264,7 @@ fn change(symbol: &str) -> Variable {
     Variable { subject, transform: Transform::ChangePercent, horizon: 1 }
 }
 
-fn ask(variable: Variable) -> Query {
+fn query_of(variable: Variable) -> Query {
     let conditions = Vec::new();
     Query { variable, direction: None, conditions, from: None, on: None, top: 3 }
 }
@@ -280,11 +280,11 @@ fn small_caps_above_three_per_cent_while_large_caps_fell() {
         comparison,
         threshold,
     };
-    let mut question = ask(change("IWM"));
+    let mut question = query_of(change("IWM"));
     question.conditions =
         vec![condition("IWM", Comparison::Above, 0.03), condition("SPY", Comparison::Below, 0.0)];
     let answer = query(&snapshot, &roles, &prepared, &question).unwrap();
-    // Sessions 1 (+4 %), 3 (+6 %), 4 (+3.5 %) and 7 (+4 %) count; 7 has been matched last on 3.
+    // Sessions 1 (+4 %), 3 (+6 %), 4 (+3.5 %) and 7 (+4 %) count; 7 was last matched by 3.
     assert_eq!((answer.matching, answer.observations, answer.incomplete_days), (4, 7, 0));
     let record = answer.record.unwrap();
     assert_eq!(answer.observation.as_ref().unwrap().on, days[7]);
@@ -293,12 +293,13 @@ fn small_caps_above_three_per_cent_while_large_caps_fell() {
     let top: Vec<Day> = answer.top.iter().map(|found| found.on).collect();
     assert_eq!(top[0], days[3]);
     assert_eq!(answer.top[0].conditions.len(), 2);
-    // Where one day alone counts the record still reaches back to where the series start.
+    // Even if only one day counts, the record reaches back to the start of the series.
     question.conditions[0].threshold = 0.055;
     let record = query(&snapshot, &roles, &prepared, &question).unwrap().record.unwrap();
     assert_eq!((record.since, record.in_direction, record.start), (None, 1, days[1]));
     question.conditions[0].threshold = 0.03;
-    // Asked of a day on which they do not hold: the observation stands, without a record.
+    // On a requested day on which the conditions do not hold, the observation is given without a
+    // record.
     question.on = Some(days[5]);
     let answer = query(&snapshot, &roles, &prepared, &question).unwrap();
     assert_eq!(answer.observation.unwrap().on, days[5]);
@@ -306,14 +307,14 @@ fn small_caps_above_three_per_cent_while_large_caps_fell() {
 }
 
 #[test]
-fn levels_points_and_measures_can_be_asked_and_nonsense_is_refused() {
+fn levels_points_and_measures_are_answered_and_invalid_queries_refused() {
     let (fixture, days) = indices();
     let snapshot = fixture.snapshot(Instant::close_of(days[7]));
     let roles = Roles::standard();
     let prepared = prepare(&snapshot, &roles, None);
     let of = |subject: Subject, transform| {
         let query = |transform, horizon| {
-            let mut question = ask(Variable { subject: subject.clone(), transform, horizon });
+            let mut question = query_of(Variable { subject: subject.clone(), transform, horizon });
             question.direction = Some(Direction::Up);
             question
         };
@@ -321,13 +322,13 @@ fn levels_points_and_measures_can_be_asked_and_nonsense_is_refused() {
     };
     let yields = Subject::Symbol("DGS10".to_owned());
     let level = of(yields.clone(), Transform::Level).unwrap();
-    // 1.25 was last reached or passed on the session before, at 1.25: ties end the search.
+    // 1.25 was last reached or exceeded on the session before, at 1.25: ties end the search.
     assert_eq!(level.record.unwrap().since, Some(days[6]));
     assert_eq!(level.record.unwrap().rank, 2);
     let points = of(yields.clone(), Transform::ChangePoints).unwrap();
     assert!((points.top[0].value - 0.15).abs() < 1e-12, "{:?}", points.top);
     let spread = of(Subject::Measure("size_spread.1d".to_owned()), Transform::Level).unwrap();
-    // −0.09 + 0.05 is the one fall; the largest gain is 0.06 + 0.02 on session 3.
+    // −0.09 + 0.05 is the only fall; the largest gain is 0.06 + 0.02, on session 3.
     assert_eq!(spread.top[0].on, days[3]);
     for (subject, transform, expected) in [
         (yields.clone(), Transform::IntradayHigh, None),
@@ -346,7 +347,7 @@ fn levels_points_and_measures_can_be_asked_and_nonsense_is_refused() {
     }
 }
 
-/// Everything an answer is made of, as text: equal answers have equal text.
+/// The whole answer as text: equal answers have equal text.
 fn everything(snapshot: &Snapshot) -> String {
     let prepared = prepare(snapshot, &Roles::standard(), None);
     format!("{:?}\n{:?}\n{:?}", prepared.readings, prepared.composite, prepared.gaps)
@@ -356,7 +357,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn what_is_published_later_changes_nothing(
+    fn later_publications_change_nothing(
         cut in 2usize..7,
         closes in prop::collection::vec(50.0..150.0f64, 8),
         shares in 1e8..1e9f64,
@@ -365,7 +366,7 @@ proptest! {
         fixture.closes("AAPL", &path(&days, &closes)).commit();
         let as_of = Instant::close_of(days[cut]);
         let before = everything(&fixture.snapshot(as_of));
-        // Later publications, of later and of earlier days.
+        // Later publications, about later and earlier days.
         let aapl = fixture.id(Namespace::Listed, "AAPL");
         let key = (aapl, InstrumentId::NONE);
         let later = Instant::from_micros(as_of.micros() + 1);

@@ -1,4 +1,4 @@
-//! The simulated market's rotation day must be found as what it was made to be.
+//! The simulated market's rotation day is recognised as such.
 
 use factors::roles::Roles;
 use marketdata::{
@@ -16,7 +16,7 @@ use rotation::{
 use simulation::market::Parameters;
 use std::sync::Arc;
 
-/// The simulated market as a fresh process holds it.
+/// The simulated market, as folded by a fresh process.
 fn folded(simulated: &simulation::market::Market) -> Arc<Market> {
     let mut market = Market::empty();
     for batch in simulation::facts::batches(simulated, 4_000) {
@@ -47,8 +47,8 @@ fn small_caps_take_the_lead_on_the_rotation_day_and_not_before() {
     let rotation_on = simulated.rotation_on();
     let found = at_close(&market, rotation_on);
     let value = |id: &str| found.reading(id).and_then(|r| r.history.last()).expect(id).1;
-    // Published moves of 2024-07-11: Russell 2000 +3.6 %, Nasdaq Composite -2.0 %, S&P 500 -0.9 %, Dow
-    // +0.1 %, four in five S&P members up, equal weight ahead by two points.
+    // Published moves of 2024-07-11: Russell 2000 +3.6 %, Nasdaq Composite −2.0 %, S&P 500 −0.9 %,
+    // Dow +0.1 %, four in five S&P members up, equal weight ahead by two points.
     for (id, expected, tolerance) in [
         ("index_return.small_cap_index.1d", 0.036, 0.001),
         ("index_return.nasdaq.1d", -0.020, 0.001),
@@ -68,10 +68,10 @@ fn small_caps_take_the_lead_on_the_rotation_day_and_not_before() {
         (composite.state, composite.since, composite.sessions),
         (State::SmallLed, rotation_on, 1)
     );
-    // The day before knew nothing of it.
+    // The day before shows no sign of it.
     let before = at_close(&market, calendar::plus_sessions(rotation_on, -1));
     assert_ne!(before.composite.expect("a state").state, State::SmallLed);
-    // What the day said is what a later day remembers of it.
+    // The history of a later day agrees with the report of the day itself.
     let later = at_close(&market, calendar::plus_sessions(rotation_on, 5));
     let history = &later.composite.as_ref().expect("a state").history;
     assert!(history.contains(&(rotation_on, State::SmallLed)));

@@ -1,5 +1,5 @@
-//! The cross-section of 9,000 settlements and 3,000 priced names over ten years (at most 0.3 s), and
-//! what requests of it cost.
+//! Benches preparing the cross-section of 9,000 settlements and 3,000 priced names over ten years
+//! (target: at most 0.3 s), and requests on it.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use marketdata::{

@@ -1,4 +1,4 @@
-//! A portfolio's short lines, each with its name's measures and its own way out.
+//! A portfolio's short lines, each with the measures of its name and the time to buy it back.
 
 use crate::{
     exit::{ExitLine, ExitPoint, FRACTIONS, Participation, exit_curve},
@@ -19,19 +19,19 @@ use portfolio::{
     lines::{RawLine, Size},
 };
 
-/// What a short is marked against.
+/// Reference against which a short's profit or loss is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mark {
     /// The holder's own average cost.
     AverageCost {
-        /// P&L over cost, a decimal: (cost − price) / cost, below 0 where the short loses.
+        /// P&L over cost, a decimal: (cost − price) / cost, negative if the short loses.
         return_on_cost: f64,
-        /// P&L in the portfolio's currency, below 0 where the short loses.
+        /// P&L in the portfolio's currency, negative if the short loses.
         profit_and_loss: f64,
     },
     /// The close of the settlement day, as if the short had been opened then.
     SinceSettlement {
-        /// −(total return since the settlement), a decimal, below 0 where the short loses.
+        /// −(total return since the settlement), a decimal, negative if the short loses.
         return_on_cost: f64,
     },
 }
@@ -39,51 +39,52 @@ pub enum Mark {
 /// One short line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShortLine {
-    /// Which instrument.
+    /// The instrument.
     pub instrument: InstrumentId,
-    /// Its place in the universe; none where it has no current short interest.
+    /// Index in the universe. `None` without current short interest.
     pub place: Option<usize>,
-    /// Its name at the as-of date.
+    /// Symbol at the as-of date.
     pub symbol: String,
-    /// Market value in the portfolio's currency, below 0.
+    /// Market value in the portfolio's currency, negative.
     pub market_value: f64,
     /// Share of the gross short, 0 to 1.
     pub share_of_short: f64,
-    /// Shares held short, below 0, in the units of the name's settlement day; where it has none, of
-    /// the view's day.
+    /// Shares held short, negative, in the units of the name's settlement day, or of the view's day
+    /// if it has no settlement.
     pub shares: Measured,
-    /// Days to buy it back at the participation asked for.
+    /// Days to buy it back at the requested participation.
     pub exit_days: Measured,
-    /// What the short has made or lost.
+    /// Profit or loss of the short.
     pub mark: Option<Mark>,
-    /// What the line lacks.
+    /// What is missing for the line.
     pub gaps: Vec<Gap>,
 }
 
 /// The short side of a portfolio.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShortBook {
-    /// The short lines, the largest first, then by symbol.
+    /// The short lines, largest first, then by symbol.
     pub lines: Vec<ShortLine>,
-    /// Σ |market value| of short lines, those that nobody knows included where they give a value.
+    /// Σ |market value| of short lines, including unresolved lines that give a value.
     pub gross_short: f64,
-    /// Instruments held long, which were left alone.
+    /// Number of instruments held long, which are ignored.
     pub long_count: u32,
-    /// Short value with a score / gross short, 0 to 1; none where nothing is short.
+    /// Short value with a score / gross short, 0 to 1. `None` without shorts.
     pub share_scored: Option<f64>,
-    /// Short value with exit days / gross short, 0 to 1; none where nothing is short.
+    /// Short value with exit days / gross short, 0 to 1. `None` without shorts.
     pub share_with_exit: Option<f64>,
-    /// Average score of the scored lines, weighted by short value, 0 to 100.
+    /// Average score of the scored lines, weighted by short value, 0 to 100. `None` without scored
+    /// lines.
     pub mean_score: Option<f64>,
-    /// P&L of the lines with an average cost; none where no line has one.
+    /// P&L of the lines with an average cost. `None` if no line has one.
     pub profit_and_loss: Option<f64>,
-    /// Days to buy back 25, 50, 75 and 95 % of the value that has exit days.
+    /// Days to buy back 25, 50, 75 and 95 % of the short value that has exit days.
     pub exit_curve: Vec<ExitPoint>,
-    /// Days to buy back all of it: those of the slowest line.
+    /// Days to buy back all of that value: those of the slowest line.
     pub exit_days: Option<f64>,
     /// Lines without a score or without a value, each with its share of gross.
     pub gaps: Vec<Gap>,
-    /// How the portfolio's gross divides; longs that joined count as resolved.
+    /// Breakdown of the portfolio's gross market value; long lines that joined count as resolved.
     pub coverage: ShortCoverage,
 }
 
@@ -92,13 +93,13 @@ pub struct ShortBook {
 pub struct ShortCoverage {
     /// Long lines that joined, and short lines with a score.
     pub resolved: f64,
-    /// Short lines that joined and have no score.
+    /// Short lines that joined but have no score.
     pub excluded: f64,
-    /// Lines that no instrument has, or no price values.
+    /// Lines with an unknown symbol or without a price.
     pub not_joined: f64,
 }
 
-/// Assesses every short line of a book; `lines` are those it was joined from.
+/// Assesses every short line of a book. `lines` are those that the book was joined from.
 pub fn assess(
     universe: &Universe,
     book: &Book,
@@ -157,7 +158,7 @@ pub fn assess(
     }
 }
 
-/// Whether a loose line was meant as a short.
+/// Whether a line that did not join is a short.
 fn is_short(lines: &[RawLine<'_>], loose: &LooseLine) -> bool {
     match lines.get(loose.line).and_then(|line| line.size) {
         Some(Size::Shares(amount) | Size::MarketValue(amount)) => amount < 0.0,
@@ -176,7 +177,7 @@ fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
 fn coverage(book: &Book, excluded: f64) -> ShortCoverage {
     let loose: f64 = book.loose.iter().filter_map(|loose| loose.market_value).map(f64::abs).sum();
     let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
-    // Differences of equal sums may leave a hair below zero.
+    // Differences of equal sums may come out slightly below zero.
     let excluded = excluded.max(0.0);
     ShortCoverage {
         resolved: share((book.gross - loose - excluded).max(0.0)),
@@ -205,7 +206,8 @@ impl Assessor<'_> {
                 .ok_or(GapReason::NoPrice)
                 .and_then(|freshest| Traded::of(snapshot, instrument, freshest, None)),
         };
-        // Value over price: shares in the units the price is stored in, whatever the splits since.
+        // Value divided by price gives shares in the units in which the price is stored, whatever
+        // splits came since.
         let price = traded.as_ref().map_err(|reason| *reason).and_then(|t| t.value_per_share);
         let stored = price.map(|price| holding.market_value / price);
         let exit_days = stored.and_then(|shares| {
@@ -250,7 +252,7 @@ impl Assessor<'_> {
             (None, GapReason::Stale) => {
                 "not scored: its last short interest missed the newest settlements".to_owned()
             }
-            (_, reason) => format!("not scored, for want of {what}: {}", sentence(reason)),
+            (_, reason) => format!("not scored, {what} is missing: {}", sentence(reason)),
         };
         Some(Gap::new(reason, line.symbol.clone(), detail))
     }

@@ -1,16 +1,16 @@
-//! How long it takes to buy shorts back at a share of the market's volume.
+//! Time to buy shorts back at a given share of the market's volume.
 
 use crate::measure::{Measured, ratio};
 
-/// The share of a day's volume that one's own orders may be: above 0, at most 1.
+/// One's own orders as a share of the day's volume: above 0, at most 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Participation(f64);
 
 impl Participation {
-    /// What desks use where they say nothing else.
+    /// Default participation, usual at trading desks.
     pub const USUAL: Participation = Participation(0.15);
 
-    /// A share above 0 and at most 1.
+    /// Returns `None` unless `share` is above 0 and at most 1.
     pub fn new(share: f64) -> Option<Participation> {
         (0.0 < share && share <= 1.0).then_some(Participation(share))
     }
@@ -29,34 +29,35 @@ impl Participation {
     }
 }
 
-/// The shares of a short book that the exit curve is given for.
+/// Fractions of a short book for which the exit curve is reported.
 pub const FRACTIONS: [f64; 4] = [0.25, 0.50, 0.75, 0.95];
 
-/// A point of the exit curve.
+/// One point of the exit curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExitPoint {
     /// Share of the short market value bought back, 0 to 1.
     pub fraction: f64,
-    /// Days after which it is, all lines being worked at once.
+    /// Days until that share is bought back, all lines being worked at once.
     pub days: f64,
 }
 
-/// One line on its way out.
+/// One line of the exit curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExitLine {
     /// Market value, above zero.
     pub value: f64,
-    /// Days until it is gone.
+    /// Days until it is bought back.
     pub days: f64,
 }
 
-/// When the given fractions of all lines' value are bought back: after `t` days a line of value v
-/// that takes d days is `v · min(1, t/d)` gone. Empty where there is nothing to buy back.
+/// Computes when the given fractions of all lines' value are bought back: after `t` days, `v ·
+/// min(1, t/d)` of a line of value v that takes d days is bought back. Empty without lines to buy
+/// back.
 pub fn exit_curve(lines: &[ExitLine], fractions: &[f64]) -> Vec<ExitPoint> {
     let mut lines: Vec<ExitLine> = lines.iter().filter(|line| 0.0 < line.value).copied().collect();
     lines.sort_by(|a, b| a.days.total_cmp(&b.days).then(a.value.total_cmp(&b.value)));
     let total: f64 = lines.iter().map(|line| line.value).sum();
-    // Value a day that leaves while line `i` and all slower ones are still worked.
+    // Value bought back per day while line `i` and all slower ones are still worked.
     let mut speeds = vec![0.0; lines.len()];
     let mut speed = 0.0;
     for (at, line) in lines.iter().enumerate().rev() {
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn own_exit_of_the_published_example() {
-        // 200,000 shares at 15 % of 800,000 a day: 1.667 days (methodology.md D1).
+        // 200,000 shares at 15 % of 800,000 per day: 1.667 days (methodology.md D1).
         let days = Participation::USUAL.exit_days(-200_000.0, 800_000.0).unwrap();
         assert!((days - 5.0 / 3.0).abs() < 1e-12);
         assert_eq!(
@@ -104,10 +105,10 @@ mod tests {
 
     #[test]
     fn two_lines_by_hand() {
-        // 60 over 1 day and 40 over 4: 70 a day at first, then 10 a day.
+        // 60 over 1 day and 40 over 4: 70 per day at first, then 10 per day.
         let lines = [ExitLine { value: 40.0, days: 4.0 }, ExitLine { value: 60.0, days: 1.0 }];
         let curve = exit_curve(&lines, &FRACTIONS);
-        // 25/70; 50/70; 70 after one day, and 5 more at 10 a day; 25 more.
+        // 25/70; 50/70; 70 after one day, and 5 more at 10 per day; 25 more.
         let expected = [25.0 / 70.0, 50.0 / 70.0, 1.5, 3.5];
         for (point, days) in curve.iter().zip(expected) {
             assert!((point.days - days).abs() < 1e-12, "{point:?}");
@@ -118,9 +119,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// The curve puts the book where it says: at each point the fraction is gone.
+        /// At each point of the curve, the stated fraction has been bought back.
         #[test]
-        fn the_fraction_is_gone_when_the_curve_says(
+        fn the_fraction_is_bought_back_when_the_curve_says(
             book in prop::collection::vec((1.0..1e6f64, 0.01..500.0f64), 1..30),
         ) {
             let lines: Vec<ExitLine> =

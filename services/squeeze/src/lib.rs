@@ -1,12 +1,13 @@
-//! Who is short, how crowded, how hard to get out?
+//! Short squeezes: who is short, how crowded the short is, and how hard it is to cover.
 //!
-//! A squeeze needs a crowd (short interest against float), a narrow door (days to cover) and pain
-//! (prices and volumes against the shorts). Every input is what was published by the as-of date, all
-//! share counts of a name are brought to one basis of units before any is divided by another, and
-//! what cannot be computed is a reason, never a printed stand-in such as 999.99 days.
+//! A squeeze needs a crowded short (short interest against float), few shares to buy back (days to
+//! cover), and losses (prices and volumes against the shorts). All inputs were published by the
+//! as-of date. All share counts of a name are converted to one basis of units before any is divided
+//! by another. What cannot be computed is returned as a reason, never as a placeholder such as
+//! 999.99 days.
 //!
-//! [`prepared::prepare`] measures the cross-section, once per view; requests cost only their lines.
-//! The score ranks; it is no probability and is not calibrated on events.
+//! [`prepared::prepare`] measures the cross-section once per view, so a request costs only its own
+//! lines. The score ranks names; it is not a probability and is not calibrated on events.
 //!
 //! Modules are declared in reading order.
 

@@ -1,29 +1,30 @@
-//! What is measured of a name, and how much each measure weighs in the score.
+//! The measures of a name and their weights in the score.
 
 use marketdata::gap::GapReason;
 
-/// A number, or why there is none.
+/// A number, or the reason why it is missing.
 pub type Measured = Result<f64, GapReason>;
 
-/// A measure that the score is made of. In all of them more means more pressure on the shorts.
+/// A measure that enters the score. For all of them, more means more pressure on the shorts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Component {
     /// Short interest / (float + short interest), a decimal below 1. Ranks as SI / float does.
     ShortOfFloat,
-    /// Short interest / average volume over the 21 sessions up to the settlement, in days. Not up to
-    /// now: the volume of a squeeze under way would make its own door look wide.
+    /// Short interest / average volume over the 21 sessions up to the settlement, in days. Later
+    /// sessions are excluded: the volume of a squeeze in progress would lower its own days to
+    /// cover.
     DaysToCover,
-    /// Change of short interest since the settlement before, a decimal.
+    /// Change of short interest since the previous settlement, a decimal.
     ShortInterestChange,
-    /// Total return since the settlement, a decimal: what the shorts then open have lost.
+    /// Total return since the settlement, a decimal: the loss of shorts that were open then.
     ShortsLoss,
     /// Total return over 5 sessions, a decimal, not adjusted for the market.
     Return5,
     /// Total return over 20 sessions, a decimal, not adjusted for the market.
     Return20,
-    /// Close / highest close of the last 252 sessions − 1: 0 at a new high, else negative.
+    /// Close / highest close of the last 252 sessions − 1: 0 at a new high, otherwise negative.
     DistanceToHigh,
-    /// Average volume of the last 5 sessions / that of the 63 before them.
+    /// Average volume of the last 5 sessions / average volume of the 63 sessions before them.
     VolumeRatio,
     /// Shares traded since the settlement / float.
     FloatTurnover,
@@ -46,12 +47,12 @@ impl Component {
         Component::FloatTurnover,
     ];
 
-    /// The place in [`Component::ALL`].
+    /// Index in [`Component::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The name in answers.
+    /// Name of the component in answers.
     pub const fn id(self) -> &'static str {
         match self {
             Component::ShortOfFloat => "short_of_float",
@@ -66,9 +67,9 @@ impl Component {
         }
     }
 
-    /// Weight in the score. They sum to 1: half for the crowd and its door, half for the pain.
-    /// Our own choice, in the order of published designs (short interest first, then days to cover,
-    /// then recent loss); not fitted on events.
+    /// Weight in the score. The weights sum to 1: half for crowding and days to cover, half for
+    /// losses and volume. They are our own choice, in the order of published designs (short
+    /// interest first, then days to cover, then recent loss), not fitted on events.
     pub const fn weight(self) -> f64 {
         match self {
             Component::ShortOfFloat => 0.30,
@@ -83,13 +84,13 @@ impl Component {
         }
     }
 
-    /// Whether a name without it gets no score. The others count as the median where absent.
+    /// Whether a name needs this measure to be scored. Other missing measures count as the median.
     pub const fn is_core(self) -> bool {
         matches!(self, Component::ShortOfFloat | Component::DaysToCover)
     }
 }
 
-/// `numerator / denominator`, or that a zero allows none.
+/// `numerator / denominator`, or the reason if the denominator is zero.
 pub(crate) fn ratio(numerator: f64, denominator: f64) -> Measured {
     if 0.0 < denominator {
         Ok(numerator / denominator).and_then(finite)

@@ -1,4 +1,4 @@
-//! One name: its short interest, how it trades, and the measures the two make together.
+//! One name: its short interest, how it trades, and the measures computed from both.
 
 use crate::{
     measure::{COMPONENTS, Component, Measured, ratio},
@@ -19,33 +19,33 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// Market value of one line of shares and where it comes from.
+/// Market value of one line of shares, with its source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MarketCap {
     /// USD.
     pub usd: f64,
-    /// Counted or printed.
+    /// Whether it is computed from a share count or published by a listing.
     pub source: CapSource,
 }
 
 /// A name with published short interest.
 ///
-/// Share counts and prices are in the units of the settlement day ([`SqueezeName::units_on`]), so that each
-/// ratio can be checked by hand from the numbers beside it.
+/// Share counts and prices are in the units of the settlement day ([`SqueezeName::units_on`]), so
+/// that each ratio can be checked by hand against the numbers reported with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SqueezeName {
     /// Short interest, float, shares outstanding.
     pub ratio: ShortRatio,
-    /// How it trades, in the units its prices are stored in; the reason where it does not.
+    /// How it trades, in the units in which its prices are stored, or why it does not.
     pub traded: Result<Traded, GapReason>,
-    /// Shares in the units of `traded` for one share of the settlement day.
+    /// Number of shares in the units of `traded` per share of the settlement day.
     pub shares_factor: Measured,
-    /// When the last close was published.
+    /// Publication time of the last close.
     pub close_published_at: Option<Instant>,
-    /// Market value of this line: shares outstanding times last close on one basis, else as printed
-    /// by a listing.
+    /// Market value of this line: shares outstanding times last close on one basis, otherwise the
+    /// value published by a listing.
     pub market_cap: Result<MarketCap, GapReason>,
-    /// Text id of the exchange that the latest listing gives.
+    /// Text id of the exchange in the latest listing.
     pub exchange: Option<f64>,
     measures: [Measured; COMPONENTS],
 }
@@ -77,7 +77,7 @@ impl SqueezeName {
         }
     }
 
-    /// Which instrument.
+    /// The instrument.
     pub const fn instrument(&self) -> InstrumentId {
         self.ratio.instrument
     }
@@ -92,19 +92,19 @@ impl SqueezeName {
         self.measures[component.index()]
     }
 
-    /// Average shares a day over 21 sessions, in the units of the settlement day.
+    /// Average shares per day over 21 sessions, in the units of the settlement day.
     ///
     /// # Errors
-    /// The name does not trade, or its units do not join.
+    /// The name does not trade, or no known factor converts its units.
     pub fn average_volume(&self) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         Ok(traded.average_volume? / self.shares_factor?)
     }
 
-    /// Average shares a day over the 21 sessions up to the settlement, in its units.
+    /// Average shares per day over the 21 sessions up to the settlement, in its units.
     ///
     /// # Errors
-    /// The name did not trade then, or its units do not join.
+    /// The name did not trade then, or no known factor converts its units.
     pub fn average_volume_at_settlement(&self) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         Ok(traded.since.volume_before? / self.shares_factor?)
@@ -113,7 +113,7 @@ impl SqueezeName {
     /// Short interest / average volume over the 21 sessions up to the last close, in days.
     ///
     /// # Errors
-    /// The name does not trade, or its units do not join.
+    /// The name does not trade, or no known factor converts its units.
     pub fn days_to_cover(&self) -> Measured {
         ratio(self.ratio.shares_short.value, self.average_volume()?)
     }
@@ -121,7 +121,7 @@ impl SqueezeName {
     /// The last close in the units of the settlement day.
     ///
     /// # Errors
-    /// The name does not trade, or its units do not join.
+    /// The name does not trade, or no known factor converts its units.
     pub fn close(&self, units: &Units) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         let change =
@@ -129,7 +129,7 @@ impl SqueezeName {
         Ok(traded.close * change.price)
     }
 
-    /// Average USD traded a day over 21 sessions.
+    /// Average USD traded per day over 21 sessions.
     ///
     /// # Errors
     /// The name does not trade.
@@ -137,8 +137,8 @@ impl SqueezeName {
         self.traded.as_ref().map_err(|reason| *reason)?.average_value_usd
     }
 
-    /// Short interest / the source's own average daily volume, in days. What the source printed as
-    /// days to cover is not used: it prints 999.99 for no volume.
+    /// Short interest / the source's own average daily volume, in days. The source's published days
+    /// to cover are not used: they are 999.99 for zero volume.
     ///
     /// # Errors
     /// The source gives no volume, or zero.
@@ -147,18 +147,18 @@ impl SqueezeName {
         ratio(self.ratio.shares_short.value, volume)
     }
 
-    /// Whether both core measures are there, so that the name can be scored.
+    /// Whether both core measures are available, so that the name can be scored.
     pub fn is_scorable(&self) -> bool {
         Component::ALL.into_iter().all(|c| !c.is_core() || self.measure(c).is_ok())
     }
 
-    /// Why the name cannot be scored: the reason of the first core measure that is not there.
+    /// Why the name cannot be scored: the first missing core measure and its reason.
     pub fn why_not_scorable(&self) -> Option<(Component, GapReason)> {
         let core = Component::ALL.into_iter().filter(|component| component.is_core());
         core.filter_map(|c| Some((c, self.measure(c).err()?))).next()
     }
 
-    /// Every measure that is not there, and everything doubtful, of a name called `symbol`.
+    /// A gap for every missing measure and every data-quality flag of a name with the given symbol.
     pub fn gaps(&self, symbol: &str) -> Vec<Gap> {
         let mut gaps = Vec::new();
         let mut lacks = |what: &str, reason: Option<GapReason>| {
@@ -192,7 +192,7 @@ fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
     Gap::new(GapReason::Implausible, format!("{symbol}.{what}"), doubt.sentence())
 }
 
-/// What a reason means for a measure of a name, in one plain sentence.
+/// What a reason means for a measure of a name, in one sentence.
 pub const fn sentence(reason: GapReason) -> &'static str {
     match reason {
         GapReason::UnknownInstrument => "no instrument has this symbol at the as-of date",
@@ -203,14 +203,18 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         GapReason::NoFloat => "no float above zero is known",
         GapReason::NoSharesOutstanding => "no count of shares outstanding is known",
         GapReason::NoVolume => "no trading volume is known",
-        GapReason::BasisUnknown => "no known split factor joins the share units of its inputs",
+        GapReason::BasisUnknown => {
+            "no known split factor converts between the share units of its inputs"
+        }
         GapReason::Degenerate => "the denominator is zero",
         GapReason::MissingObservations => "no close is known near the settlement",
-        GapReason::Proxy => "the value printed by a listing stands in for shares times close",
+        GapReason::Proxy => {
+            "a market value published by a listing is used instead of shares times close"
+        }
         GapReason::InputMissing
         | GapReason::NoClassification
         | GapReason::Survivorship
-        | GapReason::Implausible => "the measure could not be made",
+        | GapReason::Implausible => "the measure could not be computed",
     }
 }
 
@@ -241,8 +245,8 @@ fn measure(
     }
 }
 
-/// Shares outstanding times the last close in the units of the shares' own day: that joins wherever
-/// the prices reach, even inside a split interval whose date is not known exactly.
+/// Shares outstanding times the last close, in the units of the day of the share count. The two can
+/// be combined wherever prices reach, even inside a split interval whose exact date is unknown.
 fn market_cap(
     snapshot: &Snapshot,
     short: &ShortRatio,

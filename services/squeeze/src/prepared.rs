@@ -1,4 +1,4 @@
-//! What squeeze prepares from a snapshot, once for all requests.
+//! The state that squeeze prepares once per snapshot and shares among requests.
 
 use crate::universe::Universe;
 use factors::roles::Roles;
@@ -14,7 +14,7 @@ pub const READS: &[Dataset] = &[
     Dataset::Splits,
 ];
 
-/// Short selling across the market, and what finds and values the lines of a book.
+/// Short interest across the market, and what is needed to find and value the lines of a book.
 #[derive(Clone, Debug)]
 pub struct PreparedSqueeze {
     /// Every name with short interest, measured and scored.
@@ -25,9 +25,9 @@ pub struct PreparedSqueeze {
     pub quotes: Quotes,
 }
 
-/// Measures and scores every name. Roles play no part: no measure is taken against an index. Nor does
-/// an earlier value: the newest close of the market and the ranks of all names are part of each
-/// name's score, so that a day's bars change every name.
+/// Measures and scores every name. Roles are not used: no measure is relative to an index. An
+/// earlier value is not used either: the market's newest close and the ranks of all names enter
+/// every score, so one day's bars change every name.
 pub fn prepare(
     snapshot: &Snapshot,
     _roles: &Roles,
@@ -41,7 +41,7 @@ pub fn prepare(
 }
 
 impl PreparedSqueeze {
-    /// The memory it holds, bytes, without the market behind its snapshot.
+    /// Memory held, in bytes, excluding the market behind its snapshot.
     pub fn bytes(&self) -> usize {
         size_of::<PreparedSqueeze>()
             + self.universe.heap_bytes()

@@ -1,47 +1,48 @@
-//! The universe in order of squeeze risk, within the bounds a caller sets.
+//! The universe ranked by squeeze risk, within limits set by the caller.
 
 use crate::{measure::Component, universe::Universe};
 
-/// What names are ordered by, the highest first.
+/// Ranking key, highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RankBy {
     /// The score.
     Score,
     /// Short interest / float.
     ShortOfFloat,
-    /// Days to cover of the market, over the 21 sessions up to the last close.
+    /// Days to cover over the 21 sessions up to the last close.
     DaysToCover,
 }
 
-/// Which names are ranked, and how.
+/// Which names to rank, and by what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RankRequest {
-    /// Least market value of the line, USD; names without one pass only where this is 0.
+    /// Minimum market value of the line, USD. Names without a market value pass only if this is 0.
     pub min_market_cap_usd: f64,
-    /// Least average value traded a day over 21 sessions, USD.
+    /// Minimum average value traded per day over 21 sessions, USD.
     pub min_daily_value_usd: f64,
-    /// Exchanges, compared without regard to case; empty means any, known or not.
+    /// Exchanges, compared case-insensitively; empty allows any, including unknown ones.
     pub exchanges: Vec<String>,
-    /// The order.
+    /// The ranking key.
     pub rank_by: RankBy,
 }
 
-/// Names in order, and how many were left out why. A name is counted at the first bound it misses.
+/// The ranked names, and how many were left out for each reason. A name counts at the first limit
+/// it misses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranking {
-    /// Places in the universe, the highest first, ties by name.
+    /// Indices in the universe, highest first, ties by name.
     pub places: Vec<usize>,
     /// Names without a score.
     pub not_scored: u32,
-    /// Scored names below the market value, or without one.
+    /// Scored names below the minimum market value, or without one.
     pub below_market_cap: u32,
-    /// Scored names that trade too little.
+    /// Scored names below the minimum value traded.
     pub below_daily_value: u32,
-    /// Scored names of other exchanges, or of none known.
+    /// Scored names of other exchanges, or whose exchange is unknown.
     pub other_exchange: u32,
 }
 
-/// Orders the scored names that lie within the bounds.
+/// Ranks the scored names that satisfy the limits.
 pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
     let mut ranking = Ranking {
         places: Vec::new(),
@@ -70,7 +71,7 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
         .iter()
         .map(|place| (key(universe, *place, request.rank_by), *place))
         .collect();
-    // The universe is in the order of names.
+    // The universe is sorted by name.
     keyed.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     ranking.places = keyed.into_iter().map(|(_, place)| place).collect();
     ranking

@@ -1,9 +1,9 @@
-//! The score: percentiles of the measures within the universe as known, weighted and added up.
+//! The score: weighted percentiles of the measures within the universe as known.
 //!
-//! `score = Σ weight · 100 · percentile`, where a percentile is (mid-rank − ½)/n among the names that
-//! have both core measures and this one, and a measure that a name lacks counts as ½. Every
-//! contribution is kept, and they sum to the score. Nothing is calibrated: a score ranks names, it
-//! says nothing of how often such names were squeezed.
+//! `score = Σ weight · 100 · percentile`, where a percentile is (mid-rank − ½)/n among the names
+//! that have both core measures and this one. A missing measure counts as ½. Every contribution is
+//! kept, and they sum to the score. Nothing is calibrated: a score ranks names; it does not say how
+//! often such names were squeezed.
 
 use crate::{
     measure::{COMPONENTS, Component},
@@ -11,13 +11,14 @@ use crate::{
 };
 use stats::rank::percentile_ranks;
 
-/// How the score is made, for answers.
+/// Description of the score, carried by answers.
 pub const METHOD: &str = "Percentiles, (mid-rank - 1/2)/n, of nine measures across all names that \
-    have published short interest, a float, fresh prices and volume as of the snapshot; an absent \
-    measure counts as the median; score = sum of weight x 100 x percentile. Days to cover are over \
-    the 21 sessions up to the settlement, so that a squeeze under way does not hide itself in its \
-    own volume. Weights are expert choices, not fitted. Returns are total returns, not adjusted for the market. Share counts are on \
-    one basis of units. calibrated = false: the score ranks, it is no probability.";
+    have published short interest, a float, recent prices and volume as of the snapshot; a missing \
+    measure counts as the median; score = sum of weight x 100 x percentile. Days to cover use the \
+    21 sessions up to the settlement, so that a squeeze in progress is not hidden by its own \
+    volume. Weights are expert choices, not fitted. Returns are total returns, not adjusted for \
+    the market. Share counts are on one basis of units. calibrated = false: the score ranks names; \
+    it is not a probability.";
 
 /// The score of one name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,19 +30,19 @@ pub struct Score {
     percentiles: [Option<f64>; COMPONENTS],
 }
 
-/// What one measure adds to a score.
+/// What one measure contributes to a score.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contribution {
-    /// Which measure.
+    /// The measure.
     pub component: Component,
-    /// Percentile rank of the name's measure, 0 to 1; none where it has none, which counts as ½.
+    /// Percentile rank of the name's measure, 0 to 1. `None` if it is missing, which counts as ½.
     pub percentile: Option<f64>,
-    /// Points added, 0 to 100 times the weight.
+    /// Points contributed, 0 to 100 times the weight.
     pub points: f64,
 }
 
 impl Score {
-    /// What each measure adds, in the order of [`Component::ALL`].
+    /// The contribution of each measure, in the order of [`Component::ALL`].
     pub fn contributions(&self) -> [Contribution; COMPONENTS] {
         Component::ALL.map(|component| {
             let percentile = self.percentiles[component.index()];
@@ -54,7 +55,7 @@ fn points(component: Component, percentile: Option<f64>) -> f64 {
     component.weight() * 100.0 * percentile.unwrap_or(0.5)
 }
 
-/// The score of each name; none where it cannot be scored.
+/// The score of each name. `None` if it cannot be scored.
 pub fn score(names: &[SqueezeName]) -> Vec<Option<Score>> {
     let scored: Vec<usize> = (0..names.len()).filter(|at| names[*at].is_scorable()).collect();
     let mut percentiles = vec![[None; COMPONENTS]; scored.len()];

@@ -1,4 +1,4 @@
-//! How a name trades: volume, price pressure and volume pressure, as of the latest session.
+//! How a name trades as of the latest session: volume, price pressure and volume pressure.
 
 use crate::measure::{Measured, ratio};
 use marketdata::{
@@ -6,22 +6,22 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// Sessions of the average volume that days to cover divide by.
+/// Window of the average volume that days to cover are divided by, in sessions.
 pub const VOLUME_SESSIONS: usize = 21;
-/// Sessions with a volume that the average needs.
+/// Minimum number of those sessions that must have a volume.
 const VOLUME_LEAST: usize = 15;
-/// Sessions of the volume ratio's numerator.
+/// Window of the volume ratio's numerator, in sessions.
 const BURST_SESSIONS: usize = 5;
-/// Sessions before them, of its denominator, and how many must have a volume.
+/// Window of its denominator, the sessions before them, and the minimum that must have a volume.
 const USUAL_SESSIONS: usize = 63;
 const USUAL_LEAST: usize = 42;
-/// Sessions of the high, and how many it needs.
+/// Window of the high, in sessions, and the minimum number of sessions.
 const HIGH_SESSIONS: usize = 252;
 const HIGH_LEAST: usize = 63;
-/// Calendar days read: 252 sessions and the holidays among them.
+/// Calendar days read: enough for 252 sessions with weekends and holidays.
 const WINDOW_DAYS: i32 = 380;
-/// A last close this many calendar days behind the market's freshest is stale: no quiet line misses
-/// a week.
+/// A last close more than this many calendar days before the market's latest is stale. Even
+/// illiquid lines trade within a week.
 pub const STALE_DAYS: i32 = 7;
 
 /// Prices and volumes of one name. Shares and prices are in the units of `units_on`.
@@ -29,30 +29,31 @@ pub const STALE_DAYS: i32 = 7;
 pub struct Traded {
     /// The latest session with a close.
     pub last_on: Day,
-    /// The day whose units shares and prices here are in: those the last row is stored in.
+    /// The day whose units apply to shares and prices here: the units in which the last row is
+    /// stored.
     pub units_on: Day,
     /// The last close, USD.
     pub close: f64,
-    /// USD paid on the last session for as many shares as are one here: the last close, and what a
-    /// spin-off since has taken out of it.
+    /// USD paid on the last session for the shares that make up one share here: the last close,
+    /// plus what a later spin-off has taken out of it.
     pub value_per_share: Measured,
-    /// Average shares a day over the last 21 sessions, sessions without a volume left out.
+    /// Average shares per day over the last 21 sessions, excluding sessions without a volume.
     pub average_volume: Measured,
-    /// Average USD traded a day over the same sessions.
+    /// Average USD traded per day over the same sessions.
     pub average_value_usd: Measured,
-    /// How many of the 21 sessions have a volume.
+    /// Number of the 21 sessions that have a volume.
     pub volume_sessions: u32,
     /// Total return over 5 sessions, a decimal.
     pub return_5: Measured,
     /// Total return over 20 sessions, a decimal.
     pub return_20: Measured,
-    /// Close / highest close − 1, at most 0, on one basis of units, distributions left in.
+    /// Close / highest close − 1, at most 0, on one basis of units, not adjusted for distributions.
     pub distance_to_high: Measured,
-    /// How many sessions the high was sought in, at most 252.
+    /// Number of sessions searched for the high, at most 252.
     pub high_sessions: u32,
     /// Average volume of the last 5 sessions / that of the 63 before them.
     pub volume_ratio: Measured,
-    /// What happened since the settlement asked about.
+    /// Returns and volumes around the requested settlement.
     pub since: Since,
 }
 
@@ -61,16 +62,16 @@ pub struct Traded {
 pub struct Since {
     /// Total return, a decimal.
     pub total_return: Measured,
-    /// Shares traded, sessions without a volume left out.
+    /// Shares traded, excluding sessions without a volume.
     pub volume: Measured,
-    /// Average shares a day over the 21 sessions up to the settlement: what was usual when the short
-    /// interest was counted, before any squeeze of it swelled the volume.
+    /// Average shares per day over the 21 sessions up to the settlement: the normal volume when the
+    /// short interest was counted, before a squeeze inflated it.
     pub volume_before: Measured,
 }
 
 impl Traded {
     /// How an instrument trades as of a snapshot. `freshest` is the market's latest session;
-    /// `settlement` the day of the short interest, where there is one.
+    /// `settlement` is the day of the short interest, if there is one.
     ///
     /// # Errors
     /// No close is known, or the last one is stale.
@@ -112,16 +113,16 @@ impl Traded {
         })
     }
 
-    /// Shares of a day as shares in the units here.
+    /// Factor that converts shares in the units of a day to shares in the units here.
     ///
     /// # Errors
-    /// No known factor joins the two.
+    /// No known factor converts between the two.
     pub fn shares_factor(&self, units: &Units, day: Day) -> Measured {
         units.change(day, self.units_on).map(|change| change.shares).ok_or(GapReason::BasisUnknown)
     }
 }
 
-/// The bars of a name up to its last.
+/// The bars of a name up to its last one.
 struct Window<'a> {
     bars: &'a Bars<'a>,
     last: usize,
@@ -129,7 +130,7 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Average of what is there in some rows, and in how many it is.
+    /// Average of the values present in some rows, and their number.
     fn mean(
         &self,
         rows: std::ops::Range<usize>,
@@ -149,7 +150,7 @@ impl Window<'_> {
         (count, mean)
     }
 
-    /// The latest rows up to one.
+    /// The latest `count` rows up to a row.
     fn up_to(row: usize, count: usize) -> std::ops::Range<usize> {
         (row + 1).saturating_sub(count)..row + 1
     }
@@ -158,8 +159,8 @@ impl Window<'_> {
         Window::up_to(self.last, count)
     }
 
-    /// Average shares a day in the units here, and in how many rows; no part of the rows stands for
-    /// those whose units do not join.
+    /// Average shares per day in the units here, and the number of rows. Fails if the units of any
+    /// row cannot be converted: the rest would not represent them.
     fn mean_volume(&self, rows: std::ops::Range<usize>, least: usize) -> (u32, Measured) {
         let (stored, _) = self.mean(rows.clone(), least, |row| self.bars.value_traded(row));
         let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
@@ -190,7 +191,7 @@ impl Window<'_> {
         self.chained(self.last - sessions)
     }
 
-    /// Total return after row `base` up to the last.
+    /// Total return from row `base` to the last row.
     fn chained(&self, base: usize) -> Measured {
         let mut growth = 1.0;
         for row in base + 1..self.last + 1 {

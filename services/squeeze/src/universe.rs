@@ -15,32 +15,33 @@ use marketdata::{
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// A settlement this many calendar days behind the newest was skipped: the name left the market.
+/// A name whose last settlement is this many calendar days before the newest has left the market.
 const SKIPPED_DAYS: i32 = 40;
-/// A newest settlement older than this means that files are missing: two a month are published.
+/// A newest settlement older than this many calendar days means that files are missing: two
+/// settlements are published per month.
 const OLD_SETTLEMENT_DAYS: i32 = 45;
-/// Bytes of an entry of the map of places: its key, its value, and its share of nodes that are on
-/// average two thirds full.
+/// Bytes per entry of the index map: key, value, and node overhead, with nodes two thirds full on
+/// average.
 const PLACE_BYTES: usize = (size_of::<InstrumentId>() + size_of::<usize>()) * 3 / 2;
-/// A freshest close older than this means that price files are missing.
+/// A latest close older than this many calendar days means that price files are missing.
 const OLD_CLOSE_DAYS: i32 = 7;
 
-/// What a view knows of short selling, once for all requests.
+/// Short selling across the market in one view, shared by all requests.
 #[derive(Clone, Debug)]
 pub struct Universe {
     snapshot: Snapshot,
     freshest: Option<Day>,
     names: Vec<SqueezeName>,
-    /// Places among the names.
+    /// Index of each instrument among the names.
     places: BTreeMap<InstrumentId, usize>,
     scores: Vec<Option<Score>>,
     summary: Summary,
 }
 
-/// How large the universe is and how well its halves join.
+/// Size of the universe, and how well short interest and prices join.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
-    /// The newest settlement that is published; its value is the number of names that have it.
+    /// The newest published settlement; its value is the number of names that have it.
     pub newest_settlement: Option<Published>,
     /// Names with a published short interest.
     pub with_short_interest: u32,
@@ -48,10 +49,10 @@ pub struct Summary {
     pub priced: u32,
     /// Of these, names with a score.
     pub scored: u32,
-    /// Names with prices and without short interest.
+    /// Names with prices but without short interest.
     pub without_short_interest: u32,
-    /// The day most prices were restated on, where it is after the view's day: whoever made the files
-    /// knew who would still be listed then.
+    /// The day to which most prices were restated, if it is after the view's day: the files then
+    /// contain only names that were still listed on that day.
     pub restated_on: Option<Day>,
 }
 
@@ -84,7 +85,7 @@ impl Universe {
         Universe { snapshot: snapshot.clone(), freshest, names, places, scores, summary }
     }
 
-    /// The memory it holds outside of itself, bytes, without the market behind its snapshot.
+    /// Heap memory held, in bytes, excluding the market behind its snapshot.
     pub(crate) fn heap_bytes(&self) -> usize {
         let doubts = |name: &SqueezeName| name.ratio.doubts.capacity();
         self.names.capacity() * size_of::<SqueezeName>()
@@ -93,7 +94,7 @@ impl Universe {
             + self.scores.capacity() * size_of::<Option<Score>>()
     }
 
-    /// The view it was made of.
+    /// The view it was made from.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
@@ -103,27 +104,27 @@ impl Universe {
         self.freshest
     }
 
-    /// Every name whose short interest is current, in the order of names.
+    /// Every name whose short interest is current, sorted by name.
     pub fn names(&self) -> &[SqueezeName] {
         &self.names
     }
 
-    /// The score of a name by its place; none where it could not be scored.
+    /// The score of a name by its index. `None` if it could not be scored.
     pub fn score(&self, place: usize) -> Option<&Score> {
         self.scores.get(place)?.as_ref()
     }
 
-    /// The place of an instrument among the names.
+    /// Index of an instrument among the names.
     pub fn place(&self, instrument: InstrumentId) -> Option<usize> {
         self.places.get(&instrument).copied()
     }
 
-    /// How large it is and how well its halves join.
+    /// Size of the universe, and how well short interest and prices join.
     pub const fn summary(&self) -> &Summary {
         &self.summary
     }
 
-    /// What the whole universe lacks: halves that do not join, files that are missing.
+    /// Gaps of the whole universe: short interest and prices that do not join, missing files.
     pub fn gaps(&self) -> Vec<Gap> {
         let today = self.snapshot.today();
         let summary = &self.summary;
@@ -150,7 +151,7 @@ impl Universe {
         match self.freshest {
             None => add(GapReason::NoPrice, "prices", "no close is known by the as-of date".into()),
             Some(day) if day < today.plus(-OLD_CLOSE_DAYS) => {
-                add(GapReason::Stale, "prices", format!("the freshest close is of {day}"));
+                add(GapReason::Stale, "prices", format!("the latest close is of {day}"));
             }
             Some(_) => {}
         }
@@ -158,7 +159,7 @@ impl Universe {
         if 0 < unpriced {
             let all = summary.with_short_interest;
             let detail =
-                format!("{unpriced} of {all} names with short interest have no fresh price");
+                format!("{unpriced} of {all} names with short interest have no recent price");
             add(GapReason::NoPrice, "universe", detail);
         }
         if 0 < summary.without_short_interest {
@@ -168,7 +169,8 @@ impl Universe {
         }
         if let Some(day) = summary.restated_on {
             let detail = format!(
-                "most prices are in the units of {day}: names that left the market before are absent"
+                "most prices are in the units of {day}: names that left the market before that day \
+                 are missing"
             );
             add(GapReason::Survivorship, "universe", detail);
         }
@@ -176,7 +178,7 @@ impl Universe {
     }
 }
 
-/// The freshest day of any close, and every instrument that has one.
+/// The day of the market's latest close, and every instrument that has a close.
 fn closes(snapshot: &Snapshot) -> (Option<Day>, Vec<InstrumentId>) {
     let mut freshest = None;
     let mut priced = Vec::new();
@@ -189,7 +191,7 @@ fn closes(snapshot: &Snapshot) -> (Option<Day>, Vec<InstrumentId>) {
     (freshest, priced)
 }
 
-/// The middle day of the units that prices are stored in, where it is after today.
+/// The median day of the units in which prices are stored, if it is after today.
 fn restated_on(names: &[SqueezeName], today: Day) -> Option<Day> {
     let mut units: Vec<Day> =
         names.iter().filter_map(|name| Some(name.traded.as_ref().ok()?.units_on)).collect();

@@ -1,4 +1,4 @@
-//! What a prepared value says it holds is what the allocator gave it.
+//! The memory that a prepared value reports is what the allocator gave it.
 
 use factors::roles::Roles;
 use marketdata::{
@@ -15,7 +15,7 @@ use std::alloc::System;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Names with short interest, of which every third has prices.
+/// Names with short interest; every third of them has prices.
 fn market(names: usize) -> Snapshot {
     let mut fixture = Fixture::new();
     let (settled, last) = (day("2021-01-15"), day("2021-01-27"));
@@ -39,12 +39,15 @@ fn market(names: usize) -> Snapshot {
 #[test]
 fn bytes_are_those_of_the_allocator() {
     let (snapshot, roles) = (market(3_000), Roles::standard());
-    // The first run also starts the threads of the pool.
+    // The first run also starts the pool's threads.
     drop(prepare(&snapshot, &roles, None));
     let region = Region::new(ALLOCATOR);
     let prepared = prepare(&snapshot, &roles, None);
     let change = region.change();
     let held = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
-    let said = prepared.bytes() as f64;
-    assert!((0.8..1.2).contains(&(said / held)), "says {said}, the allocator gave {held}");
+    let reported = prepared.bytes() as f64;
+    assert!(
+        (0.8..1.2).contains(&(reported / held)),
+        "reports {reported}, the allocator gave {held}"
+    );
 }

@@ -1,6 +1,7 @@
-//! What has a budget: covariances of a whole market, tails of one book, betas of every name.
+//! Benches that have a time budget: covariances of a whole market, tails of one book, betas of
+//! every name.
 //!
-//! `cargo bench -p stats`; add the name of one to run it alone.
+//! Run with `cargo bench -p stats`; append a benchmark's name to run only that one.
 
 use std::hint::black_box;
 
@@ -35,8 +36,8 @@ fn covariances(c: &mut Criterion) {
 }
 
 fn tails(c: &mut Criterion) {
-    // A thousand different books, one at a time: a single one would be learnt by heart by the branch
-    // predictor and look twice as quick.
+    // A thousand different books, one at a time: the branch predictor would learn a single one,
+    // which would then look twice as fast.
     let books: Vec<Vec<f64>> = (0..1_000).map(|book| series(book, 1_000)).collect();
     let singles: Vec<Vec<f32>> =
         books.iter().map(|book| book.iter().map(|&x| x as f32).collect()).collect();

@@ -1,25 +1,26 @@
-//! Does a value at risk fail as often as it says it does, and one day apart from another?
+//! Back-tests of value at risk: is the number of exceptions as stated, and are exceptions
+//! independent?
 //!
 //! An exception (a hit) is an observation whose loss was larger than the value at risk forecast for
 //! it. The tests of expected shortfall are in [`crate::shortfall_test`].
 
-/// A likelihood ratio and the chance of one as large when the model is right.
+/// A likelihood ratio statistic and its p-value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LikelihoodRatio {
-    /// −2 ln of the ratio, about χ² distributed for a correct model.
+    /// −2 ln of the ratio, asymptotically χ² distributed if the model is correct.
     pub statistic: f64,
     /// Probability of a larger statistic, by the χ² distribution.
     pub p_value: f64,
 }
 
 impl LikelihoodRatio {
-    /// χ² with one degree of freedom.
+    /// P-value from χ² with one degree of freedom.
     fn one_degree(statistic: f64) -> Self {
         let statistic = statistic.max(0.0);
         Self { statistic, p_value: libm::erfc((statistic / 2.0).sqrt()) }
     }
 
-    /// χ² with two degrees of freedom.
+    /// P-value from χ² with two degrees of freedom.
     fn two_degrees(statistic: f64) -> Self {
         let statistic = statistic.max(0.0);
         Self { statistic, p_value: libm::exp(-statistic / 2.0) }
@@ -48,21 +49,21 @@ pub fn kupiec(observations: usize, exceptions: usize, p: f64) -> Option<Likeliho
     Some(LikelihoodRatio::one_degree(statistic))
 }
 
-/// Whether exceptions depend on whether the day before was one.
+/// Tests whether exceptions depend on an exception the day before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Christoffersen {
-    /// A first-order Markov chain of hits against independent ones; one degree of freedom.
+    /// First-order Markov chain of hits against independent hits; one degree of freedom.
     pub independence: LikelihoodRatio,
-    /// Independent and as frequent as stated: [`kupiec`]'s statistic plus that of independence; two
-    /// degrees of freedom.
+    /// Hits independent and as frequent as stated: the statistic of [`kupiec`] plus that of
+    /// independence; two degrees of freedom.
     pub conditional_coverage: LikelihoodRatio,
-    /// Share of hits among the days after a hit; `None` where no day follows a hit.
+    /// Share of hits among the days after a hit. `None` if no day follows a hit.
     pub hit_after_hit: Option<f64>,
-    /// Share of hits among the days after none; `None` where no day follows one without a hit.
+    /// Share of hits among the days after a day without a hit. `None` if there is no such day.
     pub hit_after_none: Option<f64>,
 }
 
-/// Christoffersen (1998) on hits in order of time, p the probability of one.
+/// Christoffersen (1998), for hits in order of time and p the stated probability of a hit.
 ///
 /// With n_ij days in state j after one in state i, π_i = n_i1/(n_i0 + n_i1) and π the share of hits
 /// without the first day: LR = −2 ln[(1−π)^{n00+n10}π^{n01+n11} /
@@ -98,7 +99,7 @@ pub fn christoffersen(hits: &[bool], p: f64) -> Option<Christoffersen> {
     })
 }
 
-/// Greatest log-likelihood of so many misses and hits: Σ n·ln(n/total), 0·ln 0 being 0.
+/// Maximum log-likelihood of a number of misses and hits: Σ n·ln(n/total), with 0·ln 0 = 0.
 fn log_likelihood(counts: [usize; 2]) -> f64 {
     let total = (counts[0] + counts[1]) as f64;
     let term = |count: usize| {

@@ -1,10 +1,11 @@
-//! Cholesky factors: solve, correlate draws, and repair a matrix that has none.
+//! Cholesky factors: solve, correlate draws, and repair a matrix that is not positive definite.
 
 use crate::eigen;
 use crate::kernel;
 use crate::matrix::SymmetricMatrix;
 
-/// Share of a diagonal entry that must remain at its pivot; less is a linear dependence in disguise.
+/// Minimum pivot as a share of its diagonal entry. A smaller pivot is rounding of a linear
+/// dependence.
 const PIVOT_MIN: f64 = 1e-13;
 
 /// The lower triangular L with A = L·L′.
@@ -15,8 +16,8 @@ pub struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors a positive definite matrix; `None` when it is not one, or so nearly that no digit of a
-    /// solution would be right.
+    /// Factors a positive definite matrix. `None` if the matrix is not positive definite, or so
+    /// nearly singular that no digit of a solution would be right.
     #[must_use]
     pub fn factor(matrix: &SymmetricMatrix) -> Option<Self> {
         let mut lower = matrix.values().to_vec();
@@ -24,7 +25,7 @@ impl Cholesky {
         Some(Self { dim: matrix.dim(), lower })
     }
 
-    /// x with A·x = b; `None` for a wrong length or a result that is not finite.
+    /// The x with A·x = b. `None` for a wrong length or a result that is not finite.
     #[must_use]
     pub fn solve(&self, b: &[f64]) -> Option<Vec<f64>> {
         if b.len() != self.dim {
@@ -35,8 +36,8 @@ impl Cholesky {
         kernel::all_finite(&x).then_some(x)
     }
 
-    /// L·z: turns independent draws of variance one into draws with covariance A. `None` for a wrong
-    /// length or a result that is not finite.
+    /// L·z: turns independent draws of variance one into draws with covariance A. `None` for a
+    /// wrong length or a result that is not finite.
     #[must_use]
     pub fn times_lower(&self, z: &[f64]) -> Option<Vec<f64>> {
         if z.len() != self.dim {
@@ -54,31 +55,31 @@ impl Cholesky {
         2.0 * self.lower.iter().step_by(self.dim + 1).map(|&pivot| libm::log(pivot)).sum::<f64>()
     }
 
-    /// b′·A⁻¹·b, the squared Mahalanobis length; `None` for a wrong length.
+    /// b′·A⁻¹·b, the squared Mahalanobis length. `None` for a wrong length.
     #[must_use]
     pub fn inverse_form(&self, b: &[f64]) -> Option<f64> {
         Some(kernel::dot(&self.solve(b)?, b)).filter(|value| value.is_finite())
     }
 }
 
-/// A matrix made positive definite, and what that took.
+/// A matrix made positive definite, with a record of the repair.
 #[derive(Clone, Debug)]
 pub struct Repaired {
-    /// The matrix, with the diagonal it had.
+    /// The repaired matrix; its diagonal is unchanged.
     pub matrix: SymmetricMatrix,
-    /// Smallest eigenvalue of the correlation matrix before.
+    /// Smallest eigenvalue of the correlation matrix before the repair.
     pub smallest_eigenvalue: f64,
-    /// How many eigenvalues were raised; 0 means that the matrix is unchanged.
+    /// Number of eigenvalues that were raised; 0 means that the matrix is unchanged.
     pub raised: usize,
 }
 
 /// Raises the small eigenvalues of the correlation matrix to `floor` and keeps every variance.
 ///
 /// The matrix is scaled to ones on the diagonal, its eigenvalues below `floor` (0 < floor < 1) are
-/// set to `floor`, and the result is scaled back to the old diagonal (spectral method of Rebonato and
-/// Jäckel 1999; not the nearest matrix, which is Higham's, but close and in one step). The last
-/// scaling can leave the smallest eigenvalue a little below the floor, never at zero.
-/// `None` when a diagonal entry is not positive or the floor is outside its range.
+/// set to `floor`, and the result is scaled back to the old diagonal (spectral method of Rebonato
+/// and Jäckel 1999; not the nearest matrix, which is Higham's, but close and in one step). The last
+/// scaling can leave the smallest eigenvalue a little below the floor, never at zero. `None` when a
+/// diagonal entry is not positive or the floor is outside its range.
 #[must_use]
 pub fn repair(matrix: &SymmetricMatrix, floor: f64) -> Option<Repaired> {
     if !(floor > 0.0 && floor < 1.0) {
@@ -89,7 +90,7 @@ pub fn repair(matrix: &SymmetricMatrix, floor: f64) -> Option<Repaired> {
     if !scales.iter().all(|&scale| scale > 0.0) {
         return None;
     }
-    // Not `correlation`, which clamps to [−1, 1]: here the entries are wanted as they are.
+    // `correlation` clamps to [−1, 1]; the entries are needed as they are.
     let scaled =
         SymmetricMatrix::from_lower(dim, |i, j| matrix.get(i, j) / (scales[i] * scales[j]))?;
     let decomposition = eigen::symmetric(&scaled)?;
@@ -108,9 +109,9 @@ pub fn repair(matrix: &SymmetricMatrix, floor: f64) -> Option<Repaired> {
     Some(Repaired { matrix, smallest_eigenvalue, raised })
 }
 
-/// Replaces the lower triangle of a row-major `dim`×`dim` matrix by its factor; the upper triangle is
-/// set to zero. The error is the index of the first pivot left with no more than `pivot_min` of its
-/// diagonal entry.
+/// Replaces the lower triangle of a row-major `dim`×`dim` matrix by its factor; the upper triangle
+/// is set to zero. The error is the index of the first pivot left with no more than `pivot_min` of
+/// its diagonal entry.
 pub(crate) fn factor_in_place(a: &mut [f64], dim: usize, pivot_min: f64) -> Result<(), usize> {
     for i in 0..dim {
         let (above, rest) = a.split_at_mut(i * dim);
@@ -121,7 +122,7 @@ pub(crate) fn factor_in_place(a: &mut [f64], dim: usize, pivot_min: f64) -> Resu
         }
         let entry = row[i];
         let pivot = entry - kernel::dot(&row[..i], &row[..i]);
-        // Also refuses NaN.
+        // Also rejects NaN.
         if !(pivot > entry * pivot_min && pivot > 0.0 && pivot.is_finite()) {
             return Err(i);
         }

@@ -1,22 +1,23 @@
-//! How much regressors repeat each other: variance inflation and condition number.
+//! Collinearity of regressors: variance inflation and condition number.
 
 use crate::cholesky::Cholesky;
 use crate::covariance;
 use crate::eigen;
 use crate::moments::Ddof;
 
-/// How much regressors repeat each other.
+/// Collinearity of regressors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collinearity {
-    /// 1/(1 − R²) of each regressor on the others and an intercept: how many times the variance of
-    /// its slope is what it would be if it stood alone. Above 10 little is left to tell.
+    /// 1/(1 − R²) of each regressor on the others and an intercept: the factor by which
+    /// collinearity increases the variance of its slope. Above 10, the slopes can hardly be
+    /// separated.
     pub variance_inflation: Vec<f64>,
-    /// √(λ_max/λ_min) of the correlation matrix. Above 30 slopes turn on the last digits.
+    /// √(λ_max/λ_min) of the correlation matrix. Above 30, slopes depend on the last digits.
     pub condition_number: f64,
 }
 
-/// Measures regressors of equal length; `None` for a constant one, exact dependence, or a value that
-/// is not finite.
+/// Measures regressors of equal length. `None` for a constant regressor, exact dependence, or a
+/// value that is not finite.
 #[must_use]
 pub fn collinearity(regressors: &[&[f64]]) -> Option<Collinearity> {
     let correlation = covariance::sample(regressors, Ddof::Sample)?.correlation()?;

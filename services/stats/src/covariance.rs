@@ -27,8 +27,8 @@ pub fn exponentially_weighted(
     weighted(series, &ewma::weights(common_length(series)?, lambda)?, centre)
 }
 
-/// Covariance Σ w_t·x_t·x_t′/Σw under weights of one's own, none negative, about zero or the mean
-/// under the same weights.
+/// Covariance Σ w_t·x_t·x_t′/Σw with given non-negative weights, about zero or about the mean under
+/// the same weights.
 #[must_use]
 pub fn weighted(series: &[&[f64]], weights: &[f64], centre: Centre) -> Option<SymmetricMatrix> {
     let length = common_length(series)?;
@@ -45,7 +45,7 @@ pub fn weighted(series: &[&[f64]], weights: &[f64], centre: Centre) -> Option<Sy
     Panel::new(series, length, mean_of, Some(&roots)).gram(1.0 / total)
 }
 
-/// Length of every series; `None` if there are none, or they differ or are empty.
+/// Common length of all series. `None` if there are none, they differ in length, or they are empty.
 pub(crate) fn common_length(series: &[&[f64]]) -> Option<usize> {
     let length = series.first()?.len();
     (length > 0 && series.iter().all(|s| s.len() == length)).then_some(length)
@@ -58,8 +58,8 @@ const TILE_COLUMNS: usize = 12;
 
 type Tile = [[f64; TILE_COLUMNS]; TILE_ROWS];
 
-/// Series less their centre, in two packed copies: by fours and by twelves, times running slowest, so
-/// that the inner loop reads memory in order.
+/// Series less their centre, in two packed copies, by fours and by twelves, with time running
+/// slowest so that the inner loop reads memory in order.
 struct Panel {
     dim: usize,
     length: usize,
@@ -96,7 +96,8 @@ impl Panel {
         Self { dim, length, by_row, by_column }
     }
 
-    /// Σ_t x_t·x_t′ times `scale`. Every entry is summed over time in order, whatever the tiling.
+    /// Σ_t x_t·x_t′ times `scale`. Every entry is summed over time in order, independent of the
+    /// tiling.
     fn gram(&self, scale: f64) -> Option<SymmetricMatrix> {
         let mut values = vec![0.0; self.dim * self.dim];
         let mut sums = [[0.0; TILE_COLUMNS]; TILE_ROWS];
@@ -125,7 +126,7 @@ impl Panel {
     }
 }
 
-/// Writes one series into its place of a packed panel.
+/// Writes one series to its place in a packed panel.
 fn pack(packed: &mut [f64], width: usize, index: usize, values: &[f64]) {
     let block = &mut packed[index / width * width * values.len()..];
     for (slot, value) in block.iter_mut().skip(index % width).step_by(width).zip(values) {
@@ -135,8 +136,8 @@ fn pack(packed: &mut [f64], width: usize, index: usize, values: &[f64]) {
 
 /// Σ_t left_t·right_t′ for one tile.
 ///
-/// Kept a function of its own with its result in memory: inlined, the compiler takes the sums apart
-/// and multiplies them one by one, ten times slower.
+/// A separate function with its result in memory: inlined, the compiler splits the sums and
+/// multiplies them one by one, ten times slower.
 #[inline(never)]
 fn tile(left: &[f64], right: &[f64], result: &mut Tile) {
     let mut sums = [[0.0; TILE_COLUMNS]; TILE_ROWS];

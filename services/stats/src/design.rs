@@ -1,29 +1,29 @@
-//! The rows of a regression that are complete, centred, and their normal equations.
+//! The complete rows of a regression, centred, and their normal equations.
 
 use crate::cholesky::{factor_in_place, solve_in_place};
 use crate::kernel;
 use crate::matrix::SymmetricMatrix;
 use crate::regression::{REGRESSORS_MAX, RegressionError};
 
-/// Unknowns at most: the intercept and the slopes.
+/// Maximum number of unknowns: the intercept and the slopes.
 pub(crate) const UNKNOWNS_MAX: usize = REGRESSORS_MAX + 1;
 
-/// Share of a regressor's spread the others must leave unexplained.
+/// Minimum share of a regressor's spread that the others must leave unexplained.
 const PIVOT_MIN: f64 = 1e-10;
 
 /// Coefficients of the centred problem.
 pub(crate) type Unknowns = [f64; UNKNOWNS_MAX];
 
-/// A small matrix, row by row, as many entries to a row as there are unknowns.
+/// A small matrix, row by row, with as many entries per row as there are unknowns.
 pub(crate) type Square = [f64; UNKNOWNS_MAX * UNKNOWNS_MAX];
 
-/// y and the columns of X, each less its weighted mean: the slopes are those of the caller's problem,
-/// the normal equations far better conditioned.
+/// y and the columns of X, each less its weighted mean. The slopes are those of the caller's
+/// problem, and the normal equations are much better conditioned.
 #[derive(Clone, Debug)]
 pub(crate) struct Design {
-    /// Rows in use.
+    /// Number of rows used.
     pub(crate) rows: usize,
-    /// Unknowns in use.
+    /// Number of unknowns used.
     pub(crate) unknowns: usize,
     /// Ones, then every regressor, centred.
     pub(crate) columns: Vec<Vec<f64>>,
@@ -50,7 +50,7 @@ impl Design {
         }
     }
 
-    /// Takes the complete rows of the caller's columns.
+    /// Loads the complete rows of the caller's columns.
     pub(crate) fn load(
         &mut self,
         y: &[f64],
@@ -106,7 +106,7 @@ impl Design {
         if finite { Ok(()) } else { Err(RegressionError::Range) }
     }
 
-    /// Row by row, those with a hole or without weight left out.
+    /// Copies row by row, skipping rows with a missing value or without weight.
     fn copy_complete(
         &mut self,
         y: &[f64],
@@ -144,7 +144,7 @@ impl Design {
             let column = &mut self.columns[k];
             let mean = subtract_mean(column, &self.weights, weight);
             let spread = (kernel::weighted_dot(column, column, &self.weights) / weight).sqrt();
-            // What is left of a constant is the rounding of its mean.
+            // What remains of a constant is the rounding of its mean.
             if spread <= 8.0 * f64::EPSILON * mean.abs() {
                 return Err(RegressionError::Collinear(k - 1));
             }
@@ -153,7 +153,7 @@ impl Design {
         Ok(())
     }
 
-    /// Factor and solution of X′WX·b = X′Wy, with weights of the caller's choice.
+    /// Factor and solution of X′WX·b = X′Wy with the given weights.
     pub(crate) fn solve(&self, weights: &[f64]) -> Result<(Square, Unknowns), RegressionError> {
         let (gram, moments) = self.normal_equations(weights);
         factored_solution(gram, moments, self.unknowns)
@@ -206,21 +206,22 @@ impl Design {
         }
     }
 
-    /// Largest change of a coefficient, in units of y: times the root mean square of its column.
+    /// Largest change of a coefficient, in units of y: multiplied by the root mean square of its
+    /// column.
     pub(crate) fn largest_move(&self, from: &Unknowns, to: &Unknowns) -> f64 {
         let changes = from.iter().zip(to).map(|(a, b)| (a - b).abs());
         changes.zip(&self.spreads).take(self.unknowns).fold(0.0, |m, (change, s)| m.max(change * s))
     }
 
-    /// Σw(y − ȳ)²; `None` when it is no more than the rounding of the values.
+    /// Σw(y − ȳ)². `None` if it is no more than the rounding of the values.
     pub(crate) fn total_squares(&self) -> Option<f64> {
         let rounding = 8.0 * f64::EPSILON * self.y_mean;
         let total = kernel::weighted_dot(&self.y, &self.y, &self.weights);
         (total > kernel::sum(&self.weights) * rounding * rounding).then_some(total)
     }
 
-    /// The caller's intercept, and the covariance of the caller's coefficients J·V·J′: the intercept
-    /// is that of the centred problem less Σ mₖbₖ.
+    /// The intercept, and the covariance of the coefficients J·V·J′, of the caller's problem: its
+    /// intercept is that of the centred problem less Σ mₖbₖ.
     pub(crate) fn uncentred(
         &self,
         unknowns: &Unknowns,

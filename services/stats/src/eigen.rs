@@ -2,7 +2,7 @@
 
 use crate::matrix::SymmetricMatrix;
 
-/// Sweeps after which rotations stop; ten are plenty for any matrix of doubles.
+/// Maximum number of sweeps; ten are enough for any matrix of doubles.
 const SWEEPS_MAX: usize = 60;
 
 /// A = Σ λₖ·vₖ·vₖ′.
@@ -10,8 +10,8 @@ const SWEEPS_MAX: usize = 60;
 pub struct Eigen {
     /// Eigenvalues, largest first.
     pub values: Vec<f64>,
-    /// Unit eigenvectors, row by row in the order of the values; the entry of largest size is
-    /// positive (the first of them, where several tie).
+    /// Unit eigenvectors, row by row in the order of the values. The entry of largest size is
+    /// positive (the first one if several tie).
     vectors: Vec<f64>,
 }
 
@@ -23,8 +23,8 @@ impl Eigen {
         &self.vectors[k * dim..(k + 1) * dim]
     }
 
-    /// The matrix with the same eigenvectors and other eigenvalues; `None` for a wrong number of them
-    /// or one that is not finite.
+    /// The matrix with the same eigenvectors and the given eigenvalues. `None` for a wrong number
+    /// of them or one that is not finite.
     #[must_use]
     pub fn with_values(&self, values: &[f64]) -> Option<SymmetricMatrix> {
         let dim = self.values.len();
@@ -43,11 +43,11 @@ impl Eigen {
     }
 }
 
-/// Decomposes a symmetric matrix; `None` when the rotations do not settle, which finite entries of
-/// ordinary size do not cause.
+/// Decomposes a symmetric matrix. `None` if the rotations do not converge, which does not happen
+/// for finite entries of ordinary size.
 ///
-/// Cyclic Jacobi (Golub and Van Loan, section 8.5): accurate for small eigenvalues, time of order
-/// n³ a sweep, meant for up to a few hundred rows.
+/// Cyclic Jacobi (Golub and Van Loan, section 8.5): accurate for small eigenvalues, of order n³ per
+/// sweep, meant for up to a few hundred rows.
 #[must_use]
 pub fn symmetric(matrix: &SymmetricMatrix) -> Option<Eigen> {
     let dim = matrix.dim();
@@ -100,7 +100,7 @@ fn rotate_columns(a: &mut [f64], dim: usize, (p, q): (usize, usize), (cosine, si
     }
 }
 
-/// Rows p < q.
+/// Rotates rows p < q.
 fn rotate_rows(a: &mut [f64], dim: usize, (p, q): (usize, usize), (cosine, sine): (f64, f64)) {
     let (head, tail) = a.split_at_mut(q * dim);
     let upper = &mut head[p * dim..p * dim + dim];

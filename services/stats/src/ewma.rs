@@ -1,9 +1,10 @@
 //! Exponentially weighted mean, variance and volatility, by half-life.
 //!
-//! Series run from the oldest to the newest value. λ is the weight of a value relative to that of its
-//! successor, 0 < λ < 1; a half-life h, in observations, is the age at which the weight has halved.
+//! Series run from the oldest to the newest value. λ is the weight of a value relative to that of
+//! its successor, 0 < λ < 1. A half-life h, in observations, is the age at which the weight has
+//! halved.
 
-/// λ = 0.5^{1/h}; `None` unless the half-life is finite and positive.
+/// λ = 0.5^{1/h}. `None` unless the half-life is finite and positive.
 #[must_use]
 pub fn lambda_of_half_life(half_life: f64) -> Option<f64> {
     if !(half_life.is_finite() && half_life > 0.0) {
@@ -12,18 +13,18 @@ pub fn lambda_of_half_life(half_life: f64) -> Option<f64> {
     Some(libm::exp2(-1.0 / half_life)).filter(|&lambda| is_lambda(lambda))
 }
 
-/// h = ln 0.5 / ln λ; `None` unless 0 < λ < 1.
+/// h = ln 0.5 / ln λ. `None` unless 0 < λ < 1.
 #[must_use]
 pub fn half_life_of_lambda(lambda: f64) -> Option<f64> {
     is_lambda(lambda).then(|| -std::f64::consts::LN_2 / libm::log(lambda))
 }
 
-/// What deviations are taken from.
+/// Centre from which deviations are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Centre {
-    /// From zero, as is usual for daily returns, whose mean is small beside its own error.
+    /// Zero, as is usual for daily returns, whose mean is smaller than its own error.
     Zero,
-    /// From the mean under the same weights.
+    /// The mean under the same weights.
     Mean,
 }
 
@@ -76,8 +77,8 @@ pub fn volatility(values: &[f64], lambda: f64, centre: Centre) -> Option<f64> {
     variance(values, lambda, centre).map(f64::sqrt)
 }
 
-/// Number of equally weighted values with the same error of the mean, 1/Σw²: for the weights above
-/// (1+λ)/(1−λ)·(1−λ^T)/(1+λ^T). Without end of history (T → ∞) it is (1+λ)/(1−λ).
+/// Number of equally weighted values whose mean has the same error, 1/Σw². For the weights above it
+/// is (1+λ)/(1−λ)·(1−λ^T)/(1+λ^T), and (1+λ)/(1−λ) for an infinite history (T → ∞).
 #[must_use]
 pub fn effective_observations(observations: usize, lambda: f64) -> Option<f64> {
     if observations == 0 || !is_lambda(lambda) {
@@ -87,7 +88,7 @@ pub fn effective_observations(observations: usize, lambda: f64) -> Option<f64> {
     finite((1.0 + lambda) / (1.0 - lambda) * (1.0 - faded) / (1.0 + faded))
 }
 
-/// (Σw)²/Σw² of any weights; `None` when they are empty, negative, not finite or all zero.
+/// (Σw)²/Σw² of any weights. `None` if they are empty, negative, not finite or all zero.
 #[must_use]
 pub fn effective_number(weights: &[f64]) -> Option<f64> {
     let (mut sum, mut squares) = (0.0, 0.0);
@@ -103,8 +104,9 @@ pub fn effective_number(weights: &[f64]) -> Option<f64> {
 
 /// One-step-ahead variances by the recursion σ²_{t+1} = λσ²_t + (1−λ)x²_t.
 ///
-/// Element t is what was known before x_t, the first is `initial`; the last, one more than the
-/// values, is the forecast of the next period. `None` when anything is not finite or negative.
+/// Element t is the forecast made before x_t; the first is `initial`. There is one more element
+/// than values: the last is the forecast for the next period. `None` if anything is negative or not
+/// finite.
 #[must_use]
 pub fn variance_forecasts(values: &[f64], lambda: f64, initial: f64) -> Option<Vec<f64>> {
     if !is_lambda(lambda) || !initial.is_finite() || initial < 0.0 {
@@ -120,7 +122,8 @@ pub fn variance_forecasts(values: &[f64], lambda: f64, initial: f64) -> Option<V
     forecasts.iter().all(|v| v.is_finite()).then_some(forecasts)
 }
 
-/// Horner's rule from the oldest value on: sum ← λ·sum + f(x), the weights' sum alongside.
+/// Horner's rule from the oldest value on: sum ← λ·sum + f(x), and the same for the sum of the
+/// weights.
 fn weighted_mean(values: &[f64], lambda: f64, f: impl Fn(f64) -> f64) -> f64 {
     let (mut sum, mut total) = (0.0, 0.0);
     for &value in values {

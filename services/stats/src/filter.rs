@@ -3,7 +3,8 @@
 //! Barone-Adesi, Giannopoulos and Vosper (1999); Hull and White (1998). Outcomes are profits and
 //! losses or returns, from the oldest to the newest.
 //!
-//! A value at risk with its interval, and what each position adds to the expected shortfall:
+//! Computes a value at risk with its interval, and each position's contribution to the expected
+//! shortfall:
 //!
 //! ```
 //! use stats::{filter::filter, quantile::QuantileRule, scenarios::Scenarios};
@@ -18,7 +19,7 @@
 //! let filter = filter(&book, seeds, 0.94)?;
 //! let pairs = filter.multipliers.iter().zip(&book[seeds..]);
 //! let scenarios: Vec<f64> = pairs.map(|(m, profit)| m * profit).collect();
-//! // One series for each draw where the past itself is drawn, each with its own multipliers.
+//! // With several draws of the past: one series per draw, each with its own multipliers.
 //! let scenarios = Scenarios::pooled(&[scenarios])?;
 //!
 //! let tail = scenarios.tail(0.95, QuantileRule::Linear)?;
@@ -39,29 +40,29 @@
 
 use crate::ewma;
 
-/// Volatilities below this share of the outcomes' root mean square are rounding noise: an outcome
-/// divided by one says nothing. λ = 0.94 gets there about 450 periods after the last movement.
+/// Volatilities below this share of the outcomes' root mean square are rounding noise, and dividing
+/// by them is meaningless. With λ = 0.94 this happens about 450 periods after the last movement.
 const NEGLIGIBLE_VOLATILITY: f64 = 1e-6;
 
-/// How past outcomes are rescaled.
+/// The filter of a series of outcomes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// m_s = σ_{T+1}/σ_s, one for each outcome that is not a seed, oldest first. The scenario of an
-    /// outcome x_s is m_s·x_s. One where σ_s is zero or negligible.
+    /// outcome x_s is m_s·x_s. The multiplier is 1 if σ_s is zero or negligible.
     pub multipliers: Vec<f64>,
     /// σ_{T+1}, the volatility forecast for the period after the last outcome.
     pub volatility: f64,
-    /// Number of outcomes that keep their size because σ_s is zero or negligible: nothing moved for
-    /// so long before them that there is no volatility to divide by.
+    /// Number of outcomes that are not rescaled because σ_s is zero or negligible: nothing moved
+    /// for so long before them that there is no volatility to divide by.
     pub unscaled: usize,
 }
 
-/// The filter of a series whose first `seeds` outcomes only give the volatility to start from.
+/// Filters a series whose first `seeds` outcomes only initialise the volatility.
 ///
-/// σ²_{s+1} = λσ²_s + (1−λ)x²_s. σ_s uses outcomes up to s−1 only; the first is the root mean square
-/// of the seeds, which are not scenarios themselves. The recursion sees nothing before the slice, so
-/// its result depends on the `values` given and on no older history. Scaling all values by c > 0
-/// scales the volatility by c and leaves the multipliers as they are.
+/// σ²_{s+1} = λσ²_s + (1−λ)x²_s. σ_s uses outcomes up to s−1 only. The first σ is the root mean
+/// square of the seeds, which are not scenarios themselves. The result depends only on the `values`
+/// given, not on older history. Scaling all values by c > 0 scales the volatility by c and leaves
+/// the multipliers unchanged.
 ///
 /// `None` for no seeds, no outcome after them, λ outside (0, 1) or a value that is not finite.
 #[must_use]
@@ -73,9 +74,10 @@ pub fn filter(values: &[f64], seeds: usize, lambda: f64) -> Option<Filter> {
     filter_from(outcomes, mean_square(seeds), lambda)
 }
 
-/// [`filter`] with the variance σ²₁ to start from; every value is an outcome.
+/// [`filter`] with a given initial variance σ²₁; every value is an outcome.
 ///
-/// `None` for no outcomes, λ outside (0, 1), or a value that is negative (the variance) or not finite.
+/// `None` for no outcomes, λ outside (0, 1), or a value that is negative (the variance) or not
+/// finite.
 #[must_use]
 pub fn filter_from(outcomes: &[f64], initial_variance: f64, lambda: f64) -> Option<Filter> {
     if outcomes.is_empty() {
@@ -88,7 +90,7 @@ pub fn filter_from(outcomes: &[f64], initial_variance: f64, lambda: f64) -> Opti
     let mut multipliers = variances;
     for slot in &mut multipliers {
         let own = slot.sqrt();
-        // `<=`, so that zero counts where every outcome is zero.
+        // `<=`, so that zero is negligible if every outcome is zero.
         let is_negligible = own <= negligible;
         unscaled += usize::from(is_negligible);
         *slot = if is_negligible { 1.0 } else { volatility / own };

@@ -2,11 +2,11 @@
 
 use crate::newey_west;
 
-/// Running sums kept side by side: four registers of four, enough to hide the latency of a fused
+/// Number of parallel running sums: four registers of four, enough to hide the latency of a fused
 /// multiply-add.
 const LANES: usize = 16;
 
-/// Σ aᵢbᵢ over the shorter length. The order of summation depends on the length alone.
+/// Σ aᵢbᵢ over the shorter length. The order of summation depends only on the length.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let n = a.len().min(b.len());
     let (a_blocks, a_rest) = a[..n].as_chunks::<LANES>();
@@ -52,7 +52,7 @@ pub(crate) struct Moments<const R: usize> {
     pub(crate) xy: [f64; R],
 }
 
-/// Sums side by side where several are taken in one pass: one register each.
+/// Number of parallel sums when several are computed in one pass: one register each.
 const FEW_LANES: usize = 4;
 
 type Few = [f64; FEW_LANES];
@@ -67,7 +67,7 @@ struct Lanes<const R: usize> {
 }
 
 impl<const R: usize> Lanes<R> {
-    /// Inlined where it is called, so that the sums stay in registers.
+    /// Inlined into its caller, so that the sums stay in registers.
     #[inline(always)]
     fn add(&mut self, w: &Few, y: &Few, x: &[Few; R]) {
         for lane in 0..FEW_LANES {
@@ -90,7 +90,7 @@ impl<const R: usize> Lanes<R> {
     }
 }
 
-/// All sums of normal equations in one pass over columns of one length.
+/// All sums of normal equations, in one pass over columns of equal length.
 pub(crate) fn moments<const R: usize>(x: [&[f64]; R], y: &[f64], w: &[f64]) -> Moments<R> {
     let n = y.len().min(w.len());
     let zero = [0.0; FEW_LANES];
@@ -117,8 +117,8 @@ pub(crate) fn moments<const R: usize>(x: [&[f64]; R], y: &[f64], w: &[f64]) -> M
     }
 }
 
-/// Σ over |k| ≤ most of Bartlett's weight of k for a bandwidth of `lags`, times xₜ₊ₖ; what lies beyond
-/// an end is zero. `most` is less than the length.
+/// Σ over |k| ≤ most of Bartlett's weight of k for a bandwidth of `lags`, times xₜ₊ₖ, with zero
+/// beyond the ends. `most` is less than the length.
 pub(crate) fn smooth(x: &[f64], most: usize, lags: usize, out: &mut Vec<f64>) {
     out.clear();
     out.extend_from_slice(x);
@@ -151,7 +151,7 @@ pub(crate) fn all_finite(values: &[f64]) -> bool {
     values.iter().fold(true, |finite, x| finite & x.is_finite())
 }
 
-/// Halves added to halves: the order a tree of vector additions has.
+/// Adds halves to halves, the order of a tree of vector additions.
 fn fold(mut sums: [f64; LANES]) -> f64 {
     let mut width = LANES / 2;
     while width > 0 {

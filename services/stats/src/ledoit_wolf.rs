@@ -1,9 +1,10 @@
-//! Covariance matrices shrunk towards a simple target by as much as their own noise says.
+//! Covariance matrices shrunk towards a simple target, with an intensity estimated from their
+//! noise.
 //!
 //! The shrunk matrix is δF + (1−δ)S with S the covariance divided by T, δ = clip(κ/T, 0, 1) and
 //! κ = (π − ρ)/γ: π the summed variances of the entries of √T·S, ρ the summed covariances of those
 //! entries with those of the target F, γ = ‖F − S‖² (Frobenius).
-//! All sums over pairs of series factor into sums over series, so that beyond S itself nothing takes
+//! All sums over pairs of series factor into sums over series, so apart from S itself nothing takes
 //! more than series × length steps.
 
 use crate::covariance::{self, common_length};
@@ -11,16 +12,17 @@ use crate::kernel;
 use crate::matrix::SymmetricMatrix;
 use crate::moments::Ddof;
 
-/// A covariance matrix and how far it was moved.
+/// A shrunk covariance matrix and its shrinkage intensity.
 #[derive(Clone, Debug)]
 pub struct Shrunk {
     /// δF + (1−δ)S.
     pub covariance: SymmetricMatrix,
-    /// δ, from 0 (the sample's) to 1 (the target's).
+    /// δ, from 0 (the sample's matrix) to 1 (the target).
     pub intensity: f64,
 }
 
-/// Target: the identity times the mean variance (Ledoit and Wolf 2004, J. Multivariate Analysis 88).
+/// Target: the identity times the mean variance (Ledoit and Wolf 2004, J. Multivariate Analysis
+/// 88).
 ///
 /// `None` for no series, unequal lengths, fewer than two values or one that is not finite.
 #[must_use]
@@ -31,8 +33,8 @@ pub fn identity(series: &[&[f64]]) -> Option<Shrunk> {
     sample.shrink(&target, 0.0)
 }
 
-/// Target: the same correlation, the mean one, for every pair (Ledoit and Wolf 2004, J. Portfolio
-/// Management 30). `None` as for [`identity`], for a series without spread, and for one series alone.
+/// Target: the mean correlation for every pair (Ledoit and Wolf 2004, J. Portfolio Management 30).
+/// `None` as for [`identity`], for a series without spread, and for a single series.
 #[must_use]
 pub fn constant_correlation(series: &[&[f64]]) -> Option<Shrunk> {
     let sample = Sample::of(series)?;
@@ -49,8 +51,8 @@ pub fn constant_correlation(series: &[&[f64]]) -> Option<Shrunk> {
         if i == j { s.get(i, i) } else { mean * scales[i] * scales[j] }
     })?;
 
-    // ρ off the diagonal is r̄·Σ_{i≠j} (σⱼ/σᵢ)·θᵢⱼ with θᵢⱼ = (1/T)Σ_t xᵢ³xⱼ − sᵢᵢsᵢⱼ. The double sum
-    // of the first term is Σ_t (Σᵢ xᵢ³/σᵢ)(Σⱼ σⱼxⱼ) less its diagonal.
+    // ρ off the diagonal is r̄·Σ_{i≠j} (σⱼ/σᵢ)·θᵢⱼ with θᵢⱼ = (1/T)Σ_t xᵢ³xⱼ − sᵢᵢsᵢⱼ. The double
+    // sum of the first term is Σ_t (Σᵢ xᵢ³/σᵢ)(Σⱼ σⱼxⱼ) less its diagonal.
     let length = sample.length as f64;
     let mut cubes = vec![0.0; sample.length];
     let mut weighted = vec![0.0; sample.length];
@@ -71,8 +73,8 @@ pub fn constant_correlation(series: &[&[f64]]) -> Option<Shrunk> {
     sample.shrink(&target, rho)
 }
 
-/// Target: covariances through one factor, variances as they are (Ledoit and Wolf 2003, J. Empirical
-/// Finance 10). `factor` is the factor's series, for instance the mean of all.
+/// Target: covariances through one factor, with the sample's variances (Ledoit and Wolf 2003, J.
+/// Empirical Finance 10). `factor` is the factor's series, for instance the mean of all series.
 ///
 /// `None` as for [`identity`], and for a factor of another length or without spread.
 #[must_use]
@@ -123,8 +125,8 @@ pub fn single_factor(series: &[&[f64]], factor: &[f64]) -> Option<Shrunk> {
 /// Oracle approximating shrinkage towards the identity times the mean variance, better than
 /// [`identity`] for Gaussian data and few observations.
 ///
-/// Chen, Wiesel, Eldar and Hero (2010), with the coefficient as in scikit-learn's `OAS`. `None` as for
-/// [`identity`].
+/// Chen, Wiesel, Eldar and Hero (2010), with the coefficient as in scikit-learn's `OAS`. `None` as
+/// for [`identity`].
 #[must_use]
 pub fn oracle_approximating(series: &[&[f64]]) -> Option<Shrunk> {
     let sample = Sample::of(series)?;
@@ -181,10 +183,10 @@ impl Sample {
         fourths - self.covariance.diagonal().map(|s| s * s).sum::<f64>()
     }
 
-    /// Blends with the target, given ρ.
+    /// Blends the sample with the target, given ρ.
     fn shrink(&self, target: &SymmetricMatrix, rho: f64) -> Option<Shrunk> {
         let gamma = target.blend(1.0, &self.covariance, -1.0)?.sum_of_squares();
-        // A target that is the sample leaves nothing to decide.
+        // If the target equals the sample there is nothing to estimate.
         let tiny = self.covariance.sum_of_squares() * 1e-28;
         let intensity = if gamma > tiny {
             ((self.noise() - rho) / gamma / self.length as f64).clamp(0.0, 1.0)

@@ -1,12 +1,13 @@
-//! Numbers in, numbers out: moments, ranks, regression, quantiles; no market words.
+//! Statistics without market terms: moments, ranks, regression, quantiles, tails.
 //!
 //! Conventions, for the whole crate:
 //! - Slices in, small structs out. What cannot be computed is `None` or an error, never NaN.
 //! - Sample or population is always named: [`moments::Ddof`]. Skewness and kurtosis are population.
 //! - Series run from the oldest value to the newest.
-//! - Transcendental functions come from `libm` and sums run in a fixed order: equal inputs give equal
-//!   bits on every machine.
-//! - Nothing is drawn but from a seed, nothing is kept but in a workspace the caller holds.
+//! - Transcendental functions come from `libm` and sums run in a fixed order: equal inputs give
+//!   equal bits on every machine.
+//! - Random draws come only from a seed, and state is kept only in a workspace that the caller
+//!   holds.
 //!
 //! Modules are declared in reading order.
 

@@ -10,9 +10,9 @@ pub struct SymmetricMatrix {
 }
 
 impl SymmetricMatrix {
-    /// From all entries, row by row. The two triangles may differ by rounding (1e-9 of the largest
-    /// entry); their mean is kept. `None` for a wrong length, a larger difference, or an entry that is
-    /// not finite.
+    /// Builds a matrix from all entries, row by row. The two triangles may differ by rounding (1e-9
+    /// of the largest entry); their mean is kept. `None` for a wrong length, a larger difference,
+    /// or an entry that is not finite.
     #[must_use]
     pub fn from_rows(dim: usize, mut values: Vec<f64>) -> Option<Self> {
         if dim == 0 || values.len() != dim.checked_mul(dim)? || !kernel::all_finite(&values) {
@@ -33,8 +33,8 @@ impl SymmetricMatrix {
         Some(Self { dim, values })
     }
 
-    /// From a function of row and column, called for row ≥ column only. `None` when a value is not
-    /// finite or there are no rows.
+    /// Builds a matrix from a function of row and column, called only for row ≥ column. `None` if a
+    /// value is not finite or there are no rows.
     #[must_use]
     pub fn from_lower(dim: usize, entry: impl Fn(usize, usize) -> f64) -> Option<Self> {
         let mut values = vec![0.0; dim.checked_mul(dim)?];
@@ -48,7 +48,7 @@ impl SymmetricMatrix {
         Self::from_symmetric(dim, values)
     }
 
-    /// From entries known to be symmetric.
+    /// Builds a matrix from entries known to be symmetric.
     pub(crate) fn from_symmetric(dim: usize, values: Vec<f64>) -> Option<Self> {
         (dim > 0 && values.len() == dim * dim && kernel::all_finite(&values))
             .then_some(Self { dim, values })
@@ -124,7 +124,7 @@ impl SymmetricMatrix {
         })
     }
 
-    /// A + s·B entry by entry, both scaled: `weight`·A + `other_weight`·B; `None` for unequal sizes.
+    /// Weighted sum of two matrices: `weight`·A + `other_weight`·B. `None` for unequal sizes.
     #[must_use]
     pub fn blend(&self, weight: f64, other: &Self, other_weight: f64) -> Option<Self> {
         if self.dim != other.dim {

@@ -1,16 +1,16 @@
 //! Mean, variance, skewness and excess kurtosis, in one stable pass.
 
-/// What a sum of squared deviations is divided by.
+/// Divisor of a sum of squared deviations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ddof {
-    /// By n: the values are all there are (delta degrees of freedom 0).
+    /// By n: the values are the whole population (delta degrees of freedom 0).
     Population,
     /// By n − 1: the values are a sample (delta degrees of freedom 1).
     Sample,
 }
 
 impl Ddof {
-    /// What to divide by for `n` values; `None` when nothing would be left.
+    /// The divisor for `n` values. `None` if it is not positive.
     #[must_use]
     pub fn divisor(self, n: usize) -> Option<f64> {
         let free = match self {
@@ -21,10 +21,10 @@ impl Ddof {
     }
 }
 
-/// Count, mean and central power sums of values seen so far.
+/// Count, mean and sums of central powers of the values seen so far.
 ///
-/// Updated by Pébay's formulas (Sandia report SAND2008-6212), which do not cancel when the mean is
-/// large beside the spread. [`Moments::merge`] joins two blocks as if they had been one.
+/// Updated by Pébay's formulas (Sandia report SAND2008-6212), which do not cancel if the mean is
+/// large compared with the spread. [`Moments::merge`] combines two blocks as if they were one.
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
     count: usize,
@@ -35,10 +35,10 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// No values yet.
+    /// Moments of no values.
     pub const EMPTY: Self = Self { count: 0, mean: 0.0, m2: 0.0, m3: 0.0, m4: 0.0 };
 
-    /// The moments of a slice; `None` when it is empty or holds a value that is not finite.
+    /// The moments of a slice. `None` if it is empty or contains a value that is not finite.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
         let mut moments = Self::EMPTY;
@@ -48,7 +48,7 @@ impl Moments {
         (moments.count > 0 && moments.m4.is_finite()).then_some(moments)
     }
 
-    /// Takes one more value.
+    /// Adds one value.
     pub fn push(&mut self, value: f64) {
         let before = self.count as f64;
         self.count += 1;
@@ -125,14 +125,15 @@ impl Moments {
         finite(self.m3 / self.count as f64 / (variance * variance.sqrt()))
     }
 
-    /// Population excess kurtosis m₄/m₂² − 3, without small-sample correction; `None` without spread.
+    /// Population excess kurtosis m₄/m₂² − 3, without small-sample correction; `None` without
+    /// spread.
     #[must_use]
     pub fn excess_kurtosis(&self) -> Option<f64> {
         let variance = self.spread()?;
         finite(self.m4 / self.count as f64 / (variance * variance) - 3.0)
     }
 
-    /// Population variance, if it is more than rounding of the mean.
+    /// Population variance. `None` if it is no more than rounding of the mean.
     fn spread(&self) -> Option<f64> {
         let variance = self.variance(Ddof::Population)?;
         let rounding = self.mean * f64::EPSILON;
@@ -170,7 +171,8 @@ pub fn standard_deviation(values: &[f64], ddof: Ddof) -> Option<f64> {
     variance(values, ddof).map(f64::sqrt)
 }
 
-/// Pearson correlation of two series of equal length; `None` without at least two values and spread.
+/// Pearson correlation of two series of equal length; `None` without at least two values and
+/// spread.
 #[must_use]
 pub fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
     if x.len() != y.len() || x.len() < 2 {

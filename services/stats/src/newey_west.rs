@@ -1,4 +1,4 @@
-//! Variances that allow for correlation over time: Newey and West (1987).
+//! Long-run variances of autocorrelated series: Newey and West (1987).
 
 /// The usual bandwidth ⌊4(T/100)^{2/9}⌋.
 #[must_use]
@@ -13,10 +13,11 @@ pub fn bartlett(lag: usize, lags: usize) -> f64 {
     (1.0 - lag as f64 / (lags as f64 + 1.0)).max(0.0)
 }
 
-/// Long-run variance γ₀ + 2Σ(1 − k/(L+1))γ_k, deviations from the mean, each γ divided by T.
+/// Long-run variance γ₀ + 2Σ(1 − k/(L+1))γ_k, with deviations from the mean and each γ divided by
+/// T.
 ///
-/// Divide by T for the squared error of the mean. `None` for fewer than two values or one that is
-/// not finite.
+/// Divide by T for the squared standard error of the mean. `None` for fewer than two values or one
+/// that is not finite.
 #[must_use]
 pub fn variance(values: &[f64], lags: usize) -> Option<f64> {
     if values.len() < 2 {
@@ -32,6 +33,6 @@ pub fn variance(values: &[f64], lags: usize) -> Option<f64> {
     for lag in 1..=lags.min(values.len() - 1) {
         total += 2.0 * bartlett(lag, lags) * autocovariance(lag);
     }
-    // The estimate is never negative but for rounding.
+    // The estimate can be negative only by rounding.
     Some(total.max(0.0)).filter(|variance| variance.is_finite())
 }

@@ -10,17 +10,17 @@ pub fn pdf(x: f64) -> f64 {
 
 /// Probability that a standard normal is at most `x`: erfc(−x/√2)/2.
 ///
-/// Relative error of a few 1e-16, in the lower tail too, down to where a double ends (x ≈ −37.5).
+/// Relative error of a few 1e-16, also in the lower tail down to the smallest double (x ≈ −37.5).
 #[must_use]
 pub fn cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
-/// The value a standard normal stays below with probability `p`; `None` outside 0 < p < 1.
+/// The value that a standard normal stays below with probability `p`. `None` outside 0 < p < 1.
 ///
 /// Wichura (1988), algorithm AS 241, PPND16: relative error about 1e-16 for p from 1e-316 on.
-/// Near p = 1 the answer is as good as the double nearest to p; for far upper tails ask for
-/// `-quantile(1 − p)` with 1 − p at hand.
+/// Near p = 1 the result is only as precise as the double nearest to p. For far upper tails, use
+/// `-quantile(q)` with q = 1 − p given directly.
 #[must_use]
 pub fn quantile(p: f64) -> Option<f64> {
     (p > 0.0 && p < 1.0).then(|| quantile_unchecked(p))
@@ -35,10 +35,11 @@ pub fn tail_mean(confidence: f64) -> Option<f64> {
     quantile(confidence).map(|z| pdf(z) / (1.0 - confidence))
 }
 
-/// Cornish–Fisher: the quantile `z` of a standard normal bent by skewness and excess kurtosis.
+/// Cornish–Fisher: the quantile `z` of a standard normal, adjusted for skewness and excess
+/// kurtosis.
 ///
 /// z + (z²−1)·S/6 + (z³−3z)·K/24 − (2z³−5z)·S²/36. For a loss quantile at 95 %, pass the (negative)
-/// z of 5 % and take the sign off the result. The expansion is monotone only for moderate S and K.
+/// z of 5 % and negate the result. The expansion is monotone only for moderate S and K.
 #[must_use]
 pub fn cornish_fisher(z: f64, skewness: f64, excess_kurtosis: f64) -> f64 {
     let cube = z * z * z;
@@ -118,7 +119,7 @@ const MIDDLE: ([f64; 8], [f64; 8]) = (
     ],
 );
 
-/// The same beyond.
+/// The same for tails beyond exp(−25).
 #[expect(clippy::excessive_precision, reason = "as printed in AS 241")]
 const FAR: ([f64; 8], [f64; 8]) = (
     [

@@ -1,8 +1,8 @@
-//! Quantiles under a named rule, and how well order statistics pin a quantile down.
+//! Quantiles under a named rule, and confidence intervals for them from order statistics.
 
-/// Which of the many definitions of a sample quantile is meant.
+/// Definition of a sample quantile.
 ///
-/// With n ordered values x₁ ≤ … ≤ xₙ and probability p; a place between two values is interpolated.
+/// For n ordered values x₁ ≤ … ≤ xₙ and probability p. A place between two values is interpolated.
 /// Places within 1e-9 of a whole number count as whole, so that 1 − 0.95 means five per cent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuantileRule {
@@ -20,7 +20,7 @@ pub enum QuantileRule {
     MedianUnbiased,
 }
 
-/// A place among ordered values: an index from 0 and the share of the way to the next.
+/// A place among ordered values: an index from 0 and the fraction of the way to the next value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Place {
     pub(crate) index: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 }
 
 impl QuantileRule {
-    /// Where the quantile lies among `n` values; `None` for n = 0 or p outside [0, 1].
+    /// The place of the quantile among `n` values. `None` for n = 0 or p outside [0, 1].
     pub(crate) fn place(self, n: usize, p: f64) -> Option<Place> {
         let place = self.place_among(n, p)? - 1.0;
         let index = place.floor();
@@ -62,7 +62,7 @@ pub fn quantile(values: &[f64], p: f64, rule: QuantileRule) -> Option<f64> {
     quantile_in_place(&mut values.to_vec(), p, rule)
 }
 
-/// [`quantile`] without a copy; leaves the slice in another order.
+/// [`quantile`] without a copy; reorders the slice.
 #[must_use]
 pub fn quantile_in_place(values: &mut [f64], p: f64, rule: QuantileRule) -> Option<f64> {
     let place = rule.place(values.len(), p)?;
@@ -77,7 +77,7 @@ pub fn quantile_in_place(values: &mut [f64], p: f64, rule: QuantileRule) -> Opti
     Some(low + place.fraction * (high - low))
 }
 
-/// [`quantile`] of values already in ascending order (the caller's promise).
+/// [`quantile`] of values in ascending order, which the caller guarantees.
 #[must_use]
 pub fn quantile_of_sorted(ascending: &[f64], p: f64, rule: QuantileRule) -> Option<f64> {
     let place = rule.place(ascending.len(), p)?;
@@ -89,22 +89,22 @@ pub fn quantile_of_sorted(ascending: &[f64], p: f64, rule: QuantileRule) -> Opti
     value.is_finite().then_some(value)
 }
 
-/// Ranks (from 1, of ascending values) that enclose a quantile of the distribution behind a sample.
+/// Ranks (from 1, ascending) of sample values that enclose a quantile of their distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OrderInterval {
-    /// Rank of the lower bound; `None` where the sample is too short to give one.
+    /// Rank of the lower bound. `None` if the sample is too short for one.
     pub lower_rank: Option<usize>,
-    /// Rank of the upper bound; `None` where the sample is too short to give one.
+    /// Rank of the upper bound. `None` if the sample is too short for one.
     pub upper_rank: Option<usize>,
-    /// Probability that the bounds enclose the quantile, at least the one asked for.
+    /// Probability that the bounds enclose the quantile, at least the requested level.
     pub coverage: f64,
 }
 
-/// The distribution-free interval of the p-quantile from `n` independent values.
+/// The distribution-free confidence interval of the p-quantile from `n` independent values.
 ///
-/// The number of values below the quantile is binomial (n, p); each tail left out has probability at
-/// most (1 − level)/2. Dependence between the values (volatility clusters) makes it wider than this.
-/// `None` unless n > 0 and p and level lie inside (0, 1).
+/// The number of values below the quantile is binomial (n, p); each tail outside the interval has
+/// probability at most (1 − level)/2. With dependent values (volatility clusters) the interval
+/// would have to be wider. `None` unless n > 0 and p and level lie inside (0, 1).
 #[must_use]
 pub fn order_interval(n: usize, p: f64, level: f64) -> Option<OrderInterval> {
     let inside = |x: f64| x > 0.0 && x < 1.0;
@@ -115,13 +115,15 @@ pub fn order_interval(n: usize, p: f64, level: f64) -> Option<OrderInterval> {
     let (mut below, mut lower_rank, mut upper_rank) = (0.0, None, None);
     let (mut outside_low, mut inside_to) = (0.0, 1.0);
     for successes in 0..n {
-        // Here `below` is P(B < successes): the chance that rank `successes` lies above the quantile.
+        // Here `below` is P(B < successes), the probability that rank `successes` lies above the
+        // quantile.
         if below <= tail && successes > 0 {
             lower_rank = Some(successes);
             outside_low = below;
         }
         below += binomial(n, p, successes);
-        // Now P(B ≤ successes): the chance that rank `successes + 1` lies at or above the quantile.
+        // Now it is P(B ≤ successes), the probability that rank `successes + 1` lies at or above
+        // the quantile.
         if below >= 1.0 - tail {
             upper_rank = Some(successes + 1);
             inside_to = below.min(1.0);
@@ -143,7 +145,7 @@ fn binomial(n: usize, p: f64, k: usize) -> f64 {
     libm::exp(choices + hits * libm::log(p) + (trials - hits) * libm::log1p(-p))
 }
 
-/// Places a hair off a whole number come from rounding of p, not from meaning.
+/// Rounds places that differ from a whole number only by the rounding of p.
 pub(crate) fn snap(place: f64) -> f64 {
     let whole = place.round();
     if (place - whole).abs() < 1e-9 { whole } else { place }

@@ -4,11 +4,10 @@ use std::cmp::Ordering;
 
 use crate::moments::{self, Ddof};
 
-/// What turns the median absolute deviation of a normal variable into its standard deviation:
-/// 1/Φ⁻¹(¾).
+/// Ratio of the standard deviation of a normal variable to its median absolute deviation: 1/Φ⁻¹(¾).
 pub const MAD_TO_SD: f64 = 1.482_602_218_505_602;
 
-/// Ranks from 1 for the smallest; equal values share the mean of their places (mid-rank).
+/// Ranks, from 1 for the smallest. Equal values share the mean of their ranks (mid-rank).
 ///
 /// `None` when a value is not finite.
 #[must_use]
@@ -32,7 +31,7 @@ pub fn ranks(values: &[f64]) -> Option<Vec<f64>> {
     Some(ranks)
 }
 
-/// Share of past values below `x`, those equal counted half, from 0 to 1.
+/// Share of past values below `x`, with equal ones counted half, from 0 to 1.
 ///
 /// `None` for an empty past or a value that is not finite.
 #[must_use]
@@ -45,7 +44,7 @@ pub fn percentile_rank(past: &[f64], x: f64) -> Option<f64> {
     Some((below + at_most) as f64 / (2 * past.len()) as f64)
 }
 
-/// Percentile rank of every value within the slice it is part of: (rank − ½)/n.
+/// Percentile rank of every value within the slice: (rank − ½)/n.
 ///
 /// `None` when a value is not finite.
 #[must_use]
@@ -54,13 +53,14 @@ pub fn percentile_ranks(values: &[f64]) -> Option<Vec<f64>> {
     Some(ranks(values)?.iter().map(|rank| (rank - 0.5) / n).collect())
 }
 
-/// Middle value, or the mean of the two; `None` for an empty slice or a value that is not finite.
+/// Median: the middle value, or the mean of the two middle ones. `None` for an empty slice or a
+/// value that is not finite.
 #[must_use]
 pub fn median(values: &[f64]) -> Option<f64> {
     median_in_place(&mut values.to_vec())
 }
 
-/// [`median`] without a copy; leaves the slice in another order.
+/// [`median`] without a copy; reorders the slice.
 #[must_use]
 pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
     if values.is_empty() || !all_finite(values) {
@@ -77,8 +77,8 @@ pub fn median_in_place(values: &mut [f64]) -> Option<f64> {
     Some(lower / 2.0 + upper / 2.0)
 }
 
-/// The median of `count` finite values, of which `below` are less than all of `middle`, and the others
-/// greater; none where the median is not in the middle. Leaves the slice in another order.
+/// The median of `count` finite values, of which `below` are less than all of `middle` and the
+/// others greater. `None` if the median is not in `middle`. Reorders the slice.
 pub(crate) fn median_of_middle(middle: &mut [f64], below: usize, count: usize) -> Option<f64> {
     let upper = (count / 2).checked_sub(below).filter(|at| *at < middle.len())?;
     if count.is_multiple_of(2) && upper == 0 {
@@ -92,28 +92,28 @@ pub(crate) fn median_of_middle(middle: &mut [f64], below: usize, count: usize) -
     Some(lower / 2.0 + upper / 2.0)
 }
 
-/// Median absolute deviation from the median, not scaled; times [`MAD_TO_SD`] it estimates the
-/// standard deviation of a normal variable.
+/// Median absolute deviation from the median, unscaled; multiplied by [`MAD_TO_SD`] it estimates
+/// the standard deviation of a normal variable.
 #[must_use]
 pub fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
     centre_and_deviation(values).map(|(_, deviation)| deviation)
 }
 
-/// What [`winsorise`] did.
+/// Result of [`winsorise`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Winsorised {
     /// Median of the values.
     pub centre: f64,
     /// Robust standard deviation, 1.4826 times the median absolute deviation.
     pub scale: f64,
-    /// How many values were pulled in.
+    /// Number of values that were clipped.
     pub clipped: usize,
 }
 
-/// Pulls values further than `k` robust standard deviations from the median in to that distance.
+/// Clips values further than `k` robust standard deviations from the median to that distance.
 ///
-/// Where more than half of the values are equal the scale is zero and says nothing: the values are
-/// left alone. `None` for an empty slice, a value that is not finite, or k not above zero.
+/// If more than half of the values are equal, the scale is zero and the values are left unchanged.
+/// `None` for an empty slice, a value that is not finite, or k not above zero.
 #[must_use = "None means that nothing was done"]
 pub fn winsorise(values: &mut [f64], k: f64) -> Option<Winsorised> {
     if !(k.is_finite() && k > 0.0) {
@@ -133,12 +133,12 @@ pub fn winsorise(values: &mut [f64], k: f64) -> Option<Winsorised> {
     Some(Winsorised { centre, scale, clipped })
 }
 
-/// Standard scores across a slice: (x − mean)/SD. `None` without spread.
+/// Standard scores within a slice: (x − mean)/SD. `None` without spread.
 #[must_use]
 pub fn z_scores(values: &[f64], ddof: Ddof) -> Option<Vec<f64>> {
     let mean = moments::mean(values)?;
     let deviation = moments::standard_deviation(values, ddof)?;
-    // A spread that is only the rounding of the mean is none.
+    // A spread no larger than the rounding of the mean counts as zero.
     if deviation <= 4.0 * mean.abs() * f64::EPSILON {
         return None;
     }
@@ -146,7 +146,7 @@ pub fn z_scores(values: &[f64], ddof: Ddof) -> Option<Vec<f64>> {
     all_finite(&scores).then_some(scores)
 }
 
-/// Standard score of one value against a past it is no part of. `None` without spread.
+/// Standard score of a value against past values that exclude it. `None` without spread.
 #[must_use]
 pub fn z_score(past: &[f64], x: f64, ddof: Ddof) -> Option<f64> {
     let mean = moments::mean(past)?;
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_median_is_found_among_the_values_of_the_middle() {
+    fn the_median_is_found_among_middle_values() {
         for count in [1, 2, 3, 10, 11] {
             let all: Vec<f64> = (0..count).map(|at| f64::from((at * 7) % 11)).collect();
             for (low, high) in [(0.0, 11.0), (2.0, 6.0), (4.0, 5.0), (5.0, 5.0), (8.0, 11.0)] {

@@ -1,30 +1,32 @@
 //! Weighted least squares on a few regressors and an intercept, with standard errors.
 //!
-//! Regressors are centred, the normal equations solved by Cholesky's factor. A [`Workspace`] keeps
-//! its columns between calls, so that thousands of fits allocate nothing per observation.
+//! Regressors are centred, and the normal equations are solved by a Cholesky factor. A
+//! [`Workspace`] keeps its columns between calls, so that thousands of fits allocate nothing per
+//! observation.
 
 use crate::design::{self, Design, Square, UNKNOWNS_MAX, Unknowns};
 use crate::kernel;
 use crate::matrix::SymmetricMatrix;
 
-/// Most regressors beside the intercept.
+/// Maximum number of regressors, not counting the intercept.
 pub const REGRESSORS_MAX: usize = 8;
 
-/// Where standard errors come from.
+/// Model of the standard errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorModel {
-    /// Independent errors with variance inverse to the weight: s²(X′WX)⁻¹, s² = Σwe²/(n−p).
-    /// Too small when the weights mean importance (age, say): use the other one then, lags 0 at least.
+    /// Independent errors with variance inverse to the weight: s²(X′WX)⁻¹, s² = Σwe²/(n−p). Too
+    /// small if weights express importance (age, for instance): then use `Hac`, with at least lag
+    /// 0.
     Classical,
-    /// Newey and West (1987), Bartlett weights to the given lag, scores w·e·x, times n/(n−p).
-    /// Lag 0 allows for unequal variances only; [`newey_west::lags`] gives the usual bandwidth.
+    /// Newey and West (1987), Bartlett weights up to the given lag, scores w·e·x, times n/(n−p).
+    /// Lag 0 allows only for unequal variances; [`newey_west::lags`] gives the usual bandwidth.
     Hac {
         /// Highest lag.
         lags: usize,
     },
 }
 
-/// A coefficient and how well it is known.
+/// A coefficient and its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The coefficient.
@@ -34,7 +36,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Value over standard error; `None` for an error of zero.
+    /// Value divided by standard error. `None` if the error is zero.
     #[must_use]
     pub fn t_statistic(&self) -> Option<f64> {
         Some(self.value / self.standard_error).filter(|t| t.is_finite())
@@ -44,29 +46,29 @@ impl Estimate {
 /// A fitted line or plane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// Value where every regressor is zero.
+    /// Value at which every regressor is zero.
     pub intercept: Estimate,
     /// One slope for each regressor, in the order given.
     pub slopes: Vec<Estimate>,
     /// Covariance of the coefficients, intercept first.
     pub covariance: SymmetricMatrix,
-    /// 1 − Σwe²/Σw(y−ȳ)², with the weights given; `None` when y does not vary.
+    /// 1 − Σwe²/Σw(y−ȳ)², with the given weights. `None` if y does not vary.
     pub r_squared: Option<f64>,
     /// √(Σwe²/Σw · n/(n−p)), in units of y.
     pub residual_sd: f64,
-    /// Rows used: complete ones with a weight above zero.
+    /// Number of rows used: complete ones with a positive weight.
     pub observations: usize,
     /// (Σw)²/Σw² over those rows.
     pub effective_observations: f64,
 }
 
-/// Why there is no fit.
+/// Why a regression has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegressionError {
     /// No regressor, or more than [`REGRESSORS_MAX`].
     #[error("{0} regressors, not 1 to {REGRESSORS_MAX}")]
     Regressors(usize),
-    /// The columns or weights are not as long as y.
+    /// The columns or weights do not have the length of y.
     #[error("columns of unequal length")]
     Length,
     /// An infinite value, a negative weight, or a result too large for a double.
@@ -80,12 +82,12 @@ pub enum RegressionError {
         /// Rows needed.
         need: usize,
     },
-    /// A regressor is constant or a combination of those before it.
+    /// A regressor is constant or a linear combination of those before it.
     #[error("regressor {0} is constant or a combination of the others")]
     Collinear(usize),
 }
 
-/// One fit with a workspace of its own; see [`Workspace::least_squares`].
+/// Fits once with a temporary workspace; see [`Workspace::least_squares`].
 ///
 /// # Errors
 /// As [`Workspace::least_squares`].
@@ -98,13 +100,13 @@ pub fn least_squares(
     Workspace::empty().least_squares(y, regressors, weights, errors)
 }
 
-/// Columns kept from fit to fit.
+/// Buffers for columns, reused from fit to fit.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     pub(crate) design: Design,
     /// y less its fit.
     pub(crate) residuals: Vec<f64>,
-    /// One number a row, of which every score is a multiple: for least squares w·e.
+    /// One number per row, of which every score is a multiple: w·e for least squares.
     product: Vec<f64>,
     scores: Vec<Vec<f64>>,
     /// For robust fits: weights of the current step, and absolute residuals.
@@ -113,7 +115,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// An empty workspace; it grows to the longest fit it sees.
+    /// An empty workspace; it grows to the longest fit.
     #[must_use]
     pub fn empty() -> Self {
         Self {
@@ -128,8 +130,8 @@ impl Workspace {
 
     /// Minimises Σ w(y − a − Σ bₖxₖ)².
     ///
-    /// A row in which anything is NaN, or the weight zero, is left out; rows left are taken as
-    /// successive when lags count. Without weights every row weighs one.
+    /// A row with a NaN or with zero weight is left out; the remaining rows count as consecutive
+    /// for lags. Without weights, every row has weight one.
     ///
     /// # Errors
     /// [`RegressionError`]: bad shapes or values, too few rows, or collinear regressors.
@@ -179,8 +181,8 @@ impl Workspace {
             score.clear();
             score.extend(self.product.iter().zip(column).map(|(g, x)| g * x));
         }
-        // Σ over lags of what the scores of two columns have in common is an inner product of one with
-        // the other smoothed over the lags.
+        // The lagged sum of products of two columns' scores is an inner product of one with the
+        // other smoothed over the lags.
         let mut middle = [0.0; UNKNOWNS_MAX * UNKNOWNS_MAX];
         for j in 0..p {
             kernel::smooth(&self.scores[j], lags.min(n - 1), lags, &mut self.product);
@@ -196,7 +198,7 @@ impl Workspace {
             .map(|entry| entry * correction)
     }
 
-    /// Back from the centred problem to the caller's, checked to be finite.
+    /// Converts the centred problem back to the caller's, and checks that it is finite.
     pub(crate) fn report(
         &self,
         unknowns: &Unknowns,

@@ -1,26 +1,26 @@
-//! Least squares drawn towards known slopes, for regressors that tell much the same story.
+//! Least squares shrunk towards known slopes, for nearly collinear regressors.
 
 use crate::design;
 use crate::regression::{Fit, RegressionError, Workspace};
 
-/// How strongly slopes are drawn, and where to.
+/// Strength and target of the shrinkage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ridge<'a> {
     /// κ: the penalty in units of each regressor's own weighted sum of squares. 0 is least squares;
-    /// a lone regressor moves κ/(1+κ) of the way.
+    /// the slope of a single regressor moves κ/(1+κ) of the way to its target.
     pub kappa: f64,
     /// b₀, one slope for each regressor.
     pub towards: &'a [f64],
-    /// Lags of the standard errors.
+    /// Number of lags of the standard errors.
     pub lags: usize,
 }
 
 impl Workspace {
     /// b = (X′WX + κD)⁻¹(X′Wy + κD·b₀), X centred, D the diagonal of X′WX; the intercept is free.
     ///
-    /// Hoerl and Kennard (1970), with a prior. Standard errors are A⁻¹SA⁻¹·n/(n−p) with A = X′WX + κD
-    /// and S from the scores w·e·x as in [`crate::regression::ErrorModel::Hac`]: the noise of the
-    /// estimate about its own mean; its bias towards b₀ is not in them.
+    /// Hoerl and Kennard (1970), with a prior. Standard errors are A⁻¹SA⁻¹·n/(n−p) with A = X′WX +
+    /// κD and S from the scores w·e·x as in [`crate::regression::ErrorModel::Hac`]: they measure
+    /// the noise of the estimate, not its bias towards b₀.
     /// Rows and weights are treated as by [`Workspace::least_squares`].
     ///
     /// # Errors

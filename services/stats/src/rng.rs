@@ -8,9 +8,9 @@ const ROUNDS: u32 = 10;
 
 /// A sequence of draws: a pure function of a seed, a stream and a position.
 ///
-/// Streams of one seed never overlap (the stream number is half of the counter), so give every
-/// instrument, day or scenario a stream of its own: its draws then depend on nothing drawn elsewhere.
-/// A stream holds 2⁶⁵ draws of 64 bits.
+/// Streams of one seed never overlap (the stream number is half of the counter). Give every
+/// instrument, day or scenario its own stream, so that its draws do not depend on others. A stream
+/// holds 2⁶⁵ draws of 64 bits.
 #[derive(Clone, Debug)]
 pub struct Rng {
     key: [u32; 2],
@@ -18,7 +18,7 @@ pub struct Rng {
     /// Number of the next block of four words.
     block: u64,
     words: [u32; 4],
-    /// Words of the current block already handed out.
+    /// Number of words of the current block already used.
     used: usize,
 }
 
@@ -53,8 +53,8 @@ impl Rng {
         open_unit(self.next_u64())
     }
 
-    /// Standard normal, by the inverse of the distribution function: one uniform for one normal, so
-    /// that draws can be matched, mirrored or replaced one by one.
+    /// Standard normal, by the inverse of the distribution function: one uniform per normal, so
+    /// that draws can be matched, mirrored or replaced individually.
     pub fn normal(&mut self) -> f64 {
         normal::quantile_unchecked(self.uniform())
     }
@@ -74,7 +74,7 @@ impl Rng {
         }
     }
 
-    /// Puts the slice into a uniformly random order (Fisher–Yates).
+    /// Shuffles the slice uniformly (Fisher–Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let Ok(bound) = u32::try_from(last + 1) else { continue };
@@ -90,7 +90,8 @@ impl Rng {
     }
 }
 
-/// The uniform draw at a position of a stream, without walking there; 64 bits of block `index`.
+/// The uniform draw at a position of a stream, without the draws before it; 64 bits of block
+/// `index`.
 ///
 /// Equals the first [`Rng::uniform`] of that block, that is draw `2·index` of the stream.
 #[must_use]
@@ -99,7 +100,7 @@ pub fn uniform_at(seed: u64, stream: u64, index: u64) -> f64 {
     open_unit(u64::from(words[1]) << 32 | u64::from(words[0]))
 }
 
-/// [`uniform_at`] at positions in a row, side by side.
+/// [`uniform_at`] at consecutive positions, computed side by side.
 #[must_use]
 pub fn uniforms_at<const N: usize>(seed: u64, stream: u64, index: u64) -> [f64; N] {
     let indices: [[u32; 2]; N] = std::array::from_fn(|lane| halves(index + lane as u64));
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_side_by_side_are_the_draws_one_by_one() {
+    fn draws_side_by_side_equal_draws_one_by_one() {
         for index in [0, 7, u64::from(u32::MAX) - 3] {
             let alone: Vec<u64> =
                 (0..9).map(|at| uniform_at(1 << 40 | 5, 3 << 33, index + at).to_bits()).collect();
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_reached_without_walking() {
+    fn a_position_is_reached_directly() {
         let mut walked = Rng::new(7, 3);
         for index in 0..50 {
             let uniform = walked.uniform();

@@ -1,51 +1,53 @@
-//! Regression that a few wild observations cannot turn: Huber's M-estimator.
+//! Robust regression, which a few outliers cannot distort: Huber's M-estimator.
 
 use crate::rank::MAD_TO_SD;
 use crate::regression::{Fit, RegressionError, Workspace};
 
-/// Share by which the scale seldom changes from one step to the next.
+/// The scale usually changes by less than this share from one step to the next.
 const SCALE_CHANGE: f64 = 0.05;
 
-/// How a robust fit is to run.
+/// Settings of a robust fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Huber {
-    /// Residuals beyond this many robust standard deviations lose weight; 1.345 keeps 95 % of the
-    /// efficiency of least squares when errors are normal.
+    /// Residuals beyond this many robust standard deviations are down-weighted; 1.345 keeps 95 % of
+    /// the efficiency of least squares if errors are normal.
     pub k: f64,
-    /// Steps at most.
+    /// Maximum number of steps.
     pub iterations_max: usize,
-    /// Converged when no step moves a coefficient, times its regressor's root mean square, by more
-    /// than this share of the scale. 1e-8 is exact for all purposes, 1e-4 enough for a beta.
+    /// The fit has converged when no step moves a coefficient, times its regressor's root mean
+    /// square, by more than this share of the scale. 1e-8 is exact for all purposes; 1e-4 is enough
+    /// for a beta.
     pub tolerance: f64,
-    /// Lags of the sandwich standard error; 0 allows for unequal variances only.
+    /// Number of lags of the sandwich standard error; 0 allows only for unequal variances.
     pub lags: usize,
 }
 
-/// A robust fit and how it went.
+/// A robust fit and its diagnostics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RobustFit {
-    /// The line. R², residual SD and effective observations are under the caller's weights, not the
-    /// robust ones; R² can be negative where least squares was bought by a few observations.
+    /// The fit. R², residual SD and effective observations use the caller's weights, not the robust
+    /// ones. R² can be negative if a few observations dominate least squares.
     pub fit: Fit,
     /// Robust standard deviation of the residuals: median of |e| times 1.4826, unweighted.
     pub scale: f64,
-    /// Observations beyond k·scale.
+    /// Number of observations beyond k·scale.
     pub downweighted: usize,
-    /// Steps taken.
+    /// Number of steps taken.
     pub iterations: usize,
-    /// Whether the tolerance was met. If not, the coefficients are those of the last step; so too
-    /// when the scale fell to zero, because a line fits more than half of the observations exactly.
+    /// Whether the tolerance was met. If not, the coefficients are those of the last step. Also
+    /// false if the scale fell to zero, because a line fits more than half of the observations
+    /// exactly.
     pub converged: bool,
 }
 
 impl Workspace {
-    /// Minimises Σ w·ρ((y − a − Σ bₖxₖ)/s) by iterated least squares from the least squares fit, the
-    /// scale s taken anew at each step.
+    /// Minimises Σ w·ρ((y − a − Σ bₖxₖ)/s) by iteratively reweighted least squares, starting from
+    /// the least-squares fit; the scale s is updated in each step.
     ///
-    /// ρ is Huber's (1964): quadratic to ±k, linear beyond. The scale is the median absolute residual
-    /// about zero times 1.4826, as in statsmodels' `RLM` with `scale_est="mad"`. Standard errors are
-    /// the sandwich A⁻¹SA⁻¹·n/(n−p), A = Σ w·1{|e| ≤ ks}·xx′, S from the scores w·clip(e, ±ks)·x;
-    /// statsmodels reports Huber's H1 instead, which supposes equal variances.
+    /// ρ is Huber's (1964): quadratic to ±k, linear beyond. The scale is the median absolute
+    /// residual about zero times 1.4826, as in statsmodels' `RLM` with `scale_est="mad"`. Standard
+    /// errors are the sandwich A⁻¹SA⁻¹·n/(n−p), A = Σ w·1{|e| ≤ ks}·xx′, S from the scores
+    /// w·clip(e, ±ks)·x; statsmodels reports Huber's H1 instead, which assumes equal variances.
     /// Rows and weights are treated as by [`Workspace::least_squares`].
     ///
     /// # Errors
@@ -77,7 +79,7 @@ impl Workspace {
             scale = self.robust_scale_near(scale);
         }
         let bound = settings.k * scale;
-        // Without a scale nothing tells an outlier: the plain sandwich then.
+        // Without a scale there are no outliers, so the plain sandwich is used.
         let bound_or_none = if scale > floor { bound } else { f64::INFINITY };
         self.set_inlier_weights(bound_or_none);
         let (factor, _) = self.design.solve(&self.step_weights)?;
@@ -89,7 +91,7 @@ impl Workspace {
     }
 }
 
-/// One robust fit with a workspace of its own; see [`Workspace::huber`].
+/// Fits once with a temporary workspace; see [`Workspace::huber`].
 ///
 /// # Errors
 /// As [`Workspace::huber`].
@@ -110,13 +112,13 @@ impl Workspace {
         crate::rank::median_in_place(&mut self.sizes).map_or(0.0, |median| median * MAD_TO_SD)
     }
 
-    /// The same, where it is likely to be near the last one: the median is sought among the residuals
-    /// close to that, and among all only where it is not there.
+    /// The same, if it is probably close to the last scale: searches the residuals close to that
+    /// first, and all residuals only if the median is not among them.
     fn robust_scale_near(&mut self, last: f64) -> f64 {
         let middle = last / MAD_TO_SD;
         let (low, high) = ((1.0 - SCALE_CHANGE) * middle, (1.0 + SCALE_CHANGE) * middle);
         let below = self.residuals.iter().filter(|e| e.abs() < low).count();
-        // Every size is written and those elsewhere written over: no branch to mispredict.
+        // Branch-free: every size is written, and those out of range are overwritten.
         self.sizes.resize(self.residuals.len(), 0.0);
         let mut near = 0;
         for size in self.residuals.iter().map(|e| e.abs()) {
@@ -128,7 +130,7 @@ impl Workspace {
         median.map_or_else(|| self.robust_scale(), |median| median * MAD_TO_SD)
     }
 
-    /// Scales below this are rounding.
+    /// Scales below this are rounding errors.
     fn scale_floor(&self) -> f64 {
         let largest = self.residuals.iter().fold(0.0_f64, |m, e| m.max(e.abs()));
         largest * 1e-12

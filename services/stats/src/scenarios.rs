@@ -1,8 +1,8 @@
-//! Weighted scenarios of profit and loss: quantile, tail, who is in it, and how well it is known.
+//! Weighted scenarios of profit and loss: quantiles, tails, tail contributions and their errors.
 //!
 //! Scenarios belong to periods (days of history). A period may have several scenarios, for instance
-//! one for each draw of what is unknown about it; then each counts in part. Weights are in periods:
-//! those of all scenarios add up to the number of periods, whatever the caller's unit.
+//! one for each draw of its unknown part; then each counts in part. Weights are in periods: they
+//! are rescaled to sum to the number of periods, whatever the caller's unit.
 
 mod levels;
 
@@ -22,40 +22,40 @@ use std::{borrow::Cow, cmp::Ordering};
 pub struct Scenario {
     /// Profit, positive; loss, negative.
     pub profit: f64,
-    /// How much it counts beside the others; positive.
+    /// Weight relative to other scenarios; positive.
     pub weight: f64,
-    /// The period it comes from, an index from 0 in order of time.
+    /// Period it comes from, an index from 0 in order of time.
     pub period: u32,
-    /// Which of the draws of that period, for the caller's use.
+    /// Draw of that period, for the caller's use.
     pub draw: u32,
 }
 
-/// An interval for a value at risk, of losses; an end is open where history is too short for it.
+/// An interval for a value at risk, as losses. An end is open if history is too short for it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ValueAtRiskInterval {
-    /// The smaller loss; `None` where the interval has no lower end.
+    /// The smaller loss. `None` if the interval has no lower end.
     pub low: Option<f64>,
-    /// The larger loss; `None` where the interval has no upper end.
+    /// The larger loss. `None` if the interval has no upper end.
     pub high: Option<f64>,
     /// Standard error of the share of periods beyond the value at risk.
     pub exceedance_error: f64,
 }
 
-/// Scenarios in ascending order of profit, equal ones by period and draw.
+/// Scenarios sorted from the worst to the best, ties by period and draw.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenarios {
-    /// The worst of them in order, then those not in order yet.
+    /// The worst scenarios, sorted, followed by the unsorted rest.
     scenarios: Vec<Scenario>,
-    /// How many are in order.
+    /// Number of sorted scenarios.
     ordered: usize,
     periods: usize,
 }
 
 impl Scenarios {
-    /// Scenarios of `periods` periods in any order; weights are brought to that sum.
+    /// Builds scenarios of `periods` periods, in any order; weights are rescaled to that sum.
     ///
-    /// `None` for no scenarios, a period out of range, a profit that is not finite, or a weight that
-    /// is not positive and finite.
+    /// `None` for no scenarios, a period out of range, a profit that is not finite, or a weight
+    /// that is not positive and finite.
     #[must_use]
     pub fn of(mut scenarios: Vec<Scenario>, periods: usize) -> Option<Self> {
         let is_valid = |s: &Scenario| {
@@ -65,13 +65,13 @@ impl Scenarios {
         if scenarios.is_empty() || !scenarios.iter().all(is_valid) {
             return None;
         }
-        // The weights are added up in this order.
+        // Weights are summed in this order.
         scenarios.sort_unstable_by(worst_first);
         let ordered = scenarios.len();
         Self { scenarios, ordered, periods }.weighed()
     }
 
-    /// Brings weights to the sum that they are to have.
+    /// Rescales the weights to their required sum.
     fn weighed(mut self) -> Option<Self> {
         let unit = self.periods as f64 / self.scenarios.iter().map(|s| s.weight).sum::<f64>();
         for scenario in &mut self.scenarios {
@@ -80,8 +80,8 @@ impl Scenarios {
         self.scenarios.iter().all(|s| s.weight.is_finite()).then_some(self)
     }
 
-    /// Pools draws of the same periods: `draws[d][s]` is the profit of period s in draw d, and each
-    /// counts 1/number of draws. One draw is plain history.
+    /// Pools draws of the same periods: `draws[d][s]` is the profit of period s in draw d, with
+    /// weight 1/number of draws. One draw is plain history.
     ///
     /// `None` for no draws, draws of unequal length or without a period, or a profit that is not
     /// finite.
@@ -92,8 +92,8 @@ impl Scenarios {
         Some(scenarios)
     }
 
-    /// [`Scenarios::pooled`] for [`Scenarios::levels`], which puts in order no more than it looks at.
-    /// Any other measure gives the same as it does there, and sorts a copy for it.
+    /// [`Scenarios::pooled`] for [`Scenarios::levels`], which sorts only as far as needed. Other
+    /// measures give the same results but sort a copy first.
     #[must_use]
     pub fn unordered<D: AsRef<[f64]>>(draws: &[D]) -> Option<Self> {
         let periods = draws.first()?.as_ref().len();
@@ -119,13 +119,13 @@ impl Scenarios {
         Self { scenarios, ordered: 0, periods }.weighed()
     }
 
-    /// The scenarios from the worst to the best, weights in periods.
+    /// The scenarios from the worst to the best, with weights in periods.
     #[must_use]
     pub fn ascending(&self) -> Cow<'_, [Scenario]> {
         self.worst(f64::INFINITY)
     }
 
-    /// The worst scenario; of equal ones the first by period and draw.
+    /// The worst scenario; of equal ones, the first by period and draw.
     #[must_use]
     pub fn first(&self) -> Option<&Scenario> {
         match self.ordered {
@@ -141,10 +141,10 @@ impl Scenarios {
     }
 
     /// The quantile at probability p. The rule's place counts periods; the quantile is the mean of
-    /// the one period's worth of scenarios that ends there.
+    /// one period's weight of scenarios, ending at that place.
     ///
-    /// With one scenario a period this is [`crate::quantile::quantile`]; so it is where all draws of
-    /// a period are alike. `None` for p outside [0, 1].
+    /// With one scenario per period, or if all draws of a period are equal, this is
+    /// [`crate::quantile::quantile`]. `None` for p outside [0, 1].
     #[must_use]
     pub fn quantile(&self, p: f64, rule: QuantileRule) -> Option<f64> {
         let place = rule.place_among(self.periods, p)?;
@@ -153,8 +153,8 @@ impl Scenarios {
 
     /// Value at risk and expected shortfall: [`crate::tail::historical`] with weights.
     ///
-    /// Expected shortfall is the mean loss over the worst share 1 − confidence, the scenario on the
-    /// border counted in part (Rockafellar and Uryasev 2002). `None` for confidence outside (0, 1).
+    /// Expected shortfall is the mean loss over the worst share 1 − confidence; the scenario on the
+    /// border counts in part (Rockafellar and Uryasev 2002). `None` for confidence outside (0, 1).
     #[must_use]
     pub fn tail(&self, confidence: f64, rule: QuantileRule) -> Option<Tail> {
         let mass = self.mass(confidence)?;
@@ -163,7 +163,7 @@ impl Scenarios {
         Some(Tail { value_at_risk, expected_shortfall })
     }
 
-    /// The scenarios of the tail, worst first, each with its share of the tail; shares add up to one.
+    /// The scenarios of the tail, worst first, each with its share of the tail; shares sum to one.
     ///
     /// Expected shortfall is −Σ share·profit, so Σ over parts of a profit gives its components
     /// (Tasche 1999). `None` for confidence outside (0, 1).
@@ -183,8 +183,8 @@ impl Scenarios {
         Some(shares)
     }
 
-    /// For each period the share of its weight that lies in the tail, in order of time: 1 where all
-    /// its scenarios are beyond the value at risk, 0 where none is. The mean is 1 − confidence.
+    /// For each period, in order of time, the share of its weight that lies in the tail: 1 if all
+    /// its scenarios are beyond the value at risk, 0 if none is. The mean is 1 − confidence.
     ///
     /// `None` for confidence outside (0, 1).
     #[must_use]
@@ -199,16 +199,16 @@ impl Scenarios {
 
     /// Standard error of the share of periods beyond the value at risk.
     ///
-    /// A period exceeds or does not. Where T·p is no whole number the last one would count in part,
-    /// and half a period alone in the tail has a quarter of the variance of a whole one. So the errors
-    /// of the next whole number of periods are taken, brought to p as those of independent periods
-    /// are: p(1−p).
+    /// A whole period either exceeds or does not. If T·p is not a whole number, the last period
+    /// would count in part, and half a period in the tail has only a quarter of the variance of a
+    /// whole one. Therefore the error is computed for the next whole number of periods and rescaled
+    /// to p like that of independent periods, by p(1−p).
     fn exceedance_error(&self, confidence: f64) -> Option<f64> {
         let (exceedances, factor) = self.exceedance_series(confidence)?;
         Some(stationary_bootstrap::mean_error(&exceedances)? * factor)
     }
 
-    /// The series whose mean has the error, and what the error is multiplied by.
+    /// The series whose mean has the error, and the factor that the error is multiplied by.
     fn exceedance_series(&self, confidence: f64) -> Option<(Vec<f64>, f64)> {
         let whole = self.mass(confidence)?.ceil() / self.periods as f64;
         let p = 1.0 - confidence;
@@ -221,16 +221,18 @@ impl Scenarios {
         }
     }
 
-    /// The interval of the value at risk by inversion (Woodruff 1952): its ends are the quantiles at
-    /// p ± z·√(v/T), p = 1 − confidence, z the normal quantile of a two-sided `level` (1.645 for
-    /// 0.90), v the long-run variance of exceedances, so that losses that come in clusters widen it.
+    /// The interval of the value at risk by inversion (Woodruff 1952). Its ends are the quantiles
+    /// at p ± z·√(v/T), with p = 1 − confidence, z the normal quantile of a two-sided `level`
+    /// (1.645 for 0.90), and v the long-run variance of exceedances, so that clusters of losses
+    /// widen it.
     ///
-    /// Clusters much longer than the bootstrap's blocks of T^{1/3} periods are seen in part: over 1,000
-    /// simulated days whose volatility changes threefold every 50 days a 90 % interval encloses the
-    /// true value in 74 % of histories. Filtered profits have no such clusters.
+    /// Clusters much longer than the bootstrap's blocks of T^{1/3} periods are only partly
+    /// captured: over 1,000 simulated days whose volatility changes threefold every 50 days, a 90 %
+    /// interval contains the true value in 74 % of histories. Filtered profits have no such
+    /// clusters.
     ///
-    /// Draws of one period count as one observation. An end is open where less than one period
-    /// remains beyond it. `None` for confidence or level outside (0, 1).
+    /// Draws of one period count as one observation. An end is open if less than one period remains
+    /// beyond it. `None` for confidence or level outside (0, 1).
     #[must_use]
     pub fn value_at_risk_interval(
         &self,
@@ -258,19 +260,19 @@ impl Scenarios {
         Some(ValueAtRiskInterval { low: at(p + reach), high: at(p - reach), exceedance_error })
     }
 
-    /// Standard error of the expected shortfall: that of the mean of its influence function
-    /// c + (loss − c)⁺/(1 − confidence), c the loss on the border of the tail, by the stationary
-    /// bootstrap, so that clusters widen it. What the draws of a period add is in it; what all draws
-    /// share in ignorance is not.
+    /// Standard error of the expected shortfall: that of the mean of its influence function c +
+    /// (loss − c)⁺/(1 − confidence), with c the loss on the border of the tail, by the stationary
+    /// bootstrap, so that clusters widen it. It includes the variation among the draws of a period,
+    /// but not an error that all draws share.
     ///
-    /// `None` for confidence outside (0, 1) and where the tail holds scenarios of one period only.
+    /// `None` for confidence outside (0, 1), and if the tail holds scenarios of one period only.
     #[must_use]
     pub fn expected_shortfall_error(&self, confidence: f64) -> Option<f64> {
         let beyond = self.beyond_series(&self.tail_shares(confidence)?)?;
         Some(stationary_bootstrap::mean_error(&beyond)? / (1.0 - confidence))
     }
 
-    /// By period, losses beyond the border of the tail; none where the tail is one period.
+    /// Losses beyond the border of the tail, by period. `None` if the tail is a single period.
     fn beyond_series(&self, shares: &[(Scenario, f64)]) -> Option<Vec<f64>> {
         let (border, _) = shares.last()?;
         if shares.iter().all(|(scenario, _)| scenario.period == border.period) {
@@ -283,7 +285,7 @@ impl Scenarios {
         Some(beyond)
     }
 
-    /// Puts the worst scenarios of so many periods in order, and at least one more.
+    /// Sorts at least the worst scenarios of `mass` periods, and one more.
     fn order(&mut self, mass: f64) {
         let rest = self.count(mass).saturating_sub(self.ordered);
         let unordered = &mut self.scenarios[self.ordered..];
@@ -298,7 +300,7 @@ impl Scenarios {
         self.ordered += rest;
     }
 
-    /// The worst scenarios in order, those of so many periods among them.
+    /// The worst scenarios, sorted, covering at least `mass` periods.
     fn worst(&self, mass: f64) -> Cow<'_, [Scenario]> {
         if self.count(mass) <= self.ordered {
             return Cow::Borrowed(&self.scenarios[..self.ordered]);
@@ -309,8 +311,8 @@ impl Scenarios {
         Cow::Owned(ordered.scenarios)
     }
 
-    /// How many of the worst scenarios surely cover so many periods. Where not all are in order, each
-    /// weighs the same.
+    /// A number of worst scenarios that surely covers `mass` periods. If not all are sorted, all
+    /// have the same weight.
     fn count(&self, mass: f64) -> usize {
         let all = self.scenarios.len();
         let periods = mass.min(self.periods as f64);
@@ -318,13 +320,13 @@ impl Scenarios {
         if self.ordered == all { all } else { alike.min(all) }
     }
 
-    /// Periods in the tail, T(1 − confidence).
+    /// Number of periods in the tail, T(1 − confidence).
     fn mass(&self, confidence: f64) -> Option<f64> {
         let is_inside = confidence > 0.0 && confidence < 1.0;
         is_inside.then(|| snap(self.periods as f64 * (1.0 - confidence)))
     }
 
-    /// Mean profit of the scenarios whose cumulated weight lies between two bounds.
+    /// Mean profit of the scenarios whose cumulative weight lies between two bounds.
     fn mean_between(&self, from: f64, to: f64) -> Option<f64> {
         let (mut before, mut sum, mut weight) = (0.0, 0.0, 0.0);
         for scenario in self.worst(to).iter() {
@@ -343,13 +345,14 @@ impl Scenarios {
     }
 }
 
-/// How far the ends of an interval lie from p: z·error, z the normal quantile of a two-sided level.
+/// Distance of the ends of an interval from p: z·error, with z the normal quantile of a two-sided
+/// level.
 fn reach(level: f64, error: f64) -> Option<f64> {
     let is_inside = level > 0.0 && level < 1.0;
     Some(normal::quantile((1.0 + level) / 2.0)? * error).filter(|_| is_inside)
 }
 
-/// By profit, equal ones by period and draw.
+/// Orders by profit, ties by period and draw.
 fn worst_first(a: &Scenario, b: &Scenario) -> Ordering {
     let tied = || (a.period, a.draw).cmp(&(b.period, b.draw));
     a.profit.total_cmp(&b.profit).then_with(tied)

@@ -1,52 +1,53 @@
-//! Are the losses beyond a value at risk as large as its expected shortfall says?
+//! Back-tests of expected shortfall: are the losses beyond a value at risk as large as forecast?
 //!
-//! Acerbi and Székely (2014), "Backtesting expected shortfall", tests 1 and 2. Their null hypothesis
-//! is that each day's profit comes from that day's forecast distribution, so chances are counted
-//! over simulated histories drawn from these, with a seed: the same input gives the same answer.
+//! Acerbi and Székely (2014), "Backtesting expected shortfall", tests 1 and 2. Their null
+//! hypothesis is that each day's profit comes from that day's forecast distribution. P-values are
+//! therefore estimated from histories simulated from the forecasts, with a seed: the same input
+//! gives the same result.
 
 use crate::rng::Rng;
 
-/// What was forecast for one day, and what came.
+/// One day's forecast and its outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShortfallForecast {
-    /// The profit that came; a loss is negative.
+    /// The realised profit; a loss is negative.
     pub profit: f64,
     /// Value at risk, a loss.
     pub value_at_risk: f64,
     /// Expected shortfall, a loss; positive.
     pub expected_shortfall: f64,
-    /// The forecast's profits beyond its value at risk, equally likely, together of the probability
-    /// that is tested.
+    /// The forecast's profits beyond its value at risk, equally likely, with a total probability
+    /// equal to the one tested.
     pub tail: Vec<f64>,
 }
 
-/// How chances are counted.
+/// Settings of the simulated p-values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Simulation {
-    /// Number of histories drawn; the error of a chance c is √(c(1−c)/histories).
+    /// Number of simulated histories; the standard error of a p-value c is √(c(1−c)/histories).
     pub histories: usize,
-    /// What the draws are made from.
+    /// Seed of the draws.
     pub seed: u64,
 }
 
-/// A statistic and the chance of one as low when the forecasts are right.
+/// A statistic and its simulated p-value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShortfallStatistic {
-    /// Zero is expected; negative where losses exceed what was forecast.
+    /// Expected to be zero; negative if losses exceed the forecast.
     pub z: f64,
-    /// (1 + number of simulated statistics at or below z)/(1 + their number): small where risk was
-    /// understated. Overstated risk gives values near one.
+    /// (1 + number of simulated statistics at or below z)/(1 + their number): small if risk was
+    /// understated, close to one if it was overstated.
     pub p_value: f64,
 }
 
-/// Both tests.
+/// The results of both tests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AcerbiSzekely {
-    /// Days with a loss beyond the value at risk.
+    /// Number of days with a loss beyond the value at risk.
     pub exceptions: usize,
-    /// Z₁ = 1 + (1/N)Σ_hits X/ES: how large losses are, given a hit. `None` without hits.
+    /// Z₁ = 1 + (1/N)Σ_hits X/ES: the size of losses, given a hit. `None` without hits.
     pub size: Option<ShortfallStatistic>,
-    /// Z₂ = 1 + (1/(Tp))Σ_hits X/ES: how large and how frequent.
+    /// Z₂ = 1 + (1/(Tp))Σ_hits X/ES: the size and frequency of losses.
     pub size_and_frequency: ShortfallStatistic,
 }
 
@@ -77,8 +78,8 @@ impl Hits {
 
 /// Tests forecasts made at probability `p` = 1 − confidence.
 ///
-/// `None` for no forecasts or histories, p outside (0, 1), an expected shortfall that is not positive,
-/// an empty tail, or a number that is not finite.
+/// `None` for no forecasts or histories, p outside (0, 1), an expected shortfall that is not
+/// positive, an empty tail, or a number that is not finite.
 #[must_use]
 pub fn acerbi_szekely(
     forecasts: &[ShortfallForecast],
@@ -124,14 +125,14 @@ fn is_valid(day: &ShortfallForecast) -> bool {
     finite && day.expected_shortfall > 0.0 && !day.tail.is_empty()
 }
 
-/// One history under the forecasts: each day is a hit with probability p, its size one of the tail.
-/// The days between hits are geometric, so that only hits cost a draw.
+/// Simulates one history under the forecasts: each day is a hit with probability p, with its size
+/// from the tail. The number of days between hits is geometric, so that only hits cost a draw.
 fn draw(forecasts: &[ShortfallForecast], p: f64, rng: &mut Rng) -> Hits {
     let mut hits = Hits::NONE;
     let mut next = 0_usize;
     loop {
         let without = libm::floor(libm::log(rng.uniform()) / libm::log1p(-p));
-        // Beyond the last day, however far.
+        // The next hit is beyond the last day.
         if without >= forecasts.len() as f64 {
             return hits;
         }

@@ -2,7 +2,7 @@
 
 /// Vasicek (1973): b* = (σ²·b + se²·b̄)/(σ² + se²).
 ///
-/// `prior_variance` is σ², the variance of the true values about `prior`. `None` when an argument is
+/// `prior_variance` is σ², the variance of the true values about `prior`. `None` if an argument is
 /// not finite, a variance or error is negative, or both are zero.
 #[must_use]
 pub fn vasicek(estimate: f64, standard_error: f64, prior: f64, prior_variance: f64) -> Option<f64> {
@@ -20,26 +20,26 @@ pub fn vasicek_weight(standard_error: f64, prior_variance: f64) -> Option<f64> {
     (total > 0.0 && total.is_finite()).then(|| prior_variance / total)
 }
 
-/// Steps towards the variance of a prior at most; ten to twenty are usual.
+/// Maximum number of steps to the variance of a prior; ten to twenty are usual.
 const STEPS_MAX: usize = 100;
 
-/// Where a group of estimates shrinks to.
+/// The prior that a group of estimates is shrunk to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
-    /// Mean of the estimates, each weighed by its precision 1/(variance + se²).
+    /// Mean of the estimates, each weighted by its precision 1/(variance + se²).
     pub mean: f64,
-    /// Variance of the true values, not below the floor.
+    /// Variance of the true values, at least the floor.
     pub variance: f64,
-    /// Whether the floor was needed: the estimates differ no more than their errors explain.
+    /// Whether the floor applies: the estimates differ no more than their errors explain.
     pub floored: bool,
 }
 
-/// The prior that a group of estimates gives itself, by Paule and Mandel (1982).
+/// The empirical prior of a group of estimates, by Paule and Mandel (1982).
 ///
-/// The variance t of the true values solves Σ(b − m)²/(t + se²) = n − 1, where m is the mean weighed
-/// by 1/(t + se²). With equal errors it is the variance of the estimates (n − 1) less se², and m is
-/// their plain mean. With unequal ones a noisy estimate has little say in either, where in plain
-/// moments one large error would explain all differences of the others.
+/// The variance t of the true values solves Σ(b − m)²/(t + se²) = n − 1, where m is the mean
+/// weighted by 1/(t + se²). With equal errors, t is the variance of the estimates (n − 1) less se²,
+/// and m is their plain mean. With unequal errors, a noisy estimate has little influence on either;
+/// in plain moments, one large error would explain all differences among the others.
 ///
 /// `None` for fewer than two estimates, unequal lengths, a negative error, a floor that is not
 /// positive, or a value that is not finite.
@@ -57,8 +57,8 @@ pub fn prior_of(estimates: &[f64], standard_errors: &[f64], floor: f64) -> Optio
     let mut variance = floor;
     let mut fit = Weighed::of(estimates, standard_errors, variance);
     let floored = fit.squares < degrees;
-    // Newton's method (DerSimonian and Kacker 2007): the sum of squares falls in the variance and is
-    // convex, so that steps from the left never pass the root.
+    // Newton's method (DerSimonian and Kacker 2007): the sum of squares decreases in the variance
+    // and is convex, so steps from the left never pass the root.
     for _ in 0..STEPS_MAX {
         let step = (fit.squares - degrees) / fit.slope;
         if floored || !step.is_finite() || step <= f64::EPSILON * variance {
@@ -71,12 +71,12 @@ pub fn prior_of(estimates: &[f64], standard_errors: &[f64], floor: f64) -> Optio
     finite.then_some(Prior { mean: fit.mean, variance, floored })
 }
 
-/// Estimates weighed by 1/(variance + se²).
+/// Statistics of estimates weighted by 1/(variance + se²).
 struct Weighed {
     mean: f64,
     /// Σ w(b − mean)².
     squares: f64,
-    /// Σ w²(b − mean)², how fast the squares fall in the variance.
+    /// Σ w²(b − mean)², the rate at which the squares decrease in the variance.
     slope: f64,
 }
 

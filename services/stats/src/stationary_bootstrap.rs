@@ -1,7 +1,7 @@
-//! The error of a mean of dependent values: the stationary bootstrap's, in closed form.
+//! Standard errors of means of dependent values: the stationary bootstrap in closed form.
 //!
-//! Politis and Romano (1994), "The stationary bootstrap", lemma 1: the variance that infinitely many
-//! resamples would show, without a draw.
+//! Politis and Romano (1994), "The stationary bootstrap", lemma 1: the variance over infinitely
+//! many resamples, without drawing any.
 
 use std::array;
 
@@ -17,8 +17,8 @@ pub fn mean_block(observations: usize) -> usize {
 
 /// v = R₀ + 2Σ_{k=1}^{T−1} [(1−k/T)q^k + (k/T)q^{T−k}]·R_k with q = 1 − 1/`block`.
 ///
-/// R_k = (1/T)Σ_t (x_t − x̄)(x_{t+k} − x̄) is the autocovariance at lag k. v/T is the variance of the
-/// mean; for independent values v is about their own variance. A block of 1 gives R₀.
+/// R_k = (1/T)Σ_t (x_t − x̄)(x_{t+k} − x̄) is the autocovariance at lag k. v/T is the variance of
+/// the mean; for independent values, v is close to their own variance. A block of 1 gives R₀.
 ///
 /// `None` for no values, one that is not finite, or a block of 0.
 #[must_use]
@@ -35,8 +35,8 @@ pub fn mean_error(values: &[f64]) -> Option<f64> {
     Some((variance / values.len() as f64).sqrt())
 }
 
-/// [`mean_error`] of several series, the same to the bit; those of one length, side by side, take a
-/// fraction of the time.
+/// [`mean_error`] of several series, identical to the bit. Series of equal length are computed side
+/// by side, in a fraction of the time.
 #[must_use]
 pub fn mean_errors(series: &[Vec<f64>]) -> Vec<Option<f64>> {
     let mut errors = Vec::with_capacity(series.len());
@@ -54,8 +54,8 @@ pub fn mean_errors(series: &[Vec<f64>]) -> Vec<Option<f64>> {
     errors
 }
 
-/// Series side by side. Each step of the sums below waits for the one before, so that four series
-/// take little longer than one.
+/// Number of series computed side by side. Each step of the sums below waits for the one before, so
+/// four series take little longer than one.
 const LANES: usize = 4;
 
 /// [`long_run_variance`] of the columns.
@@ -90,7 +90,7 @@ fn long_run_variances<const N: usize>(rows: &[[f64; N]], block: usize) -> [Optio
     }
     array::from_fn(|k| {
         let variance = (squares[k] + 2.0 * products[k]) / count;
-        // A variance is not negative but for rounding.
+        // A variance can be negative only by rounding.
         variance.is_finite().then_some(variance.max(0.0))
     })
 }

@@ -1,7 +1,7 @@
 //! Historical value at risk and expected shortfall.
 //!
-//! Input is profit and loss (or returns), gains positive; results are losses, positive.
-//! The quantile rule is applied to the profits and losses at probability 1 − confidence.
+//! Input is profit and loss (or returns), gains positive; results are losses, positive. The
+//! quantile rule is applied to profit and loss at probability 1 − confidence.
 
 use crate::kernel::all_finite;
 use crate::quantile::{Place, QuantileRule, snap};
@@ -9,10 +9,10 @@ use crate::quantile::{Place, QuantileRule, snap};
 /// The loss not exceeded with the stated confidence, and the mean loss beyond it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tail {
-    /// Minus the quantile of profit and loss at 1 − confidence, under the rule asked for.
+    /// Minus the quantile of profit and loss at 1 − confidence, under the given rule.
     pub value_at_risk: f64,
-    /// Mean loss over the worst n(1 − confidence) outcomes, the last of them counted in part
-    /// (Acerbi and Tasche 2002; Rockafellar and Uryasev 2002); the rule has no part in it.
+    /// Mean loss over the worst n(1 − confidence) outcomes; the last of them counts in part (Acerbi
+    /// and Tasche 2002; Rockafellar and Uryasev 2002). Independent of the quantile rule.
     pub expected_shortfall: f64,
 }
 
@@ -31,10 +31,10 @@ pub fn historical(
     historical_in_place(scratch, confidence, rule)
 }
 
-/// [`historical`] without a copy; leaves the slice in another order.
+/// [`historical`] without a copy; reorders the slice.
 ///
-/// The slice is partitioned once and only its tail is sorted, so that the answer is the same to the
-/// bit whatever the order of the outcomes.
+/// The slice is partitioned once and only its tail is sorted, so the result is the same to the bit
+/// for any order of the outcomes.
 #[must_use]
 pub fn historical_in_place(
     profits: &mut [f64],
@@ -44,7 +44,8 @@ pub fn historical_in_place(
     historical_levels(profits, &[confidence], rule)?.pop()
 }
 
-/// [`historical_in_place`] at several levels of confidence: the slice is partitioned at the deepest.
+/// [`historical_in_place`] at several confidence levels; the slice is partitioned once, at the
+/// deepest.
 #[must_use]
 pub fn historical_levels(
     profits: &mut [f64],
@@ -77,14 +78,14 @@ pub fn historical_f32(profits: &mut [f32], confidence: f64, rule: QuantileRule) 
     cut.measure(|index| worst.get(index).map(|&x| f64::from(x)))
 }
 
-/// How many of the lowest of `n` outcomes [`historical_of_worst`] looks at.
+/// Number of the lowest of `n` outcomes that [`historical_of_worst`] needs.
 #[must_use]
 pub fn worst_needed(n: usize, confidence: f64, rule: QuantileRule) -> Option<usize> {
     Cut::of(n, confidence, rule).map(|cut| cut.last + 1)
 }
 
-/// [`historical`] of `n` outcomes of which only the lowest are at hand, in ascending order (the
-/// caller's promise), at least [`worst_needed`] of them.
+/// [`historical`] of `n` outcomes of which only the lowest are given: at least [`worst_needed`] of
+/// them, in ascending order, which the caller guarantees.
 #[must_use]
 pub fn historical_of_worst(
     worst: &[f64],
@@ -95,12 +96,12 @@ pub fn historical_of_worst(
     Cut::of(n, confidence, rule)?.measure(|index| worst.get(index).copied())
 }
 
-/// Which order statistics are needed.
+/// The order statistics that are needed.
 struct Cut {
     place: Place,
     /// n(1 − confidence), the number of outcomes in the tail.
     mass: f64,
-    /// Index of the last order statistic that is looked at.
+    /// Index of the last order statistic that is needed.
     last: usize,
 }
 
@@ -117,7 +118,7 @@ impl Cut {
         Some(Self { place, mass, last: next.max(partly).min(n - 1) })
     }
 
-    /// `worst` gives order statistics from the lowest on.
+    /// `worst` returns order statistics by index, from the lowest.
     fn measure(&self, worst: impl Fn(usize) -> Option<f64>) -> Option<Tail> {
         let whole = self.mass.floor() as usize;
         let mut sum = 0.0;

@@ -31,7 +31,7 @@ fn values(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f64>> {
     vec(-0.1..0.1_f64, length)
 }
 
-/// Series of one length, and that length.
+/// Series of equal length.
 fn panel() -> impl Strategy<Value = Vec<Vec<f64>>> {
     (1..9_usize, 4..40_usize).prop_flat_map(|(names, days)| vec(values(days..days + 1), names))
 }
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn correlation_is_bounded_and_blind_to_scale(x in values(20..21), y in values(20..21),
+    fn correlation_is_bounded_and_independent_of_scale(x in values(20..21), y in values(20..21),
                                                  scale in 0.1..10.0_f64) {
         let r = moments::correlation(&x, &y).unwrap();
         prop_assert!((-1.0..=1.0).contains(&r));
@@ -148,7 +148,7 @@ proptest! {
             let a = quantile(&x, low, rule).unwrap();
             let b = quantile(&x, high, rule).unwrap();
             prop_assert!(least <= a && a <= b && b <= most);
-            // The same question about losses.
+            // The same quantile, computed on losses.
             if matches!(rule, QuantileRule::Linear | QuantileRule::Weibull
                 | QuantileRule::MedianUnbiased) {
                 let losses: Vec<f64> = x.iter().map(|x| -x).collect();
@@ -164,10 +164,10 @@ proptest! {
         for rule in RULES {
             let mut scratch = Vec::new();
             let t = tail::historical(&x, confidence, rule, &mut scratch).unwrap();
-            // To the bit, whatever the order.
+            // Identical to the bit, whatever the order.
             let permuted = tail::historical(&shuffled(&x, seed), confidence, rule, &mut scratch);
             prop_assert_eq!(permuted, Some(t));
-            // The tail beyond n(1 − c) is no better than its own edge.
+            // The mean of the tail beyond n(1 − c) is no better than its own edge.
             if rule != QuantileRule::Lower && rule != QuantileRule::Weibull
                 && rule != QuantileRule::MedianUnbiased {
                 prop_assert!(t.expected_shortfall >= t.value_at_risk - 1e-15);
@@ -183,8 +183,8 @@ proptest! {
         }
     }
 
-    /// Rockafellar and Uryasev (2002): ES is the least value of a + E[(−x − a)⁺]/(1 − c), taken at
-    /// one of the outcomes.
+    /// Rockafellar and Uryasev (2002): ES is the minimum over a of a + E[(−x − a)⁺]/(1 − c), which
+    /// is attained at one of the outcomes.
     #[test]
     fn expected_shortfall_solves_its_minimum_problem(x in values(1..40), c in 0.5..0.99_f64) {
         let mut scratch = Vec::new();
@@ -211,7 +211,7 @@ proptest! {
     #[test]
     fn the_normal_quantile_inverts_the_distribution_function(z in -8.0..5.0_f64) {
         let back = normal::quantile(normal::cdf(z)).unwrap();
-        // Near 1 the distribution function has few digits left to invert: ε over the density.
+        // Near 1 the distribution function has few digits left to invert: ε divided by the density.
         prop_assert!((back - z).abs() < 1e-14 * (1.0 + z.abs()) + 2.3e-16 / normal::pdf(z).min(0.4)
             * normal::cdf(z));
     }
@@ -271,7 +271,7 @@ proptest! {
     fn factors_solve_and_rebuild(panel in panel(), b in values(8..9)) {
         let n = panel.len();
         let s = covariance::sample(&slices(&panel), Ddof::Sample).unwrap();
-        // A ridge, for panels with more names than days.
+        // A ridge, for panels with more series than observations.
         let ridge = SymmetricMatrix::from_lower(n, |i, j| s.get(i, j) + if i == j { 0.01 } else { 0.0 });
         let ridge = ridge.unwrap();
         let factor = Cholesky::factor(&ridge).unwrap();
@@ -328,12 +328,12 @@ proptest! {
                     least_squares(y, x, Some(w), ErrorModel::Hac { lags }).ok()
                 }
             };
-            // Steps of a robust fit can cycle between two medians: it then says so.
+            // The steps of a robust fit can cycle between two medians, which it reports.
             let Some(fit) = run(&y, &[&a, &b], &w, 2) else {
                 prop_assert!(robust);
                 continue;
             };
-            // y moved along the plane and scaled: the plane follows, its errors scale.
+            // y shifted along the plane and scaled: the plane follows, and its errors scale.
             let moved: Vec<f64> =
                 y.iter().zip(&a).map(|(y, a)| shift + scale * y + 0.7 * a).collect();
             if let Some(other) = run(&moved, &[&a, &b], &w, 2) {
@@ -348,7 +348,7 @@ proptest! {
                     prop_assert!(near(other.slopes[k].standard_error, error, 1e-6));
                 }
             }
-            // Weights count in proportion only.
+            // Only the proportions of weights matter.
             let heavier: Vec<f64> = w.iter().map(|w| scale * w).collect();
             if let Some(other) = run(&y, &[&a, &b], &heavier, 2) {
                 prop_assert!(near(other.slopes[0].value, fit.slopes[0].value, 1e-9));
@@ -357,7 +357,7 @@ proptest! {
                 prop_assert!(near(
                     other.effective_observations, fit.effective_observations, 1e-12));
             }
-            // Regressors in another order, and rows in another order where no lag counts.
+            // Regressors in another order, and, without lags, rows in another order.
             if let Some(other) = run(&y, &[&b, &a], &w, 2) {
                 prop_assert!(near(other.slopes[1].value, fit.slopes[0].value, 1e-9));
             }
@@ -372,9 +372,9 @@ proptest! {
         }
     }
 
-    /// One observation, however wild, moves least squares without bound and the robust line hardly.
+    /// One extreme observation moves least squares without bound, but the robust line hardly.
     #[test]
-    fn a_wild_observation_does_not_turn_the_robust_line(
+    fn an_outlier_does_not_turn_the_robust_line(
         x in values(60..61), e in values(60..61), row in 0..60_usize, size in 1.0..1e6_f64,
     ) {
         let settings = Huber { k: 1.345, iterations_max: 500, tolerance: 1e-10, lags: 0 };

@@ -1,6 +1,6 @@
 //! Properties of filtered history, weighted scenarios and back-tests that hold for all inputs.
 
-#![expect(clippy::unwrap_used, reason = "what a test makes up has an answer")]
+#![expect(clippy::unwrap_used, reason = "test inputs are valid")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
-    /// One scenario a period is plain history, and so are draws that are all alike.
+    /// One scenario per period is plain history, and so are draws that are all equal.
     #[test]
     fn equal_weights_are_plain_history(
         profits in series(1..60), confidence in confidence(), draws in 1..6_usize,
@@ -62,14 +62,14 @@ proptest! {
         }
     }
 
-    /// The order in which scenarios are given makes no difference to a bit.
+    /// The order in which scenarios are given does not change a bit.
     #[test]
     fn scenarios_have_no_order(profits in series(2..60), confidence in confidence(), seed: u64) {
         let scenario = |(period, &profit): (usize, &f64)| Scenario {
             profit, weight: 1.0 + (period % 3) as f64, period: period as u32, draw: 0,
         };
         let mut given: Vec<Scenario> = profits.iter().enumerate().map(scenario).collect();
-        // Ties too.
+        // With ties.
         given[1].profit = given[0].profit;
         let ordered = Scenarios::of(given.clone(), profits.len()).unwrap();
         Rng::new(seed, 0).shuffle(&mut given);
@@ -83,8 +83,8 @@ proptest! {
         prop_assert_eq!(measure(&ordered), measure(&shuffled));
     }
 
-    /// Several levels at once, of scenarios that are put in order as far as need be, are the measures
-    /// one by one of scenarios that are all in order.
+    /// Several levels at once, on scenarios sorted only as far as needed, equal the measures one by
+    /// one on fully sorted scenarios.
     #[test]
     fn levels_at_once_are_the_levels_one_by_one(
         draws in (1..70_usize, 1..5_usize).prop_flat_map(|(periods, draws)| {
@@ -118,9 +118,10 @@ proptest! {
         }
     }
 
-    /// Errors of several series are those of each, and so are tails at several levels.
+    /// Errors of several series at once equal those of each series; the same for tails at several
+    /// levels.
     #[test]
-    fn side_by_side_is_one_by_one(
+    fn side_by_side_equals_one_by_one(
         all in vec(series(1..40), 0..9), confidences in vec(confidence(), 1..5),
     ) {
         let alone: Vec<Option<f64>> = all.iter().map(|values| mean_error(values)).collect();
@@ -134,10 +135,10 @@ proptest! {
         }
     }
 
-    /// Components over any split of the profits add up to expected shortfall; shares to one; the
-    /// share of periods beyond is what was asked for; the interval encloses the estimate.
+    /// Components over any split of the profits sum to expected shortfall; shares sum to one; the
+    /// share of periods beyond is the requested one; the interval contains the estimate.
     #[test]
-    fn the_tail_adds_up(
+    fn components_of_the_tail_sum_to_it(
         first in vec(series(20..21), 1..5), second in series(20..21), confidence in confidence(),
         level in 0.05..0.99_f64,
     ) {
@@ -167,7 +168,7 @@ proptest! {
         }
     }
 
-    /// Money scales risk, its interval and its error.
+    /// Risk, its interval and its error scale with money.
     #[test]
     fn scenarios_scale(profits in series(5..60), confidence in confidence(), scale in 0.01..1e6_f64) {
         let of = |scale: f64| {
@@ -186,8 +187,8 @@ proptest! {
         }
     }
 
-    /// Scaling, flipping signs and older history leave multipliers as they are; and a multiplier
-    /// knows nothing of its own outcome or later ones, but for the volatility of today.
+    /// Scaling, flipping signs and older history leave multipliers unchanged. A multiplier depends
+    /// on its own and later outcomes only through the current volatility.
     #[test]
     fn filtering_looks_back_only(
         values in series(12..80), scale in 0.001..1e6_f64, at in 0..60_usize, jump in 0.2..1.0_f64,
@@ -198,19 +199,19 @@ proptest! {
         prop_assert!(near(other.volatility / scale, plain.volatility, 1e-12));
         let pairs = other.multipliers.iter().zip(&plain.multipliers);
         prop_assert!(pairs.clone().all(|(a, b)| near(*a, *b, 1e-9)));
-        // σ_{T+1}/m_s = σ_s is the same up to and with the outcome that jumps.
+        // σ_{T+1}/m_s = σ_s is unchanged up to and including the outcome that jumps.
         let at = at % plain.multipliers.len();
         let mut jumped = values.clone();
         jumped[5 + at] += jump;
         let jumped = filter(&jumped, 5, 0.94).unwrap();
         for s in 0..=at {
             let (a, b) = (plain.volatility / plain.multipliers[s], jumped.volatility / jumped.multipliers[s]);
-            prop_assert!(near(a, b, 1e-12), "σ_{s} knows of {at}");
+            prop_assert!(near(a, b, 1e-12), "σ_{s} depends on {at}");
         }
     }
 
-    /// White noise has about its own variance; a constant has none; a block of one gives R₀; the
-    /// direct sum of the formula agrees.
+    /// For white noise it is about its own variance; for a constant it is zero; a block of one
+    /// gives R₀; it equals the direct sum of the formula.
     #[test]
     fn the_long_run_variance_is_its_formula(values in series(1..50), block in 1..12_usize) {
         let v = long_run_variance(&values, block).unwrap();
@@ -232,7 +233,7 @@ proptest! {
         prop_assert!(long_run_variance(&flat, block).unwrap() < 1e-30);
     }
 
-    /// Christoffersen's statistic is never negative, and its two parts add up.
+    /// Christoffersen's statistic is never negative, and its two parts sum to the total.
     #[test]
     fn coverage_tests_add_up(hits in vec(any::<bool>(), 2..200), p in 0.001..0.5_f64) {
         let test = backtest::christoffersen(&hits, p).unwrap();
@@ -247,7 +248,7 @@ proptest! {
     }
 }
 
-/// Nothing moved: no volatility, every scenario stays as it is, and all are counted.
+/// Nothing moved: the volatility is zero, no scenario is rescaled, and all are counted.
 #[test]
 fn a_series_that_never_moves_has_scenarios_of_zero() {
     let filtered = filter(&[0.0; 80], 60, 0.94).unwrap();
@@ -255,10 +256,11 @@ fn a_series_that_never_moves_has_scenarios_of_zero() {
     assert!(filtered.multipliers.iter().all(|m| m.to_bits() == 1.0_f64.to_bits()));
 }
 
-/// The first move after 60 days of nothing has no volatility to be measured in: it is replayed as it
-/// was, and the days after it are scaled. By hand: σ² after it .06·.04 = .0024, then .94 of that.
+/// The first move after 60 days without any has no volatility to be scaled by: it is replayed
+/// unchanged, and the days after it are scaled. By hand: σ² after it .06·.04 = .0024, then .94 of
+/// that.
 #[test]
-fn the_first_move_is_replayed_as_it_was() {
+fn the_first_move_is_replayed_unchanged() {
     let mut values = [0.0; 63];
     values[60] = 0.2;
     let filtered = filter(&values, 60, 0.94).unwrap();
@@ -268,9 +270,9 @@ fn the_first_move_is_replayed_as_it_was() {
         assert!((m - e).abs() < 1e-15, "{m} {e}");
     }
     assert!((filtered.volatility - (0.0024_f64 * 0.94 * 0.94).sqrt()).abs() < 1e-15);
-    // A volatility that only arithmetic keeps from zero counts as none. From a variance of 1 and no
-    // movement it is .94^k; the mean square of the outcomes is .25/601, so that .94^k is below 1e-12
-    // of it from k = 573 on (ln 4.16e-16/ln .94 = 572.4) to the move itself at k = 600.
+    // A volatility that differs from zero only by arithmetic counts as zero. From a variance of 1
+    // without movement it is .94^k; the mean square of the outcomes is .25/601, so that .94^k is
+    // below 1e-12 of it from k = 573 on (ln 4.16e-16/ln .94 = 572.4) until the move at k = 600.
     let mut values = vec![1.0];
     values.resize(601, 0.0);
     values.push(0.5);
@@ -278,7 +280,7 @@ fn the_first_move_is_replayed_as_it_was() {
 }
 
 #[test]
-fn what_cannot_be_filtered_is_none() {
+fn invalid_series_give_no_filter() {
     assert_eq!(filter(&[0.1; 60], 60, 0.94), None, "seeds only");
     assert_eq!(filter(&[0.1; 20], 60, 0.94), None, "fewer than the seeds");
     assert_eq!(filter(&[0.1; 20], 0, 0.94), None, "no seeds");
@@ -290,7 +292,7 @@ fn what_cannot_be_filtered_is_none() {
 }
 
 #[test]
-fn what_makes_no_scenarios_is_none() {
+fn invalid_profits_give_no_scenarios() {
     let scenario = Scenario { profit: 1.0, weight: 1.0, period: 0, draw: 0 };
     assert_eq!(Scenarios::of(vec![], 1), None);
     assert_eq!(Scenarios::of(vec![Scenario { period: 1, ..scenario }], 1), None);
@@ -302,15 +304,15 @@ fn what_makes_no_scenarios_is_none() {
     assert_eq!(one.tail(1.0, QuantileRule::Linear), None);
     assert_eq!(one.value_at_risk_interval(0.95, QuantileRule::Linear, 0.0), None);
     assert_eq!(one.value_at_risk_interval(0.95, QuantileRule::Linear, 1.0), None);
-    // One period is its own tail, with neither an interval nor an error.
+    // A single period is its own tail, with neither an interval nor an error.
     let tail = one.tail(0.95, QuantileRule::Linear).unwrap();
     assert_eq!((tail.value_at_risk, tail.expected_shortfall), (-1.0, -1.0));
     assert_eq!(one.expected_shortfall_error(0.95), None);
     assert_eq!((long_run_variance(&[], 1), long_run_variance(&[1.0], 0)), (None, None));
 }
 
-/// Hits in clusters widen the interval. Of 1,000 days 50 are hits: ten runs of five days, or every
-/// twentieth day. In between, independent ones: √(.05·.95/1,000) = .00689.
+/// Clusters of hits widen the interval. Of 1,000 days 50 are hits: ten runs of five days, or every
+/// twentieth day. Independent hits lie in between: √(.05·.95/1,000) = .00689.
 #[test]
 fn clusters_widen_the_interval() {
     let error = |is_hit: &dyn Fn(usize) -> bool| {
@@ -323,9 +325,9 @@ fn clusters_widen_the_interval() {
     assert_eq!(mean_block(1_000), 10);
 }
 
-/// How often two 90 % intervals of a 95 % value at risk enclose the quantile that is true, over 400
-/// histories of 1,000 days whose profits are `day(draw, state)`: by inversion, and by order statistics
-/// of days supposed independent.
+/// How often two 90 % intervals of a 95 % value at risk contain the true quantile, over 400
+/// histories of 1,000 days whose profits are `day(draw, state)`: by inversion, and by order
+/// statistics that assume independent days.
 fn coverage(truth: f64, mut day: impl FnMut(f64, &mut f64) -> f64) -> [f64; 2] {
     let (mut inverted, mut independent) = (0, 0);
     let ranks = order_interval(1_000, 0.05, 0.90).unwrap();
@@ -346,19 +348,20 @@ fn coverage(truth: f64, mut day: impl FnMut(f64, &mut f64) -> f64) -> [f64; 2] {
     [inverted, independent].map(|enclosed| f64::from(enclosed) / 400.0)
 }
 
-/// Four standard errors of a share of 90 % in 400 histories are 6 %. Seen: 90 % of independent days,
-/// 88 % where volatility changes every ten days, 74 % where it does every fifty (independence: 66.5 %).
+/// Four standard errors of a share of 90 % in 400 histories are 6 %. Observed: 90 % for independent
+/// days, 88 % if volatility changes every ten days, 74 % if every fifty (assuming independence:
+/// 66.5 %).
 #[test]
 fn the_interval_encloses_the_true_value_at_risk() {
     // Independent normal days: the quantile is −1.644854.
     let [inverted, _] = coverage(1.644_854, |draw, _| draw);
     assert!((0.84..=0.96).contains(&inverted), "{inverted}");
-    // Volatility that changes between 1 and 3 once in `days`: half of the days are of each, and
-    // .5·Φ(−x) + .5·Φ(−x/3) = .05 at x = 3.845682 (scipy 1.17.1, brentq).
+    // Volatility switches between 1 and 3, on average every `days` days: half of the days have
+    // each, and .5·Φ(−x) + .5·Φ(−x/3) = .05 at x = 3.845682 (scipy 1.17.1, brentq).
     let clustered = |days: f64| {
         coverage(3.845_682, |draw, volatility| {
             let profit = *volatility * draw;
-            // Far digits of the draw are a coin of their own.
+            // The far digits of the draw serve as an independent coin.
             if (draw.abs() * 1e6).fract() < 1.0 / days {
                 *volatility = 4.0 - *volatility;
             }
@@ -367,15 +370,16 @@ fn the_interval_encloses_the_true_value_at_risk() {
     };
     let [inverted, _] = clustered(10.0);
     assert!((0.84..=0.96).contains(&inverted), "{inverted}");
-    // Blocks of ten days see a part of such clusters only: better than independence, and not enough.
+    // Blocks of ten days capture such clusters only partly: better than assuming independence, but
+    // not enough.
     let [inverted, independent] = clustered(50.0);
     assert!(independent < inverted - 0.05 && 0.68 < inverted, "{inverted} {independent}");
 }
 
 #[test]
 fn a_part_of_a_period_in_the_tail_does_not_narrow_the_interval() {
-    // 500 periods in no order to speak of, half a period beyond 99.9 %: v of independent periods is
-    // p(1 − p) = 0.000999; the lone exceedance has small negative autocovariances beside.
+    // 500 periods in no particular order, half a period beyond 99.9 %: v of independent periods is
+    // p(1 − p) = 0.000999; the single exceedance also has small negative autocovariances.
     let profits: Vec<f64> = (0..500).map(|s| f64::from(s * 187 % 500)).collect();
     let scenarios = Scenarios::pooled(&[profits]).unwrap();
     let interval = scenarios.value_at_risk_interval(0.999, QuantileRule::Linear, 0.90).unwrap();

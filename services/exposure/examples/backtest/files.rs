@@ -1,13 +1,13 @@
-//! Books made of real price files.
+//! Books built from real price files.
 
 use crate::replay::{Book, SEEDS, WINDOW};
 use flate2::read::GzDecoder;
 use std::{collections::BTreeMap, io::Read, path::PathBuf};
 
-/// Where a symbol's file lies; the first folder that has it counts.
+/// Folders of price files; the first one that has the symbol's file is used.
 const FOLDERS: [&str; 3] = ["prices/etf_ohlcv", "prices/etf_close", "prices/yahoo"];
 
-/// No day is forecast after this one, the last of the shortest files.
+/// Last day to forecast: the end of the shortest files.
 const LAST: &str = "2021-06-30";
 
 /// Positions of a book, as shares of its gross value.
@@ -20,7 +20,7 @@ pub(crate) struct Recipe {
     from: &'static str,
 }
 
-/// From 2008 on: the crisis, the sell-offs of 2011, 2015, 2018 and 2020 are in it.
+/// From 2008 on, which includes the crisis and the sell-offs of 2011, 2015, 2018 and 2020.
 const fn spread(
     name: &'static str,
     long: &'static [&'static str],
@@ -29,8 +29,9 @@ const fn spread(
     Recipe { name, long, short, from: "2008-01-01" }
 }
 
-/// Six spreads that desks trade against each other, and the crowded trade itself: the seven megacaps
-/// against small caps and regional banks, from 2018 on, since META is listed only since 2012.
+/// Six spreads that are traded against each other, and the crowded trade: the seven megacaps
+/// against small caps and regional banks. The latter starts in 2018, because META has been listed
+/// only since 2012.
 pub(crate) const BOOKS: [Recipe; 7] = [
     spread("QQQ-IWM", &["QQQ"], &["IWM"]),
     spread("SPY-IWM", &["SPY"], &["IWM"]),
@@ -58,8 +59,8 @@ impl Files {
         Files(folder)
     }
 
-    /// A book on the days that all its files have. Positions are restored to their shares of gross
-    /// every day, as a forecast for today's positions supposes.
+    /// A book on the days that all its files have. Positions are rebalanced to their shares of
+    /// gross every day, which a forecast for today's positions assumes.
     pub(crate) fn book(&self, recipe: &Recipe) -> Result<Book, String> {
         let side = |symbols: &[&str], sign: f64| -> Result<Vec<(f64, Closes)>, String> {
             let weight = 0.5 * sign / symbols.len() as f64;
@@ -80,7 +81,7 @@ impl Files {
         let profits: Vec<f64> = days.windows(2).map(profit).collect();
         let first = days.iter().skip(1).take_while(|day| day.as_str() < recipe.from).count();
         if first < SEEDS + WINDOW {
-            return Err(format!("only {first} days before {}", recipe.from));
+            return Err(format!("only {first} days of history before {}", recipe.from));
         }
         Ok(Book { name: recipe.name.to_owned(), profits, first })
     }
@@ -89,7 +90,7 @@ impl Files {
     fn closes(&self, symbol: &str) -> Result<Closes, String> {
         let paths = FOLDERS.map(|folder| self.0.join(folder).join(format!("{symbol}.csv.gz")));
         let path = paths.iter().find(|path| path.is_file());
-        let path = path.ok_or_else(|| format!("no file of {symbol}"))?;
+        let path = path.ok_or_else(|| format!("no price file for {symbol}"))?;
         let bytes = std::fs::read(path).map_err(|e| format!("{symbol}: {e}"))?;
         let mut text = String::new();
         GzDecoder::new(&bytes[..])
@@ -99,12 +100,12 @@ impl Files {
     }
 }
 
-/// The column `Adj Close`, or `Close` where there is none, which is adjusted there.
+/// Reads the column `Adj Close`, or `Close` if there is none: such files hold adjusted closes.
 fn parse(text: &str) -> Result<Closes, String> {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
     let place = |name: &str| header.iter().position(|column| *column == name);
-    let close = place("Adj Close").or_else(|| place("Close")).ok_or("no column of closes")?;
+    let close = place("Adj Close").or_else(|| place("Close")).ok_or("no column of close prices")?;
     let row = |(number, line): (usize, &str)| {
         let cells: Vec<&str> = line.split(',').collect();
         let value = cells.get(close).and_then(|cell| cell.parse::<f64>().ok());

@@ -1,8 +1,8 @@
-//! Back-test of value at risk and expected shortfall: plain history beside filtered history.
+//! Back-test of value at risk and expected shortfall: plain against filtered historical simulation.
 //!
-//! `REAL_DATA=<folder of real files> cargo run -p exposure --example backtest` prints the
-//! table of `BACKTEST.md`: six spreads of funds and the crowded trade itself. Every forecast sees the
-//! days before its own only. Simulated books need no files and are printed always.
+//! `REAL_DATA=<folder of real files> cargo run -p exposure --example backtest` prints the table of
+//! `BACKTEST.md`: six spreads of funds and the crowded trade. Every forecast uses only the days
+//! before its own. Simulated books need no files and are always printed.
 
 mod files;
 #[path = "../../../../tests/support/real_data.rs"]
@@ -17,7 +17,8 @@ use replay::{Book, Method, Outcome, Replay};
 use stats::shortfall_test::Simulation;
 use std::process::ExitCode;
 
-/// Histories drawn for the chances of Acerbi and Székely: an error of at most half a percentage point.
+/// Simulated histories for the p-values of Acerbi and Székely: an error of at most half a
+/// percentage point.
 const SIMULATION: Simulation = Simulation { histories: 10_000, seed: 1 };
 
 const CONFIDENCES: [f64; 2] = [0.95, 0.99];
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         print_book(&book);
     }
     let Some(files) = real_files::named().map(Files::at) else {
-        eprintln!("REAL_DATA names no folder of real files: only simulated books were tested");
+        eprintln!("REAL_DATA is not a folder of price files: only simulated books were tested");
         return ExitCode::FAILURE;
     };
     for recipe in &BOOKS {
@@ -57,7 +58,7 @@ fn print_book(book: &Book) {
         for (method, replay) in Method::ALL.iter().zip(&replays) {
             match replay.outcome(confidence, SIMULATION) {
                 Some(outcome) => println!("{}", row(book, confidence, *method, &outcome)),
-                None => println!("| {} | too short a history, or no loss in it |", book.name),
+                None => println!("| {} | history too short, or without a loss |", book.name),
             }
         }
     }
@@ -87,7 +88,7 @@ fn row(book: &Book, confidence: f64, method: Method, outcome: &Outcome) -> Strin
     )
 }
 
-/// A probability in four places.
+/// Formats a probability with four decimals.
 fn chance(p: f64) -> String {
     if p < 1e-4 { "<.0001".to_owned() } else { format!("{p:.4}") }
 }

@@ -1,4 +1,4 @@
-//! Forecasts made day by day from what was known the day before, and how they fared.
+//! Daily forecasts from what was known the day before, and their back-tests.
 
 pub(crate) use exposure::settings::{SEED_SESSIONS as SEEDS, WINDOW_SESSIONS_MAX as WINDOW};
 
@@ -11,21 +11,21 @@ use stats::{
     shortfall_test::{AcerbiSzekely, ShortfallForecast, Simulation, acerbi_szekely},
 };
 
-/// Profits of a book of fixed positions, a share of its gross value a day.
+/// Daily profits of a book of fixed positions, as shares of its gross value.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
     pub(crate) name: String,
     pub(crate) profits: Vec<f64>,
-    /// Index of the first day to forecast; [`WINDOW`] and [`SEEDS`] come before it.
+    /// Index of the first day to forecast; it is preceded by [`WINDOW`] and [`SEEDS`] days.
     pub(crate) first: usize,
 }
 
-/// How scenarios are made of history.
+/// How history becomes scenarios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// Past profits as they were.
+    /// Past profits, unscaled.
     Plain,
-    /// Past profits rescaled to the volatility of the day that is forecast.
+    /// Past profits, rescaled to the volatility forecast for the day.
     Filtered,
 }
 
@@ -39,7 +39,7 @@ impl Method {
         }
     }
 
-    /// The scenarios for the day after `past`, of its last days only.
+    /// The scenarios for the day after `past`, from its last days only.
     pub(crate) fn scenarios(self, past: &[f64]) -> Option<Scenarios> {
         let past = past.get(past.len().checked_sub(SEEDS + WINDOW)?..)?;
         let outcomes = &past[SEEDS..];
@@ -54,13 +54,13 @@ impl Method {
     }
 }
 
-/// Each day's profit and the scenarios that were expected of it.
+/// Each day's profit, and the scenarios that were forecast for it.
 #[derive(Debug)]
 pub(crate) struct Replay {
     days: Vec<(f64, Option<Scenarios>)>,
 }
 
-/// The tests of one level of confidence.
+/// The tests at one confidence level.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome {
     pub(crate) days: usize,
@@ -76,7 +76,7 @@ impl Replay {
         Replay { days: days.collect() }
     }
 
-    /// None where a day has no forecast or no expected shortfall.
+    /// Returns `None` if a day has no forecast or no expected shortfall.
     pub(crate) fn outcome(&self, confidence: f64, simulation: Simulation) -> Option<Outcome> {
         let days = self.days.iter();
         let forecasts = days
@@ -94,7 +94,8 @@ impl Replay {
     }
 }
 
-/// 1,000 scenarios make whole numbers of equally likely ones beyond 95 % and 99 %.
+/// With 1,000 scenarios, the number beyond 95 % and beyond 99 % is whole, and each is equally
+/// likely.
 fn forecast(profit: f64, scenarios: &Scenarios, confidence: f64) -> Option<ShortfallForecast> {
     let tail = scenarios.tail(confidence, QuantileRule::Linear)?;
     let beyond = scenarios.tail_shares(confidence)?;

@@ -1,22 +1,23 @@
-//! Books whose truth is known: days apart from each other, and days whose volatility clusters.
+//! Simulated books whose distribution is known: independent days, and days with volatility
+//! clusters.
 
 use crate::replay::{Book, SEEDS, WINDOW};
 use stats::rng::Rng;
 
-/// Days forecast of each.
+/// Number of days to forecast in each book.
 const DAYS: usize = 6_000;
 
-/// Volatility of a day, in the long run.
+/// Long-run daily volatility.
 const VOLATILITY: f64 = 0.01;
 
-/// Independent normal days: no method should fail.
+/// Independent normal days: every method should pass.
 pub(crate) fn independent() -> Book {
     let mut rng = Rng::new(6, 0);
     book("simulated, independent", |_| VOLATILITY * rng.normal())
 }
 
-/// GARCH(1,1) after Bollerslev (1986) with ω + .08·r² + .91·σ²: volatility that halves its distance
-/// to the long run in 69 days, as daily returns of shares do.
+/// GARCH(1,1), Bollerslev (1986), with ω + .08·r² + .91·σ²: volatility halves its distance to the
+/// long-run level in 69 days, as is typical of daily stock returns.
 pub(crate) fn clustered() -> Book {
     const NEWS: f64 = 0.08;
     const MEMORY: f64 = 0.91;

@@ -1,9 +1,10 @@
-//! What the table must say: filtered history holds, plain history does not.
+//! Expectations of the back-test table: filtered historical simulation passes, plain does not.
 //!
-//! Kupiec's statistic is χ² with one degree of freedom, so a count is accepted at 5 % where its p is
-//! above .05: 146 to 195 of 169.9 expected in 3,398 days at 95 %, 24 to 45 of 34.0 at 99 %.
+//! Kupiec's statistic is χ² with one degree of freedom, so a count is accepted at the 5 % level if
+//! its p-value is above .05: 146 to 195 exceptions, with 169.9 expected in 3,398 days at 95 %, and
+//! 24 to 45, with 34.0 expected, at 99 %.
 //!
-//! All of it takes about four seconds of one core: 70,000 forecasts of 1,000 scenarios each.
+//! The tests take about four seconds on one core: 70,000 forecasts of 1,000 scenarios each.
 
 use crate::{
     SIMULATION,
@@ -14,7 +15,7 @@ use crate::{
 };
 use stats::shortfall_test::Simulation;
 
-/// Fewer histories than the table has, for tests that look at counts alone.
+/// Fewer histories than for the table, for tests that use only counts.
 const FEW: Simulation = Simulation { histories: 100, seed: 1 };
 
 fn outcomes(book: &Book, method: Method, simulation: Simulation) -> [Outcome; 2] {
@@ -26,8 +27,8 @@ fn files(test: &str) -> Option<Files> {
     real_files::folder(test).map(Files::at)
 }
 
-/// Of independent days both methods make forecasts that hold, whatever is tested. Right forecasts
-/// fail one of these twelve limits in about one seed of seven; this is a seed that passes.
+/// On independent days, the forecasts of both methods pass every test. Correct forecasts fail one
+/// of these twelve limits for about one seed in seven; this seed passes.
 #[test]
 fn independent_days_are_covered_by_both() {
     for method in Method::ALL {
@@ -40,7 +41,8 @@ fn independent_days_are_covered_by_both() {
     }
 }
 
-/// Where volatility clusters, hits of plain history follow each other; filtered history holds.
+/// With volatility clusters, exceptions of plain history are clustered too; filtered history
+/// passes.
 #[test]
 fn clustered_days_are_covered_by_filtered_history_only() {
     let book = simulated::clustered();
@@ -53,7 +55,7 @@ fn clustered_days_are_covered_by_filtered_history_only() {
     }
 }
 
-/// A forecast uses nothing from its own day on, and nothing older than its window.
+/// A forecast uses nothing from its own day or later, and nothing older than its window.
 #[test]
 fn a_forecast_sees_its_window_only() {
     let mut book = simulated::clustered();
@@ -65,7 +67,7 @@ fn a_forecast_sees_its_window_only() {
         book.profits[at] = 9.0;
     }
     assert_eq!(before, scenarios(&book));
-    // The first seed and the last day before do count; plain history has no seeds.
+    // The first seed and the last day before do matter; plain history has no seeds.
     for at in [40, day - 1] {
         let mut other = book.clone();
         other.profits[at] = 0.5;
@@ -75,8 +77,8 @@ fn a_forecast_sees_its_window_only() {
     }
 }
 
-/// Six spreads from 2008 to mid 2021, 3,398 days: numpy 2.4.6 counts the exceptions stated here from
-/// the same files (its `quantile`, the recursion as a plain loop).
+/// Six spreads from 2008 to mid-2021, 3,398 days. The expected counts are those of numpy 2.4.6 from
+/// the same files (its `quantile`, with the recursion as a plain loop).
 #[test]
 fn six_spreads_are_covered_by_filtered_history_only() {
     let Some(files) = files("six spreads") else { return };
@@ -105,7 +107,8 @@ fn six_spreads_are_covered_by_filtered_history_only() {
     }
 }
 
-/// The crowded trade: 880 days from 2018 to mid 2021, 44 exceptions expected at 95 % and 8.8 at 99 %.
+/// The crowded trade: 880 days from 2018 to mid-2021, with 44 exceptions expected at 95 % and 8.8
+/// at 99 %.
 #[test]
 fn the_crowded_trade_is_covered_by_filtered_history_only() {
     let Some(files) = files("the crowded trade") else { return };

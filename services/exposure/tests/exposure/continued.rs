@@ -1,4 +1,4 @@
-//! A view prepared from an earlier one has the same bits as one prepared from nothing.
+//! A view prepared from an earlier one has the same bits as one prepared from scratch.
 
 use crate::*;
 use marketdata::{
@@ -15,14 +15,14 @@ use stats::rng::Rng;
 use std::collections::BTreeMap;
 
 const NAMES: usize = 40;
-/// Sessions in the log to begin with.
+/// Number of sessions in the log at the start.
 const BEGIN: usize = 230;
 
 /// A log that grows by one revision at a time.
 struct Log {
     world: World,
     market: Market,
-    /// Sessions so far.
+    /// Number of sessions so far.
     days: usize,
     rng: Rng,
     tables: BTreeMap<Dataset, FactTable>,
@@ -90,7 +90,7 @@ impl Log {
         self.fact(Dataset::Bars, id, on, &values);
     }
 
-    /// A session's bars of everybody, but for a name or two that do not trade.
+    /// Appends a session with bars of all names except one or two that do not trade.
     fn next_session(&mut self) {
         let Some(on) = self.world.days.get(self.days).copied() else { return };
         self.days += 1;
@@ -113,7 +113,7 @@ impl Log {
             0..=3 => self.next_session(),
             // A month ends.
             4 => (0..12).for_each(|_| self.next_session()),
-            // A correction, or a bar that comes late.
+            // A correction, or a late bar.
             5 => {
                 let close = 50.0 + 100.0 * self.rng.uniform();
                 self.bar(id, past, close);
@@ -178,7 +178,7 @@ impl Log {
         self.market = self.market.apply(delta);
     }
 
-    /// A view at the head or at an older revision, of today or of some days ago.
+    /// A view at the head or at an older revision, as of today or some days ago.
     fn snapshot(&mut self) -> Snapshot {
         let head = self.market.head().revision;
         let is_head = self.rng.uniform() < 0.8;
@@ -200,10 +200,10 @@ fn whole_report(prepared: &PreparedExposure) -> String {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
-    /// Appended sessions, corrections, splits, late bars, changed sizes, renamed and new names; views
-    /// of the head and of the past, each prepared from whichever view came before.
+    /// Appended sessions, corrections, splits, late bars, changed sizes, renamed and new names;
+    /// views of the head and of the past, each prepared from the previous view.
     #[test]
-    fn an_earlier_view_alters_no_bit(
+    fn an_earlier_view_changes_no_bit(
         seed in 0_u64..1_000_000, acts in prop::collection::vec(0_usize..10, 1..9),
     ) {
         let mut log = Log::new(seed);
@@ -219,9 +219,9 @@ proptest! {
     }
 }
 
-/// One more session inside a month leaves the fits behind the priors as they are.
+/// One more session within a month leaves the fits behind the priors unchanged.
 #[test]
-fn one_more_session_takes_over_rows_and_fits() {
+fn one_more_session_reuses_rows_and_fits() {
     let mut log = Log::new(5);
     let previous = prepare(&log.snapshot(), &World::roles());
     log.next_session();

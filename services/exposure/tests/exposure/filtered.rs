@@ -34,10 +34,11 @@ fn scenarios_are_past_sessions_at_the_volatility_of_the_next() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines = [worth("MSFT", 2e6), worth("N0050", -1e6)];
     let found = risk(&prepared, &lines, &filtered(300)).unwrap();
-    // The book's P&L of the last 360 sessions, by the truth of the market.
+    // The book's P&L of the last 360 sessions, from the simulated returns.
     let (long, short) = (world.returns(1, 51), world.returns(50, 51));
     let pnl: Vec<f64> = (140..500).map(|t| 2e6 * long[t] - 1e6 * short[t]).collect();
-    // sigma of session s from the mean square of the first 60 and sessions before s.
+    // The volatility of session s, from the mean square of the first 60 sessions and all sessions
+    // before s.
     let mut variance = pnl[..60].iter().map(|x| x * x).sum::<f64>() / 60.0;
     let mut sigmas = Vec::new();
     for x in &pnl[60..] {
@@ -68,14 +69,14 @@ fn scenarios_are_past_sessions_at_the_volatility_of_the_next() {
 }
 
 #[test]
-fn what_lies_before_the_seeds_alters_nothing() {
+fn history_before_the_seeds_changes_nothing() {
     let late = |names: &mut [world::Truth]| names.iter_mut().for_each(|n| n.listed_from = 300);
     let worlds = [world(60, 700, 52), world_with(60, 700, 52, late)];
     let tails = worlds.map(|world| {
         let prepared = prepare(&world.snapshot(), &World::roles());
         risk(&prepared, &[worth("MSFT", 2e6), worth("N0050", -1e6)], &filtered(252)).unwrap()
     });
-    // 699 returns, of which the last 312 are looked at; the late names have the last 399.
+    // There are 699 returns, of which the last 312 are used; the late names have the last 399.
     let bits = |risk: &TailRisk| format!("{:?} {:?}", risk.levels, risk.filter);
     assert_eq!(bits(&tails[0]), bits(&tails[1]));
     assert_eq!((tails[1].draws, tails[1].proxied_names), (1, 0));
@@ -97,7 +98,7 @@ fn components_add_up_with_stand_ins_in_them() {
         let (gross, risk) = (report.total.gross(), report.tail.unwrap());
         assert_eq!((risk.draws, risk.proxied_names, risk.settings), (32, 3, settings));
         for level in &risk.levels {
-            // Sums of single-precision returns.
+            // These are sums of single-precision returns.
             let legs: f64 = level.leg_expected_shortfall.iter().sum();
             near(legs, level.expected_shortfall, 1e-8 * gross);
             let stand_ins = level.stand_ins.unwrap();
@@ -112,7 +113,7 @@ fn components_add_up_with_stand_ins_in_them() {
 }
 
 #[test]
-fn fewer_sessions_are_used_and_told_and_too_few_are_none() {
+fn fewer_sessions_are_reported_and_too_few_give_no_tail() {
     let lines = [worth("MSFT", 2e6)];
     let young = world(30, 200, 54);
     let prepared = prepare(&young.snapshot(), &World::roles());
@@ -123,14 +124,14 @@ fn fewer_sessions_are_used_and_told_and_too_few_are_none() {
         |report: &ExposureReport| report.gaps.iter().find(|gap| gap.subject == "tail").cloned();
     let found = gap(&report_gaps(&prepared, &lines)).unwrap();
     assert_eq!(found.reason, GapReason::ShortHistory);
-    assert_eq!(found.detail, "139 scenarios of 1000 asked for; 99 % needs 500");
+    assert_eq!(found.detail, "139 of 1000 requested scenarios; 99 % needs 500");
     let younger = world(30, 80, 54);
     let prepared = prepare(&younger.snapshot(), &World::roles());
     let report = whole(&prepared, &lines, &filtered(1_000));
     assert!(report.tail.is_none());
     let found = gap(&report).unwrap();
     assert_eq!(found.reason, GapReason::ShortHistory);
-    assert!(found.detail.starts_with("79 sessions that"), "{}", found.detail);
+    assert!(found.detail.starts_with("79 sessions with"), "{}", found.detail);
     let plain = risk(&prepared, &lines, &tail(&[0.95], QuantileRule::Linear)).unwrap();
     assert_eq!((plain.sessions, plain.filter), (79, None));
     assert_eq!(

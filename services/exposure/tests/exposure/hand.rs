@@ -1,4 +1,4 @@
-//! Hand sums: exposures, every quantile rule, legs, repeats, what does not join.
+//! Hand arithmetic: exposures, every quantile rule, legs, repeated days, lines that do not join.
 
 use crate::*;
 
@@ -35,7 +35,7 @@ fn the_worked_example_of_the_methodology() {
     near(total.beta_net(), 7.1e6, 1.0);
     assert_eq!((report.gross_leverage, report.net_leverage), (Some(2.0), Some(0.4)));
     near(report.market.bottom_up.unwrap().value, 7.1e6, 1.0);
-    // Both ways agree where fits are exact; returns are kept in single precision.
+    // Both estimates agree when fits are exact; returns are kept in single precision.
     near(report.market.top_down.unwrap().value, 7.1e6, 10.0);
     near(report.market.gap().unwrap(), 0.0, 10.0);
     // Shares of gross 0.4, 0.2, 0.15, 0.25: Σw² = 0.16 + 0.04 + 0.0225 + 0.0625 = 0.285.
@@ -87,10 +87,10 @@ fn value_at_risk_under_every_rule() {
         for (level, expected) in risk.levels.iter().zip([0.05, 0.045, 0.0425]) {
             near(level.expected_shortfall, expected * 1e6, 0.02);
         }
-        // One day is no tail to take an error from. Of two, .05 and .04, the first is .01 beyond the
-        // second: 20 values, all but the first 0. Their mean has the error √(v/20), v by the formula
-        // of Politis and Romano (1994), lemma 1, with blocks of ⌈20^⅓⌉ = 3 days; over 1 − .9 that is
-        // .00441586 (the sum over all 19 lags in Python 3).
+        // An error cannot be estimated from a single day. Of two, .05 and .04, the first is .01
+        // beyond the second: 20 values, all but the first 0. Their mean has the error √(v/20), v by
+        // the formula of Politis and Romano (1994), lemma 1, with blocks of ⌈20^⅓⌉ = 3 days;
+        // divided by 1 − .9 that is .00441586 (the sum over all 19 lags in Python 3).
         let errors = [0, 1].map(|at| risk.levels[at].expected_shortfall_standard_error);
         assert_eq!(errors[0], None);
         near(errors[1].unwrap(), 4_415.86, 0.05);
@@ -118,8 +118,8 @@ fn legs_follow_size_rank_and_the_funds_holdings() {
     let report = report(&prepared, &lines);
     let legs: Vec<Leg> = report.positions.iter().map(|row| row.leg).collect();
     let small_cap = Leg::SmallCapShort;
-    // The largest first: the index, the small company, the large one, the one held by the fund,
-    // a megacap held short, a megacap held long.
+    // Largest first: the index, the small company, the large one, the one held by the fund, a
+    // megacap held short, a megacap held long.
     let expected = [small_cap, small_cap, Leg::Other, small_cap, Leg::Other, Leg::MegacapLong];
     assert_eq!(legs, expected);
     let bucket = |at: usize| report.positions[at].size_bucket;
@@ -129,18 +129,18 @@ fn legs_follow_size_rank_and_the_funds_holdings() {
 }
 
 #[test]
-fn a_crowd_without_one_of_its_megacaps_says_so() {
+fn a_crowd_without_one_of_its_megacaps_is_a_gap() {
     let world = world_with(60, 200, 23, |names| names[5].symbol = "N0005".to_owned());
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth("MSFT", 1e6)]);
     assert_eq!(report.trade.unwinds.len(), 3);
     let gap = report.gaps.iter().find(|gap| gap.subject == "crowd").unwrap();
     assert_eq!(gap.reason, GapReason::InputMissing);
-    assert_eq!(gap.detail, "no returns of META; the other megacaps stand for all");
+    assert_eq!(gap.detail, "no returns of META; the crowd uses the other megacaps");
 }
 
 #[test]
-fn a_short_history_takes_its_buckets_place_and_says_so() {
+fn a_short_history_takes_the_bucket_mean_and_is_a_gap() {
     let world = world_with(200, 500, 12, |names| names[150].listed_from = 470);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[150].symbol.clone();
@@ -150,7 +150,7 @@ fn a_short_history_takes_its_buckets_place_and_says_so() {
     let row = report.positions.iter().find(|row| row.symbol == young).unwrap();
     let beta = row.market.unwrap();
     assert_eq!((beta.own, row.observations), (None, 29));
-    // 499 sessions have returns; the first of its own 30 closes gives none.
+    // 499 sessions have returns; the first of its 30 closes gives none.
     assert_eq!(row.proxied_sessions, 470);
     let share = report.coverage;
     near(share.resolved, 0.4, 1e-12);
@@ -161,7 +161,7 @@ fn a_short_history_takes_its_buckets_place_and_says_so() {
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
     near(report.tail.unwrap().proxied_share, 0.4 * 470.0 / 499.0, 1e-9);
-    // On the day it was not yet listed its betas stand in: β·m + δ·s, s beside the market.
+    // On a day before its listing its betas are used: β·m + δ·s, with s net of the market.
     let repeat = report.trade.repeat.unwrap();
     assert_eq!(repeat.proxied_names, 1);
     near(repeat.proxied_gross_share, 0.4, 1e-12);

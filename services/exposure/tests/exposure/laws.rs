@@ -1,4 +1,4 @@
-//! Laws: scale, order, parts, restated prices, later facts, settings said again.
+//! Laws: scale, order, parts, restated prices, later facts, repeated settings.
 
 use crate::*;
 
@@ -58,7 +58,7 @@ fn parts_add_up() {
         near(unwind.pnl, beta.value * unwind.crowd_return, 1e-5 * gross);
     }
     near(trade.unwinds[2].pnl, 3.0 * trade.unwinds[0].pnl, 1e-9 * gross);
-    // Long megacaps and short small caps: in the trade, so an unwind loses.
+    // Long megacaps and short small caps are the crowded trade, so an unwind loses.
     assert!(trade.unwinds[0].pnl < 0.0 && 0.2 < trade.share_of_variance.unwrap());
     let legs = trade.legs.map(|leg| leg.exposure);
     assert!(legs[0].short <= 0.0 && legs[1].long <= 0.0);
@@ -69,7 +69,7 @@ fn parts_add_up() {
 }
 
 #[test]
-fn neither_the_order_of_lines_nor_threads_alter_a_bit() {
+fn neither_the_order_of_lines_nor_threads_change_a_bit() {
     let world = world_with(300, 400, 4, |names| names[111].listed_from = 250);
     let with_threads = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -91,8 +91,9 @@ fn neither_the_order_of_lines_nor_threads_alter_a_bit() {
 }
 
 #[test]
-fn the_order_of_ingest_alters_no_bit() {
-    // Young names, so that stand-ins are drawn; ties, which only names can settle; and sums over many.
+fn the_order_of_ingest_changes_no_bit() {
+    // Young names, so that stand-ins are drawn; ties, which only names can settle; and sums over
+    // many names.
     let young = |names: &mut [world::Truth]| {
         for at in [40, 111, 290] {
             names[at].listed_from = 250;
@@ -103,7 +104,7 @@ fn the_order_of_ingest_alters_no_bit() {
     lines.extend([40, 111, 290].map(|at| (world.names[at].symbol.clone(), 3e6)));
     let reports = [world.snapshot(), world.folded_backwards(4)].map(|snapshot| {
         let mut report = report(&prepare(&snapshot, &World::roles()), &raw(&lines));
-        // The one number that is none of an answer's.
+        // The instrument number is the one number that answers do not contain.
         report.positions.iter_mut().for_each(|row| row.instrument = InstrumentId::NONE);
         format!("{report:?}")
     });
@@ -144,7 +145,7 @@ fn prices_restated_on_another_basis_change_nothing() {
 }
 
 #[test]
-fn what_is_published_later_alters_nothing() {
+fn later_publications_change_nothing() {
     let world = world(60, 500, 9);
     let short_log = Arc::new(world.fold(9, 420));
     let lines = lines_of(&world, 30);
@@ -156,7 +157,7 @@ fn what_is_published_later_alters_nothing() {
 }
 
 #[test]
-fn settings_said_again_change_no_beta() {
+fn repeated_settings_change_no_beta() {
     let world = world(60, 400, 14);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines = lines_of(&world, 20);
@@ -167,7 +168,7 @@ fn settings_said_again_change_no_beta() {
 }
 
 #[test]
-fn no_book_however_odd_gives_a_number_that_is_none() {
+fn no_book_gives_a_nan_or_an_infinity() {
     let world = world_with(60, 300, 16, |names| names[40].listed_from = 290);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[40].symbol.as_str();

@@ -1,4 +1,4 @@
-//! Exposures, tails and the trade: hand sums, laws, and estimators that recover what they were fed.
+//! Exposures, tails and the trade: hand arithmetic, laws, and recovery of known parameters.
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
@@ -74,8 +74,8 @@ fn report_with(
     analyze(prepared, &request)
 }
 
-/// The report that the data of the last month before the world's last day give: what all names say of
-/// one stands on its estimates.
+/// The report on the data of the last month before the world's last day, on which the priors are
+/// based.
 fn month_before(world: &World, lines: &[RawLine<'_>]) -> ExposureReport {
     let month = |day: &Day| (day.ymd().0, day.ymd().1);
     let last = world.days.last().map(month).unwrap();
@@ -83,14 +83,14 @@ fn month_before(world: &World, lines: &[RawLine<'_>]) -> ExposureReport {
     report(&prepare(&world.snapshot_at(&world.market, end - 1), &World::roles()), lines)
 }
 
-/// A name's own market beta in a report, and its error.
+/// A name's own market beta in a report, with its standard error.
 fn own_market(report: &ExposureReport, symbol: &str) -> (f64, f64) {
     let row = report.positions.iter().find(|row| row.symbol == symbol).unwrap();
     let own = row.market.unwrap().own.unwrap();
     (own.value, own.standard_error)
 }
 
-/// Long the larger names, short the smaller, sizes all different.
+/// Long the larger names, short the smaller ones, each of a different size.
 fn lines_of(world: &World, count: usize) -> Vec<(String, f64)> {
     let step = world.names.len() / count;
     let value = |at: usize| if 2 * at < count { 1.0 } else { -0.9 } * (1e5 + 137.0 * at as f64);

@@ -1,10 +1,10 @@
-//! What a book's own returns say stands on the sessions that are its own.
+//! Top-down betas use only the sessions on which the book has returns of its own.
 
 use crate::*;
 use stats::{newey_west, regression};
 
-/// A name of 120 sessions whose beta is far from its peers'.
-fn a_young_wild_one() -> World {
+/// A world with a name of 120 sessions whose beta is far from its peers'.
+fn world_with_a_young_outlier() -> World {
     world_with(200, 700, 31, |names| {
         names[120].listed_from = 580;
         names[120].beta = 2.5;
@@ -14,19 +14,19 @@ fn a_young_wild_one() -> World {
 
 #[test]
 fn top_down_betas_do_not_regress_their_own_stand_ins() {
-    let world = a_young_wild_one();
+    let world = world_with_a_young_outlier();
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[120].symbol.as_str();
     let report = report(&prepared, &[worth(young, 1e6)]);
     let beta = report.market.top_down.unwrap();
-    // Listed on session 580: returns from 581 on, 119 of them.
+    // Listed on session 580, it has returns from session 581 on: 119 of them.
     assert_eq!(beta.observations, 119);
     near(beta.value, 2.5e6, 4.0 * beta.standard_error);
-    // Another way to the same numbers: weighted least squares on the sessions of its own.
+    // Cross-check: weighted least squares on its own sessions.
     let own = |series: &[f64]| series[581..].to_vec();
     let (market, small) = (own(&world.market_returns), own(&world.size_returns));
     let slope = prepared.drivers().size_market_slope.unwrap();
-    // SIZE is the spread less its move with the market, as estimated.
+    // SIZE is the spread less its estimated market part.
     let size: Vec<f64> =
         small.iter().zip(&market).map(|(s, m)| s + (world::SPREAD_SLOPE - slope) * m).collect();
     let weights = stats::ewma::weights(119, libm::exp2(-1.0 / 126.0)).unwrap();
@@ -46,7 +46,7 @@ fn top_down_betas_do_not_regress_their_own_stand_ins() {
 
 #[test]
 fn legs_still_add_up_on_sessions_of_their_own() {
-    let world = a_young_wild_one();
+    let world = world_with_a_young_outlier();
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[120].symbol.as_str();
     let lines = [worth("MSFT", 2e6), worth("AAPL", 1e6), worth(young, -2e6), worth("N0190", -1e6)];
@@ -61,15 +61,15 @@ fn legs_still_add_up_on_sessions_of_their_own() {
 }
 
 #[test]
-fn a_small_young_line_shortens_nothing_and_counts_as_no_return() {
-    let world = a_young_wild_one();
+fn a_small_young_line_does_not_shorten_the_sample() {
+    let world = world_with_a_young_outlier();
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[120].symbol.as_str();
     let with = |value| report(&prepared, &[worth("MSFT", 2e6), worth(young, value)]);
     // 4 % of gross: all 504 sessions count.
     let little = with(-2e6 * 4.0 / 96.0).market.top_down.unwrap();
     assert_eq!(little.observations, 504);
-    // 6 % of gross: only those of both.
+    // 6 % of gross: only sessions on which both have returns count.
     assert_eq!(with(-2e6 * 6.0 / 94.0).market.top_down.unwrap().observations, 119);
 }
 
@@ -89,9 +89,9 @@ fn too_few_own_sessions_give_no_top_down_beta() {
     assert!(gap.detail.starts_with("39 sessions"), "{}", gap.detail);
 }
 
-/// Every session counts for the book, and a small short has returns on few of them.
+/// Every session counts for the book, but a small short has returns on few of them.
 #[test]
-fn a_leg_without_returns_of_its_own_says_how_little_its_beta_stands_on() {
+fn a_leg_with_few_own_returns_reports_their_share() {
     let world = world_with(200, 700, 36, |names| names[150].listed_from = 640);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[150].symbol.as_str();
@@ -100,7 +100,8 @@ fn a_leg_without_returns_of_its_own_says_how_little_its_beta_stands_on() {
     assert_eq!(short.crowd_beta.unwrap().observations, 504);
     let gap = report.gaps.iter().find(|gap| gap.subject == "crowd_trade.legs").unwrap();
     assert_eq!(gap.reason, GapReason::MissingObservations);
-    // Its last 59 returns of 504, by the weights of the betas: (1 − h^59)/(1 − h^504), h = 2^(−1/126).
+    // The last 59 of 504 returns, with the weights of the betas: (1 − h^59)/(1 − h^504), h =
+    // 2^(−1/126).
     let h = libm::exp2(-1.0 / 126.0);
     let share = (1.0 - libm::pow(h, 59.0)) / (1.0 - libm::pow(h, 504.0));
     assert!(gap.detail.contains(&format!("{:.0} %", 100.0 * share)), "{gap:?}");

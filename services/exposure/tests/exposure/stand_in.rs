@@ -1,4 +1,4 @@
-//! What stands in for absent returns: peers' residuals, their tails, their spread, their independence.
+//! Stand-ins for missing returns: peers' residuals, their tails, their spread, their independence.
 
 use crate::*;
 use stats::rng::Rng;
@@ -28,15 +28,15 @@ fn shortfall_at_99(world: &World) -> f64 {
 
 #[test]
 fn a_short_history_does_not_look_calm() {
-    // The same name with its whole history, and with its last 80 sessions alone.
+    // The same name with its whole history, and with only its last 80 sessions.
     let whole = shortfall_at_99(&jumpy(|_| {}));
     let young = shortfall_at_99(&jumpy(|names| names[150].listed_from = 620));
     assert!((0.75..1.35).contains(&(young / whole)), "{young} against {whole}");
 }
 
 #[test]
-fn a_known_volatility_is_kept_and_its_tail_is_the_peers() {
-    // The same name at twice the residual deviation, which its 120 sessions show.
+fn a_known_volatility_is_kept_and_the_tail_is_that_of_peers() {
+    // The same name at twice the residual deviation, which is visible in its 120 sessions.
     let at = |residual_sd: f64| {
         let world = world_with(300, 700, 42, |names| {
             names[150].listed_from = 580;
@@ -48,7 +48,7 @@ fn a_known_volatility_is_kept_and_its_tail_is_the_peers() {
         report.tail.unwrap().levels[0].value_at_risk
     };
     let (calm, wild) = (at(0.015), at(0.03));
-    // Shrunk betas are drawn a little to the bucket's, so the ratio is not quite two.
+    // Betas are shrunk a little towards the bucket's, so the ratio is not quite two.
     assert!((1.7..2.2).contains(&(wild / calm)), "{wild} against {calm}");
 }
 
@@ -63,26 +63,26 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
     let request = Request { book: &book, beta, tail, repeat_on: None, listing: Listing::All };
     let report = analyze(&prepared, &request);
     let risk = report.tail.unwrap();
-    // 100 closes are 99 returns: 153 of 252 sessions of a quarter of gross.
+    // 100 closes give 99 returns: 153 of 252 sessions are missing for a quarter of gross.
     near(risk.proxied_share, 0.25 * 153.0 / 252.0, 1e-9);
     let young = report.positions.iter().find(|row| row.market_value < 0.0).unwrap();
     assert_eq!(young.proxied_sessions, 153);
 }
 
 #[test]
-fn peers_are_sought_further_off_where_near_ones_are_few() {
-    // 60 names: three or so of a bucket and a sector.
+fn groups_are_widened_if_peers_are_few() {
+    // 60 names: about three per bucket and sector.
     let world = world_with(60, 500, 44, |names| names[40].listed_from = 400);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth(&world.names[40].symbol, -1e6)]);
     let risk = report.tail.unwrap();
     assert_eq!((risk.proxied_names, risk.widened_names, risk.left_out_sessions), (1, 1, 0));
     let gap = report.gaps.iter().find(|gap| gap.detail.contains("lack returns")).unwrap();
-    assert!(gap.detail.ends_with("1 of them drew from beyond their own size and sector"));
+    assert!(gap.detail.ends_with("for 1 of them, also peers of other sizes or sectors"));
 }
 
 #[test]
-fn where_nobody_has_the_day_no_residual_is_made_up() {
+fn sessions_without_peers_are_left_out() {
     let mut fixture = Fixture::new();
     let first = day("2020-06-01");
     let market: Vec<f64> = (0..150).map(|t| 0.01 * f64::from((t * 7) % 11 - 5)).collect();
@@ -100,8 +100,8 @@ fn where_nobody_has_the_day_no_residual_is_made_up() {
     let prepared = prepare(&snapshot, &World::roles());
     let report = report(&prepared, &[worth("X", 1e6)]);
     let risk = report.tail.unwrap();
-    // X's own returns begin on session 50 of 150. Before, its beta would be all there is, and a book
-    // without residuals looks calm.
+    // X's own returns begin on session 50 of 150. Before that only its beta would be available, and
+    // a book without residuals looks calm.
     assert_eq!((risk.sessions, risk.left_out_sessions), (100, 50));
     assert_eq!((risk.proxied_names, risk.draws, risk.levels[0].stand_ins), (0, 1, None));
     near(risk.worst_pnl, -0.05e6, 1.0);
@@ -111,27 +111,27 @@ fn where_nobody_has_the_day_no_residual_is_made_up() {
 }
 
 #[test]
-fn a_name_without_any_return_is_drawn_for_on_every_session() {
-    // Shares and a sector, and no price at all.
+fn a_name_without_returns_uses_stand_ins_on_every_session() {
+    // It has shares and a sector, but no price at all.
     let world = world_with(200, 500, 45, |names| names[150].listed_from = 500);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth(&world.names[150].symbol, 1e6)]);
     let risk = report.tail.unwrap();
     near(risk.proxied_share, 1.0, 1e-9);
     assert_eq!((risk.proxied_names, risk.draws), (1, 32));
-    assert!(report.market.top_down.is_none(), "nothing of its own to regress");
-    // Residuals of peers: more than the betas alone would make.
+    assert!(report.market.top_down.is_none(), "no returns of its own to regress");
+    // With the residuals of peers, the loss is larger than from betas only.
     let level = risk.levels[0];
     near(level.stand_ins.unwrap().expected_shortfall, level.expected_shortfall, 1.0);
     assert!(0.015e6 < level.value_at_risk, "{level:?}");
 }
 
-/// A third of the names begins in the middle of the month that the window begins in.
+/// A third of the names starts in the middle of the month in which the window begins.
 #[test]
-fn positions_add_up_where_donors_begin_inside_the_first_month() {
+fn positions_sum_if_donors_begin_inside_the_first_month() {
     for method in [TailMethod::Historical, TailMethod::FilteredHistorical] {
         let world = world_with(300, 700, 46, |names| {
-            // Sessions are days less one: of 699 the first scenario is session 447.
+            // There is one session less than days: of 699, the first scenario is session 447.
             for (at, name) in names.iter_mut().enumerate().filter(|(at, _)| at % 3 == 0) {
                 name.listed_from = 428 + at % 20;
             }
@@ -150,7 +150,7 @@ fn positions_add_up_where_donors_begin_inside_the_first_month() {
     }
 }
 
-/// A twentieth of the book is young, the rest is the market itself.
+/// 4 % of the book is young; the rest is the market itself.
 fn young_beside_the_market(world: &World) -> ExposureReport {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines = [worth("^GSPC", 0.96e6), worth(&world.names[20].symbol, 0.04e6)];
@@ -163,13 +163,13 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
 }
 
 fn undrawn(report: &ExposureReport) -> Option<f64> {
-    let alone = |gap: &&marketdata::gap::Gap| gap.detail.contains("its betas alone stand in");
+    let alone = |gap: &&marketdata::gap::Gap| gap.detail.contains("only its betas are used");
     report.gaps.iter().find(alone).and_then(|gap| gap.gross_share)
 }
 
 #[test]
-fn fewer_than_ten_donors_are_not_drawn_from_and_it_is_said() {
-    // 399 sessions, 252 of them scenarios from session 147 on. Nine names have all of them, the
+fn fewer_than_ten_donors_are_not_used_and_it_is_reported() {
+    // 399 sessions, 252 of them scenarios from session 147 on. Nine names have all of them; the
     // others begin on session 301.
     let world = |donors: usize| {
         world_with(60, 400, 47, |names| {
@@ -177,7 +177,7 @@ fn fewer_than_ten_donors_are_not_drawn_from_and_it_is_said() {
         })
     };
     let nine = young_beside_the_market(&world(9));
-    // 300 − 147 scenarios of 252, of 4 % of gross.
+    // 300 − 147 scenarios of 252, for 4 % of gross.
     near(undrawn(&nine).unwrap(), 0.04 * 153.0 / 252.0, 0.04 * 1.5 / 252.0);
     let level = nine.tail.as_ref().unwrap().levels[0];
     near(level.stand_ins.unwrap().expected_shortfall_spread, 0.0, 1e-9);
@@ -188,7 +188,7 @@ fn fewer_than_ten_donors_are_not_drawn_from_and_it_is_said() {
 }
 
 #[test]
-fn what_is_not_drawn_among_the_seeds_is_no_share_of_the_scenarios() {
+fn undrawn_seeds_do_not_count_as_undrawn_scenarios() {
     // Every name begins on session 121, and the scenarios on session 147.
     let world = world_with(60, 400, 48, |names| {
         names.iter_mut().for_each(|name| name.listed_from = 120);
@@ -199,8 +199,8 @@ fn what_is_not_drawn_among_the_seeds_is_no_share_of_the_scenarios() {
 }
 
 #[test]
-fn what_may_be_a_fund_donates_to_nobody() {
-    // Every second name is of unknown kind; in one of the two worlds they jump.
+fn lines_that_may_be_funds_are_no_donors() {
+    // Every second name is not classified; in one of the two worlds these names jump.
     let young = |jump: f64| {
         let world = world_with(200, 500, 49, |names| {
             for name in names.iter_mut().skip(9).step_by(2) {

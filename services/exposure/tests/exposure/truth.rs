@@ -1,9 +1,9 @@
-//! Estimators find again what a simulated market was made of.
+//! Estimators recover the parameters of a simulated market.
 
 use crate::*;
 
-/// Mean and variance of the true betas behind (estimate, standard error): the definition of Paule and
-/// Mandel (1982), by bisection.
+/// Mean and variance of the true betas behind pairs (estimate, standard error): the definition of
+/// Paule and Mandel (1982), solved by bisection.
 pub(crate) fn prior(estimates: &[(f64, f64)]) -> (f64, f64) {
     let weight = |variance: f64, se: f64| 1.0 / (variance + se * se);
     let mean = |variance: f64| {
@@ -24,7 +24,7 @@ pub(crate) fn prior(estimates: &[(f64, f64)]) -> (f64, f64) {
 }
 
 #[test]
-fn estimators_recover_what_they_were_fed() {
+fn estimators_recover_the_true_parameters() {
     let world = world(400, 700, 11);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines = lines_of(&world, 400);
@@ -44,12 +44,13 @@ fn estimators_recover_what_they_were_fed() {
         assert_eq!(row.observations, 504);
     }
     let rmse = |sum: f64| (sum / 400.0).sqrt();
-    // Residuals of 1.2 to 2.4 % over about 360 effective days of a 1 % market: errors near 0.1.
+    // Residual deviations of 1.2 to 2.4 % over about 360 effective days of a 1 % market: errors
+    // near 0.1.
     assert!(rmse(own) < 0.15 && rmse(size) < 0.22, "{} {}", rmse(own), rmse(size));
     assert!(rmse(shrunk) < rmse(own), "{} {}", rmse(shrunk), rmse(own));
     // Newey–West errors are a little small in samples of this size.
     assert!((0.88..=0.98).contains(&(f64::from(covered as u32) / 400.0)), "{covered}");
-    // The book's truth, in money.
+    // The book's true beta, in money.
     let truth: f64 = lines
         .iter()
         .map(|(symbol, v)| v * world.names.iter().find(|n| n.symbol == *symbol).unwrap().beta)
@@ -89,10 +90,10 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
     }
 }
 
-/// Priors by the month before instead of by the day: what that changes of a beta is small beside its
-/// standard error.
+/// Basing priors on the month before instead of the current day changes a beta by little, compared
+/// with its standard error.
 #[test]
-fn priors_of_the_month_before_are_near_those_of_the_day() {
+fn priors_of_the_month_before_are_close_to_those_of_the_day() {
     for seed in [5, 6, 7] {
         let world = world(300, 600, seed);
         let lines: Vec<(String, f64)> =
@@ -114,7 +115,8 @@ fn priors_of_the_month_before_are_near_those_of_the_day() {
 
 #[test]
 fn a_squeezed_short_does_not_look_like_a_hedge() {
-    // +60, +130 and +50 % on days the market fell, as in January 2021: least squares turns negative.
+    // +60, +130 and +50 % on days when the market fell, as in January 2021, make the least-squares
+    // beta negative.
     let mut falls = Vec::new();
     let calm = world(60, 600, 3);
     for (at, m) in calm.market_returns.iter().enumerate().skip(560) {
@@ -139,8 +141,8 @@ fn a_squeezed_short_does_not_look_like_a_hedge() {
 
 #[test]
 fn a_name_that_trades_every_other_day_gets_its_whole_beta() {
-    // Half of what the market does reaches the close a day late: the slope of the day alone is half
-    // the beta, the sum over the day before, the day and the day after the whole (Dimson 1979).
+    // Half of the market's move reaches the close a day late: the slope on the same day is half the
+    // beta, the sum over the day before, the day and the day after is the whole (Dimson 1979).
     let world = world_with(60, 600, 21, |names| {
         names[30].stale = true;
         names[30].beta = 1.4;

@@ -1,8 +1,9 @@
-//! Companies whose size is unknown: their betas are drawn to the mean of all names, and it is said.
+//! Companies of unknown size: their betas are shrunk to the mean of all names, and a gap reports
+//! it.
 
 use crate::*;
 
-/// The last of 60 names: 70 sessions of 20 % a day, no market value known.
+/// The last of 60 names: 70 sessions at 20 % per day, with no known market value.
 const NOISY: usize = 59;
 
 fn noisy_world(seed: u64) -> World {
@@ -14,7 +15,7 @@ fn noisy_world(seed: u64) -> World {
 }
 
 #[test]
-fn a_name_of_unknown_size_is_drawn_to_the_mean_of_all_names() {
+fn a_name_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     let world = noisy_world(31);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines: Vec<(String, f64)> =
@@ -32,19 +33,20 @@ fn a_name_of_unknown_size_is_drawn_to_the_mean_of_all_names() {
     let weight = variance / (variance + own.standard_error * own.standard_error);
     near(beta.own_weight, weight, 1e-9);
     near(beta.value, weight * own.value + (1.0 - weight) * mean, 1e-9);
-    // An error of about 2 beside a spread of .3.
+    // An error of about 2 against a spread of .3.
     assert!(beta.own_weight < 0.1, "{beta:?}");
-    // 60 names in five buckets of unequal size: some have fewer than ten, and share the gap.
+    // 60 names in five buckets of unequal size: some buckets have fewer than ten, and share the
+    // gap.
     let gap = report.gaps.iter().find(|gap| gap.subject == "beta").unwrap();
     assert_eq!(gap.reason, GapReason::Proxy);
     assert!(gap.detail.contains("mean of all names"), "{gap:?}");
 }
 
-/// A short whose noisy beta to the crowd has the wrong sign must not pass for a hedge of the trade.
+/// A short whose noisy crowd beta has the wrong sign must not look like a hedge of the trade.
 #[test]
 fn a_noisy_short_of_unknown_size_does_not_lower_the_books_trade_beta() {
-    // Small caps lose what the crowd gains: the mean beta to the crowd is negative, a short adds to
-    // the book's. In half of the worlds the noise says the opposite.
+    // Small caps lose when the crowd gains: their mean crowd beta is negative, so a short increases
+    // the book's. In half of the worlds the noise has the opposite sign.
     let mut wrong = 0;
     for seed in 40..46 {
         let world = noisy_world(seed);
@@ -61,15 +63,15 @@ fn a_noisy_short_of_unknown_size_does_not_lower_the_books_trade_beta() {
             assert!(1e6 * crowd("MSFT").value < book, "seed {seed}: the short is a hedge");
         }
         let gap = report.gaps.iter().find(|gap| gap.subject == "beta").unwrap();
-        // MSFT's bucket has ten names or more, so that the short alone is concerned.
+        // MSFT's bucket has at least ten names, so the gap concerns only the short.
         near(gap.gross_share.unwrap(), 0.5, 1e-12);
     }
-    assert!(0 < wrong, "no world whose noise has the wrong sign: the test tests nothing");
+    assert!(0 < wrong, "in no world does the noise have the wrong sign: the test has no effect");
 }
 
-/// Funds and indices are no companies: their own estimates stand, and none of the gaps is theirs.
+/// Funds and indices are not companies: their own estimates are used, and they cause no such gap.
 #[test]
-fn indices_and_funds_are_not_drawn_to_companies() {
+fn indices_and_funds_are_not_shrunk_to_companies() {
     let world = noisy_world(31);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth("^RUT", -1e6), worth("MSFT", 1e6)]);
@@ -81,7 +83,7 @@ fn indices_and_funds_are_not_drawn_to_companies() {
     assert!(!report.gaps.iter().any(|gap| gap.subject == "beta"), "{:?}", report.gaps);
 }
 
-/// Without shrinkage each estimate stands alone, and nothing stands in but for names without one.
+/// Without shrinkage each estimate is used as it is, and a mean is used only for names without one.
 #[test]
 fn without_shrinkage_an_unknown_size_changes_nothing() {
     let world = noisy_world(31);
@@ -94,9 +96,10 @@ fn without_shrinkage_an_unknown_size_changes_nothing() {
     assert!(!report.gaps.iter().any(|gap| gap.detail.contains("mean of all names")));
 }
 
-/// What may be a fund shapes no prior, is drawn to one all the same, and is in no leg by its size.
+/// A line that may be a fund does not enter priors, is shrunk to one, and is in no leg because of
+/// its size.
 #[test]
-fn lines_of_unknown_kind_shape_no_betas_but_their_own() {
+fn lines_of_unknown_kind_affect_no_other_betas() {
     let rows = |beta: f64| {
         let world = world_with(200, 500, 33, |names| {
             for name in names.iter_mut().skip(9).step_by(2) {
@@ -120,7 +123,7 @@ fn lines_of_unknown_kind_shape_no_betas_but_their_own() {
     assert_eq!(unknown.leg, Leg::Other);
 }
 
-/// Indices say nothing of companies, even where there are too few companies to say anything.
+/// Indices do not enter the priors of companies, even if there are too few companies for a prior.
 #[test]
 fn funds_never_make_the_mean_of_all_names() {
     let world = world_with(40, 500, 34, |names| {
@@ -138,21 +141,21 @@ fn funds_never_make_the_mean_of_all_names() {
 }
 
 #[test]
-fn a_fund_without_an_estimate_is_not_told_as_of_unknown_size() {
+fn a_fund_without_an_estimate_is_not_reported_as_of_unknown_size() {
     let world = world_with(60, 500, 35, |names| {
         (names[59].symbol, names[59].listed_from) = ("^YNG".to_owned(), 470);
     });
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth("^YNG", 1e6)]);
-    let told: Vec<_> = report.gaps.iter().map(|gap| gap.subject.as_str()).collect();
-    assert!(!told.contains(&"beta") && told.contains(&"^YNG"), "{told:?}");
-    assert!(report.gaps.iter().any(|gap| gap.detail.contains("the mean of all names stands in")));
+    let subjects: Vec<_> = report.gaps.iter().map(|gap| gap.subject.as_str()).collect();
+    assert!(!subjects.contains(&"beta") && subjects.contains(&"^YNG"), "{subjects:?}");
+    assert!(report.gaps.iter().any(|gap| gap.detail.contains("the mean of all names is used")));
 }
 
-/// A price that stands still has no certain beta of zero: it has none of its own, and says nothing of
+/// A constant price has no certain beta of zero: it has no estimate of its own, and does not affect
 /// other names.
 #[test]
-fn a_price_that_stands_still_has_no_beta_of_its_own() {
+fn a_constant_price_has_no_beta_of_its_own() {
     let world = world_with(60, 500, 37, |names| {
         let still = &mut names[NOISY];
         (still.beta, still.size_beta, still.residual_sd) = (0.0, 0.0, 0.0);

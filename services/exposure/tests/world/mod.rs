@@ -1,4 +1,4 @@
-//! A market of known parts: factor returns, true betas, sizes; seeded, for tests and benches.
+//! A simulated market with known factor returns, betas and sizes; seeded, for tests and benches.
 
 #![allow(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
@@ -19,7 +19,7 @@ use marketdata::{
 use stats::rng::Rng;
 use std::sync::Arc;
 
-/// A simulated name: what its returns are made of.
+/// A simulated name: the true parameters of its returns.
 #[derive(Clone, Debug)]
 pub(crate) struct Truth {
     pub(crate) symbol: String,
@@ -29,15 +29,17 @@ pub(crate) struct Truth {
     pub(crate) market_cap_usd: f64,
     /// First day with a price.
     pub(crate) listed_from: usize,
-    /// Added to the return of single days.
+    /// Amounts added to the returns of single days.
     pub(crate) jumps: Vec<(usize, f64)>,
-    /// Trades every other day only: the day between closes unchanged, the next makes up for it.
+    /// Trades only every other day: the close of the day between is unchanged, and the next one
+    /// catches up.
     pub(crate) stale: bool,
-    /// Held by the small-cap index.
+    /// Whether the small-cap index holds it.
     pub(crate) in_small_cap_fund: bool,
-    /// Prices are stored as if split so many for one after the last day; 1 stores them raw.
+    /// Prices are stored as if split by this factor after the last day; 1 stores them unchanged.
     pub(crate) restated: f64,
-    /// Neither a float nor a sector: nothing says whether it is a company or a fund.
+    /// Whether it has neither a float nor a sector, so that it is not classified as company or
+    /// fund.
     pub(crate) of_unknown_kind: bool,
 }
 
@@ -46,12 +48,12 @@ pub(crate) struct World {
     pub(crate) market: Arc<Market>,
     pub(crate) days: Vec<Day>,
     pub(crate) names: Vec<Truth>,
-    /// Returns of the market and of size beside it, a value a day, the first unused.
+    /// Returns of the market and of size, one value per day; the first is unused.
     pub(crate) market_returns: Vec<f64>,
     pub(crate) size_returns: Vec<f64>,
 }
 
-/// How far the spread small less large moves with the market.
+/// Slope of the small-less-large spread on the market.
 pub(crate) const SPREAD_SLOPE: f64 = 0.1;
 
 const SECTORS: [&str; 4] = ["Energy", "Finance", "Health Care", "Technology"];
@@ -61,7 +63,7 @@ pub(crate) fn world(count: usize, days: usize, seed: u64) -> World {
     world_with(count, days, seed, |_| {})
 }
 
-/// The same, with some truths altered.
+/// The same, with some parameters changed.
 pub(crate) fn world_with(
     count: usize,
     days: usize,
@@ -133,7 +135,7 @@ impl World {
         Roles::standard()
     }
 
-    /// The returns of a name, by its truth.
+    /// The returns of a name, from its true parameters.
     pub(crate) fn returns(&self, index: usize, seed: u64) -> Vec<f64> {
         let truth = &self.names[index];
         let mut rng = Rng::new(seed, 2_000_000 + index as u64);
@@ -151,13 +153,13 @@ impl World {
         returns
     }
 
-    /// The market as it would be had the log ended after so many days.
+    /// The market as if the log had ended after this many days.
     pub(crate) fn fold(&self, seed: u64, days: usize) -> Market {
         self.fold_numbered(seed, days, |index, _| index as u32 + 1)
     }
 
-    /// The same facts, ingested from the last name to the first: every instrument and text has
-    /// another number.
+    /// The same facts, ingested from the last name to the first, so that every instrument and text
+    /// has another number.
     #[allow(dead_code, reason = "not every target that includes the world asks for it")]
     pub(crate) fn folded_backwards(&self, seed: u64) -> Snapshot {
         let market = self.fold_numbered(seed, self.days.len(), |index, of| (of - index) as u32);
@@ -178,7 +180,7 @@ impl World {
         series
     }
 
-    /// `number` gives the number of a line by its place among so many.
+    /// `number` maps the index of a line to its number, given the number of lines.
     fn fold_numbered(
         &self,
         seed: u64,
@@ -224,9 +226,9 @@ impl World {
             if let Some(truth) = self.names.get(index) {
                 let count = truth.market_cap_usd / 100.0;
                 let known = Instant::close_of(self.days[0]);
-                let said = if truth.of_unknown_kind { f64::NAN } else { 1.0 };
+                let classified = if truth.of_unknown_kind { f64::NAN } else { 1.0 };
                 let key = (id, InstrumentId::NONE, self.days[0], known);
-                shares.push(key.0, key.1, key.2, key.3, &[count, said * count * 0.9]);
+                shares.push(key.0, key.1, key.2, key.3, &[count, classified * count * 0.9]);
                 if truth.in_small_cap_fund {
                     let fund = id_of(self.names.len() + 1);
                     let row = [f64::NAN; 6];
@@ -234,7 +236,7 @@ impl World {
                 }
                 let mut listing = [f64::NAN; Dataset::Listings.fields().len()];
                 listing[Dataset::Listings.column(Field::Sector)] =
-                    said * f64::from(sector_of(index));
+                    classified * f64::from(sector_of(index));
                 listings.push(key.0, key.1, key.2, key.3, &listing);
             }
         }
@@ -256,8 +258,8 @@ impl World {
 }
 
 impl World {
-    /// The market that had all but the last session first, before and after a second revision that
-    /// appends the last session's bars.
+    /// The market whose first revision holds all but the last session, before and after a second
+    /// revision that appends the last session's bars.
     #[allow(dead_code, reason = "not every target that includes the world appends")]
     pub(crate) fn with_last_session_appended(&self, seed: u64) -> [Snapshot; 2] {
         let last = self.days.len() - 1;
@@ -266,7 +268,7 @@ impl World {
         let mut bars = FactTable::empty(Dataset::Bars);
         let [code, on] = PriceBasis::Raw.to_values();
         for (index, (_, returns, _)) in self.series(seed).iter().enumerate() {
-            // The closes of the fold: one product from the first session on.
+            // The closes are the same as in the fold: one product from the first session on.
             let close = returns[..=last].iter().fold(100.0, |close, r| close * (1.0 + r));
             let row = [close, close, close, close, 1e6, 1.0, code, on];
             bars.push(

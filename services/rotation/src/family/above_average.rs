@@ -1,4 +1,4 @@
-//! The share of members above an average of their closes.
+//! Percentage of members above an average of their own closes.
 
 use crate::{
     inputs::Inputs,
@@ -6,8 +6,8 @@ use crate::{
     tally::Tally,
 };
 
-/// The share above an average and its changes, with the number of names left out because they have
-/// too few closes.
+/// The percentage above an average and its changes, with the number of names left out for lack of
+/// closes.
 pub(crate) fn above(
     inputs: &Inputs<'_>,
     specs: &[Spec],

@@ -1,4 +1,5 @@
-//! The return of one role less that of another, with both legs and the logarithmic spread beside it.
+//! The return of one role less that of another, with both legs and the logarithmic spread as
+//! details.
 
 use crate::{
     inputs::Inputs,

@@ -1,4 +1,4 @@
-//! The change of a series in per cent, in basis points.
+//! Changes of a yield given in per cent, in basis points.
 
 use crate::{
     inputs::Inputs,
@@ -11,7 +11,7 @@ use marketdata::gap::{Gap, GapReason};
 pub(crate) fn of_yield(inputs: &Inputs<'_>, specs: &[Spec], role: Role) -> Vec<Outcome> {
     let measure = |spec: &Spec| {
         if inputs.line(role, &spec.id).is_ok_and(|line| line.kind == LineKind::Wealth) {
-            let detail = format!("{} is played by a price history, not by a yield", role.id());
+            let detail = format!("{} is a price history, not a yield", role.id());
             return Outcome::missing(Gap::new(GapReason::InputMissing, &*spec.id, detail));
         }
         inputs.of_line(spec, role, |line| {

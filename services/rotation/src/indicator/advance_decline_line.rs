@@ -10,10 +10,11 @@ use crate::{
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "advance_decline_line",
     title: "Advance-decline line",
-    method: "Sum of A − D since the first session; the variant `pct` sums 100 · (A − D) / (A + D) \
-             and does not grow with the universe (methodology A5). A session on which fewer than \
-             half the members have a close and a close before adds nothing. Its level depends on \
-             where it starts, its changes do not, and none spans such a session.",
+    method: "Sum of A − D since the first session; the variant `pct` sums 100 · (A − D) / (A + \
+             D) and does not grow with the universe (methodology A5). A session on which fewer \
+             than half the members have a close and a close before adds nothing. The level \
+             depends on where the sum starts; changes do not, and no change spans such a \
+             session.",
     specs,
     measure,
 };

@@ -1,4 +1,4 @@
-//! How much of the universe's market value the largest issuers are.
+//! Concentration: the share of the universe's market value that the largest issuers hold.
 
 use crate::{
     family::Indicator,
@@ -14,10 +14,10 @@ pub(super) const INDICATOR: Indicator = Indicator {
     title: "Concentration",
     method: "Weights by market value (shares outstanding as known times close, classes of one \
              issuer together) over the members with a known value, renormalised to 1: weight of \
-             the seven largest, HHI = Σ w², effective number = 1 / HHI (methodology A7). An issuer has \
-             a value where each of its classes has one. A session counts where at least half the \
-             issuers have a value and those whose value is missing on it alone were less than 1 % of \
-             the whole; an issuer has none before its first known count of shares.",
+             the seven largest, HHI = Σ w², effective number = 1 / HHI (methodology A7). An \
+             issuer has a value if each of its classes has one, and none before its first known \
+             share count. A session counts if at least half the issuers have a value and the \
+             issuers missing only on that session made up less than 1 % of the whole.",
     specs,
     measure,
 };
@@ -51,12 +51,12 @@ fn weighed(inputs: &Inputs<'_>, spec: &Spec, value: fn(&Weights) -> Option<f64>)
         outcome.details.push(Detail::about(&leader.symbol, "weight", Unit::Decimal, weight));
     }
     if leaders.iter().any(|leader| leader.source == CapSource::Printed) {
-        let detail = "some market values are printed ones, carried by the price";
+        let detail = "some market values are published figures, carried forward by the price";
         outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
     }
     let known_from = leaders.iter().map(|leader| leader.known_from).max();
     if let Some(day) = known_from.filter(|day| inputs.breadth().days.first() < Some(day)) {
-        let detail = format!("the shares of some of the largest are known from {day} on alone");
+        let detail = format!("the shares of some of the largest issuers are known only from {day}");
         outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
     }
     outcome

@@ -1,4 +1,4 @@
-//! How far credit spreads moved.
+//! Change of the high-yield credit spread.
 
 use crate::{
     family::{Indicator, yield_change::of_yield},

@@ -1,4 +1,4 @@
-//! Defensive sectors against cyclical ones.
+//! Defensive sectors against cyclical sectors.
 
 use crate::{
     family::Indicator,
@@ -14,9 +14,9 @@ use marketdata::{
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "defensive_minus_cyclical",
     title: "Defensive less cyclical sectors",
-    method: "Mean daily return of the defensive sector funds, compounded over the sessions, less \
-             that of the cyclical ones over the same sessions; equal weights among the funds that \
-             are there, at least half of each basket (methodology A9).",
+    method: "Mean daily return of the defensive sector funds, compounded over the sessions, \
+             less that of the cyclical ones over the same sessions; equal weights among the \
+             available funds, which must be at least half of each basket (methodology A9).",
     specs,
     measure,
 };
@@ -34,13 +34,14 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
     specs.iter().map(|spec| spread(&baskets, spec)).collect()
 }
 
-/// Some sector funds in equal weights.
+/// A basket of sector funds in equal weights.
 struct Basket<'a> {
-    /// The tickers configured.
+    /// Configured tickers.
     wanted: &'a [String],
-    /// The funds with a history.
+    /// Those that have a history.
     lines: Vec<Line>,
-    /// Mean growth of the funds per session, where at least half of the wanted ones have one.
+    /// Mean growth of the funds per session, for sessions on which at least half of the configured
+    /// funds have a return.
     daily: Moves,
 }
 
@@ -54,13 +55,17 @@ impl<'a> Basket<'a> {
         Basket { wanted, lines, daily: Moves::mean(&moves, wanted.len().div_ceil(2)) }
     }
 
-    /// What is said of the funds that are missing.
+    /// The gap for the funds that are missing, if any.
     fn gap(&self, spec: &Spec) -> Option<Gap> {
         let there = |symbol: &&String| self.lines.iter().any(|l| l.resolved.symbol == **symbol);
         let missing: Vec<&str> =
             self.wanted.iter().filter(|symbol| !there(symbol)).map(String::as_str).collect();
         let enough = self.wanted.len() <= 2 * self.lines.len();
-        let rest = if enough { "; the others stand for all" } else { ": less than half is there" };
+        let rest = if enough {
+            "; the other funds represent the basket"
+        } else {
+            "; fewer than half of the basket have a history"
+        };
         let detail = format!("no history of {}{rest}", missing.join(", "));
         (!missing.is_empty()).then(|| Gap::new(GapReason::InputMissing, &*spec.id, detail))
     }

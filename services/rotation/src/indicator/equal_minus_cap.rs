@@ -1,4 +1,4 @@
-//! Equal weight against cap weight of the same members.
+//! Equal weight against cap weight, over the same members.
 
 use crate::{
     family::{Indicator, spread_of_roles::of_roles},

@@ -1,4 +1,4 @@
-//! Plain moves of each index over a day, a week, a month and a quarter.
+//! Returns of each index over a day, a week, a month and a quarter.
 
 use crate::{
     family::Indicator,
@@ -10,8 +10,8 @@ use factors::roles::Role;
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "index_return",
     title: "Index moves",
-    method: "Close over close of the given number of sessions before, less one; a fund's with \
-             distributions reinvested.",
+    method: "Close divided by the close the given number of sessions before, less one; for \
+             funds with distributions reinvested.",
     specs,
     measure,
 };

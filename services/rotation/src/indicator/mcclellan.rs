@@ -1,4 +1,4 @@
-//! Whether advances gather pace: the McClellan oscillator and its running sum.
+//! Momentum of advances: the McClellan oscillator and its running sum.
 
 use crate::{
     family::Indicator,
@@ -7,19 +7,20 @@ use crate::{
     tally::Tally,
 };
 
-/// The faster average's weight of the day, "19-day".
+/// Weight of the day in the faster, "19-day" average.
 const FAST: f64 = 0.10;
-/// The slower average's weight of the day, "39-day".
+/// Weight of the day in the slower, "39-day" average.
 const SLOW: f64 = 0.05;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "mcclellan",
     title: "McClellan oscillator",
-    method: "Of x = 1000 · (A − D) / (A + D), the ratio-adjusted net advances of the day, the exponential \
-             average with weight 0.10 less that with weight 0.05, both begun with the first value; \
-             `summation` is the running sum of the oscillator (Sherman and Marian McClellan 1969, \
-             methodology A6). A session on which fewer than half the members have a close and a close \
-             before is left out. The sum depends on where the history starts.",
+    method: "With x = 1000 · (A − D) / (A + D), the ratio-adjusted net advances of the day: the \
+             exponential average of x with weight 0.10 less that with weight 0.05, both seeded \
+             with the first value; `summation` is the running sum of the oscillator (Sherman \
+             and Marian McClellan 1969, methodology A6). A session on which fewer than half the \
+             members have a close and a close before is left out. The sum depends on where the \
+             history starts.",
     specs,
     measure,
 };
@@ -42,14 +43,14 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
     specs.iter().zip(histories).map(measure).collect()
 }
 
-/// Ratio-adjusted net advances.
+/// Ratio-adjusted net advances: 1000 · (A − D) / (A + D). `None` if no name advanced or declined.
 fn net(tally: &Tally) -> Option<f64> {
     let decided = f64::from(tally.advancing + tally.declining);
     let net = f64::from(tally.advancing) - f64::from(tally.declining);
     (0.0 < decided).then(|| 1_000.0 * net / decided)
 }
 
-/// Turns net advances into the oscillator.
+/// Turns net advances into the oscillator, in place.
 fn oscillator(values: &mut [f64]) {
     let Some(first) = values.first().copied() else { return };
     let (mut fast, mut slow) = (first, first);
@@ -60,7 +61,7 @@ fn oscillator(values: &mut [f64]) {
     }
 }
 
-/// Turns the oscillator into its running sum.
+/// Turns the oscillator into its running sum, in place.
 fn summation(values: &mut [f64]) {
     let mut sum = 0.0;
     for value in values {
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn reference_values() {
-        // Methodology A6 [C], first-value seed.
+        // Methodology A6 [C], seeded with the first value.
         let days = [(1_800, 1_200), (900, 2_100), (2_000, 1_000), (1_500, 1_500), (2_500, 500)];
         let tally = |(advancing, declining)| Tally { advancing, declining, ..Tally::NONE };
         let mut values: Vec<f64> = days.into_iter().filter_map(|day| net(&tally(day))).collect();
@@ -84,7 +85,7 @@ mod tests {
                 assert!((found - expected).abs() <= tolerance, "{found} instead of {expected}");
             }
         };
-        // Printed with four and six digits.
+        // The source prints four and six digits.
         near(&values, [200.0, -400.0, 333.3333, 0.0, 666.6667], 5e-5);
         oscillator(&mut values);
         near(&values, [0.0, -30.0, -18.833_333, -25.858_333, 1.597_917], 5e-7);

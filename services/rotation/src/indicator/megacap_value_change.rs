@@ -1,4 +1,4 @@
-//! What the megacaps gained or lost in market value, in dollars.
+//! Change of the megacaps' market value, in dollars.
 
 use crate::{
     family::Indicator,
@@ -17,19 +17,19 @@ use marketdata::{
 use stats::change;
 use std::collections::BTreeMap;
 
-/// "Each down at least 2 %".
+/// Return at or below which an issuer counts as down: "down at least 2 %".
 const DOWN: f64 = -0.02;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "megacap_value_change_usd",
     title: "Megacap value change",
-    method: "Σ over issuers and their listed classes of shares of the day before (the last count \
-             that describes it or an earlier day) times the change of price, both on one split \
-             basis: issuance and buy-backs are left out (methodology A3). Before the first known count of an issuer's shares it has no change; \
-             there is a sum where every issuer with a price is in it, at least half of all, all over \
-             the same sessions. \
-             Over several sessions the daily changes are added up. `of_value` \
-             is the change over the value before; `down_2pct` the number of issuers down 2 % or \
+    method: "Σ over issuers and their listed classes of shares of the day before (the last \
+             count that describes it or an earlier day) times the change of price, both on one \
+             split basis: issuance and buy-backs are left out (methodology A3). An issuer has \
+             no change before its first known share count. There is a sum if it includes every \
+             issuer with a price, at least half of all issuers, all over the same sessions. \
+             Over several sessions the daily changes are added up. `of_value` is the change \
+             divided by the value before; `down_2pct` is the number of issuers down 2 % or \
              more.",
     specs,
     measure,
@@ -46,16 +46,16 @@ fn specs() -> Vec<Spec> {
     ]
 }
 
-/// How a measure is made of the days, over so many sessions.
+/// Computes a measure from the days, over a number of sessions.
 type OfDays = fn(&[WholeDay], usize) -> Series;
 
-/// A day, and its members together where all are there.
+/// A day with the totals of all members. `None` if a member is missing.
 type WholeDay = (Day, Option<DayTotals>);
 
-/// The members of one day together.
+/// Totals of the members on one day.
 #[derive(Clone, Copy)]
 struct DayTotals {
-    /// The day of the closes before; none where they are not all of one day.
+    /// Day of the closes before. `None` if the members' closes are of different days.
     from: Option<Day>,
     members: usize,
     change: f64,
@@ -68,7 +68,7 @@ impl DayTotals {
         DayTotals { from: Some(from), members: 0, change: 0.0, before: 0.0, down: 0 }
     }
 
-    /// The change, where it is more than rounding of the values it is made of.
+    /// The change, or zero if it is no larger than the rounding of the values it is computed from.
     fn settled(change: f64, before: f64) -> f64 {
         change::settled(change, change::ROUNDING * before)
     }
@@ -103,22 +103,22 @@ fn gap_of_missing(missing: &MissingIssuer, spec: &Spec) -> Gap {
     Gap::new(reason, &*spec.id, detail)
 }
 
-/// The change over the value before.
+/// The change as a fraction of the value before.
 fn of_value(days: &[WholeDay], _: usize) -> Series {
     series(days, |day| {
         (0.0 < day.before).then(|| DayTotals::settled(day.change, day.before) / day.before)
     })
 }
 
-/// Issuers down.
+/// Number of issuers that are down.
 fn down(days: &[WholeDay], _: usize) -> Series {
     series(days, |day| Some(f64::from(day.down)))
 }
 
-/// Every day on which a member has a change; none where there are fewer than `least`, where a member
-/// with a price on and before the day lacks one (its shares are not known yet, or a price is missing),
-/// because a sum over some of them is another number, and where one begins on another day than the
-/// others.
+/// Every day on which a member has a change, with the totals. The totals are `None` if fewer than
+/// `least` members have a change, if a member with a price on that day and before lacks one (its
+/// shares are not known yet, or a price is missing), or if the changes begin on different days. A
+/// sum over only some members would be a different number.
 fn together(megacaps: &[Megacap], least: usize) -> Vec<WholeDay> {
     let mut sums: BTreeMap<Day, DayTotals> = BTreeMap::new();
     for megacap in megacaps {
@@ -149,7 +149,7 @@ fn series(days: &[WholeDay], value: impl Fn(&DayTotals) -> Option<f64>) -> Serie
     Series { days, values }
 }
 
-/// A window with a day that is not whole has no sum: what was missing then is in no other day.
+/// A window with an incomplete day has no sum: what was missing then is in no other day.
 fn sums(days: &[WholeDay], horizon: usize) -> Series {
     let windows = days.windows(horizon.max(1));
     let (days, values) = windows
@@ -185,16 +185,17 @@ fn describe(megacaps: &[Megacap], spec: &Spec, outcome: &mut Outcome) {
         outcome.details.push(about("value_change", Unit::Usd, megacap.change[at]));
         outcome.details.push(about("return", Unit::Decimal, megacap.growth(at)));
         if megacap.source == CapSource::Printed {
-            let detail = format!("{}: a printed market value, carried by the price", megacap.name);
+            let name = &megacap.name;
+            let detail = format!("{name}: a published market value, carried forward by the price");
             outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
         }
     }
-    // Prices reach further back than dollars do.
+    // Prices reach further back than known shares do.
     let unknown = |megacap: &&Megacap| megacap.priced_from < megacap.known_from;
     if let Some(day) = megacaps.iter().filter(unknown).map(|megacap| megacap.known_from).max() {
         let detail = format!(
-            "before {day} the shares of some issuers with a price are not known: a day without all of \
-             them has no sum, and records say nothing of it"
+            "before {day} the shares of some issuers with a price are not known: a day without \
+             all of them has no sum, and records do not reach further back"
         );
         outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
     }
@@ -223,14 +224,14 @@ mod tests {
             priced_from: day(0),
             source: CapSource::SharesTimesClose,
         };
-        // B has no change on day 3, between days on which it has one.
+        // B has no change on day 3, between two days on which it has one.
         let members =
             [megacap("A", &[1, 2, 3, 4, 5, 6], 1.0), megacap("B", &[1, 2, 4, 5, 6], 10.0)];
         let days = together(&members, 2);
         let one = sums(&days, 1);
-        // B's change of day 4 begins with day 2, A's with day 3.
+        // B's change on day 4 starts from day 2, A's from day 3.
         assert_eq!(one.days, [1, 2, 5, 6].map(day));
-        // Each whole day is 1 + 10; windows over days 3 and 4 are left out, not shortened.
+        // Each complete day is 1 + 10; windows over days 3 and 4 are left out, not shortened.
         let two = sums(&days, 2);
         assert_eq!((two.days, two.values), ([2, 6].map(day).to_vec(), vec![22.0; 2]));
         assert!(sums(&together(&members, 3), 1).days.is_empty());

@@ -1,4 +1,4 @@
-//! The most-shorted names: are shorts being squeezed?
+//! The basket of most-shorted names: are shorts being squeezed?
 
 use crate::{
     family::Indicator,
@@ -8,18 +8,19 @@ use crate::{
 use factors::{most_shorted::Rebalance, roles::Role};
 use marketdata::gap::{Gap, GapReason};
 
-/// Members named in the answer.
+/// Number of members listed in the answer.
 const NAMED: usize = 10;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "most_shorted",
     title: "Most-shorted basket",
-    method: "At each publication of short interest, from what was public then: names worth at least \
-             1bn USD and trading at least 5m USD a day (21 sessions), ranked by short interest over \
-             float; the first 50, or the first tenth where fewer than 500 qualify; equal weights \
-             from the close of the session after, so that nothing is earned before it was public; a held name stays within 1.2 times that rank (methodology A8). \
-             `less_index` takes off the broad market. A figure revised later counts from its \
-             revision.",
+    method: "At each publication of short interest, from what was public then: names worth at \
+             least 1bn USD and trading at least 5m USD a day (21 sessions), ranked by short \
+             interest over float; the first 50, or the first tenth if fewer than 500 qualify; \
+             equal weights from the close of the session after, so that nothing is earned \
+             before it was public; a held name stays while its rank is within 1.2 times that \
+             number (methodology A8). `less_index` subtracts the broad market. A figure revised \
+             later counts from its revision.",
     specs,
     measure,
 };
@@ -34,7 +35,7 @@ fn specs() -> Vec<Spec> {
 fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
     let basket = inputs.most_shorted();
     let Some(rebalance) = basket.rebalances.last() else {
-        let detail = "no published short interest of names with a known float and value";
+        let detail = "no published short interest for names with a known float and market value";
         let gap = |spec: &Spec| Gap::new(GapReason::NoShortInterest, &*spec.id, detail);
         return specs.iter().map(|spec| Outcome::missing(gap(spec))).collect();
     };
@@ -64,7 +65,7 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
     own.chain(less_index).collect()
 }
 
-/// Says of an outcome what the basket is made of.
+/// Adds to an outcome what the basket consists of.
 fn described(
     inputs: &Inputs<'_>,
     rebalance: &Rebalance,
@@ -81,7 +82,7 @@ fn described(
     }
     if outcome.history.days.is_empty() {
         let detail = format!(
-            "the first basket was made of the settlement of {}, known since {}: too few sessions since",
+            "the first basket is from the settlement of {}, known since {}: too few sessions since",
             basket.rebalances[0].settlement_on, basket.rebalances[0].published_at
         );
         outcome.gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));

@@ -1,4 +1,4 @@
-//! New yearly highs less new yearly lows.
+//! New 52-week highs less new 52-week lows.
 
 use crate::{
     family::Indicator,
@@ -11,8 +11,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "new_highs_less_lows",
     title: "New highs less new lows",
     method: "100 · (NH − NL) / N: members whose close is above, or below, all of the 251 closes \
-             before, over the members that have 252, where those are at least half the members; closes \
-             on one split basis (methodology A5, `hl_basis` closes).",
+             before, over the members that have 252 closes, if those are at least half the \
+             members; closes on one split basis (methodology A5, `hl_basis` closes).",
     specs,
     measure,
 };

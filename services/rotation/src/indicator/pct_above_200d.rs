@@ -1,4 +1,4 @@
-//! Per cent of members above their average close of 200 sessions.
+//! Percentage of members above their 200-session average close.
 
 use crate::{
     family::{Indicator, above_average::above},
@@ -11,7 +11,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "pct_above_200d",
     title: "Members above their 200-day average",
     method: "100 · number of members whose close is above the mean of their last 200 closes, \
-             today's included, over the number that have 200, where that is at least half the \
+             today's included, over the number that have 200, if that is at least half the \
              members; closes on one split basis, dividends not reinvested (methodology A5).",
     specs,
     measure,

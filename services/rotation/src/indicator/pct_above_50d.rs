@@ -1,4 +1,4 @@
-//! Per cent of members above their average close of 50 sessions.
+//! Percentage of members above their 50-session average close.
 
 use crate::{
     family::{Indicator, above_average::above},
@@ -11,8 +11,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "pct_above_50d",
     title: "Members above their 50-day average",
     method: "100 · number of members whose close is above the mean of their last 50 closes, \
-             today's included, over the number that have 50, where that is at least half the members; closes \
-             on one split basis, dividends not reinvested (methodology A5).",
+             today's included, over the number that have 50, if that is at least half the \
+             members; closes on one split basis, dividends not reinvested (methodology A5).",
     specs,
     measure,
 };

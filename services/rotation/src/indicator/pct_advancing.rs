@@ -1,4 +1,4 @@
-//! Per cent of members that rose on the day.
+//! Percentage of members that rose on the day.
 
 use crate::{
     family::Indicator,
@@ -12,7 +12,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "pct_advancing",
     title: "Members advancing",
     method: "100 · A / (A + D + U) over the members of the day with a close and a close before, \
-             where they are at least half the members, closes on one split basis; the variant \
+             if they are at least half the members, closes on one split basis; the variant \
              `decided` is 100 · A / (A + D) (methodology A5).",
     specs,
     measure,

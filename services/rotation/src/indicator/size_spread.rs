@@ -10,8 +10,9 @@ use factors::roles::Role;
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "size_spread",
     title: "Small caps less large caps",
-    method: "Return of the small-cap index less return of the large-cap index over common sessions, \
-             arithmetic (methodology A1). A record holds for this pair of symbols alone.",
+    method: "Return of the small-cap index less return of the large-cap index over common \
+             sessions, arithmetic (methodology A1). A record holds only for this pair of \
+             symbols.",
     specs,
     measure,
 };

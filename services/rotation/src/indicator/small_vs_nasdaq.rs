@@ -1,4 +1,4 @@
-//! Small caps against the Nasdaq market: the widest one-day gap of 2024-07-11.
+//! Small caps against the Nasdaq: the measure of the record one-day gap of 2024-07-11.
 
 use crate::{
     family::{Indicator, spread_of_roles::of_roles},
@@ -10,9 +10,9 @@ use factors::roles::Role;
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "small_vs_nasdaq",
     title: "Small caps less Nasdaq",
-    method: "Return of the small-cap index less return of the Nasdaq index over common sessions, \
-             arithmetic (methodology A1). A record holds for this pair of symbols alone: the \
-             Nasdaq 100 fund is another pair than the Composite.",
+    method: "Return of the small-cap index less return of the Nasdaq index over common \
+             sessions, arithmetic (methodology A1). A record holds only for this pair of \
+             symbols: the Nasdaq 100 fund is not the Nasdaq Composite.",
     specs,
     measure,
 };

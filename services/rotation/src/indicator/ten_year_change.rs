@@ -1,4 +1,4 @@
-//! How far the ten-year yield moved.
+//! Change of the ten-year Treasury yield.
 
 use crate::{
     family::{Indicator, yield_change::of_yield},

@@ -1,4 +1,4 @@
-//! How far volatility moved.
+//! Change of volatility.
 
 use crate::{
     family::Indicator,
@@ -18,13 +18,13 @@ use stats::{
     moments::{Ddof, standard_deviation},
 };
 
-/// Sessions of realised volatility.
+/// Window of realised volatility, in sessions.
 const REALISED: usize = 21;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "volatility_change",
     title: "Volatility change",
-    method: "Difference of the logarithm of the volatility index; where there is none, of the \
+    method: "Difference of the logarithm of the volatility index or, without one, of the \
              standard deviation of 21 daily returns of the large-cap index.",
     specs,
     measure,
@@ -46,10 +46,10 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
             let mut source = Source::of(line);
             source.symbol = format!("realised volatility of {}", source.symbol);
             source.proxy_for = inputs.roles.candidates(Role::Volatility).first().cloned();
-            // A standard deviation of returns is off by as much as the returns are.
+            // The relative error of a standard deviation of returns is that of the returns.
             let history = logs(realised.clone(), spec.horizon, |least| line.precision / least);
             let mut outcome = Outcome::of(history, vec![source]);
-            let detail = "no volatility index is known: realised volatility stands in";
+            let detail = "no volatility index is known: realised volatility is used instead";
             outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
             outcome
         }
@@ -59,8 +59,8 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
     specs.iter().map(measure).collect()
 }
 
-/// Changes of logarithms; `precision` gives, by the smaller of two values, the relative change that
-/// is none.
+/// Changes of logarithms. `precision` maps the smaller of two values to the relative change that
+/// still counts as zero.
 fn logs(mut series: Series, horizon: usize, precision: impl Fn(f64) -> f64) -> Series {
     let above_zero = series.days.iter().zip(&series.values).filter(|(_, value)| 0.0 < **value);
     (series.days, series.values) = above_zero.map(|(day, value)| (*day, *value)).unzip();

@@ -5,7 +5,7 @@ use marketdata::gap::GapReason;
 use portfolio::lines::{RawLine, Size};
 use squeeze::{assess::Mark, universe::Universe};
 
-/// S trades 800,000 a day at 10 and stood at 8 on the settlement; T trades 100,000 at 50.
+/// S trades 800,000 per day at 10 and closed at 8 on the settlement; T trades 100,000 at 50.
 fn universe() -> Universe {
     let mut world = World::new();
     world.bars("S", |back| (if back < 17 { 10.0 } else { 8.0 }, 8e5));
@@ -23,20 +23,20 @@ fn own_exit_and_marks_by_hand() {
     let lines = [line("S", -200_000.0, Some(8.0)), line("T", -3_000.0, None)];
     let report = book(&universe, &lines);
     let [s, t] = &report.lines[..] else { panic!("two short lines") };
-    // 200,000 at 15 % of 800,000 a day: 1.667 days (methodology.md D1); 3,000 of 15,000: 0.2.
+    // 200,000 at 15 % of 800,000 per day: 1.667 days (methodology.md D1); 3,000 of 15,000: 0.2.
     near(s.exit_days.unwrap(), 5.0 / 3.0);
     near(t.exit_days.unwrap(), 0.2);
     near(s.market_value, -2e6);
     near(s.shares.unwrap(), -200_000.0);
-    // Sold at 8, now 10: a quarter of the cost and 400,000 lost.
+    // Sold at 8, now 10: a loss of a quarter of the cost, 400,000.
     let expected = Mark::AverageCost { return_on_cost: -0.25, profit_and_loss: -400_000.0 };
     assert_eq!(s.mark, Some(expected));
     assert_eq!(t.mark, Some(Mark::SinceSettlement { return_on_cost: 0.0 }));
     near(report.gross_short, 2.15e6);
     near(report.profit_and_loss.unwrap(), -400_000.0);
     near(report.share_scored.unwrap(), 1.0);
-    // 150,000 in 0.2 days, 2,000,000 in 5/3: 1.95 m a day at first, then 1.2 m.
-    // 25 %: 537,500 is 390,000 after 0.2 days, 147,500 at 1.2 m a day.
+    // 150,000 in 0.2 days, 2,000,000 in 5/3: 1.95 m per day at first, then 1.2 m. 25 % is 537,500:
+    // 390,000 after 0.2 days, and 147,500 at 1.2 m per day.
     near(report.exit_curve[0].days, 0.2 + 147_500.0 / 1.2e6);
     near(report.exit_days.unwrap(), 5.0 / 3.0);
     assert!(report.gaps.iter().all(|gap| gap.subject == "universe"), "{:?}", report.gaps);
@@ -59,8 +59,8 @@ fn every_line_is_assessed_or_a_gap_with_its_share() {
         line("NOPX", -1.0, None),
         line("LONG", 5_000.0, None),
     ];
-    // Gross: 100,000 each, and 500,000 long. The line in shares without a price leaves its
-    // instrument without a value.
+    // Gross: 100,000 each, and 500,000 long. The line given in shares has no price, so its
+    // instrument has no value.
     let report = book(&universe, &lines);
     near(report.gross_short, 500_000.0);
     assert_eq!(report.long_count, 1);

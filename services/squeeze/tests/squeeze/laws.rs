@@ -1,4 +1,5 @@
-//! Laws: units and order change nothing, contributions sum, nothing looks ahead.
+//! Laws: units and order change nothing, contributions sum to the score, and there is no
+//! look-ahead.
 
 use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, book, line, name, near, place};
 use marketdata::{basis::PriceBasis, fixture::day, instant::Instant, instrument::InstrumentId};
@@ -36,8 +37,8 @@ fn scores(universe: &Universe) -> Vec<Option<Score>> {
 
 #[test]
 fn percentiles_of_a_hand_made_universe() {
-    // Four names alike but for short interest: mid-rank percentiles 1/8, 3/8, 5/8, 7/8 in what short
-    // interest moves, one half elsewhere.
+    // Four names that differ only in short interest: mid-rank percentiles 1/8, 3/8, 5/8, 7/8 in the
+    // measures that depend on short interest, one half in the others.
     let mut world = World::new();
     for (at, symbol) in SYMBOLS[..4].iter().enumerate() {
         let short = (at + 1) as f64 * 1e6;
@@ -47,18 +48,18 @@ fn percentiles_of_a_hand_made_universe() {
     for (at, symbol) in SYMBOLS[..4].iter().enumerate() {
         let score = universe.score(place(&universe, symbol)).unwrap();
         let percentile = (2 * at + 1) as f64 / 8.0;
-        // 30 + 20 points move with short interest, 50 stay at their middle.
+        // 30 + 20 points depend on short interest; the other 50 stay at their middle.
         near(score.points, 50.0 * percentile + 25.0);
         near(score.percentile, percentile);
         let change = score.contributions()[Component::ShortInterestChange.index()];
-        assert_eq!(change.percentile, None, "there is no settlement before");
+        assert_eq!(change.percentile, None, "there is no earlier settlement");
         near(change.points, 2.5);
     }
 }
 
 #[test]
-fn the_order_of_ingest_alters_no_bit() {
-    // C and D are alike in all things but their names; amounts are such that sums round.
+fn the_order_of_ingest_changes_no_bit() {
+    // C and D differ only in their names; amounts are chosen so that sums round.
     let seed = |at: usize| {
         let at = if at == 3 { 2.0 } else { at as f64 };
         (10.1 + at, 0.001 * at, 1e5 / 3.0 + at, 1e6 / 7.0 * (1.0 + at), 8e6)
@@ -108,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_names_came_in_changes_no_score(seeds in seeds()) {
+    fn the_order_of_names_in_the_log_changes_no_score(seeds in seeds()) {
         let universe = |order: &[usize]| {
             let mut world = World::new();
             for at in order {
@@ -119,7 +120,7 @@ proptest! {
         prop_assert_eq!(universe(&[0, 1, 2, 3, 4, 5]), universe(&[5, 2, 0, 4, 1, 3]));
     }
 
-    /// Prices and volumes restated for a split after the as-of date say the same of every name.
+    /// Prices and volumes restated for a split after the as-of date change no measure of any name.
     #[test]
     fn restating_prices_changes_no_measure(
         seeds in seeds(),
@@ -150,7 +151,7 @@ proptest! {
         }
     }
 
-    /// What is published after the as-of date alters no measure and no score of it.
+    /// Publications after the as-of date change no measure and no score.
     #[test]
     fn nothing_looks_ahead(seeds in seeds(), back in 1i32..15) {
         let mut world = World::new();

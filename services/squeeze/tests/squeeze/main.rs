@@ -1,4 +1,4 @@
-//! Squeeze measures against hand arithmetic, laws of the score, and what is missing said plainly.
+//! Squeeze measures against hand arithmetic, laws of the score, and gaps for missing data.
 
 #[cfg(test)]
 mod book;

@@ -1,4 +1,4 @@
-//! Measures of one name by hand, and reasons where there is none.
+//! Measures of one name by hand, and the reasons for missing ones.
 
 use crate::world::{SETTLED, SETTLED_BEFORE, World, name, near, place};
 use marketdata::{basis::Units, gap::GapReason};
@@ -18,7 +18,7 @@ fn everything() -> RankRequest {
 
 #[test]
 fn days_to_cover_of_the_published_example() {
-    // 1,600,000 short and 80,000 a day: 20 days (methodology.md D1).
+    // 1,600,000 short and 80,000 per day: 20 days (methodology.md D1).
     let mut world = World::new();
     world.bars("S", |_| (10.0, 80_000.0)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
     let universe = world.universe();
@@ -34,8 +34,9 @@ fn days_to_cover_of_the_published_example() {
 
 #[test]
 fn pressure_by_hand() {
-    // Flat at 10, 12 five sessions ago and since; 11 twenty to six sessions ago. Volume 1,000, then
-    // 4,000 on each of the last five sessions. From 2020-12-31 to 2021-01-27 are 17 sessions.
+    // The price is 12 on the last five sessions, 11 on the fifteen before them, and 10 earlier. The
+    // volume is 1,000, and 4,000 on each of the last five sessions. From 2020-12-31 to 2021-01-27
+    // there are 17 sessions.
     let mut world = World::new();
     let close = |back| match back {
         0..=4 => 12.0,
@@ -54,12 +55,13 @@ fn pressure_by_hand() {
     near(value(Component::DistanceToHigh), 0.0);
     near(value(Component::VolumeRatio), 4.0);
     near(value(Component::ShortInterestChange), 0.25);
-    // The settlement is 17 sessions back: 12 of 1,000 and 5 of 4,000 shares of a 100,000 float.
+    // The settlement is 17 sessions back: 12 of 1,000 and 5 of 4,000 shares, over a float of
+    // 100,000.
     near(value(Component::FloatTurnover), 0.32);
     near(value(Component::ShortsLoss), 12.0 / 11.0 - 1.0);
     // (16 · 1,000 + 5 · 4,000) / 21 = 36,000 / 21.
     near(s.days_to_cover().unwrap(), 50_000.0 * 21.0 / 36_000.0);
-    // Up to the settlement every session traded 1,000.
+    // Up to the settlement, every session traded 1,000.
     near(value(Component::DaysToCover), 50.0);
     assert_eq!(s.traded.as_ref().unwrap().high_sessions, 100);
 }
@@ -108,7 +110,7 @@ fn halves_that_do_not_join_are_counted() {
 fn a_name_that_stopped_trading_or_reporting_is_stale() {
     let mut world = World::new();
     world.bars("S", |_| (10.0, 1e5)).settle("S", SETTLED, [1e6, 8e6, 10e6]);
-    // The close falls absent eight sessions ago; the row of a halted name has none.
+    // HALT has rows without a close on its last eight sessions.
     world.bars("HALT", |back| (if back < 8 { f64::NAN } else { 10.0 }, 1e5));
     world.settle("HALT", SETTLED, [1e6, 8e6, 10e6]);
     world.bars("GONE", |_| (10.0, 1e5)).settle("GONE", "2020-10-15", [1e6, 8e6, 10e6]);
@@ -118,8 +120,9 @@ fn a_name_that_stopped_trading_or_reporting_is_stale() {
 }
 
 #[test]
-fn prices_restated_for_a_later_split_meet_shares_of_the_day() {
-    // AMC in the real files: prices times 10 and volumes a tenth, for the 1:10 of 2023.
+fn prices_restated_for_a_later_split_join_shares_of_the_day() {
+    // As for AMC in the real files: prices times 10 and a tenth of the volume, for the 1:10 reverse
+    // split of 2023.
     let mut world = World::new();
     let restated =
         marketdata::basis::PriceBasis::SplitAdjusted { on: marketdata::fixture::day("2024-03-08") };
@@ -128,7 +131,7 @@ fn prices_restated_for_a_later_split_meet_shares_of_the_day() {
     world.split("AMC", ("2023-08-23", "2023-08-24"), 0.1);
     let universe = world.universe();
     let amc = name(&universe, "AMC");
-    // 40 m short, 50 m a day in the shares of that day.
+    // 40 m short, 50 m per day in the shares of that day.
     near(amc.measure(Component::DaysToCover).unwrap(), 0.8);
     near(amc.days_to_cover().unwrap(), 0.8);
     near(amc.average_volume().unwrap(), 50e6);
@@ -136,13 +139,14 @@ fn prices_restated_for_a_later_split_meet_shares_of_the_day() {
     let units = Units::of(universe.snapshot(), amc.instrument());
     near(amc.close(&units).unwrap(), 2.0);
     assert_eq!(universe.gaps()[0].reason, GapReason::Survivorship, "the file is of 2024");
-    // Money is money on any basis.
+    // An amount of money is the same on any basis.
     near(amc.average_value_usd().unwrap(), 100e6);
 }
 
 #[test]
-fn a_later_spin_off_moves_prices_and_no_share() {
-    // As EXC in the real files: 10 m a day at 42, restated for a spin-off of 1.4 to 14 m at 30.
+fn a_later_spin_off_changes_prices_but_no_share_count() {
+    // As for EXC in the real files: 10 m per day at 42, restated for a spin-off with factor 1.4 to
+    // 14 m at 30.
     let mut world = World::new();
     let restated =
         marketdata::basis::PriceBasis::SplitAdjusted { on: marketdata::fixture::day("2024-03-08") };
@@ -158,9 +162,9 @@ fn a_later_spin_off_moves_prices_and_no_share() {
     near(exc.average_value_usd().unwrap(), 420e6);
     let report = crate::world::book(&universe, &[crate::world::line("EXC", -3e6, None)]);
     near(report.lines[0].shares.unwrap(), -3e6);
-    // 3 m at 15 % of 10 m a day.
+    // 3 m at 15 % of 10 m per day.
     near(report.lines[0].exit_days.unwrap(), 2.0);
-    // Where the spin-off may already have been there is a reason instead of a number.
+    // If the spin-off may already have happened, the result is a reason instead of a number.
     let mut unsure = World::new();
     unsure.bars_on("EXC", restated, 100, |_| (30.0, 14e6));
     unsure.settle("EXC", SETTLED, [20e6, 970e6, 1e9]);
@@ -175,7 +179,7 @@ fn a_later_spin_off_moves_prices_and_no_share() {
 }
 
 #[test]
-fn bounds_leave_names_out_and_say_how_many() {
+fn limits_leave_names_out_and_count_them() {
     let mut world = World::new();
     for (symbol, short, price, volume) in
         [("BIG", 1e6, 100.0, 1e5), ("THIN", 2e6, 100.0, 10.0), ("TINY", 3e6, 1.0, 1e7)]

@@ -1,4 +1,4 @@
-//! A small market of sessions, settlements and splits that the tests write by hand.
+//! A small market of sessions, settlements and splits, written by hand in the tests.
 
 use marketdata::{
     basis::PriceBasis,
@@ -22,21 +22,21 @@ use squeeze::{
     universe::Universe,
 };
 
-/// The as-of date of the tests: a Wednesday.
+/// The as-of date of the tests, a Wednesday.
 pub(crate) const TODAY: &str = "2021-01-27";
-/// The settlement, published on 2021-01-12 at 18:00: 18 sessions before [`TODAY`].
+/// The settlement day, 18 sessions before [`TODAY`]; published on 2021-01-12 at 18:00.
 pub(crate) const SETTLED: &str = "2020-12-31";
-/// The settlement before it.
+/// The previous settlement day.
 pub(crate) const SETTLED_BEFORE: &str = "2020-12-15";
 
-/// A market in the making.
+/// Builder of a market.
 pub(crate) struct World {
     pub(crate) fixture: Fixture,
     /// The last day that gets bars.
     pub(crate) last: Day,
 }
 
-/// Sessions up to [`TODAY`], the latest last.
+/// The last `count` sessions up to [`TODAY`], oldest first.
 pub(crate) fn sessions(count: usize) -> Vec<Day> {
     let mut days: Vec<Day> =
         (0..count as i32).map(|back| calendar::plus_sessions(day(TODAY), -back)).collect();
@@ -53,7 +53,7 @@ impl World {
         (self.fixture.id(Namespace::Listed, symbol), InstrumentId::NONE)
     }
 
-    /// Bars on one basis: close and volume by the number of sessions before today.
+    /// Bars on one basis: close and volume as a function of the number of sessions before today.
     pub(crate) fn bars_on(
         &mut self,
         symbol: &str,
@@ -85,7 +85,7 @@ impl World {
         self.bars_on(symbol, PriceBasis::Raw, 100, bar)
     }
 
-    /// Short interest of a settlement, with float and shares outstanding; NaN is absent.
+    /// Short interest of a settlement, with float and shares outstanding; NaN means missing.
     pub(crate) fn settle(&mut self, symbol: &str, settled: &str, counts: [f64; 3]) -> &mut World {
         let key = self.key(symbol);
         let published = calendar::plus_sessions(day(settled), 7);
@@ -103,7 +103,8 @@ impl World {
         self.action(symbol, days, [factor, factor])
     }
 
-    /// A price of `from` becomes that price over `factor` on `to`; shares stay as they are.
+    /// A price on `from` becomes that price divided by `factor` on `to`; share counts do not
+    /// change.
     pub(crate) fn spin_off(&mut self, symbol: &str, days: (&str, &str), factor: f64) -> &mut World {
         self.action(symbol, days, [factor, 1.0])
     }
@@ -125,7 +126,7 @@ impl World {
         self
     }
 
-    /// The exchange that a listing gives.
+    /// Sets the exchange in the name's listing.
     pub(crate) fn listed_on(&mut self, symbol: &str, exchange: &str) -> &mut World {
         let key = self.key(symbol);
         let text = self.fixture.text(exchange);
@@ -134,34 +135,34 @@ impl World {
         self
     }
 
-    /// What is known at the close of [`TODAY`].
+    /// The universe as known at the close of [`TODAY`].
     pub(crate) fn universe(&mut self) -> Universe {
         self.universe_at(Instant::close_of(day(TODAY)))
     }
 
-    /// What is known at an instant.
+    /// The universe as known at an instant.
     pub(crate) fn universe_at(&mut self, as_of: Instant) -> Universe {
         self.fixture.commit();
         Universe::of(&self.fixture.snapshot(as_of))
     }
 }
 
-/// A name of a universe.
+/// A name of a universe by symbol.
 pub(crate) fn name<'a>(universe: &'a Universe, symbol: &str) -> &'a SqueezeName {
     &universe.names()[place(universe, symbol)]
 }
 
-/// The place of a name in its universe.
+/// Index of a name in its universe.
 pub(crate) fn place(universe: &Universe, symbol: &str) -> usize {
     universe.place(universe.snapshot().listed(symbol).unwrap()).unwrap()
 }
 
-/// Shares held, and at what cost.
+/// A line with shares and their average cost.
 pub(crate) fn line(symbol: &str, shares: f64, average_cost: Option<f64>) -> RawLine<'_> {
     RawLine { symbol, size: Some(Size::Shares(shares)), average_cost }
 }
 
-/// The short book of some lines at the usual participation.
+/// The short book of some lines at the default participation.
 pub(crate) fn book(universe: &Universe, lines: &[RawLine<'_>]) -> ShortBook {
     let snapshot = universe.snapshot();
     let (lookup, quotes) = (Lookup::of(snapshot), Quotes::of(snapshot));

@@ -1,9 +1,9 @@
-//! Several levels of confidence of the same scenarios at once.
+//! The tail of scenarios at several confidence levels at once.
 
 use super::{Scenario, Scenarios, ValueAtRiskInterval, reach};
 use crate::{quantile::QuantileRule, stationary_bootstrap::mean_errors, tail::Tail};
 
-/// The tail at one level of confidence.
+/// The tail at one confidence level.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Level {
     /// [`Scenarios::tail`].
@@ -16,7 +16,7 @@ pub struct Level {
     pub shares: Vec<(Scenario, f64)>,
 }
 
-/// A tail before its errors are known.
+/// A tail whose errors have not been computed yet.
 struct Unmeasured {
     confidence: f64,
     shares: Vec<(Scenario, f64)>,
@@ -26,10 +26,10 @@ struct Unmeasured {
 }
 
 impl Scenarios {
-    /// The tail at several levels of confidence: the same bits as one measure after the other, in a
-    /// fraction of the time. Scenarios are put in order no further than they are looked at.
+    /// The tail at several confidence levels: the same bits as one measure after the other, in a
+    /// fraction of the time. Scenarios are sorted only as far as needed.
     ///
-    /// `None` where a level of confidence or `interval_level` lies outside (0, 1).
+    /// `None` if a confidence level or `interval_level` lies outside (0, 1).
     #[must_use]
     pub fn levels(
         &mut self,
@@ -38,7 +38,7 @@ impl Scenarios {
         interval_level: f64,
     ) -> Option<Vec<Level>> {
         let masses: Option<Vec<f64>> = confidences.iter().map(|c| self.mass(*c)).collect();
-        // The place of a quantile under any rule is at most one beyond the mass of its tail.
+        // Under any rule, the place of a quantile is at most one beyond the mass of its tail.
         self.order(masses?.into_iter().fold(0.0, f64::max).ceil() + 1.0);
         let unmeasured: Option<Vec<_>> = confidences.iter().map(|c| self.unmeasured(*c)).collect();
         let unmeasured = unmeasured?;

@@ -1,10 +1,10 @@
-"""Expected values for tests/reference.rs, from numpy, scipy, statsmodels and scikit-learn.
+"""Expected values for tests/reference/, from numpy, scipy, statsmodels and scikit-learn.
 
     pip install numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 scikit-learn==1.9.1
     python oracle.py > oracle.txt
 
-One line a vector: a name, a colon, numbers with 17 digits. Inputs are printed too, so that the Rust
-side reads the very same doubles.
+One vector per line: a name, a colon, numbers with 17 digits. Inputs are printed too, so that the Rust
+side reads exactly the same doubles.
 """
 
 import numpy as np
@@ -62,7 +62,7 @@ for name, fit in (("ols", ols), ("wls", wls)):
         put(f"{name}_hac{lags}_se", hac.bse)
         put(f"{name}_hac{lags}_cov", hac.cov_params())
 
-# One regressor, and with it the shape most calls have.
+# One regressor, the shape of most calls.
 one = sm.OLS(y, X[:, :2]).fit()
 put("one", one.params), put("one_se", one.bse)
 
@@ -75,7 +75,7 @@ for name, design in (("huber", X), ("huber_one", X[:, :2])):
 
 
 def huber_by_hand(y, X, w, k, lags):
-    """Weighted Huber and its sandwich, straight from the normal equations."""
+    """Weighted Huber and its sandwich, directly from the normal equations."""
     root = np.sqrt(w)
     b = np.linalg.lstsq(X * root[:, None], y * root, rcond=None)[0]
     for _ in range(1000):
@@ -203,7 +203,7 @@ def constant_entries(X, S, cross, i, j):
         np.sqrt(S[j, j] / S[i, i]) * ti + np.sqrt(S[i, i] / S[j, j]) * tj)
 
 
-# Not the true factor, for which everything is noise and the intensity is clipped to one.
+# Not the true factor: for that everything is noise and the intensity is clipped to one.
 second = P[:, 0] - P[:, 2]
 put("second_factor", second)
 m = second - second.mean()

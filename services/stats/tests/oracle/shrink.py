@@ -1,11 +1,11 @@
-"""Expected values for tests/reference/weights.rs: where a group of unequal estimates shrinks to.
+"""Expected values for tests/reference/weights.rs: the prior of a group of unequal estimates.
 
     pip install numpy==2.4.6 scipy==1.17.1
     python shrink.py > shrink.txt
 
 Paule and Mandel (1982): the variance t of the true values solves
-sum((b - m)^2 / (t + se^2)) = n - 1 with m the mean weighted by 1/(t + se^2). Here by bracketing, in
-the Rust code by Newton's method.
+sum((b - m)^2 / (t + se^2)) = n - 1 with m the mean weighted by 1/(t + se^2). Solved
+here by bracketing, in the Rust code by Newton's method.
 """
 
 import numpy as np

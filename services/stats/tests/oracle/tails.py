@@ -3,9 +3,9 @@
     pip install numpy==2.4.6 scipy==1.17.1
     python tails.py > tails.txt
 
-One line a vector, as in oracle.py. Nothing here follows the Rust code's way of computing: the
-bootstrap's variance comes from its transition matrix, expected shortfall from its minimisation,
-chances of simulated statistics from enumerating every history.
+One vector per line, as in oracle.py. All values are computed differently from the Rust code: the
+bootstrap's variance from its transition matrix, expected shortfall by minimisation, and p-values of
+simulated statistics by enumerating every history.
 """
 
 import itertools
@@ -40,7 +40,7 @@ def ewma_sigmas(x, initial, lam):
     return np.sqrt(sums)
 
 
-# methodology.md, C4: the start is the mean square of the whole series there.
+# methodology.md, C4: there the start is the mean square of the whole series.
 r = np.array([0.01, -0.02, 0.015, -0.03, 0.005, 0.02, -0.01, 0.0, 0.012, -0.025])
 sigma = ewma_sigmas(r, np.mean(r**2), 0.94)
 put("filter_c4", r), put("filter_c4_sigma", [sigma[-1]])
@@ -56,7 +56,7 @@ put("filter_multipliers", sigma[-1] / sigma[:-1])
 # --- The stationary bootstrap -------------------------------------------------------------------
 def bootstrap_variance(x, block):
     """T times the variance of a resample's mean, from the Markov chain of the indices: the next
-    index is the one after (around the end) with probability q, any of all otherwise."""
+    index is the following one (wrapping around) with probability q, otherwise any index."""
     n, q = len(x), 1 - 1 / block
     step = q * np.roll(np.eye(n), 1, axis=1) + (1 - q) / n
     d = x - x.mean()
@@ -90,7 +90,7 @@ RULES = {
 
 def quantile(profits, weights, n, p, rule):
     """Mean of numpy's weighted inverse of the distribution function over the period that ends at the
-    rule's place. The grid has 24,000 cells a period; weights are multiples of 1/24."""
+    rule's place. The grid has 24,000 cells per period; weights are multiples of 1/24."""
     h = np.clip(RULES[rule](n, p), 1, n)
     cells = (np.arange(24_000) + 0.5) / 24_000
     grid = (h - 1 + cells) / n

@@ -1,4 +1,4 @@
-//! Tests of forecasts: how often, how clustered, how large the losses beyond them are.
+//! Back-tests: how many exceptions, how clustered, how large the losses beyond the forecast.
 
 use stats::backtest;
 use stats::shortfall_test::{ShortfallForecast, Simulation, acerbi_szekely};
@@ -6,7 +6,8 @@ use stats::shortfall_test::{ShortfallForecast, Simulation, acerbi_szekely};
 use crate::close;
 use crate::oracle::Oracle;
 
-/// Methodology C7: T = 250, p = 1 %: exceptions, statistic; p-values from scipy's χ² with one degree.
+/// Methodology C7: T = 250, p = 1 %: exceptions, statistic; p-values from scipy's χ² with one
+/// degree.
 #[test]
 fn kupiec() {
     let expected = [(0, 5.0252), (2, 0.1084), (4, 0.7691), (6, 3.5554), (10, 12.9555)];
@@ -15,11 +16,11 @@ fn kupiec() {
         close("LR", &[ratio.statistic], &[statistic], 5e-5);
     }
     let p_value = |x| backtest::kupiec(250, x, 0.01).expect("a ratio").p_value;
-    // The statistics above have four decimals: so have these.
+    // The statistics above have four decimals, so the p-values are compared to four decimals.
     close("p", &[p_value(0), p_value(6), p_value(2)], Oracle::read().get("chi2_sf"), 1e-4);
 }
 
-/// Oracle `tails`: likelihoods and χ² from scipy 1.17.1 over 500 days whose hits follow hits.
+/// Oracle `tails`: likelihoods and χ² from scipy 1.17.1 over 500 days with clustered hits.
 #[test]
 fn christoffersen() {
     let o = Oracle::tails();
@@ -39,10 +40,10 @@ fn christoffersen() {
     close("Kupiec", &[ratio.statistic, ratio.p_value], o.get("kupiec_500"), 1e-11);
 }
 
-/// Without a hit, or with nothing but hits, nothing speaks against independence; a lone day says
-/// nothing at all. A hit on every other day is the clearest dependence there is.
+/// With no hit or only hits, there is no evidence against independence; one day is not enough. A
+/// hit on every other day is the clearest dependence possible.
 #[test]
-fn christoffersen_at_the_ends() {
+fn christoffersen_in_extreme_cases() {
     let independence = |hits: &[bool]| {
         backtest::christoffersen(hits, 0.05).map(|test| test.independence.statistic)
     };
@@ -51,7 +52,7 @@ fn christoffersen_at_the_ends() {
     assert_eq!((independence(&[true]), independence(&[])), (None, None));
     let none = backtest::christoffersen(&[false; 50], 0.05).expect("two days or more");
     assert_eq!((none.hit_after_hit, none.hit_after_none), (None, Some(0.0)));
-    // 49 moves, 25 into a hit and 24 into none, each certain given the day before.
+    // 49 transitions, 25 to a hit and 24 to a miss, each certain given the day before.
     let alternating: Vec<bool> = (0..50).map(|day| day % 2 == 1).collect();
     let expected = -2.0 * (25.0 * (25.0_f64 / 49.0).ln() + 24.0 * (24.0_f64 / 49.0).ln());
     close("LR", &[independence(&alternating).expect("two days or more")], &[expected], 1e-10);
@@ -70,7 +71,7 @@ fn forecasts(o: &Oracle) -> Vec<ShortfallForecast> {
     .collect()
 }
 
-/// Oracle `tails`: statistics by numpy, chances by enumerating all 4⁹ histories.
+/// Oracle `tails`: statistics by numpy, p-values by enumerating all 4⁹ histories.
 #[test]
 fn acerbi_and_szekely() {
     let o = Oracle::tails();
@@ -80,15 +81,16 @@ fn acerbi_and_szekely() {
     let size = test.size.expect("hits");
     assert_eq!(test.exceptions, 2);
     close("Z", &[size.z, test.size_and_frequency.z], &[expected[0], expected[2]], 1e-12);
-    // Four errors of a chance: 4·√(c(1−c)/20,000) is at most .0142. Chances of Z₁ count the 61 % of
-    // histories with a hit.
+    // Four standard errors of a p-value: 4·√(c(1−c)/20,000) is at most .0142. P-values of Z₁ are
+    // over the 61 % of histories with a hit.
     close("chance of Z₁", &[size.p_value], &[expected[1]], 0.0142 / 0.61_f64.sqrt());
     close("chance of Z₂", &[test.size_and_frequency.p_value], &[expected[3]], 0.0142);
     let again = acerbi_szekely(&forecasts(&o), 0.1, simulation).expect("valid forecasts");
     assert_eq!(test, again, "draws come from the seed alone");
 }
 
-/// Every loss as forecast and as often: both statistics are zero. No hit: Z₂ is one, Z₁ absent.
+/// Losses exactly as large and frequent as forecast: both statistics are zero. No hit: Z₂ is one,
+/// Z₁ is missing.
 #[test]
 fn acerbi_and_szekely_by_hand() {
     let day = |profit| ShortfallForecast {
@@ -98,12 +100,12 @@ fn acerbi_and_szekely_by_hand() {
         tail: vec![-3.0, -1.5, -1.5],
     };
     let simulation = Simulation { histories: 200, seed: 7 };
-    // Ten days at 10 %: one hit expected, of 2.
+    // Ten days at 10 %: one hit is expected, with a loss of 2.
     let mut days = vec![day(0.5); 10];
     days[3] = day(-2.0);
     let exact = acerbi_szekely(&days, 0.1, simulation).expect("valid forecasts");
     assert_eq!((exact.size.map(|s| s.z), exact.size_and_frequency.z), (Some(0.0), 0.0));
-    // A loss of exactly the value at risk is no hit.
+    // A loss equal to the value at risk is not a hit.
     days[3] = day(-1.0);
     let none = acerbi_szekely(&days, 0.1, simulation).expect("valid forecasts");
     assert_eq!((none.exceptions, none.size, none.size_and_frequency.z), (0, None, 1.0));

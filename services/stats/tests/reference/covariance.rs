@@ -32,9 +32,9 @@ fn covariances_agree_with_numpy() {
     }
 }
 
-/// Seventeen series do not fill the tiles; each entry is the covariance of its two series.
+/// Seventeen series do not fill the tiles; each entry equals the covariance of its two series.
 #[test]
-fn tiles_are_cut_where_the_panel_ends() {
+fn partial_tiles_give_the_same_covariances() {
     let o = Oracle::read();
     let all = panel(&o).concat();
     let series: Vec<&[f64]> = (0..17).map(|i| &all[7 * i..7 * i + 60]).collect();
@@ -55,7 +55,8 @@ fn check_shrunk(o: &Oracle, name: &str, shrunk: Option<Shrunk>) {
     close_relative(name, shrunk.covariance.values(), covariance, 1e-12);
 }
 
-/// scikit-learn 1.9.1 `LedoitWolf` and `OAS`; the other targets by definition, entry by entry.
+/// scikit-learn 1.9.1 `LedoitWolf` and `OAS`; the other targets from their definition, entry by
+/// entry.
 #[test]
 fn shrinkage_agrees_with_scikit_learn_and_the_definitions() {
     let o = Oracle::read();
@@ -89,8 +90,8 @@ fn shrinkage_of_the_lcg_fixture() {
     close("r̄", &[mean], &[0.252_347_2], 5e-8);
 }
 
-/// PyPortfolioOpt, `tests/test_risk_models.py`, `test_sample_cov_dummy`: prices, and the covariance of
-/// their simple returns (n − 1); methodology C5 for the intensities.
+/// PyPortfolioOpt, `tests/test_risk_models.py`, `test_sample_cov_dummy`: prices, and the covariance
+/// of their simple returns (n − 1); methodology C5 for the intensities.
 #[test]
 fn py_portfolio_opt_dummy_prices() {
     let prices =
@@ -144,8 +145,8 @@ fn a_factor_by_hand() {
     close("x′Ax", &[matrix.quadratic_form(&[1.0, -1.0]).expect("a form")], &[5.0], 1e-15);
 }
 
-/// Four cases: definite, indefinite, singular, and not a covariance at all. The indefinite one is the
-/// textbook ρ = (.9, −.9, .9): determinant 1 + 2(−.729) − 3·.81 < 0, eigenvalues 1.9, 1.9, −.8.
+/// Four cases: definite, indefinite, singular, and not a covariance matrix. The indefinite one is
+/// the textbook ρ = (.9, −.9, .9): determinant 1 + 2(−.729) − 3·.81 < 0, eigenvalues 1.9, 1.9, −.8.
 #[test]
 fn repair_raises_small_eigenvalues_and_keeps_variances() {
     let scale = [1.0, 2.0, 3.0];
@@ -177,7 +178,7 @@ fn repair_raises_small_eigenvalues_and_keeps_variances() {
 }
 
 #[test]
-fn shapes_and_values_out_of_range_are_none() {
+fn invalid_shapes_and_values_give_none() {
     assert!(SymmetricMatrix::from_rows(2, vec![1.0, 2.0, 3.0, 4.0]).is_none());
     assert!(SymmetricMatrix::from_rows(2, vec![1.0, f64::NAN, 0.0, 1.0]).is_none());
     assert!(SymmetricMatrix::from_rows(2, vec![1.0; 3]).is_none());

@@ -32,17 +32,17 @@ fn moments_agree_with_scipy() {
     }
 }
 
-/// NIST StRD, NumAcc4: 10000000.2, then .1 and .3 in turn about it: mean 10000000.2, SD (n−1) .1
-/// exactly, at the edge of what a double holds. Certified values of the National Institute of
+/// NIST StRD, NumAcc4: 10000000.2, then .1 and .3 alternating about it: mean 10000000.2, SD (n−1)
+/// exactly .1, at the limit of double precision. Certified values of the National Institute of
 /// Standards and Technology.
 #[test]
-fn a_large_mean_does_not_swallow_the_spread() {
+fn a_large_mean_does_not_cancel_the_spread() {
     let mut values = vec![10_000_000.2];
     for _ in 0..500 {
         values.extend([10_000_000.1, 10_000_000.3]);
     }
     let one_pass = Moments::of(&values).expect("moments");
-    // .1 at 1e7 is stored to 1e-9.
+    // .1 added to 1e7 is stored with an error of 1e-9.
     let sd = one_pass.standard_deviation(Ddof::Sample).expect("spread");
     close("one pass", &[one_pass.mean().expect("a mean"), sd], &[10_000_000.2, 0.1], 2e-8);
     let sd = moments::standard_deviation(&values, Ddof::Sample).expect("spread");
@@ -63,8 +63,8 @@ fn ranks_agree_with_scipy() {
     close("MAD", &[mad], o.get("mad"), 1e-17);
 }
 
-/// By hand: of 1, 2, 3, 4, 100 the median is 3, absolute deviations 2, 1, 0, 1, 97 with median 1;
-/// 3 robust SD are 4.4478.
+/// By hand: for 1, 2, 3, 4, 100 the median is 3 and the absolute deviations are 2, 1, 0, 1, 97,
+/// with median 1; 3 robust SD are 4.4478.
 #[test]
 fn winsorise_by_hand() {
     let mut values = [1.0, 2.0, 3.0, 4.0, 100.0];
@@ -72,14 +72,14 @@ fn winsorise_by_hand() {
     close("values", &values, &[1.0, 2.0, 3.0, 4.0, 3.0 + 4.4478], 5e-5);
     close("scale", &[done.centre, done.scale], &[3.0, 1.4826], 5e-6);
     assert_eq!(done.clipped, 1);
-    // More than half equal: nothing to measure by, nothing touched.
+    // More than half of the values are equal: there is no scale, and nothing is changed.
     let mut flat = [1.0, 1.0, 1.0, 9.0];
     let done = rank::winsorise(&mut flat, 3.0).expect("finite values");
     assert_eq!((done.clipped, flat[3].to_bits()), (0, 9.0_f64.to_bits()));
 }
 
-/// By hand: median of an even number is the mean of the middle two; 2, 4, 4, 4, 5, 5, 7, 9 has mean 5
-/// and population SD 2.
+/// By hand: the median of an even number of values is the mean of the middle two; 2, 4, 4, 4, 5, 5,
+/// 7, 9 has mean 5 and population SD 2.
 #[test]
 fn scores_by_hand() {
     close("median", &[rank::median(&[4.0, 1.0, 3.0, 2.0]).expect("values")], &[2.5], 0.0);
@@ -102,7 +102,7 @@ fn the_normal_distribution_agrees_with_scipy() {
     for ((x, cdf), pdf) in
         o.get("normal_x").iter().zip(o.get("normal_cdf")).zip(o.get("normal_pdf"))
     {
-        // The argument is divided by √2 before: 37²·ε is the error that leaves in the exponent.
+        // The argument is divided by √2 first, which leaves an error of 37²·ε in the exponent.
         close_relative("cdf", &[normal::cdf(*x)], &[*cdf], 4e-13);
         close_relative("pdf", &[normal::pdf(*x)], &[*pdf], 1e-12);
     }
@@ -112,7 +112,7 @@ fn the_normal_distribution_agrees_with_scipy() {
     close("ES", &shortfall, &[2.062_713, 2.337_803, 2.665_214], 5e-7);
 }
 
-/// By hand: 100 to 110 is .1.
+/// By hand: the return from 100 to 110 is .1.
 #[test]
 fn returns_by_hand() {
     close("simple", &[returns::simple(100.0, 110.0).expect("levels")], &[0.1], 1e-15);
@@ -121,9 +121,9 @@ fn returns_by_hand() {
     }
 }
 
-/// Nothing that is not a number comes out, whatever goes in.
+/// Results are never NaN or infinite, whatever the input.
 #[test]
-fn what_cannot_be_measured_is_none() {
+fn degenerate_inputs_give_none() {
     let holed = [1.0, f64::NAN, 3.0];
     assert!(Moments::of(&holed).is_none() && Moments::of(&[]).is_none());
     assert_eq!(moments::mean(&[]), None);

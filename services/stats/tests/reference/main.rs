@@ -1,7 +1,8 @@
-//! Values from outside this crate: inputs, what is expected, the tolerance, and the source.
+//! Reference values from outside this crate: inputs, expected values, tolerances and sources.
 //!
-//! "Methodology" means the project's table of formulas, whose values were computed in Python from the
-//! inputs stated; "oracle" means the text files of `tests/oracle`, made by the scripts beside them.
+//! "Methodology" is the project's table of formulas, whose values were computed in Python from the
+//! stated inputs. "Oracle" means the text files in `tests/oracle`, made by the scripts next to
+//! them.
 
 mod backtests;
 mod covariance;
@@ -12,7 +13,7 @@ mod scenarios;
 mod tails;
 mod weights;
 
-/// Compares numbers one by one, within `tolerance` of each absolutely.
+/// Compares numbers one by one, each within an absolute `tolerance`.
 #[track_caller]
 fn close(what: &str, actual: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(actual.len(), expected.len(), "{what}: number of values");
@@ -21,7 +22,7 @@ fn close(what: &str, actual: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Compares numbers one by one, within a share of the largest expected one.
+/// Compares numbers one by one, within `tolerance` times the largest expected number.
 #[track_caller]
 fn close_relative(what: &str, actual: &[f64], expected: &[f64], tolerance: f64) {
     let largest = expected.iter().fold(0.0_f64, |m, x| m.max(x.abs()));

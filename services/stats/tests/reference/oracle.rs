@@ -1,4 +1,4 @@
-//! Reads the files of `tests/oracle`: one named vector a line.
+//! Reads the files of `tests/oracle`: one named vector per line.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 pub(crate) struct Oracle(BTreeMap<&'static str, Vec<f64>>);
 
 impl Oracle {
-    /// What `oracle.py` printed.
+    /// The output of `oracle.py`.
     pub(crate) fn read() -> Self {
         Self::parse(include_str!("../oracle/oracle.txt"))
     }
 
-    /// What `tails.py` printed.
+    /// The output of `tails.py`.
     pub(crate) fn tails() -> Self {
         Self::parse(include_str!("../oracle/tails.txt"))
     }
 
-    /// What `shrink.py` printed.
+    /// The output of `shrink.py`.
     pub(crate) fn shrink() -> Self {
         Self::parse(include_str!("../oracle/shrink.txt"))
     }

@@ -63,7 +63,7 @@ fn huber_agrees_with_statsmodels() {
         assert!(fit.converged);
         close_relative(name, &coefficients(&fit.fit).0, o.get(name), 1e-10);
         close_relative("scale", &[fit.scale], o.get(&format!("{name}_scale")), 1e-10);
-        // Ours allows for unequal variances, theirs (H1) does not: alike, not equal.
+        // Ours allows for unequal variances, theirs (H1) does not: similar, but not equal.
         let ours = fit.fit.slopes[0].standard_error;
         let theirs = o.get(&format!("{name}_h1_se"))[1];
         assert!(ours > 0.5 * theirs && ours < 2.0 * theirs, "{ours} against {theirs}");
@@ -96,7 +96,7 @@ fn ridge_and_collinearity_agree_with_numpy() {
     let ridge = Ridge { kappa: 0.1, towards: &[1.0, 0.0], lags: 4 };
     let fit = workspace.ridge(y, &[x1, x2], Some(w), &ridge).expect("a fit");
     check("ridge", &fit, o.get("ridge"), o.get("ridge_se"));
-    // Without a penalty it is least squares.
+    // Without a penalty the result is least squares.
     let free = Ridge { kappa: 0.0, ..ridge };
     let fit = workspace.ridge(y, &[x1, x2], Some(w), &free).expect("a fit");
     check("free", &fit, o.get("wls"), o.get("wls_hac4_se"));
@@ -113,9 +113,9 @@ fn ridge_and_collinearity_agree_with_numpy() {
     assert_eq!(bad(0.1, &[]), Err(RegressionError::Length));
 }
 
-/// A loose tolerance stops early and close by; a cap on steps is reported.
+/// A loose tolerance stops early, close to the result; reaching the step limit is reported.
 #[test]
-fn huber_says_when_it_stopped_short() {
+fn huber_reports_a_fit_that_did_not_converge() {
     let o = Oracle::read();
     let (y, x) = (o.get("y"), o.get("x1"));
     let loose = Huber { tolerance: 1e-4, ..EXACT };
@@ -128,7 +128,7 @@ fn huber_says_when_it_stopped_short() {
     assert_eq!(fit.iterations, 2);
 }
 
-/// y = 1 + 2x exactly, by construction; one wild point of nine.
+/// y = 1 + 2x exactly, by construction, with one outlier in nine points.
 #[test]
 fn a_line_through_more_than_half_of_the_points_is_found_exactly() {
     let x: Vec<f64> = (0..9).map(f64::from).collect();
@@ -139,9 +139,9 @@ fn a_line_through_more_than_half_of_the_points_is_found_exactly() {
     close("line", &coefficients(&fit.fit).0, &[1.0, 2.0], 1e-6);
 }
 
-/// The same rows with holes give the fit of the complete rows.
+/// Rows with missing values give the fit of the complete rows.
 #[test]
-fn rows_with_a_hole_or_no_weight_are_left_out() {
+fn rows_with_a_missing_value_or_no_weight_are_left_out() {
     let o = Oracle::read();
     let (y, x, w) = (o.get("y"), o.get("x1"), o.get("w"));
     let expected =
@@ -156,7 +156,7 @@ fn rows_with_a_hole_or_no_weight_are_left_out() {
 }
 
 #[test]
-fn what_cannot_be_fitted_is_refused_with_its_reason() {
+fn invalid_regressions_are_refused_with_the_reason() {
     let x: Vec<f64> = (0..10).map(f64::from).collect();
     let double: Vec<f64> = x.iter().map(|x| 2.0 * x + 1.0).collect();
     let flat = vec![3.0; 10];

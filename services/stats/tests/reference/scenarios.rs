@@ -17,9 +17,9 @@ const RULES: [QuantileRule; 6] = [
     QuantileRule::MedianUnbiased,
 ];
 
-/// Methodology C4, whose start is the mean square of the whole series, here given as it is:
-/// σ of the next day .01708042, scenarios .009997, −.020401, … −.0259645 (printed to six places).
-/// All digits: oracle `tails`, by weighted sums instead of the recursion.
+/// Methodology C4 starts from the mean square of the whole series, which is given here directly: σ
+/// of the next day .01708042, scenarios .009997, −.020401, … −.0259645 (given to six places). All
+/// digits: oracle `tails`, by weighted sums instead of the recursion.
 #[test]
 fn filtered_history_from_a_given_variance() {
     let o = Oracle::tails();
@@ -67,12 +67,12 @@ fn the_closed_form_is_the_variance_of_the_stationary_bootstrap() {
             blocks.map(|block| long_run_variance(x, block).expect("a variance")).collect();
         close(series, &actual, o.get(&format!("{series}_v")), 1e-13);
     }
-    // The least b with b³ ≥ T.
+    // The smallest b with b³ ≥ T.
     let blocks = [0, 1, 2, 8, 9, 27, 999, 1_000, 1_001].map(mean_block);
     assert_eq!(blocks, [1, 1, 2, 2, 3, 3, 10, 10, 11]);
 }
 
-/// The oracle's profits are period by period.
+/// The oracle lists profits period by period.
 fn pooled(o: &Oracle) -> Scenarios {
     let profits = o.get("pooled").chunks_exact(4);
     let draw = |d: usize| profits.clone().map(|period| period[d]).collect::<Vec<f64>>();
@@ -82,7 +82,7 @@ fn pooled(o: &Oracle) -> Scenarios {
 fn ragged(o: &Oracle) -> Scenarios {
     let weighed = o.get("ragged").iter().zip(o.get("ragged_weights"));
     let scenarios = weighed.zip(0..).map(|((profit, weight), at)| {
-        // A caller's unit of weight makes no difference.
+        // The unit of the weights makes no difference.
         Scenario { profit: *profit, weight: 7.0 * weight, period: at % 24, draw: at / 24 }
     });
     Scenarios::of(scenarios.collect(), 24).expect("valid scenarios")

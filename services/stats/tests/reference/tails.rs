@@ -22,7 +22,7 @@ const RULES: [QuantileRule; 6] = [
     QuantileRule::MedianUnbiased,
 ];
 
-/// Methodology C1: VaR of the 20 returns at 95 %, by rule; ES is .05 whatever the rule.
+/// Methodology C1: VaR of the 20 returns at 95 %, by rule; ES is .05 under every rule.
 #[test]
 fn value_at_risk_by_rule() {
     let expected = [0.0405, 0.05, 0.04, 0.05, 0.0495, 0.0465];
@@ -47,7 +47,7 @@ fn value_at_risk_by_rule() {
     }
 }
 
-/// Methodology C1: .05, .045, .0425 (a plain mean below the quantile gives .04).
+/// Methodology C1: .05, .045, .0425 (a plain mean of values below the quantile would give .04).
 #[test]
 fn expected_shortfall_counts_the_last_outcome_in_part() {
     for (confidence, expected) in [(0.95, 0.05), (0.90, 0.045), (0.88, 0.0425)] {
@@ -93,8 +93,8 @@ fn quantiles_agree_with_numpy() {
     }
 }
 
-/// Methodology C1, with the SD of n − 1 and population skewness and kurtosis; with population
-/// moments throughout in the second pair.
+/// Methodology C1: first with the SD of n − 1 and population skewness and kurtosis, then with
+/// population moments throughout.
 #[test]
 fn parametric_tails() {
     let moments = Moments::of(&RETURNS).expect("moments");

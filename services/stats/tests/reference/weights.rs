@@ -33,7 +33,7 @@ fn riskmetrics() {
     close("h", &[ewma::half_life_of_lambda(0.94).expect("a λ")], &[11.2023], 5e-5);
     let effective = ewma::effective_observations(100_000, 0.94).expect("a number");
     close("N", &[effective], &[32.33], 5e-3);
-    // Finite history: 1/Σw² of the weights themselves.
+    // Finite history: 1/Σw² of the weights.
     let weights = ewma::weights(40, 0.94).expect("weights");
     let short = ewma::effective_observations(40, 0.94).expect("a number");
     close("N of 40", &[short], &[ewma::effective_number(&weights).expect("weights")], 1e-10);
@@ -69,7 +69,7 @@ fn variance_forecasts_filter_history() {
         0.009_997, -0.020_401, 0.015_109, -0.030_416, 0.004_768, 0.019_624, -0.009_719, 0.0,
         0.012_281, -0.025_965,
     ];
-    // Half of the last digit, and a little: the last one is −.0259645, printed rounded up.
+    // Half a unit of the last digit, plus a margin: the last value is −.0259645, given rounded up.
     close("scenarios", &scenarios, &expected, 6e-7);
 }
 
@@ -95,7 +95,7 @@ fn vasicek() {
     let weight = shrink::vasicek_weight(0.3, 0.16).expect("a weight");
     let beta = shrink::vasicek(1.6, 0.3, 1.0, 0.16).expect("a beta");
     close("Vasicek", &[weight, beta], &[0.64, 1.384], 1e-15);
-    // By hand: 1, 2, 3 have variance 1 about 2; less mean se² .25.
+    // By hand: 1, 2, 3 have variance 1 about 2; less se² .25.
     let prior = shrink::prior_of(&[1.0, 2.0, 3.0], &[0.5, 0.5, 0.5], 0.01).expect("a prior");
     close("prior", &[prior.mean, prior.variance], &[2.0, 0.75], 1e-15);
     assert!(!prior.floored);
@@ -105,10 +105,10 @@ fn vasicek() {
     assert!(prior.floored);
 }
 
-/// Oracle `shrink`: the variance by bracketing, for estimates of unequal errors. One estimate with an
-/// error of 4 moves the mean of the others by little and leaves their spread.
+/// Oracle `shrink`: the variance by bracketing, for estimates with unequal errors. One estimate
+/// with an error of 4 hardly moves the mean of the others and leaves their spread.
 #[test]
-fn noisy_estimates_say_little_of_their_group() {
+fn noisy_estimates_have_little_influence_on_the_prior() {
     let o = Oracle::shrink();
     let prior = |estimates: &str, errors: &str| {
         let prior = shrink::prior_of(o.get(estimates), o.get(errors), 1e-4).expect("a prior");
