@@ -147,8 +147,8 @@ fn explain_status(status: &Status, terminal: Terminal) -> String {
     for violation in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
         out.push_str(&format!("  {}: {}\n", violation.field, violation.description));
     }
-    // The number of violations that the server left out is in the metadata: `violations_left_out =
-    // 70`.
+    // The metadata include the number of violations that the server left out:
+    // `violations_left_out = 70`.
     for (key, value) in details.error_info().iter().flat_map(|info| &info.metadata) {
         out.push_str(&terminal.paint(Tone::Faint, &format!("  {key} = {value}\n")));
     }

@@ -34,7 +34,7 @@ pub(crate) struct RecordsArguments {
     /// Day to rank; without it the last that counts.
     #[arg(long, value_name = "DATE")]
     on: Option<String>,
-    /// Direction of the record; without it the sign of the ranked day's value.
+    /// Direction of the record; without it that of the ranked day.
     #[arg(long, value_enum)]
     direction: Option<Direction>,
     /// Number of most extreme days to list.

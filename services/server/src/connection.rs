@@ -189,7 +189,7 @@ async fn ended(
         () = silent => "the client did not start HTTP/2",
         () = line.unread_for(millis(connections.unread_ms)) => "the client does not read answers",
         () = drained => "the server is shutting down",
-        () = cut => "the shutdown deadline has passed",
+        () = cut => "the server is cutting connections",
     }
 }
 

@@ -62,7 +62,7 @@ pub enum StartError {
     /// The store is damaged: it does not hold what was written to it.
     #[error(
         "{cause}. The server does not start on a damaged store. `ballast check --store {url}` \
-         lists what is wrong; `ballast restore BACKUP NEW_FILE` creates a store from the last good backup"
+         lists what is wrong; `ballast restore BACKUP NEW_FILE` creates a store from a backup"
     )]
     Damaged {
         /// URL of the store.

@@ -7,6 +7,6 @@ pub enum Phase {
     Serving,
     /// Endless streams are ended; other calls finish.
     Draining,
-    /// The deadline of the shutdown has passed; every call ends.
+    /// The deadline has passed or the shutdown was hurried; every call ends.
     Cut,
 }

@@ -171,7 +171,7 @@ impl Services {
     }
 
     /// Number of uploads in progress.
-    pub fn uploads_in_progress(&self) -> usize {
+    pub fn uploads_under_way(&self) -> usize {
         self.limits.uploads.saturating_sub(self.uploads.available_permits())
     }
 

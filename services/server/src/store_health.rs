@@ -90,7 +90,7 @@ fn log_change(error: Option<&StoreError>, what: &str) {
         tracing::info!("recovered from: {what}");
         return;
     };
-    tracing::error!(cause = with_causes(error), "{what}; health reports NOT_SERVING for now");
+    tracing::error!(cause = with_causes(error), "{what}; health is NOT_SERVING until it recovers");
 }
 
 /// Whether other calls would fail too. A late caller, a file that is too large and a damaged row do

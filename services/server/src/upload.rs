@@ -35,7 +35,7 @@ pub enum UploadFault {
     },
     /// Other uploads hold the memory that it needs; it may be sent again later.
     #[error(
-        "other uploads hold the memory that this one needs ({limit} bytes for all): send it again later"
+        "other uploads hold the memory this one needs ({limit} bytes for all): send it again later"
     )]
     MemoryHeld {
         /// The limit of all uploads together, bytes.

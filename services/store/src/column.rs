@@ -154,7 +154,7 @@ pub(crate) fn each<T: Packable>(column: Column<'_>, rows: usize) -> Result<Vec<T
     match column {
         Column::Constant(bits) => Ok(vec![T::from_bits64(bits); rows]),
         Column::Packed(packed) => unpack(packed, rows),
-        Column::AtClose => Err(Fault("a column of integers has no integers".to_owned())),
+        Column::AtClose => Err(Fault("a column of integers has the at-close encoding".to_owned())),
     }
 }
 

@@ -185,8 +185,7 @@ async fn refuse_log(path: &Path) -> Result<(), StoreError> {
     name.push("-wal");
     if tokio::fs::try_exists(name).await? {
         let text = format!(
-            "the WAL beside {} can only be read in a writable folder: copy both files to \
-             one",
+            "the WAL beside {} can only be read in a writable folder: copy both files to one",
             path.display()
         );
         return Err(StoreError::FileRefused(text));

@@ -186,7 +186,7 @@ fn method(method: Option<&SqueezeMethod>, terminal: Terminal) -> String {
     let calibrated = if method.calibrated {
         ""
     } else {
-        "  The score is a rank; it is not calibrated and does not estimate how often such names squeeze.\n"
+        "  The score ranks names; it is not calibrated and does not estimate how often they squeeze.\n"
     };
     terminal.paint(Tone::Faint, calibrated)
 }

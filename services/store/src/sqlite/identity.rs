@@ -77,7 +77,7 @@ impl Identity {
             let is = match fs::metadata(path) {
                 Ok(metadata) if file_id(&metadata) == *id => continue,
                 Ok(_) => "was replaced by another file",
-                Err(error) if error.kind() == io::ErrorKind::NotFound => "was deleted",
+                Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing",
                 Err(error) => return Err(error.into()),
             };
             return Err(StoreError::Replaced(format!("{} {is}", path.display())));
