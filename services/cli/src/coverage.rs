@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use contract::v1::GetCoverageRequest;
 
-/// The as-of bounds of the question.
+/// The as-of bounds of the request.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CoverageArguments {
     #[command(flatten)]

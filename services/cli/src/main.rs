@@ -66,7 +66,7 @@ enum Command {
     /// Upload files of market data to a server.
     Ingest(ingest::IngestArguments),
     #[command(flatten)]
-    Ask(Question),
+    Query(Query),
     /// Ask a server and its services whether they are serving; sets the exit code.
     Health,
     /// Write a dataset of a store as CSV, point in time.
@@ -95,7 +95,7 @@ enum Command {
 
 /// Requests to a server's analyses.
 #[derive(Debug, Subcommand)]
-enum Question {
+enum Query {
     /// Report which part of the market leads, and whether that is changing.
     Rotation(query_commands::RotationArguments),
     /// Follow the rotation report and print it whenever it changes.
@@ -138,19 +138,19 @@ fn main() -> ExitCode {
 /// Runs the command; returns true if everything requested was done.
 async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
     let (connection, as_json) = (&arguments.connection, arguments.json);
-    if arguments.csv.is_some() && !matches!(arguments.command, Command::Ask(_)) {
+    if arguments.csv.is_some() && !matches!(arguments.command, Command::Query(_)) {
         bail!("--csv is for the answers of a server's analyses; this command has its own output");
     }
     match &arguments.command {
         Command::Serve(settings) => serve::run(settings).await,
         Command::Ingest(files) => ingest::run(files, connection, as_json, terminal).await,
-        Command::Ask(question) => {
+        Command::Query(query) => {
             let csv = arguments.csv.as_deref();
             let output = query_commands::Output { json: as_json, csv, terminal };
-            answer(question, connection, output).await.map(|()| true)
+            answer(query, connection, output).await.map(|()| true)
         }
         Command::Health => store_commands::health(connection, as_json, terminal).await,
-        Command::Export(query) => store_commands::export(query).await.map(|()| true),
+        Command::Export(arguments) => store_commands::export(arguments).await.map(|()| true),
         Command::Migrate(store) => store_commands::migrate(store, as_json).await.map(|()| true),
         Command::Check(store) => store_commands::check(store, as_json, terminal).await,
         Command::Backup { store, to } => store_commands::backup(store, to).await.map(|()| true),
@@ -160,17 +160,17 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
 }
 
 async fn answer(
-    question: &Question,
+    query: &Query,
     connection: &Connection,
     output: query_commands::Output<'_>,
 ) -> Result<()> {
-    match question {
-        Question::Rotation(query) => query_commands::rotation(query, connection, output).await,
-        Question::Watch(query) => watch::watch(query, connection, output).await,
-        Question::Exposure(query) => query_commands::exposure(query, connection, output).await,
-        Question::Squeeze(query) => query_commands::squeeze(query, connection, output).await,
-        Question::Records(query) => records::records(query, connection, output).await,
-        Question::History(query) => history::history(query, connection, output).await,
-        Question::Coverage(query) => coverage::coverage(query, connection, output).await,
+    match query {
+        Query::Rotation(arguments) => query_commands::rotation(arguments, connection, output).await,
+        Query::Watch(arguments) => watch::watch(arguments, connection, output).await,
+        Query::Exposure(arguments) => query_commands::exposure(arguments, connection, output).await,
+        Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,
+        Query::Records(arguments) => records::records(arguments, connection, output).await,
+        Query::History(arguments) => history::history(arguments, connection, output).await,
+        Query::Coverage(arguments) => coverage::coverage(arguments, connection, output).await,
     }
 }

@@ -57,8 +57,8 @@ fn a_write_without_room_changes_health_until_one_succeeds() {
     let long = bars(&folder.path().join("long.csv"), 150_000, 1);
     let refused = ballast(&["ingest", "--server", &server.http(), &long]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
-    let said = text(&refused.stderr) + &text(&refused.stdout);
-    assert!(said.contains("STORE_UNAVAILABLE"), "{said}");
+    let output = text(&refused.stderr) + &text(&refused.stdout);
+    assert!(output.contains("STORE_UNAVAILABLE"), "{output}");
     assert_eq!(market_data_health(&server), "NOT_SERVING");
     let short = bars(&folder.path().join("short.csv"), 10, 2);
     let taken = ballast(&["ingest", "--server", &server.http(), &short]);
@@ -77,8 +77,8 @@ fn a_missing_store_is_served_only_with_create() {
     let url = format!("sqlite:{}", path.display());
     let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
     assert_eq!(refused.status.code(), Some(1));
-    let said = text(&refused.stderr);
-    assert!(said.contains("there is no store at") && said.contains("--create"), "{said}");
+    let output = text(&refused.stderr);
+    assert!(output.contains("there is no store at") && output.contains("--create"), "{output}");
     assert!(!path.exists());
 }
 
@@ -101,9 +101,9 @@ fn a_damaged_store_is_not_served_and_the_error_says_what_to_do() {
     std::fs::write(&path, bytes).unwrap();
     let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
     assert_eq!(refused.status.code(), Some(1));
-    let said = text(&refused.stderr);
+    let output = text(&refused.stderr);
     for wanted in ["damaged", "revision 1", "ballast check", "ballast restore"] {
-        assert!(said.contains(wanted), "{wanted:?} is not in: {said}");
+        assert!(output.contains(wanted), "{wanted:?} is not in: {output}");
     }
     let checked = ballast(&["check", "--store", &url]);
     assert_eq!(checked.status.code(), Some(1), "{}", text(&checked.stdout));
@@ -123,9 +123,9 @@ fn check_reports_faults_in_a_store_that_serve_rejects() {
     std::fs::write(&path, bytes).unwrap();
     let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
     assert_eq!(refused.status.code(), Some(1));
-    let said = text(&refused.stderr);
+    let output = text(&refused.stderr);
     for wanted in ["damaged", "migration 1", "ballast check", "ballast restore"] {
-        assert!(said.contains(wanted), "{wanted:?} is not in: {said}");
+        assert!(output.contains(wanted), "{wanted:?} is not in: {output}");
     }
     let checked = ballast(&["check", "--store", &url]);
     assert_eq!(checked.status.code(), Some(1), "{}", text(&checked.stdout));

@@ -1,8 +1,8 @@
 //! The one list of the services, and the pattern that every method follows.
 //!
 //! A service has three files: `rpc/<service>.rs` has the handlers, `rpc/<service>/from_proto.rs`
-//! validates requests, `rpc/<service>/to_proto.rs` converts answers to protobuf. A method is a type,
-//! and its handler is one line:
+//! validates requests, `rpc/<service>/to_proto.rs` converts answers to protobuf. A method is a
+//! type, and its handler is one line:
 //!
 //! ```text
 //! impl FromProto for SeriesQuery { fn from_proto(…) }   // from_proto.rs: all violations at once
@@ -14,13 +14,13 @@
 //! ```
 //!
 //! [`query::answer`] validates, finds the view, waits for prepared values, answers inline or on the
-//! compute pool, and puts the answer in its envelope ([`envelope`]). Streams have their own patterns:
-//! [`watch`](mod@watch) repeats an answer, [`exchange`](mod@exchange) answers many items.
+//! compute pool, and puts the answer in its envelope ([`envelope`]). Streams have their own
+//! patterns: [`watch`](mod@watch) repeats an answer, [`exchange`](mod@exchange) answers many items.
 //!
 //! To add a service, add: its files here; its lines in [`routes`] and [`NAMES`]; if it prepares
-//! anything, an implementation of `Prepared` in `prepared.rs` and one of `Needed` in `needed.rs`; its
-//! errors as variants of [`Refusal`](crate::refusal::Refusal), whose status the compiler asks for in
-//! `rpc/status.rs`.
+//! anything, an implementation of `Prepared` in `prepared.rs` and one of `Needed` in `needed.rs`;
+//! its errors as variants of [`Refusal`](crate::refusal::Refusal), whose status the compiler asks
+//! for in `rpc/status.rs`.
 
 pub mod envelope;
 pub mod exchange;

@@ -85,10 +85,10 @@ async fn append(store: &dyn Store, base: u64, days: &[Day]) -> Result<()> {
 /// Milliseconds that a separate process takes to start on a store.
 fn started(path: &Path) -> Result<f64> {
     let child = Command::new(std::env::current_exe()?).arg("child").arg(path).output()?;
-    let said = String::from_utf8_lossy(&child.stdout).into_owned();
-    print!("{said}");
+    let output = String::from_utf8_lossy(&child.stdout).into_owned();
+    print!("{output}");
     assert!(child.status.success(), "the child failed");
-    Ok(said.split_whitespace().next().unwrap_or_default().parse()?)
+    Ok(output.split_whitespace().next().unwrap_or_default().parse()?)
 }
 
 /// The work of a process at start, up to the first read of everything at the head.

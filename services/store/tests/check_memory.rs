@@ -105,9 +105,9 @@ async fn a_check_stays_within_its_memory() {
         .stdout(Stdio::piped())
         .output()
         .expect("a child");
-    let said = String::from_utf8_lossy(&child.stdout).into_owned();
-    assert!(child.status.success(), "{said}");
-    let peak = said.rsplit_once(PEAK).and_then(|(_, rest)| rest.split_whitespace().next());
+    let output = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert!(child.status.success(), "{output}");
+    let peak = output.rsplit_once(PEAK).and_then(|(_, rest)| rest.split_whitespace().next());
     let peak: usize = peak.and_then(|number| number.parse().ok()).expect("a peak");
     println!("{peak} bytes at most, of a log of {facts} facts");
     assert!(peak <= BOUND, "{peak} bytes, the bound is {BOUND}");

@@ -72,7 +72,8 @@ fn a_write_without_room_does_not_stop_the_next() {
         .stderr(Stdio::piped())
         .output()
         .unwrap();
-    let said = [child.stdout, child.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-    assert!(child.status.success(), "{}", said.concat());
-    assert!(said[0].contains("1 passed"), "the child ran: {}", said.concat());
+    let output =
+        [child.stdout, child.stderr].map(|output| String::from_utf8_lossy(&output).into_owned());
+    assert!(child.status.success(), "{}", output.concat());
+    assert!(output[0].contains("1 passed"), "the child ran: {}", output.concat());
 }

@@ -186,7 +186,7 @@ fn method(method: Option<&SqueezeMethod>, terminal: Terminal) -> String {
     let calibrated = if method.calibrated {
         ""
     } else {
-        "  The score ranks names; it is not calibrated and does not estimate how often they squeeze.\n"
+        "  The score ranks names; it is not calibrated and does not say how often they squeeze.\n"
     };
     terminal.paint(Tone::Faint, calibrated)
 }

@@ -1,13 +1,13 @@
 //! Bidirectional streams: many items in, one outcome for each, in the order of arrival.
 //!
-//! Unlike a [watch](super::watch), the client sends work, and the stream ends when the work is done.
-//! A handler reads the first message, which holds the settings of all items (one view, the options),
-//! makes an [`Exchange`] of it and passes the rest of the stream to [`exchange`]:
+//! Unlike a [watch](super::watch), the client sends work, and the stream ends when the work is
+//! done. A handler reads the first message, which holds the settings of all items (one view, the
+//! options), makes an [`Exchange`] of it and passes the rest of the stream to [`exchange`]:
 //!
-//! - A bounded number of items is in flight. The next one is read when there is room, and an outcome
-//!   is sent only when the client takes it, so a slow client slows only its own stream.
-//! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would send
-//!   some of them earlier, but two calls with the same items would not get the same bytes.
+//! - A bounded number of items is in flight. The next one is read when there is room, and an
+//!   outcome is sent only when the client takes it, so a slow client slows only its own stream.
+//! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
+//!   send some of them earlier, but two calls with the same items would not get the same bytes.
 //! - If an item is refused, or its computation panics, its outcome reports that. Later items are
 //!   still answered.
 //! - If the client leaves, items in flight are cancelled. The computation of an item that has begun

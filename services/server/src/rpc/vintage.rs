@@ -3,8 +3,8 @@
 use crate::rpc::field::Fields;
 use contract::v1::HistoryVintage;
 
-/// Whether a request asks for a history as published. For the latest vintage, the default, `vintage`
-/// is cleared, so that both spellings give the same `result_id` and page token.
+/// Whether a request asks for a history as published. For the latest vintage, the default,
+/// `vintage` is cleared, so that both spellings give the same `result_id` and page token.
 pub fn is_as_published(fields: &mut Fields, vintage: &mut i32) -> bool {
     match HistoryVintage::try_from(*vintage) {
         Ok(HistoryVintage::AsPublished) => return true,
