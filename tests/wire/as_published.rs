@@ -254,7 +254,7 @@ async fn pages_of_whole_market_measures_are_bounded() {
     };
     let refused = ask("pct_advancing", 101, AS_PUBLISHED).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["page_size"]);
-    assert!(refused.message().contains("100 at most for pct_advancing"), "{refused:?}");
+    assert!(refused.message().contains("at most 100 for pct_advancing"), "{refused:?}");
     assert!(ask("pct_advancing", 100, AS_PUBLISHED).await.is_ok());
     assert!(ask("pct_advancing", 1_000, 1).await.is_ok());
     assert!(ask("size_spread.1d", 1_000, AS_PUBLISHED).await.is_ok());

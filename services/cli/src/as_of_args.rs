@@ -6,22 +6,22 @@ use contract::v1::{AsOf, as_of::When};
 use marketdata::{day::Day, instant::Instant};
 use prost_types::Timestamp;
 
-/// What was known when.
+/// Bounds on what a request may know: publication time and revision.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AsOfArguments {
-    /// Only what was published by then: a date (16:00 New York) or an instant (RFC 3339).
+    /// Use only what was published by then: a date (16:00 New York) or an instant (RFC 3339).
     #[arg(long, value_name = "DATE|INSTANT")]
     pub(crate) as_of: Option<String>,
-    /// Only what our log held up to this revision.
+    /// Use only what the log held up to this revision.
     #[arg(long)]
     pub(crate) revision: Option<u64>,
 }
 
 impl AsOfArguments {
-    /// As a message; none where nothing was given.
+    /// The arguments as a message; `None` if none was given.
     ///
     /// # Errors
-    /// Where the text is neither a date nor an instant.
+    /// If the text is neither a date nor an instant.
     pub(crate) fn to_proto(&self) -> Result<Option<AsOf>> {
         if self.as_of.is_none() && self.revision.is_none() {
             return Ok(None);
@@ -38,10 +38,10 @@ fn when(text: &str) -> Result<When> {
     Ok(When::At(instant(text)?))
 }
 
-/// An instant: RFC 3339, or a date for its 16:00 New York.
+/// Parses an instant: RFC 3339, or a date, which means 16:00 New York on that day.
 ///
 /// # Errors
-/// Where it is neither.
+/// If it is neither.
 pub(crate) fn parse(text: &str) -> Result<Instant> {
     let day = Day::parse_iso(text).map(Instant::close_of);
     match day.or_else(|| Instant::parse_rfc3339(text)) {
@@ -52,22 +52,22 @@ pub(crate) fn parse(text: &str) -> Result<Instant> {
     }
 }
 
-/// The same as a message.
+/// Parses an instant into a protobuf timestamp.
 ///
 /// # Errors
-/// Where it is neither.
+/// If the text is neither a date nor an instant.
 pub(crate) fn instant(text: &str) -> Result<Timestamp> {
     parse(text).map(timestamp)
 }
 
-/// An instant as a message.
+/// Converts an instant to a protobuf timestamp.
 pub(crate) fn timestamp(instant: Instant) -> Timestamp {
     let micros = instant.micros();
     let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
     Timestamp { seconds: micros.div_euclid(1_000_000), nanos }
 }
 
-/// A message as an instant, for people: `2024-07-11T20:00:00Z`.
+/// Formats a timestamp for people: `2024-07-11T20:00:00Z`.
 pub(crate) fn text(timestamp: &Timestamp) -> String {
     let micros = timestamp
         .seconds
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_means_the_close_and_an_instant_itself() {
+    fn a_date_means_the_close_and_an_instant_is_exact() {
         let close = instant("2024-07-11").unwrap();
         assert_eq!(close, instant("2024-07-11T20:00:00Z").unwrap());
         assert_eq!(text(&close), "2024-07-11T20:00:00Z");

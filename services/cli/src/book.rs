@@ -1,4 +1,4 @@
-//! A desk's portfolio file as a message.
+//! Reads a desk's portfolio file into a message.
 
 use crate::{error_report::Fault, terminal};
 use anyhow::{Context as _, Result, bail};
@@ -7,38 +7,40 @@ use contract::v1::{Portfolio, Position, position};
 use portfolio::{csv::PortfolioLine, lines::Size};
 use std::path::{Path, PathBuf};
 
-/// Which book.
+/// The portfolio file and how to read it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BookArguments {
-    /// CSV with a symbol and a quantity or market value a line, in the usual spellings.
+    /// CSV with one position per line: a symbol and a quantity or market value, under the usual
+    /// column names.
     #[arg(value_name = "BOOK")]
     pub(crate) book: PathBuf,
     /// Net asset value, USD.
     #[arg(long, value_name = "USD")]
     pub(crate) nav: Option<f64>,
-    /// Go on without the lines that cannot be read; else one of them refuses the file.
+    /// Skip unreadable lines; without it one such line rejects the file.
     #[arg(long)]
     pub(crate) skip_unreadable: bool,
 }
 
-/// Reads the file. Its name is the portfolio's id.
+/// Reads the file. Its name becomes the portfolio id.
 ///
 /// # Errors
-/// Where it cannot be read, is no portfolio, or has unreadable lines that are not to be skipped.
+/// If the file cannot be read, is not a portfolio, or has unreadable lines and `skip_unreadable` is
+/// not set.
 pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
     let path = &arguments.book;
     let bytes = tokio::fs::read(path)
         .await
         .map_err(|error| Fault::Input(format!("{} cannot be read: {error}", path.display())))?;
     let file = portfolio::csv::read(&bytes)
-        .with_context(|| format!("{} is no portfolio", path.display()))?;
+        .with_context(|| format!("{} is not a portfolio file", path.display()))?;
     for rejected in &file.rejected {
         let place = format!("{}:{}", path.display(), rejected.line);
         terminal::warn(&format!("{place}: {}: {}", rejected.reason, rejected.text));
     }
     if !file.rejected.is_empty() && !arguments.skip_unreadable {
         let count = file.rejected.len();
-        let way = "mend them, or leave them out with --skip-unreadable";
+        let way = "fix them, or skip them with --skip-unreadable";
         bail!(Fault::Input(format!("{count} lines cannot be read; {way}")));
     }
     Ok(Portfolio {

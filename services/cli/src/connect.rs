@@ -1,4 +1,4 @@
-//! The way to a server: its address, deadline and message sizes.
+//! How to reach a server: its address, deadline and message sizes.
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -6,7 +6,7 @@ use contract::v1;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
-/// Where the server is and how long to wait for it.
+/// Address of the server, and how long to wait for it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Connection {
     /// Address of the server.
@@ -17,17 +17,17 @@ pub(crate) struct Connection {
     pub(crate) timeout: u64,
 }
 
-/// The largest answer taken, bytes: a page of a long history.
+/// Largest answer accepted, bytes: a page of a long history.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 impl Connection {
     /// Opens a connection.
     ///
     /// # Errors
-    /// Where the address is none, or nobody listens there.
+    /// If the address is not valid, or no server listens there.
     pub(crate) async fn open(&self) -> Result<Clients> {
         let channel = self.endpoint()?.connect().await.with_context(|| {
-            format!("no connection to {}; is a server running there?", self.server)
+            format!("cannot connect to {}; is a server running there?", self.server)
         })?;
         Ok(Clients { channel })
     }
@@ -39,14 +39,14 @@ impl Connection {
             format!("http://{}", self.server)
         };
         let endpoint = Endpoint::from_shared(address)
-            .with_context(|| format!("{} is no address", self.server))?;
+            .with_context(|| format!("{} is not a server address", self.server))?;
         Ok(endpoint
             .connect_timeout(Duration::from_secs(5))
-            // A watch has no end: it is not under this deadline, see `Clients::watching`.
+            // A watch has no end, so it is not under this deadline; see `Clients::watching`.
             .http2_keep_alive_interval(Duration::from_secs(20)))
     }
 
-    /// A request under the deadline.
+    /// A request with the deadline set.
     pub(crate) fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         request.set_timeout(Duration::from_secs(self.timeout));
@@ -54,7 +54,7 @@ impl Connection {
     }
 }
 
-/// A client of each service, over one connection.
+/// One client per service, all over one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
     /// The connection itself.

@@ -1,4 +1,4 @@
-//! Asks a server what it holds.
+//! `ballast coverage`: asks a server what data it holds.
 
 use crate::{
     as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
@@ -7,17 +7,17 @@ use anyhow::Result;
 use clap::Args;
 use contract::v1::GetCoverageRequest;
 
-/// What was held when.
+/// The as-of bounds of the request.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CoverageArguments {
     #[command(flatten)]
     as_of: AsOfArguments,
 }
 
-/// Says how much of every dataset there is, how fresh it is, and what did not join prices.
+/// Reports how much of every dataset there is, how fresh it is, and which names have no prices.
 ///
 /// # Errors
-/// What the server refused it for.
+/// If the server rejects the request or cannot be reached.
 pub(crate) async fn coverage(
     arguments: &CoverageArguments,
     connection: &Connection,

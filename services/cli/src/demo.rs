@@ -1,4 +1,4 @@
-//! The whole story from nothing: a server on a fresh store, a simulated market, a book under stress.
+//! The demo: a server on a fresh store, a simulated market, and a portfolio under stress.
 
 use crate::{
     connect::{Clients, Connection},
@@ -21,36 +21,36 @@ use simulation::{
 };
 use std::{net::SocketAddr, path::Path};
 
-/// How the demo ends, and where it listens.
+/// How the demo ends, and which port it listens on.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DemoArguments {
-    /// Leave when the story is told, instead of serving until Ctrl-C.
+    /// Exit when the demo is complete, instead of serving until Ctrl-C.
     #[arg(long)]
     once: bool,
-    /// Port to listen on; without it 50051, or a free one where that is taken.
+    /// Port to listen on; without it 50051, or a free port if that one is taken.
     #[arg(long)]
     port: Option<u16>,
 }
 
 const USUAL_PORT: u16 = 50_051;
 
-/// Tells the narrative; Ctrl-C ends it at any time, and leaves nothing behind.
+/// Runs the demo; Ctrl-C ends it at any time and leaves no files behind.
 ///
 /// # Errors
-/// Where the server does not start, or a step of the story fails.
+/// If the server does not start, or a step of the demo fails.
 pub(crate) async fn run(arguments: &DemoArguments, terminal: Terminal) -> Result<()> {
-    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let running = start(arguments, folder.path()).await?;
-    let interrupted = async { tokio::signal::ctrl_c().await.context("no signals here") };
-    let told = tokio::select! {
-        told = tell(arguments, running.address(), folder.path(), terminal) => told,
+    let interrupted = async { tokio::signal::ctrl_c().await.context("cannot listen for signals") };
+    let outcome = tokio::select! {
+        outcome = play(arguments, running.address(), folder.path(), terminal) => outcome,
         interrupted = interrupted => interrupted,
     };
     running.stop().await;
-    told
+    outcome
 }
 
-async fn tell(
+async fn play(
     arguments: &DemoArguments,
     address: SocketAddr,
     folder: &Path,
@@ -77,13 +77,13 @@ async fn tell(
     Ok(())
 }
 
-/// A server on a fresh store in the folder.
+/// Starts a server on a fresh store in the folder.
 async fn start(arguments: &DemoArguments, folder: &Path) -> Result<Running> {
     let mut config = Config::standard();
     config.store = format!("sqlite:{}", folder.join("demo.db").display());
     config.create = true;
     config.log.filter = "error".to_owned();
-    // Nobody is behind a balancer here.
+    // No load balancer needs time to notice the shutdown.
     config.drain.deadline_ms = 2_000;
     telemetry::start(&config.log)?;
     config.listen = SocketAddr::from(([127, 0, 0, 1], arguments.port.unwrap_or(USUAL_PORT)));
@@ -106,7 +106,7 @@ fn opening(address: SocketAddr, terminal: Terminal) -> String {
     )
 }
 
-/// Sends the market's files in, as a user would.
+/// Uploads the market's files, as a user would.
 async fn load(
     market: &Market,
     clients: &Clients,
@@ -116,7 +116,7 @@ async fn load(
     let stopwatch = Stopwatch::start();
     let mut table = show::ingest::summary_table();
     let mut facts = 0;
-    // Two files a month, all alike: they share a line.
+    // Two short-interest files per month, all alike, share one line of the table.
     let mut short_interest = IngestResponse::default();
     let mut short_interest_files = 0;
     for file in files::all(market) {
@@ -132,7 +132,7 @@ async fn load(
         let source = ingest::Source::Bytes(file.bytes);
         let answer = ingest::send(clients, connection, &header, &source)
             .await
-            .with_context(|| format!("{} was not taken", file.file_name))?;
+            .with_context(|| format!("{} was rejected", file.file_name))?;
         facts += answer.accepted;
         for note in show::ingest::rejections(&answer, &file.file_name, terminal) {
             terminal::warn(&note);
@@ -146,11 +146,11 @@ async fn load(
     }
     let name = format!("settle_*.csv ({short_interest_files} files)");
     show::ingest::summarise(&mut table, &name, &short_interest);
-    terminal::say(&terminal.heading("Files in, facts out"));
+    terminal::say(&terminal.heading("Files to facts"));
     terminal::say(&table.render(terminal));
     terminal::say(&format!(
-        "  {} facts are durable, each with the day it describes, the instant it was public and the\n  \
-         revision that brought it. It took {:.1} s.\n\n",
+        "  {} facts are durable, each with the day it describes, the instant it was published and\n  \
+         the revision that added it. It took {:.1} s.\n\n",
         show::number::count(facts),
         stopwatch.elapsed_ms() / 1e3
     ));
@@ -161,7 +161,8 @@ fn rotation_day() -> Option<AsOf> {
     Some(AsOf { when: Some(When::On(ROTATION_ON.to_owned())), ..AsOf::default() })
 }
 
-/// What the book's owner could have known one day earlier: nothing of the rotation day is seen.
+/// What the portfolio's owner could have known one day earlier: nothing of the rotation day is
+/// visible.
 async fn evening_before(
     market: &Market,
     book: &[Holding],
@@ -195,13 +196,13 @@ async fn rotation(clients: &Clients, connection: &Connection, terminal: Terminal
     let words = if again.encode_to_vec() == answer.encode_to_vec() {
         terminal.paint(Tone::Good, "the same bytes")
     } else {
-        terminal.paint(Tone::Bad, "another answer")
+        terminal.paint(Tone::Bad, "a different answer")
     };
-    terminal::say(&format!("  Asked again with that reference, it gives {words}.\n\n"));
+    terminal::say(&format!("  The same request with that reference returns {words}.\n\n"));
     Ok(())
 }
 
-/// The question whose answer must be the same bytes.
+/// The request whose answer must be the same bytes.
 fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
     let reference = answer.snapshot.clone().unwrap_or_default();
     let as_of = AsOf {
@@ -228,7 +229,7 @@ fn portfolio(book: &[Holding]) -> Portfolio {
     }
 }
 
-/// Of the fund that holds the sample book.
+/// Net asset value of the fund that holds the sample portfolio.
 const NET_ASSET_VALUE_USD: f64 = 100e6;
 
 async fn exposure(
@@ -272,10 +273,10 @@ async fn squeeze(
 fn closing(address: SocketAddr, book: &Path, elapsed_ms: f64, terminal: Terminal) -> String {
     let book = book.display();
     let ballast = std::env::args().next().unwrap_or_else(|| "ballast".to_owned());
-    let heading = terminal.heading("Ask it yourself");
+    let heading = terminal.heading("Try it yourself");
     format!(
         "{heading}\
-         Told in {seconds:.1} s. The server is at {address}, with reflection:\n\n  \
+         Completed in {seconds:.1} s. The server is at {address}, with reflection:\n\n  \
          grpcurl -plaintext -d '{{\"asOf\": {{\"on\": \"{ROTATION_ON}\"}}}}' {address} \
          ballast.v1.RotationService/GetRotation\n\n  \
          {ballast} --server http://{address} rotation --as-of {ROTATION_ON}\n  \

@@ -1,5 +1,5 @@
-//! What went wrong, in full: the status, its reason, every violation, when to try again; and the exit
-//! code that says so to a script.
+//! Errors in full: the status, its reason, every violation and when to retry; and the exit code for
+//! scripts.
 
 use crate::terminal::{Terminal, Tone};
 use serde_json::{Value, json};
@@ -12,34 +12,34 @@ Exit codes:
   0  done
   1  failed for a reason not below; a store with faults; a server that does not serve
   2  wrong command line
-  3  refused: the input or the request is wrong, or the caller may not
+  3  refused: the input or the request is not valid, or the caller has no permission
   4  not found: no such instrument, indicator or revision
   5  no server, or no answer in time; the same call may succeed later
   6  incomplete: more of the book than --fail-on-gaps allows lacks data of its own";
 
-/// Failed for a reason that no other code says.
+/// Failed for a reason without an exit code of its own.
 pub(crate) const FAILED: u8 = 1;
-/// The input or the request is wrong.
+/// The input or the request is not valid.
 const REFUSED: u8 = 3;
-/// What was asked for is not there.
+/// The instrument, indicator or revision does not exist.
 const NOT_FOUND: u8 = 4;
-/// No server, or none that answers now.
+/// No server, or no answer in time.
 const UNREACHABLE: u8 = 5;
-/// The answer stands on less data than asked for.
+/// The answer covers less data than the caller requires.
 const INCOMPLETE: u8 = 6;
 
-/// Why a command ends with a code of its own although no server refused it.
+/// Failures with an exit code of their own that no server status stands for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     /// A file of the caller cannot be used.
     #[error("{0}")]
     Input(String),
-    /// An answer was printed, and lacks more data than the caller accepts.
+    /// The answer was printed, but lacks more data than the caller accepts.
     #[error("{:.1} % of gross has no data of its own, --fail-on-gaps allows {:.1} %", 100.0 * .lacking, 100.0 * .most)]
     Incomplete {
         /// Share of gross, 0 to 1.
         lacking: f64,
-        /// What the caller allows, 0 to 1.
+        /// The largest share the caller accepts, 0 to 1.
         most: f64,
     },
 }
@@ -115,7 +115,7 @@ fn add_status(report: &mut Value, status: &Status) {
     }
 }
 
-/// An error for a person: a status with all it carries, anything else with its chain of causes.
+/// An error for a person: a status in full, anything else with its chain of causes.
 pub(crate) fn explain(error: &anyhow::Error, terminal: Terminal) -> String {
     match error.chain().find_map(|cause| cause.downcast_ref::<Status>()) {
         Some(status) => {
@@ -128,7 +128,7 @@ pub(crate) fn explain(error: &anyhow::Error, terminal: Terminal) -> String {
             let mut out = format!("{} {error}\n", terminal.paint(Tone::Bad, "error:"));
             let mut last = error.to_string();
             for cause in error.chain().skip(1).map(ToString::to_string) {
-                // Many errors repeat the words of their cause.
+                // Many errors repeat their cause's text.
                 if !last.contains(&cause) {
                     out.push_str(&format!("  because: {cause}\n"));
                 }
@@ -147,7 +147,8 @@ fn explain_status(status: &Status, terminal: Terminal) -> String {
     for violation in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
         out.push_str(&format!("  {}: {}\n", violation.field, violation.description));
     }
-    // What the server left out is told with the rest of the metadata: `violations_left_out = 70`.
+    // The metadata include the number of violations that the server left out:
+    // `violations_left_out = 70`.
     for (key, value) in details.error_info().iter().flat_map(|info| &info.metadata) {
         out.push_str(&terminal.paint(Tone::Faint, &format!("  {key} = {value}\n")));
     }
@@ -162,13 +163,13 @@ fn explain_status(status: &Status, terminal: Terminal) -> String {
     out
 }
 
-/// What a caller can do about it, where the status alone tells.
+/// What the caller can do, if the status code alone shows it.
 fn hint(code: Code) -> Option<&'static str> {
     match code {
         Code::Unavailable => Some("is the server running there? Start one with `ballast serve`"),
-        Code::Unimplemented => Some("the server does not offer this; is it an older one?"),
+        Code::Unimplemented => Some("the server does not support this; is it an older version?"),
         Code::DeadlineExceeded => Some("the call took too long; a larger --timeout may help"),
-        Code::Aborted => Some("somebody else wrote first; the same call may be sent again"),
+        Code::Aborted => Some("another writer committed first; send the same call again"),
         Code::ResourceExhausted => Some("the server is at a limit; try again later or send less"),
         _ => None,
     }
@@ -204,8 +205,8 @@ mod tests {
     #[test]
     fn a_refusal_shows_every_violation_and_its_reason() {
         let mut details = ErrorDetails::new();
-        details.add_bad_request_violation("portfolio.positions[3].symbol", "is empty");
-        details.add_bad_request_violation("as_of.on", "is no date");
+        details.add_bad_request_violation("portfolio.positions[3].symbol", "must not be empty");
+        details.add_bad_request_violation("as_of.on", "is not a date");
         details.set_error_info(
             "INVALID_REQUEST",
             "ballast.v1",
@@ -214,15 +215,15 @@ mod tests {
         let status = Status::with_error_details(Code::InvalidArgument, "2 violations", details);
         let text = explain(&status.into(), Terminal::plain());
         assert!(text.starts_with("INVALID_ARGUMENT (INVALID_REQUEST): 2 violations\n"), "{text}");
-        assert!(text.contains("  portfolio.positions[3].symbol: is empty\n"));
-        assert!(text.contains("  as_of.on: is no date\n"));
+        assert!(text.contains("  portfolio.positions[3].symbol: must not be empty\n"));
+        assert!(text.contains("  as_of.on: is not a date\n"));
         assert!(text.contains("  limit = 2\n"));
     }
 
     #[test]
     fn a_program_gets_one_object_and_a_code() {
         let mut details = ErrorDetails::new();
-        details.add_bad_request_violation("as_of.on", "is no date");
+        details.add_bad_request_violation("as_of.on", "is not a date");
         let status = Status::with_error_details(Code::InvalidArgument, "1 violation", details);
         let report: Value = serde_json::from_str(&as_json(&status.into())).unwrap();
         let error = &report["error"];
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(of(Code::Unavailable), 5);
         assert_eq!(of(Code::Internal), 1);
         let input = anyhow::Error::from(Fault::Input("2 lines".to_owned())).context("book.csv");
-        assert_eq!(exit_code(&input), 3, "also behind a context");
+        assert_eq!(exit_code(&input), 3, "also with context added");
         assert_eq!(exit_code(&Fault::Incomplete { lacking: 0.2, most: 0.1 }.into()), 6);
         assert_eq!(exit_code(&anyhow::anyhow!("anything")), FAILED);
     }

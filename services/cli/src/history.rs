@@ -7,32 +7,33 @@ use anyhow::Result;
 use clap::Args;
 use contract::v1::{GetIndicatorHistoryRequest, HistoryVintage};
 
-/// Which history.
+/// The measure, its range of days and its vintage.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct HistoryArguments {
     /// The measure, for instance `size_spread.5d`.
     #[arg(value_name = "MEASURE")]
     measure: String,
-    /// Each value as known at the close of its session, without later corrections: for back-tests.
+    /// List each value as known at the close of its session, without later corrections; for
+    /// back-tests.
     #[arg(long)]
     as_published: bool,
-    /// First day; without it the first there is.
+    /// First day; without it the start of the history.
     #[arg(long, value_name = "DATE")]
     from: Option<String>,
-    /// Last day; without it the last there is.
+    /// Last day; without it the end of the history.
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
-    /// How many values to list at most, the oldest first; how many sessions with `--as-published`.
+    /// Maximum number of values to list, oldest first; with --as-published, of sessions.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..=1_000))]
     most: i32,
     #[command(flatten)]
     as_of: AsOfArguments,
 }
 
-/// Asks for a history.
+/// Requests a history and prints it.
 ///
 /// # Errors
-/// When the server refuses the request or cannot be reached.
+/// If the server rejects the request or cannot be reached.
 pub(crate) async fn history(
     arguments: &HistoryArguments,
     connection: &Connection,

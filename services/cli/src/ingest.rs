@@ -1,4 +1,4 @@
-//! Sends files in, with progress, and says what became of every one of them.
+//! Uploads files with progress, and reports the outcome of each.
 
 use crate::{
     as_of_args,
@@ -20,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// What a file is adjusted for.
+/// Adjustments already applied to the prices of a file.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Basis {
     /// As traded.
@@ -31,16 +31,16 @@ pub(crate) enum Basis {
     TotalReturn,
 }
 
-/// Files, and what is said of all of them.
+/// The files, and the options that apply to all of them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct IngestArguments {
-    /// Files, plain, .gz or .zip, loaded in this order.
+    /// Files, plain, .gz or .zip, uploaded in this order.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Kind of file; `auto` tells it by the header.
+    /// Kind of file; `auto` detects it from the header.
     #[arg(long, default_value = "auto")]
     kind: String,
-    /// Symbol of a file that names none inside; without it the file's name tells.
+    /// Symbol of a file that contains none; without it the symbol is taken from the file name.
     #[arg(long)]
     symbol: Option<String>,
     /// Index whose members, or fund whose holdings, the file lists.
@@ -49,40 +49,41 @@ pub(crate) struct IngestArguments {
     /// Day that rows without a date describe.
     #[arg(long, value_name = "DATE")]
     as_of_on: Option<String>,
-    /// When the market could know the rows: a date (16:00 New York) or an instant.
+    /// When the rows became public: a date (16:00 New York) or an instant.
     #[arg(long, value_name = "DATE|INSTANT")]
     published_at: Option<String>,
-    /// What the prices are adjusted for.
+    /// Adjustments already applied to the prices.
     #[arg(long, value_enum)]
     price_basis: Option<Basis>,
     /// Day up to which adjusted prices are adjusted.
     #[arg(long, value_name = "DATE")]
     adjusted_on: Option<String>,
-    /// Take a file even where more than 5 % of its rows are bad.
+    /// Accept a file even if more than 5 % of its rows are bad.
     #[arg(long)]
     force: bool,
     /// Id of this write: give it again when an answer was lost. Of several files the later ones get
-    /// a number after it.
+    /// Id of this write: repeat it to send again after a lost answer. Later files of several get a
+    /// number appended.
     #[arg(long)]
     request_id: Option<String>,
 }
 
-/// Where the bytes of an upload are.
+/// Where the bytes of an upload come from.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// In a file, sent with or without progress.
+    /// A file, sent with or without a progress bar.
     File(PathBuf, Shown),
-    /// In memory.
+    /// Bytes in memory.
     Bytes(Vec<u8>),
 }
 
 const CHUNK_BYTES: usize = 1 << 20;
 const ATTEMPTS: u32 = 4;
 
-/// Sends every file; true where none was refused.
+/// Uploads every file; returns true if none was rejected.
 ///
 /// # Errors
-/// Where no server answers. A refused file is shown, and the next one is sent.
+/// If no server answers. A rejected file is reported, and the next one is sent.
 pub(crate) async fn run(
     arguments: &IngestArguments,
     connection: &Connection,
@@ -129,11 +130,11 @@ pub(crate) async fn run(
     Ok(all_taken)
 }
 
-/// Sends one file, again where somebody else wrote first, the connection broke, or the server asks to
-/// wait: the request id makes that safe.
+/// Uploads one file. Sends it again if another writer committed first, the connection broke, or the
+/// server asks to wait: the request id makes that safe.
 ///
 /// # Errors
-/// What the server refused it for, or why the file could not be read.
+/// The server's rejection, or why the file could not be read.
 pub(crate) async fn send(
     clients: &Clients,
     connection: &Connection,
@@ -172,7 +173,7 @@ async fn send_once(
 ) -> Result<IngestResponse> {
     let (sender, receiver) = mpsc::channel(4);
     let name = header.file_name.clone();
-    // A receiver that is gone has answered already: what is left need not be sent.
+    // If the receiver is gone, the server has already answered; the rest need not be sent.
     let first = IngestRequest { part: Some(Part::Header(header)) };
     let _answered = sender.send(first).await;
     let request = connection.request(ReceiverStream::new(receiver));
@@ -184,8 +185,8 @@ async fn send_once(
     Ok(answer?.into_inner())
 }
 
-/// Sends the bytes. Where they cannot all be read, the end of the stream must not say that the file
-/// is whole: an empty message before it makes the server refuse what it has.
+/// Sends the bytes. If they cannot all be read, the end of the stream must not make the file look
+/// complete: an empty message before it makes the server reject the upload.
 async fn feed(source: &Source, name: &str, sender: &mpsc::Sender<IngestRequest>) -> Result<()> {
     let fed = match source {
         Source::File(path, shown) => feed_file(path, (name, *shown), sender).await,
@@ -233,7 +234,7 @@ async fn feed_file(
     }
 }
 
-/// An id that no other write has: the instant and the process.
+/// An id that no other write has, made of the current time and the process id.
 pub(crate) fn fresh_id() -> String {
     let now = server::clock::Clock::system().now().micros();
     format!("cli-{now}-{}", std::process::id())
@@ -257,7 +258,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_that_cannot_be_read_to_its_end_is_not_sent_as_a_whole_one() {
+    async fn a_file_that_cannot_be_read_to_its_end_is_not_sent_as_complete() {
         // A folder opens like a file, and fails when it is read.
         let folder = tempfile::tempdir().unwrap();
         let (sender, mut receiver) = mpsc::channel(4);
@@ -269,6 +270,6 @@ mod tests {
         while let Some(message) = receiver.recv().await {
             last = Some(message);
         }
-        assert_eq!(last, Some(IngestRequest { part: None }), "the server refuses this one");
+        assert_eq!(last, Some(IngestRequest { part: None }), "the server rejects this message");
     }
 }

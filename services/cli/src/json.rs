@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 
 /// The canonical protobuf JSON of a message of `ballast.v1`; `name` is its name in the package.
 ///
-/// Field names are in lowerCamelCase and 64-bit integers are strings, as the mapping demands; fields
-/// that are not set are left out.
+/// Field names are in lowerCamelCase and 64-bit integers are strings, as the mapping demands; unset
+/// fields are left out.
 ///
 /// # Errors
-/// Where the name is not one of the contract: a fault of the program.
+/// If the contract has no message of that name: a bug in this program.
 pub(crate) fn of<M: Message>(name: &str, message: &M) -> Result<String> {
     let pool = pool()?;
     let full_name = format!("ballast.v1.{name}");

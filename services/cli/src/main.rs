@@ -1,4 +1,5 @@
-//! `ballast`: the one binary. Arguments in, one function a command, an exit code out.
+//! `ballast`: the one binary. Parses arguments, runs one function per command, returns an exit
+//! code.
 
 mod as_of_args;
 mod book;
@@ -28,8 +29,9 @@ use terminal::Terminal;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Risk of long/short equity books when leadership rotates: is the market turning, is this book the
-/// crowded trade, which shorts can squeeze. Every answer says what it stands on.
+/// Risk of long/short equity portfolios when market leadership rotates: is the market turning, is
+/// this portfolio in the crowded trade, which shorts could squeeze. Every answer lists the data it
+/// is based on.
 #[derive(Debug, Parser)]
 #[command(
     name = "ballast",
@@ -43,7 +45,7 @@ struct Arguments {
     /// Print answers as JSON, and errors as JSON on standard error.
     #[arg(long, global = true, conflicts_with = "csv")]
     json: bool,
-    /// Print one table of the answer as CSV: the first, or the one named; numbers are not rounded.
+    /// Print one table of the answer as CSV: the named one, or the first; numbers are not rounded.
     #[arg(
         long,
         global = true,
@@ -59,17 +61,17 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until told to stop.
+    /// Start a server and run it until it is asked to stop.
     Serve(serve::ServeArguments),
-    /// Send files of market data to a server.
+    /// Upload files of market data to a server.
     Ingest(ingest::IngestArguments),
     #[command(flatten)]
-    Ask(Question),
-    /// Ask a server and its services whether they serve; the exit code tells.
+    Query(Query),
+    /// Ask a server and its services whether they are serving; sets the exit code.
     Health,
     /// Write a dataset of a store as CSV, point in time.
     Export(store_commands::ExportArguments),
-    /// Bring the tables of a store up to date, or make a store.
+    /// Bring the tables of a store up to date; creates the store if it does not exist.
     Migrate(store_commands::StoreArguments),
     /// Read a whole store and verify every hash in it.
     Check(store_commands::StoreArguments),
@@ -87,26 +89,26 @@ enum Command {
         /// The new file.
         to: PathBuf,
     },
-    /// Tell the whole story on a simulated market, from nothing.
+    /// Run a complete demonstration on a simulated market.
     Demo(demo::DemoArguments),
 }
 
-/// What is asked of a server's analyses.
+/// Requests to a server's analyses.
 #[derive(Debug, Subcommand)]
-enum Question {
-    /// Report who leads the market, and whether that is changing.
+enum Query {
+    /// Report which part of the market leads, and whether that is changing.
     Rotation(query_commands::RotationArguments),
-    /// Report it again whenever it changes.
+    /// Follow the rotation report and print it whenever it changes.
     Watch(watch::WatchArguments),
-    /// Analyse a book: what it is a bet on, the crowded trade in it, bad days.
+    /// Analyse a portfolio: factor bets, its share of the crowded trade, tail losses.
     Exposure(query_commands::ExposureArguments),
-    /// Rank the market's squeezes, or assess the shorts of a book.
+    /// Rank the market by squeeze risk, or assess the shorts of a portfolio.
     Squeeze(query_commands::SqueezeArguments),
     /// Rank days: "the largest since", of any series or measure, under conditions on others.
     Records(records::RecordsArguments),
     /// List the values of a measure, as known now or as known at each close.
     History(history::HistoryArguments),
-    /// What a server holds, how fresh it is, and what did not join.
+    /// Report what data a server holds, how fresh it is, and which names have no prices.
     Coverage(coverage::CoverageArguments),
 }
 
@@ -133,22 +135,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// True where everything asked for was done.
+/// Runs the command; returns true if everything requested was done.
 async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
     let (connection, as_json) = (&arguments.connection, arguments.json);
-    if arguments.csv.is_some() && !matches!(arguments.command, Command::Ask(_)) {
+    if arguments.csv.is_some() && !matches!(arguments.command, Command::Query(_)) {
         bail!("--csv is for the answers of a server's analyses; this command has its own output");
     }
     match &arguments.command {
         Command::Serve(settings) => serve::run(settings).await,
         Command::Ingest(files) => ingest::run(files, connection, as_json, terminal).await,
-        Command::Ask(question) => {
+        Command::Query(query) => {
             let csv = arguments.csv.as_deref();
             let output = query_commands::Output { json: as_json, csv, terminal };
-            answer(question, connection, output).await.map(|()| true)
+            answer(query, connection, output).await.map(|()| true)
         }
         Command::Health => store_commands::health(connection, as_json, terminal).await,
-        Command::Export(query) => store_commands::export(query).await.map(|()| true),
+        Command::Export(arguments) => store_commands::export(arguments).await.map(|()| true),
         Command::Migrate(store) => store_commands::migrate(store, as_json).await.map(|()| true),
         Command::Check(store) => store_commands::check(store, as_json, terminal).await,
         Command::Backup { store, to } => store_commands::backup(store, to).await.map(|()| true),
@@ -158,17 +160,17 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
 }
 
 async fn answer(
-    question: &Question,
+    query: &Query,
     connection: &Connection,
     output: query_commands::Output<'_>,
 ) -> Result<()> {
-    match question {
-        Question::Rotation(query) => query_commands::rotation(query, connection, output).await,
-        Question::Watch(query) => watch::watch(query, connection, output).await,
-        Question::Exposure(query) => query_commands::exposure(query, connection, output).await,
-        Question::Squeeze(query) => query_commands::squeeze(query, connection, output).await,
-        Question::Records(query) => records::records(query, connection, output).await,
-        Question::History(query) => history::history(query, connection, output).await,
-        Question::Coverage(query) => coverage::coverage(query, connection, output).await,
+    match query {
+        Query::Rotation(arguments) => query_commands::rotation(arguments, connection, output).await,
+        Query::Watch(arguments) => watch::watch(arguments, connection, output).await,
+        Query::Exposure(arguments) => query_commands::exposure(arguments, connection, output).await,
+        Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,
+        Query::Records(arguments) => records::records(arguments, connection, output).await,
+        Query::History(arguments) => history::history(arguments, connection, output).await,
+        Query::Coverage(arguments) => coverage::coverage(arguments, connection, output).await,
     }
 }

@@ -1,11 +1,11 @@
-//! A bar on standard error while a file is sent.
+//! A progress bar on standard error while a file is sent.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-/// Whether progress is shown at all.
+/// Whether progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// Where standard error is a terminal.
+    /// If standard error is a terminal.
     OnTerminal,
     /// Never: a program reads the answer.
     Never,
@@ -13,15 +13,15 @@ pub(crate) enum Shown {
 
 const TEMPLATE: &str = "{prefix} {bar:30} {bytes} of {total_bytes}";
 
-/// How much of a file was sent; the bar goes away with it.
+/// Shows how much of a file was sent; the bar is removed on drop.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Nothing sent yet, of so many bytes.
+    /// A bar at zero of `total` bytes.
     pub(crate) fn new(name: &str, total: u64, shown: Shown) -> Progress {
         let target = match shown {
-            // Draws nothing where standard error is no terminal.
+            // Draws nothing if standard error is not a terminal.
             Shown::OnTerminal => ProgressDrawTarget::stderr(),
             Shown::Never => ProgressDrawTarget::hidden(),
         };
@@ -34,7 +34,7 @@ impl Progress {
         Progress(bar)
     }
 
-    /// So many more were sent.
+    /// Advances the bar by `bytes`.
     pub(crate) fn add(&self, bytes: u64) {
         self.0.inc(bytes);
     }
@@ -48,6 +48,6 @@ mod tests {
     fn nothing_is_drawn_for_a_program() {
         assert!(Progress::new("prices.csv", 10, Shown::Never).0.is_hidden());
         let style = ProgressStyle::with_template(TEMPLATE);
-        assert!(style.is_ok(), "the template is one");
+        assert!(style.is_ok(), "the template is valid");
     }
 }

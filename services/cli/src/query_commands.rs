@@ -1,4 +1,4 @@
-//! Questions to a server: arguments to a request, the answer to a table or JSON.
+//! Commands that query a server: arguments become a request, and the answer a table or JSON.
 
 use crate::{
     as_of_args::AsOfArguments,
@@ -17,22 +17,23 @@ use contract::v1::{
 };
 use prost::Message;
 
-/// How answers are printed.
+/// Output format of answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output<'a> {
     /// As JSON.
     pub(crate) json: bool,
-    /// This table alone, as CSV; the first one where the name is empty.
+    /// As CSV: the table of this name, or the first one if the name is empty.
     pub(crate) csv: Option<&'a str>,
-    /// As tables on this.
+    /// Otherwise as tables for this terminal.
     pub(crate) terminal: Terminal,
 }
 
 impl Output<'_> {
-    /// An answer in the form asked for; `name` is that of its message, `page` makes it for a person.
+    /// An answer in the requested format; `name` is its message name, `page` formats it for a
+    /// person.
     ///
     /// # Errors
-    /// Where it holds no table of the name asked for.
+    /// If the answer has no table of the requested name.
     pub(crate) fn text<M: Message>(
         self,
         name: &str,
@@ -47,7 +48,7 @@ impl Output<'_> {
     }
 }
 
-/// Which report.
+/// Which indicators, as known when.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RotationArguments {
     #[command(flatten)]
@@ -56,21 +57,21 @@ pub(crate) struct RotationArguments {
     which: Indicators,
 }
 
-/// Which indicators.
+/// Selects indicators.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Indicators {
     /// Only these indicators (`size_spread`) or measures (`size_spread.5d`).
     #[arg(long = "indicator", value_name = "ID")]
     pub(crate) indicators: Vec<String>,
-    /// Also the moves of the indices since this date.
+    /// Also report index moves since this date.
     #[arg(long, value_name = "DATE")]
     pub(crate) since: Option<String>,
 }
 
-/// Reports rotation.
+/// Requests the rotation report and prints it.
 ///
 /// # Errors
-/// What the server refused it for.
+/// If the server rejects the request or cannot be reached.
 pub(crate) async fn rotation(
     arguments: &RotationArguments,
     connection: &Connection,
@@ -88,7 +89,7 @@ pub(crate) async fn rotation(
     Ok(())
 }
 
-/// Which book, and how to analyse it.
+/// The portfolio, and how to analyse it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ExposureArguments {
     #[command(flatten)]
@@ -98,29 +99,29 @@ pub(crate) struct ExposureArguments {
     /// Repeat this past session on today's positions.
     #[arg(long, value_name = "DATE")]
     repeat_on: Option<String>,
-    /// How many positions to list, the largest first.
+    /// Number of positions to list, largest first.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=10_000))]
     top: i32,
     #[command(flatten)]
     gaps: GapArguments,
 }
 
-/// How much of a book may lack data.
+/// How much of a portfolio may lack data.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct GapArguments {
-    /// Exit with 6, after the answer, where more than this share of gross has no data of its own
-    /// (0.05 is 5 %).
+    /// Exit with code 6, after printing the answer, if more than this share of gross exposure has
+    /// no data of its own (0.05 is 5 %).
     #[arg(long, value_name = "SHARE", value_parser = share)]
     fail_on_gaps: Option<f64>,
 }
 
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| "a share from 0 to 1".to_owned())
+    share.ok_or_else(|| "must be a share from 0 to 1".to_owned())
 }
 
 impl GapArguments {
-    /// Fails where a book's coverage is less than asked for.
+    /// Fails if less of the portfolio is covered than the caller requires.
     fn check(&self, coverage: Option<&Coverage>) -> Result<()> {
         let lacking = 1.0 - coverage.map_or(0.0, |coverage| coverage.resolved);
         match self.fail_on_gaps {
@@ -130,10 +131,10 @@ impl GapArguments {
     }
 }
 
-/// Analyses a book.
+/// Analyses a portfolio.
 ///
 /// # Errors
-/// Where the file is none, or what the server refused it for.
+/// If the file is not a portfolio, or the server rejects the request.
 pub(crate) async fn exposure(
     arguments: &ExposureArguments,
     connection: &Connection,
@@ -154,40 +155,40 @@ pub(crate) async fn exposure(
     arguments.gaps.check(answer.coverage.as_ref())
 }
 
-/// A book's shorts, or the market's.
+/// Assesses the shorts of a portfolio, or ranks the market.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SqueezeArguments {
-    /// Assess the shorts of this book (CSV) instead of ranking the market.
+    /// Assess the shorts of this portfolio (CSV) instead of ranking the market.
     #[arg(long, value_name = "FILE")]
     book: Option<std::path::PathBuf>,
-    /// Share of volume that own orders may be, with --book; without it 0.15.
+    /// Largest share of volume that own orders may be, with --book; without it 0.15.
     #[arg(long, requires = "book")]
     participation: Option<f64>,
     #[command(flatten)]
     as_of: AsOfArguments,
-    /// How many names.
+    /// Number of names to list.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
     top: i32,
-    /// What to rank by.
+    /// Ranking key.
     #[arg(long, value_enum, default_value_t = RankBy::Score, conflicts_with = "book")]
     by: RankBy,
-    /// Least market value of a name, USD; without it 100 million.
+    /// Minimum market value of a name, USD; without it 100 million.
     #[arg(long, value_name = "USD", conflicts_with = "book")]
     min_market_cap: Option<f64>,
-    /// Least average value traded a day, USD; without it 1 million.
+    /// Minimum average value traded per day, USD; without it 1 million.
     #[arg(long, value_name = "USD", conflicts_with = "book")]
     min_daily_value: Option<f64>,
-    /// Only names of these exchanges.
+    /// Only names listed on these exchanges.
     #[arg(long, conflicts_with = "book")]
     exchange: Vec<String>,
     #[command(flatten)]
     gaps: GapArguments,
 }
 
-/// What to rank by.
+/// Ranking key.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum RankBy {
-    /// The score.
+    /// Squeeze score.
     Score,
     /// Short interest over float.
     ShortOfFloat,
@@ -195,10 +196,10 @@ pub(crate) enum RankBy {
     DaysToCover,
 }
 
-/// Ranks the market's squeezes, or assesses a book's shorts.
+/// Ranks the market by squeeze risk, or assesses the shorts of a portfolio.
 ///
 /// # Errors
-/// Where the file is none, or what the server refused it for.
+/// If the file is not a portfolio, or the server rejects the request.
 pub(crate) async fn squeeze(
     arguments: &SqueezeArguments,
     connection: &Connection,

@@ -1,4 +1,5 @@
-//! "The largest since": a question in words on the command line, its message, its answer.
+//! `ballast records`: parses the ranked variable and its conditions, sends the query and prints the
+//! answer.
 
 use crate::{
     as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
@@ -10,40 +11,40 @@ use contract::v1::{
     RecordVariable, record_variable::Subject,
 };
 
-/// What to rank, and which days count.
+/// The variable to rank, and which days count.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RecordsArguments {
-    /// What is ranked, for instance `IWM change 5d`.
+    /// Variable to rank, for instance `IWM change 5d`.
     ///
-    /// A variable is a name, what is made of it, and how many sessions it looks back: `IWM`,
-    /// `GME high`, `DGS10 points 5d`, `role:small_cap_index change 21d`, `measure:size_spread.5d`.
-    /// What is made of it is one of `change` (total return), `points`, `value` (change of market
-    /// value, USD), `level`, `high` and `low` (of the day).
+    /// A variable is a name, a transform and a number of sessions to look back: `IWM`, `GME high`,
+    /// `DGS10 points 5d`, `role:small_cap_index change 21d`, `measure:size_spread.5d`. The
+    /// transform is one of `change` (total return), `points`, `value` (change of market value,
+    /// USD), `level`, `high` and `low` (of the day).
     ///
-    /// The days on which small caps rose more than 3 % while the large ones fell:
+    /// The days on which small caps rose more than 3 % while large caps fell:
     /// `ballast records IWM --where "IWM > 3%" --where "SPY < 0"`
     #[arg(required = true, num_args = 1..=3, value_name = "VARIABLE")]
     variable: Vec<String>,
-    /// A day counts only where this holds, for instance `SPY change 1d < -1%`; may be repeated.
+    /// Count a day only if this holds, for instance `SPY change 1d < -1%`; may be repeated.
     #[arg(long = "where", value_name = "CONDITION", value_parser = condition, allow_hyphen_values = true)]
     conditions: Vec<RecordCondition>,
-    /// Days before this one do not count.
+    /// Ignore days before this one.
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
-    /// The day asked about; without it the last that counts.
+    /// Day to rank; without it the last that counts.
     #[arg(long, value_name = "DATE")]
     on: Option<String>,
-    /// Which way; without it the way of the day asked about.
+    /// Direction of the record; without it that of the ranked day.
     #[arg(long, value_enum)]
     direction: Option<Direction>,
-    /// How many of the most extreme days to list.
+    /// Number of most extreme days to list.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(1..=100))]
     top: i32,
     #[command(flatten)]
     as_of: AsOfArguments,
 }
 
-/// Which way a value is extreme.
+/// Direction in which a value is extreme.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Direction {
     /// Gains, high levels.
@@ -52,10 +53,10 @@ enum Direction {
     Down,
 }
 
-/// Asks for records.
+/// Sends the query and prints the answer.
 ///
 /// # Errors
-/// Where the variable is none, or what the server refused it for.
+/// If the server rejects the request or cannot be reached.
 pub(crate) async fn records(
     arguments: &RecordsArguments,
     connection: &Connection,
@@ -88,11 +89,11 @@ pub(crate) async fn records(
     Ok(())
 }
 
-/// `SUBJECT [TRANSFORM] [SESSIONS]`, the last two in any order.
+/// Parses `SUBJECT [TRANSFORM] [SESSIONS]`, the last two in any order.
 fn variable<'a>(words: impl Iterator<Item = &'a str>) -> Result<RecordVariable, String> {
     let mut words = words;
     let subject = match words.next() {
-        None => return Err("a variable begins with a name, for instance `IWM change 5d`".into()),
+        None => return Err("a variable starts with a name, for instance `IWM change 5d`".into()),
         Some(word) => match word.split_once(':') {
             Some(("role", id)) => Subject::Role(id.to_owned()),
             Some(("measure", id)) => Subject::MeasureId(id.to_owned()),
@@ -117,11 +118,11 @@ fn variable<'a>(words: impl Iterator<Item = &'a str>) -> Result<RecordVariable, 
     Ok(RecordVariable { subject: Some(subject), transform: transform.into(), horizon_sessions })
 }
 
-/// `VARIABLE COMPARISON NUMBER`; a number may be in per cent.
+/// Parses `VARIABLE COMPARISON NUMBER`; the number may be in per cent.
 fn condition(text: &str) -> Result<RecordCondition, String> {
-    let at = text.find(['<', '>']).ok_or("a condition compares, for instance `SPY < -1%`")?;
+    let at = text.find(['<', '>']).ok_or("a condition needs a comparison: `SPY < -1%`")?;
     let (left, right) = text.split_at(at);
-    // The longer signs first.
+    // Longer operators first, so that `<=` is not read as `<`.
     let signs = [
         ("<=", RecordComparison::AtMost),
         (">=", RecordComparison::AtLeast),
@@ -131,7 +132,7 @@ fn condition(text: &str) -> Result<RecordCondition, String> {
     let (threshold, comparison) = signs
         .into_iter()
         .find_map(|(sign, comparison)| right.strip_prefix(sign).map(|rest| (rest, comparison)))
-        .ok_or("a condition compares with <, <=, > or >=")?;
+        .ok_or("a condition uses <, <=, > or >=")?;
     Ok(RecordCondition {
         variable: Some(variable(left.split_whitespace())?),
         comparison: comparison.into(),
@@ -146,7 +147,7 @@ fn number(text: &str) -> Result<f64, String> {
     };
     match digits.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value / unit),
-        _ => Err(format!("`{text}` is no number (0.03, 3%)")),
+        _ => Err(format!("`{text}` is not a number (examples: 0.03, 3%)")),
     }
 }
 
@@ -163,7 +164,7 @@ const TRANSFORMS: [(&str, RecordTransform); 6] = [
     ("low", RecordTransform::IntradayLow),
 ];
 
-/// A variable as the head of a column.
+/// A variable as a column title.
 fn title(variable: &RecordVariable) -> String {
     let subject = match &variable.subject {
         Some(Subject::Symbol(name) | Subject::Role(name) | Subject::MeasureId(name)) => name,

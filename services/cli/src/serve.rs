@@ -1,4 +1,4 @@
-//! Serves until told to stop, then drains.
+//! `ballast serve`: serves until asked to stop, then drains.
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
@@ -8,32 +8,32 @@ use server::{config::Config, telemetry};
 use std::{net::SocketAddr, path::PathBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Settings that a flag may give; a file and the environment (`BALLAST_LISTEN`,
-/// `BALLAST_LIMITS__UPLOADS`) give all of them.
+/// Settings that flags can override; the file and the environment (`BALLAST_LISTEN`,
+/// `BALLAST_LIMITS__UPLOADS`) can set all of them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeArguments {
-    /// File of settings (TOML).
+    /// Settings file (TOML).
     #[arg(long, env = "BALLAST_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address to listen on; port 0 takes a free one.
+    /// Address to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// URL of the store.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
-    /// Make a new, empty store where there is none; without it that is refused.
+    /// Create a new, empty store if it does not exist; without it a missing store is an error.
     #[arg(long)]
     create: bool,
-    /// Threads for heavy work; 0 takes one a processor.
+    /// Threads for heavy work; 0 means one per processor.
     #[arg(long)]
     threads: Option<usize>,
-    /// Form of a log line.
+    /// Format of log lines.
     #[arg(long, value_enum)]
     log_format: Option<LogFormat>,
-    /// Levels of the log, for instance `info` or `server=debug`.
+    /// Log levels, for instance `info` or `server=debug`.
     #[arg(long, value_name = "FILTER")]
     log_filter: Option<String>,
-    /// Check the settings, print them as JSON and leave.
+    /// Check the settings, print them as JSON and exit.
     #[arg(long)]
     check: bool,
 }
@@ -46,11 +46,11 @@ enum LogFormat {
     Json,
 }
 
-/// Serves until it is asked to stop, then drains; asked again it cuts what is left. True where no
-/// call had to be cut.
+/// Serves until the first signal, then drains; a second signal cuts the calls that remain. Returns
+/// true if no call had to be cut.
 ///
 /// # Errors
-/// Where the settings are wrong, the store cannot be opened or the port is taken.
+/// If the settings are not valid, the store cannot be opened or the port is taken.
 pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
     let config = Config::load(arguments.config.as_deref(), arguments.flags())?;
     if arguments.check {
@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
         return Ok(true);
     }
     telemetry::start(&config.log)?;
-    outlive_the_file_size_limit()?;
+    survive_the_file_size_limit()?;
     let mut asks = Asks::new()?;
     let running = tokio::select! {
         running = server::start(config) => running?,
@@ -70,7 +70,7 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
 }
 
 impl ServeArguments {
-    /// Only what was given, over what file and environment say.
+    /// Only the flags that were given; they override the file and the environment.
     fn flags(&self) -> Serialized<Value> {
         let mut flags = Map::new();
         let mut log = Map::new();
@@ -96,11 +96,12 @@ impl ServeArguments {
     }
 }
 
-/// What asks a server to stop: SIGINT and SIGHUP from a terminal, SIGTERM from an orchestrator.
+/// The signals that ask a server to stop: SIGINT and SIGHUP from a terminal, SIGTERM from an
+/// orchestrator.
 struct Asks {
     interrupt: Signal,
     terminate: Signal,
-    /// None where the caller has the process ignore it, as `nohup` does.
+    /// `None` if the parent made the process ignore it, as `nohup` does.
     hang_up: Option<Signal>,
 }
 
@@ -130,16 +131,18 @@ impl Asks {
     }
 }
 
-/// A limit on the size of files (`ulimit -f`) ends a process by SIGXFSZ, unless it listens for that:
-/// then the write that is too long fails, like one on a full disk.
-fn outlive_the_file_size_limit() -> Result<()> {
-    // Its number on Linux and macOS; the library has no name for it. What was installed stays.
+/// Keeps the process alive when it reaches the limit on file size (`ulimit -f`): that sends
+/// SIGXFSZ, which ends a process that does not handle it. With a handler the write fails, as on a
+/// full disk.
+fn survive_the_file_size_limit() -> Result<()> {
+    // The signal's number on Linux and macOS; tokio has no name for it. The handler stays
+    // installed.
     const SIGXFSZ: i32 = 25;
-    signal(SignalKind::from_raw(SIGXFSZ)).map(drop).context("no signals here")
+    signal(SignalKind::from_raw(SIGXFSZ)).map(drop).context("cannot listen for signals")
 }
 
-/// Whether the process was started with SIGHUP ignored, where the system tells: to listen for a
-/// signal is to ignore it no more.
+/// Whether the process was started with SIGHUP ignored, if the system reports it. Installing a
+/// handler would undo that.
 fn ignores_hang_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! Answers as text for people: tables, signs, units, and the sentence that says what they mean.
+//! Answers as text for people: tables, signs, units, and a sentence that sums them up.
 
 pub(crate) mod number;
 pub(crate) mod page;

@@ -1,4 +1,4 @@
-//! What an operator does: migrate, check, back up, restore, ask for health, export.
+//! Operator commands: migrate, check, back up, restore, ask for health, export.
 
 use crate::{
     as_of_args,
@@ -14,7 +14,7 @@ use server::admin;
 use std::path::{Path, PathBuf};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-/// Which store.
+/// The store to work on.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StoreArguments {
     /// URL of the store.
@@ -22,7 +22,7 @@ pub(crate) struct StoreArguments {
     pub(crate) store: String,
 }
 
-/// What to export, and where to.
+/// The dataset to export, its as-of bounds, and the output.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ExportArguments {
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(crate) struct ExportArguments {
     dataset: Dataset,
     #[command(flatten)]
     as_of: as_of_args::AsOfArguments,
-    /// Only this name.
+    /// Export only this symbol.
     #[arg(long)]
     symbol: Option<String>,
     /// File to write; without it standard output.
@@ -39,10 +39,10 @@ pub(crate) struct ExportArguments {
     output: Option<PathBuf>,
 }
 
-/// Brings the tables of a store up to date, making it where there is none.
+/// Brings the tables of a store up to date; creates the store if it does not exist.
 ///
 /// # Errors
-/// Where it cannot be opened, or needs a newer binary.
+/// If the store cannot be opened, or needs a newer binary.
 pub(crate) async fn migrate(arguments: &StoreArguments, as_json: bool) -> Result<()> {
     let url = &arguments.store;
     let revision = admin::migrate(url).await.with_context(|| opening(url))?.revision;
@@ -54,10 +54,10 @@ pub(crate) async fn migrate(arguments: &StoreArguments, as_json: bool) -> Result
     Ok(())
 }
 
-/// Reads a whole store and verifies every hash; true where it is whole.
+/// Reads a whole store and verifies every hash; returns true if it is sound.
 ///
 /// # Errors
-/// Where it cannot be opened or read.
+/// If the store cannot be opened or read.
 pub(crate) async fn check(
     arguments: &StoreArguments,
     as_json: bool,
@@ -73,26 +73,26 @@ pub(crate) async fn check(
 /// Copies a store that may be in use.
 ///
 /// # Errors
-/// Where it cannot be opened, or the copy cannot be written.
+/// If the store cannot be opened, or the copy cannot be written.
 pub(crate) async fn backup(arguments: &StoreArguments, to: &Path) -> Result<()> {
     let url = &arguments.store;
-    let fault = || format!("no copy of {url} was made at {}", to.display());
+    let fault = || format!("cannot back up {url} to {}", to.display());
     admin::backup(url, to).await.with_context(fault)?;
-    terminal::say(&format!("{} holds a whole copy of {url}.\n", to.display()));
+    terminal::say(&format!("{} is a complete copy of {url}.\n", to.display()));
     Ok(())
 }
 
-/// Verifies a backup and copies it to a new file; true where it was whole.
+/// Verifies a backup and copies it to a new file; returns true if the backup is sound.
 ///
 /// # Errors
-/// Where it cannot be read, or the new file is there already.
+/// If the backup cannot be read, or the new file already exists.
 pub(crate) async fn restore(
     from: &Path,
     to: &Path,
     as_json: bool,
     terminal: Terminal,
 ) -> Result<bool> {
-    let fault = || format!("{} was not restored to {}", from.display(), to.display());
+    let fault = || format!("cannot restore {} to {}", from.display(), to.display());
     let report = admin::restore(from, to).await.with_context(fault)?;
     let counts = [report.revisions, report.segments, report.facts];
     show_check(&from.display().to_string(), counts, &report.faults, as_json, terminal);
@@ -103,10 +103,10 @@ pub(crate) async fn restore(
     Ok(whole)
 }
 
-/// Asks a server, and each of its services, whether it serves; true where all do.
+/// Asks a server and each of its services whether it is serving; returns true if all are.
 ///
 /// # Errors
-/// Where nobody answers.
+/// If no server answers.
 pub(crate) async fn health(
     connection: &Connection,
     as_json: bool,
@@ -142,7 +142,7 @@ pub(crate) async fn health(
 /// Writes a dataset as CSV.
 ///
 /// # Errors
-/// Where the store cannot be read, the revision is not known, or the file cannot be made.
+/// If the store cannot be read, the revision is unknown, or the file cannot be created.
 pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
     let url = &arguments.store.store;
     let query = admin::Export {
@@ -162,7 +162,7 @@ pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
         None => &mut standard,
     };
     let done = admin::export(url, &query, output).await;
-    let done = done.with_context(|| format!("{url} was not exported"))?;
+    let done = done.with_context(|| format!("cannot export from {url}"))?;
     let (rows, name) = (number::count(done.rows), arguments.dataset.name());
     let (as_of, revision) = (done.as_of, done.revision);
     terminal::warn(&format!("{rows} rows of {name} as known at {as_of}, revision {revision}"));
@@ -170,7 +170,7 @@ pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
 }
 
 fn dataset(name: &str) -> Result<Dataset, String> {
-    Dataset::from_name(name).ok_or_else(|| format!("one of {}", dataset_names()))
+    Dataset::from_name(name).ok_or_else(|| format!("must be one of {}", dataset_names()))
 }
 
 fn dataset_names() -> String {

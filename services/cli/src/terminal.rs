@@ -1,40 +1,40 @@
-//! Where the words go: standard output, in colour only where somebody looks.
+//! Writes to standard output and standard error, with colour only on a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// What a piece of text means; a terminal shows it by colour.
+/// The meaning of a piece of text; a terminal shows it by colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// No colour.
     Plain,
     /// A heading.
     Heading,
-    /// A gain, or all is well.
+    /// A gain, or a good state.
     Good,
-    /// A loss, or something is wrong.
+    /// A loss, or a bad state.
     Bad,
-    /// Worth a look.
+    /// Needs attention.
     Warning,
     /// Of less weight: sources, units, notes.
     Faint,
 }
 
-/// How to write on an output.
+/// Capabilities of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Terminal {
     /// Whether escape sequences are understood and wanted.
     pub(crate) colour: bool,
-    /// Characters in a line; none where the output is no terminal.
+    /// Characters per line; `None` if the output is not a terminal.
     pub(crate) columns: Option<usize>,
 }
 
-/// Lines of prose where the output is no terminal.
+/// Width of wrapped text if the output is not a terminal.
 const PROSE_COLUMNS: usize = 100;
-/// A terminal that says it is narrower is not believed.
+/// Minimum width; a terminal that reports less is ignored.
 const COLUMNS_MIN: usize = 20;
 
 impl Terminal {
-    /// Standard output: coloured on a terminal, unless `NO_COLOR` is set to anything.
+    /// Standard output: coloured on a terminal, unless `NO_COLOR` is set and not empty.
     #[expect(clippy::disallowed_methods, reason = "NO_COLOR is a convention of the environment")]
     pub(crate) fn standard() -> Terminal {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -43,18 +43,17 @@ impl Terminal {
         Terminal { colour: io::stdout().is_terminal() && !refused, columns }
     }
 
-    /// No terminal: a file, a pipe, a test.
+    /// Plain output without colour or width: a file, a pipe, a test.
     pub(crate) const fn plain() -> Terminal {
         Terminal { colour: false, columns: None }
     }
 
-    /// The characters that a line of a table may have.
+    /// Maximum number of characters in a line of a table.
     pub(crate) const fn width(self) -> Option<usize> {
         self.columns
     }
 
-    /// Lines of prose, broken between words where they are too long, each part indented as its
-    /// first.
+    /// Wraps lines of text between words; continuation lines keep the indentation of the first.
     pub(crate) fn wrap(self, text: &str) -> String {
         let width = self.columns.unwrap_or(PROSE_COLUMNS);
         let wrapped = text.split_inclusive('\n').map(|line| {
@@ -69,7 +68,7 @@ impl Terminal {
         wrapped.collect()
     }
 
-    /// A text in its tone.
+    /// A text in the colour of its tone.
     pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         let code = match tone {
             Tone::Plain => return text.to_owned(),
@@ -86,20 +85,20 @@ impl Terminal {
         }
     }
 
-    /// A heading with a rule as long as it is.
+    /// A heading, underlined to its own length.
     pub(crate) fn heading(self, text: &str) -> String {
         let rule = "─".repeat(text.chars().count());
         format!("{}\n{}\n", self.paint(Tone::Heading, text), self.paint(Tone::Faint, &rule))
     }
 }
 
-/// Writes to standard output. A reader that went away (`| head`) is no fault.
+/// Writes to standard output. A closed pipe (`| head`) is not an error.
 pub(crate) fn say(text: &str) {
-    let _reader_gone = is_heard(text);
+    let _reader_gone = is_written(text);
 }
 
-/// Writes to standard output; false where the reader went away.
-pub(crate) fn is_heard(text: &str) -> bool {
+/// Writes to standard output; returns false if the reader has closed it.
+pub(crate) fn is_written(text: &str) -> bool {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }

@@ -1,4 +1,4 @@
-//! Follows rotation: prints the report whenever it changes, over as many connections as it takes.
+//! `ballast watch`: prints the rotation report whenever it changes, reconnecting as needed.
 
 use crate::{
     connect::{Clients, Connection},
@@ -11,20 +11,20 @@ use contract::v1::WatchRotationRequest;
 use std::time::Duration;
 use tonic::{Code, Status};
 
-/// Which report to follow, and how long.
+/// Which report to follow, and for how long.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WatchArguments {
     #[command(flatten)]
     which: Indicators,
-    /// End after this many reports; without it go on.
+    /// Exit after this many reports; without it continue until interrupted.
     #[arg(long)]
     reports: Option<usize>,
 }
 
-/// Prints the rotation report, and again whenever it changes; connects anew where the stream ends.
+/// Prints the rotation report, and again whenever it changes; reconnects when the stream ends.
 ///
 /// # Errors
-/// What the server refused it for.
+/// If the server rejects the request, or stays unreachable.
 pub(crate) async fn watch(
     arguments: &WatchArguments,
     connection: &Connection,
@@ -44,32 +44,32 @@ pub(crate) async fn watch(
     loop {
         match watch.follow(&clients, output).await {
             Ok(true) => return Ok(()),
-            // Streams have a lifetime: the next one goes on where this one ended.
+            // Streams have a lifetime: the next one continues from here.
             Ok(false) => watch.failures = 0,
-            Err(error) if watch.may_go_on(&error) => watch.failures += 1,
+            Err(error) if watch.may_reconnect(&error) => watch.failures += 1,
             Err(error) => return Err(error),
         }
         tokio::time::sleep(RECONNECT).await;
     }
 }
 
-/// Between two streams.
+/// Pause between two streams.
 const RECONNECT: Duration = Duration::from_millis(500);
-/// Attempts in a row to find a server again: a restart behind one address takes seconds.
+/// Maximum consecutive failures to reconnect: a restart behind one address takes seconds.
 const PATIENCE: u32 = 120;
 
-/// Where a watch is.
+/// State of a watch across its streams.
 #[derive(Debug)]
 struct Watch {
     request: WatchRotationRequest,
-    /// Reports still to be printed.
+    /// Number of reports still to print.
     left: usize,
-    /// Attempts in a row that failed.
+    /// Consecutive failed attempts.
     failures: u32,
 }
 
 impl Watch {
-    /// Prints what one stream has; true where nothing more is to be printed.
+    /// Prints the reports of one stream; returns true if no more are to be printed.
     async fn follow(&mut self, clients: &Clients, output: Output<'_>) -> Result<bool> {
         let mut stream =
             clients.rotation().watch_rotation(self.request.clone()).await?.into_inner();
@@ -80,15 +80,15 @@ impl Watch {
             let page = |terminal| show::rotation::changed(&message, report, terminal);
             let text = output.text("WatchRotationResponse", &message, page)?;
             self.left -= 1;
-            if !terminal::is_heard(&text) || self.left == 0 {
+            if !terminal::is_written(&text) || self.left == 0 {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether a server that answered before went away, and may come back.
-    fn may_go_on(&self, error: &anyhow::Error) -> bool {
+    /// Whether to reconnect: the server answered before, went away, and may come back.
+    fn may_reconnect(&self, error: &anyhow::Error) -> bool {
         let gone = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::DeadlineExceeded];
         let status = error.downcast_ref::<Status>();
         !self.request.last_report_id.is_empty()
@@ -102,14 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_answered_before_is_waited_for() {
+    fn the_client_waits_for_a_server_that_answered_before() {
         let mut watch = Watch { request: WatchRotationRequest::default(), left: 1, failures: 0 };
         let gone = anyhow::Error::from(Status::unavailable("restarting"));
-        assert!(!watch.may_go_on(&gone), "nobody has answered yet");
+        assert!(!watch.may_reconnect(&gone), "no answer has arrived yet");
         watch.request.last_report_id = "ab".to_owned();
-        assert!(watch.may_go_on(&gone));
-        assert!(!watch.may_go_on(&Status::invalid_argument("no such indicator").into()));
+        assert!(watch.may_reconnect(&gone));
+        assert!(!watch.may_reconnect(&Status::invalid_argument("no such indicator").into()));
         watch.failures = PATIENCE;
-        assert!(!watch.may_go_on(&gone), "not forever");
+        assert!(!watch.may_reconnect(&gone), "not forever");
     }
 }

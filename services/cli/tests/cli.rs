@@ -1,9 +1,9 @@
-//! The built binary, from outside: what it prints, where, and with which exit code.
+//! Runs the built binary: what it prints, on which stream, and with which exit code.
 
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test reads its environment and writes files, and a fault of it may end it"
+    reason = "a test reads its environment, writes files, and may panic"
 )]
 
 mod support;
@@ -36,7 +36,7 @@ fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// A server on an empty store in memory, for the time of a check.
+/// Runs a server on an empty in-memory store for the duration of a check.
 fn with_server(check: impl FnOnce(&str) + Send + 'static) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -83,8 +83,8 @@ fn a_store_is_made_checked_copied_and_exported() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let url = format!("sqlite:{}", path("a.db"));
-    let nobody = ballast(&["check", "--store", &url]);
-    assert_eq!(nobody.status.code(), Some(1), "a check makes no store");
+    let missing = ballast(&["check", "--store", &url]);
+    assert_eq!(missing.status.code(), Some(1), "a check creates no store");
     assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
     holds(&stdout(&ballast(&["check", "--store", &url])), &["0 facts", "whole"]);
     assert_eq!(ballast(&["backup", "--store", &url, &path("b.db")]).status.code(), Some(0));
@@ -93,15 +93,15 @@ fn a_store_is_made_checked_copied_and_exported() {
     assert_eq!(again.status.code(), Some(1), "nothing is overwritten");
     let exported = ballast(&["export", "bars", "--store", &url]);
     holds(&stdout(&exported), &["symbol,", "effective_on", "published_at", "revision"]);
-    let nobody = ballast(&["export", "bars", "--store", &url, "--symbol", "NOBODY"]);
-    assert!(!nobody.status.success(), "an export of nobody is no export");
+    let unknown = ballast(&["export", "bars", "--store", &url, "--symbol", "NOBODY"]);
+    assert!(!unknown.status.success(), "exporting an unknown symbol fails");
     let json = ballast(&["check", "--store", &url, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(report["faults"], serde_json::json!([]));
 }
 
 #[test]
-fn a_refused_file_is_told_and_fails_and_the_next_is_sent() {
+fn a_rejected_file_is_reported_and_the_next_is_sent() {
     with_server(|address| {
         let folder = tempfile::tempdir().unwrap();
         let page = file(folder.path(), "SPY.csv", "<!DOCTYPE html><html>no</html>");
@@ -121,7 +121,7 @@ fn a_refused_file_is_told_and_fails_and_the_next_is_sent() {
         let answer: serde_json::Value = serde_json::from_str(&stdout(&again)).unwrap();
         assert_eq!((&answer["alreadyKnown"], &answer["rejected"]), (&"29".into(), &"1".into()));
         let held = ballast(&["--server", address, "coverage"]);
-        holds(&stdout(&held), &["What is held", "series", "2024-07-09"]);
+        holds(&stdout(&held), &["Data held", "series", "2024-07-09"]);
         let ranked = ["records", "DGS10", "points", "--where", "DGS10 level > 4.2", "--top", "3"];
         let ranked = ballast(&[&["--server", address], &ranked[..]].concat());
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);
@@ -154,7 +154,7 @@ fn a_refused_file_is_told_and_fails_and_the_next_is_sent() {
         let named = ballast(&["--server", address, "--csv=levels", "rotation"]);
         holds(&stdout(&named), &["level_or_change,value,z"]);
         let table = ballast(&["--server", address, "--csv=nonsense", "rotation"]);
-        holds(&stderr(&table), &["no table is called \"nonsense\"", "changes, levels"]);
+        holds(&stderr(&table), &["there is no table \"nonsense\"", "changes, levels"]);
         let mixed = file(folder.path(), "mixed.csv", "symbol,market_value\nNOBODY,100\n");
         let mixed = mixed.to_str().unwrap();
         let partial = ["--server", address, "exposure", mixed, "--fail-on-gaps"];
@@ -162,36 +162,36 @@ fn a_refused_file_is_told_and_fails_and_the_next_is_sent() {
         assert_eq!(partial("1").status.code(), Some(0));
         assert_eq!(partial("0.99").status.code(), Some(6));
         holds(&stdout(&partial("0.99")), &["The book as known at"]);
-        assert_eq!(partial("5").status.code(), Some(2), "no share");
+        assert_eq!(partial("5").status.code(), Some(2), "not a share");
     });
 }
 
 #[test]
-fn nobody_there_is_said_in_plain_words() {
+fn an_unreachable_server_is_reported_clearly() {
     let health = ballast(&["--server", "http://127.0.0.1:1", "health"]);
     assert_eq!(health.status.code(), Some(5));
-    holds(&stderr(&health), &["no connection to http://127.0.0.1:1"]);
+    holds(&stderr(&health), &["cannot connect to http://127.0.0.1:1"]);
 }
 
 #[test]
-fn the_demo_tells_the_whole_story() {
-    let told = ballast(&["demo", "--once", "--port", "0"]);
-    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+fn the_demo_runs_to_its_end() {
+    let demo = ballast(&["demo", "--once", "--port", "0"]);
+    assert_eq!(demo.status.code(), Some(0), "{}", stderr(&demo));
     let sections = [
         "SIMULATED",
-        "Files in, facts out",
+        "Files to facts",
         "The evening before, as known at the close of 2024-07-10",
         "Rotation as known at the close of 2024-07-11",
         "State SMALL_LED",
         // The published moves of the day.
         "Small caps (^RUT) rose 3.60 %, the Nasdaq (^IXIC) fell 2.00 %",
-        "it gives the same bytes",
+        "returns the same bytes",
         "The book as known at",
         "This book is in the crowded trade",
         "The short book as known at",
-        "Ask it yourself",
+        "Try it yourself",
         "grpcurl -plaintext",
     ];
-    holds(&stdout(&told), &sections);
-    assert_eq!(stderr(&told), "", "nothing was rejected or logged");
+    holds(&stdout(&demo), &sections);
+    assert_eq!(stderr(&demo), "", "nothing was rejected or logged");
 }

@@ -1,12 +1,12 @@
-//! What small files made to take much memory cost a server: its peak is read from outside.
+//! Peak memory of a server that receives small files built to take much of it.
 //!
-//! The bound is that of the whole process, an unoptimised build with the market it keeps included.
-//! Before texts and archives had bounds the same files took gigabytes.
+//! The bound covers the whole process: an unoptimised build and the market it keeps. Before texts
+//! and archives had limits, the same files took gigabytes.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test starts a process and reads what the system says of it"
+    reason = "a test starts a process and reads its statistics"
 )]
 
 mod support;
@@ -24,7 +24,7 @@ fn ingest(server: &Server, file: &Path) -> String {
     String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).into_owned()
 }
 
-/// The most memory the server ever had resident, MiB.
+/// Peak resident memory of the server, MiB.
 fn peak(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -38,7 +38,7 @@ fn write_gzip(path: &Path, rows: impl Iterator<Item = String>) {
     encoder.finish().unwrap();
 }
 
-/// Digits that do not compress, so that the ratio of a bomb is not reached.
+/// Digits that do not compress, so that the file stays below the limit on its compression ratio.
 fn noise(seed: u64, digits: usize) -> String {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let draw = |_| {
@@ -50,14 +50,14 @@ fn noise(seed: u64, digits: usize) -> String {
     (0..digits / 16).map(draw).collect()
 }
 
-/// A screener of names, each of them another one.
+/// A screener file with one row per name, all names different.
 fn screener(path: PathBuf, rows: u64, name: impl Fn(u64) -> String) -> PathBuf {
     let header = std::iter::once("Symbol,Name,Last Sale,Market Cap\n".to_owned());
     write_gzip(&path, header.chain((0..rows).map(|at| format!("S{at},{},1,1\n", name(at)))));
     path
 }
 
-/// An archive whose directory lists very many members that are nothing but an entry.
+/// An archive whose directory lists very many empty members.
 fn archive(path: PathBuf, entries: u64) -> PathBuf {
     let mut bytes = b"PK\x03\x04".to_vec();
     bytes.resize(30, 0);
@@ -82,16 +82,16 @@ fn archive(path: PathBuf, entries: u64) -> PathBuf {
 }
 
 #[test]
-fn small_files_take_no_gigabytes() {
+fn small_files_do_not_take_gigabytes() {
     /// Peak of the process in MiB: an idle one has 40.
     const MOST: u64 = 300;
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let server = Server::start("", &store_in(folder.path()), &[]);
-    // 60,000 bytes a name, 72 MB in all.
+    // 60,000 bytes per name, 72 MB in all.
     let padding = "x".repeat(59_200);
     let long = screener(at("long.csv.gz"), 1_200, |at| noise(at + 1, 800) + &padding);
-    // Lawful names, but more of them than any list has.
+    // Valid names, but more than a file may have.
     let many = screener(at("many.csv.gz"), 72_000, |at| noise(at + 1, 240));
     let blank = at("blank.csv.gz");
     let rows = std::iter::repeat_n("\n".repeat(1 << 20), 15);
@@ -104,8 +104,8 @@ fn small_files_take_no_gigabytes() {
         (&zipped, "TOO_MANY_MEMBERS"),
         (&blank, "accepted"),
     ] {
-        let told = ingest(&server, file);
-        assert!(told.contains(word), "{word} is not in:\n{told}");
+        let answer = ingest(&server, file);
+        assert!(answer.contains(word), "{word} is not in:\n{answer}");
         let peak = peak(&server);
         println!("{}: peak {peak} MiB", file.display());
         assert!(peak < MOST, "{peak} MiB after {}", file.display());

@@ -1,9 +1,10 @@
-//! `ballast serve` as a process: how it ends, what it takes when clients attack it, what it logs.
+//! `ballast serve` as a process: how it ends, how much memory attacking clients can take, what it
+//! logs.
 
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test starts processes, reads files, measures time, and a fault of it may end it"
+    reason = "a test starts processes, reads files, measures time, and may panic"
 )]
 
 mod support;
@@ -23,13 +24,13 @@ use tokio::{
 };
 use tonic::codegen::Bytes;
 
-/// A server on a store of its own.
+/// A server with its own store.
 struct Server {
     process: support::Server,
     _folder: TempDir,
 }
 
-/// Waits until something is there.
+/// Waits until `look` returns a value.
 async fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -42,7 +43,7 @@ async fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 impl Server {
-    /// Starts one in a shell, with `before` run first, and waits until it listens.
+    /// Starts a server in a shell, after running `before`, and waits until it listens.
     fn start(before: &str, settings: &[(&str, &str)]) -> Server {
         let folder = TempDir::new().unwrap();
         let process = support::Server::start(before, &store_in(folder.path()), settings);
@@ -66,12 +67,12 @@ impl Server {
         MarketDataServiceClient::connect(self.process.http()).await.unwrap()
     }
 
-    /// A connection whose streams have a small window.
+    /// A connection whose streams have a small flow-control window.
     async fn raw(&self) -> (SendRequest<Bytes>, tokio::task::JoinHandle<()>) {
         self.raw_with(1_000).await
     }
 
-    /// A connection whose streams have such a window.
+    /// A connection whose streams have the given flow-control window, bytes.
     async fn raw_with(&self, window: u32) -> (SendRequest<Bytes>, tokio::task::JoinHandle<()>) {
         let stream = TcpStream::connect(&self.process.address).await.unwrap();
         let mut builder = h2::client::Builder::new();
@@ -83,7 +84,7 @@ impl Server {
         (requests, connection)
     }
 
-    /// A client that has said hello and then stands still.
+    /// A client that sends the HTTP/2 preface and then nothing.
     async fn frozen(&self) -> TcpStream {
         let mut stream = TcpStream::connect(&self.process.address).await.unwrap();
         // The preface of HTTP/2 and empty settings (RFC 9113, sections 3.4 and 6.5).
@@ -119,7 +120,7 @@ fn post(path: &str) -> http::Request<()> {
         .unwrap()
 }
 
-/// A message of gRPC: a flag, its length, its bytes.
+/// A gRPC message frame: flag, length, bytes.
 fn framed(message: &impl prost::Message) -> Bytes {
     let message = message.encode_to_vec();
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
@@ -136,7 +137,7 @@ fn header() -> v1::IngestRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_client_does_not_hold_up_a_signal_and_nothing_was_cut() {
+async fn a_frozen_client_does_not_delay_a_signal_and_no_call_is_cut() {
     for name in ["-TERM", "-HUP", "-INT"] {
         let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]);
         let _frozen = server.frozen().await;
@@ -149,11 +150,11 @@ async fn a_frozen_client_does_not_hold_up_a_signal_and_nothing_was_cut() {
     server.signal("-HUP");
     server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
     server.signal("-TERM");
-    assert_eq!(server.exit_code().await, Some(0), "who starts it with nohup means it");
+    assert_eq!(server.exit_code().await, Some(0), "nohup makes it ignore SIGHUP");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_nobody_reads_does_not_hold_up_a_signal() {
+async fn an_unread_answer_does_not_delay_a_signal() {
     let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]);
     let (requests, _connection) = server.raw_with(0).await;
     let mut requests = requests.ready().await.unwrap();
@@ -185,7 +186,7 @@ async fn a_second_signal_cuts_the_call_that_the_first_waits_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_vanishes_is_no_fault_of_ours() {
+async fn a_client_that_vanishes_is_not_a_server_error() {
     let filter = ("BALLAST_LOG__FILTER", "info,server=debug");
     let mut server = Server::start("", &[filter]);
     for path in ["Ingest", "GetSeries"] {
@@ -221,29 +222,29 @@ async fn a_client_that_vanishes_is_no_fault_of_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn out_of_files_it_waits_and_says_so_once() {
+async fn without_file_descriptors_it_waits_and_logs_once() {
     let server = Server::start("ulimit -n 64;", &[]);
-    let few = "fewer files may be open than limits.connections needs; raise ulimit -n";
-    let warned = server.lines(few).pop().expect("it is told at the start");
-    // 8,192 connections and 128 files besides.
+    let few = "the open-file limit is too low for limits.connections; raise ulimit -n";
+    let warned = server.lines(few).pop().expect("the warning is logged at startup");
+    // 8,192 connections and 128 other files.
     assert_eq!((&warned["files"], &warned["needed"]), (&64.into(), &8_320.into()));
     let mut connections = Vec::new();
     for _ in 0..100 {
         connections.push(TcpStream::connect(&server.process.address).await.unwrap());
     }
-    let told = "no connection can be accepted; it is tried again";
-    soon("it is told", || server.lines(told).pop()).await;
+    let message = "cannot accept connections; retrying";
+    soon("the warning is logged", || server.lines(message).pop()).await;
     let before = server.ticks();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let used = server.ticks() - before;
     assert!(used < 20, "{used} hundredths of a second of processor time in one second");
-    assert_eq!(server.lines(told).len(), 1);
+    assert_eq!(server.lines(message).len(), 1);
     drop(connections);
     server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_nobody_reads_take_bounded_memory() {
+async fn unread_answers_take_bounded_memory() {
     const CONNECTIONS: u64 = 4;
     const CALLS: u64 = 250;
     const BOUND: u64 = 8 << 20;
@@ -290,6 +291,6 @@ async fn answers_that_nobody_reads_take_bounded_memory() {
     }
     let grown = server.resident().saturating_sub(before);
     println!("{} MiB asked for, {} MiB grown", asked >> 20, grown >> 20);
-    // What is counted, and 32 KiB for what each call is besides.
+    // The counted bytes, and 32 KiB of overhead per call.
     assert!(grown < BOUND + CONNECTIONS * CALLS * (32 << 10), "{grown} bytes");
 }

@@ -1,10 +1,10 @@
-//! The built binary on stores in trouble: missing, damaged, without room.
+//! Runs the built binary on stores in trouble: missing, damaged, or out of disk space.
 
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test reads its environment and writes files, and a fault of it may end it"
+    reason = "a test reads its environment, writes files, and may panic"
 )]
 
 mod support;
@@ -16,13 +16,13 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Serves a store under the shell's limit on the size of a file.
+/// Serves a store under the shell's limit on file size.
 fn serve_with_little_room(url: &str, blocks: u32) -> Server {
-    // No probe: only the next write tells.
+    // No write probe runs during the test, so only the next write changes the health.
     Server::start(&format!("ulimit -f {blocks};"), url, &[("BALLAST_FOLLOW_MS", "3600000")])
 }
 
-/// Bars whose numbers do not repeat and so do not pack.
+/// Bars with random numbers, which do not compress.
 fn bars(path: &Path, rows: u32, mut random: u64) -> String {
     let mut file = "Ticker,Date,Open,High,Low,Close,Volume\n".to_owned();
     for row in 0..rows {
@@ -49,7 +49,7 @@ fn market_data_health(server: &Server) -> String {
 }
 
 #[test]
-fn a_write_without_room_reaches_health_and_the_next_one_that_fits_mends_it() {
+fn a_write_without_room_changes_health_until_one_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("full.db").display());
     assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
@@ -57,8 +57,8 @@ fn a_write_without_room_reaches_health_and_the_next_one_that_fits_mends_it() {
     let long = bars(&folder.path().join("long.csv"), 150_000, 1);
     let refused = ballast(&["ingest", "--server", &server.http(), &long]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
-    let said = text(&refused.stderr) + &text(&refused.stdout);
-    assert!(said.contains("STORE_UNAVAILABLE"), "{said}");
+    let output = text(&refused.stderr) + &text(&refused.stdout);
+    assert!(output.contains("STORE_UNAVAILABLE"), "{output}");
     assert_eq!(market_data_health(&server), "NOT_SERVING");
     let short = bars(&folder.path().join("short.csv"), 10, 2);
     let taken = ballast(&["ingest", "--server", &server.http(), &short]);
@@ -71,19 +71,19 @@ fn a_write_without_room_reaches_health_and_the_next_one_that_fits_mends_it() {
 }
 
 #[test]
-fn a_missing_store_is_served_only_where_one_may_be_made() {
+fn a_missing_store_is_served_only_with_create() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("typo.db");
     let url = format!("sqlite:{}", path.display());
     let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
     assert_eq!(refused.status.code(), Some(1));
-    let said = text(&refused.stderr);
-    assert!(said.contains("there is no store at") && said.contains("--create"), "{said}");
+    let output = text(&refused.stderr);
+    assert!(output.contains("there is no store at") && output.contains("--create"), "{output}");
     assert!(!path.exists());
 }
 
 #[test]
-fn a_damaged_store_is_not_served_and_says_what_to_restore() {
+fn a_damaged_store_is_not_served_and_the_error_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let url = format!("sqlite:{}", path.display());
@@ -92,7 +92,7 @@ fn a_damaged_store_is_not_served_and_says_what_to_restore() {
     let file = bars(&folder.path().join("bars.csv"), 10, 2);
     assert_eq!(ballast(&["ingest", "--server", &server.http(), &file]).status.code(), Some(0));
     drop(server);
-    // Closes the store, so that all of it is in the one file.
+    // Closes the store, so that everything is in the one file.
     assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
     let mut bytes = std::fs::read(&path).unwrap();
     let name = b"bars.csv";
@@ -101,31 +101,31 @@ fn a_damaged_store_is_not_served_and_says_what_to_restore() {
     std::fs::write(&path, bytes).unwrap();
     let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
     assert_eq!(refused.status.code(), Some(1));
-    let said = text(&refused.stderr);
+    let output = text(&refused.stderr);
     for wanted in ["damaged", "revision 1", "ballast check", "ballast restore"] {
-        assert!(said.contains(wanted), "{wanted:?} is not in: {said}");
+        assert!(output.contains(wanted), "{wanted:?} is not in: {output}");
     }
     let checked = ballast(&["check", "--store", &url]);
     assert_eq!(checked.status.code(), Some(1), "{}", text(&checked.stdout));
 }
 
 #[test]
-fn what_serve_refuses_check_does_not_call_whole() {
+fn check_reports_faults_in_a_store_that_serve_rejects() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let url = format!("sqlite:{}", path.display());
     assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
     let mut bytes = std::fs::read(&path).unwrap();
-    // The row of a migration is its name, when it was made (19 characters) and its checksum.
+    // The row of a migration is its name, the time it ran (19 characters) and its checksum.
     let name = b"segment2";
     let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
     bytes[at + "segment".len() + 19 + 5] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let refused = ballast(&["serve", "--listen", "127.0.0.1:0", "--store", &url]);
     assert_eq!(refused.status.code(), Some(1));
-    let said = text(&refused.stderr);
+    let output = text(&refused.stderr);
     for wanted in ["damaged", "migration 1", "ballast check", "ballast restore"] {
-        assert!(said.contains(wanted), "{wanted:?} is not in: {said}");
+        assert!(output.contains(wanted), "{wanted:?} is not in: {output}");
     }
     let checked = ballast(&["check", "--store", &url]);
     assert_eq!(checked.status.code(), Some(1), "{}", text(&checked.stdout));

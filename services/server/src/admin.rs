@@ -1,4 +1,4 @@
-//! What an operator does to a store without a server: migrate, check, back up, restore, export.
+//! Store operations that need no server: migrate, check, back up, restore, export.
 
 use crate::clock::Clock;
 use marketdata::{
@@ -21,50 +21,50 @@ use tables::export::field as guarded;
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// The store cannot do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The output cannot be written.
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
-    /// Nobody goes, or went, by the symbol asked for.
-    #[error("no instrument is called {0:?}")]
+    /// No instrument has, or ever had, the requested symbol.
+    #[error("unknown instrument {0:?}")]
     UnknownSymbol(String),
-    /// The log is shorter than the revision asked for.
-    #[error("revision {asked} is not known, the head is {head}")]
+    /// The log is shorter than the requested revision.
+    #[error("revision {asked} is unknown; the head is revision {head}")]
     RevisionUnknown {
-        /// The revision asked for.
+        /// The requested revision.
         asked: u64,
-        /// The newest.
+        /// The newest revision.
         head: u64,
     },
 }
 
-/// What an export holds.
+/// The dataset to export, and its as-of bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// The dataset.
     pub dataset: Dataset,
-    /// What was known when; none means now.
+    /// Publication bound: only facts public by then; `None` means now.
     pub as_of: Option<Instant>,
-    /// Up to which revision; none means the head.
+    /// Revision bound; `None` means the head.
     pub revision: Option<u64>,
-    /// Only this symbol.
+    /// Export only this symbol; `None` means all.
     pub symbol: Option<String>,
 }
 
-/// What was exported.
+/// The outcome of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exported {
     /// Rows written.
     pub rows: u64,
-    /// What was known when.
+    /// The publication bound that was applied.
     pub as_of: Instant,
-    /// Up to which revision.
+    /// The revision bound that was applied.
     pub revision: u64,
 }
 
-/// Makes the store where there is none, and brings its tables up to date.
+/// Creates the store if it does not exist, and brings its tables up to date.
 ///
 /// # Errors
 /// As [`store::connect`].
@@ -78,7 +78,7 @@ pub async fn migrate(url: &str) -> Result<RevisionMark, AdminError> {
 /// Reads everything and verifies it; neither the file nor its folder need be writable.
 ///
 /// # Errors
-/// Where the store cannot be opened; faults inside it are in the report.
+/// If the store cannot be opened; faults inside it are in the report.
 pub async fn check(url: &str) -> Result<CheckReport, AdminError> {
     let store = store::open_read_only(url).await?;
     let report = store.check().await?;
@@ -86,10 +86,10 @@ pub async fn check(url: &str) -> Result<CheckReport, AdminError> {
     Ok(report)
 }
 
-/// Writes a whole, consistent copy to a new file; a server may be running.
+/// Writes a complete, consistent copy to a new file; a server may be running.
 ///
 /// # Errors
-/// Where the store cannot be read or the file is there already.
+/// If the store cannot be read or the file already exists.
 pub async fn backup(url: &str, to: &Path) -> Result<(), AdminError> {
     let store = store::open_read_only(url).await?;
     let done = store.backup(to).await;
@@ -97,18 +97,18 @@ pub async fn backup(url: &str, to: &Path) -> Result<(), AdminError> {
     Ok(done?)
 }
 
-/// Makes a store of a backup, verified first.
+/// Creates a store from a backup, which is verified first.
 ///
 /// # Errors
-/// Where the backup is damaged or a store is there already.
+/// If the backup is damaged or the new file already exists.
 pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, AdminError> {
     Ok(store::restore(from, to).await?)
 }
 
-/// Writes a dataset as CSV, point in time: one row per fact, with its three dates, by instrument and
-/// day. Absent values are empty; a text that a spreadsheet would run as a formula has an apostrophe
-/// before it (see [`tables::export`]). Neither the store's file nor its folder need be
-/// writable.
+/// Writes a dataset as CSV, point in time: one row per fact, with its three dates, ordered by
+/// instrument and day. Absent values are empty; a text that a spreadsheet would run as a formula is
+/// prefixed with an apostrophe (see [`tables::export`]). Neither the store's file nor its folder
+/// need be writable.
 ///
 /// # Errors
 /// [`AdminError`].
@@ -135,7 +135,7 @@ pub async fn export(
     Ok(Exported { rows, as_of, revision })
 }
 
-/// A series and a listed line may share a name.
+/// A series and a listed line may share a name, so a symbol can have two instruments.
 fn named(snapshot: &Snapshot, symbol: &str) -> [Option<InstrumentId>; 2] {
     [snapshot.series_id(symbol), snapshot.listed(symbol)]
 }
@@ -186,7 +186,8 @@ fn write_row(
     writeln!(output, ",{},{}", rows.published_at(row), rows.revision(row))
 }
 
-/// The shortest text that reads back as the same number, the text of a text, the date of a date.
+/// A cell by the kind of its field: the shortest text that reads back as the same number, a text,
+/// or a date.
 fn cell(snapshot: &Snapshot, field: Field, value: f64) -> String {
     match field.kind() {
         Kind::Text => guarded(snapshot.text(value).unwrap_or_default()),
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_runs_nothing_in_a_spreadsheet_or_a_terminal() {
+    fn an_export_is_safe_in_a_spreadsheet_and_a_terminal() {
         let mut fixture = Fixture::new();
         let on = day("2021-01-26");
         let id = fixture.id(Namespace::Listed, "=1+1");

@@ -1,19 +1,19 @@
-//! Which knowledge a request asks for: an instant, a revision, and what else it expects to find.
+//! The as-of of a request: publication bound, revision bound, and versions it expects.
 
 use marketdata::instant::Instant;
 
-/// The knowledge a request asks for, as validated.
+/// A validated as-of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsOf {
-    /// When; none means now.
+    /// Publication bound; `None` means now.
     pub at: Option<Instant>,
-    /// Up to which revision; none means the head.
+    /// Revision bound; `None` means the head.
     pub revision: Option<u64>,
-    /// What else the request expects, in the order it is checked.
+    /// The versions the request expects, in the order they are checked.
     pub pins: Vec<(Pin, String)>,
 }
 
-/// What a request may pin beside its two bounds.
+/// A version that a request may pin, besides its two bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pin {
     /// The chained hash of the data.

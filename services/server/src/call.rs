@@ -1,8 +1,8 @@
-//! What surrounds every call: its id, its span, its deadline, its room, and the guard against a panic.
+//! The layer around every call: request id, span, deadline, memory accounting, and panic isolation.
 //!
-//! tonic answers a deadline with CANCELLED and leaves streams alone; here a call past its deadline
-//! gets DEADLINE_EXCEEDED, on whichever frame of its answer it is. The words of codecs are replaced
-//! by ours.
+//! tonic answers an expired deadline with CANCELLED and does not end streams; here a call past its
+//! deadline gets DEADLINE_EXCEEDED, at whatever frame of its answer it is. Replaces codec error
+//! messages.
 
 mod method;
 mod request;
@@ -11,7 +11,7 @@ mod response;
 use crate::{
     call::{
         method::{Deadline, Methods, Shape},
-        request::{Gone, Held, Pace, Question},
+        request::{Gone, Held, Pace, RequestBody},
         response::{Answer, Load, Note},
     },
     clock::Stopwatch,
@@ -37,10 +37,10 @@ use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-/// The header that carries a call's id, both ways.
+/// The header that carries a call's id, in requests and responses.
 pub const REQUEST_ID: &str = "x-request-id";
 
-/// Surrounds the calls of a server.
+/// The layer around the calls of a server.
 #[derive(Clone, Debug)]
 pub struct CallLayer {
     methods: Arc<Methods>,
@@ -50,14 +50,14 @@ pub struct CallLayer {
     ids: Arc<Ids>,
 }
 
-/// A service within a [`CallLayer`].
+/// A service wrapped by a [`CallLayer`].
 #[derive(Clone, Debug)]
 pub struct Calls<S> {
     inner: S,
     layer: CallLayer,
 }
 
-/// Gives out ids to calls that bring none.
+/// Generates ids for calls that bring none.
 #[derive(Debug)]
 struct Ids {
     seed: u64,
@@ -65,7 +65,8 @@ struct Ids {
 }
 
 impl CallLayer {
-    /// A layer that follows `phase`. `seed` tells the ids of one process from those of another.
+    /// A layer that follows `phase`. `seed` makes the ids of this process differ from those of
+    /// others.
     pub fn new(limits: &Limits, phase: watch::Receiver<Phase>, seed: u64) -> CallLayer {
         CallLayer {
             methods: Arc::new(Methods::of_contract()),
@@ -122,7 +123,7 @@ where
         let (layer, gone) = (self.layer.clone(), Gone::default());
         let answer = async move {
             let mut ends = Box::pin(ends);
-            let request = layer.question(request, shape, &charge, &gone);
+            let request = layer.watch_body(request, shape, &charge, &gone);
             let answered = tokio::select! {
                 biased;
                 answered = unwinding(AssertUnwindSafe(inner.call(request))) => answered,
@@ -143,8 +144,9 @@ where
 }
 
 impl CallLayer {
-    /// What a call weighs. Health is answered under any load, for who asks may end the process; what
-    /// is stored must be answered.
+    /// How a call is accounted. Health is answered under any load, because a prober without an
+    /// answer may kill the process; the answer to an upload must be sent because the write may
+    /// already be durable.
     fn charge(&self, path: &str, shape: Shape, line: Option<&Line>) -> Charge {
         let weight = match shape {
             _ if path.starts_with("/grpc.health.v1.Health/") => Weight::Free,
@@ -155,9 +157,9 @@ impl CallLayer {
         Charge::new(weight, shares)
     }
 
-    /// The request with its body watched. The caller of reflection or of an exchange may think between
-    /// two messages.
-    fn question(
+    /// Wraps the body of a request. Calls of reflection and exchanges have no minimum pace: the
+    /// caller may pause between two messages.
+    fn watch_body(
         &self,
         request: Request<Body>,
         shape: Shape,
@@ -169,14 +171,14 @@ impl CallLayer {
             Shape::Watch | Shape::Exchange => None,
         };
         let (held, charge, gone) = (Held::new(shape), Arc::clone(charge), gone.clone());
-        request.map(|body| Body::new(Question::new(body, pace, held, charge, gone)))
+        request.map(|body| Body::new(RequestBody::new(body, pace, held, charge, gone)))
     }
 }
 
-/// What an answer holds on to: its connection, and the call on it.
+/// What an answer keeps alive: its connection, and its call on that connection.
 type OnLine = (Arc<Line>, Arc<InFlight>);
 
-/// A call begins on its connection, if it has one: what its answer holds on to, and its handler.
+/// Registers a call on its connection, if it has one: the guards of its answer and of its handler.
 fn begun(line: Option<Arc<Line>>) -> (Option<OnLine>, Option<Handling>) {
     let begun = line.map(|line| (line.call(), line));
     begun.map(|((running, call), line)| ((line, Arc::new(call)), running)).unzip()
@@ -186,7 +188,7 @@ fn begun(line: Option<Arc<Line>>) -> (Option<OnLine>, Option<Handling>) {
 async fn ends(shape: Shape, deadline: Deadline, mut phase: watch::Receiver<Phase>) -> Refusal {
     let last = match shape {
         Shape::Watch => Phase::Draining,
-        // An exchange takes nothing more by itself while calls drain.
+        // While calls drain, an exchange stops reading items by itself.
         Shape::Unary | Shape::Upload | Shape::Exchange => Phase::Cut,
     };
     tokio::select! {
@@ -195,7 +197,7 @@ async fn ends(shape: Shape, deadline: Deadline, mut phase: watch::Receiver<Phase
     }
 }
 
-/// The codec's words replaced by ours, where a status came without any of ours.
+/// Replaces a status that the codec made; leaves a status of this service.
 fn translated(response: Response<Body>, gone: &Gone) -> Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else { return response };
     let ours = match gone.is_true() {
@@ -205,7 +207,7 @@ fn translated(response: Response<Body>, gone: &Gone) -> Response<Body> {
     ours.map_or(response, Status::into_http)
 }
 
-/// A panic of a call is its own failure, not the server's.
+/// Turns a panic into the failure of its own call; the server goes on.
 async fn unwinding<T>(
     future: AssertUnwindSafe<impl Future<Output = Result<T, Infallible>>>,
 ) -> Result<T, Status> {
@@ -222,7 +224,7 @@ async fn unwinding<T>(
 }
 
 impl Ids {
-    /// The caller's id where it is fit to be logged, else a new one.
+    /// The caller's id if it may be logged, else a new one.
     fn of(&self, headers: &http::HeaderMap) -> HeaderValue {
         let given = headers.get(REQUEST_ID).filter(|id| {
             let bytes = id.as_bytes();
@@ -244,7 +246,7 @@ mod tests {
     use tonic::{Code, codegen::Bytes};
     use tonic_types::StatusExt as _;
 
-    /// A body that breaks.
+    /// A body that panics.
     struct Broken;
 
     impl http_body::Body for Broken {
@@ -259,7 +261,7 @@ mod tests {
         }
     }
 
-    /// A body that never says anything.
+    /// A body that never sends anything.
     struct Silent;
 
     impl http_body::Body for Silent {

@@ -1,4 +1,4 @@
-//! Now: the one place that reads the system's clock.
+//! The system clock; only this file reads it.
 
 use marketdata::instant::Instant;
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Tells the time. Clones tell the same time.
+/// A source of the current time. Clones share the source.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -25,19 +25,19 @@ impl Clock {
         Clock(Source::System)
     }
 
-    /// A clock that stands until it is set: for tests.
+    /// A clock that stands still until it is set; for tests.
     pub fn manual(now: Instant) -> Clock {
         Clock(Source::Manual(Arc::new(AtomicI64::new(now.micros()))))
     }
 
-    /// Sets a manual clock; the system's clock is left alone.
+    /// Sets a manual clock; does nothing on the system clock.
     pub fn set(&self, now: Instant) {
         if let Source::Manual(micros) = &self.0 {
             micros.store(now.micros(), Ordering::SeqCst);
         }
     }
 
-    /// The instant it is.
+    /// Current time.
     pub fn now(&self) -> Instant {
         match &self.0 {
             Source::System => system_now(),
@@ -52,12 +52,12 @@ fn system_now() -> Instant {
     Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Measures how long something takes, for logs; never part of an answer.
+/// Measures durations for logs; never part of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);
 
 impl Stopwatch {
-    /// Starts now.
+    /// Starts measuring.
     #[expect(clippy::disallowed_methods, reason = "durations in logs come from here")]
     pub fn start() -> Stopwatch {
         Stopwatch(std::time::Instant::now())

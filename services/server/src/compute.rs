@@ -1,9 +1,10 @@
-//! Heavy work off the I/O threads: one pool with the configured number of threads, a bounded queue.
+//! Heavy work off the I/O threads: one pool with the configured number of threads, and a bounded
+//! queue.
 //!
-//! What takes less than about a millisecond is done inline by its handler: handing it over costs
-//! more than doing it. [`Compute::run`] is for the rest. Work on the pool may split itself with
-//! rayon's parallel iterators, which stay on the pool and collect their results in a fixed order, so
-//! that the number of threads never shows in an answer.
+//! Work of less than about a millisecond runs inline in its handler: handing it over would cost
+//! more. [`Compute::run`] is for everything else. Work on the pool may split itself with rayon's
+//! parallel iterators, which stay on the pool and collect their results in a fixed order, so an
+//! answer never depends on the number of threads.
 
 use crate::{limits, refusal::Refusal};
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
@@ -15,7 +16,7 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Where heavy work runs.
+/// The pool for heavy work.
 #[derive(Clone, Debug)]
 pub struct Compute {
     pool: Arc<ThreadPool>,
@@ -24,15 +25,15 @@ pub struct Compute {
     places: usize,
 }
 
-/// A place among the computations that run or wait; it is given back when it is dropped.
+/// A place among the computations that run or wait; released on drop.
 #[derive(Debug)]
 pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 impl Compute {
-    /// Threads for work, and places to wait for one.
+    /// A pool of `threads` threads with `queue` places to wait.
     ///
     /// # Errors
-    /// Where the system starts no threads.
+    /// If the system cannot start the threads.
     pub fn new(threads: usize, queue: usize) -> std::io::Result<Compute> {
         let threads = threads.max(1);
         let pool = ThreadPoolBuilder::new()
@@ -45,10 +46,10 @@ impl Compute {
         Ok(Compute { pool: Arc::new(pool), admitted: Arc::new(Semaphore::new(places)), places })
     }
 
-    /// A place for one computation.
+    /// Takes a place for one computation.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where the queue is full.
+    /// [`Refusal::Overloaded`] if the queue is full.
     pub fn admit(&self) -> Result<Place, Refusal> {
         Arc::clone(&self.admitted).try_acquire_owned().map(Place).map_err(|_| Refusal::Overloaded {
             what: "computations in the queue",
@@ -56,49 +57,49 @@ impl Compute {
         })
     }
 
-    /// Starts work that tells its own end, in a place it holds until then.
+    /// Starts work that reports its own result; it holds the place until it ends.
     pub fn spawn(&self, place: Place, work: impl FnOnce(Place) + Send + 'static) {
         let span = tracing::Span::current();
         self.pool.spawn(move || span.in_scope(|| work(place)));
     }
 
-    /// Runs a pure function on the pool. Work that has begun runs to its end even where the caller
+    /// Runs a pure function on the pool. Work that has begun runs to its end even if the caller
     /// leaves, and holds its place until then; work that has not begun is dropped.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where the queue is full, [`Refusal::Failed`] where the work panicked.
+    /// [`Refusal::Overloaded`] if the queue is full, [`Refusal::Failed`] if the work panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let (tell, told) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         self.spawn(self.admit()?, move |place| {
-            if tell.is_closed() {
+            if sender.is_closed() {
                 return;
             }
             let done = catch(work);
             drop(place);
-            // A caller that has left is told nothing; the value is dropped here.
-            let _ = tell.send(done);
+            // If the caller has left, the value is dropped here.
+            let _ = sender.send(done);
         });
-        told.await.map_err(|_| Refusal::ShuttingDown)?.map_err(Refusal::Failed)
+        receiver.await.map_err(|_| Refusal::ShuttingDown)?.map_err(Refusal::Failed)
     }
 }
 
-/// Runs work; what a panic said, where it panics.
+/// Runs work; returns the panic's message if it panics.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // What the work shares is never changed by it, so that nothing is left half done.
+    // The work changes nothing that it shares, so a panic leaves nothing half done.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        format!("a computation panicked: {}", said(panic.as_ref()).unwrap_or("it said nothing"))
+        format!("a computation panicked: {}", message(panic.as_ref()).unwrap_or("no message"))
     })
 }
 
-fn said(panic: &(dyn Any + Send)) -> Option<&str> {
+fn message(panic: &(dyn Any + Send)) -> Option<&str> {
     panic.downcast_ref::<&str>().copied().or_else(|| Some(panic.downcast_ref::<String>()?))
 }
 
-/// Runs `part` for fixed ranges that cover `0..count` and gives the parts in the order of the ranges.
-/// The ranges depend on `count` and `step` alone.
+/// Runs `part` for fixed ranges that cover `0..count` and returns the parts in the order of the
+/// ranges. The ranges depend only on `count` and `step`.
 ///
 /// For use inside [`Compute::run`]: it uses the threads of the pool it is called on.
 pub fn ranges<T: Send>(
@@ -143,7 +144,7 @@ mod tests {
         assert!(compute.run(|| ()).await.is_ok(), "a panic gives its place back");
     }
 
-    /// A computation that splits itself among many parts, each of which counts who is at work.
+    /// A computation that splits itself into many parts, which count how many run at the same time.
     fn crowd(at_work: &AtomicUsize, most: &AtomicUsize) {
         let parts = ranges(64, 1, |_| {
             most.fetch_max(at_work.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

@@ -1,9 +1,10 @@
-//! Every setting, read once: a file, then the environment, then flags; unknown keys are refused.
+//! All settings, read once: a file, then the environment, then flags; unknown keys are rejected.
 //!
-//! The environment says `BALLAST_LISTEN`, and `BALLAST_LIMITS__UPLOADS` for a key inside a table.
-//! `BALLAST_CONFIG` names the file and `BALLAST_SERVER` the address that client commands call; both
-//! are the cli's; what Kubernetes adds for a service called `ballast` (`BALLAST_PORT`,
-//! `BALLAST_SERVICE_HOST`, …) is no setting. [`Config::check`] runs before any port opens.
+//! Environment variables are `BALLAST_LISTEN`, and `BALLAST_LIMITS__UPLOADS` for a key inside a
+//! table. Not settings, and ignored here: `BALLAST_CONFIG` (the file) and `BALLAST_SERVER` (the
+//! address that client commands call), which the cli reads; and the variables that Kubernetes adds
+//! for a service called `ballast` (`BALLAST_PORT`, `BALLAST_SERVICE_HOST`, …). [`Config::check`]
+//! runs before any port opens.
 
 use crate::limits::{self, Limits};
 use factors::roles::{Issuer, Role, Roles};
@@ -19,40 +20,41 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one. Standard: 127.0.0.1:50051.
+    /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:50051.
     pub listen: SocketAddr,
-    /// URL of the store: `sqlite:PATH`, or `sqlite::memory:`. Standard: `sqlite:ballast.db`.
+    /// URL of the store: `sqlite:PATH`, or `sqlite::memory:`. Default: `sqlite:ballast.db`.
     pub store: String,
-    /// Whether a new, empty store is made where there is none. Standard: false, so that a typo in a
+    /// Whether to create a new, empty store if there is none. Default: false, so that a typo in a
     /// path does not serve an empty store.
     pub create: bool,
-    /// Threads for heavy work, preparations included; 0 takes one per processor. Standard: 0.
+    /// Threads for heavy work, preparations included; 0 means one per processor. Default: 0.
     pub threads: usize,
-    /// How often the store is asked for what other processes wrote, milliseconds. Standard: 1,000.
+    /// Interval at which the store is polled for writes of other processes, milliseconds. Default:
+    /// 1,000.
     pub follow_ms: u64,
-    /// How often the store is compacted, seconds; 0 never. Standard: 60.
+    /// Interval at which the store is compacted, seconds; 0 means never. Default: 60.
     pub compact_s: u64,
-    /// Whether reflection is served, in both versions. Standard: true.
+    /// Whether reflection is served, in both versions. Default: true.
     pub reflection: bool,
-    /// What is logged.
+    /// Logging.
     pub log: Log,
-    /// How connections are kept.
+    /// Connection handling.
     pub connections: Connections,
-    /// How the server goes away.
+    /// Shutdown.
     pub drain: Drain,
-    /// Who plays which role.
+    /// The symbols configured for each role.
     pub roles: RoleNames,
-    /// Every bound.
+    /// Limits.
     pub limits: Limits,
 }
 
-/// What is logged, to standard error.
+/// Logging, to standard error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// `text` for people or `json` for machines. Standard: text.
+    /// `text` for people or `json` for machines. Default: text.
     pub format: LogFormat,
-    /// Levels in the syntax of `tracing_subscriber::EnvFilter`. Standard: info.
+    /// Levels in the syntax of `tracing_subscriber::EnvFilter`. Default: info.
     pub filter: String,
 }
 
@@ -60,78 +62,79 @@ pub struct Log {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// A line for people.
+    /// One line of text per event.
     Text,
-    /// An object a line.
+    /// One JSON object per event.
     Json,
 }
 
-/// How connections are kept.
+/// Connection handling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connections {
-    /// Age at which a connection is asked to go, milliseconds, give or take a tenth, so that clients
-    /// find new replicas; 0 never. Calls in flight finish. Standard: 300,000.
+    /// Age at which a client is asked to close its connection, milliseconds, plus or minus a tenth,
+    /// so that clients find new replicas; 0 means never. Calls in flight finish. Default: 300,000.
     pub max_age_ms: u64,
-    /// Silence after which a peer is asked whether it lives, milliseconds. Standard: 30,000.
+    /// Idle time after which the peer is pinged, milliseconds. Default: 30,000.
     pub keepalive_ms: u64,
-    /// How long it may take to answer, milliseconds. Standard: 10,000.
+    /// Maximum time for the ping's answer, milliseconds. Default: 10,000.
     pub keepalive_timeout_ms: u64,
-    /// How long a client may take to begin to speak HTTP/2, milliseconds. Standard: 10,000.
+    /// Maximum time until a client starts HTTP/2, milliseconds. Default: 10,000.
     pub preface_ms: u64,
-    /// How long a client may leave 64 KiB of an answer unread before its connection is cut,
-    /// milliseconds. Standard: 60,000.
+    /// How long a client may leave 64 KiB of an answer unread before its connection is closed,
+    /// milliseconds. Default: 60,000.
     pub unread_ms: u64,
-    /// Whether answers are compressed for who accepts gzip, as Python's client does unasked: fewer
-    /// bytes for many times the processor time of a small answer. Standard: false.
+    /// Whether answers are compressed for clients that accept gzip, as Python's client does by
+    /// default: fewer bytes for many times the processor time of a small answer. Default: false.
     pub compress: bool,
 }
 
-/// How the server goes away.
+/// Shutdown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drain {
-    /// How long health says NOT_SERVING before connections are asked to go, milliseconds: the time
-    /// balancers need to notice. Standard: 0; behind a balancer 5,000.
+    /// How long health reports NOT_SERVING before clients are asked to close their connections,
+    /// milliseconds: the time that load balancers need to notice. Default: 0; use 5,000 behind a
+    /// balancer.
     pub notice_ms: u64,
-    /// How long calls in flight may take from then on, milliseconds. Standard: 25,000.
+    /// Maximum time for calls in flight from then on, milliseconds. Default: 25,000.
     pub deadline_ms: u64,
-    /// How long a connection on which no handler runs may leave its answers unread and stay, once it
-    /// was asked to go, milliseconds; a frozen client never goes by itself. Standard: 2,000.
+    /// How long a connection without a running handler may keep unread answers after it was asked
+    /// to close, milliseconds; a frozen client never closes by itself. Default: 2,000.
     pub grace_ms: u64,
 }
 
-/// Who plays which role, by symbol; what is not named stays as [`Roles::standard`] has it.
+/// The symbols configured for each role; roles not listed keep those of [`Roles::standard`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleNames {
-    /// Candidates by the id of a role (`small_cap_index`), the thing itself first, stand-ins after.
+    /// Candidates by role id (`small_cap_index`): the instrument itself first, then its proxies.
     #[serde(flatten)]
     pub candidates: BTreeMap<String, Vec<String>>,
     /// The megacaps, each a list of its share classes, the most traded first; the first class names
     /// the issuer.
     pub megacaps: Vec<Vec<String>>,
     /// Companies whose share classes differ in a ticker without a dot, each a list of its classes:
-    /// one issuer in sums over companies.
+    /// they count as one issuer in sums over companies.
     pub share_classes: Vec<Vec<String>>,
-    /// Ids of the memberships breadth is measured over, in order of preference.
+    /// Ids of the memberships that breadth is measured over, in order of preference.
     pub breadth_universe: Vec<String>,
-    /// Tickers that are funds and not companies.
+    /// Tickers of funds, which are not companies.
     pub funds: Vec<String>,
 }
 
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file, a variable or a flag cannot be read, or names no setting.
+    /// A file, a variable or a flag cannot be read, or has an unknown key.
     #[error("the configuration cannot be read: {0}")]
     Unreadable(#[from] Box<figment::Error>),
-    /// A setting has a value it cannot have.
+    /// The value of a setting is not valid.
     #[error("the configuration is not valid: {0}")]
     Invalid(String),
 }
 
 impl Config {
-    /// The settings where nobody says otherwise.
+    /// Default settings.
     pub fn standard() -> Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
@@ -156,10 +159,11 @@ impl Config {
         }
     }
 
-    /// The settings of a file, if one is named, then of the environment, then of `flags`, checked.
+    /// Reads the settings of a file, if one is named, then of the environment, then of `flags`, and
+    /// checks them.
     ///
     /// # Errors
-    /// Where a source cannot be read, names an unknown key, or a value is not possible.
+    /// If a source cannot be read or has an unknown key, or a value is not valid.
     pub fn load(file: Option<&Path>, flags: impl Provider) -> Result<Config, ConfigError> {
         let figment = Figment::from(Serialized::defaults(Config::standard()));
         let figment = match file {
@@ -179,10 +183,10 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether the settings can be used together.
+    /// Checks that the settings are valid together.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] naming the first setting that cannot.
+    /// [`ConfigError::Invalid`], naming the first setting that is not.
     pub fn check(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
         let bounds = [
@@ -237,7 +241,7 @@ impl Config {
         self.roles.to_roles().map(drop)
     }
 
-    /// What is counted has a largest count, and times that are added must not overflow.
+    /// Upper bounds: semaphores have a maximum count, and sums of times must not overflow.
     fn check_most(&self) -> Result<(), ConfigError> {
         let (limits, count) = (&self.limits, Semaphore::MAX_PERMITS as u64);
         let (threads, queue) = (self.threads as u64, limits.compute_queue as u64);
@@ -278,8 +282,8 @@ impl Config {
         }
     }
 
-    /// Hash of every setting that can alter an answer, hex: who plays which role. Bounds alter
-    /// whether there is an answer, never what it says.
+    /// Hash of every setting that can alter an answer, hex: the symbols of the roles. Limits decide
+    /// whether there is an answer, never what it contains.
     pub fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 configuration");
         let mut list = |name: &str, values: &[String]| {
@@ -304,7 +308,7 @@ impl Config {
     }
 }
 
-/// Whether a variable's name after `BALLAST_` means one of our settings.
+/// Whether a variable's name after `BALLAST_` is one of these settings.
 fn is_setting(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let is_the_clis = matches!(key.as_str(), "config" | "server");
@@ -327,14 +331,14 @@ impl RoleNames {
         }
     }
 
-    /// The roles of these names.
+    /// The roles with these symbols.
     ///
     /// # Errors
-    /// Where a name is no role, or a megacap has no share class.
+    /// If a name is not a role, or an issuer has no share class.
     pub fn to_roles(&self) -> Result<Roles, ConfigError> {
         let mut roles = Roles::standard();
         for (id, candidates) in &self.candidates {
-            let unknown = || ConfigError::Invalid(format!("roles.{id} is no role"));
+            let unknown = || ConfigError::Invalid(format!("roles.{id} is not a role"));
             roles = roles.with(Role::from_id(id).ok_or_else(unknown)?, candidates.clone());
         }
         roles.megacaps = issuers("megacaps", &self.megacaps)?;
@@ -345,11 +349,11 @@ impl RoleNames {
     }
 }
 
-/// The issuers of lists of share classes, each called by its first.
+/// Issuers from lists of share classes, each named by its first class.
 fn issuers(setting: &str, lists: &[Vec<String>]) -> Result<Vec<Issuer>, ConfigError> {
     let issuer = |classes: &Vec<String>| match classes.first() {
         Some(name) => Ok(Issuer { name: name.clone(), classes: classes.clone() }),
-        None => Err(ConfigError::Invalid(format!("roles.{setting}: one has no share class"))),
+        None => Err(ConfigError::Invalid(format!("roles.{setting}: an issuer has no share class"))),
     };
     lists.iter().map(issuer).collect()
 }
@@ -364,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_stays_as_it_was() {
+    fn settings_not_given_keep_their_defaults() {
         let config = of_toml("[limits]\nuploads = 2\n[roles]\nnasdaq = [\"QQQ\"]").unwrap();
         assert_eq!(config.limits.uploads, 2);
         assert_eq!(config.limits.watchers, Limits::standard().watchers);
@@ -376,13 +380,13 @@ mod tests {
     }
 
     #[test]
-    fn what_alters_no_answer_leaves_the_hash_alone() {
+    fn settings_that_alter_no_answer_do_not_change_the_hash() {
         let config = of_toml("threads = 7\n[limits]\nuploads = 2").unwrap();
         assert_eq!(config.hash(), Config::standard().hash());
     }
 
     #[test]
-    fn what_kubernetes_puts_into_the_environment_is_no_setting() {
+    fn variables_of_kubernetes_are_ignored() {
         for key in ["PORT", "PORT_50051_TCP_ADDR", "SERVICE_HOST", "SERVICE_PORT_GRPC", "CONFIG"] {
             assert!(!is_setting(key), "{key}");
         }
@@ -392,13 +396,13 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_is_refused_by_name() {
+    fn an_invalid_setting_is_rejected_by_name() {
         for (text, names) in [
             ("lisen = \"127.0.0.1:1\"", "lisen"),
             ("[limits]\nupload = 2", "upload"),
             ("[limits]\nuploads = 0", "limits.uploads"),
             ("[limits]\nuploads = \"two\"", "uploads"),
-            // Each of these ended the start with a panic.
+            // Each of these once ended the start with a panic.
             ("[limits]\nanswer_bytes = 9000000000000000000", "limits.answer_bytes must be at most"),
             ("[limits]\nconnections = 9000000000000000000", "limits.connections must be at most"),
             ("[limits]\nuploads = 9000000000000000000", "limits.uploads must be at most"),

@@ -1,8 +1,8 @@
-//! Connections: accepted up to a bound, and ended where their client is silent, frozen, or has left.
+//! Connections: accepted up to a limit, and closed if their client is silent, frozen, or gone.
 //!
-//! The accept loop is ours because tonic's spins without a word when files run out, and because a
-//! connection must end without its client's help: hyper waits for ever for a preface, for the answer
-//! to a GOAWAY, and for a client to read.
+//! The accept loop is not tonic's, which spins without logging when file descriptors run out. A
+//! connection must also end without its client's help: hyper waits forever for a preface, for the
+//! answer to a GOAWAY, and for a client to read.
 
 use crate::{
     clock::Stopwatch,
@@ -27,7 +27,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
-/// The bytes with which HTTP/2 begins (RFC 9113, section 3.4): 24 of them.
+/// Length of the HTTP/2 connection preface (RFC 9113, section 3.4), bytes.
 const PREFACE_BYTES: usize = 24;
 
 /// Accepts connections until the stream is dropped.
@@ -79,7 +79,8 @@ impl Door {
                             return;
                         }
                     }
-                    // Closed at once: a client that waits for an answer would wait in vain.
+                    // Closes the connection at once, so that the client does not wait for an
+                    // answer.
                     Err(_) if full.begins() => warn_full(self.most),
                     Err(_) => {}
                 },
@@ -95,8 +96,8 @@ impl Door {
     }
 
     fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) -> Connection {
-        // An answer is a few small writes, and none of them should wait for another. A connection
-        // on which this fails is broken, and its first read says so.
+        // An answer is a few small writes, and none of them should wait for another. If this fails
+        // the connection is broken, and its first read reports it.
         let _broken = stream.set_nodelay(true);
         let line = Arc::new(Line::new(&self.calls));
         let ended = ended(
@@ -109,48 +110,49 @@ impl Door {
     }
 }
 
-/// A client that left before it was accepted is no reason to pause.
+/// Whether the error is the client's, for instance it left before it was accepted; then no pause is
+/// needed.
 fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Warns where the system lets the process open fewer files than the connections it would accept.
+/// Warns if the system's limit on open files is too low for the configured number of connections.
 pub(crate) fn warn_of_few_files(connections: usize) {
-    let told = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let limits_text = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let needed = connections.saturating_add(limits::OWN_FILES);
-    if let Some(files) = open_files(&told).filter(|files| *files < needed) {
+    if let Some(files) = open_files(&limits_text).filter(|files| *files < needed) {
         tracing::warn!(
             files,
             needed,
-            "fewer files may be open than limits.connections needs; raise ulimit -n"
+            "the open-file limit is too low for limits.connections; raise ulimit -n"
         );
     }
 }
 
-/// How many files a process may open, of what Linux says of its limits; none where that is not said
-/// or without a bound.
+/// The limit on open files, parsed from Linux's `/proc/self/limits`; `None` if it is missing or
+/// unlimited.
 fn open_files(limits: &str) -> Option<usize> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
 fn warn_full(most: usize) {
-    tracing::warn!(most, "connections are refused: as many as may be are open");
+    tracing::warn!(most, "connection limit reached; closing new connections");
 }
 
 fn warn_failing(error: &io::Error) {
-    tracing::warn!(cause = %error, "no connection can be accepted; it is tried again");
+    tracing::warn!(cause = %error, "cannot accept connections; retrying");
 }
 
-/// Logs a condition once per episode.
+/// Decides when to log a recurring condition: once per episode.
 #[derive(Default)]
 struct Episode {
     since_last: Option<Stopwatch>,
 }
 
 impl Episode {
-    /// Notes an instance; whether it is the first after a while.
+    /// Records an occurrence; returns true if it starts a new episode.
     fn begins(&mut self) -> bool {
         let last = self.since_last.replace(Stopwatch::start());
         last.is_none_or(|last| limits::EPISODE_MS <= last.elapsed_ms())
@@ -173,7 +175,7 @@ async fn ended(
         }
     };
     let drained = async {
-        // A sender that is gone says the same.
+        // A dropped sender means the same.
         let _ = phase.wait_for(|phase| Phase::Draining <= *phase).await;
         if line.has_spoken() {
             line.quiet_for(millis(drain.grace_ms)).await;
@@ -184,17 +186,17 @@ async fn ended(
         tokio::time::sleep(millis(limits::LAST_FRAMES_MS)).await;
     };
     tokio::select! {
-        () = silent => "the client did not begin to speak HTTP/2",
-        () = line.unread_for(millis(connections.unread_ms)) => "the client does not read",
-        () = drained => "the server is going away",
-        () = cut => "the server is gone",
+        () = silent => "the client did not start HTTP/2",
+        () = line.unread_for(millis(connections.unread_ms)) => "the client does not read answers",
+        () = drained => "the server is shutting down",
+        () = cut => "the server is cutting connections",
     }
 }
 
-/// A connection that ends by itself.
+/// A connection that fails once it must end.
 pub struct Connection {
     stream: TcpStream,
-    /// Bytes of the preface that have arrived.
+    /// Bytes of the preface received so far.
     received: usize,
     line: Arc<Line>,
     ended: Pin<Box<dyn Future<Output = &'static str> + Send>>,
@@ -208,7 +210,7 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// An error once the connection has ended. Asked on every read and every write: a connection
+    /// Fails once the connection has ended. Checked on every read and every write: a connection
     /// that cannot write is not read either.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match self.ended.as_mut().poll(context) {
@@ -286,12 +288,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_of_files_is_read_as_linux_writes_it() {
-        // proc_pid_limits(5).
-        let told = "Limit                     Soft Limit           Hard Limit           Units     \n\
+    fn the_open_file_limit_is_parsed_as_linux_writes_it() {
+        // Format: proc_pid_limits(5).
+        let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
                     Max processes             62898                62898                processes \n\
                     Max open files            1024                 524288               files     \n";
-        assert_eq!(open_files(told), Some(1_024));
+        assert_eq!(open_files(text), Some(1_024));
         assert_eq!(open_files("Max open files   unlimited   unlimited   files"), None);
         assert_eq!(open_files(""), None);
     }

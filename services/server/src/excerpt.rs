@@ -1,4 +1,5 @@
-//! Texts cut to a bound of bytes on the wire: a status repeats no more of a caller's text than this.
+//! Cuts texts to a number of bytes on the wire, so that a status repeats only a bounded part of the
+//! caller's text.
 
 /// Bytes of a text in `grpc-message`.
 pub fn encoded_bytes(text: &str) -> usize {
@@ -11,8 +12,8 @@ fn encoded_char_bytes(character: char) -> usize {
     if is_plain { 1 } else { 3 * character.len_utf8() }
 }
 
-/// A text of at most so many bytes in `grpc-message`, and so of at most so many bytes: its beginning
-/// and an ellipsis where it is longer.
+/// A text of at most `most` bytes in `grpc-message`, and so of at most that many bytes itself: the
+/// beginning and an ellipsis if it is longer.
 pub fn excerpt(text: &str, most: usize) -> String {
     const MARK: char = '…';
     if encoded_bytes(text) <= most {

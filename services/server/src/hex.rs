@@ -1,12 +1,12 @@
 //! Bytes as lower-case hexadecimal text, and back.
 
-/// Lower-case hexadecimal.
+/// Bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
 }
 
-/// The bytes of a hexadecimal text, in either case; none where it is no such text.
+/// The bytes of a hexadecimal text, in either case; `None` if it is not valid.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let pairs = text.as_bytes().chunks(2);

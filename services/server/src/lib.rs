@@ -1,8 +1,8 @@
-//! The shell: the only crate that knows the wire, the clock, the environment and the store.
+//! The shell: the only crate that uses the wire protocol, the clock, the environment and the store.
 //!
-//! [`start`] goes from settings to a server that listens; [`Running::stop`] takes it down again
-//! without failing a call. Reading order: `rpc.rs` says what is served and how a handler looks,
-//! `services.rs` what a handler is given, `call.rs` what surrounds every call.
+//! [`start`] goes from settings to a server that listens; [`Running::stop`] shuts it down without
+//! failing a call. Reading order: `rpc.rs` lists the services and the pattern of a handler,
+//! `services.rs` what handlers share, `call.rs` the layer around every call.
 
 pub mod admin;
 pub mod as_of;
@@ -50,35 +50,35 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The settings cannot be used.
+    /// The settings are not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The store cannot be opened or read.
     #[error("the store cannot be opened")]
     Store(#[source] StoreError),
-    /// There is no store, and the settings do not say to make one.
-    #[error("{0}; to make a new, empty one: `ballast serve --create`")]
+    /// There is no store, and the settings do not ask to create one.
+    #[error("{0}; to create a new, empty one: `ballast serve --create`")]
     NoStore(StoreError),
-    /// The store does not hold what was written to it.
+    /// The store is damaged: it does not hold what was written to it.
     #[error(
-        "{cause}. It is not served. `ballast check --store {url}` lists what is wrong; \
-         `ballast restore BACKUP NEW_FILE` makes a store of the last good backup"
+        "{cause}. The server does not start on a damaged store. `ballast check --store {url}` \
+         lists what is wrong; `ballast restore BACKUP NEW_FILE` creates a store from a backup"
     )]
     Damaged {
-        /// The store.
+        /// URL of the store.
         url: String,
-        /// What was found.
+        /// The fault that was found.
         cause: StoreError,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
-        /// The address asked for.
+        /// The configured address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         cause: String,
     },
-    /// The processor is too old for this binary.
+    /// The processor lacks instructions that this binary uses.
     #[error(
         "this binary needs a processor with {0} (x86-64-v3: Intel Haswell or AMD Excavator and \
          later); build it with RUSTFLAGS=\"-C target-cpu=x86-64\" to run here"
@@ -89,7 +89,7 @@ pub enum StartError {
     Reflection(String),
 }
 
-/// How long cut calls and connections, and a write past the deadline, get to end.
+/// Time that cut calls and connections, and a write past the deadline, get to end.
 const LAST_FRAMES: Duration = Duration::from_millis(limits::LAST_FRAMES_MS);
 
 /// A server that listens.
@@ -103,12 +103,12 @@ pub struct Running {
     calls: Calls,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     background: Vec<JoinHandle<()>>,
-    /// Keeps the health of what needs the store.
+    /// Task that keeps the health of the services that need the store.
     store_health: JoinHandle<()>,
     drain: Drain,
 }
 
-/// Starts a server: settings checked, store open and market loaded before the port opens.
+/// Starts a server: checks the settings, opens the store and loads the market, then opens the port.
 ///
 /// # Errors
 /// [`StartError`], in the order of the steps.
@@ -116,7 +116,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     start_at(config, Clock::system()).await
 }
 
-/// [`start`], with a clock of the caller's.
+/// [`start`] with a given clock.
 ///
 /// # Errors
 /// As [`start`].
@@ -148,7 +148,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let server = server(&config, seed).layer(layer).add_routes(routes);
     let calls = Calls::default();
     let incoming = connection::accepted(listener, &config, phases, calls.clone());
-    let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, told(shutting)));
+    let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, raised(shutting)));
     tracing::info!(%address, model = services::MODEL_VERSION, "serving");
     let store_changes = services.store_health.changes();
     Ok(Running {
@@ -165,7 +165,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     })
 }
 
-/// The store, and everything in it that can change an answer, verified and folded.
+/// Opens the store, verifies everything in it that can change an answer, and loads the market.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), StoreError> {
     let store = if config.create {
         store::connect(&config.store).await?
@@ -184,18 +184,19 @@ fn server(config: &Config, seed: u64) -> Server {
         .http2_max_header_list_size(config.limits.header_bytes)
         .http2_keepalive_interval(Some(millis(connections.keepalive_ms)))
         .http2_keepalive_timeout(Some(millis(connections.keepalive_timeout_ms)))
-        // A chunk of an upload in one go: the default window of 64 KiB is a round trip every 64 KiB.
+        // Two MiB let a chunk of an upload arrive at once: the default window of 64 KiB costs a
+        // round trip every 64 KiB.
         .initial_stream_window_size(Some(2 * limits::MIB as u32))
         .initial_connection_window_size(Some(8 * limits::MIB as u32));
     match connections.max_age_ms {
         0 => server,
-        // Without a grace: with one tonic sends no GOAWAY and cuts calls in flight.
+        // No grace period: with one, tonic sends no GOAWAY and cuts calls in flight.
         age => server.max_connection_age(millis(age - age / 10 + seed % (age / 5).max(1))),
     }
 }
 
-async fn told(mut flag: watch::Receiver<bool>) {
-    // A sender that is gone says the same.
+async fn raised(mut flag: watch::Receiver<bool>) {
+    // A dropped sender means the same.
     let _ = flag.wait_for(|flag| *flag).await;
 }
 
@@ -212,8 +213,8 @@ fn background(config: &Config, services: &Arc<Services>) -> Vec<JoinHandle<()>> 
     tasks
 }
 
-/// Without its store a server answers from memory and takes no file: only the service that writes is
-/// not serving then.
+/// If the store fails, the server still answers from memory but accepts no files: only the service
+/// that writes reports NOT_SERVING.
 async fn report_store_health(health: HealthReporter, mut store: watch::Receiver<StoreState>) {
     let mut was_good = true;
     while store.changed().await.is_ok() {
@@ -234,24 +235,24 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
 }
 
 impl Running {
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What its handlers are given.
+    /// The state its handlers share.
     pub fn services(&self) -> &Arc<Services> {
         &self.services
     }
 
-    /// Takes it down: health says NOT_SERVING, balancers get time to notice, streams end with
-    /// UNAVAILABLE, connections are told to go (GOAWAY), calls in flight finish or are cut when the
-    /// deadline has passed, and the store is closed. `true` where no call had to be cut.
+    /// Shuts the server down: health reports NOT_SERVING, balancers get time to notice, streams end
+    /// with UNAVAILABLE, connections get a GOAWAY, calls in flight finish or are cut at the
+    /// deadline, and the store is closed. Returns true if no call had to be cut.
     pub async fn stop(self) -> bool {
         self.stop_or(std::future::pending()).await
     }
 
-    /// [`Running::stop`], whose patience ends when `hurry` resolves.
+    /// Like [`Running::stop`], but cuts the remaining calls when `hurry` resolves.
     pub async fn stop_or(mut self, hurry: impl Future<Output = ()>) -> bool {
         self.store_health.abort();
         set_health(&self.health, ServingStatus::NotServing).await;
@@ -270,7 +271,7 @@ impl Running {
         cleanly
     }
 
-    /// [`Running::drain_calls`]; none where `hurry` resolved first.
+    /// [`Running::drain_calls`]; `None` if `hurry` resolved first.
     async fn drain_calls_or(&mut self, hurry: impl Future<Output = ()>) -> Option<bool> {
         tokio::select! {
             drained = self.drain_calls() => Some(drained),
@@ -278,7 +279,7 @@ impl Running {
         }
     }
 
-    /// [`Running::close_store`], no longer than until `hurry` resolves.
+    /// [`Running::close_store`], but waits no longer than until `hurry` resolves.
     async fn close_store_or(&self, deadline: Instant, hurry: impl Future<Output = ()>) {
         tokio::select! {
             () = self.close_store(deadline) => {}
@@ -286,19 +287,19 @@ impl Running {
         }
     }
 
-    /// Closes the store once a write that was under way is durable, or gone. Past the deadline the
-    /// process may end in the middle of one: it is then gone.
+    /// Closes the store once a write in progress is durable or rolled back. Past the deadline the
+    /// process may end during a write, which is then lost.
     async fn close_store(&self, deadline: Instant) {
         let closed = async {
             let _writing = self.services.market.writing().await;
             self.services.store.close().await;
         };
         if tokio::time::timeout_at(deadline, closed).await.is_err() {
-            tracing::warn!("the store was not closed in time; a write is under way");
+            tracing::warn!("the store was not closed in time; a write is in progress");
         }
     }
 
-    /// Ends streams and waits for calls, but not for ever; whether all of them finished.
+    /// Ends streams and waits for calls, up to the deadline; returns true if all of them finished.
     async fn drain_calls(&mut self) -> bool {
         tokio::time::sleep(Duration::from_millis(self.drain.notice_ms)).await;
         tracing::info!("draining");
@@ -308,13 +309,13 @@ impl Running {
         tokio::time::timeout(patience, &mut self.serving).await.is_ok()
     }
 
-    /// Ends every call and every connection; whether there was no call left to end.
+    /// Ends every call and every connection; returns true if no call was left.
     async fn cut_calls(&mut self) -> bool {
         let calls = self.calls.count();
-        tracing::warn!(calls, "cutting what is left");
+        tracing::warn!(calls, "cutting the remaining calls");
         self.phase.send_replace(Phase::Cut);
         self.shut.send_replace(true);
-        // Cut calls get a moment to say so, then their connections end.
+        // Cut calls get a moment to send their status, then their connections end.
         if tokio::time::timeout(2 * LAST_FRAMES, &mut self.serving).await.is_err() {
             self.serving.abort();
         }
@@ -322,7 +323,7 @@ impl Running {
     }
 }
 
-/// Refuses in plain words what would otherwise be an illegal instruction.
+/// Returns a clear error where an illegal instruction would otherwise end the process.
 fn check_processor() -> Result<(), StartError> {
     #[cfg(all(target_arch = "x86_64", target_feature = "avx2"))]
     if !std::arch::is_x86_feature_detected!("avx2") {

@@ -1,67 +1,67 @@
-//! Every bound of the service, named, with its unit; a caller beyond one is told which.
+//! Every limit of the service, named, with its unit; an error names the limit that was exceeded.
 
 use serde::{Deserialize, Serialize};
 
-/// Bounds an operator may move. Each has the unit in its name.
+/// Limits that an operator may change. Each name ends with its unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// The largest message received, bytes, after decompression.
+    /// Largest message received, bytes, after decompression.
     pub receive_bytes: usize,
-    /// The largest message sent, bytes.
+    /// Largest message sent, bytes.
     pub send_bytes: usize,
-    /// The largest list of metadata of a call, bytes.
+    /// Largest header list of a call, bytes.
     pub header_bytes: u32,
-    /// The largest chunk of an upload, bytes.
+    /// Largest chunk of an upload, bytes.
     pub chunk_bytes: usize,
-    /// The largest upload as received, bytes.
+    /// Largest upload as received, bytes.
     pub upload_bytes: u64,
-    /// The largest upload once decompressed, bytes.
+    /// Largest upload after decompression, bytes.
     pub upload_decompressed_bytes: u64,
-    /// Decompressed bytes allowed per byte received, beyond the first 16 MiB: what is above is a
-    /// bomb.
+    /// Decompressed bytes allowed per byte received, beyond the first 16 MiB; more is treated as a
+    /// decompression bomb.
     pub upload_ratio: u64,
-    /// Memory that all uploads at once may take while they are read and written, bytes.
+    /// Memory that all uploads together may take while they are read and written, bytes.
     pub upload_memory_bytes: u64,
-    /// Uploads received at once.
+    /// Concurrent uploads.
     pub uploads: usize,
-    /// Bytes of answers in flight at once, over all calls: an answer counts until the operating
-    /// system took it, a call that computes [`CALL_RESERVED_BYTES`] at least.
+    /// Bytes of answers in flight, over all calls: an answer counts until the operating system has
+    /// taken it, and a running call counts at least [`CALL_RESERVED_BYTES`].
     pub answer_bytes: usize,
-    /// Of these, bytes that one connection may hold.
+    /// Share of these bytes that one connection may hold.
     pub answer_bytes_per_connection: usize,
-    /// Bytes of requests in flight at once, over all calls: a request counts until its handler has
-    /// answered, of an upload the message that is not whole.
+    /// Bytes of requests in flight, over all calls: a request counts until its handler has
+    /// answered; of an upload only the incomplete message counts.
     pub request_memory_bytes: usize,
-    /// Of these, bytes that one connection may hold.
+    /// Share of these bytes that one connection may hold.
     pub request_memory_bytes_per_connection: usize,
-    /// How long a request may be silent before it is whole, milliseconds.
+    /// How long an incomplete request may be silent, milliseconds.
     pub request_idle_ms: u64,
-    /// Bytes a second that a request must bring on average, beyond that silence.
+    /// Average bytes per second that a request must send, beyond that silence.
     pub request_bytes_per_s: u64,
-    /// Connections at once; one more is closed as soon as it is made.
+    /// Concurrent connections; further ones are closed as soon as they are accepted.
     pub connections: usize,
-    /// Calls on one connection at once.
+    /// Concurrent calls on one connection.
     pub streams_per_connection: u32,
-    /// Watch streams at once, over all connections.
+    /// Concurrent watch streams, over all connections.
     pub watchers: usize,
-    /// Heavy computations waiting for a thread; one more is refused.
+    /// Heavy computations waiting for a thread; further ones are rejected.
     pub compute_queue: usize,
-    /// What a call without a deadline gets, milliseconds.
+    /// Deadline of a call that sets none, milliseconds.
     pub default_deadline_ms: u64,
-    /// What a call gets at most, milliseconds. Uploads without a deadline get this.
+    /// Longest deadline of a call, milliseconds. Uploads without a deadline get this one.
     pub max_deadline_ms: u64,
-    /// How long a watch stream may live, milliseconds; clients reconnect then.
+    /// Lifetime of a watch stream, milliseconds; clients then reconnect.
     pub watch_lifetime_ms: u64,
-    /// How long a watch stream may be silent before it repeats what it said, milliseconds.
+    /// How long a watch stream may be silent before it sends a heartbeat, milliseconds.
     pub heartbeat_ms: u64,
-    /// Prepared statistics kept for later requests, bytes. What was not used for longest leaves
-    /// first; a value that alone is above the bound is prepared anew for every request.
+    /// Prepared values kept for later requests, bytes. The least recently used is dropped first; a
+    /// value larger than this by itself is prepared again for every request.
     pub prepared_bytes: usize,
 }
 
 impl Limits {
-    /// The bounds where nobody says otherwise.
+    /// Default limits.
     pub const fn standard() -> Limits {
         Limits {
             receive_bytes: 4 * MIB,
@@ -94,94 +94,97 @@ impl Limits {
 
 /// Bytes in a mebibyte.
 pub const MIB: usize = 1024 * 1024;
-/// Threads of the pool for heavy work.
+/// Maximum number of threads of the pool for heavy work.
 pub const THREADS: usize = 1_024;
-/// Stack of each of them, bytes. A thread that waits for parts of its computation begins another one
-/// meanwhile, on the same stack.
+/// Stack of each of them, bytes. A thread that waits for parts of its computation starts another
+/// one meanwhile, on the same stack.
 pub const THREAD_STACK_BYTES: usize = 16 * MIB;
 /// Positions of one portfolio.
 pub const POSITIONS: usize = 10_000;
-/// Entries of a page where the caller does not say.
+/// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
-/// Entries of a page at most.
+/// Maximum number of entries of a page.
 pub const PAGE_MAX: usize = 1_000;
-/// Sessions per page of a history as published, for measures that read the whole market. Each session
-/// is one preparation: 0.16 s of one processor for 3,000 names over ten years.
+/// Maximum number of sessions per page of a history as published, for measures that read the whole
+/// market. Each session is one preparation: 0.16 s of one processor for 3,000 names over ten years.
 pub const AS_PUBLISHED_PREPARATIONS: usize = 100;
-/// Bytes of a status on the wire, its message and its details. Clients refuse trailers above 8 KiB.
+/// Bytes of a status on the wire: its message and details. Clients reject trailers above 8 KiB.
 pub const STATUS_BYTES: usize = 4 * 1024;
-/// Of these, bytes of the message.
+/// Share of these bytes for the message.
 pub const MESSAGE_BYTES: usize = 1024;
-/// Bytes of one text of the caller's, or of one description, within a status.
+/// Bytes of one text of the caller, or of one description, within a status.
 pub const EXCERPT_BYTES: usize = 256;
-/// Rejected rows of one file that are told; more are counted.
+/// Rejected rows of one file that are listed; further ones are only counted.
 pub const REJECTIONS: usize = 1_000;
-/// Rejected rows that are told again to a repeated request id.
+/// Rejected rows listed again for a repeated request id.
 pub const KEPT_REJECTIONS: usize = 20;
-/// Bytes of the words of one note that are told again to a repeated request id.
+/// Bytes of the text of one note, for a repeated request id.
 pub const KEPT_NOTE_BYTES: usize = 512;
-/// How long the answer to a request id is kept at least, microseconds: 30 days.
+/// Minimum time for which the answer to a request id is kept, microseconds: 30 days.
 pub const REQUEST_ID_KEPT_MICROS: i64 = 30 * 86_400 * 1_000_000;
-/// Lines of one file below its header.
+/// Lines of one file, without its header.
 pub const UPLOAD_ROWS: u64 = 20_000_000;
 /// Bytes of one line of a file.
 pub const LINE_BYTES: usize = 64 * 1024;
-/// Bytes of one text of a file: a company's name, a sector.
+/// Bytes of one text in a file: a company's name, a sector.
 pub const TEXT_BYTES: usize = 256;
-/// Different texts of one file; the market keeps them for ever.
+/// Distinct texts of one file; the market keeps them permanently.
 pub const UPLOAD_TEXTS: usize = 100_000;
-/// Bytes of all different texts of one file.
+/// Bytes of all distinct texts of one file.
 pub const UPLOAD_TEXTS_BYTES: u64 = 16 * MIB as u64;
-/// Names of instruments and series of one file, in every spelling; the market keeps them for ever.
+/// Names of instruments and series of one file, in every spelling; the market keeps them
+/// permanently.
 pub const UPLOAD_NAMES: usize = 100_000;
-/// How many times the rows read of a file are in memory before they are written: as rows of the file,
-/// as facts, as segments, and packed. Three million bars of 69 bytes took 3.3 times as much.
+/// How many copies of a file's rows are in memory until they are written: as rows of the file, as
+/// facts, as segments, and packed. Three million bars of 69 bytes took 3.3 times their size.
 pub const UPLOAD_COPIES: u64 = 4;
-/// When an upload that found no memory may be sent again, milliseconds.
+/// Retry delay for an upload that found no memory, milliseconds.
 pub const UPLOAD_RETRY_MS: u64 = 5_000;
 /// Members that the directory of a zip archive may list.
 pub const ZIP_MEMBERS: u64 = 1_000;
-/// Chunks of an upload that wait for the reader.
+/// Chunks of an upload that may wait for the reader.
 pub const CHUNKS_AHEAD: usize = 4;
-/// Characters of a file's name.
-pub const FILE_NAME_CHARS: usize = 1_024;
+/// Bytes of a file name.
+pub const FILE_NAME_BYTES: usize = 1_024;
 /// Characters of a request id.
 pub const REQUEST_ID_CHARS: usize = 128;
-/// Names of unjoined instruments that are told; more are counted.
+/// Names of unjoined instruments that are listed; further ones are only counted.
 pub const UNJOINED_NAMES: usize = 20;
-/// How far ahead of our clock an as-of date may be, microseconds: two machines never agree exactly.
+/// How far an as-of may be ahead of the server's clock, microseconds: clocks of two machines never
+/// agree exactly.
 pub const CLOCK_SKEW_MICROS: i64 = 5_000_000;
-/// Decompressed bytes below which no ratio is asked.
+/// Decompressed bytes below which the compression ratio is not checked.
 pub const RATIO_FREE_BYTES: u64 = 16 * MIB as u64;
-/// Times an upload is prepared again because another writer was first.
+/// Maximum number of times an upload is prepared because another writer committed first.
 pub const WRITE_ATTEMPTS: usize = 5;
-/// Facts that one run of the compaction merges.
+/// Facts that one compaction merges.
 pub const COMPACTION_FACTS: u64 = 4_000_000;
 /// Bytes that a call reserves before it does any work: an answer of common size.
 pub const CALL_RESERVED_BYTES: usize = 64 * 1024;
-/// How long a call waits for that reserve, milliseconds.
+/// Maximum wait of a call for that reserve, milliseconds.
 pub const ADMISSION_WAIT_MS: u64 = 2_000;
-/// Pause between two attempts of a call that waits for its reserve, milliseconds.
+/// Pause between two attempts to get the reserve, milliseconds.
 pub const ADMISSION_RETRY_MS: u64 = 20;
-/// Bytes that a connection may hold of the last quarter of what connections share: two calls.
+/// Bytes that a connection may hold of the last quarter of a shared pool: two calls.
 pub const SMALL_SHARE_BYTES: usize = 2 * CALL_RESERVED_BYTES;
-/// Bytes of a question after health that are not counted.
+/// Bytes of a health request that are not counted.
 pub const FREE_REQUEST_BYTES: usize = 1024;
-/// Silences of the longest kind that the bytes of a request may earn in advance: what a burst brings
-/// does not keep a request for ever.
+/// Maximum waiting time that received bytes can earn in advance, in idle times: a burst must not
+/// keep a request open forever.
 pub const PATIENCE_IDLES: u32 = 3;
-/// Bytes of an answer handed to the transport at once; the rest waits until they are wanted.
+/// Bytes of an answer handed to the transport at once; the rest waits until the transport asks for
+/// it.
 pub const PIECE_BYTES: usize = 64 * 1024;
-/// When a caller who met a bound may try again, milliseconds.
+/// Retry delay for a caller who reached a limit, milliseconds.
 pub const RETRY_AFTER_MS: u64 = 1_000;
-/// Pause after a connection could not be accepted, milliseconds.
+/// Pause after a failure to accept a connection, milliseconds.
 pub const ACCEPT_PAUSE_MS: u64 = 100;
-/// Silence after which a condition that comes back is told again, milliseconds.
+/// A recurring condition is logged again after this much silence, milliseconds.
 pub const EPISODE_MS: f64 = 60_000.0;
-/// File descriptors that a server needs besides those of its connections: the store, its log, the
+/// File descriptors that a server needs in addition to its connections: the store, its WAL, the
 /// runtime.
 pub const OWN_FILES: usize = 128;
-/// The longest time that a setting may say, milliseconds: ten years.
+/// Longest time that a setting may have, milliseconds: ten years.
 pub const LONGEST_MS: u64 = 10 * 366 * 86_400_000;
-/// How long cut calls get to say so, milliseconds.
+/// Time that cut calls get to send their status, milliseconds.
 pub const LAST_FRAMES_MS: u64 = 500;

@@ -1,10 +1,10 @@
-//! The resident market: the log folded up to its head, in memory; readers take it without waiting.
+//! The resident market: the log folded up to its head, in memory; readers never wait for it.
 //!
-//! One watch channel holds the market and announces a new one. A writer, holding the write lock,
-//! prepares on the head, appends to the store and folds the delta in before it answers: whoever got
-//! the answer, and everybody after, reads the write. The follower does the same with what other
-//! processes wrote to the store. A delta is folded on a thread for blocking work, not on the pool of
-//! analyses: what is durable does not wait behind them.
+//! One watch channel holds the market and announces each new one. A writer, holding the write lock,
+//! prepares on the head, appends to the store and folds the delta in before it answers: once a
+//! caller has the answer, every later read sees the write. The follower does the same with writes
+//! of other processes. A delta is folded on a blocking thread and not on the compute pool, so that
+//! durable data does not wait behind analyses.
 
 use crate::{
     clock::{Clock, Stopwatch},
@@ -46,7 +46,7 @@ impl Resident {
     /// Reads the whole log of a store.
     ///
     /// # Errors
-    /// Where the store cannot be read; a damaged segment is named.
+    /// If the store cannot be read; the error names a damaged segment.
     pub async fn load(store: &dyn Store) -> Result<Resident, StoreError> {
         let watch = Stopwatch::start();
         let delta = store.load(0).await?;
@@ -63,7 +63,7 @@ impl Resident {
         Ok(Resident::of_shared(market))
     }
 
-    /// A market that is there already.
+    /// Wraps a market that is already in memory.
     pub fn of(market: Market) -> Resident {
         Resident::of_shared(Arc::new(market))
     }
@@ -73,7 +73,7 @@ impl Resident {
         Resident { current, writing: Arc::new(Mutex::new(())), retired: Retired::new() }
     }
 
-    /// Where large values go that were replaced.
+    /// Holds replaced values until they can be freed.
     pub fn retired(&self) -> &Retired {
         &self.retired
     }
@@ -83,7 +83,7 @@ impl Resident {
         Arc::clone(&self.current.borrow())
     }
 
-    /// Tells of every new head; one that is slow sees the latest alone.
+    /// Announces every new head; a slow receiver sees only the latest.
     pub fn heads(&self) -> watch::Receiver<Arc<Market>> {
         self.current.subscribe()
     }
@@ -93,17 +93,17 @@ impl Resident {
         Writing { resident: self, _guard: self.writing.lock().await }
     }
 
-    /// Folds in what others wrote to the store, if anything.
+    /// Folds in the writes of other processes, if any.
     ///
     /// # Errors
-    /// Where the store cannot be read, or is not the one whose log was folded.
+    /// If the store cannot be read, or its log is not the one that was folded so far.
     pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
-        // In this order: only what is durable is folded, so the store is never behind.
+        // Read in this order: only durable data is folded, so the store is never behind.
         let ours = self.head().head();
         let head = store.head().await?;
         if head.revision < ours.revision {
             let (head, ours) = (head.revision, ours.revision);
-            let text = format!("its newest revision is {head}, this process has read {ours}");
+            let text = format!("its newest revision is {head}, but this process has read {ours}");
             return Err(StoreError::Replaced(text));
         }
         if head == ours {
@@ -114,10 +114,10 @@ impl Resident {
 }
 
 impl Writing<'_> {
-    /// Folds in what others wrote to the store, if anything.
+    /// Folds in the writes of other processes, if any.
     ///
     /// # Errors
-    /// Where the store cannot be read, or is not the one whose log was folded.
+    /// If the store cannot be read, or its log is not the one that was folded so far.
     pub async fn catch_up(&self, store: &dyn Store) -> Result<(), StoreError> {
         let ours = self.resident.head().head();
         let delta = store.load(ours.revision).await?;
@@ -125,7 +125,7 @@ impl Writing<'_> {
             let theirs = store.revisions(before, 1).await?;
             if theirs.first().map(|record| record.mark) != Some(ours) {
                 let revision = ours.revision;
-                let text = format!("its revision {revision} is not the one this process has read");
+                let text = format!("its revision {revision} differs from the one read before");
                 return Err(StoreError::Replaced(text));
             }
         }
@@ -135,11 +135,12 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Makes the market with a delta the head.
+    /// Applies a delta and makes the result the head.
     pub async fn fold(&self, delta: Delta) {
         let next = apply(self.resident.head(), delta).await;
         tracing::debug!(revision = next.head().revision, "new head");
-        // Before it is replaced: from then on a call may be the last to hold it.
+        // Retired before it is replaced: from then on a call may be the last holder of the old
+        // market.
         let retired = &self.resident.retired;
         retired.add([self.resident.head() as Shared]);
         drop(self.resident.current.send_replace(next));
@@ -147,21 +148,21 @@ impl Writing<'_> {
     }
 }
 
-/// Folds a delta off the I/O threads.
+/// Applies a delta off the I/O threads.
 async fn apply(market: Arc<Market>, delta: Delta) -> Arc<Market> {
     let folding = tokio::task::spawn_blocking(move || Arc::new(market.apply(delta)));
     match folding.await {
         Ok(next) => next,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is going away, and so is whoever waits for the market.
+            // The runtime is shutting down, and with it the task that waits for the market.
             Err(_) => std::future::pending().await,
         },
     }
 }
 
-/// Follows a store for ever: polls its head, and after a failed write tries a small one, so that
-/// health is told by itself when the store takes writes again.
+/// Follows a store until cancelled: polls its head, and after a failed write tries a small one, so
+/// that health recovers by itself when the store accepts writes again.
 pub async fn follow(
     resident: Resident,
     store: Arc<dyn Store>,
@@ -180,11 +181,11 @@ pub async fn follow(
     }
 }
 
-/// Compacts a store for ever, a bounded piece at a time.
+/// Compacts a store until cancelled, a bounded amount at a time.
 pub async fn compact(store: Arc<dyn Store>, clock: Clock, every: Duration, health: StoreHealth) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    // The first tick is at once; a server that starts has better things to do.
+    // The first tick is immediate; skip it, because a starting server is busy.
     ticks.tick().await;
     loop {
         ticks.tick().await;
@@ -192,7 +193,7 @@ pub async fn compact(store: Arc<dyn Store>, clock: Clock, every: Duration, healt
     }
 }
 
-/// A compaction that found nothing to do wrote nothing, and tells nothing of writing.
+/// Runs one compaction. One without work wrote nothing, so it does not change the write health.
 async fn compact_once(store: &dyn Store, now: Instant, health: &StoreHealth) {
     let compacted = store.compact(limits::COMPACTION_FACTS, now).await;
     match &compacted {
@@ -200,7 +201,7 @@ async fn compact_once(store: &dyn Store, now: Instant, health: &StoreHealth) {
         Ok(done) => log_compacted(*done),
         Err(error) => {
             let cause = with_causes(error);
-            tracing::warn!(cause, "compaction failed; it will try again");
+            tracing::warn!(cause, "compaction failed; retrying at the next interval");
         }
     }
     health.written(&compacted);
@@ -223,7 +224,7 @@ mod tests {
     };
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// Bars of one instrument, many to a day.
+    /// Bars of one instrument, with many publications per day.
     fn large_delta() -> Delta {
         let mut table = FactTable::empty(Dataset::Bars);
         let row = vec![1.0; Dataset::Bars.fields().len()];
@@ -244,7 +245,7 @@ mod tests {
 
     /// The runtime of this test has one thread.
     #[tokio::test]
-    async fn calls_go_on_while_a_delta_is_folded_and_none_frees_the_old_market() {
+    async fn calls_run_while_a_delta_is_folded_and_none_frees_the_old_market() {
         let resident = Resident::of(Market::empty());
         let turns = Arc::new(AtomicU64::new(0));
         let other_call = tokio::spawn({
@@ -261,11 +262,11 @@ mod tests {
         let before = turns.load(Ordering::SeqCst);
         resident.writing().await.fold(delta).await;
         assert_eq!(resident.head().head().revision, 1);
-        assert!(before + 1 < turns.load(Ordering::SeqCst), "others had their turns meanwhile");
-        // The last call that used the old market leaves.
+        assert!(before + 1 < turns.load(Ordering::SeqCst), "other tasks ran meanwhile");
+        // Ends the last call that uses the old market.
         other_call.abort();
         let _ = other_call.await;
-        assert_eq!(old.strong_count(), 1, "it does not free it");
+        assert_eq!(old.strong_count(), 1, "the call did not free it");
         resident.retired().free();
         let patience = tokio::time::timeout(Duration::from_secs(10), async {
             while old.strong_count() != 0 {
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_compaction_that_cannot_write_is_told_by_health() {
+    async fn a_compaction_that_cannot_write_changes_health() {
         let store = store::connect("sqlite::memory:").await.unwrap();
         let health = StoreHealth::good();
         compact_once(store.as_ref(), Instant::from_micros(0), &health).await;
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_compaction_without_work_does_not_say_that_writes_succeed() {
+    async fn a_compaction_without_work_does_not_change_health() {
         let store = store::connect("sqlite::memory:").await.unwrap();
         let health = StoreHealth::good();
         health.written(&Err::<(), _>(StoreError::Replaced("is gone".to_owned())));

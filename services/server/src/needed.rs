@@ -1,12 +1,12 @@
-//! What answers need beside the snapshot, and where they get it from.
+//! The prepared data that answers need in addition to the snapshot, and where it comes from.
 
 use crate::{prepared::Prepared, refusal::Refusal, services::Services, views::Pinned};
 use std::sync::Arc;
 
-/// What the answer to a query needs. As a rule it does not depend on the query: it is computed on
-/// first need and shared by all requests of the view.
+/// Data that the answer to a query needs. It usually does not depend on the query: it is computed
+/// on first use and shared by all requests of the view.
 pub trait Needed<Query>: Send + Sync + Sized + 'static {
-    /// Gives it for a query at its view.
+    /// Returns it for a query at its view.
     fn of(
         query: &Query,
         services: &Services,
@@ -21,7 +21,7 @@ impl<Query: Sync> Needed<Query> for () {
     }
 }
 
-/// A prepared value comes from the cache of them.
+/// A prepared value comes from the cache of prepared values.
 impl<Query: Sync, Value: Prepared> Needed<Query> for Value {
     async fn of(_: &Query, services: &Services, pinned: &Pinned) -> Result<Arc<Value>, Refusal> {
         services.prepared(pinned).await

@@ -1,12 +1,12 @@
-//! How far the server has gone on its way out: what calls, streams and connections follow.
+//! The phase of a shutdown, which calls, streams and connections follow.
 
-/// A step of a shutdown.
+/// A phase of the server's life, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Calls are served.
     Serving,
-    /// Streams that would never end are ended; other calls finish.
+    /// Endless streams are ended; other calls finish.
     Draining,
-    /// The hard deadline has passed; every call ends.
+    /// The deadline has passed or the shutdown was hurried; every call ends.
     Cut,
 }

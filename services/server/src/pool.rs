@@ -1,7 +1,7 @@
-//! A bound in bytes that all connections share, of which no connection may take more than its share.
+//! A pool of bytes that all connections share, with a maximum share per connection.
 //!
-//! The last quarter is kept for connections that hold little, so those that hold much do not lock
-//! out the others.
+//! The last quarter is reserved for connections that hold little, so that those that hold much do
+//! not lock out the others.
 
 use crate::{limits, refusal::Refusal};
 use std::{
@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The bytes, and how many of them are held.
+/// The pool, and how many of its bytes are held.
 #[derive(Debug)]
 pub struct Pool {
     what: &'static str,
@@ -19,26 +19,26 @@ pub struct Pool {
     held: Mutex<usize>,
 }
 
-/// What one connection holds of a pool.
+/// The bytes that one connection holds of a pool.
 #[derive(Clone, Debug)]
 pub struct Share {
     pool: Arc<Pool>,
-    /// Read and written while the pool is locked.
+    /// Read and written only while the pool is locked.
     held: Arc<Mutex<usize>>,
 }
 
 impl Pool {
-    /// Of `most` bytes, of which a connection may hold `share`.
+    /// A pool of `most` bytes, of which a connection may hold `share`. `what` names it in errors.
     pub fn new(what: &'static str, most: usize, share: usize) -> Arc<Pool> {
         Arc::new(Pool { what, most, share, held: Mutex::new(0) })
     }
 
-    /// The share of a connection that holds nothing yet.
+    /// The share of a new connection, which holds nothing yet.
     pub fn share(self: &Arc<Pool>) -> Share {
         Share { pool: Arc::clone(self), held: Arc::default() }
     }
 
-    /// Bytes that are held.
+    /// Bytes held by all connections.
     pub fn held(&self) -> usize {
         *lock(&self.held)
     }
@@ -47,7 +47,8 @@ impl Pool {
         Refusal::Overloaded { what: self.what, limit: limit as u64 }
     }
 
-    /// Whether there is room, once a connection would hold `own` bytes and all of them `all`.
+    /// Checks the limits for a connection that would hold `own` bytes and a pool that would hold
+    /// `all`.
     fn has_room(&self, own: usize, all: usize) -> Result<(), Refusal> {
         let is_small = own <= limits::SMALL_SHARE_BYTES;
         let most = if is_small { self.most } else { self.most - self.most / 4 };
@@ -60,15 +61,15 @@ impl Pool {
 }
 
 impl Share {
-    /// Room for no bytes, to grow.
+    /// An empty room that can grow.
     pub fn empty(&self) -> Room {
         Room { share: self.clone(), bytes: 0 }
     }
 
-    /// Room for bytes; waits a moment for it.
+    /// Takes room for bytes; waits a moment for it.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where there is none.
+    /// [`Refusal::Overloaded`] if there is none.
     pub async fn wait_for(&self, bytes: usize) -> Result<Room, Refusal> {
         let give_up = Instant::now() + Duration::from_millis(limits::ADMISSION_WAIT_MS);
         let mut room = self.empty();
@@ -84,7 +85,7 @@ impl Share {
     }
 }
 
-/// Bytes that are held; they are given back when it is dropped.
+/// Bytes held in a pool; released on drop.
 #[derive(Debug)]
 pub struct Room {
     share: Share,
@@ -92,20 +93,21 @@ pub struct Room {
 }
 
 impl Room {
-    /// How many.
+    /// Number of bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Holds so many instead.
+    /// Changes the number of bytes held.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where there is no room; what was held is held still.
+    /// [`Refusal::Overloaded`] if there is no room; the number is then unchanged.
     pub fn resize(&mut self, bytes: usize) -> Result<(), Refusal> {
         self.change(bytes, |pool, own, all| pool.has_room(own, all))
     }
 
-    /// Holds so many instead, though there may be no room: others wait until there is.
+    /// Changes the number of bytes held even beyond the limit: others then wait until there is
+    /// room.
     pub fn force(&mut self, bytes: usize) {
         let _never = self.change(bytes, |_, _, _| Ok(()));
     }
@@ -143,7 +145,7 @@ mod tests {
 
     const SMALL: usize = limits::SMALL_SHARE_BYTES;
 
-    /// Holds bytes, or what the bound was.
+    /// Takes room for bytes, or returns the limit that was exceeded.
     fn hold(share: &Share, bytes: usize) -> Result<Room, u64> {
         let mut room = share.empty();
         match room.resize(bytes) {
@@ -162,7 +164,7 @@ mod tests {
         room.resize(10).unwrap();
         assert_eq!(pool.held(), 10);
         assert!(room.resize(usize::MAX).is_err());
-        assert_eq!((pool.held(), room.bytes()), (10, 10), "as it was");
+        assert_eq!((pool.held(), room.bytes()), (10, 10), "unchanged");
         drop(room);
         assert_eq!(pool.held(), 0);
     }
@@ -172,17 +174,17 @@ mod tests {
         let pool = Pool::new("test", 8 * SMALL, 4 * SMALL);
         let (greedy, second, stranger) = (pool.share(), pool.share(), pool.share());
         let _four = hold(&greedy, 4 * SMALL).unwrap();
-        assert_eq!(hold(&greedy, 1).unwrap_err(), 4 * SMALL as u64, "its share");
+        assert_eq!(hold(&greedy, 1).unwrap_err(), 4 * SMALL as u64, "the limit of its share");
         let _two = hold(&second, 2 * SMALL).unwrap();
         assert_eq!(hold(&second, 1).unwrap_err(), 8 * SMALL as u64, "the last quarter");
         let _small = hold(&stranger, SMALL).unwrap();
-        assert_eq!(hold(&stranger, 1).unwrap_err(), 8 * SMALL as u64, "it is small no more");
+        assert_eq!(hold(&stranger, 1).unwrap_err(), 8 * SMALL as u64, "it is no longer small");
         let _last = hold(&pool.share(), SMALL).unwrap();
-        assert_eq!(hold(&pool.share(), 1).unwrap_err(), 8 * SMALL as u64, "all of it");
+        assert_eq!(hold(&pool.share(), 1).unwrap_err(), 8 * SMALL as u64, "the whole pool");
     }
 
     #[test]
-    fn what_is_forced_keeps_others_out_until_it_is_given_back() {
+    fn forced_bytes_keep_others_out_until_they_are_released() {
         let pool = Pool::new("test", 8 * SMALL, 4 * SMALL);
         let mut forced = pool.share().empty();
         forced.force(9 * SMALL);
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_gets_the_room_that_comes_free() {
+    async fn a_waiter_gets_released_room() {
         let pool = Pool::new("test", SMALL, SMALL);
         let room = hold(&pool.share(), SMALL).unwrap();
         let share = pool.share();

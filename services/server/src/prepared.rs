@@ -1,4 +1,5 @@
-//! What each service prepares from a snapshot, as the cache of prepared values sees it.
+//! The values that each service prepares from a snapshot, as the cache of prepared values sees
+//! them.
 
 use exposure::prepared::PreparedExposure;
 use factors::roles::Roles;
@@ -12,18 +13,19 @@ use squeeze::prepared::PreparedSqueeze;
 
 /// A value prepared from a snapshot, once for all requests.
 pub trait Prepared: Send + Sync + Sized + 'static {
-    /// The datasets that the value, and every answer from it, depends on. It sees no others.
+    /// The datasets that the value, and every answer computed from it, depends on. It sees no
+    /// others.
     const READS: DatasetSet;
 
-    /// Prepares it, on the pool of the caller. With an earlier value it may be quicker; the result has
+    /// Prepares it, on the pool of the caller. An earlier value may make it faster; the result has
     /// the same bits.
     fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self;
 
-    /// The memory it holds, bytes, without the market behind its snapshot.
+    /// Memory it holds, bytes, without the market behind its snapshot.
     fn bytes(&self) -> usize;
 }
 
-/// What every dataset holds.
+/// The coverage of every dataset.
 #[derive(Debug)]
 pub struct PreparedCoverage(pub Vec<DatasetCoverage>);
 

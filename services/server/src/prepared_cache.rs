@@ -1,10 +1,10 @@
-//! Prepared values, kept for as long as they hold and while memory allows.
+//! A cache of prepared values, kept as long as they are valid and memory allows.
 //!
 //! A value is valid for every snapshot that shows the same facts of the datasets it reads, the same
 //! names and the same day ([`Snapshot::changed_since`]): a new revision or a later instant that
-//! changes none of them is answered from the value that is there. Where something changed, the newest
-//! earlier value is handed to the preparation of the next. Each value is prepared by one computation,
-//! however many calls wait for it and whether or not the first of them stays.
+//! changes none of them is answered from the cached value. If something changed, the next
+//! preparation gets the newest earlier value to start from. Each value is prepared by one
+//! computation, however many calls wait for it and whether or not the first of them stays.
 
 use crate::{
     compute::{Compute, Place, catch},
@@ -20,8 +20,8 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// The prepared values kept, all together within a bound in bytes; the least recently used one leaves
-/// first. A call that uses a value keeps it alive past that.
+/// The prepared values kept, together within a limit in bytes; the least recently used one is
+/// dropped first. A call that uses a value keeps it alive beyond that.
 #[derive(Debug)]
 pub struct PreparedCache {
     kept: Mutex<Kept>,
@@ -33,9 +33,9 @@ pub struct PreparedCache {
 #[derive(Debug)]
 struct Kept {
     entries: Vec<Entry>,
-    /// Counts uses, to order them.
+    /// Counter of uses, to order them.
     uses: u64,
-    /// Counts preparations.
+    /// Counter of preparations.
     begun: u64,
 }
 
@@ -43,7 +43,7 @@ struct Kept {
 struct Entry {
     id: u64,
     kind: TypeId,
-    /// The newest snapshot that the value is known to hold for.
+    /// The newest snapshot for which the value is known to be valid.
     snapshot: Snapshot,
     state: State,
     used: u64,
@@ -59,34 +59,34 @@ enum State {
     },
 }
 
-/// The value, or why there is none.
+/// The value, or the error of its preparation.
 type Outcome = Result<Shared, String>;
 
 impl PreparedCache {
-    /// An empty cache of at most so many bytes. A value above the bound is used and not kept.
+    /// An empty cache of at most `most_bytes`. A larger value is used but not kept.
     pub fn new(most_bytes: usize, compute: Compute, retired: Retired) -> Arc<PreparedCache> {
         let kept = Mutex::new(Kept { entries: Vec::new(), uses: 0, begun: 0 });
         Arc::new(PreparedCache { kept, most_bytes, compute, retired })
     }
 
-    /// The value of a view, prepared where none is kept that holds for it.
+    /// The value of a view; prepared if no valid one is kept.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where it must be prepared and the queue is full, [`Refusal::Failed`]
-    /// where its preparation panicked; the next call tries again.
+    /// [`Refusal::Overloaded`] if it must be prepared and the queue is full, [`Refusal::Failed`] if
+    /// its preparation panicked; the next call tries again.
     pub async fn get<T: Prepared>(self: &Arc<Self>, view: &View) -> Result<Arc<T>, Refusal> {
         let ended = |why: String| Refusal::Failed(why);
         let value = match self.find_or_start::<T>(view)? {
             State::Ready { value, .. } => value,
             State::Underway(mut outcome) => {
-                let outcome = outcome.wait_for(Option::is_some).await.map(|told| told.clone());
+                let outcome = outcome.wait_for(Option::is_some).await.map(|done| done.clone());
                 let outcome = outcome.map_err(|_| Refusal::ShuttingDown)?;
                 outcome
-                    .unwrap_or_else(|| Err("a preparation was lost".to_owned()))
+                    .unwrap_or_else(|| Err("a preparation ended without an outcome".to_owned()))
                     .map_err(ended)?
             }
         };
-        value.downcast().map_err(|_| ended("a prepared value is of another kind".to_owned()))
+        value.downcast().map_err(|_| ended("a prepared value has the wrong type".to_owned()))
     }
 
     /// Bytes of all values kept.
@@ -108,13 +108,13 @@ impl PreparedCache {
         let place = self.compute.admit()?;
         let previous = kept.newest_before(kind, &view.snapshot);
         let previous = previous.and_then(|value| value.downcast::<T>().ok());
-        let (tell, told) = watch::channel(None);
-        let id = kept.add(kind, view.snapshot.clone(), State::Underway(told.clone()));
+        let (sender, receiver) = watch::channel(None);
+        let id = kept.add(kind, view.snapshot.clone(), State::Underway(receiver.clone()));
         drop(kept);
         let (cache, view) = (Arc::clone(self), view.clone());
-        let work = move |place| cache.prepare(id, &view, previous, (place, tell));
+        let work = move |place| cache.prepare(id, &view, previous, (place, sender));
         self.compute.spawn(place, work);
-        Ok(State::Underway(told))
+        Ok(State::Underway(receiver))
     }
 
     /// Prepares the value of an entry, on the pool.
@@ -123,7 +123,7 @@ impl PreparedCache {
         id: u64,
         view: &View,
         previous: Option<Arc<T>>,
-        (place, tell): (Place, watch::Sender<Option<Outcome>>),
+        (place, sender): (Place, watch::Sender<Option<Outcome>>),
     ) {
         let made = catch(|| {
             let snapshot = view.snapshot.reading(T::READS);
@@ -134,7 +134,7 @@ impl PreparedCache {
         drop((previous, place));
         let outcome = made.as_ref().map(|(value, _)| Arc::clone(value)).map_err(String::clone);
         self.finish(id, made);
-        tell.send_replace(Some(outcome));
+        sender.send_replace(Some(outcome));
         self.retired.free_here();
     }
 
@@ -150,7 +150,11 @@ impl PreparedCache {
             if let State::Ready { value, bytes } = entry.state {
                 if entry.id == id {
                     let bound = self.most_bytes;
-                    tracing::warn!(bytes, bound, "a prepared value is above the bound, not kept");
+                    tracing::warn!(
+                        bytes,
+                        bound,
+                        "not kept: a prepared value exceeds limits.prepared_bytes"
+                    );
                 }
                 self.retired.add([value]);
             }
@@ -175,7 +179,7 @@ impl Kept {
         id
     }
 
-    /// The value that holds for a snapshot; it counts as used.
+    /// Finds the value that is valid for a snapshot, and counts a use of it.
     fn find(&mut self, kind: TypeId, reads: DatasetSet, snapshot: &Snapshot) -> Option<State> {
         let used = self.next_use();
         let of_kind = || self.entries.iter().enumerate().filter(|(_, entry)| entry.kind == kind);
@@ -187,13 +191,13 @@ impl Kept {
         let entry = &mut self.entries[at];
         entry.used = used;
         if exact.is_none() && snapshot.follows(&entry.snapshot) {
-            // The next call at this snapshot finds it by its bounds.
+            // The next call at this snapshot then finds it by comparing bounds only.
             entry.snapshot = snapshot.clone();
         }
         Some(entry.state.clone())
     }
 
-    /// The newest value of a snapshot that this one follows.
+    /// The newest value of an earlier snapshot that this one follows.
     fn newest_before(&self, kind: TypeId, snapshot: &Snapshot) -> Option<Shared> {
         let earlier = self.entries.iter().filter_map(|entry| match &entry.state {
             State::Ready { value, .. } if entry.kind == kind => Some((&entry.snapshot, value)),
@@ -216,7 +220,7 @@ impl Kept {
         self.entries.iter().map(Entry::bytes).sum()
     }
 
-    /// Takes out what was not used for longest, until the rest is within the bound.
+    /// Removes least recently used values until the rest is within the limit.
     fn shrink_to(&mut self, most_bytes: usize) -> Vec<Entry> {
         let mut left = Vec::new();
         while most_bytes < self.bytes() {

@@ -1,100 +1,102 @@
-//! Why a call gets no answer: one variant per cause, whatever asked. `rpc/status.rs` says how each is told.
+//! Why a call gets no answer: one variant per cause, shared by all methods. `rpc/status.rs` maps
+//! each to a status.
 
 use crate::{as_of::Pin, excerpt::excerpt, limits, upload::UploadFault};
 use portfolio::lines::Violation;
 use std::collections::BTreeMap;
 use store::StoreError;
 
-/// Why a call gets no answer. Findings about the data are not here: they are gaps of an answer.
+/// Why a call gets no answer. Findings about the data are not refusals: they are gaps in an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The request is wrong in these ways.
-    #[error("{}", in_words(.0))]
+    /// The request is not valid; lists every violation.
+    #[error("{}", sentence(.0))]
     Invalid(Vec<Violation>),
-    /// The page token is not one of ours, or belongs to another request.
-    #[error("the page token belongs to another request, or is none of this service")]
+    /// The page token was not issued by this service, or belongs to another request.
+    #[error("the page token belongs to another request or was not issued by this service")]
     PageToken,
-    /// What was asked for by name is not there.
-    #[error("no {kind} is called {name:?}")]
+    /// No instrument or indicator has the requested name.
+    #[error("unknown {kind} {name:?}")]
     Unknown {
-        /// What kind of thing.
+        /// The kind of thing.
         kind: Kind,
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
-    /// The log is shorter than the revision asked for.
-    #[error("revision {asked} is not known here, the head is {head}")]
+    /// The log is shorter than the requested revision.
+    #[error("revision {asked} is unknown; the head is revision {head}")]
     RevisionUnknown {
-        /// The revision asked for.
+        /// The requested revision.
         asked: u64,
-        /// The newest.
+        /// The newest revision.
         head: u64,
     },
-    /// A replay expects other data, another model or other settings.
-    #[error("the {what} here is {here}, the request expects {asked}")]
+    /// A replay expects other data, another model or other settings than this server has.
+    #[error("the {what} of this server is {here}, but the request expects {asked}")]
     Mismatch {
-        /// What differs.
+        /// The version that differs.
         what: Pin,
-        /// What the request expects.
+        /// The version that the request expects.
         asked: String,
-        /// What we have.
+        /// The version of this server.
         here: String,
     },
-    /// A bound of the service was reached.
-    #[error("{what}: {limit} at most; try again later")]
+    /// A limit of the service was reached.
+    #[error("limit reached for {what}: {limit}; try again later")]
     Overloaded {
-        /// Of what there is too much.
+        /// The limited resource.
         what: &'static str,
-        /// The bound.
+        /// The limit.
         limit: u64,
     },
     /// The call's deadline has passed.
     #[error("the deadline of the call has passed")]
     DeadlineExceeded,
-    /// A stream has lived as long as streams may.
-    #[error("the stream has lived as long as streams may; open it again")]
+    /// A stream reached its maximum lifetime.
+    #[error("the stream reached its maximum lifetime; open it again")]
     StreamLifetime,
-    /// A message is larger than messages may be.
-    #[error("a message is larger than it may be: page or stream instead")]
+    /// A message exceeds the size limit.
+    #[error("a message exceeds the size limit: use smaller pages or a stream")]
     MessageTooLarge,
-    /// Bytes that are no message of the method.
-    #[error("the request is no message of this method")]
+    /// The bytes are not a message of the method.
+    #[error("the request is not a valid message of this method")]
     Malformed,
-    /// No message where the method takes one.
-    #[error("the request holds no message, and this method takes one")]
+    /// The request has no message, but the method takes one.
+    #[error("the request has no message, but this method requires one")]
     NoMessage,
-    /// A message that says it is compressed and not how. The protocol asks for INTERNAL.
-    #[error("the Compressed-Flag of a message is set and the call has no grpc-encoding")]
+    /// A message is flagged as compressed, but the call names no encoding. The protocol asks for
+    /// INTERNAL.
+    #[error("the Compressed-Flag of a message is set, but the call has no grpc-encoding")]
     CompressedFlag,
     /// The request arrives too slowly.
     #[error(
-        "the request stalled: it may be silent for {idle_ms} ms, and must bring {bytes_per_s} bytes \
-         a second beyond that"
+        "the request stalled: it may be silent for at most {idle_ms} ms, and must send \
+         {bytes_per_s} bytes per second beyond that"
     )]
     RequestStalled {
         /// How long it may be silent, milliseconds.
         idle_ms: u64,
-        /// What it must bring, bytes a second.
+        /// Average rate it must send, bytes per second.
         bytes_per_s: u64,
     },
-    /// The caller left before its request was whole.
-    #[error("the caller left before its request was whole")]
+    /// The client disconnected before its request was complete.
+    #[error("the client disconnected before the request was complete")]
     CallerGone,
-    /// The server is going away.
+    /// The server is shutting down.
     #[error("the server is shutting down; try another one")]
     ShuttingDown,
-    /// An upload cannot be taken.
+    /// An upload was rejected.
     #[error(transparent)]
     Upload(#[from] UploadFault),
-    /// The store cannot do it.
-    #[error("the store refused")]
+    /// The store failed.
+    #[error("the store failed")]
     Store(#[from] StoreError),
-    /// A fault of ours: the text is for the log.
+    /// An internal error; the text is only for the log.
     #[error("{0}")]
     Failed(String),
 }
 
-/// What kind of thing a name was looked for in.
+/// The kind of thing a name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Instruments and series.
@@ -112,8 +114,8 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// Violations as a sentence: the first three by path, and how many more there are.
-fn in_words(violations: &[Violation]) -> String {
+/// Violations as a sentence: the first three by path, and the number of the others.
+fn sentence(violations: &[Violation]) -> String {
     let mut by_path: BTreeMap<Vec<Step<'_>>, &Violation> = BTreeMap::new();
     for violation in violations {
         by_path.entry(steps(&violation.field)).or_insert(violation);
@@ -130,7 +132,7 @@ fn in_words(violations: &[Violation]) -> String {
     format!("the request is not valid: {}{tail}", shown.join("; "))
 }
 
-/// A step of a path; indices are in the order of numbers.
+/// A step of a path; indices sort as numbers.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Step<'a> {
     Index(u64),
@@ -147,13 +149,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_counts_positions_as_numbers() {
+    fn positions_sort_as_numbers() {
         let violations = [10, 2, 1, 0].map(|at| Violation {
             field: format!("portfolio.positions[{at}].symbol"),
             description: "is empty".into(),
         });
         assert_eq!(
-            in_words(&violations),
+            sentence(&violations),
             "the request is not valid: portfolio.positions[0].symbol is empty; \
              portfolio.positions[1].symbol is empty; portfolio.positions[2].symbol is empty; \
              and 1 more"

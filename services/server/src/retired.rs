@@ -1,8 +1,8 @@
-//! Large values that were replaced: freed when nobody uses them any more, off the I/O threads.
+//! Replaced large values, freed off the I/O threads once they are unused.
 //!
-//! Freeing a market or a prepared value takes milliseconds. The last holder is often a call on an I/O
-//! thread, or a lock is held while a value leaves a table. So what leaves is kept here until no one
-//! else holds it: then it is freed on a thread that may take its time, and no lock is held meanwhile.
+//! Freeing a market or a prepared value takes milliseconds. The last holder is often a call on an
+//! I/O thread, or a lock is held when a value is removed. So replaced values are kept here until no
+//! one else holds them, and are then freed on a blocking thread without a lock.
 
 use std::{
     any::Any,
@@ -12,14 +12,14 @@ use std::{
 /// A value of any type, shared.
 pub type Shared = Arc<dyn Any + Send + Sync>;
 
-/// What waits to be freed.
+/// The values that wait to be freed.
 #[derive(Clone, Debug, Default)]
 pub struct Retired {
     waiting: Arc<Mutex<Vec<Shared>>>,
 }
 
 impl Retired {
-    /// Nothing.
+    /// An empty list.
     pub fn new() -> Retired {
         Retired::default()
     }
@@ -29,7 +29,7 @@ impl Retired {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(values);
     }
 
-    /// Frees what nobody else holds, on a thread for blocking work. For async callers.
+    /// Frees the values that are unused, on a blocking thread. For async callers.
     pub fn free(&self) {
         let free = self.take_free();
         if !free.is_empty() {
@@ -37,14 +37,14 @@ impl Retired {
         }
     }
 
-    /// Frees what nobody else holds, here. For callers on a thread that may take its time.
+    /// Frees the values that are unused, on this thread. For callers on a thread that may block.
     pub fn free_here(&self) {
         drop(self.take_free());
     }
 
     fn take_free(&self) -> Vec<Shared> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever holds a value could clone it; where we alone do, nobody can.
+        // Any holder could clone a value; if this is the only one, no new holder can appear.
         waiting.extract_if(.., |value| Arc::strong_count(value) == 1).collect()
     }
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use std::{sync::mpsc, thread::ThreadId};
 
-    /// Tells which thread dropped it.
+    /// Reports which thread dropped it.
     struct Probe(mpsc::Sender<ThreadId>);
 
     impl Drop for Probe {
@@ -65,14 +65,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_value_is_freed_once_it_is_unused_and_on_another_thread() {
-        let (tell, told) = mpsc::channel();
-        let (retired, value) = (Retired::new(), Arc::new(Probe(tell)));
+        let (sender, receiver) = mpsc::channel();
+        let (retired, value) = (Retired::new(), Arc::new(Probe(sender)));
         retired.add([Arc::clone(&value) as Shared]);
         retired.free();
         drop(value);
-        assert!(told.try_recv().is_err(), "the last user frees nothing by itself");
+        assert!(receiver.try_recv().is_err(), "the last user does not free it");
         retired.free();
-        let freed_on = tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap();
+        let freed_on = tokio::task::spawn_blocking(move || receiver.recv().unwrap()).await.unwrap();
         assert_ne!(freed_on, std::thread::current().id());
     }
 }

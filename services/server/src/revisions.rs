@@ -1,4 +1,5 @@
-//! When an answer may have changed: a new head of the log, or time reaching the next scheduled publication.
+//! When an answer may have changed: a new head of the log, or time reaching the next scheduled
+//! publication.
 
 use crate::{clock::Clock, market::Resident, phase::Phase};
 use marketdata::{instant::Instant, market::Market};
@@ -8,15 +9,15 @@ use tokio::sync::watch;
 /// Why a watcher wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// The log has a new head, or a fact of it became public.
+    /// The log has a new head, or one of its facts became public.
     Changed,
-    /// Nothing happened for a while: repeat the last answer, so that proxies keep the stream.
+    /// Nothing happened for a while: send a heartbeat, so that proxies keep the stream open.
     Heartbeat,
-    /// The server is going away.
+    /// The server is shutting down.
     Stopping,
 }
 
-/// One watcher's place.
+/// One watcher's subscription.
 #[derive(Debug)]
 pub struct Wakes {
     heads: watch::Receiver<Arc<Market>>,
@@ -27,7 +28,7 @@ pub struct Wakes {
 }
 
 impl Wakes {
-    /// Watches from now on.
+    /// Subscribes from now on.
     pub fn new(
         resident: &Resident,
         phase: watch::Receiver<Phase>,
@@ -40,7 +41,7 @@ impl Wakes {
         Wakes { heads, phase, clock, seen, heartbeat }
     }
 
-    /// Waits for the next reason to look again. Heads that come meanwhile count once.
+    /// Waits for the next reason to check the answer. Several new heads in the meantime count once.
     pub async fn next(&mut self) -> Wake {
         let publication = self.until_publication();
         let wake = tokio::select! {

@@ -1,24 +1,26 @@
-//! The one list of what is served, and the pattern every method follows.
+//! The one list of the services, and the pattern that every method follows.
 //!
-//! A service has three files: `rpc/<service>.rs` answers, `rpc/<service>/from_proto.rs` validates,
-//! `rpc/<service>/to_proto.rs` writes for the wire. A method is a type, and its handler is one line:
+//! A service has three files: `rpc/<service>.rs` has the handlers, `rpc/<service>/from_proto.rs`
+//! validates requests, `rpc/<service>/to_proto.rs` converts answers to protobuf. A method is a
+//! type, and its handler is one line:
 //!
 //! ```text
 //! impl FromProto for SeriesQuery { fn from_proto(…) }   // from_proto.rs: all violations at once
 //! impl Query for SeriesQuery {                          // rpc/query.rs has the skeleton
-//!     type Prepared = ();                               // needed.rs: what is worked out once per view
+//!     type Prepared = ();                               // needed.rs: computed once per view
 //!     fn answer(&self, &Pinned, &Prepared) → Answer     // a pure function
 //! }
 //! async fn get_series(&self, request) → … { answer::<SeriesQuery>(&self.services, request).await }
 //! ```
 //!
-//! [`query::answer`] validates, finds the view, waits for what is prepared, answers inline or on the
-//! compute pool, and puts the answer in its envelope ([`envelope`]). Streams are shapes of their own:
-//! [`watch`](mod@watch) repeats an answer, [`exchange`](mod@exchange) answers many items.
+//! [`query::answer`] validates, finds the view, waits for prepared values, answers inline or on the
+//! compute pool, and puts the answer in its envelope ([`envelope`]). Streams have their own
+//! patterns: [`watch`](mod@watch) repeats an answer, [`exchange`](mod@exchange) answers many items.
 //!
-//! A service is: its files here; its lines in [`routes`] and [`NAMES`]; an implementation of `Prepared` in `prepared.rs` and an
-//! implementation in `needed.rs` where it prepares anything; its errors as variants of
-//! [`Refusal`](crate::refusal::Refusal), whose status the compiler asks for in `rpc/status.rs`.
+//! To add a service, add: its files here; its lines in [`routes`] and [`NAMES`]; if it prepares
+//! anything, an implementation of `Prepared` in `prepared.rs` and one of `Needed` in `needed.rs`;
+//! its errors as variants of [`Refusal`](crate::refusal::Refusal), whose status the compiler asks
+//! for in `rpc/status.rs`.
 
 pub mod envelope;
 pub mod exchange;
@@ -51,7 +53,7 @@ pub struct Handler {
     services: Arc<Services>,
 }
 
-/// The services of our own, by full name: each has its health.
+/// The services of this contract, by full name; each has its own health status.
 pub const NAMES: [&str; 4] = [
     exposure_service_server::SERVICE_NAME,
     market_data_service_server::SERVICE_NAME,
@@ -62,9 +64,9 @@ pub const NAMES: [&str; 4] = [
 /// The one of [`NAMES`] that cannot serve without the store.
 pub const WRITES: &str = market_data_service_server::SERVICE_NAME;
 
-/// Every service of our own; answers compressed on request where `compress` says so.
+/// All services of this contract; compresses answers on request if `compress` is set.
 pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {
-    /// Applies the bounds that all services share.
+    /// Applies the limits that all services share.
     macro_rules! bounded {
         ($server:ident) => {{
             let server = $server::new(Handler { services: Arc::clone(services) })
@@ -84,10 +86,10 @@ pub fn routes(services: &Arc<Services>, compress: bool) -> Routes {
         .add_service(bounded!(SqueezeServiceServer))
 }
 
-/// The same routes with reflection in both versions, which knows health as well.
+/// The same routes with reflection in both versions, which also describes the health service.
 ///
 /// # Errors
-/// Where the descriptors cannot be read.
+/// If the descriptors cannot be read.
 pub fn reflect(routes: Routes) -> Result<Routes, StartError> {
     let builder = || {
         tonic_reflection::server::Builder::configure()

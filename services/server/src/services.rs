@@ -1,4 +1,5 @@
-//! What every handler is given: the market, the views of it, the compute pool, the store, the clock.
+//! The state that all handlers share: the market, its views, the compute pool, the store, the
+//! clock.
 
 use crate::{
     as_of::{AsOf, Pin},
@@ -24,23 +25,23 @@ use std::{sync::Arc, time::Duration};
 use store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Version of the formulas: answers of another one may differ.
+/// Version of the formulas: answers of other versions may differ.
 pub const MODEL_VERSION: &str = "ballast-0.2.0";
 
-/// What every handler is given.
+/// The state that all handlers share.
 #[derive(Debug)]
 pub struct Services {
     /// The log.
     pub store: Arc<dyn Store>,
-    /// Whether the log takes writes.
+    /// Whether the store accepts writes.
     pub store_health: StoreHealth,
     /// The market at the head.
     pub market: Resident,
     /// Where heavy work runs.
     pub compute: Compute,
-    /// Now.
+    /// The clock.
     pub clock: Clock,
-    /// Every bound.
+    /// Limits.
     pub limits: Limits,
     prepared: Arc<PreparedCache>,
     roles: Arc<Roles>,
@@ -52,10 +53,10 @@ pub struct Services {
 }
 
 impl Services {
-    /// Of settings that were checked.
+    /// Builds the state from checked settings.
     ///
     /// # Errors
-    /// Where a role cannot be understood.
+    /// If a role is not valid.
     pub fn new(
         config: &Config,
         store: Arc<dyn Store>,
@@ -91,11 +92,11 @@ impl Services {
         })
     }
 
-    /// The view a request asks for.
+    /// The view that a request asks for.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] for an as-of ahead of the clock, [`Refusal::RevisionUnknown`],
-    /// [`Refusal::Mismatch`] where the request expects other data, model or settings.
+    /// [`Refusal::Invalid`] if the as-of is ahead of the clock, [`Refusal::RevisionUnknown`],
+    /// [`Refusal::Mismatch`] if the request expects other data, model or settings.
     pub fn view(&self, as_of: &AsOf) -> Result<Pinned, Refusal> {
         let market = self.market.head();
         let at = self.instant(as_of.at)?;
@@ -114,7 +115,7 @@ impl Services {
         Ok(Pinned::new(view, at, Arc::clone(&self.identity)))
     }
 
-    /// What a service prepares from a view, shared by all requests that it holds for.
+    /// The value that a service prepares from a view, shared by all requests it is valid for.
     ///
     /// # Errors
     /// As [`PreparedCache::get`].
@@ -135,14 +136,14 @@ impl Services {
         }
         Err(Refusal::Invalid(vec![Violation {
             field: "as_of".into(),
-            description: format!("{at} is in the future, it is {now}"),
+            description: format!("{at} is in the future; the server time is {now}"),
         }]))
     }
 
-    /// A place to watch from, and the permit of the stream; the permit ends with the stream.
+    /// A subscription for a watch stream, and its permit; the permit lasts as long as the stream.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where there are too many watchers.
+    /// [`Refusal::Overloaded`] if there are too many watchers.
     pub fn watch(&self) -> Result<(Wakes, OwnedSemaphorePermit), Refusal> {
         let most = self.limits.watchers;
         let permit = Arc::clone(&self.watchers)
@@ -153,10 +154,10 @@ impl Services {
         Ok((wakes, permit))
     }
 
-    /// A place to upload from; it is held until the permit is dropped.
+    /// A permit to upload; it is held until it is dropped.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where there are too many uploads.
+    /// [`Refusal::Overloaded`] if there are too many uploads.
     pub fn upload(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let most = self.limits.uploads;
         Arc::clone(&self.uploads)
@@ -164,17 +165,17 @@ impl Services {
             .map_err(|_| Refusal::Overloaded { what: "uploads", limit: most as u64 })
     }
 
-    /// An upload's share of the memory of all.
+    /// A new upload's share of the memory for uploads.
     pub fn upload_memory(&self) -> Share {
         self.upload_memory.share()
     }
 
-    /// Uploads under way.
+    /// Number of uploads in progress.
     pub fn uploads_under_way(&self) -> usize {
         self.limits.uploads.saturating_sub(self.uploads.available_permits())
     }
 
-    /// What beside the data every answer depends on.
+    /// The versions that every answer depends on, besides the data.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }

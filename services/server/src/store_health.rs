@@ -1,73 +1,73 @@
-//! Whether the store can be followed and takes writes; the health service reports it.
+//! Whether the store can be followed and accepts writes; reported by the health service.
 
 use crate::telemetry::with_causes;
 use store::{Outlook, StoreError};
 use tokio::sync::watch;
 
-/// What is known of the store.
+/// The state of the store as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreState {
-    /// Whether what other processes write can be read.
+    /// Whether the writes of other processes can be read.
     pub is_followed: bool,
-    /// Whether the last write that was tried succeeded.
+    /// Whether the last write attempt succeeded.
     pub takes_writes: bool,
 }
 
-/// The state of the store, shared by who writes to it, who follows it and who tells of it.
+/// The state of the store, shared by its writers, its follower and the health service.
 #[derive(Clone, Debug)]
 pub struct StoreHealth {
     state: watch::Sender<StoreState>,
 }
 
 impl StoreState {
-    /// Whether a file that is sent now can be expected to be taken.
+    /// Whether an upload sent now can be expected to succeed.
     pub const fn is_good(self) -> bool {
         self.is_followed && self.takes_writes
     }
 }
 
 impl StoreHealth {
-    /// Of a store that was just opened.
+    /// The state of a store that was just opened.
     pub fn good() -> StoreHealth {
         let (state, _) = watch::channel(StoreState { is_followed: true, takes_writes: true });
         StoreHealth { state }
     }
 
-    /// Tells of every change.
+    /// Announces every change.
     pub fn changes(&self) -> watch::Receiver<StoreState> {
         self.state.subscribe()
     }
 
-    /// Whether the last write that was tried succeeded.
+    /// Whether the last write attempt succeeded.
     pub fn takes_writes(&self) -> bool {
         self.state.borrow().takes_writes
     }
 
-    /// Notes what became of following the store.
+    /// Records the outcome of following the store.
     pub fn followed(&self, outcome: &Result<(), StoreError>) {
         self.note(outcome.as_ref().err(), "the store cannot be read", |state| {
             &mut state.is_followed
         });
     }
 
-    /// Notes that something could not be read; following it tells when it can be again.
+    /// Records a failed read; the follower finds out when reads succeed again.
     pub fn not_read(&self, error: &StoreError) {
         if concerns_the_store(error) {
             self.note(Some(error), "the store cannot be read", |state| &mut state.is_followed);
         }
     }
 
-    /// Notes what became of a write.
+    /// Records the outcome of a write.
     pub fn written<T>(&self, outcome: &Result<T, StoreError>) {
         let error = outcome.as_ref().err();
-        // Damage that a write met stops every write after it.
+        // Damage found by one write stops every later write.
         let is_damaged = |error: &StoreError| error.outlook() == Outlook::Damaged;
         if error.is_none_or(|error| concerns_the_store(error) || is_damaged(error)) {
             self.note(error, "the store cannot be written", |state| &mut state.takes_writes);
         }
     }
 
-    /// Logged once per change, not once per failure.
+    /// Updates the state, and logs once per change, not once per failure.
     fn note(
         &self,
         error: Option<&StoreError>,
@@ -87,14 +87,14 @@ impl StoreHealth {
 
 fn log_change(error: Option<&StoreError>, what: &str) {
     let Some(error) = error else {
-        tracing::info!("no longer so: {what}");
+        tracing::info!("recovered from: {what}");
         return;
     };
-    tracing::error!(cause = with_causes(error), "{what}; health says NOT_SERVING until it can");
+    tracing::error!(cause = with_causes(error), "{what}; health is NOT_SERVING until it recovers");
 }
 
-/// Whether another call would fail too. A caller who was late, a file that is too large and a damaged
-/// row say nothing of the calls of others.
+/// Whether other calls would fail too. A late caller, a file that is too large and a damaged row do
+/// not affect the calls of others.
 fn concerns_the_store(error: &StoreError) -> bool {
     error.outlook() == Outlook::MayPass && !matches!(error, StoreError::HeadMoved { .. })
 }
@@ -104,30 +104,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_of_one_write_is_not_told_of_the_store() {
+    fn a_refusal_of_one_write_does_not_change_health() {
         let refusals = [
             StoreError::HeadMoved { head: 7 },
             StoreError::RequestIdReused { request_id: "a".to_owned() },
             StoreError::ReadOnly,
         ];
         for refusal in refusals {
-            let said = refusal.to_string();
+            let message = refusal.to_string();
             let health = StoreHealth::good();
             health.not_read(&refusal);
             health.written(&Err::<(), _>(refusal));
-            assert!(health.changes().borrow().is_good(), "{said}");
+            assert!(health.changes().borrow().is_good(), "{message}");
         }
     }
 
     #[test]
-    fn a_store_that_takes_no_write_is_told_until_one_succeeds() {
+    fn failing_writes_change_health_until_one_succeeds() {
         let damaged = StoreError::Damaged("a page".to_owned());
         for error in [StoreError::Replaced("is gone".to_owned()), full(), damaged] {
             let health = StoreHealth::good();
             health.written(&Err::<(), _>(error));
             assert!(!health.takes_writes());
             health.written(&Err::<(), _>(StoreError::ReadOnly));
-            assert!(!health.takes_writes(), "a refusal mends nothing");
+            assert!(!health.takes_writes(), "a refusal does not restore health");
             health.written(&Ok(()));
             assert!(health.changes().borrow().is_good());
         }

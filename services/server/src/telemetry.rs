@@ -1,14 +1,14 @@
-//! Logs: lines for people or objects for machines, on standard error.
+//! Logs on standard error: text for people or JSON for machines.
 
 use crate::config::{ConfigError, Log, LogFormat};
 use std::io::IsTerminal as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts logging for the whole process. A second start, and a start beside a test's own logging,
-/// changes nothing.
+/// Starts logging for the whole process. Does nothing if a subscriber is already installed, by an
+/// earlier call or by a test.
 ///
 /// # Errors
-/// Where the filter cannot be read.
+/// If the filter is not valid.
 pub fn start(log: &Log) -> Result<(), ConfigError> {
     let filter: EnvFilter =
         log.filter.parse().map_err(|error| ConfigError::Invalid(format!("log.filter: {error}")))?;
@@ -21,12 +21,12 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
         LogFormat::Text => lines.compact().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
     };
-    // Somebody logs already: theirs stays.
+    // Keeps a subscriber that is already installed.
     drop(started);
     Ok(())
 }
 
-/// What went wrong and why, for the log.
+/// An error with its chain of causes, for the log.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,9 +1,9 @@
-//! What requests hold in memory until they are answered, and answers until they are taken, over all
-//! calls and by connection.
+//! Memory held by requests until they are answered and by answers until they are read, in total and
+//! per connection.
 //!
-//! A call reserves room for a common answer once its request is whole and before it does any work.
-//! Once the answer is there its bytes are held in place of the reserve, until the operating system
-//! took them. A client that does not read its answers therefore meets a bound, and the server's
+//! A call reserves room for a common answer once its request is complete and before it does any
+//! work. Once the answer is there, its bytes replace the reserve, until the operating system has
+//! taken them. A client that does not read its answers therefore reaches a limit, and the server's
 //! memory does not grow with it.
 
 use crate::{
@@ -29,7 +29,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Within bounds.
+    /// No bytes in flight, within these limits.
     pub fn new(limits: &Limits) -> Traffic {
         let answers = (limits.answer_bytes, limits.answer_bytes_per_connection);
         let requests = (limits.request_memory_bytes, limits.request_memory_bytes_per_connection);
@@ -39,51 +39,52 @@ impl Traffic {
         }
     }
 
-    /// What one connection holds of them: nothing yet.
+    /// The shares of a new connection: nothing yet.
     pub fn shares(&self) -> Shares {
         Shares { answers: self.answers.share(), requests: self.requests.share() }
     }
 }
 
-/// What one connection holds of the bytes in flight.
+/// The bytes in flight of one connection.
 #[derive(Clone, Debug)]
 pub struct Shares {
     answers: Share,
     requests: Share,
 }
 
-/// How a call is counted.
+/// How a call is accounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// Its answer is small, and is given under any load.
+    /// The answer is small, and is sent under any load.
     Free,
-    /// Its answer is counted and is given though there is no room: what it tells has happened.
+    /// The answer is counted, but sent even if there is no room: it reports something that has
+    /// already happened.
     Sure,
-    /// Its answer is refused where there is no room.
+    /// The answer is refused if there is no room.
     Bounded,
 }
 
-/// What one call holds.
+/// The bytes that one call holds.
 #[derive(Debug)]
 pub struct Charge {
     weight: Weight,
     shares: Shares,
-    /// Until the handler has answered.
+    /// Held until the handler has answered.
     request: Mutex<Option<Room>>,
-    /// Until the bytes of the answer are known.
+    /// Held until the size of the answer is known.
     reserve: Mutex<Option<Room>>,
 }
 
 impl Charge {
-    /// For a call of which nothing is reserved yet.
+    /// A call that holds nothing yet.
     pub fn new(weight: Weight, shares: Shares) -> Charge {
         Charge { weight, shares, request: Mutex::new(None), reserve: Mutex::new(None) }
     }
 
-    /// Holds so many bytes of the request, whatever was held before.
+    /// Sets the number of bytes held for the request.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where there is no room.
+    /// [`Refusal::Overloaded`] if there is no room.
     pub fn receive(&self, bytes: usize) -> Result<(), Refusal> {
         if self.weight == Weight::Free && bytes <= limits::FREE_REQUEST_BYTES {
             return Ok(());
@@ -92,7 +93,7 @@ impl Charge {
         request.get_or_insert_with(|| self.shares.requests.empty()).resize(bytes)
     }
 
-    /// The handler has answered: its request is gone.
+    /// Releases the request: the handler has answered.
     pub fn answered(&self) {
         drop(lock(&self.request).take());
     }
@@ -100,7 +101,7 @@ impl Charge {
     /// Reserves room for an answer; waits a moment for it.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where there is none.
+    /// [`Refusal::Overloaded`] if there is none.
     pub async fn admit(&self) -> Result<(), Refusal> {
         if self.weight == Weight::Bounded {
             let room = self.shares.answers.wait_for(limits::CALL_RESERVED_BYTES).await?;
@@ -109,10 +110,10 @@ impl Charge {
         Ok(())
     }
 
-    /// Room for bytes of the answer. The first bytes take the reserve, whose rest is given back.
+    /// Takes room for bytes of the answer. The first bytes use the reserve, whose rest is released.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] where there is none.
+    /// [`Refusal::Overloaded`] if there is none.
     pub fn take(&self, bytes: usize) -> Result<Option<Room>, Refusal> {
         let reserve = lock(&self.reserve).take();
         let mut room = reserve.unwrap_or_else(|| self.shares.answers.empty());
@@ -125,18 +126,18 @@ impl Charge {
     }
 }
 
-/// How many calls are in flight, over all connections.
+/// Counts the calls in flight, over all connections.
 #[derive(Clone, Debug, Default)]
 pub struct Calls(Arc<AtomicUsize>);
 
 impl Calls {
-    /// The number.
+    /// Number of calls in flight.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// One connection's calls, and the pieces of answers it has not taken yet.
+/// The calls of one connection, and the pieces of answers it has not read yet.
 #[derive(Debug, Default)]
 pub struct Line {
     all: Calls,
@@ -150,7 +151,7 @@ struct OnLine {
     has_spoken: bool,
     /// Calls whose handlers run.
     running: usize,
-    /// When a call began or ended, or a piece was handed over or taken.
+    /// Last time that a call began or ended, or that a piece was handed over or taken.
     moved: Option<Instant>,
     next: u64,
     /// When each piece was handed to the transport; the first is the oldest.
@@ -158,31 +159,33 @@ struct OnLine {
 }
 
 impl Line {
-    /// A connection on which nothing has happened.
+    /// A new connection.
     pub fn new(all: &Calls) -> Line {
         Line { all: all.clone(), ..Line::default() }
     }
 
-    /// What it holds of the bytes in flight.
+    /// Its shares of the bytes in flight.
     pub fn shares(&self, traffic: &Traffic) -> Shares {
         self.shares.get_or_init(|| traffic.shares()).clone()
     }
 
-    /// A call begins: it is answered when the one guard is dropped, and over with the other.
+    /// Registers a call; its handler has answered when the first guard is dropped, and it is over
+    /// when the second is.
     pub fn call(self: &Arc<Line>) -> (Handling, InFlight) {
         self.all.0.fetch_add(1, Ordering::AcqRel);
         self.state().running += 1;
         (Handling(Arc::clone(self)), InFlight(Arc::clone(self)))
     }
 
-    /// The state, which moves.
+    /// Locks the state and records the activity.
     fn state(&self) -> MutexGuard<'_, OnLine> {
         let mut state = lock(&self.state);
         state.moved = Some(Instant::now());
         state
     }
 
-    /// A piece of an answer is handed to the transport, which drops the guard once it is written.
+    /// Registers a piece of an answer handed to the transport, which drops the guard once it is
+    /// written.
     pub fn piece(self: &Arc<Line>) -> Unread {
         let mut state = self.state();
         let number = state.next;
@@ -195,18 +198,18 @@ impl Line {
         Unread { line: Arc::clone(self), number }
     }
 
-    /// The client has said that it speaks HTTP/2.
+    /// Records that the client has sent the HTTP/2 preface.
     pub fn speaks(&self) {
         lock(&self.state).has_spoken = true;
     }
 
-    /// Whether the client has said that it speaks HTTP/2.
+    /// Whether the client has sent the HTTP/2 preface.
     pub fn has_spoken(&self) -> bool {
         lock(&self.state).has_spoken
     }
 
-    /// Resolves when no handler has run and nothing has moved for so long, from now on. Answers that
-    /// nobody reads do not count.
+    /// Resolves once no handler has run and nothing has moved for `patience`, counted from now.
+    /// Unread answers do not count.
     pub async fn quiet_for(&self, patience: Duration) {
         let began = Instant::now();
         loop {
@@ -224,7 +227,7 @@ impl Line {
         }
     }
 
-    /// Resolves when a piece has been unread for so long.
+    /// Resolves once a piece has been unread for `patience`.
     pub async fn unread_for(&self, patience: Duration) {
         loop {
             let changed = self.changed.notified();
@@ -238,7 +241,7 @@ impl Line {
     }
 }
 
-/// A call whose handler runs.
+/// Guard of a call whose handler runs.
 #[derive(Debug)]
 pub struct Handling(Arc<Line>);
 
@@ -252,7 +255,7 @@ impl Drop for Handling {
     }
 }
 
-/// A call that is not over: it runs, or its answer has not been taken.
+/// Guard of a call that is not over: it runs, or its answer is unread.
 #[derive(Debug)]
 pub struct InFlight(Arc<Line>);
 
@@ -263,7 +266,7 @@ impl Drop for InFlight {
     }
 }
 
-/// A piece of an answer on its way to the operating system.
+/// Guard of a piece of an answer on its way to the operating system.
 #[derive(Debug)]
 pub struct Unread {
     line: Arc<Line>,

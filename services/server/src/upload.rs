@@ -1,4 +1,5 @@
-//! Bytes of an upload on their way to a reader: told by content, decompressed within bounds, read while they arrive.
+//! The bytes of an upload on their way to a reader: format detected by content, decompressed within
+//! limits, read while they arrive.
 
 mod archive;
 pub mod memory;
@@ -15,35 +16,35 @@ use sink::Sink;
 use std::io::{self, Write as _};
 use tables::refusal::Refusal;
 
-/// Why an upload cannot be taken.
+/// Why an upload is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UploadFault {
     /// The file itself is at fault; nothing of it is stored.
-    #[error("the file is refused: {detail}")]
+    #[error("the file is rejected: {detail}")]
     Refused {
-        /// The machine's word for the fault.
+        /// Machine-readable fault code.
         fault: &'static str,
-        /// One plain sentence.
+        /// One plain sentence for people.
         detail: String,
     },
-    /// More bytes than an upload may have.
+    /// The upload exceeds the size limit.
     #[error("the upload has more than {limit} bytes")]
     TooLarge {
-        /// The bound, bytes.
+        /// The limit, bytes.
         limit: u64,
     },
     /// Other uploads hold the memory that it needs; it may be sent again later.
     #[error(
-        "the uploads under way hold the memory that this one needs ({limit} bytes for all): send it again later"
+        "other uploads hold the memory this one needs ({limit} bytes for all): send it again later"
     )]
     MemoryHeld {
-        /// The bound of all uploads together, bytes.
+        /// The limit of all uploads together, bytes.
         limit: u64,
     },
-    /// More bytes come out of it than may.
-    #[error("the upload decompresses to more than {limit} bytes: that is no file of data")]
+    /// The decompressed size exceeds its limit.
+    #[error("the upload decompresses to more than {limit} bytes, which is over the limit")]
     Bomb {
-        /// The bound that was reached, bytes.
+        /// The limit that was exceeded, bytes.
         limit: u64,
     },
 }
@@ -60,7 +61,7 @@ impl From<Refusal> for UploadFault {
     }
 }
 
-/// An upload being received. For a thread of its own: it reads as much as it is given.
+/// An upload being received. It blocks while it reads, so it needs its own thread.
 #[derive(Debug)]
 pub struct Intake {
     form: Form,
@@ -68,41 +69,41 @@ pub struct Intake {
     received: u64,
 }
 
-/// A whole upload, read.
+/// A completely read upload.
 #[derive(Debug)]
 pub struct Received {
-    /// The rows, to be joined to a market.
+    /// The rows, to be resolved against a market.
     pub parsed: Parsed,
     /// Hash of the bytes received.
     pub content_hash: [u8; 32],
-    /// How many bytes were received.
+    /// Number of bytes received.
     pub bytes: u64,
-    /// The memory that the rows, and what is made of them, may take.
+    /// The share of the upload memory that the rows, and the data made from them, hold.
     pub share: Share,
 }
 
 #[derive(Debug)]
 enum Form {
-    /// Too few bytes to tell.
+    /// Too few bytes to detect the format.
     Unknown(Box<Sink>, Vec<u8>),
     Plain(Box<Sink>),
     /// With the last bytes received.
     Gzip(Box<MultiGzDecoder<Sink>>, Vec<u8>),
     Zip(Box<Sink>, Vec<u8>),
-    /// A fault was found and told.
+    /// A fault was already returned.
     Faulty,
 }
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZIP: &[u8] = b"PK\x03\x04";
 const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
-/// Bytes at the end of a gzip file that hold its length, decompressed.
+/// Bytes at the end of a gzip file that hold its decompressed length.
 const GZIP_LENGTH: usize = 4;
-/// Bytes that tell the form.
+/// Number of bytes that identify the format.
 const MAGIC: usize = 4;
 
 impl Intake {
-    /// An upload of which nothing has arrived.
+    /// An upload without bytes yet.
     pub fn new(options: Options, limits: &Limits, share: Share) -> Intake {
         let parser_limits = ParserLimits {
             bytes: limits.upload_decompressed_bytes,
@@ -121,7 +122,7 @@ impl Intake {
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// Why the upload cannot be taken; the rest of it need not be pushed.
+    /// Why the upload is rejected; the rest of it need not be pushed.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), UploadFault> {
         self.received += chunk.len() as u64;
         self.hasher.update(chunk);
@@ -130,10 +131,10 @@ impl Intake {
         Ok(())
     }
 
-    /// Reads what is left.
+    /// Reads the remaining bytes.
     ///
     /// # Errors
-    /// Why the upload cannot be taken.
+    /// Why the upload is rejected.
     pub fn finish(self) -> Result<Received, UploadFault> {
         let (parsed, share) = self.form.finish(self.received)?;
         Ok(Received {
@@ -153,7 +154,7 @@ impl Form {
                 if head.len() < MAGIC {
                     return Ok(Form::Unknown(sink, head));
                 }
-                Form::told(sink, &head).push(&head, received)
+                Form::detect(sink, &head).push(&head, received)
             }
             Form::Plain(mut sink) => {
                 sink.take(chunk, received)?;
@@ -176,8 +177,8 @@ impl Form {
         }
     }
 
-    /// The form by the first bytes.
-    fn told(sink: Box<Sink>, head: &[u8]) -> Form {
+    /// Detects the format by the first bytes.
+    fn detect(sink: Box<Sink>, head: &[u8]) -> Form {
         if head.starts_with(GZIP) {
             Form::Gzip(Box::new(MultiGzDecoder::new(*sink)), Vec::new())
         } else if head.starts_with(ZIP) || head.starts_with(EMPTY_ZIP) {
@@ -200,7 +201,8 @@ impl Form {
             Form::Gzip(mut decoder, last) => {
                 if let Err(error) = decoder.try_finish() {
                     let sink = decoder.get_mut();
-                    // A whole file ends with its length, whatever is wrong before.
+                    // A complete file ends with its decompressed length, whatever is damaged before
+                    // that.
                     let whole = last == (sink.produced() as u32).to_le_bytes();
                     let fault = if whole { damaged("gzip", &error) } else { truncated("gzip") };
                     return Err(sink.fault().unwrap_or(fault));
@@ -216,7 +218,7 @@ impl Form {
     }
 }
 
-/// A decoder's error is the sink's own fault, a stream that ends early, or a damaged one.
+/// Maps a decoder's error: the sink's own fault, a truncated stream, or a damaged one.
 fn gzip_fault(sink: &mut Sink, error: &io::Error) -> UploadFault {
     sink.fault().unwrap_or_else(|| match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero => truncated("gzip"),
@@ -225,7 +227,7 @@ fn gzip_fault(sink: &mut Sink, error: &io::Error) -> UploadFault {
 }
 
 fn truncated(form: &str) -> UploadFault {
-    let detail = format!("the {form} file is cut off: it ends before its own end; send it again");
+    let detail = format!("the {form} file is truncated; send it again");
     UploadFault::refused("TRUNCATED_FILE", detail)
 }
 
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_says_how() {
+    fn damage_is_reported_by_kind() {
         let whole = gzip(CSV.as_bytes());
         assert_eq!(fault(&whole[..whole.len() - 9]), "TRUNCATED_FILE");
         assert_eq!(fault(&whole[..3]), "TRUNCATED_FILE");
@@ -328,7 +330,7 @@ mod tests {
         assert_eq!(fault(b""), "EMPTY_FILE");
     }
 
-    /// Two members called `a.csv`, which no writer of archives lets one make on purpose.
+    /// Two members called `a.csv`, which no archive writer creates on purpose.
     fn twins() -> Vec<u8> {
         let mut bytes = zip(&[("a.csv", CSV.as_bytes()), ("b.csv", b"Date,Close\n2021-01-04,2\n")]);
         let at = |bytes: &[u8]| bytes.windows(5).position(|name| name == b"b.csv");
@@ -338,7 +340,7 @@ mod tests {
         bytes
     }
 
-    /// An archive of one file, and of entries that are nothing but their record.
+    /// An archive of one file, and of entries without data.
     fn directory_of(entries: u32) -> Vec<u8> {
         let mut bytes = zip(&[("a.csv", CSV.as_bytes())]);
         let end = bytes.len() - 22;
@@ -367,11 +369,11 @@ mod tests {
 
     #[test]
     fn an_archive_says_which_file_it_holds() {
-        assert_eq!(fault(&twins()), "SEVERAL_FILES", "of two members of one name none is lost");
+        assert_eq!(fault(&twins()), "SEVERAL_FILES", "two members with one name are two files");
         let one = receive(&directory_of(0), 1_000, &Limits::standard()).unwrap();
-        assert_eq!(one.parsed.rows(), 2, "zip64 that nobody needed");
+        assert_eq!(one.parsed.rows(), 2, "zip64 although not needed");
         let most = limits::ZIP_MEMBERS as u32;
-        // Entries without a name are no files.
+        // Entries without a name are not files.
         let filled = receive(&directory_of(most - 1), 1_000, &Limits::standard()).unwrap();
         assert_eq!(filled.parsed.rows(), 2);
         assert_eq!(fault(&directory_of(most)), "TOO_MANY_MEMBERS");
@@ -380,7 +382,7 @@ mod tests {
         let mut damaged = stored;
         let at = damaged.windows(5).position(|part| part == b"129.4").unwrap();
         damaged[at] = b'2';
-        assert_eq!(fault(&damaged), "DAMAGED_FILE", "its checksum is another");
+        assert_eq!(fault(&damaged), "DAMAGED_FILE", "the checksum differs");
         let mut encrypted = zip(&[("a.csv", CSV.as_bytes())]);
         let entry = encrypted.windows(4).rposition(|part| part == b"PK\x01\x02").unwrap();
         encrypted[entry + 8] |= 1;
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_archives_are_refused_in_words() {
+    fn damaged_archives_are_rejected_with_a_reason() {
         let forms = [zip(&[("prices.csv", CSV.as_bytes())]), gzip(CSV.as_bytes())];
         // Xorshift, 64 bits (Marsaglia 2003).
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -433,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_stopped_long_before_it_is_out() {
+    fn a_bomb_is_stopped_long_before_it_is_decompressed() {
         let rows = "AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n".repeat(1_000_000);
         let text = format!("{}{rows}", &CSV[..CSV.find('\n').unwrap() + 1]);
         let limits = Limits { upload_ratio: 20, ..Limits::standard() };

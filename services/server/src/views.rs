@@ -1,11 +1,11 @@
-//! What was known, as a request asks for it.
+//! Views: the snapshot that a request asks for, with roles and versions.
 
 use crate::refusal::Refusal;
 use factors::roles::Roles;
 use marketdata::{instant::Instant, market::Market, snapshot::Snapshot};
 use std::sync::Arc;
 
-/// What beside the data an answer depends on.
+/// The versions that an answer depends on, besides the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Version of the formulas.
@@ -17,9 +17,9 @@ pub struct Identity {
 /// A snapshot at the canonical instant of its day (see [`Market::canonical`]), and the roles.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// All that was known.
+    /// The facts known at the view's instant and revision.
     pub snapshot: Snapshot,
-    /// Who plays which role.
+    /// The symbols configured for each role.
     pub roles: Arc<Roles>,
 }
 
@@ -35,7 +35,7 @@ impl View {
     /// The view of a market at an instant and a revision.
     ///
     /// # Errors
-    /// [`Refusal::RevisionUnknown`] where the revision is beyond the head.
+    /// [`Refusal::RevisionUnknown`] if the revision is beyond the head.
     pub fn of(
         market: &Arc<Market>,
         as_of: Instant,
@@ -59,7 +59,7 @@ impl Pinned {
         &self.view
     }
 
-    /// All that was known.
+    /// The snapshot of the view.
     pub fn snapshot(&self) -> &Snapshot {
         &self.view.snapshot
     }
@@ -69,7 +69,7 @@ impl Pinned {
         self.as_of
     }
 
-    /// What beside the data the answer depends on.
+    /// The versions that the answer depends on, besides the data.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }

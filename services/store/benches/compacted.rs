@@ -1,8 +1,8 @@
-//! What daily appends and their compaction cost a process that starts afterwards.
+//! The cost of daily appends and their compaction to a process that starts afterwards.
 //!
-//! `cargo bench -p store --bench compacted`: 3,000 names by 2,520 days in one load, and the same with
-//! 30 daily appends behind it, compacted. Processes of their own open, load and fold each store and
-//! read every bar at the head, in turn; the ratio of the medians is the result.
+//! `cargo bench -p store --bench compacted`: 3,000 names by 2,520 days in one load, and the same
+//! with 30 daily appends after it, compacted. Separate processes open, load and fold each store and
+//! read every bar at the head, alternately; the ratio of the medians is the result.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -22,7 +22,7 @@ const NAMES: u32 = 3_000;
 const BULK_DAYS: usize = 2_520;
 const DAILY_APPENDS: usize = 30;
 const ROUNDS: usize = 15;
-/// Prices in cents.
+/// Units per USD: prices in cents.
 const UNIT: f64 = 1e2;
 
 fn main() -> Result<()> {
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     {
         return runtime.block_on(start(Path::new(path)));
     }
-    // Without `--bench` this is a test run: nothing to measure in a build that is not optimised.
+    // Without `--bench` this is a test run, and an unoptimised build is not worth measuring.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -82,16 +82,16 @@ async fn append(store: &dyn Store, base: u64, days: &[Day]) -> Result<()> {
     Ok(())
 }
 
-/// Milliseconds that a process of its own takes to start on a store.
+/// Milliseconds that a separate process takes to start on a store.
 fn started(path: &Path) -> Result<f64> {
     let child = Command::new(std::env::current_exe()?).arg("child").arg(path).output()?;
-    let said = String::from_utf8_lossy(&child.stdout).into_owned();
-    print!("{said}");
+    let output = String::from_utf8_lossy(&child.stdout).into_owned();
+    print!("{output}");
     assert!(child.status.success(), "the child failed");
-    Ok(said.split_whitespace().next().unwrap_or_default().parse()?)
+    Ok(output.split_whitespace().next().unwrap_or_default().parse()?)
 }
 
-/// What a process does when it starts, to the first read of everything at the head.
+/// The work of a process at start, up to the first read of everything at the head.
 async fn start(path: &Path) -> Result<()> {
     let started = now();
     let store = connect(&format!("sqlite:{}", path.display())).await?;

@@ -1,9 +1,10 @@
-//! How long a store takes to write and to load daily bars, how big it is, and how big a process is
-//! that has loaded it.
+//! Times to write and to load daily bars, the size of the store, and the memory of a process that
+//! has loaded it.
 //!
-//! `cargo bench -p store --bench load`: 393,689 bars appended (a nine-month file of a whole market),
-//! then 3,000 names by 2,520 days appended and loaded by a process of their own, with prices in
-//! cents, in millionths (split-adjusted files) and unrounded. A third argument narrows it to one.
+//! `cargo bench -p store --bench load`: 393,689 bars appended (a nine-month file of a whole
+//! market), then 3,000 names by 2,520 days appended and loaded by a separate process, with prices
+//! in cents, in millionths (split-adjusted files) and unrounded. A third argument selects one of
+//! them.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -25,7 +26,7 @@ fn main() -> Result<()> {
     {
         return runtime.block_on(load(Path::new(path)));
     }
-    // Without `--bench` this is a test run: nothing to measure in a build that is not optimised.
+    // Without `--bench` this is a test run, and an unoptimised build is not worth measuring.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -57,7 +58,7 @@ async fn append(path: &Path, title: &str, names: u32, days: usize, unit: f64) ->
     Ok(())
 }
 
-/// What a process does when it starts.
+/// The work of a process at start.
 async fn load(path: &Path) -> Result<()> {
     let before = resident()?;
     let started = now();
@@ -94,7 +95,7 @@ async fn load(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Resident megabytes now and at most, as Linux counts them; zero elsewhere.
+/// Resident megabytes now and at the peak, from Linux; zero on other systems.
 fn resident() -> Result<(u64, u64)> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let megabytes = |name: &str| {

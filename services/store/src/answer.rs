@@ -1,4 +1,4 @@
-//! The answer kept for the repetition of a write, and whether it is the one that was given.
+//! The kept answer of a write, returned when the write is repeated, and its verification.
 
 use crate::{
     RequestKey, StoreError,
@@ -12,33 +12,33 @@ use marketdata::instant::Instant;
 pub(crate) struct KeptAnswer {
     pub(crate) key: RequestKey,
     pub(crate) fingerprint: Vec<u8>,
-    /// None where the write added nothing.
+    /// `None` if the write added nothing.
     pub(crate) revision: Option<u64>,
     pub(crate) answered_at: Instant,
     pub(crate) answer: Vec<u8>,
-    /// Of the rest of the row.
+    /// Hash of the rest of the row.
     pub(crate) seal: Seal,
 }
 
 impl KeptAnswer {
-    /// The seal that the rest of the row gives.
+    /// Computes the seal from the rest of the row.
     pub(crate) fn made_seal(&self) -> Seal {
         let KeptAnswer { key, fingerprint, revision, answered_at, answer, .. } = self;
         seal::of_answer(key, fingerprint, *revision, *answered_at, answer)
     }
 
-    /// What is wrong with the row, if anything.
+    /// The fault of the row, if it has one.
     pub(crate) fn fault(&self) -> Option<String> {
         let id = &self.key.request_id;
         (self.made_seal() != self.seal)
-            .then(|| format!("the answer to request {id:?} is not the one that was given"))
+            .then(|| format!("the answer to request {id:?} does not match its seal"))
     }
 }
 
 /// The answer given before to a request, verified.
 ///
 /// # Errors
-/// [`StoreError::RequestIdReused`] where the fingerprint is another, [`StoreError::Damaged`].
+/// [`StoreError::RequestIdReused`] if the fingerprint differs, [`StoreError::Damaged`].
 pub(crate) async fn find(
     reading: &mut dyn Reading,
     key: &RequestKey,

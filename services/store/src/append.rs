@@ -1,4 +1,4 @@
-//! Adding a batch: whole, once, and only on the head it was prepared for.
+//! Appends a batch: atomically, once per request, and only to the head it was prepared for.
 
 use crate::{
     Append, Appended, Provenance, RevisionRecord, StoreError,
@@ -97,7 +97,7 @@ async fn put_answer(
     writing.put_answer(&kept).await
 }
 
-/// Writes the segments, whose bytes are taken, and the list's seal with them in it.
+/// Writes the segments, whose bytes are moved out, and updates the seal of the segment list.
 pub(crate) async fn put_segments(
     writing: &mut dyn Writing,
     segments: &mut [Packed],

@@ -1,9 +1,10 @@
-//! What a database does for the log: transactions of small primitives. Everything about their order
-//! (what is verified, sealed, chosen, forgotten) is shared by all backends and stands elsewhere.
+//! The interface of a database backend: transactions of small primitives. Everything about their
+//! order (what is verified, sealed, chosen, deleted) is shared by all backends and is defined
+//! elsewhere.
 //!
-//! A primitive reads or writes rows as they lie. It neither verifies a seal nor makes one. A row that
-//! cannot be what was written (a number out of range, a hash of another length) is
-//! [`StoreError::Damaged`]; so is a row that is always there and is missing.
+//! A primitive reads or writes rows as stored. It neither verifies nor computes a seal. A row with
+//! an impossible value (a number out of range, a hash of another length) is
+//! [`StoreError::Damaged`]; so is the absence of a row that must exist.
 
 use crate::{
     RequestKey, StoreError,
@@ -20,50 +21,50 @@ use marketdata::{
 };
 use std::{fmt::Debug, path::Path};
 
-/// The newest reader version this binary is.
+/// The reader version of this binary.
 const READER: u32 = 1;
 
 /// A database that holds one log.
 #[async_trait]
 pub(crate) trait Backend: Debug + Send + Sync {
-    /// Begins a transaction that sees the log as it was at one moment, all of its reads alike.
+    /// Begins a transaction whose reads all see the log at one moment.
     ///
-    /// It waits for no writer, and may be served by a replica that lags behind: what decides a write
-    /// is read again in the transaction that writes.
+    /// It waits for no writer, and may be served by a replica that lags behind: values that decide
+    /// a write are read again in the transaction that writes.
     async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError>;
 
-    /// Begins a transaction that writes, and waits for its turn, no longer than a bound that the
-    /// backend names.
+    /// Begins a transaction that writes, and waits for its turn, at most as long as a limit that
+    /// the backend defines.
     ///
-    /// Until it ends no other write transaction of any process begins, and its reads see every commit
-    /// before it. (A lock taken by the first statement, or a lock on a row of the head read at an
-    /// isolation that sees what was committed while waiting for it.)
+    /// Until it ends no other write transaction of any process begins, and its reads see every
+    /// commit before it. (A backend can use a lock taken by the first statement, or a lock on a row
+    /// of the head, read at an isolation level that sees commits made while waiting for it.)
     ///
     /// # Errors
-    /// [`StoreError::ReadOnly`] where the log was opened to be read.
+    /// [`StoreError::ReadOnly`] if the log was opened read-only.
     async fn begin_write(&self) -> Result<Box<dyn Writing>, StoreError>;
 
-    /// Gives the space of deleted rows back, as far as that is possible without making a writer wait
-    /// for a reader. What is not given back now is given back later.
+    /// Returns the space of deleted rows to the file system, as far as that is possible without
+    /// making a writer wait for a reader. The rest is returned by a later call.
     async fn reclaim(&self) -> Result<(), StoreError>;
 
-    /// Writes a whole, consistent and verified copy to a new file.
+    /// Writes a complete, consistent and verified copy to a new file.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
 
     /// Flushes and closes; later calls fail.
     async fn close(&self);
 }
 
-/// A transaction that reads. Dropping it ends it.
+/// A transaction that reads. It ends when it is dropped.
 #[async_trait]
 pub(crate) trait Reading: Send {
-    /// The reader version that the log says it needs, as it lies.
+    /// The reader version that the log requires, as stored.
     async fn needed_reader(&mut self) -> Result<i64, StoreError>;
 
-    /// The newest revision; none in an empty log.
+    /// The newest revision; `None` in an empty log.
     async fn head(&mut self) -> Result<Option<RevisionMark>, StoreError>;
 
-    /// The seal of a revision that is there.
+    /// The seal of an existing revision.
     async fn seal(&mut self, revision: u64) -> Result<Seal, StoreError>;
 
     /// Revisions above `after`, lowest first, at most `limit`.
@@ -94,25 +95,25 @@ pub(crate) trait Reading: Send {
     /// The answer kept under a key.
     async fn answer(&mut self, key: &RequestKey) -> Result<Option<KeptAnswer>, StoreError>;
 
-    /// Kept answers whose row number is above `after`, by row number, at most `limit`. Row numbers are
-    /// the backend's own, above 0.
+    /// Kept answers whose row number is above `after`, by row number, at most `limit`. Row numbers
+    /// are assigned by the backend and are above 0.
     async fn answers(
         &mut self,
         after: i64,
         limit: u32,
     ) -> Result<Vec<Numbered<KeptAnswer>>, StoreError>;
 
-    /// The live segments: those that no other has replaced. By dataset, then first day, then id, so
-    /// that the pieces of an instrument come in their order.
+    /// The live segments: those not replaced by others. Sorted by dataset, then first day, then id,
+    /// so that the parts of an instrument come in order.
     async fn segments(&mut self) -> Result<Vec<Listed>, StoreError>;
 
-    /// The bytes of a segment that is there.
+    /// The bytes of an existing segment.
     async fn segment_bytes(&mut self, id: i64) -> Result<Vec<u8>, StoreError>;
 
-    /// The sum of the seals of the live segments, as kept.
+    /// The sum of the seals of the live segments, as stored.
     async fn manifest(&mut self) -> Result<Seal, StoreError>;
 
-    /// What the database finds wrong with its own structure and with the definitions of the tables.
+    /// Faults that the database finds in its own structure and in the definitions of the tables.
     async fn structure_faults(&mut self) -> Result<Vec<String>, StoreError>;
 
     /// Ends the transaction.
@@ -122,7 +123,7 @@ pub(crate) trait Reading: Send {
 /// A transaction that writes. Ending or dropping it without a commit undoes everything it did.
 #[async_trait]
 pub(crate) trait Writing: Reading {
-    /// The database's clock: processes on several machines write to one log.
+    /// The database's clock, because processes on several machines may write to one log.
     async fn now(&mut self) -> Result<Instant, StoreError>;
 
     /// Adds a revision.
@@ -135,25 +136,26 @@ pub(crate) trait Writing: Reading {
         revision: u64,
     ) -> Result<(), StoreError>;
 
-    /// Adds the names of a revision, which come back in this order.
+    /// Adds the names of a revision; reads return them in this order.
     async fn put_namings(&mut self, namings: &[Naming], revision: u64) -> Result<(), StoreError>;
 
-    /// Adds the texts of a revision. Their ids go on from the last one there, and from 0.
+    /// Adds the texts of a revision. Their ids continue after the last one, starting from 0.
     async fn put_texts(&mut self, texts: &[String], revision: u64) -> Result<(), StoreError>;
 
-    /// Adds a live segment, and gives its id: above 0, and of no other segment ever.
+    /// Adds a live segment, and returns its id: above 0, and never used for another segment.
     async fn put_segment(&mut self, segment: NewSegment) -> Result<i64, StoreError>;
 
-    /// Notes when a segment was replaced, and takes it off the list of live ones. Whether it was live.
+    /// Marks a segment as replaced at `at`, and removes it from the live ones. Returns whether it
+    /// was live.
     async fn retire_segment(&mut self, id: i64, at: Instant) -> Result<bool, StoreError>;
 
-    /// Deletes the segments that were replaced at or before an instant; how many.
+    /// Deletes the segments that were replaced at or before an instant; returns their number.
     async fn delete_retired(&mut self, before: Instant) -> Result<u64, StoreError>;
 
-    /// Keeps another sum of the seals of the live segments.
+    /// Replaces the stored sum of the seals of the live segments.
     async fn put_manifest(&mut self, manifest: &Seal) -> Result<(), StoreError>;
 
-    /// Keeps an answer under a key that has none.
+    /// Stores an answer under a key that has none.
     async fn put_answer(&mut self, answer: &KeptAnswer) -> Result<(), StoreError>;
 
     /// Deletes answers dated before an instant, oldest first, at most `limit`.
@@ -162,15 +164,15 @@ pub(crate) trait Writing: Reading {
     /// Changes something that no answer depends on, so that the commit has something to write.
     async fn touch(&mut self) -> Result<(), StoreError>;
 
-    /// Commits. When it returns, what was written is durable, and found when the log is next
+    /// Commits. When it returns, the writes are durable, and will be found when the log is next
     /// opened. A backend that can announce commits to followers does so in the same transaction.
     ///
     /// # Errors
-    /// [`StoreError::Replaced`] where it would not be found again.
+    /// [`StoreError::Replaced`] if they would not be found again.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
-/// After which row of which revision a page begins.
+/// The row after which a page begins: its revision and its number within the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) revision: u64,
@@ -184,14 +186,14 @@ impl Position {
     }
 }
 
-/// A row with the number by which the next page begins after it.
+/// A row and its number, after which the next page can begin.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbered<T> {
     pub(crate) row: i64,
     pub(crate) value: T,
 }
 
-/// A segment of the list, without its bytes.
+/// A segment's entry in the list, without its bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
     pub(crate) id: i64,
@@ -199,7 +201,7 @@ pub(crate) struct Listed {
     pub(crate) checksum: Vec<u8>,
 }
 
-/// A segment on its way into the log.
+/// A segment to be added to the log.
 #[derive(Debug)]
 pub(crate) struct NewSegment {
     pub(crate) summary: Summary,
@@ -208,7 +210,7 @@ pub(crate) struct NewSegment {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Ends a read transaction, whatever came of it.
+/// Ends a read transaction, and returns its outcome.
 pub(crate) async fn end<T>(
     transaction: Box<dyn Reading>,
     outcome: Result<T, StoreError>,
@@ -218,7 +220,7 @@ pub(crate) async fn end<T>(
     ended.map(|()| value)
 }
 
-/// Commits what went well, and undoes what did not.
+/// Commits if the outcome is a success, and rolls back otherwise.
 pub(crate) async fn commit<T, E: From<StoreError>>(
     transaction: Box<dyn Writing>,
     outcome: Result<T, E>,
@@ -229,18 +231,19 @@ pub(crate) async fn commit<T, E: From<StoreError>>(
             Ok(value)
         }
         Err(error) => {
-            // The first error is reported. What cannot be undone now is undone when it is dropped.
+            // The first error is reported. If the rollback fails, dropping the transaction undoes
+            // its changes.
             transaction.end().await.ok();
             Err(error)
         }
     }
 }
 
-/// Refuses a log that says it needs a newer reader.
+/// Rejects a log that requires a newer reader.
 pub(crate) fn refuse_too_new(needed: i64) -> Result<(), StoreError> {
     match u32::try_from(needed) {
         Ok(1..=READER) => Ok(()),
         Ok(needed) if 0 < needed => Err(StoreError::TooNew { needed, ours: READER }),
-        _ => Err(StoreError::Damaged(format!("it says it needs a reader of version {needed}"))),
+        _ => Err(StoreError::Damaged(format!("it requires a reader of version {needed}"))),
     }
 }

@@ -1,5 +1,5 @@
-//! Does a store still hold what it was given? Every byte is read and every hash made again, in
-//! bounded memory.
+//! Checks that a store still holds what was written to it: reads every byte and recomputes every
+//! hash, in bounded memory.
 
 mod chain;
 mod sweep;
@@ -20,29 +20,31 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// Memory that a check takes, however long the log is: 256 MiB.
 ///
-/// Not counted is what came in one upload or is small: the list of segments (about 200 bytes each), the
-/// faults found, the names of one revision, and the segments that share an instrument and hold facts of
-/// one revision.
+/// Not counted is data of the size of one upload or less: the list of segments (about 200 bytes
+/// each), the faults found, the names of one revision, and the segments that share an instrument
+/// and hold facts of one revision.
 pub(crate) const CHECK_BYTES: usize = 256 << 20;
 
-/// Kept answers that are verified together.
+/// Kept answers verified per page.
 const ANSWERS_TOGETHER: u32 = 100;
-/// Damaged answers that are listed one by one.
+/// Maximum number of damaged answers listed one by one.
 const FAULTS_LISTED: usize = 100;
 
-/// A row of the widest dataset (84 bytes) as kept of its segment, and in a table that grows by doubling.
+/// Bytes per row of the widest dataset (84 bytes), as kept from its segment and in a table that
+/// grows by doubling.
 const ROW_BYTES: usize = 350;
-/// A segment of the greatest length while it is decoded: its bytes, its columns, the rows kept.
+/// Bytes of a full-length segment while it is decoded: its bytes, its columns, the rows kept.
 const SEGMENT_BYTES: usize = 16 << 20;
 
-/// What a bound in bytes leaves room for.
+/// The memory limit divided among its uses.
 #[derive(Clone, Copy, Debug)]
 struct Room {
-    /// Rows gathered from several segments: a half of it.
+    /// Rows gathered from several segments: half of the memory.
     rows: u64,
     /// Segments decoded at a time: a quarter.
     decoded: usize,
-    /// Revisions whose facts are hashed side by side: an eighth. The last one is for the rest.
+    /// Revisions whose facts are hashed side by side: an eighth. The last eighth is for everything
+    /// else.
     revisions: usize,
 }
 
@@ -56,8 +58,8 @@ impl Room {
     }
 }
 
-/// Verifies seals and checksums, decodes every column, and makes the chain of data versions anew, all
-/// in one read transaction.
+/// Verifies seals and checksums, decodes every column, and recomputes the chain of data versions,
+/// all in one read transaction.
 pub(crate) async fn check(
     backend: &dyn Backend,
     within_bytes: usize,
@@ -67,7 +69,7 @@ pub(crate) async fn check(
     let checked = check_in(&mut *transaction, Room::within(within_bytes), &mut report).await;
     match backend::end(transaction, checked).await {
         Ok(()) => Ok(report),
-        // What stops the reading is a finding like any other.
+        // Damage that stops the reading is reported like any other.
         Err(StoreError::Damaged(fault)) => {
             report.faults.push(fault);
             Ok(report)
@@ -92,8 +94,8 @@ async fn check_in(
     let walked =
         chain::walk(reading, &listed, &mut segments, &mut report.revisions, &mut revision_faults);
     let walked = walked.await;
-    // Where the walk could not be finished, too: every segment's own fault is named, and first, being
-    // the cause of those of revisions.
+    // Also if the walk could not be finished, every segment's own fault is reported, and first,
+    // because it causes the faults of revisions.
     let unread: Vec<&Listed> =
         listed.iter().filter(|listed| !segments.verified.contains(&listed.id)).collect();
     let read = segments.read(reading, &unread, |_| None).await;
@@ -103,8 +105,8 @@ async fn check_in(
     walked.and(read.map(drop))
 }
 
-/// Adds the kept answers that are not what was written, a page of them in memory at a time. Damage may
-/// put rows out of order, and reading on after the last of such a page might never end.
+/// Adds the kept answers that do not match their seals, one page of them in memory at a time.
+/// Damage may put rows out of order, and reading on after such a page might never end.
 async fn answer_faults(
     reading: &mut dyn Reading,
     faults: &mut Vec<String>,
@@ -132,28 +134,28 @@ async fn answer_faults(
             faults.push(fault);
             found += 1;
             if found == FAULTS_LISTED {
-                faults.push("and maybe more: no further kept answer was verified".to_owned());
+                faults.push("there may be more: no further kept answer was verified".to_owned());
                 return Ok(());
             }
         }
     }
 }
 
-/// Reads segments, and keeps what was found of each.
+/// Reads segments, and remembers the outcome of each.
 #[derive(Debug)]
 struct Segments {
     room: Room,
-    /// Those that hold what was written.
+    /// Segments without a fault.
     verified: BTreeSet<i64>,
-    /// By segment, listed once however often it is read.
+    /// One fault per segment, however often it is read.
     faults: BTreeMap<i64, String>,
 }
 
-/// What is kept of a decoded segment: rows by revision.
+/// The rows kept from decoded segments, by revision.
 type Kept = BTreeMap<u64, FactTable>;
 
 impl Segments {
-    /// Reads, verifies and decodes segments, few at a time, and keeps of each what `keep` makes of it.
+    /// Reads, verifies and decodes segments, a few at a time, and applies `keep` to each.
     async fn read(
         &mut self,
         reading: &mut dyn Reading,

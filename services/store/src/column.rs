@@ -11,14 +11,14 @@ const CONSTANT: u8 = 0;
 const PACKED: u8 = 1;
 const AT_CLOSE: u8 = 2;
 
-/// A column cannot be read; the text says why.
+/// Why a column cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault(pub(crate) String);
 
-/// A column as found in the bytes, not yet decoded.
+/// A column found in the bytes, not yet decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column<'a> {
-    /// One value for every row, by its bits.
+    /// The same value in every row, by its bits.
     Constant(u64),
     /// The output of pco.
     Packed(&'a [u8]),
@@ -30,7 +30,7 @@ pub(crate) enum Column<'a> {
 pub(crate) trait Packable: Number + Copy {
     /// The bits, in the low end.
     fn to_bits64(self) -> u64;
-    /// The number of such bits.
+    /// The number with these bits.
     fn from_bits64(bits: u64) -> Self;
 }
 
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         let (head, rest) = self
             .rest
             .split_at_checked(len)
-            .ok_or_else(|| Fault("it ends inside a column".to_owned()))?;
+            .ok_or_else(|| Fault("the bytes end inside a column".to_owned()))?;
         self.rest = rest;
         Ok(head)
     }
@@ -125,11 +125,11 @@ impl<'a> Reader<'a> {
                 Ok(Column::Packed(self.take(len)?))
             }
             AT_CLOSE => Ok(Column::AtClose),
-            kind => Err(Fault(format!("a column is of the unknown kind {kind}"))),
+            kind => Err(Fault(format!("a column has the unknown encoding {kind}"))),
         }
     }
 
-    /// Nothing may be left.
+    /// Checks that no bytes are left.
     pub(crate) fn end(&self) -> Result<(), Fault> {
         if self.rest.is_empty() {
             Ok(())
@@ -139,13 +139,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Unpacks `rows` numbers, no more and no fewer.
+/// Unpacks exactly `rows` numbers.
 pub(crate) fn unpack<T: Packable>(packed: &[u8], rows: usize) -> Result<Vec<T>, Fault> {
     let values: Vec<T> = standalone::simple_decompress(packed).map_err(fault)?;
     if values.len() == rows {
         Ok(values)
     } else {
-        Err(Fault(format!("a column has {} values in place of {rows}", values.len())))
+        Err(Fault(format!("a column has {} values instead of {rows}", values.len())))
     }
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn each<T: Packable>(column: Column<'_>, rows: usize) -> Result<Vec<T
     match column {
         Column::Constant(bits) => Ok(vec![T::from_bits64(bits); rows]),
         Column::Packed(packed) => unpack(packed, rows),
-        Column::AtClose => Err(Fault("a rule stands where numbers belong".to_owned())),
+        Column::AtClose => Err(Fault("a column of integers has the at-close encoding".to_owned())),
     }
 }
 

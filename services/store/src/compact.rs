@@ -1,9 +1,10 @@
-//! Small segments into long ones: a year of daily appends becomes one run of days per instrument.
+//! Merges small segments into long ones: a year of daily appends becomes one run of days per
+//! instrument.
 //!
-//! Every fact stays, with its dates and its revision, so no answer changes. Segments are merged by
-//! tiers of rows per instrument (below 4, 32, 256), eight or more at a time, so that a fact is
-//! rewritten a few times in its life and not at every compaction. What was replaced is deleted
-//! after a grace period.
+//! Every fact is kept, with its dates and its revision, so no answer changes. Segments are merged
+//! by tiers of rows per instrument (below 4, 32, 256), eight or more at a time, so that a fact is
+//! rewritten only a few times and not at every compaction. Replaced segments are deleted after a
+//! grace period.
 
 mod merge;
 
@@ -16,10 +17,10 @@ use crate::{
 };
 use marketdata::{instant::Instant, segment::Segment};
 
-/// How long a replaced segment stays, for readers that still list it: 15 minutes.
+/// How long a replaced segment is kept, for readers that still list it: 15 minutes.
 const GRACE_MICROS: i64 = 15 * 60 * 1_000_000;
 
-/// Deletes what was replaced long ago, then merges small segments.
+/// Deletes segments whose grace period is over, then merges small segments.
 pub(crate) async fn compact(
     backend: &dyn Backend,
     budget: u64,
@@ -45,7 +46,7 @@ pub(crate) async fn compact(
     }
 }
 
-/// The segments to merge, as listed and as read.
+/// Chooses and reads the segments to merge.
 async fn choose(
     reading: &mut dyn Reading,
     budget: u64,
@@ -60,9 +61,9 @@ async fn choose(
     Ok((chosen, segments))
 }
 
-/// Why merged segments were not put in place.
+/// Why merged segments were not written.
 enum NotReplaced {
-    /// Another process merged some of the same.
+    /// Another process merged some of the same segments.
     CompactedMeanwhile,
     Failed(StoreError),
 }
@@ -73,7 +74,7 @@ impl From<StoreError> for NotReplaced {
     }
 }
 
-/// Puts merged segments in the place of those they were made of, if these are still live.
+/// Replaces segments by merged ones, if all of them are still live.
 async fn replace(
     writing: &mut dyn Writing,
     chosen: &[Listed],

@@ -1,4 +1,4 @@
-//! The suite every backend must pass: one function per behaviour, each on stores of its own.
+//! The suite that every backend must pass: one function per behaviour, each on its own stores.
 
 #![expect(clippy::cognitive_complexity, reason = "clippy counts every assertion as a branch")]
 
@@ -16,13 +16,13 @@ use crate::{Access, CheckReport, StoreError, backend_of, check};
 use async_trait::async_trait;
 use std::time::Duration;
 
-/// How long the suite may take, on a busy machine too: it takes a second or two on an idle one.
+/// Time limit of the suite, also on a busy machine; it takes a second or two on an idle one.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Checks a store in other memory than [`crate::Store::check`] takes.
+/// Runs [`crate::Store::check`] with another memory limit.
 ///
 /// # Errors
-/// Where the store cannot be opened or read.
+/// If the store cannot be opened or read.
 pub async fn check_within(url: &str, bytes: usize) -> Result<CheckReport, StoreError> {
     let backend = backend_of(url, Access::Read).await?;
     let report = check::check(&*backend, bytes).await;
@@ -30,32 +30,32 @@ pub async fn check_within(url: &str, bytes: usize) -> Result<CheckReport, StoreE
     report
 }
 
-/// A kind of store, and the faults that can be made in one from outside.
+/// A kind of store, and ways to damage one from outside.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// The URL of a store that is not there yet.
+    /// The URL of a store that does not exist yet.
     fn fresh(&self) -> String;
 
     /// Changes a byte of a segment.
     async fn damage(&self, url: &str, segment: i64);
 
-    /// Takes a segment away.
+    /// Deletes a segment.
     async fn lose(&self, url: &str, segment: i64);
 
-    /// Says that readers below a version cannot read the store.
+    /// Sets the reader version that the store requires.
     async fn need_reader(&self, url: &str, version: u32);
 
-    /// Notes a migration that this binary does not know.
+    /// Records a migration that this binary does not know.
     async fn add_later_migration(&self, url: &str);
 
-    /// Writes another data version in place of a revision's own.
+    /// Overwrites a revision's data version.
     async fn forge_data_version(&self, url: &str, revision: u64);
 }
 
 /// Runs every behaviour.
 ///
 /// # Panics
-/// Where the backend fails one, or does not come to an end; the message says what was expected.
+/// If the backend fails one, or the suite does not end in time; the message says what was expected.
 pub async fn run(subject: &dyn Subject) {
     let run = tokio::time::timeout(PATIENCE, behaviours(subject)).await;
     assert!(run.is_ok(), "the suite ends within {PATIENCE:?}");
@@ -74,8 +74,8 @@ async fn behaviours(subject: &dyn Subject) {
     reading::a_log_loads_from_any_revision(subject).await;
     reading::compaction_changes_no_answer(subject).await;
     reading::revisions_come_in_pages(subject).await;
-    faults::a_damaged_segment_is_named(subject).await;
-    faults::a_lost_segment_is_no_silent_gap(subject).await;
+    faults::a_damaged_segment_is_reported(subject).await;
+    faults::a_lost_segment_is_reported(subject).await;
     faults::a_check_finds_the_same_in_any_memory(subject).await;
     faults::a_forged_data_version_is_found(subject).await;
     faults::a_store_for_newer_readers_is_refused(subject).await;

@@ -1,62 +1,64 @@
-//! What a store cannot do, why, and whether the same call may succeed later.
+//! Store errors: the cause, and whether the same call may succeed later.
 
 use std::{error::Error, fmt};
 
-/// What a store cannot do, and why.
+/// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another writer committed first; prepare the batch again on the new head.
     #[error("the head moved to revision {head} while the batch was prepared")]
     HeadMoved {
-        /// The head now.
+        /// The current head.
         head: u64,
     },
-    /// A request id was used again for something else.
-    #[error("request id {request_id} was used before for other content")]
+    /// A request id was reused with other content.
+    #[error("request id {request_id} was used before with other content")]
     RequestIdReused {
-        /// The id.
+        /// The request id.
         request_id: String,
     },
     /// The store does not hold what was written to it.
     #[error("the store is damaged: {0}")]
     Damaged(
-        /// What is wrong, and where.
+        /// The fault and its location.
         String,
     ),
-    /// There is no store at this place, or an empty file.
+    /// There is no store at this place, or only an empty file.
     #[error("there is no store at {0}")]
     Missing(String),
-    /// The database at this place holds no store: another program's, or one damaged at its root.
-    #[error("{0} is a database that holds no store")]
+    /// The database at this place is not a store: it belongs to another program, or its root is
+    /// damaged.
+    #[error("{0} is a database but not a store")]
     Foreign(String),
-    /// The store's files, or the log in them, were replaced while they were in use: what is written
-    /// now would be lost.
+    /// The store's files, or the log in them, were replaced while they were in use: new writes
+    /// would be lost.
     #[error("the store was replaced while it was in use: {0}")]
     Replaced(String),
-    /// The store was opened to be read.
-    #[error("the store was opened to be read only")]
+    /// The store was opened read-only.
+    #[error("the store was opened read-only")]
     ReadOnly,
     /// The store was written by a newer binary in a way this one cannot read.
-    #[error("the store needs a reader of version {needed}, this binary is {ours}")]
+    #[error("the store requires reader version {needed}, but this binary has version {ours}")]
     TooNew {
-        /// The reader version it needs.
+        /// The reader version that the store requires.
         needed: u32,
-        /// Ours.
+        /// The reader version of this binary.
         ours: u32,
     },
-    /// The URL names no store we know.
-    #[error("{0} is not the URL of a store: use sqlite:PATH")]
+    /// The URL is not that of a store.
+    #[error("{0} is not a store URL: use sqlite:PATH")]
     Url(String),
-    /// A file cannot be used as asked: its name is taken, or what lies beside it stands in the way.
+    /// A file cannot be used as requested: its name is taken, or a file beside it prevents it.
     #[error("{0}")]
     FileRefused(String),
-    /// Facts that the codec refuses. It refuses no finite column, so this is a fault of the program.
+    /// The codec failed to pack facts. It accepts every finite column, so this is a bug in this
+    /// program.
     #[error("facts cannot be packed: {0}")]
     Unpackable(String),
-    /// The process is shutting down: the work was dropped before its end.
+    /// The process is shutting down: the work was cancelled.
     #[error("the process is shutting down")]
     ShuttingDown,
-    /// The database refused or is away.
+    /// The database failed or is unreachable.
     #[error("the database failed")]
     Database(#[source] DatabaseError),
     /// A file of the store could not be read or written.
@@ -64,7 +66,7 @@ pub enum StoreError {
     File(#[from] std::io::Error),
 }
 
-/// An error of a database's driver that is no damage, with what the backend knows of its code.
+/// A driver error that does not mean damage, with the backend's classification of its code.
 #[derive(Debug)]
 pub struct DatabaseError {
     pub(crate) outlook: Outlook,
@@ -83,7 +85,7 @@ impl Error for DatabaseError {
     }
 }
 
-/// What becomes of a failure with time.
+/// Whether a failure may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outlook {
     /// A lock, a full disk, a broken connection: the same call may succeed later.
@@ -95,11 +97,11 @@ pub enum Outlook {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later. A caller relies on it to decide whether to send the
-    /// same request again, perhaps with gigabytes.
+    /// Whether the same call may succeed later. Callers use it to decide whether to send the same
+    /// request again, perhaps with gigabytes.
     pub fn outlook(&self) -> Outlook {
         match self {
-            // Files that are gone or replaced may be put back, and those in the way moved away.
+            // Missing or replaced files may be restored, and files in the way may be moved.
             StoreError::HeadMoved { .. }
             | StoreError::File(_)
             | StoreError::FileRefused(_)

@@ -1,4 +1,5 @@
-//! The store on any backend: each call is a transaction or a few, writes run to their end.
+//! The store on any backend: each call is one or a few transactions, and a write always runs to its
+//! end.
 
 use crate::{
     Append, Appended, CheckReport, Compacted, RequestKey, RevisionRecord, Store, StoreError,
@@ -22,7 +23,7 @@ use tracing::Instrument as _;
 #[derive(Debug)]
 pub(crate) struct FactLog {
     backend: Arc<dyn Backend>,
-    /// The damage that a write met. What it says of the store stays true whatever is written after it.
+    /// Damage found by a write. It remains, whatever is written afterwards.
     damage: Arc<OnceLock<String>>,
 }
 
@@ -31,8 +32,8 @@ impl FactLog {
         FactLog { backend, damage: Arc::default() }
     }
 
-    /// Runs a write in a task of its own, so that a caller who goes away cannot leave one half done;
-    /// none runs once one has met damage.
+    /// Runs a write in its own task, so that a caller who leaves cannot interrupt it; after one
+    /// write has found damage, no other runs.
     async fn write<T: Send + 'static>(
         &self,
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,

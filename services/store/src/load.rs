@@ -1,4 +1,4 @@
-//! Reading the log: everything that can change an answer is verified before it is given out.
+//! Reads the log: everything that can change an answer is verified before it is returned.
 
 use crate::{
     RequestKey, RevisionRecord, StoreError, answer,
@@ -15,10 +15,10 @@ use marketdata::{
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-/// Rows of revisions read together.
+/// Revisions read per page.
 pub(crate) const REVISIONS_TOGETHER: u32 = 1_000;
 
-/// The newest revision; the mark of the empty log where there is none.
+/// The newest revision; the mark of the empty log if there is none.
 pub(crate) async fn head(reading: &mut (dyn Reading + '_)) -> Result<RevisionMark, StoreError> {
     let empty = RevisionMark { revision: 0, data_version: [0; 32] };
     Ok(reading.head().await?.unwrap_or(empty))
@@ -32,14 +32,14 @@ pub(crate) async fn seal(
     if revision == 0 { Ok(seal::NONE) } else { reading.seal(revision).await }
 }
 
-/// [`head`] in a transaction of its own.
+/// [`head`] in its own transaction.
 pub(crate) async fn head_of(backend: &dyn Backend) -> Result<RevisionMark, StoreError> {
     let mut transaction = backend.begin_read().await?;
     let found = head(&mut *transaction).await;
     backend::end(transaction, found).await
 }
 
-/// [`answer::find`] in a transaction of its own.
+/// [`answer::find`] in its own transaction.
 pub(crate) async fn answer_of(
     backend: &dyn Backend,
     key: &RequestKey,
@@ -80,14 +80,14 @@ async fn load_in(reading: &mut dyn Reading, after: u64) -> Result<Delta, StoreEr
     let segments = segments(reading, new, after).await?;
     let found: u64 = segments.iter().map(|segment| segment.len() as u64).sum();
     if promised != found {
-        let fault = format!("facts after revision {after}: {promised} logged, {found} found");
+        let fault = format!("facts after revision {after}: {promised} recorded, {found} found");
         return Err(StoreError::Damaged(fault));
     }
     delta.segments = segments.into_iter().map(Arc::new).collect();
     Ok(delta)
 }
 
-/// A delta without its segments, and the number of facts that its revisions promise.
+/// A delta without its segments, and the number of facts that its revisions should have.
 async fn names_after(reading: &mut dyn Reading, after: u64) -> Result<(Delta, u64), StoreError> {
     let (instruments, namings, texts) = (Vec::new(), Vec::new(), Vec::new());
     let mut delta = Delta { marks: Vec::new(), instruments, namings, texts, segments: Vec::new() };
@@ -120,16 +120,17 @@ async fn names_after(reading: &mut dyn Reading, after: u64) -> Result<(Delta, u6
     }
 }
 
-/// Whether the list of live segments is the one that was written.
+/// The fault of the list of live segments, if it does not match its seal.
 pub(crate) fn manifest_fault(kept: &Seal, segments: &[Listed]) -> Option<String> {
     let mut made = seal::NONE;
     for Listed { id, summary, checksum } in segments {
         seal::toggle(&mut made, &seal::of_segment(*id, summary, checksum));
     }
-    (made != *kept).then(|| "the list of segments is not the one that was written".to_owned())
+    (made != *kept).then(|| "the list of segments does not match its seal".to_owned())
 }
 
-/// Reads, verifies and decodes segments, at most one per core at a time; the next are read meanwhile.
+/// Reads, verifies and decodes segments, at most one per core at a time; reads the next ones
+/// meanwhile.
 pub(crate) async fn segments(
     reading: &mut dyn Reading,
     listed: Vec<Listed>,

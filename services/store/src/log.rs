@@ -1,4 +1,4 @@
-//! What a log says beside its facts: revisions, and the names that came with each.
+//! The rows of a log besides its facts: revisions, and the names that came with each.
 
 use crate::{
     RevisionRecord, StoreError,
@@ -9,17 +9,17 @@ use async_trait::async_trait;
 use marketdata::instrument::{Instrument, Naming};
 use std::collections::VecDeque;
 
-/// Rows of names read together.
+/// Rows of names read per page.
 const NAMES_TOGETHER: u32 = 4_096;
 
-/// A revision with the seal kept beside it.
+/// A revision and its stored seal.
 #[derive(Clone, Debug)]
 pub(crate) struct Sealed {
     pub(crate) record: RevisionRecord,
     pub(crate) seal: Seal,
 }
 
-/// A text of the table of texts.
+/// A row of the table of texts.
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
     pub(crate) id: u64,
@@ -35,7 +35,7 @@ pub(crate) struct Names {
     pub(crate) texts: Vec<Text>,
 }
 
-/// Gives the names of one revision after the other, and holds no more than a page of later ones.
+/// Reads the names of one revision after another, with at most one page of later ones in memory.
 #[derive(Debug)]
 pub(crate) struct NamePages {
     instruments: Pages<Instrument>,
@@ -44,7 +44,7 @@ pub(crate) struct NamePages {
 }
 
 impl NamePages {
-    /// Of the revisions after one.
+    /// Starts after a revision.
     pub(crate) const fn after(revision: u64) -> NamePages {
         NamePages {
             instruments: Pages::after(revision),
@@ -53,7 +53,7 @@ impl NamePages {
         }
     }
 
-    /// The names of a revision, higher than the one asked for before.
+    /// The names of a revision, which must be higher than in the last call.
     pub(crate) async fn of(
         &mut self,
         reading: &mut dyn Reading,
@@ -66,7 +66,7 @@ impl NamePages {
         })
     }
 
-    /// Once every revision was asked for: the fault where names are left.
+    /// After every revision was read: a fault if names are left.
     pub(crate) async fn stray(
         &mut self,
         reading: &mut dyn Reading,
@@ -78,12 +78,14 @@ impl NamePages {
         ];
         let stray = revisions.into_iter().flatten().next();
         Ok(stray.map(|revision| {
-            format!("names or texts are of revision {revision}, which is not there in its order")
+            format!(
+                "names or texts belong to revision {revision}, which is missing or out of order"
+            )
         }))
     }
 }
 
-/// One kind of names, in pages.
+/// Pages of one kind of names.
 #[derive(Debug)]
 struct Pages<T> {
     rows: VecDeque<T>,
@@ -104,7 +106,7 @@ impl<T: NameRow> Pages<T> {
         Ok(found)
     }
 
-    /// The revision of the next row, of which there is one in memory then.
+    /// The revision of the next row, which is then in memory.
     async fn next_revision(
         &mut self,
         reading: &mut dyn Reading,
@@ -117,7 +119,8 @@ impl<T: NameRow> Pages<T> {
                 // Damage may put rows out of order; reading on after such a page might never end.
                 if at <= self.last {
                     let Position { revision, row } = at;
-                    let fault = format!("names are out of order at row {row} of {revision}");
+                    let fault =
+                        format!("names are out of order at row {row} of revision {revision}");
                     return Err(StoreError::Damaged(fault));
                 }
                 self.last = at;
@@ -185,8 +188,8 @@ impl NameRow for Text {
     }
 }
 
-/// Follows the log revision by revision, and finds in what it differs from what was written: numbers
-/// have no gaps, and every seal can be made anew from the one before, the row and the names.
+/// Follows the log revision by revision, and reports deviations: numbers must have no gaps, and
+/// every seal must follow from the one before, the row and the names.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     previous: Seal,
@@ -196,9 +199,9 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    /// Of the revisions after one, which has this seal.
+    /// Starts after a revision with this seal.
     pub(crate) fn after(revision: u64, seal: Seal) -> Verifier {
-        // Behind a later revision the numbers go on from some that are not read.
+        // After a later revision the first number is not known, because earlier ones are not read.
         let first = |number| (revision == 0).then_some(number);
         Verifier {
             previous: seal,
@@ -208,7 +211,7 @@ impl Verifier {
         }
     }
 
-    /// What is wrong with the next revision.
+    /// The faults of the next revision.
     pub(crate) fn faults(&mut self, sealed: &Sealed, names: &Names) -> Vec<String> {
         let mut faults = Vec::new();
         let revision = sealed.record.mark.revision;
@@ -220,18 +223,18 @@ impl Verifier {
         let texts = texts.iter().map(|text| text.text.as_str());
         let made = seal::of_revision(self.previous, &sealed.record, instruments, namings, texts);
         if made != sealed.seal {
-            faults.push(format!("revision {revision}: its row or its names do not give its seal"));
+            faults.push(format!("revision {revision}: its seal does not match its row and names"));
         }
         self.previous = sealed.seal;
         faults
     }
 }
 
-/// Numbers that must follow each other.
+/// Numbers that must be consecutive.
 #[derive(Debug)]
 struct Sequence {
     what: &'static str,
-    /// None where any number may come.
+    /// `None` if any number may come.
     next: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
-//! A backend that keeps everything in plain collections: it shows what a database must do and no more.
+//! A backend of plain collections: it shows what a database must do, and no more.
 //!
-//! For the conformance suite alone. Its stores are as many as there are names in `memory:NAME`, are
-//! shared by all handles of a process, and stay until it ends.
+//! Only for the conformance suite. Each name in `memory:NAME` is one store, shared by all handles
+//! of a process, and kept until the process ends.
 
 use crate::{
     Access, DatabaseError, Outlook, RequestKey, StoreError,
@@ -49,7 +49,7 @@ struct Segment {
     retired_at: Option<Instant>,
 }
 
-/// A database: what was committed last, and the right to commit.
+/// A database: the last committed tables, and the lock to commit.
 #[derive(Debug)]
 struct Database {
     committed: Mutex<Arc<Tables>>,
@@ -88,7 +88,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Opens the store of a name.
+    /// Opens the store with a name.
     pub(crate) fn open(name: &str, access: Access) -> Result<Memory, StoreError> {
         let mut databases = DATABASES.lock().unwrap_or_else(PoisonError::into_inner);
         if access == Access::Create {
@@ -126,7 +126,7 @@ impl Backend for Memory {
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let text = format!("{}: a store of plain collections writes no file", to.display());
+        let text = format!("{}: a store in plain collections cannot write a file", to.display());
         Err(StoreError::FileRefused(text))
     }
 
@@ -136,7 +136,7 @@ impl Backend for Memory {
 #[derive(Debug)]
 struct Transaction {
     tables: Tables,
-    /// None for a transaction that reads.
+    /// `None` for a read transaction.
     writes_to: Option<(Arc<Database>, OwnedMutexGuard<()>)>,
 }
 
@@ -151,7 +151,7 @@ fn after<T: Clone>(
 }
 
 fn absent(what: &str) -> StoreError {
-    StoreError::Damaged(format!("{what} is not there"))
+    StoreError::Damaged(format!("{what} is missing"))
 }
 
 #[async_trait]
@@ -328,7 +328,7 @@ impl Writing for Transaction {
     }
 }
 
-/// Faults made on purpose, for the suite.
+/// Deliberate faults, for the suite.
 pub(crate) mod tamper {
     use super::{DATABASES, Tables};
     use crate::conformance::Subject;
@@ -373,7 +373,7 @@ pub(crate) mod tamper {
             tamper(url, |tables| tables.needed_reader = version.into());
         }
 
-        /// It has no migrations.
+        /// This backend has no migrations.
         async fn add_later_migration(&self, _: &str) {}
 
         async fn forge_data_version(&self, url: &str, revision: u64) {

@@ -1,4 +1,4 @@
-//! Work split over the processor's cores, off the threads that serve the wire.
+//! Splits work over the processor's cores, off the threads that serve the wire.
 
 use crate::StoreError;
 use std::{
@@ -15,7 +15,7 @@ pub(crate) fn cores() -> usize {
     available_parallelism().map_or(1, std::num::NonZero::get).min(16)
 }
 
-/// The results of `job(0)` to `job(count - 1)`, in order, computed by at most one thread a core.
+/// The results of `job(0)` to `job(count - 1)`, in order, computed by at most one thread per core.
 pub(crate) async fn map<T: Send + 'static>(
     count: usize,
     job: impl Fn(usize) -> T + Send + Sync + 'static,
@@ -44,7 +44,8 @@ pub(crate) async fn map<T: Send + 'static>(
     Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
-/// What a task returned. A panic goes on in the caller; a runtime that shuts down drops its tasks.
+/// The result of a task. A panic continues in the caller; a runtime that shuts down drops its
+/// tasks.
 pub(crate) fn joined<T>(result: Result<T, JoinError>) -> Result<T, StoreError> {
     result.map_err(|error| match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
@@ -52,7 +53,7 @@ pub(crate) fn joined<T>(result: Result<T, JoinError>) -> Result<T, StoreError> {
     })
 }
 
-/// One piece of work off the threads that serve the wire.
+/// Runs one piece of work off the threads that serve the wire.
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, StoreError> {
@@ -65,7 +66,7 @@ mod tests {
     use crate::Outlook;
 
     #[tokio::test]
-    async fn a_task_that_a_shutdown_dropped_is_no_failure_of_the_database() {
+    async fn a_task_dropped_by_a_shutdown_is_not_a_database_failure() {
         let task = tokio::spawn(std::future::pending::<()>());
         task.abort();
         let error = joined(task.await).unwrap_err();

@@ -1,4 +1,4 @@
-//! A batch made ready for its transaction: packed and hashed before any lock is taken.
+//! Prepares a batch for its transaction: packed and hashed before any lock is taken.
 
 use crate::{
     StoreError,
@@ -15,7 +15,7 @@ use marketdata::{
 };
 use std::sync::Arc;
 
-/// What a transaction writes.
+/// The rows that a transaction writes.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) base_revision: u64,
@@ -48,7 +48,7 @@ impl Prepared {
         })
     }
 
-    /// Whether there is nothing to make a revision of.
+    /// Whether the batch adds nothing.
     pub(crate) const fn is_empty(&self) -> bool {
         self.facts == 0
             && self.instruments.is_empty()
@@ -56,7 +56,7 @@ impl Prepared {
             && self.texts.is_empty()
     }
 
-    /// The mark of the revision it becomes after `head`.
+    /// The mark of the revision that it becomes after `head`.
     pub(crate) fn mark(&self, head: RevisionMark) -> RevisionMark {
         let data_version = version::next(
             head.data_version,
@@ -68,7 +68,7 @@ impl Prepared {
         RevisionMark { revision: self.base_revision + 1, data_version }
     }
 
-    /// What a follower would load, made of what was packed.
+    /// The delta that a follower would load, made from the packed segments.
     pub(crate) fn into_delta(self, mark: RevisionMark) -> Delta {
         let mut segments: Vec<_> = self.segments;
         segments.sort_by_key(|packed| (packed.summary.dataset, packed.summary.days.0));

@@ -1,9 +1,9 @@
-//! Seals: hashes of what a store holds beside its facts, by which damage is noticed at start.
+//! Seals: hashes of everything in a store besides its facts, so that damage is noticed at start.
 //!
-//! A data version covers facts and names but takes every fact to make anew. A seal covers a row of
-//! the database as it lies, and is made anew in microseconds: one chain over revisions with their
-//! provenance and names, one sum over the list of segments, one hash per kept answer. The bytes of a
-//! segment have a checksum of their own, which its seal covers.
+//! A data version covers facts and names, but recomputing it takes every fact. A seal covers a row
+//! of the database as stored, and is recomputed in microseconds: one chain over revisions with
+//! their provenance and names, one sum over the list of segments, one hash per kept answer. The
+//! bytes of a segment have their own checksum, which its seal covers.
 
 use crate::{RequestKey, RevisionRecord, segment::Summary};
 use marketdata::{
@@ -11,13 +11,13 @@ use marketdata::{
     instrument::{Instrument, Naming},
 };
 
-/// A hash of what was written.
+/// A hash of written rows.
 pub(crate) type Seal = [u8; 32];
 
-/// The seal before the first revision, and of a list without segments.
+/// The seal before the first revision, and of an empty list of segments.
 pub(crate) const NONE: Seal = [0; 32];
 
-/// The seal of a revision: of the one before it, its row, and the names that came with it.
+/// The seal of a revision: hash of the seal before it, its row, and its names.
 pub(crate) fn of_revision<'a>(
     previous: Seal,
     record: &RevisionRecord,
@@ -55,7 +55,8 @@ pub(crate) fn of_revision<'a>(
     hash.finish()
 }
 
-/// The seal of a segment in the list: of its number, its summary and the checksum of its bytes.
+/// The seal of a segment in the list: hash of its number, its summary and the checksum of its
+/// bytes.
 pub(crate) fn of_segment(id: i64, summary: &Summary, checksum: &[u8]) -> Seal {
     let mut hash = Hash::new("ballast.v1 seal of a segment");
     let Summary { dataset, rows, runs, instruments, days, published, revisions } = summary;
@@ -96,14 +97,14 @@ pub(crate) fn of_answer(
     hash.finish()
 }
 
-/// Puts a seal into the sum of a list, or takes it out again.
+/// Adds a seal to the sum of a list, or removes it (exclusive or).
 pub(crate) fn toggle(sum: &mut Seal, seal: &Seal) {
     for (byte, other) in sum.iter_mut().zip(seal) {
         *byte ^= other;
     }
 }
 
-/// Hashes fields so that no two lists of fields run together.
+/// Hashes fields with their lengths, so that different lists of fields never give the same bytes.
 struct Hash(blake3::Hasher);
 
 impl Hash {

@@ -1,8 +1,8 @@
-//! Facts to packed segments and back: the one place that knows the layout of the bytes.
+//! Packs facts into segments and unpacks them: the only file that knows the layout of the bytes.
 //!
 //! Layout 1: layout, dataset, rows, runs; then the columns: instrument of each run, length of each
 //! run, other, effective day, publication, revision, and the dataset's own in their order. The
-//! checksum of the whole is kept beside it, and verified before anything is decoded.
+//! checksum of all bytes is stored beside them, and verified before anything is decoded.
 
 use crate::column::{self, Column, Fault, Packable, Reader};
 use marketdata::{
@@ -18,20 +18,20 @@ use std::{ops::Range, sync::Arc};
 /// The layout written by this binary, and the newest it reads.
 pub(crate) const LAYOUT: u8 = 1;
 
-/// Rows of a long segment: enough to pack well, few enough to be packed side by side.
+/// Rows of a long segment: enough to compress well, few enough to be packed side by side.
 pub(crate) const LONG: usize = 65_536;
 
-/// Packed facts, with what a database keeps beside them to choose by.
+/// Packed facts, with the summary that a database stores beside them for selection.
 #[derive(Debug)]
 pub(crate) struct Packed {
     pub(crate) bytes: Vec<u8>,
     pub(crate) checksum: [u8; 32],
     pub(crate) summary: Summary,
-    /// The same facts as [`unpack`] would give them, made of what was packed.
+    /// The same facts that [`unpack`] would return, made from the packed table.
     pub(crate) segment: Arc<Segment>,
 }
 
-/// What is in a segment.
+/// Size and ranges of a segment's facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) dataset: Dataset,
@@ -43,7 +43,7 @@ pub(crate) struct Summary {
     pub(crate) revisions: (u64, u64),
 }
 
-/// Cuts a sorted table into ranges of at most [`LONG`] rows, between instruments where it can.
+/// Cuts a sorted table into ranges of at most [`LONG`] rows, between instruments if possible.
 pub(crate) fn cuts(instruments: &[InstrumentId]) -> Vec<Range<usize>> {
     let mut cuts = Vec::new();
     let mut start = 0;
@@ -110,8 +110,8 @@ pub(crate) fn pack(
     Ok(Packed { bytes, checksum, summary, segment: Arc::new(segment) })
 }
 
-/// Verifies and decodes a segment, keeping the rows of revisions after `after`; none where no row is.
-/// The summary is what the list says of it.
+/// Verifies and decodes a segment, keeping the rows of revisions after `after`; `None` if there are
+/// none. `summary` is the segment's entry in the list.
 pub(crate) fn unpack(
     bytes: &[u8],
     checksum: &[u8],
@@ -120,7 +120,7 @@ pub(crate) fn unpack(
 ) -> Result<Option<Segment>, Fault> {
     let segment = decode(bytes, checksum)?;
     if Summary::of(&segment) != Some(*summary) {
-        return Err(Fault("the list describes other contents".to_owned()));
+        return Err(Fault("its entry in the list does not match its contents".to_owned()));
     }
     Ok(after_revision(segment, after))
 }
@@ -132,11 +132,13 @@ fn decode(bytes: &[u8], checksum: &[u8]) -> Result<Segment, Fault> {
     let mut reader = Reader::new(bytes);
     let layout = reader.byte()?;
     if layout != LAYOUT {
-        return Err(Fault(format!("its layout is {layout}, this binary reads {LAYOUT}")));
+        return Err(Fault(format!(
+            "its layout is {layout}, but this binary reads layout {LAYOUT}"
+        )));
     }
     let code = reader.byte()?;
-    let dataset = Dataset::from_code(code)
-        .ok_or_else(|| Fault(format!("it is of the unknown dataset {code}")))?;
+    let dataset =
+        Dataset::from_code(code).ok_or_else(|| Fault(format!("its dataset {code} is unknown")))?;
     let (rows, run_count) = (reader.u32()? as usize, reader.u32()? as usize);
     let instruments: Vec<u32> = column::each(reader.column()?, run_count)?;
     let lengths: Vec<u32> = column::each(reader.column()?, run_count)?;
@@ -162,7 +164,7 @@ fn decode(bytes: &[u8], checksum: &[u8]) -> Result<Segment, Fault> {
 }
 
 impl Summary {
-    /// None for a segment without rows.
+    /// `None` for a segment without rows.
     pub(crate) fn of(segment: &Segment) -> Option<Summary> {
         let rows = segment.len();
         let published = match &segment.published_at {
@@ -188,7 +190,7 @@ impl Summary {
     }
 }
 
-/// Whether a column is kept packed until a request reads it.
+/// Whether a column stays packed until a request reads it.
 fn is_lazy(dataset: Dataset, field: Field) -> bool {
     dataset.descriptor().rarely_read.contains(&field)
 }
@@ -273,7 +275,7 @@ fn joined_runs(instruments: &[u32], lengths: &[u32], rows: usize) -> Result<Vec<
     if start as usize == rows {
         Ok(runs)
     } else {
-        Err(Fault(format!("its runs hold {start} rows in place of {rows}")))
+        Err(Fault(format!("its runs have {start} rows instead of {rows}")))
     }
 }
 
@@ -283,7 +285,7 @@ fn extent<T: Copy + Ord>(values: impl Iterator<Item = T>) -> Option<(T, T)> {
     })
 }
 
-/// The rows of a segment as a table again, with their revisions.
+/// The rows of a segment as a table, with their revisions.
 pub(crate) fn table_of(segment: &Segment, keep: impl Fn(u64) -> bool) -> (FactTable, Vec<u64>) {
     let mut table = FactTable::empty(segment.dataset);
     let mut revisions = Vec::new();

@@ -1,7 +1,7 @@
 //! The embedded store: one SQLite file, or one in memory.
 //!
-//! WAL with `synchronous=FULL`: answered means durable. One connection writes, several read, each
-//! read in one snapshot.
+//! WAL with `synchronous=FULL`: a write is durable when it is answered. One connection writes,
+//! several read, each read in one snapshot.
 
 mod copy;
 mod identity;
@@ -37,43 +37,43 @@ use std::{
 };
 use transaction::Connections;
 
-/// Connections that read.
+/// Number of connections that read.
 const READERS: u32 = 4;
 /// How long a connection waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(10);
-/// How long a call waits for a connection that others use: a write, for its turn.
+/// How long a call waits for a free connection; for a write, its turn.
 const TURN: Duration = Duration::from_secs(30);
-/// Pages of 16 KiB: blobs of half a megabyte lie in 32 of them.
+/// Page size, 16 KiB: a blob of half a megabyte takes 32 pages.
 const PAGE: u32 = 16_384;
-/// The log of writes is cut back to this many bytes when it starts anew.
+/// Size to which the WAL is truncated when it restarts, bytes.
 const JOURNAL: &str = "67108864";
 
 /// A SQLite store.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    /// None where the store is only read.
+    /// `None` if the store is read-only.
     write: Option<Connections>,
     /// The same as `write` for a store in memory, which only its one connection can see.
     read: Connections,
-    /// One connection that is never used again. It holds the files open for as long as the store is,
-    /// so that SQLite does not make new ones beside the database when another connection closes, and
-    /// so that the system gives their numbers to no other files.
+    /// One idle connection. It keeps the files open as long as the store is open, so that SQLite
+    /// does not create new ones beside the database when another connection closes, and so that the
+    /// system does not reuse their inode numbers.
     anchor: Option<SqlitePool>,
 }
 
-/// Where a SQLite URL points.
+/// The location in a SQLite URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     Memory,
     File {
         path: PathBuf,
-        /// Whether the URL says that a store may be made, or may not; none where it says nothing.
+        /// Whether the URL allows or forbids creating a store; `None` if it says nothing.
         create: Option<bool>,
     },
 }
 
 impl Place {
-    /// Reads what follows `sqlite:`; `?mode=rw` opens only what is there.
+    /// Parses the part after `sqlite:`; `?mode=rw` opens only an existing store.
     fn parse(rest: &str) -> Option<Place> {
         if rest == ":memory:" {
             return Some(Place::Memory);
@@ -90,7 +90,7 @@ impl Place {
 }
 
 impl Sqlite {
-    /// Opens the store that a URL names.
+    /// Opens the store at a URL.
     pub(crate) async fn open_url(url: &str, access: Access) -> Result<Sqlite, StoreError> {
         let place = url.strip_prefix("sqlite:").and_then(Place::parse);
         let (path, create) = match place.ok_or_else(|| StoreError::Url(url.to_owned()))? {
@@ -104,8 +104,8 @@ impl Sqlite {
         }
     }
 
-    /// Opens a store, makes it where there is none and one may be made, and brings its tables up to
-    /// date.
+    /// Opens a store, creates it if that is allowed and it does not exist, and brings its tables up
+    /// to date.
     async fn open(path: &Path, create: bool) -> Result<Sqlite, StoreError> {
         if create {
             prepare_file(path).await?;
@@ -118,7 +118,7 @@ impl Sqlite {
         read::refuse_damaged_answers(&mut *write.acquire().await?).await?;
         let reader = options.read_only(true).busy_timeout(BUSY);
         let anchor = pool(1).connect_with(reader.clone()).await?;
-        // A connection opens the log of writes when it reads for the first time.
+        // A connection opens the WAL at its first read.
         sqlx::query(sql::TABLES).fetch_one(&anchor).await?;
         let identity = Some(Arc::new(Identity::of(path)?));
         let read = pool(READERS).connect_lazy_with(reader);
@@ -136,9 +136,9 @@ impl Sqlite {
         Ok(Sqlite { write: Some(connections.clone()), read: connections, anchor: None })
     }
 
-    /// Opens a store that is there, as it is. SQLite itself opens a file that cannot be written for
-    /// reading, but still wants to make its log of writes beside it. Where it cannot and there is no
-    /// log, no process is writing, and the file is read by itself.
+    /// Opens an existing store without changing it. SQLite can read a file that is not writable,
+    /// but still wants to create its WAL beside it. If it cannot and there is no WAL, no process is
+    /// writing, and the file is read by itself.
     async fn open_read_only(path: &Path) -> Result<Sqlite, StoreError> {
         refuse_missing(path, false).await?;
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);
@@ -157,16 +157,16 @@ impl Sqlite {
     }
 }
 
-/// Makes the file of a new store, for its owner alone; one that is there is left as it is.
+/// Creates the file of a new store, readable only by its owner; leaves an existing file as it is.
 async fn prepare_file(path: &Path) -> Result<(), StoreError> {
     copy::refuse_leftover(path).await?;
     if identity::make_private(path)? {
-        tracing::warn!(path = %path.display(), "there was no store: made a new, empty one");
+        tracing::warn!(path = %path.display(), "no store found: created a new, empty one");
     }
     Ok(())
 }
 
-/// An empty file is no store, unless one may be made of it.
+/// Rejects a missing file, and an empty one unless a store may be created in it.
 async fn refuse_missing(path: &Path, create: bool) -> Result<(), StoreError> {
     match tokio::fs::metadata(path).await {
         Ok(metadata) if create || 0 < metadata.len() => Ok(()),
@@ -178,15 +178,14 @@ async fn refuse_missing(path: &Path, create: bool) -> Result<(), StoreError> {
     }
 }
 
-/// Refuses a log of writes beside a database that cannot be opened with it. An empty log counts: it
-/// is that of a store that was just opened, and may be written to.
+/// Rejects a WAL beside a database that cannot be opened with it. An empty WAL counts too: the
+/// store was just opened and may be written to.
 async fn refuse_log(path: &Path) -> Result<(), StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     if tokio::fs::try_exists(name).await? {
         let text = format!(
-            "the log of writes beside {} can only be read where files can be made: copy both to \
-             another folder",
+            "the WAL beside {} can only be read in a writable folder: copy both files to one",
             path.display()
         );
         return Err(StoreError::FileRefused(text));
@@ -194,7 +193,7 @@ async fn refuse_log(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Connections that have read something.
+/// A pool of connections that have read once, so that the files are known to be readable.
 async fn readable(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     let pool = pool(READERS).connect_with(options).await?;
     sqlx::query(sql::TABLES).fetch_one(&pool).await?;
@@ -228,7 +227,7 @@ impl Backend for Sqlite {
         if let Some(anchor) = &self.anchor {
             anchor.close().await;
         }
-        // The last connection to close writes the log back into the file.
+        // The last connection to close writes the WAL back into the file.
         if let Some(write) = &self.write {
             write.pool.close().await;
         }
@@ -244,7 +243,8 @@ fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .pragma("journal_size_limit", JOURNAL)
 }
 
-/// A pool whose connections stay: a store in memory lives as long as its only one.
+/// A pool whose connections are never closed while idle: a store in memory lives as long as its
+/// only one.
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
@@ -254,11 +254,11 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-/// Turning a new file's journal into WAL takes a lock that `busy_timeout` does not wait for, so of
-/// several starters all but one try again.
+/// Switching a new file to WAL takes a lock that `busy_timeout` does not wait for, so if several
+/// processes start at once, all but one retry.
 async fn first_connection(writer: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
     const PAUSE: Duration = Duration::from_millis(20);
-    // By time and not by attempts: each may wait as long as a lock is waited for.
+    // Bounded by time and not by attempts: each attempt may wait for a lock.
     let deadline = tokio::time::Instant::now() + BUSY;
     loop {
         match pool(1).connect_with(writer.clone()).await {

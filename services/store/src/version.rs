@@ -1,7 +1,8 @@
-//! The data version: a chained hash of what each revision added, the same on every backend and machine.
+//! The data version: a chained hash of what each revision added, the same on every backend and
+//! machine.
 //!
-//! It is made of the facts, not of how they were packed, so that another codec level, another cut
-//! into segments or a compaction leaves it alone.
+//! It covers the facts and not how they are packed, so that another codec level, other segment
+//! boundaries or a compaction do not change it.
 
 use marketdata::{
     dataset::Dataset,
@@ -17,7 +18,7 @@ pub(crate) struct TableDigest {
     pub(crate) columns: Vec<[u8; 32]>,
 }
 
-/// Number of columns a table is hashed by.
+/// Number of columns that a table is hashed by.
 pub(crate) fn column_count(table: &FactTable) -> usize {
     4 + table.columns.len()
 }
@@ -29,7 +30,7 @@ pub(crate) fn column_digest(table: &FactTable, column: usize) -> [u8; 32] {
     *hash.finalize().as_bytes()
 }
 
-/// Hashes a table part by part; the parts follow each other in the order of the table.
+/// Hashes a table part by part; the parts must follow in the order of the table.
 #[derive(Debug)]
 pub(crate) struct TableHasher {
     dataset: u8,
@@ -103,8 +104,8 @@ pub(crate) fn next(
     *hash.finalize().as_bytes()
 }
 
-/// Puts a batch into the one order that is hashed and stored: tables by dataset, rows by key, empty
-/// tables gone.
+/// Sorts a batch into the one order that is hashed and stored: tables by dataset, rows by key,
+/// without empty tables.
 pub(crate) fn put_in_order(batch: &mut Batch) {
     batch.tables.retain(|table| !table.is_empty());
     batch.tables.sort_by_key(|table| table.dataset);
@@ -143,10 +144,10 @@ mod tests {
         symbol::Symbol,
     };
 
-    /// The expected hash was made outside: the layout written down with Python's `struct`, hashed by
-    /// the PyPI package `blake3` 1.0.11.
+    /// The expected hash was computed independently: the layout written with Python's `struct`,
+    /// hashed by the PyPI package `blake3` 1.0.11.
     #[test]
-    fn the_hash_of_a_small_revision_is_what_another_library_makes_of_it() {
+    fn the_hash_of_a_small_revision_agrees_with_another_library() {
         let id = InstrumentId(1);
         let instrument = Instrument { id, namespace: Namespace::Series, revision: 1 };
         let symbol = Symbol::series("DGS10").unwrap();

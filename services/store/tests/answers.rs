@@ -1,9 +1,6 @@
 //! Damage to the table of kept answers and to its indexes.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test's helper cannot get on without is a failure of it"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use marketdata::day::Day;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -25,7 +22,7 @@ fn url(path: &Path) -> String {
     format!("sqlite:{}?mode=rw", path.display())
 }
 
-/// A closed store with one revision and five kept answers more.
+/// A closed store with one revision and five more kept answers.
 async fn made(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("store.db");
     let store = connect(&format!("sqlite:{}", path.display())).await.unwrap();
@@ -57,7 +54,7 @@ fn drop_last(leaf: &mut [u8]) {
     leaf[3..5].copy_from_slice(&cells.to_be_bytes());
 }
 
-/// Turns the order of the cells of a leaf around.
+/// Reverses the order of the cells of a leaf.
 fn reverse(leaf: &mut [u8]) {
     let cells = usize::from(u16::from_be_bytes([leaf[3], leaf[4]]));
     assert!(3 < cells, "{cells} cells");
@@ -68,7 +65,7 @@ fn reverse(leaf: &mut [u8]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_out_of_order_do_not_keep_a_check_busy_for_ever() {
+async fn a_check_of_rows_out_of_order_ends() {
     let folder = TempDir::new().unwrap();
     let path = made(&folder).await;
     damage(&path, "request", reverse).await;
@@ -96,7 +93,7 @@ async fn a_store_that_would_miss_an_answer_it_keeps_is_not_opened_for_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn damage_that_a_write_met_stays_until_the_store_is_opened_again() {
+async fn damage_found_by_a_write_stays_until_the_store_is_reopened() {
     let folder = TempDir::new().unwrap();
     let path = made(&folder).await;
     damage(&path, "instrument_by_revision", |leaf| leaf[0] = 0).await;
@@ -116,7 +113,7 @@ async fn damage_that_a_write_met_stays_until_the_store_is_opened_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_copy_of_a_damaged_store_is_called_whole() {
+async fn no_copy_of_a_damaged_store_is_reported_sound() {
     for damaged in ["request", "sqlite_autoindex_request_1"] {
         let folder = TempDir::new().unwrap();
         let path = made(&folder).await;

@@ -48,7 +48,7 @@ async fn a_backup_restores_to_the_same_log() {
     let (before, after) = (store.load(0).await.unwrap(), restored.load(0).await.unwrap());
     assert_eq!(shown(&before), shown(&after));
     restored.close().await;
-    // The live store, with its log beside it, can be restored from as well; nothing is overwritten.
+    // A live store, with its WAL beside it, can be restored from as well; nothing is overwritten.
     let over = restore(&path("live.db"), &path("new.db")).await;
     assert!(is_refused(&over), "{over:?}");
     restore(&path("live.db"), &path("second.db")).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_damaged_backup_is_reported_and_not_restored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_new_file_gets_a_name_that_another_databases_log_lies_beside() {
+async fn no_new_file_is_created_beside_the_wal_of_another_database() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     let store = three_revisions(&format!("sqlite:{}", path("live.db").display())).await;
@@ -113,7 +113,7 @@ async fn no_new_file_gets_a_name_that_another_databases_log_lies_beside() {
     assert!(is_refused(&refused), "{refused:?}");
     let refused = connect(&format!("sqlite:{}", path("new.db").display())).await.map(drop);
     assert!(is_refused(&refused), "{refused:?}");
-    assert_eq!(std::fs::read(path("new.db-wal")).unwrap(), before, "it is left alone");
+    assert_eq!(std::fs::read(path("new.db-wal")).unwrap(), before, "it is not changed");
     assert!(!path("new.db").exists());
     store.close().await;
 }
@@ -146,7 +146,7 @@ async fn a_store_in_memory_is_a_store_of_its_own() {
     let folder = TempDir::new().unwrap();
     one.backup(&folder.path().join("copy")).await.unwrap();
     one.close().await;
-    assert!(one.head().await.is_err(), "a closed store answers no more");
+    assert!(one.head().await.is_err(), "a closed store no longer answers");
     let path = folder.path().join("copy");
     let kept = connect(&format!("sqlite:{}", path.display())).await.unwrap();
     assert_eq!(kept.head().await.unwrap(), market.head());
@@ -154,7 +154,7 @@ async fn a_store_in_memory_is_a_store_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_no_store_is_refused() {
+async fn a_file_that_is_not_a_store_is_rejected() {
     let other = "postgres://desk@host/ledger?sslmode=require";
     for url in ["", other, "sqlite:", "sqlite:a?mode=memory", "/some/path"] {
         for refused in [connect(url).await, open(url).await, open_read_only(url).await] {

@@ -1,8 +1,8 @@
-//! A check takes no more memory than it says, of a log much larger than that.
+//! A check of a log much larger than its memory limit stays within that limit.
 //!
-//! The child is this binary again: it does nothing but the check, so that its peak is the check's.
-//! The test takes more than five seconds: it packs facts that fill several times a bound that leaves
-//! room for a few segments.
+//! The child process is this binary again: it runs only the check, so its peak memory is that of
+//! the check. The test takes more than five seconds: it packs facts worth several times a limit
+//! that leaves room for a few segments.
 
 #![cfg(target_os = "linux")]
 
@@ -22,14 +22,14 @@ use store::{
 use tempfile::TempDir;
 
 const STORE: &str = "BALLAST_CHECK_MEMORY_TEST_STORE";
-/// The bound of the test.
+/// The memory limit of the test, bytes.
 const BOUND: usize = 64 << 20;
 const NAMES: u32 = 400;
 /// Days of one name in the long revision.
 const DAYS: i32 = 6_000;
 const PEAK: &str = "peak bytes ";
 
-/// The child's part; nothing to do where this runs as one of the tests.
+/// The child process; returns at once when it runs as one of the tests.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the only way to tell the child from the test run")]
 fn child_checks_a_store() {
@@ -43,7 +43,7 @@ fn child_checks_a_store() {
     }
 }
 
-/// Bytes of this process, as Linux counts them.
+/// A memory figure of this process in bytes, from Linux.
 fn resident(name: &str) -> usize {
     #[expect(clippy::disallowed_methods, reason = "what the kernel says of this process")]
     let status = std::fs::read("/proc/self/status").expect("a status");
@@ -53,7 +53,7 @@ fn resident(name: &str) -> usize {
     kilobytes.expect("a number") * 1024
 }
 
-/// Bars whose every value is another one, so that they pack badly.
+/// Bars whose values all differ, so that they compress badly.
 fn bars(mut batch: Batch, first: Day, days: i32) -> Batch {
     let mut table = FactTable::empty(Dataset::Bars);
     let mut random = 88_172_645_463_325_252_u64;
@@ -74,7 +74,7 @@ fn bars(mut batch: Batch, first: Day, days: i32) -> Batch {
     batch
 }
 
-/// A long revision, and daily ones of which most were compacted.
+/// One long revision, and daily ones most of which are compacted.
 async fn make(store: &dyn Store) -> u64 {
     let mut batches = Batches::new();
     let first = Day::from_epoch(12_000);
@@ -105,9 +105,9 @@ async fn a_check_stays_within_its_memory() {
         .stdout(Stdio::piped())
         .output()
         .expect("a child");
-    let said = String::from_utf8_lossy(&child.stdout).into_owned();
-    assert!(child.status.success(), "{said}");
-    let peak = said.rsplit_once(PEAK).and_then(|(_, rest)| rest.split_whitespace().next());
+    let output = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert!(child.status.success(), "{output}");
+    let peak = output.rsplit_once(PEAK).and_then(|(_, rest)| rest.split_whitespace().next());
     let peak: usize = peak.and_then(|number| number.parse().ok()).expect("a peak");
     println!("{peak} bytes at most, of a log of {facts} facts");
     assert!(peak <= BOUND, "{peak} bytes, the bound is {BOUND}");

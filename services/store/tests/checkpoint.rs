@@ -1,9 +1,6 @@
-//! A reader that takes its time keeps no writer waiting: not while space is given back either.
+//! A slow reader never blocks a writer, not even while space is returned to the file system.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test's helper cannot get on without is a failure of it"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use marketdata::{day::Day, instant::Instant};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -15,10 +12,10 @@ use store::{
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// Less than the ten seconds for which a connection waits for a lock, and far more than the work takes.
+/// Less than the ten seconds that a connection waits for a lock, and far more than the work takes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Another process in the middle of a read.
+/// Stands for another process in the middle of a read.
 async fn reader(path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut reader = SqliteConnection::connect_with(&options).await.unwrap();
@@ -28,7 +25,7 @@ async fn reader(path: &Path) -> SqliteConnection {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_reader_delays_no_write_while_space_is_given_back() {
+async fn a_long_reader_delays_no_write_while_space_is_reclaimed() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     let store = connect(&format!("sqlite:{}", path.display())).await.unwrap();
@@ -39,7 +36,7 @@ async fn a_long_reader_delays_no_write_while_space_is_given_back() {
     }
     assert!(0 < store.compact(1_000_000, Instant::from_micros(0)).await.unwrap().merged);
     let reader = reader(&path).await;
-    // An hour later: what was replaced is deleted, and its space given back.
+    // An hour later, so that replaced segments are deleted and their space is reclaimed.
     let later = Instant::from_micros(3_600_000_000);
     let next = append_of(batches.next(1, Day::from_epoch(18_300), 1), "while it reads");
     let (compacted, appended) = tokio::join!(

@@ -1,7 +1,8 @@
-//! `kill -9` at random moments during ingest: what was answered is whole, nothing else is partly there.
+//! `kill -9` at random moments during ingest: answered revisions are complete, and no other is
+//! partly stored.
 //!
-//! The child is this binary again, and finds the store to append to in an environment variable. It
-//! prints each revision once it was answered; the parent kills it at a drawn moment, reopens the
+//! The child process is this binary again, and gets the store's URL in an environment variable. It
+//! prints each revision once it was answered; the parent kills it at a random moment, reopens the
 //! store, verifies it, and starts the next child on it.
 
 use marketdata::{day::Day, instant::Instant, market::Market};
@@ -20,25 +21,25 @@ use tempfile::TempDir;
 const KILLS: u32 = 20;
 const STORE: &str = "BALLAST_CRASH_TEST_STORE";
 const ANSWERED: &str = "answered ";
-/// Revisions after which a child ends that was not killed: more than a parent waits for.
+/// Number of revisions after which a child that was not killed ends: more than a parent waits for.
 const ENOUGH: u64 = 1_000;
 
-/// The child's part; nothing to do where this runs as one of the tests.
+/// The child process; returns at once when it runs as one of the tests.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the only way to tell the child from the test run")]
 fn child_appends_until_it_is_killed() {
     if let Ok(url) = std::env::var(STORE) {
-        runtime().block_on(append_on_and_on(&url));
+        runtime().block_on(append_until_killed(&url));
     }
 }
 
-async fn append_on_and_on(url: &str) {
+async fn append_until_killed(url: &str) {
     let store = connect(url).await.expect("a store");
     let market = Market::empty().apply(store.load(0).await.expect("a load"));
     let mut batches = Batches::after(&market);
     let next = market.head().revision + 1;
     for revision in next..next + ENOUGH {
-        // Every sixth is long: two segments, tens of milliseconds.
+        // Every sixth batch is long: two segments, tens of milliseconds.
         let days = if revision % 6 == 0 { 1_800 } else { 30 };
         let names = if revision == 1 { 40 } else { 0 };
         let batch = batches.next(names, Day::from_epoch(revision as i32), days);
@@ -49,7 +50,7 @@ async fn append_on_and_on(url: &str) {
         out.flush().expect("a pipe");
         drop(out);
         if revision % 5 == 0 {
-            // As if a day went by each time, so that replaced segments are deleted as well.
+            // One day later for each revision, so that replaced segments are deleted as well.
             let now = Instant::from_micros(revision as i64 * 86_400_000_000);
             store.compact(500_000, now).await.expect("a compaction");
         }
@@ -65,14 +66,15 @@ fn a_killed_ingest_leaves_whole_revisions_only() {
     for round in 0..KILLS {
         answered = answered.max(kill_a_child(&url, &mut random));
         let head = runtime().block_on(verify(&url, answered));
-        // One more may have become durable than was answered, and no other.
+        // At most one more revision may have become durable than was answered.
         assert!(answered <= head && head <= answered + 1, "round {round}: {answered}, {head}");
         answered = head;
     }
-    assert!(u64::from(KILLS) <= answered, "the children got somewhere: {answered}");
+    assert!(u64::from(KILLS) <= answered, "the children made progress: {answered}");
 }
 
-/// Starts a child and kills it a drawn time after a drawn number of answers; the last one it gave.
+/// Starts a child and kills it a random time after a random number of answers; returns the last
+/// answered revision.
 fn kill_a_child(url: &str, random: &mut u64) -> u64 {
     let mut child = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", "child_appends_until_it_is_killed", "--nocapture", "--test-threads=1"])
@@ -86,7 +88,7 @@ fn kill_a_child(url: &str, random: &mut u64) -> u64 {
     for _ in 0..=draw(random, 5) {
         last = answers.recv_timeout(Duration::from_secs(60)).expect("the child goes on");
     }
-    // Up to 40 ms later, at any point of what the child does next.
+    // Up to 40 ms later, at any point of the child's next step.
     let pause = Duration::from_micros(draw(random, 40_000));
     if let Ok(more) = answers.recv_timeout(pause) {
         last = more;
@@ -96,7 +98,7 @@ fn kill_a_child(url: &str, random: &mut u64) -> u64 {
     answers.iter().fold(last, u64::max)
 }
 
-/// The revisions a child says were answered, as it says so; ends when the child does.
+/// The revisions that a child reports as answered; the channel closes when the child ends.
 fn follow(child: &mut Child) -> Receiver<u64> {
     let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let (sender, receiver) = channel();
@@ -113,7 +115,7 @@ fn follow(child: &mut Child) -> Receiver<u64> {
     receiver
 }
 
-/// Opens the store as the next process would; the head, after everything in it was verified.
+/// Opens the store as the next process would, verifies everything in it, and returns its head.
 async fn verify(url: &str, answered: u64) -> u64 {
     let store = connect(url).await.expect("a store");
     let report = store.check().await.expect("a check");

@@ -1,12 +1,9 @@
-//! The files of a store: only their owner reads them, and a store can be read where nothing can be
-//! written.
+//! The files of a store: only their owner can read them, and a store can be read in a folder that
+//! is not writable.
 
 #![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test's helper cannot get on without is a failure of it"
-)]
-#![expect(clippy::print_stdout, reason = "a test that cannot run here says that it skips")]
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
+#![expect(clippy::print_stdout, reason = "a test that cannot run here reports that it is skipped")]
 
 use marketdata::{day::Day, market::Market};
 use std::{
@@ -24,10 +21,10 @@ use store::{
 };
 use tempfile::TempDir;
 
-/// How long the child may take, which the parent waits for.
+/// Time limit of the child process, which the parent waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STORE: &str = "BALLAST_READ_ONLY_TEST_STORE";
-/// The user `nobody`, by number.
+/// Numeric id of the user `nobody`.
 const NOBODY: u32 = 65_534;
 
 async fn three_revisions(path: &Path) -> Arc<dyn Store> {
@@ -54,7 +51,7 @@ fn modes(folder: &Path) -> Vec<(String, u32)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_and_its_copies_are_read_by_their_owner_alone() {
+async fn only_the_owner_can_read_a_store_and_its_copies() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     let store = three_revisions(&path("store.db")).await;
@@ -66,7 +63,7 @@ async fn a_store_and_its_copies_are_read_by_their_owner_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_store_is_not_taken_for_an_empty_one() {
+async fn a_file_that_is_not_a_store_is_not_opened_as_an_empty_one() {
     let folder = TempDir::new().unwrap();
     let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
     for refused in [open(&url("typo.db")).await, open_read_only(&url("typo.db")).await] {
@@ -82,7 +79,7 @@ async fn what_is_no_store_is_not_taken_for_an_empty_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_is_only_read_takes_no_write() {
+async fn a_read_only_store_rejects_writes() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     three_revisions(&path).await.close().await;
@@ -90,10 +87,10 @@ async fn a_store_that_is_only_read_takes_no_write() {
     let refused = store.append(append_of(Batches::new().nothing(), "new")).await;
     assert!(matches!(refused, Err(StoreError::ReadOnly)), "{refused:?}");
     store.close().await;
-    assert_eq!(modes(folder.path()), [("store.db".to_owned(), 0o600)], "nothing stays beside it");
+    assert_eq!(modes(folder.path()), [("store.db".to_owned(), 0o600)], "no file is left beside it");
 }
 
-/// The child's part; nothing to do where this runs as one of the tests.
+/// The child process; returns at once when it runs as one of the tests.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the only way to tell the child from the test run")]
 fn child_reads_a_store() {
@@ -115,8 +112,9 @@ async fn read_three_revisions(url: &str) {
     store.close().await;
 }
 
-/// Copies the files into a folder where nothing can be written, and reads the store there.
-fn read_where_nothing_can_be_written(files: &[&Path]) -> Option<bool> {
+/// Copies the files into a folder that is not writable, and reads the store there. `None` if that
+/// cannot be tested here.
+fn read_in_a_read_only_folder(files: &[&Path]) -> Option<bool> {
     let folder = TempDir::new().unwrap();
     for file in files {
         let to = folder.path().join(file.file_name().unwrap());
@@ -129,7 +127,7 @@ fn read_where_nothing_can_be_written(files: &[&Path]) -> Option<bool> {
     child
         .args(["--exact", "child_reads_a_store", "--test-threads=1"])
         .env(STORE, format!("sqlite:{}", name.display()));
-    // A user who may write anywhere sees no difference: then the child runs as another one.
+    // For a privileged user every folder is writable, so the child runs as another user.
     let is_privileged = fs::File::create(folder.path().join("probe")).is_ok();
     if is_privileged {
         fs::remove_file(folder.path().join("probe")).unwrap();
@@ -146,25 +144,25 @@ fn read_where_nothing_can_be_written(files: &[&Path]) -> Option<bool> {
         }
     };
     let names = modes(folder.path()).into_iter().map(|(name, _)| name);
-    assert_eq!(names.count(), files.len(), "nothing was made beside it");
+    assert_eq!(names.count(), files.len(), "no file was created beside it");
     set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     outcome
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_is_read_where_nothing_can_be_written() {
+async fn a_store_is_read_in_a_read_only_folder() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (db, wal, shm) = (path("store.db"), path("store.db-wal"), path("store.db-shm"));
     let store = three_revisions(&db).await;
-    let live = read_where_nothing_can_be_written(&[&db, &wal, &shm]);
+    let live = read_in_a_read_only_folder(&[&db, &wal, &shm]);
     assert!(live != Some(false), "a copy of a store in use, with its log");
-    let cut = read_where_nothing_can_be_written(&[&db, &wal]);
-    assert!(cut != Some(true), "a log that cannot be read is not left out in silence");
+    let cut = read_in_a_read_only_folder(&[&db, &wal]);
+    assert!(cut != Some(true), "an unreadable WAL is not silently ignored");
     store.close().await;
-    let alone = read_where_nothing_can_be_written(&[&db]);
+    let alone = read_in_a_read_only_folder(&[&db]);
     assert!(alone != Some(false), "a store that is not in use");
     fs::File::create(&wal).unwrap();
-    let opened = read_where_nothing_can_be_written(&[&db, &wal]);
-    assert!(opened != Some(true), "an empty log is that of a store that is open");
+    let opened = read_in_a_read_only_folder(&[&db, &wal]);
+    assert!(opened != Some(true), "an empty WAL belongs to an open store");
 }

@@ -1,13 +1,11 @@
-//! Single bits flipped all over a store: none serves another answer under the same data version, and
-//! a check that finds nothing is right, also where a server would not start.
+//! Flips single bits all over a store: no store serves another answer under the same data version,
+//! and a check reports every flip that changes an answer, even if a server does not start on the
+//! store.
 //!
-//! Ten flips take half a second, for opening and checking as many stores; there are enough of them to
-//! hit every table, every index and every segment several times.
+//! Ten flips take half a second, for opening and checking as many stores; there are enough of them
+//! to hit every table, every index and every segment several times.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test's helper cannot get on without is a failure of it"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use marketdata::{day::Day, instant::Instant};
 use std::{
@@ -22,9 +20,9 @@ use store::{
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// Flips of a bit in a byte that holds something, and of a bit anywhere.
+/// Number of flips in bytes that are not zero, and of flips anywhere.
 const FLIPS: [usize; 2] = [240, 60];
-/// For all flips of a worker, on a busy machine too.
+/// Time limit for all flips of a worker, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 const REVISIONS: i32 = 12;
 const REQUESTS: [&str; 3] = ["0", "7", "nothing new"];
@@ -52,7 +50,7 @@ async fn opened(path: &Path) -> Result<std::sync::Arc<dyn Store>, StoreError> {
     connect(&format!("sqlite:{}?mode=rw", path.display())).await
 }
 
-/// Twelve revisions, of which the first were compacted, and answers.
+/// A store with twelve revisions, the first of them compacted, and kept answers.
 async fn made(path: &Path) -> Served {
     let store = connect(&format!("sqlite:{}", path.display())).await.unwrap();
     let mut batches = Batches::new();
@@ -71,7 +69,7 @@ async fn made(path: &Path) -> Served {
     served
 }
 
-/// What became of a flipped bit; an error describes damage that went unnoticed.
+/// The outcome of a flipped bit; an error describes damage that went unnoticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum FlipOutcome {
     RefusedAtStart,
@@ -79,7 +77,8 @@ enum FlipOutcome {
     Harmless,
 }
 
-/// What `ballast check` finds, which opens a store as it is; none where it says that all is whole.
+/// The first fault that `ballast check` finds, which opens a store read-only; `None` if it finds
+/// none.
 async fn found(path: &Path) -> Option<String> {
     let store = match open_read_only(&format!("sqlite:{}", path.display())).await {
         Ok(store) => store,
@@ -118,7 +117,8 @@ async fn outcome_of(path: &Path, before: &Served) -> Result<FlipOutcome, String>
     }
 }
 
-/// A kept answer that cannot be found is not another one: the write it answered adds nothing again.
+/// A kept answer that cannot be found does not count as different: its write, repeated, adds
+/// nothing again.
 fn is_another(answers: &[Option<Vec<u8>>], before: &[Option<Vec<u8>>]) -> bool {
     answers.iter().zip(before).any(|(answer, before)| answer.is_some() && answer != before)
 }
@@ -152,7 +152,8 @@ async fn flip_all(
     for bit in bits {
         let mut bytes = whole.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
-        // A new file each time: the driver panics on some damage, and leaves its lock on the old one.
+        // A new file each time: the driver panics on some damage, and leaves its lock on the old
+        // one.
         for ending in ["", "-wal", "-shm"] {
             tokio::fs::remove_file(folder.join(format!("flipped.db{ending}"))).await.ok();
         }
@@ -190,26 +191,26 @@ async fn no_flipped_bit_goes_unnoticed() {
     }
 }
 
-/// Where the bytes are, counted from the start of the first place that holds them.
+/// Position of a byte, counted from the first occurrence of `needle`.
 fn at(bytes: &[u8], needle: &[u8], offset: usize) -> usize {
     offset + bytes.windows(needle.len()).position(|window| window == needle).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_that_are_not_those_that_were_made_are_found() {
+async fn changed_table_definitions_are_found() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     made(&path).await;
     let whole = tokio::fs::read(&path).await.unwrap();
     assert_eq!(found(&path).await, None);
-    // The row of a migration is its name, when it was made (19 characters) and its checksum.
+    // The row of a migration is its name, the time it ran (19 characters) and its checksum.
     let checksum = at(&whole, b"segment2", "segment".len() + 19 + 5);
     // (what is damaged, the byte, its bit, whether a server notices at start)
     let cases = [
         ("a migration's checksum", checksum, 1, true),
-        ("a column's type, no UTF-8", at(&whole, b"version BIGINT", 8), 0x80, true),
+        ("a column's type, not UTF-8", at(&whole, b"version BIGINT", 8), 0x80, true),
         ("a column's name", at(&whole, b"version BIGINT", 0), 1, true),
-        ("what a column must be", at(&whole, b"CHECK (id = 1)", 12), 1, false),
+        ("a column's constraint", at(&whole, b"CHECK (id = 1)", 12), 1, false),
     ];
     for (what, byte, bit, stops_a_server) in cases {
         let copy = folder.path().join(format!("{byte}.db"));

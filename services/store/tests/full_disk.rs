@@ -1,8 +1,8 @@
-//! A write that finds no room fails, and the next one that fits succeeds.
+//! A write without room fails, and the next one that fits succeeds.
 //!
-//! The limit is the shell's on the size of a file, which needs no privileges: the child is this
-//! binary again, started by `sh` under it. SQLite then rolls the transaction back by itself, as it
-//! does on a full disk.
+//! The limit is the shell's limit on file size, which needs no privileges: the child process is
+//! this binary again, started by `sh` under it. SQLite then rolls the transaction back by itself,
+//! as it does on a full disk.
 
 #![cfg(unix)]
 
@@ -18,14 +18,14 @@ use store::{
 };
 use tempfile::TempDir;
 
-/// How long the child may take, which the parent waits for.
+/// Time limit of the child process, which the parent waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STORE: &str = "BALLAST_FULL_DISK_TEST_STORE";
-/// Of 512 or 1,024 bytes, depending on the shell: 2 or 4 MiB.
+/// In blocks of 512 or 1,024 bytes, depending on the shell: 2 or 4 MiB.
 const LIMIT_BLOCKS: u32 = 4_096;
 const TOO_LONG_BYTES: usize = 8 << 20;
 
-/// The child's part; nothing to do where this runs as one of the tests.
+/// The child process; returns at once when it runs as one of the tests.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the only way to tell the child from the test run")]
 fn child_writes_under_a_limit() {
@@ -52,7 +52,7 @@ async fn write_under_a_limit(url: &str) {
     let again = store.append(append_of(batches.next(1, day(9), 1), "after")).await;
     assert!(matches!(again, Ok(Appended::Committed(_))), "there is room for this: {again:?}");
     let market = Market::empty().apply(store.load(0).await.expect("a load"));
-    assert_eq!(market.head().revision, 2, "what failed left nothing behind");
+    assert_eq!(market.head().revision, 2, "the failed writes left nothing behind");
     assert_eq!(store.check().await.expect("a check").faults, Vec::<String>::new());
     store.close().await;
 }
@@ -61,7 +61,7 @@ async fn write_under_a_limit(url: &str) {
 fn a_write_without_room_does_not_stop_the_next() {
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite:{}", folder.path().join("full.db").display());
-    // A signal that is ignored stays ignored in the child, and the write fails in its place.
+    // An ignored signal stays ignored in the child, so the write fails instead.
     let script = format!("trap '' XFSZ; ulimit -f {LIMIT_BLOCKS}; exec \"$0\" \"$@\"");
     let child = Command::new("sh")
         .args(["-c", &script])
@@ -72,7 +72,8 @@ fn a_write_without_room_does_not_stop_the_next() {
         .stderr(Stdio::piped())
         .output()
         .unwrap();
-    let said = [child.stdout, child.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-    assert!(child.status.success(), "{}", said.concat());
-    assert!(said[0].contains("1 passed"), "the child ran: {}", said.concat());
+    let output =
+        [child.stdout, child.stderr].map(|output| String::from_utf8_lossy(&output).into_owned());
+    assert!(child.status.success(), "{}", output.concat());
+    assert!(output[0].contains("1 passed"), "the child ran: {}", output.concat());
 }

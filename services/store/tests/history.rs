@@ -1,5 +1,5 @@
-//! Random histories against a naive oracle: what is known at any instant and revision is the same
-//! however a market came about, and is what a filter over all facts says.
+//! Random histories against a naive oracle: the facts known at any instant and revision do not
+//! depend on how a market was built, and equal a filter over all facts.
 
 use marketdata::{
     bars::Bars,
@@ -32,7 +32,7 @@ struct Draw {
     instrument: u32,
     other: u32,
     day: i32,
-    /// Hours after the day's close; corrections and late publications.
+    /// Publication delay in hours after the day's close; for corrections and late publications.
     late: i64,
     value: u32,
 }
@@ -63,13 +63,13 @@ impl Known {
 
 type Key = (Dataset, InstrumentId, Day, InstrumentId);
 
-/// A history as three markets and an oracle know it.
+/// One history in three markets and an oracle.
 struct World {
     store: Arc<dyn Store>,
     incremental: Market,
     follower: Market,
     facts: BTreeMap<Key, Vec<Known>>,
-    /// The day from which each instrument goes by its second name, by revision.
+    /// The day from which each instrument has its second name, by revision.
     renames: Vec<(u64, InstrumentId, Day)>,
 }
 
@@ -200,8 +200,9 @@ impl World {
         self.follower = self.follower.apply(delta);
     }
 
-    /// The rows the oracle sees: of all facts within the bounds, the latest publication of each key,
-    /// ties going to the higher revision; of several in a row that say the same, the first.
+    /// The rows that the oracle expects: of all facts within the bounds, the latest publication of
+    /// each key, with ties going to the higher revision; of consecutive publications with the same
+    /// values, the first.
     fn expected(
         &self,
         dataset: Dataset,
@@ -259,7 +260,7 @@ fn naming(instrument: InstrumentId, revision: u64, name: &str, from: Day, until:
     Naming { instrument, revision, symbol, from, until }
 }
 
-/// What computations see beyond rows: returns and changes of units, by their bits.
+/// Values that computations derive from rows: returns and changes of units, by their bits.
 fn derived(snapshot: &Snapshot) -> Vec<Option<u64>> {
     let mut bits = Vec::new();
     for instrument in (1..=NAMES).map(InstrumentId) {
@@ -292,7 +293,7 @@ async fn history(steps: Vec<Step>, bounds: Vec<(i64, u64)>) {
     world.store.close().await;
 }
 
-/// The three markets and the oracle see the same within the bounds.
+/// Asserts that the three markets and the oracle see the same within the bounds.
 fn agree(world: &World, markets: &[Arc<Market>; 3], as_of: Instant, revision: u64) {
     let [incremental, follower, fresh] = markets;
     let answer = answer_at(incremental, as_of, revision);

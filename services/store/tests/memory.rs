@@ -1,4 +1,4 @@
-//! The conformance suite on plain collections: what is shared by all backends needs no SQLite.
+//! The conformance suite on plain collections: the code shared by all backends needs no SQLite.
 
 use store::conformance::{self, PlainCollections};
 

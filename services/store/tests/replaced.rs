@@ -1,11 +1,8 @@
-//! Files that are deleted or replaced under an open store: no write is answered that a restart would
-//! not find.
+//! Files deleted or replaced under an open store: no write is answered that a restart would not
+//! find.
 
 #![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "what a test's helper cannot get on without is a failure of it"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use marketdata::day::Day;
 use std::{
@@ -33,7 +30,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_answered_while_the_files_are_not_those_that_were_opened() {
+async fn nothing_is_answered_while_the_opened_files_are_replaced() {
     for replaced in ["", "-wal", "-shm"] {
         for put_another in [false, true] {
             let folder = TempDir::new().unwrap();
@@ -67,7 +64,7 @@ async fn nothing_is_answered_while_the_files_are_not_those_that_were_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_is_gone_is_not_made_anew_by_a_write() {
+async fn a_write_does_not_recreate_a_deleted_store() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     let store = opened(&path).await;
@@ -82,7 +79,8 @@ async fn a_store_that_is_gone_is_not_made_anew_by_a_write() {
     assert!(!path.exists());
 }
 
-/// A store of two revisions, and a copy of the file of the first. The second makes the file longer.
+/// A store with two revisions, and a copy of its file after the first. The second makes the file
+/// longer.
 async fn two_revisions(path: &Path, old: &Path) -> Batches {
     let mut batches = Batches::new();
     for (names, request) in [(1, "first"), (3_000, "second")] {
@@ -97,7 +95,7 @@ async fn two_revisions(path: &Path, old: &Path) -> Batches {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_answered_once_the_file_was_written_over() {
+async fn nothing_is_answered_after_the_file_was_overwritten() {
     for case in ["an older copy", "nothing", "half of it"] {
         let folder = TempDir::new().unwrap();
         let (path, old) = (folder.path().join("store.db"), folder.path().join("old.db"));
@@ -119,7 +117,7 @@ async fn nothing_is_answered_once_the_file_was_written_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_grows_and_shrinks_by_itself_is_still_the_one_that_was_opened() {
+async fn a_file_that_sqlite_grows_or_shrinks_is_still_the_opened_one() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     let store = opened(&path).await;
@@ -148,7 +146,7 @@ async fn a_link_to_a_store_is_served_as_that_store() {
     committed(&*store, batches.next(1, DAY, 1), "second").await;
     remove_file(&link).unwrap();
     let refused = store.append(append_of(batches.next(1, DAY, 1), "third")).await;
-    assert!(refused.is_err(), "the name it is found by is gone: {refused:?}");
+    assert!(refused.is_err(), "the name it was opened by is gone: {refused:?}");
     store.close().await;
     let store = opened(&path).await;
     assert_eq!(store.head().await.unwrap().revision, 2);

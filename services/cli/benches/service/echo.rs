@@ -1,4 +1,5 @@
-//! The yardstick: a tonic service with the contract's messages that answers what it was given to say.
+//! The yardstick: a tonic service with the contract's messages that always returns the same
+//! prepared answer.
 
 use contract::v1::{
     AnalyzePortfolioRequest, AnalyzePortfolioResponse, ValidatePortfolioRequest,
@@ -30,7 +31,7 @@ impl ExposureService for Echo {
     }
 }
 
-/// Serves on a port of loopback until the process is killed.
+/// Serves on a loopback port until the process is killed.
 pub(crate) async fn serve(port: u16, answer: &Path) -> super::Result<()> {
     let answer = prost::Message::decode(std::fs::read(answer)?.as_slice())?;
     Server::builder()

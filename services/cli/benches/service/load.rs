@@ -1,4 +1,4 @@
-//! What the bench feeds: a price file, a filled store, a book.
+//! Inputs of the bench: a price file, a filled store, a portfolio.
 
 use super::{Result, real_files};
 use contract::v1::{AnalyzePortfolioRequest, Portfolio, Position, position::Size};
@@ -6,7 +6,8 @@ use simulation::market::{Market, Parameters};
 use std::{io::Read, path::Path};
 use store::{Append, Appended, Provenance, RequestKey};
 
-/// Writes the price file and gives its rows: the real one where `REAL_DATA` is set.
+/// Writes the price file and returns its number of rows: the real file if `REAL_DATA` is set, else
+/// a generated one.
 pub(crate) fn price_file(to: &Path) -> Result<usize> {
     let mut bytes = Vec::new();
     match real_files::named() {
@@ -15,7 +16,7 @@ pub(crate) fn price_file(to: &Path) -> Result<usize> {
             flate2::read::GzDecoder::new(std::fs::File::open(path)?).read_to_end(&mut bytes)?;
         }
         None => {
-            println!("REAL_DATA is not set: the price file is a made one");
+            println!("REAL_DATA is not set: using a generated price file");
             let parameters = Parameters { names: 2_150, days: 182, seed: 1 };
             bytes = simulation::files::prices(&Market::new(parameters)).bytes;
         }
@@ -25,7 +26,7 @@ pub(crate) fn price_file(to: &Path) -> Result<usize> {
     Ok(lines - 1)
 }
 
-/// Puts a market into a new store without the detour over text.
+/// Writes a market directly into a new store, without going through CSV.
 pub(crate) async fn fill(path: &Path, market: &Market) -> Result<()> {
     let store = store::connect(&format!("sqlite:{}", path.display())).await?;
     for batch in simulation::facts::batches(market, 1_000) {
@@ -55,7 +56,7 @@ pub(crate) async fn fill(path: &Path, market: &Market) -> Result<()> {
     Ok(())
 }
 
-/// A book of as many names, long and short in turn.
+/// A portfolio of `count` names, alternately long and short.
 pub(crate) fn portfolio(market: &Market, count: usize) -> AnalyzePortfolioRequest {
     let step = market.names.len() / count;
     let position = |at: usize| Position {

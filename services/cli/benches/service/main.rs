@@ -1,11 +1,12 @@
-//! The service as its users meet it, over the wire, each figure next to its yardstick in the same run.
+//! The service as its users meet it, over the wire, with each figure next to its yardstick from the
+//! same run.
 //!
-//! `cargo bench -p ballast --bench service`: the time from `ballast ingest` of a 393,689-row price
-//! file to its durable answer; from the start of `ballast serve` on 3,000 names by 2,520 days to the
-//! first analysis, with its memory and disk; GetRotation at the head; and the rate of
-//! AnalyzePortfolio with 500 positions beside an echo service with the same messages. `REAL_DATA`
-//! names a folder with the real price file; without it a made one of the same size is used.
-//! Words after `--` select parts: `ingest`, `start`, `rotation`, `analyze`.
+//! `cargo bench -p ballast --bench service` measures: the time from `ballast ingest` of a
+//! 393,689-row price file to its durable answer; from the start of `ballast serve` on 3,000 names
+//! by 2,520 days to the first analysis, with its memory and disk; GetRotation at the head; and the
+//! rate of AnalyzePortfolio with 500 positions beside an echo service with the same messages.
+//! `REAL_DATA` names a folder with the real price file; without it a generated file of the same
+//! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(
@@ -37,7 +38,7 @@ fn main() -> Result<()> {
     {
         return runtime.block_on(echo::serve(port.parse()?, Path::new(answer)));
     }
-    // Without `--bench` this is a test run: nothing to measure in a build that is not optimised.
+    // Without `--bench` this is a test run, and an unoptimised build is not worth measuring.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return Ok(());
     }
@@ -50,7 +51,7 @@ fn main() -> Result<()> {
     runtime.block_on(serve(folder.path(), &parts))
 }
 
-/// The parts asked for; all where none is.
+/// The selected parts; all if none is named.
 struct Parts(Vec<String>);
 
 impl Parts {
@@ -59,7 +60,7 @@ impl Parts {
     }
 }
 
-/// From `ballast ingest` to the durable answer, each time on a fresh store.
+/// Measures from `ballast ingest` to the durable answer, each time on a fresh store.
 async fn ingest(folder: &Path) -> Result<()> {
     let file = folder.join("prices.csv");
     let rows = load::price_file(&file)?;
@@ -119,7 +120,7 @@ async fn serve(folder: &Path, parts: &Parts) -> Result<()> {
     Ok(())
 }
 
-/// From the start of the server to its first analysis.
+/// Measures from the start of the server to its first analysis.
 async fn start(store: &Path, request: &v1::AnalyzePortfolioRequest) -> Result<()> {
     let mut seconds = Vec::new();
     for _ in 0..5 {
@@ -137,7 +138,7 @@ async fn start(store: &Path, request: &v1::AnalyzePortfolioRequest) -> Result<()
     Ok(())
 }
 
-/// Median time of a GetRotation at the head beside an empty call of the echo service.
+/// Median time of a GetRotation at the head, beside an empty call of the echo service.
 async fn rotation(channel: Channel, echo: Channel) -> Result<()> {
     let mut client = v1::rotation_service_client::RotationServiceClient::new(channel);
     let mut yardstick = ExposureServiceClient::new(echo);
@@ -164,7 +165,7 @@ async fn rotation(channel: Channel, echo: Channel) -> Result<()> {
     Ok(())
 }
 
-/// Calls a second with 16 in flight, in turns with the echo service.
+/// Calls per second with 16 in flight, alternating with the echo service.
 async fn analyze(
     (server, channel): (&Child, Channel),
     (echo, echo_channel): (&Child, Channel),
@@ -178,16 +179,16 @@ async fn analyze(
         ours.push(mine);
         theirs.push(yardstick);
     }
-    told("AnalyzePortfolio, 500 positions", &ours);
-    told("echo, the same messages", &theirs);
+    print_pace("AnalyzePortfolio, 500 positions", &ours);
+    print_pace("echo, the same messages", &theirs);
     let [low, median, high] = process::spread(&mut ratios);
     println!("rate over the echo's: {median:.2} (min {low:.2}, max {high:.2}; goal 0.50)");
     Ok(())
 }
 
-fn told(name: &str, paces: &[Pace]) {
+fn print_pace(name: &str, paces: &[Pace]) {
     let mut rates: Vec<f64> = paces.iter().map(|pace| pace.calls_per_second).collect();
     let mut micros: Vec<f64> = paces.iter().map(|pace| pace.server_micros).collect();
     let (rate, cost) = (process::spread(&mut rates)[1], process::spread(&mut micros)[1]);
-    println!("{name}: {rate:.0} calls/s, {cost:.0} µs of processor a call at the server");
+    println!("{name}: {rate:.0} calls/s, {cost:.0} µs of processor per call at the server");
 }

@@ -1,4 +1,5 @@
-//! Servers as processes of their own: started, called, their memory and processor time read.
+//! Servers as processes of their own: starts and calls them, and reads their memory and processor
+//! time.
 
 use super::Result;
 use contract::v1::{AnalyzePortfolioRequest, exposure_service_client::ExposureServiceClient};
@@ -10,11 +11,11 @@ use std::{
 };
 use tonic::transport::{Channel, Endpoint};
 
-/// How long one turn of a pace lasts, and how many calls are in flight.
+/// Length of one round of [`pace`], and the number of calls in flight.
 const TURN: Duration = Duration::from_secs(1);
 const IN_FLIGHT: usize = 16;
 
-/// A server that ends with this value.
+/// A server process that is killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
     process: std::process::Child,
@@ -33,7 +34,7 @@ impl Child {
         Child::spawn(command, port)
     }
 
-    /// The echo service: this program again.
+    /// The echo service: this same program with other arguments.
     pub(crate) fn echo(answer: &Path) -> Result<Child> {
         let port = free_port()?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -76,7 +77,7 @@ impl Child {
     /// Processor seconds used so far, in user and system mode.
     fn processor_seconds(&self) -> Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The name, in parentheses, may hold blanks; utime and stime are fields 14 and 15.
+        // The name, in parentheses, may contain spaces; utime and stime are fields 14 and 15.
         let after_name = stat.rsplit(')').next().unwrap_or_default();
         let fields: Vec<&str> = after_name.split_whitespace().collect();
         let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
@@ -95,15 +96,15 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// What a server does in a turn.
+/// What a server achieved in one round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     pub(crate) calls_per_second: f64,
-    /// Processor time of the server's process a call.
+    /// Processor time of the server process per call, microseconds.
     pub(crate) server_micros: f64,
 }
 
-/// Calls a server for a turn with a fixed number of calls in flight.
+/// Calls a server for one round with a fixed number of calls in flight.
 pub(crate) async fn pace(
     server: &Child,
     channel: Channel,

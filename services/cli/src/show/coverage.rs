@@ -1,4 +1,4 @@
-//! What the store holds, a line a dataset.
+//! Data coverage, one line per dataset.
 
 use crate::{
     as_of_args,
@@ -11,14 +11,15 @@ use crate::{
 };
 use contract::v1::{Dataset, DatasetCoverage, GetCoverageResponse};
 
-/// Names without prices that are shown of a dataset.
+/// Maximum number of names without prices listed per dataset.
 const NAMES_SHOWN: usize = 5;
 
-/// How much there is of every dataset, how fresh it is, and what did not join prices.
+/// The coverage report for people: size and freshness of every dataset, and the names without
+/// prices.
 pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("What is held, as known at {known}")));
+    page.say(terminal.heading(&format!("Data held, as known at {known}")));
     let mut table = Table::new(&[
         "dataset",
         ">names",
@@ -42,7 +43,7 @@ pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> Page {
         ]);
     }
     if table.is_empty() {
-        page.say("Nothing was known then: send files with `ballast ingest`.\n");
+        page.say("No data was known then: upload files with `ballast ingest`.\n");
     } else {
         page.table("coverage", table);
     }
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dataset_a_line_and_the_names_that_did_not_join() {
+    fn one_line_per_dataset_and_the_names_that_did_not_join() {
         let shorts = DatasetCoverage {
             dataset: Dataset::ShortInterest.into(),
             instruments: 4_211,

@@ -1,4 +1,4 @@
-//! What an answer stands on, and what it lacks: under every report.
+//! The data an answer is based on, and what is missing; printed under every report.
 
 use crate::{
     as_of_args,
@@ -8,10 +8,10 @@ use crate::{
 use contract::v1::{Coverage, Gap, GapReason, Input, SnapshotRef};
 use marketdata::instant::Instant;
 
-/// Most gaps that are shown one by one.
+/// Maximum number of gaps listed one by one.
 const GAPS_SHOWN: usize = 8;
 
-/// When the answer was known, in a few words: `the close of 2024-07-11`.
+/// The as-of instant of an answer, in a few words: `the close of 2024-07-11`.
 pub(crate) fn as_known(snapshot: Option<&SnapshotRef>) -> String {
     let Some(at) = snapshot.and_then(|snapshot| snapshot.as_of.as_ref()) else {
         return "an unknown time".to_owned();
@@ -25,7 +25,7 @@ pub(crate) fn as_known(snapshot: Option<&SnapshotRef>) -> String {
     }
 }
 
-/// The reference that replays the answer, in a faint line.
+/// The snapshot reference that replays the answer, in a faint line.
 pub(crate) fn reference(
     snapshot: Option<&SnapshotRef>,
     result_id: &str,
@@ -44,7 +44,7 @@ pub(crate) fn reference(
     terminal.paint(Tone::Faint, &text)
 }
 
-/// What is missing, the first few by name.
+/// Missing data, the first few gaps one by one.
 pub(crate) fn gaps(gaps: &[Gap], terminal: Terminal) -> String {
     let mut out = String::new();
     for gap in gaps.iter().take(GAPS_SHOWN) {
@@ -58,18 +58,18 @@ pub(crate) fn gaps(gaps: &[Gap], terminal: Terminal) -> String {
     }
     if GAPS_SHOWN < gaps.len() {
         let more = gaps.len() - GAPS_SHOWN;
-        let text = format!("  and {more} gaps more (--json has all)\n");
+        let text = format!("  and {more} more gaps (--json lists all)\n");
         out.push_str(&terminal.paint(Tone::Faint, &text));
     }
     out
 }
 
-/// How much of a book was joined to data, in a sentence.
+/// How much of a portfolio was matched to data, in a sentence.
 pub(crate) fn coverage(coverage: Option<&Coverage>) -> String {
     let Some(coverage) = coverage else { return String::new() };
     let parts = [
         (coverage.resolved, "resolved with its own data"),
-        (coverage.proxied, "by a stand-in"),
+        (coverage.proxied, "by a proxy"),
         (coverage.excluded, "left out"),
         (coverage.not_joined, "unknown"),
     ];

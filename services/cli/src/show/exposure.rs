@@ -1,4 +1,4 @@
-//! A book analysed: what it is a bet on, the crowded trade in it, and what a bad day costs.
+//! The exposure report: factor bets, the crowded trade, and the cost of a bad day.
 
 use crate::{
     show::{
@@ -13,7 +13,7 @@ use contract::v1::{
     LegPnl, NameBeta, PositionExposure, SizeBucket, TailRisk, TradeLegKind,
 };
 
-/// A report for people.
+/// The exposure report for people.
 pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
@@ -34,7 +34,7 @@ fn body(page: &mut Page, report: &ExposureReport, terminal: Terminal) {
     page.table("sectors", sectors(report));
     page.say("\n");
     page.table("betas", betas(report));
-    let note = "  In money per 100 % of the driver: from the names' own betas, and from the book's \
+    let note = "  USD per 100 % move of the driver: from the names' own betas, and from the book's \
                 returns.\n";
     page.say(terminal.paint(Tone::Faint, note));
     if let Some(trade) = &report.crowd_trade {
@@ -87,12 +87,13 @@ fn summary(total: &Exposure, report: &ExposureReport) -> String {
     out
 }
 
-/// Whether the book's own risks hide the trade: it explains less than a twentieth of the variance.
+/// Whether the portfolio's other risks hide the crowded trade: it explains less than a twentieth of
+/// the variance.
 fn is_negligible(trade: &CrowdTrade) -> bool {
     trade.share_of_variance.is_some_and(|share| share < 0.05)
 }
 
-/// Whether it is the crowded trade, and how much of the book's risk that is.
+/// Says whether the portfolio is in the crowded trade, and how much of its risk that is.
 fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
     let beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
     let (verdict, tone) = match beta {
@@ -149,7 +150,7 @@ fn exposure_table(first: &str) -> Table {
     Table::new(&[first, ">long", ">short", ">gross", ">net", ">beta-adjusted net"])
 }
 
-/// By size and in all.
+/// Exposure by size bucket, and in total.
 fn sizes(report: &ExposureReport) -> Table {
     let mut table = exposure_table("size");
     for size in &report.by_size {
@@ -162,7 +163,7 @@ fn sizes(report: &ExposureReport) -> Table {
 fn sectors(report: &ExposureReport) -> Table {
     let mut table = exposure_table("sector");
     for sector in &report.by_sector {
-        let name = if sector.sector.is_empty() { "no sector known" } else { &sector.sector };
+        let name = if sector.sector.is_empty() { "unknown sector" } else { &sector.sector };
         table.row(exposure_row(name, sector.exposure.as_ref()));
     }
     table
@@ -170,7 +171,7 @@ fn sectors(report: &ExposureReport) -> Table {
 
 fn exposure_row(name: &str, exposure: Option<&Exposure>) -> Vec<Cell> {
     let Some(exposure) = exposure else { return vec![name.into()] };
-    // What is not there is a dash: a column of zeros hides the numbers.
+    // Absent values are dashes: a column of zeros hides the numbers.
     let side = |value: f64| {
         let shown = if 0.0 < value { Cell::plain(number::usd(value)) } else { number::absent() };
         shown.of(value)
@@ -230,7 +231,7 @@ fn per_gross(beta: &BookBeta) -> Cell {
     number::cell(beta.per_gross, |beta| number::signed(beta, 2))
 }
 
-/// Unwinds and the repeat, with what each leg makes of them.
+/// Unwinds and the repeated session, with the P&L of each leg.
 fn scenarios(trade: &CrowdTrade) -> Table {
     let mut table =
         Table::new(&["if", ">crowd", ">P&L", ">megacap longs", ">small-cap shorts", ">other"]);
@@ -240,7 +241,7 @@ fn scenarios(trade: &CrowdTrade) -> Table {
         table.row(scenario(name, crowd, unwind.pnl, &unwind.legs));
     }
     if let Some(repeat) = &trade.repeat {
-        let name = format!("{} comes again", repeat.on);
+        let name = format!("{} repeats", repeat.on);
         table.row(scenario(name, number::absent(), repeat.pnl, &repeat.legs));
     }
     table
@@ -289,8 +290,8 @@ fn tails(tail: &TailRisk) -> Table {
 
 fn tail_notes(tail: &TailRisk) -> String {
     let note = format!(
-        "  Today's positions over {} sessions, {} to {}; losses are positive. As it was, the worst \
-         session is {} with {}.{}\n",
+        "  Today's positions over {} sessions, {} to {}; losses are positive. Without \
+         rescaling, the worst session is {} with {}.{}\n",
         tail.sessions,
         tail.first_on,
         tail.last_on,
@@ -301,7 +302,7 @@ fn tail_notes(tail: &TailRisk) -> String {
     note + &stand_ins(tail)
 }
 
-/// How the filter made scenarios of sessions.
+/// How filtered historical simulation rescaled the sessions.
 fn method(tail: &TailRisk) -> String {
     match &tail.filter {
         None => String::new(),
@@ -315,7 +316,7 @@ fn method(tail: &TailRisk) -> String {
     }
 }
 
-/// What of the first level rests on stand-ins.
+/// How much of the first level's result rests on proxies.
 fn stand_ins(tail: &TailRisk) -> String {
     let first = tail.levels.first();
     let Some((level, part)) = first.and_then(|level| Some((level, level.stand_ins.as_ref()?)))
@@ -324,7 +325,7 @@ fn stand_ins(tail: &TailRisk) -> String {
     };
     format!(
         "  {} of gross times sessions has no returns of its own: {} of the expected shortfall of {} \
-         rests on stand-ins; over {} draws value at risk varies by {}, expected shortfall by {} \
+         rests on proxies; over {} draws value at risk varies by {}, expected shortfall by {} \
          (standard deviations).\n",
         number::share(tail.proxied_share),
         number::usd_signed(part.expected_shortfall),
@@ -374,6 +375,6 @@ fn bucket(bucket: SizeBucket) -> &'static str {
         SizeBucket::Mid => "mid",
         SizeBucket::Small => "small",
         SizeBucket::Micro => "micro",
-        SizeBucket::Unspecified => "no size known",
+        SizeBucket::Unspecified => "unknown size",
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 use contract::v1::{GetIndicatorHistoryResponse, HistoryVintage};
 
-/// The points of one page, and whether there are more.
+/// The points of one page, with a note if more follow.
 pub(crate) fn points(
     answer: &GetIndicatorHistoryResponse,
     vintage: HistoryVintage,
@@ -47,7 +47,7 @@ pub(crate) fn points(
     let entries = if published { "sessions" } else { "values" };
     let more = match answer.next_page_token.is_empty() {
         true => "",
-        false => "; more follow, ask from a later day or for more at once",
+        false => "; more follow, use a later --from or a larger --most",
     };
     let count = answer.points.len();
     page.say(format!("  {count} of {all} {entries} have a value here{more}.\n"));
@@ -62,7 +62,7 @@ mod tests {
     use contract::v1::{IndicatorPoint, IndicatorUnit, Measure, RecordKind};
 
     #[test]
-    fn a_value_stands_beside_the_day_it_describes_and_its_instant() {
+    fn a_value_is_listed_with_the_day_it_describes_and_its_instant() {
         let measure = Measure {
             measure_id: "ten_year_change.1d".to_owned(),
             unit: IndicatorUnit::BasisPoints.into(),

@@ -1,4 +1,4 @@
-//! What became of files: a line each, then the rows that were not taken.
+//! Outcomes of uploads: one line per file, then the rejected rows.
 
 use crate::{
     show::{
@@ -24,7 +24,7 @@ pub(crate) fn summary_table() -> Table {
     ])
 }
 
-/// Adds what became of a file.
+/// Adds one file's outcome to the table.
 pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestResponse) {
     let count = number::counted;
     let alarming = |value: u64, tone: Tone| match value {
@@ -45,12 +45,12 @@ pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestRespo
     ]);
 }
 
-/// Most rejected rows that are shown one by one.
+/// Maximum number of rejected rows listed one by one.
 const REJECTIONS_SHOWN: usize = 20;
-/// Most examples of a note that are shown.
+/// Maximum number of examples listed per note.
 const EXAMPLES_SHOWN: usize = 3;
 
-/// The counts of two files together, at the revision of the later.
+/// Sums the counts of two files, at the revision of the later one.
 pub(crate) fn joined(first: &IngestResponse, then: IngestResponse) -> IngestResponse {
     IngestResponse {
         rows: first.rows + then.rows,
@@ -63,7 +63,7 @@ pub(crate) fn joined(first: &IngestResponse, then: IngestResponse) -> IngestResp
     }
 }
 
-/// Rejected rows and notes of a file, a line each.
+/// Rejected rows and notes of a file, one line each.
 pub(crate) fn notes(answer: &IngestResponse, file_name: &str, terminal: Terminal) -> Vec<String> {
     let mut lines = rejections(answer, file_name, terminal);
     for note in &answer.notes {
@@ -74,7 +74,7 @@ pub(crate) fn notes(answer: &IngestResponse, file_name: &str, terminal: Terminal
     lines
 }
 
-/// Rejected rows of a file, a line each.
+/// Rejected rows of a file, one line each.
 pub(crate) fn rejections(
     answer: &IngestResponse,
     file_name: &str,
@@ -89,12 +89,13 @@ pub(crate) fn rejections(
     let shown = answer.rejections.len().min(REJECTIONS_SHOWN) as u64;
     if shown < answer.rejected {
         let more = number::count(answer.rejected - shown);
-        lines.push(format!("{file_name}: and {more} rejected rows more (--json gives 1,000)"));
+        lines
+            .push(format!("{file_name}: and {more} more rejected rows (--json lists up to 1,000)"));
     }
     lines
 }
 
-/// The first few examples of a note; `--json` has what the server gave.
+/// The first few examples of a note; `--json` has all that the server sent.
 fn shortened(examples: &str) -> String {
     match examples.match_indices("; ").nth(EXAMPLES_SHOWN - 1) {
         Some((at, _)) => format!("{}; …", &examples[..at]),

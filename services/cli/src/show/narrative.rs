@@ -3,7 +3,7 @@
 use crate::show::{number, rotation};
 use contract::v1::IndicatorReading;
 
-/// Sentences from the readings that are there; what is missing is not spoken of.
+/// Builds sentences from the readings that have values; skips the others.
 pub(crate) fn of(readings: &[IndicatorReading]) -> String {
     let readings = Readings(readings);
     let sentences = [
@@ -92,7 +92,7 @@ fn shorts(readings: &Readings<'_>) -> Option<String> {
         let side = if 0.0 < gap { "more" } else { "less" };
         out.push_str(&format!(", {:.2} points {side} than the market", 100.0 * gap.abs()));
         if 0.02 < gap && 0.0 < basket {
-            out.push_str(": it looks like shorts being bought back");
+            out.push_str(": consistent with short covering");
         }
     }
     out.push('.');
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_not_spoken_of() {
+    fn missing_readings_are_not_mentioned() {
         assert_eq!(of(&[]), "");
         let alone = [reading("index_return.small_cap_index.1d", "IWM", 0.036)];
         assert_eq!(of(&alone), "");
     }
 
     #[test]
-    fn the_leaders_are_named_with_their_record() {
+    fn leaders_are_listed_with_their_record() {
         let words = "largest gain since 2000-12-19".to_owned();
         let mut spread = reading("small_vs_nasdaq.1d", "IWM", 0.0567);
         spread.z = Some(3.84);

@@ -1,11 +1,11 @@
-//! Numbers as a desk reads them: signed, with their unit, absent ones as a dash.
+//! Numbers as a desk reads them: signed, with a unit, and a dash if absent.
 
 use crate::{show::table::Cell, terminal::Tone};
 
-/// What stands for a number that is not there.
+/// Shown in place of an absent number.
 pub(crate) const ABSENT: &str = "–";
 
-/// With its sign and a fixed count of decimals; nothing but zeros has no sign.
+/// A number with its sign and a fixed number of decimals; a number that rounds to zero has no sign.
 pub(crate) fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{value:+.decimals$}");
     if text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
@@ -31,12 +31,12 @@ pub(crate) fn usd(value: f64) -> String {
     format!("{sign}${}", magnitude(value.abs()))
 }
 
-/// The same, with a plus where it is a gain.
+/// Like [`usd`], with a plus sign for gains.
 pub(crate) fn usd_signed(value: f64) -> String {
     if 0.0 < value { format!("+{}", usd(value)) } else { usd(value) }
 }
 
-/// An amount with the letter of its thousands: `12.3m`.
+/// An amount with the suffix of its thousands: `12.3m`.
 pub(crate) fn magnitude(value: f64) -> String {
     let units = [(1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k")];
     let size = value.abs();
@@ -49,7 +49,7 @@ pub(crate) fn magnitude(value: f64) -> String {
     format!("{value:.0}")
 }
 
-/// A count with thin groups of three: `393,689`.
+/// A count with thousands separators: `393,689`.
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
@@ -62,7 +62,7 @@ pub(crate) fn count(value: u64) -> String {
     out
 }
 
-/// A cell of a measure that may be absent, by a way to write it; gains and losses coloured.
+/// A cell of a measure that may be absent, formatted by `write`; gains and losses are coloured.
 pub(crate) fn gain(value: Option<f64>, write: impl Fn(f64) -> String) -> Cell {
     match value {
         None => absent(),
@@ -87,7 +87,7 @@ pub(crate) fn loss(value: Option<f64>, write: impl Fn(f64) -> String) -> Cell {
     }
 }
 
-/// A cell of a number that is not there.
+/// A cell of an absent number.
 pub(crate) fn absent() -> Cell {
     Cell::faint(ABSENT).of_nothing()
 }

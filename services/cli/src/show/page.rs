@@ -1,9 +1,10 @@
-//! A page of an answer: text and tables in reading order, printed for a person or one table as CSV.
+//! The content of an answer: text and tables in reading order, printed for a person or one table as
+//! CSV.
 
 use crate::{show::table::Table, terminal::Terminal};
 use anyhow::{Result, bail};
 
-/// What a command has to say.
+/// The output of a command.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     blocks: Vec<Block>,
@@ -11,14 +12,14 @@ pub(crate) struct Page {
 
 #[derive(Clone, Debug)]
 enum Block {
-    /// Lines, each wrapped by itself and indented as it begins.
+    /// Lines of text; each is wrapped by itself and keeps its indentation.
     Text(String),
-    /// A table under its name.
+    /// A table and its name.
     Table(&'static str, Table),
 }
 
 impl Page {
-    /// A page that says nothing yet.
+    /// An empty page.
     pub(crate) const fn new() -> Page {
         Page { blocks: Vec::new() }
     }
@@ -28,7 +29,7 @@ impl Page {
         self.blocks.push(Block::Text(text.into()));
     }
 
-    /// Adds a table, under the name by which `--csv` asks for it.
+    /// Adds a table under the name that `--csv` selects it by.
     pub(crate) fn table(&mut self, name: &'static str, table: Table) {
         self.blocks.push(Block::Table(name, table));
     }
@@ -42,10 +43,10 @@ impl Page {
         self.blocks.iter().map(block).collect()
     }
 
-    /// One table as CSV: the one of that name, or the first where the name is empty.
+    /// One table as CSV: the one of that name, or the first if the name is empty.
     ///
     /// # Errors
-    /// Where there is no such table; the error names those there are.
+    /// If there is no such table; the error lists the names of the available ones.
     pub(crate) fn csv(&self, name: &str) -> Result<String> {
         let mut names = Vec::new();
         for block in &self.blocks {
@@ -56,8 +57,8 @@ impl Page {
             names.push(*known);
         }
         match names.as_slice() {
-            [] => bail!("this answer holds no table"),
-            names => bail!("no table is called {name:?}; there are: {}", names.join(", ")),
+            [] => bail!("this answer has no table"),
+            names => bail!("there is no table {name:?}; available tables: {}", names.join(", ")),
         }
     }
 }
@@ -78,7 +79,7 @@ mod tests {
         assert_eq!(page.csv("").unwrap(), "size,net\nmega,1\n");
         assert_eq!(page.csv("sectors").unwrap(), "sector\n");
         let refused = page.csv("betas").unwrap_err().to_string();
-        assert_eq!(refused, "no table is called \"betas\"; there are: sizes, sectors");
+        assert_eq!(refused, "there is no table \"betas\"; available tables: sizes, sectors");
         let text = page.render(Terminal::plain());
         assert!(text.starts_with("Before.\n  size  net\n"), "{text}");
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 use contract::v1::{QueryRecordsResponse, RecordDay, RecordKind, RecordSource};
 
-/// The answer to a question for records; `titles` name the ranked variable, then each condition's.
+/// The answer to a record query; `titles` names the ranked variable, then one per condition.
 pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let name = titles.first().map_or("", String::as_str);
@@ -22,10 +22,10 @@ pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: T
     }
     if let Some(observation) = &answer.observation {
         let value = rotation::in_unit(answer.unit(), answer.kind(), observation.value);
-        let mut words = format!("The day asked about, {}: {value}.", observation.on);
+        let mut words = format!("The ranked day, {}: {value}.", observation.on);
         if let Some(previous) = &answer.previous {
             let value = rotation::in_unit(answer.unit(), answer.kind(), previous.value);
-            words.push_str(&format!(" The day before that counts, {}: {value}.", previous.on));
+            words.push_str(&format!(" The previous day that counts, {}: {value}.", previous.on));
         }
         page.say(format!("{words}\n\n"));
     }
@@ -57,7 +57,7 @@ fn top(answer: &QueryRecordsResponse, titles: &[String]) -> Table {
     table
 }
 
-/// The ranked value, then each condition's.
+/// The ranked value, then one value per condition.
 fn values(answer: &QueryRecordsResponse, day: &RecordDay) -> Vec<Cell> {
     let ranked = [(answer.unit(), answer.kind(), day.value)];
     let conditions = answer.sources.iter().skip(1).zip(&day.condition_values);
@@ -101,7 +101,7 @@ mod tests {
     use contract::v1::IndicatorUnit;
 
     #[test]
-    fn days_stand_under_the_sentence_with_what_they_were_asked_of() {
+    fn days_follow_the_sentence_with_their_sources() {
         let source = |symbol: &str| RecordSource {
             symbol: symbol.to_owned(),
             unit: IndicatorUnit::Decimal.into(),
@@ -132,7 +132,7 @@ mod tests {
         let titles = ["IWM change".to_owned(), "SPY".to_owned()];
         let text = days(&answer, &titles, Terminal::plain()).render(Terminal::plain());
         let table = "2008-10-10: largest gain since the start.\n\
-            The day asked about, 2008-10-10: +4.32 %.\n\n  \
+            The ranked day, 2008-10-10: +4.32 %.\n\n  \
             #  day         IWM change      SPY\n  \
             1  2008-10-10     +4.32 %  -1.10 %\n  \
             1 of 5,140 days count, 2000-05-30 to 2020-11-09; 2 days lack a value.\n  \

@@ -15,7 +15,7 @@ use contract::v1::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A report for people.
+/// The rotation report for people.
 pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
@@ -28,7 +28,7 @@ pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> Page {
     page
 }
 
-/// What a watch prints: a line that says when, then the report.
+/// One update of a watch: a heading with the time, then the report.
 pub(crate) fn changed(
     message: &WatchRotationResponse,
     report: &RotationReport,
@@ -92,8 +92,8 @@ fn state(composite: &RotationComposite, terminal: Terminal) -> String {
         RotationState::MegacapLed => ("MEGACAP_LED", "megacaps lead", Tone::Warning),
         RotationState::Broadening => ("BROADENING", "the rise is broadening", Tone::Good),
         RotationState::RiskOff => ("RISK_OFF", "risk is being shed", Tone::Bad),
-        RotationState::Neutral => ("NEUTRAL", "nobody leads", Tone::Plain),
-        RotationState::Unspecified => ("UNKNOWN", "no state is known", Tone::Plain),
+        RotationState::Neutral => ("NEUTRAL", "no clear leader", Tone::Plain),
+        RotationState::Unspecified => ("UNKNOWN", "the state is unknown", Tone::Plain),
     };
     let sessions = if composite.sessions == 1 { "session" } else { "sessions" };
     let name = terminal.paint(tone, name);
@@ -103,7 +103,7 @@ fn state(composite: &RotationComposite, terminal: Terminal) -> String {
     )
 }
 
-/// Changes over horizons, a line each, with the standing of the shortest.
+/// Changes over horizons, one line per indicator, with the record of the shortest horizon.
 fn changes(readings: &[IndicatorReading]) -> Table {
     let mut lines: Vec<(&str, Vec<&IndicatorReading>)> = Vec::new();
     for reading in readings.iter().filter(|reading| is_over_horizons(reading)) {
@@ -150,7 +150,7 @@ fn changes(readings: &[IndicatorReading]) -> Table {
     table
 }
 
-/// Everything else, a line each.
+/// All other readings, one line each.
 fn others(readings: &[IndicatorReading]) -> Table {
     let mut table =
         Table::new(&["level or change", ">value", ">z", ">percentile", "in its history", "source"]);
@@ -168,7 +168,7 @@ fn others(readings: &[IndicatorReading]) -> Table {
     table
 }
 
-/// Which indicators have no value, and why, each reason once.
+/// Lists the indicators without a value, grouped by reason.
 fn absent(readings: &[IndicatorReading], terminal: Terminal) -> String {
     let mut by_reason: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for reading in readings.iter().filter(|reading| reading.value.is_none()) {
@@ -198,13 +198,13 @@ fn scores(composite: &RotationComposite) -> Table {
     table
 }
 
-/// What would change the state, and what the scores are not.
+/// What would change the state, and a note that scores are not forecasts.
 fn score_notes(composite: &RotationComposite, terminal: Terminal) -> String {
     let mut out = String::new();
     for flip in &composite.flips {
         out.push_str(&terminal.paint(Tone::Faint, &flip_words(flip)));
     }
-    let note = "  Scores describe; they are not calibrated and forecast nothing.\n";
+    let note = "  Scores are descriptive; they are not calibrated and are not forecasts.\n";
     out + &terminal.paint(Tone::Faint, note)
 }
 
@@ -327,7 +327,7 @@ fn source(reading: &IndicatorReading) -> Cell {
     }
 }
 
-/// A symbol, and what it stands in for.
+/// A symbol, with the symbol it is a proxy for.
 pub(crate) fn stand_in(symbol: &str, proxy_for: &str) -> String {
     if proxy_for.is_empty() { symbol.to_owned() } else { format!("{symbol} for {proxy_for}") }
 }

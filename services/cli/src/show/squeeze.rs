@@ -1,4 +1,4 @@
-//! Squeezes as tables: the ranking of the market, and the short side of a book.
+//! Squeeze risk as tables: the ranking of the market, and the short side of a portfolio.
 
 use crate::{
     show::{
@@ -13,7 +13,7 @@ use contract::v1::{
     ShortLine, SqueezeMethod, SqueezeName, SqueezeUniverse,
 };
 
-/// The ranking of the market.
+/// The ranking of the market, for people.
 pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
@@ -62,7 +62,7 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
     table
 }
 
-/// The short side of a book; at most `lines` of it, the highest scores first.
+/// The short side of a portfolio; at most `lines` lines, highest scores first.
 pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
@@ -73,7 +73,7 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     page.table("shorts", shorts(answer, lines));
     if lines < answer.lines.len() {
         let more = answer.lines.len() - lines;
-        page.say(format!("  and {more} shorts more, of lower score.\n"));
+        page.say(format!("  and {more} more shorts with lower scores.\n"));
     }
     page.say(format!("  {}", universe(answer.universe.as_ref())));
     page.say(method(answer.method.as_ref(), terminal));
@@ -186,12 +186,12 @@ fn method(method: Option<&SqueezeMethod>, terminal: Terminal) -> String {
     let calibrated = if method.calibrated {
         ""
     } else {
-        "  The score ranks; it is not calibrated and says nothing of how often such names squeeze.\n"
+        "  The score ranks names; it is not calibrated and does not say how often they squeeze.\n"
     };
     terminal.paint(Tone::Faint, calibrated)
 }
 
-/// A high score is a danger to the holder of a short.
+/// A cell of a score; a high score is coloured as a danger to the holder of a short.
 fn score(score: Option<f64>) -> Cell {
     match score {
         None => number::absent(),
@@ -201,12 +201,12 @@ fn score(score: Option<f64>) -> Cell {
     }
 }
 
-/// A return of the name, coloured from the side of the short.
+/// A cell of the name's return, coloured from the short seller's side.
 fn short_side(value: Option<f64>) -> Cell {
     number::loss(value, number::percent)
 }
 
-/// The two measures that add most to the score.
+/// The two measures that contribute most to the score.
 fn drivers(contributions: &[Contribution]) -> String {
     let mut sorted: Vec<&Contribution> = contributions.iter().collect();
     sorted.sort_by(|a, b| b.points.total_cmp(&a.points));

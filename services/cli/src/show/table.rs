@@ -1,14 +1,14 @@
-//! Tables: columns as wide as their widest cell, numbers to the right, two blanks between.
+//! Tables: columns as wide as their widest cell, numbers right-aligned, two spaces between columns.
 //!
-//! A table that is wider than the terminal loses words first (long texts end in `…`), then its last
-//! columns, and says so. As CSV nothing is lost, and numbers are as they came: unrounded, without
-//! unit or sign of a currency.
+//! A table that is wider than the terminal first shortens texts (they end in `…`), then drops its
+//! last columns, and says so. CSV output is complete, and its numbers are raw: unrounded, without
+//! unit or currency sign.
 
 use crate::terminal::{Terminal, Tone};
 
-/// A column of words is not cut shorter than this.
+/// Minimum width to which a text column is shortened.
 const WORDS_MIN: usize = 12;
-/// Blanks before each line, and between columns.
+/// Spaces before each line, and between columns.
 const INDENT: usize = 2;
 const BETWEEN: usize = 2;
 
@@ -17,7 +17,7 @@ const BETWEEN: usize = 2;
 pub(crate) struct Cell {
     text: String,
     tone: Tone,
-    /// What CSV holds instead of the text.
+    /// The raw value that CSV shows instead of the text.
     value: Option<String>,
 }
 
@@ -37,13 +37,13 @@ impl Cell {
         Cell::toned(Tone::Faint, text)
     }
 
-    /// The same cell, standing for a number.
+    /// Sets the number that CSV shows for this cell.
     pub(crate) fn of(mut self, number: f64) -> Cell {
         self.value = Some(number.to_string());
         self
     }
 
-    /// The same cell, standing for nothing: CSV leaves it empty.
+    /// Leaves this cell empty in CSV.
     pub(crate) fn of_nothing(mut self) -> Cell {
         self.value = Some(String::new());
         self
@@ -62,12 +62,12 @@ impl From<String> for Cell {
     }
 }
 
-/// Which side a column leans to.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Words.
+    /// For text.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// An empty table. A header that begins with `>` is of a column of numbers.
+    /// An empty table. A header that begins with `>` marks a column of numbers.
     pub(crate) fn new(headers: &[&str]) -> Table {
         let column = |header: &&str| match header.strip_prefix('>') {
             Some(name) => (name.to_owned(), Side::Right),
@@ -88,19 +88,19 @@ impl Table {
         Table { columns: headers.iter().map(column).collect(), rows: Vec::new() }
     }
 
-    /// Adds a row; cells that are missing are empty, more than there are columns are dropped.
+    /// Adds a row; missing cells are empty, surplus cells are dropped.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         let mut cells: Vec<Cell> = cells.into_iter().take(self.columns.len()).collect();
         cells.resize(self.columns.len(), Cell::plain(""));
         self.rows.push(cells);
     }
 
-    /// Whether there is no row.
+    /// Whether the table has no rows.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The text, every line ended, as wide as the terminal at most.
+    /// The table as text, at most as wide as the terminal; every line ends with a line feed.
     pub(crate) fn render(&self, terminal: Terminal) -> String {
         let widths = self.fitted(terminal.width());
         let mut out = String::new();
@@ -129,13 +129,13 @@ impl Table {
         let left_out = self.columns.len() - widths.len();
         if 0 < left_out {
             let columns = if left_out == 1 { "column" } else { "columns" };
-            let note = format!("  {left_out} {columns} more in a wider terminal, or with --csv\n");
+            let note = format!("  {left_out} more {columns} in a wider terminal, or with --csv\n");
             out.push_str(&terminal.paint(Tone::Faint, &note));
         }
         out
     }
 
-    /// The whole table as CSV, under names of one word a column.
+    /// The whole table as CSV; each column name is one word.
     pub(crate) fn csv(&self) -> String {
         let mut out = String::new();
         let mut line = |fields: &mut dyn Iterator<Item = String>| {
@@ -152,7 +152,7 @@ impl Table {
         out
     }
 
-    /// The columns for a program: lower case, words joined by underscores, each name once.
+    /// Column names for programs: lower case, words joined by underscores, each name unique.
     fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for (header, _) in &self.columns {
@@ -161,7 +161,7 @@ impl Table {
             let name = words.collect::<Vec<&str>>().join("_");
             let name = if name.is_empty() { "rank".to_owned() } else { name };
             let same = names.iter().filter(|known| **known == name).count();
-            // Errors stand behind what they are the errors of.
+            // An error column is named after the column it belongs to.
             names.push(match (same, names.last()) {
                 (0, _) | (_, None) => name,
                 (_, Some(before)) => format!("{before}_{name}"),
@@ -170,7 +170,7 @@ impl Table {
         names
     }
 
-    /// The width of each column that is shown.
+    /// The widths of the columns that fit.
     fn fitted(&self, most: Option<usize>) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.columns.len()).map(|at| self.width(at)).collect();
         let Some(most) = most else { return widths };
@@ -199,7 +199,7 @@ impl Table {
     }
 }
 
-/// A text of at most so many characters; one that is cut ends in `…`.
+/// Cuts a text to at most `width` characters; a cut text ends in `…`.
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn words_lean_left_and_numbers_right() {
+    fn texts_align_left_and_numbers_right() {
         let text = moves().render(Terminal::plain());
         let expected = "  name              move  note\n  \
                           Russell 2000   +3.60 %  index, of the small\n  \
@@ -236,7 +236,7 @@ mod tests {
         let at = |columns| moves().render(Terminal { colour: false, columns: Some(columns) });
         assert!(at(45).contains("index, of the small"), "{}", at(45));
         assert!(at(40).contains("  Russell 2000   +3.60 %  index, of the…\n"), "{}", at(40));
-        assert!(at(30).ends_with("  1 column more in a wider terminal, or with --csv\n"));
+        assert!(at(30).ends_with("  1 more column in a wider terminal, or with --csv\n"));
         for columns in [45, 40, 30] {
             let table = at(columns);
             let rows = table.lines().filter(|line| !line.contains("--csv"));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn csv_holds_numbers_as_they_came() {
+    fn csv_holds_raw_numbers() {
         let csv = "name,move,note\nRussell 2000,0.036,\"index, of the small\"\nDow,'+10.00 %,\n";
         assert_eq!(moves().csv(), csv);
         let beta =

@@ -1,4 +1,4 @@
-//! The built binary: run to its end, or started as a server whose log is read and which ends with its value.
+//! Helpers that run the built binary to its end, or as a server that logs are read from.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use serde_json::Value;
@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-/// How long a test waits for anything.
+/// Maximum wait for any condition.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
-/// The binary.
+/// Path of the built binary.
 pub(crate) const BALLAST: &str = env!("CARGO_BIN_EXE_ballast");
 
-/// A command without the settings that the environment of a test may hold.
+/// Removes the settings that the test's environment may hold from a command.
 pub(crate) fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("BALLAST_") {
@@ -39,8 +39,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `ballast serve` on a store, in a shell after `before` (`ulimit -n 64;`), and waits until
-    /// it listens.
+    /// Starts `ballast serve` on a store, in a shell after `before` (`ulimit -n 64;`), and waits
+    /// until it listens.
     pub(crate) fn start(before: &str, url: &str, settings: &[(&str, &str)]) -> Server {
         let script = format!("{before} exec \"$0\" \"$@\"");
         let mut child = clean(Command::new("sh"))
@@ -55,7 +55,7 @@ impl Server {
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, serving) = mpsc::channel();
         let kept = Arc::clone(&log);
-        // The log is read to its end, or the server would wait for a reader.
+        // The log is read to its end, or the server would block on a full pipe.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
@@ -72,12 +72,12 @@ impl Server {
         server
     }
 
-    /// Its address for a client.
+    /// The server's URL.
     pub(crate) fn http(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The lines of the log so far with a message, or all of them where it is empty.
+    /// The log lines so far with a message, or all lines if `message` is empty.
     pub(crate) fn lines(&self, message: &str) -> Vec<Value> {
         let log = self.log.lock().unwrap();
         let is_it = |line: &&Value| message.is_empty() || line["message"] == message;
@@ -92,7 +92,7 @@ impl Drop for Server {
     }
 }
 
-/// The store of a file in a folder.
+/// The URL of a store file in a folder.
 pub(crate) fn store_in(folder: &std::path::Path) -> String {
     format!("sqlite:{}", folder.join("ballast.db").display())
 }

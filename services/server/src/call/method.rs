@@ -1,4 +1,4 @@
-//! Which shape each method has, by the contract's descriptor, and the deadline that follows from it.
+//! The shape of each method, from the contract's descriptor, and the deadline that follows from it.
 
 use crate::{limits::Limits, refusal::Refusal};
 use http::HeaderMap;
@@ -10,13 +10,13 @@ use tokio::time::Instant;
 /// How the messages of a method flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// One message, one answer.
+    /// One request, one response.
     Unary,
-    /// Many messages, one answer.
+    /// Many requests, one response.
     Upload,
-    /// Answers without end.
+    /// One request, responses without end.
     Watch,
-    /// Many messages, an answer to each.
+    /// Many requests, one response to each.
     Exchange,
 }
 
@@ -27,13 +27,13 @@ pub(crate) struct Methods {
 }
 
 impl Methods {
-    /// Those of our contract, of health and of reflection.
+    /// The methods of this service's contract, of health and of reflection.
     pub(crate) fn of_contract() -> Methods {
         Methods::of(&FileDescriptorSet::decode(contract::DESCRIPTOR).unwrap_or_default())
     }
 
-    /// Those of a contract, of health and of reflection. A client may keep reflection open for as long
-    /// as it likes, as it does a watch.
+    /// The methods of a contract, of health and of reflection. A client may keep reflection open
+    /// for as long as it likes, so it counts as a watch.
     fn of(contract: &FileDescriptorSet) -> Methods {
         let mut shapes: BTreeMap<String, Shape> = [
             "/grpc.health.v1.Health/Watch",
@@ -66,16 +66,16 @@ impl Methods {
     }
 }
 
-/// When a call ends at the latest.
+/// The time by which a call must end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     at: Instant,
-    /// A stream's lifetime is over, as opposed to its caller's patience.
+    /// Whether this is a stream's maximum lifetime and not the caller's deadline.
     lifetime: bool,
 }
 
 impl Deadline {
-    /// The caller's own, within our bounds; ours where it says nothing.
+    /// The caller's deadline, within the configured bounds; the default if the caller sets none.
     pub(crate) fn new(shape: Shape, headers: &HeaderMap, limits: &Limits) -> Deadline {
         let asked = headers.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
         let (default, most) = match shape {
@@ -84,21 +84,21 @@ impl Deadline {
             Shape::Watch => (limits.watch_lifetime_ms, limits.watch_lifetime_ms),
         };
         let most = Duration::from_millis(most);
-        // A little before tonic's own timer, which would say CANCELLED.
+        // A little before tonic's own timer, which would answer CANCELLED.
         let asked = asked.map(|asked| asked.saturating_sub(Duration::from_millis(1)));
         let lifetime = shape == Shape::Watch && asked.is_none_or(|asked| most <= asked);
         let after = asked.unwrap_or(Duration::from_millis(default)).min(most);
         Deadline { at: Instant::now() + after, lifetime }
     }
 
-    /// Resolves when it has passed, with how that is told.
+    /// Resolves when the deadline has passed, with the refusal to return.
     pub(crate) async fn passed(self) -> Refusal {
         tokio::time::sleep_until(self.at).await;
         if self.lifetime { Refusal::StreamLifetime } else { Refusal::DeadlineExceeded }
     }
 }
 
-/// The value of `grpc-timeout`: at most eight digits and a unit.
+/// Parses `grpc-timeout`: at most eight digits and a unit.
 fn parse(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let lawful = (1..=8).contains(&digits.len()) && digits.bytes().all(|d| d.is_ascii_digit());
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timeouts_are_read_as_the_protocol_writes_them() {
+    fn timeouts_are_parsed_as_the_protocol_specifies() {
         // gRPC over HTTP2: TimeoutValue is a positive integer of at most 8 digits.
         for (text, nanos) in
             [("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("99999999n", 99_999_999)]
@@ -160,7 +160,7 @@ mod tests {
         };
         let methods = Methods::of(&FileDescriptorSet { file: vec![file] });
         assert_eq!(methods.shape("/p.S/M"), Shape::Exchange);
-        // It has an end, so that what ends it late is a deadline and not a lifetime.
+        // An exchange ends by itself, so the timer is a deadline and not a lifetime.
         let deadline = Deadline::new(Shape::Exchange, &HeaderMap::new(), &Limits::standard());
         assert!(!deadline.lifetime);
     }

@@ -1,5 +1,5 @@
-//! The body of a request on its way in: paced, counted, admitted once it is whole, told from that of
-//! a caller who left.
+//! The incoming body of a request: paced, counted, and admitted once it is complete; detects a
+//! client that disconnects early.
 
 use crate::{
     call::method::Shape,
@@ -20,20 +20,21 @@ use std::{
 use tokio::time::{Instant, Sleep};
 use tonic::{Status, body::Body, codegen::Bytes};
 
-/// A body that ends with an error where its caller stalls or leaves, and where there is no room.
-pub(crate) struct Question {
+/// A body that ends with an error if its client stalls or disconnects, or if there is no room.
+pub(crate) struct RequestBody {
     body: Body,
     is_whole: bool,
     pace: Option<Pace>,
     held: Held,
     charge: Arc<Charge>,
-    /// Asked once the request is whole: one that never will be takes no room from the others.
+    /// Polled once the request is complete: a request that never completes takes no room from
+    /// others.
     admission: Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>,
     is_admitted: bool,
     is_gone: Gone,
 }
 
-/// Whether the caller left before its request was whole.
+/// Whether the client disconnected before its request was complete.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gone(Arc<AtomicBool>);
 
@@ -43,21 +44,21 @@ impl Gone {
     }
 }
 
-impl Question {
+impl RequestBody {
     pub(crate) fn new(
         body: Body,
         pace: Option<Pace>,
         held: Held,
         charge: Arc<Charge>,
         is_gone: Gone,
-    ) -> Question {
+    ) -> RequestBody {
         let for_answer = Arc::clone(&charge);
         let admission = Box::pin(async move { for_answer.admit().await });
         let (is_whole, is_admitted) = (false, false);
-        Question { body, is_whole, pace, held, charge, admission, is_admitted, is_gone }
+        RequestBody { body, is_whole, pace, held, charge, admission, is_admitted, is_gone }
     }
 
-    /// Bytes of the body, where there is room for them.
+    /// Counts the bytes of the body; fails if there is no room for them.
     fn arrived(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, Status> {
         let bytes = frame.data_ref().map_or(&[][..], |bytes| &bytes[..]);
         if let Some(pace) = &mut self.pace {
@@ -68,7 +69,7 @@ impl Question {
         Ok(frame)
     }
 
-    /// The end of the body, when there is room for the answer.
+    /// The end of the body, returned once there is room for the answer.
     fn poll_end(
         &mut self,
         context: &mut Context<'_>,
@@ -83,7 +84,7 @@ impl Question {
     }
 }
 
-impl HttpBody for Question {
+impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -100,8 +101,8 @@ impl HttpBody for Question {
             Poll::Ready(Some(Err(_))) => {
                 this.is_gone.0.store(true, Ordering::Release);
                 // Not CANCELLED: tonic takes that for the end of the request, and half a file would
-                // look whole.
-                Poll::Ready(Some(Err(Status::aborted("the caller left"))))
+                // look complete.
+                Poll::Ready(Some(Err(Status::aborted("the client disconnected"))))
             }
             Poll::Ready(None) => {
                 this.is_whole = true;
@@ -123,16 +124,16 @@ impl HttpBody for Question {
     }
 }
 
-/// What the bytes that have arrived take: all of the only message, or what there is of one of many,
-/// for of these each is handed on as soon as it is whole.
+/// Number of bytes held in memory: the whole message of a unary call; of a stream only the
+/// incomplete message, because each is passed on as soon as it is complete.
 #[derive(Debug)]
 pub(crate) struct Held {
     is_only_message: bool,
-    /// Bytes that are held.
+    /// Bytes held.
     bytes: usize,
-    /// What there is of a message's flag and length.
+    /// The part received of a message's flag and length.
     prefix: Vec<u8>,
-    /// Bytes that the message lacks.
+    /// Bytes missing from the current message.
     missing: usize,
 }
 
@@ -167,12 +168,12 @@ impl Held {
     }
 }
 
-/// How fast a request must arrive. Only the time in which the server waits for it counts.
+/// The minimum pace of a request. Only time during which the server waits for bytes counts.
 #[derive(Debug)]
 pub(crate) struct Pace {
     idle: Duration,
     bytes_per_s: u64,
-    /// How long it may still be waited for: waiting spends it, bytes earn it, up to a bound.
+    /// Remaining time to wait: waiting spends it, bytes earn it, up to a bound.
     left: Duration,
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
@@ -194,8 +195,8 @@ impl Pace {
         self.left = (self.left.saturating_sub(waited) + earned).min(most);
     }
 
-    /// Ready when the next bytes are overdue: after the idle time, or as soon as all the waiting
-    /// together exceeds the idle time and what the bytes so far have earned.
+    /// Ready when the next bytes are overdue: after the idle time, or as soon as the total waiting
+    /// exceeds the idle time plus what the received bytes have earned.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
         let (_, sleep) = self.waiting.get_or_insert_with(|| {
             (Instant::now(), Box::pin(tokio::time::sleep(self.left.min(self.idle))))
@@ -212,9 +213,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_messages_only_the_one_that_is_not_whole_is_held() {
+    fn a_stream_holds_only_its_incomplete_message() {
         let (mut many, mut one) = (Held::new(Shape::Upload), Held::new(Shape::Unary));
-        // Two messages, of three bytes and of none, and of a third of 258 its prefix and two bytes.
+        // Two messages, of three bytes and of none, and of a third of 258 bytes its prefix and two
+        // bytes.
         let bytes = [0, 0, 0, 0, 3, 7, 7, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 9, 9];
         let held: Vec<usize> = bytes
             .iter()

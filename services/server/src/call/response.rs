@@ -1,5 +1,5 @@
-//! The body of an answer on its way out: ended by the call's deadline, guarded, counted until it is
-//! taken, and noted when it is done.
+//! The outgoing body of an answer: ended by the call's deadline, guarded against panics, counted
+//! until the transport takes it, and logged when done.
 
 use crate::{
     call::method::Shape,
@@ -26,23 +26,23 @@ pub(crate) struct Answer<Ends> {
     body: Body,
     ends: Pin<Box<Ends>>,
     done: bool,
-    /// What the body has made and the transport has not asked for, and the room it takes.
+    /// Bytes produced but not yet requested by the transport, and the room they take.
     rest: Bytes,
     room: Arc<Option<Room>>,
     load: Load,
     note: Note,
 }
 
-/// What an answer weighs on.
+/// The memory and the connection that an answer is accounted to.
 #[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) charge: Arc<Charge>,
-    /// The connection, and the call on it; none where there is no connection, as in a test.
+    /// The connection, and the call on it; `None` without a connection, as in a test.
     pub(crate) line: Option<(Arc<Line>, Arc<InFlight>)>,
 }
 
-/// Bytes handed to the transport. They weigh until the transport drops them, which it does when the
-/// operating system took them.
+/// Bytes handed to the transport. They count until the transport drops them, which it does when the
+/// operating system has taken them.
 struct Piece {
     bytes: Bytes,
     _room: Arc<Option<Room>>,
@@ -55,11 +55,11 @@ impl AsRef<[u8]> for Piece {
     }
 }
 
-/// What is written to the log when a call is over.
+/// The log entry written when a call is over.
 pub(crate) struct Note {
-    /// As far as it is known: from the headers, later from the trailers.
+    /// The code as far as it is known: from the headers, later from the trailers.
     pub(crate) code: Option<Code>,
-    /// Whether it ended by a fault of ours.
+    /// Whether it ended by an internal error.
     pub(crate) is_fault: bool,
     pub(crate) shape: Shape,
     pub(crate) span: Span,
@@ -67,7 +67,7 @@ pub(crate) struct Note {
 }
 
 impl Note {
-    /// Keeps how the call ends.
+    /// Records the status the call ends with.
     pub(crate) fn ends_with(&mut self, status: &Status) {
         (self.code, self.is_fault) = (Some(status.code()), is_fault(status));
     }
@@ -111,7 +111,7 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
         }
     }
 
-    /// The next bytes of the rest.
+    /// Hands out the next bytes of the rest.
     fn piece(&mut self) -> Frame<Bytes> {
         let bytes = self.rest.split_to(self.rest.len().min(limits::PIECE_BYTES));
         let unread = self.load.line.as_ref();
@@ -162,13 +162,13 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> HttpBody for Answer<Ends> 
     }
 
     fn size_hint(&self) -> SizeHint {
-        // What the body says does not count the rest.
+        // The inner body's size hint does not count the rest.
         SizeHint::default()
     }
 }
 
 impl<Ends> Answer<Ends> {
-    /// Reads the status off the trailers, and puts our words in place of the codec's.
+    /// Reads the status from the trailers, and replaces codec messages.
     fn noted(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         let Some(status) = frame.trailers_ref().and_then(Status::from_header_map) else {
             return frame;
@@ -186,7 +186,7 @@ impl Drop for Note {
         let duration_ms = self.stopwatch.elapsed_ms();
         match (self.code, self.shape) {
             _ if self.is_fault => note_fault(&status, duration_ms),
-            // A plain answer, and a caller who left, are worth a line only to who asks for it.
+            // Successful and cancelled unary calls are logged at debug level only.
             (Some(Code::Ok | Code::Cancelled) | None, Shape::Unary)
             | (Some(Code::Cancelled) | None, Shape::Upload | Shape::Exchange) => {
                 note_answer(&status, duration_ms);

@@ -1,4 +1,4 @@
-//! What the cache keeps, carries over, shares and frees.
+//! Tests of the prepared cache: what it keeps, carries over, shares and frees.
 
 use super::*;
 use factors::roles::Roles;
@@ -45,11 +45,11 @@ fn add_short_interest(fixture: &mut Fixture, published: Instant) {
     fixture.fact(Dataset::ShortInterest, key, day("2024-06-28"), published, &values).commit();
 }
 
-/// Reads closes, and counts those that it sees.
+/// A value that counts the closes it sees.
 #[derive(Debug)]
 struct Closes {
     rows: usize,
-    /// The rows of the value it was prepared with.
+    /// Number of rows of the value it was prepared from.
     previous: Option<usize>,
 }
 
@@ -67,13 +67,13 @@ impl Prepared for Closes {
 }
 
 #[tokio::test]
-async fn a_value_outlives_what_it_does_not_read_and_is_prepared_anew_for_what_it_does() {
+async fn a_value_survives_data_it_does_not_read_and_is_prepared_again_for_data_it_does() {
     let (mut fixture, close) = one_close();
     let cache = cache(64 * MIB);
     let first = cache.get::<Closes>(&view(&fixture, close)).await.unwrap();
     assert_eq!((first.rows, first.previous), (1, None));
     let same = cache.get::<Closes>(&view(&fixture, later(close, 1))).await.unwrap();
-    assert!(Arc::ptr_eq(&first, &same), "time without a publication");
+    assert!(Arc::ptr_eq(&first, &same), "time passes without a publication");
 
     add_short_interest(&mut fixture, later(close, 60));
     for seconds in [1, 59, 61, 1] {
@@ -84,34 +84,34 @@ async fn a_value_outlives_what_it_does_not_read_and_is_prepared_anew_for_what_it
     let next_day = cache.get::<Closes>(&view(&fixture, midnight)).await.unwrap();
     assert_eq!((next_day.rows, next_day.previous), (1, Some(1)), "another day");
 
-    // It is published a day later, and known from then on alone.
+    // Published a day later, and visible only from then on.
     fixture.closes("AAPL", &[(day("2024-07-11"), 2.0)]).commit();
     let before = cache.get::<Closes>(&view(&fixture, midnight)).await.unwrap();
-    assert!(Arc::ptr_eq(&next_day, &before), "what is published later");
+    assert!(Arc::ptr_eq(&next_day, &before), "later publications are not visible");
     let after = Instant::close_of(day("2024-07-11"));
     let after = cache.get::<Closes>(&view(&fixture, after)).await.unwrap();
     assert_eq!((after.rows, after.previous), (2, Some(1)));
-    // Nothing earlier than the market before the first close is kept.
+    // No kept value is earlier than the market before the first close.
     let none = cache.get::<Closes>(&view(&fixture, later(close, -86_400))).await.unwrap();
     assert_eq!((none.rows, none.previous), (0, None));
 
     fixture.id(Namespace::Listed, "NEW");
     fixture.commit();
     let named = cache.get::<Closes>(&view(&fixture, midnight)).await.unwrap();
-    assert!(!Arc::ptr_eq(&next_day, &named), "another name may be resolved differently");
+    assert!(!Arc::ptr_eq(&next_day, &named), "a new name may change how symbols resolve");
 }
 
-/// Tells which thread dropped it, and that it could take the lock of the cache then.
+/// Reports which thread dropped it, and that it could take the lock of the cache then.
 #[derive(Debug)]
 struct Probe {
     cache: Arc<PreparedCache>,
-    tell: mpsc::Sender<ThreadId>,
+    sender: mpsc::Sender<ThreadId>,
 }
 
 impl Drop for Probe {
     fn drop(&mut self) {
         if self.cache.kept.try_lock().is_ok() {
-            let _ = self.tell.send(std::thread::current().id());
+            let _ = self.sender.send(std::thread::current().id());
         }
     }
 }
@@ -133,30 +133,31 @@ impl Prepared for Probed {
 }
 
 #[tokio::test]
-async fn values_are_bounded_in_bytes_and_leave_without_a_lock_or_an_io_thread() {
+async fn values_are_bounded_in_bytes_and_freed_without_a_lock_or_an_io_thread() {
     let (fixture, close) = one_close();
-    // Beside the values counts what a snapshot keeps of an old market: some hundred bytes here.
+    // Besides the values, the memory that a snapshot keeps of an old market counts: some hundred
+    // bytes here.
     let cache = cache(2 * MIB + MIB / 2);
     let on = |days: i64| view(&fixture, later(close, days * 86_400));
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let first = cache.get::<Probed>(&on(0)).await.unwrap();
-    *first.0.lock().unwrap() = Some(Probe { cache: Arc::clone(&cache), tell });
+    *first.0.lock().unwrap() = Some(Probe { cache: Arc::clone(&cache), sender });
     let second = cache.get::<Probed>(&on(1)).await.unwrap();
     assert!((2 * MIB..2 * MIB + MIB / 2).contains(&cache.bytes()));
     assert!(Arc::ptr_eq(&first, &cache.get(&on(0)).await.unwrap()), "used last");
     cache.get::<Probed>(&on(2)).await.unwrap();
     assert!(Arc::ptr_eq(&first, &cache.get(&on(0)).await.unwrap()), "kept");
-    assert!(!Arc::ptr_eq(&second, &cache.get(&on(1)).await.unwrap()), "it left");
+    assert!(!Arc::ptr_eq(&second, &cache.get(&on(1)).await.unwrap()), "it was dropped");
 
     for days in 3..6 {
         cache.get::<Probed>(&on(days)).await.unwrap();
     }
     assert!(cache.bytes() < 2 * MIB + MIB / 2);
-    assert!(told.try_recv().is_err(), "a value in use is not freed");
+    assert!(receiver.try_recv().is_err(), "a value in use is not freed");
     drop(first);
-    assert!(told.try_recv().is_err(), "nor is it freed by the last call that used it");
+    assert!(receiver.try_recv().is_err(), "nor is it freed by the last call that used it");
     cache.retired.free();
-    let freed_on = tokio::task::spawn_blocking(move || told.recv()).await.unwrap().unwrap();
+    let freed_on = tokio::task::spawn_blocking(move || receiver.recv()).await.unwrap().unwrap();
     assert_ne!(freed_on, std::thread::current().id());
 }
 
@@ -173,7 +174,7 @@ async fn a_value_above_the_bound_is_used_and_not_kept() {
 static GATE: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
 static SLOW_RUNS: AtomicUsize = AtomicUsize::new(0);
 
-/// Takes until the gate opens.
+/// A value whose preparation waits until the gate opens.
 #[derive(Debug)]
 struct Slow;
 
@@ -193,7 +194,7 @@ impl Prepared for Slow {
 }
 
 #[tokio::test]
-async fn a_caller_that_leaves_takes_nothing_from_those_that_wait() {
+async fn a_caller_that_leaves_does_not_cancel_the_preparation_for_others() {
     let (fixture, close) = one_close();
     let (open, gate) = mpsc::channel();
     *GATE.lock().unwrap() = Some(gate);
@@ -220,7 +221,7 @@ async fn a_caller_that_leaves_takes_nothing_from_those_that_wait() {
 
 static FAULTY_RUNS: AtomicUsize = AtomicUsize::new(0);
 
-/// Panics when it is prepared first.
+/// A value whose first preparation panics.
 #[derive(Debug)]
 struct Faulty;
 
@@ -228,7 +229,7 @@ impl Prepared for Faulty {
     const READS: DatasetSet = DatasetSet::ALL;
 
     fn prepare(_: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
-        assert!(FAULTY_RUNS.fetch_add(1, Ordering::SeqCst) != 0, "a fault");
+        assert!(FAULTY_RUNS.fetch_add(1, Ordering::SeqCst) != 0, "a deliberate panic");
         Faulty
     }
 
@@ -238,20 +239,20 @@ impl Prepared for Faulty {
 }
 
 #[tokio::test]
-async fn a_preparation_that_panics_fails_those_that_wait_and_is_tried_again() {
+async fn a_panicking_preparation_fails_its_waiters_and_is_tried_again() {
     let (fixture, close) = one_close();
     let (cache, view) = (cache(MIB), view(&fixture, close));
     let (one, two) = tokio::join!(cache.get::<Faulty>(&view), cache.get::<Faulty>(&view));
     for failed in [one, two] {
         let Err(Refusal::Failed(why)) = failed else { panic!("{failed:?}") };
-        assert!(why.contains("a fault"), "{why}");
+        assert!(why.contains("a deliberate panic"), "{why}");
     }
     assert!(cache.get::<Faulty>(&view).await.is_ok());
     assert_eq!(FAULTY_RUNS.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_a_preparation_and_not_a_value_that_is_there() {
+async fn a_full_queue_refuses_preparations_but_not_cached_values() {
     let (fixture, close) = one_close();
     let compute = Compute::new(1, 0).unwrap();
     let cache = PreparedCache::new(64 * MIB, compute.clone(), Retired::new());
@@ -260,7 +261,7 @@ async fn a_full_queue_refuses_a_preparation_and_not_a_value_that_is_there() {
     let _place = loop {
         match compute.admit() {
             Ok(place) => break place,
-            // The pool gives the place back at the end of the preparation.
+            // The pool releases the place at the end of the preparation.
             Err(_) => tokio::task::yield_now().await,
         }
     };

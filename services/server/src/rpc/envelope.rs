@@ -1,4 +1,4 @@
-//! What every response carries around its own content, and the one place that puts it there.
+//! The envelope that every response carries around its own content; filled in only here.
 
 use crate::{
     rpc::{
@@ -10,7 +10,7 @@ use crate::{
 use contract::v1;
 use marketdata::gap::Gap;
 
-/// A response without its envelope, and what the envelope says about it.
+/// A response without its envelope, and the contents of that envelope.
 #[derive(Debug)]
 pub struct Answer<T> {
     response: T,
@@ -18,7 +18,7 @@ pub struct Answer<T> {
     coverage: Option<v1::Coverage>,
 }
 
-/// What surrounds the content of a response.
+/// The metadata around the content of a response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
     snapshot: Option<v1::SnapshotRef>,
@@ -39,12 +39,12 @@ impl<T: Enveloped> Answer<T> {
         Answer { response, gaps: Vec::new(), coverage: None }
     }
 
-    /// An answer that lacks something as a whole, in these ways.
+    /// An answer with gaps that concern it as a whole.
     pub fn with_gaps(response: T, gaps: Vec<Gap>) -> Answer<T> {
         Answer { response, gaps, coverage: None }
     }
 
-    /// Says how much of a portfolio it covers.
+    /// Adds the coverage of a portfolio.
     #[must_use]
     pub fn covering(self, coverage: v1::Coverage) -> Answer<T> {
         Answer { coverage: Some(coverage), ..self }

@@ -1,19 +1,19 @@
 //! Bidirectional streams: many items in, one outcome for each, in the order of arrival.
 //!
-//! This is no [watch](super::watch): the client sends work, and the stream ends when the work is done.
-//! A handler reads the first message, which says what holds for all items (one view, the settings),
-//! makes an [`Exchange`] of it and hands the rest of the stream to [`exchange`]:
+//! Unlike a [watch](super::watch), the client sends work, and the stream ends when the work is
+//! done. A handler reads the first message, which holds the settings of all items (one view, the
+//! options), makes an [`Exchange`] of it and passes the rest of the stream to [`exchange`]:
 //!
-//! - A bounded number of items is in flight. The next one is read when there is room, and an outcome
-//!   leaves only when the client takes it, so that a slow client slows its own stream down.
-//! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would send
-//!   some of them earlier, but two calls with the same items would not get the same bytes.
-//! - An item that is refused, or whose computation panics, has an outcome that says so. The next items
-//!   are answered all the same.
-//! - A client that leaves cancels what is in flight. The computation of an item that has begun on the
-//!   compute pool runs to its end, as for any call.
-//! - When the server goes away no further item is read. Those in flight are answered, and the stream
-//!   ends with UNAVAILABLE.
+//! - A bounded number of items is in flight. The next one is read when there is room, and an
+//!   outcome is sent only when the client takes it, so a slow client slows only its own stream.
+//! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
+//!   send some of them earlier, but two calls with the same items would not get the same bytes.
+//! - If an item is refused, or its computation panics, its outcome reports that. Later items are
+//!   still answered.
+//! - If the client leaves, items in flight are cancelled. The computation of an item that has begun
+//!   on the compute pool runs to its end, as for any call.
+//! - When the server shuts down, no further item is read. Those in flight are answered, and the
+//!   stream ends with UNAVAILABLE.
 
 use crate::{phase::Phase, refusal::Refusal};
 use std::{
@@ -33,15 +33,15 @@ use tracing::Instrument as _;
 /// The stream of outcomes.
 pub type Outcomes<T> = ReceiverStream<Result<T, Status>>;
 
-/// What a bidirectional stream does with each item; its fields hold for all of them.
+/// Answers each item of a bidirectional stream; its fields hold for all items.
 pub trait Exchange: Send + Sync + 'static {
     /// A message that the client sends.
     type Item: Send + 'static;
-    /// What the client calls an item, to find its outcome by.
+    /// The client's tag of an item, which identifies its outcome.
     type Tag: Send + 'static;
-    /// What becomes of an item that is not refused.
+    /// The result of an item that is not refused.
     type Report: Send + 'static;
-    /// A message that is sent.
+    /// A message sent to the client.
     type Outcome: Send + 'static;
 
     /// The tag of an item.
@@ -53,12 +53,12 @@ pub trait Exchange: Send + Sync + 'static {
         item: Self::Item,
     ) -> impl Future<Output = Result<Self::Report, Refusal>> + Send;
 
-    /// The message that says what became of an item.
+    /// The message with the outcome of an item.
     fn outcome(&self, tag: Self::Tag, answered: Result<Self::Report, Refusal>) -> Self::Outcome;
 }
 
-/// Answers the items of a stream, `in_flight` of them at once, until the stream ends, breaks, or the
-/// server goes away. An item counts as in flight until its outcome was taken by the transport.
+/// Answers the items of a stream, up to `in_flight` of them at once, until the stream ends, breaks,
+/// or the server shuts down. An item counts as in flight until the transport has taken its outcome.
 pub fn exchange<X: Exchange>(
     exchange: X,
     items: impl Stream<Item = Result<X::Item, Status>> + Send + 'static,
@@ -76,7 +76,7 @@ pub fn exchange<X: Exchange>(
         let items = pin!(items);
         tokio::select! {
             () = answering.all(items, phase, &sender) => {}
-            // What is in flight is cancelled when it is dropped.
+            // Dropping the tasks cancels the items in flight.
             () = sender.closed() => {}
         }
     };
@@ -107,13 +107,13 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// What happens next on a stream.
+/// The next event on a stream.
 enum Event<Item, Report> {
-    /// The client sent this, or nothing more.
+    /// The client sent an item, or `None` at its end.
     Arrived(Option<Result<Item, Status>>),
     /// The oldest item is answered.
     Answered(Result<Report, Refusal>),
-    /// The server goes away.
+    /// The server is shutting down.
     Stopping,
 }
 
@@ -160,7 +160,7 @@ impl<X: Exchange> Answering<X> {
     }
 }
 
-/// Resolves when an item is answered; never where there is none.
+/// Resolves when the oldest item is answered; never if there is none.
 async fn answered<Tag, T>(oldest: Option<&mut (Tag, Task<T>)>) -> Result<T, Refusal> {
     match oldest {
         None => std::future::pending().await,
@@ -183,10 +183,10 @@ mod tests {
     };
     use tokio::sync::Semaphore;
 
-    /// How long a test waits for what must happen.
+    /// How long a test waits for an expected event.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// What the test sees of a stream.
+    /// The events that a test observes.
     #[derive(Debug, Default)]
     struct Seen {
         now: AtomicUsize,
@@ -195,7 +195,7 @@ mod tests {
         done: Mutex<Vec<u32>>,
     }
 
-    /// Lowers the number of items in flight, also where an item is cancelled.
+    /// Decrements the number of items in flight, also if an item is cancelled.
     struct Running(Arc<Seen>);
 
     impl Drop for Running {
@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    /// A stream of doublings, and what opens its gates.
+    /// A stream of doublings, and the senders that open its gates.
     struct Doublings {
         outcomes: Outcomes<(String, Option<u32>)>,
         items: mpsc::UnboundedSender<Result<u32, Status>>,
@@ -249,7 +249,7 @@ mod tests {
         phase: watch::Sender<Phase>,
     }
 
-    /// `open` of twenty gates are open from the start.
+    /// A stream whose gates are open from the start if `open` says so, of twenty.
     fn doublings(in_flight: usize, open: impl Fn(u32) -> bool) -> Doublings {
         let gates = (0..20).map(|at| Semaphore::new(usize::from(open(at))));
         let gates: Arc<[Semaphore]> = gates.collect();
@@ -268,7 +268,7 @@ mod tests {
             items.into_iter().for_each(|item| self.items.send(Ok(item)).unwrap());
         }
 
-        /// The next message; none at the end of the stream.
+        /// The next message; `None` at the end of the stream.
         async fn next(&mut self) -> Option<Result<(String, Option<u32>), Status>> {
             tokio::time::timeout(PATIENCE, self.outcomes.next()).await.expect("a message")
         }
@@ -295,7 +295,7 @@ mod tests {
         tokio::time::timeout(PATIENCE, met).await.expect("the condition is met");
     }
 
-    /// Lets everything that can run do so.
+    /// Lets every task run until it blocks.
     async fn settle() {
         for _ in 0..100 {
             tokio::task::yield_now().await;
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn outcomes_keep_the_order_of_arrival_whatever_is_done_first() {
+    async fn outcomes_keep_the_order_of_arrival_whichever_finishes_first() {
         let stream = doublings(4, |at| at != 3);
         stream.send([3, 1, 2]);
         until(|| stream.seen.done.lock().unwrap().len() == 2).await;
@@ -360,7 +360,7 @@ mod tests {
     async fn a_stream_that_breaks_ends_with_its_status_after_what_arrived() {
         let mut stream = doublings(2, |_| true);
         stream.send([1]);
-        stream.items.send(Err(Status::aborted("the caller left"))).unwrap();
+        stream.items.send(Err(Status::aborted("the client disconnected"))).unwrap();
         assert_eq!(stream.next().await.unwrap().unwrap().1, Some(2));
         assert_eq!(stream.next().await.unwrap().unwrap_err().code(), tonic::Code::Aborted);
         assert!(stream.next().await.is_none());

@@ -1,4 +1,4 @@
-//! ExposureService: what a book is a bet on.
+//! ExposureService: the factor bets of a portfolio and its tail risk.
 
 mod from_proto;
 mod to_proto;
@@ -26,9 +26,9 @@ use from_proto::{AnalysisQuery, ValidationQuery};
 use portfolio::book::Book;
 use tonic::{Request, Response, Status};
 
-/// Positions of a book that is analysed or checked where its request arrived.
+/// Maximum number of positions of a portfolio that is analysed or checked inline.
 const INLINE_POSITIONS_MAX: usize = 500;
-/// Levels of confidence times positions listed of such a book.
+/// Maximum of confidence levels times listed positions, for an inline answer.
 const INLINE_LISTED_MAX: usize = 100;
 
 #[tonic::async_trait]
@@ -49,8 +49,8 @@ impl ExposureService for Handler {
 }
 
 impl AnalysisQuery {
-    /// Whether everything it needs is prepared, but for what stands in for absent returns, and little
-    /// is asked for.
+    /// Whether the analysis is fast enough to run inline: everything it needs is prepared (except
+    /// proxy returns for missing history) and the portfolio is small.
     fn is_quick(&self) -> bool {
         let positions = self.normal.portfolio.as_ref().map_or(0, |book| book.positions.len());
         let listed = match self.listing {

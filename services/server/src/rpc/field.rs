@@ -1,4 +1,5 @@
-//! Collects every violation of a request with the path of its field, so that a caller learns all of them at once.
+//! Collects every violation of a request with its field path, so that a caller sees all of them at
+//! once.
 
 use crate::refusal::Refusal;
 use marketdata::day::Day;
@@ -12,25 +13,26 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Of a request not looked at yet.
+    /// No violations yet.
     #[expect(clippy::new_without_default, reason = "a request is looked at on purpose")]
     pub const fn new() -> Fields {
         Fields { violations: Vec::new() }
     }
 
-    /// Records a violation: what is wrong, and what would be right.
+    /// Records a violation: what is wrong, and what is valid.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         self.violations.push(Violation { field: field.into(), description: description.into() });
     }
 
-    /// Records violations of a part of the request, found elsewhere.
+    /// Records violations that were found in a part of the request; `prefix` is its path.
     pub fn add_all(&mut self, prefix: &str, violations: Vec<Violation>) {
         for Violation { field, description } in violations {
             self.add(format!("{prefix}.{field}"), description);
         }
     }
 
-    /// An ISO day; none where empty or wrong.
+    /// Parses an ISO day; `None` if empty. Records a violation and returns `None` if it is not
+    /// valid.
     pub fn day(&mut self, field: &str, text: &str) -> Option<Day> {
         if text.is_empty() {
             return None;
@@ -42,7 +44,8 @@ impl Fields {
         day
     }
 
-    /// A value within bounds, both included. Gives `min` where it is outside, for going on.
+    /// Checks a value against inclusive bounds. Records a violation and returns `min` when out of
+    /// range.
     pub fn within<T: PartialOrd + Copy + Display>(
         &mut self,
         field: &str,
@@ -57,7 +60,7 @@ impl Fields {
         min
     }
 
-    /// A value within bounds, or the default where it is absent.
+    /// A value within bounds, or the default if it is absent.
     pub fn within_or<T: PartialOrd + Copy + Display>(
         &mut self,
         field: &str,
@@ -68,7 +71,7 @@ impl Fields {
         value.map_or(default, |value| self.within(field, value, min, max))
     }
 
-    /// A range of ISO days, both included; none where an end is empty or wrong.
+    /// Parses a range of ISO days, both inclusive; an end is `None` if it is empty or not valid.
     pub fn days(
         &mut self,
         (first_field, first): (&str, &str),
@@ -81,7 +84,7 @@ impl Fields {
         (first, last)
     }
 
-    /// The value of an enum. Records a violation and gives UNSPECIFIED when its number is unknown.
+    /// The value of an enum. Records a violation and returns UNSPECIFIED if its number is unknown.
     pub fn choice<Wire: TryFrom<i32> + Default>(&mut self, field: &str, number: i32) -> Wire {
         Wire::try_from(number).unwrap_or_else(|_| {
             self.add(field, format!("{number} is not a value of this enum"));
@@ -89,11 +92,11 @@ impl Fields {
         })
     }
 
-    /// Records a violation when a list has more entries than it may. Gives whether it may.
+    /// Records a violation if a list has more than `most` entries. Returns whether it has not.
     pub fn at_most(&mut self, field: &str, entries: usize, most: usize) -> bool {
         let is_lawful = entries <= most;
         if !is_lawful {
-            self.add(field, format!("{most} at most, has {entries}"));
+            self.add(field, format!("must have at most {most} entries, has {entries}"));
         }
         is_lawful
     }
@@ -103,7 +106,7 @@ impl Fields {
         !self.violations.is_empty()
     }
 
-    /// What was recorded, for an answer that lists it.
+    /// The violations, for an answer that lists them.
     pub fn into_violations(self) -> Vec<Violation> {
         self.violations
     }

@@ -1,7 +1,8 @@
-//! Fits a status into what every client takes: 4 KiB of trailers, whatever the caller's texts are.
+//! Limits a status to a size that every client accepts: 4 KiB of trailers, whatever the caller's
+//! texts are.
 //!
-//! Clients refuse trailers above 8 KiB, and the caller then learns nothing, not even the code. Texts
-//! become excerpts, the first violations are told and the rest are counted.
+//! Clients reject trailers above 8 KiB, and the caller then learns nothing, not even the code.
+//! Texts are shortened, the first violations are listed and the rest are counted.
 
 use crate::{
     excerpt::{encoded_bytes, excerpt},
@@ -13,21 +14,21 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// The key of the count of violations that are not told.
+/// Metadata key of the number of violations that are not listed.
 pub const VIOLATIONS_LEFT_OUT: &str = "violations_left_out";
 
-/// How a refusal is told.
+/// The parts of a refusal's status.
 #[derive(Debug)]
 pub struct StatusParts {
-    /// The code.
+    /// gRPC status code.
     pub code: Code,
-    /// The machine's word.
+    /// Machine-readable reason.
     pub reason: &'static str,
-    /// What belongs to the reason.
+    /// Parameters of the reason.
     pub metadata: Vec<(&'static str, String)>,
-    /// When the same call may succeed, milliseconds from now; none where waiting does not help.
+    /// Delay until the same call may succeed, milliseconds; `None` if waiting does not help.
     pub retry_ms: Option<u64>,
-    /// The bound that was reached, where one was, by its name in the settings.
+    /// The setting whose limit was reached, if one was.
     pub quota: Option<&'static str>,
 }
 
@@ -35,7 +36,7 @@ pub struct StatusParts {
 type Map = std::collections::HashMap<String, String>;
 
 impl StatusParts {
-    /// The status, within its bound.
+    /// The status, within its size limit.
     pub fn into_status(self, message: &str, violations: &[Violation]) -> Status {
         let message = excerpt(message, limits::MESSAGE_BYTES);
         let metadata = self.metadata.iter();
@@ -49,7 +50,7 @@ impl StatusParts {
         if let Some(quota) = self.quota {
             details.add_quota_failure_violation(quota, excerpt(&message, limits::EXCERPT_BYTES));
         }
-        // The longest count there is takes the place of the right one while room is measured.
+        // The longest possible count stands in for the real one while the size is measured.
         metadata.insert(VIOLATIONS_LEFT_OUT.to_owned(), usize::MAX.to_string());
         details.set_error_info(self.reason, DOMAIN, metadata.clone());
         let bare = Status::with_error_details(self.code, message.clone(), details.clone());
@@ -67,9 +68,9 @@ impl StatusParts {
     }
 }
 
-/// The first violations that fit into a room of so many bytes, as excerpts.
+/// The first violations that fit into `room` bytes, as excerpts.
 fn excerpts(violations: &[Violation], room: usize) -> Vec<(String, String)> {
-    // The BadRequest around them: its type in an Any, lengths and tags.
+    // Overhead of the BadRequest: its type URL in an Any, lengths and tags.
     let mut left = room.saturating_sub(64);
     let mut texts = Vec::new();
     for violation in violations {
@@ -86,7 +87,7 @@ fn excerpts(violations: &[Violation], room: usize) -> Vec<(String, String)> {
     texts
 }
 
-/// Bytes that details may have beside a message: base64 makes four of three.
+/// Bytes left for details beside a message: base64 encodes three bytes as four.
 fn room(message: &str) -> usize {
     limits::STATUS_BYTES.saturating_sub(encoded_bytes(message)) / 4 * 3
 }
@@ -100,7 +101,7 @@ mod tests {
     };
     use proptest::prelude::*;
 
-    /// What the three headers of a status take on the wire, values only.
+    /// Bytes of the three status headers on the wire, values only.
     fn wire_bytes(status: &Status) -> usize {
         let mut headers = http::HeaderMap::new();
         status.add_header(&mut headers).unwrap();
@@ -130,16 +131,16 @@ mod tests {
         ) {
             let count = violations.len();
             let status = Status::from(Refusal::Invalid(violations));
-            // The code itself is one or two digits.
+            // The code itself takes one or two digits.
             prop_assert!(wire_bytes(&status) <= limits::STATUS_BYTES + 2, "{}", wire_bytes(&status));
             prop_assert_eq!(status.code(), Code::InvalidArgument);
             let info = status.get_details_error_info().unwrap();
             prop_assert_eq!(info.reason, "INVALID_REQUEST");
-            let told = status.get_details_bad_request().unwrap().field_violations.len();
+            let listed = status.get_details_bad_request().unwrap().field_violations.len();
             let left_out = info.metadata.get(VIOLATIONS_LEFT_OUT);
             let left_out = left_out.map_or(0, |count| count.parse().unwrap());
-            prop_assert!(0 < told);
-            prop_assert_eq!(told + left_out, count, "told or counted");
+            prop_assert!(0 < listed);
+            prop_assert_eq!(listed + left_out, count, "listed or counted");
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! MarketDataService: what the log holds, and the files that come in.
+//! MarketDataService: lists what the log holds, and takes uploads.
 
 mod from_proto;
 mod ingest;
@@ -106,7 +106,7 @@ impl Query for InstrumentsQuery {
         };
         let all = snapshot.instruments().iter().filter(wanted);
         let mut ids: Vec<InstrumentId> = all.map(|instrument| instrument.id).collect();
-        // The snapshot fixes the list and its order, so that a place in it is all a token needs.
+        // The snapshot fixes the list and its order, so a token needs only a position in it.
         snapshot.sort_by_name(&mut ids);
         let cut = self.page.cut(ids.len(), pinned);
         let known = ids[cut.places].iter().filter_map(|id| snapshot.instrument(*id));
@@ -130,7 +130,7 @@ impl Query for SeriesQuery {
         let snapshot = pinned.snapshot();
         let named = [snapshot.series_id(&self.symbol), snapshot.listed(&self.symbol)];
         let named = || named.into_iter().flatten();
-        // A listed line and a series may share a name: the one that has rows of the dataset is meant.
+        // A listed line and a series may share a name: use the one that has rows of the dataset.
         let id = named()
             .find(|id| !snapshot.rows(self.dataset, *id).is_empty())
             .or_else(|| named().last())
@@ -158,8 +158,8 @@ impl Query for SeriesQuery {
     }
 }
 
-/// The rows at some places, where those of one day stand in the order of their other instrument's
-/// name. They lie in the order of its number.
+/// The rows at some positions, with those of one day sorted by the name of their other instrument.
+/// They are stored sorted by its number.
 fn by_name(snapshot: &Snapshot, rows: &Rows<'_>, places: Range<usize>) -> Vec<usize> {
     let mut ordered = Vec::with_capacity(places.len());
     let mut at = places.start;
@@ -172,14 +172,14 @@ fn by_name(snapshot: &Snapshot, rows: &Rows<'_>, places: Range<usize>) -> Vec<us
         let mut others: Vec<InstrumentId> = (first..end).map(|row| rows.other(row)).collect();
         let by_number = others.clone();
         snapshot.sort_by_name(&mut others);
-        // A day has one row for each other instrument, by rising number.
+        // A day has one row per other instrument, by rising number.
         let row = |other| by_number.binary_search(other).ok().map(|row| first + row);
         ordered.extend(others[taken].iter().filter_map(row));
     }
     ordered
 }
 
-/// What the store says of the revisions that a request looks for.
+/// The store's records of the revisions that a request looks for.
 pub(super) struct Revisions(Vec<RevisionRecord>);
 
 impl Needed<RevisionsQuery> for Revisions {

@@ -1,4 +1,4 @@
-//! Pages of a list: a token holds where the list goes on, at which data, and for which request.
+//! Pages of a list: a token holds the position, the data and the request that it continues.
 
 use crate::{
     as_of::AsOf,
@@ -13,26 +13,26 @@ use marketdata::instant::Instant;
 use prost::Message;
 use std::ops::Range;
 
-/// Which part of a list a request asks for.
+/// The part of a list that a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Entries at most.
+    /// Maximum number of entries.
     size: usize,
-    /// Entries before this page, or the number it starts after: what the list's own order makes of it.
-    /// A forged token may say anything.
+    /// The number of entries before this page, or the number it starts after, depending on the
+    /// list. A forged token may hold any value.
     start: u64,
-    /// Hash of the request, to bind the next token to.
+    /// Hash of the request that the next token is bound to.
     bound_to: [u8; 32],
 }
 
-/// A page cut out of a list whose length is known.
+/// A page cut from a list whose length is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// The places of its entries; empty where the page starts behind the end.
+    /// The positions of its entries; empty if the page starts beyond the end.
     pub places: Range<usize>,
     /// The token of the next page; empty on the last one.
     pub next_page_token: String,
-    /// Entries of the whole list.
+    /// Number of entries of the whole list.
     pub total_size: i32,
 }
 
@@ -62,21 +62,21 @@ paged! {
 }
 
 impl Page {
-    /// Entries on a page at most.
+    /// Maximum number of entries on a page.
     pub const fn size(&self) -> usize {
         self.size
     }
 
-    /// Reads the page of a request whose `as_of` was taken out; its `page_token` is taken out here and
-    /// the default of its `page_size` is applied. From the second page on the token's as-of takes the
-    /// place of the request's, so that a list stays one list while new facts arrive.
+    /// Reads the page of a request whose `as_of` was taken out; takes out its `page_token` and
+    /// applies the default of its `page_size`. From the second page on the token's as-of replaces
+    /// that of the request, so that the list does not change while new facts arrive.
     ///
-    /// A token is made of the request and of the data it was answered from, and of nothing else: a
-    /// reference sent back gives the same token, however the request named the data.
+    /// A token depends only on the request and on the data it was answered from: a repeated
+    /// reference gives the same token, however the request identified the data.
     ///
     /// # Errors
-    /// [`Refusal::PageToken`] where the token is not one of this request, or the request names other
-    /// data.
+    /// [`Refusal::PageToken`] if the token does not belong to this request, or the request asks for
+    /// other data.
     pub fn from_proto(
         fields: &mut Fields,
         method: &str,
@@ -98,7 +98,7 @@ impl Page {
         Ok(Page { size, start, bound_to })
     }
 
-    /// The page of a list of so many entries.
+    /// The page of a list of `total` entries.
     pub fn cut(&self, total: usize, pinned: &Pinned) -> Cut {
         let places = self.within(total);
         let next_page_token = match places.end < total {
@@ -113,14 +113,14 @@ impl Page {
         self.start
     }
 
-    /// How many entries of such a list to look for: one more than a page has shows whether there is
-    /// another page.
+    /// How many entries to read: one more than a page has, which shows whether there is another
+    /// page.
     pub fn looks_for(&self) -> usize {
         self.size + 1
     }
 
-    /// The page of what was found of such a list, and the token of the next page; it is empty on the
-    /// last one.
+    /// The page from the entries found, and the token of the next page; the token is empty on the
+    /// last page.
     pub fn cut_after<'a, T>(
         &self,
         found: &'a [T],
@@ -153,14 +153,14 @@ impl Page {
     }
 }
 
-/// Where a token's list goes on, and its data in the place of those of the request; none where the
-/// token is not one of the request.
+/// The position that a token continues at; puts its data into `as_of`. `None` if the token does not
+/// belong to the request.
 fn continued(token: &str, bound_to: &[u8; 32], as_of: &mut AsOf) -> Option<u64> {
     let [at, revision, start] = read(token, bound_to)?;
-    // What no request can ask for, its token cannot ask for either.
+    // A token is held to the same bounds as a request.
     let at = shared::timestamp(Instant::from_micros(at as i64));
     let at = shared::instant(&mut Fields::new(), "page_token", at)?;
-    // Another instant or revision asks for another list.
+    // Another instant or revision means another list.
     if as_of.at.is_some_and(|asked| asked != at) || as_of.revision.is_some_and(|r| r != revision) {
         return None;
     }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_token_names_no_instant_that_a_request_could_not() {
+    fn a_forged_token_cannot_name_an_instant_that_a_request_could_not() {
         let anything = || AsOf { at: None, revision: None, pins: Vec::new() };
         for micros in [i64::MIN, i64::MAX] {
             assert_eq!(read_with([micros as u64, 7, 9], anything()), None);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_by_its_own_request_alone() {
+    fn a_token_is_valid_only_for_its_own_request() {
         let token = write([1, 2, 3], &[7; 32]);
         assert_eq!(read(&token, &[7; 32]), Some([1, 2, 3]));
         assert_eq!(read(&token, &[8; 32]), None);

@@ -1,7 +1,7 @@
 //! The one way a method is answered: validate, view, prepare, answer, envelope.
 //!
-//! A method is a type: its fields are what the request asks for, validated. [`FromProto`] reads it,
-//! [`Query`] says what it needs and how it is answered, and [`answer`] does the rest for all of them.
+//! A method is a type whose fields are the validated request. [`FromProto`] reads it, [`Query`]
+//! defines what it needs and how it is answered, and [`answer`] does the rest for all methods.
 
 use crate::{
     as_of::AsOf,
@@ -14,11 +14,11 @@ use crate::{
 use contract::canonical::Canonical;
 use tonic::{Request, Response, Status};
 
-/// A request of the wire that becomes a validated type.
+/// A validated type that is read from a protobuf request.
 pub trait FromProto: Sized {
-    /// The method's name: ids of answers and page tokens depend on it.
+    /// The method's name; ids of answers and page tokens depend on it.
     const METHOD: &'static str;
-    /// The message of the wire.
+    /// The protobuf message.
     type Request;
 
     /// Validates a request and applies its documented defaults.
@@ -30,26 +30,26 @@ pub trait FromProto: Sized {
 
 /// A method whose answer is a function of one view and of its request.
 pub trait Query: FromProto + Send + Sync + 'static {
-    /// What it needs beside the snapshot; `()` where that is enough.
+    /// The prepared data it needs; `()` if the snapshot is enough.
     type Prepared: Needed<Self>;
-    /// The message of the answer.
+    /// The protobuf message of the answer.
     type Response: Enveloped + Send + 'static;
 
-    /// Which knowledge it asks for, and the rest of the request.
+    /// The as-of of the request, and the rest of it in normal form.
     fn asked(&self) -> (&AsOf, &impl Normal);
 
-    /// Says where the answer is computed. What it works out to decide, it may keep for the answer.
+    /// Decides where the answer is computed. It may keep intermediate results for the answer.
     ///
     /// # Errors
-    /// What is found wrong on the way.
+    /// Violations found on the way.
     fn place(&mut self, _prepared: &Self::Prepared) -> Result<Place, Refusal> {
         Ok(Place::Inline)
     }
 
-    /// Answers; a pure function of the view.
+    /// Computes the answer; a pure function of the view.
     ///
     /// # Errors
-    /// What the request names and the view does not have.
+    /// If the request names something that the view does not have.
     fn answer(
         &self,
         pinned: &Pinned,
@@ -65,8 +65,8 @@ impl<Request: Canonical> Normal for Request {}
 /// Where an answer is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Where its request arrived: it takes half a millisecond at most, less than handing it over is
-    /// worth.
+    /// In the handler's task: for at most half a millisecond of work, which costs less than handing
+    /// it over.
     Inline,
     /// On the compute pool.
     Pool,
@@ -75,7 +75,7 @@ pub enum Place {
 /// Answers a call.
 ///
 /// # Errors
-/// The status of what [`Query`] refuses, and of views and the compute pool.
+/// The status of a refusal by [`Query`], the view or the compute pool.
 pub async fn answer<Q: Query>(
     services: &Services,
     request: Request<Q::Request>,

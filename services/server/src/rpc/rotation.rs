@@ -1,4 +1,5 @@
-//! RotationService: who leads the market, since when it was like this, and what would change it.
+//! RotationService: the market's leadership, its history and records, and what would change the
+//! state.
 
 mod as_published;
 mod from_proto;
@@ -151,10 +152,10 @@ impl Query for IndicatorsQuery {
     }
 }
 
-/// What a history is read from.
+/// The data a history is read from.
 #[derive(Debug)]
 enum PreparedHistory {
-    /// The latest vintage: what the view prepared.
+    /// The latest vintage: prepared for the view.
     Latest(Arc<PreparedRotation>),
     /// As published: the page itself.
     AsPublished(as_published::Page),
@@ -269,7 +270,7 @@ impl Query for RecordsQuery {
     }
 }
 
-/// A record query's refusal, at the field it is about.
+/// A rejected record query, reported at the field at fault.
 fn refused(refusal: QueryRefusal) -> Refusal {
     match refusal {
         QueryRefusal::UnknownInstrument(name) => Refusal::Unknown { kind: Kind::Instrument, name },

@@ -1,4 +1,4 @@
-//! What every request and response shares, both ways: as-of dates, references, gaps, portfolios, pages.
+//! Conversions shared by all requests and responses: as-of, references, gaps, portfolios, pages.
 
 use crate::{
     as_of::{AsOf, Pin},
@@ -57,7 +57,7 @@ pub fn instant(fields: &mut Fields, field: &str, timestamp: Timestamp) -> Option
     Some(Instant::from_micros(seconds * 1_000_000 + i64::from(nanos) / 1_000))
 }
 
-/// An instant for the wire.
+/// An instant as protobuf.
 pub fn timestamp(instant: Instant) -> Timestamp {
     let micros = instant.micros();
     Timestamp {
@@ -66,7 +66,7 @@ pub fn timestamp(instant: Instant) -> Timestamp {
     }
 }
 
-/// The reference of the data an answer stands on.
+/// The reference of the data an answer is based on.
 pub fn snapshot_ref(pinned: &Pinned) -> v1::SnapshotRef {
     let snapshot = pinned.snapshot();
     v1::SnapshotRef {
@@ -78,10 +78,10 @@ pub fn snapshot_ref(pinned: &Pinned) -> v1::SnapshotRef {
     }
 }
 
-/// Identifies an answer: hash of the method, of the request with its defaults applied and its
-/// `as_of` and page token cleared (the reference stands for them), and of the reference.
+/// The id of an answer: hash of the method, of the request with its defaults applied and its
+/// `as_of` and page token cleared (the reference replaces them), and of the reference.
 pub fn result_id(method: &str, request: &impl Canonical, reference: &v1::SnapshotRef) -> String {
-    // Each part has a length or an end of its own, so that no other three parts give these bytes.
+    // Each part has its own length or end, so that no other three parts give these bytes.
     let mut form = Vec::with_capacity(RESULT_ID_CAPACITY);
     method.as_bytes().write(&mut form);
     request.write(&mut form);
@@ -93,10 +93,10 @@ pub fn result_id(method: &str, request: &impl Canonical, reference: &v1::Snapsho
         .to_string()
 }
 
-/// Bytes reserved for what is hashed: a request of ordinary size.
+/// Initial capacity for the hashed bytes: a request of ordinary size.
 const RESULT_ID_CAPACITY: usize = 1024;
 
-/// Gaps for the wire.
+/// Gaps as protobuf.
 pub fn gaps(gaps: Vec<Gap>) -> Vec<v1::Gap> {
     gaps.into_iter().map(gap).collect()
 }
@@ -110,7 +110,7 @@ fn gap(gap: Gap) -> v1::Gap {
     }
 }
 
-/// Why something is missing, for the wire.
+/// The reason of a gap as protobuf.
 pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
     use v1::GapReason as Wire;
     match reason {
@@ -133,7 +133,7 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
     }
 }
 
-/// Reads a portfolio; paths of its violations begin with `field`.
+/// Reads a portfolio; field paths of its violations begin with `field`.
 pub fn portfolio(
     fields: &mut Fields,
     field: &str,
@@ -149,17 +149,17 @@ pub fn portfolio(
     }
 }
 
-/// The currency of portfolios, and of one that names none.
+/// The only currency of portfolios, and the default.
 const CURRENCY: &str = "USD";
 
-/// Writes the currency of a portfolio that names none into it.
+/// Sets the default currency of a portfolio that names none.
 pub fn default_currency(portfolio: Option<&mut v1::Portfolio>) {
     if let Some(unnamed) = portfolio.filter(|portfolio| portfolio.currency.is_empty()) {
         unnamed.currency = CURRENCY.to_owned();
     }
 }
 
-/// Checks what of a portfolio is not its lines; none where the lines are not to be looked at.
+/// Checks everything of a portfolio but its positions; `None` if the positions need not be checked.
 pub fn portfolio_frame<'a>(
     fields: &mut Fields,
     field: &str,
@@ -177,7 +177,7 @@ pub fn portfolio_frame<'a>(
     fields.at_most(&format!("{field}.positions"), positions, limits::POSITIONS).then_some(portfolio)
 }
 
-/// The lines of a portfolio as they came.
+/// The positions of a portfolio as received.
 pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = RawLine<'_>> {
     portfolio.positions.iter().map(|position| RawLine {
         symbol: &position.symbol,
@@ -189,11 +189,11 @@ pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = Raw
     })
 }
 
-/// Checks the lines of a portfolio while it finds and values them: one pass, where [`portfolio()`]
-/// followed by [`Book::join`] would take two and copy every symbol.
+/// Checks the positions of a portfolio while it joins and values them: one pass, where
+/// [`portfolio()`] followed by [`Book::join`] would take two and copy every symbol.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] with every violation of the lines; paths begin with `field`.
+/// [`Refusal::Invalid`] with every violation of the positions; paths begin with `field`.
 pub fn book(
     field: &str,
     portfolio: &v1::Portfolio,
@@ -205,7 +205,7 @@ pub fn book(
         .map_err(|violations| of_portfolio(field, violations))
 }
 
-/// A refusal of a portfolio for what is wrong with its lines; paths begin with `field`.
+/// The refusal of a portfolio for violations of its positions; paths begin with `field`.
 pub fn of_portfolio(field: &str, violations: Vec<Violation>) -> Refusal {
     let mut fields = Fields::new();
     fields.add_all(field, violations);

@@ -1,4 +1,4 @@
-//! SqueezeService: the short side of a book, and the whole market in order of squeeze risk.
+//! SqueezeService: assesses the short side of a portfolio, and ranks the market by squeeze risk.
 
 mod from_proto;
 mod to_proto;

@@ -1,6 +1,7 @@
-//! Every refusal to its status and its machine-readable reason, in one file and without a wildcard.
+//! Maps every refusal to its status and machine-readable reason, in one file and without a
+//! wildcard.
 //!
-//! What a driver says stays in the log; callers get our own words.
+//! Driver messages stay in the log; callers get the messages of this service.
 
 use crate::{
     as_of::Pin,
@@ -18,11 +19,11 @@ use tonic_types::StatusExt as _;
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "ballast.v1";
 
-fn told(code: Code, reason: &'static str) -> StatusParts {
+fn parts(code: Code, reason: &'static str) -> StatusParts {
     StatusParts { code, reason, metadata: Vec::new(), retry_ms: None, quota: None }
 }
 
-fn told_with<const N: usize>(
+fn parts_with<const N: usize>(
     code: Code,
     reason: &'static str,
     metadata: [(&'static str, String); N],
@@ -32,16 +33,16 @@ fn told_with<const N: usize>(
 
 fn status_parts(refusal: &Refusal) -> StatusParts {
     match refusal {
-        Refusal::Invalid(_) => told(Code::InvalidArgument, "INVALID_REQUEST"),
-        Refusal::PageToken => told(Code::InvalidArgument, "INVALID_PAGE_TOKEN"),
+        Refusal::Invalid(_) => parts(Code::InvalidArgument, "INVALID_REQUEST"),
+        Refusal::PageToken => parts(Code::InvalidArgument, "INVALID_PAGE_TOKEN"),
         Refusal::Unknown { kind, name } => {
             let reason = match kind {
                 Kind::Instrument => "UNKNOWN_INSTRUMENT",
                 Kind::Indicator => "UNKNOWN_INDICATOR",
             };
-            told_with(Code::NotFound, reason, [("name", name.clone())])
+            parts_with(Code::NotFound, reason, [("name", name.clone())])
         }
-        Refusal::RevisionUnknown { asked, head } => told_with(
+        Refusal::RevisionUnknown { asked, head } => parts_with(
             Code::FailedPrecondition,
             "REVISION_UNKNOWN",
             [("asked", asked.to_string()), ("head", head.to_string())],
@@ -53,42 +54,42 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
                 Pin::ConfigHash => "CONFIG_MISMATCH",
             };
             let metadata = [("asked", asked.clone()), ("here", here.clone())];
-            told_with(Code::FailedPrecondition, reason, metadata)
+            parts_with(Code::FailedPrecondition, reason, metadata)
         }
         Refusal::Overloaded { what, limit } => StatusParts {
             retry_ms: Some(limits::RETRY_AFTER_MS),
-            ..told_with(
+            ..parts_with(
                 Code::ResourceExhausted,
                 "OVERLOADED",
                 [("what", (*what).to_owned()), ("limit", limit.to_string())],
             )
         },
-        Refusal::DeadlineExceeded => told(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
-        Refusal::StreamLifetime => told(Code::Unavailable, "STREAM_LIFETIME"),
-        Refusal::MessageTooLarge => told(Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
-        Refusal::Malformed => told(Code::InvalidArgument, "MALFORMED_MESSAGE"),
+        Refusal::DeadlineExceeded => parts(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+        Refusal::StreamLifetime => parts(Code::Unavailable, "STREAM_LIFETIME"),
+        Refusal::MessageTooLarge => parts(Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
+        Refusal::Malformed => parts(Code::InvalidArgument, "MALFORMED_MESSAGE"),
         // gRPC's table of status codes: a violation of cardinality.
-        Refusal::NoMessage => told(Code::Unimplemented, "NO_MESSAGE"),
-        Refusal::CompressedFlag => told(Code::Internal, COMPRESSED_FLAG),
-        Refusal::RequestStalled { idle_ms, bytes_per_s } => told_with(
+        Refusal::NoMessage => parts(Code::Unimplemented, "NO_MESSAGE"),
+        Refusal::CompressedFlag => parts(Code::Internal, COMPRESSED_FLAG),
+        Refusal::RequestStalled { idle_ms, bytes_per_s } => parts_with(
             Code::DeadlineExceeded,
             "REQUEST_STALLED",
             [("idle_ms", idle_ms.to_string()), ("bytes_per_s", bytes_per_s.to_string())],
         ),
-        Refusal::CallerGone => told(Code::Cancelled, "CALLER_GONE"),
-        Refusal::ShuttingDown => told(Code::Unavailable, "SHUTTING_DOWN"),
+        Refusal::CallerGone => parts(Code::Cancelled, "CALLER_GONE"),
+        Refusal::ShuttingDown => parts(Code::Unavailable, "SHUTTING_DOWN"),
         Refusal::Upload(fault) => upload_parts(fault),
         Refusal::Store(error) => store_parts(error),
-        Refusal::Failed(_) => told(Code::Internal, "INTERNAL"),
+        Refusal::Failed(_) => parts(Code::Internal, "INTERNAL"),
     }
 }
 
 fn upload_parts(fault: &UploadFault) -> StatusParts {
     match fault {
         UploadFault::Refused { fault, .. } => {
-            told_with(Code::InvalidArgument, "FILE_REFUSED", [("fault", (*fault).to_owned())])
+            parts_with(Code::InvalidArgument, "FILE_REFUSED", [("fault", (*fault).to_owned())])
         }
-        UploadFault::TooLarge { limit } => told_with(
+        UploadFault::TooLarge { limit } => parts_with(
             Code::ResourceExhausted,
             "UPLOAD_TOO_LARGE",
             [("limit_bytes", limit.to_string())],
@@ -96,27 +97,27 @@ fn upload_parts(fault: &UploadFault) -> StatusParts {
         UploadFault::MemoryHeld { limit } => StatusParts {
             retry_ms: Some(limits::UPLOAD_RETRY_MS),
             quota: Some("limits.upload_memory_bytes"),
-            ..told_with(
+            ..parts_with(
                 Code::ResourceExhausted,
                 "UPLOAD_MEMORY_HELD",
                 [("limit_bytes", limit.to_string())],
             )
         },
         UploadFault::Bomb { limit } => {
-            told_with(Code::ResourceExhausted, "UPLOAD_BOMB", [("limit_bytes", limit.to_string())])
+            parts_with(Code::ResourceExhausted, "UPLOAD_BOMB", [("limit_bytes", limit.to_string())])
         }
     }
 }
 
 fn store_parts(error: &StoreError) -> StatusParts {
     match error {
-        StoreError::HeadMoved { .. } => told(Code::Aborted, "WRITE_CONFLICT"),
-        StoreError::RequestIdReused { request_id } => told_with(
+        StoreError::HeadMoved { .. } => parts(Code::Aborted, "WRITE_CONFLICT"),
+        StoreError::RequestIdReused { request_id } => parts_with(
             Code::FailedPrecondition,
             "REQUEST_ID_REUSED",
             [("request_id", request_id.clone())],
         ),
-        StoreError::TooNew { .. } => told(Code::FailedPrecondition, "STORE_TOO_NEW"),
+        StoreError::TooNew { .. } => parts(Code::FailedPrecondition, "STORE_TOO_NEW"),
         StoreError::Url(_)
         | StoreError::Damaged(_)
         | StoreError::Database(_)
@@ -128,22 +129,22 @@ fn store_parts(error: &StoreError) -> StatusParts {
         | StoreError::Unpackable(_)
         | StoreError::ShuttingDown
         | StoreError::ReadOnly => match error.outlook() {
-            Outlook::MayPass => told(Code::Unavailable, "STORE_UNAVAILABLE"),
-            // The same write would fail again: a caller must not try for ever.
-            Outlook::Stays => told(Code::Internal, "STORE_REFUSED"),
-            Outlook::Damaged => told(Code::DataLoss, "STORE_DAMAGED"),
+            Outlook::MayPass => parts(Code::Unavailable, "STORE_UNAVAILABLE"),
+            // The same write would fail again, so the code must not invite a retry.
+            Outlook::Stays => parts(Code::Internal, "STORE_REFUSED"),
+            Outlook::Damaged => parts(Code::DataLoss, "STORE_DAMAGED"),
         },
     }
 }
 
-/// What the caller reads. For a fault of ours that is no more than that there was one.
+/// The message for the caller. For an internal error it gives no details.
 fn message(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::Failed(_) => "the server failed; the log of the request id says why".to_owned(),
+        Refusal::Failed(_) => "internal error; see the log entry of the request id".to_owned(),
         Refusal::Store(error) => match error {
             StoreError::RequestIdReused { .. } | StoreError::TooNew { .. } => error.to_string(),
             StoreError::HeadMoved { .. } => {
-                "other writers were first several times in a row; send it again".to_owned()
+                "other writers committed first several times; send the request again".to_owned()
             }
             StoreError::Url(_)
             | StoreError::Damaged(_)
@@ -157,8 +158,10 @@ fn message(refusal: &Refusal) -> String {
             | StoreError::ShuttingDown
             | StoreError::ReadOnly => match error.outlook() {
                 Outlook::MayPass => "the store is not available",
-                Outlook::Stays => "the store cannot take this; the log of the request id says why",
-                // What exactly is damaged stays in the log, where the operator looks.
+                Outlook::Stays => {
+                    "the store failed permanently; see the log entry of the request id"
+                }
+                // The details of the damage stay in the log for the operator.
                 Outlook::Damaged => "the store is damaged; restore it from a backup",
             }
             .to_owned(),
@@ -184,28 +187,28 @@ fn message(refusal: &Refusal) -> String {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Status {
-        let told = status_parts(&refusal);
-        if matches!(told.code, Code::Internal | Code::Unavailable | Code::DataLoss) {
-            log_failure(&refusal, told.reason);
+        let parts = status_parts(&refusal);
+        if matches!(parts.code, Code::Internal | Code::Unavailable | Code::DataLoss) {
+            log_failure(&refusal, parts.reason);
         }
         let violations = match &refusal {
             Refusal::Invalid(violations) => violations.as_slice(),
             _ => &[],
         };
-        told.into_status(&message(&refusal), violations)
+        parts.into_status(&message(&refusal), violations)
     }
 }
 
 /// The reason of [`Refusal::CompressedFlag`].
 const COMPRESSED_FLAG: &str = "COMPRESSED_WITHOUT_ENCODING";
 
-/// Whether a status tells a fault of ours.
+/// Whether a status reports an internal error.
 pub fn is_fault(status: &Status) -> bool {
     let is_bad = matches!(status.code(), Code::Internal | Code::DataLoss | Code::Unknown);
     is_bad && status.get_details_error_info().is_none_or(|info| info.reason != COMPRESSED_FLAG)
 }
 
-/// Our words for a status that the codec made; none for a status of our own.
+/// A replacement for a status that the codec made; `None` for a status of this service.
 pub fn sanitize_status(status: &Status) -> Option<Status> {
     if !status.details().is_empty() {
         return None;
@@ -233,7 +236,8 @@ pub fn sanitize_status(status: &Status) -> Option<Status> {
     }
 }
 
-/// What tonic means: bytes of the caller's that are no message, or a fault of ours.
+/// The meaning of tonic's message: the caller's bytes are not a valid message, or an internal
+/// error.
 fn of_codec(message: &str) -> Refusal {
     let malformed = [
         "failed to decode Protobuf message",
@@ -269,8 +273,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_is_told_what_to_do_about_a_damaged_store_and_not_what_is_in_it() {
-        let damaged = StoreError::Damaged("segment 3: its checksum is another".to_owned());
+    fn a_damaged_store_is_reported_without_its_contents() {
+        let damaged = StoreError::Damaged("segment 3: wrong checksum".to_owned());
         let status = Status::from(Refusal::Store(damaged));
         assert_eq!(status.code(), Code::DataLoss);
         assert_eq!(status.get_details_error_info().unwrap().reason, "STORE_DAMAGED");

@@ -3,13 +3,13 @@
 use crate::rpc::field::Fields;
 use contract::v1::HistoryVintage;
 
-/// Whether a request asks for a history as published. The default is the latest vintage; `vintage` is
-/// cleared for it, so that both spellings give one `result_id` and one page token.
+/// Whether a request asks for a history as published. For the latest vintage, the default,
+/// `vintage` is cleared, so that both spellings give the same `result_id` and page token.
 pub fn is_as_published(fields: &mut Fields, vintage: &mut i32) -> bool {
     match HistoryVintage::try_from(*vintage) {
         Ok(HistoryVintage::AsPublished) => return true,
         Ok(HistoryVintage::Unspecified | HistoryVintage::Latest) => {}
-        Err(_) => fields.add("vintage", format!("{vintage} is no vintage of a history")),
+        Err(_) => fields.add("vintage", format!("{vintage} is not a vintage of a history")),
     }
     *vintage = HistoryVintage::Unspecified.into();
     false

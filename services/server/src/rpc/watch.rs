@@ -1,7 +1,8 @@
-//! Server streams that repeat an answer whenever it may have changed: the latest state, never a backlog.
+//! Server streams that repeat an answer whenever it may have changed: the latest state, never a
+//! backlog.
 //!
-//! A watch is a [`Query`] whose answer holds a report with an id. A report is sent once; a heartbeat
-//! in its place says that the client is up to date.
+//! A watch is a [`Query`] whose answer holds a report with an id. Each report is sent once; a
+//! heartbeat means that the client's report is still current.
 
 use crate::{
     refusal::Refusal,
@@ -18,31 +19,32 @@ use tracing::Instrument as _;
 /// The stream of a watch call.
 pub type Watching<T> = ReceiverStream<Result<T, Status>>;
 
-/// A query whose answer is followed.
+/// A query that can be watched.
 pub trait Watch: Query + Clone {
-    /// The id of the report that the client has; empty where it has none.
+    /// The id of the report that the client has; empty if it has none.
     fn last_seen(&self) -> &str;
 
-    /// The id of the report that an answer holds.
+    /// The id of the report in an answer.
     fn report_id(response: &Self::Response) -> &str;
 
     /// The answer without its report.
     fn heartbeat(response: Self::Response) -> Self::Response;
 }
 
-/// Answers at once, then whenever the answer may have changed. A client that reads slowly is answered
-/// again only when it took the last message, and then gets the latest. The stream ends with
-/// UNAVAILABLE when the server goes away.
+/// Answers at once, then whenever the answer may have changed. A slow client gets no further
+/// message until it has taken the last one, and then the latest. The stream ends with UNAVAILABLE
+/// when the server shuts down.
 ///
 /// # Errors
-/// The status of what [`Query`] refuses: a wrong request fails the call, not the stream.
-/// [`Refusal::Overloaded`] where there are too many watchers.
+/// The status of a refusal by [`Query`]: an invalid request fails the call, not the stream.
+/// [`Refusal::Overloaded`] if there are too many watchers.
 pub async fn watch<Q: Watch>(
     services: &Arc<Services>,
     request: Request<Q::Request>,
 ) -> Result<Response<Watching<Q::Response>>, Status> {
     let query = Q::from_proto(request.into_inner())?;
-    // Not the first message: the head may move before the place to watch from is taken.
+    // Only checks the request; it is not the first message, because the head may move before the
+    // subscription begins.
     respond(services, query.clone()).await?;
     let (wakes, permit) = services.watch()?;
     let (sender, receiver) = mpsc::channel(1);
@@ -63,7 +65,7 @@ pub async fn watch<Q: Watch>(
     Ok(Response::new(ReceiverStream::new(receiver)))
 }
 
-/// Sends until the client leaves, an answer is refused, or the server goes away.
+/// Sends until the client leaves, an answer is refused, or the server shuts down.
 async fn follow<Q: Watch>(
     services: &Services,
     query: &Q,
@@ -97,7 +99,7 @@ async fn follow<Q: Watch>(
     }
 }
 
-/// What the client of a stream knows.
+/// State of the client of a stream.
 #[derive(Debug)]
 struct Seen {
     report_id: String,
@@ -105,7 +107,7 @@ struct Seen {
     was_silent: bool,
 }
 
-/// What an answer becomes on the stream.
+/// The message that an answer becomes on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Message {
     Report,

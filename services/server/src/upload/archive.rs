@@ -1,7 +1,7 @@
-//! A zip archive of one file of data: its directory is read within bounds, then its one member.
+//! Reads a zip archive with one data file: its directory within limits, then its one member.
 //!
-//! By the format's own text (PKWARE, APPNOTE.TXT 6.3.10, section 4.3). Written out here because a
-//! reader of archives in general keeps every entry of the directory in memory, by name: ten million
+//! Follows the format's specification (PKWARE, APPNOTE.TXT 6.3.10, section 4.3). A general archive
+//! reader is not used because it keeps every entry of the directory in memory, by name: ten million
 //! entries are gigabytes, and of two members with one name it loses the first.
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 use flate2::{Crc, bufread::DeflateDecoder};
 use std::io::{self, Read};
 
-/// Where a field of a record is, by the format: "end of central directory" (4.3.16).
+/// Signature of the "end of central directory" record (4.3.16).
 const END: &[u8] = b"PK\x05\x06";
 const END_LENGTH: usize = 22;
 /// "zip64 end of central directory locator" (4.3.15) and record (4.3.14).
@@ -24,25 +24,25 @@ const ENTRY_LENGTH: usize = 46;
 /// "local file header" (4.3.7).
 const LOCAL: &[u8] = b"PK\x03\x04";
 const LOCAL_LENGTH: usize = 30;
-/// The longest comment an archive ends with.
+/// Longest comment at the end of an archive, bytes.
 const COMMENT: usize = 65_535;
-/// The number that says: see the record of zip64.
+/// Value of a field whose number is in the zip64 record.
 const IN_64: u32 = u32::MAX;
-/// Bytes read of a member at once.
+/// Bytes of a member read at once.
 const PIECE: usize = 256 * 1024;
 
-/// Reads the one file of an archive into a sink. Folders and what a Mac adds are not counted; two
-/// members of one name are two files.
+/// Reads the one file of an archive into a sink. Folders and the metadata that macOS adds are
+/// ignored; two members with one name are two files.
 pub(crate) fn read(mut sink: Sink, bytes: &[u8]) -> Result<Sink, UploadFault> {
     let members = directory(bytes)?;
     let files: Vec<&Member<'_>> = members.iter().filter(|member| member.is_data()).collect();
     let [member] = files.as_slice() else {
         return Err(match files.len() {
-            0 => UploadFault::refused("EMPTY_ARCHIVE", "the zip archive holds no file"),
+            0 => UploadFault::refused("EMPTY_ARCHIVE", "the zip archive contains no file"),
             several => UploadFault::refused(
                 "SEVERAL_FILES",
                 format!(
-                    "the zip archive holds {several} files ({}, …): send each file by itself",
+                    "the zip archive contains {several} files ({}, …): send each file separately",
                     files.iter().take(3).map(|file| file.shown()).collect::<Vec<_>>().join(", ")
                 ),
             ),
@@ -52,7 +52,7 @@ pub(crate) fn read(mut sink: Sink, bytes: &[u8]) -> Result<Sink, UploadFault> {
     Ok(sink)
 }
 
-/// What the directory says of a member.
+/// A member as described by the directory.
 #[derive(Debug)]
 struct Member<'a> {
     name: &'a [u8],
@@ -69,7 +69,7 @@ fn directory(bytes: &[u8]) -> Result<Vec<Member<'_>>, UploadFault> {
     let (count, length, start) = end(bytes).ok_or_else(|| truncated("zip"))?;
     if limits::ZIP_MEMBERS < count {
         let most = limits::ZIP_MEMBERS;
-        let detail = format!("the zip archive lists {count} members, {most} at most");
+        let detail = format!("the zip archive lists {count} members; the limit is {most}");
         return Err(UploadFault::refused("TOO_MANY_MEMBERS", detail));
     }
     let mut rest = part(bytes, start, length).ok_or_else(|| truncated("zip"))?;
@@ -79,12 +79,12 @@ fn directory(bytes: &[u8]) -> Result<Vec<Member<'_>>, UploadFault> {
         members.push(member);
         rest = after;
     }
-    // More entries than were counted would be files that nobody is told of.
+    // More entries than were counted would be files that are silently ignored.
     if rest.is_empty() { Ok(members) } else { Err(bad("its directory")) }
 }
 
-/// Number of entries, length and place of the directory. The record that says so stands at the end,
-/// but for a comment: without it the archive was cut off.
+/// Number of entries, length and offset of the directory. Its record is at the end of the file,
+/// before a comment: without it the archive was truncated.
 fn end(bytes: &[u8]) -> Option<(u64, u64, u64)> {
     let first = bytes.len().saturating_sub(END_LENGTH + COMMENT);
     let last = bytes.len().checked_sub(END_LENGTH)?;
@@ -104,7 +104,7 @@ fn end(bytes: &[u8]) -> Option<(u64, u64, u64)> {
 }
 
 impl<'a> Member<'a> {
-    /// The first entry of a piece of the directory, and what follows it.
+    /// The first entry of a part of the directory, and the bytes after it.
     fn read(bytes: &'a [u8]) -> Option<(Member<'a>, &'a [u8])> {
         bytes.starts_with(ENTRY).then_some(())?;
         let length = |at| u16_at(bytes, at).map(usize::from);
@@ -112,7 +112,7 @@ impl<'a> Member<'a> {
         let extra_end = name_end + length(30)?;
         let end = extra_end + length(32)?;
         let mut wide = Wide::of(bytes.get(name_end..extra_end)?);
-        // In this order, and only those that do not fit into four bytes (4.5.3).
+        // In this order, and only the fields that do not fit into four bytes (4.5.3).
         let size = wide.or(u32_at(bytes, 24)?)?;
         let packed = wide.or(u32_at(bytes, 20)?)?;
         let local = wide.or(u32_at(bytes, 42)?)?;
@@ -133,7 +133,7 @@ impl<'a> Member<'a> {
         !(file.is_empty() || file.starts_with(b".") || self.name.starts_with(b"__MACOSX/"))
     }
 
-    /// The name, readable.
+    /// The name, printable.
     fn shown(&self) -> String {
         let name = String::from_utf8_lossy(&self.name[..self.name.len().min(80)]);
         name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
@@ -147,11 +147,11 @@ impl<'a> Member<'a> {
         match self.method {
             0 => self.pour(packed, bytes.len(), sink),
             8 => self.pour(DeflateDecoder::new(packed), bytes.len(), sink),
-            method => Err(unsupported(&format!("compression method {method} is not known here"))),
+            method => Err(unsupported(&format!("compression method {method} is not supported"))),
         }
     }
 
-    /// The bytes of the member as they stand in the archive.
+    /// The bytes of the member as stored in the archive.
     fn bytes<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
         let local = bytes.get(usize::try_from(self.local).ok()?..)?;
         local.starts_with(LOCAL).then_some(())?;
@@ -188,7 +188,7 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The numbers of eight bytes that an entry's "zip64 extended information" holds (4.5.3).
+/// The eight-byte numbers in an entry's "zip64 extended information" (4.5.3).
 struct Wide<'a>(&'a [u8]);
 
 impl<'a> Wide<'a> {
@@ -203,7 +203,7 @@ impl<'a> Wide<'a> {
         Wide(&[])
     }
 
-    /// A number of four bytes, or the next of eight where it says so.
+    /// A four-byte number, or the next eight-byte one if the field refers to it.
     fn or(&mut self, narrow: u32) -> Option<u64> {
         if narrow != IN_64 {
             return Some(narrow.into());

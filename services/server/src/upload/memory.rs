@@ -1,4 +1,4 @@
-//! One budget of memory for all uploads at once.
+//! One memory budget for all uploads.
 
 use crate::{limits, upload::UploadFault};
 use std::sync::{
@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// What all uploads may take together, bytes.
+/// The memory that all uploads may take together, bytes.
 #[derive(Clone, Debug)]
 pub struct Memory {
     limit: u64,
@@ -14,18 +14,18 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A budget of which nothing is taken.
+    /// An unused budget.
     pub fn new(limit: u64) -> Memory {
         Memory { limit, held: Arc::new(AtomicU64::new(0)) }
     }
 
-    /// The share of one upload; it is given back when it is dropped.
+    /// A share for one upload; released on drop.
     pub fn share(&self) -> Share {
         Share { memory: self.clone(), held: 0 }
     }
 }
 
-/// What one upload has taken of the budget.
+/// The memory that one upload has taken from the budget.
 #[derive(Debug)]
 pub struct Share {
     memory: Memory,
@@ -33,12 +33,12 @@ pub struct Share {
 }
 
 impl Share {
-    /// Takes what is needed in all, for what was read and for what its reading and writing will make
-    /// of it.
+    /// Raises the share to what is needed in total: for the bytes read, and for what reading and
+    /// writing them will take.
     ///
     /// # Errors
-    /// [`UploadFault::MemoryHeld`] where others hold too much of it; a refused file where it is more
-    /// than there is.
+    /// [`UploadFault::MemoryHeld`] if others hold too much of the budget; a rejected file if it
+    /// needs more than the whole budget.
     pub(crate) fn reach(&mut self, read: u64, beside: u64) -> Result<(), UploadFault> {
         let needed = read.saturating_mul(limits::UPLOAD_COPIES).saturating_add(beside);
         let more = needed.saturating_sub(self.held);
@@ -77,7 +77,7 @@ mod tests {
         second.reach(40, 0).unwrap();
         let held = second.reach(41, 0).unwrap_err();
         assert_eq!(held, UploadFault::MemoryHeld { limit: memory.limit });
-        // More than there is: no waiting helps.
+        // More than the whole budget: waiting does not help.
         let alone = second.reach(101, 0).unwrap_err();
         assert!(matches!(alone, UploadFault::Refused { fault: "TOO_MUCH_MEMORY", .. }));
         drop(first);

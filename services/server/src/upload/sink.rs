@@ -1,4 +1,5 @@
-//! Where decompressed bytes go: counted against the bounds, then to the parser.
+//! The destination of decompressed bytes: counts them against the limits and passes them to the
+//! parser.
 
 use crate::{
     limits::{self, Limits},
@@ -16,7 +17,7 @@ pub(crate) struct Sink {
     parser: Parser,
     received: u64,
     produced: u64,
-    /// Bytes of an archive that is read when it is whole.
+    /// Bytes of an archive, which is read only when it is complete.
     waiting: u64,
     most: u64,
     ratio: u64,
@@ -43,17 +44,17 @@ impl Sink {
         }
     }
 
-    /// How many bytes have been received so far, before decompression.
+    /// Sets how many bytes have been received so far, before decompression.
     pub(crate) fn received(&mut self, received: u64) {
         self.received = received;
     }
 
-    /// How many bytes came out so far.
+    /// Number of decompressed bytes so far.
     pub(crate) fn produced(&self) -> u64 {
         self.produced
     }
 
-    /// Takes plain bytes.
+    /// Takes uncompressed bytes.
     pub(crate) fn take(&mut self, bytes: &[u8], received: u64) -> Result<(), UploadFault> {
         self.received(received);
         self.pass_on(bytes)
@@ -90,7 +91,7 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.pass_on(bytes).map_err(|fault| {
             self.fault = Some(fault);
-            io::Error::other("the sink is at fault")
+            io::Error::other("the sink failed")
         })?;
         Ok(bytes.len())
     }

@@ -16,7 +16,8 @@ pub(crate) fn calendar(days: usize) -> Vec<Day> {
     (16_000..).map(Day::from_epoch).filter(|day| day.weekday() < 5).take(days).collect()
 }
 
-/// Random walks, all columns of a bar, public at each day's close. The first batch brings the names.
+/// Random walks in all columns of a bar, public at each day's close. The first batch adds the
+/// names.
 pub(crate) fn batch(base_revision: u64, names: u32, calendar: &[Day], unit: f64) -> Batch {
     let mut random = Random(88_172_645_463_325_252 + base_revision);
     let closes: Vec<Instant> = calendar.iter().map(|day| Instant::close_of(*day)).collect();
@@ -67,7 +68,7 @@ pub(crate) fn append_of(batch: Batch) -> Append {
     }
 }
 
-/// Marsaglia's xorshift, 64 bits; a sum of twelve for the bell.
+/// Marsaglia's xorshift, 64 bits; a sum of twelve draws approximates a normal distribution.
 struct Random(u64);
 
 impl Random {
@@ -83,13 +84,13 @@ impl Random {
     }
 }
 
-/// The clock.
+/// Current time.
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 pub(crate) fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-/// Milliseconds.
+/// A duration in milliseconds, as text.
 pub(crate) fn shown(took: Duration) -> String {
     format!("{:.0} ms", took.as_secs_f64() * 1e3)
 }

@@ -1,4 +1,4 @@
-//! The chain of data versions made anew from what the segments hold, a window of revisions at a time.
+//! Recomputes the chain of data versions from the segments, a window of revisions at a time.
 
 use super::{Segments, sweep};
 use crate::{
@@ -12,11 +12,11 @@ use crate::{
 use marketdata::dataset::Dataset;
 use std::collections::{BTreeMap, VecDeque};
 
-/// What it takes to hash the facts of one revision in the widest dataset.
+/// Bytes needed to hash the facts of one revision in the widest dataset.
 pub(super) const HASHER_BYTES: usize = 13 * size_of::<blake3::Hasher>();
 
-/// Verifies every revision: its place, its seal, and that its facts give its data version. Counts
-/// them, and adds what is wrong, as far as it comes.
+/// Verifies every revision: its number, its seal, and that its facts give its data version. Counts
+/// revisions and adds faults until the end of the log or unreadable data.
 pub(super) async fn walk(
     reading: &mut dyn Reading,
     listed: &[Listed],
@@ -50,12 +50,12 @@ pub(super) async fn walk(
     let strange = listed.iter().filter(|listed| last < listed.summary.revisions.1);
     faults.extend(strange.map(|listed| {
         let revision = listed.summary.revisions.1;
-        format!("segment {}: it holds revision {revision}, which is not there", listed.id)
+        format!("segment {}: it holds revision {revision}, which does not exist", listed.id)
     }));
     Ok(())
 }
 
-/// Reads revisions until `enough` are pending or none is left; the last one read.
+/// Reads revisions until `enough` are pending or none is left; returns the last one read.
 async fn read_ahead(
     reading: &mut dyn Reading,
     pending: &mut VecDeque<Sealed>,
@@ -75,8 +75,7 @@ async fn read_ahead(
     Ok(last)
 }
 
-/// How many of the next revisions are looked at together: as many as there is room for, and one at
-/// least.
+/// Number of next revisions to process together: as many as there is room for, and at least one.
 fn window(pending: &VecDeque<Sealed>, listed: &[Listed], segments: &Segments) -> usize {
     let facts = |count: usize| {
         let facts = pending.range(..count).map(|sealed| sealed.record.facts);
@@ -88,7 +87,7 @@ fn window(pending: &VecDeque<Sealed>, listed: &[Listed], segments: &Segments) ->
             || sweep::most_open_rows(listed, (revision(0), revision(count - 1)))
                 <= segments.room.rows
     };
-    // More revisions never take less room.
+    // More revisions never take less room, so a binary search works.
     let (mut low, mut high) = (pending.len().min(1), pending.len().min(segments.room.revisions));
     while low < high {
         let middle = (low + high).div_ceil(2);
@@ -97,7 +96,7 @@ fn window(pending: &VecDeque<Sealed>, listed: &[Listed], segments: &Segments) ->
     low
 }
 
-/// The hashes of all tables of some revisions.
+/// The hashes of all tables of some revisions, by revision.
 async fn digests(
     reading: &mut dyn Reading,
     listed: &[Listed],
@@ -127,10 +126,13 @@ fn fault_of(
     let revision = record.mark.revision;
     let facts: u64 = tables.iter().map(|table| table.rows).sum();
     if facts != record.facts {
-        return Some(format!("revision {revision}: {} facts logged, {facts} found", record.facts));
+        return Some(format!(
+            "revision {revision}: {} facts recorded, {facts} found",
+            record.facts
+        ));
     }
     let texts: Vec<String> = names.texts.iter().map(|text| text.text.clone()).collect();
     let made = version::next(previous, &names.instruments, &names.namings, &texts, tables);
     (made != record.mark.data_version)
-        .then(|| format!("revision {revision}: its contents do not give its data version"))
+        .then(|| format!("revision {revision}: its data version does not match its contents"))
 }

@@ -1,5 +1,5 @@
-//! The facts of some revisions, instrument by instrument: from the first to the last, so that only
-//! segments with the instruments at hand are in memory.
+//! Reads the facts of some revisions in the order of instruments, so that only segments with the
+//! current instruments are in memory.
 
 use super::{Kept, Segments};
 use crate::{
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Hashes of the tables of some revisions, by revision.
 type Hashers = BTreeMap<u64, TableHasher>;
 
-/// The segments of a dataset with facts of some revisions, by first instrument.
+/// The segments of a dataset that may hold facts of some revisions, by first instrument.
 fn overlapping(listed: &[Listed], dataset: Dataset, revisions: (u64, u64)) -> Vec<&Listed> {
     let has_some = |Summary { revisions: (first, last), .. }: &Summary| {
         *first <= revisions.1 && revisions.0 <= *last
@@ -28,8 +28,8 @@ fn overlapping(listed: &[Listed], dataset: Dataset, revisions: (u64, u64)) -> Ve
     found
 }
 
-/// The most rows that segments with one instrument between their first and last have together, over
-/// all instruments and datasets.
+/// The largest total number of rows of segments whose ranges of instruments overlap at one
+/// instrument, over all instruments and datasets.
 pub(super) fn most_open_rows(listed: &[Listed], revisions: (u64, u64)) -> u64 {
     let of_dataset = |dataset| {
         let mut ends: BTreeMap<InstrumentId, u64> = BTreeMap::new();
@@ -48,8 +48,8 @@ pub(super) fn most_open_rows(listed: &[Listed], revisions: (u64, u64)) -> u64 {
     Dataset::ALL.into_iter().map(of_dataset).max().unwrap_or(0)
 }
 
-/// Hashes the facts that each of the revisions added to a dataset. What cannot be read is left out, and
-/// is a fault of its segment.
+/// Hashes the facts that each of the revisions added to a dataset. Unreadable segments are left
+/// out, and recorded as faults.
 pub(super) async fn hashers(
     reading: &mut dyn Reading,
     listed: &[Listed],
@@ -79,7 +79,7 @@ fn rows(tables: &Kept) -> u64 {
     tables.values().map(|table| table.len() as u64).sum()
 }
 
-/// Number of the next segments whose rows find room, and one at least.
+/// Number of next segments whose rows fit, at least one.
 fn fitting(segments: &[&Listed], room: u64) -> usize {
     let mut rows = 0_u64;
     let fits = segments.iter().take_while(|listed| {
@@ -130,8 +130,8 @@ fn add(tables: &mut Kept, more: Kept) {
     }
 }
 
-/// Hashes the rows of instruments before one, or all of them, in the order of a table; the hashes, and
-/// the rows that are left.
+/// Hashes the rows of instruments before `cut`, or all rows without one, in the order of the table;
+/// returns the hashers and the remaining rows.
 fn hash_before(
     cut: Option<InstrumentId>,
     mut hashers: Hashers,
@@ -149,7 +149,7 @@ fn hash_before(
     (hashers, left)
 }
 
-/// Takes the rows from an instrument on out of a sorted table.
+/// Splits a sorted table at an instrument; returns the rows from it on.
 fn split_before(table: &mut FactTable, cut: InstrumentId) -> FactTable {
     let at = table.instrument.partition_point(|instrument| *instrument < cut);
     FactTable {

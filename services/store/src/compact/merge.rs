@@ -1,4 +1,4 @@
-//! Which segments are worth merging, and one order for all of their facts.
+//! Chooses the segments to merge, and merges their facts into one order.
 
 use crate::{
     StoreError,
@@ -13,10 +13,10 @@ use marketdata::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Number of segments of a tier that are worth merging.
+/// Minimum number of segments of one tier to merge.
 const ENOUGH: usize = 8;
 
-/// The ids to merge, sorted; all of one dataset and tier, at most `budget` rows of them.
+/// The ids to merge, sorted; all of one dataset and tier, with at most `budget` rows.
 pub(crate) fn choose(segments: &[(i64, Summary)], budget: u64) -> Vec<i64> {
     let mut tiers: BTreeMap<_, Vec<(i64, u64)>> = BTreeMap::new();
     for (id, summary) in segments {
@@ -42,13 +42,13 @@ pub(crate) fn choose(segments: &[(i64, Summary)], budget: u64) -> Vec<i64> {
     Vec::new()
 }
 
-/// None for segments that are long already.
+/// The tier of a segment; `None` for segments that are long already.
 fn tier(summary: &Summary) -> Option<u32> {
     let run = summary.rows / summary.runs.max(1);
     [4, 32, 256].iter().position(|limit| run < *limit).map(|tier| tier as u32)
 }
 
-/// One order for the facts of several segments of a dataset, cut and packed anew.
+/// Sorts the facts of several segments of a dataset together, and cuts and packs them again.
 pub(crate) async fn merge(segments: Vec<Segment>) -> Result<Vec<Packed>, StoreError> {
     let (table, revisions) = parallel::run(move || gather(&segments)).await?;
     let cuts = segment::cuts(&table.instrument);
@@ -62,7 +62,7 @@ pub(crate) async fn merge(segments: Vec<Segment>) -> Result<Vec<Packed>, StoreEr
     packed.map_err(|Fault(fault)| StoreError::Unpackable(fault))
 }
 
-/// All rows of the segments in the order of a segment, with their revisions.
+/// All rows of the segments in segment order, with their revisions.
 fn gather(segments: &[Segment]) -> (FactTable, Vec<u64>) {
     let mut order = Vec::new();
     for (index, segment) in segments.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What a market answers, written out so that two can be compared bit by bit.
+//! Everything a market answers, as text, so that two markets can be compared bit by bit.
 
 use marketdata::{
     dataset::Dataset,
@@ -12,7 +12,7 @@ use std::{fmt::Write, sync::Arc};
 /// Every row of every instrument and dataset that a snapshot at the bounds sees, and every name.
 ///
 /// # Panics
-/// Where the revision is beyond the head.
+/// If the revision is beyond the head.
 pub fn answer_at(market: &Arc<Market>, as_of: Instant, revision: u64) -> String {
     let snapshot = Snapshot::new(Arc::clone(market), as_of, revision).expect("a known revision");
     let mut text = format!("{:?}\n", snapshot.data_version());
@@ -44,7 +44,7 @@ fn rows(
     }
 }
 
-/// Everything of a delta, as it lies.
+/// The complete content of a delta, in its order.
 pub fn shown(delta: &Delta) -> String {
     let Delta { marks, instruments, namings, texts, segments } = delta;
     let segments: Vec<String> = segments.iter().map(|segment| segment_shown(segment)).collect();

@@ -12,7 +12,7 @@ use marketdata::{
 };
 use std::sync::Arc;
 
-/// The writer's side of a log: knows the head and the numbers given out so far.
+/// Makes batches as a writer does: tracks the head and the numbers already assigned.
 #[derive(Clone, Debug)]
 pub struct Batches {
     revision: u64,
@@ -21,13 +21,13 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// Of an empty log.
+    /// Starts from an empty log.
     #[expect(clippy::new_without_default, reason = "a test says what it starts from")]
     pub const fn new() -> Batches {
         Batches { revision: 0, instruments: 0, texts: 0 }
     }
 
-    /// Of the log a market was folded from.
+    /// Starts from the log that a market was folded from.
     pub fn after(market: &Market) -> Batches {
         let revision = market.head().revision;
         let instruments = market.directory().len_at(revision) as u32;
@@ -89,7 +89,8 @@ fn naming(instrument: InstrumentId, revision: u64, symbol: &str) -> Naming {
     Naming { instrument, revision, symbol, from: Day::MIN, until: Day::MAX }
 }
 
-/// A write of a batch under a request id; the answer is the id, the fingerprint made of it.
+/// A write of a batch under a request id; the answer contains the id, and the fingerprint is made
+/// from it.
 pub fn append_of(batch: Batch, request_id: &str) -> Append {
     Append {
         key: RequestKey {
@@ -118,7 +119,7 @@ pub(super) async fn open(url: &str) -> Arc<dyn Store> {
 /// Appends a batch that must be committed.
 ///
 /// # Panics
-/// Where it is not.
+/// If it is not.
 pub async fn committed(store: &dyn Store, batch: Batch, request_id: &str) -> Delta {
     let appended = store.append(append_of(batch, request_id)).await.expect("an append");
     match appended {

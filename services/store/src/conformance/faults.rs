@@ -1,4 +1,5 @@
-//! Behaviours under faults: damage is named, never a silent gap; starters do not trip over each other.
+//! Behaviour under faults: damage is reported, never a silent gap; concurrent starts do not fail
+//! each other.
 
 use super::{
     Subject,
@@ -18,7 +19,7 @@ async fn a_store_of_three(url: &str) -> Arc<dyn Store> {
     store
 }
 
-pub(super) async fn a_damaged_segment_is_named(subject: &dyn Subject) {
+pub(super) async fn a_damaged_segment_is_reported(subject: &dyn Subject) {
     let url = subject.fresh();
     let store = a_store_of_three(&url).await;
     subject.damage(&url, 3).await;
@@ -26,14 +27,14 @@ pub(super) async fn a_damaged_segment_is_named(subject: &dyn Subject) {
     let named = |error: &StoreError| matches!(error, StoreError::Damaged(fault) if fault.starts_with("segment 3:"));
     assert!(refused.as_ref().is_err_and(named), "{refused:?}");
     let untouched = store.load(2).await;
-    assert!(untouched.is_ok(), "what is sound can be read: {untouched:?}");
+    assert!(untouched.is_ok(), "undamaged data can be read: {untouched:?}");
     let faults = store.check().await.expect("a check").faults;
     assert!(faults.iter().any(|fault| fault.starts_with("segment 3:")), "{faults:?}");
     assert!(faults.iter().any(|fault| fault.starts_with("revision 2:")), "{faults:?}");
     store.close().await;
 }
 
-pub(super) async fn a_lost_segment_is_no_silent_gap(subject: &dyn Subject) {
+pub(super) async fn a_lost_segment_is_reported(subject: &dyn Subject) {
     let url = subject.fresh();
     let store = a_store_of_three(&url).await;
     subject.lose(&url, 5).await;
@@ -44,8 +45,8 @@ pub(super) async fn a_lost_segment_is_no_silent_gap(subject: &dyn Subject) {
     store.close().await;
 }
 
-/// From one revision and one segment at a time to all at once, with long and short segments that share
-/// their instruments.
+/// With limits from one revision and one segment at a time to everything at once, and long and
+/// short segments that share their instruments.
 pub(super) async fn a_check_finds_the_same_in_any_memory(subject: &dyn Subject) {
     const AMPLE: usize = 64 << 20;
     let url = subject.fresh();

@@ -1,4 +1,4 @@
-//! Behaviours of a read: from any revision on, the same answers, before and after compaction.
+//! Behaviour of reads: from any revision on, the same answers before and after compaction.
 
 use super::{
     Subject,
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 const REVISIONS: u64 = 12;
 
-/// Daily appends, with two names more each day and overlapping days, so that facts are corrected.
+/// Daily appends, with two new names per day and overlapping days, so that facts are corrected.
 async fn daily_appends(store: &dyn Store) -> Vec<Delta> {
     let mut batches = Batches::new();
     let mut deltas = Vec::new();
@@ -25,7 +25,7 @@ async fn daily_appends(store: &dyn Store) -> Vec<Delta> {
     deltas
 }
 
-/// What is known at each revision, after each day.
+/// The facts known at each revision and after each day.
 fn answers(market: Market) -> Vec<String> {
     let market = Arc::new(market);
     let days = (0..=REVISIONS as i32).map(|offset| Instant::close_of(day(offset)));
@@ -38,7 +38,7 @@ async fn loaded(store: &dyn Store, after: u64) -> Delta {
     store.load(after).await.expect("a load")
 }
 
-/// However a log is loaded in two parts, it is the log.
+/// A log loaded in two parts, split at any revision, equals the whole log.
 pub(super) async fn a_log_loads_from_any_revision(subject: &dyn Subject) {
     let store = open(&subject.fresh()).await;
     let mut incremental = Market::empty();
@@ -65,7 +65,8 @@ pub(super) async fn a_log_loads_from_any_revision(subject: &dyn Subject) {
     store.close().await;
 }
 
-/// Old bounds answer as before, and what was replaced goes after its grace period.
+/// Earlier bounds give the same answers, and replaced segments are deleted after their grace
+/// period.
 pub(super) async fn compaction_changes_no_answer(subject: &dyn Subject) {
     let store = open(&subject.fresh()).await;
     daily_appends(&*store).await;
@@ -75,15 +76,15 @@ pub(super) async fn compaction_changes_no_answer(subject: &dyn Subject) {
     assert_eq!(nothing.merged, 0, "the budget is kept");
     let merged = compact_all(&*store, Instant::from_micros(0)).await;
     assert!(16 <= merged.merged && merged.written < merged.merged, "{merged:?}");
-    assert_eq!(merged.deleted, 0, "what was replaced stays for a while");
+    assert_eq!(merged.deleted, 0, "replaced segments are kept for a while");
     let after = answers(Market::empty().apply(loaded(&*store, 0).await));
     assert!(before == after, "compaction changed an answer");
     assert_eq!(store.head().await.expect("a head"), head, "compaction is no revision");
     let later = Instant::from_micros(3_600_000_000);
     let deleted = store.compact(1_000_000, later).await.expect("a compaction");
-    assert_eq!(deleted.deleted, merged.merged, "an hour later it is gone");
+    assert_eq!(deleted.deleted, merged.merged, "an hour later they are deleted");
     let after = answers(Market::empty().apply(loaded(&*store, 0).await));
-    assert!(before == after, "deleting what was replaced changed an answer");
+    assert!(before == after, "deleting replaced segments changed an answer");
     let report = store.check().await.expect("a check");
     assert_eq!((report.revisions, report.faults), (REVISIONS, Vec::new()));
     store.close().await;

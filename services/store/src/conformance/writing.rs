@@ -1,4 +1,4 @@
-//! Behaviours of a write: whole, once, on its head, one after the other.
+//! Behaviour of writes: atomic, once per request, on their head, one after the other.
 
 use super::{
     Subject,
@@ -95,7 +95,7 @@ pub(super) async fn a_batch_for_another_head_is_refused(subject: &dyn Subject) {
     store.close().await;
 }
 
-/// Eight writers in two processes' worth of handles, each trying again where another was first.
+/// Eight writers on two handles, each retrying if another committed first.
 pub(super) async fn concurrent_writers_take_turns(subject: &dyn Subject) {
     let url = subject.fresh();
     let handles = [open(&url).await, open(&url).await];
@@ -128,7 +128,7 @@ async fn write_thrice(store: Arc<dyn Store>, writer: usize) {
     }
 }
 
-/// A caller who goes away leaves a whole revision or none.
+/// A caller who leaves during a write leaves a whole revision or none.
 pub(super) async fn a_dropped_write_is_not_half_done(subject: &dyn Subject) {
     let store = open(&subject.fresh()).await;
     let mut batches = Batches::new();
@@ -142,7 +142,7 @@ pub(super) async fn a_dropped_write_is_not_half_done(subject: &dyn Subject) {
             () = std::future::ready(()) => {}
         }
     }
-    // The write goes on by itself, and the next one waits for it.
+    // The write continues by itself, and the next one waits for it.
     let second = batches.next(1, day(60), 1);
     let mut attempts = 0;
     loop {
@@ -159,7 +159,7 @@ pub(super) async fn a_dropped_write_is_not_half_done(subject: &dyn Subject) {
     store.close().await;
 }
 
-/// The data version depends on what was added alone.
+/// The data version depends only on the facts and names added.
 pub(super) async fn equal_logs_have_equal_data_versions(subject: &dyn Subject) {
     let (one, two) = (open(&subject.fresh()).await, open(&subject.fresh()).await);
     let mut batches = Batches::new();

@@ -1,4 +1,4 @@
-//! Backups, and stores made of them: copies of one moment, verified before anyone relies on them.
+//! Backups and restores: copies of one moment, verified before they get their name.
 
 use super::{Sqlite, identity::make_private, read, sql, transaction::Connections};
 use crate::{CheckReport, Store as _, StoreError, backend::Backend as _, fact_log::FactLog};
@@ -8,10 +8,11 @@ use std::{
     sync::Arc,
 };
 
-/// What SQLite puts after a database's name to name the files beside it.
+/// Suffixes of the files that SQLite keeps beside a database.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Writes a copy of one moment to a new file, made durable and verified under another name first.
+/// Writes a copy of one moment to a new file; it is made durable and verified under a temporary
+/// name first.
 pub(super) async fn backup(readers: &Connections, to: &Path) -> Result<(), StoreError> {
     refuse_existing(to).await?;
     let partial = beside(to, "partial");
@@ -27,8 +28,8 @@ pub(super) async fn backup(readers: &Connections, to: &Path) -> Result<(), Store
     settle(&partial, to).await
 }
 
-/// Copies one moment to a file that is not in use. The copy is made from the tables, so a row that
-/// only an index still has would be left out of it in silence: the source must be sound.
+/// Copies one moment to an unused file. The copy is made from the tables and would silently omit a
+/// row that only an index still has, so the source is checked first.
 async fn copy(readers: &Connections, to: &Path) -> Result<(), StoreError> {
     let mut reader = readers.acquire().await?;
     if let Some(fault) = read::structure(&mut reader, sql::INTEGRITY_CHECK).await?.first() {
@@ -37,13 +38,13 @@ async fn copy(readers: &Connections, to: &Path) -> Result<(), StoreError> {
     let text = to.to_str().ok_or_else(|| {
         StoreError::FileRefused(format!("the path {} is not UTF-8", to.display()))
     })?;
-    // SQLite takes an empty file for a new one, and leaves its mode alone.
+    // SQLite treats an empty file as a new database, and does not change its mode.
     make_private(to)?;
     sqlx::query(sql::BACKUP).bind(text.to_owned()).execute(&mut *reader).await?;
     Ok(())
 }
 
-/// Reads a finished copy in full.
+/// Rejects a finished copy that has faults.
 async fn refuse_faults(copy: &Path) -> Result<(), StoreError> {
     match verified(copy).await?.0.faults.into_iter().next() {
         Some(fault) => Err(StoreError::Damaged(fault)),
@@ -51,12 +52,12 @@ async fn refuse_faults(copy: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// What a check of a finished copy finds, and its head.
+/// Checks a finished copy; returns the report and its head.
 async fn verified(copy: &Path) -> Result<(CheckReport, RevisionMark), StoreError> {
     let copy = read_only(copy).await?;
     let (report, head) = (copy.check().await, copy.head().await);
     copy.close().await;
-    // A head that cannot be read is among the faults.
+    // If the head cannot be read, the report has that fault.
     let none = RevisionMark { revision: 0, data_version: [0; 32] };
     Ok((report?, head.unwrap_or(none)))
 }
@@ -67,12 +68,12 @@ async fn read_only(path: &Path) -> Result<FactLog, StoreError> {
 
 /// Copies the store at `from` (a backup, or a store that is in use) to the new file `to`.
 ///
-/// The copy is read in full and every hash in it made again first. Where the report has faults,
-/// nothing was written to `to`.
+/// The whole copy is read and every hash recomputed first. If the report has faults, nothing was
+/// written to `to`.
 ///
 /// # Errors
-/// [`StoreError::Missing`] where `from` is not there, [`StoreError::FileRefused`] where `to` or a log
-/// of writes beside it is; [`StoreError::Damaged`] where the structure of `from` is damaged; else as
+/// [`StoreError::Missing`] if `from` does not exist, [`StoreError::FileRefused`] if `to` or a WAL
+/// beside it exists; [`StoreError::Damaged`] if the structure of `from` is damaged; else as
 /// [`crate::connect`].
 pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, StoreError> {
     refuse_existing(to).await?;
@@ -91,7 +92,7 @@ pub async fn restore(from: &Path, to: &Path) -> Result<CheckReport, StoreError> 
     }
 }
 
-/// Opens the store by the name it will be opened by: what lies beside that name is a part of it.
+/// Opens the store by its final name, because the files beside that name are part of it.
 async fn verify_head(path: &Path, head: RevisionMark) -> Result<(), StoreError> {
     let store = read_only(path).await?;
     let found = store.head().await;
@@ -99,7 +100,7 @@ async fn verify_head(path: &Path, head: RevisionMark) -> Result<(), StoreError> 
     if found? == head {
         return Ok(());
     }
-    let text = format!("{} does not hold what was restored to it", path.display());
+    let text = format!("the contents of {} differ from what was restored to it", path.display());
     Err(StoreError::Damaged(text))
 }
 
@@ -114,11 +115,11 @@ async fn copy_and_verify(
     verified(partial).await
 }
 
-/// Gives a finished file its name, durably; never over another file.
+/// Renames a finished file, durably; never overwrites another file.
 async fn settle(partial: &Path, to: &Path) -> Result<(), StoreError> {
     tokio::fs::OpenOptions::new().write(true).open(partial).await?.sync_all().await?;
-    // A link, unlike a rename, fails where there is a file of that name by now. Some file systems
-    // have no links.
+    // A link, unlike a rename, fails if a file of that name exists by now. Some file systems have
+    // no links.
     match tokio::fs::hard_link(partial, to).await {
         Ok(()) => tokio::fs::remove_file(partial).await?,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(taken(to)),
@@ -130,8 +131,8 @@ async fn settle(partial: &Path, to: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses a name that is taken, or that has what SQLite would take for the log of writes of the
-/// file that gets it.
+/// Rejects a name that is taken, or that has a file beside it that SQLite would take for the
+/// database's WAL.
 async fn refuse_existing(path: &Path) -> Result<(), StoreError> {
     if tokio::fs::try_exists(path).await? {
         return Err(taken(path));
@@ -142,10 +143,10 @@ async fn refuse_existing(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Refuses to make a database where only the log of another one is: SQLite would delete that log,
-/// and with it writes that may still be wanted.
+/// Refuses to create a database beside the WAL of another one: SQLite would delete it, and with it
+/// writes that may still be wanted.
 pub(super) async fn refuse_leftover(path: &Path) -> Result<(), StoreError> {
-    // In this order: another process that is making the store makes the database first.
+    // In this order: another process that is creating the store creates the database first.
     let Some(leftover) = leftover(path).await? else { return Ok(()) };
     match tokio::fs::try_exists(path).await? {
         true => Ok(()),
@@ -164,10 +165,10 @@ fn refused_leftover(path: &Path, leftover: &Path) -> StoreError {
 }
 
 fn taken(path: &Path) -> StoreError {
-    StoreError::FileRefused(format!("{} is there already", path.display()))
+    StoreError::FileRefused(format!("{} already exists", path.display()))
 }
 
-/// A file that SQLite keeps beside a database, where there is one.
+/// A file that SQLite keeps beside a database, if there is one.
 async fn leftover(path: &Path) -> Result<Option<PathBuf>, StoreError> {
     for ending in COMPANIONS {
         let companion = companion(path, ending);
@@ -178,7 +179,7 @@ async fn leftover(path: &Path) -> Result<Option<PathBuf>, StoreError> {
     Ok(None)
 }
 
-/// Removes a file of ours, and what SQLite keeps beside it.
+/// Removes a temporary file, and the files that SQLite keeps beside it.
 async fn clear(path: &Path) -> Result<(), StoreError> {
     for ending in COMPANIONS {
         remove_if_there(&companion(path, ending)).await?;

@@ -1,4 +1,5 @@
-//! Which files a store is: SQLite goes on writing into a file that was deleted or replaced.
+//! The identity of a store's files: SQLite continues to write into a file that was deleted or
+//! replaced.
 
 use crate::StoreError;
 use std::{
@@ -8,28 +9,28 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// What every SQLite file begins with.
+/// The first bytes of every SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER: usize = 100;
 
-/// The files of an open store, as they were when it was opened. They must be kept open, or
-/// the system may give their inode numbers to other files.
+/// The files of an open store, as they were when it was opened. They must stay open, or the system
+/// may reuse their inode numbers.
 #[derive(Debug)]
 pub(super) struct Identity {
     files: Vec<(PathBuf, FileId)>,
     contents: Contents,
 }
 
-/// What the database's file said of itself, read past SQLite, which has pages of its own in memory.
+/// The database file's header, read without SQLite, which caches pages in memory.
 ///
-/// This is a best effort against a file that is written over in place. It notices a file that got
-/// shorter than it was, that is no database, or whose change counter went back: an older copy. It does
-/// not notice a copy with a counter as high or higher. SQLite need not count up where no page is
-/// added, so that a copy from since then looks the same.
+/// This is a best effort to notice that a file was overwritten in place. It detects a file that
+/// became shorter than it was, that is not a database, or whose change counter went back, which
+/// means an older copy. It does not detect a copy with an equal or higher counter. SQLite need not
+/// increment the counter when no page is added, so a copy from such a time looks the same.
 #[derive(Debug)]
 struct Contents {
-    /// Held until the connections are gone: to close any descriptor of a file is to give up the
-    /// locks that this process has on it.
+    /// Kept until the connections are closed: closing any descriptor of a file releases the locks
+    /// that this process holds on it.
     file: File,
     last: Mutex<Header>,
 }
@@ -37,22 +38,22 @@ struct Contents {
 #[derive(Clone, Copy, Debug)]
 struct Header {
     changes: u32,
-    /// Pages of the database by its header.
+    /// Number of pages according to the header.
     pages: u64,
-    /// Whole pages of the file.
+    /// Number of whole pages in the file.
     has: u64,
 }
 
 /// Device and inode.
 #[cfg(unix)]
 type FileId = (u64, u64);
-/// Where files have no number, when it was made.
+/// Creation time, on systems whose files have no inode number.
 #[cfg(not(unix))]
 type FileId = Option<std::time::SystemTime>;
 
 impl Identity {
-    /// Of the database, its log of writes and the index of that log. SQLite puts these beside the
-    /// file that a link leads to.
+    /// Opens the database, its WAL and the WAL's index. SQLite puts the last two beside the file
+    /// that a link leads to.
     pub(super) fn of(path: &Path) -> Result<Identity, StoreError> {
         let real = fs::canonicalize(path)?;
         let files = ["", "-wal", "-shm"].map(|ending| {
@@ -70,13 +71,13 @@ impl Identity {
     }
 
     /// # Errors
-    /// [`StoreError::Replaced`] where a file is gone, or another one, or was written over.
+    /// [`StoreError::Replaced`] if a file is gone, was replaced, or was overwritten.
     pub(super) fn verify(&self) -> Result<(), StoreError> {
         for (path, id) in &self.files {
             let is = match fs::metadata(path) {
                 Ok(metadata) if file_id(&metadata) == *id => continue,
-                Ok(_) => "is another file now",
-                Err(error) if error.kind() == io::ErrorKind::NotFound => "is gone",
+                Ok(_) => "was replaced by another file",
+                Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing",
                 Err(error) => return Err(error.into()),
             };
             return Err(StoreError::Replaced(format!("{} {is}", path.display())));
@@ -85,7 +86,7 @@ impl Identity {
         match self.contents.fault()? {
             Some(fault) => {
                 let path = path.map(|path| path.to_string()).unwrap_or_default();
-                Err(StoreError::Replaced(format!("{path} was written over: {fault}")))
+                Err(StoreError::Replaced(format!("{path} was overwritten: {fault}")))
             }
             None => Ok(()),
         }
@@ -95,35 +96,35 @@ impl Identity {
 impl Contents {
     #[expect(
         clippy::disallowed_methods,
-        reason = "it must stay open: closing it would drop SQLite's locks of this process"
+        reason = "it must stay open: closing it would release SQLite's locks of this process"
     )]
     fn of(path: &Path) -> Result<Contents, StoreError> {
         let file = File::open(path)?;
         let last = header(&file)?.ok_or_else(|| {
-            StoreError::Replaced(format!("{} holds no database any more", path.display()))
+            StoreError::Replaced(format!("{} is no longer a database", path.display()))
         })?;
         Ok(Contents { file, last: Mutex::new(last) })
     }
 
-    /// Signs that another program wrote the file. A checkpoint may be under way: it writes the
-    /// header first, and the file grows or shrinks after it. So only pages that the file had before,
-    /// and still needs by its header, must be there.
+    /// Signs that another program wrote the file. A checkpoint may be in progress: it writes the
+    /// header first, and the file grows or shrinks afterwards. So only pages that the file had
+    /// before, and still needs according to its header, must exist.
     fn fault(&self) -> io::Result<Option<&'static str>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(header) = header(&self.file)? else { return Ok(Some("it is no database")) };
+        let Some(header) = header(&self.file)? else { return Ok(Some("it is not a database")) };
         // The counter may wrap around.
         if header.changes.wrapping_sub(last.changes) > u32::MAX / 2 {
             return Ok(Some("it is an older copy"));
         }
         if header.has < header.pages.min(last.pages).min(last.has) {
-            return Ok(Some("it was cut short"));
+            return Ok(Some("it was truncated"));
         }
         *last = header;
         Ok(None)
     }
 }
 
-/// The head of the file; none where it is not that of a database.
+/// The file's header; `None` if it is not that of a database.
 fn header(file: &File) -> io::Result<Option<Header>> {
     let mut bytes = [0; HEADER];
     if read_start(file, &mut bytes)? < HEADER || !bytes.starts_with(MAGIC) {
@@ -131,7 +132,7 @@ fn header(file: &File) -> io::Result<Option<Header>> {
     }
     let number = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|i| bytes[at + i]));
     let page = match u64::from(u16::from_be_bytes([bytes[16], bytes[17]])) {
-        // The largest size does not fit in two bytes.
+        // The largest page size does not fit in two bytes, so it is stored as 1.
         1 => 65_536,
         0 => return Ok(None),
         page => page,
@@ -163,8 +164,8 @@ fn file_id(metadata: &Metadata) -> FileId {
     metadata.created().ok()
 }
 
-/// Makes an empty file that only its owner can read, where there is none; SQLite gives the files
-/// beside it the same mode. Whether it was made.
+/// Creates an empty file that only its owner can read, unless it exists; SQLite gives the files
+/// beside it the same mode. Returns whether it was created.
 pub(super) fn make_private(path: &Path) -> io::Result<bool> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

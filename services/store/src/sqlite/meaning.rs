@@ -1,4 +1,4 @@
-//! What the errors of the driver and of SQLite mean (sqlite.org/rescode.html).
+//! Classifies the errors of the driver and of SQLite (sqlite.org/rescode.html).
 
 use crate::{DatabaseError, Outlook, StoreError};
 use sqlx::sqlite::SqliteError;
@@ -10,11 +10,11 @@ const CANNOT_OPEN: i32 = 14;
 const NOT_A_DATABASE: i32 = 26;
 
 impl From<sqlx::Error> for StoreError {
-    /// Tells damage from a database that refuses or is away.
+    /// Distinguishes damage from a database that fails or is unreachable.
     fn from(error: sqlx::Error) -> StoreError {
         let is_damage = match &error {
-            // Every statement that asks for exactly one row asks for one that is always there, and
-            // every column has the type it is read as.
+            // Every query for exactly one row asks for one that always exists, and every column has
+            // the type it is read as, so these errors mean damage.
             sqlx::Error::RowNotFound
             | sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_) => true,
@@ -28,7 +28,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// What becomes of an error that is no damage. Only the codes of a passing state count as such.
+/// Whether an error that is not damage may pass. Only codes of a temporary state do.
 fn outlook(error: &sqlx::Error) -> Outlook {
     match error {
         sqlx::Error::Io(_)
@@ -40,7 +40,7 @@ fn outlook(error: &sqlx::Error) -> Outlook {
         error => match primary_code(error) {
             // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL.
             Some(5..=10 | 13..=15) => Outlook::MayPass,
-            // ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE and whatever comes.
+            // ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE and unknown codes.
             Some(_) | None => Outlook::Stays,
         },
     }
@@ -50,12 +50,12 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(BUSY)
 }
 
-/// Whether it is files beside the database that cannot be opened or made, of one that is only read.
+/// Whether files beside a read-only database could not be opened or created.
 pub(super) fn cannot_open(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(READ_ONLY | CANNOT_OPEN))
 }
 
-/// The low byte of an extended code is the primary one. Other databases have codes of their own.
+/// The low byte of an extended code is the primary code. Other databases have other codes.
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let error = error.as_database_error()?.try_downcast_ref::<SqliteError>()?;
     let code: i32 = sqlx::error::DatabaseError::code(error)?.parse().ok()?;
@@ -68,7 +68,7 @@ mod tests {
     use sqlx::{Connection as _, SqliteConnection};
 
     #[tokio::test]
-    async fn what_is_too_big_today_is_too_big_tomorrow() {
+    async fn a_value_that_is_too_big_is_a_permanent_failure() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         let fault = async |connection: &mut SqliteConnection, sql: &'static str| {
             StoreError::from(sqlx::query(sql).execute(connection).await.unwrap_err()).outlook()
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_database_is_damaged() {
+    async fn a_file_that_is_not_a_database_is_damaged() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, &[b'x'; 4_096]).unwrap();
         let path = format!("sqlite:{}", file.path().display());

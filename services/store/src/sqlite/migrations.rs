@@ -1,4 +1,4 @@
-//! The tables of a store: made by migrations, and verified to be those that were made.
+//! The tables of a store: created by migrations, and verified against their definitions.
 
 use super::{Sqlite, read, sql};
 use crate::{Outlook, StoreError, backend::refuse_too_new};
@@ -10,7 +10,7 @@ use std::path::Path;
 
 const SEGMENT_MIGRATION: &str = include_str!("../../migrations/sqlite/0001_segment.sql");
 
-/// Those that this binary knows. A later binary may have made others.
+/// The migrations that this binary knows. A later binary may have applied others.
 fn migrator() -> Migrator {
     let mut migrator = Migrator::with_migrations(vec![Migration::new(
         1,
@@ -23,19 +23,20 @@ fn migrator() -> Migrator {
     migrator
 }
 
-/// In one transaction that holds the write lock, so that of several starters one does it and the
-/// others find it done. A database that a later binary has migrated further is accepted; one that
-/// holds something else is left alone.
+/// Runs in one transaction that holds the write lock, so that if several processes start at once,
+/// one migrates and the others find it done. A database that a later binary has migrated further is
+/// accepted; a database that is not a store is not changed.
 pub(super) async fn migrate(
     pool: &SqlitePool,
     path: Option<&Path>,
     create: bool,
 ) -> Result<(), StoreError> {
-    // A transaction of the driver: the migrator nests its own in it. Where it fails, so does opening.
+    // A transaction of the driver, because the migrator nests its own in it. If it fails, opening
+    // fails too.
     let mut transaction = pool.begin_with(sql::BEGIN_WRITE).await?;
     if has_meta(&mut transaction).await? {
         refuse_too_new(read::needed_reader(&mut transaction).await?)?;
-        // Before the migrator, which a damaged list makes panic or repeat what was done.
+        // Checked before the migrator runs: a damaged list makes it panic or repeat migrations.
         applied(&mut transaction).await?;
     } else if let Some(path) = path {
         let tables: i64 = sqlx::query_scalar(sql::TABLES).fetch_one(&mut *transaction).await?;
@@ -47,13 +48,13 @@ pub(super) async fn migrate(
             return Err(StoreError::Missing(path.display().to_string()));
         }
     }
-    // Not `run`, whose future tokio could not move between threads.
+    // `run` is not used because tokio could not move its future between threads.
     migrator().run_direct(None, &mut *transaction, false).await.map_err(failed)?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// A migrator fails with the database, or because of what it finds there.
+/// A migration fails because the database fails, or because of what it finds there.
 fn failed(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
@@ -66,7 +67,7 @@ pub(super) async fn has_meta(connection: &mut SqliteConnection) -> Result<bool, 
     Ok(made != 0)
 }
 
-/// What is wrong with the tables of a store, if anything.
+/// The fault of a store's tables, if any.
 pub(super) async fn fault(connection: &mut SqliteConnection) -> Result<Option<String>, StoreError> {
     let versions = match applied(connection).await {
         Ok(versions) => versions,
@@ -74,21 +75,21 @@ pub(super) async fn fault(connection: &mut SqliteConnection) -> Result<Option<St
         Err(error) => return Err(error),
     };
     if versions.iter().any(|version| !migrator().version_exists(*version)) {
-        // A later binary may have changed every table, and knows how they must be.
+        // A later binary may have changed any table, and knows the definitions.
         return Ok(None);
     }
     let new = Sqlite::in_memory().await?;
     let made = definitions(&mut *new.read.acquire().await?).await?;
     let found = definitions(connection).await?;
-    // The table of the migrations is the driver's, and a later one may define it otherwise.
+    // The table of migrations belongs to the driver, and a later version may define it differently.
     let mut ours = made.into_iter().filter(|(name, _)| name != "_sqlx_migrations");
     let other = ours.find(|made| !found.contains(made));
-    Ok(other.map(|(name, _)| format!("the table or index {name} is not defined as it was made")))
+    Ok(other.map(|(name, _)| format!("the definition of table or index {name} was changed")))
 }
 
-/// The versions of the migrations that made a store, of which ours are those of this binary.
+/// The versions of the applied migrations; those known to this binary must be unchanged.
 async fn applied(connection: &mut SqliteConnection) -> Result<Vec<i64>, StoreError> {
-    // The driver panics on a column whose declared type is no text.
+    // The driver panics on a column whose declared type is not valid text.
     definitions(connection).await?;
     let rows = match sqlx::query(sql::MIGRATIONS).fetch_all(connection).await {
         Ok(rows) => rows,
@@ -98,7 +99,7 @@ async fn applied(connection: &mut SqliteConnection) -> Result<Vec<i64>, StoreErr
     for row in rows {
         let (version, success): (i64, i64) = (row.try_get("version")?, row.try_get("success")?);
         if success == 0 {
-            return Err(StoreError::Damaged(format!("its migration {version} was left half done")));
+            return Err(StoreError::Damaged(format!("its migration {version} is incomplete")));
         }
         checksums.push((version, row.try_get::<Vec<u8>, _>("checksum")?));
     }
@@ -106,14 +107,14 @@ async fn applied(connection: &mut SqliteConnection) -> Result<Vec<i64>, StoreErr
         let wanted = (ours.version, ours.checksum.to_vec());
         if !checksums.contains(&wanted) {
             let version = ours.version;
-            let fault = format!("its migration {version} is not the one that this binary makes");
+            let fault = format!("its migration {version} differs from that of this binary");
             return Err(StoreError::Damaged(fault));
         }
     }
     Ok(checksums.into_iter().map(|(version, _)| version).collect())
 }
 
-/// A list that is there and that the database will not read, now or later, is damaged.
+/// A list of migrations that exists but that the database permanently cannot read is damaged.
 fn unreadable(error: StoreError) -> StoreError {
     match (error.outlook(), error) {
         (Outlook::Stays, StoreError::Database(cause)) => {
@@ -130,7 +131,7 @@ async fn definitions(
     let rows: Vec<(Vec<u8>, Vec<u8>)> =
         sqlx::query_as(sql::DEFINITIONS).fetch_all(connection).await?;
     let text = |bytes: Vec<u8>| {
-        let no_text = |_| StoreError::Damaged("the definition of a table is no text".to_owned());
+        let no_text = |_| StoreError::Damaged("the definition of a table is not text".to_owned());
         String::from_utf8(bytes).map_err(no_text)
     };
     rows.into_iter().map(|(name, definition)| Ok((text(name)?, text(definition)?))).collect()

@@ -1,4 +1,4 @@
-//! The primitives by which the SQLite backend reads.
+//! The read primitives of the SQLite backend.
 
 use super::{migrations, sql, transaction::Transaction};
 use crate::{
@@ -111,12 +111,12 @@ impl Reading for Transaction {
     }
 }
 
-/// The reader version that the store says it needs.
+/// The reader version that the store requires.
 pub(super) async fn needed_reader(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(sql::MIN_READER).fetch_one(connection).await?)
 }
 
-/// What SQLite finds wrong with its own structure; it stops at a hundred faults.
+/// Faults that SQLite finds in its own structure; it stops at a hundred.
 pub(super) async fn structure(
     connection: &mut SqliteConnection,
     statement: &'static str,
@@ -125,8 +125,8 @@ pub(super) async fn structure(
     Ok(found.into_iter().filter(|fault| fault != "ok").collect())
 }
 
-/// Refuses a store where an index of the kept answers and their table differ: an answer that is
-/// there and is not found would let a repeated request add its facts again.
+/// Rejects a store in which an index of the kept answers differs from their table: if an existing
+/// answer is not found, a repeated request would add its facts again.
 pub(super) async fn refuse_damaged_answers(
     connection: &mut SqliteConnection,
 ) -> Result<(), StoreError> {
@@ -240,10 +240,10 @@ fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
 
 fn hash(row: &SqliteRow, column: &str) -> Result<[u8; 32], StoreError> {
     let bytes: Vec<u8> = row.try_get(column)?;
-    bytes.try_into().map_err(|_| StoreError::Damaged(format!("a {column} is no hash")))
+    bytes.try_into().map_err(|_| StoreError::Damaged(format!("a {column} is not a hash")))
 }
 
-/// A number that is in the range of what it stands for. Bits cut off in silence would hide damage.
+/// Converts a stored number, and checks its range. Silent truncation would hide damage.
 fn number<T: TryFrom<i64>>(stored: i64, what: &str) -> Result<T, StoreError> {
     T::try_from(stored).map_err(|_| unreadable(what))
 }

@@ -1,8 +1,8 @@
-//! Every statement the SQLite backend runs.
+//! Every statement that the SQLite backend runs.
 
-/// The lock of a writer, taken at once: a transaction that read first could not wait for it.
+/// Takes the write lock at once: a transaction that read first could not wait for it.
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
-/// A snapshot: whatever is read in it is of one moment.
+/// A snapshot: all reads in it see the same moment.
 pub(super) const BEGIN_READ: &str = "BEGIN";
 
 pub(super) const COMMIT: &str = "COMMIT";
@@ -11,7 +11,7 @@ pub(super) const ROLLBACK: &str = "ROLLBACK";
 pub(super) const HAS_META: &str =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
 pub(super) const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
-// Expressions and not columns: of a column the driver reads the declared type too.
+// Expressions and not columns, because for a column the driver also reads the declared type.
 pub(super) const DEFINITIONS: &str = "
     SELECT CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_schema WHERE sql IS NOT NULL";
 pub(super) const MIGRATIONS: &str = "
@@ -79,7 +79,7 @@ pub(super) const PUT_SEGMENT: &str = "
         (dataset, rows, runs, first_instrument, last_instrument, first_on, last_on,
          first_published, last_published, first_revision, last_revision, layout, checksum, bytes)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-/// Older days first, so that the pieces of an instrument come in their order.
+/// Earlier days first, so that the parts of an instrument come in order.
 pub(super) const SEGMENTS: &str = "
     SELECT id, dataset, rows, runs, first_instrument, last_instrument, first_on, last_on,
            first_published, last_published, first_revision, last_revision, checksum
@@ -103,7 +103,7 @@ pub(super) const BACKUP: &str = "VACUUM INTO ?1";
 
 #[cfg(feature = "conformance")]
 pub(super) mod tamper {
-    //! What no running server does: faults made on purpose, for the suite.
+    //! Statements that no running server uses: deliberate faults, for the suite.
 
     pub(in crate::sqlite) const DAMAGE: &str = "
         UPDATE segment SET bytes = CAST(substr(bytes, 1, length(bytes) - 1)

@@ -1,4 +1,4 @@
-//! Faults made on purpose in a SQLite file, for the conformance suite.
+//! Deliberate faults in a SQLite file, for the conformance suite.
 
 use super::sql::tamper;
 use crate::conformance::Subject;
@@ -7,7 +7,7 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
-/// SQLite files in a folder that goes when this goes.
+/// SQLite files in a temporary folder, which is deleted on drop.
 #[derive(Debug)]
 pub struct SqliteFiles {
     folder: TempDir,
@@ -15,10 +15,10 @@ pub struct SqliteFiles {
 }
 
 impl SqliteFiles {
-    /// No file yet.
+    /// Creates the folder; it has no file yet.
     ///
     /// # Errors
-    /// Where the folder cannot be made.
+    /// If the folder cannot be created.
     pub fn new() -> std::io::Result<SqliteFiles> {
         Ok(SqliteFiles { folder: TempDir::new()?, count: AtomicUsize::new(0) })
     }

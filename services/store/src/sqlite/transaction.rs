@@ -1,32 +1,33 @@
-//! Transactions whose connection is used again only where they ended cleanly.
+//! Transactions whose connection is reused only if they ended cleanly.
 //!
 //! SQLite rolls a transaction back by itself on a full disk, an I/O error or too little memory. The
-//! driver's own transactions keep counting it as open, and refuse every later one on that connection.
-//! So these begin and end by plain statements, and a connection whose transaction did not end by one
-//! of them (it failed, or the future was dropped) is closed; the pool opens another.
+//! driver's own transactions would still count it as open, and refuse every later one on that
+//! connection. So these transactions begin and end with plain statements, and a connection whose
+//! transaction did not end with one of them (it failed, or the future was dropped) is closed; the
+//! pool opens another.
 
 use super::{identity::Identity, sql};
 use crate::StoreError;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use std::sync::Arc;
 
-/// Connections to one store, all alike.
+/// A pool of connections to one store, all alike.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     pub(super) pool: SqlitePool,
-    /// The files the connections are to; none for a store in memory, which lives in its connection,
-    /// and for one that is only read.
+    /// The files that the connections belong to; `None` for a store in memory, which lives in its
+    /// connection, and for a read-only one.
     pub(super) identity: Option<Arc<Identity>>,
-    /// Whether the store would be gone with its connection.
+    /// Whether the store is lost when its connection closes.
     pub(super) in_memory: bool,
 }
 
-/// A transaction that is under way.
+/// A transaction in progress.
 #[derive(Debug)]
 pub(super) struct Transaction {
     connection: PoolConnection<Sqlite>,
     identity: Option<Arc<Identity>>,
-    /// Whether the connection may be used again whatever becomes of the transaction.
+    /// Whether the connection may be reused whatever the outcome of the transaction.
     keep: bool,
 }
 
@@ -37,14 +38,15 @@ impl Connections {
         Ok(self.pool.acquire().await?)
     }
 
-    /// Begins a transaction by the statement, on the files that were opened.
+    /// Begins a transaction with the statement, and verifies that the files are still those that
+    /// were opened.
     pub(super) async fn begin(&self, statement: &'static str) -> Result<Transaction, StoreError> {
         let connection = self.pool.acquire().await?;
         let identity = self.identity.clone();
         let mut transaction = Transaction { connection, identity, keep: self.in_memory };
         let mut begun = transaction.execute(statement).await;
         if begun.is_err() && self.in_memory {
-            // What was left open there is rolled back only now.
+            // An earlier transaction left open on this connection is rolled back only now.
             transaction.execute(sql::ROLLBACK).await.ok();
             begun = transaction.execute(statement).await;
         }
@@ -57,7 +59,7 @@ impl Connections {
     }
 }
 
-/// Refuses where the files are not those that were opened any more.
+/// Fails if the files are no longer those that were opened.
 fn verify(identity: Option<&Identity>) -> Result<(), StoreError> {
     identity.map_or(Ok(()), Identity::verify)
 }
@@ -67,7 +69,7 @@ impl Transaction {
         &mut self.connection
     }
 
-    /// Commits, and looks whether what was written is in the files that the next process will open.
+    /// Commits, and verifies that the writes are in the files that the next process will open.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         self.finish(sql::COMMIT).await?;
         verify(self.identity.as_deref())

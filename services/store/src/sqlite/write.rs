@@ -1,4 +1,4 @@
-//! The primitives by which the SQLite backend writes.
+//! The write primitives of the SQLite backend.
 
 use super::{
     read::stored,
@@ -131,8 +131,8 @@ impl Writing for Transaction {
     }
 }
 
-/// Writes rows as one JSON array per statement: thousands of single inserts would take as long as the
-/// facts themselves.
+/// Writes rows as one JSON array per statement: thousands of single inserts would take as long as
+/// the facts themselves.
 async fn put_rows<T: serde::Serialize>(
     transaction: &mut Transaction,
     statement: &'static str,
@@ -149,9 +149,10 @@ async fn put_rows<T: serde::Serialize>(
     Ok(())
 }
 
-/// Takes the pages of deleted rows out of the file. The checkpoint never waits: it copies what no
-/// reader holds back, and a later one copies the rest. The log itself is cut to its limit when it next
-/// starts anew. To cut it here would keep the writer waiting until the last reader is gone.
+/// Removes the pages of deleted rows from the file. The checkpoint never waits: it copies the pages
+/// that no reader still needs, and a later one copies the rest. The WAL itself is truncated to its
+/// limit when it next restarts. Truncating it here would block the writer until the last reader is
+/// done.
 pub(super) async fn reclaim(writer: &Connections) -> Result<(), StoreError> {
     let mut connection = writer.acquire().await?;
     sqlx::query(sql::GIVE_PAGES_BACK).fetch_all(&mut *connection).await?;

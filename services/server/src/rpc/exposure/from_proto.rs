@@ -1,4 +1,4 @@
-//! Exposure requests, validated.
+//! Validates exposure requests.
 
 use super::to_proto;
 use crate::{
@@ -14,29 +14,29 @@ use marketdata::day::Day;
 use portfolio::{book::Book, lines::Portfolio};
 use stats::quantile::QuantileRule;
 
-/// Positions listed where a request does not say.
+/// Default number of positions listed.
 const TOP_POSITIONS: i32 = 10;
-/// Positions that may be asked for.
+/// Maximum number of positions listed.
 const TOP_POSITIONS_MAX: i32 = 10_000;
-/// Levels of confidence where a request does not say.
+/// Default confidence levels.
 const LEVELS: [f64; 2] = [0.95, 0.99];
-/// Levels of confidence of one request.
+/// Maximum number of confidence levels of one request.
 const LEVELS_MAX: usize = 8;
-/// Interval level where a request does not say.
+/// Default level of intervals.
 const INTERVAL_LEVEL: f64 = 0.95;
 /// Bounds of levels.
 const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
 
-/// A request for the analysis of a portfolio.
+/// A request to analyse a portfolio.
 pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
     pub(super) beta: BetaSettings,
     pub(super) tail: TailSettings,
     pub(super) repeat_on: Option<Day>,
     pub(super) listing: Listing,
-    /// With all defaults applied; the portfolio is read from it.
+    /// The request with all defaults applied; the portfolio is read from it.
     pub(super) normal: v1::AnalyzePortfolioRequest,
-    /// The portfolio joined, where that is done before it is decided where to answer.
+    /// The joined portfolio, if it was joined to decide where to compute the answer.
     pub(super) book: Option<Book>,
 }
 
@@ -64,7 +64,8 @@ impl FromProto for AnalysisQuery {
         shared::default_currency(request.portfolio.as_mut());
         let held = shared::portfolio_frame(&mut fields, "portfolio", request.portfolio.as_ref());
         if fields.any() {
-            // Lines are checked while they are joined; here only so that all is told at once.
+            // Positions are checked when they are joined; they are checked here only to report all
+            // violations together.
             let lines =
                 held.map(|held| Portfolio::new(shared::raw_lines(held), held.net_asset_value));
             fields.add_all("portfolio", lines.and_then(Result::err).unwrap_or_default());
@@ -131,7 +132,7 @@ fn beta_settings(fields: &mut Fields, asked: &mut v1::BetaSettings) -> BetaSetti
     BetaSettings { half_life_sessions, min_observations, huber_k, shrinkage }
 }
 
-/// Reads the settings of tails and writes the defaults into the request.
+/// Reads the settings of tail risk and writes the defaults into the request.
 fn tail_settings(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailSettings {
     let window = fields.within_or(
         "tail.window_sessions",
@@ -147,7 +148,7 @@ fn tail_settings(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailSetti
     for (at, level) in asked.confidence_levels.iter().enumerate().take(LEVELS_MAX) {
         fields.within(&format!("tail.confidence_levels[{at}]"), *level, least, most);
         if asked.confidence_levels[..at].iter().any(|other| other.to_bits() == level.to_bits()) {
-            fields.add(format!("tail.confidence_levels[{at}]"), "is there twice");
+            fields.add(format!("tail.confidence_levels[{at}]"), "appears twice");
         }
     }
     let interval_level =
@@ -279,7 +280,7 @@ mod tests {
         assert_eq!(ids.len(), changes.len());
     }
 
-    /// What an answer stands on is in its id, and so is the method that gave it.
+    /// An answer's id covers its snapshot reference and the method that computed it.
     #[test]
     fn the_reference_and_the_method_alter_the_id() {
         let asked = book();

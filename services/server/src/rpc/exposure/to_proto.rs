@@ -1,4 +1,4 @@
-//! Exposure reports for the wire.
+//! Converts exposure reports to protobuf.
 
 use contract::v1;
 use exposure::{
@@ -43,7 +43,7 @@ pub(super) fn report(report: ExposureReport, gross: f64, nav: Option<f64>) -> v1
     }
 }
 
-/// How well names joined.
+/// The share of the portfolio that was matched to data.
 pub(super) fn coverage(coverage: &ExposureCoverage) -> v1::Coverage {
     v1::Coverage {
         resolved: coverage.resolved,
@@ -53,12 +53,12 @@ pub(super) fn coverage(coverage: &ExposureCoverage) -> v1::Coverage {
     }
 }
 
-/// One fault of a portfolio.
+/// One violation of a portfolio.
 pub(super) fn violation(violation: Violation) -> v1::PortfolioViolation {
     v1::PortfolioViolation { field: violation.field, description: violation.description }
 }
 
-/// A rule of quantiles.
+/// A quantile rule.
 pub(super) const fn quantile_rule(rule: QuantileRule) -> v1::QuantileRule {
     match rule {
         QuantileRule::Linear => v1::QuantileRule::Linear,
@@ -70,7 +70,7 @@ pub(super) const fn quantile_rule(rule: QuantileRule) -> v1::QuantileRule {
     }
 }
 
-/// How sessions become scenarios.
+/// The method that makes scenarios from sessions.
 pub(super) const fn tail_method(method: TailMethod) -> v1::TailMethod {
     match method {
         TailMethod::Historical => v1::TailMethod::Historical,
@@ -219,7 +219,7 @@ fn tail_level(level: &TailLevel) -> v1::TailLevel {
         value_at_risk_high: level.value_at_risk_high,
         expected_shortfall: level.expected_shortfall,
         expected_shortfall_standard_error: level.expected_shortfall_standard_error,
-        // Contributions to a loss, told as P&L.
+        // Contributions to a loss, converted to P&L by changing the sign.
         legs: leg_pnls(level.leg_expected_shortfall.map(|part| 0.0 - part)),
         stand_ins: level.stand_ins.map(|stand_ins| v1::TailStandIns {
             expected_shortfall: stand_ins.expected_shortfall,

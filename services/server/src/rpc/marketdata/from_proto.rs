@@ -1,4 +1,4 @@
-//! Market data requests, validated.
+//! Validates market data requests.
 
 use crate::{
     as_of::AsOf,
@@ -18,7 +18,7 @@ use marketdata::{
     symbol::Symbol,
 };
 
-/// A request for what the log holds.
+/// A request for the coverage of the log.
 pub(super) struct CoverageQuery {
     pub(super) as_of: AsOf,
     pub(super) normal: v1::GetCoverageRequest,
@@ -80,7 +80,7 @@ pub(super) struct SeriesQuery {
     pub(super) symbol: String,
     pub(super) fields: Vec<Field>,
     pub(super) days: (Day, Day),
-    /// Each row as it was first published.
+    /// Return each row as it was first published.
     pub(super) as_published: bool,
     pub(super) normal: v1::GetSeriesRequest,
 }
@@ -184,7 +184,7 @@ pub(super) fn first_header(
     }
 }
 
-/// How a file is to be read, as its header says.
+/// The options for reading a file, from its header.
 pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result<Options, Refusal> {
     let mut fields = Fields::new();
     let id = &header.request_id;
@@ -194,8 +194,9 @@ pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result
         let most = limits::REQUEST_ID_CHARS;
         fields.add("header.request_id", format!("must be 1 to {most} visible ASCII characters"));
     }
-    if limits::FILE_NAME_CHARS < header.file_name.len() {
-        fields.add("header.file_name", format!("{} bytes at most", limits::FILE_NAME_CHARS));
+    if limits::FILE_NAME_BYTES < header.file_name.len() {
+        let most = limits::FILE_NAME_BYTES;
+        fields.add("header.file_name", format!("must have at most {most} bytes"));
     }
     let kind = SourceKind::from_name(&header.kind);
     if kind.is_none() && !header.kind.is_empty() {
@@ -213,13 +214,13 @@ pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result
         v1::PriceBasis::SplitAdjusted => Some(BasisChoice::SplitAdjusted),
         v1::PriceBasis::TotalReturn => Some(BasisChoice::TotalReturn),
     };
-    let said = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     let published_at = header.published_at;
     let options = Options {
         kind,
         file_name: header.file_name.clone(),
-        symbol: said(&header.symbol),
-        index: said(&header.index_id),
+        symbol: given(&header.symbol),
+        index: given(&header.index_id),
         as_of_on: fields.day("header.as_of_on", &header.as_of_on),
         published_at: published_at
             .and_then(|at| shared::instant(&mut fields, "header.published_at", at)),
@@ -231,17 +232,17 @@ pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result
     fields.finish(Some(options))
 }
 
-/// The chunk that a message after the first one carries, of `most` bytes.
+/// The chunk of a message after the first one; it may have at most `most` bytes.
 pub(super) fn chunk_of(message: v1::IngestRequest, most: usize) -> Result<Vec<u8>, Refusal> {
     let mut fields = Fields::new();
     let chunk = match message.part {
         Some(v1::ingest_request::Part::Chunk(chunk)) if chunk.len() <= most => Some(chunk),
         Some(v1::ingest_request::Part::Chunk(chunk)) => {
-            fields.add("chunk", format!("{most} bytes at most, has {}", chunk.len()));
+            fields.add("chunk", format!("must have at most {most} bytes, has {}", chunk.len()));
             None
         }
         Some(v1::ingest_request::Part::Header(_)) => {
-            fields.add("header", "must be the first message and no other");
+            fields.add("header", "must be in the first message only");
             None
         }
         None => {

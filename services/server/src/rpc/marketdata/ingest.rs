@@ -1,8 +1,8 @@
-//! Ingest: a file from the wire to a durable revision that everybody sees.
+//! Ingest: takes a file from the wire to a durable revision that every later read sees.
 //!
 //! Reading overlaps receiving: chunks go to a thread that decompresses and parses them while the
-//! next ones arrive. The write runs in a task of its own, so that a caller that leaves does not cut
-//! it in two; its answer is kept under the request id.
+//! next ones arrive. The write runs in its own task, so that a disconnecting client does not
+//! interrupt it; its answer is kept under the request id.
 
 use super::{
     from_proto::{chunk_of, first_header, options},
@@ -37,14 +37,14 @@ use tracing::Instrument as _;
 /// Takes one upload.
 ///
 /// # Errors
-/// Why it is refused; nothing is stored then.
+/// Why it is rejected; nothing is stored then.
 pub(super) async fn ingest(
     services: &Arc<Services>,
     mut messages: Streaming<v1::IngestRequest>,
 ) -> Result<v1::IngestResponse, tonic::Status> {
     let stopwatch = Stopwatch::start();
     let header = first_header(messages.message().await?)?;
-    // Not before: a stream that says nothing takes no place from those that do.
+    // Taken only now: a stream that sends nothing must not take a place from others.
     let place = services.upload()?;
     let received_at = services.clock.now();
     let options = options(&header, received_at)?;
@@ -53,7 +53,8 @@ pub(super) async fn ingest(
     let upload = Upload::new(header, received, received_at);
     let services = Arc::clone(services);
     let write = async move {
-        // Held until it is written: a caller that leaves does not make room for more rows in memory.
+        // Held until the write ends: a client that leaves must not make room for more rows in
+        // memory.
         let _place = place;
         let answer = upload.write(&services).await;
         if let Ok(answer) = &answer {
@@ -70,7 +71,7 @@ pub(super) async fn ingest(
                 "file ingested"
             );
         }
-        // A file of millions of rows takes a while to free.
+        // Freeing a file of millions of rows takes a while.
         tokio::task::spawn_blocking(move || drop(upload));
         answer
     };
@@ -95,14 +96,14 @@ async fn receive(
     });
     let sent = send_all(services, messages, sender).await;
     let read = reading.await;
-    // A stream that broke off is no file, whatever was made of its bytes.
+    // The rows of an interrupted stream are discarded.
     sent?;
     let read = read.map_err(|error| Refusal::Failed(format!("a reader ended: {error}")))?;
     Ok(read.map_err(Refusal::Upload)?)
 }
 
-/// Hands on every chunk. Where the reader has found a fault the rest of the stream is still taken
-/// off the wire, for a caller that is cut off while it sends may never see the answer.
+/// Passes every chunk on. After the reader has found a fault, the rest of the stream is still read
+/// from the wire: a client that is cut off while sending may never see the answer.
 async fn send_all(
     services: &Services,
     messages: &mut Streaming<v1::IngestRequest>,
@@ -121,7 +122,7 @@ async fn send_all(
     Ok(())
 }
 
-/// A file that was read whole, on its way into the log.
+/// A completely read file on its way into the log.
 struct Upload {
     header: v1::IngestHeader,
     parsed: Arc<Parsed>,
@@ -129,7 +130,7 @@ struct Upload {
     fingerprint: [u8; 32],
     provenance: Provenance,
     bytes: u64,
-    /// Held until it is written.
+    /// Held until the write ends.
     _share: Share,
 }
 
@@ -158,7 +159,7 @@ impl Upload {
         }
     }
 
-    /// Prepares on the head and appends; again where another process was first.
+    /// Prepares on the head and appends; retries if another process committed first.
     async fn write(&self, services: &Services) -> Result<v1::IngestResponse, Refusal> {
         let writing = services.market.writing().await;
         let kept = services.store.answer_of(&self.key, self.fingerprint).await;
@@ -204,17 +205,17 @@ impl Upload {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Refusal::Failed("no attempt to write was made".into()))
+        Err(Refusal::Failed("invariant: at least one attempt to write".into()))
             .map_err(|failed| moved.map_or(failed, Refusal::Store))
     }
 
-    /// Answers older than this one may be forgotten.
+    /// Answers older than this instant may be deleted.
     fn forget_before(&self) -> Instant {
         let received_at = self.provenance.received_at.micros();
         Instant::from_micros(received_at.saturating_sub(limits::REQUEST_ID_KEPT_MICROS))
     }
 
-    /// The answer but for the data version, which the append makes.
+    /// The answer without its data version, which the append computes.
     fn answer(&self, services: &Services, report: FileReport, revision: u64) -> v1::IngestResponse {
         let identity = services.identity();
         let mut answer = file_report(report);
@@ -254,8 +255,8 @@ impl Upload {
     }
 }
 
-/// The answer as it is kept for a repeat: a thousand rejected rows, or all the words of its notes,
-/// would weigh more than the facts of a small file.
+/// The short form of an answer kept for repeats: a thousand rejected rows, or the full text of its
+/// notes, would take more space than the facts of a small file.
 fn kept_form(answer: &v1::IngestResponse) -> Vec<u8> {
     let mut kept = answer.clone();
     kept.rejections.truncate(limits::KEPT_REJECTIONS);

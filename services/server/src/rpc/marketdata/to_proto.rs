@@ -1,4 +1,4 @@
-//! Market data for the wire.
+//! Converts market data to protobuf.
 
 use super::from_proto::SeriesQuery;
 use crate::{hex::hex, limits, rpc::shared::timestamp, views::Pinned};
@@ -13,7 +13,7 @@ use marketdata::{
 };
 use store::RevisionRecord;
 
-/// What the datasets hold.
+/// The coverage of the datasets.
 pub(super) fn datasets(found: &[DatasetCoverage], pinned: &Pinned) -> Vec<v1::DatasetCoverage> {
     let today = pinned.snapshot().today();
     let datasets = found.iter().map(|coverage| v1::DatasetCoverage {
@@ -103,7 +103,7 @@ pub(super) fn revision(record: &RevisionRecord) -> v1::Revision {
     }
 }
 
-/// What became of a file; its envelope is filled in when it is written.
+/// The outcome of a file; its envelope is filled in when it is written.
 pub(super) fn file_report(report: FileReport) -> v1::IngestResponse {
     let rejections = report.rejections.into_iter().map(|rejection| v1::RejectedRow {
         line: rejection.line,
@@ -138,7 +138,7 @@ pub(super) fn file_report(report: FileReport) -> v1::IngestResponse {
     }
 }
 
-/// The contract numbers datasets as the store does; a test holds the two lists to each other.
+/// The contract numbers datasets as the store does; a test compares the two lists.
 pub(super) fn dataset_to_proto(dataset: Dataset) -> i32 {
     dataset.code().into()
 }

@@ -15,13 +15,13 @@ use std::sync::{
 pub(super) struct Page {
     /// The measure.
     pub(super) measured: Measured,
-    /// Sessions of the whole history.
+    /// Number of sessions of the whole history.
     pub(super) sessions: usize,
-    /// Those of the page.
+    /// The values of the page.
     pub(super) made: AsPublished,
 }
 
-/// Set when it is dropped: a handler is dropped when its caller leaves and at the deadline.
+/// Sets its flag on drop: a handler is dropped when its client leaves and at the deadline.
 struct Caller {
     left: Arc<AtomicBool>,
 }
@@ -32,7 +32,8 @@ impl Drop for Caller {
     }
 }
 
-/// Runs work on the compute pool; between its steps the work can ask whether its caller still waits.
+/// Runs work on the compute pool; between its steps the work can check whether its caller still
+/// waits.
 async fn while_waited_for<T: Send + 'static>(
     compute: &Compute,
     work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
@@ -62,8 +63,8 @@ pub(super) async fn page(
     while_waited_for(&services.compute, work).await?
 }
 
-/// The sessions asked for: from the first day of any bar or series to the last close by the as-of
-/// date at most.
+/// The sessions requested: from the first day of any bar or series to the last close by the as-of
+/// at most.
 fn asked_sessions(query: &HistoryQuery, pinned: &Pinned) -> Vec<Day> {
     let known = pinned.snapshot().first_day(&[Dataset::Bars, Dataset::Series]);
     let Some(known) = known else { return Vec::new() };
@@ -72,7 +73,7 @@ fn asked_sessions(query: &HistoryQuery, pinned: &Pinned) -> Vec<Day> {
     sessions(from, until)
 }
 
-/// A point for the wire.
+/// A point as protobuf.
 pub(super) fn point(point: &Point) -> v1::IndicatorPoint {
     v1::IndicatorPoint {
         on: point.on.to_string(),
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_is_told_when_its_caller_leaves_and_not_before() {
+    async fn work_sees_that_its_caller_left_and_not_before() {
         let compute = Compute::new(1, 1).unwrap();
         let waited_for = while_waited_for(&compute, |waited_for| waited_for()).await;
         assert!(waited_for.unwrap());

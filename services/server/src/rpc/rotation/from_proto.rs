@@ -1,4 +1,4 @@
-//! Rotation requests, validated.
+//! Validates rotation requests.
 
 use crate::{
     as_of::AsOf,
@@ -17,17 +17,17 @@ use rotation::{
     subject::{Subject, Transform, Variable},
 };
 
-/// Ids of one request.
+/// Maximum number of ids of one request.
 const IDS: usize = 100;
-/// Bytes of the id of a report.
+/// Maximum length of a report id, bytes.
 const REPORT_ID_BYTES: usize = 128;
-/// Conditions of one query.
+/// Maximum number of conditions of one query.
 const CONDITIONS: usize = 8;
-/// Sessions of a horizon: ten years.
+/// Longest horizon, sessions: ten years.
 const HORIZON: i32 = 2_520;
-/// Listed days of one query.
+/// Maximum number of listed days of one query.
 const TOP: i32 = 100;
-/// Listed days where a query does not say.
+/// Default number of listed days.
 const TOP_DEFAULT: i32 = 10;
 
 /// A request for a report.
@@ -63,7 +63,7 @@ impl FromProto for RotationQuery {
     }
 }
 
-/// A report to follow, and the id of the one last seen.
+/// A report to follow, and the id of the last one that the client has.
 #[derive(Clone)]
 pub(super) struct WatchQuery {
     pub(super) rotation: RotationQuery,
@@ -120,7 +120,7 @@ pub(super) struct HistoryQuery {
     pub(super) page: Page,
     pub(super) from: Option<Day>,
     pub(super) until: Option<Day>,
-    /// The measure of a history as published; none for the latest vintage.
+    /// The measure of a history as published; `None` for the latest vintage.
     pub(super) as_published: Option<Measured>,
     pub(super) normal: v1::GetIndicatorHistoryRequest,
 }
@@ -146,8 +146,8 @@ impl FromProto for HistoryQuery {
             let most = limits::AS_PUBLISHED_PREPARATIONS;
             let (id, size) = (&normal.measure_id, page.size());
             let description = format!(
-                "{most} at most for {id} as published, is {size}: each session is computed from the \
-                 whole market"
+                "must be at most {most} for {id} as published, is {size}: each session is \
+                 computed from the whole market"
             );
             fields.add("page_size", description);
         }
@@ -162,7 +162,7 @@ impl FromProto for HistoryQuery {
     }
 }
 
-/// A question for records.
+/// A record query.
 pub(super) struct RecordsQuery {
     pub(super) as_of: AsOf,
     pub(super) query: Query,
@@ -203,7 +203,7 @@ impl FromProto for RecordsQuery {
     }
 }
 
-/// Reads a variable, and writes its defaults into it.
+/// Reads a variable, and writes its defaults into the request.
 fn variable(
     fields: &mut Fields,
     path: &str,

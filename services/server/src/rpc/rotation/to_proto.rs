@@ -1,4 +1,4 @@
-//! Rotation reports for the wire.
+//! Converts rotation reports to protobuf.
 
 use crate::rpc::shared;
 use contract::v1;
@@ -20,7 +20,7 @@ use rotation::{
     subject::Resolved,
 };
 
-/// A report, and what it lacks as a whole.
+/// A report, and its gaps.
 pub(super) fn report(report: RotationReport<'_>) -> (v1::RotationReport, Vec<Gap>) {
     let mut wire = v1::RotationReport {
         report_id: String::new(),
@@ -163,7 +163,7 @@ fn record(record: &Record, kind: RecordKind) -> v1::ValueRecord {
     }
 }
 
-/// What a measure stands on.
+/// The inputs of a measure.
 pub(super) fn source(source: &Source) -> v1::IndicatorSource {
     v1::IndicatorSource {
         role: source.role.map_or("", Role::id).to_owned(),
@@ -194,7 +194,7 @@ fn index_move(index: Move) -> v1::IndexMove {
     }
 }
 
-/// A measure of the list.
+/// A measure in the list of indicators.
 pub(super) fn measure(spec: &Spec) -> v1::Measure {
     v1::Measure {
         measure_id: spec.id.clone(),
@@ -215,7 +215,7 @@ pub(super) fn indicators() -> Vec<v1::Indicator> {
     indicator::ALL.iter().map(wire).collect()
 }
 
-/// Who plays which role, and the roles that nobody plays.
+/// The symbol resolved for each role, and a gap per unresolved role.
 pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::RolePlay>, Vec<Gap>) {
     let mut gaps = Vec::new();
     let mut plays = Vec::new();
@@ -238,7 +238,7 @@ pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::RolePlay>, V
     (plays, gaps)
 }
 
-/// The answer to a question for records, and what it lacks.
+/// The answer to a record query, and its gaps.
 pub(super) fn records(answer: Answer) -> (v1::QueryRecordsResponse, Vec<Gap>) {
     let words = answer.in_words();
     let kind_of = answer.kind;

@@ -1,4 +1,4 @@
-//! Squeeze requests, validated.
+//! Validates squeeze requests.
 
 use crate::{
     as_of::AsOf,
@@ -12,16 +12,16 @@ use squeeze::{
     rank::{RankBy, RankRequest},
 };
 
-/// Least market value of a ranked line, USD, where a request does not say.
+/// Default minimum market value of a ranked line, USD.
 const MIN_MARKET_CAP_USD: f64 = 100e6;
-/// Least value traded a day of a ranked line, USD, where a request does not say.
+/// Default minimum value traded per day of a ranked line, USD.
 const MIN_DAILY_VALUE_USD: f64 = 1e6;
-/// A bound on either above which no line passes.
+/// Upper bound of both minima, USD; no line would pass above it.
 const MOST_USD: f64 = 1e15;
-/// Exchanges of one request.
+/// Maximum number of exchanges of one request.
 const EXCHANGES: usize = 64;
 
-/// A request about the short side of a book.
+/// A request to assess the short side of a portfolio.
 pub(super) struct BookQuery {
     pub(super) as_of: AsOf,
     pub(super) portfolio: Portfolio,

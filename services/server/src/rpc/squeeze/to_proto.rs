@@ -1,4 +1,4 @@
-//! Squeeze reports for the wire.
+//! Converts squeeze reports to protobuf.
 
 use crate::rpc::shared::{self, timestamp};
 use contract::v1;
@@ -14,7 +14,7 @@ use squeeze::{
     universe::Universe,
 };
 
-/// How the score is made.
+/// The method of the score.
 pub(super) fn method() -> v1::SqueezeMethod {
     let weights = Component::ALL.into_iter().map(|component| v1::ComponentWeight {
         component: component.id().to_owned(),
@@ -23,7 +23,7 @@ pub(super) fn method() -> v1::SqueezeMethod {
     v1::SqueezeMethod { calibrated: false, text: METHOD.to_owned(), weights: weights.collect() }
 }
 
-/// The names that percentiles are taken over.
+/// The names that percentiles are computed over.
 pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
     let summary = universe.summary();
     let newest = summary.newest_settlement;
@@ -37,7 +37,7 @@ pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
     }
 }
 
-/// A short book as a whole.
+/// The totals of a short book.
 pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::ShortBookTotals {
     let curve = book.exit_curve.iter();
     v1::ShortBookTotals {
@@ -56,7 +56,7 @@ pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::Shor
     }
 }
 
-/// How well the lines of a book joined.
+/// The share of a book that was matched to data.
 pub(super) fn coverage(book: &ShortBook) -> v1::Coverage {
     v1::Coverage {
         resolved: book.coverage.resolved,
@@ -66,7 +66,7 @@ pub(super) fn coverage(book: &ShortBook) -> v1::Coverage {
     }
 }
 
-/// The names that are not in a ranking.
+/// The names left out of a ranking.
 pub(super) fn left_out(ranking: &Ranking) -> v1::LeftOut {
     v1::LeftOut {
         not_scored: ranking.not_scored as i32,
@@ -76,7 +76,7 @@ pub(super) fn left_out(ranking: &Ranking) -> v1::LeftOut {
     }
 }
 
-/// One short line; its gaps are told with its name.
+/// One short line; its gaps are reported with its name.
 pub(super) fn line(universe: &Universe, line: ShortLine) -> v1::ShortLine {
     let mut name = match line.place {
         Some(place) => name(universe, place),
@@ -112,7 +112,7 @@ fn mark(mark: Mark) -> v1::ShortMark {
     }
 }
 
-/// What is known of the name at a place of the universe.
+/// The data of the name at an index of the universe.
 pub(super) fn name(universe: &Universe, place: usize) -> v1::SqueezeName {
     let name = &universe.names()[place];
     let symbol = universe.snapshot().symbol(name.instrument());
@@ -157,7 +157,7 @@ fn contributions(score: &Score) -> Vec<v1::Contribution> {
     contributions.collect()
 }
 
-/// Every input that is known, on the name's one basis of units.
+/// Every known input, on the name's one basis of units.
 fn inputs(universe: &Universe, name: &SqueezeName) -> Vec<v1::Input> {
     let today = universe.snapshot().today();
     let ratio = &name.ratio;
