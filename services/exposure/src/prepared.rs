@@ -63,7 +63,7 @@ impl PreparedExposure {
 
     /// Memory held, in bytes, excluding the market.
     pub fn bytes(&self) -> usize {
-        self.model.bytes() + self.lookup.bytes()
+        self.model.bytes() + self.lookup.heap_bytes()
     }
 
     /// See [`RiskModel::with_settings`].

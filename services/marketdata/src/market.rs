@@ -53,6 +53,8 @@ pub struct Market {
     timelines: Vec<Arc<Timeline>>,
     /// The revisions that wrote an instrument or a name, rising.
     named_at: Arc<Vec<u64>>,
+    /// Bytes of the tracks that the last delta touched.
+    cloned_bytes: usize,
 }
 
 impl Market {
@@ -67,13 +69,14 @@ impl Market {
             publications: Arc::new(BTreeSet::new()),
             timelines: vec![no_facts; Dataset::ALL.len() + 1],
             named_at: Arc::new(Vec::new()),
+            cloned_bytes: 0,
         }
     }
 
     /// The market with a delta folded in; this one stays as it is.
     #[must_use]
     pub fn apply(&self, delta: Delta) -> Market {
-        let mut next = self.clone();
+        let mut next = Market { cloned_bytes: 0, ..self.clone() };
         Arc::make_mut(&mut next.marks).extend(delta.marks);
         if !(delta.instruments.is_empty() && delta.namings.is_empty()) {
             Arc::make_mut(&mut next.directory).extend(&delta.instruments, &delta.namings);
@@ -96,7 +99,9 @@ impl Market {
                     tracks.resize(index + 1, None);
                 }
                 let track = tracks[index].get_or_insert_with(|| Arc::new(Track::empty()));
-                Arc::make_mut(track).push(Arc::clone(&segment), *run);
+                let track = Arc::make_mut(track);
+                track.push(Arc::clone(&segment), *run);
+                next.cloned_bytes += track.heap_bytes();
             }
         }
         next
@@ -119,10 +124,11 @@ impl Market {
         self.marks.last().copied().unwrap_or(RevisionMark { revision: 0, data_version: [0; 32] })
     }
 
-    /// The tables of tracks, bytes; tracks and segments are shared with the markets before and after.
+    /// What this market does not share with the one before it, bytes: the tables of tracks, and the
+    /// tracks that its last delta touched.
     pub(crate) fn own_bytes(&self) -> usize {
         let slots: usize = self.tracks.iter().map(Vec::capacity).sum();
-        slots * size_of::<Option<Arc<Track>>>()
+        slots * size_of::<Option<Arc<Track>>>() + self.cloned_bytes
     }
 
     /// A revision's mark; none beyond the head.

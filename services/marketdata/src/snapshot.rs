@@ -134,7 +134,7 @@ impl Snapshot {
     /// instrument, whatever corrected it later. Each row equals, bit for bit, the visible row of the
     /// same day in this snapshot taken at the row's own publication.
     pub fn rows_as_first_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
-        match self.market.track(dataset, instrument) {
+        match self.track(dataset, instrument) {
             Some(track) => track.first_published(self.bounds),
             None => Rows::none(),
         }

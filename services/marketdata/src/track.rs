@@ -62,6 +62,11 @@ impl Track {
         Track { pieces: Vec::new(), in_order: true, zones: OnceLock::new() }
     }
 
+    /// The memory it holds outside of itself, bytes, without the segments.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.pieces.capacity() * size_of::<Piece>()
+    }
+
     /// Adds the rows of a segment's run.
     pub fn push(&mut self, segment: Arc<Segment>, run: Run) {
         let Some(piece) = Piece::new(segment, run) else { return };

@@ -76,11 +76,6 @@ impl Lookup {
         &self.snapshot
     }
 
-    /// Memory held beside the market, bytes.
-    pub fn bytes(&self) -> usize {
-        size_of_val(&self.slots[..]) + size_of_val(&self.ranks[..])
-    }
-
     /// The instrument that any spelling of a ticker means; none where nobody goes by it.
     #[inline]
     pub fn find(&self, symbol: &str) -> Option<InstrumentId> {

@@ -145,6 +145,10 @@ impl RiskModel {
     /// Fits the names that have not been fitted yet, on the threads of the caller's pool.
     pub fn estimate_all(&self, instruments: impl Iterator<Item = InstrumentId>) {
         let missing: Vec<InstrumentId> = instruments.filter(|id| !self.is_estimated(*id)).collect();
+        // Splitting an empty list would start rayon's global pool on a thread outside of any pool.
+        if missing.is_empty() {
+            return;
+        }
         let estimate = |fitter: &mut Fitter<'_>, id: &InstrumentId| {
             self.estimate(*id, fitter);
         };

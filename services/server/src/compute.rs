@@ -7,10 +7,9 @@
 //! answer never depends on the number of threads.
 
 use crate::{limits, refusal::Refusal};
-use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{
     any::Any,
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -98,32 +97,11 @@ fn message(panic: &(dyn Any + Send)) -> Option<&str> {
     panic.downcast_ref::<&str>().copied().or_else(|| Some(panic.downcast_ref::<String>()?))
 }
 
-/// Runs `part` for fixed ranges that cover `0..count` and returns the parts in the order of the
-/// ranges. The ranges depend only on `count` and `step`.
-///
-/// For use inside [`Compute::run`]: it uses the threads of the pool it is called on.
-pub fn ranges<T: Send>(
-    count: usize,
-    step: usize,
-    part: impl Fn(Range<usize>) -> T + Sync,
-) -> Vec<T> {
-    let step = step.max(1);
-    let starts = (0..count.div_ceil(step)).into_par_iter().map(|at| at * step);
-    starts.map(|start| part(start..(start + step).min(count))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rayon::prelude::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
-
-    #[test]
-    fn ranges_come_back_in_order_and_cover_all() {
-        for count in [0, 1, 7, 100, 1_000] {
-            let parts = ranges(count, 7, |range| range.collect::<Vec<_>>());
-            assert_eq!(parts.concat(), (0..count).collect::<Vec<_>>());
-        }
-    }
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_panic_is_a_failure() {
@@ -146,13 +124,13 @@ mod tests {
 
     /// A computation that splits itself into many parts, which count how many run at the same time.
     fn crowd(at_work: &AtomicUsize, most: &AtomicUsize) {
-        let parts = ranges(64, 1, |_| {
+        let parts = (0..64).into_par_iter().map(|_| {
             most.fetch_max(at_work.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             let spent = (0..100_000_u64).fold(0, |sum, x| std::hint::black_box(sum ^ (x * x)));
             at_work.fetch_sub(1, Ordering::SeqCst);
             spent
         });
-        assert_eq!(parts.len(), 64);
+        assert_eq!(parts.collect::<Vec<u64>>().len(), 64);
     }
 
     #[tokio::test]

@@ -106,7 +106,8 @@ pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
 pub const PAGE_MAX: usize = 1_000;
 /// Maximum number of sessions per page of a history as published, for measures that read the whole
-/// market. Each session is one preparation: 0.16 s of one processor for 3,000 names over ten years.
+/// market. A session continues the one before; the first costs a whole preparation, 0.16 s of one
+/// processor for 3,000 names over ten years.
 pub const AS_PUBLISHED_PREPARATIONS: usize = 100;
 /// Bytes of a status on the wire: its message and details. Clients reject trailers above 8 KiB.
 pub const STATUS_BYTES: usize = 4 * 1024;

@@ -185,7 +185,11 @@ impl Kept {
         let of_kind = || self.entries.iter().enumerate().filter(|(_, entry)| entry.kind == kind);
         let exact = of_kind().find(|(_, entry)| snapshot.has_bounds_of(&entry.snapshot));
         let exact = exact.map(|(at, _)| at);
-        let holds = |entry: &Entry| !snapshot.changed_since(&entry.snapshot).touch(reads);
+        // Another day changes every value: most kept values of a back-test are ruled out by it.
+        let holds = |entry: &Entry| {
+            snapshot.today() == entry.snapshot.today()
+                && !snapshot.changed_since(&entry.snapshot).touch(reads)
+        };
         let carried = || Some(of_kind().find(|(_, entry)| holds(entry))?.0);
         let at = exact.or_else(carried)?;
         let entry = &mut self.entries[at];
@@ -237,9 +241,10 @@ impl Entry {
         matches!(self.state, State::Ready { .. })
     }
 
+    /// With the market that its snapshot keeps, which may be another one than that of the value.
     fn bytes(&self) -> usize {
         match self.state {
-            State::Ready { bytes, .. } => bytes,
+            State::Ready { bytes, .. } => bytes + self.snapshot.market_bytes(),
             State::Underway(_) => 0,
         }
     }

@@ -6,13 +6,12 @@ use contract::v1::HistoryVintage;
 /// Whether a request asks for a history as published. For the latest vintage, the default,
 /// `vintage` is cleared, so that both spellings give the same `result_id` and page token.
 pub fn is_as_published(fields: &mut Fields, vintage: &mut i32) -> bool {
-    match HistoryVintage::try_from(*vintage) {
-        Ok(HistoryVintage::AsPublished) => return true,
-        Ok(HistoryVintage::Unspecified | HistoryVintage::Latest) => {}
-        Err(_) => fields.add("vintage", format!("{vintage} is not a vintage of a history")),
+    let is_as_published =
+        fields.choice::<HistoryVintage>("vintage", *vintage) == HistoryVintage::AsPublished;
+    if !is_as_published {
+        *vintage = HistoryVintage::Unspecified.into();
     }
-    *vintage = HistoryVintage::Unspecified.into();
-    false
+    is_as_published
 }
 
 #[cfg(test)]

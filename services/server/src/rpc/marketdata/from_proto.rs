@@ -137,18 +137,9 @@ fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<
 }
 
 fn dataset(fields: &mut Fields, number: i32) -> Option<Dataset> {
-    match fields.choice("dataset", number) {
-        v1::Dataset::Unspecified => None,
-        v1::Dataset::Bars => Some(Dataset::Bars),
-        v1::Dataset::Series => Some(Dataset::Series),
-        v1::Dataset::ShortInterest => Some(Dataset::ShortInterest),
-        v1::Dataset::ShareCounts => Some(Dataset::ShareCounts),
-        v1::Dataset::Listings => Some(Dataset::Listings),
-        v1::Dataset::Memberships => Some(Dataset::Memberships),
-        v1::Dataset::Holdings => Some(Dataset::Holdings),
-        v1::Dataset::Splits => Some(Dataset::Splits),
-        v1::Dataset::Schedules => Some(Dataset::Schedules),
-    }
+    let known: v1::Dataset = fields.choice("dataset", number);
+    // The contract numbers datasets as the store does; none has the number of UNSPECIFIED.
+    u8::try_from(known as i32).ok().and_then(Dataset::from_code)
 }
 
 /// A request for a page of the log.
