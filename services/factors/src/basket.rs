@@ -1,4 +1,4 @@
-//! The megacaps, issuer by issuer: value, and what a day took from it or gave.
+//! The megacaps by issuer: market value, and its change over each day.
 
 use crate::{
     caps::CapHistory,
@@ -7,49 +7,49 @@ use crate::{
 };
 use marketdata::{bars::Bars, day::Day, instrument::InstrumentId, snapshot::Snapshot};
 
-/// One megacap issuer, its listed classes added up.
+/// One megacap issuer, with its listed classes added up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Megacap {
     /// The issuer's configured name.
     pub name: String,
-    /// The day of the row before each day: where its change begins.
+    /// For each day, the day on which its change begins: the day of the previous row.
     pub from: Vec<Day>,
-    /// The days, strictly rising.
+    /// The days, strictly ascending.
     pub days: Vec<Day>,
-    /// Market value at the close of the row before each day, USD, above zero.
+    /// Market value at the close of the previous row, USD; positive.
     pub before: Vec<f64>,
     /// Market value at each day's close, USD.
     pub cap: Vec<f64>,
-    /// Change of market value over the day before, USD, without issuance and buy-backs; the first
-    /// day of a history has none and is left out of it.
+    /// Change of market value over the day, USD, without issuance and buybacks. The first day of a
+    /// history has no change and is left out.
     pub change: Vec<f64>,
     /// The classes used, as configured.
     pub classes: Vec<String>,
-    /// Where the values come from.
+    /// The source of the market values.
     pub source: CapSource,
-    /// The day from which on the shares of all its classes are known, and so the values begin.
+    /// The first day on which the shares of all its classes are known; the values begin there.
     pub known_from: Day,
-    /// The first day of any price of the classes used.
+    /// The first day with a price of any of the classes used.
     pub priced_from: Day,
 }
 
 impl Megacap {
-    /// The change of day `i` over the value before it, a decimal.
+    /// The change of day `i` divided by the market value before it, a decimal.
     pub fn growth(&self, i: usize) -> f64 {
         self.change[i] / self.before[i]
     }
 }
 
-/// An issuer none of whose classes has both prices and shares.
+/// An issuer without any class that has both prices and shares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingIssuer {
     /// The issuer's configured name.
     pub name: String,
-    /// Whether a price is there, and only the shares are missing.
+    /// Whether a price is known, so that only the shares are missing.
     pub priced: bool,
 }
 
-/// Every megacap with its history, and those that have none.
+/// All megacaps with a history, and those without one.
 pub fn megacaps(snapshot: &Snapshot, roles: &Roles) -> (Vec<Megacap>, Vec<MissingIssuer>) {
     let mut found = Vec::new();
     let mut missing = Vec::new();
@@ -77,7 +77,8 @@ fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssue
         .iter()
         .filter_map(|(class, bars, id)| Some((class, bars, CapHistory::of(snapshot, *id, bars)?)))
         .collect();
-    // A printed value is the whole company's: one line carries it, the others would count it again.
+    // A printed value covers the whole company: one line carries it, and adding others would count
+    // it twice.
     if let Some(at) = classes.iter().position(|(_, _, caps)| caps.source == CapSource::Printed) {
         classes = vec![classes.swap_remove(at)];
     }
@@ -117,18 +118,20 @@ fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssue
     Ok(megacap)
 }
 
-/// A class whose last price is this many days old has left; one with a later price lacks a bar.
+/// A class without a price for more than this many days has been delisted; otherwise a bar is
+/// missing.
 const LEFT_DAYS: i32 = 14;
 
-/// Whether a class belongs into its issuer's sum of a day, as `today` knows it: it has a price at or
-/// before the day, and it has not left before it. `span` holds the days of its first and its last
-/// price. A sum without a class that belongs into it is another number, so that such a day has none:
-/// where the price of the day is missing, and where the shares are not known yet.
+/// Whether a class belongs to its issuer's sum on `day`, as known on `today`: it has a price at or
+/// before `day`, and it was not delisted before `day`. `span` holds the days of its first and last
+/// price. A sum without a class that belongs to it is a different quantity, so a day has no sum if
+/// the price of such a class is missing on that day or if its shares are not known yet.
 pub fn is_listed(span: Option<(Day, Day)>, day: Day, today: Day) -> bool {
     span.is_some_and(|(first, last)| first <= day && (day <= last || has_not_left(last, today)))
 }
 
-/// Whether a class whose last price is of a day lacks its later prices; else it has left.
+/// Whether a class whose last price is of day `last` only lacks its later prices; otherwise it was
+/// delisted.
 pub fn has_not_left(last: Day, today: Day) -> bool {
     today <= last.plus(LEFT_DAYS)
 }
@@ -137,7 +140,7 @@ fn span(bars: &Bars<'_>) -> Option<(Day, Day)> {
     bars.days.first().copied().zip(bars.days.last().copied())
 }
 
-/// The row whose change begins and ends on two days; none where it begins on another.
+/// The row that ends on `day`, if its change begins on `from`; `None` otherwise.
 fn row_of(bars: &Bars<'_>, from: Day, day: Day) -> Option<usize> {
     let row = bars.days.binary_search(&day).ok()?;
     (bars.days[row.checked_sub(1)?] == from).then_some(row)
@@ -193,7 +196,7 @@ mod tests {
         let closes: Vec<(Day, f64)> =
             (0..5).map(|i| (start.plus(i), 10.0 + f64::from(i))).collect();
         fixture.closes("GOOGL", &closes);
-        // No close on the second day: its change to the third begins with the first.
+        // No close on the second day, so the change to the third begins on the first.
         fixture.closes("GOOG", &[closes[0], closes[2], closes[3], closes[4]]);
         for name in ["GOOGL", "GOOG"] {
             let key = (fixture.id(Namespace::Listed, name), InstrumentId::NONE);

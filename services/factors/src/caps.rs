@@ -1,7 +1,7 @@
-//! A listed line's market value day by day: shares as known, times price, on one share basis.
+//! A listed line's market value by day: known shares times price, in the same share units.
 //!
-//! There is none before the first known count: a count carried back would put today's buy-backs and
-//! issues into every dollar of the past.
+//! There is no value before the first known count. Carrying a count back would apply today's
+//! buybacks and issuance to every past market value.
 
 use crate::size::CapSource;
 use marketdata::{
@@ -15,23 +15,23 @@ use marketdata::{
 /// Market values on the days of an instrument's bars.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CapHistory {
-    /// USD, by row of the bars; NaN inside only, never out.
+    /// USD, by row of the bars; NaN if unknown, which the accessors hide.
     cap: Vec<f64>,
-    /// USD, shares of the day before times the change of price.
+    /// USD: shares of the previous day times the change of price.
     change: Vec<f64>,
-    /// Where the values come from.
+    /// The source of the values.
     pub source: CapSource,
-    /// The day of the first count or printed value; before it there are no values.
+    /// The day of the first count or printed value; there are no values before it.
     pub known_from: Day,
-    /// The day of the last.
+    /// The day of the last count or printed value.
     pub known_to: Day,
 }
 
 impl CapHistory {
-    /// The market values of an instrument; none where neither shares nor a printed value are known,
-    /// or where no price is one that somebody paid.
+    /// The market values of an instrument. `None` if neither shares nor a printed value are known,
+    /// if some closes are total-return levels and not prices, or if no row has a value.
     ///
-    /// Shares of row `t` are the last count of a day at or before `t`.
+    /// Shares of row `t` are the last count at or before day `t`.
     pub fn of(
         snapshot: &Snapshot,
         instrument: InstrumentId,
@@ -43,7 +43,7 @@ impl CapHistory {
             return None;
         }
         let (cap, change) = match bars.closes_in_one_unit() {
-            // Without a change of units the day whose units are asked for does not matter.
+            // If the units never change, the day whose units are requested does not matter.
             Some(closes) => walk(&shares.counts, &bars.days, |i, _| Some(closes[i])),
             None => walk(&shares.counts, &bars.days, |i, day| bars.close_in_units_of(i, day)),
         };
@@ -56,23 +56,24 @@ impl CapHistory {
         self.cap.get(i).copied().filter(|value| value.is_finite() && 0.0 < *value)
     }
 
-    /// Change of market value of row `i` over the row before, USD, without issuance and buy-backs.
+    /// Change of market value of row `i` over the previous row, USD, without issuance and buybacks.
     pub fn change(&self, i: usize) -> Option<f64> {
         self.change.get(i).copied().filter(|value| value.is_finite())
     }
 }
 
-/// The counts of an instrument's shares, as known.
+/// The known share counts of an instrument.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownShares {
-    /// The day and the number of each count, above zero, by day; one at least.
+    /// Day and number of each count, positive, by day; at least one.
     pub counts: Vec<(Day, f64)>,
-    /// Whether they were counted, or are printed market values over a close.
+    /// Whether the shares were counted or implied by printed market values and closes.
     pub source: CapSource,
 }
 
 impl KnownShares {
-    /// The counts of an instrument, else what its printed values imply; none where there is neither.
+    /// The counts of an instrument, else those implied by its printed values; `None` if it has
+    /// neither.
     pub fn of(
         snapshot: &Snapshot,
         instrument: InstrumentId,
@@ -88,7 +89,7 @@ impl KnownShares {
     }
 }
 
-/// Shares implied by printed market values: a value over that day's close is a number of shares.
+/// Shares implied by printed market values: a value divided by that day's close.
 fn implied(snapshot: &Snapshot, instrument: InstrumentId, bars: &Bars<'_>) -> Vec<(Day, f64)> {
     let caps = column(snapshot, Dataset::Listings, Field::MarketCap, instrument);
     let shares = caps.into_iter().filter_map(|(day, cap)| {
@@ -98,8 +99,8 @@ fn implied(snapshot: &Snapshot, instrument: InstrumentId, bars: &Bars<'_>) -> Ve
     shares.collect()
 }
 
-/// Values and changes of value on each day, NaN before the first count; `price` gives a row's close
-/// in the units of a day.
+/// Values and changes of value on each day, NaN before the first count. `price` returns a row's
+/// close in the units of a day.
 fn walk(
     counts: &[(Day, f64)],
     days: &[Day],
@@ -107,7 +108,7 @@ fn walk(
 ) -> (Vec<f64>, Vec<f64>) {
     let mut cap = Vec::with_capacity(days.len());
     let mut change = Vec::with_capacity(days.len());
-    // The count as of the row before: the shares that a change is made on.
+    // The count as of the previous row: the shares to which the change of price applies.
     let mut held: Option<(Day, f64)> = None;
     let mut next = 0;
     for (i, today) in days.iter().enumerate() {
@@ -147,7 +148,7 @@ mod tests {
     };
 
     #[test]
-    fn shares_and_prices_meet_on_one_basis_across_a_split() {
+    fn shares_and_prices_are_in_the_same_units_across_a_split() {
         // 100 shares at 40; then 4 for 1, prices 10 and 11: value 4,000, 4,000, 4,400.
         let mut fixture = Fixture::new();
         let start = day("2021-01-04");
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn new_shares_are_no_gain_and_a_printed_value_is_the_fallback() {
+    fn new_shares_are_not_a_gain_and_a_printed_value_is_the_fallback() {
         let mut fixture = Fixture::new();
         let start = day("2021-01-04");
         let closes = [(start, 10.0), (start.plus(1), 11.0), (start.plus(2), 11.0)];
@@ -199,7 +200,7 @@ mod tests {
         let snapshot = fixture.snapshot(Instant::close_of(start.plus(2)));
         let of = |id| CapHistory::of(&snapshot, id, &Bars::of(&snapshot, id));
         let caps = of(a).unwrap();
-        // 100 shares gained 1 each; the value also counts the hundred new ones.
+        // 100 shares gained 1 each; the value also includes the hundred new shares.
         assert!((caps.change(1).unwrap() - 100.0).abs() < 1e-9);
         assert!((caps.at(1).unwrap() - 2_200.0).abs() < 1e-9);
         let printed = of(b).unwrap();

@@ -1,11 +1,12 @@
-//! Which lines are share classes of one company: the one definition for sums over companies.
+//! Groups lines that are share classes of one company: the only definition for sums over companies.
 //!
-//! Lines belong together where the configuration says so (the megacaps, known classes whose tickers
-//! have no dot), where tickers differ in a class letter after a dot (`BRK.A`, `BRK.B`; `LEN`,
-//! `LEN.B`), and where the listed names are the same up to the class of common shares (`Bel Fuse Inc.
-//! Class A Common Stock`). Preferred shares, units, warrants and rights are lines of their own: their
-//! price is no price of the company's common shares. So is a line whose ticker
-//! belongs to another company today: its old name and old lists then describe that company.
+//! Lines belong together if the configuration says so (the megacaps, and known classes whose
+//! tickers have no dot), if their tickers differ only in a class letter after a dot (`BRK.A`,
+//! `BRK.B`; `LEN`, `LEN.B`), or if their listed names are the same up to the class of common shares
+//! (`Bel Fuse Inc. Class A Common Stock`). Preferred shares, units, warrants and rights stay
+//! separate, because their price is not a price of the company's common shares. A line whose ticker
+//! belongs to another company today also stays separate, because its old name and old lists
+//! describe the other company.
 
 use crate::roles::{Issuer, Roles};
 use marketdata::{
@@ -15,7 +16,7 @@ use marketdata::{
 };
 use std::collections::BTreeMap;
 
-/// Where a listed name stops to name the company and begins to name the class.
+/// Texts at which a listed name stops naming the company and begins to name the class.
 const CLASS_MARKS: [&str; 11] = [
     " class ",
     " (class ",
@@ -30,7 +31,7 @@ const CLASS_MARKS: [&str; 11] = [
     " american depositary",
 ];
 
-/// What a listed name says of a line that is no class of common shares.
+/// Texts in a listed name which show that the line is not a class of common shares.
 const NO_COMMON_SHARES: [&str; 14] = [
     "preferred",
     "preferreds",
@@ -48,22 +49,22 @@ const NO_COMMON_SHARES: [&str; 14] = [
     "bonds",
 ];
 
-/// What follows the first dot of such a ticker, beside the letters of a preferred share, which begin
-/// with P: `TDW.WS.A`, `YAC.U`.
+/// Suffixes after the first dot of such a ticker: `TDW.WS.A`, `YAC.U`. Preferred shares, whose
+/// suffixes begin with P, are checked separately.
 const NO_COMMON_SUFFIXES: [&str; 9] = ["WS", "WT", "W", "U", "UN", "R", "RT", "RI", "RTS"];
 
-/// The lines of each company, as a view names them.
+/// The lines of each company in a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuers {
-    /// By instrument number: the number of its company.
+    /// The number of the company, by instrument.
     numbers: BTreeMap<InstrumentId, u32>,
-    /// By number: the company's lines in the order of their tickers.
+    /// The company's lines in the order of their tickers, by company number.
     lines: Vec<Vec<InstrumentId>>,
 }
 
 impl Issuers {
-    /// Puts the lines together. Companies are numbered in the order of their first ticker, so that
-    /// nothing depends on the order in which instruments came.
+    /// Groups the lines. Companies are numbered in the order of their first ticker, so that nothing
+    /// depends on the order of ingest.
     pub fn of(
         snapshot: &Snapshot,
         roles: &Roles,
@@ -71,7 +72,7 @@ impl Issuers {
     ) -> Issuers {
         let mut all: Vec<(&str, InstrumentId)> =
             instruments.into_iter().map(|id| (snapshot.symbol(id), id)).collect();
-        // Two that share a ticker, because it was used again, stay in the order given.
+        // Two instruments that share a ticker, because it was reused, stay in the given order.
         all.sort_by(|a, b| a.0.cmp(b.0));
         let configured = configured(snapshot, roles);
         let mut groups = Groups::of(all.len());
@@ -94,18 +95,18 @@ impl Issuers {
         issuers
     }
 
-    /// The number of a line's company; none for a line that was not among those given.
+    /// The number of a line's company; `None` for a line that was not among those given.
     pub fn number(&self, instrument: InstrumentId) -> Option<u32> {
         self.numbers.get(&instrument).copied()
     }
 
-    /// The lines of each company, companies by number, lines by ticker.
+    /// The lines of each company: companies by number, lines by ticker.
     pub fn companies(&self) -> &[Vec<InstrumentId>] {
         &self.lines
     }
 }
 
-/// What lines of one company have in common.
+/// A property that all lines of one company share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'a> {
     /// The configured issuer.
@@ -116,7 +117,7 @@ enum Key<'a> {
     Ticker(&'a str),
 }
 
-/// What joins a line to others; nothing where another instrument has its ticker today.
+/// The keys that group a line with others; none if another instrument has its ticker today.
 fn keys<'a>(
     snapshot: &Snapshot,
     configured: &BTreeMap<InstrumentId, &'a str>,
@@ -135,7 +136,7 @@ fn keys<'a>(
     [named, company.map(Key::Name), Some(Key::Ticker(stem(symbol)))]
 }
 
-/// Places that belong together; the least of each group stands for it.
+/// Groups of positions (union-find); the lowest position of a group represents it.
 struct Groups {
     parents: Vec<usize>,
 }
@@ -160,7 +161,7 @@ impl Groups {
     }
 }
 
-/// The name of the configured issuer of each of its lines.
+/// The configured issuer's name for each of its lines.
 fn configured<'a>(snapshot: &Snapshot, roles: &'a Roles) -> BTreeMap<InstrumentId, &'a str> {
     let issuers = roles.share_classes.iter().chain(&roles.megacaps);
     let lines = issuers.flat_map(|Issuer { name, classes }| {
@@ -170,14 +171,15 @@ fn configured<'a>(snapshot: &Snapshot, roles: &'a Roles) -> BTreeMap<InstrumentI
     lines.collect()
 }
 
-/// Whether a ticker may be one of common shares; a caret marks a preferred share.
+/// Whether a ticker can be one of common shares; a caret marks a preferred share.
 fn is_common(symbol: &str) -> bool {
     let suffix = symbol.split('.').nth(1).unwrap_or("");
     let is_preferred = symbol.contains('^') || (suffix.starts_with('P') && suffix.len() <= 3);
     !is_preferred && !NO_COMMON_SUFFIXES.contains(&suffix)
 }
 
-/// A ticker before its class letter; what follows a dot elsewhere is no class of common shares.
+/// A ticker without its class letter, if it ends in a dot and a class letter; else the whole
+/// ticker.
 fn stem(symbol: &str) -> &str {
     match symbol.split_once('.') {
         Some((stem, "A" | "B" | "C" | "K" | "V")) => stem,
@@ -185,20 +187,20 @@ fn stem(symbol: &str) -> &str {
     }
 }
 
-/// The name in the latest listing that gives one.
+/// The name in the latest listing that has one.
 fn listed_name(snapshot: &Snapshot, instrument: InstrumentId) -> Option<&str> {
     let rows = snapshot.rows(Dataset::Listings, instrument);
     let column = Dataset::Listings.column(Field::Name);
     (0..rows.len()).rev().find_map(|row| snapshot.text(rows.value(row, column)?))
 }
 
-/// Whether a listed name, in lower case, says that the line is no class of common shares.
+/// Whether a listed name, in lower case, shows that the line is not a class of common shares.
 fn is_no_common(name: &str) -> bool {
     let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
     name.contains('%') || words.any(|word| NO_COMMON_SHARES.contains(&word))
 }
 
-/// The company that a listed name, in lower case, names before the class.
+/// The company named before the class in a listed name, in lower case.
 fn before_class(name: &str) -> Option<&str> {
     let at = CLASS_MARKS.into_iter().filter_map(|mark| name.find(mark)).min()?;
     Some(name[..at].trim())
@@ -214,8 +216,8 @@ mod tests {
     };
 
     #[test]
-    fn a_listed_name_before_its_class() {
-        // As the screener of 2021-01-29 and the list of S&P members write them.
+    fn the_company_is_read_from_a_listed_name() {
+        // As written in the screener of 2021-01-29 and the list of S&P members.
         for (name, company) in [
             ("Under Armour Inc. Class C Common Stock", Some("under armour inc.")),
             ("Fox Corporation (Class B)", Some("fox corporation")),
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_arrival_does_not_matter() {
+    fn the_order_of_ingest_does_not_matter() {
         let lines = |order: &[&str]| {
             let mut fixture = Fixture::new();
             for symbol in order {

@@ -1,10 +1,10 @@
-//! Company or fund: told by data, never guessed from what is missing.
+//! Classifies lines as companies or funds, from data and never from missing data.
 //!
-//! A line is a fund or an index if it is on the configured list or a candidate of a role, its ticker
-//! has a leading caret, its holdings are known, or a listing gives it the asset class of a fund.
-//! Otherwise it is a company if a listing gives it the asset class of one, it has a sector in a listing
-//! or among a fund's holdings, it has a public float, or it is in the breadth universe on the view's
-//! day. Everything else is of unknown kind, and answers say so.
+//! A line is a fund or an index if it is on the configured list or a candidate of a role, its
+//! ticker has a leading caret, its holdings are known, or a listing gives it the asset class of a
+//! fund. Otherwise it is a company if a listing gives it the asset class of one, it has a sector in
+//! a listing or among a fund's holdings, it has a public float, or it is in the breadth universe on
+//! the view's day. Everything else is of unknown kind, and answers say so.
 
 use crate::{roles::Roles, sector::sector};
 use marketdata::{
@@ -13,27 +13,28 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// What kind of thing a listed line is.
+/// Whether a listed line is a company or a fund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InstrumentKind {
-    /// A company's shares.
+    /// Shares of a company.
     Company,
-    /// A fund or an index: it has no market value of its own.
+    /// A fund or an index; it has no market value of its own.
     Fund,
-    /// Nothing known says which.
+    /// The data do not tell.
     Unknown,
 }
 
-/// Words of an asset class that make a fund, as words of their own.
+/// Whole words of an asset class that identify a fund.
 const FUND_WORDS: [&str; 9] =
     ["ETF", "ETN", "ETP", "ETC", "FUND", "FUNDS", "EXCHANGE-TRADED", "CLOSED-END", "INDEX"];
 
-/// Words of an asset class that make a company, where none of the others is there.
+/// Whole words of an asset class that identify a company, unless a word of a fund also occurs.
 const COMPANY_WORDS: [&str; 10] =
     ["EQUITY", "STOCK", "STOCKS", "COMMON", "SHARE", "SHARES", "ADR", "ADS", "REIT", "ORDINARY"];
 
 impl InstrumentKind {
-    /// What an asset class in a source's words says: `Common Stock`, `ETF`, `Equity Fund`.
+    /// The kind that an asset class implies, as sources write it: `Common Stock`, `ETF`, `Equity
+    /// Fund`.
     pub fn of_asset_class(text: &str) -> InstrumentKind {
         let text = text.to_ascii_uppercase();
         let words = || text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
@@ -47,17 +48,17 @@ impl InstrumentKind {
     }
 }
 
-/// What a view's data and the configuration say of everybody's kind.
+/// What a view's data and the configuration tell about the kind of every line.
 #[derive(Clone, Debug)]
 pub struct Kinds {
-    /// Configured funds and those whose holdings are known, by number.
+    /// Configured funds and those whose holdings are known, by id.
     funds: Vec<InstrumentId>,
-    /// Members of the breadth universes on the view's day, by number.
+    /// Members of the breadth universes on the view's day, by id.
     members: Vec<InstrumentId>,
 }
 
 impl Kinds {
-    /// Reads the configured list, the holders of holdings and the members.
+    /// Reads the configured funds, the funds with holdings and the members.
     pub fn of(snapshot: &Snapshot, roles: &Roles) -> Kinds {
         let mut funds: Vec<InstrumentId> =
             roles.fund_symbols().filter_map(|symbol| snapshot.listed(symbol)).collect();
@@ -78,7 +79,7 @@ impl Kinds {
         Kinds { funds, members }
     }
 
-    /// What a line is.
+    /// The kind of a line.
     pub fn get(&self, snapshot: &Snapshot, instrument: InstrumentId) -> InstrumentKind {
         let class = asset_class(snapshot, instrument);
         if class == InstrumentKind::Fund || self.is_listed_fund(snapshot, instrument) {
@@ -103,8 +104,8 @@ impl Kinds {
     }
 }
 
-/// Whether the latest event of one of the indices up to the view's day is that it joined. A company
-/// that left is no member, even if another one joined under its ticker.
+/// Whether the latest event for one of the indices up to the view's day is a joining. A company
+/// that left is not a member, even if another one joined under its ticker.
 fn is_member(snapshot: &Snapshot, instrument: InstrumentId, indices: &[InstrumentId]) -> bool {
     let rows = snapshot.rows(Dataset::Memberships, instrument);
     let column = Dataset::Memberships.column(Field::Member);
@@ -115,7 +116,7 @@ fn is_member(snapshot: &Snapshot, instrument: InstrumentId, indices: &[Instrumen
     })
 }
 
-/// What the latest asset class of a listing says.
+/// The kind implied by the latest asset class in a listing.
 fn asset_class(snapshot: &Snapshot, instrument: InstrumentId) -> InstrumentKind {
     let rows = snapshot.rows(Dataset::Listings, instrument);
     let column = Dataset::Listings.column(Field::AssetClass);
@@ -139,7 +140,7 @@ mod tests {
     };
 
     #[test]
-    fn asset_classes_in_sources_words() {
+    fn asset_classes_are_read_as_sources_write_them() {
         for (text, kind) in [
             ("Common Stock", InstrumentKind::Company),
             ("Equity", InstrumentKind::Company),

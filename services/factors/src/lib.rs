@@ -1,8 +1,8 @@
-//! Series that several services need, named once.
+//! Series and classifications that several services share, each defined once.
 //!
-//! In the order of their dependence, each module importing from those before it alone: `roles`,
-//! `issuer`, `sector`, `kind`, `short_ratio`, `size`, `caps`, `basket`, `moves`, `line`, `spread`,
-//! `returns`, `trading`, `most_shorted`.
+//! Modules in the order of dependence; each imports only from those before it: `roles`, `issuer`,
+//! `sector`, `kind`, `short_ratio`, `size`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`,
+//! `trading`, `most_shorted`.
 
 pub mod basket;
 pub mod caps;

@@ -1,4 +1,4 @@
-//! The daily history of one role as a single line: what one unit put in at the start is worth, or
+//! The daily history of one role as a single line: the growth of one unit invested at the start, or
 //! the values of a series.
 
 use crate::{moves::Moves, roles::ResolvedRole};
@@ -10,7 +10,7 @@ use marketdata::{
 };
 use stats::change;
 
-/// What a line's levels are.
+/// The meaning of a line's levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
     /// Growth of one unit since the first day, distributions reinvested: from bars.
@@ -19,25 +19,26 @@ pub enum LineKind {
     Value,
 }
 
-/// A daily history without holes: days strictly rising, every level finite.
+/// A daily history without gaps: days strictly ascending, every level finite.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// Whose history.
+    /// The role and the symbol configured for it.
     pub resolved: ResolvedRole,
-    /// What the levels are.
+    /// The meaning of the levels.
     pub kind: LineKind,
     /// The days.
     pub days: Vec<Day>,
     /// The level of each day.
     pub levels: Vec<f64>,
-    /// A relative change of the levels no larger than this is none.
+    /// A relative change of the levels up to this size counts as zero.
     pub precision: f64,
-    /// Earlier rows left out because no known factor joins their prices to the later ones.
+    /// Number of earlier rows left out because no known factor connects their prices to the later
+    /// ones.
     pub rows_left_out: usize,
 }
 
 impl Line {
-    /// The history of who plays a role.
+    /// The history of a resolved role.
     pub fn of(snapshot: &Snapshot, resolved: ResolvedRole) -> Line {
         match resolved.dataset {
             Dataset::Bars => {
@@ -63,12 +64,12 @@ impl Line {
         }
     }
 
-    /// Growth over `horizon` rows, a decimal: `level_t / level_{t−h} − 1`. For levels above zero.
+    /// Growth over `horizon` rows, a decimal: `level_t / level_{t−h} − 1`. Levels must be positive.
     pub fn growth(&self, horizon: usize) -> Series {
         over(&self.days, &self.levels, horizon, |old, new| self.step(old, new))
     }
 
-    /// The same with the days they begin on.
+    /// [`Line::growth`] together with the days on which each change begins.
     pub fn moves(&self, horizon: usize) -> Moves {
         let mut moves = Moves::empty();
         for end in horizon..self.days.len() {
@@ -92,7 +93,8 @@ impl Line {
         })
     }
 
-    /// Growth from the last row at or before a day to the last row, and the row it starts from.
+    /// Growth from the last row at or before a day to the last row, a decimal, and the day of the
+    /// first of the two.
     pub fn growth_since(&self, day: Day) -> Option<(Day, f64)> {
         let start = self.days.partition_point(|candidate| *candidate <= day).checked_sub(1)?;
         let (old, new) = (self.levels[start], *self.levels.last()?);
@@ -100,8 +102,8 @@ impl Line {
     }
 }
 
-/// A change over `horizon` rows on every day that has one; non-finite changes are left out. What is
-/// no more than rounding is for `change` to settle.
+/// A change over `horizon` rows on every day that has one; non-finite changes are left out.
+/// `change` must treat rounding as zero.
 pub fn over(
     days: &[Day],
     levels: &[f64],
@@ -118,7 +120,7 @@ pub fn over(
     series
 }
 
-/// The row after the last break of units, and the wealth from there on.
+/// The first row after the last break of units, and the wealth from there on.
 fn wealth(bars: &Bars<'_>) -> (usize, Vec<f64>) {
     let mut start = 0;
     let mut levels = Vec::with_capacity(bars.len());
@@ -146,12 +148,12 @@ mod tests {
     };
 
     #[test]
-    fn the_rounding_of_a_vendors_levels_is_no_move() {
+    fn the_rounding_of_a_vendors_levels_is_no_change() {
         let mut fixture = Fixture::new();
         let id = fixture.id(marketdata::instrument::Namespace::Listed, "SPY");
         let start = day("2021-01-04");
-        // TLT as a vendor adjusted it: an unchanged price one and two steps of single precision (7
-        // digits) apart, then a cent on 37 dollars.
+        // TLT as adjusted by a vendor: an unchanged price that differs by one and two steps of
+        // single precision (7 digits), then a change of one cent on 37 dollars.
         for (i, close) in [(0, 37.414_013), (1, 37.414_017), (2, 37.414_009), (3, 37.424_013)] {
             let at = start.plus(i);
             let basis = marketdata::basis::PriceBasis::TotalReturn { on: day("2021-06-30") };
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fund_is_followed_through_its_distributions() {
+    fn distributions_of_a_fund_are_reinvested() {
         let mut fixture = Fixture::new();
         let id = fixture.id(marketdata::instrument::Namespace::Listed, "SPY");
         let start = day("2021-01-04");

@@ -1,10 +1,10 @@
 //! The most-shorted basket, built at each publication from what was public then (methodology A8).
 //!
-//! At each settlement's publication: names with a market value of at least 1bn USD and at least 5m
-//! USD traded a day, ranked by short interest as a share of float. The first 50 (the first tenth
-//! where fewer than 500 qualify) are bought in equal weights at the close of the session after the
-//! publication's day, so that no return is earned before anybody could have acted on it; a name
-//! already held stays while its rank is within 1.2 times that number.
+//! At each settlement's publication, names with a market value of at least 1bn USD and a traded
+//! value of at least 5m USD per day are ranked by short interest as a share of float. The first 50
+//! (the first tenth if fewer than 500 qualify) are bought in equal weights at the close of the
+//! session after the publication's day, so that no return is earned before the publication could be
+//! acted on. A name already held stays as long as its rank is within 1.2 times that number.
 
 use crate::{kind::Kinds, moves::Moves, roles::Roles, trading::Trading};
 use marketdata::{
@@ -24,52 +24,54 @@ const MIN_TRADED_USD: f64 = 5e6;
 const NAMES: usize = 50;
 const BUFFER: f64 = 1.2;
 const TRADED_SESSIONS: usize = 21;
-/// A settlement this much older than the publication is no longer somebody's latest.
+/// A settlement more than this many days older than the publication does not count as a name's
+/// latest.
 const MAX_SETTLEMENT_AGE: i32 = 45;
-/// A price this much older than the publication is no price.
+/// A price more than this many days older than the publication does not count.
 const MAX_PRICE_AGE: i32 = 7;
 
-/// What one publication made of the basket.
+/// One rebalancing of the basket.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rebalance {
     /// The settlement that was published.
     pub settlement_on: Day,
-    /// When it was public.
+    /// When it was published.
     pub published_at: Instant,
-    /// The names bought at the close of the session after, with short interest over float, highest first.
+    /// The names bought at the close of the next session, with short interest over float, highest
+    /// first.
     pub members: Vec<(InstrumentId, f64)>,
-    /// Names that met the bounds of market value and trading.
+    /// Number of names that met the bounds on market value and traded value.
     pub eligible: usize,
-    /// Names with short interest but without a known float, price, shares or volume.
+    /// Number of names with short interest but without a known float, price, share count or volume.
     pub incomplete: usize,
 }
 
 /// The basket over time.
 #[derive(Clone, Debug)]
 pub struct MostShorted {
-    /// Every rebalance, oldest first.
+    /// All rebalances, oldest first.
     pub rebalances: Vec<Rebalance>,
-    /// Mean total return of the members a session.
+    /// Mean total return of the members per session.
     pub returns: Moves,
     /// Sessions since the first purchase on which fewer than half the members have a return.
     pub sessions_left_out: usize,
     memo: Memo,
 }
 
-/// What a later snapshot goes on from.
+/// State that a later snapshot continues from.
 #[derive(Clone, Debug)]
 struct Memo {
     /// The names with short interest, in the order of names.
     holders: Vec<InstrumentId>,
     publications: Vec<Publication>,
-    /// None before the first purchase.
+    /// `None` before the first purchase.
     trading: Option<Trading>,
     /// The sessions left out.
     left_out: Vec<Day>,
 }
 
 impl MostShorted {
-    /// Bytes held.
+    /// Memory held, bytes.
     pub fn bytes(&self) -> usize {
         let members = self.rebalances.iter().map(|rebalance| {
             size_of::<Rebalance>() + rebalance.members.len() * size_of::<(InstrumentId, f64)>()
@@ -84,14 +86,14 @@ impl MostShorted {
     }
 }
 
-/// One settlement's publication.
+/// The publication of one settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Publication {
     settlement_on: Day,
     at: Instant,
-    /// The day in New York.
+    /// The day of the publication in New York.
     day: Day,
-    /// The last day whose close was public.
+    /// The last day whose close was public by then.
     last_close: Day,
 }
 
@@ -114,23 +116,24 @@ impl Known {
         }
     }
 
-    /// The latest value that was public. A row revised later counts from its revision.
+    /// The latest value that was public at a publication. A row revised later counts from its
+    /// revision.
     fn at(&self, publication: &Publication) -> Option<(Day, f64)> {
-        // Nothing is published before the day it describes, so that the look back is short.
+        // No value is published before the day it describes, so few rows have to be searched.
         let end = self.days.partition_point(|day| *day <= publication.day);
         let row = (0..end).rev().find(|row| self.published[*row] <= publication.at)?;
         Some((self.days[row], self.values[row]))
     }
 }
 
-/// One name's standing at one publication.
+/// The rank data of one name at one publication.
 struct Standing {
     instrument: InstrumentId,
     ratio: f64,
 }
 
-/// The basket as a snapshot sees it; no rebalance where no short interest is known. What an earlier
-/// one, made by the same roles, shares with it is taken over; the answer is the same without it.
+/// The basket as a snapshot sees it; without rebalances if no short interest is known. Reuses what
+/// is still valid of an earlier basket with the same roles; the result is the same without it.
 pub fn most_shorted(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -167,7 +170,7 @@ pub fn most_shorted(
     basket.with_returns(snapshot, kept_returns)
 }
 
-/// Adds what some publications make of the basket.
+/// Adds the rebalances of some publications.
 fn rebalance(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -208,7 +211,7 @@ fn rebalance(
 }
 
 impl MostShorted {
-    /// Whether nothing but prices can rank names otherwise than in an earlier snapshot.
+    /// Whether the rankings can differ from those of an earlier snapshot only through prices.
     fn ranks_as(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
         let same = [Dataset::ShortInterest, Dataset::Holdings, Dataset::Listings];
         let counts_hold = |id: &InstrumentId| {
@@ -224,7 +227,8 @@ impl MostShorted {
                 .all(|id| snapshot.has_units_of(before, *id) && counts_hold(id))
     }
 
-    /// Whether every publication finds the same counts of a name's shares and float.
+    /// Whether every publication finds the same shares outstanding and float of a name in both
+    /// snapshots.
     fn share_counts_hold(&self, snapshot: &Snapshot, before: &Snapshot, id: InstrumentId) -> bool {
         let [new, old] = [snapshot, before].map(|snapshot| snapshot.rows(Dataset::ShareCounts, id));
         [Field::PublicFloat, Field::SharesOutstanding].into_iter().all(|field| {
@@ -238,7 +242,7 @@ impl MostShorted {
     }
 }
 
-/// Each settlement and the instant at which most of it became public, in the order of publication.
+/// Each settlement with the time at which most of it became public, in the order of publication.
 fn publications(snapshot: &Snapshot, holders: &[InstrumentId]) -> Vec<Publication> {
     let mut all: Vec<(Day, Instant)> = Vec::new();
     for instrument in holders {
@@ -267,18 +271,18 @@ fn publications(snapshot: &Snapshot, holders: &[InstrumentId]) -> Vec<Publicatio
     publications.into_iter().map(publication).collect()
 }
 
-/// What a publication makes of a name with a current settlement.
+/// The result for a name with a current settlement at one publication.
 #[derive(Clone, Copy, Debug)]
 enum Judgement {
     /// Short interest over float of a name that qualifies.
     Ranked(f64),
-    /// Its market value or its trading is below the bounds.
+    /// Its market value or traded value is below the bounds.
     TooSmall,
     /// An input is missing.
     Incomplete,
 }
 
-/// What each publication makes of a name; none where its latest settlement is too old.
+/// The result for a name at each publication; `None` if its latest settlement is too old.
 fn rank_one(
     snapshot: &Snapshot,
     instrument: InstrumentId,
@@ -305,7 +309,7 @@ fn rank_one(
     publications.iter().map(judge).collect()
 }
 
-/// What one name is judged by.
+/// The data by which one name is judged.
 struct Name<'a> {
     bars: Bars<'a>,
     interest: Known,
@@ -314,8 +318,8 @@ struct Name<'a> {
 }
 
 impl Name<'_> {
-    /// Short interest over float where the name qualifies, `Some(None)` where it does not, `None`
-    /// where an input is missing.
+    /// Short interest over float if the name qualifies; `Some(None)` if it does not; `None` if an
+    /// input is missing.
     fn judge(&self, publication: &Publication, settled: Day, short: f64) -> Option<Option<f64>> {
         let last = self.bars.index_on_or_before(publication.last_close)?;
         if self.bars.days[last].plus(MAX_PRICE_AGE) < publication.day {
@@ -334,7 +338,7 @@ impl Name<'_> {
     }
 }
 
-/// Mean value traded over the sessions up to a row, USD.
+/// Mean traded value over the sessions up to a row, USD.
 fn traded(bars: &Bars<'_>, last: usize) -> Option<f64> {
     let first = last.saturating_sub(TRADED_SESSIONS - 1);
     let sum: Option<f64> = (first..=last).map(|row| bars.value_traded(row)).sum();
@@ -342,7 +346,7 @@ fn traded(bars: &Bars<'_>, last: usize) -> Option<f64> {
 }
 
 fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(InstrumentId, f64)> {
-    // They come in the order of names, which settles ties.
+    // The names arrive in the order of names, which breaks ties.
     all.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     let names = NAMES.min(all.len().div_ceil(10));
     let kept = (names as f64 * BUFFER) as usize;
@@ -357,12 +361,12 @@ fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(Instrume
 }
 
 impl MostShorted {
-    /// Adds the mean of the members' total returns per session, and how many sessions have none.
-    /// `kept` is an earlier basket, its snapshot, and the day from which on it holds other names.
+    /// Adds the mean of the members' total returns per session, and the number of sessions without
+    /// one. `kept` is an earlier basket, its snapshot, and the day from which it holds other names.
     ///
     /// A basket is held from the close of the first session after its publication's day to that of
-    /// the next. A member has a return of a session where it has a close on it and on the session
-    /// before, so that none reaches back over a halt to before the purchase.
+    /// the next one. A member has a return for a session if it has a close on it and on the
+    /// previous session, so that no return reaches back over a halt to before the purchase.
     fn with_returns(
         mut self,
         snapshot: &Snapshot,
@@ -406,7 +410,7 @@ impl MostShorted {
             }
             let mut members: Vec<InstrumentId> =
                 rebalance.members.iter().map(|(id, _)| *id).collect();
-            // Sums run in the order of names.
+            // Sums are taken in the order of names.
             snapshot.sort_by_name(&mut members);
             let mut sums = vec![(0.0, 0_usize); held.len()];
             let mut of_member = vec![0.0; held.len()];
@@ -439,16 +443,16 @@ mod tests {
         instrument::Namespace,
     };
 
-    /// Twelve names at 100 USD with a volume of a million: 100m traded a day, 2bn of market value
-    /// (20m shares), except name 11 with 5m shares, 0.5bn. Short interest over float is i + 1 per
-    /// cent. A tenth of eleven, rounded up, is two names.
+    /// Twelve names at 100 USD with a volume of one million: 100m traded per day and a market value
+    /// of 2bn (20m shares), except name 11 with 5m shares, 0.5bn. Short interest over float is i +
+    /// 1 per cent. A tenth of eleven, rounded up, is two names.
     fn market() -> (Fixture, Vec<InstrumentId>) {
         let mut fixture = Fixture::new();
         let names: Vec<String> = (0..12).map(|i| format!("N{i:02}")).collect();
         let start = day("2021-01-04");
         let mut ids = Vec::new();
         for (n, name) in names.iter().enumerate() {
-            // From the tenth row on, name n gains n per cent on that row alone.
+            // On the tenth row only, name n gains n per cent.
             let closes: Vec<(Day, f64)> = (0..12)
                 .map(|i| (start.plus(i), if i < 9 { 100.0 } else { 100.0 + n as f64 }))
                 .collect();
@@ -467,14 +471,14 @@ mod tests {
     }
 
     #[test]
-    fn the_basket_is_made_of_what_was_public() {
+    fn the_basket_is_built_from_what_was_public() {
         let (mut fixture, ids) = market();
         let start = day("2021-01-04");
         let published = Instant::new_york(start.plus(7), 18, 0);
         for (n, id) in ids.iter().enumerate() {
             publish(&mut fixture, *id, day("2020-12-31"), published, 1e5 * (n + 1) as f64);
         }
-        // A later settlement turns the order round; it is public only after the last row.
+        // A later settlement reverses the order; it is public only after the last row.
         let later = Instant::new_york(start.plus(11), 18, 0);
         for (n, id) in ids.iter().enumerate() {
             publish(&mut fixture, *id, start.plus(4), later, 1e5 * (20 - n) as f64);
@@ -492,7 +496,7 @@ mod tests {
         assert_eq!(names, [ids[10], ids[9]]);
         assert!((first.members[0].1 - 0.11).abs() < 1e-12);
         // Bought at the close of the session after the publication's day, the ninth row; the tenth
-        // gives the mean of 10 % and 9 %.
+        // row gives the mean of 10 % and 9 %.
         assert_eq!(basket.returns.from[0], start.plus(8));
         assert_eq!(basket.returns.to, [start.plus(9), start.plus(10), start.plus(11)]);
         assert!((basket.returns.values[0] - 0.095).abs() < 1e-12);
@@ -505,9 +509,9 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_ingest_alters_no_bit() {
-        // Thirty names shorted alike, so that names alone settle which three are held; returns whose
-        // sum depends on its order.
+    fn the_order_of_ingest_changes_no_bit() {
+        // Thirty names with equal short interest, so that only names decide which three are held,
+        // and returns whose sum depends on the order of addition.
         let basket = |order: &[usize]| {
             let mut fixture = Fixture::new();
             let start = day("2021-01-04");
@@ -539,7 +543,8 @@ mod tests {
     fn a_held_name_stays_within_the_buffer() {
         let standing = |n: u32| Standing { instrument: InstrumentId(n), ratio: 1.0 / f64::from(n) };
         let all = || (1..=100).map(standing).collect::<Vec<_>>();
-        // Ten of a hundred; twelve are within the buffer. 11 and 12 are held and stay, 13 is not.
+        // Ten of a hundred are held; twelve are within the buffer. Names 11 and 12 are held and
+        // stay, 13 is not.
         let held = [(InstrumentId(11), 0.0), (InstrumentId(12), 0.0), (InstrumentId(13), 0.0)];
         let chosen: Vec<u32> = choose(all(), &held).iter().map(|(id, _)| id.0).collect();
         assert_eq!(chosen, [1, 2, 3, 4, 5, 6, 7, 8, 11, 12]);

@@ -1,30 +1,31 @@
-//! Changes that know the day they start from: two are put together over the same sessions alone.
+//! Changes that record the day on which they begin, so that two are combined only over the same
+//! sessions.
 //!
-//! A change filed under the day it ends on may have begun anywhere: after a halt, a hole in a file, a
-//! holiday of one market. Subtracting two such numbers compares a day with a week.
+//! A change known only by its last day may have begun any time before: after a halt, a gap in a
+//! file, or a holiday of one market. Subtracting two such changes can compare a day with a week.
 
 use marketdata::{day::Day, snapshot::Series};
 
-/// Simple returns, each over the time from one close to another; ends strictly rising.
+/// Simple returns, each from one close to another; last days strictly ascending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moves {
-    /// The day of the close each begins with.
+    /// The day of the close on which each return begins.
     pub from: Vec<Day>,
-    /// The day of the close each ends with.
+    /// The day of the close on which each return ends.
     pub to: Vec<Day>,
     /// Simple returns, decimals.
     pub values: Vec<f64>,
 }
 
 impl Moves {
-    /// No move.
+    /// No moves.
     pub const fn empty() -> Moves {
         Moves { from: Vec::new(), to: Vec::new(), values: Vec::new() }
     }
 
-    /// Adds a later move.
+    /// Appends a later move.
     pub fn push(&mut self, from: Day, to: Day, value: f64) {
-        debug_assert!(self.to.last().is_none_or(|last| *last < to), "invariant: ends rise");
+        debug_assert!(self.to.last().is_none_or(|last| *last < to), "invariant: last days ascend");
         self.from.push(from);
         self.to.push(to);
         self.values.push(value);
@@ -36,11 +37,11 @@ impl Moves {
         days.zip(&self.values).map(|((from, to), value)| (*from, *to, *value))
     }
 
-    /// Growth over `horizon` moves in a row, compounded. Where one does not begin with the close that
-    /// the one before ends with, nothing spans the hole.
+    /// Growth over `horizon` consecutive moves, compounded. If a move does not begin at the close
+    /// where the previous one ends, no growth spans the gap.
     pub fn compounded(&self, horizon: usize) -> Moves {
         let mut compounded = Moves::empty();
-        // Growth since the last hole, after each move; and how many moves that is.
+        // Growth since the last gap after each move, and the number of moves since then.
         let (mut wealth, mut run) = (vec![1.0], 0);
         for (at, (from, to, value)) in self.iter().enumerate() {
             if at.checked_sub(1).is_some_and(|before| self.to[before] != from) {
@@ -57,8 +58,8 @@ impl Moves {
         compounded
     }
 
-    /// These less others, where both begin and end on the same days, and the number of days on which
-    /// both end and only one begins.
+    /// These moves minus others, if both begin and end on the same days; and the number of days on
+    /// which both end but only one of them begins.
     pub fn less(&self, other: &Moves) -> (Moves, usize) {
         let mut spread = Moves::empty();
         let (mut at, mut unlike) = (0, 0);
@@ -75,8 +76,8 @@ impl Moves {
         (spread, unlike)
     }
 
-    /// The mean of moves over one session, each session over those that have it where they are at
-    /// least `least`. A session is a day on which one of them ends; it begins on the one before.
+    /// The mean of moves over single sessions, for sessions on which at least `least` of them have
+    /// a move. A session is a day on which a move ends; its moves begin on the session before.
     pub fn mean(all: &[Moves], least: usize) -> Moves {
         let ends = all.iter().flat_map(|moves| moves.to.iter().chain(moves.from.first()));
         let mut days: Vec<Day> = ends.copied().collect();
@@ -102,7 +103,7 @@ impl Moves {
         mean
     }
 
-    /// The values by the day they end on.
+    /// The values by the day on which they end.
     pub fn into_series(self) -> Series {
         Series { days: self.to, values: self.values }
     }
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_spans_a_hole() {
+    fn no_growth_spans_a_gap() {
         let daily = moves(&[(1, 2, 0.1), (2, 3, -0.5), (4, 5, 0.2), (5, 6, 0.5), (6, 7, 0.0)]);
         let two = daily.compounded(2);
         assert_eq!(ends(&two), [(1, 3), (4, 6), (5, 7)]);
@@ -149,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_is_over_enough_moves_of_the_session() {
+    fn a_mean_needs_enough_moves_in_the_session() {
         let all = [
             moves(&[(1, 2, 0.1), (2, 3, 0.1), (3, 4, 0.1)]),
             moves(&[(1, 3, 0.9), (3, 4, 0.3)]),
             moves(&[(2, 3, 0.3), (3, 4, 0.2)]),
         ];
         let mean = Moves::mean(&all, 2);
-        // Session 2 has one of three; the second's move to 3 is over two sessions.
+        // Session 2 has one move of three; the second's move to 3 spans two sessions.
         assert_eq!(ends(&mean), [(2, 3), (3, 4)]);
         assert!((mean.values[0] - 0.2).abs() < 1e-12 && (mean.values[1] - 0.2).abs() < 1e-12);
     }
@@ -165,11 +166,11 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn compounding_is_what_wealth_does(
+        fn compounded_moves_equal_changes_of_wealth(
             steps in prop::collection::vec((-0.2..0.25f64, 0..8u8), 1..40),
             horizon in 1usize..6,
         ) {
-            // A hole after one step in eight.
+            // A gap after one step in eight.
             let mut day = 0;
             let mut daily = Moves::empty();
             for (value, hole) in &steps {

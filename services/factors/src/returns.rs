@@ -1,9 +1,10 @@
-//! Total returns on the days the market traded, all instruments on one calendar.
+//! Total returns of all instruments on one calendar of the days on which the market traded.
 //!
 //! A session is a day on which at least one in ten of the instruments alive around it has a price,
-//! so that neither a bar on a Saturday nor a hole in one file makes or breaks one. A return belongs to a
-//! session when the instrument has a close on it and on the session before; otherwise it is absent
-//! (NaN inside, hidden by the accessors). It is never filled here, and never spread over a halt.
+//! so that neither a bar on a Saturday nor a gap in one file creates or removes a session. An
+//! instrument has a return for a session if it has a close on it and on the previous session;
+//! otherwise the return is absent (NaN internally, hidden by the accessors). Absent returns are
+//! never filled, and a return over a halt is never assigned to a session.
 
 use crate::roles::ResolvedRole;
 use marketdata::{
@@ -15,32 +16,32 @@ use marketdata::{
 };
 use rayon::prelude::*;
 
-/// Calendar days looked back for every hundred sessions: 365.25/252 with room for holidays.
+/// Calendar days to search per hundred sessions: 365.25/252, with room for holidays.
 const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
 
-/// One in this many living instruments must trade for a day to be a session.
+/// At least one in this many living instruments must trade for a day to be a session.
 pub(crate) const TRADING_SHARE: u32 = 10;
 
-/// The latest days the market traded.
+/// The latest sessions of the market.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sessions {
-    /// The session before the first return, then the sessions that have returns.
+    /// The session before the first return, followed by the sessions with returns.
     days: Vec<Day>,
 }
 
 impl Sessions {
-    /// The last `count` sessions of a view that have a session before them, fewer where there are
-    /// not so many.
+    /// The last `count` sessions of a view that have a session before them; fewer if there are not
+    /// enough.
     pub fn of(snapshot: &Snapshot, count: usize) -> Sessions {
         Sessions { days: last_sessions(snapshot, count + 1) }
     }
 
-    /// Sessions that are at hand; returns begin with the second.
+    /// Wraps known sessions; returns begin with the second.
     pub(crate) const fn of_days(days: Vec<Day>) -> Sessions {
         Sessions { days }
     }
 
-    /// The part of these sessions from a day to another, both included.
+    /// The part of these sessions between two days, both included.
     pub fn between(&self, first: Day, last: Day) -> Sessions {
         let start = self.days.partition_point(|day| *day < first);
         let end = self.days.partition_point(|day| *day <= last).max(start);
@@ -58,12 +59,12 @@ impl Sessions {
         Some(self.days[end.checked_sub(1)?])
     }
 
-    /// The session before the one with the first return, then those with returns.
+    /// The session before the one with the first return, followed by those with returns.
     pub fn with_start(&self) -> &[Day] {
         &self.days
     }
 
-    /// The days with returns, strictly rising.
+    /// The days with returns, strictly ascending.
     pub fn days(&self) -> &[Day] {
         self.days.get(1..).unwrap_or(&[])
     }
@@ -78,8 +79,8 @@ impl Sessions {
         self.days().is_empty()
     }
 
-    /// Writes one instrument's total returns, NaN where absent; returns how many are there.
-    /// `out` is as long as the sessions.
+    /// Writes one instrument's total returns to `out`, NaN if absent; returns the number of returns
+    /// present. `out` has one place per session.
     pub fn total_returns(
         &self,
         snapshot: &Snapshot,
@@ -90,7 +91,7 @@ impl Sessions {
         self.total_returns_of(&Bars::since(snapshot, instrument, *first), out)
     }
 
-    /// The same of bars that are at hand.
+    /// [`Sessions::total_returns`] for bars that are already loaded.
     pub(crate) fn total_returns_of(&self, bars: &Bars<'_>, out: &mut [f64]) -> usize {
         out.fill(f64::NAN);
         let (Some(first), Some(last)) = (self.days.first(), self.days.last()) else { return 0 };
@@ -100,8 +101,8 @@ impl Sessions {
         self.align(steps, out)
     }
 
-    /// Writes the returns of whoever plays a role: total returns of bars, growth of a series.
-    pub fn played_returns(
+    /// Writes the returns of a resolved role: total returns of bars, or the growth of a series.
+    pub fn role_returns(
         &self,
         snapshot: &Snapshot,
         resolved: &ResolvedRole,
@@ -119,11 +120,11 @@ impl Sessions {
         self.align((0..series.days.len()).map(|row| (series.days[row], growth(row))), out)
     }
 
-    /// Chains steps between rows into returns between neighbouring sessions.
+    /// Chains the steps between rows into returns between consecutive sessions.
     fn align(&self, steps: impl Iterator<Item = (Day, Option<f64>)>, out: &mut [f64]) -> usize {
-        debug_assert_eq!(out.len(), self.len(), "invariant: one place a session");
+        debug_assert_eq!(out.len(), self.len(), "invariant: one place per session");
         let (mut session, mut present) = (0, 0);
-        // Growth since the session before the one sought; none where that one has no price.
+        // Growth since the session before the current one; `None` if that session has no price.
         let mut growth = None;
         for (day, step) in steps {
             growth = growth.zip(step).map(|(growth, step)| growth * (1.0 + step));
@@ -145,7 +146,7 @@ impl Sessions {
     }
 }
 
-/// The last day on which anybody has a bar.
+/// The last day with a bar of any instrument.
 fn last_bar(snapshot: &Snapshot) -> Option<Day> {
     let last_day = |id: InstrumentId| {
         let rows = snapshot.rows(Dataset::Bars, id);
@@ -161,7 +162,7 @@ fn last_sessions(snapshot: &Snapshot, count: usize) -> Vec<Day> {
     sessions.split_off(sessions.len().saturating_sub(count))
 }
 
-/// The days from one to another on which the market traded.
+/// The sessions between two days, both included.
 fn trading_days(snapshot: &Snapshot, first: Day, last: Day) -> Vec<Day> {
     let holders: Vec<InstrumentId> = snapshot.holders(Dataset::Bars).collect();
     let span = (last.epoch() - first.epoch()) as usize + 1;
@@ -179,13 +180,13 @@ fn trading_days(snapshot: &Snapshot, first: Day, last: Day) -> Vec<Day> {
     sessions
 }
 
-/// Instruments counted by one thread at a time. Sums of counts are the same in any order.
+/// Number of instruments counted by one thread at a time. Sums of counts are the same in any order.
 const COUNTED_TOGETHER: usize = 256;
 
-/// How many instruments trade, and begin and end to be alive, on each day from the first on.
+/// How many instruments trade, begin and end on each day from the first day on.
 struct DayCounts {
     trading: Vec<u32>,
-    /// Instruments that begin on a day, less those that end before it.
+    /// Number of instruments that begin on a day minus those that ended on the day before.
     births: Vec<i32>,
 }
 
@@ -235,7 +236,8 @@ mod tests {
         (sessions.days().iter().map(Day::to_string).collect(), out)
     }
 
-    /// Friday to the Friday after; one line trades on the Saturday too, another misses the Tuesday.
+    /// Friday to Friday of the next week; one line also trades on the Saturday, another misses the
+    /// Tuesday.
     fn week() -> Fixture {
         let mut fixture = Fixture::new();
         let week: Vec<Day> =
@@ -257,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_saturday_is_no_session_and_its_steps_are_chained() {
+    fn a_stray_saturday_is_not_a_session_and_its_steps_are_chained() {
         let (days, returns) = returns(&mut week(), "ODD", "2021-01-31");
         assert_eq!(days, ["2021-01-11", "2021-01-12", "2021-01-13", "2021-01-14", "2021-01-15"]);
         // 100 → 50 → 110 is +10 % from Friday to Monday.
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn later_days_alter_nothing() {
+    fn later_days_change_nothing() {
         let (days, before) = returns(&mut week(), "ODD", "2021-01-13");
         assert_eq!(days.last().unwrap(), "2021-01-13");
         let (_, after) = returns(&mut week(), "ODD", "2021-01-31");

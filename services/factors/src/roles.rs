@@ -1,7 +1,7 @@
-//! Which symbol plays which role: the small-cap index, the ten-year yield, the megacaps.
+//! Which symbol fills which role: the small-cap index, the ten-year yield, the megacaps.
 //!
-//! A role is an ordered list of candidates. The first is the thing itself; the others stand in for
-//! it and are named in every answer they appear in. Roles are configuration.
+//! A role is an ordered list of candidates. The first is the instrument meant; the others are
+//! proxies for it, and every answer that uses one names it. Roles are configuration.
 
 use marketdata::{
     dataset::Dataset,
@@ -12,7 +12,7 @@ use marketdata::{
 };
 use std::collections::BTreeMap;
 
-/// A part that one instrument plays in the market.
+/// A role that one instrument fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The small-cap index.
@@ -25,11 +25,12 @@ pub enum Role {
     Dow,
     /// The mid-cap index.
     MidCapIndex,
-    /// All listed shares by market value.
+    /// The market value of all listed shares.
     BroadMarket,
     /// The large-cap index with equal weights.
     EqualWeight,
-    /// The cap-weighted twin of [`Role::EqualWeight`], of the same kind (a fund for a fund).
+    /// The cap-weighted counterpart of [`Role::EqualWeight`], of the same kind (a fund if that is a
+    /// fund).
     CapWeight,
     /// Implied volatility of the large-cap index.
     Volatility,
@@ -46,7 +47,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role that one instrument plays. Baskets are lists of their own.
+    /// Every role filled by one instrument. Baskets are lists of their own.
     pub const ALL: [Role; 12] = [
         Role::SmallCapIndex,
         Role::LargeCapIndex,
@@ -82,7 +83,7 @@ impl Role {
         }
     }
 
-    /// The role of a name.
+    /// The role with a name.
     pub fn from_id(id: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.id() == id)
     }
@@ -106,51 +107,51 @@ impl Role {
     }
 }
 
-/// One megacap issuer and its listed share classes.
+/// One issuer and its listed share classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
     /// The name an answer uses for it.
     pub name: String,
-    /// The tickers of its classes, the most traded first.
+    /// The tickers of its classes, most traded first.
     pub classes: Vec<String>,
 }
 
-/// Who plays what.
+/// The candidates of every role, and the configured lists of issuers and funds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roles {
     candidates: BTreeMap<Role, Vec<String>>,
     /// The issuers that led the market: the "Magnificent Seven".
     pub megacaps: Vec<Issuer>,
-    /// Companies whose share classes differ in a ticker without a dot; see [`crate::issuer`].
+    /// Companies with share classes whose tickers differ without a dot; see [`crate::issuer`].
     pub share_classes: Vec<Issuer>,
-    /// Ids of the index memberships that breadth is measured over, in order of preference
-    /// (series namespace). Where none is in the store, all listed names with prices stand in.
+    /// Ids of the index memberships over which breadth is measured, in order of preference (series
+    /// namespace). If none is in the store, all listed names with prices are used instead.
     pub breadth_universe: Vec<String>,
-    /// Sector funds that hold up when growth slows, in equal weights.
+    /// Sector funds that hold up when growth slows; equally weighted.
     pub defensive_sectors: Vec<String>,
-    /// Sector funds that live on growth, in equal weights.
+    /// Sector funds that depend on growth; equally weighted.
     pub cyclical_sectors: Vec<String>,
-    /// Tickers of funds: not companies, hence kept out of universes and baskets. Every candidate of
-    /// a role and every ticker with a caret is kept out as well.
+    /// Tickers of funds, which are not companies and are therefore kept out of universes and
+    /// baskets. Every candidate of a role and every ticker with a caret is kept out as well.
     pub funds: Vec<String>,
 }
 
-/// A role and who plays it as of a snapshot.
+/// A role and the instrument that fills it in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedRole {
-    /// Which role.
+    /// The role.
     pub role: Role,
     /// The symbol as configured.
     pub symbol: String,
     /// The instrument.
     pub instrument: InstrumentId,
-    /// Where its history lies: [`Dataset::Bars`] or [`Dataset::Series`].
+    /// The dataset of its history: [`Dataset::Bars`] or [`Dataset::Series`].
     pub dataset: Dataset,
-    /// The first candidate, where this one stands in for it.
+    /// The first candidate, if this instrument is a proxy for it.
     pub proxy_for: Option<String>,
 }
 
-/// Funds that desks commonly load beside companies.
+/// Funds that desks commonly load together with companies.
 const FUNDS: &[&str] = &[
     "AGG", "DIA", "EEM", "EFA", "GLD", "HYG", "IEF", "IJH", "IJR", "IVV", "IWB", "IWC", "IWD",
     "IWF", "IWM", "IWN", "IWO", "KRE", "LQD", "MAGS", "MDY", "QQQ", "RSP", "SHY", "SLV", "SMH",
@@ -158,8 +159,8 @@ const FUNDS: &[&str] = &[
     "XLI", "XLK", "XLP", "XLRE", "XLU", "XLV", "XLY", "XOP", "XRT",
 ];
 
-/// Share classes whose tickers have no dot to tell them by, of companies whose name nobody may have
-/// loaded: those of the screener of 2021-01-29, and what became of them.
+/// Share classes whose tickers have no dot, for companies whose names may not be loaded: those of
+/// the screener of 2021-01-29 and their successors.
 const SHARE_CLASSES: &[&[&str]] = &[
     &["AMTB", "AMTBB"],
     &["BATRA", "BATRK", "FWONA", "FWONK", "LSXMA", "LSXMB", "LSXMK"],
@@ -189,11 +190,11 @@ const SHARE_CLASSES: &[&[&str]] = &[
     &["Z", "ZG"],
 ];
 
-/// A candidate this many calendar days behind the freshest one is passed over.
+/// A candidate more than this many calendar days behind the freshest one is skipped.
 const FRESH_DAYS: i32 = 7;
 
 impl Roles {
-    /// The roles without configuration: indices first, funds as their stand-ins.
+    /// The default roles: indices first, funds as their proxies.
     pub fn standard() -> Roles {
         let candidates = Role::ALL.into_iter().map(|role| (role, owned(role.standard())));
         let issuer = |name: &str, classes: &[&str]| Issuer {
@@ -229,13 +230,13 @@ impl Roles {
         self
     }
 
-    /// The candidates of a role, the thing itself first.
+    /// The candidates of a role in order of preference.
     pub fn candidates(&self, role: Role) -> &[String] {
         self.candidates.get(&role).map_or(&[], Vec::as_slice)
     }
 
-    /// Who plays a role: the first candidate with a visible history that is not left behind by
-    /// another's. None where no candidate has any.
+    /// Resolves a role to the first candidate with a visible history that is not too far behind the
+    /// freshest candidate. `None` if no candidate has a history.
     pub fn resolve_role(&self, snapshot: &Snapshot, role: Role) -> Option<ResolvedRole> {
         let candidates = self.candidates(role);
         let found: Vec<(ResolvedRole, Day)> =
@@ -248,7 +249,8 @@ impl Roles {
         Some(resolved)
     }
 
-    /// One symbol in a role that a basket plays; none where it has no visible history.
+    /// Resolves a role filled by a basket to one of its symbols; `None` if that has no visible
+    /// history.
     pub fn resolve_role_as(
         &self,
         snapshot: &Snapshot,
@@ -258,8 +260,8 @@ impl Roles {
         history_of(snapshot, role, symbol).map(|(resolved, _)| resolved)
     }
 
-    /// The tickers that the configuration says are funds or indices: the list, the sector baskets
-    /// and every candidate of a role. Who else is one, see [`crate::kind`].
+    /// The tickers that the configuration treats as funds or indices: the list, the sector baskets
+    /// and every candidate of a role. For other funds see [`crate::kind`].
     pub fn fund_symbols(&self) -> impl Iterator<Item = &str> + '_ {
         let baskets = self.defensive_sectors.iter().chain(&self.cyclical_sectors);
         let all = self.funds.iter().chain(baskets).chain(self.candidates.values().flatten());
@@ -276,7 +278,7 @@ fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// `VIX` is `^VIX` without its caret, not a stand-in for it.
+/// `VIX` is `^VIX` without its caret, not a proxy for it.
 fn same_name(a: &str, b: &str) -> bool {
     a.trim_start_matches('^').eq_ignore_ascii_case(b.trim_start_matches('^'))
 }
@@ -308,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_plays_before_its_fund_unless_it_is_left_behind() {
+    fn the_index_takes_precedence_over_its_fund_unless_it_is_stale() {
         let mut fixture = Fixture::new();
         fixture.closes("^RUT", &closes("2021-01-04", 5)).closes("IWM", &closes("2021-01-04", 5));
         fixture.closes("SPY", &closes("2021-01-04", 5)).commit();
@@ -319,17 +321,17 @@ mod tests {
         let large = roles.resolve_role(&fixture.snapshot(as_of), Role::LargeCapIndex).unwrap();
         assert_eq!((large.symbol.as_str(), large.proxy_for.as_deref()), ("SPY", Some("^GSPC")));
         assert_eq!(roles.resolve_role(&fixture.snapshot(as_of), Role::Dow), None);
-        // The index stops, the fund goes on.
+        // The index stops, the fund continues.
         fixture.closes("IWM", &closes("2021-02-01", 5)).commit();
         let small = roles.resolve_role(&fixture.snapshot(as_of), Role::SmallCapIndex).unwrap();
         assert_eq!((small.symbol.as_str(), small.proxy_for.as_deref()), ("IWM", Some("^RUT")));
-        // Before any of it was published, nobody plays.
+        // Before any of it was published, the role is unresolved.
         let early = fixture.snapshot(Instant::close_of(day("2021-01-03")));
         assert_eq!(roles.resolve_role(&early, Role::SmallCapIndex), None);
     }
 
     #[test]
-    fn a_series_may_play_and_a_caret_makes_no_stand_in() {
+    fn a_series_can_fill_a_role_and_a_caret_makes_no_proxy() {
         let mut fixture = Fixture::new();
         fixture.series("DGS10", &[(day("2021-01-04"), 0.93)]);
         fixture.closes("VIX", &closes("2021-01-04", 2)).commit();
@@ -343,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_found_again() {
+    fn roles_are_found_by_id() {
         for role in Role::ALL {
             assert_eq!(Role::from_id(role.id()), Some(role));
         }

@@ -6,19 +6,19 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// The text id of the sector that the latest listing, else the latest holding of a fund, gives.
+/// The text id of the sector in the latest listing, else in the latest holding of a fund.
 pub fn sector(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
     [Dataset::Listings, Dataset::Holdings].into_iter().find_map(|dataset| {
         let rows = snapshot.rows(dataset, instrument);
         let column = dataset.column(Field::Sector);
         let named = |row: usize| {
             let id = rows.value(row, column)?;
-            // A dash, or nothing, is how sources say that there is none.
+            // Sources write a dash or nothing if there is no sector.
             let is_name = |text: &str| text.chars().any(char::is_alphanumeric);
             snapshot.text(id).is_some_and(is_name).then_some(id)
         };
         let last = (0..rows.len()).rev().find(|row| named(*row).is_some())?;
-        // Of several funds that describe the same day, the first by name is believed.
+        // If several funds describe the same day, the first one by name is used.
         let same_day = (0..=last).rev().take_while(|row| rows.day(*row) == rows.day(last));
         let fund = |row: usize| snapshot.symbol(rows.other(row));
         same_day

@@ -1,8 +1,8 @@
-//! Short interest against float and shares outstanding, as known, on one share basis.
+//! Short interest relative to float and shares outstanding, as known, in the same share units.
 //!
 //! Short interest, float and shares outstanding are stored in the share units of their own days.
-//! Before one is divided by another both are brought to the units of the settlement day; where no
-//! known split factor joins the days there is a reason instead of a ratio.
+//! Before one is divided by another, both are converted to the units of the settlement day. If no
+//! known split factor connects the days, the ratio is replaced by a reason.
 
 use marketdata::{
     basis::Units,
@@ -15,17 +15,17 @@ use marketdata::{
     track::Rows,
 };
 
-/// A jump of short interest between two settlements that no market explains.
+/// Growth of short interest between two settlements that no market event explains.
 const JUMP: f64 = 100.0;
-/// A fall after such a jump that takes it for an error of the earlier settlement.
+/// A fall by this factor after such a jump indicates that the earlier settlement was an error.
 const RETURN: f64 = 10.0;
-/// Growth of shares outstanding that a float must follow.
+/// Growth of shares outstanding that should also show in the float.
 const ISSUANCE: f64 = 2.0;
-/// How far a float moves while it stands still.
+/// Relative change of a float up to which it counts as unchanged.
 const STILL: f64 = 0.1;
-/// How far back, in days, a float may be compared with.
+/// How many days back a float is compared.
 const FLOAT_WINDOW_DAYS: i32 = 200;
-/// A float above the shares outstanding by no more than this is rounding.
+/// A float above the shares outstanding by up to this factor is rounding.
 const ROUNDING: f64 = 1.001;
 
 /// One published number.
@@ -33,38 +33,38 @@ const ROUNDING: f64 = 1.001;
 pub struct Published {
     /// The number.
     pub value: f64,
-    /// The day it describes; share counts are in the units of this day unless said otherwise.
+    /// The day it describes; share counts are in the units of this day unless stated otherwise.
     pub effective_on: Day,
     /// When the market could know it.
     pub published_at: Instant,
 }
 
-/// What looks wrong about the inputs of a ratio. The ratio is given all the same.
+/// A suspicious property of a ratio's inputs. The ratio is still reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DataQualityFlag {
     /// Short interest is a hundred times the previous settlement's, or a hundredth of it.
     ShortInterestJump,
-    /// The previous settlement stood a hundredfold above the one before and came back: the change
-    /// since is not to be believed.
+    /// The previous settlement was at least a hundred times the one before it and has fallen back,
+    /// so the change since then is unreliable.
     PreviousSettlementSpike,
-    /// The float stood still while shares outstanding doubled or halved.
+    /// The float did not change while shares outstanding doubled or halved.
     FloatStandsStill,
     /// The float is above the shares outstanding.
     FloatAboveSharesOutstanding,
 }
 
 impl DataQualityFlag {
-    /// One plain sentence.
+    /// One sentence in plain English.
     pub const fn sentence(self) -> &'static str {
         match self {
             DataQualityFlag::ShortInterestJump => {
-                "short interest moved a hundredfold since the previous settlement"
+                "short interest changed a hundredfold since the previous settlement"
             }
             DataQualityFlag::PreviousSettlementSpike => {
-                "the previous settlement stood a hundredfold above the one before and fell back"
+                "the previous settlement was a hundred times the one before it and has fallen back"
             }
             DataQualityFlag::FloatStandsStill => {
-                "the float stood still while shares outstanding doubled or halved"
+                "the float did not change while shares outstanding doubled or halved"
             }
             DataQualityFlag::FloatAboveSharesOutstanding => {
                 "the float is above the shares outstanding"
@@ -73,34 +73,35 @@ impl DataQualityFlag {
     }
 }
 
-/// How much of a company is sold short, as a snapshot knows it.
+/// The short interest of a company, as a snapshot knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShortRatio {
-    /// Whose.
+    /// The listed line.
     pub instrument: InstrumentId,
-    /// Shares sold short at the latest settlement that is published, in that day's units.
+    /// Shares sold short at the latest published settlement, in that day's units.
     pub shares_short: Published,
-    /// Shares sold short at the settlement before, in the units of the latest settlement; none
-    /// where none is published or no known factor joins the two.
+    /// Shares sold short at the previous settlement, in the units of the latest one. `None` if none
+    /// is published or no known factor connects the two.
     pub previous: Option<Published>,
-    /// The source's average daily volume over the cycle, shares a day in the settlement's units.
+    /// The source's average daily volume over the reporting cycle, in shares of the settlement's
+    /// units.
     pub source_daily_volume: Option<f64>,
-    /// Days to cover as the source printed it: evidence, used nowhere.
+    /// Days to cover as printed by the source: kept as evidence, never used in a computation.
     pub days_to_cover_printed: Option<f64>,
     /// The latest known float, as published, in the units of its own day.
     pub public_float: Option<Published>,
     /// The latest known shares outstanding, as published, in the units of their own day.
     pub shares_outstanding: Option<Published>,
-    /// Float in the units of the settlement; the reason where there is none.
+    /// Float in the units of the settlement, or the reason why it is missing.
     pub float_on_basis: Result<f64, GapReason>,
-    /// Shares outstanding in the units of the settlement; the reason where there are none.
+    /// Shares outstanding in the units of the settlement, or the reason why they are missing.
     pub outstanding_on_basis: Result<f64, GapReason>,
-    /// What looks wrong about the inputs, in the order of [`DataQualityFlag`].
+    /// Suspicious properties of the inputs, in the order of [`DataQualityFlag`].
     pub doubts: Vec<DataQualityFlag>,
 }
 
 impl ShortRatio {
-    /// The latest short interest of an instrument; none where none is published by the as-of date.
+    /// The latest short interest of an instrument; `None` if none is published by the as-of date.
     pub fn of(snapshot: &Snapshot, instrument: InstrumentId) -> Option<ShortRatio> {
         let rows = snapshot.rows(Dataset::ShortInterest, instrument);
         let last = rows.last_on_or_before(snapshot.today())?;
@@ -135,19 +136,19 @@ impl ShortRatio {
         holders.filter_map(|instrument| ShortRatio::of(snapshot, instrument)).collect()
     }
 
-    /// T = SI / float, a decimal that may exceed 1: what data vendors print.
+    /// T = SI / float, a decimal that may exceed 1, as data vendors print it.
     ///
     /// # Errors
-    /// No float is known, or it is on another basis.
+    /// If no float is known, or no known factor converts it to the units of the settlement.
     pub fn of_float(&self) -> Result<f64, GapReason> {
         Ok(self.shares_short.value / self.float_on_basis?)
     }
 
-    /// T / (1 + T) = SI / (float + SI), below 1: S3 Partners' form, which counts the shares that
-    /// the shorts sold as float.
+    /// T / (1 + T) = SI / (float + SI), below 1: the form of S3 Partners, which counts the shares
+    /// sold by shorts as part of the float.
     ///
     /// # Errors
-    /// No float is known, or it is on another basis.
+    /// If no float is known, or no known factor converts it to the units of the settlement.
     pub fn of_float_s3(&self) -> Result<f64, GapReason> {
         Ok(self.shares_short.value / (self.float_on_basis? + self.shares_short.value))
     }
@@ -155,12 +156,14 @@ impl ShortRatio {
     /// SI / shares outstanding, a decimal.
     ///
     /// # Errors
-    /// No count of shares outstanding is known, or it is on another basis.
+    /// If no count of shares outstanding is known, or no known factor converts it to the units of
+    /// the settlement.
     pub fn of_shares_outstanding(&self) -> Result<f64, GapReason> {
         Ok(self.shares_short.value / self.outstanding_on_basis?)
     }
 
-    /// Change of short interest since the settlement before, a decimal of it, on one basis.
+    /// Change of short interest since the previous settlement, as a decimal of it, in the same
+    /// units.
     pub fn change(&self) -> Option<f64> {
         let previous = self.previous.filter(|previous| 0.0 < previous.value)?;
         Some(stats::change::growth(previous.value, self.shares_short.value))
@@ -187,7 +190,7 @@ fn on_basis(
     Ok(count.value * change.shares)
 }
 
-/// The settlements before the latest, in its units.
+/// The two settlements before the latest, in its units.
 struct Settlements {
     previous: Option<Published>,
     before_previous: Option<f64>,
@@ -206,12 +209,12 @@ impl Settlements {
         let split_inside = value(Field::SplitFlag).is_some_and(|flag| 0.0 < flag);
         let restated = value(Field::PreviousSharesShort).filter(|shares| 0.0 <= *shares);
         let previous = previous.and_then(|(settled, shares)| match (split_inside, restated) {
-            // The source says how it now sees the settlement before, on the same basis.
+            // The source states the current value of the previous settlement in the same units.
             (false, Some(value)) => {
                 Some(Published { value, published_at: rows.published_at(last), ..settled })
             }
             (false, None) => Some(Published { value: settled.value * shares?, ..settled }),
-            // A split lies between, and its factor must be known to compare the two.
+            // A split lies in between, and its factor must be known to compare the two.
             (true, _) => {
                 let shares = shares.filter(|shares| 1e-9 < (shares - 1.0).abs())?;
                 Some(Published { value: settled.value * shares, ..settled })
@@ -222,7 +225,7 @@ impl Settlements {
     }
 }
 
-/// Floats and shares outstanding by day, the latest last, back to [`FLOAT_WINDOW_DAYS`].
+/// Floats and shares outstanding by day, latest last, up to [`FLOAT_WINDOW_DAYS`] back.
 struct ShareCounts {
     floats: Vec<Published>,
     outstanding: Vec<Published>,
@@ -261,8 +264,8 @@ impl ShareCounts {
         self.outstanding.last().copied()
     }
 
-    /// Whether some day in the window shows half or twice the shares outstanding of now, and about
-    /// the float of now.
+    /// Whether some day in the window has at most half or at least twice the current shares
+    /// outstanding, but about the current float.
     fn float_stands_still(&self, units: &Units) -> bool {
         let (Some(float), Some(outstanding)) = (self.float(), self.outstanding()) else {
             return false;

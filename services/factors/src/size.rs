@@ -1,11 +1,11 @@
-//! Market value of companies as known, and the size buckets and ranks they make.
+//! Market value of companies as known, with the size buckets and ranks that follow from it.
 //!
-//! A line's market value is its shares outstanding, as last published, times its last close, both in
-//! the units of the view's day. Where no count of shares is known the value printed by a listing
-//! stands in, moved on by the price since its day; where it cannot be it says so. Lines of one company are put together: size is a
-//! property of the company. Funds have none. A line of which nothing says whether it is a fund has its
-//! market value and the bucket and rank that it would have as a company, and takes no place from
-//! others in the ranks.
+//! A line's market value is its shares outstanding, as last published, times its last close, both
+//! in the units of the view's day. If no share count is known, the value printed by a listing is
+//! used instead and updated with the price since its day; if it cannot be updated, the result says
+//! so. Lines of one company are combined, because size is a property of the company. Funds have no
+//! size. A line that may or may not be a fund has its market value and the bucket and rank that it
+//! would have as a company, but does not count in the ranks of others.
 
 use crate::{
     issuer::Issuers,
@@ -64,33 +64,33 @@ impl SizeBucket {
     }
 }
 
-/// Where a market value comes from.
+/// The source of a market value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CapSource {
     /// Shares outstanding times close.
     SharesTimesClose,
-    /// As printed by a listing, for the whole company where the source does so; a stand-in.
+    /// As printed by a listing, which may be for the whole company; a fallback.
     Printed,
 }
 
 /// Market value of one line of shares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LineCap {
-    /// USD, above zero.
+    /// USD; positive.
     pub usd: f64,
-    /// Where it comes from.
+    /// The source of the value.
     pub source: CapSource,
     /// The day the count of shares, or the printed value, describes.
     pub described_on: Day,
-    /// Whether it is at the last price. A printed value stays that of `described_on` where no price
-    /// then and now is known on one basis.
+    /// Whether the value is at the last price. A printed value stays that of `described_on` if no
+    /// two prices, from then and from now, are known in the same units.
     pub is_of_today: bool,
 }
 
-/// A price this many days old is no price to meet a count of shares by.
+/// A price more than this many days old is not combined with a share count.
 const LAST_PRICE_DAYS: i32 = 14;
 
-/// The market value of a line as known; none where neither shares nor a printed value are.
+/// The market value of a line as known; `None` if neither shares nor a printed value are known.
 pub fn line_cap(
     snapshot: &Snapshot,
     instrument: InstrumentId,
@@ -123,8 +123,9 @@ pub fn line_cap(
     Some(LineCap { usd, source: CapSource::Printed, described_on, is_of_today })
 }
 
-/// The last price for as many shares as are one on the day whose units it is stored in, and that day:
-/// it meets share counts even where today lies inside a split's interval.
+/// The last price per share in the units in which it is stored, including the value that later
+/// spin-offs removed, and the day of those units. It can be combined with share counts even if today
+/// lies inside a split's undated interval.
 fn price_as_stored(
     snapshot: &Snapshot,
     instrument: InstrumentId,
@@ -137,7 +138,8 @@ fn price_as_stored(
     Some((bars.close_as_stored(last) * taken, units_on))
 }
 
-/// The value that the latest listing prints, moved by the price since, and its day.
+/// The value printed by the latest listing, updated with the price since, its day, and whether it
+/// is current.
 fn printed_cap(
     snapshot: &Snapshot,
     instrument: InstrumentId,
@@ -151,7 +153,8 @@ fn printed_cap(
     let day = rows.day(row);
     let since_print = || {
         let units = Units::of(snapshot, instrument);
-        // By shares: what a spin-off takes out of a share is gone from the company's value, too.
+        // Converted by shares and not by price, because a spin-off also reduces the company's
+        // value.
         let shares = units.change(day, snapshot.today())?.shares;
         Some(quote?.price * shares / value(row, Field::LastPrice)?)
     };
@@ -160,9 +163,9 @@ fn printed_cap(
     Some((printed * growth.unwrap_or(1.0), day, growth.is_some() || day == snapshot.today()))
 }
 
-/// Growth of a company's value by its price, from the last close up to a day to the last of all, for
-/// the shares of that day: of two closes stored in the same units, whatever these are to today's. What
-/// a spin-off took out of a share in between is gone.
+/// Growth of a company's value by its price, from the last close at or before `day` to the latest
+/// one, for the shares of `day`. It compares closes in the units in which they are stored, so it
+/// does not need the units of today. The value that a spin-off removed in between counts as lost.
 fn growth_as_stored(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<f64> {
     let bars = Bars::since(snapshot, instrument, day.plus(-LAST_PRICE_DAYS));
     let (start, last) = (bars.index_on_or_before(day)?, bars.len().checked_sub(1)?);
@@ -181,32 +184,33 @@ fn growth_as_stored(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> 
         .then(|| shares * bars.close_as_stored(last) / bars.close_as_stored(start))
 }
 
-/// Size of the company behind a line.
+/// Size of the company that a line belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
     /// Number of the company; lines with the same number are its share classes.
     pub issuer: u32,
-    /// Whether it is known to be a company: [`InstrumentKind::Company`] or [`InstrumentKind::Unknown`].
+    /// Whether it is known to be a company: [`InstrumentKind::Company`] or
+    /// [`InstrumentKind::Unknown`].
     pub kind: InstrumentKind,
     /// Market value of the company, USD.
     pub market_cap_usd: f64,
-    /// Market value of this line alone, as known.
+    /// Market value of only this line, as known.
     pub line: LineCap,
     /// Bucket of the company.
     pub bucket: SizeBucket,
-    /// 1 + the number of companies of a greater market value. A line of unknown kind has a rank, and is
-    /// not counted in the ranks of others.
+    /// 1 + the number of companies with a greater market value. A line of unknown kind has a rank,
+    /// but is not counted in the ranks of others.
     pub rank: u32,
 }
 
 /// Sizes of all companies of a view.
 #[derive(Clone, Debug)]
 pub struct Sizes {
-    /// By instrument number.
+    /// By instrument id.
     sizes: Vec<Option<Size>>,
-    /// Who is a company and who is a fund.
+    /// The kind of every line.
     kinds: Kinds,
-    /// Numbers of companies given, those of unknown kind included.
+    /// Number of companies, including those of unknown kind.
     pub companies: u32,
 }
 
@@ -218,7 +222,7 @@ struct Company {
 }
 
 impl Sizes {
-    /// Reads the market values of everything that has a count of shares or a listing.
+    /// Computes the sizes of all lines with a share count or a listing.
     pub fn of(snapshot: &Snapshot, roles: &Roles, quotes: &Quotes) -> Sizes {
         let caps: Vec<(InstrumentId, LineCap)> = candidates(snapshot)
             .into_iter()
@@ -227,11 +231,11 @@ impl Sizes {
         Sizes::assemble(snapshot, roles, &caps)
     }
 
-    /// Puts the lines of each company together, then ranks.
+    /// Combines the lines of each company, then ranks the companies.
     pub fn assemble(snapshot: &Snapshot, roles: &Roles, caps: &[(InstrumentId, LineCap)]) -> Sizes {
         let kinds = Kinds::of(snapshot, roles);
         let mut companies = companies(snapshot, roles, &kinds, caps);
-        // Equal values stay in the order of their tickers.
+        // Companies of equal value stay in the order of their tickers.
         companies.sort_by(|a, b| b.cap.total_cmp(&a.cap));
         let mut sizes = Vec::new();
         let mut larger = 0;
@@ -253,7 +257,7 @@ impl Sizes {
         Sizes { sizes, kinds, companies: companies.len() as u32 }
     }
 
-    /// The size of a line's company; none for funds, indices and lines without a known value.
+    /// The size of a line's company; `None` for funds, indices and lines without a known value.
     #[inline]
     pub fn get(&self, instrument: InstrumentId) -> Option<&Size> {
         self.sizes.get(instrument.0 as usize)?.as_ref()
@@ -264,14 +268,14 @@ impl Sizes {
         size_of_val(&self.sizes[..])
     }
 
-    /// Who is a company and who is a fund.
+    /// The kind of every line.
     pub const fn kinds(&self) -> &Kinds {
         &self.kinds
     }
 }
 
-/// The companies of some lines, in the order of their first tickers; funds are none. A company is
-/// known to be one where one of its lines is.
+/// The companies of some lines, in the order of their first tickers, without funds. A company is
+/// known to be one if one of its lines is.
 fn companies(
     snapshot: &Snapshot,
     roles: &Roles,
@@ -293,7 +297,7 @@ fn companies(
     issuers.companies().iter().map(company).collect()
 }
 
-/// Whatever may have a market value, in the order of names.
+/// Every line that may have a market value, in the order of names.
 pub fn candidates(snapshot: &Snapshot) -> Vec<InstrumentId> {
     let mut all: Vec<InstrumentId> =
         snapshot.holders(Dataset::ShareCounts).chain(snapshot.holders(Dataset::Listings)).collect();
@@ -303,8 +307,8 @@ pub fn candidates(snapshot: &Snapshot) -> Vec<InstrumentId> {
     all
 }
 
-/// Where every line counts its own shares their sum; a printed value may be the whole company's
-/// already, so it is never added to another.
+/// The sum over the lines if every line has its own share count. A printed value may already cover
+/// the whole company, so it is never added to another.
 fn company_cap(lines: &[(InstrumentId, LineCap)]) -> f64 {
     let of = |source| lines.iter().filter(move |(_, cap)| cap.source == source).map(|(_, c)| c.usd);
     let counted: f64 = of(CapSource::SharesTimesClose).sum();
@@ -348,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_belong_to_the_larger_bucket() {
+    fn a_bound_belongs_to_the_larger_bucket() {
         let billions = [200.0, 199.9, 10.0, 9.9, 2.0, 1.9, 0.3, 0.29];
         let buckets = billions.map(|b| SizeBucket::of(b * 1e9));
         let expected = [0, 1, 1, 2, 2, 3, 3, 4].map(|i| SizeBucket::ALL[i]);
@@ -380,8 +384,9 @@ mod tests {
     }
 
     #[test]
-    fn shares_and_prices_meet_in_the_units_of_the_day() {
-        // AMC: 339m shares of January 2021 at 13.26; the file restated for the 1:10 of 2023 says 132.6.
+    fn shares_and_prices_are_combined_in_the_units_of_the_day() {
+        // AMC: 339m shares of January 2021 at 13.26; the file restated for the 1:10 split of 2023
+        // has 132.6.
         let mut fixture = Fixture::new();
         let key = (fixture.id(Namespace::Listed, "AMC"), InstrumentId::NONE);
         let restated = f64::from(day("2024-03-08").epoch());
@@ -394,7 +399,7 @@ mod tests {
         shares(&mut fixture, "AMC", "2021-01-15", 339e6, 300e6);
         let cap = sizes(&mut fixture, ON)("AMC").unwrap().market_cap_usd;
         assert!((cap / (339e6 * 13.26) - 1.0).abs() < 1e-12, "{cap}");
-        // On a day of which nobody knows whether the split lies before it the value is the same.
+        // The value is the same on a day for which it is unknown whether the split lies before it.
         let key = (fixture.id(Namespace::Listed, "GME"), InstrumentId::NONE);
         let bar = [(Field::Close, 12.5), (Field::PriceBasis, 1.0), (Field::BasisOn, restated)];
         let inside = day("2021-02-16");
@@ -419,11 +424,11 @@ mod tests {
         listing(&mut fixture, "NIL", "Without a value", 0.0, 1.0);
         let size = sizes(&mut fixture, "2021-02-05");
         assert_eq!(size("ABC").map(|s| s.market_cap_usd), Some(1.25e9));
-        assert_eq!(size("NIL"), None, "a market value of zero is none");
+        assert_eq!(size("NIL"), None, "a market value of zero is missing");
     }
 
     #[test]
-    fn funds_are_no_companies_and_nothing_is_known_early() {
+    fn funds_are_not_companies_and_nothing_is_known_early() {
         let mut fixture = Fixture::new();
         for name in ["SPY", "XLK", "AAPL", "MSFT"] {
             fixture.closes(name, &[(day("2021-01-14"), 130.0)]);

@@ -1,4 +1,4 @@
-//! One line against another over the days both have: spreads and relative strength.
+//! Compares two lines over their common days: spreads and relative strength.
 
 use crate::line::{Line, over};
 use marketdata::{day::Day, snapshot::Series};
@@ -7,18 +7,19 @@ use stats::change;
 /// Two lines on their common days.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The common days, strictly rising.
+    /// The common days, strictly ascending.
     pub days: Vec<Day>,
-    /// Levels of the first line, above zero.
+    /// Levels of the first line; positive.
     pub first: Vec<f64>,
-    /// Levels of the second line, above zero.
+    /// Levels of the second line; positive.
     pub second: Vec<f64>,
-    /// A relative change of the levels, or a difference of two, no larger than this is none.
+    /// A relative change of the levels, or a difference of two such changes, up to this size counts
+    /// as zero.
     pub precision: f64,
 }
 
 impl Pair {
-    /// The common days of two lines on which both levels are above zero.
+    /// The common days of two lines on which both levels are positive.
     pub fn of(first: &Line, second: &Line) -> Pair {
         let precision = first.precision.max(second.precision);
         let mut pair = Pair { days: Vec::new(), first: Vec::new(), second: Vec::new(), precision };
@@ -70,7 +71,8 @@ impl Pair {
         over(&self.days, &ratios, horizon, step)
     }
 
-    /// Relative strength: cumulative growth of the first over that of the second, 100 at the start.
+    /// Relative strength: cumulative growth of the first line over that of the second, 100 at the
+    /// start.
     pub fn relative_strength(&self) -> Series {
         let start = self.first.first().zip(self.second.first()).map_or(1.0, |(a, b)| a / b);
         let ratios = self.first.iter().zip(&self.second).map(|(a, b)| 100.0 * (a / b) / start);
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn spreads_are_taken_on_common_days() {
+    fn spreads_are_computed_on_common_days() {
         let small = line(&[(0, 100.0), (1, 110.0), (2, 99.0), (4, 108.9)]);
         let large = line(&[(0, 50.0), (2, 51.0), (3, 60.0), (4, 56.1)]);
         let pair = Pair::of(&small, &large);
@@ -130,7 +132,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn scale_does_not_matter_and_exchange_turns_the_sign(
+        fn spreads_ignore_scale_and_change_sign_if_the_lines_are_swapped(
             levels in prop::collection::vec((1.0..100.0f64, 1.0..100.0f64), 4..40),
             scale in 0.1..10.0f64,
         ) {

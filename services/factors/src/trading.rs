@@ -1,6 +1,6 @@
-//! The days the market traded since a day, and what a later snapshot leaves of them.
+//! The sessions from a day on, and which of them remain valid in a later snapshot.
 //!
-//! A session is what [`crate::returns`] calls one: a day on which at least one in ten of the
+//! A session is defined as in [`crate::returns`]: a day on which at least one in ten of the
 //! instruments alive around it has a price.
 
 use crate::returns::{Sessions, TRADING_SHARE};
@@ -13,13 +13,13 @@ pub(crate) struct Trading {
     first: Day,
     /// Every session; returns begin with the second.
     pub(crate) sessions: Sessions,
-    /// First and last price of each instrument from the first day on.
+    /// Days of the first and last price of each instrument, from the first day on.
     lives: BTreeMap<InstrumentId, (Day, Day)>,
 }
 
 impl Trading {
-    /// The sessions of a snapshot from a day on, and the first day on which they, or a price, may be
-    /// others than those of an earlier snapshot; the first day of all where there is none.
+    /// The sessions of a snapshot from a day on, and the first day on which they or any price may
+    /// differ from those of an earlier snapshot. Without an earlier snapshot that is the first day.
     pub(crate) fn since(
         snapshot: &Snapshot,
         first: Day,
@@ -28,11 +28,11 @@ impl Trading {
         let same = |trading: &Trading| trading.first == first;
         match earlier.filter(|(trading, _)| same(trading)) {
             Some((trading, before)) => trading.continued(snapshot, before),
-            None => (Trading::anew(snapshot, first), first),
+            None => (Trading::from_scratch(snapshot, first), first),
         }
     }
 
-    fn anew(snapshot: &Snapshot, first: Day) -> Trading {
+    fn from_scratch(snapshot: &Snapshot, first: Day) -> Trading {
         let life = |id| Some((id, life(snapshot, id, first)?));
         let lives: BTreeMap<_, _> = snapshot.holders(Dataset::Bars).filter_map(life).collect();
         let sessions = Sessions::of_days(trading_days(snapshot, &lives, first));
@@ -51,7 +51,7 @@ impl Trading {
                 Some((begin, _)) => snapshot.span(Dataset::Bars, id).map(|(_, end)| (begin, end)),
                 None => life(snapshot, id, self.first),
             };
-            // An instrument that traded again was alive meanwhile.
+            // An instrument that trades again was alive in between.
             let ends = [old, new].into_iter().flatten().map(|(_, end)| end.plus(1));
             changed = changed.min(ends.chain([day]).min().unwrap_or(day));
             match new.filter(|(_, end)| self.first <= *end) {
@@ -66,7 +66,7 @@ impl Trading {
         (Trading { first: self.first, sessions, lives }, changed)
     }
 
-    /// Bytes held.
+    /// Memory held, bytes.
     pub(crate) fn bytes(&self) -> usize {
         let life = size_of::<(InstrumentId, (Day, Day))>();
         size_of_val(self.sessions.with_start()) + self.lives.len() * life
@@ -84,7 +84,7 @@ fn life(snapshot: &Snapshot, id: InstrumentId, first: Day) -> Option<(Day, Day)>
     Some((rows.day(0), rows.day(last)))
 }
 
-/// The days from a day on, on which the market traded.
+/// The sessions from a day on.
 fn trading_days(
     snapshot: &Snapshot,
     lives: &BTreeMap<InstrumentId, (Day, Day)>,
@@ -97,7 +97,7 @@ fn trading_days(
     let span = (last.epoch() - first.epoch()) as usize + 1;
     let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
     let mut trading = vec![0_u32; span];
-    // Instruments that begin to be alive on a day, less those that end before it.
+    // Number of instruments that begin on a day minus those that ended on the day before.
     let mut births = vec![0_i32; span + 1];
     for (id, (begin, end)) in lives.iter().filter(|(_, (_, end))| first <= *end) {
         births[offset(*begin)] += 1;

@@ -1,4 +1,4 @@
-//! Who is a company, whose size is known, and whose classes are one.
+//! Which lines are companies, which sizes are known, and which lines are classes of one company.
 
 use factors::{
     roles::Roles,
@@ -15,8 +15,8 @@ use marketdata::{
 const ON: &str = "2021-01-29";
 const NONE: InstrumentId = InstrumentId::NONE;
 
-/// Settlement file and price of one line; the shares and floats are those of the real file of
-/// 2021-01-15, the prices those of the close of 2021-01-29.
+/// Settlement file and price of one line. Shares and floats are those of the real file of
+/// 2021-01-15, prices those of the close of 2021-01-29.
 fn line(fixture: &mut Fixture, symbol: &str, close: f64, outstanding: f64, float: f64) {
     fixture.closes(symbol, &[(day(ON), close)]);
     let key = (fixture.id(Namespace::Listed, symbol), NONE);
@@ -47,7 +47,7 @@ fn sizes(fixture: &mut Fixture) -> impl Fn(&str) -> Option<Size> + use<> {
     move |symbol| sizes.get(snapshot.listed(symbol)?).copied()
 }
 
-/// A market in which floats are usual.
+/// A market in which most companies have floats.
 fn market() -> Fixture {
     let mut fixture = Fixture::new();
     line(&mut fixture, "AAPL", 131.96, 16.82e9, 16.81e9);
@@ -74,7 +74,7 @@ fn a_company_without_a_float_and_a_sector_has_its_size() {
 }
 
 #[test]
-fn funds_are_told_by_the_list_and_by_their_holdings() {
+fn funds_are_recognised_by_the_list_and_by_their_holdings() {
     let mut fixture = market();
     line(&mut fixture, "SPY", 370.07, 852.43e6, f64::NAN);
     line(&mut fixture, "KRE", 53.35, 53.5e6, f64::NAN);
@@ -88,11 +88,11 @@ fn funds_are_told_by_the_list_and_by_their_holdings() {
 }
 
 #[test]
-fn a_line_of_which_nothing_says_what_it_is_moves_no_rank() {
+fn a_line_of_unknown_kind_moves_no_rank() {
     let mut fixture = market();
     line(&mut fixture, "ARKK", 134.9, 171.15e6, f64::NAN);
     line(&mut fixture, "GLDM", 18.0, 2e9, f64::NAN);
-    // The ticker once was a member; who has it today is somebody else.
+    // The ticker was once a member's; it belongs to another instrument today.
     member(&mut fixture, "GLDM", "1996-01-02", Some("1999-01-04"));
     let size = sizes(&mut fixture);
     assert!((size("ARKK").unwrap().market_cap_usd / (171.15e6 * 134.9) - 1.0).abs() < 1e-12);
@@ -101,7 +101,7 @@ fn a_line_of_which_nothing_says_what_it_is_moves_no_rank() {
 }
 
 #[test]
-fn one_company_by_name_by_dot_and_by_the_known_pairs() {
+fn companies_are_grouped_by_name_by_dot_and_by_the_known_pairs() {
     let mut fixture = market();
     // By the listed names of the screener of 2021-01-29.
     line(&mut fixture, "BELFA", 14.0, 2.1e6, 2e6);
@@ -113,13 +113,13 @@ fn one_company_by_name_by_dot_and_by_the_known_pairs() {
     listing(&mut fixture, "CENT", "Central Garden & Pet Company Common Stock", "Consumer");
     let nonvoting = "Central Garden & Pet Company Class A Common Stock Nonvoting";
     listing(&mut fixture, "CENTA", nonvoting, "Consumer");
-    // A preferred share is no class of the common, and no other company's.
+    // A preferred share is neither a class of the common shares nor of another company.
     line(&mut fixture, "AGNC", 15.6, 539e6, 536e6);
     line(&mut fixture, "AGNCM", 24.9, 9.2e6, 9e6);
     listing(&mut fixture, "AGNC", "AGNC Investment Corp. Common Stock", "Finance");
     let preferred = "AGNC Investment Corp. Series D Fixed-to-Floating Cumulative Preferred Stock";
     listing(&mut fixture, "AGNCM", preferred, "Finance");
-    // Without any name: by what is known of the tickers, and by the dot.
+    // Without any name: by the known tickers and by the dot.
     for (symbol, close) in [
         ("UA", 14.96),
         ("UAA", 17.5),
@@ -151,7 +151,7 @@ fn one_company_by_name_by_dot_and_by_the_known_pairs() {
 }
 
 /// A listing of `ON` that prints 1bn at 20 dollars, and closes of a file restated in 2024, with a
-/// change of units somewhere between two days.
+/// change of units between two days.
 fn printed(from: &str, to: &str, factors: [f64; 2], closes: &[(&str, f64)]) -> Option<Size> {
     let mut fixture = Fixture::new();
     let key = (fixture.id(Namespace::Listed, "FIZZ"), NONE);
@@ -172,18 +172,19 @@ fn printed(from: &str, to: &str, factors: [f64; 2], closes: &[(&str, f64)]) -> O
 }
 
 #[test]
-fn a_printed_value_moves_with_the_price_where_todays_units_are_not_known() {
-    // A 2:1 split between the listing and 2024: nobody knows whether it lies before today or not, but
-    // both closes are stored in the units of 2024, 10 and 12.5 for what was 20 and 25.
+fn a_printed_value_moves_with_the_price_if_todays_units_are_unknown() {
+    // A 2:1 split between the listing and 2024. It is unknown whether it lies before today, but
+    // both closes are stored in the units of 2024: 10 and 12.5 for what was 20 and 25.
     let closes = [(ON, 10.0), ("2021-02-01", 12.5)];
     let size = printed(ON, "2024-03-08", [2.0, 2.0], &closes).unwrap();
     assert!((size.market_cap_usd / 1.25e9 - 1.0).abs() < 1e-12, "{size:?}");
     assert!(size.line.is_of_today);
-    // A spin-off of a fifth on 2021-02-01 alone: a restated 16 then and 16 now, 1bn less a fifth.
+    // A spin-off of a fifth, dated 2021-02-01: a restated 16 then and 16 now, 1bn less a fifth.
     let closes = [(ON, 16.0), ("2021-02-01", 16.0)];
     let size = printed(ON, "2021-02-01", [1.25, 1.0], &closes).unwrap();
     assert!((size.market_cap_usd / 0.8e9 - 1.0).abs() < 1e-12, "{size:?}");
-    // An undated one may lie before today or not: the value is that of its day, and says so.
+    // An undated spin-off may lie before today or not: the value is that of its day and marked as
+    // such.
     let size = printed(ON, "2024-03-08", [1.25, 1.0], &closes).unwrap();
     assert!((size.market_cap_usd / 1e9 - 1.0).abs() < 1e-12, "{size:?}");
     assert!(!size.line.is_of_today);

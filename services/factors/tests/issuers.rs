@@ -1,4 +1,4 @@
-//! Which lines are one company: over a whole real list, and where a ticker is used a second time.
+//! Which lines form one company: over a whole real list, and for a reused ticker.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -35,8 +35,8 @@ fn screener() -> Option<String> {
     Some(text)
 }
 
-/// The lines of the screener that are put together: read by eye, the classes of one company each, but
-/// for CMU and MFM, two funds to which the file gives one name.
+/// The lines of the screener that are grouped. Checked by reading: each group has the classes of
+/// one company, except CMU and MFM, two funds to which the file gives one name.
 const JOINED: &str = "\
 AGM AGM.A|AKO.A AKO.B|AMTB AMTBB|BATRA BATRK FWONA FWONK LSXMA LSXMB LSXMK|BBD BBDO|BELFA BELFB\
 |BF.A BF.B|BH BH.A|BIO BIO.B|BRK.A BRK.B|CENT CENTA|CIG CIG.C|CMU MFM|CRD.A CRD.B|CWEN CWEN.A\
@@ -47,7 +47,7 @@ AGM AGM.A|AKO.A AKO.B|AMTB AMTBB|BATRA BATRK FWONA FWONK LSXMA LSXMB LSXMK|BBD B
 |VIAC VIACA|WSO WSO.B|Z ZG";
 
 #[test]
-fn nothing_but_common_shares_joins_common_shares() {
+fn only_common_shares_are_grouped() {
     let Some(text) = screener() else { return };
     let mut fixture = Fixture::new();
     let mut named: Vec<(InstrumentId, String, String)> = Vec::new();
@@ -78,7 +78,8 @@ fn nothing_but_common_shares_joins_common_shares() {
     assert_eq!(joined.join("|"), JOINED);
 }
 
-/// A company whose ticker went to another: both are called `XYZ`, one until a day, one from it on.
+/// A company whose ticker was reused by another: both are called `XYZ`, one until a day, the other
+/// from it on.
 fn reused() -> Snapshot {
     let mut fixture = Fixture::new();
     let until = day("2021-01-04");
@@ -110,11 +111,11 @@ fn reused() -> Snapshot {
 }
 
 #[test]
-fn a_ticker_used_again_does_not_make_two_companies_one() {
+fn a_reused_ticker_does_not_merge_two_companies() {
     let snapshot = reused();
     let sizes = Sizes::of(&snapshot, &Roles::standard(), &Quotes::of(&snapshot));
     let size = sizes.get(snapshot.listed("XYZ").unwrap()).unwrap();
-    // 50m shares at 20, without the 90bn of the company that is gone.
+    // 50m shares at 20, without the 90bn of the former company.
     assert!((size.market_cap_usd / 1e9 - 1.0).abs() < 1e-12, "{size:?}");
     assert_eq!(size.line.source, CapSource::SharesTimesClose);
 }

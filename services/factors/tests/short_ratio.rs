@@ -1,4 +1,4 @@
-//! Short ratios against published figures, and what splits, late files and bad sources do to them.
+//! Short ratios against published figures, and with splits, late files and bad sources.
 
 use factors::short_ratio::{DataQualityFlag, ShortRatio};
 use marketdata::{
@@ -48,7 +48,7 @@ fn near(value: Result<f64, GapReason>, expected: f64, tolerance: f64) {
 
 #[test]
 fn both_formulas_of_the_published_example() {
-    // methodology.md D1: 71.19 mm short of a float of 50.19 mm are 141.84 % and 58.65 % (.586505).
+    // methodology D1: 71.19 mm short of a float of 50.19 mm are 141.84 % and 58.65 % (.586505).
     let mut fixture = Fixture::new();
     settle(&mut fixture, "GME", ("2020-12-31", "2021-01-12"), [71.19e6, 50.19e6, 69.75e6]);
     fixture.commit();
@@ -77,7 +77,7 @@ fn a_settlement_is_unknown_until_it_is_published() {
 
 #[test]
 fn a_split_between_settlements_changes_no_ratio() {
-    // 2 m of 10 m, then a 4:1 split, then 8.8 m of 40 m: 22 % of float, and up by a tenth.
+    // 2 m of 10 m, then a 4:1 split, then 8.8 m of 40 m: 22 % of float, and an increase of a tenth.
     let mut fixture = Fixture::new();
     settle(&mut fixture, "S", ("2022-07-15", "2022-07-26"), [2e6, 10e6, 12e6]);
     settle(&mut fixture, "S", ("2022-07-29", "2022-08-09"), [8.8e6, 40e6, 48e6]);
@@ -101,7 +101,7 @@ fn counts_of_one_day_need_no_factor() {
 }
 
 #[test]
-fn a_float_inside_an_undated_split_is_a_reason() {
+fn a_float_inside_an_undated_split_gives_a_reason() {
     let mut fixture = Fixture::new();
     settle(&mut fixture, "S", ("2022-07-15", "2022-07-26"), [2e6, 10e6, 12e6]);
     let id = fixture.id(Namespace::Listed, "S");
@@ -117,7 +117,7 @@ fn a_float_inside_an_undated_split_is_a_reason() {
 }
 
 #[test]
-fn what_is_absent_has_a_reason() {
+fn missing_inputs_have_a_reason() {
     let mut fixture = Fixture::new();
     settle(&mut fixture, "S", ("2022-07-15", "2022-07-26"), [2e6, f64::NAN, f64::NAN]);
     settle(&mut fixture, "Z", ("2022-07-15", "2022-07-26"), [2e6, 0.0, 12e6]);
@@ -127,11 +127,11 @@ fn what_is_absent_has_a_reason() {
     assert_eq!(ratio.of_float_s3(), Err(GapReason::NoFloat));
     assert_eq!(ratio.of_shares_outstanding(), Err(GapReason::NoSharesOutstanding));
     let zero = known(&mut fixture, "Z", "2022-08-10").unwrap();
-    assert_eq!(zero.of_float(), Err(GapReason::NoFloat), "a float of zero is no float");
+    assert_eq!(zero.of_float(), Err(GapReason::NoFloat), "a float of zero is missing");
 }
 
 #[test]
-fn a_hundredfold_jump_and_its_return_are_doubted() {
+fn a_hundredfold_jump_and_its_return_are_flagged() {
     // KOSS in the real files: 722, then 590,314, then 12,755 shares.
     let mut fixture = Fixture::new();
     let counts = |short| [short, 1.42e6, 7.62e6];
@@ -147,7 +147,7 @@ fn a_hundredfold_jump_and_its_return_are_doubted() {
 }
 
 #[test]
-fn a_float_that_misses_an_issue_is_doubted() {
+fn a_float_that_misses_an_issue_is_flagged() {
     // AMC in the real files: shares outstanding 108.9 m, then 287.28 m; float 55.66 m, then 57.1 m.
     let mut fixture = Fixture::new();
     settle(&mut fixture, "AMC", ("2020-12-15", "2020-12-24"), [38.08e6, 55.66e6, 108.9e6]);
@@ -187,7 +187,7 @@ fn a_flagged_split_needs_its_factor() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// The same company told in other share units has the same ratios.
+    /// The same company in other share units has the same ratios.
     #[test]
     fn units_change_no_ratio(
         short in 1e3..1e9f64, float in 1e3..1e9f64, outstanding in 1e3..1e9f64,
@@ -215,7 +215,7 @@ proptest! {
         prop_assert_eq!(doubts, restated_doubts);
     }
 
-    /// What is published later alters nothing that was known before.
+    /// Later publications change nothing that was known before.
     #[test]
     fn nothing_looks_ahead(later in 1e3..1e9f64, float in 1e3..1e9f64) {
         let mut fixture = Fixture::new();

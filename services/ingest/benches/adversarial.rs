@@ -1,4 +1,4 @@
-//! Files made to be slow, at sizes 1, 2 and 4: the time of each may grow little faster than its size.
+//! Files made to be slow, in sizes 1, 2 and 4: the time should grow hardly faster than the size.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use ingest::{
@@ -54,7 +54,7 @@ fn parse(text: &str, file_name: &str, chunk: usize) -> Parsed {
     parser.finish().expect("a good file")
 }
 
-/// The market with a file taken in.
+/// The market after ingesting a file.
 #[expect(clippy::expect_used, reason = "the files are made below")]
 fn with(market: &Arc<Market>, text: &str, file_name: &str) -> Arc<Market> {
     let batch = prepare(&parse(text, file_name, 1 << 20), market).expect("a good file").batch;
@@ -85,10 +85,10 @@ const CHANGES: &str = "old_symbol,new_symbol,date";
 const PRICES: &str = "symbol,date,open,high,low,close,volume";
 const SERIES: &str = "series,date,value,published_at";
 
-/// A file, its name, and the market it comes to.
+/// A file, its name, and the market it is ingested into.
 type Case = (String, &'static str, Arc<Market>);
 
-/// Every name given up long before the rows of the file.
+/// Every name was given up long before the rows of the file.
 fn names_given_up(size: usize) -> Case {
     let retired = lines(CHANGES, size, |at| format!("N{at},,2000-06-01"));
     let market = with(&empty(), &retired, "changes.csv");
@@ -96,14 +96,14 @@ fn names_given_up(size: usize) -> Case {
     (rows, "prices.csv", market)
 }
 
-/// As above, where each row goes by the names of its own day.
+/// The same, with each row resolved by the names of its own day.
 fn names_given_up_by_rows(size: usize) -> Case {
     let (_, _, market) = names_given_up(size);
     let rows = lines(ACTIONS, 2 * size, |at| format!("N{},{},2,2", at / 2, day(9_000 * (at % 2))));
     (rows, "actions.csv", market)
 }
 
-/// One symbol that went from one to the next 60 times, in every row.
+/// One symbol that moved through 60 instruments, in every row.
 fn one_symbol_of_many(size: usize) -> Case {
     let changes = lines(CHANGES, 60, |at| format!("A,B{at},{}", day(30 * (at + 1))));
     let market = with(&empty(), &changes, "changes.csv");
@@ -131,7 +131,7 @@ fn many_keys_twice(size: usize) -> Case {
     (lines(PRICES, size, line), "prices.csv", empty())
 }
 
-/// One observation with as many publications as rows, half of them held.
+/// One observation with as many publications as rows, half of them already stored.
 fn one_observation_restated(size: usize) -> Case {
     let line = |at: usize| {
         let instant = Instant::from_micros(1_600_000_000_000_000 + 1_000_000 * at as i64);
@@ -146,7 +146,7 @@ fn texts_and_blank_lines(size: usize) -> Case {
     (lines("symbol,name,last sale,market cap", size, line), "screener_2020-01-02.csv", empty())
 }
 
-/// What a file is made to be slow by, and the bytes of a chunk it comes in.
+/// The name of a case, its generator, and the chunk size in bytes.
 type Named = (&'static str, fn(usize) -> Case, usize);
 
 fn benches(criterion: &mut Criterion) {

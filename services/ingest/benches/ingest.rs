@@ -1,8 +1,8 @@
-//! From the bytes of a price file to a batch of facts: a table as long as the real one of 2,163
+//! From the bytes of a price file to a batch of facts, for a table as long as the real one of 2,163
 //! symbols by 182 days.
 //!
-//! The goal is a million rows a second from the file to the durable answer; reading and preparing may
-//! take 0.15 s of the 0.4 s that 393,689 rows may take on one core.
+//! The goal is one million rows per second from the file to the durable answer. Reading and
+//! preparing may take 0.15 s of the 0.4 s allowed for 393,689 rows on one core.
 
 #[path = "../../../tests/support/real_data.rs"]
 mod real_files;
@@ -25,7 +25,7 @@ use tables::row::FieldSplitter;
 const SYMBOLS: u32 = 2_163;
 const DAYS: u32 = 182;
 
-/// A table in Yahoo's layout, sorted by symbol, with prices of six decimals that look like theirs.
+/// A table in Yahoo's layout, sorted by symbol, with prices of six decimals like theirs.
 fn table() -> String {
     let mut text = String::from("Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -98,8 +98,8 @@ fn holding(parsed: &Parsed) -> Arc<Market> {
     }))
 }
 
-/// Our own splitting of lines stays only while it is faster than the csv crate, over the real price
-/// file where `REAL_DATA` names its folder, else over the made one.
+/// Compares our line splitter with the csv crate; ours stays only while it is faster. Uses the real
+/// price file if `REAL_DATA` names its folder, else the generated one.
 fn split(criterion: &mut Criterion, made: &str) {
     let text = real_prices().unwrap_or_else(|| made.as_bytes().to_vec());
     let mut group = criterion.benchmark_group("split");
@@ -109,7 +109,7 @@ fn split(criterion: &mut Criterion, made: &str) {
     group.finish();
 }
 
-/// Bytes of all fields below the header, as a check that both read the same.
+/// Total bytes of all fields below the header, to check that both read the same.
 fn split_ours(text: &[u8]) -> usize {
     let mut splitter = FieldSplitter::new(b',');
     let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! Where the columns of bars are.
+//! Positions of the columns of bars.
 
 use marketdata::dataset::{Dataset, Field};
 
@@ -8,7 +8,7 @@ pub(crate) const VOLUME: usize = Dataset::Bars.column(Field::Volume);
 pub(crate) const DISTRIBUTION: usize = Dataset::Bars.column(Field::Distribution);
 pub(crate) const PRICE_BASIS: usize = Dataset::Bars.column(Field::PriceBasis);
 pub(crate) const BASIS_ON: usize = Dataset::Bars.column(Field::BasisOn);
-/// Staged rows hold the adjusted close here, until the distribution is worked out of it.
+/// Staged rows hold the adjusted close here until the distribution is computed from it.
 pub(crate) const ADJUSTED: usize = DISTRIBUTION;
 
 const _: () = {

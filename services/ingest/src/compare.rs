@@ -1,4 +1,4 @@
-//! Compares an instrument's new rows with those held, prices brought to one basis first.
+//! Compares an instrument's new rows with the stored ones, after converting prices to one basis.
 
 use crate::{
     bar_columns::{BASIS_ON, CLOSE, DISTRIBUTION, OPEN, PRICE_BASIS, VOLUME},
@@ -14,26 +14,26 @@ use marketdata::{
 use std::{borrow::Cow, ops::Range};
 use tables::cell::rounding;
 
-/// What a row is to what is held.
+/// Relation of a new row to the stored rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Verdict {
-    /// Nothing is held under its key (or nothing that was published by then).
+    /// Nothing is stored under its key, or nothing published by then.
     New,
-    /// It says what is held.
+    /// It repeats a stored row.
     Known,
-    /// It says otherwise than this row of what is held.
+    /// It differs from this stored row.
     Corrects(usize),
-    /// Total-return levels where prices are held.
+    /// It has total-return levels, but prices are stored.
     NotComparable,
-    /// All prices differ by one factor: a split is missing.
+    /// All prices differ by one factor, so a split is missing.
     UnknownSplit,
 }
 
-/// Walks the facts held of one instrument along rows in the order of their keys.
+/// Finds an instrument's stored facts for rows in the order of their keys.
 #[derive(Debug)]
 pub(super) struct Held<'a> {
     rows: &'a Rows<'a>,
-    /// The facts of the key asked for last: by publication, and then by revision.
+    /// The facts of the key searched last, by publication and then by revision.
     group: Range<usize>,
 }
 
@@ -42,7 +42,8 @@ impl<'a> Held<'a> {
         Held { rows, group: 0..0 }
     }
 
-    /// The fact of a key that wins at an instant of publication, or at last.
+    /// The fact of a key that wins at an instant of publication, or the latest one if `published`
+    /// is absent.
     pub(super) fn find(
         &mut self,
         key: (marketdata::day::Day, InstrumentId),
@@ -78,14 +79,14 @@ impl<'a> Held<'a> {
     }
 }
 
-/// The first publication of a held row's key.
+/// The first publication of a stored row's key.
 pub(super) fn first_published(held: &Rows<'_>, row: usize) -> Instant {
     let key = |row: usize| (held.day(row), held.other(row));
     let before = (0..row).rev().take_while(|before| key(*before) == key(row));
     held.published_at(before.last().unwrap_or(row))
 }
 
-/// Compares values of a dataset without bases. An absent new value says nothing.
+/// Compares values of a dataset without price bases. An absent new value is ignored.
 pub(super) fn judge(
     held: &Rows<'_>,
     candidate: Option<usize>,
@@ -100,42 +101,44 @@ pub(super) fn judge(
     if same { Verdict::Known } else { Verdict::Corrects(row) }
 }
 
-/// The values of a held row, NaN where absent.
+/// The values of a stored row, NaN if absent.
 pub(super) fn held_columns(held: &Rows<'_>, row: usize) -> Vec<f64> {
     (0..held.width()).map(|column| held.value(row, column).unwrap_or(f64::NAN)).collect()
 }
 
-/// The bars of one instrument in a file, with what is held of them.
+/// The bars of one instrument in a file, with its stored bars.
 #[derive(Debug)]
 pub(super) struct BarsRun<'a> {
     pub(super) staged: &'a StagedRows,
-    /// The rows that stand, in the order of their days.
+    /// The rows that were not rejected, in the order of their days.
     pub(super) rows: &'a [u32],
-    /// For each, the held row of its day.
+    /// For each row, the stored row of its day.
     pub(super) candidates: &'a [Option<usize>],
     pub(super) held: &'a Rows<'a>,
-    /// The columns of what is held.
+    /// The columns of the stored rows.
     pub(super) columns: Vec<Cow<'a, [f64]>>,
     pub(super) basis: PriceBasis,
     pub(super) units: &'a Units,
 }
 
-/// Restatements by less than this are the rounding of adjusted prices in single precision.
+/// Restatements smaller than this are rounding of adjusted prices in single precision.
 const RESTATED: f64 = 2e-6;
-/// A restated history has one factor: more than half of the common rows, and this many at least, have
-/// it to within the rounding of cents. Fewer cannot be told from corrections, and are taken as such.
+/// A restated history has one factor, which more than half of the common rows, and at least this
+/// many, match within rounding to cents. Fewer rows cannot be distinguished from corrections and
+/// are treated as such.
 const ALIKE_ROWS: usize = 3;
 const ALIKE: f64 = 1e-3;
-/// Held prices are taken as printed to the cent at least: 102.00 does not tell that it was.
+/// Stored prices are assumed to be printed at least to the cent, because 102.00 is stored as 102.
 const CENTS: u8 = 2;
-/// A constant factor nearer to one than this is no split.
+/// A constant factor closer to one than this is not a split.
 const SPLIT: f64 = 0.01;
 
-/// What comparing one row found.
+/// Result of comparing one row.
 #[derive(Clone, Copy, Debug)]
 enum Found {
     Same,
-    /// The ratio of the new close to the held one, in one unit, and whether bases differ.
+    /// The ratio of the new close to the stored one, in the same units, and whether the bases
+    /// differ.
     Differs {
         ratio: f64,
         across: bool,
@@ -148,8 +151,8 @@ impl BarsRun<'_> {
         self.columns[column][held]
     }
 
-    /// What each row is, and the factor by which new rows are to be divided: 1 unless the vendor has
-    /// restated the whole total-return history.
+    /// The verdict on each row, and the factor by which new rows must be divided: 1 unless the
+    /// vendor has restated the whole total-return history.
     pub(super) fn judge(&self) -> (Vec<Verdict>, f64) {
         let scale = self.restatement();
         let found: Vec<Option<Found>> = (0..self.rows.len())
@@ -157,7 +160,8 @@ impl BarsRun<'_> {
             .collect();
         let factor = constant_factor(&found);
         let verdicts = found.iter().enumerate().map(|(at, found)| match found {
-            // Rows beyond the overlap are in units that nobody can join to those held.
+            // No known factor connects the units of rows beyond the overlap to those of the stored
+            // rows.
             None if factor.is_some() => Verdict::UnknownSplit,
             None => Verdict::New,
             Some(Found::Same) => Verdict::Known,
@@ -178,8 +182,9 @@ impl BarsRun<'_> {
         PriceBasis::from_values(self.old(held, PRICE_BASIS), self.old(held, BASIS_ON))
     }
 
-    /// The median ratio of new to held closes where both are total-return levels of different days:
-    /// later distributions divide the whole history by one factor. Exactly 1 where there is none.
+    /// The median ratio of new to stored closes if both are total-return levels of different days:
+    /// later distributions divide the whole history by one factor. Exactly 1 if there is no
+    /// restatement.
     fn restatement(&self) -> f64 {
         let PriceBasis::TotalReturn { on } = self.basis else { return 1.0 };
         let mut ratios: Vec<f64> = (0..self.rows.len())
@@ -205,7 +210,7 @@ impl BarsRun<'_> {
     fn compare(&self, at: usize, held: usize, scale: f64) -> Found {
         let basis = self.held_basis(held);
         if basis == self.basis {
-            // Where the vendor has restated, what was added with the restatement is held on the old level.
+            // After a restatement, rows added with it are stored on the old level.
             return if scale.to_bits() == 1f64.to_bits() {
                 self.compare_bits(at, held)
             } else {
@@ -215,7 +220,7 @@ impl BarsRun<'_> {
         let day = self.held.day(held);
         match (self.basis.is_total_return(), basis.is_total_return()) {
             (true, false) => return Found::NotComparable,
-            // Prices say more than levels do.
+            // Prices replace total-return levels, because they hold more information.
             (false, true) => return Found::Differs { ratio: 1.0, across: false },
             _ => {}
         }
@@ -225,7 +230,8 @@ impl BarsRun<'_> {
         }
     }
 
-    /// On one basis equal means equal bits; but a distribution is worked out of rounded digits.
+    /// On the same basis equal means equal bits, except that distributions are computed from
+    /// rounded digits.
     fn compare_bits(&self, at: usize, held: usize) -> Found {
         let same = (OPEN..=VOLUME).all(|column| {
             let new = self.new_value(at, column);
@@ -243,14 +249,15 @@ impl BarsRun<'_> {
         let (row, before) = (self.rows[at] as usize, self.rows[before] as usize);
         let (new, error) = distribution(self.staged, before, row);
         let old = self.old(held, DISTRIBUTION);
-        // Not knowing of a distribution and knowing of none come to the same.
+        // An unknown distribution and a known absence of one are treated alike.
         let off = (new - if old.is_nan() { 1.0 } else { old }).abs();
-        // The held one was rounded, too, and vendors' factors are off by more than their digits.
+        // The stored value was rounded too, and vendors' factors have errors larger than their
+        // digits show.
         new.is_nan() || self.basis.is_total_return() || off <= 2.0 * VENDOR * error
     }
 
-    /// Across bases equal means equal within the rounding of the printed digits. Held prices times
-    /// `factor` are on the new basis, held volumes times `shares`.
+    /// Across bases equal means equal within the rounding of the printed digits. Stored prices
+    /// times `factor` are on the new basis, and so are stored volumes times `shares`.
     fn compare_across(&self, at: usize, held: usize, factor: f64, shares: f64) -> Found {
         let row = self.rows[at] as usize;
         let decimals = self.staged.decimals[row] & 15;
@@ -275,7 +282,7 @@ impl BarsRun<'_> {
     }
 }
 
-/// The one factor by which all closes differ across bases, where there are enough to tell.
+/// The one factor by which all closes differ across bases, if there are enough of them.
 fn constant_factor(found: &[Option<Found>]) -> Option<f64> {
     let ratios: Vec<f64> = found
         .iter()
@@ -291,7 +298,7 @@ fn constant_factor(found: &[Option<Found>]) -> Option<f64> {
         .then_some(first)
 }
 
-/// How many decimals a number was printed with, as far as its shortest text tells.
+/// The number of decimals a number was printed with, judged by its shortest text.
 fn printed_decimals(value: f64) -> u8 {
     let mut power = 1.0;
     for decimals in 0..=8 {

@@ -1,9 +1,9 @@
 //! The closed list of file kinds, by name.
 
-/// Declares every kind once, with the name users see and give; a name never changes.
+/// Declares every kind once, with its public name; a name never changes.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident: $name:literal,)*) => {
-        /// A kind of file. The order is that in which headers are tried.
+        /// A kind of file. The order is the order in which headers are tried.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum SourceKind {
             $($(#[$doc])* $kind,)*
@@ -13,7 +13,7 @@ macro_rules! kinds {
             /// Every kind, in the order in which headers are tried.
             pub const ALL: [SourceKind; [$($name),*].len()] = [$(SourceKind::$kind),*];
 
-            /// The name users see and give.
+            /// The public name, also accepted from callers.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(SourceKind::$kind => $name,)*
@@ -30,17 +30,17 @@ kinds! {
     OhlcvSingle: "ohlcv_single",
     /// Daily closes of one symbol.
     CloseSingle: "close_single",
-    /// One series as FRED gives it.
+    /// One series in FRED's layout.
     Fred: "fred",
     /// One series of dates and values.
     DateValue: "date_value",
-    /// Any number of series, with or without their instants of publication.
+    /// Any number of series, with or without publication times.
     Series: "series",
     /// FINRA's consolidated short interest.
     FinraShortInterest: "finra_short_interest",
-    /// Short interest of the whole market with float and shares outstanding.
+    /// Short interest of the whole market, with float and shares outstanding.
     ShortInterestTable: "short_interest_table",
-    /// A fund's holdings as iShares publishes them.
+    /// A fund's holdings as published by iShares.
     IsharesHoldings: "ishares_holdings",
     /// Intervals of membership in an index.
     MembershipIntervals: "membership_intervals",

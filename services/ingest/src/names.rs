@@ -1,4 +1,4 @@
-//! The names a file uses, found again quickly.
+//! Interns the names that a file uses, so that repeated ones are found quickly.
 
 use marketdata::{
     instrument::Namespace,
@@ -7,12 +7,12 @@ use marketdata::{
 use std::collections::BTreeMap;
 use tables::{refusal::Fault, row::text};
 
-/// Bytes of a name as a file writes it: 32 characters, a suffix as in `AAPL US Equity`, blanks.
+/// Maximum bytes of a name as written: 32 characters, a suffix as in `AAPL US Equity`, blanks.
 const SPELLING_BYTES: usize = 64;
-/// Bytes a spelling takes at most: it is kept in two places, and its symbol in two more.
+/// Maximum memory per spelling, bytes: it is kept in two places, and its symbol in two more.
 const SPELLING_MEMORY: u64 = 320;
 
-/// A name of the file: an index into [`Names`], or none.
+/// A name of the file: an index into [`Names`], or `NONE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NameId(pub(crate) u32);
 
@@ -20,14 +20,14 @@ impl NameId {
     pub(crate) const NONE: NameId = NameId(u32::MAX);
 }
 
-/// The names a file uses, each once whatever its spelling.
+/// The names that a file uses, each once whatever its spelling.
 #[derive(Debug)]
 pub(crate) struct Names {
     list: Vec<(Namespace, Symbol)>,
     by_text: [BTreeMap<Box<[u8]>, NameId>; 2],
     by_symbol: BTreeMap<(Namespace, Symbol), NameId>,
-    /// The listed name of the row before, and which came after each the last time: files are sorted
-    /// by symbol, or repeat the same symbols in the same order day by day.
+    /// The listed name of the previous row, and the name that last followed each name: files are
+    /// sorted by symbol, or repeat the same symbols in the same order every day.
     last: usize,
     spelled: Vec<(Box<[u8]>, NameId)>,
     next: Vec<usize>,
@@ -45,13 +45,13 @@ impl Names {
         }
     }
 
-    /// How many spellings were met: a name in other letters or blanks is another one.
+    /// Number of distinct spellings; different letters or blanks make a new spelling.
     #[inline]
     pub(crate) fn spellings(&self) -> usize {
         self.spelled.len() + self.by_text[1].len()
     }
 
-    /// Bytes they take.
+    /// Memory used, bytes.
     pub(crate) fn memory(&self) -> u64 {
         self.spellings() as u64 * SPELLING_MEMORY
     }

@@ -1,40 +1,40 @@
-//! What the caller should know of a file that is no fault of a row.
+//! Notes about a file that the caller should know and that are not faults of a row.
 
 use std::collections::BTreeMap;
 
-/// Something the caller should know that is no fault of a row.
+/// What a note is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoteCode {
-    /// Days to cover were printed as 999.99, the cap for no volume: taken as absent.
+    /// Days to cover were printed as 999.99, the cap for no volume, and are treated as absent.
     DaysToCoverCapped,
-    /// The public float is empty or zero: taken as absent.
+    /// The public float is empty or zero and is treated as absent.
     EmptyFloat,
-    /// The market value is zero: taken as absent.
+    /// The market value is zero and is treated as absent.
     NoMarketCap,
-    /// A row that is no stock (cash, futures, collateral) was skipped.
+    /// A row that is not a stock (cash, futures, collateral) was skipped.
     NotAStock,
     /// A row without any value was skipped.
     NoValue,
-    /// A ratio that is no simple split moves prices only.
+    /// A ratio that is not a simple split changes prices only.
     NotASimpleSplit,
-    /// The instant of publication is an estimate, by the source's rule.
+    /// The publication time is an estimate by the source's rule.
     EstimatedPublication,
-    /// Total-return levels cannot be compared with prices held: the row was left out.
+    /// Total-return levels cannot be compared with stored prices; the row was left out.
     NotComparable,
-    /// The vendor's whole history of a symbol is restated by one factor; its new rows were scaled.
+    /// The vendor restated a symbol's whole history by one factor; its new rows were scaled back.
     Restated,
-    /// The block of holdings repeats in the file; the repeat was not read.
+    /// The block of holdings is repeated in the file; the repeat was not read.
     RepeatedBlock,
-    /// The basis of the prices was taken by default.
+    /// The basis of the prices is the default.
     DefaultBasis,
-    /// An open or a close lies outside the day's range, by too little to reject the row: it was taken.
+    /// An open or close is outside the day's range by too little to reject the row, which was kept.
     OutsideRange,
-    /// A row whose settlement is older than the file's.
+    /// A row with an older settlement than the file's.
     OlderSettlement,
 }
 
 impl NoteCode {
-    /// A stable name for machines.
+    /// Machine-readable code; stable.
     pub const fn code(self) -> &'static str {
         match self {
             NoteCode::DaysToCoverCapped => "DAYS_TO_COVER_CAPPED",
@@ -54,14 +54,14 @@ impl NoteCode {
     }
 }
 
-/// Notes of one kind.
+/// All notes with one code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// What.
+    /// What the notes are about.
     pub code: NoteCode,
-    /// How often.
+    /// Number of occurrences.
     pub count: u64,
-    /// The first few, in words.
+    /// Descriptions of the first occurrences, separated by semicolons.
     pub text: String,
 }
 
@@ -70,8 +70,8 @@ pub struct Note {
 pub(crate) struct Notes(BTreeMap<NoteCode, (u64, Vec<String>)>);
 
 impl Notes {
-    /// How many of a kind are told in words.
-    const TOLD: usize = 20;
+    /// Maximum number of occurrences described per code.
+    const DESCRIBED: usize = 20;
 
     pub(crate) const fn none() -> Notes {
         Notes(BTreeMap::new())
@@ -80,7 +80,7 @@ impl Notes {
     pub(crate) fn add(&mut self, code: NoteCode, text: impl FnOnce() -> String) {
         let (count, texts) = self.0.entry(code).or_default();
         *count += 1;
-        if texts.len() < Self::TOLD {
+        if texts.len() < Self::DESCRIBED {
             let text = text();
             if texts.last() != Some(&text) {
                 texts.push(text);

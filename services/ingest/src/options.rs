@@ -1,12 +1,12 @@
-//! What the caller says about a file, and the bounds it is read within.
+//! The caller's options for a file, and the limits on reading it.
 
 use crate::kind::SourceKind;
 use marketdata::{day::Day, instant::Instant};
 
-/// What a file's prices are adjusted for.
+/// The adjustments that a file's prices contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BasisChoice {
-    /// Nothing: as traded.
+    /// No adjustments: as traded.
     Raw,
     /// Splits.
     SplitAdjusted,
@@ -15,7 +15,7 @@ pub enum BasisChoice {
 }
 
 impl BasisChoice {
-    /// The name users see and give.
+    /// The public name, also accepted from callers.
     pub const fn name(self) -> &'static str {
         match self {
             BasisChoice::Raw => "raw",
@@ -24,7 +24,7 @@ impl BasisChoice {
         }
     }
 
-    /// The choice of a name.
+    /// The choice with a name.
     pub fn from_name(name: &str) -> Option<BasisChoice> {
         [BasisChoice::Raw, BasisChoice::SplitAdjusted, BasisChoice::TotalReturn]
             .into_iter()
@@ -32,48 +32,49 @@ impl BasisChoice {
     }
 }
 
-/// What the caller says about a file.
+/// The caller's options for a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Its kind; told by its header where none.
+    /// Its kind; detected from the header if absent.
     pub kind: Option<SourceKind>,
-    /// Its name, from which a symbol, an index or a day is read where nothing else says.
+    /// Its file name, from which a symbol, an index or a day is read if nothing else gives it.
     pub file_name: String,
-    /// The one symbol (or series id, or fund) it is about.
+    /// The only symbol (or series id, or fund) in the file.
     pub symbol: Option<String>,
-    /// The index whose members it lists.
+    /// The index whose members the file lists.
     pub index: Option<String>,
-    /// The day it describes, for files that do not say; prices: the day whose names it uses.
+    /// The day the file describes, if the file does not state it; for prices, the day whose names
+    /// it uses.
     pub as_of_on: Option<Day>,
-    /// When the market could know it, for every row that does not say itself.
+    /// When the market could know the values, for rows that do not state it themselves.
     pub published_at: Option<Instant>,
-    /// What its prices are adjusted for; by default see [`SourceKind`].
+    /// The adjustments that its prices contain; for the default see [`SourceKind`].
     pub price_basis: Option<BasisChoice>,
-    /// Up to which day adjusted prices are adjusted; the day of receipt where none.
+    /// The day up to which prices are adjusted; the day of receipt if absent.
     pub adjusted_on: Option<Day>,
-    /// When it was received.
+    /// When the file was received.
     pub received_at: Instant,
-    /// Take it even where more than 5 % of its rows are bad.
+    /// Accept the file even if more than 5 % of its rows are bad.
     pub force: bool,
 }
 
-/// Bounds on one file.
+/// Limits on one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes, decompressed.
     pub bytes: u64,
-    /// Lines below the header, blank ones too; at most 4,000,000,000 can be numbered.
+    /// Lines below the header, including blank ones; at most 4,000,000,000 can be numbered.
     pub rows: u64,
     /// Bytes of one line.
     pub line_bytes: usize,
-    /// Rejected rows that are told one by one; all are counted.
+    /// Rejected rows that are reported one by one; all are counted.
     pub rejections: usize,
     /// Bytes of one text (a company's name, a sector).
     pub text_bytes: usize,
-    /// Different texts.
+    /// Number of distinct texts.
     pub texts: usize,
-    /// Bytes of all different texts together.
+    /// Total bytes of all distinct texts.
     pub texts_bytes: u64,
-    /// Names of instruments and series, every spelling counted; symbol changes count each.
+    /// Names of instruments and series; every spelling counts, and so does every symbol change.
     pub names: usize,
 }

@@ -1,4 +1,4 @@
-//! What a reader makes of a file: rows with local names, not yet joined to any market.
+//! The parsed contents of a file: rows with local names, not yet joined to a market.
 
 use super::{
     names::Names,
@@ -18,12 +18,12 @@ use marketdata::{
 use std::collections::BTreeMap;
 use tables::refusal::{Fault, Reason, Refusal, Rejection};
 
-/// What a row says about its publication.
+/// A row's statement about its publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stated {
-    /// The instant.
+    /// Published at this instant.
     At(Instant),
-    /// Together with the value of another day.
+    /// Published together with the value of another day.
     With(Day),
 }
 
@@ -35,17 +35,17 @@ pub(crate) struct StagedRows {
     pub(crate) other: Vec<NameId>,
     pub(crate) day: Vec<Day>,
     pub(crate) line: Vec<u32>,
-    /// When each row says it was published; empty where no row says.
+    /// When each row says it was published; empty if no row says so.
     pub(crate) stated: Vec<Option<Stated>>,
-    /// The day whose names each row uses, where that is not its own; empty where it is for all.
+    /// The day whose names each row uses, if it is not the row's own day; empty if no row differs.
     pub(crate) named: Vec<Day>,
-    /// What the prices are adjusted for, where the dataset has columns for it.
+    /// The adjustments that the prices contain, if the dataset has columns for them.
     pub(crate) basis: Option<PriceBasis>,
     /// In the order of [`Dataset::fields_of_rows`].
     pub(crate) columns: Vec<Vec<f64>>,
     /// Bars only: decimals printed of the close (low half) and of the adjusted close (high half).
     pub(crate) decimals: Vec<u8>,
-    /// What its values may be, by column.
+    /// The accepted magnitudes of its values, by column.
     magnitudes: Vec<Magnitudes>,
 }
 
@@ -67,7 +67,7 @@ impl StagedRows {
         }
     }
 
-    /// Bytes of its rows.
+    /// Memory of its rows, bytes.
     fn memory(&self) -> u64 {
         let bytes = size_of::<f64>() * self.columns.len() * self.len()
             + (2 * size_of::<NameId>() + size_of::<Day>() + size_of::<u32>()) * self.len()
@@ -77,7 +77,7 @@ impl StagedRows {
         bytes as u64
     }
 
-    /// Refuses values that cannot be.
+    /// Rejects values out of range.
     #[inline]
     fn check(&self, values: &[f64]) -> Result<(), Fault> {
         for (column, (magnitudes, value)) in self.magnitudes.iter().zip(values).enumerate() {
@@ -104,22 +104,22 @@ impl StagedRows {
     }
 }
 
-/// A change of name.
+/// A change of a symbol.
 #[derive(Clone, Debug)]
 pub(crate) struct Rename {
     pub(crate) line: u32,
     pub(crate) old: Symbol,
-    /// None retires the old name.
+    /// `None` retires the old name.
     pub(crate) new: Option<Symbol>,
     pub(crate) on: Day,
 }
 
 impl Rename {
-    /// Bytes one takes: its two symbols are kept outside of it.
+    /// Memory per change, bytes, including its two symbols on the heap.
     const MEMORY: u64 = size_of::<Rename>() as u64 + 64;
 }
 
-/// All that a reader made of a file.
+/// Everything that a reader extracted from a file.
 #[derive(Debug)]
 pub(crate) struct ParsedFile {
     pub(crate) names: Names,
@@ -133,22 +133,22 @@ pub(crate) struct ParsedFile {
     pub(crate) rows: u64,
     /// Data rows left out by design.
     pub(crate) skipped: u64,
-    /// Rows left out because they are bad, and the first of them.
+    /// Number of rows left out because they are bad; only the first ones are kept.
     pub(crate) rejected: u64,
     pub(crate) rejections: Vec<Rejection>,
     limits: Limits,
     pub(crate) notes: Notes,
-    /// The row count that a trailer states.
+    /// The row count stated by a trailer.
     pub(crate) trailer: Option<u64>,
-    /// The day whose names the file uses; none where each row uses its own day's.
+    /// The day whose names the file uses; `None` if each row uses those of its own day.
     pub(crate) named_on: Option<Day>,
-    /// The last day on which an observation may be effective.
+    /// The last day that an observation may describe.
     pub(crate) today: Day,
-    /// The days that any row may be about.
+    /// The days that any row may describe.
     pub(crate) days: Days,
 }
 
-/// What a text takes beside its bytes: it is kept twice, in a list and in a tree.
+/// Memory of a text besides its bytes: it is kept twice, in a list and in a tree.
 const TEXT_OVERHEAD: u64 = 96;
 
 impl ParsedFile {
@@ -174,10 +174,11 @@ impl ParsedFile {
         }
     }
 
-    /// Adds a row to a dataset; an absent value is NaN. Every row of every reader passes here.
+    /// Adds a row to a dataset; an absent value is NaN. Every row of every reader goes through
+    /// here.
     ///
     /// # Errors
-    /// [`Reason::DateOutOfRange`], [`Reason::OutOfRange`]; nothing was added then.
+    /// [`Reason::DateOutOfRange`] or [`Reason::OutOfRange`]; nothing is added in this case.
     #[inline]
     pub(crate) fn push(
         &mut self,
@@ -196,10 +197,10 @@ impl ParsedFile {
         Ok(staged)
     }
 
-    /// Whether a row may be pushed; for lines that make two.
+    /// Checks whether a row may be pushed; for lines that produce two rows.
     ///
     /// # Errors
-    /// As [`ParsedFile::push`].
+    /// As for [`ParsedFile::push`].
     #[inline]
     pub(crate) fn check(
         &mut self,
@@ -211,7 +212,7 @@ impl ParsedFile {
         self.staged(dataset).check(values)
     }
 
-    /// Bytes it holds, as they grow with the file.
+    /// Memory held, bytes; it grows with the file.
     pub(crate) fn memory(&self) -> u64 {
         let texts = 2 * self.text_bytes + TEXT_OVERHEAD * self.texts.len() as u64;
         let renames = self.renames.len() as u64 * Rename::MEMORY;
@@ -219,7 +220,7 @@ impl ParsedFile {
         staged + texts + renames + self.names.memory()
     }
 
-    /// Refuses a file that brings more names or texts than any file of data has.
+    /// Refuses a file with more names or texts than any real data file has.
     #[inline]
     pub(crate) fn check_bounds(&self) -> Result<(), Refusal> {
         let Limits { names, texts, texts_bytes, .. } = self.limits;
@@ -245,7 +246,7 @@ impl ParsedFile {
         &mut self.staged[at]
     }
 
-    /// The local id of a text, as a column holds it; absent where empty.
+    /// The local id of a text, as a column holds it; absent if the text is empty.
     ///
     /// # Errors
     /// [`Reason::TextTooLong`], [`Reason::ControlCharacter`].
@@ -255,7 +256,7 @@ impl ParsedFile {
         }
         let limit = self.limits.text_bytes;
         if limit < text.len() {
-            let text = format!("{field} has {} bytes, {limit} at most", text.len());
+            let text = format!("{field} has {} bytes, at most {limit} are accepted", text.len());
             return Err(Fault::new(Reason::TextTooLong, text));
         }
         if text.chars().any(char::is_control) {
@@ -286,7 +287,7 @@ impl ParsedFile {
         }
     }
 
-    /// The day of an observation, which cannot be later than today.
+    /// Checks that the day of an observation is not later than today.
     pub(crate) fn past(&self, day: Day) -> Result<Day, Fault> {
         if self.today < day { Err(Fault::future(day)) } else { Ok(day) }
     }
@@ -295,20 +296,20 @@ impl ParsedFile {
 /// What a reader did with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
-    /// It was taken.
+    /// The row was added.
     Kept,
-    /// It was left out by design.
+    /// The row was left out by design.
     Skipped,
-    /// It is no row of the table: nothing more is to be read.
+    /// The line is not a row of the table; reading stops.
     End,
 }
 
-/// A value that may be missing, as a column holds it.
+/// An optional value as a column holds it.
 pub(crate) fn or_absent(value: Option<f64>) -> f64 {
     value.unwrap_or(f64::NAN)
 }
 
-/// A value that must be above zero where it is there.
+/// Checks that a value, if present, is positive.
 pub(crate) fn above_zero(
     field: &str,
     found: &[u8],
@@ -320,7 +321,7 @@ pub(crate) fn above_zero(
     }
 }
 
-/// A value that must not be below zero where it is there.
+/// Checks that a value, if present, is not negative.
 pub(crate) fn not_negative(
     field: &str,
     found: &[u8],

@@ -1,4 +1,4 @@
-//! Takes a file's bytes as they arrive and reads complete lines.
+//! Accepts a file's bytes as they arrive and reads complete lines.
 
 use crate::{
     kind::SourceKind,
@@ -24,7 +24,7 @@ pub struct Parser {
     parsed_file: ParsedFile,
 }
 
-/// The rows below a header.
+/// State of reading the rows below a header.
 #[derive(Debug)]
 struct Body {
     kind: SourceKind,
@@ -32,15 +32,15 @@ struct Body {
     splitter: FieldSplitter,
     delimiter: u8,
     columns: usize,
-    /// The header's line, from 1.
+    /// Line number of the header, from 1.
     header: u64,
-    /// The line read last, from 1.
+    /// Line number of the last line read, from 1.
     line: u64,
     ended: bool,
 }
 
-/// A file read to its end: rows with the file's own names, to be joined to a market by
-/// [`super::prepare`], any number of times.
+/// A completely read file: rows with the file's own names. [`super::prepare`] joins it to a market,
+/// any number of times.
 #[derive(Debug)]
 pub struct Parsed {
     pub(super) kind: SourceKind,
@@ -62,17 +62,17 @@ impl Parsed {
     }
 }
 
-/// The header is looked for once this much has arrived, or all.
+/// Bytes that must have arrived before the header is searched for, unless the file is shorter.
 const HEAD: usize = 32 * 1024;
 
 impl Parser {
-    /// A parser that has read nothing.
+    /// A parser for a new file.
     pub fn new(options: Options, limits: Limits) -> Parser {
         let parsed_file = ParsedFile::new(options.received_at, limits);
         Parser { options, limits, rest: Vec::new(), bytes: 0, body: None, parsed_file }
     }
 
-    /// The kind, once enough was read to tell.
+    /// The kind, once enough bytes have arrived to detect it.
     pub fn kind(&self) -> Option<SourceKind> {
         self.body.as_ref().map(|body| body.kind)
     }
@@ -82,16 +82,16 @@ impl Parser {
         self.parsed_file.rows
     }
 
-    /// Bytes of memory that what was read takes so far. Joining it to a market takes as much again,
-    /// a few times; see [`super::prepare`].
+    /// Memory of everything read so far, bytes. Joining it to a market takes a few times as much in
+    /// addition; see [`super::prepare`].
     pub fn memory(&self) -> u64 {
         self.rest.capacity() as u64 + self.parsed_file.memory()
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     ///
     /// # Errors
-    /// Why the whole file is refused.
+    /// [`Refusal`] if the whole file is refused.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), Refusal> {
         self.bytes += chunk.len() as u64;
         if self.limits.bytes < self.bytes {
@@ -104,10 +104,10 @@ impl Parser {
         self.lines(chunk)
     }
 
-    /// Reads what is left.
+    /// Reads the remaining bytes.
     ///
     /// # Errors
-    /// Why the whole file is refused.
+    /// [`Refusal`] if the whole file is refused.
     pub fn finish(mut self) -> Result<Parsed, Refusal> {
         if self.body.is_none() {
             self.begin()?;
@@ -123,7 +123,7 @@ impl Parser {
             Some(stated) if stated != parsed_file.rows => {
                 return Err(Refusal::TrailerCount { stated, found: parsed_file.rows });
             }
-            // A trailer that states no row: a day without data.
+            // A file without rows that has a trailer is a day without data.
             None if parsed_file.rows == 0 => return Err(Refusal::NoRows),
             _ => {}
         }
@@ -131,7 +131,7 @@ impl Parser {
         Ok(Parsed { kind, options: self.options, limits: self.limits, lines, parsed_file })
     }
 
-    /// Tells the kind, and reads the complete lines that have arrived.
+    /// Detects the kind and reads the complete lines that have arrived.
     fn begin(&mut self) -> Result<(), Refusal> {
         let head = std::mem::take(&mut self.rest);
         tables::content::check_text(&head)?;
@@ -197,7 +197,7 @@ impl Body {
         })
     }
 
-    /// Reads whole lines; the last may lack its end.
+    /// Reads whole lines; the last one may lack its line end.
     fn read(
         &mut self,
         lines: &[u8],
@@ -242,7 +242,7 @@ impl Body {
         }
         let flow = match self.splitter.split(line) {
             None => Err(Fault::open_quote(self.line, line)),
-            // One empty field more is a delimiter at the end of the line.
+            // One additional empty field is a delimiter at the end of the line.
             Some(row)
                 if row.len() != self.columns
                     && !(row.len() == self.columns + 1 && row.get(self.columns).is_empty()) =>
@@ -269,7 +269,7 @@ impl Body {
         parsed_file.check_bounds()
     }
 
-    /// The row count that FINRA's and other pipe-delimited files end with.
+    /// The row count at the end of FINRA's and other pipe-delimited files.
     fn trailer(&self, line: &[u8]) -> Option<u64> {
         if self.columns < 2 || memchr(self.delimiter, line).is_some() && !line.starts_with(b"#EOF|")
         {

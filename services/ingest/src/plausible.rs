@@ -1,9 +1,9 @@
-//! What a number or a day of a file can be. What is beyond is a fault of the file, not of the market.
+//! Which numbers and days a file may contain. Anything beyond is a fault of the file.
 //!
-//! The bounds are far outside of everything that ever traded, so that no honest row is lost, and near
-//! enough that no sum, product or quotient of a few of them leaves the range of a double:
+//! The bounds are far outside everything that ever traded, so that no valid row is lost, and narrow
+//! enough that no sum, product or quotient of a few values leaves the range of a double:
 //!
-//! | what | least but zero | most |
+//! | what | least non-zero magnitude | greatest magnitude |
 //! |---|---|---|
 //! | prices | 1e-9 (a penny stock adjusted for decades of distributions) | 1e15 (adjusted for many reverse splits) |
 //! | shares, volumes | 1e-9 (adjusted for splits) | 1e15 |
@@ -13,8 +13,8 @@
 //! | weights, decimals | 1e-15 | 1e3 |
 //! | values of series | 1e-18 | 1e18 |
 //!
-//! Days are from the earliest of the dataset on, and up to two years after the file was received:
-//! splits, memberships and schedules are announced.
+//! Days range from the earliest day of the dataset to two years after the file was received,
+//! because splits, memberships and schedules are announced.
 
 use marketdata::{
     dataset::{Dataset, Field, Kind},
@@ -23,10 +23,10 @@ use marketdata::{
 };
 use tables::refusal::{Fault, Reason};
 
-/// How far ahead of its receipt a file may announce something, days.
+/// How many days after its receipt a file may announce something.
 const AHEAD: i32 = 731;
 
-/// The magnitudes that are taken of numbers that are not zero.
+/// The accepted magnitudes of non-zero numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Magnitudes {
     least: f64,
@@ -38,32 +38,32 @@ impl Magnitudes {
         Magnitudes { least, most }
     }
 
-    /// Those of a kind of number.
+    /// The accepted magnitudes for a kind of number.
     pub(crate) const fn of(kind: Kind) -> Magnitudes {
         match kind {
-            // Staged bars hold an adjusted close in the place of the gross return until that is worked
-            // out.
+            // Staged bars hold an adjusted close in the column of the gross return until that is
+            // computed.
             Kind::Price | Kind::GrossReturn | Kind::Shares => Magnitudes::new(1e-9, 1e15),
             Kind::Money => Magnitudes::new(1e-9, 1e18),
             Kind::Factor => Magnitudes::new(1e-6, 1e6),
             Kind::DayCount => Magnitudes::new(1e-9, 1e9),
             Kind::Decimal => Magnitudes::new(1e-15, 1e3),
             Kind::Number => Magnitudes::new(1e-18, 1e18),
-            // Made by the readers, out of what they have checked.
+            // Computed by the readers from values that they have checked.
             Kind::Flag | Kind::Text | Kind::Day | Kind::Instant | Kind::Basis | Kind::BasisDay => {
                 Magnitudes::new(0.0, f64::MAX)
             }
         }
     }
 
-    /// Whether a value is among them; an absent one (NaN) and zero are.
+    /// Whether a value is accepted; absent values (NaN) and zero are.
     #[inline]
     pub(crate) fn hold(self, value: f64) -> bool {
         let magnitude = value.abs();
         value.is_nan() || value == 0.0 || (self.least <= magnitude && magnitude <= self.most)
     }
 
-    /// The fault of a value that is not among them.
+    /// The fault of a value out of range.
     #[cold]
     pub(crate) fn fault(self, field: Field, value: f64) -> Fault {
         let Magnitudes { least, most } = self;
@@ -74,19 +74,19 @@ impl Magnitudes {
     }
 }
 
-/// The days that a file may be about.
+/// The days that a file may describe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Days {
     latest: Day,
 }
 
 impl Days {
-    /// Those of a file received on a day.
+    /// The days that a file received on `on` may describe.
     pub(crate) const fn of_file_received(on: Day) -> Days {
         Days { latest: on.plus(AHEAD) }
     }
 
-    /// A day that a row of a dataset may describe.
+    /// Checks a day that a row of a dataset describes.
     ///
     /// # Errors
     /// [`Reason::DateOutOfRange`].
@@ -96,7 +96,7 @@ impl Days {
         if earliest <= day && day <= self.latest { Ok(day) } else { Err(self.fault(earliest, day)) }
     }
 
-    /// An instant of publication.
+    /// Checks a publication time.
     ///
     /// # Errors
     /// [`Reason::DateOutOfRange`].
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_traded_is_taken() {
+    fn values_that_really_traded_are_accepted() {
         let close = Magnitudes::of(Kind::Price);
         // Berkshire in 2024; DryShips of 2008 adjusted for its reverse splits; an OTC quote.
         for price in [741_971.0, 1.7e9, 0.000_1, f64::NAN] {

@@ -1,4 +1,4 @@
-//! Joins a file's rows to a market and says what they add to it.
+//! Joins a file's rows to a market and computes what they add to it.
 
 use crate::{
     bar_columns::{BASIS_ON, CLOSE, DISTRIBUTION, OPEN, PRICE_BASIS},
@@ -29,10 +29,11 @@ use marketdata::{
 use std::{ops::Range, sync::Arc};
 use tables::refusal::{Fault, Reason, Refusal};
 
-/// Joins a file to a market. The same file may be prepared again where the head has moved.
+/// Joins a file to a market. The same file may be prepared again if the head has moved.
 ///
 /// # Errors
-/// [`Refusal::TooManyBadRows`] where more than 5 % of the rows are bad and the caller does not force it.
+/// [`Refusal::TooManyBadRows`] if more than 5 % of the rows are bad and the caller does not force
+/// it.
 pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Refusal> {
     let parsed_file = &parsed.parsed_file;
     let revision = market.head().revision;
@@ -80,7 +81,7 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Re
     Ok(PreparedFile { batch, report: tally.report(symbols, known)? })
 }
 
-/// What is kept in mind while the tables are made.
+/// State shared while the tables are built.
 #[derive(Debug)]
 struct Work<'a> {
     parsed: &'a Parsed,
@@ -120,7 +121,7 @@ impl Work<'_> {
         table
     }
 
-    /// Adds all rows of an instrument of which nothing is held.
+    /// Adds all rows of an instrument without stored facts.
     fn add_run(
         &mut self,
         resolved_rows: &ResolvedRows<'_>,
@@ -162,7 +163,7 @@ impl Work<'_> {
         }
     }
 
-    /// Adds those rows of an instrument that say something new.
+    /// Adds the rows of an instrument that contain something new.
     fn compare_run(
         &mut self,
         resolved_rows: &ResolvedRows<'_>,
@@ -226,8 +227,8 @@ impl Work<'_> {
         }
     }
 
-    /// Whether a value that is held since a later file repeated it was public before: the file of its
-    /// own day came in after that one.
+    /// Whether a value was public before the publication stored for it. This happens if a later
+    /// file that repeats the value was ingested before the file of the value's own day.
     fn comes_earlier(
         &mut self,
         resolved_rows: &ResolvedRows<'_>,
@@ -293,7 +294,7 @@ impl Work<'_> {
         }
     }
 
-    /// How often a series has values, by the file's days and those held.
+    /// How often a series has values, judged by the days in the file and the stored days.
     fn rhythm(
         &self,
         resolved_rows: &ResolvedRows<'_>,
@@ -329,7 +330,7 @@ impl Work<'_> {
         }
         let day = staged.day[row];
         match staged.dataset.descriptor().publication {
-            // Without a look at when the file was received: it has no bar of a day that is not over.
+            // The time of receipt does not matter: the file has no bar of a day that is not over.
             Publication::AtClose => return self.publisher.close(day),
             Publication::AtValue(field) => {
                 let column = staged.dataset.column(field);
@@ -345,7 +346,7 @@ impl Work<'_> {
         instant
     }
 
-    /// A row's values as the dataset's columns hold them.
+    /// A row's values in the layout of the dataset's columns.
     fn values(
         &mut self,
         staged: &StagedRows,
@@ -397,14 +398,14 @@ fn add_distributions(
     into: &mut Vec<f64>,
 ) {
     if let PriceBasis::TotalReturn { .. } = basis {
-        // The levels hold the distributions already.
+        // Total-return levels already include the distributions.
         into.resize(into.len() + rows.len(), f64::NAN);
     } else {
         distributions(staged, rows, into);
     }
 }
 
-/// What a correction does not say stays as it was, on one basis of prices.
+/// Values that a correction does not give stay as they were, if the price basis is the same.
 fn carry_over(dataset: Dataset, held: &Rows<'_>, row: usize, values: &mut [f64]) {
     let old = held_columns(held, row);
     let kinds = || dataset.fields().iter().map(|field| field.kind());

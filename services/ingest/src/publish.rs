@@ -1,4 +1,4 @@
-//! When the first value of a key was published, where neither the row nor the caller says.
+//! When the first value of a key was published, if neither the row nor the caller says so.
 
 use marketdata::{
     calendar::plus_sessions,
@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 /// How often a series has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rhythm {
-    /// Every session, published at the next (yields, rates).
+    /// Every session, published in the next one (yields, rates).
     NextSession,
-    /// Every session, published on its day.
+    /// Every session, published on the same day.
     SameDay,
     /// Every week.
     Weekly,
-    /// Every month, dated its first day.
+    /// Every month, dated the first day of the month.
     Monthly,
     /// Every `months` months, dated the first day of the period.
     Periods {
@@ -29,7 +29,7 @@ pub(super) enum Rhythm {
     },
 }
 
-/// Gives instants of publication, each asked of the time zone once.
+/// Computes publication times, with one time zone query per distinct time.
 #[derive(Debug)]
 pub(super) struct Publisher<'a> {
     market: &'a Market,
@@ -56,14 +56,14 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Works out the closes of a range of days at once, for bars.
+    /// Computes the closes of a range of days at once, for bars.
     pub(super) fn prepare_closes(&mut self, days: &[Day]) {
         let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else { return };
         self.first_close = *first;
         self.closes = vec![Instant::MIN; (last.epoch() - first.epoch()) as usize + 1];
     }
 
-    /// A bar's publication: 16:00 New York of its day.
+    /// A bar's publication: 16:00 in New York on its day.
     #[inline]
     pub(super) fn close(&mut self, day: Day) -> Instant {
         let at = (day.epoch() - self.first_close.epoch()) as usize;
@@ -77,7 +77,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// The publication of a value, and whether that is an estimate.
+    /// The publication of a value, and whether it is an estimate.
     pub(super) fn first(
         &mut self,
         dataset: Dataset,
@@ -101,11 +101,11 @@ impl<'a> Publisher<'a> {
                 (self.once((dataset, day), rule), is_estimate)
             }
         };
-        // What was received had been published.
+        // A received value must have been published before.
         (ruled.0.min(self.received_at), ruled.1 && ruled.0 < self.received_at)
     }
 
-    /// An instant of a dataset's day, found once.
+    /// A cached instant of a dataset's day.
     fn once(&mut self, key: (Dataset, Day), find: impl FnOnce() -> Instant) -> Instant {
         match self.last {
             Some((last, found)) if last == key => found,
@@ -127,7 +127,7 @@ impl<'a> Publisher<'a> {
         })
     }
 
-    /// The publication of the value of a day, for what was published together with it.
+    /// The publication of a day's value, for values published together with it.
     pub(super) fn with(&mut self, dataset: Dataset, day: Day) -> Instant {
         self.first(dataset, InstrumentId::NONE, day, Rhythm::SameDay).0
     }
@@ -138,7 +138,7 @@ impl<'a> Publisher<'a> {
             let Some(track) = market.track(Dataset::Schedules, of) else { return BTreeMap::new() };
             let rows = track.every(market.head().revision);
             let column = Dataset::Schedules.column(Field::FirstSeen);
-            // The last of a day wins.
+            // The last row of a day wins.
             (0..rows.len())
                 .filter_map(|i| {
                     Some((rows.day(i), Instant::from_micros(rows.value(i, column)? as i64)))
@@ -149,7 +149,7 @@ impl<'a> Publisher<'a> {
     }
 }
 
-/// The rule of a series, and whether it is an estimate; see [`crate`].
+/// The rule for a series, and whether it is an estimate; see [`crate`].
 fn series_rule(day: Day, rhythm: Rhythm) -> (Instant, bool) {
     match rhythm {
         Rhythm::NextSession => (Instant::new_york(plus_sessions(day, 1), 16, 15), false),
@@ -166,19 +166,19 @@ fn series_rule(day: Day, rhythm: Rhythm) -> (Instant, bool) {
     }
 }
 
-/// The first day of the month some months after a day's.
+/// The first day of the month that is `months` months after that of a day.
 fn months_later(day: Day, months: i32) -> Day {
     let (year, month, _) = day.ymd();
     let count = year * 12 + month as i32 - 1 + months;
     Day::from_ymd(count.div_euclid(12), count.rem_euclid(12) as u32 + 1, 1).unwrap_or(Day::MAX)
 }
 
-/// The rhythm of a series, by its id where that tells and by its days where not.
+/// The rhythm of a series, from its id if that is known, else from its days.
 ///
-/// Days are those of the file and those held, ascending. A single value on the first of a month is
-/// taken for a monthly one: rather too late than too early.
+/// `days` are those of the file and the stored ones, ascending. A single value on the first of a
+/// month counts as monthly, because a publication dated too late is safer than one dated too early.
 pub(super) fn rhythm(symbol: &str, days: &[Day]) -> Rhythm {
-    // Treasury yields, fed funds, secured and unsecured overnight rates.
+    // Treasury yields, federal funds, secured and unsecured overnight rates.
     let next_session =
         ["DGS", "DFF", "EFFR", "SOFR", "OBFR", "T10Y", "T5Y", "DTB", "BAMLH", "DFII"];
     if next_session.iter().any(|start| symbol.starts_with(start)) {
@@ -210,12 +210,12 @@ mod tests {
             let days = days(texts);
             series_rule(days[0], rhythm(symbol, &days)).0.to_string()
         };
-        // July 2024's CPI was released on 2024-08-14; ours is the estimate of the rule, 08-15.
+        // July 2024's CPI was released on 2024-08-14; the rule estimates 08-15.
         assert_eq!(public("CPIAUCSL", &["2024-07-01", "2024-08-01"]), "2024-08-15T12:30:00Z");
-        // Thursday's yield on Friday at 16:15, Friday's on Monday.
+        // Thursday's yield is published on Friday at 16:15, Friday's on Monday.
         assert_eq!(public("DGS10", &["2024-07-11"]), "2024-07-12T20:15:00Z");
         assert_eq!(public("DGS10", &["2024-07-12"]), "2024-07-15T20:15:00Z");
-        // The first quarter's product, end of April.
+        // GDP of the first quarter is published at the end of April.
         assert_eq!(public("GDP", &["2024-01-01", "2024-04-01"]), "2024-04-30T12:30:00Z");
         assert_eq!(public("ICSA", &["2024-07-06", "2024-07-13"]), "2024-07-13T12:30:00Z");
         assert_eq!(public("ODDS", &["2024-07-11", "2024-07-12"]), "2024-07-11T20:00:00Z");

@@ -1,4 +1,4 @@
-//! Changes of names: which instrument goes by which symbol, from which day.
+//! Changes of symbols: which instrument has which symbol from which day.
 
 mod waiting;
 
@@ -12,28 +12,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use tables::refusal::{Fault, Reason};
 use waiting::{Waiting, symbols};
 
-/// What became of a change.
+/// Outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Renamed {
-    /// It was known.
+    /// The change was already known.
     Known,
-    /// It was written.
+    /// The change was written.
     Written,
-    /// It cannot be.
+    /// The change is not possible.
     Refused(Fault),
 }
 
-/// Names of one instrument: all of them are written anew with every change.
+/// Maximum number of names of one instrument, because every change writes all of them again.
 const NAMES_OF_ONE: usize = 256;
 
-/// The names of a market with the changes of a file written over them.
+/// The names of a market, overlaid with the changes of a file.
 #[derive(Debug)]
 pub(super) struct Renaming<'a> {
     directory: &'a Directory,
     revision: u64,
-    /// The instruments whose names the file writes anew.
+    /// The new names of the instruments that the file changes.
     written: BTreeMap<InstrumentId, Vec<Naming>>,
-    /// Those of them that go, or went, by a symbol.
+    /// Those instruments, by every symbol that they have or had.
     written_by_symbol: BTreeMap<Symbol, BTreeSet<InstrumentId>>,
     pub(super) instruments: Vec<Instrument>,
 }
@@ -49,15 +49,16 @@ impl<'a> Renaming<'a> {
         }
     }
 
-    /// Applies the changes of a file, in whatever order they stand.
+    /// Applies the changes of a file, in any order.
     ///
-    /// Later changes come first: a market with today's names knows the last symbol of a chain. Those
-    /// of which neither symbol is known wait until the others have said what they can. Where nothing
-    /// more can be said the earliest change between unknown symbols makes an instrument, and may tell
-    /// others.
+    /// Later changes come first, because a market with today's names knows the last symbol of a
+    /// chain. Changes between two unknown symbols wait until the other changes are settled. If no
+    /// other change can be applied, the earliest change between unknown symbols creates an
+    /// instrument, which may allow further changes.
     ///
-    /// This is as if all that wait were tried in their order, again and again. Who goes by a symbol
-    /// changes only with a change that names the symbol: no other one is tried twice.
+    /// The result is the same as trying all waiting changes in order, again and again. A symbol's
+    /// instrument changes only through a change that names the symbol, so no other change is tried
+    /// twice.
     pub(super) fn apply(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
         let mut waiting =
             Waiting::new(changes, |symbol| self.directory.holders(Namespace::Listed, symbol).len());
@@ -83,7 +84,7 @@ impl<'a> Renaming<'a> {
         outcomes
     }
 
-    /// All names written anew, by instrument.
+    /// All names written, by instrument.
     pub(super) fn into_parts(self) -> (Vec<Instrument>, Vec<Naming>) {
         (self.instruments, self.written.into_values().flatten().collect())
     }
@@ -95,15 +96,15 @@ impl<'a> Renaming<'a> {
         }
     }
 
-    /// Who goes by exactly this symbol on a day.
+    /// The instrument with exactly this symbol on a day.
     fn holder(&self, symbol: &Symbol, on: Day) -> Option<InstrumentId> {
-        let goes_by = |id: &InstrumentId| {
+        let has_symbol = |id: &InstrumentId| {
             self.namings(*id).iter().any(|n| n.symbol == *symbol && n.from <= on && on < n.until)
         };
         let held = self.directory.resolve_on(Namespace::Listed, symbol, on, self.revision);
-        held.filter(goes_by).or_else(|| {
+        held.filter(has_symbol).or_else(|| {
             let written = self.written_by_symbol.get(symbol)?;
-            written.iter().copied().find(goes_by)
+            written.iter().copied().find(has_symbol)
         })
     }
 
@@ -116,7 +117,7 @@ impl<'a> Renaming<'a> {
         matches!(self.parties(change), (None, None))
     }
 
-    /// Applies a change of which one symbol is known; none where it must wait.
+    /// Applies a change of which one symbol is known; `None` if it must wait.
     fn try_change(&mut self, change: &Rename) -> Option<Renamed> {
         let Some(new) = &change.new else { return self.retire(change) };
         match self.parties(change) {
@@ -136,7 +137,8 @@ impl<'a> Renaming<'a> {
         }
     }
 
-    /// The naming by `symbol` on a day becomes the old symbol before the change and the new from it.
+    /// Splits the naming by `symbol` that covers a day: the old symbol before the change, the new
+    /// one from it.
     fn split(&mut self, id: InstrumentId, symbol: &Symbol, on: Day, change: &Rename, new: &Symbol) {
         let mut namings = Vec::new();
         for naming in self.namings(id) {
@@ -171,7 +173,7 @@ impl<'a> Renaming<'a> {
         Some(Renamed::Written)
     }
 
-    /// An instrument that nobody has facts of yet.
+    /// Creates an instrument that has no facts yet.
     fn create(&mut self, change: &Rename) {
         let id = InstrumentId(self.directory.next_id().0 + self.instruments.len() as u32);
         let revision = self.revision + 1;
@@ -194,7 +196,8 @@ impl<'a> Renaming<'a> {
         self.write(id, namings, change);
     }
 
-    /// Writes all names of an instrument anew, and finds it by those that are new to the file.
+    /// Writes all names of an instrument again, and indexes it by the names that are new to the
+    /// file.
     fn write(&mut self, id: InstrumentId, mut namings: Vec<Naming>, change: &Rename) {
         namings.sort_by_key(|naming| naming.from);
         let is_indexed = self.written.contains_key(&id);
@@ -264,7 +267,7 @@ mod tests {
         let outcomes = renaming.apply(&changes);
         assert!(outcomes.iter().all(|(_, outcome)| *outcome == Renamed::Written));
         assert_eq!(names(&renaming, 1), ["FB until 2022-06-09", "META from 2022-06-09"]);
-        // The fund that was called META before is somebody else.
+        // The fund that was called META before is another instrument.
         assert_eq!(names(&renaming, 2), ["META until 2022-01-31", "METV from 2022-01-31"]);
     }
 
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn two_instruments_are_not_made_one() {
+    fn two_instruments_are_never_merged() {
         let directory = directory(&["FB", "META"]);
         let mut renaming = Renaming::new(&directory, 1);
         let outcomes = renaming.apply(&[change(2, "FB", "META", "2022-06-09")]);
@@ -303,7 +306,8 @@ mod tests {
     }
 
     impl Renaming<'_> {
-        /// What `apply` is as if: all that wait tried again and again, everybody asked for a name.
+        /// The reference for `apply`: tries all waiting changes again and again, and searches all
+        /// instruments for a name.
         fn apply_naively(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
             let mut pending: Vec<&Rename> = changes.iter().collect();
             pending.sort_by_key(|change| (std::cmp::Reverse(change.on), change.line));
@@ -311,7 +315,7 @@ mod tests {
             loop {
                 let before = pending.len();
                 pending.retain(|change| {
-                    self.index_everybody();
+                    self.index_all_instruments();
                     let outcome = self.try_change(change);
                     outcomes.extend(outcome.clone().map(|outcome| (change.line, outcome)));
                     outcome.is_none()
@@ -331,8 +335,8 @@ mod tests {
             outcomes
         }
 
-        /// Everybody written is a candidate for every symbol, as without an index.
-        fn index_everybody(&mut self) {
+        /// Makes every written instrument a candidate for every symbol, as if there were no index.
+        fn index_all_instruments(&mut self) {
             let everybody: BTreeSet<InstrumentId> = self.written.keys().copied().collect();
             for written in self.written_by_symbol.values_mut() {
                 written.clone_from(&everybody);
@@ -343,7 +347,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Few symbols and few days, so that changes meet: chains, swaps, retirements, contradictions.
+        /// Few symbols and few days, so that changes meet: chains, swaps, retirements,
+        /// contradictions.
         #[test]
         fn each_change_ends_as_if_all_were_tried_again_and_again(
             held in proptest::sample::subsequence(vec!["A", "B", "C", "D"], 0..4),
@@ -364,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_exchange_ever_did_is_refused() {
+    fn implausibly_many_changes_are_refused() {
         let directory = Directory::empty();
         let day = |at: usize| Day::from_epoch(18_262 + at as i32).to_string();
         let often: Vec<Rename> = (0..=CHANGES_OF_ONE_SYMBOL)
@@ -383,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_that_hundreds_went_by_changes_no_more() {
+    fn a_symbol_of_hundreds_of_instruments_changes_no_more() {
         let mut directory = Directory::empty();
         let outcome = |directory: &Directory| {
             let changes = [change(2, "A", "B", "2020-01-02")];
@@ -413,12 +418,12 @@ mod tests {
     }
 
     #[test]
-    fn twenty_thousand_changes_take_no_longer_than_their_number_asks() {
+    fn twenty_thousand_changes_are_applied_in_bounded_time() {
         let directory = Directory::empty();
         let unrelated: Vec<Rename> = (0..20_000)
             .map(|at| change(at + 2, &format!("O{at}"), &format!("N{at}"), "2020-01-02"))
             .collect();
-        // Cubic in the number of changes this would take a day, not a second.
+        // If the time were cubic in the number of changes, this would take a day and not a second.
         let outcomes = Renaming::new(&directory, 0).apply(&unrelated);
         assert!(outcomes.iter().all(|(_, outcome)| *outcome == Renamed::Written));
     }

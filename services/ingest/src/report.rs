@@ -1,21 +1,21 @@
-//! What became of a file: the facts it adds, and what its reader should know.
+//! The result for a file: the facts it adds, and what the caller should know.
 
 use crate::{kind::SourceKind, note::Note};
 use marketdata::{day::Day, facts::Batch};
 use tables::refusal::Rejection;
 
-/// What became of a file's rows.
+/// What happened to a file's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileReport {
-    /// The kind it was.
+    /// The kind of the file.
     pub kind: SourceKind,
     /// Data rows seen: the sum of the five counts below.
     pub rows: u64,
-    /// Rows that brought something new.
+    /// Rows with new facts.
     pub accepted: u64,
-    /// Rows that said what is held already.
+    /// Rows that repeat stored facts.
     pub already_known: u64,
-    /// Rows that corrected what is held.
+    /// Rows that correct stored facts.
     pub corrected: u64,
     /// Rows left out by design (cash in a fund's holdings, a holiday without a value).
     pub skipped: u64,
@@ -23,21 +23,21 @@ pub struct FileReport {
     pub rejected: u64,
     /// The first bad rows, by line.
     pub rejections: Vec<Rejection>,
-    /// What else the caller should know, by code.
+    /// Other remarks for the caller, by code.
     pub notes: Vec<Note>,
-    /// Instruments and series the rows are about.
+    /// Number of instruments and series that the rows are about.
     pub symbols: u64,
-    /// Those among them that joined none the market knew.
+    /// How many of them are new to the market.
     pub symbols_new: u64,
-    /// First and last day described; none where no row stood.
+    /// First and last day described; `None` if no row was stored.
     pub days: Option<(Day, Day)>,
 }
 
-/// A file ready to be appended.
+/// A file that is ready to be appended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreparedFile {
-    /// What it adds; see [`Batch::is_empty`].
+    /// The facts it adds; may be empty, see [`Batch::is_empty`].
     pub batch: Batch,
-    /// What became of its rows.
+    /// What happened to its rows.
     pub report: FileReport,
 }

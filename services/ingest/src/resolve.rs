@@ -1,4 +1,4 @@
-//! Joins a file's names to instruments, and numbers the new ones.
+//! Joins a file's names to instruments, and assigns ids to new ones.
 
 use crate::parsed_file::NameId;
 use marketdata::{
@@ -9,19 +9,19 @@ use marketdata::{
     symbol::Symbol,
 };
 
-/// The instruments behind a file's names.
+/// The instruments that a file's names refer to.
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
     market: &'a Market,
     directory: &'a Directory,
     revision: u64,
     names: &'a [(Namespace, Symbol)],
-    /// The day whose names the file uses; none where each row uses its own day's.
+    /// The day whose names the file uses; `None` if each row uses those of its own day.
     named_on: Option<Day>,
-    /// By name: on the days `from ≤ day < until` it is this instrument.
+    /// By name: the instrument it refers to on the days `from ≤ day < until`.
     spans: Vec<Vec<(Day, Day, InstrumentId)>>,
     fresh: Vec<(Namespace, Naming)>,
-    /// Known instruments that are to go by another spelling: the old one and the new.
+    /// Known instruments that get another spelling: id, old spelling, new spelling.
     respelled: Vec<(InstrumentId, Symbol, Symbol)>,
     known: usize,
 }
@@ -45,8 +45,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The instrument a name means in a row of a day, new where the market knows none. `last_day`
-    /// gives the last day the file has for the name.
+    /// The instrument that a name refers to in a row of a day; a new one if the market does not
+    /// know it. `last_day` returns the last day that the file has for the name.
     #[inline]
     pub(super) fn resolve(
         &mut self,
@@ -66,7 +66,8 @@ impl<'a> Resolver<'a> {
         let on = |on| self.directory.resolve_on(*namespace, symbol, on, self.revision);
         let by_rows = *namespace == Namespace::Listed && self.named_on.is_none();
         let named_on = self.named_on.unwrap_or(day);
-        // A file made after a name was given up still tells the history of who had it.
+        // A file made after a name was given up still contains the history of its former
+        // instrument.
         let known = on(named_on).or_else(|| {
             let directory = self.directory;
             directory.resolve(*namespace, symbol, named_on, self.revision)?;
@@ -98,7 +99,7 @@ impl<'a> Resolver<'a> {
         id
     }
 
-    /// The instrument that a fund's holdings brought as `BRKB` before anything said `BRK.B`.
+    /// The instrument that a fund's holdings introduced as `BRKB` before any source wrote `BRK.B`.
     fn adopt(&mut self, namespace: Namespace, symbol: &Symbol, on: Day) -> Option<InstrumentId> {
         let joined = symbol.with_class_joined().filter(|_| namespace == Namespace::Listed)?;
         let id = self.directory.resolve_on(namespace, &joined, on, self.revision)?;
@@ -111,7 +112,7 @@ impl<'a> Resolver<'a> {
         Some(id)
     }
 
-    /// The days on which a name of a known instrument means it.
+    /// The days on which a name refers to a known instrument.
     fn span(&self, id: InstrumentId, day: Day, by_rows: bool) -> (Day, Day) {
         let namings = self.directory.namings(id, self.revision);
         let naming = namings.iter().find(|naming| naming.from <= day && day < naming.until);
@@ -121,17 +122,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// How many instruments the file is about.
+    /// Number of instruments in the file.
     pub(super) fn counted(&self) -> usize {
         self.known + self.fresh.len()
     }
 
-    /// How many of them the market knew already.
+    /// How many of them the market already knew.
     pub(super) const fn known(&self) -> usize {
         self.known
     }
 
-    /// The new instruments that are used, renumbered without holes; the order stays.
+    /// The new instruments that are used, renumbered without gaps in the same order.
     pub(super) fn into_fresh(self, used: impl Fn(InstrumentId) -> bool) -> Fresh {
         let first = self.directory.next_id();
         let revision = self.revision + 1;
@@ -151,7 +152,8 @@ impl<'a> Resolver<'a> {
             }
         }
         for (id, old, new) in self.respelled.iter().filter(|(id, _, _)| used(*id)) {
-            // All names of an instrument are written anew, or the others would be lost.
+            // All names of an instrument are written again, because otherwise the others would be
+            // lost.
             fresh.namings.extend(self.directory.namings(*id, self.revision).iter().map(|naming| {
                 let symbol = if naming.symbol == *old { new } else { &naming.symbol }.clone();
                 Naming { symbol, revision, ..naming.clone() }
@@ -161,7 +163,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// New instruments with their final numbers.
+/// New instruments with their final ids.
 #[derive(Debug)]
 pub(super) struct Fresh {
     first: InstrumentId,
@@ -171,7 +173,7 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    /// The final number of an instrument.
+    /// The final id of an instrument.
     pub(super) fn number(&self, id: InstrumentId) -> InstrumentId {
         match id.0.checked_sub(self.first.0) {
             Some(at) => self.renumbered.get(at as usize).copied().unwrap_or(id),
@@ -179,7 +181,7 @@ impl Fresh {
         }
     }
 
-    /// Whether every provisional number is final.
+    /// Whether every provisional id is final.
     pub(super) fn is_identity(&self) -> bool {
         self.renumbered.len() == self.instruments.len()
     }

@@ -15,18 +15,19 @@ use tables::refusal::{Fault, Reason};
 pub(super) struct ResolvedRows<'a> {
     pub(super) staged: &'a StagedRows,
     pub(super) ids: Vec<InstrumentId>,
-    /// Empty where no row has a second instrument.
+    /// Empty if no row has a second instrument.
     others: Vec<InstrumentId>,
-    /// When each row, or the caller for it, says that it was published; empty where neither does.
+    /// The publication time stated by each row, or by the caller for it; empty if neither states
+    /// one.
     stated_at: Vec<Option<Instant>>,
-    /// Whether the caller says so for all rows that do not themselves.
+    /// Whether the caller states the time for all rows that do not state it themselves.
     is_dated_by_caller: bool,
-    /// Row numbers in the order of instrument, day, other and publication; none where the file is in
-    /// that order and no key occurs twice.
+    /// Row numbers in the order of instrument, day, other instrument and publication; `None` if the
+    /// file is in that order and no key occurs twice.
     pub(super) order: Option<Vec<u32>>,
 }
 
-/// The last day the file has for each of its names.
+/// The last day in the file for each of its names.
 fn last_days_of(staged: &StagedRows) -> Vec<Day> {
     let mut last: Vec<Day> = Vec::new();
     let named = staged.who.iter().zip(&staged.day).filter(|(who, _)| **who != NameId::NONE);
@@ -40,7 +41,7 @@ fn last_days_of(staged: &StagedRows) -> Vec<Day> {
     last
 }
 
-/// What makes two rows one fact.
+/// Rows with the same key describe the same fact.
 pub(super) type Key = (InstrumentId, Day, InstrumentId, Option<Instant>);
 
 impl<'a> ResolvedRows<'a> {
@@ -97,7 +98,7 @@ impl<'a> ResolvedRows<'a> {
         })
     }
 
-    /// The row at a place in the order.
+    /// The row at a position in the order.
     pub(super) fn row(&self, place: usize) -> usize {
         self.order.as_ref().map_or(place, |order| order[place] as usize)
     }
@@ -110,14 +111,15 @@ impl<'a> ResolvedRows<'a> {
         self.others.get(row).copied().unwrap_or(InstrumentId::NONE)
     }
 
-    /// When the row says it was published, or the caller for it.
+    /// The publication time stated by the row, or by the caller for it.
     pub(super) fn stated_at(&self, row: usize) -> Option<Instant> {
         self.stated_at.get(row).copied().flatten()
     }
 
-    /// When a row that differs from a held one was published: when it says, or the caller; where it
-    /// came with the value of another day, together with that, unless that has brought one already.
-    /// None for a correction, which is published when it is received.
+    /// The publication time of a row that differs from a stored one: the time stated by the row or
+    /// the caller. A row that came with the value of another day is published together with that
+    /// value, unless the stored value was published then or later. `None` for a
+    /// correction, which is published when it is received.
     pub(super) fn restated_at(&self, row: usize, held: Instant) -> Option<Instant> {
         let stated_at = self.stated_at(row)?;
         let with_another = matches!(self.staged.stated.get(row), Some(Some(Stated::With(_))));
@@ -128,8 +130,8 @@ impl<'a> ResolvedRows<'a> {
         self.staged.columns.iter().all(|column| column[a].to_bits() == column[b].to_bits())
     }
 
-    /// Rejects observations that are said to have been published before their day. What is announced
-    /// (splits, memberships, schedules, a desk's own series) may well be.
+    /// Rejects observations with a stated publication before their day. Announced datasets (splits,
+    /// memberships, schedules, series) are exempt.
     pub(super) fn reject_foreseen(&self, tally: &mut Tally<'_>) {
         const DAY_MICROS: i64 = 86_400_000_000;
         if self.staged.dataset.descriptor().is_announced {
@@ -159,7 +161,8 @@ impl<'a> ResolvedRows<'a> {
         for twins in order.chunk_by(|a, b| key(a) == key(b)) {
             let differs = |a: u32, b: u32| !self.same_values(a as usize, b as usize);
             let Some(other) = twins.iter().find(|row| differs(twins[0], **row)) else { continue };
-            // All of them, also those that say the same twice: nobody knows which is right.
+            // All of them are rejected, including repeated ones, because it is unknown which is
+            // right.
             for row in twins {
                 let against = if differs(twins[0], *row) { twins[0] } else { *other } as usize;
                 let text = format!("{}, line {}", self.staged.day[against], lines[against]);
@@ -169,7 +172,7 @@ impl<'a> ResolvedRows<'a> {
         }
     }
 
-    /// The rows at some places that are not rejected, each key once, in their order.
+    /// The rows at some positions that are not rejected, each key once, in their order.
     pub(super) fn standing(
         &self,
         places: Range<usize>,
@@ -187,7 +190,7 @@ impl<'a> ResolvedRows<'a> {
                 rows.push(row as u32);
                 continue;
             };
-            // Elsewhere rows of one key are alike: contradictions were rejected.
+            // Otherwise rows of one key are equal, because contradictions were rejected.
             let outweighs = self.staged.dataset.descriptor().same_key == SameKey::LargerWins
                 && self.staged.columns[0][twin] < self.staged.columns[0][row];
             if outweighs {

@@ -1,6 +1,6 @@
-//! The readers of all kinds of files. A file tells its kind by its header, never by its name.
+//! The readers of all kinds of files. A file's kind is detected from its header, never its name.
 //!
-//! | kind | told by | names instruments by | first value public |
+//! | kind | detected from | names instruments by | first value public |
 //! |---|---|---|---|
 //! | `ohlcv_table` | symbol, date, open, high, low, close | the file's date | 16:00 New York of the day |
 //! | `ohlcv_single` | the same without a symbol | the file's date | 16:00 of the day |
@@ -48,16 +48,16 @@ use tables::{
     refusal::{Fault, Refusal},
 };
 
-/// Tells a file's kind by its first bytes.
+/// Detects a file's kind from its first bytes.
 ///
 /// # Errors
-/// What the bytes are instead, or which columns their header lacks.
+/// What the bytes are instead, or which columns the header lacks.
 pub fn detect(head: &[u8]) -> Result<SourceKind, Refusal> {
     check_text(head)?;
     find_header(head, None, head.len()).map(|layout| layout.kind)
 }
 
-/// The reader of a file's kind.
+/// The reader for a file's kind.
 pub(crate) fn reader(
     layout: &Layout,
     options: &Options,
@@ -87,7 +87,7 @@ pub(crate) fn reader(
     })
 }
 
-/// Refuses days and instants of the caller that no file is about.
+/// Refuses days and publication times given by the caller that no file can have.
 fn check_options(options: &Options, days: Days) -> Result<(), Refusal> {
     let refused = |option, value: String, fault: Fault| Refusal::BadOption {
         option,

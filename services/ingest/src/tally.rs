@@ -1,4 +1,4 @@
-//! What became of each row of a file, and whether too many are bad.
+//! Counts what happened to each row of a file, and whether too many rows are bad.
 
 use crate::{
     note::{NoteCode, Notes},
@@ -8,7 +8,7 @@ use crate::{
 use marketdata::day::Day;
 use tables::refusal::{Fault, Refusal, Rejection};
 
-/// What became of a line, the weightier winning where a line makes several facts.
+/// Outcome of a line. If a line makes several facts, the greatest outcome in this order counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RowOutcome {
     Nothing,
@@ -18,13 +18,13 @@ pub(super) enum RowOutcome {
     Rejected,
 }
 
-/// Counts while a batch is made.
+/// Counts collected while a batch is built.
 #[derive(Debug)]
 pub(super) struct Tally<'a> {
     parsed: &'a Parsed,
-    /// By line.
+    /// By line number.
     outcomes: Vec<RowOutcome>,
-    /// Rows rejected since they were read.
+    /// Rows rejected after they were read.
     rejected_here: u64,
     rejections: Vec<Rejection>,
     notes: Notes,
@@ -49,7 +49,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// A row whose facts are in the batch.
+    /// Records a row whose facts are in the batch.
     pub(super) fn stored(&mut self, line: u32, outcome: RowOutcome, first: Day, last: Day) {
         self.record(line, outcome);
         let (from, until) = self.days.unwrap_or((first, last));
@@ -83,7 +83,8 @@ impl<'a> Tally<'a> {
     /// The counts.
     ///
     /// # Errors
-    /// More than 5 % of the rows are bad.
+    /// [`Refusal::TooManyBadRows`] if more than 5 % of the rows are bad and the caller does not
+    /// force it.
     pub(super) fn report(mut self, symbols: usize, known: usize) -> Result<FileReport, Refusal> {
         let parsed_file = &self.parsed.parsed_file;
         let count = |outcome: RowOutcome| {

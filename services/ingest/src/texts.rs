@@ -1,10 +1,10 @@
-//! The texts that a batch's facts refer to by number.
+//! The texts that a batch's facts refer to by id.
 
 use crate::parsed_file::ParsedFile;
 use marketdata::market::Market;
 use std::collections::BTreeMap;
 
-/// A file's texts, each with the market's number where it has one.
+/// A file's texts, each with the market's id if it has one.
 #[derive(Debug)]
 pub(super) struct Texts<'a> {
     local: &'a [String],
@@ -18,7 +18,7 @@ impl<'a> Texts<'a> {
         let given = if parsed_file.texts.is_empty() {
             Vec::new()
         } else {
-            // The first of equal texts counts.
+            // Of equal texts the first id is used.
             let numbered = market.texts().iter().enumerate().rev();
             let known: BTreeMap<&str, usize> =
                 numbered.map(|(id, text)| (text.as_str(), id)).collect();
@@ -27,7 +27,7 @@ impl<'a> Texts<'a> {
         Texts { local: &parsed_file.texts, given, first_new: market.text_count(), new: Vec::new() }
     }
 
-    /// The market's number of a local text; −1, which nothing held equals, where it has none yet.
+    /// The market's id of a local text; −1, which equals no stored id, if it has none yet.
     pub(super) fn known(&self, local: f64) -> f64 {
         if local.is_nan() {
             return local;
@@ -35,7 +35,7 @@ impl<'a> Texts<'a> {
         self.given.get(local as usize).copied().flatten().map_or(-1.0, |id| id as f64)
     }
 
-    /// The number of a local text in the batch, which brings it where it is new.
+    /// The id of a local text in the batch; adds the text to the batch if it is new.
     pub(super) fn give(&mut self, local: f64) -> f64 {
         if local.is_nan() {
             return local;
@@ -48,7 +48,7 @@ impl<'a> Texts<'a> {
         *id as f64
     }
 
-    /// The texts the batch brings.
+    /// The texts that the batch adds.
     pub(super) fn into_new(self) -> Vec<String> {
         self.new
     }

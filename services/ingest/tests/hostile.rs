@@ -1,7 +1,7 @@
-//! Files made to break a reader: whatever is done to a sample of each kind, it is taken or refused in
-//! our words, in bounded memory, and what leaves is in range.
+//! Damaged files: a sample of each kind, however damaged, is accepted or refused with a readable
+//! message, in bounded memory, and accepted values are in range.
 //!
-//! The damage is drawn from a seeded generator, so that a failure comes back.
+//! The damage is drawn from a seeded generator, so that a failure is reproducible.
 
 mod support;
 
@@ -88,7 +88,7 @@ const ODD_CELLS: [&str; 24] = [
     "1e99999999999999999999",
 ];
 
-/// One thing done to a file.
+/// Applies one random change to a file.
 fn damage(bytes: &mut Vec<u8>, draw: &mut Draw) {
     let place = draw.below(bytes.len());
     match draw.below(10) {
@@ -97,7 +97,7 @@ fn damage(bytes: &mut Vec<u8>, draw: &mut Draw) {
         2 => drop(bytes.splice(place..place, *b"\0")),
         3 => drop(bytes.splice(place..place, ODD_CELLS[draw.below(24)].bytes())),
         4 => {
-            // In the place of a cell, so that rows keep their number of fields.
+            // Replaces a whole cell, so that rows keep their number of fields.
             let separates = |byte: &u8| matches!(byte, b',' | b'|' | b'\t' | b';' | b'\n');
             let end =
                 bytes[place..].iter().position(separates).map_or(bytes.len(), |at| place + at);
@@ -119,7 +119,7 @@ fn damage(bytes: &mut Vec<u8>, draw: &mut Draw) {
     }
 }
 
-fn said(file_name: &str) -> Options {
+fn forced(file_name: &str) -> Options {
     Options {
         force: true,
         index: Some("X".into()),
@@ -129,9 +129,9 @@ fn said(file_name: &str) -> Options {
     }
 }
 
-/// Reads a file, holding its memory to a multiple of its bytes.
+/// Reads a file and checks that its memory stays within a multiple of its bytes.
 fn read(bytes: &[u8], options: Options) -> Result<Parsed, Refusal> {
-    // A row of a dozen bytes may become two facts of a hundred, in vectors grown by doubling.
+    // A row of a dozen bytes may become two facts of a hundred, in vectors that grow by doubling.
     const TIMES: u64 = 64;
     const BESIDE: u64 = 64 << 10;
     let mut parser = Parser::new(options, limits());
@@ -148,7 +148,7 @@ fn is_readable(text: &str) -> bool {
     text.len() <= 4_096 && !text.chars().any(char::is_control)
 }
 
-/// What leaves a reader is in range, whatever came in.
+/// Checks that accepted values are in range.
 fn check(prepared: &PreparedFile) {
     for table in &prepared.batch.tables {
         let (first, last) = (day("1800-01-01"), day("2028-12-01"));
@@ -168,7 +168,7 @@ fn check(prepared: &PreparedFile) {
 }
 
 #[test]
-fn damaged_files_of_every_kind_are_taken_or_refused() {
+fn damaged_files_of_every_kind_are_accepted_or_refused() {
     let mut draw = Draw(0x9e37_79b9_7f4a_7c15);
     let (mut taken, mut refused) = (0, 0);
     for (name, sample) in SAMPLES {
@@ -181,7 +181,7 @@ fn damaged_files_of_every_kind_are_taken_or_refused() {
             }
             let desk = Desk::new();
             let prepared =
-                read(&bytes, said(name)).and_then(|parsed| prepare(&parsed, &desk.market));
+                read(&bytes, forced(name)).and_then(|parsed| prepare(&parsed, &desk.market));
             match prepared {
                 Ok(prepared) => {
                     check(&prepared);
@@ -195,6 +195,6 @@ fn damaged_files_of_every_kind_are_taken_or_refused() {
             }
         }
     }
-    // Damage that always refuses, or never, tests little.
+    // Damage that is always or never refused would test little.
     assert!(300 < taken && 300 < refused, "{taken} taken, {refused} refused");
 }

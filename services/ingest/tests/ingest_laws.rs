@@ -1,4 +1,4 @@
-//! What holds for every file: chunks alter nothing, known rows add nothing, the past stays as it was.
+//! Laws for every file: chunk sizes do not matter, known rows add nothing, the past never changes.
 
 mod support;
 
@@ -63,9 +63,10 @@ fn a_caller_may_date_a_correction() {
     assert_eq!(close(&desk, "2024-07-08T22:00:00Z", "X"), Some(11.0));
 }
 
-/// One close changed, seen a day later: a correction of one row, and no restatement of the other.
+/// One changed close, received a day later, is a correction of one row and not a restatement of
+/// others.
 #[test]
-fn a_corrected_close_is_not_taken_for_a_restated_history() {
+fn a_corrected_close_is_not_mistaken_for_a_restated_history() {
     let mut desk = Desk::new();
     let adjusted = |on: &str| Options { adjusted_on: Some(day(on)), ..options("TLT.csv") };
     let before = "Date,Close\n2024-07-08,101.00\n2024-07-09,102.00\n";
@@ -79,19 +80,19 @@ fn a_corrected_close_is_not_taken_for_a_restated_history() {
 }
 
 #[test]
-fn an_absent_value_says_nothing() {
+fn an_absent_value_is_no_correction() {
     let mut desk = Desk::new();
     let full = "Ticker,Date,Open,High,Low,Close,Volume\nX,2024-07-08,9,11,8,10,1000\n";
     desk.ingest(full.as_bytes(), raw("2024-07-09T12:00:00Z")).unwrap();
     let bare = Options { symbol: Some("X".into()), ..raw("2024-07-10T12:00:00Z") };
     let known = desk.ingest(b"Date,Close\n2024-07-08,10\n", bare.clone()).unwrap();
-    assert!(known.batch.is_empty(), "the volume that the file lacks is no correction");
+    assert!(known.batch.is_empty(), "a volume missing from the file is no correction");
     desk.ingest(b"Date,Close\n2024-07-08,10.5\n", bare).unwrap();
     let field = |field| desk.last("2024-07-10T12:00:00Z", Dataset::Bars, field, "X");
     assert_eq!((field(Field::Close), field(Field::Volume)), (Some(10.5), Some(1000.0)));
 }
 
-/// Closes before a 4:1 split on 2024-07-10, and the same restated for it.
+/// Closes before a 4:1 split on 2024-07-10, and the same closes restated for it.
 const BEFORE: [(&str, &str, f64); 4] = [
     ("X", "2024-07-03", 100.0),
     ("X", "2024-07-05", 104.0),
@@ -114,14 +115,14 @@ fn a_file_restated_for_a_known_split_corrects_nothing() {
     desk.take("symbol,date,price_factor,share_factor\nX,2024-07-10,4,4\n", "a.csv");
     let rows = BEFORE.map(|(symbol, day, close)| (symbol, day, close / 4.0));
     let text = table(&[&rows[..], &[("X", "2024-07-10", 26.0)]].concat());
-    // Volumes restate the other way.
+    // Volumes are restated by the inverse factor.
     let text = text.replace(",1000\n", ",4000\n");
     let report = desk.ingest(text.as_bytes(), restated()).unwrap().report;
     assert_eq!((report.already_known, report.corrected, report.accepted), (4, 0, 1), "{report:?}");
 }
 
 #[test]
-fn a_file_restated_for_an_unknown_split_is_not_taken_for_corrections() {
+fn a_file_restated_for_an_unknown_split_is_not_mistaken_for_corrections() {
     let mut desk = Desk::new();
     desk.ingest(table(&BEFORE).as_bytes(), raw("2024-07-09T22:00:00Z")).unwrap();
     let rows = BEFORE.map(|(symbol, day, close)| (symbol, day, close / 4.0));
@@ -132,7 +133,7 @@ fn a_file_restated_for_an_unknown_split_is_not_taken_for_corrections() {
 }
 
 #[test]
-fn a_total_return_history_fetched_again_is_known_but_for_its_new_rows() {
+fn a_total_return_history_fetched_again_adds_only_its_new_rows() {
     let mut desk = Desk::new();
     let levels = |on: &str, received_at: &str| Options {
         adjusted_on: Some(day(on)),
@@ -143,7 +144,7 @@ fn a_total_return_history_fetched_again_is_known_but_for_its_new_rows() {
     let first = "Date,Close\n2024-07-03,100\n2024-07-05,102\n2024-07-08,101\n";
     let then = levels("2024-07-08", "2024-07-08T22:00:00Z");
     desk.ingest(first.as_bytes(), then).unwrap();
-    // One per cent was paid on 07-09: the whole past is lower by it.
+    // One per cent was paid on 07-09, which lowers the whole past by that much.
     let second =
         "Date,Close\n2024-07-03,99\n2024-07-05,100.98\n2024-07-08,99.99\n2024-07-09,100.5\n";
     let now = levels("2024-07-09", "2024-07-09T22:00:00Z");
@@ -151,7 +152,8 @@ fn a_total_return_history_fetched_again_is_known_but_for_its_new_rows() {
     let report = &prepared.report;
     assert_eq!((report.already_known, report.accepted, report.corrected), (3, 1, 0), "{report:?}");
     assert!(report.notes.iter().any(|note| note.code == NoteCode::Restated));
-    // The new level stands to the held one of the day before as the vendor's do: 100.5 ÷ 99.99.
+    // The new level relates to the stored one of the previous day as in the vendor's file: 100.5 ÷
+    // 99.99.
     let snapshot = desk.snapshot("2024-07-10T00:00:00Z");
     let rows = snapshot.rows(Dataset::Bars, desk.listed("FUND"));
     let column = Dataset::Bars.column(Field::Close);
@@ -175,7 +177,7 @@ fn levels_do_not_overwrite_prices_but_prices_overwrite_levels() {
 }
 
 #[test]
-fn no_return_is_taken_between_a_level_and_a_price() {
+fn no_return_is_computed_between_a_level_and_a_price() {
     let levels = Options { price_basis: None, ..raw("2024-07-09T12:00:00Z") };
     let mut desk = Desk::new();
     desk.ingest(table(&[("X", "2024-07-05", 50.0), ("X", "2024-07-08", 51.0)]).as_bytes(), levels)
@@ -205,7 +207,7 @@ const SAMPLES: [&[u8]; 12] = [
     include_bytes!("../../../tests/data/symbol_changes/changes.csv"),
 ];
 
-/// A file of odd prices: some rows are bad, some contradict others.
+/// A file of odd prices: some rows are bad, and some contradict others.
 fn odd_table() -> impl Strategy<Value = String> {
     let price = prop_oneof![
         8 => (1u32..100_000).prop_map(|cents| format!("{}.{:02}", cents / 100, cents % 100)),
@@ -224,9 +226,9 @@ fn odd_table() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is done to a file, it is taken or refused.
+    /// However a file is damaged, it is accepted or refused.
     #[test]
-    fn damaged_files_are_taken_or_refused(
+    fn damaged_files_are_accepted_or_refused(
         sample in 0..SAMPLES.len(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         cut in any::<prop::sample::Index>(),
@@ -252,9 +254,9 @@ proptest! {
         }
     }
 
-    /// However the bytes are cut into chunks, the same comes out.
+    /// The result does not depend on how the bytes are divided into chunks.
     #[test]
-    fn chunks_alter_nothing(text in odd_table(), cut in 1usize..200) {
+    fn chunk_sizes_change_nothing(text in odd_table(), cut in 1usize..200) {
         let options = || Options { force: true, ..options("t.csv") };
         let whole = support::parse(text.as_bytes(), options()).unwrap();
         let mut parser = Parser::new(options(), limits());
@@ -264,14 +266,14 @@ proptest! {
         let desk = Desk::new();
         let parts = prepare(&parser.finish().unwrap(), &desk.market);
         let whole = prepare(&whole, &desk.market);
-        // Absent values are NaN, which equal nothing: compare by their text.
+        // Absent values are NaN and compare unequal, so their debug texts are compared.
         prop_assert_eq!(format!("{whole:?}"), format!("{parts:?}"));
     }
 
-    /// No infinity leaves, prices are above zero, rows are in the order of a segment; and the same
-    /// file again adds nothing.
+    /// No stored value is infinite, prices are positive, rows are in the order of a segment; and
+    /// ingesting the file again adds nothing.
     #[test]
-    fn what_leaves_is_clean_and_known_again(text in odd_table()) {
+    fn stored_facts_are_clean_and_known_when_ingested_again(text in odd_table()) {
         let options = || Options { force: true, ..options("t.csv") };
         let mut desk = Desk::new();
         let prepared = desk.ingest(text.as_bytes(), options()).unwrap();
@@ -291,7 +293,7 @@ proptest! {
         prop_assert_eq!(again.report.rejected, prepared.report.rejected);
     }
 
-    /// Whatever comes later, what was known before stays as it was.
+    /// Later files never change what was known before.
     #[test]
     fn corrections_keep_the_past(files in prop::collection::vec(odd_table(), 1..5)) {
         let mut desk = Desk::new();
@@ -308,7 +310,7 @@ proptest! {
             let snapshot =
                 marketdata::snapshot::Snapshot::new(desk.market.clone(), at(&as_of), revision).unwrap();
             prop_assert_eq!(&picture_of(&snapshot), &seen, "at revision {}", revision);
-            // Later revisions are received later, so that they are not seen by then either.
+            // Later revisions are received later, so they are not visible at that instant either.
             prop_assert_eq!(&picture_known(&desk, &as_of, &snapshot), &seen);
         }
     }
@@ -330,7 +332,7 @@ fn picture_of(snapshot: &marketdata::snapshot::Snapshot) -> String {
     text
 }
 
-/// The keys that a snapshot saw, as the head sees them at the same instant.
+/// The keys that a snapshot saw, with the values visible at the head revision at the same instant.
 fn picture_known(desk: &Desk, as_of: &str, then: &marketdata::snapshot::Snapshot) -> String {
     let now = desk.snapshot(as_of);
     let mut text = String::new();
@@ -345,7 +347,7 @@ fn picture_known(desk: &Desk, as_of: &str, then: &marketdata::snapshot::Snapshot
     text
 }
 
-/// A vendor's total-return levels: a distribution of 1 % divides all days before it.
+/// A vendor's total-return levels: a distribution of 1 % divides all earlier days.
 #[test]
 fn a_restated_total_return_file_sent_twice_adds_nothing_the_second_time() {
     let mut desk = Desk::new();

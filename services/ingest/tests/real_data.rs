@@ -1,6 +1,6 @@
-//! Every real file that users hold is told by its header and read to its last row.
+//! Every real file of users is detected by its header and read to its last row.
 //!
-//! Skipped, and saying so, where the environment variable `REAL_DATA` names no folder.
+//! Skipped with a message if the environment variable `REAL_DATA` names no folder.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
@@ -40,9 +40,9 @@ fn take(desk: &mut Desk, path: &Path) -> FileReport {
     desk.ingest(&read(path), received(path)).unwrap_or_else(|e| panic!("{path:?}: {e}")).report
 }
 
-/// What is expected of a file: kind, data rows, rows skipped, rows rejected. Rows are the lines of
-/// the file less its header, as `wc -l` and Python's csv count them, and those of the data's README
-/// where it states them exactly (393,689; 1,230; 503; 105; 4).
+/// Expectations per file: kind, data rows, rows skipped, rows rejected. Rows are the lines of the
+/// file without its header, as counted by `wc -l` and Python's csv, and those of the data's README
+/// if it states them exactly (393,689; 1,230; 503; 105; 4).
 const FILES: [(&str, SourceKind, u64, u64, u64); 42] = [
     ("prices/us_equities_2020-07_2021-03.csv.gz", OhlcvTable, 393_689, 0, 0),
     ("prices/yahoo/AAPL.csv.gz", OhlcvSingle, 6_084, 0, 0),
@@ -81,8 +81,8 @@ const FILES: [(&str, SourceKind, u64, u64, u64); 42] = [
     ("macro/T10Y2Y.csv.gz", DateValue, 12_002, 502, 0),
     ("macro/fred_layout/DGS10.csv.gz", Fred, 6_974, 286, 0),
     ("macro/fred_layout/DGS2.csv.gz", Fred, 6_974, 286, 0),
-    // 1,998 lines below the header, of which 1,987 are rows and the others legal text. Cash, futures
-    // and rights are skipped; one CVR stands twice with different amounts.
+    // 1,998 lines below the header, of which 1,987 are rows and the others legal text. Cash,
+    // futures and rights are skipped; one CVR occurs twice with different amounts.
     ("universe/IWM_holdings_2024-09-27.csv.gz", IsharesHoldings, 1_987, 10, 2),
     ("universe/screener_2021-01-29.csv.gz", Screener, 7_297, 0, 0),
     ("universe/sp500.csv", Constituents, 503, 0, 0),
@@ -90,10 +90,12 @@ const FILES: [(&str, SourceKind, u64, u64, u64); 42] = [
     ("universe/split_factor_2021-01-29_to_2024-03.csv", SplitFactors, 105, 0, 0),
 ];
 
-/// Every file alone: kind and counts; and sent again it adds nothing.
+/// Every file by itself: kind and counts; ingesting it again adds nothing.
 #[test]
-fn every_file_is_told_read_and_known_again() {
-    let Some(folder) = folder("every_file_is_told_read_and_known_again") else { return };
+fn every_file_is_detected_read_and_known_when_ingested_again() {
+    let Some(folder) = folder("every_file_is_detected_read_and_known_when_ingested_again") else {
+        return;
+    };
     for (name, kind, rows, skipped, rejected) in FILES {
         let mut desk = Desk::new();
         let path = folder.join(name);
@@ -107,7 +109,7 @@ fn every_file_is_told_read_and_known_again() {
     }
 }
 
-/// What was known of GME on 2021-01-27, and what came a day later (the data's README).
+/// What was known of GME on 2021-01-27, and what was published a day later (the data's README).
 #[test]
 fn short_interest_is_known_when_it_was_published() {
     let Some(folder) = folder("short_interest_is_known_when_it_was_published") else { return };
@@ -130,15 +132,16 @@ fn short_interest_is_known_when_it_was_published() {
     // First seen 2021-01-28T05:06:16Z.
     assert_eq!(short("2021-01-28T05:06:15Z"), Some(71_200_000.0));
     assert_eq!(short("2021-01-28T05:06:16Z"), Some(61_780_000.0));
-    // First seen 2021-01-13T08:12:58Z; before, the settlement of 12-15 held.
+    // First seen 2021-01-13T08:12:58Z; before that, the settlement of 12-15 was the latest.
     assert_eq!(short("2021-01-13T08:12:57Z"), Some(68_130_000.0));
 }
 
-/// ARKO has no numbers in the file of 2020-11-30; its settlement of that day comes in the file of
-/// 12-15, first seen on 2020-12-25T07:08:34Z. DDMX's of 2020-02-28 comes in that of 2021-01-15 alone.
+/// ARKO has no numbers in the file of 2020-11-30; its settlement of that day is in the file of
+/// 12-15, first seen on 2020-12-25T07:08:34Z. DDMX's settlement of 2020-02-28 is only in the file
+/// of 2021-01-15.
 #[test]
-fn an_older_settlement_is_seen_with_the_file_that_brings_it() {
-    let Some(folder) = folder("an_older_settlement_is_seen_with_the_file_that_brings_it") else {
+fn an_older_settlement_is_seen_with_the_file_that_contains_it() {
+    let Some(folder) = folder("an_older_settlement_is_seen_with_the_file_that_contains_it") else {
         return;
     };
     let mut files = ["2020-11-30", "2020-12-15", "2020-12-31", "2021-01-15"];
@@ -159,7 +162,7 @@ fn an_older_settlement_is_seen_with_the_file_that_brings_it() {
     }
 }
 
-/// Apple paid four dividends a year since late 2012 and none before; Amazon none at all.
+/// Apple paid four dividends a year since late 2012 and none before; Amazon paid none at all.
 #[test]
 fn distributions_are_the_dividends() {
     let Some(folder) = folder("distributions_are_the_dividends") else { return };
@@ -181,10 +184,10 @@ fn distributions_are_the_dividends() {
     assert_eq!((2000..=2024).map(|year| paid("AMZN", year)).sum::<usize>(), 0);
 }
 
-/// One table and single files of one vendor agree to the bit where they overlap.
+/// A table and single files of one vendor agree to the bit on the rows they share.
 #[test]
-fn what_two_files_both_say_is_stored_once() {
-    let Some(folder) = folder("what_two_files_both_say_is_stored_once") else { return };
+fn rows_of_two_files_that_agree_are_stored_once() {
+    let Some(folder) = folder("rows_of_two_files_that_agree_are_stored_once") else { return };
     let mut desk = Desk::new();
     for symbol in ["AAPL", "GME"] {
         take(&mut desk, &folder.join(format!("prices/yahoo/{symbol}.csv.gz")));
@@ -198,7 +201,7 @@ fn what_two_files_both_say_is_stored_once() {
     assert_eq!((report.accepted, report.corrected), (0, 0), "another basis, the same prices");
 }
 
-/// FB is found where a file says META, once the change of its symbol is loaded.
+/// FB is found in a file that says META, once the change of its symbol is loaded.
 #[test]
 fn a_change_of_symbol_joins_old_files_and_new() {
     let Some(folder) = folder("a_change_of_symbol_joins_old_files_and_new") else { return };
@@ -214,10 +217,10 @@ fn a_change_of_symbol_joins_old_files_and_new() {
     assert_eq!(short, Some(23_420_000.0));
 }
 
-/// Ratios that are no simple split are told, and move prices only.
+/// Ratios that are not a simple split are noted, and change prices only.
 #[test]
-fn spin_offs_are_told_from_splits() {
-    let Some(folder) = folder("spin_offs_are_told_from_splits") else { return };
+fn spin_offs_are_distinguished_from_splits() {
+    let Some(folder) = folder("spin_offs_are_distinguished_from_splits") else { return };
     let mut desk = Desk::new();
     let path = folder.join("universe/split_factor_2021-01-29_to_2024-03.csv");
     let report = take(&mut desk, &path);

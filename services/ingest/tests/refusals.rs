@@ -1,4 +1,5 @@
-//! What is no data, and which rows are bad: each with its own clear message, and nothing stored.
+//! Files that are not data and rows that are bad: each gets its own clear message and is not
+//! stored.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -24,7 +25,7 @@ fn of(text: &str) -> Refusal {
 const YAHOO: &str = "Date,Open,High,Low,Close,Adj Close,Volume\n";
 
 #[test]
-fn a_file_that_is_no_data_is_refused_with_its_own_message() {
+fn a_file_that_is_not_data_is_refused_with_its_own_message() {
     let utf16: Vec<u8> =
         "Date,Close\n2024-07-08,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let marked: Vec<u8> = [&b"\xff\xfe"[..], &utf16].concat();
@@ -45,7 +46,7 @@ fn a_file_that_is_no_data_is_refused_with_its_own_message() {
         (b"\x1f\x8b\x08\x00abc", "BINARY_FILE", "gzip"),
         (b"PK\x03\x04\x14\x00", "BINARY_FILE", "zip"),
         (b"\x01\x02\x03\x04\x05junk\x06\x07\x08\x0e", "BINARY_FILE", "control characters"),
-        (b"Date,Close\n2024-07-08,1\n2024-07\0\0\0\0", "NUL_BYTE", "line 3 holds a NUL byte"),
+        (b"Date,Close\n2024-07-08,1\n2024-07\0\0\0\0", "NUL_BYTE", "line 3 contains a NUL byte"),
         (&utf16, "WRONG_ENCODING", "UTF-16"),
         (&marked, "WRONG_ENCODING", "UTF-16"),
         (b"alpha,beta,gamma\n1,2,3\n", "UNKNOWN_HEADER", "alpha,beta,gamma"),
@@ -59,14 +60,14 @@ fn a_file_that_is_no_data_is_refused_with_its_own_message() {
 }
 
 #[test]
-fn a_header_that_lacks_columns_says_which() {
+fn a_header_that_lacks_columns_is_refused_with_their_names() {
     let Refusal::MissingColumns { kind, missing, .. } = of("Date,Open,High,Low,Last\n") else {
-        panic!("told otherwise");
+        panic!("another refusal");
     };
     assert_eq!((kind, missing), ("ohlcv_single", vec!["close"]));
-    // Nothing is missing of a date and a close, but with tickers it is no file of one symbol.
+    // A date and a close are sufficient, but with tickers it is not a file of one symbol.
     assert_eq!(of("Ticker,Date,Close\n").code(), "UNKNOWN_HEADER");
-    // The caller named the kind: its columns count.
+    // If the caller names the kind, the columns of that kind are required.
     let asked = Options { kind: Some(SourceKind::Series), ..options("x.csv") };
     let refusal = refusal(b"date,value\n2024-07-08,1\n", asked);
     assert_eq!(
@@ -77,7 +78,7 @@ fn a_header_that_lacks_columns_says_which() {
 }
 
 #[test]
-fn what_the_file_does_not_say_is_asked_for() {
+fn missing_symbol_index_or_date_is_requested() {
     let name = |name: &str, text: &str| refusal(text.as_bytes(), options(name)).code();
     assert_eq!(name("HistoricalData_1720.csv", "Date,Close\n2024-07-08,1\n"), "SYMBOL_NEEDED");
     assert_eq!(name("prices.csv", "Date,Close\n2024-07-08,1\n"), "SYMBOL_NEEDED");
@@ -92,17 +93,17 @@ fn what_the_file_does_not_say_is_asked_for() {
 }
 
 #[test]
-fn a_trailer_that_states_another_count_refuses_the_file() {
+fn a_trailer_with_another_count_refuses_the_file() {
     let finra = "symbolCode|currentShortPositionQuantity|settlementDate\nA|1|2024-06-28\n";
     let refusal = of(&format!("{finra}2\n"));
     assert_eq!(refusal, Refusal::TrailerCount { stated: 2, found: 1 });
     assert!(Desk::new().prepare(format!("{finra}1\n\n").as_bytes(), options("x")).is_ok());
-    // Two files in one: the rows of the second are not lost in silence.
+    // Two files in one: the rows of the second are not lost silently.
     assert_eq!(of(&format!("{finra}1\n{finra}1\n")), Refusal::AfterTrailer { line: 4 });
 }
 
 #[test]
-fn bounds_hold() {
+fn limits_are_enforced() {
     let bounded = |limits: Limits| {
         let mut parser = Parser::new(options("AAA.csv"), limits);
         parser.push(b"Date,Close\n2024-07-08,1\n2024-07-09,1\n")?;
@@ -119,14 +120,14 @@ fn bounds_hold() {
     assert!(pushed.and_then(|()| parser.finish().map(|_| ())).is_err());
 }
 
-/// Twenty good days of AAA below the header of Yahoo, so that one bad row is less than 5 %.
+/// Twenty good days of AAA below Yahoo's header, so that one bad row is less than 5 %.
 fn good() -> String {
     let days = (3..=22).map(|day| format!("2024-06-{day:02},10,11,9,10.5,10.5,1000\n"));
     YAHOO.to_owned() + &days.collect::<String>()
 }
 
 #[test]
-fn a_bad_row_is_told_and_the_rest_stands() {
+fn a_bad_row_is_reported_and_the_rest_is_kept() {
     let rows = [
         ("2024-07-15,10,11,9,10,10,1", Reason::FutureDate, "2024-07-15"),
         ("2024-02-30,10,11,9,10,10,1", Reason::ImpossibleDate, "2024-02-30"),
@@ -155,9 +156,9 @@ fn a_bad_row_is_told_and_the_rest_stands() {
     }
 }
 
-/// A field with a line break is two rows, both refused by the line they stand on.
+/// A field with a line break makes two rows, both rejected with their line numbers.
 #[test]
-fn a_line_break_inside_quotes_is_refused_by_line() {
+fn a_line_break_inside_quotes_is_rejected_by_line() {
     let mut text = "Symbol,Name,Last Sale,Market Cap\n".to_owned();
     for row in 0..50 {
         text += &format!("S{row},\"Name, {row}\",1,1\n");
@@ -166,13 +167,13 @@ fn a_line_break_inside_quotes_is_refused_by_line() {
     let file = options("screener_2024-07-11.csv");
     let prepared = Desk::new().prepare(text.as_bytes(), file).unwrap();
     assert_eq!(rejections(&prepared), [(52, Reason::Quotes), (53, Reason::Quotes)]);
-    let told = &prepared.report.rejections[0].text;
-    assert!(told.contains("line 52 opens a quoted field and does not close it"), "{told}");
+    let text = &prepared.report.rejections[0].text;
+    assert!(text.contains("line 52 opens a quoted field and does not close it"), "{text}");
     assert_eq!(prepared.report.accepted, 50);
 }
 
 #[test]
-fn todays_bar_is_taken_after_the_close() {
+fn todays_bar_is_accepted_after_the_close() {
     let bar = YAHOO.to_owned() + "2024-07-12,10,11,9,10,10,1\n";
     let at_noon =
         Options { received_at: support::at("2024-07-12T16:00:00Z"), ..options("AAA.csv") };
@@ -200,7 +201,7 @@ fn a_price_is_not_published_before_its_day() {
 }
 
 #[test]
-fn rounding_of_adjusted_prices_is_no_fault() {
+fn rounding_of_adjusted_prices_is_not_a_fault() {
     // A real row of an adjusted file: the close is above the high by its seventeenth digit.
     let text = "Date,Open,High,Low,Close,Volume\n\
                 1998-01-20,43.20189408703894,43.757099151611,42.976342029556406,43.75709915161133,5\n";
@@ -226,7 +227,7 @@ fn duplicates_are_known_and_contradictions_rejected() {
 fn a_contradiction_rejects_every_row_of_its_key_in_any_order() {
     let same = "2024-06-22,10,11,9,10.5,10.5,1000\n";
     let other = "2024-06-22,10,11,9,10.6,10.6,1000\n";
-    // The good file ends with a row like `same`: three rows of one key, one of them at odds.
+    // The good file ends with a row equal to `same`: three rows of one key, one of which differs.
     for rows in [[same, other], [other, same]] {
         let forced = Options { force: true, ..options("AAA.csv") };
         let text = good() + &rows.concat();
@@ -271,15 +272,15 @@ fn symbols_and_intervals_and_instants_are_checked() {
     assert_eq!(forced("s.csv", short), three);
 }
 
-/// The bad rows of a file of one kind, which is taken all the same.
+/// The bad rows of a file of one kind, which is forced.
 fn forced(name: &str, text: &str) -> Vec<(u64, Reason)> {
     let options = Options { force: true, ..options(name) };
     rejections(&Desk::new().prepare(text.as_bytes(), options).unwrap())
 }
 
 #[test]
-fn numbers_that_no_market_ever_had_are_bad_rows() {
-    // The smallest double: a position of a dollar in it would be an infinity of shares.
+fn implausible_numbers_are_bad_rows() {
+    // The smallest double as a price: a position of one dollar would be infinitely many shares.
     for row in ["1,1,5e-324,5e-324,1,1", "1,1,1,1,5e-324,1", "1e16,1e16,1,1,1,1", "1,1,1,1,1,1e300"]
     {
         let text = format!("{}2024-07-08,{row}\n", good());
@@ -321,15 +322,15 @@ fn numbers_that_no_market_ever_had_are_bad_rows() {
 }
 
 #[test]
-fn days_that_no_file_is_about_are_bad_rows() {
+fn implausible_days_are_bad_rows() {
     let bars = "Ticker,Date,Open,High,Low,Close,Volume\n\
                 A,1600-01-03,1,1,1,1,1\nA,1899-12-31,1,1,1,1,1\nA,1900-01-02,1,1,1,1,1\n";
     let both = [(2, Reason::DateOutOfRange), (3, Reason::DateOutOfRange)];
     assert_eq!(forced("t.csv", bars), both);
-    // The recessions of the United States are a series of FRED's from 1854 on.
+    // The recessions of the United States are a FRED series from 1854 on.
     let recessions = "date,value\n1799-12-31,0\n1854-12-01,1\n";
     assert_eq!(forced("USREC.csv", recessions), [(2, Reason::DateOutOfRange)]);
-    // Received on 2024-07-12: what is announced, is announced for the next two years.
+    // Received on 2024-07-12: announcements may be up to two years ahead.
     let members = "ticker,start_date,end_date\nA,2020-01-02,2099-12-31\nB,2020-01-02,2026-07-13\n";
     assert_eq!(forced("x_members.csv", members), [(2, Reason::DateOutOfRange)]);
     let changes = "old_symbol,new_symbol,date\nA,B,2300-01-02\nC,D,1700-01-02\n";
@@ -344,13 +345,13 @@ fn days_that_no_file_is_about_are_bad_rows() {
         change(&mut options);
         refusal(good().as_bytes(), options).to_string()
     };
-    let told = [
+    let refusals = [
         said(&|options| options.adjusted_on = Some(day("1650-01-02"))),
         said(&|options| options.as_of_on = Some(day("2390-01-02"))),
         said(&|options| options.published_at = Some(support::at("2390-01-02T00:00:00Z"))),
     ];
-    for (told, option) in told.iter().zip(["adjusted_on", "as_of_on", "published_at"]) {
-        assert!(told.contains(option) && told.contains("out of range"), "{told}");
+    for (text, option) in refusals.iter().zip(["adjusted_on", "as_of_on", "published_at"]) {
+        assert!(text.contains(option) && text.contains("out of range"), "{text}");
     }
 }
 
@@ -371,7 +372,7 @@ fn a_percent_sign_belongs_to_a_percentage() {
 
 #[test]
 fn a_price_outside_the_days_range_is_noted() {
-    // In whole dollars one dollar may be rounding: the row stands, and is told.
+    // In whole dollars one dollar may be rounding: the row is kept and noted.
     let text = good()
         + "2024-07-08,10,11,9,12,12,1\n2024-07-09,10,11,9,8,8,1\n\
                          2024-07-10,11.5,11,9,10,10,1\n2024-07-11,10,11,9,11,11,1\n";
@@ -389,16 +390,16 @@ fn a_price_outside_the_days_range_is_noted() {
 }
 
 #[test]
-fn texts_and_names_have_bounds() {
+fn texts_and_names_are_limited() {
     let screener = |name: &str| format!("symbol,name,last sale,market cap\nA,{name},1,1\n");
     let on = "screener_2024-07-08.csv";
     assert_eq!(forced(on, &screener(&"x".repeat(256))), []);
     assert_eq!(forced(on, &screener(&"x".repeat(257))), [(2, Reason::TextTooLong)]);
-    // One control character among many others: what is a text file on the whole.
+    // One control character among many others, so the file still counts as text.
     let long = "x".repeat(200);
     assert_eq!(forced(on, &screener(&format!("{long}\u{1b}[2J"))), [(2, Reason::ControlCharacter)]);
     assert_eq!(forced(on, &screener(&format!("{long}\u{9b}2J"))), [(2, Reason::ControlCharacter)]);
-    // A name behind thousands of blanks that are no ASCII is no other name.
+    // A name after thousands of non-ASCII blanks is the same name.
     let blanks = "\u{a0}".repeat(1_000);
     let table = format!("Ticker,Date,Open,High,Low,Close\n{blanks}A,2024-07-08,1,1,1,1\n");
     assert_eq!(forced("t.csv", &table), [(2, Reason::BadSymbol)]);
@@ -415,7 +416,7 @@ fn texts_and_names_have_bounds() {
     assert_eq!(bounded(&|limits| limits.names = 1, &two), "TOO_MANY_NAMES");
     let changes = "old_symbol,new_symbol,date\nA,B,2024-01-02\nC,D,2024-01-02\n";
     assert_eq!(bounded(&|limits| limits.names = 1, changes), "TOO_MANY_NAMES");
-    // Blank lines are lines: the outcome of each is kept.
+    // Blank lines count as lines, because the outcome of each line is kept.
     let blank = screener("x") + "\n\n\n";
     assert_eq!(bounded(&|limits| limits.rows = 3, &blank), "TOO_MANY_ROWS");
     // A header as long as the file.

@@ -1,6 +1,6 @@
-//! Every kind of file, in its real layout, from the samples in `tests/data`: what its rows become.
+//! Every kind of file, in its real layout, from the samples in `tests/data`, and the facts it adds.
 //!
-//! Expected numbers are those of the samples; each sample's `metadata.json` says where it comes from.
+//! Expected numbers are those of the samples; each sample's `metadata.json` states its origin.
 
 mod support;
 
@@ -48,7 +48,7 @@ fn close(found: Option<f64>, expected: f64) {
 }
 
 #[test]
-fn each_sample_is_told_by_its_header() {
+fn each_sample_is_detected_by_its_header() {
     let samples: [(SourceKind, &[u8]); 20] = [
         (OhlcvTable, sample!("ohlcv_table/prices.csv")),
         (OhlcvSingle, sample!("ohlcv_single/AAA.csv")),
@@ -78,7 +78,7 @@ fn each_sample_is_told_by_its_header() {
 }
 
 #[test]
-fn a_price_table_keeps_bases_and_works_out_distributions() {
+fn a_price_table_keeps_bases_and_computes_distributions() {
     let mut desk = Desk::new();
     let options = Options { adjusted_on: Some(day("2024-07-12")), ..options("prices.csv") };
     let prepared = desk.ingest(sample!("ohlcv_table/prices.csv"), options).unwrap();
@@ -87,10 +87,10 @@ fn a_price_table_keeps_bases_and_works_out_distributions() {
     let bars = Bars::of(&snapshot, desk.listed("AAA"));
     assert_eq!(bars.basis(0), PriceBasis::SplitAdjusted { on: day("2024-07-12") });
     close(bars.price_return(1), 100.5 / 101.0 - 1.0);
-    // 99.5 after 100.5 with 1 paid: the adjusted closes went from 99.48505 to 99.5.
+    // 99.5 after 100.5 with a distribution of 1: the adjusted closes went from 99.48505 to 99.5.
     close(bars.total_return(2), 99.5 / 99.485_05 - 1.0);
     close(bars.total_return(1), 100.5 / 101.0 - 1.0);
-    // A bar is public at 16:00 New York, 20:00 UTC in July.
+    // A bar is public at 16:00 in New York, 20:00 UTC in July.
     let last = |as_of| desk.last(as_of, Dataset::Bars, Field::Close, "BRK.B");
     assert_eq!(last("2024-07-09T19:59:59Z"), Some(402.0));
     assert_eq!(last("2024-07-09T20:00:00Z"), Some(404.25));
@@ -121,7 +121,7 @@ fn single_files_have_the_basis_of_their_vendor() {
 }
 
 #[test]
-fn series_are_public_by_word_or_by_rule() {
+fn series_are_public_as_stated_or_by_rule() {
     let mut desk = Desk::new();
     let prepared = desk.ingest(sample!("fred/DGS10.csv"), options("x.csv")).unwrap();
     assert_eq!(counts(&prepared), (5, 3, 2, 0), "holidays have no value");
@@ -133,7 +133,7 @@ fn series_are_public_by_word_or_by_rule() {
     // Friday's yield is published on Monday at 16:15.
     assert_eq!(value("2024-07-08T20:14:59Z", "DGS10"), Some(4.36));
     assert_eq!(value("2024-07-08T20:15:00Z", "DGS10"), Some(4.28));
-    // May's index by the rule on the 15th of June at 08:30; June's not before it was received.
+    // May's index by the rule, on the 15th of June at 08:30; June's not before it was received.
     assert_eq!(value("2024-06-15T12:29:59Z", "CPIAUCSL"), Some(313.207));
     assert_eq!(value("2024-06-15T12:30:00Z", "CPIAUCSL"), Some(313.225));
     assert_eq!(value("2024-07-12T22:59:59Z", "UNRATE"), Some(4.0));
@@ -144,21 +144,21 @@ fn series_are_public_by_word_or_by_rule() {
 }
 
 #[test]
-fn finra_rows_carry_their_cycle_and_revise_the_one_before() {
+fn finra_rows_carry_their_cycle_and_revise_the_previous_one() {
     let mut desk = Desk::new();
     let bytes = sample!("finra_short_interest/shrt20260731.csv");
     let prepared = desk.ingest(bytes, later("shrt20260731.csv")).unwrap();
     assert_eq!(counts(&prepared), (4, 4, 0, 0));
     assert_eq!(note(&prepared, NoteCode::DaysToCoverCapped), 1);
     let field = |field, symbol| desk.last(LATER, Dataset::ShortInterest, field, symbol);
-    // FINRA's published figures (formats.md section 1).
+    // FINRA's published figures.
     assert_eq!(field(Field::SharesShort, "A"), Some(5_749_623.0));
     assert_eq!(field(Field::PreviousSharesShort, "A"), Some(7_538_437.0));
     assert_eq!(field(Field::AverageDailyVolume, "A"), Some(2_301_495.0));
     assert_eq!(field(Field::DaysToCoverPrinted, "A"), Some(2.5));
-    assert_eq!(field(Field::DaysToCoverPrinted, "ZZZZ"), None, "999.99 is a cap, no number");
+    assert_eq!(field(Field::DaysToCoverPrinted, "ZZZZ"), None, "999.99 is a cap, not a number");
     assert_eq!(field(Field::SharesShort, "ZZZZ"), Some(1_200.0));
-    // The revised position of 07-15 is known with the cycle of 07-31: 9 sessions later, 18:00.
+    // The revised position of 07-15 is known with the cycle of 07-31: 9 sessions later, at 18:00.
     let snapshot = desk.snapshot(LATER);
     let rows = snapshot.rows(Dataset::ShortInterest, desk.listed("AA"));
     assert_eq!((rows.len(), rows.day(0), rows.day(1)), (2, day("2026-07-15"), day("2026-07-31")));
@@ -169,7 +169,7 @@ fn finra_rows_carry_their_cycle_and_revise_the_one_before() {
 }
 
 #[test]
-fn a_revised_cycle_leaves_its_past_alone() {
+fn a_revised_cycle_does_not_change_its_past() {
     let mut desk = Desk::new();
     let header = "symbolCode|currentShortPositionQuantity|previousShortPositionQuantity|\
                   revisionFlag|settlementDate\n";
@@ -182,7 +182,7 @@ fn a_revised_cycle_leaves_its_past_alone() {
         let rows = snapshot.rows(Dataset::ShortInterest, desk.listed("AA"));
         (rows.value(0, 0), rows.value(0, 1))
     };
-    // Nine sessions after 01-15 and after 01-29, at 18:00 New York.
+    // Nine sessions after 01-15 and after 01-29, at 18:00 in New York.
     assert_eq!(first("2021-02-11T22:59:59Z"), (Some(900.0), Some(800.0)));
     assert_eq!(first("2021-02-11T23:00:00Z"), (Some(950.0), Some(800.0)));
 }
@@ -191,7 +191,7 @@ const TABLE: &str = "symbol,public_float,short_interest_date,shares_sold_short\n
 const SCHEDULE: &str = "settlement,first_seen\n2020-12-15,2020-12-25T07:00:00Z\n\
                         2020-12-31,2021-01-13T08:00:00Z\n2021-01-15,2021-01-28T05:00:00Z\n";
 
-/// What is published of a name's short interest: settlement, shares and publication of every fact.
+/// The published short interest of a name: settlement, shares and publication of every fact.
 fn published(desk: &Desk, name: &str) -> Vec<(String, f64, String)> {
     let track = desk.market.track(Dataset::ShortInterest, desk.listed(name)).expect("facts");
     let rows = track.every(desk.revision());
@@ -206,9 +206,9 @@ fn fact(on: &str, shares: f64, published: &str) -> (String, f64, String) {
     (on.to_owned(), shares, published.to_owned())
 }
 
-/// A name that was missing from the file of its settlement and comes in the next one.
+/// A name that is missing from the file of its settlement and appears in the next one.
 #[test]
-fn a_late_row_is_published_with_the_file_that_brings_it() {
+fn a_late_row_is_published_with_the_file_that_contains_it() {
     let mut desk = Desk::new();
     desk.take(SCHEDULE, "publication_times.csv");
     let first = format!("{TABLE}AAA,9,12/31/20,5\nBBB,9,12/31/20,6\n");
@@ -217,14 +217,14 @@ fn a_late_row_is_published_with_the_file_that_brings_it() {
     desk.take(&first, "a.csv");
     desk.take(&second, "b.csv");
     assert_eq!(published(&desk, "CCC"), [fact("2020-12-31", 8.0, "2021-01-28T05:00:00Z")]);
-    // What its own file had said already is known since then.
+    // Values already in the file of their own settlement are known since then.
     assert_eq!(published(&desk, "BBB"), [fact("2020-12-31", 6.0, "2021-01-13T08:00:00Z")]);
     let revision = desk.revision();
     desk.take(&second, "again.csv");
     assert_eq!(desk.revision(), revision, "the same file adds nothing");
 
-    // A later file that restates an older settlement does so when it is published; whoever sends
-    // that file again with another number corrects it, and nobody knew before it came.
+    // A later file that restates an older settlement does so at its own publication. The same file
+    // sent again with another number is a correction, which is not known before it is received.
     desk.take(&second.replace("BBB,9,12/31/20,6", "BBB,9,12/31/20,60"), "restated.csv");
     desk.take(&second.replace("BBB,9,12/31/20,6", "BBB,9,12/31/20,61"), "corrected.csv");
     let restated = [
@@ -236,21 +236,22 @@ fn a_late_row_is_published_with_the_file_that_brings_it() {
 }
 
 #[test]
-fn late_rows_are_dated_alike_in_whatever_order_the_files_come() {
+fn late_rows_get_the_same_dates_in_any_order_of_files() {
     let first = format!("{TABLE}AAA,9,12/31/20,5\nBBB,9,12/31/20,6\n");
     let second = format!("{TABLE}AAA,9,01/15/21,7\nDDD,9,01/15/21,7\nBBB,9,12/31/20,6\n");
     for order in [[&first, &second], [&second, &first]] {
         let mut desk = Desk::new();
         desk.take(SCHEDULE, "publication_times.csv");
         order.into_iter().for_each(|text| drop(desk.take(text, "short.csv")));
-        // The last as of each instant is the same: the second fact of a key says what the first did.
+        // The visible value at each instant is the same, because the second fact of a key repeats
+        // the first.
         let known = |as_of| desk.last(as_of, Dataset::ShortInterest, Field::SharesShort, "BBB");
         assert_eq!(known("2021-01-13T07:59:59Z"), None);
         assert_eq!(known("2021-01-13T08:00:00Z"), Some(6.0));
     }
 }
 
-/// The caller's as-of date says when the counts were taken, and not when settlements were published.
+/// The caller's as-of date is the day of the share counts, not the publication of the settlements.
 #[test]
 fn an_as_of_date_after_all_settlements_delays_none() {
     let mut desk = Desk::new();
@@ -284,13 +285,13 @@ fn the_whole_market_table_feeds_two_datasets() {
     assert_eq!(counts(&prepared), (6, 5, 1, 0));
     assert_eq!(note(&prepared, NoteCode::EmptyFloat), 1);
     assert_eq!(note(&prepared, NoteCode::OlderSettlement), 1);
-    assert_eq!(note(&prepared, NoteCode::EstimatedPublication), 0, "the schedule says");
+    assert_eq!(note(&prepared, NoteCode::EstimatedPublication), 0, "the schedule gives the time");
     let seen = "2021-01-28T05:06:16Z";
     let field = |as_of, dataset, field, symbol| desk.last(as_of, dataset, field, symbol);
     let short = |as_of| field(as_of, Dataset::ShortInterest, Field::SharesShort, "BRK.B");
     assert_eq!(short("2021-01-28T05:06:15Z"), None);
     assert_eq!(short(seen), Some(10_990_000.0));
-    // The settlement of 12-31 was first seen on 01-13, but this row of it came in the file of 01-15.
+    // The settlement of 12-31 was first seen on 01-13, but this row of it is in the file of 01-15.
     let old = |as_of| field(as_of, Dataset::ShortInterest, Field::SharesShort, "OLD");
     assert_eq!(old("2021-01-28T05:06:15Z"), None);
     assert_eq!(old(seen), Some(1_000_000.0));
@@ -303,7 +304,7 @@ fn the_whole_market_table_feeds_two_datasets() {
 }
 
 #[test]
-fn holdings_are_stocks_of_the_first_block() {
+fn holdings_are_the_stocks_of_the_first_block() {
     let mut desk = Desk::new();
     let bytes = sample!("ishares_holdings/IWM_holdings.csv");
     let prepared = desk.ingest(bytes, options("IWM_holdings.csv")).unwrap();
@@ -322,7 +323,7 @@ fn holdings_are_stocks_of_the_first_block() {
 }
 
 #[test]
-fn a_share_class_without_its_dot_is_found_whichever_file_came_first() {
+fn a_share_class_without_its_dot_is_found_in_any_order_of_files() {
     let holdings = sample!("ishares_holdings/IWM_holdings.csv");
     let prices = b"Ticker,Date,Open,High,Low,Close,Volume\nMOG-A,2024-07-08,1,1,1,1,5\n";
     for holdings_first in [true, false] {
@@ -375,7 +376,7 @@ fn members_join_and_leave_and_a_new_ticker_stays() {
 }
 
 #[test]
-fn listings_keep_the_words_of_their_source() {
+fn listings_keep_the_texts_of_their_source() {
     let mut desk = Desk::new();
     let bytes = sample!("screener/screener_2021-01-29.csv");
     let prepared = desk.ingest(bytes, later("screener_2021-01-29.csv")).unwrap();
@@ -391,13 +392,13 @@ fn listings_keep_the_words_of_their_source() {
         snapshot.text(id).unwrap().to_owned()
     };
     assert_eq!((sector("BRK.B", 0), sector("BRK.B", 1)), ("Finance".into(), "Financials".into()));
-    // 18:00 New York of the screener's day.
+    // 18:00 in New York on the screener's day.
     let rows = snapshot.rows(Dataset::Listings, desk.listed("AAA"));
     assert_eq!(rows.published_at(0), at("2021-01-29T23:00:00Z"));
 }
 
 #[test]
-fn a_security_master_says_what_a_line_is() {
+fn a_security_master_states_what_a_line_is() {
     let mut desk = Desk::new();
     let bytes = b"Symbol,Name,Last Sale,Market Cap,Security Type\n\
         ARKK,ARK Innovation ETF,134.90,,ETF\nRSI,Rush Street Interactive,18.17,,Common Stock\n\
@@ -415,7 +416,7 @@ fn a_security_master_says_what_a_line_is() {
 }
 
 #[test]
-fn units_change_by_splits_and_prices_alone_by_spin_offs() {
+fn splits_change_units_and_spin_offs_only_prices() {
     let mut desk = Desk::new();
     desk.ingest(sample!("corporate_actions/actions.csv"), later("actions.csv")).unwrap();
     let field = |field, symbol| desk.last(LATER, Dataset::Splits, field, symbol).unwrap();
@@ -428,7 +429,7 @@ fn units_change_by_splits_and_prices_alone_by_spin_offs() {
     let name = "split_factor_2021-01-29_to_2024-03.csv";
     let bytes = sample!("split_factors/split_factor_2021-01-29_to_2024-03.csv");
     let prepared = desk.ingest(bytes, later(name)).unwrap();
-    assert_eq!(note(&prepared, NoteCode::NotASimpleSplit), 1, "IBM's 1.046 is no split");
+    assert_eq!(note(&prepared, NoteCode::NotASimpleSplit), 1, "IBM's 1.046 is not a split");
     let snapshot = desk.snapshot(LATER);
     let rows = snapshot.rows(Dataset::Splits, desk.listed("REV"));
     assert_eq!(rows.day(0), day("2024-03-31"));
@@ -437,7 +438,7 @@ fn units_change_by_splits_and_prices_alone_by_spin_offs() {
 }
 
 #[test]
-fn both_names_of_a_change_for_two_instruments_are_refused() {
+fn a_change_between_two_known_instruments_is_refused() {
     let mut desk = Desk::new();
     let price = |symbol: &str| format!("{symbol},2024-07-08,1,1,1,1,5\n");
     let table = format!("Ticker,Date,Open,High,Low,Close,Volume\n{}{}", price("FB"), price("META"));
@@ -445,17 +446,17 @@ fn both_names_of_a_change_for_two_instruments_are_refused() {
     let changes = Options { force: true, ..later("changes.csv") };
     let prepared = desk.ingest(sample!("symbol_changes/changes.csv"), changes).unwrap();
     assert_eq!(rejections(&prepared), [(2, Reason::SymbolsTaken)]);
-    assert_eq!(prepared.report.accepted, 1, "the retirement stands");
+    assert_eq!(prepared.report.accepted, 1, "the retirement is kept");
 }
 
 #[test]
-fn a_reused_ticker_is_somebody_else() {
+fn a_reused_ticker_is_another_instrument() {
     let mut desk = Desk::new();
     desk.ingest(sample!("symbol_changes/changes.csv"), later("c.csv")).unwrap();
     let table =
         |day: &str| format!("Ticker,Date,Open,High,Low,Close,Volume\nTWTR,{day},1,1,1,1,5\n");
     let adjusted = |on: &str| Options { adjusted_on: Some(day(on)), ..later("t.csv") };
-    // Fetched in 2024: rows to 2022 are of the company that left; later ones of whoever came.
+    // Fetched in 2024: rows to 2022 belong to the company that left, later ones to its successor.
     desk.ingest(table("2022-10-27").as_bytes(), adjusted("2024-01-31")).unwrap();
     desk.ingest(table("2023-10-27").as_bytes(), adjusted("2024-01-31")).unwrap();
     let rows = |as_of: &str| {

@@ -1,4 +1,4 @@
-//! Daily prices of one instrument, and what they make of units, distributions and missing days.
+//! Daily prices of one instrument, with changes of units, distributions and missing days handled.
 
 use crate::{
     basis::{PriceBasis, Units},
@@ -11,9 +11,10 @@ use crate::{
 use stats::change;
 use std::borrow::Cow;
 
-/// A relative change of levels adjusted for distributions below this is none: vendors make them in
-/// single precision, whose numbers are up to 1.2e-7 apart, and an unchanged price came out up to 4.3
-/// times that apart in real files. The least move of a price, a cent on 1,000 dollars, is 1e-5.
+/// A relative change below this counts as zero if a level is adjusted for distributions. Vendors
+/// compute such levels in single precision, whose neighbours are up to 1.2e-7 apart, and in real
+/// files an unchanged price differed by up to 4.3 times that. The smallest price move, one cent on
+/// 1,000 dollars, is 1e-5.
 const ADJUSTED_PRECISION: f64 = 6e-7;
 
 /// One instrument's closes as a snapshot sees them. Rows without a close are left out.
@@ -28,7 +29,7 @@ pub struct Bars<'a> {
     units: Units,
 }
 
-/// The basis of each row; files have one for all.
+/// The basis of the rows; in practice a file has one basis for all its rows.
 #[derive(Clone, Debug)]
 enum Bases {
     One(PriceBasis),
@@ -67,7 +68,7 @@ impl<'a> Bars<'a> {
         Bars::of_rows(snapshot, instrument, &snapshot.rows(Dataset::Bars, instrument))
     }
 
-    /// The bars of an instrument from a day on.
+    /// The bars of an instrument from day `first` on.
     pub fn since(snapshot: &'a Snapshot, instrument: InstrumentId, first: Day) -> Bars<'a> {
         let rows = snapshot.rows_since(Dataset::Bars, instrument, first);
         Bars::of_rows(snapshot, instrument, &rows)
@@ -114,12 +115,12 @@ impl<'a> Bars<'a> {
         &self.units
     }
 
-    /// The basis of row `i`.
+    /// The price basis of row `i`.
     pub fn basis(&self, i: usize) -> PriceBasis {
         self.basis.get(i)
     }
 
-    /// Whether some closes are adjusted for distributions, and so no prices anyone paid.
+    /// Whether some closes are adjusted for distributions and therefore are not traded prices.
     pub fn any_total_return(&self) -> bool {
         match &self.basis {
             Bases::One(basis) => basis.is_total_return(),
@@ -127,14 +128,14 @@ impl<'a> Bars<'a> {
         }
     }
 
-    /// A relative change of the closes no larger than this is none: rounding of the arithmetic, or of
-    /// the vendor's where he adjusted the levels for distributions.
+    /// A relative change of the closes up to this size counts as zero: it is rounding, either of
+    /// the arithmetic or, for levels adjusted for distributions, of the vendor.
     pub fn precision(&self) -> f64 {
         if self.any_total_return() { ADJUSTED_PRECISION } else { change::ROUNDING }
     }
 
-    /// The closes as stored, where no change of units is known, so that all are in the same ones.
-    /// None, too, where levels of total return stand beside prices.
+    /// The closes as stored, if no change of units is known, so that all of them are in the same
+    /// units. `None` if the units change, or if total-return levels are mixed with prices.
     pub fn closes_in_one_unit(&self) -> Option<&[f64]> {
         (self.units.is_constant() && !self.mixes_levels_and_prices()).then_some(&self.close)
     }
@@ -146,20 +147,20 @@ impl<'a> Bars<'a> {
         levels.any(|level| Some(level) != first)
     }
 
-    /// The close of row `i` as stored, on [`Bars::basis`].
+    /// The close of row `i` as stored, on the basis that [`Bars::basis`] returns.
     pub fn close_as_stored(&self, i: usize) -> f64 {
         self.close[i]
     }
 
-    /// The close of row `i` in the units of a day; none where no known factor joins the two.
+    /// The close of row `i` in the units of a day. `None` if no known factor connects the two.
     pub fn close_in_units_of(&self, i: usize, day: Day) -> Option<f64> {
         let change = self.units.change(day, self.basis(i).units_on(self.days[i]))?;
         Some(self.close[i] * change.price)
     }
 
-    /// Shares traded on row `i` in the units of a day; none where there is no volume or no factor.
+    /// Shares traded on row `i` in the units of a day. `None` if the volume or a factor is missing.
     /// A source that restates prices for a spin-off restates volumes by the same factor, so that
-    /// their product stays the money that changed hands; here that is taken back.
+    /// their product remains the money that changed hands. This function reverses that adjustment.
     pub fn volume_in_units_of(&self, i: usize, day: Day) -> Option<f64> {
         let volume = Some(self.volume[i]).filter(|volume| volume.is_finite())?;
         let stored = self.basis(i).units_on(self.days[i]);
@@ -167,22 +168,23 @@ impl<'a> Bars<'a> {
         Some(volume / change.shares / self.units.value_change(self.days[i], stored)?)
     }
 
-    /// Money that changed hands on row `i`: close times volume, both as stored and so on one basis.
+    /// Money that changed hands on row `i`: close times volume. Both are as stored and therefore on
+    /// one basis.
     pub fn value_traded(&self, i: usize) -> Option<f64> {
         Some(self.close[i] * self.volume[i]).filter(|value| value.is_finite())
     }
 
-    /// Total return of row `i` over row `i − 1`, a decimal:
-    /// `close_i · distribution_i ÷ close_{i−1} (in the units of row i) − 1`.
-    /// A row without a known distribution counts as having none. None for the first row and where no
-    /// known factor joins the units. No more than rounding is zero, see [`Bars::precision`].
+    /// Total return of row `i` over row `i − 1`, a decimal: `close_i · distribution_i ÷ close_{i−1}
+    /// (in the units of row i) − 1`. A row without a known distribution counts as having none.
+    /// `None` for the first row and if no known factor connects the units. A change within rounding
+    /// is zero, see [`Bars::precision`].
     pub fn total_return(&self, i: usize) -> Option<f64> {
         let distribution = Some(self.distribution[i]).filter(|d| d.is_finite()).unwrap_or(1.0);
         Some(change::growth(1.0, (1.0 + self.price_return(i)?) * distribution))
     }
 
-    /// Price return of row `i` over row `i − 1` on one basis of units, a decimal. None where one is a
-    /// price and the other a level of total return: their ratio is no return.
+    /// Price return of row `i` over row `i − 1` in the same units, a decimal. `None` if one close
+    /// is a price and the other a total-return level, because their ratio is not a return.
     pub fn price_return(&self, i: usize) -> Option<f64> {
         let before = i.checked_sub(1)?;
         if self.basis(before).is_total_return() != self.basis(i).is_total_return() {

@@ -1,13 +1,15 @@
-//! One unit for prices and shares of different days: splits change units, not knowledge.
+//! Converts prices and share counts of different days to common units across splits and spin-offs.
 //!
-//! A factor is (instrument, from, to, price factor, share factor): between `from` (last day on the
-//! old units) and `to` (first day on the new) one old share became `share_factor` new ones and one
-//! old price became `price_factor` times the new one. A spin-off has a share factor of 1. Factors
-//! are used whenever they were published, up to the snapshot's revision.
+//! A factor is (instrument, from, to, price factor, share factor): between `from` (last day in the
+//! old units) and `to` (first day in the new units) one old share became `share_factor` new shares,
+//! and an old price is `price_factor` times the new one. A spin-off has a share factor of 1. A
+//! factor converts units and is not market information, so it is used whenever it was published,
+//! up to the snapshot's revision.
 //!
-//! Units change on a day of trading. Where `from` and `to` lie further apart the day is not known,
-//! but it is one of the sessions between them: two days are on one unit for certain where no such
-//! session lies after the first and up to the second, and a day is always on its own.
+//! Units change on a trading day. If `from` and `to` are more than one session apart, the exact day
+//! is unknown, but it is one of the sessions after `from` and up to `to`. Two days are certain to
+//! be in the same units if no such session lies after the first and up to the second. A day is
+//! always in its own units.
 
 use crate::{
     calendar::is_session,
@@ -27,8 +29,8 @@ pub enum PriceBasis {
         /// The day whose units the prices are in.
         on: Day,
     },
-    /// Adjusted for splits and distributions up to `on`: returns are total returns, levels are not
-    /// prices anyone paid.
+    /// Adjusted for splits and distributions up to `on`: returns are total returns, and levels are
+    /// not traded prices.
     TotalReturn {
         /// The day whose units the prices are in.
         on: Day,
@@ -55,12 +57,12 @@ impl PriceBasis {
         }
     }
 
-    /// Whether distributions are in the levels, so that they are no prices anyone paid.
+    /// Whether the levels are adjusted for distributions, so that they are not traded prices.
     pub const fn is_total_return(self) -> bool {
         matches!(self, PriceBasis::TotalReturn { .. })
     }
 
-    /// The day whose share units a row of `day` is in.
+    /// The day in whose share units a row of `day` is.
     pub fn units_on(self, day: Day) -> Day {
         match self {
             PriceBasis::Raw => day,
@@ -71,15 +73,16 @@ impl PriceBasis {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Factor {
-    /// The first day that may be the first on the new units.
+    /// The earliest day that may be the first in the new units.
     earliest: Day,
-    /// The last day that may be; the same one where the date is known.
+    /// The latest day that may be the first in the new units; equals `earliest` if the date is
+    /// known.
     latest: Day,
     price: f64,
     shares: f64,
 }
 
-/// Where a change of units lies, seen from two days in their order.
+/// The position of a change of units relative to two days in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Between,
@@ -88,16 +91,16 @@ enum Place {
 }
 
 impl Factor {
-    /// `from` is the last day that is on the old units for certain, `to` the first on the new.
+    /// `from` is the last day known to be in the old units, `to` the first known to be in the new.
     fn new(from: Day, to: Day, price: f64, shares: f64) -> Factor {
         let sessions = || (from.epoch() + 1..=to.epoch()).map(Day::from_epoch);
-        // Where a file dates a change on a day without trading, its word stands.
+        // If a file dates a change on a day without trading, that date is kept.
         let earliest = sessions().find(|day| is_session(*day)).unwrap_or(to);
         let latest = sessions().rev().find(|day| is_session(*day)).unwrap_or(to);
         Factor { earliest, latest, price, shares }
     }
 
-    /// Whether a day is on the new units for certain; none where that is not known.
+    /// Whether a day is in the new units; `None` if that is not known.
     fn is_past(&self, day: Day) -> Option<bool> {
         let (before, after) = (day < self.earliest, self.latest <= day);
         (before || after).then_some(after)
@@ -107,7 +110,7 @@ impl Factor {
         self.earliest == self.latest
     }
 
-    /// Where the change lies for two days of which the first is not after the second.
+    /// The position of the change relative to two days; `first` must not be after `second`.
     fn place(&self, first: Day, second: Day) -> Place {
         if self.latest <= first || second < self.earliest {
             return Place::Outside;
@@ -123,22 +126,22 @@ impl Factor {
 /// The unit changes of one instrument.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Units {
-    /// By the first day on the new units. Undated changes with a dated one among their days are left
-    /// out: the dated one wins.
+    /// By the first day in the new units. An undated change is dropped if a dated change lies
+    /// inside its interval, because the dated one takes precedence.
     factors: Vec<Factor>,
 }
 
-/// The factors from one day's units to another's.
+/// The factors that convert one day's units to another's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {
-    /// Price on the first day's units ÷ price on the second's.
+    /// Price in the first day's units ÷ price in the second day's.
     pub price: f64,
-    /// Shares on the second day's units ÷ shares on the first's.
+    /// Shares in the second day's units ÷ shares in the first day's.
     pub shares: f64,
 }
 
 impl Units {
-    /// The unit changes of an instrument that a snapshot's revision knows.
+    /// The unit changes of an instrument that are known at the snapshot's revision.
     pub fn of(snapshot: &Snapshot, instrument: InstrumentId) -> Units {
         let rows = snapshot.rows_whenever_published(Dataset::Splits, instrument);
         let column = |field| Dataset::Splits.column(field);
@@ -151,7 +154,8 @@ impl Units {
         Units::new(&stored)
     }
 
-    /// Of changes as stored: last day on the old units, first on the new, price and share factor.
+    /// Builds from stored rows: last day in the old units, first day in the new, price factor,
+    /// share factor.
     fn new(stored: &[(Day, Day, f64, f64)]) -> Units {
         let factor = |(from, to, price, shares): &(Day, Day, f64, f64)| {
             ((*from, *to), Factor::new(*from, *to, *price, *shares))
@@ -177,8 +181,8 @@ impl Units {
         self.factors.is_empty()
     }
 
-    /// Whether two days are on the same units, so that either stands for the other in
-    /// [`Units::change`]: every change of units is for certain before both or after both.
+    /// Whether two days are in the same units, so that either can replace the other in
+    /// [`Units::change`]: every change of units is certain to be before both days or after both.
     pub fn are_same_on(&self, a: Day, b: Day) -> bool {
         let same = |factor: &Factor| {
             let past = factor.is_past(a);
@@ -187,9 +191,10 @@ impl Units {
         a == b || self.factors.iter().all(same)
     }
 
-    /// What spin-offs took out of a share between two days: price factors over share factors, 1 where
-    /// only splits lie between, whatever their exact days. None where a spin-off whose exact date is
-    /// not known may lie between the two or not, and where the product is beyond what a number holds.
+    /// The value that spin-offs removed from a share between two days: the product of price factor
+    /// ÷ share factor. It is 1 if only splits lie between, whatever their exact days. `None` if a
+    /// spin-off of unknown date may or may not lie between the two days, and if the product exceeds
+    /// the range of a double.
     pub fn value_change(&self, from: Day, to: Day) -> Option<f64> {
         if to < from {
             return both_ways(1.0 / self.value_change(to, from)?);
@@ -209,9 +214,9 @@ impl Units {
         both_ways(value)
     }
 
-    /// The change from the units of `from` to those of `to`, in either direction; none where a change
-    /// whose exact date is not known may lie between the two or not, and where the product of the
-    /// factors is beyond what a number holds.
+    /// The change from the units of `from` to those of `to`, in either direction. `None` if a
+    /// change of unknown date may or may not lie between the two days, and if the product of the
+    /// factors exceeds the range of a double.
     pub fn change(&self, from: Day, to: Day) -> Option<Change> {
         if to < from {
             let back = self.change(to, from)?;
@@ -232,7 +237,8 @@ impl Units {
     }
 }
 
-/// A product of factors that can be divided by, too; sixty bad rows of a million each cannot.
+/// Returns a product of factors only if its reciprocal is also a normal number. Sixty bad rows with
+/// a factor of a million each would exceed the range.
 fn both_ways(product: f64) -> Option<f64> {
     Some(product).filter(|product| product.is_normal() && (1.0 / product).is_normal())
 }
@@ -246,7 +252,8 @@ mod tests {
     fn a_spin_off_takes_value_and_a_split_does_not() {
         let (from, to) = (day("2021-01-29"), day("2024-03-08"));
         let units = |price, shares| Units::new(&[(from, to, price, shares)]);
-        // GME 4:1 in 2022, EXC 1.402 for Constellation, of which a file of 2024 gives the interval.
+        // GME 4:1 in 2022; EXC 1.402 for Constellation, for which a file of 2024 gives only the
+        // interval.
         let (split, spin_off) = (units(4.0, 4.0), units(1.402, 1.0));
         let (before, inside) = (day("2021-01-27"), day("2021-02-16"));
         assert_eq!(split.value_change(before, to), Some(1.0));
@@ -258,8 +265,9 @@ mod tests {
     }
 
     #[test]
-    fn factors_beyond_what_a_number_holds_are_no_change() {
-        // 1e6 is the largest factor that is read; 52 of them are 1e312, above the largest double.
+    fn factors_that_exceed_the_range_of_a_double_give_no_change() {
+        // 1e6 is the largest factor that is accepted; 52 of them are 1e312, above the largest
+        // double.
         for factor in [1e6, 1e-6] {
             let split = |n: i32| {
                 let on = Day::from_epoch(18_262 + 7 * n);
@@ -277,12 +285,12 @@ mod tests {
         }
     }
 
-    /// GME's 4 for 1 took effect on 2022-07-22, of which the file of 2024 gives the interval alone.
+    /// GME's 4-for-1 split took effect on 2022-07-22; the file of 2024 gives only the interval.
     const FROM: &str = "2021-01-29";
     const TO: &str = "2024-03-08";
 
     #[test]
-    fn a_day_is_on_its_own_units_whatever_interval_surrounds_it() {
+    fn a_day_is_in_its_own_units_whatever_interval_surrounds_it() {
         for shares in [4.0, 1.0] {
             let units = Units::new(&[(day(FROM), day(TO), 4.0, shares)]);
             for offset in -5..1_200 {
@@ -294,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn units_change_on_sessions_alone() {
+    fn units_change_only_on_sessions() {
         let units = Units::new(&[(day(FROM), day(TO), 4.0, 4.0)]);
         let factor = |from, to| units.change(day(from), day(to)).map(|change| change.price);
         // Presidents' Day was Monday, 2021-02-15.
@@ -302,19 +310,20 @@ mod tests {
         assert_eq!(factor("2021-02-15", "2021-02-12"), Some(1.0));
         assert_eq!(factor("2021-02-12", "2021-02-16"), None);
         assert_eq!(factor("2021-02-16", "2021-02-12"), None);
-        // Friday, 2021-01-29, is the last day known to be on the old units; Monday may be on the new.
+        // Friday, 2021-01-29, is the last day known to be in the old units; Monday may be in the
+        // new.
         assert_eq!(factor("2021-01-27", "2021-01-31"), Some(1.0));
         assert_eq!(factor("2021-01-27", "2021-02-01"), None);
         assert_eq!(factor("2021-01-31", TO), Some(4.0));
         assert_eq!(factor("2021-02-01", TO), None);
-        // Friday, 2024-03-08, is known to be on the new units; Thursday is not.
+        // Friday, 2024-03-08, is known to be in the new units; Thursday is not.
         assert_eq!(factor(TO, "2024-03-11"), Some(1.0));
         assert_eq!(factor("2024-03-07", "2024-03-11"), None);
     }
 
     #[test]
     fn an_interval_with_one_session_in_it_dates_the_change() {
-        // Last on the old units on Friday, first on the new on Monday.
+        // Last day in the old units on Friday, first in the new on Monday.
         let units = Units::new(&[(day("2021-01-29"), day("2021-02-01"), 2.0, 2.0)]);
         let shares = |from, to| units.change(day(from), day(to)).map(|change| change.shares);
         assert_eq!(shares("2021-01-31", "2021-02-01"), Some(2.0));
@@ -334,8 +343,8 @@ mod tests {
 
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(256))]
-        /// Whatever the interval and the days: what is known one way is known the other, and the
-        /// way over a third day, where it is known, gives the same.
+        /// For any interval and any days: a change known in one direction is known in the other,
+        /// and a change composed over a third day, if known, is the same.
         #[test]
         fn changes_compose(
             from in 0..40, length in 1..30, days in proptest::array::uniform3(-5..80),
@@ -345,7 +354,7 @@ mod tests {
             let [a, b, c] = days.map(|offset| day(FROM).plus(offset));
             let price = |from, to| units.change(from, to).map(|change| change.price);
             proptest::prop_assert_eq!(price(b, a), price(a, b).map(|price| 1.0 / price));
-            // A day stands for another that is on the same units, bit by bit.
+            // A day can replace another day in the same units, bit for bit.
             if units.are_same_on(a, b) {
                 proptest::prop_assert_eq!(units.change(a, c), units.change(b, c));
                 proptest::prop_assert_eq!(units.change(c, a), units.change(c, b));

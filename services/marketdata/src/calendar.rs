@@ -1,11 +1,11 @@
 //! The New York Stock Exchange's trading days since 1990, by rule.
 //!
-//! Used for publication lags and for what counts as stale; returns are aligned on the days that have
-//! prices, not on this calendar.
+//! Used for publication lags and staleness. Returns are aligned on the days that have prices, not
+//! on this calendar.
 
 use crate::day::Day;
 
-/// Closings that no rule explains: national days of mourning, attacks, hurricanes.
+/// Closings that follow no rule: national days of mourning, attacks, hurricanes.
 const SPECIAL_CLOSINGS: [(i32, u32, u32); 12] = [
     (1994, 4, 27),
     (2001, 9, 11),
@@ -26,7 +26,7 @@ pub fn is_session(day: Day) -> bool {
     day.weekday() < 5 && !is_holiday(day)
 }
 
-/// The session `count` sessions after a day (before, where negative); 0 gives the day itself.
+/// The session `count` sessions after a day, or before it if negative; 0 returns the day itself.
 pub fn plus_sessions(day: Day, count: i32) -> Day {
     let step = count.signum();
     let mut at = day;
@@ -50,7 +50,7 @@ fn is_holiday(day: Day) -> bool {
     }
     let nth_monday = |n: u32| day.weekday() == 0 && date.div_ceil(7) == n;
     match month {
-        // New Year's Day on a Saturday is not made up for on the Friday.
+        // A New Year's Day on a Saturday is not observed on the Friday before.
         1 => observed(day, 1, 1, false) || (1998 <= year && nth_monday(3)),
         2 => nth_monday(3),
         3 | 4 => easter(year).is_some_and(|easter| day == easter.plus(-2)),
@@ -64,7 +64,8 @@ fn is_holiday(day: Day) -> bool {
     }
 }
 
-/// A holiday of fixed date, kept on Monday after a Sunday and on Friday before a Saturday.
+/// A holiday of fixed date, observed on Monday if it falls on a Sunday and on Friday if it falls on
+/// a Saturday.
 fn observed(day: Day, month: u32, date: u32, on_friday: bool) -> bool {
     let Some(fixed) = Day::from_ymd(day.ymd().0, month, date) else { return false };
     match fixed.weekday() {
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn short_interest_was_published_seven_sessions_after_settlement() {
-        // FINRA's published pairs of settlement and publication, formats.md section 1.
+        // FINRA's published pairs of settlement and publication dates.
         for (settlement, published) in [
             ("2020-01-15", "2020-01-27"),
             ("2020-01-31", "2020-02-11"),

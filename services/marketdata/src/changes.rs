@@ -1,8 +1,8 @@
-//! What differs between two snapshots of one log, dataset by dataset, found without reading a row.
+//! Which datasets differ between two snapshots of one log, found without reading a row.
 //!
 //! A value prepared from one snapshot is valid for another one if nothing that it read differs. A
-//! [`Timeline`] per dataset keeps two small indices of its facts, from which the question is answered
-//! exactly; [`Snapshot::changed_since`] asks it for every dataset, for names and for the day.
+//! [`Timeline`] per dataset keeps two small indices of its facts, which answer the question
+//! exactly. [`Snapshot::changed_since`] answers it for every dataset, for names and for the day.
 
 use crate::{
     dataset::Dataset,
@@ -49,12 +49,11 @@ impl DatasetSet {
 /// What differs between two snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changes {
-    /// Datasets of which one snapshot sees a fact that the other does not.
+    /// Datasets in which one snapshot sees a fact that the other does not.
     pub datasets: DatasetSet,
     /// Whether an instrument or a name was written between the two revisions.
     pub names: bool,
-    /// Whether the two have different days: ages, the symbol of the day and the units of the day may
-    /// differ then.
+    /// Whether the two snapshots have different days; if so, ages, symbols and units may differ.
     pub today: bool,
 }
 
@@ -62,19 +61,20 @@ impl Changes {
     /// Everything differs.
     pub const ALL: Changes = Changes { datasets: DatasetSet::ALL, names: true, today: true };
 
-    /// Whether a value that reads these datasets, and names, and the day, may differ.
+    /// Whether a value computed from these datasets, from names and from the day may differ.
     pub const fn touch(&self, reads: DatasetSet) -> bool {
         self.names || self.today || self.datasets.meets(reads)
     }
 }
 
 impl Snapshot {
-    /// What differs between this snapshot and another one, which is usually the earlier one; the order
-    /// of the two does not matter. A dataset is reported if and only if one of the two sees a fact of
-    /// it that the other does not, so that two snapshots without a difference give the same rows.
-    /// Splits are reported for every new fact, because units use them whenever they were published.
+    /// What differs between this snapshot and another one, which is usually the earlier one; the
+    /// order of the two does not matter. A dataset is reported if and only if one of the two sees a
+    /// fact of it that the other does not, so that two snapshots without a difference give the same
+    /// rows. Splits are reported for every new fact, because units use them whenever they were
+    /// published.
     ///
-    /// Everything differs where the two are not of the same log.
+    /// Everything differs if the two snapshots are not of the same log.
     pub fn changed_since(&self, earlier: &Snapshot) -> Changes {
         let newest = [self, earlier].into_iter().max_by_key(|one| one.market().head().revision);
         let market = newest.unwrap_or(self).market();
@@ -99,8 +99,8 @@ impl Snapshot {
     }
 }
 
-/// When the facts of a dataset were published and when our log got them: for each publication instant
-/// the first revision, and for each revision the first publication instant.
+/// When the facts of a dataset were published and when they were added to the log: the first
+/// revision for each publication instant, and the first publication instant for each revision.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     first_revision: BTreeMap<Instant, u64>,
@@ -108,12 +108,12 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// The timeline of no facts.
+    /// A timeline without facts.
     pub(crate) const fn empty() -> Timeline {
         Timeline { first_revision: BTreeMap::new(), first_published: BTreeMap::new() }
     }
 
-    /// The publication instants, rising.
+    /// The publication instants, ascending.
     pub(crate) fn publications(&self) -> impl Iterator<Item = Instant> + '_ {
         self.first_revision.keys().copied()
     }
@@ -131,7 +131,7 @@ impl Timeline {
     /// Adds the facts of segments of one dataset.
     pub(crate) fn of<'a>(segments: impl Iterator<Item = &'a Segment>) -> Timeline {
         let mut timeline = Timeline::empty();
-        // The zone is asked for the close of a day once, however many segments have the day.
+        // The time zone is queried once per close, however many segments contain the day.
         let mut days = AtClose { first_revision: BTreeMap::new(), first_day: BTreeMap::new() };
         for segment in segments {
             match &segment.published_at {
@@ -168,7 +168,7 @@ impl Timeline {
         }
     }
 
-    /// Whether a fact came with a revision above the lower one, up to the higher one.
+    /// Whether a fact was added after the lower revision, up to and including the higher one.
     fn has_revision_in(&self, a: u64, b: u64) -> bool {
         use std::ops::Bound::{Excluded, Included};
         self.first_published.range((Excluded(a.min(b)), Included(a.max(b)))).next().is_some()
@@ -176,10 +176,11 @@ impl Timeline {
 
     /// Whether one of two bounds shows a fact that the other one hides.
     ///
-    /// Each bound shows the facts of a quadrant: published by `as_of`, written by `revision`. What
-    /// only one of two quadrants has lies in two strips: published between the two instants, or
-    /// written between the two revisions and published by the earlier instant. Where one quadrant has
-    /// the later instant and the other the higher revision, the corner between belongs to neither.
+    /// Each bound shows the facts of a quadrant: published by `as_of` and written by `revision`.
+    /// Facts in only one of the two quadrants lie in two strips: published between the two
+    /// instants, or written between the two revisions and published by the earlier instant. If one
+    /// quadrant has the later instant and the other the higher revision, the corner between them
+    /// belongs to neither.
     fn differs(&self, a: Bounds, b: Bounds) -> bool {
         use std::ops::Bound::{Excluded, Included};
         let (earlier, later) = (a.as_of.min(b.as_of), a.as_of.max(b.as_of));
@@ -195,7 +196,8 @@ impl Timeline {
     }
 }
 
-/// Facts published at the close of their day: by day the first revision, by revision the first day.
+/// Facts published at the close of their day: the first revision by day, and the first day by
+/// revision.
 struct AtClose {
     first_revision: BTreeMap<Day, u64>,
     first_day: BTreeMap<u64, Day>,
@@ -214,11 +216,12 @@ impl AtClose {
         }
     }
 
-    /// Rows of several revisions, as a compaction leaves them: instrument by instrument, days rising.
+    /// Adds rows of several revisions, as compaction leaves them: sorted by instrument, then by
+    /// day.
     fn add_each(&mut self, days: &[Day], revisions: &[u64]) {
         let mut last = None;
-        // One instrument after another has the same facts by day: only the lowest revision seen so
-        // far is news, and most rows bring none.
+        // Most instruments have facts on the same days. Only a lower revision than any seen so far
+        // for a day adds information, and most rows have none.
         let mut lowest: Vec<(Day, u64)> = Vec::new();
         let mut at = 0;
         for (day, revision) in days.iter().copied().zip(revisions.iter().copied()) {

@@ -1,4 +1,4 @@
-//! What a snapshot holds, dataset by dataset: how much, since when, how fresh, and who has no prices.
+//! What a snapshot holds per dataset: how much, since when, how fresh, and which names lack prices.
 
 use crate::{
     dataset::Dataset,
@@ -8,22 +8,23 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// What one dataset holds.
+/// The contents of one dataset, as a snapshot sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetCoverage {
-    /// Which dataset.
+    /// The dataset.
     pub dataset: Dataset,
     /// Instruments with at least one visible row.
     pub instruments: u64,
     /// Visible rows.
     pub rows: u64,
-    /// First day described.
+    /// First day that a visible row describes.
     pub first_on: Day,
-    /// Last day described.
+    /// Last day that a visible row describes.
     pub last_on: Day,
-    /// The latest publication among each instrument's newest rows.
+    /// The latest publication time among each instrument's newest rows.
     pub last_published_at: Instant,
-    /// Listed instruments without bars, in the order of names; none for datasets that need no prices.
+    /// Instruments with rows here but without bars, in the order of names. `None` for datasets that
+    /// need no prices.
     pub without_prices: Option<Vec<InstrumentId>>,
 }
 
@@ -50,7 +51,7 @@ fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<DatasetCoverage> 
         coverage.rows += rows.len() as u64;
         coverage.first_on = coverage.first_on.min(rows.day(0));
         coverage.last_on = coverage.last_on.max(rows.day(last));
-        // A last day may have several rows, by the number of their other instrument.
+        // The last day may have several rows, ordered by the number of the other instrument.
         let newest = (0..rows.len()).rev().take_while(|row| rows.day(*row) == rows.day(last));
         let published = newest.map(|row| rows.published_at(row));
         coverage.last_published_at = published.fold(coverage.last_published_at, Instant::max);

@@ -1,7 +1,7 @@
 //! The closed list of datasets, each with one descriptor: every fact is one row of one of them.
 //!
-//! Readers, publication, the store, coverage and exports read the descriptor. What holds for some
-//! datasets and not for others is said here and nowhere else.
+//! Readers, publication, the store, coverage and exports read the descriptor. Properties in which
+//! datasets differ are stated only here.
 
 mod field;
 
@@ -13,12 +13,12 @@ use Field::*;
 /// The series id under which the publication times of short interest are stored.
 pub const SHORT_INTEREST: &str = "SHORT_INTEREST";
 
-/// First day that anything but a series may describe: 1900-01-01.
+/// First day that a row may describe, except for series: 1900-01-01.
 const EARLIEST: Day = Day::from_epoch(-25_567);
-/// First day of a series, 1800-01-01: some of FRED's begin in 1854.
+/// First day that a series may describe, 1800-01-01: some of FRED's series begin in 1854.
 const EARLIEST_SERIES: Day = Day::from_epoch(-62_091);
 
-/// All that is known about a dataset.
+/// The properties of a dataset.
 #[derive(Debug)]
 pub struct Descriptor {
     /// The name in exports, messages and the contract's enum.
@@ -29,26 +29,27 @@ pub struct Descriptor {
     pub fields: &'static [Field],
     /// Columns that few requests read: the store keeps them packed until one does.
     pub rarely_read: &'static [Field],
-    /// When the first value of a day was published, where neither its row, nor the caller, nor a
-    /// schedule says.
+    /// When the first value of a day was published, if neither its row, nor the caller, nor a
+    /// schedule gives the time.
     pub publication: Publication,
-    /// Which stored schedule says when a day's value was published.
+    /// Which stored schedule gives the publication time of a day's value.
     pub schedule: Schedule,
     /// First day that a row may describe.
     pub earliest: Day,
     /// Whether rows may be published before the day they describe.
     pub is_announced: bool,
-    /// Whether later files repeat a day's rows, so that the file of the day itself, coming in last,
-    /// shows that they were public before.
+    /// Whether later files repeat a day's rows. If so, a day's own file that is ingested last can
+    /// show that they were public earlier.
     pub is_repeated_later: bool,
-    /// Whether its sources separate the class of a share (`BRK.B`). An instrument known as `BRKB` is
-    /// taken for `BRK.B` as long as no such dataset has facts about it.
+    /// Whether its sources separate the share class from the ticker (`BRK.B`). An instrument known
+    /// as `BRKB` is treated as `BRK.B` as long as no such dataset has facts about it.
     pub separates_classes: bool,
-    /// What two different rows of one file with one key are.
+    /// How to treat two different rows of one file that have the same key.
     pub same_key: SameKey,
 }
 
-/// What the facts of a dataset are about: their instrument, and the other one where there is one.
+/// What the facts of a dataset are about: their instrument, and the other instrument if they have
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     /// A listed line.
@@ -77,29 +78,30 @@ pub enum Publication {
         /// Whether that is an estimate: the source publishes irregularly.
         is_estimate: bool,
     },
-    /// As the rhythm of the series tells: daily, weekly, monthly.
+    /// Inferred from the rhythm of the series: daily, weekly or monthly.
     ByRhythm,
-    /// At the instant that a column holds: a schedule is public when what it dates is.
+    /// At the instant in this column. A schedule becomes public at the time it states.
     AtValue(Field),
 }
 
-/// Under which series id a dataset's schedule of publications is stored.
+/// The series id under which a dataset's publication schedule is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schedule {
-    /// It has none.
+    /// No schedule.
     None,
-    /// One for all instruments.
+    /// One schedule for all instruments.
     Id(&'static str),
-    /// One per series, under its own id.
+    /// One schedule per series, under the id of the series.
     OwnId,
 }
 
-/// What different rows of one file with one key are.
+/// How to treat different rows of one file that have the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameKey {
-    /// A contradiction: all of them are rejected.
+    /// They contradict each other: all of them are rejected.
     Contradicts,
-    /// The larger value of the first column wins: joining an index outweighs leaving it.
+    /// The row with the larger value in the first column wins: joining an index outweighs leaving
+    /// it.
     LargerWins,
 }
 
@@ -117,7 +119,7 @@ macro_rules! datasets {
             /// Every dataset, by stored number.
             pub const ALL: [Dataset; [$($code),*].len()] = [$(Dataset::$dataset),*];
 
-            /// All that is known about it.
+            /// The dataset's descriptor.
             pub const fn descriptor(self) -> &'static Descriptor {
                 match self {
                     $(Dataset::$dataset => &const { $descriptor },)*
@@ -128,7 +130,7 @@ macro_rules! datasets {
 }
 
 datasets! {
-    /// One instrument's trading day.
+    /// One trading day of one instrument.
     Bars = 1 => Descriptor {
         name: "bars",
         about: About::Line,
@@ -142,7 +144,7 @@ datasets! {
         separates_classes: true,
         same_key: SameKey::Contradicts,
     },
-    /// One value of a named series (a yield, an index level without bars, a desk's own number).
+    /// One value of a named series (a yield, an index level without bars, a proprietary number).
     Series = 2 => Descriptor {
         name: "series",
         about: About::Series,
@@ -259,12 +261,12 @@ datasets! {
 }
 
 impl Dataset {
-    /// The dataset of a stored number.
+    /// The dataset with a stored number.
     pub fn from_code(code: u8) -> Option<Dataset> {
         Dataset::ALL.into_iter().find(|dataset| dataset.code() == code)
     }
 
-    /// The dataset of a name.
+    /// The dataset with a name.
     pub fn from_name(name: &str) -> Option<Dataset> {
         Dataset::ALL.into_iter().find(|dataset| dataset.name() == name)
     }
@@ -274,7 +276,7 @@ impl Dataset {
         self as u8
     }
 
-    /// The name users see.
+    /// The public name.
     pub const fn name(self) -> &'static str {
         self.descriptor().name
     }
@@ -284,14 +286,14 @@ impl Dataset {
         self.descriptor().fields
     }
 
-    /// The columns that each row of a file states; the others are the file's.
+    /// The columns that each row of a file states; the other columns have one value per file.
     pub fn fields_of_rows(self) -> &'static [Field] {
         let fields = self.fields();
         let count = fields.iter().take_while(|field| !field.kind().is_of_file()).count();
         &fields[..count]
     }
 
-    /// Whether its facts are about listed lines and of use only beside prices, which it does not hold.
+    /// Whether its facts are about listed lines and need prices, which another dataset holds.
     pub fn needs_prices(self) -> bool {
         let about_lines = !matches!(self.descriptor().about, About::Series);
         about_lines && !self.fields().contains(&Close)
@@ -300,7 +302,7 @@ impl Dataset {
     /// Position of a field among the dataset's columns.
     ///
     /// # Panics
-    /// Never for a field of this dataset; asking for another is a fault of the program.
+    /// Never for a field of this dataset; any other field is a programming error.
     #[expect(clippy::panic, reason = "a field and its dataset are both written in the program")]
     pub const fn column(self, field: Field) -> usize {
         let fields = self.fields();
@@ -321,7 +323,7 @@ mod tests {
 
     #[test]
     fn codes_and_names_are_distinct_and_found_again() {
-        // The resident market keeps its tracks by code.
+        // The resident market indexes its tracks by code.
         let codes: Vec<u8> = Dataset::ALL.iter().map(|dataset| dataset.code()).collect();
         assert_eq!(codes, (1..=Dataset::ALL.len() as u8).collect::<Vec<u8>>());
         for dataset in Dataset::ALL {
@@ -335,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_of_a_file_come_last() {
+    fn the_columns_with_one_value_per_file_come_last() {
         for dataset in Dataset::ALL {
             let rest = &dataset.fields()[dataset.fields_of_rows().len()..];
             assert!(rest.iter().all(|field| field.kind().is_of_file()), "{dataset:?}");
@@ -344,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_is_dated_by_a_column_of_its_own() {
+    fn a_schedule_is_published_at_the_time_in_one_of_its_own_columns() {
         for dataset in Dataset::ALL {
             if let Publication::AtValue(field) = dataset.descriptor().publication {
                 assert!(dataset.fields().contains(&field), "{dataset:?}");
@@ -353,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_days_are_those_of_their_names() {
+    fn the_earliest_days_match_their_documentation() {
         assert_eq!(EARLIEST.to_string(), "1900-01-01");
         assert_eq!(EARLIEST_SERIES.to_string(), "1800-01-01");
     }

@@ -22,7 +22,7 @@ impl Day {
         self.0
     }
 
-    /// The day of a proleptic Gregorian date; none where there is no such date.
+    /// The day of a proleptic Gregorian date; `None` if there is no such date.
     ///
     /// Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`.
     pub const fn from_ymd(year: i32, month: u32, day: u32) -> Option<Day> {
@@ -53,7 +53,7 @@ impl Day {
         (year as i32, month as u32, day as u32)
     }
 
-    /// Reads `YYYY-MM-DD`, and nothing else.
+    /// Parses `YYYY-MM-DD` and no other format.
     pub fn parse_iso(text: &str) -> Option<Day> {
         let bytes = text.as_bytes();
         if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
@@ -67,7 +67,7 @@ impl Day {
         Day::from_ymd(number(0..4)? as i32, number(5..7)?, number(8..10)?)
     }
 
-    /// The day `days` later, or earlier where negative.
+    /// The day `days` later, or earlier if negative.
     #[must_use]
     pub const fn plus(self, days: i32) -> Day {
         Day(self.0.saturating_add(days))
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_dates_are_none() {
+    fn impossible_dates_are_rejected() {
         for text in
             ["2021-02-29", "2021-13-01", "2021-00-10", "2021-1-01", "x021-01-01", "2021-01-32"]
         {

@@ -1,4 +1,4 @@
-//! From which day on two snapshots differ: what was computed from earlier days still holds.
+//! The first day on which two snapshots differ: values computed from earlier days remain valid.
 
 use crate::{
     dataset::Dataset,
@@ -13,7 +13,7 @@ static NO_FACTS: Track = Track::empty();
 
 impl Snapshot {
     /// The first day on which an instrument's rows of a dataset may differ from those of another
-    /// snapshot of the same log; none where they are the same.
+    /// snapshot of the same log; `None` if they are the same.
     pub fn first_difference(
         &self,
         other: &Snapshot,
@@ -24,7 +24,8 @@ impl Snapshot {
         own.first_difference(self.bounds(), others, other.bounds())
     }
 
-    /// The same over all instruments: the first day on which the rows of any may differ.
+    /// [`Snapshot::first_difference`] over all instruments: the earliest day on which any rows may
+    /// differ.
     pub fn first_difference_of_any(&self, other: &Snapshot, dataset: Dataset) -> Option<Day> {
         let count =
             self.market().instrument_count(dataset).max(other.market().instrument_count(dataset));
@@ -32,7 +33,7 @@ impl Snapshot {
         ids.filter_map(|id| self.first_difference(other, dataset, id)).min()
     }
 
-    /// Whether the instruments with rows in a dataset are those of another snapshot.
+    /// Whether the same instruments have rows in a dataset as in another snapshot.
     pub fn has_holders_of(&self, other: &Snapshot, dataset: Dataset) -> bool {
         let count =
             self.market().instrument_count(dataset).max(other.market().instrument_count(dataset));
@@ -46,7 +47,7 @@ impl Snapshot {
         self.held(dataset, instrument).span(self.bounds())
     }
 
-    /// Whether the unit changes of an instrument are those of another snapshot.
+    /// Whether the unit changes of an instrument are the same as in another snapshot.
     pub fn has_units_of(&self, other: &Snapshot, instrument: InstrumentId) -> bool {
         let [own, others] =
             [self, other].map(|snapshot| snapshot.held(Dataset::Splits, instrument));
@@ -55,8 +56,8 @@ impl Snapshot {
         own.first_difference(bounds, others, other_bounds).is_none()
     }
 
-    /// Whether every name means the same in both snapshots: the same instruments are known by the
-    /// same names, and no name begins or ends between their days.
+    /// Whether every name means the same in both snapshots: the same instruments have the same
+    /// names, and no name begins or ends between the days of the two snapshots.
     pub fn has_names_of(&self, other: &Snapshot) -> bool {
         let (first, last) = (self.today().min(other.today()), self.today().max(other.today()));
         let between = |day: Day| first < day && day <= last;
@@ -70,8 +71,7 @@ impl Snapshot {
             })
     }
 
-    /// The rows of an instrument from a day on, without a look at the earlier ones where the pieces
-    /// allow it.
+    /// The rows of an instrument from a day on; earlier rows are not read if the pieces allow it.
     pub fn rows_since(&self, dataset: Dataset, instrument: InstrumentId, first: Day) -> Rows<'_> {
         self.held(dataset, instrument).rows_since(self.bounds(), first)
     }

@@ -1,4 +1,4 @@
-//! Facts on their way into the log: resolved, dated, checked, not yet numbered.
+//! Facts about to enter the log: resolved, dated and checked, but without a revision number yet.
 
 use crate::{
     dataset::Dataset,
@@ -7,18 +7,18 @@ use crate::{
     instrument::{Instrument, InstrumentId, Naming},
 };
 
-/// Facts of one dataset, column by column; all columns have one length.
+/// Facts of one dataset, column by column; all columns have the same length.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FactTable {
-    /// Which dataset.
+    /// The dataset of all rows.
     pub dataset: Dataset,
-    /// Whom each row is about.
+    /// The instrument each row is about.
     pub instrument: Vec<InstrumentId>,
     /// The second instrument of each row (an index, a fund), or `NONE`.
     pub other: Vec<InstrumentId>,
     /// The day each row describes.
     pub effective_on: Vec<Day>,
-    /// When the market could know it.
+    /// When the market could know each row.
     pub published_at: Vec<Instant>,
     /// The values, in the order of [`Dataset::fields`]; NaN is an absent value.
     pub columns: Vec<Vec<f64>>,
@@ -56,7 +56,8 @@ impl FactTable {
         self.columns.iter_mut().for_each(|column| column.reserve(rows));
     }
 
-    /// Adds a row. Infinite values are taken as absent, minus zero as zero, absent as one NaN.
+    /// Adds a row. Infinite values become absent, minus zero becomes zero, and every absent value
+    /// the same NaN.
     pub fn push(
         &mut self,
         instrument: InstrumentId,
@@ -65,7 +66,7 @@ impl FactTable {
         published_at: Instant,
         values: &[f64],
     ) {
-        debug_assert_eq!(values.len(), self.columns.len(), "invariant: one value a column");
+        debug_assert_eq!(values.len(), self.columns.len(), "invariant: one value per column");
         self.instrument.push(instrument);
         self.other.push(other);
         self.effective_on.push(effective_on);
@@ -95,17 +96,17 @@ impl FactTable {
     }
 }
 
-/// One value in its canonical bits: equal means equal bits.
+/// The canonical bits of a value, so that equal values have equal bits.
 pub fn canonical(value: f64) -> f64 {
     if value.is_finite() {
-        // Minus zero plus zero is zero.
+        // Adding zero turns minus zero into zero.
         value + 0.0
     } else {
         f64::NAN
     }
 }
 
-/// All that one revision adds, with the numbers it will have if the head is still where it was.
+/// Everything one revision adds, with the ids it will have if the head has not moved since.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// The head this batch was prepared against; it becomes revision `base_revision + 1`.
@@ -114,9 +115,9 @@ pub struct Batch {
     pub instruments: Vec<Instrument>,
     /// Names, of new instruments and of renamed ones.
     pub namings: Vec<Naming>,
-    /// New texts, numbered on from those of the head.
+    /// New texts, with ids that continue those of the head.
     pub texts: Vec<String>,
-    /// The facts, at most one table a dataset, each sorted.
+    /// The facts, at most one table per dataset, each sorted.
     pub tables: Vec<FactTable>,
 }
 
@@ -132,7 +133,7 @@ impl Batch {
         }
     }
 
-    /// Whether it adds nothing at all: no fact, no instrument, no name, no text.
+    /// Whether it adds no fact, no instrument, no name and no text.
     pub fn is_empty(&self) -> bool {
         self.facts() == 0
             && self.instruments.is_empty()

@@ -1,4 +1,4 @@
-//! Small markets for tests: facts one by one, revision by revision.
+//! Builds small markets for tests, fact by fact and revision by revision.
 
 use crate::{
     basis::PriceBasis,
@@ -25,10 +25,10 @@ pub struct Fixture {
     ids: BTreeMap<(Namespace, Symbol), InstrumentId>,
 }
 
-/// The day of an ISO text.
+/// The day of an ISO date.
 ///
 /// # Panics
-/// Where the text is no date: a fault of the test.
+/// If the text is not a date, which is an error in the test.
 #[expect(clippy::expect_used, reason = "a fixture is written by hand in a test")]
 pub fn day(text: &str) -> Day {
     Day::parse_iso(text).expect("an ISO date")
@@ -48,7 +48,7 @@ impl Fixture {
         }
     }
 
-    /// The number of a symbol, new where it is not known yet.
+    /// The id of a symbol; adds an instrument if the symbol is not known yet.
     #[expect(clippy::expect_used, reason = "a fixture is written by hand in a test")]
     pub fn id(&mut self, namespace: Namespace, symbol: &str) -> InstrumentId {
         let symbol = match namespace {
@@ -73,7 +73,8 @@ impl Fixture {
         id
     }
 
-    /// Gives an instrument another name from a day on; it is still asked for by its first one.
+    /// Gives an instrument another name from a day on; [`Fixture::id`] still finds it by its first
+    /// name.
     #[expect(clippy::expect_used, reason = "a fixture is written by hand in a test")]
     pub fn rename(&mut self, symbol: &str, new: &str, from: Day) -> &mut Fixture {
         let instrument = self.id(Namespace::Listed, symbol);
@@ -89,7 +90,7 @@ impl Fixture {
         self
     }
 
-    /// Adds one fact; fields not named are absent.
+    /// Adds one fact; fields that are not listed are absent.
     pub fn fact(
         &mut self,
         dataset: Dataset,
@@ -107,7 +108,7 @@ impl Fixture {
         self
     }
 
-    /// Adds the id of a new text.
+    /// The id of a text; adds the text if it is new.
     pub fn text(&mut self, text: &str) -> f64 {
         let first = self.market.text_count();
         if let Some(at) = self.texts.iter().position(|known| known == text) {
@@ -151,7 +152,7 @@ impl Fixture {
         self
     }
 
-    /// Makes a revision of what was added since the last.
+    /// Makes a revision of everything added since the last one.
     pub fn commit(&mut self) -> &mut Fixture {
         let revision = self.market.head().revision + 1;
         let mut data_version = [0; 32];
@@ -171,15 +172,15 @@ impl Fixture {
         self
     }
 
-    /// The market as committed so far.
+    /// The market up to the last commit.
     pub fn market(&self) -> Arc<Market> {
         Arc::new(self.market.clone())
     }
 
-    /// What is known at an instant, at the head.
+    /// The snapshot at an instant and at the head revision.
     ///
     /// # Panics
-    /// Never: the head is there.
+    /// Never: the head revision always exists.
     #[expect(clippy::expect_used, reason = "a fixture is written by hand in a test")]
     pub fn snapshot(&self, as_of: Instant) -> Snapshot {
         Snapshot::new(self.market(), as_of, self.market.head().revision).expect("the head")

@@ -19,11 +19,11 @@ pub enum GapReason {
     NoSharesOutstanding,
     /// No trading volume is known.
     NoVolume,
-    /// A series the measure is built from is not there, or not yet published.
+    /// A series that the measure needs is missing or not yet published.
     InputMissing,
-    /// No known split factor joins the bases of prices or shares.
+    /// No known split factor connects the units of prices or shares.
     BasisUnknown,
-    /// A stand-in was used; the detail says which.
+    /// A proxy was used; the detail says which.
     Proxy,
     /// No sector or other classification is known.
     NoClassification,
@@ -33,30 +33,31 @@ pub enum GapReason {
     Survivorship,
     /// Observations are missing inside the window; they were left out, not filled.
     MissingObservations,
-    /// A value is there but not plausible.
+    /// A value is present but not plausible.
     Implausible,
 }
 
 /// One thing missing from an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gap {
-    /// Why.
+    /// The reason.
     pub reason: GapReason,
-    /// What: a symbol, an indicator id, a field path.
+    /// The subject: a symbol, an indicator id or a field path.
     pub subject: String,
-    /// One plain sentence.
+    /// One sentence in plain English.
     pub detail: String,
-    /// Share of the portfolio's gross market value concerned, 0 to 1.
+    /// Share of the portfolio's gross market value affected, 0 to 1; absent if not about a
+    /// portfolio.
     pub gross_share: Option<f64>,
 }
 
 impl Gap {
-    /// A gap that is not about a share of a portfolio.
+    /// A gap that does not concern a share of a portfolio.
     pub fn new(reason: GapReason, subject: impl Into<String>, detail: impl Into<String>) -> Gap {
         Gap { reason, subject: subject.into(), detail: detail.into(), gross_share: None }
     }
 
-    /// The same gap, with the share of gross it concerns.
+    /// The same gap, with the share of gross market value that it affects.
     #[must_use]
     pub fn of_gross(mut self, share: f64) -> Gap {
         self.gross_share = share.is_finite().then_some(share);

@@ -1,4 +1,4 @@
-//! An instant to the microsecond, and the New York clock that publications keep.
+//! An instant with microsecond precision, and the New York clock that dates publications.
 
 use crate::day::Day;
 use jiff::{Timestamp, civil, tz::TimeZone};
@@ -27,7 +27,7 @@ impl Instant {
         self.0
     }
 
-    /// A wall-clock time in New York. Where the clock skips it, the instant just after the skip.
+    /// A wall-clock time in New York. If the clock skips it, the first instant after the skip.
     pub fn new_york(day: Day, hour: i8, minute: i8) -> Instant {
         let (year, month, day_of_month) = day.ymd();
         let date = i16::try_from(year)
@@ -42,7 +42,8 @@ impl Instant {
         }
     }
 
-    /// 16:00 New York: what a date given as `as_of` means, and when a daily bar is public.
+    /// 16:00 in New York: the meaning of a date given as `as_of`, and the time a daily bar is
+    /// public.
     pub fn close_of(day: Day) -> Instant {
         Instant::new_york(day, 16, 0)
     }
@@ -57,7 +58,8 @@ impl Instant {
             .unwrap_or(Day::from_epoch(0))
     }
 
-    /// Reads RFC 3339, for instance `2021-01-28T05:06:16Z`; fractions beyond microseconds are refused.
+    /// Parses RFC 3339, for instance `2021-01-28T05:06:16Z`; rejects fractions finer than
+    /// microseconds.
     pub fn parse_rfc3339(text: &str) -> Option<Instant> {
         let timestamp: Timestamp = text.trim().parse().ok()?;
         (timestamp.as_nanosecond() % 1_000 == 0).then(|| Instant(timestamp.as_microsecond()))
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn new_york_knows_summer_and_winter() {
+    fn new_york_observes_daylight_saving_time() {
         // 16:00 EDT is 20:00Z, 16:00 EST is 21:00Z.
         let summer = Instant::close_of(Day::parse_iso("2024-07-11").unwrap());
         assert_eq!(summer.to_string(), "2024-07-11T20:00:00Z");

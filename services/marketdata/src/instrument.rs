@@ -1,18 +1,18 @@
-//! Who a fact is about: instruments by number, and the dated names they go by.
+//! The instruments that facts are about, by id, and the dated names of each.
 
 use crate::{day::Day, symbol::Symbol};
 use std::collections::BTreeMap;
 
-/// An instrument's number: given out once, never reused. 0 means "none".
+/// An instrument's id: assigned once, never reused. 0 means "none".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstrumentId(pub u32);
 
 impl InstrumentId {
-    /// No instrument: the `other` of a fact that has none.
+    /// No instrument: the `other` of a fact that has no second instrument.
     pub const NONE: InstrumentId = InstrumentId(0);
 }
 
-/// Two separate worlds of names: a series `CPI` is not the ticker `CPI`.
+/// Two separate namespaces: a series `CPI` is not the ticker `CPI`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Namespace {
@@ -23,7 +23,7 @@ pub enum Namespace {
 }
 
 impl Namespace {
-    /// The namespace of a stored number.
+    /// The namespace with a stored number.
     pub const fn from_code(code: u8) -> Option<Namespace> {
         match code {
             1 => Some(Namespace::Listed),
@@ -38,39 +38,39 @@ impl Namespace {
     }
 }
 
-/// An instrument and the revision that made it known to us.
+/// An instrument and the revision that added it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instrument {
-    /// Its number.
+    /// Its id.
     pub id: InstrumentId,
-    /// The world its names belong to.
+    /// The namespace of its names.
     pub namespace: Namespace,
-    /// The revision that created it.
+    /// The revision that added it.
     pub revision: u64,
 }
 
-/// A name an instrument goes by on the days `from ≤ day < until`.
+/// A name of an instrument on the days `from ≤ day < until`.
 ///
-/// The namings of an instrument at a revision are those written by its latest revision at or below
-/// it: a rename writes all of an instrument's names anew, and nothing is overwritten.
+/// The names of an instrument at a revision are those written by the latest revision up to it that
+/// wrote any: a rename writes all names of the instrument again, and nothing is overwritten.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Naming {
-    /// Whose name.
+    /// The instrument that has the name.
     pub instrument: InstrumentId,
     /// The revision that wrote it.
     pub revision: u64,
     /// The name.
     pub symbol: Symbol,
-    /// First day.
+    /// First day of the name.
     pub from: Day,
-    /// First day no more.
+    /// End day, exclusive.
     pub until: Day,
 }
 
-/// Every instrument and name of a log, as of any revision.
+/// Every instrument and name of a log, at any revision.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    /// By id, from 1, without holes.
+    /// By id, from 1, without gaps.
     instruments: Vec<Instrument>,
     /// By instrument, in the order written.
     namings: Vec<Vec<Naming>>,
@@ -88,10 +88,10 @@ impl Directory {
         InstrumentId(self.instruments.len() as u32 + 1)
     }
 
-    /// Adds what a revision brought. Instruments come in the order of their ids.
+    /// Adds the instruments and names of a revision. Instruments must be in the order of their ids.
     pub fn extend(&mut self, instruments: &[Instrument], namings: &[Naming]) {
         for instrument in instruments {
-            debug_assert_eq!(instrument.id, self.next_id(), "invariant: ids have no holes");
+            debug_assert_eq!(instrument.id, self.next_id(), "invariant: ids have no gaps");
             self.instruments.push(*instrument);
             self.namings.push(Vec::new());
         }
@@ -110,17 +110,17 @@ impl Directory {
         }
     }
 
-    /// Number of instruments that a revision knows.
+    /// Number of instruments known at a revision.
     pub fn len_at(&self, revision: u64) -> usize {
         self.instruments.partition_point(|instrument| instrument.revision <= revision)
     }
 
-    /// An instrument by number.
+    /// The instrument with an id.
     pub fn get(&self, id: InstrumentId) -> Option<&Instrument> {
         self.instruments.get(index(id)?)
     }
 
-    /// All instruments that a revision knows, by id.
+    /// All instruments known at a revision, by id.
     pub fn all_at(&self, revision: u64) -> &[Instrument] {
         &self.instruments[..self.len_at(revision)]
     }
@@ -134,13 +134,13 @@ impl Directory {
         &all[start..end]
     }
 
-    /// The instruments that ever went by a symbol, at any revision.
+    /// The instruments that ever had a symbol, at any revision.
     pub fn holders(&self, namespace: Namespace, symbol: &Symbol) -> &[InstrumentId] {
         self.by_symbol.get(&(namespace, symbol.clone())).map_or(&[], Vec::as_slice)
     }
 
-    /// Who goes by a symbol on a day: by that day's names, else (for a class share written together,
-    /// `BRKB`) by the split spelling.
+    /// The instrument with a symbol on a day. If no instrument has it, a class share written
+    /// without a separator (`BRKB`) is looked up in its split spelling.
     pub fn resolve_on(
         &self,
         namespace: Namespace,
@@ -161,7 +161,7 @@ impl Directory {
         })
     }
 
-    /// Who goes by a symbol on a day, else who was last called so: the rule for requests.
+    /// The instrument with a symbol on a day, else the last one that had it: the rule for requests.
     pub fn resolve(
         &self,
         namespace: Namespace,
@@ -180,8 +180,9 @@ impl Directory {
         })
     }
 
-    /// The days around a day on which nobody goes by a symbol: from the end of its last use to the
-    /// beginning of its next. Asked where [`Directory::resolve_on`] finds nobody.
+    /// The days around a day on which no instrument has a symbol: from the end of its previous use
+    /// to the beginning of its next. Meant for days on which [`Directory::resolve_on`] finds
+    /// nothing.
     pub fn vacancy(
         &self,
         namespace: Namespace,
@@ -201,7 +202,7 @@ impl Directory {
         })
     }
 
-    /// The name an instrument goes by on a day, else its latest.
+    /// The name of an instrument on a day, else its latest name.
     pub fn symbol_on(&self, id: InstrumentId, on: Day, revision: u64) -> Option<&Symbol> {
         let namings = self.namings(id, revision);
         namings

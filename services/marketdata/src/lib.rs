@@ -1,12 +1,12 @@
 //! The vocabulary of Ballast: facts with three dates, the folded market and snapshots of it.
 //!
-//! A fact has three dates. `effective_on` is the day it describes, `published_at` the instant the
-//! market could know it, and `revision` its place in our own append-only log. A [`snapshot`] is
-//! every fact with `published_at ≤ as_of` and `revision ≤ r`, the latest publication winning (ties:
-//! the higher revision). The first bound forbids look-ahead, the second makes an answer repeatable
-//! after history is backfilled.
+//! A fact has three dates. `effective_on` is the day it describes, `published_at` the instant at
+//! which the market could know it, and `revision` its place in our own append-only log. A
+//! [`snapshot`] contains every fact with `published_at ≤ as_of` and `revision ≤ r`; the latest
+//! publication wins, and ties go to the higher revision. The first bound prevents look-ahead; the
+//! second makes an answer repeatable after history is backfilled.
 //!
-//! Inside columns a NaN means "absent"; every public accessor turns it into an `Option` or leaves
+//! Inside columns a NaN means "absent". Every public accessor turns it into an `Option` or leaves
 //! the row out, so that no NaN leaves this crate as a number.
 
 pub mod bars;

@@ -1,7 +1,7 @@
 //! The resident market: the log folded up to its head, shared by every snapshot.
 //!
-//! Folding a revision onto a market and folding the whole log afresh give the same market: both go
-//! through [`Market::apply`], and an older market stays as it was.
+//! Folding one revision onto a market and folding the whole log from the start give the same
+//! market: both use [`Market::apply`], which leaves the older market unchanged.
 
 use crate::{
     changes::Timeline,
@@ -13,28 +13,28 @@ use crate::{
 };
 use std::{collections::BTreeSet, ops::RangeInclusive, sync::Arc};
 
-/// A revision and the data version it ends.
+/// A revision and the data version at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevisionMark {
     /// Its number; 0 is the empty log.
     pub revision: u64,
-    /// Chained hash of the batches up to it.
+    /// Chained hash of the batches up to and including this revision.
     pub data_version: [u8; 32],
 }
 
-/// What the log gained between two revisions.
+/// What was added to the log between two revisions.
 #[derive(Debug)]
 pub struct Delta {
-    /// The revisions gained, in order.
+    /// The revisions added, in order.
     pub marks: Vec<RevisionMark>,
-    /// Instruments gained, in the order of their ids.
+    /// Instruments added, in the order of their ids.
     pub instruments: Vec<Instrument>,
     /// Names written, in the order of their revisions.
     pub namings: Vec<Naming>,
-    /// Texts gained, in the order of their ids, each with the revision that brought it.
+    /// Texts added, in the order of their ids.
     pub texts: Vec<String>,
-    /// Facts gained. Where a segment was compacted it holds rows of several revisions, all of them
-    /// among those gained.
+    /// Facts added. A compacted segment holds rows of several revisions, all of them among those
+    /// added.
     pub segments: Vec<Arc<Segment>>,
 }
 
@@ -51,7 +51,7 @@ pub struct Market {
     publications: Arc<BTreeSet<Instant>>,
     /// By dataset code.
     timelines: Vec<Arc<Timeline>>,
-    /// The revisions that wrote an instrument or a name, rising.
+    /// The revisions that wrote an instrument or a name, ascending.
     named_at: Arc<Vec<u64>>,
     /// Bytes of the tracks that the last delta touched.
     cloned_bytes: usize,
@@ -73,7 +73,7 @@ impl Market {
         }
     }
 
-    /// The market with a delta folded in; this one stays as it is.
+    /// The market with a delta folded in; `self` stays unchanged.
     #[must_use]
     pub fn apply(&self, delta: Delta) -> Market {
         let mut next = Market { cloned_bytes: 0, ..self.clone() };
@@ -131,12 +131,12 @@ impl Market {
         slots * size_of::<Option<Arc<Track>>>() + self.cloned_bytes
     }
 
-    /// A revision's mark; none beyond the head.
+    /// The mark of a revision; `None` beyond the head.
     pub fn mark(&self, revision: u64) -> Option<RevisionMark> {
         self.marks.get(usize::try_from(revision).ok()?).copied()
     }
 
-    /// Instruments and names.
+    /// Instruments and names of the log.
     pub fn directory(&self) -> &Directory {
         &self.directory
     }
@@ -151,19 +151,20 @@ impl Market {
         &self.texts
     }
 
-    /// The last publication at or before an instant: two as-of dates with the same cut, at the same
-    /// revision, see the same facts.
+    /// The last publication at or before an instant. Two as-of instants with the same cut and the
+    /// same revision see the same facts.
     pub fn cut(&self, as_of: Instant) -> Instant {
         self.publications.range(..=as_of).next_back().copied().unwrap_or(Instant::MIN)
     }
 
-    /// The one instant that stands for all as-of dates of a New York day between two publications:
-    /// they see the same facts on the same day, so that whatever is computed at it serves them all.
+    /// The representative of all as-of instants of one New York day between two publications. They
+    /// see the same facts on the same day, so a value computed for one of them is valid for all.
     pub fn canonical(&self, as_of: Instant) -> Instant {
         self.cut(as_of).max(Instant::new_york(as_of.new_york_day(), 0, 0)).min(as_of)
     }
 
-    /// The first publication after an instant: when time alone will next change what is known.
+    /// The first publication after an instant: the next time at which the known facts change
+    /// without a new revision.
     pub fn next_publication(&self, after: Instant) -> Option<Instant> {
         use std::ops::Bound::{Excluded, Unbounded};
         self.publications.range((Excluded(after), Unbounded)).next().copied()
@@ -185,13 +186,13 @@ impl Market {
         self.tracks[usize::from(dataset.code())].get(instrument.0 as usize)?.as_deref()
     }
 
-    /// One more than the greatest number of an instrument with facts in a dataset.
+    /// One more than the greatest id of an instrument with facts in a dataset.
     pub(crate) fn instrument_count(&self, dataset: Dataset) -> usize {
         self.tracks[usize::from(dataset.code())].len()
     }
 
-    /// The instruments that have facts in a dataset, by number, whatever the bounds: computations ask
-    /// [`crate::snapshot::Snapshot::holders`].
+    /// The instruments that have facts in a dataset, by id, regardless of any bounds. Computations
+    /// use [`crate::snapshot::Snapshot::holders`] instead.
     pub(crate) fn tracks(&self, dataset: Dataset) -> impl Iterator<Item = (InstrumentId, &Track)> {
         let tracks = self.tracks[usize::from(dataset.code())].iter().enumerate();
         tracks.filter_map(|(at, track)| Some((InstrumentId(at as u32), track.as_deref()?)))

@@ -1,7 +1,7 @@
 //! Instruments in the order of their names.
 //!
-//! Numbers are given out in the order of ingest. What is summed, listed or tie-broken for an answer
-//! runs in the order of names instead, so that the same facts give the same bits whoever came first.
+//! Ids are assigned in the order of ingest. Answers sum, list and break ties in the order of names
+//! instead, so that the same facts give the same bits in any order of ingest.
 
 use crate::{
     instrument::{InstrumentId, Namespace},
@@ -10,8 +10,8 @@ use crate::{
 use std::cmp::Ordering;
 
 impl Snapshot {
-    /// Puts instruments in the order of namespace and symbol on the view's day. Instruments that
-    /// share a symbol, because it was used again, are told apart by all their names.
+    /// Sorts instruments by namespace and symbol on the view's day. Instruments that share a
+    /// symbol, because it was reused, are ordered by all their names.
     pub fn sort_by_name(&self, instruments: &mut [InstrumentId]) {
         let namespace = |id| self.instrument(id).map(|known| known.namespace);
         let mut named: Vec<(Option<Namespace>, &str, InstrumentId)> =
@@ -25,7 +25,7 @@ impl Snapshot {
         }
     }
 
-    /// The place of every instrument of the view's revision in the order of names, by number.
+    /// The rank of every instrument of the view's revision in the order of names, indexed by id.
     pub fn name_ranks(&self) -> Vec<u32> {
         let known = self.instruments().iter();
         let mut ordered: Vec<InstrumentId> = known.map(|known| known.id).collect();
@@ -53,7 +53,7 @@ mod tests {
     };
 
     #[test]
-    fn the_order_is_that_of_names_whoever_came_first() {
+    fn the_order_is_that_of_names_in_any_order_of_ingest() {
         let order = |symbols: &[&str]| {
             let mut fixture = Fixture::new();
             fixture.id(Namespace::Series, "AAA");

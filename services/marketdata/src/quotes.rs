@@ -1,4 +1,4 @@
-//! The last known close of every instrument of a view, in the units of its day.
+//! The last known close of every instrument of a view, in the units of the view's day.
 
 use crate::{
     basis::{PriceBasis, Units},
@@ -12,27 +12,27 @@ use crate::{
 /// The last known close of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quote {
-    /// Close in the units of the view's day, above zero.
+    /// Close in the units of the view's day; positive.
     pub price: f64,
-    /// The day it was made.
+    /// The day of the close.
     pub on: Day,
 }
 
 /// The last known close of every instrument of a view.
 #[derive(Clone, Debug)]
 pub struct Quotes {
-    /// By instrument number.
+    /// By instrument id.
     quotes: Vec<Option<Quote>>,
     last_day: Option<Day>,
 }
 
 impl Quotes {
-    /// The memory it holds outside of itself, bytes.
+    /// Heap memory used, bytes.
     pub fn heap_bytes(&self) -> usize {
         self.quotes.capacity() * size_of::<Option<Quote>>()
     }
 
-    /// Reads the last close of everything that has bars.
+    /// Reads the last close of every instrument with bars.
     pub fn of(snapshot: &Snapshot) -> Quotes {
         let mut quotes = Vec::new();
         let mut last_day = None;
@@ -46,8 +46,8 @@ impl Quotes {
         Quotes { quotes, last_day }
     }
 
-    /// The last close of an instrument; none where it never had one, or no known factor brings it
-    /// to the units of the view's day.
+    /// The last close of an instrument. `None` if it never had one, or if no known factor converts
+    /// it to the units of the view's day.
     #[inline]
     pub fn get(&self, instrument: InstrumentId) -> Option<Quote> {
         self.quotes.get(instrument.0 as usize).copied().flatten()

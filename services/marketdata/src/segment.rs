@@ -1,4 +1,4 @@
-//! An immutable run of facts in columns, as the store keeps it and the resident market holds it.
+//! An immutable, columnar block of facts, as the store keeps it and the resident market holds it.
 
 use crate::{
     dataset::Dataset, day::Day, facts::FactTable, instant::Instant, instrument::InstrumentId,
@@ -10,12 +10,12 @@ use std::{borrow::Cow, fmt, ops::Range, sync::OnceLock};
 pub enum Ints<T> {
     /// One value for every row.
     Constant(T),
-    /// A value a row.
+    /// One value per row.
     Each(Box<[T]>),
 }
 
 impl<T: Copy + PartialEq> Ints<T> {
-    /// Keeps one value where all are equal.
+    /// Keeps a single value if all values are equal.
     pub fn from_vec(values: Vec<T>) -> Ints<T> {
         match values.split_first() {
             Some((first, rest)) if rest.iter().all(|value| value == first) => {
@@ -37,11 +37,11 @@ impl<T: Copy + PartialEq> Ints<T> {
 /// When each row was published.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Published {
-    /// All at once.
+    /// All rows at one instant.
     Constant(Instant),
-    /// At 16:00 New York of each row's own day: what daily bars do.
+    /// At 16:00 New York time on each row's own day, as daily bars are.
     AtClose,
-    /// An instant a row.
+    /// One instant per row.
     Each(Box<[Instant]>),
 }
 
@@ -50,7 +50,7 @@ pub struct Numbers(Repr);
 
 enum Repr {
     Constant(f64),
-    /// One value but for a few rows: a distribution is 1 but on an ex-day.
+    /// One value except in a few rows: a distribution is 1 except on an ex-day.
     Sparse {
         common: f64,
         rows: Box<[u32]>,
@@ -71,7 +71,8 @@ impl Numbers {
         Numbers(Repr::Constant(value))
     }
 
-    /// Keeps one value where all have equal bits, and that one and the others where they are few.
+    /// Keeps a single value if all have equal bits, or one common value and its exceptions if they
+    /// are few.
     pub fn from_vec(values: Vec<f64>) -> Numbers {
         let common = majority(&values);
         let differs = |value: &f64| value.to_bits() != common.to_bits();
@@ -86,8 +87,8 @@ impl Numbers {
         }
     }
 
-    /// Numbers that are decoded when first asked for. The bytes behind `decode` were verified before,
-    /// so that decoding them cannot fail.
+    /// Numbers that are decoded on first use. The bytes behind `decode` must be verified before, so
+    /// that decoding them cannot fail.
     pub fn lazy(decode: impl Fn() -> Vec<f64> + Send + Sync + 'static) -> Numbers {
         Numbers(Repr::Lazy { cell: OnceLock::new(), decode: Box::new(decode) })
     }
@@ -104,7 +105,7 @@ impl Numbers {
         }
     }
 
-    /// The values of some rows, borrowed where they lie side by side.
+    /// The values of a range of rows, borrowed if they are contiguous in memory.
     pub fn slice(&self, rows: Range<usize>) -> Cow<'_, [f64]> {
         match &self.0 {
             Repr::Constant(_) | Repr::Sparse { .. } => {
@@ -119,7 +120,7 @@ impl Numbers {
         }
     }
 
-    /// Appends the values of some rows.
+    /// Appends the values of a range of rows to `all`.
     pub fn append_to(&self, rows: Range<usize>, all: &mut Vec<f64>) {
         let start = all.len();
         match &self.0 {
@@ -136,7 +137,7 @@ impl Numbers {
         }
     }
 
-    /// The one value of a constant column.
+    /// The value of a constant column; `None` for other columns.
     pub const fn as_constant(&self) -> Option<f64> {
         match &self.0 {
             Repr::Constant(value) => Some(*value),
@@ -156,7 +157,8 @@ impl fmt::Debug for Numbers {
     }
 }
 
-/// The value that fills more than half of the rows, where one does (Boyer and Moore's vote).
+/// The value of more than half of the rows, if there is one, else an arbitrary value (Boyer and
+/// Moore's majority vote).
 fn majority(values: &[f64]) -> f64 {
     let mut candidate = f64::NAN;
     let mut votes = 0_u32;
@@ -172,22 +174,22 @@ fn majority(values: &[f64]) -> f64 {
 /// The rows of one instrument inside a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Whose rows.
+    /// The instrument of the rows.
     pub instrument: InstrumentId,
     /// First row.
     pub start: u32,
-    /// How many.
+    /// Number of rows.
     pub len: u32,
 }
 
 /// Facts of one dataset, sorted by instrument, day, other instrument, publication and revision.
 #[derive(Debug)]
 pub struct Segment {
-    /// Which dataset.
+    /// The dataset of all rows.
     pub dataset: Dataset,
     /// The rows of each instrument, by instrument.
     pub runs: Vec<Run>,
-    /// The second instrument of each row.
+    /// The second instrument of each row, or `NONE`.
     pub other: Ints<InstrumentId>,
     /// The day each row describes.
     pub effective_on: Box<[Day]>,
@@ -200,7 +202,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A segment of a sorted table that one revision added.
+    /// A segment from a sorted table that one revision added.
     pub fn of_table(table: FactTable, revision: u64) -> Segment {
         let runs = runs(&table.instrument);
         let published_at = compact_published(table.published_at, &table.effective_on);
@@ -235,7 +237,7 @@ impl Segment {
     }
 }
 
-/// The runs of a sorted column of instruments.
+/// The runs of equal ids in a sorted column of instruments.
 pub fn runs(instruments: &[InstrumentId]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (row, instrument) in instruments.iter().enumerate() {
@@ -247,13 +249,13 @@ pub fn runs(instruments: &[InstrumentId]) -> Vec<Run> {
     runs
 }
 
-/// Keeps a rule in place of a column where one explains every row.
+/// Replaces the column of publication times by a rule if one rule explains every row.
 pub fn compact_published(published: Vec<Instant>, days: &[Day]) -> Published {
     let Some(first) = published.first() else { return Published::Constant(Instant::MIN) };
     if published.iter().all(|instant| instant == first) {
         return Published::Constant(*first);
     }
-    // The close of a day is asked of the zone once a day, not once a row.
+    // The time zone is queried once per day, not once per row.
     let mut closes = OncePerDay::over(days);
     let at_close = published
         .iter()
@@ -262,7 +264,7 @@ pub fn compact_published(published: Vec<Instant>, days: &[Day]) -> Published {
     if at_close { Published::AtClose } else { Published::Each(published.into_boxed_slice()) }
 }
 
-/// What is the same for all rows of a day, found once a day: a table over the range of days.
+/// Caches a value that is the same for all rows of a day, in a table over the range of days.
 pub(crate) struct OncePerDay<T> {
     first: Day,
     found: Vec<Option<T>>,
@@ -273,7 +275,7 @@ impl<T: Copy> OncePerDay<T> {
         let first = days.iter().min().copied().unwrap_or(Day::from_epoch(0));
         let last = days.iter().max().copied().unwrap_or(first);
         let range = i64::from(last.epoch()) - i64::from(first.epoch()) + 1;
-        // Four thousand years; beyond, each day is found anew.
+        // 1,500,000 days are about four thousand years; beyond that, nothing is cached.
         let len = usize::try_from(range).ok().filter(|len| *len <= 1_500_000).unwrap_or(0);
         OncePerDay { first, found: vec![None; len] }
     }
@@ -295,7 +297,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
-        fn numbers_come_back_however_they_are_kept(
+        fn numbers_are_the_same_in_every_representation(
             rare in 0..40_u32,
             draws in prop::collection::vec((0..40_u32, any::<f64>()), 0..200),
             from in 0..200_usize,
@@ -317,16 +319,16 @@ mod tests {
     }
 
     #[test]
-    fn a_close_is_found_once_a_day() {
+    fn a_close_is_computed_once_per_day() {
         let days: Vec<Day> = [20_000, 20_000, 20_001].map(Day::from_epoch).to_vec();
         let closes: Vec<Instant> = days.iter().map(|day| Instant::close_of(*day)).collect();
         assert_eq!(compact_published(closes.clone(), &days), Published::AtClose);
-        let mut asked = 0;
+        let mut computed = 0;
         let mut once = OncePerDay::over(&days);
         for day in &days {
-            once.of(*day, || asked += 1);
+            once.of(*day, || computed += 1);
         }
-        assert_eq!(asked, 2);
+        assert_eq!(computed, 2);
         let far = [Day::MIN, Day::MAX];
         assert!(matches!(compact_published(closes[1..].to_vec(), &far), Published::Each(_)));
     }

@@ -1,4 +1,4 @@
-//! All that was known at an instant, of what our log held at a revision: the world of a computation.
+//! The facts known at an instant, as the log held them at a revision: the input of a computation.
 
 use crate::{
     changes::DatasetSet,
@@ -18,11 +18,11 @@ pub struct Snapshot {
     market: Arc<Market>,
     bounds: Bounds,
     data_version: [u8; 32],
-    /// The datasets that may be read.
+    /// The datasets that may be read through this snapshot.
     reads: DatasetSet,
 }
 
-/// A numeric history: days strictly rising, every value finite.
+/// A numeric history: days strictly ascending, every value finite.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// The days.
@@ -54,16 +54,17 @@ impl Series {
 }
 
 impl Snapshot {
-    /// The view of a market at an instant and a revision; none where the revision is beyond the head.
+    /// The view of a market at an instant and a revision; `None` if the revision is beyond the
+    /// head.
     pub fn new(market: Arc<Market>, as_of: Instant, revision: u64) -> Option<Snapshot> {
         let mark = market.mark(revision)?;
         let bounds = Bounds::new(as_of, revision);
         Some(Snapshot { market, bounds, data_version: mark.data_version, reads: DatasetSet::ALL })
     }
 
-    /// The same snapshot for a computation that reads these datasets alone; the others are empty in
-    /// it. What is computed from it is valid wherever none of these datasets changed, because it
-    /// cannot depend on another one.
+    /// The same snapshot for a computation that reads only these datasets; the others appear empty.
+    /// The result stays valid as long as none of these datasets changes, because it cannot depend
+    /// on any other.
     #[must_use]
     pub fn reading(&self, reads: DatasetSet) -> Snapshot {
         Snapshot { reads, ..self.clone() }
@@ -79,8 +80,8 @@ impl Snapshot {
         self.bounds == other.bounds && self.data_version == other.data_version
     }
 
-    /// Memory that the market behind the bounds does not share with the markets before and after it,
-    /// bytes: what an old snapshot keeps from being freed.
+    /// Memory in bytes of the market behind the bounds that it does not share with the markets
+    /// before and after it. An old snapshot keeps this memory from being freed.
     pub fn market_bytes(&self) -> usize {
         self.market.own_bytes()
     }
@@ -94,25 +95,28 @@ impl Snapshot {
         self.bounds
     }
 
-    /// The facts of an instrument in a dataset that may be read.
+    /// The facts of an instrument in a dataset; `None` if the dataset may not be read.
     pub(crate) fn track(&self, dataset: Dataset, instrument: InstrumentId) -> Option<&Track> {
         if self.may_read(dataset) { self.market.track(dataset, instrument) } else { None }
     }
 
     fn may_read(&self, dataset: Dataset) -> bool {
         let may = self.reads.contains(dataset);
-        debug_assert!(may, "invariant: a computation reads what it names, not {dataset:?}");
+        debug_assert!(
+            may,
+            "invariant: a computation reads only the datasets it declares, not {dataset:?}"
+        );
         may
     }
 
     /// The day in New York at the as-of instant. Computations do not get the instant itself: one
-    /// snapshot serves all instants of a day between two publications, and which of them it was made at
-    /// depends on what the log gained later.
+    /// snapshot serves all instants of a day between two publications, and which of them it was
+    /// made for depends on what was added to the log later.
     pub const fn today(&self) -> Day {
         self.bounds.today
     }
 
-    /// Facts of our log up to this revision are seen.
+    /// The revision of the log up to which facts are visible.
     pub const fn revision(&self) -> u64 {
         self.bounds.revision
     }
@@ -130,9 +134,10 @@ impl Snapshot {
         }
     }
 
-    /// The rows of an instrument in a dataset as they were first published: one row per day and other
-    /// instrument, whatever corrected it later. Each row equals, bit for bit, the visible row of the
-    /// same day in this snapshot taken at the row's own publication.
+    /// The rows of an instrument in a dataset as they were first published: one row per day and
+    /// other instrument, without later corrections. Each row equals, bit for bit, the row of the
+    /// same day and other instrument that is visible in this snapshot at the time of the row's own
+    /// publication.
     pub fn rows_as_first_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
         match self.track(dataset, instrument) {
             Some(track) => track.first_published(self.bounds),
@@ -140,15 +145,15 @@ impl Snapshot {
         }
     }
 
-    /// What was known at an earlier instant, at the same revision of our log. An instant after the
-    /// as-of date gives the snapshot itself: nothing is seen that it does not see.
+    /// The snapshot at an earlier instant and the same revision. An instant after the as-of instant
+    /// returns the snapshot itself, so the result never sees more than `self`.
     #[must_use]
     pub fn earlier(&self, as_of: Instant) -> Snapshot {
         let bounds = Bounds::new(as_of.min(self.bounds.as_of), self.bounds.revision);
         Snapshot { bounds, ..self.clone() }
     }
 
-    /// The first day that a visible row of some datasets describes.
+    /// The first day that a visible row of the given datasets describes.
     pub fn first_day(&self, datasets: &[Dataset]) -> Option<Day> {
         let first = |dataset: &Dataset| {
             let dataset = *dataset;
@@ -158,8 +163,8 @@ impl Snapshot {
         datasets.iter().filter_map(first).min()
     }
 
-    /// The rows of an instrument within our log's bound, whenever they were published: for what
-    /// changes units and not knowledge.
+    /// The rows of an instrument up to the snapshot's revision, whenever they were published. Meant
+    /// for facts that convert units and are not market information.
     pub fn rows_whenever_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
         match self.track(dataset, instrument) {
             Some(track) => track.rows(Bounds::new(Instant::MAX, self.bounds.revision)),
@@ -167,7 +172,8 @@ impl Snapshot {
         }
     }
 
-    /// The history of one field, absent values left out. For datasets keyed by day alone.
+    /// The history of one field without absent values. Meant for datasets whose key is the day
+    /// alone.
     pub fn series(&self, dataset: Dataset, field: Field, instrument: InstrumentId) -> Series {
         let rows = self.rows(dataset, instrument);
         let values = rows.column(dataset.column(field));
@@ -180,8 +186,9 @@ impl Snapshot {
         Series { days, values }
     }
 
-    /// The instruments with a visible row in a dataset, in the order of names. Those whose rows
-    /// all lie outside the bounds are left out: a list of instruments is part of what was known.
+    /// The instruments with a visible row in a dataset, in the order of names. Instruments whose
+    /// rows are all outside the bounds are left out, because a list of instruments also reveals
+    /// what was known.
     pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
         let may_read = self.may_read(dataset);
         let tracks = self.market.tracks(dataset).filter(|_| may_read);
@@ -191,37 +198,38 @@ impl Snapshot {
         holders.into_iter()
     }
 
-    /// Every instrument that our log knew, whether or not it has visible rows, by number.
+    /// Every instrument known to the log at this revision, whether or not it has visible rows, by
+    /// id.
     pub fn instruments(&self) -> &[Instrument] {
         self.market.directory().all_at(self.bounds.revision)
     }
 
-    /// An instrument by number; none where our log did not know it.
+    /// The instrument with an id; `None` if the log does not know it at this revision.
     pub fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
         self.market.directory().get(id).filter(|known| known.revision <= self.bounds.revision)
     }
 
-    /// All names of an instrument as our log knew them, oldest first.
+    /// All names of an instrument known at this revision, oldest first.
     pub fn namings(&self, id: InstrumentId) -> &[Naming] {
         self.market.directory().namings(id, self.bounds.revision)
     }
 
-    /// Who goes by a symbol at the as-of date, else who was last called so.
+    /// The instrument with a symbol at the as-of date, else the last one that had it.
     pub fn resolve(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
         self.market.directory().resolve(namespace, symbol, self.today(), self.bounds.revision)
     }
 
-    /// A listed instrument by any spelling of its ticker.
+    /// The listed instrument with a ticker in any spelling.
     pub fn listed(&self, symbol: &str) -> Option<InstrumentId> {
         self.resolve(Namespace::Listed, &Symbol::listed(symbol).ok()?)
     }
 
-    /// A series by id.
+    /// The series with an id.
     pub fn series_id(&self, symbol: &str) -> Option<InstrumentId> {
         self.resolve(Namespace::Series, &Symbol::series(symbol).ok()?)
     }
 
-    /// The name of an instrument at the as-of date; empty for a number nobody has.
+    /// The name of an instrument at the as-of date; empty if no instrument has this id.
     pub fn symbol(&self, instrument: InstrumentId) -> &str {
         self.market
             .directory()
@@ -229,7 +237,7 @@ impl Snapshot {
             .map_or("", Symbol::as_str)
     }
 
-    /// A text by the id a text field holds.
+    /// The text with the id that a text field holds.
     pub fn text(&self, id: f64) -> Option<&str> {
         if !(0.0..=f64::from(u32::MAX)).contains(&id) {
             return None;

@@ -1,18 +1,18 @@
-//! Ticker symbols in one spelling: `BRK-B`, `BRK/B` and `BRK B` are `BRK.B`.
+//! Ticker symbols in one spelling: `BRK-B`, `BRK/B` and `BRK B` become `BRK.B`.
 
 use std::fmt;
 
-/// Why a text is no symbol.
+/// Why a text is not a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSymbol {
-    /// Nothing is left after trimming.
+    /// Empty after trimming.
     #[error("the symbol is empty")]
     Empty,
     /// Longer than any ticker.
     #[error("the symbol has more than 32 characters")]
     TooLong,
-    /// A character no ticker has.
-    #[error("the symbol holds a character that no ticker has")]
+    /// A character that does not occur in tickers.
+    #[error("the symbol has a character that does not occur in tickers")]
     Character,
 }
 
@@ -21,14 +21,15 @@ pub enum InvalidSymbol {
 pub struct Symbol(Box<str>);
 
 impl Symbol {
-    /// Reads any of the usual spellings of a listed ticker.
+    /// Parses any of the usual spellings of a listed ticker.
     ///
-    /// A Bloomberg suffix (`AAPL US Equity`) and a `.US` suffix are dropped. A separator before a
-    /// class of one or two letters becomes a dot. `BRKB` cannot be told from a plain ticker here:
-    /// [`crate::instrument::Directory::resolve`] tries [`Symbol::with_class_split`] when it finds none.
+    /// A Bloomberg suffix (`AAPL US Equity`) and a `.US` suffix are dropped. A separator after the
+    /// first character becomes a dot. `BRKB` cannot be distinguished from a plain ticker here:
+    /// [`crate::instrument::Directory::resolve`] tries [`Symbol::with_class_split`] if it finds no
+    /// instrument.
     ///
     /// # Errors
-    /// [`InvalidSymbol`] where the text is empty, too long or holds other characters.
+    /// [`InvalidSymbol`] if the text is empty, too long or has other characters.
     pub fn listed(text: &str) -> Result<Symbol, InvalidSymbol> {
         let text = text.trim();
         let text = strip_suffix_ignoring_case(text, " Equity").unwrap_or(text);
@@ -45,10 +46,10 @@ impl Symbol {
         Ok(Symbol(canonical.into_boxed_str()))
     }
 
-    /// The id of a series, kept as written but for case and surrounding blanks.
+    /// Parses the id of a series, kept as written except for case and surrounding blanks.
     ///
     /// # Errors
-    /// [`InvalidSymbol`] as above.
+    /// [`InvalidSymbol`] as for [`Symbol::listed`].
     pub fn series(text: &str) -> Result<Symbol, InvalidSymbol> {
         checked(text).map(|upper| Symbol(upper.into_boxed_str()))
     }
@@ -58,14 +59,14 @@ impl Symbol {
         &self.0
     }
 
-    /// `BRKB` read as `BRK.B`: the last letter taken for a share class.
+    /// Reads `BRKB` as `BRK.B`, with the last letter as the share class.
     pub fn with_class_split(&self) -> Option<Symbol> {
         let (stem, class) = self.0.split_at_checked(self.0.len().checked_sub(1)?)?;
         let plain = self.0.bytes().all(|byte| byte.is_ascii_uppercase());
         (plain && 2 <= stem.len()).then(|| Symbol(format!("{stem}.{class}").into_boxed_str()))
     }
 
-    /// `BRK.B` written together, `BRKB`: what [`Symbol::with_class_split`] undoes.
+    /// Writes `BRK.B` as `BRKB`, the inverse of [`Symbol::with_class_split`].
     pub fn with_class_joined(&self) -> Option<Symbol> {
         let (stem, class) = self.0.split_once('.')?;
         let joined = Symbol(format!("{stem}{class}").into_boxed_str());
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_a_class_share_are_one() {
+    fn all_spellings_of_a_class_share_give_one_symbol() {
         for text in ["BRK.B", "BRK-B", "BRK/B", "BRK B", "brk.b", " BRK B US Equity ", "BRK-B.US"] {
             assert_eq!(Symbol::listed(text).unwrap().as_str(), "BRK.B", "{text}");
         }
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_symbol_says_why() {
+    fn an_invalid_symbol_is_rejected_with_its_reason() {
         assert_eq!(Symbol::listed("  "), Err(InvalidSymbol::Empty));
         assert_eq!(Symbol::listed("<HTML>"), Err(InvalidSymbol::Character));
         assert_eq!(Symbol::listed(&"A".repeat(33)), Err(InvalidSymbol::TooLong));

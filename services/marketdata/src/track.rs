@@ -1,4 +1,4 @@
-//! All facts of one instrument in one dataset, and which of them a snapshot sees.
+//! All facts of one instrument in one dataset, and the selection of those that a snapshot sees.
 
 mod difference;
 mod piece;
@@ -24,9 +24,9 @@ mod first_published;
 /// The two bounds of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounds {
-    /// Only what was published at or before this.
+    /// Only facts published at or before this instant are visible.
     pub as_of: Instant,
-    /// Only what our log held at or before this.
+    /// Only facts that the log held at or before this revision are visible.
     pub revision: u64,
     /// The day in New York at `as_of`.
     pub today: Day,
@@ -43,16 +43,16 @@ impl Bounds {
     }
 }
 
-/// Key, publication, revision, piece and row of a fact.
+/// Key, publication, revision, piece index and row index of a visible fact.
 type Visible = ((Day, InstrumentId), Instant, u64, usize, usize);
 
-/// All facts of one instrument in one dataset, in pieces of the segments that hold them.
+/// All facts of one instrument in one dataset, as pieces of the segments that hold them.
 #[derive(Clone, Debug)]
 pub struct Track {
     pieces: Vec<Piece>,
-    /// Each piece starts after the one before ends.
+    /// Whether each piece starts after the previous one ends.
     in_order: bool,
-    /// Found when first read; a track in order needs none.
+    /// Computed on first use; not needed if the track is in order.
     zones: OnceLock<Vec<Vec<Part>>>,
 }
 
@@ -76,20 +76,20 @@ impl Track {
     }
 
     /// The rows a snapshot sees: per day and other instrument the latest publication within the
-    /// bounds, ties going to the higher revision; by day, then by other instrument. Of publications in
-    /// a row that say the same the first is taken, so that what was known since when does not depend
-    /// on which of them came in first.
+    /// bounds, with ties going to the higher revision. Sorted by day, then by other instrument. Of
+    /// consecutive publications with the same values the first is taken, so that the publication
+    /// time does not depend on the order in which they were ingested.
     pub fn rows(&self, bounds: Bounds) -> Rows<'_> {
         Rows { track: self, picks: self.picks(bounds, Track::winners) }
     }
 
-    /// Whether [`Track::rows`] gives any, without finding them.
+    /// Whether [`Track::rows`] returns any row, without computing them.
     pub fn sees_any(&self, bounds: Bounds) -> bool {
         self.pieces.iter().any(|piece| piece.sees_any(bounds))
     }
 
-    /// Every fact up to a revision, superseded ones too: by day, other instrument, publication, and
-    /// revision.
+    /// Every fact up to a revision, including superseded ones, by day, other instrument,
+    /// publication and revision.
     pub fn every(&self, revision: u64) -> Rows<'_> {
         let all = |_: &Track, visible: Vec<Visible>| {
             visible.into_iter().map(|(_, _, _, piece, row)| (piece, row)).collect()
@@ -97,8 +97,9 @@ impl Track {
         Rows { track: self, picks: self.picks(Bounds::new(Instant::MAX, revision), all) }
     }
 
-    /// Rows of different days never supersede each other, so each zone of days is read by itself: one
-    /// that a single piece covers by binary search, the others row by row through `resolve`.
+    /// Rows of different days never supersede each other, so each zone of days is read separately.
+    /// A zone covered by a single piece is read by binary search, the others row by row through
+    /// `resolve`.
     fn picks(
         &self,
         bounds: Bounds,
@@ -123,7 +124,8 @@ impl Track {
         picks
     }
 
-    /// The visible rows of a zone, where it has one piece and they are its leading ones by rule.
+    /// The visible rows of a zone, if it has a single piece and they are known to be its leading
+    /// rows.
     fn by_rule(&self, parts: &[Part], bounds: Bounds) -> Option<Part> {
         let [Part { piece, rows }] = parts else { return None };
         let held = &self.pieces[*piece];
@@ -134,8 +136,8 @@ impl Track {
         Some(Part { piece: *piece, rows: rows.start..end.clamp(rows.start, rows.end) })
     }
 
-    /// Cuts the days where a piece begins or ends. Between two cuts every piece either has no row or
-    /// goes through.
+    /// Splits the days wherever a piece begins or ends. Between two cuts every piece either has no
+    /// row or spans the whole zone.
     fn find_zones(&self) -> Vec<Vec<Part>> {
         let mut cuts: Vec<Day> = self
             .pieces
@@ -145,7 +147,7 @@ impl Track {
         cuts.sort_unstable();
         cuts.dedup();
         let mut waiting: Vec<usize> = (0..self.pieces.len()).collect();
-        // The earliest is taken from the end.
+        // Sorted descending, because the earliest piece is popped from the end.
         waiting.sort_by_key(|piece| Reverse(self.pieces[*piece].first_day));
         let mut open: Vec<usize> = Vec::new();
         let mut zones = Vec::new();
@@ -168,7 +170,7 @@ impl Track {
         zones
     }
 
-    /// What is within the bounds, in the order in which the last of a key wins.
+    /// The rows within the bounds, sorted so that the last row of each key wins.
     fn visible(&self, parts: &[Part], bounds: Bounds) -> Vec<Visible> {
         let mut visible: Vec<Visible> = Vec::new();
         for Part { piece: index, rows } in parts {
@@ -189,7 +191,7 @@ impl Track {
         for (key, _, _, piece, row) in visible {
             if last_key == Some(key) {
                 let held = picks.last().copied();
-                if held.is_some_and(|(at, held)| self.says_the_same((at, held), (piece, row))) {
+                if held.is_some_and(|(at, held)| self.has_same_values((at, held), (piece, row))) {
                     continue;
                 }
                 picks.pop();
@@ -200,9 +202,10 @@ impl Track {
         picks
     }
 
-    /// Whether two facts of one key have the same values, bit by bit: the later publication is no news
-    /// then. It is stored only where the earlier one came in after it.
-    fn says_the_same(&self, one: (usize, usize), other: (usize, usize)) -> bool {
+    /// Whether two facts of one key have the same values, bit for bit, so that the later
+    /// publication adds no information. Such a fact is stored only if the earlier publication was
+    /// ingested after it.
+    fn has_same_values(&self, one: (usize, usize), other: (usize, usize)) -> bool {
         let columns = |piece: usize| self.pieces[piece].segment.columns.iter();
         let mut pairs = columns(one.0).zip(columns(other.0));
         pairs.all(|(a, b)| a.get(one.1).to_bits() == b.get(other.1).to_bits())
@@ -221,7 +224,8 @@ mod tests {
     };
     use std::sync::Arc;
 
-    /// Daily facts of one instrument, the `i`th of revision `revisions[i]`, each public at its close.
+    /// Daily facts of one instrument, the `i`th with revision `revisions[i]`, each public at its
+    /// close.
     fn daily(first: i32, revisions: Vec<u64>) -> Arc<Segment> {
         let days = (first..).map(|offset| day("2021-03-01").plus(offset));
         Arc::new(Segment {
@@ -269,9 +273,9 @@ mod tests {
     }
 
     #[test]
-    fn a_value_said_again_is_known_since_it_was_first_said() {
-        // Whether the file of 12-19 or the one of 12-25 that repeats it comes in first; the correction
-        // of 12-28 is news, and so is the return to the first value on 12-30.
+    fn a_repeated_value_counts_as_known_since_its_first_publication() {
+        // The file of 12-25 repeats the one of 12-19, and either may be ingested first. The
+        // correction of 12-28 is new information, and so is the return to the first value on 12-30.
         let publications = [(19, 5e6), (25, 5e6), (28, 6e6), (30, 5e6)];
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
             let mut fixture = Fixture::new();

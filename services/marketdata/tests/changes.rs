@@ -1,4 +1,4 @@
-//! What differs between two snapshots is found exactly: held to a look at every fact.
+//! The differences between two snapshots are exact: they agree with a check of every fact.
 
 use marketdata::{
     changes::{Changes, DatasetSet},
@@ -18,7 +18,7 @@ use std::sync::Arc;
 const DATASETS: [Dataset; 3] = [Dataset::Bars, Dataset::ShortInterest, Dataset::Splits];
 const REVISIONS: u64 = 4;
 
-/// A fact: which dataset, instrument and day, how many hours after the close, by which revision.
+/// A fact: dataset, instrument, day, hours from close to publication, and revision.
 #[derive(Clone, Copy, Debug)]
 struct Fact {
     dataset: Dataset,
@@ -53,7 +53,7 @@ fn hours_after(instant: Instant, hours: i64) -> Instant {
     Instant::from_micros(instant.micros() + hours * 3_600_000_000)
 }
 
-/// Three instruments, the third named by the second revision.
+/// A log of three instruments; revision 2 adds the third.
 fn folded(facts: &[Fact]) -> Arc<Market> {
     let mut fixture = Fixture::new();
     for revision in 1..=REVISIONS {
@@ -70,7 +70,7 @@ fn folded(facts: &[Fact]) -> Arc<Market> {
     fixture.market()
 }
 
-/// The same log with one segment per dataset, as a compaction leaves it.
+/// The same log with one segment per dataset, as compaction leaves it.
 fn compacted(facts: &[Fact]) -> Arc<Market> {
     let names = folded(&[]);
     let mut segments = Vec::new();
@@ -104,7 +104,7 @@ fn compacted(facts: &[Fact]) -> Arc<Market> {
     }))
 }
 
-/// The rule, fact by fact.
+/// The expected answer, by checking every fact.
 fn differs(facts: &[Fact], dataset: Dataset, a: (Instant, u64), b: (Instant, u64)) -> bool {
     let sees = |fact: &Fact, (as_of, revision): (Instant, u64)| {
         let whenever = dataset == Dataset::Splits;
@@ -120,7 +120,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
-    fn a_dataset_changed_if_and_only_if_a_fact_of_it_came_or_went(
+    fn a_dataset_changed_if_and_only_if_a_visible_fact_differs(
         facts in facts(),
         hours in (-30..150_i64, -30..150_i64),
         revisions in (0..=REVISIONS, 0..=REVISIONS),
@@ -172,7 +172,7 @@ fn an_older_market_of_the_same_log_is_compared_and_another_log_differs() {
 }
 
 #[test]
-fn a_snapshot_shows_the_datasets_that_its_reader_names() {
+fn a_snapshot_shows_only_the_datasets_that_its_reader_declares() {
     let mut fixture = Fixture::new();
     let on = day(0);
     fixture.closes("AAA", &[(on, 1.0)]).commit();
@@ -181,7 +181,7 @@ fn a_snapshot_shows_the_datasets_that_its_reader_names() {
     assert_eq!(bars.holders(Dataset::Bars).count(), 1);
     assert_eq!(bars.rows(Dataset::Bars, InstrumentId(1)).len(), 1);
     let splits = || bars.rows(Dataset::Splits, InstrumentId(1)).len();
-    // Tests find a reader of what it does not name; in a release it sees nothing.
+    // Debug builds panic if a reader uses an undeclared dataset; release builds show it no rows.
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(splits));
     assert_eq!(seen.ok(), if cfg!(debug_assertions) { None } else { Some(0) });
 }

@@ -1,4 +1,4 @@
-//! Segments of several revisions, as compaction makes them, answer like a naive fold over all facts.
+//! Segments of several revisions, as compaction makes them, give the same rows as a naive fold.
 
 use marketdata::{
     dataset::{Dataset, Field},
@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 const NAME: InstrumentId = InstrumentId(1);
 
-/// One fact of one instrument; the values make up every column.
+/// One fact of one instrument; every column has the same value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Fact {
     day: Day,
@@ -24,12 +24,12 @@ struct Fact {
     value: u32,
 }
 
-/// What a revision adds.
+/// The facts that a revision adds.
 #[derive(Clone, Debug)]
 enum Step {
-    /// The next day, public at its close: what a daily file adds.
+    /// The next day, public at its close, as a daily file adds it.
     NextDay(u32),
-    /// Any day, any hours after the close: (day, other, hours, value).
+    /// Any days, each with any hours after the close: (day, other, hours, value).
     Anything(Vec<(i32, u32, i64, u32)>),
 }
 
@@ -73,7 +73,7 @@ fn facts(steps: &[Step]) -> Vec<Vec<Fact>> {
     facts.collect()
 }
 
-/// One segment of all the facts, in the order of a segment.
+/// One segment of all the facts, sorted as in a segment.
 fn segment(dataset: Dataset, mut facts: Vec<Fact>) -> Arc<Segment> {
     facts.sort_by_key(|fact| (fact.day, fact.other, fact.published, fact.revision));
     let mut table = FactTable::empty(dataset);
@@ -93,7 +93,7 @@ fn segment(dataset: Dataset, mut facts: Vec<Fact>) -> Arc<Segment> {
     })
 }
 
-/// The track of some segments, pushed in the order given.
+/// The track of segments, pushed in the given order.
 fn track(segments: impl IntoIterator<Item = Arc<Segment>>) -> Track {
     let mut track = Track::empty();
     for segment in segments {
@@ -103,8 +103,8 @@ fn track(segments: impl IntoIterator<Item = Arc<Segment>>) -> Track {
     track
 }
 
-/// Per key the latest publication within the bounds, ties going to the higher revision; of
-/// publications in a row that say the same, the first.
+/// Per key the latest publication within the bounds, with ties going to the higher revision; of
+/// consecutive publications with the same values, the first.
 fn expected(facts: &[Fact], as_of: Instant, revision: u64) -> Vec<Fact> {
     let mut by_key: BTreeMap<_, Vec<Fact>> = BTreeMap::new();
     for fact in facts.iter().filter(|fact| fact.published <= as_of && fact.revision <= revision) {
@@ -131,7 +131,7 @@ fn seen(rows: &Rows<'_>) -> Vec<Fact> {
     facts
 }
 
-/// The revisions merged into segments: each goes to the group drawn for it.
+/// The revisions merged into segments, each into the group drawn for it.
 fn merged(facts: &[Vec<Fact>], groups: &[u8], dataset: Dataset) -> Vec<Arc<Segment>> {
     let mut by_group: BTreeMap<u8, Vec<Fact>> = BTreeMap::new();
     for (facts, group) in facts.iter().zip(groups) {
@@ -154,7 +154,7 @@ proptest! {
         let all: Vec<Fact> = facts.concat();
         let dataset = Dataset::ShortInterest;
         let plain = facts.iter().map(|facts| segment(dataset, facts.clone()));
-        // As compaction merges them, neighbours; and any groups, first and last pushed first.
+        // Neighbours as compaction merges them, and arbitrary groups, pushed in both orders.
         let neighbours: Vec<u8> = (0..facts.len()).map(|at| (at / runs_of) as u8).collect();
         let mut backwards = merged(&facts, &groups, dataset);
         backwards.reverse();
@@ -184,7 +184,7 @@ proptest! {
     }
 }
 
-/// A field of a bar, to make sure that columns of several pieces are joined in the order of rows.
+/// Uses bars, to check that columns of several pieces are joined in the order of rows.
 #[test]
 fn a_bulk_load_and_merged_days_are_read_as_one_column() {
     let fact = |offset: i32, revision| {
@@ -200,6 +200,6 @@ fn a_bulk_load_and_merged_days_are_read_as_one_column() {
     let closes: Vec<_> = (0..rows.len()).filter_map(|row| rows.value(row, close)).collect();
     assert_eq!(closes, (10..40).map(f64::from).collect::<Vec<_>>());
     let half = track.rows(Bounds::new(Instant::close_of(day(26)), 6));
-    assert_eq!(half.len(), 25, "revision 6 brought the day at offset 24");
+    assert_eq!(half.len(), 25, "revision 6 added the day at offset 24");
     assert_eq!(half.last_on_or_before(day(22)), Some(22));
 }

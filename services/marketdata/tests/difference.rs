@@ -1,4 +1,4 @@
-//! Where two snapshots are said to differ, and what is read of the latest days, against all rows.
+//! The first difference of two snapshots, and reads of only the latest days, agree with all rows.
 
 #![cfg(feature = "fixture")]
 
@@ -40,7 +40,7 @@ proptest! {
             facts.sort_unstable();
             facts.dedup_by_key(|fact| fact.0);
             for (offset, lag, value) in facts {
-                // By rule: each batch follows the one before and is public at the close.
+                // With `by_rule`, each batch follows the previous one and is public at the close.
                 let on = start.plus(if by_rule { at } else { offset });
                 at += 1;
                 let lag = if by_rule { 0 } else { lag };
@@ -68,7 +68,7 @@ proptest! {
         if by_rule {
             let common = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
             let next = [&one, &other].into_iter().filter_map(|rows| rows.get(common)).map(|row| row.0);
-            prop_assert_eq!(differ, next.min(), "exact where nothing supersedes anything");
+            prop_assert_eq!(differ, next.min(), "exact if no row supersedes another");
         }
         let span = one.first().zip(one.last()).map(|(first, last)| (first.0, last.0));
         prop_assert_eq!(snapshots[0].span(Dataset::Series, id), span);
@@ -82,7 +82,7 @@ proptest! {
 }
 
 #[test]
-fn a_name_that_begins_between_two_days_is_another() {
+fn a_name_that_begins_between_two_days_differs() {
     let mut fixture = Fixture::new();
     let start = day("2021-01-04");
     fixture.closes("AAA", &[(start, 1.0)]).commit();

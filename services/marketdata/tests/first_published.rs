@@ -1,4 +1,4 @@
-//! A row as first published is the row that its own publication shows.
+//! A row as first published is the row visible at its own publication.
 
 use marketdata::{
     dataset::{Dataset, Field},
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 const HOUR: i64 = 3_600_000_000;
 
-/// A value of a day for one of two funds, so many hours after the close, in one of three revisions.
+/// A value of a day for one of two funds, `late` days after the close, in one of three revisions.
 #[derive(Clone, Debug)]
 struct Draw {
     revision: u8,
@@ -78,7 +78,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
-    fn a_row_is_what_its_own_publication_shows(
+    fn a_row_is_the_one_visible_at_its_own_publication(
         draws in draws(), hours in 0..200_i64, revision in 0..4_u64,
     ) {
         let (fixture, held) = market(&draws);
@@ -92,16 +92,16 @@ proptest! {
             let then = listed(&then.rows(Dataset::Holdings, held));
             let found: Vec<&Row> = then.iter().filter(|other| other.0 == row.0).collect();
             prop_assert_eq!(found, vec![row]);
-            // Nothing was known of the day before.
+            // Nothing was known of the day before that.
             let before = snapshot.earlier(Instant::from_micros(row.1.micros() - 1));
             let before = listed(&before.rows(Dataset::Holdings, held));
             prop_assert!(before.iter().all(|other| other.0 != row.0));
         }
     }
 
-    /// Who asks later gets the same rows of what was known before, and more.
+    /// A later view has the same rows for facts known earlier, and possibly more.
     #[test]
-    fn what_is_published_later_changes_no_first_publication(
+    fn later_publications_change_no_first_publication(
         draws in draws(), hours in 0..200_i64,
     ) {
         let known = |draw: &Draw| close(draw.day, 24 * draw.late) <= close(0, hours);

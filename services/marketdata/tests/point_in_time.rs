@@ -1,4 +1,4 @@
-//! Nothing published later, and nothing our log got later, can alter a snapshot.
+//! Facts published later, and facts added to the log later, never change a snapshot.
 
 use marketdata::{
     bars::Bars,
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 const NAMES: [&str; 3] = ["AAA", "BBB", "CCC"];
 
-/// A fact in small numbers: which name, which day, how many hours after the close, what.
+/// A fact drawn as small numbers: kind, name, day, hours after the close, value.
 #[derive(Clone, Debug)]
 struct Draw {
     kind: u8,
@@ -35,7 +35,7 @@ fn draws(most: usize) -> impl Strategy<Value = Vec<Draw>> {
 }
 
 fn day(offset: i32) -> Day {
-    // 2020-11-02: the clocks went back the day before.
+    // 2020-11-02: daylight saving time ended the day before.
     Day::from_epoch(18_568 + offset)
 }
 
@@ -85,14 +85,14 @@ fn add(fixture: &mut Fixture, draw: &Draw, not_before: Option<Instant>) {
     };
 }
 
-/// Every row, return and change of units a snapshot gives, with its dates; numbers by their bits.
+/// Every row, return and change of units of a snapshot, with its dates; numbers as bits.
 fn seen(snapshot: &Snapshot) -> String {
     let mut text = format!("{:?} {:?}\n", snapshot.data_version(), snapshot.today());
     for dataset in Dataset::ALL {
         let holders: Vec<InstrumentId> = snapshot.holders(dataset).collect();
         let with_rows = snapshot.instruments().iter().map(|known| known.id);
         let with_rows = with_rows.filter(|id| !snapshot.rows(dataset, *id).is_empty());
-        assert_eq!(holders, with_rows.collect::<Vec<_>>(), "who holds rows, and who is listed");
+        assert_eq!(holders, with_rows.collect::<Vec<_>>(), "holders and instruments with rows");
         text += &format!("{dataset:?} {holders:?}\n");
     }
     for id in snapshot.instruments().iter().map(|i| i.id) {
@@ -119,7 +119,7 @@ fn snapshot(market: Arc<Market>, as_of: Instant, revision: u64) -> Snapshot {
     Snapshot::new(market, as_of, revision).expect("a known revision")
 }
 
-/// Two revisions of facts: the past that must stay.
+/// Two revisions of facts that later facts must not change.
 fn past(first: &[Draw], second: &[Draw]) -> Fixture {
     let mut fixture = Fixture::new();
     for facts in [first, second] {
@@ -135,8 +135,8 @@ fn past(first: &[Draw], second: &[Draw]) -> Fixture {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
-    /// The second bound: a replay with the old revision sees the old world, whatever came since,
-    /// corrections and splits of the past included.
+    /// The second bound: a replay at the old revision sees the old facts, whatever was added since,
+    /// including corrections and splits of past days.
     #[test]
     fn later_revisions_leave_a_snapshot_alone(
         first in draws(40), second in draws(40), later in draws(60),
@@ -154,7 +154,8 @@ proptest! {
         prop_assert_eq!(before, seen(&snapshot(fixture.market(), instant(hours), revision)));
     }
 
-    /// The first bound: what is published after the as-of date is not seen, though our log has it.
+    /// The first bound: a fact published after the as-of instant is not visible, even if the log
+    /// has it.
     #[test]
     fn later_publications_leave_a_snapshot_alone(
         first in draws(40), second in draws(40), later in draws(60), hours in -30..500_i64,
@@ -169,7 +170,8 @@ proptest! {
         prop_assert_eq!(seen_at_head(&without), seen_at_head(&with));
     }
 
-    /// All as-of dates of one day between two publications see the same: one view serves them.
+    /// All as-of instants of one day between two publications see the same facts, so one view
+    /// serves them.
     #[test]
     fn time_without_a_publication_changes_nothing(
         first in draws(40), second in draws(40), hours in -30..500_i64,
@@ -188,8 +190,9 @@ proptest! {
     }
 }
 
-/// GME's short interest of 2021-01-15 was first seen on 2021-01-28 before the open (times and counts
-/// as in the real publication table): at the close before, that of 2020-12-31 is the latest.
+/// GME's short interest of 2021-01-15 was first seen on 2021-01-28 before the open (times and
+/// counts as in the real publication table). At the previous close, that of 2020-12-31 is the
+/// latest.
 #[test]
 fn a_settlement_is_seen_when_published_and_not_when_settled() {
     let day = |text: &str| Day::parse_iso(text).expect("a date");

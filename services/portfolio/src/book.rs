@@ -1,9 +1,9 @@
-//! A portfolio joined to a market and valued: one holding per instrument, and what did not join.
+//! A portfolio joined to a market and valued: one holding per instrument, and the unmatched lines.
 //!
 //! [`Quotes`] holds the last known price of every instrument, once per view. [`Book::join`] checks
 //! the lines of a request, finds their instruments and values them in one pass. Lines of one
-//! instrument are added up, largest amounts last, and instruments are in the order of their names, so
-//! that neither the order of lines nor that in which instruments became known alters a bit.
+//! instrument are added up, largest amounts last, and instruments are in the order of their names,
+//! so that the result does not depend, bit for bit, on the order of the lines or of ingest.
 
 use crate::{
     lines::{
@@ -17,47 +17,49 @@ use marketdata::{
     quotes::{Quote, Quotes},
 };
 
-/// What is held of one instrument, its lines added up.
+/// The position in one instrument: the sum of its lines.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Holding {
-    /// Which instrument.
+    /// The instrument held.
     pub instrument: InstrumentId,
     /// Market value in the portfolio's currency, negative for a short.
     pub market_value: f64,
-    /// Shares in the units of the view's day, negative for a short; none where some line gave a
-    /// market value and there is no price to turn it into shares.
+    /// Shares in the units of the view's day, negative for a short. `None` if some line gave a
+    /// market value and there is no price to convert it to shares.
     pub shares: Option<f64>,
-    /// Average cost per share over the lines that gave one, weighted by their shares.
+    /// Average cost per share over the lines that gave one, weighted by shares.
     pub average_cost: Option<f64>,
-    /// The last close; none where every line gave a market value and there is no price.
+    /// The last close; `None` if there is no price, in which case every line gave a market value.
     pub quote: Option<Quote>,
     /// Index of the first line of the instrument.
     pub line: usize,
 }
 
-/// A line that is in no holding.
+/// A line that is not part of any holding.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LooseLine {
     /// Index of the line.
     pub line: usize,
-    /// The instrument; none where nobody goes by the symbol.
+    /// The instrument; `None` if the symbol is unknown.
     pub instrument: Option<InstrumentId>,
-    /// The market value given; none where the line gave shares, and no price could value them.
+    /// The market value given; `None` if the line gave shares, which no price could value.
     pub market_value: Option<f64>,
 }
 
 /// A portfolio joined to a view.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Book {
-    /// In the order of names, one each.
+    /// One holding per instrument, in the order of names.
     pub holdings: Vec<Holding>,
-    /// Lines without an instrument, or with one but without any value, in the order submitted.
+    /// Lines without an instrument, or with an instrument but without a value, in the order
+    /// submitted.
     pub loose: Vec<LooseLine>,
     /// Number of lines submitted.
     pub lines: usize,
-    /// Net asset value in the portfolio's currency, above zero.
+    /// Net asset value in the portfolio's currency; positive.
     pub net_asset_value: Option<f64>,
-    /// Σ |market value| over holdings (netted per instrument) and over loose lines that gave one.
+    /// Σ |market value| over holdings (netted per instrument) and over loose lines that gave a
+    /// value.
     pub gross: f64,
 }
 
@@ -88,8 +90,9 @@ impl Book {
         for (at, line) in lines.enumerate() {
             count += 1;
             let instrument = lookup.find(line.symbol);
-            // A symbol that was found is one; the rest is looked at in full only where need be.
-            let Some(size) = line.size.filter(|_| instrument.is_some() && plain(&line)) else {
+            // A symbol that was found is valid; the full check runs only if something else looks
+            // wrong.
+            let Some(size) = line.size.filter(|_| instrument.is_some() && is_valid(&line)) else {
                 let Some(line) = check_line(at, line, &mut violations) else { continue };
                 match instrument {
                     Some(instrument) => joined.push(ResolvedLine {
@@ -122,17 +125,17 @@ impl Book {
         net_asset_value: Option<f64>,
         (lookup, quotes): (&Lookup, &Quotes),
     ) -> Book {
-        // One word a line: sorting words is several times as fast as sorting lines.
-        let word = |(at, line): (usize, &ResolvedLine)| {
+        // Sorts one integer per line, which is several times as fast as sorting the lines.
+        let sort_key = |(at, line): (usize, &ResolvedLine)| {
             u64::from(lookup.rank(line.instrument)) << 32 | at as u64
         };
-        let mut words: Vec<u64> = joined.iter().enumerate().map(word).collect();
-        words.sort_unstable();
+        let mut keys: Vec<u64> = joined.iter().enumerate().map(sort_key).collect();
+        keys.sort_unstable();
         let mut holdings = Vec::with_capacity(joined.len());
         let mut same: Vec<ResolvedLine> = Vec::new();
-        for group in words.chunk_by(|a, b| a >> 32 == b >> 32) {
+        for group in keys.chunk_by(|a, b| a >> 32 == b >> 32) {
             same.clear();
-            same.extend(group.iter().map(|word| joined[(word & 0xFFFF_FFFF) as usize]));
+            same.extend(group.iter().map(|key| joined[(key & 0xFFFF_FFFF) as usize]));
             if let [_, _, ..] = same[..] {
                 same.sort_unstable_by_key(order);
             }
@@ -154,8 +157,8 @@ impl Book {
     }
 }
 
-/// Whether a line with a known symbol has nothing to complain about.
-fn plain(line: &RawLine<'_>) -> bool {
+/// Whether a line with a known symbol passes all checks.
+fn is_valid(line: &RawLine<'_>) -> bool {
     let lawful = match line.size {
         Some(Size::Shares(value) | Size::MarketValue(value)) => is_amount(value),
         None => false,
@@ -163,7 +166,7 @@ fn plain(line: &RawLine<'_>) -> bool {
     lawful && line.average_cost.is_none_or(is_cost)
 }
 
-/// By what is held, so that sums do not depend on the order of lines.
+/// Sort key from what is held, so that sums do not depend on the order of the lines.
 fn order(line: &ResolvedLine) -> (bool, u64, bool, u64) {
     let (is_value, amount) = match line.size {
         Size::Shares(shares) => (false, shares),
@@ -181,7 +184,7 @@ fn loose_line(line: usize, instrument: Option<InstrumentId>, size: Size) -> Loos
     LooseLine { line, instrument, market_value }
 }
 
-/// The lines of one instrument as one; none where shares have no price.
+/// Combines the lines of one instrument; `None` if shares have no price.
 fn hold(same: &[ResolvedLine], quote: Option<Quote>) -> Option<Holding> {
     let (mut market_value, mut shares) = (0.0, Some(0.0));
     let (mut cost, mut cost_shares) = (0.0, 0.0);

@@ -1,8 +1,10 @@
-//! A portfolio as desks send it: a CSV with a symbol and a quantity or a market value a line.
+//! Reads portfolios as desks send them: a CSV with a symbol and a quantity or a market value per
+//! line.
 //!
-//! Read in their usual spellings: parentheses and trailing minus for negatives, a side column beside
+//! Accepts the usual spellings: parentheses or a trailing minus for negatives, a side column beside
 //! positive quantities, thousands commas, currency signs, Bloomberg suffixes, class separators, and
-//! files without a header (symbol, quantity). What cannot be read is told line by line, never dropped.
+//! files without a header (symbol, quantity). Lines that cannot be read are reported one by one,
+//! never dropped.
 
 use crate::lines::Size;
 use marketdata::symbol::Symbol;
@@ -14,25 +16,25 @@ use tables::{
     row::{FieldSplitter, Row},
 };
 
-/// One line that could be read.
+/// One line that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PortfolioLine {
-    /// The line of the file, from 1.
+    /// Line number in the file, from 1.
     pub line: u64,
     /// The ticker as written; [`crate::lines::Portfolio`] normalises it.
     pub symbol: String,
     /// Shares or market value, negative for a short.
     pub size: Size,
-    /// Average cost per share.
+    /// Average cost per share, positive; absent if not given or zero.
     pub average_cost: Option<f64>,
 }
 
-/// What a file holds.
+/// The contents of a portfolio file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PortfolioFile {
     /// The lines, in the order of the file.
     pub lines: Vec<PortfolioLine>,
-    /// The lines that could not be read.
+    /// The lines that could not be read, with reasons.
     pub rejected: Vec<Rejection>,
 }
 
@@ -76,8 +78,8 @@ struct Columns {
 /// Reads a portfolio.
 ///
 /// # Errors
-/// [`Refusal`] where the bytes are no text table, or no header names a symbol beside a quantity or a
-/// market value.
+/// [`Refusal`] if the bytes are not a text table, or if no header names a symbol and a quantity or
+/// a market value.
 pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     check_text(bytes)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -112,7 +114,7 @@ pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     Ok(file)
 }
 
-/// The delimiter, the columns, and whether the first line names them.
+/// The delimiter, the columns, and whether the first line is a header.
 fn layout(head: &[u8]) -> Result<(u8, Columns, bool), Refusal> {
     for delimiter in [b',', b'\t', b';', b'|'] {
         let Some(header) = Header::new(head, delimiter) else { continue };
@@ -128,7 +130,7 @@ fn layout(head: &[u8]) -> Result<(u8, Columns, bool), Refusal> {
             };
             return Ok((delimiter, columns, true));
         }
-        // No header: a ticker, then a number.
+        // Without a header, the first line must be a ticker followed by a number.
         let plain = header.len() == 2
             && Symbol::listed(header.name(0)).is_ok()
             && matches!(signed("quantity", header.name(1).as_bytes()), Ok(Some(_)));
@@ -142,7 +144,7 @@ fn layout(head: &[u8]) -> Result<(u8, Columns, bool), Refusal> {
     Err(Refusal::NotAPortfolio { found: excerpt(head) })
 }
 
-/// A number with the minus sign before it, after it, or as parentheses.
+/// A number with a minus sign before or after it, or in parentheses.
 fn signed(field: &str, found: &[u8]) -> Result<Option<f64>, Fault> {
     let value = match found.strip_suffix(b"-") {
         Some(positive) if !positive.is_empty() && !is_missing(found) => {
@@ -153,7 +155,7 @@ fn signed(field: &str, found: &[u8]) -> Result<Option<f64>, Fault> {
     Ok(value)
 }
 
-/// −1 for a short side, 1 for a long one, none where the text says neither.
+/// −1 for a short side, 1 for a long one, `None` for other texts.
 fn side(found: &[u8]) -> Option<f64> {
     let side = found.to_ascii_lowercase();
     match side.as_slice() {
@@ -175,7 +177,7 @@ impl Columns {
             None => None,
         };
         let side = side(row.optional(self.side));
-        // A side beside a signed number must agree; beside a positive one it gives the sign.
+        // A side must agree with a negative number; it gives the sign of a positive one.
         let sign = |number: f64| match side {
             Some(side) if 0.0 < number => Ok(number * side),
             Some(side) if number < 0.0 && 0.0 < side => {
@@ -193,7 +195,7 @@ impl Columns {
         };
         let found = row.optional(self.cost);
         let cost = amount("the average cost", found)?.map(|read| read.value);
-        // Some books carry what was free at a cost of nothing.
+        // Some books list positions received for free with an average cost of zero.
         let average_cost = cost.filter(|cost| *cost != 0.0).map(f64::abs);
         Ok(PortfolioLine { line, symbol, size, average_cost })
     }
@@ -208,11 +210,11 @@ impl Columns {
             return fault("only tickers can be joined; give the ticker");
         }
         if is_no_symbol(found) {
-            return fault("no symbol");
+            return fault("not a symbol");
         }
         let text = tables::row::text(found);
         if text.parse::<f64>().is_ok() {
-            return fault("a number, perhaps a CUSIP that a spreadsheet turned into one");
+            return fault("a number, perhaps a CUSIP that a spreadsheet converted to one");
         }
         let lower = text.to_ascii_lowercase();
         if ["total", "subtotal", "grand total", "sum"].contains(&lower.trim_end_matches(':')) {
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_desk_s_spellings_are_read() {
+    fn spellings_that_desks_use_are_read() {
         let text = "Ticker,Side,Quantity,Avg Cost\r\n\
                     AAPL US Equity,Long,\"1,500\",150.25\r\n\
                     GME,Short,200,\r\n\
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told() {
+    fn unreadable_lines_are_reported() {
         let text = "symbol,quantity,id_type,side\n\
                     037833100,10,CUSIP,\n\
                     1.23E+08,10,,\n\
@@ -292,8 +294,11 @@ mod tests {
         );
         assert_eq!(file.lines.len(), 1);
         let file = read(b"symbol,quantity,note\nA,1,\"two\nlines\"\nB,2,\"one\"\n").unwrap();
-        let told: Vec<&str> = file.rejected.iter().map(|told| told.text.as_str()).collect();
-        assert!(told[0].starts_with("line 2 opens a quoted field") && told.len() == 2, "{told:?}");
+        let texts: Vec<&str> = file.rejected.iter().map(|bad| bad.text.as_str()).collect();
+        assert!(
+            texts[0].starts_with("line 2 opens a quoted field") && texts.len() == 2,
+            "{texts:?}"
+        );
         assert_eq!((file.rejected[0].reason, file.lines.len()), (Reason::Quotes, 1));
         assert!(matches!(read(b"a,b\n1,2\n"), Err(Refusal::NotAPortfolio { .. })));
         assert_eq!(read(b""), Err(Refusal::Empty));

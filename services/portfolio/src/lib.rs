@@ -1,4 +1,4 @@
-//! Portfolios: lines as submitted, found in a market and valued, and the CSV files desks keep them in.
+//! Portfolios: submitted lines, their valuation in a market, and the CSV files that desks keep.
 
 pub mod book;
 pub mod csv;

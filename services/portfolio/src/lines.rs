@@ -1,8 +1,8 @@
-//! A portfolio as submitted: validated, not yet joined to any market.
+//! A portfolio as submitted: validated, not yet joined to a market.
 
 use marketdata::symbol::{InvalidSymbol, Symbol};
 
-/// How much of a name is held.
+/// Size of a position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
     /// Shares, negative for a short, in the units of the as-of date.
@@ -11,12 +11,12 @@ pub enum Size {
     MarketValue(f64),
 }
 
-/// One line as it arrives, before any check.
+/// One line as it arrives, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RawLine<'a> {
     /// The ticker in any spelling.
     pub symbol: &'a str,
-    /// How much; none where the caller gave nothing.
+    /// Size of the position; `None` if the caller gave none.
     pub size: Option<Size>,
     /// Average cost per share.
     pub average_cost: Option<f64>,
@@ -25,24 +25,24 @@ pub struct RawLine<'a> {
 /// One valid line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// The ticker, canonical.
+    /// The ticker in canonical spelling.
     pub symbol: Symbol,
-    /// How much.
+    /// Size of the position.
     pub size: Size,
-    /// Average cost per share, above zero.
+    /// Average cost per share; positive.
     pub average_cost: Option<f64>,
 }
 
-/// One way in which a submission is wrong.
+/// One reason why a submission is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Path of the field, for instance `positions[3].quantity`.
     pub field: String,
-    /// What is wrong, and what would be right.
+    /// What is wrong and what is accepted.
     pub description: String,
 }
 
-/// A book of long and short lines, at least one.
+/// A book of long and short lines; at least one line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Portfolio {
     lines: Vec<Line>,
@@ -90,20 +90,20 @@ fn violation(field: String, description: impl Into<String>) -> Violation {
 }
 
 pub(crate) fn no_positions(count: usize) -> Option<Violation> {
-    (count == 0).then(|| violation("positions".into(), "must hold at least one position"))
+    (count == 0).then(|| violation("positions".into(), "must contain at least one position"))
 }
 
-/// Bounds that no book in money or shares reaches, and within which no sum or ratio overflows.
+/// Bounds that no real book reaches in money or shares, and within which no sum or ratio overflows.
 const AMOUNT_MAX: f64 = 1e15;
 const COST_BOUNDS: (f64, f64) = (1e-9, 1e12);
 const NET_ASSET_VALUE_BOUNDS: (f64, f64) = (0.01, 1e18);
 
-/// Whether a number of shares or an amount of money is one that a book may hold.
+/// Whether a number of shares or an amount of money is within the bounds of a book.
 pub(crate) fn is_amount(value: f64) -> bool {
     value.abs() <= AMOUNT_MAX
 }
 
-/// Whether an average cost is one that a line may have.
+/// Whether an average cost is within the bounds of a line.
 pub(crate) fn is_cost(value: f64) -> bool {
     (COST_BOUNDS.0..=COST_BOUNDS.1).contains(&value)
 }
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_is_named_at_once() {
+    fn all_faults_are_reported_at_once() {
         let line = |symbol, size, average_cost| RawLine { symbol, size, average_cost };
         let faults = Portfolio::new(
             [

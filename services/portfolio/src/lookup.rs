@@ -1,8 +1,8 @@
-//! Symbols of a request to instruments, fast: the raw bytes as spelled, in one hashed word.
+//! Fast lookup of instruments by symbol: the bytes as spelled, packed into one hashed word.
 //!
-//! A request of 500 lines names 500 symbols, nearly all of them spelled canonically and at most seven
-//! bytes long. Those are found by one probe of a flat table that was filled once per view; every
-//! other spelling goes the long way, through [`Snapshot::listed`], and finds the same instrument.
+//! A request of 500 lines names 500 symbols, nearly all of them in canonical spelling and at most
+//! seven bytes long. Those are found by one probe of a flat table that is filled once per view.
+//! Every other spelling is looked up with [`Snapshot::listed`], which finds the same instrument.
 
 use marketdata::{
     instrument::{Instrument, InstrumentId, Namespace},
@@ -10,23 +10,23 @@ use marketdata::{
     symbol::Symbol,
 };
 
-/// Bytes of a symbol that fit into a word beside its length.
+/// Maximum bytes of a symbol that fit into a word together with its length.
 const PACKED_BYTES: usize = 7;
 
-/// Finds listed instruments as [`Snapshot::listed`] does.
+/// Finds the same listed instruments as [`Snapshot::listed`].
 #[derive(Clone, Debug)]
 pub struct Lookup {
     snapshot: Snapshot,
-    /// A power of two slots, probed linearly; at most half of them are taken.
+    /// A power of two of slots, probed linearly; at most half of them are occupied.
     slots: Vec<Slot>,
     shift: u32,
-    /// Places in the order of names, by instrument number.
+    /// Rank in the order of names, by instrument id.
     ranks: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// The packed symbol; 0 where the slot is free.
+    /// The packed symbol; 0 if the slot is free.
     key: u64,
     instrument: InstrumentId,
 }
@@ -34,18 +34,18 @@ struct Slot {
 const FREE: Slot = Slot { key: 0, instrument: InstrumentId::NONE };
 
 impl Lookup {
-    /// The memory it holds outside of itself, bytes, without the market behind its snapshot.
+    /// Heap memory used, bytes, without the market behind its snapshot.
     pub fn heap_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>() + self.ranks.capacity() * size_of::<u32>()
     }
 
-    /// Prepares every name that the view's revision knows.
+    /// Prepares every name known at the view's revision.
     pub fn of(snapshot: &Snapshot) -> Lookup {
         let mut found = Vec::new();
         for instrument in listed(snapshot) {
             for naming in snapshot.namings(instrument.id) {
                 let Some(key) = pack(naming.symbol.as_str()) else { continue };
-                // A name that would be read as another one (`X.US`) takes the long way.
+                // A name that is normalised to another one (`X.US`) is left to `Snapshot::listed`.
                 if Symbol::listed(naming.symbol.as_str()).as_ref() != Ok(&naming.symbol) {
                     continue;
                 }
@@ -71,12 +71,12 @@ impl Lookup {
         lookup
     }
 
-    /// The view it was made of.
+    /// The view that the table was built from.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// The instrument that any spelling of a ticker means; none where nobody goes by it.
+    /// The instrument for any spelling of a ticker; `None` if it is unknown.
     #[inline]
     pub fn find(&self, symbol: &str) -> Option<InstrumentId> {
         match pack(symbol).map(|key| (key, self.slots[self.probe(key)])) {
@@ -85,13 +85,14 @@ impl Lookup {
         }
     }
 
-    /// Where an instrument stands in the order of names; the numbers themselves tell who came first.
+    /// Rank of an instrument in the order of names. Ids are in the order of ingest and must not be
+    /// used for ordering.
     #[inline]
     pub fn rank(&self, instrument: InstrumentId) -> u32 {
         self.ranks.get(instrument.0 as usize).copied().unwrap_or(u32::MAX)
     }
 
-    /// The slot of a key, or the free one where it would go.
+    /// The slot of a key, or the free slot where it belongs.
     #[inline]
     fn probe(&self, key: u64) -> usize {
         // Fibonacci hashing: the upper bits of the product depend on all bits of the key.
@@ -108,7 +109,7 @@ fn listed(snapshot: &Snapshot) -> impl Iterator<Item = &Instrument> {
     all.filter(|instrument| instrument.namespace == Namespace::Listed)
 }
 
-/// Up to seven bytes and their number; none where the symbol is empty or longer. Never 0.
+/// Packs up to seven bytes and their number; `None` if the symbol is empty or longer. Never 0.
 #[inline]
 fn pack(symbol: &str) -> Option<u64> {
     let bytes = symbol.as_bytes();

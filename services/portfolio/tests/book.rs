@@ -1,4 +1,4 @@
-//! Portfolios joined to a market: spellings, sums of lines, values on one basis, what does not join.
+//! Portfolios joined to a market: spellings, sums of lines, values on one basis, unmatched lines.
 
 use marketdata::{
     bars::Bars,
@@ -21,7 +21,7 @@ fn market() -> Fixture {
     numbered(&[])
 }
 
-/// The same market, with some names numbered first.
+/// The same market, with the given names ingested first.
 fn numbered(first: &[&str]) -> Fixture {
     let mut fixture = Fixture::new();
     for symbol in first {
@@ -57,7 +57,7 @@ fn worth(symbol: &str, value: f64) -> RawLine<'_> {
 }
 
 #[test]
-fn every_spelling_finds_what_the_directory_finds() {
+fn every_spelling_finds_the_same_instrument_as_the_directory() {
     let snapshot = market().snapshot(Instant::close_of(day(AS_OF)));
     let lookup = Lookup::of(&snapshot);
     for symbol in [
@@ -84,7 +84,7 @@ fn every_spelling_finds_what_the_directory_finds() {
     assert!(lookup.find("BRKB").is_some());
 }
 
-/// GME at 347.51, and a file that says no more of its 4 for 1 than that it lay between two days.
+/// GME at 347.51, and a file that dates its 4-for-1 split only to an interval between two days.
 #[test]
 fn a_fresh_close_inside_an_undated_split_values_shares() {
     let mut fixture = market();
@@ -95,9 +95,9 @@ fn a_fresh_close_inside_an_undated_split_values_shares() {
     fixture.fact(Dataset::Splits, (gme, InstrumentId::NONE), to, at, &split).commit();
     let price = |as_of: Instant| Quotes::of(&fixture.snapshot(as_of)).get(gme).map(|q| q.price);
     assert_eq!(price(Instant::close_of(day(AS_OF))), Some(347.51));
-    // The next morning the new units may hold already.
+    // On the next morning the new units may already apply.
     assert_eq!(price(Instant::new_york(day("2021-01-28"), 9, 0)), None);
-    // Friday to Sunday nothing trades, and nothing splits.
+    // From Friday to Sunday there is no trading and hence no split.
     fixture.closes("GME", &[(day("2021-01-29"), 325.0)]).commit();
     let price = |as_of: Instant| Quotes::of(&fixture.snapshot(as_of)).get(gme).map(|q| q.price);
     assert_eq!(price(Instant::new_york(day("2021-01-31"), 12, 0)), Some(325.0));
@@ -107,7 +107,7 @@ fn a_fresh_close_inside_an_undated_split_values_shares() {
         assert_eq!(bars.close_in_units_of(i, bars.days[i]), Some(bars.close_as_stored(i)));
         assert_eq!(bars.volume_in_units_of(i, bars.days[i]), Some(1e6));
     }
-    // Between two sessions it may have split.
+    // The split may lie between the two sessions.
     assert_eq!(bars.price_return(1), None);
 }
 
@@ -133,7 +133,7 @@ fn average_costs_are_weighted_by_shares() {
 }
 
 #[test]
-fn what_does_not_join_keeps_its_value() {
+fn unmatched_lines_keep_their_value() {
     let lines = [
         worth("UNKNOWN", -500.0),
         shares("NOPRICE", 7.0),
@@ -153,7 +153,7 @@ fn what_does_not_join_keeps_its_value() {
 }
 
 #[test]
-fn faults_are_those_of_a_portfolio() {
+fn faults_are_the_same_as_those_of_a_portfolio() {
     let lines = [
         RawLine { average_cost: Some(-1.0), ..shares("AAPL", f64::INFINITY) },
         RawLine { size: None, ..shares("GME", 0.0) },
@@ -168,7 +168,8 @@ fn faults_are_those_of_a_portfolio() {
 
 #[test]
 fn a_split_known_later_changes_units_and_not_values() {
-    // Restated for a 4:1 split of 2022: the file says 86.8775, the holder of 2021 saw 347.51.
+    // Restated for the 4:1 split of 2022: the file has 86.8775, while the price seen in 2021 was
+    // 347.51.
     let mut fixture = Fixture::new();
     let id = fixture.id(Namespace::Listed, "GME");
     let on = f64::from(day("2024-03-08").epoch());
@@ -190,7 +191,7 @@ fn a_split_known_later_changes_units_and_not_values() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn neither_the_order_of_lines_nor_the_numbers_of_names_alter_a_bit(
+    fn results_do_not_depend_on_the_order_of_lines_or_of_ingest(
         amounts in proptest::collection::vec((0..5usize, -1e6..1e6f64, any::<bool>()), 1..20),
         turn in 0..20usize,
     ) {
@@ -211,7 +212,7 @@ proptest! {
             prop_assert_eq!(a.instrument, b.instrument);
             prop_assert_eq!(a.market_value.to_bits(), b.market_value.to_bits());
         }
-        // As good as any other way to number the instruments.
+        // Instruments ingested in another order.
         prop_assert_eq!(after.gross.to_bits(), numbered.gross.to_bits());
         for (a, b) in after.holdings.iter().zip(&numbered.holdings) {
             prop_assert_eq!((a.line, a.market_value.to_bits()), (b.line, b.market_value.to_bits()));

@@ -1,4 +1,4 @@
-//! Damaged portfolio files: each is read or refused, and what is said about it is readable.
+//! Damaged portfolio files are read or refused, and every message about them is readable.
 
 use portfolio::csv::read;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ proptest! {
         match read(&bytes) {
             Ok(book) => {
                 prop_assert!(book.rejected.iter().all(|bad| is_readable(&bad.text)), "{:?}", book);
-                // An average cost of nothing is none; a minus before it means nothing.
+                // An average cost of zero counts as absent; its sign is ignored.
                 prop_assert!(book.lines.iter().all(|line| line.average_cost.is_none_or(|c| 0.0 < c)));
             }
             Err(refusal) => prop_assert!(is_readable(&refusal.to_string()), "{}", refusal),

@@ -42,7 +42,7 @@ impl RoleReturns {
         let resolved = |role| {
             let resolved = roles.resolve_role(snapshot, role)?;
             let mut returns = vec![0.0; sessions.len()];
-            let present = sessions.played_returns(snapshot, &resolved, &mut returns);
+            let present = sessions.role_returns(snapshot, &resolved, &mut returns);
             (0 < present).then_some((resolved, returns))
         };
         let (megacaps, missing_megacaps) = megacap_mean(snapshot, roles, sessions);

@@ -1,14 +1,14 @@
-//! One field of a row read as a number or a date.
+//! Reads one field of a row as a number or a date.
 
 use crate::refusal::{Fault, Reason};
 use marketdata::{day::Day, instant::Instant};
 
-/// A number and how many digits were printed after its point.
+/// A number and the number of digits printed after its decimal point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decimal {
     /// The number.
     pub value: f64,
-    /// Digits after the point, as printed.
+    /// Digits after the decimal point, as printed.
     pub decimals: u8,
 }
 
@@ -17,7 +17,7 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// Half a unit of the last of some decimals.
+/// Half a unit in the last place, by number of decimals.
 const HALVES: [f64; 23] = {
     let mut halves = [0.5; 23];
     let mut decimals = 0;
@@ -28,17 +28,17 @@ const HALVES: [f64; 23] = {
     halves
 };
 
-/// Largest integer below which every integer is a double.
+/// 2^53: every integer up to this is exactly representable as a double.
 const EXACT: u64 = 1 << 53;
 
-/// Half a unit of the last printed digit, or of single precision where that is coarser: vendors
-/// print the digits of numbers they hold in single precision.
+/// Half a unit of the last printed digit, or of single precision if that is coarser: vendors print
+/// the digits of numbers that they hold in single precision.
 pub fn rounding(value: f64, decimals: u8) -> f64 {
     const SINGLE: f64 = 1.0 / 16_777_216.0;
     HALVES[usize::from(decimals.min(22))].max(value.abs() * SINGLE)
 }
 
-/// A plain number, correctly rounded; none where it is marked as missing.
+/// A plain number, correctly rounded; `None` if it is marked as missing.
 pub fn number(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault> {
     match quick(bytes) {
         Some(decimal) => Ok(Some(decimal)),
@@ -46,30 +46,30 @@ pub fn number(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault> {
     }
 }
 
-/// A number that may carry a currency sign before it, thousands commas, or parentheses for a
-/// negative. A percent sign makes it no amount: `10%` is not ten dollars.
+/// A number that may carry a currency sign in front, thousands commas, or parentheses for a
+/// negative. A number with a percent sign is rejected: `10%` is not ten dollars.
 #[inline]
 pub fn amount(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault> {
     match quick(bytes) {
         Some(decimal) => Ok(Some(decimal)),
-        None => dressed(field, bytes),
+        None => formatted(field, bytes),
     }
 }
 
-/// A column in per cent as a decimal: `0.53` and `0.53%` are 0.0053.
+/// A column in per cent, converted to a decimal: `0.53` and `0.53%` are 0.0053.
 pub fn percentage(field: &str, bytes: &[u8]) -> Result<Option<f64>, Fault> {
     let bare = bytes.strip_suffix(b"%").map_or(bytes, <[u8]>::trim_ascii_end);
     Ok(amount(field, bare)?.map(|decimal| decimal.value / 100.0))
 }
 
 #[cold]
-fn dressed(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault> {
+fn formatted(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault> {
     if is_missing(bytes) {
         return Ok(None);
     }
     let inner = bytes.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")"));
     let (mut negative, mut rest) = (inner.is_some(), inner.unwrap_or(bytes).trim_ascii());
-    // `-$5`, `$-5` and `$ 5` are all met; a second sign is not.
+    // `-$5`, `$-5` and `$ 5` all occur; a second sign does not.
     for _ in 0..2 {
         if let Some(after) = rest.strip_prefix(b"$") {
             rest = after.trim_ascii_start();
@@ -87,14 +87,14 @@ fn dressed(field: &str, bytes: &[u8]) -> Result<Option<Decimal>, Fault> {
     if let Some(decimal) = quick(&plain) {
         return Ok(Some(decimal));
     }
-    // What was undressed to nothing, `$` or `()`, is no mark of a missing value.
+    // If nothing is left, as of `$` or `()`, the field is not a mark of a missing value.
     if is_missing(&plain) {
         return Err(Fault::of(Reason::NotANumber, field, bytes));
     }
     slow(field, bytes, &plain)
 }
 
-/// Digits without their thousands commas; none where a comma is anything else, as in `1,5`.
+/// Digits without thousands commas; `None` if a comma has another meaning, as in `1,5`.
 fn without_thousands(bytes: &[u8]) -> Option<Vec<u8>> {
     if !bytes.contains(&b',') {
         return Some(bytes.to_vec());
@@ -108,8 +108,8 @@ fn without_thousands(bytes: &[u8]) -> Option<Vec<u8>> {
     lawful.then(|| bytes.iter().copied().filter(|byte| *byte != b',').collect())
 }
 
-/// Digits with at most one point and no exponent: exact integer over an exact power of ten is
-/// correctly rounded (Clinger 1990). None for everything else.
+/// Parses digits with at most one point and no exponent: an exact integer over an exact power of
+/// ten is correctly rounded (Clinger 1990). `None` for everything else.
 #[inline]
 fn quick(bytes: &[u8]) -> Option<Decimal> {
     let (negative, digits) = match bytes.split_first() {
@@ -136,7 +136,7 @@ fn quick(bytes: &[u8]) -> Option<Decimal> {
         return None;
     }
     let magnitude = mantissa as f64 / POWERS[decimals];
-    // A zero is never negative.
+    // Zero is never negative.
     let value = if negative && mantissa != 0 { -magnitude } else { magnitude };
     Some(Decimal { value, decimals: decimals as u8 })
 }
@@ -165,11 +165,11 @@ fn slow(field: &str, shown: &[u8], bytes: &[u8]) -> Result<Option<Decimal>, Faul
     };
     let printed = digits.split_once('.').map_or(0, |(_, after)| after.len() as i64);
     let decimals = (printed - exponent).clamp(0, 22) as u8;
-    // Minus zero plus zero is zero.
+    // Adding zero turns minus zero into zero.
     Ok(Some(Decimal { value: value + 0.0, decimals }))
 }
 
-/// Whether a field says that there is no value. A missing value is never a zero.
+/// Whether a field means that there is no value. A missing value is never a zero.
 pub fn is_missing(bytes: &[u8]) -> bool {
     matches!(bytes, b"" | b"." | b"-" | b"--")
         || ["na", "n/a", "#n/a", "null", "none"]
@@ -177,7 +177,7 @@ pub fn is_missing(bytes: &[u8]) -> bool {
             .any(|marker| bytes.eq_ignore_ascii_case(marker.as_bytes()))
 }
 
-/// Whether a symbol's field holds none: `NA` and `NULL` are symbols.
+/// Whether the field of a symbol has none. `NA` and `NULL` are symbols.
 pub fn is_no_symbol(bytes: &[u8]) -> bool {
     matches!(bytes, b"" | b"-" | b"--")
 }
@@ -191,7 +191,7 @@ pub fn date(field: &str, bytes: &[u8]) -> Result<Day, Fault> {
     }
 }
 
-/// An instant in RFC 3339, or a date for 16:00 New York of it.
+/// An instant in RFC 3339, or a date, which means 16:00 in New York on that day.
 pub fn instant(field: &str, bytes: &[u8]) -> Result<Option<Instant>, Fault> {
     if is_missing(bytes) {
         return Ok(None);
@@ -215,7 +215,7 @@ fn iso(bytes: &[u8]) -> Option<Day> {
 }
 
 fn from_ymd(year: u32, month: u32, day: u32) -> Option<Day> {
-    // No market has older prices; a year of three digits is a slip of the pen.
+    // No market has older prices; a year of three digits is a typo.
     if !(1600..2400).contains(&year) {
         return None;
     }
@@ -253,16 +253,16 @@ fn other_date(bytes: &[u8]) -> Option<Day> {
         return match (a_length, c_length) {
             (4, _) => from_ymd(a, b, c),
             (_, 4) => from_ymd(c, a, b),
-            // Two digits: 1970 to 2069.
+            // Years of two digits are 1970 to 2069.
             (_, 2) => from_ymd(if c < 70 { 2000 + c } else { 1900 + c }, a, b),
             _ => None,
         };
     }
-    spoken_date(std::str::from_utf8(bytes).ok()?)
+    written_date(std::str::from_utf8(bytes).ok()?)
 }
 
-/// `Jan 27, 2021`.
-fn spoken_date(text: &str) -> Option<Day> {
+/// Parses `Jan 27, 2021`.
+fn written_date(text: &str) -> Option<Day> {
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let mut words = text.split([' ', ',']).filter(|word| !word.is_empty());
@@ -279,7 +279,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn numbers_keep_their_digits_and_say_what_is_wrong() {
+    fn numbers_keep_their_digits_and_faults_are_named() {
         let read = |text: &str| number("x", text.as_bytes());
         assert_eq!(read("88.110001").unwrap().unwrap(), Decimal { value: 88.110_001, decimals: 6 });
         assert_eq!(read("-0.0").unwrap().unwrap().value.to_bits(), 0);
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_is_dressed_as_people_dress_amounts() {
+    fn amounts_are_read_with_currency_signs_commas_and_parentheses() {
         for (text, value) in [
             ("$1,234.50", 1234.5),
             ("(1,000)", -1000.0),
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_come_in_many_layouts() {
+    fn dates_are_read_in_all_layouts() {
         let day = Day::parse_iso("2021-01-27").unwrap();
         for text in [
             "2021-01-27",
@@ -366,7 +366,7 @@ mod tests {
     }
 
     proptest! {
-        /// The quick path gives the bits that the standard library gives.
+        /// The quick path gives the same bits as the standard library.
         #[test]
         fn quick_numbers_are_correctly_rounded(text in "-?[0-9]{1,12}(\\.[0-9]{0,7})?") {
             let expected = text.parse::<f64>().unwrap() + 0.0;

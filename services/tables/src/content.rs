@@ -1,8 +1,8 @@
-//! Whether bytes are a table of text at all, and what they are instead.
+//! Whether bytes are a text table, and if not, what they are.
 
 use crate::refusal::{Refusal, excerpt};
 
-/// Refuses what is no table of text at all.
+/// Refuses content that is not a text table.
 pub fn check_text(head: &[u8]) -> Result<(), Refusal> {
     let bare = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     if bare.is_empty() {
@@ -17,7 +17,7 @@ pub fn check_text(head: &[u8]) -> Result<(), Refusal> {
     if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") {
         return Err(Refusal::HtmlPage);
     }
-    // Stooq's own header begins with an angle bracket, too.
+    // The header of Stooq's files also begins with an angle bracket.
     if line.starts_with(b"<") && !lower.starts_with(b"<ticker>") {
         let whole = bare[..bare.len().min(2_000)].to_ascii_lowercase();
         return Err(if memchr::memmem::find(&whole, b"<html").is_some() {
@@ -46,24 +46,24 @@ fn check_binary(head: &[u8]) -> Result<(), Refusal> {
     }
     let head = &head[..head.len().min(4_096)];
     let zeros = head.iter().filter(|byte| **byte == 0).count();
-    // Latin text in UTF-16 without a mark: every second byte is zero.
+    // Latin text in UTF-16 without a byte-order mark: every second byte is zero.
     if head.len() <= zeros * 5 / 2 && (0..2).any(|odd| alternates(head, odd)) {
         return Err(Refusal::Encoding("UTF-16"));
     }
     let control = |byte: &&u8| **byte < b' ' && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0 | 12);
     let controls = head.iter().filter(control).count();
     if head.len() < controls * 50 || (0 < controls && 0 < zeros) {
-        return Err(Refusal::Binary("it holds control characters"));
+        return Err(Refusal::Binary("it contains control characters"));
     }
     Ok(())
 }
 
-/// Whether the zeros of a text all are at even, or all at odd, places.
+/// Whether the zeros of a text are all at even or all at odd positions.
 fn alternates(head: &[u8], odd: usize) -> bool {
     head.iter().enumerate().all(|(at, byte)| *byte != 0 || at % 2 == odd)
 }
 
-/// Plain text that vendors send with a status of success.
+/// Whether a line is a plain-text notice that vendors send with a success status.
 fn is_notice(line: &[u8]) -> bool {
     const NOTICES: [&[u8]; 8] = [
         b"exceeded the daily hits limit",

@@ -1,21 +1,20 @@
-//! Texts on their way into a CSV file that people open in a spreadsheet, and back.
+//! Writes texts to CSV files that people open in a spreadsheet, and reads them back.
 //!
 //! A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula (OWASP, "CSV
-//! Injection"). Such a text is written with an apostrophe before it, which a spreadsheet does not
-//! show, and every reader of this crate takes the apostrophe off again. A text that begins with an
-//! apostrophe gets one, too, so that what is read is what was written. Numbers are no texts: −5 stays
-//! a number.
+//! Injection"). Such a text is written with a leading apostrophe, which a spreadsheet does not show
+//! and every reader of this crate removes. A text that begins with an apostrophe gets another one,
+//! so that reading restores what was written. Numbers are not texts: −5 stays a number.
 //!
-//! Control characters (an escape sequence that steers a terminal, a line feed that ends a row) are
-//! written as U+FFFD. The readers refuse them in texts, so that a store holds none.
+//! Control characters (an escape sequence that controls a terminal, a line feed that ends a row)
+//! are written as U+FFFD. The readers refuse them in texts, so a store has none.
 
-/// What a spreadsheet, or our own reader, takes for more than a text at the beginning of a cell.
-const GUARDED: &[u8] = b"=+-@'";
+/// First characters of a cell that a spreadsheet, or our own reader, would not treat as plain text.
+const PROTECTED: &[u8] = b"=+-@'";
 
 /// A text as a field of a CSV file.
 pub fn field(text: &str) -> String {
     let starts = text.bytes().next();
-    let guard = if starts.is_some_and(|byte| GUARDED.contains(&byte)) { "'" } else { "" };
+    let guard = if starts.is_some_and(|byte| PROTECTED.contains(&byte)) { "'" } else { "" };
     let shown: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if shown.contains([',', '"']) {
         format!("\"{guard}{}\"", shown.replace('"', "\"\""))
@@ -24,10 +23,10 @@ pub fn field(text: &str) -> String {
     }
 }
 
-/// A field without the apostrophe that guards it.
-pub fn unguarded(field: &[u8]) -> &[u8] {
+/// A field without the apostrophe that protects it.
+pub fn unprotected(field: &[u8]) -> &[u8] {
     match field {
-        [b'\'', rest @ ..] if rest.first().is_some_and(|byte| GUARDED.contains(byte)) => rest,
+        [b'\'', rest @ ..] if rest.first().is_some_and(|byte| PROTECTED.contains(byte)) => rest,
         field => field,
     }
 }
@@ -39,7 +38,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_formula_becomes_a_text_and_an_escape_is_not_written() {
+    fn a_formula_becomes_a_text_and_an_escape_sequence_is_not_written() {
         for (text, written) in [
             ("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
             ("@SUM(A1)", "'@SUM(A1)"),
@@ -55,9 +54,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a reader may have stored comes back as it was.
+        /// Every text that a reader may have stored is read back unchanged.
         #[test]
-        fn what_is_written_is_read(text in "[=+@'\"a-z, |é-]{1,12}") {
+        fn written_texts_are_read_back_unchanged(text in "[=+@'\"a-z, |é-]{1,12}") {
             let text = text.trim();
             let line = format!("{},2", field(text));
             let mut splitter = FieldSplitter::new(b',');

@@ -1,4 +1,4 @@
-//! The header line: the columns a file has, under the names they go by.
+//! The header line: the columns of a file and the aliases by which they are found.
 
 use crate::row::FieldSplitter;
 
@@ -9,10 +9,10 @@ pub struct Header {
     original: Vec<String>,
 }
 
-/// A column by its usual name, then the other names it goes by. A star ends a beginning.
+/// A column's usual name, followed by its aliases. A trailing star matches any ending.
 pub type Column = &'static [&'static str];
 
-/// Columns of the widest header that is looked at: every name is compared with every known one.
+/// Limit of columns in a header, because every name is compared with every known alias.
 const COLUMNS: usize = 512;
 
 fn squeeze(name: &str) -> String {
@@ -21,7 +21,7 @@ fn squeeze(name: &str) -> String {
 }
 
 impl Header {
-    /// The columns of a header line; none where a quotation mark is not closed, or it has more columns
+    /// Parses a header line; `None` if a quotation mark is not closed, or if it has more columns
     /// than any known header.
     pub fn new(line: &[u8], delimiter: u8) -> Option<Header> {
         let mut splitter = FieldSplitter::new(delimiter);
@@ -30,7 +30,7 @@ impl Header {
         Some(Header { names: original.iter().map(|name| squeeze(name)).collect(), original })
     }
 
-    /// Where a column is.
+    /// Index of a column, found by its first alias that matches.
     pub fn find(&self, column: Column) -> Option<usize> {
         column.iter().find_map(|alias| {
             let alias = squeeze(alias);
@@ -51,7 +51,7 @@ impl Header {
         self.names.len()
     }
 
-    /// Whether there is no column, which no line gives.
+    /// Whether there are no columns, which cannot happen for a parsed line.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }

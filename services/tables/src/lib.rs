@@ -1,7 +1,8 @@
-//! Tables as text, as desks and vendors write them: lines split into fields, fields read as numbers and
-//! dates, columns found under their many names, and what is refused.
+//! Tables as text, as desks and vendors write them: splits lines into fields, reads numbers and
+//! dates, finds columns by their aliases, and refuses everything else.
 //!
-//! What a table is about is known to `ingest` and `portfolio`, which read files by these rules.
+//! What a table is about is known only to `ingest` and `portfolio`, which read files by these
+//! rules.
 
 pub mod cell;
 pub mod content;

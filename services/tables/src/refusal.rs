@@ -1,14 +1,14 @@
-//! Why a file is refused whole, and why a row is left out.
+//! Why a whole file is refused, and why a row is left out.
 
 use marketdata::{day::Day, symbol::InvalidSymbol};
 
 /// Why a whole file is refused; nothing of it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No bytes, or nothing but blank lines.
+    /// No bytes, or only blank lines.
     #[error("the file is empty")]
     Empty,
-    /// A header and no row.
+    /// A header without a row.
     #[error("the file has a header and no data row")]
     NoRows,
     /// A web page.
@@ -19,21 +19,21 @@ pub enum Refusal {
     /// An XML document, for instance a content server's error.
     #[error("the file is an XML document, not data: it begins with {0:?}")]
     XmlPage(String),
-    /// A vendor's plain-text notice in place of data.
+    /// A vendor's plain-text notice instead of data.
     #[error("the file is a vendor's notice, not data: {0:?}")]
     VendorNotice(String),
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     #[error("the file is binary, not text: {0}")]
     Binary(&'static str),
     /// A NUL byte inside text.
     #[error(
-        "line {line} holds a NUL byte: the file is damaged or was cut off while it was written"
+        "line {line} contains a NUL byte: the file is damaged or was cut off while it was written"
     )]
     NulByte {
-        /// Where, from 1.
+        /// Line number, from 1.
         line: u64,
     },
-    /// A text encoding other than UTF-8 (with or without a mark) and Windows-1252.
+    /// A text encoding other than UTF-8 (with or without a byte-order mark) and Windows-1252.
     #[error("the file is encoded as {0}: save it as UTF-8")]
     Encoding(&'static str),
     /// No known kind has this header.
@@ -44,19 +44,20 @@ pub enum Refusal {
         /// The first line that is not blank.
         found: String,
     },
-    /// The header is nearly that of a kind, or of the kind the caller named, but lacks columns.
+    /// The header is nearly that of a kind, or of the kind that the caller named, but lacks
+    /// columns.
     #[error("a file of kind {} needs the columns {}; the header {found:?} lacks {}", kind, expected.join(", "), missing.join(", "))]
     MissingColumns {
         /// The kind.
         kind: &'static str,
         /// Every column it needs.
         expected: Vec<&'static str>,
-        /// Those not found.
+        /// The columns not found.
         missing: Vec<&'static str>,
         /// The header found.
         found: String,
     },
-    /// A portfolio without the columns of one.
+    /// A portfolio without the required columns.
     #[error(
         "a portfolio needs a column symbol and a column quantity or market_value; the header is {found:?}"
     )]
@@ -64,9 +65,9 @@ pub enum Refusal {
         /// The first line that is not blank.
         found: String,
     },
-    /// The file holds one symbol's rows and does not say whose.
+    /// The file holds rows of one symbol and does not name it.
     #[error(
-        "the file does not say which symbol it is about, and its name {file_name:?} is no symbol: give the symbol"
+        "the file does not say which symbol it is about, and its name {file_name:?} is not a symbol: give the symbol"
     )]
     SymbolNeeded {
         /// The file's name.
@@ -88,18 +89,18 @@ pub enum Refusal {
         /// The file's name.
         file_name: String,
     },
-    /// The number of rows that the file's trailer states is not the number it has.
+    /// The number of rows stated by the trailer differs from the number found.
     #[error("the trailer states {stated} rows, the file has {found}: it is cut off or damaged")]
     TrailerCount {
-        /// By the trailer.
+        /// Rows stated by the trailer.
         stated: u64,
-        /// Counted.
+        /// Rows counted.
         found: u64,
     },
-    /// Something stands below the trailer, as where files were put one behind the other.
-    #[error("line {line} stands below the trailer that ends the file: send each file by itself")]
+    /// Lines after the trailer, for example because files were concatenated.
+    #[error("line {line} follows the trailer that ends the file: send each file separately")]
     AfterTrailer {
-        /// Where, from 1.
+        /// Line number, from 1.
         line: u64,
     },
     /// More than one row in twenty is bad.
@@ -112,56 +113,56 @@ pub enum Refusal {
         /// The first bad row.
         first: Rejection,
     },
-    /// A line beyond any row of any kind.
+    /// A line longer than any valid row.
     #[error("line {line} has more than {limit} bytes")]
     LineTooLong {
-        /// Where, from 1.
+        /// Line number, from 1.
         line: u64,
-        /// The limit.
+        /// The limit, bytes.
         limit: usize,
     },
-    /// More bytes than the server takes.
+    /// More bytes than the server accepts.
     #[error("the file has more than {limit} bytes")]
     TooLarge {
-        /// The limit.
+        /// The limit, bytes.
         limit: u64,
     },
-    /// More rows than the server takes, blank lines counted.
+    /// More rows than the server accepts; blank lines count.
     #[error("the file has more than {limit} rows")]
     TooManyRows {
-        /// The limit.
+        /// The limit, rows.
         limit: u64,
     },
-    /// More names than any file of data has.
+    /// More names than any real data file has.
     #[error("the file names more than {limit} instruments or series: send it in parts")]
     TooManyNames {
-        /// The limit.
+        /// The limit, names.
         limit: usize,
     },
-    /// More texts than any file of data has.
+    /// More distinct texts than any real data file has.
     #[error(
-        "the file holds more than {texts} different texts, or more than {bytes} bytes of them: send it in parts"
+        "the file contains more than {texts} different texts, or more than {bytes} bytes of them: send it in parts"
     )]
     TooManyTexts {
-        /// The limit of their number.
+        /// The limit of the number of texts.
         texts: usize,
-        /// The limit of their bytes.
+        /// The limit of their total size, bytes.
         bytes: u64,
     },
-    /// An option of the caller cannot be used.
+    /// An option given by the caller is invalid.
     #[error("the option {option} is {value:?}: {fault}")]
     BadOption {
-        /// Its name.
+        /// Name of the option.
         option: &'static str,
-        /// Its value.
+        /// Value given.
         value: String,
-        /// What is wrong.
+        /// What is wrong with it.
         fault: String,
     },
 }
 
 impl Refusal {
-    /// A stable name for machines.
+    /// Machine-readable code; stable.
     pub const fn code(&self) -> &'static str {
         match self {
             Refusal::Empty => "EMPTY_FILE",
@@ -191,45 +192,45 @@ impl Refusal {
     }
 }
 
-/// One row left out.
+/// A row that was left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rejection {
-    /// The line of the file, from 1, the header counted.
+    /// The line of the file, from 1, counting the header.
     pub line: u64,
-    /// Why.
+    /// Why it was left out.
     pub reason: Reason,
-    /// What was found, in a few words.
+    /// A short description of what was found.
     pub text: String,
 }
 
-/// Why a row is left out: a closed list.
+/// The closed list of reasons why a row is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Reason {
     /// The day it describes was not over when the file was received.
     #[error("the date is in the future")]
     FutureDate,
-    /// No such date.
+    /// A date that does not exist.
     #[error("there is no such date")]
     ImpossibleDate,
-    /// A text where a number belongs.
+    /// A text in a numeric field.
     #[error("not a number")]
     NotANumber,
     /// The text NaN.
-    #[error("NaN is no value")]
+    #[error("NaN is not a value")]
     NotFinite,
     /// The text of an infinity.
-    #[error("infinity is no value")]
+    #[error("infinity is not a value")]
     Infinite,
     /// A number beyond the range of a double.
     #[error("the number overflows")]
     Overflow,
-    /// A price, a factor or a count of shares that must be above zero.
+    /// A price, a factor or a count of shares that must be positive.
     #[error("must be above zero")]
     NotPositive,
-    /// A number larger, or nearer to zero, than anything that occurs.
-    #[error("no such value occurs")]
+    /// A number larger, or closer to zero, than any that occurs.
+    #[error("the value is out of range")]
     OutOfRange,
-    /// A day or an instant before all markets, or years ahead.
+    /// A day or an instant before all markets, or years in the future.
     #[error("the date is out of range")]
     DateOutOfRange,
     /// A quantity that must not be below zero.
@@ -241,52 +242,55 @@ pub enum Reason {
     /// The close lies outside the day's range by more than rounding.
     #[error("the close is outside the day's range")]
     CloseOutsideRange,
-    /// Another row of the file has the same key and another value; both are left out.
-    #[error("another row of the file says otherwise about the same day")]
+    /// Another row of the file has the same key and different values; both are left out.
+    #[error("another row of the file contradicts it for the same day")]
     ConflictingDuplicate,
-    /// The symbol is no symbol.
+    /// The text is not a symbol.
     #[error("not a symbol")]
     BadSymbol,
     /// A text longer than any name.
     #[error("the text is too long")]
     TextTooLong,
-    /// A text with a character that steers a terminal and names nothing.
-    #[error("the text holds a control character")]
+    /// A text with a control character.
+    #[error("the text contains a control character")]
     ControlCharacter,
-    /// A value the row cannot do without is empty.
+    /// A required value is empty.
     #[error("a value is missing")]
     MissingValue,
-    /// Another number of fields than the header.
-    #[error("another number of fields than the header")]
+    /// The number of fields differs from that of the header.
+    #[error("the number of fields differs from the header")]
     FieldCount,
     /// A quotation mark that is not closed on its line: a line break inside a field, or a typo.
-    #[error("a quotation mark is not closed on its line; line breaks inside a field are not read")]
+    #[error(
+        "a quotation mark is not closed on its line; line breaks inside a field are not supported"
+    )]
     Quotes,
     /// Not an instant in RFC 3339.
     #[error("not an instant")]
     BadInstant,
-    /// Said to have been published before the day it describes had begun: look-ahead.
+    /// A publication time before the start of the day described, which would be look-ahead.
     #[error("it cannot have been published before the day it describes")]
     PublishedBeforeItsDay,
     /// An interval that ends before it begins.
     #[error("the end is before the start")]
     EndBeforeStart,
-    /// All prices of a symbol differ from those held by one factor: a split in between is not known.
-    #[error("the prices differ from those held by a constant factor: load the split first")]
+    /// All prices of a symbol differ from the stored ones by one factor, so a split is probably
+    /// missing.
+    #[error("the prices differ from the stored ones by a constant factor: load the split first")]
     UnknownSplit,
-    /// Both names of a change are known for different instruments.
-    #[error("both symbols are known for different instruments: load symbol changes first")]
+    /// Both names of a change belong to different known instruments.
+    #[error("the two symbols belong to different instruments: load symbol changes first")]
     SymbolsTaken,
-    /// One symbol stands in more changes, or one instrument has more names, than ever occurs.
+    /// One symbol occurs in more changes, or one instrument has more names, than is plausible.
     #[error("too many changes of one symbol")]
     TooManyChanges,
-    /// Neither name of a change is known, or the change contradicts the names known.
-    #[error("the symbol is not known")]
+    /// Neither name of a change is known, or the change contradicts the known names.
+    #[error("the symbol is unknown")]
     UnknownSymbol,
 }
 
 impl Reason {
-    /// A stable name for machines.
+    /// Machine-readable code; stable.
     pub const fn code(self) -> &'static str {
         match self {
             Reason::FutureDate => "FUTURE_DATE",
@@ -319,27 +323,27 @@ impl Reason {
     }
 }
 
-/// A row's fault while it is read; the line is added where the row is known.
+/// What is wrong with a row while it is read. The line number is added by the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Why.
+    /// Why the row is left out.
     pub reason: Reason,
-    /// What was found, in a few words.
+    /// A short description of what was found.
     pub text: String,
 }
 
 impl Fault {
-    /// A fault in these words.
+    /// A fault with this description.
     pub fn new(reason: Reason, text: impl Into<String>) -> Fault {
         Fault { reason, text: text.into() }
     }
 
-    /// A fault about a named field's text.
+    /// A fault in a named field, with an excerpt of its text.
     pub fn of(reason: Reason, field: &str, found: &[u8]) -> Fault {
         Fault::new(reason, format!("{field} is {:?}", excerpt(found)))
     }
 
-    /// A line on which a quoted field does not end.
+    /// The fault of a line on which a quoted field is not closed.
     pub fn open_quote(number: u64, line: &[u8]) -> Fault {
         let text = format!(
             "line {number} opens a quoted field and does not close it; put the field on one line: {:?}",
@@ -348,18 +352,18 @@ impl Fault {
         Fault::new(Reason::Quotes, text)
     }
 
-    /// A text that is no symbol.
+    /// The fault of a text that is not a symbol.
     pub fn symbol(error: InvalidSymbol, found: &[u8]) -> Fault {
         Fault::new(Reason::BadSymbol, format!("{error}: {:?}", excerpt(found)))
     }
 
-    /// A day that was not over when the file was received.
+    /// The fault of a day that was not over when the file was received.
     pub fn future(day: Day) -> Fault {
         Fault::new(Reason::FutureDate, day.to_string())
     }
 }
 
-/// The beginning of a text, readable: without the control characters that steer a terminal.
+/// The beginning of a text, with control characters replaced so that it is safe to print.
 pub fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(160)]);
     let readable = |c: char| if c.is_control() { '\u{fffd}' } else { c };

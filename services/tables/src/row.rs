@@ -1,18 +1,18 @@
-//! One line split into fields.
+//! Splits one line into fields.
 
 use memchr::memchr;
 
-/// Splits lines into fields, reusing its memory.
+/// Splits lines into fields and reuses its buffers.
 #[derive(Debug)]
 pub struct FieldSplitter {
     delimiter: u8,
     quotes: bool,
     spans: Vec<(u32, u32)>,
-    /// The fields of a line with quotes, without them.
+    /// The fields of a quoted line, without the quotes.
     unquoted: Vec<u8>,
 }
 
-/// A line's fields.
+/// The fields of a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     bytes: &'a [u8],
@@ -25,12 +25,12 @@ impl<'a> Row<'a> {
         self.spans.len()
     }
 
-    /// Whether there is no field, which no line gives.
+    /// Whether there are no fields, which cannot happen for a split line.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
 
-    /// A field without surrounding blanks; empty where the line has no such field.
+    /// A field without surrounding blanks; empty if the line has no such field.
     #[inline]
     pub fn get(&self, column: usize) -> &'a [u8] {
         match self.spans.get(column) {
@@ -39,28 +39,28 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A field that may not be there at all.
+    /// A field of a column that the file may lack; empty if it does.
     pub fn optional(&self, column: Option<usize>) -> &'a [u8] {
         column.map_or(b"", |column| self.get(column))
     }
 
-    /// A field as text; empty where the line has no such field.
+    /// A field as text; empty if the line has no such field.
     pub fn text(&self, column: Option<usize>) -> String {
         text(self.optional(column))
     }
 }
 
-/// Bytes as text: UTF-8, else Windows-1252. The apostrophe that guards a text against a spreadsheet
-/// is taken off; see [`super::export`].
+/// Decodes bytes as UTF-8, else as Windows-1252. Removes the apostrophe that protects a text in a
+/// spreadsheet; see [`super::export`].
 pub fn text(bytes: &[u8]) -> String {
-    let bytes = super::export::unguarded(bytes);
+    let bytes = super::export::unprotected(bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
     }
 }
 
-/// Latin-1 but for the bytes 80 to 9F, where files of Windows have quotation marks and dashes and
+/// Latin-1 except for the bytes 80 to 9F, where Windows-1252 has quotation marks and dashes and
 /// Latin-1 has control characters (WHATWG Encoding Standard, index windows-1252).
 fn windows_1252(byte: u8) -> char {
     const HIGH: [char; 32] = [
@@ -83,7 +83,7 @@ fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 impl FieldSplitter {
-    /// A pipe-delimited file has no quoting rules: a quote is a character of a name.
+    /// A pipe-delimited file has no quoting rules: a quotation mark is part of a name.
     pub fn new(delimiter: u8) -> FieldSplitter {
         FieldSplitter {
             delimiter,
@@ -93,7 +93,7 @@ impl FieldSplitter {
         }
     }
 
-    /// The fields of a line; none where a quotation mark is not closed.
+    /// The fields of a line; `None` if a quotation mark is not closed.
     #[inline]
     pub fn split<'a>(&'a mut self, line: &'a [u8]) -> Option<Row<'a>> {
         self.spans.clear();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_hold_delimiters_and_quotes() {
+    fn quoted_fields_may_contain_delimiters_and_quotes() {
         assert_eq!(fields(b',', "a, b ,").unwrap(), ["a", "b", ""]);
         assert_eq!(fields(b',', "\"x, \"\"y\"\"\",2").unwrap(), ["x, \"y\"", "2"]);
         assert_eq!(fields(b',', "\"x,2"), None);

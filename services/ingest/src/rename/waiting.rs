@@ -1,34 +1,34 @@
-//! Which change of names is to be tried next.
+//! Schedules which symbol change is tried next.
 
 use crate::parsed_file::Rename;
 use marketdata::symbol::Symbol;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Changes of one file that one symbol may stand in. A ticker that is given to others every few
-/// years stands in a handful.
+/// Maximum number of changes in one file that may name the same symbol. A ticker that is reassigned
+/// every few years occurs in a handful.
 pub(super) const CHANGES_OF_ONE_SYMBOL: usize = 64;
-/// Instruments that ever went by one symbol: each is looked at when the symbol is looked up.
+/// Maximum number of instruments that ever had one symbol, because a lookup checks each of them.
 pub(super) const HOLDERS_OF_ONE_SYMBOL: usize = 256;
 
-/// The changes that are not settled, by their place in the order of trying: later days first.
+/// The changes that are not settled, by their position in the order of trying: later days first.
 #[derive(Debug)]
 pub(super) struct Waiting<'a> {
     changes: Vec<&'a Rename>,
-    /// The places of the changes that name a symbol.
+    /// The positions of the changes that name a symbol.
     by_symbol: BTreeMap<&'a Symbol, Vec<usize>>,
     open: BTreeSet<usize>,
-    /// Those to be tried, by round.
+    /// The changes to be tried, by round and position.
     due: BTreeSet<(usize, usize)>,
-    /// Those of which neither symbol was known when they were last tried.
+    /// The changes of which neither symbol was known when they were last tried.
     unknown: BTreeSet<usize>,
-    /// Where the trying is: the round, and the place in it.
+    /// The current round, and the position in it.
     round: usize,
     place: usize,
     refused: Vec<&'a Rename>,
 }
 
 impl<'a> Waiting<'a> {
-    /// `holders` counts the instruments that ever went by a symbol.
+    /// `holders` counts the instruments that ever had a symbol.
     pub(super) fn new(changes: &'a [Rename], holders: impl Fn(&Symbol) -> usize) -> Waiting<'a> {
         let mut mentions: BTreeMap<&Symbol, usize> = BTreeMap::new();
         for symbol in changes.iter().flat_map(symbols) {
@@ -60,7 +60,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// The changes that are not even tried.
+    /// The changes that are refused without being tried.
     pub(super) fn refused(&self) -> &[&'a Rename] {
         &self.refused
     }
@@ -80,8 +80,8 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Settles a change. Where it was written, those that share a symbol with it are due again: in
-    /// this round where their turn is to come, else in the next.
+    /// Settles a change. If it was written, the changes that share a symbol with it are due again:
+    /// in this round if their position is still to come, else in the next.
     pub(super) fn done(&mut self, at: usize, written: bool) {
         self.open.remove(&at);
         self.unknown.remove(&at);
@@ -97,10 +97,10 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// The earliest change between unknown symbols, once nothing is due.
+    /// The earliest change between unknown symbols, once nothing else is due.
     pub(super) fn earliest_unknown(&mut self) -> Option<(usize, &'a Rename)> {
         let at = *self.unknown.last()?;
-        // Whatever an instrument's making tells is told in a new round.
+        // Changes enabled by a new instrument are tried in a new round.
         (self.round, self.place) = (self.round + 1, 0);
         Some((at, self.changes[at]))
     }

@@ -1,13 +1,14 @@
 //! Daily prices: tables with a symbol column, files of one symbol, files of dates and closes.
 //!
-//! What the prices are adjusted for, where the caller does not say (`price_basis`):
-//! - with an `Adj Close` column (Yahoo) open, high, low, close and volume are split-adjusted, and
-//!   `Adj Close` for distributions, too: the basis is split-adjusted, the distribution of each day is
-//!   worked out from the two closes;
-//! - with `Close/Last` (Nasdaq.com) they are as traded;
-//! - otherwise (Stooq, yfinance's default frame, date and close) they are adjusted for everything.
+//! The adjustments in the prices, if the caller does not state them (`price_basis`):
+//! - with an `Adj Close` column (Yahoo), open, high, low, close and volume are split-adjusted, and
+//!   `Adj Close` is also adjusted for distributions: the basis is split-adjusted, and the
+//!   distribution of each day is computed from the two closes;
+//! - with `Close/Last` (Nasdaq.com), prices are as traded;
+//! - otherwise (Stooq, yfinance's default frame, date and close), prices are adjusted for splits
+//!   and distributions.
 //!
-//! Adjusted up to when (`adjusted_on`): as the caller says, else the day the file was received.
+//! The day up to which they are adjusted (`adjusted_on`) is the caller's, else the day of receipt.
 
 use super::{
     file_name,
@@ -27,7 +28,7 @@ use tables::{
     row::Row,
 };
 
-/// Where the columns are, and whose rows they are.
+/// Positions of the columns, and the symbol of the rows.
 #[derive(Debug)]
 pub(crate) struct BarsReader {
     symbol: Option<usize>,
@@ -38,7 +39,7 @@ pub(crate) struct BarsReader {
     close: usize,
     adjusted: Option<usize>,
     volume: Option<usize>,
-    /// The one symbol of the file, where no column names it.
+    /// The only symbol of the file, if no column names it.
     only: Option<String>,
     who: NameId,
     /// The last day whose close was before the file was received.
@@ -91,7 +92,7 @@ impl BarsReader {
     }
 
     #[inline]
-    fn whose(&mut self, row: &Row<'_>, parsed_file: &mut ParsedFile) -> Result<NameId, Fault> {
+    fn name_of(&mut self, row: &Row<'_>, parsed_file: &mut ParsedFile) -> Result<NameId, Fault> {
         match (self.symbol, &self.only) {
             (Some(column), _) => parsed_file.names.listed(row.get(column)),
             (None, Some(only)) if self.who == NameId::NONE => {
@@ -145,7 +146,7 @@ fn basis(
     basis
 }
 
-/// A price: above zero where it is there.
+/// A price: positive if present.
 #[inline]
 fn price(field: &str, row: &Row<'_>, column: Option<usize>) -> Result<Option<Decimal>, Fault> {
     let Some(column) = column else { return Ok(None) };
@@ -158,12 +159,13 @@ fn price(field: &str, row: &Row<'_>, column: Option<usize>) -> Result<Option<Dec
     }
 }
 
-/// Beyond the rounding of numbers in single precision, as a part of a price.
+/// Relative error of a price above which rounding in single precision does not explain it.
 const SLACK: f64 = 1.0 / 4_194_304.0;
-/// One unit of the sixth decimal, which is what vendors of adjusted prices print.
+/// One unit of the sixth decimal, with which vendors print adjusted prices.
 const SIXTH: f64 = 1e-6;
 
-/// The prices of a day must agree with each other, but for one unit of the last printed digit.
+/// Rejects prices of a day that contradict each other by more than one unit of the last printed
+/// digit.
 #[inline]
 fn check_range(close: Decimal, high: Option<Decimal>, low: Option<Decimal>) -> Result<(), Fault> {
     let unit = match close.decimals {
@@ -195,8 +197,9 @@ fn range(high: Option<Decimal>, low: Option<Decimal>) -> String {
     format!("{low} to {high}")
 }
 
-/// Notes an open or a close outside the day's range by more than single precision explains. The row
-/// stands: it is the close that counts, and vendors' highs leave out auctions and odd lots.
+/// Notes an open or close that is outside the day's range by more than single precision explains.
+/// The row is kept, because the close is what matters and vendors' highs omit auctions and odd
+/// lots.
 #[inline]
 fn note_outside(
     line: u32,
@@ -244,9 +247,9 @@ impl Reader for BarsReader {
             let text = format!("the volume is {}", volume.value);
             return Err(Fault::new(Reason::Negative, text));
         }
-        let who = self.whose(row, parsed_file)?;
+        let who = self.name_of(row, parsed_file)?;
         let value = |read: Option<Decimal>| or_absent(read.map(|decimal| decimal.value));
-        // Until the rows are sorted the distribution's place holds the adjusted close.
+        // Until the rows are sorted, the adjusted close takes the place of the distribution.
         let values =
             [value(open), value(high), value(low), close.value, value(volume), value(adjusted)];
         let staged = parsed_file.push(Dataset::Bars, line, (who, NameId::NONE), day, &values)?;
@@ -257,7 +260,8 @@ impl Reader for BarsReader {
     }
 
     fn finish(&mut self, parsed_file: &mut ParsedFile) -> Result<(), Refusal> {
-        // As-traded files are named as of their last row; adjusted ones as of their adjustment.
+        // As-traded files use the names as of their last row, adjusted ones those as of their
+        // adjustment.
         parsed_file.named_on = self.named_on.or(self.raw.then_some(self.latest));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The columns by which a header tells its kind.
+//! The columns from which the kind of a file is detected.
 
 use super::{
     finra_short_interest, ishares_holdings, listings, memberships,
@@ -8,7 +8,7 @@ use super::{
 use crate::kind::SourceKind::{self, *};
 use tables::header::Column;
 
-/// The columns without which a header is not of this kind.
+/// The columns that a header of this kind must have.
 pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
     match kind {
         OhlcvTable => &[SYMBOL, DATE, OPEN, HIGH, LOW, CLOSE],
@@ -30,10 +30,10 @@ pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
     }
 }
 
-/// The columns with which a header is of another kind.
+/// The columns that a header of this kind must not have.
 pub(super) const fn excluded(kind: SourceKind) -> &'static [Column] {
     match kind {
-        // Stooq's bulk files have a symbol column, and Stooq's adjustments.
+        // Stooq's bulk files have a symbol column, but are adjusted like its single files.
         OhlcvTable => &[&["<ticker>"]],
         OhlcvSingle => &[&["symbol", "ticker"]],
         CloseSingle => &[SYMBOL, OPEN],

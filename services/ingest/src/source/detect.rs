@@ -1,4 +1,4 @@
-//! Which kind of file a header belongs to, and where the first row begins.
+//! Detects the kind of file from its header, and finds the first row.
 
 use super::{
     columns::{excluded, required},
@@ -11,7 +11,7 @@ use tables::{
     row::text,
 };
 
-/// How far a header may be from the beginning: iShares puts up to a dozen lines before it.
+/// Number of lines in which the header is searched; iShares writes up to a dozen lines before it.
 const PREAMBLE_LINES: usize = 20;
 
 /// Finds the header among the first lines.
@@ -35,7 +35,7 @@ pub(crate) fn find_header(
         for delimiter in [b',', b'|', b'\t', b';'] {
             let Some(header) = Header::new(line, delimiter) else { continue };
             if let Some(kind) = recognise(&header, asked)
-                // Only iShares writes anything before its header.
+                // Only iShares writes anything before the header.
                 && (first.is_none() || kind == SourceKind::IsharesHoldings)
             {
                 return Ok(Layout { kind, delimiter, header, preamble, body, line: number });
@@ -66,7 +66,7 @@ fn recognise(header: &Header, asked: Option<SourceKind>) -> Option<SourceKind> {
     }
 }
 
-/// FRED: a date and one column that is the id of the series, in capitals.
+/// FRED: a date and one column named by the id of the series, in capitals.
 fn is_fred(header: &Header) -> bool {
     let id = header.name(1);
     header.len() == 2
@@ -74,7 +74,7 @@ fn is_fred(header: &Header) -> bool {
         && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// Says which columns are missing where the header is nearly that of a kind.
+/// Reports which columns are missing if the header is nearly that of a kind.
 fn unknown(line: &[u8], asked: Option<SourceKind>) -> Refusal {
     let found = excerpt(line);
     let nearest = [b',', b'|', b'\t', b';'].into_iter().filter_map(|delimiter| {
@@ -93,16 +93,17 @@ fn unknown(line: &[u8], asked: Option<SourceKind>) -> Refusal {
             None => SourceKind::ALL
                 .into_iter()
                 .map(near)
-                // At least two columns, and more than half of those needed.
+                // At least two columns, and more than half of those required.
                 .filter(|(present, _, missing)| 2 <= *present && missing.len() < *present)
-                // Most found first, then fewest missing, then the order of the kinds.
+                // Prefers the most columns found, then the fewest missing, then the order of the
+                // kinds.
                 .max_by_key(|(present, kind, missing)| {
                     (*present, std::cmp::Reverse((missing.len(), *kind)))
                 }),
         }
     });
     match nearest.max_by_key(|(present, _, _)| *present) {
-        // Where no column is missing, it is one too many that makes it another kind.
+        // If no column is missing, an additional column makes it a different kind.
         Some((_, kind, missing)) if !missing.is_empty() => Refusal::MissingColumns {
             kind: kind.name(),
             expected: required(kind).iter().map(|column| column[0]).collect(),

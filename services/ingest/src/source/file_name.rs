@@ -1,10 +1,10 @@
-//! What a file's name says where its contents do not: a symbol, an index, a day.
+//! Reads from a file's name what its contents do not state: a symbol, an index, a day.
 
 use crate::options::Options;
 use marketdata::{day::Day, symbol::Symbol};
 use tables::{cell, refusal::Refusal};
 
-/// Words that files are called by, and no ticker.
+/// Words that are common in file names and are not treated as tickers.
 const WORDS: [&str; 16] = [
     "DATA",
     "PRICES",
@@ -24,7 +24,7 @@ const WORDS: [&str; 16] = [
     "SAMPLE",
 ];
 
-/// The name without folders and endings.
+/// The name without folders and extensions.
 pub(crate) fn stem(file_name: &str) -> &str {
     let mut stem = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name).trim();
     loop {
@@ -39,7 +39,8 @@ pub(crate) fn stem(file_name: &str) -> &str {
     }
 }
 
-/// The symbol that the caller gives, else the file's name: `META.csv`, `spy_us_d.csv`, `aapl.us.txt`.
+/// The symbol given by the caller, else the one in the file's name: `META.csv`, `spy_us_d.csv`,
+/// `aapl.us.txt`.
 pub(crate) fn symbol(options: &Options) -> Result<String, Refusal> {
     if let Some(symbol) = &options.symbol {
         return match Symbol::listed(symbol) {
@@ -66,7 +67,7 @@ pub(crate) fn symbol(options: &Options) -> Result<String, Refusal> {
     if lawful { Ok(stem.to_owned()) } else { Err(needed()) }
 }
 
-/// The id of a series: the caller's, else the file's name, `DGS10.csv`.
+/// The id of a series: given by the caller, else the file's name, as in `DGS10.csv`.
 pub(crate) fn series(options: &Options) -> Result<String, Refusal> {
     let name = match &options.symbol {
         Some(symbol) => symbol.as_str(),
@@ -80,7 +81,7 @@ pub(crate) fn series(options: &Options) -> Result<String, Refusal> {
     }
 }
 
-/// The id of an index: the caller's, else what the file's name begins with,
+/// The id of an index: given by the caller, else the beginning of the file's name, as in
 /// `sp500_ticker_start_end.csv`.
 pub(crate) fn index(options: &Options) -> Result<String, Refusal> {
     let needed = || Refusal::IndexNeeded { file_name: options.file_name.clone() };
@@ -97,7 +98,8 @@ pub(crate) fn index(options: &Options) -> Result<String, Refusal> {
     Symbol::series(name).map(|symbol| symbol.as_str().to_owned()).map_err(|_| needed())
 }
 
-/// The fund: the caller's symbol, else what the file's name begins with, `IWM_holdings_….csv`.
+/// The fund: the caller's symbol, else the beginning of the file's name, as in
+/// `IWM_holdings_….csv`.
 pub(crate) fn fund(options: &Options) -> Result<String, Refusal> {
     let needed = || Refusal::SymbolNeeded { file_name: options.file_name.clone() };
     let name = match &options.symbol {
@@ -132,7 +134,8 @@ pub(crate) fn day(file_name: &str) -> Option<Day> {
     days.next()
 }
 
-/// The last day of the month that a name ends on, `…_to_2024-03.csv`, or the day `…_to_2024-03-08.csv`.
+/// The last day of the month at the end of a file's name, `…_to_2024-03.csv`, or the day itself,
+/// `…_to_2024-03-08.csv`.
 pub(crate) fn until(file_name: &str) -> Option<Day> {
     let stem = stem(file_name);
     let after = &stem[stem.rfind("_to_")? + 4..];
@@ -150,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_days() {
+    fn days_are_read_from_file_names() {
         let iso = |text| Day::parse_iso(text);
         assert_eq!(day("screener_2021-01-29.csv.gz"), iso("2021-01-29"));
         assert_eq!(day("IWM_holdings_20240927.csv"), iso("2024-09-27"));

@@ -1,8 +1,9 @@
-//! FINRA's consolidated short interest: pipe-delimited, twice a month, under new and old column names.
+//! FINRA's consolidated short interest: pipe-delimited, twice a month, with new or old column
+//! names.
 //!
-//! A row whose previous position was revised makes a second fact, about the settlement before,
-//! published with this one. Where a split lies inside the cycle the previous position is in other
-//! units, and makes none.
+//! A row with a revised previous position adds a second fact about the previous settlement, which
+//! is published together with the current one. If a split lies inside the cycle, the previous
+//! position is in other units and adds no fact.
 
 use super::{layout::Layout, reader::Reader};
 use crate::{
@@ -22,7 +23,7 @@ const SETTLEMENT: Column = &["settlementDate"];
 const CURRENT: Column = &["currentShortPositionQuantity", "currentShortShareNumber"];
 pub(crate) const REQUIRED: &[Column] = &[SYMBOL, CURRENT, SETTLEMENT];
 
-/// Where the columns are.
+/// Positions of the columns.
 #[derive(Debug)]
 pub(crate) struct FinraReader {
     symbol: usize,
@@ -55,7 +56,7 @@ impl FinraReader {
         not_negative(field, found, amount(field, found)?.map(|decimal| decimal.value))
     }
 
-    /// Days to cover as printed; 999.99 is the cap that stands for "no volume".
+    /// Days to cover as printed; 999.99 is a cap that means "no volume".
     fn cover(
         &self,
         line: u32,
@@ -72,8 +73,9 @@ impl FinraReader {
     }
 }
 
-/// The settlement before: the month's last session before a middle one, the middle one (the 15th, or
-/// the session before it) before a last one.
+/// The previous settlement. Before a mid-month settlement it is the last session of the previous
+/// month. Before one at the end of a month it is the mid-month one: the 15th, or the session before
+/// it.
 pub(crate) fn settlement_before(settlement: Day) -> Day {
     let (year, month, day) = settlement.ymd();
     let latest = if day <= 15 {
@@ -110,7 +112,7 @@ impl Reader for FinraReader {
         let revised = row.optional(self.revised) == b"R" && !split;
         let before = settlement_before(settlement);
         let dataset = Dataset::ShortInterest;
-        // Before the first fact is added: a row stands whole or falls whole.
+        // Checked before the first fact is added, so that a row is added completely or not at all.
         parsed_file.days.check(dataset, before)?;
         let staged = parsed_file.push(dataset, line, (who, NameId::NONE), settlement, &values)?;
         staged.stated.push(None);
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn settlements_follow_each_other() {
-        // Settlement dates of FINRA's schedule (formats.md section 1), and the real files' dates.
+        // Settlement dates of FINRA's schedule, and the dates of the real files.
         let chain = [
             "2020-11-13",
             "2020-11-30",

@@ -1,8 +1,9 @@
-//! A fund's holdings as iShares publishes them, with or without the lines before the header.
+//! A fund's holdings as published by iShares, with or without the lines before the header.
 //!
-//! The day is the preamble's, else the caller's as-of date, else the file name's; the fund is the
-//! caller's symbol, else what the file's name begins with. Rows that are no stock are skipped and
-//! counted. A fund of funds repeats its block for the look-through: reading stops there.
+//! The day is that of the preamble, else the caller's as-of date, else that of the file's name. The
+//! fund is the caller's symbol, else the beginning of the file's name. Rows that are not stocks are
+//! skipped and counted. A fund of funds repeats its block for the look-through; reading stops
+//! there.
 
 use super::{file_name, layout::Layout, reader::Reader};
 use crate::{
@@ -22,7 +23,7 @@ const SHARES: Column = &["shares", "quantity"];
 const WEIGHT: Column = &["weight (%)"];
 pub(crate) const REQUIRED: &[Column] = &[&["ticker"], &["name"], &["asset class"], WEIGHT, SHARES];
 
-/// Where the columns are, whose holdings they are, and of which day.
+/// Positions of the columns, the fund, and the day of its holdings.
 #[derive(Debug)]
 pub(crate) struct HoldingsReader {
     fund: String,
@@ -67,7 +68,7 @@ impl HoldingsReader {
     }
 }
 
-/// The day of `Fund Holdings as of,"Jul 10, 2024"`.
+/// Reads the day of `Fund Holdings as of,"Jul 10, 2024"`.
 fn preamble_day(line: &str) -> Option<Day> {
     let rest = line.trim_start_matches('\u{feff}').trim_start_matches('"');
     let rest = rest.strip_prefix("Fund Holdings as of")?;
@@ -99,7 +100,7 @@ impl Reader for HoldingsReader {
         let shares = value("the shares", Some(self.shares))?;
         let held_value = value("the market value", self.value)?;
         let price = value("the price", self.price)?;
-        // Escrows and rights are carried at nothing: that is no price.
+        // Escrows and rights are carried at zero, which is not a price.
         let price = if price == 0.0 { f64::NAN } else { price };
         let who = parsed_file.names.listed(ticker)?;
         let fund = parsed_file.names.listed(self.fund.as_bytes())?;
@@ -110,7 +111,7 @@ impl Reader for HoldingsReader {
         Ok(Flow::Kept)
     }
 
-    /// A line of one or two fields is the legal text, or the beginning of the repeated block.
+    /// A line of one or two fields is legal text or the beginning of the repeated block.
     fn short_row(
         &mut self,
         row: &Row<'_>,

@@ -1,4 +1,4 @@
-//! What stands before the first row of a file.
+//! The part of a file before its first row.
 
 use crate::kind::SourceKind;
 use tables::header::Header;
@@ -11,8 +11,8 @@ pub(crate) struct Layout {
     pub(crate) header: Header,
     /// The lines before the header.
     pub(crate) preamble: Vec<String>,
-    /// Where the first row begins.
+    /// Offset of the first row, bytes.
     pub(crate) body: usize,
-    /// The header's line, from 1.
+    /// Line number of the header, from 1.
     pub(crate) line: u64,
 }

@@ -1,8 +1,8 @@
 //! Lists of listed lines: screeners, and an index's members with their sectors.
 //!
-//! A screener's day is the caller's as-of date, else the file name's. A list of members is of its
-//! file name's day, else of the day it was received. Sectors keep the source's own classification. A
-//! market value of zero is none.
+//! A screener's day is the caller's as-of date, else that of the file's name. The day of a list of
+//! members is that of the file's name, else the day of receipt. Sectors keep the source's own
+//! classification. A market value of zero counts as absent.
 
 use super::{file_name, layout::Layout, reader::Reader};
 use crate::{
@@ -19,8 +19,8 @@ use tables::{
     row::Row,
 };
 
-/// What a security master says a line is. A screener's plain `type` is not among them: it may be
-/// anything.
+/// Columns in which a security master states the type of a line. A screener's plain `type` is not
+/// included, because it can mean anything.
 const ASSET_CLASS: Column =
     &["asset class", "asset_class", "asset type", "asset_type", "security type", "security_type"];
 const LAST: Column = &["last_sale_usd", "last sale", "last"];
@@ -29,7 +29,7 @@ pub(crate) const SCREENER: &[Column] = &[&["symbol", "ticker"], &["name"], LAST,
 pub(crate) const CONSTITUENTS: &[Column] =
     &[&["symbol", "ticker"], &["security", "name"], &["gics sector"]];
 
-/// Where the columns are, and of which day the list is.
+/// Positions of the columns, and the day of the list.
 #[derive(Debug)]
 pub(crate) struct ListingsReader {
     on: Day,

@@ -1,7 +1,8 @@
-//! Intervals of membership in an index: a row makes a fact of joining and, where it ended, one of leaving.
+//! Intervals of membership in an index: each row adds a fact of joining and, if it ended, of
+//! leaving.
 //!
-//! The first day out is the row's end date. Symbols are those of the row's first day. Who leaves and
-//! joins on one day (a change of ticker) stays.
+//! The end date is the first day outside the index. Symbols are those of the row's first day. A
+//! name that leaves and joins on the same day (a change of ticker) remains a member.
 
 use super::{
     file_name,
@@ -22,7 +23,7 @@ use tables::{
 
 pub(crate) const REQUIRED: &[Column] = &[reader::SYMBOL, &["start_date"], &["end_date"]];
 
-/// Where the columns are, and of which index.
+/// Positions of the columns, and the index.
 #[derive(Debug)]
 pub(crate) struct MembershipsReader {
     index: String,
@@ -56,7 +57,7 @@ impl Reader for MembershipsReader {
         if let Some(end) = end.filter(|end| *end <= start) {
             return Err(Fault::new(Reason::EndBeforeStart, format!("{start} to {end}")));
         }
-        // Before the first fact is added: a row stands whole or falls whole.
+        // Checked before the first fact is added, so that a row is added completely or not at all.
         if let Some(end) = end {
             parsed_file.days.check(Dataset::Memberships, end)?;
         }

@@ -1,4 +1,4 @@
-//! What every reader of a kind of file does, and the columns that several kinds share.
+//! The interface of the readers of all kinds, and the columns that several kinds share.
 
 use crate::parsed_file::{Flow, ParsedFile};
 use tables::{
@@ -16,7 +16,7 @@ pub(super) const CLOSE: Column = &["close", "close/last", "<close>"];
 
 /// Reads the rows of one kind.
 pub(crate) trait Reader: std::fmt::Debug + Send + Sync {
-    /// Takes a row with as many fields as the header.
+    /// Reads a row with as many fields as the header.
     fn row(
         &mut self,
         line: u32,
@@ -24,7 +24,7 @@ pub(crate) trait Reader: std::fmt::Debug + Send + Sync {
         parsed_file: &mut ParsedFile,
     ) -> Result<Flow, Fault>;
 
-    /// What a row with another number of fields is, where it is no fault.
+    /// Handles a row with another number of fields, if that is not a fault.
     fn short_row(
         &mut self,
         _row: &Row<'_>,
@@ -38,6 +38,6 @@ pub(crate) trait Reader: std::fmt::Debug + Send + Sync {
         false
     }
 
-    /// After the last row.
+    /// Called after the last row.
     fn finish(&mut self, parsed_file: &mut ParsedFile) -> Result<(), Refusal>;
 }

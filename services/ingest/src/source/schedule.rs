@@ -12,7 +12,7 @@ use tables::{
 
 pub(crate) const REQUIRED: &[Column] = &[&["settlement"], &["first_seen"]];
 
-/// Where the columns are.
+/// Positions of the columns.
 #[derive(Debug)]
 pub(crate) struct ScheduleReader {
     settlement: usize,

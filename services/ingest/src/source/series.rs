@@ -14,7 +14,7 @@ use tables::{
     row::Row,
 };
 
-/// Where the columns are, and which series it is where no column says.
+/// Positions of the columns, and the series if no column names it.
 #[derive(Debug)]
 pub(crate) struct SeriesReader {
     series: Option<usize>,
@@ -33,7 +33,7 @@ impl SeriesReader {
         };
         let only = match (layout.kind, &options.symbol) {
             (SourceKind::Series, _) => String::new(),
-            // FRED names the series in its header; the caller may call it otherwise.
+            // FRED names the series in its header; the caller may give another name.
             (SourceKind::Fred, None) => header.name(1).to_owned(),
             _ => file_name::series(options)?,
         };

@@ -1,10 +1,11 @@
 //! Short interest of the whole market with float and shares outstanding.
 //!
-//! Each row's short interest belongs to its own settlement. The share counts are those known when the
-//! file was made: they belong to the file's settlement, which is the one most of its rows have (or
-//! the caller's as-of date). Where the only row of a name has an older settlement than most rows, it
-//! could not be seen in this file before the file was: it is published with the settlement of most. A
-//! name with several rows brings its history, each settlement of which was published in its time.
+//! Each row's short interest belongs to its own settlement. The share counts are those known when
+//! the file was made, so they belong to the file's settlement: the one of most rows, or the
+//! caller's as-of date. If the only row of a name has an older settlement than most rows, it
+//! could not be seen here before this file was published, so it is published with the settlement
+//! of most rows. A name with several rows has its history in the file; each of its settlements was
+//! published at its own time.
 
 use super::{file_name, layout::Layout, reader::Reader};
 use crate::{
@@ -28,7 +29,7 @@ const SETTLEMENT: Column = &["short_interest_date", "settlement_date"];
 const SHORT: Column = &["shares_sold_short", "short_interest"];
 pub(crate) const REQUIRED: &[Column] = &[SYMBOL, SETTLEMENT, SHORT];
 
-/// Where the columns are, and what waits for the file's settlement.
+/// Positions of the columns, and the state needed until the file's settlement is known.
 #[derive(Debug)]
 pub(crate) struct ShortInterestReader {
     symbol: usize,
@@ -86,7 +87,7 @@ impl Reader for ShortInterestReader {
         }
         let who = parsed_file.names.listed(row.get(self.symbol))?;
         let counts = [or_absent(outstanding), or_absent(public_float)];
-        // Before the first fact is added: a row stands whole or falls whole.
+        // Checked before the first fact is added, so that a row is added completely or not at all.
         parsed_file.check(Dataset::ShareCounts, parsed_file.today, &counts)?;
         match (settlement, short) {
             (Some(settlement), Some(short)) => {
@@ -110,7 +111,7 @@ impl Reader for ShortInterestReader {
             parsed_file.note(NoteCode::EmptyFloat, || format!("line {line}"));
         }
         if outstanding.or(public_float).is_some() {
-            // Of today until the file's settlement is known.
+            // Dated today until the file's settlement is known.
             let today = parsed_file.today;
             parsed_file.push(Dataset::ShareCounts, line, (who, NameId::NONE), today, &counts)?;
         }
@@ -138,7 +139,7 @@ impl Reader for ShortInterestReader {
     }
 }
 
-/// Dates the publication of names whose only row is older than the settlement that most rows have.
+/// Sets the publication of names whose only row is older than the settlement of most rows.
 fn publish_late_rows(staged: &mut StagedRows, cycle: Day) {
     let mut rows: BTreeMap<NameId, u32> = BTreeMap::new();
     for who in &staged.who {

@@ -1,4 +1,5 @@
-//! Changes of price and share units: dated corporate actions, and ratios of closes between two days.
+//! Changes of price and share units: dated corporate actions, and ratios of closes between two
+//! days.
 
 use super::{file_name, layout::Layout, reader::Reader};
 use crate::{
@@ -20,8 +21,8 @@ pub(crate) const ACTIONS: &[Column] =
 pub(crate) const FACTORS: &[Column] =
     &[SYMBOL, &["raw_close_*"], &["split_adjusted_close"], &["factor"]];
 
-/// `symbol,date,price_factor,share_factor`: the date is the first day on the new units. A spin-off
-/// has a share factor of 1, or none.
+/// `symbol,date,price_factor,share_factor`: the date is the first day in the new units. A spin-off
+/// has a share factor of 1, or an empty one.
 #[derive(Debug)]
 pub(crate) struct ActionsReader {
     columns: [usize; 4],
@@ -34,7 +35,7 @@ impl ActionsReader {
     }
 }
 
-/// A factor: above zero.
+/// A factor: positive if present.
 fn factor(field: &str, found: &[u8]) -> Result<Option<Decimal>, Fault> {
     match amount(field, found)? {
         Some(read) if read.value <= 0.0 => Err(Fault::of(Reason::NotPositive, field, found)),
@@ -70,8 +71,8 @@ impl Reader for ActionsReader {
     }
 }
 
-/// `symbol,raw_close_2021_01_29,split_adjusted_close,factor`: from the day of the header to the
-/// caller's `adjusted_on`, else the end of the month (or the day) that the file's name ends on.
+/// `symbol,raw_close_2021_01_29,split_adjusted_close,factor`: from the day in the header to the
+/// caller's `adjusted_on`, else to the day or the end of the month at the end of the file's name.
 #[derive(Debug)]
 pub(crate) struct FactorsReader {
     columns: [usize; 4],
@@ -135,11 +136,11 @@ impl Reader for FactorsReader {
     }
 }
 
-/// The simple split that a ratio of two closes is within rounding; none where it is none.
+/// The simple split that a ratio of two closes matches within rounding; `None` if it matches none.
 ///
-/// Whole splits (n for 1, 1 for n) are taken within 0.2 % and those of small numbers (3 for 2) within
-/// 0.05 %: the last sale of a screener is not quite the official close. Others, up to 10 for 10, must
-/// agree within the printed digits.
+/// Whole splits (n for 1, 1 for n) are accepted within 0.2 % and those of small numbers (3 for 2)
+/// within 0.05 %, because the last sale of a screener is not exactly the official close. Others, up
+/// to 10 for 10, must match within the printed digits.
 pub(crate) fn simple_split(raw: Decimal, adjusted: Decimal) -> Option<f64> {
     const NEAR_WHOLE: f64 = 2e-3;
     const NEAR: f64 = 5e-4;
@@ -178,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn splits_are_told_from_spin_offs() {
+    fn splits_are_distinguished_from_spin_offs() {
         let decimal = |value: f64, decimals: u8| Decimal { value, decimals };
         let split = |raw: f64, adjusted: f64| simple_split(decimal(raw, 2), decimal(adjusted, 6));
         let equal = |found: Option<f64>, expected: f64| {

@@ -1,8 +1,9 @@
-//! Changes of ticker symbols: `old_symbol,new_symbol,date`, our own kind.
+//! Changes of ticker symbols: `old_symbol,new_symbol,date`, our own format.
 //!
-//! The date is the first day under the new symbol: `FB,META,2022-06-09`. An empty new symbol retires
-//! the old one. Load them before the files that name by their rows' dates: once both symbols belong
-//! to different instruments, their facts cannot be brought together, and the row is refused.
+//! The date is the first day under the new symbol: `FB,META,2022-06-09`. An empty new symbol
+//! retires the old one. Load these files before those that use the names of their rows' dates: once
+//! both symbols belong to different instruments, their facts cannot be merged, and the row is
+//! refused.
 
 use super::{layout::Layout, reader::Reader};
 use crate::parsed_file::{Flow, ParsedFile, Rename};
@@ -13,7 +14,7 @@ use tables::{
     row::Row,
 };
 
-/// Where the columns are.
+/// Positions of the columns.
 #[derive(Debug)]
 pub(crate) struct ChangesReader {
     old: usize,

@@ -1,4 +1,4 @@
-//! What the ingest tests share: options, limits, one call from bytes to a market.
+//! Helpers shared by the ingest tests: options, limits, one call from bytes to a market.
 #![allow(dead_code, reason = "each test file uses some of it")]
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
 
@@ -28,7 +28,7 @@ pub(crate) fn day(text: &str) -> marketdata::day::Day {
     marketdata::day::Day::parse_iso(text).unwrap()
 }
 
-/// Nothing said but the name; received in the evening of 2024-07-12.
+/// Options with only a name, received in the evening of 2024-07-12.
 pub(crate) fn options(file_name: &str) -> Options {
     Options {
         kind: None,
@@ -65,7 +65,7 @@ pub(crate) fn parse(bytes: &[u8], options: Options) -> Result<Parsed, Refusal> {
     parser.finish()
 }
 
-/// A market and what files made of it.
+/// A market and the files ingested into it.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) market: Arc<Market>,
@@ -80,7 +80,7 @@ impl Desk {
         prepare(&parse(bytes, options)?, &self.market)
     }
 
-    /// Takes a file in; a batch that adds nothing makes no revision.
+    /// Ingests a file; a batch that adds nothing creates no revision.
     pub(crate) fn ingest(
         &mut self,
         bytes: &[u8],
@@ -88,8 +88,8 @@ impl Desk {
     ) -> Result<PreparedFile, Refusal> {
         let prepared = self.prepare(bytes, options)?;
         let report = &prepared.report;
-        let told = report.accepted + report.already_known + report.corrected;
-        assert_eq!(report.rows, told + report.skipped + report.rejected, "{report:?}");
+        let stored = report.accepted + report.already_known + report.corrected;
+        assert_eq!(report.rows, stored + report.skipped + report.rejected, "{report:?}");
         if !prepared.batch.is_empty() {
             self.market = Arc::new(self.market.apply(delta(prepared.batch.clone())));
         }
@@ -127,7 +127,7 @@ impl Desk {
     }
 }
 
-/// What a store would hand to its followers for a batch.
+/// The delta that a store would pass to its followers for a batch.
 pub(crate) fn delta(batch: Batch) -> Delta {
     let revision = batch.revision();
     let mut data_version = [0; 32];

@@ -1,8 +1,8 @@
-//! The columns of datasets: their names, and what their numbers are.
+//! The columns of datasets: their names and kinds.
 
 use Kind::*;
 
-/// What the numbers of a column are.
+/// The kind of number that a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A price per share, in the currency of the listing.
@@ -15,15 +15,15 @@ pub enum Kind {
     GrossReturn,
     /// A share of a whole, as a decimal: 0.05 is 5 %.
     Decimal,
-    /// A quotient of units: old over new prices, new over old shares.
+    /// A ratio of units: old over new prices, or new over old shares.
     Factor,
     /// A length of time in days.
     DayCount,
     /// A number in the unit of its source.
     Number,
-    /// 1 where it is so, 0 where not.
+    /// 1 for true, 0 for false.
     Flag,
-    /// The number of a text of the market.
+    /// The id of a text of the market.
     Text,
     /// A day, in days since 1970-01-01.
     Day,
@@ -31,12 +31,13 @@ pub enum Kind {
     Instant,
     /// What the prices of the row are adjusted for: the code of [`crate::basis::PriceBasis`].
     Basis,
-    /// The day up to whose splits those prices are adjusted, in days since 1970-01-01; 0 for none.
+    /// The day up to which those prices are adjusted for splits, in days since 1970-01-01; 0 for
+    /// none.
     BasisDay,
 }
 
 impl Kind {
-    /// The unit to name beside a value; empty where the number has none, or where each source has its
+    /// The unit to show beside a value; empty if the number has none, or if each source has its
     /// own.
     pub const fn unit(self) -> &'static str {
         match self {
@@ -49,7 +50,7 @@ impl Kind {
         }
     }
 
-    /// Whether one value holds for all rows of a file, so that readers state it once.
+    /// Whether one value holds for all rows of a file, so that readers set it once.
     pub const fn is_of_file(self) -> bool {
         matches!(self, Basis | BasisDay)
     }
@@ -72,7 +73,7 @@ macro_rules! fields {
                 }
             }
 
-            /// What its numbers are.
+            /// The kind of number it holds.
             pub const fn kind(self) -> Kind {
                 match self {
                     $(Field::$field => Kind::$kind,)*
@@ -93,12 +94,13 @@ fields! {
     Close: "close", Price;
     /// Shares traded, on the row's basis (raw, or adjusted for the same splits as the prices).
     Volume: "volume", Shares;
-    /// Gross total return over gross price return since the row before: 1 except on an ex-day.
-    /// Local to the day, so a vendor's restatement of its whole history leaves it alone.
+    /// Gross total return over gross price return since the previous row: 1 except on an ex-day. It
+    /// depends only on that day, so a vendor's restatement of its whole history does not change it.
     Distribution: "distribution", GrossReturn;
     /// 0 raw, 1 adjusted for splits, 2 adjusted for splits and distributions; see [`crate::basis`].
     PriceBasis: "price_basis", Basis;
-    /// The day up to whose splits an adjusted price is adjusted, in days since 1970-01-01; 0 if raw.
+    /// The day up to which an adjusted price is adjusted for splits, in days since 1970-01-01; 0 if
+    /// raw.
     BasisOn: "basis_on", BasisDay;
     /// Value of a series, in the unit of its source.
     Value: "value", Number;
@@ -106,11 +108,11 @@ fields! {
     SharesShort: "shares_short", Shares;
     /// Shares sold short at the previous settlement, as now revised.
     PreviousSharesShort: "previous_shares_short", Shares;
-    /// The source's average daily volume over the cycle, shares a day.
+    /// The source's average daily volume over the reporting cycle, in shares.
     AverageDailyVolume: "average_daily_volume", Shares;
-    /// Days to cover as printed by the source; never trusted, kept as evidence.
+    /// Days to cover as printed by the source; kept as evidence, never used in a computation.
     DaysToCoverPrinted: "days_to_cover_printed", DayCount;
-    /// 1 where the source flags a split inside the cycle.
+    /// 1 if the source flags a split within the cycle.
     SplitFlag: "split_flag", Flag;
     /// Shares outstanding.
     SharesOutstanding: "shares_outstanding", Shares;
@@ -122,25 +124,26 @@ fields! {
     Exchange: "exchange", Text;
     /// Sector, in the source's own classification (text).
     Sector: "sector", Text;
-    /// Market value in USD as printed by the source, for the whole company where the source does so.
+    /// Market value in USD as printed by the source; some sources print that of the whole company.
     MarketCap: "market_cap", Money;
     /// Last price, raw USD.
     LastPrice: "last_price", Price;
     /// Last day's volume, raw shares.
     LastVolume: "last_volume", Shares;
-    /// 1 joins, 0 leaves.
+    /// 1 if the instrument joins the index, 0 if it leaves.
     Member: "member", Flag;
     /// Weight in the fund, a decimal.
     Weight: "weight", Decimal;
     /// Shares held.
     SharesHeld: "shares_held", Shares;
-    /// Market value held, USD.
+    /// Market value of the holding, USD.
     HeldValue: "held_value", Money;
-    /// Price at which the fund values it, USD.
+    /// Price at which the fund values the holding, USD.
     HeldPrice: "held_price", Price;
-    /// Asset class in the source's words: `Common Stock`, `ETF` (text).
+    /// Asset class as the source writes it: `Common Stock`, `ETF` (text).
     AssetClass: "asset_class", Text;
-    /// Last day on the old units, in days since 1970-01-01; the effective day is the first on the new.
+    /// Last day in the old units, in days since 1970-01-01; the effective day is the first in the
+    /// new.
     FromOn: "from_on", Day;
     /// Old price ÷ new price.
     PriceFactor: "price_factor", Factor;
@@ -151,7 +154,7 @@ fields! {
 }
 
 impl Field {
-    /// Whether the number is the number of a text of the market.
+    /// Whether the number is the id of a text of the market.
     pub const fn is_text(self) -> bool {
         matches!(self.kind(), Text)
     }

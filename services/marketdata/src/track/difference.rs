@@ -1,15 +1,17 @@
-//! Where two views of one instrument's facts begin to differ, told from the pieces, and the latest
-//! rows of one without a look at the older ones.
+//! The first day on which two views of one instrument's facts differ, and its latest rows, both
+//! found from the pieces without reading older rows.
 
 use super::{Bounds, Picks, Piece, Rows, Track};
 use crate::day::Day;
 use std::{ops::Range, sync::Arc};
 
 impl Track {
-    /// The first day of any fact that one view sees and the other does not; none where both see the
-    /// same. Rows of earlier days are the same in both, because what supersedes a row has its day.
+    /// The first day of any fact that one view sees and the other does not; `None` if both see the
+    /// same. Rows of earlier days are the same in both, because a row is superseded only by rows of
+    /// its own day.
     ///
-    /// The day may be too early: facts that were stored anew in another segment count as different.
+    /// The day may be too early: facts that were stored again in another segment count as
+    /// different.
     pub fn first_difference(
         &self,
         bounds: Bounds,
@@ -28,7 +30,7 @@ impl Track {
         inside.chain(own).chain(others).min()
     }
 
-    /// The first and the last day of the rows a view sees, without finding them.
+    /// The first and last day of the rows a view sees, without selecting the rows.
     pub fn span(&self, bounds: Bounds) -> Option<(Day, Day)> {
         let spans = self.pieces.iter().filter_map(|piece| {
             if piece.shows_all(bounds) {
@@ -40,7 +42,8 @@ impl Track {
         spans.reduce(|(first, last), (start, end)| (first.min(start), last.max(end)))
     }
 
-    /// The rows from a day on: as [`Track::rows`] and [`Rows::since`], without finding the others.
+    /// The rows from a day on: the same as [`Track::rows`] and [`Rows::since`], without selecting
+    /// the others.
     pub fn rows_since(&self, bounds: Bounds, first: Day) -> Rows<'_> {
         match self.tail(bounds, first) {
             Some(picks) => Rows { track: self, picks },
@@ -48,8 +51,8 @@ impl Track {
         }
     }
 
-    /// The rows from a day on where the pieces that hold any follow each other and show a prefix of
-    /// themselves by rule; none otherwise.
+    /// The rows from a day on, if the pieces that hold any follow each other and the visible rows
+    /// of each are known to be its leading rows; `None` otherwise.
     fn tail(&self, bounds: Bounds, first: Day) -> Option<Picks> {
         let mut picks = Picks::none();
         let mut last_day = None;
@@ -71,14 +74,14 @@ impl Track {
 }
 
 impl Piece {
-    /// The rows within the bounds, where they are the leading ones by rule and none supersedes
+    /// The rows within the bounds, if they are known to be the leading rows and none supersedes
     /// another.
     fn shown_by_rule(&self, bounds: Bounds) -> Option<Range<usize>> {
         let count = self.leading(bounds).filter(|_| self.unique)?;
         Some(self.rows.start..self.rows.start + count)
     }
 
-    /// Whether every row is within the bounds by rule.
+    /// Whether every row is known to be within the bounds without reading the rows.
     fn shows_all(&self, bounds: Bounds) -> bool {
         self.leading(bounds) == Some(self.rows.len())
     }
@@ -104,7 +107,7 @@ impl Piece {
     }
 }
 
-/// Place of the first day at or after another, looked for from the end.
+/// Index of the first day at or after another, searched from the end.
 fn first_on_or_after(days: &[Day], first: Day) -> usize {
     let mut step = 8;
     while step < days.len() && first <= days[days.len() - step] {

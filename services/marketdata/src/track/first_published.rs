@@ -3,13 +3,13 @@
 use super::{Bounds, Rows, Track, Visible};
 
 impl Track {
-    /// The first publication of each day and other instrument within the bounds, ties going to the
-    /// higher revision; by day, then by other instrument.
+    /// The first publication of each day and other instrument within the bounds, with ties going to
+    /// the higher revision. Sorted by day, then by other instrument.
     ///
-    /// A row is the one that [`Track::rows`] gives at its own publication: of publications of one
-    /// instant that say the same the first is taken, there as here.
+    /// Each row is the one that [`Track::rows`] returns at the row's own publication. If several
+    /// publications of one instant have the same values, both functions take the first.
     pub fn first_published(&self, bounds: Bounds) -> Rows<'_> {
-        // Where no two rows share a key, every row is its own first publication.
+        // If no two rows share a key, every row is its own first publication.
         Rows { track: self, picks: self.picks(bounds, Track::firsts) }
     }
 
@@ -20,7 +20,7 @@ impl Track {
             match held {
                 Some((last, first)) if last == key => {
                     let same =
-                        picks.last().is_some_and(|pick| self.says_the_same(*pick, (piece, row)));
+                        picks.last().is_some_and(|pick| self.has_same_values(*pick, (piece, row)));
                     if first == published && !same {
                         picks.pop();
                         picks.push((piece, row));

@@ -8,25 +8,25 @@ use crate::{
 };
 use std::{ops::Range, sync::Arc};
 
-/// How a column of integers runs along the rows of a piece: which rows are at or below a bound is
-/// then known without a look at each.
+/// The range and order of a column of integers over the rows of a piece. They usually tell which
+/// rows are at or below a bound without reading each row.
 #[derive(Clone, Copy, Debug)]
 struct Extent<T> {
     least: T,
     greatest: T,
-    /// No row is below the one before it.
+    /// Whether no value is below the previous one.
     rises: bool,
 }
 
 impl<T: Copy + Ord> Extent<T> {
-    /// None for a column without rows.
+    /// `None` for a column without rows.
     fn of(values: &[T]) -> Option<Extent<T>> {
         let (least, greatest) = (*values.iter().min()?, *values.iter().max()?);
         Some(Extent { least, greatest, rises: values.is_sorted() })
     }
 
-    /// Number of rows at or below the bound, where these are the leading rows; none where only a look
-    /// at each row can tell.
+    /// Number of rows at or below the bound, if these are the leading rows; `None` if each row
+    /// would have to be read.
     fn leading(&self, values: &[T], bound: T) -> Option<usize> {
         if self.greatest <= bound {
             Some(values.len())
@@ -38,7 +38,7 @@ impl<T: Copy + Ord> Extent<T> {
     }
 }
 
-/// One instrument's rows of one segment: at least one.
+/// One instrument's rows of one segment; at least one row.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub(super) segment: Arc<Segment>,
@@ -47,14 +47,14 @@ pub(super) struct Piece {
     pub(super) last_day: Day,
     /// No two rows share a key, so no row supersedes another of the same piece.
     pub(super) unique: bool,
-    /// Of the revisions, where the segment has one per row.
+    /// Extent of the revisions, if the segment has one per row.
     revisions: Option<Extent<u64>>,
-    /// Of the publications, where the segment has one per row.
+    /// Extent of the publications, if the segment has one per row.
     published: Option<Extent<Instant>>,
 }
 
 impl Piece {
-    /// None for a run without rows.
+    /// `None` for a run without rows.
     pub(super) fn new(segment: Arc<Segment>, run: Run) -> Option<Piece> {
         let rows = run.start as usize..(run.start + run.len) as usize;
         let days = &segment.effective_on[rows.clone()];
@@ -92,7 +92,8 @@ impl Piece {
         }
     }
 
-    /// Number of rows within the bounds, where these are the leading rows by rule; none otherwise.
+    /// Number of rows within the bounds, if these are known to be the leading rows; `None`
+    /// otherwise.
     pub(super) fn leading(&self, bounds: Bounds) -> Option<usize> {
         Some(self.leading_by_revision(bounds)?.min(self.leading_by_publication(bounds)?))
     }
@@ -109,7 +110,7 @@ impl Piece {
     fn leading_by_publication(&self, bounds: Bounds) -> Option<usize> {
         match &self.segment.published_at {
             Published::Constant(instant) => Some(self.all_if(*instant <= bounds.as_of)),
-            // Days rise within a piece, and so do their closes.
+            // Days ascend within a piece, and so do their closes.
             Published::AtClose => Some(self.rows_before(bounds.last_close.plus(1))),
             Published::Each(instants) => {
                 self.published?.leading(&instants[self.rows.clone()], bounds.as_of)
@@ -121,7 +122,7 @@ impl Piece {
         if is_within { self.rows.len() } else { 0 }
     }
 
-    /// Number of rows of days before one.
+    /// Number of rows before a day.
     fn rows_before(&self, day: Day) -> usize {
         if self.last_day < day {
             return self.rows.len();

@@ -1,29 +1,29 @@
-//! The rows that a snapshot picked of a track, read as columns.
+//! The rows of a track that a snapshot selected, read as columns.
 
 use super::Track;
 use crate::{day::Day, instant::Instant, instrument::InstrumentId, segment::Segment};
 use std::{borrow::Cow, ops::Range};
 
-/// Rows of one piece that lie side by side.
+/// A range of adjacent rows of one piece.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) piece: usize,
     pub(super) rows: Range<usize>,
 }
 
-/// The rows picked, in order, as runs of rows that lie side by side.
+/// The selected rows, in order, as ranges of adjacent rows.
 #[derive(Clone, Debug)]
 pub(super) enum Picks {
-    /// The common case, which takes no memory.
+    /// The common case, which allocates nothing.
     Run(Part),
     Spans(Vec<Span>),
 }
 
-/// A run of rows among others.
+/// One of several ranges.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     part: Part,
-    /// Number of rows picked up to the end of this run.
+    /// Number of rows selected up to the end of this range.
     pub(super) end: usize,
 }
 
@@ -39,15 +39,15 @@ impl Picks {
         }
     }
 
-    /// Adds rows behind all others.
+    /// Appends rows.
     pub(super) fn push(&mut self, piece: usize, rows: Range<usize>) {
         if rows.is_empty() {
             return;
         }
-        let goes_on = |last: &Part| last.piece == piece && last.rows.end == rows.start;
+        let continues = |last: &Part| last.piece == piece && last.rows.end == rows.start;
         match self {
             Picks::Run(last) if last.rows.is_empty() => *last = Part { piece, rows },
-            Picks::Run(last) if goes_on(last) => last.rows.end = rows.end,
+            Picks::Run(last) if continues(last) => last.rows.end = rows.end,
             Picks::Run(last) => {
                 let end = last.rows.len();
                 let next = Span { end: end + rows.len(), part: Part { piece, rows } };
@@ -56,7 +56,7 @@ impl Picks {
             Picks::Spans(spans) => {
                 let mut end = rows.len();
                 if let Some(last) = spans.last_mut() {
-                    if goes_on(&last.part) {
+                    if continues(&last.part) {
                         last.part.rows.end = rows.end;
                         last.end += end;
                         return;
@@ -68,7 +68,7 @@ impl Picks {
         }
     }
 
-    /// Piece and row of the `i`th.
+    /// Piece and row of the `i`th selected row.
     fn at(&self, i: usize) -> (usize, usize) {
         match self {
             Picks::Run(part) => (part.piece, part.rows.start + i),
@@ -79,7 +79,7 @@ impl Picks {
         }
     }
 
-    /// Leaves out the first rows.
+    /// Drops the first `count` rows.
     fn skip(&mut self, count: usize) {
         match self {
             Picks::Run(part) => part.rows.start += count,
@@ -88,7 +88,7 @@ impl Picks {
                 let mut before = 0;
                 for span in spans {
                     span.end -= count;
-                    // Only the first of those left may have lost rows.
+                    // Only the first of the remaining spans can have lost rows.
                     span.part.rows.start = span.part.rows.end - (span.end - before);
                     before = span.end;
                 }
@@ -127,7 +127,7 @@ impl<'a> Rows<'a> {
         (&self.track.pieces[piece].segment, row)
     }
 
-    /// Number of columns; 0 where there is no row.
+    /// Number of columns; 0 if there are no rows.
     pub fn width(&self) -> usize {
         if self.is_empty() { 0 } else { self.at(0).0.columns.len() }
     }
@@ -138,7 +138,7 @@ impl<'a> Rows<'a> {
         segment.effective_on[row]
     }
 
-    /// The second instrument of row `i`.
+    /// The second instrument of row `i`, or `NONE`.
     pub fn other(&self, i: usize) -> InstrumentId {
         let (segment, row) = self.at(i);
         segment.other.get(row)
@@ -156,13 +156,13 @@ impl<'a> Rows<'a> {
         segment.revision.get(row)
     }
 
-    /// A value of row `i`, where it is there.
+    /// A value of row `i`, if present.
     pub fn value(&self, i: usize, column: usize) -> Option<f64> {
         let (segment, row) = self.at(i);
         Some(segment.columns[column].get(row)).filter(|value| value.is_finite())
     }
 
-    /// The days of all rows, borrowed where they lie side by side.
+    /// The days of all rows, borrowed if they are contiguous in memory.
     pub fn days(&self) -> Cow<'a, [Day]> {
         let days = |part: &Part| &self.segment(part).effective_on[part.rows.clone()];
         match &self.picks {
@@ -176,7 +176,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// A column of all rows, NaN where absent; borrowed where it lies side by side.
+    /// A column of all rows with NaN for absent values, borrowed if it is contiguous in memory.
     pub fn column(&self, column: usize) -> Cow<'a, [f64]> {
         match &self.picks {
             Picks::Run(part) if part.rows.is_empty() => Cow::Borrowed(&[]),
@@ -191,7 +191,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The one value of a column, where it is constant over every segment of the rows.
+    /// The value of a column if it is constant over every segment of the rows.
     pub fn constant(&self, column: usize) -> Option<f64> {
         let value = |part: &Part| self.segment(part).columns[column].as_constant();
         match &self.picks {
@@ -212,7 +212,7 @@ impl<'a> Rows<'a> {
         &self.track.pieces[part.piece].segment
     }
 
-    /// The last row at or before a day.
+    /// Index of the last row at or before a day.
     pub fn last_on_or_before(&self, day: Day) -> Option<usize> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -222,7 +222,7 @@ impl<'a> Rows<'a> {
         low.checked_sub(1)
     }
 
-    /// The rows from a day on.
+    /// Keeps only the rows from a day on.
     #[must_use]
     pub fn since(mut self, first: Day) -> Rows<'a> {
         let start = self.last_on_or_before(first.plus(-1)).map_or(0, |row| row + 1);
@@ -230,7 +230,7 @@ impl<'a> Rows<'a> {
         self
     }
 
-    /// Index of the latest row.
+    /// Index of the last row.
     pub fn last(&self) -> Option<usize> {
         self.len().checked_sub(1)
     }
