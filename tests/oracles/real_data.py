@@ -186,8 +186,9 @@ def megacaps(bars, splits, on):
 def most_shorted(bars, splits, on):
     """The basket bought after each publication: the fifty highest short interests of float.
 
-    A name has a market value of at least 1bn USD, at least 5m USD traded per day over 21 sessions,
-    a price at most 7 days old and a settlement at most 45 days old. A held name stays to rank 60.
+    A name has a market value of at least 1bn USD, at least 5m USD traded a day over 21 sessions, of
+    which at least 15 have a volume, a price not older than 7 days and a settlement not older than 45.
+    One held stays up to rank 60.
     """
     times = read("short_interest/publication_times.csv", parse_dates=["first_seen"])
     times = times[times["settlement"] <= "2020-12-31"]
@@ -217,8 +218,8 @@ def most_shorted(bars, splits, on):
                 continue
             # Prices are restated for later splits; shares are in the units of their day.
             value = shares * own.iloc[-1] * splits.get(name, 1.0)
-            money = traded[name][own.index].iloc[-21:].mean()
-            if value >= 1e9 and money >= 5e6:
+            money = traded[name][own.index].iloc[-21:]
+            if value >= 1e9 and money.count() >= 15 and money.mean() >= 5e6:
                 ranked.append((-row.shares_sold_short / public, name))
         ranked.sort()
         eligible, count = len(ranked), min(50, -(-len(ranked) // 10))

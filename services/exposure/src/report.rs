@@ -7,7 +7,7 @@ use crate::{
     beta::Beta,
     settings::{BetaSettings, TailSettings},
 };
-use factors::size::{CapSource, SizeBucket};
+use factors::{market_value::CapSource, size::SizeBucket};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
 
 /// Long, short, gross and net of a set of positions.

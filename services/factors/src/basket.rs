@@ -2,8 +2,8 @@
 
 use crate::{
     caps::CapHistory,
+    market_value::CapSource,
     roles::{Issuer, Roles},
-    size::CapSource,
 };
 use marketdata::{bars::Bars, day::Day, instrument::InstrumentId, snapshot::Snapshot};
 

@@ -1,23 +1,17 @@
-//! A listed line's market value by day: known shares times price, in the same share units.
+//! A listed line's market value day by day, and its daily change in USD.
 //!
-//! There is no value before the first known count. Carrying a count back would apply today's
-//! buybacks and issuance to every past market value.
+//! [`crate::market_value`] says what a value is. There is none before the first known count: a count
+//! carried back would put today's buy-backs and issues into every dollar of the past.
 
-use crate::size::CapSource;
-use marketdata::{
-    bars::Bars,
-    dataset::{Dataset, Field},
-    day::Day,
-    instrument::InstrumentId,
-    snapshot::Snapshot,
-};
+use crate::market_value::{CapSource, KnownShares};
+use marketdata::{bars::Bars, day::Day, instrument::InstrumentId, snapshot::Snapshot};
 
 /// Market values on the days of an instrument's bars.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CapHistory {
     /// USD, by row of the bars; NaN if unknown, which the accessors hide.
     cap: Vec<f64>,
-    /// USD: shares of the previous day times the change of price.
+    /// USD, shares of the day before times the change of price; a spin-off is no loss.
     change: Vec<f64>,
     /// The source of the values.
     pub source: CapSource,
@@ -28,27 +22,31 @@ pub struct CapHistory {
 }
 
 impl CapHistory {
-    /// The market values of an instrument. `None` if neither shares nor a printed value are known,
-    /// if some closes are total-return levels and not prices, or if no row has a value.
-    ///
-    /// Shares of row `t` are the last count at or before day `t`.
+    /// The market values of an instrument; none where neither shares nor a printed value are known,
+    /// or where some close is adjusted for distributions: no change joins it to a price.
     pub fn of(
         snapshot: &Snapshot,
         instrument: InstrumentId,
         bars: &Bars<'_>,
     ) -> Option<CapHistory> {
-        let shares = KnownShares::of(snapshot, instrument, bars)?;
-        let (known_from, known_to) = (shares.counts.first()?.0, shares.counts.last()?.0);
         if bars.any_total_return() {
             return None;
         }
-        let (cap, change) = match bars.closes_in_one_unit() {
-            // If the units never change, the day whose units are requested does not matter.
-            Some(closes) => walk(&shares.counts, &bars.days, |i, _| Some(closes[i])),
-            None => walk(&shares.counts, &bars.days, |i, day| bars.close_in_units_of(i, day)),
-        };
-        let any = cap.iter().any(|value| value.is_finite());
-        any.then_some(CapHistory { cap, change, source: shares.source, known_from, known_to })
+        let shares = KnownShares::of(snapshot, instrument, bars)?;
+        let cap = shares.values(bars);
+        if !cap.iter().any(|value| value.is_finite()) {
+            return None;
+        }
+        // A change is made on the shares of the row before.
+        let held = std::iter::once(None).chain(shares.by_row(bars)).enumerate().take(bars.len());
+        let change = held.map(|(row, count)| count.and_then(|count| count.change(bars, row)));
+        Some(CapHistory {
+            cap,
+            change: change.map(|change| change.unwrap_or(f64::NAN)).collect(),
+            source: shares.source,
+            known_from: shares.counts.first()?.on,
+            known_to: shares.counts.last()?.on,
+        })
     }
 
     /// Market value of row `i`, USD.
@@ -62,86 +60,11 @@ impl CapHistory {
     }
 }
 
-/// The known share counts of an instrument.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KnownShares {
-    /// Day and number of each count, positive, by day; at least one.
-    pub counts: Vec<(Day, f64)>,
-    /// Whether the shares were counted or implied by printed market values and closes.
-    pub source: CapSource,
-}
-
-impl KnownShares {
-    /// The counts of an instrument, else those implied by its printed values; `None` if it has
-    /// neither.
-    pub fn of(
-        snapshot: &Snapshot,
-        instrument: InstrumentId,
-        bars: &Bars<'_>,
-    ) -> Option<KnownShares> {
-        let counted = column(snapshot, Dataset::ShareCounts, Field::SharesOutstanding, instrument);
-        let (counts, source) = if counted.is_empty() {
-            (implied(snapshot, instrument, bars), CapSource::Printed)
-        } else {
-            (counted, CapSource::SharesTimesClose)
-        };
-        (!counts.is_empty()).then_some(KnownShares { counts, source })
-    }
-}
-
-/// Shares implied by printed market values: a value divided by that day's close.
-fn implied(snapshot: &Snapshot, instrument: InstrumentId, bars: &Bars<'_>) -> Vec<(Day, f64)> {
-    let caps = column(snapshot, Dataset::Listings, Field::MarketCap, instrument);
-    let shares = caps.into_iter().filter_map(|(day, cap)| {
-        let close = bars.close_in_units_of(bars.index_on_or_before(day)?, day)?;
-        Some((day, cap / close))
-    });
-    shares.collect()
-}
-
-/// Values and changes of value on each day, NaN before the first count. `price` returns a row's
-/// close in the units of a day.
-fn walk(
-    counts: &[(Day, f64)],
-    days: &[Day],
-    price: impl Fn(usize, Day) -> Option<f64>,
-) -> (Vec<f64>, Vec<f64>) {
-    let mut cap = Vec::with_capacity(days.len());
-    let mut change = Vec::with_capacity(days.len());
-    // The count as of the previous row: the shares to which the change of price applies.
-    let mut held: Option<(Day, f64)> = None;
-    let mut next = 0;
-    for (i, today) in days.iter().enumerate() {
-        let moved = held.and_then(|(day, shares)| {
-            let (old, new) = (price(i.checked_sub(1)?, day)?, price(i, day)?);
-            Some(shares * stats::change::difference(old, new))
-        });
-        change.push(moved.unwrap_or(f64::NAN));
-        while let Some(count) = counts.get(next).filter(|(day, _)| day <= today) {
-            held = Some(*count);
-            next += 1;
-        }
-        let value = held.and_then(|(day, shares)| Some(shares * price(i, day)?));
-        cap.push(value.unwrap_or(f64::NAN));
-    }
-    (cap, change)
-}
-
-fn column(
-    snapshot: &Snapshot,
-    dataset: Dataset,
-    field: Field,
-    instrument: InstrumentId,
-) -> Vec<(Day, f64)> {
-    let series = snapshot.series(dataset, field, instrument);
-    let pairs = series.days.into_iter().zip(series.values);
-    pairs.filter(|(_, value)| 0.0 < *value).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use marketdata::{
+        dataset::{Dataset, Field},
         fixture::{Fixture, day},
         instant::Instant,
         instrument::Namespace,

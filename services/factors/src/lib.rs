@@ -1,14 +1,16 @@
 //! Series and classifications that several services share, each defined once.
 //!
-//! Modules in the order of dependence; each imports only from those before it: `roles`, `issuer`,
-//! `sector`, `kind`, `short_ratio`, `size`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`,
-//! `trading`, `most_shorted`.
+//! In the order of their dependence, each module importing from those before it alone: `roles`,
+//! `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`, `caps`,
+//! `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`.
 
+pub mod average_volume;
 pub mod basket;
 pub mod caps;
 pub mod issuer;
 pub mod kind;
 pub mod line;
+pub mod market_value;
 pub mod most_shorted;
 pub mod moves;
 pub mod returns;

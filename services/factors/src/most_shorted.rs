@@ -1,12 +1,15 @@
 //! The most-shorted basket, built at each publication from what was public then (methodology A8).
 //!
-//! At each settlement's publication, names with a market value of at least 1bn USD and a traded
-//! value of at least 5m USD per day are ranked by short interest as a share of float. The first 50
-//! (the first tenth if fewer than 500 qualify) are bought in equal weights at the close of the
-//! session after the publication's day, so that no return is earned before the publication could be
-//! acted on. A name already held stays as long as its rank is within 1.2 times that number.
+//! At each settlement's publication: names with a market value ([`crate::market_value`]) of at least
+//! 1bn USD and at least 5m USD traded a day ([`crate::average_volume`]), ranked by short interest as a share of float. The first 50 (the first tenth
+//! where fewer than 500 qualify) are bought in equal weights at the close of the session after the
+//! publication's day, so that no return is earned before anybody could have acted on it; a name
+//! already held stays while its rank is within 1.2 times that number.
 
-use crate::{kind::Kinds, moves::Moves, roles::Roles, trading::Trading};
+use crate::{
+    average_volume, kind::Kinds, market_value::ShareCount, moves::Moves, roles::Roles,
+    trading::Trading,
+};
 use marketdata::{
     bars::Bars,
     dataset::{Dataset, Field},
@@ -23,9 +26,7 @@ const MIN_CAP_USD: f64 = 1e9;
 const MIN_TRADED_USD: f64 = 5e6;
 const NAMES: usize = 50;
 const BUFFER: f64 = 1.2;
-const TRADED_SESSIONS: usize = 21;
-/// A settlement more than this many days older than the publication does not count as a name's
-/// latest.
+/// A settlement this much older than the publication is no longer somebody's latest.
 const MAX_SETTLEMENT_AGE: i32 = 45;
 /// A price more than this many days older than the publication does not count.
 const MAX_PRICE_AGE: i32 = 7;
@@ -107,8 +108,10 @@ struct Known {
 impl Known {
     fn of(rows: &Rows<'_>, dataset: Dataset, field: Field) -> Known {
         let column = dataset.column(field);
-        let there: Vec<(usize, f64)> =
-            (0..rows.len()).filter_map(|i| Some((i, rows.value(i, column)?))).collect();
+        // A float or a count of shares of zero is none.
+        let is_known = |value: &f64| 0.0 < *value || dataset != Dataset::ShareCounts;
+        let value = |i| Some((i, rows.value(i, column).filter(is_known)?));
+        let there: Vec<(usize, f64)> = (0..rows.len()).filter_map(value).collect();
         Known {
             days: there.iter().map(|(i, _)| rows.day(*i)).collect(),
             published: there.iter().map(|(i, _)| rows.published_at(*i)).collect(),
@@ -326,23 +329,14 @@ impl Name<'_> {
             return None;
         }
         let (float_on, float) = self.float.at(publication)?;
-        let (shares_on, shares) = self.shares.at(publication)?;
-        let cap = shares * self.bars.close_in_units_of(last, shares_on)?;
-        if float <= 0.0 {
-            return None;
-        }
+        let (counted_on, shares) = self.shares.at(publication)?;
+        let cap = ShareCount::counted(counted_on, shares)?.value(&self.bars, last)?;
         let ratio = short * self.bars.units().change(settled, float_on)?.shares / float;
-        let qualifies =
-            MIN_CAP_USD <= cap && ratio.is_finite() && MIN_TRADED_USD <= traded(&self.bars, last)?;
+        let qualifies = MIN_CAP_USD <= cap
+            && ratio.is_finite()
+            && MIN_TRADED_USD <= average_volume::usd_up_to(&self.bars, last).ok()?;
         Some(qualifies.then_some(ratio))
     }
-}
-
-/// Mean traded value over the sessions up to a row, USD.
-fn traded(bars: &Bars<'_>, last: usize) -> Option<f64> {
-    let first = last.saturating_sub(TRADED_SESSIONS - 1);
-    let sum: Option<f64> = (first..=last).map(|row| bars.value_traded(row)).sum();
-    Some(sum? / (last - first + 1) as f64)
 }
 
 fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(InstrumentId, f64)> {
@@ -452,8 +446,8 @@ mod tests {
         let start = day("2021-01-04");
         let mut ids = Vec::new();
         for (n, name) in names.iter().enumerate() {
-            // On the tenth row only, name n gains n per cent.
-            let closes: Vec<(Day, f64)> = (0..12)
+            // From the tenth row on, name n gains n per cent on that row alone.
+            let closes: Vec<(Day, f64)> = (-14..12)
                 .map(|i| (start.plus(i), if i < 9 { 100.0 } else { 100.0 + n as f64 }))
                 .collect();
             fixture.closes(name, &closes);
@@ -509,9 +503,39 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_ingest_changes_no_bit() {
-        // Thirty names with equal short interest, so that only names decide which three are held,
-        // and returns whose sum depends on the order of addition.
+    fn values_and_volumes_are_those_of_every_other_measure() {
+        let (mut fixture, ids) = market();
+        let start = day("2021-01-04");
+        let published = Instant::new_york(start.plus(7), 18, 0);
+        // Ten sessions are too few for an average volume; a session without a volume is left out of it.
+        for (symbol, first, without) in [("YOUNG", -2, None), ("GAPPY", -14, Some(0))] {
+            let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+            for i in first..12 {
+                let volume = if without == Some(i) { f64::NAN } else { 1e6 };
+                let bar = [(Field::Close, 100.0), (Field::Volume, volume)];
+                let on = start.plus(i);
+                fixture.fact(Dataset::Bars, key, on, Instant::close_of(on), &bar);
+            }
+            publish(&mut fixture, key.0, day("2020-12-31"), published, 1e5);
+        }
+        for id in &ids {
+            publish(&mut fixture, *id, day("2020-12-31"), published, 1e5);
+        }
+        // A later count of zero is none: the name keeps the counts before it.
+        let zeros = [(Field::SharesOutstanding, 0.0), (Field::PublicFloat, 0.0)];
+        let key = (ids[0], InstrumentId::NONE);
+        fixture.fact(Dataset::ShareCounts, key, start, published, &zeros).commit();
+        let snapshot = fixture.snapshot(Instant::close_of(start.plus(11)));
+        let basket = most_shorted(&snapshot, &Roles::standard(), None);
+        // Eleven of the twelve (one is worth half a billion) and GAPPY.
+        let rebalance = &basket.rebalances[0];
+        assert_eq!((rebalance.eligible, rebalance.incomplete), (12, 1));
+    }
+
+    #[test]
+    fn the_order_of_ingest_alters_no_bit() {
+        // Thirty names shorted alike, so that names alone settle which three are held; returns whose
+        // sum depends on its order.
         let basket = |order: &[usize]| {
             let mut fixture = Fixture::new();
             let start = day("2021-01-04");
@@ -519,7 +543,8 @@ mod tests {
             for n in order {
                 let symbol = format!("N{n:02}");
                 let close = |i: i32| 100.0 + f64::from(i * i) / (3.0 + *n as f64);
-                let closes: Vec<(Day, f64)> = (0..12).map(|i| (start.plus(i), close(i))).collect();
+                let closes: Vec<(Day, f64)> =
+                    (-14..12).map(|i| (start.plus(i), close(i))).collect();
                 fixture.closes(&symbol, &closes);
                 let id = fixture.id(Namespace::Listed, &symbol);
                 publish(&mut fixture, id, day("2020-12-31"), published, 1e6);

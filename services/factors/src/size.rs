@@ -1,26 +1,17 @@
-//! Market value of companies as known, with the size buckets and ranks that follow from it.
+//! Size of companies: the market values of their lines put together, and the buckets and ranks they
+//! make.
 //!
-//! A line's market value is its shares outstanding, as last published, times its last close, both
-//! in the units of the view's day. If no share count is known, the value printed by a listing is
-//! used instead and updated with the price since its day; if it cannot be updated, the result says
-//! so. Lines of one company are combined, because size is a property of the company. Funds have no
-//! size. A line that may or may not be a fund has its market value and the bucket and rank that it
-//! would have as a company, but does not count in the ranks of others.
+//! A line's value is that of [`line_value`]. Size is a property of the company. Funds have none. A
+//! line of which nothing says whether it is a fund has its market value and the bucket and rank that
+//! it would have as a company, and takes no place from others in the ranks.
 
 use crate::{
     issuer::Issuers,
     kind::{InstrumentKind, Kinds},
+    market_value::{CapSource, LineCap, line_value},
     roles::Roles,
 };
-use marketdata::{
-    bars::Bars,
-    basis::Units,
-    dataset::{Dataset, Field},
-    day::Day,
-    instrument::InstrumentId,
-    quotes::{Quote, Quotes},
-    snapshot::Snapshot,
-};
+use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
 use std::collections::BTreeMap;
 
 /// Size of a company by market value in USD, on the view's day.
@@ -64,127 +55,7 @@ impl SizeBucket {
     }
 }
 
-/// The source of a market value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CapSource {
-    /// Shares outstanding times close.
-    SharesTimesClose,
-    /// As printed by a listing, which may be for the whole company; a fallback.
-    Printed,
-}
-
-/// Market value of one line of shares.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LineCap {
-    /// USD; positive.
-    pub usd: f64,
-    /// The source of the value.
-    pub source: CapSource,
-    /// The day the count of shares, or the printed value, describes.
-    pub described_on: Day,
-    /// Whether the value is at the last price. A printed value stays that of `described_on` if no
-    /// two prices, from then and from now, are known in the same units.
-    pub is_of_today: bool,
-}
-
-/// A price more than this many days old is not combined with a share count.
-const LAST_PRICE_DAYS: i32 = 14;
-
-/// The market value of a line as known; `None` if neither shares nor a printed value are known.
-pub fn line_cap(
-    snapshot: &Snapshot,
-    instrument: InstrumentId,
-    quote: Option<Quote>,
-) -> Option<LineCap> {
-    let rows = snapshot.rows(Dataset::ShareCounts, instrument);
-    let value = |row, field| rows.value(row, Dataset::ShareCounts.column(field));
-    let positive = |value: f64| 0.0 < value;
-    let outstanding = (0..rows.len()).rev().find_map(|row| {
-        Some((row, value(row, Field::SharesOutstanding).filter(|v| positive(*v))?))
-    });
-    let units = Units::of(snapshot, instrument);
-    let counted = outstanding.and_then(|(row, shares)| {
-        let day = rows.day(row);
-        let of_today = quote.and_then(|quote| {
-            Some(shares * units.change(day, snapshot.today())?.shares * quote.price)
-        });
-        let usd = of_today.or_else(|| {
-            let (price, units_on) = price_as_stored(snapshot, instrument, &units)?;
-            Some(shares * units.change(day, units_on)?.shares * price)
-        });
-        Some((usd?, day))
-    });
-    if let Some((usd, described_on)) = counted.filter(|(usd, _)| positive(*usd) && usd.is_finite())
-    {
-        let source = CapSource::SharesTimesClose;
-        return Some(LineCap { usd, source, described_on, is_of_today: true });
-    }
-    let (usd, described_on, is_of_today) = printed_cap(snapshot, instrument, quote)?;
-    Some(LineCap { usd, source: CapSource::Printed, described_on, is_of_today })
-}
-
-/// The last price per share in the units in which it is stored, including the value that later
-/// spin-offs removed, and the day of those units. It can be combined with share counts even if today
-/// lies inside a split's undated interval.
-fn price_as_stored(
-    snapshot: &Snapshot,
-    instrument: InstrumentId,
-    units: &Units,
-) -> Option<(f64, Day)> {
-    let bars = Bars::since(snapshot, instrument, snapshot.today().plus(-LAST_PRICE_DAYS));
-    let last = bars.len().checked_sub(1)?;
-    let units_on = bars.basis(last).units_on(bars.days[last]);
-    let taken = units.value_change(bars.days[last], units_on)?;
-    Some((bars.close_as_stored(last) * taken, units_on))
-}
-
-/// The value printed by the latest listing, updated with the price since, its day, and whether it
-/// is current.
-fn printed_cap(
-    snapshot: &Snapshot,
-    instrument: InstrumentId,
-    quote: Option<Quote>,
-) -> Option<(f64, Day, bool)> {
-    let rows = snapshot.rows(Dataset::Listings, instrument);
-    let value =
-        |row, field| rows.value(row, Dataset::Listings.column(field)).filter(|value| 0.0 < *value);
-    let (row, printed) =
-        (0..rows.len()).rev().find_map(|row| Some((row, value(row, Field::MarketCap)?)))?;
-    let day = rows.day(row);
-    let since_print = || {
-        let units = Units::of(snapshot, instrument);
-        // Converted by shares and not by price, because a spin-off also reduces the company's
-        // value.
-        let shares = units.change(day, snapshot.today())?.shares;
-        Some(quote?.price * shares / value(row, Field::LastPrice)?)
-    };
-    let growth = since_print().or_else(|| growth_as_stored(snapshot, instrument, day));
-    let growth = growth.filter(|growth| growth.is_finite() && 0.0 < *growth);
-    Some((printed * growth.unwrap_or(1.0), day, growth.is_some() || day == snapshot.today()))
-}
-
-/// Growth of a company's value by its price, from the last close at or before `day` to the latest
-/// one, for the shares of `day`. It compares closes in the units in which they are stored, so it
-/// does not need the units of today. The value that a spin-off removed in between counts as lost.
-fn growth_as_stored(snapshot: &Snapshot, instrument: InstrumentId, day: Day) -> Option<f64> {
-    let bars = Bars::since(snapshot, instrument, day.plus(-LAST_PRICE_DAYS));
-    let (start, last) = (bars.index_on_or_before(day)?, bars.len().checked_sub(1)?);
-    let units_on = |row: usize| bars.basis(row).units_on(bars.days[row]);
-    let levels = [start, last].map(|row| bars.basis(row).is_total_return());
-    let (from, to) = (bars.days[start], bars.days[last]);
-    let shares = if units_on(start) == units_on(last) {
-        1.0 / bars.units().value_change(from, to)?
-    } else {
-        let change = bars.units().change(units_on(start), units_on(last))?;
-        let taken = |row: usize, on| bars.units().value_change(bars.days[row], on);
-        change.shares * taken(last, units_on(last))? / taken(start, units_on(start))?
-    };
-    let fresh = snapshot.today() <= to.plus(LAST_PRICE_DAYS);
-    (fresh && levels == [false; 2])
-        .then(|| shares * bars.close_as_stored(last) / bars.close_as_stored(start))
-}
-
-/// Size of the company that a line belongs to.
+/// Size of the company behind a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
     /// Number of the company; lines with the same number are its share classes.
@@ -222,11 +93,11 @@ struct Company {
 }
 
 impl Sizes {
-    /// Computes the sizes of all lines with a share count or a listing.
-    pub fn of(snapshot: &Snapshot, roles: &Roles, quotes: &Quotes) -> Sizes {
+    /// Reads the market values of everything that has a count of shares or a listing.
+    pub fn of(snapshot: &Snapshot, roles: &Roles) -> Sizes {
         let caps: Vec<(InstrumentId, LineCap)> = candidates(snapshot)
             .into_iter()
-            .filter_map(|id| Some((id, line_cap(snapshot, id, quotes.get(id))?)))
+            .filter_map(|id| Some((id, line_value(snapshot, id)?)))
             .collect();
         Sizes::assemble(snapshot, roles, &caps)
     }
@@ -319,6 +190,7 @@ fn company_cap(lines: &[(InstrumentId, LineCap)]) -> f64 {
 mod tests {
     use super::*;
     use marketdata::{
+        dataset::Field,
         fixture::{Fixture, day},
         instant::Instant,
         instrument::Namespace,
@@ -347,7 +219,7 @@ mod tests {
     fn sizes(fixture: &mut Fixture, as_of: &str) -> impl Fn(&str) -> Option<Size> + use<> {
         fixture.commit();
         let snapshot = fixture.snapshot(Instant::close_of(day(as_of)));
-        let sizes = Sizes::of(&snapshot, &Roles::standard(), &Quotes::of(&snapshot));
+        let sizes = Sizes::of(&snapshot, &Roles::standard());
         move |symbol| sizes.get(snapshot.listed(symbol)?).copied()
     }
 

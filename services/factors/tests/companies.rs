@@ -9,7 +9,6 @@ use marketdata::{
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
-    quotes::Quotes,
 };
 
 const ON: &str = "2021-01-29";
@@ -43,7 +42,7 @@ fn listing(fixture: &mut Fixture, symbol: &str, name: &str, sector: &str) {
 fn sizes(fixture: &mut Fixture) -> impl Fn(&str) -> Option<Size> + use<> {
     fixture.commit();
     let snapshot = fixture.snapshot(Instant::close_of(day("2021-02-01")));
-    let sizes = Sizes::of(&snapshot, &Roles::standard(), &Quotes::of(&snapshot));
+    let sizes = Sizes::of(&snapshot, &Roles::standard());
     move |symbol| sizes.get(snapshot.listed(symbol)?).copied()
 }
 

@@ -5,11 +5,7 @@
 #[path = "../../../tests/support/real_data.rs"]
 mod real_files;
 
-use factors::{
-    issuer::Issuers,
-    roles::Roles,
-    size::{CapSource, Sizes},
-};
+use factors::{issuer::Issuers, market_value::CapSource, roles::Roles, size::Sizes};
 use flate2::read::GzDecoder;
 use marketdata::{
     dataset::{Dataset, Field},
@@ -18,7 +14,6 @@ use marketdata::{
     instant::Instant,
     instrument::{InstrumentId, Namespace, Naming},
     market::{Delta, RevisionMark},
-    quotes::Quotes,
     snapshot::Snapshot,
     symbol::Symbol,
 };
@@ -113,7 +108,7 @@ fn reused() -> Snapshot {
 #[test]
 fn a_reused_ticker_does_not_merge_two_companies() {
     let snapshot = reused();
-    let sizes = Sizes::of(&snapshot, &Roles::standard(), &Quotes::of(&snapshot));
+    let sizes = Sizes::of(&snapshot, &Roles::standard());
     let size = sizes.get(snapshot.listed("XYZ").unwrap()).unwrap();
     // 50m shares at 20, without the 90bn of the former company.
     assert!((size.market_cap_usd / 1e9 - 1.0).abs() < 1e-12, "{size:?}");

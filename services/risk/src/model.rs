@@ -14,9 +14,10 @@ use crate::{
     settings::BetaSettings,
 };
 use factors::{
+    market_value::LineCap,
     returns::Sessions,
     roles::ResolvedRole,
-    size::{LineCap, Size, Sizes},
+    size::{Size, Sizes},
 };
 use marketdata::{
     instrument::InstrumentId,

@@ -17,10 +17,11 @@ use crate::{
 use factors::{
     issuer::Issuers,
     kind::InstrumentKind,
+    market_value::{LineCap, line_value},
     returns::Sessions,
     roles::Roles,
     sector::sector,
-    size::{self, LineCap, SizeBucket, Sizes},
+    size::{self, SizeBucket, Sizes},
 };
 use marketdata::{
     dataset::Dataset, day::Day, instrument::InstrumentId, quotes::Quotes, snapshot::Snapshot,
@@ -56,7 +57,6 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         snapshot,
         sessions: &sessions,
         continued,
-        quotes: &quotes,
         small_cap_funds: newest_holdings(snapshot, &role_returns.small_instruments),
     };
     let read: Vec<(Item, Option<RowSource>)> =
@@ -181,8 +181,7 @@ struct Reader<'a> {
     snapshot: &'a Snapshot,
     sessions: &'a Sessions,
     continued: Option<Continued<'a>>,
-    quotes: &'a Quotes,
-    /// The funds that represent the small-cap index, with the day of their newest known holdings.
+    /// The newest known holdings of each fund that stands for the small-cap index.
     small_cap_funds: Vec<(InstrumentId, Day)>,
 }
 
@@ -191,7 +190,7 @@ impl Reader<'_> {
         let item = Item {
             instrument,
             row: NONE,
-            cap: size::line_cap(self.snapshot, instrument, self.quotes.get(instrument)),
+            cap: line_value(self.snapshot, instrument),
             kind: InstrumentKind::Unknown,
             sector: sector(self.snapshot, instrument),
             in_small_cap_fund: self.is_in_small_cap_fund(instrument),

@@ -12,8 +12,7 @@ use crate::{
 };
 use factors::{
     basket::{has_not_left, is_listed},
-    caps::KnownShares,
-    size::CapSource,
+    market_value::{CapSource, KnownShares, counted},
 };
 use marketdata::{
     bars::Bars,
@@ -21,6 +20,7 @@ use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
     snapshot::Snapshot,
+    track::Rows,
 };
 use std::{ops::Range, sync::Arc};
 
@@ -294,7 +294,8 @@ impl<'a> LineRows<'a> {
         let levels = levels(&bars, 0..bars.len());
         let [prices, adjusted] = [0, 1].map(|at| levels[at] || state.levels[at]);
         let one_unit = bars.units().is_constant() && !(prices && adjusted);
-        let caps = caps(&bars, shares.as_ref());
+        let none = || vec![f64::NAN; bars.len()];
+        let caps = shares.as_ref().map_or_else(none, |shares| shares.values(&bars));
         let any_cap = state.any_cap || caps.iter().any(|cap| cap.is_finite());
         let source = shares.as_ref().map(|shares| shares.source);
         let ends = bars.days.first().copied().zip(bars.days.last().copied());
@@ -347,17 +348,11 @@ fn shares_after(
         let changed = snapshot.first_difference(before, dataset, id);
         changed.is_none_or(|day| checkpoint < day)
     };
-    let late = |dataset: Dataset, field| {
-        let rows = snapshot.rows_since(dataset, id, checkpoint.plus(1));
-        let column = dataset.column(field);
-        let value = |row: usize| Some((rows.day(row), rows.value(row, column)?));
-        let values: Vec<(Day, f64)> = (0..rows.len()).filter_map(value).collect();
-        values.into_iter().filter(|(_, value)| 0.0 < *value).collect::<Vec<_>>()
-    };
+    let late = |dataset| snapshot.rows_since(dataset, id, checkpoint.plus(1));
     if !kept(Dataset::ShareCounts) {
         return None;
     }
-    let counted = late(Dataset::ShareCounts, Field::SharesOutstanding);
+    let counted = counted(&late(Dataset::ShareCounts));
     match &state.shares {
         Some(shares) if shares.source == CapSource::SharesTimesClose => {
             let mut shares = shares.clone();
@@ -367,33 +362,16 @@ fn shares_after(
         // The shares implied by a printed value use the close of its day, which may be new.
         printed => {
             let holds = counted.is_empty() && kept(Dataset::Listings);
-            let none_late = holds && late(Dataset::Listings, Field::MarketCap).is_empty();
+            let none_late = holds && !any_market_cap(&late(Dataset::Listings));
             none_late.then(|| printed.clone())
         }
     }
 }
 
-/// The market value of each row, NaN if unknown: shares as known on the day times price, on one
-/// split basis.
-fn caps(bars: &Bars<'_>, shares: Option<&KnownShares>) -> Vec<f64> {
-    let mut caps = vec![f64::NAN; bars.len()];
-    let Some(shares) = shares else { return caps };
-    let one_unit = bars.closes_in_one_unit();
-    let mut next = 0;
-    for (row, (cap, day)) in caps.iter_mut().zip(bars.days.iter()).enumerate() {
-        while shares.counts.get(next).is_some_and(|(counted, _)| counted <= day) {
-            next += 1;
-        }
-        let Some((counted, held)) = next.checked_sub(1).map(|at| shares.counts[at]) else {
-            continue;
-        };
-        let price = match one_unit {
-            Some(closes) => Some(closes[row]),
-            None => bars.close_in_units_of(row, counted),
-        };
-        *cap = price.map_or(f64::NAN, |price| held * price);
-    }
-    caps
+/// Whether some rows of listings print a market value.
+fn any_market_cap(rows: &Rows<'_>) -> bool {
+    let column = Dataset::Listings.column(Field::MarketCap);
+    (0..rows.len()).any(|row| rows.value(row, column).is_some_and(|value| 0.0 < value))
 }
 
 /// Whether any rows are prices, and whether any are total-return levels.
@@ -468,7 +446,7 @@ impl LineState {
         let lacks_rows = range.end < bars.len() || !left;
         self.terms = Terms { lacks_rows, ..rows.terms };
         self.shares = rows.shares.clone().map(|mut shares| {
-            shares.counts.retain(|(day, _)| *day <= last);
+            shares.counts.retain(|count| count.on <= last);
             shares
         });
     }
@@ -569,7 +547,7 @@ impl IssuerState {
     fn latest(&self, snapshot: &Snapshot, lines: &[LineRows<'_>]) -> Option<Latest> {
         let lines = valued(lines);
         let (first, (on, cap)) = (lines.first()?, self.valued?);
-        let known = lines.iter().filter_map(|rows| Some(rows.shares.as_ref()?.counts.first()?.0));
+        let known = lines.iter().filter_map(|rows| Some(rows.shares.as_ref()?.counts.first()?.on));
         Some(Latest {
             symbol: snapshot.symbol(first.member.instrument).to_owned(),
             on,

@@ -198,7 +198,8 @@ fn dollars_begin_with_the_first_known_count_of_shares() {
     assert_eq!(reading(&found, "concentration.top7_weight").history.days, days[2..]);
 }
 
-/// Twenty names, two of them the most shorted; public at 18:00 on the third session.
+/// Twenty names, two of them the most shorted; public at 18:00 of the third session. They traded for
+/// fourteen sessions before, so that they have an average volume.
 fn shorted(sessions: &[Day], skipped: &[usize]) -> Fixture {
     let mut fixture = Fixture::new();
     let published = Instant::new_york(sessions[2], 18, 0);
@@ -208,7 +209,8 @@ fn shorted(sessions: &[Day], skipped: &[usize]) -> Fixture {
         let all = path(sessions, &closes).into_iter().enumerate();
         let kept: Vec<_> =
             all.filter(|(i, _)| n < 18 || !skipped.contains(i)).map(|(_, bar)| bar).collect();
-        fixture.closes(&symbol, &kept);
+        let earlier = (1..=14).map(|back| (calendar::plus_sessions(sessions[0], -back), 100.0));
+        fixture.closes(&symbol, &earlier.chain(kept).collect::<Vec<_>>());
         let key = (fixture.id(Namespace::Listed, &symbol), NONE);
         let counts = [(Field::SharesOutstanding, 2e7), (Field::PublicFloat, 1e7)];
         let on = sessions[0].plus(-5);

@@ -5,8 +5,8 @@ use crate::{
     traded::Traded,
 };
 use factors::{
-    short_ratio::{DataQualityFlag, Published, ShortRatio},
-    size::{CapSource, line_cap},
+    market_value::{CapSource, LineCap, line_value},
+    short_ratio::{DataQualityFlag, ShortRatio},
 };
 use marketdata::{
     basis::Units,
@@ -15,18 +15,9 @@ use marketdata::{
     gap::{Gap, GapReason},
     instant::Instant,
     instrument::InstrumentId,
-    quotes::Quote,
+    quotes::Quotes,
     snapshot::Snapshot,
 };
-
-/// Market value of one line of shares, with its source.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MarketCap {
-    /// USD.
-    pub usd: f64,
-    /// Whether it is computed from a share count or published by a listing.
-    pub source: CapSource,
-}
 
 /// A name with published short interest.
 ///
@@ -42,10 +33,10 @@ pub struct SqueezeName {
     pub shares_factor: Measured,
     /// Publication time of the last close.
     pub close_published_at: Option<Instant>,
-    /// Market value of this line: shares outstanding times last close on one basis, otherwise the
-    /// value published by a listing.
-    pub market_cap: Result<MarketCap, GapReason>,
-    /// Text id of the exchange in the latest listing.
+    /// Market value of this line at its last close, however old that is: shares outstanding times
+    /// close, else as printed by a listing.
+    pub market_cap: Result<LineCap, GapReason>,
+    /// Text id of the exchange that the latest listing gives.
     pub exchange: Option<f64>,
     measures: [Measured; COMPONENTS],
 }
@@ -62,7 +53,7 @@ impl SqueezeName {
             Ok(traded) => traded.shares_factor(&units, settlement),
             Err(reason) => Err(*reason),
         };
-        let market_cap = market_cap(snapshot, &ratio, &traded, &units);
+        let market_cap = market_cap(snapshot, &ratio);
         let close_published_at = close_published_at(snapshot, ratio.instrument);
         let exchange = exchange(snapshot, ratio.instrument);
         let measures = Component::ALL.map(|c| measure(c, &ratio, &traded, shares_factor));
@@ -245,33 +236,11 @@ fn measure(
     }
 }
 
-/// Shares outstanding times the last close, in the units of the day of the share count. The two can
-/// be combined wherever prices reach, even inside a split interval whose exact date is unknown.
-fn market_cap(
-    snapshot: &Snapshot,
-    short: &ShortRatio,
-    traded: &Result<Traded, GapReason>,
-    units: &Units,
-) -> Result<MarketCap, GapReason> {
-    let counted = |outstanding: Published, traded: &Traded| {
-        let change = units.change(outstanding.effective_on, traded.units_on)?;
-        Some(outstanding.value * change.shares * traded.value_per_share.ok()?)
-    };
-    let traded = traded.as_ref().ok();
-    let usd = short.shares_outstanding.zip(traded).and_then(|(o, t)| counted(o, t));
-    if let Some(usd) = usd.filter(|usd| usd.is_finite()) {
-        return Ok(MarketCap { usd, source: CapSource::SharesTimesClose });
-    }
-    let quote = traded.and_then(|traded| {
-        let change = units.change(snapshot.today(), traded.units_on)?;
-        Some(Quote { price: traded.close * change.price, on: traded.last_on })
-    });
-    match line_cap(snapshot, short.instrument, quote) {
-        Some(cap) => Ok(MarketCap { usd: cap.usd, source: cap.source }),
-        None if short.shares_outstanding.is_none() => Err(GapReason::NoSharesOutstanding),
-        None if traded.is_none() => Err(GapReason::NoPrice),
-        None => Err(GapReason::BasisUnknown),
-    }
+fn market_cap(snapshot: &Snapshot, short: &ShortRatio) -> Result<LineCap, GapReason> {
+    line_value(snapshot, short.instrument).ok_or_else(|| match short.shares_outstanding {
+        None => GapReason::NoSharesOutstanding,
+        Some(_) => Quotes::why_none(snapshot, short.instrument),
+    })
 }
 
 fn close_published_at(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Instant> {

@@ -1,16 +1,14 @@
 //! How a name trades as of the latest session: volume, price pressure and volume pressure.
 
 use crate::measure::{Measured, ratio};
+use factors::average_volume::{rows_up_to, shares_over, shares_up_to, usd_up_to};
 use marketdata::{
     bars::Bars, basis::Units, dataset::Dataset, day::Day, gap::GapReason, instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use std::ops::Range;
 
-/// Window of the average volume that days to cover are divided by, in sessions.
-pub const VOLUME_SESSIONS: usize = 21;
-/// Minimum number of those sessions that must have a volume.
-const VOLUME_LEAST: usize = 15;
-/// Window of the volume ratio's numerator, in sessions.
+/// Sessions of the volume ratio's numerator.
 const BURST_SESSIONS: usize = 5;
 /// Window of its denominator, the sessions before them, and the minimum that must have a volume.
 const USUAL_SESSIONS: usize = 63;
@@ -92,7 +90,7 @@ impl Traded {
         let units_on = bars.basis(last).units_on(bars.days[last]);
         let taken = bars.units().value_change(bars.days[last], units_on);
         let window = Window { bars: &bars, last, units_on };
-        let (volume_sessions, average_volume, average_value_usd) = window.averages();
+        let (volume_sessions, average_volume) = shares_up_to(&bars, last, units_on);
         let (high_sessions, distance_to_high) = window.distance_to_high();
         Ok(Traded {
             last_on: bars.days[last],
@@ -102,7 +100,7 @@ impl Traded {
                 .map(|taken| bars.close_as_stored(last) * taken)
                 .ok_or(GapReason::BasisUnknown),
             average_volume,
-            average_value_usd,
+            average_value_usd: usd_up_to(&bars, last),
             volume_sessions,
             return_5: window.total_return(5),
             return_20: window.total_return(20),
@@ -130,50 +128,13 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Average of the values present in some rows, and their number.
-    fn mean(
-        &self,
-        rows: std::ops::Range<usize>,
-        least: usize,
-        value: impl Fn(usize) -> Option<f64>,
-    ) -> (u32, Measured) {
-        let (mut sum, mut count) = (0.0, 0_u32);
-        for value in rows.filter_map(value) {
-            sum += value;
-            count += 1;
-        }
-        let mean = match count {
-            0 => Err(GapReason::NoVolume),
-            few if (few as usize) < least => Err(GapReason::ShortHistory),
-            enough => Ok(sum / f64::from(enough)),
-        };
-        (count, mean)
+    fn latest(&self, count: usize) -> Range<usize> {
+        rows_up_to(self.last, count)
     }
 
-    /// The latest `count` rows up to a row.
-    fn up_to(row: usize, count: usize) -> std::ops::Range<usize> {
-        (row + 1).saturating_sub(count)..row + 1
-    }
-
-    fn latest(&self, count: usize) -> std::ops::Range<usize> {
-        Window::up_to(self.last, count)
-    }
-
-    /// Average shares per day in the units here, and the number of rows. Fails if the units of any
-    /// row cannot be converted: the rest would not represent them.
-    fn mean_volume(&self, rows: std::ops::Range<usize>, least: usize) -> (u32, Measured) {
-        let (stored, _) = self.mean(rows.clone(), least, |row| self.bars.value_traded(row));
-        let volume = |row| self.bars.volume_in_units_of(row, self.units_on);
-        let (count, mean) = self.mean(rows, least, volume);
-        (count, if count < stored { Err(GapReason::BasisUnknown) } else { mean })
-    }
-
-    fn averages(&self) -> (u32, Measured, Measured) {
-        let rows = self.latest(VOLUME_SESSIONS);
-        let value = |row| self.bars.value_traded(row);
-        let (_, average_value) = self.mean(rows.clone(), VOLUME_LEAST, value);
-        let (count, average) = self.mean_volume(rows, VOLUME_LEAST);
-        (count, average, average_value)
+    /// Average shares a day in the units here, and in how many rows.
+    fn mean_volume(&self, rows: Range<usize>, least: usize) -> (u32, Measured) {
+        shares_over(self.bars, rows, least, self.units_on)
     }
 
     fn volume_ratio(&self) -> Measured {
@@ -226,10 +187,7 @@ impl Window<'_> {
             let (count, mean) = self.mean_volume(base + 1..self.last + 1, 1);
             mean.map(|mean| mean * f64::from(count))
         };
-        let before = |base| {
-            let rows = Window::up_to(base, VOLUME_SESSIONS);
-            self.mean_volume(rows, VOLUME_LEAST).1
-        };
+        let before = |base| shares_up_to(self.bars, base, self.units_on).1;
         Since {
             total_return: base.and_then(|base| self.chained(base)),
             volume: base.and_then(traded),

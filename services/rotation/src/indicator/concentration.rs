@@ -6,7 +6,7 @@ use crate::{
     measure::{Detail, Outcome, Spec, Unit},
     tally::{LEADERS, Weights},
 };
-use factors::size::CapSource;
+use factors::market_value::CapSource;
 use marketdata::gap::{Gap, GapReason};
 
 pub(super) const INDICATOR: Indicator = Indicator {

@@ -7,7 +7,7 @@ use crate::{
 };
 use factors::{
     basket::{Megacap, MissingIssuer},
-    size::CapSource,
+    market_value::CapSource,
 };
 use marketdata::{
     day::Day,

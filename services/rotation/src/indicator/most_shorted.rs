@@ -14,13 +14,13 @@ const NAMED: usize = 10;
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "most_shorted",
     title: "Most-shorted basket",
-    method: "At each publication of short interest, from what was public then: names worth at \
-             least 1bn USD and trading at least 5m USD a day (21 sessions), ranked by short \
-             interest over float; the first 50, or the first tenth if fewer than 500 qualify; \
-             equal weights from the close of the session after, so that nothing is earned \
-             before it was public; a held name stays while its rank is within 1.2 times that \
-             number (methodology A8). `less_index` subtracts the broad market. A figure revised \
-             later counts from its revision.",
+    method: "At each publication of short interest, from what was public then: names worth at least \
+             1bn USD and trading at least 5m USD a day (mean of 21 sessions, at least 15 with a \
+             volume), ranked by short interest over float; the first 50, or the first tenth where \
+             fewer than 500 qualify; equal weights from the close of the session after, so that \
+             nothing is earned before it was public; a held name stays within 1.2 times that rank \
+             (methodology A8). `less_index` takes off the broad market. A figure revised later counts from its \
+             revision.",
     specs,
     measure,
 };

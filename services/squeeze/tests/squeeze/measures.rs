@@ -113,9 +113,13 @@ fn a_name_that_stopped_trading_or_reporting_is_stale() {
     // HALT has rows without a close on its last eight sessions.
     world.bars("HALT", |back| (if back < 8 { f64::NAN } else { 10.0 }, 1e5));
     world.settle("HALT", SETTLED, [1e6, 8e6, 10e6]);
+    world.bars("LONG", |back| (if back < 15 { f64::NAN } else { 10.0 }, 1e5));
+    world.settle("LONG", SETTLED, [1e6, 8e6, 10e6]);
     world.bars("GONE", |_| (10.0, 1e5)).settle("GONE", "2020-10-15", [1e6, 8e6, 10e6]);
     let universe = world.universe();
     assert_eq!(name(&universe, "HALT").traded, Err(GapReason::Stale));
+    // 10m shares at the last close of 10, 22 days old: the value that sizes of companies take.
+    near(name(&universe, "LONG").market_cap.unwrap().usd, 100e6);
     assert_eq!(universe.place(universe.snapshot().listed("GONE").unwrap()), None);
 }
 

@@ -9,7 +9,7 @@ use exposure::{
     },
     settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
 };
-use factors::size::{CapSource, SizeBucket};
+use factors::{market_value::CapSource, size::SizeBucket};
 use portfolio::lines::Violation;
 use stats::{quantile::QuantileRule, regression};
 
