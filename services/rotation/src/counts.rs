@@ -5,6 +5,8 @@
 //! The counts up to the checkpoint are reused for a later snapshot if its rows of those days are
 //! the same. An appended or corrected day then costs only the days since the checkpoint.
 
+mod line_rows;
+
 use crate::{
     running::Running,
     tally::{Tally, Weights},
@@ -14,6 +16,7 @@ use factors::{
     basket::{has_not_left, is_listed},
     market_value::{CapSource, KnownShares, counted},
 };
+use line_rows::{LineRows, levels, units_on};
 use marketdata::{
     bars::Bars,
     basis::Units,
@@ -121,18 +124,6 @@ struct Terms {
     /// Whether the line counts in its issuer's sums on the days between its last row at or before
     /// the checkpoint and the checkpoint.
     lacks_rows: bool,
-}
-
-/// The rows of a line that were loaded: all of them, or those after a checkpoint.
-struct LineRows<'a> {
-    member: &'a Member,
-    bars: Bars<'a>,
-    /// Market value by row, NaN if unknown.
-    caps: Vec<f64>,
-    shares: Option<KnownShares>,
-    terms: Terms,
-    /// First and last day of all rows, including those not loaded.
-    span: Option<(Day, Day)>,
 }
 
 /// The loaded rows of an issuer's lines.
@@ -255,138 +246,6 @@ impl Terms {
         let alike = self.one_unit || units.are_same_on(self.units_on, other.units_on);
         alike && *self == Terms { units_on: self.units_on, ..*other }
     }
-}
-
-impl<'a> LineRows<'a> {
-    /// All rows of a line.
-    fn all(snapshot: &'a Snapshot, member: &'a Member) -> LineRows<'a> {
-        let bars = Bars::of(snapshot, member.instrument);
-        let shares = KnownShares::of(snapshot, member.instrument, &bars);
-        LineRows::with(snapshot, member, bars, shares, &LineState::new())
-    }
-
-    /// The rows after a checkpoint. `None` if anything before it differs from the earlier snapshot.
-    fn tail(
-        snapshot: &'a Snapshot,
-        before: &Snapshot,
-        member: &'a Member,
-        state: &LineState,
-        checkpoint: Day,
-    ) -> Option<LineRows<'a>> {
-        let id = member.instrument;
-        let changed = snapshot.first_difference(before, Dataset::Bars, id);
-        if changed.is_some_and(|day| day <= checkpoint) || !snapshot.has_units_of(before, id) {
-            return None;
-        }
-        let shares = shares_after(snapshot, before, member, state, checkpoint)?;
-        let bars = Bars::since(snapshot, id, checkpoint.plus(1));
-        Some(LineRows::with(snapshot, member, bars, shares, state))
-    }
-
-    /// Rows that follow those of a line's state.
-    fn with(
-        snapshot: &Snapshot,
-        member: &'a Member,
-        bars: Bars<'a>,
-        shares: Option<KnownShares>,
-        state: &LineState,
-    ) -> LineRows<'a> {
-        let levels = levels(&bars, 0..bars.len());
-        let [prices, adjusted] = [0, 1].map(|at| levels[at] || state.levels[at]);
-        let one_unit = bars.units().is_constant() && !(prices && adjusted);
-        let none = || vec![f64::NAN; bars.len()];
-        let caps = shares.as_ref().map_or_else(none, |shares| shares.values(&bars));
-        let any_cap = state.any_cap || caps.iter().any(|cap| cap.is_finite());
-        let source = shares.as_ref().map(|shares| shares.source);
-        let ends = bars.days.first().copied().zip(bars.days.last().copied());
-        let span = match (state.span, ends) {
-            (Some((first, _)), Some((_, last))) => Some((first, last)),
-            (one, other) => one.or(other),
-        };
-        let left = state.span.is_none_or(|(_, last)| !has_not_left(last, snapshot.today()));
-        let terms = Terms {
-            one_unit,
-            units_on: units_on(&bars, bars.len()).unwrap_or(state.units_on),
-            precision: bars.precision().max(state.precision),
-            source: source.filter(|_| any_cap && !adjusted),
-            lacks_rows: !(bars.is_empty() && left),
-        };
-        LineRows { member, bars, caps, shares, terms, span }
-    }
-
-    /// The close of a row, in the units in which all rows are compared.
-    fn close(&self, row: usize) -> Option<f64> {
-        if self.terms.one_unit {
-            return Some(self.bars.close_as_stored(row));
-        }
-        self.bars.close_in_units_of(row, self.terms.units_on)
-    }
-
-    /// The market value on a day.
-    fn cap_on(&self, day: Day) -> Option<f64> {
-        let row = self.bars.days.binary_search(&day).ok()?;
-        Some(self.caps[row]).filter(|cap| is_value(*cap))
-    }
-
-    /// The rows between two days, both included.
-    fn between(&self, first: Day, last: Day) -> Range<usize> {
-        let place = |end: Day| self.bars.days.partition_point(|day| *day < end);
-        place(first)..place(last.plus(1))
-    }
-}
-
-/// A line's share counts, reusing those up to the checkpoint. `None` if those may have changed.
-fn shares_after(
-    snapshot: &Snapshot,
-    before: &Snapshot,
-    member: &Member,
-    state: &LineState,
-    checkpoint: Day,
-) -> Option<Option<KnownShares>> {
-    let id = member.instrument;
-    let kept = |dataset| {
-        let changed = snapshot.first_difference(before, dataset, id);
-        changed.is_none_or(|day| checkpoint < day)
-    };
-    let late = |dataset| snapshot.rows_since(dataset, id, checkpoint.plus(1));
-    if !kept(Dataset::ShareCounts) {
-        return None;
-    }
-    let counted = counted(&late(Dataset::ShareCounts));
-    match &state.shares {
-        Some(shares) if shares.source == CapSource::SharesTimesClose => {
-            let mut shares = shares.clone();
-            shares.counts.extend(counted);
-            (!shares.counts.is_empty()).then_some(Some(shares))
-        }
-        // The shares implied by a printed value use the close of its day, which may be new.
-        printed => {
-            let holds = counted.is_empty() && kept(Dataset::Listings);
-            let none_late = holds && !any_market_cap(&late(Dataset::Listings));
-            none_late.then(|| printed.clone())
-        }
-    }
-}
-
-/// Whether some rows of listings print a market value.
-fn any_market_cap(rows: &Rows<'_>) -> bool {
-    let column = Dataset::Listings.column(Field::MarketCap);
-    (0..rows.len()).any(|row| rows.value(row, column).is_some_and(|value| 0.0 < value))
-}
-
-/// Whether any rows are prices, and whether any are total-return levels.
-fn levels(bars: &Bars<'_>, rows: Range<usize>) -> [bool; 2] {
-    let mut found = [false; 2];
-    for row in rows {
-        found[usize::from(bars.basis(row).is_total_return())] = true;
-    }
-    found
-}
-
-/// The day in whose units the last of the first `rows` rows is stored.
-fn units_on(bars: &Bars<'_>, rows: usize) -> Option<Day> {
-    let last = rows.checked_sub(1)?;
-    Some(bars.basis(last).units_on(bars.days[last]))
 }
 
 impl LineState {
