@@ -92,7 +92,7 @@ async fn a_replaced_log_is_not_followed() {
     for close in [3, 4] {
         theirs.ingest("prices.csv", bars(close).as_bytes()).await;
         let other = follow().await.unwrap_err();
-        assert!(other.contains("revision 1 is not the one"), "{other}");
+        assert!(other.contains("revision 1 differs from the one read before"), "{other}");
     }
 }
 
