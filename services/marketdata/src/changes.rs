@@ -1,7 +1,7 @@
 //! Which datasets differ between two snapshots of one log, found without reading a row.
 //!
 //! A value prepared from one snapshot is valid for another one if nothing that it read differs. A
-//! [`Timeline`] per dataset keeps two small indices of its facts, which answer the question
+//! `Timeline` per dataset keeps two small indices of its facts, which answer the question
 //! exactly. [`Snapshot::changed_since`] answers it for every dataset, for names and for the day.
 
 use crate::{

@@ -19,7 +19,7 @@ pub enum ErrorModel {
     /// 0.
     Classical,
     /// Newey and West (1987), Bartlett weights up to the given lag, scores w·e·x, times n/(n−p).
-    /// Lag 0 allows only for unequal variances; [`newey_west::lags`] gives the usual bandwidth.
+    /// Lag 0 allows only for unequal variances; `newey_west::lags` gives the usual bandwidth.
     Hac {
         /// Highest lag.
         lags: usize,
