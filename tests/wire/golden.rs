@@ -1,8 +1,8 @@
 //! Whole answers on the simulated market, as text in `tests/golden/`: they change only on purpose.
 //!
-//! `UPDATE_GOLDEN=1 cargo wire golden` rewrites them. `versions.txt` has the hash of all of them
-//! for each `model_version`. A recorded version keeps its hash. Changed numbers need a new version,
-//! so that a replay by another build is refused instead of giving other numbers. The result id, the
+//! `UPDATE_GOLDEN=1 cargo wire golden` rewrites them. `versions.txt` has the hash of each answer
+//! under each `model_version`; a recorded hash stays. Changed numbers need a new version, so that a
+//! replay by another build is refused instead of giving other numbers. Result ids, page tokens, the
 //! model version and the hash of the settings are omitted: they may change although no number does,
 //! and have tests of their own.
 
@@ -31,7 +31,7 @@ const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 
 const ROTATION_ON: &str = "2024-07-11";
 const LAST_ON: &str = "2024-07-31";
 /// Fields that are omitted.
-const LEFT_OUT: [&str; 3] = ["resultId", "modelVersion", "configHash"];
+const LEFT_OUT: [&str; 4] = ["resultId", "modelVersion", "configHash", "nextPageToken"];
 
 /// The answers, by file name.
 struct Goldens {
@@ -48,14 +48,12 @@ impl Goldens {
         self.answers.insert(format!("{file}.json"), text);
     }
 
-    /// Hash of every name and text.
-    fn hash(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for part in self.answers.iter().flat_map(|(name, text)| [name, text]) {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
-        }
-        hasher.finalize().to_hex().to_string()
+    /// Version and file, and the hash of the text, of each answer.
+    fn hashes(&self) -> impl Iterator<Item = (String, String)> {
+        let hash = |text: &String| blake3::hash(text.as_bytes()).to_hex().to_string();
+        self.answers
+            .iter()
+            .map(move |(file, text)| (format!("{} {file}", self.model_version), hash(text)))
     }
 }
 
@@ -262,12 +260,12 @@ fn read(path: &Path) -> String {
     std::fs::read(path).map_or_else(|_| String::new(), |bytes| String::from_utf8(bytes).unwrap())
 }
 
-/// The hash of each version, in order of appearance.
-fn versions(folder: &Path) -> Vec<(String, String)> {
+/// The recorded hashes, by version and file. The first two versions have one hash of all files.
+fn versions(folder: &Path) -> BTreeMap<String, String> {
     let text = read(&folder.join("versions.txt"));
     let line = |line: &str| {
-        let (version, hash) = line.split_once(' ').unwrap();
-        (version.to_owned(), hash.to_owned())
+        let (recorded, hash) = line.rsplit_once(' ').unwrap();
+        (recorded.to_owned(), hash.to_owned())
     };
     text.lines().map(line).collect()
 }
@@ -280,22 +278,16 @@ fn stored(folder: &Path) -> Vec<PathBuf> {
 
 fn write(folder: &Path, goldens: &Goldens) {
     let mut versions = versions(folder);
-    let (version, hash) = (&goldens.model_version, goldens.hash());
-    match versions.iter().find(|(known, _)| known == version) {
-        Some((_, known)) => {
-            assert_eq!(
-                *known, hash,
-                "{version} has other answers: MODEL_VERSION must change first"
-            );
-        }
-        None => versions.push((version.clone(), hash)),
+    for (recorded, hash) in goldens.hashes() {
+        let known = versions.entry(recorded).or_insert_with(|| hash.clone());
+        assert_eq!(*known, hash, "a recorded answer changed: MODEL_VERSION must change first");
     }
     std::fs::create_dir_all(folder).unwrap();
     for path in stored(folder) {
         std::fs::remove_file(path).unwrap();
     }
     let lines: String =
-        versions.iter().map(|(version, hash)| format!("{version} {hash}\n")).collect();
+        versions.iter().map(|(recorded, hash)| format!("{recorded} {hash}\n")).collect();
     let texts = goldens.answers.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     for (name, text) in texts.chain([("versions.txt", lines.as_str())]) {
         #[expect(clippy::disallowed_methods, reason = "goldens are files")]
@@ -314,9 +306,11 @@ fn compare(folder: &Path, goldens: &Goldens) -> Vec<String> {
             found.push(format!("{name}: no such answer is asked for any more"));
         }
     }
-    let hash = versions(folder).into_iter().find(|(known, _)| *known == goldens.model_version);
-    if hash.is_none_or(|(_, hash)| hash != goldens.hash()) {
-        found.push(format!("versions.txt: {} has other answers", goldens.model_version));
+    let versions = versions(folder);
+    for (recorded, hash) in goldens.hashes() {
+        if versions.get(&recorded) != Some(&hash) {
+            found.push(format!("versions.txt: {recorded} has another hash, or none"));
+        }
     }
     found
 }

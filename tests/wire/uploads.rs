@@ -20,38 +20,43 @@ fn part(part: Part) -> v1::IngestRequest {
     v1::IngestRequest { part: Some(part) }
 }
 
+/// One upload within another that has sent its rows but has not ended: the answers of both.
+async fn two_at_once(harness: &Harness) -> [Result<v1::IngestResponse, Status>; 2] {
+    let (sender, receiver) = mpsc::channel(4);
+    let mut client = harness.market_data().await;
+    let outer = tokio::spawn(async move { client.ingest(ReceiverStream::new(receiver)).await });
+    sender.send(part(Part::Header(header("first.csv")))).await.unwrap();
+    sender.send(part(Part::Chunk(rows("A", 4_000)))).await.unwrap();
+    let inner = harness.try_ingest(header("second.csv"), &rows("B", 4_000)).await;
+    drop(sender);
+    [outer.await.unwrap().map(tonic::Response::into_inner), inner]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_without_free_memory_is_told_when_to_retry() {
     let harness = Harness::with(Clock::system(), |config| {
         config.limits.upload_memory_bytes = 10 * MIB;
     })
     .await;
-    // The first has sent its rows but has not ended yet.
-    let (sender, receiver) = mpsc::channel(4);
-    let mut client = harness.market_data().await;
-    let first = tokio::spawn(async move { client.ingest(ReceiverStream::new(receiver)).await });
-    sender.send(part(Part::Header(header("first.csv")))).await.unwrap();
-    sender.send(part(Part::Chunk(rows("A", 4_000)))).await.unwrap();
-    // The server reads it a little later.
-    let mut refused: Option<Status> = None;
-    for _ in 0..100 {
-        match harness.try_ingest(header("second.csv"), &rows("B", 4_000)).await {
-            Ok(_) => tokio::task::yield_now().await,
-            Err(status) => {
-                refused = Some(status);
-                break;
+    // The one that is read later finds too little memory left, whichever that is. Unless the
+    // reader of the outer one begins only after the inner one has ended.
+    let refusal = async {
+        loop {
+            match two_at_once(&harness).await {
+                [Ok(_), Ok(_)] => {}
+                [Ok(taken), Err(refused)] | [Err(refused), Ok(taken)] => break (taken, refused),
+                [Err(outer), Err(inner)] => panic!("one of them fits: {outer}, {inner}"),
             }
         }
-    }
-    let refused = refused.expect("two of them do not fit at the same time");
+    };
+    let (taken, refused) = soon("one of the two is refused", refusal).await;
+    assert_eq!(taken.accepted + taken.already_known, 4_000);
     expect_refusal(&refused, Code::ResourceExhausted, "UPLOAD_MEMORY_HELD", &[]);
     assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
     let quota = refused.get_details_quota_failure().unwrap();
     assert_eq!(quota.violations[0].subject, "limits.upload_memory_bytes");
 
-    drop(sender);
-    assert_eq!(first.await.unwrap().unwrap().into_inner().accepted, 4_000);
-    // The rows of the first are freed behind its answer, off the threads that serve.
+    // The rows of an upload are freed behind its answer, off the threads that serve.
     let again = async {
         loop {
             if let Ok(taken) = harness.try_ingest(header("second.csv"), &rows("B", 4_000)).await {

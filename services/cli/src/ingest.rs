@@ -61,7 +61,6 @@ pub(crate) struct IngestArguments {
     /// Accept a file even if more than 5 % of its rows are bad.
     #[arg(long)]
     force: bool,
-    /// Id of this write: give it again when an answer was lost. Of several files the later ones get
     /// Id of this write: repeat it to send again after a lost answer. Later files of several get a
     /// number appended.
     #[arg(long)]
@@ -80,7 +79,7 @@ pub(crate) enum Source {
 const CHUNK_BYTES: usize = 1 << 20;
 const ATTEMPTS: u32 = 4;
 
-/// Uploads every file; returns true if none was rejected.
+/// Uploads every file. Returns the exit code: that of the last file that failed, or 0.
 ///
 /// # Errors
 /// If no server answers. A rejected file is reported, and the next one is sent.
@@ -89,11 +88,11 @@ pub(crate) async fn run(
     connection: &Connection,
     as_json: bool,
     terminal: Terminal,
-) -> Result<bool> {
+) -> Result<u8> {
     let clients = connection.open().await?;
     let published_at = arguments.published_at.as_deref().map(as_of_args::instant).transpose()?;
     let base_id = arguments.request_id.clone().unwrap_or_else(fresh_id);
-    let mut all_taken = true;
+    let mut exit_code = 0;
     let shown = if as_json { Shown::Never } else { Shown::OnTerminal };
     let mut table = show::ingest::summary_table();
     for (at, path) in arguments.files.iter().enumerate() {
@@ -118,16 +117,21 @@ pub(crate) async fn run(
                 }
             }
             Err(error) => {
-                all_taken = false;
-                let text = error_report::explain(&error, terminal);
-                terminal::warn(&format!("{}: {}", path.display(), text.trim_end()));
+                exit_code = error_report::exit_code(&error);
+                let error = error.context(path.display().to_string());
+                let text = if as_json {
+                    error_report::as_json(&error)
+                } else {
+                    error_report::explain(&error, terminal)
+                };
+                terminal::warn(text.trim_end());
             }
         }
     }
     if !as_json && !table.is_empty() {
         terminal::say(&table.render(terminal));
     }
-    Ok(all_taken)
+    Ok(exit_code)
 }
 
 /// Uploads one file. Sends it again if another writer committed first, the connection broke, or the

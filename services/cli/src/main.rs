@@ -121,8 +121,7 @@ fn main() -> ExitCode {
         Err(error) => Err(error.into()),
     };
     match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(error_report::FAILED),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             let text = if arguments.json {
                 error_report::as_json(&error)
@@ -135,15 +134,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the command; returns true if everything requested was done.
-async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
+/// Runs the command; returns its exit code.
+async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
     let (connection, as_json) = (&arguments.connection, arguments.json);
     if arguments.csv.is_some() && !matches!(arguments.command, Command::Query(_)) {
         bail!("--csv is for the answers of a server's analyses; this command has its own output");
     }
-    match &arguments.command {
+    let is_done = match &arguments.command {
+        Command::Ingest(files) => {
+            return ingest::run(files, connection, as_json, terminal).await;
+        }
         Command::Serve(settings) => serve::run(settings).await,
-        Command::Ingest(files) => ingest::run(files, connection, as_json, terminal).await,
         Command::Query(query) => {
             let csv = arguments.csv.as_deref();
             let output = query_commands::Output { json: as_json, csv, terminal };
@@ -156,7 +157,8 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<bool> {
         Command::Backup { store, to } => store_commands::backup(store, to).await.map(|()| true),
         Command::Restore { from, to } => store_commands::restore(from, to, as_json, terminal).await,
         Command::Demo(how) => demo::run(how, terminal).await.map(|()| true),
-    }
+    };
+    Ok(if is_done? { 0 } else { error_report::FAILED })
 }
 
 async fn answer(

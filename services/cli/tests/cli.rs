@@ -113,7 +113,7 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         let good = file(folder.path(), "DGS10.csv", &text);
         let paths = [page.to_str().unwrap(), good.to_str().unwrap()];
         let sent = ballast(&["--server", address, "ingest", paths[0], paths[1]]);
-        assert_eq!(sent.status.code(), Some(1));
+        assert_eq!(sent.status.code(), Some(3));
         holds(&stderr(&sent), &["SPY.csv", "FILE_REFUSED", "HTML", "DGS10.csv:3"]);
         holds(&stdout(&sent), &["already known", "date_value"]);
         let again = ballast(&["--server", address, "--json", "ingest", paths[1]]);

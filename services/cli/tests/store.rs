@@ -56,7 +56,7 @@ fn a_write_without_room_changes_health_until_one_succeeds() {
     let server = serve_with_little_room(&url, 2_048);
     let long = bars(&folder.path().join("long.csv"), 150_000, 1);
     let refused = ballast(&["ingest", "--server", &server.http(), &long]);
-    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+    assert_eq!(refused.status.code(), Some(5), "{}", text(&refused.stderr));
     let output = text(&refused.stderr) + &text(&refused.stdout);
     assert!(output.contains("STORE_UNAVAILABLE"), "{output}");
     assert_eq!(market_data_health(&server), "NOT_SERVING");

@@ -22,7 +22,7 @@ mod tail_risk;
 mod top_down;
 mod trade;
 
-pub use risk::{beta, drivers};
+pub use risk::beta;
 
 // The modules of the risk model that an analysis reads.
-use risk::{kernel, name, panel, peers};
+use risk::{drivers, kernel, name, panel, peers};

@@ -16,9 +16,9 @@ pub mod name;
 
 pub mod panel;
 
-pub mod peers;
-
 pub mod anchor;
+
+pub mod peers;
 
 pub mod model;
 

@@ -11,7 +11,7 @@
 //! last close. Without a membership, a session needs a tenth of the closes of the busiest day.
 //! Closes are compared in the units of the last row.
 //!
-//! The cost of a session depends on the inputs of its measure, see [`Work`].
+//! The cost of a session depends on the inputs of its measure, see [`Work`](crate::family::Work).
 
 use crate::{
     family::Indicator,
@@ -29,28 +29,6 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// Inputs that one session of a measure reads. They determine its cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// The lines of the roles and the megacaps: a few dozen histories.
-    Lines,
-    /// The members of the universe, or all names with short interest: a full preparation per
-    /// session.
-    WholeMarket,
-}
-
-/// The indicators that read more than the lines of the roles and the megacaps.
-const WHOLE_MARKET_INDICATORS: [&str; 8] = [
-    "pct_advancing",
-    "pct_above_50d",
-    "pct_above_200d",
-    "advance_decline_line",
-    "mcclellan",
-    "new_highs_less_lows",
-    "concentration",
-    "most_shorted",
-];
-
 /// A measure and the cost of one session of it.
 #[derive(Clone, Debug)]
 pub struct Measured {
@@ -58,18 +36,17 @@ pub struct Measured {
     pub indicator: &'static Indicator,
     /// The measure.
     pub spec: Spec,
-    /// Inputs that one session reads.
-    pub work: Work,
+    /// Place of the measure among those of its indicator.
+    place: usize,
 }
 
 impl Measured {
     /// Finds a measure by its id. Returns `None` if no indicator has it.
     pub fn find(id: &str) -> Option<Measured> {
         indicator::ALL.iter().find_map(|indicator| {
-            let spec = (indicator.specs)().into_iter().find(|spec| spec.id == id)?;
-            let whole = WHOLE_MARKET_INDICATORS.contains(&indicator.id);
-            let work = if whole { Work::WholeMarket } else { Work::Lines };
-            Some(Measured { indicator, spec, work })
+            let specs = (indicator.specs)().into_iter().enumerate();
+            let (place, spec) = specs.into_iter().find(|(_, spec)| spec.id == id)?;
+            Some(Measured { indicator, spec, place })
         })
     }
 }
@@ -84,19 +61,17 @@ struct Steps<'a> {
 
 impl Steps<'_> {
     /// The measure as known in the next session's snapshot.
-    fn next(&mut self, snapshot: Snapshot) -> Option<Reading> {
-        let Measured { indicator, spec, .. } = self.measured;
-        // A family measures all of its own in one pass.
-        let specs = (indicator.specs)();
-        let place = specs.iter().position(|other| other == spec)?;
+    fn next(&mut self, snapshot: Snapshot) -> Reading {
+        let Measured { indicator, spec, place } = self.measured;
         let earlier = self.earlier.as_ref();
         let earlier = earlier.map(|(snapshot, read)| Earlier { snapshot, read });
         let inputs = Inputs::of(&snapshot, self.roles, earlier);
-        let outcome = (indicator.measure)(&inputs, &specs).into_iter().nth(place)?;
+        // A family computes all of its measures in one pass.
+        let outcome = (indicator.measure)(&inputs, &(indicator.specs)()).swap_remove(*place);
         let reading = Reading::of(indicator, spec.clone(), outcome, snapshot.today());
         let read = inputs.into_read();
         self.earlier = Some((snapshot, read));
-        Some(reading)
+        reading
     }
 }
 
@@ -155,7 +130,7 @@ pub fn as_published(
             return None;
         }
         let known_at = Instant::close_of(*on);
-        let Some(reading) = steps.next(snapshot.earlier(known_at)) else { continue };
+        let reading = steps.next(snapshot.earlier(known_at));
         match reading.history.last() {
             Some((observed_on, value)) => {
                 points.push(Point { on: *on, known_at, observed_on, value });
@@ -217,6 +192,7 @@ impl MergedGaps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Work;
     use marketdata::fixture::{Fixture, day};
 
     #[test]
@@ -226,9 +202,6 @@ mod tests {
                 let found = Measured::find(&spec.id).unwrap();
                 assert_eq!((found.spec, found.indicator.id), (spec, indicator.id));
             }
-        }
-        for id in WHOLE_MARKET_INDICATORS {
-            assert!(indicator::ALL.iter().any(|indicator| indicator.id == id), "{id}");
         }
         assert!(Measured::find("captain").is_none());
     }
@@ -241,7 +214,7 @@ mod tests {
             (indicator.measure)(&inputs, &(indicator.specs)());
             let Read { breadth, most_shorted } = inputs.into_read();
             let whole = breadth.is_some() || most_shorted.is_some();
-            assert_eq!(WHOLE_MARKET_INDICATORS.contains(&indicator.id), whole, "{}", indicator.id);
+            assert_eq!(indicator.work == Work::WholeMarket, whole, "{}", indicator.id);
         }
     }
 

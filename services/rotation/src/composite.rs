@@ -388,6 +388,15 @@ mod tests {
     }
 
     #[test]
+    fn every_component_is_a_measure() {
+        let specs = crate::indicator::ALL.iter().flat_map(|indicator| (indicator.specs)());
+        let ids: Vec<String> = specs.map(|spec| spec.id).collect();
+        for part in COMPONENTS {
+            assert!(ids.iter().any(|id| id == part.measure), "{}", part.measure);
+        }
+    }
+
+    #[test]
     fn an_outlier_is_clipped_to_three() {
         let wild = series(&[1e6]);
         let composite =

@@ -14,17 +14,10 @@ use crate::{
 };
 use factors::{
     basket::{has_not_left, is_listed},
-    market_value::{CapSource, KnownShares, counted},
+    market_value::{CapSource, KnownShares},
 };
 use line_rows::{LineRows, levels, units_on};
-use marketdata::{
-    bars::Bars,
-    basis::Units,
-    dataset::{Dataset, Field},
-    day::Day,
-    snapshot::Snapshot,
-    track::Rows,
-};
+use marketdata::{basis::Units, day::Day, snapshot::Snapshot};
 use std::{ops::Range, sync::Arc};
 
 /// An issuer without a value is missing from the weights for this many days after its last value;

@@ -9,6 +9,16 @@ pub(crate) mod above_average;
 pub(crate) mod spread_of_roles;
 pub(crate) mod yield_change;
 
+/// Inputs that one session of a measure reads. They determine its cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The lines of the roles and the megacaps: a few dozen histories.
+    Lines,
+    /// The members of the universe, or all names with short interest: a full preparation per
+    /// session.
+    WholeMarket,
+}
+
 /// One indicator. Its own file measures it; [`crate::indicator::ALL`] lists it.
 #[derive(Clone, Copy, Debug)]
 pub struct Indicator {
@@ -18,6 +28,8 @@ pub struct Indicator {
     pub title: &'static str,
     /// Formula, conventions and source, in a sentence or two.
     pub method: &'static str,
+    /// Inputs that one session of a history as published reads.
+    pub work: Work,
     /// Returns the measures, in the order of an answer.
     pub specs: fn() -> Vec<Spec>,
     /// Computes all measures: one outcome per spec, in the same order. A missing input is a gap of

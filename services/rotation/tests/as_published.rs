@@ -13,7 +13,8 @@ use marketdata::{
 };
 use proptest::prelude::*;
 use rotation::{
-    as_published::{AsPublished, Measured, Work, as_published, sessions},
+    as_published::{AsPublished, Measured, as_published, sessions},
+    family::Work,
     indicator,
     prepared::prepare,
 };
@@ -210,7 +211,7 @@ proptest! {
             requested_sessions().iter().map(|on| prepare(&seen(Instant::close_of(*on)), &roles, None)).collect();
         for id in all_measures() {
             // Whole-market measures take a preparation per session.
-            let whole = measured(&id).work == Work::WholeMarket;
+            let whole = measured(&id).indicator.work == Work::WholeMarket;
             let asked = if whole { requested_sessions().split_off(4) } else { requested_sessions() };
             let reports = &reports[reports.len() - asked.len()..];
             let found = history(&seen(as_of), &id, &asked);

@@ -35,14 +35,6 @@ pub struct Estimate {
     pub standard_error: f64,
 }
 
-impl Estimate {
-    /// Value divided by standard error. `None` if the error is zero.
-    #[must_use]
-    pub fn t_statistic(&self) -> Option<f64> {
-        Some(self.value / self.standard_error).filter(|t| t.is_finite())
-    }
-}
-
 /// A fitted line or plane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {

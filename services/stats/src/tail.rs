@@ -78,24 +78,6 @@ pub fn historical_f32(profits: &mut [f32], confidence: f64, rule: QuantileRule) 
     cut.measure(|index| worst.get(index).map(|&x| f64::from(x)))
 }
 
-/// Number of the lowest of `n` outcomes that [`historical_of_worst`] needs.
-#[must_use]
-pub fn worst_needed(n: usize, confidence: f64, rule: QuantileRule) -> Option<usize> {
-    Cut::of(n, confidence, rule).map(|cut| cut.last + 1)
-}
-
-/// [`historical`] of `n` outcomes of which only the lowest are given: at least [`worst_needed`] of
-/// them, in ascending order, which the caller guarantees.
-#[must_use]
-pub fn historical_of_worst(
-    worst: &[f64],
-    n: usize,
-    confidence: f64,
-    rule: QuantileRule,
-) -> Option<Tail> {
-    Cut::of(n, confidence, rule)?.measure(|index| worst.get(index).copied())
-}
-
 /// The order statistics that are needed.
 struct Cut {
     place: Place,

@@ -1,6 +1,19 @@
 //! The rows of one line that a range counts, with what they are counted by.
 
-use super::*;
+use super::{LineState, Terms, is_value};
+use crate::universe::Member;
+use factors::{
+    basket::has_not_left,
+    market_value::{CapSource, KnownShares, counted},
+};
+use marketdata::{
+    bars::Bars,
+    dataset::{Dataset, Field},
+    day::Day,
+    snapshot::Snapshot,
+    track::Rows,
+};
+use std::ops::Range;
 
 /// The rows of a line that were loaded: all of them, or those after a checkpoint.
 pub(super) struct LineRows<'a> {

@@ -1,7 +1,7 @@
 //! The running sum of advances less declines.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::Inputs,
     measure::{Outcome, Spec, Unit},
     tally::Tally,
@@ -15,6 +15,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
              than half the members have a close and a close before adds nothing. The level \
              depends on where the sum starts; changes do not, and no change spans such a \
              session.",
+    work: Work::WholeMarket,
     specs,
     measure,
 };

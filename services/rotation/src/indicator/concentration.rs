@@ -1,7 +1,7 @@
 //! Concentration: the share of the universe's market value that the largest issuers hold.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::Inputs,
     measure::{Detail, Outcome, Spec, Unit},
     tally::{LEADERS, Weights},
@@ -18,6 +18,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
              issuer has a value if each of its classes has one, and none before its first known \
              share count. A session counts if at least half the issuers have a value and the \
              issuers missing only on that session made up less than 1 % of the whole.",
+    work: Work::WholeMarket,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! Change of the high-yield credit spread.
 
 use crate::{
-    family::{Indicator, yield_change::of_yield},
+    family::{Indicator, Work, yield_change::of_yield},
     inputs::Inputs,
     measure::{Outcome, Spec, Unit},
 };
@@ -11,6 +11,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "credit_spread_change",
     title: "Credit spread change",
     method: "Difference of the high-yield spread over its own observations, in basis points.",
+    work: Work::Lines,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! Defensive sectors against cyclical sectors.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::{Inputs, less},
     measure::{Outcome, Source, Spec, Unit},
 };
@@ -17,6 +17,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "Mean daily return of the defensive sector funds, compounded over the sessions, \
              less that of the cyclical ones over the same sessions; equal weights among the \
              available funds, which must be at least half of each basket (methodology A9).",
+    work: Work::Lines,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! Equal weight against cap weight, over the same members.
 
 use crate::{
-    family::{Indicator, spread_of_roles::of_roles},
+    family::{Indicator, Work, spread_of_roles::of_roles},
     inputs::Inputs,
     measure::{HORIZONS, Outcome, Spec, Unit},
 };
@@ -13,6 +13,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "Return of the equal-weight fund less return of the cap-weight fund of the same index \
              over common sessions (methodology A4): minus N times the covariance of weight and \
              return.",
+    work: Work::Lines,
     specs,
     measure,
 };

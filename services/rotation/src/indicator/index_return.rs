@@ -1,7 +1,7 @@
 //! Returns of each index over a day, a week, a month and a quarter.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::{INDICES, Inputs},
     measure::{HORIZONS, Outcome, Spec, Unit},
 };
@@ -12,6 +12,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     title: "Index moves",
     method: "Close divided by the close the given number of sessions before, less one; for \
              funds with distributions reinvested.",
+    work: Work::Lines,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! Momentum of advances: the McClellan oscillator and its running sum.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::Inputs,
     measure::{Outcome, Spec, Unit},
     tally::Tally,
@@ -21,6 +21,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
              and Marian McClellan 1969, methodology A6). A session on which fewer than half the \
              members have a close and a close before is left out. The sum depends on where the \
              history starts.",
+    work: Work::WholeMarket,
     specs,
     measure,
 };

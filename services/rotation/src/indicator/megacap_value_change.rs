@@ -1,7 +1,7 @@
 //! Change of the megacaps' market value, in dollars.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::Inputs,
     measure::{Detail, Outcome, Source, Spec, Unit},
 };
@@ -31,6 +31,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
              Over several sessions the daily changes are added up. `of_value` is the change \
              divided by the value before; `down_2pct` is the number of issuers down 2 % or \
              more.",
+    work: Work::Lines,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! The basket of most-shorted names: are shorts being squeezed?
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::{Inputs, less},
     measure::{Detail, Outcome, Source, Spec, Unit},
 };
@@ -21,6 +21,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
              nothing is earned before it was public; a held name stays within 1.2 times that rank \
              (methodology A8). `less_index` takes off the broad market. A figure revised later counts from its \
              revision.",
+    work: Work::WholeMarket,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! New 52-week highs less new 52-week lows.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::Inputs,
     measure::{Detail, Outcome, Spec, Unit},
     tally::Tally,
@@ -13,6 +13,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "100 · (NH − NL) / N: members whose close is above, or below, all of the 251 closes \
              before, over the members that have 252 closes, if those are at least half the \
              members; closes on one split basis (methodology A5, `hl_basis` closes).",
+    work: Work::WholeMarket,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! Percentage of members above their 50-session average close.
 
 use crate::{
-    family::{Indicator, above_average::above},
+    family::{Indicator, Work, above_average::above},
     inputs::Inputs,
     measure::{Outcome, Spec, Unit},
     running::SHORT_AVERAGE,
@@ -13,6 +13,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "100 · number of members whose close is above the mean of their last 50 closes, \
              today's included, over the number that have 50, if that is at least half the \
              members; closes on one split basis, dividends not reinvested (methodology A5).",
+    work: Work::WholeMarket,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! Percentage of members that rose on the day.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::Inputs,
     measure::{Detail, Outcome, Spec, Unit},
     tally::Tally,
@@ -14,6 +14,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "100 · A / (A + D + U) over the members of the day with a close and a close before, \
              if they are at least half the members, closes on one split basis; the variant \
              `decided` is 100 · A / (A + D) (methodology A5).",
+    work: Work::WholeMarket,
     specs,
     measure,
 };

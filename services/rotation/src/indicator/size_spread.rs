@@ -1,7 +1,7 @@
 //! Small caps against large caps.
 
 use crate::{
-    family::{Indicator, spread_of_roles::of_roles},
+    family::{Indicator, Work, spread_of_roles::of_roles},
     inputs::Inputs,
     measure::{HORIZONS, Outcome, Spec, Unit},
 };
@@ -13,6 +13,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     method: "Return of the small-cap index less return of the large-cap index over common \
              sessions, arithmetic (methodology A1). A record holds only for this pair of \
              symbols.",
+    work: Work::Lines,
     specs,
     measure,
 };

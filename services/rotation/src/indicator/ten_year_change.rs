@@ -1,7 +1,7 @@
 //! Change of the ten-year Treasury yield.
 
 use crate::{
-    family::{Indicator, yield_change::of_yield},
+    family::{Indicator, Work, yield_change::of_yield},
     inputs::Inputs,
     measure::{HORIZONS, Outcome, Spec, Unit},
 };
@@ -11,6 +11,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "ten_year_change",
     title: "Ten-year yield change",
     method: "Difference of the ten-year Treasury yield over its own observations, in basis points.",
+    work: Work::Lines,
     specs,
     measure,
 };

@@ -1,7 +1,7 @@
 //! Change of volatility.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     inputs::Inputs,
     measure::{Outcome, Source, Spec, Unit},
 };
@@ -26,6 +26,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     title: "Volatility change",
     method: "Difference of the logarithm of the volatility index or, without one, of the \
              standard deviation of 21 daily returns of the large-cap index.",
+    work: Work::Lines,
     specs,
     measure,
 };

@@ -8,9 +8,8 @@ use crate::{
     rpc::{field::Fields, shared},
     views::Pinned,
 };
-use contract::v1;
+use contract::{canonical::Canonical, v1};
 use marketdata::instant::Instant;
-use prost::Message;
 use std::ops::Range;
 
 /// The part of a list that a request asks for.
@@ -37,7 +36,7 @@ pub struct Cut {
 }
 
 /// A request for a page.
-pub trait Paged: Message {
+pub trait Paged: Canonical {
     /// Its `page_size` and `page_token`.
     fn page_fields(&mut self) -> (&mut i32, &mut String);
 }
@@ -168,13 +167,12 @@ fn continued(token: &str, bound_to: &[u8; 32], as_of: &mut AsOf) -> Option<u64> 
     Some(start)
 }
 
-fn fingerprint(method: &str, bound: &impl Message) -> [u8; 32] {
+fn fingerprint(method: &str, bound: &impl Canonical) -> [u8; 32] {
+    let mut form = Vec::new();
+    method.as_bytes().write(&mut form);
+    bound.write(&mut form);
     let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 page request");
-    for part in [method.as_bytes(), &bound.encode_to_vec()] {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize().into()
+    hasher.update(&form).finalize().into()
 }
 
 fn write(words: [u64; 3], bound_to: &[u8; 32]) -> String {

@@ -3,14 +3,15 @@
 use crate::{
     as_of::AsOf,
     limits,
-    refusal::Refusal,
+    refusal::{Kind, Refusal},
     rpc::{field::Fields, page::Page, query::FromProto, shared, vintage::is_as_published},
 };
 use contract::v1;
 use factors::roles::Role;
 use marketdata::day::Day;
 use rotation::{
-    as_published::{Measured, Work},
+    as_published::Measured,
+    family::Work,
     query::{Comparison, Condition, Query},
     record::Direction,
     report::Request,
@@ -139,9 +140,10 @@ impl FromProto for HistoryQuery {
         }
         let (from, until) =
             fields.days(("from_on", &normal.from_on), ("until_on", &normal.until_on));
-        // An unknown measure is refused later, with its own reason.
-        let measured = Measured::find(&normal.measure_id).filter(|_| as_published);
-        let whole = measured.as_ref().is_some_and(|m| m.work == Work::WholeMarket);
+        let measured = Measured::find(&normal.measure_id);
+        let is_known = measured.is_some();
+        let as_published = measured.filter(|_| as_published);
+        let whole = as_published.as_ref().is_some_and(|m| m.indicator.work == Work::WholeMarket);
         if whole && limits::AS_PUBLISHED_PREPARATIONS < page.size() {
             let most = limits::AS_PUBLISHED_PREPARATIONS;
             let (id, size) = (&normal.measure_id, page.size());
@@ -151,14 +153,11 @@ impl FromProto for HistoryQuery {
             );
             fields.add("page_size", description);
         }
-        fields.finish(Some(HistoryQuery {
-            as_of,
-            page,
-            from,
-            until,
-            as_published: measured,
-            normal,
-        }))
+        let name = normal.measure_id.clone();
+        let query = HistoryQuery { as_of, page, from, until, as_published, normal };
+        let query = fields.finish(Some(query))?;
+        // Refused before anything is prepared for it.
+        if is_known { Ok(query) } else { Err(Refusal::Unknown { kind: Kind::Indicator, name }) }
     }
 }
 
