@@ -189,6 +189,8 @@ async fn invalid_requests_are_refused_with_their_paths() {
     };
     let refused = client.get_rotation(unknown).await.unwrap_err();
     expect_refusal(&refused, Code::NotFound, "UNKNOWN_INDICATOR", &[]);
+    // The answer names those that exist.
+    assert!(refused.message().contains("size_spread.21d"), "{}", refused.message());
     let wrong = v1::GetRotationRequest {
         indicator_ids: vec!["size_spread".to_owned(); 101],
         since_on: "yesterday".to_owned(),

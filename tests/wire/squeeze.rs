@@ -164,6 +164,27 @@ async fn later_publications_are_unknown_and_replays_are_equal() {
 }
 
 #[tokio::test]
+async fn an_exchange_that_no_listing_names_is_answered_with_those_that_exist() {
+    let (harness, mut client) = market().await;
+    let listed = "exchange,symbol,name,last_sale_usd,volume,market_cap_usd,sector\n\
+                  nyse,CROWD,Crowd Inc.,10,1000,100000000,Finance\n\
+                  nasdaq,CALM,Calm Inc.,10,1000,100000000,Finance\n";
+    harness.ingest("screener_2021-01-04.csv", listed.as_bytes()).await;
+    let on_exchange = |name: &str| v1::RankSqueezeRequest {
+        as_of: on(TODAY),
+        min_daily_value_usd: Some(0.0),
+        exchanges: vec![name.to_owned()],
+        ..v1::RankSqueezeRequest::default()
+    };
+    let found = client.rank_squeeze(on_exchange("NYSE")).await.unwrap().into_inner();
+    assert_eq!(found.total_size, 1);
+    let refusal = client.rank_squeeze(on_exchange("NSYE")).await.unwrap_err();
+    expect_refusal(&refusal, Code::NotFound, "UNKNOWN_EXCHANGE", &[]);
+    assert_eq!(refusal.message(), "unknown exchange \"NSYE\"; there are NASDAQ, NYSE");
+    harness.stop().await;
+}
+
+#[tokio::test]
 async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
     let (harness, mut client) = market().await;
     let request = v1::RankSqueezeRequest {

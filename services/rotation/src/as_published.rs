@@ -41,6 +41,11 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// The ids of all measures.
+    pub fn ids() -> impl Iterator<Item = String> {
+        indicator::ALL.iter().flat_map(|indicator| (indicator.specs)()).map(|spec| spec.id)
+    }
+
     /// Finds a measure by its id. Returns `None` if no indicator has it.
     pub fn find(id: &str) -> Option<Measured> {
         indicator::ALL.iter().find_map(|indicator| {

@@ -5,7 +5,7 @@ mod to_proto;
 
 use crate::{
     as_of::AsOf,
-    refusal::Refusal,
+    refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
@@ -17,7 +17,11 @@ use crate::{
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use from_proto::{BookQuery, RankQuery};
 use portfolio::{book::Book, lines::RawLine};
-use squeeze::{assess::assess, prepared::PreparedSqueeze, rank::rank};
+use squeeze::{
+    assess::assess,
+    prepared::PreparedSqueeze,
+    rank::{rank, unknown_exchange},
+};
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -100,6 +104,10 @@ impl Query for RankQuery {
         prepared: &PreparedSqueeze,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let universe = &prepared.universe;
+        if let Some((name, known)) = unknown_exchange(universe, &self.wanted.exchanges) {
+            let known = known.into_iter().map(str::to_owned).collect();
+            return Err(Refusal::Unknown { kind: Kind::Exchange, name: name.to_owned(), known });
+        }
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
         let names = cut.places.map(|at| {
