@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use contract::v1::{
     AnalyzePortfolioRequest, AsOf, AssessShortBookRequest, GetRotationRequest, GetRotationResponse,
-    IngestHeader, IngestResponse, Portfolio, Position, as_of::When, position::Size,
+    IngestHeader, IngestResponse, InstrumentRef, Portfolio, Position, as_of::When, position::Size,
 };
 use prost::Message as _;
 use server::{Running, StartError, clock::Stopwatch, config::Config, telemetry};
@@ -217,15 +217,19 @@ fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
 
 fn portfolio(book: &[Holding]) -> Portfolio {
     let positions = book.iter().map(|holding| Position {
-        symbol: holding.symbol.clone(),
+        instrument: Some(InstrumentRef {
+            symbol: holding.symbol.clone(),
+            ..InstrumentRef::default()
+        }),
         size: Some(Size::Quantity(holding.quantity)),
         average_cost: Some(holding.average_cost),
+        ..Position::default()
     });
     Portfolio {
         portfolio_id: "sample".to_owned(),
         positions: positions.collect(),
         net_asset_value: Some(NET_ASSET_VALUE_USD),
-        currency: String::new(),
+        ..Portfolio::default()
     }
 }
 

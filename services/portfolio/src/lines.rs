@@ -85,6 +85,13 @@ pub fn line_name(position_id: &str, line: usize) -> String {
     }
 }
 
+/// Sum of cash balances, in an order that does not depend on theirs; `None` without any.
+pub fn cash_total(balances: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut balances: Vec<f64> = balances.collect();
+    balances.sort_unstable_by(f64::total_cmp);
+    (!balances.is_empty()).then(|| balances.iter().sum())
+}
+
 pub(crate) fn violation(field: String, description: impl Into<String>) -> Violation {
     Violation { field, description: description.into() }
 }
