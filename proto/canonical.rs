@@ -231,15 +231,15 @@ mod tests {
     #[test]
     fn the_form_is_the_one_described() {
         let position = v1::Position {
-            symbol: "IWM".to_owned(),
+            position_id: "IWM".to_owned(),
             size: Some(v1::position::Size::Quantity(0.0)),
-            average_cost: None,
+            ..v1::Position::default()
         };
         let mut form = vec![1, 0, 0, 0];
         form.extend([3, 0, 0, 0, 0, 0, 0, 0]);
         form.extend(b"IWM");
         // A quantity of zero is written; a missing quantity is not.
-        form.extend([2, 0, 0, 0]);
+        form.extend([4, 0, 0, 0]);
         form.extend([0; 8]);
         form.extend([0; 4]);
         assert_eq!(bytes(&position), form);
@@ -249,12 +249,12 @@ mod tests {
     /// The boundary between two texts is part of the form.
     #[test]
     fn lists_with_different_boundaries_differ() {
-        let of = |symbols: &[&str]| {
-            let position = |symbol: &&str| v1::Position {
-                symbol: (*symbol).to_owned(),
+        let of = |ids: &[&str]| {
+            let position = |id: &&str| v1::Position {
+                position_id: (*id).to_owned(),
                 ..v1::Position::default()
             };
-            let positions = symbols.iter().map(position).collect();
+            let positions = ids.iter().map(position).collect();
             bytes(&v1::Portfolio { positions, ..v1::Portfolio::default() })
         };
         let all =

@@ -2,7 +2,7 @@
 
 use crate::{
     drawn_files::bars,
-    harness::{Harness, header},
+    harness::{Harness, header, held},
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
@@ -20,11 +20,7 @@ async fn prepared(harness: &Harness, channel: &Channel) -> [bool; 4] {
     let mut market_data = MarketDataServiceClient::new(channel.clone());
     market_data.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
     counts.push(begun());
-    let position = v1::Position {
-        symbol: "AAPL".to_owned(),
-        size: Some(v1::position::Size::Quantity(1.0)),
-        average_cost: None,
-    };
+    let position = held("AAPL", v1::position::Size::Quantity(1.0));
     let portfolio = v1::Portfolio { positions: vec![position], ..v1::Portfolio::default() };
     let request = v1::ValidatePortfolioRequest { as_of: None, portfolio: Some(portfolio) };
     ExposureServiceClient::new(channel.clone()).validate_portfolio(request).await.unwrap();

@@ -1,6 +1,6 @@
 //! The exposure service over the wire: arithmetic, defaults, gaps, refusals, replay, real books.
 
-use crate::harness::{Harness, expect_refusal, header, on, read, real_data, replay_of};
+use crate::harness::{Harness, expect_refusal, header, held, on, read, real_data, replay_of};
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use marketdata::{calendar, day::Day};
 use prost::Message as _;
@@ -34,8 +34,7 @@ async fn market() -> (Harness, ExposureServiceClient<Channel>) {
 }
 
 fn worth(symbol: &str, value: f64) -> v1::Position {
-    let size = Some(Size::MarketValue(value));
-    v1::Position { symbol: symbol.to_owned(), size, average_cost: None }
+    held(symbol, Size::MarketValue(value))
 }
 
 fn portfolio(positions: Vec<v1::Position>) -> Option<v1::Portfolio> {
@@ -81,7 +80,9 @@ async fn the_worked_example_and_its_replay() {
     let coverage = answer.coverage.unwrap();
     near(coverage.resolved, 1.0, 1e-12);
     assert_eq!(report.positions.len(), 4);
-    assert_eq!((report.positions[0].symbol.as_str(), report.positions[0].line), ("AA", 0));
+    let first = &report.positions[0];
+    let lots: Vec<&str> = first.lots.iter().map(|lot| lot.position_id.as_str()).collect();
+    assert_eq!((first.symbol.as_str(), lots), ("AA", vec!["portfolio.positions[0]"]));
     let tail = report.tail_risk.unwrap();
     // 149 returns, 60 of them to start the filter from.
     assert_eq!((tail.sessions, tail.last_on.as_str()), (89, TODAY));
@@ -149,8 +150,8 @@ async fn unresolved_lines_are_gaps_with_their_share() {
     let mut request = example();
     let positions = &mut request.portfolio.as_mut().unwrap().positions;
     positions.push(worth("UNHEARD", -5e6));
-    let size = Some(Size::Quantity(3.0));
-    positions.push(v1::Position { symbol: "NOBODY".into(), size, average_cost: None });
+    let position_id = "lot-9".to_owned();
+    positions.push(v1::Position { position_id, ..held("NOBODY", Size::Quantity(3.0)) });
     request.as_of = on(TODAY);
     let answer = client.analyze_portfolio(request.clone()).await.unwrap().into_inner();
     let unknown: Vec<_> = answer
@@ -159,7 +160,7 @@ async fn unresolved_lines_are_gaps_with_their_share() {
         .filter(|gap| gap.reason() == v1::GapReason::UnknownInstrument)
         .map(|gap| (gap.subject.as_str(), gap.gross_share))
         .collect();
-    assert_eq!(unknown, [("portfolio.positions[4]", Some(0.2)), ("portfolio.positions[5]", None)]);
+    assert_eq!(unknown, [("portfolio.positions[4]", Some(0.2)), ("lot-9", None)]);
     near(answer.coverage.unwrap().not_joined, 0.2, 1e-12);
     near(answer.report.unwrap().total.unwrap().short, 13e6, 1e-6);
     // Before the first publication there are no data, and the answer reports it.
@@ -173,12 +174,15 @@ async fn unresolved_lines_are_gaps_with_their_share() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_violations_are_reported_at_once() {
     let (_harness, mut client) = market().await;
-    let size = Some(Size::Quantity(f64::NAN));
     let wrong = v1::AnalyzePortfolioRequest {
         portfolio: Some(v1::Portfolio {
             positions: vec![
-                v1::Position { symbol: "AA".into(), size, average_cost: Some(-1.0) },
-                v1::Position { symbol: "<b>".into(), ..v1::Position::default() },
+                v1::Position {
+                    average_cost: Some(-1.0),
+                    kind: 77,
+                    ..held("AA", Size::Quantity(f64::NAN))
+                },
+                v1::Position { size: None, ..held("<b>", Size::Quantity(1.0)) },
             ],
             net_asset_value: Some(0.0),
             currency: "EUR".into(),
@@ -212,9 +216,10 @@ async fn all_violations_are_reported_at_once() {
         "repeat_on",
         "top_positions",
         "portfolio.currency",
+        "portfolio.positions[0].kind",
         "portfolio.positions[0].quantity",
         "portfolio.positions[0].average_cost",
-        "portfolio.positions[1].symbol",
+        "portfolio.positions[1].instrument.symbol",
         "portfolio.positions[1].size",
         "portfolio.net_asset_value",
     ];
@@ -239,19 +244,28 @@ async fn a_dry_run_lists_violations_and_unresolved_lines() {
     book.positions.push(worth("Aa", 1e6));
     book.positions.push(worth("unheard", 2e6));
     let found = client.validate_portfolio(request.clone()).await.unwrap().into_inner();
-    assert!(found.valid && found.violations.is_empty());
+    assert!(found.accepted && !found.fully_resolved && found.violations.is_empty());
     assert_eq!((found.line_count, found.name_count, found.gross), (6, 4, Some(23e6)));
     let [line] = found.unresolved.as_slice() else { panic!("{found:?}") };
-    assert_eq!((line.line, line.symbol.as_str()), (5, "unheard"));
+    let symbol = line.instrument.as_ref().unwrap().symbol.as_str();
+    assert_eq!((line.position_id.as_str(), symbol), ("portfolio.positions[5]", "unheard"));
     assert_eq!(line.reason(), v1::GapReason::UnknownInstrument);
     near(line.gross_share.unwrap(), 2.0 / 23.0, 1e-12);
+    request.portfolio.as_mut().unwrap().positions.pop();
+    let found = client.validate_portfolio(request.clone()).await.unwrap().into_inner();
+    assert!(found.accepted && found.fully_resolved && found.unresolved.is_empty());
     let book = request.portfolio.as_mut().unwrap();
     book.currency = "EUR".into();
     book.positions[2].size = None;
     let found = client.validate_portfolio(request).await.unwrap().into_inner();
     let paths: Vec<&str> = found.violations.iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(paths, ["portfolio.currency", "portfolio.positions[2].size"]);
-    assert!(!found.valid && found.unresolved.is_empty() && found.gross.is_none());
+    assert!(
+        !found.accepted
+            && !found.fully_resolved
+            && found.unresolved.is_empty()
+            && found.gross.is_none()
+    );
     let nothing = v1::ValidatePortfolioRequest::default();
     let refusal = client.validate_portfolio(nothing).await.unwrap_err();
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["portfolio"]);
@@ -279,10 +293,7 @@ async fn a_book_of_january_2021() {
     ];
     ingest(&harness, &folder, &files).await;
     let mut client = ExposureServiceClient::new(harness.channel().await);
-    let shares = |symbol: &str, count: f64| {
-        let size = Some(Size::Quantity(count));
-        v1::Position { symbol: symbol.to_owned(), size, average_cost: None }
-    };
+    let shares = |symbol: &str, count: f64| held(symbol, Size::Quantity(count));
     let book = vec![
         shares("AAPL", 10_000.0),
         shares("AMZN", 400.0),

@@ -6,7 +6,7 @@
 //! model version and the hash of the settings are omitted: they may change although no number does,
 //! and have tests of their own.
 
-use crate::harness::{Harness, header, on};
+use crate::harness::{Harness, header, held, on};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -148,9 +148,8 @@ fn largest_when_large_caps_fell() -> v1::QueryRecordsRequest {
 
 fn book(market: &Market) -> v1::Portfolio {
     let position = |holding: sample::Holding| v1::Position {
-        symbol: holding.symbol,
         average_cost: Some(holding.average_cost),
-        size: Some(v1::position::Size::Quantity(holding.quantity)),
+        ..held(&holding.symbol, v1::position::Size::Quantity(holding.quantity))
     };
     let held = sample::long_megacap_short_small_cap(market);
     v1::Portfolio {
@@ -190,7 +189,7 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
         goldens.keep(name, "AnalyzePortfolioResponse", answer);
     }
     let mut portfolio = book(market);
-    portfolio.positions[0].symbol = "NOSUCH".to_owned();
+    portfolio.positions[0] = held("NOSUCH", v1::position::Size::Quantity(1.0));
     let request =
         v1::ValidatePortfolioRequest { as_of: on(ROTATION_ON), portfolio: Some(portfolio) };
     let answer = client.validate_portfolio(request).await.unwrap();

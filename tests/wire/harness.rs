@@ -152,6 +152,12 @@ pub(crate) fn instant(text: &str) -> Instant {
     Instant::parse_rfc3339(text).unwrap()
 }
 
+/// A line that holds so much of a symbol, and gives nothing else.
+pub(crate) fn held(symbol: &str, size: v1::position::Size) -> v1::Position {
+    let instrument = v1::InstrumentRef { symbol: symbol.to_owned(), ..Default::default() };
+    v1::Position { instrument: Some(instrument), size: Some(size), ..v1::Position::default() }
+}
+
 /// As of the close of an ISO day.
 pub(crate) fn on(day: &str) -> Option<v1::AsOf> {
     let when = Some(v1::as_of::When::On(day.to_owned()));

@@ -1,6 +1,6 @@
 //! The same facts in another order: internal numbers change, but answers do not.
 
-use crate::harness::{Harness, header, on};
+use crate::harness::{Harness, header, held, on};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     market_data_service_client::MarketDataServiceClient, position::Size,
@@ -95,8 +95,7 @@ fn book(market: &Market) -> Option<v1::Portfolio> {
     let line = |at: usize| {
         let value = 1e5 + 777.0 * (at / 2) as f64;
         let value = if at < NAMES / 2 { value } else { -value };
-        let size = Some(Size::MarketValue(value));
-        v1::Position { symbol: market.names[at].symbol.clone(), size, average_cost: None }
+        held(&market.names[at].symbol, Size::MarketValue(value))
     };
     let positions = (0..NAMES).step_by(2).chain((0..NAMES).filter(|at| is_young(*at))).map(line);
     Some(v1::Portfolio { positions: positions.collect(), ..v1::Portfolio::default() })

@@ -16,6 +16,7 @@ mod harness;
 mod health;
 mod ingest;
 mod ingest_order;
+mod portfolio;
 mod raw;
 mod real_data;
 #[path = "../support/real_data.rs"]

@@ -1,6 +1,6 @@
 //! One row per bad request and per limit: its status, its reason, its field paths.
 
-use crate::harness::{Harness, expect_refusal, header, upload};
+use crate::harness::{Harness, expect_refusal, header, held, upload};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -54,8 +54,7 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
     let harness = Harness::at(NOW).await;
     let channel = harness.channel().await;
     let book = || {
-        let size = Some(v1::position::Size::Quantity(1.0));
-        let position = v1::Position { symbol: "SPY".to_owned(), size, average_cost: None };
+        let position = held("SPY", v1::position::Size::Quantity(1.0));
         Some(v1::Portfolio { positions: vec![position], ..Default::default() })
     };
     let analysis = v1::AnalyzePortfolioRequest {

@@ -1,6 +1,6 @@
 //! The same reference gives the same bytes, for every method, after ingests and a restart.
 
-use crate::harness::{Harness, header, on, replay_of, soon};
+use crate::harness::{Harness, header, held, on, replay_of, soon};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -98,11 +98,7 @@ const SHORT_INTEREST: &str = "symbol,exchange,shares_outstanding,public_float,sh
 /// The bytes of the answer of each analysis, for a reference or for a day.
 async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
     let channel = harness.channel().await;
-    let position = |symbol: &str, shares| v1::Position {
-        symbol: symbol.to_owned(),
-        size: Some(v1::position::Size::Quantity(shares)),
-        average_cost: None,
-    };
+    let position = |symbol, shares| held(symbol, v1::position::Size::Quantity(shares));
     let positions = vec![position("SPY", 10.0), position("AAA", -20.0), position("LATE", -30.0)];
     let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
     let (of, book) = (as_of.clone(), portfolio.clone());
@@ -185,11 +181,7 @@ async fn legs_of_the_trade_do_not_depend_on_prices() {
     let holdings_header =
         v1::IngestHeader { as_of_on: "2021-01-20".to_owned(), ..header("IWM_holdings.csv") };
     harness.try_ingest(holdings_header, holdings.as_bytes()).await.unwrap();
-    let position = |symbol: &str, value| v1::Position {
-        symbol: symbol.to_owned(),
-        size: Some(v1::position::Size::MarketValue(value)),
-        average_cost: None,
-    };
+    let position = |symbol, value| held(symbol, v1::position::Size::MarketValue(value));
     let positions = vec![position("META", 1e6), position("SMALL", -1e6), position("AAA", 1e5)];
     let request = v1::AnalyzePortfolioRequest {
         as_of: on("2021-01-27"),

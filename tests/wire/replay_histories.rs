@@ -10,7 +10,7 @@
 
 use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, bars, base, drawn, file},
-    harness::{Harness, instant, replay_of},
+    harness::{Harness, held, instant, replay_of},
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
@@ -69,12 +69,8 @@ fn portfolio() -> Option<v1::Portfolio> {
         _ if at < MEGACAPS => (*name, MarketValue(2e6)),
         _ => (*name, MarketValue(-3e5 - 1e4 * at as f64)),
     });
-    let position = |(symbol, size): (&str, v1::position::Size)| v1::Position {
-        symbol: symbol.to_owned(),
-        size: Some(size),
-        average_cost: None,
-    };
-    let positions = young.into_iter().chain(elders).map(position).collect();
+    let positions = young.into_iter().chain(elders).map(|(symbol, size)| held(symbol, size));
+    let positions = positions.collect();
     Some(v1::Portfolio { positions, ..v1::Portfolio::default() })
 }
 

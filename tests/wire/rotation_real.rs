@@ -6,7 +6,7 @@
 //! 0.15 points. Other expected numbers were computed with pandas from the raw files, by
 //! `tests/oracles/real_data.py`.
 
-use crate::harness::{Harness, header, on, oracle, read, real_data};
+use crate::harness::{Harness, header, held, on, oracle, read, real_data};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient,
@@ -96,11 +96,7 @@ async fn the_rotation_of_november_2020_and_the_squeeze_of_january_2021() {
 
 /// A book of some symbols, long, a million dollars each.
 async fn analyzed(harness: &Harness, symbols: &[&str]) -> v1::AnalyzePortfolioResponse {
-    let position = |symbol: &&str| v1::Position {
-        symbol: (*symbol).to_owned(),
-        size: Some(v1::position::Size::MarketValue(1e6)),
-        average_cost: None,
-    };
+    let position = |symbol: &&str| held(symbol, v1::position::Size::MarketValue(1e6));
     let positions = symbols.iter().map(position).collect();
     let request = v1::AnalyzePortfolioRequest {
         as_of: on("2021-02-01"),

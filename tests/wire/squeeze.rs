@@ -1,6 +1,6 @@
 //! The squeeze service over the wire: hand arithmetic, gaps, pages, refusals, replay.
 
-use crate::harness::{Harness, expect_refusal, header, on, replay_of};
+use crate::harness::{Harness, expect_refusal, header, held, on, replay_of};
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use marketdata::{calendar, day::Day};
 use prost::Message as _;
@@ -63,7 +63,7 @@ async fn market() -> (Harness, SqueezeServiceClient<Channel>) {
 }
 
 fn position(symbol: &str, size: Size, average_cost: Option<f64>) -> v1::Position {
-    v1::Position { symbol: symbol.to_owned(), average_cost, size: Some(size) }
+    v1::Position { average_cost, ..held(symbol, size) }
 }
 
 fn book_request() -> v1::AssessShortBookRequest {
@@ -238,9 +238,9 @@ async fn every_violation_is_reported_at_once() {
     let refusal = client.assess_short_book(book).await.unwrap_err();
     let paths = [
         "as_of.on",
+        "participation",
         "portfolio.positions[0].quantity",
         "portfolio.positions[0].average_cost",
-        "participation",
     ];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let ranking = v1::RankSqueezeRequest {

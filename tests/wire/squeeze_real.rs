@@ -5,7 +5,7 @@
 //! `split_factor_2021-01-29_to_2024-03.csv` (GME 4, AMC 0.1, AMZN and GOOGL 20), its volume divided
 //! by it; means over the last 21 rows; total returns from `Adj Close`.
 
-use crate::harness::{Harness, on, oracle, read, real_data};
+use crate::harness::{Harness, held, on, oracle, read, real_data};
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use std::{collections::BTreeMap, path::Path};
 
@@ -73,11 +73,7 @@ async fn book(
     day: &str,
 ) -> BTreeMap<String, v1::ShortLine> {
     let symbols = ["GME", "AMC", "AMZN", "GOOGL", "KOSS"];
-    let positions = symbols.map(|symbol| v1::Position {
-        symbol: symbol.to_owned(),
-        size: Some(Size::Quantity(-100_000.0)),
-        average_cost: None,
-    });
+    let positions = symbols.map(|symbol| held(symbol, Size::Quantity(-100_000.0)));
     let request = v1::AssessShortBookRequest {
         as_of: on(day),
         portfolio: Some(v1::Portfolio { positions: positions.into(), ..Default::default() }),

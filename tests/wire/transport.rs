@@ -1,7 +1,7 @@
 //! Clients that stall, do not read, violate the protocol or disconnect do not affect others.
 
 use crate::{
-    harness::{Harness, expect_refusal, header, soon, upload},
+    harness::{Harness, expect_refusal, header, held, soon, upload},
     raw::{Raw, RawAnswer, framed},
 };
 use contract::v1::{
@@ -108,8 +108,11 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
         soon(path, call.read_answer()).await
     };
     let lines = (0..100).map(|at| v1::Position {
-        symbol: format!("<not a symbol {at}> {}", "€".repeat(100)),
-        ..v1::Position::default()
+        size: None,
+        ..held(
+            &format!("<not a symbol {at}> {}", "€".repeat(100)),
+            v1::position::Size::Quantity(1.0),
+        )
     });
     let portfolio = v1::Portfolio { positions: lines.collect(), ..v1::Portfolio::default() };
     let request = v1::AnalyzePortfolioRequest {
@@ -125,7 +128,7 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
     let listed = status.get_details_bad_request().unwrap().field_violations;
     let left_out: usize = info.metadata["violations_left_out"].parse().unwrap();
     assert_eq!(listed.len() + left_out, 200, "a symbol and a size of each line");
-    assert_eq!(listed[0].field, "portfolio.positions[0].symbol");
+    assert_eq!(listed[0].field, "portfolio.positions[0].instrument.symbol");
     let (one, ten) = (status.message().find("positions[1]"), status.message().find("[10]"));
     assert!(one.is_some() && ten.is_none(), "in the order of the lines: {}", status.message());
 

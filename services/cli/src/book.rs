@@ -3,20 +3,30 @@
 use crate::{error_report::Fault, terminal};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use contract::v1::{Portfolio, Position, position};
-use portfolio::{csv::PortfolioLine, lines::Size};
+use contract::v1::{
+    CashBalance, InstrumentRef, Label, Portfolio, Position, PositionKind, position,
+};
+use portfolio::{
+    csv::{self, CashLine, PositionLine},
+    lines::Size,
+};
 use std::path::{Path, PathBuf};
 
 /// The portfolio file and how to read it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BookArguments {
     /// CSV with one position per line: a symbol and a quantity or market value, under the usual
-    /// column names.
+    /// column names. Optional columns: asset_class (`cash` marks money), position_id, average_cost,
+    /// valued_on, currency, figi, isin, cusip, sedol, mic, and labels (account, strategy, trader,
+    /// `label:anything`).
     #[arg(value_name = "BOOK")]
     pub(crate) book: PathBuf,
-    /// Net asset value, USD.
+    /// Net asset value, USD, cash included.
     #[arg(long, value_name = "USD")]
     pub(crate) nav: Option<f64>,
+    /// Date of the closes behind the file's market values; without it the last session.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) valued_on: Option<String>,
     /// Skip unreadable lines; without it one such line rejects the file.
     #[arg(long)]
     pub(crate) skip_unreadable: bool,
@@ -32,8 +42,8 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
     let bytes = tokio::fs::read(path)
         .await
         .map_err(|error| Fault::Input(format!("{} cannot be read: {error}", path.display())))?;
-    let file = portfolio::csv::read(&bytes)
-        .with_context(|| format!("{} is not a portfolio file", path.display()))?;
+    let file =
+        csv::read(&bytes).with_context(|| format!("{} is not a portfolio file", path.display()))?;
     for rejected in &file.rejected {
         let place = format!("{}:{}", path.display(), rejected.line);
         terminal::warn(&format!("{place}: {}: {}", rejected.reason, rejected.text));
@@ -45,21 +55,52 @@ pub(crate) async fn read(arguments: &BookArguments) -> Result<Portfolio> {
     }
     Ok(Portfolio {
         portfolio_id: name(path),
-        positions: file.lines.iter().map(to_proto).collect(),
+        positions: file.lines.into_iter().map(position).collect(),
+        cash: file.cash.into_iter().map(balance).collect(),
+        valued_on: arguments.valued_on.clone().unwrap_or_default(),
         net_asset_value: arguments.nav,
         currency: String::new(),
     })
 }
 
-fn to_proto(line: &PortfolioLine) -> Position {
+fn position(line: PositionLine) -> Position {
+    let kind = match line.is_listed {
+        true => PositionKind::Listed,
+        false => PositionKind::Unspecified,
+    };
+    let instrument = InstrumentRef {
+        symbol: line.instrument.symbol,
+        figi: line.instrument.figi,
+        isin: line.instrument.isin,
+        cusip: line.instrument.cusip,
+        sedol: line.instrument.sedol,
+        mic: line.instrument.mic,
+    };
     Position {
-        symbol: line.symbol.clone(),
+        position_id: line.position_id,
+        instrument: Some(instrument),
+        kind: kind.into(),
         size: Some(match line.size {
             Size::Shares(shares) => position::Size::Quantity(shares),
             Size::MarketValue(value) => position::Size::MarketValue(value),
         }),
+        valued_on: line.valued_on.map(|day| day.to_string()).unwrap_or_default(),
         average_cost: line.average_cost,
+        labels: labels(line.labels),
     }
+}
+
+fn balance(line: CashLine) -> CashBalance {
+    CashBalance {
+        position_id: line.position_id,
+        currency: line.currency,
+        amount: line.amount,
+        labels: labels(line.labels),
+    }
+}
+
+fn labels(labels: Vec<csv::Label>) -> Vec<Label> {
+    labels.into_iter().map(|(key, value)| Label { key, value }).collect()
 }
 
 fn name(path: &Path) -> String {

@@ -164,6 +164,9 @@ pub(crate) struct SqueezeArguments {
     /// Largest share of volume that own orders may be, with --book; without it 0.15.
     #[arg(long, requires = "book")]
     participation: Option<f64>,
+    /// Date of the closes behind the market values of --book; without it the last session.
+    #[arg(long, value_name = "DATE", requires = "book")]
+    valued_on: Option<String>,
     #[command(flatten)]
     as_of: AsOfArguments,
     /// Number of names to list.
@@ -217,7 +220,12 @@ async fn short_book(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
-    let book = BookArguments { book: book.to_owned(), nav: None, skip_unreadable: false };
+    let book = BookArguments {
+        book: book.to_owned(),
+        nav: None,
+        valued_on: arguments.valued_on.clone(),
+        skip_unreadable: false,
+    };
     let request = AssessShortBookRequest {
         as_of: arguments.as_of.to_proto()?,
         portfolio: Some(book::read(&book).await?),

@@ -168,6 +168,38 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
 }
 
 #[test]
+fn cash_in_a_portfolio_file_needs_an_asset_class() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let bare = "symbol,market_value\nAAPL,100\nCASH,3e6\n";
+        let bare = file(folder.path(), "bare.csv", bare);
+        for command in [&["exposure"][..], &["squeeze", "--book"]] {
+            let path = [bare.to_str().unwrap()];
+            let refused = ballast(&[&["--server", address], command, &path].concat());
+            assert_eq!(refused.status.code(), Some(3));
+            holds(&stderr(&refused), &["bare.csv:3", "asset_class", "\"cash\""]);
+        }
+        let told = "position_id,asset_class,symbol,market_value,strategy\n\
+                    a,Equity,AAPL,100,core\nb,Cash,CASH,3e6,\nc,cash,USD,(1e6),\nd,ETF,USD,50,\n";
+        let told = file(folder.path(), "told.csv", told);
+        let told = ["--server", address, "--json", "exposure", told.to_str().unwrap()];
+        let answer = ballast(&told);
+        assert_eq!(answer.status.code(), Some(0), "{}", stderr(&answer));
+        let answer: serde_json::Value = serde_json::from_str(&stdout(&answer)).unwrap();
+        let report = &answer["report"];
+        assert_eq!((&report["cash"], &report["total"]["gross"]), (&2e6.into(), &150.0.into()));
+        let subjects: Vec<_> = answer["gaps"].as_array().unwrap().iter().collect();
+        let subjects: Vec<_> = subjects.iter().map(|gap| gap["subject"].as_str()).collect();
+        assert_eq!(subjects[..2], [Some("a"), Some("d")], "lines are named by their ids");
+        let option = "symbol,asset_class,quantity\nAAPL,Option,5\n";
+        let option = file(folder.path(), "option.csv", option);
+        let refused = ballast(&["--server", address, "exposure", option.to_str().unwrap()]);
+        assert_eq!(refused.status.code(), Some(3));
+        holds(&stderr(&refused), &["option.csv:2", "cannot be analysed"]);
+    });
+}
+
+#[test]
 fn an_unreachable_server_is_reported_clearly() {
     let health = ballast(&["--server", "http://127.0.0.1:1", "health"]);
     assert_eq!(health.status.code(), Some(5));

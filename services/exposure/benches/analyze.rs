@@ -13,7 +13,7 @@ use exposure::{
 };
 use portfolio::{
     book::Book,
-    lines::{RawLine, Size},
+    lines::{RawLine, Size, Terms},
 };
 use stats::quantile::QuantileRule;
 use std::hint::black_box;
@@ -31,12 +31,9 @@ fn lines(prepared: &PreparedExposure, world: &world::World, count: usize) -> Vec
 }
 
 fn join(prepared: &PreparedExposure, lines: &[(String, f64)]) -> Book {
-    let raw = lines.iter().map(|(symbol, shares)| RawLine {
-        symbol,
-        size: Some(Size::Shares(*shares)),
-        average_cost: None,
-    });
-    Book::join(raw, Some(1e9), prepared.lookup(), prepared.quotes()).unwrap()
+    let raw = lines.iter().map(|(symbol, shares)| RawLine::of(symbol, Size::Shares(*shares)));
+    let terms = Terms { net_asset_value: Some(1e9), ..Terms::default() };
+    Book::join(raw, &terms, prepared.lookup(), prepared.quotes()).unwrap()
 }
 
 fn bench(criterion: &mut Criterion) {

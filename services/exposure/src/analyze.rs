@@ -7,6 +7,7 @@ use crate::{
     history::History,
     positions,
     prepared::PreparedExposure,
+    profit,
     report::{BookBeta, ExposureCoverage, ExposureReport, Measured, SectorGroup, SizeGroup},
     settings::{BetaSettings, Listing, TailSettings},
     sums::Sums,
@@ -81,6 +82,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
             top_down: top_down.as_ref().and_then(|betas| betas.size),
         },
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
+        profit_and_loss: profit::measure(book),
         concentration: concentration::measure(prepared, book),
         positions: positions::list(prepared, book, request, tail.as_ref()),
         coverage: ExposureCoverage {

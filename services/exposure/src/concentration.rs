@@ -2,7 +2,7 @@
 //! one.
 
 use crate::{prepared::PreparedExposure, report::Concentration};
-use portfolio::book::Book;
+use portfolio::{book::Book, unresolved::LooseLine};
 
 /// Measures the weights of companies within the book's gross.
 pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration {
@@ -17,7 +17,7 @@ pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration
             values.push(holding.market_value);
         }
     }
-    let mut loose: Vec<f64> = book.loose.iter().filter_map(|line| line.market_value).collect();
+    let mut loose: Vec<f64> = book.loose.iter().filter_map(LooseLine::market_value).collect();
     loose.sort_unstable_by(f64::total_cmp);
     values.extend(loose);
     // Holdings are sorted by name and the sort is stable, so sums do not depend on the order of

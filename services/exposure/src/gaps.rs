@@ -6,6 +6,7 @@ use crate::{
     history::{History, is_known},
     peers::DONORS_MIN,
     prepared::PreparedExposure,
+    profit,
     report::{ExposureReport, Leg, TailRisk, TradeLeg},
     settings::BetaSettings,
     sums::Sums,
@@ -16,7 +17,7 @@ use marketdata::{
     instrument::InstrumentId,
     quotes::Quotes,
 };
-use portfolio::book::LooseLine;
+use portfolio::{book::Book, unresolved::LooseLine};
 
 /// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
 const TAIL_SESSIONS_MIN: usize = 500;
@@ -28,8 +29,7 @@ pub(crate) fn list(
     report: &ExposureReport,
 ) -> Vec<Gap> {
     let book = request.book;
-    let mut gaps: Vec<Gap> =
-        book.loose.iter().map(|line| loose(prepared, line, book.gross)).collect();
+    let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }
@@ -40,27 +40,21 @@ pub(crate) fn list(
     gaps.extend(legs(report, book.gross));
     gaps.extend(tail(no_tail, report));
     gaps.extend(repeat(request, report));
+    gaps.extend(profit::gaps(prepared, book));
     gaps
 }
 
-/// The subject of a line: its place in the request.
-fn subject(line: usize) -> String {
-    format!("portfolio.positions[{line}]")
-}
-
-fn loose(prepared: &PreparedExposure, line: &LooseLine, gross: f64) -> Gap {
-    let (reason, what) = match line.instrument {
-        None => (GapReason::UnknownInstrument, "no instrument has this symbol".to_owned()),
-        Some(id) => no_quote(prepared, id),
-    };
-    match line.market_value.filter(|_| 0.0 < gross) {
+fn loose(book: &Book, line: &LooseLine) -> Gap {
+    let (reason, why, subject) = (line.cause.reason(), line.why(), book.line_name(line.line));
+    match line.market_value().filter(|_| 0.0 < book.gross) {
         Some(value) => {
-            let detail = format!("{what}; its market value is counted, without betas and returns");
-            Gap::new(reason, subject(line.line), detail).of_gross(value.abs() / gross)
+            let detail =
+                format!("{why}; its market value is counted as given, without betas and returns");
+            Gap::new(reason, subject, detail).of_gross(value.abs() / book.gross)
         }
         None => {
-            let detail = format!("{what}; the line gives shares, so it is left out of every sum");
-            Gap::new(reason, subject(line.line), detail)
+            let detail = format!("{why}; the line gives shares, so it is left out of every sum");
+            Gap::new(reason, subject, detail)
         }
     }
 }

@@ -54,8 +54,11 @@ fn row(
     let details = prepared.details(holding.instrument);
     let company = prepared.size(holding.instrument);
     let value = holding.market_value;
+    let mut lots = book.lots(holding).to_vec();
+    lots.sort_unstable_by_key(|lot| lot.line);
     PositionRow {
-        line: holding.line,
+        lots,
+        profit_and_loss: book.cost_mark(holding).map(|mark| mark.profit_and_loss),
         instrument: holding.instrument,
         symbol: prepared.snapshot.symbol(holding.instrument).to_owned(),
         market_value: value,

@@ -9,6 +9,7 @@ use crate::{
 };
 use factors::{market_value::CapSource, size::SizeBucket};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
+use portfolio::book::Lot;
 
 /// Long, short, gross and net of a set of positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -290,11 +291,24 @@ pub struct Concentration {
     pub largest_five_share: f64,
 }
 
+/// What the lots with an average cost have made or lost against it, without distributions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProfitAndLoss {
+    /// P&L of the names held long, negative for a loss.
+    pub long: f64,
+    /// P&L of the names held short.
+    pub short: f64,
+    /// Share of Σ |market value| over all lines that these lots are, 0 to 1.
+    pub share_with_cost: f64,
+}
+
 /// One position of the book.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PositionRow {
-    /// Index of its first line in the request.
-    pub line: usize,
+    /// Its lines, in the order submitted.
+    pub lots: Vec<Lot>,
+    /// P&L of the lots with an average cost. `None` if no lot has one and a price.
+    pub profit_and_loss: Option<f64>,
     /// The instrument.
     pub instrument: InstrumentId,
     /// Its symbol on the as-of day.
@@ -404,6 +418,8 @@ pub struct ExposureReport {
     pub trade: CrowdTrade,
     /// Losses over scenarios. `None` without enough sessions.
     pub tail: Option<TailRisk>,
+    /// P&L against average costs. `None` if no lot has a cost and a price.
+    pub profit_and_loss: Option<ProfitAndLoss>,
     /// Concentration by company.
     pub concentration: Concentration,
     /// Requested positions, largest first.

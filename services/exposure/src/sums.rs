@@ -176,7 +176,7 @@ impl Sums {
         let mut loose: Vec<(f64, bool)> = book
             .loose
             .iter()
-            .filter_map(|line| Some((line.market_value?, line.instrument.is_some())))
+            .filter_map(|line| Some((line.market_value()?, line.instrument.is_some())))
             .collect();
         loose.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (value, known) in loose {

@@ -3,7 +3,7 @@
 use marketdata::{gap::GapReason, quotes::Quotes};
 use portfolio::{
     book::Book,
-    lines::{RawLine, Violation},
+    lines::{RawLine, Terms, Violation},
     lookup::Lookup,
 };
 
@@ -14,7 +14,9 @@ pub struct Unresolved {
     pub line: usize,
     /// Unknown symbol, no price, or no price in the units of the as-of day.
     pub reason: GapReason,
-    /// market value| ÷ gross, if the line gives a value.
+    /// The reason in words.
+    pub detail: String,
+    /// |market value| ÷ gross, if the line gives a value.
     pub gross_share: Option<f64>,
 }
 
@@ -36,12 +38,12 @@ pub struct Validation {
 /// Validates and joins a portfolio.
 pub fn validate<'a>(
     lines: impl ExactSizeIterator<Item = RawLine<'a>>,
-    net_asset_value: Option<f64>,
+    terms: &Terms<'_>,
     lookup: &Lookup,
     quotes: &Quotes,
 ) -> Validation {
     let count = lines.len();
-    let book = match Book::join(lines, net_asset_value, lookup, quotes) {
+    let book = match Book::join(lines, terms, lookup, quotes) {
         Ok(book) => book,
         Err(violations) => {
             return Validation {
@@ -55,11 +57,9 @@ pub fn validate<'a>(
     };
     let unresolved = book.loose.iter().map(|line| Unresolved {
         line: line.line,
-        reason: match line.instrument {
-            None => GapReason::UnknownInstrument,
-            Some(instrument) => Quotes::why_none(lookup.snapshot(), instrument),
-        },
-        gross_share: line.market_value.filter(|_| 0.0 < book.gross).map(|v| v.abs() / book.gross),
+        reason: line.cause.reason(),
+        detail: line.why(),
+        gross_share: line.market_value().filter(|_| 0.0 < book.gross).map(|v| v.abs() / book.gross),
     });
     Validation {
         violations: Vec::new(),

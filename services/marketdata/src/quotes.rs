@@ -2,11 +2,13 @@
 
 use crate::{
     basis::{PriceBasis, Units},
+    calendar::is_session,
     dataset::{Dataset, Field},
     day::Day,
     gap::GapReason,
     instrument::InstrumentId,
     snapshot::Snapshot,
+    track::Rows,
 };
 
 /// The last known close of an instrument.
@@ -66,19 +68,64 @@ impl Quotes {
     pub const fn last_day(&self) -> Option<Day> {
         self.last_day
     }
+
+    /// The last session with a close. `None` without closes.
+    pub fn session(&self) -> Option<Day> {
+        let mut day = self.last_day?;
+        while !is_session(day) {
+            day = day.plus(-1);
+        }
+        Some(day)
+    }
+}
+
+/// What one of the shares of the view's day cost at the close of a past day: that close in the units
+/// of its own day, divided by the shares that one share has become since. Splits change nothing; the
+/// value that a spin-off took from a share is in the past price and not in today's.
+///
+/// # Errors
+/// [`GapReason::NoPrice`] without a close on that day. [`GapReason::BasisUnknown`] if no known factor
+/// connects the units, or if only one of that close and the last one is a traded price.
+pub fn past_price(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    on: Day,
+) -> Result<f64, GapReason> {
+    let rows = snapshot.rows(Dataset::Bars, instrument);
+    let row = rows.last_on_or_before(on).filter(|row| rows.day(*row) == on);
+    let (row, close) =
+        row.and_then(|row| Some((row, close(&rows, row)?))).ok_or(GapReason::NoPrice)?;
+    let (last, _) = last_close(&rows).ok_or(GapReason::NoPrice)?;
+    let stored = basis(&rows, row);
+    if stored.is_total_return() != basis(&rows, last).is_total_return() {
+        return Err(GapReason::BasisUnknown);
+    }
+    let units = Units::of(snapshot, instrument);
+    let then = units.change(on, stored.units_on(on));
+    let since = units.change(on, snapshot.today());
+    let (then, since) = then.zip(since).ok_or(GapReason::BasisUnknown)?;
+    Ok(close * then.price / since.shares)
 }
 
 fn last_quote(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Quote> {
     let rows = snapshot.rows(Dataset::Bars, instrument);
-    let column = |field| Dataset::Bars.column(field);
-    let last = (0..rows.len()).rev().find_map(|row| {
-        let close = rows.value(row, column(Field::Close)).filter(|close| 0.0 < *close)?;
-        Some((row, close))
-    });
-    let (row, close) = last?;
-    let value = |field| rows.value(row, column(field)).unwrap_or(0.0);
-    let basis = PriceBasis::from_values(value(Field::PriceBasis), value(Field::BasisOn));
+    let (row, close) = last_close(&rows)?;
     let units = Units::of(snapshot, instrument);
-    let change = units.change(snapshot.today(), basis.units_on(rows.day(row)))?;
+    let stored = basis(&rows, row).units_on(rows.day(row));
+    let change = units.change(snapshot.today(), stored)?;
     Some(Quote { price: close * change.price, on: rows.day(row) })
+}
+
+/// The last row with a close.
+fn last_close(rows: &Rows<'_>) -> Option<(usize, f64)> {
+    (0..rows.len()).rev().find_map(|row| Some((row, close(rows, row)?)))
+}
+
+fn close(rows: &Rows<'_>, row: usize) -> Option<f64> {
+    rows.value(row, Dataset::Bars.column(Field::Close)).filter(|close| 0.0 < *close)
+}
+
+fn basis(rows: &Rows<'_>, row: usize) -> PriceBasis {
+    let value = |field| rows.value(row, Dataset::Bars.column(field)).unwrap_or(0.0);
+    PriceBasis::from_values(value(Field::PriceBasis), value(Field::BasisOn))
 }

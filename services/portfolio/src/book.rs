@@ -1,4 +1,5 @@
-//! A portfolio joined to a market and valued: one holding per instrument, and the unmatched lines.
+//! A portfolio joined to a market and valued: one holding per instrument, its lots, and the
+//! unmatched lines.
 //!
 //! [`Quotes`] holds the last known price of every instrument, once per view. [`Book::join`] checks
 //! the lines of a request, finds their instruments and values them in one pass. Lines of one
@@ -6,18 +7,18 @@
 //! so that the result does not depend, bit for bit, on the order of the lines or of ingest.
 
 use crate::{
-    lines::{
-        RawLine, Size, Violation, check_line, check_net_asset_value, is_amount, is_cost,
-        no_positions,
-    },
+    join::{Joiner, ResolvedLine},
+    lines::{RawLine, Size, Terms, Violation, check_terms, line_name},
     lookup::Lookup,
+    unresolved::{Cause, LooseLine},
 };
 use marketdata::{
+    gap::GapReason,
     instrument::InstrumentId,
     quotes::{Quote, Quotes},
 };
 
-/// The position in one instrument: the sum of its lines.
+/// The position in one instrument: the sum of its lots.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Holding {
     /// The instrument held.
@@ -27,23 +28,36 @@ pub struct Holding {
     /// Shares in the units of the view's day, negative for a short. `None` if some line gave a
     /// market value and there is no price to convert it to shares.
     pub shares: Option<f64>,
-    /// Average cost per share over the lines that gave one, weighted by shares.
-    pub average_cost: Option<f64>,
     /// The last close; `None` if there is no price, in which case every line gave a market value.
     pub quote: Option<Quote>,
-    /// Index of the first line of the instrument.
-    pub line: usize,
+    /// Index of its first lot in [`Book::lots`], and the number of its lots.
+    lots: (usize, usize),
 }
 
-/// A line that is not part of any holding.
+/// One line of a holding.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LooseLine {
+pub struct Lot {
     /// Index of the line.
     pub line: usize,
-    /// The instrument; `None` if the symbol is unknown.
-    pub instrument: Option<InstrumentId>,
-    /// The market value given; `None` if the line gave shares, which no price could value.
-    pub market_value: Option<f64>,
+    /// Market value in the portfolio's currency, negative for a short.
+    pub market_value: f64,
+    /// Shares in the units of the view's day, negative for a short. `None` without a price.
+    pub shares: Option<f64>,
+    /// Average cost per share.
+    pub average_cost: Option<f64>,
+    /// shares · (price − average cost); `None` without a cost or a price.
+    pub profit_and_loss: Option<f64>,
+}
+
+/// What the lots of a holding that have an average cost have made or lost, without distributions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CostMark {
+    /// Σ shares · (price − average cost), negative for a loss.
+    pub profit_and_loss: f64,
+    /// Σ |shares| · average cost; positive.
+    pub cost: f64,
+    /// Σ |market value| of these lots.
+    pub gross: f64,
 }
 
 /// A portfolio joined to a view.
@@ -51,6 +65,8 @@ pub struct LooseLine {
 pub struct Book {
     /// One holding per instrument, in the order of names.
     pub holdings: Vec<Holding>,
+    /// The lots of all holdings; those of one holding in the order of what they hold.
+    lots: Vec<Lot>,
     /// Lines without an instrument, or with an instrument but without a value, in the order
     /// submitted.
     pub loose: Vec<LooseLine>,
@@ -61,70 +77,79 @@ pub struct Book {
     /// Σ |market value| over holdings (netted per instrument) and over loose lines that gave a
     /// value.
     pub gross: f64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct ResolvedLine {
-    instrument: InstrumentId,
-    line: usize,
-    size: Size,
-    average_cost: Option<f64>,
+    /// The callers' ids by line; may be shorter than the lines.
+    position_ids: Vec<String>,
 }
 
 impl Book {
     /// Checks, joins and values the lines of a portfolio.
     ///
     /// # Errors
-    /// Every violation, as [`crate::lines::Portfolio::new`] reports them.
+    /// Every violation: those of [`crate::lines::violations`], and valuation dates after the view's
+    /// last session.
     pub fn join<'a>(
         lines: impl IntoIterator<Item = RawLine<'a>>,
-        net_asset_value: Option<f64>,
+        terms: &Terms<'_>,
         lookup: &Lookup,
         quotes: &Quotes,
     ) -> Result<Book, Vec<Violation>> {
-        let lines = lines.into_iter();
-        let mut violations = Vec::new();
-        let mut joined = Vec::with_capacity(lines.size_hint().0);
-        let mut loose = Vec::new();
+        let mut joiner = Joiner::new(lookup, quotes, terms.valued_on);
         let mut count = 0;
-        for (at, line) in lines.enumerate() {
+        for (at, line) in lines.into_iter().enumerate() {
             count += 1;
-            let instrument = lookup.find(line.symbol);
-            // A symbol that was found is valid; the full check runs only if something else looks
-            // wrong.
-            let Some(size) = line.size.filter(|_| instrument.is_some() && is_valid(&line)) else {
-                let Some(line) = check_line(at, line, &mut violations) else { continue };
-                match instrument {
-                    Some(instrument) => joined.push(ResolvedLine {
-                        instrument,
-                        line: at,
-                        size: line.size,
-                        average_cost: line.average_cost,
-                    }),
-                    None => loose.push(loose_line(at, None, line.size)),
-                }
-                continue;
-            };
-            if let Some(instrument) = instrument {
-                let average_cost = line.average_cost;
-                joined.push(ResolvedLine { instrument, line: at, size, average_cost });
-            }
+            joiner.add(at, &line);
         }
-        violations.extend(no_positions(count));
-        violations.extend(check_net_asset_value(net_asset_value));
-        if !violations.is_empty() {
-            return Err(violations);
+        check_terms(count, terms, &mut joiner.violations);
+        if !joiner.violations.is_empty() {
+            return Err(joiner.violations);
         }
-        Ok(Book::of_joined(&joined, loose, count, net_asset_value, (lookup, quotes)))
+        Ok(Book::of_joined(joiner, count, terms.net_asset_value, (lookup, quotes)))
+    }
+
+    /// The lots of a holding, smallest first.
+    pub fn lots(&self, holding: &Holding) -> &[Lot] {
+        let (first, count) = holding.lots;
+        &self.lots[first..first + count]
+    }
+
+    /// The name of a line in answers.
+    pub fn line_name(&self, line: usize) -> String {
+        line_name(self.position_ids.get(line).map_or("", String::as_str), line)
+    }
+
+    /// The lots of a holding without an average cost, in the order submitted, if other lots of it
+    /// have one: its P&L leaves them out.
+    pub fn lots_without_cost(&self, holding: &Holding) -> Vec<Lot> {
+        let lots = self.lots(holding);
+        if lots.iter().all(|lot| lot.average_cost.is_none()) {
+            return Vec::new();
+        }
+        let lacking = lots.iter().filter(|lot| lot.average_cost.is_none());
+        let mut lacking: Vec<Lot> = lacking.copied().collect();
+        lacking.sort_unstable_by_key(|lot| lot.line);
+        lacking
+    }
+
+    /// The P&L of a holding's lots against their costs. `None` if no lot has a cost and a price.
+    pub fn cost_mark(&self, holding: &Holding) -> Option<CostMark> {
+        let mut mark = CostMark { profit_and_loss: 0.0, cost: 0.0, gross: 0.0 };
+        for lot in self.lots(holding) {
+            let known = lot.profit_and_loss.zip(lot.shares).zip(lot.average_cost);
+            let Some(((profit_and_loss, shares), cost)) = known else { continue };
+            mark.profit_and_loss += profit_and_loss;
+            mark.cost += shares.abs() * cost;
+            mark.gross += lot.market_value.abs();
+        }
+        (0.0 < mark.cost).then_some(mark)
     }
 
     fn of_joined(
-        joined: &[ResolvedLine],
-        mut loose: Vec<LooseLine>,
+        joiner: Joiner<'_>,
         lines: usize,
         net_asset_value: Option<f64>,
         (lookup, quotes): (&Lookup, &Quotes),
     ) -> Book {
+        let Joiner { joined, mut loose, position_ids, .. } = joiner;
         // Sorts one integer per line, which is several times as fast as sorting the lines.
         let sort_key = |(at, line): (usize, &ResolvedLine)| {
             u64::from(lookup.rank(line.instrument)) << 32 | at as u64
@@ -132,38 +157,28 @@ impl Book {
         let mut keys: Vec<u64> = joined.iter().enumerate().map(sort_key).collect();
         keys.sort_unstable();
         let mut holdings = Vec::with_capacity(joined.len());
+        let mut lots = Vec::with_capacity(joined.len());
         let mut same: Vec<ResolvedLine> = Vec::new();
         for group in keys.chunk_by(|a, b| a >> 32 == b >> 32) {
             same.clear();
             same.extend(group.iter().map(|key| joined[(key & 0xFFFF_FFFF) as usize]));
             if let [_, _, ..] = same[..] {
-                same.sort_unstable_by_key(order);
+                same.sort_by_key(order);
             }
             let quote = quotes.get(same[0].instrument);
-            match hold(&same, quote) {
+            match hold(&same, quote, &mut lots) {
                 Some(holding) => holdings.push(holding),
-                None => loose.extend(
-                    same.iter().map(|line| loose_line(line.line, Some(line.instrument), line.size)),
-                ),
+                None => loose.extend(same.iter().map(|line| unpriced(line, lookup))),
             }
         }
         loose.sort_unstable_by_key(|line| line.line);
         let held: f64 = holdings.iter().map(|holding: &Holding| holding.market_value.abs()).sum();
         let mut rest: Vec<f64> =
-            loose.iter().filter_map(|line| line.market_value).map(f64::abs).collect();
+            loose.iter().filter_map(LooseLine::market_value).map(f64::abs).collect();
         rest.sort_unstable_by(f64::total_cmp);
         let gross = held + rest.iter().sum::<f64>();
-        Book { holdings, loose, lines, net_asset_value, gross }
+        Book { holdings, lots, loose, lines, net_asset_value, gross, position_ids }
     }
-}
-
-/// Whether a line with a known symbol passes all checks.
-fn is_valid(line: &RawLine<'_>) -> bool {
-    let lawful = match line.size {
-        Some(Size::Shares(value) | Size::MarketValue(value)) => is_amount(value),
-        None => false,
-    };
-    lawful && line.average_cost.is_none_or(is_cost)
 }
 
 /// Sort key from what is held, so that sums do not depend on the order of the lines.
@@ -176,40 +191,51 @@ fn order(line: &ResolvedLine) -> (bool, u64, bool, u64) {
     (is_value, amount.abs().to_bits(), amount.is_sign_negative(), cost)
 }
 
-fn loose_line(line: usize, instrument: Option<InstrumentId>, size: Size) -> LooseLine {
-    let market_value = match size {
-        Size::MarketValue(value) => Some(value),
-        Size::Shares(_) => None,
+/// A line of an instrument without a usable price.
+fn unpriced(line: &ResolvedLine, lookup: &Lookup) -> LooseLine {
+    let cause = match Quotes::why_none(lookup.snapshot(), line.instrument) {
+        GapReason::NoPrice => Cause::NoPrice,
+        _ => Cause::UnknownUnits,
     };
-    LooseLine { line, instrument, market_value }
+    let symbol = lookup.snapshot().symbol(line.instrument).to_owned();
+    let (line, instrument, size) = (line.line, Some(line.instrument), line.given);
+    LooseLine { line, symbol, instrument, size, cause }
 }
 
-/// Combines the lines of one instrument; `None` if shares have no price.
-fn hold(same: &[ResolvedLine], quote: Option<Quote>) -> Option<Holding> {
+/// Values the lines of one instrument as lots and adds them up; `None` if shares have no price.
+fn hold(same: &[ResolvedLine], quote: Option<Quote>, lots: &mut Vec<Lot>) -> Option<Holding> {
+    let first = lots.len();
     let (mut market_value, mut shares) = (0.0, Some(0.0));
-    let (mut cost, mut cost_shares) = (0.0, 0.0);
-    let mut first = usize::MAX;
     for line in same {
-        let line_shares = match line.size {
-            Size::Shares(count) => {
-                market_value += count * quote?.price;
-                Some(count)
-            }
-            Size::MarketValue(value) => {
-                market_value += value;
-                quote.map(|quote| value / quote.price)
-            }
-        };
-        shares = shares.zip(line_shares).map(|(sum, count)| sum + count);
-        if let (Some(average), Some(count)) = (line.average_cost, line_shares) {
-            cost += average * count.abs();
-            cost_shares += count.abs();
-        }
-        first = first.min(line.line);
+        let lot = lot(line, quote);
+        market_value += lot.market_value;
+        shares = shares.zip(lot.shares).map(|(sum, count)| sum + count);
+        lots.push(lot);
     }
-    let average_cost = Some(cost / cost_shares).filter(|cost| cost.is_finite());
-    let average_cost = average_cost.filter(|_| 0.0 < cost_shares);
-    let instrument = same[0].instrument;
-    Some(Holding { instrument, market_value, shares, average_cost, quote, line: first })
-        .filter(|holding| holding.market_value.is_finite())
+    let has_price =
+        quote.is_some() || same.iter().all(|line| matches!(line.size, Size::MarketValue(_)));
+    if !has_price || !market_value.is_finite() {
+        lots.truncate(first);
+        return None;
+    }
+    let lots = (first, same.len());
+    Some(Holding { instrument: same[0].instrument, market_value, shares, quote, lots })
+}
+
+/// Shares without a price have the value zero; [`hold`] drops them.
+fn lot(line: &ResolvedLine, quote: Option<Quote>) -> Lot {
+    let price = quote.map(|quote| quote.price);
+    let (market_value, shares) = match line.size {
+        Size::Shares(count) => (price.map_or(0.0, |price| count * price), Some(count)),
+        Size::MarketValue(value) => (value, price.map(|price| value / price)),
+    };
+    let made = |((cost, price), shares): ((f64, f64), f64)| shares * (price - cost);
+    let profit_and_loss = line.average_cost.zip(price).zip(shares).map(made);
+    Lot {
+        line: line.line,
+        market_value,
+        shares,
+        average_cost: line.average_cost,
+        profit_and_loss: profit_and_loss.filter(|pnl| pnl.is_finite()),
+    }
 }

@@ -1,85 +1,85 @@
-//! Reads portfolios as desks send them: a CSV with a symbol and a quantity or a market value per
-//! line.
+//! Reads portfolios as desks send them: a CSV with an instrument and a quantity or a market value
+//! per line.
 //!
 //! Accepts the usual spellings: parentheses or a trailing minus for negatives, a side column beside
 //! positive quantities, thousands commas, currency signs, Bloomberg suffixes, class separators, and
-//! files without a header (symbol, quantity). Lines that cannot be read are reported one by one,
-//! never dropped.
+//! files without a header (symbol, quantity). An asset class says what is cash. Lines that cannot
+//! be read are reported one by one, never dropped.
 
-use crate::lines::Size;
-use marketdata::symbol::Symbol;
+mod columns;
+mod holding;
+
+use crate::{identifier::InstrumentRef, lines::Size};
+use columns::{Columns, layout};
+use marketdata::day::Day;
 use tables::{
-    cell::{amount, is_missing, is_no_symbol},
     content::check_text,
-    header::{Column, Header},
-    refusal::{Fault, Reason, Refusal, Rejection, excerpt},
-    row::{FieldSplitter, Row},
+    refusal::{Fault, Refusal, Rejection},
+    row::FieldSplitter,
 };
 
-/// One line that was read.
+/// A key and a value of the caller's.
+pub type Label = (String, String);
+
+/// One position that was read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PortfolioLine {
+pub struct PositionLine {
     /// Line number in the file, from 1.
     pub line: u64,
-    /// The ticker as written; [`crate::lines::Portfolio`] normalises it.
-    pub symbol: String,
+    /// The caller's id; empty if the file has none.
+    pub position_id: String,
+    /// The instrument; texts that the file lacks are empty.
+    pub instrument: InstrumentRef<String>,
+    /// Whether an asset class says that it is a share or a fund.
+    pub is_listed: bool,
     /// Shares or market value, negative for a short.
     pub size: Size,
+    /// The day of a market value; `None` for shares.
+    pub valued_on: Option<Day>,
     /// Average cost per share, positive; absent if not given or zero.
     pub average_cost: Option<f64>,
+    /// Labels, in the order of the columns.
+    pub labels: Vec<Label>,
+}
+
+/// One balance of cash that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CashLine {
+    /// Line number in the file, from 1.
+    pub line: u64,
+    /// The caller's id; empty if the file has none.
+    pub position_id: String,
+    /// ISO 4217 code; empty if the file gives none.
+    pub currency: String,
+    /// The balance, negative if it is owed.
+    pub amount: f64,
+    /// Labels, in the order of the columns.
+    pub labels: Vec<Label>,
 }
 
 /// The contents of a portfolio file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PortfolioFile {
-    /// The lines, in the order of the file.
-    pub lines: Vec<PortfolioLine>,
+    /// The positions, in the order of the file.
+    pub lines: Vec<PositionLine>,
+    /// The cash, in the order of the file.
+    pub cash: Vec<CashLine>,
     /// The lines that could not be read, with reasons.
     pub rejected: Vec<Rejection>,
 }
 
-const SYMBOL: Column = &[
-    "symbol",
-    "ticker",
-    "instrument_id",
-    "instrument",
-    "identifier",
-    "security id",
-    "bloomberg ticker",
-    "bbg ticker",
-    "security",
-];
-const QUANTITY: Column =
-    &["quantity", "shares", "qty", "position", "units", "net quantity", "shares held"];
-const VALUE: Column = &[
-    "market_value",
-    "market value usd",
-    "mv",
-    "mkt value",
-    "value",
-    "notional",
-    "notional value",
-    "exposure",
-];
-const SIDE: Column = &["side", "long/short", "l/s", "direction", "position side", "type"];
-const COST: Column = &["average_cost", "avg_cost", "average price", "avg price", "cost price"];
-const ID_TYPE: Column = &["id_type", "identifier type"];
-
+/// One line of either kind.
 #[derive(Debug)]
-struct Columns {
-    symbol: usize,
-    quantity: Option<usize>,
-    value: Option<usize>,
-    side: Option<usize>,
-    cost: Option<usize>,
-    id_type: Option<usize>,
+enum Read {
+    Position(PositionLine),
+    Cash(CashLine),
 }
 
 /// Reads a portfolio.
 ///
 /// # Errors
-/// [`Refusal`] if the bytes are not a text table, or if no header names a symbol and a quantity or
-/// a market value.
+/// [`Refusal`] if the bytes are not a text table, or if no header names an instrument and a quantity
+/// or a market value.
 pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     check_text(bytes)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -94,135 +94,32 @@ pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     if has_header {
         lines.next();
     }
+    let mut file = PortfolioFile::default();
+    read_lines(lines, delimiter, &columns, &mut file);
+    if file.lines.is_empty() && file.cash.is_empty() && file.rejected.is_empty() {
+        return Err(Refusal::NoRows);
+    }
+    Ok(file)
+}
+
+fn read_lines<'a>(
+    lines: impl Iterator<Item = (&'a [u8], u64)>,
+    delimiter: u8,
+    columns: &Columns,
+    file: &mut PortfolioFile,
+) {
     let mut splitter = FieldSplitter::new(delimiter);
-    let mut file = PortfolioFile { lines: Vec::new(), rejected: Vec::new() };
     for (line, number) in lines {
         let read = match splitter.split(line) {
             Some(row) => columns.read(number, &row),
             None => Err(Fault::open_quote(number, line)),
         };
         match read {
-            Ok(line) => file.lines.push(line),
+            Ok(Read::Position(line)) => file.lines.push(line),
+            Ok(Read::Cash(line)) => file.cash.push(line),
             Err(Fault { reason, text }) => {
                 file.rejected.push(Rejection { line: number, reason, text });
             }
-        }
-    }
-    if file.lines.is_empty() && file.rejected.is_empty() {
-        return Err(Refusal::NoRows);
-    }
-    Ok(file)
-}
-
-/// The delimiter, the columns, and whether the first line is a header.
-fn layout(head: &[u8]) -> Result<(u8, Columns, bool), Refusal> {
-    for delimiter in [b',', b'\t', b';', b'|'] {
-        let Some(header) = Header::new(head, delimiter) else { continue };
-        let (quantity, value) = (header.find(QUANTITY), header.find(VALUE));
-        if let (Some(symbol), true) = (header.find(SYMBOL), quantity.or(value).is_some()) {
-            let columns = Columns {
-                symbol,
-                quantity,
-                value,
-                side: header.find(SIDE),
-                cost: header.find(COST),
-                id_type: header.find(ID_TYPE),
-            };
-            return Ok((delimiter, columns, true));
-        }
-        // Without a header, the first line must be a ticker followed by a number.
-        let plain = header.len() == 2
-            && Symbol::listed(header.name(0)).is_ok()
-            && matches!(signed("quantity", header.name(1).as_bytes()), Ok(Some(_)));
-        if plain {
-            let (symbol, quantity) = (0, Some(1));
-            let columns =
-                Columns { symbol, quantity, value: None, side: None, cost: None, id_type: None };
-            return Ok((delimiter, columns, false));
-        }
-    }
-    Err(Refusal::NotAPortfolio { found: excerpt(head) })
-}
-
-/// A number with a minus sign before or after it, or in parentheses.
-fn signed(field: &str, found: &[u8]) -> Result<Option<f64>, Fault> {
-    let value = match found.strip_suffix(b"-") {
-        Some(positive) if !positive.is_empty() && !is_missing(found) => {
-            amount(field, positive)?.map(|read| -read.value)
-        }
-        _ => amount(field, found)?.map(|read| read.value),
-    };
-    Ok(value)
-}
-
-/// −1 for a short side, 1 for a long one, `None` for other texts.
-fn side(found: &[u8]) -> Option<f64> {
-    let side = found.to_ascii_lowercase();
-    match side.as_slice() {
-        b"short" | b"s" | b"sell" | b"sell short" | b"ss" | b"sh" => Some(-1.0),
-        b"long" | b"l" | b"buy" | b"b" => Some(1.0),
-        _ => None,
-    }
-}
-
-impl Columns {
-    fn read(&self, line: u64, row: &Row<'_>) -> Result<PortfolioLine, Fault> {
-        let symbol = self.symbol(row)?;
-        let quantity = match self.quantity {
-            Some(column) => signed("the quantity", row.get(column))?,
-            None => None,
-        };
-        let value = match self.value {
-            Some(column) => signed("the market value", row.get(column))?,
-            None => None,
-        };
-        let side = side(row.optional(self.side));
-        // A side must agree with a negative number; it gives the sign of a positive one.
-        let sign = |number: f64| match side {
-            Some(side) if 0.0 < number => Ok(number * side),
-            Some(side) if number < 0.0 && 0.0 < side => {
-                Err(Fault::new(Reason::Negative, format!("{number} on the long side of {symbol}")))
-            }
-            _ => Ok(number),
-        };
-        let size = match (quantity, value) {
-            (Some(quantity), _) => Size::Shares(sign(quantity)?),
-            (None, Some(value)) => Size::MarketValue(sign(value)?),
-            (None, None) => {
-                let text = format!("{symbol} has neither a quantity nor a market value");
-                return Err(Fault::new(Reason::MissingValue, text));
-            }
-        };
-        let found = row.optional(self.cost);
-        let cost = amount("the average cost", found)?.map(|read| read.value);
-        // Some books list positions received for free with an average cost of zero.
-        let average_cost = cost.filter(|cost| *cost != 0.0).map(f64::abs);
-        Ok(PortfolioLine { line, symbol, size, average_cost })
-    }
-
-    fn symbol(&self, row: &Row<'_>) -> Result<String, Fault> {
-        let found = row.get(self.symbol);
-        let fault = |text: &str| {
-            Err(Fault::new(Reason::BadSymbol, format!("{:?}: {text}", excerpt(found))))
-        };
-        let kind = row.optional(self.id_type).to_ascii_uppercase();
-        if matches!(kind.as_slice(), b"CUSIP" | b"ISIN" | b"SEDOL" | b"FIGI") {
-            return fault("only tickers can be joined; give the ticker");
-        }
-        if is_no_symbol(found) {
-            return fault("not a symbol");
-        }
-        let text = tables::row::text(found);
-        if text.parse::<f64>().is_ok() {
-            return fault("a number, perhaps a CUSIP that a spreadsheet converted to one");
-        }
-        let lower = text.to_ascii_lowercase();
-        if ["total", "subtotal", "grand total", "sum"].contains(&lower.trim_end_matches(':')) {
-            return fault("a total, not a position");
-        }
-        match Symbol::listed(&text) {
-            Ok(_) => Ok(text),
-            Err(error) => Err(Fault::symbol(error, found)),
         }
     }
 }
@@ -230,11 +127,13 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marketdata::fixture::day;
+    use tables::refusal::Reason;
 
     fn sizes(text: &str) -> Vec<(String, Size)> {
         let file = read(text.as_bytes()).unwrap();
         assert_eq!(file.rejected, []);
-        file.lines.into_iter().map(|line| (line.symbol, line.size)).collect()
+        file.lines.into_iter().map(|line| (line.instrument.symbol, line.size)).collect()
     }
 
     #[test]
@@ -283,7 +182,6 @@ mod tests {
         assert_eq!(
             reasons,
             [
-                (2, Reason::BadSymbol),
                 (3, Reason::BadSymbol),
                 (4, Reason::BadSymbol),
                 (5, Reason::MissingValue),
@@ -292,7 +190,7 @@ mod tests {
                 (8, Reason::BadSymbol),
             ]
         );
-        assert_eq!(file.lines.len(), 1);
+        assert_eq!(file.lines.len(), 2, "the CUSIP and NVDA");
         let file = read(b"symbol,quantity,note\nA,1,\"two\nlines\"\nB,2,\"one\"\n").unwrap();
         let texts: Vec<&str> = file.rejected.iter().map(|bad| bad.text.as_str()).collect();
         assert!(
@@ -302,5 +200,66 @@ mod tests {
         assert_eq!((file.rejected[0].reason, file.lines.len()), (Reason::Quotes, 1));
         assert!(matches!(read(b"a,b\n1,2\n"), Err(Refusal::NotAPortfolio { .. })));
         assert_eq!(read(b""), Err(Refusal::Empty));
+    }
+
+    #[test]
+    fn an_asset_class_says_what_is_cash() {
+        let text = "id,asset class,symbol,currency,quantity,market value,strategy,label:desk\n\
+                    a,Cash,CASH,,,\"3,000,000\",core,7\n\
+                    b,cash and equivalents,USD,,(250.5),,,\n\
+                    c,Currency,-,usd,10,,,\n\
+                    d,Equity,CASH,USD,100,,,\n\
+                    e,,CASH,,,3e6,,\n\
+                    f,,usd,,,3e6,,\n\
+                    g,Option,AAPL,,5,,,\n\
+                    h,Cash,USD,,,,,\n\
+                    i,ETF,SPY,,5,,,\n";
+        let file = read(text.as_bytes()).unwrap();
+        let cash: Vec<_> =
+            file.cash.iter().map(|c| (&*c.position_id, &*c.currency, c.amount)).collect();
+        assert_eq!(cash, [("a", "", 3e6), ("b", "USD", -250.5), ("c", "USD", 10.0)]);
+        let labels = [("strategy", "core"), ("desk", "7")];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!((&file.cash[0].labels[..], file.cash[1].labels.len()), (&labels[..], 0));
+        let lines: Vec<_> =
+            file.lines.iter().map(|l| (&*l.instrument.symbol, l.is_listed)).collect();
+        assert_eq!(lines, [("CASH", true), ("SPY", true)]);
+        let reasons: Vec<_> = file.rejected.iter().map(|bad| (bad.line, bad.reason)).collect();
+        let expected = [
+            (6, Reason::MayBeCash),
+            (7, Reason::MayBeCash),
+            (8, Reason::UnsupportedKind),
+            (9, Reason::MissingValue),
+        ];
+        assert_eq!(reasons, expected);
+        let text = &file.rejected[0].text;
+        assert!(text.contains("asset_class") && text.contains("cash"), "{text}");
+    }
+
+    #[test]
+    fn identifiers_and_valuation_days_are_read() {
+        let text = "position_id,symbol,isin,cusip,mic,market_value,quantity,valued_on\n\
+                    1,AAPL,us0378331005,037833100,XNAS,100,,2021-01-26\n\
+                    2,,US0378331005,,,100,,01/26/2021\n\
+                    3,MSFT,,,,,5,2021-01-26\n\
+                    4,,,,XNAS,100,,\n\
+                    5,AAPL,,,,100,,soon\n";
+        let file = read(text.as_bytes()).unwrap();
+        let first = &file.lines[0].instrument;
+        assert_eq!(
+            (&*first.isin, &*first.cusip, &*first.mic),
+            ("US0378331005", "037833100", "XNAS")
+        );
+        assert_eq!((&*file.lines[1].instrument.symbol, &*file.lines[1].position_id), ("", "2"));
+        let days: Vec<_> = file.lines.iter().map(|line| line.valued_on).collect();
+        let on = Some(day("2021-01-26"));
+        assert_eq!(days, [on, on, None], "shares have no valuation day");
+        let reasons: Vec<_> = file.rejected.iter().map(|bad| (bad.line, bad.reason)).collect();
+        assert_eq!(reasons, [(5, Reason::BadSymbol), (6, Reason::ImpossibleDate)]);
+        // The type of the identifiers in one column, and no symbol column at all.
+        let typed = read(b"identifier,id_type,shares\n037833100,CUSIP,10\n").unwrap();
+        assert_eq!((&*typed.lines[0].instrument.cusip, typed.rejected.len()), ("037833100", 0));
+        let bare = read(b"isin,shares\nUS0378331005,10\n").unwrap();
+        assert_eq!(bare.lines[0].instrument.isin, "US0378331005");
     }
 }

@@ -2,5 +2,9 @@
 
 pub mod book;
 pub mod csv;
+pub mod identifier;
 pub mod lines;
 pub mod lookup;
+pub mod unresolved;
+
+mod join;

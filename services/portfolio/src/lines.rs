@@ -1,6 +1,7 @@
-//! A portfolio as submitted: validated, not yet joined to a market.
+//! The lines of a portfolio as submitted, and what they must fulfil.
 
-use marketdata::symbol::{InvalidSymbol, Symbol};
+use crate::identifier::InstrumentRef;
+use marketdata::day::Day;
 
 /// Size of a position.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,23 +15,33 @@ pub enum Size {
 /// One line as it arrives, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RawLine<'a> {
-    /// The ticker in any spelling.
-    pub symbol: &'a str,
+    /// The caller's identifier of the line; empty if not given.
+    pub position_id: &'a str,
+    /// The instrument held.
+    pub instrument: InstrumentRef<&'a str>,
     /// Size of the position; `None` if the caller gave none.
     pub size: Option<Size>,
+    /// ISO date of the closes behind a market value; empty: that of [`Terms`].
+    pub valued_on: &'a str,
     /// Average cost per share.
     pub average_cost: Option<f64>,
 }
 
-/// One valid line.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    /// The ticker in canonical spelling.
-    pub symbol: Symbol,
-    /// Size of the position.
-    pub size: Size,
-    /// Average cost per share; positive.
-    pub average_cost: Option<f64>,
+impl<'a> RawLine<'a> {
+    /// A line of a symbol and a size, and nothing else.
+    pub fn of(symbol: &'a str, size: Size) -> RawLine<'a> {
+        let instrument = InstrumentRef::of_symbol(symbol);
+        RawLine { position_id: "", instrument, size: Some(size), valued_on: "", average_cost: None }
+    }
+}
+
+/// What a portfolio says about all its lines, unchecked.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Terms<'a> {
+    /// Net asset value in the portfolio's currency.
+    pub net_asset_value: Option<f64>,
+    /// ISO date of the closes behind market values; empty: the session of the view.
+    pub valued_on: &'a str,
 }
 
 /// One reason why a submission is invalid.
@@ -42,55 +53,47 @@ pub struct Violation {
     pub description: String,
 }
 
-/// A book of long and short lines; at least one line.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Portfolio {
-    lines: Vec<Line>,
-    net_asset_value: Option<f64>,
+/// One valid line, its instrument apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ValidLine {
+    pub(crate) size: Size,
+    pub(crate) valued_on: Option<Day>,
+    pub(crate) average_cost: Option<f64>,
 }
 
-impl Portfolio {
-    /// Checks every line.
-    ///
-    /// # Errors
-    /// Every violation, with the path of its field.
-    pub fn new<'a>(
-        lines: impl IntoIterator<Item = RawLine<'a>>,
-        net_asset_value: Option<f64>,
-    ) -> Result<Portfolio, Vec<Violation>> {
-        let mut violations = Vec::new();
-        let mut valid = Vec::new();
-        let mut count = 0;
-        for (at, line) in lines.into_iter().enumerate() {
-            count += 1;
-            valid.extend(check_line(at, line, &mut violations));
-        }
-        violations.extend(no_positions(count));
-        violations.extend(check_net_asset_value(net_asset_value));
-        if violations.is_empty() {
-            Ok(Portfolio { lines: valid, net_asset_value })
-        } else {
-            Err(violations)
-        }
+/// Every violation of a portfolio that can be found without a market.
+pub fn violations<'a>(
+    lines: impl IntoIterator<Item = RawLine<'a>>,
+    terms: &Terms<'_>,
+) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut count = 0;
+    for (at, line) in lines.into_iter().enumerate() {
+        count += 1;
+        check_line(at, &line, &mut violations);
     }
+    check_terms(count, terms, &mut violations);
+    violations
+}
 
-    /// The lines, in the order submitted.
-    pub fn lines(&self) -> &[Line] {
-        &self.lines
-    }
-
-    /// Net asset value in the portfolio's currency.
-    pub const fn net_asset_value(&self) -> Option<f64> {
-        self.net_asset_value
+/// The name of a line in answers: its id, or its path if the caller gave none.
+pub fn line_name(position_id: &str, line: usize) -> String {
+    if position_id.is_empty() {
+        format!("portfolio.positions[{line}]")
+    } else {
+        position_id.to_owned()
     }
 }
 
-fn violation(field: String, description: impl Into<String>) -> Violation {
+/// Sum of cash balances, in an order that does not depend on theirs; `None` without any.
+pub fn cash_total(balances: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut balances: Vec<f64> = balances.collect();
+    balances.sort_unstable_by(f64::total_cmp);
+    (!balances.is_empty()).then(|| balances.iter().sum())
+}
+
+pub(crate) fn violation(field: String, description: impl Into<String>) -> Violation {
     Violation { field, description: description.into() }
-}
-
-pub(crate) fn no_positions(count: usize) -> Option<Violation> {
-    (count == 0).then(|| violation("positions".into(), "must contain at least one position"))
 }
 
 /// Bounds that no real book reaches in money or shares, and within which no sum or ratio overflows.
@@ -99,8 +102,13 @@ const COST_BOUNDS: (f64, f64) = (1e-9, 1e12);
 const NET_ASSET_VALUE_BOUNDS: (f64, f64) = (0.01, 1e18);
 
 /// Whether a number of shares or an amount of money is within the bounds of a book.
-pub(crate) fn is_amount(value: f64) -> bool {
+pub fn is_amount(value: f64) -> bool {
     value.abs() <= AMOUNT_MAX
+}
+
+/// The bounds of an amount, for a violation.
+pub fn amount_bounds() -> String {
+    format!("must be a number from -{AMOUNT_MAX:e} to {AMOUNT_MAX:e}")
 }
 
 /// Whether an average cost is within the bounds of a line.
@@ -108,22 +116,35 @@ pub(crate) fn is_cost(value: f64) -> bool {
     (COST_BOUNDS.0..=COST_BOUNDS.1).contains(&value)
 }
 
-pub(crate) fn check_net_asset_value(net_asset_value: Option<f64>) -> Option<Violation> {
+/// Checks what concerns all of `count` lines; returns the day of their market values.
+pub(crate) fn check_terms(
+    count: usize,
+    terms: &Terms<'_>,
+    violations: &mut Vec<Violation>,
+) -> Option<Day> {
+    if count == 0 {
+        violations.push(violation("positions".into(), "must contain at least one position"));
+    }
+    let valued_on = day("valued_on", terms.valued_on, violations);
     let (least, most) = NET_ASSET_VALUE_BOUNDS;
-    let wrong = net_asset_value.is_some_and(|nav| !(least..=most).contains(&nav));
-    wrong.then(|| violation("net_asset_value".into(), format!("must be from {least} to {most:e}")))
+    if terms.net_asset_value.is_some_and(|nav| !(least..=most).contains(&nav)) {
+        let bounds = format!("must be from {least} to {most:e}");
+        violations.push(violation("net_asset_value".into(), bounds));
+    }
+    valued_on
 }
 
+/// Checks one line; `None` if it has a violation.
 pub(crate) fn check_line(
     at: usize,
-    line: RawLine<'_>,
+    line: &RawLine<'_>,
     violations: &mut Vec<Violation>,
-) -> Option<Line> {
+) -> Option<ValidLine> {
     let before = violations.len();
     let path = |field: &str| format!("positions[{at}].{field}");
-    let symbol = Symbol::listed(line.symbol);
-    if let Err(error) = &symbol {
-        violations.push(violation(path("symbol"), describe(*error)));
+    for (field, fault) in line.instrument.faults() {
+        let dot = if field.is_empty() { "" } else { "." };
+        violations.push(violation(path(&format!("instrument{dot}{field}")), fault));
     }
     match line.size {
         None => violations.push(violation(path("size"), "needs a quantity or a market_value")),
@@ -135,6 +156,11 @@ pub(crate) fn check_line(
         }
         Some(_) => {}
     }
+    let valued_on = day(&path("valued_on"), line.valued_on, violations);
+    if valued_on.is_some() && matches!(line.size, Some(Size::Shares(_))) {
+        let text = "is for a market_value; a quantity has no valuation date";
+        violations.push(violation(path("valued_on"), text));
+    }
     if line.average_cost.is_some_and(|cost| !is_cost(cost)) {
         let (least, most) = COST_BOUNDS;
         let bounds = format!("must be from {least:e} to {most:e}");
@@ -143,15 +169,16 @@ pub(crate) fn check_line(
     if before < violations.len() {
         return None;
     }
-    Some(Line { symbol: symbol.ok()?, size: line.size?, average_cost: line.average_cost })
+    Some(ValidLine { size: line.size?, valued_on, average_cost: line.average_cost })
 }
 
-fn amount_bounds() -> String {
-    format!("must be a number from -{AMOUNT_MAX:e} to {AMOUNT_MAX:e}")
-}
-
-fn describe(error: InvalidSymbol) -> String {
-    error.to_string()
+fn day(field: &str, text: &str, violations: &mut Vec<Violation>) -> Option<Day> {
+    let day = Day::parse_iso(text);
+    if day.is_none() && !text.is_empty() {
+        let text = format!("{text:?} is not an ISO date (YYYY-MM-DD)");
+        violations.push(violation(field.to_owned(), text));
+    }
+    day
 }
 
 #[cfg(test)]
@@ -160,27 +187,35 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported_at_once() {
-        let line = |symbol, size, average_cost| RawLine { symbol, size, average_cost };
-        let faults = Portfolio::new(
+        let terms = Terms { net_asset_value: Some(-1.0), valued_on: "2021-02-30" };
+        let faults = violations(
             [
-                line("AAPL", Some(Size::Shares(10.0)), None),
-                line("", Some(Size::Shares(f64::NAN)), Some(0.0)),
-                line("IWM", None, None),
+                RawLine::of("AAPL", Size::Shares(10.0)),
+                RawLine { average_cost: Some(0.0), ..RawLine::of("", Size::Shares(f64::NAN)) },
+                RawLine {
+                    size: None,
+                    valued_on: "yesterday",
+                    ..RawLine::of("IWM", Size::Shares(1.0))
+                },
+                RawLine { valued_on: "2021-01-26", ..RawLine::of("<b>", Size::Shares(1.0)) },
             ],
-            Some(-1.0),
-        )
-        .unwrap_err();
+            &terms,
+        );
         let paths: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(
             paths,
             [
-                "positions[1].symbol",
+                "positions[1].instrument",
                 "positions[1].quantity",
                 "positions[1].average_cost",
                 "positions[2].size",
+                "positions[2].valued_on",
+                "positions[3].instrument.symbol",
+                "positions[3].valued_on",
+                "valued_on",
                 "net_asset_value"
             ]
         );
-        assert_eq!(Portfolio::new([], None).unwrap_err()[0].field, "positions");
+        assert_eq!(violations([], &Terms::default())[0].field, "positions");
     }
 }

@@ -9,9 +9,11 @@ use marketdata::{
     quotes::Quotes,
 };
 use portfolio::{
-    book::Book,
-    lines::{RawLine, Size, Violation},
+    book::{Book, Lot},
+    identifier::InstrumentRef,
+    lines::{RawLine, Size, Terms, Violation, violations},
     lookup::Lookup,
+    unresolved::{Cause, LooseLine},
 };
 use proptest::prelude::*;
 
@@ -43,17 +45,25 @@ fn join(lines: &[RawLine<'_>]) -> Result<Book, Vec<Violation>> {
 }
 
 fn join_in(market: &Fixture, lines: &[RawLine<'_>]) -> Result<Book, Vec<Violation>> {
+    join_on(&Terms::default(), market, lines)
+}
+
+fn join_on(
+    terms: &Terms<'_>,
+    market: &Fixture,
+    lines: &[RawLine<'_>],
+) -> Result<Book, Vec<Violation>> {
     let snapshot = market.snapshot(Instant::close_of(day(AS_OF)));
     let lookup = Lookup::of(&snapshot);
-    Book::join(lines.iter().copied(), None, &lookup, &Quotes::of(&snapshot))
+    Book::join(lines.iter().copied(), terms, &lookup, &Quotes::of(&snapshot))
 }
 
 fn shares(symbol: &str, shares: f64) -> RawLine<'_> {
-    RawLine { symbol, size: Some(Size::Shares(shares)), average_cost: None }
+    RawLine::of(symbol, Size::Shares(shares))
 }
 
 fn worth(symbol: &str, value: f64) -> RawLine<'_> {
-    RawLine { symbol, size: Some(Size::MarketValue(value)), average_cost: None }
+    RawLine::of(symbol, Size::MarketValue(value))
 }
 
 #[test]
@@ -120,16 +130,113 @@ fn lines_are_valued_at_the_last_known_close_and_added_up() {
     let values: Vec<f64> = book.holdings.iter().map(|h| h.market_value).collect();
     assert_eq!(values, [2_130.0, -34_751.0]);
     assert_eq!(book.holdings[0].shares, Some(15.0));
-    assert_eq!((book.holdings[0].line, book.holdings[1].line), (1, 0));
+    let lines_of = |at: usize| -> Vec<usize> {
+        book.lots(&book.holdings[at]).iter().map(|lot| lot.line).collect()
+    };
+    assert_eq!((lines_of(0), lines_of(1)), (vec![2, 1], vec![0]), "smallest lot first");
     assert!((book.gross - 36_881.0).abs() < 1e-9);
 }
 
+/// One lot with a cost and one without: only the first has a P&L.
 #[test]
-fn average_costs_are_weighted_by_shares() {
-    let line = |count, cost| RawLine { average_cost: Some(cost), ..shares("AAPL", count) };
-    let book = join(&[line(-30.0, 100.0), line(-10.0, 120.0), shares("AAPL", -1.0)]).unwrap();
-    // (30·100 + 10·120)/40 = 105.
-    assert_eq!(book.holdings[0].average_cost, Some(105.0));
+fn profit_and_loss_is_lot_by_lot() {
+    let costly = |count, cost| RawLine { average_cost: Some(cost), ..shares("AAPL", count) };
+    let lines = [costly(-30.0, 100.0), shares("AAPL", -20.0), costly(10.0, 120.0)];
+    let book = join(&lines).unwrap();
+    let holding = &book.holdings[0];
+    // At 142: −30·(142 − 100) = −1,260, and 10·(142 − 120) = 220.
+    let expected = [(2, Some(220.0)), (1, None), (0, Some(-1_260.0))];
+    let made: Vec<_> =
+        book.lots(holding).iter().map(|lot| (lot.line, lot.profit_and_loss)).collect();
+    assert_eq!(made, expected);
+    let mark = book.cost_mark(holding).unwrap();
+    // Cost 30·100 + 10·120 = 4,200; the marked lots are worth 40·142 = 5,680 gross.
+    assert_eq!((mark.profit_and_loss, mark.cost, mark.gross), (-1_040.0, 4_200.0, 5_680.0));
+    let without = join(&[shares("AAPL", 1.0)]).unwrap();
+    assert_eq!(without.cost_mark(&without.holdings[0]), None);
+    // A market value without any price has no shares, hence no P&L.
+    let unpriced = [RawLine { average_cost: Some(1.0), ..worth("NOPRICE", 100.0) }];
+    let unpriced = join(&unpriced).unwrap();
+    assert_eq!(unpriced.cost_mark(&unpriced.holdings[0]), None);
+}
+
+#[test]
+fn lines_are_named_by_their_ids_or_paths() {
+    let named = |position_id, line| RawLine { position_id, ..line };
+    let book = join(&[shares("AAPL", 1.0), named("lot-7", shares("GME", 1.0)), worth("X", 1.0)]);
+    let book = book.unwrap();
+    let names = [0, 1, 2].map(|line| book.line_name(line));
+    assert_eq!(names, ["portfolio.positions[0]", "lot-7", "portfolio.positions[2]"]);
+}
+
+/// AAPL closed at 140 on the 26th and at 142 on the 27th; GME had no close on the 26th.
+#[test]
+fn a_market_value_of_an_earlier_day_is_valued_today() {
+    let yesterday = |line| RawLine { valued_on: "2021-01-26", ..line };
+    let today = |line| RawLine { valued_on: AS_OF, ..line };
+    let lines = [yesterday(worth("AAPL", 14_000.0)), today(worth("BRK.B", 230.0))];
+    let book = join(&lines).unwrap();
+    // 14,000 at 140 are 100 shares, worth 14,200.
+    let held: Vec<_> = book.holdings.iter().map(|h| (h.market_value, h.shares)).collect();
+    assert_eq!(held, [(14_200.0, Some(100.0)), (230.0, Some(1.0))]);
+    // The day of the portfolio is the default of its lines, and means nothing for shares.
+    let terms = Terms { valued_on: "2021-01-26", ..Terms::default() };
+    let lines = [worth("AAPL", 14_000.0), shares("BRK.B", 1.0), today(worth("GME", 347.51))];
+    let book = join_on(&terms, &market(), &lines).unwrap();
+    let values: Vec<_> = book.holdings.iter().map(|h| h.market_value).collect();
+    assert_eq!(values, [14_200.0, 230.0, 347.51]);
+    let book = join(&[yesterday(worth("GME", -500.0)), worth("AAPL", 500.0)]).unwrap();
+    let [LooseLine { cause, .. }] = &book.loose[..] else { panic!("{book:?}") };
+    assert_eq!(*cause, Cause::NoPriceOn(day("2021-01-26")));
+    assert_eq!((book.loose[0].market_value(), book.gross), (Some(-500.0), 1_000.0));
+}
+
+#[test]
+fn a_market_value_of_a_later_day_is_refused() {
+    let later = RawLine { valued_on: "2021-01-28", ..worth("AAPL", 1.0) };
+    let terms = Terms { valued_on: "2021-01-30", ..Terms::default() };
+    let faults = join_on(&terms, &market(), &[shares("GME", 1.0), later]).unwrap_err();
+    let paths: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+    assert_eq!(paths, ["valued_on", "positions[1].valued_on"]);
+    assert!(faults[0].description.contains("2021-01-27"), "{faults:?}");
+}
+
+/// Raw prices around a 4-for-1 split on the 27th, and a spin-off of a fifth of the value.
+#[test]
+fn splits_between_the_days_change_no_value() {
+    let on = day(AS_OF);
+    for (price, share) in [(4.0, 4.0), (1.25, 1.0)] {
+        let mut fixture = Fixture::new();
+        let id = fixture.id(Namespace::Listed, "X");
+        fixture.closes("X", &[(day("2021-01-26"), 400.0), (on, 110.0)]);
+        let split = [
+            (Field::FromOn, f64::from(day("2021-01-26").epoch())),
+            (Field::PriceFactor, price),
+            (Field::ShareFactor, share),
+        ];
+        let published = Instant::close_of(on);
+        fixture.fact(Dataset::Splits, (id, InstrumentId::NONE), on, published, &split).commit();
+        let line = RawLine { valued_on: "2021-01-26", ..worth("X", 800.0) };
+        let book = join_in(&fixture, &[line]).unwrap();
+        // 800 at 400 were 2 shares. They became 2 times the share factor, at 110 each.
+        let expected = (2.0 * share * 110.0, Some(2.0 * share));
+        assert_eq!((book.holdings[0].market_value, book.holdings[0].shares), expected);
+    }
+}
+
+#[test]
+fn a_reference_without_a_symbol_is_an_unresolved_line() {
+    let isin = |isin| InstrumentRef { isin, ..InstrumentRef::default() };
+    let line = |isin_text| RawLine { instrument: isin(isin_text), ..worth("", 100.0) };
+    let book = join(&[line("US0378331005"), worth("AAPL", 100.0)]).unwrap();
+    assert_eq!((book.loose[0].cause, book.holdings.len()), (Cause::NoSymbol, 1));
+    assert!(book.loose[0].why().contains("security master"));
+    let faults = join(&[line("US0378331006")]).unwrap_err();
+    assert_eq!(faults[0].field, "positions[0].instrument.isin");
+    // Beside a symbol the identifiers are verified and not used.
+    let both = InstrumentRef { symbol: "AAPL", ..isin("US0378331005") };
+    let both = RawLine { instrument: both, ..shares("", 1.0) };
+    assert_eq!(join(&[both]).unwrap().holdings.len(), 1);
 }
 
 #[test]
@@ -143,7 +250,7 @@ fn unmatched_lines_keep_their_value() {
     ];
     let book = join(&lines).unwrap();
     let loose: Vec<_> =
-        book.loose.iter().map(|l| (l.line, l.instrument.is_some(), l.market_value)).collect();
+        book.loose.iter().map(|l| (l.line, l.instrument.is_some(), l.market_value())).collect();
     let expected =
         [(0, false, Some(-500.0)), (1, true, None), (2, true, Some(100.0)), (3, false, None)];
     assert_eq!(loose, expected);
@@ -160,7 +267,7 @@ fn faults_are_the_same_as_those_of_a_portfolio() {
         shares("<HTML>", 1.0),
     ];
     let faults = join(&lines).unwrap_err();
-    let expected = portfolio::lines::Portfolio::new(lines, None).unwrap_err();
+    let expected = violations(lines, &Terms::default());
     assert_eq!(faults, expected);
     assert_eq!(faults.len(), 4);
     assert_eq!(join(&[]).unwrap_err()[0].field, "positions");
@@ -211,11 +318,15 @@ proptest! {
         for (a, b) in before.holdings.iter().zip(&after.holdings) {
             prop_assert_eq!(a.instrument, b.instrument);
             prop_assert_eq!(a.market_value.to_bits(), b.market_value.to_bits());
+            let amounts = |lot: &Lot| lot.market_value.to_bits();
+            let [a, b] = [before.lots(a), after.lots(b)].map(|lots| lots.iter().map(amounts));
+            prop_assert!(a.eq(b));
         }
         // Instruments ingested in another order.
         prop_assert_eq!(after.gross.to_bits(), numbered.gross.to_bits());
         for (a, b) in after.holdings.iter().zip(&numbered.holdings) {
-            prop_assert_eq!((a.line, a.market_value.to_bits()), (b.line, b.market_value.to_bits()));
+            prop_assert_eq!(a.market_value.to_bits(), b.market_value.to_bits());
+            prop_assert_eq!(after.lots(a), numbered.lots(b));
         }
     }
 }

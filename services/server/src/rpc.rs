@@ -29,6 +29,7 @@ pub mod field;
 pub mod fit;
 pub mod marketdata;
 pub mod page;
+pub mod portfolio;
 pub mod query;
 pub mod rotation;
 pub mod shared;

@@ -13,7 +13,7 @@ use marketdata::{
 };
 use portfolio::{
     book::Book,
-    lines::{RawLine, Size},
+    lines::{RawLine, Size, Terms},
     lookup::Lookup,
 };
 use squeeze::{
@@ -77,13 +77,12 @@ fn bench(criterion: &mut Criterion) {
     group.bench_function("rank", |bencher| bencher.iter(|| rank(black_box(&universe), &request)));
     let (lookup, quotes) = (Lookup::of(&snapshot), Quotes::of(&snapshot));
     let symbols: Vec<String> = (0..500).map(|at| format!("N{}", at * 5)).collect();
-    let size = Some(Size::Shares(-1_000.0));
-    let lines: Vec<RawLine<'_>> =
-        symbols.iter().map(|symbol| RawLine { symbol, size, average_cost: None }).collect();
+    let size = Size::Shares(-1_000.0);
+    let lines: Vec<RawLine<'_>> = symbols.iter().map(|symbol| RawLine::of(symbol, size)).collect();
     group.bench_function("assess 500 shorts", |bencher| {
         bencher.iter(|| {
-            let book = Book::join(lines.iter().copied(), None, &lookup, &quotes);
-            book.map(|book| assess(&universe, &book, &lines, Participation::USUAL))
+            let book = Book::join(lines.iter().copied(), &Terms::default(), &lookup, &quotes);
+            book.map(|book| assess(&universe, &book, Participation::USUAL))
         });
     });
     group.finish();

@@ -9,24 +9,22 @@ use crate::{
 };
 use factors::short_ratio::ShortRatio;
 use marketdata::{
-    basis::Units,
-    dataset::Dataset,
     gap::{Gap, GapReason},
     instrument::InstrumentId,
 };
 use portfolio::{
-    book::{Book, Holding, LooseLine},
-    lines::{RawLine, Size},
+    book::{Book, CostMark, Holding, Lot},
+    unresolved::LooseLine,
 };
 
 /// Reference against which a short's profit or loss is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mark {
-    /// The holder's own average cost.
+    /// The average costs of the lots that have one.
     AverageCost {
-        /// P&L over cost, a decimal: (cost − price) / cost, negative if the short loses.
+        /// P&L over Σ |shares| · cost of these lots, a decimal, negative if the short loses.
         return_on_cost: f64,
-        /// P&L in the portfolio's currency, negative if the short loses.
+        /// Their P&L in the portfolio's currency, negative if the short loses.
         profit_and_loss: f64,
     },
     /// The close of the settlement day, as if the short had been opened then.
@@ -56,6 +54,8 @@ pub struct ShortLine {
     pub exit_days: Measured,
     /// Profit or loss of the short.
     pub mark: Option<Mark>,
+    /// The lines of the request that it adds up, in the order submitted.
+    pub lots: Vec<Lot>,
     /// What is missing for the line.
     pub gaps: Vec<Gap>,
 }
@@ -99,19 +99,14 @@ pub struct ShortCoverage {
     pub not_joined: f64,
 }
 
-/// Assesses every short line of a book. `lines` are those that the book was joined from.
-pub fn assess(
-    universe: &Universe,
-    book: &Book,
-    lines: &[RawLine<'_>],
-    participation: Participation,
-) -> ShortBook {
+/// Assesses every short line of a book.
+pub fn assess(universe: &Universe, book: &Book, participation: Participation) -> ShortBook {
     let shorts = || book.holdings.iter().filter(|holding| holding.market_value < 0.0);
-    let loose = || book.loose.iter().filter(|loose| is_short(lines, loose));
+    let loose = || book.loose.iter().filter(|loose| loose.is_short());
     let joined: f64 = shorts().map(|holding| -holding.market_value).sum();
-    let unjoined: f64 = loose().filter_map(|loose| loose.market_value).map(f64::abs).sum();
+    let unjoined: f64 = loose().filter_map(LooseLine::market_value).map(f64::abs).sum();
     let gross_short = joined + unjoined;
-    let assessor = Assessor { universe, participation, gross_short };
+    let assessor = Assessor { universe, book, participation, gross_short };
     let mut assessed: Vec<ShortLine> = shorts().map(|holding| assessor.line(holding)).collect();
     assessed.sort_by(|a, b| {
         a.market_value.total_cmp(&b.market_value).then_with(|| a.symbol.cmp(&b.symbol))
@@ -123,8 +118,10 @@ pub fn assess(
         gaps.extend(gap.map(|gap| gap.of_gross(share_of_gross(line.market_value))));
     }
     gaps.extend(loose().map(|loose| {
-        let gap = assessor.why_loose(loose, lines);
-        match loose.market_value {
+        let subject = book.line_name(loose.line);
+        let detail = format!("not assessed: {}", loose.why());
+        let gap = Gap::new(loose.cause.reason(), subject, detail);
+        match loose.market_value() {
             Some(value) => gap.of_gross(share_of_gross(value)),
             None => gap,
         }
@@ -158,14 +155,6 @@ pub fn assess(
     }
 }
 
-/// Whether a line that did not join is a short.
-fn is_short(lines: &[RawLine<'_>], loose: &LooseLine) -> bool {
-    match lines.get(loose.line).and_then(|line| line.size) {
-        Some(Size::Shares(amount) | Size::MarketValue(amount)) => amount < 0.0,
-        None => false,
-    }
-}
-
 fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
     let made = lines.iter().filter_map(|line| match line.mark {
         Some(Mark::AverageCost { profit_and_loss, .. }) => Some(profit_and_loss),
@@ -175,7 +164,7 @@ fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
 }
 
 fn coverage(book: &Book, excluded: f64) -> ShortCoverage {
-    let loose: f64 = book.loose.iter().filter_map(|loose| loose.market_value).map(f64::abs).sum();
+    let loose: f64 = book.loose.iter().filter_map(LooseLine::market_value).map(f64::abs).sum();
     let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
     // Differences of equal sums may come out slightly below zero.
     let excluded = excluded.max(0.0);
@@ -188,6 +177,7 @@ fn coverage(book: &Book, excluded: f64) -> ShortCoverage {
 
 struct Assessor<'a> {
     universe: &'a Universe,
+    book: &'a Book,
     participation: Participation,
     gross_short: f64,
 }
@@ -219,11 +209,17 @@ impl Assessor<'_> {
         if let Err(reason) = exit_days {
             gaps.push(Gap::new(reason, format!("{symbol}.exit_days"), sentence(reason)));
         }
+        gaps.extend(self.book.lots_without_cost(holding).iter().map(|lot| {
+            let detail = "no average cost: the lot is not in the P&L of the short";
+            Gap::new(GapReason::InputMissing, self.book.line_name(lot.line), detail)
+        }));
         let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
         let shares = match name {
             Some(name) => stored.and_then(|shares| Ok(shares / name.shares_factor?)),
             None => holding.shares.ok_or(GapReason::NoPrice),
         };
+        let mut lots = self.book.lots(holding).to_vec();
+        lots.sort_unstable_by_key(|lot| lot.line);
         ShortLine {
             instrument,
             place,
@@ -231,7 +227,8 @@ impl Assessor<'_> {
             share_of_short: -holding.market_value / self.gross_short,
             shares,
             exit_days,
-            mark: mark(holding, since),
+            mark: mark(self.book.cost_mark(holding), since),
+            lots,
             gaps,
             symbol,
         }
@@ -263,29 +260,14 @@ impl Assessor<'_> {
             None => GapReason::NoShortInterest,
         }
     }
-
-    fn why_loose(&self, loose: &LooseLine, lines: &[RawLine<'_>]) -> Gap {
-        let reason = match loose.instrument {
-            None => GapReason::UnknownInstrument,
-            Some(instrument) => {
-                let rows = self.universe.snapshot().rows(Dataset::Bars, instrument);
-                let units = Units::of(self.universe.snapshot(), instrument);
-                let joins = units.is_constant() || rows.is_empty();
-                if joins { GapReason::NoPrice } else { GapReason::BasisUnknown }
-            }
-        };
-        let symbol = lines.get(loose.line).map_or("", |line| line.symbol);
-        Gap::new(reason, symbol, format!("not assessed: {}", sentence(reason)))
-    }
 }
 
-fn mark(holding: &Holding, since: Option<f64>) -> Option<Mark> {
-    let of_cost = holding.average_cost.zip(holding.quote).zip(holding.shares);
-    match of_cost {
-        Some(((cost, quote), shares)) => Some(Mark::AverageCost {
-            return_on_cost: (cost - quote.price) / cost,
-            profit_and_loss: shares * (quote.price - cost),
-        }),
+/// P&L against the holder's costs; without any cost, against the settlement.
+fn mark(cost: Option<CostMark>, since: Option<f64>) -> Option<Mark> {
+    match cost {
+        Some(CostMark { profit_and_loss, cost, .. }) => {
+            Some(Mark::AverageCost { return_on_cost: profit_and_loss / cost, profit_and_loss })
+        }
         None => {
             since.map(|total_return| Mark::SinceSettlement { return_on_cost: 0.0 - total_return })
         }

@@ -297,6 +297,12 @@ pub enum Reason {
     /// Neither name of a change is known, or the change contradicts the known names.
     #[error("the symbol is unknown")]
     UnknownSymbol,
+    /// Money or the listed share whose ticker is spelled alike.
+    #[error("it may be money or a listed share")]
+    MayBeCash,
+    /// A holding that is neither a listed share or fund nor cash.
+    #[error("this kind of holding cannot be analysed")]
+    UnsupportedKind,
 }
 
 impl Reason {
@@ -329,6 +335,8 @@ impl Reason {
             Reason::SymbolsTaken => "SYMBOLS_TAKEN",
             Reason::TooManyChanges => "TOO_MANY_CHANGES",
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",
+            Reason::MayBeCash => "MAY_BE_CASH",
+            Reason::UnsupportedKind => "UNSUPPORTED_KIND",
         }
     }
 }

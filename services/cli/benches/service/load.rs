@@ -1,7 +1,7 @@
 //! Inputs of the bench: a price file, a filled store, a portfolio.
 
 use super::{Result, real_files};
-use contract::v1::{AnalyzePortfolioRequest, Portfolio, Position, position::Size};
+use contract::v1::{AnalyzePortfolioRequest, InstrumentRef, Portfolio, Position, position::Size};
 use simulation::market::{Market, Parameters};
 use std::{io::Read, path::Path};
 use store::{Append, Appended, Provenance, RequestKey};
@@ -60,9 +60,12 @@ pub(crate) async fn fill(path: &Path, market: &Market) -> Result<()> {
 pub(crate) fn portfolio(market: &Market, count: usize) -> AnalyzePortfolioRequest {
     let step = market.names.len() / count;
     let position = |at: usize| Position {
-        symbol: market.names[at * step].symbol.clone(),
+        instrument: Some(InstrumentRef {
+            symbol: market.names[at * step].symbol.clone(),
+            ..InstrumentRef::default()
+        }),
         size: Some(Size::Quantity(if at.is_multiple_of(2) { 1_000.0 } else { -700.0 })),
-        average_cost: None,
+        ..Position::default()
     };
     let positions = (0..count).map(position).collect();
     AnalyzePortfolioRequest {

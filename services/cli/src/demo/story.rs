@@ -8,8 +8,8 @@ use crate::{
 use anyhow::Result;
 use contract::v1::{
     AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, AssessShortBookRequest,
-    AssessShortBookResponse, GetRotationRequest, GetRotationResponse, Portfolio, Position,
-    as_of::When, position::Size,
+    AssessShortBookResponse, GetRotationRequest, GetRotationResponse, InstrumentRef, Portfolio,
+    Position, as_of::When, position::Size,
 };
 use prost::Message as _;
 use serde_json::{Map, Value};
@@ -144,14 +144,18 @@ fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
 
 fn portfolio(book: &[Holding]) -> Portfolio {
     let positions = book.iter().map(|holding| Position {
-        symbol: holding.symbol.clone(),
+        instrument: Some(InstrumentRef {
+            symbol: holding.symbol.clone(),
+            ..InstrumentRef::default()
+        }),
         size: Some(Size::Quantity(holding.quantity)),
         average_cost: Some(holding.average_cost),
+        ..Position::default()
     });
     Portfolio {
         portfolio_id: "sample".to_owned(),
         positions: positions.collect(),
         net_asset_value: Some(NET_ASSET_VALUE_USD),
-        currency: String::new(),
+        ..Portfolio::default()
     }
 }

@@ -76,6 +76,20 @@ fn summary(total: &Exposure, report: &ExposureReport) -> String {
     if let Some(leverage) = report.gross_leverage {
         out.push_str(&format!("; gross leverage {leverage:.2}"));
     }
+    if let Some(cash) = report.cash {
+        out.push_str(&format!(". Beside it is cash of {}", number::usd_signed(cash)));
+    }
+    if let Some(profit) = &report.profit_and_loss {
+        let word = if profit.total < 0.0 { "lost" } else { "made" };
+        let of = match profit.share_with_cost {
+            share if share < 1.0 => {
+                format!("the {} of it that has costs has", number::share(share))
+            }
+            _ => "it has".to_owned(),
+        };
+        let total = number::usd(profit.total.abs());
+        out.push_str(&format!(". Against cost {of} {word} {total}"));
+    }
     if let Some(concentration) = &report.concentration {
         out.push_str(&format!(
             ". It is {:.0} effective bets, the largest {} of gross",
@@ -345,6 +359,7 @@ fn positions(positions: &[PositionExposure]) -> Table {
         ">size beta",
         ">crowd beta",
         ">shortfall",
+        ">P&L",
         "size",
         "sector",
     ]);
@@ -357,6 +372,7 @@ fn positions(positions: &[PositionExposure]) -> Table {
             beta(position.size_beta.as_ref()),
             beta(position.crowd_beta.as_ref()),
             number::loss(position.expected_shortfall, number::usd),
+            number::gain(position.profit_and_loss, number::usd_signed),
             Cell::faint(bucket(position.size_bucket())),
             Cell::faint(position.sector.clone()),
         ]);

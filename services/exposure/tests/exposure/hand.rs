@@ -209,8 +209,48 @@ fn lines_that_net_to_zero_are_neither_long_nor_short() {
 fn nothing_valued_is_a_report_with_gaps() {
     let world = world(20, 300, 15);
     let prepared = prepare(&world.snapshot(), &World::roles());
-    let line = RawLine { symbol: "UNHEARD", size: Some(Size::Shares(5.0)), average_cost: None };
+    let line = RawLine::of("UNHEARD", Size::Shares(5.0));
     let report = report(&prepared, &[line]);
     assert!(report.total.gross() <= 0.0 && report.tail.is_none());
     assert!(report.gaps[0].detail.contains("left out"), "{:?}", report.gaps[0]);
+}
+
+/// Two lots of AAA, one with a cost and one without, a short with a cost, and a name without any.
+#[test]
+fn profit_and_loss_is_lot_by_lot_and_says_what_it_leaves_out() {
+    let world = world(20, 300, 15);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let [a, b, c] = [0, 1, 2].map(|at| world.names[at].symbol.as_str());
+    let price = |symbol| prepared.quotes().get(prepared.lookup().find(symbol).unwrap()).unwrap();
+    let lot = |symbol, shares, average_cost| RawLine {
+        average_cost,
+        ..RawLine::of(symbol, Size::Shares(shares))
+    };
+    let lines = [
+        lot(a, 10.0, Some(1.0)),
+        RawLine { position_id: "lot-2", ..lot(a, 30.0, None) },
+        lot(b, -5.0, Some(2.0)),
+        lot(c, 7.0, None),
+    ];
+    let report = report(&prepared, &lines);
+    let [pa, pb, pc] = [a, b, c].map(|symbol| price(symbol).price);
+    let profit = report.profit_and_loss.unwrap();
+    near(profit.long, 10.0 * (pa - 1.0), 1e-9 * pa);
+    near(profit.short, -5.0 * (pb - 2.0), 1e-9 * pb);
+    let with_cost = 10.0 * pa + 5.0 * pb;
+    near(profit.share_with_cost, with_cost / (with_cost + 30.0 * pa + 7.0 * pc), 1e-12);
+    let row = report.positions.iter().find(|row| row.symbol == a).unwrap();
+    let made: Vec<_> = row.lots.iter().map(|l| (l.line, l.profit_and_loss.is_some())).collect();
+    assert_eq!(made, [(0, true), (1, false)]);
+    let lacking: Vec<&str> = report
+        .gaps
+        .iter()
+        .filter(|gap| gap.reason == GapReason::InputMissing && gap.detail.contains("cost"))
+        .map(|gap| gap.subject.as_str())
+        .collect();
+    assert_eq!(lacking, ["lot-2", "profit_and_loss"]);
+    // Nobody who gives no cost is told that it is missing.
+    let silent = super::report(&prepared, &[lot(a, 1.0, None)]);
+    assert!(silent.profit_and_loss.is_none());
+    assert!(silent.gaps.iter().all(|gap| !gap.detail.contains("cost")), "{:?}", silent.gaps);
 }

@@ -84,7 +84,9 @@ fn neither_the_order_of_lines_nor_threads_change_a_bit() {
     lines.reverse();
     let mut after = report(&backward, &raw(&lines));
     for report in [&mut before, &mut after] {
-        report.positions.iter_mut().for_each(|row| row.line = 0);
+        for lot in report.positions.iter_mut().flat_map(|row| &mut row.lots) {
+            lot.line = 0;
+        }
         report.gaps.retain(|gap| gap.reason != GapReason::UnknownInstrument);
     }
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
@@ -120,10 +122,8 @@ fn prices_restated_on_another_basis_change_nothing() {
     });
     let reports = [raw_prices, restated].map(|world| {
         let prepared = prepare(&world.snapshot(), &World::roles());
-        let lines = [
-            RawLine { symbol: "AMZN", size: Some(Size::Shares(100.0)), average_cost: None },
-            RawLine { symbol: "N0070", size: Some(Size::Shares(-500.0)), average_cost: None },
-        ];
+        let lines =
+            [RawLine::of("AMZN", Size::Shares(100.0)), RawLine::of("N0070", Size::Shares(-500.0))];
         report(&prepared, &lines)
     });
     let [a, b] = &reports;

@@ -30,7 +30,7 @@ use marketdata::{
 };
 use portfolio::{
     book::Book,
-    lines::{RawLine, Size},
+    lines::{RawLine, Size, Terms},
 };
 use stats::quantile::QuantileRule;
 use std::sync::Arc;
@@ -51,11 +51,12 @@ fn tail(levels: &[f64], rule: QuantileRule) -> TailSettings {
 }
 
 fn worth<'a>(symbol: &'a str, value: f64) -> RawLine<'a> {
-    RawLine { symbol, size: Some(Size::MarketValue(value)), average_cost: None }
+    RawLine::of(symbol, Size::MarketValue(value))
 }
 
 fn join(prepared: &PreparedExposure, lines: &[RawLine<'_>], nav: Option<f64>) -> Book {
-    Book::join(lines.iter().copied(), nav, prepared.lookup(), prepared.quotes()).unwrap()
+    let terms = Terms { net_asset_value: nav, ..Terms::default() };
+    Book::join(lines.iter().copied(), &terms, prepared.lookup(), prepared.quotes()).unwrap()
 }
 
 fn report(prepared: &PreparedExposure, lines: &[RawLine<'_>]) -> ExposureReport {

@@ -10,11 +10,12 @@ use crate::{
         Handler,
         envelope::Answer,
         field::Fields,
+        portfolio,
         query::{Normal, Place, Query, answer},
-        shared,
     },
     views::Pinned,
 };
+use ::portfolio::book::Book;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
@@ -23,7 +24,6 @@ use exposure::{
     validate::validate,
 };
 use from_proto::{AnalysisQuery, ValidationQuery};
-use portfolio::book::Book;
 use tonic::{Request, Response, Status};
 
 /// Maximum number of positions of a portfolio that is analysed or checked inline.
@@ -64,10 +64,8 @@ impl AnalysisQuery {
 
     /// The portfolio, checked, joined and valued.
     fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
-        let Some(portfolio) = &self.normal.portfolio else {
-            return Err(Refusal::Failed("invariant: a query has a portfolio".to_owned()));
-        };
-        shared::book("portfolio", portfolio, prepared.lookup(), prepared.quotes())
+        let portfolio = self.normal.portfolio.as_ref();
+        portfolio::book(portfolio, prepared.lookup(), prepared.quotes())
     }
 
     fn analyze(
@@ -85,7 +83,9 @@ impl AnalysisQuery {
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
         let coverage = to_proto::coverage(&report.coverage);
-        let report = Some(to_proto::report(report, book.gross, book.net_asset_value));
+        let nothing = v1::Portfolio::default();
+        let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
+        let report = Some(to_proto::report(report, book, portfolio));
         let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
         Answer::with_gaps(response, gaps).covering(coverage)
     }
@@ -137,28 +137,25 @@ impl Query for ValidationQuery {
         _pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
-        let mut fields = Fields::new();
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        shared::portfolio_frame(&mut fields, "portfolio", Some(portfolio));
-        let (lines, nav) = (shared::raw_lines(portfolio), portfolio.net_asset_value);
-        let found = validate(lines, nav, prepared.lookup(), prepared.quotes());
+        let (lines, terms) = (portfolio::raw_lines(portfolio), portfolio::terms(portfolio));
+        let found = validate(lines, &terms, prepared.lookup(), prepared.quotes());
+        let mut fields = Fields::new();
         fields.add_all("portfolio", found.violations);
-        let violations = fields.into_violations();
-        let valid = violations.is_empty();
-        let unresolved = found.unresolved.into_iter().map(|line| v1::UnresolvedLine {
-            line: line.line as i32,
-            symbol: portfolio.positions[line.line].symbol.clone(),
-            reason: shared::gap_reason(line.reason).into(),
-            gross_share: line.gross_share,
-        });
+        let violations = [self.violations.clone(), fields.into_violations()].concat();
+        let accepted = violations.is_empty();
+        let unresolved = found.unresolved.into_iter().filter(|_| accepted);
+        let unresolved: Vec<v1::UnresolvedLine> =
+            unresolved.map(|line| to_proto::unresolved(portfolio, line)).collect();
         Ok(Answer::whole(v1::ValidatePortfolioResponse {
-            valid,
-            unresolved: unresolved.filter(|_| valid).collect(),
+            accepted,
+            fully_resolved: accepted && unresolved.is_empty(),
+            unresolved,
             violations: violations.into_iter().map(to_proto::violation).collect(),
             line_count: found.lines as i32,
-            name_count: if valid { found.names as i32 } else { 0 },
-            gross: valid.then_some(found.gross),
+            name_count: if accepted { found.names as i32 } else { 0 },
+            gross: accepted.then_some(found.gross),
             ..Default::default()
         }))
     }

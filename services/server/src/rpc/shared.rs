@@ -1,10 +1,8 @@
-//! Conversions shared by all requests and responses: as-of, references, gaps, portfolios, pages.
+//! Conversions shared by all requests and responses: as-of, references, gaps.
 
 use crate::{
     as_of::{AsOf, Pin},
     hex::hex,
-    limits,
-    refusal::Refusal,
     rpc::field::Fields,
     views::Pinned,
 };
@@ -12,12 +10,6 @@ use contract::{canonical::Canonical, v1};
 use marketdata::{
     gap::{Gap, GapReason},
     instant::Instant,
-    quotes::Quotes,
-};
-use portfolio::{
-    book::Book,
-    lines::{Portfolio, RawLine, Size, Violation},
-    lookup::Lookup,
 };
 use prost_types::Timestamp;
 
@@ -133,88 +125,10 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
     }
 }
 
-/// Reads a portfolio; field paths of its violations begin with `field`.
-pub fn portfolio(
-    fields: &mut Fields,
-    field: &str,
-    portfolio: Option<&v1::Portfolio>,
-) -> Option<Portfolio> {
-    let portfolio = portfolio_frame(fields, field, portfolio)?;
-    match Portfolio::new(raw_lines(portfolio), portfolio.net_asset_value) {
-        Ok(portfolio) => Some(portfolio),
-        Err(violations) => {
-            fields.add_all(field, violations);
-            None
-        }
-    }
-}
-
-/// The only currency of portfolios, and the default.
-const CURRENCY: &str = "USD";
-
-/// Sets the default currency of a portfolio that names none.
-pub fn default_currency(portfolio: Option<&mut v1::Portfolio>) {
-    if let Some(unnamed) = portfolio.filter(|portfolio| portfolio.currency.is_empty()) {
-        unnamed.currency = CURRENCY.to_owned();
-    }
-}
-
-/// Checks everything of a portfolio but its positions; `None` if the positions need not be checked.
-pub fn portfolio_frame<'a>(
-    fields: &mut Fields,
-    field: &str,
-    portfolio: Option<&'a v1::Portfolio>,
-) -> Option<&'a v1::Portfolio> {
-    let Some(portfolio) = portfolio else {
-        fields.add(field, "must be given");
-        return None;
-    };
-    if !matches!(portfolio.currency.as_str(), "" | CURRENCY) {
-        fields
-            .add(format!("{field}.currency"), "must be USD or empty: only USD is accepted so far");
-    }
-    let positions = portfolio.positions.len();
-    fields.at_most(&format!("{field}.positions"), positions, limits::POSITIONS).then_some(portfolio)
-}
-
-/// The positions of a portfolio as received.
-pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = RawLine<'_>> {
-    portfolio.positions.iter().map(|position| RawLine {
-        symbol: &position.symbol,
-        size: position.size.map(|size| match size {
-            v1::position::Size::Quantity(shares) => Size::Shares(shares),
-            v1::position::Size::MarketValue(value) => Size::MarketValue(value),
-        }),
-        average_cost: position.average_cost,
-    })
-}
-
-/// Checks the positions of a portfolio while it joins and values them: one pass, where
-/// [`portfolio()`] followed by [`Book::join`] would take two and copy every symbol.
-///
-/// # Errors
-/// [`Refusal::Invalid`] with every violation of the positions; paths begin with `field`.
-pub fn book(
-    field: &str,
-    portfolio: &v1::Portfolio,
-    lookup: &Lookup,
-    quotes: &Quotes,
-) -> Result<Book, Refusal> {
-    let lines = raw_lines(portfolio);
-    Book::join(lines, portfolio.net_asset_value, lookup, quotes)
-        .map_err(|violations| of_portfolio(field, violations))
-}
-
-/// The refusal of a portfolio for violations of its positions; paths begin with `field`.
-pub fn of_portfolio(field: &str, violations: Vec<Violation>) -> Refusal {
-    let mut fields = Fields::new();
-    fields.add_all(field, violations);
-    Refusal::Invalid(fields.into_violations())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refusal::Refusal;
 
     #[test]
     fn instants_go_both_ways_before_and_after_the_epoch() {

@@ -9,14 +9,13 @@ use crate::{
     rpc::{
         Handler,
         envelope::Answer,
+        portfolio,
         query::{Normal, Place, Query, answer},
-        shared,
     },
     views::Pinned,
 };
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use from_proto::{BookQuery, RankQuery};
-use portfolio::{book::Book, lines::RawLine};
 use squeeze::{
     assess::assess,
     prepared::PreparedSqueeze,
@@ -58,23 +57,14 @@ impl Query for BookQuery {
         _pinned: &Pinned,
         prepared: &PreparedSqueeze,
     ) -> Result<Answer<Self::Response>, Refusal> {
-        let lines: Vec<RawLine<'_>> = self
-            .portfolio
-            .lines()
-            .iter()
-            .map(|line| RawLine {
-                symbol: line.symbol.as_str(),
-                size: Some(line.size),
-                average_cost: line.average_cost,
-            })
-            .collect();
-        let nav = self.portfolio.net_asset_value();
-        let book = Book::join(lines.iter().copied(), nav, &prepared.lookup, &prepared.quotes)
-            .map_err(|violations| shared::of_portfolio("portfolio", violations))?;
-        let report = assess(&prepared.universe, &book, &lines, self.participation);
+        let nothing = v1::Portfolio::default();
+        let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
+        let book = portfolio::book(Some(portfolio), &prepared.lookup, &prepared.quotes)?;
+        let report = assess(&prepared.universe, &book, self.participation);
         let coverage = to_proto::coverage(&report);
         let totals = to_proto::totals(&report, self.participation);
-        let lines = report.lines.into_iter().map(|l| to_proto::line(&prepared.universe, l));
+        let line = |line| to_proto::line(&prepared.universe, portfolio, line);
+        let lines = report.lines.into_iter().map(line);
         let response = v1::AssessShortBookResponse {
             totals: Some(totals),
             lines: lines.collect(),

@@ -45,17 +45,13 @@ fn own_exit_and_marks_by_hand() {
 #[test]
 fn every_line_is_assessed_or_a_gap_with_its_share() {
     let universe = universe();
-    let value = |symbol, value| RawLine {
-        symbol,
-        size: Some(Size::MarketValue(value)),
-        average_cost: None,
-    };
+    let value = |symbol, value| RawLine::of(symbol, Size::MarketValue(value));
     let lines = [
         line("S", -10_000.0, None),
         line("NOSI", -5_000.0, None),
         line("GONE", -5_000.0, None),
         value("NOPX", -100_000.0),
-        value("NOBODY", -100_000.0),
+        RawLine { position_id: "nobody", ..value("NOBODY", -100_000.0) },
         line("NOPX", -1.0, None),
         line("LONG", 5_000.0, None),
     ];
@@ -71,8 +67,8 @@ fn every_line_is_assessed_or_a_gap_with_its_share() {
     };
     assert_eq!(gap("NOSI"), (GapReason::NoShortInterest, Some(0.1)));
     assert_eq!(gap("GONE"), (GapReason::Stale, Some(0.1)));
-    assert_eq!(gap("NOBODY"), (GapReason::UnknownInstrument, Some(0.1)));
-    assert_eq!(gap("NOPX"), (GapReason::NoPrice, Some(0.1)));
+    assert_eq!(gap("nobody"), (GapReason::UnknownInstrument, Some(0.1)));
+    assert_eq!(gap("portfolio.positions[3]"), (GapReason::NoPrice, Some(0.1)));
     near(report.share_scored.unwrap(), 0.2);
     near(report.share_with_exit.unwrap(), 0.6);
     let coverage = report.coverage;
@@ -100,5 +96,26 @@ fn the_order_of_lines_changes_nothing() {
     let lines = [line("S", -7.0, Some(9.0)), line("T", -3.0, None), line("NOSI", -5.0, None)];
     let mut turned = lines;
     turned.reverse();
-    assert_eq!(book(&universe, &lines), book(&universe, &turned));
+    let mut turned = book(&universe, &turned);
+    for lot in turned.lines.iter_mut().flat_map(|line| &mut line.lots) {
+        lot.line = lines.len() - 1 - lot.line;
+    }
+    assert_eq!(book(&universe, &lines), turned);
+}
+
+/// Two lots of S, sold at 8 and at an unknown price: only the first has a P&L.
+#[test]
+fn a_lot_without_a_cost_is_a_gap_and_not_in_the_profit() {
+    let universe = universe();
+    let unknown = RawLine { position_id: "second", ..line("S", -300_000.0, None) };
+    let report = book(&universe, &[line("S", -100_000.0, Some(8.0)), unknown]);
+    let short = &report.lines[0];
+    // 100,000 sold at 8, now 10.
+    let expected = Mark::AverageCost { return_on_cost: -0.25, profit_and_loss: -200_000.0 };
+    assert_eq!(short.mark, Some(expected));
+    near(short.market_value, -4e6);
+    let made: Vec<_> = short.lots.iter().map(|lot| lot.profit_and_loss).collect();
+    assert_eq!(made, [Some(-200_000.0), None]);
+    let gaps: Vec<_> = short.gaps.iter().filter(|gap| gap.subject == "second").collect();
+    assert!(matches!(gaps[..], [gap] if gap.reason == GapReason::InputMissing), "{gaps:?}");
 }

@@ -12,7 +12,7 @@ use marketdata::{
 };
 use portfolio::{
     book::Book,
-    lines::{RawLine, Size},
+    lines::{RawLine, Size, Terms},
     lookup::Lookup,
 };
 use squeeze::{
@@ -159,15 +159,15 @@ pub(crate) fn place(universe: &Universe, symbol: &str) -> usize {
 
 /// A line with shares and their average cost.
 pub(crate) fn line(symbol: &str, shares: f64, average_cost: Option<f64>) -> RawLine<'_> {
-    RawLine { symbol, size: Some(Size::Shares(shares)), average_cost }
+    RawLine { average_cost, ..RawLine::of(symbol, Size::Shares(shares)) }
 }
 
 /// The short book of some lines at the default participation.
 pub(crate) fn book(universe: &Universe, lines: &[RawLine<'_>]) -> ShortBook {
     let snapshot = universe.snapshot();
     let (lookup, quotes) = (Lookup::of(snapshot), Quotes::of(snapshot));
-    let book = Book::join(lines.iter().copied(), None, &lookup, &quotes).unwrap();
-    assess(universe, &book, lines, Participation::USUAL)
+    let book = Book::join(lines.iter().copied(), &Terms::default(), &lookup, &quotes).unwrap();
+    assess(universe, &book, Participation::USUAL)
 }
 
 /// Asserts that two numbers agree to within 1e-9 of the larger.

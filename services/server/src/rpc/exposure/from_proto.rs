@@ -4,14 +4,14 @@ use super::to_proto;
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
-    rpc::{field::Fields, query::FromProto, shared},
+    rpc::{field::Fields, portfolio, query::FromProto, shared},
 };
+use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
 use exposure::settings::{
     BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX,
 };
 use marketdata::day::Day;
-use portfolio::{book::Book, lines::Portfolio};
 use stats::quantile::QuantileRule;
 
 /// Default number of positions listed.
@@ -61,15 +61,7 @@ impl FromProto for AnalysisQuery {
             true => Listing::All,
             false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
         };
-        shared::default_currency(request.portfolio.as_mut());
-        let held = shared::portfolio_frame(&mut fields, "portfolio", request.portfolio.as_ref());
-        if fields.any() {
-            // Positions are checked when they are joined; they are checked here only to report all
-            // violations together.
-            let lines =
-                held.map(|held| Portfolio::new(shared::raw_lines(held), held.net_asset_value));
-            fields.add_all("portfolio", lines.and_then(Result::err).unwrap_or_default());
-        }
+        portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         fields.finish(Some(AnalysisQuery {
             as_of,
             beta,
@@ -85,6 +77,8 @@ impl FromProto for AnalysisQuery {
 /// A request to check a portfolio.
 pub(super) struct ValidationQuery {
     pub(super) as_of: AsOf,
+    /// Violations other than those of its lines.
+    pub(super) violations: Vec<Violation>,
     pub(super) normal: v1::ValidatePortfolioRequest,
 }
 
@@ -95,11 +89,15 @@ impl FromProto for ValidationQuery {
     fn from_proto(mut request: v1::ValidatePortfolioRequest) -> Result<ValidationQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, request.as_of.take());
-        shared::default_currency(request.portfolio.as_mut());
-        if request.portfolio.is_none() {
-            fields.add("portfolio", "must be given");
+        let mut found = Fields::new();
+        match &mut request.portfolio {
+            None => fields.add("portfolio", "must be given"),
+            Some(held) => {
+                portfolio::frame(&mut found, "portfolio", held);
+            }
         }
-        fields.finish(Some(ValidationQuery { as_of, normal: request }))
+        let violations = found.into_violations();
+        fields.finish(Some(ValidationQuery { as_of, violations, normal: request }))
     }
 }
 
@@ -202,12 +200,19 @@ mod tests {
 
     fn position(symbol: &str, quantity: f64) -> v1::Position {
         let size = Some(v1::position::Size::Quantity(quantity));
-        v1::Position { symbol: symbol.to_owned(), size, average_cost: None }
+        let instrument =
+            Some(v1::InstrumentRef { symbol: symbol.to_owned(), ..v1::InstrumentRef::default() });
+        v1::Position { instrument, size, ..v1::Position::default() }
+    }
+
+    fn label(key: &str) -> v1::Label {
+        v1::Label { key: key.to_owned(), value: "v".to_owned() }
     }
 
     fn book() -> Asked {
         let positions = vec![position("AAPL", 10.0), position("IWM", -3.0)];
-        let portfolio = Some(v1::Portfolio { positions, ..v1::Portfolio::default() });
+        let cash = vec![v1::CashBalance { amount: 5.0, ..v1::CashBalance::default() }];
+        let portfolio = Some(v1::Portfolio { positions, cash, ..v1::Portfolio::default() });
         Asked { portfolio, ..Asked::default() }
     }
 
@@ -216,7 +221,12 @@ mod tests {
         let mut written = book();
         written.as_of = Some(v1::AsOf::default());
         written.top_positions = Some(10);
-        written.portfolio.as_mut().unwrap().currency = "USD".to_owned();
+        let portfolio = written.portfolio.as_mut().unwrap();
+        portfolio.currency = "USD".to_owned();
+        portfolio.cash[0].currency = "USD".to_owned();
+        for position in &mut portfolio.positions {
+            position.kind = v1::PositionKind::Listed.into();
+        }
         written.beta = Some(v1::BetaSettings {
             half_life_sessions: Some(126.0),
             min_observations: Some(60),
@@ -242,7 +252,7 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 20] = [
+        let changes: [Change; 27] = [
             |_| {},
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
             |asked| asked.top_positions = Some(11),
@@ -259,7 +269,17 @@ mod tests {
             |asked| asked.portfolio.as_mut().unwrap().portfolio_id = "a".to_owned(),
             |asked| asked.portfolio.as_mut().unwrap().net_asset_value = Some(1e6),
             |asked| asked.portfolio.as_mut().unwrap().positions.reverse(),
-            |asked| asked.portfolio.as_mut().unwrap().positions[1].symbol = "IWN".to_owned(),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1] = position("IWN", -3.0),
+            |asked| asked.portfolio.as_mut().unwrap().valued_on = "2024-03-28".to_owned(),
+            |asked| asked.portfolio.as_mut().unwrap().cash[0].amount = 6.0,
+            |asked| asked.portfolio.as_mut().unwrap().cash.clear(),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1].position_id = "a".to_owned(),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1].valued_on = "b".to_owned(),
+            |asked| asked.portfolio.as_mut().unwrap().positions[1].labels.push(label("k")),
+            |asked| {
+                let instrument = asked.portfolio.as_mut().unwrap().positions[1].instrument.as_mut();
+                instrument.unwrap().isin = "US4642876555".to_owned();
+            },
             |asked| asked.portfolio.as_mut().unwrap().positions[1].average_cost = Some(3.0),
             |asked| asked.portfolio.as_mut().unwrap().positions[1] = position("IWM", -4.0),
             |asked| {

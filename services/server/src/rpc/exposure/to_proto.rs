@@ -1,20 +1,30 @@
 //! Converts exposure reports to protobuf.
 
+use crate::rpc::{portfolio, shared};
+use ::portfolio::{
+    book::Book,
+    lines::{Violation, cash_total},
+};
 use contract::v1;
 use exposure::{
     beta::Beta,
     report::{
         BookBeta, Concentration, CrowdTrade, Exposure, ExposureCoverage, ExposureReport, Leg,
-        Measured, PositionRow, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
+        Measured, PositionRow, ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
     },
     settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
+    validate::Unresolved,
 };
 use factors::{market_value::CapSource, size::SizeBucket};
-use portfolio::lines::Violation;
 use stats::{quantile::QuantileRule, regression};
 
-/// The analysis of a book.
-pub(super) fn report(report: ExposureReport, gross: f64, nav: Option<f64>) -> v1::ExposureReport {
+/// The analysis of a book that was joined from `portfolio`.
+pub(super) fn report(
+    report: ExposureReport,
+    book: &Book,
+    portfolio: &v1::Portfolio,
+) -> v1::ExposureReport {
+    let (gross, nav) = (book.gross, book.net_asset_value);
     let sizes = report.by_size.iter().map(|group| v1::SizeExposure {
         bucket: size_bucket(group.bucket).into(),
         exposure: Some(exposure(&group.exposure)),
@@ -38,8 +48,10 @@ pub(super) fn report(report: ExposureReport, gross: f64, nav: Option<f64>) -> v1
         size_beta: Some(book_beta(&report.size, gross, nav)),
         crowd_trade: Some(crowd_trade(&report.trade, gross, nav)),
         tail_risk: report.tail.as_ref().map(tail_risk),
+        profit_and_loss: report.profit_and_loss.map(profit_and_loss),
         concentration: Some(concentration(&report.concentration)),
-        positions: report.positions.into_iter().map(position).collect(),
+        positions: report.positions.into_iter().map(|row| position(row, portfolio)).collect(),
+        cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
     }
 }
 
@@ -56,6 +68,18 @@ pub(super) fn coverage(coverage: &ExposureCoverage) -> v1::Coverage {
 /// One violation of a portfolio.
 pub(super) fn violation(violation: Violation) -> v1::PortfolioViolation {
     v1::PortfolioViolation { field: violation.field, description: violation.description }
+}
+
+/// A line that could not be resolved.
+pub(super) fn unresolved(portfolio: &v1::Portfolio, line: Unresolved) -> v1::UnresolvedLine {
+    let submitted = portfolio.positions.get(line.line);
+    v1::UnresolvedLine {
+        position_id: portfolio::name(portfolio, line.line),
+        instrument: submitted.and_then(|position| position.instrument.clone()),
+        reason: shared::gap_reason(line.reason).into(),
+        detail: line.detail,
+        gross_share: line.gross_share,
+    }
 }
 
 /// A quantile rule.
@@ -229,6 +253,15 @@ fn tail_level(level: &TailLevel) -> v1::TailLevel {
     }
 }
 
+fn profit_and_loss(profit: ProfitAndLoss) -> v1::ProfitAndLoss {
+    v1::ProfitAndLoss {
+        total: profit.long + profit.short,
+        long: profit.long,
+        short: profit.short,
+        share_with_cost: profit.share_with_cost,
+    }
+}
+
 fn concentration(concentration: &Concentration) -> v1::Concentration {
     v1::Concentration {
         herfindahl: concentration.herfindahl,
@@ -251,7 +284,7 @@ const fn size_bucket(bucket: Option<SizeBucket>) -> v1::SizeBucket {
     }
 }
 
-fn position(row: PositionRow) -> v1::PositionExposure {
+fn position(row: PositionRow, portfolio: &v1::Portfolio) -> v1::PositionExposure {
     let observations = row.observations as i32;
     let source = match row.market_cap_source {
         None => v1::MarketCapSource::Unspecified,
@@ -259,7 +292,7 @@ fn position(row: PositionRow) -> v1::PositionExposure {
         Some(CapSource::Printed) => v1::MarketCapSource::Printed,
     };
     v1::PositionExposure {
-        line: row.line as i32,
+        lots: portfolio::lots(portfolio, &row.lots),
         symbol: row.symbol,
         market_value: row.market_value,
         gross_share: row.gross_share,
@@ -285,6 +318,7 @@ fn position(row: PositionRow) -> v1::PositionExposure {
         proxied_sessions: row.proxied_sessions as i32,
         leg: leg_kind(row.leg).into(),
         expected_shortfall: row.expected_shortfall,
+        profit_and_loss: row.profit_and_loss,
     }
 }
 

@@ -3,10 +3,9 @@
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
-    rpc::{field::Fields, page::Page, query::FromProto, shared},
+    rpc::{field::Fields, page::Page, portfolio, query::FromProto, shared},
 };
 use contract::v1;
-use portfolio::lines::Portfolio;
 use squeeze::{
     exit::Participation,
     rank::{RankBy, RankRequest},
@@ -24,7 +23,6 @@ const EXCHANGES: usize = 64;
 /// A request to assess the short side of a portfolio.
 pub(super) struct BookQuery {
     pub(super) as_of: AsOf,
-    pub(super) portfolio: Portfolio,
     pub(super) participation: Participation,
     pub(super) normal: v1::AssessShortBookRequest,
 }
@@ -36,21 +34,15 @@ impl FromProto for BookQuery {
     fn from_proto(mut request: v1::AssessShortBookRequest) -> Result<BookQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, request.as_of.take());
-        shared::default_currency(request.portfolio.as_mut());
-        let portfolio = shared::portfolio(&mut fields, "portfolio", request.portfolio.as_ref());
         let share = *request.participation.get_or_insert(Participation::USUAL.share());
         let participation = Participation::new(share);
         if participation.is_none() {
             let wrong = format!("must be above 0 and at most 1, is {share}");
             fields.add("participation", wrong);
         }
-        let query = portfolio.zip(participation).map(|(portfolio, participation)| BookQuery {
-            as_of,
-            portfolio,
-            participation,
-            normal: request,
-        });
-        fields.finish(query)
+        portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
+        let query = |participation| BookQuery { as_of, participation, normal: request };
+        fields.finish(participation.map(query))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Converts squeeze reports to protobuf.
 
-use crate::rpc::shared::{self, timestamp};
+use crate::rpc::{
+    portfolio,
+    shared::{self, timestamp},
+};
 use contract::v1;
 use factors::short_ratio::Published;
 use marketdata::{basis::Units, dataset::Dataset, day::Day};
@@ -77,7 +80,12 @@ pub(super) fn left_out(ranking: &Ranking) -> v1::LeftOut {
 }
 
 /// One short line; its gaps are reported with its name.
-pub(super) fn line(universe: &Universe, line: ShortLine) -> v1::ShortLine {
+pub(super) fn line(
+    universe: &Universe,
+    portfolio: &v1::Portfolio,
+    line: ShortLine,
+) -> v1::ShortLine {
+    let lots = portfolio::lots(portfolio, &line.lots);
     let mut name = match line.place {
         Some(place) => name(universe, place),
         None => v1::SqueezeName {
@@ -94,6 +102,7 @@ pub(super) fn line(universe: &Universe, line: ShortLine) -> v1::ShortLine {
         quantity: line.shares.ok(),
         exit_days: line.exit_days.ok(),
         mark: line.mark.map(mark),
+        lots,
     }
 }
 

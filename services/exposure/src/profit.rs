@@ -1,0 +1,59 @@
+//! Profit and loss against average costs, lot by lot.
+
+use crate::{prepared::PreparedExposure, report::ProfitAndLoss};
+use marketdata::gap::{Gap, GapReason};
+use portfolio::book::{Book, Holding};
+
+/// Adds up the P&L of every lot that has an average cost and a price, in the order of names.
+pub(crate) fn measure(book: &Book) -> Option<ProfitAndLoss> {
+    let (mut long, mut short, mut marked) = (0.0, 0.0, None::<f64>);
+    for holding in &book.holdings {
+        let Some(mark) = book.cost_mark(holding) else { continue };
+        *(if holding.market_value < 0.0 { &mut short } else { &mut long }) += mark.profit_and_loss;
+        marked = Some(marked.unwrap_or(0.0) + mark.gross);
+    }
+    let (marked, all) = (marked?, lots_gross(book));
+    // Equal sums in different orders may differ in the last bit.
+    let share_with_cost = if 0.0 < all { (marked / all).min(1.0) } else { 0.0 };
+    Some(ProfitAndLoss { long, short, share_with_cost })
+}
+
+/// Σ |market value| over lots and over loose lines that gave a value, each counted by itself.
+fn lots_gross(book: &Book) -> f64 {
+    let lots = book.holdings.iter().flat_map(|holding| book.lots(holding));
+    let mut loose: Vec<f64> =
+        book.loose.iter().filter_map(|line| line.market_value().map(f64::abs)).collect();
+    loose.sort_unstable_by(f64::total_cmp);
+    lots.map(|lot| lot.market_value.abs()).sum::<f64>() + loose.iter().sum::<f64>()
+}
+
+/// What the P&L leaves out: each lot without a cost beside lots of the same name that have one, and
+/// the names without any cost as one gap. Empty if no lot of the book has a cost, because then no
+/// P&L was wanted.
+pub(crate) fn gaps(prepared: &PreparedExposure, book: &Book) -> Vec<Gap> {
+    let has_cost =
+        |holding: &Holding| book.lots(holding).iter().any(|lot| lot.average_cost.is_some());
+    if !book.holdings.iter().any(has_cost) {
+        return Vec::new();
+    }
+    let share = |value: f64| if 0.0 < book.gross { value.abs() / book.gross } else { 0.0 };
+    let (mut gaps, mut names, mut gross) = (Vec::new(), 0, 0.0);
+    for holding in &book.holdings {
+        for lot in book.lots_without_cost(holding) {
+            let symbol = prepared.snapshot.symbol(holding.instrument);
+            let detail = format!("no average cost: the lot is not in the P&L of {symbol}");
+            let gap = Gap::new(GapReason::InputMissing, book.line_name(lot.line), detail);
+            gaps.push(gap.of_gross(share(lot.market_value)));
+        }
+        if !has_cost(holding) {
+            names += 1;
+            gross += holding.market_value.abs();
+        }
+    }
+    if 0 < names {
+        let detail = format!("{names} names have no average cost and are not in the P&L");
+        let gap = Gap::new(GapReason::InputMissing, "profit_and_loss", detail);
+        gaps.push(gap.of_gross(share(gross)));
+    }
+    gaps
+}

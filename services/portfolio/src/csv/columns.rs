@@ -1,0 +1,130 @@
+//! The columns of a portfolio file.
+
+use super::holding::signed;
+use marketdata::symbol::Symbol;
+use tables::{
+    header::{Column, Header},
+    refusal::{Refusal, excerpt},
+};
+
+const SYMBOL: Column = &[
+    "symbol",
+    "ticker",
+    "instrument_id",
+    "instrument",
+    "identifier",
+    "security id",
+    "bloomberg ticker",
+    "bbg ticker",
+    "security",
+];
+const POSITION_ID: Column = &["position_id", "line_id", "lot_id", "id"];
+const FIGI: Column = &["figi", "composite figi", "share class figi", "bbg id", "bloomberg id"];
+const ISIN: Column = &["isin"];
+const CUSIP: Column = &["cusip"];
+const SEDOL: Column = &["sedol"];
+const MIC: Column = &["mic"];
+const ASSET_CLASS: Column =
+    &["asset_class", "asset type", "security type", "sec type", "instrument type", "product type"];
+const CURRENCY: Column = &["currency", "ccy", "local currency"];
+const QUANTITY: Column =
+    &["quantity", "shares", "qty", "position", "units", "net quantity", "shares held"];
+const VALUE: Column = &[
+    "market_value",
+    "market value usd",
+    "mv",
+    "mkt value",
+    "value",
+    "notional",
+    "notional value",
+    "exposure",
+];
+const VALUED_ON: Column = &["valued_on", "valuation date", "value date", "price date"];
+const SIDE: Column = &["side", "long/short", "l/s", "direction", "position side", "type"];
+const COST: Column = &["average_cost", "avg_cost", "average price", "avg price", "cost price"];
+const ID_TYPE: Column = &["id_type", "identifier type"];
+
+/// Columns that are labels by their usual names; `label:anything` is one too.
+const LABELS: [&str; 3] = ["account", "strategy", "trader"];
+const LABEL_PREFIX: &str = "label:";
+
+/// Where each field of a line is; `None` if the file lacks it.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    pub(super) symbol: Option<usize>,
+    pub(super) position_id: Option<usize>,
+    pub(super) figi: Option<usize>,
+    pub(super) isin: Option<usize>,
+    pub(super) cusip: Option<usize>,
+    pub(super) sedol: Option<usize>,
+    pub(super) mic: Option<usize>,
+    pub(super) asset_class: Option<usize>,
+    pub(super) currency: Option<usize>,
+    pub(super) quantity: Option<usize>,
+    pub(super) value: Option<usize>,
+    pub(super) valued_on: Option<usize>,
+    pub(super) side: Option<usize>,
+    pub(super) cost: Option<usize>,
+    pub(super) id_type: Option<usize>,
+    /// Columns that are labels, with their keys.
+    pub(super) labels: Vec<(usize, String)>,
+}
+
+impl Columns {
+    fn of(header: &Header) -> Columns {
+        Columns {
+            symbol: header.find(SYMBOL),
+            position_id: header.find(POSITION_ID),
+            figi: header.find(FIGI),
+            isin: header.find(ISIN),
+            cusip: header.find(CUSIP),
+            sedol: header.find(SEDOL),
+            mic: header.find(MIC),
+            asset_class: header.find(ASSET_CLASS),
+            currency: header.find(CURRENCY),
+            quantity: header.find(QUANTITY),
+            value: header.find(VALUE),
+            valued_on: header.find(VALUED_ON),
+            side: header.find(SIDE),
+            cost: header.find(COST),
+            id_type: header.find(ID_TYPE),
+            labels: labels(header),
+        }
+    }
+
+    fn are_a_portfolio(&self) -> bool {
+        let names = [self.symbol, self.figi, self.isin, self.cusip, self.sedol];
+        let sizes = [self.quantity, self.value];
+        names.iter().any(Option::is_some) && sizes.iter().any(Option::is_some)
+    }
+}
+
+fn labels(header: &Header) -> Vec<(usize, String)> {
+    let key = |column: usize| {
+        let name = header.name(column).trim().to_ascii_lowercase();
+        let is_usual = LABELS.contains(&name.as_str());
+        let key = name.strip_prefix(LABEL_PREFIX).map(|key| key.trim().to_owned());
+        Some((column, key.filter(|key| !key.is_empty()).or(is_usual.then_some(name))?))
+    };
+    (0..header.len()).filter_map(key).collect()
+}
+
+/// The delimiter, the columns, and whether the first line is a header.
+pub(super) fn layout(head: &[u8]) -> Result<(u8, Columns, bool), Refusal> {
+    for delimiter in [b',', b'\t', b';', b'|'] {
+        let Some(header) = Header::new(head, delimiter) else { continue };
+        let columns = Columns::of(&header);
+        if columns.are_a_portfolio() {
+            return Ok((delimiter, columns, true));
+        }
+        // Without a header, the first line must be a ticker followed by a number.
+        let plain = header.len() == 2
+            && Symbol::listed(header.name(0)).is_ok()
+            && matches!(signed("quantity", header.name(1).as_bytes()), Ok(Some(_)));
+        if plain {
+            let columns = Columns { symbol: Some(0), quantity: Some(1), ..Columns::default() };
+            return Ok((delimiter, columns, false));
+        }
+    }
+    Err(Refusal::NotAPortfolio { found: excerpt(head) })
+}

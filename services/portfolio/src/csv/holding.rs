@@ -1,0 +1,195 @@
+//! One row of a portfolio file as a position or as cash.
+
+use super::{CashLine, Label, PositionLine, Read, columns::Columns};
+use crate::{
+    identifier::{InstrumentRef, may_be_cash},
+    lines::Size,
+};
+use marketdata::symbol::Symbol;
+use tables::{
+    cell::{amount, date, is_missing, is_no_symbol},
+    refusal::{Fault, Reason, excerpt},
+    row::{Row, text},
+};
+
+/// A number with a minus sign before or after it, or in parentheses.
+pub(super) fn signed(field: &str, found: &[u8]) -> Result<Option<f64>, Fault> {
+    let value = match found.strip_suffix(b"-") {
+        Some(positive) if !positive.is_empty() && !is_missing(found) => {
+            amount(field, positive)?.map(|read| -read.value)
+        }
+        _ => amount(field, found)?.map(|read| read.value),
+    };
+    Ok(value)
+}
+
+/// −1 for a short side, 1 for a long one, `None` for other texts.
+fn side(found: &[u8]) -> Option<f64> {
+    let side = found.to_ascii_lowercase();
+    match side.as_slice() {
+        b"short" | b"s" | b"sell" | b"sell short" | b"ss" | b"sh" => Some(-1.0),
+        b"long" | b"l" | b"buy" | b"b" => Some(1.0),
+        _ => None,
+    }
+}
+
+/// What an asset class says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum AssetClass {
+    Unknown,
+    Listed,
+    Cash,
+}
+
+/// Words of asset classes that are listed shares and funds; `cash equity` is one of them.
+const LISTED: [&str; 10] =
+    ["equit", "stock", "share", "etf", "etp", "fund", "adr", "reit", "trust", "listed"];
+/// Asset classes that are money, besides those that begin with `cash`.
+const CASH: [&str; 4] = ["currency", "currencies", "money", "money market"];
+/// Words of what is derived from a share, whatever else the text says.
+const DERIVED: [&str; 7] = ["option", "future", "swap", "forward", "warrant", "cfd", "right"];
+
+fn asset_class(found: &[u8]) -> Result<AssetClass, Fault> {
+    if is_missing(found) {
+        return Ok(AssetClass::Unknown);
+    }
+    let class = text(found).to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| class.contains(word));
+    if !has(&DERIVED) && has(&LISTED) {
+        return Ok(AssetClass::Listed);
+    }
+    if !has(&DERIVED) && (class.starts_with("cash") || CASH.contains(&class.as_str())) {
+        return Ok(AssetClass::Cash);
+    }
+    let text = format!("the asset class is {:?}; shares, funds and cash are read", excerpt(found));
+    Err(Fault::new(Reason::UnsupportedKind, text))
+}
+
+impl Columns {
+    pub(super) fn read(&self, line: u64, row: &Row<'_>) -> Result<Read, Fault> {
+        match asset_class(row.optional(self.asset_class))? {
+            AssetClass::Cash => self.cash(line, row).map(Read::Cash),
+            class => self.position(line, row, class == AssetClass::Listed).map(Read::Position),
+        }
+    }
+
+    fn cash(&self, line: u64, row: &Row<'_>) -> Result<CashLine, Fault> {
+        let amount = match self.size(row, "the cash")? {
+            Size::Shares(amount) | Size::MarketValue(amount) => amount,
+        };
+        // `USD` in the column of the symbol names the currency, `CASH` does not.
+        let named = row.text(self.symbol).trim().to_ascii_uppercase();
+        let named = Some(named).filter(|symbol| symbol.len() == 3).unwrap_or_default();
+        let currency = row.optional(self.currency);
+        let currency =
+            if is_missing(currency) { named } else { text(currency).to_ascii_uppercase() };
+        let position_id = row.text(self.position_id);
+        Ok(CashLine { line, position_id, currency, amount, labels: self.labels(row) })
+    }
+
+    fn position(&self, line: u64, row: &Row<'_>, is_listed: bool) -> Result<PositionLine, Fault> {
+        let instrument = self.instrument(row)?;
+        let is_named = is_listed || instrument.as_texts().is_identified();
+        if may_be_cash(&instrument.symbol) && !is_named {
+            let text = format!(
+                "{}: add a column asset_class with \"cash\" for money, or \"equity\" for the \
+                 listed share",
+                instrument.symbol
+            );
+            return Err(Fault::new(Reason::MayBeCash, text));
+        }
+        let size = self.size(row, instrument.name())?;
+        let valued_on = match (size, row.optional(self.valued_on)) {
+            (Size::MarketValue(_), found) if !is_missing(found) => {
+                Some(date("the valuation date", found)?)
+            }
+            _ => None,
+        };
+        let cost = amount("the average cost", row.optional(self.cost))?.map(|read| read.value);
+        Ok(PositionLine {
+            line,
+            position_id: row.text(self.position_id),
+            instrument,
+            is_listed,
+            size,
+            valued_on,
+            // Some books list positions received for free with an average cost of zero.
+            average_cost: cost.filter(|cost| *cost != 0.0).map(f64::abs),
+            labels: self.labels(row),
+        })
+    }
+
+    /// The quantity, or else the market value, with the sign that the side gives.
+    fn size(&self, row: &Row<'_>, name: &str) -> Result<Size, Fault> {
+        let quantity = signed("the quantity", row.optional(self.quantity))?;
+        let value = signed("the market value", row.optional(self.value))?;
+        let side = side(row.optional(self.side));
+        // A side must agree with a negative number; it gives the sign of a positive one.
+        let sign = |number: f64| match side {
+            Some(side) if 0.0 < number => Ok(number * side),
+            Some(side) if number < 0.0 && 0.0 < side => {
+                Err(Fault::new(Reason::Negative, format!("{number} on the long side of {name}")))
+            }
+            _ => Ok(number),
+        };
+        match (quantity, value) {
+            (Some(quantity), _) => Ok(Size::Shares(sign(quantity)?)),
+            (None, Some(value)) => Ok(Size::MarketValue(sign(value)?)),
+            (None, None) => {
+                let text = format!("{name} has neither a quantity nor a market value");
+                Err(Fault::new(Reason::MissingValue, text))
+            }
+        }
+    }
+
+    fn labels(&self, row: &Row<'_>) -> Vec<Label> {
+        let label = |(column, key): &(usize, String)| (key.clone(), row.text(Some(*column)));
+        self.labels.iter().map(label).filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    fn instrument(&self, row: &Row<'_>) -> Result<InstrumentRef<String>, Fault> {
+        let code = |column| match row.optional(column) {
+            found if is_missing(found) => String::new(),
+            found => text(found).to_ascii_uppercase(),
+        };
+        let mut instrument = InstrumentRef {
+            symbol: String::new(),
+            figi: code(self.figi),
+            isin: code(self.isin),
+            cusip: code(self.cusip),
+            sedol: code(self.sedol),
+            mic: code(self.mic),
+        };
+        let found = row.optional(self.symbol);
+        match row.optional(self.id_type).to_ascii_uppercase().as_slice() {
+            b"FIGI" => instrument.figi = code(self.symbol),
+            b"ISIN" => instrument.isin = code(self.symbol),
+            b"CUSIP" => instrument.cusip = code(self.symbol),
+            b"SEDOL" => instrument.sedol = code(self.symbol),
+            _ if is_no_symbol(found) && instrument.as_texts().is_identified() => {}
+            _ => instrument.symbol = symbol(found)?,
+        }
+        Ok(instrument)
+    }
+}
+
+/// A ticker; what is certainly none is a fault.
+fn symbol(found: &[u8]) -> Result<String, Fault> {
+    let fault =
+        |what: &str| Err(Fault::new(Reason::BadSymbol, format!("{:?}: {what}", excerpt(found))));
+    if is_no_symbol(found) {
+        return fault("not a symbol");
+    }
+    let text = text(found);
+    if text.parse::<f64>().is_ok() {
+        return fault("a number, perhaps a CUSIP that a spreadsheet converted to one");
+    }
+    let lower = text.to_ascii_lowercase();
+    if ["total", "subtotal", "grand total", "sum"].contains(&lower.trim_end_matches(':')) {
+        return fault("a total, not a position");
+    }
+    match Symbol::listed(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Fault::symbol(error, found)),
+    }
+}

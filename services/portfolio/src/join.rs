@@ -1,0 +1,131 @@
+//! Finds the instruments of lines and brings market values to the view's session.
+
+use crate::{
+    lines::{RawLine, Size, ValidLine, Violation, check_line, is_amount, is_cost, violation},
+    lookup::Lookup,
+    unresolved::{Cause, LooseLine},
+};
+use marketdata::{
+    day::Day,
+    gap::GapReason,
+    instrument::InstrumentId,
+    quotes::{Quotes, past_price},
+};
+
+/// A line whose instrument is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResolvedLine {
+    pub(crate) instrument: InstrumentId,
+    pub(crate) line: usize,
+    /// Size as given.
+    pub(crate) given: Size,
+    /// Size to value: shares if a market value of an earlier day was given.
+    pub(crate) size: Size,
+    pub(crate) average_cost: Option<f64>,
+}
+
+/// Joins the lines of one portfolio, one by one.
+#[derive(Debug)]
+pub(crate) struct Joiner<'a> {
+    lookup: &'a Lookup,
+    /// Last session with closes.
+    session: Option<Day>,
+    /// Day of market values that give none of their own.
+    valued_on: Option<Day>,
+    pub(crate) joined: Vec<ResolvedLine>,
+    pub(crate) loose: Vec<LooseLine>,
+    /// By line; empty if no line has one.
+    pub(crate) position_ids: Vec<String>,
+    pub(crate) violations: Vec<Violation>,
+}
+
+impl<'a> Joiner<'a> {
+    pub(crate) fn new(lookup: &'a Lookup, quotes: &Quotes, valued_on: &str) -> Joiner<'a> {
+        let mut joiner = Joiner {
+            lookup,
+            session: quotes.session(),
+            valued_on: Day::parse_iso(valued_on),
+            joined: Vec::new(),
+            loose: Vec::new(),
+            position_ids: Vec::new(),
+            violations: Vec::new(),
+        };
+        joiner.check_session(|| "valued_on".to_owned(), joiner.valued_on);
+        joiner
+    }
+
+    pub(crate) fn add(&mut self, at: usize, line: &RawLine<'_>) {
+        if !line.position_id.is_empty() {
+            self.position_ids.resize(at, String::new());
+            self.position_ids.push(line.position_id.to_owned());
+        }
+        let found = self.lookup.find(line.instrument.symbol);
+        let plain = found.and_then(|_| plain(line));
+        let Some(valid) = plain.or_else(|| check_line(at, line, &mut self.violations)) else {
+            return;
+        };
+        let Some(instrument) = found else {
+            let is_named = !line.instrument.symbol.is_empty();
+            let cause = if is_named { Cause::UnknownSymbol } else { Cause::NoSymbol };
+            return self.loosen(at, line, valid.size, (None, cause));
+        };
+        self.check_session(|| format!("positions[{at}].valued_on"), valid.valued_on);
+        match self.todays(instrument, &valid) {
+            Ok(size) => self.joined.push(ResolvedLine {
+                instrument,
+                line: at,
+                given: valid.size,
+                size,
+                average_cost: valid.average_cost,
+            }),
+            Err(cause) => self.loosen(at, line, valid.size, (Some(instrument), cause)),
+        }
+    }
+
+    /// Turns a market value of an earlier day into shares at that day's close.
+    fn todays(&self, instrument: InstrumentId, line: &ValidLine) -> Result<Size, Cause> {
+        let Size::MarketValue(value) = line.size else { return Ok(line.size) };
+        let valued_on = line.valued_on.or(self.valued_on);
+        let Some(on) = valued_on.filter(|on| self.session.is_some_and(|session| *on < session))
+        else {
+            return Ok(line.size);
+        };
+        match past_price(self.lookup.snapshot(), instrument, on) {
+            Ok(price) => Ok(Size::Shares(value / price)),
+            Err(GapReason::NoPrice) => Err(Cause::NoPriceOn(on)),
+            Err(_) => Err(Cause::UnknownUnitsOn(on)),
+        }
+    }
+
+    /// A value of a later day than the closes cannot stand beside them.
+    fn check_session(&mut self, path: impl FnOnce() -> String, valued_on: Option<Day>) {
+        if let Some(session) = self.session.filter(|s| valued_on.is_some_and(|on| *s < on)) {
+            let text = format!(
+                "must not be after {session}, the last session with closes at the as-of date"
+            );
+            self.violations.push(violation(path(), text));
+        }
+    }
+
+    fn loosen(
+        &mut self,
+        line: usize,
+        raw: &RawLine<'_>,
+        size: Size,
+        (instrument, cause): (Option<InstrumentId>, Cause),
+    ) {
+        let symbol = raw.instrument.symbol.to_owned();
+        self.loose.push(LooseLine { line, symbol, instrument, size, cause });
+    }
+}
+
+/// The line, if nothing about it needs a closer look. A symbol that was found is valid.
+fn plain(line: &RawLine<'_>) -> Option<ValidLine> {
+    let size = line.size?;
+    let (Size::Shares(amount) | Size::MarketValue(amount)) = size;
+    let is_plain = is_amount(amount)
+        && line.average_cost.is_none_or(is_cost)
+        && line.valued_on.is_empty()
+        && line.instrument.is_symbol_only();
+    is_plain.then_some(ValidLine { size, valued_on: None, average_cost: line.average_cost })
+}

@@ -1,0 +1,206 @@
+//! Reads portfolios of requests, and names their lines in answers.
+
+use crate::{limits, refusal::Refusal, rpc::field::Fields};
+use contract::v1;
+use marketdata::quotes::Quotes;
+use portfolio::{
+    book::{Book, Lot},
+    identifier::{InstrumentRef, may_be_cash},
+    lines::{RawLine, Size, Terms, Violation, amount_bounds, is_amount, line_name, violations},
+    lookup::Lookup,
+};
+
+/// The only currency of portfolios, and the default.
+const CURRENCY: &str = "USD";
+/// Maximum bytes of a position id.
+const POSITION_ID_BYTES: usize = 128;
+/// Maximum number of labels of a line.
+const LABELS: usize = 16;
+/// Maximum bytes of a label's key and of its value.
+const LABEL_BYTES: (usize, usize) = (64, 256);
+
+/// Checks a portfolio and applies its defaults. Its lines are checked again when they are joined;
+/// here they are checked only if the request has other violations, to report all of them together.
+pub fn check(fields: &mut Fields, field: &str, portfolio: Option<&mut v1::Portfolio>) {
+    let Some(portfolio) = portfolio else {
+        fields.add(field, "must be given");
+        return;
+    };
+    let is_lawful = frame(fields, field, portfolio);
+    if is_lawful && fields.any() {
+        fields.add_all(field, violations(raw_lines(portfolio), &terms(portfolio)));
+    }
+}
+
+/// Checks everything of a portfolio but what joining checks, and applies its defaults. Returns
+/// whether it is small enough to look at its lines.
+pub fn frame(fields: &mut Fields, field: &str, portfolio: &mut v1::Portfolio) -> bool {
+    currency(fields, &format!("{field}.currency"), &mut portfolio.currency);
+    let (positions, cash) = (portfolio.positions.len(), portfolio.cash.len());
+    let is_lawful = fields.at_most(&format!("{field}.positions"), positions, limits::POSITIONS)
+        & fields.at_most(&format!("{field}.cash"), cash, limits::POSITIONS);
+    if !is_lawful {
+        return false;
+    }
+    for (at, position) in portfolio.positions.iter_mut().enumerate() {
+        kind(fields, || format!("{field}.positions[{at}]"), position);
+        labels(fields, || format!("{field}.positions[{at}].labels"), &position.labels);
+    }
+    for (at, balance) in portfolio.cash.iter_mut().enumerate() {
+        let path = format!("{field}.cash[{at}]");
+        currency(fields, &format!("{path}.currency"), &mut balance.currency);
+        if !is_amount(balance.amount) {
+            fields.add(format!("{path}.amount"), amount_bounds());
+        }
+        labels(fields, || format!("{path}.labels"), &balance.labels);
+    }
+    position_ids(fields, field, portfolio);
+    true
+}
+
+fn currency(fields: &mut Fields, field: &str, currency: &mut String) {
+    match currency.as_str() {
+        "" => CURRENCY.clone_into(currency),
+        CURRENCY => {}
+        _ => fields.add(field, "must be USD or empty: only USD is accepted so far"),
+    }
+}
+
+/// A line that names no kind is a listed share, unless its symbol is more often money.
+fn kind(fields: &mut Fields, path: impl Fn() -> String, position: &mut v1::Position) {
+    use v1::PositionKind as Kind;
+    match Kind::try_from(position.kind) {
+        Ok(Kind::Listed) => {}
+        Ok(Kind::Unspecified) => {
+            let instrument = reference(position);
+            if may_be_cash(instrument.symbol) && !instrument.is_identified() {
+                let text = format!(
+                    "{} may be money or the listed share of that ticker: put money into \
+                     portfolio.cash, and give the share the kind POSITION_KIND_LISTED",
+                    instrument.symbol
+                );
+                fields.add(format!("{}.instrument.symbol", path()), text);
+            }
+            position.kind = Kind::Listed.into();
+        }
+        Err(_) => {
+            let text = format!(
+                "{} is not a kind of position that this server can value; it can value {} only",
+                position.kind,
+                Kind::Listed.as_str_name()
+            );
+            fields.add(format!("{}.kind", path()), text);
+        }
+    }
+}
+
+fn labels(fields: &mut Fields, path: impl Fn() -> String, labels: &[v1::Label]) {
+    if labels.is_empty() || !fields.at_most(&path(), labels.len(), LABELS) {
+        return;
+    }
+    let (key_bytes, value_bytes) = LABEL_BYTES;
+    for (at, label) in labels.iter().enumerate() {
+        if label.key.is_empty() || key_bytes < label.key.len() {
+            fields
+                .add(format!("{}[{at}].key", path()), format!("must have 1 to {key_bytes} bytes"));
+        }
+        if value_bytes < label.value.len() {
+            let text = format!("must have at most {value_bytes} bytes");
+            fields.add(format!("{}[{at}].value", path()), text);
+        }
+        if labels[..at].iter().any(|other| other.key == label.key) {
+            fields.add(format!("{}[{at}].key", path()), "appears twice");
+        }
+    }
+}
+
+/// Answers name lines by their ids, so an id stands for one line.
+fn position_ids(fields: &mut Fields, field: &str, portfolio: &v1::Portfolio) {
+    let positions = portfolio.positions.iter().map(|position| position.position_id.as_str());
+    let cash = portfolio.cash.iter().map(|balance| balance.position_id.as_str());
+    let all = positions.enumerate().map(|(at, id)| (id, "positions", at));
+    let all = all.chain(cash.enumerate().map(|(at, id)| (id, "cash", at)));
+    let mut given: Vec<(&str, &str, usize)> = all.filter(|(id, ..)| !id.is_empty()).collect();
+    for (id, list, at) in &given {
+        if POSITION_ID_BYTES < id.len() {
+            let text = format!("must have at most {POSITION_ID_BYTES} bytes");
+            fields.add(format!("{field}.{list}[{at}].position_id"), text);
+        }
+    }
+    given.sort_by_key(|(id, ..)| *id);
+    for pair in given.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+        let (_, list, at) = pair[1];
+        let text = format!("is also that of {}[{}]", pair[0].1, pair[0].2);
+        fields.add(format!("{field}.{list}[{at}].position_id"), text);
+    }
+}
+
+/// The positions of a portfolio as received.
+pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = RawLine<'_>> {
+    portfolio.positions.iter().map(|position| RawLine {
+        position_id: &position.position_id,
+        instrument: reference(position),
+        size: position.size.map(|size| match size {
+            v1::position::Size::Quantity(shares) => Size::Shares(shares),
+            v1::position::Size::MarketValue(value) => Size::MarketValue(value),
+        }),
+        valued_on: &position.valued_on,
+        average_cost: position.average_cost,
+    })
+}
+
+fn reference(position: &v1::Position) -> InstrumentRef<&str> {
+    position.instrument.as_ref().map_or(InstrumentRef::of_symbol(""), |named| InstrumentRef {
+        symbol: &named.symbol,
+        figi: &named.figi,
+        isin: &named.isin,
+        cusip: &named.cusip,
+        sedol: &named.sedol,
+        mic: &named.mic,
+    })
+}
+
+/// What a portfolio says about all its lines.
+pub fn terms(portfolio: &v1::Portfolio) -> Terms<'_> {
+    Terms { net_asset_value: portfolio.net_asset_value, valued_on: &portfolio.valued_on }
+}
+
+/// Checks the lines of a portfolio while it joins and values them, in one pass.
+///
+/// # Errors
+/// [`Refusal::Invalid`] with every violation of the lines; paths begin with `portfolio`.
+/// [`Refusal::Failed`] if there is no portfolio.
+pub fn book(
+    portfolio: Option<&v1::Portfolio>,
+    lookup: &Lookup,
+    quotes: &Quotes,
+) -> Result<Book, Refusal> {
+    let Some(portfolio) = portfolio else {
+        return Err(Refusal::Failed("invariant: a query has a portfolio".to_owned()));
+    };
+    Book::join(raw_lines(portfolio), &terms(portfolio), lookup, quotes).map_err(refusal)
+}
+
+fn refusal(violations: Vec<Violation>) -> Refusal {
+    let mut fields = Fields::new();
+    fields.add_all("portfolio", violations);
+    Refusal::Invalid(fields.into_violations())
+}
+
+/// The name of a line in answers: its id or its path.
+pub fn name(portfolio: &v1::Portfolio, line: usize) -> String {
+    line_name(portfolio.positions.get(line).map_or("", |position| &position.position_id), line)
+}
+
+/// The lots of a name, with what the caller said about them.
+pub fn lots(portfolio: &v1::Portfolio, lots: &[Lot]) -> Vec<v1::PositionLot> {
+    let lot = |lot: &Lot| v1::PositionLot {
+        position_id: name(portfolio, lot.line),
+        market_value: lot.market_value,
+        quantity: lot.shares,
+        average_cost: lot.average_cost,
+        profit_and_loss: lot.profit_and_loss,
+        labels: portfolio.positions.get(lot.line).map_or_else(Vec::new, |line| line.labels.clone()),
+    };
+    lots.iter().map(lot).collect()
+}
