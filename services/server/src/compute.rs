@@ -53,6 +53,11 @@ impl Compute {
         Ok(Compute { pool: Arc::new(pool), admitted: Arc::new(Semaphore::new(places)), places })
     }
 
+    /// Number of computations that can still be admitted.
+    pub fn free_places(&self) -> usize {
+        self.admitted.available_permits()
+    }
+
     /// Takes a place for one computation.
     ///
     /// # Errors
@@ -161,7 +166,7 @@ mod tests {
             let compute = compute.clone();
             async move { compute.run(move || held.recv().is_ok()).await }
         });
-        while 0 < compute.admitted.available_permits() {
+        while 0 < compute.free_places() {
             tokio::task::yield_now().await;
         }
         let second = compute.run(|| ()).await;
@@ -214,7 +219,7 @@ mod tests {
             let (compute, begun) = (compute.clone(), Arc::clone(&begun));
             async move { compute.run(move || begun.fetch_add(1, Ordering::SeqCst)).await }
         });
-        while 0 < compute.admitted.available_permits() {
+        while 0 < compute.free_places() {
             tokio::task::yield_now().await;
         }
         second.abort();
@@ -265,7 +270,7 @@ mod tests {
         running.abort();
         assert!(running.await.unwrap_err().is_cancelled());
         // Its last job may still run, and holds the only place until then.
-        while compute.admitted.available_permits() == 0 {
+        while compute.free_places() == 0 {
             tokio::task::yield_now().await;
         }
         let stopped_at = begun.load(Ordering::SeqCst);
