@@ -278,7 +278,8 @@ async fn an_upload_waits_for_analyses_without_the_right_to_write() {
     for _ in 0..2 {
         let mut client = harness.market_data().await;
         let messages = upload(header("prices.csv"), BARS.as_bytes(), 64);
-        uploads.push(tokio::spawn(async move { client.ingest(tokio_stream::iter(messages)).await }));
+        uploads
+            .push(tokio::spawn(async move { client.ingest(tokio_stream::iter(messages)).await }));
     }
     let queue_is_full = async {
         while 0 < compute.free_places() {

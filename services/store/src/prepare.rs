@@ -35,8 +35,7 @@ impl Prepared {
             Arc::new(batch)
         };
         let batch = workers.run(in_order).await?;
-        let (segments, digests) =
-            tokio::try_join!(pack(&batch, workers), digest(&batch, workers))?;
+        let (segments, digests) = tokio::try_join!(pack(&batch, workers), digest(&batch, workers))?;
         let batch = Arc::unwrap_or_clone(batch);
         Ok(Prepared {
             base_revision: batch.base_revision,
