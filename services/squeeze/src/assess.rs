@@ -1,7 +1,7 @@
 //! A portfolio's short lines, each with the measures of its name and the time to buy it back.
 
 use crate::{
-    exit::{ExitLine, ExitPoint, FRACTIONS, Participation, exit_curve},
+    exit::{ExitDays, ExitLine, ExitPlan, Participation},
     measure::{Component, Measured},
     name::sentence,
     traded::Traded,
@@ -53,7 +53,7 @@ pub struct ShortLine {
     /// if it has no settlement.
     pub shares: Measured,
     /// Days to buy it back at the requested participation.
-    pub exit_days: Measured,
+    pub exit: ExitDays,
     /// Profit or loss of the short.
     pub mark: Option<Mark>,
     /// What is missing for the line.
@@ -71,17 +71,15 @@ pub struct ShortBook {
     pub long_count: u32,
     /// Short value with a score / gross short, 0 to 1. `None` without shorts.
     pub share_scored: Option<f64>,
-    /// Short value with exit days / gross short, 0 to 1. `None` without shorts.
-    pub share_with_exit: Option<f64>,
     /// Average score of the scored lines, weighted by short value, 0 to 100. `None` without scored
     /// lines.
     pub mean_score: Option<f64>,
     /// P&L of the lines with an average cost. `None` if no line has one.
     pub profit_and_loss: Option<f64>,
-    /// Days to buy back 25, 50, 75 and 95 % of the short value that has exit days.
-    pub exit_curve: Vec<ExitPoint>,
-    /// Days to buy back all of that value: those of the slowest line.
-    pub exit_days: Option<f64>,
+    /// The exit at normal volumes.
+    pub normal_exit: ExitPlan,
+    /// The exit at the volumes of the last 21 sessions.
+    pub recent_exit: ExitPlan,
     /// Lines without a score or without a value, each with its share of gross.
     pub gaps: Vec<Gap>,
     /// Breakdown of the portfolio's gross market value; long lines that joined count as resolved.
@@ -137,21 +135,21 @@ pub fn assess(
         scored += line.market_value.abs();
         points += line.market_value.abs() * score;
     }
-    let leaving: Vec<ExitLine> = assessed
-        .iter()
-        .filter_map(|line| Some(ExitLine { value: -line.market_value, days: line.exit_days.ok()? }))
-        .collect();
-    let with_exit: f64 = leaving.iter().map(|line| line.value).sum();
+    let plan = |days: fn(&ExitDays) -> Measured| {
+        let leaving = assessed.iter().filter_map(|line| {
+            Some(ExitLine { value: -line.market_value, days: days(&line.exit).ok()? })
+        });
+        ExitPlan::of(&leaving.collect::<Vec<_>>(), gross_short)
+    };
     let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
     ShortBook {
         gross_short,
         long_count: book.holdings.iter().filter(|h| 0.0 < h.market_value).count() as u32,
         share_scored: share(scored),
-        share_with_exit: share(with_exit),
         mean_score: (0.0 < scored).then(|| points / scored),
         profit_and_loss: profit_and_loss(&assessed),
-        exit_curve: exit_curve(&leaving, &FRACTIONS),
-        exit_days: leaving.iter().map(|line| line.days).max_by(f64::total_cmp),
+        normal_exit: plan(|exit| exit.normal),
+        recent_exit: plan(|exit| exit.recent),
         gaps,
         coverage: coverage(book, joined - scored),
         lines: assessed,
@@ -210,14 +208,20 @@ impl Assessor<'_> {
         // splits came since.
         let price = traded.as_ref().map_err(|reason| *reason).and_then(|t| t.value_per_share);
         let stored = price.map(|price| holding.market_value / price);
-        let exit_days = stored.and_then(|shares| {
-            let volume = traded.as_ref().map_err(|reason| *reason)?.average_volume?;
-            self.participation.exit_days(shares, volume)
-        });
+        let volume = |volume: fn(&Traded) -> Measured| {
+            traded.as_ref().map_err(|reason| *reason).and_then(volume)
+        };
+        let (normal, recent) = (volume(|t| t.normal_volume), volume(|t| t.average_volume));
+        let exit = match stored {
+            Ok(shares) => self.participation.exit(shares, normal, recent),
+            Err(reason) => ExitDays { normal: Err(reason), recent: Err(reason) },
+        };
         let symbol = snapshot.symbol(instrument).to_owned();
         let mut gaps = name.map_or_else(Vec::new, |name| name.gaps(&symbol));
-        if let Err(reason) = exit_days {
-            gaps.push(Gap::new(reason, format!("{symbol}.exit_days"), sentence(reason)));
+        let at = [("normal", exit.normal), ("recent", exit.recent)];
+        for (volume, reason) in at.iter().filter_map(|(volume, days)| Some((volume, days.err()?))) {
+            let subject = format!("{symbol}.exit_days_at_{volume}_volume");
+            gaps.push(Gap::new(reason, subject, sentence(reason)));
         }
         let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
         let shares = match name {
@@ -230,7 +234,7 @@ impl Assessor<'_> {
             market_value: holding.market_value,
             share_of_short: -holding.market_value / self.gross_short,
             shares,
-            exit_days,
+            exit,
             mark: mark(holding, since),
             gaps,
             symbol,
