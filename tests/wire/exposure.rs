@@ -368,7 +368,7 @@ async fn a_short_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.unwrap();
     let row = |symbol: &str| report.positions.iter().find(|row| row.symbol == symbol).unwrap();
-    assert_eq!(row("KOSS").size_bucket(), v1::SizeBucket::Unspecified);
+    assert_eq!(row("KOSS").bucket_id, "");
     let market = row("KOSS").market_beta.unwrap();
     assert!(market.own.unwrap().value < 0.3 && 0.5 < market.value, "{market:?}");
     // The mean of all names is below zero, because small caps are short in the crowded trade.

@@ -9,12 +9,13 @@ use crate::{
     prepared::PreparedExposure,
     report::{BookBeta, ExposureCoverage, ExposureReport, Measured, SectorGroup, SizeGroup},
     settings::{BetaSettings, Listing, TailSettings},
+    sizing::Sizing,
     sums::Sums,
     tail_risk,
     top_down::{Map, TopDown},
     trade,
 };
-use factors::size::SizeBucket;
+use factors::size_scheme::SizeScheme;
 use marketdata::{day::Day, instrument::InstrumentId, quotes::Quote};
 use portfolio::book::Book;
 
@@ -28,6 +29,8 @@ pub struct Request<'a> {
     pub beta: BetaSettings,
     /// Settings of the tail.
     pub tail: &'a TailSettings,
+    /// How companies are sorted by size. It changes no beta and no leg of the trade.
+    pub size_scheme: &'a SizeScheme,
     /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
     /// The positions to list.
@@ -36,6 +39,7 @@ pub struct Request<'a> {
 
 /// Analyses a book.
 pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
+    prepared.size_all(request.book.holdings.iter().map(|holding| holding.instrument));
     if request.beta == prepared.settings {
         prepared.estimate_all(request.book.holdings.iter().map(|holding| holding.instrument));
         return analyze_prepared(prepared, request);
@@ -47,7 +51,8 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let book = request.book;
-    let sums = Sums::of(prepared, book);
+    let sizing = Sizing::of(prepared, request.size_scheme);
+    let sums = Sums::of(prepared, book, (&sizing, request.size_scheme.bands.len()));
     let history = history(prepared, request, &sums);
     let tail = history
         .as_ref()
@@ -66,7 +71,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
-        by_size: by_size(&sums),
+        by_size: by_size(request.size_scheme, &sums),
         by_sector: by_sector(prepared, &sums),
         settings: prepared.settings,
         market_symbol: market.map(|resolved| resolved.symbol.clone()),
@@ -82,7 +87,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         },
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         concentration: concentration::measure(prepared, book),
-        positions: positions::list(prepared, book, request, tail.as_ref()),
+        positions: positions::list(prepared, request, &sizing, tail.as_ref()),
         coverage: ExposureCoverage {
             resolved: share(sums.resolved),
             proxied: share(sums.proxied),
@@ -137,12 +142,12 @@ impl TopDownBetas {
     }
 }
 
-fn by_size(sums: &Sums) -> Vec<SizeGroup> {
-    let buckets = SizeBucket::ALL.map(Some).into_iter().chain([None]);
+fn by_size(scheme: &SizeScheme, sums: &Sums) -> Vec<SizeGroup> {
+    let buckets = scheme.bands.iter().map(|band| Some(band.bucket_id.clone())).chain([None]);
     buckets
         .zip(&sums.by_size)
         .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(bucket, exposure)| SizeGroup { bucket, exposure: *exposure })
+        .map(|(bucket_id, exposure)| SizeGroup { bucket_id, exposure: *exposure })
         .collect()
 }
 

@@ -16,6 +16,7 @@ mod concentration;
 mod gaps;
 mod history;
 mod positions;
+mod sizing;
 mod stand_in;
 mod sums;
 mod tail_risk;

@@ -7,7 +7,7 @@ use crate::{
     beta::Beta,
     settings::{BetaSettings, TailSettings},
 };
-use factors::{market_value::CapSource, size::SizeBucket};
+use factors::{market_value::CapSource, size_scheme::SchemeSize};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
 
 /// Long, short, gross and net of a set of positions.
@@ -99,11 +99,11 @@ impl BookBeta {
 /// Role of a position in the crowded trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Leg {
-    /// Held long, and either a company worth at least 200 billion or one of the configured
+    /// Held long, and either in the top band of the standard size scheme or one of the configured
     /// megacaps.
     MegacapLong,
-    /// Held short, and either a company ranked below 1,000 by market value or worth less than 2
-    /// billion, or the small-cap index, or one of its fund's newest known holdings.
+    /// Held short, and either a mid cap or smaller in the standard size scheme, or the small-cap
+    /// index, or one of its fund's newest known holdings.
     SmallCapShort,
     /// Everything else.
     Other,
@@ -317,8 +317,9 @@ pub struct PositionRow {
     pub market_cap_on: Option<Day>,
     /// Rank of the company by market value, from 1.
     pub market_cap_rank: Option<u32>,
-    /// Bucket of the company.
-    pub size_bucket: Option<SizeBucket>,
+    /// Bucket of the company under the requested scheme, by name, and how it was found. `None` for
+    /// funds, indices and names without a known market value.
+    pub bucket: Option<(String, SchemeSize)>,
     /// Sector as named by the source.
     pub sector: Option<String>,
     /// Market beta.
@@ -344,11 +345,18 @@ pub struct PositionRow {
     pub expected_shortfall: Option<f64>,
 }
 
+impl PositionRow {
+    /// The name of its size bucket.
+    pub fn bucket_id(&self) -> Option<&str> {
+        self.bucket.as_ref().map(|(bucket_id, _)| bucket_id.as_str())
+    }
+}
+
 /// Exposure of one size bucket.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SizeGroup {
     /// The bucket. `None` for funds, indices and names without a known market value.
-    pub bucket: Option<SizeBucket>,
+    pub bucket_id: Option<String>,
     /// Exposure of its names.
     pub exposure: Exposure,
 }

@@ -5,6 +5,7 @@ use crate::{
     name::{NONE, NameRow},
     prepared::PreparedExposure,
     report::{Exposure, Leg, Measured},
+    sizing::Sizing,
 };
 use portfolio::book::{Book, Holding};
 
@@ -38,8 +39,8 @@ impl BetaSum {
 #[derive(Debug)]
 pub(crate) struct Sums {
     pub(crate) total: Exposure,
-    /// By bucket; the last entry is for unclassified names.
-    pub(crate) by_size: [Exposure; 6],
+    /// By band of the scheme; the last entry is for names of unknown size.
+    pub(crate) by_size: Vec<Exposure>,
     /// By sector; the last entry is for names without one.
     pub(crate) by_sector: Vec<Exposure>,
     pub(crate) legs: [Exposure; 3],
@@ -70,23 +71,16 @@ pub(crate) struct Sums {
     pub(crate) noteworthy: Vec<usize>,
 }
 
-/// The role of a holding in the trade.
-pub(crate) fn leg(name: &NameRow, market_value: f64) -> Leg {
-    if name.megacap && 0.0 < market_value {
-        Leg::MegacapLong
-    } else if name.small_cap && market_value < 0.0 {
-        Leg::SmallCapShort
-    } else {
-        Leg::Other
-    }
-}
-
 impl Sums {
-    /// Sums a book whose gross is positive.
-    pub(crate) fn of(prepared: &PreparedExposure, book: &Book) -> Sums {
+    /// Sums a book whose gross is positive, by the bands of a scheme.
+    pub(crate) fn of(
+        prepared: &PreparedExposure,
+        book: &Book,
+        (sizing, bands): (&Sizing<'_>, usize),
+    ) -> Sums {
         let mut sums = Sums {
             total: Exposure::ZERO,
-            by_size: [Exposure::ZERO; 6],
+            by_size: vec![Exposure::ZERO; bands + 1],
             by_sector: vec![Exposure::ZERO; prepared.sectors.len() + 1],
             legs: [Exposure::ZERO; 3],
             terms: [(); 3].map(|()| Vec::with_capacity(book.holdings.len())),
@@ -109,7 +103,8 @@ impl Sums {
         };
         for (index, holding) in book.holdings.iter().enumerate() {
             let name = prepared.name(holding.instrument);
-            sums.add(index, holding, &name, prepared, book.gross);
+            let band = sizing.size(holding.instrument).map(|sized| sized.band);
+            sums.add((index, holding), (&name, band), prepared, book.gross);
         }
         sums.add_loose(book);
         sums
@@ -117,21 +112,21 @@ impl Sums {
 
     fn add(
         &mut self,
-        index: usize,
-        holding: &Holding,
-        name: &NameRow,
+        (index, holding): (usize, &Holding),
+        (name, band): (&NameRow, Option<usize>),
         prepared: &PreparedExposure,
         gross: f64,
     ) {
         let value = holding.market_value;
         let size = value.abs();
-        let leg = leg(name, value) as usize;
+        let leg = prepared.leg(holding.instrument, name, value) as usize;
         self.total.add(value, name.market);
-        self.by_size[name.bucket.map_or(5, |bucket| bucket as usize)].add(value, name.market);
+        let unsized_band = self.by_size.len() - 1;
+        self.by_size[band.unwrap_or(unsized_band)].add(value, name.market);
         let unsectored = self.by_sector.len() - 1;
         self.by_sector[(name.sector as usize).min(unsectored)].add(value, name.market);
         self.legs[leg].add(value, name.market);
-        if name.bucket.is_none() {
+        if band.is_none() {
             self.unsized_gross += size;
         }
         if name.may_be_fund {
@@ -181,7 +176,8 @@ impl Sums {
         loose.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (value, known) in loose {
             self.total.add(value, 0.0);
-            self.by_size[5].add(value, 0.0);
+            let unsized_band = self.by_size.len() - 1;
+            self.by_size[unsized_band].add(value, 0.0);
             let unsectored = self.by_sector.len() - 1;
             self.by_sector[unsectored].add(value, 0.0);
             self.legs[Leg::Other as usize].add(value, 0.0);

@@ -21,16 +21,13 @@ use factors::{
     returns::Sessions,
     roles::Roles,
     sector::sector,
-    size::{self, SizeBucket, Sizes},
+    size::{self, Sizes},
 };
 use marketdata::{
     dataset::Dataset, day::Day, instrument::InstrumentId, quotes::Quotes, snapshot::Snapshot,
 };
 use rayon::prelude::*;
 use std::sync::Arc;
-
-/// Companies with a higher rank number are small caps, as in the Russell 1000.
-const LARGE_CAP_RANKS: u32 = 1_000;
 
 /// One instrument as read from the snapshot.
 struct Item {
@@ -284,22 +281,15 @@ impl Names<'_> {
         let company = self.sizes.get(item.instrument);
         let bucket = company.map(|company| company.bucket);
         let is_fund = item.kind == InstrumentKind::Fund;
-        // A line that may be a fund is not put into a leg by size alone.
         let may_be_fund = company.is_some_and(|company| company.kind != InstrumentKind::Company);
-        let sized = company.filter(|_| !may_be_fund);
-        let is_small = |company: &size::Size| {
-            LARGE_CAP_RANKS < company.rank || SizeBucket::Small <= company.bucket
-        };
         let mut name = NameRow {
             row: item.row,
             sector: self.sector_index(item.sector),
             bucket,
             is_fund,
             may_be_fund,
-            megacap: sized.is_some_and(|company| company.bucket == SizeBucket::Mega)
-                || self.roles.megacap_instruments.contains(&item.instrument),
-            small_cap: sized.is_some_and(is_small)
-                || item.in_small_cap_fund
+            is_megacap: self.roles.megacap_instruments.contains(&item.instrument),
+            in_small_cap_index: item.in_small_cap_fund
                 || self.roles.small_instruments.contains(&item.instrument),
             ..NO_NAME
         };

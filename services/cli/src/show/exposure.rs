@@ -10,7 +10,7 @@ use crate::{
 };
 use contract::v1::{
     AnalyzePortfolioResponse, BookBeta, CrowdTrade, DayRepeat, Estimate, Exposure, ExposureReport,
-    LegPnl, NameBeta, PositionExposure, SizeBucket, TailRisk, TradeLegKind,
+    LegPnl, NameBeta, PositionExposure, TailRisk, TradeLegKind,
 };
 
 /// The exposure report for people.
@@ -154,7 +154,7 @@ fn exposure_table(first: &str) -> Table {
 fn sizes(report: &ExposureReport) -> Table {
     let mut table = exposure_table("size");
     for size in &report.by_size {
-        table.row(exposure_row(bucket(size.bucket()), size.exposure.as_ref()));
+        table.row(exposure_row(bucket(&size.bucket_id), size.exposure.as_ref()));
     }
     table.row(exposure_row("all", report.total.as_ref()));
     table
@@ -357,7 +357,7 @@ fn positions(positions: &[PositionExposure]) -> Table {
             beta(position.size_beta.as_ref()),
             beta(position.crowd_beta.as_ref()),
             number::loss(position.expected_shortfall, number::usd),
-            Cell::faint(bucket(position.size_bucket())),
+            Cell::faint(bucket(&position.bucket_id)),
             Cell::faint(position.sector.clone()),
         ]);
     }
@@ -368,13 +368,6 @@ fn beta(beta: Option<&NameBeta>) -> Cell {
     number::cell(beta.map(|beta| beta.value), |value| number::signed(value, 2))
 }
 
-fn bucket(bucket: SizeBucket) -> &'static str {
-    match bucket {
-        SizeBucket::Mega => "mega",
-        SizeBucket::Large => "large",
-        SizeBucket::Mid => "mid",
-        SizeBucket::Small => "small",
-        SizeBucket::Micro => "micro",
-        SizeBucket::Unspecified => "unknown size",
-    }
+fn bucket(bucket_id: &str) -> &str {
+    if bucket_id.is_empty() { "unknown size" } else { bucket_id }
 }

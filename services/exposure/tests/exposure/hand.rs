@@ -79,8 +79,14 @@ fn value_at_risk_under_every_rule() {
     for (rule, expected) in rows {
         let tail = &tail(&[0.95, 0.90, 0.88], rule);
         let beta = BetaSettings::PREPARED;
-        let request =
-            Request { book: &book, beta, tail, repeat_on: None, listing: Listing::Largest(0) };
+        let request = Request {
+            book: &book,
+            beta,
+            tail,
+            size_scheme: SizeScheme::standard(),
+            repeat_on: None,
+            listing: Listing::Largest(0),
+        };
         let report = analyze(&prepared, &request);
         let risk = report.tail.unwrap();
         near(risk.levels[0].value_at_risk, expected * 1e6, 0.02);
@@ -122,9 +128,9 @@ fn legs_follow_size_rank_and_the_funds_holdings() {
     // megacap held short, a megacap held long.
     let expected = [small_cap, small_cap, Leg::Other, small_cap, Leg::Other, Leg::MegacapLong];
     assert_eq!(legs, expected);
-    let bucket = |at: usize| report.positions[at].size_bucket;
-    assert_eq!((bucket(0), bucket(1)), (None, Some(SizeBucket::Micro)));
-    assert_eq!((bucket(2), bucket(3)), (Some(SizeBucket::Large), Some(SizeBucket::Large)));
+    let bucket = |at: usize| report.positions[at].bucket_id();
+    assert_eq!((bucket(0), bucket(1)), (None, Some("micro")));
+    assert_eq!((bucket(2), bucket(3)), (Some("large"), Some("large")));
     near(report.trade.matched, 1e6, 1e-9);
 }
 

@@ -135,7 +135,7 @@ fn prices_restated_on_another_basis_change_nothing() {
     near(both(b).0, both(a).0, 1e-5 * gross);
     near(both(b).1, both(a).1, 1e-5 * gross);
     for (a, b) in a.positions.iter().zip(&b.positions) {
-        assert_eq!((a.size_bucket, a.leg), (b.size_bucket, b.leg));
+        assert_eq!((&a.bucket, a.leg), (&b.bucket, b.leg));
         near(
             b.market_cap_usd.unwrap(),
             a.market_cap_usd.unwrap(),

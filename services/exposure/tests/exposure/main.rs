@@ -19,7 +19,7 @@ use exposure::{
     report::{ExposureReport, Leg, TailRisk},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
 };
-use factors::{roles::Roles, size::SizeBucket};
+use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{
     day::Day,
     fixture::{Fixture, day},
@@ -70,7 +70,14 @@ fn report_with(
 ) -> ExposureReport {
     let tail = tail(&[0.95, 0.99], QuantileRule::Linear);
     let book = &join(prepared, lines, Some(10e6));
-    let request = Request { book, beta, tail: &tail, repeat_on, listing: Listing::All };
+    let request = Request {
+        book,
+        beta,
+        tail: &tail,
+        size_scheme: SizeScheme::standard(),
+        repeat_on,
+        listing: Listing::All,
+    };
     analyze(prepared, &request)
 }
 

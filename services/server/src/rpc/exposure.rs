@@ -1,6 +1,7 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
 mod from_proto;
+mod size_scheme;
 mod to_proto;
 
 use crate::{
@@ -22,6 +23,7 @@ use exposure::{
     settings::{BetaSettings, Listing},
     validate::validate,
 };
+use factors::size_scheme::SizeScheme;
 use from_proto::{AnalysisQuery, ValidationQuery};
 use portfolio::book::Book;
 use tonic::{Request, Response, Status};
@@ -59,7 +61,10 @@ impl AnalysisQuery {
         };
         let is_small = positions <= INLINE_POSITIONS_MAX
             && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
-        self.beta == BetaSettings::PREPARED && self.repeat_on.is_none() && is_small
+        self.beta == BetaSettings::PREPARED
+            && self.size_scheme == *SizeScheme::standard()
+            && self.repeat_on.is_none()
+            && is_small
     }
 
     /// The portfolio, checked, joined and valued.
@@ -79,13 +84,15 @@ impl AnalysisQuery {
             book,
             beta: self.beta,
             tail: &self.tail,
+            size_scheme: &self.size_scheme,
             repeat_on: self.repeat_on,
             listing: self.listing,
         };
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
         let coverage = to_proto::coverage(&report.coverage);
-        let report = Some(to_proto::report(report, book.gross, book.net_asset_value));
+        let report =
+            Some(to_proto::report(report, &self.size_scheme, (book.gross, book.net_asset_value)));
         let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
         Answer::with_gaps(response, gaps).covering(coverage)
     }
