@@ -53,6 +53,11 @@ fn example() -> v1::AnalyzePortfolioRequest {
     }
 }
 
+fn coverage(answer: &v1::AnalyzePortfolioResponse, aspect: v1::CoverageAspect) -> v1::Coverage {
+    let row = answer.coverage.iter().find(|row| row.aspect() == aspect);
+    *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.coverage))
+}
+
 fn near(a: f64, b: f64, tolerance: f64) {
     assert!((a - b).abs() <= tolerance, "{a} is not within {tolerance} of {b}");
 }
@@ -78,8 +83,8 @@ async fn the_worked_example_and_its_replay() {
     near(beta.per_net_asset_value.unwrap(), 0.71, 1e-6);
     near(beta.top_down.unwrap().value, 7.1e6, 20.0);
     assert_eq!((report.market_symbol.as_str(), report.small_cap_symbol.as_str()), ("^GSPC", ""));
-    let coverage = answer.coverage.unwrap();
-    near(coverage.resolved, 1.0, 1e-12);
+    near(coverage(&answer, v1::CoverageAspect::OwnBetas).own, 1.0, 1e-12);
+    near(coverage(&answer, v1::CoverageAspect::Sized).missing, 1.0, 1e-12);
     assert_eq!(report.positions.len(), 4);
     assert_eq!((report.positions[0].symbol.as_str(), report.positions[0].line), ("AA", 0));
     let tail = report.tail_risk.unwrap();
@@ -160,12 +165,13 @@ async fn unresolved_lines_are_gaps_with_their_share() {
         .map(|gap| (gap.subject.as_str(), gap.gross_share))
         .collect();
     assert_eq!(unknown, [("portfolio.positions[4]", Some(0.2)), ("portfolio.positions[5]", None)]);
-    near(answer.coverage.unwrap().not_joined, 0.2, 1e-12);
-    near(answer.report.unwrap().total.unwrap().short, 13e6, 1e-6);
+    near(coverage(&answer, v1::CoverageAspect::Priced).missing, 0.2, 1e-12);
+    near(answer.report.clone().unwrap().total.unwrap().short, 13e6, 1e-6);
     // Before the first publication there are no data, and the answer reports it.
     request.as_of = on("2019-01-02");
     let early = client.analyze_portfolio(request).await.unwrap().into_inner();
-    near(early.coverage.unwrap().excluded, 0.8, 1e-12);
+    near(coverage(&early, v1::CoverageAspect::Priced).proxied, 0.8, 1e-12);
+    near(coverage(&early, v1::CoverageAspect::OwnTailHistory).missing, 1.0, 1e-12);
     assert!(early.report.unwrap().tail_risk.is_none());
     assert!(early.gaps.iter().any(|gap| gap.reason() == v1::GapReason::InputMissing));
 }
@@ -300,7 +306,7 @@ async fn a_book_of_january_2021() {
         ..v1::AnalyzePortfolioRequest::default()
     };
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
-    let report = answer.report.unwrap();
+    let report = answer.report.clone().unwrap();
     assert_eq!((report.market_symbol.as_str(), report.small_cap_symbol.as_str()), ("SPY", "IWM"));
     assert!(answer.gaps.iter().any(|gap| gap.detail == "IWM stands in for ^RUT"));
     let row = |symbol: &str| {
@@ -339,7 +345,8 @@ async fn a_book_of_january_2021() {
     let short = -10_000.0 * 325.00 * 1.3484 - 100_000.0 * 13.26 * 3.0121;
     let longs: f64 = repeat.pnl - short;
     assert!((-1e6..0.0).contains(&longs), "{longs}");
-    near(answer.coverage.unwrap().not_joined, 1e5 / report.total.unwrap().gross, 1e-12);
+    let priced = coverage(&answer, v1::CoverageAspect::Priced);
+    near(priced.missing, 1e5 / report.total.unwrap().gross, 1e-12);
 }
 
 /// KOSS on 2021-02-16: the file of 2020-12-31 gives it no shares outstanding, so its size is

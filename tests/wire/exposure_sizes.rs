@@ -8,7 +8,7 @@ use tonic::{Code, transport::Channel};
 
 const TODAY: &str = "2021-01-27";
 
-/// 150 sessions up to [`TODAY`]: the market, SQ at 10 until it closes at 200 today, and FLAT at 50.
+/// 150 sessions up to [`TODAY`]: the market, SQ at 10 until it closes at 200 today, FLAT at 50 and ONLY at 20.
 fn prices() -> String {
     let today = Day::parse_iso(TODAY).unwrap();
     let mut text = String::from("Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
@@ -17,7 +17,8 @@ fn prices() -> String {
         let day = calendar::plus_sessions(today, -back);
         market *= 1.0 + 0.01 * f64::from((back * 7) % 11 - 5);
         let squeezed = if back == 0 { 200.0 } else { 10.0 };
-        for (symbol, close) in [("^GSPC", market), ("SQ", squeezed), ("FLAT", 50.0)] {
+        for (symbol, close) in [("^GSPC", market), ("SQ", squeezed), ("FLAT", 50.0), ("ONLY", 20.0)]
+        {
             writeln!(text, "{symbol},{day},{close},{close},{close},{close},{close},1000").unwrap();
         }
     }
@@ -72,7 +73,7 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
     assert_eq!(squeezed.leg(), v1::TradeLegKind::SmallCapShort);
     let buckets: Vec<&str> = report.by_size.iter().map(|size| size.bucket_id.as_str()).collect();
     assert_eq!(buckets, ["large", "small"]);
-    let scheme = report.size_scheme.unwrap();
+    let scheme = report.size_scheme.as_ref().unwrap();
     assert_eq!((scheme.lag_sessions, scheme.reconstitutions), (Some(63), Some(12)));
 
     // Two bands, without a lag: the last reconstitution is 2021-01-04, at 10. Betas and legs stay.
@@ -91,6 +92,56 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
     );
     assert_eq!(row(&two, "SQ").market_beta, squeezed.market_beta);
     assert_eq!(row(&two, "SQ").leg(), v1::TradeLegKind::SmallCapShort);
+}
+
+/// Nasdaq's screener classifies SQ and FLAT, a list of GICS only ONLY. "Technology" of one scheme and
+/// "Information Technology" of the other would be two rows that never net.
+#[tokio::test(flavor = "multi_thread")]
+async fn sectors_of_two_schemes_never_stand_in_one_table() {
+    let (harness, mut client) = market().await;
+    let gics = "Symbol,Security,GICS Sector\nONLY,Only Inc.,Information Technology\n";
+    harness.ingest("sp500_2021-01-26.csv", gics.as_bytes()).await;
+    let request = book(vec![worth("SQ", 1e6), worth("ONLY", -1e6)]);
+    let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
+    let report = answer.report.unwrap();
+    assert_eq!(report.sector_scheme_id, "NASDAQ");
+    let table: Vec<(&str, &str, f64)> = report
+        .by_sector
+        .iter()
+        .map(|row| (row.scheme_id.as_str(), row.sector.as_str(), row.exposure.unwrap().net))
+        .collect();
+    assert_eq!(table, [("NASDAQ", "Technology", 1e6), ("", "", -1e6)]);
+    assert_eq!(row(&report, "SQ").sector_scheme_id, "NASDAQ");
+    assert_eq!(row(&report, "ONLY").sector, "");
+    let gap = answer.gaps.iter().find(|gap| gap.subject == "sector").unwrap();
+    assert_eq!((gap.reason(), gap.gross_share), (v1::GapReason::NoClassification, Some(0.5)));
+    assert!(gap.detail.contains("50.0 % of gross has a sector of another scheme only"));
+}
+
+/// Without a screener nothing says how large the names are: the betas are their own, the sizes are
+/// unknown for all of gross, and one number would hide it.
+#[tokio::test(flavor = "multi_thread")]
+async fn coverage_is_told_aspect_by_aspect() {
+    let (_harness, mut client) = market().await;
+    let request = book(vec![worth("SQ", 1e6), worth("ONLY", -3e6), worth("UNHEARD", 1e6)]);
+    let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
+    use v1::CoverageAspect::{Classified, OwnBetas, OwnTailHistory, Priced, Sized};
+    let rows: Vec<_> = answer.coverage.iter().map(|row| (row.aspect(), row.missing)).collect();
+    let expected = [Priced, Sized, Classified, OwnBetas, OwnTailHistory];
+    assert_eq!(rows.iter().map(|(aspect, _)| *aspect).collect::<Vec<_>>(), expected);
+    for row in &answer.coverage {
+        assert!((row.own + row.proxied + row.missing - 1.0).abs() < 1e-12, "{row:?}");
+    }
+    // SQ's size is that of a printed market value; ONLY has neither size nor sector, and its price
+    // never moves, so it has no beta of its own.
+    let row = |aspect| *answer.coverage.iter().find(|row| row.aspect() == aspect).unwrap();
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+    near(row(Priced).own, 0.8);
+    near(row(Sized).proxied, 0.2);
+    near(row(Sized).missing, 0.8);
+    near(row(Classified).own, 0.2);
+    near(row(OwnTailHistory).own, 0.8);
+    assert!(row(OwnBetas).own < 0.5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use crate::{
     history::History,
     positions,
     prepared::PreparedExposure,
-    report::{BookBeta, ExposureCoverage, ExposureReport, Measured, SectorGroup, SizeGroup},
+    report::{BookBeta, ExposureReport, Measured, SectorGroup, SizeGroup},
     settings::{BetaSettings, Listing, TailSettings},
     sizing::Sizing,
     sums::Sums,
@@ -63,7 +63,6 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         Some(Err(gap)) => (None, Some(gap)),
     };
     let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
-    let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
     let (market, small) = prepared.resolved();
     let drivers = &prepared.drivers;
@@ -72,6 +71,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
         by_size: by_size(request.size_scheme, &sums),
+        sector_scheme: prepared.sector_scheme.clone(),
         by_sector: by_sector(prepared, &sums),
         settings: prepared.settings,
         market_symbol: market.map(|resolved| resolved.symbol.clone()),
@@ -88,12 +88,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         concentration: concentration::measure(prepared, book),
         positions: positions::list(prepared, request, &sizing, tail.as_ref()),
-        coverage: ExposureCoverage {
-            resolved: share(sums.resolved),
-            proxied: share(sums.proxied),
-            excluded: share(sums.excluded),
-            not_joined: share(sums.not_joined),
-        },
+        coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
         tail: tail.map(|tail| tail.risk),
         gaps: Vec::new(),
     };

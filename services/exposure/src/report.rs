@@ -9,6 +9,7 @@ use crate::{
 };
 use factors::{market_value::CapSource, size_scheme::SchemeSize};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
+use portfolio::coverage::Coverage;
 
 /// Long, short, gross and net of a set of positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -370,19 +371,6 @@ pub struct SectorGroup {
     pub exposure: Exposure,
 }
 
-/// Shares of gross by how well names joined.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ExposureCoverage {
-    /// Names with betas of their own.
-    pub resolved: f64,
-    /// Names that use the mean beta of their size bucket or of all names.
-    pub proxied: f64,
-    /// Names in the sums that have no beta at all.
-    pub excluded: f64,
-    /// Lines whose symbol is unknown.
-    pub not_joined: f64,
-}
-
 /// The result of an analysis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExposureReport {
@@ -394,6 +382,8 @@ pub struct ExposureReport {
     pub net_leverage: Option<f64>,
     /// By size, largest companies first, unclassified last; empty groups are omitted.
     pub by_size: Vec<SizeGroup>,
+    /// The classification scheme of all sectors: the one that classifies the most names of the view.
+    pub sector_scheme: String,
     /// By sector, sorted by sector name, unclassified last.
     pub by_sector: Vec<SectorGroup>,
     /// The settings of the betas.
@@ -416,8 +406,8 @@ pub struct ExposureReport {
     pub concentration: Concentration,
     /// Requested positions, largest first.
     pub positions: Vec<PositionRow>,
-    /// How well names joined.
-    pub coverage: ExposureCoverage,
+    /// How well data cover the gross, aspect by aspect. Empty without gross.
+    pub coverage: Vec<Coverage>,
     /// Missing data and the reasons.
     pub gaps: Vec<Gap>,
 }

@@ -4,10 +4,14 @@ use crate::{
     history::{Lacking, LegTerms},
     name::{NONE, NameRow},
     prepared::PreparedExposure,
-    report::{Exposure, Leg, Measured},
+    report::{Exposure, Leg, Measured, TailRisk},
     sizing::Sizing,
 };
-use portfolio::book::{Book, Holding};
+use factors::market_value::CapSource;
+use portfolio::{
+    book::{Book, Holding},
+    coverage::{Aspect, Coverage},
+};
 
 /// A sum of money betas over names.
 #[derive(Clone, Copy, Debug)]
@@ -53,16 +57,17 @@ pub(crate) struct Sums {
     pub(crate) market: BetaSum,
     pub(crate) size: BetaSum,
     pub(crate) crowd: BetaSum,
-    /// Market values by coverage.
-    pub(crate) resolved: f64,
-    pub(crate) proxied: f64,
-    pub(crate) excluded: f64,
-    pub(crate) not_joined: f64,
+    /// Market values by aspect: with data of its own, and with a proxy.
+    priced: [f64; 2],
+    sized: [f64; 2],
+    own_betas: [f64; 2],
     /// Gross of names without a size bucket, and of names without a sector.
     pub(crate) unsized_gross: f64,
     /// Gross of names that have a size bucket but are not classified as company or fund.
     pub(crate) may_be_fund_gross: f64,
     pub(crate) unsectored_gross: f64,
+    /// The part of it that has a sector in another scheme.
+    pub(crate) sectored_elsewhere_gross: f64,
     /// Number of names whose betas use the mean of all names instead of a bucket's, and their
     /// gross.
     pub(crate) all_names: usize,
@@ -90,13 +95,13 @@ impl Sums {
             market: BetaSum::ZERO,
             size: BetaSum::ZERO,
             crowd: BetaSum::ZERO,
-            resolved: 0.0,
-            proxied: 0.0,
-            excluded: 0.0,
-            not_joined: 0.0,
+            priced: [0.0; 2],
+            sized: [0.0; 2],
+            own_betas: [0.0; 2],
             unsized_gross: 0.0,
             may_be_fund_gross: 0.0,
             unsectored_gross: 0.0,
+            sectored_elsewhere_gross: 0.0,
             all_names: 0,
             all_names_gross: 0.0,
             noteworthy: Vec::new(),
@@ -135,6 +140,9 @@ impl Sums {
         if name.sector == NONE {
             self.unsectored_gross += size;
         }
+        if name.is_classified_elsewhere {
+            self.sectored_elsewhere_gross += size;
+        }
         if name.uses_all_names {
             self.all_names += 1;
             self.all_names_gross += size;
@@ -152,17 +160,41 @@ impl Sums {
         if 0.0 < size && (row.is_none() || 0 < name.absent) {
             self.lacking.push(Lacking { instrument: holding.instrument, row, leg, weight });
         }
-        let kind = match (name.has_own_beta, name.has_beta) {
-            (true, _) => &mut self.resolved,
-            (false, true) => &mut self.proxied,
-            (false, false) => &mut self.excluded,
-        };
-        *kind += size;
         let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
+        self.priced[usize::from(stale)] += size;
+        if name.has_beta {
+            self.own_betas[usize::from(!name.has_own_beta)] += size;
+        }
+        if band.is_some() {
+            let source = prepared.size(holding.instrument).map(|company| company.line.source);
+            let is_counted = source == Some(CapSource::SharesTimesClose) && !name.may_be_fund;
+            self.sized[usize::from(!is_counted)] += size;
+        }
         let unmoved = prepared.unmoved_cap(holding.instrument).is_some();
         if stale || unmoved || !name.has_own_beta {
             self.noteworthy.push(index);
         }
+    }
+
+    /// How well data cover the book.
+    pub(crate) fn coverage(&self, gross: f64, tail: Option<&TailRisk>) -> Vec<Coverage> {
+        if gross <= 0.0 {
+            return Vec::new();
+        }
+        let classified = gross - self.unsectored_gross;
+        let history = tail.map_or([0.0; 2], |tail| {
+            let proxied = tail.proxied_share * gross;
+            [self.joined - proxied, proxied]
+        });
+        [
+            (Aspect::Priced, self.priced),
+            (Aspect::Sized, self.sized),
+            (Aspect::Classified, [classified, 0.0]),
+            (Aspect::OwnBetas, self.own_betas),
+            (Aspect::OwnTailHistory, history),
+        ]
+        .map(|(aspect, [own, proxied])| Coverage::of(aspect, own, proxied, gross))
+        .into()
     }
 
     /// Adds lines that did not join but gave a value, sorted by value so that the order of lines
@@ -183,7 +215,7 @@ impl Sums {
             self.legs[Leg::Other as usize].add(value, 0.0);
             self.unsized_gross += value.abs();
             self.unsectored_gross += value.abs();
-            *(if known { &mut self.excluded } else { &mut self.not_joined }) += value.abs();
+            self.priced[1] += if known { value.abs() } else { 0.0 };
         }
     }
 }

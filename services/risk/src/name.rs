@@ -37,6 +37,8 @@ pub struct NameRow {
     pub in_small_cap_index: bool,
     /// Whether the same company has another line.
     pub has_sibling: bool,
+    /// Whether it has a sector, but only in other schemes than the model's.
+    pub is_classified_elsewhere: bool,
     /// Has a size, but may be a company or a fund: it is not classified.
     pub may_be_fund: bool,
 }
@@ -88,6 +90,7 @@ pub const NO_NAME: NameRow = NameRow {
     is_megacap: false,
     in_small_cap_index: false,
     has_sibling: false,
+    is_classified_elsewhere: false,
     may_be_fund: false,
 };
 

@@ -16,6 +16,7 @@ use marketdata::{
 };
 use portfolio::{
     book::{Book, Holding, LooseLine},
+    coverage::{Aspect, Coverage},
     lines::{RawLine, Size},
 };
 
@@ -82,19 +83,8 @@ pub struct ShortBook {
     pub recent_exit: ExitPlan,
     /// Lines without a score or without a value, each with its share of gross.
     pub gaps: Vec<Gap>,
-    /// Breakdown of the portfolio's gross market value; long lines that joined count as resolved.
-    pub coverage: ShortCoverage,
-}
-
-/// Shares of a portfolio's gross market value, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ShortCoverage {
-    /// Long lines that joined, and short lines with a score.
-    pub resolved: f64,
-    /// Short lines that joined but have no score.
-    pub excluded: f64,
-    /// Lines with an unknown symbol or without a price.
-    pub not_joined: f64,
+    /// How well data cover the gross short. Empty without shorts.
+    pub coverage: Vec<Coverage>,
 }
 
 /// Assesses every short line of a book. `lines` are those that the book was joined from.
@@ -142,6 +132,9 @@ pub fn assess(
         ExitPlan::of(&leaving.collect::<Vec<_>>(), gross_short)
     };
     let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
+    let coverage = [(Aspect::Priced, joined), (Aspect::Scored, scored)]
+        .map(|(aspect, own)| Coverage::of(aspect, own, 0.0, gross_short));
+    let coverage = if 0.0 < gross_short { coverage.into() } else { Vec::new() };
     ShortBook {
         gross_short,
         long_count: book.holdings.iter().filter(|h| 0.0 < h.market_value).count() as u32,
@@ -151,7 +144,7 @@ pub fn assess(
         normal_exit: plan(|exit| exit.normal),
         recent_exit: plan(|exit| exit.recent),
         gaps,
-        coverage: coverage(book, joined - scored),
+        coverage,
         lines: assessed,
     }
 }
@@ -170,18 +163,6 @@ fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
         Some(Mark::SinceSettlement { .. }) | None => None,
     });
     made.clone().next().map(|_| made.sum())
-}
-
-fn coverage(book: &Book, excluded: f64) -> ShortCoverage {
-    let loose: f64 = book.loose.iter().filter_map(|loose| loose.market_value).map(f64::abs).sum();
-    let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
-    // Differences of equal sums may come out slightly below zero.
-    let excluded = excluded.max(0.0);
-    ShortCoverage {
-        resolved: share((book.gross - loose - excluded).max(0.0)),
-        excluded: share(excluded),
-        not_joined: share(loose),
-    }
 }
 
 struct Assessor<'a> {

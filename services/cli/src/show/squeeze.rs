@@ -77,7 +77,7 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     }
     page.say(format!("  {}", universe(answer.universe.as_ref())));
     page.say(method(answer.method.as_ref(), terminal));
-    page.say(format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
+    page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
     page.say(evidence::gaps(&answer.gaps, terminal));
     page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
     page

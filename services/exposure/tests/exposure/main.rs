@@ -28,6 +28,7 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use portfolio::coverage::Aspect;
 use portfolio::{
     book::Book,
     lines::{RawLine, Size},

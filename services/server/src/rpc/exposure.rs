@@ -90,7 +90,7 @@ impl AnalysisQuery {
         };
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
-        let coverage = to_proto::coverage(&report.coverage);
+        let coverage = shared::coverage(&report.coverage);
         let report =
             Some(to_proto::report(report, &self.size_scheme, (book.gross, book.net_asset_value)));
         let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };

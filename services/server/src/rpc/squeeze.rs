@@ -68,7 +68,7 @@ impl Query for BookQuery {
         let book = Book::join(lines.iter().copied(), nav, &prepared.lookup, &prepared.quotes)
             .map_err(|violations| shared::of_portfolio("portfolio", violations))?;
         let report = assess(&prepared.universe, &book, &lines, self.participation);
-        let coverage = to_proto::coverage(&report);
+        let coverage = shared::coverage(&report.coverage);
         let totals = to_proto::totals(&report, self.participation);
         let lines = report.lines.into_iter().map(|l| to_proto::line(&prepared.universe, l));
         let response = v1::AssessShortBookResponse {

@@ -88,10 +88,12 @@ fn every_line_is_assessed_or_a_gap_with_its_share() {
     assert_eq!(gap("NOPX"), (GapReason::NoPrice, Some(0.1)));
     near(report.share_scored.unwrap(), 0.2);
     near(report.recent_exit.share.unwrap(), 0.6);
-    let coverage = report.coverage;
-    near(coverage.resolved, 0.6);
-    near(coverage.excluded, 0.2);
-    near(coverage.not_joined, 0.2);
+    // Of 500,000 short, 300,000 has a price and 100,000 a score.
+    let [priced, scored] = report.coverage[..] else { panic!("{:?}", report.coverage) };
+    near(priced.own, 0.6);
+    near(priced.missing, 0.4);
+    near(scored.own, 0.2);
+    near(scored.missing, 0.8);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use contract::v1;
 use exposure::{
     beta::Beta,
     report::{
-        BookBeta, Concentration, CrowdTrade, Exposure, ExposureCoverage, ExposureReport, Leg,
-        Measured, PositionRow, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
+        BookBeta, Concentration, CrowdTrade, Exposure, ExposureReport, Leg, Measured, PositionRow,
+        Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
     },
     settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
 };
@@ -24,7 +24,9 @@ pub(super) fn report(
         exposure: Some(exposure(&group.exposure)),
     });
     let by_size = sizes.collect();
+    let scheme_id = &report.sector_scheme;
     let sectors = report.by_sector.into_iter().map(|group| v1::SectorExposure {
+        scheme_id: group.sector.as_ref().map(|_| scheme_id.clone()).unwrap_or_default(),
         sector: group.sector.unwrap_or_default(),
         exposure: Some(exposure(&group.exposure)),
     });
@@ -44,7 +46,12 @@ pub(super) fn report(
         crowd_trade: Some(crowd_trade(&report.trade, gross, nav)),
         tail_risk: report.tail.as_ref().map(tail_risk),
         concentration: Some(concentration(&report.concentration)),
-        positions: report.positions.into_iter().map(position).collect(),
+        positions: report
+            .positions
+            .into_iter()
+            .map(|row| position(row, &report.sector_scheme))
+            .collect(),
+        sector_scheme_id: report.sector_scheme.clone(),
     }
 }
 
@@ -60,16 +67,6 @@ pub(super) fn size_scheme(scheme: &SizeScheme) -> v1::SizeScheme {
         lag_sessions: Some(scheme.lag_sessions as i32),
         buffer: Some(scheme.buffer),
         reconstitutions: Some(scheme.reconstitutions as i32),
-    }
-}
-
-/// The share of the portfolio that was matched to data.
-pub(super) fn coverage(coverage: &ExposureCoverage) -> v1::Coverage {
-    v1::Coverage {
-        resolved: coverage.resolved,
-        proxied: coverage.proxied,
-        excluded: coverage.excluded,
-        not_joined: coverage.not_joined,
     }
 }
 
@@ -260,7 +257,7 @@ fn concentration(concentration: &Concentration) -> v1::Concentration {
     }
 }
 
-fn position(row: PositionRow) -> v1::PositionExposure {
+fn position(row: PositionRow, sector_scheme: &str) -> v1::PositionExposure {
     let observations = row.observations as i32;
     let sized = row.bucket.as_ref().map(|(_, sized)| *sized);
     let source = match row.market_cap_source {
@@ -283,6 +280,7 @@ fn position(row: PositionRow) -> v1::PositionExposure {
         sized_on: sized.map(|sized| sized.sized_on.to_string()).unwrap_or_default(),
         lagged_market_cap_usd: sized.map(|sized| sized.lagged_market_cap_usd),
         bucket_id: row.bucket.map(|(bucket_id, _)| bucket_id).unwrap_or_default(),
+        sector_scheme_id: row.sector.as_ref().map(|_| sector_scheme.to_owned()).unwrap_or_default(),
         sector: row.sector.unwrap_or_default(),
         market_beta: row.market.map(|beta| name_beta(beta, observations)),
         size_beta: row.size.map(|beta| name_beta(beta, observations)),

@@ -61,16 +61,6 @@ fn exit_plan(plan: &ExitPlan) -> v1::ExitPlan {
     }
 }
 
-/// The share of a book that was matched to data.
-pub(super) fn coverage(book: &ShortBook) -> v1::Coverage {
-    v1::Coverage {
-        resolved: book.coverage.resolved,
-        proxied: 0.0,
-        excluded: book.coverage.excluded,
-        not_joined: book.coverage.not_joined,
-    }
-}
-
 /// The names left out of a ranking.
 pub(super) fn left_out(ranking: &Ranking) -> v1::LeftOut {
     v1::LeftOut {
