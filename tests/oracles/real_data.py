@@ -82,6 +82,7 @@ def squeeze(bars, splits, shorts, settled, on):
             "return_5": total.iloc[-1] / total.iloc[-6] - 1,
             "return_20": total.iloc[-1] / total.iloc[-21] - 1,
             "volume_ratio": volume.iloc[-5:].mean() / volume.iloc[-68:-5].mean(),
+            "median_volume_63": volume.iloc[-63:].median(),
         }
     return out
 

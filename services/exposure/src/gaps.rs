@@ -33,7 +33,7 @@ pub(crate) fn list(
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }
-    gaps.extend(unclassified(sums, book.gross));
+    gaps.extend(unclassified(sums, &prepared.sector_scheme, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
     gaps.extend(top_down(prepared, history, report));
@@ -124,7 +124,7 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
     gaps
 }
 
-fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
+fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     if 0.0 < sums.unsized_gross {
         let detail = "funds, indices and names without a known market value have no size bucket";
@@ -139,7 +139,13 @@ fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
         gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
     }
     if 0.0 < sums.unsectored_gross {
-        let detail = "names without a sector in any listing or holding known at the as-of date";
+        let elsewhere = sums.sectored_elsewhere_gross / gross;
+        let detail = format!(
+            "names without a sector of the scheme {scheme:?} in any listing or holding known at the \
+             as-of date; {:.1} % of gross has a sector of another scheme only, and sectors of two \
+             schemes never stand in one table",
+            100.0 * elsewhere
+        );
         let gap = Gap::new(GapReason::NoClassification, "sector", detail);
         gaps.push(gap.of_gross(sums.unsectored_gross / gross));
     }

@@ -17,6 +17,7 @@ mod gaps;
 mod history;
 mod positions;
 mod profit;
+mod sizing;
 mod stand_in;
 mod sums;
 mod tail_risk;

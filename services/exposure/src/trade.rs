@@ -6,7 +6,7 @@ use crate::{
     name::NONE,
     prepared::PreparedExposure,
     report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg, Unwind},
-    sums::{self, Sums},
+    sums::Sums,
     top_down::Map,
 };
 use marketdata::{bars::Bars, day::Day, instrument::InstrumentId};
@@ -145,7 +145,7 @@ fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
             repeat.proxied_gross_share += holding.market_value.abs() / gross;
         }
         let return_then = own.unwrap_or(name.market * market + name.size * size);
-        let leg = sums::leg(&name, holding.market_value);
+        let leg = prepared.leg(holding.instrument, &name, holding.market_value);
         repeat.leg_pnl[leg as usize] += holding.market_value * return_then;
     }
     repeat.pnl = repeat.leg_pnl.iter().sum();

@@ -90,7 +90,8 @@ impl Story {
         let known = show::evidence::as_known(self.evening_before.snapshot.as_ref());
         let heading = terminal.heading(&format!("The evening before, as known at {known}"));
         let report = self.evening_before.report.as_ref();
-        let words = report.map(|report| show::exposure::words(report, terminal));
+        let words = report
+            .map(|report| show::exposure::words(report, &self.evening_before.coverage, terminal));
         format!("{heading}{}", terminal.wrap(&format!("{}\n", words.unwrap_or_default())))
     }
 

@@ -9,8 +9,8 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, BookBeta, CrowdTrade, DayRepeat, Estimate, Exposure, ExposureReport,
-    LegPnl, NameBeta, PositionExposure, SizeBucket, TailRisk, TradeLegKind,
+    AnalyzePortfolioResponse, BookBeta, Coverage, CoverageAspect, CrowdTrade, DayRepeat, Estimate,
+    Exposure, ExposureReport, LegPnl, NameBeta, PositionExposure, TailRisk, TradeLegKind,
 };
 
 /// The exposure report for people.
@@ -19,16 +19,16 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
     let mut page = Page::new();
     page.say(terminal.heading(&format!("The book as known at {known}")));
     if let Some(report) = &answer.report {
-        body(&mut page, report, terminal);
+        body(&mut page, report, &answer.coverage, terminal);
     }
-    page.say(format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
+    page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
     page.say(evidence::gaps(&answer.gaps, terminal));
     page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
     page
 }
 
-fn body(page: &mut Page, report: &ExposureReport, terminal: Terminal) {
-    page.say(words(report, terminal) + "\n");
+fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) {
+    page.say(words(report, coverage, terminal) + "\n");
     page.table("sizes", sizes(report));
     page.say("\n");
     page.table("sectors", sectors(report));
@@ -52,11 +52,12 @@ fn body(page: &mut Page, report: &ExposureReport, terminal: Terminal) {
     }
 }
 
-/// The report in a few sentences.
-pub(crate) fn words(report: &ExposureReport, terminal: Terminal) -> String {
+/// The report in a few sentences; what is unknown comes first.
+pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) -> String {
     let summary = report.total.as_ref().map(|total| summary(total, report));
-    let trade = report.crowd_trade.as_ref().map(|trade| trade_words(trade, terminal));
-    summary.into_iter().chain(trade).collect()
+    let trade = report.crowd_trade.as_ref().map(|trade| trade_words(trade, coverage, terminal));
+    let doubts = evidence::doubts(coverage, terminal);
+    std::iter::once(doubts).chain(summary).chain(trade).collect()
 }
 
 fn summary(total: &Exposure, report: &ExposureReport) -> String {
@@ -92,7 +93,7 @@ fn summary(total: &Exposure, report: &ExposureReport) -> String {
     }
     if let Some(concentration) = &report.concentration {
         out.push_str(&format!(
-            ". It is {:.0} effective bets, the largest {} of gross",
+            ". It is {:.0} effective names, the largest {} of gross",
             concentration.effective_names,
             number::share(concentration.largest_share)
         ));
@@ -108,8 +109,11 @@ fn is_negligible(trade: &CrowdTrade) -> bool {
 }
 
 /// Says whether the portfolio is in the crowded trade, and how much of its risk that is.
-fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
-    let beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
+fn trade_words(trade: &CrowdTrade, coverage: &[Coverage], terminal: Terminal) -> String {
+    let is_measured = evidence::carries_headline(coverage, CoverageAspect::OwnBetas);
+    let is_sized = evidence::carries_headline(coverage, CoverageAspect::Sized);
+    let trade_beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
+    let beta = trade_beta.filter(|_| is_measured);
     let (verdict, tone) = match beta {
         Some(beta) if 0.1 < beta && is_negligible(trade) => {
             ("This book holds the crowded trade, below larger risks", Tone::Warning)
@@ -121,10 +125,14 @@ fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
         None => ("The crowded trade could not be measured", Tone::Warning),
     };
     let mut out = terminal.paint(tone, verdict);
-    out.push_str(&format!(
-        ": {} of megacaps long is matched by small caps short",
-        number::usd(trade.matched)
-    ));
+    if is_sized {
+        out.push_str(&format!(
+            ": {} of megacaps long is matched by small and mid caps short",
+            number::usd(trade.matched)
+        ));
+    } else {
+        out.push_str(": how much of it is matched is unknown, as are the sizes of its names");
+    }
     if let Some(share) = trade.share_of_variance {
         out.push_str(&format!(", and it explains {} of the book's variance", number::share(share)));
     }
@@ -168,14 +176,18 @@ fn exposure_table(first: &str) -> Table {
 fn sizes(report: &ExposureReport) -> Table {
     let mut table = exposure_table("size");
     for size in &report.by_size {
-        table.row(exposure_row(bucket(size.bucket()), size.exposure.as_ref()));
+        table.row(exposure_row(bucket(&size.bucket_id), size.exposure.as_ref()));
     }
     table.row(exposure_row("all", report.total.as_ref()));
     table
 }
 
 fn sectors(report: &ExposureReport) -> Table {
-    let mut table = exposure_table("sector");
+    let heading = match report.sector_scheme_id.as_str() {
+        "" => "sector".to_owned(),
+        scheme => format!("sector ({scheme})"),
+    };
+    let mut table = exposure_table(&heading);
     for sector in &report.by_sector {
         let name = if sector.sector.is_empty() { "unknown sector" } else { &sector.sector };
         table.row(exposure_row(name, sector.exposure.as_ref()));
@@ -373,7 +385,7 @@ fn positions(positions: &[PositionExposure]) -> Table {
             beta(position.crowd_beta.as_ref()),
             number::loss(position.expected_shortfall, number::usd),
             number::gain(position.profit_and_loss, number::usd_signed),
-            Cell::faint(bucket(position.size_bucket())),
+            Cell::faint(bucket(&position.bucket_id)),
             Cell::faint(position.sector.clone()),
         ]);
     }
@@ -384,13 +396,6 @@ fn beta(beta: Option<&NameBeta>) -> Cell {
     number::cell(beta.map(|beta| beta.value), |value| number::signed(value, 2))
 }
 
-fn bucket(bucket: SizeBucket) -> &'static str {
-    match bucket {
-        SizeBucket::Mega => "mega",
-        SizeBucket::Large => "large",
-        SizeBucket::Mid => "mid",
-        SizeBucket::Small => "small",
-        SizeBucket::Micro => "micro",
-        SizeBucket::Unspecified => "unknown size",
-    }
+fn bucket(bucket_id: &str) -> &str {
+    if bucket_id.is_empty() { "unknown size" } else { bucket_id }
 }

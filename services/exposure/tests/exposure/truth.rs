@@ -69,7 +69,7 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
         world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
     let report = report(&prepared, &raw(&lines));
     let small: Vec<_> =
-        report.positions.iter().filter(|row| row.size_bucket == Some(SizeBucket::Small)).collect();
+        report.positions.iter().filter(|row| row.bucket_id() == Some("small")).collect();
     assert!(20 < small.len());
     let before = month_before(&world, &raw(&lines));
     let own: Vec<(f64, f64)> = small.iter().map(|row| own_market(&before, &row.symbol)).collect();
@@ -99,7 +99,7 @@ fn priors_of_the_month_before_are_close_to_those_of_the_day() {
         let lines: Vec<(String, f64)> =
             world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
         let today = report(&prepare(&world.snapshot(), &World::roles()), &raw(&lines));
-        let small = today.positions.iter().filter(|r| r.size_bucket == Some(SizeBucket::Small));
+        let small = today.positions.iter().filter(|r| r.bucket_id() == Some("small"));
         let small: Vec<_> = small.collect();
         let own: Vec<_> = small.iter().map(|row| own_market(&today, &row.symbol)).collect();
         let (mean, variance) = prior(&own);

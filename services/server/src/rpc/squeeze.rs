@@ -11,6 +11,7 @@ use crate::{
         envelope::Answer,
         portfolio,
         query::{Normal, Place, Query, answer},
+        shared,
     },
     views::Pinned,
 };
@@ -61,7 +62,7 @@ impl Query for BookQuery {
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let book = portfolio::book(Some(portfolio), &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
-        let coverage = to_proto::coverage(&report);
+        let coverage = shared::coverage(&report.coverage);
         let totals = to_proto::totals(&report, self.participation);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
