@@ -132,9 +132,9 @@ async fn a_short_book_by_hand() {
     let gap = |subject: &str| answer.gaps.iter().find(|gap| gap.subject == subject).unwrap();
     assert_eq!(gap("THIN").reason(), v1::GapReason::NoFloat);
     near(gap("THIN").gross_share, 2_000.0 / gross);
-    assert_eq!(gap("NOPX").reason(), v1::GapReason::NoPrice);
-    assert_eq!(gap("NOBODY").reason(), v1::GapReason::UnknownInstrument);
-    near(gap("NOBODY").gross_share, 10_000.0 / gross);
+    assert_eq!(gap("portfolio.positions[3]").reason(), v1::GapReason::NoPrice);
+    assert_eq!(gap("portfolio.positions[4]").reason(), v1::GapReason::UnknownInstrument);
+    near(gap("portfolio.positions[4]").gross_share, 10_000.0 / gross);
     harness.stop().await;
 }
 

@@ -22,6 +22,9 @@ pub struct InstrumentRef<Text> {
     pub mic: Text,
 }
 
+/// Checks the form and the check digit of an identifier.
+type Rule = fn(&[u8]) -> Result<(), &'static str>;
+
 impl<'a> InstrumentRef<&'a str> {
     /// A reference by symbol only.
     pub fn of_symbol(symbol: &'a str) -> InstrumentRef<&'a str> {
@@ -48,7 +51,7 @@ impl<'a> InstrumentRef<&'a str> {
         if !self.symbol.is_empty() {
             faults.extend(Symbol::listed(self.symbol).err().map(|e| ("symbol", e.to_string())));
         }
-        let rules: [(&'static str, &str, fn(&[u8]) -> Result<(), &'static str>); 5] = [
+        let rules: [(&'static str, &str, Rule); 5] = [
             ("figi", self.figi, figi),
             ("isin", self.isin, isin),
             ("cusip", self.cusip, cusip),
@@ -184,8 +187,6 @@ fn mic(text: &[u8]) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    type Rule = fn(&[u8]) -> Result<(), &'static str>;
 
     /// Identifiers as printed by OpenFIGI (Apple, IBM), ISO 6166's and Wikipedia's articles (Apple,
     /// Treasury Corporation of Victoria, BAE Systems), and the issuers (Cisco).
