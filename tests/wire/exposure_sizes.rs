@@ -1,4 +1,4 @@
-//! Sizes, sectors and coverage of an exposure report over the wire.
+//! What an exposure report says of a squeezed book: sizes, sectors, coverage, past days.
 
 use crate::harness::{Harness, expect_refusal, header, held, on, read, real_data};
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
@@ -25,9 +25,9 @@ fn prices() -> String {
     text
 }
 
-/// 100m shares of SQ and 1bn of FLAT.
+/// 100m shares of SQ and 1bn of FLAT, as printed after the close of the day before.
 const SCREENER: &str = "exchange,symbol,name,last_sale_usd,volume,market_cap_usd,sector\n\
-    nyse,SQ,Squeezed Inc. Common Stock,200,1000,20000000000,Technology\n\
+    nyse,SQ,Squeezed Inc. Common Stock,10,1000,1000000000,Technology\n\
     nyse,FLAT,Flat Inc. Common Stock,50,1000,50000000000,Finance\n";
 
 async fn market() -> (Harness, ExposureServiceClient<Channel>) {
@@ -35,7 +35,7 @@ async fn market() -> (Harness, ExposureServiceClient<Channel>) {
     let raw =
         v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("us_equities.csv") };
     harness.try_ingest(raw, prices().as_bytes()).await.unwrap();
-    harness.ingest("screener_2021-01-27.csv", SCREENER.as_bytes()).await;
+    harness.ingest("screener_2021-01-26.csv", SCREENER.as_bytes()).await;
     let client = ExposureServiceClient::new(harness.channel().await);
     (harness, client)
 }
@@ -141,6 +141,31 @@ async fn coverage_is_told_aspect_by_aspect() {
     near(row(Classified).own, 0.2);
     near(row(OwnTailHistory).own, 0.8);
     assert!(row(OwnBetas).own < 0.5);
+}
+
+/// 5,000 shares of SQ are short, worth 1m at today's 200. Today's return of 1,900 % on today's value
+/// would be 19m; the day itself, from the close of 10, cost 5,000 · 190 = 950,000.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_is_not_what_the_day_cost() {
+    let (_harness, mut client) = market().await;
+    let mut request = book(vec![worth("FLAT", 1e6), worth("SQ", -1e6), worth("UNHEARD", 2e6)]);
+    request.repeat_on = TODAY.to_owned();
+    let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
+    let report = answer.report.unwrap();
+    let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}");
+    let repeat = report.crowd_trade.as_ref().unwrap().repeat.as_ref().unwrap();
+    near(repeat.pnl, -19e6);
+    let tail = report.tail_risk.as_ref().unwrap();
+    assert_eq!(tail.worst_on, TODAY);
+    near(tail.worst_pnl, -19e6);
+    for day in [repeat.day.unwrap(), tail.worst_day.unwrap()] {
+        near(day.pnl.unwrap(), -950_000.0);
+        near(day.missing_gross_share, 0.5);
+    }
+    for subject in ["repeat.day", "tail_risk.worst_day"] {
+        let gap = answer.gaps.iter().find(|gap| gap.subject == subject).unwrap();
+        assert_eq!(gap.reason(), v1::GapReason::MissingObservations);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

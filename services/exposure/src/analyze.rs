@@ -2,6 +2,7 @@
 
 use crate::{
     concentration,
+    day_pnl::day_pnl,
     drivers::Driver,
     gaps,
     history::History,
@@ -91,6 +92,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         concentration: concentration::measure(prepared, book),
         positions: positions::list(prepared, request, &sizing, tail.as_ref()),
         coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
+        worst_day: tail.as_ref().map(|tail| day_pnl(prepared, book, tail.risk.worst_on)),
         tail: tail.map(|tail| tail.risk),
         gaps: Vec::new(),
     };

@@ -7,12 +7,13 @@ use crate::{
     peers::DONORS_MIN,
     prepared::PreparedExposure,
     profit,
-    report::{ExposureReport, Leg, TailRisk, TradeLeg},
+    report::{DayPnl, ExposureReport, Leg, TailRisk, TradeLeg},
     settings::BetaSettings,
     sums::Sums,
 };
 use factors::roles::Role;
 use marketdata::{
+    day::Day,
     gap::{Gap, GapReason},
     instrument::InstrumentId,
     quotes::Quotes,
@@ -41,6 +42,10 @@ pub(crate) fn list(
     gaps.extend(tail(no_tail, report));
     gaps.extend(repeat(request, report));
     gaps.extend(profit::gaps(prepared, book));
+    let repeated = report.trade.repeat.map(|repeat| ("repeat.day", repeat.on, repeat.day));
+    let worst = report.tail.as_ref().zip(report.worst_day);
+    let worst = worst.map(|(tail, day)| ("tail_risk.worst_day", tail.worst_on, day));
+    gaps.extend(repeated.into_iter().chain(worst).filter_map(day));
     gaps
 }
 
@@ -308,6 +313,15 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
         add(GapReason::Degenerate, detail, None);
     }
     gaps
+}
+
+/// Names without the closes that the P&L of a past day needs.
+fn day((subject, on, day): (&str, Day, DayPnl)) -> Option<Gap> {
+    let share = Some(day.missing_gross_share).filter(|share| 0.0 < *share)?;
+    let detail = format!(
+        "the P&L of {on} itself leaves out names without a close on it, before it or today"
+    );
+    Some(Gap::new(GapReason::MissingObservations, subject, detail).of_gross(share))
 }
 
 fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {

@@ -13,6 +13,7 @@ pub mod settings;
 pub mod validate;
 
 mod concentration;
+mod day_pnl;
 mod gaps;
 mod history;
 mod positions;
@@ -23,6 +24,7 @@ mod sums;
 mod tail_risk;
 mod top_down;
 mod trade;
+mod unwind;
 
 pub use risk::beta;
 

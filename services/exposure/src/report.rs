@@ -138,15 +138,28 @@ pub struct Unwind {
     pub standard_deviations: f64,
     /// The crowd's return, negative.
     pub crowd_return: f64,
-    /// P&L of the book: its crowd beta times that return.
+    /// Expected P&L of the book: its crowd beta times that return.
     pub pnl: f64,
-    /// Standard error of the P&L, from that of the beta only.
+    /// Lower end of the interval in which nine days of ten would fall.
+    pub pnl_low: f64,
+    /// Upper end of that interval.
+    pub pnl_high: f64,
+    /// Standard error of the expected P&L, from that of the beta only.
     pub pnl_standard_error: f64,
     /// P&L by leg, in the order of [`Leg::ALL`]; they sum to the book's.
     pub leg_pnl: [f64; 3],
 }
 
-/// Effect of the returns of one past day on today's positions.
+/// What today's shares made on a past day, valued at the close before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DayPnl {
+    /// The P&L of names with closes on the day, before it and today. `None` without such names.
+    pub pnl: Option<f64>,
+    /// Share of today's gross of the other names.
+    pub missing_gross_share: f64,
+}
+
+/// Effect of the returns of one past day on today's positions, at today's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Repeat {
     /// The day.
@@ -159,6 +172,10 @@ pub struct Repeat {
     pub market_return: Option<f64>,
     /// Return of the small-cap index less that of the market on that day.
     pub size_spread: Option<f64>,
+    /// The crowd's return on that day. `None` without a crowd, or before the panel.
+    pub crowd_return: Option<f64>,
+    /// What today's shares made on the day itself.
+    pub day: DayPnl,
     /// Number of names without a return on that day, for which β_market·m + β_size·s is used.
     pub proxied_names: u32,
     /// Their share of gross.
@@ -417,6 +434,8 @@ pub struct ExposureReport {
     pub tail: Option<TailRisk>,
     /// P&L against average costs. `None` if no lot has a cost and a price.
     pub profit_and_loss: Option<ProfitAndLoss>,
+    /// What today's shares made on the worst day of the tail. `None` without a tail.
+    pub worst_day: Option<DayPnl>,
     /// Concentration by company.
     pub concentration: Concentration,
     /// Requested positions, largest first.

@@ -9,8 +9,8 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, BookBeta, Coverage, CoverageAspect, CrowdTrade, DayRepeat, Estimate,
-    Exposure, ExposureReport, LegPnl, NameBeta, PositionExposure, TailRisk, TradeLegKind,
+    AnalyzePortfolioResponse, BookBeta, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat,
+    Estimate, Exposure, ExposureReport, LegPnl, NameBeta, PositionExposure, TailRisk, TradeLegKind,
 };
 
 /// The exposure report for people.
@@ -139,12 +139,14 @@ fn trade_words(trade: &CrowdTrade, coverage: &[Coverage], terminal: Terminal) ->
     out.push_str(".\n");
     if let Some(unwind) = trade.unwinds.last() {
         out.push_str(&format!(
-            "An unwind of {:.0} standard deviations ({}) would {} {} (± {}).\n",
+            "An unwind of {:.0} standard deviations ({}) is expected to {} {}; nine such days of \
+             ten would fall between {} and {}.\n",
             unwind.standard_deviations,
             number::percent(unwind.crowd_return),
             if unwind.pnl < 0.0 { "cost" } else { "make" },
             number::usd(unwind.pnl.abs()),
-            number::usd(unwind.pnl_standard_error)
+            number::usd_signed(unwind.pnl_low),
+            number::usd_signed(unwind.pnl_high)
         ));
     }
     if let Some(repeat) = &trade.repeat {
@@ -155,8 +157,9 @@ fn trade_words(trade: &CrowdTrade, coverage: &[Coverage], terminal: Terminal) ->
 
 fn repeat_words(repeat: &DayRepeat) -> String {
     let mut out = format!(
-        "A repeat of {} would {} {}",
+        "A repeat of {}{} would {} {}",
         repeat.on,
+        trade_moved(repeat),
         if repeat.pnl < 0.0 { "cost" } else { "make" },
         number::usd(repeat.pnl.abs())
     );
@@ -164,8 +167,39 @@ fn repeat_words(repeat: &DayRepeat) -> String {
         let names = if repeat.proxied_names == 1 { "name" } else { "names" };
         out.push_str(&format!(" ({} {names} by their betas)", repeat.proxied_names));
     }
+    out.push_str(" on today's holdings at today's values");
+    out.push_str(&day_itself(repeat.day.as_ref()));
     out.push_str(".\n");
     out
+}
+
+/// What the trade made on the repeated day, in its standard deviations.
+fn trade_moved(repeat: &DayRepeat) -> String {
+    let Some((moved, sd)) = repeat.crowd_return.zip(repeat.crowd_standard_deviations) else {
+        return String::new();
+    };
+    let word = if moved < 0.0 { "lost" } else { "made" };
+    format!(
+        " (the trade {word} {}, {:.1} of its standard deviations)",
+        number::share(moved.abs()),
+        sd.abs()
+    )
+}
+
+/// What today's shares made on the day itself.
+fn day_itself(day: Option<&DayPnl>) -> String {
+    match day.and_then(|day| Some((day.pnl?, day.missing_gross_share))) {
+        None => "; what the day itself brought is unknown".to_owned(),
+        Some((pnl, missing)) => {
+            let word = if pnl < 0.0 { "lost" } else { "made" };
+            let part = match 0.0 < missing {
+                true => format!(" (without {} of gross)", number::share(missing)),
+                false => String::new(),
+            };
+            let pnl = number::usd(pnl.abs());
+            format!("; on the day itself these shares {word} {pnl} from the previous close{part}")
+        }
+    }
 }
 
 fn exposure_table(first: &str) -> Table {
@@ -316,13 +350,14 @@ fn tails(tail: &TailRisk) -> Table {
 
 fn tail_notes(tail: &TailRisk) -> String {
     let note = format!(
-        "  Today's positions over {} sessions, {} to {}; losses are positive. Without \
-         rescaling, the worst session is {} with {}.{}\n",
+        "  Today's positions over {} sessions, {} to {}; losses are positive. Replayed \
+         at today's values without rescaling, the worst session is {} with {}{}.{}\n",
         tail.sessions,
         tail.first_on,
         tail.last_on,
         tail.worst_on,
         number::usd_signed(tail.worst_pnl),
+        day_itself(tail.worst_day.as_ref()),
         method(tail)
     );
     note + &stand_ins(tail)

@@ -54,6 +54,8 @@ fn parts_add_up() {
     let trade = &report.trade;
     for unwind in &trade.unwinds {
         near(unwind.leg_pnl.iter().sum(), unwind.pnl, 1e-9 * gross);
+        assert!(1.6 * unwind.pnl_standard_error < unwind.pnl_high - unwind.pnl);
+        near(unwind.pnl_high - unwind.pnl, unwind.pnl - unwind.pnl_low, 1e-9 * gross);
         let beta = trade.crowd_beta.top_down.unwrap();
         near(unwind.pnl, beta.value * unwind.crowd_return, 1e-5 * gross);
     }

@@ -9,8 +9,8 @@ use contract::v1;
 use exposure::{
     beta::Beta,
     report::{
-        BookBeta, Concentration, CrowdTrade, Exposure, ExposureReport, Leg, Measured, PositionRow,
-        ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
+        BookBeta, Concentration, CrowdTrade, DayPnl, Exposure, ExposureReport, Leg, Measured,
+        PositionRow, ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
     },
     settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
     validate::Unresolved,
@@ -50,7 +50,10 @@ pub(super) fn report(
         up_market_beta: report.up_market.map(measured),
         size_beta: Some(book_beta(&report.size, gross, nav)),
         crowd_trade: Some(crowd_trade(&report.trade, gross, nav)),
-        tail_risk: report.tail.as_ref().map(tail_risk),
+        tail_risk: report.tail.as_ref().map(|tail| v1::TailRisk {
+            worst_day: report.worst_day.map(day_pnl),
+            ..tail_risk(tail)
+        }),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
         concentration: Some(concentration(&report.concentration)),
         positions: report
@@ -190,7 +193,7 @@ fn crowd_trade(trade: &CrowdTrade, gross: f64, nav: Option<f64>) -> v1::CrowdTra
         crowd_standard_deviation: trade.crowd_standard_deviation,
         crowd_ratio: trade.crowd_ratio,
         unwinds: trade.unwinds.iter().map(unwind).collect(),
-        repeat: trade.repeat.as_ref().map(repeat),
+        repeat: trade.repeat.as_ref().map(|day| repeat(day, trade.crowd_standard_deviation)),
     }
 }
 
@@ -199,13 +202,23 @@ fn unwind(unwind: &Unwind) -> v1::Unwind {
         standard_deviations: unwind.standard_deviations,
         crowd_return: unwind.crowd_return,
         pnl: unwind.pnl,
+        pnl_low: unwind.pnl_low,
+        pnl_high: unwind.pnl_high,
         pnl_standard_error: unwind.pnl_standard_error,
         legs: leg_pnls(unwind.leg_pnl),
     }
 }
 
-fn repeat(repeat: &Repeat) -> v1::DayRepeat {
+const fn day_pnl(day: DayPnl) -> v1::DayPnl {
+    v1::DayPnl { pnl: day.pnl, missing_gross_share: day.missing_gross_share }
+}
+
+fn repeat(repeat: &Repeat, deviation: Option<f64>) -> v1::DayRepeat {
+    let crowd = repeat.crowd_return;
     v1::DayRepeat {
+        crowd_return: crowd,
+        crowd_standard_deviations: crowd.zip(deviation).map(|(crowd, sd)| crowd / sd),
+        day: Some(day_pnl(repeat.day)),
         on: repeat.on.to_string(),
         pnl: repeat.pnl,
         legs: leg_pnls(repeat.leg_pnl),
@@ -230,6 +243,7 @@ fn tail_risk(risk: &TailRisk) -> v1::TailRisk {
         levels: risk.levels.iter().map(tail_level).collect(),
         worst_on: risk.worst_on.to_string(),
         worst_pnl: risk.worst_pnl,
+        worst_day: None,
         worst_scenario_on: risk.worst_scenario_on.to_string(),
         worst_scenario_pnl: risk.worst_scenario_pnl,
         draws: risk.draws as i32,
