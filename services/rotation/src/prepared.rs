@@ -139,18 +139,14 @@ pub fn prepare(
     let previous = previous.filter(|previous| previous.roles == *roles);
     let earlier = previous.map(|p| Earlier { snapshot: &p.snapshot, read: &p.read });
     let inputs = Inputs::of(snapshot, roles, earlier);
-    let measured = indicator::ALL.iter().flat_map(|indicator| {
-        let specs = (indicator.specs)();
-        let outcomes = (indicator.measure)(&inputs, &specs);
-        debug_assert_eq!(outcomes.len(), specs.len(), "invariant: one outcome per measure");
-        specs.into_iter().zip(outcomes).map(move |(spec, outcome)| (indicator, spec, outcome))
-    });
-    let measured: Vec<(&'static Indicator, Spec, Outcome)> = measured.collect();
+    inputs.read_ahead();
     let today = snapshot.today();
-    let mut readings: Vec<Reading> = measured
-        .into_par_iter()
-        .map(|(indicator, spec, outcome)| Reading::of(indicator, spec, outcome, today))
-        .collect();
+    let of_indicator = |indicator: &'static Indicator| {
+        let measured = (indicator.measure)(&inputs, &(indicator.specs)()).into_par_iter();
+        measured.map(move |(spec, outcome)| Reading::of(indicator, spec, outcome, today))
+    };
+    let indicators = indicator::ALL.par_iter().with_max_len(1);
+    let mut readings: Vec<Reading> = indicators.flat_map(of_indicator).collect();
     let places: BTreeMap<String, usize> =
         readings.iter().enumerate().map(|(at, r)| (r.spec.id.clone(), at)).collect();
     let histories = |id: &str| Some(&readings[*places.get(id)?].history);
