@@ -3,7 +3,7 @@
 
 use crate::{
     breadth::Breadth,
-    composite::{COMPONENTS, Composite, Score, ZScores},
+    composite::{COMPONENTS, Composite, Score, State, ZScores},
     family::Indicator,
     indicator,
     inputs::{Earlier, INDICES, Inputs, Read},
@@ -95,6 +95,23 @@ impl Reading {
     }
 }
 
+impl Reading {
+    /// Memory held outside of itself, in bytes.
+    fn heap_bytes(&self) -> usize {
+        let details = self.details.iter().map(|detail| detail.subject.capacity());
+        let gaps = self.gaps.iter().map(|gap| gap.subject.capacity() + gap.detail.capacity());
+        self.spec.id.capacity()
+            + self.history.heap_bytes()
+            + self.sessions.as_ref().map_or(0, Vec::capacity) * size_of::<Day>()
+            + self.sources.capacity() * size_of::<Source>()
+            + self.sources.iter().map(Source::heap_bytes).sum::<usize>()
+            + self.details.capacity() * size_of::<Detail>()
+            + details.sum::<usize>()
+            + self.gaps.capacity() * size_of::<Gap>()
+            + gaps.sum::<usize>()
+    }
+}
+
 fn stale(spec: &Spec, last: Day, today: Day) -> Option<Gap> {
     let age = today.epoch() - last.epoch();
     let sessions = if age <= STALE_DAYS { calendar::sessions_between(last, today) } else { age };
@@ -126,6 +143,28 @@ pub struct PreparedRotation {
     roles: Roles,
     z_scores: ZScores,
     read: Read,
+    recounted: Recounted,
+}
+
+/// What a preparation could not take from the earlier value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recounted {
+    /// Lines whose closes and market values were counted from their first row on.
+    pub lines: usize,
+    /// Publications of short interest at which all names were ranked.
+    pub publications: usize,
+}
+
+impl Recounted {
+    fn of(read: &Read, previous: Option<&PreparedRotation>) -> Recounted {
+        let before = previous.and_then(PreparedRotation::breadth);
+        let is_new = |breadth: &&Arc<Breadth>| before.is_none_or(|b| !Arc::ptr_eq(b, breadth));
+        let breadth = read.breadth.as_ref().filter(is_new);
+        Recounted {
+            lines: breadth.map_or(0, |breadth| breadth.lines_counted_anew()),
+            publications: read.most_shorted.as_ref().map_or(0, |basket| basket.ranked_anew),
+        }
+    }
 }
 
 /// Prepares a snapshot. Reuses what it shares with an earlier one prepared with the same roles; the
@@ -158,18 +197,21 @@ pub fn prepare(
     let unresolved =
         Role::ALL.into_iter().filter(|role| roles.resolve_role(snapshot, *role).is_none());
     let lines = INDICES.into_iter().filter_map(|role| inputs.line(role, "").ok().cloned());
+    let indices = lines.collect();
+    let read = inputs.into_read();
     PreparedRotation {
         today,
         gaps: gaps_of_all(&readings, composite.as_ref()),
         unresolved: unresolved.collect(),
-        indices: lines.collect(),
+        indices,
         readings,
         composite,
         places,
         snapshot: snapshot.clone(),
         roles: roles.clone(),
         z_scores,
-        read: inputs.into_read(),
+        recounted: Recounted::of(&read, previous),
+        read,
     }
 }
 
@@ -184,19 +226,30 @@ impl PreparedRotation {
         self.read.breadth.as_ref()
     }
 
-    /// Memory held, in bytes, including parts shared with the value it was continued from. Strings
-    /// count by their length.
+    /// What was computed from the start, because the earlier value did not hold or there was none.
+    pub const fn recounted(&self) -> Recounted {
+        self.recounted
+    }
+
+    /// Memory held, in bytes, without the market behind its snapshot.
+    ///
+    /// Parts that it shares with the value it continues are included, so that the sum over several
+    /// values is an upper bound of what they hold together, and none is held uncounted once the
+    /// others are dropped.
     pub fn bytes(&self) -> usize {
-        let series = |series: &Series| series.days.len() * (size_of::<Day>() + size_of::<f64>());
-        let readings = self.readings.iter().map(|reading| {
-            let sessions = reading.sessions.as_ref().map_or(0, Vec::len) * size_of::<Day>();
-            let details = reading.details.len() * size_of::<Detail>();
-            size_of::<Reading>() + series(&reading.history) + sessions + details
-        });
-        let lines = self.indices.iter().map(|line| line.days.len() * 12 + size_of::<Line>());
-        let breadth = self.read.breadth.as_ref().map_or(0, |breadth| breadth.bytes());
-        let basket = self.read.most_shorted.as_ref().map_or(0, |basket| basket.bytes());
-        readings.sum::<usize>() + lines.sum::<usize>() + breadth + basket + self.z_scores.bytes()
+        let lines = self.indices.iter().map(Line::heap_bytes);
+        let places = self.places.keys().map(|id| id.capacity() + size_of::<(String, usize)>());
+        let states = self.composite.as_ref().map_or(0, |composite| composite.history.capacity());
+        size_of::<PreparedRotation>()
+            + self.readings.capacity() * size_of::<Reading>()
+            + self.readings.iter().map(Reading::heap_bytes).sum::<usize>()
+            + self.indices.capacity() * size_of::<Line>()
+            + lines.sum::<usize>()
+            + places.sum::<usize>()
+            + states * size_of::<(Day, State)>()
+            + self.read.breadth.as_ref().map_or(0, |breadth| breadth.bytes())
+            + self.read.most_shorted.as_ref().map_or(0, |basket| basket.bytes())
+            + self.z_scores.bytes()
     }
 }
 

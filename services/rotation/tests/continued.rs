@@ -10,7 +10,7 @@ use marketdata::{
     instrument::{InstrumentId, Namespace},
 };
 use proptest::prelude::*;
-use rotation::prepared::{PreparedRotation, Reading, prepare};
+use rotation::prepared::{PreparedRotation, Reading, Recounted, prepare};
 use std::sync::Arc;
 
 const NONE: InstrumentId = InstrumentId::NONE;
@@ -280,6 +280,59 @@ proptest! {
             previous = continued;
         }
     }
+}
+
+#[test]
+fn appended_sessions_are_continued() {
+    let roles = Roles::standard();
+    // Without members, all names stand in for the index; HHH is one more of them.
+    for (members, lines) in [(0, 12), (9, 9)] {
+        let mut scenario = Scenario::begin(280, members, 7);
+        // The last name returns after months, so that it was missing from all days in between.
+        scenario.apply(&Event::Session { skipped: 0, seed: 0 });
+        let mut previous = scenario.prepared(&roles, None);
+        let all = previous.recounted();
+        assert_eq!((all.lines, all.publications), (lines, 7));
+        for seed in 0..40 {
+            // The last name is halted now and then, for less than two weeks.
+            let skipped = if seed % 10 < 3 { 1 << 11 } else { 0 };
+            scenario.apply(&Event::Session { skipped, seed });
+            let next = scenario.prepared(&roles, Some(&previous));
+            assert_eq!(next.recounted(), Recounted { lines: 0, publications: 0 }, "{seed}");
+            previous = next;
+        }
+        assert_eq!(difference(&previous, &scenario.prepared(&roles, None)), None);
+        // A correction 60 sessions ago is before the checkpoint, and after most publications.
+        scenario.apply(&Event::Correction { name: 0, back: 60 });
+        let corrected = scenario.prepared(&roles, Some(&previous)).recounted();
+        assert_eq!(corrected.lines, lines, "they are of one range");
+        assert!((1..all.publications).contains(&corrected.publications), "{corrected:?}");
+    }
+}
+
+#[test]
+fn a_new_name_leaves_the_others() {
+    let roles = Roles::standard();
+    let mut scenario = Scenario::begin(280, 9, 7);
+    let before = scenario.prepared(&roles, None);
+    scenario.apply(&Event::Introduce { number: 1, sessions: 20 });
+    let after = scenario.prepared(&roles, Some(&before));
+    assert_eq!(after.recounted(), Recounted { lines: 0, publications: 0 });
+    assert_eq!(difference(&after, &scenario.prepared(&roles, None)), None);
+
+    // Of 600 names that stand in for the members of an index, only the range of the new one.
+    let (mut fixture, day) = (Fixture::new(), Day::from_epoch(18_262));
+    let closes: Vec<_> = (0..40).map(|at| (day.plus(at), f64::from(20 + at % 7))).collect();
+    (0..600).for_each(|at| _ = fixture.closes(&format!("N{at}"), &closes));
+    fixture.commit();
+    let at = Instant::close_of(day.plus(40));
+    let before = prepare(&fixture.snapshot(at), &roles, None);
+    assert_eq!(before.recounted().lines, 600);
+    fixture.closes("N333A", &closes).commit();
+    let snapshot = fixture.snapshot(at);
+    let after = prepare(&snapshot, &roles, Some(&before));
+    assert_eq!(difference(&after, &prepare(&snapshot, &roles, None)), None);
+    assert!((1..300).contains(&after.recounted().lines), "{:?}", after.recounted());
 }
 
 #[test]
