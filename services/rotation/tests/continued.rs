@@ -29,6 +29,10 @@ enum Event {
     Correction { name: usize, back: usize },
     /// A bar of a session on which a name had none, in a later revision.
     Late { name: usize, back: usize },
+    /// A bar of any day, also of one on which nothing else has a row.
+    Stray { name: usize, days: i32 },
+    /// A name turns out to be a fund.
+    Fund { name: usize },
     /// A split of a name; its date is known, or an interval.
     Split { name: usize, back: i32, dated: bool },
     /// A share count and float of a name.
@@ -58,6 +62,8 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(a, b, seed)| Event::Session { skipped: a & b & (seed as u16), seed }),
         2 => (name(), 0..40usize).prop_map(|(name, back)| Event::Correction { name, back }),
         1 => (name(), 0..12usize).prop_map(|(name, back)| Event::Late { name, back }),
+        1 => (name(), 0..600i32).prop_map(|(name, days)| Event::Stray { name, days }),
+        1 => name().prop_map(|name| Event::Fund { name }),
         1 => (name(), 0..40i32, any::<bool>())
             .prop_map(|(name, back, dated)| Event::Split { name, back, dated }),
         2 => (name(), -3..60i32).prop_map(|(name, back)| Event::Shares { name, back }),
@@ -66,7 +72,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (name(), any::<bool>())
             .prop_map(|(name, joins)| Event::Membership { name, joins }),
         1 => name().prop_map(|name| Event::Rename { name }),
-        1 => (0..4usize, 1..30usize)
+        1 => (0..5usize, 1..30usize)
             .prop_map(|(number, sessions)| Event::Introduce { number, sessions }),
         1 => name().prop_map(|name| Event::Levels { name }),
         2 => (1..20i32).prop_map(|days| Event::Wait { days }),
@@ -177,6 +183,14 @@ impl Scenario {
                 let close = self.levels[name] * 1.01;
                 self.bar(NAMES[name], self.back(back), now, close, 0.0);
             }
+            Event::Stray { name, days } => {
+                self.bar(NAMES[name], last.plus(-days), now, self.levels[name], 0.0);
+            }
+            Event::Fund { name } => {
+                let [held, fund] =
+                    ["AAPL", NAMES[name]].map(|name| self.fixture.id(Namespace::Listed, name));
+                self.fixture.fact(Dataset::Holdings, (held, fund), last, now, &[]);
+            }
             Event::Split { name, back, dated } => {
                 let id = self.fixture.id(Namespace::Listed, NAMES[name]);
                 let from = last.plus(-back - if dated { 1 } else { 9 });
@@ -211,7 +225,7 @@ impl Scenario {
                 self.fixture.rename(NAMES[name], &new, last.plus(2));
             }
             Event::Introduce { number, sessions } => {
-                let name = ["AAA", "HHH", "QQQQ", "ZZZZ"][number];
+                let name = ["AAA", "HHH", "QQQQ", "ZZZZ", "BRKB"][number];
                 for back in 0..sessions {
                     self.bar(name, self.back(back), now, 10.0 + back as f64, 0.0);
                 }
