@@ -125,21 +125,29 @@ def spread(first, second, on):
     }
 
 
-def session_move(first, second, on):
-    """First minus second over its deviation from zero, weighted with a half-life of 252 sessions
-    from 1,260 observations before the year on; how many of the sessions to the day, at most 2,520 of
-    SPY, and of the last 252 were at 2.5 or more."""
+def own_z(first, second, on):
+    """First minus second, and that over its deviation from zero before the day, weighted with a
+    half-life of 252 sessions from 1,260 observations before the year on."""
     both = pd.concat([fund(first), fund(second)], axis=1, join="inner").dropna()
     moves = (both / both.shift() - 1).dropna()
     values = (moves.iloc[:, 0] - moves.iloc[:, 1]).loc[:on]
-    z = {}
+    z = pd.Series(float("nan"), values.index)
     for at, day in enumerate(values.index):
         january = values.index.searchsorted(pd.Timestamp(day.year, 1, 1))
-        past = values.iloc[max(0, january - 1260) : at]
+        past = values.iloc[max(0, january - 1260) : at].to_numpy()
         if len(past) >= 21:
-            weights = 0.5 ** (pd.RangeIndex(len(past))[::-1] / 252)
-            z[day] = values.iloc[at] / ((weights * past**2).sum() / weights.to_series().sum()) ** 0.5
-    z = pd.Series(z).loc[fund("SPY").loc[:on].index[-2520:][0] :]
+            weights = 0.5 ** (pd.Series(range(len(past)))[::-1].to_numpy() / 252)
+            z.iloc[at] = values.iloc[at] / ((weights * past**2).sum() / weights.sum()) ** 0.5
+    return values, z
+
+
+def session_move(pairs, on):
+    """The z of the larger of two spreads, how many of the last 2,520 sessions of SPY to the day have
+    one, and how many of those, and of the last 252, are at 2.5 or more."""
+    (one, one_z), (other, other_z) = [own_z(*pair, on) for pair in pairs]
+    one, other = one.align(other)
+    z = one_z.reindex(one.index).where(one.abs().fillna(0) >= other.abs().fillna(0), other_z)
+    z = z.loc[fund("SPY").loc[:on].index[-2520:][0] :].dropna()
     large = z.abs() >= 2.5
     return {
         "z": z.iloc[-1],
@@ -291,7 +299,9 @@ def main():
         ("equal_minus_cap", "RSP", "SPY"),
     ]:
         result[f"{name}_2020_11_09"] = spread(first, second, "2020-11-09")
-    result["session_move_2020_11_09"] = session_move("IWM", "QQQ", "2020-11-09")
+    result["session_move_2020_11_09"] = session_move(
+        [("IWM", "QQQ"), ("IWM", "SPY")], "2020-11-09"
+    )
     result["small_up_while_large_fell"] = small_up_while_large_fell()
     result["megacaps_2021_01_27"] = megacaps(bars, splits, "2021-01-27")
     for day in ["2021-01-26", "2021-01-27"]:
@@ -302,4 +312,5 @@ def main():
     print()
 
 
-main()
+if __name__ == "__main__":
+    main()

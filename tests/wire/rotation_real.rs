@@ -203,13 +203,11 @@ fn rotation_in_the_first_line(found: &v1::RotationReport) {
     let size = &moved.rows[0];
     assert_eq!(size.value, reading(found, "small_vs_nasdaq.1d").value);
     let expected = |name: &str| figure(&format!("/session_move_2020_11_09/{name}"));
-    assert!((size.z.unwrap() - expected("z")).abs() < 1e-4, "{:?}", size.z);
+    assert!((size.z.unwrap() - expected("z")).abs() < 1e-6, "{:?}", size.z);
     assert_eq!(f64::from(moved.rate_sessions), expected("sessions"));
     let per_year = 252.0 * expected("rotations") / expected("sessions");
-    // Of two spreads the larger one counts, which may be the one over the large caps.
-    assert!((moved.rotations_per_year.unwrap() - per_year).abs() < 1.0, "{moved:?} {per_year}");
-    let last_year = f64::from(moved.rotations_last_year);
-    assert!((last_year - expected("last_year")).abs() <= 5.0, "{moved:?}");
+    assert!((moved.rotations_per_year.unwrap() - per_year).abs() < 1e-9, "{moved:?} {per_year}");
+    assert_eq!(f64::from(moved.rotations_last_year), expected("last_year"));
     assert_eq!(moved.rows[3].value, None, "no short interest was published yet");
     let words = &found.headline;
     assert!(
