@@ -75,8 +75,7 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
     let lines: Vec<(String, f64)> =
         world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
     let report = report(&prepared, &raw(&lines));
-    let small: Vec<_> =
-        report.positions.iter().filter(|row| is_shrunk_as_small(row)).collect();
+    let small: Vec<_> = report.positions.iter().filter(|row| is_shrunk_as_small(row)).collect();
     assert!(20 < small.len());
     let before = month_before(&world, &raw(&lines));
     let own: Vec<(f64, f64)> = small.iter().map(|row| own_market(&before, &row.symbol)).collect();
