@@ -178,23 +178,19 @@ impl Sums {
 
     /// How well data cover the book.
     pub(crate) fn coverage(&self, gross: f64, tail: Option<&TailRisk>) -> Vec<Coverage> {
-        if gross <= 0.0 {
-            return Vec::new();
-        }
         let classified = gross - self.unsectored_gross;
         let history = tail.map_or([0.0; 2], |tail| {
             let proxied = tail.proxied_share * gross;
             [self.joined - proxied, proxied]
         });
-        [
+        let parts = [
             (Aspect::Priced, self.priced),
             (Aspect::Sized, self.sized),
             (Aspect::Classified, [classified, 0.0]),
             (Aspect::OwnBetas, self.own_betas),
             (Aspect::OwnTailHistory, history),
-        ]
-        .map(|(aspect, [own, proxied])| Coverage::of(aspect, own, proxied, gross))
-        .into()
+        ];
+        Coverage::rows(parts, gross)
     }
 
     /// Adds lines that did not join but gave a value, sorted by value so that the order of lines

@@ -7,8 +7,10 @@
 
 use marketdata::{
     dataset::{Dataset, Field},
+    day::Day,
     instrument::InstrumentId,
     snapshot::Snapshot,
+    track::Rows,
 };
 use std::collections::BTreeMap;
 
@@ -29,30 +31,47 @@ pub fn sectors(snapshot: &Snapshot, instrument: InstrumentId) -> Sectors<'_> {
 
 /// Whether a line has a sector in some scheme.
 pub fn is_classified(snapshot: &Snapshot, instrument: InstrumentId) -> bool {
-    !sectors(snapshot, instrument).is_empty()
+    [Dataset::Listings, Dataset::Holdings].into_iter().any(|dataset| {
+        let rows = snapshot.rows(dataset, instrument);
+        (0..rows.len()).rev().any(|row| sector(snapshot, &rows, dataset, row).is_some())
+    })
+}
+
+/// The sector of a row. Sources write a dash or nothing if there is none.
+fn sector<'a>(
+    snapshot: &'a Snapshot,
+    rows: &Rows<'_>,
+    dataset: Dataset,
+    row: usize,
+) -> Option<&'a str> {
+    let text = snapshot.text(rows.value(row, dataset.column(Field::Sector))?)?.trim();
+    text.chars().any(char::is_alphanumeric).then_some(text)
 }
 
 /// The latest sector of each scheme in a dataset. If several funds describe the same day, the first
 /// one by name is used.
 fn latest(snapshot: &Snapshot, instrument: InstrumentId, dataset: Dataset) -> Sectors<'_> {
     let rows = snapshot.rows(dataset, instrument);
-    let [sector, scheme] = [Field::Sector, Field::SectorScheme].map(|field| dataset.column(field));
-    let text = |row, column| Some(snapshot.text(rows.value(row, column)?)?.trim());
-    let named = |row: usize| {
-        // Sources write a dash or nothing if there is no sector.
-        let sector = text(row, sector).filter(|text| text.chars().any(char::is_alphanumeric))?;
+    let column = dataset.column(Field::SectorScheme);
+    // By the number of the scheme's text, so that the many older rows of a scheme cost little.
+    let mut found: BTreeMap<u64, (Day, &str, &str)> = BTreeMap::new();
+    for row in (0..rows.len()).rev() {
+        let (day, scheme) = (rows.day(row), rows.value(row, column).unwrap_or(f64::NAN).to_bits());
+        let known = found.get(&scheme).copied();
+        if known.is_some_and(|(known, _, _)| day < known) {
+            continue;
+        }
         let source = snapshot.symbol(rows.other(row));
-        Some((text(row, scheme).unwrap_or_default(), (rows.day(row), source, sector)))
-    };
-    let mut found = BTreeMap::new();
-    for (scheme, row) in (0..rows.len()).filter_map(named) {
-        let known = found.entry(scheme).or_insert(row);
-        let ((day, source, _), (known_day, known_source, _)) = (row, *known);
-        if known_day < day || (known_day == day && source < known_source) {
-            *known = row;
+        if let Some(sector) = sector(snapshot, &rows, dataset, row)
+            && known.is_none_or(|(_, first, _)| source < first)
+        {
+            found.insert(scheme, (day, source, sector));
         }
     }
-    found.into_iter().map(|(scheme, (_, _, sector))| (scheme, sector)).collect()
+    let named = found.into_iter().map(|(scheme, (_, _, sector))| {
+        (snapshot.text(f64::from_bits(scheme)).unwrap_or_default(), sector)
+    });
+    named.collect()
 }
 
 /// The scheme that classifies the most of some lines, the first by name of several. Empty if none

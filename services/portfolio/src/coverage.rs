@@ -34,14 +34,21 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// The shares of a gross above zero that these market values are; the rest is missing.
-    pub fn of(aspect: Aspect, own: f64, proxied: f64, gross: f64) -> Coverage {
-        let own = (own / gross).clamp(0.0, 1.0);
-        let proxied = (proxied / gross).clamp(0.0, 1.0 - own);
-        // Sums of parts may differ from the whole in the last bits; those are not a gap.
-        let rest = 1.0 - own - proxied;
-        let missing = if rest < ROUNDING { 0.0 } else { rest };
-        Coverage { aspect, own, proxied, missing }
+    /// One row per aspect from the market values with data of their own and with a proxy; the rest of
+    /// the gross is missing. Empty without gross.
+    pub fn rows<const N: usize>(parts: [(Aspect, [f64; 2]); N], gross: f64) -> Vec<Coverage> {
+        if gross <= 0.0 {
+            return Vec::new();
+        }
+        let row = |(aspect, [own, proxied]): (Aspect, [f64; 2])| {
+            let own = (own / gross).clamp(0.0, 1.0);
+            let proxied = (proxied / gross).clamp(0.0, 1.0 - own);
+            // Sums of parts may differ from the whole in the last bits; those are not a gap.
+            let rest = 1.0 - own - proxied;
+            let missing = if rest < ROUNDING { 0.0 } else { rest };
+            Coverage { aspect, own, proxied, missing }
+        };
+        parts.into_iter().map(row).collect()
     }
 }
 

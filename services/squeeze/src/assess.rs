@@ -129,9 +129,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         ExitPlan::of(&leaving.collect::<Vec<_>>(), gross_short)
     };
     let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
-    let coverage = [(Aspect::Priced, joined), (Aspect::Scored, scored)]
-        .map(|(aspect, own)| Coverage::of(aspect, own, 0.0, gross_short));
-    let coverage = if 0.0 < gross_short { coverage.into() } else { Vec::new() };
+    let coverage = [(Aspect::Priced, [joined, 0.0]), (Aspect::Scored, [scored, 0.0])];
     ShortBook {
         gross_short,
         long_count: book.holdings.iter().filter(|h| 0.0 < h.market_value).count() as u32,
@@ -141,7 +139,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         normal_exit: plan(|exit| exit.normal),
         recent_exit: plan(|exit| exit.recent),
         gaps,
-        coverage,
+        coverage: Coverage::rows(coverage, gross_short),
         lines: assessed,
     }
 }
