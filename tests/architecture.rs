@@ -43,11 +43,20 @@ const EDGES: [(&str, &[&str]); 16] = [
             "store",
         ],
     ),
-    // The cli reads portfolio files with the reader of portfolio. Its bench fills a store (a
-    // dev-dependency) without going through text files.
+    // The cli reads portfolio files with the reader of portfolio, and lists the kinds of ingest. Its
+    // bench fills a store (a dev-dependency) without going through text files.
     (
         "ballast",
-        &["contract", "marketdata", "portfolio", "server", "simulation", "store", "tables"],
+        &[
+            "contract",
+            "ingest",
+            "marketdata",
+            "portfolio",
+            "server",
+            "simulation",
+            "store",
+            "tables",
+        ],
     ),
     ("wire-tests", &["contract", "marketdata", "server", "simulation"]),
 ];

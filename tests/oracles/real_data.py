@@ -82,6 +82,7 @@ def squeeze(bars, splits, shorts, settled, on):
             "return_5": total.iloc[-1] / total.iloc[-6] - 1,
             "return_20": total.iloc[-1] / total.iloc[-21] - 1,
             "volume_ratio": volume.iloc[-5:].mean() / volume.iloc[-68:-5].mean(),
+            "median_volume_63": volume.iloc[-63:].median(),
         }
     return out
 
@@ -121,6 +122,30 @@ def spread(first, second, on):
         "rank": int((values > value).sum()) + 1,
         "observations": len(values),
         "since": None if larger.empty else str(larger.index[-1].date()),
+    }
+
+
+def session_move(first, second, on):
+    """First minus second over its deviation from zero, weighted with a half-life of 252 sessions
+    from 1,260 observations before the year on; how many of the sessions to the day, at most 2,520 of
+    SPY, and of the last 252 were at 2.5 or more."""
+    both = pd.concat([fund(first), fund(second)], axis=1, join="inner").dropna()
+    moves = (both / both.shift() - 1).dropna()
+    values = (moves.iloc[:, 0] - moves.iloc[:, 1]).loc[:on]
+    z = {}
+    for at, day in enumerate(values.index):
+        january = values.index.searchsorted(pd.Timestamp(day.year, 1, 1))
+        past = values.iloc[max(0, january - 1260) : at]
+        if len(past) >= 21:
+            weights = 0.5 ** (pd.RangeIndex(len(past))[::-1] / 252)
+            z[day] = values.iloc[at] / ((weights * past**2).sum() / weights.to_series().sum()) ** 0.5
+    z = pd.Series(z).loc[fund("SPY").loc[:on].index[-2520:][0] :]
+    large = z.abs() >= 2.5
+    return {
+        "z": z.iloc[-1],
+        "sessions": len(z),
+        "rotations": int(large.sum()),
+        "last_year": int(large.iloc[-252:].sum()),
     }
 
 
@@ -266,9 +291,11 @@ def main():
         ("equal_minus_cap", "RSP", "SPY"),
     ]:
         result[f"{name}_2020_11_09"] = spread(first, second, "2020-11-09")
+    result["session_move_2020_11_09"] = session_move("IWM", "QQQ", "2020-11-09")
     result["small_up_while_large_fell"] = small_up_while_large_fell()
     result["megacaps_2021_01_27"] = megacaps(bars, splits, "2021-01-27")
-    result["most_shorted_2021_01_27"] = most_shorted(bars, splits, "2021-01-27")
+    for day in ["2021-01-26", "2021-01-27"]:
+        result[f"most_shorted_{day.replace('-', '_')}"] = most_shorted(bars, splits, day)
     result["companies_2021_02_01"] = companies()
     result["coverage_2021_01_27"] = coverage(bars)
     json.dump(result, sys.stdout, indent=2, default=float)

@@ -52,6 +52,11 @@ fn example() -> v1::AnalyzePortfolioRequest {
     }
 }
 
+fn coverage(answer: &v1::AnalyzePortfolioResponse, aspect: v1::CoverageAspect) -> v1::Coverage {
+    let row = answer.coverage.iter().find(|row| row.aspect() == aspect);
+    *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.coverage))
+}
+
 fn near(a: f64, b: f64, tolerance: f64) {
     assert!((a - b).abs() <= tolerance, "{a} is not within {tolerance} of {b}");
 }
@@ -77,8 +82,8 @@ async fn the_worked_example_and_its_replay() {
     near(beta.per_net_asset_value.unwrap(), 0.71, 1e-6);
     near(beta.top_down.unwrap().value, 7.1e6, 20.0);
     assert_eq!((report.market_symbol.as_str(), report.small_cap_symbol.as_str()), ("^GSPC", ""));
-    let coverage = answer.coverage.unwrap();
-    near(coverage.resolved, 1.0, 1e-12);
+    near(coverage(&answer, v1::CoverageAspect::OwnBetas).own, 1.0, 1e-12);
+    near(coverage(&answer, v1::CoverageAspect::Sized).missing, 1.0, 1e-12);
     assert_eq!(report.positions.len(), 4);
     let first = &report.positions[0];
     let lots: Vec<&str> = first.lots.iter().map(|lot| lot.position_id.as_str()).collect();
@@ -161,12 +166,13 @@ async fn unresolved_lines_are_gaps_with_their_share() {
         .map(|gap| (gap.subject.as_str(), gap.gross_share))
         .collect();
     assert_eq!(unknown, [("portfolio.positions[4]", Some(0.2)), ("lot-9", None)]);
-    near(answer.coverage.unwrap().not_joined, 0.2, 1e-12);
-    near(answer.report.unwrap().total.unwrap().short, 13e6, 1e-6);
+    near(coverage(&answer, v1::CoverageAspect::Priced).missing, 0.2, 1e-12);
+    near(answer.report.clone().unwrap().total.unwrap().short, 13e6, 1e-6);
     // Before the first publication there are no data, and the answer reports it.
     request.as_of = on("2019-01-02");
     let early = client.analyze_portfolio(request).await.unwrap().into_inner();
-    near(early.coverage.unwrap().excluded, 0.8, 1e-12);
+    near(coverage(&early, v1::CoverageAspect::Priced).proxied, 0.8, 1e-12);
+    near(coverage(&early, v1::CoverageAspect::OwnTailHistory).missing, 1.0, 1e-12);
     assert!(early.report.unwrap().tail_risk.is_none());
     assert!(early.gaps.iter().any(|gap| gap.reason() == v1::GapReason::InputMissing));
 }
@@ -311,7 +317,7 @@ async fn a_book_of_january_2021() {
         ..v1::AnalyzePortfolioRequest::default()
     };
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
-    let report = answer.report.unwrap();
+    let report = answer.report.clone().unwrap();
     assert_eq!((report.market_symbol.as_str(), report.small_cap_symbol.as_str()), ("SPY", "IWM"));
     assert!(answer.gaps.iter().any(|gap| gap.detail == "IWM stands in for ^RUT"));
     let row = |symbol: &str| {
@@ -344,13 +350,30 @@ async fn a_book_of_january_2021() {
         let own = row(symbol).market_beta.unwrap().own.unwrap();
         assert!(0.2 < own.value && own.value < 1.8, "{symbol} {own:?}");
     }
-    let repeat = report.crowd_trade.unwrap().repeat.unwrap();
+    let trade = report.crowd_trade.as_ref().unwrap();
+    let repeat = trade.repeat.as_ref().unwrap();
+    // The trade's return that day, and how unusual it was.
+    let moved = repeat.crowd_return.unwrap() / trade.crowd_standard_deviation.unwrap();
+    near(repeat.crowd_standard_deviations.unwrap(), moved, 1e-12);
+    // GME closed at 147.98 before that day and AMC at 4.96; both shorts were worth less then.
+    let own = repeat.day.unwrap();
+    let short = -10_000.0 * (347.51 - 147.98) - 100_000.0 * (19.90 - 4.96);
+    let longs = own.pnl.unwrap() - short;
+    assert!((-1e6..0.0).contains(&longs), "{longs}");
+    assert!(own.missing_gross_share < 0.05, "{own:?}");
+    // Nine days of ten fall into an interval that is wider than the error of the beta.
+    for unwind in &trade.unwinds {
+        let reach = unwind.pnl_high - unwind.pnl;
+        near(unwind.pnl - unwind.pnl_low, reach, 1e-6 * reach);
+        assert!(1.645 * unwind.pnl_standard_error < reach, "{unwind:?}");
+    }
     // S&P 500 −2.57 % that day (SPY −2.44 %); GME +134.84 %, AMC +301.21 %.
     near(repeat.market_return.unwrap(), -0.0244, 0.002);
     let short = -10_000.0 * 325.00 * 1.3484 - 100_000.0 * 13.26 * 3.0121;
     let longs: f64 = repeat.pnl - short;
     assert!((-1e6..0.0).contains(&longs), "{longs}");
-    near(answer.coverage.unwrap().not_joined, 1e5 / report.total.unwrap().gross, 1e-12);
+    let priced = coverage(&answer, v1::CoverageAspect::Priced);
+    near(priced.missing, 1e5 / report.total.unwrap().gross, 1e-12);
 }
 
 /// KOSS on 2021-02-16: the file of 2020-12-31 gives it no shares outstanding, so its size is
@@ -379,7 +402,7 @@ async fn a_short_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.unwrap();
     let row = |symbol: &str| report.positions.iter().find(|row| row.symbol == symbol).unwrap();
-    assert_eq!(row("KOSS").size_bucket(), v1::SizeBucket::Unspecified);
+    assert_eq!(row("KOSS").bucket_id, "");
     let market = row("KOSS").market_beta.unwrap();
     assert!(market.own.unwrap().value < 0.3 && 0.5 < market.value, "{market:?}");
     // The mean of all names is below zero, because small caps are short in the crowded trade.

@@ -1,7 +1,8 @@
 //! Files over the wire: every form, every fault, and unchanged answers about the past.
 
-use crate::harness::{Harness, expect_refusal, header, on, upload};
+use crate::harness::{Harness, expect_refusal, header, instant, on, soon, upload};
 use contract::v1;
+use server::clock::Clock;
 use std::io::Write as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -75,7 +76,7 @@ async fn a_repeated_request_id_gets_the_same_answer() {
 async fn a_lagging_process_gives_the_same_answer_to_a_request_id() {
     let other = Harness::at(NOW).await;
     let url = other.store_url().to_owned();
-    let lagging = Harness::with(server::clock::Clock::system(), |config| {
+    let lagging = Harness::with(Clock::system(), |config| {
         config.store = url;
         config.follow_ms = 3_600_000;
     })
@@ -256,6 +257,47 @@ async fn concurrent_writers_each_get_a_revision_and_nothing_is_lost() {
     let coverage = v1::GetCoverageRequest::default();
     let coverage = harness.market_data().await.get_coverage(coverage).await.unwrap().into_inner();
     assert_eq!(coverage.datasets[0].rows, 1 + 2 * revisions.len() as u64);
+}
+
+/// Two uploads of one file wait behind an analysis at the same time, so neither holds the right to
+/// write. Both were prepared for the empty log, and still only one of them adds the rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_waits_for_analyses_without_the_right_to_write() {
+    let harness = Harness::with(Clock::manual(instant(NOW)), |config| {
+        config.threads = 1;
+        config.limits.compute_queue = 2;
+    })
+    .await;
+    let compute = &harness.services().compute;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let analysis = tokio::spawn({
+        let compute = compute.clone();
+        async move { compute.run(move || held.recv().is_ok()).await }
+    });
+    let mut uploads = Vec::new();
+    for _ in 0..2 {
+        let mut client = harness.market_data().await;
+        let messages = upload(header("prices.csv"), BARS.as_bytes(), 64);
+        uploads
+            .push(tokio::spawn(async move { client.ingest(tokio_stream::iter(messages)).await }));
+    }
+    let queue_is_full = async {
+        while 0 < compute.free_places() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("both uploads wait for the pool", queue_is_full).await;
+    drop(soon("the right to write is free", harness.services().market.writing()).await);
+    release.send(()).unwrap();
+    assert!(analysis.await.unwrap().unwrap());
+    let mut counts = Vec::new();
+    for upload in uploads {
+        let answer = upload.await.unwrap().unwrap().into_inner();
+        assert_eq!(answer.snapshot.unwrap().revision, 1);
+        counts.push((answer.accepted, answer.already_known));
+    }
+    counts.sort_unstable();
+    assert_eq!(counts, [(0, 3), (3, 0)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ mod calls;
 mod carried_over;
 mod drawn_files;
 mod exposure;
+mod exposure_sizes;
 mod golden;
 mod harness;
 mod health;

@@ -64,7 +64,49 @@ async fn a_report_has_values_records_and_sources() {
         [("small_cap_index", start), ("large_cap_index", start), ("broad_market", start)]
     );
     assert!((report.moves[0].value - 0.0504).abs() < 1e-12);
-    assert_eq!(report.composite, None, "three sessions make no score");
+    three_sessions_make_no_score(&report);
+}
+
+fn three_sessions_make_no_score(report: &v1::RotationReport) {
+    let composite = report.composite.as_ref().unwrap();
+    assert_eq!(composite.state(), v1::RotationState::Unknown);
+    assert!(composite.scores.iter().all(|score| score.value.is_none()));
+    assert_eq!(composite.scores.len(), 4);
+    assert!(composite.flips.is_empty());
+    let moved = report.session_move.as_ref().unwrap();
+    assert_eq!((moved.is_rotation, moved.rows[0].z), (None, None), "too short a history");
+    assert_eq!(moved.rows[0].measure_id, "size_spread.1d", "no Nasdaq is known");
+    assert!((moved.rows[0].value.unwrap() - 0.05).abs() < 1e-12);
+    assert_eq!(
+        report.headline,
+        "2021-03-03: IWM beat SPY by 5.0 points, against too short a history to call it unusual. \
+         The slow state is UNKNOWN: no size, no breadth, no risk score."
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_open_until_its_prices_are_those_of_the_close() {
+    let harness = Harness::at("2021-03-03T18:00:00Z").await;
+    let at = |when: &str| v1::IngestHeader {
+        published_at: Some(timestamp(when)),
+        ..header("prices.csv")
+    };
+    // The bars of 2021-03-03 at 13:00 New York.
+    let quotes = BARS.replace("105.04,10", "104.03,10");
+    harness.try_ingest(at("2021-03-03T18:00:00Z"), quotes.as_bytes()).await.unwrap();
+    let mut client = RotationServiceClient::new(harness.channel().await);
+    let moved = |answer: v1::GetRotationResponse| answer.report.unwrap().session_move.unwrap();
+    let found = client.get_rotation(v1::GetRotationRequest::default()).await.unwrap().into_inner();
+    assert!(found.report.as_ref().unwrap().headline.starts_with("2021-03-03 (session open): "));
+    let found = moved(found);
+    assert_eq!(found.session_status(), v1::SessionStatus::Open);
+    assert!((found.rows[0].value.unwrap() - 0.04).abs() < 1e-12);
+    // The closes of both funds, after 16:00 New York.
+    harness.set_clock("2021-03-03T21:30:00Z");
+    let closes = BARS.replace("399.96,10", "399.95,10");
+    harness.try_ingest(at("2021-03-03T21:05:00Z"), closes.as_bytes()).await.unwrap();
+    let found = client.get_rotation(v1::GetRotationRequest::default()).await.unwrap().into_inner();
+    assert_eq!(moved(found).session_status(), v1::SessionStatus::Closed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,6 +231,8 @@ async fn invalid_requests_are_refused_with_their_paths() {
     };
     let refused = client.get_rotation(unknown).await.unwrap_err();
     expect_refusal(&refused, Code::NotFound, "UNKNOWN_INDICATOR", &[]);
+    // The answer names those that exist.
+    assert!(refused.message().contains("size_spread.21d"), "{}", refused.message());
     let wrong = v1::GetRotationRequest {
         indicator_ids: vec!["size_spread".to_owned(); 101],
         since_on: "yesterday".to_owned(),

@@ -178,9 +178,48 @@ async fn november(client: &mut RotationServiceClient<Channel>) {
         assert_eq!(missing.value, None, "{id}");
         assert!(missing.gaps.iter().any(|gap| gap.reason() == reason), "{:?}", missing.gaps);
     }
+    rotation_in_the_first_line(&found);
     let composite = found.composite.unwrap();
     assert_eq!(composite.on, "2020-11-09");
-    assert_eq!(composite.scores.len(), 3);
+    // Without share counts and short interest two of four components are left, which make no score;
+    // the slow state does not claim that nobody leads.
+    assert_eq!(composite.state(), v1::RotationState::Unknown);
+    let size = &composite.scores[0];
+    assert_eq!((size.value, size.components_used, size.components_total), (None, 2, 4));
+    let kinds: Vec<v1::RotationScoreKind> = composite.scores.iter().map(|s| s.kind()).collect();
+    assert_eq!(kinds[3], v1::RotationScoreKind::Squeeze);
+}
+
+/// The day was the largest of small caps against the Nasdaq since 2000-12-19, and the largest of
+/// equal weight against cap weight on record: both are in the first line.
+fn rotation_in_the_first_line(found: &v1::RotationReport) {
+    let moved = found.session_move.as_ref().unwrap();
+    assert_eq!((moved.on.as_str(), moved.is_rotation), ("2020-11-09", Some(true)));
+    assert_eq!(moved.session_status(), v1::SessionStatus::Closed);
+    let ids: Vec<&str> = moved.rows.iter().map(|row| row.measure_id.as_str()).collect();
+    let expected =
+        ["small_vs_nasdaq.1d", "pct_advancing", "equal_minus_cap.1d", "most_shorted.less_index.1d"];
+    assert_eq!(ids, expected);
+    let size = &moved.rows[0];
+    assert_eq!(size.value, reading(found, "small_vs_nasdaq.1d").value);
+    let expected = |name: &str| figure(&format!("/session_move_2020_11_09/{name}"));
+    assert!((size.z.unwrap() - expected("z")).abs() < 1e-4, "{:?}", size.z);
+    assert_eq!(f64::from(moved.rate_sessions), expected("sessions"));
+    let per_year = 252.0 * expected("rotations") / expected("sessions");
+    // Of two spreads the larger one counts, which may be the one over the large caps.
+    assert!((moved.rotations_per_year.unwrap() - per_year).abs() < 1.0, "{moved:?} {per_year}");
+    let last_year = f64::from(moved.rotations_last_year);
+    assert!((last_year - expected("last_year")).abs() <= 5.0, "{moved:?}");
+    assert_eq!(moved.rows[3].value, None, "no short interest was published yet");
+    let words = &found.headline;
+    assert!(
+        words.starts_with("2020-11-09: a rotation into small caps: IWM beat QQQ by"),
+        "{words}"
+    );
+    assert!(words.contains("largest gain since 2000-12-19"), "{words}");
+    assert!(words.contains("equal weight beat cap weight by"), "{words}");
+    assert!(words.contains("largest gain since the series starts on"), "{words}");
+    assert!(words.contains("The slow state is UNKNOWN"), "{words}");
 }
 
 fn widest_since_2000(found: &v1::RotationReport, gaps: &[v1::Gap]) {
@@ -215,7 +254,11 @@ fn widest_since_2000(found: &v1::RotationReport, gaps: &[v1::Gap]) {
 }
 
 async fn january(client: &mut RotationServiceClient<Channel>) {
+    let (found, _) = report(client, "2021-01-26").await;
+    squeeze_in_the_first_line(&found, "2021-01-26", "7.9 points");
+    near(&found, "most_shorted.1d", figure("/most_shorted_2021_01_26/return_1"), 1e-6);
     let (found, _) = report(client, "2021-01-27").await;
+    squeeze_in_the_first_line(&found, "2021-01-27", "points");
     near(&found, "index_return.large_cap_index.1d", -0.0257, 0.0015);
     let breadth = |name: &str| figure(&format!("/breadth_2021_01_27/{name}"));
     near(&found, "pct_advancing", 100.0 * breadth("advancing") / breadth("with_prices"), 1e-9);
@@ -236,6 +279,22 @@ async fn january(client: &mut RotationServiceClient<Channel>) {
     let first = detail(basket, "GME", "short_interest_of_float");
     assert!((first - shorted("first_short_of_float")).abs() < 1e-6);
     assert!(0.25 < reading(&found, "most_shorted.less_index.5d").value.unwrap());
+}
+
+/// On 2021-01-26 and 27 small caps did not rotate; the most-shorted names beat the market by 7.9
+/// points on the first day and by more on the second.
+fn squeeze_in_the_first_line(found: &v1::RotationReport, day: &str, points: &str) {
+    let moved = found.session_move.as_ref().unwrap();
+    assert_eq!(moved.is_rotation, Some(false));
+    let shorted = &moved.rows[3];
+    assert_eq!(shorted.measure_id, "most_shorted.less_index.1d");
+    assert!(2.5 < shorted.z.unwrap() && 21 <= shorted.z_observations.unwrap(), "{shorted:?}");
+    assert!(shorted.record.as_ref().unwrap().since_start, "{shorted:?}");
+    let words = &found.headline;
+    let first = format!("{day}: a short squeeze: the most-shorted names beat the market by");
+    assert!(words.starts_with(&first) && words.contains(points), "{words}");
+    // Nothing is claimed of the slow state, which lacks share counts.
+    assert!(words.contains("The slow state is"), "{words}");
 }
 
 async fn small_up_while_large_fell(client: &mut RotationServiceClient<Channel>) {

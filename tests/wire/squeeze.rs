@@ -96,9 +96,10 @@ async fn a_short_book_by_hand() {
     near(Some(crowd.market_value), -2.4e6);
     near(crowd.quantity, -200_000.0);
     // 200,000 at 15 % of 80,000 a day; 12,000 at 15 % of a million.
-    near(crowd.exit_days, 200.0 / 12.0);
-    near(calm.exit_days, 0.08);
-    assert_eq!(thin.exit_days, None, "no volume is never 999.99 days");
+    near(crowd.exit_days_at_normal_volume, 200.0 / 12.0);
+    near(calm.exit_days_at_recent_volume, 0.08);
+    assert_eq!(thin.exit_days_at_normal_volume, None, "no volume is never 999.99 days");
+    assert_eq!(thin.exit_days_at_recent_volume, None);
     let mark = crowd.mark.unwrap();
     assert_eq!(mark.basis(), v1::MarkBasis::AverageCost);
     near(Some(mark.return_on_cost), -0.2);
@@ -123,8 +124,9 @@ async fn a_short_book_by_hand() {
     let totals = answer.totals.unwrap();
     near(Some(totals.gross_short), 2.4e6 + 600_000.0 + 2_000.0 + 10_000.0);
     assert_eq!((totals.short_count, totals.long_count), (3, 1));
-    near(totals.exit_days, 200.0 / 12.0);
-    assert_eq!(totals.exit_curve.len(), 4);
+    let exit = totals.exit_at_normal_volume.unwrap();
+    near(exit.exit_days, 200.0 / 12.0);
+    assert_eq!(exit.curve.len(), 4);
     assert!(!answer.method.unwrap().calibrated);
     let gross = 2.4e6 + 600_000.0 + 2_000.0 + 10_000.0 + 1_000.0;
     let gap = |subject: &str| answer.gaps.iter().find(|gap| gap.subject == subject).unwrap();
@@ -160,6 +162,27 @@ async fn later_publications_are_unknown_and_replays_are_equal() {
     request.as_of = replay_of(before.snapshot.as_ref().unwrap());
     let again = client.assess_short_book(request).await.unwrap().into_inner();
     assert_eq!(again.encode_to_vec(), before.encode_to_vec());
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn an_exchange_that_no_listing_names_is_answered_with_those_that_exist() {
+    let (harness, mut client) = market().await;
+    let listed = "exchange,symbol,name,last_sale_usd,volume,market_cap_usd,sector\n\
+                  nyse,CROWD,Crowd Inc.,10,1000,100000000,Finance\n\
+                  nasdaq,CALM,Calm Inc.,10,1000,100000000,Finance\n";
+    harness.ingest("screener_2021-01-04.csv", listed.as_bytes()).await;
+    let on_exchange = |name: &str| v1::RankSqueezeRequest {
+        as_of: on(TODAY),
+        min_daily_value_usd: Some(0.0),
+        exchanges: vec![name.to_owned()],
+        ..v1::RankSqueezeRequest::default()
+    };
+    let found = client.rank_squeeze(on_exchange("NYSE")).await.unwrap().into_inner();
+    assert_eq!(found.total_size, 1);
+    let refusal = client.rank_squeeze(on_exchange("NSYE")).await.unwrap_err();
+    expect_refusal(&refusal, Code::NotFound, "UNKNOWN_EXCHANGE", &[]);
+    assert_eq!(refusal.message(), "unknown exchange \"NSYE\"; there are NASDAQ, NYSE");
     harness.stop().await;
 }
 

@@ -103,8 +103,15 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
         // Own exit against the market's volume in the same shares: 100,000 at 15 % of it.
         let volume = input(name, "average_volume_21").value.unwrap();
         let exit = 100_000.0 / (0.15 * volume);
-        assert!((line.exit_days.unwrap() / exit - 1.0).abs() < 1e-9);
+        assert!((line.exit_days_at_recent_volume.unwrap() / exit - 1.0).abs() < 1e-9);
     }
+    // Its own squeeze must not make an exit look quick. The oracle's medians are of the file's
+    // volumes in the shares of the day.
+    let gamestop = &lines["GME"];
+    let normal = oracle["squeeze_2021_01_27"]["GME"]["median_volume_63"].as_f64().unwrap();
+    let days = 100_000.0 / (0.15 * normal);
+    assert!((gamestop.exit_days_at_normal_volume.unwrap() / days - 1.0).abs() < 1e-5);
+    assert!(3.0 * gamestop.exit_days_at_recent_volume.unwrap() < days);
     let short = input(lines["GME"].name.as_ref().unwrap(), "short_interest");
     assert_eq!(short.effective_on, "2020-12-31");
     // first_seen 2021-01-13T08:12:58Z.

@@ -1,5 +1,7 @@
 //! The demo: a server on a fresh store, a simulated market, and a portfolio under stress.
 
+mod story;
+
 use crate::{
     connect::{Clients, Connection},
     ingest, show,
@@ -7,19 +9,16 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use clap::Args;
-use contract::v1::{
-    AnalyzePortfolioRequest, AsOf, AssessShortBookRequest, GetRotationRequest, GetRotationResponse,
-    IngestHeader, IngestResponse, InstrumentRef, Portfolio, Position, as_of::When, position::Size,
-};
-use prost::Message as _;
+use contract::v1::{IngestHeader, IngestResponse};
 use server::{Running, StartError, clock::Stopwatch, config::Config, telemetry};
 use simulation::{
-    factors, files,
+    files,
     market::{Market, Parameters},
     rotation_day::ROTATION_ON,
-    sample::{self, Holding},
+    sample,
 };
 use std::{net::SocketAddr, path::Path};
+use story::Story;
 
 /// How the demo ends, and which port it listens on.
 #[derive(Args, Clone, Debug)]
@@ -34,16 +33,25 @@ pub(crate) struct DemoArguments {
 
 const USUAL_PORT: u16 = 50_051;
 
+/// How the answers are printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// As one JSON object, and nothing else.
+    pub(crate) as_json: bool,
+    /// Where it is printed to.
+    pub(crate) terminal: Terminal,
+}
+
 /// Runs the demo; Ctrl-C ends it at any time and leaves no files behind.
 ///
 /// # Errors
 /// If the server does not start, or a step of the demo fails.
-pub(crate) async fn run(arguments: &DemoArguments, terminal: Terminal) -> Result<()> {
+pub(crate) async fn run(arguments: &DemoArguments, output: Output) -> Result<()> {
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let running = start(arguments, folder.path()).await?;
     let interrupted = async { tokio::signal::ctrl_c().await.context("cannot listen for signals") };
     let outcome = tokio::select! {
-        outcome = play(arguments, running.address(), folder.path(), terminal) => outcome,
+        outcome = play(arguments, running.address(), folder.path(), output) => outcome,
         interrupted = interrupted => interrupted,
     };
     running.stop().await;
@@ -54,27 +62,35 @@ async fn play(
     arguments: &DemoArguments,
     address: SocketAddr,
     folder: &Path,
-    terminal: Terminal,
+    output: Output,
 ) -> Result<()> {
     let stopwatch = Stopwatch::start();
+    let Output { as_json, terminal } = output;
     let connection = Connection { server: format!("http://{address}"), timeout: 60 };
     let clients = connection.open().await?;
-    terminal::say(&opening(address, terminal));
+    let say = |text: &str| {
+        if !as_json {
+            terminal::say(text)
+        }
+    };
+    say(&opening(address, terminal));
     let market = Market::new(Parameters::DEMO);
-    load(&market, &clients, &connection, terminal).await?;
+    say(&load(&market, &clients, &connection, terminal).await?);
     let book = sample::long_megacap_short_small_cap(&market);
-    evening_before(&market, &book, &clients, &connection, terminal).await?;
-    rotation(&clients, &connection, terminal).await?;
-    exposure(&book, &clients, &connection, terminal).await?;
-    squeeze(&book, &clients, &connection, terminal).await?;
+    let story = Story::ask(&market, &book, &clients, &connection).await?;
+    if as_json {
+        terminal::say(&story.as_json()?);
+    }
+    say(&story.in_full(terminal));
     let file = folder.join("book.csv");
     tokio::fs::write(&file, sample::to_csv(&book)).await?;
-    terminal::say(&closing(address, &file, stopwatch.elapsed_ms(), terminal));
-    if !arguments.once {
-        terminal::say("Serving until Ctrl-C.\n");
-        std::future::pending::<()>().await;
+    if arguments.once {
+        say("Without --once the server stays up for requests of your own.\n");
+        return Ok(());
     }
-    Ok(())
+    say(&closing(address, &file, stopwatch.elapsed_ms(), terminal));
+    say("Serving until Ctrl-C.\n");
+    std::future::pending().await
 }
 
 /// Starts a server on a fresh store in the folder.
@@ -106,13 +122,13 @@ fn opening(address: SocketAddr, terminal: Terminal) -> String {
     )
 }
 
-/// Uploads the market's files, as a user would.
+/// Uploads the market's files, as a user would. Returns what became of them, as text.
 async fn load(
     market: &Market,
     clients: &Clients,
     connection: &Connection,
     terminal: Terminal,
-) -> Result<()> {
+) -> Result<String> {
     let stopwatch = Stopwatch::start();
     let mut table = show::ingest::summary_table();
     let mut facts = 0;
@@ -146,132 +162,14 @@ async fn load(
     }
     let name = format!("settle_*.csv ({short_interest_files} files)");
     show::ingest::summarise(&mut table, &name, &short_interest);
-    terminal::say(&terminal.heading("Files to facts"));
-    terminal::say(&table.render(terminal));
-    terminal::say(&format!(
-        "  {} facts are durable, each with the day it describes, the instant it was published and\n  \
+    Ok(format!(
+        "{}{}  {} facts are durable, each with the day it describes, the instant it was published and\n  \
          the revision that added it. It took {:.1} s.\n\n",
+        terminal.heading("Files to facts"),
+        table.render(terminal),
         show::number::count(facts),
         stopwatch.elapsed_ms() / 1e3
-    ));
-    Ok(())
-}
-
-fn rotation_day() -> Option<AsOf> {
-    Some(AsOf { when: Some(When::On(ROTATION_ON.to_owned())), ..AsOf::default() })
-}
-
-/// What the portfolio's owner could have known one day earlier: nothing of the rotation day is
-/// visible.
-async fn evening_before(
-    market: &Market,
-    book: &[Holding],
-    clients: &Clients,
-    connection: &Connection,
-    terminal: Terminal,
-) -> Result<()> {
-    let on = market.days[market.rotation - 1].to_string();
-    let request = AnalyzePortfolioRequest {
-        as_of: Some(AsOf { when: Some(When::On(on)), ..AsOf::default() }),
-        portfolio: Some(portfolio(book)),
-        repeat_on: market.days[factors::earlier_rotation(market.rotation)].to_string(),
-        top_positions: Some(0),
-        ..AnalyzePortfolioRequest::default()
-    };
-    let request = connection.request(request);
-    let answer = clients.exposure().analyze_portfolio(request).await?.into_inner();
-    let known = show::evidence::as_known(answer.snapshot.as_ref());
-    terminal::say(&terminal.heading(&format!("The evening before, as known at {known}")));
-    let words = answer.report.as_ref().map(|report| show::exposure::words(report, terminal));
-    terminal::say(&terminal.wrap(&format!("{}\n", words.unwrap_or_default())));
-    Ok(())
-}
-
-async fn rotation(clients: &Clients, connection: &Connection, terminal: Terminal) -> Result<()> {
-    let request = GetRotationRequest { as_of: rotation_day(), ..GetRotationRequest::default() };
-    let mut client = clients.rotation();
-    let answer = client.get_rotation(connection.request(request)).await?.into_inner();
-    terminal::say(&show::rotation::report(&answer, terminal).render(terminal));
-    let again = client.get_rotation(connection.request(replay_of(&answer))).await?.into_inner();
-    let words = if again.encode_to_vec() == answer.encode_to_vec() {
-        terminal.paint(Tone::Good, "the same bytes")
-    } else {
-        terminal.paint(Tone::Bad, "a different answer")
-    };
-    terminal::say(&format!("  The same request with that reference returns {words}.\n\n"));
-    Ok(())
-}
-
-/// The request whose answer must be the same bytes.
-fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
-    let reference = answer.snapshot.clone().unwrap_or_default();
-    let as_of = AsOf {
-        when: reference.as_of.map(When::At),
-        revision: Some(reference.revision),
-        data_version: Some(reference.data_version),
-        model_version: Some(reference.model_version),
-        config_hash: Some(reference.config_hash),
-    };
-    GetRotationRequest { as_of: Some(as_of), ..GetRotationRequest::default() }
-}
-
-fn portfolio(book: &[Holding]) -> Portfolio {
-    let positions = book.iter().map(|holding| Position {
-        instrument: Some(InstrumentRef {
-            symbol: holding.symbol.clone(),
-            ..InstrumentRef::default()
-        }),
-        size: Some(Size::Quantity(holding.quantity)),
-        average_cost: Some(holding.average_cost),
-        ..Position::default()
-    });
-    Portfolio {
-        portfolio_id: "sample".to_owned(),
-        positions: positions.collect(),
-        net_asset_value: Some(NET_ASSET_VALUE_USD),
-        ..Portfolio::default()
-    }
-}
-
-/// Net asset value of the fund that holds the sample portfolio.
-const NET_ASSET_VALUE_USD: f64 = 100e6;
-
-async fn exposure(
-    book: &[Holding],
-    clients: &Clients,
-    connection: &Connection,
-    terminal: Terminal,
-) -> Result<()> {
-    let request = AnalyzePortfolioRequest {
-        as_of: rotation_day(),
-        portfolio: Some(portfolio(book)),
-        repeat_on: ROTATION_ON.to_owned(),
-        top_positions: Some(8),
-        ..AnalyzePortfolioRequest::default()
-    };
-    let request = connection.request(request);
-    let answer = clients.exposure().analyze_portfolio(request).await?.into_inner();
-    terminal::say(&show::exposure::report(&answer, terminal).render(terminal));
-    terminal::say("\n");
-    Ok(())
-}
-
-async fn squeeze(
-    book: &[Holding],
-    clients: &Clients,
-    connection: &Connection,
-    terminal: Terminal,
-) -> Result<()> {
-    let request = AssessShortBookRequest {
-        as_of: rotation_day(),
-        portfolio: Some(portfolio(book)),
-        participation: None,
-    };
-    let request = connection.request(request);
-    let answer = clients.squeeze().assess_short_book(request).await?.into_inner();
-    terminal::say(&show::squeeze::book(&answer, 10, terminal).render(terminal));
-    terminal::say("\n");
-    Ok(())
+    ))
 }
 
 fn closing(address: SocketAddr, book: &Path, elapsed_ms: f64, terminal: Terminal) -> String {

@@ -1,13 +1,14 @@
 //! Uploads files with progress, and reports the outcome of each.
 
 use crate::{
-    as_of_args,
+    as_of_args, assumed_basis,
     connect::{Clients, Connection},
     error_report, json,
     progress::{Progress, Shown},
     show,
     terminal::{self, Terminal},
 };
+use ::ingest::source::{self, SourceKind};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use contract::v1::{IngestHeader, IngestRequest, IngestResponse, PriceBasis, ingest_request::Part};
@@ -33,11 +34,12 @@ pub(crate) enum Basis {
 
 /// The files, and the options that apply to all of them.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = kinds())]
 pub(crate) struct IngestArguments {
     /// Files, plain, .gz or .zip, uploaded in this order.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Kind of file; `auto` detects it from the header.
+    /// Kind of file, from the list below; `auto` detects it from the header.
     #[arg(long, default_value = "auto")]
     kind: String,
     /// Symbol of a file that contains none; without it the symbol is taken from the file name.
@@ -65,6 +67,19 @@ pub(crate) struct IngestArguments {
     /// number appended.
     #[arg(long)]
     request_id: Option<String>,
+}
+
+/// Every kind of file with the columns that its header must have.
+fn kinds() -> String {
+    let kind = |kind: SourceKind| {
+        let columns: Vec<&str> = source::columns(kind).collect();
+        format!("  {}\n      {}\n      {}\n", kind.name(), kind.what(), columns.join(", "))
+    };
+    let kinds: String = SourceKind::ALL.into_iter().map(kind).collect();
+    format!(
+        "Kinds of file, with the columns that detect them; most have aliases, case and further \
+         columns do not matter:\n{kinds}"
+    )
 }
 
 /// Where the bytes of an upload come from.
@@ -108,6 +123,10 @@ pub(crate) async fn run(
             adjusted_on: arguments.adjusted_on.clone().unwrap_or_default(),
             force: arguments.force,
         };
+        if !as_json && arguments.price_basis.is_none() {
+            let notice = assumed_basis::notice(path, arguments.adjusted_on.as_deref()).await;
+            notice.iter().for_each(|notice| terminal::warn(notice));
+        }
         match send(&clients, connection, &header, &Source::File(path.clone(), shown)).await {
             Ok(answer) if as_json => terminal::say(&json::of("IngestResponse", &answer)?),
             Ok(answer) => {

@@ -2,6 +2,7 @@
 //! code.
 
 mod as_of_args;
+mod assumed_basis;
 mod book;
 mod connect;
 mod coverage;
@@ -156,7 +157,9 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
         Command::Check(store) => store_commands::check(store, as_json, terminal).await,
         Command::Backup { store, to } => store_commands::backup(store, to).await.map(|()| true),
         Command::Restore { from, to } => store_commands::restore(from, to, as_json, terminal).await,
-        Command::Demo(how) => demo::run(how, terminal).await.map(|()| true),
+        Command::Demo(how) => {
+            demo::run(how, demo::Output { as_json, terminal }).await.map(|()| true)
+        }
     };
     Ok(if is_done? { 0 } else { error_report::FAILED })
 }

@@ -109,8 +109,8 @@ pub(crate) struct ExposureArguments {
 /// How much of a portfolio may lack data.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct GapArguments {
-    /// Exit with code 6, after printing the answer, if more than this share of gross exposure has
-    /// no data of its own (0.05 is 5 %).
+    /// Exit with code 6, after printing the answer, if in some aspect of the coverage more than this
+    /// share of gross exposure has no data of its own (0.05 is 5 %).
     #[arg(long, value_name = "SHARE", value_parser = share)]
     fail_on_gaps: Option<f64>,
 }
@@ -122,8 +122,8 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl GapArguments {
     /// Fails if less of the portfolio is covered than the caller requires.
-    fn check(&self, coverage: Option<&Coverage>) -> Result<()> {
-        let lacking = 1.0 - coverage.map_or(0.0, |coverage| coverage.resolved);
+    fn check(&self, coverage: &[Coverage]) -> Result<()> {
+        let lacking = coverage.iter().map(|row| 1.0 - row.own).fold(0.0, f64::max);
         match self.fail_on_gaps {
             Some(most) if most < lacking => Err(Fault::Incomplete { lacking, most }.into()),
             _ => Ok(()),
@@ -152,7 +152,7 @@ pub(crate) async fn exposure(
         clients.exposure().analyze_portfolio(connection.request(request)).await?.into_inner();
     let page = |terminal| show::exposure::report(&answer, terminal);
     terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
-    arguments.gaps.check(answer.coverage.as_ref())
+    arguments.gaps.check(&answer.coverage)
 }
 
 /// Assesses the shorts of a portfolio, or ranks the market.
@@ -237,7 +237,7 @@ async fn short_book(
     let lines = usize::try_from(arguments.top).unwrap_or(0);
     let page = |terminal| show::squeeze::book(&answer, lines, terminal);
     terminal::say(&output.text("AssessShortBookResponse", &answer, page)?);
-    arguments.gaps.check(answer.coverage.as_ref())
+    arguments.gaps.check(&answer.coverage)
 }
 
 async fn ranking(

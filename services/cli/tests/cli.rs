@@ -8,6 +8,7 @@
 
 mod support;
 
+use ingest::source::SourceKind;
 use server::config::Config;
 use std::{
     path::{Path, PathBuf},
@@ -221,9 +222,32 @@ fn the_demo_runs_to_its_end() {
         "The book as known at",
         "This book is in the crowded trade",
         "The short book as known at",
-        "Try it yourself",
-        "grpcurl -plaintext",
     ];
-    holds(&stdout(&demo), &sections);
+    let text = stdout(&demo);
+    holds(&text, &sections);
+    // Its server is gone when it ends.
+    for command in ["grpcurl", "--server"] {
+        assert!(!text.contains(command), "{command} is recommended");
+    }
     assert_eq!(stderr(&demo), "", "nothing was rejected or logged");
+}
+
+#[test]
+fn the_demo_as_json_is_one_object() {
+    let demo = ballast(&["demo", "--once", "--json", "--port", "0"]);
+    assert_eq!(demo.status.code(), Some(0), "{}", stderr(&demo));
+    let answers: serde_json::Value = serde_json::from_str(&stdout(&demo)).unwrap();
+    for name in ["eveningBefore", "rotation", "exposure", "shortBook"] {
+        assert!(answers[name]["snapshot"]["revision"].is_string(), "{name}");
+    }
+}
+
+#[test]
+fn the_help_of_ingest_lists_every_kind_of_file() {
+    let help = stdout(&ballast(&["ingest", "--help"]));
+    for kind in SourceKind::ALL {
+        assert!(help.contains(kind.name()), "{}", kind.name());
+        assert!(help.contains(kind.what()), "{}", kind.what());
+    }
+    holds(&help, &["symbol, short_interest_date, shares_sold_short", "old_symbol, new_symbol"]);
 }

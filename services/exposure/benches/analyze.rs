@@ -11,6 +11,7 @@ use exposure::{
     prepared::{PreparedExposure, prepare},
     settings::{BetaSettings, Listing, TailMethod, TailSettings},
 };
+use factors::size_scheme::SizeScheme;
 use portfolio::{
     book::Book,
     lines::{RawLine, Size, Terms},
@@ -54,6 +55,7 @@ fn bench(criterion: &mut Criterion) {
         book: &book,
         beta: BetaSettings::PREPARED,
         tail: &tail,
+        size_scheme: SizeScheme::standard(),
         repeat_on: None,
         listing,
     };
@@ -112,6 +114,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
         book: &book,
         beta: BetaSettings::PREPARED,
         tail,
+        size_scheme: SizeScheme::standard(),
         repeat_on: None,
         listing: Listing::Largest(10),
     };
@@ -131,7 +134,14 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
     group.sample_size(10);
     for (name, listing) in [("10 listed", Listing::Largest(10)), ("all listed", Listing::All)] {
         let (book, beta) = (&book, BetaSettings::PREPARED);
-        let request = Request { book, beta, tail, repeat_on: None, listing };
+        let request = Request {
+            book,
+            beta,
+            tail,
+            size_scheme: SizeScheme::standard(),
+            repeat_on: None,
+            listing,
+        };
         group.bench_function(name, |b| b.iter(|| analyze(&prepared, black_box(&request))));
     }
     group.finish();

@@ -2,20 +2,22 @@
 
 use crate::{
     concentration,
+    day_pnl::day_pnl,
     drivers::Driver,
     gaps,
     history::History,
     positions,
     prepared::PreparedExposure,
     profit,
-    report::{BookBeta, ExposureCoverage, ExposureReport, Measured, SectorGroup, SizeGroup},
+    report::{BookBeta, ExposureReport, Measured, SectorGroup, SizeGroup},
     settings::{BetaSettings, Listing, TailSettings},
+    sizing::Sizing,
     sums::Sums,
     tail_risk,
     top_down::{Map, TopDown},
     trade,
 };
-use factors::size::SizeBucket;
+use factors::size_scheme::SizeScheme;
 use marketdata::{day::Day, instrument::InstrumentId, quotes::Quote};
 use portfolio::book::Book;
 
@@ -29,6 +31,8 @@ pub struct Request<'a> {
     pub beta: BetaSettings,
     /// Settings of the tail.
     pub tail: &'a TailSettings,
+    /// How companies are sorted by size. It changes no beta and no leg of the trade.
+    pub size_scheme: &'a SizeScheme,
     /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
     /// The positions to list.
@@ -37,6 +41,7 @@ pub struct Request<'a> {
 
 /// Analyses a book.
 pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
+    prepared.size_all(request.book.holdings.iter().map(|holding| holding.instrument));
     if request.beta == prepared.settings {
         prepared.estimate_all(request.book.holdings.iter().map(|holding| holding.instrument));
         return analyze_prepared(prepared, request);
@@ -48,7 +53,8 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let book = request.book;
-    let sums = Sums::of(prepared, book);
+    let sizing = Sizing::of(prepared, request.size_scheme);
+    let sums = Sums::of(prepared, book, (&sizing, request.size_scheme.bands.len()));
     let history = history(prepared, request, &sums);
     let tail = history
         .as_ref()
@@ -59,7 +65,6 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         Some(Err(gap)) => (None, Some(gap)),
     };
     let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
-    let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
     let (market, small) = prepared.resolved();
     let drivers = &prepared.drivers;
@@ -67,7 +72,8 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
-        by_size: by_size(&sums),
+        by_size: by_size(request.size_scheme, &sums),
+        sector_scheme: prepared.sector_scheme.clone(),
         by_sector: by_sector(prepared, &sums),
         settings: prepared.settings,
         market_symbol: market.map(|resolved| resolved.symbol.clone()),
@@ -84,13 +90,9 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         profit_and_loss: profit::measure(book),
         concentration: concentration::measure(prepared, book),
-        positions: positions::list(prepared, book, request, tail.as_ref()),
-        coverage: ExposureCoverage {
-            resolved: share(sums.resolved),
-            proxied: share(sums.proxied),
-            excluded: share(sums.excluded),
-            not_joined: share(sums.not_joined),
-        },
+        positions: positions::list(prepared, request, &sizing, tail.as_ref()),
+        coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
+        worst_day: tail.as_ref().map(|tail| day_pnl(prepared, book, tail.risk.worst_on)),
         tail: tail.map(|tail| tail.risk),
         gaps: Vec::new(),
     };
@@ -139,12 +141,12 @@ impl TopDownBetas {
     }
 }
 
-fn by_size(sums: &Sums) -> Vec<SizeGroup> {
-    let buckets = SizeBucket::ALL.map(Some).into_iter().chain([None]);
+fn by_size(scheme: &SizeScheme, sums: &Sums) -> Vec<SizeGroup> {
+    let buckets = scheme.bands.iter().map(|band| Some(band.bucket_id.clone())).chain([None]);
     buckets
         .zip(&sums.by_size)
         .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(bucket, exposure)| SizeGroup { bucket, exposure: *exposure })
+        .map(|(bucket_id, exposure)| SizeGroup { bucket_id, exposure: *exposure })
         .collect()
 }
 

@@ -7,12 +7,13 @@ use crate::{
     peers::DONORS_MIN,
     prepared::PreparedExposure,
     profit,
-    report::{ExposureReport, Leg, TailRisk, TradeLeg},
+    report::{DayPnl, ExposureReport, Leg, TailRisk, TradeLeg},
     settings::BetaSettings,
     sums::Sums,
 };
 use factors::roles::Role;
 use marketdata::{
+    day::Day,
     gap::{Gap, GapReason},
     instrument::InstrumentId,
     quotes::Quotes,
@@ -33,7 +34,7 @@ pub(crate) fn list(
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }
-    gaps.extend(unclassified(sums, book.gross));
+    gaps.extend(unclassified(sums, &prepared.sector_scheme, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
     gaps.extend(top_down(prepared, history, report));
@@ -41,6 +42,10 @@ pub(crate) fn list(
     gaps.extend(tail(no_tail, report));
     gaps.extend(repeat(request, report));
     gaps.extend(profit::gaps(prepared, book));
+    let repeated = report.trade.repeat.map(|repeat| ("repeat.day", repeat.on, repeat.day));
+    let worst = report.tail.as_ref().zip(report.worst_day);
+    let worst = worst.map(|(tail, day)| ("tail_risk.worst_day", tail.worst_on, day));
+    gaps.extend(repeated.into_iter().chain(worst).filter_map(day));
     gaps
 }
 
@@ -124,7 +129,7 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
     gaps
 }
 
-fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
+fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     if 0.0 < sums.unsized_gross {
         let detail = "funds, indices and names without a known market value have no size bucket";
@@ -139,7 +144,13 @@ fn unclassified(sums: &Sums, gross: f64) -> Vec<Gap> {
         gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
     }
     if 0.0 < sums.unsectored_gross {
-        let detail = "names without a sector in any listing or holding known at the as-of date";
+        let elsewhere = sums.sectored_elsewhere_gross / gross;
+        let detail = format!(
+            "names without a sector of the scheme {scheme:?} in any listing or holding known at the \
+             as-of date; {:.1} % of gross has a sector of another scheme only, and sectors of two \
+             schemes never stand in one table",
+            100.0 * elsewhere
+        );
         let gap = Gap::new(GapReason::NoClassification, "sector", detail);
         gaps.push(gap.of_gross(sums.unsectored_gross / gross));
     }
@@ -302,6 +313,15 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
         add(GapReason::Degenerate, detail, None);
     }
     gaps
+}
+
+/// Names without the closes that the P&L of a past day needs.
+fn day((subject, on, day): (&str, Day, DayPnl)) -> Option<Gap> {
+    let share = Some(day.missing_gross_share).filter(|share| 0.0 < *share)?;
+    let detail = format!(
+        "the P&L of {on} itself leaves out names without a close on it, before it or today"
+    );
+    Some(Gap::new(GapReason::MissingObservations, subject, detail).of_gross(share))
 }
 
 fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {

@@ -13,15 +13,18 @@ pub mod settings;
 pub mod validate;
 
 mod concentration;
+mod day_pnl;
 mod gaps;
 mod history;
 mod positions;
 mod profit;
+mod sizing;
 mod stand_in;
 mod sums;
 mod tail_risk;
 mod top_down;
 mod trade;
+mod unwind;
 
 pub use risk::beta;
 

@@ -6,8 +6,8 @@ use crate::{
     prepared::PreparedExposure,
     report::PositionRow,
     settings::{DRAWS, Listing},
+    sizing::Sizing,
     stand_in::StandIn,
-    sums,
     tail_risk::{Tail, TailWeights},
 };
 use portfolio::book::{Book, Holding};
@@ -15,10 +15,11 @@ use portfolio::book::{Book, Holding};
 /// Lists positions, largest first, ties by name. `tail` is the tail at the first confidence level.
 pub(crate) fn list(
     prepared: &PreparedExposure,
-    book: &Book,
     request: &Request<'_>,
+    sizing: &Sizing<'_>,
     tail: Option<&Tail>,
 ) -> Vec<PositionRow> {
+    let book = request.book;
     let count = match request.listing {
         Listing::All => book.holdings.len(),
         Listing::Largest(count) => count.min(book.holdings.len()),
@@ -38,7 +39,10 @@ pub(crate) fn list(
     let own = tail.map(|tail| own_tail_returns(prepared, &listed, &tail.first_level));
     let row = |(at, holding): (usize, &&Holding)| {
         let own = own.as_ref().map_or(0.0, |own| own[at]);
-        row(prepared, book, holding, tail.map(|tail| (tail, own)))
+        let bucket = sizing.size(holding.instrument).and_then(|sized| {
+            Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
+        });
+        PositionRow { bucket, ..row(prepared, book, holding, tail.map(|tail| (tail, own))) }
     };
     listed.iter().enumerate().map(row).collect()
 }
@@ -70,7 +74,7 @@ fn row(
         market_cap_source: company.map(|company| company.line.source),
         market_cap_on: company.map(|company| company.line.described_on),
         market_cap_rank: company.map(|company| company.rank),
-        size_bucket: name.bucket,
+        bucket: None,
         sector: prepared.sectors.get(name.sector as usize).cloned(),
         market: details.market,
         size: details.size,
@@ -87,7 +91,7 @@ fn row(
                 tail.first_level.sessions.iter().filter(is_absent).count()
             }
         }),
-        leg: sums::leg(&name, value),
+        leg: prepared.leg(holding.instrument, &name, value),
         expected_shortfall: tail
             .map(|(tail, own)| 0.0 - tail_return(prepared, holding, tail, own) * value),
     }

@@ -1,10 +1,17 @@
 //! The state shared by all analyses of a view: the risk model, and the lookup of names by symbol.
 
-use factors::roles::Roles;
+use factors::{
+    roles::Roles,
+    size_scheme::{SchemeSize, SizeScheme, Sizer},
+};
 use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
 use portfolio::{book::Book, lookup::Lookup};
+use rayon::prelude::*;
 use risk::{model::RiskModel, name::NONE, settings::BetaSettings};
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 /// The datasets that a prepared view depends on, apart from names.
 pub const READS: &[Dataset] = &[
@@ -22,6 +29,15 @@ pub const READS: &[Dataset] = &[
 pub struct PreparedExposure {
     model: RiskModel,
     lookup: Arc<Lookup>,
+    buckets: Arc<Buckets>,
+}
+
+/// Buckets of companies under the standard scheme, found when a book first needs them.
+#[derive(Debug)]
+struct Buckets {
+    sizer: Sizer,
+    /// By number of the company.
+    companies: Vec<OnceLock<Option<SchemeSize>>>,
 }
 
 /// Prepares a view on the threads of the caller's pool. An earlier state, of any view, does not
@@ -35,7 +51,11 @@ pub fn prepare(
         || risk::prepare::prepare(snapshot, roles, previous.map(|previous| &previous.model)),
         || Lookup::of(snapshot),
     );
-    PreparedExposure { model, lookup: Arc::new(lookup) }
+    let buckets = Buckets {
+        sizer: Sizer::new(SizeScheme::standard().clone(), snapshot),
+        companies: (0..model.sizes().companies).map(|_| OnceLock::new()).collect(),
+    };
+    PreparedExposure { model, lookup: Arc::new(lookup), buckets: Arc::new(buckets) }
 }
 
 impl Deref for PreparedExposure {
@@ -52,8 +72,36 @@ impl PreparedExposure {
     pub fn is_whole(&self, book: &Book) -> bool {
         book.holdings.iter().all(|holding| {
             let name = self.model.anchored(holding.instrument);
-            name.row != NONE && name.absent == 0 && self.model.is_estimated(holding.instrument)
+            let is_sized = self.bucket_cell(holding.instrument).is_none_or(|c| c.get().is_some());
+            name.row != NONE
+                && name.absent == 0
+                && is_sized
+                && self.model.is_estimated(holding.instrument)
         })
+    }
+
+    /// The bucket of a line's company under the standard scheme. `None` if its size is unknown.
+    pub fn standard_size(&self, instrument: InstrumentId) -> Option<SchemeSize> {
+        let sizer = &self.buckets.sizer;
+        let (snapshot, sizes) = (self.model.snapshot(), self.model.sizes());
+        *self.bucket_cell(instrument)?.get_or_init(|| sizer.size(snapshot, sizes, instrument))
+    }
+
+    /// Finds the buckets of instruments on the threads of the caller's pool.
+    pub fn size_all(&self, instruments: impl Iterator<Item = InstrumentId>) {
+        let is_missing =
+            |id: &InstrumentId| self.bucket_cell(*id).is_some_and(|c| c.get().is_none());
+        let missing: Vec<InstrumentId> = instruments.filter(is_missing).collect();
+        // Splitting an empty list would start rayon's global pool on a thread outside of any pool.
+        if !missing.is_empty() {
+            missing.par_iter().for_each(|id| {
+                self.standard_size(*id);
+            });
+        }
+    }
+
+    fn bucket_cell(&self, instrument: InstrumentId) -> Option<&OnceLock<Option<SchemeSize>>> {
+        self.buckets.companies.get(self.model.size(instrument)?.issuer as usize)
     }
 
     /// Finds instruments by symbol.
@@ -63,7 +111,8 @@ impl PreparedExposure {
 
     /// Memory held, in bytes, excluding the market.
     pub fn bytes(&self) -> usize {
-        self.model.bytes() + self.lookup.heap_bytes()
+        let buckets = size_of_val(&self.buckets.companies[..]);
+        self.model.bytes() + self.lookup.heap_bytes() + buckets
     }
 
     /// See [`RiskModel::with_settings`].
@@ -74,6 +123,6 @@ impl PreparedExposure {
         instruments: &[InstrumentId],
     ) -> PreparedExposure {
         let model = self.model.with_settings(settings, instruments);
-        PreparedExposure { model, lookup: Arc::clone(&self.lookup) }
+        PreparedExposure { model, ..self.clone() }
     }
 }

@@ -7,9 +7,9 @@ use crate::{
     beta::Beta,
     settings::{BetaSettings, TailSettings},
 };
-use factors::{market_value::CapSource, size::SizeBucket};
+use factors::{market_value::CapSource, size_scheme::SchemeSize};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
-use portfolio::book::Lot;
+use portfolio::{book::Lot, coverage::Coverage};
 
 /// Long, short, gross and net of a set of positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,11 +100,11 @@ impl BookBeta {
 /// Role of a position in the crowded trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Leg {
-    /// Held long, and either a company worth at least 200 billion or one of the configured
+    /// Held long, and either in the top band of the standard size scheme or one of the configured
     /// megacaps.
     MegacapLong,
-    /// Held short, and either a company ranked below 1,000 by market value or worth less than 2
-    /// billion, or the small-cap index, or one of its fund's newest known holdings.
+    /// Held short, and either a mid cap or smaller in the standard size scheme, or the small-cap
+    /// index, or one of its fund's newest known holdings.
     SmallCapShort,
     /// Everything else.
     Other,
@@ -138,15 +138,28 @@ pub struct Unwind {
     pub standard_deviations: f64,
     /// The crowd's return, negative.
     pub crowd_return: f64,
-    /// P&L of the book: its crowd beta times that return.
+    /// Expected P&L of the book: its crowd beta times that return.
     pub pnl: f64,
-    /// Standard error of the P&L, from that of the beta only.
+    /// Lower end of the interval in which nine days of ten would fall.
+    pub pnl_low: f64,
+    /// Upper end of that interval.
+    pub pnl_high: f64,
+    /// Standard error of the expected P&L, from that of the beta only.
     pub pnl_standard_error: f64,
     /// P&L by leg, in the order of [`Leg::ALL`]; they sum to the book's.
     pub leg_pnl: [f64; 3],
 }
 
-/// Effect of the returns of one past day on today's positions.
+/// What today's shares made on a past day, valued at the close before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DayPnl {
+    /// The P&L of names with closes on the day, before it and today. `None` without such names.
+    pub pnl: Option<f64>,
+    /// Share of today's gross of the other names.
+    pub missing_gross_share: f64,
+}
+
+/// Effect of the returns of one past day on today's positions, at today's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Repeat {
     /// The day.
@@ -159,6 +172,10 @@ pub struct Repeat {
     pub market_return: Option<f64>,
     /// Return of the small-cap index less that of the market on that day.
     pub size_spread: Option<f64>,
+    /// The crowd's return on that day. `None` without a crowd, or before the panel.
+    pub crowd_return: Option<f64>,
+    /// What today's shares made on the day itself.
+    pub day: DayPnl,
     /// Number of names without a return on that day, for which β_market·m + β_size·s is used.
     pub proxied_names: u32,
     /// Their share of gross.
@@ -331,8 +348,9 @@ pub struct PositionRow {
     pub market_cap_on: Option<Day>,
     /// Rank of the company by market value, from 1.
     pub market_cap_rank: Option<u32>,
-    /// Bucket of the company.
-    pub size_bucket: Option<SizeBucket>,
+    /// Bucket of the company under the requested scheme, by name, and how it was found. `None` for
+    /// funds, indices and names without a known market value.
+    pub bucket: Option<(String, SchemeSize)>,
     /// Sector as named by the source.
     pub sector: Option<String>,
     /// Market beta.
@@ -358,11 +376,18 @@ pub struct PositionRow {
     pub expected_shortfall: Option<f64>,
 }
 
+impl PositionRow {
+    /// The name of its size bucket.
+    pub fn bucket_id(&self) -> Option<&str> {
+        self.bucket.as_ref().map(|(bucket_id, _)| bucket_id.as_str())
+    }
+}
+
 /// Exposure of one size bucket.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SizeGroup {
     /// The bucket. `None` for funds, indices and names without a known market value.
-    pub bucket: Option<SizeBucket>,
+    pub bucket_id: Option<String>,
     /// Exposure of its names.
     pub exposure: Exposure,
 }
@@ -376,19 +401,6 @@ pub struct SectorGroup {
     pub exposure: Exposure,
 }
 
-/// Shares of gross by how well names joined.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ExposureCoverage {
-    /// Names with betas of their own.
-    pub resolved: f64,
-    /// Names that use the mean beta of their size bucket or of all names.
-    pub proxied: f64,
-    /// Names in the sums that have no beta at all.
-    pub excluded: f64,
-    /// Lines whose symbol is unknown.
-    pub not_joined: f64,
-}
-
 /// The result of an analysis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExposureReport {
@@ -400,6 +412,8 @@ pub struct ExposureReport {
     pub net_leverage: Option<f64>,
     /// By size, largest companies first, unclassified last; empty groups are omitted.
     pub by_size: Vec<SizeGroup>,
+    /// The classification scheme of all sectors: the one that classifies the most names of the view.
+    pub sector_scheme: String,
     /// By sector, sorted by sector name, unclassified last.
     pub by_sector: Vec<SectorGroup>,
     /// The settings of the betas.
@@ -420,12 +434,14 @@ pub struct ExposureReport {
     pub tail: Option<TailRisk>,
     /// P&L against average costs. `None` if no lot has a cost and a price.
     pub profit_and_loss: Option<ProfitAndLoss>,
+    /// What today's shares made on the worst day of the tail. `None` without a tail.
+    pub worst_day: Option<DayPnl>,
     /// Concentration by company.
     pub concentration: Concentration,
     /// Requested positions, largest first.
     pub positions: Vec<PositionRow>,
-    /// How well names joined.
-    pub coverage: ExposureCoverage,
+    /// How well data cover the gross, aspect by aspect. Empty without gross.
+    pub coverage: Vec<Coverage>,
     /// Missing data and the reasons.
     pub gaps: Vec<Gap>,
 }

@@ -4,9 +4,14 @@ use crate::{
     history::{Lacking, LegTerms},
     name::{NONE, NameRow},
     prepared::PreparedExposure,
-    report::{Exposure, Leg, Measured},
+    report::{Exposure, Leg, Measured, TailRisk},
+    sizing::Sizing,
 };
-use portfolio::book::{Book, Holding};
+use factors::market_value::CapSource;
+use portfolio::{
+    book::{Book, Holding},
+    coverage::{Aspect, Coverage},
+};
 
 /// A sum of money betas over names.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +43,8 @@ impl BetaSum {
 #[derive(Debug)]
 pub(crate) struct Sums {
     pub(crate) total: Exposure,
-    /// By bucket; the last entry is for unclassified names.
-    pub(crate) by_size: [Exposure; 6],
+    /// By band of the scheme; the last entry is for names of unknown size.
+    pub(crate) by_size: Vec<Exposure>,
     /// By sector; the last entry is for names without one.
     pub(crate) by_sector: Vec<Exposure>,
     pub(crate) legs: [Exposure; 3],
@@ -52,16 +57,17 @@ pub(crate) struct Sums {
     pub(crate) market: BetaSum,
     pub(crate) size: BetaSum,
     pub(crate) crowd: BetaSum,
-    /// Market values by coverage.
-    pub(crate) resolved: f64,
-    pub(crate) proxied: f64,
-    pub(crate) excluded: f64,
-    pub(crate) not_joined: f64,
+    /// Market values by aspect: with data of its own, and with a proxy.
+    priced: [f64; 2],
+    sized: [f64; 2],
+    own_betas: [f64; 2],
     /// Gross of names without a size bucket, and of names without a sector.
     pub(crate) unsized_gross: f64,
     /// Gross of names that have a size bucket but are not classified as company or fund.
     pub(crate) may_be_fund_gross: f64,
     pub(crate) unsectored_gross: f64,
+    /// The part of it that has a sector in another scheme.
+    pub(crate) sectored_elsewhere_gross: f64,
     /// Number of names whose betas use the mean of all names instead of a bucket's, and their
     /// gross.
     pub(crate) all_names: usize,
@@ -70,23 +76,16 @@ pub(crate) struct Sums {
     pub(crate) noteworthy: Vec<usize>,
 }
 
-/// The role of a holding in the trade.
-pub(crate) fn leg(name: &NameRow, market_value: f64) -> Leg {
-    if name.megacap && 0.0 < market_value {
-        Leg::MegacapLong
-    } else if name.small_cap && market_value < 0.0 {
-        Leg::SmallCapShort
-    } else {
-        Leg::Other
-    }
-}
-
 impl Sums {
-    /// Sums a book whose gross is positive.
-    pub(crate) fn of(prepared: &PreparedExposure, book: &Book) -> Sums {
+    /// Sums a book whose gross is positive, by the bands of a scheme.
+    pub(crate) fn of(
+        prepared: &PreparedExposure,
+        book: &Book,
+        (sizing, bands): (&Sizing<'_>, usize),
+    ) -> Sums {
         let mut sums = Sums {
             total: Exposure::ZERO,
-            by_size: [Exposure::ZERO; 6],
+            by_size: vec![Exposure::ZERO; bands + 1],
             by_sector: vec![Exposure::ZERO; prepared.sectors.len() + 1],
             legs: [Exposure::ZERO; 3],
             terms: [(); 3].map(|()| Vec::with_capacity(book.holdings.len())),
@@ -96,20 +95,21 @@ impl Sums {
             market: BetaSum::ZERO,
             size: BetaSum::ZERO,
             crowd: BetaSum::ZERO,
-            resolved: 0.0,
-            proxied: 0.0,
-            excluded: 0.0,
-            not_joined: 0.0,
+            priced: [0.0; 2],
+            sized: [0.0; 2],
+            own_betas: [0.0; 2],
             unsized_gross: 0.0,
             may_be_fund_gross: 0.0,
             unsectored_gross: 0.0,
+            sectored_elsewhere_gross: 0.0,
             all_names: 0,
             all_names_gross: 0.0,
             noteworthy: Vec::new(),
         };
         for (index, holding) in book.holdings.iter().enumerate() {
             let name = prepared.name(holding.instrument);
-            sums.add(index, holding, &name, prepared, book.gross);
+            let band = sizing.size(holding.instrument).map(|sized| sized.band);
+            sums.add((index, holding), (&name, band), prepared, book.gross);
         }
         sums.add_loose(book);
         sums
@@ -117,21 +117,21 @@ impl Sums {
 
     fn add(
         &mut self,
-        index: usize,
-        holding: &Holding,
-        name: &NameRow,
+        (index, holding): (usize, &Holding),
+        (name, band): (&NameRow, Option<usize>),
         prepared: &PreparedExposure,
         gross: f64,
     ) {
         let value = holding.market_value;
         let size = value.abs();
-        let leg = leg(name, value) as usize;
+        let leg = prepared.leg(holding.instrument, name, value) as usize;
         self.total.add(value, name.market);
-        self.by_size[name.bucket.map_or(5, |bucket| bucket as usize)].add(value, name.market);
+        let unsized_band = self.by_size.len() - 1;
+        self.by_size[band.unwrap_or(unsized_band)].add(value, name.market);
         let unsectored = self.by_sector.len() - 1;
         self.by_sector[(name.sector as usize).min(unsectored)].add(value, name.market);
         self.legs[leg].add(value, name.market);
-        if name.bucket.is_none() {
+        if band.is_none() {
             self.unsized_gross += size;
         }
         if name.may_be_fund {
@@ -139,6 +139,9 @@ impl Sums {
         }
         if name.sector == NONE {
             self.unsectored_gross += size;
+        }
+        if name.is_classified_elsewhere {
+            self.sectored_elsewhere_gross += size;
         }
         if name.uses_all_names {
             self.all_names += 1;
@@ -157,17 +160,41 @@ impl Sums {
         if 0.0 < size && (row.is_none() || 0 < name.absent) {
             self.lacking.push(Lacking { instrument: holding.instrument, row, leg, weight });
         }
-        let kind = match (name.has_own_beta, name.has_beta) {
-            (true, _) => &mut self.resolved,
-            (false, true) => &mut self.proxied,
-            (false, false) => &mut self.excluded,
-        };
-        *kind += size;
         let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
+        self.priced[usize::from(stale)] += size;
+        if name.has_beta {
+            self.own_betas[usize::from(!name.has_own_beta)] += size;
+        }
+        if band.is_some() {
+            let source = prepared.size(holding.instrument).map(|company| company.line.source);
+            let is_counted = source == Some(CapSource::SharesTimesClose) && !name.may_be_fund;
+            self.sized[usize::from(!is_counted)] += size;
+        }
         let unmoved = prepared.unmoved_cap(holding.instrument).is_some();
         if stale || unmoved || !name.has_own_beta {
             self.noteworthy.push(index);
         }
+    }
+
+    /// How well data cover the book.
+    pub(crate) fn coverage(&self, gross: f64, tail: Option<&TailRisk>) -> Vec<Coverage> {
+        if gross <= 0.0 {
+            return Vec::new();
+        }
+        let classified = gross - self.unsectored_gross;
+        let history = tail.map_or([0.0; 2], |tail| {
+            let proxied = tail.proxied_share * gross;
+            [self.joined - proxied, proxied]
+        });
+        [
+            (Aspect::Priced, self.priced),
+            (Aspect::Sized, self.sized),
+            (Aspect::Classified, [classified, 0.0]),
+            (Aspect::OwnBetas, self.own_betas),
+            (Aspect::OwnTailHistory, history),
+        ]
+        .map(|(aspect, [own, proxied])| Coverage::of(aspect, own, proxied, gross))
+        .into()
     }
 
     /// Adds lines that did not join but gave a value, sorted by value so that the order of lines
@@ -181,13 +208,14 @@ impl Sums {
         loose.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (value, known) in loose {
             self.total.add(value, 0.0);
-            self.by_size[5].add(value, 0.0);
+            let unsized_band = self.by_size.len() - 1;
+            self.by_size[unsized_band].add(value, 0.0);
             let unsectored = self.by_sector.len() - 1;
             self.by_sector[unsectored].add(value, 0.0);
             self.legs[Leg::Other as usize].add(value, 0.0);
             self.unsized_gross += value.abs();
             self.unsectored_gross += value.abs();
-            *(if known { &mut self.excluded } else { &mut self.not_joined }) += value.abs();
+            self.priced[1] += if known { value.abs() } else { 0.0 };
         }
     }
 }

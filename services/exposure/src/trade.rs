@@ -1,19 +1,17 @@
 //! The crowded trade in a book: its legs, its beta to the crowd, and the cost of an unwind.
 
 use crate::{
-    drivers::Driver,
+    day_pnl::day_pnl,
     history::{History, Lacking},
     name::NONE,
     prepared::PreparedExposure,
-    report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg, Unwind},
-    sums::{self, Sums},
+    report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg},
+    sums::Sums,
     top_down::Map,
+    unwind::{residual_deviation, unwinds},
 };
 use marketdata::{bars::Bars, day::Day, instrument::InstrumentId};
 use portfolio::book::Book;
-
-/// Unwinds to report, in daily standard deviations.
-const UNWINDS: [f64; 3] = [1.0, 2.0, 3.0];
 
 /// Calendar days to look back for the previous close.
 const CLOSE_BEFORE_DAYS: i32 = 14;
@@ -46,6 +44,12 @@ pub(crate) fn measure(
         TradeLeg { leg, exposure, crowd_beta, own_share }
     });
     let top_down = whole.map(|(beta, _)| beta);
+    let unwinds = || {
+        let (crowd, map, beta, history) = (crowd?, map.as_ref()?, top_down?, history?);
+        let returns = history.since(&history.total, drivers.first);
+        let residual = residual_deviation(map, crowd, &returns, beta.value / book.gross);
+        Some(unwinds(beta, crowd, &legs, residual * book.gross))
+    };
     CrowdTrade {
         legs,
         matched: legs[0].exposure.long.min(legs[1].exposure.short),
@@ -53,7 +57,7 @@ pub(crate) fn measure(
         share_of_variance: whole.and_then(|(_, explained)| explained),
         crowd_standard_deviation: crowd.map(|crowd| crowd.standard_deviation),
         crowd_ratio: drivers.crowd_ratio,
-        unwinds: unwinds(top_down, crowd, &legs),
+        unwinds: unwinds().unwrap_or_default(),
         repeat: repeat_on.and_then(|on| repeat(prepared, book, on)),
     }
 }
@@ -89,23 +93,6 @@ pub(crate) fn in_money(slope: Measured, gross: f64) -> Measured {
     }
 }
 
-fn unwinds(beta: Option<Measured>, crowd: Option<&Driver>, legs: &[TradeLeg; 3]) -> Vec<Unwind> {
-    let (Some(beta), Some(crowd)) = (beta, crowd) else { return Vec::new() };
-    let unwind = |standard_deviations: f64| {
-        let crowd_return = -standard_deviations * crowd.standard_deviation;
-        let pnl = |beta: Option<Measured>| beta.map_or(0.0, |beta| beta.value * crowd_return);
-        let leg_pnl = legs.map(|leg| pnl(leg.crowd_beta));
-        Unwind {
-            standard_deviations,
-            crowd_return,
-            pnl: leg_pnl.iter().sum(),
-            pnl_standard_error: (beta.standard_error * crowd_return).abs(),
-            leg_pnl,
-        }
-    };
-    UNWINDS.map(unwind).to_vec()
-}
-
 /// Applies the returns of one day. Returns `None` if the market has no return on it.
 fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
     let session = prepared.sessions.days().binary_search(&on).ok();
@@ -129,6 +116,8 @@ fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
         leg_pnl: [0.0; 3],
         market_return: Some(market),
         size_spread: spread,
+        crowd_return: crowd_return(prepared, session),
+        day: day_pnl(prepared, book, on),
         proxied_names: 0,
         proxied_gross_share: 0.0,
     };
@@ -145,11 +134,17 @@ fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
             repeat.proxied_gross_share += holding.market_value.abs() / gross;
         }
         let return_then = own.unwrap_or(name.market * market + name.size * size);
-        let leg = sums::leg(&name, holding.market_value);
+        let leg = prepared.leg(holding.instrument, &name, holding.market_value);
         repeat.leg_pnl[leg as usize] += holding.market_value * return_then;
     }
     repeat.pnl = repeat.leg_pnl.iter().sum();
     Some(repeat)
+}
+
+/// The crowd's return on a session of the panel.
+fn crowd_return(prepared: &PreparedExposure, session: Option<usize>) -> Option<f64> {
+    let crowd = prepared.drivers.crowd.as_ref()?;
+    Some(crowd.returns[session?]).filter(|crowd| crowd.is_finite())
 }
 
 /// An instrument's total return on a day before the panel starts.

@@ -36,6 +36,19 @@ pub fn shares_up_to(bars: &Bars<'_>, row: usize, units_on: Day) -> (u32, Average
     shares_over(bars, rows_up_to(row, SESSIONS), LEAST_SESSIONS, units_on)
 }
 
+/// Median of the shares traded a day over some rows, of which at least `least` must have a volume, in
+/// the units of a day. A burst of volume in fewer than half of the rows hardly moves it.
+pub fn median_shares_over(
+    bars: &Bars<'_>,
+    rows: Range<usize>,
+    least: usize,
+    units_on: Day,
+) -> Average {
+    shares_over(bars, rows.clone(), least, units_on).1?;
+    let volumes: Vec<f64> = rows.filter_map(|row| bars.volume_in_units_of(row, units_on)).collect();
+    stats::rank::median(&volumes).ok_or(GapReason::NoVolume)
+}
+
 /// Average shares traded a day over some rows, of which at least `least` must have a volume, and how
 /// many have one.
 pub fn shares_over(

@@ -6,7 +6,7 @@
 //! a listing or among a fund's holdings, it has a public float, or it is in the breadth universe on
 //! the view's day. Everything else is of unknown kind, and answers say so.
 
-use crate::{roles::Roles, sector::sector};
+use crate::{roles::Roles, sector::is_classified};
 use marketdata::{
     dataset::{Dataset, Field},
     instrument::InstrumentId,
@@ -87,7 +87,7 @@ impl Kinds {
         }
         let company = class == InstrumentKind::Company
             || self.members.binary_search(&instrument).is_ok()
-            || sector(snapshot, instrument).is_some()
+            || is_classified(snapshot, instrument)
             || has_float(snapshot, instrument);
         if company { InstrumentKind::Company } else { InstrumentKind::Unknown }
     }

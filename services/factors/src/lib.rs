@@ -1,12 +1,13 @@
 //! Series and classifications that several services share, each defined once.
 //!
-//! In the order of their dependence, each module importing from those before it alone: `roles`,
-//! `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`, `caps`,
-//! `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`.
+//! In the order of their dependence, each module importing from those before it alone: `comparison`,
+//! `roles`, `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`,
+//! `size_scheme`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`.
 
 pub mod average_volume;
 pub mod basket;
 pub mod caps;
+pub mod comparison;
 pub mod issuer;
 pub mod kind;
 pub mod line;
@@ -18,6 +19,7 @@ pub mod roles;
 pub mod sector;
 pub mod short_ratio;
 pub mod size;
+pub mod size_scheme;
 pub mod spread;
 
 mod trading;

@@ -71,7 +71,7 @@ impl Line {
 
     /// [`Line::growth`] together with the days on which each change begins.
     pub fn moves(&self, horizon: usize) -> Moves {
-        let mut moves = Moves::empty();
+        let mut moves = Moves::with_capacity(self.days.len().saturating_sub(horizon));
         for end in horizon..self.days.len() {
             let start = end - horizon;
             if let Some(growth) = self.step(self.levels[start], self.levels[end]) {
@@ -110,7 +110,7 @@ pub fn over(
     horizon: usize,
     change: impl Fn(f64, f64) -> Option<f64>,
 ) -> Series {
-    let mut series = Series::empty();
+    let mut series = Series::with_capacity(days.len().saturating_sub(horizon));
     for i in horizon..days.len() {
         if let Some(value) = change(levels[i - horizon], levels[i]).filter(|v| v.is_finite()) {
             series.days.push(days[i]);

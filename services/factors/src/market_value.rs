@@ -34,6 +34,17 @@ pub enum CapSource {
     Printed,
 }
 
+impl CapSource {
+    /// Market value of a company from those of its lines, USD: the sum over the lines that have
+    /// share counts of their own. A printed value may already cover the whole company, so it is
+    /// never added to another.
+    pub fn of_company(lines: impl Iterator<Item = (CapSource, f64)> + Clone) -> f64 {
+        let of = |wanted| lines.clone().filter(move |(source, _)| *source == wanted);
+        let counted: f64 = of(CapSource::SharesTimesClose).map(|(_, usd)| usd).sum();
+        of(CapSource::Printed).map(|(_, usd)| usd).fold(counted, f64::max)
+    }
+}
+
 /// A number of shares outstanding.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShareCount {

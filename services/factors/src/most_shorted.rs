@@ -7,8 +7,8 @@
 //! already held stays while its rank is within 1.2 times that number.
 
 use crate::{
-    average_volume, kind::Kinds, market_value::ShareCount, moves::Moves, roles::Roles,
-    trading::Trading,
+    average_volume, comparison::Comparison, kind::Kinds, market_value::ShareCount, moves::Moves,
+    roles::Roles, trading::Trading,
 };
 use marketdata::{
     bars::Bars,
@@ -64,6 +64,8 @@ pub struct MostShorted {
 struct Memo {
     /// The names with short interest, in the order of names.
     holders: Vec<InstrumentId>,
+    /// Those that are not funds.
+    companies: Vec<InstrumentId>,
     publications: Vec<Publication>,
     /// `None` before the first purchase.
     trading: Option<Trading>,
@@ -77,10 +79,11 @@ impl MostShorted {
         let members = self.rebalances.iter().map(|rebalance| {
             size_of::<Rebalance>() + rebalance.members.len() * size_of::<(InstrumentId, f64)>()
         });
-        let Memo { holders, publications, trading, left_out } = &self.memo;
+        let Memo { holders, companies, publications, trading, left_out } = &self.memo;
         members.sum::<usize>()
             + self.returns.values.len() * (2 * size_of::<Day>() + size_of::<f64>())
             + size_of_val(&holders[..])
+            + size_of_val(&companies[..])
             + size_of_val(&publications[..])
             + size_of_val(&left_out[..])
             + trading.as_ref().map_or(0, Trading::bytes)
@@ -140,35 +143,27 @@ struct Standing {
 pub fn most_shorted(
     snapshot: &Snapshot,
     roles: &Roles,
-    earlier: Option<(&MostShorted, &Snapshot)>,
+    earlier: Option<(&MostShorted, &Comparison<'_>)>,
 ) -> MostShorted {
-    let kept = earlier.filter(|(basket, before)| basket.ranks_as(snapshot, before));
-    let (holders, publications) = match kept {
-        Some((basket, _)) => (basket.memo.holders.clone(), basket.memo.publications.clone()),
-        None => {
-            let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
-            let publications = publications(snapshot, &holders);
-            (holders, publications)
-        }
-    };
+    let memo = Memo::of(snapshot, roles, earlier);
+    let kept = earlier.filter(|(basket, comparison)| basket.ranks_as(&memo, comparison));
     let mut rebalances: Vec<Rebalance> = Vec::new();
     let mut first = 0;
-    if let Some((basket, before)) = kept {
-        let differs = |id: &InstrumentId| snapshot.first_difference(before, Dataset::Bars, *id);
-        let prices = holders.par_iter().filter_map(differs).min().unwrap_or(Day::MAX);
-        first = publications.partition_point(|publication| publication.last_close < prices);
-        let end = publications.get(first).map(|p| (p.at, p.settlement_on));
+    if let Some((basket, comparison)) = kept {
+        let differs = |id: &InstrumentId| comparison.first_difference(Dataset::Bars, *id);
+        let prices = memo.companies.iter().filter_map(differs).min().unwrap_or(Day::MAX);
+        first = memo.publications.partition_point(|publication| publication.last_close < prices);
+        let end = memo.publications.get(first).map(|p| (p.at, p.settlement_on));
         let stands = |r: &&Rebalance| end.is_none_or(|end| (r.published_at, r.settlement_on) < end);
         rebalances.extend(basket.rebalances.iter().take_while(stands).cloned());
     }
     let unchanged = rebalances.len();
-    rebalance(snapshot, roles, &holders, &publications[first..], &mut rebalances);
+    rebalance(snapshot, &memo.companies, &memo.publications[first..], &mut rebalances);
     let bought =
         |rebalances: &[Rebalance]| rebalances.get(unchanged).map(|r| r.published_at.new_york_day());
     let rebought = [bought(&rebalances), kept.and_then(|(basket, _)| bought(&basket.rebalances))];
     let rebought = rebought.into_iter().flatten().min().unwrap_or(Day::MAX);
-    let kept_returns = kept.map(|(basket, before)| (basket, before, rebought));
-    let memo = Memo { holders, publications, trading: None, left_out: Vec::new() };
+    let kept_returns = kept.map(|(basket, comparison)| (basket, comparison, rebought));
     let basket = MostShorted { rebalances, returns: Moves::empty(), sessions_left_out: 0, memo };
     basket.with_returns(snapshot, kept_returns)
 }
@@ -176,18 +171,15 @@ pub fn most_shorted(
 /// Adds the rebalances of some publications.
 fn rebalance(
     snapshot: &Snapshot,
-    roles: &Roles,
-    holders: &[InstrumentId],
+    companies: &[InstrumentId],
     publications: &[Publication],
     rebalances: &mut Vec<Rebalance>,
 ) {
     if publications.is_empty() {
         return;
     }
-    let kinds = Kinds::of(snapshot, roles);
-    let companies = holders.par_iter().filter(|id| !kinds.is_fund(snapshot, **id));
     let ranked: Vec<(InstrumentId, Vec<Option<Judgement>>)> =
-        companies.map(|id| (*id, rank_one(snapshot, *id, publications))).collect();
+        companies.par_iter().map(|id| (*id, rank_one(snapshot, *id, publications))).collect();
     for (at, publication) in publications.iter().enumerate() {
         let judged = ranked.iter().filter_map(|(id, ranks)| Some((*id, ranks[at]?)));
         let (mut all, mut incomplete) = (Vec::new(), 0);
@@ -213,27 +205,62 @@ fn rebalance(
     }
 }
 
-impl MostShorted {
-    /// Whether the rankings can differ from those of an earlier snapshot only through prices.
-    fn ranks_as(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
-        let same = [Dataset::ShortInterest, Dataset::Holdings, Dataset::Listings];
-        let counts_hold = |id: &InstrumentId| {
-            snapshot.first_difference(before, Dataset::ShareCounts, *id).is_none()
-                || self.share_counts_hold(snapshot, before, *id)
+impl Memo {
+    /// The names with short interest and its publications, taken from an earlier basket where they
+    /// are the same.
+    fn of(
+        snapshot: &Snapshot,
+        roles: &Roles,
+        earlier: Option<(&MostShorted, &Comparison<'_>)>,
+    ) -> Memo {
+        let named = earlier.filter(|(_, comparison)| comparison.has_same_names());
+        let same = |datasets: &[Dataset]| {
+            let holds = |c: &Comparison<'_>| datasets.iter().all(|dataset| c.is_same(*dataset));
+            named.filter(|(_, comparison)| holds(comparison)).map(|(basket, _)| &basket.memo)
         };
-        snapshot.has_names_of(before)
-            && same.iter().all(|d| snapshot.first_difference_of_any(before, *d).is_none())
-            && self
-                .memo
-                .holders
-                .par_iter()
-                .all(|id| snapshot.has_units_of(before, *id) && counts_hold(id))
+        let (holders, publications) = match same(&[Dataset::ShortInterest]) {
+            Some(memo) => (memo.holders.clone(), memo.publications.clone()),
+            None => {
+                let holders: Vec<InstrumentId> = snapshot.holders(Dataset::ShortInterest).collect();
+                let publications = publications(snapshot, &holders);
+                (holders, publications)
+            }
+        };
+        let companies = match same(&[Dataset::ShortInterest, Dataset::Listings, Dataset::Holdings])
+        {
+            Some(memo) => memo.companies.clone(),
+            None => {
+                let kinds = Kinds::of(snapshot, roles);
+                let all = holders.par_iter().copied();
+                all.filter(|id| !kinds.is_fund(snapshot, *id)).collect()
+            }
+        };
+        Memo { holders, companies, publications, trading: None, left_out: Vec::new() }
+    }
+}
+
+impl MostShorted {
+    /// Whether the rankings can differ from those of the earlier snapshot, which are these, only
+    /// through prices. `memo` is that of the later snapshot.
+    fn ranks_as(&self, memo: &Memo, comparison: &Comparison<'_>) -> bool {
+        let counts_hold = |id: &InstrumentId| {
+            comparison.first_difference(Dataset::ShareCounts, *id).is_none()
+                || self.share_counts_hold(comparison, *id)
+        };
+        let is_same = |dataset: Dataset| comparison.is_same(dataset);
+        // The order of names breaks ties, so the lists must agree in their order, too.
+        is_same(Dataset::ShortInterest)
+            && memo.companies == self.memo.companies
+            && (is_same(Dataset::Splits)
+                || memo.companies.par_iter().all(|id| comparison.has_same_units(*id)))
+            && (is_same(Dataset::ShareCounts) || memo.companies.par_iter().all(counts_hold))
     }
 
     /// Whether every publication finds the same shares outstanding and float of a name in both
     /// snapshots.
-    fn share_counts_hold(&self, snapshot: &Snapshot, before: &Snapshot, id: InstrumentId) -> bool {
-        let [new, old] = [snapshot, before].map(|snapshot| snapshot.rows(Dataset::ShareCounts, id));
+    fn share_counts_hold(&self, comparison: &Comparison<'_>, id: InstrumentId) -> bool {
+        let [new, old] = [comparison.snapshot, comparison.before]
+            .map(|snapshot| snapshot.rows(Dataset::ShareCounts, id));
         [Field::PublicFloat, Field::SharesOutstanding].into_iter().all(|field| {
             let [new, old] = [&new, &old].map(|rows| Known::of(rows, Dataset::ShareCounts, field));
             let bits = |(day, value): (Day, f64)| (day, value.to_bits());
@@ -356,7 +383,8 @@ fn choose(mut all: Vec<Standing>, held: &[(InstrumentId, f64)]) -> Vec<(Instrume
 
 impl MostShorted {
     /// Adds the mean of the members' total returns per session, and the number of sessions without
-    /// one. `kept` is an earlier basket, its snapshot, and the day from which it holds other names.
+    /// one. `kept` is an earlier basket, how the snapshot differs from its own, and the day from
+    /// which it holds other names.
     ///
     /// A basket is held from the close of the first session after its publication's day to that of
     /// the next one. A member has a return for a session if it has a close on it and on the
@@ -364,15 +392,15 @@ impl MostShorted {
     fn with_returns(
         mut self,
         snapshot: &Snapshot,
-        kept: Option<(&MostShorted, &Snapshot, Day)>,
+        kept: Option<(&MostShorted, &Comparison<'_>, Day)>,
     ) -> MostShorted {
         let Some(first) = self.rebalances.first() else { return self };
         let first = first.published_at.new_york_day();
-        let earlier = kept.and_then(|(basket, before, rebought)| {
-            Some((basket.memo.trading.as_ref()?, before, basket, rebought))
+        let earlier = kept.and_then(|(basket, comparison, rebought)| {
+            Some((basket.memo.trading.as_ref()?, comparison, basket, rebought))
         });
-        let (trading, mut changed) =
-            Trading::since(snapshot, first, earlier.map(|(trading, before, ..)| (trading, before)));
+        let continued = earlier.map(|(trading, comparison, ..)| (trading, comparison));
+        let (trading, mut changed) = Trading::since(snapshot, first, continued);
         if let Some((_, _, basket, rebought)) = earlier {
             changed = changed.min(rebought);
             let end = basket.returns.to.partition_point(|day| *day < changed);

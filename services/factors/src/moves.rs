@@ -23,6 +23,12 @@ impl Moves {
         Moves { from: Vec::new(), to: Vec::new(), values: Vec::new() }
     }
 
+    /// No moves, with room for some.
+    pub fn with_capacity(count: usize) -> Moves {
+        let days = || Vec::with_capacity(count);
+        Moves { from: days(), to: days(), values: Vec::with_capacity(count) }
+    }
+
     /// Appends a later move.
     pub fn push(&mut self, from: Day, to: Day, value: f64) {
         debug_assert!(self.to.last().is_none_or(|last| *last < to), "invariant: last days ascend");
@@ -40,12 +46,15 @@ impl Moves {
     /// Growth over `horizon` consecutive moves, compounded. If a move does not begin at the close
     /// where the previous one ends, no growth spans the gap.
     pub fn compounded(&self, horizon: usize) -> Moves {
-        let mut compounded = Moves::empty();
+        let mut compounded = Moves::with_capacity(self.to.len());
         // Growth since the last gap after each move, and the number of moves since then.
-        let (mut wealth, mut run) = (vec![1.0], 0);
+        let mut wealth = Vec::with_capacity(self.to.len() + 1);
+        wealth.push(1.0);
+        let mut run = 0;
         for (at, (from, to, value)) in self.iter().enumerate() {
             if at.checked_sub(1).is_some_and(|before| self.to[before] != from) {
-                (wealth, run) = (vec![1.0], 0);
+                wealth.truncate(1);
+                run = 0;
             }
             wealth.push(wealth[run] * (1.0 + value));
             run += 1;
@@ -61,10 +70,10 @@ impl Moves {
     /// These moves minus others, if both begin and end on the same days; and the number of days on
     /// which both end but only one of them begins.
     pub fn less(&self, other: &Moves) -> (Moves, usize) {
-        let mut spread = Moves::empty();
+        let mut spread = Moves::with_capacity(self.to.len());
         let (mut at, mut unlike) = (0, 0);
         for (from, to, value) in self.iter() {
-            at += other.to[at..].partition_point(|day| *day < to);
+            at += other.to[at..].iter().take_while(|day| **day < to).count();
             match other.to.get(at) {
                 Some(day) if *day == to && other.from[at] == from => {
                     spread.push(from, to, stats::change::spread(value, other.values[at]));
@@ -81,20 +90,21 @@ impl Moves {
     pub fn mean(all: &[Moves], least: usize) -> Moves {
         let ends = all.iter().flat_map(|moves| moves.to.iter().chain(moves.from.first()));
         let mut days: Vec<Day> = ends.copied().collect();
-        days.sort_unstable();
+        // A few ascending runs, which this sort merges.
+        days.sort();
         days.dedup();
         let mut sums = vec![(0.0, 0_usize); days.len()];
         for moves in all {
             let mut at = 0;
             for (from, to, value) in moves.iter() {
-                at += days[at..].partition_point(|day| *day < to);
+                at += days[at..].iter().take_while(|day| **day < to).count();
                 if at.checked_sub(1).is_some_and(|before| days[before] == from) {
                     let (sum, count) = &mut sums[at];
                     (*sum, *count) = (*sum + value, *count + 1);
                 }
             }
         }
-        let mut mean = Moves::empty();
+        let mut mean = Moves::with_capacity(days.len());
         for (days, (sum, count)) in days.windows(2).zip(&sums[sums.len().min(1)..]) {
             if least.max(1) <= *count {
                 mean.push(days[0], days[1], sum / *count as f64);

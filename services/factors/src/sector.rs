@@ -1,31 +1,69 @@
-//! The sector of a listed line, from its listing or from the holdings of a fund.
+//! Sectors of listed lines, from their listings and the holdings of funds, each in the classification
+//! scheme of its source.
+//!
+//! `Finance` of one scheme and `Financials` of another are two rows of a table that never net. So a
+//! table has one scheme: by default the one that classifies the most companies of the view
+//! ([`most_used`]).
 
 use marketdata::{
     dataset::{Dataset, Field},
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use std::collections::BTreeMap;
 
-/// The text id of the sector in the latest listing, else in the latest holding of a fund.
-pub fn sector(snapshot: &Snapshot, instrument: InstrumentId) -> Option<f64> {
-    [Dataset::Listings, Dataset::Holdings].into_iter().find_map(|dataset| {
-        let rows = snapshot.rows(dataset, instrument);
-        let column = dataset.column(Field::Sector);
-        let named = |row: usize| {
-            let id = rows.value(row, column)?;
-            // Sources write a dash or nothing if there is no sector.
-            let is_name = |text: &str| text.chars().any(char::is_alphanumeric);
-            snapshot.text(id).is_some_and(is_name).then_some(id)
-        };
-        let last = (0..rows.len()).rev().find(|row| named(*row).is_some())?;
-        // If several funds describe the same day, the first one by name is used.
-        let same_day = (0..=last).rev().take_while(|row| rows.day(*row) == rows.day(last));
-        let fund = |row: usize| snapshot.symbol(rows.other(row));
-        same_day
-            .filter_map(|row| Some((fund(row), named(row)?)))
-            .min_by(|a, b| a.0.cmp(b.0))
-            .map(|(_, id)| id)
-    })
+/// The sectors of a line by the name of their scheme, empty if its source names none. The latest
+/// listing with a sector of the scheme decides, else the latest holding of a fund.
+pub type Sectors<'a> = BTreeMap<&'a str, &'a str>;
+
+/// The sectors of a line.
+pub fn sectors(snapshot: &Snapshot, instrument: InstrumentId) -> Sectors<'_> {
+    let mut found = Sectors::new();
+    for dataset in [Dataset::Listings, Dataset::Holdings] {
+        for (scheme, sector) in latest(snapshot, instrument, dataset) {
+            found.entry(scheme).or_insert(sector);
+        }
+    }
+    found
+}
+
+/// Whether a line has a sector in some scheme.
+pub fn is_classified(snapshot: &Snapshot, instrument: InstrumentId) -> bool {
+    !sectors(snapshot, instrument).is_empty()
+}
+
+/// The latest sector of each scheme in a dataset. If several funds describe the same day, the first
+/// one by name is used.
+fn latest(snapshot: &Snapshot, instrument: InstrumentId, dataset: Dataset) -> Sectors<'_> {
+    let rows = snapshot.rows(dataset, instrument);
+    let [sector, scheme] = [Field::Sector, Field::SectorScheme].map(|field| dataset.column(field));
+    let text = |row, column| Some(snapshot.text(rows.value(row, column)?)?.trim());
+    let named = |row: usize| {
+        // Sources write a dash or nothing if there is no sector.
+        let sector = text(row, sector).filter(|text| text.chars().any(char::is_alphanumeric))?;
+        let source = snapshot.symbol(rows.other(row));
+        Some((text(row, scheme).unwrap_or_default(), (rows.day(row), source, sector)))
+    };
+    let mut found = BTreeMap::new();
+    for (scheme, row) in (0..rows.len()).filter_map(named) {
+        let known = found.entry(scheme).or_insert(row);
+        let ((day, source, _), (known_day, known_source, _)) = (row, *known);
+        if known_day < day || (known_day == day && source < known_source) {
+            *known = row;
+        }
+    }
+    found.into_iter().map(|(scheme, (_, _, sector))| (scheme, sector)).collect()
+}
+
+/// The scheme that classifies the most of some lines, the first by name of several. Empty if none
+/// is classified.
+pub fn most_used<'a>(lines: impl Iterator<Item = &'a Sectors<'a>>) -> &'a str {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for scheme in lines.flat_map(BTreeMap::keys) {
+        *counts.entry(scheme).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(a.0)));
+    most.map_or("", |(scheme, _)| scheme)
 }
 
 #[cfg(test)]
@@ -53,8 +91,36 @@ mod tests {
             }
             fixture.commit();
             let snapshot = fixture.snapshot(Instant::close_of(day(ON)));
-            let id = sector(&snapshot, snapshot.listed("GME").unwrap()).unwrap();
-            assert_eq!(snapshot.text(id), Some("as IJR says"));
+            let found = sectors(&snapshot, snapshot.listed("GME").unwrap());
+            assert_eq!(found, Sectors::from([("", "as IJR says")]));
         }
+    }
+
+    /// A listing of Nasdaq's and two lists of GICS: the newer one of each scheme, never mixed.
+    #[test]
+    fn each_scheme_has_its_own_sector() {
+        let mut fixture = Fixture::new();
+        let key = (fixture.id(Namespace::Listed, "A"), InstrumentId::NONE);
+        for (on, sector, scheme) in [
+            ("2021-01-27", "Information Technology", "GICS"),
+            ("2021-01-28", "Technology", "NASDAQ"),
+            ("2021-01-26", "Industrials", "GICS"),
+        ] {
+            let values = [
+                (Field::Sector, fixture.text(sector)),
+                (Field::SectorScheme, fixture.text(scheme)),
+            ];
+            let on = day(on);
+            fixture.fact(Dataset::Listings, key, on, Instant::close_of(on), &values);
+        }
+        fixture.commit();
+        let snapshot = fixture.snapshot(Instant::close_of(day(ON)));
+        let both = sectors(&snapshot, snapshot.listed("A").unwrap());
+        let expected = [("GICS", "Information Technology"), ("NASDAQ", "Technology")];
+        assert_eq!(both, Sectors::from(expected));
+        let one = Sectors::from([("NASDAQ", "Finance")]);
+        assert_eq!(most_used([&both, &one].into_iter()), "NASDAQ");
+        assert_eq!(most_used([&both].into_iter()), "GICS", "the first by name of equals");
+        assert_eq!(most_used(std::iter::empty()), "");
     }
 }

@@ -14,7 +14,8 @@ use crate::{
 use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
 use std::collections::BTreeMap;
 
-/// Size of a company by market value in USD, on the view's day.
+/// Size of a company by its current market value in USD. The means that betas are shrunk to and the
+/// peers of stand-ins use these; answers and the trade use a [`crate::size_scheme`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SizeBucket {
     /// 200 billion and above.
@@ -79,6 +80,8 @@ pub struct Size {
 pub struct Sizes {
     /// By instrument id.
     sizes: Vec<Option<Size>>,
+    /// The lines of each company, by its number.
+    lines: Vec<Vec<InstrumentId>>,
     /// The kind of every line.
     kinds: Kinds,
     /// Number of companies, including those of unknown kind.
@@ -125,7 +128,9 @@ impl Sizes {
             }
             larger += u32::from(*kind == InstrumentKind::Company);
         }
-        Sizes { sizes, kinds, companies: companies.len() as u32 }
+        let lines =
+            companies.iter().map(|company| company.lines.iter().map(|(id, _)| *id).collect());
+        Sizes { sizes, lines: lines.collect(), kinds, companies: companies.len() as u32 }
     }
 
     /// The size of a line's company; `None` for funds, indices and lines without a known value.
@@ -134,9 +139,15 @@ impl Sizes {
         self.sizes.get(instrument.0 as usize)?.as_ref()
     }
 
+    /// The lines of a company, by its number ([`Size::issuer`]).
+    pub fn lines(&self, issuer: u32) -> &[InstrumentId] {
+        self.lines.get(issuer as usize).map_or(&[], Vec::as_slice)
+    }
+
     /// Memory held, bytes.
     pub fn bytes(&self) -> usize {
-        size_of_val(&self.sizes[..])
+        let of_company = size_of::<Vec<InstrumentId>>() + size_of::<InstrumentId>();
+        size_of_val(&self.sizes[..]) + self.lines.len() * of_company
     }
 
     /// The kind of every line.
@@ -163,7 +174,8 @@ fn companies(
         let known = found().any(|(_, (kind, _))| *kind == InstrumentKind::Company);
         let kind = if known { InstrumentKind::Company } else { InstrumentKind::Unknown };
         let lines: Vec<_> = found().map(|(id, (_, cap))| (id, *cap)).collect();
-        Company { cap: company_cap(&lines), kind, lines }
+        let caps = lines.iter().map(|(_, cap): &(InstrumentId, LineCap)| (cap.source, cap.usd));
+        Company { cap: CapSource::of_company(caps), kind, lines }
     };
     issuers.companies().iter().map(company).collect()
 }
@@ -176,14 +188,6 @@ pub fn candidates(snapshot: &Snapshot) -> Vec<InstrumentId> {
     all.dedup();
     snapshot.sort_by_name(&mut all);
     all
-}
-
-/// The sum over the lines if every line has its own share count. A printed value may already cover
-/// the whole company, so it is never added to another.
-fn company_cap(lines: &[(InstrumentId, LineCap)]) -> f64 {
-    let of = |source| lines.iter().filter(move |(_, cap)| cap.source == source).map(|(_, c)| c.usd);
-    let counted: f64 = of(CapSource::SharesTimesClose).sum();
-    of(CapSource::Printed).fold(counted, f64::max)
 }
 
 #[cfg(test)]

@@ -22,7 +22,10 @@ impl Pair {
     /// The common days of two lines on which both levels are positive.
     pub fn of(first: &Line, second: &Line) -> Pair {
         let precision = first.precision.max(second.precision);
-        let mut pair = Pair { days: Vec::new(), first: Vec::new(), second: Vec::new(), precision };
+        let count = first.days.len().min(second.days.len());
+        let levels = || Vec::with_capacity(count);
+        let days = Vec::with_capacity(count);
+        let mut pair = Pair { days, first: levels(), second: levels(), precision };
         let mut at = 0;
         for (day, level) in first.days.iter().zip(&first.levels) {
             while second.days.get(at).is_some_and(|other| other < day) {

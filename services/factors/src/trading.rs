@@ -3,7 +3,10 @@
 //! A session is defined as in [`crate::returns`]: a day on which at least one in ten of the
 //! instruments alive around it has a price.
 
-use crate::returns::{Sessions, TRADING_SHARE};
+use crate::{
+    comparison::Comparison,
+    returns::{Sessions, TRADING_SHARE},
+};
 use marketdata::{dataset::Dataset, day::Day, instrument::InstrumentId, snapshot::Snapshot};
 use std::collections::BTreeMap;
 
@@ -23,11 +26,11 @@ impl Trading {
     pub(crate) fn since(
         snapshot: &Snapshot,
         first: Day,
-        earlier: Option<(&Trading, &Snapshot)>,
+        earlier: Option<(&Trading, &Comparison<'_>)>,
     ) -> (Trading, Day) {
         let same = |trading: &Trading| trading.first == first;
         match earlier.filter(|(trading, _)| same(trading)) {
-            Some((trading, before)) => trading.continued(snapshot, before),
+            Some((trading, comparison)) => trading.continued(comparison),
             None => (Trading::from_scratch(snapshot, first), first),
         }
     }
@@ -39,13 +42,11 @@ impl Trading {
         Trading { first, sessions, lives }
     }
 
-    fn continued(&self, snapshot: &Snapshot, before: &Snapshot) -> (Trading, Day) {
+    fn continued(&self, comparison: &Comparison<'_>) -> (Trading, Day) {
+        let snapshot = comparison.snapshot;
         let mut lives = self.lives.clone();
         let mut changed = Day::MAX;
-        let (own, others) = (snapshot.instruments(), before.instruments());
-        let known = if own.len() < others.len() { others } else { own };
-        for id in known.iter().map(|known| known.id) {
-            let Some(day) = snapshot.first_difference(before, Dataset::Bars, id) else { continue };
+        for (id, day) in comparison.changed_bars() {
             let old = self.lives.get(&id).copied();
             let new = match old.filter(|(begin, _)| *begin < day) {
                 Some((begin, _)) => snapshot.span(Dataset::Bars, id).map(|(_, end)| (begin, end)),

@@ -1,12 +1,12 @@
 //! The closed list of file kinds, by name.
 
-/// Declares every kind once, with its public name; a name never changes.
+/// Declares every kind once, with what it holds and its public name; a name never changes.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident: $name:literal,)*) => {
+    ($(#[doc = $what:literal] $kind:ident: $name:literal,)*) => {
         /// A kind of file. The order is the order in which headers are tried.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum SourceKind {
-            $($(#[$doc])* $kind,)*
+            $(#[doc = $what] $kind,)*
         }
 
         impl SourceKind {
@@ -17,6 +17,13 @@ macro_rules! kinds {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(SourceKind::$kind => $name,)*
+                }
+            }
+
+            /// What files of this kind hold, as a sentence.
+            pub fn what(self) -> &'static str {
+                match self {
+                    $(SourceKind::$kind => $what.trim(),)*
                 }
             }
         }

@@ -250,6 +250,15 @@ impl ParsedFile {
     ///
     /// # Errors
     /// [`Reason::TextTooLong`], [`Reason::ControlCharacter`].
+    /// The classification that a sector belongs to; absent without a sector.
+    pub(crate) fn sector_scheme(&mut self, sector: f64, scheme: &str) -> Result<f64, Fault> {
+        if sector.is_nan() {
+            Ok(f64::NAN)
+        } else {
+            self.text("the classification", scheme.to_owned())
+        }
+    }
+
     pub(crate) fn text(&mut self, field: &str, text: String) -> Result<f64, Fault> {
         if text.is_empty() || tables::cell::is_missing(text.as_bytes()) {
             return Ok(f64::NAN);

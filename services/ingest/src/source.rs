@@ -40,7 +40,11 @@ pub(crate) use detect::find_header;
 pub(crate) use layout::Layout;
 pub(crate) use reader::Reader;
 
-use crate::{options::Options, parsed_file::ParsedFile, plausible::Days};
+use crate::{
+    options::{BasisChoice, Options},
+    parsed_file::ParsedFile,
+    plausible::Days,
+};
 use SourceKind::*;
 use marketdata::dataset::Dataset;
 use tables::{
@@ -55,6 +59,19 @@ use tables::{
 pub fn detect(head: &[u8]) -> Result<SourceKind, Refusal> {
     check_text(head)?;
     find_header(head, None, head.len()).map(|layout| layout.kind)
+}
+
+/// The names of the columns that a header of this kind must have.
+pub fn columns(kind: SourceKind) -> impl Iterator<Item = &'static str> {
+    columns::required(kind).iter().map(|column| column[0])
+}
+
+/// How the prices of a file with these first bytes are taken as adjusted if the caller does not
+/// say. `None` if it has no prices, or is of no known kind.
+pub fn default_basis(head: &[u8]) -> Option<BasisChoice> {
+    let layout = find_header(head, None, head.len()).ok()?;
+    let has_prices = matches!(layout.kind, OhlcvTable | OhlcvSingle | CloseSingle);
+    has_prices.then(|| bars::default_basis(&layout.header))
 }
 
 /// The reader for a file's kind.

@@ -68,7 +68,11 @@ fn a_caller_may_date_a_correction() {
 #[test]
 fn a_corrected_close_is_not_mistaken_for_a_restated_history() {
     let mut desk = Desk::new();
-    let adjusted = |on: &str| Options { adjusted_on: Some(day(on)), ..options("TLT.csv") };
+    let adjusted = |on: &str| Options {
+        adjusted_on: Some(day(on)),
+        price_basis: Some(BasisChoice::TotalReturn),
+        ..options("TLT.csv")
+    };
     let before = "Date,Close\n2024-07-08,101.00\n2024-07-09,102.00\n";
     desk.ingest(before.as_bytes(), adjusted("2024-07-09")).unwrap();
     let after = "Date,Close\n2024-07-08,101.00\n2024-07-09,102.40\n";
@@ -138,6 +142,7 @@ fn a_total_return_history_fetched_again_adds_only_its_new_rows() {
     let levels = |on: &str, received_at: &str| Options {
         adjusted_on: Some(day(on)),
         symbol: Some("FUND".into()),
+        price_basis: Some(BasisChoice::TotalReturn),
         received_at: at(received_at),
         ..options("f.csv")
     };
@@ -163,7 +168,10 @@ fn a_total_return_history_fetched_again_adds_only_its_new_rows() {
 
 #[test]
 fn levels_do_not_overwrite_prices_but_prices_overwrite_levels() {
-    let levels = |received_at: &str| Options { price_basis: None, ..raw(received_at) };
+    let levels = |received_at: &str| Options {
+        price_basis: Some(BasisChoice::TotalReturn),
+        ..raw(received_at)
+    };
     let text = table(&[("X", "2024-07-08", 10.0)]);
     let mut desk = Desk::new();
     desk.ingest(text.as_bytes(), raw("2024-07-09T12:00:00Z")).unwrap();
@@ -178,7 +186,8 @@ fn levels_do_not_overwrite_prices_but_prices_overwrite_levels() {
 
 #[test]
 fn no_return_is_computed_between_a_level_and_a_price() {
-    let levels = Options { price_basis: None, ..raw("2024-07-09T12:00:00Z") };
+    let levels =
+        Options { price_basis: Some(BasisChoice::TotalReturn), ..raw("2024-07-09T12:00:00Z") };
     let mut desk = Desk::new();
     desk.ingest(table(&[("X", "2024-07-05", 50.0), ("X", "2024-07-08", 51.0)]).as_bytes(), levels)
         .unwrap();
@@ -351,7 +360,11 @@ fn picture_known(desk: &Desk, as_of: &str, then: &marketdata::snapshot::Snapshot
 #[test]
 fn a_restated_total_return_file_sent_twice_adds_nothing_the_second_time() {
     let mut desk = Desk::new();
-    let adjusted = |on: &str| Options { adjusted_on: Some(day(on)), ..options("TLT.csv") };
+    let adjusted = |on: &str| Options {
+        adjusted_on: Some(day(on)),
+        price_basis: Some(BasisChoice::TotalReturn),
+        ..options("TLT.csv")
+    };
     let before = "Date,Close\n2024-07-05,101.00\n2024-07-08,102.01\n2024-07-09,103.02\n";
     desk.ingest(before.as_bytes(), adjusted("2024-07-09")).unwrap();
     // 101 ÷ 1.01 = 100, 102.01 ÷ 1.01 = 101, 103.02 ÷ 1.01 = 102.

@@ -51,6 +51,16 @@ fn a_file_that_is_not_data_is_refused_with_its_own_message() {
         (&marked, "WRONG_ENCODING", "UTF-16"),
         (b"alpha,beta,gamma\n1,2,3\n", "UNKNOWN_HEADER", "alpha,beta,gamma"),
         (b"2024-07-08,1.0,2.0,0.5,1.5,100\n", "UNKNOWN_HEADER", "2024-07-08"),
+        (
+            b"SETTLEMENT DATE|CUSIP|SYMBOL|QUANTITY (FAILS)|DESCRIPTION|PRICE\n",
+            "KIND_NOT_READ",
+            "fails to deliver",
+        ),
+        (
+            b"Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\n",
+            "KIND_NOT_READ",
+            "daily short sale volume",
+        ),
     ];
     for (bytes, code, words) in rows {
         let refusal = refusal(bytes, options("AAA.csv"));

@@ -6,7 +6,7 @@ mod support;
 
 use ingest::{
     note::NoteCode,
-    options::Options,
+    options::{BasisChoice, Options},
     report::PreparedFile,
     source::{
         SourceKind::{self, *},
@@ -97,7 +97,7 @@ fn a_price_table_keeps_bases_and_computes_distributions() {
 }
 
 #[test]
-fn single_files_have_the_basis_of_their_vendor() {
+fn a_file_without_a_stated_basis_has_that_of_its_layout() {
     let basis = |bytes: &[u8], name: &str, symbol: &str| {
         let mut desk = Desk::new();
         let prepared = desk.ingest(bytes, options(name)).unwrap();
@@ -110,14 +110,24 @@ fn single_files_have_the_basis_of_their_vendor() {
     let on = day("2024-07-12");
     let yahoo = basis(sample!("ohlcv_single/AAA.csv"), "AAA.csv.gz", "AAA");
     assert_eq!(yahoo, (PriceBasis::SplitAdjusted { on }, 99.5));
-    let stooq = basis(sample!("ohlcv_single/spy_us_d.csv"), "spy_us_d.csv", "SPY");
-    assert_eq!(stooq, (PriceBasis::TotalReturn { on }, 553.9));
+    let plain = basis(sample!("ohlcv_single/spy_us_d.csv"), "spy_us_d.csv", "SPY");
+    assert_eq!(plain, (PriceBasis::SplitAdjusted { on }, 553.9));
     let nasdaq = basis(sample!("ohlcv_single/nasdaq_bbb.csv"), "BBB.csv", "BBB");
     assert_eq!(nasdaq, (PriceBasis::Raw, 12.5), "newest first, and the last day is the last");
     let bulk = basis(sample!("ohlcv_single/bulk.txt"), "d_us_txt", "CCC");
     assert_eq!(bulk, (PriceBasis::TotalReturn { on }, 7.6));
     let closes = basis(sample!("close_single/IWF.csv"), "IWF.csv", "IWF");
-    assert_eq!(closes, (PriceBasis::TotalReturn { on }, 374.950_012_207_031_2));
+    assert_eq!(closes, (PriceBasis::SplitAdjusted { on }, 374.950_012_207_031_2));
+}
+
+#[test]
+fn the_default_basis_is_known_from_the_first_line() {
+    let basis = |head: &str| ingest::source::default_basis(head.as_bytes());
+    assert_eq!(basis("Date,Open,High,Low,Close,Volume\n"), Some(BasisChoice::SplitAdjusted));
+    assert_eq!(basis("Date,Close,Adj Close\n"), Some(BasisChoice::SplitAdjusted));
+    assert_eq!(basis("Date,Close/Last,Volume,Open,High,Low\n"), Some(BasisChoice::Raw));
+    assert_eq!(basis("date,value\n"), None, "no prices");
+    assert_eq!(basis("alpha,beta\n"), None, "no known kind");
 }
 
 #[test]

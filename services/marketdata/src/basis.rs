@@ -202,12 +202,10 @@ impl Units {
         let mut value = 1.0;
         for factor in &self.factors {
             let taken = factor.price / factor.shares;
-            if (taken - 1.0).abs() < 1e-9 {
-                continue;
-            }
             match factor.place(from, to) {
-                Place::Between => value *= taken,
                 Place::Outside => {}
+                _ if (taken - 1.0).abs() < 1e-9 => {}
+                Place::Between => value *= taken,
                 Place::Unknown => return None,
             }
         }
@@ -223,6 +221,9 @@ impl Units {
             return Some(Change { price: 1.0 / back.price, shares: 1.0 / back.shares });
         }
         let mut change = Change { price: 1.0, shares: 1.0 };
+        if self.factors.iter().all(|factor| factor.place(from, to) == Place::Outside) {
+            return Some(change);
+        }
         for factor in &self.factors {
             match factor.place(from, to) {
                 Place::Between => {

@@ -192,7 +192,7 @@ datasets! {
     Listings = 5 => Descriptor {
         name: "listings",
         about: About::Line,
-        fields: &[Name, Exchange, Sector, MarketCap, LastPrice, LastVolume, AssetClass],
+        fields: &[Name, Exchange, Sector, SectorScheme, MarketCap, LastPrice, LastVolume, AssetClass],
         rarely_read: &[],
         publication: Publication::Sessions { after: 0, hour: 18, minute: 0, is_estimate: false },
         schedule: Schedule::None,
@@ -220,7 +220,7 @@ datasets! {
     Holdings = 7 => Descriptor {
         name: "holdings",
         about: About::LineInFund,
-        fields: &[Weight, SharesHeld, HeldValue, HeldPrice, Sector, AssetClass],
+        fields: &[Weight, SharesHeld, HeldValue, HeldPrice, Sector, SectorScheme, AssetClass],
         rarely_read: &[],
         publication: Publication::Sessions { after: 1, hour: 8, minute: 0, is_estimate: false },
         schedule: Schedule::None,

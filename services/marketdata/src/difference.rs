@@ -4,8 +4,9 @@ use crate::{
     dataset::Dataset,
     day::Day,
     instant::Instant,
-    instrument::{InstrumentId, Naming},
+    instrument::{Instrument, InstrumentId, Naming},
     snapshot::Snapshot,
+    symbol::Symbol,
     track::{Bounds, Rows, Track},
 };
 
@@ -22,15 +23,6 @@ impl Snapshot {
     ) -> Option<Day> {
         let [own, others] = [self, other].map(|snapshot| snapshot.held(dataset, instrument));
         own.first_difference(self.bounds(), others, other.bounds())
-    }
-
-    /// [`Snapshot::first_difference`] over all instruments: the earliest day on which any rows may
-    /// differ.
-    pub fn first_difference_of_any(&self, other: &Snapshot, dataset: Dataset) -> Option<Day> {
-        let count =
-            self.market().instrument_count(dataset).max(other.market().instrument_count(dataset));
-        let ids = (0..count as u32).map(InstrumentId);
-        ids.filter_map(|id| self.first_difference(other, dataset, id)).min()
     }
 
     /// Whether the same instruments have rows in a dataset as in another snapshot.
@@ -56,19 +48,41 @@ impl Snapshot {
         own.first_difference(bounds, others, other_bounds).is_none()
     }
 
-    /// Whether every name means the same in both snapshots: the same instruments have the same
-    /// names, and no name begins or ends between the days of the two snapshots.
+    /// Whether every name of an instrument known to both snapshots means the same: these
+    /// instruments have the same names, no name begins or ends between the days of the two
+    /// snapshots, and no instrument known to one of them only has a symbol that one of these has or
+    /// is found by.
     pub fn has_names_of(&self, other: &Snapshot) -> bool {
         let (first, last) = (self.today().min(other.today()), self.today().max(other.today()));
         let between = |day: Day| first < day && day <= last;
         let holds = |naming: &Naming| !between(naming.from) && !between(naming.until);
-        let known = self.instruments();
-        known == other.instruments()
+        let (fewer, more) = if self.instruments().len() <= other.instruments().len() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        let (known, added) = more.instruments().split_at(fewer.instruments().len());
+        known == fewer.instruments()
             && known.iter().all(|known| {
                 let (own, others) = (self.namings(known.id), other.namings(known.id));
                 let same = std::ptr::eq(own, others) || own == others;
                 same && own.iter().all(holds)
             })
+            && added.iter().all(|added| more.has_symbols_of_its_own(added, known.len()))
+    }
+
+    /// Whether none of the first `known` instruments ever had a symbol of another one, or is found
+    /// by it.
+    fn has_symbols_of_its_own(&self, instrument: &Instrument, known: usize) -> bool {
+        let directory = self.market().directory();
+        let is_free = |symbol: &Symbol| {
+            let holders = directory.holders(instrument.namespace, symbol);
+            holders.iter().all(|holder| known < holder.0 as usize)
+        };
+        self.namings(instrument.id).iter().all(|naming| {
+            is_free(&naming.symbol)
+                && naming.symbol.with_class_split().is_none_or(|split| is_free(&split))
+        })
     }
 
     /// The rows of an instrument from a day on; earlier rows are not read if the pieces allow it.

@@ -37,6 +37,11 @@ impl Series {
         Series { days: Vec::new(), values: Vec::new() }
     }
 
+    /// A history without values that has room for some.
+    pub fn with_capacity(count: usize) -> Series {
+        Series { days: Vec::with_capacity(count), values: Vec::with_capacity(count) }
+    }
+
     /// The latest day and value.
     pub fn last(&self) -> Option<(Day, f64)> {
         Some((*self.days.last()?, *self.values.last()?))

@@ -44,7 +44,10 @@ pub struct RiskModel {
     pub panel: Arc<Panel>,
     /// Sizes of companies.
     pub sizes: Arc<Sizes>,
-    /// The distinct sectors, sorted.
+    /// The classification scheme of the sectors: the one that classifies the most names of the view,
+    /// the first by name of several. Empty: no name is classified, or the sources name no scheme.
+    pub sector_scheme: String,
+    /// The distinct sectors of that scheme, sorted.
     pub sectors: Arc<Vec<String>>,
     /// The last closes.
     pub quotes: Arc<Quotes>,

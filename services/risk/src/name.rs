@@ -31,12 +31,14 @@ pub struct NameRow {
     pub uses_all_names: bool,
     pub has_beta: bool,
     pub has_own_beta: bool,
-    /// Counts on the long side of the trade when held long.
-    pub megacap: bool,
-    /// Counts on the short side of the trade when held short.
-    pub small_cap: bool,
+    /// Whether it is one of the configured megacaps.
+    pub is_megacap: bool,
+    /// Whether it is the small-cap index, or one of its fund's newest known holdings.
+    pub in_small_cap_index: bool,
     /// Whether the same company has another line.
     pub has_sibling: bool,
+    /// Whether it has a sector, but only in other schemes than the model's.
+    pub is_classified_elsewhere: bool,
     /// Has a size, but may be a company or a fund: it is not classified.
     pub may_be_fund: bool,
 }
@@ -85,9 +87,10 @@ pub const NO_NAME: NameRow = NameRow {
     uses_all_names: false,
     has_beta: false,
     has_own_beta: false,
-    megacap: false,
-    small_cap: false,
+    is_megacap: false,
+    in_small_cap_index: false,
     has_sibling: false,
+    is_classified_elsewhere: false,
     may_be_fund: false,
 };
 

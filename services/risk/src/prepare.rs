@@ -20,28 +20,25 @@ use factors::{
     market_value::{LineCap, line_value},
     returns::Sessions,
     roles::Roles,
-    sector::sector,
-    size::{self, SizeBucket, Sizes},
+    sector::{self, Sectors},
+    size::{self, Sizes},
 };
 use marketdata::{
     dataset::Dataset, day::Day, instrument::InstrumentId, quotes::Quotes, snapshot::Snapshot,
 };
 use rayon::prelude::*;
-use std::sync::Arc;
-
-/// Companies with a higher rank number are small caps, as in the Russell 1000.
-const LARGE_CAP_RANKS: u32 = 1_000;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// One instrument as read from the snapshot.
-struct Item {
+struct Item<'a> {
     instrument: InstrumentId,
     /// Row of the panel, or [`NONE`].
     row: u32,
     cap: Option<LineCap>,
     /// Kind of instrument. One line of a company determines that of its other lines.
     kind: InstrumentKind,
-    /// Text id of its sector.
-    sector: Option<f64>,
+    /// Its sectors by scheme.
+    sectors: Sectors<'a>,
     /// Whether a fund that represents the small-cap index holds it, as of the fund's newest known
     /// day.
     in_small_cap_fund: bool,
@@ -59,7 +56,7 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         continued,
         small_cap_funds: newest_holdings(snapshot, &role_returns.small_instruments),
     };
-    let read: Vec<(Item, Option<RowSource>)> =
+    let read: Vec<(Item<'_>, Option<RowSource>)> =
         instruments(snapshot, &role_returns).into_par_iter().map(|id| reader.read(id)).collect();
     let (mut items, sources) = numbered(read);
     let before = reader.continued.as_ref().map(|c| (&*c.model.panel, c.shift));
@@ -80,10 +77,11 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     );
     assign_kinds(&mut items, snapshot, &sizes);
     let priors = priors(&items, &sizes, &anchor);
-    let sectors = sectors(snapshot, &items);
+    let sector_scheme = sector::most_used(items.iter().map(|item| &item.sectors));
+    let sectors = sectors(sector_scheme, &items);
     let names = Names {
-        snapshot,
         sizes: &sizes,
+        sector_scheme,
         sectors: &sectors,
         roles: &role_returns,
         priors: &priors,
@@ -104,6 +102,7 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         roles: Arc::new(role_returns),
         panel: Arc::new(panel),
         sizes: Arc::new(sizes),
+        sector_scheme: sector_scheme.to_owned(),
         sectors: Arc::new(sectors),
         quotes: Arc::new(quotes),
         peers: Arc::new(peers),
@@ -177,22 +176,22 @@ impl<'a> Continued<'a> {
 }
 
 /// Context for reading instruments.
-struct Reader<'a> {
-    snapshot: &'a Snapshot,
+struct Reader<'s, 'a> {
+    snapshot: &'s Snapshot,
     sessions: &'a Sessions,
     continued: Option<Continued<'a>>,
     /// The newest known holdings of each fund that stands for the small-cap index.
     small_cap_funds: Vec<(InstrumentId, Day)>,
 }
 
-impl Reader<'_> {
-    fn read(&self, instrument: InstrumentId) -> (Item, Option<RowSource>) {
+impl<'s> Reader<'s, '_> {
+    fn read(&self, instrument: InstrumentId) -> (Item<'s>, Option<RowSource>) {
         let item = Item {
             instrument,
             row: NONE,
             cap: line_value(self.snapshot, instrument),
             kind: InstrumentKind::Unknown,
-            sector: sector(self.snapshot, instrument),
+            sectors: sector::sectors(self.snapshot, instrument),
             in_small_cap_fund: self.is_in_small_cap_fund(instrument),
         };
         (item, self.returns(instrument))
@@ -223,9 +222,9 @@ impl Reader<'_> {
 }
 
 /// Numbers the rows in the order of their items, and separates items and rows.
-fn numbered(read: Vec<(Item, Option<RowSource>)>) -> (Vec<Item>, Vec<RowSource>) {
+fn numbered<'s>(read: Vec<(Item<'s>, Option<RowSource>)>) -> (Vec<Item<'s>>, Vec<RowSource>) {
     let mut sources = Vec::new();
-    let number = |(mut item, source): (Item, Option<RowSource>)| {
+    let number = |(mut item, source): (Item<'s>, Option<RowSource>)| {
         if let Some(source) = source {
             item.row = sources.len() as u32;
             sources.push(source);
@@ -236,7 +235,7 @@ fn numbered(read: Vec<(Item, Option<RowSource>)>) -> (Vec<Item>, Vec<RowSource>)
     (items, sources)
 }
 
-fn assign_kinds(items: &mut [Item], snapshot: &Snapshot, sizes: &Sizes) {
+fn assign_kinds(items: &mut [Item<'_>], snapshot: &Snapshot, sizes: &Sizes) {
     items.par_iter_mut().for_each(|item| {
         let own_kind = || sizes.kinds().get(snapshot, item.instrument);
         item.kind = sizes.get(item.instrument).map_or_else(own_kind, |company| company.kind);
@@ -244,7 +243,7 @@ fn assign_kinds(items: &mut [Item], snapshot: &Snapshot, sizes: &Sizes) {
 }
 
 /// The priors from companies' fits. Funds, and lines that may be funds, do not enter.
-fn priors(items: &[Item], sizes: &Sizes, anchor: &Anchor) -> AllPriors {
+fn priors(items: &[Item<'_>], sizes: &Sizes, anchor: &Anchor) -> AllPriors {
     let companies = items.iter().filter(|item| item.kind == InstrumentKind::Company);
     let fits = companies.filter_map(|item| {
         let bucket = sizes.get(item.instrument).map(|company| company.bucket);
@@ -255,8 +254,8 @@ fn priors(items: &[Item], sizes: &Sizes, anchor: &Anchor) -> AllPriors {
 
 /// Inputs of the rows of names.
 struct Names<'a> {
-    snapshot: &'a Snapshot,
     sizes: &'a Sizes,
+    sector_scheme: &'a str,
     sectors: &'a [String],
     roles: &'a RoleReturns,
     priors: &'a AllPriors,
@@ -266,7 +265,7 @@ struct Names<'a> {
 
 impl Names<'_> {
     /// Rows by instrument number.
-    fn all(&self, issuers: &Issuers, items: &[Item]) -> Vec<NameRow> {
+    fn all(&self, issuers: &Issuers, items: &[Item<'_>]) -> Vec<NameRow> {
         let size = items.iter().map(|item| item.instrument.0 as usize + 1).max().unwrap_or(0);
         let mut names = vec![NO_NAME; size];
         for item in items {
@@ -280,26 +279,21 @@ impl Names<'_> {
         names
     }
 
-    fn name(&self, item: &Item) -> NameRow {
+    fn name(&self, item: &Item<'_>) -> NameRow {
         let company = self.sizes.get(item.instrument);
         let bucket = company.map(|company| company.bucket);
         let is_fund = item.kind == InstrumentKind::Fund;
-        // A line that may be a fund is not put into a leg by size alone.
         let may_be_fund = company.is_some_and(|company| company.kind != InstrumentKind::Company);
-        let sized = company.filter(|_| !may_be_fund);
-        let is_small = |company: &size::Size| {
-            LARGE_CAP_RANKS < company.rank || SizeBucket::Small <= company.bucket
-        };
         let mut name = NameRow {
             row: item.row,
-            sector: self.sector_index(item.sector),
+            sector: self.sector_index(item.sectors.get(self.sector_scheme)),
+            is_classified_elsewhere: !item.sectors.is_empty()
+                && !item.sectors.contains_key(self.sector_scheme),
             bucket,
             is_fund,
             may_be_fund,
-            megacap: sized.is_some_and(|company| company.bucket == SizeBucket::Mega)
-                || self.roles.megacap_instruments.contains(&item.instrument),
-            small_cap: sized.is_some_and(is_small)
-                || item.in_small_cap_fund
+            is_megacap: self.roles.megacap_instruments.contains(&item.instrument),
+            in_small_cap_index: item.in_small_cap_fund
                 || self.roles.small_instruments.contains(&item.instrument),
             ..NO_NAME
         };
@@ -312,10 +306,9 @@ impl Names<'_> {
         name
     }
 
-    fn sector_index(&self, text: Option<f64>) -> u32 {
-        let text = text.and_then(|id| self.snapshot.text(id)).map(str::trim);
-        let at = text.and_then(|text| {
-            self.sectors.binary_search_by(|sector| sector.as_str().cmp(text)).ok()
+    fn sector_index(&self, name: Option<&&str>) -> u32 {
+        let at = name.and_then(|name| {
+            self.sectors.binary_search_by(|sector| sector.as_str().cmp(name)).ok()
         });
         at.map_or(NONE, |at| at as u32)
     }
@@ -337,16 +330,9 @@ fn newest_holdings(snapshot: &Snapshot, funds: &[InstrumentId]) -> Vec<(Instrume
     newest
 }
 
-/// The distinct sector names, sorted.
-fn sectors(snapshot: &Snapshot, items: &[Item]) -> Vec<String> {
-    let mut ids: Vec<u64> = items.iter().filter_map(|i| Some(i.sector? as u64)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut sectors: Vec<String> = ids
-        .into_iter()
-        .filter_map(|id| Some(snapshot.text(id as f64)?.trim().to_owned()))
-        .collect();
-    sectors.sort_unstable();
-    sectors.dedup();
-    sectors
+/// The distinct sector names of a scheme, sorted.
+fn sectors(scheme: &str, items: &[Item<'_>]) -> Vec<String> {
+    let names: BTreeSet<&str> =
+        items.iter().filter_map(|item| item.sectors.get(scheme).copied()).collect();
+    names.into_iter().map(str::to_owned).collect()
 }

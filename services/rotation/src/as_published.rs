@@ -28,6 +28,7 @@ use marketdata::{
     instant::Instant,
     snapshot::Snapshot,
 };
+use std::sync::Arc;
 
 /// A measure and the cost of one session of it.
 #[derive(Clone, Debug)]
@@ -41,6 +42,11 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// The ids of all measures.
+    pub fn ids() -> impl Iterator<Item = String> {
+        indicator::ALL.iter().flat_map(|indicator| (indicator.specs)()).map(|spec| spec.id)
+    }
+
     /// Finds a measure by its id. Returns `None` if no indicator has it.
     pub fn find(id: &str) -> Option<Measured> {
         indicator::ALL.iter().find_map(|indicator| {
@@ -48,30 +54,6 @@ impl Measured {
             let (place, spec) = specs.into_iter().find(|(_, spec)| spec.id == id)?;
             Some(Measured { indicator, spec, place })
         })
-    }
-}
-
-/// Reads one measure session by session, and reuses what two successive sessions share.
-struct Steps<'a> {
-    measured: &'a Measured,
-    roles: &'a Roles,
-    /// The session before, and the inputs read from it.
-    earlier: Option<(Snapshot, Read)>,
-}
-
-impl Steps<'_> {
-    /// The measure as known in the next session's snapshot.
-    fn next(&mut self, snapshot: Snapshot) -> Reading {
-        let Measured { indicator, spec, place } = self.measured;
-        let earlier = self.earlier.as_ref();
-        let earlier = earlier.map(|(snapshot, read)| Earlier { snapshot, read });
-        let inputs = Inputs::of(&snapshot, self.roles, earlier);
-        // A family computes all of its measures in one pass.
-        let outcome = (indicator.measure)(&inputs, &(indicator.specs)()).swap_remove(*place);
-        let reading = Reading::of(indicator, spec.clone(), outcome, snapshot.today());
-        let read = inputs.into_read();
-        self.earlier = Some((snapshot, read));
-        reading
     }
 }
 
@@ -111,45 +93,82 @@ pub fn last_closed(instant: Instant) -> Day {
     if Instant::close_of(day) <= instant { day } else { day.plus(-1) }
 }
 
-/// Computes the value of each session from the facts that were public at its close. No session may
-/// end after the snapshot's as-of instant. `proceed` is called before each session; returns `None`
-/// once it returns false.
-pub fn as_published(
-    snapshot: &Snapshot,
-    roles: &Roles,
-    measured: &Measured,
-    sessions: &[Day],
-    proceed: impl Fn() -> bool,
-) -> Option<AsPublished> {
-    let mut points = Vec::new();
-    let mut sources: Vec<Source> = Vec::new();
-    let mut merged_gaps = MergedGaps { gaps: Vec::new() };
-    let mut steps = Steps { measured, roles, earlier: None };
-    for on in sessions {
-        if !proceed() {
-            return None;
+/// A history as published under way: sessions are added one by one, in order, and each reuses what
+/// it shares with the session before.
+#[derive(Debug)]
+pub struct Progress {
+    snapshot: Snapshot,
+    roles: Arc<Roles>,
+    measured: Measured,
+    /// The session before, and the inputs read from it.
+    earlier: Option<(Snapshot, Read)>,
+    sessions: usize,
+    points: Vec<Point>,
+    sources: Vec<Source>,
+    gaps: MergedGaps,
+}
+
+impl Progress {
+    /// No session yet. None may end after the snapshot's as-of instant.
+    pub fn new(snapshot: Snapshot, roles: Arc<Roles>, measured: Measured) -> Progress {
+        Progress {
+            snapshot,
+            roles,
+            measured,
+            earlier: None,
+            sessions: 0,
+            points: Vec::new(),
+            sources: Vec::new(),
+            gaps: MergedGaps { gaps: Vec::new() },
         }
-        let known_at = Instant::close_of(*on);
-        let reading = steps.next(snapshot.earlier(known_at));
+    }
+
+    /// Computes the value of a session from the facts that were public at its close.
+    pub fn add(&mut self, on: Day) {
+        let known_at = Instant::close_of(on);
+        let reading = self.read(self.snapshot.earlier(known_at));
+        self.sessions += 1;
         match reading.history.last() {
             Some((observed_on, value)) => {
-                points.push(Point { on: *on, known_at, observed_on, value });
+                self.points.push(Point { on, known_at, observed_on, value });
             }
-            None => merged_gaps.note(*on, no_value(&measured.spec)),
+            None => self.gaps.note(on, no_value(&self.measured.spec)),
         }
-        for source in reading.sources {
-            let same = |held: &&mut Source| {
-                (held.role, &held.symbol, &held.proxy_for)
-                    == (source.role, &source.symbol, &source.proxy_for)
-            };
-            match sources.iter_mut().find(same) {
-                Some(held) => *held = source,
-                None => sources.push(source),
-            }
-        }
-        reading.gaps.into_iter().for_each(|gap| merged_gaps.note(*on, gap));
+        reading.sources.into_iter().for_each(|source| self.note_source(source));
+        reading.gaps.into_iter().for_each(|gap| self.gaps.note(on, gap));
     }
-    Some(AsPublished { points, sources, gaps: merged_gaps.into_gaps(sessions.len()) })
+
+    /// The values of the sessions added.
+    pub fn finish(self) -> AsPublished {
+        let Progress { points, sources, gaps, sessions, .. } = self;
+        AsPublished { points, sources, gaps: gaps.into_gaps(sessions) }
+    }
+
+    /// The measure as known in the next session's snapshot.
+    fn read(&mut self, snapshot: Snapshot) -> Reading {
+        let Measured { indicator, spec, place } = &self.measured;
+        let earlier = self.earlier.as_ref();
+        let earlier = earlier.map(|(snapshot, read)| Earlier { snapshot, read });
+        let inputs = Inputs::of(&snapshot, &self.roles, earlier);
+        // A family computes all of its measures in one pass.
+        let outcome = (indicator.measure)(&inputs, &(indicator.specs)()).swap_remove(*place);
+        let reading = Reading::of(indicator, spec.clone(), outcome, snapshot.today());
+        let read = inputs.into_read();
+        self.earlier = Some((snapshot, read));
+        reading
+    }
+
+    /// Keeps a source as of the last session that uses it.
+    fn note_source(&mut self, source: Source) {
+        let same = |held: &&mut Source| {
+            (held.role, &held.symbol, &held.proxy_for)
+                == (source.role, &source.symbol, &source.proxy_for)
+        };
+        match self.sources.iter_mut().find(same) {
+            Some(held) => *held = source,
+            None => self.sources.push(source),
+        }
+    }
 }
 
 fn no_value(spec: &Spec) -> Gap {
@@ -158,6 +177,7 @@ fn no_value(spec: &Spec) -> Gap {
 }
 
 /// The gaps of several sessions, merged by reason and subject.
+#[derive(Debug)]
 struct MergedGaps {
     /// Latest gap of each reason and subject, the last session that has it, and the number of
     /// sessions.

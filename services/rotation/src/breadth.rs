@@ -1,6 +1,6 @@
 //! Daily counts of the universe's members, made in one pass: advances, averages, highs, weights.
 //!
-//! Issuers are counted in fixed ranges, on the threads of the caller's pool. Counts add up exactly,
+//! Issuers are counted in the universe's ranges, on the threads of the caller's pool. Counts add up exactly,
 //! and sums run in the order of the ranges. If the early rows of a range are the same as in an
 //! earlier snapshot, only its latest days are counted, see `counts.rs`.
 
@@ -10,13 +10,16 @@ use crate::{
     tally::{Tally, Weights},
     universe::{Member, Universe},
 };
-use factors::roles::Roles;
-use marketdata::{calendar::is_session, dataset::Dataset, day::Day, snapshot::Snapshot};
+use factors::{comparison::Comparison, roles::Roles};
+use marketdata::{
+    calendar::is_session, dataset::Dataset, day::Day, instrument::InstrumentId, snapshot::Snapshot,
+};
 use rayon::prelude::*;
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
-/// Issuers per range.
-const STEP: usize = 128;
 /// Calendar days from a new checkpoint to the last day. Most late publications and corrections
 /// concern these days.
 const TAIL_DAYS: i32 = 7;
@@ -48,7 +51,8 @@ pub struct Breadth {
     pub members: u32,
     /// Issuers with a market value, in descending order of value.
     pub latest: Vec<Latest>,
-    span: Option<Days>,
+    /// `None` if no line has a row.
+    counted: Option<Days>,
     ranges: Vec<RangeCounts>,
     /// The counts of all ranges together, up to the checkpoint.
     base: Arc<Counts>,
@@ -60,40 +64,39 @@ impl Breadth {
     pub fn of(
         snapshot: &Snapshot,
         roles: &Roles,
-        earlier: Option<(&Arc<Breadth>, &Snapshot)>,
+        earlier: Option<(&Arc<Breadth>, &Comparison<'_>)>,
     ) -> Arc<Breadth> {
-        let kept = earlier.filter(|(counted, before)| counted.universe.is_of(snapshot, before));
+        let kept = earlier.filter(|(before, comparison)| before.universe.still_holds(comparison));
         let universe = match kept {
-            Some((counted, _)) => Arc::clone(&counted.universe),
+            Some((before, _)) => Arc::clone(&before.universe),
             None => Arc::new(Universe::of(snapshot, roles)),
         };
-        let span = span(snapshot, &universe, earlier.and_then(|(counted, _)| counted.span));
-        if let Some((counted, before)) = kept.filter(|(counted, _)| counted.span == span)
-            && counted.is_unchanged(snapshot, before)
+        let days = days(snapshot, &universe, earlier);
+        if let Some((before, comparison)) = kept.filter(|(before, _)| before.counted == days)
+            && before.is_unchanged(comparison)
         {
-            return Arc::clone(counted);
+            return Arc::clone(before);
         }
-        let ranges = ranges(snapshot, &universe, span, earlier);
+        let ranges = match &days {
+            Some(days) => ranges(snapshot, &universe, days, earlier),
+            None => Vec::new(),
+        };
         let base = match earlier {
-            Some((counted, _)) if have_one_base(&counted.ranges, &ranges) => {
-                Arc::clone(&counted.base)
-            }
+            Some((before, _)) if have_one_base(&before.ranges, &ranges) => Arc::clone(&before.base),
             _ => Arc::new(sum(ranges.iter().map(RangeCounts::base))),
         };
-        let by_day = ByDay { universe: &universe, span };
-        Arc::new(by_day.breadth(Arc::clone(&universe), ranges, base))
+        Arc::new(Breadth::collected(universe, days, ranges, base))
     }
 
     /// Whether every count still holds: no row of any line differs, and the view's day is the same.
-    fn is_unchanged(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
-        let same = |dataset, id| snapshot.first_difference(before, dataset, id).is_none();
+    fn is_unchanged(&self, comparison: &Comparison<'_>) -> bool {
         let datasets = [Dataset::Bars, Dataset::ShareCounts, Dataset::Listings];
-        let days = snapshot.today() == before.today();
-        days && self.universe.members().all(|member| {
+        let is_same = |member: &Member| {
             let id = member.instrument;
-            datasets.into_iter().all(|dataset| same(dataset, id))
-                && snapshot.has_units_of(before, id)
-        })
+            let rows = |dataset| comparison.first_difference(dataset, id).is_none();
+            datasets.into_iter().all(rows) && comparison.has_same_units(id)
+        };
+        comparison.is_same_day() && self.universe.members().all(is_same)
     }
 
     /// Memory held, in bytes.
@@ -107,81 +110,138 @@ impl Breadth {
     }
 }
 
-/// First and last day with any price, and the checkpoint.
-fn span(snapshot: &Snapshot, universe: &Universe, earlier: Option<Days>) -> Option<Days> {
-    let spans = universe.members().filter_map(|m| snapshot.span(Dataset::Bars, m.instrument));
-    let (first, last) = spans.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))?;
+/// The days to count, and the checkpoint. `None` if no line has a row.
+fn days(
+    snapshot: &Snapshot,
+    universe: &Universe,
+    earlier: Option<(&Arc<Breadth>, &Comparison<'_>)>,
+) -> Option<Days> {
+    let members: Vec<&Member> = universe.members().collect();
+    let end = |member: &&Member| Some(snapshot.span(Dataset::Bars, member.instrument)?.1);
+    let last = members.par_iter().filter_map(end).max()?;
+    let before = earlier.and_then(|(before, comparison)| {
+        Some((before.counted.as_ref()?, &before.universe, comparison))
+    });
     let holds = |checkpoint: &Day| *checkpoint <= last && last <= checkpoint.plus(MAX_TAIL_DAYS);
-    let earlier = earlier.map(|days| days.checkpoint).filter(holds);
-    Some(Days { first, checkpoint: earlier.unwrap_or(last.plus(-TAIL_DAYS)), last })
+    let checkpoint = before.map(|(days, ..)| days.checkpoint).filter(holds);
+    let checkpoint = checkpoint.unwrap_or(last.plus(-TAIL_DAYS));
+    let early = match before.filter(|(days, ..)| days.checkpoint <= checkpoint) {
+        Some((days, counted, comparison)) => {
+            let known: BTreeSet<InstrumentId> = counted.members().map(|m| m.instrument).collect();
+            let uncounted = days.checkpoint.plus(1);
+            // The days of earlier rows are among those counted, unless the line was not.
+            let from = |id: InstrumentId| match comparison.first_difference(Dataset::Bars, id) {
+                _ if !known.contains(&id) => Day::MIN,
+                Some(changed) => changed.min(uncounted),
+                None => uncounted,
+            };
+            let new = days_with_rows(snapshot, &members, from, checkpoint);
+            if contains(&days.early, &new) {
+                Arc::clone(&days.early)
+            } else {
+                united(days.early.to_vec(), &new).into()
+            }
+        }
+        None => days_with_rows(snapshot, &members, |_| Day::MIN, checkpoint).into(),
+    };
+    // Few, so that all calendar days will do.
+    let late = (checkpoint.epoch() + 1..=last.epoch()).map(Day::from_epoch).collect();
+    Some(Days { early, late, checkpoint, last })
+}
+
+/// The days up to the checkpoint on which a line has a row, looked for from a day on that depends on
+/// the line.
+fn days_with_rows(
+    snapshot: &Snapshot,
+    members: &[&Member],
+    from: impl Fn(InstrumentId) -> Day + Sync,
+    checkpoint: Day,
+) -> Vec<Day> {
+    let add = |all: Vec<Day>, member: &&Member| {
+        let from = from(member.instrument);
+        if checkpoint < from {
+            return all;
+        }
+        let days = snapshot.rows_since(Dataset::Bars, member.instrument, from).days();
+        united(all, &days[..days.partition_point(|day| *day <= checkpoint)])
+    };
+    let either = |some: Vec<Day>, others: Vec<Day>| united(some, &others);
+    members.par_iter().fold(Vec::new, add).reduce(Vec::new, either)
+}
+
+/// Whether some ascending days include others.
+fn contains(all: &[Day], days: &[Day]) -> bool {
+    let Some(first) = days.first() else { return true };
+    let rest = &all[all.partition_point(|day| day < first)..];
+    // Most lines have a row on every session, and comparing memory is fast.
+    let mut known = rest.iter();
+    rest.starts_with(days) || days.iter().all(|day| known.find(|known| day <= *known) == Some(day))
+}
+
+/// The days of either, ascending.
+fn united(mut all: Vec<Day>, days: &[Day]) -> Vec<Day> {
+    if !contains(&all, days) {
+        all.extend_from_slice(days);
+        all.sort();
+        all.dedup();
+    }
+    all
 }
 
 /// Counts each range.
 fn ranges(
     snapshot: &Snapshot,
     universe: &Universe,
-    span: Option<Days>,
-    earlier: Option<(&Arc<Breadth>, &Snapshot)>,
+    days: &Days,
+    earlier: Option<(&Arc<Breadth>, &Comparison<'_>)>,
 ) -> Vec<RangeCounts> {
-    let Some(days) = span else { return Vec::new() };
-    let count = |(at, issuers): (usize, &[Vec<_>])| {
-        let earlier = earlier.and_then(|(counted, before)| {
-            let same = counted.universe.issuers.chunks(STEP).nth(at) == Some(issuers);
-            Some((counted.ranges.get(at).filter(|_| same)?, before))
-        });
+    // A range is known by its first line, so that a name that is new or gone leaves the others.
+    let first = |issuers: &[Vec<Member>]| Some(issuers.first()?.first()?.instrument);
+    let mut counted = BTreeMap::new();
+    if let Some((before, _)) = earlier {
+        let ranges = before.universe.ranges().zip(&before.ranges);
+        counted.extend(ranges.map(|(issuers, counts)| (first(issuers), (issuers, counts))));
+    }
+    let count = |issuers: &[Vec<Member>]| {
+        let same = counted.get(&first(issuers)).filter(|(counted, _)| *counted == issuers);
+        let earlier = same.zip(earlier).map(|((_, counts), (_, comparison))| (*counts, comparison));
         RangeCounts::of(snapshot, issuers, days, earlier)
     };
-    universe.issuers.par_chunks(STEP).enumerate().map(count).collect()
+    let ranges: Vec<&[Vec<Member>]> = universe.ranges().collect();
+    ranges.into_par_iter().map(count).collect()
 }
 
 fn have_one_base(some: &[RangeCounts], others: &[RangeCounts]) -> bool {
     some.len() == others.len() && some.iter().zip(others).all(|(a, b)| a.shares_base(b))
 }
 
-/// Adds the counts of all ranges, in order.
+/// Adds the counts of all ranges, in order. All ranges have the same days.
 fn sum<'a>(mut ranges: impl Iterator<Item = &'a Counts>) -> Counts {
-    let mut sum = ranges.next().cloned().unwrap_or_else(Counts::none);
+    let mut sum = ranges.next().cloned().unwrap_or_else(|| Counts::none(&Arc::default()));
     ranges.for_each(|counts| sum.add(counts));
     sum
 }
 
-/// Number of names and issuers that the universe expects on each calendar day.
-struct ByDay<'a> {
-    universe: &'a Universe,
-    span: Option<Days>,
-}
-
-impl ByDay<'_> {
-    fn first(&self) -> Day {
-        self.span.map_or(Day::MIN, |days| days.first)
-    }
-
-    /// Number of calendar days.
-    fn len(&self) -> usize {
-        self.span.map_or(0, |days| (days.last.epoch() - days.first.epoch()) as usize + 1)
-    }
-
-    fn at(&self, day: Day) -> usize {
-        (day.epoch() - self.first().epoch()) as usize
-    }
-
+impl Breadth {
     /// Collects the counts of the sessions.
-    fn breadth(
-        &self,
+    fn collected(
         universe: Arc<Universe>,
+        counted: Option<Days>,
         ranges: Vec<RangeCounts>,
         base: Arc<Counts>,
     ) -> Breadth {
         let tail = sum(ranges.iter().map(|range| &range.tail));
-        let tallies: Vec<Tally> = base.tallies.iter().chain(&tail.tallies).copied().collect();
-        let weights: Vec<Weights> = base.weights.iter().chain(&tail.weights).copied().collect();
-        let members = self.members_by_day();
+        let all_days = [&base.days[..], &tail.days[..]].concat();
+        let tallies = [&base.tallies[..], &tail.tallies[..]].concat();
+        let weights = [&base.weights[..], &tail.weights[..]].concat();
+        let by_day = ByDay { universe: &universe, days: &all_days };
+        let members = by_day.members();
         let (sessions, thin_days_after) = sessions(&tallies, &members, universe.stand_in);
-        let days: Vec<Day> = sessions.iter().map(|at| self.first().plus(*at as i32)).collect();
-        let calendar = self.calendar(&tallies, &days);
+        let days: Vec<Day> = sessions.iter().map(|at| all_days[*at]).collect();
+        let calendar = by_day.calendar(&tallies, &days);
         let last = days.last().copied();
         let expected = |at: usize| if universe.stand_in { tallies[at].priced } else { members[at] };
-        let issuers = self.issuers_by_day();
+        let issuers = by_day.issuers();
         let expected_issuers =
             |at: usize| if universe.stand_in { weights[at].priced } else { issuers[at] };
         let mut latest: Vec<Latest> =
@@ -198,28 +258,36 @@ impl ByDay<'_> {
             calendar,
             thin_days_after,
             latest,
-            span: self.span,
+            counted,
             ranges,
             base,
             universe,
         }
     }
+}
 
+/// Number of names and issuers that the universe expects on each of some days.
+struct ByDay<'a> {
+    universe: &'a Universe,
+    days: &'a [Day],
+}
+
+impl ByDay<'_> {
     /// Sessions and days with too few closes. A close on a day when the exchange did not trade is
     /// an error of its file and is dropped.
     fn calendar(&self, tallies: &[Tally], sessions: &[Day]) -> Vec<Day> {
         let priced = tallies.iter().enumerate().filter(|(_, tally)| 0 < tally.priced);
-        let days = priced.map(|(at, _)| self.first().plus(at as i32));
+        let days = priced.map(|(at, _)| self.days[at]);
         days.filter(|day| is_session(*day) || sessions.binary_search(day).is_ok()).collect()
     }
 
-    /// Number of names in the universe, by calendar day.
-    fn members_by_day(&self) -> Vec<u32> {
+    /// Number of names in the universe, by day.
+    fn members(&self) -> Vec<u32> {
         self.by_day(self.universe.members().flat_map(|member| member.intervals.iter().copied()))
     }
 
-    /// Number of issuers with a line in the universe, by calendar day.
-    fn issuers_by_day(&self) -> Vec<u32> {
+    /// Number of issuers with a line in the universe, by day.
+    fn issuers(&self) -> Vec<u32> {
         let together = |lines: &Vec<Member>| {
             let mut all: Vec<(Day, Day)> =
                 lines.iter().flat_map(|line| line.intervals.iter().copied()).collect();
@@ -236,19 +304,16 @@ impl ByDay<'_> {
         self.by_day(self.universe.issuers.iter().flat_map(together))
     }
 
-    /// Number of intervals that contain each calendar day.
+    /// Number of intervals that contain each day.
     fn by_day(&self, intervals: impl Iterator<Item = (Day, Day)>) -> Vec<u32> {
-        let mut steps = vec![0i32; self.len() + 1];
-        let clamp = |day: Day| {
-            let last = self.first().plus(self.len() as i32);
-            self.at(day.max(self.first()).min(last))
-        };
-        for (from, until) in intervals.filter(|_| self.span.is_some()) {
-            steps[clamp(from)] += 1;
-            steps[clamp(until)] -= 1;
+        let mut steps = vec![0i32; self.days.len() + 1];
+        let place = |day: Day| self.days.partition_point(|held| *held < day);
+        for (from, until) in intervals {
+            steps[place(from)] += 1;
+            steps[place(until)] -= 1;
         }
         let mut count = 0;
-        steps.truncate(self.len());
+        steps.truncate(self.days.len());
         let mut add = |step: i32| {
             count += step;
             count as u32
@@ -257,7 +322,7 @@ impl ByDay<'_> {
     }
 }
 
-/// The calendar days that are sessions of the universe, and the number of thinner days after the
+/// The places of the days that are sessions of the universe, and the number of thinner days after the
 /// last.
 ///
 /// With a membership, a session has prices for at least half the members. Without one, it has at

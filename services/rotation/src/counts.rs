@@ -4,6 +4,9 @@
 //! A range is counted up to a checkpoint some days before the last day, and from there to the end.
 //! The counts up to the checkpoint are reused for a later snapshot if its rows of those days are
 //! the same. An appended or corrected day then costs only the days since the checkpoint.
+//!
+//! There is an entry for each day on which a line of the universe has a row, and no other, so that a
+//! bar of 1900 costs one day and not a century.
 
 mod line_rows;
 
@@ -14,6 +17,7 @@ use crate::{
 };
 use factors::{
     basket::{has_not_left, is_listed},
+    comparison::Comparison,
     market_value::{CapSource, KnownShares},
 };
 use line_rows::{LineRows, levels, units_on};
@@ -24,24 +28,28 @@ use std::{ops::Range, sync::Arc};
 /// after that it has left the market.
 const MISSING_DAYS: i32 = 14;
 
-/// Range of days that is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The days that are counted, ascending: at least those on which a line of the universe has a row.
+/// A day on which none has one counts nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Days {
-    /// First day.
-    pub(crate) first: Day,
-    /// Last day included in the checkpoint.
+    /// Days up to the checkpoint.
+    pub(crate) early: Arc<[Day]>,
+    /// Days after the checkpoint.
+    pub(crate) late: Arc<[Day]>,
+    /// Last day of the early ones; it need not be counted itself.
     pub(crate) checkpoint: Day,
     /// Last day.
     pub(crate) last: Day,
 }
 
-/// Counts of consecutive calendar days.
+/// Counts by day.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Counts {
-    first: Day,
-    /// By day, from `first` on.
+    /// Ascending.
+    pub(crate) days: Arc<[Day]>,
+    /// By place in `days`.
     pub(crate) tallies: Vec<Tally>,
-    /// By day, from `first` on.
+    /// By place in `days`.
     pub(crate) weights: Vec<Weights>,
 }
 
@@ -73,6 +81,8 @@ pub(crate) struct RangeCounts {
 /// State at the checkpoint.
 #[derive(Clone, Debug)]
 struct Base {
+    /// The checkpoint: the last day counted.
+    until: Day,
     counts: Counts,
     issuers: Vec<IssuerState>,
 }
@@ -127,28 +137,33 @@ struct IssuerRows<'a> {
 }
 
 impl Counts {
-    /// Counts of no days.
-    pub(crate) const fn none() -> Counts {
-        Counts { first: Day::MIN, tallies: Vec::new(), weights: Vec::new() }
+    /// Counts of no names.
+    pub(crate) fn none(days: &Arc<[Day]>) -> Counts {
+        let tallies = vec![Tally::NONE; days.len()];
+        let weights = vec![Weights::NONE; days.len()];
+        Counts { days: Arc::clone(days), tallies, weights }
     }
 
-    fn of(first: Day, last: Day) -> Counts {
-        let days = (last.epoch() - first.epoch() + 1).max(0) as usize;
-        Counts { first, tallies: vec![Tally::NONE; days], weights: vec![Weights::NONE; days] }
+    /// Adds later days, without names. The first of `days` are those counted so far.
+    fn extend_to(&mut self, days: &Arc<[Day]>) {
+        let more = days.len() - self.days.len();
+        self.days = Arc::clone(days);
+        self.tallies.reserve_exact(more);
+        self.tallies.resize(days.len(), Tally::NONE);
+        self.weights.reserve_exact(more);
+        self.weights.resize(days.len(), Weights::NONE);
     }
 
-    fn extend_to(&mut self, last: Day) {
-        let days = (last.epoch() - self.first.epoch() + 1).max(0) as usize;
-        self.tallies.resize(days, Tally::NONE);
-        self.weights.resize(days, Weights::NONE);
+    /// Place of the first day at or after another.
+    fn place(&self, day: Day) -> usize {
+        self.days.partition_point(|counted| *counted < day)
     }
 
-    fn end(&self) -> Day {
-        self.first.plus(self.tallies.len() as i32)
-    }
-
-    fn at(&self, day: Day) -> usize {
-        (day.epoch() - self.first.epoch()) as usize
+    /// Place of a day that is counted, at `start` or after it.
+    fn next_place(&self, start: usize, day: Day) -> usize {
+        let ahead = self.days[start..].iter().take_while(|counted| **counted < day).count();
+        debug_assert_eq!(self.days.get(start + ahead), Some(&day), "invariant: rows have a day");
+        start + ahead
     }
 
     /// Adds the counts of other issuers on the same days.
@@ -157,7 +172,7 @@ impl Counts {
         self.weights.iter_mut().zip(&other.weights).for_each(|(own, other)| own.add(other));
     }
 
-    /// Memory held, in bytes.
+    /// Memory held, in bytes, without the days, which all ranges share.
     pub(crate) fn bytes(&self) -> usize {
         self.tallies.capacity() * size_of::<Tally>()
             + self.weights.capacity() * size_of::<Weights>()
@@ -170,21 +185,21 @@ impl RangeCounts {
     pub(crate) fn of(
         snapshot: &Snapshot,
         issuers: &[Vec<Member>],
-        days: Days,
-        earlier: Option<(&RangeCounts, &Snapshot)>,
+        days: &Days,
+        earlier: Option<(&RangeCounts, &Comparison<'_>)>,
     ) -> RangeCounts {
         let earlier = earlier.filter(|(counts, _)| {
-            let base = &counts.base.counts;
-            base.first == days.first && base.end() <= days.checkpoint.plus(1)
+            let base = &counts.base;
+            base.until <= days.checkpoint && days.early.starts_with(&base.counts.days)
         });
-        let continued = earlier.and_then(|(counts, before)| {
-            let rows = load_tails(snapshot, before, issuers, &counts.base)?;
+        let continued = earlier.and_then(|(counts, comparison)| {
+            let rows = load_tails(comparison, issuers, &counts.base)?;
             Some(counts.base.continued(snapshot, &rows, days))
         });
         continued.unwrap_or_else(|| {
             let rows: Vec<IssuerRows<'_>> =
                 issuers.iter().map(|lines| IssuerRows::all(snapshot, lines)).collect();
-            Arc::new(Base::empty(&rows, days.first)).continued(snapshot, &rows, days)
+            Arc::new(Base::empty(&rows)).continued(snapshot, &rows, days)
         })
     }
 
@@ -210,16 +225,14 @@ impl RangeCounts {
 /// The rows after a checkpoint. `None` if anything that the checkpoint's counts depend on has
 /// changed.
 fn load_tails<'a>(
-    snapshot: &'a Snapshot,
-    before: &Snapshot,
+    comparison: &'a Comparison<'_>,
     issuers: &'a [Vec<Member>],
     base: &Base,
 ) -> Option<Vec<IssuerRows<'a>>> {
-    let checkpoint = base.counts.end().plus(-1);
     let load = |(members, state): (&'a Vec<Member>, &IssuerState)| {
         let mut lines = Vec::with_capacity(members.len());
         for (member, line) in members.iter().zip(&state.lines) {
-            let mut rows = LineRows::tail(snapshot, before, member, line, checkpoint)?;
+            let mut rows = LineRows::tail(comparison, member, line, base.until)?;
             if members.len() == 1 {
                 // An issuer with a single line has a value on that line's own days and on no
                 // others.
@@ -227,8 +240,8 @@ fn load_tails<'a>(
             }
             lines.push(Some(rows).filter(|r| r.terms.hold(&line.terms, r.bars.units()))?);
         }
-        let rows = IssuerRows::of(lines, snapshot.today());
-        state.holds(!rows.sums.is_empty(), checkpoint).then_some(rows)
+        let rows = IssuerRows::of(lines, comparison.snapshot.today());
+        state.holds(!rows.sums.is_empty(), base.until).then_some(rows)
     };
     issuers.iter().zip(&base.issuers).map(load).collect()
 }
@@ -265,13 +278,14 @@ impl LineState {
     fn count(&mut self, rows: &LineRows<'_>, range: Range<usize>, counts: &mut Counts) {
         let member = rows.member;
         let always = member.intervals[..] == [(Day::MIN, Day::MAX)];
+        let mut at = rows.bars.days.get(range.start).map_or(0, |day| counts.place(*day));
         for row in range {
             let day = rows.bars.days[row];
             match rows.close(row) {
                 Some(close) => {
                     let marks = self.run.push(close, rows.terms.precision);
                     if always || member.on(day) {
-                        let at = counts.at(day);
+                        at = counts.next_place(at, day);
                         counts.tallies[at].mark(marks);
                     }
                 }
@@ -368,28 +382,34 @@ impl IssuerState {
         for (state, rows) in self.lines.iter_mut().zip(&rows.lines) {
             state.count(rows, rows.between(window.0, window.1), to);
         }
+        let start = to.place(window.0);
+        let mut place = start;
         for day in rows.priced(window) {
-            let at = to.at(day);
-            to.weights[at].priced += 1;
+            place = to.next_place(place, day);
+            to.weights[place].priced += 1;
         }
         let lines = valued(&rows.lines);
         let belongs = |day: Day| lines.iter().any(|rows| rows.member.on(day));
         let first = rows.sums.partition_point(|(day, _)| *day < window.0);
         let end = rows.sums.partition_point(|(day, _)| *day <= window.1);
+        // The first place that is neither valued nor counted as missing yet.
+        let mut place = start;
         for at in first..=end {
             let next = rows.sums.get(at).copied();
             if let Some((last, cap)) = self.valued {
                 let until = next.map_or(last.plus(1 + MISSING_DAYS), |(day, _)| day);
-                let lacking = last.plus(1).max(window.0)..until.min(window.1.plus(1));
-                let lacking = (lacking.start.epoch()..lacking.end.epoch()).map(Day::from_epoch);
-                for day in lacking.filter(|day| belongs(*day)) {
-                    let at = to.at(day);
-                    to.weights[at].missing += cap;
+                let until = until.min(window.1.plus(1));
+                while let Some(day) = to.days.get(place).filter(|day| **day < until) {
+                    if belongs(*day) {
+                        to.weights[place].missing += cap;
+                    }
+                    place += 1;
                 }
             }
             if let Some((day, cap)) = next.filter(|_| at < end) {
-                let at = to.at(day);
-                to.weights[at].value(cap);
+                place = to.next_place(place, day);
+                to.weights[place].value(cap);
+                place += 1;
                 self.valued = next;
             }
         }
@@ -426,25 +446,25 @@ fn valued<'a, 'b>(lines: &'b [LineRows<'a>]) -> Vec<&'b LineRows<'a>> {
 
 impl Base {
     /// The empty counts of some issuers.
-    fn empty(rows: &[IssuerRows<'_>], first: Day) -> Base {
+    fn empty(rows: &[IssuerRows<'_>]) -> Base {
         let issuer = |rows: &IssuerRows<'_>| IssuerState {
             lines: rows.lines.iter().map(|_| LineState::new()).collect(),
             valued: None,
             returns: false,
         };
-        let counts = Counts { first, tallies: Vec::new(), weights: Vec::new() };
-        Base { counts, issuers: rows.iter().map(issuer).collect() }
+        let counts = Counts::none(&Arc::default());
+        Base { until: Day::MIN, counts, issuers: rows.iter().map(issuer).collect() }
     }
 
     /// A copy with the days up to a later checkpoint counted.
-    fn advanced(&self, rows: &[IssuerRows<'_>], checkpoint: Day, today: Day) -> Base {
-        let mut next = self.clone();
-        let window = (self.counts.end(), checkpoint);
-        next.counts.extend_to(checkpoint);
+    fn advanced(&self, rows: &[IssuerRows<'_>], days: &Days, today: Day) -> Base {
+        let mut next = Base { until: days.checkpoint, ..self.clone() };
+        let window = (self.until.plus(1), days.checkpoint);
+        next.counts.extend_to(&days.early);
         for (issuer, rows) in next.issuers.iter_mut().zip(rows) {
             issuer.count(rows, window, &mut next.counts);
             for (state, rows) in issuer.lines.iter_mut().zip(&rows.lines) {
-                state.remember(rows, rows.between(window.0, window.1), checkpoint, today);
+                state.remember(rows, rows.between(window.0, window.1), days.checkpoint, today);
             }
         }
         next
@@ -455,15 +475,15 @@ impl Base {
         self: &Arc<Base>,
         snapshot: &Snapshot,
         rows: &[IssuerRows<'_>],
-        days: Days,
+        days: &Days,
     ) -> RangeCounts {
-        let base = if self.counts.end() <= days.checkpoint {
-            Arc::new(self.advanced(rows, days.checkpoint, snapshot.today()))
+        let base = if self.until < days.checkpoint {
+            Arc::new(self.advanced(rows, days, snapshot.today()))
         } else {
             Arc::clone(self)
         };
-        let window = (base.counts.end(), days.last);
-        let mut tail = Counts::of(window.0, window.1);
+        let window = (base.until.plus(1), days.last);
+        let mut tail = Counts::none(&days.late);
         let mut latest = Vec::new();
         for (issuer, rows) in base.issuers.iter().zip(rows) {
             let mut issuer = issuer.clone();

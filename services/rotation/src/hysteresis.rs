@@ -1,26 +1,24 @@
-//! A switch with hysteresis: it turns on at one threshold, off at a lower one, and stays on for
-//! some sessions (A21).
+//! A switch with hysteresis: it turns on at one threshold, off at half of it, and stays on for some
+//! sessions (A21).
 
-/// A switch turns on when the score reaches this value.
-pub const ON: f64 = 1.0;
-/// A switch may turn off when the score is below this value, on its side.
-pub const OFF: f64 = 0.5;
+/// A switch may turn off when the score is below this share of the threshold, on its side.
+pub const OFF_SHARE: f64 = 0.5;
 /// Minimum number of sessions that a switch stays on.
 pub const MIN_SESSIONS: usize = 3;
 
 /// Side on which a switch is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// Turned on at or above +1.
+    /// Turned on at or above the threshold.
     Up,
-    /// Turned on at or below −1. Only two-sided switches.
+    /// Turned on at or below minus the threshold. Only two-sided switches.
     Down,
 }
 
 /// State of a switch after some sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Switch {
-    /// Whether a score at or below −1 also turns it on.
+    /// Whether a score at or below minus the threshold also turns it on.
     pub two_sided: bool,
     /// Side on which it is on. `None` if it is off.
     pub on: Option<Side>,
@@ -34,24 +32,25 @@ impl Switch {
         Switch { two_sided, on: None, sessions: 0 }
     }
 
-    /// The switch after one more session. Without a score it is off.
+    /// The switch after one more session, whose threshold is `on`. Without a score it is off.
     #[must_use]
-    pub fn step(self, score: Option<f64>) -> Switch {
+    pub fn step(self, score: Option<f64>, on: f64) -> Switch {
+        let off = OFF_SHARE * on;
         let held = match (self.on, score) {
             (_, None) => None,
             (Some(side), Some(_)) if self.sessions < MIN_SESSIONS => Some(side),
-            (Some(Side::Up), Some(score)) if OFF <= score => Some(Side::Up),
-            (Some(Side::Down), Some(score)) if score <= -OFF => Some(Side::Down),
-            (_, Some(score)) => self.turned_on_by(score),
+            (Some(Side::Up), Some(score)) if off <= score => Some(Side::Up),
+            (Some(Side::Down), Some(score)) if score <= -off => Some(Side::Down),
+            (_, Some(score)) => self.turned_on_by(score, on),
         };
         let sessions = if held == self.on { self.sessions + 1 } else { 1 };
         Switch { on: held, sessions, ..self }
     }
 
-    fn turned_on_by(self, score: f64) -> Option<Side> {
-        if ON <= score {
+    fn turned_on_by(self, score: f64, on: f64) -> Option<Side> {
+        if on <= score {
             Some(Side::Up)
-        } else if self.two_sided && score <= -ON {
+        } else if self.two_sided && score <= -on {
             Some(Side::Down)
         } else {
             None
@@ -72,7 +71,7 @@ mod tests {
     fn run(two_sided: bool, scores: &str) -> String {
         let mut switch = Switch::off(two_sided);
         let step = |text: &str| {
-            switch = switch.step(text.parse().ok());
+            switch = switch.step(text.parse().ok(), 1.0);
             match switch.on {
                 Some(Side::Up) => "+",
                 Some(Side::Down) => "-",
@@ -106,10 +105,10 @@ mod tests {
 
     #[test]
     fn sessions_count_from_the_one_that_turned_it() {
-        let switch = Switch::off(false).step(Some(1.0));
+        let switch = Switch::off(false).step(Some(1.0), 1.0);
         assert_eq!((switch.sessions, switch.locked_sessions()), (1, 2));
-        let switch = switch.step(Some(1.0)).step(Some(1.0));
+        let switch = switch.step(Some(1.0), 1.0).step(Some(1.0), 1.0);
         assert_eq!((switch.sessions, switch.locked_sessions()), (3, 0));
-        assert_eq!(switch.step(Some(0.0)).sessions, 1);
+        assert_eq!(switch.step(Some(0.0), 1.0).sessions, 1);
     }
 }

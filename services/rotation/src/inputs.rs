@@ -7,6 +7,7 @@ use crate::{
 };
 use factors::{
     basket::{Megacap, MissingIssuer, megacaps},
+    comparison::Comparison,
     line::Line,
     most_shorted::{MostShorted, most_shorted},
     moves::Moves,
@@ -40,7 +41,7 @@ pub struct Inputs<'a> {
     pub snapshot: &'a Snapshot,
     /// The configured symbols of each role.
     pub roles: &'a Roles,
-    earlier: Option<Earlier<'a>>,
+    earlier: Option<(Comparison<'a>, &'a Read)>,
     lines: BTreeMap<Role, OnceLock<Option<Line>>>,
     breadth: OnceLock<Arc<Breadth>>,
     megacaps: OnceLock<(Vec<Megacap>, Vec<MissingIssuer>)>,
@@ -76,7 +77,7 @@ impl<'a> Inputs<'a> {
         Inputs {
             snapshot,
             roles,
-            earlier,
+            earlier: earlier.map(|e| (Comparison::of(snapshot, e.snapshot), e.read)),
             lines: lines.collect(),
             breadth: OnceLock::new(),
             megacaps: OnceLock::new(),
@@ -84,25 +85,31 @@ impl<'a> Inputs<'a> {
         }
     }
 
+    /// Reads the inputs that take long, side by side. Afterwards indicators can be measured on
+    /// several threads.
+    pub fn read_ahead(&self) {
+        rayon::join(|| self.breadth(), || rayon::join(|| self.most_shorted(), || self.megacaps()));
+    }
+
     /// The members' daily counts.
     pub fn breadth(&self) -> &Arc<Breadth> {
-        self.breadth.get_or_init(|| {
-            let earlier = self.earlier.and_then(|e| Some((e.read.breadth.as_ref()?, e.snapshot)));
+        read_once(&self.breadth, || {
+            let earlier = self.earlier.as_ref();
+            let earlier = earlier.and_then(|(c, read)| Some((read.breadth.as_ref()?, c)));
             Breadth::of(self.snapshot, self.roles, earlier)
         })
     }
 
     /// The megacaps with a known value, and the issuers without one.
     pub fn megacaps(&self) -> &(Vec<Megacap>, Vec<MissingIssuer>) {
-        self.megacaps.get_or_init(|| megacaps(self.snapshot, self.roles))
+        read_once(&self.megacaps, || megacaps(self.snapshot, self.roles))
     }
 
     /// The most-shorted basket.
     pub fn most_shorted(&self) -> &Arc<MostShorted> {
-        self.most_shorted.get_or_init(|| {
-            let earlier = self.earlier.and_then(|earlier| {
-                Some((&**earlier.read.most_shorted.as_ref()?, earlier.snapshot))
-            });
+        read_once(&self.most_shorted, || {
+            let earlier = self.earlier.as_ref();
+            let earlier = earlier.and_then(|(c, read)| Some((&**read.most_shorted.as_ref()?, c)));
             Arc::new(most_shorted(self.snapshot, self.roles, earlier))
         })
     }
@@ -166,7 +173,7 @@ impl<'a> Inputs<'a> {
             let detail = "no member of the universe has prices";
             return Outcome::missing(Gap::new(GapReason::InputMissing, &*spec.id, detail));
         }
-        let mut history = Series::empty();
+        let mut history = Series::with_capacity(breadth.days.len());
         for (at, day) in breadth.days.iter().enumerate() {
             if let Some(value) = value(at).filter(|value| value.is_finite()) {
                 history.days.push(*day);
@@ -237,6 +244,16 @@ impl<'a> Inputs<'a> {
     }
 }
 
+/// Fills a cell on first use. The value is computed outside of the cell: it splits its work, and a
+/// thread that waits for the others may begin a computation that needs the same cell.
+fn read_once<T>(cell: &OnceLock<T>, read: impl FnOnce() -> T) -> &T {
+    if let Some(value) = cell.get() {
+        return value;
+    }
+    let value = read();
+    cell.get_or_init(|| value)
+}
+
 impl Outcome {
     /// An outcome without values, only gaps.
     pub fn missing_all(gaps: Vec<Gap>) -> Outcome {
@@ -266,7 +283,7 @@ pub fn change_of(series: &Series, horizon: usize, precision: f64) -> Series {
 pub fn change_over(sessions: &[Day], series: &Series, horizon: usize) -> Series {
     let at: Vec<usize> =
         series.days.iter().map(|day| sessions.partition_point(|session| session < day)).collect();
-    let mut change = Series::empty();
+    let mut change = Series::with_capacity(series.days.len().saturating_sub(horizon));
     for end in horizon..series.days.len() {
         if at[end] - at[end - horizon] == horizon {
             let (old, new) = (series.values[end - horizon], series.values[end]);

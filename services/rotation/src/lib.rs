@@ -10,25 +10,35 @@
 //!
 //! Modules in order of dependency; each imports only from those before it: `universe`, `running`,
 //! `tally`, `counts`, `breadth`, `record`, `standing`, `measure`, `inputs`, `family`, `indicator`,
-//! `hysteresis`, `composite`, `prepared`, `report`, `subject`, `query`. Files under `family/` hold
-//! what several indicators share, so that no indicator imports another.
+//! `reading`, `hysteresis`, `standardise`, `component`, `z_scores`, `scores`, `state`, `threshold`,
+//! `composite`, `session_move`, `prepared`, `headline`, `report`, `subject`, `query`. Files under
+//! `family/` hold what several indicators share, so that no indicator imports another.
 
 pub mod as_published;
 pub mod breadth;
+pub mod component;
 pub mod composite;
 pub mod family;
+pub mod headline;
 pub mod hysteresis;
 pub mod indicator;
 pub mod inputs;
 pub mod measure;
 pub mod prepared;
 pub mod query;
+pub mod reading;
 pub mod record;
 pub mod report;
+pub mod scores;
+pub mod session_move;
+pub mod standardise;
 pub mod standing;
+pub mod state;
 pub mod subject;
 pub mod tally;
+pub mod threshold;
 pub mod universe;
+pub mod z_scores;
 
 mod counts;
 mod running;

@@ -3,20 +3,19 @@
 
 use crate::{
     breadth::Breadth,
-    composite::{COMPONENTS, Composite, Score, ZScores},
+    component::{Component, Score},
+    composite::{Composite, ScoreHistory},
     family::Indicator,
     indicator,
     inputs::{Earlier, INDICES, Inputs, Read},
-    measure::{Detail, Outcome, Source, Spec},
-    record::Record,
-    standing::{ZScore, percentile, z_score},
+    measure::{Detail, Outcome, Spec},
+    session_move::SessionMove,
 };
 use factors::{
     line::Line,
     roles::{Role, Roles},
 };
 use marketdata::{
-    calendar,
     day::Day,
     gap::{Gap, GapReason},
     snapshot::{Series, Snapshot},
@@ -24,86 +23,7 @@ use marketdata::{
 use rayon::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// A measure is stale if its latest value is more sessions old than this.
-const STALE_SESSIONS: i32 = 3;
-/// Above this age, in calendar days, sessions are not counted: the measure is stale.
-const STALE_DAYS: i32 = 30;
-
-/// One measure, as known in a snapshot.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Indicator of the measure.
-    pub indicator: &'static Indicator,
-    /// The measure.
-    pub spec: Spec,
-    /// All values, oldest first.
-    pub history: Series,
-    /// Sessions on which a value is expected. `None` if the days of the history are the sessions.
-    pub sessions: Option<Vec<Day>>,
-    /// Calendar days from the latest value to the view's day.
-    pub age_days: Option<i32>,
-    /// z-score of the latest value against the 252 before it.
-    pub z: Option<ZScore>,
-    /// Share of all earlier values below the latest, ties counting half, 0 to 1.
-    pub percentile: Option<f64>,
-    /// How long ago a value was last this extreme, and its rank.
-    pub record: Option<Record>,
-    /// Sources of the values.
-    pub sources: Vec<Source>,
-    /// Numbers that accompany the latest value.
-    pub details: Vec<Detail>,
-    /// Missing inputs and stand-ins.
-    pub gaps: Vec<Gap>,
-    /// Its contribution to a score of the composite, if it is a component.
-    pub contribution: Option<(Score, f64)>,
-}
-
-impl Reading {
-    pub(crate) fn of(
-        indicator: &'static Indicator,
-        spec: Spec,
-        outcome: Outcome,
-        today: Day,
-    ) -> Reading {
-        let Outcome { history, sessions, sources, details, mut gaps } = outcome;
-        let last = history.last();
-        if let Some(gap) = last.and_then(|(day, _)| stale(&spec, day, today)) {
-            gaps.push(gap);
-        }
-        let explains = |gap: &Gap| {
-            use GapReason::{MissingObservations, NoClassification, Proxy, Survivorship};
-            !matches!(gap.reason, MissingObservations | NoClassification | Proxy | Survivorship)
-        };
-        if last.is_none() && !gaps.iter().any(explains) {
-            let detail = "too few observations for one value";
-            gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));
-        }
-        Reading {
-            age_days: last.map(|(day, _)| today.epoch() - day.epoch()),
-            z: z_score(&history.values),
-            percentile: percentile(&history.values),
-            record: Record::of_last_either_way(&history.days, &history.values, spec.kind),
-            indicator,
-            spec,
-            history,
-            sessions,
-            sources,
-            details,
-            gaps,
-            contribution: None,
-        }
-    }
-}
-
-fn stale(spec: &Spec, last: Day, today: Day) -> Option<Gap> {
-    let age = today.epoch() - last.epoch();
-    let sessions = if age <= STALE_DAYS { calendar::sessions_between(last, today) } else { age };
-    (STALE_SESSIONS < sessions).then(|| {
-        let detail =
-            format!("the latest value is of {last}, {age} calendar days before the as-of day");
-        Gap::new(GapReason::Stale, &*spec.id, detail)
-    })
-}
+pub use crate::reading::Reading;
 
 /// Everything that rotation derives from a snapshot.
 #[derive(Debug)]
@@ -112,8 +32,10 @@ pub struct PreparedRotation {
     pub today: Day,
     /// Every measure, in the order of [`indicator::ALL`].
     pub readings: Vec<Reading>,
-    /// The market state. `None` if no component of any score is available.
+    /// The market state. `None` without sessions.
     pub composite: Option<Composite>,
+    /// The moves of the last session. `None` without sessions.
+    pub session_move: Option<SessionMove>,
     /// The indices whose moves since any date can be requested.
     pub indices: Vec<Line>,
     /// Roles without a resolved symbol.
@@ -124,7 +46,7 @@ pub struct PreparedRotation {
     /// The snapshot it was prepared from, to detect what a later one shares with it.
     snapshot: Snapshot,
     roles: Roles,
-    z_scores: ZScores,
+    scores: ScoreHistory,
     read: Read,
 }
 
@@ -147,24 +69,26 @@ pub fn prepare(
     });
     let measured: Vec<(&'static Indicator, Spec, Outcome)> = measured.collect();
     let today = snapshot.today();
-    let mut readings: Vec<Reading> = measured
+    let readings: Vec<Reading> = measured
         .into_par_iter()
         .map(|(indicator, spec, outcome)| Reading::of(indicator, spec, outcome, today))
         .collect();
     let places: BTreeMap<String, usize> =
         readings.iter().enumerate().map(|(at, r)| (r.spec.id.clone(), at)).collect();
-    let histories = |id: &str| Some(&readings[*places.get(id)?].history);
+    let reading = |id: &str| Some(&readings[*places.get(id)?]);
+    let history = |id: &str| Some(&reading(id)?.history);
     let before = |id: &str| Some(&previous?.reading(id)?.history);
-    let scores = previous.map(|previous| &previous.z_scores);
-    let z_scores = ZScores::of(sessions(&inputs), histories, before, scores);
-    let composite = Composite::of(&z_scores);
-    contribute(&mut readings, composite.as_ref());
+    let sessions = sessions(&inputs);
+    let scores = ScoreHistory::of(sessions, history, before, previous.map(|p| &p.scores));
+    let composite = scores.last();
+    let session_move = SessionMove::of(snapshot, roles, sessions, reading);
     let unresolved =
         Role::ALL.into_iter().filter(|role| roles.resolve_role(snapshot, *role).is_none());
     let lines = INDICES.into_iter().filter_map(|role| inputs.line(role, "").ok().cloned());
     PreparedRotation {
         today,
         gaps: gaps_of_all(&readings, composite.as_ref()),
+        session_move,
         unresolved: unresolved.collect(),
         indices: lines.collect(),
         readings,
@@ -172,7 +96,7 @@ pub fn prepare(
         places,
         snapshot: snapshot.clone(),
         roles: roles.clone(),
-        z_scores,
+        scores,
         read: inputs.into_read(),
     }
 }
@@ -181,6 +105,11 @@ impl PreparedRotation {
     /// A measure by id.
     pub fn reading(&self, id: &str) -> Option<&Reading> {
         self.places.get(id).map(|at| &self.readings[*at])
+    }
+
+    /// The scores of all sessions, from which the composite of any session follows.
+    pub fn scores(&self) -> &ScoreHistory {
+        &self.scores
     }
 
     /// The members' daily counts. `None` if no indicator uses them.
@@ -200,7 +129,7 @@ impl PreparedRotation {
         let lines = self.indices.iter().map(|line| line.days.len() * 12 + size_of::<Line>());
         let breadth = self.read.breadth.as_ref().map_or(0, |breadth| breadth.bytes());
         let basket = self.read.most_shorted.as_ref().map_or(0, |basket| basket.bytes());
-        readings.sum::<usize>() + lines.sum::<usize>() + breadth + basket + self.z_scores.bytes()
+        readings.sum::<usize>() + lines.sum::<usize>() + breadth + basket + self.scores.bytes()
     }
 }
 
@@ -211,16 +140,6 @@ fn sessions<'a>(inputs: &'a Inputs<'_>) -> &'a [Day] {
         .into_iter()
         .find_map(|role| inputs.line(role, "").ok())
         .map_or_else(|| &inputs.breadth().days[..], |line| &line.days)
-}
-
-fn contribute(readings: &mut [Reading], composite: Option<&Composite>) {
-    let parts = composite.iter().flat_map(|c| &c.scores).flat_map(|score| &score.contributions);
-    for part in parts {
-        let Some(given) = part.contribution else { continue };
-        for reading in readings.iter_mut().filter(|r| r.spec.id == part.component.measure) {
-            reading.contribution = Some((part.component.score, given));
-        }
-    }
 }
 
 /// Gaps of the answer as a whole: each stand-in once, and components left out of the scores.
@@ -238,20 +157,21 @@ fn gaps_of_all(readings: &[Reading], composite: Option<&Composite>) -> Vec<Gap> 
             Gap::new(GapReason::Proxy, wanted, detail)
         })
         .collect();
-    let there = |measure: &str| {
-        let parts = composite.iter().flat_map(|c| &c.scores).flat_map(|score| &score.contributions);
-        parts.filter(|part| part.component.measure == measure).any(|part| part.z.is_some())
-    };
-    for part in COMPONENTS.iter().filter(|part| !there(part.measure)) {
-        let reason = readings.iter().find(|reading| reading.spec.id == part.measure);
-        let reason =
-            reason.map_or(GapReason::InputMissing, |reading| match reading.history.last() {
-                None => reading.gaps.last().map_or(GapReason::InputMissing, |gap| gap.reason),
-                Some(_) if reading.z.is_none() => GapReason::ShortHistory,
-                Some(_) => GapReason::Stale,
-            });
-        let detail = format!("{} is left out of the {:?} score", part.measure, part.score);
-        gaps.push(Gap::new(reason, format!("composite.{}", part.measure), detail.to_lowercase()));
+    for score in composite.iter().flat_map(|composite| &composite.scores) {
+        let left_out = score.contributions.iter().filter(|part| part.z.is_none());
+        gaps.extend(left_out.map(|part| left_out_gap(readings, score.score, part.component)));
     }
     gaps
+}
+
+fn left_out_gap(readings: &[Reading], score: Score, component: Component) -> Gap {
+    let reading = readings.iter().find(|reading| reading.spec.id == component.measure);
+    let reason = reading.map_or(GapReason::InputMissing, |reading| match reading.history.last() {
+        None => reading.gaps.last().map_or(GapReason::InputMissing, |gap| gap.reason),
+        Some(_) if reading.z.is_none() => GapReason::ShortHistory,
+        Some(_) => GapReason::Stale,
+    });
+    let score = format!("{score:?}").to_lowercase();
+    let detail = format!("{} is left out of the {score} score", component.measure);
+    Gap::new(reason, format!("composite.{score}.{}", component.measure), detail)
 }

@@ -1,6 +1,7 @@
 //! The rotation report: the requested indicators, the moves since a date, the state.
 
 use crate::{
+    headline::headline,
     indicator,
     prepared::{PreparedRotation, Reading},
 };
@@ -44,6 +45,8 @@ pub struct Move {
 /// The report: a selection of what was prepared.
 #[derive(Debug)]
 pub struct RotationReport<'a> {
+    /// What the session was, in words, then the slow state. Empty without sessions.
+    pub headline: String,
     /// Everything that was prepared.
     pub prepared: &'a PreparedRotation,
     /// The requested measures, in the order of the list of indicators.
@@ -101,5 +104,7 @@ pub fn report<'a>(
         }
     }
     let readings = prepared.readings.iter().filter(wanted).collect();
-    Ok(RotationReport { prepared, readings, moves, gaps })
+    let (moved, composite) = (prepared.session_move.as_ref(), prepared.composite.as_ref());
+    let headline = headline(moved, composite, |id| prepared.reading(id));
+    Ok(RotationReport { headline, prepared, readings, moves, gaps })
 }

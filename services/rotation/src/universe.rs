@@ -1,6 +1,7 @@
 //! The universe of breadth: the members of an index as known on each day, or a stand-in.
 
 use factors::{
+    comparison::Comparison,
     issuer::Issuers,
     kind::{InstrumentKind, Kinds},
     roles::Roles,
@@ -40,7 +41,12 @@ pub struct Universe {
     pub stand_in: bool,
     /// The lines grouped by issuer; issuers and lines are sorted by ticker.
     pub issuers: Vec<Vec<Member>>,
+    /// For each range, one more than the index of its last issuer.
+    range_ends: Vec<usize>,
 }
+
+/// Issuers per range, on average.
+const RANGE: u32 = 128;
 
 impl Universe {
     /// The id of the stand-in.
@@ -52,8 +58,7 @@ impl Universe {
         for id in &roles.breadth_universe {
             let members = members_of(snapshot, id);
             if !members.is_empty() {
-                let issuers = by_issuer(snapshot, roles, members);
-                return Universe { id: id.clone(), stand_in: false, issuers };
+                return Universe::with(snapshot, roles, id, members);
             }
         }
         let kinds = Kinds::of(snapshot, roles);
@@ -67,21 +72,39 @@ impl Universe {
         };
         let members = snapshot.holders(Dataset::Bars).filter(listed);
         let members = members.filter(|id| !kinds.is_fund(snapshot, *id));
-        let issuers = by_issuer(snapshot, roles, members.map(always).collect());
-        Universe { id: Universe::ALL_LISTED.to_owned(), stand_in: true, issuers }
+        let members = members.map(always).collect();
+        let universe = Universe::with(snapshot, roles, Universe::ALL_LISTED, members);
+        Universe { stand_in: true, ..universe }
     }
 
-    /// Whether another snapshot with the same roles has the same universe, because no fact that it
-    /// is made from differs. Conservative: may return false even if it has.
-    pub fn is_of(&self, snapshot: &Snapshot, before: &Snapshot) -> bool {
+    fn with(snapshot: &Snapshot, roles: &Roles, id: &str, members: Vec<Member>) -> Universe {
+        let issuers = by_issuer(snapshot, roles, members);
+        let range_ends = range_ends(snapshot, &issuers);
+        Universe { id: id.to_owned(), stand_in: false, issuers, range_ends }
+    }
+
+    /// Consecutive issuers, counted together. Where a range ends depends on the ticker of its last
+    /// issuer alone, so that a name that is new or gone changes one range, or two.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = &[Vec<Member>]> {
+        let starts = std::iter::once(0).chain(self.range_ends.iter().copied());
+        starts.zip(&self.range_ends).map(|(start, end)| &self.issuers[start..*end])
+    }
+
+    /// Whether the later snapshot has the same universe, with the same roles, because no fact that
+    /// it is made from differs. Conservative: may return false even if it has.
+    pub fn still_holds(&self, comparison: &Comparison<'_>) -> bool {
         let made_of: &[Dataset] = if self.stand_in {
             &[Dataset::Memberships, Dataset::Listings, Dataset::Holdings, Dataset::ShareCounts]
         } else {
             &[Dataset::Memberships, Dataset::Listings]
         };
-        snapshot.has_names_of(before)
-            && made_of.iter().all(|d| snapshot.first_difference_of_any(before, *d).is_none())
-            && (!self.stand_in || snapshot.has_holders_of(before, Dataset::Bars))
+        let has_same_holders = || {
+            comparison.is_same(Dataset::Bars)
+                || comparison.snapshot.has_holders_of(comparison.before, Dataset::Bars)
+        };
+        comparison.has_same_names()
+            && made_of.iter().all(|dataset| comparison.is_same(*dataset))
+            && (!self.stand_in || has_same_holders())
     }
 
     /// Number of lines that are not classified as company or fund, and number of lines.
@@ -126,6 +149,25 @@ fn by_issuer(snapshot: &Snapshot, roles: &Roles, members: Vec<Member>) -> Vec<Ve
     let lines =
         |lines: &Vec<InstrumentId>| lines.iter().filter_map(|id| members.remove(id)).collect();
     issuers.companies().iter().map(lines).collect()
+}
+
+/// A range ends with an issuer whose first ticker has a hash (FNV-1a) that is a multiple of
+/// [`RANGE`], and with the last issuer.
+fn range_ends(snapshot: &Snapshot, issuers: &[Vec<Member>]) -> Vec<usize> {
+    let hash = |text: &str| {
+        text.bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    };
+    let ends = |issuer: &Vec<Member>| {
+        let ticker = issuer.first().map_or("", |line| snapshot.symbol(line.instrument));
+        hash(ticker) % RANGE == 0
+    };
+    let mut found: Vec<usize> =
+        (1..).zip(issuers).filter(|(_, issuer)| ends(issuer)).map(|(end, _)| end).collect();
+    if found.last().copied().unwrap_or(0) < issuers.len() {
+        found.push(issuers.len());
+    }
+    found
 }
 
 #[cfg(test)]

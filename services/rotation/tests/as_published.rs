@@ -13,12 +13,12 @@ use marketdata::{
 };
 use proptest::prelude::*;
 use rotation::{
-    as_published::{AsPublished, Measured, as_published, sessions},
+    as_published::{AsPublished, Measured, Progress, sessions},
     family::Work,
     indicator,
     prepared::prepare,
 };
-use std::cell::Cell;
+use std::sync::Arc;
 
 const NONE: InstrumentId = InstrumentId::NONE;
 /// Two megacaps, one of them with two share classes, and other companies.
@@ -182,8 +182,10 @@ fn measured(id: &str) -> Measured {
 }
 
 fn history(snapshot: &Snapshot, id: &str, sessions: &[Day]) -> AsPublished {
-    let roles = Roles::standard();
-    as_published(snapshot, &roles, &measured(id), sessions, || true).expect("it runs to its end")
+    let roles = Arc::new(Roles::standard());
+    let mut progress = Progress::new(snapshot.clone(), roles, measured(id));
+    sessions.iter().for_each(|on| progress.add(*on));
+    progress.finish()
 }
 
 /// Some of the last sessions.
@@ -305,23 +307,4 @@ fn a_session_without_a_value_is_a_gap_and_every_source_is_named() {
     let without = found.gaps.iter().find(|gap| gap.subject.ends_with(".points")).expect("a gap");
     assert_eq!(without.reason, GapReason::MissingObservations);
     assert!(without.detail.starts_with("at 2 of 5 sessions, the last 2021-03-04"), "{without:?}");
-}
-
-#[test]
-fn work_stops_at_the_next_session_when_the_caller_leaves() {
-    let snapshot = base().snapshot(Instant::close_of(day(LAST)));
-    let asked_for = Cell::new(0);
-    let proceed = || {
-        asked_for.set(asked_for.get() + 1);
-        asked_for.get() < 3
-    };
-    let roles = Roles::standard();
-    let found = as_published(
-        &snapshot,
-        &roles,
-        &measured("size_spread.1d"),
-        &requested_sessions(),
-        proceed,
-    );
-    assert_eq!((found, asked_for.get()), (None, 3));
 }

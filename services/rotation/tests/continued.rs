@@ -242,7 +242,6 @@ fn difference(found: &PreparedRotation, expected: &PreparedRotation) -> Option<S
             ("sources", a.sources == b.sources),
             ("details", a.details == b.details),
             ("gaps", a.gaps == b.gaps),
-            ("contribution", a.contribution == b.contribution),
         ];
         if let Some((part, _)) = parts.into_iter().find(|(_, same)| !same) {
             return Some(format!("{} of {}", part, a.spec.id));
@@ -251,6 +250,8 @@ fn difference(found: &PreparedRotation, expected: &PreparedRotation) -> Option<S
     let parts = [
         ("number of readings", found.readings.len() == expected.readings.len()),
         ("composite", found.composite == expected.composite),
+        ("session_move", found.session_move == expected.session_move),
+        ("scores", found.scores() == expected.scores()),
         ("gaps", found.gaps == expected.gaps),
         ("indices", found.indices == expected.indices),
         ("unresolved", found.unresolved == expected.unresolved),

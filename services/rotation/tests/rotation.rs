@@ -350,7 +350,8 @@ fn levels_points_and_measures_are_answered_and_invalid_queries_refused() {
 /// The whole answer as text: equal answers have equal text.
 fn everything(snapshot: &Snapshot) -> String {
     let prepared = prepare(snapshot, &Roles::standard(), None);
-    format!("{:?}\n{:?}\n{:?}", prepared.readings, prepared.composite, prepared.gaps)
+    let PreparedRotation { readings, composite, session_move, gaps, .. } = &prepared;
+    format!("{readings:?}\n{composite:?}\n{session_move:?}\n{gaps:?}")
 }
 
 proptest! {

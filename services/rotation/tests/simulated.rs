@@ -10,8 +10,11 @@ use marketdata::{
     snapshot::Snapshot,
 };
 use rotation::{
-    composite::State,
+    component::Score,
     prepared::{PreparedRotation, prepare},
+    report::{Request, report},
+    session_move::SessionStatus,
+    state::State,
 };
 use simulation::market::Parameters;
 use std::sync::Arc;
@@ -63,16 +66,53 @@ fn small_caps_take_the_lead_on_the_rotation_day_and_not_before() {
     assert!(value("most_shorted.less_index.1d") > 0.02, "heavily shorted names sharply up");
     let gap = found.reading("small_vs_nasdaq.1d").and_then(|r| r.record).expect("a record");
     assert!(gap.rank <= 3 && 300 < gap.in_direction, "one of the widest one-day gaps: {gap:?}");
-    let composite = found.composite.as_ref().expect("a state");
-    assert_eq!(
-        (composite.state, composite.since, composite.sessions),
-        (State::SmallLed, rotation_on, 1)
-    );
+    rotation_in_the_first_line(&found);
     // The day before shows no sign of it.
     let before = at_close(&market, calendar::plus_sessions(rotation_on, -1));
-    assert_ne!(before.composite.expect("a state").state, State::SmallLed);
-    // The history of a later day agrees with the report of the day itself.
-    let later = at_close(&market, calendar::plus_sessions(rotation_on, 5));
-    let history = &later.composite.as_ref().expect("a state").history;
-    assert!(history.contains(&(rotation_on, State::SmallLed)));
+    assert_eq!(before.session_move.as_ref().expect("a session").is_rotation, Some(false));
+    assert_ne!(before.composite.as_ref().expect("a state").state, State::SmallLed);
+    assert!(headline(&before).contains("no rotation"), "{}", headline(&before));
+    history_agrees_with_the_reports_of_its_days(&market, rotation_on, &found);
+}
+
+fn headline(prepared: &PreparedRotation) -> String {
+    let request = Request { indicators: Vec::new(), since: None };
+    report(prepared, &request).expect("nothing is unknown").headline
+}
+
+fn rotation_in_the_first_line(found: &PreparedRotation) {
+    let moved = found.session_move.as_ref().expect("a session");
+    assert_eq!((moved.is_rotation, moved.status), (Some(true), Some(SessionStatus::Closed)));
+    assert_eq!(moved.size().measure, "small_vs_nasdaq.1d");
+    assert!(moved.size().z.expect("a z-score") > 4.0, "{moved:?}");
+    let rate = moved.rate.expect("a rate");
+    assert!(1 <= rate.last_year && rate.per_year < 10.0, "{rate:?}");
+    let first = "2024-07-11: a rotation into small caps: ^RUT beat ^IXIC by 5.6 points";
+    assert!(headline(found).starts_with(first), "{}", headline(found));
+    let composite = found.composite.as_ref().expect("a state");
+    assert_ne!(composite.state, State::Unknown, "{:?}", composite.scores);
+    for score in &composite.scores {
+        let three_or_more = if score.score == Score::Risk { 3 } else { 4 };
+        assert_eq!(score.used, three_or_more, "no credit spread is simulated");
+        let sum: f64 = score.contributions.iter().filter_map(|part| part.contribution).sum();
+        assert!((sum - score.value.expect("a value")).abs() < 1e-9);
+    }
+}
+
+/// Later sessions do not change what a report said.
+fn history_agrees_with_the_reports_of_its_days(
+    market: &Arc<Market>,
+    rotation_on: Day,
+    found: &PreparedRotation,
+) {
+    let later = at_close(market, calendar::plus_sessions(rotation_on, 5));
+    let place = later.scores().sessions().binary_search(&rotation_on).expect("a session");
+    let composite = found.composite.as_ref().expect("a state");
+    let then = later.scores().at(place).expect("a state");
+    assert_eq!((then.state, then.since), (composite.state, composite.since));
+    for (one, other) in then.scores.iter().zip(&composite.scores) {
+        assert_eq!(one.score, other.score);
+        let [one, other] = [one, other].map(|score| score.value.expect("a value"));
+        assert!((one - other).abs() < 1e-9, "{one} {other}");
+    }
 }

@@ -24,9 +24,17 @@ pub struct Compute {
     places: usize,
 }
 
-/// A place among the computations that run or wait; released on drop.
+/// A place among the computations that run or wait; released when its last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+
+/// A computation in several jobs, which together hold one place. Between two jobs other
+/// computations get their turn. The caller starts each job, so the work ends when the caller leaves.
 #[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+pub struct Jobs {
+    compute: Compute,
+    place: Place,
+}
 
 impl Compute {
     /// A pool of `threads` threads with `queue` places to wait.
@@ -45,15 +53,29 @@ impl Compute {
         Ok(Compute { pool: Arc::new(pool), admitted: Arc::new(Semaphore::new(places)), places })
     }
 
+    /// Number of computations that can still be admitted.
+    pub fn free_places(&self) -> usize {
+        self.admitted.available_permits()
+    }
+
     /// Takes a place for one computation.
     ///
     /// # Errors
     /// [`Refusal::Overloaded`] if the queue is full.
     pub fn admit(&self) -> Result<Place, Refusal> {
-        Arc::clone(&self.admitted).try_acquire_owned().map(Place).map_err(|_| Refusal::Overloaded {
+        let permit = Arc::clone(&self.admitted).try_acquire_owned();
+        permit.map(|permit| Place(Arc::new(permit))).map_err(|_| Refusal::Overloaded {
             what: "computations in the queue",
             limit: self.places as u64,
         })
+    }
+
+    /// Takes a place for a computation in several jobs.
+    ///
+    /// # Errors
+    /// As [`Compute::admit`].
+    pub fn jobs(&self) -> Result<Jobs, Refusal> {
+        Ok(Jobs { compute: self.clone(), place: self.admit()? })
     }
 
     /// Starts work that reports its own result; it holds the place until it ends.
@@ -62,17 +84,30 @@ impl Compute {
         self.pool.spawn(move || span.in_scope(|| work(place)));
     }
 
+    /// Runs a pure function on the pool, as the only job of a computation.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if the queue is full; as [`Jobs::run`].
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.jobs()?.run(work).await
+    }
+}
+
+impl Jobs {
     /// Runs a pure function on the pool. Work that has begun runs to its end even if the caller
     /// leaves, and holds its place until then; work that has not begun is dropped.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] if the queue is full, [`Refusal::Failed`] if the work panicked.
+    /// [`Refusal::Failed`] if the work panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let (sender, receiver) = oneshot::channel();
-        self.spawn(self.admit()?, move |place| {
+        self.compute.spawn(self.place.clone(), move |place| {
             if sender.is_closed() {
                 return;
             }
@@ -82,6 +117,26 @@ impl Compute {
             let _ = sender.send(done);
         });
         receiver.await.map_err(|_| Refusal::ShuttingDown)?.map_err(Refusal::Failed)
+    }
+
+    /// Runs a step per item, in order, each as a job of its own; returns the state after the last.
+    ///
+    /// # Errors
+    /// As [`Jobs::run`].
+    pub async fn run_each<State: Send + 'static, Item: Send + 'static>(
+        &self,
+        mut state: State,
+        items: Vec<Item>,
+        step: fn(&mut State, Item),
+    ) -> Result<State, Refusal> {
+        for item in items {
+            let work = move || {
+                step(&mut state, item);
+                state
+            };
+            state = self.run(work).await?;
+        }
+        Ok(state)
     }
 }
 
@@ -111,7 +166,7 @@ mod tests {
             let compute = compute.clone();
             async move { compute.run(move || held.recv().is_ok()).await }
         });
-        while 0 < compute.admitted.available_permits() {
+        while 0 < compute.free_places() {
             tokio::task::yield_now().await;
         }
         let second = compute.run(|| ()).await;
@@ -164,7 +219,7 @@ mod tests {
             let (compute, begun) = (compute.clone(), Arc::clone(&begun));
             async move { compute.run(move || begun.fetch_add(1, Ordering::SeqCst)).await }
         });
-        while 0 < compute.admitted.available_permits() {
+        while 0 < compute.free_places() {
             tokio::task::yield_now().await;
         }
         second.abort();
@@ -173,5 +228,54 @@ mod tests {
         assert!(first.await.unwrap().unwrap());
         assert_eq!(compute.run(|| 7).await.unwrap(), 7, "the thread and the places are free");
         assert_eq!(begun.load(Ordering::SeqCst), 0);
+    }
+
+    /// A step that counts itself.
+    fn count(begun: &mut Arc<AtomicUsize>, _item: usize) {
+        begun.fetch_add(1, Ordering::SeqCst);
+        std::thread::yield_now();
+    }
+
+    /// Starts a computation of many steps, and waits until some of them have run.
+    async fn many_steps(
+        compute: &Compute,
+        steps: usize,
+    ) -> (tokio::task::JoinHandle<Result<(), Refusal>>, Arc<AtomicUsize>) {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let (jobs, counted) = (compute.jobs().unwrap(), Arc::clone(&begun));
+        let running = tokio::spawn(async move {
+            jobs.run_each(counted, (0..steps).collect(), count).await.map(drop)
+        });
+        while begun.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+        (running, begun)
+    }
+
+    #[tokio::test]
+    async fn another_call_is_answered_between_the_steps_of_a_long_computation() {
+        let (compute, steps) = (Compute::new(1, 1).unwrap(), 10_000);
+        let (running, begun) = many_steps(&compute, steps).await;
+        let seen = Arc::clone(&begun);
+        let between = compute.run(move || seen.load(Ordering::SeqCst)).await.unwrap();
+        assert!(between < steps, "answered after {between} steps");
+        running.await.unwrap().unwrap();
+        assert_eq!(begun.load(Ordering::SeqCst), steps);
+    }
+
+    #[tokio::test]
+    async fn a_long_computation_stops_when_its_caller_leaves() {
+        let (compute, steps) = (Compute::new(1, 0).unwrap(), 10_000_000);
+        let (running, begun) = many_steps(&compute, steps).await;
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        // Its last job may still run, and holds the only place until then.
+        while compute.free_places() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let stopped_at = begun.load(Ordering::SeqCst);
+        assert_eq!(compute.run(|| 7).await.unwrap(), 7, "the place is free");
+        assert_eq!(begun.load(Ordering::SeqCst), stopped_at);
+        assert!(stopped_at < steps);
     }
 }

@@ -27,7 +27,8 @@ pub struct Config {
     /// Whether to create a new, empty store if there is none. Default: false, so that a typo in a
     /// path does not serve an empty store.
     pub create: bool,
-    /// Threads for heavy work, preparations included; 0 means one per processor. Default: 0.
+    /// Threads for heavy work, preparations included; 0 means one per processor. The store packs
+    /// and decodes on as many threads of its own. Default: 0.
     pub threads: usize,
     /// Interval at which the store is polled for writes of other processes, milliseconds. Default:
     /// 1,000.
@@ -282,6 +283,12 @@ impl Config {
         }
     }
 
+    /// Number of threads for heavy work.
+    pub fn thread_count(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        if self.threads == 0 { processors() } else { self.threads }
+    }
+
     /// Hash of every setting that can alter an answer, hex: the symbols of the roles. Limits decide
     /// whether there is an answer, never what it contains.
     pub fn hash(&self) -> String {
@@ -377,6 +384,12 @@ mod tests {
         assert_eq!(roles.candidates(Role::Dow), Roles::standard().candidates(Role::Dow));
         assert_ne!(config.hash(), Config::standard().hash());
         assert_eq!(Config::standard().roles.to_roles().unwrap(), Roles::standard());
+    }
+
+    #[test]
+    fn threads_are_those_configured_or_one_per_processor() {
+        assert_eq!(of_toml("threads = 7").unwrap().thread_count(), 7);
+        assert!(1 <= of_toml("threads = 0").unwrap().thread_count());
     }
 
     #[test]

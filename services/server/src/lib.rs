@@ -168,9 +168,9 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
 /// Opens the store, verifies everything in it that can change an answer, and loads the market.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), StoreError> {
     let store = if config.create {
-        store::connect(&config.store).await?
+        store::connect_on(&config.store, config.thread_count()).await?
     } else {
-        store::open(&config.store).await?
+        store::open_on(&config.store, config.thread_count()).await?
     };
     let market = Resident::load(store.as_ref()).await?;
     Ok((store, market))

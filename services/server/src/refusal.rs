@@ -15,13 +15,15 @@ pub enum Refusal {
     /// The page token was not issued by this service, or belongs to another request.
     #[error("the page token belongs to another request or was not issued by this service")]
     PageToken,
-    /// No instrument or indicator has the requested name.
-    #[error("unknown {kind} {name:?}")]
+    /// Nothing of this kind has the requested name.
+    #[error("unknown {kind} {name:?}{}", choices(known))]
     Unknown {
         /// The kind of thing.
         kind: Kind,
         /// The requested name.
         name: String,
+        /// The names that exist; empty for instruments, which are too many.
+        known: Vec<String>,
     },
     /// The log is shorter than the requested revision.
     #[error("revision {asked} is unknown; the head is revision {head}")]
@@ -103,6 +105,8 @@ pub enum Kind {
     Instrument,
     /// Indicators.
     Indicator,
+    /// Exchanges.
+    Exchange,
 }
 
 impl std::fmt::Display for Kind {
@@ -110,7 +114,16 @@ impl std::fmt::Display for Kind {
         f.write_str(match self {
             Kind::Instrument => "instrument",
             Kind::Indicator => "indicator",
+            Kind::Exchange => "exchange",
         })
+    }
+}
+
+/// The end of a sentence that names what could be asked for.
+fn choices(known: &[String]) -> String {
+    match known {
+        [] => String::new(),
+        known => format!("; there are {}", known.join(", ")),
     }
 }
 

@@ -64,11 +64,9 @@ impl Services {
         clock: Clock,
         phase: watch::Receiver<Phase>,
     ) -> Result<Services, ConfigError> {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if config.threads == 0 { processors } else { config.threads };
         let roles = Arc::new(config.roles.to_roles()?);
         let limits = config.limits.clone();
-        let compute = Compute::new(threads, limits.compute_queue)
+        let compute = Compute::new(config.thread_count(), limits.compute_queue)
             .map_err(|error| ConfigError::Invalid(format!("threads: {error}")))?;
         let retired = market.retired().clone();
         let prepared = PreparedCache::new(limits.prepared_bytes, compute.clone(), retired);

@@ -153,16 +153,19 @@ fn listings(market: &Market, texts: &mut Vec<String>) -> Option<FactTable> {
     };
     let exchanges = ["nasdaq", "nyse"].map(&mut text);
     let sectors = SECTORS.map(&mut text);
+    // Files of the simulation have the screener's layout.
+    let scheme = text("NASDAQ");
     let mut names = Vec::new();
     let mut table = FactTable::empty(Dataset::Listings);
     let day = *market.days.first()?;
-    let first_title = exchanges.len() + sectors.len();
+    let first_title = exchanges.len() + sectors.len() + 1;
     for (line, name) in market.names.iter().enumerate() {
         let bars = market.bars(line);
         let values = [
             (Field::Name, (first_title + line) as f64),
             (Field::Exchange, exchanges[name.exchange as usize]),
             (Field::Sector, sectors[name.sector]),
+            (Field::SectorScheme, scheme),
             (Field::MarketCap, name.company_cap_usd * bars.close[0] / name.price),
             (Field::LastPrice, bars.close[0] * name.split_after(0)),
             (Field::LastVolume, bars.volume[0] / name.split_after(0)),

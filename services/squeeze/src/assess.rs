@@ -1,7 +1,7 @@
 //! A portfolio's short lines, each with the measures of its name and the time to buy it back.
 
 use crate::{
-    exit::{ExitLine, ExitPoint, FRACTIONS, Participation, exit_curve},
+    exit::{ExitDays, ExitLine, ExitPlan, Participation},
     measure::{Component, Measured},
     name::sentence,
     traded::Traded,
@@ -14,6 +14,7 @@ use marketdata::{
 };
 use portfolio::{
     book::{Book, CostMark, Holding, Lot},
+    coverage::{Aspect, Coverage},
     unresolved::LooseLine,
 };
 
@@ -51,7 +52,7 @@ pub struct ShortLine {
     /// if it has no settlement.
     pub shares: Measured,
     /// Days to buy it back at the requested participation.
-    pub exit_days: Measured,
+    pub exit: ExitDays,
     /// Profit or loss of the short.
     pub mark: Option<Mark>,
     /// The lines of the request that it adds up, in the order submitted.
@@ -71,32 +72,19 @@ pub struct ShortBook {
     pub long_count: u32,
     /// Short value with a score / gross short, 0 to 1. `None` without shorts.
     pub share_scored: Option<f64>,
-    /// Short value with exit days / gross short, 0 to 1. `None` without shorts.
-    pub share_with_exit: Option<f64>,
     /// Average score of the scored lines, weighted by short value, 0 to 100. `None` without scored
     /// lines.
     pub mean_score: Option<f64>,
     /// P&L of the lines with an average cost. `None` if no line has one.
     pub profit_and_loss: Option<f64>,
-    /// Days to buy back 25, 50, 75 and 95 % of the short value that has exit days.
-    pub exit_curve: Vec<ExitPoint>,
-    /// Days to buy back all of that value: those of the slowest line.
-    pub exit_days: Option<f64>,
+    /// The exit at normal volumes.
+    pub normal_exit: ExitPlan,
+    /// The exit at the volumes of the last 21 sessions.
+    pub recent_exit: ExitPlan,
     /// Lines without a score or without a value, each with its share of gross.
     pub gaps: Vec<Gap>,
-    /// Breakdown of the portfolio's gross market value; long lines that joined count as resolved.
-    pub coverage: ShortCoverage,
-}
-
-/// Shares of a portfolio's gross market value, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ShortCoverage {
-    /// Long lines that joined, and short lines with a score.
-    pub resolved: f64,
-    /// Short lines that joined but have no score.
-    pub excluded: f64,
-    /// Lines with an unknown symbol or without a price.
-    pub not_joined: f64,
+    /// How well data cover the gross short. Empty without shorts.
+    pub coverage: Vec<Coverage>,
 }
 
 /// Assesses every short line of a book.
@@ -134,23 +122,26 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         scored += line.market_value.abs();
         points += line.market_value.abs() * score;
     }
-    let leaving: Vec<ExitLine> = assessed
-        .iter()
-        .filter_map(|line| Some(ExitLine { value: -line.market_value, days: line.exit_days.ok()? }))
-        .collect();
-    let with_exit: f64 = leaving.iter().map(|line| line.value).sum();
+    let plan = |days: fn(&ExitDays) -> Measured| {
+        let leaving = assessed.iter().filter_map(|line| {
+            Some(ExitLine { value: -line.market_value, days: days(&line.exit).ok()? })
+        });
+        ExitPlan::of(&leaving.collect::<Vec<_>>(), gross_short)
+    };
     let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
+    let coverage = [(Aspect::Priced, joined), (Aspect::Scored, scored)]
+        .map(|(aspect, own)| Coverage::of(aspect, own, 0.0, gross_short));
+    let coverage = if 0.0 < gross_short { coverage.into() } else { Vec::new() };
     ShortBook {
         gross_short,
         long_count: book.holdings.iter().filter(|h| 0.0 < h.market_value).count() as u32,
         share_scored: share(scored),
-        share_with_exit: share(with_exit),
         mean_score: (0.0 < scored).then(|| points / scored),
         profit_and_loss: profit_and_loss(&assessed),
-        exit_curve: exit_curve(&leaving, &FRACTIONS),
-        exit_days: leaving.iter().map(|line| line.days).max_by(f64::total_cmp),
+        normal_exit: plan(|exit| exit.normal),
+        recent_exit: plan(|exit| exit.recent),
         gaps,
-        coverage: coverage(book, joined - scored),
+        coverage,
         lines: assessed,
     }
 }
@@ -161,18 +152,6 @@ fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
         Some(Mark::SinceSettlement { .. }) | None => None,
     });
     made.clone().next().map(|_| made.sum())
-}
-
-fn coverage(book: &Book, excluded: f64) -> ShortCoverage {
-    let loose: f64 = book.loose.iter().filter_map(LooseLine::market_value).map(f64::abs).sum();
-    let share = |value: f64| if 0.0 < book.gross { value / book.gross } else { 0.0 };
-    // Differences of equal sums may come out slightly below zero.
-    let excluded = excluded.max(0.0);
-    ShortCoverage {
-        resolved: share((book.gross - loose - excluded).max(0.0)),
-        excluded: share(excluded),
-        not_joined: share(loose),
-    }
 }
 
 struct Assessor<'a> {
@@ -200,14 +179,20 @@ impl Assessor<'_> {
         // splits came since.
         let price = traded.as_ref().map_err(|reason| *reason).and_then(|t| t.value_per_share);
         let stored = price.map(|price| holding.market_value / price);
-        let exit_days = stored.and_then(|shares| {
-            let volume = traded.as_ref().map_err(|reason| *reason)?.average_volume?;
-            self.participation.exit_days(shares, volume)
-        });
+        let volume = |volume: fn(&Traded) -> Measured| {
+            traded.as_ref().map_err(|reason| *reason).and_then(volume)
+        };
+        let (normal, recent) = (volume(|t| t.normal_volume), volume(|t| t.average_volume));
+        let exit = match stored {
+            Ok(shares) => self.participation.exit(shares, normal, recent),
+            Err(reason) => ExitDays { normal: Err(reason), recent: Err(reason) },
+        };
         let symbol = snapshot.symbol(instrument).to_owned();
         let mut gaps = name.map_or_else(Vec::new, |name| name.gaps(&symbol));
-        if let Err(reason) = exit_days {
-            gaps.push(Gap::new(reason, format!("{symbol}.exit_days"), sentence(reason)));
+        let at = [("normal", exit.normal), ("recent", exit.recent)];
+        for (volume, reason) in at.iter().filter_map(|(volume, days)| Some((volume, days.err()?))) {
+            let subject = format!("{symbol}.exit_days_at_{volume}_volume");
+            gaps.push(Gap::new(reason, subject, sentence(reason)));
         }
         gaps.extend(self.book.lots_without_cost(holding).iter().map(|lot| {
             let detail = "no average cost: the lot is not in the P&L of the short";
@@ -226,7 +211,7 @@ impl Assessor<'_> {
             market_value: holding.market_value,
             share_of_short: -holding.market_value / self.gross_short,
             shares,
-            exit_days,
+            exit,
             mark: mark(self.book.cost_mark(holding), since),
             lots,
             gaps,

@@ -20,12 +20,52 @@ impl Participation {
         self.0
     }
 
+    /// Days to exit at a normal volume and at a recent one.
+    pub fn exit(self, shares: f64, normal: Measured, recent: Measured) -> ExitDays {
+        ExitDays {
+            normal: normal.and_then(|volume| self.exit_days(shares, volume)),
+            recent: recent.and_then(|volume| self.exit_days(shares, volume)),
+        }
+    }
+
     /// |shares| / (participation · average volume), in days; both in the same units.
     ///
     /// # Errors
     /// The volume is zero.
     pub fn exit_days(self, shares: f64, average_volume: f64) -> Measured {
         ratio(shares.abs(), self.0 * average_volume)
+    }
+}
+
+/// Days to buy a short back at two volumes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExitDays {
+    /// At the normal volume. A squeeze does not shorten it.
+    pub normal: Measured,
+    /// At the average volume of the last 21 sessions, which a squeeze in progress inflates.
+    pub recent: Measured,
+}
+
+/// The exit of a short book at one measure of volume.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExitPlan {
+    /// Short value with exit days / gross short, 0 to 1. `None` without shorts.
+    pub share: Option<f64>,
+    /// Days to buy back 25, 50, 75 and 95 % of the short value that has exit days.
+    pub curve: Vec<ExitPoint>,
+    /// Days to buy back all of that value: those of the slowest line.
+    pub days: Option<f64>,
+}
+
+impl ExitPlan {
+    /// The plan of the lines that have exit days, out of a gross short.
+    pub fn of(lines: &[ExitLine], gross_short: f64) -> ExitPlan {
+        let value: f64 = lines.iter().map(|line| line.value).sum();
+        ExitPlan {
+            share: (0.0 < gross_short).then(|| value / gross_short),
+            curve: exit_curve(lines, &FRACTIONS),
+            days: lines.iter().map(|line| line.days).max_by(f64::total_cmp),
+        }
     }
 }
 

@@ -92,6 +92,15 @@ impl SqueezeName {
         Ok(traded.average_volume? / self.shares_factor?)
     }
 
+    /// Median of shares per day over the last 63 sessions, in the units of the settlement day.
+    ///
+    /// # Errors
+    /// The name does not trade, or no known factor converts its units.
+    pub fn normal_volume(&self) -> Measured {
+        let traded = self.traded.as_ref().map_err(|reason| *reason)?;
+        Ok(traded.normal_volume? / self.shares_factor?)
+    }
+
     /// Average shares per day over the 21 sessions up to the settlement, in its units.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The universe ranked by squeeze risk, within limits set by the caller.
 
 use crate::{measure::Component, universe::Universe};
+use std::collections::BTreeSet;
 
 /// Ranking key, highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,21 @@ fn key(universe: &Universe, place: usize, rank_by: RankBy) -> f64 {
         RankBy::ShortOfFloat => name.measure(Component::ShortOfFloat).unwrap_or(0.0),
         RankBy::DaysToCover => name.days_to_cover().unwrap_or(0.0),
     }
+}
+
+/// The requested exchange that no name of the universe is listed on, and those that they are listed
+/// on. `None` if all are known, or if no listing names an exchange.
+pub fn unknown_exchange<'a>(
+    universe: &'a Universe,
+    wanted: &'a [String],
+) -> Option<(&'a str, BTreeSet<&'a str>)> {
+    let ids = universe.names().iter().filter_map(|name| name.exchange);
+    let known: BTreeSet<&str> = ids.filter_map(|id| universe.snapshot().text(id)).collect();
+    let is_unknown = |wanted: &&String| {
+        !known.is_empty() && !known.iter().any(|known| known.eq_ignore_ascii_case(wanted))
+    };
+    let unknown = wanted.iter().find(is_unknown)?;
+    Some((unknown, known))
 }
 
 fn on_exchange(universe: &Universe, exchange: Option<f64>, wanted: &[String]) -> bool {

@@ -1,7 +1,9 @@
 //! How a name trades as of the latest session: volume, price pressure and volume pressure.
 
 use crate::measure::{Measured, ratio};
-use factors::average_volume::{rows_up_to, shares_over, shares_up_to, usd_up_to};
+use factors::average_volume::{
+    median_shares_over, rows_up_to, shares_over, shares_up_to, usd_up_to,
+};
 use marketdata::{
     bars::Bars, basis::Units, dataset::Dataset, day::Day, gap::GapReason, instrument::InstrumentId,
     snapshot::Snapshot,
@@ -10,7 +12,8 @@ use std::ops::Range;
 
 /// Sessions of the volume ratio's numerator.
 const BURST_SESSIONS: usize = 5;
-/// Window of its denominator, the sessions before them, and the minimum that must have a volume.
+/// Window of its denominator, the sessions before them, and of the normal volume; and the minimum
+/// that must have a volume.
 const USUAL_SESSIONS: usize = 63;
 const USUAL_LEAST: usize = 42;
 /// Window of the high, in sessions, and the minimum number of sessions.
@@ -37,7 +40,11 @@ pub struct Traded {
     pub value_per_share: Measured,
     /// Average shares per day over the last 21 sessions, excluding sessions without a volume.
     pub average_volume: Measured,
-    /// Average USD traded per day over the same sessions.
+    /// The normal volume: the median of shares per day over the last 63 sessions. Unlike an average
+    /// it is not the volume of a squeeze in progress, and unlike the volume before the settlement it
+    /// is known for every name that trades.
+    pub normal_volume: Measured,
+    /// Average USD traded per day over the 21 sessions.
     pub average_value_usd: Measured,
     /// Number of the 21 sessions that have a volume.
     pub volume_sessions: u32,
@@ -100,6 +107,7 @@ impl Traded {
                 .map(|taken| bars.close_as_stored(last) * taken)
                 .ok_or(GapReason::BasisUnknown),
             average_volume,
+            normal_volume: window.normal_volume(),
             average_value_usd: usd_up_to(&bars, last),
             volume_sessions,
             return_5: window.total_return(5),
@@ -135,6 +143,11 @@ impl Window<'_> {
     /// Average shares a day in the units here, and in how many rows.
     fn mean_volume(&self, rows: Range<usize>, least: usize) -> (u32, Measured) {
         shares_over(self.bars, rows, least, self.units_on)
+    }
+
+    fn normal_volume(&self) -> Measured {
+        let rows = self.latest(USUAL_SESSIONS);
+        median_shares_over(self.bars, rows, USUAL_LEAST, self.units_on)
     }
 
     fn volume_ratio(&self) -> Measured {

@@ -6,6 +6,7 @@ use crate::{
     backend::{self, Backend, NewSegment, Writing},
     load,
     log::Sealed,
+    parallel::Workers,
     prepare::Prepared,
     seal::{self, Seal},
     segment::{LAYOUT, Packed},
@@ -24,10 +25,11 @@ enum Outcome {
 /// Adds a batch as the next revision. All packing is done before the lock is taken.
 pub(crate) async fn append(
     backend: &dyn Backend,
+    workers: &Workers,
     mut append: Append,
 ) -> Result<Appended, StoreError> {
     let batch = std::mem::replace(&mut append.batch, Batch::empty(0));
-    let mut prepared = Prepared::of(batch).await?;
+    let mut prepared = Prepared::of(batch, workers).await?;
     let mut transaction = backend.begin_write().await?;
     let outcome = append_in(&mut *transaction, append, &mut prepared).await;
     Ok(match backend::commit(transaction, outcome).await? {

@@ -8,7 +8,7 @@ use crate::{
     CheckReport, StoreError,
     backend::{self, Backend, Listed, Reading, refuse_too_new},
     load,
-    parallel::joined,
+    parallel::{Workers, joined},
     segment,
 };
 use marketdata::{facts::FactTable, segment::Segment};
@@ -16,7 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::Semaphore;
 
 /// Memory that a check takes, however long the log is: 256 MiB.
 ///
@@ -62,11 +62,13 @@ impl Room {
 /// all in one read transaction.
 pub(crate) async fn check(
     backend: &dyn Backend,
+    workers: &Workers,
     within_bytes: usize,
 ) -> Result<CheckReport, StoreError> {
     let mut transaction = backend.begin_read().await?;
     let mut report = CheckReport { revisions: 0, segments: 0, facts: 0, faults: Vec::new() };
-    let checked = check_in(&mut *transaction, Room::within(within_bytes), &mut report).await;
+    let segments = Segments::unread(Room::within(within_bytes), workers.clone());
+    let checked = check_in(&mut *transaction, segments, &mut report).await;
     match backend::end(transaction, checked).await {
         Ok(()) => Ok(report),
         // Damage that stops the reading is reported like any other.
@@ -80,7 +82,7 @@ pub(crate) async fn check(
 
 async fn check_in(
     reading: &mut dyn Reading,
-    room: Room,
+    mut segments: Segments,
     report: &mut CheckReport,
 ) -> Result<(), StoreError> {
     refuse_too_new(reading.needed_reader().await?)?;
@@ -89,7 +91,6 @@ async fn check_in(
     let listed = reading.segments().await?;
     report.segments = listed.len() as u64;
     report.faults.extend(load::manifest_fault(&reading.manifest().await?, &listed));
-    let mut segments = Segments { room, verified: BTreeSet::new(), faults: BTreeMap::new() };
     let mut revision_faults = Vec::new();
     let walked =
         chain::walk(reading, &listed, &mut segments, &mut report.revisions, &mut revision_faults);
@@ -145,6 +146,7 @@ async fn answer_faults(
 #[derive(Debug)]
 struct Segments {
     room: Room,
+    workers: Workers,
     /// Segments without a fault.
     verified: BTreeSet<i64>,
     /// One fault per segment, however often it is read.
@@ -155,6 +157,10 @@ struct Segments {
 type Kept = BTreeMap<u64, FactTable>;
 
 impl Segments {
+    fn unread(room: Room, workers: Workers) -> Segments {
+        Segments { room, workers, verified: BTreeSet::new(), faults: BTreeMap::new() }
+    }
+
     /// Reads, verifies and decodes segments, a few at a time, and applies `keep` to each.
     async fn read(
         &mut self,
@@ -168,14 +174,14 @@ impl Segments {
             let permit = Arc::clone(&permits).acquire_owned().await;
             let bytes = reading.segment_bytes(*id).await?;
             let (checksum, summary, keep) = (checksum.clone(), *summary, keep.clone());
-            let task = spawn_blocking(move || {
+            let decode = move || {
                 let segment = segment::unpack(&bytes, &checksum, &summary, 0);
                 drop(bytes);
                 let kept = segment.map(|segment| segment.as_ref().and_then(keep));
                 drop(permit);
                 kept
-            });
-            tasks.push((*id, task));
+            };
+            tasks.push((*id, self.workers.start(decode).await));
         }
         let mut all = Vec::new();
         for (id, task) in tasks {

@@ -12,7 +12,9 @@ use crate::{
     Compacted, StoreError,
     append::put_segments,
     backend::{self, Backend, Listed, Reading, Writing, refuse_too_new},
-    load, seal,
+    load,
+    parallel::Workers,
+    seal,
     segment::Packed,
 };
 use marketdata::{instant::Instant, segment::Segment};
@@ -23,17 +25,18 @@ const GRACE_MICROS: i64 = 15 * 60 * 1_000_000;
 /// Deletes segments whose grace period is over, then merges small segments.
 pub(crate) async fn compact(
     backend: &dyn Backend,
+    workers: &Workers,
     budget: u64,
     now: Instant,
 ) -> Result<Compacted, StoreError> {
     let deleted = delete_retired(backend, now).await?;
     let mut transaction = backend.begin_read().await?;
-    let chosen = choose(&mut *transaction, budget).await;
+    let chosen = choose(&mut *transaction, workers, budget).await;
     let (chosen, segments) = backend::end(transaction, chosen).await?;
     if chosen.is_empty() {
         return Ok(Compacted { merged: 0, written: 0, deleted });
     }
-    let mut merged = merge::merge(segments).await?;
+    let mut merged = merge::merge(segments, workers).await?;
     let mut transaction = backend.begin_write().await?;
     let replaced = replace(&mut *transaction, &chosen, &mut merged, now).await;
     match backend::commit(transaction, replaced).await {
@@ -49,6 +52,7 @@ pub(crate) async fn compact(
 /// Chooses and reads the segments to merge.
 async fn choose(
     reading: &mut dyn Reading,
+    workers: &Workers,
     budget: u64,
 ) -> Result<(Vec<Listed>, Vec<Segment>), StoreError> {
     refuse_too_new(reading.needed_reader().await?)?;
@@ -57,7 +61,7 @@ async fn choose(
     let chosen = merge::choose(&candidates, budget);
     let chosen: Vec<Listed> =
         listed.into_iter().filter(|listed| chosen.binary_search(&listed.id).is_ok()).collect();
-    let segments = load::segments(reading, chosen.clone(), 0).await?;
+    let segments = load::segments(reading, workers, chosen.clone(), 0).await?;
     Ok((chosen, segments))
 }
 

@@ -12,7 +12,7 @@ pub use crate::{memory::tamper::PlainCollections, sqlite::tamper::SqliteFiles};
 pub use answers::{answer_at, shown};
 pub use batches::{Batches, append_of, committed};
 
-use crate::{Access, CheckReport, StoreError, backend_of, check};
+use crate::{Access, CheckReport, StoreError, backend_of, check, parallel::Workers};
 use async_trait::async_trait;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// If the store cannot be opened or read.
 pub async fn check_within(url: &str, bytes: usize) -> Result<CheckReport, StoreError> {
     let backend = backend_of(url, Access::Read).await?;
-    let report = check::check(&*backend, bytes).await;
+    let report = check::check(&*backend, &Workers::per_processor(), bytes).await;
     backend.close().await;
     report
 }

@@ -6,7 +6,7 @@ use crate::{
     append,
     backend::{self, Backend},
     check, compact, load,
-    parallel::joined,
+    parallel::{Workers, joined},
 };
 use async_trait::async_trait;
 use marketdata::{
@@ -23,13 +23,14 @@ use tracing::Instrument as _;
 #[derive(Debug)]
 pub(crate) struct FactLog {
     backend: Arc<dyn Backend>,
+    workers: Workers,
     /// Damage found by a write. It remains, whatever is written afterwards.
     damage: Arc<OnceLock<String>>,
 }
 
 impl FactLog {
-    pub(crate) fn new(backend: Arc<dyn Backend>) -> FactLog {
-        FactLog { backend, damage: Arc::default() }
+    pub(crate) fn new(backend: Arc<dyn Backend>, workers: Workers) -> FactLog {
+        FactLog { backend, workers, damage: Arc::default() }
     }
 
     /// Runs a write in its own task, so that a caller who leaves cannot interrupt it; after one
@@ -75,7 +76,7 @@ impl Store for FactLog {
     }
 
     async fn load(&self, after: u64) -> Result<Delta, StoreError> {
-        load::load(&*self.backend, after).await
+        load::load(&*self.backend, &self.workers, after).await
     }
 
     async fn answer_of(
@@ -87,8 +88,8 @@ impl Store for FactLog {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let backend = Arc::clone(&self.backend);
-        self.write(async move { append::append(&*backend, append).await }).await
+        let (backend, workers) = (Arc::clone(&self.backend), self.workers.clone());
+        self.write(async move { append::append(&*backend, &workers, append).await }).await
     }
 
     async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {
@@ -96,13 +97,13 @@ impl Store for FactLog {
     }
 
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError> {
-        let backend = Arc::clone(&self.backend);
-        let task = async move { compact::compact(&*backend, budget, now).await };
+        let (backend, workers) = (Arc::clone(&self.backend), self.workers.clone());
+        let task = async move { compact::compact(&*backend, &workers, budget, now).await };
         joined(tokio::spawn(task.in_current_span()).await)?
     }
 
     async fn check(&self) -> Result<CheckReport, StoreError> {
-        check::check(&*self.backend, check::CHECK_BYTES).await
+        check::check(&*self.backend, &self.workers, check::CHECK_BYTES).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

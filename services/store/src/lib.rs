@@ -35,6 +35,7 @@ use marketdata::{
     instant::Instant,
     market::{Delta, RevisionMark},
 };
+use parallel::Workers;
 use std::{fmt::Debug, path::Path, sync::Arc};
 
 /// Opens the store at a URL, and creates it if it does not exist: `sqlite:PATH`, `sqlite::memory:`
@@ -47,7 +48,16 @@ use std::{fmt::Debug, path::Path, sync::Arc};
 /// [`StoreError::Url`], [`StoreError::Missing`], [`StoreError::Foreign`], [`StoreError::TooNew`],
 /// [`StoreError::Damaged`], [`StoreError::Database`].
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    open_as(url, Access::Create).await
+    open_as(url, Access::Create, Workers::per_processor()).await
+}
+
+/// Like [`connect`]; the store computes on at most `threads` threads at a time. By default it takes
+/// one per processor.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_on(url: &str, threads: usize) -> Result<Arc<dyn Store>, StoreError> {
+    open_as(url, Access::Create, Workers::new(threads)).await
 }
 
 /// Like [`connect`], but a missing store is [`StoreError::Missing`], unless the URL itself asks to
@@ -56,7 +66,15 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// # Errors
 /// As [`connect`].
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    open_as(url, Access::Write).await
+    open_as(url, Access::Write, Workers::per_processor()).await
+}
+
+/// Like [`open`], on at most `threads` threads.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn open_on(url: &str, threads: usize) -> Result<Arc<dyn Store>, StoreError> {
+    open_as(url, Access::Write, Workers::new(threads)).await
 }
 
 /// Opens a store read-only: its tables are not brought up to date, and neither the file nor its
@@ -66,7 +84,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// # Errors
 /// As [`connect`].
 pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    open_as(url, Access::Read).await
+    open_as(url, Access::Read, Workers::per_processor()).await
 }
 
 /// The kind of access to the store at a URL. Every backend expresses it in its own way, so it is
@@ -81,8 +99,13 @@ pub(crate) enum Access {
     Read,
 }
 
-async fn open_as(url: &str, access: Access) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(FactLog::new(backend_of(url, access).await?)))
+async fn open_as(
+    url: &str,
+    access: Access,
+    workers: Workers,
+) -> Result<Arc<dyn Store>, StoreError> {
+    let backend = backend_of(url, access).await?;
+    Ok(Arc::new(FactLog::new(backend, workers)))
 }
 
 /// The one list of backends, by URL scheme.

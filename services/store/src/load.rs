@@ -4,7 +4,7 @@ use crate::{
     RequestKey, RevisionRecord, StoreError, answer,
     backend::{self, Backend, Listed, Reading, refuse_too_new},
     log::{NamePages, Verifier},
-    parallel::{cores, joined},
+    parallel::{Workers, joined},
     seal::{self, Seal},
     segment,
 };
@@ -13,7 +13,6 @@ use marketdata::{
     segment::Segment,
 };
 use std::sync::Arc;
-use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// Revisions read per page.
 pub(crate) const REVISIONS_TOGETHER: u32 = 1_000;
@@ -63,13 +62,21 @@ pub(crate) async fn revisions(
 }
 
 /// Everything after a revision, in one transaction.
-pub(crate) async fn load(backend: &dyn Backend, after: u64) -> Result<Delta, StoreError> {
+pub(crate) async fn load(
+    backend: &dyn Backend,
+    workers: &Workers,
+    after: u64,
+) -> Result<Delta, StoreError> {
     let mut transaction = backend.begin_read().await?;
-    let delta = load_in(&mut *transaction, after).await;
+    let delta = load_in(&mut *transaction, workers, after).await;
     backend::end(transaction, delta).await
 }
 
-async fn load_in(reading: &mut dyn Reading, after: u64) -> Result<Delta, StoreError> {
+async fn load_in(
+    reading: &mut dyn Reading,
+    workers: &Workers,
+    after: u64,
+) -> Result<Delta, StoreError> {
     refuse_too_new(reading.needed_reader().await?)?;
     let (mut delta, promised) = names_after(reading, after).await?;
     let listed = reading.segments().await?;
@@ -77,7 +84,7 @@ async fn load_in(reading: &mut dyn Reading, after: u64) -> Result<Delta, StoreEr
         return Err(StoreError::Damaged(fault));
     }
     let new = listed.into_iter().filter(|listed| after < listed.summary.revisions.1).collect();
-    let segments = segments(reading, new, after).await?;
+    let segments = segments(reading, workers, new, after).await?;
     let found: u64 = segments.iter().map(|segment| segment.len() as u64).sum();
     if promised != found {
         let fault = format!("facts after revision {after}: {promised} recorded, {found} found");
@@ -129,23 +136,22 @@ pub(crate) fn manifest_fault(kept: &Seal, segments: &[Listed]) -> Option<String>
     (made != *kept).then(|| "the list of segments does not match its seal".to_owned())
 }
 
-/// Reads, verifies and decodes segments, at most one per core at a time; reads the next ones
+/// Reads, verifies and decodes segments, at most one per thread at a time; reads the next one
 /// meanwhile.
 pub(crate) async fn segments(
     reading: &mut dyn Reading,
+    workers: &Workers,
     listed: Vec<Listed>,
     after: u64,
 ) -> Result<Vec<Segment>, StoreError> {
-    let permits = Arc::new(Semaphore::new(cores()));
     let mut tasks = Vec::with_capacity(listed.len());
     for Listed { id, summary, checksum } in listed {
-        let permit = Arc::clone(&permits).acquire_owned().await;
         let bytes = reading.segment_bytes(id).await?;
-        tasks.push(spawn_blocking(move || {
+        let decode = move || {
             let segment = segment::unpack(&bytes, &checksum, &summary, after);
-            drop(permit);
             segment.map_err(|fault| StoreError::Damaged(format!("segment {id}: {}", fault.0)))
-        }));
+        };
+        tasks.push(workers.start(decode).await);
     }
     let mut segments = Vec::with_capacity(tasks.len());
     for task in tasks {

@@ -3,7 +3,7 @@
 use crate::{
     StoreError,
     column::Fault,
-    parallel,
+    parallel::Workers,
     segment::{self, Packed},
     version::{self, TableDigest},
 };
@@ -28,14 +28,14 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Packs and hashes a batch on all cores.
-    pub(crate) async fn of(mut batch: Batch) -> Result<Prepared, StoreError> {
-        let batch = parallel::run(move || {
+    /// Packs and hashes a batch.
+    pub(crate) async fn of(mut batch: Batch, workers: &Workers) -> Result<Prepared, StoreError> {
+        let in_order = move || {
             version::put_in_order(&mut batch);
             Arc::new(batch)
-        })
-        .await?;
-        let (segments, digests) = tokio::try_join!(pack(&batch), digest(&batch))?;
+        };
+        let batch = workers.run(in_order).await?;
+        let (segments, digests) = tokio::try_join!(pack(&batch, workers), digest(&batch, workers))?;
         let batch = Arc::unwrap_or_clone(batch);
         Ok(Prepared {
             base_revision: batch.base_revision,
@@ -82,7 +82,7 @@ impl Prepared {
     }
 }
 
-async fn pack(batch: &Arc<Batch>) -> Result<Vec<Packed>, StoreError> {
+async fn pack(batch: &Arc<Batch>, workers: &Workers) -> Result<Vec<Packed>, StoreError> {
     let cuts: Vec<_> = batch
         .tables
         .iter()
@@ -92,7 +92,7 @@ async fn pack(batch: &Arc<Batch>) -> Result<Vec<Packed>, StoreError> {
         })
         .collect();
     let (batch, revision) = (Arc::clone(batch), Ints::Constant(batch.revision()));
-    let packed = parallel::map(cuts.len(), move |index| {
+    let packed = workers.map(cuts.len(), move |index| {
         let (table, rows) = &cuts[index];
         segment::pack(&batch.tables[*table], &revision, rows.clone())
     });
@@ -100,7 +100,7 @@ async fn pack(batch: &Arc<Batch>) -> Result<Vec<Packed>, StoreError> {
     packed.map_err(|Fault(fault)| StoreError::Unpackable(fault))
 }
 
-async fn digest(batch: &Arc<Batch>) -> Result<Vec<TableDigest>, StoreError> {
+async fn digest(batch: &Arc<Batch>, workers: &Workers) -> Result<Vec<TableDigest>, StoreError> {
     let columns: Vec<_> = batch
         .tables
         .iter()
@@ -108,7 +108,7 @@ async fn digest(batch: &Arc<Batch>) -> Result<Vec<TableDigest>, StoreError> {
         .flat_map(|(table, rows)| (0..version::column_count(rows)).map(move |c| (table, c)))
         .collect();
     let shared = Arc::clone(batch);
-    let digests = parallel::map(columns.len(), move |index| {
+    let digests = workers.map(columns.len(), move |index| {
         let (table, column) = columns[index];
         version::column_digest(&shared.tables[table], column)
     });

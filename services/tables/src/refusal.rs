@@ -38,11 +38,17 @@ pub enum Refusal {
     Encoding(&'static str),
     /// No known kind has this header.
     #[error(
-        "no known kind of file has the header {found:?}; the known ones are described in the documentation of ingest"
+        "no known kind of file has the header {found:?}; `ballast ingest --help` lists the kinds"
     )]
     UnknownHeader {
         /// The first line that is not blank.
         found: String,
+    },
+    /// A well-known file of which nothing is stored.
+    #[error("the file is {what}, which is not read")]
+    NotRead {
+        /// What it is.
+        what: &'static str,
     },
     /// The header is nearly that of a kind, or of the kind that the caller named, but lacks
     /// columns.
@@ -174,6 +180,7 @@ impl Refusal {
             Refusal::NulByte { .. } => "NUL_BYTE",
             Refusal::Encoding(_) => "WRONG_ENCODING",
             Refusal::UnknownHeader { .. } => "UNKNOWN_HEADER",
+            Refusal::NotRead { .. } => "KIND_NOT_READ",
             Refusal::MissingColumns { .. } => "MISSING_COLUMNS",
             Refusal::NotAPortfolio { .. } => "NOT_A_PORTFOLIO",
             Refusal::SymbolNeeded { .. } => "SYMBOL_NEEDED",
@@ -279,7 +286,10 @@ pub enum Reason {
     #[error("the prices differ from the stored ones by a constant factor: load the split first")]
     UnknownSplit,
     /// Both names of a change belong to different known instruments.
-    #[error("the two symbols belong to different instruments: load symbol changes first")]
+    #[error(
+        "both symbols have data of their own already: load symbol changes into a new store before \
+         the data, or leave out this change"
+    )]
     SymbolsTaken,
     /// One symbol occurs in more changes, or one instrument has more names, than is plausible.
     #[error("too many changes of one symbol")]

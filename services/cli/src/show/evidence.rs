@@ -5,7 +5,7 @@ use crate::{
     show::number,
     terminal::{Terminal, Tone},
 };
-use contract::v1::{Coverage, Gap, GapReason, Input, SnapshotRef};
+use contract::v1::{Coverage, CoverageAspect, Gap, GapReason, Input, SnapshotRef};
 use marketdata::instant::Instant;
 
 /// Maximum number of gaps listed one by one.
@@ -64,22 +64,73 @@ pub(crate) fn gaps(gaps: &[Gap], terminal: Terminal) -> String {
     out
 }
 
-/// How much of a portfolio was matched to data, in a sentence.
-pub(crate) fn coverage(coverage: Option<&Coverage>) -> String {
-    let Some(coverage) = coverage else { return String::new() };
-    let parts = [
-        (coverage.resolved, "resolved with its own data"),
-        (coverage.proxied, "by a proxy"),
-        (coverage.excluded, "left out"),
-        (coverage.not_joined, "unknown"),
-    ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .enumerate()
-        .filter(|(at, (share, _))| *at == 0 || 0.0 < *share)
-        .map(|(_, (share, words))| format!("{} {words}", number::share(share)))
+/// A headline stands on no aspect of which less than this share of gross is own or proxied.
+pub(crate) const HEADLINE_MIN: f64 = 0.8;
+
+/// The coverage of an aspect. Absent from the answer, all of it is missing.
+pub(crate) fn aspect(coverage: &[Coverage], aspect: CoverageAspect) -> Coverage {
+    let row = coverage.iter().find(|row| row.aspect() == aspect);
+    row.copied().unwrap_or(Coverage { missing: 1.0, ..Coverage::default() })
+}
+
+/// Whether a headline may stand on an aspect.
+pub(crate) fn carries_headline(coverage: &[Coverage], wanted: CoverageAspect) -> bool {
+    aspect(coverage, wanted).missing <= 1.0 - HEADLINE_MIN
+}
+
+/// What a reader must know before the headlines: the aspects that rest on too little data of the
+/// names' own.
+pub(crate) fn doubts(coverage: &[Coverage], terminal: Terminal) -> String {
+    let mut out = String::new();
+    for row in coverage {
+        let what = aspect_name(row.aspect());
+        if 1.0 - HEADLINE_MIN < row.missing {
+            let share = number::share(row.missing);
+            out.push_str(
+                &terminal.paint(Tone::Bad, &format!("{what} is unknown for {share} of gross.")),
+            );
+            out.push('\n');
+        } else if row.own < HEADLINE_MIN {
+            let share = number::share(row.proxied);
+            out.push_str(
+                &terminal
+                    .paint(Tone::Warning, &format!("{what} is a stand-in for {share} of gross.")),
+            );
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn aspect_name(aspect: CoverageAspect) -> &'static str {
+    match aspect {
+        CoverageAspect::Unspecified => "An aspect",
+        CoverageAspect::Priced => "The price",
+        CoverageAspect::Sized => "Size",
+        CoverageAspect::Classified => "The sector",
+        CoverageAspect::OwnBetas => "The beta",
+        CoverageAspect::OwnTailHistory => "The history behind the tail",
+        CoverageAspect::Scored => "The squeeze score",
+    }
+}
+
+/// How much of a portfolio has data of its own, by aspect, in a sentence.
+pub(crate) fn coverage(coverage: &[Coverage]) -> String {
+    let parts: Vec<String> = coverage
+        .iter()
+        .map(|row| {
+            let what = aspect_name(row.aspect()).trim_start_matches("The ").to_lowercase();
+            let proxied = match 0.0 < row.proxied {
+                true => format!(" (and {} by stand-ins)", number::share(row.proxied)),
+                false => String::new(),
+            };
+            format!("{what} {}{proxied}", number::share(row.own))
+        })
         .collect();
-    format!("Of the gross, {}.", parts.join(", "))
+    if parts.is_empty() {
+        return "Nothing is held.".to_owned();
+    }
+    format!("Own data, of gross: {}.", parts.join(", "))
 }
 
 /// An input's days, for a sentence: `settled 2024-06-28, public 2024-07-10, 13 days old`.

@@ -9,8 +9,8 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, BookBeta, CrowdTrade, DayRepeat, Estimate, Exposure, ExposureReport,
-    LegPnl, NameBeta, PositionExposure, SizeBucket, TailRisk, TradeLegKind,
+    AnalyzePortfolioResponse, BookBeta, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat,
+    Estimate, Exposure, ExposureReport, LegPnl, NameBeta, PositionExposure, TailRisk, TradeLegKind,
 };
 
 /// The exposure report for people.
@@ -19,16 +19,16 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
     let mut page = Page::new();
     page.say(terminal.heading(&format!("The book as known at {known}")));
     if let Some(report) = &answer.report {
-        body(&mut page, report, terminal);
+        body(&mut page, report, &answer.coverage, terminal);
     }
-    page.say(format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
+    page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
     page.say(evidence::gaps(&answer.gaps, terminal));
     page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
     page
 }
 
-fn body(page: &mut Page, report: &ExposureReport, terminal: Terminal) {
-    page.say(words(report, terminal) + "\n");
+fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) {
+    page.say(words(report, coverage, terminal) + "\n");
     page.table("sizes", sizes(report));
     page.say("\n");
     page.table("sectors", sectors(report));
@@ -52,11 +52,12 @@ fn body(page: &mut Page, report: &ExposureReport, terminal: Terminal) {
     }
 }
 
-/// The report in a few sentences.
-pub(crate) fn words(report: &ExposureReport, terminal: Terminal) -> String {
+/// The report in a few sentences; what is unknown comes first.
+pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) -> String {
     let summary = report.total.as_ref().map(|total| summary(total, report));
-    let trade = report.crowd_trade.as_ref().map(|trade| trade_words(trade, terminal));
-    summary.into_iter().chain(trade).collect()
+    let trade = report.crowd_trade.as_ref().map(|trade| trade_words(trade, coverage, terminal));
+    let doubts = evidence::doubts(coverage, terminal);
+    std::iter::once(doubts).chain(summary).chain(trade).collect()
 }
 
 fn summary(total: &Exposure, report: &ExposureReport) -> String {
@@ -92,7 +93,7 @@ fn summary(total: &Exposure, report: &ExposureReport) -> String {
     }
     if let Some(concentration) = &report.concentration {
         out.push_str(&format!(
-            ". It is {:.0} effective bets, the largest {} of gross",
+            ". It is {:.0} effective names, the largest {} of gross",
             concentration.effective_names,
             number::share(concentration.largest_share)
         ));
@@ -108,8 +109,11 @@ fn is_negligible(trade: &CrowdTrade) -> bool {
 }
 
 /// Says whether the portfolio is in the crowded trade, and how much of its risk that is.
-fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
-    let beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
+fn trade_words(trade: &CrowdTrade, coverage: &[Coverage], terminal: Terminal) -> String {
+    let is_measured = evidence::carries_headline(coverage, CoverageAspect::OwnBetas);
+    let is_sized = evidence::carries_headline(coverage, CoverageAspect::Sized);
+    let trade_beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
+    let beta = trade_beta.filter(|_| is_measured);
     let (verdict, tone) = match beta {
         Some(beta) if 0.1 < beta && is_negligible(trade) => {
             ("This book holds the crowded trade, below larger risks", Tone::Warning)
@@ -121,22 +125,28 @@ fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
         None => ("The crowded trade could not be measured", Tone::Warning),
     };
     let mut out = terminal.paint(tone, verdict);
-    out.push_str(&format!(
-        ": {} of megacaps long is matched by small caps short",
-        number::usd(trade.matched)
-    ));
+    if is_sized {
+        out.push_str(&format!(
+            ": {} of megacaps long is matched by small and mid caps short",
+            number::usd(trade.matched)
+        ));
+    } else {
+        out.push_str(": how much of it is matched is unknown, as are the sizes of its names");
+    }
     if let Some(share) = trade.share_of_variance {
         out.push_str(&format!(", and it explains {} of the book's variance", number::share(share)));
     }
     out.push_str(".\n");
     if let Some(unwind) = trade.unwinds.last() {
         out.push_str(&format!(
-            "An unwind of {:.0} standard deviations ({}) would {} {} (± {}).\n",
+            "An unwind of {:.0} standard deviations ({}) is expected to {} {}; nine such days of \
+             ten would fall between {} and {}.\n",
             unwind.standard_deviations,
             number::percent(unwind.crowd_return),
             if unwind.pnl < 0.0 { "cost" } else { "make" },
             number::usd(unwind.pnl.abs()),
-            number::usd(unwind.pnl_standard_error)
+            number::usd_signed(unwind.pnl_low),
+            number::usd_signed(unwind.pnl_high)
         ));
     }
     if let Some(repeat) = &trade.repeat {
@@ -147,8 +157,9 @@ fn trade_words(trade: &CrowdTrade, terminal: Terminal) -> String {
 
 fn repeat_words(repeat: &DayRepeat) -> String {
     let mut out = format!(
-        "A repeat of {} would {} {}",
+        "A repeat of {}{} would {} {}",
         repeat.on,
+        trade_moved(repeat),
         if repeat.pnl < 0.0 { "cost" } else { "make" },
         number::usd(repeat.pnl.abs())
     );
@@ -156,8 +167,39 @@ fn repeat_words(repeat: &DayRepeat) -> String {
         let names = if repeat.proxied_names == 1 { "name" } else { "names" };
         out.push_str(&format!(" ({} {names} by their betas)", repeat.proxied_names));
     }
+    out.push_str(" on today's holdings at today's values");
+    out.push_str(&day_itself(repeat.day.as_ref()));
     out.push_str(".\n");
     out
+}
+
+/// What the trade made on the repeated day, in its standard deviations.
+fn trade_moved(repeat: &DayRepeat) -> String {
+    let Some((moved, sd)) = repeat.crowd_return.zip(repeat.crowd_standard_deviations) else {
+        return String::new();
+    };
+    let word = if moved < 0.0 { "lost" } else { "made" };
+    format!(
+        " (the trade {word} {}, {:.1} of its standard deviations)",
+        number::share(moved.abs()),
+        sd.abs()
+    )
+}
+
+/// What today's shares made on the day itself.
+fn day_itself(day: Option<&DayPnl>) -> String {
+    match day.and_then(|day| Some((day.pnl?, day.missing_gross_share))) {
+        None => "; what the day itself brought is unknown".to_owned(),
+        Some((pnl, missing)) => {
+            let word = if pnl < 0.0 { "lost" } else { "made" };
+            let part = match 0.0 < missing {
+                true => format!(" (without {} of gross)", number::share(missing)),
+                false => String::new(),
+            };
+            let pnl = number::usd(pnl.abs());
+            format!("; on the day itself these shares {word} {pnl} from the previous close{part}")
+        }
+    }
 }
 
 fn exposure_table(first: &str) -> Table {
@@ -168,14 +210,18 @@ fn exposure_table(first: &str) -> Table {
 fn sizes(report: &ExposureReport) -> Table {
     let mut table = exposure_table("size");
     for size in &report.by_size {
-        table.row(exposure_row(bucket(size.bucket()), size.exposure.as_ref()));
+        table.row(exposure_row(bucket(&size.bucket_id), size.exposure.as_ref()));
     }
     table.row(exposure_row("all", report.total.as_ref()));
     table
 }
 
 fn sectors(report: &ExposureReport) -> Table {
-    let mut table = exposure_table("sector");
+    let heading = match report.sector_scheme_id.as_str() {
+        "" => "sector".to_owned(),
+        scheme => format!("sector ({scheme})"),
+    };
+    let mut table = exposure_table(&heading);
     for sector in &report.by_sector {
         let name = if sector.sector.is_empty() { "unknown sector" } else { &sector.sector };
         table.row(exposure_row(name, sector.exposure.as_ref()));
@@ -304,13 +350,14 @@ fn tails(tail: &TailRisk) -> Table {
 
 fn tail_notes(tail: &TailRisk) -> String {
     let note = format!(
-        "  Today's positions over {} sessions, {} to {}; losses are positive. Without \
-         rescaling, the worst session is {} with {}.{}\n",
+        "  Today's positions over {} sessions, {} to {}; losses are positive. Replayed \
+         at today's values without rescaling, the worst session is {} with {}{}.{}\n",
         tail.sessions,
         tail.first_on,
         tail.last_on,
         tail.worst_on,
         number::usd_signed(tail.worst_pnl),
+        day_itself(tail.worst_day.as_ref()),
         method(tail)
     );
     note + &stand_ins(tail)
@@ -373,7 +420,7 @@ fn positions(positions: &[PositionExposure]) -> Table {
             beta(position.crowd_beta.as_ref()),
             number::loss(position.expected_shortfall, number::usd),
             number::gain(position.profit_and_loss, number::usd_signed),
-            Cell::faint(bucket(position.size_bucket())),
+            Cell::faint(bucket(&position.bucket_id)),
             Cell::faint(position.sector.clone()),
         ]);
     }
@@ -384,13 +431,6 @@ fn beta(beta: Option<&NameBeta>) -> Cell {
     number::cell(beta.map(|beta| beta.value), |value| number::signed(value, 2))
 }
 
-fn bucket(bucket: SizeBucket) -> &'static str {
-    match bucket {
-        SizeBucket::Mega => "mega",
-        SizeBucket::Large => "large",
-        SizeBucket::Mid => "mid",
-        SizeBucket::Small => "small",
-        SizeBucket::Micro => "micro",
-        SizeBucket::Unspecified => "unknown size",
-    }
+fn bucket(bucket_id: &str) -> &str {
+    if bucket_id.is_empty() { "unknown size" } else { bucket_id }
 }

@@ -39,9 +39,6 @@ fn leadership(readings: &Readings<'_>) -> Option<String> {
         let points = format!("{:.2} points", 100.0 * gap.abs());
         let side = if 0.0 < gap { "ahead" } else { "behind" };
         out.push_str(&format!(": {points} {side}"));
-        if let Some(z) = spread.z {
-            out.push_str(&format!(", {:.1} standard deviations of the last year", z.abs()));
-        }
         if let Some(record) = &spread.record {
             out.push_str(&format!(", {}", record.words));
         }
@@ -148,7 +145,6 @@ mod tests {
     fn leaders_are_listed_with_their_record() {
         let words = "largest gain since 2000-12-19".to_owned();
         let mut spread = reading("small_vs_nasdaq.1d", "IWM", 0.0567);
-        spread.z = Some(3.84);
         spread.record = Some(ValueRecord { words, ..ValueRecord::default() });
         let readings = [
             reading("index_return.small_cap_index.1d", "IWM", 0.0362),
@@ -157,8 +153,8 @@ mod tests {
         ];
         assert_eq!(
             of(&readings),
-            "Small caps (IWM) rose 3.62 %, the Nasdaq (QQQ) fell 2.04 %: 5.67 points ahead, 3.8 \
-             standard deviations of the last year, largest gain since 2000-12-19.\n"
+            "Small caps (IWM) rose 3.62 %, the Nasdaq (QQQ) fell 2.04 %: 5.67 points ahead, \
+             largest gain since 2000-12-19.\n"
         );
     }
 }

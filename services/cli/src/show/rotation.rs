@@ -11,7 +11,7 @@ use crate::{
 use contract::v1::{
     GetRotationResponse, IndexMove, IndicatorReading, IndicatorUnit, RecordKind, RotationComposite,
     RotationFlip, RotationReport, RotationScore, RotationScoreKind, RotationState, RotationSwitch,
-    WatchRotationResponse,
+    RotationThreshold, SessionMove, ValueRecord, WatchRotationResponse,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("Rotation as known at {known}")));
     if let Some(report) = &answer.report {
+        page.say(headline(report, terminal));
+        page.say(terminal.heading(&format!("Rotation as known at {known}")));
         body(&mut page, report, terminal);
     }
     page.say(evidence::gaps(&answer.gaps, terminal));
@@ -37,10 +38,21 @@ pub(crate) fn changed(
     let revision = message.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
     let known = evidence::as_known(message.snapshot.as_ref());
     let mut page = Page::new();
+    page.say(headline(report, terminal));
     page.say(terminal.heading(&format!("Rotation as known at {known}, revision {revision}")));
     body(&mut page, report, terminal);
     page.say("\n");
     page
+}
+
+/// The first line: what the session was, in the server's words.
+fn headline(report: &RotationReport, terminal: Terminal) -> String {
+    let is_rotation = report.session_move.as_ref().and_then(|moved| moved.is_rotation);
+    let tone = if is_rotation == Some(true) { Tone::Warning } else { Tone::Plain };
+    match report.headline.as_str() {
+        "" => String::new(),
+        words => terminal.paint(tone, &format!("{words}\n")),
+    }
 }
 
 fn body(page: &mut Page, report: &RotationReport, terminal: Terminal) {
@@ -48,6 +60,10 @@ fn body(page: &mut Page, report: &RotationReport, terminal: Terminal) {
         page.say(state(composite, terminal));
     }
     page.say(narrative::of(&report.readings) + "\n");
+    if let Some(moved) = &report.session_move {
+        page.table("session", session(moved, &report.readings));
+        page.say(rate(moved, terminal) + "\n");
+    }
     page.table("changes", changes(&report.readings));
     page.say("\n");
     page.table("levels", others(&report.readings));
@@ -93,7 +109,9 @@ fn state(composite: &RotationComposite, terminal: Terminal) -> String {
         RotationState::Broadening => ("BROADENING", "the rise is broadening", Tone::Good),
         RotationState::RiskOff => ("RISK_OFF", "risk is being shed", Tone::Bad),
         RotationState::Neutral => ("NEUTRAL", "no clear leader", Tone::Plain),
-        RotationState::Unspecified => ("UNKNOWN", "the state is unknown", Tone::Plain),
+        RotationState::Unknown | RotationState::Unspecified => {
+            ("UNKNOWN", "scores lack components, see below", Tone::Plain)
+        }
     };
     let sessions = if composite.sessions == 1 { "session" } else { "sessions" };
     let name = terminal.paint(tone, name);
@@ -101,6 +119,34 @@ fn state(composite: &RotationComposite, terminal: Terminal) -> String {
         "State {name}: {words}, since {} ({} {sessions}).\n",
         composite.since_on, composite.sessions
     )
+}
+
+/// The moves of the last session, each with its own z-score.
+fn session(moved: &SessionMove, readings: &[IndicatorReading]) -> Table {
+    let mut table = Table::new(&["the session's move", ">value", ">z", "in its history"]);
+    for row in &moved.rows {
+        let reading = readings.iter().find(|reading| reading.measure_id == row.measure_id);
+        let kind = reading.map_or(RecordKind::Change, IndicatorReading::kind);
+        let name = reading.map_or_else(|| row.measure_id.clone(), |r| label(&row.measure_id, r));
+        table.row([
+            name.into(),
+            number::cell(row.value, |value| in_unit(row.unit(), kind, value)),
+            z_cell(row.z),
+            record_cell(row.record.as_ref()),
+        ]);
+    }
+    table
+}
+
+/// How often the size move is a rotation.
+fn rate(moved: &SessionMove, terminal: Terminal) -> String {
+    let Some(per_year) = moved.rotations_per_year else { return String::new() };
+    let text = format!(
+        "  A size move of 2.5 or more is a rotation: {per_year:.1} a year over {} sessions, {} in \
+         the last 252.\n",
+        moved.rate_sessions, moved.rotations_last_year
+    );
+    terminal.paint(Tone::Faint, &text)
 }
 
 /// Changes over horizons, one line per indicator, with the record of the shortest horizon.
@@ -185,11 +231,12 @@ fn absent(readings: &[IndicatorReading], terminal: Terminal) -> String {
 }
 
 fn scores(composite: &RotationComposite) -> Table {
-    let mut table = Table::new(&["score", ">value", "is", ">sessions", "made of"]);
+    let mut table = Table::new(&["score", ">value", ">of", "is", ">sessions", "made of"]);
     for score in &composite.scores {
         table.row([
             kind(score.kind()).into(),
             number::cell(score.value, |value| number::signed(value, 2)),
+            format!("{}/{}", score.components_used, score.components_total).into(),
             switch(score),
             score.sessions.to_string().into(),
             Cell::faint(contributions(score)),
@@ -204,8 +251,23 @@ fn score_notes(composite: &RotationComposite, terminal: Terminal) -> String {
     for flip in &composite.flips {
         out.push_str(&terminal.paint(Tone::Faint, &flip_words(flip)));
     }
-    let note = "  Scores are descriptive; they are not calibrated and are not forecasts.\n";
+    if let Some(threshold) = &composite.threshold {
+        out.push_str(&terminal.paint(Tone::Faint, &threshold_words(threshold)));
+    }
+    let note =
+        "  One is one standard deviation of a score. Scores describe; they do not forecast.\n";
     out + &terminal.paint(Tone::Faint, note)
+}
+
+fn threshold_words(threshold: &RotationThreshold) -> String {
+    let from = match threshold.changes_per_year {
+        Some(changes) => format!(
+            "fixed on {} for {changes:.1} changes of state a year over {} sessions",
+            threshold.fixed_on, threshold.sessions
+        ),
+        None => "one standard deviation, too few sessions to fix it by".to_owned(),
+    };
+    format!("  Scores switch on at {:.2} and off at half of it: {from}.\n", threshold.on_at)
 }
 
 fn switch(score: &RotationScore) -> Cell {
@@ -219,6 +281,7 @@ fn switch(score: &RotationScore) -> Cell {
 fn contributions(score: &RotationScore) -> String {
     let parts = score.contributions.iter().map(|part| match part.contribution {
         Some(value) => format!("{} {}", part.measure_id, number::signed(value, 2)),
+        None if part.z.is_some() => part.measure_id.clone(),
         None => format!("{} left out", part.measure_id),
     });
     parts.collect::<Vec<String>>().join(", ")
@@ -244,6 +307,7 @@ fn kind(kind: RotationScoreKind) -> &'static str {
         RotationScoreKind::Size => "size",
         RotationScoreKind::Breadth => "breadth",
         RotationScoreKind::Risk => "risk",
+        RotationScoreKind::Squeeze => "squeeze pressure",
         RotationScoreKind::Unspecified => "none",
     }
 }
@@ -299,14 +363,22 @@ fn label_with_horizon(reading: &IndicatorReading) -> String {
 }
 
 fn z(reading: &IndicatorReading) -> Cell {
-    match reading.z {
+    z_cell(reading.z)
+}
+
+fn z_cell(z: Option<f64>) -> Cell {
+    match z {
         Some(z) if 3.0 <= z.abs() => Cell::toned(Tone::Warning, number::signed(z, 1)).of(z),
         z => number::cell(z, |z| number::signed(z, 1)),
     }
 }
 
 fn record(reading: &IndicatorReading) -> Cell {
-    let Some(record) = &reading.record else { return Cell::faint("") };
+    record_cell(reading.record.as_ref())
+}
+
+fn record_cell(record: Option<&ValueRecord>) -> Cell {
+    let Some(record) = record else { return Cell::faint("") };
     let words = record.words.replace("since the series starts on", "on record, from");
     let text = format!("{words}, {}/{}", record.rank, record.in_direction);
     if record.rank <= 3 { Cell::toned(Tone::Warning, text) } else { Cell::faint(text) }

@@ -9,8 +9,8 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AssessShortBookResponse, Contribution, Input, MarkBasis, RankSqueezeResponse, ShortBookTotals,
-    ShortLine, SqueezeMethod, SqueezeName, SqueezeUniverse,
+    AssessShortBookResponse, Contribution, ExitPlan, Input, MarkBasis, RankSqueezeResponse,
+    ShortBookTotals, ShortLine, SqueezeMethod, SqueezeName, SqueezeUniverse,
 };
 
 /// The ranking of the market, for people.
@@ -77,7 +77,7 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     }
     page.say(format!("  {}", universe(answer.universe.as_ref())));
     page.say(method(answer.method.as_ref(), terminal));
-    page.say(format!("  {}\n", evidence::coverage(answer.coverage.as_ref())));
+    page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
     page.say(evidence::gaps(&answer.gaps, terminal));
     page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
     page
@@ -91,6 +91,7 @@ fn shorts(answer: &AssessShortBookResponse, lines: usize) -> Table {
         ">short/float",
         ">days to cover",
         ">own exit",
+        ">at recent volume",
         ">P&L",
         ">since settled",
         "settled",
@@ -107,7 +108,7 @@ fn shorts(answer: &AssessShortBookResponse, lines: usize) -> Table {
     table
 }
 
-fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 10] {
+fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 11] {
     let own = line
         .mark
         .as_ref()
@@ -120,12 +121,17 @@ fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 10] {
         score(name.score),
         number::cell(name.short_of_float_pct, |pct| format!("{pct:.1} %")),
         number::cell(name.days_to_cover, |days| format!("{days:.1}")),
-        number::cell(line.exit_days, |days| format!("{days:.1} d")),
+        number::cell(line.exit_days_at_normal_volume, days),
+        number::cell(line.exit_days_at_recent_volume, days),
         number::gain(own, number::usd_signed),
         short_side(name.return_since_settlement),
         Cell::faint(settled.map(|input| input.effective_on.clone()).unwrap_or_default()),
         Cell::faint(drivers(&name.contributions)),
     ]
+}
+
+fn days(days: f64) -> String {
+    format!("{days:.1} d")
 }
 
 fn summary(totals: &ShortBookTotals) -> String {
@@ -142,16 +148,25 @@ fn summary(totals: &ShortBookTotals) -> String {
             number::usd(pnl.abs())
         ));
     }
-    if let Some(days) = totals.exit_days {
-        let half = totals.exit_curve.iter().find(|point| (point.fraction - 0.5).abs() < 1e-9);
-        let half = half.map(|point| format!("half of it takes {:.1} days, ", point.days));
-        out.push_str(&format!(
-            "Buying back at {} of volume, {}all of it {days:.1}.\n",
-            number::share(totals.participation),
-            half.unwrap_or_default()
-        ));
-    }
+    out.push_str(&exit_words(totals));
     out
+}
+
+/// How long buying back takes, first at the volume that a squeeze does not inflate.
+fn exit_words(totals: &ShortBookTotals) -> String {
+    let plan = |plan: Option<&ExitPlan>| {
+        let plan = plan?;
+        let half = plan.curve.iter().find(|point| (point.fraction - 0.5).abs() < 1e-9)?;
+        Some(format!("half takes {:.1} days and all of it {:.1}", half.days, plan.exit_days?))
+    };
+    let Some(normal) = plan(totals.exit_at_normal_volume.as_ref()) else { return String::new() };
+    let recent = plan(totals.exit_at_recent_volume.as_ref());
+    let recent = recent.map(|words| format!("; at the volume of the last 21 sessions {words}"));
+    format!(
+        "Buying back at {} of normal volume, {normal}{}.\n",
+        number::share(totals.participation),
+        recent.unwrap_or_default()
+    )
 }
 
 fn portrait(name: &SqueezeName) -> String {

@@ -25,7 +25,17 @@ fn whole(
 ) -> ExposureReport {
     let book = &join(prepared, lines, None);
     let beta = BetaSettings::PREPARED;
-    analyze(prepared, &Request { book, beta, tail, repeat_on: None, listing: Listing::All })
+    analyze(
+        prepared,
+        &Request {
+            book,
+            beta,
+            tail,
+            size_scheme: SizeScheme::standard(),
+            repeat_on: None,
+            listing: Listing::All,
+        },
+    )
 }
 
 #[test]

@@ -45,7 +45,12 @@ fn the_worked_example_of_the_methodology() {
     near(report.concentration.effective_long_names.unwrap(), 1.8, 1e-12);
     near(report.concentration.effective_short_names.unwrap(), 64.0 / 34.0, 1e-12);
     near(report.concentration.largest_share, 0.4, 1e-12);
-    assert_eq!(report.coverage.resolved.to_bits(), 1.0_f64.to_bits());
+    for row in &report.coverage {
+        // Four priced names with betas and returns, but no share counts and no sectors.
+        let is_known = !matches!(row.aspect, Aspect::Sized | Aspect::Classified);
+        let (own, missing) = if is_known { (1.0, 0.0) } else { (0.0, 1.0) };
+        assert_eq!((row.own, row.proxied, row.missing), (own, 0.0, missing), "{row:?}");
+    }
     assert!(report.size.bottom_up.is_none() && report.trade.unwinds.is_empty());
     assert!(report.gaps.iter().any(|gap| gap.subject == "small_cap_index"));
 }
@@ -79,8 +84,14 @@ fn value_at_risk_under_every_rule() {
     for (rule, expected) in rows {
         let tail = &tail(&[0.95, 0.90, 0.88], rule);
         let beta = BetaSettings::PREPARED;
-        let request =
-            Request { book: &book, beta, tail, repeat_on: None, listing: Listing::Largest(0) };
+        let request = Request {
+            book: &book,
+            beta,
+            tail,
+            size_scheme: SizeScheme::standard(),
+            repeat_on: None,
+            listing: Listing::Largest(0),
+        };
         let report = analyze(&prepared, &request);
         let risk = report.tail.unwrap();
         near(risk.levels[0].value_at_risk, expected * 1e6, 0.02);
@@ -122,9 +133,9 @@ fn legs_follow_size_rank_and_the_funds_holdings() {
     // megacap held short, a megacap held long.
     let expected = [small_cap, small_cap, Leg::Other, small_cap, Leg::Other, Leg::MegacapLong];
     assert_eq!(legs, expected);
-    let bucket = |at: usize| report.positions[at].size_bucket;
-    assert_eq!((bucket(0), bucket(1)), (None, Some(SizeBucket::Micro)));
-    assert_eq!((bucket(2), bucket(3)), (Some(SizeBucket::Large), Some(SizeBucket::Large)));
+    let bucket = |at: usize| report.positions[at].bucket_id();
+    assert_eq!((bucket(0), bucket(1)), (None, Some("micro")));
+    assert_eq!((bucket(2), bucket(3)), (Some("large"), Some("large")));
     near(report.trade.matched, 1e6, 1e-9);
 }
 
@@ -152,10 +163,13 @@ fn a_short_history_takes_the_bucket_mean_and_is_a_gap() {
     assert_eq!((beta.own, row.observations), (None, 29));
     // 499 sessions have returns; the first of its 30 closes gives none.
     assert_eq!(row.proxied_sessions, 470);
-    let share = report.coverage;
-    near(share.resolved, 0.4, 1e-12);
-    near(share.proxied, 0.4, 1e-12);
-    near(share.not_joined, 0.2, 1e-12);
+    let covered = |aspect: Aspect| report.coverage.iter().find(|row| row.aspect == aspect).unwrap();
+    let betas = covered(Aspect::OwnBetas);
+    near(betas.own, 0.4, 1e-12);
+    near(betas.proxied, 0.4, 1e-12);
+    near(covered(Aspect::Priced).missing, 0.2, 1e-12);
+    near(covered(Aspect::OwnTailHistory).proxied, 0.4 * 470.0 / 499.0, 1e-9);
+    near(covered(Aspect::OwnTailHistory).missing, 0.2, 1e-9);
     let reasons: Vec<GapReason> = report.gaps.iter().map(|gap| gap.reason).collect();
     for reason in [GapReason::UnknownInstrument, GapReason::ShortHistory, GapReason::Proxy] {
         assert!(reasons.contains(&reason), "{reasons:?}");

@@ -54,6 +54,8 @@ fn parts_add_up() {
     let trade = &report.trade;
     for unwind in &trade.unwinds {
         near(unwind.leg_pnl.iter().sum(), unwind.pnl, 1e-9 * gross);
+        assert!(1.6 * unwind.pnl_standard_error < unwind.pnl_high - unwind.pnl);
+        near(unwind.pnl_high - unwind.pnl, unwind.pnl - unwind.pnl_low, 1e-9 * gross);
         let beta = trade.crowd_beta.top_down.unwrap();
         near(unwind.pnl, beta.value * unwind.crowd_return, 1e-5 * gross);
     }
@@ -64,8 +66,10 @@ fn parts_add_up() {
     assert!(legs[0].short <= 0.0 && legs[1].long <= 0.0);
     near(trade.matched, legs[0].long.min(legs[1].short), 1e-9);
     assert!(report.positions.iter().any(|row| row.leg == Leg::MegacapLong));
-    let share = report.coverage;
-    near(share.resolved + share.proxied + share.excluded + share.not_joined, 1.0, 1e-12);
+    assert_eq!(report.coverage.len(), 5);
+    for row in &report.coverage {
+        near(row.own + row.proxied + row.missing, 1.0, 1e-12);
+    }
 }
 
 #[test]
@@ -135,7 +139,7 @@ fn prices_restated_on_another_basis_change_nothing() {
     near(both(b).0, both(a).0, 1e-5 * gross);
     near(both(b).1, both(a).1, 1e-5 * gross);
     for (a, b) in a.positions.iter().zip(&b.positions) {
-        assert_eq!((a.size_bucket, a.leg), (b.size_bucket, b.leg));
+        assert_eq!((&a.bucket, a.leg), (&b.bucket, b.leg));
         near(
             b.market_cap_usd.unwrap(),
             a.market_cap_usd.unwrap(),

@@ -19,7 +19,7 @@ use exposure::{
     report::{ExposureReport, Leg, TailRisk},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
 };
-use factors::{roles::Roles, size::SizeBucket};
+use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{
     day::Day,
     fixture::{Fixture, day},
@@ -28,6 +28,7 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use portfolio::coverage::Aspect;
 use portfolio::{
     book::Book,
     lines::{RawLine, Size, Terms},
@@ -71,7 +72,14 @@ fn report_with(
 ) -> ExposureReport {
     let tail = tail(&[0.95, 0.99], QuantileRule::Linear);
     let book = &join(prepared, lines, Some(10e6));
-    let request = Request { book, beta, tail: &tail, repeat_on, listing: Listing::All };
+    let request = Request {
+        book,
+        beta,
+        tail: &tail,
+        size_scheme: SizeScheme::standard(),
+        repeat_on,
+        listing: Listing::All,
+    };
     analyze(prepared, &request)
 }
 

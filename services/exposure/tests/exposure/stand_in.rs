@@ -60,7 +60,14 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
     let book = join(&prepared, &lines, None);
     let tail = &TailSettings { window_sessions: 252, ..tail(&[0.95], QuantileRule::Linear) };
     let beta = BetaSettings::PREPARED;
-    let request = Request { book: &book, beta, tail, repeat_on: None, listing: Listing::All };
+    let request = Request {
+        book: &book,
+        beta,
+        tail,
+        size_scheme: SizeScheme::standard(),
+        repeat_on: None,
+        listing: Listing::All,
+    };
     let report = analyze(&prepared, &request);
     let risk = report.tail.unwrap();
     // 100 closes give 99 returns: 153 of 252 sessions are missing for a quarter of gross.
@@ -143,7 +150,14 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
         let tail = tail(&[0.95], QuantileRule::Linear);
         let tail = &TailSettings { window_sessions: 252, method, ..tail };
         let beta = BetaSettings::PREPARED;
-        let request = Request { book: &book, beta, tail, repeat_on: None, listing: Listing::All };
+        let request = Request {
+            book: &book,
+            beta,
+            tail,
+            size_scheme: SizeScheme::standard(),
+            repeat_on: None,
+            listing: Listing::All,
+        };
         let report = analyze(&prepared, &request);
         let sum: f64 = report.positions.iter().map(|row| row.expected_shortfall.unwrap()).sum();
         near(sum, report.tail.unwrap().levels[0].expected_shortfall, 1e-3);
@@ -159,7 +173,17 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
     let tail = tail(&[0.95], QuantileRule::Linear);
     let tail = &TailSettings { window_sessions: 252, method: filtered, ..tail };
     let beta = BetaSettings::PREPARED;
-    analyze(&prepared, &Request { book: &book, beta, tail, repeat_on: None, listing: Listing::All })
+    analyze(
+        &prepared,
+        &Request {
+            book: &book,
+            beta,
+            tail,
+            size_scheme: SizeScheme::standard(),
+            repeat_on: None,
+            listing: Listing::All,
+        },
+    )
 }
 
 fn undrawn(report: &ExposureReport) -> Option<f64> {

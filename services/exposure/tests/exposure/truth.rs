@@ -1,6 +1,8 @@
 //! Estimators recover the parameters of a simulated market.
 
 use crate::*;
+use exposure::report::PositionRow;
+use factors::size::SizeBucket;
 
 /// Mean and variance of the true betas behind pairs (estimate, standard error): the definition of
 /// Paule and Mandel (1982), solved by bisection.
@@ -21,6 +23,11 @@ pub(crate) fn prior(estimates: &[(f64, f64)]) -> (f64, f64) {
         *(if is_low { &mut low } else { &mut high }) = middle;
     }
     (mean(low), low)
+}
+
+/// Whether betas are shrunk to the mean of small caps: that group is by current market value.
+fn is_shrunk_as_small(row: &PositionRow) -> bool {
+    row.market_cap_usd.map(SizeBucket::of) == Some(SizeBucket::Small)
 }
 
 #[test]
@@ -68,8 +75,7 @@ fn shrinkage_is_vasiceks_towards_the_bucket() {
     let lines: Vec<(String, f64)> =
         world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
     let report = report(&prepared, &raw(&lines));
-    let small: Vec<_> =
-        report.positions.iter().filter(|row| row.size_bucket == Some(SizeBucket::Small)).collect();
+    let small: Vec<_> = report.positions.iter().filter(|row| is_shrunk_as_small(row)).collect();
     assert!(20 < small.len());
     let before = month_before(&world, &raw(&lines));
     let own: Vec<(f64, f64)> = small.iter().map(|row| own_market(&before, &row.symbol)).collect();
@@ -99,7 +105,7 @@ fn priors_of_the_month_before_are_close_to_those_of_the_day() {
         let lines: Vec<(String, f64)> =
             world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
         let today = report(&prepare(&world.snapshot(), &World::roles()), &raw(&lines));
-        let small = today.positions.iter().filter(|r| r.size_bucket == Some(SizeBucket::Small));
+        let small = today.positions.iter().filter(|row| is_shrunk_as_small(row));
         let small: Vec<_> = small.collect();
         let own: Vec<_> = small.iter().map(|row| own_market(&today, &row.symbol)).collect();
         let (mean, variance) = prior(&own);

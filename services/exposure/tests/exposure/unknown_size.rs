@@ -28,7 +28,7 @@ fn a_name_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     assert_eq!(all.len(), 60);
     let (mean, variance) = truth::prior(&all);
     let row = report.positions.iter().find(|row| row.symbol == world.names[NOISY].symbol).unwrap();
-    assert_eq!(row.size_bucket, None);
+    assert_eq!(row.bucket, None);
     let (beta, own) = (row.market.unwrap(), market(row));
     let weight = variance / (variance + own.standard_error * own.standard_error);
     near(beta.own_weight, weight, 1e-9);
@@ -119,7 +119,7 @@ fn lines_of_unknown_kind_affect_no_other_betas() {
     }
     assert_eq!(find(&wild, "N0198").leg, Leg::SmallCapShort);
     let unknown = find(&wild, "N0199");
-    assert!(unknown.market.unwrap().own_weight < 1.0 && unknown.size_bucket.is_some());
+    assert!(unknown.market.unwrap().own_weight < 1.0 && unknown.bucket.is_some());
     assert_eq!(unknown.leg, Leg::Other);
 }
 

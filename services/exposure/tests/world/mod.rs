@@ -231,7 +231,7 @@ impl World {
                 shares.push(key.0, key.1, key.2, key.3, &[count, classified * count * 0.9]);
                 if truth.in_small_cap_fund {
                     let fund = id_of(self.names.len() + 1);
-                    let row = [f64::NAN; 6];
+                    let row = [f64::NAN; Dataset::Holdings.fields().len()];
                     holdings.push(id, fund, self.days[0], known, &row);
                 }
                 let mut listing = [f64::NAN; Dataset::Listings.fields().len()];

@@ -5,8 +5,8 @@
 //!   `Adj Close` is also adjusted for distributions: the basis is split-adjusted, and the
 //!   distribution of each day is computed from the two closes;
 //! - with `Close/Last` (Nasdaq.com), prices are as traded;
-//! - otherwise (Stooq, yfinance's default frame, date and close), prices are adjusted for splits
-//!   and distributions.
+//! - with Stooq's own column names (`<TICKER>`), prices are adjusted for splits and distributions;
+//! - otherwise prices are adjusted for splits, as most vendors deliver a plain file.
 //!
 //! The day up to which they are adjusted (`adjusted_on`) is the caller's, else the day of receipt.
 
@@ -24,6 +24,7 @@ use crate::{
 use marketdata::{basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant};
 use tables::{
     cell::{Decimal, amount, date},
+    header::{Column, Header},
     refusal::{Fault, Reason, Refusal},
     row::Row,
 };
@@ -59,14 +60,13 @@ impl BarsReader {
         let find = |column| header.find(column);
         let symbol = match layout.kind {
             SourceKind::OhlcvTable => find(reader::SYMBOL),
-            _ => find(&["<ticker>"]),
+            _ => find(STOOQ_TICKER),
         };
         let only = match symbol {
             Some(_) => None,
             None => Some(file_name::symbol(options)?),
         };
-        let adjusted = find(&["adj close", "adjusted close", "adjclose"]);
-        let basis = basis(layout, options, adjusted.is_some(), parsed_file);
+        let basis = basis(layout, options, parsed_file);
         parsed_file.staged(Dataset::Bars).basis = Some(basis);
         let received_on = options.received_at.new_york_day();
         let over = Instant::close_of(received_on) <= options.received_at;
@@ -77,7 +77,7 @@ impl BarsReader {
             high: find(reader::HIGH),
             low: find(reader::LOW),
             close: find(reader::CLOSE).unwrap_or(0),
-            adjusted,
+            adjusted: find(ADJUSTED_CLOSE),
             volume: find(&["volume", "<vol>"]),
             only,
             who: NameId::NONE,
@@ -114,23 +114,27 @@ impl BarsReader {
     }
 }
 
-fn basis(
-    layout: &Layout,
-    options: &Options,
-    adjusted: bool,
-    parsed_file: &mut ParsedFile,
-) -> PriceBasis {
+const ADJUSTED_CLOSE: Column = &["adj close", "adjusted close", "adjclose"];
+/// A column that only Stooq writes.
+const STOOQ_TICKER: Column = &["<ticker>"];
+
+/// How prices under this header are taken as adjusted if the caller does not say.
+pub(super) fn default_basis(header: &Header) -> BasisChoice {
+    let has = |column| header.find(column).is_some();
+    if has(ADJUSTED_CLOSE) {
+        BasisChoice::SplitAdjusted
+    } else if has(&["close/last"]) {
+        BasisChoice::Raw
+    } else if has(STOOQ_TICKER) {
+        BasisChoice::TotalReturn
+    } else {
+        BasisChoice::SplitAdjusted
+    }
+}
+
+fn basis(layout: &Layout, options: &Options, parsed_file: &mut ParsedFile) -> PriceBasis {
     let on = options.adjusted_on.unwrap_or_else(|| options.received_at.new_york_day());
-    let as_traded = layout.header.find(&["close/last"]).is_some();
-    let choice = options.price_basis.unwrap_or({
-        if adjusted {
-            BasisChoice::SplitAdjusted
-        } else if as_traded {
-            BasisChoice::Raw
-        } else {
-            BasisChoice::TotalReturn
-        }
-    });
+    let choice = options.price_basis.unwrap_or_else(|| default_basis(&layout.header));
     let basis = match choice {
         BasisChoice::Raw => PriceBasis::Raw,
         BasisChoice::SplitAdjusted => PriceBasis::SplitAdjusted { on },

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::kind::SourceKind;
 use tables::{
-    header::Header,
+    header::{Column, Header},
     refusal::{Refusal, excerpt},
     row::text,
 };
@@ -74,9 +74,22 @@ fn is_fred(header: &Header) -> bool {
         && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
+/// Files that users have and that no reader takes: a column that only they have, and their name.
+const NOT_READ: [(Column, &str); 3] = [
+    (&["quantity (fails)"], "the SEC's list of fails to deliver"),
+    (&["shortexemptvolume"], "FINRA's daily short sale volume"),
+    (&["cftc_contract_market_code"], "the CFTC's commitments of traders"),
+];
+
 /// Reports which columns are missing if the header is nearly that of a kind.
 fn unknown(line: &[u8], asked: Option<SourceKind>) -> Refusal {
     let found = excerpt(line);
+    let headers = [b',', b'|'].into_iter().filter_map(|delimiter| Header::new(line, delimiter));
+    for header in headers {
+        if let Some((_, what)) = NOT_READ.iter().find(|(column, _)| header.find(column).is_some()) {
+            return Refusal::NotRead { what };
+        }
+    }
     let nearest = [b',', b'|', b'\t', b';'].into_iter().filter_map(|delimiter| {
         let header = Header::new(line, delimiter).filter(|header| 1 < header.len())?;
         let near = |kind: SourceKind| {

@@ -105,8 +105,9 @@ impl Reader for HoldingsReader {
         let who = parsed_file.names.listed(ticker)?;
         let fund = parsed_file.names.listed(self.fund.as_bytes())?;
         let sector = parsed_file.text("the sector", row.text(self.sector))?;
+        let scheme = parsed_file.sector_scheme(sector, "GICS")?;
         let class = parsed_file.text("the asset class", row.text(Some(self.class)))?;
-        let values = [or_absent(weight), shares, held_value, price, sector, class];
+        let values = [or_absent(weight), shares, held_value, price, sector, scheme, class];
         parsed_file.push(Dataset::Holdings, line, (who, fund), self.on, &values)?;
         Ok(Flow::Kept)
     }

@@ -27,7 +27,8 @@ const LAST: Column = &["last_sale_usd", "last sale", "last"];
 const MARKET_CAP: Column = &["market_cap_usd", "market cap"];
 pub(crate) const SCREENER: &[Column] = &[&["symbol", "ticker"], &["name"], LAST, MARKET_CAP];
 pub(crate) const CONSTITUENTS: &[Column] =
-    &[&["symbol", "ticker"], &["security", "name"], &["gics sector"]];
+    &[&["symbol", "ticker"], &["security", "name"], GICS_SECTOR];
+const GICS_SECTOR: Column = &["gics sector"];
 
 /// Positions of the columns, and the day of the list.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct ListingsReader {
     name: usize,
     exchange: Option<usize>,
     sector: Option<usize>,
+    /// The classification that the sectors belong to.
+    sector_scheme: &'static str,
     cap: Option<usize>,
     last: Option<usize>,
     volume: Option<usize>,
@@ -61,7 +64,9 @@ impl ListingsReader {
             symbol: find(&["symbol", "ticker"]).unwrap_or(0),
             name: find(&["security", "name"]).unwrap_or(0),
             exchange: find(&["exchange"]),
-            sector: find(&["gics sector", "sector"]),
+            sector: find(GICS_SECTOR).or_else(|| find(&["sector"])),
+            // A screener without the name of GICS has the sectors of Nasdaq's own.
+            sector_scheme: if find(GICS_SECTOR).is_some() { "GICS" } else { "NASDAQ" },
             cap: find(MARKET_CAP),
             last: find(LAST),
             volume: find(&["volume"]),
@@ -109,9 +114,10 @@ impl Reader for ListingsReader {
         let exchange = row.text(self.exchange).to_ascii_uppercase();
         let exchange = parsed_file.text("the exchange", exchange)?;
         let sector = parsed_file.text("the sector", row.text(self.sector))?;
+        let scheme = parsed_file.sector_scheme(sector, self.sector_scheme)?;
         let class = parsed_file.text("the asset class", row.text(self.asset_class))?;
         let numbers = [cap, last, volume].map(or_absent);
-        let values = [name, exchange, sector, numbers[0], numbers[1], numbers[2], class];
+        let values = [name, exchange, sector, scheme, numbers[0], numbers[1], numbers[2], class];
         parsed_file.push(Dataset::Listings, line, (who, NameId::NONE), self.on, &values)?;
         Ok(Flow::Kept)
     }

@@ -124,6 +124,8 @@ fields! {
     Exchange: "exchange", Text;
     /// Sector, in the source's own classification (text).
     Sector: "sector", Text;
+    /// The classification that the sector belongs to: `GICS`, `NASDAQ` (text).
+    SectorScheme: "sector_scheme", Text;
     /// Market value in USD as printed by the source; some sources print that of the whole company.
     MarketCap: "market_cap", Money;
     /// Last price, raw USD.

@@ -4,6 +4,7 @@ use super::{LineState, Terms, is_value};
 use crate::universe::Member;
 use factors::{
     basket::has_not_left,
+    comparison::Comparison,
     market_value::{CapSource, KnownShares, counted},
 };
 use marketdata::{
@@ -37,18 +38,17 @@ impl<'a> LineRows<'a> {
 
     /// The rows after a checkpoint. `None` if anything before it differs from the earlier snapshot.
     pub(super) fn tail(
-        snapshot: &'a Snapshot,
-        before: &Snapshot,
+        comparison: &'a Comparison<'_>,
         member: &'a Member,
         state: &LineState,
         checkpoint: Day,
     ) -> Option<LineRows<'a>> {
-        let id = member.instrument;
-        let changed = snapshot.first_difference(before, Dataset::Bars, id);
-        if changed.is_some_and(|day| day <= checkpoint) || !snapshot.has_units_of(before, id) {
+        let (snapshot, id) = (comparison.snapshot, member.instrument);
+        let changed = comparison.first_difference(Dataset::Bars, id);
+        if changed.is_some_and(|day| day <= checkpoint) || !comparison.has_same_units(id) {
             return None;
         }
-        let shares = shares_after(snapshot, before, member, state, checkpoint)?;
+        let shares = shares_after(comparison, member, state, checkpoint)?;
         let bars = Bars::since(snapshot, id, checkpoint.plus(1));
         Some(LineRows::with(snapshot, member, bars, shares, state))
     }
@@ -107,15 +107,14 @@ impl<'a> LineRows<'a> {
 
 /// A line's share counts, reusing those up to the checkpoint. `None` if those may have changed.
 pub(super) fn shares_after(
-    snapshot: &Snapshot,
-    before: &Snapshot,
+    comparison: &Comparison<'_>,
     member: &Member,
     state: &LineState,
     checkpoint: Day,
 ) -> Option<Option<KnownShares>> {
-    let id = member.instrument;
+    let (snapshot, id) = (comparison.snapshot, member.instrument);
     let kept = |dataset| {
-        let changed = snapshot.first_difference(before, dataset, id);
+        let changed = comparison.first_difference(dataset, id);
         changed.is_none_or(|day| checkpoint < day)
     };
     let late = |dataset| snapshot.rows_since(dataset, id, checkpoint.plus(1));

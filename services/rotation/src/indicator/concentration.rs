@@ -26,6 +26,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 fn specs() -> Vec<Spec> {
     vec![
         Spec::level("concentration.top7_weight", Unit::Decimal),
+        Spec::change("concentration.top7_weight", 1, Unit::Decimal),
         Spec::change("concentration.top7_weight", 5, Unit::Decimal),
         Spec::level("concentration.hhi", Unit::Decimal),
         Spec::level("concentration.effective_number", Unit::Count),
@@ -33,7 +34,8 @@ fn specs() -> Vec<Spec> {
 }
 
 fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    let values: [fn(&Weights) -> Option<f64>; 4] = [top_weight, top_weight, hhi, effective_number];
+    let values: [fn(&Weights) -> Option<f64>; 5] =
+        [top_weight, top_weight, top_weight, hhi, effective_number];
     specs.iter().zip(values).map(|(spec, value)| weighed(inputs, spec, value)).collect()
 }
 

@@ -17,7 +17,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    [5, 21].map(|h| Spec::change("credit_spread_change", h, Unit::BasisPoints)).into()
+    [1, 5, 21].map(|h| Spec::change("credit_spread_change", h, Unit::BasisPoints)).into()
 }
 
 fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {

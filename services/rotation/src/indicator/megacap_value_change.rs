@@ -15,7 +15,6 @@ use marketdata::{
     snapshot::Series,
 };
 use stats::change;
-use std::collections::BTreeMap;
 
 /// Return at or below which an issuer counts as down: "down at least 2 %".
 const DOWN: f64 = -0.02;
@@ -121,11 +120,17 @@ fn down(days: &[WholeDay], _: usize) -> Series {
 /// shares are not known yet, or a price is missing), or if the changes begin on different days. A
 /// sum over only some members would be a different number.
 fn together(megacaps: &[Megacap], least: usize) -> Vec<WholeDay> {
-    let mut sums: BTreeMap<Day, DayTotals> = BTreeMap::new();
+    let mut days: Vec<Day> = megacaps.iter().flat_map(|megacap| &megacap.days).copied().collect();
+    // One ascending run per megacap, which this sort merges.
+    days.sort();
+    days.dedup();
+    let mut sums: Vec<Option<DayTotals>> = vec![None; days.len()];
     for megacap in megacaps {
+        let mut at = 0;
         for (i, day) in megacap.days.iter().enumerate() {
             let from = megacap.from[i];
-            let sum = sums.entry(*day).or_insert(DayTotals::beginning(from));
+            at += days[at..].iter().take_while(|other| *other < day).count();
+            let sum = sums[at].get_or_insert(DayTotals::beginning(from));
             sum.from = sum.from.filter(|others| *others == from);
             sum.members += 1;
             sum.change += megacap.change[i];
@@ -141,7 +146,8 @@ fn together(megacaps: &[Megacap], least: usize) -> Vec<WholeDay> {
     let whole = |day: Day, sum: &DayTotals| {
         sum.from.is_some() && least <= sum.members && sum.members == priced(day)
     };
-    sums.into_iter().map(|(day, sum)| (day, Some(sum).filter(|sum| whole(day, sum)))).collect()
+    let days = days.into_iter().zip(sums);
+    days.map(|(day, sum)| (day, sum.filter(|sum| whole(day, sum)))).collect()
 }
 
 fn series(days: &[WholeDay], value: impl Fn(&DayTotals) -> Option<f64>) -> Series {

@@ -21,6 +21,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 fn specs() -> Vec<Spec> {
     vec![
         Spec::level("pct_above_50d", Unit::Percent),
+        Spec::change("pct_above_50d.change", 1, Unit::Percent),
         Spec::change("pct_above_50d.change", 10, Unit::Percent),
     ]
 }

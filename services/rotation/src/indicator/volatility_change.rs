@@ -32,7 +32,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    [5, 21].map(|h| Spec::change("volatility_change", h, Unit::Decimal)).into()
+    [1, 5, 21].map(|h| Spec::change("volatility_change", h, Unit::Decimal)).into()
 }
 
 fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {

@@ -15,7 +15,7 @@ use marketdata::gap::Gap;
 pub struct Answer<T> {
     response: T,
     gaps: Vec<Gap>,
-    coverage: Option<v1::Coverage>,
+    coverage: Vec<v1::Coverage>,
 }
 
 /// The metadata around the content of a response.
@@ -24,7 +24,7 @@ pub struct Envelope {
     snapshot: Option<v1::SnapshotRef>,
     result_id: String,
     gaps: Vec<v1::Gap>,
-    coverage: Option<v1::Coverage>,
+    coverage: Vec<v1::Coverage>,
 }
 
 /// A response message with an envelope.
@@ -36,18 +36,18 @@ pub trait Enveloped {
 impl<T: Enveloped> Answer<T> {
     /// An answer without gaps.
     pub fn whole(response: T) -> Answer<T> {
-        Answer { response, gaps: Vec::new(), coverage: None }
+        Answer { response, gaps: Vec::new(), coverage: Vec::new() }
     }
 
     /// An answer with gaps that concern it as a whole.
     pub fn with_gaps(response: T, gaps: Vec<Gap>) -> Answer<T> {
-        Answer { response, gaps, coverage: None }
+        Answer { response, gaps, coverage: Vec::new() }
     }
 
     /// Adds the coverage of a portfolio.
     #[must_use]
-    pub fn covering(self, coverage: v1::Coverage) -> Answer<T> {
-        Answer { coverage: Some(coverage), ..self }
+    pub fn covering(self, coverage: Vec<v1::Coverage>) -> Answer<T> {
+        Answer { coverage, ..self }
     }
 
     /// The response to a normalised request, in its envelope.

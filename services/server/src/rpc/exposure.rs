@@ -1,6 +1,7 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
 mod from_proto;
+mod size_scheme;
 mod to_proto;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
         field::Fields,
         portfolio,
         query::{Normal, Place, Query, answer},
+        shared,
     },
     views::Pinned,
 };
@@ -23,6 +25,7 @@ use exposure::{
     settings::{BetaSettings, Listing},
     validate::validate,
 };
+use factors::size_scheme::SizeScheme;
 use from_proto::{AnalysisQuery, ValidationQuery};
 use tonic::{Request, Response, Status};
 
@@ -59,7 +62,10 @@ impl AnalysisQuery {
         };
         let is_small = positions <= INLINE_POSITIONS_MAX
             && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
-        self.beta == BetaSettings::PREPARED && self.repeat_on.is_none() && is_small
+        self.beta == BetaSettings::PREPARED
+            && self.size_scheme == *SizeScheme::standard()
+            && self.repeat_on.is_none()
+            && is_small
     }
 
     /// The portfolio, checked, joined and valued.
@@ -77,15 +83,16 @@ impl AnalysisQuery {
             book,
             beta: self.beta,
             tail: &self.tail,
+            size_scheme: &self.size_scheme,
             repeat_on: self.repeat_on,
             listing: self.listing,
         };
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
-        let coverage = to_proto::coverage(&report.coverage);
+        let coverage = shared::coverage(&report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let report = Some(to_proto::report(report, book, portfolio));
+        let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
         Answer::with_gaps(response, gaps).covering(coverage)
     }

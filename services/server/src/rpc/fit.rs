@@ -148,7 +148,7 @@ mod tests {
             let kind = Kind::Instrument;
             let what = Pin::ConfigHash;
             for refusal in [
-                Refusal::Unknown { kind, name: asked.clone() },
+                Refusal::Unknown { kind, name: asked.clone(), known: vec![here.clone()] },
                 Refusal::Mismatch { what, asked: asked.clone(), here: here.clone() },
                 Refusal::Store(store::StoreError::RequestIdReused { request_id: asked.clone() }),
             ] {

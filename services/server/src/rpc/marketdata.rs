@@ -137,6 +137,7 @@ impl Query for SeriesQuery {
             .ok_or_else(|| Refusal::Unknown {
                 kind: Kind::Instrument,
                 name: self.symbol.clone(),
+                known: Vec::new(),
             })?;
         let rows = match self.as_published {
             true => snapshot.rows_as_first_published(self.dataset, id),

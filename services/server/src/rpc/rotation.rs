@@ -22,6 +22,7 @@ use contract::v1::{self, rotation_service_server::RotationService};
 use from_proto::{HistoryQuery, IndicatorsQuery, RecordsQuery, RotationQuery, WatchQuery};
 use marketdata::{day::Day, gap::Gap};
 use rotation::{
+    as_published::Measured,
     prepared::PreparedRotation,
     query::{QueryRefusal, query},
     report::report,
@@ -74,8 +75,7 @@ impl RotationQuery {
         &self,
         prepared: &PreparedRotation,
     ) -> Result<(v1::RotationReport, Vec<Gap>), Refusal> {
-        let made = report(prepared, &self.request)
-            .map_err(|unknown| Refusal::Unknown { kind: Kind::Indicator, name: unknown.0 })?;
+        let made = report(prepared, &self.request).map_err(|unknown| unknown_measure(unknown.0))?;
         Ok(to_proto::report(made))
     }
 }
@@ -203,9 +203,7 @@ impl HistoryQuery {
         prepared: &PreparedRotation,
     ) -> Result<Answer<v1::GetIndicatorHistoryResponse>, Refusal> {
         let name = &self.normal.measure_id;
-        let reading = prepared
-            .reading(name)
-            .ok_or_else(|| Refusal::Unknown { kind: Kind::Indicator, name: name.clone() })?;
+        let reading = prepared.reading(name).ok_or_else(|| unknown_measure(name.clone()))?;
         let history = &reading.history;
         let from = self.from.unwrap_or(Day::MIN);
         let until = self.until.unwrap_or(Day::MAX);
@@ -270,11 +268,18 @@ impl Query for RecordsQuery {
     }
 }
 
+/// No measure has the name; lists those that exist.
+fn unknown_measure(name: String) -> Refusal {
+    Refusal::Unknown { kind: Kind::Indicator, name, known: Measured::ids().collect() }
+}
+
 /// A rejected record query, reported at the field at fault.
 fn refused(refusal: QueryRefusal) -> Refusal {
     match refusal {
-        QueryRefusal::UnknownInstrument(name) => Refusal::Unknown { kind: Kind::Instrument, name },
-        QueryRefusal::UnknownMeasure(name) => Refusal::Unknown { kind: Kind::Indicator, name },
+        QueryRefusal::UnknownInstrument(name) => {
+            Refusal::Unknown { kind: Kind::Instrument, name, known: Vec::new() }
+        }
+        QueryRefusal::UnknownMeasure(name) => unknown_measure(name),
         QueryRefusal::NotApplicable { condition, why } => {
             let field = match condition {
                 None => "variable.transform".to_owned(),

@@ -6,6 +6,7 @@ use crate::{
     rpc::field::Fields,
     views::Pinned,
 };
+use ::portfolio::coverage::{Aspect, Coverage};
 use contract::{canonical::Canonical, v1};
 use marketdata::{
     gap::{Gap, GapReason},
@@ -87,6 +88,25 @@ pub fn result_id(method: &str, request: &impl Canonical, reference: &v1::Snapsho
 
 /// Initial capacity for the hashed bytes: a request of ordinary size.
 const RESULT_ID_CAPACITY: usize = 1024;
+
+/// How well data cover a portfolio.
+pub fn coverage(rows: &[Coverage]) -> Vec<v1::Coverage> {
+    let aspect = |aspect| match aspect {
+        Aspect::Priced => v1::CoverageAspect::Priced,
+        Aspect::Sized => v1::CoverageAspect::Sized,
+        Aspect::Classified => v1::CoverageAspect::Classified,
+        Aspect::OwnBetas => v1::CoverageAspect::OwnBetas,
+        Aspect::OwnTailHistory => v1::CoverageAspect::OwnTailHistory,
+        Aspect::Scored => v1::CoverageAspect::Scored,
+    };
+    let row = |row: &Coverage| v1::Coverage {
+        aspect: aspect(row.aspect).into(),
+        own: row.own,
+        proxied: row.proxied,
+        missing: row.missing,
+    };
+    rows.iter().map(row).collect()
+}
 
 /// Gaps as protobuf.
 pub fn gaps(gaps: Vec<Gap>) -> Vec<v1::Gap> {

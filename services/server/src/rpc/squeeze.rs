@@ -5,18 +5,23 @@ mod to_proto;
 
 use crate::{
     as_of::AsOf,
-    refusal::Refusal,
+    refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
         portfolio,
         query::{Normal, Place, Query, answer},
+        shared,
     },
     views::Pinned,
 };
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use from_proto::{BookQuery, RankQuery};
-use squeeze::{assess::assess, prepared::PreparedSqueeze, rank::rank};
+use squeeze::{
+    assess::assess,
+    prepared::PreparedSqueeze,
+    rank::{rank, unknown_exchange},
+};
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -57,7 +62,7 @@ impl Query for BookQuery {
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let book = portfolio::book(Some(portfolio), &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
-        let coverage = to_proto::coverage(&report);
+        let coverage = shared::coverage(&report.coverage);
         let totals = to_proto::totals(&report, self.participation);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
@@ -90,6 +95,10 @@ impl Query for RankQuery {
         prepared: &PreparedSqueeze,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let universe = &prepared.universe;
+        if let Some((name, known)) = unknown_exchange(universe, &self.wanted.exchanges) {
+            let known = known.into_iter().map(str::to_owned).collect();
+            return Err(Refusal::Unknown { kind: Kind::Exchange, name: name.to_owned(), known });
+        }
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
         let names = cut.places.map(|at| {

@@ -35,10 +35,11 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
     match refusal {
         Refusal::Invalid(_) => parts(Code::InvalidArgument, "INVALID_REQUEST"),
         Refusal::PageToken => parts(Code::InvalidArgument, "INVALID_PAGE_TOKEN"),
-        Refusal::Unknown { kind, name } => {
+        Refusal::Unknown { kind, name, known: _ } => {
             let reason = match kind {
                 Kind::Instrument => "UNKNOWN_INSTRUMENT",
                 Kind::Indicator => "UNKNOWN_INDICATOR",
+                Kind::Exchange => "UNKNOWN_EXCHANGE",
             };
             parts_with(Code::NotFound, reason, [("name", name.clone())])
         }

@@ -24,8 +24,8 @@ fn own_exit_and_marks_by_hand() {
     let report = book(&universe, &lines);
     let [s, t] = &report.lines[..] else { panic!("two short lines") };
     // 200,000 at 15 % of 800,000 per day: 1.667 days (methodology.md D1); 3,000 of 15,000: 0.2.
-    near(s.exit_days.unwrap(), 5.0 / 3.0);
-    near(t.exit_days.unwrap(), 0.2);
+    near(s.exit.normal.unwrap(), 5.0 / 3.0);
+    near(t.exit.recent.unwrap(), 0.2);
     near(s.market_value, -2e6);
     near(s.shares.unwrap(), -200_000.0);
     // Sold at 8, now 10: a loss of a quarter of the cost, 400,000.
@@ -37,9 +37,22 @@ fn own_exit_and_marks_by_hand() {
     near(report.share_scored.unwrap(), 1.0);
     // 150,000 in 0.2 days, 2,000,000 in 5/3: 1.95 m per day at first, then 1.2 m. 25 % is 537,500:
     // 390,000 after 0.2 days, and 147,500 at 1.2 m per day.
-    near(report.exit_curve[0].days, 0.2 + 147_500.0 / 1.2e6);
-    near(report.exit_days.unwrap(), 5.0 / 3.0);
+    near(report.normal_exit.curve[0].days, 0.2 + 147_500.0 / 1.2e6);
+    near(report.recent_exit.days.unwrap(), 5.0 / 3.0);
     assert!(report.gaps.iter().all(|gap| gap.subject == "universe"), "{:?}", report.gaps);
+}
+
+#[test]
+fn the_volume_of_a_squeeze_does_not_shorten_its_normal_exit() {
+    let mut world = World::new();
+    // 100,000 shares a day, and 4 m on the last ten sessions. The median of 63 sessions is 100,000;
+    // the average of 21 is (11·0.1 + 10·4)/21 m.
+    world.bars("Q", |back| (10.0, if back < 10 { 4e6 } else { 1e5 }));
+    world.settle("Q", SETTLED, [1e6, 8e6, 10e6]);
+    let report = book(&world.universe(), &[line("Q", -150_000.0, None)]);
+    near(report.lines[0].exit.normal.unwrap(), 10.0);
+    near(report.lines[0].exit.recent.unwrap(), 21.0 / 41.1);
+    near(report.normal_exit.curve[1].days, 5.0);
 }
 
 #[test]
@@ -70,11 +83,13 @@ fn every_line_is_assessed_or_a_gap_with_its_share() {
     assert_eq!(gap("nobody"), (GapReason::UnknownInstrument, Some(0.1)));
     assert_eq!(gap("portfolio.positions[3]"), (GapReason::NoPrice, Some(0.1)));
     near(report.share_scored.unwrap(), 0.2);
-    near(report.share_with_exit.unwrap(), 0.6);
-    let coverage = report.coverage;
-    near(coverage.resolved, 0.6);
-    near(coverage.excluded, 0.2);
-    near(coverage.not_joined, 0.2);
+    near(report.recent_exit.share.unwrap(), 0.6);
+    // Of 500,000 short, 300,000 has a price and 100,000 a score.
+    let [priced, scored] = report.coverage[..] else { panic!("{:?}", report.coverage) };
+    near(priced.own, 0.6);
+    near(priced.missing, 0.4);
+    near(scored.own, 0.2);
+    near(scored.missing, 0.8);
 }
 
 #[test]
@@ -86,8 +101,8 @@ fn lines_of_one_instrument_are_netted_before_long_and_short_part() {
     near(report.lines[0].market_value, -2_000.0);
     let longs = book(&universe, &[line("S", 100.0, None)]);
     assert_eq!((longs.lines.len(), longs.long_count), (0, 1));
-    assert_eq!((longs.share_scored, longs.mean_score, longs.exit_days), (None, None, None));
-    assert!(longs.exit_curve.is_empty());
+    assert_eq!((longs.share_scored, longs.mean_score, longs.normal_exit.days), (None, None, None));
+    assert!(longs.normal_exit.curve.is_empty());
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn a_later_spin_off_changes_prices_but_no_share_count() {
     let report = crate::world::book(&universe, &[crate::world::line("EXC", -3e6, None)]);
     near(report.lines[0].shares.unwrap(), -3e6);
     // 3 m at 15 % of 10 m per day.
-    near(report.lines[0].exit_days.unwrap(), 2.0);
+    near(report.lines[0].exit.normal.unwrap(), 2.0);
     // If the spin-off may already have happened, the result is a reason instead of a number.
     let mut unsure = World::new();
     unsure.bars_on("EXC", restated, 100, |_| (30.0, 14e6));

@@ -5,7 +5,6 @@ use super::{Kept, Segments};
 use crate::{
     StoreError,
     backend::{Listed, Reading},
-    parallel,
     segment::Summary,
     version::TableHasher,
 };
@@ -70,7 +69,8 @@ pub(super) async fn hashers(
         }
         // Later segments have no row before this instrument.
         let cut = rest.first().map(|next| next.summary.instruments.0);
-        (hashers, held) = parallel::run(move || hash_before(cut, hashers, held, dataset)).await?;
+        let hash = move || hash_before(cut, hashers, held, dataset);
+        (hashers, held) = segments.workers.run(hash).await?;
     }
     Ok(hashers)
 }

@@ -3,7 +3,7 @@
 use crate::{
     StoreError,
     column::Fault,
-    parallel,
+    parallel::Workers,
     segment::{self, Packed, Summary},
 };
 use marketdata::{
@@ -49,16 +49,18 @@ fn tier(summary: &Summary) -> Option<u32> {
 }
 
 /// Sorts the facts of several segments of a dataset together, and cuts and packs them again.
-pub(crate) async fn merge(segments: Vec<Segment>) -> Result<Vec<Packed>, StoreError> {
-    let (table, revisions) = parallel::run(move || gather(&segments)).await?;
+pub(crate) async fn merge(
+    segments: Vec<Segment>,
+    workers: &Workers,
+) -> Result<Vec<Packed>, StoreError> {
+    let (table, revisions) = workers.run(move || gather(&segments)).await?;
     let cuts = segment::cuts(&table.instrument);
     let (table, revisions) = (Arc::new(table), Ints::from_vec(revisions));
-    let packed: Result<Vec<Packed>, Fault> = parallel::map(cuts.len(), move |index| {
-        segment::pack(&table, &revisions, cuts[index].clone())
-    })
-    .await?
-    .into_iter()
-    .collect();
+    let packed: Result<Vec<Packed>, Fault> = workers
+        .map(cuts.len(), move |index| segment::pack(&table, &revisions, cuts[index].clone()))
+        .await?
+        .into_iter()
+        .collect();
     packed.map_err(|Fault(fault)| StoreError::Unpackable(fault))
 }
 

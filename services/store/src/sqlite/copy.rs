@@ -1,7 +1,10 @@
 //! Backups and restores: copies of one moment, verified before they get their name.
 
 use super::{Sqlite, identity::make_private, read, sql, transaction::Connections};
-use crate::{CheckReport, Store as _, StoreError, backend::Backend as _, fact_log::FactLog};
+use crate::{
+    CheckReport, Store as _, StoreError, backend::Backend as _, fact_log::FactLog,
+    parallel::Workers,
+};
 use marketdata::market::RevisionMark;
 use std::{
     path::{Path, PathBuf},
@@ -63,7 +66,8 @@ async fn verified(copy: &Path) -> Result<(CheckReport, RevisionMark), StoreError
 }
 
 async fn read_only(path: &Path) -> Result<FactLog, StoreError> {
-    Ok(FactLog::new(Arc::new(Sqlite::open_read_only(path).await?)))
+    let backend = Sqlite::open_read_only(path).await?;
+    Ok(FactLog::new(Arc::new(backend), Workers::per_processor()))
 }
 
 /// Copies the store at `from` (a backup, or a store that is in use) to the new file `to`.

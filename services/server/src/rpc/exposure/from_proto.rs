@@ -1,6 +1,6 @@
 //! Validates exposure requests.
 
-use super::to_proto;
+use super::{size_scheme::size_scheme, to_proto};
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
@@ -11,6 +11,7 @@ use contract::v1;
 use exposure::settings::{
     BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX,
 };
+use factors::size_scheme::SizeScheme;
 use marketdata::day::Day;
 use stats::quantile::QuantileRule;
 
@@ -32,6 +33,7 @@ pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
     pub(super) beta: BetaSettings,
     pub(super) tail: TailSettings,
+    pub(super) size_scheme: SizeScheme,
     pub(super) repeat_on: Option<Day>,
     pub(super) listing: Listing,
     /// The request with all defaults applied; the portfolio is read from it.
@@ -49,6 +51,7 @@ impl FromProto for AnalysisQuery {
         let as_of = shared::as_of(&mut fields, request.as_of.take());
         let beta = beta_settings(&mut fields, request.beta.get_or_insert_default());
         let tail = tail_settings(&mut fields, request.tail.get_or_insert_default());
+        let size_scheme = size_scheme(&mut fields, request.size_scheme.get_or_insert_default());
         let repeat_on = fields.day("repeat_on", &request.repeat_on);
         let top = fields.within_or(
             "top_positions",
@@ -66,6 +69,7 @@ impl FromProto for AnalysisQuery {
             as_of,
             beta,
             tail,
+            size_scheme,
             repeat_on,
             listing,
             normal: request,

@@ -9,28 +9,30 @@ use contract::v1;
 use exposure::{
     beta::Beta,
     report::{
-        BookBeta, Concentration, CrowdTrade, Exposure, ExposureCoverage, ExposureReport, Leg,
-        Measured, PositionRow, ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
+        BookBeta, Concentration, CrowdTrade, DayPnl, Exposure, ExposureReport, Leg, Measured,
+        PositionRow, ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
     },
     settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
     validate::Unresolved,
 };
-use factors::{market_value::CapSource, size::SizeBucket};
+use factors::{market_value::CapSource, size_scheme::SizeScheme};
 use stats::{quantile::QuantileRule, regression};
 
-/// The analysis of a book that was joined from `portfolio`.
+/// The analysis of a book that was joined from a portfolio.
 pub(super) fn report(
     report: ExposureReport,
-    book: &Book,
-    portfolio: &v1::Portfolio,
+    scheme: &SizeScheme,
+    (book, portfolio): (&Book, &v1::Portfolio),
 ) -> v1::ExposureReport {
     let (gross, nav) = (book.gross, book.net_asset_value);
     let sizes = report.by_size.iter().map(|group| v1::SizeExposure {
-        bucket: size_bucket(group.bucket).into(),
+        bucket_id: group.bucket_id.clone().unwrap_or_default(),
         exposure: Some(exposure(&group.exposure)),
     });
     let by_size = sizes.collect();
+    let scheme_id = &report.sector_scheme;
     let sectors = report.by_sector.into_iter().map(|group| v1::SectorExposure {
+        scheme_id: group.sector.as_ref().map(|_| scheme_id.clone()).unwrap_or_default(),
         sector: group.sector.unwrap_or_default(),
         exposure: Some(exposure(&group.exposure)),
     });
@@ -40,6 +42,7 @@ pub(super) fn report(
         net_leverage: report.net_leverage,
         by_size,
         by_sector: sectors.collect(),
+        size_scheme: Some(size_scheme(scheme)),
         beta_settings: Some(beta_settings(&report.settings)),
         market_symbol: report.market_symbol.unwrap_or_default(),
         small_cap_symbol: report.small_cap_symbol.unwrap_or_default(),
@@ -47,21 +50,34 @@ pub(super) fn report(
         up_market_beta: report.up_market.map(measured),
         size_beta: Some(book_beta(&report.size, gross, nav)),
         crowd_trade: Some(crowd_trade(&report.trade, gross, nav)),
-        tail_risk: report.tail.as_ref().map(tail_risk),
+        tail_risk: report.tail.as_ref().map(|tail| v1::TailRisk {
+            worst_day: report.worst_day.map(day_pnl),
+            ..tail_risk(tail)
+        }),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
         concentration: Some(concentration(&report.concentration)),
-        positions: report.positions.into_iter().map(|row| position(row, portfolio)).collect(),
+        positions: report
+            .positions
+            .into_iter()
+            .map(|row| position(row, &report.sector_scheme, portfolio))
+            .collect(),
+        sector_scheme_id: report.sector_scheme.clone(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
     }
 }
 
-/// The share of the portfolio that was matched to data.
-pub(super) fn coverage(coverage: &ExposureCoverage) -> v1::Coverage {
-    v1::Coverage {
-        resolved: coverage.resolved,
-        proxied: coverage.proxied,
-        excluded: coverage.excluded,
-        not_joined: coverage.not_joined,
+/// A size scheme.
+pub(super) fn size_scheme(scheme: &SizeScheme) -> v1::SizeScheme {
+    let bands = scheme.bands.iter().map(|band| v1::SizeBand {
+        bucket_id: band.bucket_id.clone(),
+        lower_edge_usd: band.lower_edge_usd,
+    });
+    v1::SizeScheme {
+        scheme_id: scheme.scheme_id.clone(),
+        bands: bands.collect(),
+        lag_sessions: Some(scheme.lag_sessions as i32),
+        buffer: Some(scheme.buffer),
+        reconstitutions: Some(scheme.reconstitutions as i32),
     }
 }
 
@@ -177,7 +193,7 @@ fn crowd_trade(trade: &CrowdTrade, gross: f64, nav: Option<f64>) -> v1::CrowdTra
         crowd_standard_deviation: trade.crowd_standard_deviation,
         crowd_ratio: trade.crowd_ratio,
         unwinds: trade.unwinds.iter().map(unwind).collect(),
-        repeat: trade.repeat.as_ref().map(repeat),
+        repeat: trade.repeat.as_ref().map(|day| repeat(day, trade.crowd_standard_deviation)),
     }
 }
 
@@ -186,13 +202,23 @@ fn unwind(unwind: &Unwind) -> v1::Unwind {
         standard_deviations: unwind.standard_deviations,
         crowd_return: unwind.crowd_return,
         pnl: unwind.pnl,
+        pnl_low: unwind.pnl_low,
+        pnl_high: unwind.pnl_high,
         pnl_standard_error: unwind.pnl_standard_error,
         legs: leg_pnls(unwind.leg_pnl),
     }
 }
 
-fn repeat(repeat: &Repeat) -> v1::DayRepeat {
+const fn day_pnl(day: DayPnl) -> v1::DayPnl {
+    v1::DayPnl { pnl: day.pnl, missing_gross_share: day.missing_gross_share }
+}
+
+fn repeat(repeat: &Repeat, deviation: Option<f64>) -> v1::DayRepeat {
+    let crowd = repeat.crowd_return;
     v1::DayRepeat {
+        crowd_return: crowd,
+        crowd_standard_deviations: crowd.zip(deviation).map(|(crowd, sd)| crowd / sd),
+        day: Some(day_pnl(repeat.day)),
         on: repeat.on.to_string(),
         pnl: repeat.pnl,
         legs: leg_pnls(repeat.leg_pnl),
@@ -217,6 +243,7 @@ fn tail_risk(risk: &TailRisk) -> v1::TailRisk {
         levels: risk.levels.iter().map(tail_level).collect(),
         worst_on: risk.worst_on.to_string(),
         worst_pnl: risk.worst_pnl,
+        worst_day: None,
         worst_scenario_on: risk.worst_scenario_on.to_string(),
         worst_scenario_pnl: risk.worst_scenario_pnl,
         draws: risk.draws as i32,
@@ -273,19 +300,13 @@ fn concentration(concentration: &Concentration) -> v1::Concentration {
     }
 }
 
-const fn size_bucket(bucket: Option<SizeBucket>) -> v1::SizeBucket {
-    match bucket {
-        None => v1::SizeBucket::Unspecified,
-        Some(SizeBucket::Mega) => v1::SizeBucket::Mega,
-        Some(SizeBucket::Large) => v1::SizeBucket::Large,
-        Some(SizeBucket::Mid) => v1::SizeBucket::Mid,
-        Some(SizeBucket::Small) => v1::SizeBucket::Small,
-        Some(SizeBucket::Micro) => v1::SizeBucket::Micro,
-    }
-}
-
-fn position(row: PositionRow, portfolio: &v1::Portfolio) -> v1::PositionExposure {
+fn position(
+    row: PositionRow,
+    sector_scheme: &str,
+    portfolio: &v1::Portfolio,
+) -> v1::PositionExposure {
     let observations = row.observations as i32;
+    let sized = row.bucket.as_ref().map(|(_, sized)| *sized);
     let source = match row.market_cap_source {
         None => v1::MarketCapSource::Unspecified,
         Some(CapSource::SharesTimesClose) => v1::MarketCapSource::SharesTimesClose,
@@ -303,7 +324,10 @@ fn position(row: PositionRow, portfolio: &v1::Portfolio) -> v1::PositionExposure
         market_cap_source: source.into(),
         market_cap_on: row.market_cap_on.map(|day| day.to_string()).unwrap_or_default(),
         market_cap_rank: row.market_cap_rank.map(|rank| rank as i32),
-        size_bucket: size_bucket(row.size_bucket).into(),
+        sized_on: sized.map(|sized| sized.sized_on.to_string()).unwrap_or_default(),
+        lagged_market_cap_usd: sized.map(|sized| sized.lagged_market_cap_usd),
+        bucket_id: row.bucket.map(|(bucket_id, _)| bucket_id).unwrap_or_default(),
+        sector_scheme_id: row.sector.as_ref().map(|_| sector_scheme.to_owned()).unwrap_or_default(),
         sector: row.sector.unwrap_or_default(),
         market_beta: row.market.map(|beta| name_beta(beta, observations)),
         size_beta: row.size.map(|beta| name_beta(beta, observations)),

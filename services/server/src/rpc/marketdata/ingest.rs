@@ -25,7 +25,7 @@ use ingest::{
     prepare::prepare,
     report::{FileReport, PreparedFile},
 };
-use marketdata::instant::Instant;
+use marketdata::{instant::Instant, market::Market};
 use prost::Message as _;
 use std::sync::Arc;
 use store::{Append, Appended, Provenance, RequestKey, StoreError};
@@ -160,7 +160,15 @@ impl Upload {
     }
 
     /// Prepares on the head and appends; retries if another process committed first.
+    ///
+    /// The compute pool may be busy with analyses, and no other upload should wait for that. So the
+    /// file is prepared there before the write lock is taken. If the head has moved meanwhile, the
+    /// file is prepared again under the lock, on a thread of its own.
     async fn write(&self, services: &Services) -> Result<v1::IngestResponse, Refusal> {
+        let market = services.market.head();
+        let (parsed, ahead_of) = (Arc::clone(&self.parsed), market.head().revision);
+        let prepared = services.compute.run(move || prepare(&parsed, &market)).await?;
+        let mut ahead = Some(prepared);
         let writing = services.market.writing().await;
         let kept = services.store.answer_of(&self.key, self.fingerprint).await;
         if let Err(error) = &kept {
@@ -173,19 +181,12 @@ impl Upload {
         let mut moved = None;
         for _ in 0..limits::WRITE_ATTEMPTS {
             let market = services.market.head();
-            let parsed = Arc::clone(&self.parsed);
-            let PreparedFile { batch, report } =
-                services.compute.run(move || prepare(&parsed, &market)).await?.map_err(refused)?;
-            let revision = if batch.is_empty() { batch.base_revision } else { batch.revision() };
-            let answer = self.answer(services, report, revision);
-            let append = Append {
-                key: self.key.clone(),
-                fingerprint: self.fingerprint,
-                provenance: self.provenance.clone(),
-                batch,
-                answer: kept_form(&answer),
-                forget_before: self.forget_before(),
+            let is_same = market.head().revision == ahead_of;
+            let prepared = match ahead.take().filter(|_| is_same) {
+                Some(prepared) => prepared,
+                None => self.prepare_aside(market).await?,
             };
+            let (append, answer) = self.append(services, prepared.map_err(refused)?);
             let appended = services.store.append(append).await;
             services.store_health.written(&appended);
             match appended {
@@ -207,6 +208,36 @@ impl Upload {
         }
         Err(Refusal::Failed("invariant: at least one attempt to write".into()))
             .map_err(|failed| moved.map_or(failed, Refusal::Store))
+    }
+
+    /// Prepares the file while the write lock is held: not on the compute pool, where it would queue
+    /// behind analyses.
+    async fn prepare_aside(
+        &self,
+        market: Arc<Market>,
+    ) -> Result<Result<PreparedFile, refusal::Refusal>, Refusal> {
+        let parsed = Arc::clone(&self.parsed);
+        let prepared = tokio::task::spawn_blocking(move || prepare(&parsed, &market)).await;
+        prepared.map_err(|error| Refusal::Failed(format!("a preparation ended: {error}")))
+    }
+
+    /// The write of a prepared file, and the answer to it.
+    fn append(
+        &self,
+        services: &Services,
+        PreparedFile { batch, report }: PreparedFile,
+    ) -> (Append, v1::IngestResponse) {
+        let revision = if batch.is_empty() { batch.base_revision } else { batch.revision() };
+        let answer = self.answer(services, report, revision);
+        let append = Append {
+            key: self.key.clone(),
+            fingerprint: self.fingerprint,
+            provenance: self.provenance.clone(),
+            batch,
+            answer: kept_form(&answer),
+            forget_before: self.forget_before(),
+        };
+        (append, answer)
     }
 
     /// Answers older than this instant may be deleted.

@@ -1,14 +1,15 @@
 //! A page of a history as published: sessions are computed one by one while the caller waits.
 
 use super::from_proto::HistoryQuery;
-use crate::{compute::Compute, refusal::Refusal, rpc::shared, services::Services, views::Pinned};
+use crate::{
+    refusal::Refusal,
+    rpc::shared,
+    services::Services,
+    views::{Pinned, View},
+};
 use contract::v1;
 use marketdata::{dataset::Dataset, day::Day};
-use rotation::as_published::{AsPublished, Measured, Point, as_published, last_closed, sessions};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use rotation::as_published::{AsPublished, Measured, Point, Progress, last_closed, sessions};
 
 /// A page of a measure as published.
 #[derive(Debug)]
@@ -21,55 +22,36 @@ pub(super) struct Page {
     pub(super) made: AsPublished,
 }
 
-/// Sets its flag on drop: a handler is dropped when its client leaves and at the deadline.
-struct Caller {
-    left: Arc<AtomicBool>,
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        self.left.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Runs work on the compute pool; between its steps the work can check whether its caller still
-/// waits.
-async fn while_waited_for<T: Send + 'static>(
-    compute: &Compute,
-    work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
-) -> Result<T, Refusal> {
-    let caller = Caller { left: Arc::new(AtomicBool::new(false)) };
-    let left = Arc::clone(&caller.left);
-    let done = compute.run(move || work(&|| !left.load(Ordering::Relaxed))).await;
-    drop(caller);
-    done
-}
-
-/// Computes the page that a request asks for.
+/// Computes the page that a request asks for. Each session is a job of its own: other computations
+/// get their turn between sessions, and the work ends when the caller leaves.
 pub(super) async fn page(
     services: &Services,
     query: &HistoryQuery,
     measured: &Measured,
     pinned: &Pinned,
 ) -> Result<Page, Refusal> {
-    let all = asked_sessions(query, pinned);
-    let asked = all[query.page.cut(all.len(), pinned).places].to_vec();
-    let (measured, pinned) = (measured.clone(), pinned.clone());
-    let work = move |waited_for: &dyn Fn() -> bool| {
-        let (snapshot, roles) = (pinned.snapshot(), &pinned.view().roles);
-        let made = as_published(snapshot, roles, &measured, &asked, waited_for);
-        Ok(Page { made: made.ok_or(Refusal::CallerGone)?, sessions: all.len(), measured })
+    let jobs = services.compute.jobs()?;
+    let (from, until, page) = (query.from, query.until, query.page.clone());
+    let data = pinned.clone();
+    let begin = move || {
+        let all = asked_sessions(from, until, &data);
+        (all[page.cut(all.len(), &data).places].to_vec(), all.len())
     };
-    while_waited_for(&services.compute, work).await?
+    let (on_page, sessions) = jobs.run(begin).await?;
+    let View { snapshot, roles } = pinned.view().clone();
+    let none = Progress::new(snapshot, roles, measured.clone());
+    let progress = jobs.run_each(none, on_page, Progress::add).await?;
+    let made = jobs.run(move || progress.finish()).await?;
+    Ok(Page { measured: measured.clone(), sessions, made })
 }
 
 /// The sessions requested: from the first day of any bar or series to the last close by the as-of
 /// at most.
-fn asked_sessions(query: &HistoryQuery, pinned: &Pinned) -> Vec<Day> {
+fn asked_sessions(from: Option<Day>, until: Option<Day>, pinned: &Pinned) -> Vec<Day> {
     let known = pinned.snapshot().first_day(&[Dataset::Bars, Dataset::Series]);
     let Some(known) = known else { return Vec::new() };
-    let from = query.from.unwrap_or(Day::MIN).max(known);
-    let until = query.until.unwrap_or(Day::MAX).min(last_closed(pinned.as_of()));
+    let from = from.unwrap_or(Day::MIN).max(known);
+    let until = until.unwrap_or(Day::MAX).min(last_closed(pinned.as_of()));
     sessions(from, until)
 }
 
@@ -80,33 +62,5 @@ pub(super) fn point(point: &Point) -> v1::IndicatorPoint {
         value: point.value,
         known_at: Some(shared::timestamp(point.known_at)),
         observed_on: point.observed_on.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn work_sees_that_its_caller_left_and_not_before() {
-        let compute = Compute::new(1, 1).unwrap();
-        let waited_for = while_waited_for(&compute, |waited_for| waited_for()).await;
-        assert!(waited_for.unwrap());
-        let (begun, at_work) = tokio::sync::oneshot::channel();
-        let (stopped, at_end) = tokio::sync::oneshot::channel();
-        let call = tokio::spawn(async move {
-            let work = move |waited_for: &dyn Fn() -> bool| {
-                let _heard = begun.send(());
-                while waited_for() {
-                    std::thread::yield_now();
-                }
-                let _heard = stopped.send(());
-            };
-            while_waited_for(&compute, work).await
-        });
-        at_work.await.unwrap();
-        call.abort();
-        let patience = std::time::Duration::from_secs(20);
-        tokio::time::timeout(patience, at_end).await.expect("it stops").unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     as_of::AsOf,
     limits,
-    refusal::{Kind, Refusal},
+    refusal::Refusal,
     rpc::{field::Fields, page::Page, query::FromProto, shared, vintage::is_as_published},
 };
 use contract::v1;
@@ -157,7 +157,7 @@ impl FromProto for HistoryQuery {
         let query = HistoryQuery { as_of, page, from, until, as_published, normal };
         let query = fields.finish(Some(query))?;
         // Refused before anything is prepared for it.
-        if is_known { Ok(query) } else { Err(Refusal::Unknown { kind: Kind::Indicator, name }) }
+        if is_known { Ok(query) } else { Err(super::unknown_measure(name)) }
     }
 }
 

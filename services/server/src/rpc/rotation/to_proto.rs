@@ -9,21 +9,27 @@ use marketdata::{
     snapshot::Snapshot,
 };
 use rotation::{
-    composite::{Composite, Flip, Score, ScoreNow, State},
+    component::Score,
+    composite::{Composite, Flip, ScoreNow},
     hysteresis::Side,
     indicator,
     measure::{Detail, Source, Spec, Unit},
-    prepared::Reading,
+    prepared::{PreparedRotation, Reading},
     query::{Answer, Found},
     record::{Direction, Record, RecordKind},
     report::{Move, RotationReport},
+    session_move::{MoveRow, SessionMove, SessionStatus},
+    state::State,
     subject::Resolved,
+    threshold::Threshold,
 };
 
 /// A report, and its gaps.
 pub(super) fn report(report: RotationReport<'_>) -> (v1::RotationReport, Vec<Gap>) {
     let mut wire = v1::RotationReport {
         report_id: String::new(),
+        headline: report.headline,
+        session_move: report.prepared.session_move.as_ref().map(|m| moved(m, report.prepared)),
         composite: report.prepared.composite.as_ref().map(composite),
         readings: report.readings.into_iter().map(reading).collect(),
         moves: report.moves.into_iter().map(index_move).collect(),
@@ -50,15 +56,38 @@ fn reading(reading: &Reading) -> v1::IndicatorReading {
         percentile: reading.percentile,
         observations: reading.history.values.len() as i32,
         record: reading.record.map(|r| record(&r, spec.kind)),
-        contribution: reading.contribution.map(|(_, value)| value),
-        contributes_to: match reading.contribution {
-            Some((of, _)) => score_kind(of).into(),
-            None => v1::RotationScoreKind::Unspecified.into(),
-        },
         sources: reading.sources.iter().map(source).collect(),
         details: reading.details.iter().map(detail).collect(),
         gaps: shared::gaps(reading.gaps.clone()),
         method: reading.indicator.method.to_owned(),
+    }
+}
+
+fn moved(moved: &SessionMove, prepared: &PreparedRotation) -> v1::SessionMove {
+    v1::SessionMove {
+        on: moved.on.to_string(),
+        session_status: match moved.status {
+            None => v1::SessionStatus::Unspecified.into(),
+            Some(SessionStatus::Open) => v1::SessionStatus::Open.into(),
+            Some(SessionStatus::Closed) => v1::SessionStatus::Closed.into(),
+        },
+        is_rotation: moved.is_rotation,
+        rows: moved.rows.iter().map(|row| move_row(row, prepared)).collect(),
+        rotations_per_year: moved.rate.map(|rate| rate.per_year),
+        rate_sessions: moved.rate.map_or(0, |rate| rate.sessions as i32),
+        rotations_last_year: moved.rate.map_or(0, |rate| rate.last_year as i32),
+    }
+}
+
+fn move_row(row: &MoveRow, prepared: &PreparedRotation) -> v1::SessionMoveRow {
+    let spec = prepared.reading(row.measure).map(|reading| &reading.spec);
+    v1::SessionMoveRow {
+        measure_id: row.measure.to_owned(),
+        value: row.value,
+        unit: spec.map_or(v1::IndicatorUnit::Unspecified, |spec| unit(spec.unit)).into(),
+        z: row.z,
+        z_observations: row.z_observations.map(|count| count as i32),
+        record: spec.zip(row.record).map(|(spec, r)| record(&r, spec.kind)),
     }
 }
 
@@ -68,15 +97,26 @@ fn composite(composite: &Composite) -> v1::RotationComposite {
         on: composite.on.to_string(),
         since_on: composite.since.to_string(),
         sessions: composite.sessions as i32,
+        threshold: Some(threshold(&composite.threshold)),
         scores: composite.scores.iter().map(score).collect(),
         flips: composite.flips.iter().map(flip).collect(),
+    }
+}
+
+fn threshold(threshold: &Threshold) -> v1::RotationThreshold {
+    v1::RotationThreshold {
+        on_at: threshold.on,
+        off_at: threshold.off(),
+        fixed_on: threshold.fixed_on.to_string(),
+        sessions: threshold.sessions as i32,
+        changes_per_year: threshold.changes_per_year,
     }
 }
 
 fn score(score: &ScoreNow) -> v1::RotationScore {
     let contributions = score.contributions.iter().map(|part| v1::ScoreContribution {
         measure_id: part.component.measure.to_owned(),
-        sign: part.component.sign,
+        sign: part.component.sign(),
         z: part.z,
         contribution: part.contribution,
     });
@@ -88,6 +128,8 @@ fn score(score: &ScoreNow) -> v1::RotationScore {
     v1::RotationScore {
         kind: score_kind(score.score).into(),
         value: score.value,
+        components_used: score.used as i32,
+        components_total: ScoreNow::TOTAL as i32,
         switch: switch.into(),
         sessions: score.switch.sessions as i32,
         contributions: contributions.collect(),
@@ -112,6 +154,7 @@ const fn state(state: State) -> v1::RotationState {
         State::MegacapLed => v1::RotationState::MegacapLed,
         State::Broadening => v1::RotationState::Broadening,
         State::Neutral => v1::RotationState::Neutral,
+        State::Unknown => v1::RotationState::Unknown,
     }
 }
 
@@ -120,6 +163,7 @@ const fn score_kind(score: Score) -> v1::RotationScoreKind {
         Score::Size => v1::RotationScoreKind::Size,
         Score::Breadth => v1::RotationScoreKind::Breadth,
         Score::Risk => v1::RotationScoreKind::Risk,
+        Score::Squeeze => v1::RotationScoreKind::Squeeze,
     }
 }
 

@@ -9,7 +9,7 @@ use factors::short_ratio::Published;
 use marketdata::{basis::Units, dataset::Dataset, day::Day};
 use squeeze::{
     assess::{Mark, ShortBook, ShortLine},
-    exit::Participation,
+    exit::{ExitPlan, ExitPoint, Participation},
     measure::Component,
     name::SqueezeName,
     rank::Ranking,
@@ -42,30 +42,25 @@ pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
 
 /// The totals of a short book.
 pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::ShortBookTotals {
-    let curve = book.exit_curve.iter();
     v1::ShortBookTotals {
         gross_short: book.gross_short,
         short_count: book.lines.len() as i32,
         long_count: book.long_count as i32,
         share_scored: book.share_scored,
-        share_with_exit_days: book.share_with_exit,
         mean_score: book.mean_score,
         profit_and_loss: book.profit_and_loss,
         participation: participation.share(),
-        exit_curve: curve
-            .map(|point| v1::ExitPoint { fraction: point.fraction, days: point.days })
-            .collect(),
-        exit_days: book.exit_days,
+        exit_at_normal_volume: Some(exit_plan(&book.normal_exit)),
+        exit_at_recent_volume: Some(exit_plan(&book.recent_exit)),
     }
 }
 
-/// The share of a book that was matched to data.
-pub(super) fn coverage(book: &ShortBook) -> v1::Coverage {
-    v1::Coverage {
-        resolved: book.coverage.resolved,
-        proxied: 0.0,
-        excluded: book.coverage.excluded,
-        not_joined: book.coverage.not_joined,
+fn exit_plan(plan: &ExitPlan) -> v1::ExitPlan {
+    let point = |point: &ExitPoint| v1::ExitPoint { fraction: point.fraction, days: point.days };
+    v1::ExitPlan {
+        share_with_exit_days: plan.share,
+        curve: plan.curve.iter().map(point).collect(),
+        exit_days: plan.days,
     }
 }
 
@@ -100,7 +95,8 @@ pub(super) fn line(
         market_value: line.market_value,
         share_of_gross_short: Some(line.share_of_short),
         quantity: line.shares.ok(),
-        exit_days: line.exit_days.ok(),
+        exit_days_at_normal_volume: line.exit.normal.ok(),
+        exit_days_at_recent_volume: line.exit.recent.ok(),
         mark: line.mark.map(mark),
         lots,
     }
@@ -197,6 +193,7 @@ fn inputs(universe: &Universe, name: &SqueezeName) -> Vec<v1::Input> {
     let units = Units::of(universe.snapshot(), name.instrument());
     add("average_volume_at_settlement", settled, name.average_volume_at_settlement().ok());
     add("average_volume_21", last, name.average_volume().ok());
+    add("normal_volume_63", last, name.normal_volume().ok());
     add("close", last, name.close(&units).ok());
     inputs
 }

@@ -1,0 +1,162 @@
+//! The questions of the demo, and their answers as text and as JSON.
+
+use crate::{
+    connect::{Clients, Connection},
+    json, show,
+    terminal::{Terminal, Tone},
+};
+use anyhow::Result;
+use contract::v1::{
+    AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf, AssessShortBookRequest,
+    AssessShortBookResponse, GetRotationRequest, GetRotationResponse, InstrumentRef, Portfolio,
+    Position, as_of::When, position::Size,
+};
+use prost::Message as _;
+use serde_json::{Map, Value};
+use simulation::{factors, market::Market, rotation_day::ROTATION_ON, sample::Holding};
+
+/// Net asset value of the fund that holds the sample portfolio.
+const NET_ASSET_VALUE_USD: f64 = 100e6;
+
+/// The answers.
+pub(super) struct Story {
+    /// What the portfolio's owner could have known one day earlier: nothing of the rotation day is
+    /// visible.
+    evening_before: AnalyzePortfolioResponse,
+    rotation: GetRotationResponse,
+    /// The same question again, with the reference of the first answer.
+    replay: GetRotationResponse,
+    exposure: AnalyzePortfolioResponse,
+    short_book: AssessShortBookResponse,
+}
+
+impl Story {
+    pub(super) async fn ask(
+        market: &Market,
+        book: &[Holding],
+        clients: &Clients,
+        connection: &Connection,
+    ) -> Result<Story> {
+        let (mut rotation, mut exposure) = (clients.rotation(), clients.exposure());
+        let before = evening_before(market, book);
+        let evening_before = exposure.analyze_portfolio(connection.request(before)).await?;
+        let day = GetRotationRequest { as_of: rotation_day(), ..Default::default() };
+        let report = rotation.get_rotation(connection.request(day)).await?.into_inner();
+        let again = rotation.get_rotation(connection.request(replay_of(&report))).await?;
+        let day = the_day(book);
+        let exposure = exposure.analyze_portfolio(connection.request(day)).await?;
+        let shorts = AssessShortBookRequest {
+            as_of: rotation_day(),
+            portfolio: Some(portfolio(book)),
+            participation: None,
+        };
+        let short_book = clients.squeeze().assess_short_book(connection.request(shorts)).await?;
+        Ok(Story {
+            evening_before: evening_before.into_inner(),
+            rotation: report,
+            replay: again.into_inner(),
+            exposure: exposure.into_inner(),
+            short_book: short_book.into_inner(),
+        })
+    }
+
+    /// One object with an answer per question.
+    pub(super) fn as_json(&self) -> Result<String> {
+        let exposure = "AnalyzePortfolioResponse";
+        let answers = [
+            ("eveningBefore", json::of(exposure, &self.evening_before)?),
+            ("rotation", json::of("GetRotationResponse", &self.rotation)?),
+            ("exposure", json::of(exposure, &self.exposure)?),
+            ("shortBook", json::of("AssessShortBookResponse", &self.short_book)?),
+        ];
+        let mut object = Map::new();
+        for (name, answer) in answers {
+            object.insert(name.to_owned(), serde_json::from_str::<Value>(&answer)?);
+        }
+        Ok(format!("{}\n", serde_json::to_string_pretty(&object)?))
+    }
+
+    /// Every answer with all of its tables.
+    pub(super) fn in_full(&self, terminal: Terminal) -> String {
+        let rotation = show::rotation::report(&self.rotation, terminal).render(terminal);
+        let exposure = show::exposure::report(&self.exposure, terminal).render(terminal);
+        let shorts = show::squeeze::book(&self.short_book, 10, terminal).render(terminal);
+        let before = self.words_of_the_evening(terminal);
+        let replayed = self.replayed(terminal);
+        format!("{before}{rotation}  {replayed}\n\n{exposure}\n{shorts}\n")
+    }
+
+    fn words_of_the_evening(&self, terminal: Terminal) -> String {
+        let known = show::evidence::as_known(self.evening_before.snapshot.as_ref());
+        let heading = terminal.heading(&format!("The evening before, as known at {known}"));
+        let report = self.evening_before.report.as_ref();
+        let words = report
+            .map(|report| show::exposure::words(report, &self.evening_before.coverage, terminal));
+        format!("{heading}{}", terminal.wrap(&format!("{}\n", words.unwrap_or_default())))
+    }
+
+    fn replayed(&self, terminal: Terminal) -> String {
+        let words = if self.replay.encode_to_vec() == self.rotation.encode_to_vec() {
+            terminal.paint(Tone::Good, "the same bytes")
+        } else {
+            terminal.paint(Tone::Bad, "a different answer")
+        };
+        format!("The same request with that reference returns {words}.")
+    }
+}
+
+fn rotation_day() -> Option<AsOf> {
+    Some(AsOf { when: Some(When::On(ROTATION_ON.to_owned())), ..AsOf::default() })
+}
+
+fn evening_before(market: &Market, book: &[Holding]) -> AnalyzePortfolioRequest {
+    let on = market.days[market.rotation - 1].to_string();
+    AnalyzePortfolioRequest {
+        as_of: Some(AsOf { when: Some(When::On(on)), ..AsOf::default() }),
+        portfolio: Some(portfolio(book)),
+        repeat_on: market.days[factors::earlier_rotation(market.rotation)].to_string(),
+        top_positions: Some(0),
+        ..AnalyzePortfolioRequest::default()
+    }
+}
+
+fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
+    AnalyzePortfolioRequest {
+        as_of: rotation_day(),
+        portfolio: Some(portfolio(book)),
+        repeat_on: ROTATION_ON.to_owned(),
+        top_positions: Some(8),
+        ..AnalyzePortfolioRequest::default()
+    }
+}
+
+/// The request whose answer must be the same bytes.
+fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
+    let reference = answer.snapshot.clone().unwrap_or_default();
+    let as_of = AsOf {
+        when: reference.as_of.map(When::At),
+        revision: Some(reference.revision),
+        data_version: Some(reference.data_version),
+        model_version: Some(reference.model_version),
+        config_hash: Some(reference.config_hash),
+    };
+    GetRotationRequest { as_of: Some(as_of), ..GetRotationRequest::default() }
+}
+
+fn portfolio(book: &[Holding]) -> Portfolio {
+    let positions = book.iter().map(|holding| Position {
+        instrument: Some(InstrumentRef {
+            symbol: holding.symbol.clone(),
+            ..InstrumentRef::default()
+        }),
+        size: Some(Size::Quantity(holding.quantity)),
+        average_cost: Some(holding.average_cost),
+        ..Position::default()
+    });
+    Portfolio {
+        portfolio_id: "sample".to_owned(),
+        positions: positions.collect(),
+        net_asset_value: Some(NET_ASSET_VALUE_USD),
+        ..Portfolio::default()
+    }
+}

@@ -1,0 +1,49 @@
+//! How well data cover a portfolio, aspect by aspect: one number would let a book with known prices
+//! and unknown sizes look covered.
+
+/// What an answer needs to know of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Aspect {
+    /// Own: a fresh price. Proxied: a price more than a week old, or the value submitted for a known
+    /// name. Missing: an unknown symbol.
+    Priced,
+    /// Own: shares times close. Proxied: a printed market value, or a name that may be a fund.
+    /// Missing: funds, indices and names without a market value.
+    Sized,
+    /// Own: a sector in the scheme of the report.
+    Classified,
+    /// Own: a beta estimated from its own returns. Proxied: the mean of its bucket or of all names.
+    OwnBetas,
+    /// Shares of gross times sessions of the tail. Own: its own returns. Proxied: stand-ins.
+    OwnTailHistory,
+    /// Own: a squeeze score.
+    Scored,
+}
+
+/// Shares of gross by how well one aspect is covered; they sum to one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coverage {
+    /// The aspect.
+    pub aspect: Aspect,
+    /// Share with data of its own.
+    pub own: f64,
+    /// Share for which something else stands in.
+    pub proxied: f64,
+    /// Share without either.
+    pub missing: f64,
+}
+
+impl Coverage {
+    /// The shares of a gross above zero that these market values are; the rest is missing.
+    pub fn of(aspect: Aspect, own: f64, proxied: f64, gross: f64) -> Coverage {
+        let own = (own / gross).clamp(0.0, 1.0);
+        let proxied = (proxied / gross).clamp(0.0, 1.0 - own);
+        // Sums of parts may differ from the whole in the last bits; those are not a gap.
+        let rest = 1.0 - own - proxied;
+        let missing = if rest < ROUNDING { 0.0 } else { rest };
+        Coverage { aspect, own, proxied, missing }
+    }
+}
+
+/// Shares below this are rounding.
+const ROUNDING: f64 = 1e-12;
