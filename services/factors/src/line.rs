@@ -81,6 +81,15 @@ impl Line {
         moves
     }
 
+    /// Memory held outside of itself, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        let proxy_for = self.resolved.proxy_for.as_ref().map_or(0, String::capacity);
+        self.days.capacity() * size_of::<Day>()
+            + self.levels.capacity() * size_of::<f64>()
+            + self.resolved.symbol.capacity()
+            + proxy_for
+    }
+
     fn step(&self, old: f64, new: f64) -> Option<f64> {
         let growth = change::settled(new / old - 1.0, self.precision);
         Some(growth).filter(|growth| 0.0 < old && growth.is_finite())

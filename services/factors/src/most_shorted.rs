@@ -56,6 +56,9 @@ pub struct MostShorted {
     pub returns: Moves,
     /// Sessions since the first purchase on which fewer than half the members have a return.
     pub sessions_left_out: usize,
+    /// Number of publications for which the names were ranked anew; the others were taken from the
+    /// earlier basket.
+    pub ranked_anew: usize,
     memo: Memo,
 }
 
@@ -74,19 +77,19 @@ struct Memo {
 }
 
 impl MostShorted {
-    /// Memory held, bytes.
+    /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
-        let members = self.rebalances.iter().map(|rebalance| {
-            size_of::<Rebalance>() + rebalance.members.len() * size_of::<(InstrumentId, f64)>()
-        });
+        let member = size_of::<(InstrumentId, f64)>();
+        let members = self.rebalances.iter().map(|rebalance| rebalance.members.capacity() * member);
         let Memo { holders, companies, publications, trading, left_out } = &self.memo;
-        members.sum::<usize>()
-            + self.returns.values.len() * (2 * size_of::<Day>() + size_of::<f64>())
-            + size_of_val(&holders[..])
-            + size_of_val(&companies[..])
-            + size_of_val(&publications[..])
-            + size_of_val(&left_out[..])
-            + trading.as_ref().map_or(0, Trading::bytes)
+        size_of::<MostShorted>()
+            + members.sum::<usize>()
+            + self.rebalances.capacity() * size_of::<Rebalance>()
+            + self.returns.heap_bytes()
+            + (holders.capacity() + companies.capacity()) * size_of::<InstrumentId>()
+            + publications.capacity() * size_of::<Publication>()
+            + left_out.capacity() * size_of::<Day>()
+            + trading.as_ref().map_or(0, Trading::heap_bytes)
     }
 }
 
@@ -164,7 +167,13 @@ pub fn most_shorted(
     let rebought = [bought(&rebalances), kept.and_then(|(basket, _)| bought(&basket.rebalances))];
     let rebought = rebought.into_iter().flatten().min().unwrap_or(Day::MAX);
     let kept_returns = kept.map(|(basket, comparison)| (basket, comparison, rebought));
-    let basket = MostShorted { rebalances, returns: Moves::empty(), sessions_left_out: 0, memo };
+    let basket = MostShorted {
+        rebalances,
+        returns: Moves::empty(),
+        sessions_left_out: 0,
+        ranked_anew: memo.publications.len() - first,
+        memo,
+    };
     basket.with_returns(snapshot, kept_returns)
 }
 

@@ -113,6 +113,12 @@ impl Moves {
         mean
     }
 
+    /// Memory held outside of itself, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        (self.from.capacity() + self.to.capacity()) * size_of::<Day>()
+            + self.values.capacity() * size_of::<f64>()
+    }
+
     /// The values by the day on which they end.
     pub fn into_series(self) -> Series {
         Series { days: self.to, values: self.values }

@@ -42,6 +42,11 @@ impl Series {
         Series { days: Vec::with_capacity(count), values: Vec::with_capacity(count) }
     }
 
+    /// Memory held outside of itself, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.days.capacity() * size_of::<Day>() + self.values.capacity() * size_of::<f64>()
+    }
+
     /// The latest day and value.
     pub fn last(&self) -> Option<(Day, f64)> {
         Some((*self.days.last()?, *self.values.last()?))

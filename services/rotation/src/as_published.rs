@@ -37,8 +37,6 @@ pub struct Measured {
     pub indicator: &'static Indicator,
     /// The measure.
     pub spec: Spec,
-    /// Place of the measure among those of its indicator.
-    place: usize,
 }
 
 impl Measured {
@@ -50,9 +48,8 @@ impl Measured {
     /// Finds a measure by its id. Returns `None` if no indicator has it.
     pub fn find(id: &str) -> Option<Measured> {
         indicator::ALL.iter().find_map(|indicator| {
-            let specs = (indicator.specs)().into_iter().enumerate();
-            let (place, spec) = specs.into_iter().find(|(_, spec)| spec.id == id)?;
-            Some(Measured { indicator, spec, place })
+            let spec = (indicator.specs)().into_iter().find(|spec| spec.id == id)?;
+            Some(Measured { indicator, spec })
         })
     }
 }
@@ -146,13 +143,13 @@ impl Progress {
 
     /// The measure as known in the next session's snapshot.
     fn read(&mut self, snapshot: Snapshot) -> Reading {
-        let Measured { indicator, spec, place } = &self.measured;
+        let Measured { indicator, spec } = &self.measured;
         let earlier = self.earlier.as_ref();
         let earlier = earlier.map(|(snapshot, read)| Earlier { snapshot, read });
         let inputs = Inputs::of(&snapshot, &self.roles, earlier);
-        // A family computes all of its measures in one pass.
-        let outcome = (indicator.measure)(&inputs, &(indicator.specs)()).swap_remove(*place);
-        let reading = Reading::of(indicator, spec.clone(), outcome, snapshot.today());
+        let (spec, outcome) =
+            (indicator.measure)(&inputs, std::slice::from_ref(spec)).swap_remove(0);
+        let reading = Reading::of(indicator, spec, outcome, snapshot.today());
         let read = inputs.into_read();
         self.earlier = Some((snapshot, read));
         reading

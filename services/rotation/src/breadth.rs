@@ -99,14 +99,32 @@ impl Breadth {
         comparison.is_same_day() && self.universe.members().all(is_same)
     }
 
-    /// Memory held, in bytes.
+    /// Memory held, in bytes. What it shares with the counts that it continues is included.
     pub fn bytes(&self) -> usize {
-        let ranges: usize = self.ranges.iter().map(RangeCounts::bytes).sum();
-        let day = size_of::<Tally>() + size_of::<Weights>() + 2 * size_of::<Day>() + 8;
-        let members = self.universe.members().map(|member| {
-            size_of_val(member) + member.intervals.capacity() * size_of::<(Day, Day)>()
-        });
-        ranges + self.base.bytes() + self.days.len() * day + members.sum::<usize>()
+        let days = self
+            .counted
+            .as_ref()
+            .map_or(0, |days| (days.early.len() + days.late.len()) * size_of::<Day>());
+        let latest = self.latest.iter().map(|latest| latest.symbol.capacity());
+        size_of::<Breadth>()
+            + days
+            + self.ranges.capacity() * size_of::<RangeCounts>()
+            + self.ranges.iter().map(RangeCounts::heap_bytes).sum::<usize>()
+            + self.base.heap_bytes()
+            + (self.days.capacity() + self.calendar.capacity()) * size_of::<Day>()
+            + self.tallies.capacity() * size_of::<Tally>()
+            + self.weights.capacity() * size_of::<Weights>()
+            + (self.expected.capacity() + self.expected_issuers.capacity()) * size_of::<u32>()
+            + self.latest.capacity() * size_of::<Latest>()
+            + latest.sum::<usize>()
+            + self.universe.bytes()
+    }
+
+    /// Number of lines that were counted from their first row; the others were continued.
+    pub fn lines_counted_anew(&self) -> usize {
+        let ranges = self.universe.ranges().zip(&self.ranges);
+        let anew = ranges.filter(|(_, counts)| counts.is_anew());
+        anew.flat_map(|(issuers, _)| issuers).map(Vec::len).sum()
     }
 }
 

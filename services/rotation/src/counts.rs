@@ -18,7 +18,7 @@ use crate::{
 use factors::{
     basket::{has_not_left, is_listed},
     comparison::Comparison,
-    market_value::{CapSource, KnownShares},
+    market_value::{CapSource, KnownShares, ShareCount},
 };
 use line_rows::{LineRows, levels, units_on};
 use marketdata::{basis::Units, day::Day, snapshot::Snapshot};
@@ -72,6 +72,8 @@ pub struct Latest {
 #[derive(Clone, Debug)]
 pub(crate) struct RangeCounts {
     base: Arc<Base>,
+    /// Whether every row was counted for this snapshot.
+    is_anew: bool,
     /// Counts of the days after the checkpoint.
     pub(crate) tail: Counts,
     /// The latest value of each issuer that has one.
@@ -172,8 +174,8 @@ impl Counts {
         self.weights.iter_mut().zip(&other.weights).for_each(|(own, other)| own.add(other));
     }
 
-    /// Memory held, in bytes, without the days, which all ranges share.
-    pub(crate) fn bytes(&self) -> usize {
+    /// Memory held outside of itself, in bytes, without the days, which all ranges share.
+    pub(crate) fn heap_bytes(&self) -> usize {
         self.tallies.capacity() * size_of::<Tally>()
             + self.weights.capacity() * size_of::<Weights>()
     }
@@ -213,12 +215,21 @@ impl RangeCounts {
         Arc::ptr_eq(&self.base, &other.base)
     }
 
-    /// Memory held, in bytes, including the base that may be shared.
-    pub(crate) fn bytes(&self) -> usize {
-        let lines = self.base.issuers.iter().flat_map(|issuer| &issuer.lines);
-        let states: usize = lines.map(|line| size_of::<LineState>() + line.run.bytes()).sum();
-        let latest = self.latest.iter().map(|latest| size_of::<Latest>() + latest.symbol.len());
-        self.base.counts.bytes() + states + self.tail.bytes() + latest.sum::<usize>()
+    /// Whether every row was counted for this snapshot, and none for an earlier one.
+    pub(crate) const fn is_anew(&self) -> bool {
+        self.is_anew
+    }
+
+    /// Memory held outside of itself, in bytes, including the base that may be shared.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let latest = self.latest.iter().map(|latest| latest.symbol.capacity());
+        size_of::<Base>()
+            + self.base.counts.heap_bytes()
+            + self.base.issuers.capacity() * size_of::<IssuerState>()
+            + self.base.issuers.iter().map(IssuerState::heap_bytes).sum::<usize>()
+            + self.tail.heap_bytes()
+            + self.latest.capacity() * size_of::<Latest>()
+            + latest.sum::<usize>()
     }
 }
 
@@ -371,6 +382,14 @@ fn merged(mut lines: Vec<Vec<Day>>) -> Vec<Day> {
 }
 
 impl IssuerState {
+    fn heap_bytes(&self) -> usize {
+        let line = |line: &LineState| {
+            let counts = line.shares.as_ref().map_or(0, |shares| shares.counts.capacity());
+            line.run.heap_bytes() + counts * size_of::<ShareCount>()
+        };
+        self.lines.capacity() * size_of::<LineState>() + self.lines.iter().map(line).sum::<usize>()
+    }
+
     /// Whether the checkpoint still holds, given whether the issuer has a value after it.
     fn holds(&self, returns: bool, checkpoint: Day) -> bool {
         let gone = self.valued.is_some_and(|(last, _)| last.plus(MISSING_DAYS) < checkpoint);
@@ -490,6 +509,6 @@ impl Base {
             issuer.count(rows, window, &mut tail);
             latest.extend(issuer.latest(snapshot, &rows.lines));
         }
-        RangeCounts { base, tail, latest }
+        RangeCounts { base, is_anew: self.until == Day::MIN, tail, latest }
     }
 }

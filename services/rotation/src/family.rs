@@ -32,7 +32,26 @@ pub struct Indicator {
     pub work: Work,
     /// Returns the measures, in the order of an answer.
     pub specs: fn() -> Vec<Spec>,
-    /// Computes all measures: one outcome per spec, in the same order. A missing input is a gap of
-    /// the outcome. Inputs that several measures share are computed once.
-    pub measure: fn(&Inputs<'_>, &[Spec]) -> Vec<Outcome>,
+    /// Computes any of its measures, in the order of an answer. A missing input is a gap of the
+    /// outcome. Inputs that several measures share are computed once.
+    pub measure: fn(&Inputs<'_>, &[Spec]) -> Vec<(Spec, Outcome)>,
+}
+
+/// Measures that differ in their spec alone.
+pub(crate) fn each(wanted: &[Spec], measure: impl Fn(&Spec) -> Outcome) -> Vec<(Spec, Outcome)> {
+    wanted.iter().map(|spec| (spec.clone(), measure(spec))).collect()
+}
+
+/// Those of a family's measures that are wanted; each has a formula of its own.
+pub(crate) fn chosen<F>(
+    all: impl IntoIterator<Item = (Spec, F)>,
+    wanted: &[Spec],
+    measure: impl Fn(&Spec, F) -> Outcome,
+) -> Vec<(Spec, Outcome)> {
+    let chosen = all.into_iter().filter(|(spec, _)| wanted.contains(spec));
+    let measured = chosen.map(|(spec, formula)| {
+        let outcome = measure(&spec, formula);
+        (spec, outcome)
+    });
+    measured.collect()
 }

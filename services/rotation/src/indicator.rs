@@ -44,6 +44,12 @@ pub const ALL: &[Indicator] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inputs::Inputs;
+    use factors::roles::Roles;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+    };
     use std::collections::BTreeSet;
 
     #[test]
@@ -57,5 +63,28 @@ mod tests {
             }
         }
         assert_eq!(ALL.len(), 17);
+    }
+
+    #[test]
+    fn a_measure_is_the_same_alone_and_among_others() {
+        let mut fixture = Fixture::new();
+        for (at, symbol) in ["AAPL", "IWM", "SPY", "XLK", "XLU"].into_iter().enumerate() {
+            let close = |day: i32| 10.0 + f64::from(day * (at as i32 + 3) % 7);
+            let closes = (0..9).map(|back| (day("2021-01-27").plus(-back), close(back)));
+            fixture.closes(symbol, &closes.collect::<Vec<_>>());
+        }
+        fixture.commit();
+        let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-27")));
+        let roles = Roles::standard();
+        let inputs = Inputs::of(&snapshot, &roles, None);
+        for indicator in ALL {
+            let specs = (indicator.specs)();
+            let all = (indicator.measure)(&inputs, &specs);
+            assert!(all.iter().map(|(spec, _)| spec).eq(&specs), "{}", indicator.id);
+            for measured in all {
+                let alone = (indicator.measure)(&inputs, std::slice::from_ref(&measured.0));
+                assert_eq!(alone, [measured]);
+            }
+        }
     }
 }

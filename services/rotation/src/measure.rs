@@ -81,6 +81,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Memory held outside of itself, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.symbol.capacity() + self.proxy_for.as_ref().map_or(0, String::capacity)
+    }
+
     /// A line as a source.
     pub fn of(line: &Line) -> Source {
         Source {

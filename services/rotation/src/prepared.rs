@@ -8,7 +8,6 @@ use crate::{
     family::Indicator,
     indicator,
     inputs::{Earlier, INDICES, Inputs, Read},
-    measure::{Detail, Outcome, Spec},
     session_move::SessionMove,
 };
 use factors::{
@@ -18,7 +17,7 @@ use factors::{
 use marketdata::{
     day::Day,
     gap::{Gap, GapReason},
-    snapshot::{Series, Snapshot},
+    snapshot::Snapshot,
 };
 use rayon::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
@@ -48,6 +47,28 @@ pub struct PreparedRotation {
     roles: Roles,
     scores: ScoreHistory,
     read: Read,
+    recounted: Recounted,
+}
+
+/// What a preparation could not take from the earlier value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recounted {
+    /// Lines whose closes and market values were counted from their first row on.
+    pub lines: usize,
+    /// Publications of short interest at which all names were ranked.
+    pub publications: usize,
+}
+
+impl Recounted {
+    fn of(read: &Read, previous: Option<&PreparedRotation>) -> Recounted {
+        let before = previous.and_then(PreparedRotation::breadth);
+        let is_new = |breadth: &&Arc<Breadth>| before.is_none_or(|b| !Arc::ptr_eq(b, breadth));
+        let breadth = read.breadth.as_ref().filter(is_new);
+        Recounted {
+            lines: breadth.map_or(0, |breadth| breadth.lines_counted_anew()),
+            publications: read.most_shorted.as_ref().map_or(0, |basket| basket.ranked_anew),
+        }
+    }
 }
 
 /// Prepares a snapshot. Reuses what it shares with an earlier one prepared with the same roles; the
@@ -61,18 +82,14 @@ pub fn prepare(
     let previous = previous.filter(|previous| previous.roles == *roles);
     let earlier = previous.map(|p| Earlier { snapshot: &p.snapshot, read: &p.read });
     let inputs = Inputs::of(snapshot, roles, earlier);
-    let measured = indicator::ALL.iter().flat_map(|indicator| {
-        let specs = (indicator.specs)();
-        let outcomes = (indicator.measure)(&inputs, &specs);
-        debug_assert_eq!(outcomes.len(), specs.len(), "invariant: one outcome per measure");
-        specs.into_iter().zip(outcomes).map(move |(spec, outcome)| (indicator, spec, outcome))
-    });
-    let measured: Vec<(&'static Indicator, Spec, Outcome)> = measured.collect();
+    inputs.read_ahead();
     let today = snapshot.today();
-    let readings: Vec<Reading> = measured
-        .into_par_iter()
-        .map(|(indicator, spec, outcome)| Reading::of(indicator, spec, outcome, today))
-        .collect();
+    let of_indicator = |indicator: &'static Indicator| {
+        let measured = (indicator.measure)(&inputs, &(indicator.specs)()).into_par_iter();
+        measured.map(move |(spec, outcome)| Reading::of(indicator, spec, outcome, today))
+    };
+    let indicators = indicator::ALL.par_iter().with_max_len(1);
+    let readings: Vec<Reading> = indicators.flat_map(of_indicator).collect();
     let places: BTreeMap<String, usize> =
         readings.iter().enumerate().map(|(at, r)| (r.spec.id.clone(), at)).collect();
     let reading = |id: &str| Some(&readings[*places.get(id)?]);
@@ -85,19 +102,22 @@ pub fn prepare(
     let unresolved =
         Role::ALL.into_iter().filter(|role| roles.resolve_role(snapshot, *role).is_none());
     let lines = INDICES.into_iter().filter_map(|role| inputs.line(role, "").ok().cloned());
+    let indices = lines.collect();
+    let read = inputs.into_read();
     PreparedRotation {
         today,
         gaps: gaps_of_all(&readings, composite.as_ref()),
         session_move,
         unresolved: unresolved.collect(),
-        indices: lines.collect(),
+        indices,
         readings,
         composite,
         places,
         snapshot: snapshot.clone(),
         roles: roles.clone(),
         scores,
-        read: inputs.into_read(),
+        recounted: Recounted::of(&read, previous),
+        read,
     }
 }
 
@@ -117,19 +137,28 @@ impl PreparedRotation {
         self.read.breadth.as_ref()
     }
 
-    /// Memory held, in bytes, including parts shared with the value it was continued from. Strings
-    /// count by their length.
+    /// What was computed from the start, because the earlier value did not hold or there was none.
+    pub const fn recounted(&self) -> Recounted {
+        self.recounted
+    }
+
+    /// Memory held, in bytes, without the market behind its snapshot.
+    ///
+    /// Parts that it shares with the value it continues are included, so that the sum over several
+    /// values is an upper bound of what they hold together, and none is held uncounted once the
+    /// others are dropped.
     pub fn bytes(&self) -> usize {
-        let series = |series: &Series| series.days.len() * (size_of::<Day>() + size_of::<f64>());
-        let readings = self.readings.iter().map(|reading| {
-            let sessions = reading.sessions.as_ref().map_or(0, Vec::len) * size_of::<Day>();
-            let details = reading.details.len() * size_of::<Detail>();
-            size_of::<Reading>() + series(&reading.history) + sessions + details
-        });
-        let lines = self.indices.iter().map(|line| line.days.len() * 12 + size_of::<Line>());
-        let breadth = self.read.breadth.as_ref().map_or(0, |breadth| breadth.bytes());
-        let basket = self.read.most_shorted.as_ref().map_or(0, |basket| basket.bytes());
-        readings.sum::<usize>() + lines.sum::<usize>() + breadth + basket + self.scores.bytes()
+        let lines = self.indices.iter().map(Line::heap_bytes);
+        let places = self.places.keys().map(|id| id.capacity() + size_of::<(String, usize)>());
+        size_of::<PreparedRotation>()
+            + self.readings.capacity() * size_of::<Reading>()
+            + self.readings.iter().map(Reading::heap_bytes).sum::<usize>()
+            + self.indices.capacity() * size_of::<Line>()
+            + lines.sum::<usize>()
+            + places.sum::<usize>()
+            + self.read.breadth.as_ref().map_or(0, |breadth| breadth.bytes())
+            + self.read.most_shorted.as_ref().map_or(0, |basket| basket.bytes())
+            + self.scores.bytes()
     }
 }
 

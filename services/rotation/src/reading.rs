@@ -81,6 +81,23 @@ impl Reading {
     }
 }
 
+impl Reading {
+    /// Memory held outside of itself, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let details = self.details.iter().map(|detail| detail.subject.capacity());
+        let gaps = self.gaps.iter().map(|gap| gap.subject.capacity() + gap.detail.capacity());
+        self.spec.id.capacity()
+            + self.history.heap_bytes()
+            + self.sessions.as_ref().map_or(0, Vec::capacity) * size_of::<Day>()
+            + self.sources.capacity() * size_of::<Source>()
+            + self.sources.iter().map(Source::heap_bytes).sum::<usize>()
+            + self.details.capacity() * size_of::<Detail>()
+            + details.sum::<usize>()
+            + self.gaps.capacity() * size_of::<Gap>()
+            + gaps.sum::<usize>()
+    }
+}
+
 fn stale(spec: &Spec, last: Day, today: Day) -> Option<Gap> {
     let age = today.epoch() - last.epoch();
     let sessions = if age <= STALE_DAYS { calendar::sessions_between(last, today) } else { age };

@@ -60,8 +60,8 @@ impl Running {
         *self = Running::new();
     }
 
-    /// Memory held, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
+    /// Memory held outside of itself, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
         let entries = self.highs.window.capacity() + self.lows.window.capacity();
         size_of::<[f64; KEPT]>() + entries * size_of::<(usize, f64)>()
     }

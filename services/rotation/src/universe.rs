@@ -112,6 +112,20 @@ impl Universe {
         (self.members().filter(|member| !member.is_company).count(), self.members().count())
     }
 
+    /// Memory held, in bytes.
+    pub fn bytes(&self) -> usize {
+        let intervals = |member: &Member| member.intervals.capacity() * size_of::<(Day, Day)>();
+        let lines = |lines: &Vec<Member>| {
+            let intervals: usize = lines.iter().map(intervals).sum();
+            lines.capacity() * size_of::<Member>() + intervals
+        };
+        size_of::<Universe>()
+            + self.id.capacity()
+            + self.issuers.capacity() * size_of::<Vec<Member>>()
+            + self.issuers.iter().map(lines).sum::<usize>()
+            + self.range_ends.capacity() * size_of::<usize>()
+    }
+
     /// Every line, grouped by issuer.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.issuers.iter().flatten()

@@ -10,7 +10,7 @@ use marketdata::{
     instrument::{InstrumentId, Namespace},
 };
 use proptest::prelude::*;
-use rotation::prepared::{PreparedRotation, Reading, prepare};
+use rotation::prepared::{PreparedRotation, Reading, Recounted, prepare};
 use std::sync::Arc;
 
 const NONE: InstrumentId = InstrumentId::NONE;
@@ -29,6 +29,10 @@ enum Event {
     Correction { name: usize, back: usize },
     /// A bar of a session on which a name had none, in a later revision.
     Late { name: usize, back: usize },
+    /// A bar of any day, also of one on which nothing else has a row.
+    Stray { name: usize, days: i32 },
+    /// A name turns out to be a fund.
+    Fund { name: usize },
     /// A split of a name; its date is known, or an interval.
     Split { name: usize, back: i32, dated: bool },
     /// A share count and float of a name.
@@ -58,6 +62,8 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(a, b, seed)| Event::Session { skipped: a & b & (seed as u16), seed }),
         2 => (name(), 0..40usize).prop_map(|(name, back)| Event::Correction { name, back }),
         1 => (name(), 0..12usize).prop_map(|(name, back)| Event::Late { name, back }),
+        1 => (name(), 0..600i32).prop_map(|(name, days)| Event::Stray { name, days }),
+        1 => name().prop_map(|name| Event::Fund { name }),
         1 => (name(), 0..40i32, any::<bool>())
             .prop_map(|(name, back, dated)| Event::Split { name, back, dated }),
         2 => (name(), -3..60i32).prop_map(|(name, back)| Event::Shares { name, back }),
@@ -66,7 +72,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (name(), any::<bool>())
             .prop_map(|(name, joins)| Event::Membership { name, joins }),
         1 => name().prop_map(|name| Event::Rename { name }),
-        1 => (0..4usize, 1..30usize)
+        1 => (0..5usize, 1..30usize)
             .prop_map(|(number, sessions)| Event::Introduce { number, sessions }),
         1 => name().prop_map(|name| Event::Levels { name }),
         2 => (1..20i32).prop_map(|days| Event::Wait { days }),
@@ -177,6 +183,14 @@ impl Scenario {
                 let close = self.levels[name] * 1.01;
                 self.bar(NAMES[name], self.back(back), now, close, 0.0);
             }
+            Event::Stray { name, days } => {
+                self.bar(NAMES[name], last.plus(-days), now, self.levels[name], 0.0);
+            }
+            Event::Fund { name } => {
+                let [held, fund] =
+                    ["AAPL", NAMES[name]].map(|name| self.fixture.id(Namespace::Listed, name));
+                self.fixture.fact(Dataset::Holdings, (held, fund), last, now, &[]);
+            }
             Event::Split { name, back, dated } => {
                 let id = self.fixture.id(Namespace::Listed, NAMES[name]);
                 let from = last.plus(-back - if dated { 1 } else { 9 });
@@ -211,7 +225,7 @@ impl Scenario {
                 self.fixture.rename(NAMES[name], &new, last.plus(2));
             }
             Event::Introduce { number, sessions } => {
-                let name = ["AAA", "HHH", "QQQQ", "ZZZZ"][number];
+                let name = ["AAA", "HHH", "QQQQ", "ZZZZ", "BRKB"][number];
                 for back in 0..sessions {
                     self.bar(name, self.back(back), now, 10.0 + back as f64, 0.0);
                 }
@@ -281,6 +295,59 @@ proptest! {
             previous = continued;
         }
     }
+}
+
+#[test]
+fn appended_sessions_are_continued() {
+    let roles = Roles::standard();
+    // Without members, all names stand in for the index; HHH is one more of them.
+    for (members, lines) in [(0, 12), (9, 9)] {
+        let mut scenario = Scenario::begin(280, members, 7);
+        // The last name returns after months, so that it was missing from all days in between.
+        scenario.apply(&Event::Session { skipped: 0, seed: 0 });
+        let mut previous = scenario.prepared(&roles, None);
+        let all = previous.recounted();
+        assert_eq!((all.lines, all.publications), (lines, 7));
+        for seed in 0..40 {
+            // The last name is halted now and then, for less than two weeks.
+            let skipped = if seed % 10 < 3 { 1 << 11 } else { 0 };
+            scenario.apply(&Event::Session { skipped, seed });
+            let next = scenario.prepared(&roles, Some(&previous));
+            assert_eq!(next.recounted(), Recounted { lines: 0, publications: 0 }, "{seed}");
+            previous = next;
+        }
+        assert_eq!(difference(&previous, &scenario.prepared(&roles, None)), None);
+        // A correction 60 sessions ago is before the checkpoint, and after most publications.
+        scenario.apply(&Event::Correction { name: 0, back: 60 });
+        let corrected = scenario.prepared(&roles, Some(&previous)).recounted();
+        assert_eq!(corrected.lines, lines, "they are of one range");
+        assert!((1..all.publications).contains(&corrected.publications), "{corrected:?}");
+    }
+}
+
+#[test]
+fn a_new_name_leaves_the_others() {
+    let roles = Roles::standard();
+    let mut scenario = Scenario::begin(280, 9, 7);
+    let before = scenario.prepared(&roles, None);
+    scenario.apply(&Event::Introduce { number: 1, sessions: 20 });
+    let after = scenario.prepared(&roles, Some(&before));
+    assert_eq!(after.recounted(), Recounted { lines: 0, publications: 0 });
+    assert_eq!(difference(&after, &scenario.prepared(&roles, None)), None);
+
+    // Of 600 names that stand in for the members of an index, only the range of the new one.
+    let (mut fixture, day) = (Fixture::new(), Day::from_epoch(18_262));
+    let closes: Vec<_> = (0..40).map(|at| (day.plus(at), f64::from(20 + at % 7))).collect();
+    (0..600).for_each(|at| _ = fixture.closes(&format!("N{at}"), &closes));
+    fixture.commit();
+    let at = Instant::close_of(day.plus(40));
+    let before = prepare(&fixture.snapshot(at), &roles, None);
+    assert_eq!(before.recounted().lines, 600);
+    fixture.closes("N333A", &closes).commit();
+    let snapshot = fixture.snapshot(at);
+    let after = prepare(&snapshot, &roles, Some(&before));
+    assert_eq!(difference(&after, &prepare(&snapshot, &roles, None)), None);
+    assert!((1..300).contains(&after.recounted().lines), "{:?}", after.recounted());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use marketdata::{
     coverage::{DatasetCoverage, coverage},
     snapshot::Snapshot,
 };
-use rotation::prepared::PreparedRotation;
+use rotation::prepared::{PreparedRotation, Recounted};
 use squeeze::prepared::PreparedSqueeze;
 
 /// A value prepared from a snapshot, once for all requests.
@@ -46,7 +46,10 @@ impl Prepared for PreparedRotation {
     const READS: DatasetSet = DatasetSet::of(rotation::READS);
 
     fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&Self>) -> Self {
-        rotation::prepared::prepare(snapshot, roles, previous)
+        let prepared = rotation::prepared::prepare(snapshot, roles, previous);
+        let Recounted { lines, publications } = prepared.recounted();
+        tracing::debug!(lines, publications, "prepared rotation; counted anew");
+        prepared
     }
 
     fn bytes(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Percentage of members above an average of their own closes.
 
 use crate::{
+    family::each,
     inputs::Inputs,
     measure::{Detail, Outcome, Spec, Unit},
     tally::Tally,
@@ -10,10 +11,10 @@ use crate::{
 /// closes.
 pub(crate) fn above(
     inputs: &Inputs<'_>,
-    specs: &[Spec],
+    wanted: &[Spec],
     window: usize,
     counts: fn(&Tally) -> [u32; 2],
-) -> Vec<Outcome> {
+) -> Vec<(Spec, Outcome)> {
     let share = |tally: &Tally| {
         let [above, of] = counts(tally);
         Tally::percent(f64::from(above), of)
@@ -33,5 +34,5 @@ pub(crate) fn above(
         }
         outcome
     };
-    specs.iter().map(measure).collect()
+    each(wanted, measure)
 }

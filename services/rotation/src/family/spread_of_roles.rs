@@ -2,6 +2,7 @@
 //! details.
 
 use crate::{
+    family::each,
     inputs::Inputs,
     measure::{Detail, Outcome, Source, Spec, Unit},
 };
@@ -9,12 +10,16 @@ use factors::{roles::Role, spread::Pair};
 use marketdata::snapshot::Series;
 
 /// The spread of two roles over each horizon, on their common days.
-pub(crate) fn of_roles(inputs: &Inputs<'_>, specs: &[Spec], roles: [Role; 2]) -> Vec<Outcome> {
+pub(crate) fn of_roles(
+    inputs: &Inputs<'_>,
+    wanted: &[Spec],
+    roles: [Role; 2],
+) -> Vec<(Spec, Outcome)> {
     let lines = |spec: &Spec| roles.map(|role| inputs.line(role, &spec.id));
     let pair = roles.map(|role| inputs.line(role, "").ok());
     let [Some(first), Some(second)] = pair else {
         let gaps = |spec: &Spec| lines(spec).into_iter().filter_map(Result::err).collect();
-        return specs.iter().map(|spec| Outcome::missing_all(gaps(spec))).collect();
+        return each(wanted, |spec| Outcome::missing_all(gaps(spec)));
     };
     let pair = Pair::of(first, second);
     let measure = |spec: &Spec| {
@@ -27,7 +32,7 @@ pub(crate) fn of_roles(inputs: &Inputs<'_>, specs: &[Spec], roles: [Role; 2]) ->
         push_last(&mut outcome, "", "log_spread", &pair.log_spread(spec.horizon));
         outcome
     };
-    specs.iter().map(measure).collect()
+    each(wanted, measure)
 }
 
 fn push_last(outcome: &mut Outcome, subject: &str, name: &'static str, series: &Series) {

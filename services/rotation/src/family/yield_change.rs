@@ -1,6 +1,7 @@
 //! Changes of a yield given in per cent, in basis points.
 
 use crate::{
+    family::each,
     inputs::Inputs,
     measure::{Outcome, Spec},
 };
@@ -8,7 +9,7 @@ use factors::{line::LineKind, roles::Role};
 use marketdata::gap::{Gap, GapReason};
 
 /// The change of a role's yield over each horizon.
-pub(crate) fn of_yield(inputs: &Inputs<'_>, specs: &[Spec], role: Role) -> Vec<Outcome> {
+pub(crate) fn of_yield(inputs: &Inputs<'_>, wanted: &[Spec], role: Role) -> Vec<(Spec, Outcome)> {
     let measure = |spec: &Spec| {
         if inputs.line(role, &spec.id).is_ok_and(|line| line.kind == LineKind::Wealth) {
             let detail = format!("{} is a price history, not a yield", role.id());
@@ -20,5 +21,5 @@ pub(crate) fn of_yield(inputs: &Inputs<'_>, specs: &[Spec], role: Role) -> Vec<O
             change
         })
     };
-    specs.iter().map(measure).collect()
+    each(wanted, measure)
 }

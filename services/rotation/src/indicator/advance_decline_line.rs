@@ -1,7 +1,7 @@
 //! The running sum of advances less declines.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, chosen},
     inputs::Inputs,
     measure::{Outcome, Spec, Unit},
     tally::Tally,
@@ -20,20 +20,26 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
-fn specs() -> Vec<Spec> {
-    vec![
-        Spec::level("advance_decline_line", Unit::Count),
-        Spec::level("advance_decline_line.pct", Unit::Percent),
-        Spec::change("advance_decline_line.pct", 5, Unit::Percent),
+/// What a day adds to the line.
+type Daily = fn(&Tally) -> Option<f64>;
+
+fn measures() -> [(Spec, Daily); 3] {
+    [
+        (Spec::level("advance_decline_line", Unit::Count), net),
+        (Spec::level("advance_decline_line.pct", Unit::Percent), net_percent),
+        (Spec::change("advance_decline_line.pct", 5, Unit::Percent), net_percent),
     ]
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    let daily: [fn(&Tally) -> Option<f64>; 3] = [net, net_percent, net_percent];
-    specs.iter().zip(daily).map(|(spec, daily)| line(inputs, spec, daily)).collect()
+fn specs() -> Vec<Spec> {
+    measures().map(|(spec, _)| spec).into()
 }
 
-fn line(inputs: &Inputs<'_>, spec: &Spec, daily: fn(&Tally) -> Option<f64>) -> Outcome {
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    chosen(measures(), wanted, |spec, daily| line(inputs, spec, daily))
+}
+
+fn line(inputs: &Inputs<'_>, spec: &Spec, daily: Daily) -> Outcome {
     let mut outcome = inputs.of_breadth(spec, Tally::compared, daily);
     let mut line = 0.0;
     for value in &mut outcome.history.values {

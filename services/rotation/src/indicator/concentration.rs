@@ -1,7 +1,7 @@
 //! Concentration: the share of the universe's market value that the largest issuers hold.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, chosen},
     inputs::Inputs,
     measure::{Detail, Outcome, Spec, Unit},
     tally::{LEADERS, Weights},
@@ -23,23 +23,28 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
-fn specs() -> Vec<Spec> {
-    vec![
-        Spec::level("concentration.top7_weight", Unit::Decimal),
-        Spec::change("concentration.top7_weight", 1, Unit::Decimal),
-        Spec::change("concentration.top7_weight", 5, Unit::Decimal),
-        Spec::level("concentration.hhi", Unit::Decimal),
-        Spec::level("concentration.effective_number", Unit::Count),
+/// Computes a measure from the weights of a session.
+type OfWeights = fn(&Weights) -> Option<f64>;
+
+fn measures() -> [(Spec, OfWeights); 5] {
+    [
+        (Spec::level("concentration.top7_weight", Unit::Decimal), top_weight),
+        (Spec::change("concentration.top7_weight", 1, Unit::Decimal), top_weight),
+        (Spec::change("concentration.top7_weight", 5, Unit::Decimal), top_weight),
+        (Spec::level("concentration.hhi", Unit::Decimal), hhi),
+        (Spec::level("concentration.effective_number", Unit::Count), effective_number),
     ]
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    let values: [fn(&Weights) -> Option<f64>; 5] =
-        [top_weight, top_weight, top_weight, hhi, effective_number];
-    specs.iter().zip(values).map(|(spec, value)| weighed(inputs, spec, value)).collect()
+fn specs() -> Vec<Spec> {
+    measures().map(|(spec, _)| spec).into()
 }
 
-fn weighed(inputs: &Inputs<'_>, spec: &Spec, value: fn(&Weights) -> Option<f64>) -> Outcome {
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    chosen(measures(), wanted, |spec, value| weighed(inputs, spec, value))
+}
+
+fn weighed(inputs: &Inputs<'_>, spec: &Spec, value: OfWeights) -> Outcome {
     let mut outcome = inputs.of_weights(spec, value);
     outcome.take_changes(spec.horizon);
     let Some(weights) = inputs.breadth().weights.last() else { return outcome };

@@ -20,6 +20,6 @@ fn specs() -> Vec<Spec> {
     [1, 5, 21].map(|h| Spec::change("credit_spread_change", h, Unit::BasisPoints)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    of_yield(inputs, specs, Role::CreditSpread)
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    of_yield(inputs, wanted, Role::CreditSpread)
 }

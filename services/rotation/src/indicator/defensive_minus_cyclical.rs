@@ -1,7 +1,7 @@
 //! Defensive sectors against cyclical sectors.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, each},
     inputs::{Inputs, less},
     measure::{Outcome, Source, Spec, Unit},
 };
@@ -26,13 +26,13 @@ fn specs() -> Vec<Spec> {
     [1, 5, 21].map(|h| Spec::change("defensive_minus_cyclical", h, Unit::Decimal)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
     let roles = inputs.roles;
     let baskets = [
         Basket::of(inputs, Role::Defensive, &roles.defensive_sectors),
         Basket::of(inputs, Role::Cyclical, &roles.cyclical_sectors),
     ];
-    specs.iter().map(|spec| spread(&baskets, spec)).collect()
+    each(wanted, |spec| spread(&baskets, spec))
 }
 
 /// A basket of sector funds in equal weights.

@@ -22,6 +22,6 @@ fn specs() -> Vec<Spec> {
     HORIZONS.map(|horizon| Spec::change("equal_minus_cap", horizon, Unit::Decimal)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    of_roles(inputs, specs, [Role::EqualWeight, Role::CapWeight])
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    of_roles(inputs, wanted, [Role::EqualWeight, Role::CapWeight])
 }

@@ -1,7 +1,7 @@
 //! Returns of each index over a day, a week, a month and a quarter.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, chosen},
     inputs::{INDICES, Inputs},
     measure::{HORIZONS, Outcome, Spec, Unit},
 };
@@ -17,18 +17,19 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
-fn specs() -> Vec<Spec> {
+fn measures() -> impl Iterator<Item = (Spec, Role)> {
     let of_role = |role: Role| {
         let stem = format!("index_return.{}", role.id());
-        HORIZONS.map(|horizon| Spec::change(&stem, horizon, Unit::Decimal))
+        HORIZONS.map(|horizon| (Spec::change(&stem, horizon, Unit::Decimal), role))
     };
-    INDICES.into_iter().flat_map(of_role).collect()
+    INDICES.into_iter().flat_map(of_role)
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    let of_role = |(specs, role): (&[Spec], Role)| {
-        let measure = |spec: &Spec| inputs.of_line(spec, role, |line| line.growth(spec.horizon));
-        specs.iter().map(measure).collect::<Vec<_>>()
-    };
-    specs.chunks(HORIZONS.len()).zip(INDICES).flat_map(of_role).collect()
+fn specs() -> Vec<Spec> {
+    measures().map(|(spec, _)| spec).collect()
+}
+
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    let growth = |spec: &Spec, role| inputs.of_line(spec, role, |line| line.growth(spec.horizon));
+    chosen(measures(), wanted, growth)
 }

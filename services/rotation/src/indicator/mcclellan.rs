@@ -1,7 +1,7 @@
 //! Momentum of advances: the McClellan oscillator and its running sum.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, chosen},
     inputs::Inputs,
     measure::{Outcome, Spec, Unit},
     tally::Tally,
@@ -26,22 +26,30 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
-fn specs() -> Vec<Spec> {
+/// Turns net advances into the values of a measure, in place.
+type OfNet = fn(&mut [f64]);
+
+fn measures() -> [(Spec, OfNet); 2] {
     let level = |id| Spec::level(id, Unit::Points);
-    vec![level("mcclellan.oscillator"), level("mcclellan.summation")]
+    [
+        (level("mcclellan.oscillator"), oscillator),
+        (level("mcclellan.summation"), |values| {
+            oscillator(values);
+            summation(values);
+        }),
+    ]
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    let histories: [fn(&mut [f64]); 2] = [oscillator, |values| {
-        oscillator(values);
-        summation(values);
-    }];
-    let measure = |(spec, history): (&Spec, fn(&mut [f64]))| {
+fn specs() -> Vec<Spec> {
+    measures().map(|(spec, _)| spec).into()
+}
+
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    chosen(measures(), wanted, |spec, of_net| {
         let mut outcome = inputs.of_breadth(spec, Tally::compared, net);
-        history(&mut outcome.history.values);
+        of_net(&mut outcome.history.values);
         outcome
-    };
-    specs.iter().zip(histories).map(measure).collect()
+    })
 }
 
 /// Ratio-adjusted net advances: 1000 · (A − D) / (A + D). `None` if no name advanced or declined.

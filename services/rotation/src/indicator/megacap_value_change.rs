@@ -1,7 +1,7 @@
 //! Change of the megacaps' market value, in dollars.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, chosen},
     inputs::Inputs,
     measure::{Detail, Outcome, Source, Spec, Unit},
 };
@@ -35,19 +35,24 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
-fn specs() -> Vec<Spec> {
-    let usd = |horizon| Spec::change("megacap_value_change_usd", horizon, Unit::Usd);
-    vec![
+/// Computes a measure from the days, over a number of sessions.
+type OfDays = fn(&[WholeDay], usize) -> Series;
+
+fn measures() -> [(Spec, OfDays); 5] {
+    let usd =
+        |horizon| (Spec::change("megacap_value_change_usd", horizon, Unit::Usd), sums as OfDays);
+    [
         usd(1),
         usd(5),
         usd(21),
-        Spec::change("megacap_value_change_usd.of_value", 1, Unit::Decimal),
-        Spec::level("megacap_value_change_usd.down_2pct", Unit::Count),
+        (Spec::change("megacap_value_change_usd.of_value", 1, Unit::Decimal), of_value),
+        (Spec::level("megacap_value_change_usd.down_2pct", Unit::Count), down),
     ]
 }
 
-/// Computes a measure from the days, over a number of sessions.
-type OfDays = fn(&[WholeDay], usize) -> Series;
+fn specs() -> Vec<Spec> {
+    measures().map(|(spec, _)| spec).into()
+}
 
 /// A day with the totals of all members. `None` if a member is missing.
 type WholeDay = (Day, Option<DayTotals>);
@@ -74,12 +79,11 @@ impl DayTotals {
     }
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
     let (megacaps, missing) = inputs.megacaps();
     let issuers = megacaps.len() + missing.len();
     let days = together(megacaps, issuers.div_ceil(2));
-    let histories: [OfDays; 5] = [sums, sums, sums, of_value, down];
-    let measure = |(spec, history): (&Spec, OfDays)| {
+    chosen(measures(), wanted, |spec, history| {
         let mut outcome = Outcome::of(Series::empty(), Vec::new());
         outcome.gaps.extend(missing.iter().map(|missing| gap_of_missing(missing, spec)));
         if !megacaps.is_empty() {
@@ -89,8 +93,7 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
             describe(megacaps, spec, &mut outcome);
         }
         outcome
-    };
-    specs.iter().zip(histories).map(measure).collect()
+    })
 }
 
 fn gap_of_missing(missing: &MissingIssuer, spec: &Spec) -> Gap {

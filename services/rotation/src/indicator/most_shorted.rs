@@ -1,7 +1,7 @@
 //! The basket of most-shorted names: are shorts being squeezed?
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, chosen, each},
     inputs::{Inputs, less},
     measure::{Detail, Outcome, Source, Spec, Unit},
 };
@@ -28,19 +28,31 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 const HORIZONS: [usize; 3] = [1, 5, 21];
 
-fn specs() -> Vec<Spec> {
-    let of = |stem: &str| HORIZONS.map(|horizon| Spec::change(stem, horizon, Unit::Decimal));
-    of("most_shorted").into_iter().chain(of("most_shorted.less_index")).collect()
+/// Returns of the basket itself, or less those of the broad market.
+#[derive(Clone, Copy)]
+enum Less {
+    Nothing,
+    Index,
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+fn measures() -> impl Iterator<Item = (Spec, Less)> {
+    let of = |stem: &str, less| {
+        HORIZONS.map(|horizon| (Spec::change(stem, horizon, Unit::Decimal), less))
+    };
+    of("most_shorted", Less::Nothing).into_iter().chain(of("most_shorted.less_index", Less::Index))
+}
+
+fn specs() -> Vec<Spec> {
+    measures().map(|(spec, _)| spec).collect()
+}
+
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
     let basket = inputs.most_shorted();
     let Some(rebalance) = basket.rebalances.last() else {
         let detail = "no published short interest for names with a known float and market value";
         let gap = |spec: &Spec| Gap::new(GapReason::NoShortInterest, &*spec.id, detail);
-        return specs.iter().map(|spec| Outcome::missing(gap(spec))).collect();
+        return each(wanted, |spec| Outcome::missing(gap(spec)));
     };
-    let moves = HORIZONS.map(|horizon| basket.returns.compounded(horizon));
     let source = Source {
         role: None,
         symbol: format!("{} most-shorted names", rebalance.members.len()),
@@ -48,22 +60,22 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
         first_on: basket.returns.to.first().copied(),
         last_on: basket.returns.to.last().copied(),
     };
-    let (own, less_index) = specs.split_at(HORIZONS.len());
-    let own = own.iter().zip(&moves).map(|(spec, moves)| {
-        let outcome = Outcome::of(moves.clone().into_series(), vec![source.clone()]);
-        described(inputs, rebalance, spec, outcome)
-    });
-    let less_index = less_index.iter().zip(&moves).map(|(spec, moves)| {
-        let line = match inputs.line(Role::BroadMarket, &spec.id) {
-            Ok(line) => line,
-            Err(gap) => return Outcome::missing(gap),
+    chosen(measures(), wanted, |spec, subtrahend| {
+        let moves = basket.returns.compounded(spec.horizon);
+        let outcome = match subtrahend {
+            Less::Nothing => Outcome::of(moves.into_series(), vec![source.clone()]),
+            Less::Index => match inputs.line(Role::BroadMarket, &spec.id) {
+                Err(gap) => return Outcome::missing(gap),
+                Ok(line) => {
+                    let (spread, gap) = less(spec, &moves, &line.moves(spec.horizon));
+                    let mut outcome = Outcome::of(spread, vec![source.clone(), Source::of(line)]);
+                    outcome.gaps.extend(gap);
+                    outcome
+                }
+            },
         };
-        let (spread, gap) = less(spec, moves, &line.moves(spec.horizon));
-        let mut outcome = Outcome::of(spread, vec![source.clone(), Source::of(line)]);
-        outcome.gaps.extend(gap);
         described(inputs, rebalance, spec, outcome)
-    });
-    own.chain(less_index).collect()
+    })
 }
 
 /// Adds to an outcome what the basket consists of.

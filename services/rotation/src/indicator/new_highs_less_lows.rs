@@ -1,7 +1,7 @@
 //! New 52-week highs less new 52-week lows.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, each},
     inputs::Inputs,
     measure::{Detail, Outcome, Spec, Unit},
     tally::Tally,
@@ -22,8 +22,8 @@ fn specs() -> Vec<Spec> {
     vec![Spec::level("new_highs_less_lows", Unit::Percent)]
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    specs.iter().map(|spec| highs_less_lows(inputs, spec)).collect()
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    each(wanted, |spec| highs_less_lows(inputs, spec))
 }
 
 fn highs_less_lows(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {

@@ -25,6 +25,6 @@ fn specs() -> Vec<Spec> {
     ]
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    above(inputs, specs, LONG_AVERAGE, |tally| tally.above_long)
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    above(inputs, wanted, LONG_AVERAGE, |tally| tally.above_long)
 }

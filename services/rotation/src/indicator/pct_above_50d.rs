@@ -26,6 +26,6 @@ fn specs() -> Vec<Spec> {
     ]
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    above(inputs, specs, SHORT_AVERAGE, |tally| tally.above_short)
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    above(inputs, wanted, SHORT_AVERAGE, |tally| tally.above_short)
 }

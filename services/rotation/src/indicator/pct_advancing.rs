@@ -1,7 +1,7 @@
 //! Percentage of members that rose on the day.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, chosen},
     inputs::Inputs,
     measure::{Detail, Outcome, Spec, Unit},
     tally::Tally,
@@ -19,23 +19,26 @@ pub(super) const INDICATOR: Indicator = Indicator {
     measure,
 };
 
-/// A measure's id and its denominator.
-type Share = (&'static str, fn(&Tally) -> u32);
+/// The denominator of a measure.
+type Among = fn(&Tally) -> u32;
 
-const MEASURES: [Share; 2] = [
-    ("pct_advancing", Tally::compared),
-    ("pct_advancing.decided", |tally| tally.compared() - tally.unchanged),
-];
+fn measures() -> [(Spec, Among); 2] {
+    let level = |id| Spec::level(id, Unit::Percent);
+    [
+        (level("pct_advancing"), Tally::compared),
+        (level("pct_advancing.decided"), |tally| tally.compared() - tally.unchanged),
+    ]
+}
 
 fn specs() -> Vec<Spec> {
-    MEASURES.map(|(id, _)| Spec::level(id, Unit::Percent)).into()
+    measures().map(|(spec, _)| spec).into()
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    specs.iter().zip(MEASURES).map(|(spec, (_, of))| advancing(inputs, spec, of)).collect()
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    chosen(measures(), wanted, |spec, of| advancing(inputs, spec, of))
 }
 
-fn advancing(inputs: &Inputs<'_>, spec: &Spec, of: fn(&Tally) -> u32) -> Outcome {
+fn advancing(inputs: &Inputs<'_>, spec: &Spec, of: Among) -> Outcome {
     let share = |tally: &Tally| Tally::percent(f64::from(tally.advancing), of(tally));
     let mut outcome = inputs.of_breadth(spec, Tally::compared, share);
     let Some(tally) = inputs.breadth().tallies.last() else { return outcome };

@@ -22,6 +22,6 @@ fn specs() -> Vec<Spec> {
     HORIZONS.map(|horizon| Spec::change("small_vs_nasdaq", horizon, Unit::Decimal)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    of_roles(inputs, specs, [Role::SmallCapIndex, Role::Nasdaq])
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    of_roles(inputs, wanted, [Role::SmallCapIndex, Role::Nasdaq])
 }

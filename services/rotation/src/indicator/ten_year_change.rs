@@ -20,6 +20,6 @@ fn specs() -> Vec<Spec> {
     HORIZONS.map(|horizon| Spec::change("ten_year_change", horizon, Unit::BasisPoints)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
-    of_yield(inputs, specs, Role::TenYear)
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
+    of_yield(inputs, wanted, Role::TenYear)
 }

@@ -1,7 +1,7 @@
 //! Change of volatility.
 
 use crate::{
-    family::{Indicator, Work},
+    family::{Indicator, Work, each},
     inputs::Inputs,
     measure::{Outcome, Source, Spec, Unit},
 };
@@ -35,11 +35,11 @@ fn specs() -> Vec<Spec> {
     [1, 5, 21].map(|h| Spec::change("volatility_change", h, Unit::Decimal)).into()
 }
 
-fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
+fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
     if let Ok(line) = inputs.line(Role::Volatility, "") {
         let levels = Series { days: line.days.clone(), values: line.levels.clone() };
         let of = |spec: &Spec| logs(levels.clone(), spec.horizon, |_| line.precision);
-        return specs.iter().map(|s| Outcome::of(of(s), vec![Source::of(line)])).collect();
+        return each(wanted, |spec| Outcome::of(of(spec), vec![Source::of(line)]));
     }
     let realised = inputs.line(Role::LargeCapIndex, "").map(realised);
     let measure = |spec: &Spec| match (inputs.line(Role::LargeCapIndex, &spec.id), &realised) {
@@ -57,7 +57,7 @@ fn measure(inputs: &Inputs<'_>, specs: &[Spec]) -> Vec<Outcome> {
         (Err(gap), _) => Outcome::missing(gap),
         (_, Err(gap)) => Outcome::missing(gap.clone()),
     };
-    specs.iter().map(measure).collect()
+    each(wanted, measure)
 }
 
 /// Changes of logarithms. `precision` maps the smaller of two values to the relative change that
