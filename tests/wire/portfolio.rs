@@ -173,8 +173,9 @@ async fn market_values_of_yesterday_move_with_the_price() {
     mixed.positions.push(held("NEW", Size::MarketValue(4e5)));
     let answer = analyzed(&channel, mixed.clone()).await;
     assert_eq!(answer.report.unwrap().total.unwrap().net, 1.6e6);
-    let is_beta = |row: &&v1::Coverage| row.aspect() == v1::CoverageAspect::OwnBetas;
-    assert_eq!(answer.coverage.iter().find(is_beta).unwrap().missing, 0.25);
+    let is_priced = |row: &&v1::Coverage| row.aspect() == v1::CoverageAspect::Priced;
+    let priced = answer.coverage.iter().find(is_priced).unwrap();
+    assert_eq!((priced.own, priced.proxied, priced.missing), (0.75, 0.25, 0.0));
     let gap = answer.gaps.iter().find(|gap| gap.reason() == v1::GapReason::NoPrice).unwrap();
     assert_eq!((gap.subject.as_str(), gap.gross_share), ("portfolio.positions[1]", Some(0.25)));
     assert!(gap.detail.contains(YESTERDAY), "{gap:?}");

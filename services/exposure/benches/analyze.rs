@@ -33,7 +33,7 @@ fn lines(prepared: &PreparedExposure, world: &world::World, count: usize) -> Vec
 
 fn join(prepared: &PreparedExposure, lines: &[(String, f64)]) -> Book {
     let raw = lines.iter().map(|(symbol, shares)| RawLine::of(symbol, Size::Shares(*shares)));
-    let terms = Terms { net_asset_value: Some(1e9), ..Terms::default() };
+    let terms = Terms { net_asset_value: Some(1e9), ..Terms::NONE };
     Book::join(raw, &terms, prepared.lookup(), prepared.quotes()).unwrap()
 }
 

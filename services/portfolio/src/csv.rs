@@ -58,7 +58,7 @@ pub struct CashLine {
 }
 
 /// The contents of a portfolio file.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PortfolioFile {
     /// The positions, in the order of the file.
     pub lines: Vec<PositionLine>,
@@ -94,7 +94,7 @@ pub fn read(bytes: &[u8]) -> Result<PortfolioFile, Refusal> {
     if has_header {
         lines.next();
     }
-    let mut file = PortfolioFile::default();
+    let mut file = PortfolioFile { lines: Vec::new(), cash: Vec::new(), rejected: Vec::new() };
     read_lines(lines, delimiter, &columns, &mut file);
     if file.lines.is_empty() && file.cash.is_empty() && file.rejected.is_empty() {
         return Err(Refusal::NoRows);

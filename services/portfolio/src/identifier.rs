@@ -6,7 +6,7 @@
 use marketdata::symbol::Symbol;
 
 /// The identifiers of one instrument; an empty text means not given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstrumentRef<Text> {
     /// The ticker in any spelling.
     pub symbol: Text,
@@ -26,9 +26,13 @@ pub struct InstrumentRef<Text> {
 type Rule = fn(&[u8]) -> Result<(), &'static str>;
 
 impl<'a> InstrumentRef<&'a str> {
+    /// Nothing is given.
+    pub const NONE: InstrumentRef<&'a str> =
+        InstrumentRef { symbol: "", figi: "", isin: "", cusip: "", sedol: "", mic: "" };
+
     /// A reference by symbol only.
     pub fn of_symbol(symbol: &'a str) -> InstrumentRef<&'a str> {
-        InstrumentRef { symbol, ..InstrumentRef::default() }
+        InstrumentRef { symbol, ..InstrumentRef::NONE }
     }
 
     /// Whether nothing but a symbol is given.
@@ -227,9 +231,9 @@ mod tests {
         };
         let fields: Vec<&str> = wrong.faults().iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["symbol", "figi", "isin", "sedol", "mic"]);
-        let nothing = InstrumentRef { mic: "XNAS", ..InstrumentRef::default() };
+        let nothing = InstrumentRef { mic: "XNAS", ..InstrumentRef::NONE };
         assert_eq!(nothing.faults()[0].0, "", "a market names no instrument");
-        assert_eq!(InstrumentRef { isin: "US0378331005", ..InstrumentRef::default() }.faults(), []);
+        assert_eq!(InstrumentRef { isin: "US0378331005", ..InstrumentRef::NONE }.faults(), []);
     }
 
     #[test]

@@ -36,12 +36,17 @@ impl<'a> RawLine<'a> {
 }
 
 /// What a portfolio says about all its lines, unchecked.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Terms<'a> {
     /// Net asset value in the portfolio's currency.
     pub net_asset_value: Option<f64>,
     /// ISO date of the closes behind market values; empty: the session of the view.
     pub valued_on: &'a str,
+}
+
+impl Terms<'_> {
+    /// Nothing is said.
+    pub const NONE: Terms<'static> = Terms { net_asset_value: None, valued_on: "" };
 }
 
 /// One reason why a submission is invalid.
@@ -216,6 +221,6 @@ mod tests {
                 "net_asset_value"
             ]
         );
-        assert_eq!(violations([], &Terms::default())[0].field, "positions");
+        assert_eq!(violations([], &Terms::NONE)[0].field, "positions");
     }
 }

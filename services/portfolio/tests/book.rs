@@ -45,7 +45,7 @@ fn join(lines: &[RawLine<'_>]) -> Result<Book, Vec<Violation>> {
 }
 
 fn join_in(market: &Fixture, lines: &[RawLine<'_>]) -> Result<Book, Vec<Violation>> {
-    join_on(&Terms::default(), market, lines)
+    join_on(&Terms::NONE, market, lines)
 }
 
 fn join_on(
@@ -180,7 +180,7 @@ fn a_market_value_of_an_earlier_day_is_valued_today() {
     let held: Vec<_> = book.holdings.iter().map(|h| (h.market_value, h.shares)).collect();
     assert_eq!(held, [(14_200.0, Some(100.0)), (230.0, Some(1.0))]);
     // The day of the portfolio is the default of its lines, and means nothing for shares.
-    let terms = Terms { valued_on: "2021-01-26", ..Terms::default() };
+    let terms = Terms { valued_on: "2021-01-26", ..Terms::NONE };
     let lines = [worth("AAPL", 14_000.0), shares("BRK.B", 1.0), today(worth("GME", 347.51))];
     let book = join_on(&terms, &market(), &lines).unwrap();
     let values: Vec<_> = book.holdings.iter().map(|h| h.market_value).collect();
@@ -194,7 +194,7 @@ fn a_market_value_of_an_earlier_day_is_valued_today() {
 #[test]
 fn a_market_value_of_a_later_day_is_refused() {
     let later = RawLine { valued_on: "2021-01-28", ..worth("AAPL", 1.0) };
-    let terms = Terms { valued_on: "2021-01-30", ..Terms::default() };
+    let terms = Terms { valued_on: "2021-01-30", ..Terms::NONE };
     let faults = join_on(&terms, &market(), &[shares("GME", 1.0), later]).unwrap_err();
     let paths: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(paths, ["valued_on", "positions[1].valued_on"]);
@@ -226,7 +226,7 @@ fn splits_between_the_days_change_no_value() {
 
 #[test]
 fn a_reference_without_a_symbol_is_an_unresolved_line() {
-    let isin = |isin| InstrumentRef { isin, ..InstrumentRef::default() };
+    let isin = |isin| InstrumentRef { isin, ..InstrumentRef::NONE };
     let line = |isin_text| RawLine { instrument: isin(isin_text), ..worth("", 100.0) };
     let book = join(&[line("US0378331005"), worth("AAPL", 100.0)]).unwrap();
     assert_eq!((book.loose[0].cause, book.holdings.len()), (Cause::NoSymbol, 1));
@@ -267,7 +267,7 @@ fn faults_are_the_same_as_those_of_a_portfolio() {
         shares("<HTML>", 1.0),
     ];
     let faults = join(&lines).unwrap_err();
-    let expected = violations(lines, &Terms::default());
+    let expected = violations(lines, &Terms::NONE);
     assert_eq!(faults, expected);
     assert_eq!(faults.len(), 4);
     assert_eq!(join(&[]).unwrap_err()[0].field, "positions");

@@ -81,7 +81,7 @@ fn bench(criterion: &mut Criterion) {
     let lines: Vec<RawLine<'_>> = symbols.iter().map(|symbol| RawLine::of(symbol, size)).collect();
     group.bench_function("assess 500 shorts", |bencher| {
         bencher.iter(|| {
-            let book = Book::join(lines.iter().copied(), &Terms::default(), &lookup, &quotes);
+            let book = Book::join(lines.iter().copied(), &Terms::NONE, &lookup, &quotes);
             book.map(|book| assess(&universe, &book, Participation::USUAL))
         });
     });

@@ -56,7 +56,7 @@ fn worth<'a>(symbol: &'a str, value: f64) -> RawLine<'a> {
 }
 
 fn join(prepared: &PreparedExposure, lines: &[RawLine<'_>], nav: Option<f64>) -> Book {
-    let terms = Terms { net_asset_value: nav, ..Terms::default() };
+    let terms = Terms { net_asset_value: nav, ..Terms::NONE };
     Book::join(lines.iter().copied(), &terms, prepared.lookup(), prepared.quotes()).unwrap()
 }
 

@@ -49,7 +49,7 @@ const LABELS: [&str; 3] = ["account", "strategy", "trader"];
 const LABEL_PREFIX: &str = "label:";
 
 /// Where each field of a line is; `None` if the file lacks it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Columns {
     pub(super) symbol: Option<usize>,
     pub(super) position_id: Option<usize>,
@@ -92,6 +92,28 @@ impl Columns {
         }
     }
 
+    /// The columns of a file without a header.
+    fn symbol_and_quantity() -> Columns {
+        Columns {
+            symbol: Some(0),
+            quantity: Some(1),
+            position_id: None,
+            figi: None,
+            isin: None,
+            cusip: None,
+            sedol: None,
+            mic: None,
+            asset_class: None,
+            currency: None,
+            value: None,
+            valued_on: None,
+            side: None,
+            cost: None,
+            id_type: None,
+            labels: Vec::new(),
+        }
+    }
+
     fn are_a_portfolio(&self) -> bool {
         let names = [self.symbol, self.figi, self.isin, self.cusip, self.sedol];
         let sizes = [self.quantity, self.value];
@@ -122,8 +144,7 @@ pub(super) fn layout(head: &[u8]) -> Result<(u8, Columns, bool), Refusal> {
             && Symbol::listed(header.name(0)).is_ok()
             && matches!(signed("quantity", header.name(1).as_bytes()), Ok(Some(_)));
         if plain {
-            let columns = Columns { symbol: Some(0), quantity: Some(1), ..Columns::default() };
-            return Ok((delimiter, columns, false));
+            return Ok((delimiter, Columns::symbol_and_quantity(), false));
         }
     }
     Err(Refusal::NotAPortfolio { found: excerpt(head) })

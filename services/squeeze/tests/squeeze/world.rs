@@ -166,7 +166,7 @@ pub(crate) fn line(symbol: &str, shares: f64, average_cost: Option<f64>) -> RawL
 pub(crate) fn book(universe: &Universe, lines: &[RawLine<'_>]) -> ShortBook {
     let snapshot = universe.snapshot();
     let (lookup, quotes) = (Lookup::of(snapshot), Quotes::of(snapshot));
-    let book = Book::join(lines.iter().copied(), &Terms::default(), &lookup, &quotes).unwrap();
+    let book = Book::join(lines.iter().copied(), &Terms::NONE, &lookup, &quotes).unwrap();
     assess(universe, &book, Participation::USUAL)
 }
 
