@@ -48,6 +48,8 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let book = request.book;
     let sums = Sums::of(prepared, book);
+    // Before the rows of returns displace the names from the processor's cache.
+    let concentration = concentration::measure(prepared, book);
     let history = history(prepared, request, &sums);
     let tail = history
         .as_ref()
@@ -81,7 +83,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
             top_down: top_down.as_ref().and_then(|betas| betas.size),
         },
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
-        concentration: concentration::measure(prepared, book),
+        concentration,
         positions: positions::list(prepared, book, request, tail.as_ref()),
         coverage: ExposureCoverage {
             resolved: share(sums.resolved),

@@ -1,9 +1,14 @@
 //! The state shared by all analyses of a view: the risk model, and the lookup of names by symbol.
 
+use crate::{positions, settings::Listing};
 use factors::roles::Roles;
 use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
 use portfolio::{book::Book, lookup::Lookup};
-use risk::{model::RiskModel, name::NONE, settings::BetaSettings};
+use risk::{
+    model::RiskModel,
+    name::{NONE, NameRow},
+    settings::BetaSettings,
+};
 use std::{ops::Deref, sync::Arc};
 
 /// The datasets that a prepared view depends on, apart from names.
@@ -47,13 +52,16 @@ impl Deref for PreparedExposure {
 }
 
 impl PreparedExposure {
-    /// Whether a book can be analysed at once: the betas of its names are fitted, and every name
-    /// has all of its own returns, so nothing must be drawn.
-    pub fn is_whole(&self, book: &Book) -> bool {
-        book.holdings.iter().all(|holding| {
-            let name = self.model.anchored(holding.instrument);
-            name.row != NONE && name.absent == 0 && self.model.is_estimated(holding.instrument)
-        })
+    /// Whether a book can be analysed at once: the betas of its names are fitted, those listed with
+    /// all details, and every name has all of its own returns, so nothing must be drawn.
+    pub fn is_whole(&self, book: &Book, listing: Listing) -> bool {
+        let is_whole = |name: &NameRow| name.row != NONE && name.absent == 0;
+        let mut names =
+            book.holdings.iter().map(|holding| self.model.estimated(holding.instrument));
+        names.all(|name| name.is_some_and(is_whole))
+            && positions::largest(book, listing)
+                .iter()
+                .all(|holding| self.model.is_detailed(holding.instrument))
     }
 
     /// Finds instruments by symbol.

@@ -164,8 +164,7 @@ impl Sums {
         };
         *kind += size;
         let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
-        let unmoved = prepared.unmoved_cap(holding.instrument).is_some();
-        if stale || unmoved || !name.has_own_beta {
+        if stale || name.has_unmoved_cap || !name.has_own_beta {
             self.noteworthy.push(index);
         }
     }

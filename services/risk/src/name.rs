@@ -37,6 +37,9 @@ pub struct NameRow {
     pub small_cap: bool,
     /// Whether the same company has another line.
     pub has_sibling: bool,
+    /// Whether its market value is one published for an earlier day and not moved by the price
+    /// since.
+    pub has_unmoved_cap: bool,
     /// Has a size, but may be a company or a fund: it is not classified.
     pub may_be_fund: bool,
 }
@@ -88,6 +91,7 @@ pub const NO_NAME: NameRow = NameRow {
     megacap: false,
     small_cap: false,
     has_sibling: false,
+    has_unmoved_cap: false,
     may_be_fund: false,
 };
 

@@ -296,6 +296,7 @@ impl Names<'_> {
             bucket,
             is_fund,
             may_be_fund,
+            has_unmoved_cap: company.is_some_and(|company| !company.line.is_of_today),
             megacap: sized.is_some_and(|company| company.bucket == SizeBucket::Mega)
                 || self.roles.megacap_instruments.contains(&item.instrument),
             small_cap: sized.is_some_and(is_small)
