@@ -55,6 +55,8 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     let book = request.book;
     let sizing = Sizing::of(prepared, request.size_scheme);
     let sums = Sums::of(prepared, book, (&sizing, request.size_scheme.bands.len()));
+    // Before the rows of returns displace the names from the processor's cache.
+    let concentration = concentration::measure(prepared, book);
     let history = history(prepared, request, &sums);
     let tail = history
         .as_ref()
@@ -89,7 +91,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         },
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         profit_and_loss: profit::measure(book),
-        concentration: concentration::measure(prepared, book),
+        concentration,
         positions: positions::list(prepared, request, &sizing, tail.as_ref()),
         coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
         worst_day: tail.as_ref().map(|tail| day_pnl(prepared, book, tail.risk.worst_on)),

@@ -36,19 +36,14 @@ pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration
     }
     let effective = |[sum, squares]: [f64; 2]| (0.0 < squares).then(|| sum * sum / squares);
     let [_, herfindahl] = all;
-    let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).collect();
-    if 5 < sizes.len() {
-        let (_, _, _) = sizes.select_nth_unstable_by(5, |a, b| b.total_cmp(a));
-        sizes.truncate(5);
-    }
-    sizes.sort_unstable_by(|a, b| b.total_cmp(a));
+    let largest = largest(&values);
     Concentration {
         herfindahl,
         effective_names: if 0.0 < herfindahl { 1.0 / herfindahl } else { 0.0 },
         effective_long_names: effective(long),
         effective_short_names: effective(short),
-        largest_share: sizes.first().copied().unwrap_or(0.0),
-        largest_five_share: sizes.iter().sum(),
+        largest_share: largest[0],
+        largest_five_share: largest.iter().sum(),
     }
 }
 
@@ -56,4 +51,16 @@ pub(crate) fn measure(prepared: &PreparedExposure, book: &Book) -> Concentration
 fn add([sum, squares]: &mut [f64; 2], value: f64) {
     *sum += value.abs();
     *squares += value * value;
+}
+
+/// The five largest sizes, largest first; zero for those there are not.
+fn largest(values: &[f64]) -> [f64; 5] {
+    let mut largest = [0.0; 5];
+    for size in values.iter().map(|value| value.abs()) {
+        if largest[4] < size {
+            largest[4] = size;
+            largest.sort_unstable_by(|a, b| b.total_cmp(a));
+        }
+    }
+    largest
 }

@@ -100,7 +100,7 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
     }
     let name = prepared.name(holding.instrument);
     if !name.has_own_beta && prepared.drivers.market.is_some() {
-        let details = prepared.details(holding.instrument);
+        let details = prepared.own_details(holding.instrument);
         let have = details.fit.map_or(0, |fit| fit.observations);
         let need = prepared.settings.min_observations;
         let stand_in = match details.market.and_then(|beta| beta.prior) {

@@ -20,22 +20,8 @@ pub(crate) fn list(
     tail: Option<&Tail>,
 ) -> Vec<PositionRow> {
     let book = request.book;
-    let count = match request.listing {
-        Listing::All => book.holdings.len(),
-        Listing::Largest(count) => count.min(book.holdings.len()),
-    };
-    if count == 0 {
-        return Vec::new();
-    }
-    // The bits of non-negative doubles order like the doubles; the index settles ties.
-    let key = |(at, holding): (usize, &Holding)| (!holding.market_value.abs().to_bits(), at);
-    let mut order: Vec<(u64, usize)> = book.holdings.iter().enumerate().map(key).collect();
-    if count < order.len() {
-        let (_, _, _) = order.select_nth_unstable(count);
-        order.truncate(count);
-    }
-    order.sort_unstable();
-    let listed: Vec<&Holding> = order.iter().map(|(_, at)| &book.holdings[*at]).collect();
+    let listed = largest(book, request.listing);
+    prepared.detail_all(listed.iter().map(|holding| holding.instrument));
     let own = tail.map(|tail| own_tail_returns(prepared, &listed, &tail.first_level));
     let row = |(at, holding): (usize, &&Holding)| {
         let own = own.as_ref().map_or(0.0, |own| own[at]);
@@ -45,6 +31,26 @@ pub(crate) fn list(
         PositionRow { bucket, ..row(prepared, book, holding, tail.map(|tail| (tail, own))) }
     };
     listed.iter().enumerate().map(row).collect()
+}
+
+/// The positions to list, in order.
+pub(crate) fn largest(book: &Book, listing: Listing) -> Vec<&Holding> {
+    let count = match listing {
+        Listing::All => book.holdings.len(),
+        Listing::Largest(count) => count.min(book.holdings.len()),
+    };
+    // The bits of non-negative doubles order like the doubles.
+    let key = |holding: &Holding| !holding.market_value.abs().to_bits();
+    let Some(last) = count.checked_sub(1) else { return Vec::new() };
+    let mut keys: Vec<u64> = book.holdings.iter().map(key).collect();
+    let (_, bound, _) = keys.select_nth_unstable(last);
+    let bound = *bound;
+    let mut listed: Vec<&Holding> =
+        book.holdings.iter().filter(|holding| key(holding) <= bound).collect();
+    // Holdings are in the order of names and the sort is stable.
+    listed.sort_by_key(|holding| key(holding));
+    listed.truncate(count);
+    listed
 }
 
 /// `tail` is paired with the sum of the name's own weighted returns over it.

@@ -1,5 +1,6 @@
 //! The state shared by all analyses of a view: the risk model, and the lookup of names by symbol.
 
+use crate::{positions, settings::Listing};
 use factors::{
     roles::Roles,
     size_scheme::{SchemeSize, SizeScheme, Sizer},
@@ -7,7 +8,11 @@ use factors::{
 use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
 use portfolio::{book::Book, lookup::Lookup};
 use rayon::prelude::*;
-use risk::{model::RiskModel, name::NONE, settings::BetaSettings};
+use risk::{
+    model::RiskModel,
+    name::{NONE, NameRow},
+    settings::BetaSettings,
+};
 use std::{
     ops::Deref,
     sync::{Arc, OnceLock},
@@ -67,17 +72,19 @@ impl Deref for PreparedExposure {
 }
 
 impl PreparedExposure {
-    /// Whether a book can be analysed at once: the betas of its names are fitted, and every name
-    /// has all of its own returns, so nothing must be drawn.
-    pub fn is_whole(&self, book: &Book) -> bool {
-        book.holdings.iter().all(|holding| {
-            let name = self.model.anchored(holding.instrument);
-            let is_sized = self.bucket_cell(holding.instrument).is_none_or(|c| c.get().is_some());
-            name.row != NONE
-                && name.absent == 0
-                && is_sized
-                && self.model.is_estimated(holding.instrument)
-        })
+    /// Whether a book can be analysed at once: the betas of its names are fitted, those listed with
+    /// all details, their companies are sized, and every name has all of its own returns, so
+    /// nothing must be drawn.
+    pub fn is_whole(&self, book: &Book, listing: Listing) -> bool {
+        let is_whole = |name: &NameRow| name.row != NONE && name.absent == 0;
+        let is_sized =
+            |id: InstrumentId| self.bucket_cell(id).is_none_or(|cell| cell.get().is_some());
+        let is_ready =
+            |id: InstrumentId| self.model.estimated(id).is_some_and(is_whole) && is_sized(id);
+        book.holdings.iter().all(|holding| is_ready(holding.instrument))
+            && positions::largest(book, listing)
+                .iter()
+                .all(|holding| self.model.is_detailed(holding.instrument))
     }
 
     /// The bucket of a line's company under the standard scheme. `None` if its size is unknown.

@@ -170,8 +170,7 @@ impl Sums {
             let is_counted = source == Some(CapSource::SharesTimesClose) && !name.may_be_fund;
             self.sized[usize::from(!is_counted)] += size;
         }
-        let unmoved = prepared.unmoved_cap(holding.instrument).is_some();
-        if stale || unmoved || !name.has_own_beta {
+        if stale || name.has_unmoved_cap || !name.has_own_beta {
             self.noteworthy.push(index);
         }
     }

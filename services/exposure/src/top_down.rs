@@ -6,8 +6,8 @@
 //! sessions do not count for the book, the map is recomputed over the others: a return implied by a
 //! beta carries no information about the beta.
 
-use crate::{drivers::Driver, kernel::dot, report::Measured};
-use stats::newey_west;
+use crate::{drivers::Driver, report::Measured};
+use stats::{kernel::dot, newey_west};
 use std::borrow::Cow;
 
 /// Slopes on the drivers, in order, and the share of variance they explain.

@@ -10,12 +10,13 @@
 //!
 //! Weights halve every half-life; the fit window is four half-lives long.
 
-use crate::{kernel::dot, settings::BetaSettings};
+use crate::settings::BetaSettings;
 use factors::{
     returns::Sessions,
     roles::{ResolvedRole, Role, Roles},
 };
 use marketdata::{instrument::InstrumentId, snapshot::Snapshot};
+use stats::kernel::dot;
 
 /// Minimum number of megacap issuers with a return for a session's mean to count.
 const MEGACAPS_MIN: usize = 4;

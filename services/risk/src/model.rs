@@ -129,34 +129,55 @@ impl RiskModel {
         let Some(cell) = self.estimates.listed.get(instrument.0 as usize) else {
             return NO_DETAILS;
         };
-        **cell.get_or_init(|| {
-            self.name(instrument);
-            let fitted = self.estimates.details[instrument.0 as usize].get();
-            let mut details = fitted.cloned().unwrap_or_else(|| Box::new(NO_DETAILS));
-            if let Some(fit) = &mut details.fit {
-                self.fitter().fit_up_market(&self.window_returns(instrument), fit);
-            }
-            details
-        })
+        **cell.get_or_init(|| self.with_up_market(instrument, &mut self.fitter()))
     }
 
-    /// Whether the betas of a name have been fitted.
+    /// The details of a name without its beta on days when the market rose, which only listings
+    /// need.
+    pub fn own_details(&self, instrument: InstrumentId) -> Details {
+        self.name(instrument);
+        let fitted = self.estimates.details.get(instrument.0 as usize).and_then(OnceLock::get);
+        fitted.map_or(NO_DETAILS, |details| **details)
+    }
+
+    /// What sums over a book need of a name, if nothing must be fitted for it.
     #[inline]
-    pub fn is_estimated(&self, instrument: InstrumentId) -> bool {
-        self.estimates.names.get(instrument.0 as usize).is_none_or(|cell| cell.get().is_some())
+    pub fn estimated(&self, instrument: InstrumentId) -> Option<&NameRow> {
+        self.estimates.names.get(instrument.0 as usize).map_or(Some(&NO_NAME), OnceLock::get)
+    }
+
+    /// Whether nothing must be fitted for the listing of a name.
+    pub fn is_detailed(&self, instrument: InstrumentId) -> bool {
+        self.estimates.listed.get(instrument.0 as usize).is_none_or(|cell| cell.get().is_some())
     }
 
     /// Fits the names that have not been fitted yet, on the threads of the caller's pool.
     pub fn estimate_all(&self, instruments: impl Iterator<Item = InstrumentId>) {
-        let missing: Vec<InstrumentId> = instruments.filter(|id| !self.is_estimated(*id)).collect();
+        let missing = instruments.filter(|id| self.estimated(*id).is_none()).collect();
+        self.fit_all(missing, |fitter, id| {
+            self.estimate(id, fitter);
+        });
+    }
+
+    /// Fits what the listings of names need and has not been fitted yet, on the threads of the
+    /// caller's pool.
+    pub fn detail_all(&self, instruments: impl Iterator<Item = InstrumentId>) {
+        let missing = instruments.filter(|id| !self.is_detailed(*id)).collect();
+        self.fit_all(missing, |fitter, id| {
+            let details = self.with_up_market(id, fitter);
+            self.estimates.listed[id.0 as usize].get_or_init(|| details);
+        });
+    }
+
+    fn fit_all(
+        &self,
+        missing: Vec<InstrumentId>,
+        fit: impl Fn(&mut Fitter<'_>, InstrumentId) + Send + Sync,
+    ) {
         // Splitting an empty list would start rayon's global pool on a thread outside of any pool.
-        if missing.is_empty() {
-            return;
+        if !missing.is_empty() {
+            missing.into_par_iter().for_each_init(|| self.fitter(), fit);
         }
-        let estimate = |fitter: &mut Fitter<'_>, id: &InstrumentId| {
-            self.estimate(*id, fitter);
-        };
-        missing.par_iter().for_each_init(|| self.fitter(), estimate);
     }
 
     /// A name with its betas as of the end of the previous month instead of its current ones.
@@ -221,6 +242,14 @@ impl RiskModel {
             NONE => Vec::new(),
             row => self.panel.own_within(row, first..end),
         }
+    }
+
+    fn with_up_market(&self, instrument: InstrumentId, fitter: &mut Fitter<'_>) -> Box<Details> {
+        let mut details = self.own_details(instrument);
+        if let Some(fit) = &mut details.fit {
+            fitter.fit_up_market(&self.window_returns(instrument), fit);
+        }
+        Box::new(details)
     }
 
     fn estimate(&self, instrument: InstrumentId, fitter: &mut Fitter<'_>) -> NameRow {

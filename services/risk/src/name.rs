@@ -39,6 +39,9 @@ pub struct NameRow {
     pub has_sibling: bool,
     /// Whether it has a sector, but only in other schemes than the model's.
     pub is_classified_elsewhere: bool,
+    /// Whether its market value is one published for an earlier day and not moved by the price
+    /// since.
+    pub has_unmoved_cap: bool,
     /// Has a size, but may be a company or a fund: it is not classified.
     pub may_be_fund: bool,
 }
@@ -91,6 +94,7 @@ pub const NO_NAME: NameRow = NameRow {
     in_small_cap_index: false,
     has_sibling: false,
     is_classified_elsewhere: false,
+    has_unmoved_cap: false,
     may_be_fund: false,
 };
 

@@ -292,6 +292,7 @@ impl Names<'_> {
             bucket,
             is_fund,
             may_be_fund,
+            has_unmoved_cap: company.is_some_and(|company| !company.line.is_of_today),
             is_megacap: self.roles.megacap_instruments.contains(&item.instrument),
             in_small_cap_index: item.in_small_cap_fund
                 || self.roles.small_instruments.contains(&item.instrument),

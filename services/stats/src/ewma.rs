@@ -4,6 +4,8 @@
 //! its successor, 0 < λ < 1. A half-life h, in observations, is the age at which the weight has
 //! halved.
 
+use crate::kernel::all_finite;
+
 /// λ = 0.5^{1/h}. `None` unless the half-life is finite and positive.
 #[must_use]
 pub fn lambda_of_half_life(half_life: f64) -> Option<f64> {
@@ -116,10 +118,11 @@ pub fn variance_forecasts(values: &[f64], lambda: f64, initial: f64) -> Option<V
     let mut variance = initial;
     forecasts.push(variance);
     for value in values {
-        variance = lambda * variance + (1.0 - lambda) * value * value;
+        // Each step waits for the one before, so it is a single operation.
+        variance = lambda.mul_add(variance, (1.0 - lambda) * value * value);
         forecasts.push(variance);
     }
-    forecasts.iter().all(|v| v.is_finite()).then_some(forecasts)
+    all_finite(&forecasts).then_some(forecasts)
 }
 
 /// Horner's rule from the oldest value on: sum ← λ·sum + f(x), and the same for the sum of the

@@ -38,7 +38,7 @@
 //! # run().expect("values are finite");
 //! ```
 
-use crate::ewma;
+use crate::{ewma, kernel::all_finite};
 
 /// Volatilities below this share of the outcomes' root mean square are rounding noise, and dividing
 /// by them is meaningless. With λ = 0.94 this happens about 450 periods after the last movement.
@@ -95,11 +95,7 @@ pub fn filter_from(outcomes: &[f64], initial_variance: f64, lambda: f64) -> Opti
         unscaled += usize::from(is_negligible);
         *slot = if is_negligible { 1.0 } else { volatility / own };
     }
-    multipliers.iter().all(|m| m.is_finite()).then_some(Filter {
-        multipliers,
-        volatility,
-        unscaled,
-    })
+    all_finite(&multipliers).then_some(Filter { multipliers, volatility, unscaled })
 }
 
 fn mean_square(values: &[f64]) -> f64 {

@@ -7,7 +7,8 @@ use crate::newey_west;
 const LANES: usize = 16;
 
 /// Σ aᵢbᵢ over the shorter length. The order of summation depends only on the length.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+#[must_use]
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let n = a.len().min(b.len());
     let (a_blocks, a_rest) = a[..n].as_chunks::<LANES>();
     let (b_blocks, b_rest) = b[..n].as_chunks::<LANES>();

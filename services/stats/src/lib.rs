@@ -19,6 +19,7 @@ pub mod covariance;
 pub mod eigen;
 pub mod ewma;
 pub mod filter;
+pub mod kernel;
 pub mod ledoit_wolf;
 pub mod matrix;
 pub mod moments;
@@ -38,4 +39,3 @@ pub mod stationary_bootstrap;
 pub mod tail;
 
 mod design;
-mod kernel;

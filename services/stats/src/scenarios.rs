@@ -12,7 +12,7 @@ use crate::{
     kernel::all_finite,
     normal,
     quantile::{QuantileRule, snap},
-    stationary_bootstrap,
+    stationary_bootstrap::mean_error,
     tail::Tail,
 };
 use std::{borrow::Cow, cmp::Ordering};
@@ -189,12 +189,17 @@ impl Scenarios {
     /// `None` for confidence outside (0, 1).
     #[must_use]
     pub fn exceedances(&self, confidence: f64) -> Option<Vec<f64>> {
-        let mass = self.mass(confidence)?;
         let mut exceedances = vec![0.0; self.periods];
-        for (scenario, share) in self.tail_shares(confidence)? {
-            exceedances[scenario.period as usize] += share * mass;
+        for (period, share) in self.exceeding(confidence)? {
+            exceedances[period] = share;
         }
         Some(exceedances)
+    }
+
+    /// The exceedances that are not zero.
+    fn exceeding(&self, confidence: f64) -> Option<ByPeriod> {
+        let mass = self.mass(confidence)?;
+        Some(by_period(&self.tail_shares(confidence)?, |_, share| share * mass))
     }
 
     /// Standard error of the share of periods beyond the value at risk.
@@ -204,21 +209,14 @@ impl Scenarios {
     /// whole one. Therefore the error is computed for the next whole number of periods and rescaled
     /// to p like that of independent periods, by p(1−p).
     fn exceedance_error(&self, confidence: f64) -> Option<f64> {
-        let (exceedances, factor) = self.exceedance_series(confidence)?;
-        Some(stationary_bootstrap::mean_error(&exceedances)? * factor)
-    }
-
-    /// The series whose mean has the error, and the factor that the error is multiplied by.
-    fn exceedance_series(&self, confidence: f64) -> Option<(Vec<f64>, f64)> {
         let whole = self.mass(confidence)?.ceil() / self.periods as f64;
         let p = 1.0 - confidence;
-        match self.exceedances(1.0 - whole) {
-            Some(exceedances) => {
-                Some((exceedances, (p * confidence / (whole * (1.0 - whole))).sqrt()))
-            }
+        let (exceedances, factor) = match self.exceeding(1.0 - whole) {
+            Some(exceedances) => (exceedances, (p * confidence / (whole * (1.0 - whole))).sqrt()),
             // All periods are in the tail.
-            None => Some((self.exceedances(confidence)?, 1.0)),
-        }
+            None => (self.exceeding(confidence)?, 1.0),
+        };
+        Some(mean_error(&exceedances, self.periods)? * factor)
     }
 
     /// The interval of the value at risk by inversion (Woodruff 1952). Its ends are the quantiles
@@ -268,21 +266,19 @@ impl Scenarios {
     /// `None` for confidence outside (0, 1), and if the tail holds scenarios of one period only.
     #[must_use]
     pub fn expected_shortfall_error(&self, confidence: f64) -> Option<f64> {
-        let beyond = self.beyond_series(&self.tail_shares(confidence)?)?;
-        Some(stationary_bootstrap::mean_error(&beyond)? / (1.0 - confidence))
+        self.error_beyond(&self.tail_shares(confidence)?, confidence)
     }
 
-    /// Losses beyond the border of the tail, by period. `None` if the tail is a single period.
-    fn beyond_series(&self, shares: &[(Scenario, f64)]) -> Option<Vec<f64>> {
+    /// The error of the expected shortfall from the tail's shares.
+    fn error_beyond(&self, shares: &[(Scenario, f64)], confidence: f64) -> Option<f64> {
         let (border, _) = shares.last()?;
         if shares.iter().all(|(scenario, _)| scenario.period == border.period) {
             return None;
         }
-        let mut beyond = vec![0.0; self.periods];
-        for (scenario, _) in shares {
-            beyond[scenario.period as usize] += scenario.weight * (border.profit - scenario.profit);
-        }
-        Some(beyond)
+        // Losses beyond the border of the tail.
+        let beyond = |scenario: &Scenario, _| scenario.weight * (border.profit - scenario.profit);
+        let error = mean_error(&by_period(shares, beyond), self.periods)?;
+        Some(error / (1.0 - confidence))
     }
 
     /// Sorts at least the worst scenarios of `mass` periods, and one more.
@@ -343,6 +339,23 @@ impl Scenarios {
         }
         Some(sum / weight).filter(|mean| mean.is_finite())
     }
+}
+
+/// Values other than zero by period, in order of time.
+type ByPeriod = Vec<(usize, f64)>;
+
+/// Sums over the scenarios of each period in the tail, worst first.
+fn by_period(shares: &[(Scenario, f64)], of: impl Fn(&Scenario, f64) -> f64) -> ByPeriod {
+    let value =
+        |(scenario, share): &(Scenario, f64)| (scenario.period as usize, of(scenario, *share));
+    let mut values: ByPeriod = shares.iter().map(value).collect();
+    values.sort_by_key(|(period, _)| *period);
+    values.dedup_by(|(period, value), (kept, sum)| {
+        let is_same = period == kept;
+        *sum += if is_same { *value } else { 0.0 };
+        is_same
+    });
+    values
 }
 
 /// Distance of the ends of an interval from p: z·error, with z the normal quantile of a two-sided

@@ -3,8 +3,6 @@
 //! Politis and Romano (1994), "The stationary bootstrap", lemma 1: the variance over infinitely
 //! many resamples, without drawing any.
 
-use std::array;
-
 /// ⌈T^{1/3}⌉, the mean length of a block for T observations; at least 1.
 #[must_use]
 pub fn mean_block(observations: usize) -> usize {
@@ -15,93 +13,103 @@ pub fn mean_block(observations: usize) -> usize {
     block
 }
 
-/// v = R₀ + 2Σ_{k=1}^{T−1} [(1−k/T)q^k + (k/T)q^{T−k}]·R_k with q = 1 − 1/`block`.
+/// v = R₀ + 2Σ_{k=1}^{T−1} w_k·R_k with w_k = (1−k/T)q^k + (k/T)q^{T−k} and q = 1 − 1/`block`.
 ///
 /// R_k = (1/T)Σ_t (x_t − x̄)(x_{t+k} − x̄) is the autocovariance at lag k. v/T is the variance of
 /// the mean; for independent values, v is close to their own variance. A block of 1 gives R₀.
 ///
-/// `None` for no values, one that is not finite, or a block of 0.
+/// The T values are zero except at some places, given as (place, value) in ascending order; each of
+/// these takes one step. Because w_k = w_{T−k}, every place meets the same sum of weights
+/// W = Σ_{k<T} w_k, so v = (1/T)Σ_t Σ_s w_{|t−s|}·x_t·x_s − W·x̄². Where x̄² is much greater than
+/// v, digits are lost.
+///
+/// `None` for no values, one that is not finite or out of place, or a block of 0.
 #[must_use]
-pub fn long_run_variance(values: &[f64], block: usize) -> Option<f64> {
-    let (rows, _) = values.as_chunks();
-    let [variance] = long_run_variances(rows, block);
-    variance
+pub fn long_run_variance(values: &[(usize, f64)], count: usize, block: usize) -> Option<f64> {
+    let is_within = |(place, value): &(usize, f64)| *place < count && value.is_finite();
+    let is_ascending = values.is_sorted_by(|a, b| a.0 < b.0);
+    if count == 0 || block == 0 || !is_ascending || !values.iter().all(is_within) {
+        return None;
+    }
+    let (q, length) = (1.0 - 1.0 / block as f64, count as f64);
+    let (mut sum, mut products, mut sums) = (0.0, 0.0, Earlier::none());
+    for (place, value) in values {
+        sums.advance(*place, q);
+        products += value * (0.5 * value + sums.pull(count, q));
+        sums.add(*value);
+        sum += value;
+    }
+    let mean = sum / length;
+    let variance = 2.0 * products / length - sum_of_weights(count, q) * mean * mean;
+    // A variance can be negative only by rounding.
+    variance.is_finite().then_some(variance.max(0.0))
 }
 
 /// √(v/T), the standard error of the mean with blocks of [`mean_block`]; see [`long_run_variance`].
 #[must_use]
-pub fn mean_error(values: &[f64]) -> Option<f64> {
-    let variance = long_run_variance(values, mean_block(values.len()))?;
-    Some((variance / values.len() as f64).sqrt())
+pub fn mean_error(values: &[(usize, f64)], count: usize) -> Option<f64> {
+    let variance = long_run_variance(values, count, mean_block(count))?;
+    Some((variance / count as f64).sqrt())
 }
 
-/// [`mean_error`] of several series, identical to the bit. Series of equal length are computed side
-/// by side, in a fraction of the time.
-#[must_use]
-pub fn mean_errors(series: &[Vec<f64>]) -> Vec<Option<f64>> {
-    let mut errors = Vec::with_capacity(series.len());
-    for alike in series.chunk_by(|a, b| a.len() == b.len()) {
-        for group in alike.chunks(LANES) {
-            let count = group[0].len();
-            let value = |at: usize, lane: usize| group.get(lane).map_or(0.0, |values| values[at]);
-            let rows: Vec<[f64; LANES]> =
-                (0..count).map(|at| array::from_fn(|lane| value(at, lane))).collect();
-            let variances = long_run_variances(&rows, mean_block(count));
-            let error = |variance: Option<f64>| Some((variance? / count as f64).sqrt());
-            errors.extend(variances.map(error).into_iter().take(group.len()));
-        }
-    }
-    errors
+/// Sums over the values before a place.
+struct Earlier {
+    place: usize,
+    /// q^place.
+    power: f64,
+    /// Over values x at distance k: Σ q^k·x and Σ k·q^k·x, which end within the series.
+    near: [f64; 2],
+    /// Over values x at place j: Σ q^j·x and Σ j·q^j·x, for blocks that wrap around.
+    first: [f64; 2],
 }
 
-/// Number of series computed side by side. Each step of the sums below waits for the one before, so
-/// four series take little longer than one.
-const LANES: usize = 4;
+impl Earlier {
+    const fn none() -> Earlier {
+        Earlier { place: 0, power: 1.0, near: [0.0; 2], first: [0.0; 2] }
+    }
 
-/// [`long_run_variance`] of the columns.
-fn long_run_variances<const N: usize>(rows: &[[f64; N]], block: usize) -> [Option<f64>; N] {
-    if rows.is_empty() || block == 0 {
-        return [None; N];
+    /// Moves on to a later place.
+    fn advance(&mut self, place: usize, q: f64) {
+        let gap = place - self.place;
+        let power = power(q, gap);
+        let [near, near_k] = self.near;
+        self.near = [power * near, power * (near_k + gap as f64 * near)];
+        self.power *= power;
+        self.place = place;
     }
-    let q = 1.0 - 1.0 / block as f64;
-    let count = rows.len() as f64;
-    let powers = powers(q, rows.len());
-    let sums = rows.iter().fold([0.0; N], |sums, row| array::from_fn(|k| sums[k] + row[k]));
-    let means = sums.map(|sum| sum / count);
-    let mut squares = [0.0; N];
-    // Sums over earlier values x at distance k: Σ q^k·x and Σ k·q^k·x, which end within the series.
-    let (mut near, mut near_k) = ([0.0; N], [0.0; N]);
-    // Sums over earlier values at place j: Σ q^j·x and Σ j·q^j·x, for blocks that wrap around.
-    let (mut first, mut first_j) = ([0.0; N], [0.0; N]);
-    let mut products = [0.0; N];
-    for (at, row) in rows.iter().enumerate() {
-        let place = at as f64;
-        let (power, power_left) = (powers[at], powers[rows.len() - at]);
-        for k in 0..N {
-            let x = row[k] - means[k];
-            squares[k] += x * x;
-            products[k] += x * (near[k] - near_k[k] / count);
-            products[k] += x * power_left * (place * first[k] - first_j[k]) / count;
-            near[k] = q * (near[k] + x);
-            near_k[k] = q * near_k[k] + near[k];
-            first[k] += power * x;
-            first_j[k] += place * power * x;
-        }
+
+    /// Σ w_k·x over the earlier values.
+    fn pull(&self, count: usize, q: f64) -> f64 {
+        let length = count as f64;
+        let around = self.place as f64 * self.first[0] - self.first[1];
+        let near = self.near[0] - self.near[1] / length;
+        near + power(q, count - self.place) * around / length
     }
-    array::from_fn(|k| {
-        let variance = (squares[k] + 2.0 * products[k]) / count;
-        // A variance can be negative only by rounding.
-        variance.is_finite().then_some(variance.max(0.0))
-    })
+
+    /// Adds the value at this place.
+    fn add(&mut self, value: f64) {
+        self.near[0] += value;
+        self.first[0] += self.power * value;
+        self.first[1] += self.place as f64 * self.power * value;
+    }
 }
 
-/// q⁰, q¹, … qⁿ.
-fn powers(q: f64, n: usize) -> Vec<f64> {
-    let mut powers = vec![1.0; n + 1];
+/// W = 2Σ_{k<T}(1−k/T)q^k − 1, by the closed forms of Σ q^k and Σ k·q^k.
+fn sum_of_weights(count: usize, q: f64) -> f64 {
+    let (length, p) = (count as f64, 1.0 - q);
+    let last = power(q, count);
+    let powers = (1.0 - last) / p;
+    let places = (q - length * last + (length - 1.0) * q * last) / (p * p);
+    2.0 * (powers - places / length) - 1.0
+}
+
+/// qⁿ by squaring.
+fn power(mut q: f64, mut n: usize) -> f64 {
     let mut power = 1.0;
-    for slot in &mut powers {
-        *slot = power;
-        power *= q;
+    while 0 < n {
+        power *= if n % 2 == 1 { q } else { 1.0 };
+        q *= q;
+        n /= 2;
     }
-    powers
+    power
 }

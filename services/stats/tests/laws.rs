@@ -7,6 +7,7 @@ use stats::cholesky::{self, Cholesky};
 use stats::covariance;
 use stats::eigen;
 use stats::ewma::{self, Centre};
+use stats::kernel::dot;
 use stats::ledoit_wolf;
 use stats::matrix::SymmetricMatrix;
 use stats::moments::{self, Ddof, Moments};
@@ -384,5 +385,15 @@ proptest! {
         let after = huber(&y, &[&x], None, &settings).unwrap();
         prop_assert!((after.fit.slopes[0].value - before.fit.slopes[0].value).abs() < 0.2);
         prop_assert!(after.downweighted > 0);
+    }
+}
+
+#[test]
+fn inner_products_of_whole_numbers_are_exact() {
+    for n in [0, 1, 15, 16, 17, 100] {
+        let a: Vec<f64> = (0..n).map(f64::from).collect();
+        // Σ k² = (n − 1)n(2n − 1)/6.
+        let sum = (n - 1) * n * (2 * n - 1) / 6;
+        assert_eq!(dot(&a, &a).to_bits(), f64::from(sum).to_bits());
     }
 }

@@ -183,3 +183,24 @@ fn no_book_gives_a_nan_or_an_infinity() {
         assert!(!text.contains("NaN") && !text.contains("inf"), "{values:?}: {text}");
     }
 }
+
+/// An answer leaves nothing to fit for the same question, also where a listed position needs a fit
+/// of its own; a longer listing of the same book still needs some.
+#[test]
+fn the_same_question_needs_no_second_fit() {
+    let world = world(120, 400, 2);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = lines_of(&world, 60);
+    let (book, tail) = (&join(&prepared, &raw(&lines), None), &tail(&[0.95], QuantileRule::Linear));
+    let ask = |listing| {
+        let beta = BetaSettings::PREPARED;
+        let size_scheme = SizeScheme::standard();
+        analyze(&prepared, &Request { book, beta, tail, repeat_on: None, listing, size_scheme })
+    };
+    let (few, more) = (Listing::Largest(3), Listing::Largest(4));
+    assert!(!prepared.is_whole(book, Listing::Largest(0)));
+    ask(Listing::Largest(0));
+    assert!(prepared.is_whole(book, Listing::Largest(0)) && !prepared.is_whole(book, few));
+    assert_eq!(ask(few).positions.len(), 3);
+    assert!(prepared.is_whole(book, few) && !prepared.is_whole(book, more));
+}

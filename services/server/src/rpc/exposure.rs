@@ -111,7 +111,7 @@ impl Query for AnalysisQuery {
             return Ok(Place::Pool);
         }
         let book = self.book.insert(self.join(prepared)?);
-        Ok(if prepared.is_whole(book) { Place::Inline } else { Place::Pool })
+        Ok(if prepared.is_whole(book, self.listing) { Place::Inline } else { Place::Pool })
     }
 
     fn answer(

@@ -62,9 +62,10 @@ fn the_closed_form_is_the_variance_of_the_stationary_bootstrap() {
     let o = Oracle::tails();
     for series in ["boot", "boot_short"] {
         let x = o.get(&format!("{series}_x"));
+        let (count, x) = (x.len(), x.iter().copied().enumerate().collect::<Vec<_>>());
         let blocks = o.get("boot_blocks").iter().map(|block| *block as usize);
         let actual: Vec<f64> =
-            blocks.map(|block| long_run_variance(x, block).expect("a variance")).collect();
+            blocks.map(|block| long_run_variance(&x, count, block).expect("a variance")).collect();
         close(series, &actual, o.get(&format!("{series}_v")), 1e-13);
     }
     // The smallest b with b³ ≥ T.
