@@ -205,13 +205,7 @@ async fn rotation(clients: &Clients, connection: &Connection, terminal: Terminal
 /// The request whose answer must be the same bytes.
 fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
     let reference = answer.snapshot.clone().unwrap_or_default();
-    let as_of = AsOf {
-        when: reference.as_of.map(When::At),
-        revision: Some(reference.revision),
-        data_version: Some(reference.data_version),
-        model_version: Some(reference.model_version),
-        config_hash: Some(reference.config_hash),
-    };
+    let as_of = AsOf { when: Some(When::Snapshot(reference)), revision: None };
     GetRotationRequest { as_of: Some(as_of), ..GetRotationRequest::default() }
 }
 
