@@ -181,7 +181,7 @@ async fn evening_before(
     let request = connection.request(request);
     let answer = clients.exposure().analyze_portfolio(request).await?.into_inner();
     let known = show::evidence::as_known(answer.snapshot.as_ref());
-    terminal::say(&terminal.heading(&format!("The evening before, as known at {known}")));
+    terminal::say(&terminal.heading(&format!("The evening before, {known}")));
     let words = answer.report.as_ref().map(|report| show::exposure::words(report, terminal));
     terminal::say(&terminal.wrap(&format!("{}\n", words.unwrap_or_default())));
     Ok(())

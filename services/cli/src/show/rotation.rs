@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("Rotation as known at {known}")));
+    page.say(terminal.heading(&format!("Rotation {known}")));
     if let Some(report) = &answer.report {
         body(&mut page, report, terminal);
     }
@@ -37,7 +37,7 @@ pub(crate) fn changed(
     let revision = message.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
     let known = evidence::as_known(message.snapshot.as_ref());
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("Rotation as known at {known}, revision {revision}")));
+    page.say(terminal.heading(&format!("Rotation {known}; revision {revision}")));
     body(&mut page, report, terminal);
     page.say("\n");
     page
