@@ -166,13 +166,7 @@ pub(crate) fn on(day: &str) -> Option<v1::AsOf> {
 
 /// The AsOf that replays a SnapshotRef.
 pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
-    Some(v1::AsOf {
-        when: reference.as_of.map(v1::as_of::When::At),
-        revision: Some(reference.revision),
-        data_version: Some(reference.data_version.clone()),
-        model_version: Some(reference.model_version.clone()),
-        config_hash: Some(reference.config_hash.clone()),
-    })
+    Some(v1::AsOf { when: Some(v1::as_of::When::Snapshot(reference.clone())), revision: None })
 }
 
 /// Checks the code, the reason and the field paths of a refusal, and that it contains no library's
@@ -180,7 +174,7 @@ pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
 pub(crate) fn expect_refusal(status: &Status, code: Code, reason: &str, paths: &[&str]) {
     assert_eq!(status.code(), code, "{status:?}");
     let info = status.get_details_error_info().unwrap_or_else(|| panic!("no reason: {status:?}"));
-    assert_eq!((info.domain.as_str(), info.reason.as_str()), ("ballast.v1", reason), "{status:?}");
+    assert_eq!((info.domain.as_str(), info.reason.as_str()), ("ballast", reason), "{status:?}");
     let violations = status.get_details_bad_request().map_or(vec![], |bad| bad.field_violations);
     let found: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(found, paths, "{status:?}");

@@ -1,6 +1,6 @@
 //! One row per bad request and per limit: its status, its reason, its field paths.
 
-use crate::harness::{Harness, expect_refusal, header, held, upload};
+use crate::harness::{Harness, expect_refusal, header, held, on, replay_of, upload};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -22,7 +22,7 @@ async fn every_violation_of_a_request_is_reported_at_once() {
         dataset: 99,
         symbol: String::new(),
         start_on: "yesterday".to_owned(),
-        page_size: 1_001,
+        page_size: -1,
         ..v1::GetSeriesRequest::default()
     };
     let status = client.get_series(request).await.unwrap_err();
@@ -105,32 +105,40 @@ async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
         let at = prost_types::Timestamp { seconds, nanos: 0 };
         v1::AsOf { when: Some(v1::as_of::When::At(at)), ..v1::AsOf::default() }
     };
+    let head = client.get_coverage(v1::GetCoverageRequest { as_of: None }).await.unwrap();
+    let head = head.into_inner().snapshot.unwrap();
+    let other = || "00".to_owned();
+    let replay = |reference| {
+        let when = Some(v1::as_of::When::Snapshot(reference));
+        v1::AsOf { when, revision: None }
+    };
+    let changed = |change: fn(&mut v1::SnapshotRef, String)| {
+        let mut reference = head.clone();
+        change(&mut reference, other());
+        replay(reference)
+    };
+    let nothing = [
+        "as_of.snapshot.as_of",
+        "as_of.snapshot.model_version",
+        "as_of.snapshot.config_hash",
+        "as_of.snapshot.data_version",
+    ];
+    let (invalid, failed) = (Code::InvalidArgument, Code::FailedPrecondition);
     let cases = [
-        (at(1_700_000_000), Code::InvalidArgument, "INVALID_REQUEST", vec!["as_of"]),
-        (at(i64::MAX), Code::InvalidArgument, "INVALID_REQUEST", vec!["as_of.at"]),
+        (at(1_700_000_000), invalid, "INVALID_REQUEST", vec!["as_of"]),
+        (at(i64::MAX), invalid, "INVALID_REQUEST", vec!["as_of.at"]),
+        (on("2021-02-02").unwrap(), invalid, "INVALID_REQUEST", vec!["as_of"]),
+        (v1::AsOf { revision: Some(1), ..v1::AsOf::default() }, failed, "REVISION_UNKNOWN", vec![]),
+        (changed(|r, other| r.model_version = other), failed, "MODEL_VERSION_MISMATCH", vec![]),
+        (changed(|r, other| r.data_version = other), failed, "DATA_VERSION_MISMATCH", vec![]),
+        (changed(|r, other| r.config_hash = other), failed, "CONFIG_MISMATCH", vec![]),
+        (changed(|r, _| r.revision = 1), failed, "REVISION_UNKNOWN", vec![]),
+        (replay(v1::SnapshotRef::default()), invalid, "INVALID_REQUEST", nothing.to_vec()),
         (
-            v1::AsOf { revision: Some(1), ..v1::AsOf::default() },
-            Code::FailedPrecondition,
-            "REVISION_UNKNOWN",
-            vec![],
-        ),
-        (
-            v1::AsOf { model_version: Some("other".to_owned()), ..v1::AsOf::default() },
-            Code::FailedPrecondition,
-            "MODEL_VERSION_MISMATCH",
-            vec![],
-        ),
-        (
-            v1::AsOf { data_version: Some("00".to_owned()), ..v1::AsOf::default() },
-            Code::FailedPrecondition,
-            "DATA_VERSION_MISMATCH",
-            vec![],
-        ),
-        (
-            v1::AsOf { config_hash: Some("00".to_owned()), ..v1::AsOf::default() },
-            Code::FailedPrecondition,
-            "CONFIG_MISMATCH",
-            vec![],
+            v1::AsOf { revision: Some(0), ..replay(head.clone()) },
+            invalid,
+            "INVALID_REQUEST",
+            vec!["as_of.revision"],
         ),
     ];
     for (as_of, code, reason, paths) in cases {
@@ -243,6 +251,37 @@ async fn a_page_token_belongs_to_its_request() {
     let junk = v1::ListInstrumentsRequest { page_token: "junk".to_owned(), ..next };
     let status = client.list_instruments(junk).await.unwrap_err();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
+}
+
+/// Before 16:00 New York today's date means the current time; the answer gives the instant, and
+/// later pages and replays use that instant.
+#[tokio::test(flavor = "multi_thread")]
+async fn today_means_now_until_the_close() {
+    let harness = Harness::at("2021-02-01T15:00:00Z").await;
+    let text = "Ticker,Date,Open,High,Low,Close,Volume\nA,2021-01-04,1,1,1,1,1\n\
+                B,2021-01-04,1,1,1,1,1\n";
+    harness.ingest("prices.csv", text.as_bytes()).await;
+    let mut client = harness.market_data().await;
+    let request = v1::ListInstrumentsRequest {
+        as_of: on("2021-02-01"),
+        page_size: 1,
+        ..v1::ListInstrumentsRequest::default()
+    };
+    let first = client.list_instruments(request.clone()).await.unwrap().into_inner();
+    let reference = first.snapshot.clone().unwrap();
+    let seconds = |reference: &v1::SnapshotRef| reference.as_of.unwrap().seconds;
+    // 2021-02-01 15:00 UTC.
+    assert_eq!(seconds(&reference), 1_612_191_600);
+    harness.set_clock("2021-02-01T22:00:00Z");
+    let next =
+        v1::ListInstrumentsRequest { page_token: first.next_page_token.clone(), ..request.clone() };
+    let next = client.list_instruments(next).await.unwrap().into_inner();
+    assert_eq!(next.snapshot, first.snapshot, "the second page of the same list");
+    let closed = client.list_instruments(request.clone()).await.unwrap().into_inner();
+    // 2021-02-01 21:00 UTC is 16:00 in New York.
+    assert_eq!(seconds(&closed.snapshot.unwrap()), 1_612_213_200);
+    let replayed = v1::ListInstrumentsRequest { as_of: replay_of(&reference), ..request };
+    assert_eq!(client.list_instruments(replayed).await.unwrap().into_inner(), first);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -276,9 +276,16 @@ async fn invalid_requests_are_refused_with_their_paths() {
     };
     let refused = client.query_records(nobody).await.unwrap_err();
     expect_refusal(&refused, Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
-    let pinned = v1::WatchRotationRequest { as_of: on("2021-03-03"), ..Default::default() };
-    let refused = client.watch_rotation(pinned).await.unwrap_err();
-    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["as_of.when"]);
+    for (model_version, config_hash, reason) in
+        [(Some("other"), None, "MODEL_VERSION_MISMATCH"), (None, Some("00"), "CONFIG_MISMATCH")]
+    {
+        let [model_version, config_hash] =
+            [model_version, config_hash].map(|v| v.map(str::to_owned));
+        let expected = Some(v1::SnapshotExpectation { model_version, config_hash });
+        let other = v1::WatchRotationRequest { expected, ..Default::default() };
+        let refused = client.watch_rotation(other).await.unwrap_err();
+        expect_refusal(&refused, Code::FailedPrecondition, reason, &[]);
+    }
 }
 
 async fn next(stream: &mut Streaming<v1::WatchRotationResponse>) -> v1::WatchRotationResponse {

@@ -1,7 +1,7 @@
 //! Clients that stall, do not read, violate the protocol or disconnect do not affect others.
 
 use crate::{
-    harness::{Harness, expect_refusal, header, held, soon, upload},
+    harness::{Harness, expect_refusal, header, held, replay_of, soon, upload},
     raw::{Raw, RawAnswer, framed},
 };
 use contract::v1::{
@@ -133,9 +133,14 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
     assert!(one.is_some() && ten.is_none(), "in the order of the lines: {}", status.message());
 
     let long = "A".repeat(1 << 20);
-    let config_hash = Some(long.clone());
-    let as_of = Some(v1::AsOf { config_hash, ..v1::AsOf::default() });
-    let request = v1::GetCoverageRequest { as_of }.encode_to_vec();
+    let reference = v1::SnapshotRef {
+        as_of: Some(prost_types::Timestamp::default()),
+        revision: 0,
+        data_version: "00".to_owned(),
+        model_version: harness.services().identity().model_version.clone(),
+        config_hash: long.clone(),
+    };
+    let request = v1::GetCoverageRequest { as_of: replay_of(&reference) }.encode_to_vec();
     let answered = ask("/ballast.v1.MarketDataService/GetCoverage", request).await;
     assert!(status_bytes(&answered) <= 4 * 1024 + 2, "{}", status_bytes(&answered));
     expect_refusal(&answered.status, Code::FailedPrecondition, "CONFIG_MISMATCH", &[]);

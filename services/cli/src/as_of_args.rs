@@ -5,11 +5,13 @@ use clap::Args;
 use contract::v1::{AsOf, as_of::When};
 use marketdata::{day::Day, instant::Instant};
 use prost_types::Timestamp;
+use server::{as_of, clock::Clock};
 
 /// Bounds on what a request may know: publication time and revision.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AsOfArguments {
-    /// Use only what was published by then: a date (16:00 New York) or an instant (RFC 3339).
+    /// Use only what was published by then: `today`, a date (16:00 New York, or now if that is still
+    /// to come today) or an instant (RFC 3339).
     #[arg(long, value_name = "DATE|INSTANT")]
     pub(crate) as_of: Option<String>,
     /// Use only what the log held up to this revision.
@@ -27,15 +29,35 @@ impl AsOfArguments {
             return Ok(None);
         }
         let when = self.as_of.as_deref().map(when).transpose()?;
-        Ok(Some(AsOf { when, revision: self.revision, ..AsOf::default() }))
+        Ok(Some(AsOf { when, revision: self.revision }))
+    }
+
+    /// The publication bound as an instant; `None` if none was given.
+    ///
+    /// # Errors
+    /// As [`AsOfArguments::to_proto`].
+    pub(crate) fn to_instant(&self) -> Result<Option<Instant>> {
+        let Some(text) = self.as_of.as_deref() else { return Ok(None) };
+        match day(text) {
+            Some(day) => Ok(Some(as_of::When::On(day).instant(Clock::system().now()))),
+            None => parse(text).map(Some),
+        }
+    }
+}
+
+/// An ISO date, or `today` in New York.
+fn day(text: &str) -> Option<Day> {
+    match text {
+        "today" => Some(Clock::system().now().new_york_day()),
+        text => Day::parse_iso(text),
     }
 }
 
 fn when(text: &str) -> Result<When> {
-    if let Some(day) = Day::parse_iso(text) {
-        return Ok(When::On(day.to_string()));
+    match day(text) {
+        Some(day) => Ok(When::On(day.to_string())),
+        None => Ok(When::At(instant(text)?)),
     }
-    Ok(When::At(instant(text)?))
 }
 
 /// Parses an instant: RFC 3339, or a date, which means 16:00 New York on that day.
@@ -86,5 +108,19 @@ mod tests {
         assert_eq!(close, instant("2024-07-11T20:00:00Z").unwrap());
         assert_eq!(text(&close), "2024-07-11T20:00:00Z");
         assert!(instant("last Thursday").is_err());
+    }
+
+    #[test]
+    fn today_is_a_date_of_new_york() {
+        let of = |text: &str| AsOfArguments { as_of: Some(text.to_owned()), revision: None };
+        let Some(AsOf { when: Some(When::On(on)), .. }) = of("today").to_proto().unwrap() else {
+            panic!("a date")
+        };
+        assert!(Day::parse_iso(&on).is_some());
+        let now = Clock::system().now();
+        assert!(of("today").to_instant().unwrap().unwrap() <= Clock::system().now());
+        assert_eq!(of("2024-07-11").to_instant().unwrap(), Some(parse("2024-07-11").unwrap()));
+        assert!(of("2024-07-11").to_instant().unwrap().unwrap() < now);
+        assert!(of("tomorrow").to_instant().is_err());
     }
 }

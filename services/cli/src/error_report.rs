@@ -209,7 +209,7 @@ mod tests {
         details.add_bad_request_violation("as_of.on", "is not a date");
         details.set_error_info(
             "INVALID_REQUEST",
-            "ballast.v1",
+            "ballast",
             [("limit".to_owned(), "2".to_owned())],
         );
         let status = Status::with_error_details(Code::InvalidArgument, "2 violations", details);

@@ -147,7 +147,7 @@ pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
     let url = &arguments.store.store;
     let query = admin::Export {
         dataset: arguments.dataset,
-        as_of: arguments.as_of.as_of.as_deref().map(as_of_args::parse).transpose()?,
+        as_of: arguments.as_of.to_instant()?,
         revision: arguments.as_of.revision,
         symbol: arguments.symbol.clone(),
     };

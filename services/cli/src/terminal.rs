@@ -85,10 +85,12 @@ impl Terminal {
         }
     }
 
-    /// A heading, underlined to its own length.
+    /// A heading, wrapped to the width and underlined to its longest line.
     pub(crate) fn heading(self, text: &str) -> String {
-        let rule = "─".repeat(text.chars().count());
-        format!("{}\n{}\n", self.paint(Tone::Heading, text), self.paint(Tone::Faint, &rule))
+        let text = self.wrap(text);
+        let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+        let rule = "─".repeat(longest);
+        format!("{}\n{}\n", self.paint(Tone::Heading, &text), self.paint(Tone::Faint, &rule))
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn watch(
     let clients = connection.open().await?;
     let mut watch = Watch {
         request: WatchRotationRequest {
-            as_of: None,
+            expected: None,
             indicator_ids: arguments.which.indicators.clone(),
             since_on: arguments.which.since.clone().unwrap_or_default(),
             last_report_id: String::new(),

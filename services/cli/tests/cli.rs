@@ -213,8 +213,8 @@ fn the_demo_runs_to_its_end() {
     let sections = [
         "SIMULATED",
         "Files to facts",
-        "The evening before, as known at the close of 2024-07-10",
-        "Rotation as known at the close of 2024-07-11",
+        "The evening before, as known at the close of Wednesday 2024-07-10",
+        "Rotation as known at the close of Thursday 2024-07-11",
         "State SMALL_LED",
         // The published moves of the day.
         "Small caps (^RUT) rose 3.60 %, the Nasdaq (^IXIC) fell 2.00 %",

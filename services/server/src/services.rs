@@ -2,7 +2,7 @@
 //! clock.
 
 use crate::{
-    as_of::{AsOf, Pin},
+    as_of::{AsOf, Pin, When},
     clock::Clock,
     compute::Compute,
     config::{Config, ConfigError},
@@ -97,7 +97,7 @@ impl Services {
     /// [`Refusal::Mismatch`] if the request expects other data, model or settings.
     pub fn view(&self, as_of: &AsOf) -> Result<Pinned, Refusal> {
         let market = self.market.head();
-        let at = self.instant(as_of.at)?;
+        let at = self.instant(as_of.when)?;
         let revision = as_of.revision.unwrap_or(market.head().revision);
         let view = View::of(&market, at, revision, &self.roles)?;
         for (pin, asked) in &as_of.pins {
@@ -126,9 +126,9 @@ impl Services {
         self.prepared.preparations()
     }
 
-    fn instant(&self, at: Option<Instant>) -> Result<Instant, Refusal> {
+    fn instant(&self, when: When) -> Result<Instant, Refusal> {
         let now = self.clock.now();
-        let Some(at) = at else { return Ok(now) };
+        let at = when.instant(now);
         if at.micros() <= now.micros().saturating_add(limits::CLOCK_SKEW_MICROS) {
             return Ok(at);
         }

@@ -88,7 +88,7 @@ impl Story {
 
     fn words_of_the_evening(&self, terminal: Terminal) -> String {
         let known = show::evidence::as_known(self.evening_before.snapshot.as_ref());
-        let heading = terminal.heading(&format!("The evening before, as known at {known}"));
+        let heading = terminal.heading(&format!("The evening before, {known}"));
         let report = self.evening_before.report.as_ref();
         let words = report
             .map(|report| show::exposure::words(report, &self.evening_before.coverage, terminal));
@@ -133,13 +133,7 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
 /// The request whose answer must be the same bytes.
 fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
     let reference = answer.snapshot.clone().unwrap_or_default();
-    let as_of = AsOf {
-        when: reference.as_of.map(When::At),
-        revision: Some(reference.revision),
-        data_version: Some(reference.data_version),
-        model_version: Some(reference.model_version),
-        config_hash: Some(reference.config_hash),
-    };
+    let as_of = AsOf { when: Some(When::Snapshot(reference)), revision: None };
     GetRotationRequest { as_of: Some(as_of), ..GetRotationRequest::default() }
 }
 

@@ -19,7 +19,7 @@ const NAMES_SHOWN: usize = 5;
 pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("Data held, as known at {known}")));
+    page.say(terminal.heading(&format!("Data held, {known}")));
     let mut table = Table::new(&[
         "dataset",
         ">names",

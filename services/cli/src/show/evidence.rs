@@ -6,23 +6,44 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{Coverage, CoverageAspect, Gap, GapReason, Input, SnapshotRef};
-use marketdata::instant::Instant;
+use marketdata::{
+    calendar::{is_session, plus_sessions},
+    day::Day,
+    instant::Instant,
+};
 
 /// Maximum number of gaps listed one by one.
 const GAPS_SHOWN: usize = 8;
 
-/// The as-of instant of an answer, in a few words: `the close of 2024-07-11`.
+/// What an answer knew, for a heading: `as known at the close of Thursday 2024-07-11`, or `as known
+/// on Sunday 2020-11-08; the last session is Friday 2020-11-06`.
 pub(crate) fn as_known(snapshot: Option<&SnapshotRef>) -> String {
     let Some(at) = snapshot.and_then(|snapshot| snapshot.as_of.as_ref()) else {
-        return "an unknown time".to_owned();
+        return "as known at an unknown time".to_owned();
     };
     let text = as_of_args::text(at);
-    match Instant::parse_rfc3339(&text) {
-        Some(instant) if Instant::close_of(instant.new_york_day()) == instant => {
-            format!("the close of {}", instant.new_york_day())
-        }
-        _ => text,
+    let Some(instant) = Instant::parse_rfc3339(&text) else { return format!("as known at {text}") };
+    let day = instant.new_york_day();
+    let last = format!("; the last session is {}", with_weekday(last_session(instant)));
+    match instant == Instant::close_of(day) {
+        true if is_session(day) => format!("as known at the close of {}", with_weekday(day)),
+        true => format!("as known on {}{last}", with_weekday(day)),
+        false => format!("as known at {text}{last}"),
     }
+}
+
+/// The last session of the exchange that had closed, by the calendar.
+fn last_session(instant: Instant) -> Day {
+    let day = instant.new_york_day();
+    let has_closed = is_session(day) && Instant::close_of(day) <= instant;
+    if has_closed { day } else { plus_sessions(day, -1) }
+}
+
+/// A day with its weekday: `Thursday 2024-07-11`.
+fn with_weekday(day: Day) -> String {
+    const NAMES: [&str; 7] =
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    format!("{} {day}", NAMES[day.weekday() as usize])
 }
 
 /// The snapshot reference that replays the answer, in a faint line.
@@ -168,5 +189,35 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::Survivorship => "survivorship",
         GapReason::MissingObservations => "missing observations",
         GapReason::Implausible => "implausible",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_names_the_session() {
+        // 2020-11-06 was a Friday; the close is 21:00 UTC.
+        for (at, expected) in [
+            ("2020-11-09T21:00:00Z", "as known at the close of Monday 2020-11-09"),
+            (
+                "2020-11-08T21:00:00Z",
+                "as known on Sunday 2020-11-08; the last session is Friday 2020-11-06",
+            ),
+            (
+                "2020-11-09T20:59:59Z",
+                "as known at 2020-11-09T20:59:59Z; the last session is Friday 2020-11-06",
+            ),
+            (
+                "2020-11-09T21:00:01Z",
+                "as known at 2020-11-09T21:00:01Z; the last session is Monday 2020-11-09",
+            ),
+        ] {
+            let as_of = Some(as_of_args::instant(at).unwrap());
+            let reference = SnapshotRef { as_of, ..SnapshotRef::default() };
+            assert_eq!(as_known(Some(&reference)), expected);
+        }
+        assert_eq!(as_known(None), "as known at an unknown time");
     }
 }

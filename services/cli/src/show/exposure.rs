@@ -17,7 +17,7 @@ use contract::v1::{
 pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("The book as known at {known}")));
+    page.say(terminal.heading(&format!("The book {known}")));
     if let Some(report) = &answer.report {
         body(&mut page, report, &answer.coverage, terminal);
     }

@@ -22,8 +22,8 @@ pub(crate) fn points(
     let measure = answer.measure.clone().unwrap_or_default();
     let known = evidence::as_known(answer.snapshot.as_ref());
     let title = match published {
-        true => format!("{} as known at each close, up to {known}", measure.measure_id),
-        false => format!("{} as known at {known}", measure.measure_id),
+        true => format!("{} as known at each close; data {known}", measure.measure_id),
+        false => format!("{} {known}", measure.measure_id),
     };
     let headers: &[&str] = match published {
         true => &["session", ">value", "describes", "known since"],

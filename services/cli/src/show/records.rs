@@ -16,7 +16,7 @@ pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: T
     let known = evidence::as_known(answer.snapshot.as_ref());
     let name = titles.first().map_or("", String::as_str);
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("Records of {name} as known at {known}")));
+    page.say(terminal.heading(&format!("Records of {name} {known}")));
     if !answer.words.is_empty() {
         page.say(format!("{}.\n", answer.words));
     }

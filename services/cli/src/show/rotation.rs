@@ -21,7 +21,7 @@ pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> Page {
     let mut page = Page::new();
     if let Some(report) = &answer.report {
         page.say(headline(report, terminal));
-        page.say(terminal.heading(&format!("Rotation as known at {known}")));
+        page.say(terminal.heading(&format!("Rotation {known}")));
         body(&mut page, report, terminal);
     }
     page.say(evidence::gaps(&answer.gaps, terminal));
@@ -39,7 +39,7 @@ pub(crate) fn changed(
     let known = evidence::as_known(message.snapshot.as_ref());
     let mut page = Page::new();
     page.say(headline(report, terminal));
-    page.say(terminal.heading(&format!("Rotation as known at {known}, revision {revision}")));
+    page.say(terminal.heading(&format!("Rotation {known}; revision {revision}")));
     body(&mut page, report, terminal);
     page.say("\n");
     page

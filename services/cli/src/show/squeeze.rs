@@ -17,7 +17,7 @@ use contract::v1::{
 pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("Squeeze ranking as known at {known}")));
+    page.say(terminal.heading(&format!("Squeeze ranking {known}")));
     if let Some(first) = answer.names.first().and_then(|ranked| ranked.name.as_ref()) {
         page.say(portrait(first));
     }
@@ -66,7 +66,7 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
 pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Terminal) -> Page {
     let known = evidence::as_known(answer.snapshot.as_ref());
     let mut page = Page::new();
-    page.say(terminal.heading(&format!("The short book as known at {known}")));
+    page.say(terminal.heading(&format!("The short book {known}")));
     if let Some(totals) = &answer.totals {
         page.say(summary(totals));
     }

@@ -1,7 +1,7 @@
 //! Pages of a list: a token holds the position, the data and the request that it continues.
 
 use crate::{
-    as_of::AsOf,
+    as_of::{AsOf, When},
     hex::{hex, unhex},
     limits,
     refusal::Refusal,
@@ -66,9 +66,10 @@ impl Page {
         self.size
     }
 
-    /// Reads the page of a request whose `as_of` was taken out; takes out its `page_token` and
-    /// applies the default of its `page_size`. From the second page on the token's as-of replaces
-    /// that of the request, so that the list does not change while new facts arrive.
+    /// Reads the page of a request whose `as_of` was taken out; takes out its `page_token`, applies
+    /// the default of its `page_size` and cuts it to [`limits::PAGE_MAX`]. From the second page on
+    /// the token's as-of replaces that of the request, so that the list does not change while new
+    /// facts arrive.
     ///
     /// A token depends only on the request and on the data it was answered from: a repeated
     /// reference gives the same token, however the request identified the data.
@@ -85,9 +86,12 @@ impl Page {
         let (size, token) = request.page_fields();
         let (size, token) = (std::mem::take(size), std::mem::take(token));
         let bound_to = fingerprint(method, request);
-        let size = match fields.within("page_size", size, 0, limits::PAGE_MAX as i32) {
-            0 => limits::PAGE_DEFAULT,
-            size => size as usize,
+        if size < 0 {
+            fields.add("page_size", format!("must not be negative, is {size}"));
+        }
+        let size = match usize::try_from(size) {
+            Ok(0) | Err(_) => limits::PAGE_DEFAULT,
+            Ok(size) => size.min(limits::PAGE_MAX),
         };
         *request.page_fields().0 = size as i32;
         let start = match token.is_empty() {
@@ -95,6 +99,15 @@ impl Page {
             false => continued(&token, &bound_to, as_of).ok_or(Refusal::PageToken)?,
         };
         Ok(Page { size, start, bound_to })
+    }
+
+    /// The page with at most `most` entries, for a list whose entries are costly; the normal form of
+    /// its request gets the same size.
+    #[must_use]
+    pub fn at_most(self, most: usize, request: &mut impl Paged) -> Page {
+        let size = self.size.min(most);
+        *request.page_fields().0 = size as i32;
+        Page { size, ..self }
     }
 
     /// The page of a list of `total` entries.
@@ -160,10 +173,10 @@ fn continued(token: &str, bound_to: &[u8; 32], as_of: &mut AsOf) -> Option<u64> 
     let at = shared::timestamp(Instant::from_micros(at as i64));
     let at = shared::instant(&mut Fields::new(), "page_token", at)?;
     // Another instant or revision means another list.
-    if as_of.at.is_some_and(|asked| asked != at) || as_of.revision.is_some_and(|r| r != revision) {
+    if !as_of.when.meant(at) || as_of.revision.is_some_and(|asked| asked != revision) {
         return None;
     }
-    (as_of.at, as_of.revision) = (Some(at), Some(revision));
+    (as_of.when, as_of.revision) = (When::At(at), Some(revision));
     Some(start)
 }
 
@@ -205,7 +218,8 @@ mod tests {
     fn read_with(words: [u64; 3], mut as_of: AsOf) -> Option<(AsOf, u64)> {
         let mut request = v1::ListInstrumentsRequest::default();
         request.page_token = write(words, &fingerprint("List", &request));
-        let page = Page::from_proto(&mut Fields::new(), "List", &mut request, &mut as_of).ok()?;
+        let page = Page::from_proto(&mut Fields::new(), "List", &mut request, &mut as_of);
+        let page = page.ok()?;
         assert_eq!((request.page_size, request.page_token.as_str()), (100, ""));
         Some((as_of, page.start))
     }
@@ -213,7 +227,7 @@ mod tests {
     #[test]
     fn a_token_fits_every_way_to_name_its_data_and_no_other_data() {
         let as_of = |at: Option<i64>, revision| AsOf {
-            at: at.map(Instant::from_micros),
+            when: at.map_or(When::Now, |micros| When::At(Instant::from_micros(micros))),
             revision,
             pins: Vec::new(),
         };
@@ -227,9 +241,24 @@ mod tests {
 
     #[test]
     fn a_forged_token_cannot_name_an_instant_that_a_request_could_not() {
-        let anything = || AsOf { at: None, revision: None, pins: Vec::new() };
+        let anything = || AsOf { when: When::Now, revision: None, pins: Vec::new() };
         for micros in [i64::MIN, i64::MAX] {
             assert_eq!(read_with([micros as u64, 7, 9], anything()), None);
+        }
+    }
+
+    #[test]
+    fn a_page_size_above_the_maximum_means_the_maximum() {
+        for (given, expected) in [(0, 100), (1, 1), (1_000, 1_000), (i32::MAX, 1_000)] {
+            let mut request = v1::ListInstrumentsRequest { page_size: given, ..Default::default() };
+            let mut as_of = AsOf { when: When::Now, revision: None, pins: Vec::new() };
+            let mut fields = Fields::new();
+            let page = Page::from_proto(&mut fields, "List", &mut request, &mut as_of).unwrap();
+            // The request in normal form has the same size, and so the same result_id.
+            assert_eq!((page.size(), request.page_size), (expected, expected as i32));
+            assert_eq!(page.at_most(50, &mut request).size(), expected.min(50));
+            assert_eq!(request.page_size, expected.min(50) as i32);
+            assert!(!fields.any());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Conversions shared by all requests and responses: as-of, references, gaps.
 
 use crate::{
-    as_of::{AsOf, Pin},
+    as_of::{AsOf, Pin, When},
     hex::hex,
     rpc::field::Fields,
     views::Pinned,
@@ -16,24 +16,57 @@ use prost_types::Timestamp;
 
 /// Reads the as-of of a request.
 pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
-    let v1::AsOf { revision, data_version, model_version, config_hash, when } =
-        as_of.unwrap_or_default();
-    let at = match when {
+    use v1::as_of::When as Wire;
+    let v1::AsOf { revision, when } = as_of.unwrap_or_default();
+    let when = match when {
         None => None,
-        Some(v1::as_of::When::At(at)) => instant(fields, "as_of.at", at),
-        Some(v1::as_of::When::On(on)) if on.is_empty() => {
+        Some(Wire::Snapshot(reference)) => {
+            if revision.is_some() {
+                fields.add("as_of.revision", "must be absent beside as_of.snapshot, which has it");
+            }
+            return replay(fields, reference);
+        }
+        Some(Wire::At(at)) => instant(fields, "as_of.at", at).map(When::At),
+        Some(Wire::On(on)) if on.is_empty() => {
             fields.add("as_of.on", "must be an ISO date (YYYY-MM-DD), is empty");
             None
         }
-        Some(v1::as_of::When::On(on)) => fields.day("as_of.on", &on).map(Instant::close_of),
+        Some(Wire::On(on)) => fields.day("as_of.on", &on).map(When::On),
     };
-    let pins = [
-        (Pin::ModelVersion, model_version),
-        (Pin::ConfigHash, config_hash),
-        (Pin::DataVersion, data_version),
+    AsOf { when: when.unwrap_or(When::Now), revision, pins: Vec::new() }
+}
+
+/// Reads the reference of an answer that is to be repeated: every part of it counts.
+fn replay(fields: &mut Fields, reference: v1::SnapshotRef) -> AsOf {
+    let v1::SnapshotRef { as_of, revision, data_version, model_version, config_hash } = reference;
+    let field = "as_of.snapshot.as_of";
+    if as_of.is_none() {
+        fields.add(field, "must be given as in the answer");
+    }
+    let at = as_of.and_then(|at| instant(fields, field, at));
+    let pins = vec![
+        (Pin::ModelVersion, "model_version", model_version),
+        (Pin::ConfigHash, "config_hash", config_hash),
+        (Pin::DataVersion, "data_version", data_version),
     ];
-    let pins = pins.into_iter().filter_map(|(pin, asked)| Some((pin, asked?)));
-    AsOf { at, revision, pins: pins.collect() }
+    for (_, name, version) in &pins {
+        if version.is_empty() {
+            fields.add(format!("as_of.snapshot.{name}"), "must be given as in the answer");
+        }
+    }
+    AsOf {
+        when: at.map_or(When::Now, When::At),
+        revision: Some(revision),
+        pins: pins.into_iter().map(|(pin, _, version)| (pin, version)).collect(),
+    }
+}
+
+/// Reads the versions that a watch expects: the head and the current time, of these versions.
+pub fn expected(expected: Option<v1::SnapshotExpectation>) -> AsOf {
+    let v1::SnapshotExpectation { model_version, config_hash } = expected.unwrap_or_default();
+    let pins = [(Pin::ModelVersion, model_version), (Pin::ConfigHash, config_hash)];
+    let pins = pins.into_iter().filter_map(|(pin, version)| Some((pin, version?)));
+    AsOf { when: When::Now, revision: None, pins: pins.collect() }
 }
 
 /// Reads an instant, to the microsecond.

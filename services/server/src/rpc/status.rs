@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 /// The domain of every `ErrorInfo`.
-pub const DOMAIN: &str = "ballast.v1";
+pub const DOMAIN: &str = "ballast";
 
 fn parts(code: Code, reason: &'static str) -> StatusParts {
     StatusParts { code, reason, metadata: Vec::new(), retry_ms: None, quota: None }

@@ -76,22 +76,13 @@ impl FromProto for WatchQuery {
     type Request = v1::WatchRotationRequest;
 
     fn from_proto(request: v1::WatchRotationRequest) -> Result<WatchQuery, Refusal> {
-        let v1::WatchRotationRequest { as_of, indicator_ids, since_on, last_report_id } = request;
+        let v1::WatchRotationRequest { expected, indicator_ids, since_on, last_report_id } =
+            request;
         let mut fields = Fields::new();
-        let given = as_of.clone().unwrap_or_default();
-        for (field, there) in [
-            ("as_of.when", given.when.is_some()),
-            ("as_of.revision", given.revision.is_some()),
-            ("as_of.data_version", given.data_version.is_some()),
-        ] {
-            if there {
-                fields.add(field, "must be absent: a watch follows the head and the clock");
-            }
-        }
         if REPORT_ID_BYTES < last_report_id.len() {
             fields.add("last_report_id", "must be the report_id of a report");
         }
-        let as_of = shared::as_of(&mut fields, as_of);
+        let as_of = shared::expected(expected);
         let normal = v1::GetRotationRequest { as_of: None, indicator_ids, since_on };
         let rotation = RotationQuery::read(fields, as_of, normal)?;
         Ok(WatchQuery { rotation, last_report_id })
@@ -133,31 +124,31 @@ impl FromProto for HistoryQuery {
     fn from_proto(mut normal: v1::GetIndicatorHistoryRequest) -> Result<HistoryQuery, Refusal> {
         let mut fields = Fields::new();
         let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
-        let as_published = is_as_published(&mut fields, &mut normal.vintage);
+        let is_as_published = is_as_published(&mut fields, &mut normal.vintage);
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
         if normal.measure_id.is_empty() {
             fields.add("measure_id", "must be given");
         }
-        let (from, until) =
-            fields.days(("from_on", &normal.from_on), ("until_on", &normal.until_on));
         let measured = Measured::find(&normal.measure_id);
         let is_known = measured.is_some();
-        let as_published = measured.filter(|_| as_published);
-        let whole = as_published.as_ref().is_some_and(|m| m.indicator.work == Work::WholeMarket);
-        if whole && limits::AS_PUBLISHED_PREPARATIONS < page.size() {
-            let most = limits::AS_PUBLISHED_PREPARATIONS;
-            let (id, size) = (&normal.measure_id, page.size());
-            let description = format!(
-                "must be at most {most} for {id} as published, is {size}: each session is \
-                 computed from the whole market"
-            );
-            fields.add("page_size", description);
-        }
+        let as_published = measured.filter(|_| is_as_published);
+        let most = as_published.as_ref().map_or(limits::PAGE_MAX, most_sessions);
+        let page = page.at_most(most, &mut normal);
+        let (from, until) =
+            fields.days(("from_on", &normal.from_on), ("until_on", &normal.until_on));
         let name = normal.measure_id.clone();
         let query = HistoryQuery { as_of, page, from, until, as_published, normal };
         let query = fields.finish(Some(query))?;
         // Refused before anything is prepared for it.
         if is_known { Ok(query) } else { Err(super::unknown_measure(name)) }
+    }
+}
+
+/// Maximum number of sessions per page of a history as published.
+fn most_sessions(measured: &Measured) -> usize {
+    match measured.indicator.work {
+        Work::WholeMarket => limits::AS_PUBLISHED_PREPARATIONS,
+        Work::Lines => limits::PAGE_MAX,
     }
 }
 
