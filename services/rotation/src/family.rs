@@ -32,10 +32,13 @@ pub struct Indicator {
     pub work: Work,
     /// Returns the measures, in the order of an answer.
     pub specs: fn() -> Vec<Spec>,
-    /// Computes any of its measures, in the order of an answer. A missing input is a gap of the
-    /// outcome. Inputs that several measures share are computed once.
-    pub measure: fn(&Inputs<'_>, &[Spec]) -> Vec<(Spec, Outcome)>,
+    /// Computes any of its measures.
+    pub measure: Measure,
 }
+
+/// Computes some of an indicator's measures, each with its outcome, in the order of an answer. A
+/// missing input is a gap of the outcome. Inputs that several measures share are computed once.
+pub type Measure = fn(&Inputs<'_>, &[Spec]) -> Vec<(Spec, Outcome)>;
 
 /// Measures that differ in their spec alone.
 pub(crate) fn each(wanted: &[Spec], measure: impl Fn(&Spec) -> Outcome) -> Vec<(Spec, Outcome)> {
