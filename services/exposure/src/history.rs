@@ -58,7 +58,7 @@ impl History {
     ) -> History {
         let legs = legs.each_ref().map(|terms| {
             let mut returns = vec![0.0; panel.width - first];
-            add_scaled_rows(&mut returns, &panel.values, panel.width, first, terms);
+            add_scaled_rows(&mut returns, |row| &panel.row(row)[first..], terms);
             returns
         });
         let [a, b, c] = &legs;

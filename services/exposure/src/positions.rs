@@ -116,7 +116,7 @@ fn own_tail_returns(
     let panel = &prepared.panel;
     let row = |(at, holding): (usize, &&Holding)| {
         let row = prepared.name(holding.instrument).row;
-        (row != NONE).then(|| (at, &panel.values[row as usize * panel.width..][..panel.width]))
+        (row != NONE).then(|| (at, panel.row(row)))
     };
     let rows: Vec<(usize, &[f32])> = listed.iter().enumerate().filter_map(row).collect();
     let (groups, rest) = rows.as_chunks::<SIDE_BY_SIDE>();

@@ -15,6 +15,7 @@ use marketdata::{
     snapshot::Snapshot,
 };
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Calendar days to search per hundred sessions: 365.25/252, with room for holidays.
 const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
@@ -197,6 +198,7 @@ impl DayCounts {
 
     fn of(snapshot: &Snapshot, holders: &[InstrumentId], first: Day, span: usize) -> DayCounts {
         let mut counts = DayCounts::zero(span);
+        let mut usual = Usual::of(Cow::Borrowed(&[]));
         let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
         for id in holders {
             let rows = snapshot.rows(Dataset::Bars, *id).since(first);
@@ -204,10 +206,16 @@ impl DayCounts {
             let (Some(begin), Some(end)) = (days.first(), days.last()) else { continue };
             counts.births[offset(*begin)] += 1;
             counts.births[offset(*end) + 1] -= 1;
-            for day in days.iter() {
-                counts.trading[offset(*day)] += 1;
+            if usual.counts(&days) {
+                continue;
+            }
+            days.iter().for_each(|day| counts.trading[offset(*day)] += 1);
+            if usual.days.len() < days.len() {
+                let before = std::mem::replace(&mut usual, Usual::of(days));
+                before.counted().for_each(|(day, count)| counts.trading[offset(day)] += count);
             }
         }
+        usual.counted().for_each(|(day, count)| counts.trading[offset(day)] += count);
         counts
     }
 
@@ -215,6 +223,42 @@ impl DayCounts {
         self.trading.iter_mut().zip(other.trading).for_each(|(sum, more)| *sum += more);
         self.births.iter_mut().zip(other.births).for_each(|(sum, more)| *sum += more);
         self
+    }
+}
+
+/// Days on which most instruments trade. One that trades on all of them between its first and last
+/// day is counted in one step.
+struct Usual<'a> {
+    days: Cow<'a, [Day]>,
+    /// Number of such instruments that begin on a day minus those that ended on the day before.
+    births: Vec<i32>,
+}
+
+impl<'a> Usual<'a> {
+    fn of(days: Cow<'a, [Day]>) -> Usual<'a> {
+        Usual { births: vec![0; days.len() + 1], days }
+    }
+
+    /// Counts the days of an instrument; false if they are not consecutive among these.
+    fn counts(&mut self, days: &[Day]) -> bool {
+        let Some(begin) = days.first() else { return true };
+        let start = self.days.partition_point(|day| day < begin);
+        let end = start + days.len();
+        let is_usual = self.days.get(start..end) == Some(days);
+        if is_usual {
+            self.births[start] += 1;
+            self.births[end] -= 1;
+        }
+        is_usual
+    }
+
+    /// Number of instruments counted, by day.
+    fn counted(&self) -> impl Iterator<Item = (Day, u32)> + '_ {
+        let alive = self.births.iter().scan(0, |alive, births| {
+            *alive += births;
+            Some(*alive as u32)
+        });
+        self.days.iter().copied().zip(alive)
     }
 }
 
@@ -271,6 +315,36 @@ mod tests {
         let (_, returns) = returns(&mut week(), "HALT", "2021-01-31");
         let present: Vec<bool> = returns.iter().map(|r| r.is_finite()).collect();
         assert_eq!(present, [true, false, false, true, true]);
+    }
+
+    /// Whole, late, early ended, halted, twice halted and longer histories, in every order.
+    #[test]
+    fn days_are_counted_as_one_by_one() {
+        let first = day("2021-01-04");
+        let of = |offsets: &[i32]| offsets.iter().map(|at| first.plus(*at)).collect::<Vec<Day>>();
+        let all = [
+            of(&[0, 1, 2, 3, 4]),
+            of(&[2, 3, 4]),
+            of(&[0, 1]),
+            of(&[0, 1, 3, 4]),
+            of(&[1, 3]),
+            of(&[0, 1, 2, 3, 4, 7, 8]),
+            of(&[3, 4, 7]),
+        ];
+        for turn in 0..all.len() {
+            let mut fixture = Fixture::new();
+            let mut expected = vec![0; 9];
+            for at in 0..all.len() {
+                let days = &all[(turn + at) % all.len()];
+                let closes: Vec<_> = days.iter().map(|day| (*day, 1.0)).collect();
+                fixture.closes(&format!("A{at}"), &closes);
+                days.iter().for_each(|day| expected[(day.epoch() - first.epoch()) as usize] += 1);
+            }
+            fixture.commit();
+            let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-31")));
+            let holders: Vec<InstrumentId> = snapshot.holders(Dataset::Bars).collect();
+            assert_eq!(DayCounts::of(&snapshot, &holders, first, 9).trading, expected, "{turn}");
+        }
     }
 
     #[test]

@@ -93,11 +93,11 @@ impl AllPriors {
             let known = companies.iter().filter_map(|(bucket, fit)| Some((*bucket, measure(fit)?)));
             Priors::of(&known.collect::<Vec<_>>())
         };
-        AllPriors {
-            market: priors(|fit| fit.market),
-            size: priors(|fit| fit.size),
-            crowd: priors(|fit| fit.crowd),
-        }
+        let (market, (size, crowd)) = rayon::join(
+            || priors(|fit| fit.market),
+            || rayon::join(|| priors(|fit| fit.size), || priors(|fit| fit.crowd)),
+        );
+        AllPriors { market, size, crowd }
     }
 
     /// The betas used for a name of a prior group.

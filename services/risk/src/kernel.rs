@@ -5,23 +5,17 @@
 /// Rows added in one pass, for which the total is loaded and stored once.
 const ROWS: usize = 8;
 
-/// `total += Σ weight·row`, summed four rows at a time. Rows are `width` long and contiguous in
-/// `rows`; only columns from `first` on are added.
+/// `total += Σ weight·row`, summed four rows at a time. Rows are as long as `total`.
 ///
 /// The cost is reading the rows. No other loop order was measurably faster than this one, which
 /// reads each row once from start to end.
-pub fn add_scaled_rows(
+pub fn add_scaled_rows<'a>(
     total: &mut [f32],
-    rows: &[f32],
-    width: usize,
-    first: usize,
+    row: impl Fn(u32) -> &'a [f32],
     terms: &[(u32, f32)],
 ) {
     let columns = total.len();
-    let row = |(index, weight): (u32, f32)| {
-        let start = index as usize * width + first;
-        (&rows[start..start + columns], weight)
-    };
+    let row = |(index, weight): (u32, f32)| (&row(index)[..columns], weight);
     let (groups, rest) = terms.as_chunks::<ROWS>();
     for group in groups {
         let [a, b, c, d, e, f, g, h] = group.map(row);
@@ -60,7 +54,8 @@ mod tests {
         for count in 0..=terms.len() {
             let terms = &terms[..count];
             let mut total = vec![1.0; width - first];
-            add_scaled_rows(&mut total, &rows, width, first, terms);
+            let row = |row: u32| &rows[row as usize * width + first..][..width - first];
+            add_scaled_rows(&mut total, row, terms);
             for (at, value) in total.iter().enumerate() {
                 let sum = terms.iter().fold(1.0, |sum, (row, weight)| {
                     sum + weight * rows[*row as usize * width + first + at]

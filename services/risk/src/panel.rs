@@ -12,7 +12,7 @@ pub struct Panel {
     /// Number of columns.
     pub width: usize,
     /// Rows one after the other; zero if the return is missing.
-    pub values: Vec<f32>,
+    values: Vec<f32>,
     /// One bit per session: whether the name has a return of its own.
     own: Vec<u64>,
     words: usize,
@@ -73,8 +73,7 @@ impl Panel {
             (RowSource::Read(returns), _) => set(values, own, 0, returns),
             (RowSource::Continued { row, added }, Some((panel, dropped))) => {
                 let kept = panel.width - dropped;
-                let start = *row as usize * panel.width;
-                values[..kept].copy_from_slice(&panel.values[start + dropped..start + panel.width]);
+                values[..kept].copy_from_slice(&panel.row(*row)[dropped..]);
                 for (word, first) in own.iter_mut().zip((dropped..panel.width).step_by(64)) {
                     *word = panel.own_bits(*row, first..panel.width.min(first + 64));
                 }
@@ -97,9 +96,15 @@ impl Panel {
         size_of_val(&self.values[..]) + size_of_val(&self.own[..])
     }
 
+    /// The returns of a row, zero if missing.
+    #[inline]
+    pub fn row(&self, row: u32) -> &[f32] {
+        &self.values[row as usize * self.width..][..self.width]
+    }
+
     /// A row's return on a session; zero if missing.
     pub fn at(&self, row: u32, session: usize) -> f64 {
-        f64::from(self.values[row as usize * self.width + session])
+        f64::from(self.row(row)[session])
     }
 
     /// A row's return on a session. `None` if missing.
@@ -113,8 +118,7 @@ impl Panel {
         for first in sessions.clone().step_by(64) {
             let chunk = first..sessions.end.min(first + 64);
             let bits = self.own_bits(row, chunk.clone());
-            let start = row as usize * self.width;
-            let values = &self.values[start + chunk.start..start + chunk.end];
+            let values = &self.row(row)[chunk.clone()];
             let own = |at: usize| bits >> at & 1 == 1;
             let value =
                 |(at, value): (usize, &f32)| if own(at) { f64::from(*value) } else { f64::NAN };
@@ -202,7 +206,7 @@ mod tests {
             assert!(source.has_any(&before, dropped) == new.iter().any(|r| r.is_finite()));
             let continued = Panel::of(new.len(), &[source], Some((&before, dropped)));
             let read = Panel::of(new.len(), &[RowSource::Read(new)], None);
-            assert_eq!((&continued.values, &continued.own), (&read.values, &read.own));
+            assert_eq!((continued.row(0), &continued.own), (read.row(0), &read.own));
         }
     }
 }

@@ -206,8 +206,7 @@ impl Peers {
         sessions: Range<usize>,
     ) -> impl Iterator<Item = f64> + 'a {
         let [market, size] = self.betas[row as usize];
-        let start = row as usize * panel.width;
-        let returns = &panel.values[start + sessions.start..start + sessions.end];
+        let returns = &panel.row(row)[sessions.clone()];
         let [markets, sizes] = &self.drivers;
         let made = markets[sessions.clone()].iter().zip(&sizes[sessions]);
         let made = made.map(move |(m, s)| market * m + size * s);

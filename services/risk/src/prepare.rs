@@ -46,9 +46,12 @@ struct Item<'a> {
 
 /// Prepares a view. An earlier model, of any view, does not change a bit of the result.
 pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>) -> RiskModel {
-    let sessions = Sessions::of(snapshot, PANEL_SESSIONS);
-    let role_returns = RoleReturns::of(snapshot, roles, &sessions);
-    let quotes = Quotes::of(snapshot);
+    let dated = || {
+        let sessions = Sessions::of(snapshot, PANEL_SESSIONS);
+        let role_returns = RoleReturns::of(snapshot, roles, &sessions);
+        (sessions, role_returns)
+    };
+    let ((sessions, role_returns), quotes) = rayon::join(dated, || Quotes::of(snapshot));
     let continued = previous.and_then(|previous| Continued::of(previous, &sessions));
     let reader = Reader {
         snapshot,
