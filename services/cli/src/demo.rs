@@ -1,5 +1,6 @@
 //! The demo: a server on a fresh store, a simulated market, and a portfolio under stress.
 
+mod short;
 mod story;
 
 use crate::{
@@ -26,6 +27,9 @@ pub(crate) struct DemoArguments {
     /// Exit when the demo is complete, instead of serving until Ctrl-C.
     #[arg(long)]
     once: bool,
+    /// Print every table of every answer, not only what happened and what it means.
+    #[arg(long)]
+    full: bool,
     /// Port to listen on; without it 50051, or a free port if that one is taken.
     #[arg(long)]
     port: Option<u16>,
@@ -75,13 +79,14 @@ async fn play(
     };
     say(&opening(address, terminal));
     let market = Market::new(Parameters::DEMO);
-    say(&load(&market, &clients, &connection, terminal).await?);
+    say(&load(&market, (&clients, &connection), arguments.full, terminal).await?);
     let book = sample::long_megacap_short_small_cap(&market);
     let story = Story::ask(&market, &book, &clients, &connection).await?;
     if as_json {
         terminal::say(&story.as_json()?);
     }
-    say(&story.in_full(terminal));
+    let told = if arguments.full { story.in_full(terminal) } else { short::tell(&story, terminal) };
+    say(&told);
     let file = folder.join("book.csv");
     tokio::fs::write(&file, sample::to_csv(&book)).await?;
     if arguments.once {
@@ -122,11 +127,12 @@ fn opening(address: SocketAddr, terminal: Terminal) -> String {
     )
 }
 
-/// Uploads the market's files, as a user would. Returns what became of them, as text.
+/// Uploads the market's files, as a user would. Returns what became of them, as text: a table of
+/// the files if all is to be shown, else a sentence.
 async fn load(
     market: &Market,
-    clients: &Clients,
-    connection: &Connection,
+    (clients, connection): (&Clients, &Connection),
+    is_full: bool,
     terminal: Terminal,
 ) -> Result<String> {
     let stopwatch = Stopwatch::start();
@@ -135,17 +141,18 @@ async fn load(
     // Two short-interest files per month, all alike, share one line of the table.
     let mut short_interest = IngestResponse::default();
     let mut short_interest_files = 0;
-    for file in files::all(market) {
+    let files = files::all(market);
+    for file in &files {
         let header = IngestHeader {
             request_id: format!("demo-{}", file.file_name),
             file_name: file.file_name.clone(),
-            symbol: file.symbol.unwrap_or_default(),
+            symbol: file.symbol.clone().unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
             as_of_on: file.as_of_on.map(|day| day.to_string()).unwrap_or_default(),
             adjusted_on: file.adjusted_on.map(|day| day.to_string()).unwrap_or_default(),
             ..IngestHeader::default()
         };
-        let source = ingest::Source::Bytes(file.bytes);
+        let source = ingest::Source::Bytes(file.bytes.clone());
         let answer = ingest::send(clients, connection, &header, &source)
             .await
             .with_context(|| format!("{} was rejected", file.file_name))?;
@@ -162,14 +169,15 @@ async fn load(
     }
     let name = format!("settle_*.csv ({short_interest_files} files)");
     show::ingest::summarise(&mut table, &name, &short_interest);
-    Ok(format!(
-        "{}{}  {} facts are durable, each with the day it describes, the instant it was published and\n  \
-         the revision that added it. It took {:.1} s.\n\n",
-        terminal.heading("Files to facts"),
-        table.render(terminal),
+    let words = format!(
+        "{} facts from {} files are durable, each with the day it describes, the instant it was \
+         published and the revision that added it. It took {:.1} s.\n\n",
         show::number::count(facts),
+        files.len(),
         stopwatch.elapsed_ms() / 1e3
-    ))
+    );
+    let table = if is_full { table.render(terminal) } else { String::new() };
+    Ok(format!("{}{table}{}", terminal.heading("Files to facts"), terminal.wrap(&words)))
 }
 
 fn closing(address: SocketAddr, book: &Path, elapsed_ms: f64, terminal: Terminal) -> String {

@@ -22,12 +22,12 @@ const NET_ASSET_VALUE_USD: f64 = 100e6;
 pub(super) struct Story {
     /// What the portfolio's owner could have known one day earlier: nothing of the rotation day is
     /// visible.
-    evening_before: AnalyzePortfolioResponse,
-    rotation: GetRotationResponse,
+    pub(super) evening_before: AnalyzePortfolioResponse,
+    pub(super) rotation: GetRotationResponse,
     /// The same question again, with the reference of the first answer.
     replay: GetRotationResponse,
-    exposure: AnalyzePortfolioResponse,
-    short_book: AssessShortBookResponse,
+    pub(super) exposure: AnalyzePortfolioResponse,
+    pub(super) short_book: AssessShortBookResponse,
 }
 
 impl Story {
@@ -115,7 +115,7 @@ fn evening_before(market: &Market, book: &[Holding]) -> AnalyzePortfolioRequest 
         as_of: Some(AsOf { when: Some(When::On(on)), ..AsOf::default() }),
         portfolio: Some(portfolio(book)),
         repeat_on: market.days[factors::earlier_rotation(market.rotation)].to_string(),
-        top_positions: Some(0),
+        include_positions: true,
         ..AnalyzePortfolioRequest::default()
     }
 }
@@ -125,7 +125,7 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
         as_of: rotation_day(),
         portfolio: Some(portfolio(book)),
         repeat_on: ROTATION_ON.to_owned(),
-        top_positions: Some(8),
+        include_positions: true,
         ..AnalyzePortfolioRequest::default()
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn changed(
 }
 
 /// The first line: what the session was, in the server's words.
-fn headline(report: &RotationReport, terminal: Terminal) -> String {
+pub(crate) fn headline(report: &RotationReport, terminal: Terminal) -> String {
     let is_rotation = report.session_move.as_ref().and_then(|moved| moved.is_rotation);
     let tone = if is_rotation == Some(true) { Tone::Warning } else { Tone::Plain };
     match report.headline.as_str() {

@@ -134,7 +134,7 @@ fn days(days: f64) -> String {
     format!("{days:.1} d")
 }
 
-fn summary(totals: &ShortBookTotals) -> String {
+pub(crate) fn summary(totals: &ShortBookTotals) -> String {
     let mut out =
         format!("{} is short in {} names", number::usd(totals.gross_short), totals.short_count);
     if let Some(mean) = totals.mean_score {

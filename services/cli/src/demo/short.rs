@@ -1,0 +1,131 @@
+//! The answers of the demo on two screens: what happened, what it means for the book, what the book
+//! lost, what can squeeze.
+
+use super::story::Story;
+use crate::{
+    show::{
+        self, narrative, number,
+        table::{Cell, Table},
+    },
+    terminal::Terminal,
+};
+use contract::v1::{DayRepeat, PositionExposure, ShortLine, SqueezeName};
+use std::collections::BTreeMap;
+
+/// Names listed per table.
+const NAMES: usize = 6;
+
+/// The story; `--full` has every table behind it.
+pub(super) fn tell(story: &Story, terminal: Terminal) -> String {
+    [
+        ("What happened", happened(story, terminal)),
+        ("What it means for the book", meaning(story, terminal)),
+        ("What the book lost", lost(story, terminal)),
+        ("What can squeeze", squeezes(story, terminal)),
+    ]
+    .map(|(heading, text)| format!("{}{text}\n", terminal.heading(heading)))
+    .concat()
+}
+
+fn happened(story: &Story, terminal: Terminal) -> String {
+    let Some(report) = &story.rotation.report else { return String::new() };
+    let words = format!(
+        "{}{}",
+        show::rotation::headline(report, terminal),
+        narrative::of(&report.readings)
+    );
+    terminal.wrap(&words)
+}
+
+fn meaning(story: &Story, terminal: Terminal) -> String {
+    let answer = &story.exposure;
+    let Some(report) = &answer.report else { return String::new() };
+    terminal.wrap(&format!("{}\n", show::exposure::words(report, &answer.coverage, terminal)))
+}
+
+/// What each name made from the close before to the close of the day: the shares are the same.
+fn by_name(story: &Story) -> Vec<(&PositionExposure, f64)> {
+    let before: BTreeMap<&str, f64> = positions(&story.evening_before.report)
+        .map(|position| (position.symbol.as_str(), position.market_value))
+        .collect();
+    let made = |position: &'_ PositionExposure| {
+        before.get(position.symbol.as_str()).map(|value| position.market_value - value)
+    };
+    let mut names: Vec<_> = positions(&story.exposure.report)
+        .filter_map(|position| Some((position, made(position)?)))
+        .collect();
+    names.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+    names
+}
+
+fn positions(
+    report: &Option<contract::v1::ExposureReport>,
+) -> impl Iterator<Item = &PositionExposure> {
+    report.iter().flat_map(|report| &report.positions)
+}
+
+fn lost(story: &Story, terminal: Terminal) -> String {
+    let names = by_name(story);
+    let total: f64 = names.iter().map(|(_, made)| made).sum();
+    let trade = story.exposure.report.as_ref().and_then(|report| report.crowd_trade.as_ref());
+    let moved = trade.and_then(|trade| trade.repeat.as_ref()).and_then(trade_words);
+    let losers = names.iter().filter(|(_, made)| *made < 0.0).count();
+    let words = format!(
+        "From close to close the book made {}{}; {losers} of {} names lost.\n",
+        number::usd_signed(total),
+        moved.unwrap_or_default(),
+        names.len(),
+    );
+    let mut table = Table::new(&["lost most", ">P&L", ">of the total", ">market value", "size"]);
+    for (position, made) in names.iter().take(NAMES) {
+        table.row([
+            position.symbol.as_str().into(),
+            number::gain(Some(*made), number::usd_signed),
+            number::cell((total < 0.0).then(|| made / total), number::share),
+            number::cell(Some(position.market_value), number::usd_signed),
+            Cell::faint(position.bucket_id.as_str()),
+        ]);
+    }
+    format!("{}{}", terminal.wrap(&words), table.render(terminal))
+}
+
+/// The trade's return of the day in its standard deviations.
+fn trade_words(repeat: &DayRepeat) -> Option<String> {
+    let (moved, deviations) = (repeat.crowd_return?, repeat.crowd_standard_deviations?);
+    Some(format!(
+        ", on a day when the crowded trade returned {}, {:.1} of its standard deviations",
+        number::percent(moved),
+        deviations.abs()
+    ))
+}
+
+fn squeezes(story: &Story, terminal: Terminal) -> String {
+    let mut table = Table::new(&[
+        "short",
+        ">market value",
+        ">score",
+        ">short/float",
+        ">days to cover",
+        ">exit",
+    ]);
+    let mut ranked: Vec<(&ShortLine, &SqueezeName)> = story
+        .short_book
+        .lines
+        .iter()
+        .filter_map(|line| Some((line, line.name.as_ref()?)))
+        .collect();
+    let score = |name: &SqueezeName| name.score.unwrap_or(-1.0);
+    ranked.sort_by(|(_, a), (_, b)| score(b).total_cmp(&score(a)));
+    for (line, name) in ranked.into_iter().take(NAMES) {
+        table.row([
+            name.symbol.as_str().into(),
+            number::cell(Some(line.market_value), number::usd),
+            number::cell(name.score, |score| format!("{score:.0}")),
+            number::cell(name.short_of_float_pct, |pct| format!("{pct:.1} %")),
+            number::cell(name.days_to_cover, |days| format!("{days:.1}")),
+            number::cell(line.exit_days_at_normal_volume, |days| format!("{days:.1} d")),
+        ]);
+    }
+    let summary = story.short_book.totals.as_ref().map(show::squeeze::summary);
+    format!("{}{}", terminal.wrap(&summary.unwrap_or_default()), table.render(terminal))
+}
