@@ -182,6 +182,8 @@ fn the_demo_runs_to_its_end() {
         "Files to facts",
         "The evening before, as known at the close of 2024-07-10",
         "Rotation as known at the close of 2024-07-11",
+        // The first line is what the session was.
+        "2024-07-11: a rotation into small caps: ^RUT beat ^IXIC by 5.6 points",
         "State SMALL_LED",
         // The published moves of the day.
         "Small caps (^RUT) rose 3.60 %, the Nasdaq (^IXIC) fell 2.00 %",
