@@ -184,7 +184,7 @@ fn the_demo_runs_to_its_end() {
         "Rotation as known at the close of 2024-07-11",
         // The first line is what the session was.
         "2024-07-11: a rotation into small caps: ^RUT beat ^IXIC by 5.6 points",
-        "State SMALL_LED",
+        "A size move of 2.5 or more is a rotation",
         // The published moves of the day.
         "Small caps (^RUT) rose 3.60 %, the Nasdaq (^IXIC) fell 2.00 %",
         "returns the same bytes",
