@@ -213,23 +213,39 @@ fn the_demo_runs_to_its_end() {
     let sections = [
         "SIMULATED",
         "Files to facts",
-        "The evening before, as known at the close of Wednesday 2024-07-10",
-        "Rotation as known at the close of Thursday 2024-07-11",
-        "State SMALL_LED",
+        "What happened",
+        // The first line is what the session was.
+        "2024-07-11: a rotation into small caps: ^RUT beat ^IXIC by 5.6 points",
         // The published moves of the day.
         "Small caps (^RUT) rose 3.60 %, the Nasdaq (^IXIC) fell 2.00 %",
-        "returns the same bytes",
-        "The book as known at",
+        "What it means for the book",
         "This book is in the crowded trade",
-        "The short book as known at",
+        "What the book lost",
+        "of its standard deviations",
+        "What can squeeze",
     ];
     let text = stdout(&demo);
     holds(&text, &sections);
+    assert!(text.lines().count() <= 80, "two screens:\n{text}");
     // Its server is gone when it ends.
     for command in ["grpcurl", "--server"] {
         assert!(!text.contains(command), "{command} is recommended");
     }
     assert_eq!(stderr(&demo), "", "nothing was rejected or logged");
+}
+
+#[test]
+fn the_full_demo_prints_every_table_and_replays() {
+    let demo = ballast(&["demo", "--once", "--full", "--port", "0"]);
+    let sections = [
+        "The evening before, as known at the close of Wednesday 2024-07-10",
+        "Rotation as known at the close of Thursday 2024-07-11",
+        "A size move of 2.5 or more is a rotation",
+        "returns the same bytes",
+        "The book as known at",
+        "The short book as known at",
+    ];
+    holds(&stdout(&demo), &sections);
 }
 
 #[test]

@@ -310,6 +310,35 @@ mod tests {
     }
 
     #[test]
+    fn a_continued_history_equals_a_fresh_one() {
+        let (days, series) = simulated(2_600, |at| if at % 500 < 40 { 0.1 } else { 0.0 });
+        let fresh = of(&days, &series);
+        // An earlier view lacks the last sessions or the first ones, or has another value.
+        for (first, end, other) in [
+            (0, 2_600, None),
+            (0, 2_599, None),
+            (0, 2_300, None),
+            (300, 2_600, None),
+            (0, 2_600, Some(2_590)),
+            (0, 2_600, Some(700)),
+        ] {
+            let mut before = cut(&series, days[first]);
+            for (id, series) in &mut before {
+                let end = series.days.partition_point(|day| *day <= days[end - 1]);
+                series.days.truncate(end);
+                series.values.truncate(end);
+                if let Some(at) = other.filter(|at| *id == "equal_minus_cap.5d" && *at < end) {
+                    series.values[at] += 0.5;
+                }
+            }
+            let earlier = of(&days[first..end], &before);
+            let continued =
+                ScoreHistory::of(&days, |id| series.get(id), |id| before.get(id), Some(&earlier));
+            assert_eq!(continued, fresh, "{first}..{end}, {other:?}");
+        }
+    }
+
+    #[test]
     fn the_history_is_what_the_reports_of_its_days_gave() {
         let (days, series) = simulated(2_400, |at| if at % 500 < 40 { 0.1 } else { 0.0 });
         let whole = of(&days, &series);

@@ -99,29 +99,52 @@ fn row(z: &ZScores, score: Score, session: usize) -> Row {
 }
 
 fn append_year(z: &ZScores, score: Score, year: Range<usize>, values: &mut Vec<Option<Value>>) {
-    let mut sets: [Set; PARTS + 1] = std::array::from_fn(|_| Set::EMPTY);
+    let mut sets = Sets::empty();
     for session in year.start.saturating_sub(MEMORY)..year.end {
         let row = row(z, score, session);
         if year.start <= session {
-            values.push(value(&row, &sets));
+            values.push(sets.value(&row));
         }
-        // The first set is that of all components, the others lack one each.
-        for (at, set) in sets.iter_mut().enumerate() {
-            set.add(&row, at.checked_sub(1));
-        }
+        sets.add(&row);
     }
 }
 
-fn value(row: &Row, sets: &[Set; PARTS + 1]) -> Option<Value> {
-    let missing: Vec<usize> = (0..PARTS).filter(|part| row[*part].is_none()).collect();
-    let set = match missing[..] {
-        [] => &sets[0],
-        [one] => &sets[one + 1],
-        _ => return None,
-    };
-    let deviation = set.deviation()?;
-    let sum: f64 = row.iter().flatten().sum();
-    Some(Value { score: sum / deviation, deviation })
+/// The sets of components from which a score can be made: first that of all, then without each one.
+struct Sets([Set; PARTS + 1]);
+
+impl Sets {
+    fn empty() -> Sets {
+        Sets([const { Set { sum: 0.0, weight: 0.0, rows: 0 } }; PARTS + 1])
+    }
+
+    /// The place of the set of the components that a row has. `None` if it lacks two or more.
+    fn place(row: &Row) -> Option<usize> {
+        let mut missing = (0..PARTS).filter(|part| row[*part].is_none());
+        match (missing.next(), missing.next()) {
+            (None, _) => Some(0),
+            (Some(part), None) => Some(part + 1),
+            _ => None,
+        }
+    }
+
+    fn value(&self, row: &Row) -> Option<Value> {
+        let deviation = self.0[Sets::place(row)?].deviation()?;
+        let sum: f64 = row.iter().flatten().sum();
+        Some(Value { score: sum / deviation, deviation })
+    }
+
+    /// Adds a session to every set whose components it has.
+    fn add(&mut self, row: &Row) {
+        let Some(place) = Sets::place(row) else { return };
+        let sum: f64 = row.iter().flatten().sum();
+        let squares: f64 = row.iter().flatten().map(|z| z * z).sum();
+        self.0[place].add(sum, squares);
+        if place == 0 {
+            for (set, z) in self.0[1..].iter_mut().zip(row.iter().flatten()) {
+                set.add(sum - z, squares - z * z);
+            }
+        }
+    }
 }
 
 /// Variance of the sum of a set of components over the sessions on which all of them are present.
@@ -135,16 +158,7 @@ struct Set {
 }
 
 impl Set {
-    const EMPTY: Set = Set { sum: 0.0, weight: 0.0, rows: 0 };
-
-    /// Adds a session if every component but the left-out one is present.
-    fn add(&mut self, row: &Row, left_out: Option<usize>) {
-        let (mut sum, mut squares) = (0.0, 0.0);
-        for (_, z) in row.iter().enumerate().filter(|(part, _)| Some(*part) != left_out) {
-            let Some(z) = *z else { return };
-            sum += z;
-            squares += z * z;
-        }
+    fn add(&mut self, sum: f64, squares: f64) {
         let variance = COVARIANCE_WEIGHT * sum * sum + (1.0 - COVARIANCE_WEIGHT) * squares;
         self.sum = DECAY * self.sum + variance;
         self.weight = DECAY * self.weight + 1.0;
@@ -183,24 +197,21 @@ mod tests {
 
     #[test]
     fn the_sum_is_scaled_by_its_own_variance() {
-        // Two kinds of rows, 1:3 and 3:1 apart in weight, would need the decay; one kind does not:
         // z = (1, 1, −1, 2) has (Σz)² = 9 and Σz² = 7, so 1'C1 = 0.8 · 9 + 0.2 · 7 = 8.6.
         let full = [Some(1.0), Some(1.0), Some(-1.0), Some(2.0)];
-        let mut sets: [Set; PARTS + 1] = std::array::from_fn(|_| Set::EMPTY);
+        let mut sets = Sets::empty();
         for _ in 0..ROWS_MIN {
-            assert_eq!(value(&full, &sets), None, "too few rows");
-            for (at, set) in sets.iter_mut().enumerate() {
-                set.add(&full, at.checked_sub(1));
-            }
+            assert_eq!(sets.value(&full), None, "too few rows");
+            sets.add(&full);
         }
-        let found = value(&full, &sets).unwrap();
+        let found = sets.value(&full).unwrap();
         assert!((found.deviation - 8.6f64.sqrt()).abs() < 1e-12);
         assert!((found.score - 3.0 / 8.6f64.sqrt()).abs() < 1e-12);
         // Without the third, Σz = 4 and Σz² = 6: 0.8 · 16 + 0.2 · 6 = 14.
         let three = [Some(1.0), Some(1.0), None, Some(2.0)];
-        let found = value(&three, &sets).unwrap();
+        let found = sets.value(&three).unwrap();
         assert!((found.deviation - 14.0f64.sqrt()).abs() < 1e-12);
-        assert_eq!(value(&[Some(1.0), Some(1.0), None, None], &sets), None);
+        assert_eq!(sets.value(&[Some(1.0), Some(1.0), None, None]), None);
     }
 
     /// Normal draws by summing twelve uniform ones.
