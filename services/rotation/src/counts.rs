@@ -122,7 +122,9 @@ impl RangeCounts {
     ) -> RangeCounts {
         let earlier = earlier.filter(|(counts, _)| {
             let base = &counts.base;
-            base.until <= days.checkpoint && days.early.starts_with(&base.counts.days)
+            // All ranges have the same days: a new one before the checkpoint lacks what is missing.
+            let counted = days.early.partition_point(|day| *day <= base.until);
+            base.until <= days.checkpoint && days.early[..counted] == base.counts.days[..]
         });
         let continued = earlier.and_then(|(counts, comparison)| {
             let rows = load_tails(comparison, issuers, &counts.base)?;
