@@ -41,6 +41,18 @@ impl Pair {
         pair
     }
 
+    /// The last common days, enough for one change over `horizon` sessions.
+    #[must_use]
+    pub fn latest(&self, horizon: usize) -> Pair {
+        let start = self.days.len().saturating_sub(horizon + 1);
+        Pair {
+            days: self.days[start..].to_vec(),
+            first: self.first[start..].to_vec(),
+            second: self.second[start..].to_vec(),
+            precision: self.precision,
+        }
+    }
+
     /// `r_first − r_second` over `horizon` common sessions, a decimal (methodology A1). Both legs
     /// begin and end on the same days.
     pub fn spread(&self, horizon: usize) -> Series {

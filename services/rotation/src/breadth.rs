@@ -5,7 +5,10 @@
 //! earlier snapshot, only its latest days are counted, see `counts.rs`.
 
 use crate::{
-    counts::{Counts, Days, Latest, RangeCounts},
+    counts::{
+        Latest, RangeCounts,
+        daily::{Counts, Days},
+    },
     running::YEAR,
     tally::{Tally, Weights},
     universe::{Member, Universe},

@@ -8,13 +8,11 @@
 //! There is an entry for each day on which a line of the universe has a row, and no other, so that a
 //! bar of 1900 costs one day and not a century.
 
+pub(crate) mod daily;
 mod line_rows;
 
-use crate::{
-    running::Running,
-    tally::{Tally, Weights},
-    universe::Member,
-};
+use crate::{running::Running, universe::Member};
+use daily::{Counts, Days};
 use factors::{
     basket::{has_not_left, is_listed},
     comparison::Comparison,
@@ -27,31 +25,6 @@ use std::{ops::Range, sync::Arc};
 /// An issuer without a value is missing from the weights for this many days after its last value;
 /// after that it has left the market.
 const MISSING_DAYS: i32 = 14;
-
-/// The days that are counted, ascending: at least those on which a line of the universe has a row.
-/// A day on which none has one counts nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Days {
-    /// Days up to the checkpoint.
-    pub(crate) early: Arc<[Day]>,
-    /// Days after the checkpoint.
-    pub(crate) late: Arc<[Day]>,
-    /// Last day of the early ones; it need not be counted itself.
-    pub(crate) checkpoint: Day,
-    /// Last day.
-    pub(crate) last: Day,
-}
-
-/// Counts by day.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Counts {
-    /// Ascending.
-    pub(crate) days: Arc<[Day]>,
-    /// By place in `days`.
-    pub(crate) tallies: Vec<Tally>,
-    /// By place in `days`.
-    pub(crate) weights: Vec<Weights>,
-}
 
 /// An issuer's latest market value.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,49 +111,6 @@ struct IssuerRows<'a> {
     sums: Vec<(Day, f64)>,
 }
 
-impl Counts {
-    /// Counts of no names.
-    pub(crate) fn none(days: &Arc<[Day]>) -> Counts {
-        let tallies = vec![Tally::NONE; days.len()];
-        let weights = vec![Weights::NONE; days.len()];
-        Counts { days: Arc::clone(days), tallies, weights }
-    }
-
-    /// Adds later days, without names. The first of `days` are those counted so far.
-    fn extend_to(&mut self, days: &Arc<[Day]>) {
-        let more = days.len() - self.days.len();
-        self.days = Arc::clone(days);
-        self.tallies.reserve_exact(more);
-        self.tallies.resize(days.len(), Tally::NONE);
-        self.weights.reserve_exact(more);
-        self.weights.resize(days.len(), Weights::NONE);
-    }
-
-    /// Place of the first day at or after another.
-    fn place(&self, day: Day) -> usize {
-        self.days.partition_point(|counted| *counted < day)
-    }
-
-    /// Place of a day that is counted, at `start` or after it.
-    fn next_place(&self, start: usize, day: Day) -> usize {
-        let ahead = self.days[start..].iter().take_while(|counted| **counted < day).count();
-        debug_assert_eq!(self.days.get(start + ahead), Some(&day), "invariant: rows have a day");
-        start + ahead
-    }
-
-    /// Adds the counts of other issuers on the same days.
-    pub(crate) fn add(&mut self, other: &Counts) {
-        self.tallies.iter_mut().zip(&other.tallies).for_each(|(own, other)| own.add(other));
-        self.weights.iter_mut().zip(&other.weights).for_each(|(own, other)| own.add(other));
-    }
-
-    /// Memory held outside of itself, in bytes, without the days, which all ranges share.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.tallies.capacity() * size_of::<Tally>()
-            + self.weights.capacity() * size_of::<Weights>()
-    }
-}
-
 impl RangeCounts {
     /// Counts a range of issuers. Continues from the checkpoint of an earlier snapshot if it still
     /// holds.
@@ -192,7 +122,9 @@ impl RangeCounts {
     ) -> RangeCounts {
         let earlier = earlier.filter(|(counts, _)| {
             let base = &counts.base;
-            base.until <= days.checkpoint && days.early.starts_with(&base.counts.days)
+            // All ranges have the same days: a new one before the checkpoint lacks what is missing.
+            let counted = days.early.partition_point(|day| *day <= base.until);
+            base.until <= days.checkpoint && days.early[..counted] == base.counts.days[..]
         });
         let continued = earlier.and_then(|(counts, comparison)| {
             let rows = load_tails(comparison, issuers, &counts.base)?;

@@ -351,6 +351,26 @@ fn a_new_name_leaves_the_others() {
 }
 
 #[test]
+fn a_new_day_before_the_checkpoint_is_counted_with_all_ranges() {
+    let roles = Roles::standard();
+    // 40 days up to Monday, 2020-02-10. The checkpoint is a week before, on a session without rows.
+    let (mut fixture, day) = (Fixture::new(), Day::from_epoch(18_263));
+    let closes: Vec<_> = (0..40).map(|at| (day.plus(at), f64::from(20 + at % 7))).collect();
+    let checkpoint = day.plus(39 - 7);
+    let others: Vec<_> = closes.iter().copied().filter(|(day, _)| *day != checkpoint).collect();
+    (0..600).for_each(|at| _ = fixture.closes(&format!("N{at}"), &others));
+    fixture.commit();
+    let at = Instant::close_of(day.plus(39));
+    let before = prepare(&fixture.snapshot(at), &roles, None);
+    // N99 is the last by name, so its range is the last to be added up.
+    fixture.closes("N99", &[(checkpoint, 30.0)]).commit();
+    let snapshot = fixture.snapshot(at);
+    let after = prepare(&snapshot, &roles, Some(&before));
+    assert!(after.breadth().is_some_and(|breadth| breadth.calendar.contains(&checkpoint)));
+    assert_eq!(difference(&after, &prepare(&snapshot, &roles, None)), None);
+}
+
+#[test]
 fn new_short_interest_leaves_breadth_untouched() {
     let roles = Roles::standard();
     let mut scenario = Scenario::begin(280, 9, 7);

@@ -25,11 +25,12 @@ pub(crate) fn of_roles(
     let measure = |spec: &Spec| {
         let sources = vec![Source::of(first), Source::of(second)];
         let mut outcome = Outcome::of(pair.spread(spec.horizon), sources);
-        let legs = [pair.first_growth(spec.horizon), pair.second_growth(spec.horizon)];
+        let latest = pair.latest(spec.horizon);
+        let legs = [latest.first_growth(spec.horizon), latest.second_growth(spec.horizon)];
         for (leg, role) in legs.iter().zip(roles) {
             push_last(&mut outcome, role.id(), "return", leg);
         }
-        push_last(&mut outcome, "", "log_spread", &pair.log_spread(spec.horizon));
+        push_last(&mut outcome, "", "log_spread", &latest.log_spread(spec.horizon));
         outcome
     };
     each(wanted, measure)
