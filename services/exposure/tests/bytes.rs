@@ -1,8 +1,6 @@
 //! The memory that a prepared view reports is what the allocator gave it, once every name has been
 //! listed.
 
-#![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
-
 #[path = "world/mod.rs"]
 mod world;
 
