@@ -284,6 +284,31 @@ async fn ingest(harness: &Harness, folder: &Path, files: &[&str]) {
     }
 }
 
+/// 2021-01-27 on the book of [`a_book_of_january_2021`].
+fn the_27th_repeats(trade: &v1::CrowdTrade) {
+    let repeat = trade.repeat.as_ref().unwrap();
+    // The trade's return that day, and how unusual it was.
+    let moved = repeat.crowd_return.unwrap() / trade.crowd_standard_deviation.unwrap();
+    near(repeat.crowd_standard_deviations.unwrap(), moved, 1e-12);
+    // GME closed at 147.98 before that day and AMC at 4.96; both shorts were worth less then.
+    let own = repeat.day.unwrap();
+    let short = -10_000.0 * (347.51 - 147.98) - 100_000.0 * (19.90 - 4.96);
+    let longs = own.pnl.unwrap() - short;
+    assert!((-1e6..0.0).contains(&longs), "{longs}");
+    assert!(own.missing_gross_share < 0.05, "{own:?}");
+    // Nine days of ten fall into an interval that is wider than the error of the beta.
+    for unwind in &trade.unwinds {
+        let reach = unwind.pnl_high - unwind.pnl;
+        near(unwind.pnl - unwind.pnl_low, reach, 1e-6 * reach);
+        assert!(1.645 * unwind.pnl_standard_error < reach, "{unwind:?}");
+    }
+    // S&P 500 −2.57 % that day (SPY −2.44 %); GME +134.84 %, AMC +301.21 %.
+    near(repeat.market_return.unwrap(), -0.0244, 0.002);
+    let short = -10_000.0 * 325.00 * 1.3484 - 100_000.0 * 13.26 * 3.0121;
+    let longs: f64 = repeat.pnl - short;
+    assert!((-1e6..0.0).contains(&longs), "{longs}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_book_of_january_2021() {
     let Some(folder) = real_data("a book of January 2021") else { return };
@@ -350,28 +375,7 @@ async fn a_book_of_january_2021() {
         let own = row(symbol).market_beta.unwrap().own.unwrap();
         assert!(0.2 < own.value && own.value < 1.8, "{symbol} {own:?}");
     }
-    let trade = report.crowd_trade.as_ref().unwrap();
-    let repeat = trade.repeat.as_ref().unwrap();
-    // The trade's return that day, and how unusual it was.
-    let moved = repeat.crowd_return.unwrap() / trade.crowd_standard_deviation.unwrap();
-    near(repeat.crowd_standard_deviations.unwrap(), moved, 1e-12);
-    // GME closed at 147.98 before that day and AMC at 4.96; both shorts were worth less then.
-    let own = repeat.day.unwrap();
-    let short = -10_000.0 * (347.51 - 147.98) - 100_000.0 * (19.90 - 4.96);
-    let longs = own.pnl.unwrap() - short;
-    assert!((-1e6..0.0).contains(&longs), "{longs}");
-    assert!(own.missing_gross_share < 0.05, "{own:?}");
-    // Nine days of ten fall into an interval that is wider than the error of the beta.
-    for unwind in &trade.unwinds {
-        let reach = unwind.pnl_high - unwind.pnl;
-        near(unwind.pnl - unwind.pnl_low, reach, 1e-6 * reach);
-        assert!(1.645 * unwind.pnl_standard_error < reach, "{unwind:?}");
-    }
-    // S&P 500 −2.57 % that day (SPY −2.44 %); GME +134.84 %, AMC +301.21 %.
-    near(repeat.market_return.unwrap(), -0.0244, 0.002);
-    let short = -10_000.0 * 325.00 * 1.3484 - 100_000.0 * 13.26 * 3.0121;
-    let longs: f64 = repeat.pnl - short;
-    assert!((-1e6..0.0).contains(&longs), "{longs}");
+    the_27th_repeats(report.crowd_trade.as_ref().unwrap());
     let priced = coverage(&answer, v1::CoverageAspect::Priced);
     near(priced.missing, 1e5 / report.total.unwrap().gross, 1e-12);
 }

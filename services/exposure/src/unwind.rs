@@ -89,7 +89,7 @@ mod tests {
 
     /// 30 sessions with moves of 3 and 10 without a move; residuals alternate in sign.
     fn deviation(large: f64, calm: f64) -> f64 {
-        let sign = |at: usize| if at % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |at: usize| if at.is_multiple_of(2) { 1.0 } else { -1.0 };
         let moves: Vec<f64> = (0..40).map(|at| if at < 30 { 3.0 } else { 0.0 }).collect();
         let residuals: Vec<f64> =
             (0..40).map(|at| sign(at) * if at < 30 { large } else { calm }).collect();

@@ -161,11 +161,6 @@ impl Sizer {
         Sizer { scheme, days }
     }
 
-    /// The scheme.
-    pub const fn scheme(&self) -> &SizeScheme {
-        &self.scheme
-    }
-
     /// The bucket of a line's company. `None` if its market value is unknown.
     pub fn size(
         &self,
@@ -329,8 +324,10 @@ mod tests {
         fn loading_older_history_does_not_change_todays_bucket(
             levels in prop::collection::vec(0.1..30.0f64, 36),
         ) {
-            let month = |on: Day| { let (year, month, _) = on.ymd(); (year * 12 + month as i32).unsigned_abs() as usize };
-            let close = |on: Day| levels[month(on) % levels.len()];
+            let close = |on: Day| {
+                let (year, month, _) = on.ymd();
+                levels[(year.unsigned_abs() as usize * 12 + month as usize) % levels.len()]
+            };
             let today = "2021-01-27";
             let first = SizeScheme::standard().sizing_days(day(today))[0];
             let size = |from: Day| {

@@ -93,7 +93,7 @@ fn summary(total: &Exposure, report: &ExposureReport) -> String {
     }
     if let Some(concentration) = &report.concentration {
         out.push_str(&format!(
-            ". It is {:.0} effective names, the largest {} of gross",
+            ". It holds {:.0} effective names, the largest {} of gross",
             concentration.effective_names,
             number::share(concentration.largest_share)
         ));
