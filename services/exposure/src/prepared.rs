@@ -1,6 +1,6 @@
 //! The state shared by all analyses of a view: the risk model, and the lookup of names by symbol.
 
-use crate::{positions, settings::Listing};
+use crate::{day_pnl::DayMoves, positions, settings::Listing};
 use factors::{
     roles::Roles,
     size_scheme::{SchemeSize, SizeScheme, Sizer},
@@ -35,6 +35,7 @@ pub struct PreparedExposure {
     model: RiskModel,
     lookup: Arc<Lookup>,
     buckets: Arc<Buckets>,
+    moves: Arc<DayMoves>,
 }
 
 /// Buckets of companies under the standard scheme, found when a book first needs them.
@@ -60,7 +61,13 @@ pub fn prepare(
         sizer: Sizer::new(SizeScheme::standard().clone(), snapshot),
         companies: (0..model.sizes().companies).map(|_| OnceLock::new()).collect(),
     };
-    PreparedExposure { model, lookup: Arc::new(lookup), buckets: Arc::new(buckets) }
+    let moves = DayMoves::new(model.peers.names.len());
+    PreparedExposure {
+        model,
+        lookup: Arc::new(lookup),
+        buckets: Arc::new(buckets),
+        moves: Arc::new(moves),
+    }
 }
 
 impl Deref for PreparedExposure {
@@ -119,7 +126,12 @@ impl PreparedExposure {
     /// Memory held, in bytes, excluding the market.
     pub fn bytes(&self) -> usize {
         let buckets = size_of_val(&self.buckets.companies[..]);
-        self.model.bytes() + self.lookup.heap_bytes() + buckets
+        self.model.bytes() + self.lookup.heap_bytes() + buckets + self.moves.bytes()
+    }
+
+    /// What names made on past days.
+    pub(crate) fn moves(&self) -> &DayMoves {
+        &self.moves
     }
 
     /// See [`RiskModel::with_settings`].
