@@ -263,6 +263,6 @@ mod tests {
         write(&fixture.snapshot(Instant::MAX), &export, &mut bytes).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let row = text.lines().nth(1).unwrap();
-        assert!(row.starts_with("'=1+1,,2021-01-26,'@SUM(A1)\u{fffd}[2J,,,-5,"), "{row}");
+        assert!(row.starts_with("'=1+1,,2021-01-26,'@SUM(A1)\u{fffd}[2J,,,,-5,"), "{row}");
     }
 }

@@ -77,7 +77,7 @@ impl Batches {
         let mut table = FactTable::empty(Dataset::Listings);
         for id in (1..=self.instruments).map(InstrumentId) {
             let published = Instant::from_micros(Instant::close_of(day).micros() + i64::from(id.0));
-            let row = [text, text, text, 1e9 + f64::from(id.0), 0.1, f64::NAN, f64::NAN];
+            let row = [text, text, text, text, 1e9 + f64::from(id.0), 0.1, f64::NAN, f64::NAN];
             table.push(id, InstrumentId::NONE, day, published, &row);
         }
         table
