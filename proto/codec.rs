@@ -125,14 +125,15 @@ mod tests {
 
     #[test]
     fn a_nested_field_is_named_by_its_path() {
+        let gaps = vec![
+            v1::Gap { gross_share: Some(0.5), ..v1::Gap::default() },
+            v1::Gap { gross_share: Some(f64::NAN), ..v1::Gap::default() },
+        ];
         let wrong = v1::AnalyzePortfolioResponse {
-            gaps: vec![
-                v1::Gap { gross_share: Some(0.5), ..v1::Gap::default() },
-                v1::Gap { gross_share: Some(f64::NAN), ..v1::Gap::default() },
-            ],
+            info: Some(v1::AnswerInfo { gaps, ..v1::AnswerInfo::default() }),
             ..v1::AnalyzePortfolioResponse::default()
         };
-        assert_eq!(wrong.not_finite().as_deref(), Some(".gaps[1].gross_share"));
+        assert_eq!(wrong.not_finite().as_deref(), Some(".info.gaps[1].gross_share"));
         assert!(!wrong.all_finite());
         let size = Some(v1::position::Size::Quantity(f64::INFINITY));
         let held = v1::Position { size, ..v1::Position::default() };

@@ -2,7 +2,7 @@
 
 use crate::{
     drawn_files::{Draws, FIRST_DAY, base, drawn},
-    harness::{Harness, expect_refusal, header, instant, real_data, replay_of},
+    harness::{Harness, expect_refusal, header, instant, real_data, reference, replay_of},
     rotation_real,
 };
 use contract::v1::{
@@ -54,7 +54,7 @@ async fn check_measure(
 ) -> Vec<v1::IndicatorPoint> {
     let mut points = Vec::new();
     for page in published(client, measure_id, days).await {
-        let revision = page.snapshot.as_ref().unwrap().revision;
+        let revision = reference(&page.info).revision;
         assert!(page.points.len() <= 4);
         for point in &page.points {
             let request = v1::GetRotationRequest {
@@ -89,7 +89,7 @@ async fn check_series(
     };
     let Ok(first) = client.get_series(request(None, AS_PUBLISHED)).await else { return (0, 0) };
     let first = first.into_inner();
-    let reference = first.snapshot.clone().unwrap();
+    let reference = reference(&first.info);
     let latest = client.get_series(request(replay_of(&reference), 0)).await.unwrap().into_inner();
     assert_eq!(first.points.len(), latest.points.len());
     let corrected = first.points.iter().filter(|point| !latest.points.contains(point)).count();
@@ -190,12 +190,22 @@ async fn a_correction_changes_only_the_latest_history() {
     let first = client.get_indicator_history(request.clone()).await.unwrap().into_inner();
     // Monday to Friday are five sessions; Monday has no return yet.
     assert_eq!((first.total, first.points.len()), (5, 2));
-    let without = first.gaps.iter().find(|gap| gap.subject.ends_with(".points")).unwrap();
+    let without = first
+        .info
+        .as_ref()
+        .unwrap()
+        .gaps
+        .iter()
+        .find(|gap| gap.subject.ends_with(".points"))
+        .unwrap();
     assert!(without.detail.starts_with("at 1 of 3 sessions"), "{without:?}");
     let token = first.next_page_token.clone();
     let next = v1::GetIndicatorHistoryRequest { page_token: token, ..request.clone() };
     let second = client.get_indicator_history(next.clone()).await.unwrap().into_inner();
-    assert_eq!((second.snapshot.clone(), second.next_page_token.as_str()), (first.snapshot, ""));
+    assert_eq!(
+        (reference(&second.info), second.next_page_token.as_str()),
+        (reference(&first.info), "")
+    );
     let points = [&first.points[..], &second.points].concat();
     // 101 / 100, 105 / 101, 105 / 105; on Friday, which has no bar, Thursday's value is the latest.
     let expected = [

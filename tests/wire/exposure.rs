@@ -1,6 +1,8 @@
 //! The exposure service over the wire: arithmetic, defaults, gaps, refusals, replay, real books.
 
-use crate::harness::{Harness, expect_refusal, header, held, on, read, real_data, replay_of};
+use crate::harness::{
+    Harness, expect_refusal, header, held, on, read, real_data, reference, replay_of,
+};
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use marketdata::{calendar, day::Day};
 use prost::Message as _;
@@ -107,7 +109,7 @@ async fn the_worked_example_and_its_replay() {
     assert_eq!(plain.worst_pnl.to_bits(), plain.worst_scenario_pnl.to_bits());
     near(plain.levels[1].value_at_risk, 0.05 * 7.1e6, 1.0);
 
-    let reference = answer.snapshot.clone().unwrap();
+    let reference = reference(&answer.info);
     let again = v1::AnalyzePortfolioRequest { as_of: replay_of(&reference), ..example() };
     let again = client.analyze_portfolio(again).await.unwrap().into_inner();
     assert_eq!(again.encode_to_vec(), answer.encode_to_vec(), "the same bytes");
@@ -144,7 +146,7 @@ async fn explicit_defaults_change_nothing() {
     let other = v1::BetaSettings { half_life_sessions: Some(63.0), ..v1::BetaSettings::default() };
     let other = v1::AnalyzePortfolioRequest { beta: Some(other), ..example() };
     let other = client.analyze_portfolio(other).await.unwrap().into_inner();
-    assert_ne!(other.result_id, quiet.result_id);
+    assert_ne!(other.info.unwrap().result_id, quiet.info.as_ref().unwrap().result_id);
     // Exact multiples are exact whatever the weights.
     near(other.report.unwrap().total.unwrap().beta_adjusted_net, 7.1e6, 1.0);
 }
@@ -160,6 +162,9 @@ async fn unresolved_lines_are_gaps_with_their_share() {
     request.as_of = on(TODAY);
     let answer = client.analyze_portfolio(request.clone()).await.unwrap().into_inner();
     let unknown: Vec<_> = answer
+        .info
+        .as_ref()
+        .unwrap()
         .gaps
         .iter()
         .filter(|gap| gap.reason() == v1::GapReason::UnknownInstrument)
@@ -174,7 +179,15 @@ async fn unresolved_lines_are_gaps_with_their_share() {
     near(coverage(&early, v1::CoverageAspect::Priced).proxied, 0.8, 1e-12);
     near(coverage(&early, v1::CoverageAspect::OwnTailHistory).missing, 1.0, 1e-12);
     assert!(early.report.unwrap().tail_risk.is_none());
-    assert!(early.gaps.iter().any(|gap| gap.reason() == v1::GapReason::InputMissing));
+    assert!(
+        early
+            .info
+            .as_ref()
+            .unwrap()
+            .gaps
+            .iter()
+            .any(|gap| gap.reason() == v1::GapReason::InputMissing)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,7 +357,9 @@ async fn a_book_of_january_2021() {
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.clone().unwrap();
     assert_eq!((report.market_symbol.as_str(), report.small_cap_symbol.as_str()), ("SPY", "IWM"));
-    assert!(answer.gaps.iter().any(|gap| gap.detail == "IWM stands in for ^RUT"));
+    assert!(
+        answer.info.as_ref().unwrap().gaps.iter().any(|gap| gap.detail == "IWM stands in for ^RUT")
+    );
     let row = |symbol: &str| {
         let row = report.positions.iter().find(|row| row.symbol == symbol);
         row.unwrap_or_else(|| panic!("{symbol} in {:?}", report.positions))
@@ -414,7 +429,7 @@ async fn a_short_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     assert!(crowd.own_weight < 0.9 && crowd.value < 0.7 * crowd.own.unwrap().value, "{crowd:?}");
     let fund = row("IWM").crowd_beta.unwrap();
     near(fund.own_weight, 1.0, 0.0);
-    let gap = answer.gaps.iter().find(|gap| gap.subject == "beta").unwrap();
+    let gap = answer.info.as_ref().unwrap().gaps.iter().find(|gap| gap.subject == "beta").unwrap();
     assert_eq!(gap.reason(), v1::GapReason::Proxy);
     near(gap.gross_share.unwrap(), 1.0 / 2.1, 1e-9);
 }

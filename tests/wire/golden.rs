@@ -6,7 +6,7 @@
 //! model version and the hash of the settings are omitted: they may change although no number does,
 //! and have tests of their own.
 
-use crate::harness::{Harness, header, held, on};
+use crate::harness::{Harness, header, held, on, reference};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -107,7 +107,7 @@ async fn rotation(goldens: &mut Goldens, channel: Channel) {
     for day in [ROTATION_ON, LAST_ON] {
         let request = v1::GetRotationRequest { as_of: on(day), ..Default::default() };
         let answer = client.get_rotation(request).await.unwrap();
-        let reference = answer.get_ref().snapshot.as_ref().unwrap();
+        let reference = reference(&answer.get_ref().info);
         goldens.model_version.clone_from(&reference.model_version);
         goldens.keep(&format!("rotation_{day}"), "GetRotationResponse", answer);
     }

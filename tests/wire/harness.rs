@@ -169,6 +169,22 @@ pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
     Some(v1::AsOf { when: Some(v1::as_of::When::Snapshot(reference.clone())), revision: None })
 }
 
+/// The gaps of an answer as a whole.
+pub(crate) fn gaps(info: &Option<v1::AnswerInfo>) -> &[v1::Gap] {
+    info.as_ref().map_or(&[], |info| &info.gaps)
+}
+
+/// The data that an answer is based on.
+pub(crate) fn reference(info: &Option<v1::AnswerInfo>) -> v1::SnapshotRef {
+    info.as_ref().and_then(|info| info.snapshot.clone()).expect("every answer has a reference")
+}
+
+/// Clears what depends on the order of ingest.
+pub(crate) fn forget_reference(info: &mut Option<v1::AnswerInfo>) {
+    let info = info.as_mut().expect("every answer has metadata");
+    (info.snapshot, info.result_id) = (None, String::new());
+}
+
 /// Checks the code, the reason and the field paths of a refusal, and that it contains no library's
 /// message.
 pub(crate) fn expect_refusal(status: &Status, code: Code, reason: &str, paths: &[&str]) {

@@ -1,6 +1,6 @@
 //! Files over the wire: every form, every fault, and unchanged answers about the past.
 
-use crate::harness::{Harness, expect_refusal, header, instant, on, soon, upload};
+use crate::harness::{Harness, expect_refusal, header, instant, on, reference, soon, upload};
 use contract::v1;
 use server::clock::Clock;
 use std::io::Write as _;
@@ -48,14 +48,14 @@ async fn a_file_is_visible_at_once_and_adds_nothing_the_second_time() {
     assert_eq!((first.rows, first.accepted, first.symbols_new), (3, 3, 2));
     assert_eq!((first.first_on.as_str(), first.last_on.as_str()), ("2021-01-04", "2021-01-05"));
     assert_eq!(first.kind, "ohlcv_table");
-    assert_eq!(first.snapshot.as_ref().unwrap().revision, 1);
+    assert_eq!(reference(&first.info).revision, 1);
     let known = [("2021-01-04".to_owned(), 129.4), ("2021-01-05".to_owned(), 131.0)];
     assert_eq!(closes(&harness, None).await, known);
     assert_eq!(closes(&harness, on("2021-01-04")).await, known[..1]);
 
     let again = harness.ingest("prices.csv.gz", &gzip(BARS.as_bytes())).await;
     assert_eq!((again.accepted, again.already_known, again.rows), (0, 3, 3));
-    assert_eq!(again.snapshot.unwrap().revision, 1, "a file without new facts adds no revision");
+    assert_eq!(reference(&again.info).revision, 1, "a file without new facts adds no revision");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +138,7 @@ async fn a_correction_does_not_change_earlier_answers() {
     let harness = Harness::at(NOW).await;
     let raw =
         || v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("prices.csv") };
-    let first = harness.try_ingest(raw(), BARS.as_bytes()).await.unwrap().snapshot.unwrap();
+    let first = reference(&harness.try_ingest(raw(), BARS.as_bytes()).await.unwrap().info);
     harness.set_clock("2021-02-03T12:00:00Z");
     let corrected = BARS.replace("131.0,", "131.5,");
     let second = harness.try_ingest(raw(), corrected.as_bytes()).await.unwrap();
@@ -211,7 +211,7 @@ async fn revisions_name_the_source_of_their_facts() {
     );
     let hash = blake3::hash(BARS.as_bytes()).to_hex().to_string();
     assert_eq!(revision.content_hash, hash);
-    assert_eq!(revision.data_version, answer.snapshot.unwrap().data_version);
+    assert_eq!(revision.data_version, reference(&answer.info).data_version);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,7 +246,7 @@ async fn concurrent_writers_each_get_a_revision_and_nothing_is_lost() {
                 let answer = answer.into_inner();
                 // MSFT is in every file: the first writer adds it.
                 assert_eq!(answer.accepted + answer.already_known, 3, "{answer:?}");
-                revisions.push(answer.snapshot.unwrap().revision);
+                revisions.push(reference(&answer.info).revision);
             }
             // Eight may be too many at once: the refusal says so, and nothing is stored partially.
             Err(status) => expect_refusal(&status, Code::ResourceExhausted, "OVERLOADED", &[]),
@@ -293,7 +293,7 @@ async fn an_upload_waits_for_analyses_without_the_right_to_write() {
     let mut counts = Vec::new();
     for upload in uploads {
         let answer = upload.await.unwrap().unwrap().into_inner();
-        assert_eq!(answer.snapshot.unwrap().revision, 1);
+        assert_eq!(reference(&answer.info).revision, 1);
         counts.push((answer.accepted, answer.already_known));
     }
     counts.sort_unstable();
@@ -312,7 +312,7 @@ async fn a_caller_that_disconnects_does_not_undo_its_upload() {
     call.abort();
     let again = harness.try_ingest(named, BARS.as_bytes()).await.unwrap();
     assert_eq!(
-        (again.accepted, again.snapshot.unwrap().revision),
+        (again.accepted, reference(&again.info).revision),
         (3, 1),
         "one write, counted once"
     );

@@ -1,6 +1,6 @@
 //! Portfolios over the wire: cash, lots, valuation days, identifiers, ids and labels.
 
-use crate::harness::{Harness, expect_refusal, header, held, on};
+use crate::harness::{Harness, expect_refusal, gaps, header, held, on};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, position::Size,
     squeeze_service_client::SqueezeServiceClient,
@@ -84,7 +84,7 @@ async fn cash_is_not_the_bank_of_that_ticker() {
     assert_eq!(report.total.unwrap().gross, 12e6);
     assert_eq!(report.gross_leverage, Some(12.0 / 14.0));
     assert_eq!(report.positions.len(), 1);
-    assert!(!format!("{:?}", answer.gaps).contains("CASH"));
+    assert!(!format!("{:?}", gaps(&answer.info)).contains("CASH"));
     // The net asset value is not inferred, and no cash is not zero cash.
     let answer = analyzed(&channel, of(vec![share])).await.report.unwrap();
     assert_eq!((answer.gross_leverage, answer.cash), (None, None));
@@ -128,7 +128,7 @@ async fn a_cost_applies_to_its_own_lot_only() {
     let profit = report.profit_and_loss.unwrap();
     assert_eq!((profit.total, profit.long, profit.short), (200.0, 200.0, 0.0));
     assert_eq!(profit.share_with_cost, 0.25);
-    let gap = answer.gaps.iter().find(|gap| gap.subject == "lot-2").unwrap();
+    let gap = gaps(&answer.info).iter().find(|gap| gap.subject == "lot-2").unwrap();
     assert_eq!((gap.reason(), gap.gross_share), (v1::GapReason::InputMissing, Some(0.75)));
 
     let mut client = SqueezeServiceClient::new(channel);
@@ -176,7 +176,7 @@ async fn market_values_of_yesterday_move_with_the_price() {
     let is_priced = |row: &&v1::Coverage| row.aspect() == v1::CoverageAspect::Priced;
     let priced = answer.coverage.iter().find(is_priced).unwrap();
     assert_eq!((priced.own, priced.proxied, priced.missing), (0.75, 0.25, 0.0));
-    let gap = answer.gaps.iter().find(|gap| gap.reason() == v1::GapReason::NoPrice).unwrap();
+    let gap = gaps(&answer.info).iter().find(|gap| gap.reason() == v1::GapReason::NoPrice).unwrap();
     assert_eq!((gap.subject.as_str(), gap.gross_share), ("portfolio.positions[1]", Some(0.25)));
     assert!(gap.detail.contains(YESTERDAY), "{gap:?}");
 
@@ -252,4 +252,42 @@ async fn references_ids_labels_and_cash_are_checked_by_path() {
     );
     assert_eq!(line.instrument, Some(isin("US0378331005")));
     assert!(line.detail.contains("security master"), "{line:?}");
+}
+
+/// A fund whose file is adjusted for distributions is valued below what was paid: both services say
+/// so. A close of the day up to which the file is adjusted is a price.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_level_adjusted_for_distributions_is_no_price_in_silence() {
+    let (harness, channel) = market().await;
+    for (symbol, adjusted_on) in [("LATER", "2021-01-29"), ("SAME", TODAY)] {
+        let levels = v1::IngestHeader {
+            symbol: symbol.to_owned(),
+            price_basis: v1::PriceBasis::TotalReturn.into(),
+            adjusted_on: adjusted_on.to_owned(),
+            ..header("levels.csv")
+        };
+        let closes = format!("Date,Close\n{YESTERDAY},10\n{TODAY},10\n");
+        harness.try_ingest(levels, closes.as_bytes()).await.unwrap();
+    }
+    let short = |symbol| held(symbol, Size::Quantity(-100.0));
+    let book = of(vec![short("LATER"), short("SAME")]);
+    let analysis = analyzed(&channel, book.clone()).await;
+    let shorts = v1::AssessShortBookRequest {
+        as_of: on(TODAY),
+        portfolio: Some(book),
+        ..v1::AssessShortBookRequest::default()
+    };
+    let mut squeeze = SqueezeServiceClient::new(channel);
+    let assessment = squeeze.assess_short_book(shorts).await.unwrap().into_inner();
+    let is_adjusted = |gap: &&v1::Gap| gap.reason() == v1::GapReason::AdjustedPrice;
+    let names = assessment.lines.iter().filter_map(|line| line.name.as_ref());
+    let of_lines = names.flat_map(|name| &name.gaps);
+    for found in [
+        gaps(&analysis.info).iter().filter(is_adjusted).collect::<Vec<_>>(),
+        of_lines.filter(is_adjusted).collect(),
+    ] {
+        let subjects: Vec<_> = found.iter().map(|gap| gap.subject.as_str()).collect();
+        assert_eq!(subjects, ["LATER"]);
+        assert_eq!(found[0].gross_share, Some(0.5));
+    }
 }

@@ -1,6 +1,6 @@
 //! Real files around two real events, and the published figures that they must give.
 
-use crate::harness::{Harness, header, on, oracle, read, real_data};
+use crate::harness::{Harness, header, on, oracle, read, real_data, reference};
 use contract::v1;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ async fn the_whole_price_file_is_accepted_and_known_the_second_time() {
     assert_eq!((first.accepted + first.rejected, first.symbols), (393_689, 2_163), "{first:?}");
     let again = harness.ingest(name, &bytes).await;
     assert_eq!((again.accepted, again.corrected), (0, 0));
-    assert_eq!(again.snapshot.unwrap().revision, 1);
+    assert_eq!(reference(&again.info).revision, 1);
     let coverage = v1::GetCoverageRequest::default();
     let coverage = harness.market_data().await.get_coverage(coverage).await.unwrap().into_inner();
     let [bars] = coverage.datasets.as_slice() else { panic!("{coverage:?}") };

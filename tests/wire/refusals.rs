@@ -1,6 +1,6 @@
 //! One row per bad request and per limit: its status, its reason, its field paths.
 
-use crate::harness::{Harness, expect_refusal, header, held, on, replay_of, upload};
+use crate::harness::{Harness, expect_refusal, header, held, on, reference, replay_of, upload};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -106,7 +106,7 @@ async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
         v1::AsOf { when: Some(v1::as_of::When::At(at)), ..v1::AsOf::default() }
     };
     let head = client.get_coverage(v1::GetCoverageRequest { as_of: None }).await.unwrap();
-    let head = head.into_inner().snapshot.unwrap();
+    let head = reference(&head.into_inner().info);
     let other = || "00".to_owned();
     let replay = |reference| {
         let when = Some(v1::as_of::When::Snapshot(reference));
@@ -244,7 +244,7 @@ async fn a_page_token_belongs_to_its_request() {
     harness.ingest("more.csv", text.replace("MSFT", "IBM").as_bytes()).await;
     let last = client.list_instruments(next.clone()).await.unwrap().into_inner();
     assert_eq!((last.instruments.len(), last.next_page_token.as_str()), (1, ""));
-    assert_eq!(last.snapshot, page.snapshot, "one list, while new facts arrive");
+    assert_eq!(reference(&last.info), reference(&page.info), "one list, while new facts arrive");
     let other = v1::ListInstrumentsRequest { symbol_prefix: "M".to_owned(), ..next.clone() };
     let status = client.list_instruments(other).await.unwrap_err();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
@@ -268,19 +268,19 @@ async fn today_means_now_until_the_close() {
         ..v1::ListInstrumentsRequest::default()
     };
     let first = client.list_instruments(request.clone()).await.unwrap().into_inner();
-    let reference = first.snapshot.clone().unwrap();
+    let given = reference(&first.info);
     let seconds = |reference: &v1::SnapshotRef| reference.as_of.unwrap().seconds;
     // 2021-02-01 15:00 UTC.
-    assert_eq!(seconds(&reference), 1_612_191_600);
+    assert_eq!(seconds(&given), 1_612_191_600);
     harness.set_clock("2021-02-01T22:00:00Z");
     let next =
         v1::ListInstrumentsRequest { page_token: first.next_page_token.clone(), ..request.clone() };
     let next = client.list_instruments(next).await.unwrap().into_inner();
-    assert_eq!(next.snapshot, first.snapshot, "the second page of the same list");
+    assert_eq!(reference(&next.info), reference(&first.info), "the second page of the same list");
     let closed = client.list_instruments(request.clone()).await.unwrap().into_inner();
     // 2021-02-01 21:00 UTC is 16:00 in New York.
-    assert_eq!(seconds(&closed.snapshot.unwrap()), 1_612_213_200);
-    let replayed = v1::ListInstrumentsRequest { as_of: replay_of(&reference), ..request };
+    assert_eq!(seconds(&reference(&closed.info)), 1_612_213_200);
+    let replayed = v1::ListInstrumentsRequest { as_of: replay_of(&given), ..request };
     assert_eq!(client.list_instruments(replayed).await.unwrap().into_inner(), first);
 }
 

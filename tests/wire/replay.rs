@@ -1,6 +1,6 @@
 //! The same reference gives the same bytes, for every method, after ingests and a restart.
 
-use crate::harness::{Harness, header, held, on, replay_of, soon};
+use crate::harness::{Harness, header, held, on, reference, replay_of, soon};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -41,7 +41,7 @@ async fn answers(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
 async fn a_reference_sent_back_gives_the_same_bytes() {
     let harness = Harness::at("2021-02-01T21:00:00.123456Z").await;
     let written = harness.ingest("prices.csv", BARS.as_bytes()).await;
-    let reference = written.snapshot.unwrap();
+    let reference = reference(&written.info);
     let before = answers(&harness, replay_of(&reference)).await;
     harness.set_clock("2021-02-03T12:00:00Z");
     harness.ingest("prices.csv", BARS.replace("131.0,", "131.5,").as_bytes()).await;
@@ -57,7 +57,7 @@ async fn revisions_of_another_process_are_followed() {
     let harness = Harness::at("2021-02-01T21:00:00Z").await;
     let url = harness.store_url().to_owned();
     let other = Harness::with(server::clock::Clock::system(), |config| config.store = url).await;
-    let written = other.ingest("prices.csv", BARS.as_bytes()).await.snapshot.unwrap();
+    let written = reference(&other.ingest("prices.csv", BARS.as_bytes()).await.info);
     let mut client = harness.market_data().await;
     let asked = v1::GetCoverageRequest {
         as_of: Some(v1::AsOf { revision: Some(written.revision), ..v1::AsOf::default() }),
@@ -71,7 +71,7 @@ async fn revisions_of_another_process_are_followed() {
         }
     };
     let followed = soon("the other process's revision", followed).await;
-    assert_eq!(followed.snapshot.unwrap().data_version, written.data_version);
+    assert_eq!(reference(&followed.info).data_version, written.data_version);
     other.stop().await;
 }
 
@@ -143,7 +143,7 @@ async fn analyses_ignore_later_data_of_names_that_they_know() {
     let reference = v1::SnapshotRef {
         // 2021-01-28, 16:00 New York.
         as_of: Some(prost_types::Timestamp { seconds: 1_611_867_600, nanos: 0 }),
-        ..written.snapshot.unwrap()
+        ..reference(&written.info)
     };
     let before = analyses(&harness, replay_of(&reference)).await;
 
@@ -204,7 +204,7 @@ async fn legs_of_the_trade_do_not_depend_on_prices() {
     let before = asked(on("2021-01-27")).await;
     assert_eq!(legs(&before), expected);
     harness.ingest("more.csv", history(&["FB", "SMALL"]).as_bytes()).await;
-    let reference = replay_of(before.snapshot.as_ref().unwrap());
+    let reference = replay_of(&reference(&before.info));
     assert!(asked(reference).await.encode_to_vec() == before.encode_to_vec(), "a replay");
     let after = asked(on("2021-01-27")).await;
     assert_ne!(after, before, "the head has moved");

@@ -10,7 +10,7 @@
 
 use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, bars, base, drawn, file},
-    harness::{Harness, held, instant, replay_of},
+    harness::{Harness, held, instant, reference, replay_of},
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
@@ -225,7 +225,7 @@ async fn issue_reference(
     };
     let request = v1::GetCoverageRequest { as_of: Some(as_of.clone()) };
     let mut client = harness.market_data().await;
-    let reference = client.get_coverage(request).await.unwrap().into_inner().snapshot.unwrap();
+    let reference = reference(&client.get_coverage(request).await.unwrap().into_inner().info);
     let answers = answers(channel, &Some(as_of)).await;
     IssuedReference {
         after: format!("{after}, as of {at}"),

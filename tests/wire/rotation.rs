@@ -1,6 +1,6 @@
 //! RotationService over the wire: report, list, history, records, watch and refusals.
 
-use crate::harness::{Harness, expect_refusal, header, instant, on, replay_of, soon};
+use crate::harness::{Harness, expect_refusal, header, instant, on, reference, replay_of, soon};
 use contract::v1::{
     self, record_variable::Subject, rotation_service_client::RotationServiceClient,
 };
@@ -119,8 +119,7 @@ async fn a_selection_and_a_replay_give_the_same_bytes() {
     let first = client.get_rotation(request.clone()).await.unwrap().into_inner();
     assert_eq!(first.report.as_ref().unwrap().readings.len(), 5);
     harness.ingest("prices.csv", BARS.replace("KO", "PEP").as_bytes()).await;
-    let again =
-        v1::GetRotationRequest { as_of: replay_of(first.snapshot.as_ref().unwrap()), ..request };
+    let again = v1::GetRotationRequest { as_of: replay_of(&reference(&first.info)), ..request };
     let again = client.get_rotation(again).await.unwrap().into_inner();
     assert_eq!(again.encode_to_vec(), first.encode_to_vec());
 }
@@ -153,7 +152,11 @@ async fn the_list_has_every_measure_and_resolved_role() {
         .map(|r| (r.role.as_str(), r.resolved_symbol.as_str(), r.proxy_for.as_str()))
         .collect();
     assert_eq!(resolved, [("small_cap_index", "IWM", "^RUT"), ("large_cap_index", "SPY", "^GSPC")]);
-    assert!(list.gaps.iter().any(|gap| gap.subject == "nasdaq"), "{:?}", list.gaps);
+    assert!(
+        list.info.as_ref().unwrap().gaps.iter().any(|gap| gap.subject == "nasdaq"),
+        "{:?}",
+        list.info.as_ref().unwrap().gaps
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,7 +183,7 @@ async fn pages_of_a_history_are_consistent() {
     let second = client.get_indicator_history(next.clone()).await.unwrap().into_inner();
     assert_eq!((second.total, second.points[0].on.as_str()), (2, "2021-03-03"));
     assert_eq!(second.next_page_token, "");
-    assert_eq!(second.snapshot, first.snapshot);
+    assert_eq!(reference(&second.info), reference(&first.info));
     let other = v1::GetIndicatorHistoryRequest { measure_id: "size_spread.1d".to_owned(), ..next };
     let refused = client.get_indicator_history(other).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);

@@ -64,7 +64,7 @@ async fn report(
 ) -> (v1::RotationReport, Vec<v1::Gap>) {
     let request = v1::GetRotationRequest { as_of: on(day), ..Default::default() };
     let answer = client.get_rotation(request).await.unwrap().into_inner();
-    (answer.report.unwrap(), answer.gaps)
+    (answer.report.unwrap(), answer.info.unwrap().gaps)
 }
 
 fn reading<'a>(report: &'a v1::RotationReport, id: &str) -> &'a v1::IndicatorReading {
@@ -123,7 +123,8 @@ async fn companies_without_a_float(harness: &Harness, folder: &Path) {
     }
     assert_eq!(cap(&answer, "SPY"), None);
     let unknown = |answer: &v1::AnalyzePortfolioResponse| {
-        let gap = answer.gaps.iter().find(|gap| gap.subject == "market_cap_rank");
+        let gap =
+            answer.info.as_ref().unwrap().gaps.iter().find(|gap| gap.subject == "market_cap_rank");
         gap.map(|gap| (gap.reason(), gap.gross_share.unwrap()))
     };
     assert_eq!(unknown(&answer), Some((v1::GapReason::NoClassification, 0.5)));

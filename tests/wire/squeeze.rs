@@ -1,6 +1,6 @@
 //! The squeeze service over the wire: hand arithmetic, gaps, pages, refusals, replay.
 
-use crate::harness::{Harness, expect_refusal, header, held, on, replay_of};
+use crate::harness::{Harness, expect_refusal, header, held, on, reference, replay_of};
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use marketdata::{calendar, day::Day};
 use prost::Message as _;
@@ -129,7 +129,9 @@ async fn a_short_book_by_hand() {
     assert_eq!(exit.curve.len(), 4);
     assert!(!answer.method.unwrap().calibrated);
     let gross = 2.4e6 + 600_000.0 + 2_000.0 + 10_000.0 + 1_000.0;
-    let gap = |subject: &str| answer.gaps.iter().find(|gap| gap.subject == subject).unwrap();
+    let gap = |subject: &str| {
+        answer.info.as_ref().unwrap().gaps.iter().find(|gap| gap.subject == subject).unwrap()
+    };
     assert_eq!(gap("THIN").reason(), v1::GapReason::NoFloat);
     near(gap("THIN").gross_share, 2_000.0 / gross);
     assert_eq!(gap("portfolio.positions[3]").reason(), v1::GapReason::NoPrice);
@@ -159,7 +161,7 @@ async fn later_publications_are_unknown_and_replays_are_equal() {
     harness.ingest("short_interest.csv", third.as_bytes()).await;
     let harness = harness.restart().await;
     let mut client = SqueezeServiceClient::new(harness.channel().await);
-    request.as_of = replay_of(before.snapshot.as_ref().unwrap());
+    request.as_of = replay_of(&reference(&before.info));
     let again = client.assess_short_book(request).await.unwrap().into_inner();
     assert_eq!(again.encode_to_vec(), before.encode_to_vec());
     harness.stop().await;
@@ -207,7 +209,10 @@ async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
         v1::RankSqueezeRequest { page_token: first.next_page_token.clone(), ..request.clone() };
     let second = client.rank_squeeze(next.clone()).await.unwrap().into_inner();
     assert_eq!(symbol(&second), (2, "CALM".to_owned()));
-    assert_eq!((second.next_page_token.as_str(), &second.snapshot), ("", &first.snapshot));
+    assert_eq!(
+        (second.next_page_token.as_str(), reference(&second.info)),
+        ("", reference(&first.info))
+    );
     let universe = first.universe.unwrap();
     assert_eq!((universe.with_short_interest, universe.priced, universe.scored), (4, 3, 2));
     assert_eq!(universe.newest_settlement_on, "2020-12-31");
@@ -260,7 +265,7 @@ async fn every_violation_is_reported_at_once() {
     // Nothing is known yet: an answer with gaps, not an error.
     let empty = client.rank_squeeze(v1::RankSqueezeRequest::default()).await.unwrap().into_inner();
     assert_eq!(empty.total_size, 0);
-    let reasons: Vec<_> = empty.gaps.iter().map(v1::Gap::reason).collect();
+    let reasons: Vec<_> = empty.info.as_ref().unwrap().gaps.iter().map(v1::Gap::reason).collect();
     assert_eq!(reasons, [v1::GapReason::NoShortInterest, v1::GapReason::NoPrice]);
     harness.stop().await;
 }

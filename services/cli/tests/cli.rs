@@ -188,7 +188,7 @@ fn cash_in_a_portfolio_file_needs_an_asset_class() {
         let answer: serde_json::Value = serde_json::from_str(&stdout(&answer)).unwrap();
         let report = &answer["report"];
         assert_eq!((&report["cash"], &report["total"]["gross"]), (&2e6.into(), &150.0.into()));
-        let subjects: Vec<_> = answer["gaps"].as_array().unwrap().iter().collect();
+        let subjects: Vec<_> = answer["info"]["gaps"].as_array().unwrap().iter().collect();
         let subjects: Vec<_> = subjects.iter().map(|gap| gap["subject"].as_str()).collect();
         assert_eq!(subjects[..2], [Some("a"), Some("d")], "lines are named by their ids");
         let option = "symbol,asset_class,quantity\nAAPL,Option,5\n";
@@ -254,7 +254,7 @@ fn the_demo_as_json_is_one_object() {
     assert_eq!(demo.status.code(), Some(0), "{}", stderr(&demo));
     let answers: serde_json::Value = serde_json::from_str(&stdout(&demo)).unwrap();
     for name in ["eveningBefore", "rotation", "exposure", "shortBook"] {
-        assert!(answers[name]["snapshot"]["revision"].is_string(), "{name}");
+        assert!(answers[name]["info"]["snapshot"]["revision"].is_string(), "{name}");
     }
 }
 

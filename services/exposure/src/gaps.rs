@@ -98,6 +98,7 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
         )),
         Some(_) => {}
     }
+    gaps.extend(holding.adjusted_price(symbol, share));
     let name = prepared.name(holding.instrument);
     if !name.has_own_beta && prepared.drivers.market.is_some() {
         let details = prepared.own_details(holding.instrument);

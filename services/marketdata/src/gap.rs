@@ -23,6 +23,8 @@ pub enum GapReason {
     InputMissing,
     /// No known split factor connects the units of prices or shares.
     BasisUnknown,
+    /// A close that is adjusted for later distributions stands in for a price.
+    AdjustedPrice,
     /// A proxy was used; the detail says which.
     Proxy,
     /// No sector or other classification is known.

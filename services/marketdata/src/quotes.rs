@@ -18,6 +18,9 @@ pub struct Quote {
     pub price: f64,
     /// The day of the close.
     pub on: Day,
+    /// Whether the close is adjusted for distributions after its day, so that it is below what was
+    /// paid if there were any.
+    pub is_adjusted: bool,
 }
 
 /// The last known close of every instrument of a view.
@@ -111,9 +114,10 @@ fn last_quote(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Quote> {
     let rows = snapshot.rows(Dataset::Bars, instrument);
     let (row, close) = last_close(&rows)?;
     let units = Units::of(snapshot, instrument);
-    let stored = basis(&rows, row).units_on(rows.day(row));
-    let change = units.change(snapshot.today(), stored)?;
-    Some(Quote { price: close * change.price, on: rows.day(row) })
+    let (on, basis) = (rows.day(row), basis(&rows, row));
+    let change = units.change(snapshot.today(), basis.units_on(on))?;
+    let is_adjusted = matches!(basis, PriceBasis::TotalReturn { on: until } if on < until);
+    Some(Quote { price: close * change.price, on, is_adjusted })
 }
 
 /// The last row with a close.

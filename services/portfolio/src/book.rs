@@ -13,7 +13,7 @@ use crate::{
     unresolved::{Cause, LooseLine},
 };
 use marketdata::{
-    gap::GapReason,
+    gap::{Gap, GapReason},
     instrument::InstrumentId,
     quotes::{Quote, Quotes},
 };
@@ -32,6 +32,20 @@ pub struct Holding {
     pub quote: Option<Quote>,
     /// Index of its first lot in [`Book::lots`], and the number of its lots.
     lots: (usize, usize),
+}
+
+impl Holding {
+    /// The gap of a holding that is valued at a level instead of a price. `gross_share` is its share
+    /// of gross.
+    pub fn adjusted_price(&self, symbol: &str, gross_share: f64) -> Option<Gap> {
+        let quote = self.quote.filter(|quote| quote.is_adjusted)?;
+        let detail = format!(
+            "the close of {} is adjusted for the distributions since, and so below what was paid if \
+             there were any: load prices that are not (--price-basis)",
+            quote.on
+        );
+        Some(Gap::new(GapReason::AdjustedPrice, symbol, detail).of_gross(gross_share))
+    }
 }
 
 /// One line of a holding.

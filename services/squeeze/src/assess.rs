@@ -196,6 +196,7 @@ impl Assessor<'_> {
             let detail = "no average cost: the lot is not in the P&L of the short";
             Gap::new(GapReason::InputMissing, self.book.line_name(lot.line), detail)
         }));
+        gaps.extend(holding.adjusted_price(&symbol, -holding.market_value / self.gross_short));
         let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
         let shares = match name {
             Some(name) => stored.and_then(|shares| Ok(shares / name.shares_factor?)),

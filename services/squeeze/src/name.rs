@@ -213,6 +213,7 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         }
         GapReason::InputMissing
         | GapReason::NoClassification
+        | GapReason::AdjustedPrice
         | GapReason::Survivorship
         | GapReason::Implausible => "the measure could not be computed",
     }

@@ -87,7 +87,7 @@ impl Story {
     }
 
     fn words_of_the_evening(&self, terminal: Terminal) -> String {
-        let known = show::evidence::as_known(self.evening_before.snapshot.as_ref());
+        let known = show::evidence::as_known(self.evening_before.info.as_ref());
         let heading = terminal.heading(&format!("The evening before, {known}"));
         let report = self.evening_before.report.as_ref();
         let words = report
@@ -132,7 +132,8 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
 
 /// The request whose answer must be the same bytes.
 fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
-    let reference = answer.snapshot.clone().unwrap_or_default();
+    let info = answer.info.clone().unwrap_or_default();
+    let reference = info.snapshot.unwrap_or_default();
     let as_of = AsOf { when: Some(When::Snapshot(reference)), revision: None };
     GetRotationRequest { as_of: Some(as_of), ..GetRotationRequest::default() }
 }

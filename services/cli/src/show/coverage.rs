@@ -17,7 +17,7 @@ const NAMES_SHOWN: usize = 5;
 /// The coverage report for people: size and freshness of every dataset, and the names without
 /// prices.
 pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> Page {
-    let known = evidence::as_known(answer.snapshot.as_ref());
+    let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     page.say(terminal.heading(&format!("Data held, {known}")));
     let mut table = Table::new(&[
@@ -50,8 +50,8 @@ pub(crate) fn report(answer: &GetCoverageResponse, terminal: Terminal) -> Page {
     for dataset in answer.datasets.iter().filter(|d| !d.without_prices_symbols.is_empty()) {
         page.say(terminal.paint(Tone::Faint, &unjoined(dataset)));
     }
-    page.say(evidence::gaps(&answer.gaps, terminal));
-    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
 }
 

@@ -5,38 +5,30 @@ use crate::{
     show::number,
     terminal::{Terminal, Tone},
 };
-use contract::v1::{Coverage, CoverageAspect, Gap, GapReason, Input, SnapshotRef};
-use marketdata::{
-    calendar::{is_session, plus_sessions},
-    day::Day,
-    instant::Instant,
-};
+use contract::v1::{AnswerInfo, Coverage, CoverageAspect, GapReason, Input};
+use marketdata::{day::Day, instant::Instant};
 
 /// Maximum number of gaps listed one by one.
 const GAPS_SHOWN: usize = 8;
 
 /// What an answer knew, for a heading: `as known at the close of Thursday 2024-07-11`, or `as known
 /// on Sunday 2020-11-08; the last session is Friday 2020-11-06`.
-pub(crate) fn as_known(snapshot: Option<&SnapshotRef>) -> String {
-    let Some(at) = snapshot.and_then(|snapshot| snapshot.as_of.as_ref()) else {
+pub(crate) fn as_known(info: Option<&AnswerInfo>) -> String {
+    let at = info.and_then(|info| info.snapshot.as_ref()?.as_of.as_ref());
+    let Some((info, at)) = info.zip(at) else {
         return "as known at an unknown time".to_owned();
     };
     let text = as_of_args::text(at);
     let Some(instant) = Instant::parse_rfc3339(&text) else { return format!("as known at {text}") };
     let day = instant.new_york_day();
-    let last = format!("; the last session is {}", with_weekday(last_session(instant)));
+    let session = Day::parse_iso(&info.session_on);
+    let last = session.map(|day| format!("; the last session is {}", with_weekday(day)));
+    let last = last.unwrap_or_default();
     match instant == Instant::close_of(day) {
-        true if is_session(day) => format!("as known at the close of {}", with_weekday(day)),
+        true if session == Some(day) => format!("as known at the close of {}", with_weekday(day)),
         true => format!("as known on {}{last}", with_weekday(day)),
         false => format!("as known at {text}{last}"),
     }
-}
-
-/// The last session of the exchange that had closed, by the calendar.
-fn last_session(instant: Instant) -> Day {
-    let day = instant.new_york_day();
-    let has_closed = is_session(day) && Instant::close_of(day) <= instant;
-    if has_closed { day } else { plus_sessions(day, -1) }
 }
 
 /// A day with its weekday: `Thursday 2024-07-11`.
@@ -46,13 +38,16 @@ fn with_weekday(day: Day) -> String {
     format!("{} {day}", NAMES[day.weekday() as usize])
 }
 
+/// The revision of the log that an answer is based on.
+pub(crate) fn revision(info: Option<&AnswerInfo>) -> u64 {
+    info.and_then(|info| info.snapshot.as_ref()).map_or(0, |snapshot| snapshot.revision)
+}
+
 /// The snapshot reference that replays the answer, in a faint line.
-pub(crate) fn reference(
-    snapshot: Option<&SnapshotRef>,
-    result_id: &str,
-    terminal: Terminal,
-) -> String {
-    let Some(snapshot) = snapshot else { return String::new() };
+pub(crate) fn reference(info: Option<&AnswerInfo>, terminal: Terminal) -> String {
+    let Some((info, snapshot)) = info.and_then(|info| Some((info, info.snapshot.as_ref()?))) else {
+        return String::new();
+    };
     let at = snapshot.as_of.as_ref().map(as_of_args::text).unwrap_or_default();
     let short = |text: &str| text.chars().take(12).collect::<String>();
     let text = format!(
@@ -60,13 +55,14 @@ pub(crate) fn reference(
         snapshot.revision,
         short(&snapshot.data_version),
         snapshot.model_version,
-        short(result_id)
+        short(&info.result_id)
     );
     terminal.paint(Tone::Faint, &text)
 }
 
 /// Missing data, the first few gaps one by one.
-pub(crate) fn gaps(gaps: &[Gap], terminal: Terminal) -> String {
+pub(crate) fn gaps(info: Option<&AnswerInfo>, terminal: Terminal) -> String {
+    let gaps = info.map_or(&[][..], |info| &info.gaps);
     let mut out = String::new();
     for gap in gaps.iter().take(GAPS_SHOWN) {
         let share = gap
@@ -183,6 +179,7 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::NoVolume => "no volume",
         GapReason::InputMissing => "input missing",
         GapReason::BasisUnknown => "share basis unknown",
+        GapReason::AdjustedPrice => "adjusted price",
         GapReason::Proxy => "stand-in",
         GapReason::NoClassification => "no classification",
         GapReason::Degenerate => "degenerate",
@@ -195,28 +192,34 @@ fn reason(reason: GapReason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contract::v1::SnapshotRef;
 
     #[test]
     fn a_heading_names_the_session() {
         // 2020-11-06 was a Friday; the close is 21:00 UTC.
-        for (at, expected) in [
-            ("2020-11-09T21:00:00Z", "as known at the close of Monday 2020-11-09"),
+        for (at, session_on, expected) in [
+            ("2020-11-09T21:00:00Z", "2020-11-09", "as known at the close of Monday 2020-11-09"),
             (
                 "2020-11-08T21:00:00Z",
+                "2020-11-06",
                 "as known on Sunday 2020-11-08; the last session is Friday 2020-11-06",
             ),
             (
                 "2020-11-09T20:59:59Z",
+                "2020-11-06",
                 "as known at 2020-11-09T20:59:59Z; the last session is Friday 2020-11-06",
             ),
             (
                 "2020-11-09T21:00:01Z",
+                "2020-11-09",
                 "as known at 2020-11-09T21:00:01Z; the last session is Monday 2020-11-09",
             ),
         ] {
             let as_of = Some(as_of_args::instant(at).unwrap());
-            let reference = SnapshotRef { as_of, ..SnapshotRef::default() };
-            assert_eq!(as_known(Some(&reference)), expected);
+            let snapshot = Some(SnapshotRef { as_of, ..SnapshotRef::default() });
+            let session_on = session_on.to_owned();
+            let info = AnswerInfo { snapshot, session_on, ..AnswerInfo::default() };
+            assert_eq!(as_known(Some(&info)), expected);
         }
         assert_eq!(as_known(None), "as known at an unknown time");
     }

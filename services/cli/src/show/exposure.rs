@@ -15,15 +15,15 @@ use contract::v1::{
 
 /// The exposure report for people.
 pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> Page {
-    let known = evidence::as_known(answer.snapshot.as_ref());
+    let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     page.say(terminal.heading(&format!("The book {known}")));
     if let Some(report) = &answer.report {
         body(&mut page, report, &answer.coverage, terminal);
     }
     page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
-    page.say(evidence::gaps(&answer.gaps, terminal));
-    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
 }
 

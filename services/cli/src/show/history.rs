@@ -20,7 +20,7 @@ pub(crate) fn points(
 ) -> Page {
     let published = vintage == HistoryVintage::AsPublished;
     let measure = answer.measure.clone().unwrap_or_default();
-    let known = evidence::as_known(answer.snapshot.as_ref());
+    let known = evidence::as_known(answer.info.as_ref());
     let title = match published {
         true => format!("{} as known at each close; data {known}", measure.measure_id),
         false => format!("{} {known}", measure.measure_id),
@@ -51,8 +51,8 @@ pub(crate) fn points(
     };
     let count = answer.points.len();
     page.say(format!("  {count} of {all} {entries} have a value here{more}.\n"));
-    page.say(evidence::gaps(&answer.gaps, terminal));
-    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
 }
 

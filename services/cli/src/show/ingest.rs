@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        number,
+        evidence, number,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -31,7 +31,7 @@ pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestRespo
         0 => Cell::plain("0"),
         value => Cell::toned(tone, number::count(value)).of(value as f64),
     };
-    let revision = answer.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
+    let revision = evidence::revision(answer.info.as_ref());
     table.row([
         file_name.into(),
         answer.kind.as_str().into(),

@@ -13,7 +13,7 @@ use contract::v1::{QueryRecordsResponse, RecordDay, RecordKind, RecordSource};
 
 /// The answer to a record query; `titles` names the ranked variable, then one per condition.
 pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: Terminal) -> Page {
-    let known = evidence::as_known(answer.snapshot.as_ref());
+    let known = evidence::as_known(answer.info.as_ref());
     let name = titles.first().map_or("", String::as_str);
     let mut page = Page::new();
     page.say(terminal.heading(&format!("Records of {name} {known}")));
@@ -34,8 +34,8 @@ pub(crate) fn days(answer: &QueryRecordsResponse, titles: &[String], terminal: T
     for (title, source) in titles.iter().zip(&answer.sources) {
         page.say(terminal.paint(Tone::Faint, &stands_on(title, source)));
     }
-    page.say(evidence::gaps(&answer.gaps, terminal));
-    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
 }
 

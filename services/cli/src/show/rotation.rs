@@ -17,15 +17,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The rotation report for people.
 pub(crate) fn report(answer: &GetRotationResponse, terminal: Terminal) -> Page {
-    let known = evidence::as_known(answer.snapshot.as_ref());
+    let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     if let Some(report) = &answer.report {
         page.say(headline(report, terminal));
         page.say(terminal.heading(&format!("Rotation {known}")));
         body(&mut page, report, terminal);
     }
-    page.say(evidence::gaps(&answer.gaps, terminal));
-    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
 }
 
@@ -35,8 +35,8 @@ pub(crate) fn changed(
     report: &RotationReport,
     terminal: Terminal,
 ) -> Page {
-    let revision = message.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
-    let known = evidence::as_known(message.snapshot.as_ref());
+    let revision = evidence::revision(message.info.as_ref());
+    let known = evidence::as_known(message.info.as_ref());
     let mut page = Page::new();
     page.say(headline(report, terminal));
     page.say(terminal.heading(&format!("Rotation {known}; revision {revision}")));

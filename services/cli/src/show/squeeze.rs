@@ -15,7 +15,7 @@ use contract::v1::{
 
 /// The ranking of the market, for people.
 pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page {
-    let known = evidence::as_known(answer.snapshot.as_ref());
+    let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     page.say(terminal.heading(&format!("Squeeze ranking {known}")));
     if let Some(first) = answer.names.first().and_then(|ranked| ranked.name.as_ref()) {
@@ -26,8 +26,8 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page 
     let of = number::count(u64::try_from(answer.total_size).unwrap_or(0));
     page.say(format!("  {shown} of {of} names. {}", universe(answer.universe.as_ref())));
     page.say(method(answer.method.as_ref(), terminal));
-    page.say(evidence::gaps(&answer.gaps, terminal));
-    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
 }
 
@@ -64,7 +64,7 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
 
 /// The short side of a portfolio; at most `lines` lines, highest scores first.
 pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Terminal) -> Page {
-    let known = evidence::as_known(answer.snapshot.as_ref());
+    let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     page.say(terminal.heading(&format!("The short book {known}")));
     if let Some(totals) = &answer.totals {
@@ -78,8 +78,8 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     page.say(format!("  {}", universe(answer.universe.as_ref())));
     page.say(method(answer.method.as_ref(), terminal));
     page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
-    page.say(evidence::gaps(&answer.gaps, terminal));
-    page.say(evidence::reference(answer.snapshot.as_ref(), &answer.result_id, terminal));
+    page.say(evidence::gaps(answer.info.as_ref(), terminal));
+    page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
 }
 

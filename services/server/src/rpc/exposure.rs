@@ -93,8 +93,8 @@ impl AnalysisQuery {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
-        let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
-        Answer::with_gaps(response, gaps).covering(coverage)
+        let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
+        Answer::with_gaps(response, gaps)
     }
 }
 

@@ -128,7 +128,8 @@ impl Watch for WatchQuery {
     }
 
     fn heartbeat(response: v1::WatchRotationResponse) -> v1::WatchRotationResponse {
-        v1::WatchRotationResponse { report: None, gaps: Vec::new(), ..response }
+        let info = response.info.map(|info| v1::AnswerInfo { gaps: Vec::new(), ..info });
+        v1::WatchRotationResponse { info, report: None }
     }
 }
 

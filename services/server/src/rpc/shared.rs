@@ -9,10 +9,12 @@ use crate::{
 use ::portfolio::coverage::{Aspect, Coverage};
 use contract::{canonical::Canonical, v1};
 use marketdata::{
+    calendar::plus_sessions,
     gap::{Gap, GapReason},
     instant::Instant,
 };
 use prost_types::Timestamp;
+use rotation::as_published::last_closed;
 
 /// Reads the as-of of a request.
 pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
@@ -104,6 +106,11 @@ pub fn snapshot_ref(pinned: &Pinned) -> v1::SnapshotRef {
     }
 }
 
+/// The last session that had closed at an instant, as an ISO date.
+pub fn session_on(at: Instant) -> String {
+    plus_sessions(last_closed(at).plus(1), -1).to_string()
+}
+
 /// The id of an answer: hash of the method, of the request with its defaults applied and its
 /// `as_of` and page token cleared (the reference replaces them), and of the reference.
 pub fn result_id(method: &str, request: &impl Canonical, reference: &v1::SnapshotRef) -> String {
@@ -169,6 +176,7 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
         GapReason::NoVolume => Wire::NoVolume,
         GapReason::InputMissing => Wire::InputMissing,
         GapReason::BasisUnknown => Wire::BasisUnknown,
+        GapReason::AdjustedPrice => Wire::AdjustedPrice,
         GapReason::Proxy => Wire::Proxy,
         GapReason::NoClassification => Wire::NoClassification,
         GapReason::Degenerate => Wire::Degenerate,
@@ -182,6 +190,20 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
 mod tests {
     use super::*;
     use crate::refusal::Refusal;
+
+    #[test]
+    fn the_session_is_the_last_one_that_has_closed() {
+        // Friday, 2020-11-06, then a weekend; the close is 21:00 UTC.
+        for (at, session) in [
+            ("2020-11-06T20:59:59Z", "2020-11-05"),
+            ("2020-11-06T21:00:00Z", "2020-11-06"),
+            ("2020-11-08T21:00:00Z", "2020-11-06"),
+            ("2020-11-09T20:59:59Z", "2020-11-06"),
+            ("2020-11-09T21:00:00Z", "2020-11-09"),
+        ] {
+            assert_eq!(session_on(Instant::parse_rfc3339(at).unwrap()), session, "{at}");
+        }
+    }
 
     #[test]
     fn instants_go_both_ways_before_and_after_the_epoch() {

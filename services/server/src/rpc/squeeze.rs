@@ -67,13 +67,14 @@ impl Query for BookQuery {
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
         let response = v1::AssessShortBookResponse {
+            coverage,
             totals: Some(totals),
             lines: lines.collect(),
             universe: Some(to_proto::universe(&prepared.universe)),
             method: Some(to_proto::method()),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, report.gaps).covering(coverage))
+        Ok(Answer::with_gaps(response, report.gaps))
     }
 }
 

@@ -250,12 +250,18 @@ impl Upload {
     fn answer(&self, services: &Services, report: FileReport, revision: u64) -> v1::IngestResponse {
         let identity = services.identity();
         let mut answer = file_report(report);
-        answer.snapshot = Some(v1::SnapshotRef {
-            as_of: Some(timestamp(services.clock.now())),
+        let now = services.clock.now();
+        let reference = v1::SnapshotRef {
+            as_of: Some(timestamp(now)),
             revision,
             data_version: String::new(),
             model_version: identity.model_version.clone(),
             config_hash: identity.config_hash.clone(),
+        };
+        answer.info = Some(v1::AnswerInfo {
+            snapshot: Some(reference),
+            session_on: shared::session_on(now),
+            ..v1::AnswerInfo::default()
         });
         answer
     }
@@ -277,11 +283,12 @@ impl Upload {
         services: &Services,
         mut answer: v1::IngestResponse,
     ) -> Result<v1::IngestResponse, Refusal> {
-        let reference = answer.snapshot.get_or_insert_default();
+        let info = answer.info.get_or_insert_default();
+        let reference = info.snapshot.get_or_insert_default();
         let mark = services.market.head().mark(reference.revision);
         let mark = mark.ok_or_else(|| Refusal::Failed("a revision is not in the market".into()))?;
         reference.data_version = hex(&mark.data_version);
-        answer.result_id = shared::result_id("Ingest", &self.header, reference);
+        info.result_id = shared::result_id("Ingest", &self.header, reference);
         Ok(answer)
     }
 }

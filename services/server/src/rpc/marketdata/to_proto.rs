@@ -120,8 +120,7 @@ pub(super) fn file_report(report: FileReport) -> v1::IngestResponse {
         None => (String::new(), String::new()),
     };
     v1::IngestResponse {
-        snapshot: None,
-        result_id: String::new(),
+        info: None,
         kind: report.kind.name().to_owned(),
         rows: report.rows,
         accepted: report.accepted,
