@@ -35,7 +35,7 @@ pub(crate) enum Fault {
     #[error("{0}")]
     Input(String),
     /// The answer was printed, but lacks more data than the caller accepts.
-    #[error("{:.1} % of gross has no data of its own, --fail-on-gaps allows {:.1} %", 100.0 * .lacking, 100.0 * .most)]
+    #[error("one row of coverage lacks data of its own for {:.1} % of gross, --fail-on-gaps allows {:.1} %", 100.0 * .lacking, 100.0 * .most)]
     Incomplete {
         /// Share of gross, 0 to 1.
         lacking: f64,

@@ -170,7 +170,8 @@ impl Sums {
             let is_counted = source == Some(CapSource::SharesTimesClose) && !name.may_be_fund;
             self.sized[usize::from(!is_counted)] += size;
         }
-        if stale || name.has_unmoved_cap || !name.has_own_beta {
+        let is_adjusted = holding.quote.is_some_and(|quote| quote.is_adjusted);
+        if stale || is_adjusted || name.has_unmoved_cap || !name.has_own_beta {
             self.noteworthy.push(index);
         }
     }

@@ -158,6 +158,18 @@ mod tests {
     use rayon::prelude::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    /// Waits for something that must happen soon.
+    async fn until(happened: impl Fn() -> bool) {
+        let waiting = async {
+            while !happened() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), waiting)
+            .await
+            .expect("waited a minute");
+    }
+
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_panic_is_a_failure() {
         let compute = Compute::new(1, 0).unwrap();
@@ -166,9 +178,7 @@ mod tests {
             let compute = compute.clone();
             async move { compute.run(move || held.recv().is_ok()).await }
         });
-        while 0 < compute.free_places() {
-            tokio::task::yield_now().await;
-        }
+        until(|| compute.free_places() == 0).await;
         let second = compute.run(|| ()).await;
         assert!(matches!(second, Err(Refusal::Overloaded { limit: 1, .. })));
         release.send(()).unwrap();
@@ -219,9 +229,7 @@ mod tests {
             let (compute, begun) = (compute.clone(), Arc::clone(&begun));
             async move { compute.run(move || begun.fetch_add(1, Ordering::SeqCst)).await }
         });
-        while 0 < compute.free_places() {
-            tokio::task::yield_now().await;
-        }
+        until(|| compute.free_places() == 0).await;
         second.abort();
         assert!(second.await.unwrap_err().is_cancelled());
         release.send(()).unwrap();
@@ -246,9 +254,7 @@ mod tests {
         let running = tokio::spawn(async move {
             jobs.run_each(counted, (0..steps).collect(), count).await.map(drop)
         });
-        while begun.load(Ordering::SeqCst) < 3 {
-            tokio::task::yield_now().await;
-        }
+        until(|| 3 <= begun.load(Ordering::SeqCst)).await;
         (running, begun)
     }
 
@@ -270,9 +276,7 @@ mod tests {
         running.abort();
         assert!(running.await.unwrap_err().is_cancelled());
         // Its last job may still run, and holds the only place until then.
-        while compute.free_places() == 0 {
-            tokio::task::yield_now().await;
-        }
+        until(|| 0 < compute.free_places()).await;
         let stopped_at = begun.load(Ordering::SeqCst);
         assert_eq!(compute.run(|| 7).await.unwrap(), 7, "the place is free");
         assert_eq!(begun.load(Ordering::SeqCst), stopped_at);

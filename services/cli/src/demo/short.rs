@@ -9,7 +9,7 @@ use crate::{
     },
     terminal::Terminal,
 };
-use contract::v1::{DayRepeat, PositionExposure, ShortLine, SqueezeName};
+use contract::v1::{DayRepeat, PositionExposure};
 use std::collections::BTreeMap;
 
 /// Names listed per table.
@@ -40,7 +40,7 @@ fn happened(story: &Story, terminal: Terminal) -> String {
 fn meaning(story: &Story, terminal: Terminal) -> String {
     let answer = &story.exposure;
     let Some(report) = &answer.report else { return String::new() };
-    terminal.wrap(&format!("{}\n", show::exposure::words(report, &answer.coverage, terminal)))
+    terminal.wrap(&show::exposure::words(report, &answer.coverage, terminal))
 }
 
 /// What each name made from the close before to the close of the day: the shares are the same.
@@ -108,15 +108,7 @@ fn squeezes(story: &Story, terminal: Terminal) -> String {
         ">days to cover",
         ">exit",
     ]);
-    let mut ranked: Vec<(&ShortLine, &SqueezeName)> = story
-        .short_book
-        .lines
-        .iter()
-        .filter_map(|line| Some((line, line.name.as_ref()?)))
-        .collect();
-    let score = |name: &SqueezeName| name.score.unwrap_or(-1.0);
-    ranked.sort_by(|(_, a), (_, b)| score(b).total_cmp(&score(a)));
-    for (line, name) in ranked.into_iter().take(NAMES) {
+    for (line, name) in show::squeeze::by_score(&story.short_book).into_iter().take(NAMES) {
         table.row([
             name.symbol.as_str().into(),
             number::cell(Some(line.market_value), number::usd),

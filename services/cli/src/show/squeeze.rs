@@ -97,15 +97,19 @@ fn shorts(answer: &AssessShortBookResponse, lines: usize) -> Table {
         "settled",
         "driven by",
     ]);
-    let mut ranked: Vec<&ShortLine> = answer.lines.iter().collect();
-    let score_of = |line: &ShortLine| line.name.as_ref().and_then(|name| name.score);
-    ranked.sort_by(|a, b| score_of(b).unwrap_or(-1.0).total_cmp(&score_of(a).unwrap_or(-1.0)));
-    for line in ranked.iter().take(lines) {
-        if let Some(name) = &line.name {
-            table.row(book_row(line, name));
-        }
+    for (line, name) in by_score(answer).into_iter().take(lines) {
+        table.row(book_row(line, name));
     }
     table
+}
+
+/// The shorts, highest score first, those without a score last.
+pub(crate) fn by_score(answer: &AssessShortBookResponse) -> Vec<(&ShortLine, &SqueezeName)> {
+    let mut ranked: Vec<_> =
+        answer.lines.iter().filter_map(|line| Some((line, line.name.as_ref()?))).collect();
+    let score = |name: &SqueezeName| name.score.unwrap_or(-1.0);
+    ranked.sort_by(|(_, a), (_, b)| score(b).total_cmp(&score(a)));
+    ranked
 }
 
 fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 11] {
