@@ -65,6 +65,7 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
         beta,
         tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: None,
         listing: Listing::All,
     };
@@ -158,6 +159,7 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
             listing: Listing::All,
         };
@@ -183,6 +185,7 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
             listing: Listing::All,
         },
