@@ -10,7 +10,7 @@ use crate::{
 };
 use contract::v1::{
     AnalyzePortfolioResponse, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat, Estimate,
-    Exposure, ExposureReport, FactorBeta, FactorRole, LegPnl, PositionExposure, TailRisk,
+    ExposureReport, FactorBeta, FactorRole, LegPnl, LongShortExposure, PositionExposure, TailRisk,
     TradeLegKind,
 };
 
@@ -61,7 +61,7 @@ pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Te
     std::iter::once(doubts).chain(summary).chain(trade).collect()
 }
 
-fn summary(total: &Exposure, report: &ExposureReport) -> String {
+fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
     let mut out = format!(
         "{} long in {} names, {} short in {}: gross {}, net {}",
         number::usd(total.long),
@@ -230,7 +230,7 @@ fn sectors(report: &ExposureReport) -> Table {
     table
 }
 
-fn exposure_row(name: &str, exposure: Option<&Exposure>) -> Vec<Cell> {
+fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
     let Some(exposure) = exposure else { return vec![name.into()] };
     // Absent values are dashes: a column of zeros hides the numbers.
     let side = |value: f64| {
