@@ -23,6 +23,7 @@ pub mod gap;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merges;
 pub mod quotes;
 pub mod segment;
 pub mod snapshot;
@@ -30,4 +31,5 @@ pub mod symbol;
 pub mod track;
 
 mod difference;
+mod merged;
 mod name_order;
