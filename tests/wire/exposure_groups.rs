@@ -43,7 +43,7 @@ async fn a_name_in_two_accounts_is_split_and_the_nets_add_up() {
     let [accounts, sizes] = report.breakdowns.as_slice() else { panic!("{report:?}") };
     assert_eq!(accounts.group_by, Some(by(GroupByKind::Label, "account")));
     let sides = |breakdown: &v1::Breakdown| -> Vec<(String, f64, f64)> {
-        let of = |group: &v1::Group| (group.group_id.clone(), group.exposure.unwrap());
+        let of = |group: &v1::BreakdownGroup| (group.group_id.clone(), group.exposure.unwrap());
         breakdown.groups.iter().map(of).map(|(id, e)| (id, e.long, e.short)).collect()
     };
     // x holds 3 + 1 of AA and is short 2 of CASH; a is short 1 of AA. The book nets AA to 3.

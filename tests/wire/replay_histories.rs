@@ -168,7 +168,7 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResul
         call_result("ListIndicators", client.list_indicators(list).await),
     ];
     for (measure_id, vintage) in [
-        ("pct_advancing", v1::HistoryVintage::Latest),
+        ("share_advancing", v1::HistoryVintage::Latest),
         ("advance_decline_line", v1::HistoryVintage::Latest),
         ("size_spread.1d", v1::HistoryVintage::Latest),
         ("size_spread.1d", v1::HistoryVintage::AsPublished),
@@ -183,10 +183,10 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResul
         all.push(call_result("GetIndicatorHistory", client.get_indicator_history(history).await));
     }
     for (subject, transform) in [
-        (Subject::Symbol("META".to_owned()), v1::RecordTransform::ChangePercent),
+        (Subject::Symbol("META".to_owned()), v1::RecordTransform::ChangeRelative),
         (Subject::Symbol("AAA".to_owned()), v1::RecordTransform::ChangeValueUsd),
         (Subject::Symbol("AAA".to_owned()), v1::RecordTransform::Level),
-        (Subject::MeasureId("pct_advancing".to_owned()), v1::RecordTransform::Level),
+        (Subject::MeasureId("share_advancing".to_owned()), v1::RecordTransform::Level),
     ] {
         let variable = v1::RecordVariable {
             subject: Some(subject),

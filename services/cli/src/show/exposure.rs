@@ -10,7 +10,7 @@ use crate::{
 };
 use contract::v1::{
     AnalyzePortfolioResponse, Breakdown, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat,
-    Estimate, Exposure, ExposureReport, FactorBeta, GroupByKind, LegPnl, PositionExposure,
+    Estimate, ExposureReport, FactorBeta, GroupByKind, LegPnl, LongShortExposure, PositionExposure,
     TailRisk, TradeLegKind,
 };
 
@@ -62,7 +62,7 @@ pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Te
     std::iter::once(doubts).chain(summary).chain(trade).collect()
 }
 
-fn summary(total: &Exposure, report: &ExposureReport) -> String {
+fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
     let mut out = format!(
         "{} long in {} names, {} short in {}: gross {}, net {}",
         number::usd(total.long),
@@ -231,7 +231,7 @@ fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
     (name, table)
 }
 
-fn exposure_row(name: &str, exposure: Option<&Exposure>) -> Vec<Cell> {
+fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
     let Some(exposure) = exposure else { return vec![name.into()] };
     // Absent values are dashes: a column of zeros hides the numbers.
     let side = |value: f64| {
@@ -450,12 +450,13 @@ fn bucket(bucket_id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::v1::{Group, GroupBy};
+    use contract::v1::{BreakdownGroup, GroupBy};
 
     #[test]
     fn a_label_has_a_table_of_its_name_and_a_line_for_the_rest() {
-        let exposure = |net: f64| Some(Exposure { net, ..Exposure::default() });
-        let group = |id: &str, net| Group { group_id: id.to_owned(), exposure: exposure(net) };
+        let exposure = |net: f64| Some(LongShortExposure { net, ..LongShortExposure::default() });
+        let group =
+            |id: &str, net| BreakdownGroup { group_id: id.to_owned(), exposure: exposure(net) };
         let group_by = GroupBy { kind: GroupByKind::Label.into(), label_key: "account".to_owned() };
         let breakdown =
             Breakdown { group_by: Some(group_by), groups: vec![group("x", 2e6), group("", -5e5)] };

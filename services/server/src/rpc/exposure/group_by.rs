@@ -72,7 +72,7 @@ fn label_groups(lines: &[v1::Position], key: &str) -> LabelGroups {
 
 /// The book by the groupings of a request.
 pub(super) fn breakdowns(asked: &[v1::GroupBy], made: Vec<Breakdown>) -> Vec<v1::Breakdown> {
-    let group = |group: Group| v1::Group {
+    let group = |group: Group| v1::BreakdownGroup {
         group_id: group.group_id.unwrap_or_default(),
         exposure: Some(to_proto::exposure(&group.exposure)),
     };

@@ -102,8 +102,8 @@ pub(super) const fn tail_method(method: TailMethod) -> v1::TailMethod {
     }
 }
 
-pub(super) fn exposure(exposure: &Exposure) -> v1::Exposure {
-    v1::Exposure {
+pub(super) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
+    v1::LongShortExposure {
         long: exposure.long,
         short: exposure.short,
         gross: exposure.gross(),
@@ -303,10 +303,10 @@ fn position(
         gross_share: row.gross_share,
         quantity: row.shares,
         price: row.price,
-        priced_on: row.priced_on.map(|day| day.to_string()).unwrap_or_default(),
+        price_observed_on: row.priced_on.map(|day| day.to_string()).unwrap_or_default(),
         market_cap_usd: row.market_cap_usd,
         market_cap_source: source.into(),
-        market_cap_on: row.market_cap_on.map(|day| day.to_string()).unwrap_or_default(),
+        market_cap_observed_on: row.market_cap_on.map(|day| day.to_string()).unwrap_or_default(),
         market_cap_rank: row.market_cap_rank.map(|rank| rank as i32),
         sized_on: sized.map(|sized| sized.sized_on.to_string()).unwrap_or_default(),
         lagged_market_cap_usd: sized.map(|sized| sized.lagged_market_cap_usd),
