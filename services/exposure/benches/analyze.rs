@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
     prepared::{PreparedExposure, prepare},
-    settings::{BetaSettings, Listing, TailMethod, TailSettings},
+    settings::{BetaSettings, Listing, TailMethod, TailSettings, TradeChoice},
 };
 use factors::size_scheme::SizeScheme;
 use portfolio::{
@@ -57,6 +57,7 @@ fn bench(criterion: &mut Criterion) {
         tail: &tail,
         size_scheme: SizeScheme::standard(),
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing,
     };
     criterion.bench_function("join 500 lines", |b| b.iter(|| join(&prepared, black_box(&lines))));
@@ -116,6 +117,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
         tail,
         size_scheme: SizeScheme::standard(),
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing: Listing::Largest(10),
     };
     criterion.bench_function("analyze 500 positions, 50 of them young", |b| {
@@ -140,6 +142,7 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
             tail,
             size_scheme: SizeScheme::standard(),
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing,
         };
         group.bench_function(name, |b| b.iter(|| analyze(&prepared, black_box(&request))));

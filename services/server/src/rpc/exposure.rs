@@ -3,6 +3,7 @@
 mod from_proto;
 mod size_scheme;
 mod to_proto;
+mod trades;
 
 use crate::{
     as_of::AsOf,
@@ -22,7 +23,7 @@ use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
     prepared::PreparedExposure,
-    settings::{BetaSettings, Listing},
+    settings::{BetaSettings, Listing, TradeChoice},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
@@ -64,6 +65,7 @@ impl AnalysisQuery {
             && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
         self.beta == BetaSettings::PREPARED
             && self.size_scheme == *SizeScheme::standard()
+            && self.trades == [TradeChoice::Standard]
             && self.repeat_on.is_none()
             && is_small
     }
@@ -72,6 +74,17 @@ impl AnalysisQuery {
     fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let portfolio = self.normal.portfolio.as_ref();
         portfolio::book(portfolio, prepared.lookup(), prepared.quotes())
+    }
+
+    /// The trades as defined: by the settings, or by the request with defaults filled in.
+    fn definitions(&self, prepared: &PreparedExposure) -> Vec<v1::TradeDefinition> {
+        let definition = |selection: &v1::TradeSelection| match &selection.trade {
+            Some(v1::trade_selection::Trade::Definition(own)) => own.clone(),
+            Some(v1::trade_selection::Trade::TradeId(_)) | None => {
+                trades::definition(prepared.standard_trade())
+            }
+        };
+        self.normal.trades.iter().map(definition).collect()
     }
 
     fn analyze(
@@ -85,6 +98,7 @@ impl AnalysisQuery {
             tail: &self.tail,
             size_scheme: &self.size_scheme,
             repeat_on: self.repeat_on,
+            trades: &self.trades,
             listing: self.listing,
         };
         let mut report = analyze(prepared, &request);
@@ -92,7 +106,9 @@ impl AnalysisQuery {
         let coverage = shared::coverage(&report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
+        let trades = self.definitions(prepared);
+        let query = (&self.size_scheme, trades.as_slice());
+        let report = Some(to_proto::report(report, query, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
         Answer::with_gaps(response, gaps)
     }
