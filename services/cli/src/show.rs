@@ -14,6 +14,8 @@ pub(crate) mod rotation;
 
 pub(crate) mod exposure;
 
+pub(crate) mod trades;
+
 pub(crate) mod squeeze;
 
 pub(crate) mod records;

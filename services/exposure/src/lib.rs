@@ -29,7 +29,7 @@ mod trade;
 mod trades;
 mod unwind;
 
-pub use risk::beta;
+pub use risk::{beta, factor};
 
 // The modules of the risk model that an analysis reads.
 use risk::{driver, kernel, name, panel, peers};

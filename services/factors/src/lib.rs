@@ -24,5 +24,4 @@ pub mod size;
 pub mod size_scheme;
 pub mod spread;
 pub mod trade;
-
-mod trading;
+pub mod trading;

@@ -16,6 +16,7 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
+    factor::Factor,
     prepared::{self, PreparedExposure},
     report::{ExposureReport, TailRisk, TradeExposure},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, TradeChoice},

@@ -1,5 +1,6 @@
 //! Converts exposure reports to protobuf.
 
+use super::betas;
 use crate::rpc::{portfolio, shared};
 use ::portfolio::{
     book::Book,
@@ -7,16 +8,15 @@ use ::portfolio::{
 };
 use contract::v1;
 use exposure::{
-    beta::Beta,
     report::{
-        BookBeta, Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow,
-        ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeExposure, TradeLeg, Unwind,
+        Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss,
+        Repeat, TailLevel, TailRisk, TradeExposure, TradeLeg, Unwind,
     },
     settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
     validate::Unresolved,
 };
 use factors::{market_value::CapSource, size_scheme::SizeScheme};
-use stats::{quantile::QuantileRule, regression};
+use stats::quantile::QuantileRule;
 
 /// The analysis of a book that was joined from a portfolio. `trades` are the trades of the report.
 pub(super) fn report(
@@ -44,11 +44,7 @@ pub(super) fn report(
         by_sector: sectors.collect(),
         size_scheme: Some(size_scheme(scheme)),
         beta_settings: Some(beta_settings(&report.settings)),
-        market_symbol: report.market_symbol.unwrap_or_default(),
-        small_cap_symbol: report.small_cap_symbol.unwrap_or_default(),
-        market_beta: Some(book_beta(&report.market, gross, nav)),
-        up_market_beta: report.up_market.map(measured),
-        size_beta: Some(book_beta(&report.size, gross, nav)),
+        factors: report.factors.into_iter().map(|row| betas::exposure(row, gross, nav)).collect(),
         trades: trades
             .iter()
             .zip(&report.trades)
@@ -122,8 +118,8 @@ pub(super) const fn tail_method(method: TailMethod) -> v1::TailMethod {
     }
 }
 
-fn exposure(exposure: &Exposure) -> v1::Exposure {
-    v1::Exposure {
+fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
+    v1::LongShortExposure {
         long: exposure.long,
         short: exposure.short,
         gross: exposure.gross(),
@@ -149,24 +145,11 @@ fn beta_settings(settings: &BetaSettings) -> v1::BetaSettings {
     }
 }
 
-fn measured(measured: Measured) -> v1::Estimate {
+pub(super) fn measured(measured: Measured) -> v1::Estimate {
     v1::Estimate {
         value: measured.value,
         standard_error: measured.standard_error,
         observations: measured.observations as i32,
-    }
-}
-
-fn book_beta(beta: &BookBeta, gross: f64, nav: Option<f64>) -> v1::BookBeta {
-    let over = |whole: f64| {
-        beta.bottom_up.filter(|_| 0.0 < whole).map(|bottom_up| bottom_up.value / whole)
-    };
-    v1::BookBeta {
-        bottom_up: beta.bottom_up.map(measured),
-        top_down: beta.top_down.map(measured),
-        gap: beta.gap(),
-        per_gross: over(gross),
-        per_net_asset_value: nav.and_then(over),
     }
 }
 
@@ -201,10 +184,9 @@ fn trade(
     let top_down = found.beta.top_down.filter(|_| 0.0 < gross);
     v1::TradeExposure {
         definition: Some(definition.clone()),
-        factor_id: format!("trade/{}", definition.trade_id),
         legs: found.legs.iter().map(leg).collect(),
         matched: found.matched,
-        beta: Some(book_beta(&found.beta, gross, nav)),
+        beta: Some(betas::of_trade(&definition.trade_id, &found.beta, (gross, nav))),
         top_down_per_gross: top_down.map(|beta| beta.value / gross),
         share_of_variance: found.share_of_variance,
         standard_deviation: deviation,
@@ -326,7 +308,7 @@ fn position(
     sector_scheme: &str,
     (portfolio, trades): (&v1::Portfolio, &[v1::TradeDefinition]),
 ) -> v1::PositionExposure {
-    let observations = row.observations as i32;
+    let betas = row.betas().map(betas::beta).collect();
     let sized = row.bucket.as_ref().map(|(_, sized)| *sized);
     let source = match row.market_cap_source {
         None => v1::MarketCapSource::Unspecified,
@@ -340,43 +322,22 @@ fn position(
         gross_share: row.gross_share,
         quantity: row.shares,
         price: row.price,
-        priced_on: row.priced_on.map(|day| day.to_string()).unwrap_or_default(),
+        price_observed_on: row.priced_on.map(|day| day.to_string()).unwrap_or_default(),
         market_cap_usd: row.market_cap_usd,
         market_cap_source: source.into(),
-        market_cap_on: row.market_cap_on.map(|day| day.to_string()).unwrap_or_default(),
+        market_cap_observed_on: row.market_cap_on.map(|day| day.to_string()).unwrap_or_default(),
         market_cap_rank: row.market_cap_rank.map(|rank| rank as i32),
         sized_on: sized.map(|sized| sized.sized_on.to_string()).unwrap_or_default(),
         lagged_market_cap_usd: sized.map(|sized| sized.lagged_market_cap_usd),
         bucket_id: row.bucket.map(|(bucket_id, _)| bucket_id).unwrap_or_default(),
         sector_scheme_id: row.sector.as_ref().map(|_| sector_scheme.to_owned()).unwrap_or_default(),
         sector: row.sector.unwrap_or_default(),
-        market_beta: row.market.map(|beta| name_beta(beta, observations)),
-        size_beta: row.size.map(|beta| name_beta(beta, observations)),
-        crowd_beta: row.crowd.map(|beta| name_beta(beta, observations)),
-        up_market_beta: row.up_market.map(|(value, standard_error)| v1::Estimate {
-            value,
-            standard_error,
-            observations: row.up_market_observations as i32,
-        }),
-        observations,
+        betas,
+        observations: row.observations as i32,
         dimson: row.dimson,
         proxied_sessions: row.proxied_sessions as i32,
         trades: memberships(trades, &row.legs),
         expected_shortfall: row.expected_shortfall,
         profit_and_loss: row.profit_and_loss,
-    }
-}
-
-fn name_beta(beta: Beta, observations: i32) -> v1::NameBeta {
-    let own = |own: regression::Estimate| v1::Estimate {
-        value: own.value,
-        standard_error: own.standard_error,
-        observations,
-    };
-    v1::NameBeta {
-        value: beta.value,
-        standard_error: beta.standard_error,
-        own_weight: beta.own_weight,
-        own: beta.own.map(own),
     }
 }

@@ -1,0 +1,71 @@
+//! Converts factors and betas to protobuf.
+
+use super::to_proto::measured;
+use contract::v1;
+use exposure::{
+    beta::Beta,
+    factor::{Factor, FactorRole, MODEL_ID},
+    report::{BookBeta, FactorExposure},
+};
+use stats::regression;
+
+/// A book's beta to a factor.
+pub(super) fn exposure(row: FactorExposure, gross: f64, nav: Option<f64>) -> v1::FactorExposure {
+    let roles = row.roles.into_iter().map(role).collect();
+    v1::FactorExposure { roles, ..of_factor(row.factor.id().to_owned(), &row.beta, (gross, nav)) }
+}
+
+/// A book's beta to a trade.
+pub(super) fn of_trade(
+    trade_id: &str,
+    beta: &BookBeta,
+    size: (f64, Option<f64>),
+) -> v1::FactorExposure {
+    of_factor(format!("trade/{trade_id}"), beta, size)
+}
+
+fn of_factor(
+    factor_id: String,
+    beta: &BookBeta,
+    (gross, nav): (f64, Option<f64>),
+) -> v1::FactorExposure {
+    let over = |whole: f64| {
+        beta.bottom_up.filter(|_| 0.0 < whole).map(|bottom_up| bottom_up.value / whole)
+    };
+    v1::FactorExposure {
+        model_id: MODEL_ID.to_owned(),
+        factor_id,
+        unit: v1::FactorUnit::Return.into(),
+        roles: Vec::new(),
+        bottom_up: beta.bottom_up.map(measured),
+        top_down: beta.top_down.map(measured),
+        gap: beta.gap(),
+        per_gross: over(gross),
+        per_net_asset_value: nav.and_then(over),
+    }
+}
+
+/// A role and its symbols.
+fn role(role: FactorRole) -> v1::FactorRole {
+    v1::FactorRole {
+        role_id: role.role_id.to_owned(),
+        symbols: role.symbols,
+        proxy_for: role.proxy_for.unwrap_or_default(),
+    }
+}
+
+/// A name's beta to a factor, from a number of sessions.
+pub(super) fn beta((factor, beta, observations): (Factor, Beta, usize)) -> v1::FactorBeta {
+    let own = |own: regression::Estimate| v1::Estimate {
+        value: own.value,
+        standard_error: own.standard_error,
+        observations: observations as i32,
+    };
+    let name = v1::NameBeta {
+        value: beta.value,
+        standard_error: beta.standard_error,
+        own_weight: beta.own_weight,
+        own: beta.own.map(own),
+    };
+    v1::FactorBeta { factor_id: factor.id().to_owned(), beta: Some(name) }
+}
