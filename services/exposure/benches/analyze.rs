@@ -56,6 +56,7 @@ fn bench(criterion: &mut Criterion) {
         beta: BetaSettings::PREPARED,
         tail: &tail,
         size_scheme: SizeScheme::standard(),
+        classification: None,
         repeat_on: None,
         listing,
     };
@@ -115,6 +116,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
         beta: BetaSettings::PREPARED,
         tail,
         size_scheme: SizeScheme::standard(),
+        classification: None,
         repeat_on: None,
         listing: Listing::Largest(10),
     };
@@ -139,6 +141,7 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            classification: None,
             repeat_on: None,
             listing,
         };

@@ -1,6 +1,7 @@
 //! Computes the whole report from a joined book.
 
 use crate::{
+    classification::Classification,
     concentration,
     day_pnl::day_pnl,
     drivers::Driver,
@@ -33,6 +34,9 @@ pub struct Request<'a> {
     pub tail: &'a TailSettings,
     /// How companies are sorted by size. It changes no beta and no leg of the trade.
     pub size_scheme: &'a SizeScheme,
+    /// The classification scheme of sectors; `None` for the one that classifies the most names of the
+    /// view.
+    pub classification: Option<&'a str>,
     /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
     /// The positions to list.
@@ -54,19 +58,22 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let book = request.book;
     let sizing = Sizing::of(prepared, request.size_scheme);
-    let sums = Sums::of(prepared, book, (&sizing, request.size_scheme.bands.len()));
+    let classification = Classification::of(prepared, book, request.classification);
+    let bands = request.size_scheme.bands.len();
+    let sums = Sums::of(prepared, book, (&sizing, bands), &classification);
     // Before the rows of returns displace the names from the processor's cache.
     let concentration = concentration::measure(prepared, book);
     let history = history(prepared, request, &sums);
     let tail = history
         .as_ref()
-        .map(|history| tail_risk::measure(prepared, history, &sums, request.tail, book.gross));
+        .map(|history| tail_risk::measure(prepared, history, &sums, request.tail, book.net_gross));
     let (tail, no_tail) = match tail {
         None => (None, None),
         Some(Ok(tail)) => (Some(tail), None),
         Some(Err(gap)) => (None, Some(gap)),
     };
-    let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
+    let top_down =
+        history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
     let (market, small) = prepared.resolved();
     let drivers = &prepared.drivers;
@@ -75,8 +82,8 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
         by_size: by_size(request.size_scheme, &sums),
-        sector_scheme: prepared.sector_scheme.clone(),
-        by_sector: by_sector(prepared, &sums),
+        sector_scheme: classification.scheme.to_owned(),
+        by_sector: by_sector(&classification, &sums),
         settings: prepared.settings,
         market_symbol: market.map(|resolved| resolved.symbol.clone()),
         small_cap_symbol: small.map(|resolved| resolved.symbol.clone()),
@@ -92,7 +99,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         profit_and_loss: profit::measure(book),
         concentration,
-        positions: positions::list(prepared, request, &sizing, tail.as_ref()),
+        positions: positions::list(prepared, request, (&sizing, &classification), tail.as_ref()),
         coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
         worst_day: tail.as_ref().map(|tail| day_pnl(prepared, book, tail.risk.worst_on)),
         tail: tail.map(|tail| tail.risk),
@@ -105,11 +112,11 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
 /// The book's returns over all sessions that the tail or the betas use.
 fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> Option<History> {
     let width = prepared.sessions.len();
-    if width == 0 || request.book.gross <= 0.0 {
+    if width == 0 || request.book.net_gross <= 0.0 {
         return None;
     }
     let first = request.tail.first(width).min(prepared.drivers.first);
-    let joined = sums.joined / request.book.gross;
+    let joined = sums.joined / request.book.net_gross;
     Some(History::of(&prepared.panel, &sums.terms, &sums.lacking, joined, first))
 }
 
@@ -152,8 +159,8 @@ fn by_size(scheme: &SizeScheme, sums: &Sums) -> Vec<SizeGroup> {
         .collect()
 }
 
-fn by_sector(prepared: &PreparedExposure, sums: &Sums) -> Vec<SectorGroup> {
-    let sectors = prepared.sectors.iter().map(Some).chain([None]);
+fn by_sector(classification: &Classification<'_>, sums: &Sums) -> Vec<SectorGroup> {
+    let sectors = classification.sectors.iter().map(Some).chain([None]);
     sectors
         .zip(&sums.by_sector)
         .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)

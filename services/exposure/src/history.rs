@@ -17,14 +17,15 @@ pub(crate) fn is_known(missing: f64, joined: f64) -> bool {
     missing <= (1.0 - KNOWN_SHARE_MIN) * joined + SHARE_ROUNDING
 }
 
-/// A name with missing returns: its row of the panel if it has one, its leg, and its share of
-/// gross.
+/// A name with missing returns: its row of the panel if it has one, its leg, its net value as a share
+/// of the net gross, and its gross as a share of gross.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lacking {
     pub(crate) instrument: InstrumentId,
     pub(crate) row: Option<u32>,
     pub(crate) leg: usize,
     pub(crate) weight: f64,
+    pub(crate) gross_share: f64,
 }
 
 impl Lacking {

@@ -12,6 +12,7 @@ pub mod report;
 pub mod settings;
 pub mod validate;
 
+mod classification;
 mod concentration;
 mod day_pnl;
 mod gaps;

@@ -2,6 +2,7 @@
 
 use crate::{
     analyze::Request,
+    classification::Classification,
     name::NONE,
     prepared::PreparedExposure,
     report::PositionRow,
@@ -10,13 +11,13 @@ use crate::{
     stand_in::StandIn,
     tail_risk::{Tail, TailWeights},
 };
-use portfolio::book::{Book, Holding};
+use portfolio::book::{Book, Holding, cost_mark};
 
 /// Lists positions, largest first, ties by name. `tail` is the tail at the first confidence level.
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    sizing: &Sizing<'_>,
+    (sizing, classification): (&Sizing<'_>, &Classification<'_>),
     tail: Option<&Tail>,
 ) -> Vec<PositionRow> {
     let book = request.book;
@@ -28,7 +29,10 @@ pub(crate) fn list(
         let bucket = sizing.size(holding.instrument).and_then(|sized| {
             Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
         });
-        PositionRow { bucket, ..row(prepared, book, holding, tail.map(|tail| (tail, own))) }
+        let name = prepared.name(holding.instrument);
+        let sector = classification.sector(holding.instrument, &name).cloned();
+        let tail = tail.map(|tail| (tail, own));
+        PositionRow { bucket, sector, ..row(prepared, book, holding, tail) }
     };
     listed.iter().enumerate().map(row).collect()
 }
@@ -68,11 +72,12 @@ fn row(
     lots.sort_unstable_by_key(|lot| lot.line);
     PositionRow {
         lots,
-        profit_and_loss: book.cost_mark(holding).map(|mark| mark.profit_and_loss),
+        profit_and_loss: cost_mark(book.lots(holding)).map(|mark| mark.profit_and_loss),
         instrument: holding.instrument,
         symbol: prepared.snapshot.symbol(holding.instrument).to_owned(),
         market_value: value,
-        gross_share: if 0.0 < book.gross { value.abs() / book.gross } else { 0.0 },
+        gross: holding.gross(),
+        gross_share: if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 },
         shares: holding.shares,
         price: holding.quote.map(|quote| quote.price),
         priced_on: holding.quote.map(|quote| quote.on),
@@ -81,7 +86,7 @@ fn row(
         market_cap_on: company.map(|company| company.line.described_on),
         market_cap_rank: company.map(|company| company.rank),
         bucket: None,
-        sector: prepared.sectors.get(name.sector as usize).cloned(),
+        sector: None,
         market: details.market,
         size: details.size,
         crowd: details.crowd,

@@ -21,6 +21,8 @@ pub(crate) struct StandIns {
     pub(crate) stretches: BTreeMap<InstrumentId, Vec<Stretch>>,
     /// By session: Σ |weight| of names that lack it and for which too few peers have it.
     pub(crate) undrawn: Vec<f64>,
+    /// The same sums of their shares of gross.
+    pub(crate) undrawn_gross: Vec<f64>,
 }
 
 impl StandIns {
@@ -34,26 +36,31 @@ impl StandIns {
             residuals: [0, 1, 2].map(|_| vec![0.0; width * DRAWS]),
             stretches: BTreeMap::new(),
             undrawn: vec![0.0; width],
+            undrawn_gross: vec![0.0; width],
         };
-        for Lacking { instrument, leg, weight, .. } in lacking {
-            let name = StandIn::of(prepared, *instrument);
+        for lacking in lacking {
+            let name = StandIn::of(prepared, lacking.instrument);
             let stretches = name.stretches(first);
             for stretch in &stretches {
-                stand_ins.add(&name, stretch, *leg, *weight);
+                stand_ins.add(&name, stretch, lacking);
             }
-            stand_ins.stretches.insert(*instrument, stretches);
+            stand_ins.stretches.insert(lacking.instrument, stretches);
         }
         stand_ins
     }
 
-    fn add(&mut self, name: &StandIn<'_>, stretch: &Stretch, leg: usize, weight: f64) {
+    fn add(&mut self, name: &StandIn<'_>, stretch: &Stretch, lacking: &Lacking) {
         let (first, width) = (self.first, self.width);
+        let Lacking { leg, weight, gross_share, .. } = *lacking;
         let mapped = &mut self.mapped[leg];
         for session in stretch.sessions() {
             mapped[session - first] += weight * name.mapped(session);
         }
         let Some(rows) = &stretch.rows else {
-            stretch.sessions().for_each(|at| self.undrawn[at - first] += weight.abs());
+            for at in stretch.sessions() {
+                self.undrawn[at - first] += weight.abs();
+                self.undrawn_gross[at - first] += gross_share;
+            }
             return;
         };
         for (draw, row) in rows.iter().enumerate() {

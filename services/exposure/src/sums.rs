@@ -1,6 +1,7 @@
 //! All sums over holdings that a report needs, in one pass in the order of names.
 
 use crate::{
+    classification::Classification,
     history::{Lacking, LegTerms},
     name::{NONE, NameRow},
     prepared::PreparedExposure,
@@ -51,9 +52,11 @@ pub(crate) struct Sums {
     pub(crate) terms: [LegTerms; 3],
     /// Names with missing returns, in the order of names.
     pub(crate) lacking: Vec<Lacking>,
-    /// Gross of what joined, and its parts by leg.
+    /// Σ |market value| of what joined, and its parts by leg: the same under every netting.
     pub(crate) joined: f64,
     pub(crate) joined_by_leg: [f64; 3],
+    /// Gross of what joined.
+    joined_gross: f64,
     pub(crate) market: BetaSum,
     pub(crate) size: BetaSum,
     pub(crate) crowd: BetaSum,
@@ -77,21 +80,23 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// Sums a book whose gross is positive, by the bands of a scheme.
+    /// Sums a book whose gross is positive, by the bands of a size scheme and by sector.
     pub(crate) fn of(
         prepared: &PreparedExposure,
         book: &Book,
         (sizing, bands): (&Sizing<'_>, usize),
+        classification: &Classification<'_>,
     ) -> Sums {
         let mut sums = Sums {
             total: Exposure::ZERO,
             by_size: vec![Exposure::ZERO; bands + 1],
-            by_sector: vec![Exposure::ZERO; prepared.sectors.len() + 1],
+            by_sector: vec![Exposure::ZERO; classification.sectors.len() + 1],
             legs: [Exposure::ZERO; 3],
             terms: [(); 3].map(|()| Vec::with_capacity(book.holdings.len())),
             lacking: Vec::new(),
             joined: 0.0,
             joined_by_leg: [0.0; 3],
+            joined_gross: 0.0,
             market: BetaSum::ZERO,
             size: BetaSum::ZERO,
             crowd: BetaSum::ZERO,
@@ -109,7 +114,8 @@ impl Sums {
         for (index, holding) in book.holdings.iter().enumerate() {
             let name = prepared.name(holding.instrument);
             let band = sizing.size(holding.instrument).map(|sized| sized.band);
-            sums.add((index, holding), (&name, band), prepared, book.gross);
+            let sector = classification.place(holding.instrument, &name);
+            sums.add((index, holding), (&name, band, sector), prepared, book);
         }
         sums.add_loose(book);
         sums
@@ -118,29 +124,29 @@ impl Sums {
     fn add(
         &mut self,
         (index, holding): (usize, &Holding),
-        (name, band): (&NameRow, Option<usize>),
+        (name, band, (sector, is_elsewhere)): (&NameRow, Option<usize>, (u32, bool)),
         prepared: &PreparedExposure,
-        gross: f64,
+        book: &Book,
     ) {
-        let value = holding.market_value;
-        let size = value.abs();
+        let (value, boxed, size) = (holding.market_value, holding.boxed, holding.gross());
         let leg = prepared.leg(holding.instrument, name, value) as usize;
-        self.total.add(value, name.market);
+        self.total.add(value, boxed, name.market);
         let unsized_band = self.by_size.len() - 1;
-        self.by_size[band.unwrap_or(unsized_band)].add(value, name.market);
+        self.by_size[band.unwrap_or(unsized_band)].add(value, boxed, name.market);
         let unsectored = self.by_sector.len() - 1;
-        self.by_sector[(name.sector as usize).min(unsectored)].add(value, name.market);
-        self.legs[leg].add(value, name.market);
+        self.by_sector[(sector as usize).min(unsectored)].add(value, boxed, name.market);
+        // The trade is made of net positions: what is boxed is not in it.
+        self.legs[leg].add(value, 0.0, name.market);
         if band.is_none() {
             self.unsized_gross += size;
         }
         if name.may_be_fund {
             self.may_be_fund_gross += size;
         }
-        if name.sector == NONE {
+        if sector == NONE {
             self.unsectored_gross += size;
         }
-        if name.is_classified_elsewhere {
+        if is_elsewhere {
             self.sectored_elsewhere_gross += size;
         }
         if name.uses_all_names {
@@ -152,13 +158,15 @@ impl Sums {
             self.size.add(value, name.size, name.size_error);
             self.crowd.add(value, name.crowd, name.crowd_error);
         }
-        self.joined += size;
-        self.joined_by_leg[leg] += size;
-        let weight = value / gross;
+        self.joined += value.abs();
+        self.joined_by_leg[leg] += value.abs();
+        self.joined_gross += size;
+        let weight = value / book.net_gross;
         let row = (name.row != NONE).then_some(name.row);
         self.terms[leg].extend(row.map(|row| (row, weight as f32)));
-        if 0.0 < size && (row.is_none() || 0 < name.absent) {
-            self.lacking.push(Lacking { instrument: holding.instrument, row, leg, weight });
+        if 0.0 < value.abs() && (row.is_none() || 0 < name.absent) {
+            let (instrument, gross_share) = (holding.instrument, size / book.gross);
+            self.lacking.push(Lacking { instrument, row, leg, weight, gross_share });
         }
         let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
         self.priced[usize::from(stale)] += size;
@@ -181,7 +189,7 @@ impl Sums {
         let classified = gross - self.unsectored_gross;
         let history = tail.map_or([0.0; 2], |tail| {
             let proxied = tail.proxied_share * gross;
-            [self.joined - proxied, proxied]
+            [self.joined_gross - proxied, proxied]
         });
         let parts = [
             (Aspect::Priced, self.priced),
@@ -203,12 +211,12 @@ impl Sums {
             .collect();
         loose.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (value, known) in loose {
-            self.total.add(value, 0.0);
+            self.total.add(value, 0.0, 0.0);
             let unsized_band = self.by_size.len() - 1;
-            self.by_size[unsized_band].add(value, 0.0);
+            self.by_size[unsized_band].add(value, 0.0, 0.0);
             let unsectored = self.by_sector.len() - 1;
-            self.by_sector[unsectored].add(value, 0.0);
-            self.legs[Leg::Other as usize].add(value, 0.0);
+            self.by_sector[unsectored].add(value, 0.0, 0.0);
+            self.legs[Leg::Other as usize].add(value, 0.0, 0.0);
             self.unsized_gross += value.abs();
             self.unsectored_gross += value.abs();
             self.priced[1] += if known { value.abs() } else { 0.0 };

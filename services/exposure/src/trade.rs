@@ -32,7 +32,7 @@ pub(crate) fn measure(
         history.and_then(|history| Map::of(&[crowd?], history.own_since(drivers.first), least));
     let fit = |series: &[f32]| -> Option<(Measured, Option<f64>)> {
         let fit = map.as_ref()?.fit(&history?.since(series, drivers.first));
-        Some((in_money(*fit.slopes.first()?, book.gross), fit.r_squared))
+        Some((in_money(*fit.slopes.first()?, book.net_gross), fit.r_squared))
     };
     let whole = history.and_then(|history| fit(&history.total));
     let legs = Leg::ALL.map(|leg| {
@@ -40,15 +40,16 @@ pub(crate) fn measure(
         let history = history.filter(|_| 0.0 < exposure.gross());
         let crowd_beta = history.and_then(|h| fit(&h.legs[leg as usize])).map(|(beta, _)| beta);
         let map = map.as_ref().filter(|_| crowd_beta.is_some());
-        let own_share = map.map_or(1.0, |map| own_share(prepared, sums, (leg, book.gross), map));
+        let own_share =
+            map.map_or(1.0, |map| own_share(prepared, sums, (leg, book.net_gross), map));
         TradeLeg { leg, exposure, crowd_beta, own_share }
     });
     let top_down = whole.map(|(beta, _)| beta);
     let unwinds = || {
         let (crowd, map, beta, history) = (crowd?, map.as_ref()?, top_down?, history?);
         let returns = history.since(&history.total, drivers.first);
-        let residual = residual_deviation(map, crowd, &returns, beta.value / book.gross);
-        Some(unwinds(beta, crowd, &legs, residual * book.gross))
+        let residual = residual_deviation(map, crowd, &returns, beta.value / book.net_gross);
+        Some(unwinds(beta, crowd, &legs, residual * book.net_gross))
     };
     CrowdTrade {
         legs,
@@ -131,7 +132,7 @@ fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
         };
         if own.is_none() {
             repeat.proxied_names += 1;
-            repeat.proxied_gross_share += holding.market_value.abs() / gross;
+            repeat.proxied_gross_share += holding.gross() / gross;
         }
         let return_then = own.unwrap_or(name.market * market + name.size * size);
         let leg = prepared.leg(holding.instrument, &name, holding.market_value);

@@ -32,6 +32,7 @@ fn whole(
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            classification: None,
             repeat_on: None,
             listing: Listing::All,
         },

@@ -89,6 +89,7 @@ fn value_at_risk_under_every_rule() {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            classification: None,
             repeat_on: None,
             listing: Listing::Largest(0),
         };

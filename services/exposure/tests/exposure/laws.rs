@@ -194,8 +194,10 @@ fn the_same_question_needs_no_second_fit() {
     let (book, tail) = (&join(&prepared, &raw(&lines), None), &tail(&[0.95], QuantileRule::Linear));
     let ask = |listing| {
         let beta = BetaSettings::PREPARED;
-        let size_scheme = SizeScheme::standard();
-        analyze(&prepared, &Request { book, beta, tail, repeat_on: None, listing, size_scheme })
+        let (size_scheme, classification) = (SizeScheme::standard(), None);
+        let request =
+            Request { book, beta, tail, repeat_on: None, listing, size_scheme, classification };
+        analyze(&prepared, &request)
     };
     let (few, more) = (Listing::Largest(3), Listing::Largest(4));
     assert!(!prepared.is_whole(book, Listing::Largest(0)));

@@ -65,6 +65,7 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
         beta,
         tail,
         size_scheme: SizeScheme::standard(),
+        classification: None,
         repeat_on: None,
         listing: Listing::All,
     };
@@ -155,6 +156,7 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            classification: None,
             repeat_on: None,
             listing: Listing::All,
         };
@@ -180,6 +182,7 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            classification: None,
             repeat_on: None,
             listing: Listing::All,
         },
