@@ -6,6 +6,7 @@ use crate::{
     connect::Connection,
     error_report::Fault,
     json,
+    settings_args::NettingArguments,
     show::{self, page::Page},
     terminal::{self, Terminal},
 };
@@ -103,6 +104,8 @@ pub(crate) struct ExposureArguments {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=10_000))]
     top: i32,
     #[command(flatten)]
+    netting: NettingArguments,
+    #[command(flatten)]
     gaps: GapArguments,
 }
 
@@ -143,6 +146,7 @@ pub(crate) async fn exposure(
     let request = AnalyzePortfolioRequest {
         as_of: arguments.as_of.to_proto()?,
         portfolio: Some(book::read(&arguments.book).await?),
+        settings: arguments.netting.to_proto(),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: Some(arguments.top),
         ..AnalyzePortfolioRequest::default()
@@ -184,6 +188,8 @@ pub(crate) struct SqueezeArguments {
     /// Only names listed on these exchanges.
     #[arg(long, conflicts_with = "book")]
     exchange: Vec<String>,
+    #[command(flatten)]
+    netting: NettingArguments,
     #[command(flatten)]
     gaps: GapArguments,
 }
@@ -230,6 +236,7 @@ async fn short_book(
         as_of: arguments.as_of.to_proto()?,
         portfolio: Some(book::read(&book).await?),
         participation: arguments.participation,
+        settings: arguments.netting.to_proto(),
     };
     let clients = connection.open().await?;
     let request = connection.request(request);

@@ -217,9 +217,10 @@ fn sizes(report: &ExposureReport) -> Table {
 }
 
 fn sectors(report: &ExposureReport) -> Table {
-    let heading = match report.sector_scheme_id.as_str() {
-        "" => "sector".to_owned(),
-        scheme => format!("sector ({scheme})"),
+    let scheme = report.settings.as_ref().map(|settings| &settings.classification_scheme_id);
+    let heading = match scheme.filter(|scheme| !scheme.is_empty()) {
+        None => "sector".to_owned(),
+        Some(scheme) => format!("sector ({scheme})"),
     };
     let mut table = exposure_table(&heading);
     for sector in &report.by_sector {

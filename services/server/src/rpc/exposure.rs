@@ -1,12 +1,11 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
 mod from_proto;
-mod size_scheme;
 mod to_proto;
 
 use crate::{
     as_of::AsOf,
-    refusal::Refusal,
+    refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
@@ -62,8 +61,9 @@ impl AnalysisQuery {
         };
         let is_small = positions <= INLINE_POSITIONS_MAX
             && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
-        self.beta == BetaSettings::PREPARED
-            && self.size_scheme == *SizeScheme::standard()
+        self.settings.beta == BetaSettings::PREPARED
+            && self.settings.size_scheme == *SizeScheme::standard()
+            && self.settings.classification.is_none()
             && self.repeat_on.is_none()
             && is_small
     }
@@ -71,7 +71,7 @@ impl AnalysisQuery {
     /// The portfolio, checked, joined and valued.
     fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let portfolio = self.normal.portfolio.as_ref();
-        portfolio::book(portfolio, prepared.lookup(), prepared.quotes())
+        portfolio::book(portfolio, &self.settings.netting, prepared.lookup(), prepared.quotes())
     }
 
     fn analyze(
@@ -81,9 +81,10 @@ impl AnalysisQuery {
     ) -> Answer<v1::AnalyzePortfolioResponse> {
         let request = AnalysisRequest {
             book,
-            beta: self.beta,
+            beta: self.settings.beta,
             tail: &self.tail,
-            size_scheme: &self.size_scheme,
+            size_scheme: &self.settings.size_scheme,
+            classification: self.settings.classification.as_deref(),
             repeat_on: self.repeat_on,
             listing: self.listing,
         };
@@ -92,7 +93,8 @@ impl AnalysisQuery {
         let coverage = shared::coverage(&report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
+        let settings = self.normal.settings.clone().unwrap_or_default();
+        let report = Some(to_proto::report(report, settings, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
         Answer::with_gaps(response, gaps)
     }
@@ -119,6 +121,13 @@ impl Query for AnalysisQuery {
         _pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
+        if let Some(name) = &self.settings.classification
+            && !prepared.sector_schemes.contains(name)
+        {
+            let known = prepared.sector_schemes.to_vec();
+            let kind = Kind::ClassificationScheme;
+            return Err(Refusal::Unknown { kind, name: name.clone(), known });
+        }
         match &self.book {
             Some(book) => Ok(self.analyze(prepared, book)),
             None => Ok(self.analyze(prepared, &self.join(prepared)?)),

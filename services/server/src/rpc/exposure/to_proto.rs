@@ -12,16 +12,16 @@ use exposure::{
         BookBeta, Concentration, CrowdTrade, DayPnl, Exposure, ExposureReport, Leg, Measured,
         PositionRow, ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
     },
-    settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
+    settings::{TailMethod, TailSettings},
     validate::Unresolved,
 };
-use factors::{market_value::CapSource, size_scheme::SizeScheme};
+use factors::market_value::CapSource;
 use stats::{quantile::QuantileRule, regression};
 
-/// The analysis of a book that was joined from a portfolio.
+/// The analysis of a book that was joined from a portfolio, under the settings of the request.
 pub(super) fn report(
     report: ExposureReport,
-    scheme: &SizeScheme,
+    settings: v1::AnalysisSettings,
     (book, portfolio): (&Book, &v1::Portfolio),
 ) -> v1::ExposureReport {
     let (gross, nav) = (book.gross, book.net_asset_value);
@@ -42,8 +42,10 @@ pub(super) fn report(
         net_leverage: report.net_leverage,
         by_size,
         by_sector: sectors.collect(),
-        size_scheme: Some(size_scheme(scheme)),
-        beta_settings: Some(beta_settings(&report.settings)),
+        settings: Some(v1::AnalysisSettings {
+            classification_scheme_id: report.sector_scheme.clone(),
+            ..settings
+        }),
         market_symbol: report.market_symbol.unwrap_or_default(),
         small_cap_symbol: report.small_cap_symbol.unwrap_or_default(),
         market_beta: Some(book_beta(&report.market, gross, nav)),
@@ -61,23 +63,7 @@ pub(super) fn report(
             .into_iter()
             .map(|row| position(row, &report.sector_scheme, portfolio))
             .collect(),
-        sector_scheme_id: report.sector_scheme.clone(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
-    }
-}
-
-/// A size scheme.
-pub(super) fn size_scheme(scheme: &SizeScheme) -> v1::SizeScheme {
-    let bands = scheme.bands.iter().map(|band| v1::SizeBand {
-        bucket_id: band.bucket_id.clone(),
-        lower_edge_usd: band.lower_edge_usd,
-    });
-    v1::SizeScheme {
-        scheme_id: scheme.scheme_id.clone(),
-        bands: bands.collect(),
-        lag_sessions: Some(scheme.lag_sessions as i32),
-        buffer: Some(scheme.buffer),
-        reconstitutions: Some(scheme.reconstitutions as i32),
     }
 }
 
@@ -129,19 +115,6 @@ fn exposure(exposure: &Exposure) -> v1::Exposure {
         beta_adjusted_long: exposure.beta_long,
         beta_adjusted_short: exposure.beta_short,
         beta_adjusted_net: exposure.beta_net(),
-    }
-}
-
-fn beta_settings(settings: &BetaSettings) -> v1::BetaSettings {
-    let shrinkage = match settings.shrinkage {
-        Shrinkage::Vasicek => v1::BetaShrinkage::Vasicek,
-        Shrinkage::None => v1::BetaShrinkage::None,
-    };
-    v1::BetaSettings {
-        half_life_sessions: Some(settings.half_life_sessions),
-        min_observations: Some(settings.min_observations as i32),
-        huber_k: Some(settings.huber_k),
-        shrinkage: shrinkage.into(),
     }
 }
 
@@ -316,6 +289,7 @@ fn position(
         lots: portfolio::lots(portfolio, &row.lots),
         symbol: row.symbol,
         market_value: row.market_value,
+        gross: row.gross,
         gross_share: row.gross_share,
         quantity: row.shares,
         price: row.price,
