@@ -23,11 +23,14 @@ pub mod gap;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merges;
 pub mod quotes;
+pub mod restated;
 pub mod segment;
 pub mod snapshot;
 pub mod symbol;
 pub mod track;
 
 mod difference;
+mod merged;
 mod name_order;

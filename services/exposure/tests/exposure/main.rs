@@ -16,6 +16,7 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
+    factor::Factor,
     prepared::{self, PreparedExposure},
     report::{ExposureReport, Leg, TailRisk},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},

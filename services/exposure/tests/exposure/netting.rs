@@ -58,7 +58,7 @@ fn netting_changes_gross_and_nothing_linear_in_net() {
         let money = |report: &ExposureReport| {
             format!(
                 "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-                (report.market, report.up_market, report.size),
+                &report.factors,
                 (report.trade.crowd_beta, report.trade.matched, report.trade.share_of_variance),
                 (&report.trade.unwinds, report.trade.repeat.map(|repeat| repeat.leg_pnl)),
                 report.tail.as_ref().map(|tail| (&tail.levels, tail.filter, tail.worst_pnl)),

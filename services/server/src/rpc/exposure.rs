@@ -1,5 +1,6 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
+mod betas;
 mod from_proto;
 mod to_proto;
 
