@@ -31,6 +31,7 @@ mod replay_histories;
 mod rotation;
 mod rotation_real;
 mod series_units;
+mod settings;
 mod shutdown;
 mod squeeze;
 mod squeeze_real;
