@@ -255,9 +255,12 @@ impl Snapshot {
     /// The instrument with a symbol at the as-of date, else the last one that had it. The symbol of
     /// a merged instrument finds its survivor.
     pub fn resolve(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
-        let (directory, today) = (self.market.directory(), self.today());
-        let found = directory.resolve(namespace, symbol, today, self.bounds.revision)?;
-        Some(self.survivor(found))
+        Some(self.survivor(self.stored_under(namespace, symbol)?))
+    }
+
+    /// The instrument to which a symbol belongs, even if it is merged into another one.
+    pub fn stored_under(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
+        self.market.directory().resolve(namespace, symbol, self.today(), self.bounds.revision)
     }
 
     /// The listed instrument with a ticker in any spelling.

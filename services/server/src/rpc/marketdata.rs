@@ -20,8 +20,9 @@ use crate::{
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use marketdata::{
-    instrument::{Instrument, InstrumentId},
+    instrument::{Instrument, InstrumentId, Namespace},
     snapshot::Snapshot,
+    symbol::Symbol,
     track::Rows,
 };
 use std::{ops::Range, sync::Arc};
@@ -98,8 +99,11 @@ impl Query for InstrumentsQuery {
 
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
+        let begins = |id| snapshot.symbol(id).starts_with(&self.prefix);
         let wanted = |instrument: &&Instrument| {
-            snapshot.symbol(instrument.id).starts_with(&self.prefix)
+            let id = instrument.id;
+            snapshot.survivor(id) == id
+                && (begins(id) || snapshot.merged_into(id).iter().any(|(id, _)| begins(*id)))
                 && self
                     .dataset
                     .is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
@@ -110,8 +114,9 @@ impl Query for InstrumentsQuery {
         snapshot.sort_by_name(&mut ids);
         let cut = self.page.cut(ids.len(), pinned);
         let known = ids[cut.places].iter().filter_map(|id| snapshot.instrument(*id));
+        let hidden = snapshot.hidden_by_merges();
         Ok(Answer::whole(v1::ListInstrumentsResponse {
-            instruments: known.map(|known| to_proto::instrument(known, pinned)).collect(),
+            instruments: known.map(|known| to_proto::instrument(known, pinned, &hidden)).collect(),
             next_page_token: cut.next_page_token,
             ..Default::default()
         }))
@@ -151,12 +156,23 @@ impl Query for SeriesQuery {
         let points = of_page.into_iter().map(|row| to_proto::point(self, pinned, &rows, row));
         Ok(Answer::whole(v1::GetSeriesResponse {
             symbol: snapshot.symbol(id).to_owned(),
+            merged_symbol: merged_symbol(snapshot, &self.symbol, id),
             fields: self.fields.iter().map(|field| field.name().to_owned()).collect(),
             points: points.collect(),
             next_page_token: cut.next_page_token,
             ..Default::default()
         }))
     }
+}
+
+/// A symbol in its usual spelling, if it belongs to an instrument that is merged into this one.
+fn merged_symbol(snapshot: &Snapshot, symbol: &str, survivor: InstrumentId) -> String {
+    let listed = Symbol::listed(symbol).ok();
+    let stored = listed.and_then(|symbol| {
+        Some((snapshot.stored_under(Namespace::Listed, &symbol)?, symbol.to_string()))
+    });
+    let merged = stored.filter(|(id, _)| *id != survivor && snapshot.survivor(*id) == survivor);
+    merged.map_or_else(String::new, |(_, symbol)| symbol)
 }
 
 /// The rows at some positions, with those of one day sorted by the name of their other instrument.
