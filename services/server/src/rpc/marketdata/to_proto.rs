@@ -1,6 +1,5 @@
 //! Converts market data to protobuf.
 
-use super::from_proto::SeriesQuery;
 use crate::{hex::hex, limits, rpc::shared::timestamp, views::Pinned};
 use contract::v1;
 use ingest::report::FileReport;
@@ -11,7 +10,6 @@ use marketdata::{
     instrument::{Instrument, InstrumentId, Namespace, Naming},
     merged::Hidden,
     snapshot::Snapshot,
-    track::Rows,
 };
 use store::RevisionRecord;
 
@@ -45,7 +43,7 @@ pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden])
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
     v1::Instrument {
         symbol: snapshot.symbol(known.id).to_owned(),
-        is_series: known.namespace == Namespace::Series,
+        kind: kind(known.namespace).into(),
         symbols: symbols(snapshot, known.id),
         datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
         merged: merged(snapshot, known.id),
@@ -68,8 +66,8 @@ fn symbols(snapshot: &Snapshot, id: InstrumentId) -> Vec<v1::SymbolInterval> {
     };
     let interval = |naming: &Naming| v1::SymbolInterval {
         symbol: naming.symbol.to_string(),
-        from_on: bound(naming.from, Day::MIN, 0),
-        through_on: bound(naming.until, Day::MAX, -1),
+        start_on: bound(naming.from, Day::MIN, 0),
+        end_on: bound(naming.until, Day::MAX, -1),
     };
     snapshot.namings(id).iter().map(interval).collect()
 }
@@ -87,34 +85,10 @@ fn merged(snapshot: &Snapshot, survivor: InstrumentId) -> Vec<v1::MergedInstrume
     merged.collect()
 }
 
-/// A row of a series.
-pub(super) fn point(
-    query: &SeriesQuery,
-    pinned: &Pinned,
-    rows: &Rows<'_>,
-    row: usize,
-) -> v1::SeriesPoint {
-    let snapshot = pinned.snapshot();
-    let other = rows.other(row);
-    let values = query.fields.iter().map(|field| {
-        let number = rows.value(row, query.dataset.column(*field));
-        let value = match field.is_text() {
-            true => number
-                .and_then(|id| snapshot.text(id))
-                .map(|text| v1::field_value::Value::Text(text.to_owned())),
-            false => number.map(v1::field_value::Value::Number),
-        };
-        v1::FieldValue { value }
-    });
-    v1::SeriesPoint {
-        effective_on: rows.day(row).to_string(),
-        published_at: Some(timestamp(rows.published_at(row))),
-        revision: rows.revision(row),
-        other: match other {
-            InstrumentId::NONE => String::new(),
-            other => snapshot.symbol(other).to_owned(),
-        },
-        values: values.collect(),
+fn kind(namespace: Namespace) -> v1::InstrumentKind {
+    match namespace {
+        Namespace::Listed => v1::InstrumentKind::Listed,
+        Namespace::Series => v1::InstrumentKind::Series,
     }
 }
 
