@@ -91,8 +91,7 @@ impl MegacapMean {
         let (mut symbols, mut missing) = (Vec::new(), Vec::new());
         for issuer in &roles.megacaps {
             let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
-            for symbol in &issuer.classes {
-                let Some(id) = snapshot.listed(symbol) else { continue };
+            for (symbol, id) in issuer.lines(snapshot) {
                 if 0 < sessions.total_returns(snapshot, id, &mut returns) {
                     symbols.push(symbol.clone());
                 }

@@ -21,6 +21,7 @@ use crate::{
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use marketdata::{
+    dataset::Dataset,
     instrument::{Instrument, InstrumentId, Namespace},
     restated::{Restated, ShareUnits},
     snapshot::Snapshot,
@@ -103,13 +104,13 @@ impl Query for InstrumentsQuery {
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
         let begins = |id| snapshot.symbol(id).starts_with(&self.prefix);
+        let holds = |id| self.dataset.is_none_or(|dataset| !snapshot.rows(dataset, id).is_empty());
         let wanted = |instrument: &&Instrument| {
             let id = instrument.id;
+            let merged = || snapshot.merged_into(id).into_iter().map(|(merged, _)| merged);
             snapshot.survivor(id) == id
-                && (begins(id) || snapshot.merged_into(id).iter().any(|(id, _)| begins(*id)))
-                && self
-                    .dataset
-                    .is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
+                && (begins(id) || merged().any(begins))
+                && (holds(id) || merged().any(holds))
         };
         let all = snapshot.instruments().iter().filter(wanted);
         let mut ids: Vec<InstrumentId> = all.map(|instrument| instrument.id).collect();
@@ -136,7 +137,12 @@ impl Query for SeriesQuery {
 
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
-        let named = [snapshot.series_id(&self.symbol), snapshot.listed(&self.symbol)];
+        // The merges of an instrument are its own, not its survivor's.
+        let listed = match self.dataset {
+            Dataset::Merges => stored_under(snapshot, &self.symbol).map(|(id, _)| id),
+            _ => snapshot.listed(&self.symbol),
+        };
+        let named = [snapshot.series_id(&self.symbol), listed];
         let named = || named.into_iter().flatten();
         // A listed line and a series may share a name: use the one that has rows of the dataset.
         let id = named()
@@ -177,12 +183,15 @@ impl Query for SeriesQuery {
     }
 }
 
-/// A symbol in its usual spelling, if it belongs to an instrument that is merged into this one.
+/// The listed instrument with a symbol, even if it is merged, and the symbol's usual spelling.
+fn stored_under(snapshot: &Snapshot, symbol: &str) -> Option<(InstrumentId, String)> {
+    let symbol = Symbol::listed(symbol).ok()?;
+    Some((snapshot.stored_under(Namespace::Listed, &symbol)?, symbol.to_string()))
+}
+
+/// A symbol, if it belongs to an instrument that is merged into this one.
 fn merged_symbol(snapshot: &Snapshot, symbol: &str, survivor: InstrumentId) -> String {
-    let listed = Symbol::listed(symbol).ok();
-    let stored = listed.and_then(|symbol| {
-        Some((snapshot.stored_under(Namespace::Listed, &symbol)?, symbol.to_string()))
-    });
+    let stored = stored_under(snapshot, symbol);
     let merged = stored.filter(|(id, _)| *id != survivor && snapshot.survivor(*id) == survivor);
     merged.map_or_else(String::new, |(_, symbol)| symbol)
 }
