@@ -20,6 +20,7 @@ mod harness;
 mod health;
 mod ingest;
 mod ingest_order;
+mod merges;
 mod portfolio;
 mod raw;
 mod real_data;
