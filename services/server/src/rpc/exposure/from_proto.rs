@@ -4,7 +4,7 @@ use super::{group_by::group_by, size_scheme::size_scheme, to_proto};
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
-    rpc::{field::Fields, portfolio, query::FromProto, shared},
+    rpc::{field::Fields, page::Page, portfolio, query::FromProto, shared},
 };
 use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
@@ -109,9 +109,10 @@ impl FromProto for ValidationQuery {
     }
 }
 
-/// A request for the list of factors.
+/// A request for a page of the factors.
 pub(super) struct FactorsQuery {
     pub(super) as_of: AsOf,
+    pub(super) page: Page,
     pub(super) normal: v1::ListFactorsRequest,
 }
 
@@ -121,8 +122,9 @@ impl FromProto for FactorsQuery {
 
     fn from_proto(mut normal: v1::ListFactorsRequest) -> Result<FactorsQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, normal.as_of.take());
-        fields.finish(Some(FactorsQuery { as_of, normal }))
+        let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
+        fields.finish(Some(FactorsQuery { as_of, page, normal }))
     }
 }
 
