@@ -6,6 +6,7 @@ use crate::{
     refusal::Refusal,
     rpc::{
         field::Fields,
+        page::Page,
         portfolio,
         query::FromProto,
         settings::{self, Settings},
@@ -115,9 +116,10 @@ impl FromProto for ValidationQuery {
     }
 }
 
-/// A request for the list of factors.
+/// A request for a page of the factors.
 pub(super) struct FactorsQuery {
     pub(super) as_of: AsOf,
+    pub(super) page: Page,
     pub(super) normal: v1::ListFactorsRequest,
 }
 
@@ -127,8 +129,9 @@ impl FromProto for FactorsQuery {
 
     fn from_proto(mut normal: v1::ListFactorsRequest) -> Result<FactorsQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, normal.as_of.take());
-        fields.finish(Some(FactorsQuery { as_of, normal }))
+        let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
+        fields.finish(Some(FactorsQuery { as_of, page, normal }))
     }
 }
 
