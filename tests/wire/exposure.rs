@@ -10,7 +10,7 @@ use prost::Message as _;
 use std::{fmt::Write as _, path::Path};
 use tonic::{Code, transport::Channel};
 
-const TODAY: &str = "2021-01-27";
+pub(crate) const TODAY: &str = "2021-01-27";
 
 /// 150 sessions up to [`TODAY`] of names with returns that are exact multiples of the market's.
 fn prices() -> String {
@@ -27,7 +27,7 @@ fn prices() -> String {
     text
 }
 
-async fn market() -> (Harness, ExposureServiceClient<Channel>) {
+pub(crate) async fn market() -> (Harness, ExposureServiceClient<Channel>) {
     let harness = Harness::at("2021-02-01T12:00:00Z").await;
     let raw =
         v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("us_equities.csv") };

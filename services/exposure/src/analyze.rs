@@ -1,6 +1,7 @@
 //! Computes the whole report from a joined book.
 
 use crate::{
+    breakdown::{self, GroupBy},
     concentration,
     day_pnl::day_pnl,
     driver::Driver,
@@ -11,7 +12,7 @@ use crate::{
     prepared::PreparedExposure,
     profit,
     repeat::PastDay,
-    report::{BookBeta, ExposureReport, FactorExposure, Measured, SectorGroup, SizeGroup},
+    report::{BookBeta, ExposureReport, FactorExposure, Measured},
     settings::{BetaSettings, Listing, TailSettings, TradeChoice},
     sizing::Sizing,
     sums::{BetaSum, Sums},
@@ -36,6 +37,8 @@ pub struct Request<'a> {
     pub tail: &'a TailSettings,
     /// How companies are sorted by size. It changes no beta and no leg of a trade.
     pub size_scheme: &'a SizeScheme,
+    /// What to group the book by.
+    pub group_by: &'a [GroupBy],
     /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
     /// The trades to report, 1 to [`crate::settings::TRADES_MAX`].
@@ -89,9 +92,8 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
-        by_size: by_size(request.size_scheme, &sums),
+        breakdowns: breakdown::all(prepared, request, &sums),
         sector_scheme: prepared.sector_scheme.clone(),
-        by_sector: by_sector(prepared, &sums),
         settings: prepared.settings,
         factors: factors(prepared, &sums, top_down.as_ref()),
         trades: asked.iter().map(|at| trade::measure(inputs, *at, &all[*at])).collect(),
@@ -170,24 +172,6 @@ impl TopDownBetas {
             size: drivers.size.as_ref().and_then(|_| slope(&together, 1)),
         }
     }
-}
-
-fn by_size(scheme: &SizeScheme, sums: &Sums) -> Vec<SizeGroup> {
-    let buckets = scheme.bands.iter().map(|band| Some(band.bucket_id.clone())).chain([None]);
-    buckets
-        .zip(&sums.by_size)
-        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(bucket_id, exposure)| SizeGroup { bucket_id, exposure: *exposure })
-        .collect()
-}
-
-fn by_sector(prepared: &PreparedExposure, sums: &Sums) -> Vec<SectorGroup> {
-    let sectors = prepared.sectors.iter().map(Some).chain([None]);
-    sectors
-        .zip(&sums.by_sector)
-        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(sector, exposure)| SectorGroup { sector: sector.cloned(), exposure: *exposure })
-        .collect()
 }
 
 impl PreparedExposure {

@@ -178,7 +178,8 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
     Some(gap.of_gross(sums.all_names_gross / gross))
 }
 
-fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
+/// Roles without a series or with a proxy, and factors without a series.
+pub(crate) fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: &str, detail: &str| {
@@ -186,6 +187,9 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     };
     if drivers.market.is_none() {
         missing(Role::LargeCapIndex.id(), "no returns of the market: betas are missing");
+    }
+    if drivers.market.is_some() && drivers.up_market.is_none() {
+        missing(Factor::MarketUp.id(), "the market rose on too few sessions: no betas to them");
     }
     if drivers.size.is_none() {
         missing(Role::SmallCapIndex.id(), "no returns of small caps: size betas are missing");

@@ -7,6 +7,8 @@
 //! reading order.
 
 pub mod analyze;
+pub mod breakdown;
+pub mod factor_list;
 pub mod prepared;
 pub mod report;
 pub mod settings;

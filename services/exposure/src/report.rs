@@ -394,22 +394,20 @@ impl PositionRow {
     }
 }
 
-/// Exposure of one size bucket.
+/// One group of a book.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SizeGroup {
-    /// The bucket. `None` for funds, indices and names without a known market value.
-    pub bucket_id: Option<String>,
-    /// Exposure of its names.
+pub struct Group {
+    /// Its name. `None` for what belongs to no group.
+    pub group_id: Option<String>,
+    /// Its exposure.
     pub exposure: Exposure,
 }
 
-/// Exposure of one sector.
+/// A book by one grouping.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SectorGroup {
-    /// Sector as named by the source. `None` for names without one.
-    pub sector: Option<String>,
-    /// Exposure of its names.
-    pub exposure: Exposure,
+pub struct Breakdown {
+    /// The groups, in order; what belongs to no group last.
+    pub groups: Vec<Group>,
 }
 
 /// The result of an analysis.
@@ -421,12 +419,10 @@ pub struct ExposureReport {
     pub gross_leverage: Option<f64>,
     /// net ÷ net asset value.
     pub net_leverage: Option<f64>,
-    /// By size, largest companies first, unclassified last; empty groups are omitted.
-    pub by_size: Vec<SizeGroup>,
+    /// The book by each requested grouping, in the order of the request.
+    pub breakdowns: Vec<Breakdown>,
     /// The classification scheme of all sectors: the one that classifies the most names of the view.
     pub sector_scheme: String,
-    /// By sector, sorted by sector name, unclassified last.
-    pub by_sector: Vec<SectorGroup>,
     /// The settings of the betas.
     pub settings: BetaSettings,
     /// Money betas to the factors of the model, except the trades'.

@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        evidence, number,
+        evidence, factors, number,
         page::Page,
         table::{Cell, Table},
         trades,
@@ -10,8 +10,8 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, Coverage, DayPnl, Estimate, ExposureReport, FactorBeta, FactorRole,
-    LongShortExposure, PositionExposure, TailRisk,
+    AnalyzePortfolioResponse, Breakdown, Coverage, DayPnl, Estimate, ExposureReport, FactorBeta,
+    GroupByKind, LongShortExposure, PositionExposure, TailRisk,
 };
 
 /// The exposure report for people.
@@ -30,10 +30,11 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
 
 fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) {
     page.say(words(report, coverage, terminal) + "\n");
-    page.table("sizes", sizes(report));
-    page.say("\n");
-    page.table("sectors", sectors(report));
-    page.say("\n");
+    for breakdown in &report.breakdowns {
+        let (name, table) = groups(breakdown, report);
+        page.table(name, table);
+        page.say("\n");
+    }
     page.table("betas", betas(report));
     let note = "  USD per 100 % move of the driver: from the names' own betas, and from the book's \
                 returns.\n";
@@ -117,31 +118,31 @@ pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
     }
 }
 
-fn exposure_table(first: &str) -> Table {
-    Table::new(&[first, ">long", ">short", ">gross", ">net", ">beta-adjusted net"])
-}
-
-/// Exposure by size bucket, and in total.
-fn sizes(report: &ExposureReport) -> Table {
-    let mut table = exposure_table("size");
-    for size in &report.by_size {
-        table.row(exposure_row(bucket(&size.bucket_id), size.exposure.as_ref()));
+/// The book by one grouping and in total, and the name of the table.
+fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
+    let group_by = breakdown.group_by.clone().unwrap_or_default();
+    let scheme = report.sector_scheme_id.as_str();
+    let (name, heading, rest) = match group_by.kind() {
+        GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
+        GroupByKind::Sector if scheme.is_empty() => {
+            ("sectors".to_owned(), "sector".to_owned(), "unknown sector".to_owned())
+        }
+        GroupByKind::Sector => {
+            ("sectors".to_owned(), format!("sector ({scheme})"), "unknown sector".to_owned())
+        }
+        GroupByKind::Label | GroupByKind::Unspecified => {
+            let key = group_by.label_key;
+            (format!("label:{key}"), key.clone(), format!("no {key}"))
+        }
+    };
+    let mut table =
+        Table::new(&[&heading, ">long", ">short", ">gross", ">net", ">beta-adjusted net"]);
+    for group in &breakdown.groups {
+        let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
+        table.row(exposure_row(id, group.exposure.as_ref()));
     }
     table.row(exposure_row("all", report.total.as_ref()));
-    table
-}
-
-fn sectors(report: &ExposureReport) -> Table {
-    let heading = match report.sector_scheme_id.as_str() {
-        "" => "sector".to_owned(),
-        scheme => format!("sector ({scheme})"),
-    };
-    let mut table = exposure_table(&heading);
-    for sector in &report.by_sector {
-        let name = if sector.sector.is_empty() { "unknown sector" } else { &sector.sector };
-        table.row(exposure_row(name, sector.exposure.as_ref()));
-    }
-    table
+    (name, table)
 }
 
 fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
@@ -173,7 +174,7 @@ fn betas(report: &ExposureReport) -> Table {
     ]);
     for row in &report.factors {
         let estimates = (row.bottom_up.as_ref(), row.top_down.as_ref(), row.per_gross);
-        table.row(beta_row(&row.factor_id, estimates, &symbols(&row.roles)));
+        table.row(beta_row(&row.factor_id, estimates, &factors::symbols(&row.roles)));
     }
     for trade in &report.trades {
         let Some(beta) = &trade.beta else { continue };
@@ -200,12 +201,6 @@ fn beta_row(
         number::cell(per_gross, |beta| number::signed(beta, 2)),
         Cell::faint(driver),
     ]
-}
-
-/// The symbols behind a factor: one, or a difference.
-fn symbols(roles: &[FactorRole]) -> String {
-    let symbols: Vec<String> = roles.iter().map(|role| role.symbols.join(", ")).collect();
-    symbols.join(" less ")
 }
 
 fn value(estimate: Option<&Estimate>) -> Cell {
@@ -328,6 +323,32 @@ fn beta(betas: &[FactorBeta], factor: &str) -> Cell {
     number::cell(value, |value| number::signed(value, 2))
 }
 
+/// The bucket of names without a known size.
+const UNKNOWN_SIZE: &str = "unknown size";
+
 fn bucket(bucket_id: &str) -> &str {
-    if bucket_id.is_empty() { "unknown size" } else { bucket_id }
+    if bucket_id.is_empty() { UNKNOWN_SIZE } else { bucket_id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::{BreakdownGroup, GroupBy};
+
+    #[test]
+    fn a_label_has_a_table_of_its_name_and_a_line_for_the_rest() {
+        let exposure = |net: f64| Some(LongShortExposure { net, ..LongShortExposure::default() });
+        let group =
+            |id: &str, net| BreakdownGroup { group_id: id.to_owned(), exposure: exposure(net) };
+        let group_by = GroupBy { kind: GroupByKind::Label.into(), label_key: "account".to_owned() };
+        let breakdown =
+            Breakdown { group_by: Some(group_by), groups: vec![group("x", 2e6), group("", -5e5)] };
+        let report = ExposureReport { total: exposure(1.5e6), ..ExposureReport::default() };
+        let (name, table) = groups(&breakdown, &report);
+        assert_eq!(name, "label:account");
+        let text = table.csv();
+        let first: Vec<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
+        assert_eq!(first, ["account", "x", "no account", "all"], "{text}");
+        assert!(text.contains("x,0,0,0,2000000,0"), "{text}");
+    }
 }

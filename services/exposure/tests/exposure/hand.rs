@@ -91,6 +91,7 @@ fn value_at_risk_under_every_rule() {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
             trades: &[TradeChoice::Standard],
             listing: Listing::Largest(0),
@@ -215,7 +216,7 @@ fn lines_that_net_to_zero_are_neither_long_nor_short() {
     let report = report(&prepared, &lines);
     assert_eq!((report.total.long_names, report.total.short_names), (1, 0));
     assert_eq!(report.total.gross().to_bits(), 2e6_f64.to_bits());
-    let groups = report.by_sector.iter().map(|group| group.exposure);
+    let groups = report.breakdowns[1].groups.iter().map(|group| group.exposure);
     assert_eq!(groups.map(|e| e.long_names + e.short_names).sum::<u32>(), 1);
     let names = trade(&report).legs.iter().map(|leg| leg.exposure);
     let names: Vec<_> = names.map(|sums| (sums.long_names, sums.short_names)).collect();

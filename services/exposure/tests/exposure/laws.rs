@@ -37,11 +37,12 @@ fn parts_add_up() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &raw(&lines_of(&world, 66)));
     let gross = report.total.gross();
-    let sizes = report.by_size.iter().map(|group| group.exposure.gross()).sum::<f64>();
-    let sectors = report.by_sector.iter().map(|group| group.exposure.beta_net()).sum::<f64>();
+    let sizes = report.breakdowns[0].groups.iter().map(|group| group.exposure.gross()).sum::<f64>();
+    let sectors =
+        report.breakdowns[1].groups.iter().map(|group| group.exposure.beta_net()).sum::<f64>();
     near(sizes, gross, 1e-6 * gross);
     near(sectors, report.total.beta_net(), 1e-6 * gross);
-    assert_eq!(report.by_sector.len(), 4);
+    assert_eq!(report.breakdowns[1].groups.len(), 4);
     let risk = report.tail.as_ref().unwrap();
     for level in &risk.levels {
         near(level.leg_expected_shortfall[0].iter().sum(), level.expected_shortfall, 1e-5 * gross);
@@ -198,8 +199,9 @@ fn the_same_question_needs_no_second_fit() {
     let ask = |listing| {
         let beta = BetaSettings::PREPARED;
         let size_scheme = SizeScheme::standard();
-        let trades = &[TradeChoice::Standard];
-        let request = Request { book, beta, tail, repeat_on: None, listing, size_scheme, trades };
+        let (group_by, trades) = (&[], &[TradeChoice::Standard]);
+        let request =
+            Request { book, beta, tail, repeat_on: None, listing, size_scheme, group_by, trades };
         analyze(&prepared, &request)
     };
     let (few, more) = (Listing::Largest(3), Listing::Largest(4));

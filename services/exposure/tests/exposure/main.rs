@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
+mod breakdown;
 mod continued;
 mod filtered;
 mod hand;
@@ -16,6 +17,7 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
+    breakdown::GroupBy,
     factor::Factor,
     prepared::{self, PreparedExposure},
     report::{ExposureReport, TailRisk, TradeExposure},
@@ -79,6 +81,7 @@ fn report_with(
         beta,
         tail: &tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on,
         trades: &[TradeChoice::Standard],
         listing: Listing::All,

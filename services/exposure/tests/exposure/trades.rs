@@ -51,6 +51,7 @@ fn with_trades(
         tail: &tail,
         size_scheme: SizeScheme::standard(),
         repeat_on: prepared.sessions.days().last().copied(),
+        group_by: &[],
         trades,
         listing: Listing::All,
     };

@@ -5,9 +5,29 @@ use contract::v1;
 use exposure::{
     beta::Beta,
     factor::{Factor, FactorRole, MODEL_ID},
+    factor_list::ListedFactor,
     report::{BookBeta, FactorExposure},
 };
+use marketdata::day::Day;
 use stats::regression;
+
+/// A factor as of a date.
+pub(super) fn factor(listed: ListedFactor) -> v1::Factor {
+    let (first, last) = listed.span.unzip();
+    let text = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    v1::Factor {
+        model_id: MODEL_ID.to_owned(),
+        factor_id: listed.factor.id().to_owned(),
+        unit: UNIT.into(),
+        method: listed.factor.method().to_owned(),
+        roles: listed.roles.into_iter().map(role).collect(),
+        first_on: text(first),
+        last_on: text(last),
+    }
+}
+
+/// The unit of every factor of the model.
+const UNIT: v1::FactorUnit = v1::FactorUnit::Return;
 
 /// A book's beta to a factor.
 pub(super) fn exposure(row: FactorExposure, gross: f64, nav: Option<f64>) -> v1::FactorExposure {
@@ -35,7 +55,7 @@ fn of_factor(
     v1::FactorExposure {
         model_id: MODEL_ID.to_owned(),
         factor_id,
-        unit: v1::FactorUnit::Return.into(),
+        unit: UNIT.into(),
         roles: Vec::new(),
         bottom_up: beta.bottom_up.map(measured),
         top_down: beta.top_down.map(measured),

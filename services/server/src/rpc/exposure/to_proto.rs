@@ -1,6 +1,6 @@
 //! Converts exposure reports to protobuf.
 
-use super::betas;
+use super::{betas, group_by};
 use crate::rpc::{portfolio, shared};
 use ::portfolio::{
     book::Book,
@@ -21,27 +21,15 @@ use stats::quantile::QuantileRule;
 /// The analysis of a book that was joined from a portfolio. `trades` are the trades of the report.
 pub(super) fn report(
     report: ExposureReport,
-    (scheme, trades): (&SizeScheme, &[v1::TradeDefinition]),
+    (scheme, asked, trades): (&SizeScheme, &[v1::GroupBy], &[v1::TradeDefinition]),
     (book, portfolio): (&Book, &v1::Portfolio),
 ) -> v1::ExposureReport {
     let (gross, nav) = (book.gross, book.net_asset_value);
-    let sizes = report.by_size.iter().map(|group| v1::SizeExposure {
-        bucket_id: group.bucket_id.clone().unwrap_or_default(),
-        exposure: Some(exposure(&group.exposure)),
-    });
-    let by_size = sizes.collect();
-    let scheme_id = &report.sector_scheme;
-    let sectors = report.by_sector.into_iter().map(|group| v1::SectorExposure {
-        scheme_id: group.sector.as_ref().map(|_| scheme_id.clone()).unwrap_or_default(),
-        sector: group.sector.unwrap_or_default(),
-        exposure: Some(exposure(&group.exposure)),
-    });
     v1::ExposureReport {
         total: Some(exposure(&report.total)),
         gross_leverage: report.gross_leverage,
         net_leverage: report.net_leverage,
-        by_size,
-        by_sector: sectors.collect(),
+        breakdowns: group_by::breakdowns(asked, report.breakdowns),
         size_scheme: Some(size_scheme(scheme)),
         beta_settings: Some(beta_settings(&report.settings)),
         factors: report.factors.into_iter().map(|row| betas::exposure(row, gross, nav)).collect(),
@@ -118,7 +106,7 @@ pub(super) const fn tail_method(method: TailMethod) -> v1::TailMethod {
     }
 }
 
-fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
+pub(super) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
     v1::LongShortExposure {
         long: exposure.long,
         short: exposure.short,
