@@ -179,7 +179,7 @@ async fn pages_of_a_history_are_consistent() {
     let first = client.get_indicator_history(request.clone()).await.unwrap().into_inner();
     assert_eq!((first.total, first.points.len()), (2, 1));
     assert_eq!(first.points[0].on, "2021-03-02");
-    assert!((first.points[0].value - 0.01).abs() < 1e-12);
+    assert!((first.points[0].value.unwrap() - 0.01).abs() < 1e-12);
     // A later fact does not appear between the pages.
     harness
         .ingest(

@@ -1,7 +1,7 @@
 //! Commands that query a server: arguments become a request, and the answer a table or JSON.
 
 use crate::{
-    as_of_args::AsOfArguments,
+    as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     connect::Connection,
     error_report::Fault,
@@ -96,6 +96,8 @@ pub(crate) struct ExposureArguments {
     book: BookArguments,
     #[command(flatten)]
     as_of: AsOfArguments,
+    #[command(flatten)]
+    reference: ReferenceArguments,
     /// Repeat this past session on today's positions.
     #[arg(long, value_name = "DATE")]
     repeat_on: Option<String>,
@@ -141,7 +143,7 @@ pub(crate) async fn exposure(
     output: Output<'_>,
 ) -> Result<()> {
     let request = AnalyzePortfolioRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: Some(arguments.top),
@@ -169,6 +171,8 @@ pub(crate) struct SqueezeArguments {
     valued_on: Option<String>,
     #[command(flatten)]
     as_of: AsOfArguments,
+    #[command(flatten)]
+    reference: ReferenceArguments,
     /// Number of names to list.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
     top: i32,
@@ -227,7 +231,7 @@ async fn short_book(
         skip_unreadable: false,
     };
     let request = AssessShortBookRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&book).await?),
         participation: arguments.participation,
     };
@@ -251,7 +255,7 @@ async fn ranking(
         RankBy::DaysToCover => SqueezeRankBy::DaysToCover,
     };
     let request = RankSqueezeRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         page_size: arguments.top,
         min_market_cap_usd: arguments.min_market_cap,
         min_daily_value_usd: arguments.min_daily_value,

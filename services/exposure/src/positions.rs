@@ -80,6 +80,8 @@ fn row(
         market_cap_source: company.map(|company| company.line.source),
         market_cap_on: company.map(|company| company.line.described_on),
         market_cap_rank: company.map(|company| company.rank),
+        later_size_days: name.later_size_days,
+        later_sector_days: name.later_sector_days,
         bucket: None,
         sector: prepared.sectors.get(name.sector as usize).cloned(),
         market: details.market,

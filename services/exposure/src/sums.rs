@@ -39,6 +39,29 @@ impl BetaSum {
     }
 }
 
+/// Names of which something was published after the as-of date.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Later {
+    /// Gross market value.
+    pub(crate) gross: f64,
+    /// Number of names.
+    pub(crate) names: usize,
+    /// Calendar days from the as-of day to the latest publication.
+    pub(crate) days: u16,
+}
+
+impl Later {
+    const NONE: Later = Later { gross: 0.0, names: 0, days: 0 };
+
+    fn add(&mut self, size: f64, days: Option<u16>) {
+        if let Some(days) = days {
+            self.gross += size;
+            self.names += 1;
+            self.days = self.days.max(days);
+        }
+    }
+}
+
 /// Sums over a book.
 #[derive(Debug)]
 pub(crate) struct Sums {
@@ -68,6 +91,9 @@ pub(crate) struct Sums {
     pub(crate) unsectored_gross: f64,
     /// The part of it that has a sector in another scheme.
     pub(crate) sectored_elsewhere_gross: f64,
+    /// Names whose size was published after the as-of date, and those whose sector was.
+    pub(crate) later_size: Later,
+    pub(crate) later_sector: Later,
     /// Number of names whose betas use the mean of all names instead of a bucket's, and their
     /// gross.
     pub(crate) all_names: usize,
@@ -102,6 +128,8 @@ impl Sums {
             may_be_fund_gross: 0.0,
             unsectored_gross: 0.0,
             sectored_elsewhere_gross: 0.0,
+            later_size: Later::NONE,
+            later_sector: Later::NONE,
             all_names: 0,
             all_names_gross: 0.0,
             noteworthy: Vec::new(),
@@ -143,6 +171,7 @@ impl Sums {
         if name.is_classified_elsewhere {
             self.sectored_elsewhere_gross += size;
         }
+        self.later_sector.add(size, name.later_sector_days);
         if name.uses_all_names {
             self.all_names += 1;
             self.all_names_gross += size;
@@ -167,8 +196,11 @@ impl Sums {
         }
         if band.is_some() {
             let source = prepared.size(holding.instrument).map(|company| company.line.source);
-            let is_counted = source == Some(CapSource::SharesTimesClose) && !name.may_be_fund;
-            self.sized[usize::from(!is_counted)] += size;
+            let is_own = source == Some(CapSource::SharesTimesClose)
+                && !name.may_be_fund
+                && name.later_size_days.is_none();
+            self.sized[usize::from(!is_own)] += size;
+            self.later_size.add(size, name.later_size_days);
         }
         let is_adjusted = holding.quote.is_some_and(|quote| quote.is_adjusted);
         if stale || is_adjusted || name.has_unmoved_cap || !name.has_own_beta {
@@ -186,7 +218,7 @@ impl Sums {
         let parts = [
             (Aspect::Priced, self.priced),
             (Aspect::Sized, self.sized),
-            (Aspect::Classified, [classified, 0.0]),
+            (Aspect::Classified, [classified - self.later_sector.gross, self.later_sector.gross]),
             (Aspect::OwnBetas, self.own_betas),
             (Aspect::OwnTailHistory, history),
         ];

@@ -37,6 +37,8 @@ pub enum GapReason {
     MissingObservations,
     /// A value is present but not plausible.
     Implausible,
+    /// A size or a sector published after the as-of date was used.
+    LaterKnowledge,
 }
 
 /// One thing missing from an answer.

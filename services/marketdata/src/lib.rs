@@ -24,6 +24,7 @@ pub mod instant;
 pub mod instrument;
 pub mod market;
 pub mod quotes;
+pub mod reference;
 pub mod segment;
 pub mod snapshot;
 pub mod symbol;

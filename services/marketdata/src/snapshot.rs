@@ -7,6 +7,7 @@ use crate::{
     instant::Instant,
     instrument::{Instrument, InstrumentId, Namespace, Naming},
     market::Market,
+    reference::ReferenceKnowledge,
     symbol::Symbol,
     track::{Bounds, Rows, Track},
 };
@@ -20,6 +21,7 @@ pub struct Snapshot {
     data_version: [u8; 32],
     /// The datasets that may be read through this snapshot.
     reads: DatasetSet,
+    reference: ReferenceKnowledge,
 }
 
 /// A numeric history: days strictly ascending, every value finite.
@@ -69,7 +71,13 @@ impl Snapshot {
     pub fn new(market: Arc<Market>, as_of: Instant, revision: u64) -> Option<Snapshot> {
         let mark = market.mark(revision)?;
         let bounds = Bounds::new(as_of, revision);
-        Some(Snapshot { market, bounds, data_version: mark.data_version, reads: DatasetSet::ALL })
+        Some(Snapshot {
+            market,
+            bounds,
+            data_version: mark.data_version,
+            reads: DatasetSet::ALL,
+            reference: ReferenceKnowledge::AsPublished,
+        })
     }
 
     /// The same snapshot for a computation that reads only these datasets; the others appear empty.
@@ -80,14 +88,27 @@ impl Snapshot {
         Snapshot { reads, ..self.clone() }
     }
 
+    /// The same snapshot with other reference knowledge.
+    #[must_use]
+    pub fn with_reference(&self, reference: ReferenceKnowledge) -> Snapshot {
+        Snapshot { reference, ..self.clone() }
+    }
+
+    /// Which facts may say how large a company is and what it does.
+    pub const fn reference(&self) -> ReferenceKnowledge {
+        self.reference
+    }
+
     /// Whether this snapshot sees at least what the other one sees: neither bound is lower.
     pub fn follows(&self, earlier: &Snapshot) -> bool {
         earlier.bounds.as_of <= self.bounds.as_of && earlier.bounds.revision <= self.bounds.revision
     }
 
-    /// Whether the two have the same bounds.
+    /// Whether the two have the same bounds and the same reference knowledge.
     pub fn has_bounds_of(&self, other: &Snapshot) -> bool {
-        self.bounds == other.bounds && self.data_version == other.data_version
+        self.bounds == other.bounds
+            && self.data_version == other.data_version
+            && self.reference == other.reference
     }
 
     /// Memory in bytes of the market behind the bounds that it does not share with the markets
