@@ -70,7 +70,9 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
     assert!((squeezed.lagged_market_cap_usd.unwrap() / 1e9 - 1.0).abs() < 1e-9);
     assert!((squeezed.market_cap_usd.unwrap() / 20e9 - 1.0).abs() < 1e-9);
     assert_eq!(squeezed.leg(), v1::TradeLegKind::SmallCapShort);
-    let buckets: Vec<&str> = report.by_size.iter().map(|size| size.bucket_id.as_str()).collect();
+    let sizes = &report.breakdowns[0];
+    assert_eq!(sizes.group_by.as_ref().unwrap().kind(), v1::GroupByKind::Size);
+    let buckets: Vec<&str> = sizes.groups.iter().map(|group| group.group_id.as_str()).collect();
     assert_eq!(buckets, ["large", "small"]);
     let scheme = report.size_scheme.as_ref().unwrap();
     assert_eq!((scheme.lag_sessions, scheme.reconstitutions), (Some(63), Some(12)));
@@ -89,7 +91,7 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
         (row(&two, "SQ").bucket_id.as_str(), row(&two, "SQ").sized_on.as_str()),
         ("big", "2021-01-04")
     );
-    assert_eq!(row(&two, "SQ").market_beta, squeezed.market_beta);
+    assert_eq!(row(&two, "SQ").betas, squeezed.betas);
     assert_eq!(row(&two, "SQ").leg(), v1::TradeLegKind::SmallCapShort);
 }
 
@@ -104,12 +106,14 @@ async fn sectors_of_two_schemes_never_stand_in_one_table() {
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.unwrap();
     assert_eq!(report.sector_scheme_id, "NASDAQ");
-    let table: Vec<(&str, &str, f64)> = report
-        .by_sector
+    let sectors = &report.breakdowns[1];
+    assert_eq!(sectors.group_by.as_ref().unwrap().kind(), v1::GroupByKind::Sector);
+    let table: Vec<(&str, f64)> = sectors
+        .groups
         .iter()
-        .map(|row| (row.scheme_id.as_str(), row.sector.as_str(), row.exposure.unwrap().net))
+        .map(|group| (group.group_id.as_str(), group.exposure.unwrap().net))
         .collect();
-    assert_eq!(table, [("NASDAQ", "Technology", 1e6), ("", "", -1e6)]);
+    assert_eq!(table, [("Technology", 1e6), ("", -1e6)]);
     assert_eq!(row(&report, "SQ").sector_scheme_id, "NASDAQ");
     assert_eq!(row(&report, "ONLY").sector, "");
     let gap = gaps(&answer.info).iter().find(|gap| gap.subject == "sector").unwrap();

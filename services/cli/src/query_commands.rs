@@ -12,8 +12,8 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{
-    AnalyzePortfolioRequest, AssessShortBookRequest, Coverage, GetRotationRequest,
-    RankSqueezeRequest, SqueezeRankBy,
+    AnalyzePortfolioRequest, AssessShortBookRequest, Coverage, GetRotationRequest, GroupBy,
+    GroupByKind, RankSqueezeRequest, SqueezeRankBy,
 };
 use prost::Message;
 
@@ -104,8 +104,22 @@ pub(crate) struct ExposureArguments {
     /// Number of positions to list, largest first.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=10_000))]
     top: i32,
+    /// Group the book by `size`, `sector` or `label:KEY`, a label of its lines such as
+    /// `label:account`; repeatable. Without it by size and sector.
+    #[arg(long, value_name = "GROUPS", value_parser = group_by)]
+    group_by: Vec<GroupBy>,
     #[command(flatten)]
     gaps: GapArguments,
+}
+
+fn group_by(text: &str) -> Result<GroupBy, String> {
+    let (kind, key) = match text.split_once(':') {
+        None if text == "size" => (GroupByKind::Size, ""),
+        None if text == "sector" => (GroupByKind::Sector, ""),
+        Some(("label", key)) if !key.is_empty() => (GroupByKind::Label, key),
+        _ => return Err("must be size, sector or label:KEY".to_owned()),
+    };
+    Ok(GroupBy { kind: kind.into(), label_key: key.to_owned() })
 }
 
 /// How much of a portfolio may lack data.
@@ -147,6 +161,7 @@ pub(crate) async fn exposure(
         portfolio: Some(book::read(&arguments.book).await?),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: Some(arguments.top),
+        group_by: arguments.group_by.clone(),
         ..AnalyzePortfolioRequest::default()
     };
     let clients = connection.open().await?;

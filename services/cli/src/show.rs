@@ -12,6 +12,8 @@ pub(crate) mod narrative;
 
 pub(crate) mod rotation;
 
+pub(crate) mod factors;
+
 pub(crate) mod exposure;
 
 pub(crate) mod squeeze;

@@ -8,6 +8,7 @@ mod world;
 use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
+    breakdown::GroupBy,
     prepared::{PreparedExposure, prepare},
     settings::{BetaSettings, Listing, TailMethod, TailSettings},
 };
@@ -56,6 +57,7 @@ fn bench(criterion: &mut Criterion) {
         beta: BetaSettings::PREPARED,
         tail: &tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: None,
         listing,
     };
@@ -115,6 +117,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
         beta: BetaSettings::PREPARED,
         tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: None,
         listing: Listing::Largest(10),
     };
@@ -139,6 +142,7 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
             listing,
         };

@@ -3,6 +3,7 @@
 use crate::{
     analyze::Request,
     beta::{PRIOR_NAMES_MIN, PriorMean},
+    factor::Factor,
     history::{History, is_known},
     peers::DONORS_MIN,
     prepared::PreparedExposure,
@@ -191,7 +192,8 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
     Some(gap.of_gross(sums.all_names_gross / gross))
 }
 
-fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
+/// Roles without a series or with a proxy, and factors without a series.
+pub(crate) fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: &str, detail: &str| {
@@ -199,6 +201,9 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     };
     if drivers.market.is_none() {
         missing(Role::LargeCapIndex.id(), "no returns of the market: betas are missing");
+    }
+    if drivers.market.is_some() && drivers.up_market.is_none() {
+        missing(Factor::MarketUp.id(), "the market rose on too few sessions: no betas to them");
     }
     if drivers.size.is_none() {
         missing(Role::SmallCapIndex.id(), "no returns of small caps: size betas are missing");
@@ -233,7 +238,7 @@ fn top_down(
     let sessions = prepared.sessions.len() - drivers.first;
     let own = history.own_since(drivers.first);
     let own = own.map_or(sessions, |own| own.iter().filter(|own| **own).count());
-    if report.market.top_down.is_none() {
+    if report.beta(Factor::Market).and_then(|beta| beta.top_down).is_none() {
         let need = prepared.settings.min_observations;
         let detail = format!(
             "{own} sessions on which names of 95 % of joined gross have returns of their own, \

@@ -7,6 +7,8 @@
 //! reading order.
 
 pub mod analyze;
+pub mod breakdown;
+pub mod factor_list;
 pub mod prepared;
 pub mod report;
 pub mod settings;
@@ -26,7 +28,7 @@ mod top_down;
 mod trade;
 mod unwind;
 
-pub use risk::beta;
+pub use risk::{beta, factor};
 
 // The modules of the risk model that an analysis reads.
 use risk::{drivers, kernel, name, panel, peers};

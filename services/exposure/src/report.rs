@@ -5,6 +5,7 @@
 
 use crate::{
     beta::Beta,
+    factor::{Factor, FactorRole},
     settings::{BetaSettings, TailSettings},
 };
 use factors::{market_value::CapSource, size_scheme::SchemeSize};
@@ -95,6 +96,17 @@ impl BookBeta {
     pub fn gap(&self) -> Option<f64> {
         Some(self.top_down?.value - self.bottom_up?.value)
     }
+}
+
+/// A book's money beta to a factor of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FactorExposure {
+    /// The factor.
+    pub factor: Factor,
+    /// The symbols behind it.
+    pub roles: Vec<FactorRole>,
+    /// The book's beta. Without a bottom-up one for the rising market.
+    pub beta: BookBeta,
 }
 
 /// Role of a position in the crowded trade.
@@ -363,8 +375,8 @@ pub struct PositionRow {
     pub size: Option<Beta>,
     /// Crowd beta.
     pub crowd: Option<Beta>,
-    /// Market beta on days when the market rose: value and standard error, not shrunk.
-    pub up_market: Option<(f64, f64)>,
+    /// Market beta on days when the market rose, not shrunk.
+    pub up_market: Option<Beta>,
     /// Number of sessions behind it.
     pub up_market_observations: usize,
     /// Number of sessions with a return inside the fit window.
@@ -381,28 +393,38 @@ pub struct PositionRow {
 }
 
 impl PositionRow {
+    /// Its betas, and the number of sessions behind each.
+    pub fn betas(&self) -> impl Iterator<Item = (Factor, Beta, usize)> {
+        [
+            (Factor::Market, self.market, self.observations),
+            (Factor::Size, self.size, self.observations),
+            (Factor::MarketUp, self.up_market, self.up_market_observations),
+            (Factor::Trade, self.crowd, self.observations),
+        ]
+        .into_iter()
+        .filter_map(|(factor, beta, observations)| Some((factor, beta?, observations)))
+    }
+
     /// The name of its size bucket.
     pub fn bucket_id(&self) -> Option<&str> {
         self.bucket.as_ref().map(|(bucket_id, _)| bucket_id.as_str())
     }
 }
 
-/// Exposure of one size bucket.
+/// One group of a book.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SizeGroup {
-    /// The bucket. `None` for funds, indices and names without a known market value.
-    pub bucket_id: Option<String>,
-    /// Exposure of its names.
+pub struct Group {
+    /// Its name. `None` for what belongs to no group.
+    pub group_id: Option<String>,
+    /// Its exposure.
     pub exposure: Exposure,
 }
 
-/// Exposure of one sector.
+/// A book by one grouping.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SectorGroup {
-    /// Sector as named by the source. `None` for names without one.
-    pub sector: Option<String>,
-    /// Exposure of its names.
-    pub exposure: Exposure,
+pub struct Breakdown {
+    /// The groups, in order; what belongs to no group last.
+    pub groups: Vec<Group>,
 }
 
 /// The result of an analysis.
@@ -414,24 +436,14 @@ pub struct ExposureReport {
     pub gross_leverage: Option<f64>,
     /// net ÷ net asset value.
     pub net_leverage: Option<f64>,
-    /// By size, largest companies first, unclassified last; empty groups are omitted.
-    pub by_size: Vec<SizeGroup>,
+    /// The book by each requested grouping, in the order of the request.
+    pub breakdowns: Vec<Breakdown>,
     /// The classification scheme of all sectors: the one that classifies the most names of the view.
     pub sector_scheme: String,
-    /// By sector, sorted by sector name, unclassified last.
-    pub by_sector: Vec<SectorGroup>,
     /// The settings of the betas.
     pub settings: BetaSettings,
-    /// Symbol resolved for the market.
-    pub market_symbol: Option<String>,
-    /// Symbol resolved for the small-cap index.
-    pub small_cap_symbol: Option<String>,
-    /// Money beta to the market.
-    pub market: BookBeta,
-    /// Money beta to the market on days when it rose, top-down.
-    pub up_market: Option<Measured>,
-    /// Money beta to size.
-    pub size: BookBeta,
+    /// Money betas to the factors of the model, except the trade's.
+    pub factors: Vec<FactorExposure>,
     /// The crowded trade.
     pub trade: CrowdTrade,
     /// Losses over scenarios. `None` without enough sessions.
@@ -448,4 +460,11 @@ pub struct ExposureReport {
     pub coverage: Vec<Coverage>,
     /// Missing data and the reasons.
     pub gaps: Vec<Gap>,
+}
+
+impl ExposureReport {
+    /// The book's beta to a factor of [`ExposureReport::factors`].
+    pub fn beta(&self, factor: Factor) -> Option<BookBeta> {
+        self.factors.iter().find(|row| row.factor == factor).map(|row| row.beta)
+    }
 }

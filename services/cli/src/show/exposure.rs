@@ -2,15 +2,16 @@
 
 use crate::{
     show::{
-        evidence, number,
+        evidence, factors, number,
         page::Page,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, BookBeta, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat,
-    Estimate, Exposure, ExposureReport, LegPnl, NameBeta, PositionExposure, TailRisk, TradeLegKind,
+    AnalyzePortfolioResponse, Breakdown, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat,
+    Estimate, ExposureReport, FactorBeta, GroupByKind, LegPnl, LongShortExposure, PositionExposure,
+    TailRisk, TradeLegKind,
 };
 
 /// The exposure report for people.
@@ -29,10 +30,11 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
 
 fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) {
     page.say(words(report, coverage, terminal) + "\n");
-    page.table("sizes", sizes(report));
-    page.say("\n");
-    page.table("sectors", sectors(report));
-    page.say("\n");
+    for breakdown in &report.breakdowns {
+        let (name, table) = groups(breakdown, report);
+        page.table(name, table);
+        page.say("\n");
+    }
     page.table("betas", betas(report));
     let note = "  USD per 100 % move of the driver: from the names' own betas, and from the book's \
                 returns.\n";
@@ -60,7 +62,7 @@ pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Te
     std::iter::once(doubts).chain(summary).chain(trade).collect()
 }
 
-fn summary(total: &Exposure, report: &ExposureReport) -> String {
+fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
     let mut out = format!(
         "{} long in {} names, {} short in {}: gross {}, net {}",
         number::usd(total.long),
@@ -202,34 +204,34 @@ fn day_itself(day: Option<&DayPnl>) -> String {
     }
 }
 
-fn exposure_table(first: &str) -> Table {
-    Table::new(&[first, ">long", ">short", ">gross", ">net", ">beta-adjusted net"])
-}
-
-/// Exposure by size bucket, and in total.
-fn sizes(report: &ExposureReport) -> Table {
-    let mut table = exposure_table("size");
-    for size in &report.by_size {
-        table.row(exposure_row(bucket(&size.bucket_id), size.exposure.as_ref()));
+/// The book by one grouping and in total, and the name of the table.
+fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
+    let group_by = breakdown.group_by.clone().unwrap_or_default();
+    let scheme = report.sector_scheme_id.as_str();
+    let (name, heading, rest) = match group_by.kind() {
+        GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
+        GroupByKind::Sector if scheme.is_empty() => {
+            ("sectors".to_owned(), "sector".to_owned(), "unknown sector".to_owned())
+        }
+        GroupByKind::Sector => {
+            ("sectors".to_owned(), format!("sector ({scheme})"), "unknown sector".to_owned())
+        }
+        GroupByKind::Label | GroupByKind::Unspecified => {
+            let key = group_by.label_key;
+            (format!("label:{key}"), key.clone(), format!("no {key}"))
+        }
+    };
+    let mut table =
+        Table::new(&[&heading, ">long", ">short", ">gross", ">net", ">beta-adjusted net"]);
+    for group in &breakdown.groups {
+        let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
+        table.row(exposure_row(id, group.exposure.as_ref()));
     }
     table.row(exposure_row("all", report.total.as_ref()));
-    table
+    (name, table)
 }
 
-fn sectors(report: &ExposureReport) -> Table {
-    let heading = match report.sector_scheme_id.as_str() {
-        "" => "sector".to_owned(),
-        scheme => format!("sector ({scheme})"),
-    };
-    let mut table = exposure_table(&heading);
-    for sector in &report.by_sector {
-        let name = if sector.sector.is_empty() { "unknown sector" } else { &sector.sector };
-        table.row(exposure_row(name, sector.exposure.as_ref()));
-    }
-    table
-}
-
-fn exposure_row(name: &str, exposure: Option<&Exposure>) -> Vec<Cell> {
+fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
     let Some(exposure) = exposure else { return vec![name.into()] };
     // Absent values are dashes: a column of zeros hides the numbers.
     let side = |value: f64| {
@@ -256,26 +258,35 @@ fn betas(report: &ExposureReport) -> Table {
         ">of gross",
         "driver",
     ]);
-    let crowd = report.crowd_trade.as_ref().and_then(|trade| trade.crowd_beta.as_ref());
-    let size_driver = format!("{} less {}", report.small_cap_symbol, report.market_symbol);
-    let rows = [
-        ("market", report.market_beta.as_ref(), report.market_symbol.as_str()),
-        ("size", report.size_beta.as_ref(), &size_driver),
-        ("crowd", crowd, "megacaps less small caps, market-neutral"),
-    ];
-    for (name, beta, driver) in rows {
-        let Some(beta) = beta else { continue };
-        table.row([
-            name.into(),
-            value(beta.bottom_up.as_ref()),
-            error(beta.bottom_up.as_ref()),
-            value(beta.top_down.as_ref()),
-            error(beta.top_down.as_ref()),
-            per_gross(beta),
-            Cell::faint(driver),
-        ]);
+    for row in &report.factors {
+        let estimates = (row.bottom_up.as_ref(), row.top_down.as_ref(), row.per_gross);
+        table.row(beta_row(&row.factor_id, estimates, &factors::symbols(&row.roles)));
+    }
+    let trade = report.crowd_trade.as_ref().and_then(|trade| trade.crowd_beta.as_ref());
+    if let Some(beta) = trade {
+        let estimates = (beta.bottom_up.as_ref(), beta.top_down.as_ref(), beta.per_gross);
+        table.row(beta_row(TRADE, estimates, "megacaps less small caps, market-neutral"));
     }
     table
+}
+
+/// The factor of the crowded trade.
+const TRADE: &str = "trade/megacap_small_cap";
+
+fn beta_row(
+    factor: &str,
+    (bottom_up, top_down, per_gross): (Option<&Estimate>, Option<&Estimate>, Option<f64>),
+    driver: &str,
+) -> [Cell; 7] {
+    [
+        factor.into(),
+        value(bottom_up),
+        error(bottom_up),
+        value(top_down),
+        error(top_down),
+        number::cell(per_gross, |beta| number::signed(beta, 2)),
+        Cell::faint(driver),
+    ]
 }
 
 fn value(estimate: Option<&Estimate>) -> Cell {
@@ -285,10 +296,6 @@ fn value(estimate: Option<&Estimate>) -> Cell {
 fn error(estimate: Option<&Estimate>) -> Cell {
     let error = estimate.map(|estimate| estimate.standard_error);
     error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
-}
-
-fn per_gross(beta: &BookBeta) -> Cell {
-    number::cell(beta.per_gross, |beta| number::signed(beta, 2))
 }
 
 /// Unwinds and the repeated session, with the P&L of each leg.
@@ -415,9 +422,9 @@ fn positions(positions: &[PositionExposure]) -> Table {
             position.symbol.as_str().into(),
             number::cell(Some(position.market_value), number::usd_signed),
             number::cell(Some(position.gross_share), number::share),
-            beta(position.market_beta.as_ref()),
-            beta(position.size_beta.as_ref()),
-            beta(position.crowd_beta.as_ref()),
+            beta(&position.betas, "MARKET"),
+            beta(&position.betas, "SIZE"),
+            beta(&position.betas, TRADE),
             number::loss(position.expected_shortfall, number::usd),
             number::gain(position.profit_and_loss, number::usd_signed),
             Cell::faint(bucket(&position.bucket_id)),
@@ -427,10 +434,38 @@ fn positions(positions: &[PositionExposure]) -> Table {
     table
 }
 
-fn beta(beta: Option<&NameBeta>) -> Cell {
-    number::cell(beta.map(|beta| beta.value), |value| number::signed(value, 2))
+fn beta(betas: &[FactorBeta], factor: &str) -> Cell {
+    let row = betas.iter().find(|row| row.factor_id == factor);
+    let value = row.and_then(|row| row.beta.as_ref()).map(|beta| beta.value);
+    number::cell(value, |value| number::signed(value, 2))
 }
 
+/// The bucket of names without a known size.
+const UNKNOWN_SIZE: &str = "unknown size";
+
 fn bucket(bucket_id: &str) -> &str {
-    if bucket_id.is_empty() { "unknown size" } else { bucket_id }
+    if bucket_id.is_empty() { UNKNOWN_SIZE } else { bucket_id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::{BreakdownGroup, GroupBy};
+
+    #[test]
+    fn a_label_has_a_table_of_its_name_and_a_line_for_the_rest() {
+        let exposure = |net: f64| Some(LongShortExposure { net, ..LongShortExposure::default() });
+        let group =
+            |id: &str, net| BreakdownGroup { group_id: id.to_owned(), exposure: exposure(net) };
+        let group_by = GroupBy { kind: GroupByKind::Label.into(), label_key: "account".to_owned() };
+        let breakdown =
+            Breakdown { group_by: Some(group_by), groups: vec![group("x", 2e6), group("", -5e5)] };
+        let report = ExposureReport { total: exposure(1.5e6), ..ExposureReport::default() };
+        let (name, table) = groups(&breakdown, &report);
+        assert_eq!(name, "label:account");
+        let text = table.csv();
+        let first: Vec<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
+        assert_eq!(first, ["account", "x", "no account", "all"], "{text}");
+        assert!(text.contains("x,0,0,0,2000000,0"), "{text}");
+    }
 }

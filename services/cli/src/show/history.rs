@@ -10,7 +10,7 @@ use crate::{
     },
     terminal::{Terminal, Tone},
 };
-use contract::v1::{GetIndicatorHistoryResponse, HistoryVintage, IndicatorPoint, Measure};
+use contract::v1::{GetIndicatorHistoryResponse, HistoryVintage, IndicatorMeasure, IndicatorPoint};
 
 /// The points of one page, with a note if more follow.
 pub(crate) fn points(
@@ -46,7 +46,7 @@ pub(crate) fn points(
     let mut page = Page::new();
     page.say(terminal.heading(&title));
     page.table("points", table);
-    let all = number::count(u64::try_from(answer.total).unwrap_or(0));
+    let all = number::count(u64::try_from(answer.total_size).unwrap_or(0));
     let entries = if published { "sessions" } else { "values" };
     let more = match answer.next_page_token.is_empty() {
         true => "",
@@ -60,7 +60,7 @@ pub(crate) fn points(
 }
 
 /// The value or the state of a day.
-fn value(measure: &Measure, point: &IndicatorPoint) -> Cell {
+fn value(measure: &IndicatorMeasure, point: &IndicatorPoint) -> Cell {
     match point.value {
         Some(value) => {
             Cell::plain(rotation::in_unit(measure.unit(), measure.kind(), value)).of(value)
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn a_value_is_listed_with_the_day_it_describes_and_its_instant() {
-        let measure = Measure {
-            measure_id: "ten_year_change.1d".to_owned(),
+        let measure = IndicatorMeasure {
+            measure_id: "ten_year_change_bp.1d".to_owned(),
             unit: IndicatorUnit::BasisPoints.into(),
             kind: RecordKind::Change.into(),
             horizon_sessions: 1,
@@ -99,7 +99,7 @@ mod tests {
         let answer = GetIndicatorHistoryResponse {
             measure: Some(measure),
             points: vec![point],
-            total: 2,
+            total_size: 2,
             ..GetIndicatorHistoryResponse::default()
         };
         let plain = Terminal::plain();

@@ -32,6 +32,7 @@ fn whole(
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
             listing: Listing::All,
         },

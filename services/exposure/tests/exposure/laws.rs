@@ -18,8 +18,8 @@ fn twice_the_book_is_twice_the_money_and_the_same_betas() {
         vec![
             report.total.gross(),
             report.total.beta_net(),
-            report.market.top_down.unwrap().value,
-            report.size.bottom_up.unwrap().standard_error,
+            report.beta(Factor::Market).unwrap().top_down.unwrap().value,
+            report.beta(Factor::Size).unwrap().bottom_up.unwrap().standard_error,
             report.trade.unwinds[2].pnl,
             risk.levels[0].value_at_risk,
             risk.levels[1].expected_shortfall,
@@ -37,11 +37,12 @@ fn parts_add_up() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &raw(&lines_of(&world, 66)));
     let gross = report.total.gross();
-    let sizes = report.by_size.iter().map(|group| group.exposure.gross()).sum::<f64>();
-    let sectors = report.by_sector.iter().map(|group| group.exposure.beta_net()).sum::<f64>();
+    let sizes = report.breakdowns[0].groups.iter().map(|group| group.exposure.gross()).sum::<f64>();
+    let sectors =
+        report.breakdowns[1].groups.iter().map(|group| group.exposure.beta_net()).sum::<f64>();
     near(sizes, gross, 1e-6 * gross);
     near(sectors, report.total.beta_net(), 1e-6 * gross);
-    assert_eq!(report.by_sector.len(), 4);
+    assert_eq!(report.breakdowns[1].groups.len(), 4);
     let risk = report.tail.as_ref().unwrap();
     for level in &risk.levels {
         near(level.leg_expected_shortfall.iter().sum(), level.expected_shortfall, 1e-5 * gross);
@@ -134,7 +135,7 @@ fn prices_restated_on_another_basis_change_nothing() {
     let gross = a.total.gross();
     near(b.total.gross(), gross, 1e-9 * gross);
     let both = |report: &ExposureReport| {
-        (report.market.bottom_up.unwrap().value, report.trade.unwinds[0].pnl)
+        (report.beta(Factor::Market).unwrap().bottom_up.unwrap().value, report.trade.unwinds[0].pnl)
     };
     near(both(b).0, both(a).0, 1e-5 * gross);
     near(both(b).1, both(a).1, 1e-5 * gross);
@@ -195,7 +196,9 @@ fn the_same_question_needs_no_second_fit() {
     let ask = |listing| {
         let beta = BetaSettings::PREPARED;
         let size_scheme = SizeScheme::standard();
-        analyze(&prepared, &Request { book, beta, tail, repeat_on: None, listing, size_scheme })
+        let group_by = &[];
+        let request = Request { book, beta, tail, repeat_on: None, listing, size_scheme, group_by };
+        analyze(&prepared, &request)
     };
     let (few, more) = (Listing::Largest(3), Listing::Largest(4));
     assert!(!prepared.is_whole(book, Listing::Largest(0)));

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
+mod breakdown;
 mod continued;
 mod filtered;
 mod hand;
@@ -15,6 +16,8 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
+    breakdown::GroupBy,
+    factor::Factor,
     prepared::{self, PreparedExposure},
     report::{ExposureReport, Leg, TailRisk},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
@@ -77,6 +80,7 @@ fn report_with(
         beta,
         tail: &tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on,
         listing: Listing::All,
     };

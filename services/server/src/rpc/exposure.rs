@@ -1,6 +1,8 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
+mod betas;
 mod from_proto;
+mod group_by;
 mod size_scheme;
 mod to_proto;
 
@@ -21,12 +23,13 @@ use ::portfolio::book::Book;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
+    factor_list::factors,
     prepared::PreparedExposure,
     settings::{BetaSettings, Listing},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
-use from_proto::{AnalysisQuery, ValidationQuery};
+use from_proto::{AnalysisQuery, FactorsQuery, ValidationQuery};
 use tonic::{Request, Response, Status};
 
 /// Maximum number of positions of a portfolio that is analysed or checked inline.
@@ -48,6 +51,13 @@ impl ExposureService for Handler {
         request: Request<v1::ValidatePortfolioRequest>,
     ) -> Result<Response<v1::ValidatePortfolioResponse>, Status> {
         answer::<ValidationQuery>(&self.services, request).await
+    }
+
+    async fn list_factors(
+        &self,
+        request: Request<v1::ListFactorsRequest>,
+    ) -> Result<Response<v1::ListFactorsResponse>, Status> {
+        answer::<FactorsQuery>(&self.services, request).await
     }
 }
 
@@ -84,6 +94,7 @@ impl AnalysisQuery {
             beta: self.beta,
             tail: &self.tail,
             size_scheme: &self.size_scheme,
+            group_by: &self.group_by,
             repeat_on: self.repeat_on,
             listing: self.listing,
         };
@@ -92,7 +103,8 @@ impl AnalysisQuery {
         let coverage = shared::coverage(&report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
+        let asked = (&self.size_scheme, self.normal.group_by.as_slice());
+        let report = Some(to_proto::report(report, asked, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
         Answer::with_gaps(response, gaps)
     }
@@ -165,5 +177,24 @@ impl Query for ValidationQuery {
             gross: accepted.then_some(found.gross),
             ..Default::default()
         }))
+    }
+}
+
+impl Query for FactorsQuery {
+    type Prepared = PreparedExposure;
+    type Response = v1::ListFactorsResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        _pinned: &Pinned,
+        prepared: &PreparedExposure,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let (listed, gaps) = factors(prepared);
+        let factors = listed.into_iter().map(betas::factor).collect();
+        Ok(Answer::with_gaps(v1::ListFactorsResponse { factors, ..Default::default() }, gaps))
     }
 }

@@ -220,7 +220,7 @@ impl HistoryQuery {
             measure: Some(to_proto::measure(&self.history.spec())),
             points: points.map(|(day, said)| to_proto::point(day, said)).collect(),
             sources: sources.iter().map(to_proto::source).collect(),
-            total: cut.total_size,
+            total_size: cut.total_size,
             next_page_token: cut.next_page_token,
             ..Default::default()
         };
@@ -256,7 +256,7 @@ impl HistoryQuery {
             measure: Some(to_proto::measure(&self.history.spec())),
             points: page.made.points.iter().map(as_published::point).collect(),
             sources: page.made.sources.iter().map(to_proto::source).collect(),
-            total: cut.total_size,
+            total_size: cut.total_size,
             next_page_token: cut.next_page_token,
             ..Default::default()
         };
