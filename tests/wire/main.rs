@@ -13,6 +13,7 @@ mod drawn_files;
 mod exposure;
 mod exposure_groups;
 mod exposure_sizes;
+mod exposure_trades;
 mod factors;
 mod golden;
 mod harness;

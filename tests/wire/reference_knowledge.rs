@@ -3,7 +3,9 @@
 
 use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, base, news},
-    harness::{Harness, forget_reference, gaps, header, held, instant, on, reference, replay_of},
+    harness::{
+        Harness, forget_reference, gaps, header, held, instant, leg, on, reference, replay_of,
+    },
 };
 use contract::v1::{
     self, CoverageAspect, ReferenceKnowledge, exposure_service_client::ExposureServiceClient,
@@ -99,7 +101,7 @@ async fn a_back_test_has_sizes_and_sectors_that_are_flagged_and_replayed() {
     for row in &report.positions {
         assert_eq!((row.later_size_days, row.later_sector_days), (Some(AGE), Some(AGE)));
     }
-    assert_eq!(report.positions[1].leg(), v1::TradeLegKind::SmallCapShort);
+    assert_eq!(leg(&report.positions[1]), Some("small_cap_short"));
     let flagged = |answer: &v1::AnalyzePortfolioResponse| -> Vec<(String, Option<f64>)> {
         let later = |gap: &&v1::Gap| gap.reason() == v1::GapReason::LaterKnowledge;
         let gaps = gaps(&answer.info).iter().filter(later);

@@ -294,8 +294,8 @@ fn is_rich(result: &CallResult) -> bool {
     let drawn = report.tail_risk.is_some_and(|risk| risk.draws == 32);
     let market =
         report.factors.iter().any(|row| row.factor_id == "MARKET" && row.top_down.is_some());
-    let crowded = report.crowd_trade.is_some_and(|trade| {
-        trade.crowd_beta.is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
+    let crowded = report.trades.first().is_some_and(|trade| {
+        trade.beta.as_ref().is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
     });
     result.call == "AnalyzePortfolio" && drawn && market && crowded
 }

@@ -16,6 +16,8 @@ pub(crate) mod factors;
 
 pub(crate) mod exposure;
 
+pub(crate) mod trades;
+
 pub(crate) mod squeeze;
 
 pub(crate) mod records;

@@ -10,7 +10,7 @@ use exposure::{
     analyze::{Request, analyze},
     breakdown::GroupBy,
     prepared::{PreparedExposure, prepare},
-    settings::{BetaSettings, Listing, TailMethod, TailSettings},
+    settings::{BetaSettings, Listing, TailMethod, TailSettings, TradeChoice},
 };
 use factors::size_scheme::SizeScheme;
 use portfolio::{
@@ -59,6 +59,7 @@ fn bench(criterion: &mut Criterion) {
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing,
     };
     criterion.bench_function("join 500 lines", |b| b.iter(|| join(&prepared, black_box(&lines))));
@@ -119,6 +120,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing: Listing::Largest(10),
     };
     criterion.bench_function("analyze 500 positions, 50 of them young", |b| {
@@ -144,6 +146,7 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing,
         };
         group.bench_function(name, |b| b.iter(|| analyze(&prepared, black_box(&request))));

@@ -15,6 +15,7 @@ fn breakdowns(prepared: &PreparedExposure, lines: &[Labelled<'_>]) -> ExposureRe
         tail: &tail(&[0.95], QuantileRule::Linear),
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Label(labels), GroupBy::Size, GroupBy::Sector],
+        trades: &[],
         repeat_on: None,
         listing: Listing::Largest(0),
     };

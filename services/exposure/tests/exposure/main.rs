@@ -9,6 +9,7 @@ mod hand;
 mod laws;
 mod own_sessions;
 mod stand_in;
+mod trades;
 mod truth;
 mod unknown_size;
 #[path = "../world/mod.rs"]
@@ -19,8 +20,8 @@ use exposure::{
     breakdown::GroupBy,
     factor::Factor,
     prepared::{self, PreparedExposure},
-    report::{ExposureReport, Leg, TailRisk},
-    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
+    report::{ExposureReport, TailRisk, TradeExposure},
+    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, TradeChoice},
 };
 use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{
@@ -82,10 +83,20 @@ fn report_with(
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on,
+        trades: &[TradeChoice::Standard],
         listing: Listing::All,
     };
     analyze(prepared, &request)
 }
+
+/// The trade of a report that has one.
+fn trade(report: &ExposureReport) -> &TradeExposure {
+    &report.trades[0]
+}
+
+/// Places of the legs in the standard trade.
+const MEGACAP_LONG: usize = 0;
+const SMALL_CAP_SHORT: usize = 1;
 
 /// The report on the data of the last month before the world's last day, on which the priors are
 /// based.

@@ -5,6 +5,7 @@ mod from_proto;
 mod group_by;
 mod size_scheme;
 mod to_proto;
+mod trades;
 
 use crate::{
     as_of::AsOf,
@@ -25,7 +26,7 @@ use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
     factor_list::factors,
     prepared::PreparedExposure,
-    settings::{BetaSettings, Listing},
+    settings::{BetaSettings, Listing, TradeChoice},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
@@ -74,6 +75,7 @@ impl AnalysisQuery {
             && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
         self.beta == BetaSettings::PREPARED
             && self.size_scheme == *SizeScheme::standard()
+            && self.trades == [TradeChoice::Standard]
             && self.repeat_on.is_none()
             && is_small
     }
@@ -82,6 +84,17 @@ impl AnalysisQuery {
     fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let portfolio = self.normal.portfolio.as_ref();
         portfolio::book(portfolio, prepared.lookup(), prepared.quotes())
+    }
+
+    /// The trades as defined: by the settings, or by the request with defaults filled in.
+    fn definitions(&self, prepared: &PreparedExposure) -> Vec<v1::TradeDefinition> {
+        let definition = |selection: &v1::TradeSelection| match &selection.trade {
+            Some(v1::trade_selection::Trade::Definition(own)) => own.clone(),
+            Some(v1::trade_selection::Trade::TradeId(_)) | None => {
+                trades::definition(prepared.standard_trade())
+            }
+        };
+        self.normal.trades.iter().map(definition).collect()
     }
 
     fn analyze(
@@ -96,6 +109,7 @@ impl AnalysisQuery {
             size_scheme: &self.size_scheme,
             group_by: &self.group_by,
             repeat_on: self.repeat_on,
+            trades: &self.trades,
             listing: self.listing,
         };
         let mut report = analyze(prepared, &request);
@@ -103,7 +117,8 @@ impl AnalysisQuery {
         let coverage = shared::coverage(&report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let asked = (&self.size_scheme, self.normal.group_by.as_slice());
+        let trades = self.definitions(prepared);
+        let asked = (&self.size_scheme, self.normal.group_by.as_slice(), trades.as_slice());
         let report = Some(to_proto::report(report, asked, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
         Answer::with_gaps(response, gaps)

@@ -1,12 +1,12 @@
 //! Converts factors and betas to protobuf.
 
-use super::to_proto::book_beta;
+use super::to_proto::measured;
 use contract::v1;
 use exposure::{
     beta::Beta,
     factor::{Factor, FactorRole, MODEL_ID},
     factor_list::ListedFactor,
-    report::FactorExposure,
+    report::{BookBeta, FactorExposure},
 };
 use marketdata::day::Day;
 use stats::regression;
@@ -31,18 +31,37 @@ const UNIT: v1::FactorUnit = v1::FactorUnit::Return;
 
 /// A book's beta to a factor.
 pub(super) fn exposure(row: FactorExposure, gross: f64, nav: Option<f64>) -> v1::FactorExposure {
-    let v1::BookBeta { bottom_up, top_down, gap, per_gross, per_net_asset_value } =
-        book_beta(&row.beta, gross, nav);
+    let roles = row.roles.into_iter().map(role).collect();
+    v1::FactorExposure { roles, ..of_factor(row.factor.id().to_owned(), &row.beta, (gross, nav)) }
+}
+
+/// A book's beta to a trade.
+pub(super) fn of_trade(
+    trade_id: &str,
+    beta: &BookBeta,
+    size: (f64, Option<f64>),
+) -> v1::FactorExposure {
+    of_factor(format!("trade/{trade_id}"), beta, size)
+}
+
+fn of_factor(
+    factor_id: String,
+    beta: &BookBeta,
+    (gross, nav): (f64, Option<f64>),
+) -> v1::FactorExposure {
+    let over = |whole: f64| {
+        beta.bottom_up.filter(|_| 0.0 < whole).map(|bottom_up| bottom_up.value / whole)
+    };
     v1::FactorExposure {
         model_id: MODEL_ID.to_owned(),
-        factor_id: row.factor.id().to_owned(),
+        factor_id,
         unit: UNIT.into(),
-        roles: row.roles.into_iter().map(role).collect(),
-        bottom_up,
-        top_down,
-        gap,
-        per_gross,
-        per_net_asset_value,
+        roles: Vec::new(),
+        bottom_up: beta.bottom_up.map(measured),
+        top_down: beta.top_down.map(measured),
+        gap: beta.gap(),
+        per_gross: over(gross),
+        per_net_asset_value: nav.and_then(over),
     }
 }
 

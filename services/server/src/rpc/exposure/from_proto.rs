@@ -1,6 +1,6 @@
 //! Validates exposure requests.
 
-use super::{group_by::group_by, size_scheme::size_scheme, to_proto};
+use super::{group_by::group_by, size_scheme::size_scheme, to_proto, trades::trades};
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
@@ -10,7 +10,10 @@ use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
 use exposure::{
     breakdown::GroupBy,
-    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX},
+    settings::{
+        BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, TradeChoice,
+        WINDOW_SESSIONS_MAX,
+    },
 };
 use factors::size_scheme::SizeScheme;
 use marketdata::day::Day;
@@ -36,6 +39,7 @@ pub(super) struct AnalysisQuery {
     pub(super) tail: TailSettings,
     pub(super) size_scheme: SizeScheme,
     pub(super) group_by: Vec<GroupBy>,
+    pub(super) trades: Vec<TradeChoice>,
     pub(super) repeat_on: Option<Day>,
     pub(super) listing: Listing,
     /// The request with all defaults applied; the portfolio is read from it.
@@ -54,6 +58,7 @@ impl FromProto for AnalysisQuery {
         let beta = beta_settings(&mut fields, request.beta.get_or_insert_default());
         let tail = tail_settings(&mut fields, request.tail.get_or_insert_default());
         let size_scheme = size_scheme(&mut fields, request.size_scheme.get_or_insert_default());
+        let trades = trades(&mut fields, &mut request.trades);
         let repeat_on = fields.day("repeat_on", &request.repeat_on);
         let top = fields.within_or(
             "top_positions",
@@ -74,6 +79,7 @@ impl FromProto for AnalysisQuery {
             tail,
             size_scheme,
             group_by,
+            trades,
             repeat_on,
             listing,
             normal: request,
