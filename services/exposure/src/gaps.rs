@@ -10,7 +10,7 @@ use crate::{
     profit,
     report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::BetaSettings,
-    sums::Sums,
+    sums::{Later, Sums},
     trades::Trade,
 };
 use factors::{roles::Role, trade::ReturnProxy};
@@ -37,6 +37,7 @@ pub(crate) fn list(
         gaps.extend(holding(prepared, request, *at));
     }
     gaps.extend(unclassified(sums, &report.sector_scheme, book.gross));
+    gaps.extend(later(sums, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
     gaps.extend(trades.iter().flat_map(|trade| series(trade)));
@@ -133,6 +134,23 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
         gaps.push(gap(GapReason::Stale, detail));
     }
     gaps
+}
+
+/// Sizes and sectors published after the as-of date.
+fn later(sums: &Sums, gross: f64) -> impl Iterator<Item = Gap> {
+    let size =
+        ("size_bucket", sums.later_size, "a size from the first share count or market value");
+    let sector = ("sector", sums.later_sector, "a sector from the first listing");
+    let gap = move |(subject, later, what): (&str, Later, &str)| {
+        let Later { gross: later_gross, names, days } = later;
+        let detail = format!(
+            "{names} names have {what} published after the as-of date, up to {days} days later \
+             (reference_knowledge)"
+        );
+        let gap = Gap::new(GapReason::LaterKnowledge, subject, detail);
+        (0 < names).then(|| gap.of_gross(later_gross / gross))
+    };
+    [size, sector].into_iter().filter_map(gap)
 }
 
 fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
