@@ -147,7 +147,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let shorts = v1::AssessShortBookRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
-        participation: None,
+        ..Default::default()
     };
     vec![
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
