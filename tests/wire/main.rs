@@ -25,6 +25,7 @@ mod real_files;
 mod refusals;
 mod replay;
 mod replay_histories;
+mod replay_settings;
 mod rotation;
 mod rotation_real;
 mod shutdown;

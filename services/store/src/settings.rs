@@ -35,10 +35,7 @@ impl KeptSettings {
 }
 
 /// The document kept under a hash, verified.
-pub(crate) async fn find(
-    backend: &dyn Backend,
-    hash: Seal,
-) -> Result<Option<String>, StoreError> {
+pub(crate) async fn find(backend: &dyn Backend, hash: Seal) -> Result<Option<String>, StoreError> {
     let mut transaction = backend.begin_read().await?;
     let found = find_in(&mut *transaction, hash).await;
     backend::end(transaction, found).await

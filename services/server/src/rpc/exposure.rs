@@ -99,6 +99,7 @@ impl AnalysisQuery {
 }
 
 impl Query for AnalysisQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::AnalyzePortfolioResponse;
 
@@ -127,6 +128,7 @@ impl Query for AnalysisQuery {
 }
 
 impl Query for ValidationQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::ValidatePortfolioResponse;
 

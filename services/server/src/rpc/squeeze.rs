@@ -42,6 +42,7 @@ impl SqueezeService for Handler {
 }
 
 impl Query for BookQuery {
+    const MODEL: &'static str = ::squeeze::MODEL_VERSION;
     type Prepared = PreparedSqueeze;
     type Response = v1::AssessShortBookResponse;
 
@@ -79,6 +80,7 @@ impl Query for BookQuery {
 }
 
 impl Query for RankQuery {
+    const MODEL: &'static str = ::squeeze::MODEL_VERSION;
     type Prepared = PreparedSqueeze;
     type Response = v1::RankSqueezeResponse;
 
