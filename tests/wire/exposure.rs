@@ -55,8 +55,8 @@ fn example() -> v1::AnalyzePortfolioRequest {
 }
 
 fn coverage(answer: &v1::AnalyzePortfolioResponse, aspect: v1::CoverageAspect) -> v1::Coverage {
-    let row = answer.coverage.iter().find(|row| row.aspect() == aspect);
-    *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.coverage))
+    let row = crate::harness::coverage(&answer.info).iter().find(|row| row.aspect() == aspect);
+    *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.info))
 }
 
 fn near(a: f64, b: f64, tolerance: f64) {

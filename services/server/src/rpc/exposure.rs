@@ -13,7 +13,6 @@ use crate::{
         field::Fields,
         portfolio,
         query::{Normal, Place, Query, answer},
-        shared,
     },
     views::Pinned,
 };
@@ -89,12 +88,12 @@ impl AnalysisQuery {
         };
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
-        let coverage = shared::coverage(&report.coverage);
+        let coverage = std::mem::take(&mut report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
-        let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
-        Answer::with_gaps(response, gaps)
+        let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
+        Answer::with_coverage(response, gaps, coverage)
     }
 }
 
