@@ -28,6 +28,7 @@ mod replay_histories;
 mod replay_settings;
 mod rotation;
 mod rotation_real;
+mod series_units;
 mod shutdown;
 mod squeeze;
 mod squeeze_real;

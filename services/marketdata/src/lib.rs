@@ -23,13 +23,16 @@ pub mod gap;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merges;
 pub mod quotes;
+pub mod restated;
 pub mod segment;
 pub mod snapshot;
 pub mod symbol;
 pub mod track;
 
 mod difference;
+mod merged;
 mod name_order;
 
 /// Model version of answers about the stored data themselves, part of every `SnapshotRef`.

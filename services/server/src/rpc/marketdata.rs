@@ -2,6 +2,7 @@
 
 mod from_proto;
 mod ingest;
+mod series;
 mod to_proto;
 
 use crate::{
@@ -21,9 +22,11 @@ use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use marketdata::{
     instrument::{Instrument, InstrumentId},
+    restated::{Restated, ShareUnits},
     snapshot::Snapshot,
     track::Rows,
 };
+use series::SeriesPage;
 use std::{ops::Range, sync::Arc};
 use store::RevisionRecord;
 use tonic::{Request, Response, Status, Streaming};
@@ -151,14 +154,23 @@ impl Query for SeriesQuery {
         let end = rows.last_on_or_before(end_on).map_or(0, |row| row + 1);
         let cut = self.page.cut(end.saturating_sub(first), pinned);
         let of_page = by_name(snapshot, &rows, first + cut.places.start..first + cut.places.end);
-        let points = of_page.into_iter().map(|row| to_proto::point(self, pinned, &rows, row));
-        Ok(Answer::whole(v1::GetSeriesResponse {
+        let wanted = match self.units {
+            v1::SeriesUnits::AsOfDate => ShareUnits::Of(snapshot.today()),
+            v1::SeriesUnits::AsTraded => ShareUnits::AsTraded,
+            v1::SeriesUnits::AsStored | v1::SeriesUnits::Unspecified => ShareUnits::AsStored,
+        };
+        let restated = Restated::of(snapshot, id, self.dataset, &rows, wanted);
+        let mut page = SeriesPage::new(snapshot, &rows, &restated, &self.fields);
+        let points = of_page.into_iter().map(|row| page.point(row)).collect();
+        let response = v1::GetSeriesResponse {
             symbol: snapshot.symbol(id).to_owned(),
-            fields: self.fields.iter().map(|field| field.name().to_owned()).collect(),
-            points: points.collect(),
+            fields: self.fields.iter().map(|field| series::field(*field)).collect(),
+            points,
             next_page_token: cut.next_page_token,
+            units: self.units.into(),
             ..Default::default()
-        }))
+        };
+        Ok(Answer::with_gaps(response, page.gaps()))
     }
 }
 

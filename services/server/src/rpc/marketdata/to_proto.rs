@@ -1,6 +1,5 @@
 //! Converts market data to protobuf.
 
-use super::from_proto::SeriesQuery;
 use crate::{hex::hex, limits, rpc::shared::timestamp, views::Pinned};
 use contract::v1;
 use ingest::report::FileReport;
@@ -8,8 +7,7 @@ use marketdata::{
     coverage::DatasetCoverage,
     dataset::Dataset,
     day::Day,
-    instrument::{Instrument, InstrumentId, Namespace},
-    track::Rows,
+    instrument::{Instrument, Namespace},
 };
 use store::RevisionRecord;
 
@@ -47,46 +45,22 @@ pub(super) fn instrument(known: &Instrument, pinned: &Pinned) -> v1::Instrument 
     };
     let symbols = namings.iter().map(|naming| v1::SymbolInterval {
         symbol: naming.symbol.to_string(),
-        from_on: bound(naming.from, Day::MIN, 0),
-        through_on: bound(naming.until, Day::MAX, -1),
+        start_on: bound(naming.from, Day::MIN, 0),
+        end_on: bound(naming.until, Day::MAX, -1),
     });
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
     v1::Instrument {
         symbol: snapshot.symbol(known.id).to_owned(),
-        is_series: known.namespace == Namespace::Series,
+        kind: kind(known.namespace).into(),
         symbols: symbols.collect(),
         datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
     }
 }
 
-/// A row of a series.
-pub(super) fn point(
-    query: &SeriesQuery,
-    pinned: &Pinned,
-    rows: &Rows<'_>,
-    row: usize,
-) -> v1::SeriesPoint {
-    let snapshot = pinned.snapshot();
-    let other = rows.other(row);
-    let values = query.fields.iter().map(|field| {
-        let number = rows.value(row, query.dataset.column(*field));
-        let value = match field.is_text() {
-            true => number
-                .and_then(|id| snapshot.text(id))
-                .map(|text| v1::field_value::Value::Text(text.to_owned())),
-            false => number.map(v1::field_value::Value::Number),
-        };
-        v1::FieldValue { value }
-    });
-    v1::SeriesPoint {
-        effective_on: rows.day(row).to_string(),
-        published_at: Some(timestamp(rows.published_at(row))),
-        revision: rows.revision(row),
-        other: match other {
-            InstrumentId::NONE => String::new(),
-            other => snapshot.symbol(other).to_owned(),
-        },
-        values: values.collect(),
+fn kind(namespace: Namespace) -> v1::InstrumentKind {
+    match namespace {
+        Namespace::Listed => v1::InstrumentKind::Listed,
+        Namespace::Series => v1::InstrumentKind::Series,
     }
 }
 
