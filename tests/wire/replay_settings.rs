@@ -26,7 +26,7 @@ async fn loaded() -> Harness {
 }
 
 /// Other symbols for every kind of setting: roles, megacaps, share classes, a universe, funds.
-fn change(config: &mut Config) {
+pub(crate) fn other_settings(config: &mut Config) {
     let roles = &mut config.roles;
     let own = |symbol: &str| vec![symbol.to_owned()];
     roles.candidates.insert("small_cap_index".to_owned(), own("QQQ"));
@@ -37,7 +37,7 @@ fn change(config: &mut Config) {
     roles.funds.push("BRK.B".to_owned());
 }
 
-/// The reference that each kind of answer of a day gives, of whichever service.
+/// The reference of an answer of a day; any service takes it.
 async fn head(harness: &Harness) -> v1::SnapshotRef {
     let mut client = RotationServiceClient::new(harness.channel().await);
     let request = v1::GetRotationRequest { as_of: on(DAY), ..Default::default() };
@@ -48,7 +48,7 @@ async fn head(harness: &Harness) -> v1::SnapshotRef {
 async fn an_answer_of_earlier_settings_is_given_again() {
     let harness = loaded().await;
     let (before, of_before) = (analyses(&harness, on(DAY)).await, head(&harness).await);
-    let harness = harness.restart_with(change).await;
+    let harness = harness.restart_with(other_settings).await;
     let (after, of_after) = (analyses(&harness, on(DAY)).await, head(&harness).await);
     assert_ne!(of_before.config_hash, of_after.config_hash);
     assert!(before.iter().zip(&after).all(|(before, after)| before != after), "each names its own");
@@ -99,7 +99,7 @@ async fn settings_of_another_process_are_found() {
     let clock = Clock::manual(instant("2021-02-01T12:00:00Z"));
     let other = |config: &mut Config| {
         config.store = url;
-        change(config);
+        other_settings(config);
     };
     let other = Harness::with(clock, other).await;
     let (theirs, of_theirs) = (analyses(&other, on(DAY)).await, head(&other).await);
@@ -131,7 +131,7 @@ async fn pages_continue_under_the_settings_of_the_first() {
     };
     let token = page(&harness, "").await.next_page_token;
     let second = page(&harness, &token).await;
-    let harness = harness.restart_with(change).await;
+    let harness = harness.restart_with(other_settings).await;
     assert_ne!(
         page(&harness, "").await.next_page_token,
         token,
