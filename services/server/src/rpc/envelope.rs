@@ -73,6 +73,7 @@ enveloped! {
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
+    ListFactorsResponse
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse
