@@ -193,6 +193,11 @@ pub(crate) fn gaps(info: &Option<v1::AnswerInfo>) -> &[v1::Gap] {
     info.as_ref().map_or(&[], |info| &info.gaps)
 }
 
+/// How well data cover the portfolio of an answer.
+pub(crate) fn coverage(info: &Option<v1::AnswerInfo>) -> &[v1::Coverage] {
+    info.as_ref().map_or(&[], |info| &info.coverage)
+}
+
 /// The data that an answer is based on.
 pub(crate) fn reference(info: &Option<v1::AnswerInfo>) -> v1::SnapshotRef {
     info.as_ref().and_then(|info| info.snapshot.clone()).expect("every answer has a reference")

@@ -30,6 +30,7 @@ mod reference_knowledge;
 mod refusals;
 mod replay;
 mod replay_histories;
+mod replay_settings;
 mod rotation;
 mod rotation_real;
 mod series_units;

@@ -68,7 +68,8 @@ fn book(as_of: Option<v1::AsOf>) -> v1::AnalyzePortfolioRequest {
 
 /// Own, proxied and missing shares of gross.
 fn shares(answer: &v1::AnalyzePortfolioResponse, aspect: CoverageAspect) -> [f64; 3] {
-    let row = answer.coverage.iter().find(|row| row.aspect() == aspect).unwrap();
+    let row =
+        answer.info.as_ref().unwrap().coverage.iter().find(|row| row.aspect() == aspect).unwrap();
     [row.own, row.proxied, row.missing]
 }
 

@@ -6,11 +6,13 @@
 //! a random instant, and as of the head, where prepared values are carried over files that do not
 //! affect them. At the end each reference is sent back: to the same server, which folded its market
 //! file by file, and to a fresh one on the compacted store, which folded its market at once and
-//! keeps no prepared values, so that it computes every answer from scratch.
+//! keeps no prepared values, so that it computes every answer from scratch; every other history's
+//! fresh server has other settings, and so answers under kept ones.
 
 use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, bars, base, drawn, file},
     harness::{Harness, held, instant, reference, replay_of},
+    replay_settings::other_settings,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
@@ -18,7 +20,7 @@ use contract::v1::{
 };
 use marketdata::{calendar, day::Day, instant::Instant};
 use prost::Message;
-use server::clock::Clock;
+use server::{clock::Clock, config::Config};
 use std::fmt::Debug;
 use tonic::{Response, Status, transport::Channel};
 
@@ -334,7 +336,13 @@ async fn history(seed: u64) -> Outcome {
     let mut faults = Vec::new();
     replays(&harness, &all, "after all files", &mut faults).await;
     let merged = harness.services().store.compact(u64::MAX, now).await.unwrap().merged;
-    let harness = harness.restart_with(|config| config.limits.prepared_bytes = 0).await;
+    let fresh = |config: &mut Config| {
+        config.limits.prepared_bytes = 0;
+        if seed.is_multiple_of(2) {
+            other_settings(config);
+        }
+    };
+    let harness = harness.restart_with(fresh).await;
     replays(&harness, &all, "from a fresh process", &mut faults).await;
     let rich =
         all.iter().flat_map(|issued| &issued.answers).filter(|result| is_rich(result)).count();

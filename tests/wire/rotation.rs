@@ -288,9 +288,11 @@ async fn invalid_requests_are_refused_with_their_paths() {
     };
     let refused = client.query_records(nobody).await.unwrap_err();
     expect_refusal(&refused, Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
-    for (model_version, config_hash, reason) in
-        [(Some("other"), None, "MODEL_VERSION_MISMATCH"), (None, Some("00"), "CONFIG_MISMATCH")]
-    {
+    for (model_version, config_hash, reason) in [
+        (Some("other"), None, "MODEL_VERSION_MISMATCH"),
+        (Some(marketdata::MODEL_VERSION), None, "MODEL_VERSION_MISMATCH"),
+        (None, Some("00"), "CONFIG_MISMATCH"),
+    ] {
         let [model_version, config_hash] =
             [model_version, config_hash].map(|v| v.map(str::to_owned));
         let expected = Some(v1::SnapshotExpectation { model_version, config_hash });

@@ -179,7 +179,7 @@ pub(crate) async fn exposure(
         clients.exposure().analyze_portfolio(connection.request(request)).await?.into_inner();
     let page = |terminal| show::exposure::report(&answer, terminal);
     terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
-    arguments.gaps.check(&answer.coverage)
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
 /// The trades of the arguments.
@@ -288,7 +288,7 @@ async fn short_book(
     let lines = usize::try_from(arguments.top).unwrap_or(0);
     let page = |terminal| show::squeeze::book(&answer, lines, terminal);
     terminal::say(&output.text("AssessShortBookResponse", &answer, page)?);
-    arguments.gaps.check(&answer.coverage)
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
 async fn ranking(

@@ -137,6 +137,11 @@ pub const KEPT_REJECTIONS: usize = 20;
 pub const KEPT_NOTE_BYTES: usize = 512;
 /// Minimum time for which the answer to a request id is kept, microseconds: 30 days.
 pub const REQUEST_ID_KEPT_MICROS: i64 = 30 * 86_400 * 1_000_000;
+/// Bytes of the settings that can alter an answer, as the store keeps them: some 8,000 tickers.
+pub const SETTINGS_BYTES: usize = 64 * 1024;
+/// Different settings that one store keeps: a change every working day for forty years. A server
+/// with yet another does not start.
+pub const SETTINGS_KEPT: u64 = 10_000;
 /// Lines of one file, without its header.
 pub const UPLOAD_ROWS: u64 = 20_000_000;
 /// Bytes of one line of a file.

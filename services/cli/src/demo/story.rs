@@ -90,8 +90,13 @@ impl Story {
         let known = show::evidence::as_known(self.evening_before.info.as_ref());
         let heading = terminal.heading(&format!("The evening before, {known}"));
         let report = self.evening_before.report.as_ref();
-        let words = report
-            .map(|report| show::exposure::words(report, &self.evening_before.coverage, terminal));
+        let words = report.map(|report| {
+            show::exposure::words(
+                report,
+                show::evidence::coverage_of(self.evening_before.info.as_ref()),
+                terminal,
+            )
+        });
         format!("{heading}{}", terminal.wrap(&format!("{}\n", words.unwrap_or_default())))
     }
 

@@ -88,6 +88,11 @@ pub(crate) fn gaps(info: Option<&AnswerInfo>, terminal: Terminal) -> String {
 /// A headline stands on no aspect of which less than this share of gross is own or proxied.
 pub(crate) const HEADLINE_MIN: f64 = 0.8;
 
+/// How well data cover the portfolio of an answer.
+pub(crate) fn coverage_of(info: Option<&AnswerInfo>) -> &[Coverage] {
+    info.map_or(&[], |info| &info.coverage)
+}
+
 /// The coverage of an aspect. Absent from the answer, all of it is missing.
 pub(crate) fn aspect(coverage: &[Coverage], aspect: CoverageAspect) -> Coverage {
     let row = coverage.iter().find(|row| row.aspect() == aspect);

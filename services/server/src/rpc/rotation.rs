@@ -83,6 +83,7 @@ impl RotationQuery {
 }
 
 impl Query for RotationQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = PreparedRotation;
     type Response = v1::GetRotationResponse;
 
@@ -102,6 +103,7 @@ impl Query for RotationQuery {
 }
 
 impl Query for WatchQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = PreparedRotation;
     type Response = v1::WatchRotationResponse;
 
@@ -136,6 +138,7 @@ impl Watch for WatchQuery {
 }
 
 impl Query for IndicatorsQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = ();
     type Response = v1::ListIndicatorsResponse;
 
@@ -148,7 +151,7 @@ impl Query for IndicatorsQuery {
         pinned: &Pinned,
         _prepared: &(),
     ) -> Result<Answer<v1::ListIndicatorsResponse>, Refusal> {
-        let (roles, gaps) = to_proto::roles(pinned.snapshot(), &pinned.view().roles);
+        let (roles, gaps) = to_proto::roles(pinned.snapshot(), &pinned.settings().roles);
         let response = v1::ListIndicatorsResponse {
             indicators: to_proto::indicators(),
             roles,
@@ -184,6 +187,7 @@ impl Needed<HistoryQuery> for PreparedHistory {
 }
 
 impl Query for HistoryQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = PreparedHistory;
     type Response = v1::GetIndicatorHistoryResponse;
 
@@ -265,6 +269,7 @@ impl HistoryQuery {
 }
 
 impl Query for RecordsQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = PreparedRotation;
     type Response = v1::QueryRecordsResponse;
 
@@ -281,7 +286,7 @@ impl Query for RecordsQuery {
         pinned: &Pinned,
         prepared: &PreparedRotation,
     ) -> Result<Answer<v1::QueryRecordsResponse>, Refusal> {
-        let found = query(pinned.snapshot(), &pinned.view().roles, prepared, &self.query)
+        let found = query(pinned.snapshot(), &pinned.settings().roles, prepared, &self.query)
             .map_err(refused)?;
         let (response, gaps) = to_proto::records(found);
         Ok(Answer::with_gaps(response, gaps))

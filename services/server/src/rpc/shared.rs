@@ -45,7 +45,7 @@ pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
         Some(Wire::On(on)) => fields.day("as_of.on", &on).map(When::On),
     };
     let reference = reference(fields, "as_of", (reference_knowledge, reference_max_age_days));
-    AsOf { when: when.unwrap_or(When::Now), revision, reference, pins: Vec::new() }
+    AsOf { when: when.unwrap_or(When::Now), revision, reference, settings: None, pins: Vec::new() }
 }
 
 /// Reads reference knowledge and its age limit, and applies the default of the limit. `None` if it is
@@ -80,12 +80,11 @@ fn replay(fields: &mut Fields, given: v1::SnapshotRef) -> AsOf {
         fields.add(field, "must be given as in the answer");
     }
     let at = as_of.and_then(|at| instant(fields, field, at));
-    let pins = vec![
-        (Pin::ModelVersion, "model_version", model_version),
-        (Pin::ConfigHash, "config_hash", config_hash),
-        (Pin::DataVersion, "data_version", data_version),
-    ];
-    for (_, name, version) in &pins {
+    for (name, version) in [
+        ("model_version", &model_version),
+        ("config_hash", &config_hash),
+        ("data_version", &data_version),
+    ] {
         if version.is_empty() {
             fields.add(format!("as_of.snapshot.{name}"), "must be given as in the answer");
         }
@@ -94,7 +93,8 @@ fn replay(fields: &mut Fields, given: v1::SnapshotRef) -> AsOf {
         when: at.map_or(When::Now, When::At),
         revision: Some(revision),
         reference: reference.or(Some(ReferenceKnowledge::AsPublished)),
-        pins: pins.into_iter().map(|(pin, _, version)| (pin, version)).collect(),
+        settings: Some(config_hash),
+        pins: vec![(Pin::AnswerModel, model_version), (Pin::DataVersion, data_version)],
     }
 }
 
@@ -103,7 +103,8 @@ pub fn expected(expected: Option<v1::SnapshotExpectation>) -> AsOf {
     let v1::SnapshotExpectation { model_version, config_hash } = expected.unwrap_or_default();
     let pins = [(Pin::ModelVersion, model_version), (Pin::ConfigHash, config_hash)];
     let pins = pins.into_iter().filter_map(|(pin, version)| Some((pin, version?)));
-    AsOf { when: When::Now, revision: None, reference: None, pins: pins.collect() }
+    let pins = pins.collect();
+    AsOf { when: When::Now, revision: None, reference: None, settings: None, pins }
 }
 
 /// Reads an instant, to the microsecond.
@@ -142,8 +143,8 @@ pub fn snapshot_ref(pinned: &Pinned) -> v1::SnapshotRef {
         as_of: Some(timestamp(pinned.as_of())),
         revision: snapshot.revision(),
         data_version: hex(&snapshot.data_version()),
-        model_version: pinned.identity().model_version.clone(),
-        config_hash: pinned.identity().config_hash.clone(),
+        model_version: pinned.model().to_owned(),
+        config_hash: pinned.settings().hash().to_owned(),
         reference_knowledge: knowledge.into(),
         reference_max_age_days: max_age,
     }

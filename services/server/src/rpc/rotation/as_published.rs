@@ -10,6 +10,7 @@ use crate::{
 use contract::v1;
 use marketdata::{dataset::Dataset, day::Day};
 use rotation::as_published::{AsPublished, Point, Progress, last_closed, sessions};
+use std::sync::Arc;
 
 /// A page of a history as published.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ pub(super) async fn page(
         (all[page.cut(all.len(), &data).places].to_vec(), all.len())
     };
     let (on_page, sessions) = jobs.run(begin).await?;
-    let View { snapshot, roles } = pinned.view().clone();
-    let none = Progress::new(snapshot, roles, query.history.clone());
+    let View { snapshot, settings } = pinned.view().clone();
+    let none = Progress::new(snapshot, Arc::clone(&settings.roles), query.history.clone());
     let progress = jobs.run_each(none, on_page, Progress::add).await?;
     let made = jobs.run(move || progress.finish()).await?;
     Ok(Page { sessions, made })
