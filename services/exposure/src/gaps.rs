@@ -11,7 +11,7 @@ use crate::{
     report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::BetaSettings,
     sums::Sums,
-    trades::Trade,
+    trades::{self, Trade},
 };
 use factors::{roles::Role, trade::ReturnProxy};
 use marketdata::{
@@ -179,7 +179,12 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
 }
 
 /// Roles without a series or with a proxy, and factors without a series.
-pub(crate) fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
+pub(crate) fn factors(prepared: &PreparedExposure) -> Vec<Gap> {
+    let of_trades = trades::all(prepared, &[]);
+    drivers(prepared).into_iter().chain(of_trades.iter().flat_map(series)).collect()
+}
+
+fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: &str, detail: &str| {

@@ -71,7 +71,8 @@ fn netting_changes_gross_and_nothing_linear_in_net() {
         assert_eq!(money(report), money(&instrument));
         let shares: f64 = report.positions.iter().map(|row| row.gross_share).sum();
         near(shares, 1.0, 1e-9);
-        let sectors: f64 = report.breakdowns[1].groups.iter().map(|group| group.exposure.gross()).sum();
+        let sectors: f64 =
+            report.breakdowns[1].groups.iter().map(|group| group.exposure.gross()).sum();
         near(sectors, gross(report), 1e-9 * all);
         for row in &report.coverage {
             near(row.own + row.proxied + row.missing, 1.0, 1e-12);
