@@ -4,7 +4,6 @@ use crate::{
     factor::{Factor, FactorRole},
     gaps,
     prepared::PreparedExposure,
-    trades::standard,
 };
 use marketdata::{day::Day, gap::Gap};
 
@@ -26,6 +25,5 @@ pub fn factors(prepared: &PreparedExposure) -> (Vec<ListedFactor>, Vec<Gap>) {
         roles: prepared.factor_roles(factor),
         span: prepared.factor_span(factor),
     };
-    let gaps = [gaps::drivers(prepared), gaps::series(&standard(prepared))].concat();
-    (Factor::ALL.map(listed).into(), gaps)
+    (Factor::ALL.map(listed).into(), gaps::factors(prepared))
 }

@@ -11,7 +11,7 @@ use crate::{
     report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::BetaSettings,
     sums::{Later, Sums},
-    trades::{Trade, standard},
+    trades::{self, Trade},
 };
 use factors::{roles::Role, trade::ReturnProxy};
 use marketdata::{
@@ -42,7 +42,7 @@ pub(crate) fn list(
     gaps.extend(drivers(prepared));
     // The rows of positions have betas to the standard trade even if it was not requested.
     let own = trades.iter().filter(|trade| !trade.has_name_betas);
-    gaps.extend(series(&standard(prepared)));
+    gaps.extend(series(&trades::standard(prepared)));
     gaps.extend(own.flat_map(|trade| series(trade)));
     gaps.extend(top_down(prepared, history, report));
     let measured = trades.iter().zip(&report.trades);
@@ -200,7 +200,12 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
 }
 
 /// Roles without a series or with a proxy, and factors without a series.
-pub(crate) fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
+pub(crate) fn factors(prepared: &PreparedExposure) -> Vec<Gap> {
+    let of_trades = trades::all(prepared, &[]);
+    drivers(prepared).into_iter().chain(of_trades.iter().flat_map(series)).collect()
+}
+
+fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: &str, detail: &str| {
