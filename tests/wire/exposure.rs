@@ -1,7 +1,8 @@
 //! The exposure service over the wire: arithmetic, defaults, gaps, refusals, replay, real books.
 
 use crate::harness::{
-    Harness, beta, expect_refusal, factor, header, held, on, read, real_data, reference, replay_of,
+    Harness, beta, expect_refusal, factor, header, held, leg, on, read, real_data, reference,
+    replay_of,
 };
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use marketdata::{calendar, day::Day};
@@ -9,7 +10,7 @@ use prost::Message as _;
 use std::{fmt::Write as _, path::Path};
 use tonic::{Code, transport::Channel};
 
-const TODAY: &str = "2021-01-27";
+pub(crate) const TODAY: &str = "2021-01-27";
 
 /// 150 sessions up to [`TODAY`] of names with returns that are exact multiples of the market's.
 fn prices() -> String {
@@ -26,7 +27,7 @@ fn prices() -> String {
     text
 }
 
-async fn market() -> (Harness, ExposureServiceClient<Channel>) {
+pub(crate) async fn market() -> (Harness, ExposureServiceClient<Channel>) {
     let harness = Harness::at("2021-02-01T12:00:00Z").await;
     let raw =
         v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("us_equities.csv") };
@@ -57,6 +58,10 @@ fn example() -> v1::AnalyzePortfolioRequest {
         portfolio: portfolio(positions),
         ..v1::AnalyzePortfolioRequest::default()
     }
+}
+
+fn estimated(beta: v1::BetaSettings) -> Option<v1::AnalysisSettings> {
+    Some(v1::AnalysisSettings { beta: Some(beta), ..v1::AnalysisSettings::default() })
 }
 
 fn coverage(answer: &v1::AnalyzePortfolioResponse, aspect: v1::CoverageAspect) -> v1::Coverage {
@@ -140,7 +145,7 @@ async fn explicit_defaults_change_nothing() {
     let (_harness, mut client) = market().await;
     let quiet = client.analyze_portfolio(example()).await.unwrap().into_inner();
     let aloud = v1::AnalyzePortfolioRequest {
-        beta: Some(v1::BetaSettings {
+        settings: estimated(v1::BetaSettings {
             half_life_sessions: Some(126.0),
             min_observations: Some(60),
             huber_k: Some(1.345),
@@ -159,7 +164,7 @@ async fn explicit_defaults_change_nothing() {
     let aloud = client.analyze_portfolio(aloud).await.unwrap().into_inner();
     assert_eq!(aloud.encode_to_vec(), quiet.encode_to_vec());
     let other = v1::BetaSettings { half_life_sessions: Some(63.0), ..v1::BetaSettings::default() };
-    let other = v1::AnalyzePortfolioRequest { beta: Some(other), ..example() };
+    let other = v1::AnalyzePortfolioRequest { settings: estimated(other), ..example() };
     let other = client.analyze_portfolio(other).await.unwrap().into_inner();
     assert_ne!(other.info.unwrap().result_id, quiet.info.as_ref().unwrap().result_id);
     // Exact multiples are exact whatever the weights.
@@ -222,7 +227,7 @@ async fn all_violations_are_reported_at_once() {
             currency: "EUR".into(),
             ..v1::Portfolio::default()
         }),
-        beta: Some(v1::BetaSettings {
+        settings: estimated(v1::BetaSettings {
             half_life_sessions: Some(f64::NAN),
             shrinkage: 77,
             ..v1::BetaSettings::default()
@@ -240,8 +245,8 @@ async fn all_violations_are_reported_at_once() {
     };
     let refusal = client.analyze_portfolio(wrong).await.unwrap_err();
     let paths = [
-        "beta.half_life_sessions",
-        "beta.shrinkage",
+        "settings.beta.half_life_sessions",
+        "settings.beta.shrinkage",
         "tail.window_sessions",
         "tail.confidence_levels[1]",
         "tail.confidence_levels[2]",
@@ -313,11 +318,11 @@ async fn ingest(harness: &Harness, folder: &Path, files: &[&str]) {
 }
 
 /// 2021-01-27 on the book of [`a_book_of_january_2021`].
-fn the_27th_repeats(trade: &v1::CrowdTrade) {
+fn the_27th_repeats(trade: &v1::TradeExposure) {
     let repeat = trade.repeat.as_ref().unwrap();
     // The trade's return that day, and how unusual it was.
-    let moved = repeat.crowd_return.unwrap() / trade.crowd_standard_deviation.unwrap();
-    near(repeat.crowd_standard_deviations.unwrap(), moved, 1e-12);
+    let moved = repeat.trade_return.unwrap() / trade.standard_deviation.unwrap();
+    near(repeat.trade_standard_deviations.unwrap(), moved, 1e-12);
     // GME closed at 147.98 before that day and AMC at 4.96; both shorts were worth less then.
     let own = repeat.day.unwrap();
     let short = -10_000.0 * (347.51 - 147.98) - 100_000.0 * (19.90 - 4.96);
@@ -390,7 +395,7 @@ async fn a_book_of_january_2021() {
     let google = row("GOOGL").market_cap_usd.unwrap();
     near(google, 327.56e6 * 1_835.74 + 300.74e6 * 1_827.36, 1e-3 * google);
     assert_eq!(row("GOOG").market_cap_rank, row("GOOGL").market_cap_rank);
-    assert_eq!(row("AMZN").leg(), v1::TradeLegKind::MegacapLong);
+    assert_eq!(leg(row("AMZN")), Some("megacap_long"));
     // The names' prices begin in July 2020, the funds' years before: 146 sessions have returns of
     // the book's own. On the others neither the book nor a peer has returns, so no stand-ins are
     // drawn for them.
@@ -406,7 +411,7 @@ async fn a_book_of_january_2021() {
         let own = beta(row(symbol), "MARKET").own.unwrap();
         assert!(0.2 < own.value && own.value < 1.8, "{symbol} {own:?}");
     }
-    the_27th_repeats(report.crowd_trade.as_ref().unwrap());
+    the_27th_repeats(&report.trades[0]);
     let priced = coverage(&answer, v1::CoverageAspect::Priced);
     near(priced.missing, 1e5 / report.total.unwrap().gross, 1e-12);
 }

@@ -166,7 +166,8 @@ pub(crate) fn on(day: &str) -> Option<v1::AsOf> {
 
 /// The AsOf that replays a SnapshotRef.
 pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
-    Some(v1::AsOf { when: Some(v1::as_of::When::Snapshot(reference.clone())), revision: None })
+    let when = Some(v1::as_of::When::Snapshot(reference.clone()));
+    Some(v1::AsOf { when, ..v1::AsOf::default() })
 }
 
 /// A book's row of a factor.
@@ -179,6 +180,12 @@ pub(crate) fn factor<'a>(report: &'a v1::ExposureReport, id: &str) -> &'a v1::Fa
 pub(crate) fn beta(position: &v1::PositionExposure, factor: &str) -> v1::NameBeta {
     let row = position.betas.iter().find(|row| row.factor_id == factor);
     row.and_then(|row| row.beta).unwrap_or_else(|| panic!("{factor} in {:?}", position.betas))
+}
+
+/// A name's leg of the standard trade.
+pub(crate) fn leg(position: &v1::PositionExposure) -> Option<&str> {
+    let of = |row: &&v1::TradeMembership| row.trade_id == "megacap_small_cap";
+    position.trades.iter().find(of).map(|row| row.leg_id.as_str())
 }
 
 /// The gaps of an answer as a whole.

@@ -135,6 +135,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         include_positions: true,
         ..Default::default()
     };
+    let factors = v1::ListFactorsRequest { as_of: as_of.clone(), ..Default::default() };
     let validation = v1::ValidatePortfolioRequest { as_of: as_of.clone(), portfolio: portfolio() };
     let ranking = v1::RankSqueezeRequest {
         as_of: as_of.clone(),
@@ -146,11 +147,12 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let shorts = v1::AssessShortBookRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
-        participation: None,
+        ..Default::default()
     };
     vec![
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
+        call_result("ListFactors", exposure.list_factors(factors).await),
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
     ]
@@ -170,6 +172,8 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResul
         ("advance_decline_line", v1::HistoryVintage::Latest),
         ("size_spread.1d", v1::HistoryVintage::Latest),
         ("size_spread.1d", v1::HistoryVintage::AsPublished),
+        ("state", v1::HistoryVintage::Latest),
+        ("session_move", v1::HistoryVintage::AsPublished),
     ] {
         let history = v1::GetIndicatorHistoryRequest {
             as_of: as_of.clone(),
@@ -213,7 +217,7 @@ async fn issue_reference(
     harness: &Harness,
     channel: &Channel,
     after: &str,
-    at: Instant,
+    (at, knowledge): (Instant, v1::ReferenceKnowledge),
 ) -> IssuedReference {
     let micros = at.micros();
     let as_of = v1::AsOf {
@@ -221,6 +225,7 @@ async fn issue_reference(
             seconds: micros.div_euclid(1_000_000),
             nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
         })),
+        reference_knowledge: knowledge.into(),
         ..v1::AsOf::default()
     };
     let request = v1::GetCoverageRequest { as_of: Some(as_of.clone()) };
@@ -228,7 +233,7 @@ async fn issue_reference(
     let reference = reference(&client.get_coverage(request).await.unwrap().into_inner().info);
     let answers = answers(channel, &Some(as_of)).await;
     IssuedReference {
-        after: format!("{after}, as of {at}"),
+        after: format!("{after}, as of {at}, {knowledge:?}"),
         replay: replay_of(&reference),
         answers,
     }
@@ -289,8 +294,8 @@ fn is_rich(result: &CallResult) -> bool {
     let drawn = report.tail_risk.is_some_and(|risk| risk.draws == 32);
     let market =
         report.factors.iter().any(|row| row.factor_id == "MARKET" && row.top_down.is_some());
-    let crowded = report.crowd_trade.is_some_and(|trade| {
-        trade.crowd_beta.is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
+    let crowded = report.trades.first().is_some_and(|trade| {
+        trade.beta.as_ref().is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
     });
     result.call == "AnalyzePortfolio" && drawn && market && crowded
 }
@@ -312,9 +317,14 @@ async fn history(seed: u64) -> Outcome {
         let asked = close - i64::from(draws.below(12)) * 3_600_000_000;
         let now = instant(&format!("{today}T12:00:00Z")).micros();
         let asked = Instant::from_micros(asked.min(now));
-        all.push(issue_reference(&harness, &channel, &after, asked).await);
+        let knowledge = match at % 3 {
+            0 => v1::ReferenceKnowledge::AsPublished,
+            _ => v1::ReferenceKnowledge::EarliestLater,
+        };
+        all.push(issue_reference(&harness, &channel, &after, (asked, knowledge)).await);
+        let head = (Instant::from_micros(now), v1::ReferenceKnowledge::AsPublished);
         let before = harness.services().preparations();
-        all.push(issue_reference(&harness, &channel, &after, Instant::from_micros(now)).await);
+        all.push(issue_reference(&harness, &channel, &after, head).await);
         carried += KINDS - (harness.services().preparations() - before);
         today = today.plus(draws.below(3));
         harness.set_clock(&format!("{today}T12:00:00Z"));

@@ -3,6 +3,7 @@
 use crate::{
     analyze::Request,
     beta::Beta,
+    classification::Classification,
     name::NONE,
     prepared::PreparedExposure,
     report::PositionRow,
@@ -10,14 +11,15 @@ use crate::{
     sizing::Sizing,
     stand_in::StandIn,
     tail_risk::{Tail, TailWeights},
+    trades::Trade,
 };
-use portfolio::book::{Book, Holding};
+use portfolio::book::{Book, Holding, cost_mark};
 
 /// Lists positions, largest first, ties by name. `tail` is the tail at the first confidence level.
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    sizing: &Sizing<'_>,
+    (sizing, classification, trades): (&Sizing<'_>, &Classification<'_>, &[&Trade<'_>]),
     tail: Option<&Tail>,
 ) -> Vec<PositionRow> {
     let book = request.book;
@@ -29,9 +31,30 @@ pub(crate) fn list(
         let bucket = sizing.size(holding.instrument).and_then(|sized| {
             Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
         });
-        PositionRow { bucket, ..row(prepared, book, holding, tail.map(|tail| (tail, own))) }
+        let legs = legs(prepared, trades, holding);
+        let name = prepared.name(holding.instrument);
+        let sector = classification.sector(holding.instrument, &name).cloned();
+        let later_sector_days = classification.place(holding.instrument, &name).later_days;
+        let tail = tail.map(|tail| (tail, own));
+        let row = row(prepared, book, holding, tail);
+        PositionRow { bucket, legs, sector, later_sector_days, ..row }
     };
     listed.iter().enumerate().map(row).collect()
+}
+
+/// The leg of a holding in each trade; `None` if it is in none.
+fn legs(
+    prepared: &PreparedExposure,
+    trades: &[&Trade<'_>],
+    holding: &Holding,
+) -> Vec<Option<usize>> {
+    let name = prepared.name(holding.instrument);
+    let leg = |trade: &&Trade<'_>| {
+        let (instrument, value) = (holding.instrument, holding.market_value);
+        let leg = trade.membership.leg(prepared, instrument, &name, value);
+        Some(leg).filter(|leg| *leg < trade.definition.legs.len())
+    };
+    trades.iter().map(leg).collect()
 }
 
 /// The positions to list, in order.
@@ -69,11 +92,12 @@ fn row(
     lots.sort_unstable_by_key(|lot| lot.line);
     PositionRow {
         lots,
-        profit_and_loss: book.cost_mark(holding).map(|mark| mark.profit_and_loss),
+        profit_and_loss: cost_mark(book.lots(holding)).map(|mark| mark.profit_and_loss),
         instrument: holding.instrument,
         symbol: prepared.snapshot.symbol(holding.instrument).to_owned(),
         market_value: value,
-        gross_share: if 0.0 < book.gross { value.abs() / book.gross } else { 0.0 },
+        gross: holding.gross(),
+        gross_share: if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 },
         shares: holding.shares,
         price: holding.quote.map(|quote| quote.price),
         priced_on: holding.quote.map(|quote| quote.on),
@@ -81,8 +105,10 @@ fn row(
         market_cap_source: company.map(|company| company.line.source),
         market_cap_on: company.map(|company| company.line.described_on),
         market_cap_rank: company.map(|company| company.rank),
+        later_size_days: name.later_size_days,
+        later_sector_days: None,
         bucket: None,
-        sector: prepared.sectors.get(name.sector as usize).cloned(),
+        sector: None,
         market: details.market,
         size: details.size,
         crowd: details.crowd,
@@ -98,7 +124,7 @@ fn row(
                 tail.first_level.sessions.iter().filter(is_absent).count()
             }
         }),
-        leg: prepared.leg(holding.instrument, &name, value),
+        legs: Vec::new(),
         expected_shortfall: tail
             .map(|(tail, own)| 0.0 - tail_return(prepared, holding, tail, own) * value),
     }

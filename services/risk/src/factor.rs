@@ -1,7 +1,7 @@
 //! The factors of the regression model by name: what answers call them, how they are built, and
 //! which symbols fill their roles.
 
-use crate::{drivers::Driver, model::RiskModel};
+use crate::{driver::Driver, model::RiskModel};
 use factors::roles::{ResolvedRole, Role};
 use marketdata::day::Day;
 
@@ -82,7 +82,7 @@ pub struct FactorRole {
 const MEGACAPS: &str = "megacaps";
 
 impl RiskModel {
-    /// The roles of a factor: of a difference, the minuend first.
+    /// The roles that a factor's series is made of: of a difference, the minuend first.
     pub fn factor_roles(&self, factor: Factor) -> Vec<FactorRole> {
         let (market, small) = self.resolved();
         let large = || index(Role::LargeCapIndex, market);
@@ -91,8 +91,9 @@ impl RiskModel {
             Factor::Market | Factor::MarketUp => vec![large()],
             Factor::Size => vec![small(), large()],
             Factor::Trade => {
-                let symbols = self.roles.megacap_symbols.clone();
-                vec![FactorRole { role_id: MEGACAPS, symbols, proxy_for: None }, small(), large()]
+                let symbols =
+                    self.roles.legs.first().map_or_else(Vec::new, |leg| leg.symbols.clone());
+                vec![FactorRole { role_id: MEGACAPS, symbols, proxy_for: None }, small()]
             }
         }
     }

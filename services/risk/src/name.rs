@@ -31,10 +31,6 @@ pub struct NameRow {
     pub uses_all_names: bool,
     pub has_beta: bool,
     pub has_own_beta: bool,
-    /// Whether it is one of the configured megacaps.
-    pub is_megacap: bool,
-    /// Whether it is the small-cap index, or one of its fund's newest known holdings.
-    pub in_small_cap_index: bool,
     /// Whether the same company has another line.
     pub has_sibling: bool,
     /// Whether it has a sector, but only in other schemes than the model's.
@@ -44,6 +40,10 @@ pub struct NameRow {
     pub has_unmoved_cap: bool,
     /// Has a size, but may be a company or a fund: it is not classified.
     pub may_be_fund: bool,
+    /// Calendar days from the as-of day to the publication of its size, if that is later.
+    pub later_size_days: Option<u16>,
+    /// Calendar days from the as-of day to the publication of its sector, if that is later.
+    pub later_sector_days: Option<u16>,
 }
 
 /// Details of a name, for position listings.
@@ -90,12 +90,12 @@ pub const NO_NAME: NameRow = NameRow {
     uses_all_names: false,
     has_beta: false,
     has_own_beta: false,
-    is_megacap: false,
-    in_small_cap_index: false,
     has_sibling: false,
     is_classified_elsewhere: false,
     has_unmoved_cap: false,
     may_be_fund: false,
+    later_size_days: None,
+    later_sector_days: None,
 };
 
 pub const NO_DETAILS: Details = Details { market: None, size: None, crowd: None, fit: None };

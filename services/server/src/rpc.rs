@@ -33,6 +33,7 @@ pub mod page;
 pub mod portfolio;
 pub mod query;
 pub mod rotation;
+pub mod settings;
 pub mod shared;
 pub mod squeeze;
 pub mod status;

@@ -67,6 +67,7 @@ enveloped! {
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
+    ListFactorsResponse
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse

@@ -2,12 +2,13 @@
 
 mod betas;
 mod from_proto;
-mod size_scheme;
+mod group_by;
 mod to_proto;
+mod trades;
 
 use crate::{
     as_of::AsOf,
-    refusal::Refusal,
+    refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
@@ -22,12 +23,13 @@ use ::portfolio::book::Book;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
+    factor_list::factors,
     prepared::PreparedExposure,
-    settings::{BetaSettings, Listing},
+    settings::{BetaSettings, Listing, TradeChoice},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
-use from_proto::{AnalysisQuery, ValidationQuery};
+use from_proto::{AnalysisQuery, FactorsQuery, ValidationQuery};
 use tonic::{Request, Response, Status};
 
 /// Maximum number of positions of a portfolio that is analysed or checked inline.
@@ -50,6 +52,13 @@ impl ExposureService for Handler {
     ) -> Result<Response<v1::ValidatePortfolioResponse>, Status> {
         answer::<ValidationQuery>(&self.services, request).await
     }
+
+    async fn list_factors(
+        &self,
+        request: Request<v1::ListFactorsRequest>,
+    ) -> Result<Response<v1::ListFactorsResponse>, Status> {
+        answer::<FactorsQuery>(&self.services, request).await
+    }
 }
 
 impl AnalysisQuery {
@@ -63,8 +72,10 @@ impl AnalysisQuery {
         };
         let is_small = positions <= INLINE_POSITIONS_MAX
             && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
-        self.beta == BetaSettings::PREPARED
-            && self.size_scheme == *SizeScheme::standard()
+        self.settings.beta == BetaSettings::PREPARED
+            && self.settings.size_scheme == *SizeScheme::standard()
+            && self.settings.classification.is_none()
+            && self.trades == [TradeChoice::Standard]
             && self.repeat_on.is_none()
             && is_small
     }
@@ -72,7 +83,18 @@ impl AnalysisQuery {
     /// The portfolio, checked, joined and valued.
     fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let portfolio = self.normal.portfolio.as_ref();
-        portfolio::book(portfolio, prepared.lookup(), prepared.quotes())
+        portfolio::book(portfolio, &self.settings.netting, prepared.lookup(), prepared.quotes())
+    }
+
+    /// The trades as defined: by the settings, or by the request with defaults filled in.
+    fn definitions(&self, prepared: &PreparedExposure) -> Vec<v1::TradeDefinition> {
+        let definition = |selection: &v1::TradeSelection| match &selection.trade {
+            Some(v1::trade_selection::Trade::Definition(own)) => own.clone(),
+            Some(v1::trade_selection::Trade::TradeId(_)) | None => {
+                trades::definition(prepared.standard_trade())
+            }
+        };
+        self.normal.trades.iter().map(definition).collect()
     }
 
     fn analyze(
@@ -82,10 +104,13 @@ impl AnalysisQuery {
     ) -> Answer<v1::AnalyzePortfolioResponse> {
         let request = AnalysisRequest {
             book,
-            beta: self.beta,
+            beta: self.settings.beta,
             tail: &self.tail,
-            size_scheme: &self.size_scheme,
+            size_scheme: &self.settings.size_scheme,
+            classification: self.settings.classification.as_deref(),
+            group_by: &self.group_by,
             repeat_on: self.repeat_on,
+            trades: &self.trades,
             listing: self.listing,
         };
         let mut report = analyze(prepared, &request);
@@ -93,7 +118,10 @@ impl AnalysisQuery {
         let coverage = shared::coverage(&report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
+        let trades = self.definitions(prepared);
+        let settings = self.normal.settings.clone().unwrap_or_default();
+        let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
+        let report = Some(to_proto::report(report, asked, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
         Answer::with_gaps(response, gaps)
     }
@@ -120,6 +148,13 @@ impl Query for AnalysisQuery {
         _pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
+        if let Some(name) = &self.settings.classification
+            && !prepared.sector_schemes.contains(name)
+        {
+            let known = prepared.sector_schemes.to_vec();
+            let kind = Kind::ClassificationScheme;
+            return Err(Refusal::Unknown { kind, name: name.clone(), known });
+        }
         match &self.book {
             Some(book) => Ok(self.analyze(prepared, book)),
             None => Ok(self.analyze(prepared, &self.join(prepared)?)),
@@ -166,5 +201,30 @@ impl Query for ValidationQuery {
             gross: accepted.then_some(found.gross),
             ..Default::default()
         }))
+    }
+}
+
+impl Query for FactorsQuery {
+    type Prepared = PreparedExposure;
+    type Response = v1::ListFactorsResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedExposure,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let (mut listed, gaps) = factors(prepared);
+        let cut = self.page.cut(listed.len(), pinned);
+        let response = v1::ListFactorsResponse {
+            factors: listed.drain(cut.places).map(betas::factor).collect(),
+            next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, gaps))
     }
 }
