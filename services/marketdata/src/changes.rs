@@ -72,8 +72,8 @@ impl Snapshot {
     /// What differs between this snapshot and another one, which is usually the earlier one; the
     /// order of the two does not matter. A dataset is reported if and only if one of the two sees a
     /// fact of it that the other does not, so that two snapshots without a difference give the same
-    /// rows. Splits are reported for every new fact, because units use them whenever they were
-    /// published; so are the datasets of reference if one of the two may see their later facts.
+    /// rows. Splits and merges are reported for every new fact, because they are used whenever they
+    /// were published; so are the datasets of reference if one of the two may see their later facts.
     ///
     /// Everything differs if the two snapshots are not of the same log, or if other instruments are
     /// merged.
@@ -94,8 +94,8 @@ impl Snapshot {
         let mut datasets = DatasetSet::EMPTY;
         for dataset in Dataset::ALL {
             let timeline = market.timeline(dataset);
-            let sees_all =
-                dataset == Dataset::Splits || (sees_later && is_reference.contains(dataset));
+            let sees_all = matches!(dataset, Dataset::Splits | Dataset::Merges)
+                || (sees_later && is_reference.contains(dataset));
             let whenever_published = sees_all && timeline.has_revision_in(a.revision, b.revision);
             let other_reference =
                 is_reference.contains(dataset) && self.reference() != earlier.reference();

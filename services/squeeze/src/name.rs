@@ -229,6 +229,7 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::AdjustedPrice
         | GapReason::Survivorship
         | GapReason::Implausible
+        | GapReason::Merged
         | GapReason::LaterKnowledge => "the measure could not be computed",
     }
 }

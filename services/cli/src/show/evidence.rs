@@ -185,6 +185,7 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::Survivorship => "survivorship",
         GapReason::MissingObservations => "missing observations",
         GapReason::Implausible => "implausible",
+        GapReason::Merged => "merged",
         GapReason::LaterKnowledge => "later knowledge",
     }
 }
