@@ -131,8 +131,8 @@ async fn a_later_fact_beyond_the_age_limit_is_not_used() {
         let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
         assert_eq!(shares(&answer, CoverageAspect::Sized), [0.0, proxied, 1.0 - proxied]);
     }
-    // On the day of the screener nothing is later.
-    let request = book(later(on("2026-07-01"), None));
+    // Once the screener is published nothing is later.
+    let request = book(later(on("2026-07-02"), None));
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     assert_eq!(shares(&answer, CoverageAspect::Classified), [1.0, 0.0, 0.0]);
     assert!(gaps(&answer.info).iter().all(|gap| gap.reason() != v1::GapReason::LaterKnowledge));

@@ -319,15 +319,16 @@ async fn history(seed: u64) -> Outcome {
         let asked = close - i64::from(draws.below(12)) * 3_600_000_000;
         let now = instant(&format!("{today}T12:00:00Z")).micros();
         let asked = Instant::from_micros(asked.min(now));
-        let knowledge = match at % 3 {
-            0 => v1::ReferenceKnowledge::AsPublished,
-            _ => v1::ReferenceKnowledge::EarliestLater,
-        };
-        all.push(issue_reference(&harness, &channel, &after, (asked, knowledge)).await);
-        let head = (Instant::from_micros(now), v1::ReferenceKnowledge::AsPublished);
+        let (published, later) =
+            (v1::ReferenceKnowledge::AsPublished, v1::ReferenceKnowledge::EarliestLater);
+        all.push(issue_reference(&harness, &channel, &after, (asked, published)).await);
         let before = harness.services().preparations();
-        all.push(issue_reference(&harness, &channel, &after, head).await);
+        let head = Instant::from_micros(now);
+        all.push(issue_reference(&harness, &channel, &after, (head, published)).await);
         carried += KINDS - (harness.services().preparations() - before);
+        if at % 3 == 0 {
+            all.push(issue_reference(&harness, &channel, &after, (asked, later)).await);
+        }
         today = today.plus(draws.below(3));
         harness.set_clock(&format!("{today}T12:00:00Z"));
     }
