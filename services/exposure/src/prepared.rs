@@ -27,6 +27,7 @@ pub const READS: &[Dataset] = &[
     Dataset::Memberships,
     Dataset::Holdings,
     Dataset::Splits,
+    Dataset::Identifiers,
 ];
 
 /// The request-independent state of a view. Dereferences to the risk model.

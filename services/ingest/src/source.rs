@@ -18,6 +18,7 @@
 //! | `corporate_actions` | symbol, date, price_factor, share_factor | each row's date | 09:30 of the day |
 //! | `split_factors` | symbol, raw_close_DATE, split_adjusted_close, factor | the later date | 09:30 of the later date |
 //! | `symbol_changes` | old_symbol, new_symbol, date | (it is about names) | (names have no publication) |
+//! | `security_master` | symbol, and one of isin, figi, cusip, sedol | the last day of the row, at most the file's | (names have no publication) |
 
 mod bars;
 mod columns;
@@ -30,6 +31,7 @@ mod listings;
 mod memberships;
 mod reader;
 mod schedule;
+mod security_master;
 mod series;
 mod short_interest_table;
 mod splits;
@@ -101,6 +103,9 @@ pub(crate) fn reader(
         CorporateActions => Box::new(splits::ActionsReader::new(layout)),
         SplitFactors => Box::new(splits::FactorsReader::new(layout, options, parsed_file)?),
         SymbolChanges => Box::new(symbol_changes::ChangesReader::new(layout)),
+        SecurityMaster => {
+            Box::new(security_master::MasterReader::new(layout, options, parsed_file)?)
+        }
     })
 }
 

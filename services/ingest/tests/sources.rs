@@ -49,7 +49,7 @@ fn close(found: Option<f64>, expected: f64) {
 
 #[test]
 fn each_sample_is_detected_by_its_header() {
-    let samples: [(SourceKind, &[u8]); 20] = [
+    let samples: [(SourceKind, &[u8]); 21] = [
         (OhlcvTable, sample!("ohlcv_table/prices.csv")),
         (OhlcvSingle, sample!("ohlcv_single/AAA.csv")),
         (OhlcvSingle, sample!("ohlcv_single/spy_us_d.csv")),
@@ -70,6 +70,7 @@ fn each_sample_is_detected_by_its_header() {
         (PublicationSchedule, sample!("publication_schedule/publication_times.csv")),
         (CorporateActions, sample!("corporate_actions/actions.csv")),
         (SymbolChanges, sample!("symbol_changes/changes.csv")),
+        (SecurityMaster, sample!("security_master/master.csv")),
     ];
     for (kind, bytes) in samples {
         assert_eq!(detect(bytes), Ok(kind));

@@ -229,6 +229,11 @@ impl Snapshot {
         self.market.directory().resolve(namespace, symbol, self.today(), self.bounds.revision)
     }
 
+    /// The instrument with a symbol on the as-of date.
+    pub fn resolve_today(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
+        self.market.directory().resolve_on(namespace, symbol, self.today(), self.bounds.revision)
+    }
+
     /// The listed instrument with a ticker in any spelling.
     pub fn listed(&self, symbol: &str) -> Option<InstrumentId> {
         self.resolve(Namespace::Listed, &Symbol::listed(symbol).ok()?)

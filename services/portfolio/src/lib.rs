@@ -6,6 +6,8 @@ pub mod csv;
 pub mod identifier;
 pub mod lines;
 pub mod lookup;
+pub mod registry;
+pub mod resolve;
 pub mod unresolved;
 
 mod join;

@@ -26,7 +26,7 @@ use store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Version of the formulas: answers of other versions may differ.
-pub const MODEL_VERSION: &str = "ballast-0.3.0";
+pub const MODEL_VERSION: &str = "ballast-0.4.0";
 
 /// The state that all handlers share.
 #[derive(Debug)]

@@ -114,6 +114,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
             None => gap,
         }
     }));
+    gaps.extend(book.other_days_gap());
     gaps.extend(universe.gaps());
     let score = |line: &ShortLine| Some(universe.score(line.place?)?.points);
     let mut scored: f64 = 0.0;

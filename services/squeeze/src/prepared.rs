@@ -12,6 +12,7 @@ pub const READS: &[Dataset] = &[
     Dataset::ShareCounts,
     Dataset::Listings,
     Dataset::Splits,
+    Dataset::Identifiers,
 ];
 
 /// Short interest across the market, and what is needed to find and value the lines of a book.

@@ -186,6 +186,9 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::Survivorship => "survivorship",
         GapReason::MissingObservations => "missing observations",
         GapReason::Implausible => "implausible",
+        GapReason::AmbiguousInstrument => "several lines",
+        GapReason::IdentifiersDisagree => "identifiers disagree",
+        GapReason::NameOfOtherDays => "name of other days",
     }
 }
 

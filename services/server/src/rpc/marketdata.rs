@@ -12,16 +12,25 @@ use crate::{
     rpc::{
         Handler,
         envelope::Answer,
+        portfolio,
         query::{Normal, Place, Query, answer},
     },
     services::Services,
     views::Pinned,
 };
+use ::portfolio::{
+    identifier::InstrumentRef,
+    resolve::{self, Found},
+    unresolved::Cause,
+};
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use marketdata::{
-    instrument::{Instrument, InstrumentId},
+    dataset::{Dataset, Field},
+    gap::{Gap, GapReason},
+    instrument::{Instrument, InstrumentId, Namespace},
     snapshot::Snapshot,
+    symbol::Symbol,
     track::Rows,
 };
 use std::{ops::Range, sync::Arc};
@@ -98,8 +107,10 @@ impl Query for InstrumentsQuery {
 
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
+        let reference = portfolio::instrument(self.normal.instrument.as_ref());
         let wanted = |instrument: &&Instrument| {
             snapshot.symbol(instrument.id).starts_with(&self.prefix)
+                && has_ever(snapshot, instrument, &reference)
                 && self
                     .dataset
                     .is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
@@ -126,19 +137,15 @@ impl Query for SeriesQuery {
         (&self.as_of, &self.normal)
     }
 
+    fn place(&mut self, _prepared: &()) -> Result<Place, Refusal> {
+        // Other identifiers than the symbol are searched for in the whole security master.
+        let is_quick = self.instrument().is_symbol_only();
+        Ok(if is_quick { Place::Inline } else { Place::Pool })
+    }
+
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
-        let named = [snapshot.series_id(&self.symbol), snapshot.listed(&self.symbol)];
-        let named = || named.into_iter().flatten();
-        // A listed line and a series may share a name: use the one that has rows of the dataset.
-        let id = named()
-            .find(|id| !snapshot.rows(self.dataset, *id).is_empty())
-            .or_else(|| named().last())
-            .ok_or_else(|| Refusal::Unknown {
-                kind: Kind::Instrument,
-                name: self.symbol.clone(),
-                known: Vec::new(),
-            })?;
+        let (id, gap) = subject(snapshot, self.dataset, &self.instrument())?;
         let rows = match self.as_published {
             true => snapshot.rows_as_first_published(self.dataset, id),
             false => snapshot.rows(self.dataset, id),
@@ -149,14 +156,74 @@ impl Query for SeriesQuery {
         let cut = self.page.cut(end.saturating_sub(first), pinned);
         let of_page = by_name(snapshot, &rows, first + cut.places.start..first + cut.places.end);
         let points = of_page.into_iter().map(|row| to_proto::point(self, pinned, &rows, row));
-        Ok(Answer::whole(v1::GetSeriesResponse {
+        let response = v1::GetSeriesResponse {
             symbol: snapshot.symbol(id).to_owned(),
             fields: self.fields.iter().map(|field| field.name().to_owned()).collect(),
             points: points.collect(),
             next_page_token: cut.next_page_token,
             ..Default::default()
-        }))
+        };
+        Ok(Answer::with_gaps(response, gap.into_iter().collect()))
     }
+}
+
+/// The instrument or series of a reference, with a gap if it is called otherwise on the day. A
+/// listed line and a series may share a name: the one that has rows of the dataset is meant.
+fn subject(
+    snapshot: &Snapshot,
+    dataset: Dataset,
+    reference: &InstrumentRef<&str>,
+) -> Result<(InstrumentId, Option<Gap>), Refusal> {
+    let series = snapshot.series_id(reference.symbol).filter(|_| reference.is_symbol_only());
+    let listed = resolve::find(snapshot, reference);
+    let has_rows = |id: InstrumentId| !snapshot.rows(dataset, id).is_empty();
+    match (series, listed) {
+        (Some(id), _) if has_rows(id) => Ok((id, None)),
+        (_, Ok(found)) => Ok((found.instrument, other_days(snapshot, found, reference))),
+        (Some(id), Err(_)) => Ok((id, None)),
+        (None, Err(cause)) => Err(not_one(cause, reference)),
+    }
+}
+
+fn other_days(snapshot: &Snapshot, found: Found, reference: &InstrumentRef<&str>) -> Option<Gap> {
+    let (given, symbol) = (reference.described(), snapshot.symbol(found.instrument));
+    let detail = format!("{symbol} has the {given} on other days than the as-of date only");
+    let gap = || Gap::new(GapReason::NameOfOtherDays, reference.name(), detail);
+    found.is_of_other_days.then(gap)
+}
+
+fn not_one(cause: Cause, reference: &InstrumentRef<&str>) -> Refusal {
+    let why = cause.why_unresolved();
+    match cause.reason() {
+        GapReason::AmbiguousInstrument => Refusal::Ambiguous(why),
+        GapReason::IdentifiersDisagree => Refusal::Disagree(why),
+        _ => {
+            let name = reference.name().to_owned();
+            Refusal::Unknown { kind: Kind::Instrument, name, known: Vec::new() }
+        }
+    }
+}
+
+/// Whether an instrument has everything that a reference gives, on any day.
+fn has_ever(snapshot: &Snapshot, instrument: &Instrument, reference: &InstrumentRef<&str>) -> bool {
+    let is_named = || match Symbol::listed(reference.symbol) {
+        Ok(symbol) => {
+            let namings = snapshot.namings(instrument.id);
+            instrument.namespace == Namespace::Listed
+                && namings.iter().any(|naming| naming.symbol == symbol)
+        }
+        Err(_) => reference.symbol.is_empty(),
+    };
+    if *reference == InstrumentRef::NONE {
+        return true;
+    }
+    let identities = snapshot.identities(instrument.id);
+    let has = |field: Field, text: &str| {
+        identities.iter().any(|identity| identity.field == field && identity.text == text)
+    };
+    is_named()
+        && reference.identifiers().all(|(scheme, text)| has(scheme.field(), text))
+        && (reference.mic.is_empty() || has(Field::Mic, reference.mic))
 }
 
 /// The rows at some positions, with those of one day sorted by the name of their other instrument.
@@ -250,7 +317,10 @@ mod tests {
         let pinned = Pinned::new(view, at, Arc::new(identity));
         let request = v1::GetSeriesRequest {
             dataset: v1::Dataset::Bars.into(),
-            symbol: "GME".to_owned(),
+            instrument: Some(v1::InstrumentRef {
+                symbol: "GME".to_owned(),
+                ..v1::InstrumentRef::default()
+            }),
             start_on: "2021-01-26".to_owned(),
             ..v1::GetSeriesRequest::default()
         };

@@ -6,9 +6,11 @@ use contract::v1;
 use ingest::report::FileReport;
 use marketdata::{
     coverage::DatasetCoverage,
-    dataset::Dataset,
+    dataset::{Dataset, Field},
     day::Day,
+    identities::Identity,
     instrument::{Instrument, InstrumentId, Namespace},
+    snapshot::Snapshot,
     track::Rows,
 };
 use store::RevisionRecord;
@@ -41,22 +43,57 @@ fn unjoined(coverage: &DatasetCoverage, pinned: &Pinned) -> Vec<String> {
 pub(super) fn instrument(known: &Instrument, pinned: &Pinned) -> v1::Instrument {
     let snapshot = pinned.snapshot();
     let namings = snapshot.namings(known.id);
-    let bound = |day: Day, open: Day, shift: i32| match day == open {
-        true => String::new(),
-        false => day.plus(shift).to_string(),
-    };
-    let symbols = namings.iter().map(|naming| v1::SymbolInterval {
-        symbol: naming.symbol.to_string(),
-        from_on: bound(naming.from, Day::MIN, 0),
-        through_on: bound(naming.until, Day::MAX, -1),
+    let symbols = namings.iter().map(|naming| {
+        let (from_on, through_on) = interval(naming.from, naming.until);
+        v1::SymbolInterval { symbol: naming.symbol.to_string(), from_on, through_on }
     });
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
     v1::Instrument {
         symbol: snapshot.symbol(known.id).to_owned(),
-        is_series: known.namespace == Namespace::Series,
+        kind: kind(known, snapshot).into(),
         symbols: symbols.collect(),
         datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
+        identifiers: snapshot.identities(known.id).iter().filter_map(identifier).collect(),
     }
+}
+
+/// What a name stands for. Rows count whenever they were published: a kind is not news.
+fn kind(known: &Instrument, snapshot: &Snapshot) -> v1::InstrumentKind {
+    let has_rows = |dataset| !snapshot.rows_whenever_published(dataset, known.id).is_empty();
+    match known.namespace {
+        Namespace::Listed if snapshot.symbol(known.id).starts_with('^') => {
+            v1::InstrumentKind::Index
+        }
+        Namespace::Listed => v1::InstrumentKind::Listed,
+        Namespace::Series if has_rows(Dataset::Series) => v1::InstrumentKind::Series,
+        Namespace::Series if has_rows(Dataset::Schedules) => v1::InstrumentKind::Schedule,
+        // Only the lists of members refer to ids without rows of their own.
+        Namespace::Series => v1::InstrumentKind::Index,
+    }
+}
+
+/// An identifier with its days; `None` for other facts of the security master.
+fn identifier(identity: &Identity<'_>) -> Option<v1::IdentifierInterval> {
+    let known = match identity.field {
+        Field::Figi => v1::IdentifierType::Figi,
+        Field::Isin => v1::IdentifierType::Isin,
+        Field::Cusip => v1::IdentifierType::Cusip,
+        Field::Sedol => v1::IdentifierType::Sedol,
+        Field::Mic => v1::IdentifierType::Mic,
+        _ => return None,
+    };
+    let (from_on, through_on) = interval(identity.from, identity.until);
+    let value = identity.text.to_owned();
+    Some(v1::IdentifierInterval { r#type: known.into(), value, from_on, through_on })
+}
+
+/// The first and the last day of an interval; empty if it is open there.
+fn interval(from: Day, until: Day) -> (String, String) {
+    let bound = |day: Day, open: Day, shift: i32| match day == open {
+        true => String::new(),
+        false => day.plus(shift).to_string(),
+    };
+    (bound(from, Day::MIN, 0), bound(until, Day::MAX, -1))
 }
 
 /// A row of a series.
