@@ -26,15 +26,15 @@ SCORES = {
     ],
     "breadth": [
         ("equal_minus_cap.1d", 5, 1),
-        ("pct_above_50d.change.1d", 10, 1),
-        ("advance_decline_line.pct.5d", None, 1),
+        ("share_above_50d.change.1d", 10, 1),
+        ("advance_decline_line.share.5d", None, 1),
         ("new_highs_less_lows", None, 1),
     ],
     "risk": [
         ("index_return.large_cap_index.1d", 5, -1),
         ("volatility_change.1d", 21, 1),
         ("defensive_minus_cyclical.1d", 5, 1),
-        ("credit_spread_change.1d", 5, 1),
+        ("credit_spread_change_bp.1d", 5, 1),
     ],
     "squeeze": [
         ("most_shorted.less_index.1d", 1, 1),
@@ -66,8 +66,8 @@ def simulate():
         columns[measure] = np.round(100 * (noise + common))
     columns["most_shorted.less_index.1d"][:700] = np.nan
     columns["most_shorted.1d"][:700] = np.nan
-    columns["credit_spread_change.1d"][:] = np.nan
-    columns["pct_above_50d.change.1d"][1_500:1_560] = np.nan
+    columns["credit_spread_change_bp.1d"][:] = np.nan
+    columns["share_above_50d.change.1d"][1_500:1_560] = np.nan
     columns["equal_minus_cap.1d"][1_520:1_530] = np.nan
     print(",".join(["session", *COLUMNS]))
     for at, day in enumerate(days):

@@ -72,15 +72,15 @@ def squeeze(bars, splits, shorts, settled, on):
         since = total[total.index <= settled].iloc[-1]
         out[name] = {
             "short_interest": short,
-            "short_of_float_pct": 100 * short / public,
-            "short_of_float_s3_pct": 100 * short / (public + short),
-            "short_of_shares_outstanding_pct": 100 * short / held,
+            "short_of_float": short / public,
+            "short_of_float_s3": short / (public + short),
+            "short_of_shares_outstanding": short / held,
             "days_to_cover": short / mean,
             "close": close.iloc[-1],
             "market_cap_usd": close.iloc[-1] * held,
             "return_since_settlement": total.iloc[-1] / since - 1,
-            "return_5": total.iloc[-1] / total.iloc[-6] - 1,
-            "return_20": total.iloc[-1] / total.iloc[-21] - 1,
+            "return_5_sessions": total.iloc[-1] / total.iloc[-6] - 1,
+            "return_20_sessions": total.iloc[-1] / total.iloc[-21] - 1,
             "volume_ratio": volume.iloc[-5:].mean() / volume.iloc[-68:-5].mean(),
             "median_volume_63": volume.iloc[-63:].median(),
         }
@@ -212,7 +212,7 @@ def megacaps(bars, splits, on):
         "of_value": sum(change.values()) / sum(before.values()),
         "amzn": change["AMZN"],
         "meta_return": moves["META"],
-        "down_2pct": int(down),
+        "issuers_down": int(down),
     }
 
 
@@ -266,7 +266,7 @@ def most_shorted(bars, splits, on):
         "first": ranked[0][1],
         "first_short_of_float": -ranked[0][0],
         "return_1": moves.iloc[-1],
-        "return_5": (1 + moves.iloc[-5:]).prod() - 1,
+        "return_5_sessions": (1 + moves.iloc[-5:]).prod() - 1,
     }
 
 

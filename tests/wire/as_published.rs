@@ -29,8 +29,8 @@ async fn published(
 ) -> Vec<v1::GetIndicatorHistoryResponse> {
     let mut request = v1::GetIndicatorHistoryRequest {
         measure_id: measure_id.to_owned(),
-        from_on: from.to_string(),
-        until_on: until.to_string(),
+        start_on: from.to_string(),
+        end_on: until.to_string(),
         page_size: 4,
         vintage: AS_PUBLISHED,
         ..v1::GetIndicatorHistoryRequest::default()
@@ -97,8 +97,8 @@ async fn check_series(
         let as_of = at(point.published_at.unwrap(), reference.revision);
         let then = client.get_series(request(as_of, 0)).await.unwrap().into_inner();
         let same = |other: &&v1::SeriesPoint| {
-            (&other.effective_on, &other.values, other.published_at, other.revision)
-                == (&point.effective_on, &point.values, point.published_at, point.revision)
+            (&other.observed_on, &other.values, other.published_at, other.revision)
+                == (&point.observed_on, &point.values, point.published_at, point.revision)
         };
         assert!(then.points.iter().any(|other| same(&other)), "{dataset:?} {symbol} {point:?}");
     }
@@ -123,13 +123,13 @@ async fn random_histories_as_published_match_the_reports_of_their_instants() {
         let days = (calendar::plus_sessions(today, -9), today);
         for measure in [
             "size_spread.5d",
-            "pct_advancing",
-            "pct_above_50d.change.10d",
+            "share_advancing",
+            "share_above_50d.change.10d",
             "advance_decline_line",
             "concentration.top7_weight",
             "megacap_value_change_usd.1d",
             "most_shorted.1d",
-            "ten_year_change.1d",
+            "ten_year_change_bp.1d",
         ] {
             points += check_measure(&mut client, measure, days).await.len();
         }
@@ -189,7 +189,7 @@ async fn a_correction_changes_only_the_latest_history() {
     let request = v1::GetIndicatorHistoryRequest { vintage: AS_PUBLISHED, ..request };
     let first = client.get_indicator_history(request.clone()).await.unwrap().into_inner();
     // Monday to Friday are five sessions; Monday has no return yet.
-    assert_eq!((first.total, first.points.len()), (5, 2));
+    assert_eq!((first.total_size, first.points.len()), (5, 2));
     let without = first
         .info
         .as_ref()
@@ -262,10 +262,10 @@ async fn pages_of_whole_market_measures_are_bounded() {
         };
         client.get_indicator_history(request).await
     };
-    let most = ask("pct_advancing", 100, AS_PUBLISHED).await.unwrap().into_inner();
-    let more = ask("pct_advancing", 101, AS_PUBLISHED).await.unwrap().into_inner();
+    let most = ask("share_advancing", 100, AS_PUBLISHED).await.unwrap().into_inner();
+    let more = ask("share_advancing", 101, AS_PUBLISHED).await.unwrap().into_inner();
     assert_eq!(more, most, "a larger page means the largest, down to the result_id");
-    assert!(ask("pct_advancing", 1_000, 1).await.is_ok());
+    assert!(ask("share_advancing", 1_000, 1).await.is_ok());
     assert!(ask("size_spread.1d", 1_000, AS_PUBLISHED).await.is_ok());
     let refused = ask("size_spread.1d", 1, 7).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["vintage"]);
@@ -292,12 +292,12 @@ async fn the_squeeze_of_january_2021_as_known_at_each_close() {
     // The values of 2021-01-27 are those of `rotation_real`. The yield of a day is public at 16:15
     // of the next session, so at each close the yield of two sessions before is the latest.
     for (id, expected, observed_on) in [
-        ("pct_advancing", 100.0 * 67.0 / 470.0, "2021-01-27"),
+        ("share_advancing", 67.0 / 470.0, "2021-01-27"),
         ("most_shorted.1d", 0.078_019_2, "2021-01-27"),
         ("megacap_value_change_usd.of_value.1d", -0.019_238_214, "2021-01-27"),
         ("concentration.top7_weight", f64::NAN, "2021-01-27"),
         ("size_spread.1d", f64::NAN, "2021-01-27"),
-        ("ten_year_change.1d", f64::NAN, "2021-01-25"),
+        ("ten_year_change_bp.1d", f64::NAN, "2021-01-25"),
     ] {
         let points = check_measure(&mut client, id, days).await;
         assert_eq!(points.len(), 4, "{id}");

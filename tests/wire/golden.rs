@@ -116,12 +116,12 @@ async fn rotation(goldens: &mut Goldens, channel: Channel) {
     goldens.keep("indicators", "ListIndicatorsResponse", answer);
     let request = v1::GetIndicatorHistoryRequest {
         as_of: on(LAST_ON),
-        measure_id: "pct_advancing".to_owned(),
+        measure_id: "share_advancing".to_owned(),
         page_size: 30,
         ..Default::default()
     };
     let answer = client.get_indicator_history(request).await.unwrap();
-    goldens.keep("history_pct_advancing", "GetIndicatorHistoryResponse", answer);
+    goldens.keep("history_share_advancing", "GetIndicatorHistoryResponse", answer);
     let answer = client.query_records(largest_when_large_caps_fell()).await.unwrap();
     goldens.keep("records_small_caps", "QueryRecordsResponse", answer);
 }

@@ -38,7 +38,7 @@ async fn closes(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<(String, f64)
         Some(v1::field_value::Value::Number(number)) => number,
         ref other => panic!("{other:?}"),
     };
-    answer.points.iter().map(|point| (point.effective_on.clone(), value(point))).collect()
+    answer.points.iter().map(|point| (point.observed_on.clone(), value(point))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -165,7 +165,7 @@ async fn indicators(channel: &Channel) -> Vec<NamedAnswer> {
     named_answer!(all, "GetRotation", client.get_rotation(request));
     let request = v1::ListIndicatorsRequest { as_of: as_of() };
     named_answer!(all, "ListIndicators", client.list_indicators(request));
-    for measure in ["pct_advancing", "advance_decline_line", "size_spread.1d"] {
+    for measure in ["share_advancing", "advance_decline_line", "size_spread.1d"] {
         let request = v1::GetIndicatorHistoryRequest {
             as_of: as_of(),
             measure_id: measure.to_owned(),
@@ -175,7 +175,7 @@ async fn indicators(channel: &Channel) -> Vec<NamedAnswer> {
         named_answer!(all, call, client.get_indicator_history(request.clone()));
         let request = v1::GetIndicatorHistoryRequest {
             vintage: v1::HistoryVintage::AsPublished.into(),
-            from_on: "2024-07-10".to_owned(),
+            start_on: "2024-07-10".to_owned(),
             ..request
         };
         let call = format!("GetIndicatorHistory {measure} as published");
@@ -221,11 +221,11 @@ async fn list(
         page_size: 7,
         ..v1::ListInstrumentsRequest::default()
     };
-    let mut found: Vec<(bool, String)> = Vec::new();
+    let mut found: Vec<(i32, String)> = Vec::new();
     loop {
         let call = format!("ListInstruments of dataset {dataset} after {}", found.len());
         let page = named_answer!(all, call, client.list_instruments(request.clone()));
-        found.extend(page.instruments.into_iter().map(|one| (one.is_series, one.symbol)));
+        found.extend(page.instruments.into_iter().map(|one| (one.kind, one.symbol)));
         if page.next_page_token.is_empty() {
             break;
         }
@@ -254,7 +254,7 @@ async fn history(
         let mut answer = client.get_series(request.clone()).await.unwrap().into_inner();
         forget_reference(&mut answer.info);
         answer.points.iter_mut().for_each(|point| point.revision = 0);
-        let keys = answer.points.iter().map(|point| (&point.effective_on, &point.other));
+        let keys = answer.points.iter().map(|point| (&point.observed_on, &point.other));
         assert!(keys.is_sorted(), "{call}: by day, then by name");
         all.push((call, answer.encode_to_vec()));
         request.page_token = answer.next_page_token;

@@ -27,6 +27,7 @@ mod replay;
 mod replay_histories;
 mod rotation;
 mod rotation_real;
+mod series_units;
 mod shutdown;
 mod squeeze;
 mod squeeze_real;

@@ -89,7 +89,7 @@ async fn check_names_of_the_day(harness: &Harness) {
     };
     let series = harness.market_data().await.get_series(request).await.unwrap().into_inner();
     assert_eq!(series.symbol, "FB", "the name of the day");
-    let days: Vec<&str> = series.points.iter().map(|point| point.effective_on.as_str()).collect();
+    let days: Vec<&str> = series.points.iter().map(|point| point.observed_on.as_str()).collect();
     assert_eq!(days, ["2020-11-30", "2020-12-15", "2020-12-31"]);
     let newest = series.points[2].values[0].value.clone();
     assert_eq!(newest, Some(v1::field_value::Value::Number(23_420_000.0)));

@@ -166,7 +166,7 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResul
         call_result("ListIndicators", client.list_indicators(list).await),
     ];
     for (measure_id, vintage) in [
-        ("pct_advancing", v1::HistoryVintage::Latest),
+        ("share_advancing", v1::HistoryVintage::Latest),
         ("advance_decline_line", v1::HistoryVintage::Latest),
         ("size_spread.1d", v1::HistoryVintage::Latest),
         ("size_spread.1d", v1::HistoryVintage::AsPublished),
@@ -181,10 +181,10 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResul
         all.push(call_result("GetIndicatorHistory", client.get_indicator_history(history).await));
     }
     for (subject, transform) in [
-        (Subject::Symbol("META".to_owned()), v1::RecordTransform::ChangePercent),
+        (Subject::Symbol("META".to_owned()), v1::RecordTransform::ChangeRelative),
         (Subject::Symbol("AAA".to_owned()), v1::RecordTransform::ChangeValueUsd),
         (Subject::Symbol("AAA".to_owned()), v1::RecordTransform::Level),
-        (Subject::MeasureId("pct_advancing".to_owned()), v1::RecordTransform::Level),
+        (Subject::MeasureId("share_advancing".to_owned()), v1::RecordTransform::Level),
     ] {
         let variable = v1::RecordVariable {
             subject: Some(subject),
@@ -287,7 +287,8 @@ fn is_rich(result: &CallResult) -> bool {
     let Ok(answer) = v1::AnalyzePortfolioResponse::decode(&result.bytes[..]) else { return false };
     let report = answer.report.unwrap_or_default();
     let drawn = report.tail_risk.is_some_and(|risk| risk.draws == 32);
-    let market = report.market_beta.is_some_and(|beta| beta.top_down.is_some());
+    let market =
+        report.factors.iter().any(|row| row.factor_id == "MARKET" && row.top_down.is_some());
     let crowded = report.crowd_trade.is_some_and(|trade| {
         trade.crowd_beta.is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
     });

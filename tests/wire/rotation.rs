@@ -51,13 +51,13 @@ async fn a_report_has_values_records_and_sources() {
     assert_eq!(spread.unit(), v1::IndicatorUnit::Decimal);
     assert!(!spread.method.is_empty());
     // Two of three members rose.
-    assert!((reading("pct_advancing").value.unwrap() - 200.0 / 3.0).abs() < 1e-12);
+    assert!((reading("share_advancing").value.unwrap() - 2.0 / 3.0).abs() < 1e-12);
     // Every measure is present, with a value or a reason.
     let silent = |r: &&v1::IndicatorReading| r.value.is_none() && r.gaps.is_empty();
     assert_eq!(report.readings.iter().find(silent), None);
     assert!(report.readings.len() >= 60, "{}", report.readings.len());
     let moves: Vec<(&str, &str)> =
-        report.moves.iter().map(|m| (m.role.as_str(), m.from_on.as_str())).collect();
+        report.moves.iter().map(|m| (m.role.as_str(), m.start_on.as_str())).collect();
     let start = "2021-03-01";
     assert_eq!(
         moves,
@@ -113,7 +113,7 @@ async fn a_session_is_open_until_its_prices_are_those_of_the_close() {
 async fn a_selection_and_a_replay_give_the_same_bytes() {
     let (harness, mut client) = served().await;
     let request = v1::GetRotationRequest {
-        indicator_ids: vec!["size_spread".to_owned(), "pct_advancing.decided".to_owned()],
+        indicator_ids: vec!["size_spread".to_owned(), "share_advancing.decided".to_owned()],
         ..Default::default()
     };
     let first = client.get_rotation(request.clone()).await.unwrap().into_inner();
@@ -135,15 +135,15 @@ async fn the_list_has_every_measure_and_resolved_role() {
         "size_spread",
         "small_vs_nasdaq",
         "equal_minus_cap",
-        "pct_advancing",
-        "pct_above_50d",
-        "pct_above_200d",
+        "share_advancing",
+        "share_above_50d",
+        "share_above_200d",
         "advance_decline_line",
         "mcclellan",
         "concentration",
         "megacap_value_change_usd",
         "most_shorted",
-        "ten_year_change",
+        "ten_year_change_bp",
     ] {
         assert!(ids.contains(&id), "{id}");
     }
@@ -168,7 +168,7 @@ async fn pages_of_a_history_are_consistent() {
         ..Default::default()
     };
     let first = client.get_indicator_history(request.clone()).await.unwrap().into_inner();
-    assert_eq!((first.total, first.points.len()), (2, 1));
+    assert_eq!((first.total_size, first.points.len()), (2, 1));
     assert_eq!(first.points[0].on, "2021-03-02");
     assert!((first.points[0].value - 0.01).abs() < 1e-12);
     // A later fact does not appear between the pages.
@@ -181,18 +181,18 @@ async fn pages_of_a_history_are_consistent() {
     let next =
         v1::GetIndicatorHistoryRequest { page_token: first.next_page_token, ..request.clone() };
     let second = client.get_indicator_history(next.clone()).await.unwrap().into_inner();
-    assert_eq!((second.total, second.points[0].on.as_str()), (2, "2021-03-03"));
+    assert_eq!((second.total_size, second.points[0].on.as_str()), (2, "2021-03-03"));
     assert_eq!(second.next_page_token, "");
     assert_eq!(reference(&second.info), reference(&first.info));
     let other = v1::GetIndicatorHistoryRequest { measure_id: "size_spread.1d".to_owned(), ..next };
     let refused = client.get_indicator_history(other).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
     let whole = v1::GetIndicatorHistoryRequest {
-        from_on: "2021-03-03".to_owned(),
-        until_on: "2021-03-03".to_owned(),
+        start_on: "2021-03-03".to_owned(),
+        end_on: "2021-03-03".to_owned(),
         ..request
     };
-    assert_eq!(client.get_indicator_history(whole).await.unwrap().into_inner().total, 1);
+    assert_eq!(client.get_indicator_history(whole).await.unwrap().into_inner().total_size, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,7 +208,7 @@ async fn records_of_changes_levels_and_highs() {
         client.query_records(request).await.unwrap().into_inner()
     };
     use v1::{RecordDirection as Way, RecordTransform as Make};
-    let change = ask(symbol("PG", Make::ChangePercent), Way::Unspecified).await;
+    let change = ask(symbol("PG", Make::ChangeRelative), Way::Unspecified).await;
     // 12/9 − 1 = 33.3 %, after a fall of 10 %.
     let record = change.record.as_ref().unwrap();
     assert_eq!((record.rank, record.in_direction, record.observations), (1, 1, 2));
@@ -245,13 +245,13 @@ async fn invalid_requests_are_refused_with_their_paths() {
     let paths = ["since_on", "indicator_ids"];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let history = v1::GetIndicatorHistoryRequest {
-        from_on: "2021-03-03".to_owned(),
-        until_on: "2021-03-02".to_owned(),
+        start_on: "2021-03-03".to_owned(),
+        end_on: "2021-03-02".to_owned(),
         page_size: -1,
         ..Default::default()
     };
     let refused = client.get_indicator_history(history).await.unwrap_err();
-    let paths = ["page_size", "measure_id", "until_on"];
+    let paths = ["page_size", "measure_id", "end_on"];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let records = v1::QueryRecordsRequest {
         variable: Some(v1::RecordVariable {

@@ -153,11 +153,11 @@ async fn november(client: &mut RotationServiceClient<Channel>) {
     // 467 of 505 members have prices here (FB by the name of META); 340 rose, 127 fell.
     let breadth = |name: &str| figure(&format!("/breadth_2020_11_09/{name}"));
     let advancing = breadth("advancing");
-    near(&found, "pct_advancing", 100.0 * advancing / breadth("with_prices"), 1e-9);
-    near(&found, "pct_advancing", 73.0, 0.5);
-    let above = 100.0 * breadth("above_50_closes") / breadth("with_50_closes");
-    near(&found, "pct_above_50d", above, 1e-9);
-    let found_advancing = reading(&found, "pct_advancing");
+    near(&found, "share_advancing", advancing / breadth("with_prices"), 1e-12);
+    near(&found, "share_advancing", 0.73, 0.005);
+    let above = breadth("above_50_closes") / breadth("with_50_closes");
+    near(&found, "share_above_50d", above, 1e-12);
+    let found_advancing = reading(&found, "share_advancing");
     assert_eq!(detail(found_advancing, "", "advancing"), advancing);
     let unpriced = breadth("members") - breadth("with_prices");
     assert_eq!(detail(found_advancing, "", "members_without_close"), unpriced);
@@ -166,11 +166,11 @@ async fn november(client: &mut RotationServiceClient<Channel>) {
     widest_since_2000(&found, &gaps);
     // The yield of a day is public at 16:15 of the next session: at Monday's close the latest is
     // Thursday's 0.79, after 0.78.
-    near(&found, "ten_year_change.1d", 1.0, 1e-9);
-    assert_eq!(reading(&found, "ten_year_change.1d").observed_on, "2020-11-05");
+    near(&found, "ten_year_change_bp.1d", 1.0, 1e-9);
+    assert_eq!(reading(&found, "ten_year_change_bp.1d").observed_on, "2020-11-05");
     // No share count and no short interest was published yet, and only one name has 200 closes.
     for (id, reason) in [
-        ("pct_above_200d", v1::GapReason::ShortHistory),
+        ("share_above_200d", v1::GapReason::ShortHistory),
         ("most_shorted.1d", v1::GapReason::NoShortInterest),
         ("megacap_value_change_usd.1d", v1::GapReason::NoSharesOutstanding),
         ("concentration.top7_weight", v1::GapReason::NoSharesOutstanding),
@@ -198,8 +198,12 @@ fn rotation_in_the_first_line(found: &v1::RotationReport) {
     assert_eq!((moved.on.as_str(), moved.is_rotation), ("2020-11-09", Some(true)));
     assert_eq!(moved.session_status(), v1::SessionStatus::Closed);
     let ids: Vec<&str> = moved.rows.iter().map(|row| row.measure_id.as_str()).collect();
-    let expected =
-        ["small_vs_nasdaq.1d", "pct_advancing", "equal_minus_cap.1d", "most_shorted.less_index.1d"];
+    let expected = [
+        "small_vs_nasdaq.1d",
+        "share_advancing",
+        "equal_minus_cap.1d",
+        "most_shorted.less_index.1d",
+    ];
     assert_eq!(ids, expected);
     let size = &moved.rows[0];
     assert_eq!(size.value, reading(found, "small_vs_nasdaq.1d").value);
@@ -260,19 +264,19 @@ async fn january(client: &mut RotationServiceClient<Channel>) {
     squeeze_in_the_first_line(&found, "2021-01-27", "points");
     near(&found, "index_return.large_cap_index.1d", -0.0257, 0.0015);
     let breadth = |name: &str| figure(&format!("/breadth_2021_01_27/{name}"));
-    near(&found, "pct_advancing", 100.0 * breadth("advancing") / breadth("with_prices"), 1e-9);
+    near(&found, "share_advancing", breadth("advancing") / breadth("with_prices"), 1e-12);
     // Shares in the units of December 2020, prices in those of 2024, joined by the split factors.
     let megacaps = |name: &str| figure(&format!("/megacaps_2021_01_27/{name}"));
     near(&found, "megacap_value_change_usd.1d", megacaps("value_change_usd"), 1e3);
     near(&found, "megacap_value_change_usd.of_value.1d", megacaps("of_value"), 1e-8);
-    near(&found, "megacap_value_change_usd.down_2pct", megacaps("down_2pct"), 0.0);
+    near(&found, "megacap_value_change_usd.issuers_down", megacaps("issuers_down"), 0.0);
     let value = reading(&found, "megacap_value_change_usd.1d");
     assert!((detail(value, "AMZN", "value_change") - megacaps("amzn")).abs() < 1e3);
     assert!((detail(value, "META", "return") - megacaps("meta_return")).abs() < 1e-8);
     // The settlement of 12-31, public on 01-13: fifty names, GME first.
     let shorted = |name: &str| figure(&format!("/most_shorted_2021_01_27/{name}"));
     near(&found, "most_shorted.1d", shorted("return_1"), 1e-6);
-    near(&found, "most_shorted.5d", shorted("return_5"), 1e-6);
+    near(&found, "most_shorted.5d", shorted("return_5_sessions"), 1e-6);
     let basket = reading(&found, "most_shorted.1d");
     assert_eq!(detail(basket, "", "names"), shorted("names"));
     let first = detail(basket, "GME", "short_interest_of_float");

@@ -108,16 +108,16 @@ async fn a_short_book_by_hand() {
 
     let name = crowd.name.as_ref().unwrap();
     near(name.days_to_cover, 20.0);
-    near(name.short_of_float_pct, 20.0);
-    near(name.short_of_float_s3_pct, 100.0 / 6.0);
-    near(name.short_of_shares_outstanding_pct, 16.0);
+    near(name.short_of_float, 0.2);
+    near(name.short_of_float_s3, 1.0 / 6.0);
+    near(name.short_of_shares_outstanding, 0.16);
     near(name.short_interest_change, 0.28);
     near(name.market_cap_usd, 120e6);
     near(name.return_since_settlement, 0.2);
     let sum: f64 = name.contributions.iter().map(|c| c.points).sum();
     near(name.score, sum);
     let short = name.inputs.iter().find(|input| input.name == "short_interest").unwrap();
-    assert_eq!((short.value, short.effective_on.as_str()), (Some(1.6e6), "2020-12-31"));
+    assert_eq!((short.value, short.observed_on.as_str()), (Some(1.6e6), "2020-12-31"));
     assert_eq!(short.age_days, 27);
     assert_eq!(short.published_at.unwrap().seconds, 1_610_525_578);
 
@@ -151,11 +151,11 @@ async fn later_publications_are_unknown_and_replays_are_equal() {
     let short = |answer: &v1::AssessShortBookResponse| {
         answer.lines[0].name.as_ref().unwrap().inputs[0].clone()
     };
-    assert_eq!(short(&before).effective_on, "2020-12-15");
+    assert_eq!(short(&before).observed_on, "2020-12-15");
     near(short(&before).value, 1.25e6);
     request.as_of = on("2021-01-13");
     let after = client.assess_short_book(request.clone()).await.unwrap().into_inner();
-    assert_eq!(short(&after).effective_on, "2020-12-31");
+    assert_eq!(short(&after).observed_on, "2020-12-31");
     // After further ingests the old answer is repeated byte for byte, also by another process.
     let third = short_interest("01/15/21", 900_000);
     harness.ingest("short_interest.csv", third.as_bytes()).await;

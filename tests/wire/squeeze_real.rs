@@ -12,15 +12,15 @@ use std::{collections::BTreeMap, path::Path};
 /// Fields that are compared, by their names in the oracle.
 const FIGURES: [&str; 11] = [
     "short_interest",
-    "short_of_float_pct",
-    "short_of_float_s3_pct",
-    "short_of_shares_outstanding_pct",
+    "short_of_float",
+    "short_of_float_s3",
+    "short_of_shares_outstanding",
     "days_to_cover",
     "close",
     "market_cap_usd",
     "return_since_settlement",
-    "return_5",
-    "return_20",
+    "return_5_sessions",
+    "return_20_sessions",
     "volume_ratio",
 ];
 
@@ -41,7 +41,7 @@ async fn load(harness: &Harness, folder: &Path) {
     }
 }
 
-fn input<'a>(name: &'a v1::SqueezeName, wanted: &str) -> &'a v1::Input {
+fn input<'a>(name: &'a v1::SqueezeName, wanted: &str) -> &'a v1::MeasureInput {
     name.inputs.iter().find(|input| input.name == wanted).unwrap()
 }
 
@@ -49,15 +49,15 @@ fn input<'a>(name: &'a v1::SqueezeName, wanted: &str) -> &'a v1::Input {
 fn check(name: &v1::SqueezeName, expected: &serde_json::Value) {
     let found = [
         input(name, "short_interest").value,
-        name.short_of_float_pct,
-        name.short_of_float_s3_pct,
-        name.short_of_shares_outstanding_pct,
+        name.short_of_float,
+        name.short_of_float_s3,
+        name.short_of_shares_outstanding,
         name.days_to_cover,
         input(name, "close").value,
         name.market_cap_usd,
         name.return_since_settlement,
-        name.return_5,
-        name.return_20,
+        name.return_5_sessions,
+        name.return_20_sessions,
         name.volume_ratio,
     ];
     for (figure, found) in FIGURES.into_iter().zip(found) {
@@ -84,6 +84,35 @@ async fn book(
     answer.lines.into_iter().map(named).collect()
 }
 
+/// The file has prices after the split of 2022, four for one. The closes that newspapers printed are
+/// 347.51 on 2021-01-27 and 325.00 on 2021-01-29. The file of factors knows only that the split lies
+/// between 2021-01-29 and 2024-03-08, so what was traded in February is unknown.
+async fn gamestop_in_units_of(harness: &Harness) {
+    let request = |units: v1::SeriesUnits| v1::GetSeriesRequest {
+        dataset: v1::Dataset::Bars.into(),
+        symbol: "GME".to_owned(),
+        fields: vec!["close".to_owned()],
+        start_on: "2021-01-27".to_owned(),
+        end_on: "2021-02-01".to_owned(),
+        units: units.into(),
+        ..v1::GetSeriesRequest::default()
+    };
+    let closes = |answer: &v1::GetSeriesResponse| -> Vec<Option<f64>> {
+        let number = |point: &v1::SeriesPoint| match point.values[0].value {
+            Some(v1::field_value::Value::Number(number)) => Some((100.0 * number).round() / 100.0),
+            _ => None,
+        };
+        answer.points.iter().map(number).collect()
+    };
+    let mut client = harness.market_data().await;
+    let traded = client.get_series(request(v1::SeriesUnits::AsTraded)).await.unwrap().into_inner();
+    assert_eq!(closes(&traded), [Some(347.51), Some(193.6), Some(325.0), None]);
+    let gaps = &traded.info.as_ref().unwrap().gaps;
+    assert_eq!(gaps.iter().map(v1::Gap::reason).collect::<Vec<_>>(), [v1::GapReason::BasisUnknown]);
+    let today = client.get_series(request(v1::SeriesUnits::AsOfDate)).await.unwrap().into_inner();
+    assert_eq!(closes(&today), [Some(86.88), Some(48.4), Some(81.25), Some(56.25)]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_squeeze_of_january_2021_as_it_was_known() {
     let Some(folder) = real_data("the squeeze of January 2021") else { return };
@@ -101,7 +130,7 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
         let close = expected["close"].as_f64().unwrap();
         assert!((line.market_value / (-100_000.0 * close) - 1.0).abs() < 1e-9);
         // Own exit against the market's volume in the same shares: 100,000 at 15 % of it.
-        let volume = input(name, "average_volume_21").value.unwrap();
+        let volume = input(name, "average_volume_21_sessions").value.unwrap();
         let exit = 100_000.0 / (0.15 * volume);
         assert!((line.exit_days_at_recent_volume.unwrap() / exit - 1.0).abs() < 1e-9);
     }
@@ -113,7 +142,7 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
     assert!((gamestop.exit_days_at_normal_volume.unwrap() / days - 1.0).abs() < 1e-5);
     assert!(3.0 * gamestop.exit_days_at_recent_volume.unwrap() < days);
     let short = input(lines["GME"].name.as_ref().unwrap(), "short_interest");
-    assert_eq!(short.effective_on, "2020-12-31");
+    assert_eq!(short.observed_on, "2020-12-31");
     // first_seen 2021-01-13T08:12:58Z.
     assert_eq!(short.published_at.unwrap().seconds, 1_610_525_578);
     let is_implausible = |symbol: &str, subject: &str| {
@@ -127,6 +156,8 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
         "it did not change through an issue of shares"
     );
     assert!(!is_implausible("GME", "GME.short_interest"));
+
+    gamestop_in_units_of(&harness).await;
 
     // The settlement of 2021-01-15 was first seen at 05:06 UTC of the 28th.
     let lines = book(&mut client, "2021-01-28").await;
@@ -166,7 +197,8 @@ async fn gamestop_ranked_near_the_top_before_its_squeeze() {
     };
     let ranking = client.rank_squeeze(request).await.unwrap().into_inner();
     let rank = |symbol: &str| {
-        let is = |name: &&v1::RankedName| name.name.as_ref().is_some_and(|n| n.symbol == symbol);
+        let is =
+            |name: &&v1::RankedSqueezeName| name.name.as_ref().is_some_and(|n| n.symbol == symbol);
         ranking.names.iter().find(is).map(|name| name.rank)
     };
     assert!(rank("GME").is_some_and(|rank| rank <= ranking.total_size / 100), "{:?}", rank("GME"));

@@ -46,8 +46,8 @@ pub(crate) async fn history(
     let request = GetIndicatorHistoryRequest {
         as_of: arguments.as_of.to_proto()?,
         measure_id: arguments.measure.clone(),
-        from_on: arguments.from.clone().unwrap_or_default(),
-        until_on: arguments.until.clone().unwrap_or_default(),
+        start_on: arguments.from.clone().unwrap_or_default(),
+        end_on: arguments.until.clone().unwrap_or_default(),
         page_size: arguments.most,
         page_token: String::new(),
         vintage: vintage.into(),

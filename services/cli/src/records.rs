@@ -72,7 +72,7 @@ pub(crate) async fn records(
         variable: Some(variable(words).map_err(anyhow::Error::msg)?),
         direction: direction.into(),
         conditions: arguments.conditions.clone(),
-        from_on: arguments.since.clone().unwrap_or_default(),
+        start_on: arguments.since.clone().unwrap_or_default(),
         observed_on: arguments.on.clone().unwrap_or_default(),
         top: arguments.top,
     };
@@ -156,7 +156,7 @@ fn transform_of(word: &str) -> Option<RecordTransform> {
 }
 
 const TRANSFORMS: [(&str, RecordTransform); 6] = [
-    ("change", RecordTransform::ChangePercent),
+    ("change", RecordTransform::ChangeRelative),
     ("points", RecordTransform::ChangePoints),
     ("value", RecordTransform::ChangeValueUsd),
     ("level", RecordTransform::Level),
@@ -198,7 +198,7 @@ mod tests {
     fn a_variable_is_a_name_a_transform_and_a_horizon() {
         let symbol = |name: &str| Subject::Symbol(name.to_owned());
         check("IWM", symbol("IWM"), RecordTransform::Unspecified, None);
-        check("IWM change 5d", symbol("IWM"), RecordTransform::ChangePercent, Some(5));
+        check("IWM change 5d", symbol("IWM"), RecordTransform::ChangeRelative, Some(5));
         check("BRK.B 5", symbol("BRK.B"), RecordTransform::Unspecified, Some(5));
         check("GME high", symbol("GME"), RecordTransform::IntradayHigh, None);
         let role = Subject::Role("small_cap_index".to_owned());

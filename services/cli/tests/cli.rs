@@ -126,9 +126,9 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         let ranked = ["records", "DGS10", "points", "--where", "DGS10 level > 4.2", "--top", "3"];
         let ranked = ballast(&[&["--server", address], &ranked[..]].concat());
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);
-        let history = ["history", "ten_year_change.1d", "--as-published", "--most", "2"];
+        let history = ["history", "ten_year_change_bp.1d", "--as-published", "--most", "2"];
         let history = ballast(&[&["--server", address], &history[..]].concat());
-        holds(&stdout(&history), &["ten_year_change.1d as known at each close", "sessions"]);
+        holds(&stdout(&history), &["ten_year_change_bp.1d as known at each close", "sessions"]);
         let wrong = ballast(&["--server", address, "records", "DGS10", "--where", "DGS10 = 1"]);
         assert_eq!(wrong.status.code(), Some(2));
         let healthy = ballast(&["--server", address, "health"]);

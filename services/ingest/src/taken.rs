@@ -63,7 +63,7 @@ pub(super) fn reject(
     let revision = market.head().revision;
     let Some(snapshot) = Snapshot::new(Arc::clone(market), Instant::MAX, revision) else { return };
     let mut stated = stored(&snapshot);
-    add_file(rows, texts, tally, &mut stated);
+    add_file(rows, (&snapshot, texts), tally, &mut stated);
     let mut claims = claims(&stated);
     claims.sort_by_key(|claim| (claim.scheme, claim.code, claim.from, claim.row));
     let name = |claim: &Claim<'_>| match claim.row {
@@ -116,7 +116,7 @@ fn stored(snapshot: &Snapshot) -> BTreeMap<(InstrumentId, Day), Stated<'_>> {
 /// Adds the file's rows; what a row does not state stays as stored.
 fn add_file<'a>(
     rows: &ResolvedRows<'_>,
-    texts: &'a [String],
+    (snapshot, texts): (&Snapshot, &'a [String]),
     tally: &Tally<'_>,
     stated: &mut BTreeMap<(InstrumentId, Day), Stated<'a>>,
 ) {
@@ -128,7 +128,7 @@ fn add_file<'a>(
     };
     for row in (0..staged.len()).filter(|row| !tally.is_rejected(staged.line[*row])) {
         let nothing = Stated { until: None, codes: [None; 4], mic: None, row: None };
-        let known = stated.entry((rows.ids[row], staged.day[row])).or_insert(nothing);
+        let known = stated.entry((snapshot.survivor(rows.ids[row]), staged.day[row])).or_insert(nothing);
         let until = value(Field::UntilOn, row);
         let until = (!until.is_nan()).then(|| Day::from_epoch(until as i32));
         let codes = Scheme::ALL.map(|scheme| text(scheme.field(), row));

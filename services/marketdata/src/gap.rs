@@ -23,7 +23,8 @@ pub enum GapReason {
     InputMissing,
     /// No known split factor connects the units of prices or shares.
     BasisUnknown,
-    /// A close that is adjusted for later distributions stands in for a price.
+    /// A close that is adjusted for later distributions stands in for a price, or was asked for as
+    /// a price.
     AdjustedPrice,
     /// A proxy was used; the detail says which.
     Proxy,

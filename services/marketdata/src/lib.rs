@@ -25,11 +25,14 @@ pub mod identities;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merges;
 pub mod quotes;
+pub mod restated;
 pub mod segment;
 pub mod snapshot;
 pub mod symbol;
 pub mod track;
 
 mod difference;
+mod merged;
 mod name_order;

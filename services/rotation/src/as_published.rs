@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn gaps_of_one_kind_are_merged_with_their_number_of_sessions() {
         let mut merged_gaps = MergedGaps { gaps: Vec::new() };
-        let gap = |detail: &str| Gap::new(GapReason::NoPrice, "pct_advancing", detail);
+        let gap = |detail: &str| Gap::new(GapReason::NoPrice, "share_advancing", detail);
         merged_gaps.note(day("2021-01-04"), gap("3 of 9"));
         merged_gaps.note(day("2021-01-05"), gap("2 of 9"));
         merged_gaps.note(day("2021-01-05"), gap("1 of 9"));

@@ -54,7 +54,7 @@ fn row_words<'a>(row: &MoveRow, reading: &impl Fn(&str) -> Option<&'a Reading>) 
     let up = 0.0 < value;
     let own = reading(row.measure);
     let what = match row.measure {
-        BREADTH => format!("{value:.0} % of the members rose"),
+        BREADTH => format!("{:.0} % of the members rose", 100.0 * value),
         EQUAL_LESS_CAP => versus("equal weight", value, "cap weight"),
         MOST_SHORTED => {
             // A squeeze hurts shorts outright, not only against the market.

@@ -12,9 +12,9 @@ mod mcclellan;
 mod megacap_value_change;
 mod most_shorted;
 mod new_highs_less_lows;
-mod pct_above_200d;
-mod pct_above_50d;
-mod pct_advancing;
+mod share_above_200d;
+mod share_above_50d;
+mod share_advancing;
 mod size_spread;
 mod small_vs_nasdaq;
 mod ten_year_change;
@@ -26,9 +26,9 @@ pub const ALL: &[Indicator] = &[
     size_spread::INDICATOR,
     small_vs_nasdaq::INDICATOR,
     equal_minus_cap::INDICATOR,
-    pct_advancing::INDICATOR,
-    pct_above_50d::INDICATOR,
-    pct_above_200d::INDICATOR,
+    share_advancing::INDICATOR,
+    share_above_50d::INDICATOR,
+    share_above_200d::INDICATOR,
     advance_decline_line::INDICATOR,
     mcclellan::INDICATOR,
     new_highs_less_lows::INDICATOR,

@@ -12,9 +12,9 @@ pub const HORIZONS: [usize; 4] = [1, 5, 21, 63];
 pub enum Unit {
     /// A decimal: 0.01 is one per cent (a return, a difference of returns, a weight).
     Decimal,
-    /// Per cent of names, 0 to 100; −100 to 100 for a difference.
-    Percent,
-    /// Basis points: hundredths of a per cent.
+    /// A share of names, a decimal: 0 to 1; −1 to 1 for a difference.
+    Share,
+    /// Basis points: 1 is 0.0001.
     BasisPoints,
     /// US dollars.
     Usd,
@@ -29,7 +29,7 @@ impl Unit {
     pub const fn name(self) -> &'static str {
         match self {
             Unit::Decimal => "decimal",
-            Unit::Percent => "percent",
+            Unit::Share => "share",
             Unit::BasisPoints => "basis points",
             Unit::Usd => "USD",
             Unit::Count => "count",

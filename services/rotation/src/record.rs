@@ -38,7 +38,7 @@ pub struct Record {
     pub observations: usize,
     /// Share of the values in its direction that are not more extreme, itself included: 1 for a
     /// record.
-    pub pct_rank: f64,
+    pub rank_share: f64,
 }
 
 impl Direction {
@@ -71,7 +71,7 @@ impl Record {
             rank: 1,
             in_direction: 1,
             observations: values.len(),
-            pct_rank: 1.0,
+            rank_share: 1.0,
         };
         for (day, value) in days.iter().zip(earlier) {
             let Some(other) = direction.extremity(kind, *value) else { continue };
@@ -85,7 +85,7 @@ impl Record {
             record.rank += usize::from(0.0 < more);
         }
         let not_above = record.in_direction + 1 - record.rank;
-        record.pct_rank = not_above as f64 / record.in_direction as f64;
+        record.rank_share = not_above as f64 / record.in_direction as f64;
         Some(record)
     }
 
@@ -137,7 +137,7 @@ mod tests {
         let record = of(&[1.0, 3.0, -9.0, 1.5, 2.0], RecordKind::Change);
         assert_eq!(record.since, Some(days(2)[1]));
         assert_eq!((record.rank, record.in_direction, record.observations), (2, 4, 5));
-        assert!((record.pct_rank - 0.75).abs() < 1e-12);
+        assert!((record.rank_share - 0.75).abs() < 1e-12);
         let fall = of(&[1.0, -3.0, -1.0, 9.0, -2.0], RecordKind::Change);
         assert_eq!((fall.direction, fall.rank, fall.in_direction), (Direction::Down, 2, 3));
         assert_eq!(fall.since, Some(days(2)[1]));

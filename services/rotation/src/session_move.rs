@@ -25,7 +25,7 @@ const YEAR: usize = 252;
 /// The two measures of size; the larger move in absolute value is the size move.
 pub const SIZE: [&str; 2] = ["small_vs_nasdaq.1d", "size_spread.1d"];
 /// Breadth: a share of names, standardised by its rank.
-pub const BREADTH: &str = "pct_advancing";
+pub const BREADTH: &str = "share_advancing";
 /// Equal weight less cap weight.
 pub const EQUAL_LESS_CAP: &str = "equal_minus_cap.1d";
 /// The most-shorted names less the market.

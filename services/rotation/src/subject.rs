@@ -38,7 +38,7 @@ pub enum Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transform {
     /// Total return of bars, growth of a series; a decimal.
-    ChangePercent,
+    ChangeRelative,
     /// Difference, in the unit of the values: dollars per share, index points, per cent of a yield.
     ChangePoints,
     /// Change of market value in USD, excluding issuance and buy-backs.
@@ -191,7 +191,7 @@ fn of_series(
     let series = snapshot.series(Dataset::Series, Field::Value, instrument);
     let horizon = variable.horizon;
     match variable.transform {
-        Transform::ChangePercent => {
+        Transform::ChangeRelative => {
             let growth = |old: f64, new: f64| (0.0 < old).then(|| change::growth(old, new));
             let growth = over(&series.days, &series.values, horizon, growth);
             Ok((growth, Unit::Decimal, RecordKind::Change))
@@ -216,7 +216,7 @@ fn of_bars(
 ) -> (Series, Unit, RecordKind) {
     let horizon = variable.horizon;
     let instrument = resolved.instrument;
-    if variable.transform == Transform::ChangePercent {
+    if variable.transform == Transform::ChangeRelative {
         let line = Line::of(snapshot, resolved);
         if 0 < line.rows_left_out {
             let detail = format!(

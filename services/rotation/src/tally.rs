@@ -61,9 +61,9 @@ impl Tally {
         highs_lows: [0; 3],
     };
 
-    /// A count, or a difference of counts, in per cent of `of`. `None` if `of` is zero.
-    pub fn percent(count: f64, of: u32) -> Option<f64> {
-        (0 < of).then(|| 100.0 * count / f64::from(of))
+    /// A count, or a difference of counts, as a share of `of`. `None` if `of` is zero.
+    pub fn share(count: f64, of: u32) -> Option<f64> {
+        (0 < of).then(|| count / f64::from(of))
     }
 
     /// Number of names with a close and a close before.

@@ -245,13 +245,13 @@ proptest! {
         let (without, with) = (at_the_end(&without), at_the_end(&with));
         for id in [
             "size_spread.5d",
-            "pct_advancing",
-            "pct_above_50d.change.10d",
+            "share_advancing",
+            "share_above_50d.change.10d",
             "advance_decline_line",
             "concentration.hhi",
             "most_shorted.1d",
             "megacap_value_change_usd.1d",
-            "ten_year_change.1d",
+            "ten_year_change_bp.1d",
         ] {
             prop_assert_eq!(history(&without, id, &before), history(&with, id, &before), "{}", id);
         }

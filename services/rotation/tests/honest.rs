@@ -132,15 +132,15 @@ fn few_members_give_no_breadth() {
     let (fixture, days) = ten_members();
     let found = found(&fixture, days[3]);
     // On the second session all ten have a close, but only one has a close before: 100 % of one.
-    for id in ["pct_advancing", "pct_advancing.decided", "advance_decline_line.pct"] {
+    for id in ["share_advancing", "share_advancing.decided", "advance_decline_line.share"] {
         assert_eq!(reading(&found, id).history.days, days[2..], "{id}");
     }
     // Sessions 3 and 4: 4 up and 6 down, then all up.
     assert!((last(&found, "advance_decline_line") - 8.0).abs() < 1e-12);
-    let record = reading(&found, "pct_advancing").record.expect("a record");
+    let record = reading(&found, "share_advancing").record.expect("a record");
     assert_eq!(record.start, days[2]);
     let early = prepare(&seen(&fixture, days[1]), &Roles::standard(), None);
-    let reading = reading(&early, "pct_advancing");
+    let reading = reading(&early, "share_advancing");
     assert!(reading.history.days.is_empty());
     assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
 }
@@ -158,7 +158,7 @@ fn too_few_megacaps_give_no_sum() {
     // Three of seven issuers on the second session, four from the third on.
     let found = found(&fixture, days[3]);
     assert_eq!(reading(&found, "megacap_value_change_usd.1d").history.days, days[2..]);
-    assert_eq!(reading(&found, "megacap_value_change_usd.down_2pct").history.days, days[2..]);
+    assert_eq!(reading(&found, "megacap_value_change_usd.issuers_down").history.days, days[2..]);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn the_rounding_of_a_vendors_levels_is_no_move_in_points() {
     }
     fixture.commit();
     let subject = Subject::Symbol("TLT".to_owned());
-    for transform in [Transform::ChangePercent, Transform::ChangePoints] {
+    for transform in [Transform::ChangeRelative, Transform::ChangePoints] {
         let answer = run_query(&seen(&fixture, days[3]), subject.clone(), transform, 1);
         let last = answer.observation.expect("a value");
         assert_eq!((last.on, last.value.to_bits()), (days[3], 0), "{transform:?}");
@@ -344,13 +344,13 @@ fn no_change_of_breadth_spans_a_session_without_breadth() {
     // Changes are over five sessions, before the hole or after it.
     for (id, expected) in [
         ("concentration.top7_weight.5d", [&days[5..6], &days[12..]].concat()),
-        ("advance_decline_line.pct.5d", days[12..].to_vec()),
+        ("advance_decline_line.share.5d", days[12..].to_vec()),
     ] {
         let reading = reading(&found, id);
         assert_eq!(reading.history.days, expected, "{id}");
         assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::MissingObservations));
     }
-    let subject = Subject::Measure("pct_advancing".to_owned());
+    let subject = Subject::Measure("share_advancing".to_owned());
     let answer = run_query(&snapshot, subject, Transform::ChangePoints, 2);
     let mut changes: Vec<Day> = answer.top.iter().map(|found| found.on).collect();
     changes.sort_unstable();

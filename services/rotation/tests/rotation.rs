@@ -92,14 +92,14 @@ fn hand_arithmetic() {
         ("index_return.large_cap_index.1d", -0.01),
         ("size_spread.1d", 0.05),
         // Up: MSFT, KO, NVDA. Down: AAPL. GME is not a member.
-        ("pct_advancing", 75.0),
-        ("pct_advancing.decided", 75.0),
+        ("share_advancing", 0.75),
+        ("share_advancing.decided", 0.75),
         // Session 2: AAPL up, KO down, two unchanged: net 0. Session 3: net 2.
         ("advance_decline_line", 2.0),
-        // 0 · 100/2 + 100 · 2/4
-        ("advance_decline_line.pct", 50.0),
+        // 0/2 + 2/4
+        ("advance_decline_line.share", 0.5),
         // 1.48 − 1.42 is 6 basis points.
-        ("ten_year_change.1d", 6.0),
+        ("ten_year_change_bp.1d", 6.0),
         // Values in billions: 99, 210, 50 and 2 · 44 = 88; sum 447.
         // HHI = (99² + 210² + 50² + 88²) / 447² = 64145 / 199809 = 0.321031…
         ("concentration.hhi", 64_145.0 / 199_809.0),
@@ -110,7 +110,7 @@ fn hand_arithmetic() {
         // Before: 110 + 200 + 80 = 390.
         ("megacap_value_change_usd.of_value.1d", 7.0 / 390.0),
         // AAPL −10 %.
-        ("megacap_value_change_usd.down_2pct", 1.0),
+        ("megacap_value_change_usd.issuers_down", 1.0),
     ] {
         let found = value(&prepared, id);
         assert!((found - expected).abs() <= 1e-9 * (1.0 + expected.abs()), "{id}: {found}");
@@ -122,7 +122,8 @@ fn the_report_in_text() {
     let (fixture, days) = small_market();
     let snapshot = fixture.snapshot(Instant::close_of(days[2]));
     let prepared = prepare(&snapshot, &Roles::standard(), None);
-    let ids = ["size_spread.1d", "pct_advancing.decided", "most_shorted.1d", "small_vs_nasdaq.1d"];
+    let ids =
+        ["size_spread.1d", "share_advancing.decided", "most_shorted.1d", "small_vs_nasdaq.1d"];
     let request =
         Request { indicators: ids.map(str::to_owned).into(), since: Some(days[0].plus(1)) };
     let found = report(&prepared, &request).unwrap();
@@ -151,7 +152,7 @@ size_spread.1d 0.0500 largest gain since the series starts on 2021-03-02 []
   large_cap_index return -0.0100
    log_spread 0.0493
 small_vs_nasdaq.1d - - [InputMissing]
-pct_advancing.decided 75.0000 highest since the series starts on 2021-03-02 []
+share_advancing.decided 0.7500 highest since the series starts on 2021-03-02 []
    advancing 3.0000
    declining 1.0000
    unchanged 0.0000
@@ -194,8 +195,8 @@ fn a_member_without_closes_is_counted_and_named() {
     fixture.fact(Dataset::Memberships, (gone, index), days[0].plus(-9), at, &values).commit();
     let snapshot = fixture.snapshot(Instant::close_of(days[2]));
     let prepared = prepare(&snapshot, &Roles::standard(), None);
-    assert!((value(&prepared, "pct_advancing") - 75.0).abs() < 1e-12);
-    let reading = prepared.reading("pct_advancing").unwrap();
+    assert!((value(&prepared, "share_advancing") - 0.75).abs() < 1e-12);
+    let reading = prepared.reading("share_advancing").unwrap();
     let missing = reading.gaps.iter().find(|gap| gap.reason == GapReason::NoPrice).unwrap();
     assert_eq!(missing.detail, "1 of 5 members have no close on the session");
 }
@@ -224,19 +225,19 @@ fn averages_leave_out_and_count_short_histories() {
     let snapshot = fixture.snapshot(Instant::close_of(days[219]));
     let prepared = prepare(&snapshot, &Roles::standard(), None);
     // Names 3 to 9 rise: 7 of 11 with enough closes.
-    assert!((value(&prepared, "pct_above_50d") - 700.0 / 11.0).abs() < 1e-12);
-    assert!((value(&prepared, "pct_above_200d") - 700.0 / 11.0).abs() < 1e-12);
-    let reading = prepared.reading("pct_above_50d").unwrap();
+    assert!((value(&prepared, "share_above_50d") - 7.0 / 11.0).abs() < 1e-12);
+    assert!((value(&prepared, "share_above_200d") - 7.0 / 11.0).abs() < 1e-12);
+    let reading = prepared.reading("share_above_50d").unwrap();
     let count = |name| reading.details.iter().find(|d| d.name == name).unwrap().value;
     assert!((count("left_out_for_short_history") - 1.0).abs() < 1e-12);
     assert_eq!(reading.history.days[0], days[49], "the first day with fifty closes");
     // One name with a longer history than all others does not represent the members.
     let early = fixture.snapshot(Instant::close_of(days[40]));
     let reading = prepare(&early, &Roles::standard(), None);
-    let reading = reading.reading("pct_above_50d").unwrap();
+    let reading = reading.reading("share_above_50d").unwrap();
     assert!(reading.history.days.is_empty());
     assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::ShortHistory));
-    let reading = prepared.reading("pct_above_50d").unwrap();
+    let reading = prepared.reading("share_above_50d").unwrap();
     assert!(reading.gaps.iter().any(|gap| gap.reason == GapReason::Survivorship));
 }
 
@@ -261,7 +262,7 @@ fn indices() -> (Fixture, Vec<Day>) {
 
 fn change(symbol: &str) -> Variable {
     let subject = Subject::Symbol(symbol.to_owned());
-    Variable { subject, transform: Transform::ChangePercent, horizon: 1 }
+    Variable { subject, transform: Transform::ChangeRelative, horizon: 1 }
 }
 
 fn query_of(variable: Variable) -> Query {
@@ -398,10 +399,10 @@ proptest! {
             }
             fixture.commit();
             let snapshot = fixture.snapshot(Instant::close_of(days[1]));
-            value(&prepare(&snapshot, &Roles::standard(), None), "pct_advancing")
+            value(&prepare(&snapshot, &Roles::standard(), None), "share_advancing")
         };
         let rose = moves.iter().filter(|change| 0 < **change).count() as f64;
         prop_assert_eq!(measure(&order).to_bits(), measure(&[0, 1, 2, 3, 4]).to_bits());
-        prop_assert!((measure(&order) - 20.0 * rose).abs() < 1e-12);
+        prop_assert!((measure(&order) - 0.2 * rose).abs() < 1e-12);
     }
 }

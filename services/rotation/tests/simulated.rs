@@ -57,9 +57,9 @@ fn small_caps_take_the_lead_on_the_rotation_day_and_not_before() {
         ("index_return.nasdaq.1d", -0.020, 0.001),
         ("index_return.large_cap_index.1d", -0.009, 0.001),
         ("index_return.dow.1d", 0.001, 0.001),
-        ("pct_advancing", 80.0, 3.0),
+        ("share_advancing", 0.8, 0.03),
         ("equal_minus_cap.1d", 0.02, 0.003),
-        ("megacap_value_change_usd.down_2pct", 7.0, 0.5),
+        ("megacap_value_change_usd.issuers_down", 7.0, 0.5),
     ] {
         assert!((value(id) - expected).abs() <= tolerance, "{id}: {}", value(id));
     }

@@ -239,8 +239,8 @@ fn measure(
             None => GapReason::ShortHistory,
         }),
         Component::ShortsLoss => traded()?.since.total_return,
-        Component::Return5 => traded()?.return_5,
-        Component::Return20 => traded()?.return_20,
+        Component::Return5 => traded()?.return_5_sessions,
+        Component::Return20 => traded()?.return_20_sessions,
         Component::DistanceToHigh => traded()?.distance_to_high,
         Component::VolumeRatio => traded()?.volume_ratio,
         Component::FloatTurnover => {

@@ -5,7 +5,7 @@ use crate::{
     show::number,
     terminal::{Terminal, Tone},
 };
-use contract::v1::{AnswerInfo, Coverage, CoverageAspect, GapReason, Input};
+use contract::v1::{AnswerInfo, Coverage, CoverageAspect, GapReason, MeasureInput};
 use marketdata::{day::Day, instant::Instant};
 
 /// Maximum number of gaps listed one by one.
@@ -151,19 +151,14 @@ pub(crate) fn coverage(coverage: &[Coverage]) -> String {
 }
 
 /// An input's days, for a sentence: `settled 2024-06-28, public 2024-07-10, 13 days old`.
-pub(crate) fn dates(input: &Input) -> String {
+pub(crate) fn dates(input: &MeasureInput) -> String {
     let public = input.published_at.as_ref().map(|at| {
         let text = as_of_args::text(at);
         let day = Instant::parse_rfc3339(&text).map(|instant| instant.new_york_day().to_string());
         format!(", public {}", day.unwrap_or(text))
     });
     let days = if input.age_days == 1 { "day" } else { "days" };
-    format!(
-        "of {}{}, {} {days} old",
-        input.effective_on,
-        public.unwrap_or_default(),
-        input.age_days
-    )
+    format!("of {}{}, {} {days} old", input.observed_on, public.unwrap_or_default(), input.age_days)
 }
 
 fn reason(reason: GapReason) -> &'static str {

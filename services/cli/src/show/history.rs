@@ -43,7 +43,7 @@ pub(crate) fn points(
     let mut page = Page::new();
     page.say(terminal.heading(&title));
     page.table("points", table);
-    let all = number::count(u64::try_from(answer.total).unwrap_or(0));
+    let all = number::count(u64::try_from(answer.total_size).unwrap_or(0));
     let entries = if published { "sessions" } else { "values" };
     let more = match answer.next_page_token.is_empty() {
         true => "",
@@ -59,12 +59,12 @@ pub(crate) fn points(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::v1::{IndicatorPoint, IndicatorUnit, Measure, RecordKind};
+    use contract::v1::{IndicatorMeasure, IndicatorPoint, IndicatorUnit, RecordKind};
 
     #[test]
     fn a_value_is_listed_with_the_day_it_describes_and_its_instant() {
-        let measure = Measure {
-            measure_id: "ten_year_change.1d".to_owned(),
+        let measure = IndicatorMeasure {
+            measure_id: "ten_year_change_bp.1d".to_owned(),
             unit: IndicatorUnit::BasisPoints.into(),
             kind: RecordKind::Change.into(),
             horizon_sessions: 1,
@@ -78,7 +78,7 @@ mod tests {
         let answer = GetIndicatorHistoryResponse {
             measure: Some(measure),
             points: vec![point],
-            total: 2,
+            total_size: 2,
             ..GetIndicatorHistoryResponse::default()
         };
         let plain = Terminal::plain();

@@ -48,10 +48,10 @@ fn leadership(readings: &Readings<'_>) -> Option<String> {
 }
 
 fn breadth(readings: &Readings<'_>) -> Option<String> {
-    let (_, up) = readings.get("pct_advancing")?;
-    let mut out = format!("{up:.1} % of the members rose");
+    let (_, up) = readings.get("share_advancing")?;
+    let mut out = format!("{} of the members rose", number::share(up));
     if let Some((index, index_move)) = readings.get("index_return.large_cap_index.1d") {
-        let word = if (0.0 < index_move) == (50.0 < up) { "and" } else { "while" };
+        let word = if (0.0 < index_move) == (0.5 < up) { "and" } else { "while" };
         out.push_str(&format!(", {word} the index ({}) {}", symbol(index), moved(index_move)));
     }
     if let Some((_, gap)) = readings.get("equal_minus_cap.1d") {
@@ -71,7 +71,7 @@ fn megacaps(readings: &Readings<'_>) -> Option<String> {
         out.push_str(&format!(", {} of it", number::share(share.abs())));
     }
     if let Some((_, down)) =
-        readings.get("megacap_value_change_usd.down_2pct").filter(|d| 0.0 < d.1)
+        readings.get("megacap_value_change_usd.issuers_down").filter(|d| 0.0 < d.1)
     {
         out.push_str(&format!("; {down:.0} of them fell 2 % or more"));
     }
@@ -97,7 +97,7 @@ fn shorts(readings: &Readings<'_>) -> Option<String> {
 }
 
 fn rates(readings: &Readings<'_>) -> Option<String> {
-    let (reading, _) = readings.get("ten_year_change.1d")?;
+    let (reading, _) = readings.get("ten_year_change_bp.1d")?;
     let change = rotation::value(reading)?;
     let age = reading.age_days.unwrap_or(0);
     let when = match age {

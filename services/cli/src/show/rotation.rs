@@ -89,8 +89,8 @@ pub(crate) fn in_unit(unit: IndicatorUnit, kind: RecordKind, value: f64) -> Stri
     match (unit, kind == RecordKind::Change) {
         (IndicatorUnit::Decimal, true) => number::percent(value),
         (IndicatorUnit::Decimal, false) => number::share(value),
-        (IndicatorUnit::Percent, true) => format!("{} pp", number::signed(value, 1)),
-        (IndicatorUnit::Percent, false) => format!("{value:.1} %"),
+        (IndicatorUnit::Share, true) => format!("{} pp", number::signed(100.0 * value, 1)),
+        (IndicatorUnit::Share, false) => number::share(value),
         (IndicatorUnit::BasisPoints, true) => format!("{} bp", number::signed(value, 1)),
         (IndicatorUnit::BasisPoints, false) => format!("{value:.1} bp"),
         (IndicatorUnit::Usd, true) => number::usd_signed(value),
@@ -318,8 +318,8 @@ fn moves(moves: &[IndexMove]) -> Table {
         table.row([
             index.role.replace('_', " ").into(),
             number::gain(Some(index.value), number::percent),
-            Cell::faint(index.from_on.clone()),
-            Cell::faint(index.to_on.clone()),
+            Cell::faint(index.start_on.clone()),
+            Cell::faint(index.end_on.clone()),
             Cell::faint(stand_in(&index.symbol, &index.proxy_for)),
         ]);
     }

@@ -9,8 +9,8 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AssessShortBookResponse, Contribution, ExitPlan, Input, MarkBasis, RankSqueezeResponse,
-    ShortBookTotals, ShortLine, SqueezeMethod, SqueezeName, SqueezeUniverse,
+    AssessShortBookResponse, ExitPlan, MarkBasis, MeasureInput, RankSqueezeResponse,
+    ShortBookTotals, ShortLine, SqueezeContribution, SqueezeMethod, SqueezeName, SqueezeUniverse,
 };
 
 /// The ranking of the market, for people.
@@ -50,11 +50,11 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
             Cell::faint(ranked.rank.to_string()).of(f64::from(ranked.rank)),
             name.symbol.as_str().into(),
             score(name.score),
-            number::cell(name.short_of_float_pct, |pct| format!("{pct:.1} %")),
+            number::cell(name.short_of_float, number::share),
             number::loss(name.short_interest_change, number::percent),
             number::cell(name.days_to_cover, |days| format!("{days:.1}")),
             short_side(name.return_since_settlement),
-            short_side(name.return_20),
+            short_side(name.return_20_sessions),
             number::cell(name.average_daily_value_usd, number::usd),
             Cell::faint(drivers(&name.contributions)),
         ]);
@@ -123,13 +123,13 @@ fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 11] {
         name.symbol.as_str().into(),
         number::cell(Some(line.market_value), number::usd),
         score(name.score),
-        number::cell(name.short_of_float_pct, |pct| format!("{pct:.1} %")),
+        number::cell(name.short_of_float, number::share),
         number::cell(name.days_to_cover, |days| format!("{days:.1}")),
         number::cell(line.exit_days_at_normal_volume, days),
         number::cell(line.exit_days_at_recent_volume, days),
         number::gain(own, number::usd_signed),
         short_side(name.return_since_settlement),
-        Cell::faint(settled.map(|input| input.effective_on.clone()).unwrap_or_default()),
+        Cell::faint(settled.map(|input| input.observed_on.clone()).unwrap_or_default()),
         Cell::faint(drivers(&name.contributions)),
     ]
 }
@@ -175,8 +175,8 @@ fn exit_words(totals: &ShortBookTotals) -> String {
 
 fn portrait(name: &SqueezeName) -> String {
     let mut out = format!("{} is the most squeezable", name.symbol);
-    if let Some(pct) = name.short_of_float_pct {
-        out.push_str(&format!(": {pct:.1} % of its float is sold short"));
+    if let Some(short) = name.short_of_float {
+        out.push_str(&format!(": {} of its float is sold short", number::share(short)));
     }
     if let Some(settled) = input(name, "short_interest") {
         out.push_str(&format!(" ({})", evidence::dates(settled)));
@@ -226,14 +226,14 @@ fn short_side(value: Option<f64>) -> Cell {
 }
 
 /// The two measures that contribute most to the score.
-fn drivers(contributions: &[Contribution]) -> String {
-    let mut sorted: Vec<&Contribution> = contributions.iter().collect();
+fn drivers(contributions: &[SqueezeContribution]) -> String {
+    let mut sorted: Vec<&SqueezeContribution> = contributions.iter().collect();
     sorted.sort_by(|a, b| b.points.total_cmp(&a.points));
     let words =
         sorted.iter().take(2).map(|c| format!("{} {:.0}", c.component.replace('_', " "), c.points));
     words.collect::<Vec<String>>().join(", ")
 }
 
-fn input<'a>(name: &'a SqueezeName, wanted: &str) -> Option<&'a Input> {
+fn input<'a>(name: &'a SqueezeName, wanted: &str) -> Option<&'a MeasureInput> {
     name.inputs.iter().find(|input| input.name == wanted)
 }

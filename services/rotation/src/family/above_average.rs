@@ -1,4 +1,4 @@
-//! Percentage of members above an average of their own closes.
+//! Share of members above an average of their own closes.
 
 use crate::{
     family::each,
@@ -7,7 +7,7 @@ use crate::{
     tally::Tally,
 };
 
-/// The percentage above an average and its changes, with the number of names left out for lack of
+/// The share above an average and its changes, with the number of names left out for lack of
 /// closes.
 pub(crate) fn above(
     inputs: &Inputs<'_>,
@@ -17,7 +17,7 @@ pub(crate) fn above(
 ) -> Vec<(Spec, Outcome)> {
     let share = |tally: &Tally| {
         let [above, of] = counts(tally);
-        Tally::percent(f64::from(above), of)
+        Tally::share(f64::from(above), of)
     };
     let measure = |spec: &Spec| {
         let mut outcome = inputs.of_breadth(spec, |tally| counts(tally)[1], share);

@@ -10,8 +10,8 @@ use crate::{
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "advance_decline_line",
     title: "Advance-decline line",
-    method: "Sum of A − D since the first session; the variant `pct` sums 100 · (A − D) / (A + \
-             D) and does not grow with the universe (methodology A5). A session on which fewer \
+    method: "Sum of A − D since the first session; the variant `share` sums (A − D) / (A + D) \
+             and does not grow with the universe (methodology A5). A session on which fewer \
              than half the members have a close and a close before adds nothing. The level \
              depends on where the sum starts; changes do not, and no change spans such a \
              session.",
@@ -26,8 +26,8 @@ type Daily = fn(&Tally) -> Option<f64>;
 fn measures() -> [(Spec, Daily); 3] {
     [
         (Spec::level("advance_decline_line", Unit::Count), net),
-        (Spec::level("advance_decline_line.pct", Unit::Percent), net_percent),
-        (Spec::change("advance_decline_line.pct", 5, Unit::Percent), net_percent),
+        (Spec::level("advance_decline_line.share", Unit::Share), net_share),
+        (Spec::change("advance_decline_line.share", 5, Unit::Share), net_share),
     ]
 }
 
@@ -54,8 +54,7 @@ fn net(tally: &Tally) -> Option<f64> {
     Some(f64::from(tally.advancing) - f64::from(tally.declining))
 }
 
-fn net_percent(tally: &Tally) -> Option<f64> {
+fn net_share(tally: &Tally) -> Option<f64> {
     let decided = f64::from(tally.advancing + tally.declining);
-    (0.0 < decided)
-        .then(|| 100.0 * (f64::from(tally.advancing) - f64::from(tally.declining)) / decided)
+    (0.0 < decided).then(|| (f64::from(tally.advancing) - f64::from(tally.declining)) / decided)
 }

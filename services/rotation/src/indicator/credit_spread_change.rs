@@ -8,7 +8,7 @@ use crate::{
 use factors::roles::Role;
 
 pub(super) const INDICATOR: Indicator = Indicator {
-    id: "credit_spread_change",
+    id: "credit_spread_change_bp",
     title: "Credit spread change",
     method: "Difference of the high-yield spread over its own observations, in basis points.",
     work: Work::Lines,
@@ -17,7 +17,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    [1, 5, 21].map(|h| Spec::change("credit_spread_change", h, Unit::BasisPoints)).into()
+    [1, 5, 21].map(|h| Spec::change("credit_spread_change_bp", h, Unit::BasisPoints)).into()
 }
 
 fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {

@@ -28,7 +28,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
              no change before its first known share count. There is a sum if it includes every \
              issuer with a price, at least half of all issuers, all over the same sessions. \
              Over several sessions the daily changes are added up. `of_value` is the change \
-             divided by the value before; `down_2pct` is the number of issuers down 2 % or \
+             divided by the value before; `issuers_down` is the number of issuers down 2 % or \
              more.",
     work: Work::Lines,
     specs,
@@ -46,7 +46,7 @@ fn measures() -> [(Spec, OfDays); 5] {
         usd(5),
         usd(21),
         (Spec::change("megacap_value_change_usd.of_value", 1, Unit::Decimal), of_value),
-        (Spec::level("megacap_value_change_usd.down_2pct", Unit::Count), down),
+        (Spec::level("megacap_value_change_usd.issuers_down", Unit::Count), down),
     ]
 }
 

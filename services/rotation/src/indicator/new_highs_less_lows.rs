@@ -10,7 +10,7 @@ use crate::{
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "new_highs_less_lows",
     title: "New highs less new lows",
-    method: "100 · (NH − NL) / N: members whose close is above, or below, all of the 251 closes \
+    method: "(NH − NL) / N: members whose close is above, or below, all of the 251 closes \
              before, over the members that have 252 closes, if those are at least half the \
              members; closes on one split basis (methodology A5, `hl_basis` closes).",
     work: Work::WholeMarket,
@@ -19,7 +19,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    vec![Spec::level("new_highs_less_lows", Unit::Percent)]
+    vec![Spec::level("new_highs_less_lows", Unit::Share)]
 }
 
 fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
@@ -32,7 +32,7 @@ fn highs_less_lows(inputs: &Inputs<'_>, spec: &Spec) -> Outcome {
         |tally| tally.highs_lows[2],
         |tally| {
             let [highs, lows, of] = tally.highs_lows;
-            Tally::percent(f64::from(highs) - f64::from(lows), of)
+            Tally::share(f64::from(highs) - f64::from(lows), of)
         },
     );
     if let Some(tally) = inputs.breadth().tallies.last() {

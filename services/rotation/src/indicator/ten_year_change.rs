@@ -8,7 +8,7 @@ use crate::{
 use factors::roles::Role;
 
 pub(super) const INDICATOR: Indicator = Indicator {
-    id: "ten_year_change",
+    id: "ten_year_change_bp",
     title: "Ten-year yield change",
     method: "Difference of the ten-year Treasury yield over its own observations, in basis points.",
     work: Work::Lines,
@@ -17,7 +17,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
 };
 
 fn specs() -> Vec<Spec> {
-    HORIZONS.map(|horizon| Spec::change("ten_year_change", horizon, Unit::BasisPoints)).into()
+    HORIZONS.map(|horizon| Spec::change("ten_year_change_bp", horizon, Unit::BasisPoints)).into()
 }
 
 fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {

@@ -2,6 +2,7 @@
 
 mod from_proto;
 mod ingest;
+mod series;
 mod to_proto;
 
 use crate::{
@@ -29,10 +30,12 @@ use marketdata::{
     dataset::{Dataset, Field},
     gap::{Gap, GapReason},
     instrument::{Instrument, InstrumentId, Namespace},
+    restated::{Restated, ShareUnits},
     snapshot::Snapshot,
     symbol::Symbol,
     track::Rows,
 };
+use series::SeriesPage;
 use std::{ops::Range, sync::Arc};
 use store::RevisionRecord;
 use tonic::{Request, Response, Status, Streaming};
@@ -155,15 +158,24 @@ impl Query for SeriesQuery {
         let end = rows.last_on_or_before(end_on).map_or(0, |row| row + 1);
         let cut = self.page.cut(end.saturating_sub(first), pinned);
         let of_page = by_name(snapshot, &rows, first + cut.places.start..first + cut.places.end);
-        let points = of_page.into_iter().map(|row| to_proto::point(self, pinned, &rows, row));
+        let wanted = match self.units {
+            v1::SeriesUnits::AsOfDate => ShareUnits::Of(snapshot.today()),
+            v1::SeriesUnits::AsTraded => ShareUnits::AsTraded,
+            v1::SeriesUnits::AsStored | v1::SeriesUnits::Unspecified => ShareUnits::AsStored,
+        };
+        let restated = Restated::of(snapshot, id, self.dataset, &rows, wanted);
+        let mut page = SeriesPage::new(snapshot, &rows, &restated, &self.fields);
+        let points = of_page.into_iter().map(|row| page.point(row)).collect();
         let response = v1::GetSeriesResponse {
             symbol: snapshot.symbol(id).to_owned(),
-            fields: self.fields.iter().map(|field| field.name().to_owned()).collect(),
-            points: points.collect(),
+            fields: self.fields.iter().map(|field| series::field(*field)).collect(),
+            points,
             next_page_token: cut.next_page_token,
+            units: self.units.into(),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, gap.into_iter().collect()))
+        let gaps = gap.into_iter().chain(page.gaps()).collect();
+        Ok(Answer::with_gaps(response, gaps))
     }
 }
 

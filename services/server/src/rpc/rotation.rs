@@ -220,7 +220,7 @@ impl HistoryQuery {
             measure: Some(to_proto::measure(&reading.spec)),
             points: points.collect(),
             sources: reading.sources.iter().map(to_proto::source).collect(),
-            total: cut.total_size,
+            total_size: cut.total_size,
             next_page_token: cut.next_page_token,
             ..Default::default()
         };
@@ -237,7 +237,7 @@ impl HistoryQuery {
             measure: Some(to_proto::measure(&page.measured.spec)),
             points: page.made.points.iter().map(as_published::point).collect(),
             sources: page.made.sources.iter().map(to_proto::source).collect(),
-            total: cut.total_size,
+            total_size: cut.total_size,
             next_page_token: cut.next_page_token,
             ..Default::default()
         };

@@ -104,7 +104,7 @@ impl Query for RankQuery {
         let cut = self.page.cut(ranking.places.len(), pinned);
         let names = cut.places.map(|at| {
             let name = to_proto::name(universe, ranking.places[at]);
-            v1::RankedName { rank: (at + 1) as i32, name: Some(name) }
+            v1::RankedSqueezeName { rank: (at + 1) as i32, name: Some(name) }
         });
         let response = v1::RankSqueezeResponse {
             names: names.collect(),

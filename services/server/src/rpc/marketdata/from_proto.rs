@@ -102,6 +102,7 @@ pub(super) struct SeriesQuery {
     pub(super) days: (Day, Day),
     /// Return each row as it was first published.
     pub(super) as_published: bool,
+    pub(super) units: v1::SeriesUnits,
     pub(super) normal: v1::GetSeriesRequest,
 }
 
@@ -125,6 +126,7 @@ impl FromProto for SeriesQuery {
         let (start, end) =
             fields.days(("start_on", &request.start_on), ("end_on", &request.end_on));
         let as_published = is_as_published(&mut fields, &mut request.vintage);
+        let units = units(&mut fields, &mut request.units);
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
         let query = dataset.zip(asked).map(|(dataset, asked)| SeriesQuery {
             as_of,
@@ -133,10 +135,21 @@ impl FromProto for SeriesQuery {
             fields: asked,
             days: (start.unwrap_or(Day::MIN), end.unwrap_or(Day::MAX)),
             as_published,
+            units,
             normal: request,
         });
         fields.finish(query)
     }
+}
+
+/// The share units asked for; the default is written into the request.
+fn units(fields: &mut Fields, number: &mut i32) -> v1::SeriesUnits {
+    let units = match fields.choice("units", *number) {
+        v1::SeriesUnits::Unspecified => v1::SeriesUnits::AsStored,
+        asked => asked,
+    };
+    *number = units.into();
+    units
 }
 
 fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<Field> {

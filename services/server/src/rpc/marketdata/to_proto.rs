@@ -1,6 +1,5 @@
 //! Converts market data to protobuf.
 
-use super::from_proto::SeriesQuery;
 use crate::{hex::hex, limits, rpc::shared::timestamp, views::Pinned};
 use contract::v1;
 use ingest::report::FileReport;
@@ -9,9 +8,8 @@ use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
     identities::Identity,
-    instrument::{Instrument, InstrumentId, Namespace},
+    instrument::{Instrument, Namespace},
     snapshot::Snapshot,
-    track::Rows,
 };
 use store::RevisionRecord;
 
@@ -44,8 +42,8 @@ pub(super) fn instrument(known: &Instrument, pinned: &Pinned) -> v1::Instrument 
     let snapshot = pinned.snapshot();
     let namings = snapshot.namings(known.id);
     let symbols = namings.iter().map(|naming| {
-        let (from_on, through_on) = interval(naming.from, naming.until);
-        v1::SymbolInterval { symbol: naming.symbol.to_string(), from_on, through_on }
+        let (start_on, end_on) = interval(naming.from, naming.until);
+        v1::SymbolInterval { symbol: naming.symbol.to_string(), start_on, end_on }
     });
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
     v1::Instrument {
@@ -82,9 +80,9 @@ fn identifier(identity: &Identity<'_>) -> Option<v1::IdentifierInterval> {
         Field::Mic => v1::IdentifierType::Mic,
         _ => return None,
     };
-    let (from_on, through_on) = interval(identity.from, identity.until);
+    let (start_on, end_on) = interval(identity.from, identity.until);
     let value = identity.text.to_owned();
-    Some(v1::IdentifierInterval { r#type: known.into(), value, from_on, through_on })
+    Some(v1::IdentifierInterval { r#type: known.into(), value, start_on, end_on })
 }
 
 /// The first and the last day of an interval; empty if it is open there.
@@ -94,37 +92,6 @@ fn interval(from: Day, until: Day) -> (String, String) {
         false => day.plus(shift).to_string(),
     };
     (bound(from, Day::MIN, 0), bound(until, Day::MAX, -1))
-}
-
-/// A row of a series.
-pub(super) fn point(
-    query: &SeriesQuery,
-    pinned: &Pinned,
-    rows: &Rows<'_>,
-    row: usize,
-) -> v1::SeriesPoint {
-    let snapshot = pinned.snapshot();
-    let other = rows.other(row);
-    let values = query.fields.iter().map(|field| {
-        let number = rows.value(row, query.dataset.column(*field));
-        let value = match field.is_text() {
-            true => number
-                .and_then(|id| snapshot.text(id))
-                .map(|text| v1::field_value::Value::Text(text.to_owned())),
-            false => number.map(v1::field_value::Value::Number),
-        };
-        v1::FieldValue { value }
-    });
-    v1::SeriesPoint {
-        effective_on: rows.day(row).to_string(),
-        published_at: Some(timestamp(rows.published_at(row))),
-        revision: rows.revision(row),
-        other: match other {
-            InstrumentId::NONE => String::new(),
-            other => snapshot.symbol(other).to_owned(),
-        },
-        values: values.collect(),
-    }
 }
 
 /// A revision of the log.

@@ -134,8 +134,7 @@ impl FromProto for HistoryQuery {
         let as_published = measured.filter(|_| is_as_published);
         let most = as_published.as_ref().map_or(limits::PAGE_MAX, most_sessions);
         let page = page.at_most(most, &mut normal);
-        let (from, until) =
-            fields.days(("from_on", &normal.from_on), ("until_on", &normal.until_on));
+        let (from, until) = fields.days(("start_on", &normal.start_on), ("end_on", &normal.end_on));
         let name = normal.measure_id.clone();
         let query = HistoryQuery { as_of, page, from, until, as_published, normal };
         let query = fields.finish(Some(query))?;
@@ -179,7 +178,7 @@ impl FromProto for RecordsQuery {
         for (at, wire) in normal.conditions.iter_mut().enumerate() {
             conditions.extend(condition(&mut fields, &format!("conditions[{at}]"), wire));
         }
-        let from = fields.day("from_on", &normal.from_on);
+        let from = fields.day("start_on", &normal.start_on);
         let on = fields.day("observed_on", &normal.observed_on);
         if normal.top == 0 {
             normal.top = TOP_DEFAULT;
@@ -220,7 +219,7 @@ fn variable(
         wire.transform = if level {
             v1::RecordTransform::Level.into()
         } else {
-            v1::RecordTransform::ChangePercent.into()
+            v1::RecordTransform::ChangeRelative.into()
         };
     }
     let transform = transform(fields.choice(&format!("{path}.transform"), wire.transform));
@@ -231,7 +230,7 @@ fn transform(wire: v1::RecordTransform) -> Option<Transform> {
     use v1::RecordTransform as Wire;
     match wire {
         Wire::Unspecified => None,
-        Wire::ChangePercent => Some(Transform::ChangePercent),
+        Wire::ChangeRelative => Some(Transform::ChangeRelative),
         Wire::ChangePoints => Some(Transform::ChangePoints),
         Wire::ChangeValueUsd => Some(Transform::ChangeValueUsd),
         Wire::Level => Some(Transform::Level),

@@ -170,7 +170,7 @@ const fn score_kind(score: Score) -> v1::RotationScoreKind {
 const fn unit(unit: Unit) -> v1::IndicatorUnit {
     match unit {
         Unit::Decimal => v1::IndicatorUnit::Decimal,
-        Unit::Percent => v1::IndicatorUnit::Percent,
+        Unit::Share => v1::IndicatorUnit::Share,
         Unit::BasisPoints => v1::IndicatorUnit::BasisPoints,
         Unit::Usd => v1::IndicatorUnit::Usd,
         Unit::Count => v1::IndicatorUnit::Count,
@@ -198,11 +198,11 @@ fn record(record: &Record, kind: RecordKind) -> v1::ValueRecord {
         direction: direction.into(),
         since_on: on(record.since),
         since_start: record.since.is_none(),
-        start_on: record.start.to_string(),
+        first_on: record.start.to_string(),
         rank: record.rank as i32,
         in_direction: record.in_direction as i32,
         observations: record.observations as i32,
-        pct_rank: record.pct_rank,
+        rank_share: record.rank_share,
         words: record.in_words(kind),
     }
 }
@@ -232,15 +232,15 @@ fn index_move(index: Move) -> v1::IndexMove {
         role: index.role.id().to_owned(),
         symbol: index.symbol,
         proxy_for: index.proxy_for.unwrap_or_default(),
-        from_on: index.from.to_string(),
-        to_on: index.to.to_string(),
+        start_on: index.from.to_string(),
+        end_on: index.to.to_string(),
         value: index.value,
     }
 }
 
 /// A measure in the list of indicators.
-pub(super) fn measure(spec: &Spec) -> v1::Measure {
-    v1::Measure {
+pub(super) fn measure(spec: &Spec) -> v1::IndicatorMeasure {
+    v1::IndicatorMeasure {
         measure_id: spec.id.clone(),
         unit: unit(spec.unit).into(),
         kind: kind(spec.kind).into(),
@@ -260,7 +260,7 @@ pub(super) fn indicators() -> Vec<v1::Indicator> {
 }
 
 /// The symbol resolved for each role, and a gap per unresolved role.
-pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::RolePlay>, Vec<Gap>) {
+pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::ResolvedRole>, Vec<Gap>) {
     let mut gaps = Vec::new();
     let mut plays = Vec::new();
     for role in Role::ALL {
@@ -272,7 +272,7 @@ pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::RolePlay>, V
         }
         let (resolved_symbol, proxy_for) = resolved
             .map_or((String::new(), None), |resolved| (resolved.symbol, resolved.proxy_for));
-        plays.push(v1::RolePlay {
+        plays.push(v1::ResolvedRole {
             role: role.id().to_owned(),
             candidates: candidates.to_vec(),
             resolved_symbol,

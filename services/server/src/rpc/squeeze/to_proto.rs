@@ -19,7 +19,7 @@ use squeeze::{
 
 /// The method of the score.
 pub(super) fn method() -> v1::SqueezeMethod {
-    let weights = Component::ALL.into_iter().map(|component| v1::ComponentWeight {
+    let weights = Component::ALL.into_iter().map(|component| v1::SqueezeWeight {
         component: component.id().to_owned(),
         weight: component.weight(),
     });
@@ -65,8 +65,8 @@ fn exit_plan(plan: &ExitPlan) -> v1::ExitPlan {
 }
 
 /// The names left out of a ranking.
-pub(super) fn left_out(ranking: &Ranking) -> v1::LeftOut {
-    v1::LeftOut {
+pub(super) fn left_out(ranking: &Ranking) -> v1::SqueezeLeftOut {
+    v1::SqueezeLeftOut {
         not_scored: ranking.not_scored as i32,
         below_market_cap: ranking.below_market_cap as i32,
         below_daily_value: ranking.below_daily_value as i32,
@@ -124,14 +124,13 @@ pub(super) fn name(universe: &Universe, place: usize) -> v1::SqueezeName {
     let score = universe.score(place);
     let traded = name.traded.as_ref().ok();
     let measure = |component| name.measure(component).ok();
-    let percent = |share: f64| share * 100.0;
     v1::SqueezeName {
         symbol: symbol.to_owned(),
         units_on: name.units_on().to_string(),
         inputs: inputs(universe, name),
-        short_of_float_pct: name.ratio.of_float().ok().map(percent),
-        short_of_float_s3_pct: measure(Component::ShortOfFloat).map(percent),
-        short_of_shares_outstanding_pct: name.ratio.of_shares_outstanding().ok().map(percent),
+        short_of_float: name.ratio.of_float().ok(),
+        short_of_float_s3: measure(Component::ShortOfFloat),
+        short_of_shares_outstanding: name.ratio.of_shares_outstanding().ok(),
         short_interest_change: measure(Component::ShortInterestChange),
         days_to_cover: name.days_to_cover().ok(),
         days_to_cover_at_settlement: measure(Component::DaysToCover),
@@ -140,30 +139,30 @@ pub(super) fn name(universe: &Universe, place: usize) -> v1::SqueezeName {
         average_daily_value_usd: name.average_value_usd().ok(),
         market_cap_usd: name.market_cap.ok().map(|cap| cap.usd),
         return_since_settlement: measure(Component::ShortsLoss),
-        return_5: measure(Component::Return5),
-        return_20: measure(Component::Return20),
+        return_5_sessions: measure(Component::Return5),
+        return_20_sessions: measure(Component::Return20),
         distance_to_high: measure(Component::DistanceToHigh),
         high_sessions: traded.map_or(0, |traded| traded.high_sessions as i32),
         volume_ratio: measure(Component::VolumeRatio),
         float_turnover: measure(Component::FloatTurnover),
         score: score.map(|score| score.points),
-        score_percentile: score.map(|score| percent(score.percentile)),
+        score_percentile: score.map(|score| score.percentile),
         contributions: score.map(contributions).unwrap_or_default(),
         gaps: shared::gaps(name.gaps(symbol)),
     }
 }
 
-fn contributions(score: &Score) -> Vec<v1::Contribution> {
-    let contributions = score.contributions().into_iter().map(|c| v1::Contribution {
+fn contributions(score: &Score) -> Vec<v1::SqueezeContribution> {
+    let contributions = score.contributions().into_iter().map(|c| v1::SqueezeContribution {
         component: c.component.id().to_owned(),
-        percentile: c.percentile.map(|percentile| percentile * 100.0),
+        percentile: c.percentile,
         points: c.points,
     });
     contributions.collect()
 }
 
 /// Every known input, on the name's one basis of units.
-fn inputs(universe: &Universe, name: &SqueezeName) -> Vec<v1::Input> {
+fn inputs(universe: &Universe, name: &SqueezeName) -> Vec<v1::MeasureInput> {
     let today = universe.snapshot().today();
     let ratio = &name.ratio;
     let short = ratio.shares_short;
@@ -192,17 +191,17 @@ fn inputs(universe: &Universe, name: &SqueezeName) -> Vec<v1::Input> {
     let settled = settled.filter(|_| name.traded.is_ok());
     let units = Units::of(universe.snapshot(), name.instrument());
     add("average_volume_at_settlement", settled, name.average_volume_at_settlement().ok());
-    add("average_volume_21", last, name.average_volume().ok());
-    add("normal_volume_63", last, name.normal_volume().ok());
+    add("average_volume_21_sessions", last, name.average_volume().ok());
+    add("normal_volume_63_sessions", last, name.normal_volume().ok());
     add("close", last, name.close(&units).ok());
     inputs
 }
 
-fn dated(input: &str, known: Published, value: Option<f64>, today: Day) -> v1::Input {
-    v1::Input {
+fn dated(input: &str, known: Published, value: Option<f64>, today: Day) -> v1::MeasureInput {
+    v1::MeasureInput {
         name: input.to_owned(),
         value,
-        effective_on: known.effective_on.to_string(),
+        observed_on: known.effective_on.to_string(),
         published_at: Some(timestamp(known.published_at)),
         age_days: today.epoch() - known.effective_on.epoch(),
     }

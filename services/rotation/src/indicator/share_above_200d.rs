@@ -1,4 +1,4 @@
-//! Percentage of members above their 200-session average close.
+//! Share of members above their 200-session average close.
 
 use crate::{
     family::{Indicator, Work, above_average::above},
@@ -8,9 +8,9 @@ use crate::{
 };
 
 pub(super) const INDICATOR: Indicator = Indicator {
-    id: "pct_above_200d",
+    id: "share_above_200d",
     title: "Members above their 200-day average",
-    method: "100 · number of members whose close is above the mean of their last 200 closes, \
+    method: "Number of members whose close is above the mean of their last 200 closes, \
              today's included, over the number that have 200, if that is at least half the \
              members; closes on one split basis, dividends not reinvested (methodology A5).",
     work: Work::WholeMarket,
@@ -20,8 +20,8 @@ pub(super) const INDICATOR: Indicator = Indicator {
 
 fn specs() -> Vec<Spec> {
     vec![
-        Spec::level("pct_above_200d", Unit::Percent),
-        Spec::change("pct_above_200d.change", 10, Unit::Percent),
+        Spec::level("share_above_200d", Unit::Share),
+        Spec::change("share_above_200d.change", 10, Unit::Share),
     ]
 }
 

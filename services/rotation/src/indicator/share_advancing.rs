@@ -1,4 +1,4 @@
-//! Percentage of members that rose on the day.
+//! Share of members that rose on the day.
 
 use crate::{
     family::{Indicator, Work, chosen},
@@ -9,11 +9,11 @@ use crate::{
 use marketdata::gap::{Gap, GapReason};
 
 pub(super) const INDICATOR: Indicator = Indicator {
-    id: "pct_advancing",
+    id: "share_advancing",
     title: "Members advancing",
-    method: "100 · A / (A + D + U) over the members of the day with a close and a close before, \
+    method: "A / (A + D + U) over the members of the day with a close and a close before, \
              if they are at least half the members, closes on one split basis; the variant \
-             `decided` is 100 · A / (A + D) (methodology A5).",
+             `decided` is A / (A + D) (methodology A5).",
     work: Work::WholeMarket,
     specs,
     measure,
@@ -23,10 +23,10 @@ pub(super) const INDICATOR: Indicator = Indicator {
 type Among = fn(&Tally) -> u32;
 
 fn measures() -> [(Spec, Among); 2] {
-    let level = |id| Spec::level(id, Unit::Percent);
+    let level = |id| Spec::level(id, Unit::Share);
     [
-        (level("pct_advancing"), Tally::compared),
-        (level("pct_advancing.decided"), |tally| tally.compared() - tally.unchanged),
+        (level("share_advancing"), Tally::compared),
+        (level("share_advancing.decided"), |tally| tally.compared() - tally.unchanged),
     ]
 }
 
@@ -39,7 +39,7 @@ fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
 }
 
 fn advancing(inputs: &Inputs<'_>, spec: &Spec, of: Among) -> Outcome {
-    let share = |tally: &Tally| Tally::percent(f64::from(tally.advancing), of(tally));
+    let share = |tally: &Tally| Tally::share(f64::from(tally.advancing), of(tally));
     let mut outcome = inputs.of_breadth(spec, Tally::compared, share);
     let Some(tally) = inputs.breadth().tallies.last() else { return outcome };
     let members = inputs.breadth().members;

@@ -1,0 +1,127 @@
+//! A page of rows as protobuf, in the share units asked for.
+
+use crate::rpc::shared::timestamp;
+use contract::v1;
+use marketdata::{
+    basis::PriceBasis,
+    dataset::{Field, Kind},
+    gap::{Gap, GapReason},
+    instrument::InstrumentId,
+    restated::Restated,
+    snapshot::Snapshot,
+    track::Rows,
+};
+use std::collections::BTreeMap;
+
+/// Currency of all prices and amounts of money in the store.
+const CURRENCY: &str = "USD";
+
+/// A field of a dataset, with its unit.
+pub(super) fn field(field: Field) -> v1::SeriesField {
+    let unit = unit(field.kind());
+    let is_money = matches!(unit, v1::SeriesFieldUnit::Price | v1::SeriesFieldUnit::Money);
+    v1::SeriesField {
+        name: field.name().to_owned(),
+        unit: unit.into(),
+        currency: if is_money { CURRENCY.to_owned() } else { String::new() },
+    }
+}
+
+const fn unit(kind: Kind) -> v1::SeriesFieldUnit {
+    use v1::SeriesFieldUnit as Unit;
+    match kind {
+        Kind::Price => Unit::Price,
+        Kind::Shares => Unit::Shares,
+        Kind::Money => Unit::Money,
+        Kind::GrossReturn | Kind::Decimal | Kind::Factor => Unit::Decimal,
+        Kind::DayCount => Unit::Days,
+        Kind::Number => Unit::OfSource,
+        Kind::Flag => Unit::Flag,
+        Kind::Text => Unit::Text,
+        Kind::Day | Kind::BasisDay => Unit::EpochDays,
+        Kind::Instant => Unit::EpochMicroseconds,
+        Kind::Basis => Unit::PriceBasis,
+    }
+}
+
+/// The rows of a page, and what could not be converted.
+pub(super) struct SeriesPage<'a> {
+    snapshot: &'a Snapshot,
+    rows: &'a Rows<'a>,
+    restated: &'a Restated<'a>,
+    fields: &'a [Field],
+    /// Number of values that could not be converted, by place of the field and reason.
+    lacking: BTreeMap<(usize, GapReason), usize>,
+}
+
+impl<'a> SeriesPage<'a> {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        rows: &'a Rows<'a>,
+        restated: &'a Restated<'a>,
+        fields: &'a [Field],
+    ) -> SeriesPage<'a> {
+        SeriesPage { snapshot, rows, restated, fields, lacking: BTreeMap::new() }
+    }
+
+    /// One row.
+    pub(super) fn point(&mut self, row: usize) -> v1::SeriesPoint {
+        let values = (0..self.fields.len()).map(|at| self.value(row, at)).collect();
+        let has_prices = self.restated.has(Kind::Price);
+        let has_units = has_prices || self.restated.has(Kind::Shares);
+        let units_on = has_units.then(|| self.restated.units_on(row).to_string());
+        let basis = has_prices.then(|| self.restated.basis(row));
+        let (price_basis, adjusted_on) = match basis {
+            None => (v1::PriceBasis::Unspecified, None),
+            Some(PriceBasis::Raw) => (v1::PriceBasis::Raw, None),
+            Some(PriceBasis::SplitAdjusted { .. }) => (v1::PriceBasis::SplitAdjusted, None),
+            Some(PriceBasis::TotalReturn { on }) => (v1::PriceBasis::TotalReturn, Some(on)),
+        };
+        v1::SeriesPoint {
+            observed_on: self.rows.day(row).to_string(),
+            published_at: Some(timestamp(self.rows.published_at(row))),
+            revision: self.rows.revision(row),
+            other: match self.rows.other(row) {
+                InstrumentId::NONE => String::new(),
+                other => self.snapshot.symbol(other).to_owned(),
+            },
+            values,
+            units_on: units_on.unwrap_or_default(),
+            price_basis: price_basis.into(),
+            distributions_adjusted_on: adjusted_on.map(|on| on.to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn value(&mut self, row: usize, at: usize) -> v1::FieldValue {
+        let field = self.fields[at];
+        let number = match self.restated.value(row, field) {
+            Ok(number) => number,
+            Err(reason) => {
+                *self.lacking.entry((at, reason)).or_default() += 1;
+                None
+            }
+        };
+        let value = match field.is_text() {
+            true => number
+                .and_then(|id| self.snapshot.text(id))
+                .map(|text| v1::field_value::Value::Text(text.to_owned())),
+            false => number.map(v1::field_value::Value::Number),
+        };
+        v1::FieldValue { value }
+    }
+
+    /// What could not be converted in the points so far: one gap per field and reason.
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        let gap = |(&(at, reason), &count): (&(usize, GapReason), &usize)| {
+            let why = match reason {
+                GapReason::AdjustedPrice => {
+                    "the prices are adjusted for distributions, so what was traded is not known"
+                }
+                _ => "no known factor connects their share units",
+            };
+            let detail = format!("{count} values of this page are not converted: {why}");
+            Gap::new(reason, self.fields[at].name(), detail)
+        };
+        self.lacking.iter().map(gap).collect()
+    }
+}
