@@ -15,6 +15,7 @@ mod exposure_sizes;
 mod golden;
 mod harness;
 mod health;
+mod identifiers;
 mod ingest;
 mod ingest_order;
 mod portfolio;

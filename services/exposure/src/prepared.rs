@@ -119,7 +119,7 @@ impl PreparedExposure {
         self.buckets.companies.get(self.model.size(instrument)?.issuer as usize)
     }
 
-    /// Finds instruments by symbol.
+    /// Finds instruments by any identifier.
     pub fn lookup(&self) -> &Lookup {
         &self.lookup
     }

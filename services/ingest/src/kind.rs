@@ -65,7 +65,7 @@ kinds! {
     SymbolChanges: "symbol_changes",
     /// Instruments that were stored under two symbols and are one.
     InstrumentMerges: "instrument_merges",
-    /// A security master: identifiers of listed lines, perhaps with the days of each.
+    /// A security master: any of ISIN, FIGI, CUSIP and SEDOL of listed lines, perhaps with days.
     SecurityMaster: "security_master",
 }
 

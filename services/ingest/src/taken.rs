@@ -128,7 +128,8 @@ fn add_file<'a>(
     };
     for row in (0..staged.len()).filter(|row| !tally.is_rejected(staged.line[*row])) {
         let nothing = Stated { until: None, codes: [None; 4], mic: None, row: None };
-        let known = stated.entry((snapshot.survivor(rows.ids[row]), staged.day[row])).or_insert(nothing);
+        let known =
+            stated.entry((snapshot.survivor(rows.ids[row]), staged.day[row])).or_insert(nothing);
         let until = value(Field::UntilOn, row);
         let until = (!until.is_nan()).then(|| Day::from_epoch(until as i32));
         let codes = Scheme::ALL.map(|scheme| text(scheme.field(), row));

@@ -1,7 +1,6 @@
 //! Security masters: which identifiers a line has on which day, and which rows are rejected.
 //!
-//! The identifiers are invented; their check digits follow the published rules, computed outside of
-//! this code.
+//! The identifiers are invented, with check digits from `tests/oracles/identifiers.py`.
 
 mod support;
 

@@ -34,7 +34,7 @@ struct Given<'a> {
     field: &'static str,
     text: &'a str,
     scheme: Option<Scheme>,
-    /// In the order of names; empty if unknown.
+    /// By id; empty if unknown.
     lines: Vec<InstrumentId>,
     is_of_other_days: bool,
 }
@@ -77,7 +77,7 @@ pub(crate) fn resolve(
     let mut lines = first.lines.clone();
     for other in given.iter().filter(|given| !given.lines.is_empty()) {
         let common: Vec<InstrumentId> =
-            lines.iter().copied().filter(|line| other.lines.contains(line)).collect();
+            lines.iter().copied().filter(|line| other.lines.binary_search(line).is_ok()).collect();
         if common.is_empty() {
             return Err(disagreement(snapshot, &given));
         }
@@ -116,7 +116,6 @@ fn given<'a>(
         let mut lines: Vec<InstrumentId> = meant.map(|carrier| carrier.instrument).collect();
         lines.sort_unstable();
         lines.dedup();
-        snapshot.sort_by_name(&mut lines);
         let is_of_other_days = !is_held && !lines.is_empty();
         all.push(Given {
             field: scheme.name(),
@@ -191,7 +190,9 @@ fn names(snapshot: &Snapshot, lines: &[InstrumentId]) -> String {
         Some(mic) => format!("{} ({mic})", snapshot.symbol(*line)),
         None => snapshot.symbol(*line).to_owned(),
     };
-    let mut named: Vec<String> = lines.iter().take(NAMED_MAX).map(name).collect();
+    let mut ordered = lines.to_vec();
+    snapshot.sort_by_name(&mut ordered);
+    let mut named: Vec<String> = ordered.iter().take(NAMED_MAX).map(name).collect();
     if let more @ 1.. = lines.len().saturating_sub(NAMED_MAX) {
         named.push(format!("{more} more"));
     }

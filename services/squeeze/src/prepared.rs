@@ -20,7 +20,7 @@ pub const READS: &[Dataset] = &[
 pub struct PreparedSqueeze {
     /// Every name with short interest, measured and scored.
     pub universe: Universe,
-    /// Finds instruments by symbol.
+    /// Finds instruments by any identifier.
     pub lookup: Lookup,
     /// The last closes.
     pub quotes: Quotes,
