@@ -65,6 +65,7 @@ enveloped! {
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
+    ListFactorsResponse
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse
