@@ -2,6 +2,7 @@
 
 mod from_proto;
 mod ingest;
+mod instrument;
 mod series;
 mod to_proto;
 
@@ -9,7 +10,7 @@ use crate::{
     as_of::AsOf,
     needed::Needed,
     prepared::PreparedCoverage,
-    refusal::{Kind, Refusal},
+    refusal::Refusal,
     rpc::{
         Handler,
         envelope::Answer,
@@ -19,20 +20,13 @@ use crate::{
     services::Services,
     views::Pinned,
 };
-use ::portfolio::{
-    identifier::InstrumentRef,
-    resolve::{self, Found},
-    unresolved::Cause,
-};
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
+use instrument::{has_ever, subject};
 use marketdata::{
-    dataset::{Dataset, Field},
-    gap::{Gap, GapReason},
-    instrument::{Instrument, InstrumentId, Namespace},
+    instrument::{Instrument, InstrumentId},
     restated::{Restated, ShareUnits},
     snapshot::Snapshot,
-    symbol::Symbol,
     track::Rows,
 };
 use series::SeriesPage;
@@ -177,65 +171,6 @@ impl Query for SeriesQuery {
         let gaps = gap.into_iter().chain(page.gaps()).collect();
         Ok(Answer::with_gaps(response, gaps))
     }
-}
-
-/// The instrument or series of a reference, with a gap if it is called otherwise on the day. A
-/// listed line and a series may share a name: the one that has rows of the dataset is meant.
-fn subject(
-    snapshot: &Snapshot,
-    dataset: Dataset,
-    reference: &InstrumentRef<&str>,
-) -> Result<(InstrumentId, Option<Gap>), Refusal> {
-    let series = snapshot.series_id(reference.symbol).filter(|_| reference.is_symbol_only());
-    let listed = resolve::find(snapshot, reference);
-    let has_rows = |id: InstrumentId| !snapshot.rows(dataset, id).is_empty();
-    match (series, listed) {
-        (Some(id), _) if has_rows(id) => Ok((id, None)),
-        (_, Ok(found)) => Ok((found.instrument, other_days(snapshot, found, reference))),
-        (Some(id), Err(_)) => Ok((id, None)),
-        (None, Err(cause)) => Err(not_one(cause, reference)),
-    }
-}
-
-fn other_days(snapshot: &Snapshot, found: Found, reference: &InstrumentRef<&str>) -> Option<Gap> {
-    let (given, symbol) = (reference.described(), snapshot.symbol(found.instrument));
-    let detail = format!("{symbol} has the {given} on other days than the as-of date only");
-    let gap = || Gap::new(GapReason::NameOfOtherDays, reference.name(), detail);
-    found.is_of_other_days.then(gap)
-}
-
-fn not_one(cause: Cause, reference: &InstrumentRef<&str>) -> Refusal {
-    let why = cause.why_unresolved();
-    match cause.reason() {
-        GapReason::AmbiguousInstrument => Refusal::Ambiguous(why),
-        GapReason::IdentifiersDisagree => Refusal::Disagree(why),
-        _ => {
-            let name = reference.name().to_owned();
-            Refusal::Unknown { kind: Kind::Instrument, name, known: Vec::new() }
-        }
-    }
-}
-
-/// Whether an instrument has everything that a reference gives, on any day.
-fn has_ever(snapshot: &Snapshot, instrument: &Instrument, reference: &InstrumentRef<&str>) -> bool {
-    let is_named = || match Symbol::listed(reference.symbol) {
-        Ok(symbol) => {
-            let namings = snapshot.namings(instrument.id);
-            instrument.namespace == Namespace::Listed
-                && namings.iter().any(|naming| naming.symbol == symbol)
-        }
-        Err(_) => reference.symbol.is_empty(),
-    };
-    if *reference == InstrumentRef::NONE {
-        return true;
-    }
-    let identities = snapshot.identities(instrument.id);
-    let has = |field: Field, text: &str| {
-        identities.iter().any(|identity| identity.field == field && identity.text == text)
-    };
-    is_named()
-        && reference.identifiers().all(|(scheme, text)| has(scheme.field(), text))
-        && (reference.mic.is_empty() || has(Field::Mic, reference.mic))
 }
 
 /// The rows at some positions, with those of one day sorted by the name of their other instrument.
