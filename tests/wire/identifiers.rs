@@ -131,7 +131,7 @@ async fn a_book_by_any_identifier_is_the_book_by_symbol() {
     let shorts = |portfolio| v1::AssessShortBookRequest {
         as_of: on(TODAY),
         portfolio: Some(portfolio),
-        participation: None,
+        ..v1::AssessShortBookRequest::default()
     };
     let mut short = squeeze.assess_short_book(shorts(symbols)).await.unwrap().into_inner();
     forget_id(&mut short.info);

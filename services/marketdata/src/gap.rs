@@ -38,6 +38,8 @@ pub enum GapReason {
     MissingObservations,
     /// A value is present but not plausible.
     Implausible,
+    /// A value of a merged instrument was left out because its survivor has one.
+    Merged,
     /// Several listed lines have the identifiers given.
     AmbiguousInstrument,
     /// The identifiers given are those of different listed lines.

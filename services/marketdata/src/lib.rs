@@ -25,6 +25,7 @@ pub mod identities;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merged;
 pub mod merges;
 pub mod quotes;
 pub mod restated;
@@ -34,5 +35,4 @@ pub mod symbol;
 pub mod track;
 
 mod difference;
-mod merged;
 mod name_order;

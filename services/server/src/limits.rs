@@ -161,6 +161,8 @@ pub const FILE_NAME_BYTES: usize = 1_024;
 pub const REQUEST_ID_CHARS: usize = 128;
 /// Names of unjoined instruments that are listed; further ones are only counted.
 pub const UNJOINED_NAMES: usize = 20;
+/// Survivors that a gap about merges names; further ones are only counted.
+pub const MERGED_NAMES: usize = 5;
 /// How far an as-of may be ahead of the server's clock, microseconds: clocks of two machines never
 /// agree exactly.
 pub const CLOCK_SKEW_MICROS: i64 = 5_000_000;

@@ -113,6 +113,8 @@ pub enum Kind {
     Indicator,
     /// Exchanges.
     Exchange,
+    /// Classification schemes.
+    ClassificationScheme,
 }
 
 impl std::fmt::Display for Kind {
@@ -121,6 +123,7 @@ impl std::fmt::Display for Kind {
             Kind::Instrument => "instrument",
             Kind::Indicator => "indicator",
             Kind::Exchange => "exchange",
+            Kind::ClassificationScheme => "classification scheme",
         })
     }
 }

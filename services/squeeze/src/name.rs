@@ -218,7 +218,8 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::Implausible
         | GapReason::AmbiguousInstrument
         | GapReason::IdentifiersDisagree
-        | GapReason::NameOfOtherDays => "the measure could not be computed",
+        | GapReason::NameOfOtherDays
+        | GapReason::Merged => "the measure could not be computed",
     }
 }
 

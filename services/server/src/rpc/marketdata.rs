@@ -22,7 +22,7 @@ use crate::{
 };
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
-use instrument::{has_ever, subject};
+use instrument::{has_ever, merged_symbol, subject};
 use marketdata::{
     instrument::{Instrument, InstrumentId},
     restated::{Restated, ShareUnits},
@@ -105,12 +105,15 @@ impl Query for InstrumentsQuery {
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
         let reference = portfolio::instrument(self.normal.instrument.as_ref());
+        let begins = |id| snapshot.symbol(id).starts_with(&self.prefix);
+        let holds = |id| self.dataset.is_none_or(|dataset| !snapshot.rows(dataset, id).is_empty());
         let wanted = |instrument: &&Instrument| {
-            snapshot.symbol(instrument.id).starts_with(&self.prefix)
+            let id = instrument.id;
+            let merged = || snapshot.merged_into(id).into_iter().map(|(merged, _)| merged);
+            snapshot.survivor(id) == id
                 && has_ever(snapshot, instrument, &reference)
-                && self
-                    .dataset
-                    .is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
+                && (begins(id) || merged().any(begins))
+                && (holds(id) || merged().any(holds))
         };
         let all = snapshot.instruments().iter().filter(wanted);
         let mut ids: Vec<InstrumentId> = all.map(|instrument| instrument.id).collect();
@@ -118,8 +121,9 @@ impl Query for InstrumentsQuery {
         snapshot.sort_by_name(&mut ids);
         let cut = self.page.cut(ids.len(), pinned);
         let known = ids[cut.places].iter().filter_map(|id| snapshot.instrument(*id));
+        let hidden = snapshot.hidden_by_merges();
         Ok(Answer::whole(v1::ListInstrumentsResponse {
-            instruments: known.map(|known| to_proto::instrument(known, pinned)).collect(),
+            instruments: known.map(|known| to_proto::instrument(known, pinned, &hidden)).collect(),
             next_page_token: cut.next_page_token,
             ..Default::default()
         }))
@@ -162,6 +166,7 @@ impl Query for SeriesQuery {
         let points = of_page.into_iter().map(|row| page.point(row)).collect();
         let response = v1::GetSeriesResponse {
             symbol: snapshot.symbol(id).to_owned(),
+            merged_symbol: merged_symbol(snapshot, self.instrument().symbol, id),
             fields: self.fields.iter().map(|field| series::field(*field)).collect(),
             points,
             next_page_token: cut.next_page_token,

@@ -22,7 +22,11 @@ pub(super) fn subject(
     reference: &InstrumentRef<&str>,
 ) -> Result<(InstrumentId, Option<Gap>), Refusal> {
     let series = snapshot.series_id(reference.symbol).filter(|_| reference.is_symbol_only());
-    let listed = resolve::find(snapshot, reference);
+    let listed = match dataset {
+        // The merges of an instrument are its own, not its survivor's.
+        Dataset::Merges if reference.is_symbol_only() => as_stored(snapshot, reference),
+        _ => resolve::find(snapshot, reference),
+    };
     let has_rows = |id: InstrumentId| !snapshot.rows(dataset, id).is_empty();
     match (series, listed) {
         (Some(id), _) if has_rows(id) => Ok((id, None)),
@@ -30,6 +34,12 @@ pub(super) fn subject(
         (Some(id), Err(_)) => Ok((id, None)),
         (None, Err(cause)) => Err(not_one(cause, reference)),
     }
+}
+
+fn as_stored(snapshot: &Snapshot, reference: &InstrumentRef<&str>) -> Result<Found, Cause> {
+    let (instrument, _) = stored_under(snapshot, reference.symbol)
+        .ok_or_else(|| Cause::UnknownInstrument(reference.described()))?;
+    Ok(Found { instrument, is_of_other_days: false })
 }
 
 fn other_days(snapshot: &Snapshot, found: Found, reference: &InstrumentRef<&str>) -> Option<Gap> {
@@ -64,9 +74,10 @@ pub(super) fn has_ever(
     }
     let is_named = || match Symbol::listed(reference.symbol) {
         Ok(symbol) => {
-            let namings = snapshot.namings(instrument.id);
+            let had = |id| snapshot.namings(id).iter().any(|naming| naming.symbol == symbol);
+            let merged = snapshot.merged_into(instrument.id).into_iter();
             instrument.namespace == Namespace::Listed
-                && namings.iter().any(|naming| naming.symbol == symbol)
+                && (had(instrument.id) || merged.map(|(id, _)| id).any(had))
         }
         Err(_) => reference.symbol.is_empty(),
     };
@@ -77,4 +88,17 @@ pub(super) fn has_ever(
     is_named()
         && reference.identifiers().all(|(scheme, text)| has(scheme.field(), text))
         && (reference.mic.is_empty() || has(Field::Mic, reference.mic))
+}
+
+/// The listed instrument with a symbol, even if it is merged, and the symbol's usual spelling.
+fn stored_under(snapshot: &Snapshot, symbol: &str) -> Option<(InstrumentId, String)> {
+    let symbol = Symbol::listed(symbol).ok()?;
+    Some((snapshot.stored_under(Namespace::Listed, &symbol)?, symbol.to_string()))
+}
+
+/// A symbol, if it belongs to an instrument that is merged into this one.
+pub(super) fn merged_symbol(snapshot: &Snapshot, symbol: &str, survivor: InstrumentId) -> String {
+    let stored = stored_under(snapshot, symbol);
+    let merged = stored.filter(|(id, _)| *id != survivor && snapshot.survivor(*id) == survivor);
+    merged.map_or_else(String::new, |(_, symbol)| symbol)
 }

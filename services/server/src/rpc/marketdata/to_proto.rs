@@ -8,7 +8,8 @@ use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
     identities::Identity,
-    instrument::{Instrument, Namespace},
+    instrument::{Instrument, InstrumentId, Namespace},
+    merged::Hidden,
     snapshot::Snapshot,
 };
 use store::RevisionRecord;
@@ -37,22 +38,48 @@ fn unjoined(coverage: &DatasetCoverage, pinned: &Pinned) -> Vec<String> {
     symbols.into_iter().take(limits::UNJOINED_NAMES).map(str::to_owned).collect()
 }
 
-/// An instrument with its names and datasets.
-pub(super) fn instrument(known: &Instrument, pinned: &Pinned) -> v1::Instrument {
+/// An instrument with its names, its datasets and what is merged into it.
+pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden]) -> v1::Instrument {
     let snapshot = pinned.snapshot();
-    let namings = snapshot.namings(known.id);
-    let symbols = namings.iter().map(|naming| {
-        let (start_on, end_on) = interval(naming.from, naming.until);
-        v1::SymbolInterval { symbol: naming.symbol.to_string(), start_on, end_on }
-    });
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
     v1::Instrument {
         symbol: snapshot.symbol(known.id).to_owned(),
         kind: kind(known, snapshot).into(),
-        symbols: symbols.collect(),
+        symbols: symbols(snapshot, known.id),
         datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
+        merged: merged(snapshot, known.id),
+        hidden_values: hidden
+            .iter()
+            .filter(|hidden| hidden.survivor == known.id)
+            .map(|hidden| v1::HiddenValues {
+                dataset: dataset_to_proto(hidden.dataset),
+                days: hidden.days as u64,
+            })
+            .collect(),
         identifiers: snapshot.identities(known.id).iter().filter_map(identifier).collect(),
     }
+}
+
+/// The names of an instrument, with their days.
+fn symbols(snapshot: &Snapshot, id: InstrumentId) -> Vec<v1::SymbolInterval> {
+    let named = snapshot.namings(id).iter().map(|naming| {
+        let (start_on, end_on) = interval(naming.from, naming.until);
+        v1::SymbolInterval { symbol: naming.symbol.to_string(), start_on, end_on }
+    });
+    named.collect()
+}
+
+/// The instruments merged into one.
+fn merged(snapshot: &Snapshot, survivor: InstrumentId) -> Vec<v1::MergedInstrument> {
+    let found = snapshot.merged_into(survivor).into_iter();
+    let merged = found.map(|(id, merge)| v1::MergedInstrument {
+        symbol: snapshot.symbol(id).to_owned(),
+        symbols: symbols(snapshot, id),
+        merged_into: snapshot.symbol(merge.survivor).to_owned(),
+        since_revision: merge.revision,
+        named_on: merge.on.to_string(),
+    });
+    merged.collect()
 }
 
 /// What a name stands for. Rows count whenever they were published: a kind is not news.
