@@ -27,6 +27,7 @@ mod raw;
 mod real_data;
 #[path = "../support/real_data.rs"]
 mod real_files;
+mod reference_knowledge;
 mod refusals;
 mod replay;
 mod replay_histories;

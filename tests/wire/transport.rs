@@ -139,6 +139,7 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
         data_version: "00".to_owned(),
         model_version: harness.services().identity().model_version.clone(),
         config_hash: long.clone(),
+        ..v1::SnapshotRef::default()
     };
     let request = v1::GetCoverageRequest { as_of: replay_of(&reference) }.encode_to_vec();
     let answered = ask("/ballast.v1.MarketDataService/GetCoverage", request).await;

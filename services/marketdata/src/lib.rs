@@ -28,6 +28,7 @@ pub mod market;
 pub mod merged;
 pub mod merges;
 pub mod quotes;
+pub mod reference;
 pub mod restated;
 pub mod segment;
 pub mod snapshot;

@@ -1,6 +1,6 @@
 //! The as-of of a request: publication bound, revision bound, and versions it expects.
 
-use marketdata::{day::Day, instant::Instant};
+use marketdata::{day::Day, instant::Instant, reference::ReferenceKnowledge};
 
 /// A validated as-of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct AsOf {
     pub when: When,
     /// Revision bound; `None` means the head.
     pub revision: Option<u64>,
+    /// The facts that may size and classify; `None` means those published by then.
+    pub reference: Option<ReferenceKnowledge>,
     /// The versions the request expects, in the order they are checked.
     pub pins: Vec<(Pin, String)>,
 }

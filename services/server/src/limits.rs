@@ -116,9 +116,13 @@ pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
 pub const PAGE_MAX: usize = 1_000;
 /// Maximum number of sessions per page of a history as published, for measures that read the whole
-/// market. A session continues the one before; the first costs a whole preparation, 0.16 s of one
-/// processor for 3,000 names over ten years.
+/// market, the scores and the states. A session continues the one before; the first costs a whole
+/// preparation, 0.16 s of one processor for 3,000 names over ten years.
 pub const AS_PUBLISHED_PREPARATIONS: usize = 100;
+/// Default maximum age of a later fact of reference, calendar days: ten years.
+pub const REFERENCE_MAX_AGE_DAYS: i32 = 3_653;
+/// Largest maximum age that a request may ask for, calendar days.
+pub const REFERENCE_MOST_AGE_DAYS: i32 = 36_500;
 /// Bytes of a status on the wire: its message and details. Clients reject trailers above 8 KiB.
 pub const STATUS_BYTES: usize = 4 * 1024;
 /// Share of these bytes for the message.

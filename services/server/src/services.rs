@@ -19,7 +19,7 @@ use crate::{
     views::{Identity, Pinned, View},
 };
 use factors::roles::Roles;
-use marketdata::instant::Instant;
+use marketdata::{instant::Instant, reference::ReferenceKnowledge};
 use portfolio::lines::Violation;
 use std::{sync::Arc, time::Duration};
 use store::Store;
@@ -99,7 +99,8 @@ impl Services {
         let market = self.market.head();
         let at = self.instant(as_of.when)?;
         let revision = as_of.revision.unwrap_or(market.head().revision);
-        let view = View::of(&market, at, revision, &self.roles)?;
+        let reference = as_of.reference.unwrap_or(ReferenceKnowledge::AsPublished);
+        let view = View::of(&market, at, revision, &self.roles)?.with_reference(reference);
         for (pin, asked) in &as_of.pins {
             let here = match pin {
                 Pin::ModelVersion => self.identity.model_version.clone(),

@@ -2,7 +2,9 @@
 
 use crate::refusal::Refusal;
 use factors::roles::Roles;
-use marketdata::{instant::Instant, market::Market, snapshot::Snapshot};
+use marketdata::{
+    instant::Instant, market::Market, reference::ReferenceKnowledge, snapshot::Snapshot,
+};
 use std::sync::Arc;
 
 /// The versions that an answer depends on, besides the data.
@@ -45,6 +47,12 @@ impl View {
         let unknown = || Refusal::RevisionUnknown { asked: revision, head: market.head().revision };
         let snapshot = Snapshot::new(Arc::clone(market), market.canonical(as_of), revision);
         Ok(View { snapshot: snapshot.ok_or_else(unknown)?, roles: Arc::clone(roles) })
+    }
+
+    /// The same view with other reference knowledge.
+    #[must_use]
+    pub fn with_reference(self, reference: ReferenceKnowledge) -> View {
+        View { snapshot: self.snapshot.with_reference(reference), ..self }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     views::Pinned,
 };
 use contract::{canonical::Canonical, v1};
-use marketdata::instant::Instant;
+use marketdata::{instant::Instant, reference::ReferenceKnowledge};
 use std::ops::Range;
 
 /// The part of a list that a request asks for.
@@ -161,7 +161,9 @@ impl Page {
 
     /// The token of the page that starts at `start`.
     fn token(&self, start: u64, pinned: &Pinned) -> String {
-        let words = [pinned.as_of().micros() as u64, pinned.snapshot().revision(), start];
+        let snapshot = pinned.snapshot();
+        let reference = reference_word(snapshot.reference());
+        let words = [pinned.as_of().micros() as u64, snapshot.revision(), reference, start];
         write(words, &self.bound_to)
     }
 }
@@ -169,16 +171,38 @@ impl Page {
 /// The position that a token continues at; puts its data into `as_of`. `None` if the token does not
 /// belong to the request.
 fn continued(token: &str, bound_to: &[u8; 32], as_of: &mut AsOf) -> Option<u64> {
-    let [at, revision, start] = read(token, bound_to)?;
+    let [at, revision, reference, start] = read(token, bound_to)?;
     // A token is held to the same bounds as a request.
     let at = shared::timestamp(Instant::from_micros(at as i64));
     let at = shared::instant(&mut Fields::new(), "page_token", at)?;
-    // Another instant or revision means another list.
-    if !as_of.when.meant(at) || as_of.revision.is_some_and(|asked| asked != revision) {
+    // Another instant, revision or reference knowledge means another list.
+    if !as_of.when.meant(at)
+        || as_of.revision.is_some_and(|asked| asked != revision)
+        || as_of.reference.is_some_and(|asked| reference_word(asked) != reference)
+    {
         return None;
     }
     (as_of.when, as_of.revision) = (When::At(at), Some(revision));
+    as_of.reference = Some(reference_of(reference)?);
     Some(start)
+}
+
+/// Reference knowledge in a token: 0 as published, else the age limit.
+const fn reference_word(reference: ReferenceKnowledge) -> u64 {
+    match reference {
+        ReferenceKnowledge::AsPublished => 0,
+        ReferenceKnowledge::EarliestLater { max_age_days } => max_age_days as u64,
+    }
+}
+
+/// The inverse of [`reference_word`]; `None` for an age limit that a request could not ask for.
+fn reference_of(word: u64) -> Option<ReferenceKnowledge> {
+    let max_age_days = u16::try_from(word).ok()?;
+    let within = i32::from(max_age_days) <= limits::REFERENCE_MOST_AGE_DAYS;
+    match max_age_days {
+        0 => Some(ReferenceKnowledge::AsPublished),
+        max_age_days => within.then_some(ReferenceKnowledge::EarliestLater { max_age_days }),
+    }
 }
 
 fn fingerprint(method: &str, bound: &impl Canonical) -> [u8; 32] {
@@ -189,19 +213,19 @@ fn fingerprint(method: &str, bound: &impl Canonical) -> [u8; 32] {
     hasher.update(&form).finalize().into()
 }
 
-fn write(words: [u64; 3], bound_to: &[u8; 32]) -> String {
+fn write(words: [u64; 4], bound_to: &[u8; 32]) -> String {
     let body: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     format!("{}{}", hex(&body), hex(&seal(&body, bound_to)))
 }
 
-fn read(token: &str, bound_to: &[u8; 32]) -> Option<[u64; 3]> {
+fn read(token: &str, bound_to: &[u8; 32]) -> Option<[u64; 4]> {
     let bytes = unhex(token)?;
-    let (body, given) = bytes.split_at_checked(24)?;
+    let (body, given) = bytes.split_at_checked(32)?;
     if given != seal(body, bound_to) {
         return None;
     }
     let word = |at: usize| Some(u64::from_le_bytes(body.get(8 * at..8 * at + 8)?.try_into().ok()?));
-    Some([word(0)?, word(1)?, word(2)?])
+    Some([word(0)?, word(1)?, word(2)?, word(3)?])
 }
 
 fn seal(body: &[u8], bound_to: &[u8; 32]) -> [u8; 16] {
@@ -215,8 +239,9 @@ fn seal(body: &[u8], bound_to: &[u8; 32]) -> [u8; 16] {
 mod tests {
     use super::*;
 
-    /// Reads a token of one request, made at `[instant, revision, start]`, with another as-of.
-    fn read_with(words: [u64; 3], mut as_of: AsOf) -> Option<(AsOf, u64)> {
+    /// Reads a token of one request, made at `[instant, revision, reference, start]`, with another
+    /// as-of.
+    fn read_with(words: [u64; 4], mut as_of: AsOf) -> Option<(AsOf, u64)> {
         let mut request = v1::ListInstrumentsRequest::default();
         request.page_token = write(words, &fingerprint("List", &request));
         let page = Page::from_proto(&mut Fields::new(), "List", &mut request, &mut as_of);
@@ -230,21 +255,34 @@ mod tests {
         let as_of = |at: Option<i64>, revision| AsOf {
             when: at.map_or(When::Now, |micros| When::At(Instant::from_micros(micros))),
             revision,
+            reference: None,
             pins: Vec::new(),
         };
-        let own = as_of(Some(5), Some(7));
+        let published = Some(ReferenceKnowledge::AsPublished);
+        let own = AsOf { reference: published, ..as_of(Some(5), Some(7)) };
         for same in [as_of(None, None), as_of(Some(5), None), as_of(None, Some(7)), own.clone()] {
-            assert_eq!(read_with([5, 7, 9], same), Some((own.clone(), 9)));
+            assert_eq!(read_with([5, 7, 0, 9], same), Some((own.clone(), 9)));
         }
-        assert_eq!(read_with([5, 7, 9], as_of(Some(6), None)), None);
-        assert_eq!(read_with([5, 7, 9], as_of(Some(5), Some(8))), None);
+        assert_eq!(read_with([5, 7, 0, 9], as_of(Some(6), None)), None);
+        assert_eq!(read_with([5, 7, 0, 9], as_of(Some(5), Some(8))), None);
+        // A token of later reference knowledge, with an age limit of 30 days.
+        let later = Some(ReferenceKnowledge::EarliestLater { max_age_days: 30 });
+        let own = AsOf { reference: later, ..own };
+        for same in [as_of(None, None), own.clone()] {
+            assert_eq!(read_with([5, 7, 30, 9], same), Some((own.clone(), 9)));
+        }
+        assert_eq!(read_with([5, 7, 0, 9], own.clone()), None);
+        assert_eq!(read_with([5, 7, 31, 9], own.clone()), None);
+        assert_eq!(read_with([5, 7, 30, 9], AsOf { reference: published, ..own }), None);
+        assert_eq!(read_with([5, 7, 36_501, 9], as_of(None, None)), None, "no request asks so");
     }
 
     #[test]
     fn a_forged_token_cannot_name_an_instant_that_a_request_could_not() {
-        let anything = || AsOf { when: When::Now, revision: None, pins: Vec::new() };
+        let anything =
+            || AsOf { when: When::Now, revision: None, reference: None, pins: Vec::new() };
         for micros in [i64::MIN, i64::MAX] {
-            assert_eq!(read_with([micros as u64, 7, 9], anything()), None);
+            assert_eq!(read_with([micros as u64, 7, 0, 9], anything()), None);
         }
     }
 
@@ -252,7 +290,8 @@ mod tests {
     fn a_page_size_above_the_maximum_means_the_maximum() {
         for (given, expected) in [(0, 100), (1, 1), (1_000, 1_000), (i32::MAX, 1_000)] {
             let mut request = v1::ListInstrumentsRequest { page_size: given, ..Default::default() };
-            let mut as_of = AsOf { when: When::Now, revision: None, pins: Vec::new() };
+            let mut as_of =
+                AsOf { when: When::Now, revision: None, reference: None, pins: Vec::new() };
             let mut fields = Fields::new();
             let page = Page::from_proto(&mut fields, "List", &mut request, &mut as_of).unwrap();
             // The request in normal form has the same size, and so the same result_id.
@@ -275,11 +314,11 @@ mod tests {
 
     #[test]
     fn a_token_is_valid_only_for_its_own_request() {
-        let token = write([1, 2, 3], &[7; 32]);
-        assert_eq!(read(&token, &[7; 32]), Some([1, 2, 3]));
+        let token = write([1, 2, 3, 4], &[7; 32]);
+        assert_eq!(read(&token, &[7; 32]), Some([1, 2, 3, 4]));
         assert_eq!(read(&token, &[8; 32]), None);
         assert_eq!(read(&token.replacen('1', "2", 1), &[7; 32]), None);
-        for junk in ["", "zz", "0", "00", "é", &"0".repeat(79)] {
+        for junk in ["", "zz", "0", "00", "é", &"0".repeat(95)] {
             assert_eq!(read(junk, &[7; 32]), None, "{junk}");
         }
     }

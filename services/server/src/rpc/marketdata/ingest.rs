@@ -257,6 +257,8 @@ impl Upload {
             data_version: String::new(),
             model_version: identity.model_version.clone(),
             config_hash: identity.config_hash.clone(),
+            reference_knowledge: v1::ReferenceKnowledge::AsPublished.into(),
+            reference_max_age_days: None,
         };
         answer.info = Some(v1::AnswerInfo {
             snapshot: Some(reference),
