@@ -2,7 +2,7 @@
 
 use crate::{
     drawn_files::{Draws, FIRST_DAY, base, drawn},
-    harness::{Harness, expect_refusal, header, instant, real_data, reference, replay_of},
+    harness::{Harness, expect_refusal, header, instant, named, real_data, reference, replay_of},
     rotation_real,
 };
 use contract::v1::{
@@ -138,7 +138,7 @@ async fn check_series(
     let request = |as_of, vintage| v1::GetSeriesRequest {
         as_of,
         dataset: dataset.into(),
-        symbol: symbol.to_owned(),
+        instrument: named(symbol),
         page_size: 1_000,
         vintage,
         ..v1::GetSeriesRequest::default()
@@ -298,7 +298,7 @@ async fn rows_as_first_published(harness: &Harness) {
     let mut client = harness.market_data().await;
     let request = |vintage| v1::GetSeriesRequest {
         dataset: v1::Dataset::Bars.into(),
-        symbol: "IWM".to_owned(),
+        instrument: named("IWM"),
         fields: vec!["close".to_owned()],
         start_on: "2021-03-02".to_owned(),
         end_on: "2021-03-02".to_owned(),
@@ -349,7 +349,7 @@ async fn pages_of_whole_market_measures_are_bounded() {
     expect_refusal(&refused, Code::NotFound, "UNKNOWN_INDICATOR", &[]);
     let series = v1::GetSeriesRequest {
         dataset: v1::Dataset::Bars.into(),
-        symbol: "IWM".to_owned(),
+        instrument: named("IWM"),
         vintage: -1,
         ..v1::GetSeriesRequest::default()
     };

@@ -221,6 +221,28 @@ fn schedule(draws: &mut Draws) -> File {
     file("publication_times.csv", text)
 }
 
+/// ISINs that move between names, so that lines become unknown, ambiguous or contradictory.
+pub(crate) const ISINS: [&str; 3] = ["US0000011074", "US0000021057", "US0000031031"];
+
+fn master(draws: &mut Draws, today: Day) -> File {
+    let mut text = String::from("symbol,isin,mic,from,until\n");
+    let mut names = draws.names(3);
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let (isin, mic) = (draws.one_of(&ISINS), draws.one_of(&["XNAS", "XLON", "XNYS"]));
+        let from = draws.day(today, 40);
+        let until = match draws.below(3) {
+            0 => from.plus(draws.below(30)).to_string(),
+            _ => String::new(),
+        };
+        writeln!(text, "{name},{isin},{mic},{from},{until}").unwrap();
+    }
+    let mut file = file("security_master.csv", text);
+    file.header.force = true;
+    file
+}
+
 /// The first files: long histories, and sizes and sectors of the names that come first.
 pub(crate) fn base(at: usize, today: Day) -> Option<File> {
     let sectors = ["Technology", "Energy"];
@@ -289,9 +311,10 @@ pub(crate) fn drawn(draws: &mut Draws, today: Day) -> File {
         14 => listings(draws, today),
         15 => memberships(draws, today),
         16 => holdings(draws, today),
-        _ => match draws.below(2) {
+        _ => match draws.below(3) {
             0 => series(draws, today),
-            _ => schedule(draws),
+            1 => schedule(draws),
+            _ => master(draws, today),
         },
     }
 }

@@ -6,7 +6,7 @@
 //! numbers. Result ids, page tokens, the model version and the hash of the settings are omitted: they
 //! may change although no number does, and have tests of their own.
 
-use crate::harness::{Harness, header, held, on};
+use crate::harness::{Harness, header, held, named, on};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -228,7 +228,7 @@ async fn market_data(goldens: &mut Goldens, harness: &Harness) {
         let request = v1::GetSeriesRequest {
             as_of: on(LAST_ON),
             dataset: dataset.into(),
-            symbol: symbol.to_owned(),
+            instrument: named(symbol),
             page_size: 10,
             ..Default::default()
         };

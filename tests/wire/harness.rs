@@ -154,8 +154,12 @@ pub(crate) fn instant(text: &str) -> Instant {
 
 /// A line that holds so much of a symbol, and gives nothing else.
 pub(crate) fn held(symbol: &str, size: v1::position::Size) -> v1::Position {
-    let instrument = v1::InstrumentRef { symbol: symbol.to_owned(), ..Default::default() };
-    v1::Position { instrument: Some(instrument), size: Some(size), ..v1::Position::default() }
+    v1::Position { instrument: named(symbol), size: Some(size), ..v1::Position::default() }
+}
+
+/// The instrument of a symbol.
+pub(crate) fn named(symbol: &str) -> Option<v1::InstrumentRef> {
+    Some(v1::InstrumentRef { symbol: symbol.to_owned(), ..v1::InstrumentRef::default() })
 }
 
 /// As of the close of an ISO day.

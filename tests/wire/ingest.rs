@@ -1,6 +1,8 @@
 //! Files over the wire: every form, every fault, and unchanged answers about the past.
 
-use crate::harness::{Harness, expect_refusal, header, instant, on, reference, soon, upload};
+use crate::harness::{
+    Harness, expect_refusal, header, instant, named, on, reference, soon, upload,
+};
 use contract::v1;
 use server::clock::Clock;
 use std::io::Write as _;
@@ -29,7 +31,7 @@ async fn closes(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<(String, f64)
     let request = v1::GetSeriesRequest {
         as_of,
         dataset: v1::Dataset::Bars.into(),
-        symbol: "AAPL".to_owned(),
+        instrument: named("AAPL"),
         fields: vec!["close".to_owned()],
         ..v1::GetSeriesRequest::default()
     };

@@ -1,6 +1,6 @@
 //! The same facts in another order: internal numbers change, but answers do not.
 
-use crate::harness::{Harness, forget_reference, header, held, on};
+use crate::harness::{Harness, forget_reference, header, held, named, on};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     market_data_service_client::MarketDataServiceClient, position::Size,
@@ -64,7 +64,33 @@ fn also_held(market: &Market) -> Vec<SourceFile> {
         adjusted_on: None,
     });
     let other = SourceFile { index_id: Some("A_SECOND_INDEX"), ..members };
-    holdings.into_iter().chain([other]).collect()
+    holdings.into_iter().chain([other, master(market)]).collect()
+}
+
+/// A number as a CUSIP: its check digit makes the sum of the digits, every second one doubled, a
+/// multiple of ten.
+fn cusip(number: usize) -> String {
+    let body = format!("{number:08}");
+    let digits = body.bytes().map(|byte| usize::from(byte - b'0')).enumerate();
+    let doubled = digits.map(|(at, digit)| digit * (1 + at % 2));
+    let sum: usize = doubled.map(|digit| digit / 10 + digit % 10).sum();
+    format!("{body}{}", (10 - sum % 10) % 10)
+}
+
+/// A CUSIP of every name, by the number of the name.
+fn master(market: &Market) -> SourceFile {
+    let names = market.names.iter().enumerate();
+    let rows = names.map(|(at, name)| format!("{},{},XNYS,,\n", name.symbol, cusip(at)));
+    let text: String =
+        ["symbol,cusip,mic,from,until\n".to_owned()].into_iter().chain(rows).collect();
+    SourceFile {
+        file_name: "security_master.csv".to_owned(),
+        bytes: text.into_bytes(),
+        symbol: None,
+        index_id: None,
+        as_of_on: None,
+        adjusted_on: None,
+    }
 }
 
 /// Lines and funds that are the same under another symbol, in a chain and side by side.
@@ -113,7 +139,12 @@ fn book(market: &Market) -> Option<v1::Portfolio> {
     let line = |at: usize| {
         let value = 1e5 + 777.0 * (at / 2) as f64;
         let value = if at < NAMES / 2 { value } else { -value };
-        held(&market.names[at].symbol, Size::MarketValue(value))
+        let line = held(&market.names[at].symbol, Size::MarketValue(value));
+        if at % 3 != 0 {
+            return line;
+        }
+        let cusip = v1::InstrumentRef { cusip: cusip(at), ..v1::InstrumentRef::default() };
+        v1::Position { instrument: Some(cusip), ..line }
     };
     let positions = (0..NAMES).step_by(2).chain((0..NAMES).filter(|at| is_young(*at))).map(line);
     Some(v1::Portfolio { positions: positions.collect(), ..v1::Portfolio::default() })
@@ -241,7 +272,7 @@ async fn list(
         page_size: 7,
         ..v1::ListInstrumentsRequest::default()
     };
-    let mut found: Vec<(i32, String)> = Vec::new();
+    let mut found: Vec<(bool, String)> = Vec::new();
     loop {
         let call = format!("ListInstruments of dataset {dataset} after {}", found.len());
         let answer = client.list_instruments(request.clone()).await;
@@ -250,7 +281,7 @@ async fn list(
         let merged = page.instruments.iter_mut().flat_map(|one| &mut one.merged);
         merged.for_each(|merged| merged.since_revision = 0);
         all.push((call, page.encode_to_vec()));
-        found.extend(page.instruments.into_iter().map(|one| (one.kind, one.symbol)));
+        found.extend(page.instruments.into_iter().map(|one| (is_series(&one), one.symbol)));
         if page.next_page_token.is_empty() {
             break;
         }
@@ -258,6 +289,11 @@ async fn list(
     }
     assert!(found.is_sorted(), "dataset {dataset}: listed by name");
     found.into_iter().map(|(_, symbol)| symbol).collect()
+}
+
+/// Whether a name is one of the series, which are listed after the tickers.
+fn is_series(one: &v1::Instrument) -> bool {
+    !one.symbol.starts_with('^') && one.kind() != v1::InstrumentKind::Listed
 }
 
 /// The first pages of a history. Revisions number files in the order of arrival, and are cleared.
@@ -270,12 +306,12 @@ async fn history(
     let mut request = v1::GetSeriesRequest {
         as_of: as_of(),
         dataset,
-        symbol,
+        instrument: named(&symbol),
         page_size: 2,
         ..v1::GetSeriesRequest::default()
     };
     for page in 0..3 {
-        let call = format!("GetSeries {} of dataset {dataset}, page {page}", request.symbol);
+        let call = format!("GetSeries {} of dataset {dataset}, page {page}", symbol);
         let mut answer = client.get_series(request.clone()).await.unwrap().into_inner();
         forget_reference(&mut answer.info);
         answer.points.iter_mut().for_each(|point| point.revision = 0);

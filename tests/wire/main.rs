@@ -18,6 +18,7 @@ mod factors;
 mod golden;
 mod harness;
 mod health;
+mod identifiers;
 mod ingest;
 mod ingest_order;
 mod merges;

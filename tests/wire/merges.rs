@@ -1,6 +1,6 @@
 //! Instruments merged afterwards, over the wire.
 
-use crate::harness::{Harness, gaps, held, on, reference, replay_of};
+use crate::harness::{Harness, gaps, held, named, on, reference, replay_of};
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 
 const NOW: &str = "2022-06-13T12:00:00Z";
@@ -21,7 +21,7 @@ async fn series(harness: &Harness, symbol: &str, as_of: Option<v1::AsOf>) -> v1:
     let request = v1::GetSeriesRequest {
         as_of,
         dataset: v1::Dataset::Bars.into(),
-        symbol: symbol.to_owned(),
+        instrument: named(symbol),
         fields: vec!["close".to_owned()],
         ..Default::default()
     };
@@ -105,7 +105,7 @@ async fn the_facts_of_merges_are_a_dataset() {
     harness.ingest("merges.csv", b"survivor,merged,date\nMETA,FB,2022-06-09\n").await;
     let request = |symbol: &str| v1::GetSeriesRequest {
         dataset: v1::Dataset::Merges.into(),
-        symbol: symbol.to_owned(),
+        instrument: named(symbol),
         ..Default::default()
     };
     let mut client = harness.market_data().await;

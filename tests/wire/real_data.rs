@@ -1,6 +1,6 @@
 //! Real files around two real events, and the published figures that they must give.
 
-use crate::harness::{Harness, header, on, oracle, read, real_data, reference};
+use crate::harness::{Harness, header, named, on, oracle, read, real_data, reference};
 use contract::v1;
 use std::path::Path;
 
@@ -83,7 +83,7 @@ async fn check_names_of_the_day(harness: &Harness) {
     let request = v1::GetSeriesRequest {
         as_of: on("2021-01-27"),
         dataset: v1::Dataset::ShortInterest.into(),
-        symbol: "META".to_owned(),
+        instrument: named("META"),
         fields: vec!["shares_short".to_owned()],
         ..v1::GetSeriesRequest::default()
     };

@@ -1,6 +1,8 @@
 //! One row per bad request and per limit: its status, its reason, its field paths.
 
-use crate::harness::{Harness, expect_refusal, header, held, on, reference, replay_of, upload};
+use crate::harness::{
+    Harness, expect_refusal, header, held, named, on, reference, replay_of, upload,
+};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -20,18 +22,18 @@ async fn every_violation_of_a_request_is_reported_at_once() {
             ..v1::AsOf::default()
         }),
         dataset: 99,
-        symbol: String::new(),
+        instrument: None,
         start_on: "yesterday".to_owned(),
         page_size: -1,
         ..v1::GetSeriesRequest::default()
     };
     let status = client.get_series(request).await.unwrap_err();
-    let paths = ["as_of.on", "dataset", "symbol", "start_on", "page_size"];
+    let paths = ["as_of.on", "dataset", "instrument", "start_on", "page_size"];
     expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &paths);
 
     let request = v1::GetSeriesRequest {
         dataset: v1::Dataset::Series.into(),
-        symbol: "DGS10".to_owned(),
+        instrument: named("DGS10"),
         fields: vec!["value".to_owned(), "close".to_owned()],
         start_on: "2021-01-02".to_owned(),
         end_on: "2021-01-01".to_owned(),
@@ -42,7 +44,7 @@ async fn every_violation_of_a_request_is_reported_at_once() {
 
     let request = v1::GetSeriesRequest {
         dataset: v1::Dataset::Bars.into(),
-        symbol: "NOBODY".to_owned(),
+        instrument: named("NOBODY"),
         ..v1::GetSeriesRequest::default()
     };
     let status = client.get_series(request).await.unwrap_err();
@@ -236,11 +238,12 @@ async fn a_message_beyond_the_limit_is_resource_exhausted_and_junk_is_invalid() 
     let harness = Harness::start().await;
     let mut client = harness.market_data().await.max_encoding_message_size(usize::MAX);
     let symbol = "A".repeat(5 * 1024 * 1024);
-    let request = v1::GetSeriesRequest { symbol, ..v1::GetSeriesRequest::default() };
+    let request =
+        v1::GetSeriesRequest { instrument: named(&symbol), ..v1::GetSeriesRequest::default() };
     let status = client.get_series(request).await.unwrap_err();
     expect_refusal(&status, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", &[]);
 
-    // Field 3 (symbol, a string) as a number: bytes that are not a GetSeriesRequest.
+    // A duration has a number in field 1, which is a message here: bytes that are not a GetSeriesRequest.
     let mut raw = tonic::client::Grpc::new(harness.channel().await);
     raw.ready().await.unwrap();
     let path = "/ballast.v1.MarketDataService/GetSeries".parse().unwrap();

@@ -1,6 +1,6 @@
 //! The same reference gives the same bytes, for every method, after ingests and a restart.
 
-use crate::harness::{Harness, header, held, leg, on, reference, replay_of, soon};
+use crate::harness::{Harness, header, held, leg, named, on, reference, replay_of, soon};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -26,7 +26,7 @@ async fn answers(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
     let series = v1::GetSeriesRequest {
         as_of,
         dataset: v1::Dataset::Bars.into(),
-        symbol: "AAPL".to_owned(),
+        instrument: named("AAPL"),
         ..v1::GetSeriesRequest::default()
     };
     vec![

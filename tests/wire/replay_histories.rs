@@ -10,8 +10,8 @@
 //! fresh server has other settings, and so answers under kept ones.
 
 use crate::{
-    drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, bars, base, drawn, file},
-    harness::{Harness, held, instant, reference, replay_of},
+    drawn_files::{Draws, ELDERS, FIRST_DAY, ISINS, MEGACAPS, bars, base, drawn, file},
+    harness::{Harness, held, instant, named, reference, replay_of},
     replay_settings::other_settings,
 };
 use contract::v1::{
@@ -72,7 +72,15 @@ fn portfolio() -> Option<v1::Portfolio> {
         _ => (*name, MarketValue(-3e5 - 1e4 * at as f64)),
     });
     let positions = young.into_iter().chain(elders).map(|(symbol, size)| held(symbol, size));
-    let positions = positions.collect();
+    // Shares without a price are left out, so that unresolved ones change no sum.
+    let identified = ISINS.iter().map(|isin| v1::Position {
+        instrument: Some(v1::InstrumentRef {
+            isin: (*isin).to_owned(),
+            ..v1::InstrumentRef::default()
+        }),
+        ..held("", Quantity(-50.0))
+    });
+    let positions = positions.chain(identified).collect();
     Some(v1::Portfolio { positions, ..v1::Portfolio::default() })
 }
 
@@ -118,7 +126,7 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
         let series = v1::GetSeriesRequest {
             as_of: as_of.clone(),
             dataset: dataset.into(),
-            symbol: symbol.to_owned(),
+            instrument: named(symbol),
             page_size: 20,
             vintage: vintage.into(),
             ..Default::default()

@@ -1,6 +1,6 @@
 //! GetSeries in the share units asked for, with the units of what it returns.
 
-use crate::harness::{Harness, expect_refusal, header, on};
+use crate::harness::{Harness, expect_refusal, header, named, on};
 use contract::v1::{self, SeriesUnits};
 use tonic::Code;
 
@@ -15,7 +15,7 @@ const SPLIT: &str = "symbol,date,price_factor,share_factor\nAAA,2021-01-20,2,2\n
 fn request(units: SeriesUnits) -> v1::GetSeriesRequest {
     v1::GetSeriesRequest {
         dataset: v1::Dataset::Bars.into(),
-        symbol: "AAA".to_owned(),
+        instrument: named("AAA"),
         fields: vec!["close".to_owned(), "volume".to_owned()],
         units: units.into(),
         ..v1::GetSeriesRequest::default()

@@ -5,7 +5,7 @@
 //! `split_factor_2021-01-29_to_2024-03.csv` (GME 4, AMC 0.1, AMZN and GOOGL 20), its volume divided
 //! by it; means over the last 21 rows; total returns from `Adj Close`.
 
-use crate::harness::{Harness, held, on, oracle, read, real_data};
+use crate::harness::{Harness, held, named, on, oracle, read, real_data};
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use std::{collections::BTreeMap, path::Path};
 
@@ -90,7 +90,7 @@ async fn book(
 async fn gamestop_in_units_of(harness: &Harness) {
     let request = |units: v1::SeriesUnits| v1::GetSeriesRequest {
         dataset: v1::Dataset::Bars.into(),
-        symbol: "GME".to_owned(),
+        instrument: named("GME"),
         fields: vec!["close".to_owned()],
         start_on: "2021-01-27".to_owned(),
         end_on: "2021-02-01".to_owned(),

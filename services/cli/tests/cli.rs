@@ -236,6 +236,38 @@ fn cash_in_a_portfolio_file_needs_an_asset_class() {
     });
 }
 
+/// A book that has only ISINs, as an administrator sends it.
+#[test]
+fn a_book_of_isins_is_analysed_with_a_security_master() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let prices = "Ticker,Date,Open,High,Low,Close,Volume\nAAA,2021-01-27,5,5,5,5,100\n";
+        let prices = file(folder.path(), "prices.csv", prices);
+        let master = "symbol,isin\nAAA,US0000011074\n";
+        let master = file(folder.path(), "security_master_2021-01-27.csv", master);
+        let book = "isin,quantity\nUS0000011074,20\nUS0000021057,10\n";
+        let book = file(folder.path(), "book.csv", book);
+        let loaded = ballast(&[
+            "--server",
+            address,
+            "ingest",
+            prices.to_str().unwrap(),
+            master.to_str().unwrap(),
+        ]);
+        assert_eq!(loaded.status.code(), Some(0), "{}", stderr(&loaded));
+        let asked = ["--server", address, "exposure", book.to_str().unwrap()];
+        let table = stdout(&ballast(&asked));
+        holds(&table, &["AAA", "unknown name", "US0000021057"]);
+        let json = ballast(&[&asked[..], &["--json"]].concat());
+        let answer: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+        let report = &answer["report"];
+        assert_eq!(report["positions"][0]["symbol"], "AAA");
+        // 20 shares at 5; the unknown line gives shares and has no value.
+        assert_eq!(report["total"]["gross"], 100.0);
+        assert_eq!(answer["info"]["gaps"][0]["subject"], "portfolio.positions[1]");
+    });
+}
+
 #[test]
 fn an_unreachable_server_is_reported_clearly() {
     let health = ballast(&["--server", "http://127.0.0.1:1", "health"]);

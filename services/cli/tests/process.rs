@@ -266,7 +266,10 @@ async fn unread_answers_take_bounded_memory() {
     assert_eq!(kept.accepted, 1_000);
     let request = v1::GetSeriesRequest {
         dataset: v1::Dataset::Series.into(),
-        symbol: "DGS10".to_owned(),
+        instrument: Some(v1::InstrumentRef {
+            symbol: "DGS10".to_owned(),
+            ..v1::InstrumentRef::default()
+        }),
         page_size: 1_000,
         ..v1::GetSeriesRequest::default()
     };

@@ -33,6 +33,7 @@ pub(crate) fn list(
 ) -> Vec<Gap> {
     let book = request.book;
     let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
+    gaps.extend(book.other_days_gap());
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }

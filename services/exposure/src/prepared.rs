@@ -28,6 +28,7 @@ pub const READS: &[Dataset] = &[
     Dataset::Memberships,
     Dataset::Holdings,
     Dataset::Splits,
+    Dataset::Identifiers,
 ];
 
 /// The request-independent state of a view. Dereferences to the risk model.
@@ -125,7 +126,7 @@ impl PreparedExposure {
         self.buckets.companies.get(self.model.size(instrument)?.issuer as usize)
     }
 
-    /// Finds instruments by symbol.
+    /// Finds instruments by any identifier.
     pub fn lookup(&self) -> &Lookup {
         &self.lookup
     }

@@ -1,6 +1,9 @@
 //! A dry run that reports every fault of a portfolio and every line that would not join.
 
-use marketdata::{gap::GapReason, quotes::Quotes};
+use marketdata::{
+    gap::{Gap, GapReason},
+    quotes::Quotes,
+};
 use portfolio::{
     book::Book,
     lines::{RawLine, Terms, Violation},
@@ -33,6 +36,8 @@ pub struct Validation {
     pub names: usize,
     /// Gross market value of the lines that could be valued.
     pub gross: f64,
+    /// Lines named as their instruments are called on other days.
+    pub gap: Option<Gap>,
 }
 
 /// Validates and joins a portfolio.
@@ -52,6 +57,7 @@ pub fn validate<'a>(
                 lines: count,
                 names: 0,
                 gross: 0.0,
+                gap: None,
             };
         }
     };
@@ -67,5 +73,6 @@ pub fn validate<'a>(
         lines: count,
         names: book.holdings.len(),
         gross: book.gross,
+        gap: book.other_days_gap(),
     }
 }

@@ -65,6 +65,8 @@ kinds! {
     SymbolChanges: "symbol_changes",
     /// Instruments that were stored under two symbols and are one.
     InstrumentMerges: "instrument_merges",
+    /// A security master: any of ISIN, FIGI, CUSIP and SEDOL of listed lines, perhaps with days.
+    SecurityMaster: "security_master",
 }
 
 impl SourceKind {

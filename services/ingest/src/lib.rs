@@ -16,6 +16,7 @@
 //!   names, texts and distributions of rows;
 //! - `tally`: the outcome of each row;
 //! - `resolved_rows`, `compare`: rows in the order of their keys, compared with the stored ones;
+//! - `taken`: identifiers that another line has;
 //! - [`mod@prepare`]: all of these together.
 //!
 //! **What counts as new.** Rows are compared with the head of the market, after prices are
@@ -55,5 +56,6 @@ mod publish;
 mod rename;
 mod resolve;
 mod resolved_rows;
+mod taken;
 mod tally;
 mod texts;

@@ -13,12 +13,13 @@ use crate::{
     report::PreparedFile,
     resolve::Resolver,
     resolved_rows::ResolvedRows,
+    taken,
     tally::{RowOutcome, Tally},
     texts::Texts,
 };
 use marketdata::{
     basis::{PriceBasis, Units},
-    dataset::{Dataset, Kind, Publication},
+    dataset::{Dataset, EVER, Kind, Publication},
     day::Day,
     facts::{Batch, FactTable},
     instant::Instant,
@@ -56,6 +57,10 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Re
     for resolved_rows in &resolved_rows {
         resolved_rows.reject_foreseen(&mut work.tally);
         resolved_rows.reject_contradictions(&mut work.tally);
+        if resolved_rows.staged.dataset == Dataset::Identifiers {
+            let known = (parsed_file.names.list(), parsed_file.texts.as_slice());
+            taken::reject(resolved_rows, market, known, &mut work.tally);
+        }
     }
     let mut tables: Vec<FactTable> =
         resolved_rows.iter().map(|resolved_rows| work.build(resolved_rows)).collect();
@@ -206,10 +211,7 @@ impl Work<'_> {
                 }
                 Verdict::Corrects(old) => {
                     let held_at = held.published_at(old);
-                    let received_at = || self.parsed.options.received_at.max(held_at);
-                    let published =
-                        resolved_rows.restated_at(row, held_at).unwrap_or_else(received_at);
-                    (published, RowOutcome::Corrected)
+                    (self.correction(resolved_rows, row, held_at), RowOutcome::Corrected)
                 }
                 other => {
                     self.leave_out(line, other, day);
@@ -335,6 +337,7 @@ impl Work<'_> {
         match staged.dataset.descriptor().publication {
             // The time of receipt does not matter: the file has no bar of a day that is not over.
             Publication::AtClose => return self.publisher.close(day),
+            Publication::Ever => return EVER,
             Publication::AtValue(field) => {
                 let column = staged.dataset.column(field);
                 return Instant::from_micros(staged.columns[column][row] as i64);
@@ -347,6 +350,20 @@ impl Work<'_> {
             self.tally.note(NoteCode::EstimatedPublication, || format!("{day} at {instant}"));
         }
         instant
+    }
+
+    /// The publication of a row that corrects one published at `held_at`.
+    fn correction(
+        &self,
+        resolved_rows: &ResolvedRows<'_>,
+        row: usize,
+        held_at: Instant,
+    ) -> Instant {
+        if resolved_rows.staged.dataset.descriptor().publication == Publication::Ever {
+            return EVER;
+        }
+        let received_at = || self.parsed.options.received_at.max(held_at);
+        resolved_rows.restated_at(row, held_at).unwrap_or_else(received_at)
     }
 
     /// A row's values in the layout of the dataset's columns.

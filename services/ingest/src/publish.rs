@@ -2,7 +2,7 @@
 
 use marketdata::{
     calendar::plus_sessions,
-    dataset::{Dataset, Field, Publication, Schedule},
+    dataset::{Dataset, EVER, Field, Publication, Schedule},
     day::Day,
     instant::Instant,
     instrument::{InstrumentId, Namespace},
@@ -97,6 +97,7 @@ impl<'a> Publisher<'a> {
             Publication::ByRhythm => series_rule(day, rhythm),
             Publication::AtClose | Publication::AtValue(_) => (self.close(day), false),
             Publication::AtReceipt => (self.received_at, false),
+            Publication::Ever => (EVER, false),
             Publication::Sessions { after, hour, minute, is_estimate } => {
                 let rule = || Instant::new_york(plus_sessions(day, after), hour, minute);
                 (self.once((dataset, day), rule), is_estimate)

@@ -6,7 +6,12 @@ use crate::{
     resolve::Resolver,
     tally::{RowOutcome, Tally},
 };
-use marketdata::{dataset::SameKey, day::Day, instant::Instant, instrument::InstrumentId};
+use marketdata::{
+    dataset::{Publication, SameKey},
+    day::Day,
+    instant::Instant,
+    instrument::InstrumentId,
+};
 use std::{cell::OnceCell, ops::Range};
 use tables::refusal::{Fault, Reason};
 
@@ -65,6 +70,8 @@ impl<'a> ResolvedRows<'a> {
             let others = staged.other.iter().zip(named);
             others.map(|(other, day)| resolver.resolve(*other, *day, || *day)).collect()
         };
+        let is_news = staged.dataset.descriptor().publication != Publication::Ever;
+        let said_by_caller = said_by_caller.filter(|_| is_news);
         let stated_at = if staged.stated.is_empty() {
             said_by_caller.map_or_else(Vec::new, |instant| vec![Some(instant); staged.len()])
         } else {

@@ -19,6 +19,7 @@
 //! | `split_factors` | symbol, raw_close_DATE, split_adjusted_close, factor | the later date | 09:30 of the later date |
 //! | `symbol_changes` | old_symbol, new_symbol, date | (it is about names) | (names have no publication) |
 //! | `instrument_merges` | survivor, merged, perhaps date, action | the date, else the day of receipt | at receipt |
+//! | `security_master` | symbol, and one of isin, figi, cusip, sedol | the last day of the row, at most the file's | (names have no publication) |
 
 mod bars;
 mod columns;
@@ -32,6 +33,7 @@ mod listings;
 mod memberships;
 mod reader;
 mod schedule;
+mod security_master;
 mod series;
 mod short_interest_table;
 mod splits;
@@ -104,6 +106,9 @@ pub(crate) fn reader(
         SplitFactors => Box::new(splits::FactorsReader::new(layout, options, parsed_file)?),
         SymbolChanges => Box::new(symbol_changes::ChangesReader::new(layout)),
         InstrumentMerges => Box::new(instrument_merges::MergesReader::new(layout)),
+        SecurityMaster => {
+            Box::new(security_master::MasterReader::new(layout, options, parsed_file)?)
+        }
     })
 }
 

@@ -7,14 +7,14 @@ mod field;
 
 pub use field::{Field, Kind};
 
-use crate::day::Day;
+use crate::{day::Day, instant::Instant};
 use Field::*;
 
 /// The series id under which the publication times of short interest are stored.
 pub const SHORT_INTEREST: &str = "SHORT_INTEREST";
 
 /// First day that a row may describe, except for series: 1900-01-01.
-const EARLIEST: Day = Day::from_epoch(-25_567);
+pub const EARLIEST: Day = Day::from_epoch(-25_567);
 /// First day that a series may describe, 1800-01-01: some of FRED's series begin in 1854.
 const EARLIEST_SERIES: Day = Day::from_epoch(-62_091);
 
@@ -86,7 +86,13 @@ pub enum Publication {
     AtValue(Field),
     /// When the file was received: it corrects the store and is no news about the market.
     AtReceipt,
+    /// Since ever, [`EVER`], whatever the file or its caller say: what a line is called is not news,
+    /// so its rows are bounded by revision only, and the latest revision of a key wins.
+    Ever,
 }
+
+/// The publication time of rows that are not news, 1900-01-01T00:00:00Z.
+pub const EVER: Instant = Instant::from_micros(EARLIEST.epoch() as i64 * 86_400_000_000);
 
 /// The series id under which a dataset's publication schedule is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,6 +284,20 @@ datasets! {
         separates_classes: false,
         same_key: SameKey::Contradicts,
     },
+    /// The identifiers of a line from the effective day on; see [`crate::identities`].
+    Identifiers = 11 => Descriptor {
+        name: "identifiers",
+        about: About::Line,
+        fields: &[UntilOn, Figi, Isin, Cusip, Sedol, Mic, Name, AssetClass, Currency],
+        rarely_read: &[],
+        publication: Publication::Ever,
+        schedule: Schedule::None,
+        earliest: EARLIEST,
+        is_announced: true,
+        is_repeated_later: false,
+        separates_classes: true,
+        same_key: SameKey::Contradicts,
+    },
 }
 
 impl Dataset {
@@ -382,6 +402,7 @@ mod tests {
     #[test]
     fn the_earliest_days_match_their_documentation() {
         assert_eq!(EARLIEST.to_string(), "1900-01-01");
+        assert_eq!(EVER.to_string(), "1900-01-01T00:00:00Z");
         assert_eq!(EARLIEST_SERIES.to_string(), "1800-01-01");
     }
 }

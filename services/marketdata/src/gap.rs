@@ -3,7 +3,7 @@
 /// The closed list of reasons; the contract's `GapReason` mirrors it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GapReason {
-    /// No instrument has this symbol at the as-of date.
+    /// No instrument has this symbol or identifier.
     UnknownInstrument,
     /// The instrument has no price at or before the as-of date.
     NoPrice,
@@ -42,6 +42,12 @@ pub enum GapReason {
     Merged,
     /// A size or a sector published after the as-of date was used.
     LaterKnowledge,
+    /// Several listed lines have the identifiers given.
+    AmbiguousInstrument,
+    /// The identifiers given are those of different listed lines.
+    IdentifiersDisagree,
+    /// A line was found by a name that its instrument has on other days than the as-of date.
+    NameOfOtherDays,
 }
 
 /// One thing missing from an answer.

@@ -20,6 +20,8 @@ pub mod facts;
 #[cfg(feature = "fixture")]
 pub mod fixture;
 pub mod gap;
+pub mod identifier;
+pub mod identities;
 pub mod instant;
 pub mod instrument;
 pub mod market;

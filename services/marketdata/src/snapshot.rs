@@ -288,6 +288,13 @@ impl Snapshot {
         self.market.directory().resolve(namespace, symbol, self.today(), self.bounds.revision)
     }
 
+    /// The instrument with a symbol at the as-of date, or its survivor.
+    pub fn resolve_today(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
+        let (directory, today) = (self.market.directory(), self.today());
+        let found = directory.resolve_on(namespace, symbol, today, self.bounds.revision)?;
+        Some(self.survivor(found))
+    }
+
     /// The listed instrument with a ticker in any spelling.
     pub fn listed(&self, symbol: &str) -> Option<InstrumentId> {
         self.resolve(Namespace::Listed, &Symbol::listed(symbol).ok()?)

@@ -11,7 +11,7 @@ use crate::{
     lines::{RawLine, Size, Terms, Violation, check_terms, line_name},
     lookup::Lookup,
     netting::NettingSets,
-    unresolved::{Cause, LooseLine},
+    unresolved::{Cause, LineOfOtherDays, LooseLine},
 };
 use marketdata::{
     gap::{Gap, GapReason},
@@ -106,6 +106,9 @@ pub struct Book {
     /// Lines without an instrument, or with an instrument but without a value, in the order
     /// submitted.
     pub loose: Vec<LooseLine>,
+    /// Lines named as their instruments are called on other days than the view's, in the order
+    /// submitted.
+    pub of_other_days: Vec<LineOfOtherDays>,
     /// Number of lines submitted.
     pub lines: usize,
     /// Net asset value in the portfolio's currency; positive.
@@ -188,13 +191,41 @@ impl Book {
         line_name(self.position_ids.get(line).map_or("", String::as_str), line)
     }
 
+    /// The gap of the lines that are named as their instruments are called on other days.
+    pub fn other_days_gap(&self) -> Option<Gap> {
+        let first = self.of_other_days.first()?;
+        let is_one = |line: usize| {
+            self.of_other_days.binary_search_by_key(&line, |other| other.line).is_ok()
+        };
+        let lots = self.lots.iter().filter(|lot| is_one(lot.line)).map(|lot| lot.market_value);
+        let loose = self.loose.iter().filter(|loose| is_one(loose.line));
+        let mut values: Vec<f64> =
+            lots.chain(loose.filter_map(LooseLine::market_value)).map(f64::abs).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        let detail = format!(
+            "{} of {} lines are named as their instruments are called on other days than the as-of \
+             date; the first: {} is {}",
+            self.of_other_days.len(),
+            self.lines,
+            first.given,
+            first.symbol
+        );
+        let gap = Gap::new(GapReason::NameOfOtherDays, self.line_name(first.line), detail);
+        // Lots are not netted, so that they may exceed the gross.
+        Some(if 0.0 < self.gross {
+            gap.of_gross((values.iter().sum::<f64>() / self.gross).min(1.0))
+        } else {
+            gap
+        })
+    }
+
     fn of_joined(
         joiner: Joiner<'_>,
         lines: usize,
         net_asset_value: Option<f64>,
         (lookup, quotes): (&Lookup, &Quotes),
     ) -> Book {
-        let Joiner { joined, mut loose, position_ids, .. } = joiner;
+        let Joiner { joined, mut loose, of_other_days, position_ids, .. } = joiner;
         // Sorts one integer per line, which is several times as fast as sorting the lines.
         let sort_key = |(at, line): (usize, &ResolvedLine)| {
             u64::from(lookup.rank(line.instrument)) << 32 | at as u64
@@ -227,6 +258,7 @@ impl Book {
             holdings,
             lots,
             loose,
+            of_other_days,
             lines,
             net_asset_value,
             gross,

@@ -3,7 +3,7 @@
 use crate::{
     lines::{RawLine, Size, ValidLine, Violation, check_line, is_amount, is_cost, violation},
     lookup::Lookup,
-    unresolved::{Cause, LooseLine},
+    unresolved::{Cause, LineOfOtherDays, LooseLine},
 };
 use marketdata::{
     day::Day,
@@ -34,6 +34,7 @@ pub(crate) struct Joiner<'a> {
     valued_on: Option<Day>,
     pub(crate) joined: Vec<ResolvedLine>,
     pub(crate) loose: Vec<LooseLine>,
+    pub(crate) of_other_days: Vec<LineOfOtherDays>,
     /// By line; empty if no line has one.
     pub(crate) position_ids: Vec<String>,
     pub(crate) violations: Vec<Violation>,
@@ -47,6 +48,7 @@ impl<'a> Joiner<'a> {
             valued_on: Day::parse_iso(valued_on),
             joined: Vec::new(),
             loose: Vec::new(),
+            of_other_days: Vec::new(),
             position_ids: Vec::new(),
             violations: Vec::new(),
         };
@@ -59,15 +61,21 @@ impl<'a> Joiner<'a> {
             self.position_ids.resize(at, String::new());
             self.position_ids.push(line.position_id.to_owned());
         }
-        let found = self.lookup.find(line.instrument.symbol);
-        let plain = found.and_then(|_| plain(line));
+        let found = self.lookup.resolve(&line.instrument);
+        let plain = found.as_ref().ok().and_then(|_| plain(line));
         let Some(valid) = plain.or_else(|| check_line(at, line, &mut self.violations)) else {
             return;
         };
-        let Some(instrument) = found else {
-            let is_named = !line.instrument.symbol.is_empty();
-            let cause = if is_named { Cause::UnknownSymbol } else { Cause::NoSymbol };
-            return self.loosen(at, line, valid.size, (None, cause));
+        let instrument = match found {
+            Ok(found) => {
+                if found.is_of_other_days {
+                    let symbol = self.lookup.snapshot().symbol(found.instrument).to_owned();
+                    let given = line.instrument.described();
+                    self.of_other_days.push(LineOfOtherDays { line: at, given, symbol });
+                }
+                found.instrument
+            }
+            Err(cause) => return self.loosen(at, line, valid.size, (None, cause)),
         };
         self.check_session(|| format!("positions[{at}].valued_on"), valid.valued_on);
         match self.todays(instrument, &valid) {
@@ -114,7 +122,10 @@ impl<'a> Joiner<'a> {
         size: Size,
         (instrument, cause): (Option<InstrumentId>, Cause),
     ) {
-        let symbol = raw.instrument.symbol.to_owned();
+        let symbol = match instrument {
+            Some(instrument) => self.lookup.snapshot().symbol(instrument).to_owned(),
+            None => raw.instrument.name().to_owned(),
+        };
         self.loose.push(LooseLine { line, symbol, instrument, size, cause });
     }
 }

@@ -7,6 +7,8 @@ pub mod identifier;
 pub mod lines;
 pub mod lookup;
 pub mod netting;
+pub mod registry;
+pub mod resolve;
 pub mod unresolved;
 
 mod join;

@@ -1,9 +1,16 @@
-//! Fast lookup of instruments by symbol: the bytes as spelled, packed into one hashed word.
+//! Fast lookup of instruments: by symbol through the bytes as spelled, packed into one hashed word,
+//! and by other identifiers through a sorted table.
 //!
 //! A request of 500 lines names 500 symbols, nearly all of them in canonical spelling and at most
 //! seven bytes long. Those are found by one probe of a flat table that is filled once per view.
 //! Every other spelling is looked up with [`Snapshot::listed`], which finds the same instrument.
 
+use crate::{
+    identifier::InstrumentRef,
+    registry::Registry,
+    resolve::{self, Found},
+    unresolved::Cause,
+};
 use marketdata::{
     instrument::{Instrument, InstrumentId, Namespace},
     snapshot::Snapshot,
@@ -22,21 +29,25 @@ pub struct Lookup {
     shift: u32,
     /// Rank in the order of names, by instrument id.
     ranks: Vec<u32>,
+    registry: Registry,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     /// The packed symbol; 0 if the slot is free.
     key: u64,
-    instrument: InstrumentId,
+    found: Found,
 }
 
-const FREE: Slot = Slot { key: 0, instrument: InstrumentId::NONE };
+const FREE: Slot =
+    Slot { key: 0, found: Found { instrument: InstrumentId::NONE, is_of_other_days: false } };
 
 impl Lookup {
     /// Heap memory used, bytes, without the market behind its snapshot.
     pub fn heap_bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot>() + self.ranks.capacity() * size_of::<u32>()
+        self.slots.capacity() * size_of::<Slot>()
+            + self.ranks.capacity() * size_of::<u32>()
+            + self.registry.heap_bytes()
     }
 
     /// Prepares every name known at the view's revision.
@@ -49,8 +60,8 @@ impl Lookup {
                 if Symbol::listed(naming.symbol.as_str()).as_ref() != Ok(&naming.symbol) {
                     continue;
                 }
-                let holder = snapshot.resolve(Namespace::Listed, &naming.symbol);
-                found.extend(holder.map(|instrument| Slot { key, instrument }));
+                let holder = resolve::named(snapshot, &naming.symbol);
+                found.extend(holder.map(|found| Slot { key, found }));
             }
         }
         Lookup::with_slots(snapshot.clone(), &found)
@@ -60,6 +71,7 @@ impl Lookup {
         let size = (2 * found.len()).next_power_of_two().max(2);
         let mut lookup = Lookup {
             ranks: snapshot.name_ranks(),
+            registry: Registry::of(&snapshot),
             snapshot,
             slots: vec![FREE; size],
             shift: u64::BITS - size.trailing_zeros(),
@@ -79,9 +91,26 @@ impl Lookup {
     /// The instrument for any spelling of a ticker; `None` if it is unknown.
     #[inline]
     pub fn find(&self, symbol: &str) -> Option<InstrumentId> {
+        self.named(symbol).map(|found| found.instrument)
+    }
+
+    /// The instrument of a reference.
+    ///
+    /// # Errors
+    /// Why there is no instrument, or more than one.
+    #[inline]
+    pub fn resolve(&self, reference: &InstrumentRef<&str>) -> Result<Found, Cause> {
+        match self.named(reference.symbol) {
+            Some(found) if reference.is_symbol_only() => Ok(found),
+            named => resolve::resolve(&self.snapshot, &self.registry, named, reference),
+        }
+    }
+
+    #[inline]
+    fn named(&self, symbol: &str) -> Option<Found> {
         match pack(symbol).map(|key| (key, self.slots[self.probe(key)])) {
-            Some((key, slot)) if slot.key == key => Some(slot.instrument),
-            _ => self.snapshot.listed(symbol),
+            Some((key, slot)) if slot.key == key => Some(slot.found),
+            _ => resolve::named(&self.snapshot, &Symbol::listed(symbol).ok()?),
         }
     }
 

@@ -8,9 +8,9 @@ use marketdata::{day::Day, gap::GapReason, instrument::InstrumentId};
 pub struct LooseLine {
     /// Index of the line.
     pub line: usize,
-    /// The symbol as submitted.
+    /// The instrument's symbol if the instrument is known, else the first identifier submitted.
     pub symbol: String,
-    /// The instrument; `None` if no symbol is given or the symbol is unknown.
+    /// The instrument; `None` if the identifiers do not name exactly one.
     pub instrument: Option<InstrumentId>,
     /// Size as submitted.
     pub size: Size,
@@ -18,13 +18,26 @@ pub struct LooseLine {
     pub cause: Cause,
 }
 
+/// A line that is named as its instrument is called on other days than the view's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineOfOtherDays {
+    /// Index of the line.
+    pub line: usize,
+    /// The identifiers submitted.
+    pub given: String,
+    /// The instrument's symbol on the view's day.
+    pub symbol: String,
+}
+
 /// Why a line is not part of any holding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// No instrument has its symbol.
-    UnknownSymbol,
-    /// It gives identifiers but no symbol.
-    NoSymbol,
+    /// No instrument has any of its identifiers, which the text lists.
+    UnknownInstrument(String),
+    /// Several lines have its identifiers; the text names both.
+    Ambiguous(String),
+    /// Its identifiers are those of different lines; the text names both.
+    Disagree(String),
     /// The instrument has no price.
     NoPrice,
     /// No known factor converts the last price to the units of the view's day.
@@ -53,11 +66,10 @@ impl LooseLine {
     /// Why it is loose, as half a sentence.
     pub fn why(&self) -> String {
         let symbol = &self.symbol;
-        match self.cause {
-            Cause::UnknownSymbol => format!("no instrument has the symbol {symbol:?}"),
-            Cause::NoSymbol => "no symbol is given, and the other identifiers cannot be looked up \
-                                without a security master"
-                .to_owned(),
+        match &self.cause {
+            Cause::UnknownInstrument(_) | Cause::Ambiguous(_) | Cause::Disagree(_) => {
+                self.cause.why_unresolved()
+            }
             Cause::NoPrice => format!("{symbol} has no price at or before the as-of date"),
             Cause::UnknownUnits => format!(
                 "no known split factor converts the last price of {symbol} to units of the as-of day"
@@ -75,11 +87,26 @@ impl LooseLine {
 
 impl Cause {
     /// The reason of the gap.
-    pub const fn reason(self) -> GapReason {
+    pub const fn reason(&self) -> GapReason {
         match self {
-            Cause::UnknownSymbol | Cause::NoSymbol => GapReason::UnknownInstrument,
+            Cause::UnknownInstrument(_) => GapReason::UnknownInstrument,
+            Cause::Ambiguous(_) => GapReason::AmbiguousInstrument,
+            Cause::Disagree(_) => GapReason::IdentifiersDisagree,
             Cause::NoPrice | Cause::NoPriceOn(_) => GapReason::NoPrice,
             Cause::UnknownUnits | Cause::UnknownUnitsOn(_) => GapReason::BasisUnknown,
+        }
+    }
+
+    /// Why a reference names no single instrument, as half a sentence; empty for other causes.
+    pub fn why_unresolved(&self) -> String {
+        match self {
+            Cause::UnknownInstrument(given) => format!("no instrument has the {given}"),
+            Cause::Ambiguous(text) => format!("{text}: give the mic, or the symbol"),
+            Cause::Disagree(text) => format!("the identifiers disagree: {text}"),
+            Cause::NoPrice
+            | Cause::UnknownUnits
+            | Cause::NoPriceOn(_)
+            | Cause::UnknownUnitsOn(_) => String::new(),
         }
     }
 }

@@ -229,8 +229,11 @@ fn a_reference_without_a_symbol_is_an_unresolved_line() {
     let isin = |isin| InstrumentRef { isin, ..InstrumentRef::NONE };
     let line = |isin_text| RawLine { instrument: isin(isin_text), ..worth("", 100.0) };
     let book = join(&[line("US0378331005"), worth("AAPL", 100.0)]).unwrap();
-    assert_eq!((book.loose[0].cause, book.holdings.len()), (Cause::NoSymbol, 1));
-    assert!(book.loose[0].why().contains("security master"));
+    assert_eq!(
+        (&book.loose[0].cause, book.holdings.len()),
+        (&Cause::UnknownInstrument("isin US0378331005".to_owned()), 1)
+    );
+    assert_eq!(book.loose[0].why(), "no instrument has the isin US0378331005");
     let faults = join(&[line("US0378331006")]).unwrap_err();
     assert_eq!(faults[0].field, "positions[0].instrument.isin");
     // Beside a symbol the identifiers are verified and not used.

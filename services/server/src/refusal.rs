@@ -25,6 +25,12 @@ pub enum Refusal {
         /// The names that exist; empty for instruments, which are too many.
         known: Vec<String>,
     },
+    /// Several listed lines have the identifiers of the request.
+    #[error("{0}")]
+    Ambiguous(String),
+    /// The identifiers of the request are those of different lines.
+    #[error("{0}")]
+    Disagree(String),
     /// The log is shorter than the requested revision.
     #[error("revision {asked} is unknown; the head is revision {head}")]
     RevisionUnknown {

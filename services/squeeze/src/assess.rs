@@ -116,6 +116,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
             None => gap,
         }
     }));
+    gaps.extend(book.other_days_gap());
     gaps.extend(universe.gaps());
     let later = || assessed.iter().filter(|line| assessor.is_sized_later(line));
     if later().next().is_some() {

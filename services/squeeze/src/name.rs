@@ -208,7 +208,7 @@ fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
 /// What a reason means for a measure of a name, in one sentence.
 pub const fn sentence(reason: GapReason) -> &'static str {
     match reason {
-        GapReason::UnknownInstrument => "no instrument has this symbol at the as-of date",
+        GapReason::UnknownInstrument => "no instrument has this symbol or identifier",
         GapReason::NoPrice => "no close is known at or before the as-of date",
         GapReason::ShortHistory => "fewer sessions are known than the measure needs",
         GapReason::Stale => "the last close is more than a week older than the market's",
@@ -229,6 +229,9 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::AdjustedPrice
         | GapReason::Survivorship
         | GapReason::Implausible
+        | GapReason::AmbiguousInstrument
+        | GapReason::IdentifiersDisagree
+        | GapReason::NameOfOtherDays
         | GapReason::Merged
         | GapReason::LaterKnowledge => "the measure could not be computed",
     }

@@ -12,6 +12,7 @@ pub const READS: &[Dataset] = &[
     Dataset::ShareCounts,
     Dataset::Listings,
     Dataset::Splits,
+    Dataset::Identifiers,
 ];
 
 /// Short interest across the market, and what is needed to find and value the lines of a book.
@@ -19,7 +20,7 @@ pub const READS: &[Dataset] = &[
 pub struct PreparedSqueeze {
     /// Every name with short interest, measured and scored.
     pub universe: Universe,
-    /// Finds instruments by symbol.
+    /// Finds instruments by any identifier.
     pub lookup: Lookup,
     /// The last closes.
     pub quotes: Quotes,

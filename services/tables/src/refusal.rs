@@ -314,6 +314,12 @@ pub enum Reason {
     /// Neither name of a change is known, or the change contradicts the known names.
     #[error("the symbol is unknown")]
     UnknownSymbol,
+    /// A FIGI, ISIN, CUSIP, SEDOL or MIC of a wrong form or with a wrong check digit.
+    #[error("not a valid identifier")]
+    BadIdentifier,
+    /// Another line has the identifier on the same days, and the markets do not tell them apart.
+    #[error("another line has the identifier on the same days")]
+    IdentifierTaken,
     /// Money or the listed share whose ticker is spelled alike.
     #[error("it may be money or a listed share")]
     MayBeCash,
@@ -357,6 +363,8 @@ impl Reason {
             Reason::UnknownAction => "UNKNOWN_ACTION",
             Reason::TooManyChanges => "TOO_MANY_CHANGES",
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",
+            Reason::BadIdentifier => "BAD_IDENTIFIER",
+            Reason::IdentifierTaken => "IDENTIFIER_TAKEN",
             Reason::MayBeCash => "MAY_BE_CASH",
             Reason::UnsupportedKind => "UNSUPPORTED_KIND",
         }

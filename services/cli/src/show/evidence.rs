@@ -192,6 +192,9 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::Implausible => "implausible",
         GapReason::Merged => "merged",
         GapReason::LaterKnowledge => "later knowledge",
+        GapReason::AmbiguousInstrument => "several lines",
+        GapReason::IdentifiersDisagree => "identifiers disagree",
+        GapReason::NameOfOtherDays => "name of other days",
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     finra_short_interest, ishares_holdings, listings, memberships,
     reader::{CLOSE, DATE, HIGH, LOW, OPEN, SYMBOL},
-    schedule, short_interest_table, splits,
+    schedule, security_master, short_interest_table, splits,
 };
 use crate::kind::SourceKind::{self, *};
 use tables::header::Column;
@@ -28,6 +28,7 @@ pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
         SplitFactors => splits::FACTORS,
         SymbolChanges => &[&["old_symbol"], &["new_symbol"], DATE],
         InstrumentMerges => &[&["survivor"], &["merged"]],
+        SecurityMaster => security_master::REQUIRED,
     }
 }
 
@@ -40,6 +41,7 @@ pub(super) const fn excluded(kind: SourceKind) -> &'static [Column] {
         CloseSingle => &[SYMBOL, OPEN],
         DateValue => &[&["series", "series_id"]],
         Fred => &[&["value"], CLOSE],
+        SecurityMaster => security_master::EXCLUDED,
         _ => &[],
     }
 }

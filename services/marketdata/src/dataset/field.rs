@@ -151,6 +151,20 @@ fields! {
     PriceFactor: "price_factor", Factor;
     /// New shares ÷ old shares.
     ShareFactor: "share_factor", Factor;
+    /// End day, exclusive, in days since 1970-01-01; [`crate::identities::OPEN`] if there is none.
+    UntilOn: "until_on", Day;
+    /// Financial Instrument Global Identifier (text).
+    Figi: "figi", Text;
+    /// ISO 6166 (text).
+    Isin: "isin", Text;
+    /// CUSIP of nine characters (text).
+    Cusip: "cusip", Text;
+    /// SEDOL of seven characters (text).
+    Sedol: "sedol", Text;
+    /// ISO 10383 code of the market (text).
+    Mic: "mic", Text;
+    /// ISO 4217 code of the currency of the prices (text).
+    Currency: "currency", Text;
     /// Instant of publication, microseconds since the epoch.
     FirstSeen: "first_seen", Instant;
     /// 1 if the instrument is merged into the other one, 0 if it no longer is.

@@ -98,7 +98,7 @@ impl Columns {
             );
             return Err(Fault::new(Reason::MayBeCash, text));
         }
-        let size = self.size(row, instrument.name())?;
+        let size = self.size(row, instrument.as_texts().name())?;
         let valued_on = match (size, row.optional(self.valued_on)) {
             (Size::MarketValue(_), found) if !is_missing(found) => {
                 Some(date("the valuation date", found)?)

@@ -192,7 +192,8 @@ impl Query for ValidationQuery {
         let unresolved = found.unresolved.into_iter().filter(|_| accepted);
         let unresolved: Vec<v1::UnresolvedLine> =
             unresolved.map(|line| to_proto::unresolved(portfolio, line)).collect();
-        Ok(Answer::whole(v1::ValidatePortfolioResponse {
+        let gaps = found.gap.into_iter().filter(|_| accepted).collect();
+        let response = v1::ValidatePortfolioResponse {
             accepted,
             fully_resolved: accepted && unresolved.is_empty(),
             unresolved,
@@ -201,7 +202,8 @@ impl Query for ValidationQuery {
             name_count: if accepted { found.names as i32 } else { 0 },
             gross: accepted.then_some(found.gross),
             ..Default::default()
-        }))
+        };
+        Ok(Answer::with_gaps(response, gaps))
     }
 }
 

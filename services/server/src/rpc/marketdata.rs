@@ -2,6 +2,7 @@
 
 mod from_proto;
 mod ingest;
+mod instrument;
 mod series;
 mod to_proto;
 
@@ -9,10 +10,11 @@ use crate::{
     as_of::AsOf,
     needed::Needed,
     prepared::PreparedCoverage,
-    refusal::{Kind, Refusal},
+    refusal::Refusal,
     rpc::{
         Handler,
         envelope::Answer,
+        portfolio,
         query::{Normal, Place, Query, answer},
     },
     services::Services,
@@ -20,12 +22,11 @@ use crate::{
 };
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
+use instrument::{has_ever, merged_symbol, subject};
 use marketdata::{
-    dataset::Dataset,
-    instrument::{Instrument, InstrumentId, Namespace},
+    instrument::{Instrument, InstrumentId},
     restated::{Restated, ShareUnits},
     snapshot::Snapshot,
-    symbol::Symbol,
     track::Rows,
 };
 use series::SeriesPage;
@@ -105,12 +106,14 @@ impl Query for InstrumentsQuery {
 
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
+        let reference = portfolio::instrument(self.normal.instrument.as_ref());
         let begins = |id| snapshot.symbol(id).starts_with(&self.prefix);
         let holds = |id| self.dataset.is_none_or(|dataset| !snapshot.rows(dataset, id).is_empty());
         let wanted = |instrument: &&Instrument| {
             let id = instrument.id;
             let merged = || snapshot.merged_into(id).into_iter().map(|(merged, _)| merged);
             snapshot.survivor(id) == id
+                && has_ever(snapshot, instrument, &reference)
                 && (begins(id) || merged().any(begins))
                 && (holds(id) || merged().any(holds))
         };
@@ -138,24 +141,15 @@ impl Query for SeriesQuery {
         (&self.as_of, &self.normal)
     }
 
+    fn place(&mut self, _prepared: &()) -> Result<Place, Refusal> {
+        // Other identifiers than the symbol are searched for in the whole security master.
+        let is_quick = self.instrument().is_symbol_only();
+        Ok(if is_quick { Place::Inline } else { Place::Pool })
+    }
+
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
-        // The merges of an instrument are its own, not its survivor's.
-        let listed = match self.dataset {
-            Dataset::Merges => stored_under(snapshot, &self.symbol).map(|(id, _)| id),
-            _ => snapshot.listed(&self.symbol),
-        };
-        let named = [snapshot.series_id(&self.symbol), listed];
-        let named = || named.into_iter().flatten();
-        // A listed line and a series may share a name: use the one that has rows of the dataset.
-        let id = named()
-            .find(|id| !snapshot.rows(self.dataset, *id).is_empty())
-            .or_else(|| named().last())
-            .ok_or_else(|| Refusal::Unknown {
-                kind: Kind::Instrument,
-                name: self.symbol.clone(),
-                known: Vec::new(),
-            })?;
+        let (id, gap) = subject(snapshot, self.dataset, &self.instrument())?;
         let rows = match self.as_published {
             true => snapshot.rows_as_first_published(self.dataset, id),
             false => snapshot.rows(self.dataset, id),
@@ -175,28 +169,16 @@ impl Query for SeriesQuery {
         let points = of_page.into_iter().map(|row| page.point(row)).collect();
         let response = v1::GetSeriesResponse {
             symbol: snapshot.symbol(id).to_owned(),
-            merged_symbol: merged_symbol(snapshot, &self.symbol, id),
+            merged_symbol: merged_symbol(snapshot, self.instrument().symbol, id),
             fields: self.fields.iter().map(|field| series::field(*field)).collect(),
             points,
             next_page_token: cut.next_page_token,
             units: self.units.into(),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, page.gaps()))
+        let gaps = gap.into_iter().chain(page.gaps()).collect();
+        Ok(Answer::with_gaps(response, gaps))
     }
-}
-
-/// The listed instrument with a symbol, even if it is merged, and the symbol's usual spelling.
-fn stored_under(snapshot: &Snapshot, symbol: &str) -> Option<(InstrumentId, String)> {
-    let symbol = Symbol::listed(symbol).ok()?;
-    Some((snapshot.stored_under(Namespace::Listed, &symbol)?, symbol.to_string()))
-}
-
-/// A symbol, if it belongs to an instrument that is merged into this one.
-fn merged_symbol(snapshot: &Snapshot, symbol: &str, survivor: InstrumentId) -> String {
-    let stored = stored_under(snapshot, symbol);
-    let merged = stored.filter(|(id, _)| *id != survivor && snapshot.survivor(*id) == survivor);
-    merged.map_or_else(String::new, |(_, symbol)| symbol)
 }
 
 /// The rows at some positions, with those of one day sorted by the name of their other instrument.
@@ -292,7 +274,10 @@ mod tests {
         let pinned = Pinned::new(view, at, ::marketdata::MODEL_VERSION);
         let request = v1::GetSeriesRequest {
             dataset: v1::Dataset::Bars.into(),
-            symbol: "GME".to_owned(),
+            instrument: Some(v1::InstrumentRef {
+                symbol: "GME".to_owned(),
+                ..v1::InstrumentRef::default()
+            }),
             start_on: "2021-01-26".to_owned(),
             ..v1::GetSeriesRequest::default()
         };

@@ -151,7 +151,12 @@ pub fn raw_lines(portfolio: &v1::Portfolio) -> impl ExactSizeIterator<Item = Raw
 }
 
 fn reference(position: &v1::Position) -> InstrumentRef<&str> {
-    position.instrument.as_ref().map_or(InstrumentRef::of_symbol(""), |named| InstrumentRef {
+    instrument(position.instrument.as_ref())
+}
+
+/// The identifiers of a request; nothing is given if the message is absent.
+pub fn instrument(named: Option<&v1::InstrumentRef>) -> InstrumentRef<&str> {
+    named.map_or(InstrumentRef::NONE, |named| InstrumentRef {
         symbol: &named.symbol,
         figi: &named.figi,
         isin: &named.isin,

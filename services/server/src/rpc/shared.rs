@@ -229,6 +229,9 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
         GapReason::Implausible => Wire::Implausible,
         GapReason::Merged => Wire::Merged,
         GapReason::LaterKnowledge => Wire::LaterKnowledge,
+        GapReason::AmbiguousInstrument => Wire::AmbiguousInstrument,
+        GapReason::IdentifiersDisagree => Wire::IdentifiersDisagree,
+        GapReason::NameOfOtherDays => Wire::NameOfOtherDays,
     }
 }
 

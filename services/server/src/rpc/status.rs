@@ -44,6 +44,8 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
             };
             parts_with(Code::NotFound, reason, [("name", name.clone())])
         }
+        Refusal::Ambiguous(_) => parts(Code::FailedPrecondition, "AMBIGUOUS_INSTRUMENT"),
+        Refusal::Disagree(_) => parts(Code::FailedPrecondition, "IDENTIFIERS_DISAGREE"),
         Refusal::RevisionUnknown { asked, head } => parts_with(
             Code::FailedPrecondition,
             "REVISION_UNKNOWN",
@@ -171,6 +173,8 @@ fn message(refusal: &Refusal) -> String {
         Refusal::Invalid(_)
         | Refusal::PageToken
         | Refusal::Unknown { .. }
+        | Refusal::Ambiguous(_)
+        | Refusal::Disagree(_)
         | Refusal::RevisionUnknown { .. }
         | Refusal::Mismatch { .. }
         | Refusal::Overloaded { .. }

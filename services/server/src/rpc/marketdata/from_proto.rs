@@ -4,8 +4,11 @@ use crate::{
     as_of::AsOf,
     limits,
     refusal::Refusal,
-    rpc::{field::Fields, page::Page, query::FromProto, shared, vintage::is_as_published},
+    rpc::{
+        field::Fields, page::Page, portfolio, query::FromProto, shared, vintage::is_as_published,
+    },
 };
+use ::portfolio::identifier::InstrumentRef;
 use contract::v1;
 use ingest::{
     options::{BasisChoice, Options},
@@ -53,8 +56,19 @@ impl FromProto for InstrumentsQuery {
         let mut as_of = shared::as_of(&mut fields, request.as_of.take());
         let dataset = dataset(&mut fields, request.dataset);
         let prefix = symbol_prefix(&mut fields, &request.symbol_prefix);
+        if request.instrument.is_some() {
+            check(&mut fields, &portfolio::instrument(request.instrument.as_ref()));
+        }
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
         fields.finish(Some(InstrumentsQuery { as_of, page, dataset, prefix, normal: request }))
+    }
+}
+
+/// Reports every fault of a reference in the field `instrument`.
+fn check(fields: &mut Fields, reference: &InstrumentRef<&str>) {
+    for (field, fault) in reference.faults() {
+        let dot = if field.is_empty() { "" } else { "." };
+        fields.add(format!("instrument{dot}{field}"), fault);
     }
 }
 
@@ -72,12 +86,18 @@ fn symbol_prefix(fields: &mut Fields, text: &str) -> String {
     }
 }
 
+impl SeriesQuery {
+    /// The instrument asked for.
+    pub(super) fn instrument(&self) -> InstrumentRef<&str> {
+        portfolio::instrument(self.normal.instrument.as_ref())
+    }
+}
+
 /// A request for a page of the rows of one instrument.
 pub(super) struct SeriesQuery {
     pub(super) as_of: AsOf,
     pub(super) page: Page,
     pub(super) dataset: Dataset,
-    pub(super) symbol: String,
     pub(super) fields: Vec<Field>,
     pub(super) days: (Day, Day),
     /// Return each row as it was first published.
@@ -97,8 +117,10 @@ impl FromProto for SeriesQuery {
         if request.dataset == 0 {
             fields.add("dataset", "must be given");
         }
-        if let Err(error) = Symbol::series(&request.symbol) {
-            fields.add("symbol", error.to_string());
+        let reference = portfolio::instrument(request.instrument.as_ref());
+        // A symbol alone may be the id of a series, which may have other characters than a ticker.
+        if !reference.is_symbol_only() || Symbol::series(reference.symbol).is_err() {
+            check(&mut fields, &reference);
         }
         let asked = dataset.map(|dataset| asked_fields(&mut fields, dataset, &request.fields));
         let (start, end) =
@@ -110,7 +132,6 @@ impl FromProto for SeriesQuery {
             as_of,
             page,
             dataset,
-            symbol: request.symbol.clone(),
             fields: asked,
             days: (start.unwrap_or(Day::MIN), end.unwrap_or(Day::MAX)),
             as_published,

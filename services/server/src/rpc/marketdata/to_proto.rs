@@ -5,9 +5,10 @@ use contract::v1;
 use ingest::report::FileReport;
 use marketdata::{
     coverage::DatasetCoverage,
-    dataset::Dataset,
+    dataset::{Dataset, Field},
     day::Day,
-    instrument::{Instrument, InstrumentId, Namespace, Naming},
+    identities::Identity,
+    instrument::{Instrument, InstrumentId, Namespace},
     merged::Hidden,
     snapshot::Snapshot,
 };
@@ -43,7 +44,7 @@ pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden])
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
     v1::Instrument {
         symbol: snapshot.symbol(known.id).to_owned(),
-        kind: kind(known.namespace).into(),
+        kind: kind(known, snapshot).into(),
         symbols: symbols(snapshot, known.id),
         datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
         merged: merged(snapshot, known.id),
@@ -55,21 +56,17 @@ pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden])
                 days: hidden.days as u64,
             })
             .collect(),
+        identifiers: snapshot.identities(known.id).iter().filter_map(identifier).collect(),
     }
 }
 
 /// The names of an instrument, with their days.
 fn symbols(snapshot: &Snapshot, id: InstrumentId) -> Vec<v1::SymbolInterval> {
-    let bound = |day: Day, open: Day, shift: i32| match day == open {
-        true => String::new(),
-        false => day.plus(shift).to_string(),
-    };
-    let interval = |naming: &Naming| v1::SymbolInterval {
-        symbol: naming.symbol.to_string(),
-        start_on: bound(naming.from, Day::MIN, 0),
-        end_on: bound(naming.until, Day::MAX, -1),
-    };
-    snapshot.namings(id).iter().map(interval).collect()
+    let named = snapshot.namings(id).iter().map(|naming| {
+        let (start_on, end_on) = interval(naming.from, naming.until);
+        v1::SymbolInterval { symbol: naming.symbol.to_string(), start_on, end_on }
+    });
+    named.collect()
 }
 
 /// The instruments merged into one.
@@ -85,11 +82,43 @@ fn merged(snapshot: &Snapshot, survivor: InstrumentId) -> Vec<v1::MergedInstrume
     merged.collect()
 }
 
-fn kind(namespace: Namespace) -> v1::InstrumentKind {
-    match namespace {
+/// What a name stands for. Rows count whenever they were published: a kind is not news.
+fn kind(known: &Instrument, snapshot: &Snapshot) -> v1::InstrumentKind {
+    let has_rows = |dataset| !snapshot.rows_whenever_published(dataset, known.id).is_empty();
+    match known.namespace {
+        Namespace::Listed if snapshot.symbol(known.id).starts_with('^') => {
+            v1::InstrumentKind::Index
+        }
         Namespace::Listed => v1::InstrumentKind::Listed,
-        Namespace::Series => v1::InstrumentKind::Series,
+        Namespace::Series if has_rows(Dataset::Series) => v1::InstrumentKind::Series,
+        Namespace::Series if has_rows(Dataset::Schedules) => v1::InstrumentKind::Schedule,
+        // Only the lists of members refer to ids without rows of their own.
+        Namespace::Series => v1::InstrumentKind::Index,
     }
+}
+
+/// An identifier with its days; `None` for other facts of the security master.
+fn identifier(identity: &Identity<'_>) -> Option<v1::IdentifierInterval> {
+    let known = match identity.field {
+        Field::Figi => v1::IdentifierType::Figi,
+        Field::Isin => v1::IdentifierType::Isin,
+        Field::Cusip => v1::IdentifierType::Cusip,
+        Field::Sedol => v1::IdentifierType::Sedol,
+        Field::Mic => v1::IdentifierType::Mic,
+        _ => return None,
+    };
+    let (start_on, end_on) = interval(identity.from, identity.until);
+    let value = identity.text.to_owned();
+    Some(v1::IdentifierInterval { r#type: known.into(), value, start_on, end_on })
+}
+
+/// The first and the last day of an interval; empty if it is open there.
+fn interval(from: Day, until: Day) -> (String, String) {
+    let bound = |day: Day, open: Day, shift: i32| match day == open {
+        true => String::new(),
+        false => day.plus(shift).to_string(),
+    };
+    (bound(from, Day::MIN, 0), bound(until, Day::MAX, -1))
 }
 
 /// A revision of the log.
