@@ -65,8 +65,8 @@ fn estimated(beta: v1::BetaSettings) -> Option<v1::AnalysisSettings> {
 }
 
 fn coverage(answer: &v1::AnalyzePortfolioResponse, aspect: v1::CoverageAspect) -> v1::Coverage {
-    let row = answer.coverage.iter().find(|row| row.aspect() == aspect);
-    *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.coverage))
+    let row = crate::harness::coverage(&answer.info).iter().find(|row| row.aspect() == aspect);
+    *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.info))
 }
 
 fn near(a: f64, b: f64, tolerance: f64) {

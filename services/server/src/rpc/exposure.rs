@@ -15,7 +15,6 @@ use crate::{
         field::Fields,
         portfolio,
         query::{Normal, Place, Query, answer},
-        shared,
     },
     views::Pinned,
 };
@@ -115,19 +114,20 @@ impl AnalysisQuery {
         };
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
-        let coverage = shared::coverage(&report.coverage);
+        let coverage = std::mem::take(&mut report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let trades = self.definitions(prepared);
         let settings = self.normal.settings.clone().unwrap_or_default();
         let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
         let report = Some(to_proto::report(report, asked, (book, portfolio)));
-        let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
-        Answer::with_gaps(response, gaps)
+        let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
+        Answer::with_coverage(response, gaps, coverage)
     }
 }
 
 impl Query for AnalysisQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::AnalyzePortfolioResponse;
 
@@ -163,6 +163,7 @@ impl Query for AnalysisQuery {
 }
 
 impl Query for ValidationQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::ValidatePortfolioResponse;
 
@@ -205,6 +206,7 @@ impl Query for ValidationQuery {
 }
 
 impl Query for FactorsQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::ListFactorsResponse;
 
