@@ -119,6 +119,7 @@ pub struct Book {
     /// The same with all lots of an instrument added up. It is the unit of weights: what depends on
     /// net positions only must not depend on the netting.
     pub net_gross: f64,
+    /// The netting of `gross`.
     sets: NettingSets,
     /// The callers' ids by line; may be shorter than the lines.
     position_ids: Vec<String>,
