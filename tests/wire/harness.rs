@@ -166,7 +166,8 @@ pub(crate) fn on(day: &str) -> Option<v1::AsOf> {
 
 /// The AsOf that replays a SnapshotRef.
 pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
-    Some(v1::AsOf { when: Some(v1::as_of::When::Snapshot(reference.clone())), revision: None })
+    let when = Some(v1::as_of::When::Snapshot(reference.clone()));
+    Some(v1::AsOf { when, ..v1::AsOf::default() })
 }
 
 /// A book's row of a factor.

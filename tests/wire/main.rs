@@ -20,11 +20,13 @@ mod harness;
 mod health;
 mod ingest;
 mod ingest_order;
+mod merges;
 mod portfolio;
 mod raw;
 mod real_data;
 #[path = "../support/real_data.rs"]
 mod real_files;
+mod reference_knowledge;
 mod refusals;
 mod replay;
 mod replay_histories;

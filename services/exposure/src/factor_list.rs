@@ -4,6 +4,7 @@ use crate::{
     factor::{Factor, FactorRole},
     gaps,
     prepared::PreparedExposure,
+    trades::standard,
 };
 use marketdata::{day::Day, gap::Gap};
 
@@ -25,5 +26,6 @@ pub fn factors(prepared: &PreparedExposure) -> (Vec<ListedFactor>, Vec<Gap>) {
         roles: prepared.factor_roles(factor),
         span: prepared.factor_span(factor),
     };
-    (Factor::ALL.map(listed).into(), gaps::drivers(prepared))
+    let gaps = [gaps::drivers(prepared), gaps::series(&standard(prepared))].concat();
+    (Factor::ALL.map(listed).into(), gaps)
 }

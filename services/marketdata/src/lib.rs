@@ -23,8 +23,10 @@ pub mod gap;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merged;
 pub mod merges;
 pub mod quotes;
+pub mod reference;
 pub mod restated;
 pub mod segment;
 pub mod snapshot;
@@ -32,7 +34,6 @@ pub mod symbol;
 pub mod track;
 
 mod difference;
-mod merged;
 mod name_order;
 
 /// Model version of answers about the stored data themselves, part of every `SnapshotRef`.

@@ -20,7 +20,7 @@ use crate::{
     upload::memory::{Memory, Share},
     views::{Pinned, View},
 };
-use marketdata::instant::Instant;
+use marketdata::{instant::Instant, reference::ReferenceKnowledge};
 use portfolio::lines::Violation;
 use std::{sync::Arc, time::Duration};
 use store::Store;
@@ -93,7 +93,8 @@ impl Services {
         let at = self.instant(as_of.when)?;
         let revision = as_of.revision.unwrap_or(market.head().revision);
         let settings = self.settings_of(as_of).await?;
-        let view = View::of(&market, at, revision, settings)?;
+        let reference = as_of.reference.unwrap_or(ReferenceKnowledge::AsPublished);
+        let view = View::of(&market, at, revision, settings)?.with_reference(reference);
         for (pin, asked) in &as_of.pins {
             let here = match pin {
                 Pin::AnswerModel if models::is_of_another_service(asked, model) => continue,

@@ -1,7 +1,9 @@
 //! Views: the snapshot that a request asks for, with the settings and the model version.
 
 use crate::{refusal::Refusal, settings::Settings};
-use marketdata::{instant::Instant, market::Market, snapshot::Snapshot};
+use marketdata::{
+    instant::Instant, market::Market, reference::ReferenceKnowledge, snapshot::Snapshot,
+};
 use std::sync::Arc;
 
 /// A snapshot at the canonical instant of its day (see [`Market::canonical`]), and the settings.
@@ -35,6 +37,12 @@ impl View {
         let unknown = || Refusal::RevisionUnknown { asked: revision, head: market.head().revision };
         let snapshot = Snapshot::new(Arc::clone(market), market.canonical(as_of), revision);
         Ok(View { snapshot: snapshot.ok_or_else(unknown)?, settings })
+    }
+
+    /// The same view with other reference knowledge.
+    #[must_use]
+    pub fn with_reference(self, reference: ReferenceKnowledge) -> View {
+        View { snapshot: self.snapshot.with_reference(reference), ..self }
     }
 }
 

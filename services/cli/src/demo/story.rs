@@ -139,7 +139,7 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
 fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
     let info = answer.info.clone().unwrap_or_default();
     let reference = info.snapshot.unwrap_or_default();
-    let as_of = AsOf { when: Some(When::Snapshot(reference)), revision: None };
+    let as_of = AsOf { when: Some(When::Snapshot(reference)), ..AsOf::default() };
     GetRotationRequest { as_of: Some(as_of), ..GetRotationRequest::default() }
 }
 

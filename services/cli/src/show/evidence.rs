@@ -50,8 +50,12 @@ pub(crate) fn reference(info: Option<&AnswerInfo>, terminal: Terminal) -> String
     };
     let at = snapshot.as_of.as_ref().map(as_of_args::text).unwrap_or_default();
     let short = |text: &str| text.chars().take(12).collect::<String>();
+    let later = match snapshot.reference_max_age_days {
+        Some(days) => format!(" · sizes and sectors up to {days} days later"),
+        None => String::new(),
+    };
     let text = format!(
-        "  as of {at} · revision {} · data {} · {} · result {}\n",
+        "  as of {at} · revision {} · data {} · {} · result {}{later}\n",
         snapshot.revision,
         short(&snapshot.data_version),
         snapshot.model_version,
@@ -186,6 +190,8 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::Survivorship => "survivorship",
         GapReason::MissingObservations => "missing observations",
         GapReason::Implausible => "implausible",
+        GapReason::Merged => "merged",
+        GapReason::LaterKnowledge => "later knowledge",
     }
 }
 

@@ -216,11 +216,17 @@ impl Query for FactorsQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
-        let (listed, gaps) = factors(prepared);
-        let factors = listed.into_iter().map(betas::factor).collect();
-        Ok(Answer::with_gaps(v1::ListFactorsResponse { factors, ..Default::default() }, gaps))
+        let (mut listed, gaps) = factors(prepared);
+        let cut = self.page.cut(listed.len(), pinned);
+        let response = v1::ListFactorsResponse {
+            factors: listed.drain(cut.places).map(betas::factor).collect(),
+            next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, gaps))
     }
 }

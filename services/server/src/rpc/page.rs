@@ -9,7 +9,7 @@ use crate::{
     views::Pinned,
 };
 use contract::{canonical::Canonical, v1};
-use marketdata::instant::Instant;
+use marketdata::{instant::Instant, reference::ReferenceKnowledge};
 use std::ops::Range;
 
 /// Bytes of the seal of a token.
@@ -58,6 +58,7 @@ macro_rules! paged {
 paged! {
     GetIndicatorHistoryRequest
     GetSeriesRequest
+    ListFactorsRequest
     ListInstrumentsRequest
     ListRevisionsRequest
     RankSqueezeRequest
@@ -163,7 +164,9 @@ impl Page {
 
     /// The token of the page that starts at `start`.
     fn token(&self, start: u64, pinned: &Pinned) -> String {
-        let data = [pinned.as_of().micros() as u64, pinned.snapshot().revision(), start];
+        let snapshot = pinned.snapshot();
+        let reference = reference_word(snapshot.reference());
+        let data = [pinned.as_of().micros() as u64, snapshot.revision(), reference, start];
         let (settings, model) = (pinned.settings().hash().to_owned(), pinned.model().to_owned());
         Token { data, settings, model }.write(&self.bound_to)
     }
@@ -172,8 +175,8 @@ impl Page {
 /// The content of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Token {
-    /// Instant, revision, and start of the next page.
-    data: [u64; 3],
+    /// Instant, revision, reference knowledge, and start of the next page.
+    data: [u64; 4],
     /// Hash of the settings of the first page, hex.
     settings: String,
     /// Model version of the first page.
@@ -183,21 +186,42 @@ struct Token {
 /// The position that a token continues at; puts its data, settings and model version into `as_of`.
 /// `None` if the token does not belong to the request.
 fn continued(token: &str, bound_to: &[u8; 32], as_of: &mut AsOf) -> Option<u64> {
-    let Token { data: [at, revision, start], settings, model } = Token::read(token, bound_to)?;
+    let Token { data, settings, model } = Token::read(token, bound_to)?;
+    let [at, revision, reference, start] = data;
     // A token is held to the same bounds as a request.
     let at = shared::timestamp(Instant::from_micros(at as i64));
     let at = shared::instant(&mut Fields::new(), "page_token", at)?;
-    // Another instant, revision or setting means another list.
+    // Another instant, revision, reference knowledge or setting means another list.
     if !as_of.when.meant(at)
         || as_of.revision.is_some_and(|asked| asked != revision)
+        || as_of.reference.is_some_and(|asked| reference_word(asked) != reference)
         || as_of.settings.as_ref().is_some_and(|asked| *asked != settings)
     {
         return None;
     }
     (as_of.when, as_of.revision) = (When::At(at), Some(revision));
+    as_of.reference = Some(reference_of(reference)?);
     as_of.settings = Some(settings);
     as_of.pins.push((Pin::ModelVersion, model));
     Some(start)
+}
+
+/// Reference knowledge in a token: 0 as published, else the age limit.
+const fn reference_word(reference: ReferenceKnowledge) -> u64 {
+    match reference {
+        ReferenceKnowledge::AsPublished => 0,
+        ReferenceKnowledge::EarliestLater { max_age_days } => max_age_days as u64,
+    }
+}
+
+/// The inverse of [`reference_word`]; `None` for an age limit that a request could not ask for.
+fn reference_of(word: u64) -> Option<ReferenceKnowledge> {
+    let max_age_days = u16::try_from(word).ok()?;
+    let within = i32::from(max_age_days) <= limits::REFERENCE_MOST_AGE_DAYS;
+    match max_age_days {
+        0 => Some(ReferenceKnowledge::AsPublished),
+        max_age_days => within.then_some(ReferenceKnowledge::EarliestLater { max_age_days }),
+    }
 }
 
 fn fingerprint(method: &str, bound: &impl Canonical) -> [u8; 32] {
@@ -222,12 +246,13 @@ impl Token {
         if given != seal(body, bound_to) {
             return None;
         }
-        let (words, rest) = body.split_at_checked(24)?;
+        let (words, rest) = body.split_at_checked(32)?;
         let (settings, model) = rest.split_at_checked(32)?;
         let word =
             |at: usize| Some(u64::from_le_bytes(words.get(8 * at..8 * at + 8)?.try_into().ok()?));
         let model = String::from_utf8(model.to_vec()).ok()?;
-        Some(Token { data: [word(0)?, word(1)?, word(2)?], settings: hex(settings), model })
+        let data = [word(0)?, word(1)?, word(2)?, word(3)?];
+        Some(Token { data, settings: hex(settings), model })
     }
 }
 
@@ -246,17 +271,19 @@ mod tests {
         AsOf {
             when: at.map_or(When::Now, |micros| When::At(Instant::from_micros(micros))),
             revision,
+            reference: None,
             settings: settings.map(str::to_owned),
             pins: Vec::new(),
         }
     }
 
-    fn token(data: [u64; 3]) -> Token {
+    fn token(data: [u64; 4]) -> Token {
         Token { data, settings: "ab".repeat(32), model: "list-1.0.0".to_owned() }
     }
 
-    /// Reads a token of one request, made at `[instant, revision, start]`, with another as-of.
-    fn read_with(data: [u64; 3], mut as_of: AsOf) -> Option<(AsOf, u64)> {
+    /// Reads a token of one request, made at `[instant, revision, reference, start]`, with another
+    /// as-of.
+    fn read_with(data: [u64; 4], mut as_of: AsOf) -> Option<(AsOf, u64)> {
         let mut request = v1::ListInstrumentsRequest::default();
         request.page_token = token(data).write(&fingerprint("List", &request));
         let page = Page::from_proto(&mut Fields::new(), "List", &mut request, &mut as_of);
@@ -267,29 +294,42 @@ mod tests {
 
     #[test]
     fn a_token_fits_every_way_to_name_its_data_and_no_other_data() {
-        let settings = token([0; 3]).settings;
+        let settings = token([0; 4]).settings;
         let settings = Some(settings.as_str());
-        let own = as_of(Some(5), Some(7), settings);
-        let model = (Pin::ModelVersion, "list-1.0.0".to_owned());
-        let continued = AsOf { pins: vec![model], ..own.clone() };
+        let published = Some(ReferenceKnowledge::AsPublished);
+        let own = AsOf { reference: published, ..as_of(Some(5), Some(7), settings) };
+        let model = || vec![(Pin::ModelVersion, "list-1.0.0".to_owned())];
+        let continued = AsOf { pins: model(), ..own.clone() };
         for same in [
             as_of(None, None, None),
             as_of(Some(5), None, None),
             as_of(None, Some(7), None),
             as_of(None, None, settings),
-            own,
+            own.clone(),
         ] {
-            assert_eq!(read_with([5, 7, 9], same), Some((continued.clone(), 9)));
+            assert_eq!(read_with([5, 7, 0, 9], same), Some((continued.clone(), 9)));
         }
-        assert_eq!(read_with([5, 7, 9], as_of(Some(6), None, None)), None);
-        assert_eq!(read_with([5, 7, 9], as_of(Some(5), Some(8), None)), None);
-        assert_eq!(read_with([5, 7, 9], as_of(Some(5), Some(7), Some("other"))), None);
+        assert_eq!(read_with([5, 7, 0, 9], as_of(Some(6), None, None)), None);
+        assert_eq!(read_with([5, 7, 0, 9], as_of(Some(5), Some(8), None)), None);
+        assert_eq!(read_with([5, 7, 0, 9], as_of(Some(5), Some(7), Some("other"))), None);
+        // A token of later reference knowledge, with an age limit of 30 days.
+        let later = Some(ReferenceKnowledge::EarliestLater { max_age_days: 30 });
+        let own = AsOf { reference: later, ..own };
+        for same in [as_of(None, None, None), own.clone()] {
+            let continued = AsOf { pins: model(), ..own.clone() };
+            assert_eq!(read_with([5, 7, 30, 9], same), Some((continued, 9)));
+        }
+        assert_eq!(read_with([5, 7, 0, 9], own.clone()), None);
+        assert_eq!(read_with([5, 7, 31, 9], own.clone()), None);
+        assert_eq!(read_with([5, 7, 30, 9], AsOf { reference: published, ..own }), None);
+        let unasked = read_with([5, 7, 36_501, 9], as_of(None, None, None));
+        assert_eq!(unasked, None, "no request asks so");
     }
 
     #[test]
     fn a_forged_token_cannot_name_an_instant_that_a_request_could_not() {
         for micros in [i64::MIN, i64::MAX] {
-            assert_eq!(read_with([micros as u64, 7, 9], as_of(None, None, None)), None);
+            assert_eq!(read_with([micros as u64, 7, 0, 9], as_of(None, None, None)), None);
         }
     }
 
@@ -320,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_token_is_valid_only_for_its_own_request() {
-        let (made, of) = (token([1, 2, 3]), [7; 32]);
+        let (made, of) = (token([1, 2, 3, 4]), [7; 32]);
         let text = made.write(&of);
         assert_eq!(Token::read(&text, &of), Some(made));
         assert_eq!(Token::read(&text, &[8; 32]), None);
@@ -329,7 +369,7 @@ mod tests {
             assert_eq!(Token::read(junk, &of), None, "{junk}");
         }
         // Sealed, but too short.
-        for body in [&[][..], &[0; 23], &[0; 55]] {
+        for body in [&[][..], &[0; 31], &[0; 63]] {
             let text = format!("{}{}", hex(body), hex(&seal(body, &of)));
             assert_eq!(Token::read(&text, &of), None, "{}", body.len());
         }

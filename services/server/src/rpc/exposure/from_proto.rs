@@ -6,6 +6,7 @@ use crate::{
     refusal::Refusal,
     rpc::{
         field::Fields,
+        page::Page,
         portfolio,
         query::FromProto,
         settings::{self, Settings},
@@ -115,9 +116,10 @@ impl FromProto for ValidationQuery {
     }
 }
 
-/// A request for the list of factors.
+/// A request for a page of the factors.
 pub(super) struct FactorsQuery {
     pub(super) as_of: AsOf,
+    pub(super) page: Page,
     pub(super) normal: v1::ListFactorsRequest,
 }
 
@@ -127,8 +129,9 @@ impl FromProto for FactorsQuery {
 
     fn from_proto(mut normal: v1::ListFactorsRequest) -> Result<FactorsQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, normal.as_of.take());
-        fields.finish(Some(FactorsQuery { as_of, normal }))
+        let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
+        fields.finish(Some(FactorsQuery { as_of, page, normal }))
     }
 }
 
@@ -207,6 +210,25 @@ mod tests {
         v1::Position { instrument, size, ..v1::Position::default() }
     }
 
+    fn own_trade(trade_id: &str) -> v1::TradeSelection {
+        use v1::{trade_leg_definition::ReturnProxy, trade_selector::Selector};
+        let leg = |leg_id: &str, side: v1::TradeSide| v1::TradeLegDefinition {
+            leg_id: leg_id.to_owned(),
+            side: side.into(),
+            any_of: vec![v1::TradeSelector {
+                selector: Some(Selector::BucketId("mid".to_owned())),
+            }],
+            return_proxy: Some(ReturnProxy::Role("mid_cap_index".to_owned())),
+            ..v1::TradeLegDefinition::default()
+        };
+        let definition = v1::TradeDefinition {
+            trade_id: trade_id.to_owned(),
+            legs: vec![leg("l", v1::TradeSide::Long), leg("s", v1::TradeSide::Short)],
+            ..v1::TradeDefinition::default()
+        };
+        v1::TradeSelection { trade: Some(v1::trade_selection::Trade::Definition(definition)) }
+    }
+
     fn label(key: &str) -> v1::Label {
         v1::Label { key: key.to_owned(), value: "v".to_owned() }
     }
@@ -231,6 +253,8 @@ mod tests {
         let mut written = book();
         written.as_of = Some(v1::AsOf::default());
         written.top_positions = Some(10);
+        let standard = v1::trade_selection::Trade::TradeId("megacap_small_cap".to_owned());
+        written.trades = vec![v1::TradeSelection { trade: Some(standard) }];
         let portfolio = written.portfolio.as_mut().unwrap();
         portfolio.currency = "USD".to_owned();
         portfolio.cash[0].currency = "USD".to_owned();
@@ -265,9 +289,11 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 31] = [
+        let changes: [Change; 33] = [
             |_| {},
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
+            |asked| asked.trades = vec![own_trade("a")],
+            |asked| asked.trades = vec![own_trade("b")],
             |asked| asked.top_positions = Some(11),
             |asked| asked.include_positions = true,
             |asked| asked.group_by = vec![grouping(v1::GroupByKind::Size)],

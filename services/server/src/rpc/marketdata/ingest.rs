@@ -256,6 +256,8 @@ impl Upload {
             data_version: String::new(),
             model_version: marketdata::MODEL_VERSION.to_owned(),
             config_hash: services.settings().hash().to_owned(),
+            reference_knowledge: v1::ReferenceKnowledge::AsPublished.into(),
+            reference_max_age_days: None,
         };
         answer.info = Some(v1::AnswerInfo {
             snapshot: Some(reference),

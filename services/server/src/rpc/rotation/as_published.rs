@@ -1,6 +1,6 @@
 //! A page of a history as published: sessions are computed one by one while the caller waits.
 
-use super::from_proto::HistoryQuery;
+use super::{from_proto::HistoryQuery, to_proto};
 use crate::{
     refusal::Refusal,
     rpc::shared,
@@ -9,14 +9,12 @@ use crate::{
 };
 use contract::v1;
 use marketdata::{dataset::Dataset, day::Day};
-use rotation::as_published::{AsPublished, Measured, Point, Progress, last_closed, sessions};
+use rotation::as_published::{AsPublished, Point, Progress, last_closed, sessions};
 use std::sync::Arc;
 
-/// A page of a measure as published.
+/// A page of a history as published.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// The measure.
-    pub(super) measured: Measured,
     /// Number of sessions of the whole history.
     pub(super) sessions: usize,
     /// The values of the page.
@@ -28,7 +26,6 @@ pub(super) struct Page {
 pub(super) async fn page(
     services: &Services,
     query: &HistoryQuery,
-    measured: &Measured,
     pinned: &Pinned,
 ) -> Result<Page, Refusal> {
     let jobs = services.compute.jobs()?;
@@ -40,10 +37,10 @@ pub(super) async fn page(
     };
     let (on_page, sessions) = jobs.run(begin).await?;
     let View { snapshot, settings } = pinned.view().clone();
-    let none = Progress::new(snapshot, Arc::clone(&settings.roles), measured.clone());
+    let none = Progress::new(snapshot, Arc::clone(&settings.roles), query.history.clone());
     let progress = jobs.run_each(none, on_page, Progress::add).await?;
     let made = jobs.run(move || progress.finish()).await?;
-    Ok(Page { measured: measured.clone(), sessions, made })
+    Ok(Page { sessions, made })
 }
 
 /// The sessions requested: from the first day of any bar or series to the last close by the as-of
@@ -59,9 +56,8 @@ fn asked_sessions(from: Option<Day>, until: Option<Day>, pinned: &Pinned) -> Vec
 /// A point as protobuf.
 pub(super) fn point(point: &Point) -> v1::IndicatorPoint {
     v1::IndicatorPoint {
-        on: point.on.to_string(),
-        value: point.value,
         known_at: Some(shared::timestamp(point.known_at)),
         observed_on: point.observed_on.to_string(),
+        ..to_proto::point(point.on, point.said)
     }
 }
