@@ -25,6 +25,7 @@ mod real_files;
 mod refusals;
 mod replay;
 mod replay_histories;
+mod risk_measures;
 mod rotation;
 mod rotation_real;
 mod series_units;

@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
     prepared::{PreparedExposure, prepare},
-    settings::{BetaSettings, Listing, TailMethod, TailSettings},
+    settings::{BetaSettings, LevelSettings, Listing, TailMethod, TailPart, TailSettings},
 };
 use factors::size_scheme::SizeScheme;
 use portfolio::{
@@ -45,16 +45,20 @@ fn bench(criterion: &mut Criterion) {
     let lines = lines(&prepared, &world, 500);
     let book = join(&prepared, &lines);
     let tail = TailSettings {
-        method: TailMethod::FilteredHistorical,
+        method: TailMethod::FILTERED,
         window_sessions: 1_000,
-        confidence_levels: vec![0.95, 0.99],
-        quantile_rule: QuantileRule::Linear,
-        interval_level: 0.95,
+        levels: vec![LevelSettings {
+            confidences: vec![0.95, 0.99],
+            quantile_rule: QuantileRule::Linear,
+            interval_level: 0.95,
+        }],
+        volatility: false,
+        by_position: vec![TailPart::Level(0, 0)],
     };
     let request = |listing| Request {
         book: &book,
         beta: BetaSettings::PREPARED,
-        tail: &tail,
+        tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
         classification: None,
         repeat_on: None,
@@ -114,7 +118,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
     let request = Request {
         book: &book,
         beta: BetaSettings::PREPARED,
-        tail,
+        tails: std::slice::from_ref(tail),
         size_scheme: SizeScheme::standard(),
         classification: None,
         repeat_on: None,
@@ -139,7 +143,7 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
         let request = Request {
             book,
             beta,
-            tail,
+            tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),
             classification: None,
             repeat_on: None,

@@ -3,7 +3,6 @@
 use crate::{
     classification::Classification,
     concentration,
-    day_pnl::day_pnl,
     drivers::Driver,
     factor::Factor,
     gaps,
@@ -15,12 +14,12 @@ use crate::{
     settings::{BetaSettings, Listing, TailSettings},
     sizing::Sizing,
     sums::{BetaSum, Sums},
-    tail_risk,
+    tail_risk::{self, Tail},
     top_down::{Map, TopDown},
     trade,
 };
 use factors::size_scheme::SizeScheme;
-use marketdata::{day::Day, instrument::InstrumentId, quotes::Quote};
+use marketdata::{day::Day, gap::Gap, instrument::InstrumentId, quotes::Quote};
 use portfolio::book::Book;
 
 /// A portfolio analysis request.
@@ -31,8 +30,8 @@ pub struct Request<'a> {
     /// Settings of the betas. If they differ from the prepared ones, the book's betas are estimated
     /// anew.
     pub beta: BetaSettings,
-    /// Settings of the tail.
-    pub tail: &'a TailSettings,
+    /// The sets of scenarios, and what is measured on each.
+    pub tails: &'a [TailSettings],
     /// How companies are sorted by size. It changes no beta and no leg of the trade.
     pub size_scheme: &'a SizeScheme,
     /// The classification scheme of sectors; `None` for the one that classifies the most names of the
@@ -65,14 +64,12 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     // Before the rows of returns displace the names from the processor's cache.
     let concentration = concentration::measure(prepared, book);
     let history = history(prepared, request, &sums);
-    let tail = history
-        .as_ref()
-        .map(|history| tail_risk::measure(prepared, history, &sums, request.tail, book.net_gross));
-    let (tail, no_tail) = match tail {
-        None => (None, None),
-        Some(Ok(tail)) => (Some(tail), None),
-        Some(Err(gap)) => (None, Some(gap)),
+    let tail = |settings| match &history {
+        Some(history) => tail_risk::measure(prepared, history, &sums, settings, book),
+        None => Err(gaps::no_history(settings)),
     };
+    let tails: Vec<Result<Tail, Gap>> = request.tails.iter().map(tail).collect();
+    let first = tails.iter().find_map(|tail| tail.as_ref().ok());
     let top_down =
         history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
@@ -88,13 +85,12 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         profit_and_loss: profit::measure(book),
         concentration,
-        positions: positions::list(prepared, request, (&sizing, &classification), tail.as_ref()),
-        coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
-        worst_day: tail.as_ref().map(|tail| day_pnl(prepared, book, tail.risk.worst_on)),
-        tail: tail.map(|tail| tail.risk),
+        positions: positions::list(prepared, request, (&sizing, &classification), &tails),
+        coverage: sums.coverage(book.gross, first.map(|tail| &tail.risk)),
+        tails: tails.into_iter().map(|tail| tail.map(|tail| tail.risk)).collect(),
         gaps: Vec::new(),
     };
-    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref(), no_tail), &report);
+    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref()), &report);
     report
 }
 
@@ -104,7 +100,8 @@ fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> O
     if width == 0 || request.book.net_gross <= 0.0 {
         return None;
     }
-    let first = request.tail.first(width).min(prepared.drivers.first);
+    let firsts = request.tails.iter().map(|tail| tail.first(width));
+    let first = firsts.fold(prepared.drivers.first, usize::min);
     let joined = sums.joined / request.book.net_gross;
     Some(History::of(&prepared.panel, &sums.terms, &sums.lacking, joined, first))
 }

@@ -26,6 +26,7 @@ mod tail_risk;
 mod top_down;
 mod trade;
 mod unwind;
+mod volatility;
 
 pub use risk::{beta, factor};
 

@@ -1,8 +1,8 @@
 //! Settings that a caller can choose: those of the risk model, and which positions to list.
 
 pub use risk::settings::{
-    BetaSettings, DRAWS, FILTER_LAMBDA, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage, TailMethod,
-    TailSettings, WINDOW_SESSIONS_MAX,
+    BetaSettings, DRAWS, FILTER_LAMBDA, LevelSettings, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage,
+    TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
 };
 
 /// Positions to list in the answer.

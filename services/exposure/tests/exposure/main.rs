@@ -8,6 +8,7 @@ mod hand;
 mod laws;
 mod netting;
 mod own_sessions;
+mod risk_measures;
 mod stand_in;
 mod truth;
 mod unknown_size;
@@ -18,8 +19,10 @@ use exposure::{
     analyze::{Request, analyze},
     factor::Factor,
     prepared::{self, PreparedExposure},
-    report::{ExposureReport, Leg, TailRisk},
-    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
+    report::{ExposureReport, Leg, PositionRow, TailRisk},
+    settings::{
+        BetaSettings, LevelSettings, Listing, Shrinkage, TailMethod, TailPart, TailSettings,
+    },
 };
 use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{
@@ -47,10 +50,24 @@ fn tail(levels: &[f64], rule: QuantileRule) -> TailSettings {
     TailSettings {
         method: TailMethod::Historical,
         window_sessions: 1_000,
-        confidence_levels: levels.to_vec(),
-        quantile_rule: rule,
-        interval_level: 0.95,
+        levels: vec![LevelSettings {
+            confidences: levels.to_vec(),
+            quantile_rule: rule,
+            interval_level: 0.95,
+        }],
+        volatility: false,
+        by_position: vec![TailPart::Level(0, 0)],
     }
+}
+
+/// The losses over the one set of scenarios of a report.
+fn tail_of(report: &ExposureReport) -> Option<&TailRisk> {
+    report.tails[0].as_ref().ok()
+}
+
+/// A position's contribution to expected shortfall at the first level.
+fn shortfall(row: &PositionRow) -> f64 {
+    row.contributions[0][0]
 }
 
 fn worth<'a>(symbol: &'a str, value: f64) -> RawLine<'a> {
@@ -85,7 +102,7 @@ fn analyse(
     let request = Request {
         book,
         beta,
-        tail: &tail,
+        tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
         classification: None,
         repeat_on,

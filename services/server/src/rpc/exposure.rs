@@ -2,6 +2,8 @@
 
 mod betas;
 mod from_proto;
+mod risk_answer;
+mod risk_request;
 mod to_proto;
 
 use crate::{
@@ -22,7 +24,7 @@ use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
     prepared::PreparedExposure,
-    settings::{BetaSettings, Listing},
+    settings::{BetaSettings, Listing, TailSettings},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
@@ -60,8 +62,16 @@ impl AnalysisQuery {
             Listing::All => positions,
             Listing::Largest(count) => count.min(positions),
         };
+        let levels = |set: &TailSettings| {
+            let levels = set.levels.iter().map(|group| group.confidences.len());
+            (!set.volatility).then(|| levels.sum::<usize>())
+        };
+        // More than one set of scenarios, or a number over all of them, is more than half a
+        // millisecond.
         let is_small = positions <= INLINE_POSITIONS_MAX
-            && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
+            && self.risk.sets.len() == 1
+            && levels(&self.risk.sets[0])
+                .is_some_and(|levels| levels * listed <= INLINE_LISTED_MAX);
         self.settings.beta == BetaSettings::PREPARED
             && self.settings.size_scheme == *SizeScheme::standard()
             && self.settings.classification.is_none()
@@ -83,7 +93,7 @@ impl AnalysisQuery {
         let request = AnalysisRequest {
             book,
             beta: self.settings.beta,
-            tail: &self.tail,
+            tails: &self.risk.sets,
             size_scheme: &self.settings.size_scheme,
             classification: self.settings.classification.as_deref(),
             repeat_on: self.repeat_on,
@@ -95,7 +105,8 @@ impl AnalysisQuery {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let settings = self.normal.settings.clone().unwrap_or_default();
-        let report = Some(to_proto::report(report, settings, (book, portfolio)));
+        let risk = (&self.risk, self.normal.risk_measures.as_slice());
+        let report = Some(to_proto::report(report, settings, risk, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
         Answer::with_gaps(response, gaps)
     }
