@@ -34,6 +34,12 @@ fn near(a: f64, b: f64) {
     assert!((a - b).abs() <= 1e-5 * b.abs(), "{a} is not {b}");
 }
 
+/// The sum of the legs' contributions.
+fn by_leg(level: &v1::RiskLevel) -> f64 {
+    let [trade] = &level.trades[..] else { panic!("one trade in {level:?}") };
+    trade.legs.iter().map(|leg| leg.value).sum()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_default_rows_say_what_they_are_and_add_up() {
     let (_harness, mut client) = market().await;
@@ -54,9 +60,9 @@ async fn the_default_rows_say_what_they_are_and_add_up() {
     assert_eq!(var.scenario_set_id, report.scenario_sets[0].scenario_set_id);
     assert_eq!(var.scenario_set_id, shortfall.scenario_set_id);
     for (var, shortfall) in var.levels.iter().zip(&shortfall.levels) {
-        assert!(var.value <= shortfall.value && var.legs.is_empty());
+        assert!(var.value <= shortfall.value && var.trades.is_empty());
         // Positive where a leg adds to the loss: they add up to the loss itself.
-        near(shortfall.legs.iter().map(|leg| leg.value).sum(), shortfall.value);
+        near(by_leg(shortfall), shortfall.value);
     }
     let parts = report.positions.iter().map(|row| {
         let [part] = &row.risk_contributions[..] else { panic!("one by position") };
@@ -93,7 +99,7 @@ async fn measures_of_one_method_and_window_share_their_scenarios() {
     let volatility = &found.risk_measures[1];
     let [level] = &volatility.levels[..] else { panic!("one level") };
     assert!(level.confidence.is_none() && 0.0 < level.standard_error.unwrap());
-    near(level.legs.iter().map(|leg| leg.value).sum(), level.value);
+    near(by_leg(level), level.value);
     near(found.positions.iter().map(|row| row.risk_contributions[0].value).sum(), level.value);
     // Each row is what it is alone.
     for (row, measure) in found.risk_measures.iter().zip(measures) {

@@ -123,6 +123,10 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         assert_eq!((&answer["alreadyKnown"], &answer["rejected"]), (&"29".into(), &"1".into()));
         let held = ballast(&["--server", address, "coverage"]);
         holds(&stdout(&held), &["Data held", "series", "2024-07-09"]);
+        let factors = ballast(&["--server", address, "factors"]);
+        holds(&stdout(&factors), &["MARKET_UP", "(large_cap_index)", "SIZE: Return of the small"]);
+        let groups = ["--server", address, "exposure", "book.csv", "--group-by", "label:"];
+        holds(&stderr(&ballast(&groups)), &["must be size, sector or label:KEY"]);
         let ranked = ["records", "DGS10", "points", "--where", "DGS10 level > 4.2", "--top", "3"];
         let ranked = ballast(&[&["--server", address], &ranked[..]].concat());
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);
@@ -164,6 +168,39 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         assert_eq!(partial("0.99").status.code(), Some(6));
         holds(&stdout(&partial("0.99")), &["The book as known at"]);
         assert_eq!(partial("5").status.code(), Some(2), "not a share");
+    });
+}
+
+#[test]
+fn a_trade_is_read_from_a_file() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let book = file(folder.path(), "book.csv", "symbol,market_value\nAAPL,100\n");
+        let pair = r#"{
+          "tradeId": "pair", "name": "one against the other", "neutrality": "TRADE_NEUTRALITY_DOLLAR",
+          "legs": [
+            {"legId": "one", "side": "TRADE_SIDE_LONG", "instrument": {"symbol": "AAPL"},
+             "anyOf": [{"instrument": {"symbol": "AAPL"}}]},
+            {"legId": "other", "side": "TRADE_SIDE_SHORT", "role": "mid_cap_index",
+             "anyOf": [{"bucketId": "mid"}, {"rankBand": {"first": 501, "last": 1000}}]}
+          ]
+        }"#;
+        let trade = file(folder.path(), "pair.json", pair);
+        let wrong = file(folder.path(), "wrong.json", "{\"tradeid\": \"pair\"}");
+        let ask = |trade: &Path| {
+            let [book, trade] = [&book, trade].map(|path| path.to_str().unwrap());
+            let both = ["--trade", trade, "--trade", "megacap_small_cap"];
+            ballast(&[&["--server", address, "exposure", book][..], &both].concat())
+        };
+        let answer = ask(&trade);
+        assert_eq!(answer.status.code(), Some(0), "{}", stderr(&answer));
+        holds(
+            &stdout(&answer),
+            &["trade/pair", "one against the other", "trade/megacap_small_cap"],
+        );
+        let refused = ask(&wrong);
+        assert_eq!(refused.status.code(), Some(3));
+        holds(&stderr(&refused), &["wrong.json", "tradeid"]);
     });
 }
 

@@ -8,8 +8,11 @@ mod world;
 use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
+    breakdown::GroupBy,
     prepared::{PreparedExposure, prepare},
-    settings::{BetaSettings, LevelSettings, Listing, TailMethod, TailPart, TailSettings},
+    settings::{
+        BetaSettings, LevelSettings, Listing, TailMethod, TailPart, TailSettings, TradeChoice,
+    },
 };
 use factors::size_scheme::SizeScheme;
 use portfolio::{
@@ -60,8 +63,10 @@ fn bench(criterion: &mut Criterion) {
         beta: BetaSettings::PREPARED,
         tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing,
     };
     criterion.bench_function("join 500 lines", |b| b.iter(|| join(&prepared, black_box(&lines))));
@@ -120,8 +125,10 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
         beta: BetaSettings::PREPARED,
         tails: std::slice::from_ref(tail),
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing: Listing::Largest(10),
     };
     criterion.bench_function("analyze 500 positions, 50 of them young", |b| {
@@ -145,8 +152,10 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
             beta,
             tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing,
         };
         group.bench_function(name, |b| b.iter(|| analyze(&prepared, black_box(&request))));

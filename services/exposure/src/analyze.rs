@@ -1,22 +1,25 @@
 //! Computes the whole report from a joined book.
 
 use crate::{
+    breakdown::{self, GroupBy},
     classification::Classification,
     concentration,
-    drivers::Driver,
+    driver::Driver,
     factor::Factor,
     gaps,
     history::History,
     positions,
     prepared::PreparedExposure,
     profit,
-    report::{BookBeta, ExposureReport, FactorExposure, Measured, SectorGroup, SizeGroup},
-    settings::{BetaSettings, Listing, TailSettings},
+    repeat::PastDay,
+    report::{BookBeta, ExposureReport, FactorExposure, Measured},
+    settings::{BetaSettings, Listing, TailSettings, TradeChoice},
     sizing::Sizing,
     sums::{BetaSum, Sums},
     tail_risk::{self, Tail},
     top_down::{Map, TopDown},
     trade,
+    trades::{self, OwnTrade, Trade},
 };
 use factors::size_scheme::SizeScheme;
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId, quotes::Quote};
@@ -32,13 +35,17 @@ pub struct Request<'a> {
     pub beta: BetaSettings,
     /// The sets of scenarios, and what is measured on each.
     pub tails: &'a [TailSettings],
-    /// How companies are sorted by size. It changes no beta and no leg of the trade.
+    /// How companies are sorted by size. It changes no beta and no leg of a trade.
     pub size_scheme: &'a SizeScheme,
     /// The classification scheme of sectors; `None` for the one that classifies the most names of the
     /// view.
     pub classification: Option<&'a str>,
+    /// What to group the book by.
+    pub group_by: &'a [GroupBy],
     /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
+    /// The trades to report, 1 to [`crate::settings::TRADES_MAX`].
+    pub trades: &'a [TradeChoice],
     /// The positions to list.
     pub listing: Listing,
 }
@@ -58,14 +65,18 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let book = request.book;
     let sizing = Sizing::of(prepared, request.size_scheme);
+    let own = OwnTrade::all(prepared, request.trades);
+    let all = trades::all(prepared, &own);
+    let asked = trades::requested(request.trades);
+    let shown: Vec<&Trade<'_>> = asked.iter().map(|at| &all[*at]).collect();
     let classification = Classification::of(prepared, book, request.classification);
     let bands = request.size_scheme.bands.len();
-    let sums = Sums::of(prepared, book, (&sizing, bands), &classification);
+    let sums = Sums::of(prepared, book, (&sizing, bands), (&classification, &all));
     // Before the rows of returns displace the names from the processor's cache.
     let concentration = concentration::measure(prepared, book);
     let history = history(prepared, request, &sums);
     let tail = |settings| match &history {
-        Some(history) => tail_risk::measure(prepared, history, &sums, settings, book),
+        Some(history) => tail_risk::measure(prepared, history, &sums, settings, (book, &asked)),
         None => Err(gaps::no_history(settings)),
     };
     let tails: Vec<Result<Tail, Gap>> = request.tails.iter().map(tail).collect();
@@ -73,24 +84,31 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     let top_down =
         history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
+    let past = request.repeat_on.and_then(|on| PastDay::of(prepared, book, on));
+    let inputs = trade::Inputs {
+        prepared,
+        book,
+        sums: &sums,
+        history: history.as_ref(),
+        past: past.as_ref(),
+    };
     let mut report = ExposureReport {
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
-        by_size: by_size(request.size_scheme, &sums),
+        breakdowns: breakdown::all(prepared, request, (&classification, &sums)),
         sector_scheme: classification.scheme.to_owned(),
-        by_sector: by_sector(&classification, &sums),
         settings: prepared.settings,
         factors: factors(prepared, &sums, top_down.as_ref()),
-        trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
+        trades: asked.iter().map(|at| trade::measure(inputs, *at, &all[*at])).collect(),
         profit_and_loss: profit::measure(book),
         concentration,
-        positions: positions::list(prepared, request, (&sizing, &classification), &tails),
+        positions: positions::list(prepared, request, (&sizing, &classification, &shown), &tails),
         coverage: sums.coverage(book.gross, first.map(|tail| &tail.risk)),
         tails: tails.into_iter().map(|tail| tail.map(|tail| tail.risk)).collect(),
         gaps: Vec::new(),
     };
-    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref()), &report);
+    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref()), (&shown, &report));
     report
 }
 
@@ -103,10 +121,10 @@ fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> O
     let firsts = request.tails.iter().map(|tail| tail.first(width));
     let first = firsts.fold(prepared.drivers.first, usize::min);
     let joined = sums.joined / request.book.net_gross;
-    Some(History::of(&prepared.panel, &sums.terms, &sums.lacking, joined, first))
+    Some(History::of(&prepared.panel, &sums.trades, &sums.lacking, joined, first))
 }
 
-/// The book's betas to the factors. The trade has a section of its own.
+/// The book's betas to the factors. Trades have a section of their own.
 fn factors(
     prepared: &PreparedExposure,
     sums: &Sums,
@@ -157,24 +175,6 @@ impl TopDownBetas {
             size: drivers.size.as_ref().and_then(|_| slope(&together, 1)),
         }
     }
-}
-
-fn by_size(scheme: &SizeScheme, sums: &Sums) -> Vec<SizeGroup> {
-    let buckets = scheme.bands.iter().map(|band| Some(band.bucket_id.clone())).chain([None]);
-    buckets
-        .zip(&sums.by_size)
-        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(bucket_id, exposure)| SizeGroup { bucket_id, exposure: *exposure })
-        .collect()
-}
-
-fn by_sector(classification: &Classification<'_>, sums: &Sums) -> Vec<SectorGroup> {
-    let sectors = classification.sectors.iter().map(Some).chain([None]);
-    sectors
-        .zip(&sums.by_sector)
-        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(sector, exposure)| SectorGroup { sector: sector.cloned(), exposure: *exposure })
-        .collect()
 }
 
 impl PreparedExposure {

@@ -8,11 +8,12 @@ use crate::{
     peers::DONORS_MIN,
     prepared::PreparedExposure,
     profit,
-    report::{DayPnl, ExposureReport, Leg, TailRisk, TradeLeg},
+    report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::{BetaSettings, TailSettings},
     sums::Sums,
+    trades::Trade,
 };
-use factors::roles::Role;
+use factors::{roles::Role, trade::ReturnProxy};
 use marketdata::{
     day::Day,
     gap::{Gap, GapReason},
@@ -28,7 +29,7 @@ pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
     (sums, history): (&Sums, Option<&History>),
-    report: &ExposureReport,
+    (trades, report): (&[&Trade<'_>], &ExposureReport),
 ) -> Vec<Gap> {
     let book = request.book;
     let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
@@ -38,12 +39,15 @@ pub(crate) fn list(
     gaps.extend(unclassified(sums, &report.sector_scheme, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
+    gaps.extend(trades.iter().flat_map(|trade| series(trade)));
     gaps.extend(top_down(prepared, history, report));
-    gaps.extend(legs(report, book.gross));
+    let measured = trades.iter().zip(&report.trades);
+    gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
     gaps.extend(tails(report));
     gaps.extend(repeat(request, report));
     gaps.extend(profit::gaps(prepared, book));
-    let repeated = report.trade.repeat.map(|repeat| ("repeat.day", repeat.on, repeat.day));
+    let repeated = report.trades.first().and_then(|trade| trade.repeat.as_ref());
+    let repeated = repeated.map(|repeat| ("repeat.day", repeat.on, repeat.day));
     let repeated = repeated.map(|(subject, on, day)| (subject.to_owned(), on, day));
     let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
     let worst =
@@ -176,7 +180,8 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
     Some(gap.of_gross(sums.all_names_gross / gross))
 }
 
-fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
+/// Roles without a series or with a proxy, and factors without a series.
+pub(crate) fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: &str, detail: &str| {
@@ -185,17 +190,11 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     if drivers.market.is_none() {
         missing(Role::LargeCapIndex.id(), "no returns of the market: betas are missing");
     }
+    if drivers.market.is_some() && drivers.up_market.is_none() {
+        missing(Factor::MarketUp.id(), "the market rose on too few sessions: no betas to them");
+    }
     if drivers.size.is_none() {
         missing(Role::SmallCapIndex.id(), "no returns of small caps: size betas are missing");
-    }
-    if drivers.crowd.is_none() {
-        missing("crowd", "too few megacaps or no small-cap index: crowd betas are missing");
-    }
-    let absent = &prepared.roles.missing_megacaps;
-    if drivers.crowd.is_some() && !absent.is_empty() {
-        let detail =
-            format!("no returns of {}; the crowd uses the other megacaps", absent.join(", "));
-        missing("crowd", &detail);
     }
     let (market, small) = prepared.resolved();
     for resolved in [market, small].into_iter().flatten() {
@@ -233,21 +232,72 @@ fn top_down(
     (own < sessions).then(|| Gap::new(GapReason::MissingObservations, "top_down", detail))
 }
 
+/// What a trade names and the data lack.
+fn series(trade: &Trade<'_>) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let subject = trade.definition.factor_id();
+    let mut add = |reason, detail: String| gaps.push(Gap::new(reason, subject.clone(), detail));
+    let legs = trade.definition.legs.iter().zip(trade.series).zip(&trade.membership.unknown);
+    for ((leg, series), unknown) in legs {
+        let id = &leg.leg_id;
+        if series.returns.is_none() {
+            let detail = match series.missing.as_slice() {
+                [] => format!("too few returns of the leg {id}"),
+                missing => {
+                    format!("too few returns of the leg {id}: none of {}", missing.join(", "))
+                }
+            };
+            add(GapReason::InputMissing, detail);
+        } else if !series.missing.is_empty() {
+            let missing = series.missing.join(", ");
+            let detail = format!("no returns of {missing}; the leg {id} uses its other members");
+            add(GapReason::InputMissing, detail);
+        }
+        let unknown: Vec<&str> = unnamed(&leg.returns, unknown).collect();
+        if !unknown.is_empty() {
+            let detail = format!("unknown symbols in the leg {id}: {}", unknown.join(", "));
+            add(GapReason::UnknownInstrument, detail);
+        }
+        // The standard trade's only proxy, that of small caps, has a gap of its own.
+        if let Some(first) = series.proxy_for.as_ref().filter(|_| !trade.has_name_betas) {
+            let symbols = series.symbols.join(", ");
+            add(GapReason::Proxy, format!("{symbols} stands in for {first} in the leg {id}"));
+        }
+    }
+    if trade.driver.is_none() {
+        let detail = "its legs have too few sessions in common, or there is no market: its betas, \
+                      share of variance and unwinds are missing";
+        add(GapReason::InputMissing, detail.to_owned());
+    }
+    gaps
+}
+
+/// Unknown symbols that are not lines of the leg's basket: a company without one of its lines is no
+/// gap, and one without any is reported by its name.
+fn unnamed<'a>(returns: &'a ReturnProxy, unknown: &'a [String]) -> impl Iterator<Item = &'a str> {
+    let in_basket = move |symbol: &str| match returns {
+        ReturnProxy::Basket { members, .. } => {
+            members.iter().any(|member| member.lines.iter().any(|line| line == symbol))
+        }
+        ReturnProxy::Symbol(_) | ReturnProxy::Role(_) => false,
+    };
+    unknown.iter().map(String::as_str).filter(move |symbol| !in_basket(symbol))
+}
+
 /// Legs whose betas rest on a smaller share of own returns than those of the book.
-fn legs(report: &ExposureReport, gross: f64) -> Vec<Gap> {
-    let thin = report.trade.legs.iter().filter(|leg| !is_known(1.0 - leg.own_share, 1.0));
+fn legs(trade: &Trade<'_>, measured: &TradeExposure, gross: f64) -> Vec<Gap> {
+    let thin = measured.legs.iter().filter(|leg| !is_known(1.0 - leg.own_share, 1.0));
     let gap = |leg: &TradeLeg| {
-        let which = match leg.leg {
-            Leg::MegacapLong => "megacaps held long",
-            Leg::SmallCapShort => "small caps held short",
-            Leg::Other => "other names",
+        let which = match &leg.leg_id {
+            Some(id) => format!("the leg {id}"),
+            None => "the names in no leg".to_owned(),
         };
         let detail = format!(
-            "{:.0} % of the weighted returns of {which} are their own; the others count as zero, \
-             so the leg's crowd beta and unwinds are closer to zero than its names'",
+            "{:.0} % of the weighted returns of {which} are its own; the others count as zero, so \
+             its beta and its part of unwinds are closer to zero than its names'",
             100.0 * leg.own_share
         );
-        let gap = Gap::new(GapReason::MissingObservations, "crowd_trade.legs", detail);
+        let gap = Gap::new(GapReason::MissingObservations, trade.definition.factor_id(), detail);
         gap.of_gross(leg.exposure.gross() / gross)
     };
     thin.map(gap).collect()
@@ -332,7 +382,7 @@ fn day((subject, on, day): (String, Day, DayPnl)) -> Option<Gap> {
 
 fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {
     let on = request.repeat_on?;
-    match &report.trade.repeat {
+    match report.trades.first().and_then(|trade| trade.repeat.as_ref()) {
         None => {
             let detail = format!("the market has no return on {on}, so the day cannot be repeated");
             Some(Gap::new(GapReason::InputMissing, "repeat", detail))

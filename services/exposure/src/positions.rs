@@ -11,6 +11,7 @@ use crate::{
     sizing::Sizing,
     stand_in::{StandIn, StandIns},
     tail_risk::{Tail, TailWeights},
+    trades::Trade,
 };
 use marketdata::gap::Gap;
 use portfolio::book::{Book, Holding, cost_mark};
@@ -19,7 +20,7 @@ use portfolio::book::{Book, Holding, cost_mark};
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    (sizing, classification): (&Sizing<'_>, &Classification<'_>),
+    (sizing, classification, trades): (&Sizing<'_>, &Classification<'_>, &[&Trade<'_>]),
     tails: &[Result<Tail, Gap>],
 ) -> Vec<PositionRow> {
     let book = request.book;
@@ -32,13 +33,30 @@ pub(crate) fn list(
         let bucket = sizing.size(holding.instrument).and_then(|sized| {
             Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
         });
+        let legs = legs(prepared, trades, holding);
         let name = prepared.name(holding.instrument);
         let sector = classification.sector(holding.instrument, &name).cloned();
         let of_tail = |parts: &Vec<Vec<f64>>| parts.iter().map(|part| part[at]).collect();
         let contributions = contributions.iter().map(of_tail).collect();
-        PositionRow { bucket, sector, contributions, ..row(prepared, book, holding, first) }
+        let row = row(prepared, book, holding, first);
+        PositionRow { bucket, sector, legs, contributions, ..row }
     };
     listed.iter().enumerate().map(row).collect()
+}
+
+/// The leg of a holding in each trade; `None` if it is in none.
+fn legs(
+    prepared: &PreparedExposure,
+    trades: &[&Trade<'_>],
+    holding: &Holding,
+) -> Vec<Option<usize>> {
+    let name = prepared.name(holding.instrument);
+    let leg = |trade: &&Trade<'_>| {
+        let (instrument, value) = (holding.instrument, holding.market_value);
+        let leg = trade.membership.leg(prepared, instrument, &name, value);
+        Some(leg).filter(|leg| *leg < trade.definition.legs.len())
+    };
+    trades.iter().map(leg).collect()
 }
 
 /// The positions to list, in order.
@@ -106,7 +124,7 @@ fn row(
                 tail.sessions.iter().filter(is_absent).count()
             }
         }),
-        leg: prepared.leg(holding.instrument, &name, value),
+        legs: Vec::new(),
         contributions: Vec::new(),
     }
 }

@@ -5,8 +5,10 @@ use crate::{
     history::{Lacking, LegTerms},
     name::{NONE, NameRow},
     prepared::PreparedExposure,
-    report::{Exposure, Leg, Measured, TailRisk},
+    report::{Exposure, Measured, TailRisk},
+    settings::TRADES_MAX,
     sizing::Sizing,
+    trades::Trade,
 };
 use factors::market_value::CapSource;
 use portfolio::{
@@ -40,6 +42,26 @@ impl BetaSum {
     }
 }
 
+/// Sums over the legs of a trade; the last entry is for everything else.
+#[derive(Debug)]
+pub(crate) struct TradeSums {
+    pub(crate) legs: Vec<Exposure>,
+    pub(crate) terms: Vec<LegTerms>,
+    /// Gross of what joined.
+    pub(crate) joined: Vec<f64>,
+}
+
+impl TradeSums {
+    fn of(trade: &Trade<'_>, book: &Book) -> TradeSums {
+        let rows = trade.definition.legs.len() + 1;
+        TradeSums {
+            legs: vec![Exposure::ZERO; rows],
+            terms: (0..rows).map(|_| Vec::with_capacity(book.holdings.len())).collect(),
+            joined: vec![0.0; rows],
+        }
+    }
+}
+
 /// Sums over a book.
 #[derive(Debug)]
 pub(crate) struct Sums {
@@ -48,13 +70,12 @@ pub(crate) struct Sums {
     pub(crate) by_size: Vec<Exposure>,
     /// By sector; the last entry is for names without one.
     pub(crate) by_sector: Vec<Exposure>,
-    pub(crate) legs: [Exposure; 3],
-    pub(crate) terms: [LegTerms; 3],
+    /// By trade, the standard one first.
+    pub(crate) trades: Vec<TradeSums>,
     /// Names with missing returns, in the order of names.
     pub(crate) lacking: Vec<Lacking>,
-    /// Σ |market value| of what joined, and its parts by leg: the same under every netting.
+    /// Σ |market value| of what joined: the same under every netting.
     pub(crate) joined: f64,
-    pub(crate) joined_by_leg: [f64; 3],
     /// Gross of what joined.
     joined_gross: f64,
     pub(crate) market: BetaSum,
@@ -79,23 +100,25 @@ pub(crate) struct Sums {
     pub(crate) noteworthy: Vec<usize>,
 }
 
+/// What is known of a holding: its name, its size band, its place among the sectors and whether it is
+/// classified in another scheme only, and its leg of each trade.
+type Found<'a> = (&'a NameRow, Option<usize>, (u32, bool), [u8; TRADES_MAX + 1]);
+
 impl Sums {
     /// Sums a book whose gross is positive, by the bands of a size scheme and by sector.
     pub(crate) fn of(
         prepared: &PreparedExposure,
         book: &Book,
         (sizing, bands): (&Sizing<'_>, usize),
-        classification: &Classification<'_>,
+        (classification, trades): (&Classification<'_>, &[Trade<'_>]),
     ) -> Sums {
         let mut sums = Sums {
             total: Exposure::ZERO,
             by_size: vec![Exposure::ZERO; bands + 1],
             by_sector: vec![Exposure::ZERO; classification.sectors.len() + 1],
-            legs: [Exposure::ZERO; 3],
-            terms: [(); 3].map(|()| Vec::with_capacity(book.holdings.len())),
+            trades: trades.iter().map(|trade| TradeSums::of(trade, book)).collect(),
             lacking: Vec::new(),
             joined: 0.0,
-            joined_by_leg: [0.0; 3],
             joined_gross: 0.0,
             market: BetaSum::ZERO,
             size: BetaSum::ZERO,
@@ -114,8 +137,14 @@ impl Sums {
         for (index, holding) in book.holdings.iter().enumerate() {
             let name = prepared.name(holding.instrument);
             let band = sizing.size(holding.instrument).map(|sized| sized.band);
+            let mut legs = [0; TRADES_MAX + 1];
+            for (leg, trade) in legs.iter_mut().zip(trades) {
+                let value = holding.market_value;
+                // A trade has few legs.
+                *leg = trade.membership.leg(prepared, holding.instrument, &name, value) as u8;
+            }
             let sector = classification.place(holding.instrument, &name);
-            sums.add((index, holding), (&name, band, sector), prepared, book);
+            sums.add((index, holding), (&name, band, sector, legs), prepared, book);
         }
         sums.add_loose(book);
         sums
@@ -124,19 +153,16 @@ impl Sums {
     fn add(
         &mut self,
         (index, holding): (usize, &Holding),
-        (name, band, (sector, is_elsewhere)): (&NameRow, Option<usize>, (u32, bool)),
+        (name, band, (sector, is_elsewhere), legs): Found<'_>,
         prepared: &PreparedExposure,
         book: &Book,
     ) {
         let (value, boxed, size) = (holding.market_value, holding.boxed, holding.gross());
-        let leg = prepared.leg(holding.instrument, name, value) as usize;
         self.total.add(value, boxed, name.market);
         let unsized_band = self.by_size.len() - 1;
         self.by_size[band.unwrap_or(unsized_band)].add(value, boxed, name.market);
         let unsectored = self.by_sector.len() - 1;
         self.by_sector[(sector as usize).min(unsectored)].add(value, boxed, name.market);
-        // The trade is made of net positions: what is boxed is not in it.
-        self.legs[leg].add(value, 0.0, name.market);
         if band.is_none() {
             self.unsized_gross += size;
         }
@@ -159,14 +185,19 @@ impl Sums {
             self.crowd.add(value, name.crowd, name.crowd_error);
         }
         self.joined += value.abs();
-        self.joined_by_leg[leg] += value.abs();
         self.joined_gross += size;
         let weight = value / book.net_gross;
         let row = (name.row != NONE).then_some(name.row);
-        self.terms[leg].extend(row.map(|row| (row, weight as f32)));
+        for (trade, leg) in self.trades.iter_mut().zip(legs) {
+            let leg = usize::from(leg);
+            // A trade is made of net positions: what is boxed is not in it.
+            trade.legs[leg].add(value, 0.0, name.market);
+            trade.joined[leg] += value.abs();
+            trade.terms[leg].extend(row.map(|row| (row, weight as f32)));
+        }
         if 0.0 < value.abs() && (row.is_none() || 0 < name.absent) {
             let (instrument, gross_share) = (holding.instrument, size / book.gross);
-            self.lacking.push(Lacking { instrument, row, leg, weight, gross_share });
+            self.lacking.push(Lacking { instrument, row, legs, weight, gross_share });
         }
         let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
         self.priced[usize::from(stale)] += size;
@@ -216,7 +247,9 @@ impl Sums {
             self.by_size[unsized_band].add(value, 0.0, 0.0);
             let unsectored = self.by_sector.len() - 1;
             self.by_sector[unsectored].add(value, 0.0, 0.0);
-            self.legs[Leg::Other as usize].add(value, 0.0, 0.0);
+            for others in self.trades.iter_mut().filter_map(|trade| trade.legs.last_mut()) {
+                others.add(value, 0.0, 0.0);
+            }
             self.unsized_gross += value.abs();
             self.unsectored_gross += value.abs();
             self.priced[1] += if known { value.abs() } else { 0.0 };

@@ -62,15 +62,18 @@ pub(crate) struct Replay<'a> {
     /// By draw: the multiplier m_s of every scenario.
     multipliers: Vec<Vec<f64>>,
     gross: f64,
+    /// The trades whose legs are shown.
+    trades: &'a [usize],
 }
 
-/// Measures the tail. The error is the reason why there is none.
+/// Measures the tail, and the parts of the legs of some trades. The error is the reason why there is
+/// none.
 pub(crate) fn measure(
     prepared: &PreparedExposure,
     history: &History,
     sums: &Sums,
     settings: &TailSettings,
-    book: &Book,
+    (book, trades): (&Book, &[usize]),
 ) -> Result<Tail, Gap> {
     let gross = book.net_gross;
     let none = |reason, detail: &str| Gap::new(reason, settings.id(), detail);
@@ -81,7 +84,8 @@ pub(crate) fn measure(
     let mut sessions: Vec<usize> = (first..prepared.panel.width).collect();
     let mut lacking = sums.lacking.clone();
     lacking.retain(|name| 0 < name.absent(&prepared.panel, &sessions));
-    let mut stand_ins = (!lacking.is_empty()).then(|| StandIns::of(prepared, &lacking, first));
+    let mut stand_ins =
+        (!lacking.is_empty()).then(|| StandIns::of(prepared, &sums.trades, &lacking, first));
     if let Some(others) = &stand_ins {
         sessions.retain(|at| is_known(others.undrawn[at - first], sums.joined / gross));
         lacking.retain(|name| 0 < name.absent(&prepared.panel, &sessions));
@@ -102,6 +106,7 @@ pub(crate) fn measure(
         returns: Vec::new(),
         multipliers: Vec::new(),
         gross,
+        trades,
     };
     let (risk, weights) = replay
         .measure(prepared, settings, &lacking, book)
@@ -233,15 +238,19 @@ impl<'a> Replay<'a> {
         0.0 - shares.iter().map(adds).sum::<f64>() * self.gross
     }
 
-    /// The parts of the legs in a number.
-    pub(crate) fn legs(&self, shares: &[(Scenario, f64)]) -> [f64; 3] {
-        [0, 1, 2].map(|leg| {
+    /// The parts of the legs of the trades in a number, by trade and leg.
+    pub(crate) fn legs(&self, shares: &[(Scenario, f64)]) -> Vec<Vec<f64>> {
+        let leg = |trade: usize, leg: usize| {
             self.part(shares, |draw, session| {
-                let stand_in =
-                    self.stand_ins.map_or(0.0, |all| all.leg(leg, draw, session - self.first));
-                f64::from(self.history.legs[leg][session - self.history.first]) + stand_in
+                let stand_in = |all: &StandIns| all.leg(trade, leg, draw, session - self.first);
+                f64::from(self.history.trades[trade][leg][session - self.history.first])
+                    + self.stand_ins.map_or(0.0, stand_in)
             })
-        })
+        };
+        let legs = |trade: &usize| -> Vec<f64> {
+            (0..self.history.trades[*trade].len()).map(|at| leg(*trade, at)).collect()
+        };
+        self.trades.iter().map(legs).collect()
     }
 
     /// The part of stand-ins in a number. `None` without stand-ins.

@@ -28,6 +28,7 @@ pub mod exposure;
 pub mod field;
 pub mod fit;
 pub mod marketdata;
+pub mod merged;
 pub mod page;
 pub mod portfolio;
 pub mod query;

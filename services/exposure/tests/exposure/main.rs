@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
+mod breakdown;
 mod continued;
 mod filtered;
 mod hand;
@@ -10,6 +11,7 @@ mod netting;
 mod own_sessions;
 mod risk_measures;
 mod stand_in;
+mod trades;
 mod truth;
 mod unknown_size;
 #[path = "../world/mod.rs"]
@@ -17,11 +19,13 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
+    breakdown::GroupBy,
     factor::Factor,
     prepared::{self, PreparedExposure},
-    report::{ExposureReport, Leg, PositionRow, TailRisk},
+    report::{ExposureReport, PositionRow, TailRisk, TradeExposure},
     settings::{
         BetaSettings, LevelSettings, Listing, Shrinkage, TailMethod, TailPart, TailSettings,
+        TradeChoice,
     },
 };
 use factors::{roles::Roles, size_scheme::SizeScheme};
@@ -104,12 +108,23 @@ fn analyse(
         beta,
         tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
         repeat_on,
+        trades: &[TradeChoice::Standard],
         listing: Listing::All,
     };
     analyze(prepared, &request)
 }
+
+/// The trade of a report that has one.
+fn trade(report: &ExposureReport) -> &TradeExposure {
+    &report.trades[0]
+}
+
+/// Places of the legs in the standard trade.
+const MEGACAP_LONG: usize = 0;
+const SMALL_CAP_SHORT: usize = 1;
 
 /// The report on the data of the last month before the world's last day, on which the priors are
 /// based.

@@ -10,7 +10,7 @@ fn netted(
     netting: &Netting,
 ) -> ExposureReport {
     let strategy = |line: usize, _: &str| Some(if line.is_multiple_of(2) { "a" } else { "b" });
-    let book = join(prepared, &raw(lines), Some(10e6)).netted(&netting.sets(lines.len(), strategy));
+    let book = join(prepared, &raw(lines), Some(10e6)).netted(netting.sets(lines.len(), strategy));
     let on = prepared.sessions.days().get(100).copied();
     analyse(prepared, &book, BetaSettings::PREPARED, on)
 }
@@ -56,11 +56,12 @@ fn netting_changes_gross_and_nothing_linear_in_net() {
         near(report.total.net(), instrument.total.net(), 1e-9 * all);
         near(report.total.beta_net(), instrument.total.beta_net(), 1e-9 * all);
         let money = |report: &ExposureReport| {
+            let trade = trade(report);
             format!(
                 "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
                 &report.factors,
-                (report.trade.crowd_beta, report.trade.matched, report.trade.share_of_variance),
-                (&report.trade.unwinds, report.trade.repeat.map(|repeat| repeat.leg_pnl)),
+                (trade.beta, trade.matched, trade.share_of_variance),
+                (&trade.unwinds, trade.repeat.as_ref().map(|repeat| &repeat.leg_pnl)),
                 tail_of(report).map(|tail| (&tail.levels, tail.filter, tail.worst_pnl)),
                 report.profit_and_loss.map(|profit| (profit.long, profit.short)),
                 tail_of(report).map(|tail| tail.worst_day.pnl),
@@ -70,7 +71,8 @@ fn netting_changes_gross_and_nothing_linear_in_net() {
         assert_eq!(money(report), money(&instrument));
         let shares: f64 = report.positions.iter().map(|row| row.gross_share).sum();
         near(shares, 1.0, 1e-9);
-        let sectors: f64 = report.by_sector.iter().map(|group| group.exposure.gross()).sum();
+        let sectors: f64 =
+            report.breakdowns[1].groups.iter().map(|group| group.exposure.gross()).sum();
         near(sectors, gross(report), 1e-9 * all);
         for row in &report.coverage {
             near(row.own + row.proxied + row.missing, 1.0, 1e-12);

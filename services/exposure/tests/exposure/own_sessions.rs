@@ -42,7 +42,7 @@ fn top_down_betas_do_not_regress_their_own_stand_ins() {
         1e6 * fit.slopes[1].value,
         10.0,
     );
-    let crowd = report.trade.crowd_beta.top_down.unwrap();
+    let crowd = trade(&report).beta.top_down.unwrap();
     assert_eq!(crowd.observations, 119);
     let note = report.gaps.iter().find(|gap| gap.subject == "top_down").unwrap();
     assert!(note.detail.contains("119 of 504"), "{}", note.detail);
@@ -55,11 +55,11 @@ fn legs_still_add_up_on_sessions_of_their_own() {
     let young = world.names[120].symbol.as_str();
     let lines = [worth("MSFT", 2e6), worth("AAPL", 1e6), worth(young, -2e6), worth("N0190", -1e6)];
     let report = report(&prepared, &lines);
-    let beta = report.trade.crowd_beta.top_down.unwrap();
+    let beta = trade(&report).beta.top_down.unwrap();
     assert_eq!(beta.observations, 119);
-    let legs: f64 = report.trade.legs.iter().filter_map(|leg| Some(leg.crowd_beta?.value)).sum();
+    let legs: f64 = trade(&report).legs.iter().filter_map(|leg| Some(leg.beta?.value)).sum();
     near(legs, beta.value, 1e-6 * report.total.gross());
-    for unwind in &report.trade.unwinds {
+    for unwind in &trade(&report).unwinds {
         near(unwind.leg_pnl.iter().sum(), unwind.pnl, 1e-6 * report.total.gross());
     }
 }
@@ -92,10 +92,10 @@ fn too_few_own_sessions_give_no_top_down_beta() {
     );
     assert!(
         report.beta(Factor::MarketUp).unwrap().top_down.is_none()
-            && report.trade.crowd_beta.top_down.is_none()
+            && trade(&report).beta.top_down.is_none()
     );
-    assert!(report.trade.share_of_variance.is_none() && report.trade.unwinds.is_empty());
-    assert!(report.trade.legs.iter().all(|leg| leg.crowd_beta.is_none()));
+    assert!(trade(&report).share_of_variance.is_none() && trade(&report).unwinds.is_empty());
+    assert!(trade(&report).legs.iter().all(|leg| leg.beta.is_none()));
     assert!(report.beta(Factor::Market).unwrap().bottom_up.is_some());
     let gap = report.gaps.iter().find(|gap| gap.subject == "top_down").unwrap();
     assert_eq!(gap.reason, GapReason::ShortHistory);
@@ -109,9 +109,9 @@ fn a_leg_with_few_own_returns_reports_their_share() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[150].symbol.as_str();
     let report = report(&prepared, &[worth("MSFT", 0.97e6), worth(young, -0.03e6)]);
-    let [_, short, _] = report.trade.legs;
-    assert_eq!(short.crowd_beta.unwrap().observations, 504);
-    let gap = report.gaps.iter().find(|gap| gap.subject == "crowd_trade.legs").unwrap();
+    let short = &trade(&report).legs[SMALL_CAP_SHORT];
+    assert_eq!(short.beta.unwrap().observations, 504);
+    let gap = report.gaps.iter().find(|gap| gap.subject == "trade/megacap_small_cap").unwrap();
     assert_eq!(gap.reason, GapReason::MissingObservations);
     // The last 59 of 504 returns, with the weights of the betas: (1 − h^59)/(1 − h^504), h =
     // 2^(−1/126).

@@ -65,8 +65,10 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
         beta,
         tails: std::slice::from_ref(tail),
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing: Listing::All,
     };
     let report = analyze(&prepared, &request);
@@ -132,7 +134,7 @@ fn a_name_without_returns_uses_stand_ins_on_every_session() {
         "no returns of its own to regress"
     );
     // With the residuals of peers, the loss is larger than from betas only.
-    let level = risk.levels[0];
+    let level = &risk.levels[0];
     near(level.stand_ins.unwrap().expected_shortfall, level.expected_shortfall, 1.0);
     assert!(0.015e6 < level.value_at_risk, "{level:?}");
 }
@@ -159,8 +161,10 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
             beta,
             tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing: Listing::All,
         };
         let report = analyze(&prepared, &request);
@@ -185,8 +189,10 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
             beta,
             tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing: Listing::All,
         },
     )
@@ -209,11 +215,11 @@ fn fewer_than_ten_donors_are_not_used_and_it_is_reported() {
     let nine = young_beside_the_market(&world(9));
     // 300 − 147 scenarios of 252, for 4 % of gross.
     near(undrawn(&nine).unwrap(), 0.04 * 153.0 / 252.0, 0.04 * 1.5 / 252.0);
-    let level = tail_of(&nine).unwrap().levels[0];
+    let level = &tail_of(&nine).unwrap().levels[0];
     near(level.stand_ins.unwrap().expected_shortfall_spread, 0.0, 1e-9);
     let ten = young_beside_the_market(&world(10));
     assert_eq!(undrawn(&ten), None);
-    let level = tail_of(&ten).unwrap().levels[0];
+    let level = &tail_of(&ten).unwrap().levels[0];
     assert!(1.0 < level.stand_ins.unwrap().expected_shortfall_spread, "{level:?}");
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     rpc::{
+        merged::hidden_values,
         query::Normal,
         shared::{gaps, result_id, session_on, snapshot_ref},
     },
@@ -36,6 +37,7 @@ impl<T: Enveloped> Answer<T> {
 
     /// The response to a normalised request, with its metadata.
     pub fn enclose(mut self, method: &str, normal: &impl Normal, pinned: &Pinned) -> T {
+        self.gaps.extend(hidden_values(pinned.snapshot()));
         let reference = snapshot_ref(pinned);
         *self.response.info() = Some(v1::AnswerInfo {
             result_id: result_id(method, normal, &reference),
@@ -65,6 +67,7 @@ enveloped! {
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
+    ListFactorsResponse
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse

@@ -2,9 +2,11 @@
 
 mod betas;
 mod from_proto;
+mod group_by;
 mod risk_answer;
 mod risk_request;
 mod to_proto;
+mod trades;
 
 use crate::{
     as_of::AsOf,
@@ -23,12 +25,14 @@ use ::portfolio::book::Book;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
+    factor_list::factors,
     prepared::PreparedExposure,
-    settings::{BetaSettings, Listing, TailSettings},
+    settings::{BetaSettings, Listing, TradeChoice},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
-use from_proto::{AnalysisQuery, ValidationQuery};
+use from_proto::{AnalysisQuery, FactorsQuery, ValidationQuery};
+use risk_answer::Risk;
 use tonic::{Request, Response, Status};
 
 /// Maximum number of positions of a portfolio that is analysed or checked inline.
@@ -51,6 +55,13 @@ impl ExposureService for Handler {
     ) -> Result<Response<v1::ValidatePortfolioResponse>, Status> {
         answer::<ValidationQuery>(&self.services, request).await
     }
+
+    async fn list_factors(
+        &self,
+        request: Request<v1::ListFactorsRequest>,
+    ) -> Result<Response<v1::ListFactorsResponse>, Status> {
+        answer::<FactorsQuery>(&self.services, request).await
+    }
 }
 
 impl AnalysisQuery {
@@ -62,19 +73,17 @@ impl AnalysisQuery {
             Listing::All => positions,
             Listing::Largest(count) => count.min(positions),
         };
-        let levels = |set: &TailSettings| {
-            let levels = set.levels.iter().map(|group| group.confidences.len());
-            (!set.volatility).then(|| levels.sum::<usize>())
-        };
         // More than one set of scenarios, or a number over all of them, is more than half a
         // millisecond.
+        let [set] = self.risk.sets.as_slice() else { return false };
+        let levels: usize = set.levels.iter().map(|group| group.confidences.len()).sum();
         let is_small = positions <= INLINE_POSITIONS_MAX
-            && self.risk.sets.len() == 1
-            && levels(&self.risk.sets[0])
-                .is_some_and(|levels| levels * listed <= INLINE_LISTED_MAX);
+            && !set.volatility
+            && levels * listed <= INLINE_LISTED_MAX;
         self.settings.beta == BetaSettings::PREPARED
             && self.settings.size_scheme == *SizeScheme::standard()
             && self.settings.classification.is_none()
+            && self.trades == [TradeChoice::Standard]
             && self.repeat_on.is_none()
             && is_small
     }
@@ -83,6 +92,17 @@ impl AnalysisQuery {
     fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let portfolio = self.normal.portfolio.as_ref();
         portfolio::book(portfolio, &self.settings.netting, prepared.lookup(), prepared.quotes())
+    }
+
+    /// The trades as defined: by the settings, or by the request with defaults filled in.
+    fn definitions(&self, prepared: &PreparedExposure) -> Vec<v1::TradeDefinition> {
+        let definition = |selection: &v1::TradeSelection| match &selection.trade {
+            Some(v1::trade_selection::Trade::Definition(own)) => own.clone(),
+            Some(v1::trade_selection::Trade::TradeId(_)) | None => {
+                trades::definition(prepared.standard_trade())
+            }
+        };
+        self.normal.trades.iter().map(definition).collect()
     }
 
     fn analyze(
@@ -96,7 +116,9 @@ impl AnalysisQuery {
             tails: &self.risk.sets,
             size_scheme: &self.settings.size_scheme,
             classification: self.settings.classification.as_deref(),
+            group_by: &self.group_by,
             repeat_on: self.repeat_on,
+            trades: &self.trades,
             listing: self.listing,
         };
         let mut report = analyze(prepared, &request);
@@ -104,9 +126,11 @@ impl AnalysisQuery {
         let coverage = shared::coverage(&report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
+        let trades = self.definitions(prepared);
         let settings = self.normal.settings.clone().unwrap_or_default();
-        let risk = (&self.risk, self.normal.risk_measures.as_slice());
-        let report = Some(to_proto::report(report, settings, risk, (book, portfolio)));
+        let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
+        let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
+        let report = Some(to_proto::report(report, asked, risk, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
         Answer::with_gaps(response, gaps)
     }
@@ -186,5 +210,30 @@ impl Query for ValidationQuery {
             gross: accepted.then_some(found.gross),
             ..Default::default()
         }))
+    }
+}
+
+impl Query for FactorsQuery {
+    type Prepared = PreparedExposure;
+    type Response = v1::ListFactorsResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedExposure,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let (mut listed, gaps) = factors(prepared);
+        let cut = self.page.cut(listed.len(), pinned);
+        let response = v1::ListFactorsResponse {
+            factors: listed.drain(cut.places).map(betas::factor).collect(),
+            next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, gaps))
     }
 }

@@ -1,11 +1,16 @@
 //! Validates exposure requests.
 
-use super::risk_request::{self, RiskPlan};
+use super::{
+    group_by::group_by,
+    risk_request::{self, RiskPlan},
+    trades::trades,
+};
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
     rpc::{
         field::Fields,
+        page::Page,
         portfolio,
         query::FromProto,
         settings::{self, Settings},
@@ -14,7 +19,10 @@ use crate::{
 };
 use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
-use exposure::settings::Listing;
+use exposure::{
+    breakdown::GroupBy,
+    settings::{Listing, TradeChoice},
+};
 use marketdata::day::Day;
 
 /// Default number of positions listed.
@@ -26,6 +34,8 @@ pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
     pub(super) settings: Settings,
     pub(super) risk: RiskPlan,
+    pub(super) group_by: Vec<GroupBy>,
+    pub(super) trades: Vec<TradeChoice>,
     pub(super) repeat_on: Option<Day>,
     pub(super) listing: Listing,
     /// The request with all defaults applied; the portfolio is read from it.
@@ -44,6 +54,7 @@ impl FromProto for AnalysisQuery {
         let asked = request.settings.get_or_insert_default();
         let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
         let risk = risk_request::plan(&mut fields, &mut request.risk_measures);
+        let trades = trades(&mut fields, &mut request.trades);
         let repeat_on = fields.day("repeat_on", &request.repeat_on);
         let top = fields.within_or(
             "top_positions",
@@ -56,11 +67,14 @@ impl FromProto for AnalysisQuery {
             true => Listing::All,
             false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
         };
+        let group_by = group_by(&mut fields, &mut request.group_by, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         fields.finish(Some(AnalysisQuery {
             as_of,
             settings,
             risk,
+            group_by,
+            trades,
             repeat_on,
             listing,
             normal: request,
@@ -96,6 +110,25 @@ impl FromProto for ValidationQuery {
     }
 }
 
+/// A request for a page of the factors.
+pub(super) struct FactorsQuery {
+    pub(super) as_of: AsOf,
+    pub(super) page: Page,
+    pub(super) normal: v1::ListFactorsRequest,
+}
+
+impl FromProto for FactorsQuery {
+    const METHOD: &'static str = "ListFactors";
+    type Request = v1::ListFactorsRequest;
+
+    fn from_proto(mut normal: v1::ListFactorsRequest) -> Result<FactorsQuery, Refusal> {
+        let mut fields = Fields::new();
+        let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
+        fields.finish(Some(FactorsQuery { as_of, page, normal }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,8 +146,31 @@ mod tests {
         v1::Position { instrument, size, ..v1::Position::default() }
     }
 
+    fn own_trade(trade_id: &str) -> v1::TradeSelection {
+        use v1::{trade_leg_definition::ReturnProxy, trade_selector::Selector};
+        let leg = |leg_id: &str, side: v1::TradeSide| v1::TradeLegDefinition {
+            leg_id: leg_id.to_owned(),
+            side: side.into(),
+            any_of: vec![v1::TradeSelector {
+                selector: Some(Selector::BucketId("mid".to_owned())),
+            }],
+            return_proxy: Some(ReturnProxy::Role("mid_cap_index".to_owned())),
+            ..v1::TradeLegDefinition::default()
+        };
+        let definition = v1::TradeDefinition {
+            trade_id: trade_id.to_owned(),
+            legs: vec![leg("l", v1::TradeSide::Long), leg("s", v1::TradeSide::Short)],
+            ..v1::TradeDefinition::default()
+        };
+        v1::TradeSelection { trade: Some(v1::trade_selection::Trade::Definition(definition)) }
+    }
+
     fn label(key: &str) -> v1::Label {
         v1::Label { key: key.to_owned(), value: "v".to_owned() }
+    }
+
+    fn grouping(kind: v1::GroupByKind) -> v1::GroupBy {
+        v1::GroupBy { kind: kind.into(), label_key: String::new() }
     }
 
     /// The default value at risk with every default written out.
@@ -155,6 +211,8 @@ mod tests {
         let mut written = book();
         written.as_of = Some(v1::AsOf::default());
         written.top_positions = Some(10);
+        let standard = v1::trade_selection::Trade::TradeId("megacap_small_cap".to_owned());
+        written.trades = vec![v1::TradeSelection { trade: Some(standard) }];
         let portfolio = written.portfolio.as_mut().unwrap();
         portfolio.currency = "USD".to_owned();
         portfolio.cash[0].currency = "USD".to_owned();
@@ -183,6 +241,7 @@ mod tests {
                 ..whole_measure()
             },
         ];
+        written.group_by = vec![grouping(v1::GroupByKind::Size), grouping(v1::GroupByKind::Sector)];
         assert_eq!(id(&written), id(&book()));
         let empty = Asked { settings: Some(v1::AnalysisSettings::default()), ..book() };
         assert_eq!(id(&empty), id(&book()));
@@ -191,11 +250,15 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 32] = [
+        let changes: [Change; 36] = [
             |_| {},
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
+            |asked| asked.trades = vec![own_trade("a")],
+            |asked| asked.trades = vec![own_trade("b")],
             |asked| asked.top_positions = Some(11),
             |asked| asked.include_positions = true,
+            |asked| asked.group_by = vec![grouping(v1::GroupByKind::Size)],
+            |asked| asked.group_by = vec![grouping(v1::GroupByKind::Sector)],
             |asked| beta(asked).half_life_sessions = Some(125.0),
             |asked| beta(asked).min_observations = Some(61),
             |asked| beta(asked).huber_k = Some(1.5),

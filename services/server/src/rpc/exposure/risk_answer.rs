@@ -2,22 +2,26 @@
 
 use super::{
     risk_request::{PlannedMeasure, RiskPlan},
-    to_proto::{day_pnl, leg_kind},
+    to_proto::day_pnl,
 };
 use crate::rpc::shared;
 use contract::v1;
-use exposure::{
-    report::{Leg, TailRisk},
-    settings::TailPart,
-};
+use exposure::{report::TailRisk, settings::TailPart};
 use marketdata::gap::Gap;
 use v1::{RiskMeasureKind as Kind, RiskMeasureRequest as Asked};
 
-/// One row per measure requested.
+/// The measures of a request, and where their numbers are found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Risk<'a> {
+    pub(super) plan: &'a RiskPlan,
+    pub(super) asked: &'a [Asked],
+}
+
+/// One row per measure requested. `trades` are the trades of the report.
 pub(super) fn measures(
-    plan: &RiskPlan,
-    asked: &[Asked],
+    Risk { plan, asked }: Risk<'_>,
     tails: &[Result<TailRisk, Gap>],
+    trades: &[v1::TradeDefinition],
 ) -> Vec<v1::RiskMeasure> {
     let measure = |(planned, asked): (&PlannedMeasure, &Asked)| {
         let request = Some(asked.clone());
@@ -30,7 +34,7 @@ pub(super) fn measures(
             Ok(risk) => v1::RiskMeasure {
                 request,
                 scenario_set_id: risk.settings.id(),
-                levels: levels(planned, asked.kind(), risk),
+                levels: levels(planned, asked.kind(), risk, trades),
                 gaps: Vec::new(),
             },
         }
@@ -38,25 +42,29 @@ pub(super) fn measures(
     plan.measures.iter().zip(asked).map(measure).collect()
 }
 
-fn levels(planned: &PlannedMeasure, kind: Kind, risk: &TailRisk) -> Vec<v1::RiskLevel> {
-    let level = |part: &TailPart| {
-        let mut level = level(part, kind, risk)?;
-        if !planned.by_leg {
-            level.legs.clear();
-        }
-        Some(level)
-    };
-    planned.parts.iter().filter_map(level).collect()
+fn levels(
+    planned: &PlannedMeasure,
+    kind: Kind,
+    risk: &TailRisk,
+    trades: &[v1::TradeDefinition],
+) -> Vec<v1::RiskLevel> {
+    let trades = if planned.by_leg { trades } else { &[] };
+    planned.parts.iter().filter_map(|part| level(part, kind, risk, trades)).collect()
 }
 
 /// `None` if the set was not asked for the number.
-fn level(part: &TailPart, kind: Kind, risk: &TailRisk) -> Option<v1::RiskLevel> {
+fn level(
+    part: &TailPart,
+    kind: Kind,
+    risk: &TailRisk,
+    trades: &[v1::TradeDefinition],
+) -> Option<v1::RiskLevel> {
     let TailPart::Level(group, at) = *part else {
-        let found = risk.volatility?;
+        let found = risk.volatility.as_ref()?;
         return Some(v1::RiskLevel {
             value: found.value,
             standard_error: found.standard_error,
-            legs: legs(found.legs),
+            trades: by_leg(trades, &found.legs),
             stand_ins: found.stand_ins.map(|parts| v1::RiskStandIns {
                 contribution: Some(parts.contribution),
                 spread: parts.spread,
@@ -83,7 +91,7 @@ fn level(part: &TailPart, kind: Kind, risk: &TailRisk) -> Option<v1::RiskLevel> 
             confidence,
             value: found.expected_shortfall,
             standard_error: found.expected_shortfall_standard_error,
-            legs: legs(found.leg_expected_shortfall),
+            trades: by_leg(trades, &found.leg_expected_shortfall),
             stand_ins: found.stand_ins.map(|parts| v1::RiskStandIns {
                 contribution: Some(parts.expected_shortfall),
                 spread: parts.expected_shortfall_spread,
@@ -93,15 +101,22 @@ fn level(part: &TailPart, kind: Kind, risk: &TailRisk) -> Option<v1::RiskLevel> 
     })
 }
 
-fn legs(values: [f64; 3]) -> Vec<v1::LegContribution> {
-    let legs = Leg::ALL.into_iter().zip(values);
-    legs.map(|(leg, value)| v1::LegContribution { kind: leg_kind(leg).into(), value }).collect()
+fn by_leg(trades: &[v1::TradeDefinition], parts: &[Vec<f64>]) -> Vec<v1::TradeContribution> {
+    let of_trade = |(trade, parts): (&v1::TradeDefinition, &Vec<f64>)| {
+        let leg_id = |at: usize| trade.legs.get(at).map(|leg| leg.leg_id.clone());
+        let leg = |(at, value): (usize, &f64)| v1::LegContribution {
+            leg_id: leg_id(at).unwrap_or_default(),
+            value: *value,
+        };
+        let legs = parts.iter().enumerate().map(leg).collect();
+        v1::TradeContribution { trade_id: trade.trade_id.clone(), legs }
+    };
+    trades.iter().zip(parts).map(of_trade).collect()
 }
 
 /// A position's contributions, by set, as those of the measures that asked for them.
 pub(super) fn contributions(
-    plan: &RiskPlan,
-    asked: &[Asked],
+    Risk { plan, asked }: Risk<'_>,
     by_set: &[Vec<f64>],
 ) -> Vec<v1::RiskContribution> {
     let contribution = |(planned, asked): (&PlannedMeasure, &Asked)| {
