@@ -73,8 +73,8 @@ fn echoed(answer: &v1::AnalyzePortfolioResponse) -> Vec<v1::RiskMeasureRequest> 
 }
 
 fn coverage(answer: &v1::AnalyzePortfolioResponse, aspect: v1::CoverageAspect) -> v1::Coverage {
-    let row = answer.coverage.iter().find(|row| row.aspect() == aspect);
-    *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.coverage))
+    let row = crate::harness::coverage(&answer.info).iter().find(|row| row.aspect() == aspect);
+    *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.info))
 }
 
 fn near(a: f64, b: f64, tolerance: f64) {

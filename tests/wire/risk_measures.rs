@@ -112,8 +112,10 @@ async fn measures_of_one_method_and_window_share_their_scenarios() {
 async fn a_measure_without_scenarios_says_so_in_its_row() {
     let (_harness, mut client) = market().await;
     // 30 sessions: enough for plain history, too few after 60 that only start the filter.
-    let early =
-        v1::AsOf { when: Some(v1::as_of::When::On("2020-08-05".to_owned())), revision: None };
+    let early = v1::AsOf {
+        when: Some(v1::as_of::When::On("2020-08-05".to_owned())),
+        ..v1::AsOf::default()
+    };
     let measures = vec![
         asked("filtered", Kind::Volatility),
         Asked { method: plain(), ..asked("plain", Kind::Volatility) },

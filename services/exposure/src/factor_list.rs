@@ -25,5 +25,5 @@ pub fn factors(prepared: &PreparedExposure) -> (Vec<ListedFactor>, Vec<Gap>) {
         roles: prepared.factor_roles(factor),
         span: prepared.factor_span(factor),
     };
-    (Factor::ALL.map(listed).into(), gaps::drivers(prepared))
+    (Factor::ALL.map(listed).into(), gaps::factors(prepared))
 }

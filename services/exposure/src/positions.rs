@@ -36,10 +36,11 @@ pub(crate) fn list(
         let legs = legs(prepared, trades, holding);
         let name = prepared.name(holding.instrument);
         let sector = classification.sector(holding.instrument, &name).cloned();
+        let later_sector_days = classification.place(holding.instrument, &name).later_days;
         let of_tail = |parts: &Vec<Vec<f64>>| parts.iter().map(|part| part[at]).collect();
         let contributions = contributions.iter().map(of_tail).collect();
         let row = row(prepared, book, holding, first);
-        PositionRow { bucket, sector, legs, contributions, ..row }
+        PositionRow { bucket, sector, later_sector_days, legs, contributions, ..row }
     };
     listed.iter().enumerate().map(row).collect()
 }
@@ -107,6 +108,8 @@ fn row(
         market_cap_source: company.map(|company| company.line.source),
         market_cap_on: company.map(|company| company.line.described_on),
         market_cap_rank: company.map(|company| company.rank),
+        later_size_days: name.later_size_days,
+        later_sector_days: None,
         bucket: None,
         sector: None,
         market: details.market,

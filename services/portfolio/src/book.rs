@@ -116,7 +116,6 @@ pub struct Book {
     /// The same with all lots of an instrument added up. It is the unit of weights: what depends on
     /// net positions only must not depend on the netting.
     pub net_gross: f64,
-    /// Which lots are added up.
     sets: NettingSets,
     /// The callers' ids by line; may be shorter than the lines.
     position_ids: Vec<String>,
@@ -149,7 +148,7 @@ impl Book {
 
     /// The book under another netting than by instrument: other gross, same net.
     #[must_use]
-    pub fn netted(mut self, sets: NettingSets) -> Book {
+    pub fn netted(mut self, sets: &NettingSets) -> Book {
         let mut boxed = 0.0;
         for holding in &mut self.holdings {
             let (first, count) = holding.lots;
@@ -157,13 +156,13 @@ impl Book {
             boxed += holding.boxed;
         }
         self.gross = self.net_gross + 2.0 * boxed;
-        self.sets = sets;
+        self.sets = sets.clone();
         self
     }
 
-    /// What some lots of one instrument leave boxed among themselves.
-    pub fn boxed_among(&self, lots: impl Iterator<Item = Lot>) -> f64 {
-        self.sets.split(&mut lots.collect::<Vec<Lot>>())
+    /// Value held both long and short by some lots of one holding, under the netting of the book.
+    pub fn boxed(&self, lots: &mut [Lot]) -> f64 {
+        self.sets.split(lots)
     }
 
     /// The short side of a holding. `None` if nothing of it is short.
@@ -223,8 +222,18 @@ impl Book {
             loose.iter().filter_map(LooseLine::market_value).map(f64::abs).collect();
         rest.sort_unstable_by(f64::total_cmp);
         let gross = held + rest.iter().sum::<f64>();
-        let (net_gross, sets) = (gross, NettingSets::BY_INSTRUMENT);
-        Book { holdings, lots, loose, lines, net_asset_value, gross, net_gross, sets, position_ids }
+        let net_gross = gross;
+        Book {
+            holdings,
+            lots,
+            loose,
+            lines,
+            net_asset_value,
+            gross,
+            net_gross,
+            sets: NettingSets::INSTRUMENTS,
+            position_ids,
+        }
     }
 }
 

@@ -35,7 +35,7 @@ fn book(lines: &[Line], netting: &Netting) -> Book {
         let value = if key == "strategy" { strategy } else { trader };
         (!value.is_empty()).then_some(value)
     };
-    book.netted(netting.sets(lines.len(), label))
+    book.netted(&netting.sets(lines.len(), label))
 }
 
 fn by(keys: &[&str]) -> Netting {

@@ -10,7 +10,7 @@ fn netted(
     netting: &Netting,
 ) -> ExposureReport {
     let strategy = |line: usize, _: &str| Some(if line.is_multiple_of(2) { "a" } else { "b" });
-    let book = join(prepared, &raw(lines), Some(10e6)).netted(netting.sets(lines.len(), strategy));
+    let book = join(prepared, &raw(lines), Some(10e6)).netted(&netting.sets(lines.len(), strategy));
     let on = prepared.sessions.days().get(100).copied();
     analyse(prepared, &book, BetaSettings::PREPARED, on)
 }

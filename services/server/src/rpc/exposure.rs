@@ -17,7 +17,6 @@ use crate::{
         field::Fields,
         portfolio,
         query::{Normal, Place, Query, answer},
-        shared,
     },
     views::Pinned,
 };
@@ -123,7 +122,7 @@ impl AnalysisQuery {
         };
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
-        let coverage = shared::coverage(&report.coverage);
+        let coverage = std::mem::take(&mut report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let trades = self.definitions(prepared);
@@ -131,12 +130,13 @@ impl AnalysisQuery {
         let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
         let report = Some(to_proto::report(report, asked, risk, (book, portfolio)));
-        let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
-        Answer::with_gaps(response, gaps)
+        let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
+        Answer::with_coverage(response, gaps, coverage)
     }
 }
 
 impl Query for AnalysisQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::AnalyzePortfolioResponse;
 
@@ -172,6 +172,7 @@ impl Query for AnalysisQuery {
 }
 
 impl Query for ValidationQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::ValidatePortfolioResponse;
 
@@ -214,6 +215,7 @@ impl Query for ValidationQuery {
 }
 
 impl Query for FactorsQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::ListFactorsResponse;
 

@@ -185,7 +185,7 @@ pub fn book(
     let label = |line: usize, key: &str| {
         lines[line].labels.iter().find(|label| label.key == key).map(|label| label.value.as_str())
     };
-    Ok(joined.map_err(refusal)?.netted(netting.sets(lines.len(), label)))
+    Ok(joined.map_err(refusal)?.netted(&netting.sets(lines.len(), label)))
 }
 
 fn refusal(violations: Vec<Violation>) -> Refusal {
