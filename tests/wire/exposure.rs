@@ -4,7 +4,10 @@ use crate::harness::{
     Harness, beta, expect_refusal, factor, header, held, leg, on, read, real_data, reference,
     replay_of,
 };
-use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
+use contract::v1::{
+    self, exposure_service_client::ExposureServiceClient, position::Size,
+    risk_measure_request::Method,
+};
 use marketdata::{calendar, day::Day};
 use prost::Message as _;
 use std::{fmt::Write as _, path::Path};
@@ -51,7 +54,7 @@ fn symbols(report: &v1::ExposureReport, id: &str) -> Vec<String> {
 }
 
 /// methodology.md, section 0.
-fn example() -> v1::AnalyzePortfolioRequest {
+pub(crate) fn example() -> v1::AnalyzePortfolioRequest {
     let positions = vec![worth("aa", 8e6), worth("BB", 4e6), worth("CC", -3e6), worth("DD", -5e6)];
     v1::AnalyzePortfolioRequest {
         as_of: on(TODAY),
@@ -62,6 +65,11 @@ fn example() -> v1::AnalyzePortfolioRequest {
 
 fn estimated(beta: v1::BetaSettings) -> Option<v1::AnalysisSettings> {
     Some(v1::AnalysisSettings { beta: Some(beta), ..v1::AnalysisSettings::default() })
+}
+
+fn echoed(answer: &v1::AnalyzePortfolioResponse) -> Vec<v1::RiskMeasureRequest> {
+    let measures = &answer.report.as_ref().unwrap().risk_measures;
+    measures.iter().map(|measure| measure.request.clone().unwrap()).collect()
 }
 
 fn coverage(answer: &v1::AnalyzePortfolioResponse, aspect: v1::CoverageAspect) -> v1::Coverage {
@@ -110,24 +118,26 @@ async fn the_worked_example_and_its_replay() {
     let first = &report.positions[0];
     let lots: Vec<&str> = first.lots.iter().map(|lot| lot.position_id.as_str()).collect();
     assert_eq!((first.symbol.as_str(), lots), ("AA", vec!["portfolio.positions[0]"]));
-    let tail = report.tail_risk.unwrap();
+    let tail = &report.scenario_sets[0];
     // 149 returns, 60 of them to start the filter from.
     assert_eq!((tail.sessions, tail.last_on.as_str()), (89, TODAY));
     let filter = tail.filter.unwrap();
     assert_eq!((filter.lambda, filter.seed_sessions, tail.draws), (0.94, 60, 1));
-    let settings = tail.settings.unwrap();
-    assert_eq!(settings.method(), v1::TailMethod::FilteredHistorical);
-    assert_eq!(settings.window_sessions, Some(1_000));
+    assert_eq!(tail.scenario_set_id, "filtered_historical/1000/0.94");
     // The market falls 5 % about once in eleven sessions: the worst day costs 0.05·7.1m.
     near(tail.worst_pnl, -0.05 * 7.1e6, 1.0);
-    let plain = v1::TailMethod::Historical.into();
-    let plain = v1::TailSettings { method: plain, ..v1::TailSettings::default() };
-    let plain = v1::AnalyzePortfolioRequest { tail: Some(plain), ..example() };
-    let plain = client.analyze_portfolio(plain).await.unwrap().into_inner();
-    let plain = plain.report.unwrap().tail_risk.unwrap();
-    assert_eq!((plain.sessions, plain.filter), (149, None));
-    assert_eq!(plain.worst_pnl.to_bits(), plain.worst_scenario_pnl.to_bits());
-    near(plain.levels[1].value_at_risk, 0.05 * 7.1e6, 1.0);
+    let plain = v1::RiskMeasureRequest {
+        measure_id: "plain".to_owned(),
+        kind: v1::RiskMeasureKind::ValueAtRisk.into(),
+        method: Some(Method::Historical(v1::HistoricalMethod {})),
+        ..v1::RiskMeasureRequest::default()
+    };
+    let plain = v1::AnalyzePortfolioRequest { risk_measures: vec![plain], ..example() };
+    let plain = client.analyze_portfolio(plain).await.unwrap().into_inner().report.unwrap();
+    let set = &plain.scenario_sets[0];
+    assert_eq!((set.sessions, set.filter), (149, None));
+    assert_eq!(set.worst_pnl.to_bits(), set.worst_scenario_pnl.to_bits());
+    near(plain.risk_measures[0].levels[1].value, 0.05 * 7.1e6, 1.0);
 
     let reference = reference(&answer.info);
     let again = v1::AnalyzePortfolioRequest { as_of: replay_of(&reference), ..example() };
@@ -151,13 +161,8 @@ async fn explicit_defaults_change_nothing() {
             huber_k: Some(1.345),
             shrinkage: v1::BetaShrinkage::Vasicek.into(),
         }),
-        tail: Some(v1::TailSettings {
-            window_sessions: Some(1_000),
-            confidence_levels: vec![0.95, 0.99],
-            quantile_rule: v1::QuantileRule::Linear.into(),
-            interval_level: Some(0.95),
-            method: v1::TailMethod::FilteredHistorical.into(),
-        }),
+        // The measures as the answer echoes them.
+        risk_measures: echoed(&quiet),
         top_positions: Some(10),
         ..example()
     };
@@ -198,7 +203,8 @@ async fn unresolved_lines_are_gaps_with_their_share() {
     let early = client.analyze_portfolio(request).await.unwrap().into_inner();
     near(coverage(&early, v1::CoverageAspect::Priced).proxied, 0.8, 1e-12);
     near(coverage(&early, v1::CoverageAspect::OwnTailHistory).missing, 1.0, 1e-12);
-    assert!(early.report.unwrap().tail_risk.is_none());
+    let report = early.report.as_ref().unwrap();
+    assert!(report.scenario_sets.is_empty() && !report.risk_measures[0].gaps.is_empty());
     assert!(
         early
             .info
@@ -232,13 +238,14 @@ async fn all_violations_are_reported_at_once() {
             shrinkage: 77,
             ..v1::BetaSettings::default()
         }),
-        tail: Some(v1::TailSettings {
+        risk_measures: vec![v1::RiskMeasureRequest {
+            measure_id: "a".to_owned(),
+            kind: v1::RiskMeasureKind::ValueAtRisk.into(),
             window_sessions: Some(100),
-            confidence_levels: vec![0.95, 1.0, 0.95],
+            confidences: vec![0.95, 1.0, 0.95],
             quantile_rule: 99,
-            method: 9,
-            ..v1::TailSettings::default()
-        }),
+            ..v1::RiskMeasureRequest::default()
+        }],
         repeat_on: "2021-02-30".into(),
         top_positions: Some(-1),
         ..example()
@@ -247,11 +254,10 @@ async fn all_violations_are_reported_at_once() {
     let paths = [
         "settings.beta.half_life_sessions",
         "settings.beta.shrinkage",
-        "tail.window_sessions",
-        "tail.confidence_levels[1]",
-        "tail.confidence_levels[2]",
-        "tail.quantile_rule",
-        "tail.method",
+        "risk_measures[0].window_sessions",
+        "risk_measures[0].confidences[1]",
+        "risk_measures[0].confidences[2]",
+        "risk_measures[0].quantile_rule",
         "repeat_on",
         "top_positions",
         "portfolio.currency",
@@ -401,7 +407,7 @@ async fn a_book_of_january_2021() {
     // drawn for them.
     let top_down = factor(&report, "MARKET").top_down.unwrap();
     assert!((140..=150).contains(&top_down.observations), "{top_down:?}");
-    let tail = report.tail_risk.as_ref().unwrap();
+    let tail = &report.scenario_sets[0];
     assert_eq!((tail.sessions, tail.draws), (top_down.observations - 60, 1), "60 are seeds");
     assert_eq!(tail.left_out_sessions, 1_060 - top_down.observations);
     // Least squares turns these shorts into hedges in those weeks (methodology.md, B2: GME −0.43,

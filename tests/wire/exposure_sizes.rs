@@ -166,14 +166,14 @@ async fn a_replay_is_not_what_the_day_cost() {
     let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}");
     let repeat = report.trades[0].repeat.as_ref().unwrap();
     near(repeat.pnl, -19e6);
-    let tail = report.tail_risk.as_ref().unwrap();
+    let tail = &report.scenario_sets[0];
     assert_eq!(tail.worst_on, TODAY);
     near(tail.worst_pnl, -19e6);
     for day in [repeat.day.unwrap(), tail.worst_day.unwrap()] {
         near(day.pnl.unwrap(), -950_000.0);
         near(day.missing_gross_share, 0.5);
     }
-    for subject in ["repeat.day", "tail_risk.worst_day"] {
+    for subject in ["repeat.day", "filtered_historical/1000/0.94.worst_day"] {
         let gap = gaps(&answer.info).iter().find(|gap| gap.subject == subject).unwrap();
         assert_eq!(gap.reason(), v1::GapReason::MissingObservations);
     }

@@ -138,10 +138,10 @@ async fn a_pair_of_equal_dollars_and_its_replay() {
     near(repeat.legs[0].pnl, 2e6 * a, 1.0);
     near(repeat.legs[1].pnl, -2e6 * b, 1.0);
     near(trade.unwinds[2].pnl, -3.0 * 2e6 * trade.standard_deviation.unwrap(), 50.0);
-    let levels = &report.tail_risk.as_ref().unwrap().levels;
-    let parts = &levels[0].trades[0];
+    let shortfall = &report.risk_measures[1].levels[0];
+    let parts = &shortfall.trades[0];
     assert_eq!(parts.trade_id, "aa_bb");
-    near(parts.legs.iter().map(|leg| leg.pnl).sum(), -levels[0].expected_shortfall, 1.0);
+    near(parts.legs.iter().map(|leg| leg.value).sum(), shortfall.value, 1.0);
     let memberships: Vec<(&str, &str)> = report
         .positions
         .iter()

@@ -148,6 +148,23 @@ fn largest_when_large_caps_fell() -> v1::QueryRecordsRequest {
     }
 }
 
+/// A measure over plain history, by leg and by position if it can be split.
+fn plain_measure(kind: v1::RiskMeasureKind) -> v1::RiskMeasureRequest {
+    let is_quantile = kind == v1::RiskMeasureKind::ValueAtRisk;
+    let has_confidence = kind != v1::RiskMeasureKind::Volatility;
+    let plain = v1::risk_measure_request::Method::Historical(v1::HistoricalMethod {});
+    let by = [v1::ContributionsBy::Leg.into(), v1::ContributionsBy::Position.into()];
+    v1::RiskMeasureRequest {
+        measure_id: kind.as_str_name().to_lowercase(),
+        kind: kind.into(),
+        method: Some(plain),
+        confidences: if has_confidence { vec![0.975] } else { Vec::new() },
+        window_sessions: Some(252),
+        contributions_by: if is_quantile { Vec::new() } else { by.to_vec() },
+        ..Default::default()
+    }
+}
+
 fn book(market: &Market) -> v1::Portfolio {
     let position = |holding: sample::Holding| v1::Position {
         average_cost: Some(holding.average_cost),
@@ -181,12 +198,11 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
             }),
             ..Default::default()
         }),
-        tail: Some(v1::TailSettings {
-            window_sessions: Some(252),
-            method: v1::TailMethod::Historical.into(),
-            confidence_levels: vec![0.975],
-            ..Default::default()
-        }),
+        risk_measures: vec![
+            plain_measure(v1::RiskMeasureKind::ValueAtRisk),
+            plain_measure(v1::RiskMeasureKind::ExpectedShortfall),
+            plain_measure(v1::RiskMeasureKind::Volatility),
+        ],
         ..usual.clone()
     };
     for (name, request) in [("exposure_defaults", usual), ("exposure_historical", other)] {

@@ -32,6 +32,7 @@ mod refusals;
 mod replay;
 mod replay_histories;
 mod replay_settings;
+mod risk_measures;
 mod rotation;
 mod rotation_real;
 mod series_units;

@@ -65,11 +65,20 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
             beta: Some(v1::BetaSettings { shrinkage: 99, ..Default::default() }),
             ..Default::default()
         }),
-        tail: Some(v1::TailSettings { quantile_rule: 99, method: -1, ..Default::default() }),
+        risk_measures: vec![v1::RiskMeasureRequest {
+            measure_id: "a".to_owned(),
+            kind: -1,
+            contributions_by: vec![99],
+            ..Default::default()
+        }],
         ..Default::default()
     };
     let status = ExposureServiceClient::new(channel.clone()).analyze_portfolio(analysis).await;
-    let paths = ["settings.beta.shrinkage", "tail.quantile_rule", "tail.method"];
+    let paths = [
+        "settings.beta.shrinkage",
+        "risk_measures[0].kind",
+        "risk_measures[0].contributions_by[0]",
+    ];
     expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &paths);
 
     let ranking = v1::RankSqueezeRequest { rank_by: 99, ..Default::default() };

@@ -301,7 +301,7 @@ struct Outcome {
 fn is_rich(result: &CallResult) -> bool {
     let Ok(answer) = v1::AnalyzePortfolioResponse::decode(&result.bytes[..]) else { return false };
     let report = answer.report.unwrap_or_default();
-    let drawn = report.tail_risk.is_some_and(|risk| risk.draws == 32);
+    let drawn = report.scenario_sets.iter().any(|set| set.draws == 32);
     let market =
         report.factors.iter().any(|row| row.factor_id == "MARKET" && row.top_down.is_some());
     let crowded = report.trades.first().is_some_and(|trade| {

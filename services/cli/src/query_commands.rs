@@ -6,7 +6,7 @@ use crate::{
     connect::Connection,
     error_report::Fault,
     json,
-    settings_args::NettingArguments,
+    settings_args::{MeasureArguments, NettingArguments},
     show::{self, page::Page},
     terminal::{self, Terminal},
 };
@@ -117,6 +117,8 @@ pub(crate) struct ExposureArguments {
     #[command(flatten)]
     netting: NettingArguments,
     #[command(flatten)]
+    risk: MeasureArguments,
+    #[command(flatten)]
     gaps: GapArguments,
 }
 
@@ -168,6 +170,7 @@ pub(crate) async fn exposure(
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
         settings: arguments.netting.to_proto(),
+        risk_measures: arguments.risk.measures.clone(),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: Some(arguments.top),
         group_by: arguments.group_by.clone(),

@@ -1,7 +1,10 @@
 //! Arguments for what an analysis measures.
 
 use clap::Args;
-use contract::v1::{AnalysisSettings, Netting, NettingLevel};
+use contract::v1::{
+    AnalysisSettings, ContributionsBy, FilteredHistoricalMethod, HistoricalMethod, Netting,
+    NettingLevel, RiskMeasureKind, RiskMeasureRequest, risk_measure_request::Method,
+};
 
 /// Before what gross is measured.
 #[derive(Args, Clone, Debug)]
@@ -33,6 +36,49 @@ fn netting(text: &str) -> Result<Netting, String> {
     }
 }
 
+/// The risk measures to compute.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MeasureArguments {
+    /// A risk measure: `var`, `es` or `volatility`, then if wanted the method (`filtered` or
+    /// `historical`) and the sessions of its window, for instance `es:historical:500`; can be
+    /// repeated. Without it value at risk and expected shortfall over 1,000 filtered sessions.
+    #[arg(long = "measure", value_name = "MEASURE", value_parser = measure)]
+    pub(crate) measures: Vec<RiskMeasureRequest>,
+}
+
+fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
+    let mut parts = text.split(':');
+    let kind = match parts.next() {
+        Some("var") => RiskMeasureKind::ValueAtRisk,
+        Some("es") => RiskMeasureKind::ExpectedShortfall,
+        Some("volatility") => RiskMeasureKind::Volatility,
+        _ => return Err("must begin with `var`, `es` or `volatility`".to_owned()),
+    };
+    let method = match parts.next() {
+        None | Some("filtered") => {
+            Method::FilteredHistorical(FilteredHistoricalMethod { lambda: None })
+        }
+        Some("historical") => Method::Historical(HistoricalMethod {}),
+        Some(_) => return Err("the method must be `filtered` or `historical`".to_owned()),
+    };
+    let window = parts.next().map(str::parse).transpose();
+    let window = window.map_err(|_| "the window must be a number of sessions".to_owned())?;
+    if parts.next().is_some() {
+        return Err("must be KIND, KIND:METHOD or KIND:METHOD:WINDOW".to_owned());
+    }
+    // A value at risk cannot be split.
+    let by = [ContributionsBy::Leg.into(), ContributionsBy::Position.into()];
+    let is_split = kind != RiskMeasureKind::ValueAtRisk;
+    Ok(RiskMeasureRequest {
+        measure_id: text.to_owned(),
+        kind: kind.into(),
+        method: Some(method),
+        window_sessions: window,
+        contributions_by: if is_split { by.to_vec() } else { Vec::new() },
+        ..RiskMeasureRequest::default()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +90,17 @@ mod tests {
         let keys = vec!["strategy".to_owned(), "trader".to_owned()];
         assert_eq!(read("label:strategy,trader"), Ok((NettingLevel::Labels, keys)));
         assert!(read("strategy").is_err() && read("labels").is_err());
+    }
+
+    #[test]
+    fn measures_of_risk() {
+        let read = measure("es:historical:500").unwrap();
+        assert_eq!(read.kind(), RiskMeasureKind::ExpectedShortfall);
+        assert_eq!(read.method, Some(Method::Historical(HistoricalMethod {})));
+        assert_eq!((read.window_sessions, read.contributions_by.len()), (Some(500), 2));
+        assert_eq!(measure("var").unwrap().contributions_by.len(), 0);
+        for wrong in ["", "cvar", "var:normal", "var:filtered:x", "var:filtered:500:1"] {
+            assert!(measure(wrong).is_err(), "{wrong}");
+        }
     }
 }

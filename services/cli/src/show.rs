@@ -22,6 +22,8 @@ pub(crate) mod squeeze;
 
 pub(crate) mod records;
 
+mod risk;
+
 pub(crate) mod history;
 
 pub(crate) mod coverage;

@@ -10,7 +10,9 @@ use exposure::{
     analyze::{Request, analyze},
     breakdown::GroupBy,
     prepared::{PreparedExposure, prepare},
-    settings::{BetaSettings, Listing, TailMethod, TailSettings, TradeChoice},
+    settings::{
+        BetaSettings, LevelSettings, Listing, TailMethod, TailPart, TailSettings, TradeChoice,
+    },
 };
 use factors::size_scheme::SizeScheme;
 use portfolio::{
@@ -46,16 +48,20 @@ fn bench(criterion: &mut Criterion) {
     let lines = lines(&prepared, &world, 500);
     let book = join(&prepared, &lines);
     let tail = TailSettings {
-        method: TailMethod::FilteredHistorical,
+        method: TailMethod::FILTERED,
         window_sessions: 1_000,
-        confidence_levels: vec![0.95, 0.99],
-        quantile_rule: QuantileRule::Linear,
-        interval_level: 0.95,
+        levels: vec![LevelSettings {
+            confidences: vec![0.95, 0.99],
+            quantile_rule: QuantileRule::Linear,
+            interval_level: 0.95,
+        }],
+        volatility: false,
+        by_position: vec![TailPart::Level(0, 0)],
     };
     let request = |listing| Request {
         book: &book,
         beta: BetaSettings::PREPARED,
-        tail: &tail,
+        tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
@@ -117,7 +123,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
     let request = Request {
         book: &book,
         beta: BetaSettings::PREPARED,
-        tail,
+        tails: std::slice::from_ref(tail),
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,
@@ -144,7 +150,7 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
         let request = Request {
             book,
             beta,
-            tail,
+            tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,

@@ -4,7 +4,6 @@ use crate::{
     breakdown::{self, GroupBy},
     classification::Classification,
     concentration,
-    day_pnl::day_pnl,
     driver::Driver,
     factor::Factor,
     gaps,
@@ -17,13 +16,13 @@ use crate::{
     settings::{BetaSettings, Listing, TailSettings, TradeChoice},
     sizing::Sizing,
     sums::{BetaSum, Sums},
-    tail_risk,
+    tail_risk::{self, Tail},
     top_down::{Map, TopDown},
     trade,
     trades::{self, OwnTrade, Trade},
 };
 use factors::size_scheme::SizeScheme;
-use marketdata::{day::Day, instrument::InstrumentId, quotes::Quote};
+use marketdata::{day::Day, gap::Gap, instrument::InstrumentId, quotes::Quote};
 use portfolio::book::Book;
 
 /// A portfolio analysis request.
@@ -34,15 +33,15 @@ pub struct Request<'a> {
     /// Settings of the betas. If they differ from the prepared ones, the book's betas are estimated
     /// anew.
     pub beta: BetaSettings,
-    /// Settings of the tail.
-    pub tail: &'a TailSettings,
+    /// The sets of scenarios, and what is measured on each.
+    pub tails: &'a [TailSettings],
     /// How companies are sorted by size. It changes no beta and no leg of a trade.
     pub size_scheme: &'a SizeScheme,
-    /// What to group the book by.
-    pub group_by: &'a [GroupBy],
     /// The classification scheme of sectors; `None` for the one that classifies the most names of the
     /// view.
     pub classification: Option<&'a str>,
+    /// What to group the book by.
+    pub group_by: &'a [GroupBy],
     /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
     /// The trades to report, 1 to [`crate::settings::TRADES_MAX`].
@@ -76,14 +75,12 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     // Before the rows of returns displace the names from the processor's cache.
     let concentration = concentration::measure(prepared, book);
     let history = history(prepared, request, &sums);
-    let tail = history.as_ref().map(|history| {
-        tail_risk::measure(prepared, history, &sums, request.tail, (book.net_gross, &asked))
-    });
-    let (tail, no_tail) = match tail {
-        None => (None, None),
-        Some(Ok(tail)) => (Some(tail), None),
-        Some(Err(gap)) => (None, Some(gap)),
+    let tail = |settings| match &history {
+        Some(history) => tail_risk::measure(prepared, history, &sums, settings, (book, &asked)),
+        None => Err(gaps::no_history(settings)),
     };
+    let tails: Vec<Result<Tail, Gap>> = request.tails.iter().map(tail).collect();
+    let first = tails.iter().find_map(|tail| tail.as_ref().ok());
     let top_down =
         history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
@@ -106,19 +103,12 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         trades: asked.iter().map(|at| trade::measure(inputs, *at, &all[*at])).collect(),
         profit_and_loss: profit::measure(book),
         concentration,
-        positions: positions::list(
-            prepared,
-            request,
-            (&sizing, &classification, &shown),
-            tail.as_ref(),
-        ),
-        coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
-        worst_day: tail.as_ref().map(|tail| day_pnl(prepared, book, tail.risk.worst_on)),
-        tail: tail.map(|tail| tail.risk),
+        positions: positions::list(prepared, request, (&sizing, &classification, &shown), &tails),
+        coverage: sums.coverage(book.gross, first.map(|tail| &tail.risk)),
+        tails: tails.into_iter().map(|tail| tail.map(|tail| tail.risk)).collect(),
         gaps: Vec::new(),
     };
-    report.gaps =
-        gaps::list(prepared, request, (&sums, history.as_ref(), no_tail), (&shown, &report));
+    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref()), (&shown, &report));
     report
 }
 
@@ -128,7 +118,8 @@ fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> O
     if width == 0 || request.book.net_gross <= 0.0 {
         return None;
     }
-    let first = request.tail.first(width).min(prepared.drivers.first);
+    let firsts = request.tails.iter().map(|tail| tail.first(width));
+    let first = firsts.fold(prepared.drivers.first, usize::min);
     let joined = sums.joined / request.book.net_gross;
     Some(History::of(&prepared.panel, &sums.trades, &sums.lacking, joined, first))
 }

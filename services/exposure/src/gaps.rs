@@ -9,7 +9,7 @@ use crate::{
     prepared::PreparedExposure,
     profit,
     report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
-    settings::BetaSettings,
+    settings::{BetaSettings, TailSettings},
     sums::{Later, Sums},
     trades::{self, Trade},
 };
@@ -28,7 +28,7 @@ const TAIL_SESSIONS_MIN: usize = 500;
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    (sums, history, no_tail): (&Sums, Option<&History>, Option<Gap>),
+    (sums, history): (&Sums, Option<&History>),
     (trades, report): (&[&Trade<'_>], &ExposureReport),
 ) -> Vec<Gap> {
     let book = request.book;
@@ -48,13 +48,15 @@ pub(crate) fn list(
     gaps.extend(top_down(prepared, history, report));
     let measured = trades.iter().zip(&report.trades);
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
-    gaps.extend(tail(no_tail, report));
+    gaps.extend(tails(report));
     gaps.extend(repeat(request, report));
     gaps.extend(profit::gaps(prepared, book));
     let repeated = report.trades.first().and_then(|trade| trade.repeat.as_ref());
     let repeated = repeated.map(|repeat| ("repeat.day", repeat.on, repeat.day));
-    let worst = report.tail.as_ref().zip(report.worst_day);
-    let worst = worst.map(|(tail, day)| ("tail_risk.worst_day", tail.worst_on, day));
+    let repeated = repeated.map(|(subject, on, day)| (subject.to_owned(), on, day));
+    let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
+    let worst =
+        measured.map(|t| (format!("{}.worst_day", t.settings.id()), t.worst_on, t.worst_day));
     gaps.extend(repeated.into_iter().chain(worst).filter_map(day));
     gaps
 }
@@ -326,16 +328,18 @@ fn legs(trade: &Trade<'_>, measured: &TradeExposure, gross: f64) -> Vec<Gap> {
     thin.map(gap).collect()
 }
 
-/// `none` is the reason why there is no tail although there are sessions.
-fn tail(none: Option<Gap>, report: &ExposureReport) -> Vec<Gap> {
-    let mut gaps = Vec::new();
-    match &report.tail {
-        None => gaps.push(none.unwrap_or_else(|| {
-            let detail = "no position has a value, or no session has returns";
-            Gap::new(GapReason::InputMissing, "tail", detail)
-        })),
-        Some(risk) => gaps.extend(short_tail(risk)),
-    }
+/// Why there are no scenarios at all.
+pub(crate) fn no_history(settings: &TailSettings) -> Gap {
+    let detail = "no position has a value, or no session has returns";
+    Gap::new(GapReason::InputMissing, settings.id(), detail)
+}
+
+fn tails(report: &ExposureReport) -> Vec<Gap> {
+    let of = |tail: &Result<TailRisk, Gap>| match tail {
+        Ok(risk) => short_tail(risk),
+        Err(none) => vec![none.clone()],
+    };
+    let mut gaps: Vec<Gap> = report.tails.iter().flat_map(of).collect();
     if report.settings != BetaSettings::PREPARED {
         let detail = "means of priors and stand-in returns are those of the default settings";
         gaps.push(Gap::new(GapReason::Proxy, "beta", detail));
@@ -346,7 +350,7 @@ fn tail(none: Option<Gap>, report: &ExposureReport) -> Vec<Gap> {
 fn short_tail(risk: &TailRisk) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut add = |reason, detail: String, share: Option<f64>| {
-        let gap = Gap::new(reason, "tail", detail);
+        let gap = Gap::new(reason, risk.settings.id(), detail);
         gaps.push(match share {
             Some(share) => gap.of_gross(share),
             None => gap,
@@ -393,7 +397,7 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
 }
 
 /// Names without the closes that the P&L of a past day needs.
-fn day((subject, on, day): (&str, Day, DayPnl)) -> Option<Gap> {
+fn day((subject, on, day): (String, Day, DayPnl)) -> Option<Gap> {
     let share = Some(day.missing_gross_share).filter(|share| 0.0 < *share)?;
     let detail = format!(
         "the P&L of {on} itself leaves out names without a close on it, before it or today"

@@ -31,6 +31,7 @@ mod top_down;
 mod trade;
 mod trades;
 mod unwind;
+mod volatility;
 
 pub use risk::{beta, factor};
 

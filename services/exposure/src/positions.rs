@@ -9,25 +9,27 @@ use crate::{
     report::PositionRow,
     settings::{DRAWS, Listing},
     sizing::Sizing,
-    stand_in::StandIn,
+    stand_in::{StandIn, StandIns},
     tail_risk::{Tail, TailWeights},
     trades::Trade,
 };
+use marketdata::gap::Gap;
 use portfolio::book::{Book, Holding, cost_mark};
 
-/// Lists positions, largest first, ties by name. `tail` is the tail at the first confidence level.
+/// Lists positions, largest first, ties by name, with their contributions to each set of scenarios.
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
     (sizing, classification, trades): (&Sizing<'_>, &Classification<'_>, &[&Trade<'_>]),
-    tail: Option<&Tail>,
+    tails: &[Result<Tail, Gap>],
 ) -> Vec<PositionRow> {
     let book = request.book;
     let listed = largest(book, request.listing);
     prepared.detail_all(listed.iter().map(|holding| holding.instrument));
-    let own = tail.map(|tail| own_tail_returns(prepared, &listed, &tail.first_level));
+    let contributions: Vec<Vec<Vec<f64>>> =
+        tails.iter().map(|tail| contributions(prepared, &listed, tail.as_ref().ok())).collect();
+    let first = tails.iter().find_map(|tail| tail.as_ref().ok());
     let row = |(at, holding): (usize, &&Holding)| {
-        let own = own.as_ref().map_or(0.0, |own| own[at]);
         let bucket = sizing.size(holding.instrument).and_then(|sized| {
             Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
         });
@@ -35,9 +37,10 @@ pub(crate) fn list(
         let name = prepared.name(holding.instrument);
         let sector = classification.sector(holding.instrument, &name).cloned();
         let later_sector_days = classification.place(holding.instrument, &name).later_days;
-        let tail = tail.map(|tail| (tail, own));
-        let row = row(prepared, book, holding, tail);
-        PositionRow { bucket, legs, sector, later_sector_days, ..row }
+        let of_tail = |parts: &Vec<Vec<f64>>| parts.iter().map(|part| part[at]).collect();
+        let contributions = contributions.iter().map(of_tail).collect();
+        let row = row(prepared, book, holding, first);
+        PositionRow { bucket, sector, later_sector_days, legs, contributions, ..row }
     };
     listed.iter().enumerate().map(row).collect()
 }
@@ -77,12 +80,12 @@ pub(crate) fn largest(book: &Book, listing: Listing) -> Vec<&Holding> {
     listed
 }
 
-/// `tail` is paired with the sum of the name's own weighted returns over it.
+/// `tail` is the first set of scenarios.
 fn row(
     prepared: &PreparedExposure,
     book: &Book,
     holding: &Holding,
-    tail: Option<(&Tail, f64)>,
+    tail: Option<&Tail>,
 ) -> PositionRow {
     let name = prepared.name(holding.instrument);
     let details = prepared.details(holding.instrument);
@@ -116,18 +119,36 @@ fn row(
         up_market_observations: details.fit.map_or(0, |fit| fit.up_observations),
         observations: details.fit.map_or(0, |fit| fit.observations),
         dimson: details.fit.is_some_and(|fit| fit.dimson),
-        proxied_sessions: tail.map_or(0, |(tail, _)| match (name.row, name.absent) {
-            (NONE, _) => tail.first_level.sessions.len(),
+        proxied_sessions: tail.map_or(0, |tail| match (name.row, name.absent) {
+            (NONE, _) => tail.sessions.len(),
             (_, 0) => 0,
             (row, _) => {
                 let is_absent = |at: &&usize| prepared.panel.own(row, **at).is_none();
-                tail.first_level.sessions.iter().filter(is_absent).count()
+                tail.sessions.iter().filter(is_absent).count()
             }
         }),
         legs: Vec::new(),
-        expected_shortfall: tail
-            .map(|(tail, own)| 0.0 - tail_return(prepared, holding, tail, own) * value),
+        contributions: Vec::new(),
     }
+}
+
+/// The contributions of positions to each number of a set of scenarios that wants them.
+fn contributions(
+    prepared: &PreparedExposure,
+    listed: &[&Holding],
+    tail: Option<&Tail>,
+) -> Vec<Vec<f64>> {
+    let Some(tail) = tail else { return Vec::new() };
+    let part = |weights: &TailWeights| {
+        let own = own_tail_returns(prepared, listed, weights);
+        let of = |(holding, own): (&&Holding, f64)| {
+            let stand_ins = tail.stand_ins.as_ref();
+            let weighted = tail_return(prepared, holding, (weights, stand_ins), own);
+            0.0 - weighted * holding.market_value
+        };
+        listed.iter().zip(own).map(of).collect()
+    };
+    tail.weights.iter().map(part).collect()
 }
 
 /// Number of names summed side by side, because each addition waits for the one before and each
@@ -173,17 +194,23 @@ fn weighted<const N: usize>(rows: [&[f32]; N], weights: &[(usize, f64)]) -> [f64
 
 /// A name's weighted return over the tail: the sum over its own returns, plus that over its
 /// stand-ins.
-fn tail_return(prepared: &PreparedExposure, holding: &Holding, tail: &Tail, own: f64) -> f64 {
-    let weights = &tail.first_level;
+fn tail_return(
+    prepared: &PreparedExposure,
+    holding: &Holding,
+    (weights, stand_ins): (&TailWeights, Option<&StandIns>),
+    own: f64,
+) -> f64 {
     let mut sum = own;
-    let stretches = tail.stand_ins.as_ref().and_then(|all| all.stretches.get(&holding.instrument));
+    let stretches = stand_ins.and_then(|all| all.stretches.get(&holding.instrument));
     let Some(stretches) = stretches else { return sum };
     let stand_in = StandIn::of(prepared, holding.instrument);
     for stretch in stretches {
         for session in stretch.sessions() {
             let Some(by_draw) = weights.by_draw(session) else { continue };
             let mapped = stand_in.mapped(session);
-            for (draw, weight) in by_draw.iter().enumerate().filter(|(_, weight)| 0.0 < **weight) {
+            for (draw, weight) in
+                by_draw.iter().enumerate().filter(|(_, weight)| 0.0 < weight.abs())
+            {
                 let residual = |rows: &[u32; DRAWS]| stand_in.residual(rows[draw], session);
                 sum += weight * (mapped + stretch.rows.as_ref().map_or(0.0, residual));
             }

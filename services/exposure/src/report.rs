@@ -236,6 +236,28 @@ pub struct TailStandIns {
     pub expected_shortfall_spread: f64,
 }
 
+/// Standard deviation of the scenarios' P&L.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TailVolatility {
+    /// √(Σ (P − P̄)²/(n − 1)) over n sessions, each session's draws counting 1/draws.
+    pub value: f64,
+    /// Its standard error, allowing for clusters. `None` without any variance.
+    pub standard_error: Option<f64>,
+    /// Contributions of the legs, cov(leg, book)/σ, by trade and leg; those of a trade sum to it.
+    pub legs: Vec<Vec<f64>>,
+    /// How far it rests on stand-ins. `None` if every return is a name's own.
+    pub stand_ins: Option<VolatilityStandIns>,
+}
+
+/// How far a standard deviation rests on stand-ins for missing returns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VolatilityStandIns {
+    /// Contribution of stand-ins to it.
+    pub contribution: f64,
+    /// Standard deviation, over the draws, of the standard deviation of each draw.
+    pub spread: f64,
+}
+
 /// Losses of today's positions over scenarios made of past sessions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TailRisk {
@@ -249,12 +271,16 @@ pub struct TailRisk {
     pub last_on: Day,
     /// The filter. `None` for plain history.
     pub filter: Option<FilterRecord>,
-    /// Confidence levels, in the requested order.
+    /// Confidence levels, in the requested order, one group after the other.
     pub levels: Vec<TailLevel>,
+    /// The standard deviation of the scenarios. `None` if it was not asked for.
+    pub volatility: Option<TailVolatility>,
     /// The session of the largest replayed loss: today's positions, unscaled returns.
     pub worst_on: Day,
     /// P&L of that session; stand-ins are averaged over draws.
     pub worst_pnl: f64,
+    /// What today's shares made on that session itself.
+    pub worst_day: DayPnl,
     /// The session of the worst scenario. The same as `worst_on` for plain history without
     /// stand-ins.
     pub worst_scenario_on: Day,
@@ -376,9 +402,9 @@ pub struct PositionRow {
     pub proxied_sessions: usize,
     /// By trade of the report: the index of its leg. `None` if it is in none.
     pub legs: Vec<Option<usize>>,
-    /// Contribution to expected shortfall at the first level. The contributions of all names sum to
-    /// it.
-    pub expected_shortfall: Option<f64>,
+    /// By set of scenarios, contributions to the numbers of [`TailSettings::by_position`]. Those of
+    /// all names sum to the number. Empty for a set that could not be made.
+    pub contributions: Vec<Vec<f64>>,
 }
 
 impl PositionRow {
@@ -435,12 +461,10 @@ pub struct ExposureReport {
     pub factors: Vec<FactorExposure>,
     /// The trades, in the order of the request.
     pub trades: Vec<TradeExposure>,
-    /// Losses over scenarios. `None` without enough sessions.
-    pub tail: Option<TailRisk>,
+    /// Losses over each set of scenarios asked for, or the reason why there are none.
+    pub tails: Vec<Result<TailRisk, Gap>>,
     /// P&L against average costs. `None` if no lot has a cost and a price.
     pub profit_and_loss: Option<ProfitAndLoss>,
-    /// What today's shares made on the worst day of the tail. `None` without a tail.
-    pub worst_day: Option<DayPnl>,
     /// Concentration by company.
     pub concentration: Concentration,
     /// Requested positions, largest first.

@@ -3,8 +3,8 @@
 use factors::trade::TradeDefinition;
 
 pub use risk::settings::{
-    BetaSettings, DRAWS, FILTER_LAMBDA, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage, TailMethod,
-    TailSettings, WINDOW_SESSIONS_MAX,
+    BetaSettings, DRAWS, FILTER_LAMBDA, LevelSettings, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage,
+    TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
 };
 
 /// A trade to report.

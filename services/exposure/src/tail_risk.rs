@@ -1,14 +1,17 @@
 //! Value at risk and expected shortfall of today's positions over scenarios from past sessions.
 
 use crate::{
+    day_pnl::day_pnl,
     history::{History, Lacking, is_known},
     prepared::PreparedExposure,
     report::{FilterRecord, TailLevel, TailRisk, TailStandIns},
-    settings::{DRAWS, FILTER_LAMBDA, SCENARIOS_MIN, TailMethod, TailSettings},
+    settings::{DRAWS, LevelSettings, SCENARIOS_MIN, TailMethod, TailPart, TailSettings},
     stand_in::StandIns,
     sums::Sums,
+    volatility,
 };
 use marketdata::gap::{Gap, GapReason};
+use portfolio::book::Book;
 use stats::{
     filter::{Filter, filter},
     moments::{self, Ddof},
@@ -20,25 +23,25 @@ use stats::{
 #[derive(Debug)]
 pub(crate) struct Tail {
     pub(crate) risk: TailRisk,
-    /// The weights at the first confidence level.
-    pub(crate) first_level: TailWeights,
+    /// The sessions behind the scenarios, in order.
+    pub(crate) sessions: Vec<usize>,
+    /// The weights of the numbers whose contributions by position are wanted.
+    pub(crate) weights: Vec<TailWeights>,
     /// The stand-ins for missing returns. `None` without any.
     pub(crate) stand_ins: Option<StandIns>,
 }
 
-/// The weight of each session's return in the expected shortfall, which is Σ −weight·return.
+/// The weight of each session's return in a number, which is Σ −weight·return.
 #[derive(Debug)]
 pub(crate) struct TailWeights {
-    /// The scenarios' sessions, in order.
-    pub(crate) sessions: Vec<usize>,
-    /// Sessions in the tail, each with the sum over draws of its share of the tail times m_s.
+    /// Sessions with a weight, each with the sum over draws of its share times m_s.
     pub(crate) own: Vec<(usize, f64)>,
     /// Weights of every session of the panel, by draw; empty without stand-ins.
     by_draw: Vec<[f64; DRAWS]>,
 }
 
 impl TailWeights {
-    /// The weights of a session by draw. `None` if it is not in the tail of any draw.
+    /// The weights of a session by draw. `None` if it has none in any draw.
     pub(crate) fn by_draw(&self, session: usize) -> Option<&[f64; DRAWS]> {
         self.own.binary_search_by_key(&session, |(at, _)| *at).ok()?;
         self.by_draw.get(session)
@@ -46,7 +49,7 @@ impl TailWeights {
 }
 
 /// The book's returns on gross, one series per draw, and the multipliers of the sessions.
-struct Replay<'a> {
+pub(crate) struct Replay<'a> {
     history: &'a History,
     stand_ins: Option<&'a StandIns>,
     /// The first session of the stand-ins.
@@ -70,9 +73,10 @@ pub(crate) fn measure(
     history: &History,
     sums: &Sums,
     settings: &TailSettings,
-    (gross, trades): (f64, &[usize]),
+    (book, trades): (&Book, &[usize]),
 ) -> Result<Tail, Gap> {
-    let none = |reason, detail: &str| Gap::new(reason, "tail", detail);
+    let gross = book.net_gross;
+    let none = |reason, detail: &str| Gap::new(reason, settings.id(), detail);
     if sums.joined <= 0.0 {
         return Err(none(GapReason::InputMissing, "no position that joined has a value"));
     }
@@ -91,7 +95,7 @@ pub(crate) fn measure(
     }
     let seeds = settings.seed_sessions();
     if sessions.len() < seeds + SCENARIOS_MIN {
-        return Err(too_few(sessions.len(), seeds));
+        return Err(none(GapReason::ShortHistory, &too_few(sessions.len(), seeds)));
     }
     let replay = Replay {
         history,
@@ -104,19 +108,18 @@ pub(crate) fn measure(
         gross,
         trades,
     };
-    let (risk, first_level) = replay
-        .measure(prepared, settings, &lacking)
+    let (risk, weights) = replay
+        .measure(prepared, settings, &lacking, book)
         .ok_or_else(|| none(GapReason::Degenerate, "a profit or loss is out of range"))?;
-    Ok(Tail { risk, first_level, stand_ins })
+    Ok(Tail { risk, sessions: sessions[seeds..].to_vec(), weights, stand_ins })
 }
 
-fn too_few(sessions: usize, seeds: usize) -> Gap {
+fn too_few(sessions: usize, seeds: usize) -> String {
     let need = seeds + SCENARIOS_MIN;
-    let detail = format!(
+    format!(
         "{sessions} sessions with returns of the names or their peers, {need} needed: \
          {SCENARIOS_MIN} scenarios after {seeds} sessions that only initialise the volatility"
-    );
-    Gap::new(GapReason::ShortHistory, "tail", detail)
+    )
 }
 
 impl<'a> Replay<'a> {
@@ -125,19 +128,37 @@ impl<'a> Replay<'a> {
         prepared: &PreparedExposure,
         settings: &TailSettings,
         lacking: &[Lacking],
-    ) -> Option<(TailRisk, TailWeights)> {
+        book: &Book,
+    ) -> Option<(TailRisk, Vec<TailWeights>)> {
         let draws = if self.stand_ins.is_some() { DRAWS } else { 1 };
         self.returns = (0..draws).map(|draw| self.returns(draw)).collect();
         let filter = self.scale(settings.method)?;
         let profits: Vec<Vec<f64>> = (0..draws).map(|draw| self.profits(draw)).collect();
         let mut scenarios = Scenarios::unordered(&profits)?;
-        let (confidences, rule) = (&settings.confidence_levels, settings.quantile_rule);
-        let measured = scenarios.levels(confidences, rule, settings.interval_level)?;
-        let spreads = self.spreads(settings, profits)?;
-        let level = |(at, level)| self.level(confidences[at], level, spreads.get(at).copied());
-        let levels = measured.iter().enumerate().map(level).collect();
-        let (worst, worst_pnl) = self.worst()?;
+        let (mut levels, mut shares) = (Vec::new(), Vec::new());
+        for group in &settings.levels {
+            let (confidences, rule) = (&group.confidences, group.quantile_rule);
+            let measured = scenarios.levels(confidences, rule, group.interval_level)?;
+            let spreads = self.spreads(group, &profits)?;
+            let level = |(at, level)| self.level(confidences[at], level, spreads.get(at).copied());
+            levels.extend(measured.iter().enumerate().map(level));
+            shares.extend(measured.into_iter().map(|level| level.shares));
+        }
+        let volatility = match settings.volatility {
+            true => Some(volatility::measure(&self, &profits)?),
+            false => None,
+        };
+        let weights = |part: &TailPart| match *part {
+            TailPart::Level(group, at) => shares.get(settings.place(group, at)),
+            TailPart::Volatility => volatility.as_ref().map(|(_, shares)| shares),
+        };
+        let weights = settings
+            .by_position
+            .iter()
+            .map(|part| Some(self.weights(weights(part)?, prepared.panel.width)));
+        let weights = weights.collect::<Option<Vec<TailWeights>>>()?;
         let worst_scenario = scenarios.first()?;
+        let (worst, worst_pnl) = self.worst()?;
         let replayed = &self.sessions[self.seeds..];
         let on = |at: usize| prepared.sessions.days().get(*replayed.get(at)?).copied();
         let absent =
@@ -153,8 +174,10 @@ impl<'a> Replay<'a> {
             last_on: on(replayed.len() - 1)?,
             filter,
             levels,
+            volatility: volatility.map(|(volatility, _)| volatility),
             worst_on: on(worst)?,
             worst_pnl,
+            worst_day: day_pnl(prepared, book, on(worst)?),
             worst_scenario_on: on(worst_scenario.period as usize)?,
             worst_scenario_pnl: worst_scenario.profit,
             draws,
@@ -164,23 +187,22 @@ impl<'a> Replay<'a> {
             left_out_sessions: prepared.panel.width - self.first - self.sessions.len(),
             undrawn_share: self.stand_ins.map_or(0.0, undrawn),
         };
-        let first_level = self.weights(&measured.first()?.shares, prepared.panel.width);
-        Some((risk, first_level))
+        Some((risk, weights))
     }
 
     /// Computes m_s of every scenario, and returns a record of the filter if there is one.
     fn scale(&mut self, method: TailMethod) -> Option<Option<FilterRecord>> {
         let draws = self.returns.len();
-        if method == TailMethod::Historical {
+        let TailMethod::FilteredHistorical { lambda } = method else {
             self.multipliers = vec![vec![1.0; self.sessions.len() - self.seeds]; draws];
             return Some(None);
-        }
-        let of = |returns: &Vec<f64>| filter(returns, self.seeds, FILTER_LAMBDA);
+        };
+        let of = |returns: &Vec<f64>| filter(returns, self.seeds, lambda);
         let filters: Option<Vec<Filter>> = self.returns.iter().map(of).collect();
         let filters = filters?;
         let volatility = filters.iter().map(|f| f.volatility).sum::<f64>() / draws as f64;
         let record = FilterRecord {
-            lambda: FILTER_LAMBDA,
+            lambda,
             seed_sessions: self.seeds,
             volatility: volatility * self.gross,
             unscaled: filters.iter().map(|f| f.unscaled).sum(),
@@ -207,16 +229,19 @@ impl<'a> Replay<'a> {
         returns.zip(&self.multipliers[draw]).map(|(r, m)| r * m * self.gross).collect()
     }
 
-    fn level(&self, confidence: f64, level: &Level, spread: Option<[f64; 2]>) -> TailLevel {
-        let part = |of: &dyn Fn(usize, usize) -> f64| {
-            let adds = |(scenario, share): &(Scenario, f64)| {
-                let (draw, at) = (scenario.draw as usize, scenario.period as usize);
-                share * self.multipliers[draw][at] * of(draw, self.sessions[self.seeds + at])
-            };
-            0.0 - level.shares.iter().map(adds).sum::<f64>() * self.gross
+    /// −Σ share·m·return in money: the part of a number that some returns make.
+    fn part(&self, shares: &[(Scenario, f64)], of: impl Fn(usize, usize) -> f64) -> f64 {
+        let adds = |(scenario, share): &(Scenario, f64)| {
+            let (draw, at) = (scenario.draw as usize, scenario.period as usize);
+            share * self.multipliers[draw][at] * of(draw, self.sessions[self.seeds + at])
         };
+        0.0 - shares.iter().map(adds).sum::<f64>() * self.gross
+    }
+
+    /// The parts of the legs of the trades in a number, by trade and leg.
+    pub(crate) fn legs(&self, shares: &[(Scenario, f64)]) -> Vec<Vec<f64>> {
         let leg = |trade: usize, leg: usize| {
-            part(&|draw, session| {
+            self.part(shares, |draw, session| {
                 let stand_in = |all: &StandIns| all.leg(trade, leg, draw, session - self.first);
                 f64::from(self.history.trades[trade][leg][session - self.history.first])
                     + self.stand_ins.map_or(0.0, stand_in)
@@ -225,12 +250,23 @@ impl<'a> Replay<'a> {
         let legs = |trade: &usize| -> Vec<f64> {
             (0..self.history.trades[*trade].len()).map(|at| leg(*trade, at)).collect()
         };
-        let stand_ins =
-            self.stand_ins.zip(spread).map(|(others, [value_at_risk, mean])| TailStandIns {
-                expected_shortfall: part(&|draw, session| others.total(draw, session - self.first)),
+        self.trades.iter().map(legs).collect()
+    }
+
+    /// The part of stand-ins in a number. `None` without stand-ins.
+    pub(crate) fn stand_in_part(&self, shares: &[(Scenario, f64)]) -> Option<f64> {
+        let others = self.stand_ins?;
+        Some(self.part(shares, |draw, session| others.total(draw, session - self.first)))
+    }
+
+    fn level(&self, confidence: f64, level: &Level, spread: Option<[f64; 2]>) -> TailLevel {
+        let stand_ins = self.stand_in_part(&level.shares).zip(spread).map(
+            |(expected_shortfall, [value_at_risk, mean])| TailStandIns {
+                expected_shortfall,
                 value_at_risk_spread: value_at_risk,
                 expected_shortfall_spread: mean,
-            });
+            },
+        );
         TailLevel {
             confidence,
             value_at_risk: level.tail.value_at_risk,
@@ -238,24 +274,21 @@ impl<'a> Replay<'a> {
             value_at_risk_high: level.interval.high,
             expected_shortfall: level.tail.expected_shortfall,
             expected_shortfall_standard_error: level.expected_shortfall_error,
-            leg_expected_shortfall: self.trades.iter().map(legs).collect(),
+            leg_expected_shortfall: self.legs(&level.shares),
             stand_ins,
         }
     }
 
     /// The standard deviation over draws of value at risk and expected shortfall, by confidence
     /// level. Empty without draws.
-    fn spreads(
-        &self,
-        settings: &TailSettings,
-        mut profits: Vec<Vec<f64>>,
-    ) -> Option<Vec<[f64; 2]>> {
+    fn spreads(&self, group: &LevelSettings, profits: &[Vec<f64>]) -> Option<Vec<[f64; 2]>> {
         if self.stand_ins.is_none() {
             return Some(Vec::new());
         }
-        let (confidences, rule) = (&settings.confidence_levels, settings.quantile_rule);
-        let levels = |profits: &mut Vec<f64>| tail::historical_levels(profits, confidences, rule);
-        let by_draw: Option<Vec<Vec<tail::Tail>>> = profits.iter_mut().map(levels).collect();
+        let (confidences, rule) = (&group.confidences, group.quantile_rule);
+        let levels =
+            |profits: &Vec<f64>| tail::historical_levels(&mut profits.clone(), confidences, rule);
+        let by_draw: Option<Vec<Vec<tail::Tail>>> = profits.iter().map(levels).collect();
         let by_draw = by_draw?;
         let spread = |level: usize, of: fn(&tail::Tail) -> f64| {
             let values: Vec<f64> = by_draw.iter().map(|levels| of(&levels[level])).collect();
@@ -280,8 +313,8 @@ impl<'a> Replay<'a> {
 
     /// `width` is the number of sessions of the panel.
     fn weights(&self, shares: &[(Scenario, f64)], width: usize) -> TailWeights {
-        let sessions = self.sessions[self.seeds..].to_vec();
-        let mut own = vec![0.0; sessions.len()];
+        let sessions = &self.sessions[self.seeds..];
+        let mut own = vec![0.0_f64; sessions.len()];
         let mut by_draw = vec![[0.0; DRAWS]; if self.stand_ins.is_some() { width } else { 0 }];
         for (scenario, share) in shares {
             let (draw, at) = (scenario.draw as usize, scenario.period as usize);
@@ -291,8 +324,8 @@ impl<'a> Replay<'a> {
                 draws[draw] = weight;
             }
         }
-        let inside = sessions.iter().zip(own).filter(|(_, weight)| 0.0 < *weight);
+        let inside = sessions.iter().zip(own).filter(|(_, weight)| 0.0 < weight.abs());
         let own = inside.map(|(session, weight)| (*session, weight)).collect();
-        TailWeights { sessions, own, by_draw }
+        TailWeights { own, by_draw }
     }
 }

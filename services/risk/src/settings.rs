@@ -43,43 +43,86 @@ pub enum Shrinkage {
 }
 
 /// How past sessions become scenarios for the next session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TailMethod {
     /// Past sessions as they were.
     Historical,
     /// Past sessions rescaled to the volatility forecast for the next one (Barone-Adesi 1999; Hull
-    /// and White 1998): m_s = σ_{T+1}/σ_s, σ by the recursion with [`FILTER_LAMBDA`] on the book's
-    /// own profits and losses at today's positions, after [`SEED_SESSIONS`].
-    FilteredHistorical,
+    /// and White 1998): m_s = σ_{T+1}/σ_s, σ by an exponential recursion on the book's own profits
+    /// and losses at today's positions, after [`SEED_SESSIONS`].
+    FilteredHistorical {
+        /// λ of the recursion: the weight of yesterday's variance in today's.
+        lambda: f64,
+    },
 }
 
-/// How value at risk and expected shortfall are computed from history.
+impl TailMethod {
+    /// The filter with its usual recursion.
+    pub const FILTERED: TailMethod = TailMethod::FilteredHistorical { lambda: FILTER_LAMBDA };
+}
+
+/// Confidence levels that are measured in one way.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TailSettings {
-    /// How past sessions become scenarios.
-    pub method: TailMethod,
-    /// Number of latest sessions used as scenarios; fewer if fewer are available.
-    pub window_sessions: usize,
-    /// Confidence levels, each inside (0, 1).
-    pub confidence_levels: Vec<f64>,
+pub struct LevelSettings {
+    /// Confidences, each inside (0, 1).
+    pub confidences: Vec<f64>,
     /// Rule for quantiles of order statistics.
     pub quantile_rule: QuantileRule,
     /// Probability with which the confidence interval covers the value at risk.
     pub interval_level: f64,
 }
 
+/// A number measured on a set of scenarios.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TailPart {
+    /// A confidence of [`TailSettings::levels`]: its group, and its place there.
+    Level(usize, usize),
+    /// The standard deviation.
+    Volatility,
+}
+
+/// A set of scenarios, and what is measured on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TailSettings {
+    /// How past sessions become scenarios.
+    pub method: TailMethod,
+    /// Number of latest sessions used as scenarios; fewer if fewer are available.
+    pub window_sessions: usize,
+    /// Value at risk and expected shortfall are measured at these levels.
+    pub levels: Vec<LevelSettings>,
+    /// Whether the standard deviation is measured.
+    pub volatility: bool,
+    /// The numbers whose contributions by position are wanted.
+    pub by_position: Vec<TailPart>,
+}
+
 impl TailSettings {
+    /// The name of the set: the method, the window and, with a filter, its λ.
+    pub fn id(&self) -> String {
+        match self.method {
+            TailMethod::Historical => format!("historical/{}", self.window_sessions),
+            TailMethod::FilteredHistorical { lambda } => {
+                format!("filtered_historical/{}/{lambda}", self.window_sessions)
+            }
+        }
+    }
+
     /// Number of sessions before the window that only initialise the volatility.
     pub const fn seed_sessions(&self) -> usize {
         match self.method {
             TailMethod::Historical => 0,
-            TailMethod::FilteredHistorical => SEED_SESSIONS,
+            TailMethod::FilteredHistorical { .. } => SEED_SESSIONS,
         }
     }
 
     /// Index of the first session that is used, as a scenario or as a seed, of `sessions` in all.
     pub const fn first(&self, sessions: usize) -> usize {
         sessions.saturating_sub(self.window_sessions + self.seed_sessions())
+    }
+
+    /// Index of a confidence among those of all groups.
+    pub fn place(&self, group: usize, at: usize) -> usize {
+        self.levels.iter().take(group).map(|group| group.confidences.len()).sum::<usize>() + at
     }
 }
 
@@ -89,7 +132,7 @@ pub const WINDOW_SESSIONS_MAX: usize = 1_000;
 /// Number of sessions whose mean square initialises the filter; they are not scenarios.
 pub const SEED_SESSIONS: usize = 60;
 
-/// λ of the filter's recursion.
+/// λ of the filter's recursion by default.
 pub const FILTER_LAMBDA: f64 = 0.94;
 
 /// Minimum number of scenarios for a tail: one in the worst twentieth.

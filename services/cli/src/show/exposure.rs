@@ -4,6 +4,7 @@ use crate::{
     show::{
         evidence, factors, number,
         page::Page,
+        risk,
         table::{Cell, Table},
         trades,
     },
@@ -11,7 +12,7 @@ use crate::{
 };
 use contract::v1::{
     AnalyzePortfolioResponse, Breakdown, Coverage, DayPnl, Estimate, ExposureReport, FactorBeta,
-    GroupByKind, LongShortExposure, PositionExposure, TailRisk,
+    GroupByKind, LongShortExposure, PositionExposure,
 };
 
 /// The exposure report for people.
@@ -41,10 +42,10 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     page.say(terminal.paint(Tone::Faint, note));
     page.say("\n");
     page.table("scenarios", trades::scenarios(&report.trades));
-    if let Some(tail) = &report.tail_risk {
+    if !report.scenario_sets.is_empty() {
         page.say("\n");
-        page.table("tails", tails(tail));
-        page.say(terminal.paint(Tone::Faint, &tail_notes(tail)));
+        page.table("tails", risk::tails(report));
+        page.say(terminal.paint(Tone::Faint, &risk::notes(report)));
     }
     if !report.positions.is_empty() {
         page.say("\n");
@@ -213,81 +214,6 @@ fn error(estimate: Option<&Estimate>) -> Cell {
     error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
 }
 
-fn tails(tail: &TailRisk) -> Table {
-    let mut table = Table::new(&[
-        "one day, confidence",
-        ">value at risk",
-        ">interval",
-        ">expected shortfall",
-        ">± error",
-    ]);
-    for level in &tail.levels {
-        let end = |end: Option<f64>| end.map_or_else(|| "open".to_owned(), number::usd);
-        let interval = match (level.value_at_risk_low, level.value_at_risk_high) {
-            (None, None) => number::ABSENT.to_owned(),
-            (low, high) => format!("{} to {}", end(low), end(high)),
-        };
-        table.row([
-            format!("{} %", number::signed(100.0 * level.confidence, 1).trim_start_matches('+'))
-                .into(),
-            number::cell(Some(level.value_at_risk), number::usd),
-            Cell::faint(interval),
-            number::cell(Some(level.expected_shortfall), number::usd),
-            number::cell(level.expected_shortfall_standard_error, number::usd),
-        ]);
-    }
-    table
-}
-
-fn tail_notes(tail: &TailRisk) -> String {
-    let note = format!(
-        "  Today's positions over {} sessions, {} to {}; losses are positive. Replayed \
-         at today's values without rescaling, the worst session is {} with {}{}.{}\n",
-        tail.sessions,
-        tail.first_on,
-        tail.last_on,
-        tail.worst_on,
-        number::usd_signed(tail.worst_pnl),
-        day_itself(tail.worst_day.as_ref()),
-        method(tail)
-    );
-    note + &stand_ins(tail)
-}
-
-/// How filtered historical simulation rescaled the sessions.
-fn method(tail: &TailRisk) -> String {
-    match &tail.filter {
-        None => String::new(),
-        Some(filter) => format!(
-            " All are rescaled to today's volatility of {} a day (EWMA {}, {} sessions before them to \
-             start from).",
-            number::usd(filter.volatility),
-            filter.lambda,
-            filter.seed_sessions
-        ),
-    }
-}
-
-/// How much of the first level's result rests on proxies.
-fn stand_ins(tail: &TailRisk) -> String {
-    let first = tail.levels.first();
-    let Some((level, part)) = first.and_then(|level| Some((level, level.stand_ins.as_ref()?)))
-    else {
-        return String::new();
-    };
-    format!(
-        "  {} of gross times sessions has no returns of its own: {} of the expected shortfall of {} \
-         rests on proxies; over {} draws value at risk varies by {}, expected shortfall by {} \
-         (standard deviations).\n",
-        number::share(tail.proxied_share),
-        number::usd_signed(part.expected_shortfall),
-        number::usd(level.expected_shortfall),
-        tail.draws,
-        number::usd(part.value_at_risk_spread),
-        number::usd(part.expected_shortfall_spread)
-    )
-}
-
 fn positions(positions: &[PositionExposure]) -> Table {
     let mut table = Table::new(&[
         "position",
@@ -309,7 +235,7 @@ fn positions(positions: &[PositionExposure]) -> Table {
             beta(&position.betas, "MARKET"),
             beta(&position.betas, "SIZE"),
             beta(&position.betas, TRADE),
-            number::loss(position.expected_shortfall, number::usd),
+            number::loss(position.risk_contributions.first().map(|part| part.value), number::usd),
             number::gain(position.profit_and_loss, number::usd_signed),
             Cell::faint(bucket(&position.bucket_id)),
             Cell::faint(position.sector.clone()),

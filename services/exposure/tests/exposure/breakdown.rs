@@ -32,7 +32,7 @@ fn netted(
     let request = Request {
         book: &join(prepared, &raw, None).netted(&sets),
         beta: BetaSettings::PREPARED,
-        tail: &tail(&[0.95], QuantileRule::Linear),
+        tails: &[tail(&[0.95], QuantileRule::Linear)],
         size_scheme: SizeScheme::standard(),
         classification: None,
         group_by: &[GroupBy::Label(labels), GroupBy::Size, GroupBy::Sector],

@@ -4,7 +4,7 @@ use crate::*;
 
 fn filtered(window_sessions: usize) -> TailSettings {
     TailSettings {
-        method: TailMethod::FilteredHistorical,
+        method: TailMethod::FILTERED,
         window_sessions,
         ..tail(&[0.95, 0.99], QuantileRule::Linear)
     }
@@ -15,7 +15,7 @@ fn risk(
     lines: &[RawLine<'_>],
     tail: &TailSettings,
 ) -> Option<TailRisk> {
-    whole(prepared, lines, tail).tail
+    tail_of(&whole(prepared, lines, tail)).cloned()
 }
 
 fn whole(
@@ -30,7 +30,7 @@ fn whole(
         &Request {
             book,
             beta,
-            tail,
+            tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
@@ -108,8 +108,8 @@ fn components_add_up_with_stand_ins_in_them() {
     lines.extend([20, 150, 190].map(|at| (world.names[at].symbol.clone(), -8e5 - at as f64)));
     for settings in [filtered(1_000), tail(&[0.95, 0.99], QuantileRule::Linear)] {
         let report = whole(&prepared, &raw(&lines), &settings);
-        let (gross, risk) = (report.total.gross(), report.tail.unwrap());
-        assert_eq!((risk.draws, risk.proxied_names, risk.settings), (32, 3, settings));
+        let (gross, risk) = (report.total.gross(), tail_of(&report).unwrap());
+        assert_eq!((risk.draws, risk.proxied_names, &risk.settings), (32, 3, &settings));
         for level in &risk.levels {
             // These are sums of single-precision returns.
             let legs: f64 = level.leg_expected_shortfall[0].iter().sum();
@@ -119,8 +119,7 @@ fn components_add_up_with_stand_ins_in_them() {
             assert!(0.0 < stand_ins.expected_shortfall_spread);
             assert!(stand_ins.expected_shortfall.abs() < level.expected_shortfall);
         }
-        let positions: f64 =
-            report.positions.iter().map(|row| row.expected_shortfall.unwrap()).sum();
+        let positions: f64 = report.positions.iter().map(|row| shortfall(row)).sum();
         near(positions, risk.levels[0].expected_shortfall, 1e-8 * gross);
     }
 }
@@ -132,16 +131,17 @@ fn fewer_sessions_are_reported_and_too_few_give_no_tail() {
     let prepared = prepare(&young.snapshot(), &World::roles());
     let report = whole(&prepared, &lines, &filtered(1_000));
     // 199 returns, 60 of them seeds.
-    assert_eq!(report.tail.unwrap().sessions, 139);
-    let gap =
-        |report: &ExposureReport| report.gaps.iter().find(|gap| gap.subject == "tail").cloned();
+    assert_eq!(tail_of(&report).unwrap().sessions, 139);
+    let gap = |report: &ExposureReport| {
+        report.gaps.iter().find(|gap| gap.subject.starts_with("filtered_historical")).cloned()
+    };
     let found = gap(&report_gaps(&prepared, &lines)).unwrap();
     assert_eq!(found.reason, GapReason::ShortHistory);
     assert_eq!(found.detail, "139 of 1000 requested scenarios; 99 % needs 500");
     let younger = world(30, 80, 54);
     let prepared = prepare(&younger.snapshot(), &World::roles());
     let report = whole(&prepared, &lines, &filtered(1_000));
-    assert!(report.tail.is_none());
+    assert!(tail_of(&report).is_none());
     let found = gap(&report).unwrap();
     assert_eq!(found.reason, GapReason::ShortHistory);
     assert!(found.detail.starts_with("79 sessions with"), "{}", found.detail);

@@ -89,7 +89,7 @@ fn value_at_risk_under_every_rule() {
         let request = Request {
             book: &book,
             beta,
-            tail,
+            tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
             classification: None,
@@ -98,7 +98,7 @@ fn value_at_risk_under_every_rule() {
             listing: Listing::Largest(0),
         };
         let report = analyze(&prepared, &request);
-        let risk = report.tail.as_ref().unwrap();
+        let risk = tail_of(&report).unwrap();
         near(risk.levels[0].value_at_risk, expected * 1e6, 0.02);
         for (level, expected) in risk.levels.iter().zip([0.05, 0.045, 0.0425]) {
             near(level.expected_shortfall, expected * 1e6, 0.02);
@@ -179,7 +179,7 @@ fn a_short_history_takes_the_bucket_mean_and_is_a_gap() {
     for reason in [GapReason::UnknownInstrument, GapReason::ShortHistory, GapReason::Proxy] {
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
-    near(report.tail.as_ref().unwrap().proxied_share, 0.4 * 470.0 / 499.0, 1e-9);
+    near(tail_of(&report).unwrap().proxied_share, 0.4 * 470.0 / 499.0, 1e-9);
     // On a day before its listing its betas are used: β·m + δ·s, with s net of the market.
     let repeat = trade(&report).repeat.as_ref().unwrap();
     assert_eq!(repeat.proxied_names, 1);
@@ -231,7 +231,7 @@ fn nothing_valued_is_a_report_with_gaps() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let line = RawLine::of("UNHEARD", Size::Shares(5.0));
     let report = report(&prepared, &[line]);
-    assert!(report.total.gross() <= 0.0 && report.tail.is_none());
+    assert!(report.total.gross() <= 0.0 && tail_of(&report).is_none());
     assert!(report.gaps[0].detail.contains("left out"), "{:?}", report.gaps[0]);
 }
 

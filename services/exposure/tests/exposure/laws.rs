@@ -14,7 +14,7 @@ fn twice_the_book_is_twice_the_money_and_the_same_betas() {
         assert_eq!((2.0 * a.market_value).to_bits(), b.market_value.to_bits());
     }
     let money = |report: &ExposureReport| {
-        let risk = report.tail.as_ref().unwrap();
+        let risk = tail_of(&report).unwrap();
         vec![
             report.total.gross(),
             report.total.beta_net(),
@@ -43,14 +43,14 @@ fn parts_add_up() {
     near(sizes, gross, 1e-6 * gross);
     near(sectors, report.total.beta_net(), 1e-6 * gross);
     assert_eq!(report.breakdowns[1].groups.len(), 4);
-    let risk = report.tail.as_ref().unwrap();
+    let risk = tail_of(&report).unwrap();
     for level in &risk.levels {
         near(level.leg_expected_shortfall[0].iter().sum(), level.expected_shortfall, 1e-5 * gross);
         assert!(level.value_at_risk <= level.expected_shortfall);
         let low = level.value_at_risk_low.unwrap();
         assert!(low <= level.value_at_risk);
     }
-    let euler: f64 = report.positions.iter().map(|row| row.expected_shortfall.unwrap()).sum();
+    let euler: f64 = report.positions.iter().map(|row| shortfall(row)).sum();
     near(euler, risk.levels[0].expected_shortfall, 1e-5 * gross);
     let trade = trade(&report);
     for unwind in &trade.unwinds {
@@ -203,7 +203,7 @@ fn the_same_question_needs_no_second_fit() {
         let request = Request {
             book,
             beta,
-            tail,
+            tails: std::slice::from_ref(tail),
             repeat_on: None,
             listing,
             size_scheme,

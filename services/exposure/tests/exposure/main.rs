@@ -9,6 +9,7 @@ mod hand;
 mod laws;
 mod netting;
 mod own_sessions;
+mod risk_measures;
 mod stand_in;
 mod trades;
 mod truth;
@@ -21,8 +22,11 @@ use exposure::{
     breakdown::GroupBy,
     factor::Factor,
     prepared::{self, PreparedExposure},
-    report::{ExposureReport, TailRisk, TradeExposure},
-    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, TradeChoice},
+    report::{ExposureReport, PositionRow, TailRisk, TradeExposure},
+    settings::{
+        BetaSettings, LevelSettings, Listing, Shrinkage, TailMethod, TailPart, TailSettings,
+        TradeChoice,
+    },
 };
 use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{
@@ -50,10 +54,24 @@ fn tail(levels: &[f64], rule: QuantileRule) -> TailSettings {
     TailSettings {
         method: TailMethod::Historical,
         window_sessions: 1_000,
-        confidence_levels: levels.to_vec(),
-        quantile_rule: rule,
-        interval_level: 0.95,
+        levels: vec![LevelSettings {
+            confidences: levels.to_vec(),
+            quantile_rule: rule,
+            interval_level: 0.95,
+        }],
+        volatility: false,
+        by_position: vec![TailPart::Level(0, 0)],
     }
+}
+
+/// The losses over the one set of scenarios of a report.
+fn tail_of(report: &ExposureReport) -> Option<&TailRisk> {
+    report.tails[0].as_ref().ok()
+}
+
+/// A position's contribution to expected shortfall at the first level.
+fn shortfall(row: &PositionRow) -> f64 {
+    row.contributions[0][0]
 }
 
 fn worth<'a>(symbol: &'a str, value: f64) -> RawLine<'a> {
@@ -88,7 +106,7 @@ fn analyse(
     let request = Request {
         book,
         beta,
-        tail: &tail,
+        tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
         classification: None,

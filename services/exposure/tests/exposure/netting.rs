@@ -62,9 +62,9 @@ fn netting_changes_gross_and_nothing_linear_in_net() {
                 &report.factors,
                 (trade.beta, trade.matched, trade.share_of_variance),
                 (&trade.unwinds, trade.repeat.as_ref().map(|repeat| &repeat.leg_pnl)),
-                report.tail.as_ref().map(|tail| (&tail.levels, tail.filter, tail.worst_pnl)),
+                tail_of(report).map(|tail| (&tail.levels, tail.filter, tail.worst_pnl)),
                 report.profit_and_loss.map(|profit| (profit.long, profit.short)),
-                report.worst_day.map(|day| day.pnl),
+                tail_of(report).map(|tail| tail.worst_day.pnl),
                 report.net_leverage.map(|net| (1e6 * net).round()),
             )
         };
@@ -104,5 +104,7 @@ fn what_is_boxed_counts_on_both_sides_of_every_table() {
     // A book of nothing but boxes has gross and no risk.
     let boxed = netted(&prepared, &lines[..2], &Netting::Line);
     assert_eq!((boxed.total.gross(), boxed.total.net()), (200.0, 0.0));
-    assert!(boxed.tail.is_none() && boxed.gaps.iter().any(|gap| gap.subject == "tail"));
+    assert!(
+        tail_of(&boxed).is_none() && boxed.gaps.iter().any(|gap| gap.subject == "historical/1000")
+    );
 }

@@ -48,7 +48,7 @@ fn with_trades(
     let request = Request {
         book: &join(prepared, lines, Some(10e6)),
         beta: BetaSettings::PREPARED,
-        tail: &tail,
+        tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
         classification: None,
         repeat_on: prepared.sessions.days().last().copied(),
@@ -153,7 +153,7 @@ fn the_standard_trade_in_the_callers_words_has_the_same_bits() {
     };
     assert_eq!(without(standard), without(said));
     assert!(standard.beta.bottom_up.is_some() && !standard.unwinds.is_empty());
-    for level in &report.tail.as_ref().unwrap().levels {
+    for level in &tail_of(&report).unwrap().levels {
         assert_eq!(level.leg_expected_shortfall[0], level.leg_expected_shortfall[1]);
         assert!(level.stand_ins.is_some());
     }
@@ -185,7 +185,7 @@ fn another_trade_changes_nothing_else() {
     let rest = |mut report: ExposureReport| {
         report.trades.clear();
         report.gaps.clear();
-        for level in report.tail.iter_mut().flat_map(|tail| &mut tail.levels) {
+        for level in report.tails.iter_mut().flatten().flat_map(|tail| &mut tail.levels) {
             level.leg_expected_shortfall.clear();
         }
         report.positions.iter_mut().for_each(|row| row.legs.clear());

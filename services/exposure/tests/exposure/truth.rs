@@ -1,7 +1,7 @@
 //! Estimators recover the parameters of a simulated market.
 
 use crate::*;
-use exposure::report::PositionRow;
+use PositionRow;
 use factors::size::SizeBucket;
 
 /// Mean and variance of the true betas behind pairs (estimate, standard error): the definition of

@@ -21,7 +21,7 @@ fn a_name_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     let lines: Vec<(String, f64)> =
         world.names.iter().map(|name| (name.symbol.clone(), 1e5)).collect();
     let report = report(&prepared, &raw(&lines));
-    let market = |row: &exposure::report::PositionRow| row.market.unwrap().own.unwrap();
+    let market = |row: &PositionRow| row.market.unwrap().own.unwrap();
     let before = month_before(&world, &raw(&lines));
     let all: Vec<(f64, f64)> =
         before.positions.iter().map(|row| own_market(&before, &row.symbol)).collect();
@@ -111,7 +111,7 @@ fn lines_of_unknown_kind_affect_no_other_betas() {
         report(&prepared, &lines).positions
     };
     let (usual, wild) = (rows(1.0), rows(5.0));
-    let find = |rows: &[exposure::report::PositionRow], symbol: &str| {
+    let find = |rows: &[PositionRow], symbol: &str| {
         rows.iter().find(|row| row.symbol == symbol).unwrap().clone()
     };
     for symbol in ["N0100", "N0198"] {

@@ -3,6 +3,8 @@
 mod betas;
 mod from_proto;
 mod group_by;
+mod risk_answer;
+mod risk_request;
 mod to_proto;
 mod trades;
 
@@ -29,6 +31,7 @@ use exposure::{
 };
 use factors::size_scheme::SizeScheme;
 use from_proto::{AnalysisQuery, FactorsQuery, ValidationQuery};
+use risk_answer::Risk;
 use tonic::{Request, Response, Status};
 
 /// Maximum number of positions of a portfolio that is analysed or checked inline.
@@ -69,8 +72,13 @@ impl AnalysisQuery {
             Listing::All => positions,
             Listing::Largest(count) => count.min(positions),
         };
+        // More than one set of scenarios, or a number over all of them, is more than half a
+        // millisecond.
+        let [set] = self.risk.sets.as_slice() else { return false };
+        let levels: usize = set.levels.iter().map(|group| group.confidences.len()).sum();
         let is_small = positions <= INLINE_POSITIONS_MAX
-            && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
+            && !set.volatility
+            && levels * listed <= INLINE_LISTED_MAX;
         self.settings.beta == BetaSettings::PREPARED
             && self.settings.size_scheme == *SizeScheme::standard()
             && self.settings.classification.is_none()
@@ -104,7 +112,7 @@ impl AnalysisQuery {
         let request = AnalysisRequest {
             book,
             beta: self.settings.beta,
-            tail: &self.tail,
+            tails: &self.risk.sets,
             size_scheme: &self.settings.size_scheme,
             classification: self.settings.classification.as_deref(),
             group_by: &self.group_by,
@@ -120,7 +128,8 @@ impl AnalysisQuery {
         let trades = self.definitions(prepared);
         let settings = self.normal.settings.clone().unwrap_or_default();
         let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
-        let report = Some(to_proto::report(report, asked, (book, portfolio)));
+        let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
+        let report = Some(to_proto::report(report, asked, risk, (book, portfolio)));
         let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
         Answer::with_coverage(response, gaps, coverage)
     }

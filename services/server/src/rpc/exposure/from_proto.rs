@@ -1,6 +1,10 @@
 //! Validates exposure requests.
 
-use super::{group_by::group_by, to_proto, trades::trades};
+use super::{
+    group_by::group_by,
+    risk_request::{self, RiskPlan},
+    trades::trades,
+};
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
@@ -17,29 +21,19 @@ use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
 use exposure::{
     breakdown::GroupBy,
-    settings::{Listing, TailMethod, TailSettings, TradeChoice, WINDOW_SESSIONS_MAX},
+    settings::{Listing, TradeChoice},
 };
 use marketdata::day::Day;
-use stats::quantile::QuantileRule;
 
 /// Default number of positions listed.
 const TOP_POSITIONS: i32 = 10;
 /// Maximum number of positions listed.
 const TOP_POSITIONS_MAX: i32 = 10_000;
-/// Default confidence levels.
-const LEVELS: [f64; 2] = [0.95, 0.99];
-/// Maximum number of confidence levels of one request.
-const LEVELS_MAX: usize = 8;
-/// Default level of intervals.
-const INTERVAL_LEVEL: f64 = 0.95;
-/// Bounds of levels.
-const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
-
 /// A request to analyse a portfolio.
 pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
     pub(super) settings: Settings,
-    pub(super) tail: TailSettings,
+    pub(super) risk: RiskPlan,
     pub(super) group_by: Vec<GroupBy>,
     pub(super) trades: Vec<TradeChoice>,
     pub(super) repeat_on: Option<Day>,
@@ -59,7 +53,7 @@ impl FromProto for AnalysisQuery {
         let as_of = shared::as_of(&mut fields, request.as_of.take());
         let asked = request.settings.get_or_insert_default();
         let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
-        let tail = tail_settings(&mut fields, request.tail.get_or_insert_default());
+        let risk = risk_request::plan(&mut fields, &mut request.risk_measures);
         let trades = trades(&mut fields, &mut request.trades);
         let repeat_on = fields.day("repeat_on", &request.repeat_on);
         let top = fields.within_or(
@@ -78,7 +72,7 @@ impl FromProto for AnalysisQuery {
         fields.finish(Some(AnalysisQuery {
             as_of,
             settings,
-            tail,
+            risk,
             group_by,
             trades,
             repeat_on,
@@ -135,68 +129,10 @@ impl FromProto for FactorsQuery {
     }
 }
 
-/// Reads the settings of tail risk and writes the defaults into the request.
-fn tail_settings(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailSettings {
-    let window = fields.within_or(
-        "tail.window_sessions",
-        asked.window_sessions,
-        WINDOW_SESSIONS_MAX as i32,
-        (252, WINDOW_SESSIONS_MAX as i32),
-    );
-    if asked.confidence_levels.is_empty() {
-        asked.confidence_levels = LEVELS.to_vec();
-    }
-    fields.at_most("tail.confidence_levels", asked.confidence_levels.len(), LEVELS_MAX);
-    let (least, most) = LEVEL_BOUNDS;
-    for (at, level) in asked.confidence_levels.iter().enumerate().take(LEVELS_MAX) {
-        fields.within(&format!("tail.confidence_levels[{at}]"), *level, least, most);
-        if asked.confidence_levels[..at].iter().any(|other| other.to_bits() == level.to_bits()) {
-            fields.add(format!("tail.confidence_levels[{at}]"), "appears twice");
-        }
-    }
-    let interval_level =
-        fields.within_or("tail.interval_level", asked.interval_level, INTERVAL_LEVEL, LEVEL_BOUNDS);
-    let quantile_rule = quantile_rule(fields, asked);
-    let method = tail_method(fields, asked);
-    asked.window_sessions = Some(window);
-    asked.interval_level = Some(interval_level);
-    TailSettings {
-        method,
-        window_sessions: usize::try_from(window).unwrap_or(WINDOW_SESSIONS_MAX),
-        confidence_levels: asked.confidence_levels.clone(),
-        quantile_rule,
-        interval_level,
-    }
-}
-
-fn quantile_rule(fields: &mut Fields, asked: &mut v1::TailSettings) -> QuantileRule {
-    use v1::QuantileRule as Wire;
-    let rule = match fields.choice("tail.quantile_rule", asked.quantile_rule) {
-        Wire::Unspecified | Wire::Linear => QuantileRule::Linear,
-        Wire::Lower => QuantileRule::Lower,
-        Wire::Higher => QuantileRule::Higher,
-        Wire::Ceil => QuantileRule::Ceil,
-        Wire::Weibull => QuantileRule::Weibull,
-        Wire::MedianUnbiased => QuantileRule::MedianUnbiased,
-    };
-    asked.quantile_rule = to_proto::quantile_rule(rule).into();
-    rule
-}
-
-fn tail_method(fields: &mut Fields, asked: &mut v1::TailSettings) -> TailMethod {
-    use v1::TailMethod as Wire;
-    let method = match fields.choice("tail.method", asked.method) {
-        Wire::Unspecified | Wire::FilteredHistorical => TailMethod::FilteredHistorical,
-        Wire::Historical => TailMethod::Historical,
-    };
-    asked.method = to_proto::tail_method(method).into();
-    method
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v1::AnalyzePortfolioRequest as Asked;
+    use v1::{AnalyzePortfolioRequest as Asked, risk_measure_request::Method};
 
     fn id(asked: &Asked) -> String {
         let query = AnalysisQuery::from_proto(asked.clone()).unwrap();
@@ -237,6 +173,28 @@ mod tests {
         v1::GroupBy { kind: kind.into(), label_key: String::new() }
     }
 
+    /// The default value at risk with every default written out.
+    fn whole_measure() -> v1::RiskMeasureRequest {
+        let filtered = v1::FilteredHistoricalMethod { lambda: Some(0.94) };
+        v1::RiskMeasureRequest {
+            measure_id: "value_at_risk".to_owned(),
+            kind: v1::RiskMeasureKind::ValueAtRisk.into(),
+            method: Some(Method::FilteredHistorical(filtered)),
+            confidences: vec![0.95, 0.99],
+            quantile_rule: v1::QuantileRule::Linear.into(),
+            interval_level: Some(0.95),
+            horizon_sessions: Some(1),
+            window_sessions: Some(1_000),
+            contributions_by: Vec::new(),
+        }
+    }
+
+    /// The request for one value at risk.
+    fn measure(asked: &mut Asked) -> &mut v1::RiskMeasureRequest {
+        asked.risk_measures = vec![whole_measure()];
+        &mut asked.risk_measures[0]
+    }
+
     fn beta(asked: &mut Asked) -> &mut v1::BetaSettings {
         asked.settings.get_or_insert_default().beta.get_or_insert_default()
     }
@@ -269,27 +227,30 @@ mod tests {
         };
         written.settings.get_or_insert_default().netting =
             Some(v1::Netting { level: v1::NettingLevel::Instrument.into(), label_keys: vec![] });
-        written.tail = Some(v1::TailSettings {
-            window_sessions: Some(1_000),
-            confidence_levels: vec![0.95, 0.99],
-            quantile_rule: v1::QuantileRule::Linear.into(),
-            interval_level: Some(0.95),
-            method: v1::TailMethod::FilteredHistorical.into(),
-        });
+        written.risk_measures = vec![
+            whole_measure(),
+            v1::RiskMeasureRequest {
+                measure_id: "expected_shortfall".to_owned(),
+                kind: v1::RiskMeasureKind::ExpectedShortfall.into(),
+                contributions_by: vec![
+                    v1::ContributionsBy::Leg.into(),
+                    v1::ContributionsBy::Position.into(),
+                ],
+                quantile_rule: 0,
+                interval_level: None,
+                ..whole_measure()
+            },
+        ];
         written.group_by = vec![grouping(v1::GroupByKind::Size), grouping(v1::GroupByKind::Sector)];
         assert_eq!(id(&written), id(&book()));
-        let empty = Asked {
-            settings: Some(v1::AnalysisSettings::default()),
-            tail: Some(v1::TailSettings::default()),
-            ..book()
-        };
+        let empty = Asked { settings: Some(v1::AnalysisSettings::default()), ..book() };
         assert_eq!(id(&empty), id(&book()));
     }
 
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 33] = [
+        let changes: [Change; 36] = [
             |_| {},
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
             |asked| asked.trades = vec![own_trade("a")],
@@ -310,11 +271,21 @@ mod tests {
                 let settings = asked.settings.get_or_insert_default();
                 settings.classification_scheme_id = "GICS".to_owned();
             },
-            |asked| asked.tail.get_or_insert_default().window_sessions = Some(999),
-            |asked| asked.tail.get_or_insert_default().confidence_levels = vec![0.99, 0.95],
-            |asked| asked.tail.get_or_insert_default().quantile_rule = 2,
-            |asked| asked.tail.get_or_insert_default().interval_level = Some(0.9),
-            |asked| asked.tail.get_or_insert_default().method = v1::TailMethod::Historical.into(),
+            |asked| measure(asked).measure_id = "a".to_owned(),
+            |asked| measure(asked).window_sessions = Some(999),
+            |asked| measure(asked).confidences = vec![0.99, 0.95],
+            |asked| measure(asked).quantile_rule = 2,
+            |asked| measure(asked).interval_level = Some(0.9),
+            |asked| measure(asked).method = Some(Method::Historical(v1::HistoricalMethod {})),
+            |asked| {
+                let filtered = v1::FilteredHistoricalMethod { lambda: Some(0.97) };
+                measure(asked).method = Some(Method::FilteredHistorical(filtered));
+            },
+            |asked| {
+                let measure = measure(asked);
+                measure.kind = v1::RiskMeasureKind::ExpectedShortfall.into();
+                (measure.quantile_rule, measure.interval_level) = (0, None);
+            },
             |asked| asked.portfolio.as_mut().unwrap().portfolio_id = "a".to_owned(),
             |asked| asked.portfolio.as_mut().unwrap().net_asset_value = Some(1e6),
             |asked| asked.portfolio.as_mut().unwrap().positions.reverse(),

@@ -1,6 +1,9 @@
 //! Converts exposure reports to protobuf.
 
-use super::{betas, group_by};
+use super::{
+    betas, group_by,
+    risk_answer::{self, Risk},
+};
 use crate::rpc::{portfolio, shared};
 use ::portfolio::{
     book::Book,
@@ -10,19 +13,18 @@ use contract::v1;
 use exposure::{
     report::{
         Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss,
-        Repeat, TailLevel, TailRisk, TradeExposure, TradeLeg, Unwind,
+        Repeat, TradeExposure, TradeLeg, Unwind,
     },
-    settings::{TailMethod, TailSettings},
     validate::Unresolved,
 };
 use factors::market_value::CapSource;
-use stats::quantile::QuantileRule;
 
 /// The analysis of a book that was joined from a portfolio, under the settings of the request.
 /// `trades` are the trades of the report.
 pub(super) fn report(
     report: ExposureReport,
     (settings, asked, trades): (v1::AnalysisSettings, &[v1::GroupBy], &[v1::TradeDefinition]),
+    risk: Risk<'_>,
     (book, portfolio): (&Book, &v1::Portfolio),
 ) -> v1::ExposureReport {
     let (gross, nav) = (book.gross, book.net_asset_value);
@@ -41,16 +43,18 @@ pub(super) fn report(
             .zip(&report.trades)
             .map(|(definition, found)| trade(definition, found, gross, nav))
             .collect(),
-        tail_risk: report.tail.as_ref().map(|tail| v1::TailRisk {
-            worst_day: report.worst_day.map(day_pnl),
-            ..tail_risk(tail, trades)
-        }),
+        risk_measures: risk_answer::measures(risk, &report.tails, trades),
+        scenario_sets: risk_answer::scenario_sets(&report.tails),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
         concentration: Some(concentration(&report.concentration)),
         positions: report
             .positions
             .into_iter()
-            .map(|row| position(row, &report.sector_scheme, (portfolio, trades)))
+            .map(|row| {
+                let risk = risk_answer::contributions(risk, &row.contributions);
+                let row = position(row, &report.sector_scheme, (portfolio, trades));
+                v1::PositionExposure { risk_contributions: risk, ..row }
+            })
             .collect(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
     }
@@ -70,26 +74,6 @@ pub(super) fn unresolved(portfolio: &v1::Portfolio, line: Unresolved) -> v1::Unr
         reason: shared::gap_reason(line.reason).into(),
         detail: line.detail,
         gross_share: line.gross_share,
-    }
-}
-
-/// A quantile rule.
-pub(super) const fn quantile_rule(rule: QuantileRule) -> v1::QuantileRule {
-    match rule {
-        QuantileRule::Linear => v1::QuantileRule::Linear,
-        QuantileRule::Lower => v1::QuantileRule::Lower,
-        QuantileRule::Higher => v1::QuantileRule::Higher,
-        QuantileRule::Ceil => v1::QuantileRule::Ceil,
-        QuantileRule::Weibull => v1::QuantileRule::Weibull,
-        QuantileRule::MedianUnbiased => v1::QuantileRule::MedianUnbiased,
-    }
-}
-
-/// The method that makes scenarios from sessions.
-pub(super) const fn tail_method(method: TailMethod) -> v1::TailMethod {
-    match method {
-        TailMethod::Historical => v1::TailMethod::Historical,
-        TailMethod::FilteredHistorical => v1::TailMethod::FilteredHistorical,
     }
 }
 
@@ -170,7 +154,7 @@ fn unwind(trade: &v1::TradeDefinition, unwind: &Unwind) -> v1::Unwind {
     }
 }
 
-const fn day_pnl(day: DayPnl) -> v1::DayPnl {
+pub(super) const fn day_pnl(day: DayPnl) -> v1::DayPnl {
     v1::DayPnl { pnl: day.pnl, missing_gross_share: day.missing_gross_share }
 }
 
@@ -187,61 +171,6 @@ fn repeat(trade: &v1::TradeDefinition, repeat: &Repeat, deviation: Option<f64>) 
         size_spread: repeat.size_spread,
         proxied_names: repeat.proxied_names as i32,
         proxied_gross_share: repeat.proxied_gross_share,
-    }
-}
-
-fn tail_risk(risk: &TailRisk, trades: &[v1::TradeDefinition]) -> v1::TailRisk {
-    v1::TailRisk {
-        settings: Some(tail_settings(&risk.settings)),
-        sessions: risk.sessions as i32,
-        first_on: risk.first_on.to_string(),
-        last_on: risk.last_on.to_string(),
-        filter: risk.filter.map(|filter| v1::TailFilter {
-            lambda: filter.lambda,
-            seed_sessions: filter.seed_sessions as i32,
-            volatility: filter.volatility,
-        }),
-        levels: risk.levels.iter().map(|level| tail_level(level, trades)).collect(),
-        worst_on: risk.worst_on.to_string(),
-        worst_pnl: risk.worst_pnl,
-        worst_day: None,
-        worst_scenario_on: risk.worst_scenario_on.to_string(),
-        worst_scenario_pnl: risk.worst_scenario_pnl,
-        draws: risk.draws as i32,
-        proxied_share: risk.proxied_share,
-        left_out_sessions: risk.left_out_sessions as i32,
-    }
-}
-
-fn tail_settings(settings: &TailSettings) -> v1::TailSettings {
-    v1::TailSettings {
-        window_sessions: Some(settings.window_sessions as i32),
-        confidence_levels: settings.confidence_levels.clone(),
-        quantile_rule: quantile_rule(settings.quantile_rule).into(),
-        interval_level: Some(settings.interval_level),
-        method: tail_method(settings.method).into(),
-    }
-}
-
-fn tail_level(level: &TailLevel, trades: &[v1::TradeDefinition]) -> v1::TailLevel {
-    // Contributions to a loss, converted to P&L by changing the sign.
-    let by_leg = |(trade, parts): (&v1::TradeDefinition, &Vec<f64>)| {
-        let pnls: Vec<f64> = parts.iter().map(|part| 0.0 - part).collect();
-        v1::TradePnl { trade_id: trade.trade_id.clone(), legs: leg_pnls(trade, &pnls) }
-    };
-    v1::TailLevel {
-        confidence: level.confidence,
-        value_at_risk: level.value_at_risk,
-        value_at_risk_low: level.value_at_risk_low,
-        value_at_risk_high: level.value_at_risk_high,
-        expected_shortfall: level.expected_shortfall,
-        expected_shortfall_standard_error: level.expected_shortfall_standard_error,
-        trades: trades.iter().zip(&level.leg_expected_shortfall).map(by_leg).collect(),
-        stand_ins: level.stand_ins.map(|stand_ins| v1::TailStandIns {
-            expected_shortfall: stand_ins.expected_shortfall,
-            value_at_risk_spread: stand_ins.value_at_risk_spread,
-            expected_shortfall_spread: stand_ins.expected_shortfall_spread,
-        }),
     }
 }
 
@@ -302,7 +231,7 @@ fn position(
         dimson: row.dimson,
         proxied_sessions: row.proxied_sessions as i32,
         trades: memberships(trades, &row.legs),
-        expected_shortfall: row.expected_shortfall,
+        risk_contributions: Vec::new(),
         profit_and_loss: row.profit_and_loss,
     }
 }

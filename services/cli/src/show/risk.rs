@@ -1,0 +1,152 @@
+//! Risk measures: one row per confidence, and what the scenarios behind them are.
+
+use crate::show::{
+    exposure::day_itself,
+    number,
+    table::{Cell, Table},
+};
+use contract::v1::{ExposureReport, RiskLevel, RiskMeasure, RiskMeasureKind as Kind, ScenarioSet};
+
+/// Value at risk and expected shortfall at one confidence over one set of scenarios.
+struct Row<'a> {
+    set: &'a str,
+    confidence: f64,
+    value_at_risk: Option<&'a RiskLevel>,
+    shortfall: Option<&'a RiskLevel>,
+}
+
+/// One row per set of scenarios and confidence.
+pub(crate) fn tails(report: &ExposureReport) -> Table {
+    let mut table = Table::new(&[
+        "one day, confidence",
+        ">value at risk",
+        ">interval",
+        ">expected shortfall",
+        ">± error",
+    ]);
+    let shows_sets = 1 < report.scenario_sets.len();
+    for row in rows(report) {
+        let confidence = number::signed(100.0 * row.confidence, 1);
+        let mut label = format!("{} %", confidence.trim_start_matches('+'));
+        if shows_sets {
+            label += &format!(" {}", row.set);
+        }
+        let (value_at_risk, shortfall) = (row.value_at_risk, row.shortfall);
+        table.row([
+            label.into(),
+            number::cell(value_at_risk.map(|level| level.value), number::usd),
+            Cell::faint(interval(value_at_risk)),
+            number::cell(shortfall.map(|level| level.value), number::usd),
+            number::cell(shortfall.and_then(|level| level.standard_error), number::usd),
+        ]);
+    }
+    table
+}
+
+/// Puts the two kinds side by side where they agree in scenarios and confidence.
+fn rows(report: &ExposureReport) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    let levels = |measure: &'_ RiskMeasure| measure.levels.len();
+    for measure in report.risk_measures.iter().filter(|measure| 0 < levels(measure)) {
+        let is_shortfall = kind(measure) == Kind::ExpectedShortfall;
+        for level in &measure.levels {
+            let Some(confidence) = level.confidence else { continue };
+            let set = measure.scenario_set_id.as_str();
+            let slot = rows.iter().position(|row| {
+                let filled = if is_shortfall { row.shortfall } else { row.value_at_risk };
+                row.set == set
+                    && row.confidence.to_bits() == confidence.to_bits()
+                    && filled.is_none()
+            });
+            let slot = slot.unwrap_or_else(|| {
+                rows.push(Row { set, confidence, value_at_risk: None, shortfall: None });
+                rows.len() - 1
+            });
+            let row = &mut rows[slot];
+            *(if is_shortfall { &mut row.shortfall } else { &mut row.value_at_risk }) = Some(level);
+        }
+    }
+    rows
+}
+
+fn kind(measure: &RiskMeasure) -> Kind {
+    measure.request.as_ref().map_or(Kind::Unspecified, |request| request.kind())
+}
+
+fn interval(level: Option<&RiskLevel>) -> String {
+    let end = |end: Option<f64>| end.map_or_else(|| "open".to_owned(), number::usd);
+    match level.map(|level| (level.value_low, level.value_high)) {
+        None | Some((None, None)) => number::ABSENT.to_owned(),
+        Some((low, high)) => format!("{} to {}", end(low), end(high)),
+    }
+}
+
+/// What the scenarios are, and what they rest on.
+pub(crate) fn notes(report: &ExposureReport) -> String {
+    let sets = report.scenario_sets.iter().map(|set| note(set) + &stand_ins(report, set));
+    sets.chain(report.risk_measures.iter().filter_map(volatility)).collect()
+}
+
+fn note(set: &ScenarioSet) -> String {
+    format!(
+        "  Today's positions over {} sessions, {} to {}; losses are positive. Replayed \
+         at today's values without rescaling, the worst session is {} with {}{}.{}\n",
+        set.sessions,
+        set.first_on,
+        set.last_on,
+        set.worst_on,
+        number::usd_signed(set.worst_pnl),
+        day_itself(set.worst_day.as_ref()),
+        method(set)
+    )
+}
+
+/// How filtered historical simulation rescaled the sessions.
+fn method(set: &ScenarioSet) -> String {
+    match &set.filter {
+        None => String::new(),
+        Some(filter) => format!(
+            " All are rescaled to today's volatility of {} a day (EWMA {}, {} sessions before them to \
+             start from).",
+            number::usd(filter.volatility),
+            filter.lambda,
+            filter.seed_sessions
+        ),
+    }
+}
+
+/// How much of the first confidence rests on proxies.
+fn stand_ins(report: &ExposureReport, set: &ScenarioSet) -> String {
+    let level = |wanted: Kind| {
+        let of_set = report.risk_measures.iter().find(|measure| {
+            measure.scenario_set_id == set.scenario_set_id && kind(measure) == wanted
+        });
+        of_set?.levels.first()
+    };
+    let spread = |level: &RiskLevel| level.stand_ins.map(|parts| number::usd(parts.spread));
+    let Some(level_of_shortfall) = level(Kind::ExpectedShortfall) else { return String::new() };
+    let Some(parts) = level_of_shortfall.stand_ins else { return String::new() };
+    let value_at_risk = level(Kind::ValueAtRisk).and_then(spread);
+    let value_at_risk = value_at_risk.map(|spread| format!("value at risk varies by {spread}, "));
+    format!(
+        "  {} of gross times sessions has no returns of its own: {} of the expected shortfall of {} \
+         rests on proxies; over {} draws {}expected shortfall by {} (standard deviations).\n",
+        number::share(set.proxied_share),
+        number::usd_signed(parts.contribution.unwrap_or_default()),
+        number::usd(level_of_shortfall.value),
+        set.draws,
+        value_at_risk.unwrap_or_default(),
+        number::usd(parts.spread)
+    )
+}
+
+fn volatility(measure: &RiskMeasure) -> Option<String> {
+    let level = measure.levels.first().filter(|_| kind(measure) == Kind::Volatility)?;
+    let error = level.standard_error.map(|error| format!(" ± {}", number::usd(error)));
+    Some(format!(
+        "  Volatility of the P&L over {}: {}{} a day.\n",
+        measure.scenario_set_id,
+        number::usd(level.value),
+        error.unwrap_or_default()
+    ))
+}

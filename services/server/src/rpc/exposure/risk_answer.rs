@@ -1,0 +1,155 @@
+//! Converts risk measures and their sets of scenarios to protobuf.
+
+use super::{
+    risk_request::{PlannedMeasure, RiskPlan},
+    to_proto::day_pnl,
+};
+use crate::rpc::shared;
+use contract::v1;
+use exposure::{report::TailRisk, settings::TailPart};
+use marketdata::gap::Gap;
+use v1::{RiskMeasureKind as Kind, RiskMeasureRequest as Asked};
+
+/// The measures of a request, and where their numbers are found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Risk<'a> {
+    pub(super) plan: &'a RiskPlan,
+    pub(super) asked: &'a [Asked],
+}
+
+/// One row per measure requested. `trades` are the trades of the report.
+pub(super) fn measures(
+    Risk { plan, asked }: Risk<'_>,
+    tails: &[Result<TailRisk, Gap>],
+    trades: &[v1::TradeDefinition],
+) -> Vec<v1::RiskMeasure> {
+    let measure = |(planned, asked): (&PlannedMeasure, &Asked)| {
+        let request = Some(asked.clone());
+        match &tails[planned.set] {
+            Err(gap) => {
+                let gap = Gap { subject: asked.measure_id.clone(), ..gap.clone() };
+                let gaps = shared::gaps(vec![gap]);
+                v1::RiskMeasure { request, gaps, ..v1::RiskMeasure::default() }
+            }
+            Ok(risk) => v1::RiskMeasure {
+                request,
+                scenario_set_id: risk.settings.id(),
+                levels: levels(planned, asked.kind(), risk, trades),
+                gaps: Vec::new(),
+            },
+        }
+    };
+    plan.measures.iter().zip(asked).map(measure).collect()
+}
+
+fn levels(
+    planned: &PlannedMeasure,
+    kind: Kind,
+    risk: &TailRisk,
+    trades: &[v1::TradeDefinition],
+) -> Vec<v1::RiskLevel> {
+    let trades = if planned.by_leg { trades } else { &[] };
+    planned.parts.iter().filter_map(|part| level(part, kind, risk, trades)).collect()
+}
+
+/// `None` if the set was not asked for the number.
+fn level(
+    part: &TailPart,
+    kind: Kind,
+    risk: &TailRisk,
+    trades: &[v1::TradeDefinition],
+) -> Option<v1::RiskLevel> {
+    let TailPart::Level(group, at) = *part else {
+        let found = risk.volatility.as_ref()?;
+        return Some(v1::RiskLevel {
+            value: found.value,
+            standard_error: found.standard_error,
+            trades: by_leg(trades, &found.legs),
+            stand_ins: found.stand_ins.map(|parts| v1::RiskStandIns {
+                contribution: Some(parts.contribution),
+                spread: parts.spread,
+            }),
+            ..v1::RiskLevel::default()
+        });
+    };
+    let found = risk.levels.get(risk.settings.place(group, at))?;
+    let confidence = Some(found.confidence);
+    Some(if kind == Kind::ValueAtRisk {
+        v1::RiskLevel {
+            confidence,
+            value: found.value_at_risk,
+            value_low: found.value_at_risk_low,
+            value_high: found.value_at_risk_high,
+            stand_ins: found.stand_ins.map(|parts| v1::RiskStandIns {
+                contribution: None,
+                spread: parts.value_at_risk_spread,
+            }),
+            ..v1::RiskLevel::default()
+        }
+    } else {
+        v1::RiskLevel {
+            confidence,
+            value: found.expected_shortfall,
+            standard_error: found.expected_shortfall_standard_error,
+            trades: by_leg(trades, &found.leg_expected_shortfall),
+            stand_ins: found.stand_ins.map(|parts| v1::RiskStandIns {
+                contribution: Some(parts.expected_shortfall),
+                spread: parts.expected_shortfall_spread,
+            }),
+            ..v1::RiskLevel::default()
+        }
+    })
+}
+
+fn by_leg(trades: &[v1::TradeDefinition], parts: &[Vec<f64>]) -> Vec<v1::TradeContribution> {
+    let of_trade = |(trade, parts): (&v1::TradeDefinition, &Vec<f64>)| {
+        let leg_id = |at: usize| trade.legs.get(at).map(|leg| leg.leg_id.clone());
+        let leg = |(at, value): (usize, &f64)| v1::LegContribution {
+            leg_id: leg_id(at).unwrap_or_default(),
+            value: *value,
+        };
+        let legs = parts.iter().enumerate().map(leg).collect();
+        v1::TradeContribution { trade_id: trade.trade_id.clone(), legs }
+    };
+    trades.iter().zip(parts).map(of_trade).collect()
+}
+
+/// A position's contributions, by set, as those of the measures that asked for them.
+pub(super) fn contributions(
+    Risk { plan, asked }: Risk<'_>,
+    by_set: &[Vec<f64>],
+) -> Vec<v1::RiskContribution> {
+    let contribution = |(planned, asked): (&PlannedMeasure, &Asked)| {
+        let value = *by_set.get(planned.set)?.get(planned.by_position?)?;
+        let confidence = asked.confidences.first().copied();
+        Some(v1::RiskContribution { measure_id: asked.measure_id.clone(), confidence, value })
+    };
+    plan.measures.iter().zip(asked).filter_map(contribution).collect()
+}
+
+/// The sets that could be made.
+pub(super) fn scenario_sets(tails: &[Result<TailRisk, Gap>]) -> Vec<v1::ScenarioSet> {
+    tails.iter().filter_map(|tail| tail.as_ref().ok()).map(scenario_set).collect()
+}
+
+fn scenario_set(risk: &TailRisk) -> v1::ScenarioSet {
+    v1::ScenarioSet {
+        scenario_set_id: risk.settings.id(),
+        sessions: risk.sessions as i32,
+        first_on: risk.first_on.to_string(),
+        last_on: risk.last_on.to_string(),
+        filter: risk.filter.map(|filter| v1::VolatilityFilter {
+            lambda: filter.lambda,
+            seed_sessions: filter.seed_sessions as i32,
+            volatility: filter.volatility,
+        }),
+        worst_on: risk.worst_on.to_string(),
+        worst_pnl: risk.worst_pnl,
+        worst_day: Some(day_pnl(risk.worst_day)),
+        worst_scenario_on: risk.worst_scenario_on.to_string(),
+        worst_scenario_pnl: risk.worst_scenario_pnl,
+        draws: risk.draws as i32,
+        proxied_share: risk.proxied_share,
+        left_out_sessions: risk.left_out_sessions as i32,
+    }
+}

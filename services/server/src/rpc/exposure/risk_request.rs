@@ -1,0 +1,281 @@
+//! Reads risk measures, writes their defaults into the request, and plans which scenarios they share.
+
+use crate::rpc::field::Fields;
+use contract::v1;
+use exposure::settings::{
+    FILTER_LAMBDA, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
+};
+use stats::quantile::QuantileRule;
+use v1::{
+    ContributionsBy as By, RiskMeasureKind as Kind, RiskMeasureRequest as Asked,
+    risk_measure_request::Method,
+};
+
+/// Maximum number of measures of one request.
+const MEASURES_MAX: usize = 16;
+/// Maximum bytes of a measure's id.
+const MEASURE_ID_BYTES: usize = 64;
+/// Default confidences.
+const CONFIDENCES: [f64; 2] = [0.95, 0.99];
+/// Maximum number of confidences of one measure.
+const CONFIDENCES_MAX: usize = 8;
+/// Default level of intervals.
+const INTERVAL_LEVEL: f64 = 0.95;
+/// Bounds of confidences and levels.
+const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
+/// Bounds of the window, sessions.
+const WINDOW_BOUNDS: (i32, i32) = (252, WINDOW_SESSIONS_MAX as i32);
+/// Bounds of λ: a memory of 5 to 100 sessions.
+const LAMBDA_BOUNDS: (f64, f64) = (0.8, 0.99);
+
+/// The sets of scenarios that the measures of a request need.
+#[derive(Debug)]
+pub(super) struct RiskPlan {
+    /// Each set once, with everything that is measured on it.
+    pub(super) sets: Vec<TailSettings>,
+    /// One per measure requested.
+    pub(super) measures: Vec<PlannedMeasure>,
+}
+
+/// Where the numbers of a measure are found.
+#[derive(Debug)]
+pub(super) struct PlannedMeasure {
+    /// Its set of scenarios.
+    pub(super) set: usize,
+    /// One per confidence; a volatility has one.
+    pub(super) parts: Vec<TailPart>,
+    /// Whether contributions by leg are wanted.
+    pub(super) by_leg: bool,
+    /// Place of its first part among those of the set that are wanted by position.
+    pub(super) by_position: Option<usize>,
+}
+
+/// The measures of a request that asks for none.
+fn usual() -> Vec<Asked> {
+    let by = vec![By::Leg.into(), By::Position.into()];
+    let asked = |id: &str, kind: Kind, contributions_by| Asked {
+        measure_id: id.to_owned(),
+        kind: kind.into(),
+        contributions_by,
+        ..Asked::default()
+    };
+    vec![
+        asked("value_at_risk", Kind::ValueAtRisk, Vec::new()),
+        asked("expected_shortfall", Kind::ExpectedShortfall, by),
+    ]
+}
+
+/// Reads all measures.
+pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>) -> RiskPlan {
+    let mut plan = RiskPlan { sets: Vec::new(), measures: Vec::new() };
+    if asked.is_empty() {
+        *asked = usual();
+    }
+    if !fields.at_most("risk_measures", asked.len(), MEASURES_MAX) {
+        return plan;
+    }
+    for at in 0..asked.len() {
+        let path = |field: &str| format!("risk_measures[{at}].{field}");
+        let id = &asked[at].measure_id;
+        if id.is_empty() || MEASURE_ID_BYTES < id.len() {
+            fields.add(path("measure_id"), format!("must have 1 to {MEASURE_ID_BYTES} bytes"));
+        }
+        if asked[..at].iter().any(|other| other.measure_id == *id) {
+            fields.add(path("measure_id"), "appears twice");
+        }
+        plan.add(fields, &path, &mut asked[at]);
+    }
+    plan
+}
+
+impl RiskPlan {
+    fn add(&mut self, fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &mut Asked) {
+        let kind: Kind = fields.choice(&path("kind"), asked.kind);
+        if asked.kind == Kind::Unspecified as i32 {
+            fields.add(path("kind"), "must be given");
+        }
+        let horizon = asked.horizon_sessions.unwrap_or(1);
+        if horizon != 1 {
+            let text = format!("must be 1, the only horizon so far, is {horizon}");
+            fields.add(path("horizon_sessions"), text);
+        }
+        asked.horizon_sessions = Some(horizon);
+        let window = fields.within_or(
+            &path("window_sessions"),
+            asked.window_sessions,
+            WINDOW_BOUNDS.1,
+            WINDOW_BOUNDS,
+        );
+        asked.window_sessions = Some(window);
+        let method = method(fields, path, asked);
+        let set = self.set(method, usize::try_from(window).unwrap_or(WINDOW_SESSIONS_MAX));
+        let levels = levels(fields, path, asked, kind);
+        let parts = match levels {
+            Some(levels) => add_levels(&mut self.sets[set], levels),
+            None => {
+                self.sets[set].volatility = true;
+                vec![TailPart::Volatility]
+            }
+        };
+        let (by_leg, by_position) = contributions(fields, path, asked, kind);
+        let first = parts.first().filter(|_| by_position);
+        let by_position = first.map(|part| add_by_position(&mut self.sets[set], *part));
+        self.measures.push(PlannedMeasure { set, parts, by_leg, by_position });
+    }
+
+    /// The set of a method and a window.
+    fn set(&mut self, method: TailMethod, window_sessions: usize) -> usize {
+        let is_same =
+            |set: &TailSettings| set.method == method && set.window_sessions == window_sessions;
+        self.sets.iter().position(is_same).unwrap_or_else(|| {
+            self.sets.push(TailSettings {
+                method,
+                window_sessions,
+                levels: Vec::new(),
+                volatility: false,
+                by_position: Vec::new(),
+            });
+            self.sets.len() - 1
+        })
+    }
+}
+
+/// Adds confidences to a set, to those that are measured in the same way if there are any.
+fn add_levels(set: &mut TailSettings, asked: LevelSettings) -> Vec<TailPart> {
+    let is_same = |group: &LevelSettings| {
+        group.quantile_rule == asked.quantile_rule
+            && group.interval_level.to_bits() == asked.interval_level.to_bits()
+    };
+    let group = set.levels.iter().position(is_same).unwrap_or_else(|| {
+        set.levels.push(LevelSettings { confidences: Vec::new(), ..asked.clone() });
+        set.levels.len() - 1
+    });
+    let confidences = &mut set.levels[group].confidences;
+    let place = |confidence: f64| {
+        let known = confidences.iter().position(|known| known.to_bits() == confidence.to_bits());
+        let at = known.unwrap_or(confidences.len());
+        if known.is_none() {
+            confidences.push(confidence);
+        }
+        TailPart::Level(group, at)
+    };
+    asked.confidences.iter().copied().map(place).collect()
+}
+
+fn add_by_position(set: &mut TailSettings, part: TailPart) -> usize {
+    set.by_position.iter().position(|known| *known == part).unwrap_or_else(|| {
+        set.by_position.push(part);
+        set.by_position.len() - 1
+    })
+}
+
+fn method(fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &mut Asked) -> TailMethod {
+    let (read, wire) = match asked.method {
+        Some(Method::Historical(plain)) => (TailMethod::Historical, Method::Historical(plain)),
+        None | Some(Method::FilteredHistorical(_)) => {
+            let lambda = match asked.method {
+                Some(Method::FilteredHistorical(filtered)) => filtered.lambda,
+                _ => None,
+            };
+            let field = path("filtered_historical.lambda");
+            let lambda = fields.within_or(&field, lambda, FILTER_LAMBDA, LAMBDA_BOUNDS);
+            let wire = v1::FilteredHistoricalMethod { lambda: Some(lambda) };
+            (TailMethod::FilteredHistorical { lambda }, Method::FilteredHistorical(wire))
+        }
+    };
+    asked.method = Some(wire);
+    read
+}
+
+/// The confidences of a measure and how they are measured; `None` for a volatility.
+fn levels(
+    fields: &mut Fields,
+    path: &dyn Fn(&str) -> String,
+    asked: &mut Asked,
+    kind: Kind,
+) -> Option<LevelSettings> {
+    let is_quantile = kind == Kind::ValueAtRisk;
+    if !is_quantile && asked.quantile_rule != 0 {
+        fields.add(path("quantile_rule"), "must be absent: only a value at risk is a quantile");
+    }
+    if !is_quantile && asked.interval_level.is_some() {
+        fields.add(path("interval_level"), "must be absent: only a value at risk has an interval");
+    }
+    if kind == Kind::Volatility {
+        if !asked.confidences.is_empty() {
+            fields.add(path("confidences"), "must be empty: a volatility has no confidence");
+        }
+        return None;
+    }
+    if asked.confidences.is_empty() {
+        asked.confidences = CONFIDENCES.to_vec();
+    }
+    confidences(fields, path, &asked.confidences);
+    let (mut quantile_rule, mut interval_level) = (QuantileRule::Linear, INTERVAL_LEVEL);
+    if is_quantile {
+        let field = path("interval_level");
+        interval_level =
+            fields.within_or(&field, asked.interval_level, INTERVAL_LEVEL, LEVEL_BOUNDS);
+        asked.interval_level = Some(interval_level);
+        quantile_rule = rule(fields, &path("quantile_rule"), asked);
+    }
+    let confidences = asked.confidences.clone();
+    Some(LevelSettings { confidences, quantile_rule, interval_level })
+}
+
+fn confidences(fields: &mut Fields, path: &dyn Fn(&str) -> String, confidences: &[f64]) {
+    fields.at_most(&path("confidences"), confidences.len(), CONFIDENCES_MAX);
+    let (least, most) = LEVEL_BOUNDS;
+    for (at, level) in confidences.iter().enumerate().take(CONFIDENCES_MAX) {
+        let field = path(&format!("confidences[{at}]"));
+        fields.within(&field, *level, least, most);
+        if confidences[..at].iter().any(|other| other.to_bits() == level.to_bits()) {
+            fields.add(field, "appears twice");
+        }
+    }
+}
+
+fn rule(fields: &mut Fields, field: &str, asked: &mut Asked) -> QuantileRule {
+    use v1::QuantileRule as Wire;
+    let (rule, wire) = match fields.choice(field, asked.quantile_rule) {
+        Wire::Unspecified | Wire::Linear => (QuantileRule::Linear, Wire::Linear),
+        Wire::Lower => (QuantileRule::Lower, Wire::Lower),
+        Wire::Higher => (QuantileRule::Higher, Wire::Higher),
+        Wire::Ceil => (QuantileRule::Ceil, Wire::Ceil),
+        Wire::Weibull => (QuantileRule::Weibull, Wire::Weibull),
+        Wire::MedianUnbiased => (QuantileRule::MedianUnbiased, Wire::MedianUnbiased),
+    };
+    asked.quantile_rule = wire.into();
+    rule
+}
+
+/// Whether a measure is wanted by leg and by position.
+fn contributions(
+    fields: &mut Fields,
+    path: &dyn Fn(&str) -> String,
+    asked: &Asked,
+    kind: Kind,
+) -> (bool, bool) {
+    let by = &asked.contributions_by;
+    if kind == Kind::ValueAtRisk && !by.is_empty() {
+        let text = "must be empty: contributions to a value at risk would rest on one or two \
+                    scenarios; ask for an expected shortfall or a volatility";
+        fields.add(path("contributions_by"), text);
+        return (false, false);
+    }
+    fields.at_most(&path("contributions_by"), by.len(), 2);
+    let (mut by_leg, mut by_position) = (false, false);
+    for (at, number) in by.iter().enumerate().take(2) {
+        let field = path(&format!("contributions_by[{at}]"));
+        if by[..at].contains(number) {
+            fields.add(&field, "appears twice");
+        }
+        match fields.choice(&field, *number) {
+            By::Leg => by_leg = true,
+            By::Position => by_position = true,
+            By::Unspecified if *number == 0 => fields.add(field, "must be given"),
+            By::Unspecified => {}
+        }
+    }
+    (by_leg, by_position)
+}

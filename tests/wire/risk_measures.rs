@@ -1,0 +1,178 @@
+//! Risk measures over the wire: rows echo what was asked, share scenarios, and fail one by one.
+
+use crate::{
+    exposure::{example, market},
+    harness::expect_refusal,
+};
+use contract::v1::{
+    self, ContributionsBy as By, RiskMeasureKind as Kind, RiskMeasureRequest as Asked,
+    exposure_service_client::ExposureServiceClient, risk_measure_request::Method,
+};
+use tonic::{Code, transport::Channel};
+
+fn asked(id: &str, kind: Kind) -> Asked {
+    Asked { measure_id: id.to_owned(), kind: kind.into(), ..Asked::default() }
+}
+
+fn filtered(lambda: f64) -> Option<Method> {
+    Some(Method::FilteredHistorical(v1::FilteredHistoricalMethod { lambda: Some(lambda) }))
+}
+
+fn plain() -> Option<Method> {
+    Some(Method::Historical(v1::HistoricalMethod {}))
+}
+
+async fn report(
+    client: &mut ExposureServiceClient<Channel>,
+    risk_measures: Vec<Asked>,
+) -> v1::ExposureReport {
+    let request = v1::AnalyzePortfolioRequest { risk_measures, ..example() };
+    client.analyze_portfolio(request).await.unwrap().into_inner().report.unwrap()
+}
+
+fn near(a: f64, b: f64) {
+    assert!((a - b).abs() <= 1e-5 * b.abs(), "{a} is not {b}");
+}
+
+/// The sum of the legs' contributions.
+fn by_leg(level: &v1::RiskLevel) -> f64 {
+    let [trade] = &level.trades[..] else { panic!("one trade in {level:?}") };
+    trade.legs.iter().map(|leg| leg.value).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_rows_say_what_they_are_and_add_up() {
+    let (_harness, mut client) = market().await;
+    let report = report(&mut client, Vec::new()).await;
+    let [var, shortfall] = &report.risk_measures[..] else { panic!("two rows") };
+    let request = var.request.as_ref().unwrap();
+    assert_eq!((request.measure_id.as_str(), request.kind()), ("value_at_risk", Kind::ValueAtRisk));
+    assert_eq!((request.method, request.horizon_sessions), (filtered(0.94), Some(1)));
+    assert_eq!(
+        (request.window_sessions, &request.confidences[..]),
+        (Some(1_000), &[0.95, 0.99][..])
+    );
+    assert_eq!(
+        (request.quantile_rule(), request.interval_level),
+        (v1::QuantileRule::Linear, Some(0.95))
+    );
+    assert_eq!(report.scenario_sets.len(), 1, "both rows share it");
+    assert_eq!(var.scenario_set_id, report.scenario_sets[0].scenario_set_id);
+    assert_eq!(var.scenario_set_id, shortfall.scenario_set_id);
+    for (var, shortfall) in var.levels.iter().zip(&shortfall.levels) {
+        assert!(var.value <= shortfall.value && var.trades.is_empty());
+        // Positive where a leg adds to the loss: they add up to the loss itself.
+        near(by_leg(shortfall), shortfall.value);
+    }
+    let parts = report.positions.iter().map(|row| {
+        let [part] = &row.risk_contributions[..] else { panic!("one by position") };
+        assert_eq!((part.measure_id.as_str(), part.confidence), ("expected_shortfall", Some(0.95)));
+        part.value
+    });
+    near(parts.sum(), shortfall.levels[0].value);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn measures_of_one_method_and_window_share_their_scenarios() {
+    let (_harness, mut client) = market().await;
+    let by = vec![By::Leg.into(), By::Position.into()];
+    let measures = vec![
+        Asked { confidences: vec![0.99], ..asked("a", Kind::ValueAtRisk) },
+        Asked { method: filtered(0.94), contributions_by: by, ..asked("b", Kind::Volatility) },
+        Asked { method: filtered(0.97), ..asked("c", Kind::ValueAtRisk) },
+        Asked {
+            method: plain(),
+            window_sessions: Some(252),
+            ..asked("d", Kind::ExpectedShortfall)
+        },
+        Asked { quantile_rule: v1::QuantileRule::Ceil.into(), ..asked("e", Kind::ValueAtRisk) },
+    ];
+    let found = report(&mut client, measures.clone()).await;
+    let sets: Vec<&str> =
+        found.scenario_sets.iter().map(|set| set.scenario_set_id.as_str()).collect();
+    let expected =
+        ["filtered_historical/1000/0.94", "filtered_historical/1000/0.97", "historical/252"];
+    assert_eq!(sets, expected);
+    let of: Vec<&str> =
+        found.risk_measures.iter().map(|row| row.scenario_set_id.as_str()).collect();
+    assert_eq!(of, [sets[0], sets[0], sets[1], sets[2], sets[0]]);
+    let volatility = &found.risk_measures[1];
+    let [level] = &volatility.levels[..] else { panic!("one level") };
+    assert!(level.confidence.is_none() && 0.0 < level.standard_error.unwrap());
+    near(by_leg(level), level.value);
+    near(found.positions.iter().map(|row| row.risk_contributions[0].value).sum(), level.value);
+    // Each row is what it is alone.
+    for (row, measure) in found.risk_measures.iter().zip(measures) {
+        let alone = report(&mut client, vec![measure]).await;
+        assert_eq!(*row, alone.risk_measures[0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_measure_without_scenarios_says_so_in_its_row() {
+    let (_harness, mut client) = market().await;
+    // 30 sessions: enough for plain history, too few after 60 that only start the filter.
+    let early = v1::AsOf {
+        when: Some(v1::as_of::When::On("2020-08-05".to_owned())),
+        ..v1::AsOf::default()
+    };
+    let measures = vec![
+        asked("filtered", Kind::Volatility),
+        Asked { method: plain(), ..asked("plain", Kind::Volatility) },
+    ];
+    let request =
+        v1::AnalyzePortfolioRequest { as_of: Some(early), risk_measures: measures, ..example() };
+    let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
+    let report = answer.report.unwrap();
+    let [filtered, plain] = &report.risk_measures[..] else { panic!("two rows") };
+    assert_eq!((filtered.levels.len(), plain.levels.len()), (0, 1));
+    let [gap] = &filtered.gaps[..] else { panic!("{:?}", filtered.gaps) };
+    assert_eq!((gap.subject.as_str(), gap.reason()), ("filtered", v1::GapReason::ShortHistory));
+    assert!(plain.gaps.is_empty() && report.scenario_sets.len() == 1);
+    let of_answer = answer.info.unwrap().gaps;
+    assert!(of_answer.iter().any(|gap| gap.subject == "filtered_historical/1000/0.94"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn measures_are_refused_by_field() {
+    let (_harness, mut client) = market().await;
+    let measures = vec![
+        Asked::default(),
+        Asked {
+            confidences: vec![0.95],
+            quantile_rule: v1::QuantileRule::Ceil.into(),
+            interval_level: Some(0.9),
+            horizon_sessions: Some(10),
+            contributions_by: vec![By::Leg.into(), By::Leg.into()],
+            ..asked("a", Kind::Volatility)
+        },
+        Asked {
+            method: filtered(1.0),
+            contributions_by: vec![By::Leg.into()],
+            ..asked("a", Kind::ValueAtRisk)
+        },
+        Asked { contributions_by: vec![0, 9], ..asked(&"x".repeat(65), Kind::ExpectedShortfall) },
+    ];
+    let request = v1::AnalyzePortfolioRequest { risk_measures: measures, ..example() };
+    let refusal = client.analyze_portfolio(request).await.unwrap_err();
+    let paths = [
+        "risk_measures[0].measure_id",
+        "risk_measures[0].kind",
+        "risk_measures[1].horizon_sessions",
+        "risk_measures[1].quantile_rule",
+        "risk_measures[1].interval_level",
+        "risk_measures[1].confidences",
+        "risk_measures[1].contributions_by[1]",
+        "risk_measures[2].measure_id",
+        "risk_measures[2].filtered_historical.lambda",
+        "risk_measures[2].contributions_by",
+        "risk_measures[3].measure_id",
+        "risk_measures[3].contributions_by[0]",
+        "risk_measures[3].contributions_by[1]",
+    ];
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let many = (0..17).map(|at| asked(&at.to_string(), Kind::Volatility)).collect();
+    let request = v1::AnalyzePortfolioRequest { risk_measures: many, ..example() };
+    let refusal = client.analyze_portfolio(request).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["risk_measures"]);
+}
