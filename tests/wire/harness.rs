@@ -166,7 +166,8 @@ pub(crate) fn on(day: &str) -> Option<v1::AsOf> {
 
 /// The AsOf that replays a SnapshotRef.
 pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
-    Some(v1::AsOf { when: Some(v1::as_of::When::Snapshot(reference.clone())), revision: None })
+    let when = Some(v1::as_of::When::Snapshot(reference.clone()));
+    Some(v1::AsOf { when, ..v1::AsOf::default() })
 }
 
 /// A book's row of a factor.
@@ -190,6 +191,11 @@ pub(crate) fn leg(position: &v1::PositionExposure) -> Option<&str> {
 /// The gaps of an answer as a whole.
 pub(crate) fn gaps(info: &Option<v1::AnswerInfo>) -> &[v1::Gap] {
     info.as_ref().map_or(&[], |info| &info.gaps)
+}
+
+/// How well data cover the portfolio of an answer.
+pub(crate) fn coverage(info: &Option<v1::AnswerInfo>) -> &[v1::Coverage] {
+    info.as_ref().map_or(&[], |info| &info.coverage)
 }
 
 /// The data that an answer is based on.

@@ -1,11 +1,12 @@
 //! Commands that query a server: arguments become a request, and the answer a table or JSON.
 
 use crate::{
-    as_of_args::AsOfArguments,
+    as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     connect::Connection,
     error_report::Fault,
     json,
+    settings_args::NettingArguments,
     show::{self, page::Page},
     terminal::{self, Terminal},
 };
@@ -97,6 +98,8 @@ pub(crate) struct ExposureArguments {
     book: BookArguments,
     #[command(flatten)]
     as_of: AsOfArguments,
+    #[command(flatten)]
+    reference: ReferenceArguments,
     /// Repeat this past session on today's positions.
     #[arg(long, value_name = "DATE")]
     repeat_on: Option<String>,
@@ -111,6 +114,8 @@ pub(crate) struct ExposureArguments {
     /// `label:account`; repeatable. Without it by size and sector.
     #[arg(long, value_name = "GROUPS", value_parser = group_by)]
     group_by: Vec<GroupBy>,
+    #[command(flatten)]
+    netting: NettingArguments,
     #[command(flatten)]
     gaps: GapArguments,
 }
@@ -160,8 +165,9 @@ pub(crate) async fn exposure(
     output: Output<'_>,
 ) -> Result<()> {
     let request = AnalyzePortfolioRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
+        settings: arguments.netting.to_proto(),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: Some(arguments.top),
         group_by: arguments.group_by.clone(),
@@ -173,7 +179,7 @@ pub(crate) async fn exposure(
         clients.exposure().analyze_portfolio(connection.request(request)).await?.into_inner();
     let page = |terminal| show::exposure::report(&answer, terminal);
     terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
-    arguments.gaps.check(&answer.coverage)
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
 /// The trades of the arguments.
@@ -209,6 +215,8 @@ pub(crate) struct SqueezeArguments {
     valued_on: Option<String>,
     #[command(flatten)]
     as_of: AsOfArguments,
+    #[command(flatten)]
+    reference: ReferenceArguments,
     /// Number of names to list.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
     top: i32,
@@ -224,6 +232,8 @@ pub(crate) struct SqueezeArguments {
     /// Only names listed on these exchanges.
     #[arg(long, conflicts_with = "book")]
     exchange: Vec<String>,
+    #[command(flatten)]
+    netting: NettingArguments,
     #[command(flatten)]
     gaps: GapArguments,
 }
@@ -267,9 +277,10 @@ async fn short_book(
         skip_unreadable: false,
     };
     let request = AssessShortBookRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&book).await?),
         participation: arguments.participation,
+        settings: arguments.netting.to_proto(),
     };
     let clients = connection.open().await?;
     let request = connection.request(request);
@@ -277,7 +288,7 @@ async fn short_book(
     let lines = usize::try_from(arguments.top).unwrap_or(0);
     let page = |terminal| show::squeeze::book(&answer, lines, terminal);
     terminal::say(&output.text("AssessShortBookResponse", &answer, page)?);
-    arguments.gaps.check(&answer.coverage)
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
 async fn ranking(
@@ -291,7 +302,7 @@ async fn ranking(
         RankBy::DaysToCover => SqueezeRankBy::DaysToCover,
     };
     let request = RankSqueezeRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         page_size: arguments.top,
         min_market_cap_usd: arguments.min_market_cap,
         min_daily_value_usd: arguments.min_daily_value,

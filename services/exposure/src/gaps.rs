@@ -10,7 +10,7 @@ use crate::{
     profit,
     report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::BetaSettings,
-    sums::Sums,
+    sums::{Later, Sums},
     trades::{Trade, standard},
 };
 use factors::{roles::Role, trade::ReturnProxy};
@@ -36,7 +36,8 @@ pub(crate) fn list(
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }
-    gaps.extend(unclassified(sums, &prepared.sector_scheme, book.gross));
+    gaps.extend(unclassified(sums, &report.sector_scheme, book.gross));
+    gaps.extend(later(sums, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
     // The rows of positions have betas to the standard trade even if it was not requested.
@@ -91,7 +92,7 @@ fn no_quote(prepared: &PreparedExposure, instrument: InstrumentId) -> (GapReason
 fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec<Gap> {
     let book = request.book;
     let holding = &book.holdings[at];
-    let share = if 0.0 < book.gross { holding.market_value.abs() / book.gross } else { 0.0 };
+    let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
     let symbol = prepared.snapshot.symbol(holding.instrument);
     let gap = |reason, detail: String| Gap::new(reason, symbol, detail).of_gross(share);
     let mut gaps = Vec::new();
@@ -136,6 +137,23 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
         gaps.push(gap(GapReason::Stale, detail));
     }
     gaps
+}
+
+/// Sizes and sectors published after the as-of date.
+fn later(sums: &Sums, gross: f64) -> impl Iterator<Item = Gap> {
+    let size =
+        ("size_bucket", sums.later_size, "a size from the first share count or market value");
+    let sector = ("sector", sums.later_sector, "a sector from the first listing");
+    let gap = move |(subject, later, what): (&str, Later, &str)| {
+        let Later { gross: later_gross, names, days } = later;
+        let detail = format!(
+            "{names} names have {what} published after the as-of date, up to {days} days later \
+             (reference_knowledge)"
+        );
+        let gap = Gap::new(GapReason::LaterKnowledge, subject, detail);
+        (0 < names).then(|| gap.of_gross(later_gross / gross))
+    };
+    [size, sector].into_iter().filter_map(gap)
 }
 
 fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {

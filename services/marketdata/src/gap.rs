@@ -38,6 +38,10 @@ pub enum GapReason {
     MissingObservations,
     /// A value is present but not plausible.
     Implausible,
+    /// A value of a merged instrument was left out because its survivor has one.
+    Merged,
+    /// A size or a sector published after the as-of date was used.
+    LaterKnowledge,
 }
 
 /// One thing missing from an answer.

@@ -23,8 +23,10 @@ pub mod gap;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merged;
 pub mod merges;
 pub mod quotes;
+pub mod reference;
 pub mod restated;
 pub mod segment;
 pub mod snapshot;
@@ -32,5 +34,10 @@ pub mod symbol;
 pub mod track;
 
 mod difference;
-mod merged;
 mod name_order;
+
+/// Model version of answers about the stored data themselves, part of every `SnapshotRef`.
+///
+/// It changes with every change of code that may alter such an answer, also if the code is in a
+/// crate that several services share: then the versions of all services concerned change.
+pub const MODEL_VERSION: &str = "marketdata-0.4.0";

@@ -8,6 +8,7 @@ use crate::{
     instrument::{Instrument, InstrumentId, Namespace, Naming},
     market::Market,
     merged::Merged,
+    reference::ReferenceKnowledge,
     symbol::Symbol,
     track::{Bounds, Rows, Track},
 };
@@ -21,6 +22,7 @@ pub struct Snapshot {
     data_version: [u8; 32],
     /// The datasets that may be read through this snapshot.
     reads: DatasetSet,
+    reference: ReferenceKnowledge,
     /// `None` if nothing is merged at the revision.
     merged: Option<Arc<Merged>>,
 }
@@ -74,7 +76,8 @@ impl Snapshot {
         let bounds = Bounds::new(as_of, revision);
         let merged = market.merged(revision);
         let (data_version, reads) = (mark.data_version, DatasetSet::ALL);
-        Some(Snapshot { market, bounds, data_version, reads, merged })
+        let reference = ReferenceKnowledge::AsPublished;
+        Some(Snapshot { market, bounds, data_version, reads, reference, merged })
     }
 
     /// The same snapshot for a computation that reads only these datasets; the others appear empty.
@@ -85,6 +88,17 @@ impl Snapshot {
         Snapshot { reads, ..self.clone() }
     }
 
+    /// The same snapshot with other reference knowledge.
+    #[must_use]
+    pub fn with_reference(&self, reference: ReferenceKnowledge) -> Snapshot {
+        Snapshot { reference, ..self.clone() }
+    }
+
+    /// Which facts may say how large a company is and what it does.
+    pub const fn reference(&self) -> ReferenceKnowledge {
+        self.reference
+    }
+
     /// Whether this snapshot sees at least what the other one sees, under the same symbols: neither
     /// bound is lower, and the same instruments are merged.
     pub fn follows(&self, earlier: &Snapshot) -> bool {
@@ -93,9 +107,11 @@ impl Snapshot {
             && self.has_merges_of(earlier)
     }
 
-    /// Whether the two have the same bounds.
+    /// Whether the two have the same bounds and the same reference knowledge.
     pub fn has_bounds_of(&self, other: &Snapshot) -> bool {
-        self.bounds == other.bounds && self.data_version == other.data_version
+        self.bounds == other.bounds
+            && self.data_version == other.data_version
+            && self.reference == other.reference
     }
 
     /// Memory in bytes of the market behind the bounds that it does not share with the markets
@@ -111,6 +127,15 @@ impl Snapshot {
 
     pub(crate) const fn bounds(&self) -> Bounds {
         self.bounds
+    }
+
+    /// The bounds of a dataset's rows. Merges count regardless of when they were published, and are
+    /// shown as they count.
+    fn bounds_of(&self, dataset: Dataset) -> Bounds {
+        match dataset {
+            Dataset::Merges => Bounds::new(Instant::MAX, self.bounds.revision),
+            _ => self.bounds,
+        }
     }
 
     pub(crate) fn merged(&self) -> Option<&Merged> {
@@ -156,7 +181,7 @@ impl Snapshot {
     /// The visible rows of an instrument in a dataset.
     pub fn rows(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
         match self.track(dataset, instrument) {
-            Some(track) => track.rows(self.bounds),
+            Some(track) => track.rows(self.bounds_of(dataset)),
             None => Rows::none(),
         }
     }
@@ -167,7 +192,7 @@ impl Snapshot {
     /// publication.
     pub fn rows_as_first_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
         match self.track(dataset, instrument) {
-            Some(track) => track.first_published(self.bounds),
+            Some(track) => track.first_published(self.bounds_of(dataset)),
             None => Rows::none(),
         }
     }
@@ -217,17 +242,17 @@ impl Snapshot {
     /// rows are all outside the bounds are left out, because a list of instruments also reveals
     /// what was known.
     pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
+        let bounds = self.bounds_of(dataset);
         let may_read = self.may_read(dataset);
         let tracks = self.market.tracks(dataset).filter(|_| may_read);
-        let mut holders: Vec<InstrumentId> = match self.merged() {
-            None => {
-                tracks.filter(|(_, track)| track.sees_any(self.bounds)).map(|(id, _)| id).collect()
-            }
+        let merged = self.merged().filter(|_| dataset != Dataset::Merges);
+        let mut holders: Vec<InstrumentId> = match merged {
+            None => tracks.filter(|(_, track)| track.sees_any(bounds)).map(|(id, _)| id).collect(),
             Some(merged) => {
                 let survivors: BTreeSet<InstrumentId> =
                     tracks.map(|(id, _)| merged.merges.survivor(id)).collect();
                 let sees_any = |id: &InstrumentId| {
-                    self.track(dataset, *id).is_some_and(|track| track.sees_any(self.bounds))
+                    self.track(dataset, *id).is_some_and(|track| track.sees_any(bounds))
                 };
                 survivors.into_iter().filter(sees_any).collect()
             }
@@ -255,9 +280,12 @@ impl Snapshot {
     /// The instrument with a symbol at the as-of date, else the last one that had it. The symbol of
     /// a merged instrument finds its survivor.
     pub fn resolve(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
-        let (directory, today) = (self.market.directory(), self.today());
-        let found = directory.resolve(namespace, symbol, today, self.bounds.revision)?;
-        Some(self.survivor(found))
+        Some(self.survivor(self.stored_under(namespace, symbol)?))
+    }
+
+    /// The instrument to which a symbol belongs, even if it is merged into another one.
+    pub fn stored_under(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
+        self.market.directory().resolve(namespace, symbol, self.today(), self.bounds.revision)
     }
 
     /// The listed instrument with a ticker in any spelling.

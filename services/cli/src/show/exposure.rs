@@ -20,9 +20,9 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
     let mut page = Page::new();
     page.say(terminal.heading(&format!("The book {known}")));
     if let Some(report) = &answer.report {
-        body(&mut page, report, &answer.coverage, terminal);
+        body(&mut page, report, evidence::coverage_of(answer.info.as_ref()), terminal);
     }
-    page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
+    page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
@@ -121,7 +121,8 @@ pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
 /// The book by one grouping and in total, and the name of the table.
 fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
     let group_by = breakdown.group_by.clone().unwrap_or_default();
-    let scheme = report.sector_scheme_id.as_str();
+    let settings = report.settings.as_ref();
+    let scheme = settings.map_or("", |settings| settings.classification_scheme_id.as_str());
     let (name, heading, rest) = match group_by.kind() {
         GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
         GroupByKind::Sector if scheme.is_empty() => {

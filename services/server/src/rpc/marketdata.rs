@@ -21,9 +21,11 @@ use crate::{
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use marketdata::{
-    instrument::{Instrument, InstrumentId},
+    dataset::Dataset,
+    instrument::{Instrument, InstrumentId, Namespace},
     restated::{Restated, ShareUnits},
     snapshot::Snapshot,
+    symbol::Symbol,
     track::Rows,
 };
 use series::SeriesPage;
@@ -70,6 +72,7 @@ impl MarketDataService for Handler {
 }
 
 impl Query for CoverageQuery {
+    const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = PreparedCoverage;
     type Response = v1::GetCoverageResponse;
 
@@ -88,6 +91,7 @@ impl Query for CoverageQuery {
 }
 
 impl Query for InstrumentsQuery {
+    const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = ();
     type Response = v1::ListInstrumentsResponse;
 
@@ -101,11 +105,14 @@ impl Query for InstrumentsQuery {
 
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
+        let begins = |id| snapshot.symbol(id).starts_with(&self.prefix);
+        let holds = |id| self.dataset.is_none_or(|dataset| !snapshot.rows(dataset, id).is_empty());
         let wanted = |instrument: &&Instrument| {
-            snapshot.symbol(instrument.id).starts_with(&self.prefix)
-                && self
-                    .dataset
-                    .is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
+            let id = instrument.id;
+            let merged = || snapshot.merged_into(id).into_iter().map(|(merged, _)| merged);
+            snapshot.survivor(id) == id
+                && (begins(id) || merged().any(begins))
+                && (holds(id) || merged().any(holds))
         };
         let all = snapshot.instruments().iter().filter(wanted);
         let mut ids: Vec<InstrumentId> = all.map(|instrument| instrument.id).collect();
@@ -113,8 +120,9 @@ impl Query for InstrumentsQuery {
         snapshot.sort_by_name(&mut ids);
         let cut = self.page.cut(ids.len(), pinned);
         let known = ids[cut.places].iter().filter_map(|id| snapshot.instrument(*id));
+        let hidden = snapshot.hidden_by_merges();
         Ok(Answer::whole(v1::ListInstrumentsResponse {
-            instruments: known.map(|known| to_proto::instrument(known, pinned)).collect(),
+            instruments: known.map(|known| to_proto::instrument(known, pinned, &hidden)).collect(),
             next_page_token: cut.next_page_token,
             ..Default::default()
         }))
@@ -122,6 +130,7 @@ impl Query for InstrumentsQuery {
 }
 
 impl Query for SeriesQuery {
+    const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = ();
     type Response = v1::GetSeriesResponse;
 
@@ -131,7 +140,12 @@ impl Query for SeriesQuery {
 
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
-        let named = [snapshot.series_id(&self.symbol), snapshot.listed(&self.symbol)];
+        // The merges of an instrument are its own, not its survivor's.
+        let listed = match self.dataset {
+            Dataset::Merges => stored_under(snapshot, &self.symbol).map(|(id, _)| id),
+            _ => snapshot.listed(&self.symbol),
+        };
+        let named = [snapshot.series_id(&self.symbol), listed];
         let named = || named.into_iter().flatten();
         // A listed line and a series may share a name: use the one that has rows of the dataset.
         let id = named()
@@ -161,6 +175,7 @@ impl Query for SeriesQuery {
         let points = of_page.into_iter().map(|row| page.point(row)).collect();
         let response = v1::GetSeriesResponse {
             symbol: snapshot.symbol(id).to_owned(),
+            merged_symbol: merged_symbol(snapshot, &self.symbol, id),
             fields: self.fields.iter().map(|field| series::field(*field)).collect(),
             points,
             next_page_token: cut.next_page_token,
@@ -169,6 +184,19 @@ impl Query for SeriesQuery {
         };
         Ok(Answer::with_gaps(response, page.gaps()))
     }
+}
+
+/// The listed instrument with a symbol, even if it is merged, and the symbol's usual spelling.
+fn stored_under(snapshot: &Snapshot, symbol: &str) -> Option<(InstrumentId, String)> {
+    let symbol = Symbol::listed(symbol).ok()?;
+    Some((snapshot.stored_under(Namespace::Listed, &symbol)?, symbol.to_string()))
+}
+
+/// A symbol, if it belongs to an instrument that is merged into this one.
+fn merged_symbol(snapshot: &Snapshot, symbol: &str, survivor: InstrumentId) -> String {
+    let stored = stored_under(snapshot, symbol);
+    let merged = stored.filter(|(id, _)| *id != survivor && snapshot.survivor(*id) == survivor);
+    merged.map_or_else(String::new, |(_, symbol)| symbol)
 }
 
 /// The rows at some positions, with those of one day sorted by the name of their other instrument.
@@ -211,6 +239,7 @@ impl Needed<RevisionsQuery> for Revisions {
 }
 
 impl Query for RevisionsQuery {
+    const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = Revisions;
     type Response = v1::ListRevisionsResponse;
 
@@ -237,10 +266,11 @@ impl Query for RevisionsQuery {
 mod tests {
     use super::*;
     use crate::{
+        config::Config,
         rpc::{page::Page, query::FromProto},
-        views::{Identity, View},
+        settings::Settings,
+        views::View,
     };
-    use factors::roles::Roles;
     use marketdata::{
         fixture::{Fixture, day},
         instant::Instant,
@@ -257,9 +287,9 @@ mod tests {
         let days = ["2021-01-25", "2021-01-26", "2021-01-27"].map(day);
         let market = fixture.closes("GME", &days.map(|day| (day, 1.0))).commit().market();
         let at = Instant::close_of(days[2]);
-        let view = View::of(&market, at, 1, &Arc::new(Roles::standard())).unwrap();
-        let identity = Identity { model_version: String::new(), config_hash: String::new() };
-        let pinned = Pinned::new(view, at, Arc::new(identity));
+        let settings = Settings::of(&Config::standard().roles).unwrap();
+        let view = View::of(&market, at, 1, Arc::new(settings)).unwrap();
+        let pinned = Pinned::new(view, at, ::marketdata::MODEL_VERSION);
         let request = v1::GetSeriesRequest {
             dataset: v1::Dataset::Bars.into(),
             symbol: "GME".to_owned(),

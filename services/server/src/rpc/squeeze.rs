@@ -11,7 +11,6 @@ use crate::{
         envelope::Answer,
         portfolio,
         query::{Normal, Place, Query, answer},
-        shared,
     },
     views::Pinned,
 };
@@ -42,6 +41,7 @@ impl SqueezeService for Handler {
 }
 
 impl Query for BookQuery {
+    const MODEL: &'static str = ::squeeze::MODEL_VERSION;
     type Prepared = PreparedSqueeze;
     type Response = v1::AssessShortBookResponse;
 
@@ -60,25 +60,26 @@ impl Query for BookQuery {
     ) -> Result<Answer<Self::Response>, Refusal> {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let book = portfolio::book(Some(portfolio), &prepared.lookup, &prepared.quotes)?;
+        let book =
+            portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
-        let coverage = shared::coverage(&report.coverage);
         let totals = to_proto::totals(&report, self.participation);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
         let response = v1::AssessShortBookResponse {
-            coverage,
             totals: Some(totals),
             lines: lines.collect(),
             universe: Some(to_proto::universe(&prepared.universe)),
             method: Some(to_proto::method()),
+            settings: self.normal.settings.clone(),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, report.gaps))
+        Ok(Answer::with_coverage(response, report.gaps, report.coverage))
     }
 }
 
 impl Query for RankQuery {
+    const MODEL: &'static str = ::squeeze::MODEL_VERSION;
     type Prepared = PreparedSqueeze;
     type Response = v1::RankSqueezeResponse;
 

@@ -40,6 +40,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
                 Kind::Instrument => "UNKNOWN_INSTRUMENT",
                 Kind::Indicator => "UNKNOWN_INDICATOR",
                 Kind::Exchange => "UNKNOWN_EXCHANGE",
+                Kind::ClassificationScheme => "UNKNOWN_CLASSIFICATION_SCHEME",
             };
             parts_with(Code::NotFound, reason, [("name", name.clone())])
         }
@@ -51,7 +52,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
         Refusal::Mismatch { what, asked, here } => {
             let reason = match what {
                 Pin::DataVersion => "DATA_VERSION_MISMATCH",
-                Pin::ModelVersion => "MODEL_VERSION_MISMATCH",
+                Pin::ModelVersion | Pin::AnswerModel => "MODEL_VERSION_MISMATCH",
                 Pin::ConfigHash => "CONFIG_MISMATCH",
             };
             let metadata = [("asked", asked.clone()), ("here", here.clone())];
