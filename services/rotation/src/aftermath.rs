@@ -110,7 +110,7 @@ mod tests {
         let days = days(85);
         // The spread over the 21 sessions up to session 21 + at is 3 % for even places and −1 % for
         // odd ones: places 0 to 19 and 40 to 61 are 21 of each.
-        let values = |at: usize| if at % 2 == 0 { 0.03 } else { -0.01 };
+        let values = |at: usize| if at.is_multiple_of(2) { 0.03 } else { -0.01 };
         let spread = Series { days: days[21..].to_vec(), values: (0..64).map(values).collect() };
         let rows = aftermath(&days, &states, |id| (id == MEASURES[0]).then_some(&spread));
         assert_eq!(rows.len(), 6);

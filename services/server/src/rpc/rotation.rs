@@ -207,13 +207,21 @@ impl Query for HistoryQuery {
     }
 }
 
+/// A history as known at the as-of date.
+struct LatestHistory<'a> {
+    /// What it says of each day, oldest first.
+    said: Vec<(Day, Said)>,
+    sources: &'a [Source],
+    gaps: &'a [Gap],
+}
+
 impl HistoryQuery {
     fn latest(
         &self,
         pinned: &Pinned,
         prepared: &PreparedRotation,
     ) -> Result<Answer<v1::GetIndicatorHistoryResponse>, Refusal> {
-        let (said, sources, gaps) = self.said(prepared)?;
+        let LatestHistory { said, sources, gaps } = self.history_of(prepared)?;
         let from = self.from.unwrap_or(Day::MIN);
         let until = self.until.unwrap_or(Day::MAX);
         let first = said.partition_point(|(day, _)| *day < from);
@@ -231,13 +239,12 @@ impl HistoryQuery {
         Ok(Answer::with_gaps(response, gaps.to_vec()))
     }
 
-    /// What the history says of each day, its sources and its gaps.
-    fn said<'a>(
-        &self,
-        prepared: &'a PreparedRotation,
-    ) -> Result<(Vec<(Day, Said)>, &'a [Source], &'a [Gap]), Refusal> {
+    fn history_of<'a>(&self, prepared: &'a PreparedRotation) -> Result<LatestHistory<'a>, Refusal> {
         match &self.history {
-            History::State(history) => Ok((history.of_sessions(prepared), &[], &prepared.gaps)),
+            History::State(history) => {
+                let said = history.of_sessions(prepared);
+                Ok(LatestHistory { said, sources: &[], gaps: &prepared.gaps })
+            }
             History::Measure(_) => {
                 let name = &self.normal.measure_id;
                 let reading =
@@ -245,7 +252,7 @@ impl HistoryQuery {
                 let Series { days, values } = &reading.history;
                 let values = values.iter().copied().map(Said::Value);
                 let said = days.iter().copied().zip(values).collect();
-                Ok((said, &reading.sources, &reading.gaps))
+                Ok(LatestHistory { said, sources: &reading.sources, gaps: &reading.gaps })
             }
         }
     }
