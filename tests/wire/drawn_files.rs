@@ -224,7 +224,7 @@ fn schedule(draws: &mut Draws) -> File {
 /// ISINs that move between names, so that lines become unknown, ambiguous or contradictory.
 pub(crate) const ISINS: [&str; 3] = ["US0000011074", "US0000021057", "US0000031031"];
 
-fn master(draws: &mut Draws, today: Day) -> File {
+pub(crate) fn master(draws: &mut Draws, today: Day) -> File {
     let mut text = String::from("symbol,isin,mic,from,until\n");
     let mut names = draws.names(3);
     names.sort_unstable();
@@ -311,10 +311,9 @@ pub(crate) fn drawn(draws: &mut Draws, today: Day) -> File {
         14 => listings(draws, today),
         15 => memberships(draws, today),
         16 => holdings(draws, today),
-        _ => match draws.below(3) {
+        _ => match draws.below(2) {
             0 => series(draws, today),
-            1 => schedule(draws),
-            _ => master(draws, today),
+            _ => schedule(draws),
         },
     }
 }

@@ -10,7 +10,7 @@
 //! fresh server has other settings, and so answers under kept ones.
 
 use crate::{
-    drawn_files::{Draws, ELDERS, FIRST_DAY, ISINS, MEGACAPS, bars, base, drawn, file},
+    drawn_files::{Draws, ELDERS, FIRST_DAY, ISINS, MEGACAPS, bars, base, drawn, file, master},
     harness::{Harness, held, instant, named, reference, replay_of},
     replay_settings::other_settings,
 };
@@ -322,6 +322,11 @@ async fn history(seed: u64) -> Outcome {
         let file = base(at, today).unwrap_or_else(|| drawn(&mut draws, today));
         let name = file.header.file_name.clone();
         taken += usize::from(harness.try_ingest(file.header, file.text.as_bytes()).await.is_ok());
+        if at == FILES / 2 {
+            // Its own draws, so that the other files of a seed stay the same.
+            let master = master(&mut Draws(seed), today);
+            harness.try_ingest(master.header, master.text.as_bytes()).await.unwrap();
+        }
         let after = format!("seed {seed}, file {at} ({name})");
         let close = Instant::close_of(draws.day(today, 14)).micros();
         let asked = close - i64::from(draws.below(12)) * 3_600_000_000;

@@ -118,7 +118,7 @@ mod tests {
     fn found(fixture: &mut Fixture, revision: u64) -> Vec<String> {
         let id = fixture.id(Namespace::Listed, "AAA");
         let at = Instant::close_of(day("1950-01-03"));
-        let snapshot = Snapshot::new(fixture.market(), at, revision).unwrap();
+        let snapshot = Snapshot::new(fixture.market(), at, revision);
         let text = |identity: &Identity<'_>| {
             let end = |day: Day, open: Day| match day == open {
                 true => "..".to_owned(),
@@ -127,7 +127,8 @@ mod tests {
             let (from, until) = (end(identity.from, Day::MIN), end(identity.until, Day::MAX));
             format!("{} {from} {until}", identity.text)
         };
-        snapshot.identities(id).iter().map(text).collect()
+        let identities = snapshot.iter().flat_map(|snapshot| snapshot.identities(id));
+        identities.map(|identity| text(&identity)).collect()
     }
 
     #[test]
