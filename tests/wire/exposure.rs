@@ -1,7 +1,7 @@
 //! The exposure service over the wire: arithmetic, defaults, gaps, refusals, replay, real books.
 
 use crate::harness::{
-    Harness, expect_refusal, header, held, on, read, real_data, reference, replay_of,
+    Harness, beta, expect_refusal, factor, header, held, on, read, real_data, reference, replay_of,
 };
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use marketdata::{calendar, day::Day};
@@ -44,6 +44,11 @@ fn portfolio(positions: Vec<v1::Position>) -> Option<v1::Portfolio> {
     Some(v1::Portfolio { positions, net_asset_value, ..v1::Portfolio::default() })
 }
 
+/// The symbol of each role behind a factor.
+fn symbols(report: &v1::ExposureReport, id: &str) -> Vec<String> {
+    factor(report, id).roles.iter().map(|role| role.symbols.join(" ")).collect()
+}
+
 /// methodology.md, section 0.
 fn example() -> v1::AnalyzePortfolioRequest {
     let positions = vec![worth("aa", 8e6), worth("BB", 4e6), worth("CC", -3e6), worth("DD", -5e6)];
@@ -79,11 +84,21 @@ async fn the_worked_example_and_its_replay() {
     near(total.beta_adjusted_short, -9.7e6, 1.0);
     near(total.beta_adjusted_net, 7.1e6, 1.0);
     assert_eq!((report.gross_leverage, report.net_leverage), (Some(2.0), Some(0.4)));
-    let beta = report.market_beta.unwrap();
+    let beta = factor(&report, "MARKET");
     near(beta.per_gross.unwrap(), 0.355, 1e-6);
     near(beta.per_net_asset_value.unwrap(), 0.71, 1e-6);
     near(beta.top_down.unwrap().value, 7.1e6, 20.0);
-    assert_eq!((report.market_symbol.as_str(), report.small_cap_symbol.as_str()), ("^GSPC", ""));
+    assert_eq!(
+        (beta.model_id.as_str(), beta.unit()),
+        ("ballast-regression", v1::FactorUnit::Return)
+    );
+    assert_eq!(symbols(&report, "MARKET"), ["^GSPC"]);
+    // Without a small-cap index SIZE keeps its row, and every estimate of it is absent.
+    assert_eq!(symbols(&report, "SIZE"), ["", "^GSPC"]);
+    let size = factor(&report, "SIZE");
+    assert!(size.bottom_up.is_none() && size.top_down.is_none() && size.per_gross.is_none());
+    let ids: Vec<&str> = report.factors.iter().map(|row| row.factor_id.as_str()).collect();
+    assert_eq!(ids, ["MARKET", "SIZE", "MARKET_UP"]);
     near(coverage(&answer, v1::CoverageAspect::OwnBetas).own, 1.0, 1e-12);
     near(coverage(&answer, v1::CoverageAspect::Sized).missing, 1.0, 1e-12);
     assert_eq!(report.positions.len(), 4);
@@ -356,7 +371,8 @@ async fn a_book_of_january_2021() {
     };
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.clone().unwrap();
-    assert_eq!((report.market_symbol.as_str(), report.small_cap_symbol.as_str()), ("SPY", "IWM"));
+    assert_eq!(symbols(&report, "SIZE"), ["IWM", "SPY"]);
+    assert_eq!(factor(&report, "SIZE").roles[0].proxy_for, "^RUT");
     assert!(
         answer.info.as_ref().unwrap().gaps.iter().any(|gap| gap.detail == "IWM stands in for ^RUT")
     );
@@ -378,7 +394,7 @@ async fn a_book_of_january_2021() {
     // The names' prices begin in July 2020, the funds' years before: 146 sessions have returns of
     // the book's own. On the others neither the book nor a peer has returns, so no stand-ins are
     // drawn for them.
-    let top_down = report.market_beta.unwrap().top_down.unwrap();
+    let top_down = factor(&report, "MARKET").top_down.unwrap();
     assert!((140..=150).contains(&top_down.observations), "{top_down:?}");
     let tail = report.tail_risk.as_ref().unwrap();
     assert_eq!((tail.sessions, tail.draws), (top_down.observations - 60, 1), "60 are seeds");
@@ -387,7 +403,7 @@ async fn a_book_of_january_2021() {
     // AMC −0.72 on 2021-02-16; winsorised 0.86 and 0.89). A squeezed short must not look like a
     // hedge.
     for symbol in ["GME", "AMC"] {
-        let own = row(symbol).market_beta.unwrap().own.unwrap();
+        let own = beta(row(symbol), "MARKET").own.unwrap();
         assert!(0.2 < own.value && own.value < 1.8, "{symbol} {own:?}");
     }
     the_27th_repeats(report.crowd_trade.as_ref().unwrap());
@@ -422,12 +438,12 @@ async fn a_short_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     let report = answer.report.unwrap();
     let row = |symbol: &str| report.positions.iter().find(|row| row.symbol == symbol).unwrap();
     assert_eq!(row("KOSS").bucket_id, "");
-    let market = row("KOSS").market_beta.unwrap();
+    let market = beta(row("KOSS"), "MARKET");
     assert!(market.own.unwrap().value < 0.3 && 0.5 < market.value, "{market:?}");
     // The mean of all names is below zero, because small caps are short in the crowded trade.
-    let crowd = row("KOSS").crowd_beta.unwrap();
+    let crowd = beta(row("KOSS"), "trade/megacap_small_cap");
     assert!(crowd.own_weight < 0.9 && crowd.value < 0.7 * crowd.own.unwrap().value, "{crowd:?}");
-    let fund = row("IWM").crowd_beta.unwrap();
+    let fund = beta(row("IWM"), "trade/megacap_small_cap");
     near(fund.own_weight, 1.0, 0.0);
     let gap = answer.info.as_ref().unwrap().gaps.iter().find(|gap| gap.subject == "beta").unwrap();
     assert_eq!(gap.reason(), v1::GapReason::Proxy);

@@ -89,7 +89,7 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
         (row(&two, "SQ").bucket_id.as_str(), row(&two, "SQ").sized_on.as_str()),
         ("big", "2021-01-04")
     );
-    assert_eq!(row(&two, "SQ").market_beta, squeezed.market_beta);
+    assert_eq!(row(&two, "SQ").betas, squeezed.betas);
     assert_eq!(row(&two, "SQ").leg(), v1::TradeLegKind::SmallCapShort);
 }
 

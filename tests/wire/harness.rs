@@ -169,6 +169,18 @@ pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
     Some(v1::AsOf { when: Some(v1::as_of::When::Snapshot(reference.clone())), revision: None })
 }
 
+/// A book's row of a factor.
+pub(crate) fn factor<'a>(report: &'a v1::ExposureReport, id: &str) -> &'a v1::FactorExposure {
+    let row = report.factors.iter().find(|row| row.factor_id == id);
+    row.unwrap_or_else(|| panic!("{id} in {:?}", report.factors))
+}
+
+/// A name's beta to a factor.
+pub(crate) fn beta(position: &v1::PositionExposure, factor: &str) -> v1::NameBeta {
+    let row = position.betas.iter().find(|row| row.factor_id == factor);
+    row.and_then(|row| row.beta).unwrap_or_else(|| panic!("{factor} in {:?}", position.betas))
+}
+
 /// The gaps of an answer as a whole.
 pub(crate) fn gaps(info: &Option<v1::AnswerInfo>) -> &[v1::Gap] {
     info.as_ref().map_or(&[], |info| &info.gaps)

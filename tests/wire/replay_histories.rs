@@ -287,7 +287,8 @@ fn is_rich(result: &CallResult) -> bool {
     let Ok(answer) = v1::AnalyzePortfolioResponse::decode(&result.bytes[..]) else { return false };
     let report = answer.report.unwrap_or_default();
     let drawn = report.tail_risk.is_some_and(|risk| risk.draws == 32);
-    let market = report.market_beta.is_some_and(|beta| beta.top_down.is_some());
+    let market =
+        report.factors.iter().any(|row| row.factor_id == "MARKET" && row.top_down.is_some());
     let crowded = report.crowd_trade.is_some_and(|trade| {
         trade.crowd_beta.is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
     });

@@ -4,15 +4,16 @@ use crate::{
     concentration,
     day_pnl::day_pnl,
     drivers::Driver,
+    factor::Factor,
     gaps,
     history::History,
     positions,
     prepared::PreparedExposure,
     profit,
-    report::{BookBeta, ExposureReport, Measured, SectorGroup, SizeGroup},
+    report::{BookBeta, ExposureReport, FactorExposure, Measured, SectorGroup, SizeGroup},
     settings::{BetaSettings, Listing, TailSettings},
     sizing::Sizing,
-    sums::Sums,
+    sums::{BetaSum, Sums},
     tail_risk,
     top_down::{Map, TopDown},
     trade,
@@ -68,8 +69,6 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     };
     let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
-    let (market, small) = prepared.resolved();
-    let drivers = &prepared.drivers;
     let mut report = ExposureReport {
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
@@ -78,17 +77,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         sector_scheme: prepared.sector_scheme.clone(),
         by_sector: by_sector(prepared, &sums),
         settings: prepared.settings,
-        market_symbol: market.map(|resolved| resolved.symbol.clone()),
-        small_cap_symbol: small.map(|resolved| resolved.symbol.clone()),
-        market: BookBeta {
-            bottom_up: drivers.market.as_ref().and_then(|_| sums.market.measured()),
-            top_down: top_down.as_ref().and_then(|betas| betas.market),
-        },
-        up_market: top_down.as_ref().and_then(|betas| betas.up_market),
-        size: BookBeta {
-            bottom_up: drivers.size.as_ref().and_then(|_| sums.size.measured()),
-            top_down: top_down.as_ref().and_then(|betas| betas.size),
-        },
+        factors: factors(prepared, &sums, top_down.as_ref()),
         trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
         profit_and_loss: profit::measure(book),
         concentration,
@@ -111,6 +100,29 @@ fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> O
     let first = request.tail.first(width).min(prepared.drivers.first);
     let joined = sums.joined / request.book.gross;
     Some(History::of(&prepared.panel, &sums.terms, &sums.lacking, joined, first))
+}
+
+/// The book's betas to the factors. The trade has a section of its own.
+fn factors(
+    prepared: &PreparedExposure,
+    sums: &Sums,
+    top_down: Option<&TopDownBetas>,
+) -> Vec<FactorExposure> {
+    let bottom_up =
+        |factor, sum: &BetaSum| prepared.factor_driver(factor).and_then(|_| sum.measured());
+    let (market, size) =
+        (bottom_up(Factor::Market, &sums.market), bottom_up(Factor::Size, &sums.size));
+    let rows = [
+        (Factor::Market, market, top_down.and_then(|betas| betas.market)),
+        (Factor::Size, size, top_down.and_then(|betas| betas.size)),
+        (Factor::MarketUp, None, top_down.and_then(|betas| betas.up_market)),
+    ];
+    let row = |(factor, bottom_up, top_down)| FactorExposure {
+        factor,
+        roles: prepared.factor_roles(factor),
+        beta: BookBeta { bottom_up, top_down },
+    };
+    rows.map(row).into()
 }
 
 /// Betas from regressing the book's own returns.

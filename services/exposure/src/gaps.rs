@@ -3,6 +3,7 @@
 use crate::{
     analyze::Request,
     beta::{PRIOR_NAMES_MIN, PriorMean},
+    factor::Factor,
     history::{History, is_known},
     peers::DONORS_MIN,
     prepared::PreparedExposure,
@@ -215,7 +216,7 @@ fn top_down(
     let sessions = prepared.sessions.len() - drivers.first;
     let own = history.own_since(drivers.first);
     let own = own.map_or(sessions, |own| own.iter().filter(|own| **own).count());
-    if report.market.top_down.is_none() {
+    if report.beta(Factor::Market).and_then(|beta| beta.top_down).is_none() {
         let need = prepared.settings.min_observations;
         let detail = format!(
             "{own} sessions on which names of 95 % of joined gross have returns of their own, \

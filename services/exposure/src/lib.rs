@@ -26,7 +26,7 @@ mod top_down;
 mod trade;
 mod unwind;
 
-pub use risk::beta;
+pub use risk::{beta, factor};
 
 // The modules of the risk model that an analysis reads.
 use risk::{drivers, kernel, name, panel, peers};

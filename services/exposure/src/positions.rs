@@ -2,6 +2,7 @@
 
 use crate::{
     analyze::Request,
+    beta::Beta,
     name::NONE,
     prepared::PreparedExposure,
     report::PositionRow,
@@ -85,7 +86,7 @@ fn row(
         market: details.market,
         size: details.size,
         crowd: details.crowd,
-        up_market: details.fit.and_then(|f| f.up_market).map(|e| (e.value, e.standard_error)),
+        up_market: details.fit.and_then(|fit| fit.up_market).map(Beta::unshrunk),
         up_market_observations: details.fit.map_or(0, |fit| fit.up_observations),
         observations: details.fit.map_or(0, |fit| fit.observations),
         dimson: details.fit.is_some_and(|fit| fit.dimson),

@@ -5,6 +5,7 @@
 
 use crate::{
     beta::Beta,
+    factor::{Factor, FactorRole},
     settings::{BetaSettings, TailSettings},
 };
 use factors::{market_value::CapSource, size_scheme::SchemeSize};
@@ -95,6 +96,17 @@ impl BookBeta {
     pub fn gap(&self) -> Option<f64> {
         Some(self.top_down?.value - self.bottom_up?.value)
     }
+}
+
+/// A book's money beta to a factor of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FactorExposure {
+    /// The factor.
+    pub factor: Factor,
+    /// The symbols behind it.
+    pub roles: Vec<FactorRole>,
+    /// The book's beta. Without a bottom-up one for the rising market.
+    pub beta: BookBeta,
 }
 
 /// Role of a position in the crowded trade.
@@ -359,8 +371,8 @@ pub struct PositionRow {
     pub size: Option<Beta>,
     /// Crowd beta.
     pub crowd: Option<Beta>,
-    /// Market beta on days when the market rose: value and standard error, not shrunk.
-    pub up_market: Option<(f64, f64)>,
+    /// Market beta on days when the market rose, not shrunk.
+    pub up_market: Option<Beta>,
     /// Number of sessions behind it.
     pub up_market_observations: usize,
     /// Number of sessions with a return inside the fit window.
@@ -377,6 +389,18 @@ pub struct PositionRow {
 }
 
 impl PositionRow {
+    /// Its betas, and the number of sessions behind each.
+    pub fn betas(&self) -> impl Iterator<Item = (Factor, Beta, usize)> {
+        [
+            (Factor::Market, self.market, self.observations),
+            (Factor::Size, self.size, self.observations),
+            (Factor::MarketUp, self.up_market, self.up_market_observations),
+            (Factor::Trade, self.crowd, self.observations),
+        ]
+        .into_iter()
+        .filter_map(|(factor, beta, observations)| Some((factor, beta?, observations)))
+    }
+
     /// The name of its size bucket.
     pub fn bucket_id(&self) -> Option<&str> {
         self.bucket.as_ref().map(|(bucket_id, _)| bucket_id.as_str())
@@ -418,16 +442,8 @@ pub struct ExposureReport {
     pub by_sector: Vec<SectorGroup>,
     /// The settings of the betas.
     pub settings: BetaSettings,
-    /// Symbol resolved for the market.
-    pub market_symbol: Option<String>,
-    /// Symbol resolved for the small-cap index.
-    pub small_cap_symbol: Option<String>,
-    /// Money beta to the market.
-    pub market: BookBeta,
-    /// Money beta to the market on days when it rose, top-down.
-    pub up_market: Option<Measured>,
-    /// Money beta to size.
-    pub size: BookBeta,
+    /// Money betas to the factors of the model, except the trade's.
+    pub factors: Vec<FactorExposure>,
     /// The crowded trade.
     pub trade: CrowdTrade,
     /// Losses over scenarios. `None` without enough sessions.
@@ -444,4 +460,11 @@ pub struct ExposureReport {
     pub coverage: Vec<Coverage>,
     /// Missing data and the reasons.
     pub gaps: Vec<Gap>,
+}
+
+impl ExposureReport {
+    /// The book's beta to a factor of [`ExposureReport::factors`].
+    pub fn beta(&self, factor: Factor) -> Option<BookBeta> {
+        self.factors.iter().find(|row| row.factor == factor).map(|row| row.beta)
+    }
 }

@@ -8,13 +8,16 @@
 //! belongs to another company today also stays separate, because its old name and old lists
 //! describe the other company.
 
-use crate::roles::{Issuer, Roles};
+use crate::{
+    comparison::Comparison,
+    roles::{Issuer, Roles},
+};
 use marketdata::{
     dataset::{Dataset, Field},
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Texts at which a listed name stops naming the company and begins to name the class.
 const CLASS_MARKS: [&str; 11] = [
@@ -95,9 +98,35 @@ impl Issuers {
         issuers
     }
 
+    /// The same as [`Issuers::of`]. Earlier companies are shared if they are of the same lines, and
+    /// nothing that groups lines has changed since.
+    pub fn continued(
+        snapshot: &Snapshot,
+        roles: &Roles,
+        instruments: &[InstrumentId],
+        earlier: Option<(&Arc<Issuers>, &Comparison<'_>)>,
+    ) -> Arc<Issuers> {
+        let holds = |(issuers, comparison): &(&Arc<Issuers>, &Comparison<'_>)| {
+            issuers.numbers.len() == instruments.len()
+                && instruments.iter().all(|id| issuers.numbers.contains_key(id))
+                && comparison.is_same(Dataset::Listings)
+                && comparison.has_same_names()
+        };
+        match earlier.filter(holds) {
+            Some((issuers, _)) => Arc::clone(issuers),
+            None => Arc::new(Issuers::of(snapshot, roles, instruments.iter().copied())),
+        }
+    }
+
     /// The number of a line's company; `None` for a line that was not among those given.
     pub fn number(&self, instrument: InstrumentId) -> Option<u32> {
         self.numbers.get(&instrument).copied()
+    }
+
+    /// Memory held outside of itself, in bytes. The nodes of a tree are filled to three quarters.
+    pub fn bytes(&self) -> usize {
+        let of_line = size_of::<(InstrumentId, u32)>() * 4 / 3 + size_of::<InstrumentId>();
+        self.numbers.len() * of_line + self.lines.len() * size_of::<Vec<InstrumentId>>()
     }
 
     /// The lines of each company: companies by number, lines by ticker.

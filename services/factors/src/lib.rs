@@ -21,5 +21,4 @@ pub mod short_ratio;
 pub mod size;
 pub mod size_scheme;
 pub mod spread;
-
-mod trading;
+pub mod trading;

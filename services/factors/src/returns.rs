@@ -1,8 +1,6 @@
 //! Total returns of all instruments on one calendar of the days on which the market traded.
 //!
-//! A session is a day on which at least one in ten of the instruments alive around it has a price,
-//! so that neither a bar on a Saturday nor a gap in one file creates or removes a session. An
-//! instrument has a return for a session if it has a close on it and on the previous session;
+//! Which days are sessions is defined in [`crate::trading`]. An instrument has a return for a session if it has a close on it and on the previous session;
 //! otherwise the return is absent (NaN internally, hidden by the accessors). Absent returns are
 //! never filled, and a return over a halt is never assigned to a session.
 
@@ -14,14 +12,6 @@ use marketdata::{
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
-use rayon::prelude::*;
-use std::borrow::Cow;
-
-/// Calendar days to search per hundred sessions: 365.25/252, with room for holidays.
-const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
-
-/// At least one in this many living instruments must trade for a day to be a session.
-pub(crate) const TRADING_SHARE: u32 = 10;
 
 /// The latest sessions of the market.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +21,6 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// The last `count` sessions of a view that have a session before them; fewer if there are not
-    /// enough.
-    pub fn of(snapshot: &Snapshot, count: usize) -> Sessions {
-        Sessions { days: last_sessions(snapshot, count + 1) }
-    }
-
     /// Wraps known sessions; returns begin with the second.
     pub(crate) const fn of_days(days: Vec<Day>) -> Sessions {
         Sessions { days }
@@ -147,124 +131,10 @@ impl Sessions {
     }
 }
 
-/// The last day with a bar of any instrument.
-fn last_bar(snapshot: &Snapshot) -> Option<Day> {
-    let last_day = |id: InstrumentId| {
-        let rows = snapshot.rows(Dataset::Bars, id);
-        rows.last().map(|row| rows.day(row))
-    };
-    snapshot.holders(Dataset::Bars).filter_map(last_day).max()
-}
-
-fn last_sessions(snapshot: &Snapshot, count: usize) -> Vec<Day> {
-    let Some(last) = last_bar(snapshot) else { return Vec::new() };
-    let lookback = count as i32 / 100 * CALENDAR_DAYS_PER_HUNDRED + CALENDAR_DAYS_PER_HUNDRED;
-    let mut sessions = trading_days(snapshot, last.plus(-lookback), last);
-    sessions.split_off(sessions.len().saturating_sub(count))
-}
-
-/// The sessions between two days, both included.
-fn trading_days(snapshot: &Snapshot, first: Day, last: Day) -> Vec<Day> {
-    let holders: Vec<InstrumentId> = snapshot.holders(Dataset::Bars).collect();
-    let span = (last.epoch() - first.epoch()) as usize + 1;
-    let count = |holders: &[InstrumentId]| DayCounts::of(snapshot, holders, first, span);
-    let counts = holders.par_chunks(COUNTED_TOGETHER).map(count);
-    let counts = counts.reduce(|| DayCounts::zero(span), DayCounts::plus);
-    let mut alive = 0;
-    let mut sessions = Vec::new();
-    for (at, (trading, births)) in counts.trading.iter().zip(&counts.births).enumerate() {
-        alive += births;
-        if 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
-            sessions.push(first.plus(at as i32));
-        }
-    }
-    sessions
-}
-
-/// Number of instruments counted by one thread at a time. Sums of counts are the same in any order.
-const COUNTED_TOGETHER: usize = 256;
-
-/// How many instruments trade, begin and end on each day from the first day on.
-struct DayCounts {
-    trading: Vec<u32>,
-    /// Number of instruments that begin on a day minus those that ended on the day before.
-    births: Vec<i32>,
-}
-
-impl DayCounts {
-    fn zero(span: usize) -> DayCounts {
-        DayCounts { trading: vec![0; span], births: vec![0; span + 1] }
-    }
-
-    fn of(snapshot: &Snapshot, holders: &[InstrumentId], first: Day, span: usize) -> DayCounts {
-        let mut counts = DayCounts::zero(span);
-        let mut usual = Usual::of(Cow::Borrowed(&[]));
-        let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
-        for id in holders {
-            let rows = snapshot.rows(Dataset::Bars, *id).since(first);
-            let days = rows.days();
-            let (Some(begin), Some(end)) = (days.first(), days.last()) else { continue };
-            counts.births[offset(*begin)] += 1;
-            counts.births[offset(*end) + 1] -= 1;
-            if usual.counts(&days) {
-                continue;
-            }
-            days.iter().for_each(|day| counts.trading[offset(*day)] += 1);
-            if usual.days.len() < days.len() {
-                let before = std::mem::replace(&mut usual, Usual::of(days));
-                before.counted().for_each(|(day, count)| counts.trading[offset(day)] += count);
-            }
-        }
-        usual.counted().for_each(|(day, count)| counts.trading[offset(day)] += count);
-        counts
-    }
-
-    fn plus(mut self, other: DayCounts) -> DayCounts {
-        self.trading.iter_mut().zip(other.trading).for_each(|(sum, more)| *sum += more);
-        self.births.iter_mut().zip(other.births).for_each(|(sum, more)| *sum += more);
-        self
-    }
-}
-
-/// Days on which most instruments trade. One that trades on all of them between its first and last
-/// day is counted in one step.
-struct Usual<'a> {
-    days: Cow<'a, [Day]>,
-    /// Number of such instruments that begin on a day minus those that ended on the day before.
-    births: Vec<i32>,
-}
-
-impl<'a> Usual<'a> {
-    fn of(days: Cow<'a, [Day]>) -> Usual<'a> {
-        Usual { births: vec![0; days.len() + 1], days }
-    }
-
-    /// Counts the days of an instrument; false if they are not consecutive among these.
-    fn counts(&mut self, days: &[Day]) -> bool {
-        let Some(begin) = days.first() else { return true };
-        let start = self.days.partition_point(|day| day < begin);
-        let end = start + days.len();
-        let is_usual = self.days.get(start..end) == Some(days);
-        if is_usual {
-            self.births[start] += 1;
-            self.births[end] -= 1;
-        }
-        is_usual
-    }
-
-    /// Number of instruments counted, by day.
-    fn counted(&self) -> impl Iterator<Item = (Day, u32)> + '_ {
-        let alive = self.births.iter().scan(0, |alive, births| {
-            *alive += births;
-            Some(*alive as u32)
-        });
-        self.days.iter().copied().zip(alive)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trading::Trading;
     use marketdata::{
         fixture::{Fixture, day},
         instant::Instant,
@@ -274,7 +144,7 @@ mod tests {
     fn returns(fixture: &mut Fixture, symbol: &str, as_of: &str) -> (Vec<String>, Vec<f64>) {
         let id = fixture.id(Namespace::Listed, symbol);
         let snapshot = fixture.snapshot(Instant::close_of(day(as_of)));
-        let sessions = Sessions::of(&snapshot, 10);
+        let sessions = Trading::latest(&snapshot, 10, None).last(10);
         let mut out = vec![0.0; sessions.len()];
         sessions.total_returns(&snapshot, id, &mut out);
         (sessions.days().iter().map(Day::to_string).collect(), out)
@@ -315,36 +185,6 @@ mod tests {
         let (_, returns) = returns(&mut week(), "HALT", "2021-01-31");
         let present: Vec<bool> = returns.iter().map(|r| r.is_finite()).collect();
         assert_eq!(present, [true, false, false, true, true]);
-    }
-
-    /// Whole, late, early ended, halted, twice halted and longer histories, in every order.
-    #[test]
-    fn days_are_counted_as_one_by_one() {
-        let first = day("2021-01-04");
-        let of = |offsets: &[i32]| offsets.iter().map(|at| first.plus(*at)).collect::<Vec<Day>>();
-        let all = [
-            of(&[0, 1, 2, 3, 4]),
-            of(&[2, 3, 4]),
-            of(&[0, 1]),
-            of(&[0, 1, 3, 4]),
-            of(&[1, 3]),
-            of(&[0, 1, 2, 3, 4, 7, 8]),
-            of(&[3, 4, 7]),
-        ];
-        for turn in 0..all.len() {
-            let mut fixture = Fixture::new();
-            let mut expected = vec![0; 9];
-            for at in 0..all.len() {
-                let days = &all[(turn + at) % all.len()];
-                let closes: Vec<_> = days.iter().map(|day| (*day, 1.0)).collect();
-                fixture.closes(&format!("A{at}"), &closes);
-                days.iter().for_each(|day| expected[(day.epoch() - first.epoch()) as usize] += 1);
-            }
-            fixture.commit();
-            let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-31")));
-            let holders: Vec<InstrumentId> = snapshot.holders(Dataset::Bars).collect();
-            assert_eq!(DayCounts::of(&snapshot, &holders, first, 9).trading, expected, "{turn}");
-        }
     }
 
     #[test]

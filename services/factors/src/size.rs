@@ -6,13 +6,14 @@
 //! it would have as a company, and takes no place from others in the ranks.
 
 use crate::{
+    comparison::Comparison,
     issuer::Issuers,
     kind::{InstrumentKind, Kinds},
     market_value::{CapSource, LineCap, line_value},
     roles::Roles,
 };
 use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Size of a company by its current market value in USD. The means that betas are shrunk to and the
 /// peers of stand-ins use these; answers and the trade use a [`crate::size_scheme`].
@@ -84,6 +85,8 @@ pub struct Sizes {
     lines: Vec<Vec<InstrumentId>>,
     /// The kind of every line.
     kinds: Kinds,
+    /// The lines with a value, by company.
+    issuers: Arc<Issuers>,
     /// Number of companies, including those of unknown kind.
     pub companies: u32,
 }
@@ -102,13 +105,26 @@ impl Sizes {
             .into_iter()
             .filter_map(|id| Some((id, line_value(snapshot, id)?)))
             .collect();
-        Sizes::assemble(snapshot, roles, &caps)
+        Sizes::assemble(snapshot, roles, &caps, None)
     }
 
-    /// Combines the lines of each company, then ranks the companies.
-    pub fn assemble(snapshot: &Snapshot, roles: &Roles, caps: &[(InstrumentId, LineCap)]) -> Sizes {
+    /// Combines the lines of each company, then ranks the companies. Earlier sizes do not change a
+    /// bit of the result.
+    pub fn assemble(
+        snapshot: &Snapshot,
+        roles: &Roles,
+        caps: &[(InstrumentId, LineCap)],
+        earlier: Option<(&Sizes, &Comparison<'_>)>,
+    ) -> Sizes {
         let kinds = Kinds::of(snapshot, roles);
-        let mut companies = companies(snapshot, roles, &kinds, caps);
+        let kind = |(id, cap): &(InstrumentId, LineCap)| (*id, (kinds.get(snapshot, *id), *cap));
+        let kept: BTreeMap<InstrumentId, (InstrumentKind, LineCap)> =
+            caps.iter().map(kind).filter(|(_, (kind, _))| *kind != InstrumentKind::Fund).collect();
+        let ids: Vec<InstrumentId> =
+            caps.iter().map(|(id, _)| *id).filter(|id| kept.contains_key(id)).collect();
+        let earlier = earlier.map(|(sizes, comparison)| (&sizes.issuers, comparison));
+        let issuers = Issuers::continued(snapshot, roles, &ids, earlier);
+        let mut companies = companies(&issuers, &kept);
         // Companies of equal value stay in the order of their tickers.
         companies.sort_by(|a, b| b.cap.total_cmp(&a.cap));
         let mut sizes = Vec::new();
@@ -130,7 +146,7 @@ impl Sizes {
         }
         let lines =
             companies.iter().map(|company| company.lines.iter().map(|(id, _)| *id).collect());
-        Sizes { sizes, lines: lines.collect(), kinds, companies: companies.len() as u32 }
+        Sizes { sizes, lines: lines.collect(), kinds, companies: companies.len() as u32, issuers }
     }
 
     /// The size of a line's company; `None` for funds, indices and lines without a known value.
@@ -147,7 +163,7 @@ impl Sizes {
     /// Memory held, bytes.
     pub fn bytes(&self) -> usize {
         let of_company = size_of::<Vec<InstrumentId>>() + size_of::<InstrumentId>();
-        size_of_val(&self.sizes[..]) + self.lines.len() * of_company
+        size_of_val(&self.sizes[..]) + self.lines.len() * of_company + self.issuers.bytes()
     }
 
     /// The kind of every line.
@@ -159,16 +175,9 @@ impl Sizes {
 /// The companies of some lines, in the order of their first tickers, without funds. A company is
 /// known to be one if one of its lines is.
 fn companies(
-    snapshot: &Snapshot,
-    roles: &Roles,
-    kinds: &Kinds,
-    caps: &[(InstrumentId, LineCap)],
+    issuers: &Issuers,
+    kept: &BTreeMap<InstrumentId, (InstrumentKind, LineCap)>,
 ) -> Vec<Company> {
-    let kind = |(id, cap): &(InstrumentId, LineCap)| (*id, (kinds.get(snapshot, *id), *cap));
-    let kept = caps.iter().map(kind).filter(|(_, (kind, _))| *kind != InstrumentKind::Fund);
-    let kept: BTreeMap<InstrumentId, (InstrumentKind, LineCap)> = kept.collect();
-    let ids = caps.iter().map(|(id, _)| *id).filter(|id| kept.contains_key(id));
-    let issuers = Issuers::of(snapshot, roles, ids);
     let company = |lines: &Vec<InstrumentId>| {
         let found = || lines.iter().filter_map(|id| Some((*id, kept.get(id)?)));
         let known = found().any(|(_, (kind, _))| *kind == InstrumentKind::Company);

@@ -1,23 +1,33 @@
 //! The sessions from a day on, and which of them remain valid in a later snapshot.
 //!
-//! A session is defined as in [`crate::returns`]: a day on which at least one in ten of the
-//! instruments alive around it has a price.
+//! A session is a day on which at least one in ten of the instruments alive around it has a price,
+//! so that neither a bar on a Saturday nor a gap in one file creates or removes a session.
 
-use crate::{
-    comparison::Comparison,
-    returns::{Sessions, TRADING_SHARE},
-};
+use crate::{comparison::Comparison, returns::Sessions};
 use marketdata::{dataset::Dataset, day::Day, instrument::InstrumentId, snapshot::Snapshot};
-use std::collections::BTreeMap;
+use rayon::prelude::*;
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// Calendar days to search per hundred sessions: 365.25/252, with room for holidays.
+const CALENDAR_DAYS_PER_HUNDRED: i32 = 160;
+
+/// At least one in this many living instruments must trade for a day to be a session.
+const TRADING_SHARE: u32 = 10;
+
+/// Number of instruments counted by one thread at a time. Sums of counts are the same in any order.
+const COUNTED_TOGETHER: usize = 256;
+
+/// The days of an instrument's first and last price.
+type Life = (Day, Day);
 
 /// The sessions from a day on, with the days of each instrument's first and last price.
 #[derive(Clone, Debug)]
-pub(crate) struct Trading {
+pub struct Trading {
     first: Day,
     /// Every session; returns begin with the second.
     pub(crate) sessions: Sessions,
     /// Days of the first and last price of each instrument, from the first day on.
-    lives: BTreeMap<InstrumentId, (Day, Day)>,
+    lives: BTreeMap<InstrumentId, Life>,
 }
 
 impl Trading {
@@ -35,9 +45,41 @@ impl Trading {
         }
     }
 
+    /// The sessions of a snapshot from the calendar year on in which the latest `count` of them
+    /// begin, so that one more session is one more step for most of a year.
+    pub fn latest(
+        snapshot: &Snapshot,
+        count: usize,
+        earlier: Option<(&Trading, &Comparison<'_>)>,
+    ) -> Trading {
+        let begins = |last: Day| {
+            let lookback = (count as i32 / 100 + 1) * CALENDAR_DAYS_PER_HUNDRED;
+            let (year, ..) = last.plus(-lookback).ymd();
+            Day::from_ymd(year, 1, 1).unwrap_or(Day::MIN)
+        };
+        let continued = earlier.map(|(trading, comparison)| trading.continued(comparison).0);
+        let holds = |trading: &Trading| trading.last_price().map(begins) == Some(trading.first);
+        continued.filter(holds).unwrap_or_else(|| {
+            Trading::from_scratch(snapshot, last_bar(snapshot).map_or(Day::MAX, begins))
+        })
+    }
+
+    fn last_price(&self) -> Option<Day> {
+        self.lives.values().map(|(_, end)| *end).max()
+    }
+
+    /// The last `count` sessions that have a session before them; fewer if there are not enough.
+    pub fn last(&self, count: usize) -> Sessions {
+        let days = self.sessions.with_start();
+        Sessions::of_days(days[days.len().saturating_sub(count + 1)..].to_vec())
+    }
+
     fn from_scratch(snapshot: &Snapshot, first: Day) -> Trading {
-        let life = |id| Some((id, life(snapshot, id, first)?));
-        let lives: BTreeMap<_, _> = snapshot.holders(Dataset::Bars).filter_map(life).collect();
+        let holders: Vec<InstrumentId> = snapshot.holders(Dataset::Bars).collect();
+        let life = |id: &InstrumentId| Some((*id, life(snapshot, *id, first)?));
+        let lives: Vec<_> =
+            holders.par_iter().with_min_len(COUNTED_TOGETHER).filter_map(life).collect();
+        let lives = BTreeMap::from_iter(lives);
         let sessions = Sessions::of_days(trading_days(snapshot, &lives, first));
         Trading { first, sessions, lives }
     }
@@ -68,14 +110,20 @@ impl Trading {
     }
 
     /// Memory held outside of itself, in bytes. The nodes of a tree are filled to three quarters.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        let life = size_of::<(InstrumentId, (Day, Day))>();
+    pub fn heap_bytes(&self) -> usize {
+        let life = size_of::<(InstrumentId, Life)>();
         size_of_val(self.sessions.with_start()) + self.lives.len() * life * 4 / 3
     }
 }
 
+/// The last day with a bar of any instrument.
+fn last_bar(snapshot: &Snapshot) -> Option<Day> {
+    let last = |id| snapshot.span(Dataset::Bars, id).map(|(_, last)| last);
+    snapshot.holders(Dataset::Bars).filter_map(last).max()
+}
+
 /// The days of an instrument's first and last price from a day on.
-fn life(snapshot: &Snapshot, id: InstrumentId, first: Day) -> Option<(Day, Day)> {
+fn life(snapshot: &Snapshot, id: InstrumentId, first: Day) -> Option<Life> {
     let (begin, end) = snapshot.span(Dataset::Bars, id)?;
     if first <= begin {
         return Some((begin, end));
@@ -86,34 +134,173 @@ fn life(snapshot: &Snapshot, id: InstrumentId, first: Day) -> Option<(Day, Day)>
 }
 
 /// The sessions from a day on.
-fn trading_days(
-    snapshot: &Snapshot,
-    lives: &BTreeMap<InstrumentId, (Day, Day)>,
-    first: Day,
-) -> Vec<Day> {
-    let last = lives.values().map(|(_, end)| *end).max().unwrap_or(Day::MIN);
-    if last < first {
-        return Vec::new();
-    }
+fn trading_days(snapshot: &Snapshot, lives: &BTreeMap<InstrumentId, Life>, first: Day) -> Vec<Day> {
+    let alive = lives.iter().map(|(id, life)| (*id, *life)).filter(|(_, (_, end))| first <= *end);
+    let alive: Vec<(InstrumentId, Life)> = alive.collect();
+    let Some(last) = alive.iter().map(|(_, (_, end))| *end).max() else { return Vec::new() };
     let span = (last.epoch() - first.epoch()) as usize + 1;
-    let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
-    let mut trading = vec![0_u32; span];
-    // Number of instruments that begin on a day minus those that ended on the day before.
-    let mut births = vec![0_i32; span + 1];
-    for (id, (begin, end)) in lives.iter().filter(|(_, (_, end))| first <= *end) {
-        births[offset(*begin)] += 1;
-        births[offset(*end) + 1] -= 1;
-        for day in snapshot.rows_since(Dataset::Bars, *id, first).days().iter() {
-            trading[offset(*day)] += 1;
-        }
-    }
+    let count = |lives: &[(InstrumentId, Life)]| DayCounts::of(snapshot, lives, first, span);
+    let counts = alive.par_chunks(COUNTED_TOGETHER).map(count);
+    let counts = counts.reduce(|| DayCounts::zero(span), DayCounts::plus);
     let mut alive = 0;
     let mut sessions = Vec::new();
-    for (at, trading) in trading.iter().enumerate() {
-        alive += births[at];
+    for (at, (trading, births)) in counts.trading.iter().zip(&counts.births).enumerate() {
+        alive += births;
         if 0 < *trading && alive as u32 <= trading * TRADING_SHARE {
             sessions.push(first.plus(at as i32));
         }
     }
     sessions
+}
+
+/// How many instruments trade, begin and end on each day from the first day on.
+struct DayCounts {
+    trading: Vec<u32>,
+    /// Number of instruments that begin on a day minus those that ended on the day before.
+    births: Vec<i32>,
+}
+
+impl DayCounts {
+    fn zero(span: usize) -> DayCounts {
+        DayCounts { trading: vec![0; span], births: vec![0; span + 1] }
+    }
+
+    fn of(
+        snapshot: &Snapshot,
+        lives: &[(InstrumentId, Life)],
+        first: Day,
+        span: usize,
+    ) -> DayCounts {
+        let mut counts = DayCounts::zero(span);
+        let mut usual = Usual::of(Cow::Borrowed(&[]));
+        let offset = |day: Day| (day.epoch() - first.epoch()).max(0) as usize;
+        for (id, (begin, end)) in lives {
+            let rows = snapshot.rows_since(Dataset::Bars, *id, first);
+            let days = rows.days();
+            counts.births[offset(*begin)] += 1;
+            counts.births[offset(*end) + 1] -= 1;
+            if usual.counts(&days) {
+                continue;
+            }
+            days.iter().for_each(|day| counts.trading[offset(*day)] += 1);
+            if usual.days.len() < days.len() {
+                let before = std::mem::replace(&mut usual, Usual::of(days));
+                before.counted().for_each(|(day, count)| counts.trading[offset(day)] += count);
+            }
+        }
+        usual.counted().for_each(|(day, count)| counts.trading[offset(day)] += count);
+        counts
+    }
+
+    fn plus(mut self, other: DayCounts) -> DayCounts {
+        self.trading.iter_mut().zip(other.trading).for_each(|(sum, more)| *sum += more);
+        self.births.iter_mut().zip(other.births).for_each(|(sum, more)| *sum += more);
+        self
+    }
+}
+
+/// Days on which most instruments trade. One that trades on all of them between its first and last
+/// day is counted in one step.
+struct Usual<'a> {
+    days: Cow<'a, [Day]>,
+    /// Number of such instruments that begin on a day minus those that ended on the day before.
+    births: Vec<i32>,
+}
+
+impl<'a> Usual<'a> {
+    fn of(days: Cow<'a, [Day]>) -> Usual<'a> {
+        Usual { births: vec![0; days.len() + 1], days }
+    }
+
+    /// Counts the days of an instrument; false if they are not consecutive among these.
+    fn counts(&mut self, days: &[Day]) -> bool {
+        let Some(begin) = days.first() else { return true };
+        let start = self.days.partition_point(|day| day < begin);
+        let end = start + days.len();
+        let is_usual = self.days.get(start..end) == Some(days);
+        if is_usual {
+            self.births[start] += 1;
+            self.births[end] -= 1;
+        }
+        is_usual
+    }
+
+    /// Number of instruments counted, by day.
+    fn counted(&self) -> impl Iterator<Item = (Day, u32)> + '_ {
+        let alive = self.births.iter().scan(0, |alive, births| {
+            *alive += births;
+            Some(*alive as u32)
+        });
+        self.days.iter().copied().zip(alive)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marketdata::{
+        fixture::{Fixture, day},
+        instant::Instant,
+    };
+
+    /// Whole, late, early ended, halted, twice halted and longer histories, in every order.
+    #[test]
+    fn days_are_counted_as_one_by_one() {
+        let first = day("2021-01-04");
+        let of = |offsets: &[i32]| offsets.iter().map(|at| first.plus(*at)).collect::<Vec<Day>>();
+        let all = [
+            of(&[0, 1, 2, 3, 4]),
+            of(&[2, 3, 4]),
+            of(&[0, 1]),
+            of(&[0, 1, 3, 4]),
+            of(&[1, 3]),
+            of(&[0, 1, 2, 3, 4, 7, 8]),
+            of(&[3, 4, 7]),
+        ];
+        for turn in 0..all.len() {
+            let mut fixture = Fixture::new();
+            let mut expected = vec![0; 9];
+            for at in 0..all.len() {
+                let days = &all[(turn + at) % all.len()];
+                let closes: Vec<_> = days.iter().map(|day| (*day, 1.0)).collect();
+                fixture.closes(&format!("A{at}"), &closes);
+                days.iter().for_each(|day| expected[(day.epoch() - first.epoch()) as usize] += 1);
+            }
+            fixture.commit();
+            let snapshot = fixture.snapshot(Instant::close_of(day("2021-01-31")));
+            let lives: Vec<(InstrumentId, Life)> = snapshot
+                .holders(Dataset::Bars)
+                .filter_map(|id| Some((id, life(&snapshot, id, first)?)))
+                .collect();
+            assert_eq!(DayCounts::of(&snapshot, &lives, first, 9).trading, expected, "{turn}");
+        }
+    }
+
+    /// Three names of one session each in turn, over the end of a year in which the window moves to
+    /// the next calendar year.
+    #[test]
+    fn continued_sessions_are_those_counted_anew() {
+        let mut fixture = Fixture::new();
+        let days: Vec<Day> = (0..12).map(|at| day("2020-06-04").plus(at)).collect();
+        for (name, step) in [("A", 1), ("B", 2), ("C", 3)] {
+            let closes: Vec<_> = days.iter().step_by(step).map(|day| (*day, 1.0)).collect();
+            fixture.closes(name, &closes);
+        }
+        fixture.commit();
+        // 160 calendar days before 2020-06-08 is 2019-12-31, and the day after is the next year.
+        let mut earlier: Option<(Trading, Snapshot)> = None;
+        for day in days {
+            let snapshot = fixture.snapshot(Instant::close_of(day));
+            let anew = Trading::latest(&snapshot, 1, None);
+            let (year, ..) = day.plus(-160).ymd();
+            assert_eq!(anew.first, Day::from_ymd(year, 1, 1).unwrap());
+            if let Some((trading, before)) = &earlier {
+                let comparison = Comparison::of(&snapshot, before);
+                let continued = Trading::latest(&snapshot, 1, Some((trading, &comparison)));
+                assert_eq!(continued.sessions, anew.sessions);
+                assert_eq!((continued.first, &continued.lives), (anew.first, &anew.lives));
+            }
+            earlier = Some((anew, snapshot));
+        }
+    }
 }

@@ -218,6 +218,19 @@ pub struct Beta {
     pub prior: Option<PriorMean>,
 }
 
+impl Beta {
+    /// A name's own estimate, as it is.
+    pub const fn unshrunk(own: Estimate) -> Beta {
+        Beta {
+            value: own.value,
+            standard_error: own.standard_error,
+            own_weight: 1.0,
+            own: Some(own),
+            prior: None,
+        }
+    }
+}
+
 /// The priors of each size bucket and of names of unknown size, for one driver.
 #[derive(Clone, Debug)]
 pub struct Priors {
@@ -263,13 +276,7 @@ impl Priors {
         own: Option<Estimate>,
         shrinkage: Shrinkage,
     ) -> Option<Beta> {
-        let alone = own.map(|own| Beta {
-            value: own.value,
-            standard_error: own.standard_error,
-            own_weight: 1.0,
-            own: Some(own),
-            prior: None,
-        });
+        let alone = own.map(Beta::unshrunk);
         let Some((mean_of, prior)) = self.get(group) else { return alone };
         let Some(own) = own else {
             return Some(Beta {

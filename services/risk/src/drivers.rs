@@ -30,6 +30,8 @@ pub struct RoleReturns {
     pub market: Option<(ResolvedRole, Vec<f64>)>,
     pub small: Option<(ResolvedRole, Vec<f64>)>,
     pub megacaps: Option<Vec<f64>>,
+    /// Tickers of the megacaps with a return, as configured.
+    pub megacap_symbols: Vec<String>,
     /// Configured megacap issuers without any return; the mean uses the others.
     pub missing_megacaps: Vec<String>,
     /// Instruments resolved for the small-cap index: the short side of the trade.
@@ -46,13 +48,14 @@ impl RoleReturns {
             let present = sessions.role_returns(snapshot, &resolved, &mut returns);
             (0 < present).then_some((resolved, returns))
         };
-        let (megacaps, missing_megacaps) = megacap_mean(snapshot, roles, sessions);
+        let megacaps = MegacapMean::of(snapshot, roles, sessions);
         let small_symbols = roles.candidates(Role::SmallCapIndex);
         RoleReturns {
             market: resolved(Role::LargeCapIndex),
             small: resolved(Role::SmallCapIndex),
-            megacaps,
-            missing_megacaps,
+            megacaps: megacaps.returns,
+            megacap_symbols: megacaps.symbols,
+            missing_megacaps: megacaps.missing,
             megacap_instruments: roles
                 .megacap_tickers()
                 .filter_map(|symbol| snapshot.listed(symbol))
@@ -70,40 +73,50 @@ impl RoleReturns {
     }
 }
 
-/// The mean over issuers of the mean over their share classes, on sessions with enough issuers, and
-/// the names of the issuers without any return.
-fn megacap_mean(
-    snapshot: &Snapshot,
-    roles: &Roles,
-    sessions: &Sessions,
-) -> (Option<Vec<f64>>, Vec<String>) {
-    let width = sessions.len();
-    let (mut sums, mut counts) = (vec![0.0; width], vec![0_usize; width]);
-    let mut returns = vec![0.0; width];
-    let mut missing = Vec::new();
-    for issuer in &roles.megacaps {
-        let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
-        for id in issuer.classes.iter().filter_map(|symbol| snapshot.listed(symbol)) {
-            sessions.total_returns(snapshot, id, &mut returns);
-            for (at, value) in returns.iter().enumerate().filter(|(_, value)| value.is_finite()) {
-                sum[at] += value;
-                count[at] += 1.0;
+/// The mean over issuers of the mean over their share classes.
+struct MegacapMean {
+    /// On sessions with enough issuers. `None` without such sessions.
+    returns: Option<Vec<f64>>,
+    /// Tickers of the classes with a return.
+    symbols: Vec<String>,
+    /// Names of the issuers without any return.
+    missing: Vec<String>,
+}
+
+impl MegacapMean {
+    fn of(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> MegacapMean {
+        let width = sessions.len();
+        let (mut sums, mut counts) = (vec![0.0; width], vec![0_usize; width]);
+        let mut returns = vec![0.0; width];
+        let (mut symbols, mut missing) = (Vec::new(), Vec::new());
+        for issuer in &roles.megacaps {
+            let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
+            for symbol in &issuer.classes {
+                let Some(id) = snapshot.listed(symbol) else { continue };
+                if 0 < sessions.total_returns(snapshot, id, &mut returns) {
+                    symbols.push(symbol.clone());
+                }
+                for (at, value) in returns.iter().enumerate().filter(|(_, v)| v.is_finite()) {
+                    sum[at] += value;
+                    count[at] += 1.0;
+                }
+            }
+            if !count.iter().any(|count| 0.0 < *count) {
+                missing.push(issuer.name.clone());
+            }
+            for at in (0..width).filter(|at| 0.0 < count[*at]) {
+                sums[at] += sum[at] / count[at];
+                counts[at] += 1;
             }
         }
-        if !count.iter().any(|count| 0.0 < *count) {
-            missing.push(issuer.name.clone());
-        }
-        for at in (0..width).filter(|at| 0.0 < count[*at]) {
-            sums[at] += sum[at] / count[at];
-            counts[at] += 1;
-        }
+        let needed = MEGACAPS_MIN.min(roles.megacaps.len()).max(1);
+        let mean = |(sum, count): (&f64, &usize)| {
+            if needed <= *count { sum / *count as f64 } else { f64::NAN }
+        };
+        let means: Vec<f64> = sums.iter().zip(&counts).map(mean).collect();
+        let returns = means.iter().any(|mean| mean.is_finite()).then_some(means);
+        MegacapMean { returns, symbols, missing }
     }
-    let needed = MEGACAPS_MIN.min(roles.megacaps.len()).max(1);
-    let mean = |(sum, count): (&f64, &usize)| {
-        if needed <= *count { sum / *count as f64 } else { f64::NAN }
-    };
-    let means: Vec<f64> = sums.iter().zip(&counts).map(mean).collect();
-    (means.iter().any(|mean| mean.is_finite()).then_some(means), missing)
 }
 
 /// A driver: its returns, and the weights that turn a book's returns into a beta to it.
@@ -305,6 +318,7 @@ mod tests {
             market: Some((resolved(Role::LargeCapIndex), market)),
             small: Some((resolved(Role::SmallCapIndex), small)),
             megacaps: Some(megacaps),
+            megacap_symbols: Vec::new(),
             missing_megacaps: Vec::new(),
             small_instruments: Vec::new(),
             megacap_instruments: Vec::new(),

@@ -22,6 +22,8 @@ pub mod peers;
 
 pub mod model;
 
+pub mod factor;
+
 pub mod stand_in;
 
 pub mod prepare;

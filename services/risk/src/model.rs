@@ -14,10 +14,12 @@ use crate::{
     settings::BetaSettings,
 };
 use factors::{
+    issuer::Issuers,
     market_value::LineCap,
     returns::Sessions,
     roles::ResolvedRole,
     size::{Size, Sizes},
+    trading::Trading,
 };
 use marketdata::{
     instrument::InstrumentId,
@@ -53,6 +55,10 @@ pub struct RiskModel {
     pub quotes: Arc<Quotes>,
     /// Peers whose residuals replace missing returns, whatever the settings.
     pub peers: Arc<Peers>,
+    /// The sessions as counted, for the next view to continue.
+    pub(crate) trading: Arc<Trading>,
+    /// The lines of every company.
+    pub(crate) issuers: Arc<Issuers>,
     pub(crate) anchor: Arc<Anchor>,
     pub(crate) priors: Arc<AllPriors>,
     pub(crate) estimates: Arc<Estimates>,
@@ -229,6 +235,8 @@ impl RiskModel {
             + self.roles.bytes()
             + self.drivers.bytes()
             + self.anchor.drivers.bytes()
+            + self.trading.heap_bytes()
+            + self.issuers.bytes()
     }
 
     fn fitter(&self) -> Fitter<'_> {

@@ -15,6 +15,7 @@ use crate::{
     settings::{BetaSettings, PANEL_SESSIONS},
 };
 use factors::{
+    comparison::Comparison,
     issuer::Issuers,
     kind::InstrumentKind,
     market_value::{LineCap, line_value},
@@ -22,6 +23,7 @@ use factors::{
     roles::Roles,
     sector::{self, Sectors},
     size::{self, Sizes},
+    trading::Trading,
 };
 use marketdata::{
     dataset::Dataset, day::Day, instrument::InstrumentId, quotes::Quotes, snapshot::Snapshot,
@@ -46,13 +48,18 @@ struct Item<'a> {
 
 /// Prepares a view. An earlier model, of any view, does not change a bit of the result.
 pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>) -> RiskModel {
+    let comparison = previous.map(|previous| Comparison::of(snapshot, &previous.snapshot));
+    let earlier = previous.zip(comparison.as_ref());
     let dated = || {
-        let sessions = Sessions::of(snapshot, PANEL_SESSIONS);
+        let known = earlier.map(|(model, comparison)| (&*model.trading, comparison));
+        let trading = Trading::latest(snapshot, PANEL_SESSIONS, known);
+        let sessions = trading.last(PANEL_SESSIONS);
         let role_returns = RoleReturns::of(snapshot, roles, &sessions);
-        (sessions, role_returns)
+        (trading, sessions, role_returns)
     };
-    let ((sessions, role_returns), quotes) = rayon::join(dated, || Quotes::of(snapshot));
-    let continued = previous.and_then(|previous| Continued::of(previous, &sessions));
+    let ((trading, sessions, role_returns), quotes) = rayon::join(dated, || Quotes::of(snapshot));
+    let continued =
+        earlier.and_then(|(model, comparison)| Continued::of(model, comparison, &sessions));
     let reader = Reader {
         snapshot,
         sessions: &sessions,
@@ -65,18 +72,25 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     let before = reader.continued.as_ref().map(|c| (&*c.model.panel, c.shift));
     let panel = Panel::of(sessions.len(), &sources, before);
     let rows: Vec<Option<u32>> = sources.iter().map(RowSource::continued_row).collect();
-    let earlier = reader.continued.as_ref().map(|continued| EarlierFits {
+    let fitted = reader.continued.as_ref().map(|continued| EarlierFits {
         anchor: &continued.model.anchor,
         sessions: &continued.model.sessions,
         rows: &rows,
     });
-    let (anchor, fits) = Anchor::of(&role_returns, &sessions, &panel, earlier);
+    let (anchor, fits) = Anchor::of(&role_returns, &sessions, &panel, fitted);
     let taken_over = TakenOver { rows: rows.iter().flatten().count(), fits };
     let caps: Vec<(InstrumentId, LineCap)> =
         items.iter().filter_map(|item| Some((item.instrument, item.cap?))).collect();
     let (sizes, issuers) = rayon::join(
-        || Sizes::assemble(snapshot, roles, &caps),
-        || Issuers::of(snapshot, roles, items.iter().map(|item| item.instrument)),
+        || {
+            let known = earlier.map(|(model, comparison)| (&*model.sizes, comparison));
+            Sizes::assemble(snapshot, roles, &caps, known)
+        },
+        || {
+            let known = earlier.map(|(model, comparison)| (&model.issuers, comparison));
+            let lines: Vec<InstrumentId> = items.iter().map(|item| item.instrument).collect();
+            Issuers::continued(snapshot, roles, &lines, known)
+        },
     );
     assign_kinds(&mut items, snapshot, &sizes);
     let priors = priors(&items, &sizes, &anchor);
@@ -101,6 +115,8 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         settings: BetaSettings::PREPARED,
         snapshot: snapshot.clone(),
         drivers: Arc::new(Drivers::of(&role_returns, sessions.len(), &BetaSettings::PREPARED)),
+        trading: Arc::new(trading),
+        issuers,
         sessions: Arc::new(sessions),
         roles: Arc::new(role_returns),
         panel: Arc::new(panel),
@@ -134,6 +150,7 @@ fn instruments(snapshot: &Snapshot, roles: &RoleReturns) -> Vec<InstrumentId> {
 /// An earlier model whose sessions continue in the new view.
 struct Continued<'a> {
     model: &'a RiskModel,
+    comparison: &'a Comparison<'a>,
     /// Number of sessions of the earlier panel that are too old for the new one.
     shift: usize,
     /// The last session of the earlier panel.
@@ -145,7 +162,11 @@ struct Continued<'a> {
 
 impl<'a> Continued<'a> {
     /// Returns `None` unless the sessions of both differ only at the ends.
-    fn of(model: &'a RiskModel, sessions: &Sessions) -> Option<Continued<'a>> {
+    fn of(
+        model: &'a RiskModel,
+        comparison: &'a Comparison<'a>,
+        sessions: &Sessions,
+    ) -> Option<Continued<'a>> {
         let (old, new) = (model.sessions.with_start(), sessions.with_start());
         let first = new.first()?;
         let shift = old.partition_point(|day| day < first);
@@ -153,6 +174,7 @@ impl<'a> Continued<'a> {
         let last = *shared.last()?;
         new.starts_with(shared).then(|| Continued {
             model,
+            comparison,
             shift,
             last,
             added: sessions.between(last, Day::MAX),
@@ -161,13 +183,12 @@ impl<'a> Continued<'a> {
 
     /// A row of the earlier panel with sessions added. `None` if the row must be read anew.
     fn row(&self, snapshot: &Snapshot, instrument: InstrumentId) -> Option<RowSource> {
-        let earlier = &self.model.snapshot;
         let row = self.model.anchored(instrument).row;
-        if row == NONE || !snapshot.has_units_of(earlier, instrument) {
+        if row == NONE || !self.comparison.has_same_units(instrument) {
             return None;
         }
         let mut added = vec![f64::NAN; self.added.len()];
-        match snapshot.first_difference(earlier, Dataset::Bars, instrument) {
+        match self.comparison.first_difference(Dataset::Bars, instrument) {
             None => {}
             Some(day) if self.last < day => {
                 self.added.total_returns(snapshot, instrument, &mut added);

@@ -9,8 +9,8 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, BookBeta, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat,
-    Estimate, ExposureReport, LegPnl, LongShortExposure, NameBeta, PositionExposure, TailRisk,
+    AnalyzePortfolioResponse, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat, Estimate,
+    ExposureReport, FactorBeta, FactorRole, LegPnl, LongShortExposure, PositionExposure, TailRisk,
     TradeLegKind,
 };
 
@@ -257,26 +257,41 @@ fn betas(report: &ExposureReport) -> Table {
         ">of gross",
         "driver",
     ]);
-    let crowd = report.crowd_trade.as_ref().and_then(|trade| trade.crowd_beta.as_ref());
-    let size_driver = format!("{} less {}", report.small_cap_symbol, report.market_symbol);
-    let rows = [
-        ("market", report.market_beta.as_ref(), report.market_symbol.as_str()),
-        ("size", report.size_beta.as_ref(), &size_driver),
-        ("crowd", crowd, "megacaps less small caps, market-neutral"),
-    ];
-    for (name, beta, driver) in rows {
-        let Some(beta) = beta else { continue };
-        table.row([
-            name.into(),
-            value(beta.bottom_up.as_ref()),
-            error(beta.bottom_up.as_ref()),
-            value(beta.top_down.as_ref()),
-            error(beta.top_down.as_ref()),
-            per_gross(beta),
-            Cell::faint(driver),
-        ]);
+    for row in &report.factors {
+        let estimates = (row.bottom_up.as_ref(), row.top_down.as_ref(), row.per_gross);
+        table.row(beta_row(&row.factor_id, estimates, &symbols(&row.roles)));
+    }
+    let trade = report.crowd_trade.as_ref().and_then(|trade| trade.crowd_beta.as_ref());
+    if let Some(beta) = trade {
+        let estimates = (beta.bottom_up.as_ref(), beta.top_down.as_ref(), beta.per_gross);
+        table.row(beta_row(TRADE, estimates, "megacaps less small caps, market-neutral"));
     }
     table
+}
+
+/// The factor of the crowded trade.
+const TRADE: &str = "trade/megacap_small_cap";
+
+fn beta_row(
+    factor: &str,
+    (bottom_up, top_down, per_gross): (Option<&Estimate>, Option<&Estimate>, Option<f64>),
+    driver: &str,
+) -> [Cell; 7] {
+    [
+        factor.into(),
+        value(bottom_up),
+        error(bottom_up),
+        value(top_down),
+        error(top_down),
+        number::cell(per_gross, |beta| number::signed(beta, 2)),
+        Cell::faint(driver),
+    ]
+}
+
+/// The symbols behind a factor: one, or a difference.
+fn symbols(roles: &[FactorRole]) -> String {
+    let symbols: Vec<String> = roles.iter().map(|role| role.symbols.join(", ")).collect();
+    symbols.join(" less ")
 }
 
 fn value(estimate: Option<&Estimate>) -> Cell {
@@ -286,10 +301,6 @@ fn value(estimate: Option<&Estimate>) -> Cell {
 fn error(estimate: Option<&Estimate>) -> Cell {
     let error = estimate.map(|estimate| estimate.standard_error);
     error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
-}
-
-fn per_gross(beta: &BookBeta) -> Cell {
-    number::cell(beta.per_gross, |beta| number::signed(beta, 2))
 }
 
 /// Unwinds and the repeated session, with the P&L of each leg.
@@ -416,9 +427,9 @@ fn positions(positions: &[PositionExposure]) -> Table {
             position.symbol.as_str().into(),
             number::cell(Some(position.market_value), number::usd_signed),
             number::cell(Some(position.gross_share), number::share),
-            beta(position.market_beta.as_ref()),
-            beta(position.size_beta.as_ref()),
-            beta(position.crowd_beta.as_ref()),
+            beta(&position.betas, "MARKET"),
+            beta(&position.betas, "SIZE"),
+            beta(&position.betas, TRADE),
             number::loss(position.expected_shortfall, number::usd),
             number::gain(position.profit_and_loss, number::usd_signed),
             Cell::faint(bucket(&position.bucket_id)),
@@ -428,8 +439,10 @@ fn positions(positions: &[PositionExposure]) -> Table {
     table
 }
 
-fn beta(beta: Option<&NameBeta>) -> Cell {
-    number::cell(beta.map(|beta| beta.value), |value| number::signed(value, 2))
+fn beta(betas: &[FactorBeta], factor: &str) -> Cell {
+    let row = betas.iter().find(|row| row.factor_id == factor);
+    let value = row.and_then(|row| row.beta.as_ref()).map(|beta| beta.value);
+    number::cell(value, |value| number::signed(value, 2))
 }
 
 fn bucket(bucket_id: &str) -> &str {

@@ -34,10 +34,10 @@ fn the_worked_example_of_the_methodology() {
     near(total.beta_short, -9.7e6, 1.0);
     near(total.beta_net(), 7.1e6, 1.0);
     assert_eq!((report.gross_leverage, report.net_leverage), (Some(2.0), Some(0.4)));
-    near(report.market.bottom_up.unwrap().value, 7.1e6, 1.0);
+    near(report.beta(Factor::Market).unwrap().bottom_up.unwrap().value, 7.1e6, 1.0);
     // Both estimates agree when fits are exact; returns are kept in single precision.
-    near(report.market.top_down.unwrap().value, 7.1e6, 10.0);
-    near(report.market.gap().unwrap(), 0.0, 10.0);
+    near(report.beta(Factor::Market).unwrap().top_down.unwrap().value, 7.1e6, 10.0);
+    near(report.beta(Factor::Market).unwrap().gap().unwrap(), 0.0, 10.0);
     // Shares of gross 0.4, 0.2, 0.15, 0.25: Σw² = 0.16 + 0.04 + 0.0225 + 0.0625 = 0.285.
     near(report.concentration.herfindahl, 0.285, 1e-12);
     near(report.concentration.effective_names, 1.0 / 0.285, 1e-9);
@@ -51,7 +51,9 @@ fn the_worked_example_of_the_methodology() {
         let (own, missing) = if is_known { (1.0, 0.0) } else { (0.0, 1.0) };
         assert_eq!((row.own, row.proxied, row.missing), (own, 0.0, missing), "{row:?}");
     }
-    assert!(report.size.bottom_up.is_none() && report.trade.unwinds.is_empty());
+    assert!(
+        report.beta(Factor::Size).unwrap().bottom_up.is_none() && report.trade.unwinds.is_empty()
+    );
     assert!(report.gaps.iter().any(|gap| gap.subject == "small_cap_index"));
 }
 
@@ -93,7 +95,7 @@ fn value_at_risk_under_every_rule() {
             listing: Listing::Largest(0),
         };
         let report = analyze(&prepared, &request);
-        let risk = report.tail.unwrap();
+        let risk = report.tail.as_ref().unwrap();
         near(risk.levels[0].value_at_risk, expected * 1e6, 0.02);
         for (level, expected) in risk.levels.iter().zip([0.05, 0.045, 0.0425]) {
             near(level.expected_shortfall, expected * 1e6, 0.02);
@@ -108,7 +110,7 @@ fn value_at_risk_under_every_rule() {
         assert_eq!(risk.sessions, 20);
         near(risk.worst_pnl, -50_000.0, 0.02);
         assert!(report.gaps.iter().any(|gap| gap.reason == GapReason::ShortHistory));
-        assert!(report.market.bottom_up.is_none(), "no market, no betas");
+        assert!(report.beta(Factor::Market).unwrap().bottom_up.is_none(), "no market, no betas");
     }
 }
 

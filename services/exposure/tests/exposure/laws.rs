@@ -18,8 +18,8 @@ fn twice_the_book_is_twice_the_money_and_the_same_betas() {
         vec![
             report.total.gross(),
             report.total.beta_net(),
-            report.market.top_down.unwrap().value,
-            report.size.bottom_up.unwrap().standard_error,
+            report.beta(Factor::Market).unwrap().top_down.unwrap().value,
+            report.beta(Factor::Size).unwrap().bottom_up.unwrap().standard_error,
             report.trade.unwinds[2].pnl,
             risk.levels[0].value_at_risk,
             risk.levels[1].expected_shortfall,
@@ -134,7 +134,7 @@ fn prices_restated_on_another_basis_change_nothing() {
     let gross = a.total.gross();
     near(b.total.gross(), gross, 1e-9 * gross);
     let both = |report: &ExposureReport| {
-        (report.market.bottom_up.unwrap().value, report.trade.unwinds[0].pnl)
+        (report.beta(Factor::Market).unwrap().bottom_up.unwrap().value, report.trade.unwinds[0].pnl)
     };
     near(both(b).0, both(a).0, 1e-5 * gross);
     near(both(b).1, both(a).1, 1e-5 * gross);

@@ -15,6 +15,7 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
+    factor::Factor,
     prepared::{self, PreparedExposure},
     report::{ExposureReport, Leg, TailRisk},
     settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},

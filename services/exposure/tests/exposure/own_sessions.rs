@@ -18,7 +18,7 @@ fn top_down_betas_do_not_regress_their_own_stand_ins() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[120].symbol.as_str();
     let report = report(&prepared, &[worth(young, 1e6)]);
-    let beta = report.market.top_down.unwrap();
+    let beta = report.beta(Factor::Market).unwrap().top_down.unwrap();
     // Listed on session 580, it has returns from session 581 on: 119 of them.
     assert_eq!(beta.observations, 119);
     near(beta.value, 2.5e6, 4.0 * beta.standard_error);
@@ -37,7 +37,11 @@ fn top_down_betas_do_not_regress_their_own_stand_ins() {
     // Returns are kept in single precision.
     near(beta.value, 1e6 * fit.slopes[0].value, 10.0);
     near(beta.standard_error, 1e6 * fit.slopes[0].standard_error, 10.0);
-    near(report.size.top_down.unwrap().value, 1e6 * fit.slopes[1].value, 10.0);
+    near(
+        report.beta(Factor::Size).unwrap().top_down.unwrap().value,
+        1e6 * fit.slopes[1].value,
+        10.0,
+    );
     let crowd = report.trade.crowd_beta.top_down.unwrap();
     assert_eq!(crowd.observations, 119);
     let note = report.gaps.iter().find(|gap| gap.subject == "top_down").unwrap();
@@ -67,10 +71,13 @@ fn a_small_young_line_does_not_shorten_the_sample() {
     let young = world.names[120].symbol.as_str();
     let with = |value| report(&prepared, &[worth("MSFT", 2e6), worth(young, value)]);
     // 4 % of gross: all 504 sessions count.
-    let little = with(-2e6 * 4.0 / 96.0).market.top_down.unwrap();
+    let little = with(-2e6 * 4.0 / 96.0).beta(Factor::Market).unwrap().top_down.unwrap();
     assert_eq!(little.observations, 504);
     // 6 % of gross: only sessions on which both have returns count.
-    assert_eq!(with(-2e6 * 6.0 / 94.0).market.top_down.unwrap().observations, 119);
+    assert_eq!(
+        with(-2e6 * 6.0 / 94.0).beta(Factor::Market).unwrap().top_down.unwrap().observations,
+        119
+    );
 }
 
 #[test]
@@ -79,11 +86,17 @@ fn too_few_own_sessions_give_no_top_down_beta() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[120].symbol.as_str();
     let report = report(&prepared, &[worth("MSFT", 1e6), worth(young, -1e6)]);
-    assert!(report.market.top_down.is_none() && report.size.top_down.is_none());
-    assert!(report.up_market.is_none() && report.trade.crowd_beta.top_down.is_none());
+    assert!(
+        report.beta(Factor::Market).unwrap().top_down.is_none()
+            && report.beta(Factor::Size).unwrap().top_down.is_none()
+    );
+    assert!(
+        report.beta(Factor::MarketUp).unwrap().top_down.is_none()
+            && report.trade.crowd_beta.top_down.is_none()
+    );
     assert!(report.trade.share_of_variance.is_none() && report.trade.unwinds.is_empty());
     assert!(report.trade.legs.iter().all(|leg| leg.crowd_beta.is_none()));
-    assert!(report.market.bottom_up.is_some());
+    assert!(report.beta(Factor::Market).unwrap().bottom_up.is_some());
     let gap = report.gaps.iter().find(|gap| gap.subject == "top_down").unwrap();
     assert_eq!(gap.reason, GapReason::ShortHistory);
     assert!(gap.detail.starts_with("39 sessions"), "{}", gap.detail);

@@ -123,10 +123,13 @@ fn a_name_without_returns_uses_stand_ins_on_every_session() {
     let world = world_with(200, 500, 45, |names| names[150].listed_from = 500);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth(&world.names[150].symbol, 1e6)]);
-    let risk = report.tail.unwrap();
+    let risk = report.tail.as_ref().unwrap();
     near(risk.proxied_share, 1.0, 1e-9);
     assert_eq!((risk.proxied_names, risk.draws), (1, 32));
-    assert!(report.market.top_down.is_none(), "no returns of its own to regress");
+    assert!(
+        report.beta(Factor::Market).unwrap().top_down.is_none(),
+        "no returns of its own to regress"
+    );
     // With the residuals of peers, the loss is larger than from betas only.
     let level = risk.levels[0];
     near(level.stand_ins.unwrap().expected_shortfall, level.expected_shortfall, 1.0);
@@ -235,7 +238,7 @@ fn lines_that_may_be_funds_are_no_donors() {
         });
         let prepared = prepare(&world.snapshot(), &World::roles());
         let report = report(&prepared, &[worth(&world.names[100].symbol, -1e6)]);
-        (report.positions, report.tail, report.market)
+        (report.positions, report.tail, report.factors)
     };
     let (still, jumping) = (young(0.0), young(0.02));
     assert!(still.1.is_some());

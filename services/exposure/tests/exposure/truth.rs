@@ -62,9 +62,9 @@ fn estimators_recover_the_true_parameters() {
         .iter()
         .map(|(symbol, v)| v * world.names.iter().find(|n| n.symbol == *symbol).unwrap().beta)
         .sum();
-    let bottom_up = report.market.bottom_up.unwrap();
+    let bottom_up = report.beta(Factor::Market).unwrap().bottom_up.unwrap();
     near(bottom_up.value, truth, 4.0 * bottom_up.standard_error);
-    let top_down = report.market.top_down.unwrap();
+    let top_down = report.beta(Factor::Market).unwrap().top_down.unwrap();
     near(top_down.value, truth, 4.0 * top_down.standard_error);
 }
 

@@ -137,7 +137,7 @@ fn funds_never_make_the_mean_of_all_names() {
     let company = world.names[8].symbol.clone();
     let report = report(&prepared, &[worth(&company, 1e6)]);
     assert_eq!(report.positions[0].market, None);
-    assert!(report.market.bottom_up.is_none());
+    assert!(report.beta(Factor::Market).unwrap().bottom_up.is_none());
 }
 
 #[test]

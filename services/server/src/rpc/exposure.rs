@@ -1,5 +1,6 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
+mod betas;
 mod from_proto;
 mod size_scheme;
 mod to_proto;

@@ -1,5 +1,6 @@
 //! Converts exposure reports to protobuf.
 
+use super::betas;
 use crate::rpc::{portfolio, shared};
 use ::portfolio::{
     book::Book,
@@ -7,7 +8,6 @@ use ::portfolio::{
 };
 use contract::v1;
 use exposure::{
-    beta::Beta,
     report::{
         BookBeta, Concentration, CrowdTrade, DayPnl, Exposure, ExposureReport, Leg, Measured,
         PositionRow, ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
@@ -16,7 +16,7 @@ use exposure::{
     validate::Unresolved,
 };
 use factors::{market_value::CapSource, size_scheme::SizeScheme};
-use stats::{quantile::QuantileRule, regression};
+use stats::quantile::QuantileRule;
 
 /// The analysis of a book that was joined from a portfolio.
 pub(super) fn report(
@@ -44,11 +44,7 @@ pub(super) fn report(
         by_sector: sectors.collect(),
         size_scheme: Some(size_scheme(scheme)),
         beta_settings: Some(beta_settings(&report.settings)),
-        market_symbol: report.market_symbol.unwrap_or_default(),
-        small_cap_symbol: report.small_cap_symbol.unwrap_or_default(),
-        market_beta: Some(book_beta(&report.market, gross, nav)),
-        up_market_beta: report.up_market.map(measured),
-        size_beta: Some(book_beta(&report.size, gross, nav)),
+        factors: report.factors.into_iter().map(|row| betas::exposure(row, gross, nav)).collect(),
         crowd_trade: Some(crowd_trade(&report.trade, gross, nav)),
         tail_risk: report.tail.as_ref().map(|tail| v1::TailRisk {
             worst_day: report.worst_day.map(day_pnl),
@@ -145,7 +141,7 @@ fn beta_settings(settings: &BetaSettings) -> v1::BetaSettings {
     }
 }
 
-fn measured(measured: Measured) -> v1::Estimate {
+pub(super) fn measured(measured: Measured) -> v1::Estimate {
     v1::Estimate {
         value: measured.value,
         standard_error: measured.standard_error,
@@ -153,7 +149,7 @@ fn measured(measured: Measured) -> v1::Estimate {
     }
 }
 
-fn book_beta(beta: &BookBeta, gross: f64, nav: Option<f64>) -> v1::BookBeta {
+pub(super) fn book_beta(beta: &BookBeta, gross: f64, nav: Option<f64>) -> v1::BookBeta {
     let over = |whole: f64| {
         beta.bottom_up.filter(|_| 0.0 < whole).map(|bottom_up| bottom_up.value / whole)
     };
@@ -305,7 +301,7 @@ fn position(
     sector_scheme: &str,
     portfolio: &v1::Portfolio,
 ) -> v1::PositionExposure {
-    let observations = row.observations as i32;
+    let betas = row.betas().map(betas::beta).collect();
     let sized = row.bucket.as_ref().map(|(_, sized)| *sized);
     let source = match row.market_cap_source {
         None => v1::MarketCapSource::Unspecified,
@@ -329,33 +325,12 @@ fn position(
         bucket_id: row.bucket.map(|(bucket_id, _)| bucket_id).unwrap_or_default(),
         sector_scheme_id: row.sector.as_ref().map(|_| sector_scheme.to_owned()).unwrap_or_default(),
         sector: row.sector.unwrap_or_default(),
-        market_beta: row.market.map(|beta| name_beta(beta, observations)),
-        size_beta: row.size.map(|beta| name_beta(beta, observations)),
-        crowd_beta: row.crowd.map(|beta| name_beta(beta, observations)),
-        up_market_beta: row.up_market.map(|(value, standard_error)| v1::Estimate {
-            value,
-            standard_error,
-            observations: row.up_market_observations as i32,
-        }),
-        observations,
+        betas,
+        observations: row.observations as i32,
         dimson: row.dimson,
         proxied_sessions: row.proxied_sessions as i32,
         leg: leg_kind(row.leg).into(),
         expected_shortfall: row.expected_shortfall,
         profit_and_loss: row.profit_and_loss,
-    }
-}
-
-fn name_beta(beta: Beta, observations: i32) -> v1::NameBeta {
-    let own = |own: regression::Estimate| v1::Estimate {
-        value: own.value,
-        standard_error: own.standard_error,
-        observations,
-    };
-    v1::NameBeta {
-        value: beta.value,
-        standard_error: beta.standard_error,
-        own_weight: beta.own_weight,
-        own: beta.own.map(own),
     }
 }
