@@ -15,7 +15,7 @@ use crate::{
 use factors::roles::Role;
 use marketdata::{
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{FactorEstimate, Gap, GapReason, MeasureRef, Subject, TradeNumber},
     instrument::InstrumentId,
     quotes::Quotes,
 };
@@ -23,6 +23,8 @@ use portfolio::{book::Book, unresolved::LooseLine};
 
 /// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
 const TAIL_SESSIONS_MIN: usize = 500;
+/// The id of the crowded trade.
+const TRADE_ID: &str = "megacap_small_cap";
 
 pub(crate) fn list(
     prepared: &PreparedExposure,
@@ -43,15 +45,33 @@ pub(crate) fn list(
     gaps.extend(tail(no_tail, report));
     gaps.extend(repeat(request, report));
     gaps.extend(profit::gaps(prepared, book));
-    let repeated = report.trade.repeat.map(|repeat| ("repeat.day", repeat.on, repeat.day));
+    let repeated =
+        report.trade.repeat.map(|repeat| (trade("", TradeNumber::Day), repeat.on, repeat.day));
     let worst = report.tail.as_ref().zip(report.worst_day);
-    let worst = worst.map(|(tail, day)| ("tail_risk.worst_day", tail.worst_on, day));
+    let worst = worst.map(|(tail, day)| (MeasureRef::WorstDay, tail.worst_on, day));
     gaps.extend(repeated.into_iter().chain(worst).filter_map(day));
     gaps
 }
 
+/// The betas to every factor.
+fn betas(estimate: FactorEstimate) -> MeasureRef {
+    MeasureRef::Factor { factor_id: String::new(), estimate }
+}
+
+/// The factor of the crowded trade.
+fn crowd() -> Subject {
+    let factor_id = Factor::Trade.id().to_owned();
+    Subject::Measure(MeasureRef::Factor { factor_id, estimate: FactorEstimate::Any })
+}
+
+/// A number of the crowded trade, or of one of its legs.
+fn trade(leg_id: &str, number: TradeNumber) -> MeasureRef {
+    MeasureRef::Trade { trade_id: TRADE_ID.to_owned(), leg_id: leg_id.to_owned(), number }
+}
+
 fn loose(book: &Book, line: &LooseLine) -> Gap {
-    let (reason, why, subject) = (line.cause.reason(), line.why(), book.line_name(line.line));
+    let (reason, why, subject) =
+        (line.cause.reason(), line.why(), Subject::Line(book.line_name(line.line)));
     match line.market_value().filter(|_| 0.0 < book.gross) {
         Some(value) => {
             let detail =
@@ -86,7 +106,8 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
     let holding = &book.holdings[at];
     let share = if 0.0 < book.gross { holding.market_value.abs() / book.gross } else { 0.0 };
     let symbol = prepared.snapshot.symbol(holding.instrument);
-    let gap = |reason, detail: String| Gap::new(reason, symbol, detail).of_gross(share);
+    let gap =
+        |reason, detail: String| Gap::new(reason, Subject::symbol(symbol), detail).of_gross(share);
     let mut gaps = Vec::new();
     match holding.quote {
         None => {
@@ -135,14 +156,19 @@ fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     if 0.0 < sums.unsized_gross {
         let detail = "funds, indices and names without a known market value have no size bucket";
-        let gap = Gap::new(GapReason::NoClassification, "size_bucket", detail);
+        let gap =
+            Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped("size".to_owned()), detail);
         gaps.push(gap.of_gross(sums.unsized_gross / gross));
     }
     if 0.0 < sums.may_be_fund_gross {
         let detail = "not classified as company or fund by a float, a sector, an asset class, a \
                       membership or holdings: they have the bucket and the rank that their market \
                       value gives a company";
-        let gap = Gap::new(GapReason::NoClassification, "market_cap_rank", detail);
+        let gap = Gap::new(
+            GapReason::NoClassification,
+            Subject::number_of("", "market_cap_rank"),
+            detail,
+        );
         gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
     }
     if 0.0 < sums.unsectored_gross {
@@ -153,7 +179,11 @@ fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
              schemes never stand in one table",
             100.0 * elsewhere
         );
-        let gap = Gap::new(GapReason::NoClassification, "sector", detail);
+        let gap = Gap::new(
+            GapReason::NoClassification,
+            MeasureRef::Ungrouped("sector".to_owned()),
+            detail,
+        );
         gaps.push(gap.of_gross(sums.unsectored_gross / gross));
     }
     gaps
@@ -170,36 +200,42 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
          their betas use the mean of all names instead of the bucket's",
         sums.all_names
     );
-    let gap = Gap::new(GapReason::Proxy, "beta", detail);
+    let gap = Gap::new(GapReason::Proxy, betas(FactorEstimate::BottomUp), detail);
     Some(gap.of_gross(sums.all_names_gross / gross))
 }
 
 fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
-    let mut missing = |subject: &str, detail: &str| {
+    let mut missing = |subject: Subject, detail: &str| {
         gaps.push(Gap::new(GapReason::InputMissing, subject, detail));
     };
     if drivers.market.is_none() {
-        missing(Role::LargeCapIndex.id(), "no returns of the market: betas are missing");
+        missing(
+            Subject::Role(Role::LargeCapIndex.id()),
+            "no returns of the market: betas are missing",
+        );
     }
     if drivers.size.is_none() {
-        missing(Role::SmallCapIndex.id(), "no returns of small caps: size betas are missing");
+        missing(
+            Subject::Role(Role::SmallCapIndex.id()),
+            "no returns of small caps: size betas are missing",
+        );
     }
     if drivers.crowd.is_none() {
-        missing("crowd", "too few megacaps or no small-cap index: crowd betas are missing");
+        missing(crowd(), "too few megacaps or no small-cap index: crowd betas are missing");
     }
     let absent = &prepared.roles.missing_megacaps;
     if drivers.crowd.is_some() && !absent.is_empty() {
         let detail =
             format!("no returns of {}; the crowd uses the other megacaps", absent.join(", "));
-        missing("crowd", &detail);
+        missing(crowd(), &detail);
     }
     let (market, small) = prepared.resolved();
     for resolved in [market, small].into_iter().flatten() {
         if let Some(first) = &resolved.proxy_for {
             let detail = format!("{} stands in for {first}", resolved.symbol);
-            gaps.push(Gap::new(GapReason::Proxy, resolved.role.id(), detail));
+            gaps.push(Gap::new(GapReason::Proxy, Subject::Role(resolved.role.id()), detail));
         }
     }
     gaps
@@ -222,13 +258,14 @@ fn top_down(
             "{own} sessions on which names of 95 % of joined gross have returns of their own, \
              {need} needed: no top-down betas, share of variance or unwinds"
         );
-        return Some(Gap::new(GapReason::ShortHistory, "top_down", detail));
+        return Some(Gap::new(GapReason::ShortHistory, betas(FactorEstimate::TopDown), detail));
     }
     let detail = format!(
         "top-down betas use {own} of {sessions} sessions: those on which names of 95 % of joined \
          gross have returns of their own"
     );
-    (own < sessions).then(|| Gap::new(GapReason::MissingObservations, "top_down", detail))
+    (own < sessions)
+        .then(|| Gap::new(GapReason::MissingObservations, betas(FactorEstimate::TopDown), detail))
 }
 
 /// Legs whose betas rest on a smaller share of own returns than those of the book.
@@ -245,7 +282,11 @@ fn legs(report: &ExposureReport, gross: f64) -> Vec<Gap> {
              so the leg's crowd beta and unwinds are closer to zero than its names'",
             100.0 * leg.own_share
         );
-        let gap = Gap::new(GapReason::MissingObservations, "crowd_trade.legs", detail);
+        let gap = Gap::new(
+            GapReason::MissingObservations,
+            trade(leg.leg.id(), TradeNumber::Beta),
+            detail,
+        );
         gap.of_gross(leg.exposure.gross() / gross)
     };
     thin.map(gap).collect()
@@ -257,13 +298,13 @@ fn tail(none: Option<Gap>, report: &ExposureReport) -> Vec<Gap> {
     match &report.tail {
         None => gaps.push(none.unwrap_or_else(|| {
             let detail = "no position has a value, or no session has returns";
-            Gap::new(GapReason::InputMissing, "tail", detail)
+            Gap::new(GapReason::InputMissing, MeasureRef::Risk, detail)
         })),
         Some(risk) => gaps.extend(short_tail(risk)),
     }
     if report.settings != BetaSettings::PREPARED {
         let detail = "means of priors and stand-in returns are those of the default settings";
-        gaps.push(Gap::new(GapReason::Proxy, "beta", detail));
+        gaps.push(Gap::new(GapReason::Proxy, betas(FactorEstimate::BottomUp), detail));
     }
     gaps
 }
@@ -271,7 +312,7 @@ fn tail(none: Option<Gap>, report: &ExposureReport) -> Vec<Gap> {
 fn short_tail(risk: &TailRisk) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut add = |reason, detail: String, share: Option<f64>| {
-        let gap = Gap::new(reason, "tail", detail);
+        let gap = Gap::new(reason, MeasureRef::Risk, detail);
         gaps.push(match share {
             Some(share) => gap.of_gross(share),
             None => gap,
@@ -318,7 +359,7 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
 }
 
 /// Names without the closes that the P&L of a past day needs.
-fn day((subject, on, day): (&str, Day, DayPnl)) -> Option<Gap> {
+fn day((subject, on, day): (MeasureRef, Day, DayPnl)) -> Option<Gap> {
     let share = Some(day.missing_gross_share).filter(|share| 0.0 < *share)?;
     let detail = format!(
         "the P&L of {on} itself leaves out names without a close on it, before it or today"
@@ -331,12 +372,12 @@ fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {
     match &report.trade.repeat {
         None => {
             let detail = format!("the market has no return on {on}, so the day cannot be repeated");
-            Some(Gap::new(GapReason::InputMissing, "repeat", detail))
+            Some(Gap::new(GapReason::InputMissing, trade("", TradeNumber::Repeat), detail))
         }
         Some(repeat) if 0 < repeat.proxied_names => {
             let names = repeat.proxied_names;
             let detail = format!("{names} names had no return on {on}: their betas are used");
-            let gap = Gap::new(GapReason::Proxy, "repeat", detail);
+            let gap = Gap::new(GapReason::Proxy, trade("", TradeNumber::Repeat), detail);
             Some(gap.of_gross(repeat.proxied_gross_share))
         }
         Some(_) => None,

@@ -125,6 +125,15 @@ pub enum Leg {
 impl Leg {
     /// Every leg, in the order of reports.
     pub const ALL: [Leg; 3] = [Leg::MegacapLong, Leg::SmallCapShort, Leg::Other];
+
+    /// Its id.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Leg::MegacapLong => "megacap_long",
+            Leg::SmallCapShort => "small_cap_short",
+            Leg::Other => "other",
+        }
+    }
 }
 
 /// One leg of the trade.

@@ -8,7 +8,7 @@ use crate::{
     stand_in::StandIns,
     sums::Sums,
 };
-use marketdata::gap::{Gap, GapReason};
+use marketdata::gap::{Gap, GapReason, MeasureRef};
 use stats::{
     filter::{Filter, filter},
     moments::{self, Ddof},
@@ -69,7 +69,7 @@ pub(crate) fn measure(
     settings: &TailSettings,
     gross: f64,
 ) -> Result<Tail, Gap> {
-    let none = |reason, detail: &str| Gap::new(reason, "tail", detail);
+    let none = |reason, detail: &str| Gap::new(reason, MeasureRef::Risk, detail);
     if sums.joined <= 0.0 {
         return Err(none(GapReason::InputMissing, "no position that joined has a value"));
     }
@@ -111,7 +111,7 @@ fn too_few(sessions: usize, seeds: usize) -> Gap {
         "{sessions} sessions with returns of the names or their peers, {need} needed: \
          {SCENARIOS_MIN} scenarios after {seeds} sessions that only initialise the volatility"
     );
-    Gap::new(GapReason::ShortHistory, "tail", detail)
+    Gap::new(GapReason::ShortHistory, MeasureRef::Risk, detail)
 }
 
 impl<'a> Replay<'a> {

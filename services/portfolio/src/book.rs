@@ -13,7 +13,7 @@ use crate::{
     unresolved::{Cause, LooseLine},
 };
 use marketdata::{
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
     quotes::{Quote, Quotes},
 };
@@ -44,7 +44,8 @@ impl Holding {
              there were any: load prices that are not (--price-basis)",
             quote.on
         );
-        Some(Gap::new(GapReason::AdjustedPrice, symbol, detail).of_gross(gross_share))
+        let subject = Subject::symbol(symbol);
+        Some(Gap::new(GapReason::AdjustedPrice, subject, detail).of_gross(gross_share))
     }
 }
 

@@ -102,6 +102,8 @@ pub struct Progress {
     sessions: usize,
     points: Vec<Point>,
     sources: Vec<Source>,
+    /// Sessions without a value.
+    without: MergedGaps,
     gaps: MergedGaps,
 }
 
@@ -116,6 +118,7 @@ impl Progress {
             sessions: 0,
             points: Vec::new(),
             sources: Vec::new(),
+            without: MergedGaps { gaps: Vec::new() },
             gaps: MergedGaps { gaps: Vec::new() },
         }
     }
@@ -129,7 +132,7 @@ impl Progress {
             Some((observed_on, value)) => {
                 self.points.push(Point { on, known_at, observed_on, value });
             }
-            None => self.gaps.note(on, no_value(&self.measured.spec)),
+            None => self.without.note(on, no_value(&self.measured.spec)),
         }
         reading.sources.into_iter().for_each(|source| self.note_source(source));
         reading.gaps.into_iter().for_each(|gap| self.gaps.note(on, gap));
@@ -137,8 +140,9 @@ impl Progress {
 
     /// The values of the sessions added.
     pub fn finish(self) -> AsPublished {
-        let Progress { points, sources, gaps, sessions, .. } = self;
-        AsPublished { points, sources, gaps: gaps.into_gaps(sessions) }
+        let Progress { points, sources, without, gaps, sessions, .. } = self;
+        let gaps = [without, gaps].map(|merged| merged.into_gaps(sessions)).concat();
+        AsPublished { points, sources, gaps }
     }
 
     /// The measure as known in the next session's snapshot.
@@ -170,7 +174,7 @@ impl Progress {
 
 fn no_value(spec: &Spec) -> Gap {
     let detail = "no value was known at the close, so the session has no point";
-    Gap::new(GapReason::MissingObservations, format!("{}.points", spec.id), detail)
+    Gap::new(GapReason::MissingObservations, spec.subject(), detail)
 }
 
 /// The gaps of several sessions, merged by reason and subject.
@@ -210,7 +214,10 @@ impl MergedGaps {
 mod tests {
     use super::*;
     use crate::family::Work;
-    use marketdata::fixture::{Fixture, day};
+    use marketdata::{
+        fixture::{Fixture, day},
+        gap::Subject,
+    };
 
     #[test]
     fn every_measure_is_found_and_the_list_names_indicators() {
@@ -249,7 +256,9 @@ mod tests {
     #[test]
     fn gaps_of_one_kind_are_merged_with_their_number_of_sessions() {
         let mut merged_gaps = MergedGaps { gaps: Vec::new() };
-        let gap = |detail: &str| Gap::new(GapReason::NoPrice, "share_advancing", detail);
+        let gap = |detail: &str| {
+            Gap::new(GapReason::NoPrice, Subject::Indicator("share_advancing".to_owned()), detail)
+        };
         merged_gaps.note(day("2021-01-04"), gap("3 of 9"));
         merged_gaps.note(day("2021-01-05"), gap("2 of 9"));
         merged_gaps.note(day("2021-01-05"), gap("1 of 9"));

@@ -176,6 +176,10 @@ pub const PATIENCE_IDLES: u32 = 3;
 /// Bytes of an answer handed to the transport at once; the rest waits until the transport asks for
 /// it.
 pub const PIECE_BYTES: usize = 64 * 1024;
+/// Maximum number of subjects that a gap lists; the others are counted.
+pub const GAP_SUBJECTS: usize = 10;
+/// Maximum number of different details that a gap joins; the others are counted.
+pub const GAP_DETAILS: usize = 3;
 /// Retry delay for a caller who reached a limit, milliseconds.
 pub const RETRY_AFTER_MS: u64 = 1_000;
 /// Pause after a failure to accept a connection, milliseconds.

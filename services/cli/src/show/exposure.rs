@@ -22,6 +22,7 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
     if let Some(report) = &answer.report {
         body(&mut page, report, &answer.coverage, terminal);
     }
+    evidence::unresolved(&mut page, &answer.unresolved);
     page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));

@@ -24,7 +24,7 @@ use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{
     day::Day,
     fixture::{Fixture, day},
-    gap::GapReason,
+    gap::{FactorEstimate, GapReason, MeasureRef, Subject},
     instant::Instant,
     instrument::InstrumentId,
     snapshot::Snapshot,
@@ -113,4 +113,9 @@ fn raw(lines: &[(String, f64)]) -> Vec<RawLine<'_>> {
 
 fn near(a: f64, b: f64, tolerance: f64) {
     assert!((a - b).abs() <= tolerance, "{a} is not within {tolerance} of {b}");
+}
+
+/// The betas to every factor, as the subject of a gap.
+fn betas(estimate: FactorEstimate) -> Subject {
+    MeasureRef::Factor { factor_id: String::new(), estimate }.into()
 }

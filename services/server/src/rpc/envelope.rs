@@ -2,8 +2,9 @@
 
 use crate::{
     rpc::{
+        gaps::folded,
         query::Normal,
-        shared::{gaps, result_id, session_on, snapshot_ref},
+        shared::{result_id, session_on, snapshot_ref},
     },
     views::Pinned,
 };
@@ -41,7 +42,7 @@ impl<T: Enveloped> Answer<T> {
             result_id: result_id(method, normal, &reference),
             snapshot: Some(reference),
             session_on: session_on(pinned.as_of()),
-            gaps: gaps(self.gaps),
+            gaps: folded(self.gaps),
         });
         self.response
     }

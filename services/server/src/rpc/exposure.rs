@@ -94,7 +94,9 @@ impl AnalysisQuery {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
-        let response = v1::AnalyzePortfolioResponse { coverage, report, ..Default::default() };
+        let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
+        let response =
+            v1::AnalyzePortfolioResponse { coverage, report, unresolved, ..Default::default() };
         Answer::with_gaps(response, gaps)
     }
 }
@@ -155,7 +157,7 @@ impl Query for ValidationQuery {
         let accepted = violations.is_empty();
         let unresolved = found.unresolved.into_iter().filter(|_| accepted);
         let unresolved: Vec<v1::UnresolvedLine> =
-            unresolved.map(|line| to_proto::unresolved(portfolio, line)).collect();
+            unresolved.map(|line| portfolio::unresolved(portfolio, line)).collect();
         Ok(Answer::whole(v1::ValidatePortfolioResponse {
             accepted,
             fully_resolved: accepted && unresolved.is_empty(),

@@ -15,6 +15,7 @@ use crate::{
     },
     views::Pinned,
 };
+use ::portfolio::unresolved::LooseLine;
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use from_proto::{BookQuery, RankQuery};
 use squeeze::{
@@ -68,6 +69,7 @@ impl Query for BookQuery {
         let lines = report.lines.into_iter().map(line);
         let response = v1::AssessShortBookResponse {
             coverage,
+            unresolved: portfolio::all_unresolved(portfolio, &book, LooseLine::is_short),
             totals: Some(totals),
             lines: lines.collect(),
             universe: Some(to_proto::universe(&prepared.universe)),

@@ -1,7 +1,7 @@
 //! Converts exposure reports to protobuf.
 
 use super::betas;
-use crate::rpc::{portfolio, shared};
+use crate::rpc::portfolio;
 use ::portfolio::{
     book::Book,
     lines::{Violation, cash_total},
@@ -13,7 +13,6 @@ use exposure::{
         PositionRow, ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
     },
     settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
-    validate::Unresolved,
 };
 use factors::{market_value::CapSource, size_scheme::SizeScheme};
 use stats::quantile::QuantileRule;
@@ -80,18 +79,6 @@ pub(super) fn size_scheme(scheme: &SizeScheme) -> v1::SizeScheme {
 /// One violation of a portfolio.
 pub(super) fn violation(violation: Violation) -> v1::PortfolioViolation {
     v1::PortfolioViolation { field: violation.field, description: violation.description }
-}
-
-/// A line that could not be resolved.
-pub(super) fn unresolved(portfolio: &v1::Portfolio, line: Unresolved) -> v1::UnresolvedLine {
-    let submitted = portfolio.positions.get(line.line);
-    v1::UnresolvedLine {
-        position_id: portfolio::name(portfolio, line.line),
-        instrument: submitted.and_then(|position| position.instrument.clone()),
-        reason: shared::gap_reason(line.reason).into(),
-        detail: line.detail,
-        gross_share: line.gross_share,
-    }
 }
 
 /// A quantile rule.
