@@ -1,8 +1,8 @@
 //! The exposure service over the wire: arithmetic, defaults, gaps, refusals, replay, real books.
 
 use crate::harness::{
-    Harness, beta, expect_refusal, factor, header, held, is_about, on, read, real_data, reference,
-    replay_of, subjects,
+    Harness, beta, expect_refusal, factor, header, held, is_about, leg, on, read, real_data,
+    reference, replay_of, subjects,
 };
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use marketdata::{calendar, day::Day};
@@ -10,7 +10,7 @@ use prost::Message as _;
 use std::{fmt::Write as _, path::Path};
 use tonic::{Code, transport::Channel};
 
-const TODAY: &str = "2021-01-27";
+pub(crate) const TODAY: &str = "2021-01-27";
 
 /// 150 sessions up to [`TODAY`] of names with returns that are exact multiples of the market's.
 fn prices() -> String {
@@ -27,7 +27,7 @@ fn prices() -> String {
     text
 }
 
-async fn market() -> (Harness, ExposureServiceClient<Channel>) {
+pub(crate) async fn market() -> (Harness, ExposureServiceClient<Channel>) {
     let harness = Harness::at("2021-02-01T12:00:00Z").await;
     let raw =
         v1::IngestHeader { price_basis: v1::PriceBasis::Raw.into(), ..header("us_equities.csv") };
@@ -319,11 +319,11 @@ async fn ingest(harness: &Harness, folder: &Path, files: &[&str]) {
 }
 
 /// 2021-01-27 on the book of [`a_book_of_january_2021`].
-fn the_27th_repeats(trade: &v1::CrowdTrade) {
+fn the_27th_repeats(trade: &v1::TradeExposure) {
     let repeat = trade.repeat.as_ref().unwrap();
     // The trade's return that day, and how unusual it was.
-    let moved = repeat.crowd_return.unwrap() / trade.crowd_standard_deviation.unwrap();
-    near(repeat.crowd_standard_deviations.unwrap(), moved, 1e-12);
+    let moved = repeat.trade_return.unwrap() / trade.standard_deviation.unwrap();
+    near(repeat.trade_standard_deviations.unwrap(), moved, 1e-12);
     // GME closed at 147.98 before that day and AMC at 4.96; both shorts were worth less then.
     let own = repeat.day.unwrap();
     let short = -10_000.0 * (347.51 - 147.98) - 100_000.0 * (19.90 - 4.96);
@@ -396,7 +396,7 @@ async fn a_book_of_january_2021() {
     let google = row("GOOGL").market_cap_usd.unwrap();
     near(google, 327.56e6 * 1_835.74 + 300.74e6 * 1_827.36, 1e-3 * google);
     assert_eq!(row("GOOG").market_cap_rank, row("GOOGL").market_cap_rank);
-    assert_eq!(row("AMZN").leg(), v1::TradeLegKind::MegacapLong);
+    assert_eq!(leg(row("AMZN")), Some("megacap_long"));
     // The names' prices begin in July 2020, the funds' years before: 146 sessions have returns of
     // the book's own. On the others neither the book nor a peer has returns, so no stand-ins are
     // drawn for them.
@@ -412,7 +412,7 @@ async fn a_book_of_january_2021() {
         let own = beta(row(symbol), "MARKET").own.unwrap();
         assert!(0.2 < own.value && own.value < 1.8, "{symbol} {own:?}");
     }
-    the_27th_repeats(report.crowd_trade.as_ref().unwrap());
+    the_27th_repeats(&report.trades[0]);
     let priced = coverage(&answer, v1::CoverageAspect::Priced);
     near(priced.missing, 1e5 / report.total.unwrap().gross, 1e-12);
 }

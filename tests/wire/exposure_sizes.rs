@@ -1,6 +1,8 @@
 //! What an exposure report says of a squeezed book: sizes, sectors, coverage, past days.
 
-use crate::harness::{Harness, expect_refusal, gaps, header, held, is_about, on, read, real_data};
+use crate::harness::{
+    Harness, expect_refusal, gaps, header, held, is_about, leg, on, read, real_data,
+};
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use marketdata::{calendar, day::Day};
 use std::fmt::Write as _;
@@ -69,8 +71,10 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
     assert_eq!((squeezed.bucket_id.as_str(), squeezed.sized_on.as_str()), ("small", "2020-10-02"));
     assert!((squeezed.lagged_market_cap_usd.unwrap() / 1e9 - 1.0).abs() < 1e-9);
     assert!((squeezed.market_cap_usd.unwrap() / 20e9 - 1.0).abs() < 1e-9);
-    assert_eq!(squeezed.leg(), v1::TradeLegKind::SmallCapShort);
-    let buckets: Vec<&str> = report.by_size.iter().map(|size| size.bucket_id.as_str()).collect();
+    assert_eq!(leg(squeezed), Some("small_cap_short"));
+    let sizes = &report.breakdowns[0];
+    assert_eq!(sizes.group_by.as_ref().unwrap().kind(), v1::GroupByKind::Size);
+    let buckets: Vec<&str> = sizes.groups.iter().map(|group| group.group_id.as_str()).collect();
     assert_eq!(buckets, ["large", "small"]);
     let scheme = report.size_scheme.as_ref().unwrap();
     assert_eq!((scheme.lag_sessions, scheme.reconstitutions), (Some(63), Some(12)));
@@ -90,7 +94,7 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
         ("big", "2021-01-04")
     );
     assert_eq!(row(&two, "SQ").betas, squeezed.betas);
-    assert_eq!(row(&two, "SQ").leg(), v1::TradeLegKind::SmallCapShort);
+    assert_eq!(leg(row(&two, "SQ")), Some("small_cap_short"));
 }
 
 /// Nasdaq's screener classifies SQ and FLAT, a list of GICS only ONLY. "Technology" of one scheme and
@@ -104,12 +108,14 @@ async fn sectors_of_two_schemes_never_stand_in_one_table() {
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.unwrap();
     assert_eq!(report.sector_scheme_id, "NASDAQ");
-    let table: Vec<(&str, &str, f64)> = report
-        .by_sector
+    let sectors = &report.breakdowns[1];
+    assert_eq!(sectors.group_by.as_ref().unwrap().kind(), v1::GroupByKind::Sector);
+    let table: Vec<(&str, f64)> = sectors
+        .groups
         .iter()
-        .map(|row| (row.scheme_id.as_str(), row.sector.as_str(), row.exposure.unwrap().net))
+        .map(|group| (group.group_id.as_str(), group.exposure.unwrap().net))
         .collect();
-    assert_eq!(table, [("NASDAQ", "Technology", 1e6), ("", "", -1e6)]);
+    assert_eq!(table, [("Technology", 1e6), ("", -1e6)]);
     assert_eq!(row(&report, "SQ").sector_scheme_id, "NASDAQ");
     assert_eq!(row(&report, "ONLY").sector, "");
     let gap = gaps(&answer.info).iter().find(|gap| is_about(gap, "no sector")).unwrap();
@@ -153,7 +159,7 @@ async fn a_replay_is_not_what_the_day_cost() {
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.unwrap();
     let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}");
-    let repeat = report.crowd_trade.as_ref().unwrap().repeat.as_ref().unwrap();
+    let repeat = report.trades[0].repeat.as_ref().unwrap();
     near(repeat.pnl, -19e6);
     let tail = report.tail_risk.as_ref().unwrap();
     assert_eq!(tail.worst_on, TODAY);
@@ -223,7 +229,7 @@ async fn gamestop_stays_in_the_short_leg_in_january_2021() {
             (gamestop.bucket_id.as_str(), gamestop.sized_on.as_str()),
             ("small", "2020-10-02")
         );
-        assert_eq!(gamestop.leg(), v1::TradeLegKind::SmallCapShort);
+        assert_eq!(leg(gamestop), Some("small_cap_short"));
         let lagged = gamestop.lagged_market_cap_usd.unwrap();
         assert!((0.6e9..0.7e9).contains(&lagged), "{lagged}");
         assert!(10e9 < gamestop.market_cap_usd.unwrap());

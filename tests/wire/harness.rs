@@ -181,6 +181,12 @@ pub(crate) fn beta(position: &v1::PositionExposure, factor: &str) -> v1::NameBet
     row.and_then(|row| row.beta).unwrap_or_else(|| panic!("{factor} in {:?}", position.betas))
 }
 
+/// A name's leg of the standard trade.
+pub(crate) fn leg(position: &v1::PositionExposure) -> Option<&str> {
+    let of = |row: &&v1::TradeMembership| row.trade_id == "megacap_small_cap";
+    position.trades.iter().find(of).map(|row| row.leg_id.as_str())
+}
+
 /// The gaps of an answer as a whole.
 pub(crate) fn gaps(info: &Option<v1::AnswerInfo>) -> &[v1::Gap] {
     info.as_ref().map_or(&[], |info| &info.gaps)
@@ -203,7 +209,7 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
             }
             Measure::Group(group) => format!("no {}", group.group_by),
             Measure::Factor(factor) => format!("{:?} {}", factor.estimate(), factor.factor_id),
-            Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id, trade.number()),
+            Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id(), trade.number()),
             Measure::Risk(risk) => format!("risk {:?}", risk.number()),
             Measure::Name(name) => format!("{}.{}", name.symbol, name.field),
         },

@@ -142,6 +142,8 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
     let request = v1::ValidatePortfolioRequest { as_of: as_of(), portfolio: portfolio.clone() };
     named_answer!(all, "ValidatePortfolio", client.validate_portfolio(request));
+    let request = v1::ListFactorsRequest { as_of: as_of() };
+    named_answer!(all, "ListFactors", client.list_factors(request));
     let mut client = SqueezeServiceClient::new(channel.clone());
     let request = v1::RankSqueezeRequest {
         as_of: as_of(),

@@ -14,7 +14,7 @@ const YESTERDAY: &str = "2021-01-26";
 
 /// Raw closes of 70 sessions up to [`TODAY`]: AA at 10 and today at 12; CASH, a bank, at 50; NEW
 /// only today, at 5.
-async fn market() -> (Harness, Channel) {
+pub(crate) async fn market() -> (Harness, Channel) {
     let today = Day::parse_iso(TODAY).unwrap();
     let mut text = String::from("Ticker,Date,Open,High,Low,Close,Adj Close,Volume\n");
     for (symbol, close, last, sessions) in
@@ -34,7 +34,7 @@ async fn market() -> (Harness, Channel) {
     (harness, channel)
 }
 
-fn request(portfolio: v1::Portfolio) -> v1::AnalyzePortfolioRequest {
+pub(crate) fn request(portfolio: v1::Portfolio) -> v1::AnalyzePortfolioRequest {
     v1::AnalyzePortfolioRequest {
         as_of: on(TODAY),
         portfolio: Some(portfolio),
@@ -42,7 +42,7 @@ fn request(portfolio: v1::Portfolio) -> v1::AnalyzePortfolioRequest {
     }
 }
 
-fn of(positions: Vec<v1::Position>) -> v1::Portfolio {
+pub(crate) fn of(positions: Vec<v1::Position>) -> v1::Portfolio {
     v1::Portfolio { positions, ..v1::Portfolio::default() }
 }
 

@@ -135,6 +135,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         include_positions: true,
         ..Default::default()
     };
+    let factors = v1::ListFactorsRequest { as_of: as_of.clone() };
     let validation = v1::ValidatePortfolioRequest { as_of: as_of.clone(), portfolio: portfolio() };
     let ranking = v1::RankSqueezeRequest {
         as_of: as_of.clone(),
@@ -151,6 +152,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     vec![
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
+        call_result("ListFactors", exposure.list_factors(factors).await),
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
     ]
@@ -289,8 +291,8 @@ fn is_rich(result: &CallResult) -> bool {
     let drawn = report.tail_risk.is_some_and(|risk| risk.draws == 32);
     let market =
         report.factors.iter().any(|row| row.factor_id == "MARKET" && row.top_down.is_some());
-    let crowded = report.crowd_trade.is_some_and(|trade| {
-        trade.crowd_beta.is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
+    let crowded = report.trades.first().is_some_and(|trade| {
+        trade.beta.as_ref().is_some_and(|beta| beta.top_down.is_some()) && !trade.unwinds.is_empty()
     });
     result.call == "AnalyzePortfolio" && drawn && market && crowded
 }

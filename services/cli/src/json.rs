@@ -1,4 +1,5 @@
-//! Answers for machines: the canonical JSON of a protobuf message, as `grpcurl` prints it.
+//! The canonical JSON of protobuf messages, as `grpcurl` prints it: answers for machines, and
+//! definitions of theirs.
 
 use anyhow::{Context as _, Result};
 use prost::Message;
@@ -26,6 +27,19 @@ pub(crate) fn of<M: Message>(name: &str, message: &M) -> Result<String> {
     )?;
     out.push(b'\n');
     Ok(String::from_utf8(out)?)
+}
+
+/// Reads a message of `ballast.v1` from its canonical JSON.
+///
+/// # Errors
+/// If the text is no JSON, or has a field that the message does not have.
+pub(crate) fn read<M: Message + Default>(name: &str, text: &str) -> Result<M> {
+    let full_name = format!("ballast.v1.{name}");
+    let descriptor = pool()?.get_message_by_name(&full_name).context(full_name)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let dynamic = DynamicMessage::deserialize(descriptor, &mut reader)?;
+    reader.end()?;
+    Ok(dynamic.transcode_to()?)
 }
 
 fn pool() -> Result<&'static DescriptorPool> {

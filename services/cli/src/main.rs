@@ -8,6 +8,7 @@ mod connect;
 mod coverage;
 mod demo;
 mod error_report;
+mod factors;
 mod history;
 mod ingest;
 mod json;
@@ -103,6 +104,8 @@ enum Query {
     Watch(watch::WatchArguments),
     /// Analyse a portfolio: factor bets, its share of the crowded trade, tail losses.
     Exposure(query_commands::ExposureArguments),
+    /// List what betas are measured against: the factors, how they are built, their symbols.
+    Factors(factors::FactorArguments),
     /// Rank the market by squeeze risk, or assess the shorts of a portfolio.
     Squeeze(query_commands::SqueezeArguments),
     /// Rank days: "the largest since", of any series or measure, under conditions on others.
@@ -173,6 +176,7 @@ async fn answer(
         Query::Rotation(arguments) => query_commands::rotation(arguments, connection, output).await,
         Query::Watch(arguments) => watch::watch(arguments, connection, output).await,
         Query::Exposure(arguments) => query_commands::exposure(arguments, connection, output).await,
+        Query::Factors(arguments) => factors::factors(arguments, connection, output).await,
         Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,
         Query::Records(arguments) => records::records(arguments, connection, output).await,
         Query::History(arguments) => history::history(arguments, connection, output).await,

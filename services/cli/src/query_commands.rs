@@ -12,8 +12,9 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{
-    AnalyzePortfolioRequest, AssessShortBookRequest, Coverage, GetRotationRequest,
-    RankSqueezeRequest, SqueezeRankBy,
+    AnalyzePortfolioRequest, AssessShortBookRequest, Coverage, GetRotationRequest, GroupBy,
+    GroupByKind, RankSqueezeRequest, SqueezeRankBy, TradeDefinition, TradeSelection,
+    trade_selection::Trade,
 };
 use prost::Message;
 
@@ -99,11 +100,29 @@ pub(crate) struct ExposureArguments {
     /// Repeat this past session on today's positions.
     #[arg(long, value_name = "DATE")]
     repeat_on: Option<String>,
+    /// Report this trade: an id of the settings, or a JSON file with a TradeDefinition of the contract
+    /// (its name ends with `.json`). Up to four; without it megacap_small_cap.
+    #[arg(long = "trade", value_name = "FILE.json|ID")]
+    trades: Vec<String>,
     /// Number of positions to list, largest first.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=10_000))]
     top: i32,
+    /// Group the book by `size`, `sector` or `label:KEY`, a label of its lines such as
+    /// `label:account`; repeatable. Without it by size and sector.
+    #[arg(long, value_name = "GROUPS", value_parser = group_by)]
+    group_by: Vec<GroupBy>,
     #[command(flatten)]
     gaps: GapArguments,
+}
+
+fn group_by(text: &str) -> Result<GroupBy, String> {
+    let (kind, key) = match text.split_once(':') {
+        None if text == "size" => (GroupByKind::Size, ""),
+        None if text == "sector" => (GroupByKind::Sector, ""),
+        Some(("label", key)) if !key.is_empty() => (GroupByKind::Label, key),
+        _ => return Err("must be size, sector or label:KEY".to_owned()),
+    };
+    Ok(GroupBy { kind: kind.into(), label_key: key.to_owned() })
 }
 
 /// How much of a portfolio may lack data.
@@ -145,6 +164,8 @@ pub(crate) async fn exposure(
         portfolio: Some(book::read(&arguments.book).await?),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: Some(arguments.top),
+        group_by: arguments.group_by.clone(),
+        trades: trades(&arguments.trades).await?,
         ..AnalyzePortfolioRequest::default()
     };
     let clients = connection.open().await?;
@@ -153,6 +174,25 @@ pub(crate) async fn exposure(
     let page = |terminal| show::exposure::report(&answer, terminal);
     terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
     arguments.gaps.check(&answer.coverage)
+}
+
+/// The trades of the arguments.
+async fn trades(arguments: &[String]) -> Result<Vec<TradeSelection>> {
+    let mut trades = Vec::new();
+    for text in arguments {
+        let trade = match text.ends_with(".json") {
+            true => Trade::Definition(definition(text).await?),
+            false => Trade::TradeId(text.clone()),
+        };
+        trades.push(TradeSelection { trade: Some(trade) });
+    }
+    Ok(trades)
+}
+
+async fn definition(path: &str) -> Result<TradeDefinition> {
+    let fault = |error: &dyn std::fmt::Display| Fault::Input(format!("{path}: {error}"));
+    let text = tokio::fs::read_to_string(path).await.map_err(|error| fault(&error))?;
+    Ok(json::read("TradeDefinition", &text).map_err(|error| fault(&error))?)
 }
 
 /// Assesses the shorts of a portfolio, or ranks the market.

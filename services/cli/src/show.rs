@@ -12,7 +12,11 @@ pub(crate) mod narrative;
 
 pub(crate) mod rotation;
 
+pub(crate) mod factors;
+
 pub(crate) mod exposure;
+
+pub(crate) mod trades;
 
 pub(crate) mod squeeze;
 

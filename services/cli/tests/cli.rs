@@ -123,6 +123,10 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         assert_eq!((&answer["alreadyKnown"], &answer["rejected"]), (&"29".into(), &"1".into()));
         let held = ballast(&["--server", address, "coverage"]);
         holds(&stdout(&held), &["Data held", "series", "2024-07-09"]);
+        let factors = ballast(&["--server", address, "factors"]);
+        holds(&stdout(&factors), &["MARKET_UP", "(large_cap_index)", "SIZE: Return of the small"]);
+        let groups = ["--server", address, "exposure", "book.csv", "--group-by", "label:"];
+        holds(&stderr(&ballast(&groups)), &["must be size, sector or label:KEY"]);
         let ranked = ["records", "DGS10", "points", "--where", "DGS10 level > 4.2", "--top", "3"];
         let ranked = ballast(&[&["--server", address], &ranked[..]].concat());
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);

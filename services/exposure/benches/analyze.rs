@@ -8,8 +8,9 @@ mod world;
 use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
+    breakdown::GroupBy,
     prepared::{PreparedExposure, prepare},
-    settings::{BetaSettings, Listing, TailMethod, TailSettings},
+    settings::{BetaSettings, Listing, TailMethod, TailSettings, TradeChoice},
 };
 use factors::size_scheme::SizeScheme;
 use portfolio::{
@@ -56,7 +57,9 @@ fn bench(criterion: &mut Criterion) {
         beta: BetaSettings::PREPARED,
         tail: &tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing,
     };
     criterion.bench_function("join 500 lines", |b| b.iter(|| join(&prepared, black_box(&lines))));
@@ -115,7 +118,9 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
         beta: BetaSettings::PREPARED,
         tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing: Listing::Largest(10),
     };
     criterion.bench_function("analyze 500 positions, 50 of them young", |b| {
@@ -139,7 +144,9 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing,
         };
         group.bench_function(name, |b| b.iter(|| analyze(&prepared, black_box(&request))));

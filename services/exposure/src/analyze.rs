@@ -1,22 +1,25 @@
 //! Computes the whole report from a joined book.
 
 use crate::{
+    breakdown::{self, GroupBy},
     concentration,
     day_pnl::day_pnl,
-    drivers::Driver,
+    driver::Driver,
     factor::Factor,
     gaps,
     history::History,
     positions,
     prepared::PreparedExposure,
     profit,
-    report::{BookBeta, ExposureReport, FactorExposure, Measured, SectorGroup, SizeGroup},
-    settings::{BetaSettings, Listing, TailSettings},
+    repeat::PastDay,
+    report::{BookBeta, ExposureReport, FactorExposure, Measured},
+    settings::{BetaSettings, Listing, TailSettings, TradeChoice},
     sizing::Sizing,
     sums::{BetaSum, Sums},
     tail_risk,
     top_down::{Map, TopDown},
     trade,
+    trades::{self, OwnTrade, Trade},
 };
 use factors::size_scheme::SizeScheme;
 use marketdata::{day::Day, instrument::InstrumentId, quotes::Quote};
@@ -32,10 +35,14 @@ pub struct Request<'a> {
     pub beta: BetaSettings,
     /// Settings of the tail.
     pub tail: &'a TailSettings,
-    /// How companies are sorted by size. It changes no beta and no leg of the trade.
+    /// How companies are sorted by size. It changes no beta and no leg of a trade.
     pub size_scheme: &'a SizeScheme,
+    /// What to group the book by.
+    pub group_by: &'a [GroupBy],
     /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
+    /// The trades to report, 1 to [`crate::settings::TRADES_MAX`].
+    pub trades: &'a [TradeChoice],
     /// The positions to list.
     pub listing: Listing,
 }
@@ -55,13 +62,17 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let book = request.book;
     let sizing = Sizing::of(prepared, request.size_scheme);
-    let sums = Sums::of(prepared, book, (&sizing, request.size_scheme.bands.len()));
+    let own = OwnTrade::all(prepared, request.trades);
+    let all = trades::all(prepared, &own);
+    let asked = trades::requested(request.trades);
+    let shown: Vec<&Trade<'_>> = asked.iter().map(|at| &all[*at]).collect();
+    let sums = Sums::of(prepared, book, (&sizing, request.size_scheme.bands.len()), &all);
     // Before the rows of returns displace the names from the processor's cache.
     let concentration = concentration::measure(prepared, book);
     let history = history(prepared, request, &sums);
-    let tail = history
-        .as_ref()
-        .map(|history| tail_risk::measure(prepared, history, &sums, request.tail, book.gross));
+    let tail = history.as_ref().map(|history| {
+        tail_risk::measure(prepared, history, &sums, request.tail, (book.gross, &asked))
+    });
     let (tail, no_tail) = match tail {
         None => (None, None),
         Some(Ok(tail)) => (Some(tail), None),
@@ -69,25 +80,33 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     };
     let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
+    let past = request.repeat_on.and_then(|on| PastDay::of(prepared, book, on));
+    let inputs = trade::Inputs {
+        prepared,
+        book,
+        sums: &sums,
+        history: history.as_ref(),
+        past: past.as_ref(),
+    };
     let mut report = ExposureReport {
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
-        by_size: by_size(request.size_scheme, &sums),
+        breakdowns: breakdown::all(prepared, request, &sums),
         sector_scheme: prepared.sector_scheme.clone(),
-        by_sector: by_sector(prepared, &sums),
         settings: prepared.settings,
         factors: factors(prepared, &sums, top_down.as_ref()),
-        trade: trade::measure(prepared, book, &sums, history.as_ref(), request.repeat_on),
+        trades: asked.iter().map(|at| trade::measure(inputs, *at, &all[*at])).collect(),
         profit_and_loss: profit::measure(book),
         concentration,
-        positions: positions::list(prepared, request, &sizing, tail.as_ref()),
+        positions: positions::list(prepared, request, (&sizing, &shown), tail.as_ref()),
         coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
         worst_day: tail.as_ref().map(|tail| day_pnl(prepared, book, tail.risk.worst_on)),
         tail: tail.map(|tail| tail.risk),
         gaps: Vec::new(),
     };
-    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref(), no_tail), &report);
+    report.gaps =
+        gaps::list(prepared, request, (&sums, history.as_ref(), no_tail), (&shown, &report));
     report
 }
 
@@ -99,10 +118,10 @@ fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> O
     }
     let first = request.tail.first(width).min(prepared.drivers.first);
     let joined = sums.joined / request.book.gross;
-    Some(History::of(&prepared.panel, &sums.terms, &sums.lacking, joined, first))
+    Some(History::of(&prepared.panel, &sums.trades, &sums.lacking, joined, first))
 }
 
-/// The book's betas to the factors. The trade has a section of its own.
+/// The book's betas to the factors. Trades have a section of their own.
 fn factors(
     prepared: &PreparedExposure,
     sums: &Sums,
@@ -153,24 +172,6 @@ impl TopDownBetas {
             size: drivers.size.as_ref().and_then(|_| slope(&together, 1)),
         }
     }
-}
-
-fn by_size(scheme: &SizeScheme, sums: &Sums) -> Vec<SizeGroup> {
-    let buckets = scheme.bands.iter().map(|band| Some(band.bucket_id.clone())).chain([None]);
-    buckets
-        .zip(&sums.by_size)
-        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(bucket_id, exposure)| SizeGroup { bucket_id, exposure: *exposure })
-        .collect()
-}
-
-fn by_sector(prepared: &PreparedExposure, sums: &Sums) -> Vec<SectorGroup> {
-    let sectors = prepared.sectors.iter().map(Some).chain([None]);
-    sectors
-        .zip(&sums.by_sector)
-        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
-        .map(|(sector, exposure)| SectorGroup { sector: sector.cloned(), exposure: *exposure })
-        .collect()
 }
 
 impl PreparedExposure {

@@ -8,11 +8,12 @@ use crate::{
     peers::DONORS_MIN,
     prepared::PreparedExposure,
     profit,
-    report::{DayPnl, ExposureReport, Leg, TailRisk, TradeLeg},
+    report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::BetaSettings,
     sums::Sums,
+    trades::Trade,
 };
-use factors::roles::Role;
+use factors::{roles::Role, trade::ReturnProxy};
 use marketdata::{
     day::Day,
     gap::{FactorEstimate, Gap, GapReason, MeasureRef, Subject, TradeNumber},
@@ -23,14 +24,12 @@ use portfolio::{book::Book, unresolved::LooseLine};
 
 /// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
 const TAIL_SESSIONS_MIN: usize = 500;
-/// The id of the crowded trade.
-const TRADE_ID: &str = "megacap_small_cap";
 
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
     (sums, history, no_tail): (&Sums, Option<&History>, Option<Gap>),
-    report: &ExposureReport,
+    (trades, report): (&[&Trade<'_>], &ExposureReport),
 ) -> Vec<Gap> {
     let book = request.book;
     let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
@@ -40,13 +39,15 @@ pub(crate) fn list(
     gaps.extend(unclassified(sums, &prepared.sector_scheme, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
+    gaps.extend(trades.iter().flat_map(|trade| series(trade)));
     gaps.extend(top_down(prepared, history, report));
-    gaps.extend(legs(report, book.gross));
+    let measured = trades.iter().zip(&report.trades);
+    gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
     gaps.extend(tail(no_tail, report));
     gaps.extend(repeat(request, report));
     gaps.extend(profit::gaps(prepared, book));
-    let repeated =
-        report.trade.repeat.map(|repeat| (trade("", TradeNumber::Day), repeat.on, repeat.day));
+    let repeated = report.trades.first().and_then(|trade| trade.repeat.as_ref());
+    let repeated = repeated.map(|repeat| (every_trade(TradeNumber::Day), repeat.on, repeat.day));
     let worst = report.tail.as_ref().zip(report.worst_day);
     let worst = worst.map(|(tail, day)| (MeasureRef::WorstDay, tail.worst_on, day));
     gaps.extend(repeated.into_iter().chain(worst).filter_map(day));
@@ -58,15 +59,14 @@ fn betas(estimate: FactorEstimate) -> MeasureRef {
     MeasureRef::Factor { factor_id: String::new(), estimate }
 }
 
-/// The factor of the crowded trade.
-fn crowd() -> Subject {
-    let factor_id = Factor::Trade.id().to_owned();
-    Subject::Measure(MeasureRef::Factor { factor_id, estimate: FactorEstimate::Any })
+/// Every exposure to a factor.
+fn factor(factor_id: impl Into<String>) -> MeasureRef {
+    MeasureRef::Factor { factor_id: factor_id.into(), estimate: FactorEstimate::Any }
 }
 
-/// A number of the crowded trade, or of one of its legs.
-fn trade(leg_id: &str, number: TradeNumber) -> MeasureRef {
-    MeasureRef::Trade { trade_id: TRADE_ID.to_owned(), leg_id: leg_id.to_owned(), number }
+/// A number of every trade.
+fn every_trade(number: TradeNumber) -> MeasureRef {
+    MeasureRef::Trade { trade_id: String::new(), leg_id: None, number }
 }
 
 fn loose(book: &Book, line: &LooseLine) -> Gap {
@@ -204,7 +204,8 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
     Some(gap.of_gross(sums.all_names_gross / gross))
 }
 
-fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
+/// Roles without a series or with a proxy, and factors without a series.
+pub(crate) fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: Subject, detail: &str| {
@@ -216,20 +217,15 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
             "no returns of the market: betas are missing",
         );
     }
+    if drivers.market.is_some() && drivers.up_market.is_none() {
+        let detail = "the market rose on too few sessions: no betas to them";
+        missing(factor(Factor::MarketUp.id()).into(), detail);
+    }
     if drivers.size.is_none() {
         missing(
             Subject::Role(Role::SmallCapIndex.id()),
             "no returns of small caps: size betas are missing",
         );
-    }
-    if drivers.crowd.is_none() {
-        missing(crowd(), "too few megacaps or no small-cap index: crowd betas are missing");
-    }
-    let absent = &prepared.roles.missing_megacaps;
-    if drivers.crowd.is_some() && !absent.is_empty() {
-        let detail =
-            format!("no returns of {}; the crowd uses the other megacaps", absent.join(", "));
-        missing(crowd(), &detail);
     }
     let (market, small) = prepared.resolved();
     for resolved in [market, small].into_iter().flatten() {
@@ -239,6 +235,13 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
         }
     }
     gaps
+}
+
+/// The standard trade without a series. An analysis says instead which leg lacks returns.
+pub(crate) fn standard_trade(prepared: &PreparedExposure) -> Option<Gap> {
+    let detail = "too few megacaps or no small-cap index: the trade has no series";
+    let gap = || Gap::new(GapReason::InputMissing, factor(Factor::Trade.id()), detail);
+    prepared.drivers.crowd.is_none().then(gap)
 }
 
 /// The number of sessions behind the top-down betas, if not all.
@@ -268,25 +271,77 @@ fn top_down(
         .then(|| Gap::new(GapReason::MissingObservations, betas(FactorEstimate::TopDown), detail))
 }
 
+/// What a trade names and the data lack.
+fn series(trade: &Trade<'_>) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let subject = factor(trade.definition.factor_id());
+    let mut add = |reason, detail: String| gaps.push(Gap::new(reason, subject.clone(), detail));
+    let legs = trade.definition.legs.iter().zip(trade.series).zip(&trade.membership.unknown);
+    for ((leg, series), unknown) in legs {
+        let id = &leg.leg_id;
+        if series.returns.is_none() {
+            let detail = match series.missing.as_slice() {
+                [] => format!("too few returns of the leg {id}"),
+                missing => {
+                    format!("too few returns of the leg {id}: none of {}", missing.join(", "))
+                }
+            };
+            add(GapReason::InputMissing, detail);
+        } else if !series.missing.is_empty() {
+            let missing = series.missing.join(", ");
+            let detail = format!("no returns of {missing}; the leg {id} uses its other members");
+            add(GapReason::InputMissing, detail);
+        }
+        let unknown: Vec<&str> = unnamed(&leg.returns, unknown).collect();
+        if !unknown.is_empty() {
+            let detail = format!("unknown symbols in the leg {id}: {}", unknown.join(", "));
+            add(GapReason::UnknownInstrument, detail);
+        }
+        // The standard trade's only proxy, that of small caps, has a gap of its own.
+        if let Some(first) = series.proxy_for.as_ref().filter(|_| !trade.has_name_betas) {
+            let symbols = series.symbols.join(", ");
+            add(GapReason::Proxy, format!("{symbols} stands in for {first} in the leg {id}"));
+        }
+    }
+    if trade.driver.is_none() {
+        let detail = "its legs have too few sessions in common, or there is no market: its betas, \
+                      share of variance and unwinds are missing";
+        add(GapReason::InputMissing, detail.to_owned());
+    }
+    gaps
+}
+
+/// Unknown symbols that are not lines of the leg's basket: a company without one of its lines is no
+/// gap, and one without any is reported by its name.
+fn unnamed<'a>(returns: &'a ReturnProxy, unknown: &'a [String]) -> impl Iterator<Item = &'a str> {
+    let in_basket = move |symbol: &str| match returns {
+        ReturnProxy::Basket { members, .. } => {
+            members.iter().any(|member| member.lines.iter().any(|line| line == symbol))
+        }
+        ReturnProxy::Symbol(_) | ReturnProxy::Role(_) => false,
+    };
+    unknown.iter().map(String::as_str).filter(move |symbol| !in_basket(symbol))
+}
+
 /// Legs whose betas rest on a smaller share of own returns than those of the book.
-fn legs(report: &ExposureReport, gross: f64) -> Vec<Gap> {
-    let thin = report.trade.legs.iter().filter(|leg| !is_known(1.0 - leg.own_share, 1.0));
+fn legs(trade: &Trade<'_>, measured: &TradeExposure, gross: f64) -> Vec<Gap> {
+    let thin = measured.legs.iter().filter(|leg| !is_known(1.0 - leg.own_share, 1.0));
     let gap = |leg: &TradeLeg| {
-        let which = match leg.leg {
-            Leg::MegacapLong => "megacaps held long",
-            Leg::SmallCapShort => "small caps held short",
-            Leg::Other => "other names",
+        let which = match &leg.leg_id {
+            Some(id) => format!("the leg {id}"),
+            None => "the names in no leg".to_owned(),
         };
         let detail = format!(
-            "{:.0} % of the weighted returns of {which} are their own; the others count as zero, \
-             so the leg's crowd beta and unwinds are closer to zero than its names'",
+            "{:.0} % of the weighted returns of {which} are its own; the others count as zero, so \
+             its beta and its part of unwinds are closer to zero than its names'",
             100.0 * leg.own_share
         );
-        let gap = Gap::new(
-            GapReason::MissingObservations,
-            trade(leg.leg.id(), TradeNumber::Beta),
-            detail,
-        );
+        let measure = MeasureRef::Trade {
+            trade_id: trade.definition.trade_id.clone(),
+            leg_id: Some(leg.leg_id.clone().unwrap_or_default()),
+            number: TradeNumber::Beta,
+        };
+        let gap = Gap::new(GapReason::MissingObservations, measure, detail);
         gap.of_gross(leg.exposure.gross() / gross)
     };
     thin.map(gap).collect()
@@ -369,15 +424,15 @@ fn day((subject, on, day): (MeasureRef, Day, DayPnl)) -> Option<Gap> {
 
 fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {
     let on = request.repeat_on?;
-    match &report.trade.repeat {
+    match report.trades.first().and_then(|trade| trade.repeat.as_ref()) {
         None => {
             let detail = format!("the market has no return on {on}, so the day cannot be repeated");
-            Some(Gap::new(GapReason::InputMissing, trade("", TradeNumber::Repeat), detail))
+            Some(Gap::new(GapReason::InputMissing, every_trade(TradeNumber::Repeat), detail))
         }
         Some(repeat) if 0 < repeat.proxied_names => {
             let names = repeat.proxied_names;
             let detail = format!("{names} names had no return on {on}: their betas are used");
-            let gap = Gap::new(GapReason::Proxy, trade("", TradeNumber::Repeat), detail);
+            let gap = Gap::new(GapReason::Proxy, every_trade(TradeNumber::Repeat), detail);
             Some(gap.of_gross(repeat.proxied_gross_share))
         }
         Some(_) => None,

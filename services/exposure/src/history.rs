@@ -1,6 +1,6 @@
-//! The book's own past returns at today's positions, by leg.
+//! The book's own past returns at today's positions, by leg of every trade.
 
-use crate::{kernel::add_scaled_rows, panel::Panel};
+use crate::{kernel::add_scaled_rows, panel::Panel, settings::TRADES_MAX, sums::TradeSums};
 use marketdata::instrument::InstrumentId;
 
 /// A leg's names with returns: rows of the panel and their shares of gross.
@@ -17,17 +17,23 @@ pub(crate) fn is_known(missing: f64, joined: f64) -> bool {
     missing <= (1.0 - KNOWN_SHARE_MIN) * joined + SHARE_ROUNDING
 }
 
-/// A name with missing returns: its row of the panel if it has one, its leg, and its share of
-/// gross.
+/// A name with missing returns: its row of the panel if it has one, its leg of each trade, and its
+/// share of gross.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lacking {
     pub(crate) instrument: InstrumentId,
     pub(crate) row: Option<u32>,
-    pub(crate) leg: usize,
+    /// By trade; the standard one is always there.
+    pub(crate) legs: [u8; TRADES_MAX + 1],
     pub(crate) weight: f64,
 }
 
 impl Lacking {
+    /// Its leg of a trade.
+    pub(crate) fn leg_of(&self, trade: usize) -> usize {
+        usize::from(self.legs[trade])
+    }
+
     /// Number of the given sessions on which it has no return of its own.
     pub(crate) fn absent(&self, panel: &Panel, sessions: &[usize]) -> usize {
         let is_absent = |at: &&usize| self.row.is_none_or(|row| panel.own(row, **at).is_none());
@@ -40,7 +46,9 @@ impl Lacking {
 pub(crate) struct History {
     /// Index of the first session.
     pub(crate) first: usize,
-    pub(crate) legs: [Vec<f32>; 3],
+    /// By trade and leg.
+    pub(crate) trades: Vec<Vec<Vec<f32>>>,
+    /// The sum over the legs of the standard trade.
     pub(crate) total: Vec<f32>,
     /// Whether each session counts for the book: names of 95 % of the joined gross have a return on
     /// it, and the rest counts as zero. `None` if all sessions count.
@@ -48,27 +56,31 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// `joined` is the share of gross that joined.
+    /// `trades` begins with the standard one; `joined` is the share of gross that joined.
     pub(crate) fn of(
         panel: &Panel,
-        legs: &[LegTerms; 3],
+        trades: &[TradeSums],
         lacking: &[Lacking],
         joined: f64,
         first: usize,
     ) -> History {
-        let legs = legs.each_ref().map(|terms| {
+        let leg = |terms: &LegTerms| {
             let mut returns = vec![0.0; panel.width - first];
             add_scaled_rows(&mut returns, |row| &panel.row(row)[first..], terms);
             returns
-        });
-        let [a, b, c] = &legs;
-        let total = a.iter().zip(b).zip(c).map(|((a, b), c)| a + b + c).collect();
+        };
+        let trades: Vec<Vec<Vec<f32>>> =
+            trades.iter().map(|trade| trade.terms.iter().map(leg).collect()).collect();
+        let mut total = vec![0.0; panel.width - first];
+        for leg in trades.iter().take(1).flatten() {
+            total.iter_mut().zip(leg).for_each(|(sum, r)| *sum += r);
+        }
         let own = if joined <= 0.0 {
             Some(vec![false; panel.width - first])
         } else {
             (!lacking.is_empty()).then(|| own_sessions(panel, lacking, joined, first))
         };
-        History { first, legs, total, own }
+        History { first, trades, total, own }
     }
 
     /// A series from session `first` on, in double precision.

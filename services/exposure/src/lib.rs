@@ -2,11 +2,13 @@
 //!
 //! [`prepared::prepare`] does what all analyses of a view share, most of it in the crate `risk`.
 //! [`analyze::analyze`] does what one book needs: long, short, gross and net by size and sector;
-//! betas to the market and to small-cap leadership; the crowded trade (long megacaps, short small
-//! caps) and the cost of its unwind; tails, concentration, and gaps. Modules are declared in
+//! betas to the market and to small-cap leadership; trades, by default the crowded one (long
+//! megacaps, short small caps), and the cost of their unwind; tails, concentration, and gaps. Modules are declared in
 //! reading order.
 
 pub mod analyze;
+pub mod breakdown;
+pub mod factor_list;
 pub mod prepared;
 pub mod report;
 pub mod settings;
@@ -16,17 +18,20 @@ mod concentration;
 mod day_pnl;
 mod gaps;
 mod history;
+mod membership;
 mod positions;
 mod profit;
+mod repeat;
 mod sizing;
 mod stand_in;
 mod sums;
 mod tail_risk;
 mod top_down;
 mod trade;
+mod trades;
 mod unwind;
 
 pub use risk::{beta, factor};
 
 // The modules of the risk model that an analysis reads.
-use risk::{drivers, kernel, name, panel, peers};
+use risk::{driver, kernel, name, panel, peers};

@@ -10,6 +10,7 @@ use crate::{
     sizing::Sizing,
     stand_in::StandIn,
     tail_risk::{Tail, TailWeights},
+    trades::Trade,
 };
 use portfolio::book::{Book, Holding};
 
@@ -17,7 +18,7 @@ use portfolio::book::{Book, Holding};
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    sizing: &Sizing<'_>,
+    (sizing, trades): (&Sizing<'_>, &[&Trade<'_>]),
     tail: Option<&Tail>,
 ) -> Vec<PositionRow> {
     let book = request.book;
@@ -29,9 +30,25 @@ pub(crate) fn list(
         let bucket = sizing.size(holding.instrument).and_then(|sized| {
             Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
         });
-        PositionRow { bucket, ..row(prepared, book, holding, tail.map(|tail| (tail, own))) }
+        let legs = legs(prepared, trades, holding);
+        PositionRow { bucket, legs, ..row(prepared, book, holding, tail.map(|tail| (tail, own))) }
     };
     listed.iter().enumerate().map(row).collect()
+}
+
+/// The leg of a holding in each trade; `None` if it is in none.
+fn legs(
+    prepared: &PreparedExposure,
+    trades: &[&Trade<'_>],
+    holding: &Holding,
+) -> Vec<Option<usize>> {
+    let name = prepared.name(holding.instrument);
+    let leg = |trade: &&Trade<'_>| {
+        let (instrument, value) = (holding.instrument, holding.market_value);
+        let leg = trade.membership.leg(prepared, instrument, &name, value);
+        Some(leg).filter(|leg| *leg < trade.definition.legs.len())
+    };
+    trades.iter().map(leg).collect()
 }
 
 /// The positions to list, in order.
@@ -98,7 +115,7 @@ fn row(
                 tail.first_level.sessions.iter().filter(is_absent).count()
             }
         }),
-        leg: prepared.leg(holding.instrument, &name, value),
+        legs: Vec::new(),
         expected_shortfall: tail
             .map(|(tail, own)| 0.0 - tail_return(prepared, holding, tail, own) * value),
     }

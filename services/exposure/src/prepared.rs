@@ -1,9 +1,10 @@
 //! The state shared by all analyses of a view: the risk model, and the lookup of names by symbol.
 
-use crate::{day_pnl::DayMoves, positions, settings::Listing};
+use crate::{day_pnl::DayMoves, membership::Membership, positions, settings::Listing};
 use factors::{
     roles::Roles,
     size_scheme::{SchemeSize, SizeScheme, Sizer},
+    trade::TradeDefinition,
 };
 use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
 use portfolio::{book::Book, lookup::Lookup};
@@ -36,6 +37,9 @@ pub struct PreparedExposure {
     lookup: Arc<Lookup>,
     buckets: Arc<Buckets>,
     moves: Arc<DayMoves>,
+    roles: Arc<Roles>,
+    /// The legs of the standard trade.
+    membership: Arc<Membership>,
 }
 
 /// Buckets of companies under the standard scheme, found when a book first needs them.
@@ -57,6 +61,7 @@ pub fn prepare(
         || risk::prepare::prepare(snapshot, roles, previous.map(|previous| &previous.model)),
         || Lookup::of(snapshot),
     );
+    let membership = Membership::of(snapshot, roles, &model.roles.trade);
     let buckets = Buckets {
         sizer: Sizer::new(SizeScheme::standard().clone(), snapshot),
         companies: (0..model.sizes().companies).map(|_| OnceLock::new()).collect(),
@@ -67,6 +72,8 @@ pub fn prepare(
         lookup: Arc::new(lookup),
         buckets: Arc::new(buckets),
         moves: Arc::new(moves),
+        roles: Arc::new(roles.clone()),
+        membership: Arc::new(membership),
     }
 }
 
@@ -126,7 +133,23 @@ impl PreparedExposure {
     /// Memory held, in bytes, excluding the market.
     pub fn bytes(&self) -> usize {
         let buckets = size_of_val(&self.buckets.companies[..]);
-        self.model.bytes() + self.lookup.heap_bytes() + buckets + self.moves.bytes()
+        let found = self.lookup.heap_bytes() + buckets + self.membership.bytes();
+        self.model.bytes() + found + self.moves.bytes()
+    }
+
+    /// The trade of the settings.
+    pub fn standard_trade(&self) -> &TradeDefinition {
+        &self.model.roles.trade
+    }
+
+    /// The roles as configured.
+    pub(crate) fn configured_roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// The legs of the standard trade.
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.membership
     }
 
     /// What names made on past days.

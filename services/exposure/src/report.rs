@@ -8,7 +8,7 @@ use crate::{
     factor::{Factor, FactorRole},
     settings::{BetaSettings, TailSettings},
 };
-use factors::{market_value::CapSource, size_scheme::SchemeSize};
+use factors::{market_value::CapSource, size_scheme::SchemeSize, trade::Side};
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
 use portfolio::{book::Lot, coverage::Coverage};
 
@@ -109,57 +109,34 @@ pub struct FactorExposure {
     pub beta: BookBeta,
 }
 
-/// Role of a position in the crowded trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Leg {
-    /// Held long, and either in the top band of the standard size scheme or one of the configured
-    /// megacaps.
-    MegacapLong,
-    /// Held short, and either a mid cap or smaller in the standard size scheme, or the small-cap
-    /// index, or one of its fund's newest known holdings.
-    SmallCapShort,
-    /// Everything else.
-    Other,
-}
-
-impl Leg {
-    /// Every leg, in the order of reports.
-    pub const ALL: [Leg; 3] = [Leg::MegacapLong, Leg::SmallCapShort, Leg::Other];
-
-    /// Its id.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Leg::MegacapLong => "megacap_long",
-            Leg::SmallCapShort => "small_cap_short",
-            Leg::Other => "other",
-        }
-    }
-}
-
-/// One leg of the trade.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// One leg of a trade, or everything else.
+#[derive(Clone, Debug, PartialEq)]
 pub struct TradeLeg {
-    /// The leg.
-    pub leg: Leg,
+    /// Its id. `None` for the positions in no leg.
+    pub leg_id: Option<String>,
+    /// Its side. `None` for the positions in no leg.
+    pub side: Option<Side>,
     /// Exposure of its positions.
     pub exposure: Exposure,
-    /// Its money beta to the crowd, from its own returns at today's positions. `None` for an empty
+    /// Its money beta to the trade, from its own returns at today's positions. `None` for an empty
     /// leg.
-    pub crowd_beta: Option<Measured>,
+    pub beta: Option<Measured>,
     /// Share of its gross times sessions that are its names' own returns, with the sessions
     /// weighted as in the beta. The rest counts as zero, which pulls the beta towards zero. 1
     /// without a beta.
     pub own_share: f64,
+    /// The symbols behind its return series.
+    pub return_symbols: Vec<String>,
 }
 
-/// Effect of an unwind of the crowd by a number of standard deviations.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Effect of an unwind of a trade by a number of standard deviations.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Unwind {
-    /// Number of daily standard deviations that the crowd loses.
+    /// Number of daily standard deviations that the trade loses.
     pub standard_deviations: f64,
-    /// The crowd's return, negative.
-    pub crowd_return: f64,
-    /// Expected P&L of the book: its crowd beta times that return.
+    /// The trade's return, negative.
+    pub trade_return: f64,
+    /// Expected P&L of the book: its beta to the trade times that return.
     pub pnl: f64,
     /// Lower end of the interval in which nine days of ten would fall.
     pub pnl_low: f64,
@@ -167,8 +144,8 @@ pub struct Unwind {
     pub pnl_high: f64,
     /// Standard error of the expected P&L, from that of the beta only.
     pub pnl_standard_error: f64,
-    /// P&L by leg, in the order of [`Leg::ALL`]; they sum to the book's.
-    pub leg_pnl: [f64; 3],
+    /// P&L by leg, everything else last; they sum to the book's.
+    pub leg_pnl: Vec<f64>,
 }
 
 /// What today's shares made on a past day, valued at the close before it.
@@ -181,20 +158,20 @@ pub struct DayPnl {
 }
 
 /// Effect of the returns of one past day on today's positions, at today's values.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Repeat {
     /// The day.
     pub on: Day,
     /// P&L of the book.
     pub pnl: f64,
-    /// P&L by leg, in the order of [`Leg::ALL`]; they sum to the book's.
-    pub leg_pnl: [f64; 3],
+    /// P&L by leg, everything else last; they sum to the book's.
+    pub leg_pnl: Vec<f64>,
     /// The market's return that day.
-    pub market_return: Option<f64>,
+    pub market_return: f64,
     /// Return of the small-cap index less that of the market on that day.
     pub size_spread: Option<f64>,
-    /// The crowd's return on that day. `None` without a crowd, or before the panel.
-    pub crowd_return: Option<f64>,
+    /// The trade's return on that day. `None` if it has none, or before the panel.
+    pub trade_return: Option<f64>,
     /// What today's shares made on the day itself.
     pub day: DayPnl,
     /// Number of names without a return on that day, for which β_market·m + β_size·s is used.
@@ -203,30 +180,31 @@ pub struct Repeat {
     pub proxied_gross_share: f64,
 }
 
-/// The crowded trade in the book: long megacaps, short small caps.
+/// A trade in the book.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CrowdTrade {
-    /// The legs, in the order of [`Leg::ALL`].
-    pub legs: [TradeLeg; 3],
-    /// The smaller of the megacap leg's long value and the small-cap leg's short value.
+pub struct TradeExposure {
+    /// The legs of its definition, in order, and then everything else.
+    pub legs: Vec<TradeLeg>,
+    /// The smaller of the long legs' long value and the short legs' short value.
     pub matched: f64,
-    /// The book's money beta to the crowd.
-    pub crowd_beta: BookBeta,
-    /// Share of the variance of the book's own returns that the crowd explains, 0 to 1, on the
+    /// The book's money beta to the trade. Bottom-up only for the standard trade: a caller's trade
+    /// has no fits of all names, so the betas of single names to it would have no prior.
+    pub beta: BookBeta,
+    /// Share of the variance of the book's own returns that the trade explains, 0 to 1, on the
     /// sessions of its top-down beta.
     pub share_of_variance: Option<f64>,
-    /// The crowd's standard deviation, a decimal per day.
-    pub crowd_standard_deviation: Option<f64>,
-    /// Units of the small-cap index short per unit of megacaps long.
-    pub crowd_ratio: Option<f64>,
-    /// Unwinds of 1, 2 and 3 standard deviations. Empty without a crowd.
+    /// The trade's standard deviation, a decimal per day. `None` if it has no series.
+    pub standard_deviation: Option<f64>,
+    /// Units held short per unit held long.
+    pub ratio: Option<f64>,
+    /// Unwinds of 1, 2 and 3 standard deviations. Empty without a top-down beta.
     pub unwinds: Vec<Unwind>,
     /// The repeated day, if one was requested and the market has a return on it.
     pub repeat: Option<Repeat>,
 }
 
 /// Value at risk and expected shortfall at one confidence level, as losses.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TailLevel {
     /// Confidence, inside (0, 1).
     pub confidence: f64,
@@ -240,9 +218,9 @@ pub struct TailLevel {
     pub expected_shortfall: f64,
     /// Its standard error, allowing for clusters of losses. `None` if the tail is a single session.
     pub expected_shortfall_standard_error: Option<f64>,
-    /// Contributions of the legs to expected shortfall, in the order of [`Leg::ALL`]; they sum to
-    /// it.
-    pub leg_expected_shortfall: [f64; 3],
+    /// By trade of the report: contributions of its legs to expected shortfall, everything else
+    /// last; they sum to it.
+    pub leg_expected_shortfall: Vec<Vec<f64>>,
     /// How much of it rests on stand-ins. `None` if every return is a name's own.
     pub stand_ins: Option<TailStandIns>,
 }
@@ -378,7 +356,7 @@ pub struct PositionRow {
     pub market: Option<Beta>,
     /// Size beta.
     pub size: Option<Beta>,
-    /// Crowd beta.
+    /// Beta to the standard trade.
     pub crowd: Option<Beta>,
     /// Market beta on days when the market rose, not shrunk.
     pub up_market: Option<Beta>,
@@ -390,8 +368,8 @@ pub struct PositionRow {
     pub dimson: bool,
     /// Number of sessions of the tail's window for which a stand-in is used.
     pub proxied_sessions: usize,
-    /// Its role in the crowded trade.
-    pub leg: Leg,
+    /// By trade of the report: the index of its leg. `None` if it is in none.
+    pub legs: Vec<Option<usize>>,
     /// Contribution to expected shortfall at the first level. The contributions of all names sum to
     /// it.
     pub expected_shortfall: Option<f64>,
@@ -416,22 +394,20 @@ impl PositionRow {
     }
 }
 
-/// Exposure of one size bucket.
+/// One group of a book.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SizeGroup {
-    /// The bucket. `None` for funds, indices and names without a known market value.
-    pub bucket_id: Option<String>,
-    /// Exposure of its names.
+pub struct Group {
+    /// Its name. `None` for what belongs to no group.
+    pub group_id: Option<String>,
+    /// Its exposure.
     pub exposure: Exposure,
 }
 
-/// Exposure of one sector.
+/// A book by one grouping.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SectorGroup {
-    /// Sector as named by the source. `None` for names without one.
-    pub sector: Option<String>,
-    /// Exposure of its names.
-    pub exposure: Exposure,
+pub struct Breakdown {
+    /// The groups, in order; what belongs to no group last.
+    pub groups: Vec<Group>,
 }
 
 /// The result of an analysis.
@@ -443,18 +419,16 @@ pub struct ExposureReport {
     pub gross_leverage: Option<f64>,
     /// net ÷ net asset value.
     pub net_leverage: Option<f64>,
-    /// By size, largest companies first, unclassified last; empty groups are omitted.
-    pub by_size: Vec<SizeGroup>,
+    /// The book by each requested grouping, in the order of the request.
+    pub breakdowns: Vec<Breakdown>,
     /// The classification scheme of all sectors: the one that classifies the most names of the view.
     pub sector_scheme: String,
-    /// By sector, sorted by sector name, unclassified last.
-    pub by_sector: Vec<SectorGroup>,
     /// The settings of the betas.
     pub settings: BetaSettings,
-    /// Money betas to the factors of the model, except the trade's.
+    /// Money betas to the factors of the model, except the trades'.
     pub factors: Vec<FactorExposure>,
-    /// The crowded trade.
-    pub trade: CrowdTrade,
+    /// The trades, in the order of the request.
+    pub trades: Vec<TradeExposure>,
     /// Losses over scenarios. `None` without enough sessions.
     pub tail: Option<TailRisk>,
     /// P&L against average costs. `None` if no lot has a cost and a price.

@@ -1,7 +1,7 @@
-//! Sizes of a book's names under the requested scheme, and their legs of the trade.
+//! Sizes of a book's names under the requested scheme.
 
-use crate::{name::NameRow, prepared::PreparedExposure, report::Leg};
-use factors::size_scheme::{MEGA, MID, SchemeSize, SizeScheme, Sizer};
+use crate::prepared::PreparedExposure;
+use factors::size_scheme::{SchemeSize, SizeScheme, Sizer};
 use marketdata::instrument::InstrumentId;
 
 /// Sizes names under a scheme. Those of the standard scheme are kept with the prepared value.
@@ -23,26 +23,6 @@ impl<'a> Sizing<'a> {
         match &self.own {
             None => self.prepared.standard_size(instrument),
             Some(sizer) => sizer.size(self.prepared.snapshot(), self.prepared.sizes(), instrument),
-        }
-    }
-}
-
-impl PreparedExposure {
-    /// The role of a holding in the trade, which uses the standard scheme. A line that may be a fund
-    /// is not put into a leg by size alone.
-    pub(crate) fn leg(&self, instrument: InstrumentId, name: &NameRow, market_value: f64) -> Leg {
-        let band = || {
-            let sized = self.standard_size(instrument).filter(|_| !name.may_be_fund);
-            sized.map(|sized| sized.band)
-        };
-        if 0.0 < market_value && (name.is_megacap || band() == Some(MEGA)) {
-            Leg::MegacapLong
-        } else if market_value < 0.0
-            && (name.in_small_cap_index || band().is_some_and(|band| MID <= band))
-        {
-            Leg::SmallCapShort
-        } else {
-            Leg::Other
         }
     }
 }

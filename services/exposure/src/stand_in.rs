@@ -2,20 +2,27 @@
 
 pub(crate) use risk::stand_in::StandIn;
 
-use crate::{history::Lacking, prepared::PreparedExposure, settings::DRAWS};
+use crate::{history::Lacking, prepared::PreparedExposure, settings::DRAWS, sums::TradeSums};
 use marketdata::instrument::InstrumentId;
 use risk::stand_in::Stretch;
 use std::collections::BTreeMap;
 
-/// Stand-ins for a book's missing returns by leg, as shares of gross, from a session on.
+/// Stand-ins of a leg's missing returns, as shares of gross.
+#[derive(Clone, Debug)]
+struct LegStandIns {
+    /// The returns implied by betas, the same in every draw.
+    mapped: Vec<f64>,
+    /// Residuals, one draw after the other.
+    residuals: Vec<f64>,
+}
+
+/// Stand-ins for a book's missing returns by trade and leg, from a session on.
 #[derive(Debug)]
 pub(crate) struct StandIns {
     first: usize,
     width: usize,
-    /// By leg: the returns implied by betas, the same in every draw.
-    mapped: [Vec<f64>; 3],
-    /// By leg: residuals, one draw after the other.
-    residuals: [Vec<f64>; 3],
+    /// By trade, the standard one first, and by leg.
+    trades: Vec<Vec<LegStandIns>>,
     /// The missing stretches of each name and the peers drawn for them. The order of numbers
     /// affects no sum.
     pub(crate) stretches: BTreeMap<InstrumentId, Vec<Stretch>>,
@@ -25,45 +32,39 @@ pub(crate) struct StandIns {
 
 impl StandIns {
     /// Stand-ins of the names with missing returns, from a session on.
-    pub(crate) fn of(prepared: &PreparedExposure, lacking: &[Lacking], first: usize) -> StandIns {
+    pub(crate) fn of(
+        prepared: &PreparedExposure,
+        trades: &[TradeSums],
+        lacking: &[Lacking],
+        first: usize,
+    ) -> StandIns {
         let width = prepared.panel.width - first;
+        let none = LegStandIns { mapped: vec![0.0; width], residuals: vec![0.0; width * DRAWS] };
         let mut stand_ins = StandIns {
             first,
             width,
-            mapped: [0, 1, 2].map(|_| vec![0.0; width]),
-            residuals: [0, 1, 2].map(|_| vec![0.0; width * DRAWS]),
+            trades: trades.iter().map(|trade| vec![none.clone(); trade.legs.len()]).collect(),
             stretches: BTreeMap::new(),
             undrawn: vec![0.0; width],
         };
-        for Lacking { instrument, leg, weight, .. } in lacking {
-            let name = StandIn::of(prepared, *instrument);
+        for lacks in lacking {
+            let name = StandIn::of(prepared, lacks.instrument);
             let stretches = name.stretches(first);
             for stretch in &stretches {
-                stand_ins.add(&name, stretch, *leg, *weight);
+                stand_ins.add(&name, stretch, lacks);
             }
-            stand_ins.stretches.insert(*instrument, stretches);
+            stand_ins.stretches.insert(lacks.instrument, stretches);
         }
         stand_ins
     }
 
-    fn add(&mut self, name: &StandIn<'_>, stretch: &Stretch, leg: usize, weight: f64) {
-        let (first, width) = (self.first, self.width);
-        let mapped = &mut self.mapped[leg];
-        for session in stretch.sessions() {
-            mapped[session - first] += weight * name.mapped(session);
+    fn add(&mut self, name: &StandIn<'_>, stretch: &Stretch, lacks: &Lacking) {
+        let (first, weight) = (self.first, lacks.weight);
+        for (at, legs) in self.trades.iter_mut().enumerate() {
+            legs[lacks.leg_of(at)].add(name, stretch, weight, (first, self.width));
         }
-        let Some(rows) = &stretch.rows else {
+        if stretch.rows.is_none() {
             stretch.sessions().for_each(|at| self.undrawn[at - first] += weight.abs());
-            return;
-        };
-        for (draw, row) in rows.iter().enumerate() {
-            let residuals = &mut self.residuals[leg][draw * width..(draw + 1) * width];
-            let scaled = weight * name.scale(*row);
-            for run in stretch.runs() {
-                let sums = &mut residuals[run.start - first..run.end - first];
-                let of_peer = name.residuals_of(*row, run);
-                sums.iter_mut().zip(of_peer).for_each(|(sum, residual)| *sum += scaled * residual);
-            }
         }
     }
 
@@ -76,12 +77,41 @@ impl StandIns {
     }
 
     /// A leg's stand-in return in a draw, `at` sessions after the first.
-    pub(crate) fn leg(&self, leg: usize, draw: usize, at: usize) -> f64 {
-        self.mapped[leg][at] + self.residuals[leg][draw * self.width + at]
+    pub(crate) fn leg(&self, trade: usize, leg: usize, draw: usize, at: usize) -> f64 {
+        self.trades[trade][leg].at(draw * self.width, at)
     }
 
-    /// The sum over all legs.
+    /// The sum over all legs of the standard trade.
     pub(crate) fn total(&self, draw: usize, at: usize) -> f64 {
-        self.leg(0, draw, at) + self.leg(1, draw, at) + self.leg(2, draw, at)
+        let legs = self.trades.iter().take(1).flatten();
+        legs.fold(0.0, |sum, leg| sum + leg.at(draw * self.width, at))
+    }
+}
+
+impl LegStandIns {
+    fn add(
+        &mut self,
+        name: &StandIn<'_>,
+        stretch: &Stretch,
+        weight: f64,
+        (first, width): (usize, usize),
+    ) {
+        for session in stretch.sessions() {
+            self.mapped[session - first] += weight * name.mapped(session);
+        }
+        for (draw, row) in stretch.rows.iter().flatten().enumerate() {
+            let residuals = &mut self.residuals[draw * width..(draw + 1) * width];
+            let scaled = weight * name.scale(*row);
+            for run in stretch.runs() {
+                let sums = &mut residuals[run.start - first..run.end - first];
+                let of_peer = name.residuals_of(*row, run);
+                sums.iter_mut().zip(of_peer).for_each(|(sum, residual)| *sum += scaled * residual);
+            }
+        }
+    }
+
+    /// The return `at` sessions after the first, in the draw that begins at `draw`.
+    fn at(&self, draw: usize, at: usize) -> f64 {
+        self.mapped[at] + self.residuals[draw + at]
     }
 }

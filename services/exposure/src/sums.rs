@@ -4,8 +4,10 @@ use crate::{
     history::{Lacking, LegTerms},
     name::{NONE, NameRow},
     prepared::PreparedExposure,
-    report::{Exposure, Leg, Measured, TailRisk},
+    report::{Exposure, Measured, TailRisk},
+    settings::TRADES_MAX,
     sizing::Sizing,
+    trades::Trade,
 };
 use factors::market_value::CapSource;
 use portfolio::{
@@ -39,6 +41,26 @@ impl BetaSum {
     }
 }
 
+/// Sums over the legs of a trade; the last entry is for everything else.
+#[derive(Debug)]
+pub(crate) struct TradeSums {
+    pub(crate) legs: Vec<Exposure>,
+    pub(crate) terms: Vec<LegTerms>,
+    /// Gross of what joined.
+    pub(crate) joined: Vec<f64>,
+}
+
+impl TradeSums {
+    fn of(trade: &Trade<'_>, book: &Book) -> TradeSums {
+        let rows = trade.definition.legs.len() + 1;
+        TradeSums {
+            legs: vec![Exposure::ZERO; rows],
+            terms: (0..rows).map(|_| Vec::with_capacity(book.holdings.len())).collect(),
+            joined: vec![0.0; rows],
+        }
+    }
+}
+
 /// Sums over a book.
 #[derive(Debug)]
 pub(crate) struct Sums {
@@ -47,13 +69,12 @@ pub(crate) struct Sums {
     pub(crate) by_size: Vec<Exposure>,
     /// By sector; the last entry is for names without one.
     pub(crate) by_sector: Vec<Exposure>,
-    pub(crate) legs: [Exposure; 3],
-    pub(crate) terms: [LegTerms; 3],
+    /// By trade, the standard one first.
+    pub(crate) trades: Vec<TradeSums>,
     /// Names with missing returns, in the order of names.
     pub(crate) lacking: Vec<Lacking>,
-    /// Gross of what joined, and its parts by leg.
+    /// Gross of what joined.
     pub(crate) joined: f64,
-    pub(crate) joined_by_leg: [f64; 3],
     pub(crate) market: BetaSum,
     pub(crate) size: BetaSum,
     pub(crate) crowd: BetaSum,
@@ -82,16 +103,15 @@ impl Sums {
         prepared: &PreparedExposure,
         book: &Book,
         (sizing, bands): (&Sizing<'_>, usize),
+        trades: &[Trade<'_>],
     ) -> Sums {
         let mut sums = Sums {
             total: Exposure::ZERO,
             by_size: vec![Exposure::ZERO; bands + 1],
             by_sector: vec![Exposure::ZERO; prepared.sectors.len() + 1],
-            legs: [Exposure::ZERO; 3],
-            terms: [(); 3].map(|()| Vec::with_capacity(book.holdings.len())),
+            trades: trades.iter().map(|trade| TradeSums::of(trade, book)).collect(),
             lacking: Vec::new(),
             joined: 0.0,
-            joined_by_leg: [0.0; 3],
             market: BetaSum::ZERO,
             size: BetaSum::ZERO,
             crowd: BetaSum::ZERO,
@@ -109,7 +129,13 @@ impl Sums {
         for (index, holding) in book.holdings.iter().enumerate() {
             let name = prepared.name(holding.instrument);
             let band = sizing.size(holding.instrument).map(|sized| sized.band);
-            sums.add((index, holding), (&name, band), prepared, book.gross);
+            let mut legs = [0; TRADES_MAX + 1];
+            for (leg, trade) in legs.iter_mut().zip(trades) {
+                let value = holding.market_value;
+                // A trade has few legs.
+                *leg = trade.membership.leg(prepared, holding.instrument, &name, value) as u8;
+            }
+            sums.add((index, holding), (&name, band, legs), prepared, book.gross);
         }
         sums.add_loose(book);
         sums
@@ -118,19 +144,17 @@ impl Sums {
     fn add(
         &mut self,
         (index, holding): (usize, &Holding),
-        (name, band): (&NameRow, Option<usize>),
+        (name, band, legs): (&NameRow, Option<usize>, [u8; TRADES_MAX + 1]),
         prepared: &PreparedExposure,
         gross: f64,
     ) {
         let value = holding.market_value;
         let size = value.abs();
-        let leg = prepared.leg(holding.instrument, name, value) as usize;
         self.total.add(value, name.market);
         let unsized_band = self.by_size.len() - 1;
         self.by_size[band.unwrap_or(unsized_band)].add(value, name.market);
         let unsectored = self.by_sector.len() - 1;
         self.by_sector[(name.sector as usize).min(unsectored)].add(value, name.market);
-        self.legs[leg].add(value, name.market);
         if band.is_none() {
             self.unsized_gross += size;
         }
@@ -153,12 +177,16 @@ impl Sums {
             self.crowd.add(value, name.crowd, name.crowd_error);
         }
         self.joined += size;
-        self.joined_by_leg[leg] += size;
         let weight = value / gross;
         let row = (name.row != NONE).then_some(name.row);
-        self.terms[leg].extend(row.map(|row| (row, weight as f32)));
+        for (trade, leg) in self.trades.iter_mut().zip(legs) {
+            let leg = usize::from(leg);
+            trade.legs[leg].add(value, name.market);
+            trade.joined[leg] += size;
+            trade.terms[leg].extend(row.map(|row| (row, weight as f32)));
+        }
         if 0.0 < size && (row.is_none() || 0 < name.absent) {
-            self.lacking.push(Lacking { instrument: holding.instrument, row, leg, weight });
+            self.lacking.push(Lacking { instrument: holding.instrument, row, legs, weight });
         }
         let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
         self.priced[usize::from(stale)] += size;
@@ -208,7 +236,9 @@ impl Sums {
             self.by_size[unsized_band].add(value, 0.0);
             let unsectored = self.by_sector.len() - 1;
             self.by_sector[unsectored].add(value, 0.0);
-            self.legs[Leg::Other as usize].add(value, 0.0);
+            for others in self.trades.iter_mut().filter_map(|trade| trade.legs.last_mut()) {
+                others.add(value, 0.0);
+            }
             self.unsized_gross += value.abs();
             self.unsectored_gross += value.abs();
             self.priced[1] += if known { value.abs() } else { 0.0 };

@@ -59,15 +59,18 @@ struct Replay<'a> {
     /// By draw: the multiplier m_s of every scenario.
     multipliers: Vec<Vec<f64>>,
     gross: f64,
+    /// The trades whose legs are shown.
+    trades: &'a [usize],
 }
 
-/// Measures the tail. The error is the reason why there is none.
+/// Measures the tail, and the parts of the legs of some trades. The error is the reason why there is
+/// none.
 pub(crate) fn measure(
     prepared: &PreparedExposure,
     history: &History,
     sums: &Sums,
     settings: &TailSettings,
-    gross: f64,
+    (gross, trades): (f64, &[usize]),
 ) -> Result<Tail, Gap> {
     let none = |reason, detail: &str| Gap::new(reason, MeasureRef::Risk, detail);
     if sums.joined <= 0.0 {
@@ -77,7 +80,8 @@ pub(crate) fn measure(
     let mut sessions: Vec<usize> = (first..prepared.panel.width).collect();
     let mut lacking = sums.lacking.clone();
     lacking.retain(|name| 0 < name.absent(&prepared.panel, &sessions));
-    let mut stand_ins = (!lacking.is_empty()).then(|| StandIns::of(prepared, &lacking, first));
+    let mut stand_ins =
+        (!lacking.is_empty()).then(|| StandIns::of(prepared, &sums.trades, &lacking, first));
     if let Some(others) = &stand_ins {
         sessions.retain(|at| is_known(others.undrawn[at - first], sums.joined / gross));
         lacking.retain(|name| 0 < name.absent(&prepared.panel, &sessions));
@@ -98,6 +102,7 @@ pub(crate) fn measure(
         returns: Vec::new(),
         multipliers: Vec::new(),
         gross,
+        trades,
     };
     let (risk, first_level) = replay
         .measure(prepared, settings, &lacking)
@@ -210,12 +215,15 @@ impl<'a> Replay<'a> {
             };
             0.0 - level.shares.iter().map(adds).sum::<f64>() * self.gross
         };
-        let leg = |leg: usize| {
+        let leg = |trade: usize, leg: usize| {
             part(&|draw, session| {
-                let stand_in =
-                    self.stand_ins.map_or(0.0, |all| all.leg(leg, draw, session - self.first));
-                f64::from(self.history.legs[leg][session - self.history.first]) + stand_in
+                let stand_in = |all: &StandIns| all.leg(trade, leg, draw, session - self.first);
+                f64::from(self.history.trades[trade][leg][session - self.history.first])
+                    + self.stand_ins.map_or(0.0, stand_in)
             })
+        };
+        let legs = |trade: &usize| -> Vec<f64> {
+            (0..self.history.trades[*trade].len()).map(|at| leg(*trade, at)).collect()
         };
         let stand_ins =
             self.stand_ins.zip(spread).map(|(others, [value_at_risk, mean])| TailStandIns {
@@ -230,7 +238,7 @@ impl<'a> Replay<'a> {
             value_at_risk_high: level.interval.high,
             expected_shortfall: level.tail.expected_shortfall,
             expected_shortfall_standard_error: level.expected_shortfall_error,
-            leg_expected_shortfall: [0, 1, 2].map(leg),
+            leg_expected_shortfall: self.trades.iter().map(legs).collect(),
             stand_ins,
         }
     }

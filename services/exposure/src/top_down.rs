@@ -6,7 +6,7 @@
 //! sessions do not count for the book, the map is recomputed over the others: a return implied by a
 //! beta carries no information about the beta.
 
-use crate::{drivers::Driver, report::Measured};
+use crate::{driver::Driver, report::Measured};
 use stats::{kernel::dot, newey_west};
 use std::borrow::Cow;
 

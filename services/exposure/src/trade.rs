@@ -1,75 +1,91 @@
-//! The crowded trade in a book: its legs, its beta to the crowd, and the cost of an unwind.
+//! A trade in a book: its legs, its beta to the trade, and the cost of an unwind.
 
 use crate::{
-    day_pnl::day_pnl,
     history::{History, Lacking},
-    name::NONE,
     prepared::PreparedExposure,
-    report::{BookBeta, CrowdTrade, Leg, Measured, Repeat, TradeLeg},
+    repeat::PastDay,
+    report::{BookBeta, Measured, TradeExposure, TradeLeg},
     sums::Sums,
     top_down::Map,
+    trades::Trade,
     unwind::{residual_deviation, unwinds},
 };
-use marketdata::{bars::Bars, day::Day, instrument::InstrumentId};
 use portfolio::book::Book;
 
-/// Calendar days to look back for the previous close.
-const CLOSE_BEFORE_DAYS: i32 = 14;
+/// What the measures of all trades of a report share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inputs<'a> {
+    pub(crate) prepared: &'a PreparedExposure,
+    pub(crate) book: &'a Book,
+    pub(crate) sums: &'a Sums,
+    pub(crate) history: Option<&'a History>,
+    /// The day to repeat.
+    pub(crate) past: Option<&'a PastDay>,
+}
 
-/// Measures the trade.
-pub(crate) fn measure(
-    prepared: &PreparedExposure,
-    book: &Book,
-    sums: &Sums,
-    history: Option<&History>,
-    repeat_on: Option<Day>,
-) -> CrowdTrade {
-    let drivers = &prepared.drivers;
-    let crowd = drivers.crowd.as_ref();
+/// Measures a trade; `at` is its place in the sums and the history.
+pub(crate) fn measure(inputs: Inputs<'_>, at: usize, trade: &Trade<'_>) -> TradeExposure {
+    let Inputs { prepared, book, sums, history, past } = inputs;
+    let first = prepared.drivers.first;
     let least = prepared.settings.min_observations;
     // One map for the book and its legs, so that their betas sum.
-    let map =
-        history.and_then(|history| Map::of(&[crowd?], history.own_since(drivers.first), least));
+    let map = history.and_then(|h| Map::of(&[trade.driver?], h.own_since(first), least));
     let fit = |series: &[f32]| -> Option<(Measured, Option<f64>)> {
-        let fit = map.as_ref()?.fit(&history?.since(series, drivers.first));
+        let fit = map.as_ref()?.fit(&history?.since(series, first));
         Some((in_money(*fit.slopes.first()?, book.gross), fit.r_squared))
     };
     let whole = history.and_then(|history| fit(&history.total));
-    let legs = Leg::ALL.map(|leg| {
-        let exposure = sums.legs[leg as usize];
+    let leg = |leg: usize| {
+        let exposure = sums.trades[at].legs[leg];
         let history = history.filter(|_| 0.0 < exposure.gross());
-        let crowd_beta = history.and_then(|h| fit(&h.legs[leg as usize])).map(|(beta, _)| beta);
-        let map = map.as_ref().filter(|_| crowd_beta.is_some());
-        let own_share = map.map_or(1.0, |map| own_share(prepared, sums, (leg, book.gross), map));
-        TradeLeg { leg, exposure, crowd_beta, own_share }
-    });
+        let beta = history.and_then(|h| fit(&h.trades[at][leg])).map(|(beta, _)| beta);
+        let map = map.as_ref().filter(|_| beta.is_some());
+        let own_share = map.map_or(1.0, |map| own_share(inputs, (at, leg), map));
+        let definition = trade.definition.legs.get(leg);
+        let series = trade.series.get(leg);
+        TradeLeg {
+            leg_id: definition.map(|leg| leg.leg_id.clone()),
+            side: definition.map(|leg| leg.side),
+            exposure,
+            beta,
+            own_share,
+            return_symbols: series.map_or_else(Vec::new, |series| series.symbols.clone()),
+        }
+    };
+    let legs: Vec<TradeLeg> = (0..=trade.definition.legs.len()).map(leg).collect();
     let top_down = whole.map(|(beta, _)| beta);
     let unwinds = || {
-        let (crowd, map, beta, history) = (crowd?, map.as_ref()?, top_down?, history?);
-        let returns = history.since(&history.total, drivers.first);
-        let residual = residual_deviation(map, crowd, &returns, beta.value / book.gross);
-        Some(unwinds(beta, crowd, &legs, residual * book.gross))
+        let (driver, map, beta, history) = (trade.driver?, map.as_ref()?, top_down?, history?);
+        let returns = history.since(&history.total, first);
+        let residual = residual_deviation(map, driver, &returns, beta.value / book.gross);
+        Some(unwinds(beta, driver, &legs, residual * book.gross))
     };
-    CrowdTrade {
-        legs,
-        matched: legs[0].exposure.long.min(legs[1].exposure.short),
-        crowd_beta: BookBeta { bottom_up: crowd.and_then(|_| sums.crowd.measured()), top_down },
-        share_of_variance: whole.and_then(|(_, explained)| explained),
-        crowd_standard_deviation: crowd.map(|crowd| crowd.standard_deviation),
-        crowd_ratio: drivers.crowd_ratio,
+    let bottom_up = trade.driver.filter(|_| trade.has_name_betas);
+    TradeExposure {
         unwinds: unwinds().unwrap_or_default(),
-        repeat: repeat_on.and_then(|on| repeat(prepared, book, on)),
+        matched: matched(&legs),
+        legs,
+        beta: BookBeta { bottom_up: bottom_up.and_then(|_| sums.crowd.measured()), top_down },
+        share_of_variance: whole.and_then(|(_, explained)| explained),
+        standard_deviation: trade.driver.map(|driver| driver.standard_deviation),
+        ratio: trade.ratio,
+        repeat: past.map(|past| past.repeat(prepared, book, trade)),
     }
 }
 
+/// The smaller of the long value of the long legs and the short value of the short legs.
+fn matched(legs: &[TradeLeg]) -> f64 {
+    use factors::trade::Side;
+    let of = |side: Side, value: fn(&TradeLeg) -> f64| {
+        legs.iter().filter(|leg| leg.side == Some(side)).map(value).sum::<f64>()
+    };
+    of(Side::Long, |leg| leg.exposure.long).min(of(Side::Short, |leg| leg.exposure.short))
+}
+
 /// Share of a leg's returns that is its names' own, with the weights of a map.
-fn own_share(
-    prepared: &PreparedExposure,
-    sums: &Sums,
-    (leg, gross): (Leg, f64),
-    map: &Map<'_>,
-) -> f64 {
-    let joined = sums.joined_by_leg[leg as usize] / gross;
+fn own_share(inputs: Inputs<'_>, (trade, leg): (usize, usize), map: &Map<'_>) -> f64 {
+    let Inputs { prepared, book, sums, .. } = inputs;
+    let joined = sums.trades[trade].joined[leg] / book.gross;
     let (weights, first) = (map.weights(), prepared.drivers.first);
     let whole: f64 = weights.iter().sum();
     if joined <= 0.0 || whole <= 0.0 {
@@ -80,7 +96,7 @@ fn own_share(
         let absent = weights.iter().enumerate().filter(|(at, _)| !is_own(first + at));
         name.weight.abs() * absent.map(|(_, weight)| weight).sum::<f64>()
     };
-    let lacking = sums.lacking.iter().filter(|name| name.leg == leg as usize);
+    let lacking = sums.lacking.iter().filter(|name| name.leg_of(trade) == leg);
     1.0 - lacking.map(absent).sum::<f64>() / (joined * whole)
 }
 
@@ -91,65 +107,4 @@ pub(crate) fn in_money(slope: Measured, gross: f64) -> Measured {
         standard_error: slope.standard_error * gross,
         observations: slope.observations,
     }
-}
-
-/// Applies the returns of one day. Returns `None` if the market has no return on it.
-fn repeat(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<Repeat> {
-    let session = prepared.sessions.days().binary_search(&on).ok();
-    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
-    let role = |resolved: &Option<(factors::roles::ResolvedRole, Vec<f64>)>| {
-        let (resolved, returns) = resolved.as_ref()?;
-        match session {
-            Some(at) => finite(returns[at]),
-            None => return_on(prepared, resolved.instrument, on),
-        }
-    };
-    let market = role(&prepared.roles.market)?;
-    let small = role(&prepared.roles.small);
-    let spread = small.map(|small| small - market);
-    // SIZE is the spread less its market part.
-    let slope = prepared.drivers.size_market_slope.unwrap_or(0.0);
-    let size = spread.map_or(0.0, |spread| spread - slope * market);
-    let mut repeat = Repeat {
-        on,
-        pnl: 0.0,
-        leg_pnl: [0.0; 3],
-        market_return: Some(market),
-        size_spread: spread,
-        crowd_return: crowd_return(prepared, session),
-        day: day_pnl(prepared, book, on),
-        proxied_names: 0,
-        proxied_gross_share: 0.0,
-    };
-    let gross = if 0.0 < book.gross { book.gross } else { 1.0 };
-    for holding in &book.holdings {
-        let name = prepared.name(holding.instrument);
-        let own = match session {
-            Some(_) if name.row == NONE => None,
-            Some(at) => prepared.panel.own(name.row, at),
-            None => return_on(prepared, holding.instrument, on),
-        };
-        if own.is_none() {
-            repeat.proxied_names += 1;
-            repeat.proxied_gross_share += holding.market_value.abs() / gross;
-        }
-        let return_then = own.unwrap_or(name.market * market + name.size * size);
-        let leg = prepared.leg(holding.instrument, &name, holding.market_value);
-        repeat.leg_pnl[leg as usize] += holding.market_value * return_then;
-    }
-    repeat.pnl = repeat.leg_pnl.iter().sum();
-    Some(repeat)
-}
-
-/// The crowd's return on a session of the panel.
-fn crowd_return(prepared: &PreparedExposure, session: Option<usize>) -> Option<f64> {
-    let crowd = prepared.drivers.crowd.as_ref()?;
-    Some(crowd.returns[session?]).filter(|crowd| crowd.is_finite())
-}
-
-/// An instrument's total return on a day before the panel starts.
-fn return_on(prepared: &PreparedExposure, instrument: InstrumentId, on: Day) -> Option<f64> {
-    let bars = Bars::since(&prepared.snapshot, instrument, on.plus(-CLOSE_BEFORE_DAYS));
-    let row = bars.days.binary_search(&on).ok()?;
-    bars.total_return(row)
 }

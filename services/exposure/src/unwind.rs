@@ -1,6 +1,6 @@
-//! What an unwind of the crowd would do to a book.
+//! What an unwind of a trade would do to a book.
 //!
-//! If the crowd loses n of its standard deviations in a day, c* = −n·σ_c, the book is expected to make
+//! If the trade loses n of its standard deviations in a day, c* = −n·σ_c, the book is expected to make
 //! b·c*. Nine days of ten fall into
 //!
 //! ```text
@@ -8,12 +8,12 @@
 //! ```
 //!
 //! with σ_e the deviation of the book's residuals e = r − b·c, weighted as for the beta, and k = RMS(e /
-//! σ_e), at least 1, over the days on which the crowd moved by at least two standard deviations, or the
+//! σ_e), at least 1, over the days on which the trade moved by at least two standard deviations, or the
 //! 30 on which it moved most. Residuals are larger on such days, and the error of the beta alone is far
 //! too narrow (methodology B6).
 
 use crate::{
-    drivers::Driver,
+    driver::Driver,
     report::{Measured, TradeLeg, Unwind},
     top_down::Map,
 };
@@ -30,23 +30,23 @@ const LARGE: f64 = 2.0;
 /// Minimum number of large moves.
 const LARGE_MIN: usize = 30;
 
-/// The unwinds of a book with a money beta to the crowd. `residual` is its k·σ_e in money.
+/// The unwinds of a book with a money beta to a trade. `residual` is its k·σ_e in money.
 pub(crate) fn unwinds(
     beta: Measured,
-    crowd: &Driver,
-    legs: &[TradeLeg; 3],
+    trade: &Driver,
+    legs: &[TradeLeg],
     residual: f64,
 ) -> Vec<Unwind> {
     let unwind = |standard_deviations: f64| {
-        let crowd_return = -standard_deviations * crowd.standard_deviation;
-        let pnl = |beta: Option<Measured>| beta.map_or(0.0, |beta| beta.value * crowd_return);
-        let leg_pnl = legs.map(|leg| pnl(leg.crowd_beta));
+        let trade_return = -standard_deviations * trade.standard_deviation;
+        let pnl = |beta: Option<Measured>| beta.map_or(0.0, |beta| beta.value * trade_return);
+        let leg_pnl: Vec<f64> = legs.iter().map(|leg| pnl(leg.beta)).collect();
         let pnl: f64 = leg_pnl.iter().sum();
-        let of_beta = (beta.standard_error * crowd_return).abs();
+        let of_beta = (beta.standard_error * trade_return).abs();
         let reach = NINE_OF_TEN * (residual * residual + of_beta * of_beta).sqrt();
         Unwind {
             standard_deviations,
-            crowd_return,
+            trade_return,
             pnl,
             pnl_low: pnl - reach,
             pnl_high: pnl + reach,
@@ -57,16 +57,16 @@ pub(crate) fn unwinds(
     UNWINDS.map(unwind).to_vec()
 }
 
-/// k·σ_e of a book's returns over the fit window, given its slope on the crowd.
+/// k·σ_e of a book's returns over the fit window, given its slope on the trade.
 pub(crate) fn residual_deviation(
     map: &Map<'_>,
-    crowd: &Driver,
+    trade: &Driver,
     returns: &[f64],
     slope: f64,
 ) -> f64 {
     let residual = |(r, c): (&f64, &f64)| r - slope * c;
-    let residuals: Vec<f64> = returns.iter().zip(&crowd.window).map(residual).collect();
-    let moves: Vec<f64> = crowd.window.iter().map(|c| c / crowd.standard_deviation).collect();
+    let residuals: Vec<f64> = returns.iter().zip(&trade.window).map(residual).collect();
+    let moves: Vec<f64> = trade.window.iter().map(|c| c / trade.standard_deviation).collect();
     large_deviation(map.weights(), &moves, &residuals)
 }
 

@@ -2,12 +2,14 @@
 //!
 //! In the order of their dependence, each module importing from those before it alone: `comparison`,
 //! `roles`, `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`,
-//! `size_scheme`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`.
+//! `size_scheme`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`,
+//! `fund_holdings`, `trade`.
 
 pub mod average_volume;
 pub mod basket;
 pub mod caps;
 pub mod comparison;
+pub mod fund_holdings;
 pub mod issuer;
 pub mod kind;
 pub mod line;
@@ -21,4 +23,5 @@ pub mod short_ratio;
 pub mod size;
 pub mod size_scheme;
 pub mod spread;
+pub mod trade;
 pub mod trading;

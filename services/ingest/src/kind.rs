@@ -63,6 +63,8 @@ kinds! {
     SplitFactors: "split_factors",
     /// Changes of ticker symbols.
     SymbolChanges: "symbol_changes",
+    /// Instruments that were stored under two symbols and are one.
+    InstrumentMerges: "instrument_merges",
 }
 
 impl SourceKind {

@@ -47,6 +47,7 @@ mod bar_columns;
 mod compare;
 mod distribution;
 mod kind;
+mod merging;
 mod names;
 mod parsed_file;
 mod plausible;

@@ -8,13 +8,7 @@ pub(crate) use crate::names::NameId;
 pub(crate) use crate::note::NoteCode;
 use crate::note::Notes;
 use crate::options::Limits;
-use marketdata::{
-    basis::PriceBasis,
-    dataset::{About, Dataset},
-    day::Day,
-    instant::Instant,
-    symbol::Symbol,
-};
+use marketdata::{basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant, symbol::Symbol};
 use std::collections::BTreeMap;
 use tables::refusal::{Fault, Reason, Refusal, Rejection};
 
@@ -119,6 +113,22 @@ impl Rename {
     const MEMORY: u64 = size_of::<Rename>() as u64 + 64;
 }
 
+/// A merge of two instruments, or its retraction.
+#[derive(Clone, Debug)]
+pub(crate) struct MergeRow {
+    pub(crate) line: u32,
+    pub(crate) survivor: Symbol,
+    pub(crate) merged: Symbol,
+    /// The day whose symbols these are.
+    pub(crate) on: Day,
+    pub(crate) is_retracted: bool,
+}
+
+impl MergeRow {
+    /// Memory per row, bytes, including its two symbols on the heap.
+    const MEMORY: u64 = size_of::<MergeRow>() as u64 + 64;
+}
+
 /// Everything that a reader extracted from a file.
 #[derive(Debug)]
 pub(crate) struct ParsedFile {
@@ -129,6 +139,7 @@ pub(crate) struct ParsedFile {
     /// Bytes of all texts.
     text_bytes: u64,
     pub(crate) renames: Vec<Rename>,
+    pub(crate) merges: Vec<MergeRow>,
     /// Data rows seen.
     pub(crate) rows: u64,
     /// Data rows left out by design.
@@ -161,6 +172,7 @@ impl ParsedFile {
             text_ids: BTreeMap::new(),
             text_bytes: 0,
             renames: Vec::new(),
+            merges: Vec::new(),
             rows: 0,
             skipped: 0,
             rejected: 0,
@@ -188,9 +200,11 @@ impl ParsedFile {
         day: Day,
         values: &[f64],
     ) -> Result<&mut StagedRows, Fault> {
-        let has_other =
-            matches!(dataset.descriptor().about, About::LineInIndex | About::LineInFund);
-        debug_assert_eq!(has_other, who.1 != NameId::NONE, "invariant: as its descriptor says");
+        debug_assert_eq!(
+            dataset.has_other(),
+            who.1 != NameId::NONE,
+            "invariant: as its descriptor says"
+        );
         self.check(dataset, day, values)?;
         let staged = self.staged(dataset);
         staged.push(line, who, day, values);
@@ -217,14 +231,15 @@ impl ParsedFile {
         let texts = 2 * self.text_bytes + TEXT_OVERHEAD * self.texts.len() as u64;
         let renames = self.renames.len() as u64 * Rename::MEMORY;
         let staged: u64 = self.staged.iter().map(StagedRows::memory).sum();
-        staged + texts + renames + self.names.memory()
+        let merges = self.merges.len() as u64 * MergeRow::MEMORY;
+        staged + texts + renames + merges + self.names.memory()
     }
 
     /// Refuses a file with more names or texts than any real data file has.
     #[inline]
     pub(crate) fn check_bounds(&self) -> Result<(), Refusal> {
         let Limits { names, texts, texts_bytes, .. } = self.limits;
-        if names < self.names.spellings() + self.renames.len() {
+        if names < self.names.spellings() + self.renames.len() + self.merges.len() {
             return Err(Refusal::TooManyNames { limit: names });
         }
         if texts < self.texts.len() || texts_bytes < self.text_bytes {

@@ -4,11 +4,12 @@ use crate::{
     bar_columns::{BASIS_ON, CLOSE, DISTRIBUTION, OPEN, PRICE_BASIS},
     compare::{self, BarsRun, Held, Verdict, held_columns},
     distribution::{distribution, distributions},
+    merging::Merging,
     note::NoteCode,
     parsed_file::StagedRows,
     parser::Parsed,
     publish::{Publisher, Rhythm, rhythm},
-    rename::{Renamed, Renaming},
+    rename::{Histories, Renamed, Renaming},
     report::PreparedFile,
     resolve::Resolver,
     resolved_rows::ResolvedRows,
@@ -21,7 +22,7 @@ use marketdata::{
     day::Day,
     facts::{Batch, FactTable},
     instant::Instant,
-    instrument::InstrumentId,
+    instrument::{Instrument, InstrumentId, Naming},
     market::Market,
     snapshot::Snapshot,
     track::Rows,
@@ -72,8 +73,10 @@ pub fn prepare(parsed: &Parsed, market: &Arc<Market>) -> Result<PreparedFile, Re
         }
     }
     let (mut instruments, mut namings) = (fresh.instruments, fresh.namings);
-    if !parsed_file.renames.is_empty() {
-        (instruments, namings) = work.rename();
+    if !(parsed_file.renames.is_empty() && parsed_file.merges.is_empty()) {
+        let (changed, merges) = work.change_names();
+        (instruments, namings) = changed;
+        tables.extend(Some(merges).filter(|merges| !merges.is_empty()));
     }
     let Work { texts, tally, .. } = work;
     let texts = texts.into_new();
@@ -289,7 +292,7 @@ impl Work<'_> {
 
     fn units(&self, id: InstrumentId) -> Units {
         match Snapshot::new(Arc::clone(self.market), Instant::MAX, self.revision) {
-            Some(snapshot) => Units::of(&snapshot, id),
+            Some(snapshot) => Units::of(&snapshot, snapshot.survivor(id)),
             None => Units::none(),
         }
     }
@@ -336,7 +339,7 @@ impl Work<'_> {
                 let column = staged.dataset.column(field);
                 return Instant::from_micros(staged.columns[column][row] as i64);
             }
-            Publication::ByRhythm | Publication::Sessions { .. } => {}
+            Publication::ByRhythm | Publication::Sessions { .. } | Publication::AtReceipt => {}
         }
         let (instant, estimated) =
             self.publisher.first(staged.dataset, resolved_rows.ids[row], day, rhythm);
@@ -375,19 +378,28 @@ impl Work<'_> {
         }
     }
 
-    /// Writes the names that the file changes.
-    fn rename(
-        &mut self,
-    ) -> (Vec<marketdata::instrument::Instrument>, Vec<marketdata::instrument::Naming>) {
-        let mut renaming = Renaming::new(self.market.directory(), self.revision);
-        for (line, outcome) in renaming.apply(&self.parsed.parsed_file.renames) {
+    /// Writes the names and merges of a file that is about them.
+    fn change_names(&mut self) -> ((Vec<Instrument>, Vec<Naming>), FactTable) {
+        let (market, options) = (Arc::clone(self.market), &self.parsed.options);
+        let published = options.published_at.unwrap_or(options.received_at);
+        let mut merging = Merging::new(&market, published);
+        let parsed_file = &self.parsed.parsed_file;
+        let outcomes = merging.apply(&parsed_file.merges);
+        let evidence = Histories(Snapshot::new(Arc::clone(&market), Instant::MAX, self.revision));
+        let mut renaming = Renaming::new(market.directory(), self.revision, merging, &evidence);
+        let renamed = renaming.apply(&parsed_file.renames);
+        let (mut instruments, mut namings, merging) = renaming.into_parts();
+        for (line, outcome) in outcomes.into_iter().chain(renamed) {
             match outcome {
                 Renamed::Known => self.tally.record(line, RowOutcome::Known),
                 Renamed::Written => self.tally.record(line, RowOutcome::Accepted),
                 Renamed::Refused(fault) => self.tally.reject(line, fault),
             }
         }
-        renaming.into_parts()
+        let (created, named, table) = merging.into_parts();
+        instruments.extend(created);
+        namings.extend(named);
+        ((instruments, namings), table)
     }
 }
 

@@ -96,6 +96,7 @@ impl<'a> Publisher<'a> {
         let ruled = match dataset.descriptor().publication {
             Publication::ByRhythm => series_rule(day, rhythm),
             Publication::AtClose | Publication::AtValue(_) => (self.close(day), false),
+            Publication::AtReceipt => (self.received_at, false),
             Publication::Sessions { after, hour, minute, is_estimate } => {
                 let rule = || Instant::new_york(plus_sessions(day, after), hour, minute);
                 (self.once((dataset, day), rule), is_estimate)

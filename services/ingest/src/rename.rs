@@ -1,8 +1,12 @@
 //! Changes of symbols: which instrument has which symbol from which day.
 
+mod evidence;
 mod waiting;
 
-use crate::parsed_file::Rename;
+pub(super) use evidence::Histories;
+
+use crate::{merging::Merging, parsed_file::Rename};
+use evidence::Evidence;
 use marketdata::{
     day::Day,
     instrument::{Directory, Instrument, InstrumentId, Namespace, Naming},
@@ -35,16 +39,25 @@ pub(super) struct Renaming<'a> {
     written: BTreeMap<InstrumentId, Vec<Naming>>,
     /// Those instruments, by every symbol that they have or had.
     written_by_symbol: BTreeMap<Symbol, BTreeSet<InstrumentId>>,
+    merging: Merging<'a>,
+    evidence: &'a dyn Evidence,
     pub(super) instruments: Vec<Instrument>,
 }
 
 impl<'a> Renaming<'a> {
-    pub(super) fn new(directory: &'a Directory, revision: u64) -> Renaming<'a> {
+    pub(super) fn new(
+        directory: &'a Directory,
+        revision: u64,
+        merging: Merging<'a>,
+        evidence: &'a dyn Evidence,
+    ) -> Renaming<'a> {
         Renaming {
             directory,
             revision,
             written: BTreeMap::new(),
             written_by_symbol: BTreeMap::new(),
+            merging,
+            evidence,
             instruments: Vec::new(),
         }
     }
@@ -84,9 +97,9 @@ impl<'a> Renaming<'a> {
         outcomes
     }
 
-    /// All names written, by instrument.
-    pub(super) fn into_parts(self) -> (Vec<Instrument>, Vec<Naming>) {
-        (self.instruments, self.written.into_values().flatten().collect())
+    /// The new instruments, all names written, by instrument, and the merges.
+    pub(super) fn into_parts(self) -> (Vec<Instrument>, Vec<Naming>, Merging<'a>) {
+        (self.instruments, self.written.into_values().flatten().collect(), self.merging)
     }
 
     fn namings(&self, id: InstrumentId) -> &[Naming] {
@@ -117,7 +130,8 @@ impl<'a> Renaming<'a> {
         matches!(self.parties(change), (None, None))
     }
 
-    /// Applies a change of which one symbol is known; `None` if it must wait.
+    /// Applies a change of which one symbol is known, or both if they can be merged; `None` if it
+    /// must wait.
     fn try_change(&mut self, change: &Rename) -> Option<Renamed> {
         let Some(new) = &change.new else { return self.retire(change) };
         match self.parties(change) {
@@ -133,8 +147,52 @@ impl<'a> Renaming<'a> {
                 self.split(id, new, change.on, change, new);
                 Some(Renamed::Written)
             }
-            _ => None,
+            (Some(old), Some(now)) => self.join(old, now, change, new),
+            (None, None) => None,
         }
+    }
+
+    /// Merges the instrument of the old symbol into that of the new one, and ends and begins their
+    /// names with the change.
+    fn join(
+        &mut self,
+        old: InstrumentId,
+        now: InstrumentId,
+        change: &Rename,
+        new: &Symbol,
+    ) -> Option<Renamed> {
+        let is_new = !self.merging.are_one(old, now) && {
+            let agrees = self.evidence.agree(old, now, change.on);
+            if !(agrees && self.merging.merge(old, now, change.on).is_ok()) {
+                return None;
+            }
+            true
+        };
+        let is_clipped = self.clip(old, &change.old, change, |naming, on| {
+            naming.until = naming.until.min(on);
+        }) | self.clip(now, new, change, |naming, on| {
+            naming.from = naming.from.max(on);
+        });
+        Some(if is_new || is_clipped { Renamed::Written } else { Renamed::Known })
+    }
+
+    /// Shortens the naming by `symbol` that covers the day before and the day of a change. Returns
+    /// whether there is one.
+    fn clip(
+        &mut self,
+        id: InstrumentId,
+        symbol: &Symbol,
+        change: &Rename,
+        shorten: impl Fn(&mut Naming, Day),
+    ) -> bool {
+        let mut namings = self.namings(id).to_vec();
+        let hit = namings.iter_mut().find(|naming| {
+            naming.symbol == *symbol && naming.from < change.on && change.on < naming.until
+        });
+        let Some(hit) = hit else { return false };
+        shorten(hit, change.on);
+        self.write(id, namings, change);
+        true
     }
 
     /// Splits the naming by `symbol` that covers a day: the old symbol before the change, the new
@@ -222,7 +280,24 @@ mod tests {
         waiting::{CHANGES_OF_ONE_SYMBOL, HOLDERS_OF_ONE_SYMBOL},
         *,
     };
+    use marketdata::{instant::Instant, market::Market};
     use proptest::prelude::*;
+
+    /// Every second pair of instruments agrees.
+    #[derive(Debug)]
+    struct EverySecond;
+
+    impl Evidence for EverySecond {
+        fn agree(&self, old: InstrumentId, new: InstrumentId, on: Day) -> bool {
+            (old.0 + new.0 + on.epoch() as u32).is_multiple_of(2)
+        }
+    }
+
+    /// Nothing is merged yet.
+    fn renaming(directory: &Directory, revision: u64) -> Renaming<'_> {
+        let market = Box::leak(Box::new(Market::empty()));
+        Renaming::new(directory, revision, Merging::new(market, Instant::MIN), &EverySecond)
+    }
 
     fn change(line: u32, old: &str, new: &str, on: &str) -> Rename {
         Rename {
@@ -261,7 +336,7 @@ mod tests {
     #[test]
     fn a_market_with_todays_name_learns_the_old_one() {
         let directory = directory(&["META"]);
-        let mut renaming = Renaming::new(&directory, 1);
+        let mut renaming = renaming(&directory, 1);
         let changes =
             [change(2, "FB", "META", "2022-06-09"), change(3, "META", "METV", "2022-01-31")];
         let outcomes = renaming.apply(&changes);
@@ -274,7 +349,7 @@ mod tests {
     #[test]
     fn a_market_with_the_old_name_learns_the_chain() {
         let directory = directory(&["A1"]);
-        let mut renaming = Renaming::new(&directory, 1);
+        let mut renaming = renaming(&directory, 1);
         let changes = [change(2, "A1", "A2", "2020-01-02"), change(3, "A2", "A3", "2021-01-04")];
         renaming.apply(&changes);
         assert_eq!(
@@ -285,10 +360,19 @@ mod tests {
     }
 
     #[test]
-    fn two_instruments_are_never_merged() {
+    fn two_instruments_are_merged_if_their_facts_agree() {
         let directory = directory(&["FB", "META"]);
-        let mut renaming = Renaming::new(&directory, 1);
-        let outcomes = renaming.apply(&[change(2, "FB", "META", "2022-06-09")]);
+        // 1 + 2 + 19,151 days since 1970 is even, and a day later it is odd.
+        let mut first = renaming(&directory, 1);
+        let changes = [change(2, "FB", "META", "2022-06-08")];
+        assert_eq!(first.apply(&changes), [(2, Renamed::Written)]);
+        assert_eq!(names(&first, 1), ["FB until 2022-06-08"]);
+        assert_eq!(names(&first, 2), ["META from 2022-06-08"]);
+        assert_eq!(first.apply(&changes), [(2, Renamed::Known)]);
+        let (.., facts) = first.into_parts().2.into_parts();
+        assert_eq!((facts.instrument, facts.other), (vec![InstrumentId(1)], vec![InstrumentId(2)]));
+
+        let outcomes = renaming(&directory, 1).apply(&[change(2, "FB", "META", "2022-06-09")]);
         let [(2, Renamed::Refused(fault))] = &outcomes[..] else { panic!("{outcomes:?}") };
         assert_eq!(fault.reason, Reason::SymbolsTaken);
     }
@@ -296,7 +380,7 @@ mod tests {
     #[test]
     fn names_can_come_before_any_fact_and_retire() {
         let directory = Directory::empty();
-        let mut renaming = Renaming::new(&directory, 0);
+        let mut renaming = renaming(&directory, 0);
         let changes = [change(2, "FB", "META", "2022-06-09"), change(3, "TWTR", "", "2022-10-28")];
         renaming.apply(&changes);
         assert_eq!(names(&renaming, 1), ["FB until 2022-06-09", "META from 2022-06-09"]);
@@ -362,9 +446,13 @@ mod tests {
                 })
                 .collect();
             let directory = directory(&held);
-            let (mut quick, mut naive) = (Renaming::new(&directory, 1), Renaming::new(&directory, 1));
+            let (mut quick, mut naive) = (renaming(&directory, 1), renaming(&directory, 1));
             prop_assert_eq!(quick.apply(&changes), naive.apply_naively(&changes));
-            prop_assert_eq!(quick.into_parts(), naive.into_parts());
+            let parts = |renaming: Renaming<'_>| {
+                let (instruments, namings, merging) = renaming.into_parts();
+                (instruments, namings, merging.into_parts())
+            };
+            prop_assert_eq!(parts(quick), parts(naive));
         }
     }
 
@@ -376,12 +464,12 @@ mod tests {
             .map(|at| change(at as u32 + 2, "A", &format!("B{at}"), &day(at)))
             .collect();
         let is_refused = |(_, outcome): &(u32, Renamed)| matches!(outcome, Renamed::Refused(fault) if fault.reason == Reason::TooManyChanges);
-        assert!(Renaming::new(&directory, 0).apply(&often).iter().all(is_refused));
-        assert!(!Renaming::new(&directory, 0).apply(&often[1..]).iter().any(is_refused));
+        assert!(renaming(&directory, 0).apply(&often).iter().all(is_refused));
+        assert!(!renaming(&directory, 0).apply(&often[1..]).iter().any(is_refused));
         let chain: Vec<Rename> = (0..NAMES_OF_ONE + 9)
             .map(|at| change(at as u32 + 2, &format!("C{at}"), &format!("C{}", at + 1), &day(at)))
             .collect();
-        let mut renaming = Renaming::new(&directory, 0);
+        let mut renaming = renaming(&directory, 0);
         let refused = renaming.apply(&chain).iter().filter(|outcome| is_refused(outcome)).count();
         assert!(0 < refused);
         assert!(renaming.written.values().all(|names| names.len() <= NAMES_OF_ONE));
@@ -392,7 +480,7 @@ mod tests {
         let mut directory = Directory::empty();
         let outcome = |directory: &Directory| {
             let changes = [change(2, "A", "B", "2020-01-02")];
-            Renaming::new(directory, 1).apply(&changes).remove(0).1
+            renaming(directory, 1).apply(&changes).remove(0).1
         };
         for at in 1..=HOLDERS_OF_ONE_SYMBOL as u32 {
             assert_ne!(
@@ -424,7 +512,7 @@ mod tests {
             .map(|at| change(at + 2, &format!("O{at}"), &format!("N{at}"), "2020-01-02"))
             .collect();
         // If the time were cubic in the number of changes, this would take a day and not a second.
-        let outcomes = Renaming::new(&directory, 0).apply(&unrelated);
+        let outcomes = renaming(&directory, 0).apply(&unrelated);
         assert!(outcomes.iter().all(|(_, outcome)| *outcome == Renamed::Written));
     }
 }

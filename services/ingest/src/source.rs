@@ -18,12 +18,14 @@
 //! | `corporate_actions` | symbol, date, price_factor, share_factor | each row's date | 09:30 of the day |
 //! | `split_factors` | symbol, raw_close_DATE, split_adjusted_close, factor | the later date | 09:30 of the later date |
 //! | `symbol_changes` | old_symbol, new_symbol, date | (it is about names) | (names have no publication) |
+//! | `instrument_merges` | survivor, merged, perhaps date, action | the date, else the day of receipt | at receipt |
 
 mod bars;
 mod columns;
 mod detect;
 mod file_name;
 mod finra_short_interest;
+mod instrument_merges;
 mod ishares_holdings;
 mod layout;
 mod listings;
@@ -101,6 +103,7 @@ pub(crate) fn reader(
         CorporateActions => Box::new(splits::ActionsReader::new(layout)),
         SplitFactors => Box::new(splits::FactorsReader::new(layout, options, parsed_file)?),
         SymbolChanges => Box::new(symbol_changes::ChangesReader::new(layout)),
+        InstrumentMerges => Box::new(instrument_merges::MergesReader::new(layout)),
     })
 }
 

@@ -15,7 +15,7 @@ use marketdata::dataset::Dataset;
 use support::{Desk, at, day, limits, options};
 use tables::refusal::Refusal;
 
-const SAMPLES: [(&str, &[u8]); 18] = [
+const SAMPLES: [(&str, &[u8]); 19] = [
     ("prices.csv", include_bytes!("../../../tests/data/ohlcv_table/prices.csv")),
     ("AAA.csv", include_bytes!("../../../tests/data/ohlcv_single/AAA.csv")),
     ("d_us.txt", include_bytes!("../../../tests/data/ohlcv_single/bulk.txt")),
@@ -43,6 +43,7 @@ const SAMPLES: [(&str, &[u8]); 18] = [
         include_bytes!("../../../tests/data/split_factors/split_factor_2021-01-29_to_2024-03.csv"),
     ),
     ("changes.csv", include_bytes!("../../../tests/data/symbol_changes/changes.csv")),
+    ("merges.csv", include_bytes!("../../../tests/data/instrument_merges/merges.csv")),
 ];
 
 /// Xorshift, 64 bits (Marsaglia 2003).

@@ -201,7 +201,7 @@ fn no_return_is_computed_between_a_level_and_a_price() {
 }
 
 /// The samples of every kind, to be damaged.
-const SAMPLES: [&[u8]; 12] = [
+const SAMPLES: [&[u8]; 13] = [
     include_bytes!("../../../tests/data/ohlcv_table/prices.csv"),
     include_bytes!("../../../tests/data/ohlcv_single/nasdaq_bbb.csv"),
     include_bytes!("../../../tests/data/ohlcv_single/bulk.txt"),
@@ -214,6 +214,7 @@ const SAMPLES: [&[u8]; 12] = [
     include_bytes!("../../../tests/data/screener/screener_2021-01-29.csv"),
     include_bytes!("../../../tests/data/split_factors/split_factor_2021-01-29_to_2024-03.csv"),
     include_bytes!("../../../tests/data/symbol_changes/changes.csv"),
+    include_bytes!("../../../tests/data/instrument_merges/merges.csv"),
 ];
 
 /// A file of odd prices: some rows are bad, and some contradict others.

@@ -49,7 +49,7 @@ fn close(found: Option<f64>, expected: f64) {
 
 #[test]
 fn each_sample_is_detected_by_its_header() {
-    let samples: [(SourceKind, &[u8]); 20] = [
+    let samples: [(SourceKind, &[u8]); 21] = [
         (OhlcvTable, sample!("ohlcv_table/prices.csv")),
         (OhlcvSingle, sample!("ohlcv_single/AAA.csv")),
         (OhlcvSingle, sample!("ohlcv_single/spy_us_d.csv")),
@@ -70,6 +70,7 @@ fn each_sample_is_detected_by_its_header() {
         (PublicationSchedule, sample!("publication_schedule/publication_times.csv")),
         (CorporateActions, sample!("corporate_actions/actions.csv")),
         (SymbolChanges, sample!("symbol_changes/changes.csv")),
+        (InstrumentMerges, sample!("instrument_merges/merges.csv")),
     ];
     for (kind, bytes) in samples {
         assert_eq!(detect(bytes), Ok(kind));
@@ -448,10 +449,11 @@ fn splits_change_units_and_spin_offs_only_prices() {
 }
 
 #[test]
-fn a_change_between_two_known_instruments_is_refused() {
+fn a_change_between_contradicting_instruments_is_refused() {
     let mut desk = Desk::new();
-    let price = |symbol: &str| format!("{symbol},2024-07-08,1,1,1,1,5\n");
-    let table = format!("Ticker,Date,Open,High,Low,Close,Volume\n{}{}", price("FB"), price("META"));
+    let price = |symbol: &str, close: u8| format!("{symbol},2024-07-08,1,2,1,{close},5\n");
+    let header = "Ticker,Date,Open,High,Low,Close,Volume\n";
+    let table = format!("{header}{}{}", price("FB", 1), price("META", 2));
     desk.take(&table, "t.csv");
     let changes = Options { force: true, ..later("changes.csv") };
     let prepared = desk.ingest(sample!("symbol_changes/changes.csv"), changes).unwrap();

@@ -74,14 +74,15 @@ impl Snapshot {
     /// rows. Splits are reported for every new fact, because units use them whenever they were
     /// published.
     ///
-    /// Everything differs if the two snapshots are not of the same log.
+    /// Everything differs if the two snapshots are not of the same log, or if other instruments are
+    /// merged.
     pub fn changed_since(&self, earlier: &Snapshot) -> Changes {
         let newest = [self, earlier].into_iter().max_by_key(|one| one.market().head().revision);
         let market = newest.unwrap_or(self).market();
         let same_log = |one: &Snapshot| {
             market.mark(one.revision()).map(|mark| mark.data_version) == Some(one.data_version())
         };
-        if !(same_log(self) && same_log(earlier)) {
+        if !(same_log(self) && same_log(earlier) && self.has_merges_of(earlier)) {
             return Changes::ALL;
         }
         let (a, b) = (self.bounds(), earlier.bounds());

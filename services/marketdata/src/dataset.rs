@@ -60,6 +60,8 @@ pub enum About {
     LineInIndex,
     /// A listed line, and a fund that holds it.
     LineInFund,
+    /// A listed line, and the line that it is merged into.
+    LineIntoLine,
 }
 
 /// When the first value of a day is published.
@@ -82,6 +84,8 @@ pub enum Publication {
     ByRhythm,
     /// At the instant in this column. A schedule becomes public at the time it states.
     AtValue(Field),
+    /// When the file was received: it corrects the store and is no news about the market.
+    AtReceipt,
 }
 
 /// The series id under which a dataset's publication schedule is stored.
@@ -258,6 +262,22 @@ datasets! {
         separates_classes: false,
         same_key: SameKey::Contradicts,
     },
+    /// An instrument is merged into the instrument `other` (1), or no longer (0). The effective day
+    /// is the one whose symbols the file used. Views use these facts regardless of when they were
+    /// published, because they say which facts belong together ([`crate::merges`]).
+    Merges = 10 => Descriptor {
+        name: "merges",
+        about: About::LineIntoLine,
+        fields: &[Merged],
+        rarely_read: &[],
+        publication: Publication::AtReceipt,
+        schedule: Schedule::None,
+        earliest: EARLIEST,
+        is_announced: true,
+        is_repeated_later: false,
+        separates_classes: false,
+        same_key: SameKey::Contradicts,
+    },
 }
 
 impl Dataset {
@@ -293,10 +313,15 @@ impl Dataset {
         &fields[..count]
     }
 
+    /// Whether each of its facts has a second instrument.
+    pub const fn has_other(self) -> bool {
+        !matches!(self.descriptor().about, About::Line | About::Series)
+    }
+
     /// Whether its facts are about listed lines and need prices, which another dataset holds.
     pub fn needs_prices(self) -> bool {
-        let about_lines = !matches!(self.descriptor().about, About::Series);
-        about_lines && !self.fields().contains(&Close)
+        let has_prices = !matches!(self.descriptor().about, About::Series | About::LineIntoLine);
+        has_prices && !self.fields().contains(&Close)
     }
 
     /// Position of a field among the dataset's columns.

@@ -27,8 +27,7 @@ impl Snapshot {
 
     /// Whether the same instruments have rows in a dataset as in another snapshot.
     pub fn has_holders_of(&self, other: &Snapshot, dataset: Dataset) -> bool {
-        let count =
-            self.market().instrument_count(dataset).max(other.market().instrument_count(dataset));
+        let count = self.instruments().len().max(other.instruments().len()) + 1;
         let holds =
             |snapshot: &Snapshot, id| snapshot.held(dataset, id).sees_any(snapshot.bounds());
         (0..count as u32).map(InstrumentId).all(|id| holds(self, id) == holds(other, id))
@@ -62,7 +61,8 @@ impl Snapshot {
             (other, self)
         };
         let (known, added) = more.instruments().split_at(fewer.instruments().len());
-        known == fewer.instruments()
+        self.has_merges_of(other)
+            && known == fewer.instruments()
             && known.iter().all(|known| {
                 let (own, others) = (self.namings(known.id), other.namings(known.id));
                 let same = std::ptr::eq(own, others) || own == others;

@@ -90,6 +90,13 @@ impl Fixture {
         self
     }
 
+    /// Merges a listed instrument into another one, or retracts that.
+    pub fn merge(&mut self, survivor: &str, merged: &str, is_merged: bool) -> &mut Fixture {
+        let ids = [merged, survivor].map(|symbol| self.id(Namespace::Listed, symbol));
+        let flag = [(Field::Merged, f64::from(u8::from(is_merged)))];
+        self.fact(Dataset::Merges, (ids[0], ids[1]), Day::from_epoch(0), Instant::MIN, &flag)
+    }
+
     /// Adds one fact; fields that are not listed are absent.
     pub fn fact(
         &mut self,

@@ -23,6 +23,7 @@ pub mod gap;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merges;
 pub mod quotes;
 pub mod restated;
 pub mod segment;
@@ -31,4 +32,5 @@ pub mod symbol;
 pub mod track;
 
 mod difference;
+mod merged;
 mod name_order;

@@ -8,10 +8,16 @@ use crate::{
     dataset::Dataset,
     instant::Instant,
     instrument::{Directory, Instrument, InstrumentId, Naming},
+    merged::Merged,
+    merges::{History, Merges},
     segment::Segment,
     track::Track,
 };
-use std::{collections::BTreeSet, ops::RangeInclusive, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    ops::RangeInclusive,
+    sync::{Arc, OnceLock},
+};
 
 /// A revision and the data version at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +59,10 @@ pub struct Market {
     timelines: Vec<Arc<Timeline>>,
     /// The revisions that wrote an instrument or a name, ascending.
     named_at: Arc<Vec<u64>>,
+    merges: History,
+    /// For each state of the merges, with its first revision: what it changes about these tracks,
+    /// found on first use. Empty if nothing was ever merged.
+    merged: Arc<Vec<(u64, OnceLock<Option<Arc<Merged>>>)>>,
     /// Bytes of the tracks that the last delta touched.
     cloned_bytes: usize,
 }
@@ -69,6 +79,8 @@ impl Market {
             publications: Arc::new(BTreeSet::new()),
             timelines: vec![no_facts; Dataset::ALL.len() + 1],
             named_at: Arc::new(Vec::new()),
+            merges: History::default(),
+            merged: Arc::new(Vec::new()),
             cloned_bytes: 0,
         }
     }
@@ -91,6 +103,9 @@ impl Market {
             Arc::make_mut(&mut next.texts).extend(delta.texts);
         }
         next.extend_timelines(&delta.segments);
+        next.merges = self.merges.extended(&delta.segments);
+        next.merged =
+            Arc::new(next.merges.states().map(|(since, _)| (since, OnceLock::new())).collect());
         for segment in delta.segments {
             let tracks = &mut next.tracks[usize::from(segment.dataset.code())];
             for run in &segment.runs {
@@ -128,7 +143,23 @@ impl Market {
     /// tracks that its last delta touched.
     pub(crate) fn own_bytes(&self) -> usize {
         let slots: usize = self.tracks.iter().map(Vec::capacity).sum();
-        slots * size_of::<Option<Arc<Track>>>() + self.cloned_bytes
+        let found = self.merged.iter().filter_map(|(_, merged)| merged.get()?.as_deref());
+        let merged: usize = found.map(Merged::heap_bytes).sum();
+        slots * size_of::<Option<Arc<Track>>>() + self.cloned_bytes + merged
+    }
+
+    /// The merges at a revision.
+    pub fn merges(&self, revision: u64) -> Option<&Arc<Merges>> {
+        let until = self.merges.states().take_while(|(since, _)| *since <= revision);
+        until.last().map(|(_, merges)| merges).filter(|merges| !merges.is_empty())
+    }
+
+    /// The merges at a revision and what they change; `None` if nothing is merged.
+    pub(crate) fn merged(&self, revision: u64) -> Option<Arc<Merged>> {
+        let until = self.merged.partition_point(|(since, _)| *since <= revision);
+        let (since, merged) = self.merged.get(until.checked_sub(1)?)?;
+        let find = || Some(Arc::new(Merged::new(self, self.merges(revision)?, *since)));
+        merged.get_or_init(find).clone()
     }
 
     /// The mark of a revision; `None` beyond the head.
@@ -184,11 +215,6 @@ impl Market {
     /// The facts of an instrument in a dataset.
     pub fn track(&self, dataset: Dataset, instrument: InstrumentId) -> Option<&Track> {
         self.tracks[usize::from(dataset.code())].get(instrument.0 as usize)?.as_deref()
-    }
-
-    /// One more than the greatest id of an instrument with facts in a dataset.
-    pub(crate) fn instrument_count(&self, dataset: Dataset) -> usize {
-        self.tracks[usize::from(dataset.code())].len()
     }
 
     /// The instruments that have facts in a dataset, by id, regardless of any bounds. Computations

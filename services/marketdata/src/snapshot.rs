@@ -7,10 +7,11 @@ use crate::{
     instant::Instant,
     instrument::{Instrument, InstrumentId, Namespace, Naming},
     market::Market,
+    merged::Merged,
     symbol::Symbol,
     track::{Bounds, Rows, Track},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// An immutable view of the market within two bounds. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Snapshot {
     data_version: [u8; 32],
     /// The datasets that may be read through this snapshot.
     reads: DatasetSet,
+    /// `None` if nothing is merged at the revision.
+    merged: Option<Arc<Merged>>,
 }
 
 /// A numeric history: days strictly ascending, every value finite.
@@ -69,7 +72,9 @@ impl Snapshot {
     pub fn new(market: Arc<Market>, as_of: Instant, revision: u64) -> Option<Snapshot> {
         let mark = market.mark(revision)?;
         let bounds = Bounds::new(as_of, revision);
-        Some(Snapshot { market, bounds, data_version: mark.data_version, reads: DatasetSet::ALL })
+        let merged = market.merged(revision);
+        let (data_version, reads) = (mark.data_version, DatasetSet::ALL);
+        Some(Snapshot { market, bounds, data_version, reads, merged })
     }
 
     /// The same snapshot for a computation that reads only these datasets; the others appear empty.
@@ -80,9 +85,12 @@ impl Snapshot {
         Snapshot { reads, ..self.clone() }
     }
 
-    /// Whether this snapshot sees at least what the other one sees: neither bound is lower.
+    /// Whether this snapshot sees at least what the other one sees, under the same symbols: neither
+    /// bound is lower, and the same instruments are merged.
     pub fn follows(&self, earlier: &Snapshot) -> bool {
-        earlier.bounds.as_of <= self.bounds.as_of && earlier.bounds.revision <= self.bounds.revision
+        earlier.bounds.as_of <= self.bounds.as_of
+            && earlier.bounds.revision <= self.bounds.revision
+            && self.has_merges_of(earlier)
     }
 
     /// Whether the two have the same bounds.
@@ -105,9 +113,18 @@ impl Snapshot {
         self.bounds
     }
 
-    /// The facts of an instrument in a dataset; `None` if the dataset may not be read.
+    pub(crate) fn merged(&self) -> Option<&Merged> {
+        self.merged.as_deref()
+    }
+
+    /// The facts of an instrument in a dataset; `None` if the dataset may not be read. A survivor
+    /// has the facts of the instruments merged into it, and those have none.
     pub(crate) fn track(&self, dataset: Dataset, instrument: InstrumentId) -> Option<&Track> {
-        if self.may_read(dataset) { self.market.track(dataset, instrument) } else { None }
+        match &self.merged {
+            _ if !self.may_read(dataset) => None,
+            None => self.market.track(dataset, instrument),
+            Some(merged) => merged.track(&self.market, dataset, instrument),
+        }
     }
 
     fn may_read(&self, dataset: Dataset) -> bool {
@@ -202,14 +219,25 @@ impl Snapshot {
     pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
         let may_read = self.may_read(dataset);
         let tracks = self.market.tracks(dataset).filter(|_| may_read);
-        let mut holders: Vec<InstrumentId> =
-            tracks.filter(|(_, track)| track.sees_any(self.bounds)).map(|(id, _)| id).collect();
+        let mut holders: Vec<InstrumentId> = match self.merged() {
+            None => {
+                tracks.filter(|(_, track)| track.sees_any(self.bounds)).map(|(id, _)| id).collect()
+            }
+            Some(merged) => {
+                let survivors: BTreeSet<InstrumentId> =
+                    tracks.map(|(id, _)| merged.merges.survivor(id)).collect();
+                let sees_any = |id: &InstrumentId| {
+                    self.track(dataset, *id).is_some_and(|track| track.sees_any(self.bounds))
+                };
+                survivors.into_iter().filter(sees_any).collect()
+            }
+        };
         self.sort_by_name(&mut holders);
         holders.into_iter()
     }
 
     /// Every instrument known to the log at this revision, whether or not it has visible rows, by
-    /// id.
+    /// id. Those that are merged into another one are among them, but have no rows.
     pub fn instruments(&self) -> &[Instrument] {
         self.market.directory().all_at(self.bounds.revision)
     }
@@ -224,9 +252,12 @@ impl Snapshot {
         self.market.directory().namings(id, self.bounds.revision)
     }
 
-    /// The instrument with a symbol at the as-of date, else the last one that had it.
+    /// The instrument with a symbol at the as-of date, else the last one that had it. The symbol of
+    /// a merged instrument finds its survivor.
     pub fn resolve(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
-        self.market.directory().resolve(namespace, symbol, self.today(), self.bounds.revision)
+        let (directory, today) = (self.market.directory(), self.today());
+        let found = directory.resolve(namespace, symbol, today, self.bounds.revision)?;
+        Some(self.survivor(found))
     }
 
     /// The listed instrument with a ticker in any spelling.
@@ -239,11 +270,12 @@ impl Snapshot {
         self.resolve(Namespace::Series, &Symbol::series(symbol).ok()?)
     }
 
-    /// The name of an instrument at the as-of date; empty if no instrument has this id.
+    /// The name of an instrument at the as-of date; empty if no instrument has this id. If a
+    /// survivor had no name yet on that day, the name of an instrument merged into it is used.
     pub fn symbol(&self, instrument: InstrumentId) -> &str {
-        self.market
-            .directory()
-            .symbol_on(instrument, self.today(), self.bounds.revision)
+        let directory = self.market.directory();
+        self.symbol_before_merge(instrument)
+            .or_else(|| directory.symbol_on(instrument, self.today(), self.bounds.revision))
             .map_or("", Symbol::as_str)
     }
 

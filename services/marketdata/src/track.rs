@@ -3,6 +3,7 @@
 mod difference;
 mod piece;
 mod rows;
+mod union;
 
 pub use rows::Rows;
 
@@ -12,7 +13,7 @@ use crate::{
     instrument::InstrumentId,
     segment::{Run, Segment},
 };
-use piece::Piece;
+use piece::{Piece, Rank};
 use rows::{Part, Picks};
 use std::{
     cmp::Reverse,
@@ -52,6 +53,8 @@ pub struct Track {
     pieces: Vec<Piece>,
     /// Whether each piece starts after the previous one ends.
     in_order: bool,
+    /// Whether the pieces have different ranks: facts of several instruments read as one.
+    is_union: bool,
     /// Computed on first use; not needed if the track is in order.
     zones: OnceLock<Vec<Vec<Part>>>,
 }
@@ -59,7 +62,7 @@ pub struct Track {
 impl Track {
     /// A track without facts.
     pub const fn empty() -> Track {
-        Track { pieces: Vec::new(), in_order: true, zones: OnceLock::new() }
+        Track { pieces: Vec::new(), in_order: true, is_union: false, zones: OnceLock::new() }
     }
 
     /// The memory it holds outside of itself, bytes, without the segments.
@@ -69,8 +72,14 @@ impl Track {
 
     /// Adds the rows of a segment's run.
     pub fn push(&mut self, segment: Arc<Segment>, run: Run) {
-        let Some(piece) = Piece::new(segment, run) else { return };
+        if let Some(piece) = Piece::new(segment, run) {
+            self.push_piece(piece);
+        }
+    }
+
+    fn push_piece(&mut self, piece: Piece) {
         self.in_order &= self.pieces.last().is_none_or(|last| last.last_day < piece.first_day);
+        self.is_union |= piece.rank != Rank::OWN;
         self.zones = OnceLock::new();
         self.pieces.push(piece);
     }
@@ -170,7 +179,8 @@ impl Track {
         zones
     }
 
-    /// The rows within the bounds, sorted so that the last row of each key wins.
+    /// The rows within the bounds, sorted so that the last row of each key wins: a row of better
+    /// rank, else of later publication, else of higher revision.
     fn visible(&self, parts: &[Part], bounds: Bounds) -> Vec<Visible> {
         let mut visible: Vec<Visible> = Vec::new();
         for Part { piece: index, rows } in parts {
@@ -181,7 +191,11 @@ impl Track {
                 visible.push((key, segment.published(row), segment.revision.get(row), *index, row));
             }
         }
-        visible.sort_unstable();
+        if self.is_union {
+            visible.sort_unstable_by_key(|row| (row.0, Reverse(self.pieces[row.3].rank), *row));
+        } else {
+            visible.sort_unstable();
+        }
         visible
     }
 
@@ -202,10 +216,13 @@ impl Track {
         picks
     }
 
-    /// Whether two facts of one key have the same values, bit for bit, so that the later
+    /// Whether two facts of one key and rank have the same values, bit for bit, so that the later
     /// publication adds no information. Such a fact is stored only if the earlier publication was
     /// ingested after it.
     fn has_same_values(&self, one: (usize, usize), other: (usize, usize)) -> bool {
+        if self.pieces[one.0].rank != self.pieces[other.0].rank {
+            return false;
+        }
         let columns = |piece: usize| self.pieces[piece].segment.columns.iter();
         let mut pairs = columns(one.0).zip(columns(other.0));
         pairs.all(|(a, b)| a.get(one.1).to_bits() == b.get(other.1).to_bits())

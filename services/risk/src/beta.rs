@@ -1,7 +1,8 @@
 //! Betas of one name: robust, weighted by age, with standard errors, shrunk towards a prior.
 
 use crate::{
-    drivers::{Driver, Drivers},
+    driver::Driver,
+    drivers::Drivers,
     settings::{BetaSettings, Shrinkage},
 };
 use factors::size::SizeBucket;

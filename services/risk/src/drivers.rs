@@ -5,39 +5,35 @@
 //!   the market: s = (r_small − r_large) − γ·m, γ by weighted least squares. So a name's market
 //!   beta is its whole sensitivity to the market, and its size beta is what small-cap leadership
 //!   adds.
-//! - CROWD c: equal-weighted megacaps less ratio·r_small, the ratio of their market betas, so that
-//!   the crowd's own market beta is zero. A gain of c is a gain of those in the trade.
+//! - CROWD c: the return of the default trade, equal-weighted megacaps less ratio·r_small, the ratio
+//!   of their market betas, so that the crowd's own market beta is zero ([`crate::trade`]).
 //!
 //! Weights halve every half-life; the fit window is four half-lives long.
 
-use crate::settings::BetaSettings;
+use crate::{
+    driver::{Driver, slope, zero_missing_weights},
+    settings::BetaSettings,
+    trade::{self, LegSeries, leg_series},
+};
 use factors::{
     returns::Sessions,
     roles::{ResolvedRole, Role, Roles},
+    trade::TradeDefinition,
 };
 use marketdata::{instrument::InstrumentId, snapshot::Snapshot};
-use stats::kernel::dot;
 
-/// Minimum number of megacap issuers with a return for a session's mean to count.
-const MEGACAPS_MIN: usize = 4;
-
-/// Minimum number of sessions of a driver inside the window.
-const OBSERVATIONS_MIN: usize = 20;
-
-/// Returns of the roles, one value per session, NaN if missing.
+/// Returns of the roles and of the default trade's legs, one value per session, NaN if missing.
 #[derive(Clone, Debug)]
 pub struct RoleReturns {
     pub market: Option<(ResolvedRole, Vec<f64>)>,
     pub small: Option<(ResolvedRole, Vec<f64>)>,
-    pub megacaps: Option<Vec<f64>>,
-    /// Tickers of the megacaps with a return, as configured.
-    pub megacap_symbols: Vec<String>,
-    /// Configured megacap issuers without any return; the mean uses the others.
-    pub missing_megacaps: Vec<String>,
-    /// Instruments resolved for the small-cap index: the short side of the trade.
-    pub small_instruments: Vec<InstrumentId>,
-    /// The configured megacaps: on the long side even if their market value is unknown.
-    pub megacap_instruments: Vec<InstrumentId>,
+    /// The default trade.
+    pub trade: TradeDefinition,
+    /// The returns of its legs, in order.
+    pub legs: Vec<LegSeries>,
+    /// The lines that it names by themselves or as candidates of a role: they are in their legs even
+    /// if nothing else is known about them.
+    pub named: Vec<InstrumentId>,
 }
 
 impl RoleReturns {
@@ -48,92 +44,24 @@ impl RoleReturns {
             let present = sessions.role_returns(snapshot, &resolved, &mut returns);
             (0 < present).then_some((resolved, returns))
         };
-        let megacaps = MegacapMean::of(snapshot, roles, sessions);
-        let small_symbols = roles.candidates(Role::SmallCapIndex);
+        let trade = TradeDefinition::megacap_small_cap(roles);
+        let candidates = roles.candidates(Role::SmallCapIndex).iter().map(String::as_str);
+        let named = roles.megacap_tickers().chain(candidates);
         RoleReturns {
             market: resolved(Role::LargeCapIndex),
             small: resolved(Role::SmallCapIndex),
-            megacaps: megacaps.returns,
-            megacap_symbols: megacaps.symbols,
-            missing_megacaps: megacaps.missing,
-            megacap_instruments: roles
-                .megacap_tickers()
-                .filter_map(|symbol| snapshot.listed(symbol))
-                .collect(),
-            small_instruments: small_symbols.iter().filter_map(|s| snapshot.listed(s)).collect(),
+            legs: leg_series(snapshot, roles, sessions, &trade),
+            named: named.filter_map(|symbol| snapshot.listed(symbol)).collect(),
+            trade,
         }
     }
-}
 
-impl RoleReturns {
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         let roles = [&self.market, &self.small].into_iter().flatten().map(|(_, returns)| returns);
-        roles.chain(&self.megacaps).map(|returns| size_of_val(&returns[..])).sum()
+        let legs = self.legs.iter().filter_map(|leg| leg.returns.as_ref());
+        roles.chain(legs).map(|returns| size_of_val(&returns[..])).sum()
     }
-}
-
-/// The mean over issuers of the mean over their share classes.
-struct MegacapMean {
-    /// On sessions with enough issuers. `None` without such sessions.
-    returns: Option<Vec<f64>>,
-    /// Tickers of the classes with a return.
-    symbols: Vec<String>,
-    /// Names of the issuers without any return.
-    missing: Vec<String>,
-}
-
-impl MegacapMean {
-    fn of(snapshot: &Snapshot, roles: &Roles, sessions: &Sessions) -> MegacapMean {
-        let width = sessions.len();
-        let (mut sums, mut counts) = (vec![0.0; width], vec![0_usize; width]);
-        let mut returns = vec![0.0; width];
-        let (mut symbols, mut missing) = (Vec::new(), Vec::new());
-        for issuer in &roles.megacaps {
-            let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
-            for symbol in &issuer.classes {
-                let Some(id) = snapshot.listed(symbol) else { continue };
-                if 0 < sessions.total_returns(snapshot, id, &mut returns) {
-                    symbols.push(symbol.clone());
-                }
-                for (at, value) in returns.iter().enumerate().filter(|(_, v)| v.is_finite()) {
-                    sum[at] += value;
-                    count[at] += 1.0;
-                }
-            }
-            if !count.iter().any(|count| 0.0 < *count) {
-                missing.push(issuer.name.clone());
-            }
-            for at in (0..width).filter(|at| 0.0 < count[*at]) {
-                sums[at] += sum[at] / count[at];
-                counts[at] += 1;
-            }
-        }
-        let needed = MEGACAPS_MIN.min(roles.megacaps.len()).max(1);
-        let mean = |(sum, count): (&f64, &usize)| {
-            if needed <= *count { sum / *count as f64 } else { f64::NAN }
-        };
-        let means: Vec<f64> = sums.iter().zip(&counts).map(mean).collect();
-        let returns = means.iter().any(|mean| mean.is_finite()).then_some(means);
-        MegacapMean { returns, symbols, missing }
-    }
-}
-
-/// A driver: its returns, and the weights that turn a book's returns into a beta to it.
-#[derive(Clone, Debug)]
-pub struct Driver {
-    /// One value per session, NaN if missing.
-    pub returns: Vec<f64>,
-    /// The returns in the fit window, zero if missing.
-    pub window: Vec<f64>,
-    /// Weights in the fit window, zero if the return is missing; they sum to one.
-    pub weights: Vec<f64>,
-    /// Least squares as a linear map: beta = Σ influence·return over the fit window.
-    pub influence: Vec<f64>,
-    /// Number of sessions with a return in the fit window.
-    pub observations: usize,
-    /// Weighted standard deviation over the fit window, a decimal per day.
-    pub standard_deviation: f64,
 }
 
 /// All drivers of a view under given settings.
@@ -192,22 +120,12 @@ impl Drivers {
             drivers.size = Driver::of(size, first, &weights);
             drivers.size_market_slope = Some(slope);
         }
-        if let Some(megacaps) = &roles.megacaps {
-            // Both betas are fitted over the sessions that both legs have; otherwise the crowd
-            // would keep a market beta.
-            let both = megacaps.iter().zip(small).map(|(m, s)| m.is_finite() && s.is_finite());
-            let shared: Vec<f64> =
-                market.iter().zip(both).map(|(m, both)| if both { *m } else { f64::NAN }).collect();
-            let ratio = slope(megacaps, &shared, first, &weights)
-                .zip(slope(small, &shared, first, &weights))
-                .map(|(long, short)| long / short)
-                .filter(|ratio| ratio.is_finite());
-            if let Some(ratio) = ratio {
-                let crowd: Vec<f64> =
-                    megacaps.iter().zip(small).map(|(m, s)| m - ratio * s).collect();
-                drivers.crowd = Driver::of(crowd, first, &weights);
-                drivers.crowd_ratio = Some(ratio);
-            }
+        let window = (first, drivers.weights.as_slice());
+        if let Some((crowd, ratio)) =
+            trade::driver(&roles.legs, roles.trade.neutrality, market, window)
+        {
+            drivers.crowd = Some(crowd);
+            drivers.crowd_ratio = Some(ratio);
         }
         drivers
     }
@@ -241,89 +159,6 @@ impl Drivers {
     }
 }
 
-impl Driver {
-    /// Returns `None` with too few sessions or without variation in the window.
-    pub fn of(returns: Vec<f64>, first: usize, weights: &[f64]) -> Option<Driver> {
-        let within = first..first + weights.len();
-        let mut weights = weights.to_vec();
-        zero_missing_weights(&mut weights, &returns[within.clone()]);
-        let observations = weights.iter().filter(|weight| 0.0 < **weight).count();
-        if observations < OBSERVATIONS_MIN {
-            return None;
-        }
-        let known = |r: &f64| if r.is_finite() { *r } else { 0.0 };
-        let window: Vec<f64> = returns[within].iter().map(known).collect();
-        let mean = dot(&weights, &window);
-        let centred: Vec<f64> = window.iter().map(|r| r - mean).collect();
-        let pull: Vec<f64> = weights.iter().zip(&centred).map(|(w, c)| w * c).collect();
-        let variance = dot(&pull, &centred);
-        if variance <= f64::EPSILON * f64::EPSILON {
-            return None;
-        }
-        let influence = pull.iter().map(|pull| pull / variance).collect();
-        let standard_deviation = variance.sqrt();
-        Some(Driver { returns, window, weights, influence, observations, standard_deviation })
-    }
-}
-
 fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
-}
-
-/// Sets weights to zero if the value is missing, and rescales the others to sum to one.
-fn zero_missing_weights(weights: &mut [f64], values: &[f64]) {
-    for (weight, value) in weights.iter_mut().zip(values) {
-        if !value.is_finite() {
-            *weight = 0.0;
-        }
-    }
-    let sum: f64 = weights.iter().sum();
-    if 0.0 < sum {
-        weights.iter_mut().for_each(|weight| *weight /= sum);
-    }
-}
-
-/// Weighted least-squares slope of y on x over the window.
-fn slope(y: &[f64], x: &[f64], first: usize, weights: &[f64]) -> Option<f64> {
-    let both: Vec<f64> =
-        y.iter().zip(x).map(|(y, x)| if y.is_finite() { *x } else { f64::NAN }).collect();
-    let driver = Driver::of(both, first, weights)?;
-    let known = |y: &f64| if y.is_finite() { *y } else { 0.0 };
-    let y: Vec<f64> = y[first..first + weights.len()].iter().map(known).collect();
-    Some(dot(&driver.influence, &y)).filter(|slope| slope.is_finite())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use marketdata::dataset::Dataset;
-
-    #[test]
-    fn the_crowd_has_no_market_beta_when_megacaps_start_late() {
-        // The beta of small caps is one, and two from session 100 on, when the megacaps start with
-        // a beta of one: half a unit of small caps hedges one unit of megacaps.
-        let market: Vec<f64> = (0..200).map(|t| 0.01 * f64::from((t * 7) % 11 - 5)).collect();
-        let small =
-            market.iter().enumerate().map(|(t, m)| if t < 100 { *m } else { 2.0 * m }).collect();
-        let megacaps =
-            market.iter().enumerate().map(|(t, m)| if t < 100 { f64::NAN } else { *m }).collect();
-        let resolved = |role| ResolvedRole {
-            role,
-            symbol: String::new(),
-            instrument: InstrumentId(1),
-            dataset: Dataset::Bars,
-            proxy_for: None,
-        };
-        let roles = RoleReturns {
-            market: Some((resolved(Role::LargeCapIndex), market)),
-            small: Some((resolved(Role::SmallCapIndex), small)),
-            megacaps: Some(megacaps),
-            megacap_symbols: Vec::new(),
-            missing_megacaps: Vec::new(),
-            small_instruments: Vec::new(),
-            megacap_instruments: Vec::new(),
-        };
-        let drivers = Drivers::of(&roles, 200, &BetaSettings::PREPARED);
-        assert!((drivers.crowd_ratio.unwrap() - 0.5).abs() < 1e-9, "{:?}", drivers.crowd_ratio);
-    }
 }

@@ -1,7 +1,7 @@
 //! The factors of the regression model by name: what answers call them, how they are built, and
 //! which symbols fill their roles.
 
-use crate::{drivers::Driver, model::RiskModel};
+use crate::{driver::Driver, model::RiskModel};
 use factors::roles::{ResolvedRole, Role};
 use marketdata::day::Day;
 
@@ -91,7 +91,8 @@ impl RiskModel {
             Factor::Market | Factor::MarketUp => vec![large()],
             Factor::Size => vec![small(), large()],
             Factor::Trade => {
-                let symbols = self.roles.megacap_symbols.clone();
+                let symbols =
+                    self.roles.legs.first().map_or_else(Vec::new, |leg| leg.symbols.clone());
                 vec![FactorRole { role_id: MEGACAPS, symbols, proxy_for: None }, small(), large()]
             }
         }

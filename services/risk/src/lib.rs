@@ -8,6 +8,10 @@ pub mod settings;
 
 pub mod kernel;
 
+pub mod driver;
+
+pub mod trade;
+
 pub mod drivers;
 
 pub mod beta;

@@ -31,10 +31,6 @@ pub struct NameRow {
     pub uses_all_names: bool,
     pub has_beta: bool,
     pub has_own_beta: bool,
-    /// Whether it is one of the configured megacaps.
-    pub is_megacap: bool,
-    /// Whether it is the small-cap index, or one of its fund's newest known holdings.
-    pub in_small_cap_index: bool,
     /// Whether the same company has another line.
     pub has_sibling: bool,
     /// Whether it has a sector, but only in other schemes than the model's.
@@ -90,8 +86,6 @@ pub const NO_NAME: NameRow = NameRow {
     uses_all_names: false,
     has_beta: false,
     has_own_beta: false,
-    is_megacap: false,
-    in_small_cap_index: false,
     has_sibling: false,
     is_classified_elsewhere: false,
     has_unmoved_cap: false,

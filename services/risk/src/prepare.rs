@@ -41,9 +41,6 @@ struct Item<'a> {
     kind: InstrumentKind,
     /// Its sectors by scheme.
     sectors: Sectors<'a>,
-    /// Whether a fund that represents the small-cap index holds it, as of the fund's newest known
-    /// day.
-    in_small_cap_fund: bool,
 }
 
 /// Prepares a view. An earlier model, of any view, does not change a bit of the result.
@@ -60,12 +57,7 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     let ((trading, sessions, role_returns), quotes) = rayon::join(dated, || Quotes::of(snapshot));
     let continued =
         earlier.and_then(|(model, comparison)| Continued::of(model, comparison, &sessions));
-    let reader = Reader {
-        snapshot,
-        sessions: &sessions,
-        continued,
-        small_cap_funds: newest_holdings(snapshot, &role_returns.small_instruments),
-    };
+    let reader = Reader { snapshot, sessions: &sessions, continued };
     let read: Vec<(Item<'_>, Option<RowSource>)> =
         instruments(snapshot, &role_returns).into_par_iter().map(|id| reader.read(id)).collect();
     let (mut items, sources) = numbered(read);
@@ -100,7 +92,6 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         sizes: &sizes,
         sector_scheme,
         sectors: &sectors,
-        roles: &role_returns,
         priors: &priors,
         anchor: &anchor,
         panel: &panel,
@@ -132,15 +123,14 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     }
 }
 
-/// Every instrument with bars, shares, a listing or a place in a fund's holdings, the configured
-/// megacaps and the small-cap index, in the order of names. Roles and holdings put names into legs
-/// even if nothing else is known about them.
+/// Every instrument with bars, shares, a listing or a place in a fund's holdings, and the lines that
+/// the default trade names, in the order of names. Roles and holdings put names into legs even if
+/// nothing else is known about them.
 fn instruments(snapshot: &Snapshot, roles: &RoleReturns) -> Vec<InstrumentId> {
     let mut instruments = size::candidates(snapshot);
     instruments.extend(snapshot.holders(Dataset::Bars));
     instruments.extend(snapshot.holders(Dataset::Holdings));
-    instruments.extend(&roles.megacap_instruments);
-    instruments.extend(&roles.small_instruments);
+    instruments.extend(&roles.named);
     instruments.sort_unstable();
     instruments.dedup();
     snapshot.sort_by_name(&mut instruments);
@@ -204,8 +194,6 @@ struct Reader<'s, 'a> {
     snapshot: &'s Snapshot,
     sessions: &'a Sessions,
     continued: Option<Continued<'a>>,
-    /// The newest known holdings of each fund that stands for the small-cap index.
-    small_cap_funds: Vec<(InstrumentId, Day)>,
 }
 
 impl<'s> Reader<'s, '_> {
@@ -216,7 +204,6 @@ impl<'s> Reader<'s, '_> {
             cap: line_value(self.snapshot, instrument),
             kind: InstrumentKind::Unknown,
             sectors: sector::sectors(self.snapshot, instrument),
-            in_small_cap_fund: self.is_in_small_cap_fund(instrument),
         };
         (item, self.returns(instrument))
     }
@@ -232,16 +219,6 @@ impl<'s> Reader<'s, '_> {
         let mut returns = vec![0.0; self.sessions.len()];
         let present = self.sessions.total_returns(self.snapshot, instrument, &mut returns);
         (0 < present).then_some(RowSource::Read(returns))
-    }
-
-    fn is_in_small_cap_fund(&self, instrument: InstrumentId) -> bool {
-        if self.small_cap_funds.is_empty() {
-            return false;
-        }
-        let rows = self.snapshot.rows(Dataset::Holdings, instrument);
-        (0..rows.len())
-            .rev()
-            .any(|row| self.small_cap_funds.contains(&(rows.other(row), rows.day(row))))
     }
 }
 
@@ -281,7 +258,6 @@ struct Names<'a> {
     sizes: &'a Sizes,
     sector_scheme: &'a str,
     sectors: &'a [String],
-    roles: &'a RoleReturns,
     priors: &'a AllPriors,
     anchor: &'a Anchor,
     panel: &'a Panel,
@@ -317,9 +293,6 @@ impl Names<'_> {
             is_fund,
             may_be_fund,
             has_unmoved_cap: company.is_some_and(|company| !company.line.is_of_today),
-            is_megacap: self.roles.megacap_instruments.contains(&item.instrument),
-            in_small_cap_index: item.in_small_cap_fund
-                || self.roles.small_instruments.contains(&item.instrument),
             ..NO_NAME
         };
         if item.row != NONE {
@@ -337,22 +310,6 @@ impl Names<'_> {
         });
         at.map_or(NONE, |at| at as u32)
     }
-}
-
-/// The day of the newest holdings of each fund.
-fn newest_holdings(snapshot: &Snapshot, funds: &[InstrumentId]) -> Vec<(InstrumentId, Day)> {
-    let mut newest: Vec<(InstrumentId, Day)> = Vec::new();
-    for holder in snapshot.holders(Dataset::Holdings) {
-        let rows = snapshot.rows(Dataset::Holdings, holder);
-        for row in (0..rows.len()).filter(|row| funds.contains(&rows.other(*row))) {
-            let (fund, day) = (rows.other(row), rows.day(row));
-            match newest.iter_mut().find(|(known, _)| *known == fund) {
-                Some((_, last)) => *last = day.max(*last),
-                None => newest.push((fund, day)),
-            }
-        }
-    }
-    newest
 }
 
 /// The distinct sector names of a scheme, sorted.

@@ -101,6 +101,16 @@ pub const THREADS: usize = 1_024;
 pub const THREAD_STACK_BYTES: usize = 16 * MIB;
 /// Positions of one portfolio.
 pub const POSITIONS: usize = 10_000;
+/// Legs of one trade.
+pub const TRADE_LEGS: usize = 6;
+/// Selectors of one list of a leg.
+pub const TRADE_SELECTORS: usize = 500;
+/// Members of the basket behind a leg's return.
+pub const TRADE_MEMBERS: usize = 100;
+/// Lines of one of them.
+pub const TRADE_LINES: usize = 8;
+/// Largest rank by market value in a selector of a leg.
+pub const TRADE_RANK: i32 = 100_000;
 /// Entries of a page if the caller does not set a size.
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.

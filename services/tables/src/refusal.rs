@@ -285,12 +285,29 @@ pub enum Reason {
     /// missing.
     #[error("the prices differ from the stored ones by a constant factor: load the split first")]
     UnknownSplit,
-    /// Both names of a change belong to different known instruments.
+    /// Both names of a change belong to different known instruments whose facts contradict each
+    /// other.
     #[error(
-        "both symbols have data of their own already: load symbol changes into a new store before \
-         the data, or leave out this change"
+        "both symbols have data, and these contradict each other or lie on the wrong side of the \
+         change: if it is one instrument, load a file of kind instrument_merges \
+         (survivor,merged) and then this change again; otherwise leave out this change"
     )]
     SymbolsTaken,
+    /// A merge with the instrument itself, or with one that is merged into it.
+    #[error("both symbols are already one instrument, or would be merged in a circle")]
+    MergeCycle,
+    /// A merge of an instrument that has another survivor.
+    #[error("it is merged into another instrument: retract that merge first")]
+    MergedElsewhere,
+    /// A retraction of a merge that was never made.
+    #[error("the two are not merged")]
+    NotMerged,
+    /// More instruments merged into one than is plausible.
+    #[error("too many instruments are merged into one")]
+    TooManyMerges,
+    /// The action of a merge is neither of the two.
+    #[error("the action is neither merge nor retract")]
+    UnknownAction,
     /// One symbol occurs in more changes, or one instrument has more names, than is plausible.
     #[error("too many changes of one symbol")]
     TooManyChanges,
@@ -333,6 +350,11 @@ impl Reason {
             Reason::EndBeforeStart => "END_BEFORE_START",
             Reason::UnknownSplit => "UNKNOWN_SPLIT",
             Reason::SymbolsTaken => "SYMBOLS_TAKEN",
+            Reason::MergeCycle => "MERGE_CYCLE",
+            Reason::MergedElsewhere => "MERGED_ELSEWHERE",
+            Reason::NotMerged => "NOT_MERGED",
+            Reason::TooManyMerges => "TOO_MANY_MERGES",
+            Reason::UnknownAction => "UNKNOWN_ACTION",
             Reason::TooManyChanges => "TOO_MANY_CHANGES",
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",
             Reason::MayBeCash => "MAY_BE_CASH",

@@ -2,8 +2,8 @@
 //! prepared answer.
 
 use contract::v1::{
-    AnalyzePortfolioRequest, AnalyzePortfolioResponse, ValidatePortfolioRequest,
-    ValidatePortfolioResponse,
+    AnalyzePortfolioRequest, AnalyzePortfolioResponse, ListFactorsRequest, ListFactorsResponse,
+    ValidatePortfolioRequest, ValidatePortfolioResponse,
     exposure_service_server::{ExposureService, ExposureServiceServer},
 };
 use std::path::Path;
@@ -28,6 +28,13 @@ impl ExposureService for Echo {
         _: Request<ValidatePortfolioRequest>,
     ) -> Result<Response<ValidatePortfolioResponse>, Status> {
         Ok(Response::new(ValidatePortfolioResponse::default()))
+    }
+
+    async fn list_factors(
+        &self,
+        _: Request<ListFactorsRequest>,
+    ) -> Result<Response<ListFactorsResponse>, Status> {
+        Ok(Response::new(ListFactorsResponse::default()))
     }
 }
 

@@ -67,7 +67,7 @@ fn positions(
 fn lost(story: &Story, terminal: Terminal) -> String {
     let names = by_name(story);
     let total: f64 = names.iter().map(|(_, made)| made).sum();
-    let trade = story.exposure.report.as_ref().and_then(|report| report.crowd_trade.as_ref());
+    let trade = story.exposure.report.as_ref().and_then(|report| report.trades.first());
     let moved = trade.and_then(|trade| trade.repeat.as_ref()).and_then(trade_words);
     let losers = names.iter().filter(|(_, made)| *made < 0.0).count();
     let words = format!(
@@ -91,7 +91,7 @@ fn lost(story: &Story, terminal: Terminal) -> String {
 
 /// The trade's return of the day in its standard deviations.
 fn trade_words(repeat: &DayRepeat) -> Option<String> {
-    let (moved, deviations) = (repeat.crowd_return?, repeat.crowd_standard_deviations?);
+    let (moved, deviations) = (repeat.trade_return?, repeat.trade_standard_deviations?);
     Some(format!(
         ", on a day when the crowded trade returned {}, {:.1} of its standard deviations",
         number::percent(moved),

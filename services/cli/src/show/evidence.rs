@@ -154,7 +154,7 @@ fn measure_words(measure: &MeasureRef) -> String {
                 TradeNumber::Unwind => "unwind",
                 TradeNumber::Unspecified => "",
             };
-            join(&["trade", &trade.trade_id, &trade.leg_id, number])
+            join(&["trade", &trade.trade_id, trade.leg_id(), number])
         }
         Some(Measure::Risk(risk)) => match risk.number() {
             RiskNumber::WorstDay => "worst day".to_owned(),

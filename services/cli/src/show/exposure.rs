@@ -1,17 +1,17 @@
-//! The exposure report: factor bets, the crowded trade, and the cost of a bad day.
+//! The exposure report: factor bets, trades, and the cost of a bad day.
 
 use crate::{
     show::{
-        evidence, number,
+        evidence, factors, number,
         page::Page,
         table::{Cell, Table},
+        trades,
     },
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, Coverage, CoverageAspect, CrowdTrade, DayPnl, DayRepeat, Estimate,
-    ExposureReport, FactorBeta, FactorRole, LegPnl, LongShortExposure, PositionExposure, TailRisk,
-    TradeLegKind,
+    AnalyzePortfolioResponse, Breakdown, Coverage, DayPnl, Estimate, ExposureReport, FactorBeta,
+    GroupByKind, LongShortExposure, PositionExposure, TailRisk,
 };
 
 /// The exposure report for people.
@@ -31,18 +31,17 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
 
 fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) {
     page.say(words(report, coverage, terminal) + "\n");
-    page.table("sizes", sizes(report));
-    page.say("\n");
-    page.table("sectors", sectors(report));
-    page.say("\n");
+    for breakdown in &report.breakdowns {
+        let (name, table) = groups(breakdown, report);
+        page.table(name, table);
+        page.say("\n");
+    }
     page.table("betas", betas(report));
     let note = "  USD per 100 % move of the driver: from the names' own betas, and from the book's \
                 returns.\n";
     page.say(terminal.paint(Tone::Faint, note));
-    if let Some(trade) = &report.crowd_trade {
-        page.say("\n");
-        page.table("scenarios", scenarios(trade));
-    }
+    page.say("\n");
+    page.table("scenarios", trades::scenarios(&report.trades));
     if let Some(tail) = &report.tail_risk {
         page.say("\n");
         page.table("tails", tails(tail));
@@ -57,9 +56,9 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
 /// The report in a few sentences; what is unknown comes first.
 pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) -> String {
     let summary = report.total.as_ref().map(|total| summary(total, report));
-    let trade = report.crowd_trade.as_ref().map(|trade| trade_words(trade, coverage, terminal));
+    let trades = report.trades.iter().map(|trade| trades::words(trade, coverage, terminal));
     let doubts = evidence::doubts(coverage, terminal);
-    std::iter::once(doubts).chain(summary).chain(trade).collect()
+    std::iter::once(doubts).chain(summary).chain(trades).collect()
 }
 
 fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
@@ -104,92 +103,8 @@ fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
     out
 }
 
-/// Whether the portfolio's other risks hide the crowded trade: it explains less than a twentieth of
-/// the variance.
-fn is_negligible(trade: &CrowdTrade) -> bool {
-    trade.share_of_variance.is_some_and(|share| share < 0.05)
-}
-
-/// Says whether the portfolio is in the crowded trade, and how much of its risk that is.
-fn trade_words(trade: &CrowdTrade, coverage: &[Coverage], terminal: Terminal) -> String {
-    let is_measured = evidence::carries_headline(coverage, CoverageAspect::OwnBetas);
-    let is_sized = evidence::carries_headline(coverage, CoverageAspect::Sized);
-    let trade_beta = trade.crowd_beta.as_ref().and_then(|beta| beta.per_gross);
-    let beta = trade_beta.filter(|_| is_measured);
-    let (verdict, tone) = match beta {
-        Some(beta) if 0.1 < beta && is_negligible(trade) => {
-            ("This book holds the crowded trade, below larger risks", Tone::Warning)
-        }
-        Some(beta) if 0.1 < beta => ("This book is in the crowded trade", Tone::Bad),
-        Some(beta) if 0.03 < beta => ("This book leans to the crowded trade", Tone::Warning),
-        Some(beta) if beta < -0.03 => ("This book is against the crowded trade", Tone::Good),
-        Some(_) => ("This book has little of the crowded trade", Tone::Good),
-        None => ("The crowded trade could not be measured", Tone::Warning),
-    };
-    let mut out = terminal.paint(tone, verdict);
-    if is_sized {
-        out.push_str(&format!(
-            ": {} of megacaps long is matched by small and mid caps short",
-            number::usd(trade.matched)
-        ));
-    } else {
-        out.push_str(": how much of it is matched is unknown, as are the sizes of its names");
-    }
-    if let Some(share) = trade.share_of_variance {
-        out.push_str(&format!(", and it explains {} of the book's variance", number::share(share)));
-    }
-    out.push_str(".\n");
-    if let Some(unwind) = trade.unwinds.last() {
-        out.push_str(&format!(
-            "An unwind of {:.0} standard deviations ({}) is expected to {} {}; nine such days of \
-             ten would fall between {} and {}.\n",
-            unwind.standard_deviations,
-            number::percent(unwind.crowd_return),
-            if unwind.pnl < 0.0 { "cost" } else { "make" },
-            number::usd(unwind.pnl.abs()),
-            number::usd_signed(unwind.pnl_low),
-            number::usd_signed(unwind.pnl_high)
-        ));
-    }
-    if let Some(repeat) = &trade.repeat {
-        out.push_str(&repeat_words(repeat));
-    }
-    out
-}
-
-fn repeat_words(repeat: &DayRepeat) -> String {
-    let mut out = format!(
-        "A repeat of {}{} would {} {}",
-        repeat.on,
-        trade_moved(repeat),
-        if repeat.pnl < 0.0 { "cost" } else { "make" },
-        number::usd(repeat.pnl.abs())
-    );
-    if 0 < repeat.proxied_names {
-        let names = if repeat.proxied_names == 1 { "name" } else { "names" };
-        out.push_str(&format!(" ({} {names} by their betas)", repeat.proxied_names));
-    }
-    out.push_str(" on today's holdings at today's values");
-    out.push_str(&day_itself(repeat.day.as_ref()));
-    out.push_str(".\n");
-    out
-}
-
-/// What the trade made on the repeated day, in its standard deviations.
-fn trade_moved(repeat: &DayRepeat) -> String {
-    let Some((moved, sd)) = repeat.crowd_return.zip(repeat.crowd_standard_deviations) else {
-        return String::new();
-    };
-    let word = if moved < 0.0 { "lost" } else { "made" };
-    format!(
-        " (the trade {word} {}, {:.1} of its standard deviations)",
-        number::share(moved.abs()),
-        sd.abs()
-    )
-}
-
 /// What today's shares made on the day itself.
-fn day_itself(day: Option<&DayPnl>) -> String {
+pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
     match day.and_then(|day| Some((day.pnl?, day.missing_gross_share))) {
         None => "; what the day itself brought is unknown".to_owned(),
         Some((pnl, missing)) => {
@@ -204,31 +119,31 @@ fn day_itself(day: Option<&DayPnl>) -> String {
     }
 }
 
-fn exposure_table(first: &str) -> Table {
-    Table::new(&[first, ">long", ">short", ">gross", ">net", ">beta-adjusted net"])
-}
-
-/// Exposure by size bucket, and in total.
-fn sizes(report: &ExposureReport) -> Table {
-    let mut table = exposure_table("size");
-    for size in &report.by_size {
-        table.row(exposure_row(bucket(&size.bucket_id), size.exposure.as_ref()));
+/// The book by one grouping and in total, and the name of the table.
+fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
+    let group_by = breakdown.group_by.clone().unwrap_or_default();
+    let scheme = report.sector_scheme_id.as_str();
+    let (name, heading, rest) = match group_by.kind() {
+        GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
+        GroupByKind::Sector if scheme.is_empty() => {
+            ("sectors".to_owned(), "sector".to_owned(), "unknown sector".to_owned())
+        }
+        GroupByKind::Sector => {
+            ("sectors".to_owned(), format!("sector ({scheme})"), "unknown sector".to_owned())
+        }
+        GroupByKind::Label | GroupByKind::Unspecified => {
+            let key = group_by.label_key;
+            (format!("label:{key}"), key.clone(), format!("no {key}"))
+        }
+    };
+    let mut table =
+        Table::new(&[&heading, ">long", ">short", ">gross", ">net", ">beta-adjusted net"]);
+    for group in &breakdown.groups {
+        let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
+        table.row(exposure_row(id, group.exposure.as_ref()));
     }
     table.row(exposure_row("all", report.total.as_ref()));
-    table
-}
-
-fn sectors(report: &ExposureReport) -> Table {
-    let heading = match report.sector_scheme_id.as_str() {
-        "" => "sector".to_owned(),
-        scheme => format!("sector ({scheme})"),
-    };
-    let mut table = exposure_table(&heading);
-    for sector in &report.by_sector {
-        let name = if sector.sector.is_empty() { "unknown sector" } else { &sector.sector };
-        table.row(exposure_row(name, sector.exposure.as_ref()));
-    }
-    table
+    (name, table)
 }
 
 fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
@@ -260,12 +175,12 @@ fn betas(report: &ExposureReport) -> Table {
     ]);
     for row in &report.factors {
         let estimates = (row.bottom_up.as_ref(), row.top_down.as_ref(), row.per_gross);
-        table.row(beta_row(&row.factor_id, estimates, &symbols(&row.roles)));
+        table.row(beta_row(&row.factor_id, estimates, &factors::symbols(&row.roles)));
     }
-    let trade = report.crowd_trade.as_ref().and_then(|trade| trade.crowd_beta.as_ref());
-    if let Some(beta) = trade {
+    for trade in &report.trades {
+        let Some(beta) = &trade.beta else { continue };
         let estimates = (beta.bottom_up.as_ref(), beta.top_down.as_ref(), beta.per_gross);
-        table.row(beta_row(TRADE, estimates, "megacaps less small caps, market-neutral"));
+        table.row(beta_row(&beta.factor_id, estimates, trades::name(trade)));
     }
     table
 }
@@ -289,12 +204,6 @@ fn beta_row(
     ]
 }
 
-/// The symbols behind a factor: one, or a difference.
-fn symbols(roles: &[FactorRole]) -> String {
-    let symbols: Vec<String> = roles.iter().map(|role| role.symbols.join(", ")).collect();
-    symbols.join(" less ")
-}
-
 fn value(estimate: Option<&Estimate>) -> Cell {
     number::cell(estimate.map(|estimate| estimate.value), number::usd_signed)
 }
@@ -302,37 +211,6 @@ fn value(estimate: Option<&Estimate>) -> Cell {
 fn error(estimate: Option<&Estimate>) -> Cell {
     let error = estimate.map(|estimate| estimate.standard_error);
     error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
-}
-
-/// Unwinds and the repeated session, with the P&L of each leg.
-fn scenarios(trade: &CrowdTrade) -> Table {
-    let mut table =
-        Table::new(&["if", ">crowd", ">P&L", ">megacap longs", ">small-cap shorts", ">other"]);
-    for unwind in &trade.unwinds {
-        let name = format!("the crowd unwinds by {:.0} sd", unwind.standard_deviations);
-        let crowd = number::gain(Some(unwind.crowd_return), number::percent);
-        table.row(scenario(name, crowd, unwind.pnl, &unwind.legs));
-    }
-    if let Some(repeat) = &trade.repeat {
-        let name = format!("{} repeats", repeat.on);
-        table.row(scenario(name, number::absent(), repeat.pnl, &repeat.legs));
-    }
-    table
-}
-
-fn scenario(name: String, crowd: Cell, pnl: f64, legs: &[LegPnl]) -> [Cell; 6] {
-    let leg = |kind: TradeLegKind| {
-        let pnl = legs.iter().find(|leg| leg.kind() == kind).map(|leg| leg.pnl);
-        number::gain(pnl, number::usd_signed)
-    };
-    [
-        name.into(),
-        crowd,
-        number::gain(Some(pnl), number::usd_signed),
-        leg(TradeLegKind::MegacapLong),
-        leg(TradeLegKind::SmallCapShort),
-        leg(TradeLegKind::Other),
-    ]
 }
 
 fn tails(tail: &TailRisk) -> Table {
@@ -446,6 +324,32 @@ fn beta(betas: &[FactorBeta], factor: &str) -> Cell {
     number::cell(value, |value| number::signed(value, 2))
 }
 
+/// The bucket of names without a known size.
+const UNKNOWN_SIZE: &str = "unknown size";
+
 fn bucket(bucket_id: &str) -> &str {
-    if bucket_id.is_empty() { "unknown size" } else { bucket_id }
+    if bucket_id.is_empty() { UNKNOWN_SIZE } else { bucket_id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::v1::{BreakdownGroup, GroupBy};
+
+    #[test]
+    fn a_label_has_a_table_of_its_name_and_a_line_for_the_rest() {
+        let exposure = |net: f64| Some(LongShortExposure { net, ..LongShortExposure::default() });
+        let group =
+            |id: &str, net| BreakdownGroup { group_id: id.to_owned(), exposure: exposure(net) };
+        let group_by = GroupBy { kind: GroupByKind::Label.into(), label_key: "account".to_owned() };
+        let breakdown =
+            Breakdown { group_by: Some(group_by), groups: vec![group("x", 2e6), group("", -5e5)] };
+        let report = ExposureReport { total: exposure(1.5e6), ..ExposureReport::default() };
+        let (name, table) = groups(&breakdown, &report);
+        assert_eq!(name, "label:account");
+        let text = table.csv();
+        let first: Vec<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
+        assert_eq!(first, ["account", "x", "no account", "all"], "{text}");
+        assert!(text.contains("x,0,0,0,2000000,0"), "{text}");
+    }
 }

@@ -15,7 +15,7 @@ enum Block {
     /// Lines of text; each is wrapped by itself and keeps its indentation.
     Text(String),
     /// A table and its name.
-    Table(&'static str, Table),
+    Table(String, Table),
 }
 
 impl Page {
@@ -30,8 +30,8 @@ impl Page {
     }
 
     /// Adds a table under the name that `--csv` selects it by.
-    pub(crate) fn table(&mut self, name: &'static str, table: Table) {
-        self.blocks.push(Block::Table(name, table));
+    pub(crate) fn table(&mut self, name: impl Into<String>, table: Table) {
+        self.blocks.push(Block::Table(name.into(), table));
     }
 
     /// The page for a person.
@@ -51,10 +51,10 @@ impl Page {
         let mut names = Vec::new();
         for block in &self.blocks {
             let Block::Table(known, table) = block else { continue };
-            if name.is_empty() || *known == name {
+            if name.is_empty() || known == name {
                 return Ok(table.csv());
             }
-            names.push(*known);
+            names.push(known.as_str());
         }
         match names.as_slice() {
             [] => bail!("this answer has no table"),

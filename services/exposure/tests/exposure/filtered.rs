@@ -33,7 +33,9 @@ fn whole(
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing: Listing::All,
         },
     )
@@ -74,7 +76,7 @@ fn scenarios_are_past_sessions_at_the_volatility_of_the_next() {
     near(found.worst_pnl, lowest, 0.5);
     assert_eq!((found.sessions, found.first_on, found.draws), (300, world.days[200], 1));
     assert_eq!(found.levels[0].stand_ins, None);
-    let level = found.levels[0];
+    let level = &found.levels[0];
     let (low, high) = (level.value_at_risk_low.unwrap(), level.value_at_risk_high.unwrap());
     assert!(low < level.value_at_risk && level.value_at_risk < high);
 }
@@ -110,7 +112,7 @@ fn components_add_up_with_stand_ins_in_them() {
         assert_eq!((risk.draws, risk.proxied_names, risk.settings), (32, 3, settings));
         for level in &risk.levels {
             // These are sums of single-precision returns.
-            let legs: f64 = level.leg_expected_shortfall.iter().sum();
+            let legs: f64 = level.leg_expected_shortfall[0].iter().sum();
             near(legs, level.expected_shortfall, 1e-8 * gross);
             let stand_ins = level.stand_ins.unwrap();
             assert!(0.0 < stand_ins.value_at_risk_spread);

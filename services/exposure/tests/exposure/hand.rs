@@ -1,7 +1,7 @@
 //! Hand arithmetic: exposures, every quantile rule, legs, repeated days, lines that do not join.
 
 use crate::*;
-use marketdata::gap::{FactorEstimate, MeasureRef, Subject, TradeNumber};
+use marketdata::gap::{MeasureRef, Subject, TradeNumber};
 
 /// Names whose returns are an exact multiple of the market's, 150 sessions.
 fn exact_market(betas: &[(&str, f64)]) -> Snapshot {
@@ -53,7 +53,7 @@ fn the_worked_example_of_the_methodology() {
         assert_eq!((row.own, row.proxied, row.missing), (own, 0.0, missing), "{row:?}");
     }
     assert!(
-        report.beta(Factor::Size).unwrap().bottom_up.is_none() && report.trade.unwinds.is_empty()
+        report.beta(Factor::Size).unwrap().bottom_up.is_none() && trade(&report).unwinds.is_empty()
     );
     assert!(report.gaps.iter().any(|gap| gap.subject == Subject::Role("small_cap_index")));
 }
@@ -92,7 +92,9 @@ fn value_at_risk_under_every_rule() {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing: Listing::Largest(0),
         };
         let report = analyze(&prepared, &request);
@@ -130,16 +132,16 @@ fn legs_follow_size_rank_and_the_funds_holdings() {
         worth("^RUT", -6e6),
     ];
     let report = report(&prepared, &lines);
-    let legs: Vec<Leg> = report.positions.iter().map(|row| row.leg).collect();
-    let small_cap = Leg::SmallCapShort;
+    let legs: Vec<Option<usize>> = report.positions.iter().map(|row| row.legs[0]).collect();
+    let small_cap = Some(SMALL_CAP_SHORT);
     // Largest first: the index, the small company, the large one, the one held by the fund, a
     // megacap held short, a megacap held long.
-    let expected = [small_cap, small_cap, Leg::Other, small_cap, Leg::Other, Leg::MegacapLong];
+    let expected = [small_cap, small_cap, None, small_cap, None, Some(MEGACAP_LONG)];
     assert_eq!(legs, expected);
     let bucket = |at: usize| report.positions[at].bucket_id();
     assert_eq!((bucket(0), bucket(1)), (None, Some("micro")));
     assert_eq!((bucket(2), bucket(3)), (Some("large"), Some("large")));
-    near(report.trade.matched, 1e6, 1e-9);
+    near(trade(&report).matched, 1e6, 1e-9);
 }
 
 #[test]
@@ -147,12 +149,11 @@ fn a_crowd_without_one_of_its_megacaps_is_a_gap() {
     let world = world_with(60, 200, 23, |names| names[5].symbol = "N0005".to_owned());
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth("MSFT", 1e6)]);
-    assert_eq!(report.trade.unwinds.len(), 3);
-    let factor_id = "trade/megacap_small_cap".to_owned();
-    let crowd = MeasureRef::Factor { factor_id, estimate: FactorEstimate::Any }.into();
-    let gap = report.gaps.iter().find(|gap| gap.subject == crowd).unwrap();
+    assert_eq!(trade(&report).unwinds.len(), 3);
+    let subject = every_beta("trade/megacap_small_cap");
+    let gap = report.gaps.iter().find(|gap| gap.subject == subject).unwrap();
     assert_eq!(gap.reason, GapReason::InputMissing);
-    assert_eq!(gap.detail, "no returns of META; the crowd uses the other megacaps");
+    assert_eq!(gap.detail, "no returns of META; the leg megacap_long uses its other members");
 }
 
 #[test]
@@ -179,16 +180,16 @@ fn a_short_history_takes_the_bucket_mean_and_is_a_gap() {
     for reason in [GapReason::UnknownInstrument, GapReason::ShortHistory, GapReason::Proxy] {
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
-    near(report.tail.unwrap().proxied_share, 0.4 * 470.0 / 499.0, 1e-9);
+    near(report.tail.as_ref().unwrap().proxied_share, 0.4 * 470.0 / 499.0, 1e-9);
     // On a day before its listing its betas are used: β·m + δ·s, with s net of the market.
-    let repeat = report.trade.repeat.unwrap();
+    let repeat = trade(&report).repeat.as_ref().unwrap();
     assert_eq!(repeat.proxied_names, 1);
     near(repeat.proxied_gross_share, 0.4, 1e-12);
     let slope = prepared.drivers().size_market_slope.unwrap();
     let spread = repeat.size_spread.unwrap();
-    let market = repeat.market_return.unwrap();
+    let market = repeat.market_return;
     let mapped = beta.value * market + row.size.unwrap().value * (spread - slope * market);
-    near(repeat.leg_pnl[Leg::SmallCapShort as usize], -1e6 * mapped, 1e-3);
+    near(repeat.leg_pnl[SMALL_CAP_SHORT], -1e6 * mapped, 1e-3);
     near(market, world.market_returns[300], 1e-12);
 }
 
@@ -200,12 +201,12 @@ fn a_day_before_the_panel_is_repeated_from_the_prices_of_that_day() {
     let lines = [worth("MSFT", 1e6), worth("AMZN", -5e5)];
     let on = world.days[index];
     let report = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(on));
-    let repeat = report.trade.repeat.unwrap();
+    let repeat = trade(&report).repeat.as_ref().unwrap();
     assert_eq!((repeat.on, repeat.proxied_names), (on, 0));
-    near(repeat.market_return.unwrap(), world.market_returns[index], 1e-12);
+    near(repeat.market_return, world.market_returns[index], 1e-12);
     let saturday = day("2024-07-06");
     let none = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(saturday));
-    assert!(none.trade.repeat.is_none());
+    assert!(trade(&none).repeat.is_none());
     assert!(none.gaps.iter().any(|gap| matches!(
         gap.subject,
         Subject::Measure(MeasureRef::Trade { number: TradeNumber::Repeat, .. })
@@ -220,10 +221,11 @@ fn lines_that_net_to_zero_are_neither_long_nor_short() {
     let report = report(&prepared, &lines);
     assert_eq!((report.total.long_names, report.total.short_names), (1, 0));
     assert_eq!(report.total.gross().to_bits(), 2e6_f64.to_bits());
-    let groups = report.by_sector.iter().map(|group| group.exposure);
+    let groups = report.breakdowns[1].groups.iter().map(|group| group.exposure);
     assert_eq!(groups.map(|e| e.long_names + e.short_names).sum::<u32>(), 1);
-    let legs = report.trade.legs.map(|leg| (leg.exposure.long_names, leg.exposure.short_names));
-    assert_eq!(legs, [(1, 0), (0, 0), (0, 0)]);
+    let names = trade(&report).legs.iter().map(|leg| leg.exposure);
+    let names: Vec<_> = names.map(|sums| (sums.long_names, sums.short_names)).collect();
+    assert_eq!(names, [(1, 0), (0, 0), (0, 0)]);
     assert_eq!(report.positions.len(), 3, "they are listed all the same");
 }
 

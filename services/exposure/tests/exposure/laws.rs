@@ -20,7 +20,7 @@ fn twice_the_book_is_twice_the_money_and_the_same_betas() {
             report.total.beta_net(),
             report.beta(Factor::Market).unwrap().top_down.unwrap().value,
             report.beta(Factor::Size).unwrap().bottom_up.unwrap().standard_error,
-            report.trade.unwinds[2].pnl,
+            trade(report).unwinds[2].pnl,
             risk.levels[0].value_at_risk,
             risk.levels[1].expected_shortfall,
         ]
@@ -28,7 +28,7 @@ fn twice_the_book_is_twice_the_money_and_the_same_betas() {
     for (a, b) in money(&once).into_iter().zip(money(&twice)) {
         assert_eq!((2.0 * a).to_bits(), b.to_bits());
     }
-    assert_eq!(once.trade.share_of_variance, twice.trade.share_of_variance);
+    assert_eq!(trade(&once).share_of_variance, trade(&twice).share_of_variance);
 }
 
 #[test]
@@ -37,35 +37,36 @@ fn parts_add_up() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &raw(&lines_of(&world, 66)));
     let gross = report.total.gross();
-    let sizes = report.by_size.iter().map(|group| group.exposure.gross()).sum::<f64>();
-    let sectors = report.by_sector.iter().map(|group| group.exposure.beta_net()).sum::<f64>();
+    let sizes = report.breakdowns[0].groups.iter().map(|group| group.exposure.gross()).sum::<f64>();
+    let sectors =
+        report.breakdowns[1].groups.iter().map(|group| group.exposure.beta_net()).sum::<f64>();
     near(sizes, gross, 1e-6 * gross);
     near(sectors, report.total.beta_net(), 1e-6 * gross);
-    assert_eq!(report.by_sector.len(), 4);
+    assert_eq!(report.breakdowns[1].groups.len(), 4);
     let risk = report.tail.as_ref().unwrap();
     for level in &risk.levels {
-        near(level.leg_expected_shortfall.iter().sum(), level.expected_shortfall, 1e-5 * gross);
+        near(level.leg_expected_shortfall[0].iter().sum(), level.expected_shortfall, 1e-5 * gross);
         assert!(level.value_at_risk <= level.expected_shortfall);
         let low = level.value_at_risk_low.unwrap();
         assert!(low <= level.value_at_risk);
     }
     let euler: f64 = report.positions.iter().map(|row| row.expected_shortfall.unwrap()).sum();
     near(euler, risk.levels[0].expected_shortfall, 1e-5 * gross);
-    let trade = &report.trade;
+    let trade = trade(&report);
     for unwind in &trade.unwinds {
         near(unwind.leg_pnl.iter().sum(), unwind.pnl, 1e-9 * gross);
         assert!(1.6 * unwind.pnl_standard_error < unwind.pnl_high - unwind.pnl);
         near(unwind.pnl_high - unwind.pnl, unwind.pnl - unwind.pnl_low, 1e-9 * gross);
-        let beta = trade.crowd_beta.top_down.unwrap();
-        near(unwind.pnl, beta.value * unwind.crowd_return, 1e-5 * gross);
+        let beta = trade.beta.top_down.unwrap();
+        near(unwind.pnl, beta.value * unwind.trade_return, 1e-5 * gross);
     }
     near(trade.unwinds[2].pnl, 3.0 * trade.unwinds[0].pnl, 1e-9 * gross);
     // Long megacaps and short small caps are the crowded trade, so an unwind loses.
     assert!(trade.unwinds[0].pnl < 0.0 && 0.2 < trade.share_of_variance.unwrap());
-    let legs = trade.legs.map(|leg| leg.exposure);
+    let legs: Vec<_> = trade.legs.iter().map(|leg| leg.exposure).collect();
     assert!(legs[0].short <= 0.0 && legs[1].long <= 0.0);
     near(trade.matched, legs[0].long.min(legs[1].short), 1e-9);
-    assert!(report.positions.iter().any(|row| row.leg == Leg::MegacapLong));
+    assert!(report.positions.iter().any(|row| row.legs == [Some(MEGACAP_LONG)]));
     assert_eq!(report.coverage.len(), 5);
     for row in &report.coverage {
         near(row.own + row.proxied + row.missing, 1.0, 1e-12);
@@ -134,12 +135,15 @@ fn prices_restated_on_another_basis_change_nothing() {
     let gross = a.total.gross();
     near(b.total.gross(), gross, 1e-9 * gross);
     let both = |report: &ExposureReport| {
-        (report.beta(Factor::Market).unwrap().bottom_up.unwrap().value, report.trade.unwinds[0].pnl)
+        (
+            report.beta(Factor::Market).unwrap().bottom_up.unwrap().value,
+            trade(report).unwinds[0].pnl,
+        )
     };
     near(both(b).0, both(a).0, 1e-5 * gross);
     near(both(b).1, both(a).1, 1e-5 * gross);
     for (a, b) in a.positions.iter().zip(&b.positions) {
-        assert_eq!((&a.bucket, a.leg), (&b.bucket, b.leg));
+        assert_eq!((&a.bucket, &a.legs), (&b.bucket, &b.legs));
         near(
             b.market_cap_usd.unwrap(),
             a.market_cap_usd.unwrap(),
@@ -195,7 +199,10 @@ fn the_same_question_needs_no_second_fit() {
     let ask = |listing| {
         let beta = BetaSettings::PREPARED;
         let size_scheme = SizeScheme::standard();
-        analyze(&prepared, &Request { book, beta, tail, repeat_on: None, listing, size_scheme })
+        let (group_by, trades) = (&[], &[TradeChoice::Standard]);
+        let request =
+            Request { book, beta, tail, repeat_on: None, listing, size_scheme, group_by, trades };
+        analyze(&prepared, &request)
     };
     let (few, more) = (Listing::Largest(3), Listing::Largest(4));
     assert!(!prepared.is_whole(book, Listing::Largest(0)));

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
+mod breakdown;
 mod continued;
 mod filtered;
 mod hand;
 mod laws;
 mod own_sessions;
 mod stand_in;
+mod trades;
 mod truth;
 mod unknown_size;
 #[path = "../world/mod.rs"]
@@ -15,10 +17,11 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
+    breakdown::GroupBy,
     factor::Factor,
     prepared::{self, PreparedExposure},
-    report::{ExposureReport, Leg, TailRisk},
-    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings},
+    report::{ExposureReport, TailRisk, TradeExposure},
+    settings::{BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, TradeChoice},
 };
 use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{
@@ -78,11 +81,22 @@ fn report_with(
         beta,
         tail: &tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on,
+        trades: &[TradeChoice::Standard],
         listing: Listing::All,
     };
     analyze(prepared, &request)
 }
+
+/// The trade of a report that has one.
+fn trade(report: &ExposureReport) -> &TradeExposure {
+    &report.trades[0]
+}
+
+/// Places of the legs in the standard trade.
+const MEGACAP_LONG: usize = 0;
+const SMALL_CAP_SHORT: usize = 1;
 
 /// The report on the data of the last month before the world's last day, on which the priors are
 /// based.
@@ -113,6 +127,11 @@ fn raw(lines: &[(String, f64)]) -> Vec<RawLine<'_>> {
 
 fn near(a: f64, b: f64, tolerance: f64) {
     assert!((a - b).abs() <= tolerance, "{a} is not within {tolerance} of {b}");
+}
+
+/// Every exposure to a factor, as the subject of a gap.
+fn every_beta(factor_id: &str) -> Subject {
+    MeasureRef::Factor { factor_id: factor_id.to_owned(), estimate: FactorEstimate::Any }.into()
 }
 
 /// The betas to every factor, as the subject of a gap.

@@ -1,7 +1,7 @@
 //! Top-down betas use only the sessions on which the book has returns of its own.
 
 use crate::*;
-use marketdata::gap::{FactorEstimate, MeasureRef, Subject, TradeNumber};
+use marketdata::gap::{FactorEstimate, Gap, MeasureRef, Subject, TradeNumber};
 use stats::{newey_west, regression};
 
 /// A world with a name of 120 sessions whose beta is far from its peers'.
@@ -43,7 +43,7 @@ fn top_down_betas_do_not_regress_their_own_stand_ins() {
         1e6 * fit.slopes[1].value,
         10.0,
     );
-    let crowd = report.trade.crowd_beta.top_down.unwrap();
+    let crowd = trade(&report).beta.top_down.unwrap();
     assert_eq!(crowd.observations, 119);
     let note =
         report.gaps.iter().find(|gap| gap.subject == betas(FactorEstimate::TopDown)).unwrap();
@@ -57,11 +57,11 @@ fn legs_still_add_up_on_sessions_of_their_own() {
     let young = world.names[120].symbol.as_str();
     let lines = [worth("MSFT", 2e6), worth("AAPL", 1e6), worth(young, -2e6), worth("N0190", -1e6)];
     let report = report(&prepared, &lines);
-    let beta = report.trade.crowd_beta.top_down.unwrap();
+    let beta = trade(&report).beta.top_down.unwrap();
     assert_eq!(beta.observations, 119);
-    let legs: f64 = report.trade.legs.iter().filter_map(|leg| Some(leg.crowd_beta?.value)).sum();
+    let legs: f64 = trade(&report).legs.iter().filter_map(|leg| Some(leg.beta?.value)).sum();
     near(legs, beta.value, 1e-6 * report.total.gross());
-    for unwind in &report.trade.unwinds {
+    for unwind in &trade(&report).unwinds {
         near(unwind.leg_pnl.iter().sum(), unwind.pnl, 1e-6 * report.total.gross());
     }
 }
@@ -94,10 +94,10 @@ fn too_few_own_sessions_give_no_top_down_beta() {
     );
     assert!(
         report.beta(Factor::MarketUp).unwrap().top_down.is_none()
-            && report.trade.crowd_beta.top_down.is_none()
+            && trade(&report).beta.top_down.is_none()
     );
-    assert!(report.trade.share_of_variance.is_none() && report.trade.unwinds.is_empty());
-    assert!(report.trade.legs.iter().all(|leg| leg.crowd_beta.is_none()));
+    assert!(trade(&report).share_of_variance.is_none() && trade(&report).unwinds.is_empty());
+    assert!(trade(&report).legs.iter().all(|leg| leg.beta.is_none()));
     assert!(report.beta(Factor::Market).unwrap().bottom_up.is_some());
     let gap = report.gaps.iter().find(|gap| gap.subject == betas(FactorEstimate::TopDown)).unwrap();
     assert_eq!(gap.reason, GapReason::ShortHistory);
@@ -111,18 +111,12 @@ fn a_leg_with_few_own_returns_reports_their_share() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let young = world.names[150].symbol.as_str();
     let report = report(&prepared, &[worth("MSFT", 0.97e6), worth(young, -0.03e6)]);
-    let [_, short, _] = report.trade.legs;
-    assert_eq!(short.crowd_beta.unwrap().observations, 504);
-    let gap = report
-        .gaps
-        .iter()
-        .find(|gap| {
-            matches!(
-                gap.subject,
-                Subject::Measure(MeasureRef::Trade { number: TradeNumber::Beta, .. })
-            )
-        })
-        .unwrap();
+    let short = &trade(&report).legs[SMALL_CAP_SHORT];
+    assert_eq!(short.beta.unwrap().observations, 504);
+    let is_of_leg = |gap: &&Gap| {
+        matches!(gap.subject, Subject::Measure(MeasureRef::Trade { number: TradeNumber::Beta, .. }))
+    };
+    let gap = report.gaps.iter().find(is_of_leg).unwrap();
     assert_eq!(gap.reason, GapReason::MissingObservations);
     // The last 59 of 504 returns, with the weights of the betas: (1 − h^59)/(1 − h^504), h =
     // 2^(−1/126).

@@ -65,7 +65,9 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
         beta,
         tail,
         size_scheme: SizeScheme::standard(),
+        group_by: &[GroupBy::Size, GroupBy::Sector],
         repeat_on: None,
+        trades: &[TradeChoice::Standard],
         listing: Listing::All,
     };
     let report = analyze(&prepared, &request);
@@ -131,7 +133,7 @@ fn a_name_without_returns_uses_stand_ins_on_every_session() {
         "no returns of its own to regress"
     );
     // With the residuals of peers, the loss is larger than from betas only.
-    let level = risk.levels[0];
+    let level = &risk.levels[0];
     near(level.stand_ins.unwrap().expected_shortfall, level.expected_shortfall, 1.0);
     assert!(0.015e6 < level.value_at_risk, "{level:?}");
 }
@@ -158,7 +160,9 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing: Listing::All,
         };
         let report = analyze(&prepared, &request);
@@ -183,7 +187,9 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
             beta,
             tail,
             size_scheme: SizeScheme::standard(),
+            group_by: &[GroupBy::Size, GroupBy::Sector],
             repeat_on: None,
+            trades: &[TradeChoice::Standard],
             listing: Listing::All,
         },
     )
@@ -206,11 +212,11 @@ fn fewer_than_ten_donors_are_not_used_and_it_is_reported() {
     let nine = young_beside_the_market(&world(9));
     // 300 − 147 scenarios of 252, for 4 % of gross.
     near(undrawn(&nine).unwrap(), 0.04 * 153.0 / 252.0, 0.04 * 1.5 / 252.0);
-    let level = nine.tail.as_ref().unwrap().levels[0];
+    let level = &nine.tail.as_ref().unwrap().levels[0];
     near(level.stand_ins.unwrap().expected_shortfall_spread, 0.0, 1e-9);
     let ten = young_beside_the_market(&world(10));
     assert_eq!(undrawn(&ten), None);
-    let level = ten.tail.as_ref().unwrap().levels[0];
+    let level = &ten.tail.as_ref().unwrap().levels[0];
     assert!(1.0 < level.stand_ins.unwrap().expected_shortfall_spread, "{level:?}");
 }
 

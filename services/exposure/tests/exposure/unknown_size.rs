@@ -61,7 +61,7 @@ fn a_noisy_short_of_unknown_size_does_not_lower_the_books_trade_beta() {
         if 0.0 < crowd(&short).own.unwrap().value {
             wrong += 1;
             assert!(crowd(&short).value < 0.0, "seed {seed}: {:?}", crowd(&short));
-            let book = report.trade.crowd_beta.bottom_up.unwrap().value;
+            let book = trade(&report).beta.bottom_up.unwrap().value;
             assert!(1e6 * crowd("MSFT").value < book, "seed {seed}: the short is a hedge");
         }
         let gap =
@@ -124,10 +124,10 @@ fn lines_of_unknown_kind_affect_no_other_betas() {
     for symbol in ["N0100", "N0198"] {
         assert_eq!(find(&usual, symbol).market, find(&wild, symbol).market, "{symbol}");
     }
-    assert_eq!(find(&wild, "N0198").leg, Leg::SmallCapShort);
+    assert_eq!(find(&wild, "N0198").legs, [Some(SMALL_CAP_SHORT)]);
     let unknown = find(&wild, "N0199");
     assert!(unknown.market.unwrap().own_weight < 1.0 && unknown.bucket.is_some());
-    assert_eq!(unknown.leg, Leg::Other);
+    assert_eq!(unknown.legs, [None]);
 }
 
 /// Indices do not enter the priors of companies, even if there are too few companies for a prior.

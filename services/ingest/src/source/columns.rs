@@ -27,6 +27,7 @@ pub(super) const fn required(kind: SourceKind) -> &'static [Column] {
         CorporateActions => splits::ACTIONS,
         SplitFactors => splits::FACTORS,
         SymbolChanges => &[&["old_symbol"], &["new_symbol"], DATE],
+        InstrumentMerges => &[&["survivor"], &["merged"]],
     }
 }
 

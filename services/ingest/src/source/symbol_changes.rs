@@ -2,8 +2,8 @@
 //!
 //! The date is the first day under the new symbol: `FB,META,2022-06-09`. An empty new symbol
 //! retires the old one. Load these files before those that use the names of their rows' dates: once
-//! both symbols belong to different instruments, their facts cannot be merged, and the row is
-//! refused.
+//! both symbols belong to different instruments, these are merged if their facts do not contradict
+//! each other, and otherwise the row is refused.
 
 use super::{layout::Layout, reader::Reader};
 use crate::parsed_file::{Flow, ParsedFile, Rename};

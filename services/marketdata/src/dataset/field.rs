@@ -153,6 +153,8 @@ fields! {
     ShareFactor: "share_factor", Factor;
     /// Instant of publication, microseconds since the epoch.
     FirstSeen: "first_seen", Instant;
+    /// 1 if the instrument is merged into the other one, 0 if it no longer is.
+    Merged: "merged", Flag;
 }
 
 impl Field {

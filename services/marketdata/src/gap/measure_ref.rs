@@ -16,10 +16,10 @@ pub enum MeasureRef {
     },
     /// A number of a trade or of one of its legs.
     Trade {
-        /// The trade.
+        /// The trade; empty for every one.
         trade_id: String,
-        /// The leg; empty for every one.
-        leg_id: String,
+        /// The leg, empty for the names in none; `None` for every one.
+        leg_id: Option<String>,
         /// The number.
         number: TradeNumber,
     },
@@ -43,7 +43,9 @@ impl MeasureRef {
             MeasureRef::Ungrouped(text)
             | MeasureRef::Factor { factor_id: text, .. }
             | MeasureRef::Name { symbol: text, .. } => text.capacity(),
-            MeasureRef::Trade { trade_id, leg_id, .. } => trade_id.capacity() + leg_id.capacity(),
+            MeasureRef::Trade { trade_id, leg_id, .. } => {
+                trade_id.capacity() + leg_id.as_ref().map_or(0, String::capacity)
+            }
             MeasureRef::ProfitAndLoss | MeasureRef::Risk | MeasureRef::WorstDay => 0,
         }
     }

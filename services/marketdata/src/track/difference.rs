@@ -18,8 +18,9 @@ impl Track {
         earlier: &Track,
         earlier_bounds: Bounds,
     ) -> Option<Day> {
-        let same =
-            |(a, b): &(&Piece, &Piece)| Arc::ptr_eq(&a.segment, &b.segment) && a.rows == b.rows;
+        let same = |(a, b): &(&Piece, &Piece)| {
+            Arc::ptr_eq(&a.segment, &b.segment) && a.rows == b.rows && a.rank == b.rank
+        };
         let common = self.pieces.iter().zip(&earlier.pieces).take_while(same).count();
         let inside = self.pieces[..common]
             .iter()

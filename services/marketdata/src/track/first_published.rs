@@ -21,9 +21,11 @@ impl Track {
                 Some((last, first)) if last == key => {
                     let same =
                         picks.last().is_some_and(|pick| self.has_same_values(*pick, (piece, row)));
-                    if first == published && !same {
+                    // Facts of better rank come later, whenever they were published.
+                    if published < first || (first == published && !same) {
                         picks.pop();
                         picks.push((piece, row));
+                        held = Some((key, published));
                     }
                 }
                 _ => {

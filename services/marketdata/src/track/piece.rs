@@ -38,11 +38,26 @@ impl<T: Copy + Ord> Extent<T> {
     }
 }
 
+/// How far the facts of a piece are from the instrument that they are read as; the least wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    /// Number of merges between the instrument of the facts and its survivor.
+    pub(super) instrument: u32,
+    /// The same for their other instrument.
+    pub(super) other: u32,
+}
+
+impl Rank {
+    /// Facts of the instrument itself.
+    pub(super) const OWN: Rank = Rank { instrument: 0, other: 0 };
+}
+
 /// One instrument's rows of one segment; at least one row.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub(super) segment: Arc<Segment>,
     pub(super) rows: Range<usize>,
+    pub(super) rank: Rank,
     pub(super) first_day: Day,
     pub(super) last_day: Day,
     /// No two rows share a key, so no row supersedes another of the same piece.
@@ -69,7 +84,13 @@ impl Piece {
             Published::Constant(_) | Published::AtClose => None,
             Published::Each(instants) => Extent::of(&instants[rows.clone()]),
         };
-        Some(Piece { segment, rows, first_day, last_day, unique, revisions, published })
+        let rank = Rank::OWN;
+        Some(Piece { segment, rows, rank, first_day, last_day, unique, revisions, published })
+    }
+
+    /// The same rows with another rank.
+    pub(super) fn ranked(self, rank: Rank) -> Piece {
+        Piece { rank, ..self }
     }
 
     pub(super) fn sees(&self, row: usize, bounds: Bounds) -> bool {

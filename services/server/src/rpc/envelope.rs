@@ -66,6 +66,7 @@ enveloped! {
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
+    ListFactorsResponse
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse

@@ -2,8 +2,10 @@
 
 mod betas;
 mod from_proto;
+mod group_by;
 mod size_scheme;
 mod to_proto;
+mod trades;
 
 use crate::{
     as_of::AsOf,
@@ -22,12 +24,13 @@ use ::portfolio::book::Book;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
+    factor_list::factors,
     prepared::PreparedExposure,
-    settings::{BetaSettings, Listing},
+    settings::{BetaSettings, Listing, TradeChoice},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
-use from_proto::{AnalysisQuery, ValidationQuery};
+use from_proto::{AnalysisQuery, FactorsQuery, ValidationQuery};
 use tonic::{Request, Response, Status};
 
 /// Maximum number of positions of a portfolio that is analysed or checked inline.
@@ -50,6 +53,13 @@ impl ExposureService for Handler {
     ) -> Result<Response<v1::ValidatePortfolioResponse>, Status> {
         answer::<ValidationQuery>(&self.services, request).await
     }
+
+    async fn list_factors(
+        &self,
+        request: Request<v1::ListFactorsRequest>,
+    ) -> Result<Response<v1::ListFactorsResponse>, Status> {
+        answer::<FactorsQuery>(&self.services, request).await
+    }
 }
 
 impl AnalysisQuery {
@@ -65,6 +75,7 @@ impl AnalysisQuery {
             && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
         self.beta == BetaSettings::PREPARED
             && self.size_scheme == *SizeScheme::standard()
+            && self.trades == [TradeChoice::Standard]
             && self.repeat_on.is_none()
             && is_small
     }
@@ -73,6 +84,17 @@ impl AnalysisQuery {
     fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let portfolio = self.normal.portfolio.as_ref();
         portfolio::book(portfolio, prepared.lookup(), prepared.quotes())
+    }
+
+    /// The trades as defined: by the settings, or by the request with defaults filled in.
+    fn definitions(&self, prepared: &PreparedExposure) -> Vec<v1::TradeDefinition> {
+        let definition = |selection: &v1::TradeSelection| match &selection.trade {
+            Some(v1::trade_selection::Trade::Definition(own)) => own.clone(),
+            Some(v1::trade_selection::Trade::TradeId(_)) | None => {
+                trades::definition(prepared.standard_trade())
+            }
+        };
+        self.normal.trades.iter().map(definition).collect()
     }
 
     fn analyze(
@@ -85,7 +107,9 @@ impl AnalysisQuery {
             beta: self.beta,
             tail: &self.tail,
             size_scheme: &self.size_scheme,
+            group_by: &self.group_by,
             repeat_on: self.repeat_on,
+            trades: &self.trades,
             listing: self.listing,
         };
         let mut report = analyze(prepared, &request);
@@ -93,7 +117,9 @@ impl AnalysisQuery {
         let coverage = shared::coverage(&report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let report = Some(to_proto::report(report, &self.size_scheme, (book, portfolio)));
+        let trades = self.definitions(prepared);
+        let asked = (&self.size_scheme, self.normal.group_by.as_slice(), trades.as_slice());
+        let report = Some(to_proto::report(report, asked, (book, portfolio)));
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response =
             v1::AnalyzePortfolioResponse { coverage, report, unresolved, ..Default::default() };
@@ -168,5 +194,24 @@ impl Query for ValidationQuery {
             gross: accepted.then_some(found.gross),
             ..Default::default()
         }))
+    }
+}
+
+impl Query for FactorsQuery {
+    type Prepared = PreparedExposure;
+    type Response = v1::ListFactorsResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        _pinned: &Pinned,
+        prepared: &PreparedExposure,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let (listed, gaps) = factors(prepared);
+        let factors = listed.into_iter().map(betas::factor).collect();
+        Ok(Answer::with_gaps(v1::ListFactorsResponse { factors, ..Default::default() }, gaps))
     }
 }

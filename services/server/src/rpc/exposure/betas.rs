@@ -1,28 +1,67 @@
 //! Converts factors and betas to protobuf.
 
-use super::to_proto::book_beta;
+use super::to_proto::measured;
 use contract::v1;
 use exposure::{
     beta::Beta,
     factor::{Factor, FactorRole, MODEL_ID},
-    report::FactorExposure,
+    factor_list::ListedFactor,
+    report::{BookBeta, FactorExposure},
 };
+use marketdata::day::Day;
 use stats::regression;
+
+/// A factor as of a date.
+pub(super) fn factor(listed: ListedFactor) -> v1::Factor {
+    let (first, last) = listed.span.unzip();
+    let text = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    v1::Factor {
+        model_id: MODEL_ID.to_owned(),
+        factor_id: listed.factor.id().to_owned(),
+        unit: UNIT.into(),
+        method: listed.factor.method().to_owned(),
+        roles: listed.roles.into_iter().map(role).collect(),
+        first_on: text(first),
+        last_on: text(last),
+    }
+}
+
+/// The unit of every factor of the model.
+const UNIT: v1::FactorUnit = v1::FactorUnit::Return;
 
 /// A book's beta to a factor.
 pub(super) fn exposure(row: FactorExposure, gross: f64, nav: Option<f64>) -> v1::FactorExposure {
-    let v1::BookBeta { bottom_up, top_down, gap, per_gross, per_net_asset_value } =
-        book_beta(&row.beta, gross, nav);
+    let roles = row.roles.into_iter().map(role).collect();
+    v1::FactorExposure { roles, ..of_factor(row.factor.id().to_owned(), &row.beta, (gross, nav)) }
+}
+
+/// A book's beta to a trade.
+pub(super) fn of_trade(
+    trade_id: &str,
+    beta: &BookBeta,
+    size: (f64, Option<f64>),
+) -> v1::FactorExposure {
+    of_factor(format!("trade/{trade_id}"), beta, size)
+}
+
+fn of_factor(
+    factor_id: String,
+    beta: &BookBeta,
+    (gross, nav): (f64, Option<f64>),
+) -> v1::FactorExposure {
+    let over = |whole: f64| {
+        beta.bottom_up.filter(|_| 0.0 < whole).map(|bottom_up| bottom_up.value / whole)
+    };
     v1::FactorExposure {
         model_id: MODEL_ID.to_owned(),
-        factor_id: row.factor.id().to_owned(),
-        unit: v1::FactorUnit::Return.into(),
-        roles: row.roles.into_iter().map(role).collect(),
-        bottom_up,
-        top_down,
-        gap,
-        per_gross,
-        per_net_asset_value,
+        factor_id,
+        unit: UNIT.into(),
+        roles: Vec::new(),
+        bottom_up: beta.bottom_up.map(measured),
+        top_down: beta.top_down.map(measured),
+        gap: beta.gap(),
+        per_gross: over(gross),
+        per_net_asset_value: nav.and_then(over),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Validates exposure requests.
 
-use super::{size_scheme::size_scheme, to_proto};
+use super::{group_by::group_by, size_scheme::size_scheme, to_proto, trades::trades};
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
@@ -8,8 +8,12 @@ use crate::{
 };
 use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
-use exposure::settings::{
-    BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, WINDOW_SESSIONS_MAX,
+use exposure::{
+    breakdown::GroupBy,
+    settings::{
+        BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, TradeChoice,
+        WINDOW_SESSIONS_MAX,
+    },
 };
 use factors::size_scheme::SizeScheme;
 use marketdata::day::Day;
@@ -34,6 +38,8 @@ pub(super) struct AnalysisQuery {
     pub(super) beta: BetaSettings,
     pub(super) tail: TailSettings,
     pub(super) size_scheme: SizeScheme,
+    pub(super) group_by: Vec<GroupBy>,
+    pub(super) trades: Vec<TradeChoice>,
     pub(super) repeat_on: Option<Day>,
     pub(super) listing: Listing,
     /// The request with all defaults applied; the portfolio is read from it.
@@ -52,6 +58,7 @@ impl FromProto for AnalysisQuery {
         let beta = beta_settings(&mut fields, request.beta.get_or_insert_default());
         let tail = tail_settings(&mut fields, request.tail.get_or_insert_default());
         let size_scheme = size_scheme(&mut fields, request.size_scheme.get_or_insert_default());
+        let trades = trades(&mut fields, &mut request.trades);
         let repeat_on = fields.day("repeat_on", &request.repeat_on);
         let top = fields.within_or(
             "top_positions",
@@ -64,12 +71,15 @@ impl FromProto for AnalysisQuery {
             true => Listing::All,
             false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
         };
+        let group_by = group_by(&mut fields, &mut request.group_by, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         fields.finish(Some(AnalysisQuery {
             as_of,
             beta,
             tail,
             size_scheme,
+            group_by,
+            trades,
             repeat_on,
             listing,
             normal: request,
@@ -102,6 +112,23 @@ impl FromProto for ValidationQuery {
         }
         let violations = found.into_violations();
         fields.finish(Some(ValidationQuery { as_of, violations, normal: request }))
+    }
+}
+
+/// A request for the list of factors.
+pub(super) struct FactorsQuery {
+    pub(super) as_of: AsOf,
+    pub(super) normal: v1::ListFactorsRequest,
+}
+
+impl FromProto for FactorsQuery {
+    const METHOD: &'static str = "ListFactors";
+    type Request = v1::ListFactorsRequest;
+
+    fn from_proto(mut normal: v1::ListFactorsRequest) -> Result<FactorsQuery, Refusal> {
+        let mut fields = Fields::new();
+        let as_of = shared::as_of(&mut fields, normal.as_of.take());
+        fields.finish(Some(FactorsQuery { as_of, normal }))
     }
 }
 
@@ -213,6 +240,10 @@ mod tests {
         v1::Label { key: key.to_owned(), value: "v".to_owned() }
     }
 
+    fn grouping(kind: v1::GroupByKind) -> v1::GroupBy {
+        v1::GroupBy { kind: kind.into(), label_key: String::new() }
+    }
+
     fn book() -> Asked {
         let positions = vec![position("AAPL", 10.0), position("IWM", -3.0)];
         let cash = vec![v1::CashBalance { amount: 5.0, ..v1::CashBalance::default() }];
@@ -244,6 +275,7 @@ mod tests {
             interval_level: Some(0.95),
             method: v1::TailMethod::FilteredHistorical.into(),
         });
+        written.group_by = vec![grouping(v1::GroupByKind::Size), grouping(v1::GroupByKind::Sector)];
         assert_eq!(id(&written), id(&book()));
         let empty = Asked {
             beta: Some(v1::BetaSettings::default()),
@@ -256,11 +288,13 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 27] = [
+        let changes: [Change; 29] = [
             |_| {},
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
             |asked| asked.top_positions = Some(11),
             |asked| asked.include_positions = true,
+            |asked| asked.group_by = vec![grouping(v1::GroupByKind::Size)],
+            |asked| asked.group_by = vec![grouping(v1::GroupByKind::Sector)],
             |asked| asked.beta.get_or_insert_default().half_life_sessions = Some(125.0),
             |asked| asked.beta.get_or_insert_default().min_observations = Some(61),
             |asked| asked.beta.get_or_insert_default().huber_k = Some(1.5),

@@ -1,6 +1,6 @@
 //! Converts exposure reports to protobuf.
 
-use super::betas;
+use super::{betas, group_by};
 use crate::rpc::portfolio;
 use ::portfolio::{
     book::Book,
@@ -9,52 +9,44 @@ use ::portfolio::{
 use contract::v1;
 use exposure::{
     report::{
-        BookBeta, Concentration, CrowdTrade, DayPnl, Exposure, ExposureReport, Leg, Measured,
-        PositionRow, ProfitAndLoss, Repeat, TailLevel, TailRisk, TradeLeg, Unwind,
+        Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss,
+        Repeat, TailLevel, TailRisk, TradeExposure, TradeLeg, Unwind,
     },
     settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
 };
 use factors::{market_value::CapSource, size_scheme::SizeScheme};
 use stats::quantile::QuantileRule;
 
-/// The analysis of a book that was joined from a portfolio.
+/// The analysis of a book that was joined from a portfolio. `trades` are the trades of the report.
 pub(super) fn report(
     report: ExposureReport,
-    scheme: &SizeScheme,
+    (scheme, asked, trades): (&SizeScheme, &[v1::GroupBy], &[v1::TradeDefinition]),
     (book, portfolio): (&Book, &v1::Portfolio),
 ) -> v1::ExposureReport {
     let (gross, nav) = (book.gross, book.net_asset_value);
-    let sizes = report.by_size.iter().map(|group| v1::SizeExposure {
-        bucket_id: group.bucket_id.clone().unwrap_or_default(),
-        exposure: Some(exposure(&group.exposure)),
-    });
-    let by_size = sizes.collect();
-    let scheme_id = &report.sector_scheme;
-    let sectors = report.by_sector.into_iter().map(|group| v1::SectorExposure {
-        scheme_id: group.sector.as_ref().map(|_| scheme_id.clone()).unwrap_or_default(),
-        sector: group.sector.unwrap_or_default(),
-        exposure: Some(exposure(&group.exposure)),
-    });
     v1::ExposureReport {
         total: Some(exposure(&report.total)),
         gross_leverage: report.gross_leverage,
         net_leverage: report.net_leverage,
-        by_size,
-        by_sector: sectors.collect(),
+        breakdowns: group_by::breakdowns(asked, report.breakdowns),
         size_scheme: Some(size_scheme(scheme)),
         beta_settings: Some(beta_settings(&report.settings)),
         factors: report.factors.into_iter().map(|row| betas::exposure(row, gross, nav)).collect(),
-        crowd_trade: Some(crowd_trade(&report.trade, gross, nav)),
+        trades: trades
+            .iter()
+            .zip(&report.trades)
+            .map(|(definition, found)| trade(definition, found, gross, nav))
+            .collect(),
         tail_risk: report.tail.as_ref().map(|tail| v1::TailRisk {
             worst_day: report.worst_day.map(day_pnl),
-            ..tail_risk(tail)
+            ..tail_risk(tail, trades)
         }),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
         concentration: Some(concentration(&report.concentration)),
         positions: report
             .positions
             .into_iter()
-            .map(|row| position(row, &report.sector_scheme, portfolio))
+            .map(|row| position(row, &report.sector_scheme, (portfolio, trades)))
             .collect(),
         sector_scheme_id: report.sector_scheme.clone(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
@@ -101,7 +93,7 @@ pub(super) const fn tail_method(method: TailMethod) -> v1::TailMethod {
     }
 }
 
-fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
+pub(super) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
     v1::LongShortExposure {
         long: exposure.long,
         short: exposure.short,
@@ -136,59 +128,58 @@ pub(super) fn measured(measured: Measured) -> v1::Estimate {
     }
 }
 
-pub(super) fn book_beta(beta: &BookBeta, gross: f64, nav: Option<f64>) -> v1::BookBeta {
-    let over = |whole: f64| {
-        beta.bottom_up.filter(|_| 0.0 < whole).map(|bottom_up| bottom_up.value / whole)
+fn memberships(trades: &[v1::TradeDefinition], legs: &[Option<usize>]) -> Vec<v1::TradeMembership> {
+    let membership = |(trade, leg): (&v1::TradeDefinition, &Option<usize>)| {
+        let leg = trade.legs.get((*leg)?)?;
+        Some(v1::TradeMembership { trade_id: trade.trade_id.clone(), leg_id: leg.leg_id.clone() })
     };
-    v1::BookBeta {
-        bottom_up: beta.bottom_up.map(measured),
-        top_down: beta.top_down.map(measured),
-        gap: beta.gap(),
-        per_gross: over(gross),
-        per_net_asset_value: nav.and_then(over),
-    }
+    trades.iter().zip(legs).filter_map(membership).collect()
 }
 
-const fn leg_kind(leg: Leg) -> v1::TradeLegKind {
-    match leg {
-        Leg::MegacapLong => v1::TradeLegKind::MegacapLong,
-        Leg::SmallCapShort => v1::TradeLegKind::SmallCapShort,
-        Leg::Other => v1::TradeLegKind::Other,
-    }
+/// P&L by the legs of a trade, everything else last.
+fn leg_pnls(trade: &v1::TradeDefinition, pnls: &[f64]) -> Vec<v1::LegPnl> {
+    let leg_id = |at: usize| trade.legs.get(at).map(|leg| leg.leg_id.clone());
+    let pnls = pnls.iter().enumerate();
+    pnls.map(|(at, pnl)| v1::LegPnl { leg_id: leg_id(at).unwrap_or_default(), pnl: *pnl }).collect()
 }
 
-fn leg_pnls(pnls: [f64; 3]) -> Vec<v1::LegPnl> {
-    let legs = Leg::ALL.into_iter().zip(pnls);
-    legs.map(|(leg, pnl)| v1::LegPnl { kind: leg_kind(leg).into(), pnl }).collect()
-}
-
-fn crowd_trade(trade: &CrowdTrade, gross: f64, nav: Option<f64>) -> v1::CrowdTrade {
-    let leg = |leg: &TradeLeg| v1::TradeLeg {
-        kind: leg_kind(leg.leg).into(),
+fn trade(
+    definition: &v1::TradeDefinition,
+    found: &TradeExposure,
+    gross: f64,
+    nav: Option<f64>,
+) -> v1::TradeExposure {
+    let leg = |leg: &TradeLeg| v1::TradeLegExposure {
+        leg_id: leg.leg_id.clone().unwrap_or_default(),
         exposure: Some(exposure(&leg.exposure)),
-        crowd_beta: leg.crowd_beta.map(measured),
+        beta: leg.beta.map(measured),
+        return_symbols: leg.return_symbols.clone(),
     };
-    v1::CrowdTrade {
-        legs: trade.legs.iter().map(leg).collect(),
-        matched: trade.matched,
-        crowd_beta: Some(book_beta(&trade.crowd_beta, gross, nav)),
-        share_of_variance: trade.share_of_variance,
-        crowd_standard_deviation: trade.crowd_standard_deviation,
-        crowd_ratio: trade.crowd_ratio,
-        unwinds: trade.unwinds.iter().map(unwind).collect(),
-        repeat: trade.repeat.as_ref().map(|day| repeat(day, trade.crowd_standard_deviation)),
+    let deviation = found.standard_deviation;
+    let top_down = found.beta.top_down.filter(|_| 0.0 < gross);
+    v1::TradeExposure {
+        definition: Some(definition.clone()),
+        legs: found.legs.iter().map(leg).collect(),
+        matched: found.matched,
+        beta: Some(betas::of_trade(&definition.trade_id, &found.beta, (gross, nav))),
+        top_down_per_gross: top_down.map(|beta| beta.value / gross),
+        share_of_variance: found.share_of_variance,
+        standard_deviation: deviation,
+        ratio: found.ratio,
+        unwinds: found.unwinds.iter().map(|one| unwind(definition, one)).collect(),
+        repeat: found.repeat.as_ref().map(|day| repeat(definition, day, deviation)),
     }
 }
 
-fn unwind(unwind: &Unwind) -> v1::Unwind {
+fn unwind(trade: &v1::TradeDefinition, unwind: &Unwind) -> v1::Unwind {
     v1::Unwind {
         standard_deviations: unwind.standard_deviations,
-        crowd_return: unwind.crowd_return,
+        trade_return: unwind.trade_return,
         pnl: unwind.pnl,
         pnl_low: unwind.pnl_low,
         pnl_high: unwind.pnl_high,
         pnl_standard_error: unwind.pnl_standard_error,
-        legs: leg_pnls(unwind.leg_pnl),
+        legs: leg_pnls(trade, &unwind.leg_pnl),
     }
 }
 
@@ -196,23 +187,23 @@ const fn day_pnl(day: DayPnl) -> v1::DayPnl {
     v1::DayPnl { pnl: day.pnl, missing_gross_share: day.missing_gross_share }
 }
 
-fn repeat(repeat: &Repeat, deviation: Option<f64>) -> v1::DayRepeat {
-    let crowd = repeat.crowd_return;
+fn repeat(trade: &v1::TradeDefinition, repeat: &Repeat, deviation: Option<f64>) -> v1::DayRepeat {
+    let moved = repeat.trade_return;
     v1::DayRepeat {
-        crowd_return: crowd,
-        crowd_standard_deviations: crowd.zip(deviation).map(|(crowd, sd)| crowd / sd),
+        trade_return: moved,
+        trade_standard_deviations: moved.zip(deviation).map(|(moved, sd)| moved / sd),
         day: Some(day_pnl(repeat.day)),
         on: repeat.on.to_string(),
         pnl: repeat.pnl,
-        legs: leg_pnls(repeat.leg_pnl),
-        market_return: repeat.market_return,
+        legs: leg_pnls(trade, &repeat.leg_pnl),
+        market_return: Some(repeat.market_return),
         size_spread: repeat.size_spread,
         proxied_names: repeat.proxied_names as i32,
         proxied_gross_share: repeat.proxied_gross_share,
     }
 }
 
-fn tail_risk(risk: &TailRisk) -> v1::TailRisk {
+fn tail_risk(risk: &TailRisk, trades: &[v1::TradeDefinition]) -> v1::TailRisk {
     v1::TailRisk {
         settings: Some(tail_settings(&risk.settings)),
         sessions: risk.sessions as i32,
@@ -223,7 +214,7 @@ fn tail_risk(risk: &TailRisk) -> v1::TailRisk {
             seed_sessions: filter.seed_sessions as i32,
             volatility: filter.volatility,
         }),
-        levels: risk.levels.iter().map(tail_level).collect(),
+        levels: risk.levels.iter().map(|level| tail_level(level, trades)).collect(),
         worst_on: risk.worst_on.to_string(),
         worst_pnl: risk.worst_pnl,
         worst_day: None,
@@ -245,7 +236,12 @@ fn tail_settings(settings: &TailSettings) -> v1::TailSettings {
     }
 }
 
-fn tail_level(level: &TailLevel) -> v1::TailLevel {
+fn tail_level(level: &TailLevel, trades: &[v1::TradeDefinition]) -> v1::TailLevel {
+    // Contributions to a loss, converted to P&L by changing the sign.
+    let by_leg = |(trade, parts): (&v1::TradeDefinition, &Vec<f64>)| {
+        let pnls: Vec<f64> = parts.iter().map(|part| 0.0 - part).collect();
+        v1::TradePnl { trade_id: trade.trade_id.clone(), legs: leg_pnls(trade, &pnls) }
+    };
     v1::TailLevel {
         confidence: level.confidence,
         value_at_risk: level.value_at_risk,
@@ -253,8 +249,7 @@ fn tail_level(level: &TailLevel) -> v1::TailLevel {
         value_at_risk_high: level.value_at_risk_high,
         expected_shortfall: level.expected_shortfall,
         expected_shortfall_standard_error: level.expected_shortfall_standard_error,
-        // Contributions to a loss, converted to P&L by changing the sign.
-        legs: leg_pnls(level.leg_expected_shortfall.map(|part| 0.0 - part)),
+        trades: trades.iter().zip(&level.leg_expected_shortfall).map(by_leg).collect(),
         stand_ins: level.stand_ins.map(|stand_ins| v1::TailStandIns {
             expected_shortfall: stand_ins.expected_shortfall,
             value_at_risk_spread: stand_ins.value_at_risk_spread,
@@ -286,7 +281,7 @@ fn concentration(concentration: &Concentration) -> v1::Concentration {
 fn position(
     row: PositionRow,
     sector_scheme: &str,
-    portfolio: &v1::Portfolio,
+    (portfolio, trades): (&v1::Portfolio, &[v1::TradeDefinition]),
 ) -> v1::PositionExposure {
     let betas = row.betas().map(betas::beta).collect();
     let sized = row.bucket.as_ref().map(|(_, sized)| *sized);
@@ -316,7 +311,7 @@ fn position(
         observations: row.observations as i32,
         dimson: row.dimson,
         proxied_sessions: row.proxied_sessions as i32,
-        leg: leg_kind(row.leg).into(),
+        trades: memberships(trades, &row.legs),
         expected_shortfall: row.expected_shortfall,
         profit_and_loss: row.profit_and_loss,
     }

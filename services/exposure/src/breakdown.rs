@@ -1,0 +1,109 @@
+//! A book by groups: by size, by sector, and by the caller's labels.
+//!
+//! Sizes and sectors are those of names, so a name is in one group as a whole. A label belongs to a
+//! line: a name whose lots have two values of a label is in two groups, with its lots of each.
+
+use crate::{
+    analyze::Request,
+    prepared::PreparedExposure,
+    report::{Breakdown, Exposure, Group},
+    sums::Sums,
+};
+use portfolio::{
+    book::{Book, Lot},
+    unresolved::LooseLine,
+};
+
+/// What a book is grouped by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupBy {
+    /// The bands of the requested size scheme.
+    Size,
+    /// The sectors of the report's scheme.
+    Sector,
+    /// The values of a label.
+    Label(LabelGroups),
+}
+
+/// The values of a label, and the lines that have each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelGroups {
+    /// The distinct values, sorted.
+    values: Vec<String>,
+    /// By line, the index of its value; one beyond the last for a line without the label.
+    of_line: Vec<usize>,
+}
+
+impl LabelGroups {
+    /// Groups lines by their values; an empty value means that the line has none.
+    pub fn of<'a>(by_line: impl Iterator<Item = &'a str> + Clone) -> LabelGroups {
+        let mut values: Vec<&str> = by_line.clone().filter(|value| !value.is_empty()).collect();
+        values.sort_unstable();
+        values.dedup();
+        let index = |value| values.binary_search(&value).unwrap_or(values.len());
+        let of_line = by_line.map(index).collect();
+        LabelGroups { of_line, values: values.into_iter().map(str::to_owned).collect() }
+    }
+
+    /// Whether no line has the label.
+    pub const fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    fn of_line(&self, line: usize) -> usize {
+        self.of_line.get(line).copied().unwrap_or(self.values.len())
+    }
+}
+
+/// The book by each requested grouping, in the order of the request.
+pub(crate) fn all(
+    prepared: &PreparedExposure,
+    request: &Request<'_>,
+    sums: &Sums,
+) -> Vec<Breakdown> {
+    let bands = &request.size_scheme.bands;
+    let breakdown = |group_by: &GroupBy| match group_by {
+        GroupBy::Size => by_name(bands.iter().map(|band| &band.bucket_id), &sums.by_size),
+        GroupBy::Sector => by_name(prepared.sectors.iter(), &sums.by_sector),
+        GroupBy::Label(groups) => by_label(prepared, request.book, groups),
+    };
+    request.group_by.iter().map(breakdown).collect()
+}
+
+/// The groups that hold names. `exposures` has one more entry than there are ids.
+fn by_name<'a>(ids: impl Iterator<Item = &'a String>, exposures: &[Exposure]) -> Breakdown {
+    let ids = ids.map(Some).chain([None]);
+    let held = ids
+        .zip(exposures)
+        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
+        .map(|(id, exposure)| Group { group_id: id.cloned(), exposure: *exposure });
+    Breakdown { groups: held.collect() }
+}
+
+/// One group per value of a label, and one of the lines without it, if there are any. Sums run in
+/// the order of names, and of what lots hold within a name, so that the order of lines does not
+/// affect them.
+fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> Breakdown {
+    let mut exposures = vec![Exposure::ZERO; groups.values.len() + 1];
+    let mut lots: Vec<(usize, f64)> = Vec::new();
+    for holding in &book.holdings {
+        let beta = prepared.name(holding.instrument).market;
+        lots.clear();
+        let of_lot = |lot: &Lot| (groups.of_line(lot.line), lot.market_value);
+        lots.extend(book.lots(holding).iter().map(of_lot));
+        lots.sort_by_key(|(group, _)| *group);
+        for lots in lots.chunk_by(|a, b| a.0 == b.0) {
+            exposures[lots[0].0].add(lots.iter().map(|(_, value)| value).sum(), beta);
+        }
+    }
+    let of_loose = |line: &LooseLine| Some((groups.of_line(line.line), line.market_value()?));
+    let mut loose: Vec<(usize, f64)> = book.loose.iter().filter_map(of_loose).collect();
+    loose.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
+    for (group, value) in loose {
+        exposures[group].add(value, 0.0);
+    }
+    let without = groups.of_line.contains(&groups.values.len()).then_some(None);
+    let ids = groups.values.iter().cloned().map(Some).chain(without);
+    let group = |(group_id, exposure)| Group { group_id, exposure };
+    Breakdown { groups: ids.zip(exposures).map(group).collect() }
+}

@@ -1,0 +1,163 @@
+//! The tracks that merges change, and what a snapshot reads under a symbol because of them.
+
+use crate::{
+    dataset::Dataset,
+    day::Day,
+    instrument::InstrumentId,
+    market::Market,
+    merges::{Merge, Merges},
+    snapshot::Snapshot,
+    symbol::Symbol,
+    track::Track,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// The merges of a revision, with the tracks of one market that they change.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    pub(crate) merges: Arc<Merges>,
+    /// By survivor: the instruments merged into it, directly or through others, in the order of the
+    /// names that they had when the last of the merges was written.
+    groups: BTreeMap<InstrumentId, Vec<InstrumentId>>,
+    /// The survivors' tracks, and those that name a merged instrument as their other one.
+    tracks: BTreeMap<(Dataset, InstrumentId), Track>,
+}
+
+impl Merged {
+    /// `revision` is the one that wrote the last of the merges.
+    pub(crate) fn new(market: &Market, merges: &Arc<Merges>, revision: u64) -> Merged {
+        let mut groups: BTreeMap<InstrumentId, Vec<InstrumentId>> = BTreeMap::new();
+        for (merged, _) in merges.iter() {
+            groups.entry(merges.survivor(merged)).or_default().push(merged);
+        }
+        let names = |id: &InstrumentId| {
+            let namings = market.directory().namings(*id, revision).iter();
+            namings.map(|naming| (&naming.symbol, naming.from)).collect::<Vec<_>>()
+        };
+        groups.values_mut().for_each(|members| members.sort_by_cached_key(names));
+        let mut tracks = BTreeMap::new();
+        for dataset in Dataset::ALL {
+            for (survivor, members) in &groups {
+                let group = members.iter().chain([survivor]);
+                let held: Vec<(InstrumentId, &Track)> =
+                    group.filter_map(|id| Some((*id, market.track(dataset, *id)?))).collect();
+                if !held.is_empty() {
+                    tracks.insert((dataset, *survivor), Track::union(&held, merges));
+                }
+            }
+            if !dataset.has_other() {
+                continue;
+            }
+            for (id, track) in market.tracks(dataset) {
+                let is_grouped = groups.contains_key(&id) || merges.of(id).is_some();
+                if !is_grouped && track.names_any(merges) {
+                    tracks.insert((dataset, id), Track::union(&[(id, track)], merges));
+                }
+            }
+        }
+        Merged { merges: Arc::clone(merges), groups, tracks }
+    }
+
+    /// The track of an instrument if merges change it. A merged instrument has no facts of its own.
+    pub(crate) fn track<'a>(
+        &'a self,
+        market: &'a Market,
+        dataset: Dataset,
+        instrument: InstrumentId,
+    ) -> Option<&'a Track> {
+        if self.merges.of(instrument).is_some() {
+            return None;
+        }
+        self.tracks.get(&(dataset, instrument)).or_else(|| market.track(dataset, instrument))
+    }
+
+    /// Memory of the tracks, bytes, without the segments.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.tracks.values().map(|track| size_of::<Track>() + track.heap_bytes()).sum()
+    }
+}
+
+/// Values of merged instruments that are not used because the survivor has values of the same days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// The survivor.
+    pub survivor: InstrumentId,
+    /// The dataset.
+    pub dataset: Dataset,
+    /// Number of days.
+    pub days: usize,
+}
+
+impl Snapshot {
+    /// The merges at this revision.
+    pub fn merges(&self) -> Option<&Merges> {
+        self.merged().map(|merged| &*merged.merges)
+    }
+
+    /// Whether the same instruments are merged as in another snapshot.
+    pub fn has_merges_of(&self, other: &Snapshot) -> bool {
+        self.merges() == other.merges()
+    }
+
+    /// The instrument under which the facts of an instrument are read.
+    pub fn survivor(&self, instrument: InstrumentId) -> InstrumentId {
+        self.merges().map_or(instrument, |merges| merges.survivor(instrument))
+    }
+
+    /// The instruments merged into an instrument, directly or through others, by rising revision of
+    /// their merge and then in the order of names.
+    pub fn merged_into(&self, survivor: InstrumentId) -> Vec<(InstrumentId, Merge)> {
+        let Some(merged) = self.merged() else { return Vec::new() };
+        let mut found = merged.groups.get(&survivor).cloned().unwrap_or_default();
+        self.sort_by_name(&mut found);
+        let mut found: Vec<(InstrumentId, Merge)> =
+            found.into_iter().filter_map(|id| Some((id, merged.merges.of(id)?))).collect();
+        found.sort_by_key(|(_, merge)| merge.revision);
+        found
+    }
+
+    /// The symbol on the view's day of an instrument merged into this one, if this one had no
+    /// symbol yet; of several, that of the nearest in the chain, then the first in the alphabet.
+    pub(crate) fn symbol_before_merge(&self, survivor: InstrumentId) -> Option<&Symbol> {
+        let merged = self.merged()?;
+        let members = merged.groups.get(&survivor)?;
+        let today = self.today();
+        if self.namings(survivor).first().is_none_or(|first| first.from <= today) {
+            return None;
+        }
+        let named = members.iter().filter_map(|id| {
+            let mut namings = self.namings(*id).iter();
+            let naming = namings.find(|naming| naming.from <= today && today < naming.until)?;
+            Some((merged.merges.depth(*id), &naming.symbol))
+        });
+        named.min().map(|(_, symbol)| symbol)
+    }
+
+    /// The values that merges hide, in the order of survivors' names, then of datasets.
+    pub fn hidden_by_merges(&self) -> Vec<Hidden> {
+        let Some(merged) = self.merged() else { return Vec::new() };
+        let mut days: BTreeMap<(InstrumentId, Dataset), BTreeSet<Day>> = BTreeMap::new();
+        let market_facts = merged.tracks.iter().filter(|((of, _), _)| *of != Dataset::Merges);
+        for ((dataset, id), track) in market_facts {
+            for (other, day) in track.hidden(self.bounds()) {
+                let survivor = if other == InstrumentId::NONE { *id } else { other };
+                days.entry((survivor, *dataset)).or_default().insert(day);
+            }
+        }
+        let mut survivors: Vec<InstrumentId> = days.keys().map(|(survivor, _)| *survivor).collect();
+        survivors.dedup();
+        self.sort_by_name(&mut survivors);
+        let hidden = survivors.into_iter().flat_map(|survivor| {
+            let of_survivor = days.iter().filter(move |((id, _), _)| *id == survivor);
+            of_survivor.map(move |((_, dataset), days)| Hidden {
+                survivor,
+                dataset: *dataset,
+                days: days.len(),
+            })
+        });
+        hidden.collect()
+    }
+}

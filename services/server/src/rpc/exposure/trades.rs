@@ -1,0 +1,341 @@
+//! Trades on the wire: validates definitions, and says what the settings define.
+
+use crate::{limits, rpc::field::Fields};
+use ::portfolio::identifier::InstrumentRef;
+use contract::v1::{self, trade_leg_definition::ReturnProxy as WireProxy, trade_selection::Trade};
+use exposure::settings::{TRADES_MAX, TradeChoice};
+use factors::{
+    roles::Role,
+    size_scheme::SizeScheme,
+    trade::{
+        BasketMember, LegDefinition, MEGACAP_SMALL_CAP, Neutrality, ReturnProxy, Selector, Side,
+        TradeDefinition,
+    },
+};
+use v1::trade_selector::Selector as WireSelector;
+
+/// Maximum length of a name of a trade, characters.
+const NAME_CHARS: usize = 100;
+/// Maximum length of an id and of a member's name, characters.
+const ID_CHARS: usize = 40;
+
+/// Reads the trades of a request and writes the defaults into it.
+pub(super) fn trades(fields: &mut Fields, asked: &mut Vec<v1::TradeSelection>) -> Vec<TradeChoice> {
+    if asked.is_empty() {
+        let standard = Trade::TradeId(MEGACAP_SMALL_CAP.to_owned());
+        asked.push(v1::TradeSelection { trade: Some(standard) });
+    }
+    if !fields.at_most("trades", asked.len(), TRADES_MAX) {
+        return Vec::new();
+    }
+    let mut ids: Vec<String> = Vec::new();
+    let mut choices = Vec::new();
+    for (at, selection) in asked.iter_mut().enumerate() {
+        let path = format!("trades[{at}]");
+        let (id_path, id) = match &mut selection.trade {
+            None => {
+                fields.add(path, "must give a trade_id or a definition");
+                continue;
+            }
+            Some(Trade::TradeId(id)) => {
+                let path = format!("{path}.trade_id");
+                if id != MEGACAP_SMALL_CAP {
+                    fields.add(&path, format!("must be {MEGACAP_SMALL_CAP}, is {id:?}"));
+                }
+                choices.push(TradeChoice::Standard);
+                (path, id.clone())
+            }
+            Some(Trade::Definition(definition)) => {
+                let path = format!("{path}.definition");
+                let read = Reader { fields, path: path.clone() }.definition(definition);
+                choices.push(TradeChoice::Own(read));
+                (format!("{path}.trade_id"), definition.trade_id.clone())
+            }
+        };
+        if ids.contains(&id) {
+            fields.add(id_path, "appears twice");
+        }
+        ids.push(id);
+    }
+    choices
+}
+
+/// Reads a part of a request at a path.
+struct Reader<'f> {
+    fields: &'f mut Fields,
+    path: String,
+}
+
+impl Reader<'_> {
+    fn at(&mut self, field: impl std::fmt::Display) -> Reader<'_> {
+        Reader { path: format!("{}.{field}", self.path), fields: self.fields }
+    }
+
+    fn add(&mut self, text: impl Into<String>) {
+        self.fields.add(self.path.clone(), text);
+    }
+
+    fn definition(&mut self, asked: &mut v1::TradeDefinition) -> TradeDefinition {
+        self.at("trade_id").id(&asked.trade_id);
+        if asked.trade_id == MEGACAP_SMALL_CAP {
+            self.at("trade_id").add("is the id of a trade of the settings");
+        }
+        self.at("name").name(&asked.name, NAME_CHARS);
+        let neutrality = self.neutrality(asked);
+        let count = asked.legs.len();
+        if self.at("legs").count(count, (2, limits::TRADE_LEGS)) {
+            for side in [v1::TradeSide::Long, v1::TradeSide::Short] {
+                if !asked.legs.iter().any(|leg| leg.side() == side) {
+                    let text = format!("must have a leg of {}", side.as_str_name());
+                    self.at("legs").add(text);
+                }
+            }
+        }
+        let mut legs: Vec<LegDefinition> = Vec::new();
+        for (at, leg) in asked.legs.iter_mut().enumerate().take(limits::TRADE_LEGS) {
+            let mut reader = self.at(format_args!("legs[{at}]"));
+            if legs.iter().any(|other| other.leg_id == leg.leg_id) {
+                reader.at("leg_id").add("appears twice");
+            }
+            legs.push(reader.leg(leg));
+        }
+        let (trade_id, name) = (asked.trade_id.clone(), asked.name.clone());
+        TradeDefinition { trade_id, name, neutrality, legs }
+    }
+
+    fn neutrality(&mut self, asked: &mut v1::TradeDefinition) -> Neutrality {
+        use v1::TradeNeutrality as Wire;
+        let path = format!("{}.neutrality", self.path);
+        let (neutrality, wire) = match self.fields.choice(&path, asked.neutrality) {
+            Wire::Unspecified | Wire::MarketBeta => (Neutrality::MarketBeta, Wire::MarketBeta),
+            Wire::Dollar => (Neutrality::Dollar, Wire::Dollar),
+        };
+        asked.neutrality = wire.into();
+        neutrality
+    }
+
+    fn leg(&mut self, asked: &mut v1::TradeLegDefinition) -> LegDefinition {
+        self.at("leg_id").id(&asked.leg_id);
+        let path = format!("{}.side", self.path);
+        let side = match self.fields.choice(&path, asked.side) {
+            v1::TradeSide::Long => Side::Long,
+            v1::TradeSide::Short => Side::Short,
+            v1::TradeSide::Unspecified => {
+                self.at("side").add("must be TRADE_SIDE_LONG or TRADE_SIDE_SHORT");
+                Side::Long
+            }
+        };
+        let any_of = self.selectors("any_of", &asked.any_of, 1);
+        let none_of = self.selectors("none_of", &asked.none_of, 0);
+        let returns = match &mut asked.return_proxy {
+            Some(WireProxy::Basket(basket)) => self.at("basket").basket(basket),
+            Some(WireProxy::Instrument(named)) => {
+                ReturnProxy::Symbol(self.at("instrument").symbol(named))
+            }
+            Some(WireProxy::Role(id)) => ReturnProxy::Role(self.at("role").role(id)),
+            None => {
+                self.add("must give a basket, an instrument or a role as its return");
+                ReturnProxy::Symbol(String::new())
+            }
+        };
+        LegDefinition { leg_id: asked.leg_id.clone(), side, any_of, none_of, returns }
+    }
+
+    fn selectors(
+        &mut self,
+        list: &str,
+        asked: &[v1::TradeSelector],
+        least: usize,
+    ) -> Vec<Selector> {
+        if !self.at(list).count(asked.len(), (least, limits::TRADE_SELECTORS)) {
+            return Vec::new();
+        }
+        let numbered = asked.iter().enumerate();
+        numbered
+            .filter_map(|(at, one)| self.at(format_args!("{list}[{at}]")).selector(one))
+            .collect()
+    }
+
+    fn selector(&mut self, asked: &v1::TradeSelector) -> Option<Selector> {
+        let Some(selector) = &asked.selector else {
+            self.add("must give one of the selectors");
+            return None;
+        };
+        Some(match selector {
+            WireSelector::BucketId(id) => {
+                let bands = &SizeScheme::standard().bands;
+                if !bands.iter().any(|band| band.bucket_id == *id) {
+                    let known: Vec<&str> = bands.iter().map(|b| b.bucket_id.as_str()).collect();
+                    let text = format!("must be one of {}, is {id:?}", known.join(", "));
+                    self.at("bucket_id").add(text);
+                }
+                Selector::Bucket(id.clone())
+            }
+            WireSelector::RankBand(band) => {
+                let path = format!("{}.rank_band", self.path);
+                let most = limits::TRADE_RANK;
+                let first = self.fields.within(&format!("{path}.first"), band.first, 1, most);
+                let least = first.clamp(1, most);
+                let last = self.fields.within(&format!("{path}.last"), band.last, least, most);
+                Selector::Ranks(first.unsigned_abs(), last.unsigned_abs())
+            }
+            WireSelector::Instrument(named) => {
+                Selector::Symbol(self.at("instrument").symbol(named))
+            }
+            WireSelector::HoldingsOf(fund) => {
+                Selector::HoldingsOf(self.at("holdings_of").symbol(fund))
+            }
+            WireSelector::Role(id) => Selector::Role(self.at("role").role(id)),
+            WireSelector::HoldingsOfRole(id) => {
+                Selector::HoldingsOfRole(self.at("holdings_of_role").role(id))
+            }
+        })
+    }
+
+    fn basket(&mut self, asked: &mut v1::TradeBasket) -> ReturnProxy {
+        use v1::TradeWeighting as Wire;
+        let path = format!("{}.weighting", self.path);
+        match self.fields.choice(&path, asked.weighting) {
+            Wire::Unspecified | Wire::Equal => asked.weighting = Wire::Equal.into(),
+        }
+        let count = asked.members.len();
+        if !self.at("members").count(count, (1, limits::TRADE_MEMBERS)) {
+            return ReturnProxy::Basket { members: Vec::new(), min_members: 1 };
+        }
+        let path = format!("{}.min_members", self.path);
+        let (half, most) = (count.div_ceil(2) as i32, count as i32);
+        let min_members = self.fields.within_or(&path, asked.min_members, half, (1, most));
+        asked.min_members = Some(min_members);
+        let mut members = Vec::new();
+        for (at, member) in asked.members.iter_mut().enumerate() {
+            members.push(self.at(format_args!("members[{at}]")).member(member));
+        }
+        ReturnProxy::Basket { members, min_members: usize::try_from(min_members).unwrap_or(1) }
+    }
+
+    fn member(&mut self, asked: &mut v1::TradeBasketMember) -> BasketMember {
+        self.at("name").name(&asked.name, ID_CHARS);
+        let mut lines = Vec::new();
+        if self.at("lines").count(asked.lines.len(), (1, limits::TRADE_LINES)) {
+            for (at, line) in asked.lines.iter().enumerate() {
+                lines.push(self.at(format_args!("lines[{at}]")).symbol(line));
+            }
+        }
+        if asked.name.is_empty() {
+            asked.name = lines.first().cloned().unwrap_or_default();
+        }
+        BasketMember { name: asked.name.clone(), lines }
+    }
+
+    fn symbol(&mut self, named: &v1::InstrumentRef) -> String {
+        let reference = InstrumentRef {
+            symbol: named.symbol.as_str(),
+            figi: &named.figi,
+            isin: &named.isin,
+            cusip: &named.cusip,
+            sedol: &named.sedol,
+            mic: &named.mic,
+        };
+        if named.symbol.is_empty() {
+            self.at("symbol").add("must be given: other identifiers are not looked up");
+        } else {
+            for (field, text) in reference.faults() {
+                self.at(field).add(text);
+            }
+        }
+        named.symbol.clone()
+    }
+
+    fn role(&mut self, id: &str) -> Role {
+        Role::from_id(id).filter(|role| role.is_held()).unwrap_or_else(|| {
+            let held: Vec<&str> =
+                Role::ALL.into_iter().filter(|role| role.is_held()).map(Role::id).collect();
+            self.add(format!("must be one of {}, is {id:?}", held.join(", ")));
+            Role::LargeCapIndex
+        })
+    }
+
+    fn id(&mut self, id: &str) {
+        let is_lawful = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if id.is_empty() || ID_CHARS < id.len() || !id.bytes().all(is_lawful) {
+            self.add(format!(
+                "must have 1 to {ID_CHARS} lower-case letters, digits and underscores"
+            ));
+        }
+    }
+
+    fn name(&mut self, name: &str, most: usize) {
+        if most < name.chars().count() || name.chars().any(char::is_control) {
+            self.add(format!("must have at most {most} printable characters"));
+        }
+    }
+
+    fn count(&mut self, count: usize, (least, most): (usize, usize)) -> bool {
+        let is_lawful = least <= count && count <= most;
+        if !is_lawful {
+            self.add(format!("must have {least} to {most} entries, has {count}"));
+        }
+        is_lawful
+    }
+}
+
+/// A definition of the settings.
+pub(super) fn definition(trade: &TradeDefinition) -> v1::TradeDefinition {
+    let neutrality = match trade.neutrality {
+        Neutrality::MarketBeta => v1::TradeNeutrality::MarketBeta,
+        Neutrality::Dollar => v1::TradeNeutrality::Dollar,
+    };
+    v1::TradeDefinition {
+        trade_id: trade.trade_id.clone(),
+        name: trade.name.clone(),
+        neutrality: neutrality.into(),
+        legs: trade.legs.iter().map(leg).collect(),
+    }
+}
+
+fn leg(leg: &LegDefinition) -> v1::TradeLegDefinition {
+    let side = match leg.side {
+        Side::Long => v1::TradeSide::Long,
+        Side::Short => v1::TradeSide::Short,
+    };
+    let return_proxy = match &leg.returns {
+        ReturnProxy::Basket { members, min_members } => {
+            let member = |member: &BasketMember| v1::TradeBasketMember {
+                name: member.name.clone(),
+                lines: member.lines.iter().map(named).collect(),
+            };
+            WireProxy::Basket(v1::TradeBasket {
+                weighting: v1::TradeWeighting::Equal.into(),
+                members: members.iter().map(member).collect(),
+                min_members: Some(*min_members as i32),
+            })
+        }
+        ReturnProxy::Symbol(symbol) => WireProxy::Instrument(named(symbol)),
+        ReturnProxy::Role(role) => WireProxy::Role(role.id().to_owned()),
+    };
+    v1::TradeLegDefinition {
+        leg_id: leg.leg_id.clone(),
+        side: side.into(),
+        any_of: leg.any_of.iter().map(selector).collect(),
+        none_of: leg.none_of.iter().map(selector).collect(),
+        return_proxy: Some(return_proxy),
+    }
+}
+
+fn selector(selector: &Selector) -> v1::TradeSelector {
+    let selector = match selector {
+        Selector::Bucket(id) => WireSelector::BucketId(id.clone()),
+        Selector::Ranks(first, last) => {
+            WireSelector::RankBand(v1::TradeRankBand { first: *first as i32, last: *last as i32 })
+        }
+        Selector::Symbol(symbol) => WireSelector::Instrument(named(symbol)),
+        Selector::HoldingsOf(symbol) => WireSelector::HoldingsOf(named(symbol)),
+        Selector::Role(role) => WireSelector::Role(role.id().to_owned()),
+        Selector::HoldingsOfRole(role) => WireSelector::HoldingsOfRole(role.id().to_owned()),
+    };
+    v1::TradeSelector { selector: Some(selector) }
+}
+
+fn named(symbol: &String) -> v1::InstrumentRef {
+    v1::InstrumentRef { symbol: symbol.clone(), ..v1::InstrumentRef::default() }
+}
