@@ -60,6 +60,10 @@ fn example() -> v1::AnalyzePortfolioRequest {
     }
 }
 
+fn estimated(beta: v1::BetaSettings) -> Option<v1::AnalysisSettings> {
+    Some(v1::AnalysisSettings { beta: Some(beta), ..v1::AnalysisSettings::default() })
+}
+
 fn coverage(answer: &v1::AnalyzePortfolioResponse, aspect: v1::CoverageAspect) -> v1::Coverage {
     let row = answer.coverage.iter().find(|row| row.aspect() == aspect);
     *row.unwrap_or_else(|| panic!("{aspect:?} in {:?}", answer.coverage))
@@ -141,7 +145,7 @@ async fn explicit_defaults_change_nothing() {
     let (_harness, mut client) = market().await;
     let quiet = client.analyze_portfolio(example()).await.unwrap().into_inner();
     let aloud = v1::AnalyzePortfolioRequest {
-        beta: Some(v1::BetaSettings {
+        settings: estimated(v1::BetaSettings {
             half_life_sessions: Some(126.0),
             min_observations: Some(60),
             huber_k: Some(1.345),
@@ -160,7 +164,7 @@ async fn explicit_defaults_change_nothing() {
     let aloud = client.analyze_portfolio(aloud).await.unwrap().into_inner();
     assert_eq!(aloud.encode_to_vec(), quiet.encode_to_vec());
     let other = v1::BetaSettings { half_life_sessions: Some(63.0), ..v1::BetaSettings::default() };
-    let other = v1::AnalyzePortfolioRequest { beta: Some(other), ..example() };
+    let other = v1::AnalyzePortfolioRequest { settings: estimated(other), ..example() };
     let other = client.analyze_portfolio(other).await.unwrap().into_inner();
     assert_ne!(other.info.unwrap().result_id, quiet.info.as_ref().unwrap().result_id);
     // Exact multiples are exact whatever the weights.
@@ -228,7 +232,7 @@ async fn all_violations_are_reported_at_once() {
             currency: "EUR".into(),
             ..v1::Portfolio::default()
         }),
-        beta: Some(v1::BetaSettings {
+        settings: estimated(v1::BetaSettings {
             half_life_sessions: Some(f64::NAN),
             shrinkage: 77,
             ..v1::BetaSettings::default()
@@ -246,8 +250,8 @@ async fn all_violations_are_reported_at_once() {
     };
     let refusal = client.analyze_portfolio(wrong).await.unwrap_err();
     let paths = [
-        "beta.half_life_sessions",
-        "beta.shrinkage",
+        "settings.beta.half_life_sessions",
+        "settings.beta.shrinkage",
         "tail.window_sessions",
         "tail.confidence_levels[1]",
         "tail.confidence_levels[2]",

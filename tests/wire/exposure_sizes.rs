@@ -54,6 +54,10 @@ fn book(positions: Vec<v1::Position>) -> v1::AnalyzePortfolioRequest {
     }
 }
 
+fn sized_by(scheme: v1::SizeScheme) -> Option<v1::AnalysisSettings> {
+    Some(v1::AnalysisSettings { size_scheme: Some(scheme), ..v1::AnalysisSettings::default() })
+}
+
 fn row<'a>(report: &'a v1::ExposureReport, symbol: &str) -> &'a v1::PositionExposure {
     let row = report.positions.iter().find(|row| row.symbol == symbol);
     row.unwrap_or_else(|| panic!("{symbol} in {:?}", report.positions))
@@ -76,7 +80,7 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
     assert_eq!(sizes.group_by.as_ref().unwrap().kind(), v1::GroupByKind::Size);
     let buckets: Vec<&str> = sizes.groups.iter().map(|group| group.group_id.as_str()).collect();
     assert_eq!(buckets, ["large", "small"]);
-    let scheme = report.size_scheme.as_ref().unwrap();
+    let scheme = report.settings.as_ref().unwrap().size_scheme.as_ref().unwrap();
     assert_eq!((scheme.lag_sessions, scheme.reconstitutions), (Some(63), Some(12)));
 
     // Two bands, without a lag: the last reconstitution is 2021-01-04, at 10. Betas and legs stay.
@@ -87,7 +91,7 @@ async fn a_squeezed_short_stays_a_small_cap_on_its_day() {
         lag_sessions: Some(0),
         ..v1::SizeScheme::default()
     };
-    let request = v1::AnalyzePortfolioRequest { size_scheme: Some(own), ..request };
+    let request = v1::AnalyzePortfolioRequest { settings: sized_by(own), ..request };
     let two = client.analyze_portfolio(request).await.unwrap().into_inner().report.unwrap();
     assert_eq!(
         (row(&two, "SQ").bucket_id.as_str(), row(&two, "SQ").sized_on.as_str()),
@@ -107,7 +111,7 @@ async fn sectors_of_two_schemes_never_stand_in_one_table() {
     let request = book(vec![worth("SQ", 1e6), worth("ONLY", -1e6)]);
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.unwrap();
-    assert_eq!(report.sector_scheme_id, "NASDAQ");
+    assert_eq!(report.settings.as_ref().unwrap().classification_scheme_id, "NASDAQ");
     let sectors = &report.breakdowns[1];
     assert_eq!(sectors.group_by.as_ref().unwrap().kind(), v1::GroupByKind::Sector);
     let table: Vec<(&str, f64)> = sectors
@@ -186,17 +190,17 @@ async fn a_size_scheme_is_refused_by_field() {
         reconstitutions: Some(0),
     };
     let request = book(vec![worth("SQ", -1e6)]);
-    let request = v1::AnalyzePortfolioRequest { size_scheme: Some(wrong), ..request };
+    let request = v1::AnalyzePortfolioRequest { settings: sized_by(wrong), ..request };
     let refusal = client.analyze_portfolio(request).await.unwrap_err();
     let paths = [
-        "size_scheme.lag_sessions",
-        "size_scheme.reconstitutions",
-        "size_scheme.buffer",
-        "size_scheme.scheme_id",
-        "size_scheme.bands[1].bucket_id",
-        "size_scheme.bands[1].lower_edge_usd",
-        "size_scheme.bands[2].bucket_id",
-        "size_scheme.bands[2].lower_edge_usd",
+        "settings.size_scheme.lag_sessions",
+        "settings.size_scheme.reconstitutions",
+        "settings.size_scheme.buffer",
+        "settings.size_scheme.scheme_id",
+        "settings.size_scheme.bands[1].bucket_id",
+        "settings.size_scheme.bands[1].lower_edge_usd",
+        "settings.size_scheme.bands[2].bucket_id",
+        "settings.size_scheme.bands[2].lower_edge_usd",
     ];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
 }

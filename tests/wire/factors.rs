@@ -2,16 +2,17 @@
 
 use crate::{
     exposure::{TODAY, market},
-    harness::{gaps, is_about, on, subjects},
+    harness::{expect_refusal, gaps, is_about, on, subjects},
 };
 use contract::v1;
 use marketdata::{calendar, day::Day};
+use tonic::Code;
 
 /// A market of 150 sessions with a large-cap index only.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_factor_says_its_symbols_its_sessions_or_why_it_has_none() {
     let (_harness, mut client) = market().await;
-    let request = v1::ListFactorsRequest { as_of: on(TODAY) };
+    let request = v1::ListFactorsRequest { as_of: on(TODAY), ..Default::default() };
     let answer = client.list_factors(request).await.unwrap().into_inner();
     let ids: Vec<&str> = answer.factors.iter().map(|factor| factor.factor_id.as_str()).collect();
     assert_eq!(ids, ["MARKET", "SIZE", "MARKET_UP", "trade/megacap_small_cap"]);
@@ -48,7 +49,7 @@ async fn every_factor_says_its_symbols_its_sessions_or_why_it_has_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn factors_of_a_day_before_the_data_have_no_symbol() {
     let (_harness, mut client) = market().await;
-    let request = v1::ListFactorsRequest { as_of: on("2010-01-04") };
+    let request = v1::ListFactorsRequest { as_of: on("2010-01-04"), ..Default::default() };
     let answer = client.list_factors(request).await.unwrap().into_inner();
     assert_eq!(answer.factors.len(), 4);
     for factor in &answer.factors {
@@ -56,4 +57,26 @@ async fn factors_of_a_day_before_the_data_have_no_symbol() {
         assert_eq!(factor.first_on, "");
     }
     assert!(gaps(&answer.info).iter().any(|gap| is_about(gap, "large_cap_index")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_factors_are_the_list() {
+    let (_harness, mut client) = market().await;
+    let whole = v1::ListFactorsRequest { as_of: on(TODAY), ..Default::default() };
+    let whole = client.list_factors(whole).await.unwrap().into_inner();
+    assert_eq!((whole.total_size, whole.next_page_token.as_str()), (4, ""));
+    let mut request =
+        v1::ListFactorsRequest { as_of: on(TODAY), page_size: 3, ..Default::default() };
+    let first = client.list_factors(request.clone()).await.unwrap().into_inner();
+    request.page_token = first.next_page_token;
+    let last = client.list_factors(request.clone()).await.unwrap().into_inner();
+    assert_eq!((last.next_page_token.as_str(), last.total_size), ("", 4));
+    assert_eq!([first.factors, last.factors].concat(), whole.factors);
+    request.page_size = -1;
+    request.page_token = String::new();
+    let refusal = client.list_factors(request.clone()).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["page_size"]);
+    request.page_token = "00".to_owned();
+    let refusal = client.list_factors(request).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
 }

@@ -171,9 +171,12 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
     };
     let other = v1::AnalyzePortfolioRequest {
         as_of: on(LAST_ON),
-        beta: Some(v1::BetaSettings {
-            half_life_sessions: Some(63.0),
-            shrinkage: v1::BetaShrinkage::None.into(),
+        settings: Some(v1::AnalysisSettings {
+            beta: Some(v1::BetaSettings {
+                half_life_sessions: Some(63.0),
+                shrinkage: v1::BetaShrinkage::None.into(),
+                ..Default::default()
+            }),
             ..Default::default()
         }),
         tail: Some(v1::TailSettings {

@@ -37,6 +37,7 @@ fn all_files(market: &Market) -> Vec<SourceFile> {
     };
     let mut files = files::all(market);
     files.extend(also_held(market));
+    files.push(merges(market));
     for file in files.iter_mut().filter(|file| file.file_name == "simulated_equities.csv") {
         let text = String::from_utf8(std::mem::take(&mut file.bytes)).unwrap();
         let kept = text.lines().filter(|line| !young(line));
@@ -64,6 +65,23 @@ fn also_held(market: &Market) -> Vec<SourceFile> {
     });
     let other = SourceFile { index_id: Some("A_SECOND_INDEX"), ..members };
     holdings.into_iter().chain([other]).collect()
+}
+
+/// Lines and funds that are the same under another symbol, in a chain and side by side.
+fn merges(market: &Market) -> SourceFile {
+    let name = |at: usize| &market.names[at].symbol;
+    let mut text = format!("survivor,merged\nMMF,ZZF\n{},{}\n", name(17), name(31));
+    for (survivor, merged) in [(31, 44), (17, 52), (60, 61), (60, 62)] {
+        writeln!(text, "{},{}", name(survivor), name(merged)).unwrap();
+    }
+    SourceFile {
+        file_name: "merges.csv".to_owned(),
+        bytes: text.into_bytes(),
+        symbol: None,
+        index_id: None,
+        as_of_on: None,
+        adjusted_on: None,
+    }
 }
 
 /// The file with its rows in reverse order below the header.
@@ -142,7 +160,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
     let request = v1::ValidatePortfolioRequest { as_of: as_of(), portfolio: portfolio.clone() };
     named_answer!(all, "ValidatePortfolio", client.validate_portfolio(request));
-    let request = v1::ListFactorsRequest { as_of: as_of() };
+    let request = v1::ListFactorsRequest { as_of: as_of(), ..Default::default() };
     named_answer!(all, "ListFactors", client.list_factors(request));
     let mut client = SqueezeServiceClient::new(channel.clone());
     let request = v1::RankSqueezeRequest {
@@ -226,7 +244,12 @@ async fn list(
     let mut found: Vec<(i32, String)> = Vec::new();
     loop {
         let call = format!("ListInstruments of dataset {dataset} after {}", found.len());
-        let page = named_answer!(all, call, client.list_instruments(request.clone()));
+        let answer = client.list_instruments(request.clone()).await;
+        let mut page = answer.unwrap_or_else(|status| panic!("{call}: {status:?}")).into_inner();
+        forget_reference(&mut page.info);
+        let merged = page.instruments.iter_mut().flat_map(|one| &mut one.merged);
+        merged.for_each(|merged| merged.since_revision = 0);
+        all.push((call, page.encode_to_vec()));
         found.extend(page.instruments.into_iter().map(|one| (one.kind, one.symbol)));
         if page.next_page_token.is_empty() {
             break;

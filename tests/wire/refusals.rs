@@ -59,12 +59,15 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
     };
     let analysis = v1::AnalyzePortfolioRequest {
         portfolio: book(),
-        beta: Some(v1::BetaSettings { shrinkage: 99, ..Default::default() }),
+        settings: Some(v1::AnalysisSettings {
+            beta: Some(v1::BetaSettings { shrinkage: 99, ..Default::default() }),
+            ..Default::default()
+        }),
         tail: Some(v1::TailSettings { quantile_rule: 99, method: -1, ..Default::default() }),
         ..Default::default()
     };
     let status = ExposureServiceClient::new(channel.clone()).analyze_portfolio(analysis).await;
-    let paths = ["beta.shrinkage", "tail.quantile_rule", "tail.method"];
+    let paths = ["settings.beta.shrinkage", "tail.quantile_rule", "tail.method"];
     expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &paths);
 
     let ranking = v1::RankSqueezeRequest { rank_by: 99, ..Default::default() };

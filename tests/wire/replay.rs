@@ -111,7 +111,7 @@ async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
         ..Default::default()
     };
     let shorts =
-        v1::AssessShortBookRequest { as_of: as_of.clone(), portfolio, participation: None };
+        v1::AssessShortBookRequest { as_of: as_of.clone(), portfolio, ..Default::default() };
     let coverage = v1::GetCoverageRequest { as_of };
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
     let mut rotations = RotationServiceClient::new(channel.clone());

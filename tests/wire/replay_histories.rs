@@ -135,7 +135,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         include_positions: true,
         ..Default::default()
     };
-    let factors = v1::ListFactorsRequest { as_of: as_of.clone() };
+    let factors = v1::ListFactorsRequest { as_of: as_of.clone(), ..Default::default() };
     let validation = v1::ValidatePortfolioRequest { as_of: as_of.clone(), portfolio: portfolio() };
     let ranking = v1::RankSqueezeRequest {
         as_of: as_of.clone(),
@@ -147,7 +147,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let shorts = v1::AssessShortBookRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
-        participation: None,
+        ..Default::default()
     };
     vec![
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),

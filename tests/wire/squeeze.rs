@@ -78,7 +78,7 @@ fn book_request() -> v1::AssessShortBookRequest {
     v1::AssessShortBookRequest {
         as_of: on(TODAY),
         portfolio: Some(v1::Portfolio { positions, ..v1::Portfolio::default() }),
-        participation: None,
+        ..Default::default()
     }
 }
 
@@ -243,6 +243,7 @@ async fn every_violation_is_reported_at_once() {
             ..v1::Portfolio::default()
         }),
         participation: Some(f64::NAN),
+        ..Default::default()
     };
     let refusal = client.assess_short_book(book).await.unwrap_err();
     let paths = [

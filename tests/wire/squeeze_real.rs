@@ -77,7 +77,7 @@ async fn book(
     let request = v1::AssessShortBookRequest {
         as_of: on(day),
         portfolio: Some(v1::Portfolio { positions: positions.into(), ..Default::default() }),
-        participation: None,
+        ..Default::default()
     };
     let answer = client.assess_short_book(request).await.unwrap().into_inner();
     let named = |line: v1::ShortLine| (line.name.as_ref().unwrap().symbol.clone(), line);

@@ -7,6 +7,9 @@ use anyhow::Result;
 use clap::Args;
 use contract::v1::ListFactorsRequest;
 
+/// Number of factors listed, the largest page.
+const FACTORS_MAX: i32 = 1_000;
+
 /// The as-of bounds of the request.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FactorArguments {
@@ -23,7 +26,11 @@ pub(crate) async fn factors(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
-    let request = ListFactorsRequest { as_of: arguments.as_of.to_proto()? };
+    let request = ListFactorsRequest {
+        as_of: arguments.as_of.to_proto()?,
+        page_size: FACTORS_MAX,
+        ..ListFactorsRequest::default()
+    };
     let clients = connection.open().await?;
     let request = connection.request(request);
     let answer = clients.exposure().list_factors(request).await?.into_inner();

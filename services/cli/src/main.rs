@@ -16,6 +16,7 @@ mod progress;
 mod query_commands;
 mod records;
 mod serve;
+mod settings_args;
 mod show;
 mod store_commands;
 mod terminal;

@@ -6,6 +6,7 @@ use crate::{
     connect::Connection,
     error_report::Fault,
     json,
+    settings_args::NettingArguments,
     show::{self, page::Page},
     terminal::{self, Terminal},
 };
@@ -112,6 +113,8 @@ pub(crate) struct ExposureArguments {
     #[arg(long, value_name = "GROUPS", value_parser = group_by)]
     group_by: Vec<GroupBy>,
     #[command(flatten)]
+    netting: NettingArguments,
+    #[command(flatten)]
     gaps: GapArguments,
 }
 
@@ -162,6 +165,7 @@ pub(crate) async fn exposure(
     let request = AnalyzePortfolioRequest {
         as_of: arguments.as_of.to_proto()?,
         portfolio: Some(book::read(&arguments.book).await?),
+        settings: arguments.netting.to_proto(),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: Some(arguments.top),
         group_by: arguments.group_by.clone(),
@@ -225,6 +229,8 @@ pub(crate) struct SqueezeArguments {
     #[arg(long, conflicts_with = "book")]
     exchange: Vec<String>,
     #[command(flatten)]
+    netting: NettingArguments,
+    #[command(flatten)]
     gaps: GapArguments,
 }
 
@@ -270,6 +276,7 @@ async fn short_book(
         as_of: arguments.as_of.to_proto()?,
         portfolio: Some(book::read(&book).await?),
         participation: arguments.participation,
+        settings: arguments.netting.to_proto(),
     };
     let clients = connection.open().await?;
     let request = connection.request(request);

@@ -172,6 +172,39 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
 }
 
 #[test]
+fn a_trade_is_read_from_a_file() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let book = file(folder.path(), "book.csv", "symbol,market_value\nAAPL,100\n");
+        let pair = r#"{
+          "tradeId": "pair", "name": "one against the other", "neutrality": "TRADE_NEUTRALITY_DOLLAR",
+          "legs": [
+            {"legId": "one", "side": "TRADE_SIDE_LONG", "instrument": {"symbol": "AAPL"},
+             "anyOf": [{"instrument": {"symbol": "AAPL"}}]},
+            {"legId": "other", "side": "TRADE_SIDE_SHORT", "role": "mid_cap_index",
+             "anyOf": [{"bucketId": "mid"}, {"rankBand": {"first": 501, "last": 1000}}]}
+          ]
+        }"#;
+        let trade = file(folder.path(), "pair.json", pair);
+        let wrong = file(folder.path(), "wrong.json", "{\"tradeid\": \"pair\"}");
+        let ask = |trade: &Path| {
+            let [book, trade] = [&book, trade].map(|path| path.to_str().unwrap());
+            let both = ["--trade", trade, "--trade", "megacap_small_cap"];
+            ballast(&[&["--server", address, "exposure", book][..], &both].concat())
+        };
+        let answer = ask(&trade);
+        assert_eq!(answer.status.code(), Some(0), "{}", stderr(&answer));
+        holds(
+            &stdout(&answer),
+            &["trade/pair", "one against the other", "trade/megacap_small_cap"],
+        );
+        let refused = ask(&wrong);
+        assert_eq!(refused.status.code(), Some(3));
+        holds(&stderr(&refused), &["wrong.json", "tradeid"]);
+    });
+}
+
+#[test]
 fn cash_in_a_portfolio_file_needs_an_asset_class() {
     with_server(|address| {
         let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use crate::{
     breakdown::{self, GroupBy},
+    classification::Classification,
     concentration,
     day_pnl::day_pnl,
     driver::Driver,
@@ -39,6 +40,9 @@ pub struct Request<'a> {
     pub size_scheme: &'a SizeScheme,
     /// What to group the book by.
     pub group_by: &'a [GroupBy],
+    /// The classification scheme of sectors; `None` for the one that classifies the most names of the
+    /// view.
+    pub classification: Option<&'a str>,
     /// A past day whose returns are applied to today's positions.
     pub repeat_on: Option<Day>,
     /// The trades to report, 1 to [`crate::settings::TRADES_MAX`].
@@ -66,19 +70,22 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     let all = trades::all(prepared, &own);
     let asked = trades::requested(request.trades);
     let shown: Vec<&Trade<'_>> = asked.iter().map(|at| &all[*at]).collect();
-    let sums = Sums::of(prepared, book, (&sizing, request.size_scheme.bands.len()), &all);
+    let classification = Classification::of(prepared, book, request.classification);
+    let bands = request.size_scheme.bands.len();
+    let sums = Sums::of(prepared, book, (&sizing, bands), (&classification, &all));
     // Before the rows of returns displace the names from the processor's cache.
     let concentration = concentration::measure(prepared, book);
     let history = history(prepared, request, &sums);
     let tail = history.as_ref().map(|history| {
-        tail_risk::measure(prepared, history, &sums, request.tail, (book.gross, &asked))
+        tail_risk::measure(prepared, history, &sums, request.tail, (book.net_gross, &asked))
     });
     let (tail, no_tail) = match tail {
         None => (None, None),
         Some(Ok(tail)) => (Some(tail), None),
         Some(Err(gap)) => (None, Some(gap)),
     };
-    let top_down = history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.gross));
+    let top_down =
+        history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
     let past = request.repeat_on.and_then(|on| PastDay::of(prepared, book, on));
     let inputs = trade::Inputs {
@@ -92,14 +99,19 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
-        breakdowns: breakdown::all(prepared, request, &sums),
-        sector_scheme: prepared.sector_scheme.clone(),
+        breakdowns: breakdown::all(prepared, request, (&classification, &sums)),
+        sector_scheme: classification.scheme.to_owned(),
         settings: prepared.settings,
         factors: factors(prepared, &sums, top_down.as_ref()),
         trades: asked.iter().map(|at| trade::measure(inputs, *at, &all[*at])).collect(),
         profit_and_loss: profit::measure(book),
         concentration,
-        positions: positions::list(prepared, request, (&sizing, &shown), tail.as_ref()),
+        positions: positions::list(
+            prepared,
+            request,
+            (&sizing, &classification, &shown),
+            tail.as_ref(),
+        ),
         coverage: sums.coverage(book.gross, tail.as_ref().map(|tail| &tail.risk)),
         worst_day: tail.as_ref().map(|tail| day_pnl(prepared, book, tail.risk.worst_on)),
         tail: tail.map(|tail| tail.risk),
@@ -113,11 +125,11 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
 /// The book's returns over all sessions that the tail or the betas use.
 fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> Option<History> {
     let width = prepared.sessions.len();
-    if width == 0 || request.book.gross <= 0.0 {
+    if width == 0 || request.book.net_gross <= 0.0 {
         return None;
     }
     let first = request.tail.first(width).min(prepared.drivers.first);
-    let joined = sums.joined / request.book.gross;
+    let joined = sums.joined / request.book.net_gross;
     Some(History::of(&prepared.panel, &sums.trades, &sums.lacking, joined, first))
 }
 

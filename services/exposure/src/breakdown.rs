@@ -5,6 +5,7 @@
 
 use crate::{
     analyze::Request,
+    classification::Classification,
     prepared::PreparedExposure,
     report::{Breakdown, Exposure, Group},
     sums::Sums,
@@ -59,12 +60,12 @@ impl LabelGroups {
 pub(crate) fn all(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    sums: &Sums,
+    (classification, sums): (&Classification<'_>, &Sums),
 ) -> Vec<Breakdown> {
     let bands = &request.size_scheme.bands;
     let breakdown = |group_by: &GroupBy| match group_by {
         GroupBy::Size => by_name(bands.iter().map(|band| &band.bucket_id), &sums.by_size),
-        GroupBy::Sector => by_name(prepared.sectors.iter(), &sums.by_sector),
+        GroupBy::Sector => by_name(classification.sectors.iter(), &sums.by_sector),
         GroupBy::Label(groups) => by_label(prepared, request.book, groups),
     };
     request.group_by.iter().map(breakdown).collect()
@@ -93,14 +94,14 @@ fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> B
         lots.extend(book.lots(holding).iter().map(of_lot));
         lots.sort_by_key(|(group, _)| *group);
         for lots in lots.chunk_by(|a, b| a.0 == b.0) {
-            exposures[lots[0].0].add(lots.iter().map(|(_, value)| value).sum(), beta);
+            exposures[lots[0].0].add(lots.iter().map(|(_, value)| value).sum(), 0.0, beta);
         }
     }
     let of_loose = |line: &LooseLine| Some((groups.of_line(line.line), line.market_value()?));
     let mut loose: Vec<(usize, f64)> = book.loose.iter().filter_map(of_loose).collect();
     loose.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
     for (group, value) in loose {
-        exposures[group].add(value, 0.0);
+        exposures[group].add(value, 0.0, 0.0);
     }
     let without = groups.of_line.contains(&groups.values.len()).then_some(None);
     let ids = groups.values.iter().cloned().map(Some).chain(without);

@@ -33,7 +33,7 @@ pub(crate) fn day_pnl(prepared: &PreparedExposure, book: &Book, on: Day) -> DayP
         let made = per_value.map(|per_value| holding.market_value * per_value);
         if let Some(made) = made.filter(|made| made.is_finite()) {
             pnl += made;
-            known += holding.market_value.abs();
+            known += holding.gross();
         }
     }
     let missing = if 0.0 < book.gross { 1.0 - known / book.gross } else { 0.0 };

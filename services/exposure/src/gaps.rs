@@ -36,7 +36,7 @@ pub(crate) fn list(
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }
-    gaps.extend(unclassified(sums, &prepared.sector_scheme, book.gross));
+    gaps.extend(unclassified(sums, &report.sector_scheme, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
     gaps.extend(trades.iter().flat_map(|trade| series(trade)));
@@ -104,7 +104,7 @@ fn no_quote(prepared: &PreparedExposure, instrument: InstrumentId) -> (GapReason
 fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec<Gap> {
     let book = request.book;
     let holding = &book.holdings[at];
-    let share = if 0.0 < book.gross { holding.market_value.abs() / book.gross } else { 0.0 };
+    let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
     let symbol = prepared.snapshot.symbol(holding.instrument);
     let gap =
         |reason, detail: String| Gap::new(reason, Subject::symbol(symbol), detail).of_gross(share);

@@ -17,8 +17,8 @@ pub(crate) fn is_known(missing: f64, joined: f64) -> bool {
     missing <= (1.0 - KNOWN_SHARE_MIN) * joined + SHARE_ROUNDING
 }
 
-/// A name with missing returns: its row of the panel if it has one, its leg of each trade, and its
-/// share of gross.
+/// A name with missing returns: its row of the panel if it has one, its leg of each trade, its net
+/// value as a share of the net gross, and its gross as a share of gross.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lacking {
     pub(crate) instrument: InstrumentId,
@@ -26,6 +26,7 @@ pub(crate) struct Lacking {
     /// By trade; the standard one is always there.
     pub(crate) legs: [u8; TRADES_MAX + 1],
     pub(crate) weight: f64,
+    pub(crate) gross_share: f64,
 }
 
 impl Lacking {

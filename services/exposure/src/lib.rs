@@ -14,6 +14,7 @@ pub mod report;
 pub mod settings;
 pub mod validate;
 
+mod classification;
 mod concentration;
 mod day_pnl;
 mod gaps;

@@ -3,6 +3,7 @@
 use crate::{
     analyze::Request,
     beta::Beta,
+    classification::Classification,
     name::NONE,
     prepared::PreparedExposure,
     report::PositionRow,
@@ -12,13 +13,13 @@ use crate::{
     tail_risk::{Tail, TailWeights},
     trades::Trade,
 };
-use portfolio::book::{Book, Holding};
+use portfolio::book::{Book, Holding, cost_mark};
 
 /// Lists positions, largest first, ties by name. `tail` is the tail at the first confidence level.
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    (sizing, trades): (&Sizing<'_>, &[&Trade<'_>]),
+    (sizing, classification, trades): (&Sizing<'_>, &Classification<'_>, &[&Trade<'_>]),
     tail: Option<&Tail>,
 ) -> Vec<PositionRow> {
     let book = request.book;
@@ -31,7 +32,10 @@ pub(crate) fn list(
             Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
         });
         let legs = legs(prepared, trades, holding);
-        PositionRow { bucket, legs, ..row(prepared, book, holding, tail.map(|tail| (tail, own))) }
+        let name = prepared.name(holding.instrument);
+        let sector = classification.sector(holding.instrument, &name).cloned();
+        let tail = tail.map(|tail| (tail, own));
+        PositionRow { bucket, legs, sector, ..row(prepared, book, holding, tail) }
     };
     listed.iter().enumerate().map(row).collect()
 }
@@ -86,11 +90,12 @@ fn row(
     lots.sort_unstable_by_key(|lot| lot.line);
     PositionRow {
         lots,
-        profit_and_loss: book.cost_mark(holding).map(|mark| mark.profit_and_loss),
+        profit_and_loss: cost_mark(book.lots(holding)).map(|mark| mark.profit_and_loss),
         instrument: holding.instrument,
         symbol: prepared.snapshot.symbol(holding.instrument).to_owned(),
         market_value: value,
-        gross_share: if 0.0 < book.gross { value.abs() / book.gross } else { 0.0 },
+        gross: holding.gross(),
+        gross_share: if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 },
         shares: holding.shares,
         price: holding.quote.map(|quote| quote.price),
         priced_on: holding.quote.map(|quote| quote.on),
@@ -99,7 +104,7 @@ fn row(
         market_cap_on: company.map(|company| company.line.described_on),
         market_cap_rank: company.map(|company| company.rank),
         bucket: None,
-        sector: prepared.sectors.get(name.sector as usize).cloned(),
+        sector: None,
         market: details.market,
         size: details.size,
         crowd: details.crowd,

@@ -2,13 +2,13 @@
 
 use crate::{prepared::PreparedExposure, report::ProfitAndLoss};
 use marketdata::gap::{Gap, GapReason, MeasureRef, Subject};
-use portfolio::book::{Book, Holding};
+use portfolio::book::{Book, Holding, cost_mark, lots_without_cost};
 
 /// Adds up the P&L of every lot that has an average cost and a price, in the order of names.
 pub(crate) fn measure(book: &Book) -> Option<ProfitAndLoss> {
     let (mut long, mut short, mut marked) = (0.0, 0.0, None::<f64>);
     for holding in &book.holdings {
-        let Some(mark) = book.cost_mark(holding) else { continue };
+        let Some(mark) = cost_mark(book.lots(holding)) else { continue };
         *(if holding.market_value < 0.0 { &mut short } else { &mut long }) += mark.profit_and_loss;
         marked = Some(marked.unwrap_or(0.0) + mark.gross);
     }
@@ -39,7 +39,7 @@ pub(crate) fn gaps(prepared: &PreparedExposure, book: &Book) -> Vec<Gap> {
     let share = |value: f64| if 0.0 < book.gross { value.abs() / book.gross } else { 0.0 };
     let (mut gaps, mut names, mut gross) = (Vec::new(), 0, 0.0);
     for holding in &book.holdings {
-        for lot in book.lots_without_cost(holding) {
+        for lot in lots_without_cost(book.lots(holding)) {
             let symbol = prepared.snapshot.symbol(holding.instrument);
             let detail = format!("no average cost: the lot is not in the P&L of {symbol}");
             let gap =
@@ -48,7 +48,7 @@ pub(crate) fn gaps(prepared: &PreparedExposure, book: &Book) -> Vec<Gap> {
         }
         if !has_cost(holding) {
             names += 1;
-            gross += holding.market_value.abs();
+            gross += holding.gross();
         }
     }
     if 0 < names {

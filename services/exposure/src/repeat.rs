@@ -66,7 +66,7 @@ impl PastDay {
             };
             if own.is_none() {
                 past.proxied_names += 1;
-                past.proxied_gross_share += holding.market_value.abs() / gross;
+                past.proxied_gross_share += holding.gross() / gross;
             }
             past.returns.push(own.unwrap_or(name.market * market + name.size * size));
         }

@@ -54,18 +54,18 @@ impl Exposure {
         self.beta_long + self.beta_short
     }
 
-    /// Adds a position worth `value` whose market beta is `beta` (0 if unknown). Lines that net to
-    /// zero are neither long nor short.
-    pub(crate) fn add(&mut self, value: f64, beta: f64) {
+    /// Adds a position worth `value` whose market beta is `beta` (0 if unknown), of which `boxed` is
+    /// held both long and short besides. Lines that net to zero are neither long nor short.
+    pub(crate) fn add(&mut self, value: f64, boxed: f64, beta: f64) {
         // Branch-free, because signs come in no predictable order.
-        let (is_long, is_short) = (0.0 < value, value < 0.0);
+        let (is_long, is_short, is_boxed) = (0.0 < value, value < 0.0, 0.0 < boxed);
         let either = |is_so: bool, amount: f64| if is_so { amount } else { 0.0 };
-        self.long += either(is_long, value);
-        self.short -= either(is_short, value);
-        self.long_names += u32::from(is_long);
-        self.short_names += u32::from(is_short);
-        self.beta_long += either(is_long, value * beta);
-        self.beta_short += either(is_short, value * beta);
+        self.long += either(is_long, value) + boxed;
+        self.short -= either(is_short, value) - boxed;
+        self.long_names += u32::from(is_long | is_boxed);
+        self.short_names += u32::from(is_short | is_boxed);
+        self.beta_long += either(is_long, value * beta) + boxed * beta;
+        self.beta_short += either(is_short, value * beta) - boxed * beta;
     }
 }
 
@@ -331,7 +331,9 @@ pub struct PositionRow {
     pub symbol: String,
     /// Signed market value.
     pub market_value: f64,
-    /// |market value| ÷ gross of the book.
+    /// Long + short under the netting of the book.
+    pub gross: f64,
+    /// gross ÷ gross of the book.
     pub gross_share: f64,
     /// Signed shares in the units of the as-of day.
     pub shares: Option<f64>,
@@ -421,7 +423,7 @@ pub struct ExposureReport {
     pub net_leverage: Option<f64>,
     /// The book by each requested grouping, in the order of the request.
     pub breakdowns: Vec<Breakdown>,
-    /// The classification scheme of all sectors: the one that classifies the most names of the view.
+    /// The classification scheme of all sectors.
     pub sector_scheme: String,
     /// The settings of the betas.
     pub settings: BetaSettings,

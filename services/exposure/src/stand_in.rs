@@ -28,6 +28,8 @@ pub(crate) struct StandIns {
     pub(crate) stretches: BTreeMap<InstrumentId, Vec<Stretch>>,
     /// By session: Σ |weight| of names that lack it and for which too few peers have it.
     pub(crate) undrawn: Vec<f64>,
+    /// The same sums of their shares of gross.
+    pub(crate) undrawn_gross: Vec<f64>,
 }
 
 impl StandIns {
@@ -46,6 +48,7 @@ impl StandIns {
             trades: trades.iter().map(|trade| vec![none.clone(); trade.legs.len()]).collect(),
             stretches: BTreeMap::new(),
             undrawn: vec![0.0; width],
+            undrawn_gross: vec![0.0; width],
         };
         for lacks in lacking {
             let name = StandIn::of(prepared, lacks.instrument);
@@ -64,7 +67,10 @@ impl StandIns {
             legs[lacks.leg_of(at)].add(name, stretch, weight, (first, self.width));
         }
         if stretch.rows.is_none() {
-            stretch.sessions().for_each(|at| self.undrawn[at - first] += weight.abs());
+            for at in stretch.sessions() {
+                self.undrawn[at - first] += weight.abs();
+                self.undrawn_gross[at - first] += lacks.gross_share;
+            }
         }
     }
 

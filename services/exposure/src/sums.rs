@@ -1,6 +1,7 @@
 //! All sums over holdings that a report needs, in one pass in the order of names.
 
 use crate::{
+    classification::Classification,
     history::{Lacking, LegTerms},
     name::{NONE, NameRow},
     prepared::PreparedExposure,
@@ -73,8 +74,10 @@ pub(crate) struct Sums {
     pub(crate) trades: Vec<TradeSums>,
     /// Names with missing returns, in the order of names.
     pub(crate) lacking: Vec<Lacking>,
-    /// Gross of what joined.
+    /// Σ |market value| of what joined: the same under every netting.
     pub(crate) joined: f64,
+    /// Gross of what joined.
+    joined_gross: f64,
     pub(crate) market: BetaSum,
     pub(crate) size: BetaSum,
     pub(crate) crowd: BetaSum,
@@ -97,21 +100,26 @@ pub(crate) struct Sums {
     pub(crate) noteworthy: Vec<usize>,
 }
 
+/// What is known of a holding: its name, its size band, its place among the sectors and whether it is
+/// classified in another scheme only, and its leg of each trade.
+type Found<'a> = (&'a NameRow, Option<usize>, (u32, bool), [u8; TRADES_MAX + 1]);
+
 impl Sums {
-    /// Sums a book whose gross is positive, by the bands of a scheme.
+    /// Sums a book whose gross is positive, by the bands of a size scheme and by sector.
     pub(crate) fn of(
         prepared: &PreparedExposure,
         book: &Book,
         (sizing, bands): (&Sizing<'_>, usize),
-        trades: &[Trade<'_>],
+        (classification, trades): (&Classification<'_>, &[Trade<'_>]),
     ) -> Sums {
         let mut sums = Sums {
             total: Exposure::ZERO,
             by_size: vec![Exposure::ZERO; bands + 1],
-            by_sector: vec![Exposure::ZERO; prepared.sectors.len() + 1],
+            by_sector: vec![Exposure::ZERO; classification.sectors.len() + 1],
             trades: trades.iter().map(|trade| TradeSums::of(trade, book)).collect(),
             lacking: Vec::new(),
             joined: 0.0,
+            joined_gross: 0.0,
             market: BetaSum::ZERO,
             size: BetaSum::ZERO,
             crowd: BetaSum::ZERO,
@@ -135,7 +143,8 @@ impl Sums {
                 // A trade has few legs.
                 *leg = trade.membership.leg(prepared, holding.instrument, &name, value) as u8;
             }
-            sums.add((index, holding), (&name, band, legs), prepared, book.gross);
+            let sector = classification.place(holding.instrument, &name);
+            sums.add((index, holding), (&name, band, sector, legs), prepared, book);
         }
         sums.add_loose(book);
         sums
@@ -144,27 +153,26 @@ impl Sums {
     fn add(
         &mut self,
         (index, holding): (usize, &Holding),
-        (name, band, legs): (&NameRow, Option<usize>, [u8; TRADES_MAX + 1]),
+        (name, band, (sector, is_elsewhere), legs): Found<'_>,
         prepared: &PreparedExposure,
-        gross: f64,
+        book: &Book,
     ) {
-        let value = holding.market_value;
-        let size = value.abs();
-        self.total.add(value, name.market);
+        let (value, boxed, size) = (holding.market_value, holding.boxed, holding.gross());
+        self.total.add(value, boxed, name.market);
         let unsized_band = self.by_size.len() - 1;
-        self.by_size[band.unwrap_or(unsized_band)].add(value, name.market);
+        self.by_size[band.unwrap_or(unsized_band)].add(value, boxed, name.market);
         let unsectored = self.by_sector.len() - 1;
-        self.by_sector[(name.sector as usize).min(unsectored)].add(value, name.market);
+        self.by_sector[(sector as usize).min(unsectored)].add(value, boxed, name.market);
         if band.is_none() {
             self.unsized_gross += size;
         }
         if name.may_be_fund {
             self.may_be_fund_gross += size;
         }
-        if name.sector == NONE {
+        if sector == NONE {
             self.unsectored_gross += size;
         }
-        if name.is_classified_elsewhere {
+        if is_elsewhere {
             self.sectored_elsewhere_gross += size;
         }
         if name.uses_all_names {
@@ -176,17 +184,20 @@ impl Sums {
             self.size.add(value, name.size, name.size_error);
             self.crowd.add(value, name.crowd, name.crowd_error);
         }
-        self.joined += size;
-        let weight = value / gross;
+        self.joined += value.abs();
+        self.joined_gross += size;
+        let weight = value / book.net_gross;
         let row = (name.row != NONE).then_some(name.row);
         for (trade, leg) in self.trades.iter_mut().zip(legs) {
             let leg = usize::from(leg);
-            trade.legs[leg].add(value, name.market);
-            trade.joined[leg] += size;
+            // A trade is made of net positions: what is boxed is not in it.
+            trade.legs[leg].add(value, 0.0, name.market);
+            trade.joined[leg] += value.abs();
             trade.terms[leg].extend(row.map(|row| (row, weight as f32)));
         }
-        if 0.0 < size && (row.is_none() || 0 < name.absent) {
-            self.lacking.push(Lacking { instrument: holding.instrument, row, legs, weight });
+        if 0.0 < value.abs() && (row.is_none() || 0 < name.absent) {
+            let (instrument, gross_share) = (holding.instrument, size / book.gross);
+            self.lacking.push(Lacking { instrument, row, legs, weight, gross_share });
         }
         let stale = holding.quote.is_none_or(|quote| prepared.is_stale(quote));
         self.priced[usize::from(stale)] += size;
@@ -209,7 +220,7 @@ impl Sums {
         let classified = gross - self.unsectored_gross;
         let history = tail.map_or([0.0; 2], |tail| {
             let proxied = tail.proxied_share * gross;
-            [self.joined - proxied, proxied]
+            [self.joined_gross - proxied, proxied]
         });
         let parts = [
             (Aspect::Priced, self.priced),
@@ -231,13 +242,13 @@ impl Sums {
             .collect();
         loose.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (value, known) in loose {
-            self.total.add(value, 0.0);
+            self.total.add(value, 0.0, 0.0);
             let unsized_band = self.by_size.len() - 1;
-            self.by_size[unsized_band].add(value, 0.0);
+            self.by_size[unsized_band].add(value, 0.0, 0.0);
             let unsectored = self.by_sector.len() - 1;
-            self.by_sector[unsectored].add(value, 0.0);
+            self.by_sector[unsectored].add(value, 0.0, 0.0);
             for others in self.trades.iter_mut().filter_map(|trade| trade.legs.last_mut()) {
-                others.add(value, 0.0);
+                others.add(value, 0.0, 0.0);
             }
             self.unsized_gross += value.abs();
             self.unsectored_gross += value.abs();

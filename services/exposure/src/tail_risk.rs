@@ -141,9 +141,9 @@ impl<'a> Replay<'a> {
         let replayed = &self.sessions[self.seeds..];
         let on = |at: usize| prepared.sessions.days().get(*replayed.get(at)?).copied();
         let absent =
-            |name: &Lacking| name.weight.abs() * name.absent(&prepared.panel, replayed) as f64;
+            |name: &Lacking| name.gross_share * name.absent(&prepared.panel, replayed) as f64;
         let undrawn = |others: &StandIns| {
-            let sum: f64 = replayed.iter().map(|at| others.undrawn[at - self.first]).sum();
+            let sum: f64 = replayed.iter().map(|at| others.undrawn_gross[at - self.first]).sum();
             sum / replayed.len() as f64
         };
         let risk = TailRisk {

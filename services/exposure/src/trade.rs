@@ -32,7 +32,7 @@ pub(crate) fn measure(inputs: Inputs<'_>, at: usize, trade: &Trade<'_>) -> Trade
     let map = history.and_then(|h| Map::of(&[trade.driver?], h.own_since(first), least));
     let fit = |series: &[f32]| -> Option<(Measured, Option<f64>)> {
         let fit = map.as_ref()?.fit(&history?.since(series, first));
-        Some((in_money(*fit.slopes.first()?, book.gross), fit.r_squared))
+        Some((in_money(*fit.slopes.first()?, book.net_gross), fit.r_squared))
     };
     let whole = history.and_then(|history| fit(&history.total));
     let leg = |leg: usize| {
@@ -57,8 +57,8 @@ pub(crate) fn measure(inputs: Inputs<'_>, at: usize, trade: &Trade<'_>) -> Trade
     let unwinds = || {
         let (driver, map, beta, history) = (trade.driver?, map.as_ref()?, top_down?, history?);
         let returns = history.since(&history.total, first);
-        let residual = residual_deviation(map, driver, &returns, beta.value / book.gross);
-        Some(unwinds(beta, driver, &legs, residual * book.gross))
+        let residual = residual_deviation(map, driver, &returns, beta.value / book.net_gross);
+        Some(unwinds(beta, driver, &legs, residual * book.net_gross))
     };
     let bottom_up = trade.driver.filter(|_| trade.has_name_betas);
     TradeExposure {
@@ -85,7 +85,7 @@ fn matched(legs: &[TradeLeg]) -> f64 {
 /// Share of a leg's returns that is its names' own, with the weights of a map.
 fn own_share(inputs: Inputs<'_>, (trade, leg): (usize, usize), map: &Map<'_>) -> f64 {
     let Inputs { prepared, book, sums, .. } = inputs;
-    let joined = sums.trades[trade].joined[leg] / book.gross;
+    let joined = sums.trades[trade].joined[leg] / book.net_gross;
     let (weights, first) = (map.weights(), prepared.drivers.first);
     let whole: f64 = weights.iter().sum();
     if joined <= 0.0 || whole <= 0.0 {

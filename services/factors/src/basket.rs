@@ -64,12 +64,8 @@ pub fn megacaps(snapshot: &Snapshot, roles: &Roles) -> (Vec<Megacap>, Vec<Missin
 
 fn megacap(snapshot: &Snapshot, issuer: &Issuer) -> Result<Megacap, MissingIssuer> {
     let lines: Vec<(&String, Bars<'_>, InstrumentId)> = issuer
-        .classes
-        .iter()
-        .filter_map(|class| {
-            let id = snapshot.listed(class)?;
-            Some((class, Bars::of(snapshot, id), id))
-        })
+        .lines(snapshot)
+        .map(|(class, id)| (class, Bars::of(snapshot, id), id))
         .filter(|(_, bars, _)| !bars.is_empty())
         .collect();
     let priced = !lines.is_empty();
@@ -187,6 +183,12 @@ mod tests {
         assert_eq!(missing.len(), 6);
         assert!(missing.iter().any(|issuer| issuer.name == "MSFT" && issuer.priced));
         assert!(missing.iter().any(|issuer| issuer.name == "AAPL" && !issuer.priced));
+
+        // One line under two symbols is one class: 100 shares, and +1 each.
+        fixture.merge("GOOGL", "GOOG", true).commit();
+        let (found, _) = megacaps(&fixture.snapshot(as_of), &Roles::standard());
+        assert_eq!(found[0].classes, ["GOOGL"]);
+        assert!((found[0].change[0] - 100.0).abs() < 1e-9);
     }
 
     #[test]

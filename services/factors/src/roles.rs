@@ -10,7 +10,7 @@ use marketdata::{
     snapshot::Snapshot,
     symbol::Symbol,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A role that one instrument fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,6 +114,19 @@ pub struct Issuer {
     pub name: String,
     /// The tickers of its classes, most traded first.
     pub classes: Vec<String>,
+}
+
+impl Issuer {
+    /// The classes that a view knows. Two tickers of one instrument, which was renamed or merged,
+    /// are one class.
+    pub fn lines<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+    ) -> impl Iterator<Item = (&'a String, InstrumentId)> {
+        let mut seen = BTreeSet::new();
+        let found = self.classes.iter().filter_map(|class| Some((class, snapshot.listed(class)?)));
+        found.filter(move |(_, id)| seen.insert(*id))
+    }
 }
 
 /// The candidates of every role, and the configured lists of issuers and funds.

@@ -12,7 +12,7 @@ use marketdata::{
     snapshot::Snapshot,
     track::Rows,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The sectors of a line by the name of their scheme, empty if its source names none. The latest
 /// listing with a sector of the scheme decides, else the latest holding of a fund.
@@ -72,6 +72,11 @@ fn latest(snapshot: &Snapshot, instrument: InstrumentId, dataset: Dataset) -> Se
         (snapshot.text(f64::from_bits(scheme)).unwrap_or_default(), sector)
     });
     named.collect()
+}
+
+/// The names of the schemes that classify some lines, sorted; sources that name no scheme have none.
+pub fn schemes<'a>(lines: impl Iterator<Item = &'a Sectors<'a>>) -> BTreeSet<&'a str> {
+    lines.flat_map(BTreeMap::keys).copied().filter(|scheme| !scheme.is_empty()).collect()
 }
 
 /// The scheme that classifies the most of some lines, the first by name of several. Empty if none

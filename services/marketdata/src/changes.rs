@@ -71,8 +71,8 @@ impl Snapshot {
     /// What differs between this snapshot and another one, which is usually the earlier one; the
     /// order of the two does not matter. A dataset is reported if and only if one of the two sees a
     /// fact of it that the other does not, so that two snapshots without a difference give the same
-    /// rows. Splits are reported for every new fact, because units use them whenever they were
-    /// published.
+    /// rows. Splits and merges are reported for every new fact, because they are used whenever they
+    /// were published.
     ///
     /// Everything differs if the two snapshots are not of the same log, or if other instruments are
     /// merged.
@@ -90,8 +90,8 @@ impl Snapshot {
         let mut datasets = DatasetSet::EMPTY;
         for dataset in Dataset::ALL {
             let timeline = market.timeline(dataset);
-            let whenever_published =
-                dataset == Dataset::Splits && timeline.has_revision_in(a.revision, b.revision);
+            let whenever_published = matches!(dataset, Dataset::Splits | Dataset::Merges)
+                && timeline.has_revision_in(a.revision, b.revision);
             if whenever_published || timeline.differs(a, b) {
                 datasets.0 |= 1 << dataset.code();
             }

@@ -44,6 +44,8 @@ pub enum GapReason {
     MissingObservations,
     /// A value is present but not plausible.
     Implausible,
+    /// A value of a merged instrument was left out because its survivor has one.
+    Merged,
 }
 
 /// One thing missing from an answer.

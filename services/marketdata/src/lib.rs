@@ -23,6 +23,7 @@ pub mod gap;
 pub mod instant;
 pub mod instrument;
 pub mod market;
+pub mod merged;
 pub mod merges;
 pub mod quotes;
 pub mod restated;
@@ -32,5 +33,4 @@ pub mod symbol;
 pub mod track;
 
 mod difference;
-mod merged;
 mod name_order;

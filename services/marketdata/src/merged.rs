@@ -39,7 +39,8 @@ impl Merged {
         };
         groups.values_mut().for_each(|members| members.sort_by_cached_key(names));
         let mut tracks = BTreeMap::new();
-        for dataset in Dataset::ALL {
+        // The merges themselves are shown as they are.
+        for dataset in Dataset::ALL.into_iter().filter(|dataset| *dataset != Dataset::Merges) {
             for (survivor, members) in &groups {
                 let group = members.iter().chain([survivor]);
                 let held: Vec<(InstrumentId, &Track)> =
@@ -61,14 +62,14 @@ impl Merged {
         Merged { merges: Arc::clone(merges), groups, tracks }
     }
 
-    /// The track of an instrument if merges change it. A merged instrument has no facts of its own.
+    /// The facts of an instrument. A merged instrument has none of its own but its merges.
     pub(crate) fn track<'a>(
         &'a self,
         market: &'a Market,
         dataset: Dataset,
         instrument: InstrumentId,
     ) -> Option<&'a Track> {
-        if self.merges.of(instrument).is_some() {
+        if dataset != Dataset::Merges && self.merges.of(instrument).is_some() {
             return None;
         }
         self.tracks.get(&(dataset, instrument)).or_else(|| market.track(dataset, instrument))
@@ -107,16 +108,12 @@ impl Snapshot {
         self.merges().map_or(instrument, |merges| merges.survivor(instrument))
     }
 
-    /// The instruments merged into an instrument, directly or through others, by rising revision of
-    /// their merge and then in the order of names.
+    /// The instruments merged into an instrument, directly or through others, in the order of names.
     pub fn merged_into(&self, survivor: InstrumentId) -> Vec<(InstrumentId, Merge)> {
         let Some(merged) = self.merged() else { return Vec::new() };
         let mut found = merged.groups.get(&survivor).cloned().unwrap_or_default();
         self.sort_by_name(&mut found);
-        let mut found: Vec<(InstrumentId, Merge)> =
-            found.into_iter().filter_map(|id| Some((id, merged.merges.of(id)?))).collect();
-        found.sort_by_key(|(_, merge)| merge.revision);
-        found
+        found.into_iter().filter_map(|id| Some((id, merged.merges.of(id)?))).collect()
     }
 
     /// The symbol on the view's day of an instrument merged into this one, if this one had no
@@ -140,8 +137,7 @@ impl Snapshot {
     pub fn hidden_by_merges(&self) -> Vec<Hidden> {
         let Some(merged) = self.merged() else { return Vec::new() };
         let mut days: BTreeMap<(InstrumentId, Dataset), BTreeSet<Day>> = BTreeMap::new();
-        let market_facts = merged.tracks.iter().filter(|((of, _), _)| *of != Dataset::Merges);
-        for ((dataset, id), track) in market_facts {
+        for ((dataset, id), track) in &merged.tracks {
             for (other, day) in track.hidden(self.bounds()) {
                 let survivor = if other == InstrumentId::NONE { *id } else { other };
                 days.entry((survivor, *dataset)).or_default().insert(day);

@@ -113,6 +113,15 @@ impl Snapshot {
         self.bounds
     }
 
+    /// The bounds of a dataset's rows. Merges count regardless of when they were published, and are
+    /// shown as they count.
+    fn bounds_of(&self, dataset: Dataset) -> Bounds {
+        match dataset {
+            Dataset::Merges => Bounds::new(Instant::MAX, self.bounds.revision),
+            _ => self.bounds,
+        }
+    }
+
     pub(crate) fn merged(&self) -> Option<&Merged> {
         self.merged.as_deref()
     }
@@ -156,7 +165,7 @@ impl Snapshot {
     /// The visible rows of an instrument in a dataset.
     pub fn rows(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
         match self.track(dataset, instrument) {
-            Some(track) => track.rows(self.bounds),
+            Some(track) => track.rows(self.bounds_of(dataset)),
             None => Rows::none(),
         }
     }
@@ -167,7 +176,7 @@ impl Snapshot {
     /// publication.
     pub fn rows_as_first_published(&self, dataset: Dataset, instrument: InstrumentId) -> Rows<'_> {
         match self.track(dataset, instrument) {
-            Some(track) => track.first_published(self.bounds),
+            Some(track) => track.first_published(self.bounds_of(dataset)),
             None => Rows::none(),
         }
     }
@@ -217,17 +226,17 @@ impl Snapshot {
     /// rows are all outside the bounds are left out, because a list of instruments also reveals
     /// what was known.
     pub fn holders(&self, dataset: Dataset) -> impl Iterator<Item = InstrumentId> + '_ {
+        let bounds = self.bounds_of(dataset);
         let may_read = self.may_read(dataset);
         let tracks = self.market.tracks(dataset).filter(|_| may_read);
-        let mut holders: Vec<InstrumentId> = match self.merged() {
-            None => {
-                tracks.filter(|(_, track)| track.sees_any(self.bounds)).map(|(id, _)| id).collect()
-            }
+        let merged = self.merged().filter(|_| dataset != Dataset::Merges);
+        let mut holders: Vec<InstrumentId> = match merged {
+            None => tracks.filter(|(_, track)| track.sees_any(bounds)).map(|(id, _)| id).collect(),
             Some(merged) => {
                 let survivors: BTreeSet<InstrumentId> =
                     tracks.map(|(id, _)| merged.merges.survivor(id)).collect();
                 let sees_any = |id: &InstrumentId| {
-                    self.track(dataset, *id).is_some_and(|track| track.sees_any(self.bounds))
+                    self.track(dataset, *id).is_some_and(|track| track.sees_any(bounds))
                 };
                 survivors.into_iter().filter(sees_any).collect()
             }
@@ -255,9 +264,12 @@ impl Snapshot {
     /// The instrument with a symbol at the as-of date, else the last one that had it. The symbol of
     /// a merged instrument finds its survivor.
     pub fn resolve(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
-        let (directory, today) = (self.market.directory(), self.today());
-        let found = directory.resolve(namespace, symbol, today, self.bounds.revision)?;
-        Some(self.survivor(found))
+        Some(self.survivor(self.stored_under(namespace, symbol)?))
+    }
+
+    /// The instrument to which a symbol belongs, even if it is merged into another one.
+    pub fn stored_under(&self, namespace: Namespace, symbol: &Symbol) -> Option<InstrumentId> {
+        self.market.directory().resolve(namespace, symbol, self.today(), self.bounds.revision)
     }
 
     /// The listed instrument with a ticker in any spelling.

@@ -10,6 +10,7 @@ use crate::{
     join::{Joiner, ResolvedLine},
     lines::{RawLine, Size, Terms, Violation, check_terms, line_name},
     lookup::Lookup,
+    netting::NettingSets,
     unresolved::{Cause, LooseLine},
 };
 use marketdata::{
@@ -25,6 +26,9 @@ pub struct Holding {
     pub instrument: InstrumentId,
     /// Market value in the portfolio's currency, negative for a short.
     pub market_value: f64,
+    /// Value held both long and short under the netting of the book; 0 if all lots are added up.
+    /// Long is max(market value, 0) + boxed, short is max(−market value, 0) + boxed.
+    pub boxed: f64,
     /// Shares in the units of the view's day, negative for a short. `None` if some line gave a
     /// market value and there is no price to convert it to shares.
     pub shares: Option<f64>,
@@ -35,6 +39,11 @@ pub struct Holding {
 }
 
 impl Holding {
+    /// long + short: |market value| + 2·boxed.
+    pub fn gross(&self) -> f64 {
+        self.market_value.abs() + 2.0 * self.boxed
+    }
+
     /// The gap of a holding that is valued at a level instead of a price. `gross_share` is its share
     /// of gross.
     pub fn adjusted_price(&self, symbol: &str, gross_share: f64) -> Option<Gap> {
@@ -62,6 +71,19 @@ pub struct Lot {
     pub average_cost: Option<f64>,
     /// shares · (price − average cost); `None` without a cost or a price.
     pub profit_and_loss: Option<f64>,
+    /// Whether its netting set is short. Without another netting: whether the holding is.
+    pub is_short: bool,
+}
+
+/// The lots of a holding whose netting sets are short, added up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShortSide {
+    /// Market value in the portfolio's currency, negative.
+    pub market_value: f64,
+    /// Shares in the units of the view's day, negative. `None` if a lot has none.
+    pub shares: Option<f64>,
+    /// The lots, smallest first.
+    pub lots: Vec<Lot>,
 }
 
 /// What the lots of a holding that have an average cost have made or lost, without distributions.
@@ -89,9 +111,12 @@ pub struct Book {
     pub lines: usize,
     /// Net asset value in the portfolio's currency; positive.
     pub net_asset_value: Option<f64>,
-    /// Σ |market value| over holdings (netted per instrument) and over loose lines that gave a
-    /// value.
+    /// Σ gross of holdings under the netting of the book, and Σ |market value| of loose lines that
+    /// gave a value.
     pub gross: f64,
+    /// The same with all lots of an instrument added up. It is the unit of weights: what depends on
+    /// net positions only must not depend on the netting.
+    pub net_gross: f64,
     /// The callers' ids by line; may be shorter than the lines.
     position_ids: Vec<String>,
 }
@@ -121,6 +146,31 @@ impl Book {
         Ok(Book::of_joined(joiner, count, terms.net_asset_value, (lookup, quotes)))
     }
 
+    /// The book under another netting than by instrument: other gross, same net.
+    #[must_use]
+    pub fn netted(mut self, sets: &NettingSets) -> Book {
+        let mut boxed = 0.0;
+        for holding in &mut self.holdings {
+            let (first, count) = holding.lots;
+            holding.boxed = sets.split(&mut self.lots[first..first + count]);
+            boxed += holding.boxed;
+        }
+        self.gross = self.net_gross + 2.0 * boxed;
+        self
+    }
+
+    /// The short side of a holding. `None` if nothing of it is short.
+    pub fn short_side(&self, holding: &Holding) -> Option<ShortSide> {
+        let lots: Vec<Lot> =
+            self.lots(holding).iter().filter(|lot| lot.is_short).copied().collect();
+        let (mut market_value, mut shares) = (0.0, Some(0.0));
+        for lot in &lots {
+            market_value += lot.market_value;
+            shares = shares.zip(lot.shares).map(|(sum, count)| sum + count);
+        }
+        (market_value < 0.0).then_some(ShortSide { market_value, shares, lots })
+    }
+
     /// The lots of a holding, smallest first.
     pub fn lots(&self, holding: &Holding) -> &[Lot] {
         let (first, count) = holding.lots;
@@ -130,32 +180,6 @@ impl Book {
     /// The name of a line in answers.
     pub fn line_name(&self, line: usize) -> String {
         line_name(self.position_ids.get(line).map_or("", String::as_str), line)
-    }
-
-    /// The lots of a holding without an average cost, in the order submitted, if other lots of it
-    /// have one: its P&L leaves them out.
-    pub fn lots_without_cost(&self, holding: &Holding) -> Vec<Lot> {
-        let lots = self.lots(holding);
-        if lots.iter().all(|lot| lot.average_cost.is_none()) {
-            return Vec::new();
-        }
-        let lacking = lots.iter().filter(|lot| lot.average_cost.is_none());
-        let mut lacking: Vec<Lot> = lacking.copied().collect();
-        lacking.sort_unstable_by_key(|lot| lot.line);
-        lacking
-    }
-
-    /// The P&L of a holding's lots against their costs. `None` if no lot has a cost and a price.
-    pub fn cost_mark(&self, holding: &Holding) -> Option<CostMark> {
-        let mut mark = CostMark { profit_and_loss: 0.0, cost: 0.0, gross: 0.0 };
-        for lot in self.lots(holding) {
-            let known = lot.profit_and_loss.zip(lot.shares).zip(lot.average_cost);
-            let Some(((profit_and_loss, shares), cost)) = known else { continue };
-            mark.profit_and_loss += profit_and_loss;
-            mark.cost += shares.abs() * cost;
-            mark.gross += lot.market_value.abs();
-        }
-        (0.0 < mark.cost).then_some(mark)
     }
 
     fn of_joined(
@@ -192,8 +216,34 @@ impl Book {
             loose.iter().filter_map(LooseLine::market_value).map(f64::abs).collect();
         rest.sort_unstable_by(f64::total_cmp);
         let gross = held + rest.iter().sum::<f64>();
-        Book { holdings, lots, loose, lines, net_asset_value, gross, position_ids }
+        let net_gross = gross;
+        Book { holdings, lots, loose, lines, net_asset_value, gross, net_gross, position_ids }
     }
+}
+
+/// Of the lots of one name, those without an average cost, in the order submitted, if others have
+/// one: the P&L leaves them out.
+pub fn lots_without_cost(lots: &[Lot]) -> Vec<Lot> {
+    if lots.iter().all(|lot| lot.average_cost.is_none()) {
+        return Vec::new();
+    }
+    let lacking = lots.iter().filter(|lot| lot.average_cost.is_none());
+    let mut lacking: Vec<Lot> = lacking.copied().collect();
+    lacking.sort_unstable_by_key(|lot| lot.line);
+    lacking
+}
+
+/// The P&L of lots against their costs. `None` if no lot has a cost and a price.
+pub fn cost_mark(lots: &[Lot]) -> Option<CostMark> {
+    let mut mark = CostMark { profit_and_loss: 0.0, cost: 0.0, gross: 0.0 };
+    for lot in lots {
+        let known = lot.profit_and_loss.zip(lot.shares).zip(lot.average_cost);
+        let Some(((profit_and_loss, shares), cost)) = known else { continue };
+        mark.profit_and_loss += profit_and_loss;
+        mark.cost += shares.abs() * cost;
+        mark.gross += lot.market_value.abs();
+    }
+    (0.0 < mark.cost).then_some(mark)
 }
 
 /// Sort key from what is held, so that sums do not depend on the order of the lines.
@@ -233,11 +283,12 @@ fn hold(same: &[ResolvedLine], quote: Option<Quote>, lots: &mut Vec<Lot>) -> Opt
         lots.truncate(first);
         return None;
     }
-    let lots = (first, same.len());
-    Some(Holding { instrument: same[0].instrument, market_value, shares, quote, lots })
+    lots[first..].iter_mut().for_each(|lot| lot.is_short = market_value < 0.0);
+    let (instrument, lots) = (same[0].instrument, (first, same.len()));
+    Some(Holding { instrument, market_value, boxed: 0.0, shares, quote, lots })
 }
 
-/// Shares without a price have the value zero; [`hold`] drops them.
+/// Shares without a price have the value zero; [`hold`] drops them, and says whether they are short.
 fn lot(line: &ResolvedLine, quote: Option<Quote>) -> Lot {
     let price = quote.map(|quote| quote.price);
     let (market_value, shares) = match line.size {
@@ -252,5 +303,6 @@ fn lot(line: &ResolvedLine, quote: Option<Quote>) -> Lot {
         shares,
         average_cost: line.average_cost,
         profit_and_loss: profit_and_loss.filter(|pnl| pnl.is_finite()),
+        is_short: false,
     }
 }

@@ -6,6 +6,7 @@ pub mod csv;
 pub mod identifier;
 pub mod lines;
 pub mod lookup;
+pub mod netting;
 pub mod unresolved;
 
 mod join;

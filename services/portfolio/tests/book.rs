@@ -9,7 +9,7 @@ use marketdata::{
     quotes::Quotes,
 };
 use portfolio::{
-    book::{Book, Lot},
+    book::{Book, Lot, cost_mark},
     identifier::InstrumentRef,
     lines::{RawLine, Size, Terms, Violation, violations},
     lookup::Lookup,
@@ -149,15 +149,15 @@ fn profit_and_loss_is_lot_by_lot() {
     let made: Vec<_> =
         book.lots(holding).iter().map(|lot| (lot.line, lot.profit_and_loss)).collect();
     assert_eq!(made, expected);
-    let mark = book.cost_mark(holding).unwrap();
+    let mark = cost_mark(book.lots(holding)).unwrap();
     // Cost 30·100 + 10·120 = 4,200; the marked lots are worth 40·142 = 5,680 gross.
     assert_eq!((mark.profit_and_loss, mark.cost, mark.gross), (-1_040.0, 4_200.0, 5_680.0));
     let without = join(&[shares("AAPL", 1.0)]).unwrap();
-    assert_eq!(without.cost_mark(&without.holdings[0]), None);
+    assert_eq!(cost_mark(without.lots(&without.holdings[0])), None);
     // A market value without any price has no shares, hence no P&L.
     let unpriced = [RawLine { average_cost: Some(1.0), ..worth("NOPRICE", 100.0) }];
     let unpriced = join(&unpriced).unwrap();
-    assert_eq!(unpriced.cost_mark(&unpriced.holdings[0]), None);
+    assert_eq!(cost_mark(unpriced.lots(&unpriced.holdings[0])), None);
 }
 
 #[test]

@@ -49,7 +49,9 @@ pub struct RiskModel {
     /// The classification scheme of the sectors: the one that classifies the most names of the view,
     /// the first by name of several. Empty: no name is classified, or the sources name no scheme.
     pub sector_scheme: String,
-    /// The distinct sectors of that scheme, sorted.
+    /// The names of all schemes that classify a name of the view, sorted.
+    pub sector_schemes: Arc<Vec<String>>,
+    /// The distinct sectors of `sector_scheme`, sorted.
     pub sectors: Arc<Vec<String>>,
     /// The last closes.
     pub quotes: Arc<Quotes>,

@@ -87,6 +87,7 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     assign_kinds(&mut items, snapshot, &sizes);
     let priors = priors(&items, &sizes, &anchor);
     let sector_scheme = sector::most_used(items.iter().map(|item| &item.sectors));
+    let sector_schemes = sector::schemes(items.iter().map(|item| &item.sectors));
     let sectors = sectors(sector_scheme, &items);
     let names = Names {
         sizes: &sizes,
@@ -113,6 +114,7 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         panel: Arc::new(panel),
         sizes: Arc::new(sizes),
         sector_scheme: sector_scheme.to_owned(),
+        sector_schemes: Arc::new(sector_schemes.into_iter().map(str::to_owned).collect()),
         sectors: Arc::new(sectors),
         quotes: Arc::new(quotes),
         peers: Arc::new(peers),

@@ -9,7 +9,8 @@ use factors::{
     roles::Roles,
     trade::{BasketMember, Neutrality, ReturnProxy, Side, TradeDefinition},
 };
-use marketdata::snapshot::Snapshot;
+use marketdata::{instrument::InstrumentId, snapshot::Snapshot};
+use std::collections::BTreeSet;
 
 /// What a leg earned.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ impl Reader<'_> {
     fn read(&self, proxy: &ReturnProxy) -> LegSeries {
         match proxy {
             ReturnProxy::Basket { members, min_members } => self.basket(members, *min_members),
-            ReturnProxy::Symbol(symbol) => match self.line(symbol) {
+            ReturnProxy::Symbol(symbol) => match self.named(symbol) {
                 Some(returns) => {
                     LegSeries { returns: Some(returns), symbols: vec![symbol.clone()], ..NOTHING }
                 }
@@ -83,10 +84,13 @@ impl Reader<'_> {
         }
     }
 
+    fn named(&self, symbol: &str) -> Option<Vec<f64>> {
+        self.line(self.snapshot.listed(symbol)?)
+    }
+
     /// A line's returns. `None` without any.
-    fn line(&self, symbol: &str) -> Option<Vec<f64>> {
+    fn line(&self, id: InstrumentId) -> Option<Vec<f64>> {
         let mut returns = vec![0.0; self.sessions.len()];
-        let id = self.snapshot.listed(symbol)?;
         let present = self.sessions.total_returns(self.snapshot, id, &mut returns);
         (0 < present).then_some(returns)
     }
@@ -98,8 +102,12 @@ impl Reader<'_> {
         let (mut symbols, mut missing) = (Vec::new(), Vec::new());
         for member in members {
             let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
+            // Two tickers of one instrument, which was renamed or merged, are one line.
+            let mut seen = BTreeSet::new();
             for symbol in &member.lines {
-                let Some(returns) = self.line(symbol) else { continue };
+                let is_new = |id: &InstrumentId| seen.insert(*id);
+                let Some(id) = self.snapshot.listed(symbol).filter(is_new) else { continue };
+                let Some(returns) = self.line(id) else { continue };
                 symbols.push(symbol.clone());
                 for (at, value) in returns.iter().enumerate().filter(|(_, v)| v.is_finite()) {
                     sum[at] += value;

@@ -107,6 +107,8 @@ pub enum Kind {
     Indicator,
     /// Exchanges.
     Exchange,
+    /// Classification schemes.
+    ClassificationScheme,
 }
 
 impl std::fmt::Display for Kind {
@@ -115,6 +117,7 @@ impl std::fmt::Display for Kind {
             Kind::Instrument => "instrument",
             Kind::Indicator => "indicator",
             Kind::Exchange => "exchange",
+            Kind::ClassificationScheme => "classification scheme",
         })
     }
 }

@@ -13,7 +13,7 @@ use marketdata::{
     instrument::InstrumentId,
 };
 use portfolio::{
-    book::{Book, CostMark, Holding, Lot},
+    book::{Book, CostMark, Holding, Lot, ShortSide, cost_mark, lots_without_cost},
     coverage::{Aspect, Coverage},
     unresolved::LooseLine,
 };
@@ -44,7 +44,7 @@ pub struct ShortLine {
     pub place: Option<usize>,
     /// Symbol at the as-of date.
     pub symbol: String,
-    /// Market value in the portfolio's currency, negative.
+    /// Market value of its short netting sets in the portfolio's currency, negative.
     pub market_value: f64,
     /// Share of the gross short, 0 to 1.
     pub share_of_short: f64,
@@ -68,7 +68,7 @@ pub struct ShortBook {
     pub lines: Vec<ShortLine>,
     /// Σ |market value| of short lines, including unresolved lines that give a value.
     pub gross_short: f64,
-    /// Number of instruments held long, which are ignored.
+    /// Number of instruments of which something is held long, which is ignored.
     pub long_count: u32,
     /// Short value with a score / gross short, 0 to 1. `None` without shorts.
     pub share_scored: Option<f64>,
@@ -89,13 +89,15 @@ pub struct ShortBook {
 
 /// Assesses every short line of a book.
 pub fn assess(universe: &Universe, book: &Book, participation: Participation) -> ShortBook {
-    let shorts = || book.holdings.iter().filter(|holding| holding.market_value < 0.0);
+    let short = |holding| Some((holding, book.short_side(holding)?));
+    let shorts: Vec<(&Holding, ShortSide)> = book.holdings.iter().filter_map(short).collect();
     let loose = || book.loose.iter().filter(|loose| loose.is_short());
-    let joined: f64 = shorts().map(|holding| -holding.market_value).sum();
+    let joined: f64 = shorts.iter().map(|(_, side)| -side.market_value).sum();
     let unjoined: f64 = loose().filter_map(LooseLine::market_value).map(f64::abs).sum();
     let gross_short = joined + unjoined;
     let assessor = Assessor { universe, book, participation, gross_short };
-    let mut assessed: Vec<ShortLine> = shorts().map(|holding| assessor.line(holding)).collect();
+    let line = |(holding, side)| assessor.line(holding, side);
+    let mut assessed: Vec<ShortLine> = shorts.into_iter().map(line).collect();
     assessed.sort_by(|a, b| {
         a.market_value.total_cmp(&b.market_value).then_with(|| a.symbol.cmp(&b.symbol))
     });
@@ -128,11 +130,12 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         });
         ExitPlan::of(&leaving.collect::<Vec<_>>(), gross_short)
     };
+    let is_long = |holding: &&Holding| 0.0 < holding.market_value || 0.0 < holding.boxed;
     let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
     let coverage = [(Aspect::Priced, [joined, 0.0]), (Aspect::Scored, [scored, 0.0])];
     ShortBook {
         gross_short,
-        long_count: book.holdings.iter().filter(|h| 0.0 < h.market_value).count() as u32,
+        long_count: book.holdings.iter().filter(is_long).count() as u32,
         share_scored: share(scored),
         mean_score: (0.0 < scored).then(|| points / scored),
         profit_and_loss: profit_and_loss(&assessed),
@@ -160,7 +163,7 @@ struct Assessor<'a> {
 }
 
 impl Assessor<'_> {
-    fn line(&self, holding: &Holding) -> ShortLine {
+    fn line(&self, holding: &Holding, side: ShortSide) -> ShortLine {
         let snapshot = self.universe.snapshot();
         let instrument = holding.instrument;
         let place = self.universe.place(instrument);
@@ -176,7 +179,7 @@ impl Assessor<'_> {
         // Value divided by price gives shares in the units in which the price is stored, whatever
         // splits came since.
         let price = traded.as_ref().map_err(|reason| *reason).and_then(|t| t.value_per_share);
-        let stored = price.map(|price| holding.market_value / price);
+        let stored = price.map(|price| side.market_value / price);
         let volume = |volume: fn(&Traded) -> Measured| {
             traded.as_ref().map_err(|reason| *reason).and_then(volume)
         };
@@ -195,26 +198,27 @@ impl Assessor<'_> {
             let subject = Subject::number_of(&symbol, field);
             gaps.push(Gap::new(reason, subject, sentence(reason)));
         }
-        gaps.extend(self.book.lots_without_cost(holding).iter().map(|lot| {
+        gaps.extend(lots_without_cost(&side.lots).iter().map(|lot| {
             let detail = "no average cost: the lot is not in the P&L of the short";
             Gap::new(GapReason::InputMissing, Subject::Line(self.book.line_name(lot.line)), detail)
         }));
-        gaps.extend(holding.adjusted_price(&symbol, -holding.market_value / self.gross_short));
+        gaps.extend(holding.adjusted_price(&symbol, -side.market_value / self.gross_short));
         let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
         let shares = match name {
             Some(name) => stored.and_then(|shares| Ok(shares / name.shares_factor?)),
-            None => holding.shares.ok_or(GapReason::NoPrice),
+            None => side.shares.ok_or(GapReason::NoPrice),
         };
-        let mut lots = self.book.lots(holding).to_vec();
+        let mark = mark(cost_mark(&side.lots), since);
+        let mut lots = side.lots;
         lots.sort_unstable_by_key(|lot| lot.line);
         ShortLine {
             instrument,
             place,
-            market_value: holding.market_value,
-            share_of_short: -holding.market_value / self.gross_short,
+            market_value: side.market_value,
+            share_of_short: -side.market_value / self.gross_short,
             shares,
             exit,
-            mark: mark(self.book.cost_mark(holding), since),
+            mark,
             lots,
             gaps,
             symbol,

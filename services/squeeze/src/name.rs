@@ -215,7 +215,8 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::NoClassification
         | GapReason::AdjustedPrice
         | GapReason::Survivorship
-        | GapReason::Implausible => "the measure could not be computed",
+        | GapReason::Implausible
+        | GapReason::Merged => "the measure could not be computed",
     }
 }
 

@@ -48,7 +48,7 @@ impl Story {
         let shorts = AssessShortBookRequest {
             as_of: rotation_day(),
             portfolio: Some(portfolio(book)),
-            participation: None,
+            ..Default::default()
         };
         let short_book = clients.squeeze().assess_short_book(connection.request(shorts)).await?;
         Ok(Story {

@@ -281,6 +281,7 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::Survivorship => "survivorship",
         GapReason::MissingObservations => "missing observations",
         GapReason::Implausible => "implausible",
+        GapReason::Merged => "merged",
     }
 }
 

@@ -122,7 +122,8 @@ pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
 /// The book by one grouping and in total, and the name of the table.
 fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
     let group_by = breakdown.group_by.clone().unwrap_or_default();
-    let scheme = report.sector_scheme_id.as_str();
+    let settings = report.settings.as_ref();
+    let scheme = settings.map_or("", |settings| settings.classification_scheme_id.as_str());
     let (name, heading, rest) = match group_by.kind() {
         GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
         GroupByKind::Sector if scheme.is_empty() => {

@@ -14,6 +14,7 @@ fn breakdowns(prepared: &PreparedExposure, lines: &[Labelled<'_>]) -> ExposureRe
         beta: BetaSettings::PREPARED,
         tail: &tail(&[0.95], QuantileRule::Linear),
         size_scheme: SizeScheme::standard(),
+        classification: None,
         group_by: &[GroupBy::Label(labels), GroupBy::Size, GroupBy::Sector],
         trades: &[],
         repeat_on: None,

@@ -34,6 +34,7 @@ fn whole(
             tail,
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
+            classification: None,
             repeat_on: None,
             trades: &[TradeChoice::Standard],
             listing: Listing::All,

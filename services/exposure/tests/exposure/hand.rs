@@ -93,6 +93,7 @@ fn value_at_risk_under_every_rule() {
             tail,
             size_scheme: SizeScheme::standard(),
             group_by: &[GroupBy::Size, GroupBy::Sector],
+            classification: None,
             repeat_on: None,
             trades: &[TradeChoice::Standard],
             listing: Listing::Largest(0),

@@ -198,10 +198,19 @@ fn the_same_question_needs_no_second_fit() {
     let (book, tail) = (&join(&prepared, &raw(&lines), None), &tail(&[0.95], QuantileRule::Linear));
     let ask = |listing| {
         let beta = BetaSettings::PREPARED;
-        let size_scheme = SizeScheme::standard();
+        let (size_scheme, classification) = (SizeScheme::standard(), None);
         let (group_by, trades) = (&[], &[TradeChoice::Standard]);
-        let request =
-            Request { book, beta, tail, repeat_on: None, listing, size_scheme, group_by, trades };
+        let request = Request {
+            book,
+            beta,
+            tail,
+            repeat_on: None,
+            listing,
+            size_scheme,
+            classification,
+            group_by,
+            trades,
+        };
         analyze(&prepared, &request)
     };
     let (few, more) = (Listing::Largest(3), Listing::Largest(4));

@@ -7,6 +7,7 @@ mod continued;
 mod filtered;
 mod hand;
 mod laws;
+mod netting;
 mod own_sessions;
 mod stand_in;
 mod trades;
@@ -74,14 +75,23 @@ fn report_with(
     beta: BetaSettings,
     repeat_on: Option<Day>,
 ) -> ExposureReport {
+    analyse(prepared, &join(prepared, lines, Some(10e6)), beta, repeat_on)
+}
+
+fn analyse(
+    prepared: &PreparedExposure,
+    book: &Book,
+    beta: BetaSettings,
+    repeat_on: Option<Day>,
+) -> ExposureReport {
     let tail = tail(&[0.95, 0.99], QuantileRule::Linear);
-    let book = &join(prepared, lines, Some(10e6));
     let request = Request {
         book,
         beta,
         tail: &tail,
         size_scheme: SizeScheme::standard(),
         group_by: &[GroupBy::Size, GroupBy::Sector],
+        classification: None,
         repeat_on,
         trades: &[TradeChoice::Standard],
         listing: Listing::All,

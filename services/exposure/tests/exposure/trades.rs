@@ -50,6 +50,7 @@ fn with_trades(
         beta: BetaSettings::PREPARED,
         tail: &tail,
         size_scheme: SizeScheme::standard(),
+        classification: None,
         repeat_on: prepared.sessions.days().last().copied(),
         group_by: &[],
         trades,

@@ -3,6 +3,7 @@
 use crate::{
     rpc::{
         gaps::folded,
+        merged::hidden_values,
         query::Normal,
         shared::{result_id, session_on, snapshot_ref},
     },
@@ -37,6 +38,7 @@ impl<T: Enveloped> Answer<T> {
 
     /// The response to a normalised request, with its metadata.
     pub fn enclose(mut self, method: &str, normal: &impl Normal, pinned: &Pinned) -> T {
+        self.gaps.extend(hidden_values(pinned.snapshot()));
         let reference = snapshot_ref(pinned);
         *self.response.info() = Some(v1::AnswerInfo {
             result_id: result_id(method, normal, &reference),

@@ -3,13 +3,12 @@
 mod betas;
 mod from_proto;
 mod group_by;
-mod size_scheme;
 mod to_proto;
 mod trades;
 
 use crate::{
     as_of::AsOf,
-    refusal::Refusal,
+    refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
@@ -73,8 +72,9 @@ impl AnalysisQuery {
         };
         let is_small = positions <= INLINE_POSITIONS_MAX
             && self.tail.confidence_levels.len() * listed <= INLINE_LISTED_MAX;
-        self.beta == BetaSettings::PREPARED
-            && self.size_scheme == *SizeScheme::standard()
+        self.settings.beta == BetaSettings::PREPARED
+            && self.settings.size_scheme == *SizeScheme::standard()
+            && self.settings.classification.is_none()
             && self.trades == [TradeChoice::Standard]
             && self.repeat_on.is_none()
             && is_small
@@ -83,7 +83,7 @@ impl AnalysisQuery {
     /// The portfolio, checked, joined and valued.
     fn join(&self, prepared: &PreparedExposure) -> Result<Book, Refusal> {
         let portfolio = self.normal.portfolio.as_ref();
-        portfolio::book(portfolio, prepared.lookup(), prepared.quotes())
+        portfolio::book(portfolio, &self.settings.netting, prepared.lookup(), prepared.quotes())
     }
 
     /// The trades as defined: by the settings, or by the request with defaults filled in.
@@ -104,9 +104,10 @@ impl AnalysisQuery {
     ) -> Answer<v1::AnalyzePortfolioResponse> {
         let request = AnalysisRequest {
             book,
-            beta: self.beta,
+            beta: self.settings.beta,
             tail: &self.tail,
-            size_scheme: &self.size_scheme,
+            size_scheme: &self.settings.size_scheme,
+            classification: self.settings.classification.as_deref(),
             group_by: &self.group_by,
             repeat_on: self.repeat_on,
             trades: &self.trades,
@@ -118,7 +119,8 @@ impl AnalysisQuery {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let trades = self.definitions(prepared);
-        let asked = (&self.size_scheme, self.normal.group_by.as_slice(), trades.as_slice());
+        let settings = self.normal.settings.clone().unwrap_or_default();
+        let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
         let report = Some(to_proto::report(report, asked, (book, portfolio)));
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response =
@@ -148,6 +150,13 @@ impl Query for AnalysisQuery {
         _pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
+        if let Some(name) = &self.settings.classification
+            && !prepared.sector_schemes.contains(name)
+        {
+            let known = prepared.sector_schemes.to_vec();
+            let kind = Kind::ClassificationScheme;
+            return Err(Refusal::Unknown { kind, name: name.clone(), known });
+        }
         match &self.book {
             Some(book) => Ok(self.analyze(prepared, book)),
             None => Ok(self.analyze(prepared, &self.join(prepared)?)),
@@ -207,11 +216,17 @@ impl Query for FactorsQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
-        let (listed, gaps) = factors(prepared);
-        let factors = listed.into_iter().map(betas::factor).collect();
-        Ok(Answer::with_gaps(v1::ListFactorsResponse { factors, ..Default::default() }, gaps))
+        let (mut listed, gaps) = factors(prepared);
+        let cut = self.page.cut(listed.len(), pinned);
+        let response = v1::ListFactorsResponse {
+            factors: listed.drain(cut.places).map(betas::factor).collect(),
+            next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, gaps))
     }
 }

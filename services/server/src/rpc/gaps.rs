@@ -107,6 +107,7 @@ fn severity(reason: GapReason, gross_share: Option<f64>) -> v1::GapSeverity {
             | GapReason::NoClassification
             | GapReason::Survivorship
             | GapReason::MissingObservations
+            | GapReason::Merged
     );
     match gross_share {
         Some(share) if SEVERE_SHARE <= share => v1::GapSeverity::Severe,

@@ -21,9 +21,11 @@ use crate::{
 use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use marketdata::{
-    instrument::{Instrument, InstrumentId},
+    dataset::Dataset,
+    instrument::{Instrument, InstrumentId, Namespace},
     restated::{Restated, ShareUnits},
     snapshot::Snapshot,
+    symbol::Symbol,
     track::Rows,
 };
 use series::SeriesPage;
@@ -101,11 +103,14 @@ impl Query for InstrumentsQuery {
 
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
+        let begins = |id| snapshot.symbol(id).starts_with(&self.prefix);
+        let holds = |id| self.dataset.is_none_or(|dataset| !snapshot.rows(dataset, id).is_empty());
         let wanted = |instrument: &&Instrument| {
-            snapshot.symbol(instrument.id).starts_with(&self.prefix)
-                && self
-                    .dataset
-                    .is_none_or(|dataset| !snapshot.rows(dataset, instrument.id).is_empty())
+            let id = instrument.id;
+            let merged = || snapshot.merged_into(id).into_iter().map(|(merged, _)| merged);
+            snapshot.survivor(id) == id
+                && (begins(id) || merged().any(begins))
+                && (holds(id) || merged().any(holds))
         };
         let all = snapshot.instruments().iter().filter(wanted);
         let mut ids: Vec<InstrumentId> = all.map(|instrument| instrument.id).collect();
@@ -113,8 +118,9 @@ impl Query for InstrumentsQuery {
         snapshot.sort_by_name(&mut ids);
         let cut = self.page.cut(ids.len(), pinned);
         let known = ids[cut.places].iter().filter_map(|id| snapshot.instrument(*id));
+        let hidden = snapshot.hidden_by_merges();
         Ok(Answer::whole(v1::ListInstrumentsResponse {
-            instruments: known.map(|known| to_proto::instrument(known, pinned)).collect(),
+            instruments: known.map(|known| to_proto::instrument(known, pinned, &hidden)).collect(),
             next_page_token: cut.next_page_token,
             ..Default::default()
         }))
@@ -131,7 +137,12 @@ impl Query for SeriesQuery {
 
     fn answer(&self, pinned: &Pinned, _prepared: &()) -> Result<Answer<Self::Response>, Refusal> {
         let snapshot = pinned.snapshot();
-        let named = [snapshot.series_id(&self.symbol), snapshot.listed(&self.symbol)];
+        // The merges of an instrument are its own, not its survivor's.
+        let listed = match self.dataset {
+            Dataset::Merges => stored_under(snapshot, &self.symbol).map(|(id, _)| id),
+            _ => snapshot.listed(&self.symbol),
+        };
+        let named = [snapshot.series_id(&self.symbol), listed];
         let named = || named.into_iter().flatten();
         // A listed line and a series may share a name: use the one that has rows of the dataset.
         let id = named()
@@ -162,6 +173,7 @@ impl Query for SeriesQuery {
         let points = of_page.into_iter().map(|row| page.point(row)).collect();
         let response = v1::GetSeriesResponse {
             symbol: symbol.to_owned(),
+            merged_symbol: merged_symbol(snapshot, &self.symbol, id),
             fields: self.fields.iter().map(|field| series::field(*field)).collect(),
             points,
             next_page_token: cut.next_page_token,
@@ -170,6 +182,19 @@ impl Query for SeriesQuery {
         };
         Ok(Answer::with_gaps(response, page.gaps()))
     }
+}
+
+/// The listed instrument with a symbol, even if it is merged, and the symbol's usual spelling.
+fn stored_under(snapshot: &Snapshot, symbol: &str) -> Option<(InstrumentId, String)> {
+    let symbol = Symbol::listed(symbol).ok()?;
+    Some((snapshot.stored_under(Namespace::Listed, &symbol)?, symbol.to_string()))
+}
+
+/// A symbol, if it belongs to an instrument that is merged into this one.
+fn merged_symbol(snapshot: &Snapshot, symbol: &str, survivor: InstrumentId) -> String {
+    let stored = stored_under(snapshot, symbol);
+    let merged = stored.filter(|(id, _)| *id != survivor && snapshot.survivor(*id) == survivor);
+    merged.map_or_else(String::new, |(_, symbol)| symbol)
 }
 
 /// The rows at some positions, with those of one day sorted by the name of their other instrument.

@@ -55,6 +55,7 @@ macro_rules! paged {
 paged! {
     GetIndicatorHistoryRequest
     GetSeriesRequest
+    ListFactorsRequest
     ListInstrumentsRequest
     ListRevisionsRequest
     RankSqueezeRequest

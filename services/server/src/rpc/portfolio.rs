@@ -12,6 +12,7 @@ use portfolio::{
     identifier::{InstrumentRef, may_be_cash},
     lines::{RawLine, Size, Terms, Violation, amount_bounds, is_amount, line_name, violations},
     lookup::Lookup,
+    netting::Netting,
     unresolved::{LooseLine, Unresolved},
 };
 
@@ -192,20 +193,26 @@ pub fn terms(portfolio: &v1::Portfolio) -> Terms<'_> {
     Terms { net_asset_value: portfolio.net_asset_value, valued_on: &portfolio.valued_on }
 }
 
-/// Checks the lines of a portfolio while it joins and values them, in one pass.
+/// Checks the lines of a portfolio while it joins and values them, in one pass, and nets them.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] with every violation of the lines; paths begin with `portfolio`.
 /// [`Refusal::Failed`] if there is no portfolio.
 pub fn book(
     portfolio: Option<&v1::Portfolio>,
+    netting: &Netting,
     lookup: &Lookup,
     quotes: &Quotes,
 ) -> Result<Book, Refusal> {
     let Some(portfolio) = portfolio else {
         return Err(Refusal::Failed("invariant: a query has a portfolio".to_owned()));
     };
-    Book::join(raw_lines(portfolio), &terms(portfolio), lookup, quotes).map_err(refusal)
+    let joined = Book::join(raw_lines(portfolio), &terms(portfolio), lookup, quotes);
+    let lines = &portfolio.positions;
+    let label = |line: usize, key: &str| {
+        lines[line].labels.iter().find(|label| label.key == key).map(|label| label.value.as_str())
+    };
+    Ok(joined.map_err(refusal)?.netted(&netting.sets(lines.len(), label)))
 }
 
 fn refusal(violations: Vec<Violation>) -> Refusal {

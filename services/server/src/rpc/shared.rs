@@ -165,6 +165,7 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
         GapReason::Survivorship => Wire::Survivorship,
         GapReason::MissingObservations => Wire::MissingObservations,
         GapReason::Implausible => Wire::Implausible,
+        GapReason::Merged => Wire::Merged,
     }
 }
 

@@ -61,7 +61,8 @@ impl Query for BookQuery {
     ) -> Result<Answer<Self::Response>, Refusal> {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let book = portfolio::book(Some(portfolio), &prepared.lookup, &prepared.quotes)?;
+        let book =
+            portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
         let coverage = shared::coverage(&report.coverage);
         let totals = to_proto::totals(&report, self.participation);
@@ -74,6 +75,7 @@ impl Query for BookQuery {
             lines: lines.collect(),
             universe: Some(to_proto::universe(&prepared.universe)),
             method: Some(to_proto::method()),
+            settings: self.normal.settings.clone(),
             ..Default::default()
         };
         Ok(Answer::with_gaps(response, report.gaps))

@@ -40,6 +40,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
                 Kind::Instrument => "UNKNOWN_INSTRUMENT",
                 Kind::Indicator => "UNKNOWN_INDICATOR",
                 Kind::Exchange => "UNKNOWN_EXCHANGE",
+                Kind::ClassificationScheme => "UNKNOWN_CLASSIFICATION_SCHEME",
             };
             parts_with(Code::NotFound, reason, [("name", name.clone())])
         }

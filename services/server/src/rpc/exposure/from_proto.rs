@@ -1,21 +1,24 @@
 //! Validates exposure requests.
 
-use super::{group_by::group_by, size_scheme::size_scheme, to_proto, trades::trades};
+use super::{group_by::group_by, to_proto, trades::trades};
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
-    rpc::{field::Fields, portfolio, query::FromProto, shared},
+    rpc::{
+        field::Fields,
+        page::Page,
+        portfolio,
+        query::FromProto,
+        settings::{self, Settings},
+        shared,
+    },
 };
 use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
 use exposure::{
     breakdown::GroupBy,
-    settings::{
-        BetaSettings, Listing, Shrinkage, TailMethod, TailSettings, TradeChoice,
-        WINDOW_SESSIONS_MAX,
-    },
+    settings::{Listing, TailMethod, TailSettings, TradeChoice, WINDOW_SESSIONS_MAX},
 };
-use factors::size_scheme::SizeScheme;
 use marketdata::day::Day;
 use stats::quantile::QuantileRule;
 
@@ -35,9 +38,8 @@ const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
 /// A request to analyse a portfolio.
 pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
-    pub(super) beta: BetaSettings,
+    pub(super) settings: Settings,
     pub(super) tail: TailSettings,
-    pub(super) size_scheme: SizeScheme,
     pub(super) group_by: Vec<GroupBy>,
     pub(super) trades: Vec<TradeChoice>,
     pub(super) repeat_on: Option<Day>,
@@ -55,9 +57,9 @@ impl FromProto for AnalysisQuery {
     fn from_proto(mut request: v1::AnalyzePortfolioRequest) -> Result<AnalysisQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, request.as_of.take());
-        let beta = beta_settings(&mut fields, request.beta.get_or_insert_default());
+        let asked = request.settings.get_or_insert_default();
+        let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
         let tail = tail_settings(&mut fields, request.tail.get_or_insert_default());
-        let size_scheme = size_scheme(&mut fields, request.size_scheme.get_or_insert_default());
         let trades = trades(&mut fields, &mut request.trades);
         let repeat_on = fields.day("repeat_on", &request.repeat_on);
         let top = fields.within_or(
@@ -75,9 +77,8 @@ impl FromProto for AnalysisQuery {
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         fields.finish(Some(AnalysisQuery {
             as_of,
-            beta,
+            settings,
             tail,
-            size_scheme,
             group_by,
             trades,
             repeat_on,
@@ -115,9 +116,10 @@ impl FromProto for ValidationQuery {
     }
 }
 
-/// A request for the list of factors.
+/// A request for a page of the factors.
 pub(super) struct FactorsQuery {
     pub(super) as_of: AsOf,
+    pub(super) page: Page,
     pub(super) normal: v1::ListFactorsRequest,
 }
 
@@ -127,38 +129,10 @@ impl FromProto for FactorsQuery {
 
     fn from_proto(mut normal: v1::ListFactorsRequest) -> Result<FactorsQuery, Refusal> {
         let mut fields = Fields::new();
-        let as_of = shared::as_of(&mut fields, normal.as_of.take());
-        fields.finish(Some(FactorsQuery { as_of, normal }))
+        let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
+        fields.finish(Some(FactorsQuery { as_of, page, normal }))
     }
-}
-
-/// Reads the settings of betas and writes the defaults into the request.
-fn beta_settings(fields: &mut Fields, asked: &mut v1::BetaSettings) -> BetaSettings {
-    use v1::BetaShrinkage as Wire;
-    let usual = BetaSettings::PREPARED;
-    let half_life_sessions = fields.within_or(
-        "beta.half_life_sessions",
-        asked.half_life_sessions,
-        usual.half_life_sessions,
-        (10.0, 250.0),
-    );
-    let min_observations = fields.within_or(
-        "beta.min_observations",
-        asked.min_observations,
-        usual.min_observations as i32,
-        (20, WINDOW_SESSIONS_MAX as i32),
-    );
-    let huber_k = fields.within_or("beta.huber_k", asked.huber_k, usual.huber_k, (0.5, 100.0));
-    let (shrinkage, wire) = match fields.choice("beta.shrinkage", asked.shrinkage) {
-        Wire::Unspecified | Wire::Vasicek => (Shrinkage::Vasicek, Wire::Vasicek),
-        Wire::None => (Shrinkage::None, Wire::None),
-    };
-    asked.half_life_sessions = Some(half_life_sessions);
-    asked.min_observations = Some(min_observations);
-    asked.huber_k = Some(huber_k);
-    asked.shrinkage = wire.into();
-    let min_observations = usize::try_from(min_observations).unwrap_or(usual.min_observations);
-    BetaSettings { half_life_sessions, min_observations, huber_k, shrinkage }
 }
 
 /// Reads the settings of tail risk and writes the defaults into the request.
@@ -236,12 +210,35 @@ mod tests {
         v1::Position { instrument, size, ..v1::Position::default() }
     }
 
+    fn own_trade(trade_id: &str) -> v1::TradeSelection {
+        use v1::{trade_leg_definition::ReturnProxy, trade_selector::Selector};
+        let leg = |leg_id: &str, side: v1::TradeSide| v1::TradeLegDefinition {
+            leg_id: leg_id.to_owned(),
+            side: side.into(),
+            any_of: vec![v1::TradeSelector {
+                selector: Some(Selector::BucketId("mid".to_owned())),
+            }],
+            return_proxy: Some(ReturnProxy::Role("mid_cap_index".to_owned())),
+            ..v1::TradeLegDefinition::default()
+        };
+        let definition = v1::TradeDefinition {
+            trade_id: trade_id.to_owned(),
+            legs: vec![leg("l", v1::TradeSide::Long), leg("s", v1::TradeSide::Short)],
+            ..v1::TradeDefinition::default()
+        };
+        v1::TradeSelection { trade: Some(v1::trade_selection::Trade::Definition(definition)) }
+    }
+
     fn label(key: &str) -> v1::Label {
         v1::Label { key: key.to_owned(), value: "v".to_owned() }
     }
 
     fn grouping(kind: v1::GroupByKind) -> v1::GroupBy {
         v1::GroupBy { kind: kind.into(), label_key: String::new() }
+    }
+
+    fn beta(asked: &mut Asked) -> &mut v1::BetaSettings {
+        asked.settings.get_or_insert_default().beta.get_or_insert_default()
     }
 
     fn book() -> Asked {
@@ -256,18 +253,22 @@ mod tests {
         let mut written = book();
         written.as_of = Some(v1::AsOf::default());
         written.top_positions = Some(10);
+        let standard = v1::trade_selection::Trade::TradeId("megacap_small_cap".to_owned());
+        written.trades = vec![v1::TradeSelection { trade: Some(standard) }];
         let portfolio = written.portfolio.as_mut().unwrap();
         portfolio.currency = "USD".to_owned();
         portfolio.cash[0].currency = "USD".to_owned();
         for position in &mut portfolio.positions {
             position.kind = v1::PositionKind::Listed.into();
         }
-        written.beta = Some(v1::BetaSettings {
+        *beta(&mut written) = v1::BetaSettings {
             half_life_sessions: Some(126.0),
             min_observations: Some(60),
             huber_k: Some(1.345),
             shrinkage: v1::BetaShrinkage::Vasicek.into(),
-        });
+        };
+        written.settings.get_or_insert_default().netting =
+            Some(v1::Netting { level: v1::NettingLevel::Instrument.into(), label_keys: vec![] });
         written.tail = Some(v1::TailSettings {
             window_sessions: Some(1_000),
             confidence_levels: vec![0.95, 0.99],
@@ -278,7 +279,7 @@ mod tests {
         written.group_by = vec![grouping(v1::GroupByKind::Size), grouping(v1::GroupByKind::Sector)];
         assert_eq!(id(&written), id(&book()));
         let empty = Asked {
-            beta: Some(v1::BetaSettings::default()),
+            settings: Some(v1::AnalysisSettings::default()),
             tail: Some(v1::TailSettings::default()),
             ..book()
         };
@@ -288,17 +289,27 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 29] = [
+        let changes: [Change; 31] = [
             |_| {},
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
+            |asked| asked.trades = vec![own_trade("a")],
+            |asked| asked.trades = vec![own_trade("b")],
             |asked| asked.top_positions = Some(11),
             |asked| asked.include_positions = true,
             |asked| asked.group_by = vec![grouping(v1::GroupByKind::Size)],
             |asked| asked.group_by = vec![grouping(v1::GroupByKind::Sector)],
-            |asked| asked.beta.get_or_insert_default().half_life_sessions = Some(125.0),
-            |asked| asked.beta.get_or_insert_default().min_observations = Some(61),
-            |asked| asked.beta.get_or_insert_default().huber_k = Some(1.5),
-            |asked| asked.beta.get_or_insert_default().shrinkage = 2,
+            |asked| beta(asked).half_life_sessions = Some(125.0),
+            |asked| beta(asked).min_observations = Some(61),
+            |asked| beta(asked).huber_k = Some(1.5),
+            |asked| beta(asked).shrinkage = 2,
+            |asked| {
+                let netting = asked.settings.get_or_insert_default().netting.insert(<_>::default());
+                netting.set_level(v1::NettingLevel::Line);
+            },
+            |asked| {
+                let settings = asked.settings.get_or_insert_default();
+                settings.classification_scheme_id = "GICS".to_owned();
+            },
             |asked| asked.tail.get_or_insert_default().window_sessions = Some(999),
             |asked| asked.tail.get_or_insert_default().confidence_levels = vec![0.99, 0.95],
             |asked| asked.tail.get_or_insert_default().quantile_rule = 2,

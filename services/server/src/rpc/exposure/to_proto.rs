@@ -12,15 +12,16 @@ use exposure::{
         Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss,
         Repeat, TailLevel, TailRisk, TradeExposure, TradeLeg, Unwind,
     },
-    settings::{BetaSettings, Shrinkage, TailMethod, TailSettings},
+    settings::{TailMethod, TailSettings},
 };
-use factors::{market_value::CapSource, size_scheme::SizeScheme};
+use factors::market_value::CapSource;
 use stats::quantile::QuantileRule;
 
-/// The analysis of a book that was joined from a portfolio. `trades` are the trades of the report.
+/// The analysis of a book that was joined from a portfolio, under the settings of the request.
+/// `trades` are the trades of the report.
 pub(super) fn report(
     report: ExposureReport,
-    (scheme, asked, trades): (&SizeScheme, &[v1::GroupBy], &[v1::TradeDefinition]),
+    (settings, asked, trades): (v1::AnalysisSettings, &[v1::GroupBy], &[v1::TradeDefinition]),
     (book, portfolio): (&Book, &v1::Portfolio),
 ) -> v1::ExposureReport {
     let (gross, nav) = (book.gross, book.net_asset_value);
@@ -29,8 +30,10 @@ pub(super) fn report(
         gross_leverage: report.gross_leverage,
         net_leverage: report.net_leverage,
         breakdowns: group_by::breakdowns(asked, report.breakdowns),
-        size_scheme: Some(size_scheme(scheme)),
-        beta_settings: Some(beta_settings(&report.settings)),
+        settings: Some(v1::AnalysisSettings {
+            classification_scheme_id: report.sector_scheme.clone(),
+            ..settings
+        }),
         factors: report.factors.into_iter().map(|row| betas::exposure(row, gross, nav)).collect(),
         trades: trades
             .iter()
@@ -48,23 +51,7 @@ pub(super) fn report(
             .into_iter()
             .map(|row| position(row, &report.sector_scheme, (portfolio, trades)))
             .collect(),
-        sector_scheme_id: report.sector_scheme.clone(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
-    }
-}
-
-/// A size scheme.
-pub(super) fn size_scheme(scheme: &SizeScheme) -> v1::SizeScheme {
-    let bands = scheme.bands.iter().map(|band| v1::SizeBand {
-        bucket_id: band.bucket_id.clone(),
-        lower_edge_usd: band.lower_edge_usd,
-    });
-    v1::SizeScheme {
-        scheme_id: scheme.scheme_id.clone(),
-        bands: bands.collect(),
-        lag_sessions: Some(scheme.lag_sessions as i32),
-        buffer: Some(scheme.buffer),
-        reconstitutions: Some(scheme.reconstitutions as i32),
     }
 }
 
@@ -104,19 +91,6 @@ pub(super) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {
         beta_adjusted_long: exposure.beta_long,
         beta_adjusted_short: exposure.beta_short,
         beta_adjusted_net: exposure.beta_net(),
-    }
-}
-
-fn beta_settings(settings: &BetaSettings) -> v1::BetaSettings {
-    let shrinkage = match settings.shrinkage {
-        Shrinkage::Vasicek => v1::BetaShrinkage::Vasicek,
-        Shrinkage::None => v1::BetaShrinkage::None,
-    };
-    v1::BetaSettings {
-        half_life_sessions: Some(settings.half_life_sessions),
-        min_observations: Some(settings.min_observations as i32),
-        huber_k: Some(settings.huber_k),
-        shrinkage: shrinkage.into(),
     }
 }
 
@@ -294,6 +268,7 @@ fn position(
         lots: portfolio::lots(portfolio, &row.lots),
         symbol: row.symbol,
         market_value: row.market_value,
+        gross: row.gross,
         gross_share: row.gross_share,
         quantity: row.shares,
         price: row.price,

@@ -116,11 +116,10 @@ impl Reader<'_> {
 
     fn leg(&mut self, asked: &mut v1::TradeLegDefinition) -> LegDefinition {
         self.at("leg_id").id(&asked.leg_id);
-        let path = format!("{}.side", self.path);
-        let side = match self.fields.choice(&path, asked.side) {
-            v1::TradeSide::Long => Side::Long,
-            v1::TradeSide::Short => Side::Short,
-            v1::TradeSide::Unspecified => {
+        let side = match v1::TradeSide::try_from(asked.side) {
+            Ok(v1::TradeSide::Long) => Side::Long,
+            Ok(v1::TradeSide::Short) => Side::Short,
+            Ok(v1::TradeSide::Unspecified) | Err(_) => {
                 self.at("side").add("must be TRADE_SIDE_LONG or TRADE_SIDE_SHORT");
                 Side::Long
             }

@@ -7,7 +7,9 @@ use marketdata::{
     coverage::DatasetCoverage,
     dataset::Dataset,
     day::Day,
-    instrument::{Instrument, Namespace},
+    instrument::{Instrument, InstrumentId, Namespace, Naming},
+    merged::Hidden,
+    snapshot::Snapshot,
 };
 use store::RevisionRecord;
 
@@ -35,26 +37,52 @@ fn unjoined(coverage: &DatasetCoverage, pinned: &Pinned) -> Vec<String> {
     symbols.into_iter().take(limits::UNJOINED_NAMES).map(str::to_owned).collect()
 }
 
-/// An instrument with its names and datasets.
-pub(super) fn instrument(known: &Instrument, pinned: &Pinned) -> v1::Instrument {
+/// An instrument with its names, its datasets and what is merged into it.
+pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden]) -> v1::Instrument {
     let snapshot = pinned.snapshot();
-    let namings = snapshot.namings(known.id);
-    let bound = |day: Day, open: Day, shift: i32| match day == open {
-        true => String::new(),
-        false => day.plus(shift).to_string(),
-    };
-    let symbols = namings.iter().map(|naming| v1::SymbolInterval {
-        symbol: naming.symbol.to_string(),
-        start_on: bound(naming.from, Day::MIN, 0),
-        end_on: bound(naming.until, Day::MAX, -1),
-    });
     let holds = |dataset: &Dataset| !snapshot.rows(*dataset, known.id).is_empty();
     v1::Instrument {
         symbol: snapshot.symbol(known.id).to_owned(),
         kind: kind(known.namespace).into(),
-        symbols: symbols.collect(),
+        symbols: symbols(snapshot, known.id),
         datasets: Dataset::ALL.into_iter().filter(holds).map(dataset_to_proto).collect(),
+        merged: merged(snapshot, known.id),
+        hidden_values: hidden
+            .iter()
+            .filter(|hidden| hidden.survivor == known.id)
+            .map(|hidden| v1::HiddenValues {
+                dataset: dataset_to_proto(hidden.dataset),
+                days: hidden.days as u64,
+            })
+            .collect(),
     }
+}
+
+/// The names of an instrument, with their days.
+fn symbols(snapshot: &Snapshot, id: InstrumentId) -> Vec<v1::SymbolInterval> {
+    let bound = |day: Day, open: Day, shift: i32| match day == open {
+        true => String::new(),
+        false => day.plus(shift).to_string(),
+    };
+    let interval = |naming: &Naming| v1::SymbolInterval {
+        symbol: naming.symbol.to_string(),
+        start_on: bound(naming.from, Day::MIN, 0),
+        end_on: bound(naming.until, Day::MAX, -1),
+    };
+    snapshot.namings(id).iter().map(interval).collect()
+}
+
+/// The instruments merged into one.
+fn merged(snapshot: &Snapshot, survivor: InstrumentId) -> Vec<v1::MergedInstrument> {
+    let found = snapshot.merged_into(survivor).into_iter();
+    let merged = found.map(|(id, merge)| v1::MergedInstrument {
+        symbol: snapshot.symbol(id).to_owned(),
+        symbols: symbols(snapshot, id),
+        merged_into: snapshot.symbol(merge.survivor).to_owned(),
+        since_revision: merge.revision,
+        named_on: merge.on.to_string(),
+    });
+    merged.collect()
 }
 
 fn kind(namespace: Namespace) -> v1::InstrumentKind {

@@ -3,8 +3,9 @@
 use crate::{
     as_of::AsOf,
     refusal::Refusal,
-    rpc::{field::Fields, page::Page, portfolio, query::FromProto, shared},
+    rpc::{field::Fields, page::Page, portfolio, query::FromProto, settings, shared},
 };
+use ::portfolio::netting::Netting;
 use contract::v1;
 use squeeze::{
     exit::Participation,
@@ -24,6 +25,7 @@ const EXCHANGES: usize = 64;
 pub(super) struct BookQuery {
     pub(super) as_of: AsOf,
     pub(super) participation: Participation,
+    pub(super) netting: Netting,
     pub(super) normal: v1::AssessShortBookRequest,
 }
 
@@ -40,8 +42,10 @@ impl FromProto for BookQuery {
             let wrong = format!("must be above 0 and at most 1, is {share}");
             fields.add("participation", wrong);
         }
+        let asked = request.settings.get_or_insert_default();
+        let netting = settings::netting_only(&mut fields, asked, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
-        let query = |participation| BookQuery { as_of, participation, normal: request };
+        let query = |participation| BookQuery { as_of, participation, netting, normal: request };
         fields.finish(participation.map(query))
     }
 }

@@ -1,0 +1,76 @@
+//! Sectors of a book's names in the classification scheme of the report.
+
+use crate::{
+    name::{NONE, NameRow},
+    prepared::PreparedExposure,
+};
+use factors::sector;
+use marketdata::instrument::InstrumentId;
+use portfolio::book::Book;
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// The sectors of a report. Those of the view's own scheme are kept with the prepared value.
+pub(crate) struct Classification<'a> {
+    /// The scheme. Empty: no name of the view is classified, or the sources name no scheme.
+    pub(crate) scheme: &'a str,
+    /// The distinct sectors, sorted.
+    pub(crate) sectors: Cow<'a, [String]>,
+    /// The names of the book by instrument. `None` for the view's own scheme.
+    own: Option<BTreeMap<InstrumentId, Place>>,
+}
+
+/// Place of a name in a scheme.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Index of the sector, or [`NONE`].
+    sector: u32,
+    /// Whether it has a sector in other schemes only.
+    is_elsewhere: bool,
+}
+
+impl<'a> Classification<'a> {
+    /// The sectors of a book in a scheme; `None` for the one that classifies the most names of the
+    /// view.
+    pub(crate) fn of(
+        prepared: &'a PreparedExposure,
+        book: &Book,
+        scheme: Option<&'a str>,
+    ) -> Classification<'a> {
+        let usual = prepared.sector_scheme.as_str();
+        let scheme = scheme.unwrap_or(usual);
+        if scheme == usual {
+            let sectors = Cow::Borrowed(prepared.sectors.as_slice());
+            return Classification { scheme, sectors, own: None };
+        }
+        let instruments = book.holdings.iter().map(|holding| holding.instrument);
+        let found: Vec<_> =
+            instruments.map(|id| (id, sector::sectors(prepared.snapshot(), id))).collect();
+        let named = found.iter().filter_map(|(_, schemes)| schemes.get(scheme).copied());
+        let mut sectors: Vec<&str> = named.collect();
+        sectors.sort_unstable();
+        sectors.dedup();
+        let place = |(id, schemes): &(InstrumentId, sector::Sectors<'_>)| {
+            let at = schemes.get(scheme).and_then(|name| sectors.binary_search(name).ok());
+            let is_elsewhere = at.is_none() && !schemes.is_empty();
+            (*id, Place { sector: at.map_or(NONE, |at| at as u32), is_elsewhere })
+        };
+        let own = Some(found.iter().map(place).collect());
+        let sectors = sectors.into_iter().map(str::to_owned).collect();
+        Classification { scheme, sectors, own }
+    }
+
+    /// Index of a name's sector, or [`NONE`]; and whether it has one in other schemes only.
+    pub(crate) fn place(&self, instrument: InstrumentId, name: &NameRow) -> (u32, bool) {
+        match &self.own {
+            None => (name.sector, name.is_classified_elsewhere),
+            Some(own) => {
+                own.get(&instrument).map_or((NONE, false), |at| (at.sector, at.is_elsewhere))
+            }
+        }
+    }
+
+    /// A name's sector.
+    pub(crate) fn sector(&self, instrument: InstrumentId, name: &NameRow) -> Option<&String> {
+        self.sectors.get(self.place(instrument, name).0 as usize)
+    }
+}
