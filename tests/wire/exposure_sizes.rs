@@ -122,7 +122,7 @@ async fn sectors_of_two_schemes_never_stand_in_one_table() {
     assert_eq!(table, [("Technology", 1e6), ("", -1e6)]);
     assert_eq!(row(&report, "SQ").sector_scheme_id, "NASDAQ");
     assert_eq!(row(&report, "ONLY").sector, "");
-    let gap = gaps(&answer.info).iter().find(|gap| is_about(gap, "no sector")).unwrap();
+    let gap = gaps(&answer.info).iter().find(|gap| is_about(gap, "no Sector")).unwrap();
     assert_eq!((gap.reason(), gap.gross_share), (v1::GapReason::NoClassification, Some(0.5)));
     assert!(gap.detail.contains("50.0 % of gross has a sector of another scheme only"));
 }

@@ -207,7 +207,7 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
             Measure::Book(number) => {
                 v1::BookNumber::try_from(*number).unwrap().as_str_name().into()
             }
-            Measure::Group(group) => format!("no {}", group.group_by),
+            Measure::Group(group) => format!("no {:?}", group.group_by.as_ref().unwrap().kind()),
             Measure::Factor(factor) => format!("{:?} {}", factor.estimate(), factor.factor_id),
             Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id(), trade.number()),
             Measure::Risk(risk) => format!("risk {:?}", risk.number()),

@@ -16,7 +16,7 @@ use crate::{
 use factors::{roles::Role, trade::ReturnProxy};
 use marketdata::{
     day::Day,
-    gap::{FactorEstimate, Gap, GapReason, MeasureRef, Subject, TradeNumber},
+    gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject, TradeNumber},
     instrument::InstrumentId,
     quotes::Quotes,
 };
@@ -157,7 +157,7 @@ fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
     if 0.0 < sums.unsized_gross {
         let detail = "funds, indices and names without a known market value have no size bucket";
         let gap =
-            Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped("size".to_owned()), detail);
+            Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped(Grouping::Size), detail);
         gaps.push(gap.of_gross(sums.unsized_gross / gross));
     }
     if 0.0 < sums.may_be_fund_gross {
@@ -179,11 +179,8 @@ fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
              schemes never stand in one table",
             100.0 * elsewhere
         );
-        let gap = Gap::new(
-            GapReason::NoClassification,
-            MeasureRef::Ungrouped("sector".to_owned()),
-            detail,
-        );
+        let gap =
+            Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped(Grouping::Sector), detail);
         gaps.push(gap.of_gross(sums.unsectored_gross / gross));
     }
     gaps

@@ -11,7 +11,7 @@ use crate::{
 };
 use contract::v1::{
     AnswerInfo, BookNumber, Coverage, CoverageAspect, FactorEstimate, Gap, GapReason, GapSeverity,
-    GapSubject, MeasureInput, MeasureRef, RiskNumber, TradeNumber, UnresolvedLine,
+    GapSubject, GroupByKind, MeasureInput, MeasureRef, RiskNumber, TradeNumber, UnresolvedLine,
     gap_subject::Subject, measure_ref::Measure,
 };
 use marketdata::{day::Day, instant::Instant};
@@ -132,11 +132,20 @@ fn measure_words(measure: &MeasureRef) -> String {
             "profit and loss".to_owned()
         }
         Some(Measure::Book(_)) | None => "the book".to_owned(),
-        Some(Measure::Group(group)) => match group.group_id.as_deref() {
-            Some("") => format!("no {}", group.group_by),
-            Some(id) => format!("{} {id}", group.group_by),
-            None => format!("every {}", group.group_by),
-        },
+        Some(Measure::Group(group)) => {
+            let group_by = group.group_by.clone().unwrap_or_default();
+            let what = match group_by.kind() {
+                GroupByKind::Size => "size",
+                GroupByKind::Sector => "sector",
+                GroupByKind::Label => &group_by.label_key,
+                GroupByKind::Unspecified => "group",
+            };
+            match group.group_id.as_deref() {
+                Some("") => format!("no {what}"),
+                Some(id) => format!("{what} {id}"),
+                None => format!("every {what}"),
+            }
+        }
         Some(Measure::Factor(factor)) => {
             let estimate = match factor.estimate() {
                 FactorEstimate::TopDown => "top-down",

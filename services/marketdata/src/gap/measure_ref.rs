@@ -5,8 +5,8 @@
 pub enum MeasureRef {
     /// P&L against average costs.
     ProfitAndLoss,
-    /// The names without a group of a breakdown: `size`, `sector`.
-    Ungrouped(String),
+    /// The names without a group of a breakdown.
+    Ungrouped(Grouping),
     /// Exposures to a factor.
     Factor {
         /// The factor; empty for every one.
@@ -40,15 +40,27 @@ impl MeasureRef {
     /// Memory held outside of itself, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
-            MeasureRef::Ungrouped(text)
-            | MeasureRef::Factor { factor_id: text, .. }
-            | MeasureRef::Name { symbol: text, .. } => text.capacity(),
+            MeasureRef::Factor { factor_id: text, .. } | MeasureRef::Name { symbol: text, .. } => {
+                text.capacity()
+            }
             MeasureRef::Trade { trade_id, leg_id, .. } => {
                 trade_id.capacity() + leg_id.as_ref().map_or(0, String::capacity)
             }
-            MeasureRef::ProfitAndLoss | MeasureRef::Risk | MeasureRef::WorstDay => 0,
+            MeasureRef::ProfitAndLoss
+            | MeasureRef::Ungrouped(_)
+            | MeasureRef::Risk
+            | MeasureRef::WorstDay => 0,
         }
     }
+}
+
+/// What names are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grouping {
+    /// The size bucket.
+    Size,
+    /// The sector.
+    Sector,
 }
 
 /// The estimate of an exposure to a factor.

@@ -2,7 +2,7 @@
 
 use crate::{limits, rpc::shared::gap_reason};
 use contract::v1;
-use marketdata::gap::{FactorEstimate, Gap, GapReason, MeasureRef, Subject, TradeNumber};
+use marketdata::gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject, TradeNumber};
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem::discriminant,
@@ -136,11 +136,19 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
     let wire = match measure {
         MeasureRef::ProfitAndLoss => Wire::Book(v1::BookNumber::ProfitAndLoss.into()),
         MeasureRef::Ungrouped(group_by) => Wire::Group(v1::GroupRef {
-            group_by: group_by.clone(),
+            group_by: Some(v1::GroupBy {
+                kind: match group_by {
+                    Grouping::Size => v1::GroupByKind::Size,
+                    Grouping::Sector => v1::GroupByKind::Sector,
+                }
+                .into(),
+                label_key: String::new(),
+            }),
             group_id: Some(String::new()),
             number: v1::BookNumber::Unspecified.into(),
         }),
         MeasureRef::Factor { factor_id, estimate } => Wire::Factor(v1::FactorRef {
+            model_id: String::new(),
             factor_id: factor_id.clone(),
             estimate: match estimate {
                 FactorEstimate::Any => v1::FactorEstimate::Unspecified,
@@ -221,11 +229,15 @@ mod tests {
 
     #[test]
     fn a_number_of_the_book_keeps_its_own_gap() {
-        let lacks = |group_by: &str, share| {
-            let subject = MeasureRef::Ungrouped(group_by.to_owned());
+        let lacks = |group_by, share| {
+            let subject = MeasureRef::Ungrouped(group_by);
             Gap::new(GapReason::NoClassification, subject, "x").of_gross(share)
         };
-        let folded = folded(vec![lacks("size", 0.1), lacks("sector", 0.7), lacks("size", 0.005)]);
+        let folded = folded(vec![
+            lacks(Grouping::Size, 0.1),
+            lacks(Grouping::Sector, 0.7),
+            lacks(Grouping::Size, 0.005),
+        ]);
         let found: Vec<_> = folded.iter().map(|gap| (gap.gross_share, gap.severity())).collect();
         let [severe, warning] = [v1::GapSeverity::Severe, v1::GapSeverity::Warning];
         assert_eq!(found, [(Some(0.7), severe), (Some(0.1), warning)]);
