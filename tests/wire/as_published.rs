@@ -18,7 +18,7 @@ const AS_PUBLISHED: i32 = v1::HistoryVintage::AsPublished as i32;
 
 fn at(instant: Timestamp, revision: u64) -> Option<v1::AsOf> {
     let when = Some(v1::as_of::When::At(instant));
-    Some(v1::AsOf { when, revision: Some(revision) })
+    Some(v1::AsOf { when, revision: Some(revision), ..v1::AsOf::default() })
 }
 
 /// Requests all pages of one measure as published between two days.
@@ -65,12 +65,68 @@ async fn check_measure(
             let answer = client.get_rotation(request).await.unwrap().into_inner();
             let reading = &answer.report.unwrap().readings[0];
             let reported = (reading.value.map(f64::to_bits), reading.observed_on.as_str());
-            let expected = (Some(point.value.to_bits()), point.observed_on.as_str());
+            let expected = (point.value.map(f64::to_bits), point.observed_on.as_str());
             assert_eq!(reported, expected, "{measure_id} at {}", point.on);
         }
         points.extend(page.points);
     }
     points
+}
+
+/// Compares every point of the scores, the state and the session's move with the report as of its
+/// instant; returns how many points have a state, a score and a move.
+async fn check_states(
+    client: &mut RotationServiceClient<Channel>,
+    days: (Day, Day),
+) -> (usize, usize, usize) {
+    let mut found = (0, 0, 0);
+    for id in ["state", "score/size", "score/squeeze", "session_move"] {
+        for page in published(client, id, days).await {
+            let revision = reference(&page.info).revision;
+            for point in page.points {
+                let request = v1::GetRotationRequest {
+                    as_of: at(point.known_at.unwrap(), revision),
+                    indicator_ids: vec!["index_return".to_owned()],
+                    ..v1::GetRotationRequest::default()
+                };
+                let report = client.get_rotation(request).await.unwrap().into_inner().report;
+                let report = report.unwrap();
+                assert_eq!(said(&report, id), point_says(&point), "{id} at {}", point.on);
+                match id {
+                    "state" => found.0 += 1,
+                    "session_move" => found.2 += 1,
+                    _ => found.1 += 1,
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Day, value, state and whether it was a rotation.
+type Says = (String, Option<u64>, i32, Option<bool>);
+
+fn point_says(point: &v1::IndicatorPoint) -> Says {
+    let value = point.value.map(f64::to_bits);
+    (point.observed_on.clone(), value, point.state, point.is_rotation)
+}
+
+/// What a report says of a history's id.
+fn said(report: &v1::RotationReport, id: &str) -> Says {
+    let composite = report.composite.clone().unwrap();
+    let score = |kind: v1::RotationScoreKind| {
+        let found = composite.scores.iter().find(|score| score.kind() == kind);
+        found.and_then(|score| score.value).map(f64::to_bits)
+    };
+    match id {
+        "state" => (composite.on.clone(), None, composite.state, None),
+        "score/size" => (composite.on.clone(), score(v1::RotationScoreKind::Size), 0, None),
+        "score/squeeze" => (composite.on.clone(), score(v1::RotationScoreKind::Squeeze), 0, None),
+        _ => {
+            let moved = report.session_move.clone().unwrap();
+            (moved.on, moved.rows[0].z.map(f64::to_bits), 0, moved.is_rotation)
+        }
+    }
 }
 
 /// Compares every row as first published with the history as of its publication. Returns the number
@@ -133,6 +189,11 @@ async fn random_histories_as_published_match_the_reports_of_their_instants() {
         ] {
             points += check_measure(&mut client, measure, days).await.len();
         }
+        let (states, _, moves) = check_states(&mut client, days).await;
+        // It is noon: the last day has not closed yet.
+        let closed = sessions((days.0, today.plus(-1)));
+        assert_eq!(states, closed, "a state at every session, if only UNKNOWN");
+        points += states + moves;
         let mut client = harness.market_data().await;
         // A reused name belongs to another instrument at another date; these names are not reused.
         for symbol in ["AAPL", "GOOGL", "BRK.B", "BRKB", "SPY", "MSFT"] {
@@ -144,6 +205,11 @@ async fn random_histories_as_published_match_the_reports_of_their_instants() {
     }
     assert!(80 < points, "only {points} points were compared");
     assert!(200 < rows && 0 < corrected, "only {rows} rows, {corrected} of them corrected");
+}
+
+/// Number of sessions between two days.
+fn sessions((from, until): (Day, Day)) -> usize {
+    (from.epoch()..=until.epoch()).filter(|day| calendar::is_session(Day::from_epoch(*day))).count()
 }
 
 /// Five sessions of a fund and its benchmark.
@@ -178,7 +244,7 @@ async fn a_correction_changes_only_the_latest_history() {
         ..v1::GetIndicatorHistoryRequest::default()
     };
     let latest = client.get_indicator_history(request.clone()).await.unwrap().into_inner();
-    let values: Vec<f64> = latest.points.iter().map(|point| point.value).collect();
+    let values: Vec<f64> = latest.points.iter().filter_map(|point| point.value).collect();
     // 110 / 100, 105 / 110, 105 / 105
     assert!((values[0] - 0.1).abs() < 1e-12 && (values[1] + 5.0 / 110.0).abs() < 1e-12);
     assert!(latest.points.iter().all(|p| p.known_at.is_none() && p.observed_on.is_empty()));
@@ -217,7 +283,7 @@ async fn a_correction_changes_only_the_latest_history() {
     assert_eq!(points.len(), expected.len());
     for (found, (on, observed_on, value)) in points.iter().zip(expected) {
         assert_eq!((found.on.as_str(), found.observed_on.as_str()), (on, observed_on));
-        assert!((found.value - value).abs() < 1e-12, "{found:?}");
+        assert!((found.value.unwrap() - value).abs() < 1e-12, "{found:?}");
     }
     let close = instant("2021-03-02T21:00:00Z").micros() / 1_000_000;
     assert_eq!(first.points[0].known_at, Some(Timestamp { seconds: close, nanos: 0 }));
@@ -267,6 +333,16 @@ async fn pages_of_whole_market_measures_are_bounded() {
     assert_eq!(more, most, "a larger page means the largest, down to the result_id");
     assert!(ask("share_advancing", 1_000, 1).await.is_ok());
     assert!(ask("size_spread.1d", 1_000, AS_PUBLISHED).await.is_ok());
+    let most = ask("state", 100, AS_PUBLISHED).await.unwrap().into_inner();
+    let more = ask("state", 1_000, AS_PUBLISHED).await.unwrap().into_inner();
+    assert_eq!(more, most, "a state needs all measures");
+    // Four sessions with bars; the fifth is known by the last of them.
+    let states: Vec<v1::RotationState> = most.points.iter().map(|point| point.state()).collect();
+    assert_eq!(states, [v1::RotationState::Unknown; 5]);
+    let latest = ask("state", 100, 1).await.unwrap().into_inner();
+    assert_eq!((latest.points.len(), latest.points[0].value), (4, None));
+    let measure = latest.measure.unwrap();
+    assert_eq!((measure.measure_id.as_str(), measure.unit), ("state", 0));
     let refused = ask("size_spread.1d", 1, 7).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["vintage"]);
     let refused = ask("captain", 1, AS_PUBLISHED).await.unwrap_err();
@@ -308,7 +384,7 @@ async fn the_squeeze_of_january_2021_as_known_at_each_close() {
             "{id}"
         );
         assert!(
-            expected.is_nan() || (of_the_day.value - expected).abs() < 1e-6,
+            expected.is_nan() || (of_the_day.value.unwrap() - expected).abs() < 1e-6,
             "{id}: {of_the_day:?}"
         );
     }

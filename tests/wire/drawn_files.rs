@@ -254,6 +254,31 @@ pub(crate) fn base(at: usize, today: Day) -> Option<File> {
     }
 }
 
+/// A file of news: of prices, short interest, memberships, holdings or a series, but of no names,
+/// units, share counts or listings. All of it is published at an instant.
+pub(crate) fn news(draws: &mut Draws, today: Day, published: Instant) -> File {
+    let mut file = match draws.below(5) {
+        0 => prices(draws, today),
+        1 => memberships(draws, today),
+        2 => holdings(draws, today),
+        3 => series(draws, today),
+        _ => short_interest_alone(draws, today),
+    };
+    let seconds = published.micros() / 1_000_000;
+    file.header.published_at = Some(prost_types::Timestamp { seconds, nanos: 0 });
+    file
+}
+
+fn short_interest_alone(draws: &mut Draws, today: Day) -> File {
+    let mut text = String::from("symbol,exchange,short_interest_date,shares_sold_short\n");
+    let (year, month, day) = draws.day(today, 40).ymd();
+    for name in ELDERS {
+        let shares = 1_000 * (100 + draws.below(400));
+        writeln!(text, "{name},N,{month:02}/{day:02}/{:02},{shares}", year % 100).unwrap();
+    }
+    file("short.csv", text)
+}
+
 pub(crate) fn drawn(draws: &mut Draws, today: Day) -> File {
     match draws.below(18) {
         0..=7 => prices(draws, today),

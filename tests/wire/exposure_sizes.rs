@@ -1,7 +1,7 @@
 //! What an exposure report says of a squeezed book: sizes, sectors, coverage, past days.
 
 use crate::harness::{
-    Harness, expect_refusal, gaps, header, held, is_about, leg, on, read, real_data,
+    Harness, coverage, expect_refusal, gaps, header, held, is_about, leg, on, read, real_data,
 };
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 use marketdata::{calendar, day::Day};
@@ -135,15 +135,16 @@ async fn coverage_is_told_aspect_by_aspect() {
     let request = book(vec![worth("SQ", 1e6), worth("ONLY", -3e6), worth("UNHEARD", 1e6)]);
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     use v1::CoverageAspect::{Classified, OwnBetas, OwnTailHistory, Priced, Sized};
-    let rows: Vec<_> = answer.coverage.iter().map(|row| (row.aspect(), row.missing)).collect();
+    let rows: Vec<_> =
+        coverage(&answer.info).iter().map(|row| (row.aspect(), row.missing)).collect();
     let expected = [Priced, Sized, Classified, OwnBetas, OwnTailHistory];
     assert_eq!(rows.iter().map(|(aspect, _)| *aspect).collect::<Vec<_>>(), expected);
-    for row in &answer.coverage {
+    for row in coverage(&answer.info) {
         assert!((row.own + row.proxied + row.missing - 1.0).abs() < 1e-12, "{row:?}");
     }
     // SQ's size is that of a printed market value; ONLY has neither size nor sector, and its price
     // never moves, so it has no beta of its own.
-    let row = |aspect| *answer.coverage.iter().find(|row| row.aspect() == aspect).unwrap();
+    let row = |aspect| *coverage(&answer.info).iter().find(|row| row.aspect() == aspect).unwrap();
     let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
     near(row(Priced).own, 0.8);
     near(row(Sized).proxied, 0.2);

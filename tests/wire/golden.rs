@@ -1,12 +1,12 @@
 //! Whole answers on the simulated market, as text in `tests/golden/`: they change only on purpose.
 //!
 //! `UPDATE_GOLDEN=1 cargo wire golden` rewrites them. `versions.txt` has the hash of each answer
-//! under each `model_version`; a recorded hash stays. Changed numbers need a new version, so that a
-//! replay by another build is refused instead of giving other numbers. Result ids, page tokens, the
-//! model version and the hash of the settings are omitted: they may change although no number does,
-//! and have tests of their own.
+//! under the model version of its service; a recorded hash stays. Changed numbers need a new version
+//! of each service concerned, so that a replay by another build is refused instead of giving other
+//! numbers. Result ids, page tokens, the model version and the hash of the settings are omitted: they
+//! may change although no number does, and have tests of their own.
 
-use crate::harness::{Harness, header, held, on, reference};
+use crate::harness::{Harness, header, held, on};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -34,26 +34,30 @@ const LAST_ON: &str = "2024-07-31";
 const LEFT_OUT: [&str; 4] = ["resultId", "modelVersion", "configHash", "nextPageToken"];
 
 /// The answers, by file name.
-struct Goldens {
-    answers: BTreeMap<String, String>,
+struct Goldens(BTreeMap<String, Golden>);
+
+/// An answer as text, and the model version that it names.
+struct Golden {
+    text: String,
     model_version: String,
 }
 
 impl Goldens {
     fn keep<M: Message>(&mut self, file: &str, message: &str, answer: Response<M>) {
         let mut value = json(message, &answer.into_inner());
+        let model_version = value["info"]["snapshot"]["modelVersion"].as_str().unwrap().to_owned();
         leave_out(&mut value);
         let mut text = serde_json::to_string_pretty(&value).unwrap();
         text.push('\n');
-        self.answers.insert(format!("{file}.json"), text);
+        self.0.insert(format!("{file}.json"), Golden { text, model_version });
     }
 
     /// Version and file, and the hash of the text, of each answer.
     fn hashes(&self) -> impl Iterator<Item = (String, String)> {
         let hash = |text: &String| blake3::hash(text.as_bytes()).to_hex().to_string();
-        self.answers
-            .iter()
-            .map(move |(file, text)| (format!("{} {file}", self.model_version), hash(text)))
+        self.0.iter().map(move |(file, golden)| {
+            (format!("{} {file}", golden.model_version), hash(&golden.text))
+        })
     }
 }
 
@@ -69,8 +73,8 @@ async fn answers_equal_the_golden_files() {
     let differences = compare(&folder, &goldens);
     assert!(
         differences.is_empty(),
-        "{}\nA number that changes on purpose needs a new MODEL_VERSION (services/server), then \
-         `UPDATE_GOLDEN=1 cargo wire golden`.",
+        "{}\nA number that changes on purpose needs a new MODEL_VERSION of its service \
+         (services/<service>/src/lib.rs), then `UPDATE_GOLDEN=1 cargo wire golden`.",
         differences.join("\n")
     );
 }
@@ -80,7 +84,7 @@ async fn answers() -> Goldens {
     let harness = Harness::at("2024-08-01T12:00:00Z").await;
     let market = Market::new(MARKET);
     load(&harness, &market).await;
-    let mut goldens = Goldens { answers: BTreeMap::new(), model_version: String::new() };
+    let mut goldens = Goldens(BTreeMap::new());
     let channel = harness.channel().await;
     rotation(&mut goldens, channel.clone()).await;
     exposure(&mut goldens, channel.clone(), &market).await;
@@ -107,8 +111,6 @@ async fn rotation(goldens: &mut Goldens, channel: Channel) {
     for day in [ROTATION_ON, LAST_ON] {
         let request = v1::GetRotationRequest { as_of: on(day), ..Default::default() };
         let answer = client.get_rotation(request).await.unwrap();
-        let reference = reference(&answer.get_ref().info);
-        goldens.model_version.clone_from(&reference.model_version);
         goldens.keep(&format!("rotation_{day}"), "GetRotationResponse", answer);
     }
     let request = v1::ListIndicatorsRequest { as_of: on(LAST_ON) };
@@ -262,7 +264,8 @@ fn read(path: &Path) -> String {
     std::fs::read(path).map_or_else(|_| String::new(), |bytes| String::from_utf8(bytes).unwrap())
 }
 
-/// The recorded hashes, by version and file. The first two versions have one hash of all files.
+/// The recorded hashes, by version and file. Up to 0.3.0 all services had one version, and the first
+/// two versions have one hash of all files.
 fn versions(folder: &Path) -> BTreeMap<String, String> {
     let text = read(&folder.join("versions.txt"));
     let line = |line: &str| {
@@ -282,7 +285,10 @@ fn write(folder: &Path, goldens: &Goldens) {
     let mut versions = versions(folder);
     for (recorded, hash) in goldens.hashes() {
         let known = versions.entry(recorded).or_insert_with(|| hash.clone());
-        assert_eq!(*known, hash, "a recorded answer changed: MODEL_VERSION must change first");
+        assert_eq!(
+            *known, hash,
+            "a recorded answer changed: its service needs a new MODEL_VERSION"
+        );
     }
     std::fs::create_dir_all(folder).unwrap();
     for path in stored(folder) {
@@ -290,7 +296,7 @@ fn write(folder: &Path, goldens: &Goldens) {
     }
     let lines: String =
         versions.iter().map(|(recorded, hash)| format!("{recorded} {hash}\n")).collect();
-    let texts = goldens.answers.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let texts = goldens.0.iter().map(|(name, golden)| (name.as_str(), golden.text.as_str()));
     for (name, text) in texts.chain([("versions.txt", lines.as_str())]) {
         #[expect(clippy::disallowed_methods, reason = "goldens are files")]
         std::fs::write(folder.join(name), text).unwrap();
@@ -299,12 +305,12 @@ fn write(folder: &Path, goldens: &Goldens) {
 
 fn compare(folder: &Path, goldens: &Goldens) -> Vec<String> {
     let mut found = Vec::new();
-    for (name, text) in &goldens.answers {
-        found.extend(difference(name, &read(&folder.join(name)), text));
+    for (name, golden) in &goldens.0 {
+        found.extend(difference(name, &read(&folder.join(name)), &golden.text));
     }
     for path in stored(folder) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !goldens.answers.contains_key(&name) {
+        if !goldens.0.contains_key(&name) {
             found.push(format!("{name}: no such answer is asked for any more"));
         }
     }

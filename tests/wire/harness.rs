@@ -166,7 +166,8 @@ pub(crate) fn on(day: &str) -> Option<v1::AsOf> {
 
 /// The AsOf that replays a SnapshotRef.
 pub(crate) fn replay_of(reference: &v1::SnapshotRef) -> Option<v1::AsOf> {
-    Some(v1::AsOf { when: Some(v1::as_of::When::Snapshot(reference.clone())), revision: None })
+    let when = Some(v1::as_of::When::Snapshot(reference.clone()));
+    Some(v1::AsOf { when, ..v1::AsOf::default() })
 }
 
 /// A book's row of a factor.
@@ -192,6 +193,11 @@ pub(crate) fn gaps(info: &Option<v1::AnswerInfo>) -> &[v1::Gap] {
     info.as_ref().map_or(&[], |info| &info.gaps)
 }
 
+/// How well data cover the portfolio of an answer.
+pub(crate) fn coverage(info: &Option<v1::AnswerInfo>) -> &[v1::Coverage] {
+    info.as_ref().map_or(&[], |info| &info.coverage)
+}
+
 /// The data that an answer is based on.
 /// What a gap is about, as text; a number of an analysis by the parts that it gives.
 pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
@@ -207,7 +213,10 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
             Measure::Book(number) => {
                 v1::BookNumber::try_from(*number).unwrap().as_str_name().into()
             }
-            Measure::Group(group) => format!("no {:?}", group.group_by.as_ref().unwrap().kind()),
+            Measure::Group(group) => {
+                let which = if group.group_id.is_some() { "no" } else { "every" };
+                format!("{which} {:?}", group.group_by.as_ref().unwrap().kind())
+            }
             Measure::Factor(factor) => format!("{:?} {}", factor.estimate(), factor.factor_id),
             Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id(), trade.number()),
             Measure::Risk(risk) => format!("risk {:?}", risk.number()),

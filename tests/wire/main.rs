@@ -26,9 +26,11 @@ mod raw;
 mod real_data;
 #[path = "../support/real_data.rs"]
 mod real_files;
+mod reference_knowledge;
 mod refusals;
 mod replay;
 mod replay_histories;
+mod replay_settings;
 mod rotation;
 mod rotation_real;
 mod series_units;

@@ -1,6 +1,8 @@
 //! Portfolios over the wire: cash, lots, valuation days, identifiers, ids and labels.
 
-use crate::harness::{Harness, expect_refusal, gaps, header, held, is_about, on, subjects};
+use crate::harness::{
+    Harness, coverage, expect_refusal, gaps, header, held, is_about, on, subjects,
+};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, position::Size,
     squeeze_service_client::SqueezeServiceClient,
@@ -174,7 +176,7 @@ async fn market_values_of_yesterday_move_with_the_price() {
     let answer = analyzed(&channel, mixed.clone()).await;
     assert_eq!(answer.report.unwrap().total.unwrap().net, 1.6e6);
     let is_priced = |row: &&v1::Coverage| row.aspect() == v1::CoverageAspect::Priced;
-    let priced = answer.coverage.iter().find(is_priced).unwrap();
+    let priced = coverage(&answer.info).iter().find(is_priced).unwrap();
     assert_eq!((priced.own, priced.proxied, priced.missing), (0.75, 0.25, 0.0));
     let gap = gaps(&answer.info).iter().find(|gap| gap.reason() == v1::GapReason::NoPrice).unwrap();
     assert_eq!(

@@ -113,7 +113,12 @@ async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
     let other = || "00".to_owned();
     let replay = |reference| {
         let when = Some(v1::as_of::When::Snapshot(reference));
-        v1::AsOf { when, revision: None }
+        v1::AsOf { when, ..v1::AsOf::default() }
+    };
+    let reference = |reference_knowledge, reference_max_age_days| v1::AsOf {
+        reference_knowledge,
+        reference_max_age_days,
+        ..v1::AsOf::default()
     };
     let changed = |change: fn(&mut v1::SnapshotRef, String)| {
         let mut reference = head.clone();
@@ -142,6 +147,22 @@ async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
             invalid,
             "INVALID_REQUEST",
             vec!["as_of.revision"],
+        ),
+        (reference(9, None), invalid, "INVALID_REQUEST", vec!["as_of.reference_knowledge"]),
+        (reference(0, Some(30)), invalid, "INVALID_REQUEST", vec!["as_of.reference_max_age_days"]),
+        (reference(1, Some(30)), invalid, "INVALID_REQUEST", vec!["as_of.reference_max_age_days"]),
+        (reference(2, Some(0)), invalid, "INVALID_REQUEST", vec!["as_of.reference_max_age_days"]),
+        (
+            reference(2, Some(36_501)),
+            invalid,
+            "INVALID_REQUEST",
+            vec!["as_of.reference_max_age_days"],
+        ),
+        (
+            v1::AsOf { when: replay(head.clone()).when, ..reference(2, Some(30)) },
+            invalid,
+            "INVALID_REQUEST",
+            vec!["as_of.reference_knowledge", "as_of.reference_max_age_days"],
         ),
     ];
     for (as_of, code, reason, paths) in cases {

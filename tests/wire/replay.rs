@@ -76,7 +76,7 @@ async fn revisions_of_another_process_are_followed() {
 }
 
 /// 130 sessions up to 2021-01-27 of some names, each on its own path.
-fn history(symbols: &[&str]) -> String {
+pub(crate) fn history(symbols: &[&str]) -> String {
     let mut text = String::from("Ticker,Date,Open,High,Low,Close,Volume\n");
     let today = Day::parse_iso("2021-01-27").unwrap();
     for (at, symbol) in symbols.iter().enumerate() {
@@ -89,14 +89,14 @@ fn history(symbols: &[&str]) -> String {
     text
 }
 
-const SHORT_INTEREST: &str = "symbol,exchange,shares_outstanding,public_float,short_interest_date,\
+pub(crate) const SHORT_INTEREST: &str = "symbol,exchange,shares_outstanding,public_float,short_interest_date,\
                               shares_sold_short\n\
                               AAA,N,1000000,900000,12/31/20,300000\n\
                               LATE,N,1000000,900000,12/31/20,500000\n\
                               BRKB,N,1000000,900000,12/31/20,1000\n";
 
 /// The bytes of the answer of each analysis, for a reference or for a day.
-async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
+pub(crate) async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
     let channel = harness.channel().await;
     let position = |symbol, shares| held(symbol, v1::position::Size::Quantity(shares));
     let positions = vec![position("SPY", 10.0), position("AAA", -20.0), position("LATE", -30.0)];

@@ -6,11 +6,13 @@
 //! a random instant, and as of the head, where prepared values are carried over files that do not
 //! affect them. At the end each reference is sent back: to the same server, which folded its market
 //! file by file, and to a fresh one on the compacted store, which folded its market at once and
-//! keeps no prepared values, so that it computes every answer from scratch.
+//! keeps no prepared values, so that it computes every answer from scratch; every other history's
+//! fresh server has other settings, and so answers under kept ones.
 
 use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, bars, base, drawn, file},
     harness::{Harness, held, instant, reference, replay_of},
+    replay_settings::other_settings,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
@@ -18,7 +20,7 @@ use contract::v1::{
 };
 use marketdata::{calendar, day::Day, instant::Instant};
 use prost::Message;
-use server::clock::Clock;
+use server::{clock::Clock, config::Config};
 use std::fmt::Debug;
 use tonic::{Response, Status, transport::Channel};
 
@@ -172,6 +174,8 @@ async fn histories(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResul
         ("advance_decline_line", v1::HistoryVintage::Latest),
         ("size_spread.1d", v1::HistoryVintage::Latest),
         ("size_spread.1d", v1::HistoryVintage::AsPublished),
+        ("state", v1::HistoryVintage::Latest),
+        ("session_move", v1::HistoryVintage::AsPublished),
     ] {
         let history = v1::GetIndicatorHistoryRequest {
             as_of: as_of.clone(),
@@ -215,7 +219,7 @@ async fn issue_reference(
     harness: &Harness,
     channel: &Channel,
     after: &str,
-    at: Instant,
+    (at, knowledge): (Instant, v1::ReferenceKnowledge),
 ) -> IssuedReference {
     let micros = at.micros();
     let as_of = v1::AsOf {
@@ -223,6 +227,7 @@ async fn issue_reference(
             seconds: micros.div_euclid(1_000_000),
             nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
         })),
+        reference_knowledge: knowledge.into(),
         ..v1::AsOf::default()
     };
     let request = v1::GetCoverageRequest { as_of: Some(as_of.clone()) };
@@ -230,7 +235,7 @@ async fn issue_reference(
     let reference = reference(&client.get_coverage(request).await.unwrap().into_inner().info);
     let answers = answers(channel, &Some(as_of)).await;
     IssuedReference {
-        after: format!("{after}, as of {at}"),
+        after: format!("{after}, as of {at}, {knowledge:?}"),
         replay: replay_of(&reference),
         answers,
     }
@@ -314,10 +319,16 @@ async fn history(seed: u64) -> Outcome {
         let asked = close - i64::from(draws.below(12)) * 3_600_000_000;
         let now = instant(&format!("{today}T12:00:00Z")).micros();
         let asked = Instant::from_micros(asked.min(now));
-        all.push(issue_reference(&harness, &channel, &after, asked).await);
+        let (published, later) =
+            (v1::ReferenceKnowledge::AsPublished, v1::ReferenceKnowledge::EarliestLater);
+        all.push(issue_reference(&harness, &channel, &after, (asked, published)).await);
         let before = harness.services().preparations();
-        all.push(issue_reference(&harness, &channel, &after, Instant::from_micros(now)).await);
+        let head = Instant::from_micros(now);
+        all.push(issue_reference(&harness, &channel, &after, (head, published)).await);
         carried += KINDS - (harness.services().preparations() - before);
+        if at % 3 == 0 {
+            all.push(issue_reference(&harness, &channel, &after, (asked, later)).await);
+        }
         today = today.plus(draws.below(3));
         harness.set_clock(&format!("{today}T12:00:00Z"));
     }
@@ -326,7 +337,13 @@ async fn history(seed: u64) -> Outcome {
     let mut faults = Vec::new();
     replays(&harness, &all, "after all files", &mut faults).await;
     let merged = harness.services().store.compact(u64::MAX, now).await.unwrap().merged;
-    let harness = harness.restart_with(|config| config.limits.prepared_bytes = 0).await;
+    let fresh = |config: &mut Config| {
+        config.limits.prepared_bytes = 0;
+        if seed.is_multiple_of(2) {
+            other_settings(config);
+        }
+    };
+    let harness = harness.restart_with(fresh).await;
     replays(&harness, &all, "from a fresh process", &mut faults).await;
     let rich =
         all.iter().flat_map(|issued| &issued.answers).filter(|result| is_rich(result)).count();

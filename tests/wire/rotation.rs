@@ -75,6 +75,10 @@ fn three_sessions_make_no_score(report: &v1::RotationReport) {
     assert!(composite.scores.iter().all(|score| score.value.is_none()));
     assert_eq!(composite.scores.len(), 4);
     assert!(composite.flips.is_empty());
+    let after: Vec<(i32, i32)> =
+        composite.aftermath.iter().map(|after| (after.state, after.sessions)).collect();
+    // All known states, then each of the five.
+    assert_eq!(after, [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]);
     let moved = report.session_move.as_ref().unwrap();
     assert_eq!((moved.is_rotation, moved.rows[0].z), (None, None), "too short a history");
     assert_eq!(moved.rows[0].measure_id, "size_spread.1d", "no Nasdaq is known");
@@ -149,6 +153,11 @@ async fn the_list_has_every_measure_and_resolved_role() {
     ] {
         assert!(ids.contains(&id), "{id}");
     }
+    let composite: Vec<&str> =
+        list.composite_measures.iter().map(|measure| measure.measure_id.as_str()).collect();
+    let expected =
+        ["score/size", "score/breadth", "score/risk", "score/squeeze", "state", "session_move"];
+    assert_eq!(composite, expected);
     let resolved: Vec<(&str, &str, &str)> = list.roles[..2]
         .iter()
         .map(|r| (r.role.as_str(), r.resolved_symbol.as_str(), r.proxy_for.as_str()))
@@ -172,7 +181,7 @@ async fn pages_of_a_history_are_consistent() {
     let first = client.get_indicator_history(request.clone()).await.unwrap().into_inner();
     assert_eq!((first.total_size, first.points.len()), (2, 1));
     assert_eq!(first.points[0].on, "2021-03-02");
-    assert!((first.points[0].value - 0.01).abs() < 1e-12);
+    assert!((first.points[0].value.unwrap() - 0.01).abs() < 1e-12);
     // A later fact does not appear between the pages.
     harness
         .ingest(
@@ -281,9 +290,11 @@ async fn invalid_requests_are_refused_with_their_paths() {
     };
     let refused = client.query_records(nobody).await.unwrap_err();
     expect_refusal(&refused, Code::NotFound, "UNKNOWN_INSTRUMENT", &[]);
-    for (model_version, config_hash, reason) in
-        [(Some("other"), None, "MODEL_VERSION_MISMATCH"), (None, Some("00"), "CONFIG_MISMATCH")]
-    {
+    for (model_version, config_hash, reason) in [
+        (Some("other"), None, "MODEL_VERSION_MISMATCH"),
+        (Some(marketdata::MODEL_VERSION), None, "MODEL_VERSION_MISMATCH"),
+        (None, Some("00"), "CONFIG_MISMATCH"),
+    ] {
         let [model_version, config_hash] =
             [model_version, config_hash].map(|v| v.map(str::to_owned));
         let expected = Some(v1::SnapshotExpectation { model_version, config_hash });

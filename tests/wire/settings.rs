@@ -153,8 +153,9 @@ async fn sectors_come_in_the_scheme_that_the_caller_chooses() {
         let aa = report.positions.iter().find(|row| row.symbol == "AA").unwrap();
         assert_eq!((aa.sector_scheme_id.as_str(), aa.sector.as_str()), (echoed, sector));
         // BB is 60 of 70, and has no sector in GICS.
-        let classified =
-            answer.coverage.iter().find(|row| row.aspect() == v1::CoverageAspect::Classified);
+        let classified = crate::harness::coverage(&answer.info)
+            .iter()
+            .find(|row| row.aspect() == v1::CoverageAspect::Classified);
         let own = if asked.is_empty() { 1.0 } else { 1.0 / 7.0 };
         assert!((classified.unwrap().own - own).abs() < 1e-12);
     }

@@ -137,8 +137,9 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
         as_of: Some(prost_types::Timestamp::default()),
         revision: 0,
         data_version: "00".to_owned(),
-        model_version: harness.services().identity().model_version.clone(),
+        model_version: marketdata::MODEL_VERSION.to_owned(),
         config_hash: long.clone(),
+        ..v1::SnapshotRef::default()
     };
     let request = v1::GetCoverageRequest { as_of: replay_of(&reference) }.encode_to_vec();
     let answered = ask("/ballast.v1.MarketDataService/GetCoverage", request).await;

@@ -1,8 +1,8 @@
 //! Days and instants on the command line.
 
 use anyhow::{Result, bail};
-use clap::Args;
-use contract::v1::{AsOf, as_of::When};
+use clap::{Args, ValueEnum};
+use contract::v1::{AsOf, ReferenceKnowledge, as_of::When};
 use marketdata::{day::Day, instant::Instant};
 use prost_types::Timestamp;
 use server::{as_of, clock::Clock};
@@ -29,7 +29,7 @@ impl AsOfArguments {
             return Ok(None);
         }
         let when = self.as_of.as_deref().map(when).transpose()?;
-        Ok(Some(AsOf { when, revision: self.revision }))
+        Ok(Some(AsOf { when, revision: self.revision, ..AsOf::default() }))
     }
 
     /// The publication bound as an instant; `None` if none was given.
@@ -42,6 +42,41 @@ impl AsOfArguments {
             Some(day) => Ok(Some(as_of::When::On(day).instant(Clock::system().now()))),
             None => parse(text).map(Some),
         }
+    }
+}
+
+/// Which facts may say how large a company is and what it does.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReferenceArguments {
+    /// Size and classify by what was published by the as-of date, or, where that says nothing, also
+    /// by the earliest fact published later: for back-tests over a first load of listings. Answers
+    /// give the share of gross that it concerns.
+    #[arg(long, value_enum, default_value_t = Reference::AsPublished)]
+    reference_knowledge: Reference,
+    /// Maximum age of a later fact, calendar days after the as-of day; without it ten years.
+    #[arg(long, value_name = "DAYS")]
+    reference_max_age: Option<i32>,
+}
+
+/// See [`ReferenceArguments`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Reference {
+    AsPublished,
+    EarliestLater,
+}
+
+impl ReferenceArguments {
+    /// Adds the arguments to an as-of; the default adds nothing.
+    pub(crate) fn of(&self, as_of: Option<AsOf>) -> Option<AsOf> {
+        if self.reference_knowledge == Reference::AsPublished && self.reference_max_age.is_none() {
+            return as_of;
+        }
+        let reference_knowledge = match self.reference_knowledge {
+            Reference::AsPublished => ReferenceKnowledge::AsPublished.into(),
+            Reference::EarliestLater => ReferenceKnowledge::EarliestLater.into(),
+        };
+        let reference_max_age_days = self.reference_max_age;
+        Some(AsOf { reference_knowledge, reference_max_age_days, ..as_of.unwrap_or_default() })
     }
 }
 
@@ -122,5 +157,19 @@ mod tests {
         assert_eq!(of("2024-07-11").to_instant().unwrap(), Some(parse("2024-07-11").unwrap()));
         assert!(of("2024-07-11").to_instant().unwrap().unwrap() < now);
         assert!(of("tomorrow").to_instant().is_err());
+    }
+
+    #[test]
+    fn reference_knowledge_is_only_sent_if_it_is_given() {
+        let of = |reference_knowledge, reference_max_age| {
+            ReferenceArguments { reference_knowledge, reference_max_age }.of(None)
+        };
+        assert_eq!(of(Reference::AsPublished, None), None);
+        let later = of(Reference::EarliestLater, Some(30)).unwrap();
+        assert_eq!(later.reference_knowledge(), ReferenceKnowledge::EarliestLater);
+        assert_eq!((later.when, later.reference_max_age_days), (None, Some(30)));
+        // The server refuses an age limit of nothing, and says why.
+        let limit = of(Reference::AsPublished, Some(30)).unwrap();
+        assert_eq!(limit.reference_knowledge(), ReferenceKnowledge::AsPublished);
     }
 }

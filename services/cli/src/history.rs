@@ -1,4 +1,5 @@
-//! A measure's history: as known now, or each value as known at the close of its session.
+//! The history of a measure, a score or the state: as known now, or each value as known at the close
+//! of its session.
 
 use crate::{
     as_of_args::AsOfArguments, connect::Connection, query_commands::Output, show, terminal,
@@ -10,7 +11,8 @@ use contract::v1::{GetIndicatorHistoryRequest, HistoryVintage};
 /// The measure, its range of days and its vintage.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct HistoryArguments {
-    /// The measure, for instance `size_spread.5d`.
+    /// The measure, for instance `size_spread.5d`, or `score/size`, `score/breadth`, `score/risk`,
+    /// `score/squeeze`, `state`, `session_move`.
     #[arg(value_name = "MEASURE")]
     measure: String,
     /// List each value as known at the close of its session, without later corrections; for

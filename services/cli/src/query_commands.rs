@@ -1,7 +1,7 @@
 //! Commands that query a server: arguments become a request, and the answer a table or JSON.
 
 use crate::{
-    as_of_args::AsOfArguments,
+    as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     connect::Connection,
     error_report::Fault,
@@ -98,6 +98,8 @@ pub(crate) struct ExposureArguments {
     book: BookArguments,
     #[command(flatten)]
     as_of: AsOfArguments,
+    #[command(flatten)]
+    reference: ReferenceArguments,
     /// Repeat this past session on today's positions.
     #[arg(long, value_name = "DATE")]
     repeat_on: Option<String>,
@@ -163,7 +165,7 @@ pub(crate) async fn exposure(
     output: Output<'_>,
 ) -> Result<()> {
     let request = AnalyzePortfolioRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
         settings: arguments.netting.to_proto(),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
@@ -177,7 +179,7 @@ pub(crate) async fn exposure(
         clients.exposure().analyze_portfolio(connection.request(request)).await?.into_inner();
     let page = |terminal| show::exposure::report(&answer, terminal);
     terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
-    arguments.gaps.check(&answer.coverage)
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
 /// The trades of the arguments.
@@ -213,6 +215,8 @@ pub(crate) struct SqueezeArguments {
     valued_on: Option<String>,
     #[command(flatten)]
     as_of: AsOfArguments,
+    #[command(flatten)]
+    reference: ReferenceArguments,
     /// Number of names to list.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
     top: i32,
@@ -273,7 +277,7 @@ async fn short_book(
         skip_unreadable: false,
     };
     let request = AssessShortBookRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&book).await?),
         participation: arguments.participation,
         settings: arguments.netting.to_proto(),
@@ -284,7 +288,7 @@ async fn short_book(
     let lines = usize::try_from(arguments.top).unwrap_or(0);
     let page = |terminal| show::squeeze::book(&answer, lines, terminal);
     terminal::say(&output.text("AssessShortBookResponse", &answer, page)?);
-    arguments.gaps.check(&answer.coverage)
+    arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
 async fn ranking(
@@ -298,7 +302,7 @@ async fn ranking(
         RankBy::DaysToCover => SqueezeRankBy::DaysToCover,
     };
     let request = RankSqueezeRequest {
-        as_of: arguments.as_of.to_proto()?,
+        as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         page_size: arguments.top,
         min_market_cap_usd: arguments.min_market_cap,
         min_daily_value_usd: arguments.min_daily_value,

@@ -1,7 +1,8 @@
 //! A book by groups: by size, by sector, and by the caller's labels.
 //!
 //! Sizes and sectors are those of names, so a name is in one group as a whole. A label belongs to a
-//! line: a name whose lots have two values of a label is in two groups, with its lots of each.
+//! line: a name whose lots have two values of a label is in two groups, with its lots of each, netted
+//! as the book is.
 
 use crate::{
     analyze::Request,
@@ -86,15 +87,16 @@ fn by_name<'a>(ids: impl Iterator<Item = &'a String>, exposures: &[Exposure]) ->
 /// affect them.
 fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> Breakdown {
     let mut exposures = vec![Exposure::ZERO; groups.values.len() + 1];
-    let mut lots: Vec<(usize, f64)> = Vec::new();
+    let mut lots: Vec<Lot> = Vec::new();
     for holding in &book.holdings {
         let beta = prepared.name(holding.instrument).market;
         lots.clear();
-        let of_lot = |lot: &Lot| (groups.of_line(lot.line), lot.market_value);
-        lots.extend(book.lots(holding).iter().map(of_lot));
-        lots.sort_by_key(|(group, _)| *group);
-        for lots in lots.chunk_by(|a, b| a.0 == b.0) {
-            exposures[lots[0].0].add(lots.iter().map(|(_, value)| value).sum(), 0.0, beta);
+        lots.extend_from_slice(book.lots(holding));
+        let group = |lot: &Lot| groups.of_line(lot.line);
+        lots.sort_by_key(group);
+        for lots in lots.chunk_by_mut(|a, b| group(a) == group(b)) {
+            let value = lots.iter().map(|lot| lot.market_value).sum();
+            exposures[group(&lots[0])].add(value, book.boxed(lots), beta);
         }
     }
     let of_loose = |line: &LooseLine| Some((groups.of_line(line.line), line.market_value()?));

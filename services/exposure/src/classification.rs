@@ -21,12 +21,18 @@ pub(crate) struct Classification<'a> {
 
 /// Place of a name in a scheme.
 #[derive(Clone, Copy)]
-struct Place {
+pub(crate) struct Place {
     /// Index of the sector, or [`NONE`].
-    sector: u32,
+    pub(crate) sector: u32,
     /// Whether it has a sector in other schemes only.
-    is_elsewhere: bool,
+    pub(crate) is_elsewhere: bool,
+    /// Calendar days from the as-of day to the sector's publication. `None` if it was published by
+    /// then.
+    pub(crate) later_days: Option<u16>,
 }
+
+/// Not classified.
+const NOWHERE: Place = Place { sector: NONE, is_elsewhere: false, later_days: None };
 
 impl<'a> Classification<'a> {
     /// The sectors of a book in a scheme; `None` for the one that classifies the most names of the
@@ -45,32 +51,37 @@ impl<'a> Classification<'a> {
         let instruments = book.holdings.iter().map(|holding| holding.instrument);
         let found: Vec<_> =
             instruments.map(|id| (id, sector::sectors(prepared.snapshot(), id))).collect();
-        let named = found.iter().filter_map(|(_, schemes)| schemes.get(scheme).copied());
+        let named =
+            found.iter().filter_map(|(_, schemes)| schemes.get(scheme)).map(|sector| sector.name);
         let mut sectors: Vec<&str> = named.collect();
         sectors.sort_unstable();
         sectors.dedup();
         let place = |(id, schemes): &(InstrumentId, sector::Sectors<'_>)| {
-            let at = schemes.get(scheme).and_then(|name| sectors.binary_search(name).ok());
+            let found = schemes.get(scheme);
+            let at = found.and_then(|sector| sectors.binary_search(&sector.name).ok());
             let is_elsewhere = at.is_none() && !schemes.is_empty();
-            (*id, Place { sector: at.map_or(NONE, |at| at as u32), is_elsewhere })
+            let later_days = found.and_then(|sector| sector.later_days);
+            (*id, Place { sector: at.map_or(NONE, |at| at as u32), is_elsewhere, later_days })
         };
         let own = Some(found.iter().map(place).collect());
         let sectors = sectors.into_iter().map(str::to_owned).collect();
         Classification { scheme, sectors, own }
     }
 
-    /// Index of a name's sector, or [`NONE`]; and whether it has one in other schemes only.
-    pub(crate) fn place(&self, instrument: InstrumentId, name: &NameRow) -> (u32, bool) {
+    /// A name's place among the sectors.
+    pub(crate) fn place(&self, instrument: InstrumentId, name: &NameRow) -> Place {
         match &self.own {
-            None => (name.sector, name.is_classified_elsewhere),
-            Some(own) => {
-                own.get(&instrument).map_or((NONE, false), |at| (at.sector, at.is_elsewhere))
-            }
+            None => Place {
+                sector: name.sector,
+                is_elsewhere: name.is_classified_elsewhere,
+                later_days: name.later_sector_days,
+            },
+            Some(own) => own.get(&instrument).copied().unwrap_or(NOWHERE),
         }
     }
 
     /// A name's sector.
     pub(crate) fn sector(&self, instrument: InstrumentId, name: &NameRow) -> Option<&String> {
-        self.sectors.get(self.place(instrument, name).0 as usize)
+        self.sectors.get(self.place(instrument, name).sector as usize)
     }
 }

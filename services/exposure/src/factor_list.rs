@@ -25,7 +25,5 @@ pub fn factors(prepared: &PreparedExposure) -> (Vec<ListedFactor>, Vec<Gap>) {
         roles: prepared.factor_roles(factor),
         span: prepared.factor_span(factor),
     };
-    let mut gaps = gaps::drivers(prepared);
-    gaps.extend(gaps::standard_trade(prepared));
-    (Factor::ALL.map(listed).into(), gaps)
+    (Factor::ALL.map(listed).into(), gaps::factors(prepared))
 }

@@ -10,8 +10,8 @@ use crate::{
     profit,
     report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::BetaSettings,
-    sums::Sums,
-    trades::Trade,
+    sums::{Later, Sums},
+    trades::{self, Trade},
 };
 use factors::{roles::Role, trade::ReturnProxy};
 use marketdata::{
@@ -37,9 +37,13 @@ pub(crate) fn list(
         gaps.extend(holding(prepared, request, *at));
     }
     gaps.extend(unclassified(sums, &report.sector_scheme, book.gross));
+    gaps.extend(later(sums, book.gross));
     gaps.extend(priors(sums, book.gross));
     gaps.extend(drivers(prepared));
-    gaps.extend(trades.iter().flat_map(|trade| series(trade)));
+    // The rows of positions have betas to the standard trade even if it was not requested.
+    let own = trades.iter().filter(|trade| !trade.has_name_betas);
+    gaps.extend(series(&trades::standard(prepared)));
+    gaps.extend(own.flat_map(|trade| series(trade)));
     gaps.extend(top_down(prepared, history, report));
     let measured = trades.iter().zip(&report.trades);
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
@@ -152,6 +156,23 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
     gaps
 }
 
+/// Sizes and sectors published after the as-of date.
+fn later(sums: &Sums, gross: f64) -> impl Iterator<Item = Gap> {
+    let size =
+        (Grouping::Size, sums.later_size, "a size from the first share count or market value");
+    let sector = (Grouping::Sector, sums.later_sector, "a sector from the first listing");
+    let gap = move |(group_by, later, what): (Grouping, Later, &str)| {
+        let Later { gross: later_gross, names, days } = later;
+        let detail = format!(
+            "{names} names have {what} published after the as-of date, up to {days} days later \
+             (reference_knowledge)"
+        );
+        let gap = Gap::new(GapReason::LaterKnowledge, MeasureRef::Grouped(group_by), detail);
+        (0 < names).then(|| gap.of_gross(later_gross / gross))
+    };
+    [size, sector].into_iter().filter_map(gap)
+}
+
 fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     if 0.0 < sums.unsized_gross {
@@ -202,7 +223,12 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
 }
 
 /// Roles without a series or with a proxy, and factors without a series.
-pub(crate) fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
+pub(crate) fn factors(prepared: &PreparedExposure) -> Vec<Gap> {
+    let of_trades = trades::all(prepared, &[]);
+    drivers(prepared).into_iter().chain(of_trades.iter().flat_map(series)).collect()
+}
+
+fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: Subject, detail: &str| {
@@ -234,13 +260,6 @@ pub(crate) fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     gaps
 }
 
-/// The standard trade without a series. An analysis says instead which leg lacks returns.
-pub(crate) fn standard_trade(prepared: &PreparedExposure) -> Option<Gap> {
-    let detail = "too few megacaps or no small-cap index: the trade has no series";
-    let gap = || Gap::new(GapReason::InputMissing, factor(Factor::Trade.id()), detail);
-    prepared.drivers.crowd.is_none().then(gap)
-}
-
 /// The number of sessions behind the top-down betas, if not all.
 fn top_down(
     prepared: &PreparedExposure,
@@ -269,23 +288,18 @@ fn top_down(
 }
 
 /// What a trade names and the data lack.
-fn series(trade: &Trade<'_>) -> Vec<Gap> {
+pub(crate) fn series(trade: &Trade<'_>) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let subject = factor(trade.definition.factor_id());
     let mut add = |reason, detail: String| gaps.push(Gap::new(reason, subject.clone(), detail));
     let legs = trade.definition.legs.iter().zip(trade.series).zip(&trade.membership.unknown);
     for ((leg, series), unknown) in legs {
-        let id = &leg.leg_id;
+        let (id, missing) = (&leg.leg_id, series.missing.join(", "));
         if series.returns.is_none() {
-            let detail = match series.missing.as_slice() {
-                [] => format!("too few returns of the leg {id}"),
-                missing => {
-                    format!("too few returns of the leg {id}: none of {}", missing.join(", "))
-                }
-            };
+            let which = if missing.is_empty() { String::new() } else { format!(" ({missing})") };
+            let detail = format!("too few returns of the leg {id}{which}; {NO_DRIVER}");
             add(GapReason::InputMissing, detail);
-        } else if !series.missing.is_empty() {
-            let missing = series.missing.join(", ");
+        } else if !missing.is_empty() {
             let detail = format!("no returns of {missing}; the leg {id} uses its other members");
             add(GapReason::InputMissing, detail);
         }
@@ -300,13 +314,16 @@ fn series(trade: &Trade<'_>) -> Vec<Gap> {
             add(GapReason::Proxy, format!("{symbols} stands in for {first} in the leg {id}"));
         }
     }
-    if trade.driver.is_none() {
-        let detail = "its legs have too few sessions in common, or there is no market: its betas, \
-                      share of variance and unwinds are missing";
-        add(GapReason::InputMissing, detail.to_owned());
+    if trade.driver.is_none() && trade.series.iter().all(|series| series.returns.is_some()) {
+        let detail =
+            format!("its legs and the market have too few sessions in common; {NO_DRIVER}");
+        add(GapReason::InputMissing, detail);
     }
     gaps
 }
+
+/// What a trade without a series of returns lacks.
+const NO_DRIVER: &str = "the trade has no betas, share of variance or unwinds";
 
 /// Unknown symbols that are not lines of the leg's basket: a company without one of its lines is no
 /// gap, and one without any is reported by its name.

@@ -36,3 +36,9 @@ pub use risk::{beta, factor};
 
 // The modules of the risk model that an analysis reads.
 use risk::{driver, kernel, name, panel, peers};
+
+/// Model version of the answers of this crate, part of every `SnapshotRef`.
+///
+/// It changes with every change of code that may alter such an answer, also if the code is in a
+/// crate that several services share: then the versions of all services concerned change.
+pub const MODEL_VERSION: &str = "exposure-0.4.0";

@@ -34,8 +34,10 @@ pub(crate) fn list(
         let legs = legs(prepared, trades, holding);
         let name = prepared.name(holding.instrument);
         let sector = classification.sector(holding.instrument, &name).cloned();
+        let later_sector_days = classification.place(holding.instrument, &name).later_days;
         let tail = tail.map(|tail| (tail, own));
-        PositionRow { bucket, legs, sector, ..row(prepared, book, holding, tail) }
+        let row = row(prepared, book, holding, tail);
+        PositionRow { bucket, legs, sector, later_sector_days, ..row }
     };
     listed.iter().enumerate().map(row).collect()
 }
@@ -103,6 +105,8 @@ fn row(
         market_cap_source: company.map(|company| company.line.source),
         market_cap_on: company.map(|company| company.line.described_on),
         market_cap_rank: company.map(|company| company.rank),
+        later_size_days: name.later_size_days,
+        later_sector_days: None,
         bucket: None,
         sector: None,
         market: details.market,

@@ -349,6 +349,10 @@ pub struct PositionRow {
     pub market_cap_on: Option<Day>,
     /// Rank of the company by market value, from 1.
     pub market_cap_rank: Option<u32>,
+    /// Calendar days from the as-of day to the publication of its size, if that is later.
+    pub later_size_days: Option<u16>,
+    /// Calendar days from the as-of day to the publication of its sector, if that is later.
+    pub later_sector_days: Option<u16>,
     /// Bucket of the company under the requested scheme, by name, and how it was found. `None` for
     /// funds, indices and names without a known market value.
     pub bucket: Option<(String, SchemeSize)>,

@@ -1,7 +1,7 @@
 //! All sums over holdings that a report needs, in one pass in the order of names.
 
 use crate::{
-    classification::Classification,
+    classification::{Classification, Place},
     history::{Lacking, LegTerms},
     name::{NONE, NameRow},
     prepared::PreparedExposure,
@@ -39,6 +39,29 @@ impl BetaSum {
             standard_error: self.variance.sqrt(),
             observations: self.names,
         })
+    }
+}
+
+/// Names of which something was published after the as-of date.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Later {
+    /// Gross market value.
+    pub(crate) gross: f64,
+    /// Number of names.
+    pub(crate) names: usize,
+    /// Calendar days from the as-of day to the latest publication.
+    pub(crate) days: u16,
+}
+
+impl Later {
+    const NONE: Later = Later { gross: 0.0, names: 0, days: 0 };
+
+    fn add(&mut self, size: f64, days: Option<u16>) {
+        if let Some(days) = days {
+            self.gross += size;
+            self.names += 1;
+            self.days = self.days.max(days);
+        }
     }
 }
 
@@ -92,6 +115,9 @@ pub(crate) struct Sums {
     pub(crate) unsectored_gross: f64,
     /// The part of it that has a sector in another scheme.
     pub(crate) sectored_elsewhere_gross: f64,
+    /// Names whose size was published after the as-of date, and those whose sector was.
+    pub(crate) later_size: Later,
+    pub(crate) later_sector: Later,
     /// Number of names whose betas use the mean of all names instead of a bucket's, and their
     /// gross.
     pub(crate) all_names: usize,
@@ -100,9 +126,9 @@ pub(crate) struct Sums {
     pub(crate) noteworthy: Vec<usize>,
 }
 
-/// What is known of a holding: its name, its size band, its place among the sectors and whether it is
-/// classified in another scheme only, and its leg of each trade.
-type Found<'a> = (&'a NameRow, Option<usize>, (u32, bool), [u8; TRADES_MAX + 1]);
+/// What is known of a holding: its name, its size band, its place among the sectors, and its leg of
+/// each trade.
+type Found<'a> = (&'a NameRow, Option<usize>, Place, [u8; TRADES_MAX + 1]);
 
 impl Sums {
     /// Sums a book whose gross is positive, by the bands of a size scheme and by sector.
@@ -130,6 +156,8 @@ impl Sums {
             may_be_fund_gross: 0.0,
             unsectored_gross: 0.0,
             sectored_elsewhere_gross: 0.0,
+            later_size: Later::NONE,
+            later_sector: Later::NONE,
             all_names: 0,
             all_names_gross: 0.0,
             noteworthy: Vec::new(),
@@ -153,7 +181,7 @@ impl Sums {
     fn add(
         &mut self,
         (index, holding): (usize, &Holding),
-        (name, band, (sector, is_elsewhere), legs): Found<'_>,
+        (name, band, place, legs): Found<'_>,
         prepared: &PreparedExposure,
         book: &Book,
     ) {
@@ -162,19 +190,20 @@ impl Sums {
         let unsized_band = self.by_size.len() - 1;
         self.by_size[band.unwrap_or(unsized_band)].add(value, boxed, name.market);
         let unsectored = self.by_sector.len() - 1;
-        self.by_sector[(sector as usize).min(unsectored)].add(value, boxed, name.market);
+        self.by_sector[(place.sector as usize).min(unsectored)].add(value, boxed, name.market);
         if band.is_none() {
             self.unsized_gross += size;
         }
         if name.may_be_fund {
             self.may_be_fund_gross += size;
         }
-        if sector == NONE {
+        if place.sector == NONE {
             self.unsectored_gross += size;
         }
-        if is_elsewhere {
+        if place.is_elsewhere {
             self.sectored_elsewhere_gross += size;
         }
+        self.later_sector.add(size, place.later_days);
         if name.uses_all_names {
             self.all_names += 1;
             self.all_names_gross += size;
@@ -206,8 +235,11 @@ impl Sums {
         }
         if band.is_some() {
             let source = prepared.size(holding.instrument).map(|company| company.line.source);
-            let is_counted = source == Some(CapSource::SharesTimesClose) && !name.may_be_fund;
-            self.sized[usize::from(!is_counted)] += size;
+            let is_own = source == Some(CapSource::SharesTimesClose)
+                && !name.may_be_fund
+                && name.later_size_days.is_none();
+            self.sized[usize::from(!is_own)] += size;
+            self.later_size.add(size, name.later_size_days);
         }
         let is_adjusted = holding.quote.is_some_and(|quote| quote.is_adjusted);
         if stale || is_adjusted || name.has_unmoved_cap || !name.has_own_beta {
@@ -225,7 +257,7 @@ impl Sums {
         let parts = [
             (Aspect::Priced, self.priced),
             (Aspect::Sized, self.sized),
-            (Aspect::Classified, [classified, 0.0]),
+            (Aspect::Classified, [classified - self.later_sector.gross, self.later_sector.gross]),
             (Aspect::OwnBetas, self.own_betas),
             (Aspect::OwnTailHistory, history),
         ];

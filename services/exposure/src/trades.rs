@@ -66,16 +66,20 @@ impl<'a> OwnTrade<'a> {
 /// The standard trade, then the callers'. The standard trade is always among them: the book's own
 /// returns are the sums of its legs, so that they do not depend on the trades that were asked for.
 pub(crate) fn all<'a>(prepared: &'a PreparedExposure, own: &'a [OwnTrade<'_>]) -> Vec<Trade<'a>> {
+    std::iter::once(standard(prepared)).chain(own.iter().map(OwnTrade::trade)).collect()
+}
+
+/// The trade of the settings.
+pub(crate) fn standard(prepared: &PreparedExposure) -> Trade<'_> {
     let drivers = &prepared.drivers;
-    let standard = Trade {
+    Trade {
         definition: &prepared.roles.trade,
         membership: prepared.membership(),
         series: &prepared.roles.legs,
         driver: drivers.crowd.as_ref(),
         ratio: drivers.crowd_ratio,
         has_name_betas: true,
-    };
-    std::iter::once(standard).chain(own.iter().map(OwnTrade::trade)).collect()
+    }
 }
 
 /// For each trade requested, its place among [`all`].

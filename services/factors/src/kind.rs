@@ -4,14 +4,21 @@
 //! ticker has a leading caret, its holdings are known, or a listing gives it the asset class of a
 //! fund. Otherwise it is a company if a listing gives it the asset class of one, it has a sector in
 //! a listing or among a fund's holdings, it has a public float, or it is in the breadth universe on
-//! the view's day. Everything else is of unknown kind, and answers say so.
+//! the view's day. Everything else is of unknown kind, and answers say so. A line that is sized by
+//! facts published later is classified by them as well.
 
-use crate::{roles::Roles, sector::is_classified};
+use crate::{
+    roles::Roles,
+    sector::{is_classified, later_sector},
+};
 use marketdata::{
     dataset::{Dataset, Field},
     instrument::InstrumentId,
+    reference::ReferenceDataset,
     snapshot::Snapshot,
+    track::Rows,
 };
+use std::collections::BTreeMap;
 
 /// Whether a listed line is a company or a fund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,8 +133,30 @@ fn asset_class(snapshot: &Snapshot, instrument: InstrumentId) -> InstrumentKind 
 
 fn has_float(snapshot: &Snapshot, instrument: InstrumentId) -> bool {
     let rows = snapshot.rows(Dataset::ShareCounts, instrument);
+    (0..rows.len()).rev().any(|row| is_float(&rows, row))
+}
+
+fn is_float(rows: &Rows<'_>, row: usize) -> bool {
     let column = Dataset::ShareCounts.column(Field::PublicFloat);
-    (0..rows.len()).rev().any(|row| rows.value(row, column).is_some_and(|float| 0.0 < float))
+    rows.value(row, column).is_some_and(|float| 0.0 < float)
+}
+
+/// The kind implied by facts published later, for a line of which none says anything by the as-of
+/// date.
+pub fn later_kind(snapshot: &Snapshot, instrument: InstrumentId) -> InstrumentKind {
+    let column = Dataset::Listings.column(Field::AssetClass);
+    let kind = |rows: &Rows<'_>, row: usize| {
+        let text = rows.value(row, column).and_then(|text| snapshot.text(text));
+        text.map_or(InstrumentKind::Unknown, InstrumentKind::of_asset_class)
+    };
+    let is_known = |rows: &Rows<'_>, row: usize| kind(rows, row) != InstrumentKind::Unknown;
+    if let Some(later) = snapshot.later(ReferenceDataset::Listings, instrument, is_known) {
+        return kind(&later.rows, later.row);
+    }
+    let has_float =
+        || snapshot.later(ReferenceDataset::ShareCounts, instrument, is_float).is_some();
+    let is_company = later_sector(snapshot, instrument, &BTreeMap::new()).is_some() || has_float();
+    if is_company { InstrumentKind::Company } else { InstrumentKind::Unknown }
 }
 
 #[cfg(test)]

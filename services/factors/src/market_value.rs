@@ -9,6 +9,11 @@
 //!
 //! There is no value where no known factor joins the units of the two days, where a spin-off of
 //! unknown date may lie between them, and at a level adjusted for distributions, which is no price.
+//! Under [`ReferenceKnowledge`](marketdata::reference::ReferenceKnowledge)`::EarliestLater` a line
+//! whose counts and printed values were all published later has the earliest of them, and says so: a
+//! later count of shares changes the market value by whatever was issued and bought back since. Only
+//! sizes use it ([`line_value`], [`KnownShares::of_size`]), and only of lines with a price.
+//!
 //! How old the close may be is the caller's decision. The daily history ([`crate::caps`]), the size of
 //! a company ([`crate::size`]), squeeze and the most-shorted basket (methodology A8) all use this one.
 
@@ -17,6 +22,7 @@ use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
     instrument::InstrumentId,
+    reference::{Later, ReferenceDataset, ReferenceKnowledge},
     snapshot::Snapshot,
     track::Rows,
 };
@@ -139,6 +145,22 @@ impl KnownShares {
         (!counts.is_empty()).then_some(KnownShares { counts, source })
     }
 
+    /// The counts as sizes use them: where none is known, the earliest one published later.
+    pub fn of_size(
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        bars: &Bars<'_>,
+    ) -> Option<KnownShares> {
+        KnownShares::of(snapshot, instrument, bars).or_else(|| {
+            let (later, source) = later(snapshot, instrument)?;
+            let count = match source {
+                CapSource::SharesTimesClose => count(&later.rows, later.row),
+                CapSource::Printed => implied(&later.rows, later.row, bars),
+            };
+            Some(KnownShares { counts: vec![count?], source })
+        })
+    }
+
     /// The count that holds on each row: the last of a day at or before the row's.
     pub(crate) fn by_row<'a>(
         &'a self,
@@ -174,11 +196,12 @@ fn count(rows: &Rows<'_>, row: usize) -> Option<ShareCount> {
 
 /// What every printed value among some rows of listings implies.
 fn printed(rows: &Rows<'_>, bars: &Bars<'_>) -> Vec<ShareCount> {
-    let count = |row| {
-        let usd = positive(rows, row, Field::MarketCap)?;
-        ShareCount::implied(bars, rows.day(row), usd, positive(rows, row, Field::LastPrice))
-    };
-    (0..rows.len()).filter_map(count).collect()
+    (0..rows.len()).filter_map(|row| implied(rows, row, bars)).collect()
+}
+
+fn implied(rows: &Rows<'_>, row: usize, bars: &Bars<'_>) -> Option<ShareCount> {
+    let usd = positive(rows, row, Field::MarketCap)?;
+    ShareCount::implied(bars, rows.day(row), usd, positive(rows, row, Field::LastPrice))
 }
 
 fn positive(rows: &Rows<'_>, row: usize, field: Field) -> Option<f64> {
@@ -197,14 +220,20 @@ pub struct LineCap {
     /// Whether it is at the last close. A printed value stays that of `described_on` where no price
     /// then and now is known on one basis.
     pub is_of_today: bool,
+    /// Calendar days from the as-of day to the publication of the count or the printed value. `None`
+    /// if it was published by then.
+    pub later_days: Option<u16>,
 }
 
 /// The market value of a line as a snapshot knows it: the latest count of shares times the last close,
-/// else the latest printed value, moved on by the price since; none where neither is known.
+/// else the latest printed value, moved on by the price since; none where neither is known. Where
+/// neither was published by the as-of date, the earliest one published later, if the snapshot allows
+/// it: without a close on or before that date the line may not have existed.
 pub fn line_value(snapshot: &Snapshot, instrument: InstrumentId) -> Option<LineCap> {
     let closed_on = last_close_on(snapshot, instrument);
     counted_value(snapshot, instrument, closed_on)
         .or_else(|| printed_value(snapshot, instrument, closed_on))
+        .or_else(|| later_value(snapshot, instrument, closed_on?))
 }
 
 fn last_close_on(snapshot: &Snapshot, instrument: InstrumentId) -> Option<Day> {
@@ -221,10 +250,19 @@ fn counted_value(
 ) -> Option<LineCap> {
     let rows = snapshot.rows(Dataset::ShareCounts, instrument);
     let count = (0..rows.len()).rev().find_map(|row| count(&rows, row))?;
-    let bars = Bars::since(snapshot, instrument, closed_on?);
+    value_of_count(snapshot, instrument, count, closed_on?)
+}
+
+fn value_of_count(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    count: ShareCount,
+    closed_on: Day,
+) -> Option<LineCap> {
+    let bars = Bars::since(snapshot, instrument, closed_on);
     let usd = count.value(&bars, bars.len().checked_sub(1)?)?;
     let source = CapSource::SharesTimesClose;
-    Some(LineCap { usd, source, described_on: count.on, is_of_today: true })
+    Some(LineCap { usd, source, described_on: count.on, is_of_today: true, later_days: None })
 }
 
 fn printed_value(
@@ -233,20 +271,65 @@ fn printed_value(
     closed_on: Option<Day>,
 ) -> Option<LineCap> {
     let rows = snapshot.rows(Dataset::Listings, instrument);
-    let (row, printed) = (0..rows.len())
-        .rev()
-        .find_map(|row| Some((row, positive(&rows, row, Field::MarketCap)?)))?;
-    let on = rows.day(row);
+    let row =
+        (0..rows.len()).rev().find(|row| positive(&rows, *row, Field::MarketCap).is_some())?;
+    value_of_print(snapshot, instrument, (&rows, row), closed_on)
+}
+
+fn value_of_print(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    (rows, row): (&Rows<'_>, usize),
+    closed_on: Option<Day>,
+) -> Option<LineCap> {
+    let (on, printed) = (rows.day(row), positive(rows, row, Field::MarketCap)?);
     let first = on.plus(-PRINTED_CLOSE_DAYS);
     let bars = Bars::since(snapshot, instrument, closed_on.unwrap_or(first).min(first));
-    let count = ShareCount::implied(&bars, on, printed, positive(&rows, row, Field::LastPrice));
-    let moved = count.and_then(|count| count.value(&bars, bars.len().checked_sub(1)?));
+    let moved =
+        implied(rows, row, &bars).and_then(|count| count.value(&bars, bars.len().checked_sub(1)?));
     Some(LineCap {
         usd: moved.unwrap_or(printed),
         source: CapSource::Printed,
         described_on: on,
         is_of_today: moved.is_some() || on == snapshot.today(),
+        later_days: None,
     })
+}
+
+fn later_value(snapshot: &Snapshot, instrument: InstrumentId, closed_on: Day) -> Option<LineCap> {
+    let (later, source) = later(snapshot, instrument)?;
+    let cap = match source {
+        CapSource::SharesTimesClose => {
+            let count = count(&later.rows, later.row)?;
+            value_of_count(snapshot, instrument, count, closed_on)
+        }
+        CapSource::Printed => {
+            value_of_print(snapshot, instrument, (&later.rows, later.row), Some(closed_on))
+        }
+    };
+    Some(LineCap { later_days: Some(later.age_days), ..cap? })
+}
+
+/// The earliest later count of a line that has neither a count nor a printed value, else the earliest
+/// later printed value.
+fn later(snapshot: &Snapshot, instrument: InstrumentId) -> Option<(Later<'_>, CapSource)> {
+    if snapshot.reference() == ReferenceKnowledge::AsPublished {
+        return None;
+    }
+    let is_count = |rows: &Rows<'_>, row: usize| count(rows, row).is_some();
+    let is_printed = |rows: &Rows<'_>, row: usize| positive(rows, row, Field::MarketCap).is_some();
+    let counts = snapshot.rows(Dataset::ShareCounts, instrument);
+    let listings = snapshot.rows(Dataset::Listings, instrument);
+    if (0..counts.len()).any(|row| is_count(&counts, row))
+        || (0..listings.len()).any(|row| is_printed(&listings, row))
+    {
+        return None;
+    }
+    let counted = snapshot.later(ReferenceDataset::ShareCounts, instrument, is_count);
+    let printed = || snapshot.later(ReferenceDataset::Listings, instrument, is_printed);
+    counted
+        .map(|later| (later, CapSource::SharesTimesClose))
+        .or_else(|| Some((printed()?, CapSource::Printed)))
 }
 
 #[cfg(test)]

@@ -4,15 +4,20 @@
 //! A line's value is that of [`line_value`]. Size is a property of the company. Funds have none. A
 //! line of which nothing says whether it is a fund has its market value and the bucket and rank that
 //! it would have as a company, and takes no place from others in the ranks.
+//!
+//! A company may be sized by facts published later, if the snapshot allows it; it then says how much
+//! later.
 
 use crate::{
     comparison::Comparison,
     issuer::Issuers,
-    kind::{InstrumentKind, Kinds},
+    kind::{InstrumentKind, Kinds, later_kind},
     market_value::{CapSource, LineCap, line_value},
     roles::Roles,
 };
-use marketdata::{dataset::Dataset, instrument::InstrumentId, snapshot::Snapshot};
+use marketdata::{
+    dataset::Dataset, instrument::InstrumentId, reference::ReferenceKnowledge, snapshot::Snapshot,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Size of a company by its current market value in USD. The means that betas are shrunk to and the
@@ -74,6 +79,9 @@ pub struct Size {
     /// 1 + the number of companies with a greater market value. A line of unknown kind has a rank,
     /// but is not counted in the ranks of others.
     pub rank: u32,
+    /// Calendar days from the as-of day to the latest publication behind the market value. `None` if
+    /// all of it was published by then.
+    pub later_days: Option<u16>,
 }
 
 /// Sizes of all companies of a view.
@@ -117,7 +125,13 @@ impl Sizes {
         earlier: Option<(&Sizes, &Comparison<'_>)>,
     ) -> Sizes {
         let kinds = Kinds::of(snapshot, roles);
-        let kind = |(id, cap): &(InstrumentId, LineCap)| (*id, (kinds.get(snapshot, *id), *cap));
+        let kind = |(id, cap): &(InstrumentId, LineCap)| {
+            let kind = match kinds.get(snapshot, *id) {
+                InstrumentKind::Unknown if cap.later_days.is_some() => later_kind(snapshot, *id),
+                kind => kind,
+            };
+            (*id, (kind, *cap))
+        };
         let kept: BTreeMap<InstrumentId, (InstrumentKind, LineCap)> =
             caps.iter().map(kind).filter(|(_, (kind, _))| *kind != InstrumentKind::Fund).collect();
         let ids: Vec<InstrumentId> =
@@ -130,6 +144,7 @@ impl Sizes {
         let mut sizes = Vec::new();
         let mut larger = 0;
         for (number, Company { cap, kind, lines }) in companies.iter().enumerate() {
+            let later_days = lines.iter().filter_map(|(_, line)| line.later_days).max();
             for (id, line) in lines {
                 let at = id.0 as usize;
                 sizes.resize(sizes.len().max(at + 1), None);
@@ -140,6 +155,7 @@ impl Sizes {
                     line: *line,
                     bucket: SizeBucket::of(*cap),
                     rank: larger + 1,
+                    later_days,
                 });
             }
             larger += u32::from(*kind == InstrumentKind::Company);
@@ -193,6 +209,10 @@ fn companies(
 pub fn candidates(snapshot: &Snapshot) -> Vec<InstrumentId> {
     let mut all: Vec<InstrumentId> =
         snapshot.holders(Dataset::ShareCounts).chain(snapshot.holders(Dataset::Listings)).collect();
+    if snapshot.reference() != ReferenceKnowledge::AsPublished {
+        // A later count sizes any line that has a price.
+        all.extend(snapshot.holders(Dataset::Bars));
+    }
     all.sort_unstable();
     all.dedup();
     snapshot.sort_by_name(&mut all);
@@ -207,6 +227,7 @@ mod tests {
         fixture::{Fixture, day},
         instant::Instant,
         instrument::Namespace,
+        reference::ReferenceKnowledge,
     };
 
     const ON: &str = "2021-01-29";
@@ -328,5 +349,49 @@ mod tests {
         assert_eq!((size("SPY"), size("XLK"), size("TSLA")), (None, None, None));
         assert_eq!(size("AAPL").unwrap().bucket, SizeBucket::Mega);
         assert_eq!(sizes(&mut fixture, "2021-01-14")("AAPL"), None);
+    }
+    /// A first load on 2026-07-01 leaves 2021 without sizes.
+    #[test]
+    fn facts_of_a_later_load_size_lines_that_have_a_price() {
+        let mut fixture = Fixture::new();
+        for (name, closed_on) in [("AAA", ON), ("BBB", ON), ("ETF", ON), ("IPO", "2026-06-30")] {
+            fixture.closes(name, &[(day(closed_on), 10.0)]);
+        }
+        let load = "2026-07-01";
+        shares(&mut fixture, "AAA", load, 5e9, 4e9);
+        shares(&mut fixture, "IPO", load, 90e9, 80e9);
+        // 6bn at 60 are 100m shares, 1bn at the close of 10 in 2021.
+        for (name, class) in [("BBB", "Common Stock"), ("ETF", "ETF")] {
+            let key = (fixture.id(Namespace::Listed, name), InstrumentId::NONE);
+            let values = [
+                (Field::MarketCap, 6e9),
+                (Field::LastPrice, 60.0),
+                (Field::AssetClass, fixture.text(class)),
+            ];
+            let at = Instant::close_of(day(load));
+            fixture.fact(Dataset::Listings, key, day(load), at, &values);
+        }
+        fixture.commit();
+        let size = |on: &str, reference| {
+            let snapshot = fixture.snapshot(Instant::close_of(day(on))).with_reference(reference);
+            let sizes = Sizes::of(&snapshot, &Roles::standard());
+            let of = |name: &str| sizes.get(snapshot.listed(name).unwrap()).copied();
+            ["AAA", "BBB", "ETF", "IPO"].map(of)
+        };
+        assert_eq!(size(ON, ReferenceKnowledge::AsPublished), [None; 4]);
+        let later = ReferenceKnowledge::EarliestLater { max_age_days: 3_653 };
+        let [aaa, bbb, etf, ipo] = size(ON, later);
+        // From 2021-01-29 to 2026-07-01: five years with one leap day, and 153 days.
+        let days = Some(5 * 365 + 1 + 153);
+        let [aaa, bbb] = [aaa.unwrap(), bbb.unwrap()];
+        assert_eq!((aaa.market_cap_usd, aaa.rank, aaa.later_days), (50e9, 1, days));
+        assert_eq!((bbb.market_cap_usd, bbb.rank, bbb.later_days), (1e9, 2, days));
+        assert_eq!((aaa.kind, bbb.kind), (InstrumentKind::Company, InstrumentKind::Company));
+        assert_eq!((etf, ipo), (None, None), "a fund, and a company that was not listed yet");
+        let limit = ReferenceKnowledge::EarliestLater { max_age_days: 1_978 };
+        assert_eq!(size(ON, limit), [None; 4], "1,979 days later is too late");
+        // A fact published by then is used as it is.
+        let known = size(load, later)[0].unwrap();
+        assert_eq!((known.market_cap_usd, known.later_days), (50e9, None));
     }
 }

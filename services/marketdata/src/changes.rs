@@ -8,6 +8,7 @@ use crate::{
     dataset::Dataset,
     day::Day,
     instant::Instant,
+    reference::{ReferenceDataset, ReferenceKnowledge},
     segment::{Ints, OncePerDay, Published, Segment},
     snapshot::Snapshot,
     track::Bounds,
@@ -72,7 +73,7 @@ impl Snapshot {
     /// order of the two does not matter. A dataset is reported if and only if one of the two sees a
     /// fact of it that the other does not, so that two snapshots without a difference give the same
     /// rows. Splits and merges are reported for every new fact, because they are used whenever they
-    /// were published.
+    /// were published; so are the datasets of reference if one of the two may see their later facts.
     ///
     /// Everything differs if the two snapshots are not of the same log, or if other instruments are
     /// merged.
@@ -86,13 +87,19 @@ impl Snapshot {
             return Changes::ALL;
         }
         let (a, b) = (self.bounds(), earlier.bounds());
+        let is_reference = DatasetSet::of(&ReferenceDataset::ALL);
+        let sees_later =
+            [self, earlier].iter().any(|one| one.reference() != ReferenceKnowledge::AsPublished);
         let written = (a.revision.min(b.revision) + 1)..=a.revision.max(b.revision);
         let mut datasets = DatasetSet::EMPTY;
         for dataset in Dataset::ALL {
             let timeline = market.timeline(dataset);
-            let whenever_published = matches!(dataset, Dataset::Splits | Dataset::Merges)
-                && timeline.has_revision_in(a.revision, b.revision);
-            if whenever_published || timeline.differs(a, b) {
+            let sees_all = matches!(dataset, Dataset::Splits | Dataset::Merges)
+                || (sees_later && is_reference.contains(dataset));
+            let whenever_published = sees_all && timeline.has_revision_in(a.revision, b.revision);
+            let other_reference =
+                is_reference.contains(dataset) && self.reference() != earlier.reference();
+            if whenever_published || other_reference || timeline.differs(a, b) {
                 datasets.0 |= 1 << dataset.code();
             }
         }

@@ -46,6 +46,8 @@ pub enum GapReason {
     Implausible,
     /// A value of a merged instrument was left out because its survivor has one.
     Merged,
+    /// A size or a sector published after the as-of date was used.
+    LaterKnowledge,
 }
 
 /// One thing missing from an answer.

@@ -26,6 +26,7 @@ pub mod market;
 pub mod merged;
 pub mod merges;
 pub mod quotes;
+pub mod reference;
 pub mod restated;
 pub mod segment;
 pub mod snapshot;
@@ -34,3 +35,9 @@ pub mod track;
 
 mod difference;
 mod name_order;
+
+/// Model version of answers about the stored data themselves, part of every `SnapshotRef`.
+///
+/// It changes with every change of code that may alter such an answer, also if the code is in a
+/// crate that several services share: then the versions of all services concerned change.
+pub const MODEL_VERSION: &str = "marketdata-0.4.0";

@@ -8,11 +8,11 @@ use crate::{
     merges::{Merge, Merges},
     snapshot::Snapshot,
     symbol::Symbol,
-    track::Track,
+    track::{Bounds, Track},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// The merges of a revision, with the tracks of one market that they change.
@@ -24,6 +24,8 @@ pub(crate) struct Merged {
     groups: BTreeMap<InstrumentId, Vec<InstrumentId>>,
     /// The survivors' tracks, and those that name a merged instrument as their other one.
     tracks: BTreeMap<(Dataset, InstrumentId), Track>,
+    /// The values hidden within the bounds that were asked for last: every answer reports them.
+    hidden: Mutex<Option<(Bounds, Arc<[Hidden]>)>>,
 }
 
 impl Merged {
@@ -59,7 +61,7 @@ impl Merged {
                 }
             }
         }
-        Merged { merges: Arc::clone(merges), groups, tracks }
+        Merged { merges: Arc::clone(merges), groups, tracks, hidden: Mutex::new(None) }
     }
 
     /// The facts of an instrument. A merged instrument has none of its own but its merges.
@@ -134,8 +136,19 @@ impl Snapshot {
     }
 
     /// The values that merges hide, in the order of survivors' names, then of datasets.
-    pub fn hidden_by_merges(&self) -> Vec<Hidden> {
-        let Some(merged) = self.merged() else { return Vec::new() };
+    pub fn hidden_by_merges(&self) -> Arc<[Hidden]> {
+        let Some(merged) = self.merged() else { return Arc::default() };
+        let last = || merged.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last() {
+            Some((bounds, hidden)) if *bounds == self.bounds() => return Arc::clone(hidden),
+            _ => {}
+        }
+        let hidden: Arc<[Hidden]> = self.count_hidden(merged).into();
+        *last() = Some((self.bounds(), Arc::clone(&hidden)));
+        hidden
+    }
+
+    fn count_hidden(&self, merged: &Merged) -> Vec<Hidden> {
         let mut days: BTreeMap<(InstrumentId, Dataset), BTreeSet<Day>> = BTreeMap::new();
         for ((dataset, id), track) in &merged.tracks {
             for (other, day) in track.hidden(self.bounds()) {

@@ -8,6 +8,7 @@ use crate::{
     instrument::{Instrument, InstrumentId, Namespace, Naming},
     market::Market,
     merged::Merged,
+    reference::ReferenceKnowledge,
     symbol::Symbol,
     track::{Bounds, Rows, Track},
 };
@@ -21,6 +22,7 @@ pub struct Snapshot {
     data_version: [u8; 32],
     /// The datasets that may be read through this snapshot.
     reads: DatasetSet,
+    reference: ReferenceKnowledge,
     /// `None` if nothing is merged at the revision.
     merged: Option<Arc<Merged>>,
 }
@@ -74,7 +76,8 @@ impl Snapshot {
         let bounds = Bounds::new(as_of, revision);
         let merged = market.merged(revision);
         let (data_version, reads) = (mark.data_version, DatasetSet::ALL);
-        Some(Snapshot { market, bounds, data_version, reads, merged })
+        let reference = ReferenceKnowledge::AsPublished;
+        Some(Snapshot { market, bounds, data_version, reads, reference, merged })
     }
 
     /// The same snapshot for a computation that reads only these datasets; the others appear empty.
@@ -85,6 +88,17 @@ impl Snapshot {
         Snapshot { reads, ..self.clone() }
     }
 
+    /// The same snapshot with other reference knowledge.
+    #[must_use]
+    pub fn with_reference(&self, reference: ReferenceKnowledge) -> Snapshot {
+        Snapshot { reference, ..self.clone() }
+    }
+
+    /// Which facts may say how large a company is and what it does.
+    pub const fn reference(&self) -> ReferenceKnowledge {
+        self.reference
+    }
+
     /// Whether this snapshot sees at least what the other one sees, under the same symbols: neither
     /// bound is lower, and the same instruments are merged.
     pub fn follows(&self, earlier: &Snapshot) -> bool {
@@ -93,9 +107,11 @@ impl Snapshot {
             && self.has_merges_of(earlier)
     }
 
-    /// Whether the two have the same bounds.
+    /// Whether the two have the same bounds and the same reference knowledge.
     pub fn has_bounds_of(&self, other: &Snapshot) -> bool {
-        self.bounds == other.bounds && self.data_version == other.data_version
+        self.bounds == other.bounds
+            && self.data_version == other.data_version
+            && self.reference == other.reference
     }
 
     /// Memory in bytes of the market behind the bounds that it does not share with the markets

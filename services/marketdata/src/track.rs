@@ -89,7 +89,12 @@ impl Track {
     /// consecutive publications with the same values the first is taken, so that the publication
     /// time does not depend on the order in which they were ingested.
     pub fn rows(&self, bounds: Bounds) -> Rows<'_> {
-        Rows { track: self, picks: self.picks(bounds, Track::winners) }
+        let picks = if self.is_union {
+            self.picks_of_union(bounds)
+        } else {
+            self.picks(bounds, Track::winners)
+        };
+        Rows { track: self, picks }
     }
 
     /// Whether [`Track::rows`] returns any row, without computing them.

@@ -9,6 +9,7 @@ use marketdata::{
     instant::Instant,
     instrument::{InstrumentId, Namespace},
     market::{Delta, Market, RevisionMark},
+    reference::ReferenceKnowledge,
     segment::{Ints, Numbers, Segment, compact_published, runs},
     snapshot::Snapshot,
 };
@@ -169,6 +170,34 @@ fn an_older_market_of_the_same_log_is_compared_and_another_log_differs() {
     });
     let other = Snapshot::new(Arc::new(other), as_of, 1).unwrap();
     assert_eq!(other.changed_since(&before), Changes::ALL);
+}
+
+/// A listing published next year changes what a snapshot says only if it may size and classify by
+/// later facts; prices published then never do.
+#[test]
+fn later_facts_of_reference_count_only_where_they_may_be_asked_for() {
+    let mut fixture = Fixture::new();
+    let on = day(0);
+    fixture.closes("AAA", &[(on, 1.0)]).commit();
+    let as_of = Instant::close_of(on);
+    let later = ReferenceKnowledge::EarliestLater { max_age_days: 3_653 };
+    let before = fixture.snapshot(as_of);
+    let key = (fixture.id(Namespace::Listed, "AAA"), InstrumentId::NONE);
+    let published = Instant::close_of(on.plus(365));
+    for (dataset, field) in
+        [(Dataset::Listings, Field::MarketCap), (Dataset::ShortInterest, Field::SharesShort)]
+    {
+        fixture.fact(dataset, key, on, published, &[(field, 1e6)]);
+    }
+    fixture.commit();
+    let after = fixture.snapshot(as_of);
+    assert_eq!(after.changed_since(&before).datasets, DatasetSet::EMPTY);
+    let listings = DatasetSet::of(&[Dataset::Listings]);
+    let [asked, asked_before] = [&after, &before].map(|one| one.with_reference(later));
+    assert_eq!(asked.changed_since(&asked_before).datasets, listings);
+    assert!(asked.has_bounds_of(&asked) && !asked.has_bounds_of(&after));
+    let reference = DatasetSet::of(&[Dataset::Listings, Dataset::ShareCounts]);
+    assert_eq!(asked.changed_since(&after).datasets, reference, "another property");
 }
 
 #[test]

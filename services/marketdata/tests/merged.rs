@@ -203,8 +203,11 @@ fn seen(snapshot: &Snapshot, first: bool) -> BTreeSet<Row> {
 }
 
 fn hidden(snapshot: &Snapshot) -> BTreeMap<(usize, Dataset), usize> {
-    let found = snapshot.hidden_by_merges().into_iter();
-    found.map(|hidden| ((hidden.survivor.0 as usize - 1, hidden.dataset), hidden.days)).collect()
+    let found = snapshot.hidden_by_merges();
+    found
+        .iter()
+        .map(|hidden| ((hidden.survivor.0 as usize - 1, hidden.dataset), hidden.days))
+        .collect()
 }
 
 proptest! {

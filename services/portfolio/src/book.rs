@@ -117,6 +117,7 @@ pub struct Book {
     /// The same with all lots of an instrument added up. It is the unit of weights: what depends on
     /// net positions only must not depend on the netting.
     pub net_gross: f64,
+    sets: NettingSets,
     /// The callers' ids by line; may be shorter than the lines.
     position_ids: Vec<String>,
 }
@@ -156,7 +157,13 @@ impl Book {
             boxed += holding.boxed;
         }
         self.gross = self.net_gross + 2.0 * boxed;
+        self.sets = sets.clone();
         self
+    }
+
+    /// Value held both long and short by some lots of one holding, under the netting of the book.
+    pub fn boxed(&self, lots: &mut [Lot]) -> f64 {
+        self.sets.split(lots)
     }
 
     /// The short side of a holding. `None` if nothing of it is short.
@@ -217,7 +224,17 @@ impl Book {
         rest.sort_unstable_by(f64::total_cmp);
         let gross = held + rest.iter().sum::<f64>();
         let net_gross = gross;
-        Book { holdings, lots, loose, lines, net_asset_value, gross, net_gross, position_ids }
+        Book {
+            holdings,
+            lots,
+            loose,
+            lines,
+            net_asset_value,
+            gross,
+            net_gross,
+            sets: NettingSets::INSTRUMENTS,
+            position_ids,
+        }
     }
 }
 

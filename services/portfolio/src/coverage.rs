@@ -7,10 +7,11 @@ pub enum Aspect {
     /// Own: a fresh price. Proxied: a price more than a week old, or the value submitted for a known
     /// name. Missing: an unknown symbol.
     Priced,
-    /// Own: shares times close. Proxied: a printed market value, or a name that may be a fund.
-    /// Missing: funds, indices and names without a market value.
+    /// Own: shares times close. Proxied: a printed market value, a name that may be a fund, or a
+    /// size published after the as-of date. Missing: funds, indices and names without a market
+    /// value.
     Sized,
-    /// Own: a sector in the scheme of the report.
+    /// Own: a sector in the scheme of the report. Proxied: one published after the as-of date.
     Classified,
     /// Own: a beta estimated from its own returns. Proxied: the mean of its bucket or of all names.
     OwnBetas,

@@ -21,7 +21,7 @@ pub enum Netting {
 }
 
 /// The netting set of every line: lots of one instrument and one set are added up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NettingSets {
     /// `None` if all lots of an instrument are added up.
     by_line: Option<Vec<usize>>,
@@ -52,6 +52,9 @@ impl Netting {
 }
 
 impl NettingSets {
+    /// All lots of an instrument are one set.
+    pub(crate) const INSTRUMENTS: NettingSets = NettingSets { by_line: None };
+
     /// Marks the lots of one instrument that are in a short set. Returns the value held both long
     /// and short. Sums run in the order of the lots, not of the sets, so that the order of lines
     /// changes no bit.

@@ -82,7 +82,7 @@ pub struct FactorRole {
 const MEGACAPS: &str = "megacaps";
 
 impl RiskModel {
-    /// The roles of a factor: of a difference, the minuend first.
+    /// The roles that a factor's series is made of: of a difference, the minuend first.
     pub fn factor_roles(&self, factor: Factor) -> Vec<FactorRole> {
         let (market, small) = self.resolved();
         let large = || index(Role::LargeCapIndex, market);
@@ -93,7 +93,7 @@ impl RiskModel {
             Factor::Trade => {
                 let symbols =
                     self.roles.legs.first().map_or_else(Vec::new, |leg| leg.symbols.clone());
-                vec![FactorRole { role_id: MEGACAPS, symbols, proxy_for: None }, small(), large()]
+                vec![FactorRole { role_id: MEGACAPS, symbols, proxy_for: None }, small()]
             }
         }
     }

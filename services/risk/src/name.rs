@@ -40,6 +40,10 @@ pub struct NameRow {
     pub has_unmoved_cap: bool,
     /// Has a size, but may be a company or a fund: it is not classified.
     pub may_be_fund: bool,
+    /// Calendar days from the as-of day to the publication of its size, if that is later.
+    pub later_size_days: Option<u16>,
+    /// Calendar days from the as-of day to the publication of its sector, if that is later.
+    pub later_sector_days: Option<u16>,
 }
 
 /// Details of a name, for position listings.
@@ -90,6 +94,8 @@ pub const NO_NAME: NameRow = NameRow {
     is_classified_elsewhere: false,
     has_unmoved_cap: false,
     may_be_fund: false,
+    later_size_days: None,
+    later_sector_days: None,
 };
 
 pub const NO_DETAILS: Details = Details { market: None, size: None, crowd: None, fit: None };

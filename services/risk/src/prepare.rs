@@ -286,14 +286,17 @@ impl Names<'_> {
         let bucket = company.map(|company| company.bucket);
         let is_fund = item.kind == InstrumentKind::Fund;
         let may_be_fund = company.is_some_and(|company| company.kind != InstrumentKind::Company);
+        let sector = item.sectors.get(self.sector_scheme);
         let mut name = NameRow {
             row: item.row,
-            sector: self.sector_index(item.sectors.get(self.sector_scheme)),
+            sector: self.sector_index(sector.map(|sector| sector.name)),
             is_classified_elsewhere: !item.sectors.is_empty()
                 && !item.sectors.contains_key(self.sector_scheme),
             bucket,
             is_fund,
             may_be_fund,
+            later_size_days: company.and_then(|company| company.later_days),
+            later_sector_days: sector.and_then(|sector| sector.later_days),
             has_unmoved_cap: company.is_some_and(|company| !company.line.is_of_today),
             ..NO_NAME
         };
@@ -306,7 +309,7 @@ impl Names<'_> {
         name
     }
 
-    fn sector_index(&self, name: Option<&&str>) -> u32 {
+    fn sector_index(&self, name: Option<&str>) -> u32 {
         let at = name.and_then(|name| {
             self.sectors.binary_search_by(|sector| sector.as_str().cmp(name)).ok()
         });
@@ -317,6 +320,6 @@ impl Names<'_> {
 /// The distinct sector names of a scheme, sorted.
 fn sectors(scheme: &str, items: &[Item<'_>]) -> Vec<String> {
     let names: BTreeSet<&str> =
-        items.iter().filter_map(|item| item.sectors.get(scheme).copied()).collect();
+        items.iter().filter_map(|item| Some(item.sectors.get(scheme)?.name)).collect();
     names.into_iter().map(str::to_owned).collect()
 }

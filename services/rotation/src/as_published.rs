@@ -1,7 +1,7 @@
-//! A measure's history as published: the value of each session as known at the close of that
-//! session.
+//! A history as published: the value of a measure, or the state, of each session as known at the
+//! close of that session.
 //!
-//! The point of a session is the latest value of the measure in the snapshot of 16:00 New York of
+//! The point of a session is the latest value in the snapshot of 16:00 New York of
 //! that session, at the same revision of our log. A report as of that instant gives the same value.
 //!
 //! Each point is computed from its own snapshot. It cannot be read from a later history, because
@@ -11,20 +11,22 @@
 //! last close. Without a membership, a session needs a tenth of the closes of the busiest day.
 //! Closes are compared in the units of the last row.
 //!
-//! The cost of a session depends on the inputs of its measure, see [`Work`](crate::family::Work).
+//! The cost of a session depends on the inputs of its measure, see [`Work`]. Scores and states need
+//! all measures.
 
 use crate::{
-    family::Indicator,
+    family::{Indicator, Work},
     indicator,
     inputs::{Earlier, Inputs, Read},
     measure::{Source, Spec},
-    prepared::Reading,
+    prepared::{PreparedRotation, Reading, prepare},
+    state_history::{Said, StateHistory},
 };
 use factors::roles::Roles;
 use marketdata::{
     calendar::is_session,
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instant::Instant,
     snapshot::Snapshot,
 };
@@ -54,17 +56,55 @@ impl Measured {
     }
 }
 
-/// The value of one session as known at its close.
+/// A history that can be asked for.
+#[derive(Clone, Debug)]
+pub enum History {
+    /// Of a measure.
+    Measure(Measured),
+    /// Of a score, the state or the session's move.
+    State(StateHistory),
+}
+
+impl History {
+    /// The ids of all histories.
+    pub fn ids() -> impl Iterator<Item = String> {
+        Measured::ids().chain(StateHistory::ALL.map(|history| history.id().to_owned()))
+    }
+
+    /// Finds a history by its id. Returns `None` if there is none.
+    pub fn find(id: &str) -> Option<History> {
+        let state = StateHistory::find(id).map(History::State);
+        state.or_else(|| Measured::find(id).map(History::Measure))
+    }
+
+    /// How to read its values.
+    pub fn spec(&self) -> Spec {
+        match self {
+            History::Measure(measured) => measured.spec.clone(),
+            History::State(history) => history.spec(),
+        }
+    }
+
+    /// Inputs that one session reads.
+    pub const fn work(&self) -> Work {
+        match self {
+            History::Measure(measured) => measured.indicator.work,
+            History::State(_) => Work::WholeMarket,
+        }
+    }
+}
+
+/// What is said of one session as known at its close.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// The session.
     pub on: Day,
-    /// Its close. A report as of this instant gives the same value.
+    /// Its close. A report as of this instant says the same.
     pub known_at: Instant,
-    /// The day the value describes, the session or an earlier day.
+    /// The day that it describes, the session or an earlier day.
     pub observed_on: Day,
-    /// The value, in the measure's unit.
-    pub value: f64,
+    /// The value or the state.
+    pub said: Said,
 }
 
 /// The values of some sessions, each as known at its close.
@@ -73,6 +113,7 @@ pub struct AsPublished {
     /// One point per session that has a value, oldest first.
     pub points: Vec<Point>,
     /// Every source of the measure at any of the sessions, as of the last session that uses it.
+    /// Empty for scores and states.
     pub sources: Vec<Source>,
     /// The gaps of all sessions, merged: one per reason and subject, with the number of sessions
     /// that have it.
@@ -96,9 +137,8 @@ pub fn last_closed(instant: Instant) -> Day {
 pub struct Progress {
     snapshot: Snapshot,
     roles: Arc<Roles>,
-    measured: Measured,
-    /// The session before, and the inputs read from it.
-    earlier: Option<(Snapshot, Read)>,
+    id: String,
+    reader: Reader,
     sessions: usize,
     points: Vec<Point>,
     sources: Vec<Source>,
@@ -107,14 +147,39 @@ pub struct Progress {
     gaps: MergedGaps,
 }
 
+/// Reads one session after the other.
+#[derive(Debug)]
+enum Reader {
+    Measure {
+        measured: Measured,
+        /// The session before, and the inputs read from it.
+        earlier: Option<(Snapshot, Read)>,
+    },
+    State {
+        history: StateHistory,
+        /// The session before.
+        earlier: Option<Box<PreparedRotation>>,
+    },
+}
+
+/// What a session's snapshot says.
+struct Latest {
+    said: Option<(Day, Said)>,
+    sources: Vec<Source>,
+    gaps: Vec<Gap>,
+}
+
 impl Progress {
     /// No session yet. None may end after the snapshot's as-of instant.
-    pub fn new(snapshot: Snapshot, roles: Arc<Roles>, measured: Measured) -> Progress {
+    pub fn new(snapshot: Snapshot, roles: Arc<Roles>, history: History) -> Progress {
         Progress {
             snapshot,
             roles,
-            measured,
-            earlier: None,
+            id: history.spec().id,
+            reader: match history {
+                History::Measure(measured) => Reader::Measure { measured, earlier: None },
+                History::State(history) => Reader::State { history, earlier: None },
+            },
             sessions: 0,
             points: Vec::new(),
             sources: Vec::new(),
@@ -123,40 +188,26 @@ impl Progress {
         }
     }
 
-    /// Computes the value of a session from the facts that were public at its close.
+    /// Adds a session, from the facts that were public at its close.
     pub fn add(&mut self, on: Day) {
         let known_at = Instant::close_of(on);
-        let reading = self.read(self.snapshot.earlier(known_at));
+        let latest = self.reader.read(self.snapshot.earlier(known_at), &self.roles);
         self.sessions += 1;
-        match reading.history.last() {
-            Some((observed_on, value)) => {
-                self.points.push(Point { on, known_at, observed_on, value });
+        match latest.said {
+            Some((observed_on, said)) => {
+                self.points.push(Point { on, known_at, observed_on, said });
             }
-            None => self.without.note(on, no_value(&self.measured.spec)),
+            None => self.without.note(on, nothing_said(&self.id)),
         }
-        reading.sources.into_iter().for_each(|source| self.note_source(source));
-        reading.gaps.into_iter().for_each(|gap| self.gaps.note(on, gap));
+        latest.sources.into_iter().for_each(|source| self.note_source(source));
+        latest.gaps.into_iter().for_each(|gap| self.gaps.note(on, gap));
     }
 
-    /// The values of the sessions added.
+    /// The points of the sessions added.
     pub fn finish(self) -> AsPublished {
         let Progress { points, sources, without, gaps, sessions, .. } = self;
         let gaps = [without, gaps].map(|merged| merged.into_gaps(sessions)).concat();
         AsPublished { points, sources, gaps }
-    }
-
-    /// The measure as known in the next session's snapshot.
-    fn read(&mut self, snapshot: Snapshot) -> Reading {
-        let Measured { indicator, spec } = &self.measured;
-        let earlier = self.earlier.as_ref();
-        let earlier = earlier.map(|(snapshot, read)| Earlier { snapshot, read });
-        let inputs = Inputs::of(&snapshot, &self.roles, earlier);
-        let (spec, outcome) =
-            (indicator.measure)(&inputs, std::slice::from_ref(spec)).swap_remove(0);
-        let reading = Reading::of(indicator, spec, outcome, snapshot.today());
-        let read = inputs.into_read();
-        self.earlier = Some((snapshot, read));
-        reading
     }
 
     /// Keeps a source as of the last session that uses it.
@@ -172,9 +223,45 @@ impl Progress {
     }
 }
 
-fn no_value(spec: &Spec) -> Gap {
+impl Reader {
+    /// What the next session's snapshot says.
+    fn read(&mut self, snapshot: Snapshot, roles: &Roles) -> Latest {
+        match self {
+            Reader::Measure { measured, earlier } => {
+                let Reading { history, sources, gaps, .. } =
+                    read_measure(measured, earlier, snapshot, roles);
+                let said = history.last().map(|(on, value)| (on, Said::Value(value)));
+                Latest { said, sources, gaps }
+            }
+            Reader::State { history, earlier } => {
+                let prepared = prepare(&snapshot, roles, earlier.as_deref());
+                let (said, gaps) = (history.of_last(&prepared), prepared.gaps.clone());
+                *earlier = Some(Box::new(prepared));
+                Latest { said, sources: Vec::new(), gaps }
+            }
+        }
+    }
+}
+
+/// The measure as known in the next session's snapshot.
+fn read_measure(
+    Measured { indicator, spec }: &Measured,
+    earlier: &mut Option<(Snapshot, Read)>,
+    snapshot: Snapshot,
+    roles: &Roles,
+) -> Reading {
+    let continued = earlier.as_ref().map(|(snapshot, read)| Earlier { snapshot, read });
+    let inputs = Inputs::of(&snapshot, roles, continued);
+    let (spec, outcome) = (indicator.measure)(&inputs, std::slice::from_ref(spec)).swap_remove(0);
+    let reading = Reading::of(indicator, spec, outcome, snapshot.today());
+    let read = inputs.into_read();
+    *earlier = Some((snapshot, read));
+    reading
+}
+
+fn nothing_said(id: &str) -> Gap {
     let detail = "no value was known at the close, so the session has no point";
-    Gap::new(GapReason::MissingObservations, spec.subject(), detail)
+    Gap::new(GapReason::MissingObservations, Subject::Indicator(id.to_owned()), detail)
 }
 
 /// The gaps of several sessions, merged by reason and subject.
@@ -213,11 +300,7 @@ impl MergedGaps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::Work;
-    use marketdata::{
-        fixture::{Fixture, day},
-        gap::Subject,
-    };
+    use marketdata::fixture::{Fixture, day};
 
     #[test]
     fn every_measure_is_found_and_the_list_names_indicators() {
@@ -227,7 +310,11 @@ mod tests {
                 assert_eq!((found.spec, found.indicator.id), (spec, indicator.id));
             }
         }
-        assert!(Measured::find("captain").is_none());
+        assert!(History::find("captain").is_none());
+        for history in StateHistory::ALL {
+            let found = History::find(history.id()).unwrap();
+            assert_eq!((found.spec(), found.work()), (history.spec(), Work::WholeMarket));
+        }
     }
 
     #[test]

@@ -1,23 +1,16 @@
 //! The market state derived from the scores: which group leads, and whether risk is off
 //! (methodology A21, amended).
-//!
-//! The state of a session is a function of a finite number of sessions before it: switches start
-//! off [`FOLLOWED`] sessions back, and scores and thresholds have a finite memory. Loading older
-//! history changes nothing, and the state of an earlier session is what a report of that session
-//! gave.
 
 use crate::{
     component::{Component, PARTS, Score, parts_of},
     hysteresis::{Side, Switch},
     scores::{CLIP, Scores, used},
     state::{State, Switches},
+    states::{followed, states},
     threshold::{Threshold, Thresholds},
     z_scores::ZScores,
 };
 use marketdata::{day::Day, snapshot::Series};
-
-/// Sessions over which switches are followed, the last included: three years. They start off.
-pub const FOLLOWED: usize = 756;
 
 /// What a component contributes to its score on a session.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +70,8 @@ pub struct Composite {
     pub on: Day,
     /// The state on it.
     pub state: State,
-    /// First session of the uninterrupted run of the state, at most [`FOLLOWED`] sessions back.
+    /// First session of the uninterrupted run of the state, at most
+    /// [`FOLLOWED`](crate::states::FOLLOWED) sessions back.
     pub since: Day,
     /// Number of sessions in that run, including the last.
     pub sessions: usize,
@@ -95,6 +89,7 @@ pub struct ScoreHistory {
     z: ZScores,
     scores: Scores,
     thresholds: Thresholds,
+    states: Vec<State>,
 }
 
 impl ScoreHistory {
@@ -110,7 +105,27 @@ impl ScoreHistory {
         let scores = Scores::of(&z, earlier.map(|earlier| (&earlier.scores, same)));
         let kept = earlier.map(|earlier| (&earlier.thresholds, same));
         let thresholds = Thresholds::of(&z.sessions, &scores, kept);
-        ScoreHistory { z, scores, thresholds }
+        let same = earlier.map_or(&[][..], |earlier| &earlier.states[..same]);
+        let states = states(&scores, &thresholds, same);
+        ScoreHistory { z, scores, thresholds, states }
+    }
+
+    /// The state of each session.
+    pub fn states(&self) -> &[State] {
+        &self.states
+    }
+
+    /// The switches after a session, and the place of the first session of the run of their state.
+    fn run(&self, session: usize) -> (Switches, usize) {
+        let mut switches = Switches::off();
+        let (mut state, mut since) = (State::Unknown, *followed(session).start());
+        for at in followed(session) {
+            switches = switches.step(&self.scores, at, self.thresholds.on(at));
+            if switches.state() != state {
+                (state, since) = (switches.state(), at);
+            }
+        }
+        (switches, since)
     }
 
     /// The sessions, oldest first.
@@ -125,7 +140,7 @@ impl ScoreHistory {
 
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
-        self.z.bytes() + self.scores.bytes()
+        self.z.bytes() + self.scores.bytes() + self.states.len() * size_of::<State>()
     }
 
     /// The composite of the last session. `None` without sessions.
@@ -136,21 +151,13 @@ impl ScoreHistory {
     /// The composite of a session, by its place. `None` if there is no such session.
     pub fn at(&self, session: usize) -> Option<Composite> {
         let on = *self.sessions().get(session)?;
-        let first = (session + 1).saturating_sub(FOLLOWED);
-        let mut switches = Switches::off();
-        let (mut state, mut since) = (State::Unknown, first);
-        for at in first..=session {
-            switches = switches.step(&self.scores, at, self.thresholds.at(at)?.on);
-            if switches.state() != state {
-                (state, since) = (switches.state(), at);
-            }
-        }
+        let (switches, since) = self.run(session);
         let threshold = *self.thresholds.at(session)?;
         let now = |score| self.now(score, switches.switches[score as usize], session);
         let scores: Vec<ScoreNow> = Score::ALL.into_iter().map(now).collect();
         Some(Composite {
             on,
-            state,
+            state: switches.state(),
             since: self.sessions()[since],
             sessions: session + 1 - since,
             flips: flips(&scores, switches, threshold),
@@ -352,5 +359,13 @@ mod tests {
             let report = of(&days[..count], &then.collect()).last();
             assert_eq!(whole.at(count - 1), report, "{until}");
         }
+        // The states, made from runs that share their ends, are those of runs made one by one.
+        let mut seen = std::collections::BTreeSet::new();
+        for at in (0..2_400).step_by(3) {
+            let state = whole.at(at).unwrap().state;
+            assert_eq!(whole.states()[at], state, "{at}");
+            seen.insert(state);
+        }
+        assert!(4 <= seen.len(), "{seen:?}");
     }
 }

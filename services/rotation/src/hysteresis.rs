@@ -57,6 +57,11 @@ impl Switch {
         }
     }
 
+    /// Whether two switches of one score act alike from here on, whatever the scores.
+    pub fn acts_like(&self, other: &Switch) -> bool {
+        self.on == other.on && self.locked_sessions() == other.locked_sessions()
+    }
+
     /// Number of sessions during which it cannot turn off yet, whatever the score.
     pub fn locked_sessions(self) -> usize {
         if self.on.is_some() { MIN_SESSIONS.saturating_sub(self.sessions) } else { 0 }

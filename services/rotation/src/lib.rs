@@ -4,16 +4,18 @@
 //! unusual each latest value is against that history, and the market state derived from them.
 //! Queries are then lookups: [`report`] for the whole picture, [`query`] for "largest since".
 //!
-//! [`as_published`] gives a measure session by session, each value as known at its close.
+//! [`as_published`] gives a measure or the state session by session, each as known at its close.
 //!
 //! An indicator is one file under `indicator/` and one line in [`indicator::ALL`].
 //!
 //! Modules in order of dependency; each imports only from those before it: `universe`, `running`,
 //! `tally`, `counts`, `breadth`, `record`, `standing`, `measure`, `inputs`, `family`, `indicator`,
 //! `reading`, `hysteresis`, `standardise`, `component`, `z_scores`, `scores`, `state`, `threshold`,
-//! `composite`, `session_move`, `prepared`, `headline`, `report`, `subject`, `query`. Files under
-//! `family/` hold what several indicators share, so that no indicator imports another.
+//! `states`, `composite`, `session_move`, `aftermath`, `prepared`, `state_history`, `as_published`,
+//! `headline`, `report`, `subject`, `query`. Files under `family/` hold what several indicators
+//! share, so that no indicator imports another.
 
+pub mod aftermath;
 pub mod as_published;
 pub mod breadth;
 pub mod component;
@@ -34,6 +36,8 @@ pub mod session_move;
 pub mod standardise;
 pub mod standing;
 pub mod state;
+pub mod state_history;
+pub mod states;
 pub mod subject;
 pub mod tally;
 pub mod threshold;
@@ -57,3 +61,9 @@ pub const READS: &[Dataset] = &[
     Dataset::Holdings,
     Dataset::Splits,
 ];
+
+/// Model version of the answers of this crate, part of every `SnapshotRef`.
+///
+/// It changes with every change of code that may alter such an answer, also if the code is in a
+/// crate that several services share: then the versions of all services concerned change.
+pub const MODEL_VERSION: &str = "rotation-0.4.0";

@@ -26,6 +26,10 @@ pub enum Unit {
     Count,
     /// The unit of the series itself.
     Points,
+    /// Standard deviations of the value itself.
+    StandardDeviations,
+    /// None: a state is no number.
+    None,
 }
 
 impl Unit {
@@ -38,6 +42,8 @@ impl Unit {
             Unit::Usd => "USD",
             Unit::Count => "count",
             Unit::Points => "points",
+            Unit::StandardDeviations => "standard deviations",
+            Unit::None => "",
         }
     }
 }

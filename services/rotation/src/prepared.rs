@@ -2,6 +2,7 @@
 //! state.
 
 use crate::{
+    aftermath::{Aftermath, aftermath},
     breadth::Breadth,
     component::{Component, Score},
     composite::{Composite, ScoreHistory},
@@ -35,6 +36,8 @@ pub struct PreparedRotation {
     pub composite: Option<Composite>,
     /// The moves of the last session. `None` without sessions.
     pub session_move: Option<SessionMove>,
+    /// What followed all known states, then each of them.
+    pub aftermath: Vec<Aftermath>,
     /// The indices whose moves since any date can be requested.
     pub indices: Vec<Line>,
     /// Roles without a resolved symbol.
@@ -98,6 +101,7 @@ pub fn prepare(
     let sessions = sessions(&inputs);
     let scores = ScoreHistory::of(sessions, history, before, previous.map(|p| &p.scores));
     let composite = scores.last();
+    let aftermath = aftermath(scores.sessions(), scores.states(), history);
     let session_move = SessionMove::of(snapshot, roles, sessions, reading);
     let unresolved =
         Role::ALL.into_iter().filter(|role| roles.resolve_role(snapshot, *role).is_none());
@@ -108,6 +112,7 @@ pub fn prepare(
         today,
         gaps: gaps_of_all(&readings, composite.as_ref()),
         session_move,
+        aftermath,
         unresolved: unresolved.collect(),
         indices,
         readings,
@@ -159,6 +164,7 @@ impl PreparedRotation {
             + self.read.breadth.as_ref().map_or(0, |breadth| breadth.bytes())
             + self.read.most_shorted.as_ref().map_or(0, |basket| basket.bytes())
             + self.scores.bytes()
+            + self.aftermath.capacity() * size_of::<Aftermath>()
     }
 }
 

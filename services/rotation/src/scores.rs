@@ -68,6 +68,11 @@ impl Scores {
         self.values[score as usize][session]
     }
 
+    /// Number of sessions.
+    pub fn sessions(&self) -> usize {
+        self.values.first().map_or(0, Vec::len)
+    }
+
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         self.values.iter().map(|values| values.len() * size_of::<Option<Value>>()).sum()

@@ -62,6 +62,24 @@ impl MoveRow {
     }
 }
 
+/// The size move of one session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SizeMove {
+    /// The session.
+    pub on: Day,
+    /// The larger of the two moves in absolute value, a decimal.
+    pub value: f64,
+    /// Its z-score, from values before the session. `None` if there are fewer than [`MOVE_MIN`].
+    pub z: Option<f64>,
+}
+
+impl SizeMove {
+    /// Whether it is a rotation. `None` if it has no z-score.
+    pub fn is_rotation(&self) -> Option<bool> {
+        Some(ROTATION_Z <= self.z?.abs())
+    }
+}
+
 /// How often size moves were rotations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
@@ -145,22 +163,28 @@ fn larger(one: MoveRow, other: MoveRow) -> MoveRow {
     if size(&one) < size(&other) { other } else { one }
 }
 
-/// Counts rotations since a day.
-fn rate(histories: [Option<&Series>; 2], from: Day) -> Option<Rate> {
-    let mut moves: Vec<(Day, f64, Option<f64>)> = Vec::new();
+/// The size moves since a day, oldest first, from the histories of [`SIZE`].
+pub fn size_moves(histories: [Option<&Series>; 2], from: Day) -> Vec<SizeMove> {
+    let mut moves: Vec<SizeMove> = Vec::new();
     for series in histories.into_iter().flatten() {
         let mut deviation = Deviation::of(series, 1);
         let first = series.days.partition_point(|day| *day < from);
-        for (day, value) in series.days[first..].iter().zip(&series.values[first..]) {
-            let z = deviation.before(*day, MOVE_MIN).map(|(deviation, _)| value / deviation);
-            moves.push((*day, *value, z));
+        for (on, value) in series.days[first..].iter().zip(&series.values[first..]) {
+            let z = deviation.before(*on, MOVE_MIN).map(|(deviation, _)| value / deviation);
+            moves.push(SizeMove { on: *on, value: *value, z: z.filter(|z| z.is_finite()) });
         }
     }
     // Of two moves of one day the larger stays; of equal ones the first.
-    moves.sort_by(|one, other| one.0.cmp(&other.0).then(other.1.abs().total_cmp(&one.1.abs())));
-    moves.dedup_by_key(|(day, _, _)| *day);
-    let large: Vec<bool> =
-        moves.iter().filter_map(|(_, _, z)| Some(ROTATION_Z <= (*z)?.abs())).collect();
+    let size = |one: &SizeMove| one.value.abs();
+    moves.sort_by(|one, other| one.on.cmp(&other.on).then(size(other).total_cmp(&size(one))));
+    moves.dedup_by_key(|size| size.on);
+    moves
+}
+
+/// Counts rotations since a day.
+fn rate(histories: [Option<&Series>; 2], from: Day) -> Option<Rate> {
+    let moves = size_moves(histories, from);
+    let large: Vec<bool> = moves.iter().filter_map(SizeMove::is_rotation).collect();
     let count = |part: &[bool]| part.iter().filter(|large| **large).count();
     let last_year = count(&large[large.len().saturating_sub(YEAR)..]);
     let per_year = (YEAR * count(&large)) as f64 / large.len() as f64;

@@ -64,6 +64,12 @@ impl Switches {
         self
     }
 
+    /// Whether each of them acts like its counterpart from here on, whatever the scores.
+    pub fn acts_like(&self, other: &Switches) -> bool {
+        let mut pairs = self.switches.iter().zip(&other.switches);
+        pairs.all(|(one, other)| one.acts_like(other))
+    }
+
     /// The state that they give.
     pub fn state(self) -> State {
         let side = |score: Score| self.switches[score as usize].on;

@@ -65,6 +65,11 @@ impl Thresholds {
         Thresholds(starts.par_iter().map(of).collect())
     }
 
+    /// The value at which scores switch on in a session, by its place.
+    pub fn on(&self, session: usize) -> f64 {
+        self.at(session).map_or(DEFAULT, |threshold| threshold.on)
+    }
+
     /// The threshold of a session, by its place.
     pub fn at(&self, session: usize) -> Option<&Threshold> {
         self.0.iter().rev().find(|threshold| threshold.start <= session)

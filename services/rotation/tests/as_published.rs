@@ -13,10 +13,11 @@ use marketdata::{
 };
 use proptest::prelude::*;
 use rotation::{
-    as_published::{AsPublished, Measured, Progress, sessions},
+    as_published::{AsPublished, History, Progress, sessions},
     family::Work,
     indicator,
     prepared::prepare,
+    state_history::Said,
 };
 use std::sync::Arc;
 
@@ -177,13 +178,14 @@ fn market(events: &[Event]) -> Fixture {
     fixture
 }
 
-fn measured(id: &str) -> Measured {
-    Measured::find(id).expect(id)
+/// The number that a point says, bit for bit.
+fn bits(said: Said) -> Option<u64> {
+    if let Said::Value(value) = said { Some(value.to_bits()) } else { None }
 }
 
 fn history(snapshot: &Snapshot, id: &str, sessions: &[Day]) -> AsPublished {
     let roles = Arc::new(Roles::standard());
-    let mut progress = Progress::new(snapshot.clone(), roles, measured(id));
+    let mut progress = Progress::new(snapshot.clone(), roles, History::find(id).expect(id));
     sessions.iter().for_each(|on| progress.add(*on));
     progress.finish()
 }
@@ -213,16 +215,16 @@ proptest! {
             requested_sessions().iter().map(|on| prepare(&seen(Instant::close_of(*on)), &roles, None)).collect();
         for id in all_measures() {
             // Whole-market measures take a preparation per session.
-            let whole = measured(&id).indicator.work == Work::WholeMarket;
+            let whole = History::find(&id).expect(&id).work() == Work::WholeMarket;
             let asked = if whole { requested_sessions().split_off(4) } else { requested_sessions() };
             let reports = &reports[reports.len() - asked.len()..];
             let found = history(&seen(as_of), &id, &asked);
             let expected = asked.into_iter().zip(reports).filter_map(|(on, report)| {
                 let (observed_on, value) = report.reading(&id)?.history.last()?;
-                Some((on, Instant::close_of(on), observed_on, value.to_bits()))
+                Some((on, Instant::close_of(on), observed_on, Some(value.to_bits())))
             });
             let points = found.points.iter();
-            let points = points.map(|p| (p.on, p.known_at, p.observed_on, p.value.to_bits()));
+            let points = points.map(|p| (p.on, p.known_at, p.observed_on, bits(p.said)));
             prop_assert!(points.eq(expected), "{id}");
             values += found.points.len();
         }
@@ -287,7 +289,7 @@ fn a_value_of_the_past_changes_without_any_late_publication() {
     // no value.
     let known = history(&snapshot, id, &[days[28]]);
     assert_eq!(known.points.len(), 1);
-    assert_eq!((known.points[0].observed_on, known.points[0].value), (days[28], 0.5));
+    assert_eq!((known.points[0].observed_on, known.points[0].said), (days[28], Said::Value(0.5)));
     assert_eq!(latest.on(days[28]), None);
 }
 

@@ -10,11 +10,13 @@ use marketdata::{
     snapshot::Snapshot,
 };
 use rotation::{
+    as_published::{History, Progress},
     component::Score,
     prepared::{PreparedRotation, prepare},
     report::{Request, report},
     session_move::SessionStatus,
     state::State,
+    state_history::{Said, StateHistory},
 };
 use simulation::market::Parameters;
 use std::sync::Arc;
@@ -115,4 +117,47 @@ fn history_agrees_with_the_reports_of_its_days(
         let [one, other] = [one, other].map(|score| score.value.expect("a value"));
         assert!((one - other).abs() < 1e-9, "{one} {other}");
     }
+}
+
+/// Each session as known at its close says what a report of that instant says, and the history of a
+/// view ends with what its report says.
+#[test]
+fn scores_and_states_as_published_are_those_of_the_reports() {
+    let simulated = simulation::market::Market::new(Parameters::DEMO);
+    let market = folded(&simulated);
+    let days = [-1, 0].map(|later| calendar::plus_sessions(simulated.rotation_on(), later));
+    let reports = days.map(|day| at_close(&market, day));
+    let head = market.head().revision;
+    let snapshot = Snapshot::new(Arc::clone(&market), Instant::close_of(days[1]), head);
+    let snapshot = snapshot.expect("the head");
+    let mut rotations = Vec::new();
+    for history in StateHistory::ALL {
+        let roles = Arc::new(Roles::standard());
+        let mut progress = Progress::new(snapshot.clone(), roles, History::State(history));
+        days.into_iter().for_each(|day| progress.add(day));
+        let points = progress.finish().points;
+        assert_eq!(points.len(), 2, "{history:?}");
+        for (point, report) in points.iter().zip(&reports) {
+            let known = Some((point.observed_on, point.said));
+            assert_eq!(history.of_last(report), known, "{history:?}");
+            assert_eq!(history.of_sessions(report).last().copied(), known, "{history:?}");
+            if let Said::Move { is_rotation, .. } = point.said {
+                rotations.push(is_rotation);
+            }
+        }
+    }
+    assert_eq!(rotations, [false, true], "the rotation day, and the day before it");
+}
+
+#[test]
+fn what_followed_each_state_is_shown_also_where_it_is_nothing() {
+    let simulated = simulation::market::Market::new(Parameters::DEMO);
+    let market = folded(&simulated);
+    let found = at_close(&market, simulated.rotation_on());
+    let [all, states @ ..] = &found.aftermath[..] else { panic!("all states, then each") };
+    assert_eq!((all.state, states.len()), (None, 5));
+    assert_eq!(all.sessions, states.iter().map(|state| state.sessions).sum::<usize>());
+    assert!(50 < all.sessions && 0 < all.runs, "{all:?}");
+    let values: usize = states.iter().map(|state| state.next[0].sessions).sum();
+    assert_eq!(values, all.next[0].sessions);
 }

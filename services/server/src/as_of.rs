@@ -1,6 +1,6 @@
 //! The as-of of a request: publication bound, revision bound, and versions it expects.
 
-use marketdata::{day::Day, instant::Instant};
+use marketdata::{day::Day, instant::Instant, reference::ReferenceKnowledge};
 
 /// A validated as-of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,10 @@ pub struct AsOf {
     pub when: When,
     /// Revision bound; `None` means the head.
     pub revision: Option<u64>,
+    /// The facts that may size and classify; `None` means those published by then.
+    pub reference: Option<ReferenceKnowledge>,
+    /// Hash of the settings to answer under, hex; `None` means those of this server.
+    pub settings: Option<String>,
     /// The versions the request expects, in the order they are checked.
     pub pins: Vec<(Pin, String)>,
 }
@@ -46,9 +50,12 @@ impl When {
 pub enum Pin {
     /// The chained hash of the data.
     DataVersion,
-    /// The version of the formulas.
+    /// The version of the service's formulas.
     ModelVersion,
-    /// The hash of the settings.
+    /// The version of the formulas of the answer that a reference was taken from. It may be an answer
+    /// of another service, whose formulas do not matter here.
+    AnswerModel,
+    /// The hash of the settings of this server.
     ConfigHash,
 }
 
@@ -56,7 +63,7 @@ impl std::fmt::Display for Pin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Pin::DataVersion => "data version",
-            Pin::ModelVersion => "model version",
+            Pin::ModelVersion | Pin::AnswerModel => "model version",
             Pin::ConfigHash => "configuration",
         })
     }

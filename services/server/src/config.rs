@@ -6,7 +6,10 @@
 //! for a service called `ballast` (`BALLAST_PORT`, `BALLAST_SERVICE_HOST`, …). [`Config::check`]
 //! runs before any port opens.
 
-use crate::limits::{self, Limits};
+use crate::{
+    limits::{self, Limits},
+    settings::Settings,
+};
 use factors::roles::{Issuer, Role, Roles};
 use figment::{
     Figment, Provider,
@@ -239,7 +242,7 @@ impl Config {
             .filter
             .parse::<tracing_subscriber::EnvFilter>()
             .map_err(|error| ConfigError::Invalid(format!("log.filter: {error}")))?;
-        self.roles.to_roles().map(drop)
+        Settings::of(&self.roles).map(drop)
     }
 
     /// Upper bounds: semaphores have a maximum count, and sums of times must not overflow.
@@ -288,31 +291,6 @@ impl Config {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         if self.threads == 0 { processors() } else { self.threads }
     }
-
-    /// Hash of every setting that can alter an answer, hex: the symbols of the roles. Limits decide
-    /// whether there is an answer, never what it contains.
-    pub fn hash(&self) -> String {
-        let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 configuration");
-        let mut list = |name: &str, values: &[String]| {
-            for text in std::iter::once(name).chain(values.iter().map(String::as_str)) {
-                hasher.update(&(text.len() as u64).to_le_bytes());
-                hasher.update(text.as_bytes());
-            }
-            hasher.update(&u64::MAX.to_le_bytes());
-        };
-        for (role, candidates) in &self.roles.candidates {
-            list(role, candidates);
-        }
-        for classes in &self.roles.megacaps {
-            list("megacap", classes);
-        }
-        for classes in &self.roles.share_classes {
-            list("share_classes", classes);
-        }
-        list("breadth_universe", &self.roles.breadth_universe);
-        list("funds", &self.roles.funds);
-        hasher.finalize().to_hex().to_string()
-    }
 }
 
 /// Whether a variable's name after `BALLAST_` is one of these settings.
@@ -324,7 +302,8 @@ fn is_setting(key: &str) -> bool {
 }
 
 impl RoleNames {
-    fn of(roles: &Roles) -> RoleNames {
+    /// The configuration of some roles.
+    pub fn of(roles: &Roles) -> RoleNames {
         let candidates = Role::ALL
             .into_iter()
             .map(|role| (role.id().to_owned(), roles.candidates(role).to_vec()));
@@ -382,7 +361,6 @@ mod tests {
         let roles = config.roles.to_roles().unwrap();
         assert_eq!(roles.candidates(Role::Nasdaq), ["QQQ"]);
         assert_eq!(roles.candidates(Role::Dow), Roles::standard().candidates(Role::Dow));
-        assert_ne!(config.hash(), Config::standard().hash());
         assert_eq!(Config::standard().roles.to_roles().unwrap(), Roles::standard());
     }
 
@@ -390,12 +368,6 @@ mod tests {
     fn threads_are_those_configured_or_one_per_processor() {
         assert_eq!(of_toml("threads = 7").unwrap().thread_count(), 7);
         assert!(1 <= of_toml("threads = 0").unwrap().thread_count());
-    }
-
-    #[test]
-    fn settings_that_alter_no_answer_do_not_change_the_hash() {
-        let config = of_toml("threads = 7\n[limits]\nuploads = 2").unwrap();
-        assert_eq!(config.hash(), Config::standard().hash());
     }
 
     #[test]

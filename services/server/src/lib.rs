@@ -15,6 +15,7 @@ pub mod excerpt;
 pub mod hex;
 pub mod limits;
 pub mod market;
+pub mod models;
 pub mod needed;
 pub mod phase;
 pub mod pool;
@@ -25,6 +26,7 @@ pub mod retired;
 pub mod revisions;
 pub mod rpc;
 pub mod services;
+pub mod settings;
 pub mod store_health;
 pub mod telemetry;
 pub mod traffic;
@@ -38,6 +40,7 @@ use crate::{
     market::Resident,
     phase::Phase,
     services::Services,
+    settings::Settings,
     store_health::StoreState,
     traffic::Calls,
 };
@@ -56,6 +59,18 @@ pub enum StartError {
     /// The store cannot be opened or read.
     #[error("the store cannot be opened")]
     Store(#[source] StoreError),
+    /// The settings cannot be written to the store.
+    #[error("the settings cannot be kept in the store, so answers could not be given again")]
+    Settings(#[source] StoreError),
+    /// The store keeps too many different settings.
+    #[error(
+        "the store already keeps {most} different settings, and these are others: answers could not \
+         be given again. Use earlier settings, or a new store"
+    )]
+    TooManySettings {
+        /// Maximum number of settings.
+        most: u64,
+    },
     /// There is no store, and the settings do not ask to create one.
     #[error("{0}; to create a new, empty one: `ballast serve --create`")]
     NoStore(StoreError),
@@ -123,15 +138,18 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartError> {
     check_processor()?;
     config.check()?;
+    let settings = Settings::of(&config.roles)?;
     let (store, market) = open_store(&config).await.map_err(|error| match error {
         StoreError::Missing(_) => StartError::NoStore(error),
         StoreError::Damaged(_) => StartError::Damaged { url: config.store.clone(), cause: error },
         error => StartError::Store(error),
     })?;
+    keep_settings(store.as_ref(), &settings).await?;
     let (phase, phases) = watch::channel(Phase::Serving);
     let seed = clock.now().micros().unsigned_abs() ^ u64::from(std::process::id()).rotate_left(48);
     let layer = CallLayer::new(&config.limits, phases.clone(), seed);
-    let services = Services::new(&config, Arc::clone(&store), market, clock, phases.clone())?;
+    let services =
+        Services::new(&config, settings, Arc::clone(&store), market, clock, phases.clone())?;
     let services = Arc::new(services);
     let (health, health_service) = tonic_health::server::health_reporter();
     let routes = rpc::routes(&services, config.connections.compress).add_service(health_service);
@@ -149,7 +167,7 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let calls = Calls::default();
     let incoming = connection::accepted(listener, &config, phases, calls.clone());
     let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, raised(shutting)));
-    tracing::info!(%address, model = services::MODEL_VERSION, "serving");
+    tracing::info!(%address, models = ?models::ALL, "serving");
     let store_changes = services.store_health.changes();
     Ok(Running {
         address,
@@ -174,6 +192,16 @@ async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), Store
     };
     let market = Resident::load(store.as_ref()).await?;
     Ok((store, market))
+}
+
+/// Keeps the settings under their hash. Without this, answers could not be given again once the
+/// settings have changed.
+async fn keep_settings(store: &dyn Store, settings: &Settings) -> Result<(), StartError> {
+    let kept = store.keep_settings(settings.document(), limits::SETTINGS_KEPT).await;
+    match kept.map_err(StartError::Settings)? {
+        true => Ok(()),
+        false => Err(StartError::TooManySettings { most: limits::SETTINGS_KEPT }),
+    }
 }
 
 fn server(config: &Config, seed: u64) -> Server {

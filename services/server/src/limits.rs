@@ -116,9 +116,13 @@ pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
 pub const PAGE_MAX: usize = 1_000;
 /// Maximum number of sessions per page of a history as published, for measures that read the whole
-/// market. A session continues the one before; the first costs a whole preparation, 0.16 s of one
-/// processor for 3,000 names over ten years.
+/// market, the scores and the states. A session continues the one before; the first costs a whole
+/// preparation, 0.16 s of one processor for 3,000 names over ten years.
 pub const AS_PUBLISHED_PREPARATIONS: usize = 100;
+/// Default maximum age of a later fact of reference, calendar days: ten years.
+pub const REFERENCE_MAX_AGE_DAYS: i32 = 3_653;
+/// Largest maximum age that a request may ask for, calendar days.
+pub const REFERENCE_MOST_AGE_DAYS: i32 = 36_500;
 /// Bytes of a status on the wire: its message and details. Clients reject trailers above 8 KiB.
 pub const STATUS_BYTES: usize = 4 * 1024;
 /// Share of these bytes for the message.
@@ -133,6 +137,11 @@ pub const KEPT_REJECTIONS: usize = 20;
 pub const KEPT_NOTE_BYTES: usize = 512;
 /// Minimum time for which the answer to a request id is kept, microseconds: 30 days.
 pub const REQUEST_ID_KEPT_MICROS: i64 = 30 * 86_400 * 1_000_000;
+/// Bytes of the settings that can alter an answer, as the store keeps them: some 8,000 tickers.
+pub const SETTINGS_BYTES: usize = 64 * 1024;
+/// Different settings that one store keeps: a change every working day for forty years. A server
+/// with yet another does not start.
+pub const SETTINGS_KEPT: u64 = 10_000;
 /// Lines of one file, without its header.
 pub const UPLOAD_ROWS: u64 = 20_000_000;
 /// Bytes of one line of a file.

@@ -1,7 +1,7 @@
 //! A cache of prepared values, kept as long as they are valid and memory allows.
 //!
 //! A value is valid for every snapshot that shows the same facts of the datasets it reads, the same
-//! names and the same day ([`Snapshot::changed_since`]): a new revision or a later instant that
+//! names and the same day ([`Snapshot::changed_since`]), under the same settings: a new revision or a later instant that
 //! changes none of them is answered from the cached value. If something changed, the next
 //! preparation gets the newest earlier value to start from. Each value is prepared by one
 //! computation, however many calls wait for it and whether or not the first of them stays.
@@ -13,7 +13,7 @@ use crate::{
     retired::{Retired, Shared},
     views::View,
 };
-use marketdata::{changes::DatasetSet, snapshot::Snapshot};
+use marketdata::changes::DatasetSet;
 use std::{
     any::TypeId,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -43,8 +43,8 @@ struct Kept {
 struct Entry {
     id: u64,
     kind: TypeId,
-    /// The newest snapshot for which the value is known to be valid.
-    snapshot: Snapshot,
+    /// The newest view for which the value is known to be valid.
+    view: View,
     state: State,
     used: u64,
 }
@@ -102,14 +102,14 @@ impl PreparedCache {
     fn find_or_start<T: Prepared>(self: &Arc<Self>, view: &View) -> Result<State, Refusal> {
         let kind = TypeId::of::<T>();
         let mut kept = self.lock();
-        if let Some(state) = kept.find(kind, T::READS, &view.snapshot) {
+        if let Some(state) = kept.find(kind, T::READS, view) {
             return Ok(state);
         }
         let place = self.compute.admit()?;
-        let previous = kept.newest_before(kind, &view.snapshot);
+        let previous = kept.newest_before(kind, view);
         let previous = previous.and_then(|value| value.downcast::<T>().ok());
         let (sender, receiver) = watch::channel(None);
-        let id = kept.add(kind, view.snapshot.clone(), State::Underway(receiver.clone()));
+        let id = kept.add(kind, view.clone(), State::Underway(receiver.clone()));
         drop(kept);
         let (cache, view) = (Arc::clone(self), view.clone());
         let work = move |place| cache.prepare(id, &view, previous, (place, sender));
@@ -127,7 +127,7 @@ impl PreparedCache {
     ) {
         let made = catch(|| {
             let snapshot = view.snapshot.reading(T::READS);
-            let value = T::prepare(&snapshot, &view.roles, previous.as_deref());
+            let value = T::prepare(&snapshot, &view.settings.roles, previous.as_deref());
             let bytes = value.bytes() + snapshot.market_bytes();
             (Arc::new(value) as Shared, bytes)
         });
@@ -172,39 +172,43 @@ impl Kept {
         self.uses
     }
 
-    fn add(&mut self, kind: TypeId, snapshot: Snapshot, state: State) -> u64 {
+    fn add(&mut self, kind: TypeId, view: View, state: State) -> u64 {
         self.begun += 1;
         let id = self.next_use();
-        self.entries.push(Entry { id, kind, snapshot, state, used: id });
+        self.entries.push(Entry { id, kind, view, state, used: id });
         id
     }
 
-    /// Finds the value that is valid for a snapshot, and counts a use of it.
-    fn find(&mut self, kind: TypeId, reads: DatasetSet, snapshot: &Snapshot) -> Option<State> {
+    /// Finds the value that is valid for a view, and counts a use of it.
+    fn find(&mut self, kind: TypeId, reads: DatasetSet, view: &View) -> Option<State> {
         let used = self.next_use();
-        let of_kind = || self.entries.iter().enumerate().filter(|(_, entry)| entry.kind == kind);
-        let exact = of_kind().find(|(_, entry)| snapshot.has_bounds_of(&entry.snapshot));
+        let snapshot = &view.snapshot;
+        let of_kind = || self.entries.iter().enumerate().filter(|(_, entry)| entry.is(kind, view));
+        let exact = of_kind().find(|(_, entry)| snapshot.has_bounds_of(&entry.view.snapshot));
         let exact = exact.map(|(at, _)| at);
         // Another day changes every value: most kept values of a back-test are ruled out by it.
         let holds = |entry: &Entry| {
-            snapshot.today() == entry.snapshot.today()
-                && !snapshot.changed_since(&entry.snapshot).touch(reads)
+            snapshot.today() == entry.view.snapshot.today()
+                && !snapshot.changed_since(&entry.view.snapshot).touch(reads)
         };
         let carried = || Some(of_kind().find(|(_, entry)| holds(entry))?.0);
         let at = exact.or_else(carried)?;
         let entry = &mut self.entries[at];
         entry.used = used;
-        if exact.is_none() && snapshot.follows(&entry.snapshot) {
-            // The next call at this snapshot then finds it by comparing bounds only.
-            entry.snapshot = snapshot.clone();
+        if exact.is_none() && snapshot.follows(&entry.view.snapshot) {
+            // The next call at this view then finds it by comparing bounds only.
+            entry.view = view.clone();
         }
         Some(entry.state.clone())
     }
 
-    /// The newest value of an earlier snapshot that this one follows.
-    fn newest_before(&self, kind: TypeId, snapshot: &Snapshot) -> Option<Shared> {
+    /// The newest value of an earlier view with the same settings, whose snapshot this one follows.
+    fn newest_before(&self, kind: TypeId, view: &View) -> Option<Shared> {
+        let snapshot = &view.snapshot;
         let earlier = self.entries.iter().filter_map(|entry| match &entry.state {
-            State::Ready { value, .. } if entry.kind == kind => Some((&entry.snapshot, value)),
+            State::Ready { value, .. } if entry.is(kind, view) => {
+                Some((&entry.view.snapshot, value))
+            }
             State::Ready { .. } | State::Underway(_) => None,
         });
         let earlier = earlier.filter(|(earlier, _)| snapshot.follows(earlier));
@@ -237,6 +241,11 @@ impl Kept {
 }
 
 impl Entry {
+    /// Whether it is of a kind, and prepared under the settings of a view.
+    fn is(&self, kind: TypeId, view: &View) -> bool {
+        self.kind == kind && self.view.settings.hash() == view.settings.hash()
+    }
+
     fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready { .. })
     }
@@ -244,7 +253,7 @@ impl Entry {
     /// With the market that its snapshot keeps, which may be another one than that of the value.
     fn bytes(&self) -> usize {
         match self.state {
-            State::Ready { bytes, .. } => bytes + self.snapshot.market_bytes(),
+            State::Ready { bytes, .. } => bytes + self.view.snapshot.market_bytes(),
             State::Underway(_) => 0,
         }
     }

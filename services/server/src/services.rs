@@ -6,27 +6,25 @@ use crate::{
     clock::Clock,
     compute::Compute,
     config::{Config, ConfigError},
-    hex::hex,
+    hex::{hex, unhex},
     limits::{self, Limits},
     market::Resident,
+    models,
     phase::Phase,
     prepared::Prepared,
     prepared_cache::PreparedCache,
     refusal::Refusal,
     revisions::Wakes,
+    settings::Settings,
     store_health::StoreHealth,
     upload::memory::{Memory, Share},
-    views::{Identity, Pinned, View},
+    views::{Pinned, View},
 };
-use factors::roles::Roles;
-use marketdata::instant::Instant;
+use marketdata::{instant::Instant, reference::ReferenceKnowledge};
 use portfolio::lines::Violation;
 use std::{sync::Arc, time::Duration};
 use store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-
-/// Version of the formulas: answers of other versions may differ.
-pub const MODEL_VERSION: &str = "ballast-0.4.0";
 
 /// The state that all handlers share.
 #[derive(Debug)]
@@ -44,8 +42,7 @@ pub struct Services {
     /// Limits.
     pub limits: Limits,
     prepared: Arc<PreparedCache>,
-    roles: Arc<Roles>,
-    identity: Arc<Identity>,
+    settings: Arc<Settings>,
     watchers: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     upload_memory: Memory,
@@ -56,15 +53,15 @@ impl Services {
     /// Builds the state from checked settings.
     ///
     /// # Errors
-    /// If a role is not valid.
+    /// If the threads cannot be started.
     pub fn new(
         config: &Config,
+        settings: Settings,
         store: Arc<dyn Store>,
         market: Resident,
         clock: Clock,
         phase: watch::Receiver<Phase>,
     ) -> Result<Services, ConfigError> {
-        let roles = Arc::new(config.roles.to_roles()?);
         let limits = config.limits.clone();
         let compute = Compute::new(config.thread_count(), limits.compute_queue)
             .map_err(|error| ConfigError::Invalid(format!("threads: {error}")))?;
@@ -77,11 +74,7 @@ impl Services {
             compute,
             clock,
             prepared,
-            roles,
-            identity: Arc::new(Identity {
-                model_version: MODEL_VERSION.to_owned(),
-                config_hash: config.hash(),
-            }),
+            settings: Arc::new(settings),
             watchers: Arc::new(Semaphore::new(limits.watchers)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             upload_memory: Memory::new(limits.upload_memory_bytes),
@@ -90,27 +83,50 @@ impl Services {
         })
     }
 
-    /// The view that a request asks for.
+    /// The view that a request asks for, for a service with this model version.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if the as-of is ahead of the clock, [`Refusal::RevisionUnknown`],
-    /// [`Refusal::Mismatch`] if the request expects other data, model or settings.
-    pub fn view(&self, as_of: &AsOf) -> Result<Pinned, Refusal> {
+    /// [`Refusal::Mismatch`] if the request expects another model, unknown settings, or other data.
+    pub async fn view(&self, as_of: &AsOf, model: &'static str) -> Result<Pinned, Refusal> {
         let market = self.market.head();
         let at = self.instant(as_of.when)?;
         let revision = as_of.revision.unwrap_or(market.head().revision);
-        let view = View::of(&market, at, revision, &self.roles)?;
+        let settings = self.settings_of(as_of).await?;
+        let reference = as_of.reference.unwrap_or(ReferenceKnowledge::AsPublished);
+        let view = View::of(&market, at, revision, settings)?.with_reference(reference);
         for (pin, asked) in &as_of.pins {
             let here = match pin {
-                Pin::ModelVersion => self.identity.model_version.clone(),
-                Pin::ConfigHash => self.identity.config_hash.clone(),
+                Pin::AnswerModel if models::is_of_another_service(asked, model) => continue,
+                Pin::AnswerModel | Pin::ModelVersion => model.to_owned(),
+                Pin::ConfigHash => self.settings.hash().to_owned(),
                 Pin::DataVersion => hex(&view.snapshot.data_version()),
             };
             if here != *asked {
                 return Err(Refusal::Mismatch { what: *pin, asked: asked.clone(), here });
             }
         }
-        Ok(Pinned::new(view, at, Arc::clone(&self.identity)))
+        Ok(Pinned::new(view, at, model))
+    }
+
+    /// The settings that a request asks for: those of this server, or kept ones.
+    async fn settings_of(&self, as_of: &AsOf) -> Result<Arc<Settings>, Refusal> {
+        let here = self.settings.hash();
+        let Some(asked) = as_of.settings.as_ref().filter(|asked| *asked != here) else {
+            return Ok(Arc::clone(&self.settings));
+        };
+        // Read from the store each time, not at the start: another server on it may have kept them
+        // since, and a replay under earlier settings is rare.
+        let document = match unhex(asked).and_then(|hash| hash.try_into().ok()) {
+            Some(hash) => self.store.settings(hash).await?,
+            None => None,
+        };
+        let settings = document.and_then(Settings::read).filter(|read| read.hash() == asked);
+        settings.map(Arc::new).ok_or_else(|| Refusal::Mismatch {
+            what: Pin::ConfigHash,
+            asked: asked.clone(),
+            here: here.to_owned(),
+        })
     }
 
     /// The value that a service prepares from a view, shared by all requests it is valid for.
@@ -173,8 +189,8 @@ impl Services {
         self.limits.uploads.saturating_sub(self.uploads.available_permits())
     }
 
-    /// The versions that every answer depends on, besides the data.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
+    /// The settings that answers depend on, unless a request names earlier ones.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 }

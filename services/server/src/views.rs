@@ -1,26 +1,18 @@
-//! Views: the snapshot that a request asks for, with roles and versions.
+//! Views: the snapshot that a request asks for, with the settings and the model version.
 
-use crate::refusal::Refusal;
-use factors::roles::Roles;
-use marketdata::{instant::Instant, market::Market, snapshot::Snapshot};
+use crate::{refusal::Refusal, settings::Settings};
+use marketdata::{
+    instant::Instant, market::Market, reference::ReferenceKnowledge, snapshot::Snapshot,
+};
 use std::sync::Arc;
 
-/// The versions that an answer depends on, besides the data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Version of the formulas.
-    pub model_version: String,
-    /// Hash of the settings that can alter an answer, hex.
-    pub config_hash: String,
-}
-
-/// A snapshot at the canonical instant of its day (see [`Market::canonical`]), and the roles.
+/// A snapshot at the canonical instant of its day (see [`Market::canonical`]), and the settings.
 #[derive(Clone, Debug)]
 pub struct View {
     /// The facts known at the view's instant and revision.
     pub snapshot: Snapshot,
-    /// The symbols configured for each role.
-    pub roles: Arc<Roles>,
+    /// The settings that its answers depend on: those of this server, or earlier ones.
+    pub settings: Arc<Settings>,
 }
 
 /// A view at the precise instant of a request, which its answer repeats.
@@ -28,7 +20,7 @@ pub struct View {
 pub struct Pinned {
     view: View,
     as_of: Instant,
-    identity: Arc<Identity>,
+    model: &'static str,
 }
 
 impl View {
@@ -40,18 +32,24 @@ impl View {
         market: &Arc<Market>,
         as_of: Instant,
         revision: u64,
-        roles: &Arc<Roles>,
+        settings: Arc<Settings>,
     ) -> Result<View, Refusal> {
         let unknown = || Refusal::RevisionUnknown { asked: revision, head: market.head().revision };
         let snapshot = Snapshot::new(Arc::clone(market), market.canonical(as_of), revision);
-        Ok(View { snapshot: snapshot.ok_or_else(unknown)?, roles: Arc::clone(roles) })
+        Ok(View { snapshot: snapshot.ok_or_else(unknown)?, settings })
+    }
+
+    /// The same view with other reference knowledge.
+    #[must_use]
+    pub fn with_reference(self, reference: ReferenceKnowledge) -> View {
+        View { snapshot: self.snapshot.with_reference(reference), ..self }
     }
 }
 
 impl Pinned {
-    /// A view at a precise instant.
-    pub(crate) fn new(view: View, as_of: Instant, identity: Arc<Identity>) -> Pinned {
-        Pinned { view, as_of, identity }
+    /// A view at a precise instant, for a service with this model version.
+    pub(crate) fn new(view: View, as_of: Instant, model: &'static str) -> Pinned {
+        Pinned { view, as_of, model }
     }
 
     /// The shared view.
@@ -64,13 +62,18 @@ impl Pinned {
         &self.view.snapshot
     }
 
+    /// The settings of the view.
+    pub fn settings(&self) -> &Settings {
+        &self.view.settings
+    }
+
     /// The instant the request asked for; the snapshot's own is the canonical one of its day.
     pub fn as_of(&self) -> Instant {
         self.as_of
     }
 
-    /// The versions that the answer depends on, besides the data.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
+    /// The model version of the service that answers.
+    pub fn model(&self) -> &'static str {
+        self.model
     }
 }

@@ -117,6 +117,18 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         }
     }));
     gaps.extend(universe.gaps());
+    let later = || assessed.iter().filter(|line| assessor.is_sized_later(line));
+    if later().next().is_some() {
+        let value: f64 = later().map(|line| line.market_value.abs()).sum();
+        let detail = format!(
+            "{} shorts have a market value from facts published after the as-of date \
+             (reference_knowledge)",
+            later().count()
+        );
+        let gap =
+            Gap::new(GapReason::LaterKnowledge, Subject::number_of("", "market_cap_usd"), detail);
+        gaps.push(gap.of_gross(share_of_gross(value)));
+    }
     let score = |line: &ShortLine| Some(universe.score(line.place?)?.points);
     let mut scored: f64 = 0.0;
     let mut points: f64 = 0.0;
@@ -223,6 +235,11 @@ impl Assessor<'_> {
             gaps,
             symbol,
         }
+    }
+
+    fn is_sized_later(&self, line: &ShortLine) -> bool {
+        let name = line.place.map(|place| &self.universe.names()[place]);
+        name.is_some_and(|name| name.later_market_cap().is_some())
     }
 
     fn why_not_scored(&self, line: &ShortLine) -> Option<Gap> {

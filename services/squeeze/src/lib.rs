@@ -20,3 +20,9 @@ pub mod rank;
 pub mod score;
 pub mod traded;
 pub mod universe;
+
+/// Model version of the answers of this crate, part of every `SnapshotRef`.
+///
+/// It changes with every change of code that may alter such an answer, also if the code is in a
+/// crate that several services share: then the versions of all services concerned change.
+pub const MODEL_VERSION: &str = "squeeze-0.4.0";

@@ -147,6 +147,12 @@ impl SqueezeName {
         ratio(self.ratio.shares_short.value, volume)
     }
 
+    /// Calendar days from the as-of day to the publication of what its market value is from. `None`
+    /// if that was published by then.
+    pub fn later_market_cap(&self) -> Option<u16> {
+        self.market_cap.ok()?.later_days
+    }
+
     /// Whether both core measures are available, so that the name can be scored.
     pub fn is_scorable(&self) -> bool {
         Component::ALL.into_iter().all(|c| !c.is_core() || self.measure(c).is_ok())
@@ -176,6 +182,17 @@ impl SqueezeName {
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
             lacks("market_cap_usd", Some(GapReason::Proxy));
         }
+        gaps.extend(self.later_market_cap().map(|days| {
+            let detail = format!(
+                "its market value is from a fact published {days} days after the as-of date \
+                 (reference_knowledge)"
+            );
+            Gap::new(
+                GapReason::LaterKnowledge,
+                Subject::number_of(symbol, "market_cap_usd"),
+                detail,
+            )
+        }));
         gaps.extend(self.ratio.doubts.iter().map(|doubt| doubted(symbol, *doubt)));
         gaps
     }
@@ -216,7 +233,8 @@ pub const fn sentence(reason: GapReason) -> &'static str {
         | GapReason::AdjustedPrice
         | GapReason::Survivorship
         | GapReason::Implausible
-        | GapReason::Merged => "the measure could not be computed",
+        | GapReason::Merged
+        | GapReason::LaterKnowledge => "the measure could not be computed",
     }
 }
 

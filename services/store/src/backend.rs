@@ -12,6 +12,7 @@ use crate::{
     log::{Sealed, Text},
     seal::Seal,
     segment::Summary,
+    settings::KeptSettings,
 };
 use async_trait::async_trait;
 use marketdata::{
@@ -103,6 +104,20 @@ pub(crate) trait Reading: Send {
         limit: u32,
     ) -> Result<Vec<Numbered<KeptAnswer>>, StoreError>;
 
+    /// The document of settings kept under a hash.
+    async fn settings(&mut self, hash: Seal) -> Result<Option<String>, StoreError>;
+
+    /// Kept settings whose row number is above `after`, by row number, at most `limit`. Row numbers
+    /// are assigned by the backend and are above 0.
+    async fn all_settings(
+        &mut self,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Numbered<KeptSettings>>, StoreError>;
+
+    /// Number of kept settings.
+    async fn settings_count(&mut self) -> Result<u64, StoreError>;
+
     /// The live segments: those not replaced by others. Sorted by dataset, then first day, then id,
     /// so that the parts of an instrument come in order.
     async fn segments(&mut self) -> Result<Vec<Listed>, StoreError>;
@@ -160,6 +175,9 @@ pub(crate) trait Writing: Reading {
 
     /// Deletes answers dated before an instant, oldest first, at most `limit`.
     async fn delete_answers(&mut self, before: Instant, limit: u32) -> Result<(), StoreError>;
+
+    /// Stores settings under a hash that has none.
+    async fn put_settings(&mut self, settings: &KeptSettings) -> Result<(), StoreError>;
 
     /// Changes something that no answer depends on, so that the commit has something to write.
     async fn touch(&mut self) -> Result<(), StoreError>;

@@ -9,7 +9,7 @@ use crate::{
     backend::{self, Backend, Listed, Reading, refuse_too_new},
     load,
     parallel::{Workers, joined},
-    segment,
+    segment, settings,
 };
 use marketdata::{facts::FactTable, segment::Segment};
 use std::{
@@ -88,6 +88,7 @@ async fn check_in(
     refuse_too_new(reading.needed_reader().await?)?;
     report.faults.extend(reading.structure_faults().await?);
     answer_faults(reading, &mut report.faults).await?;
+    settings::faults(reading, &mut report.faults).await?;
     let listed = reading.segments().await?;
     report.segments = listed.len() as u64;
     report.faults.extend(load::manifest_fault(&reading.manifest().await?, &listed));

@@ -6,6 +6,7 @@ mod answers;
 mod batches;
 mod faults;
 mod reading;
+mod settings;
 mod writing;
 
 pub use crate::{memory::tamper::PlainCollections, sqlite::tamper::SqliteFiles};
@@ -48,6 +49,9 @@ pub trait Subject: Send + Sync {
     /// Records a migration that this binary does not know.
     async fn add_later_migration(&self, url: &str);
 
+    /// Changes the documents of all kept settings.
+    async fn damage_settings(&self, url: &str);
+
     /// Overwrites a revision's data version.
     async fn forge_data_version(&self, url: &str, revision: u64);
 }
@@ -74,6 +78,9 @@ async fn behaviours(subject: &dyn Subject) {
     reading::a_log_loads_from_any_revision(subject).await;
     reading::compaction_changes_no_answer(subject).await;
     reading::revisions_come_in_pages(subject).await;
+    settings::settings_are_kept_once_and_found(subject).await;
+    settings::settings_are_bounded(subject).await;
+    settings::damaged_settings_are_reported(subject).await;
     faults::a_damaged_segment_is_reported(subject).await;
     faults::a_lost_segment_is_reported(subject).await;
     faults::a_check_finds_the_same_in_any_memory(subject).await;

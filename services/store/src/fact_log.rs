@@ -7,6 +7,7 @@ use crate::{
     backend::{self, Backend},
     check, compact, load,
     parallel::{Workers, joined},
+    settings::{self, settings_hash},
 };
 use async_trait::async_trait;
 use marketdata::{
@@ -94,6 +95,19 @@ impl Store for FactLog {
 
     async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError> {
         load::revisions(&*self.backend, after, limit).await
+    }
+
+    async fn keep_settings(&self, document: &str, most: u64) -> Result<bool, StoreError> {
+        // Read first: an ordinary start finds its settings, and then needs no write.
+        if self.settings(settings_hash(document)).await?.is_some() {
+            return Ok(true);
+        }
+        let (backend, document) = (Arc::clone(&self.backend), document.to_owned());
+        self.write(async move { settings::keep(&*backend, document, most).await }).await
+    }
+
+    async fn settings(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError> {
+        settings::find(&*self.backend, hash).await
     }
 
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError> {

@@ -21,10 +21,12 @@ mod parallel;
 mod prepare;
 mod seal;
 mod segment;
+mod settings;
 mod sqlite;
 mod version;
 
 pub use error::{DatabaseError, Outlook, StoreError};
+pub use settings::settings_hash;
 pub use sqlite::restore;
 
 use async_trait::async_trait;
@@ -250,12 +252,22 @@ pub trait Store: Debug + Send + Sync {
     /// Revisions above `after`, oldest first, at most `limit`.
     async fn revisions(&self, after: u64, limit: u32) -> Result<Vec<RevisionRecord>, StoreError>;
 
+    /// Keeps a document of settings under its [`settings_hash`], for good; nothing is written if it
+    /// is kept already. Returns false, and keeps nothing, if the store has `most` others.
+    async fn keep_settings(&self, document: &str, most: u64) -> Result<bool, StoreError>;
+
+    /// The document of settings kept under a hash.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it does not match its hash.
+    async fn settings(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError>;
+
     /// Merges small segments into long ones, at most `budget` facts; no answer changes.
     async fn compact(&self, budget: u64, now: Instant) -> Result<Compacted, StoreError>;
 
     /// Reads and verifies everything: the database's own structure, the definitions of the tables,
-    /// every checksum and seal, the kept answers, and the chain of data versions. It takes about
-    /// 256 MiB of memory at most, however long the log is.
+    /// every checksum and seal, the kept answers and settings, and the chain of data versions. It
+    /// takes about 256 MiB of memory at most, however long the log is.
     async fn check(&self) -> Result<CheckReport, StoreError>;
 
     /// Writes a complete, consistent copy to a new file.

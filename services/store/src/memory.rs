@@ -9,6 +9,7 @@ use crate::{
     backend::{Backend, Listed, NewSegment, Numbered, Position, Reading, Writing, refuse_too_new},
     log::{Sealed, Text},
     seal::{self, Seal},
+    settings::KeptSettings,
 };
 use async_trait::async_trait;
 use marketdata::{
@@ -37,6 +38,7 @@ struct Tables {
     texts: Vec<Numbered<Text>>,
     answers: BTreeMap<i64, KeptAnswer>,
     last_answer: i64,
+    settings: Vec<KeptSettings>,
     segments: BTreeMap<i64, Segment>,
     last_segment: i64,
     manifest: Seal,
@@ -66,6 +68,7 @@ impl Database {
             texts: Vec::new(),
             answers: BTreeMap::new(),
             last_answer: 0,
+            settings: Vec::new(),
             segments: BTreeMap::new(),
             last_segment: 0,
             manifest: seal::NONE,
@@ -212,6 +215,25 @@ impl Reading for Transaction {
         Ok(later.map(|(row, kept)| Numbered { row: *row, value: kept.clone() }).collect())
     }
 
+    async fn settings(&mut self, hash: Seal) -> Result<Option<String>, StoreError> {
+        let found = self.tables.settings.iter().find(|kept| kept.hash == hash);
+        Ok(found.map(|kept| kept.document.clone()))
+    }
+
+    async fn all_settings(
+        &mut self,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Numbered<KeptSettings>>, StoreError> {
+        let rows = (1..).zip(self.tables.settings.iter().cloned());
+        let later = rows.filter(|(row, _)| after < *row).take(limit as usize);
+        Ok(later.map(|(row, value)| Numbered { row, value }).collect())
+    }
+
+    async fn settings_count(&mut self) -> Result<u64, StoreError> {
+        Ok(self.tables.settings.len() as u64)
+    }
+
     async fn segments(&mut self) -> Result<Vec<Listed>, StoreError> {
         let live = self.tables.segments.values().filter(|held| held.retired_at.is_none());
         let mut listed: Vec<Listed> = live.map(|held| held.listed.clone()).collect();
@@ -317,6 +339,11 @@ impl Writing for Transaction {
         Ok(())
     }
 
+    async fn put_settings(&mut self, settings: &KeptSettings) -> Result<(), StoreError> {
+        self.tables.settings.push(settings.clone());
+        Ok(())
+    }
+
     async fn touch(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -375,6 +402,12 @@ pub(crate) mod tamper {
 
         /// This backend has no migrations.
         async fn add_later_migration(&self, _: &str) {}
+
+        async fn damage_settings(&self, url: &str) {
+            tamper(url, |tables| {
+                tables.settings.iter_mut().for_each(|kept| kept.document.push(' '));
+            });
+        }
 
         async fn forge_data_version(&self, url: &str, revision: u64) {
             tamper(url, |tables| {

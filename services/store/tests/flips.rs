@@ -15,7 +15,7 @@ use std::{
 use store::{
     Store, StoreError,
     conformance::{Batches, append_of, committed, shown},
-    connect, open_read_only,
+    connect, open_read_only, settings_hash,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -25,6 +25,7 @@ const FLIPS: [usize; 2] = [240, 60];
 /// Time limit for all flips of a worker, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 const REVISIONS: i32 = 12;
+const SETTINGS: &str = "{\"roles\":{\"nasdaq\":[\"QQQ\"]}}";
 const REQUESTS: [&str; 3] = ["0", "7", "nothing new"];
 
 /// Everything that a store serves.
@@ -33,6 +34,7 @@ struct Served {
     facts: String,
     revisions: String,
     answers: Vec<Option<Vec<u8>>>,
+    settings: Option<String>,
 }
 
 async fn served(store: &dyn Store) -> Result<Served, StoreError> {
@@ -43,7 +45,8 @@ async fn served(store: &dyn Store) -> Result<Served, StoreError> {
         let asked = append_of(Batches::new().nothing(), request);
         answers.push(store.answer_of(&asked.key, asked.fingerprint).await?);
     }
-    Ok(Served { facts, revisions, answers })
+    let settings = store.settings(settings_hash(SETTINGS)).await?;
+    Ok(Served { facts, revisions, answers, settings })
 }
 
 async fn opened(path: &Path) -> Result<std::sync::Arc<dyn Store>, StoreError> {
@@ -63,6 +66,7 @@ async fn made(path: &Path) -> Served {
         }
     }
     store.append(append_of(batches.nothing(), "nothing new")).await.unwrap();
+    assert!(store.keep_settings(SETTINGS, 1).await.unwrap());
     assert_eq!(store.check().await.unwrap().faults, Vec::<String>::new());
     let served = served(&*store).await.unwrap();
     store.close().await;
@@ -107,6 +111,12 @@ async fn outcome_of(path: &Path, before: &Served) -> Result<FlipOutcome, String>
         Ok(facts) if facts != before.facts => Err("other facts are served".to_owned()),
         _ if served.as_ref().is_ok_and(|served| is_another(&served.answers, &before.answers)) => {
             Err("another answer to a request is served".to_owned())
+        }
+        _ if served.as_ref().is_ok_and(|served| {
+            served.settings.is_some() && served.settings != before.settings
+        }) =>
+        {
+            Err("other settings are served".to_owned())
         }
         _ if is_whole && served.as_ref().ok() != Some(before) => {
             Err(format!("the check found nothing, and it serves {served:?}"))

@@ -40,7 +40,11 @@ fn happened(story: &Story, terminal: Terminal) -> String {
 fn meaning(story: &Story, terminal: Terminal) -> String {
     let answer = &story.exposure;
     let Some(report) = &answer.report else { return String::new() };
-    terminal.wrap(&show::exposure::words(report, &answer.coverage, terminal))
+    terminal.wrap(&show::exposure::words(
+        report,
+        show::evidence::coverage_of(answer.info.as_ref()),
+        terminal,
+    ))
 }
 
 /// What each name made from the close before to the close of the day: the shares are the same.

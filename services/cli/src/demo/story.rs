@@ -90,8 +90,13 @@ impl Story {
         let known = show::evidence::as_known(self.evening_before.info.as_ref());
         let heading = terminal.heading(&format!("The evening before, {known}"));
         let report = self.evening_before.report.as_ref();
-        let words = report
-            .map(|report| show::exposure::words(report, &self.evening_before.coverage, terminal));
+        let words = report.map(|report| {
+            show::exposure::words(
+                report,
+                show::evidence::coverage_of(self.evening_before.info.as_ref()),
+                terminal,
+            )
+        });
         format!("{heading}{}", terminal.wrap(&format!("{}\n", words.unwrap_or_default())))
     }
 
@@ -134,7 +139,7 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
 fn replay_of(answer: &GetRotationResponse) -> GetRotationRequest {
     let info = answer.info.clone().unwrap_or_default();
     let reference = info.snapshot.unwrap_or_default();
-    let as_of = AsOf { when: Some(When::Snapshot(reference)), revision: None };
+    let as_of = AsOf { when: Some(When::Snapshot(reference)), ..AsOf::default() };
     GetRotationRequest { as_of: Some(as_of), ..GetRotationRequest::default() }
 }
 

@@ -60,8 +60,12 @@ pub(crate) fn reference(info: Option<&AnswerInfo>, terminal: Terminal) -> String
     };
     let at = snapshot.as_of.as_ref().map(as_of_args::text).unwrap_or_default();
     let short = |text: &str| text.chars().take(12).collect::<String>();
+    let later = match snapshot.reference_max_age_days {
+        Some(days) => format!(" · sizes and sectors up to {days} days later"),
+        None => String::new(),
+    };
     let text = format!(
-        "  as of {at} · revision {} · data {} · {} · result {}\n",
+        "  as of {at} · revision {} · data {} · {} · result {}{later}\n",
         snapshot.revision,
         short(&snapshot.data_version),
         snapshot.model_version,
@@ -193,6 +197,11 @@ pub(crate) fn unresolved(page: &mut Page, lines: &[UnresolvedLine]) {
 /// A headline stands on no aspect of which less than this share of gross is own or proxied.
 pub(crate) const HEADLINE_MIN: f64 = 0.8;
 
+/// How well data cover the portfolio of an answer.
+pub(crate) fn coverage_of(info: Option<&AnswerInfo>) -> &[Coverage] {
+    info.map_or(&[], |info| &info.coverage)
+}
+
 /// The coverage of an aspect. Absent from the answer, all of it is missing.
 pub(crate) fn aspect(coverage: &[Coverage], aspect: CoverageAspect) -> Coverage {
     let row = coverage.iter().find(|row| row.aspect() == aspect);
@@ -291,6 +300,7 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::MissingObservations => "missing observations",
         GapReason::Implausible => "implausible",
         GapReason::Merged => "merged",
+        GapReason::LaterKnowledge => "later knowledge",
     }
 }
 

@@ -20,10 +20,10 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
     let mut page = Page::new();
     page.say(terminal.heading(&format!("The book {known}")));
     if let Some(report) = &answer.report {
-        body(&mut page, report, &answer.coverage, terminal);
+        body(&mut page, report, evidence::coverage_of(answer.info.as_ref()), terminal);
     }
     evidence::unresolved(&mut page, &answer.unresolved);
-    page.say(format!("  {}\n", evidence::coverage(&answer.coverage)));
+    page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));
     page

@@ -8,9 +8,9 @@ use crate::{
         rotation,
         table::{Cell, Table},
     },
-    terminal::Terminal,
+    terminal::{Terminal, Tone},
 };
-use contract::v1::{GetIndicatorHistoryResponse, HistoryVintage};
+use contract::v1::{GetIndicatorHistoryResponse, HistoryVintage, IndicatorMeasure, IndicatorPoint};
 
 /// The points of one page, with a note if more follow.
 pub(crate) fn points(
@@ -25,15 +25,18 @@ pub(crate) fn points(
         true => format!("{} as known at each close; data {known}", measure.measure_id),
         false => format!("{} {known}", measure.measure_id),
     };
-    let headers: &[&str] = match published {
-        true => &["session", ">value", "describes", "known since"],
-        false => &["day", ">value"],
+    let has_moves = answer.points.iter().any(|point| point.is_rotation.is_some());
+    let mut headers = match published {
+        true => vec!["session", ">value", "describes", "known since"],
+        false => vec!["day", ">value"],
     };
-    let mut table = Table::new(headers);
+    if has_moves {
+        headers.insert(2, "is");
+    }
+    let mut table = Table::new(&headers);
     for point in &answer.points {
-        let value = rotation::in_unit(measure.unit(), measure.kind(), point.value);
-        let value = Cell::plain(value).of(point.value);
-        let mut row = vec![Cell::plain(point.on.clone()), value];
+        let mut row = vec![Cell::plain(point.on.clone()), value(&measure, point)];
+        row.extend(point.is_rotation.map(rotation_cell));
         if published {
             let at = point.known_at.as_ref().map(as_of_args::text).unwrap_or_default();
             row.extend([Cell::plain(point.observed_on.clone()), Cell::faint(at)]);
@@ -56,10 +59,27 @@ pub(crate) fn points(
     page
 }
 
+/// The value or the state of a day.
+fn value(measure: &IndicatorMeasure, point: &IndicatorPoint) -> Cell {
+    match point.value {
+        Some(value) => {
+            Cell::plain(rotation::in_unit(measure.unit(), measure.kind(), value)).of(value)
+        }
+        None => {
+            let (tone, name) = rotation::state_name(point.state());
+            Cell::toned(tone, name)
+        }
+    }
+}
+
+fn rotation_cell(is_rotation: bool) -> Cell {
+    if is_rotation { Cell::toned(Tone::Warning, "a rotation") } else { Cell::faint("none") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::v1::{IndicatorMeasure, IndicatorPoint, IndicatorUnit, RecordKind};
+    use contract::v1::{IndicatorUnit, RecordKind, RotationState};
 
     #[test]
     fn a_value_is_listed_with_the_day_it_describes_and_its_instant() {
@@ -71,9 +91,10 @@ mod tests {
         };
         let point = IndicatorPoint {
             on: "2020-11-09".to_owned(),
-            value: 1.0,
+            value: Some(1.0),
             known_at: Some(as_of_args::instant("2020-11-09").unwrap()),
             observed_on: "2020-11-05".to_owned(),
+            ..IndicatorPoint::default()
         };
         let answer = GetIndicatorHistoryResponse {
             measure: Some(measure),
@@ -92,5 +113,20 @@ mod tests {
         }
         let text = points(&answer, HistoryVintage::Latest, plain).render(plain);
         assert!(text.contains("2020-11-09  +1.0 bp\n") && !text.contains("2020-11-05"), "{text}");
+    }
+    #[test]
+    fn a_state_is_a_word_and_a_move_says_whether_it_was_a_rotation() {
+        let of = |point: IndicatorPoint| {
+            let answer = GetIndicatorHistoryResponse { points: vec![point], ..Default::default() };
+            let plain = Terminal::plain();
+            points(&answer, HistoryVintage::Latest, plain).render(plain)
+        };
+        let on = || "2020-11-09".to_owned();
+        let state = RotationState::SmallLed.into();
+        let text = of(IndicatorPoint { on: on(), state, ..Default::default() });
+        assert!(text.contains("2020-11-09  SMALL_LED\n"), "{text}");
+        let (value, is_rotation) = (Some(3.8), Some(true));
+        let text = of(IndicatorPoint { on: on(), value, is_rotation, ..Default::default() });
+        assert!(text.contains("2020-11-09  +3.80  a rotation\n"), "{text}");
     }
 }

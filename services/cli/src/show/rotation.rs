@@ -72,6 +72,8 @@ fn body(page: &mut Page, report: &RotationReport, terminal: Terminal) {
         page.say("\n");
         page.table("scores", scores(composite));
         page.say(score_notes(composite, terminal));
+        page.say("\n");
+        page.table("aftermath", aftermath(composite));
     }
     if !report.moves.is_empty() {
         page.say("\n");
@@ -97,28 +99,41 @@ pub(crate) fn in_unit(unit: IndicatorUnit, kind: RecordKind, value: f64) -> Stri
         (IndicatorUnit::Usd, false) => number::usd(value),
         (IndicatorUnit::Count, true) => number::signed(value, 0),
         (IndicatorUnit::Count, false) => format!("{value:.0}"),
+        (IndicatorUnit::StandardDeviations, _) => number::signed(value, 2),
         (IndicatorUnit::Points | IndicatorUnit::Unspecified, true) => number::signed(value, 2),
         (IndicatorUnit::Points | IndicatorUnit::Unspecified, false) => format!("{value:.2}"),
     }
 }
 
 fn state(composite: &RotationComposite, terminal: Terminal) -> String {
-    let (name, words, tone) = match composite.state() {
-        RotationState::SmallLed => ("SMALL_LED", "small caps lead", Tone::Good),
-        RotationState::MegacapLed => ("MEGACAP_LED", "megacaps lead", Tone::Warning),
-        RotationState::Broadening => ("BROADENING", "the rise is broadening", Tone::Good),
-        RotationState::RiskOff => ("RISK_OFF", "risk is being shed", Tone::Bad),
-        RotationState::Neutral => ("NEUTRAL", "no clear leader", Tone::Plain),
-        RotationState::Unknown | RotationState::Unspecified => {
-            ("UNKNOWN", "scores lack components, see below", Tone::Plain)
-        }
+    let words = match composite.state() {
+        RotationState::SmallLed => "small caps lead",
+        RotationState::MegacapLed => "megacaps lead",
+        RotationState::Broadening => "the rise is broadening",
+        RotationState::RiskOff => "risk is being shed",
+        RotationState::Neutral => "no clear leader",
+        RotationState::Unknown | RotationState::Unspecified => "scores lack components, see below",
     };
     let sessions = if composite.sessions == 1 { "session" } else { "sessions" };
-    let name = terminal.paint(tone, name);
+    let (tone, name) = state_name(composite.state());
     format!(
-        "State {name}: {words}, since {} ({} {sessions}).\n",
-        composite.since_on, composite.sessions
+        "State {}: {words}, since {} ({} {sessions}).\n",
+        terminal.paint(tone, name),
+        composite.since_on,
+        composite.sessions
     )
+}
+
+/// The name of a state and its colour.
+pub(crate) fn state_name(state: RotationState) -> (Tone, &'static str) {
+    match state {
+        RotationState::SmallLed => (Tone::Good, "SMALL_LED"),
+        RotationState::MegacapLed => (Tone::Warning, "MEGACAP_LED"),
+        RotationState::Broadening => (Tone::Good, "BROADENING"),
+        RotationState::RiskOff => (Tone::Bad, "RISK_OFF"),
+        RotationState::Neutral => (Tone::Plain, "NEUTRAL"),
+        RotationState::Unknown | RotationState::Unspecified => (Tone::Plain, "UNKNOWN"),
+    }
 }
 
 /// The moves of the last session, each with its own z-score.
@@ -240,6 +255,37 @@ fn scores(composite: &RotationComposite) -> Table {
             switch(score),
             score.sessions.to_string().into(),
             Cell::faint(contributions(score)),
+        ]);
+    }
+    table
+}
+
+/// What followed each state, with two standard errors.
+fn aftermath(composite: &RotationComposite) -> Table {
+    let mut table = Table::new(&[
+        "in the 21 sessions after",
+        ">small less large",
+        ">the market",
+        ">sessions",
+        ">runs",
+    ]);
+    for after in &composite.aftermath {
+        let name = match after.state() {
+            RotationState::Unspecified => "any state",
+            state => state_name(state).1,
+        };
+        let next = |at: usize| {
+            let Some(next) = after.next_returns.get(at) else { return number::absent() };
+            let error = next.standard_error.map(|error| number::share(2.0 * error));
+            let error = error.map_or_else(String::new, |error| format!(" ± {error}"));
+            number::cell(next.mean, |mean| format!("{}{error}", number::percent(mean)))
+        };
+        table.row([
+            name.into(),
+            next(0),
+            next(1),
+            after.sessions.to_string().into(),
+            after.runs.to_string().into(),
         ]);
     }
     table

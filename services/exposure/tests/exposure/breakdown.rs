@@ -2,15 +2,35 @@
 
 use crate::*;
 use exposure::{breakdown::LabelGroups, report::Breakdown};
+use portfolio::netting::Netting;
 
 /// A line, and its value of the label; empty: without it.
 type Labelled<'a> = (RawLine<'a>, &'a str);
 
 fn breakdowns(prepared: &PreparedExposure, lines: &[Labelled<'_>]) -> ExposureReport {
+    netted(prepared, lines, &Netting::Instrument)
+}
+
+/// The strategy of a line, which does not depend on its place: whether its amount is even.
+fn strategy(line: &RawLine<'_>) -> &'static str {
+    let (Size::Shares(amount) | Size::MarketValue(amount)) = line.size.unwrap();
+    if (amount as i64) % 2 == 0 { "a" } else { "b" }
+}
+
+fn levels() -> [Netting; 3] {
+    [Netting::Instrument, Netting::Labels(vec!["strategy".to_owned()]), Netting::Line]
+}
+
+fn netted(
+    prepared: &PreparedExposure,
+    lines: &[Labelled<'_>],
+    netting: &Netting,
+) -> ExposureReport {
     let raw: Vec<RawLine<'_>> = lines.iter().map(|(line, _)| *line).collect();
     let labels = LabelGroups::of(lines.iter().map(|(_, value)| *value));
+    let sets = netting.sets(lines.len(), |line, _| Some(strategy(&lines[line].0)));
     let request = Request {
-        book: &join(prepared, &raw, None),
+        book: &join(prepared, &raw, None).netted(&sets),
         beta: BetaSettings::PREPARED,
         tail: &tail(&[0.95], QuantileRule::Linear),
         size_scheme: SizeScheme::standard(),
@@ -33,8 +53,9 @@ fn desk<'a>(lines: &'a [(String, f64)], traders: &[&'a str]) -> Vec<Labelled<'a>
     for (at, (symbol, value)) in lines.iter().enumerate() {
         desk.push((worth(symbol, *value), traders[at % traders.len()]));
         if at % 3 == 0 {
-            // Part of the position stands against another trader's.
+            // Part of the position stands against another trader's, and part against the same one's.
             desk.push((worth(symbol, -0.4 * value), traders[(at + 1) % traders.len()]));
+            desk.push((worth(symbol, (-0.3 * value).round()), traders[at % traders.len()]));
         }
     }
     desk.push((worth("UNHEARD", -54_321.0), traders[1]));
@@ -99,24 +120,27 @@ fn the_nets_of_every_breakdown_add_up_to_the_net() {
     let world = world(200, 400, 8);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines = lines_of(&world, 66);
-    let report = breakdowns(&prepared, &desk(&lines, &["x", "y", "", "z"]));
-    let gross = report.total.gross();
-    for breakdown in &report.breakdowns {
-        let sum = |of: fn(&exposure::report::Exposure) -> f64| -> f64 {
-            breakdown.groups.iter().map(|group| of(&group.exposure)).sum()
-        };
-        near(sum(|e| e.net()), report.total.net(), 1e-12 * gross);
-        near(sum(|e| e.beta_net()), report.total.beta_net(), 1e-12 * gross);
-        assert!(gross <= sum(|e| e.gross()) * (1.0 + 1e-12));
+    let desk = desk(&lines, &["x", "y", "", "z"]);
+    for netting in levels() {
+        let report = netted(&prepared, &desk, &netting);
+        let gross = report.total.gross();
+        let sums = report.breakdowns.iter().map(|breakdown| {
+            let sum = |of: fn(&exposure::report::Exposure) -> f64| -> f64 {
+                breakdown.groups.iter().map(|group| of(&group.exposure)).sum()
+            };
+            near(sum(|e| e.net()), report.total.net(), 1e-12 * gross);
+            near(sum(|e| e.beta_net()), report.total.beta_net(), 1e-12 * gross);
+            sum(|e| e.gross())
+        });
+        let [labels, sizes, sectors] = sums.collect::<Vec<f64>>().try_into().unwrap();
+        near(sizes, gross, 1e-12 * gross);
+        near(sectors, gross, 1e-12 * gross);
+        match netting {
+            // Every line stands for itself, in the book as in its group.
+            Netting::Line => near(labels, gross, 1e-12 * gross),
+            _ => assert!(gross < 0.95 * labels, "{netting:?}: {gross} of {labels}"),
+        }
     }
-    for breakdown in &report.breakdowns[1..] {
-        let gross: f64 = breakdown.groups.iter().map(|group| group.exposure.gross()).sum();
-        near(gross, report.total.gross(), 1e-12 * gross);
-    }
-    assert!(
-        report.total.gross()
-            < 0.9 * report.breakdowns[0].groups.iter().map(|g| g.exposure.gross()).sum::<f64>()
-    );
 }
 
 #[test]
@@ -124,29 +148,35 @@ fn the_order_of_lines_changes_no_bit_of_a_breakdown() {
     let world = world(120, 300, 3);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines = lines_of(&world, 40);
-    let mut desk = desk(&lines, &["x", "", "y"]);
-    let before = breakdowns(&prepared, &desk).breakdowns;
-    for turn in [1, 7, 20] {
-        desk.rotate_left(turn);
-        desk.reverse();
-        assert_eq!(format!("{before:?}"), format!("{:?}", breakdowns(&prepared, &desk).breakdowns));
+    for netting in levels() {
+        let mut desk = desk(&lines, &["x", "", "y"]);
+        let before = netted(&prepared, &desk, &netting).breakdowns;
+        for turn in [1, 7, 20] {
+            desk.rotate_left(turn);
+            desk.reverse();
+            let after = netted(&prepared, &desk, &netting).breakdowns;
+            assert_eq!(format!("{before:?}"), format!("{after:?}"));
+        }
     }
 }
 
-/// Each group of a label is the book of its lines alone: the same long, short, names and
-/// beta-adjusted values, bit by bit.
+/// Each group of a label is the book of its lines alone under the same netting: the same long,
+/// short, names and beta-adjusted values, bit by bit.
 #[test]
 fn a_group_of_a_label_is_a_book_of_its_own() {
     let world = world(120, 300, 5);
     let prepared = prepare(&world.snapshot(), &World::roles());
     let lines = lines_of(&world, 40);
     let desk = desk(&lines, &["x", "y", "", "z"]);
-    let whole = breakdowns(&prepared, &desk);
-    assert_eq!(ids(&whole.breakdowns[0]), ["x", "y", "z", "-"]);
-    for group in &whole.breakdowns[0].groups {
-        let label = group.group_id.as_deref().unwrap_or_default();
-        let own: Vec<Labelled<'_>> =
-            desk.iter().filter(|(_, value)| *value == label).copied().collect();
-        assert_eq!(breakdowns(&prepared, &own).total, group.exposure, "{label}");
+    for netting in levels() {
+        let whole = netted(&prepared, &desk, &netting);
+        assert_eq!(ids(&whole.breakdowns[0]), ["x", "y", "z", "-"]);
+        for group in &whole.breakdowns[0].groups {
+            let label = group.group_id.as_deref().unwrap_or_default();
+            let own: Vec<Labelled<'_>> =
+                desk.iter().filter(|(_, value)| *value == label).copied().collect();
+            let total = netted(&prepared, &own, &netting).total;
+            assert_eq!(total, group.exposure, "{label} {netting:?}");
+        }
     }
 }

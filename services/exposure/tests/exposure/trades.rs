@@ -253,13 +253,12 @@ fn what_a_trade_lacks_is_a_gap() {
         of_trade.map(|gap| (gap.reason, gap.detail.as_str())).collect();
     let expected = [
         (GapReason::InputMissing, "no returns of NOBODY; the leg first uses its other members"),
-        (GapReason::InputMissing, "too few returns of the leg second: none of UNHEARD"),
-        (GapReason::UnknownInstrument, "unknown symbols in the leg second: UNHEARD"),
         (
             GapReason::InputMissing,
-            "its legs have too few sessions in common, or there is no market: its betas, share of \
-             variance and unwinds are missing",
+            "too few returns of the leg second (UNHEARD); the trade has no betas, share of \
+             variance or unwinds",
         ),
+        (GapReason::UnknownInstrument, "unknown symbols in the leg second: UNHEARD"),
     ];
     assert_eq!(gaps, expected);
 }

@@ -5,6 +5,8 @@
 pub enum MeasureRef {
     /// P&L against average costs.
     ProfitAndLoss,
+    /// Every group of a breakdown.
+    Grouped(Grouping),
     /// The names without a group of a breakdown.
     Ungrouped(Grouping),
     /// Exposures to a factor.
@@ -47,6 +49,7 @@ impl MeasureRef {
                 trade_id.capacity() + leg_id.as_ref().map_or(0, String::capacity)
             }
             MeasureRef::ProfitAndLoss
+            | MeasureRef::Grouped(_)
             | MeasureRef::Ungrouped(_)
             | MeasureRef::Risk
             | MeasureRef::WorstDay => 0,

@@ -3,6 +3,7 @@
 use super::{
     Bounds, Track,
     piece::{Piece, Rank},
+    rows::{Part, Picks},
 };
 use crate::{
     day::Day,
@@ -46,25 +47,91 @@ impl Track {
         self.pieces.iter().any(|piece| piece.names_any(merges))
     }
 
+    /// The rows that a snapshot sees, as [`Track::picks`] with [`Track::winners`] finds them. Zones
+    /// with one piece per rank are merged by key, without asking when each row was published.
+    pub(super) fn picks_of_union(&self, bounds: Bounds) -> Picks {
+        let mut picks = Picks::none();
+        for parts in self.zones.get_or_init(|| self.find_zones()) {
+            match self.ranked(parts, bounds) {
+                Some(ranked) if ranked.len() == 1 => {
+                    picks.push(ranked[0].piece, ranked[0].rows.clone());
+                }
+                Some(ranked) if self.has_distinct_ranks(&ranked) => {
+                    self.each_key(&ranked, |rows| picks.push(rows[0].0, rows[0].1..rows[0].1 + 1));
+                }
+                _ => {
+                    for (piece, row) in self.winners(self.visible(parts, bounds)) {
+                        picks.push(piece, row..row + 1);
+                    }
+                }
+            }
+        }
+        picks
+    }
+
+    /// The visible rows of each part, the best rank first, if they are known to be leading rows.
+    fn ranked(&self, parts: &[Part], bounds: Bounds) -> Option<Vec<Part>> {
+        let shown = parts.iter().map(|part| self.by_rule(std::slice::from_ref(part), bounds));
+        let mut shown: Vec<Part> = shown.collect::<Option<_>>()?;
+        shown.sort_by_key(|part| self.pieces[part.piece].rank);
+        Some(shown)
+    }
+
+    fn has_distinct_ranks(&self, ranked: &[Part]) -> bool {
+        let rank = |part: &Part| self.pieces[part.piece].rank;
+        ranked.windows(2).all(|pair| rank(&pair[0]) != rank(&pair[1]))
+    }
+
+    /// Visits the rows of each key (piece and row), in the order of keys, then of the parts.
+    fn each_key(&self, parts: &[Part], mut visit: impl FnMut(&[(usize, usize)])) {
+        let key = |piece: usize, row: usize| {
+            let segment = &self.pieces[piece].segment;
+            (segment.effective_on[row], segment.other.get(row))
+        };
+        let mut left = parts.to_vec();
+        let mut same = Vec::with_capacity(parts.len());
+        loop {
+            let open = left.iter().filter(|part| !part.rows.is_empty());
+            let Some(next) = open.map(|part| key(part.piece, part.rows.start)).min() else { break };
+            same.clear();
+            for part in &mut left {
+                let row = part.rows.start;
+                if !part.rows.is_empty() && key(part.piece, row) == next {
+                    same.push((part.piece, row));
+                    part.rows.start += 1;
+                }
+            }
+            visit(&same);
+        }
+    }
+
     /// The days on which a fact hides another one because its instrument is the survivor, each with
     /// the other instrument for whose sake that is so (`NONE` for the instrument itself).
     pub(crate) fn hidden(&self, bounds: Bounds) -> BTreeSet<(InstrumentId, Day)> {
         let mut hidden = BTreeSet::new();
-        if !self.is_union || self.in_order {
-            return hidden;
-        }
-        for parts in self.zones.get_or_init(|| self.find_zones()) {
-            if parts.len() < 2 {
-                continue;
-            }
-            let visible = self.visible(parts, bounds);
-            for pair in visible.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-                let [a, b] = [pair[0].3, pair[1].3].map(|piece| self.pieces[piece].rank);
-                let (day, other) = pair[0].0;
+        let rank = |(piece, _): &(usize, usize)| self.pieces[*piece].rank;
+        let mut note = |rows: &[(usize, usize)]| {
+            for pair in rows.windows(2) {
+                let [a, b] = [rank(&pair[0]), rank(&pair[1])];
+                let (piece, row) = pair[0];
+                let segment = &self.pieces[piece].segment;
                 if a.instrument != b.instrument {
-                    hidden.insert((InstrumentId::NONE, day));
+                    hidden.insert((InstrumentId::NONE, segment.effective_on[row]));
                 } else if a.other != b.other {
-                    hidden.insert((other, day));
+                    hidden.insert((segment.other.get(row), segment.effective_on[row]));
+                }
+            }
+        };
+        let zones = self.zones.get_or_init(|| self.find_zones());
+        for parts in zones.iter().filter(|parts| 1 < parts.len()) {
+            match self.ranked(parts, bounds) {
+                Some(ranked) => self.each_key(&ranked, &mut note),
+                None => {
+                    let visible = self.visible(parts, bounds);
+                    for same in visible.chunk_by(|a, b| a.0 == b.0) {
+                        let rows: Vec<_> = same.iter().map(|row| (row.3, row.4)).collect();
+                        note(&rows);
+                    }
                 }
             }
         }

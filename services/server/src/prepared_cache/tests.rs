@@ -1,12 +1,14 @@
 //! Tests of the prepared cache: what it keeps, carries over, shares and frees.
 
 use super::*;
+use crate::{config::Config, settings::Settings};
 use factors::roles::Roles;
 use marketdata::{
     dataset::{Dataset, Field},
     fixture::{Fixture, day},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
+    snapshot::Snapshot,
 };
 use std::{
     sync::{
@@ -24,7 +26,8 @@ fn cache(most_bytes: usize) -> Arc<PreparedCache> {
 
 fn view(fixture: &Fixture, as_of: Instant) -> View {
     let market = fixture.market();
-    View::of(&market, as_of, market.head().revision, &Arc::new(Roles::standard())).unwrap()
+    let settings = Settings::of(&Config::standard().roles).unwrap();
+    View::of(&market, as_of, market.head().revision, Arc::new(settings)).unwrap()
 }
 
 /// A market with one close, and the instant of that close.
@@ -99,6 +102,26 @@ async fn a_value_survives_data_it_does_not_read_and_is_prepared_again_for_data_i
     fixture.commit();
     let named = cache.get::<Closes>(&view(&fixture, midnight)).await.unwrap();
     assert!(!Arc::ptr_eq(&next_day, &named), "a new name may change how symbols resolve");
+}
+
+#[tokio::test]
+async fn a_value_is_neither_shared_with_other_settings_nor_prepared_from_theirs() {
+    let (fixture, close) = one_close();
+    let cache = cache(64 * MIB);
+    let here = view(&fixture, close);
+    let mut roles = Config::standard().roles;
+    roles.funds.push("OTHER".to_owned());
+    let settings = Arc::new(Settings::of(&roles).unwrap());
+    let elsewhere = View { settings, ..here.clone() };
+    let first = cache.get::<Closes>(&here).await.unwrap();
+    let other = cache.get::<Closes>(&elsewhere).await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &other));
+    assert_eq!((other.rows, other.previous), (1, None));
+    for (view, value) in [(&here, &first), (&elsewhere, &other)] {
+        assert!(Arc::ptr_eq(&cache.get::<Closes>(view).await.unwrap(), value), "both are kept");
+    }
+    let later = View { snapshot: view(&fixture, later(close, 86_400)).snapshot, ..elsewhere };
+    assert_eq!(cache.get::<Closes>(&later).await.unwrap().previous, Some(1));
 }
 
 /// Reports which thread dropped it, and that it could take the lock of the cache then.

@@ -5,18 +5,20 @@ use crate::{
         gaps::folded,
         merged::hidden_values,
         query::Normal,
-        shared::{result_id, session_on, snapshot_ref},
+        shared::{coverage, result_id, session_on, snapshot_ref},
     },
     views::Pinned,
 };
 use contract::v1;
 use marketdata::gap::Gap;
+use portfolio::coverage::Coverage;
 
-/// A response without its metadata, and its gaps.
+/// A response without its metadata, and its gaps and coverage.
 #[derive(Debug)]
 pub struct Answer<T> {
     response: T,
     gaps: Vec<Gap>,
+    coverage: Vec<Coverage>,
 }
 
 /// A response message with metadata.
@@ -28,12 +30,17 @@ pub trait Enveloped {
 impl<T: Enveloped> Answer<T> {
     /// An answer without gaps.
     pub fn whole(response: T) -> Answer<T> {
-        Answer { response, gaps: Vec::new() }
+        Answer::with_gaps(response, Vec::new())
     }
 
     /// An answer with gaps that concern it as a whole.
     pub fn with_gaps(response: T, gaps: Vec<Gap>) -> Answer<T> {
-        Answer { response, gaps }
+        Answer { response, gaps, coverage: Vec::new() }
+    }
+
+    /// An answer about a portfolio, with how well data cover it.
+    pub fn with_coverage(response: T, gaps: Vec<Gap>, coverage: Vec<Coverage>) -> Answer<T> {
+        Answer { response, gaps, coverage }
     }
 
     /// The response to a normalised request, with its metadata.
@@ -45,6 +52,7 @@ impl<T: Enveloped> Answer<T> {
             snapshot: Some(reference),
             session_on: session_on(pinned.as_of()),
             gaps: folded(self.gaps),
+            coverage: coverage(&self.coverage),
         });
         self.response
     }

@@ -15,7 +15,6 @@ use crate::{
         field::Fields,
         portfolio,
         query::{Normal, Place, Query, answer},
-        shared,
     },
     views::Pinned,
 };
@@ -115,7 +114,7 @@ impl AnalysisQuery {
         };
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
-        let coverage = shared::coverage(&report.coverage);
+        let coverage = std::mem::take(&mut report.coverage);
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let trades = self.definitions(prepared);
@@ -123,13 +122,13 @@ impl AnalysisQuery {
         let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
         let report = Some(to_proto::report(report, asked, (book, portfolio)));
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
-        let response =
-            v1::AnalyzePortfolioResponse { coverage, report, unresolved, ..Default::default() };
-        Answer::with_gaps(response, gaps)
+        let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
+        Answer::with_coverage(response, gaps, coverage)
     }
 }
 
 impl Query for AnalysisQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::AnalyzePortfolioResponse;
 
@@ -165,6 +164,7 @@ impl Query for AnalysisQuery {
 }
 
 impl Query for ValidationQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::ValidatePortfolioResponse;
 
@@ -207,6 +207,7 @@ impl Query for ValidationQuery {
 }
 
 impl Query for FactorsQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
     type Prepared = PreparedExposure;
     type Response = v1::ListFactorsResponse;
 

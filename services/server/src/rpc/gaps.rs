@@ -108,6 +108,7 @@ fn severity(reason: GapReason, gross_share: Option<f64>) -> v1::GapSeverity {
             | GapReason::Survivorship
             | GapReason::MissingObservations
             | GapReason::Merged
+            | GapReason::LaterKnowledge
     );
     match gross_share {
         Some(share) if SEVERE_SHARE <= share => v1::GapSeverity::Severe,
@@ -135,18 +136,8 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
     use v1::measure_ref::Measure as Wire;
     let wire = match measure {
         MeasureRef::ProfitAndLoss => Wire::Book(v1::BookNumber::ProfitAndLoss.into()),
-        MeasureRef::Ungrouped(group_by) => Wire::Group(v1::GroupRef {
-            group_by: Some(v1::GroupBy {
-                kind: match group_by {
-                    Grouping::Size => v1::GroupByKind::Size,
-                    Grouping::Sector => v1::GroupByKind::Sector,
-                }
-                .into(),
-                label_key: String::new(),
-            }),
-            group_id: Some(String::new()),
-            number: v1::BookNumber::Unspecified.into(),
-        }),
+        MeasureRef::Grouped(group_by) => Wire::Group(group_ref(*group_by, None)),
+        MeasureRef::Ungrouped(group_by) => Wire::Group(group_ref(*group_by, Some(String::new()))),
         MeasureRef::Factor { factor_id, estimate } => Wire::Factor(v1::FactorRef {
             model_id: String::new(),
             factor_id: factor_id.clone(),
@@ -177,6 +168,15 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
         }
     };
     v1::MeasureRef { measure: Some(wire) }
+}
+
+fn group_ref(group_by: Grouping, group_id: Option<String>) -> v1::GroupRef {
+    let kind = match group_by {
+        Grouping::Size => v1::GroupByKind::Size,
+        Grouping::Sector => v1::GroupByKind::Sector,
+    };
+    let group_by = Some(v1::GroupBy { kind: kind.into(), label_key: String::new() });
+    v1::GroupRef { group_by, group_id, number: v1::BookNumber::Unspecified.into() }
 }
 
 #[cfg(test)]

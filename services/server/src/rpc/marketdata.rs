@@ -72,6 +72,7 @@ impl MarketDataService for Handler {
 }
 
 impl Query for CoverageQuery {
+    const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = PreparedCoverage;
     type Response = v1::GetCoverageResponse;
 
@@ -90,6 +91,7 @@ impl Query for CoverageQuery {
 }
 
 impl Query for InstrumentsQuery {
+    const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = ();
     type Response = v1::ListInstrumentsResponse;
 
@@ -128,6 +130,7 @@ impl Query for InstrumentsQuery {
 }
 
 impl Query for SeriesQuery {
+    const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = ();
     type Response = v1::GetSeriesResponse;
 
@@ -237,6 +240,7 @@ impl Needed<RevisionsQuery> for Revisions {
 }
 
 impl Query for RevisionsQuery {
+    const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = Revisions;
     type Response = v1::ListRevisionsResponse;
 
@@ -263,10 +267,11 @@ impl Query for RevisionsQuery {
 mod tests {
     use super::*;
     use crate::{
+        config::Config,
         rpc::{page::Page, query::FromProto},
-        views::{Identity, View},
+        settings::Settings,
+        views::View,
     };
-    use factors::roles::Roles;
     use marketdata::{
         fixture::{Fixture, day},
         instant::Instant,
@@ -283,9 +288,9 @@ mod tests {
         let days = ["2021-01-25", "2021-01-26", "2021-01-27"].map(day);
         let market = fixture.closes("GME", &days.map(|day| (day, 1.0))).commit().market();
         let at = Instant::close_of(days[2]);
-        let view = View::of(&market, at, 1, &Arc::new(Roles::standard())).unwrap();
-        let identity = Identity { model_version: String::new(), config_hash: String::new() };
-        let pinned = Pinned::new(view, at, Arc::new(identity));
+        let settings = Settings::of(&Config::standard().roles).unwrap();
+        let view = View::of(&market, at, 1, Arc::new(settings)).unwrap();
+        let pinned = Pinned::new(view, at, ::marketdata::MODEL_VERSION);
         let request = v1::GetSeriesRequest {
             dataset: v1::Dataset::Bars.into(),
             symbol: "GME".to_owned(),

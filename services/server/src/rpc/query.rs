@@ -30,6 +30,8 @@ pub trait FromProto: Sized {
 
 /// A method whose answer is a function of one view and of its request.
 pub trait Query: FromProto + Send + Sync + 'static {
+    /// The model version of its service.
+    const MODEL: &'static str;
     /// The prepared data it needs; `()` if the snapshot is enough.
     type Prepared: Needed<Self>;
     /// The protobuf message of the answer.
@@ -89,7 +91,7 @@ pub async fn answer<Q: Query>(
 /// # Errors
 /// As [`answer`].
 pub async fn respond<Q: Query>(services: &Services, mut query: Q) -> Result<Q::Response, Refusal> {
-    let pinned = services.view(query.asked().0)?;
+    let pinned = services.view(query.asked().0, Q::MODEL).await?;
     let prepared = Q::Prepared::of(&query, services, &pinned).await?;
     match query.place(&prepared)? {
         Place::Inline => enveloped(&query, &pinned, &prepared),

@@ -20,12 +20,14 @@ use crate::{
 };
 use contract::v1::{self, rotation_service_server::RotationService};
 use from_proto::{HistoryQuery, IndicatorsQuery, RecordsQuery, RotationQuery, WatchQuery};
-use marketdata::{day::Day, gap::Gap};
+use marketdata::{day::Day, gap::Gap, snapshot::Series};
 use rotation::{
-    as_published::Measured,
+    as_published::{History, Measured},
+    measure::Source,
     prepared::PreparedRotation,
     query::{QueryRefusal, query},
     report::report,
+    state_history::Said,
 };
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -81,6 +83,7 @@ impl RotationQuery {
 }
 
 impl Query for RotationQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = PreparedRotation;
     type Response = v1::GetRotationResponse;
 
@@ -100,6 +103,7 @@ impl Query for RotationQuery {
 }
 
 impl Query for WatchQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = PreparedRotation;
     type Response = v1::WatchRotationResponse;
 
@@ -134,6 +138,7 @@ impl Watch for WatchQuery {
 }
 
 impl Query for IndicatorsQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = ();
     type Response = v1::ListIndicatorsResponse;
 
@@ -146,9 +151,13 @@ impl Query for IndicatorsQuery {
         pinned: &Pinned,
         _prepared: &(),
     ) -> Result<Answer<v1::ListIndicatorsResponse>, Refusal> {
-        let (roles, gaps) = to_proto::roles(pinned.snapshot(), &pinned.view().roles);
-        let indicators = to_proto::indicators();
-        let response = v1::ListIndicatorsResponse { indicators, roles, ..Default::default() };
+        let (roles, gaps) = to_proto::roles(pinned.snapshot(), &pinned.settings().roles);
+        let response = v1::ListIndicatorsResponse {
+            indicators: to_proto::indicators(),
+            roles,
+            composite_measures: to_proto::composite_measures(),
+            ..Default::default()
+        };
         Ok(Answer::with_gaps(response, gaps))
     }
 }
@@ -168,16 +177,17 @@ impl Needed<HistoryQuery> for PreparedHistory {
         services: &Services,
         pinned: &Pinned,
     ) -> Result<Arc<PreparedHistory>, Refusal> {
-        Ok(Arc::new(match &query.as_published {
-            None => PreparedHistory::Latest(services.prepared(pinned).await?),
-            Some(measured) => PreparedHistory::AsPublished(
-                as_published::page(services, query, measured, pinned).await?,
-            ),
+        Ok(Arc::new(match query.is_as_published {
+            false => PreparedHistory::Latest(services.prepared(pinned).await?),
+            true => {
+                PreparedHistory::AsPublished(as_published::page(services, query, pinned).await?)
+            }
         }))
     }
 }
 
 impl Query for HistoryQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = PreparedHistory;
     type Response = v1::GetIndicatorHistoryResponse;
 
@@ -203,28 +213,41 @@ impl HistoryQuery {
         pinned: &Pinned,
         prepared: &PreparedRotation,
     ) -> Result<Answer<v1::GetIndicatorHistoryResponse>, Refusal> {
-        let name = &self.normal.measure_id;
-        let reading = prepared.reading(name).ok_or_else(|| unknown_measure(name.clone()))?;
-        let history = &reading.history;
+        let (said, sources, gaps) = self.said(prepared)?;
         let from = self.from.unwrap_or(Day::MIN);
         let until = self.until.unwrap_or(Day::MAX);
-        let first = history.days.partition_point(|day| *day < from);
-        let end = history.days.partition_point(|day| *day <= until);
+        let first = said.partition_point(|(day, _)| *day < from);
+        let end = said.partition_point(|(day, _)| *day <= until);
         let cut = self.page.cut(end - first, pinned);
-        let points = cut.places.map(|place| first + place).map(|at| v1::IndicatorPoint {
-            on: history.days[at].to_string(),
-            value: history.values[at],
-            ..Default::default()
-        });
+        let points = cut.places.map(|place| said[first + place]);
         let response = v1::GetIndicatorHistoryResponse {
-            measure: Some(to_proto::measure(&reading.spec)),
-            points: points.collect(),
-            sources: reading.sources.iter().map(to_proto::source).collect(),
+            measure: Some(to_proto::measure(&self.history.spec())),
+            points: points.map(|(day, said)| to_proto::point(day, said)).collect(),
+            sources: sources.iter().map(to_proto::source).collect(),
             total_size: cut.total_size,
             next_page_token: cut.next_page_token,
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, reading.gaps.clone()))
+        Ok(Answer::with_gaps(response, gaps.to_vec()))
+    }
+
+    /// What the history says of each day, its sources and its gaps.
+    fn said<'a>(
+        &self,
+        prepared: &'a PreparedRotation,
+    ) -> Result<(Vec<(Day, Said)>, &'a [Source], &'a [Gap]), Refusal> {
+        match &self.history {
+            History::State(history) => Ok((history.of_sessions(prepared), &[], &prepared.gaps)),
+            History::Measure(_) => {
+                let name = &self.normal.measure_id;
+                let reading =
+                    prepared.reading(name).ok_or_else(|| unknown_measure(name.clone()))?;
+                let Series { days, values } = &reading.history;
+                let values = values.iter().copied().map(Said::Value);
+                let said = days.iter().copied().zip(values).collect();
+                Ok((said, &reading.sources, &reading.gaps))
+            }
+        }
     }
 
     fn as_published(
@@ -234,7 +257,7 @@ impl HistoryQuery {
     ) -> Answer<v1::GetIndicatorHistoryResponse> {
         let cut = self.page.cut(page.sessions, pinned);
         let response = v1::GetIndicatorHistoryResponse {
-            measure: Some(to_proto::measure(&page.measured.spec)),
+            measure: Some(to_proto::measure(&self.history.spec())),
             points: page.made.points.iter().map(as_published::point).collect(),
             sources: page.made.sources.iter().map(to_proto::source).collect(),
             total_size: cut.total_size,
@@ -246,6 +269,7 @@ impl HistoryQuery {
 }
 
 impl Query for RecordsQuery {
+    const MODEL: &'static str = ::rotation::MODEL_VERSION;
     type Prepared = PreparedRotation;
     type Response = v1::QueryRecordsResponse;
 
@@ -262,11 +286,16 @@ impl Query for RecordsQuery {
         pinned: &Pinned,
         prepared: &PreparedRotation,
     ) -> Result<Answer<v1::QueryRecordsResponse>, Refusal> {
-        let found = query(pinned.snapshot(), &pinned.view().roles, prepared, &self.query)
+        let found = query(pinned.snapshot(), &pinned.settings().roles, prepared, &self.query)
             .map_err(refused)?;
         let (response, gaps) = to_proto::records(found);
         Ok(Answer::with_gaps(response, gaps))
     }
+}
+
+/// No history has the name; lists those that exist.
+fn unknown_history(name: String) -> Refusal {
+    Refusal::Unknown { kind: Kind::Indicator, name, known: History::ids().collect() }
 }
 
 /// No measure has the name; lists those that exist.

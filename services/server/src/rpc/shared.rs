@@ -3,24 +3,34 @@
 use crate::{
     as_of::{AsOf, Pin, When},
     hex::hex,
+    limits,
     rpc::field::Fields,
     views::Pinned,
 };
 use ::portfolio::coverage::{Aspect, Coverage};
 use contract::{canonical::Canonical, v1};
-use marketdata::{calendar::plus_sessions, gap::GapReason, instant::Instant};
+use marketdata::{
+    calendar::plus_sessions, gap::GapReason, instant::Instant, reference::ReferenceKnowledge,
+};
 use prost_types::Timestamp;
 use rotation::as_published::last_closed;
 
 /// Reads the as-of of a request.
 pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
     use v1::as_of::When as Wire;
-    let v1::AsOf { revision, when } = as_of.unwrap_or_default();
+    let as_of = as_of.unwrap_or_default();
+    let v1::AsOf { revision, when, reference_knowledge, reference_max_age_days } = as_of;
     let when = match when {
         None => None,
         Some(Wire::Snapshot(reference)) => {
-            if revision.is_some() {
-                fields.add("as_of.revision", "must be absent beside as_of.snapshot, which has it");
+            for (field, is_given) in [
+                ("as_of.revision", revision.is_some()),
+                ("as_of.reference_knowledge", reference_knowledge != 0),
+                ("as_of.reference_max_age_days", reference_max_age_days.is_some()),
+            ] {
+                if is_given {
+                    fields.add(field, "must be absent beside as_of.snapshot, which has it");
+                }
             }
             return replay(fields, reference);
         }
@@ -31,23 +41,47 @@ pub fn as_of(fields: &mut Fields, as_of: Option<v1::AsOf>) -> AsOf {
         }
         Some(Wire::On(on)) => fields.day("as_of.on", &on).map(When::On),
     };
-    AsOf { when: when.unwrap_or(When::Now), revision, pins: Vec::new() }
+    let reference = reference(fields, "as_of", (reference_knowledge, reference_max_age_days));
+    AsOf { when: when.unwrap_or(When::Now), revision, reference, settings: None, pins: Vec::new() }
+}
+
+/// Reads reference knowledge and its age limit, and applies the default of the limit. `None` if it is
+/// not given.
+fn reference(
+    fields: &mut Fields,
+    path: &str,
+    (knowledge, max_age): (i32, Option<i32>),
+) -> Option<ReferenceKnowledge> {
+    use v1::ReferenceKnowledge as Wire;
+    let knowledge: Wire = fields.choice(&format!("{path}.reference_knowledge"), knowledge);
+    let field = format!("{path}.reference_max_age_days");
+    if knowledge == Wire::EarliestLater {
+        let max_age = max_age.unwrap_or(limits::REFERENCE_MAX_AGE_DAYS);
+        let max_age = fields.within(&field, max_age, 1, limits::REFERENCE_MOST_AGE_DAYS);
+        let max_age_days = u16::try_from(max_age).unwrap_or(u16::MAX);
+        return Some(ReferenceKnowledge::EarliestLater { max_age_days });
+    }
+    if max_age.is_some() {
+        fields.add(field, "must be absent unless later facts of reference are asked for");
+    }
+    (knowledge == Wire::AsPublished).then_some(ReferenceKnowledge::AsPublished)
 }
 
 /// Reads the reference of an answer that is to be repeated: every part of it counts.
-fn replay(fields: &mut Fields, reference: v1::SnapshotRef) -> AsOf {
-    let v1::SnapshotRef { as_of, revision, data_version, model_version, config_hash } = reference;
+fn replay(fields: &mut Fields, given: v1::SnapshotRef) -> AsOf {
+    let knowledge = (given.reference_knowledge, given.reference_max_age_days);
+    let reference = reference(fields, "as_of.snapshot", knowledge);
+    let v1::SnapshotRef { as_of, revision, data_version, model_version, config_hash, .. } = given;
     let field = "as_of.snapshot.as_of";
     if as_of.is_none() {
         fields.add(field, "must be given as in the answer");
     }
     let at = as_of.and_then(|at| instant(fields, field, at));
-    let pins = vec![
-        (Pin::ModelVersion, "model_version", model_version),
-        (Pin::ConfigHash, "config_hash", config_hash),
-        (Pin::DataVersion, "data_version", data_version),
-    ];
-    for (_, name, version) in &pins {
+    for (name, version) in [
+        ("model_version", &model_version),
+        ("config_hash", &config_hash),
+        ("data_version", &data_version),
+    ] {
         if version.is_empty() {
             fields.add(format!("as_of.snapshot.{name}"), "must be given as in the answer");
         }
@@ -55,7 +89,9 @@ fn replay(fields: &mut Fields, reference: v1::SnapshotRef) -> AsOf {
     AsOf {
         when: at.map_or(When::Now, When::At),
         revision: Some(revision),
-        pins: pins.into_iter().map(|(pin, _, version)| (pin, version)).collect(),
+        reference: reference.or(Some(ReferenceKnowledge::AsPublished)),
+        settings: Some(config_hash),
+        pins: vec![(Pin::AnswerModel, model_version), (Pin::DataVersion, data_version)],
     }
 }
 
@@ -64,7 +100,8 @@ pub fn expected(expected: Option<v1::SnapshotExpectation>) -> AsOf {
     let v1::SnapshotExpectation { model_version, config_hash } = expected.unwrap_or_default();
     let pins = [(Pin::ModelVersion, model_version), (Pin::ConfigHash, config_hash)];
     let pins = pins.into_iter().filter_map(|(pin, version)| Some((pin, version?)));
-    AsOf { when: When::Now, revision: None, pins: pins.collect() }
+    let pins = pins.collect();
+    AsOf { when: When::Now, revision: None, reference: None, settings: None, pins }
 }
 
 /// Reads an instant, to the microsecond.
@@ -93,12 +130,20 @@ pub fn timestamp(instant: Instant) -> Timestamp {
 /// The reference of the data an answer is based on.
 pub fn snapshot_ref(pinned: &Pinned) -> v1::SnapshotRef {
     let snapshot = pinned.snapshot();
+    let (knowledge, max_age) = match snapshot.reference() {
+        ReferenceKnowledge::AsPublished => (v1::ReferenceKnowledge::AsPublished, None),
+        ReferenceKnowledge::EarliestLater { max_age_days } => {
+            (v1::ReferenceKnowledge::EarliestLater, Some(max_age_days.into()))
+        }
+    };
     v1::SnapshotRef {
         as_of: Some(timestamp(pinned.as_of())),
         revision: snapshot.revision(),
         data_version: hex(&snapshot.data_version()),
-        model_version: pinned.identity().model_version.clone(),
-        config_hash: pinned.identity().config_hash.clone(),
+        model_version: pinned.model().to_owned(),
+        config_hash: pinned.settings().hash().to_owned(),
+        reference_knowledge: knowledge.into(),
+        reference_max_age_days: max_age,
     }
 }
 
@@ -166,6 +211,7 @@ pub const fn gap_reason(reason: GapReason) -> v1::GapReason {
         GapReason::MissingObservations => Wire::MissingObservations,
         GapReason::Implausible => Wire::Implausible,
         GapReason::Merged => Wire::Merged,
+        GapReason::LaterKnowledge => Wire::LaterKnowledge,
     }
 }
 

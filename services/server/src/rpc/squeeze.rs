@@ -11,7 +11,6 @@ use crate::{
         envelope::Answer,
         portfolio,
         query::{Normal, Place, Query, answer},
-        shared,
     },
     views::Pinned,
 };
@@ -43,6 +42,7 @@ impl SqueezeService for Handler {
 }
 
 impl Query for BookQuery {
+    const MODEL: &'static str = ::squeeze::MODEL_VERSION;
     type Prepared = PreparedSqueeze;
     type Response = v1::AssessShortBookResponse;
 
@@ -64,12 +64,10 @@ impl Query for BookQuery {
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
-        let coverage = shared::coverage(&report.coverage);
         let totals = to_proto::totals(&report, self.participation);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
         let response = v1::AssessShortBookResponse {
-            coverage,
             unresolved: portfolio::all_unresolved(portfolio, &book, LooseLine::is_short),
             totals: Some(totals),
             lines: lines.collect(),
@@ -78,11 +76,12 @@ impl Query for BookQuery {
             settings: self.normal.settings.clone(),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, report.gaps))
+        Ok(Answer::with_coverage(response, report.gaps, report.coverage))
     }
 }
 
 impl Query for RankQuery {
+    const MODEL: &'static str = ::squeeze::MODEL_VERSION;
     type Prepared = PreparedSqueeze;
     type Response = v1::RankSqueezeResponse;
 

@@ -52,7 +52,7 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
         Refusal::Mismatch { what, asked, here } => {
             let reason = match what {
                 Pin::DataVersion => "DATA_VERSION_MISMATCH",
-                Pin::ModelVersion => "MODEL_VERSION_MISMATCH",
+                Pin::ModelVersion | Pin::AnswerModel => "MODEL_VERSION_MISMATCH",
                 Pin::ConfigHash => "CONFIG_MISMATCH",
             };
             let metadata = [("asked", asked.clone()), ("here", here.clone())];

@@ -40,6 +40,13 @@ CREATE TABLE request (
 ) STRICT;
 CREATE INDEX request_by_age ON request (answered_at);
 
+-- The settings that answers were given under, for good. The hash is that of the document.
+CREATE TABLE settings (
+    id       INTEGER PRIMARY KEY,
+    hash     BLOB    NOT NULL UNIQUE,
+    document TEXT    NOT NULL
+) STRICT;
+
 CREATE TABLE instrument (
     id        INTEGER PRIMARY KEY,
     namespace INTEGER NOT NULL,

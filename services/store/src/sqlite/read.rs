@@ -8,6 +8,7 @@ use crate::{
     log::{Sealed, Text},
     seal::Seal,
     segment::Summary,
+    settings::KeptSettings,
 };
 use async_trait::async_trait;
 use marketdata::{
@@ -85,6 +86,25 @@ impl Reading for Transaction {
         let numbered =
             |row: &SqliteRow| Ok(Numbered { row: row.try_get("rowid")?, value: kept_answer(row)? });
         rows.iter().map(numbered).collect()
+    }
+
+    async fn settings(&mut self, hash: Seal) -> Result<Option<String>, StoreError> {
+        let document = sqlx::query_scalar(sql::SETTINGS).bind(hash.to_vec());
+        Ok(document.fetch_optional(self.connection()).await?)
+    }
+
+    async fn all_settings(
+        &mut self,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Numbered<KeptSettings>>, StoreError> {
+        let rows = sqlx::query(sql::ALL_SETTINGS).bind(after).bind(limit);
+        rows.fetch_all(self.connection()).await?.iter().map(kept_settings).collect()
+    }
+
+    async fn settings_count(&mut self) -> Result<u64, StoreError> {
+        let count = sqlx::query_scalar(sql::COUNT_SETTINGS).fetch_one(self.connection()).await?;
+        number(count, "the number of settings")
     }
 
     async fn segments(&mut self) -> Result<Vec<Listed>, StoreError> {
@@ -195,6 +215,11 @@ fn kept_answer(row: &SqliteRow) -> Result<KeptAnswer, StoreError> {
         answer: row.try_get("answer")?,
         seal: hash(row, "seal")?,
     })
+}
+
+fn kept_settings(row: &SqliteRow) -> Result<Numbered<KeptSettings>, StoreError> {
+    let value = KeptSettings { hash: hash(row, "hash")?, document: row.try_get("document")? };
+    Ok(Numbered { row: row.try_get("id")?, value })
 }
 
 fn mark(row: &SqliteRow) -> Result<RevisionMark, StoreError> {

@@ -46,6 +46,12 @@ pub(super) const ANSWERS: &str = "
     SELECT rowid, caller, method, request_id, fingerprint, revision, answered_at, answer, seal
     FROM request WHERE ?1 < rowid ORDER BY rowid LIMIT ?2";
 
+pub(super) const SETTINGS: &str = "SELECT document FROM settings WHERE hash = ?1";
+pub(super) const ALL_SETTINGS: &str =
+    "SELECT id, hash, document FROM settings WHERE ?1 < id ORDER BY id LIMIT ?2";
+pub(super) const COUNT_SETTINGS: &str = "SELECT count(*) FROM settings";
+pub(super) const PUT_SETTINGS: &str = "INSERT INTO settings (hash, document) VALUES (?1, ?2)";
+
 pub(super) const PUT_REVISION: &str = "
     INSERT INTO revision
         (number, data_version, committed_at, source, file_name, content_hash, received_at, facts,
@@ -115,6 +121,8 @@ pub(super) mod tamper {
     pub(in crate::sqlite) const LATER_MIGRATION: &str = "
         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
         VALUES (?1, 'of a later binary', TRUE, x'00', 0)";
+    pub(in crate::sqlite) const DAMAGE_SETTINGS: &str =
+        "UPDATE settings SET document = document || ' ' WHERE ?1 = 0";
     pub(in crate::sqlite) const FORGE_VERSION: &str =
         "UPDATE revision SET data_version = zeroblob(32) WHERE number = ?1";
 }

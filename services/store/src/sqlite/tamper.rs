@@ -55,6 +55,10 @@ impl Subject for SqliteFiles {
         self.tamper(url, tamper::LATER_MIGRATION, 9_001).await;
     }
 
+    async fn damage_settings(&self, url: &str) {
+        self.tamper(url, tamper::DAMAGE_SETTINGS, 0).await;
+    }
+
     async fn forge_data_version(&self, url: &str, revision: u64) {
         self.tamper(url, tamper::FORGE_VERSION, revision as i64).await;
     }

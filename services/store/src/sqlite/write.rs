@@ -11,6 +11,7 @@ use crate::{
     backend::{NewSegment, Writing},
     log::Sealed,
     seal::Seal,
+    settings::KeptSettings,
 };
 use async_trait::async_trait;
 use marketdata::{
@@ -118,6 +119,12 @@ impl Writing for Transaction {
     async fn delete_answers(&mut self, before: Instant, limit: u32) -> Result<(), StoreError> {
         let delete = sqlx::query(sql::DELETE_ANSWERS).bind(before.micros()).bind(limit);
         delete.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    async fn put_settings(&mut self, settings: &KeptSettings) -> Result<(), StoreError> {
+        let put = sqlx::query(sql::PUT_SETTINGS).bind(settings.hash.to_vec());
+        put.bind(&settings.document).execute(self.connection()).await?;
         Ok(())
     }
 

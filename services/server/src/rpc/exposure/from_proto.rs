@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 31] = [
+        let changes: [Change; 35] = [
             |_| {},
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
             |asked| asked.trades = vec![own_trade("a")],

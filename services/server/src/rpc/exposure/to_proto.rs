@@ -277,6 +277,8 @@ fn position(
         market_cap_source: source.into(),
         market_cap_observed_on: row.market_cap_on.map(|day| day.to_string()).unwrap_or_default(),
         market_cap_rank: row.market_cap_rank.map(|rank| rank as i32),
+        later_size_days: row.later_size_days.map(i32::from),
+        later_sector_days: row.later_sector_days.map(i32::from),
         sized_on: sized.map(|sized| sized.sized_on.to_string()).unwrap_or_default(),
         lagged_market_cap_usd: sized.map(|sized| sized.lagged_market_cap_usd),
         bucket_id: row.bucket.map(|(bucket_id, _)| bucket_id).unwrap_or_default(),

@@ -301,7 +301,7 @@ fn leg(leg: &LegDefinition) -> v1::TradeLegDefinition {
         ReturnProxy::Basket { members, min_members } => {
             let member = |member: &BasketMember| v1::TradeBasketMember {
                 name: member.name.clone(),
-                lines: member.lines.iter().map(named).collect(),
+                lines: member.lines.iter().map(|line| named(line)).collect(),
             };
             WireProxy::Basket(v1::TradeBasket {
                 weighting: v1::TradeWeighting::Equal.into(),
@@ -335,6 +335,6 @@ fn selector(selector: &Selector) -> v1::TradeSelector {
     v1::TradeSelector { selector: Some(selector) }
 }
 
-fn named(symbol: &String) -> v1::InstrumentRef {
-    v1::InstrumentRef { symbol: symbol.clone(), ..v1::InstrumentRef::default() }
+fn named(symbol: &str) -> v1::InstrumentRef {
+    v1::InstrumentRef { symbol: symbol.to_owned(), ..v1::InstrumentRef::default() }
 }

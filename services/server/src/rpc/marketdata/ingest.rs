@@ -248,15 +248,16 @@ impl Upload {
 
     /// The answer without its data version, which the append computes.
     fn answer(&self, services: &Services, report: FileReport, revision: u64) -> v1::IngestResponse {
-        let identity = services.identity();
         let mut answer = file_report(report);
         let now = services.clock.now();
         let reference = v1::SnapshotRef {
             as_of: Some(timestamp(now)),
             revision,
             data_version: String::new(),
-            model_version: identity.model_version.clone(),
-            config_hash: identity.config_hash.clone(),
+            model_version: marketdata::MODEL_VERSION.to_owned(),
+            config_hash: services.settings().hash().to_owned(),
+            reference_knowledge: v1::ReferenceKnowledge::AsPublished.into(),
+            reference_max_age_days: None,
         };
         answer.info = Some(v1::AnswerInfo {
             snapshot: Some(reference),

@@ -1,6 +1,6 @@
 //! A page of a history as published: sessions are computed one by one while the caller waits.
 
-use super::from_proto::HistoryQuery;
+use super::{from_proto::HistoryQuery, to_proto};
 use crate::{
     refusal::Refusal,
     rpc::shared,
@@ -9,13 +9,12 @@ use crate::{
 };
 use contract::v1;
 use marketdata::{dataset::Dataset, day::Day};
-use rotation::as_published::{AsPublished, Measured, Point, Progress, last_closed, sessions};
+use rotation::as_published::{AsPublished, Point, Progress, last_closed, sessions};
+use std::sync::Arc;
 
-/// A page of a measure as published.
+/// A page of a history as published.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// The measure.
-    pub(super) measured: Measured,
     /// Number of sessions of the whole history.
     pub(super) sessions: usize,
     /// The values of the page.
@@ -27,7 +26,6 @@ pub(super) struct Page {
 pub(super) async fn page(
     services: &Services,
     query: &HistoryQuery,
-    measured: &Measured,
     pinned: &Pinned,
 ) -> Result<Page, Refusal> {
     let jobs = services.compute.jobs()?;
@@ -38,11 +36,11 @@ pub(super) async fn page(
         (all[page.cut(all.len(), &data).places].to_vec(), all.len())
     };
     let (on_page, sessions) = jobs.run(begin).await?;
-    let View { snapshot, roles } = pinned.view().clone();
-    let none = Progress::new(snapshot, roles, measured.clone());
+    let View { snapshot, settings } = pinned.view().clone();
+    let none = Progress::new(snapshot, Arc::clone(&settings.roles), query.history.clone());
     let progress = jobs.run_each(none, on_page, Progress::add).await?;
     let made = jobs.run(move || progress.finish()).await?;
-    Ok(Page { measured: measured.clone(), sessions, made })
+    Ok(Page { sessions, made })
 }
 
 /// The sessions requested: from the first day of any bar or series to the last close by the as-of
@@ -58,9 +56,8 @@ fn asked_sessions(from: Option<Day>, until: Option<Day>, pinned: &Pinned) -> Vec
 /// A point as protobuf.
 pub(super) fn point(point: &Point) -> v1::IndicatorPoint {
     v1::IndicatorPoint {
-        on: point.on.to_string(),
-        value: point.value,
         known_at: Some(shared::timestamp(point.known_at)),
         observed_on: point.observed_on.to_string(),
+        ..to_proto::point(point.on, point.said)
     }
 }

@@ -10,7 +10,7 @@ use contract::v1;
 use factors::roles::Role;
 use marketdata::day::Day;
 use rotation::{
-    as_published::Measured,
+    as_published::History,
     family::Work,
     query::{Comparison, Condition, Query},
     record::Direction,
@@ -112,8 +112,8 @@ pub(super) struct HistoryQuery {
     pub(super) page: Page,
     pub(super) from: Option<Day>,
     pub(super) until: Option<Day>,
-    /// The measure of a history as published; `None` for the latest vintage.
-    pub(super) as_published: Option<Measured>,
+    pub(super) history: History,
+    pub(super) is_as_published: bool,
     pub(super) normal: v1::GetIndicatorHistoryRequest,
 }
 
@@ -129,23 +129,24 @@ impl FromProto for HistoryQuery {
         if normal.measure_id.is_empty() {
             fields.add("measure_id", "must be given");
         }
-        let measured = Measured::find(&normal.measure_id);
-        let is_known = measured.is_some();
-        let as_published = measured.filter(|_| is_as_published);
-        let most = as_published.as_ref().map_or(limits::PAGE_MAX, most_sessions);
+        let history = History::find(&normal.measure_id);
+        let most = match &history {
+            Some(history) if is_as_published => most_sessions(history),
+            _ => limits::PAGE_MAX,
+        };
         let page = page.at_most(most, &mut normal);
         let (from, until) = fields.days(("start_on", &normal.start_on), ("end_on", &normal.end_on));
-        let name = normal.measure_id.clone();
-        let query = HistoryQuery { as_of, page, from, until, as_published, normal };
-        let query = fields.finish(Some(query))?;
+        fields.finish(Some(()))?;
         // Refused before anything is prepared for it.
-        if is_known { Ok(query) } else { Err(super::unknown_measure(name)) }
+        let unknown = || super::unknown_history(normal.measure_id.clone());
+        let history = history.ok_or_else(unknown)?;
+        Ok(HistoryQuery { as_of, page, from, until, history, is_as_published, normal })
     }
 }
 
 /// Maximum number of sessions per page of a history as published.
-fn most_sessions(measured: &Measured) -> usize {
-    match measured.indicator.work {
+fn most_sessions(history: &History) -> usize {
+    match history.work() {
         Work::WholeMarket => limits::AS_PUBLISHED_PREPARATIONS,
         Work::Lines => limits::PAGE_MAX,
     }

@@ -9,6 +9,7 @@ use marketdata::{
     snapshot::Snapshot,
 };
 use rotation::{
+    aftermath::{Aftermath, NextReturn},
     component::Score,
     composite::{Composite, Flip, ScoreNow},
     hysteresis::Side,
@@ -20,6 +21,7 @@ use rotation::{
     report::{Move, RotationReport},
     session_move::{MoveRow, SessionMove, SessionStatus},
     state::State,
+    state_history::{Said, StateHistory},
     subject::Resolved,
     threshold::Threshold,
 };
@@ -30,7 +32,7 @@ pub(super) fn report(report: RotationReport<'_>) -> (v1::RotationReport, Vec<Gap
         report_id: String::new(),
         headline: report.headline,
         session_move: report.prepared.session_move.as_ref().map(|m| moved(m, report.prepared)),
-        composite: report.prepared.composite.as_ref().map(composite),
+        composite: report.prepared.composite.as_ref().map(|c| composite(c, report.prepared)),
         readings: report.readings.into_iter().map(reading).collect(),
         moves: report.moves.into_iter().map(index_move).collect(),
     };
@@ -91,7 +93,7 @@ fn move_row(row: &MoveRow, prepared: &PreparedRotation) -> v1::SessionMoveRow {
     }
 }
 
-fn composite(composite: &Composite) -> v1::RotationComposite {
+fn composite(composite: &Composite, prepared: &PreparedRotation) -> v1::RotationComposite {
     v1::RotationComposite {
         state: state(composite.state).into(),
         on: composite.on.to_string(),
@@ -100,6 +102,26 @@ fn composite(composite: &Composite) -> v1::RotationComposite {
         threshold: Some(threshold(&composite.threshold)),
         scores: composite.scores.iter().map(score).collect(),
         flips: composite.flips.iter().map(flip).collect(),
+        aftermath: prepared.aftermath.iter().map(aftermath).collect(),
+    }
+}
+
+fn aftermath(after: &Aftermath) -> v1::StateAftermath {
+    v1::StateAftermath {
+        state: after.state.map_or(v1::RotationState::Unspecified, state).into(),
+        sessions: after.sessions as i32,
+        runs: after.runs as i32,
+        next_returns: after.next.iter().map(next_return).collect(),
+    }
+}
+
+fn next_return(next: &NextReturn) -> v1::NextReturn {
+    v1::NextReturn {
+        measure_id: next.measure.to_owned(),
+        sessions: next.sessions as i32,
+        mean: next.mean,
+        standard_error: next.standard_error,
+        share_positive: next.share_positive,
     }
 }
 
@@ -175,6 +197,8 @@ const fn unit(unit: Unit) -> v1::IndicatorUnit {
         Unit::Usd => v1::IndicatorUnit::Usd,
         Unit::Count => v1::IndicatorUnit::Count,
         Unit::Points => v1::IndicatorUnit::Points,
+        Unit::StandardDeviations => v1::IndicatorUnit::StandardDeviations,
+        Unit::None => v1::IndicatorUnit::Unspecified,
     }
 }
 
@@ -236,6 +260,23 @@ fn index_move(index: Move) -> v1::IndexMove {
         end_on: index.to.to_string(),
         value: index.value,
     }
+}
+
+/// What a history says of one day.
+pub(super) fn point(day: Day, said: Said) -> v1::IndicatorPoint {
+    let point = v1::IndicatorPoint { on: day.to_string(), ..v1::IndicatorPoint::default() };
+    match said {
+        Said::Value(value) => v1::IndicatorPoint { value: Some(value), ..point },
+        Said::State(of) => v1::IndicatorPoint { state: state(of).into(), ..point },
+        Said::Move { z, is_rotation } => {
+            v1::IndicatorPoint { value: Some(z), is_rotation: Some(is_rotation), ..point }
+        }
+    }
+}
+
+/// The scores, the state and the session's move, as measures.
+pub(super) fn composite_measures() -> Vec<v1::IndicatorMeasure> {
+    StateHistory::ALL.iter().map(|history| measure(&history.spec())).collect()
 }
 
 /// A measure in the list of indicators.

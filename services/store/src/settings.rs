@@ -1,0 +1,111 @@
+//! Documents of settings, each kept under the hash of its text.
+//!
+//! An answer names its settings by that hash, so that it can be given again after they changed.
+//! What a document says is known only to the caller. The hash is also its seal.
+
+use crate::{
+    StoreError,
+    backend::{self, Backend, Reading, Writing},
+    seal::Seal,
+};
+
+/// Settings verified per page.
+const TOGETHER: u32 = 100;
+
+/// The row of kept settings.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptSettings {
+    pub(crate) hash: Seal,
+    pub(crate) document: String,
+}
+
+/// The hash that a document of settings is kept under.
+pub fn settings_hash(document: &str) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("ballast.v1 settings");
+    hasher.update(document.as_bytes()).finalize().into()
+}
+
+impl KeptSettings {
+    /// The fault of the row, if it has one.
+    fn fault(&self) -> Option<String> {
+        let of = self.hash[..4].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        (settings_hash(&self.document) != self.hash)
+            .then(|| format!("the settings {of}… do not match their hash"))
+    }
+}
+
+/// The document kept under a hash, verified.
+pub(crate) async fn find(backend: &dyn Backend, hash: Seal) -> Result<Option<String>, StoreError> {
+    let mut transaction = backend.begin_read().await?;
+    let found = find_in(&mut *transaction, hash).await;
+    backend::end(transaction, found).await
+}
+
+async fn find_in(
+    reading: &mut (dyn Reading + '_),
+    hash: Seal,
+) -> Result<Option<String>, StoreError> {
+    let Some(document) = reading.settings(hash).await? else { return Ok(None) };
+    let kept = KeptSettings { hash, document };
+    match kept.fault() {
+        Some(fault) => Err(StoreError::Damaged(fault)),
+        None => Ok(Some(kept.document)),
+    }
+}
+
+/// Keeps a document, unless it is kept already. Returns false, and keeps nothing, if the store
+/// already has `most` others.
+pub(crate) async fn keep(
+    backend: &dyn Backend,
+    document: String,
+    most: u64,
+) -> Result<bool, StoreError> {
+    let mut transaction = backend.begin_write().await?;
+    let kept = keep_in(&mut *transaction, document, most).await;
+    backend::commit(transaction, kept).await
+}
+
+async fn keep_in(
+    writing: &mut (dyn Writing + '_),
+    document: String,
+    most: u64,
+) -> Result<bool, StoreError> {
+    let kept = KeptSettings { hash: settings_hash(&document), document };
+    if find_in(writing, kept.hash).await?.is_some() {
+        return Ok(true);
+    }
+    let has_room = writing.settings_count().await? < most;
+    if has_room {
+        writing.put_settings(&kept).await?;
+    }
+    Ok(has_room)
+}
+
+/// Adds the settings that do not match their hash, one page of them in memory at a time.
+pub(crate) async fn faults(
+    reading: &mut (dyn Reading + '_),
+    faults: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    let mut after = 0_i64;
+    loop {
+        let page = match reading.all_settings(after, TOGETHER).await {
+            Err(StoreError::Damaged(fault)) => {
+                faults.push(format!("the settings after row {after}: {fault}"));
+                return Ok(());
+            }
+            page => page?,
+        };
+        if page.is_empty() {
+            return Ok(());
+        }
+        for numbered in page {
+            // Damage may put rows out of order; reading on after such a page might never end.
+            if numbered.row <= after {
+                faults.push(format!("the settings are out of order after row {after}"));
+                return Ok(());
+            }
+            after = numbered.row;
+            faults.extend(numbered.value.fault());
+        }
+    }
+}
