@@ -262,7 +262,7 @@ async fn a_correction_changes_only_the_latest_history() {
         .unwrap()
         .gaps
         .iter()
-        .find(|gap| gap.subject.ends_with(".points"))
+        .find(|gap| gap.detail.contains("has no point"))
         .unwrap();
     assert!(without.detail.starts_with("at 1 of 3 sessions"), "{without:?}");
     let token = first.next_page_token.clone();

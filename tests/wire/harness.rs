@@ -202,6 +202,38 @@ pub(crate) fn coverage(info: &Option<v1::AnswerInfo>) -> &[v1::Coverage] {
     info.as_ref().map_or(&[], |info| &info.coverage)
 }
 
+/// What a gap is about, as text; a number of an analysis by the parts that it gives.
+pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
+    use v1::{gap_subject::Subject, measure_ref::Measure};
+    let text = |subject: &v1::GapSubject| match subject.subject.as_ref().unwrap() {
+        Subject::Line(text)
+        | Subject::Symbol(text)
+        | Subject::MeasureId(text)
+        | Subject::SeriesId(text)
+        | Subject::Dataset(text)
+        | Subject::Role(text) => text.clone(),
+        Subject::Measure(measure) => match measure.measure.as_ref().unwrap() {
+            Measure::Book(number) => {
+                v1::BookNumber::try_from(*number).unwrap().as_str_name().into()
+            }
+            Measure::Group(group) => {
+                let which = if group.group_id.is_some() { "no" } else { "every" };
+                format!("{which} {:?}", group.group_by.as_ref().unwrap().kind())
+            }
+            Measure::Factor(factor) => format!("{:?} {}", factor.estimate(), factor.factor_id),
+            Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id(), trade.number()),
+            Measure::Risk(risk) => format!("{:?} {}", risk.number(), risk.scenario_set_id),
+            Measure::Name(name) => format!("{}.{}", name.symbol, name.field),
+        },
+    };
+    gap.subjects.iter().map(text).collect()
+}
+
+/// Whether a gap is about something, as text.
+pub(crate) fn is_about(gap: &v1::Gap, subject: &str) -> bool {
+    subjects(gap).iter().any(|found| found == subject)
+}
+
 /// The data that an answer is based on.
 pub(crate) fn reference(info: &Option<v1::AnswerInfo>) -> v1::SnapshotRef {
     info.as_ref().and_then(|info| info.snapshot.clone()).expect("every answer has a reference")

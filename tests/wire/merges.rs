@@ -1,6 +1,6 @@
 //! Instruments merged afterwards, over the wire.
 
-use crate::harness::{Harness, gaps, held, named, on, reference, replay_of};
+use crate::harness::{Harness, gaps, held, named, on, reference, replay_of, subjects};
 use contract::v1::{self, exposure_service_client::ExposureServiceClient, position::Size};
 
 const NOW: &str = "2022-06-13T12:00:00Z";
@@ -71,8 +71,8 @@ async fn a_merge_is_shown_used_replayed_and_retracted() {
         assert_eq!((hidden.dataset(), hidden.days), (v1::Dataset::Bars, 1));
     }
     let [gap] = gaps(&after.info) else { panic!("one gap: {:?}", after.info) };
-    assert_eq!((gap.reason(), gap.subject.as_str()), (v1::GapReason::Merged, "merges"));
-    assert!(gap.detail.ends_with("META (bars on 1 day)"), "{}", gap.detail);
+    assert_eq!((gap.reason(), subjects(gap)), (v1::GapReason::Merged, vec!["META".to_owned()]));
+    assert!(gap.detail.ends_with("META has its own: bars on 1 day"), "{}", gap.detail);
     // On the day before, nothing was hidden yet.
     assert_eq!(gaps(&series(&harness, "META", on("2022-06-08")).await.info), []);
 

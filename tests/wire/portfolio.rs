@@ -1,6 +1,8 @@
 //! Portfolios over the wire: cash, lots, valuation days, identifiers, ids and labels.
 
-use crate::harness::{Harness, coverage, expect_refusal, gaps, header, held, on};
+use crate::harness::{
+    Harness, coverage, expect_refusal, gaps, header, held, is_about, on, subjects,
+};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, position::Size,
     squeeze_service_client::SqueezeServiceClient,
@@ -128,7 +130,7 @@ async fn a_cost_applies_to_its_own_lot_only() {
     let profit = report.profit_and_loss.unwrap();
     assert_eq!((profit.total, profit.long, profit.short), (200.0, 200.0, 0.0));
     assert_eq!(profit.share_with_cost, 0.25);
-    let gap = gaps(&answer.info).iter().find(|gap| gap.subject == "lot-2").unwrap();
+    let gap = gaps(&answer.info).iter().find(|gap| is_about(gap, "lot-2")).unwrap();
     assert_eq!((gap.reason(), gap.gross_share), (v1::GapReason::InputMissing, Some(0.75)));
 
     let mut client = SqueezeServiceClient::new(channel);
@@ -144,7 +146,7 @@ async fn a_cost_applies_to_its_own_lot_only() {
     assert_eq!(answer.totals.unwrap().profit_and_loss, Some(-200.0));
     assert_eq!(short.lots.len(), 2);
     let gaps = &short.name.as_ref().unwrap().gaps;
-    assert!(gaps.iter().any(|gap| gap.subject == "lot-2"), "{gaps:?}");
+    assert!(gaps.iter().any(|gap| is_about(gap, "lot-2")), "{gaps:?}");
 }
 
 /// A book by yesterday's market values is the same book as by its shares.
@@ -177,7 +179,10 @@ async fn market_values_of_yesterday_move_with_the_price() {
     let priced = coverage(&answer.info).iter().find(is_priced).unwrap();
     assert_eq!((priced.own, priced.proxied, priced.missing), (0.75, 0.25, 0.0));
     let gap = gaps(&answer.info).iter().find(|gap| gap.reason() == v1::GapReason::NoPrice).unwrap();
-    assert_eq!((gap.subject.as_str(), gap.gross_share), ("portfolio.positions[1]", Some(0.25)));
+    assert_eq!(
+        (subjects(gap).concat().as_str(), gap.gross_share),
+        ("portfolio.positions[1]", Some(0.25))
+    );
     assert!(gap.detail.contains(YESTERDAY), "{gap:?}");
 
     mixed.valued_on = "2021-01-28".to_owned();
@@ -281,7 +286,7 @@ async fn a_level_adjusted_for_distributions_is_no_price_in_silence() {
     let analysis = analyzed(&channel, book.clone()).await;
     // Nothing else is wrong with the names: they have betas of their own.
     let is_short = |gap: &v1::Gap| gap.reason() == v1::GapReason::ShortHistory;
-    let of_names = |gap: &&v1::Gap| ["LATER", "SAME"].contains(&gap.subject.as_str());
+    let of_names = |gap: &&v1::Gap| ["LATER", "SAME"].iter().any(|name| is_about(gap, name));
     assert!(!gaps(&analysis.info).iter().filter(of_names).any(is_short), "{:?}", analysis.info);
     let shorts = v1::AssessShortBookRequest {
         as_of: on(TODAY),
@@ -297,7 +302,7 @@ async fn a_level_adjusted_for_distributions_is_no_price_in_silence() {
         gaps(&analysis.info).iter().filter(is_adjusted).collect::<Vec<_>>(),
         of_lines.filter(is_adjusted).collect(),
     ] {
-        let subjects: Vec<_> = found.iter().map(|gap| gap.subject.as_str()).collect();
+        let subjects: Vec<_> = found.iter().flat_map(|gap| subjects(gap)).collect();
         assert_eq!(subjects, ["LATER"]);
         assert!((found[0].gross_share.unwrap() - 0.5).abs() < 0.01);
     }

@@ -5,6 +5,7 @@ use crate::{
     drawn_files::{Draws, ELDERS, FIRST_DAY, MEGACAPS, base, news},
     harness::{
         Harness, forget_reference, gaps, header, held, instant, leg, on, reference, replay_of,
+        subjects,
     },
 };
 use contract::v1::{
@@ -106,9 +107,9 @@ async fn a_back_test_has_sizes_and_sectors_that_are_flagged_and_replayed() {
     let flagged = |answer: &v1::AnalyzePortfolioResponse| -> Vec<(String, Option<f64>)> {
         let later = |gap: &&v1::Gap| gap.reason() == v1::GapReason::LaterKnowledge;
         let gaps = gaps(&answer.info).iter().filter(later);
-        gaps.map(|gap| (gap.subject.clone(), gap.gross_share)).collect()
+        gaps.map(|gap| (subjects(gap).concat(), gap.gross_share)).collect()
     };
-    let both = [("size_bucket".to_owned(), Some(1.0)), ("sector".to_owned(), Some(1.0))];
+    let both = [("every Size".to_owned(), Some(1.0)), ("every Sector".to_owned(), Some(1.0))];
     assert_eq!(flagged(&answer), both);
     assert!(flagged(&without).is_empty());
     // The reference is all that a replay needs, in this process and in a fresh one.

@@ -1,6 +1,6 @@
 //! The squeeze service over the wire: hand arithmetic, gaps, pages, refusals, replay.
 
-use crate::harness::{Harness, expect_refusal, header, held, on, reference, replay_of};
+use crate::harness::{Harness, expect_refusal, header, held, is_about, on, reference, replay_of};
 use contract::v1::{self, position::Size, squeeze_service_client::SqueezeServiceClient};
 use marketdata::{calendar, day::Day};
 use prost::Message as _;
@@ -130,13 +130,15 @@ async fn a_short_book_by_hand() {
     assert!(!answer.method.unwrap().calibrated);
     let gross = 2.4e6 + 600_000.0 + 2_000.0 + 10_000.0 + 1_000.0;
     let gap = |subject: &str| {
-        answer.info.as_ref().unwrap().gaps.iter().find(|gap| gap.subject == subject).unwrap()
+        answer.info.as_ref().unwrap().gaps.iter().find(|gap| is_about(gap, subject)).unwrap()
     };
     assert_eq!(gap("THIN").reason(), v1::GapReason::NoFloat);
     near(gap("THIN").gross_share, 2_000.0 / gross);
     assert_eq!(gap("portfolio.positions[3]").reason(), v1::GapReason::NoPrice);
     assert_eq!(gap("portfolio.positions[4]").reason(), v1::GapReason::UnknownInstrument);
     near(gap("portfolio.positions[4]").gross_share, 10_000.0 / gross);
+    let lines: Vec<_> = answer.unresolved.iter().map(|line| line.position_id.as_str()).collect();
+    assert_eq!(lines, ["portfolio.positions[3]", "portfolio.positions[4]"]);
     harness.stop().await;
 }
 

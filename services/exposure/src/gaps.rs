@@ -16,7 +16,7 @@ use crate::{
 use factors::{roles::Role, trade::ReturnProxy};
 use marketdata::{
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject, TradeNumber},
     instrument::InstrumentId,
     quotes::Quotes,
 };
@@ -52,17 +52,31 @@ pub(crate) fn list(
     gaps.extend(repeat(request, report));
     gaps.extend(profit::gaps(prepared, book));
     let repeated = report.trades.first().and_then(|trade| trade.repeat.as_ref());
-    let repeated = repeated.map(|repeat| ("repeat.day", repeat.on, repeat.day));
-    let repeated = repeated.map(|(subject, on, day)| (subject.to_owned(), on, day));
+    let repeated = repeated.map(|repeat| (every_trade(TradeNumber::Day), repeat.on, repeat.day));
     let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
-    let worst =
-        measured.map(|t| (format!("{}.worst_day", t.settings.id()), t.worst_on, t.worst_day));
+    let worst = measured.map(|t| (MeasureRef::WorstDay(t.settings.id()), t.worst_on, t.worst_day));
     gaps.extend(repeated.into_iter().chain(worst).filter_map(day));
     gaps
 }
 
+/// The betas to every factor.
+fn betas(estimate: FactorEstimate) -> MeasureRef {
+    MeasureRef::Factor { factor_id: String::new(), estimate }
+}
+
+/// Every exposure to a factor.
+fn factor(factor_id: impl Into<String>) -> MeasureRef {
+    MeasureRef::Factor { factor_id: factor_id.into(), estimate: FactorEstimate::Any }
+}
+
+/// A number of every trade.
+fn every_trade(number: TradeNumber) -> MeasureRef {
+    MeasureRef::Trade { trade_id: String::new(), leg_id: None, number }
+}
+
 fn loose(book: &Book, line: &LooseLine) -> Gap {
-    let (reason, why, subject) = (line.cause.reason(), line.why(), book.line_name(line.line));
+    let (reason, why, subject) =
+        (line.cause.reason(), line.why(), Subject::Line(book.line_name(line.line)));
     match line.market_value().filter(|_| 0.0 < book.gross) {
         Some(value) => {
             let detail =
@@ -97,7 +111,8 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
     let holding = &book.holdings[at];
     let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
     let symbol = prepared.snapshot.symbol(holding.instrument);
-    let gap = |reason, detail: String| Gap::new(reason, symbol, detail).of_gross(share);
+    let gap =
+        |reason, detail: String| Gap::new(reason, Subject::symbol(symbol), detail).of_gross(share);
     let mut gaps = Vec::new();
     match holding.quote {
         None => {
@@ -145,15 +160,15 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
 /// Sizes and sectors published after the as-of date.
 fn later(sums: &Sums, gross: f64) -> impl Iterator<Item = Gap> {
     let size =
-        ("size_bucket", sums.later_size, "a size from the first share count or market value");
-    let sector = ("sector", sums.later_sector, "a sector from the first listing");
-    let gap = move |(subject, later, what): (&str, Later, &str)| {
+        (Grouping::Size, sums.later_size, "a size from the first share count or market value");
+    let sector = (Grouping::Sector, sums.later_sector, "a sector from the first listing");
+    let gap = move |(group_by, later, what): (Grouping, Later, &str)| {
         let Later { gross: later_gross, names, days } = later;
         let detail = format!(
             "{names} names have {what} published after the as-of date, up to {days} days later \
              (reference_knowledge)"
         );
-        let gap = Gap::new(GapReason::LaterKnowledge, subject, detail);
+        let gap = Gap::new(GapReason::LaterKnowledge, MeasureRef::Grouped(group_by), detail);
         (0 < names).then(|| gap.of_gross(later_gross / gross))
     };
     [size, sector].into_iter().filter_map(gap)
@@ -163,14 +178,19 @@ fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     if 0.0 < sums.unsized_gross {
         let detail = "funds, indices and names without a known market value have no size bucket";
-        let gap = Gap::new(GapReason::NoClassification, "size_bucket", detail);
+        let gap =
+            Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped(Grouping::Size), detail);
         gaps.push(gap.of_gross(sums.unsized_gross / gross));
     }
     if 0.0 < sums.may_be_fund_gross {
         let detail = "not classified as company or fund by a float, a sector, an asset class, a \
                       membership or holdings: they have the bucket and the rank that their market \
                       value gives a company";
-        let gap = Gap::new(GapReason::NoClassification, "market_cap_rank", detail);
+        let gap = Gap::new(
+            GapReason::NoClassification,
+            Subject::number_of("", "market_cap_rank"),
+            detail,
+        );
         gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
     }
     if 0.0 < sums.unsectored_gross {
@@ -181,7 +201,8 @@ fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
              schemes never stand in one table",
             100.0 * elsewhere
         );
-        let gap = Gap::new(GapReason::NoClassification, "sector", detail);
+        let gap =
+            Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped(Grouping::Sector), detail);
         gaps.push(gap.of_gross(sums.unsectored_gross / gross));
     }
     gaps
@@ -198,7 +219,7 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
          their betas use the mean of all names instead of the bucket's",
         sums.all_names
     );
-    let gap = Gap::new(GapReason::Proxy, "beta", detail);
+    let gap = Gap::new(GapReason::Proxy, betas(FactorEstimate::BottomUp), detail);
     Some(gap.of_gross(sums.all_names_gross / gross))
 }
 
@@ -211,23 +232,30 @@ pub(crate) fn factors(prepared: &PreparedExposure) -> Vec<Gap> {
 fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
-    let mut missing = |subject: &str, detail: &str| {
+    let mut missing = |subject: Subject, detail: &str| {
         gaps.push(Gap::new(GapReason::InputMissing, subject, detail));
     };
     if drivers.market.is_none() {
-        missing(Role::LargeCapIndex.id(), "no returns of the market: betas are missing");
+        missing(
+            Subject::Role(Role::LargeCapIndex.id()),
+            "no returns of the market: betas are missing",
+        );
     }
     if drivers.market.is_some() && drivers.up_market.is_none() {
-        missing(Factor::MarketUp.id(), "the market rose on too few sessions: no betas to them");
+        let detail = "the market rose on too few sessions: no betas to them";
+        missing(factor(Factor::MarketUp.id()).into(), detail);
     }
     if drivers.size.is_none() {
-        missing(Role::SmallCapIndex.id(), "no returns of small caps: size betas are missing");
+        missing(
+            Subject::Role(Role::SmallCapIndex.id()),
+            "no returns of small caps: size betas are missing",
+        );
     }
     let (market, small) = prepared.resolved();
     for resolved in [market, small].into_iter().flatten() {
         if let Some(first) = &resolved.proxy_for {
             let detail = format!("{} stands in for {first}", resolved.symbol);
-            gaps.push(Gap::new(GapReason::Proxy, resolved.role.id(), detail));
+            gaps.push(Gap::new(GapReason::Proxy, Subject::Role(resolved.role.id()), detail));
         }
     }
     gaps
@@ -250,19 +278,20 @@ fn top_down(
             "{own} sessions on which names of 95 % of joined gross have returns of their own, \
              {need} needed: no top-down betas, share of variance or unwinds"
         );
-        return Some(Gap::new(GapReason::ShortHistory, "top_down", detail));
+        return Some(Gap::new(GapReason::ShortHistory, betas(FactorEstimate::TopDown), detail));
     }
     let detail = format!(
         "top-down betas use {own} of {sessions} sessions: those on which names of 95 % of joined \
          gross have returns of their own"
     );
-    (own < sessions).then(|| Gap::new(GapReason::MissingObservations, "top_down", detail))
+    (own < sessions)
+        .then(|| Gap::new(GapReason::MissingObservations, betas(FactorEstimate::TopDown), detail))
 }
 
 /// What a trade names and the data lack.
 pub(crate) fn series(trade: &Trade<'_>) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    let subject = trade.definition.factor_id();
+    let subject = factor(trade.definition.factor_id());
     let mut add = |reason, detail: String| gaps.push(Gap::new(reason, subject.clone(), detail));
     let legs = trade.definition.legs.iter().zip(trade.series).zip(&trade.membership.unknown);
     for ((leg, series), unknown) in legs {
@@ -322,7 +351,12 @@ fn legs(trade: &Trade<'_>, measured: &TradeExposure, gross: f64) -> Vec<Gap> {
              its beta and its part of unwinds are closer to zero than its names'",
             100.0 * leg.own_share
         );
-        let gap = Gap::new(GapReason::MissingObservations, trade.definition.factor_id(), detail);
+        let measure = MeasureRef::Trade {
+            trade_id: trade.definition.trade_id.clone(),
+            leg_id: Some(leg.leg_id.clone().unwrap_or_default()),
+            number: TradeNumber::Beta,
+        };
+        let gap = Gap::new(GapReason::MissingObservations, measure, detail);
         gap.of_gross(leg.exposure.gross() / gross)
     };
     thin.map(gap).collect()
@@ -331,7 +365,7 @@ fn legs(trade: &Trade<'_>, measured: &TradeExposure, gross: f64) -> Vec<Gap> {
 /// Why there are no scenarios at all.
 pub(crate) fn no_history(settings: &TailSettings) -> Gap {
     let detail = "no position has a value, or no session has returns";
-    Gap::new(GapReason::InputMissing, settings.id(), detail)
+    Gap::new(GapReason::InputMissing, MeasureRef::Scenarios(settings.id()), detail)
 }
 
 fn tails(report: &ExposureReport) -> Vec<Gap> {
@@ -342,7 +376,7 @@ fn tails(report: &ExposureReport) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = report.tails.iter().flat_map(of).collect();
     if report.settings != BetaSettings::PREPARED {
         let detail = "means of priors and stand-in returns are those of the default settings";
-        gaps.push(Gap::new(GapReason::Proxy, "beta", detail));
+        gaps.push(Gap::new(GapReason::Proxy, betas(FactorEstimate::BottomUp), detail));
     }
     gaps
 }
@@ -350,7 +384,7 @@ fn tails(report: &ExposureReport) -> Vec<Gap> {
 fn short_tail(risk: &TailRisk) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut add = |reason, detail: String, share: Option<f64>| {
-        let gap = Gap::new(reason, risk.settings.id(), detail);
+        let gap = Gap::new(reason, MeasureRef::Scenarios(risk.settings.id()), detail);
         gaps.push(match share {
             Some(share) => gap.of_gross(share),
             None => gap,
@@ -397,7 +431,7 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
 }
 
 /// Names without the closes that the P&L of a past day needs.
-fn day((subject, on, day): (String, Day, DayPnl)) -> Option<Gap> {
+fn day((subject, on, day): (MeasureRef, Day, DayPnl)) -> Option<Gap> {
     let share = Some(day.missing_gross_share).filter(|share| 0.0 < *share)?;
     let detail = format!(
         "the P&L of {on} itself leaves out names without a close on it, before it or today"
@@ -410,12 +444,12 @@ fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {
     match report.trades.first().and_then(|trade| trade.repeat.as_ref()) {
         None => {
             let detail = format!("the market has no return on {on}, so the day cannot be repeated");
-            Some(Gap::new(GapReason::InputMissing, "repeat", detail))
+            Some(Gap::new(GapReason::InputMissing, every_trade(TradeNumber::Repeat), detail))
         }
         Some(repeat) if 0 < repeat.proxied_names => {
             let names = repeat.proxied_names;
             let detail = format!("{names} names had no return on {on}: their betas are used");
-            let gap = Gap::new(GapReason::Proxy, "repeat", detail);
+            let gap = Gap::new(GapReason::Proxy, every_trade(TradeNumber::Repeat), detail);
             Some(gap.of_gross(repeat.proxied_gross_share))
         }
         Some(_) => None,

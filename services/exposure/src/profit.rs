@@ -1,7 +1,7 @@
 //! Profit and loss against average costs, lot by lot.
 
 use crate::{prepared::PreparedExposure, report::ProfitAndLoss};
-use marketdata::gap::{Gap, GapReason};
+use marketdata::gap::{Gap, GapReason, MeasureRef, Subject};
 use portfolio::book::{Book, Holding, cost_mark, lots_without_cost};
 
 /// Adds up the P&L of every lot that has an average cost and a price, in the order of names.
@@ -42,7 +42,8 @@ pub(crate) fn gaps(prepared: &PreparedExposure, book: &Book) -> Vec<Gap> {
         for lot in lots_without_cost(book.lots(holding)) {
             let symbol = prepared.snapshot.symbol(holding.instrument);
             let detail = format!("no average cost: the lot is not in the P&L of {symbol}");
-            let gap = Gap::new(GapReason::InputMissing, book.line_name(lot.line), detail);
+            let gap =
+                Gap::new(GapReason::InputMissing, Subject::Line(book.line_name(lot.line)), detail);
             gaps.push(gap.of_gross(share(lot.market_value)));
         }
         if !has_cost(holding) {
@@ -52,7 +53,7 @@ pub(crate) fn gaps(prepared: &PreparedExposure, book: &Book) -> Vec<Gap> {
     }
     if 0 < names {
         let detail = format!("{names} names have no average cost and are not in the P&L");
-        let gap = Gap::new(GapReason::InputMissing, "profit_and_loss", detail);
+        let gap = Gap::new(GapReason::InputMissing, MeasureRef::ProfitAndLoss, detail);
         gaps.push(gap.of_gross(share(gross)));
     }
     gaps

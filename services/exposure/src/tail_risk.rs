@@ -10,7 +10,7 @@ use crate::{
     sums::Sums,
     volatility,
 };
-use marketdata::gap::{Gap, GapReason};
+use marketdata::gap::{Gap, GapReason, MeasureRef};
 use portfolio::book::Book;
 use stats::{
     filter::{Filter, filter},
@@ -76,7 +76,8 @@ pub(crate) fn measure(
     (book, trades): (&Book, &[usize]),
 ) -> Result<Tail, Gap> {
     let gross = book.net_gross;
-    let none = |reason, detail: &str| Gap::new(reason, settings.id(), detail);
+    let scenarios = || MeasureRef::Scenarios(settings.id());
+    let none = |reason, detail: &str| Gap::new(reason, scenarios(), detail);
     if sums.joined <= 0.0 {
         return Err(none(GapReason::InputMissing, "no position that joined has a value"));
     }

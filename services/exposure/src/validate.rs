@@ -1,27 +1,12 @@
 //! A dry run that reports every fault of a portfolio and every line that would not join.
 
-use marketdata::{
-    gap::{Gap, GapReason},
-    quotes::Quotes,
-};
+use marketdata::{gap::Gap, quotes::Quotes};
 use portfolio::{
     book::Book,
     lines::{RawLine, Terms, Violation},
     lookup::Lookup,
+    unresolved::Unresolved,
 };
-
-/// A line that would be left out, or counted only by its given value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Unresolved {
-    /// Index of the line.
-    pub line: usize,
-    /// Unknown symbol, no price, or no price in the units of the as-of day.
-    pub reason: GapReason,
-    /// The reason in words.
-    pub detail: String,
-    /// |market value| ÷ gross, if the line gives a value.
-    pub gross_share: Option<f64>,
-}
 
 /// The result of a dry run.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,12 +46,7 @@ pub fn validate<'a>(
             };
         }
     };
-    let unresolved = book.loose.iter().map(|line| Unresolved {
-        line: line.line,
-        reason: line.cause.reason(),
-        detail: line.why(),
-        gross_share: line.market_value().filter(|_| 0.0 < book.gross).map(|v| v.abs() / book.gross),
-    });
+    let unresolved = book.loose.iter().map(|line| line.unresolved(book.gross));
     Validation {
         violations: Vec::new(),
         unresolved: unresolved.collect(),

@@ -1,5 +1,11 @@
 //! What an answer lacks, and why.
 
+mod measure_ref;
+mod subject;
+
+pub use measure_ref::{FactorEstimate, Grouping, MeasureRef, TradeNumber};
+pub use subject::Subject;
+
 /// The closed list of reasons; the contract's `GapReason` mirrors it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GapReason {
@@ -55,8 +61,8 @@ pub enum GapReason {
 pub struct Gap {
     /// The reason.
     pub reason: GapReason,
-    /// The subject: a symbol, an indicator id or a field path.
-    pub subject: String,
+    /// What it is about.
+    pub subject: Subject,
     /// One sentence in plain English.
     pub detail: String,
     /// Share of the portfolio's gross market value affected, 0 to 1; absent if not about a
@@ -66,7 +72,7 @@ pub struct Gap {
 
 impl Gap {
     /// A gap that does not concern a share of a portfolio.
-    pub fn new(reason: GapReason, subject: impl Into<String>, detail: impl Into<String>) -> Gap {
+    pub fn new(reason: GapReason, subject: impl Into<Subject>, detail: impl Into<String>) -> Gap {
         Gap { reason, subject: subject.into(), detail: detail.into(), gross_share: None }
     }
 

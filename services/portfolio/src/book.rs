@@ -14,7 +14,7 @@ use crate::{
     unresolved::{Cause, LineOfOtherDays, LooseLine},
 };
 use marketdata::{
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
     quotes::{Quote, Quotes},
 };
@@ -53,7 +53,8 @@ impl Holding {
              there were any: load prices that are not (--price-basis)",
             quote.on
         );
-        Some(Gap::new(GapReason::AdjustedPrice, symbol, detail).of_gross(gross_share))
+        let subject = Subject::symbol(symbol);
+        Some(Gap::new(GapReason::AdjustedPrice, subject, detail).of_gross(gross_share))
     }
 }
 
@@ -211,7 +212,8 @@ impl Book {
             first.given,
             first.symbol
         );
-        let gap = Gap::new(GapReason::NameOfOtherDays, self.line_name(first.line), detail);
+        let gap =
+            Gap::new(GapReason::NameOfOtherDays, Subject::Line(self.line_name(first.line)), detail);
         // Lots are not netted, so that they may exceed the gross.
         Some(if 0.0 < self.gross {
             gap.of_gross((values.iter().sum::<f64>() / self.gross).min(1.0))

@@ -29,6 +29,19 @@ pub struct LineOfOtherDays {
     pub symbol: String,
 }
 
+/// A loose line as answers list it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unresolved {
+    /// Index of the line.
+    pub line: usize,
+    /// Unknown symbol, no price, or no price in the units of the as-of day.
+    pub reason: GapReason,
+    /// The reason in words.
+    pub detail: String,
+    /// |market value| / gross, if the line gives a value.
+    pub gross_share: Option<f64>,
+}
+
 /// Why a line is not part of any holding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -54,6 +67,17 @@ impl LooseLine {
         match self.size {
             Size::MarketValue(value) => Some(value),
             Size::Shares(_) => None,
+        }
+    }
+
+    /// The line as answers list it, in a book of this gross value.
+    pub fn unresolved(&self, gross: f64) -> Unresolved {
+        let value = self.market_value().filter(|_| 0.0 < gross);
+        Unresolved {
+            line: self.line,
+            reason: self.cause.reason(),
+            detail: self.why(),
+            gross_share: value.map(|value| value.abs() / gross),
         }
     }
 

@@ -6,7 +6,7 @@ use marketdata::{
     dataset::{Dataset, EVER, Field},
     day::Day,
     fixture::{Fixture, day},
-    gap::GapReason,
+    gap::{GapReason, Subject},
     instant::Instant,
     instrument::{InstrumentId, Namespace},
     quotes::Quotes,
@@ -172,7 +172,8 @@ fn an_identifier_of_another_day_is_used_and_reported() {
     };
     assert_eq!(book(&before, old).other_days_gap(), None);
     let gap = book(&before, new).other_days_gap().unwrap();
-    assert_eq!((gap.reason, &*gap.subject), (GapReason::NameOfOtherDays, "portfolio.positions[1]"));
+    let line = Subject::Line("portfolio.positions[1]".to_owned());
+    assert_eq!((gap.reason, gap.subject), (GapReason::NameOfOtherDays, line));
     // 30 of 40 + 30.
     assert_eq!(gap.gross_share, Some(30.0 / 70.0));
     assert!(gap.detail.contains("isin US0000041014 is CCC"), "{}", gap.detail);

@@ -26,7 +26,7 @@ use factors::roles::Roles;
 use marketdata::{
     calendar::is_session,
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instant::Instant,
     snapshot::Snapshot,
 };
@@ -142,6 +142,8 @@ pub struct Progress {
     sessions: usize,
     points: Vec<Point>,
     sources: Vec<Source>,
+    /// Sessions without a value.
+    without: MergedGaps,
     gaps: MergedGaps,
 }
 
@@ -181,6 +183,7 @@ impl Progress {
             sessions: 0,
             points: Vec::new(),
             sources: Vec::new(),
+            without: MergedGaps { gaps: Vec::new() },
             gaps: MergedGaps { gaps: Vec::new() },
         }
     }
@@ -194,7 +197,7 @@ impl Progress {
             Some((observed_on, said)) => {
                 self.points.push(Point { on, known_at, observed_on, said });
             }
-            None => self.gaps.note(on, nothing_said(&self.id)),
+            None => self.without.note(on, nothing_said(&self.id)),
         }
         latest.sources.into_iter().for_each(|source| self.note_source(source));
         latest.gaps.into_iter().for_each(|gap| self.gaps.note(on, gap));
@@ -202,8 +205,9 @@ impl Progress {
 
     /// The points of the sessions added.
     pub fn finish(self) -> AsPublished {
-        let Progress { points, sources, gaps, sessions, .. } = self;
-        AsPublished { points, sources, gaps: gaps.into_gaps(sessions) }
+        let Progress { points, sources, without, gaps, sessions, .. } = self;
+        let gaps = [without, gaps].map(|merged| merged.into_gaps(sessions)).concat();
+        AsPublished { points, sources, gaps }
     }
 
     /// Keeps a source as of the last session that uses it.
@@ -257,7 +261,7 @@ fn read_measure(
 
 fn nothing_said(id: &str) -> Gap {
     let detail = "no value was known at the close, so the session has no point";
-    Gap::new(GapReason::MissingObservations, format!("{id}.points"), detail)
+    Gap::new(GapReason::MissingObservations, Subject::Indicator(id.to_owned()), detail)
 }
 
 /// The gaps of several sessions, merged by reason and subject.
@@ -339,7 +343,9 @@ mod tests {
     #[test]
     fn gaps_of_one_kind_are_merged_with_their_number_of_sessions() {
         let mut merged_gaps = MergedGaps { gaps: Vec::new() };
-        let gap = |detail: &str| Gap::new(GapReason::NoPrice, "share_advancing", detail);
+        let gap = |detail: &str| {
+            Gap::new(GapReason::NoPrice, Subject::Indicator("share_advancing".to_owned()), detail)
+        };
         merged_gaps.note(day("2021-01-04"), gap("3 of 9"));
         merged_gaps.note(day("2021-01-05"), gap("2 of 9"));
         merged_gaps.note(day("2021-01-05"), gap("1 of 9"));

@@ -15,7 +15,7 @@ use factors::{
 };
 use marketdata::{
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     snapshot::{Series, Snapshot},
 };
 use std::{
@@ -132,7 +132,7 @@ impl<'a> Inputs<'a> {
         line.ok_or_else(|| {
             let candidates = self.roles.candidates(role).join(", ");
             let detail = format!("no history for {}: none of {candidates} is known", role.id());
-            Gap::new(GapReason::InputMissing, measure, detail)
+            Gap::new(GapReason::InputMissing, Subject::Indicator(measure.to_owned()), detail)
         })
     }
 
@@ -171,7 +171,7 @@ impl<'a> Inputs<'a> {
         let breadth = self.breadth();
         if breadth.days.is_empty() {
             let detail = "no member of the universe has prices";
-            return Outcome::missing(Gap::new(GapReason::InputMissing, &*spec.id, detail));
+            return Outcome::missing(Gap::new(GapReason::InputMissing, spec.subject(), detail));
         }
         let mut history = Series::with_capacity(breadth.days.len());
         for (at, day) in breadth.days.iter().enumerate() {
@@ -193,12 +193,12 @@ impl<'a> Inputs<'a> {
                 "no value on {holes} sessions inside the history: too few members have the \
                  needed data{none_spans}"
             );
-            outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::MissingObservations, spec.subject(), detail));
         }
         if breadth.universe.stand_in {
             let detail = "no index membership is known: all listed names with prices are used, \
                           selected with hindsight: only names that still have a file";
-            outcome.gaps.push(Gap::new(GapReason::Survivorship, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::Survivorship, spec.subject(), detail));
         }
         let (of_unknown_kind, lines) = breadth.universe.of_unknown_kind();
         if 0 < of_unknown_kind {
@@ -206,7 +206,7 @@ impl<'a> Inputs<'a> {
                 "{of_unknown_kind} of {lines} names are not classified as company or fund: they \
                  are counted, and have no weight by market value"
             );
-            outcome.gaps.push(Gap::new(GapReason::NoClassification, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::NoClassification, spec.subject(), detail));
         }
         let priced = breadth.tallies.last().map_or(0, |tally| tally.priced);
         if !breadth.universe.stand_in && priced < breadth.members {
@@ -216,16 +216,16 @@ impl<'a> Inputs<'a> {
                  the others are survivors",
                 breadth.members
             );
-            outcome.gaps.push(Gap::new(GapReason::Survivorship, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::Survivorship, spec.subject(), detail));
         }
         if 0 < breadth.thin_days_after {
             let count = breadth.thin_days_after;
             let detail = format!("too few names have a price on {count} later days to count them");
-            outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::MissingObservations, spec.subject(), detail));
         }
         if last != breadth.days.last().copied() {
             let detail = "too few members have the needed data on the last session";
-            outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::MissingObservations, spec.subject(), detail));
         }
         outcome
     }
@@ -302,7 +302,7 @@ pub fn less(spec: &Spec, first: &Moves, second: &Moves) -> (Series, Option<Gap>)
         let detail = format!(
             "on {unlike} days the two legs begin on different days: one of them lacks a session"
         );
-        Gap::new(GapReason::MissingObservations, &*spec.id, detail)
+        Gap::new(GapReason::MissingObservations, spec.subject(), detail)
     });
     (spread.into_series(), gap)
 }

@@ -2,7 +2,11 @@
 
 use crate::record::RecordKind;
 use factors::{line::Line, roles::Role};
-use marketdata::{day::Day, gap::Gap, snapshot::Series};
+use marketdata::{
+    day::Day,
+    gap::{Gap, Subject},
+    snapshot::Series,
+};
 
 /// Horizons of returns and spreads, in sessions: a day, a week, a month, a quarter.
 pub const HORIZONS: [usize; 4] = [1, 5, 21, 63];
@@ -63,6 +67,11 @@ impl Spec {
     pub fn change(stem: &str, horizon: usize, unit: Unit) -> Spec {
         let id = format!("{stem}.{horizon}d");
         Spec { id, horizon, unit, kind: RecordKind::Change }
+    }
+
+    /// The measure, as the subject of a gap.
+    pub fn subject(&self) -> Subject {
+        Subject::Indicator(self.id.clone())
     }
 
     /// A level of the day.

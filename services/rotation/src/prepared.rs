@@ -17,7 +17,7 @@ use factors::{
 };
 use marketdata::{
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     snapshot::Snapshot,
 };
 use rayon::prelude::*;
@@ -189,7 +189,7 @@ fn gaps_of_all(readings: &[Reading], composite: Option<&Composite>) -> Vec<Gap> 
         .into_keys()
         .map(|(wanted, used)| {
             let detail = format!("{used} stands in for {wanted}");
-            Gap::new(GapReason::Proxy, wanted, detail)
+            Gap::new(GapReason::Proxy, Subject::Symbol(wanted), detail)
         })
         .collect();
     for score in composite.iter().flat_map(|composite| &composite.scores) {
@@ -208,5 +208,5 @@ fn left_out_gap(readings: &[Reading], score: Score, component: Component) -> Gap
     });
     let score = format!("{score:?}").to_lowercase();
     let detail = format!("{} is left out of the {score} score", component.measure);
-    Gap::new(reason, format!("composite.{score}.{}", component.measure), detail)
+    Gap::new(reason, Subject::Indicator(component.measure.to_owned()), detail)
 }

@@ -288,5 +288,5 @@ fn gap_of_observation(query: &Query, ranked: &Resolved, found: Option<&Found>) -
         Some(day) => (GapReason::MissingObservations, format!("no complete observation on {day}")),
         None => (GapReason::MissingObservations, "the conditions hold on no day".to_owned()),
     };
-    Some(Gap::new(reason, "observation", detail))
+    Some(Gap::new(reason, ranked.about.clone(), detail))
 }

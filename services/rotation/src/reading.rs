@@ -63,7 +63,7 @@ impl Reading {
         };
         if last.is_none() && !gaps.iter().any(explains) {
             let detail = "too few observations for one value";
-            gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));
+            gaps.push(Gap::new(GapReason::ShortHistory, spec.subject(), detail));
         }
         Reading {
             age_days: last.map(|(day, _)| today.epoch() - day.epoch()),
@@ -85,7 +85,7 @@ impl Reading {
     /// Memory held outside of itself, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         let details = self.details.iter().map(|detail| detail.subject.capacity());
-        let gaps = self.gaps.iter().map(|gap| gap.subject.capacity() + gap.detail.capacity());
+        let gaps = self.gaps.iter().map(|gap| gap.subject.heap_bytes() + gap.detail.capacity());
         self.spec.id.capacity()
             + self.history.heap_bytes()
             + self.sessions.as_ref().map_or(0, Vec::capacity) * size_of::<Day>()
@@ -104,6 +104,6 @@ fn stale(spec: &Spec, last: Day, today: Day) -> Option<Gap> {
     (STALE_SESSIONS < sessions).then(|| {
         let detail =
             format!("the latest value is of {last}, {age} calendar days before the as-of day");
-        Gap::new(GapReason::Stale, &*spec.id, detail)
+        Gap::new(GapReason::Stale, spec.subject(), detail)
     })
 }

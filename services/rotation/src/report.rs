@@ -8,7 +8,7 @@ use crate::{
 use factors::roles::Role;
 use marketdata::{
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
 };
 
 /// What a report should contain.
@@ -99,7 +99,11 @@ pub fn report<'a>(
             None => {
                 let detail =
                     format!("{} has no session at or before {since}", line.resolved.symbol);
-                gaps.push(Gap::new(GapReason::ShortHistory, line.resolved.role.id(), detail));
+                gaps.push(Gap::new(
+                    GapReason::ShortHistory,
+                    Subject::Role(line.resolved.role.id()),
+                    detail,
+                ));
             }
         }
     }

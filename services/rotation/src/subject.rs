@@ -16,7 +16,7 @@ use marketdata::{
     basis::PriceBasis,
     dataset::{Dataset, Field},
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject as About},
     instrument::{InstrumentId, Namespace},
     snapshot::{Series, Snapshot},
     symbol::Symbol,
@@ -78,6 +78,8 @@ pub(crate) enum Unresolvable {
 pub struct Resolved {
     /// Symbol or measure id.
     pub symbol: String,
+    /// The symbol, series or measure, as the subject of a gap.
+    pub about: About,
     /// The symbol that it replaces, if the role is resolved to a stand-in.
     pub proxy_for: Option<String>,
     /// Values, oldest first.
@@ -135,6 +137,7 @@ fn of_measure(
     };
     Ok(Resolved {
         symbol: id.to_owned(),
+        about: reading.spec.subject(),
         proxy_for: None,
         history,
         unit: reading.spec.unit,
@@ -169,10 +172,14 @@ fn of_resolved(
     variable: &Variable,
 ) -> Result<Resolved, &'static str> {
     let (symbol, proxy_for) = (resolved.symbol.clone(), resolved.proxy_for.clone());
+    let about = match resolved.dataset {
+        Dataset::Series => About::Series(symbol.clone()),
+        _ => About::Symbol(symbol.clone()),
+    };
     let mut gaps = Vec::new();
     if let Some(wanted) = &proxy_for {
         let detail = format!("{symbol} stands in for {wanted}");
-        gaps.push(Gap::new(GapReason::Proxy, wanted.clone(), detail));
+        gaps.push(Gap::new(GapReason::Proxy, About::Symbol(wanted.clone()), detail));
     }
     let made = if resolved.dataset == Dataset::Series {
         of_series(snapshot, resolved.instrument, variable)?
@@ -180,7 +187,7 @@ fn of_resolved(
         of_bars(snapshot, resolved, variable, &mut gaps)
     };
     let (history, unit, kind) = made;
-    Ok(Resolved { symbol, proxy_for, history, unit, kind, gaps })
+    Ok(Resolved { symbol, about, proxy_for, history, unit, kind, gaps })
 }
 
 fn of_series(
@@ -223,7 +230,8 @@ fn of_bars(
                 "{} earlier rows are left out: no known factor converts their price basis",
                 line.rows_left_out
             );
-            gaps.push(Gap::new(GapReason::BasisUnknown, line.resolved.symbol.clone(), detail));
+            let about = About::Symbol(line.resolved.symbol.clone());
+            gaps.push(Gap::new(GapReason::BasisUnknown, about, detail));
         }
         return (line.growth(horizon), Unit::Decimal, RecordKind::Change);
     }
@@ -236,7 +244,7 @@ fn of_bars(
     let adjusted = (0..bars.len()).any(|i| matches!(bars.basis(i), PriceBasis::TotalReturn { .. }));
     if adjusted {
         let detail = "prices are adjusted for distributions: levels are not traded prices";
-        gaps.push(Gap::new(GapReason::Proxy, resolved.symbol, detail));
+        gaps.push(Gap::new(GapReason::Proxy, About::Symbol(resolved.symbol), detail));
     }
     let today = snapshot.today();
     let (history, kind) = match variable.transform {
@@ -288,7 +296,7 @@ fn gap_of_values(symbol: &str, history: &Series, bars: &Bars<'_>) -> Option<Gap>
             format!("no share count is known that would give a change before {first}")
         }
     };
-    Some(Gap::new(GapReason::NoSharesOutstanding, symbol, detail))
+    Some(Gap::new(GapReason::NoSharesOutstanding, About::symbol(symbol), detail))
 }
 
 /// Changes of market value over a number of sessions: the sums of the daily changes.

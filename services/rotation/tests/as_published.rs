@@ -306,7 +306,7 @@ fn a_session_without_a_value_is_a_gap_and_every_source_is_named() {
     assert_eq!(on, [days[1], days[2], days[4]]);
     let symbols: Vec<&str> = found.sources.iter().map(|source| source.symbol.as_str()).collect();
     assert_eq!(symbols, ["IWM", "^RUT"]);
-    let without = found.gaps.iter().find(|gap| gap.subject.ends_with(".points")).expect("a gap");
+    let without = found.gaps.iter().find(|gap| gap.detail.contains("has no point")).expect("a gap");
     assert_eq!(without.reason, GapReason::MissingObservations);
     assert!(without.detail.starts_with("at 2 of 5 sessions, the last 2021-03-04"), "{without:?}");
 }

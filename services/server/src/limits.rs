@@ -170,8 +170,6 @@ pub const FILE_NAME_BYTES: usize = 1_024;
 pub const REQUEST_ID_CHARS: usize = 128;
 /// Names of unjoined instruments that are listed; further ones are only counted.
 pub const UNJOINED_NAMES: usize = 20;
-/// Survivors that a gap about merges names; further ones are only counted.
-pub const MERGED_NAMES: usize = 5;
 /// How far an as-of may be ahead of the server's clock, microseconds: clocks of two machines never
 /// agree exactly.
 pub const CLOCK_SKEW_MICROS: i64 = 5_000_000;
@@ -197,6 +195,10 @@ pub const PATIENCE_IDLES: u32 = 3;
 /// Bytes of an answer handed to the transport at once; the rest waits until the transport asks for
 /// it.
 pub const PIECE_BYTES: usize = 64 * 1024;
+/// Maximum number of subjects that a gap lists; the others are counted.
+pub const GAP_SUBJECTS: usize = 10;
+/// Maximum number of different details that a gap joins; the others are counted.
+pub const GAP_DETAILS: usize = 3;
 /// Retry delay for a caller who reached a limit, milliseconds.
 pub const RETRY_AFTER_MS: u64 = 1_000;
 /// Pause after a failure to accept a connection, milliseconds.

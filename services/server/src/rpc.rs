@@ -27,6 +27,7 @@ pub mod exchange;
 pub mod exposure;
 pub mod field;
 pub mod fit;
+pub mod gaps;
 pub mod marketdata;
 pub mod merged;
 pub mod page;

@@ -9,7 +9,7 @@ use crate::{
 };
 use factors::short_ratio::ShortRatio;
 use marketdata::{
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
 };
 use portfolio::{
@@ -108,7 +108,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         gaps.extend(gap.map(|gap| gap.of_gross(share_of_gross(line.market_value))));
     }
     gaps.extend(loose().map(|loose| {
-        let subject = book.line_name(loose.line);
+        let subject = Subject::Line(book.line_name(loose.line));
         let detail = format!("not assessed: {}", loose.why());
         let gap = Gap::new(loose.cause.reason(), subject, detail);
         match loose.market_value() {
@@ -126,7 +126,8 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
              (reference_knowledge)",
             later().count()
         );
-        let gap = Gap::new(GapReason::LaterKnowledge, "market_cap", detail);
+        let gap =
+            Gap::new(GapReason::LaterKnowledge, Subject::number_of("", "market_cap_usd"), detail);
         gaps.push(gap.of_gross(share_of_gross(value)));
     }
     let score = |line: &ShortLine| Some(universe.score(line.place?)?.points);
@@ -202,14 +203,17 @@ impl Assessor<'_> {
         };
         let symbol = snapshot.symbol(instrument).to_owned();
         let mut gaps = name.map_or_else(Vec::new, |name| name.gaps(&symbol));
-        let at = [("normal", exit.normal), ("recent", exit.recent)];
-        for (volume, reason) in at.iter().filter_map(|(volume, days)| Some((volume, days.err()?))) {
-            let subject = format!("{symbol}.exit_days_at_{volume}_volume");
+        let exits = [
+            ("exit_days_at_normal_volume", exit.normal),
+            ("exit_days_at_recent_volume", exit.recent),
+        ];
+        for (field, reason) in exits.iter().filter_map(|(field, days)| Some((field, days.err()?))) {
+            let subject = Subject::number_of(&symbol, field);
             gaps.push(Gap::new(reason, subject, sentence(reason)));
         }
         gaps.extend(lots_without_cost(&side.lots).iter().map(|lot| {
             let detail = "no average cost: the lot is not in the P&L of the short";
-            Gap::new(GapReason::InputMissing, self.book.line_name(lot.line), detail)
+            Gap::new(GapReason::InputMissing, Subject::Line(self.book.line_name(lot.line)), detail)
         }));
         gaps.extend(holding.adjusted_price(&symbol, -side.market_value / self.gross_short));
         let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
@@ -256,7 +260,7 @@ impl Assessor<'_> {
             }
             (_, reason) => format!("not scored, {what} is missing: {}", sentence(reason)),
         };
-        Some(Gap::new(reason, line.symbol.clone(), detail))
+        Some(Gap::new(reason, Subject::Symbol(line.symbol.clone()), detail))
     }
 
     fn why_no_short_interest(&self, instrument: InstrumentId) -> GapReason {

@@ -12,7 +12,7 @@ use marketdata::{
     basis::Units,
     dataset::{Dataset, Field},
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instant::Instant,
     instrument::InstrumentId,
     quotes::Quotes,
@@ -167,9 +167,9 @@ impl SqueezeName {
     /// A gap for every missing measure and every data-quality flag of a name with the given symbol.
     pub fn gaps(&self, symbol: &str) -> Vec<Gap> {
         let mut gaps = Vec::new();
-        let mut lacks = |what: &str, reason: Option<GapReason>| {
+        let mut lacks = |what: &'static str, reason: Option<GapReason>| {
             if let Some(reason) = reason {
-                gaps.push(Gap::new(reason, format!("{symbol}.{what}"), sentence(reason)));
+                gaps.push(Gap::new(reason, Subject::number_of(symbol, what), sentence(reason)));
             }
         };
         for component in Component::ALL {
@@ -178,16 +178,20 @@ impl SqueezeName {
         lacks("short_of_shares_outstanding", self.ratio.of_shares_outstanding().err());
         lacks("days_to_cover", self.days_to_cover().err());
         lacks("days_to_cover_source", self.days_to_cover_source().err());
-        lacks("market_cap", self.market_cap.err());
+        lacks("market_cap_usd", self.market_cap.err());
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
-            lacks("market_cap", Some(GapReason::Proxy));
+            lacks("market_cap_usd", Some(GapReason::Proxy));
         }
         gaps.extend(self.later_market_cap().map(|days| {
             let detail = format!(
                 "its market value is from a fact published {days} days after the as-of date \
                  (reference_knowledge)"
             );
-            Gap::new(GapReason::LaterKnowledge, format!("{symbol}.market_cap"), detail)
+            Gap::new(
+                GapReason::LaterKnowledge,
+                Subject::number_of(symbol, "market_cap_usd"),
+                detail,
+            )
         }));
         gaps.extend(self.ratio.doubts.iter().map(|doubt| doubted(symbol, *doubt)));
         gaps
@@ -202,7 +206,7 @@ fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
             "public_float"
         }
     };
-    Gap::new(GapReason::Implausible, format!("{symbol}.{what}"), doubt.sentence())
+    Gap::new(GapReason::Implausible, Subject::number_of(symbol, what), doubt.sentence())
 }
 
 /// What a reason means for a measure of a name, in one sentence.

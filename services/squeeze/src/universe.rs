@@ -8,7 +8,7 @@ use factors::short_ratio::{DataQualityFlag, Published, ShortRatio};
 use marketdata::{
     dataset::Dataset,
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
     snapshot::Snapshot,
 };
@@ -129,18 +129,18 @@ impl Universe {
         let today = self.snapshot.today();
         let summary = &self.summary;
         let mut gaps = Vec::new();
-        let mut add = |reason, subject: &str, detail: String| {
-            gaps.push(Gap::new(reason, subject, detail));
+        let mut add = |reason, dataset, detail: String| {
+            gaps.push(Gap::new(reason, Subject::Dataset(dataset), detail));
         };
         match summary.newest_settlement {
             None => add(
                 GapReason::NoShortInterest,
-                "short_interest",
+                Dataset::ShortInterest,
                 "no short interest was published by the as-of date".into(),
             ),
             Some(newest) if newest.effective_on < today.plus(-OLD_SETTLEMENT_DAYS) => add(
                 GapReason::Stale,
-                "short_interest",
+                Dataset::ShortInterest,
                 format!(
                     "the newest settlement is of {}: later files are missing",
                     newest.effective_on
@@ -149,9 +149,11 @@ impl Universe {
             Some(_) => {}
         }
         match self.freshest {
-            None => add(GapReason::NoPrice, "prices", "no close is known by the as-of date".into()),
+            None => {
+                add(GapReason::NoPrice, Dataset::Bars, "no close is known by the as-of date".into())
+            }
             Some(day) if day < today.plus(-OLD_CLOSE_DAYS) => {
-                add(GapReason::Stale, "prices", format!("the latest close is of {day}"));
+                add(GapReason::Stale, Dataset::Bars, format!("the latest close is of {day}"));
             }
             Some(_) => {}
         }
@@ -160,19 +162,19 @@ impl Universe {
             let all = summary.with_short_interest;
             let detail =
                 format!("{unpriced} of {all} names with short interest have no recent price");
-            add(GapReason::NoPrice, "universe", detail);
+            add(GapReason::NoPrice, Dataset::Bars, detail);
         }
         if 0 < summary.without_short_interest {
             let count = summary.without_short_interest;
             let detail = format!("{count} names with prices have no current short interest");
-            add(GapReason::NoShortInterest, "universe", detail);
+            add(GapReason::NoShortInterest, Dataset::ShortInterest, detail);
         }
         if let Some(day) = summary.restated_on {
             let detail = format!(
                 "most prices are in the units of {day}: names that left the market before that day \
                  are missing"
             );
-            add(GapReason::Survivorship, "universe", detail);
+            add(GapReason::Survivorship, Dataset::Bars, detail);
         }
         gaps
     }

@@ -2,14 +2,24 @@
 
 use crate::{
     as_of_args,
-    show::number,
+    show::{
+        number,
+        page::Page,
+        table::{Cell, Table},
+    },
     terminal::{Terminal, Tone},
 };
-use contract::v1::{AnswerInfo, Coverage, CoverageAspect, GapReason, MeasureInput};
+use contract::v1::{
+    AnswerInfo, BookNumber, Coverage, CoverageAspect, FactorEstimate, Gap, GapReason, GapSeverity,
+    GapSubject, GroupByKind, MeasureInput, MeasureRef, RiskNumber, TradeNumber, UnresolvedLine,
+    gap_subject::Subject, measure_ref::Measure,
+};
 use marketdata::{day::Day, instant::Instant};
 
 /// Maximum number of gaps listed one by one.
 const GAPS_SHOWN: usize = 8;
+/// Maximum number of subjects of a gap that are named.
+const SUBJECTS_SHOWN: usize = 4;
 
 /// What an answer knew, for a heading: `as known at the close of Thursday 2024-07-11`, or `as known
 /// on Sunday 2020-11-08; the last session is Friday 2020-11-06`.
@@ -73,9 +83,14 @@ pub(crate) fn gaps(info: Option<&AnswerInfo>, terminal: Terminal) -> String {
             .gross_share
             .map(|share| format!(" ({} of gross)", number::share(share)))
             .unwrap_or_default();
-        let reason = terminal.paint(Tone::Warning, reason(gap.reason()));
-        let subject = &gap.subject;
-        out.push_str(&format!("  {reason} {subject}{share}: {}\n", gap.detail));
+        let tone = match gap.severity() {
+            GapSeverity::Severe => Tone::Bad,
+            GapSeverity::Warning => Tone::Warning,
+            GapSeverity::Info | GapSeverity::Unspecified => Tone::Plain,
+        };
+        let reason = terminal.paint(tone, reason(gap.reason()));
+        let subjects = subjects(gap);
+        out.push_str(&format!("  {reason} {subjects}{share}: {}\n", gap.detail));
     }
     if GAPS_SHOWN < gaps.len() {
         let more = gaps.len() - GAPS_SHOWN;
@@ -83,6 +98,100 @@ pub(crate) fn gaps(info: Option<&AnswerInfo>, terminal: Terminal) -> String {
         out.push_str(&terminal.paint(Tone::Faint, &text));
     }
     out
+}
+
+/// What a gap is about: the first subjects, and the number of the others.
+fn subjects(gap: &Gap) -> String {
+    let shown = gap.subjects.len().min(SUBJECTS_SHOWN);
+    let names: Vec<String> = gap.subjects[..shown].iter().map(subject).collect();
+    match usize::try_from(gap.subject_count).unwrap_or(0).saturating_sub(shown) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+fn subject(subject: &GapSubject) -> String {
+    match &subject.subject {
+        Some(
+            Subject::Line(text)
+            | Subject::Symbol(text)
+            | Subject::MeasureId(text)
+            | Subject::SeriesId(text)
+            | Subject::Dataset(text)
+            | Subject::Role(text),
+        ) => text.clone(),
+        Some(Subject::Measure(measure)) => measure_words(measure),
+        None => String::new(),
+    }
+}
+
+/// A number of an analysis in words. A part that is not given means every one, and is left out.
+fn measure_words(measure: &MeasureRef) -> String {
+    let join = |parts: &[&str]| {
+        let given: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+        given.join(" ")
+    };
+    match &measure.measure {
+        Some(Measure::Book(number)) if *number == BookNumber::ProfitAndLoss as i32 => {
+            "profit and loss".to_owned()
+        }
+        Some(Measure::Book(_)) | None => "the book".to_owned(),
+        Some(Measure::Group(group)) => {
+            let group_by = group.group_by.clone().unwrap_or_default();
+            let what = match group_by.kind() {
+                GroupByKind::Size => "size",
+                GroupByKind::Sector => "sector",
+                GroupByKind::Label => &group_by.label_key,
+                GroupByKind::Unspecified => "group",
+            };
+            match group.group_id.as_deref() {
+                Some("") => format!("no {what}"),
+                Some(id) => format!("{what} {id}"),
+                None => format!("every {what}"),
+            }
+        }
+        Some(Measure::Factor(factor)) => {
+            let estimate = match factor.estimate() {
+                FactorEstimate::TopDown => "top-down",
+                FactorEstimate::BottomUp => "bottom-up",
+                FactorEstimate::Unspecified => "",
+            };
+            join(&[estimate, "betas", &factor.factor_id])
+        }
+        Some(Measure::Trade(trade)) => {
+            let number = match trade.number() {
+                TradeNumber::Repeat => "repeated day",
+                TradeNumber::Day => "the day itself",
+                TradeNumber::Beta => "beta",
+                TradeNumber::Exposure => "exposure",
+                TradeNumber::Unwind => "unwind",
+                TradeNumber::Unspecified => "",
+            };
+            join(&["trade", &trade.trade_id, trade.leg_id(), number])
+        }
+        Some(Measure::Risk(risk)) => match risk.number() {
+            RiskNumber::WorstDay => "worst day".to_owned(),
+            _ => join(&["risk", &risk.measure_id, &risk.scenario_set_id]),
+        },
+        Some(Measure::Name(name)) => join(&[&name.symbol, &name.field]),
+    }
+}
+
+/// The lines that could not be resolved, one by one. Empty if all were.
+pub(crate) fn unresolved(page: &mut Page, lines: &[UnresolvedLine]) {
+    if lines.is_empty() {
+        return;
+    }
+    let mut table = Table::new(&["not resolved", ">of gross", "why"]);
+    for line in lines {
+        table.row([
+            line.position_id.as_str().into(),
+            number::cell(line.gross_share, number::share),
+            Cell::plain(line.detail.as_str()),
+        ]);
+    }
+    page.table("unresolved", table);
+    page.say("\n");
 }
 
 /// A headline stands on no aspect of which less than this share of gross is own or proxied.

@@ -23,6 +23,7 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
     if let Some(report) = &answer.report {
         body(&mut page, report, evidence::coverage_of(answer.info.as_ref()), terminal);
     }
+    evidence::unresolved(&mut page, &answer.unresolved);
     page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));

@@ -77,6 +77,7 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     }
     page.say(format!("  {}", universe(answer.universe.as_ref())));
     page.say(method(answer.method.as_ref(), terminal));
+    evidence::unresolved(&mut page, &answer.unresolved);
     page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));

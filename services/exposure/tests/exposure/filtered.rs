@@ -1,6 +1,7 @@
 //! Filtered historical simulation: the recursion by hand, its finite memory, its parts.
 
 use crate::*;
+use marketdata::gap::{Gap, MeasureRef};
 
 fn filtered(window_sessions: usize) -> TailSettings {
     TailSettings {
@@ -132,9 +133,8 @@ fn fewer_sessions_are_reported_and_too_few_give_no_tail() {
     let report = whole(&prepared, &lines, &filtered(1_000));
     // 199 returns, 60 of them seeds.
     assert_eq!(tail_of(&report).unwrap().sessions, 139);
-    let gap = |report: &ExposureReport| {
-        report.gaps.iter().find(|gap| gap.subject.starts_with("filtered_historical")).cloned()
-    };
+    let of_scenarios = |gap: &&Gap| matches!(&gap.subject, Subject::Measure(MeasureRef::Scenarios(id)) if id.starts_with("filtered_historical"));
+    let gap = |report: &ExposureReport| report.gaps.iter().find(of_scenarios).cloned();
     let found = gap(&report_gaps(&prepared, &lines)).unwrap();
     assert_eq!(found.reason, GapReason::ShortHistory);
     assert_eq!(found.detail, "139 of 1000 requested scenarios; 99 % needs 500");

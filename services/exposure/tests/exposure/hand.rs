@@ -1,6 +1,7 @@
 //! Hand arithmetic: exposures, every quantile rule, legs, repeated days, lines that do not join.
 
 use crate::*;
+use marketdata::gap::{MeasureRef, Subject, TradeNumber};
 
 /// Names whose returns are an exact multiple of the market's, 150 sessions.
 fn exact_market(betas: &[(&str, f64)]) -> Snapshot {
@@ -54,7 +55,7 @@ fn the_worked_example_of_the_methodology() {
     assert!(
         report.beta(Factor::Size).unwrap().bottom_up.is_none() && trade(&report).unwinds.is_empty()
     );
-    assert!(report.gaps.iter().any(|gap| gap.subject == "small_cap_index"));
+    assert!(report.gaps.iter().any(|gap| gap.subject == Subject::Role("small_cap_index")));
 }
 
 #[test]
@@ -150,7 +151,8 @@ fn a_crowd_without_one_of_its_megacaps_is_a_gap() {
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth("MSFT", 1e6)]);
     assert_eq!(trade(&report).unwinds.len(), 3);
-    let gap = report.gaps.iter().find(|gap| gap.subject == "trade/megacap_small_cap").unwrap();
+    let subject = every_beta("trade/megacap_small_cap");
+    let gap = report.gaps.iter().find(|gap| gap.subject == subject).unwrap();
     assert_eq!(gap.reason, GapReason::InputMissing);
     assert_eq!(gap.detail, "no returns of META; the leg megacap_long uses its other members");
 }
@@ -206,7 +208,10 @@ fn a_day_before_the_panel_is_repeated_from_the_prices_of_that_day() {
     let saturday = day("2024-07-06");
     let none = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(saturday));
     assert!(trade(&none).repeat.is_none());
-    assert!(none.gaps.iter().any(|gap| gap.subject == "repeat"));
+    assert!(none.gaps.iter().any(|gap| matches!(
+        gap.subject,
+        Subject::Measure(MeasureRef::Trade { number: TradeNumber::Repeat, .. })
+    )));
 }
 
 #[test]
@@ -262,13 +267,13 @@ fn profit_and_loss_is_lot_by_lot_and_says_what_it_leaves_out() {
     let row = report.positions.iter().find(|row| row.symbol == a).unwrap();
     let made: Vec<_> = row.lots.iter().map(|l| (l.line, l.profit_and_loss.is_some())).collect();
     assert_eq!(made, [(0, true), (1, false)]);
-    let lacking: Vec<&str> = report
+    let lacking: Vec<&Subject> = report
         .gaps
         .iter()
         .filter(|gap| gap.reason == GapReason::InputMissing && gap.detail.contains("cost"))
-        .map(|gap| gap.subject.as_str())
+        .map(|gap| &gap.subject)
         .collect();
-    assert_eq!(lacking, ["lot-2", "profit_and_loss"]);
+    assert_eq!(lacking, [&Subject::Line("lot-2".to_owned()), &MeasureRef::ProfitAndLoss.into()]);
     // Nobody who gives no cost is told that it is missing.
     let silent = super::report(&prepared, &[lot(a, 1.0, None)]);
     assert!(silent.profit_and_loss.is_none());

@@ -32,7 +32,7 @@ use factors::{roles::Roles, size_scheme::SizeScheme};
 use marketdata::{
     day::Day,
     fixture::{Fixture, day},
-    gap::GapReason,
+    gap::{FactorEstimate, GapReason, MeasureRef, Subject},
     instant::Instant,
     instrument::InstrumentId,
     snapshot::Snapshot,
@@ -155,4 +155,14 @@ fn raw(lines: &[(String, f64)]) -> Vec<RawLine<'_>> {
 
 fn near(a: f64, b: f64, tolerance: f64) {
     assert!((a - b).abs() <= tolerance, "{a} is not within {tolerance} of {b}");
+}
+
+/// Every exposure to a factor, as the subject of a gap.
+fn every_beta(factor_id: &str) -> Subject {
+    MeasureRef::Factor { factor_id: factor_id.to_owned(), estimate: FactorEstimate::Any }.into()
+}
+
+/// The betas to every factor, as the subject of a gap.
+fn betas(estimate: FactorEstimate) -> Subject {
+    MeasureRef::Factor { factor_id: String::new(), estimate }.into()
 }

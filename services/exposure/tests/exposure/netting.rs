@@ -1,6 +1,7 @@
 //! Laws of netting: it changes gross and what is over gross, and nothing that is linear in net.
 
 use crate::*;
+use marketdata::gap::{Gap, MeasureRef};
 use portfolio::netting::Netting;
 
 /// A report under a netting. Lines with even numbers have one strategy, the others another.
@@ -104,7 +105,7 @@ fn what_is_boxed_counts_on_both_sides_of_every_table() {
     // A book of nothing but boxes has gross and no risk.
     let boxed = netted(&prepared, &lines[..2], &Netting::Line);
     assert_eq!((boxed.total.gross(), boxed.total.net()), (200.0, 0.0));
-    assert!(
-        tail_of(&boxed).is_none() && boxed.gaps.iter().any(|gap| gap.subject == "historical/1000")
-    );
+    let scenarios = MeasureRef::Scenarios("historical/1000".to_owned());
+    let is_about = |gap: &Gap| gap.subject == scenarios.clone().into();
+    assert!(tail_of(&boxed).is_none() && boxed.gaps.iter().any(is_about));
 }

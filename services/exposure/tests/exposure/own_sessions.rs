@@ -1,6 +1,7 @@
 //! Top-down betas use only the sessions on which the book has returns of its own.
 
 use crate::*;
+use marketdata::gap::{FactorEstimate, Gap, MeasureRef, Subject, TradeNumber};
 use stats::{newey_west, regression};
 
 /// A world with a name of 120 sessions whose beta is far from its peers'.
@@ -44,7 +45,8 @@ fn top_down_betas_do_not_regress_their_own_stand_ins() {
     );
     let crowd = trade(&report).beta.top_down.unwrap();
     assert_eq!(crowd.observations, 119);
-    let note = report.gaps.iter().find(|gap| gap.subject == "top_down").unwrap();
+    let note =
+        report.gaps.iter().find(|gap| gap.subject == betas(FactorEstimate::TopDown)).unwrap();
     assert!(note.detail.contains("119 of 504"), "{}", note.detail);
 }
 
@@ -97,7 +99,7 @@ fn too_few_own_sessions_give_no_top_down_beta() {
     assert!(trade(&report).share_of_variance.is_none() && trade(&report).unwinds.is_empty());
     assert!(trade(&report).legs.iter().all(|leg| leg.beta.is_none()));
     assert!(report.beta(Factor::Market).unwrap().bottom_up.is_some());
-    let gap = report.gaps.iter().find(|gap| gap.subject == "top_down").unwrap();
+    let gap = report.gaps.iter().find(|gap| gap.subject == betas(FactorEstimate::TopDown)).unwrap();
     assert_eq!(gap.reason, GapReason::ShortHistory);
     assert!(gap.detail.starts_with("39 sessions"), "{}", gap.detail);
 }
@@ -111,7 +113,10 @@ fn a_leg_with_few_own_returns_reports_their_share() {
     let report = report(&prepared, &[worth("MSFT", 0.97e6), worth(young, -0.03e6)]);
     let short = &trade(&report).legs[SMALL_CAP_SHORT];
     assert_eq!(short.beta.unwrap().observations, 504);
-    let gap = report.gaps.iter().find(|gap| gap.subject == "trade/megacap_small_cap").unwrap();
+    let is_of_leg = |gap: &&Gap| {
+        matches!(gap.subject, Subject::Measure(MeasureRef::Trade { number: TradeNumber::Beta, .. }))
+    };
+    let gap = report.gaps.iter().find(is_of_leg).unwrap();
     assert_eq!(gap.reason, GapReason::MissingObservations);
     // The last 59 of 504 returns, with the weights of the betas: (1 − h^59)/(1 − h^504), h =
     // 2^(−1/126).

@@ -120,10 +120,8 @@ fn a_set_without_enough_sessions_does_not_take_the_others_with_it() {
     let sets = [with_volatility(TailMethod::FILTERED), with_volatility(TailMethod::Historical)];
     let report = analysis(&prepared, &book, &sets);
     let gap = report.tails[0].as_ref().unwrap_err();
-    assert_eq!(
-        (gap.subject.as_str(), gap.reason),
-        ("filtered_historical/1000/0.94", GapReason::ShortHistory)
-    );
+    let set = MeasureRef::Scenarios("filtered_historical/1000/0.94".to_owned());
+    assert_eq!((&gap.subject, gap.reason), (&set.into(), GapReason::ShortHistory));
     assert!(report.gaps.contains(gap));
     assert_eq!(report.tails[1].as_ref().unwrap().sessions, 74);
     let row = &report.positions[0];

@@ -248,7 +248,7 @@ fn what_a_trade_lacks_is_a_gap() {
     let report = with_trades(&prepared, &[worth("MSFT", 1e6)], &[own(definition)]);
     assert!(trade(&report).unwinds.is_empty() && trade(&report).standard_deviation.is_none());
     assert!(trade(&report).beta.top_down.is_none());
-    let of_trade = report.gaps.iter().filter(|gap| gap.subject == "trade/pair");
+    let of_trade = report.gaps.iter().filter(|gap| gap.subject == every_beta("trade/pair"));
     let gaps: Vec<(GapReason, &str)> =
         of_trade.map(|gap| (gap.reason, gap.detail.as_str())).collect();
     let expected = [

@@ -2,6 +2,7 @@
 //! it.
 
 use crate::*;
+use marketdata::gap::{FactorEstimate, Subject};
 
 /// The last of 60 names: 70 sessions at 20 % per day, with no known market value.
 const NOISY: usize = 59;
@@ -37,7 +38,8 @@ fn a_name_of_unknown_size_is_shrunk_to_the_mean_of_all_names() {
     assert!(beta.own_weight < 0.1, "{beta:?}");
     // 60 names in five buckets of unequal size: some buckets have fewer than ten, and share the
     // gap.
-    let gap = report.gaps.iter().find(|gap| gap.subject == "beta").unwrap();
+    let gap =
+        report.gaps.iter().find(|gap| gap.subject == betas(FactorEstimate::BottomUp)).unwrap();
     assert_eq!(gap.reason, GapReason::Proxy);
     assert!(gap.detail.contains("mean of all names"), "{gap:?}");
 }
@@ -62,7 +64,8 @@ fn a_noisy_short_of_unknown_size_does_not_lower_the_books_trade_beta() {
             let book = trade(&report).beta.bottom_up.unwrap().value;
             assert!(1e6 * crowd("MSFT").value < book, "seed {seed}: the short is a hedge");
         }
-        let gap = report.gaps.iter().find(|gap| gap.subject == "beta").unwrap();
+        let gap =
+            report.gaps.iter().find(|gap| gap.subject == betas(FactorEstimate::BottomUp)).unwrap();
         // MSFT's bucket has at least ten names, so the gap concerns only the short.
         near(gap.gross_share.unwrap(), 0.5, 1e-12);
     }
@@ -80,7 +83,11 @@ fn indices_and_funds_are_not_shrunk_to_companies() {
         near(beta.own_weight, 1.0, 0.0);
         assert_eq!(beta.value.to_bits(), beta.own.unwrap().value.to_bits());
     }
-    assert!(!report.gaps.iter().any(|gap| gap.subject == "beta"), "{:?}", report.gaps);
+    assert!(
+        !report.gaps.iter().any(|gap| gap.subject == betas(FactorEstimate::BottomUp)),
+        "{:?}",
+        report.gaps
+    );
 }
 
 /// Without shrinkage each estimate is used as it is, and a mean is used only for names without one.
@@ -147,8 +154,9 @@ fn a_fund_without_an_estimate_is_not_reported_as_of_unknown_size() {
     });
     let prepared = prepare(&world.snapshot(), &World::roles());
     let report = report(&prepared, &[worth("^YNG", 1e6)]);
-    let subjects: Vec<_> = report.gaps.iter().map(|gap| gap.subject.as_str()).collect();
-    assert!(!subjects.contains(&"beta") && subjects.contains(&"^YNG"), "{subjects:?}");
+    let subjects: Vec<_> = report.gaps.iter().map(|gap| &gap.subject).collect();
+    assert!(!subjects.contains(&&betas(FactorEstimate::BottomUp)), "{subjects:?}");
+    assert!(subjects.contains(&&Subject::symbol("^YNG")), "{subjects:?}");
     assert!(report.gaps.iter().any(|gap| gap.detail.contains("the mean of all names is used")));
 }
 
@@ -170,6 +178,6 @@ fn a_constant_price_has_no_beta_of_its_own() {
         assert_eq!((beta.own, beta.own_weight.to_bits()), (None, 0.0_f64.to_bits()));
         assert!(0.0 < beta.standard_error);
     }
-    let gap = report.gaps.iter().find(|gap| gap.subject == *symbol).unwrap();
+    let gap = report.gaps.iter().find(|gap| gap.subject == Subject::symbol(symbol)).unwrap();
     assert_eq!(gap.reason, GapReason::Degenerate);
 }

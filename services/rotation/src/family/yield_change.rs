@@ -13,7 +13,7 @@ pub(crate) fn of_yield(inputs: &Inputs<'_>, wanted: &[Spec], role: Role) -> Vec<
     let measure = |spec: &Spec| {
         if inputs.line(role, &spec.id).is_ok_and(|line| line.kind == LineKind::Wealth) {
             let detail = format!("{} is a price history, not a yield", role.id());
-            return Outcome::missing(Gap::new(GapReason::InputMissing, &*spec.id, detail));
+            return Outcome::missing(Gap::new(GapReason::InputMissing, spec.subject(), detail));
         }
         inputs.of_line(spec, role, |line| {
             let mut change = line.difference(spec.horizon);

@@ -50,7 +50,7 @@ fn weighed(inputs: &Inputs<'_>, spec: &Spec, value: OfWeights) -> Outcome {
     let Some(weights) = inputs.breadth().weights.last() else { return outcome };
     if outcome.history.days.is_empty() {
         let detail = "fewer than half the members have known shares outstanding";
-        outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
+        outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, spec.subject(), detail));
     }
     outcome.details.push(Detail::of("issuers_valued", Unit::Count, f64::from(weights.valued)));
     let leaders = &inputs.breadth().latest[..LEADERS.min(inputs.breadth().latest.len())];
@@ -60,12 +60,12 @@ fn weighed(inputs: &Inputs<'_>, spec: &Spec, value: OfWeights) -> Outcome {
     }
     if leaders.iter().any(|leader| leader.source == CapSource::Printed) {
         let detail = "some market values are published figures, carried forward by the price";
-        outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
+        outcome.gaps.push(Gap::new(GapReason::Proxy, spec.subject(), detail));
     }
     let known_from = leaders.iter().map(|leader| leader.known_from).max();
     if let Some(day) = known_from.filter(|day| inputs.breadth().days.first() < Some(day)) {
         let detail = format!("the shares of some of the largest issuers are known only from {day}");
-        outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
+        outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, spec.subject(), detail));
     }
     outcome
 }

@@ -68,7 +68,7 @@ impl<'a> Basket<'a> {
             "; fewer than half of the basket have a history"
         };
         let detail = format!("no history of {}{rest}", missing.join(", "));
-        (!missing.is_empty()).then(|| Gap::new(GapReason::InputMissing, &*spec.id, detail))
+        (!missing.is_empty()).then(|| Gap::new(GapReason::InputMissing, spec.subject(), detail))
     }
 }
 

@@ -103,7 +103,7 @@ fn gap_of_missing(missing: &MissingIssuer, spec: &Spec) -> Gap {
         (GapReason::NoPrice, "no price is known")
     };
     let detail = format!("{}: {detail}; it is left out of the sum", missing.name);
-    Gap::new(reason, &*spec.id, detail)
+    Gap::new(reason, spec.subject(), detail)
 }
 
 /// The change as a fraction of the value before.
@@ -188,7 +188,7 @@ fn describe(megacaps: &[Megacap], spec: &Spec, outcome: &mut Outcome) {
     for megacap in megacaps {
         let Ok(at) = megacap.days.binary_search(&last) else {
             let detail = format!("{}: no change of value on {last}", megacap.name);
-            outcome.gaps.push(Gap::new(GapReason::Stale, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::Stale, spec.subject(), detail));
             continue;
         };
         let about = |name, unit, value| Detail::about(&megacap.name, name, unit, value);
@@ -197,7 +197,7 @@ fn describe(megacaps: &[Megacap], spec: &Spec, outcome: &mut Outcome) {
         if megacap.source == CapSource::Printed {
             let name = &megacap.name;
             let detail = format!("{name}: a published market value, carried forward by the price");
-            outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::Proxy, spec.subject(), detail));
         }
     }
     // Prices reach further back than known shares do.
@@ -207,7 +207,7 @@ fn describe(megacaps: &[Megacap], spec: &Spec, outcome: &mut Outcome) {
             "before {day} the shares of some issuers with a price are not known: a day without \
              all of them has no sum, and records do not reach further back"
         );
-        outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, &*spec.id, detail));
+        outcome.gaps.push(Gap::new(GapReason::NoSharesOutstanding, spec.subject(), detail));
     }
 }
 

@@ -50,7 +50,7 @@ fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
     let basket = inputs.most_shorted();
     let Some(rebalance) = basket.rebalances.last() else {
         let detail = "no published short interest for names with a known float and market value";
-        let gap = |spec: &Spec| Gap::new(GapReason::NoShortInterest, &*spec.id, detail);
+        let gap = |spec: &Spec| Gap::new(GapReason::NoShortInterest, spec.subject(), detail);
         return each(wanted, |spec| Outcome::missing(gap(spec)));
     };
     let source = Source {
@@ -91,14 +91,14 @@ fn described(
             "on {} sessions fewer than half the names have a return: no change spans them",
             basket.sessions_left_out
         );
-        outcome.gaps.push(Gap::new(GapReason::MissingObservations, &*spec.id, detail));
+        outcome.gaps.push(Gap::new(GapReason::MissingObservations, spec.subject(), detail));
     }
     if outcome.history.days.is_empty() {
         let detail = format!(
             "the first basket is from the settlement of {}, known since {}: too few sessions since",
             basket.rebalances[0].settlement_on, basket.rebalances[0].published_at
         );
-        outcome.gaps.push(Gap::new(GapReason::ShortHistory, &*spec.id, detail));
+        outcome.gaps.push(Gap::new(GapReason::ShortHistory, spec.subject(), detail));
     }
     for (name, count) in [
         ("names", rebalance.members.len()),

@@ -56,7 +56,7 @@ fn advancing(inputs: &Inputs<'_>, spec: &Spec, of: Among) -> Outcome {
     if tally.priced < members {
         let missing = members - tally.priced;
         let detail = format!("{missing} of {members} members have no close on the session");
-        outcome.gaps.push(Gap::new(GapReason::NoPrice, &*spec.id, detail));
+        outcome.gaps.push(Gap::new(GapReason::NoPrice, spec.subject(), detail));
     }
     outcome
 }

@@ -51,7 +51,7 @@ fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
             let history = logs(realised.clone(), spec.horizon, |least| line.precision / least);
             let mut outcome = Outcome::of(history, vec![source]);
             let detail = "no volatility index is known: realised volatility is used instead";
-            outcome.gaps.push(Gap::new(GapReason::Proxy, &*spec.id, detail));
+            outcome.gaps.push(Gap::new(GapReason::Proxy, spec.subject(), detail));
             outcome
         }
         (Err(gap), _) => Outcome::missing(gap),

@@ -2,9 +2,10 @@
 
 use crate::{
     rpc::{
+        gaps::folded,
         merged::hidden_values,
         query::Normal,
-        shared::{coverage, gaps, result_id, session_on, snapshot_ref},
+        shared::{coverage, result_id, session_on, snapshot_ref},
     },
     views::Pinned,
 };
@@ -50,7 +51,7 @@ impl<T: Enveloped> Answer<T> {
             result_id: result_id(method, normal, &reference),
             snapshot: Some(reference),
             session_on: session_on(pinned.as_of()),
-            gaps: gaps(self.gaps),
+            gaps: folded(self.gaps),
             coverage: coverage(&self.coverage),
         });
         self.response

@@ -130,7 +130,8 @@ impl AnalysisQuery {
         let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
         let report = Some(to_proto::report(report, asked, risk, (book, portfolio)));
-        let response = v1::AnalyzePortfolioResponse { report, ..Default::default() };
+        let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
+        let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
         Answer::with_coverage(response, gaps, coverage)
     }
 }
@@ -200,7 +201,7 @@ impl Query for ValidationQuery {
         let accepted = violations.is_empty();
         let unresolved = found.unresolved.into_iter().filter(|_| accepted);
         let unresolved: Vec<v1::UnresolvedLine> =
-            unresolved.map(|line| to_proto::unresolved(portfolio, line)).collect();
+            unresolved.map(|line| portfolio::unresolved(portfolio, line)).collect();
         let gaps = found.gap.into_iter().filter(|_| accepted).collect();
         let response = v1::ValidatePortfolioResponse {
             accepted,

@@ -164,11 +164,12 @@ impl Query for SeriesQuery {
             v1::SeriesUnits::AsTraded => ShareUnits::AsTraded,
             v1::SeriesUnits::AsStored | v1::SeriesUnits::Unspecified => ShareUnits::AsStored,
         };
+        let symbol = snapshot.symbol(id);
         let restated = Restated::of(snapshot, id, self.dataset, &rows, wanted);
-        let mut page = SeriesPage::new(snapshot, &rows, &restated, &self.fields);
+        let mut page = SeriesPage::new(snapshot, &rows, &restated, (symbol, &self.fields));
         let points = of_page.into_iter().map(|row| page.point(row)).collect();
         let response = v1::GetSeriesResponse {
-            symbol: snapshot.symbol(id).to_owned(),
+            symbol: symbol.to_owned(),
             merged_symbol: merged_symbol(snapshot, self.instrument().symbol, id),
             fields: self.fields.iter().map(|field| series::field(*field)).collect(),
             points,

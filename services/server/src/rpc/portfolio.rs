@@ -1,6 +1,10 @@
 //! Reads portfolios of requests, and names their lines in answers.
 
-use crate::{limits, refusal::Refusal, rpc::field::Fields};
+use crate::{
+    limits,
+    refusal::Refusal,
+    rpc::{field::Fields, shared::gap_reason},
+};
 use contract::v1;
 use marketdata::quotes::Quotes;
 use portfolio::{
@@ -9,6 +13,7 @@ use portfolio::{
     lines::{RawLine, Size, Terms, Violation, amount_bounds, is_amount, line_name, violations},
     lookup::Lookup,
     netting::Netting,
+    unresolved::{LooseLine, Unresolved},
 };
 
 /// The only currency of portfolios, and the default.
@@ -112,6 +117,28 @@ fn labels(fields: &mut Fields, path: impl Fn() -> String, labels: &[v1::Label]) 
         if labels[..at].iter().any(|other| other.key == label.key) {
             fields.add(format!("{}[{at}].key", path()), "appears twice");
         }
+    }
+}
+
+/// The lines of a book that could not be resolved and that are wanted, in the order submitted.
+pub fn all_unresolved(
+    portfolio: &v1::Portfolio,
+    book: &Book,
+    is_wanted: impl Fn(&LooseLine) -> bool,
+) -> Vec<v1::UnresolvedLine> {
+    let wanted = book.loose.iter().filter(|line| is_wanted(line));
+    wanted.map(|line| unresolved(portfolio, line.unresolved(book.gross))).collect()
+}
+
+/// A line that could not be resolved.
+pub fn unresolved(portfolio: &v1::Portfolio, line: Unresolved) -> v1::UnresolvedLine {
+    let submitted = portfolio.positions.get(line.line);
+    v1::UnresolvedLine {
+        position_id: name(portfolio, line.line),
+        instrument: submitted.and_then(|position| position.instrument.clone()),
+        reason: gap_reason(line.reason).into(),
+        detail: line.detail,
+        gross_share: line.gross_share,
     }
 }
 

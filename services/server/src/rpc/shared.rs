@@ -1,4 +1,4 @@
-//! Conversions shared by all requests and responses: as-of, references, gaps.
+//! Conversions shared by all requests and responses: as-of, references, coverage, reasons.
 
 use crate::{
     as_of::{AsOf, Pin, When},
@@ -10,10 +10,7 @@ use crate::{
 use ::portfolio::coverage::{Aspect, Coverage};
 use contract::{canonical::Canonical, v1};
 use marketdata::{
-    calendar::plus_sessions,
-    gap::{Gap, GapReason},
-    instant::Instant,
-    reference::ReferenceKnowledge,
+    calendar::plus_sessions, gap::GapReason, instant::Instant, reference::ReferenceKnowledge,
 };
 use prost_types::Timestamp;
 use rotation::as_published::last_closed;
@@ -190,20 +187,6 @@ pub fn coverage(rows: &[Coverage]) -> Vec<v1::Coverage> {
         missing: row.missing,
     };
     rows.iter().map(row).collect()
-}
-
-/// Gaps as protobuf.
-pub fn gaps(gaps: Vec<Gap>) -> Vec<v1::Gap> {
-    gaps.into_iter().map(gap).collect()
-}
-
-fn gap(gap: Gap) -> v1::Gap {
-    v1::Gap {
-        reason: gap_reason(gap.reason).into(),
-        subject: gap.subject,
-        detail: gap.detail,
-        gross_share: gap.gross_share,
-    }
 }
 
 /// The reason of a gap as protobuf.

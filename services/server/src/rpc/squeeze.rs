@@ -14,6 +14,7 @@ use crate::{
     },
     views::Pinned,
 };
+use ::portfolio::unresolved::LooseLine;
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use from_proto::{BookQuery, RankQuery};
 use squeeze::{
@@ -67,6 +68,7 @@ impl Query for BookQuery {
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
         let response = v1::AssessShortBookResponse {
+            unresolved: portfolio::all_unresolved(portfolio, &book, LooseLine::is_short),
             totals: Some(totals),
             lines: lines.collect(),
             universe: Some(to_proto::universe(&prepared.universe)),

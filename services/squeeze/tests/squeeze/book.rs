@@ -1,7 +1,7 @@
 //! The short side of a book by hand: exits, marks, totals, and every line accounted for.
 
 use crate::world::{SETTLED, World, book, line, near};
-use marketdata::gap::GapReason;
+use marketdata::gap::{GapReason, Subject};
 use portfolio::lines::{RawLine, Size};
 use squeeze::{assess::Mark, universe::Universe};
 
@@ -39,7 +39,11 @@ fn own_exit_and_marks_by_hand() {
     // 390,000 after 0.2 days, and 147,500 at 1.2 m per day.
     near(report.normal_exit.curve[0].days, 0.2 + 147_500.0 / 1.2e6);
     near(report.recent_exit.days.unwrap(), 5.0 / 3.0);
-    assert!(report.gaps.iter().all(|gap| gap.subject == "universe"), "{:?}", report.gaps);
+    assert!(
+        report.gaps.iter().all(|gap| matches!(gap.subject, Subject::Dataset(_))),
+        "{:?}",
+        report.gaps
+    );
 }
 
 #[test]
@@ -73,15 +77,18 @@ fn every_line_is_assessed_or_a_gap_with_its_share() {
     let report = book(&universe, &lines);
     near(report.gross_short, 500_000.0);
     assert_eq!(report.long_count, 1);
-    let gap = |subject: &str| {
+    let gap = |subject: Subject| {
         let found: Vec<_> = report.gaps.iter().filter(|gap| gap.subject == subject).collect();
-        assert!(!found.is_empty(), "{subject}");
+        assert!(!found.is_empty(), "{subject:?}");
         (found[0].reason, found[0].gross_share)
     };
-    assert_eq!(gap("NOSI"), (GapReason::NoShortInterest, Some(0.1)));
-    assert_eq!(gap("GONE"), (GapReason::Stale, Some(0.1)));
-    assert_eq!(gap("nobody"), (GapReason::UnknownInstrument, Some(0.1)));
-    assert_eq!(gap("portfolio.positions[3]"), (GapReason::NoPrice, Some(0.1)));
+    assert_eq!(gap(Subject::symbol("NOSI")), (GapReason::NoShortInterest, Some(0.1)));
+    assert_eq!(gap(Subject::symbol("GONE")), (GapReason::Stale, Some(0.1)));
+    assert_eq!(gap(Subject::Line("nobody".to_owned())), (GapReason::UnknownInstrument, Some(0.1)));
+    assert_eq!(
+        gap(Subject::Line("portfolio.positions[3]".to_owned())),
+        (GapReason::NoPrice, Some(0.1))
+    );
     near(report.share_scored.unwrap(), 0.2);
     near(report.recent_exit.share.unwrap(), 0.6);
     // Of 500,000 short, 300,000 has a price and 100,000 a score.
@@ -131,6 +138,7 @@ fn a_lot_without_a_cost_is_a_gap_and_not_in_the_profit() {
     near(short.market_value, -4e6);
     let made: Vec<_> = short.lots.iter().map(|lot| lot.profit_and_loss).collect();
     assert_eq!(made, [Some(-200_000.0), None]);
-    let gaps: Vec<_> = short.gaps.iter().filter(|gap| gap.subject == "second").collect();
+    let second = Subject::Line("second".to_owned());
+    let gaps: Vec<_> = short.gaps.iter().filter(|gap| gap.subject == second).collect();
     assert!(matches!(gaps[..], [gap] if gap.reason == GapReason::InputMissing), "{gaps:?}");
 }

@@ -1,7 +1,10 @@
 //! Measures of one name by hand, and the reasons for missing ones.
 
 use crate::world::{SETTLED, SETTLED_BEFORE, World, name, near, place};
-use marketdata::{basis::Units, gap::GapReason};
+use marketdata::{
+    basis::Units,
+    gap::{GapReason, Subject},
+};
 use squeeze::{
     measure::Component,
     rank::{RankBy, RankRequest, rank},
@@ -79,7 +82,7 @@ fn no_volume_is_a_reason_and_never_999_days() {
         assert_eq!(name.measure(Component::DaysToCover), Err(reason));
         assert_eq!(name.why_not_scorable(), Some((Component::DaysToCover, reason)));
         let gaps = name.gaps(symbol);
-        let subject = format!("{symbol}.days_to_cover");
+        let subject = Subject::number_of(symbol, "days_to_cover");
         assert!(gaps.iter().any(|gap| gap.subject == subject && gap.reason == reason));
         assert!(universe.score(place(&universe, symbol)).is_none());
     }

@@ -4,7 +4,7 @@ use super::{
     risk_request::{PlannedMeasure, RiskPlan},
     to_proto::day_pnl,
 };
-use crate::rpc::shared;
+use crate::rpc::gaps;
 use contract::v1;
 use exposure::{report::TailRisk, settings::TailPart};
 use marketdata::gap::Gap;
@@ -27,8 +27,7 @@ pub(super) fn measures(
         let request = Some(asked.clone());
         match &tails[planned.set] {
             Err(gap) => {
-                let gap = Gap { subject: asked.measure_id.clone(), ..gap.clone() };
-                let gaps = shared::gaps(vec![gap]);
+                let gaps = gaps::folded(vec![gap.clone()]);
                 v1::RiskMeasure { request, gaps, ..v1::RiskMeasure::default() }
             }
             Ok(risk) => v1::RiskMeasure {

@@ -4,18 +4,15 @@ use super::{
     betas, group_by,
     risk_answer::{self, Risk},
 };
-use crate::rpc::{portfolio, shared};
+use crate::rpc::portfolio;
 use ::portfolio::{
     book::Book,
     lines::{Violation, cash_total},
 };
 use contract::v1;
-use exposure::{
-    report::{
-        Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss,
-        Repeat, TradeExposure, TradeLeg, Unwind,
-    },
-    validate::Unresolved,
+use exposure::report::{
+    Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss, Repeat,
+    TradeExposure, TradeLeg, Unwind,
 };
 use factors::market_value::CapSource;
 
@@ -63,18 +60,6 @@ pub(super) fn report(
 /// One violation of a portfolio.
 pub(super) fn violation(violation: Violation) -> v1::PortfolioViolation {
     v1::PortfolioViolation { field: violation.field, description: violation.description }
-}
-
-/// A line that could not be resolved.
-pub(super) fn unresolved(portfolio: &v1::Portfolio, line: Unresolved) -> v1::UnresolvedLine {
-    let submitted = portfolio.positions.get(line.line);
-    v1::UnresolvedLine {
-        position_id: portfolio::name(portfolio, line.line),
-        instrument: submitted.and_then(|position| position.instrument.clone()),
-        reason: shared::gap_reason(line.reason).into(),
-        detail: line.detail,
-        gross_share: line.gross_share,
-    }
 }
 
 pub(super) fn exposure(exposure: &Exposure) -> v1::LongShortExposure {

@@ -8,7 +8,7 @@ use ::portfolio::{
 };
 use marketdata::{
     dataset::{Dataset, Field},
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instrument::{Instrument, InstrumentId, Namespace},
     snapshot::Snapshot,
     symbol::Symbol,
@@ -48,7 +48,7 @@ fn other_days(snapshot: &Snapshot, found: Found, reference: &InstrumentRef<&str>
     }
     let (given, symbol) = (reference.described(), snapshot.symbol(found.instrument));
     let detail = format!("{symbol} has the {given} on other days than the as-of date only");
-    Some(Gap::new(GapReason::NameOfOtherDays, reference.name(), detail))
+    Some(Gap::new(GapReason::NameOfOtherDays, Subject::symbol(reference.name()), detail))
 }
 
 fn not_one(cause: Cause, reference: &InstrumentRef<&str>) -> Refusal {

@@ -5,7 +5,7 @@ use contract::v1;
 use marketdata::{
     basis::PriceBasis,
     dataset::{Field, Kind},
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
     restated::Restated,
     snapshot::Snapshot,
@@ -50,6 +50,7 @@ pub(super) struct SeriesPage<'a> {
     rows: &'a Rows<'a>,
     restated: &'a Restated<'a>,
     fields: &'a [Field],
+    symbol: &'a str,
     /// Number of values that could not be converted, by place of the field and reason.
     lacking: BTreeMap<(usize, GapReason), usize>,
 }
@@ -59,9 +60,9 @@ impl<'a> SeriesPage<'a> {
         snapshot: &'a Snapshot,
         rows: &'a Rows<'a>,
         restated: &'a Restated<'a>,
-        fields: &'a [Field],
+        (symbol, fields): (&'a str, &'a [Field]),
     ) -> SeriesPage<'a> {
-        SeriesPage { snapshot, rows, restated, fields, lacking: BTreeMap::new() }
+        SeriesPage { snapshot, rows, restated, fields, symbol, lacking: BTreeMap::new() }
     }
 
     /// One row.
@@ -120,7 +121,8 @@ impl<'a> SeriesPage<'a> {
                 _ => "no known factor connects their share units",
             };
             let detail = format!("{count} values of this page are not converted: {why}");
-            Gap::new(reason, self.fields[at].name(), detail)
+            let field = self.fields[at].name();
+            Gap::new(reason, Subject::number_of(self.symbol, field), detail)
         };
         self.lacking.iter().map(gap).collect()
     }

@@ -1,11 +1,11 @@
 //! Converts rotation reports to protobuf.
 
-use crate::rpc::shared;
+use crate::rpc::{gaps, shared};
 use contract::v1;
 use factors::roles::{Role, Roles};
 use marketdata::{
     day::Day,
-    gap::{Gap, GapReason},
+    gap::{Gap, GapReason, Subject},
     snapshot::Snapshot,
 };
 use rotation::{
@@ -60,7 +60,7 @@ fn reading(reading: &Reading) -> v1::IndicatorReading {
         record: reading.record.map(|r| record(&r, spec.kind)),
         sources: reading.sources.iter().map(source).collect(),
         details: reading.details.iter().map(detail).collect(),
-        gaps: shared::gaps(reading.gaps.clone()),
+        gaps: gaps::folded(reading.gaps.clone()),
         method: reading.indicator.method.to_owned(),
     }
 }
@@ -309,7 +309,7 @@ pub(super) fn roles(snapshot: &Snapshot, roles: &Roles) -> (Vec<v1::ResolvedRole
         let resolved = roles.resolve_role(snapshot, role);
         if resolved.is_none() {
             let detail = format!("none of {} has a history", candidates.join(", "));
-            gaps.push(Gap::new(GapReason::InputMissing, role.id(), detail));
+            gaps.push(Gap::new(GapReason::InputMissing, Subject::Role(role.id()), detail));
         }
         let (resolved_symbol, proxy_for) = resolved
             .map_or((String::new(), None), |resolved| (resolved.symbol, resolved.proxy_for));

@@ -1,9 +1,6 @@
 //! Converts squeeze reports to protobuf.
 
-use crate::rpc::{
-    portfolio,
-    shared::{self, timestamp},
-};
+use crate::rpc::{gaps, portfolio, shared::timestamp};
 use contract::v1;
 use factors::short_ratio::Published;
 use marketdata::{basis::Units, dataset::Dataset, day::Day};
@@ -89,7 +86,7 @@ pub(super) fn line(
             ..v1::SqueezeName::default()
         },
     };
-    name.gaps = shared::gaps(line.gaps);
+    name.gaps = gaps::folded(line.gaps);
     v1::ShortLine {
         name: Some(name),
         market_value: line.market_value,
@@ -148,7 +145,7 @@ pub(super) fn name(universe: &Universe, place: usize) -> v1::SqueezeName {
         score: score.map(|score| score.points),
         score_percentile: score.map(|score| score.percentile),
         contributions: score.map(contributions).unwrap_or_default(),
-        gaps: shared::gaps(name.gaps(symbol)),
+        gaps: gaps::folded(name.gaps(symbol)),
     }
 }
 

@@ -1,0 +1,86 @@
+//! Addresses of numbers of an analysis, for gaps; the contract's `MeasureRef` mirrors them.
+
+/// A number of an analysis, or all numbers that agree in the given parts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MeasureRef {
+    /// P&L against average costs.
+    ProfitAndLoss,
+    /// Every group of a breakdown.
+    Grouped(Grouping),
+    /// The names without a group of a breakdown.
+    Ungrouped(Grouping),
+    /// Exposures to a factor.
+    Factor {
+        /// The factor; empty for every one.
+        factor_id: String,
+        /// The estimate.
+        estimate: FactorEstimate,
+    },
+    /// A number of a trade or of one of its legs.
+    Trade {
+        /// The trade; empty for every one.
+        trade_id: String,
+        /// The leg, empty for the names in none; `None` for every one.
+        leg_id: Option<String>,
+        /// The number.
+        number: TradeNumber,
+    },
+    /// Every risk measure over a set of scenarios, by its id.
+    Scenarios(String),
+    /// What today's shares made on the worst day of a set of scenarios, by its id.
+    WorstDay(String),
+    /// A number of one name.
+    Name {
+        /// Its symbol; empty for every name.
+        symbol: String,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+impl MeasureRef {
+    /// Memory held outside of itself, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            MeasureRef::Factor { factor_id: text, .. }
+            | MeasureRef::Name { symbol: text, .. }
+            | MeasureRef::Scenarios(text)
+            | MeasureRef::WorstDay(text) => text.capacity(),
+            MeasureRef::Trade { trade_id, leg_id, .. } => {
+                trade_id.capacity() + leg_id.as_ref().map_or(0, String::capacity)
+            }
+            MeasureRef::ProfitAndLoss | MeasureRef::Grouped(_) | MeasureRef::Ungrouped(_) => 0,
+        }
+    }
+}
+
+/// What names are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grouping {
+    /// The size bucket.
+    Size,
+    /// The sector.
+    Sector,
+}
+
+/// The estimate of an exposure to a factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FactorEstimate {
+    /// Every one.
+    Any,
+    /// The sum over names.
+    BottomUp,
+    /// The slope of the book's own returns.
+    TopDown,
+}
+
+/// A number of a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TradeNumber {
+    /// The beta to the trade.
+    Beta,
+    /// The P&L of a past day on today's positions.
+    Repeat,
+    /// The P&L that today's shares made on that day itself.
+    Day,
+}

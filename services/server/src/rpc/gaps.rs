@@ -1,0 +1,256 @@
+//! The gaps of an answer as protobuf, folded: a hundred names with one reason are one gap.
+
+use crate::{limits, rpc::shared::gap_reason};
+use contract::v1;
+use marketdata::gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject, TradeNumber};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem::discriminant,
+};
+
+/// A gap that concerns this share of gross or more is severe: no headline should stand on the rest.
+const SEVERE_SHARE: f64 = 0.2;
+/// A gap that concerns this share of gross or more is a warning.
+const WARNING_SHARE: f64 = 0.01;
+
+/// Folds gaps with equal reasons into one. Those that concern the largest share of gross come first,
+/// then the most severe; others keep their order.
+pub fn folded(gaps: Vec<Gap>) -> Vec<v1::Gap> {
+    let mut groups: Vec<Vec<Gap>> = Vec::new();
+    for gap in gaps {
+        let folds = |group: &&mut Vec<Gap>| {
+            group[0].reason == gap.reason && may_fold(&group[0].subject, &gap.subject)
+        };
+        match groups.iter_mut().find(folds) {
+            Some(group) => group.push(gap),
+            None => groups.push(vec![gap]),
+        }
+    }
+    let mut folded: Vec<v1::Gap> = groups.into_iter().map(fold).collect();
+    folded.sort_by(|a, b| {
+        let rank = |gap: &v1::Gap| (gap.gross_share.unwrap_or(-1.0), gap.severity);
+        let ((share_a, severity_a), (share_b, severity_b)) = (rank(a), rank(b));
+        share_b.total_cmp(&share_a).then(severity_b.cmp(&severity_a))
+    });
+    folded
+}
+
+/// Whether two subjects may share a gap: they are of one kind. A number of the whole book keeps a gap
+/// of its own, because it has a share of gross and a description of its own.
+fn may_fold(one: &Subject, other: &Subject) -> bool {
+    match (one, other) {
+        (Subject::Measure(MeasureRef::Name { .. }), Subject::Measure(MeasureRef::Name { .. })) => {
+            true
+        }
+        (Subject::Measure(one), Subject::Measure(other)) => one == other,
+        _ => discriminant(one) == discriminant(other),
+    }
+}
+
+/// One gap for several of one reason and kind, the largest share first, ties by subject.
+fn fold(mut group: Vec<Gap>) -> v1::Gap {
+    group.sort_by(|a, b| {
+        let share = |gap: &Gap| gap.gross_share.unwrap_or(-1.0);
+        share(b).total_cmp(&share(a)).then_with(|| a.subject.cmp(&b.subject))
+    });
+    let reason = group[0].reason;
+    let gross_share = gross_share(&group);
+    let subjects = distinct(group.iter().map(|gap| &gap.subject));
+    v1::Gap {
+        reason: gap_reason(reason).into(),
+        subject_count: subjects.len() as i32,
+        severity: severity(reason, gross_share).into(),
+        gross_share,
+        detail: detail(&group),
+        subjects: subjects.into_iter().take(limits::GAP_SUBJECTS).map(subject).collect(),
+    }
+}
+
+/// Different items, each where it comes first.
+fn distinct<T: Ord + Copy>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    items.filter(|item| seen.insert(*item)).collect()
+}
+
+/// Lines and names are added up, each once with its largest share. Of other subjects, which may
+/// concern the same names, it is the largest share.
+fn gross_share(group: &[Gap]) -> Option<f64> {
+    let mut by_subject: BTreeMap<&Subject, f64> = BTreeMap::new();
+    for (subject, share) in group.iter().filter_map(|gap| Some((&gap.subject, gap.gross_share?))) {
+        let held = by_subject.entry(subject).or_insert(share);
+        *held = held.max(share);
+    }
+    let adds_up = matches!(group[0].subject, Subject::Line(_) | Subject::Symbol(_));
+    let shares = by_subject.values().copied();
+    // Summed in the order of subjects, so that the order of ingest plays no part.
+    let joined = if adds_up { shares.sum() } else { shares.fold(0.0, f64::max) };
+    (!by_subject.is_empty()).then_some(joined).map(|share: f64| share.min(1.0))
+}
+
+/// The first different details, and the number of the others.
+fn detail(group: &[Gap]) -> String {
+    let details = distinct(group.iter().map(|gap| gap.detail.as_str()));
+    let shown = details.len().min(limits::GAP_DETAILS);
+    let mut text = details[..shown].join("; ");
+    if shown < details.len() {
+        text += &format!("; and {} more", details.len() - shown);
+    }
+    text
+}
+
+/// See `GapSeverity`.
+fn severity(reason: GapReason, gross_share: Option<f64>) -> v1::GapSeverity {
+    let replaced = matches!(
+        reason,
+        GapReason::Proxy
+            | GapReason::AdjustedPrice
+            | GapReason::NoClassification
+            | GapReason::Survivorship
+            | GapReason::MissingObservations
+            | GapReason::Merged
+            | GapReason::LaterKnowledge
+    );
+    match gross_share {
+        Some(share) if SEVERE_SHARE <= share => v1::GapSeverity::Severe,
+        Some(share) if WARNING_SHARE <= share => v1::GapSeverity::Warning,
+        None if !replaced => v1::GapSeverity::Warning,
+        Some(_) | None => v1::GapSeverity::Info,
+    }
+}
+
+fn subject(subject: &Subject) -> v1::GapSubject {
+    use v1::gap_subject::Subject as Wire;
+    let wire = match subject {
+        Subject::Line(name) => Wire::Line(name.clone()),
+        Subject::Symbol(symbol) => Wire::Symbol(symbol.clone()),
+        Subject::Measure(measure) => Wire::Measure(measure_ref(measure)),
+        Subject::Indicator(id) => Wire::MeasureId(id.clone()),
+        Subject::Series(id) => Wire::SeriesId(id.clone()),
+        Subject::Dataset(dataset) => Wire::Dataset(dataset.name().to_owned()),
+        Subject::Role(id) => Wire::Role((*id).to_owned()),
+    };
+    v1::GapSubject { subject: Some(wire) }
+}
+
+fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
+    use v1::measure_ref::Measure as Wire;
+    let wire = match measure {
+        MeasureRef::ProfitAndLoss => Wire::Book(v1::BookNumber::ProfitAndLoss.into()),
+        MeasureRef::Grouped(group_by) => Wire::Group(group_ref(*group_by, None)),
+        MeasureRef::Ungrouped(group_by) => Wire::Group(group_ref(*group_by, Some(String::new()))),
+        MeasureRef::Factor { factor_id, estimate } => Wire::Factor(v1::FactorRef {
+            model_id: String::new(),
+            factor_id: factor_id.clone(),
+            estimate: match estimate {
+                FactorEstimate::Any => v1::FactorEstimate::Unspecified,
+                FactorEstimate::BottomUp => v1::FactorEstimate::BottomUp,
+                FactorEstimate::TopDown => v1::FactorEstimate::TopDown,
+            }
+            .into(),
+        }),
+        MeasureRef::Trade { trade_id, leg_id, number } => Wire::Trade(v1::TradeRef {
+            trade_id: trade_id.clone(),
+            leg_id: leg_id.clone(),
+            number: match number {
+                TradeNumber::Beta => v1::TradeNumber::Beta,
+                TradeNumber::Repeat => v1::TradeNumber::Repeat,
+                TradeNumber::Day => v1::TradeNumber::Day,
+            }
+            .into(),
+        }),
+        MeasureRef::Scenarios(id) => {
+            Wire::Risk(v1::RiskRef { scenario_set_id: id.clone(), ..v1::RiskRef::default() })
+        }
+        MeasureRef::WorstDay(id) => Wire::Risk(v1::RiskRef {
+            scenario_set_id: id.clone(),
+            number: v1::RiskNumber::WorstDay.into(),
+            ..v1::RiskRef::default()
+        }),
+        MeasureRef::Name { symbol, field } => {
+            Wire::Name(v1::NameRef { symbol: symbol.clone(), field: (*field).to_owned() })
+        }
+    };
+    v1::MeasureRef { measure: Some(wire) }
+}
+
+fn group_ref(group_by: Grouping, group_id: Option<String>) -> v1::GroupRef {
+    let kind = match group_by {
+        Grouping::Size => v1::GroupByKind::Size,
+        Grouping::Sector => v1::GroupByKind::Sector,
+    };
+    let group_by = Some(v1::GroupBy { kind: kind.into(), label_key: String::new() });
+    v1::GroupRef { group_by, group_id, number: v1::BookNumber::Unspecified.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(symbol: &str, detail: &str) -> Gap {
+        Gap::new(GapReason::ShortHistory, Subject::symbol(symbol), detail)
+    }
+
+    fn symbols(gap: &v1::Gap) -> Vec<&str> {
+        fn symbol(subject: &v1::GapSubject) -> Option<&str> {
+            match &subject.subject {
+                Some(v1::gap_subject::Subject::Symbol(symbol)) => Some(symbol),
+                _ => None,
+            }
+        }
+        gap.subjects.iter().filter_map(symbol).collect()
+    }
+
+    #[test]
+    fn equal_reasons_are_one_gap_with_the_largest_share_first() {
+        let gaps = vec![
+            Gap::new(GapReason::Proxy, Subject::Role("nasdaq"), "a fund stands in"),
+            name("A", "one").of_gross(0.05),
+            name("B", "two").of_gross(0.1),
+            // A second gap of A counts once, with its larger share.
+            name("A", "three").of_gross(0.125),
+        ];
+        let folded = folded(gaps);
+        let [short, proxy] = &folded[..] else { panic!("{folded:?}") };
+        assert_eq!(symbols(short), ["A", "B"]);
+        // 0.125 + 0.1
+        assert_eq!((short.subject_count, short.gross_share), (2, Some(0.225)));
+        assert_eq!(short.severity(), v1::GapSeverity::Severe);
+        assert_eq!(short.detail, "three; two; one");
+        assert_eq!((proxy.subject_count, proxy.severity()), (1, v1::GapSeverity::Info));
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_counted() {
+        let gaps = (0..30).map(|at| name(&format!("N{at:02}"), &format!("{at} returns")));
+        let folded = folded(gaps.collect());
+        let [gap] = &folded[..] else { panic!("{folded:?}") };
+        assert_eq!((gap.subjects.len(), gap.subject_count), (10, 30));
+        assert_eq!(gap.detail, "0 returns; 1 returns; 2 returns; and 27 more");
+        // Data are missing, for an unknown share of gross.
+        assert_eq!((gap.gross_share, gap.severity()), (None, v1::GapSeverity::Warning));
+    }
+
+    #[test]
+    fn a_number_of_the_book_keeps_its_own_gap() {
+        let lacks = |group_by, share| {
+            let subject = MeasureRef::Ungrouped(group_by);
+            Gap::new(GapReason::NoClassification, subject, "x").of_gross(share)
+        };
+        let folded = folded(vec![
+            lacks(Grouping::Size, 0.1),
+            lacks(Grouping::Sector, 0.7),
+            lacks(Grouping::Size, 0.005),
+        ]);
+        let found: Vec<_> = folded.iter().map(|gap| (gap.gross_share, gap.severity())).collect();
+        let [severe, warning] = [v1::GapSeverity::Severe, v1::GapSeverity::Warning];
+        assert_eq!(found, [(Some(0.7), severe), (Some(0.1), warning)]);
+    }
+
+    #[test]
+    fn the_share_of_gross_decides_how_severe_a_gap_is() {
+        let severity = |share| folded(vec![name("S", "x").of_gross(share)])[0].severity();
+        assert_eq!(severity(0.009), v1::GapSeverity::Info);
+        assert_eq!(severity(0.01), v1::GapSeverity::Warning);
+        assert_eq!(severity(0.2), v1::GapSeverity::Severe);
+    }
+}
