@@ -104,19 +104,7 @@ fn prices(draws: &mut Draws, today: Day) -> File {
     file
 }
 
-/// A merge, the move of a merged name, or a retraction.
-fn merge_of_names(draws: &mut Draws) -> File {
-    let pairs =
-        [("META", "FB"), ("BRK.B", "BRKB"), ("GOOGL", "GOOG"), ("BBB", "CCC"), ("BBB", "EAA")];
-    let (survivor, merged) = draws.one_of(&pairs);
-    let action = draws.one_of(&["merge", "merge", "retract"]);
-    file("merges.csv", format!("survivor,merged,action\n{survivor},{merged},{action}\n"))
-}
-
 fn change_of_names(draws: &mut Draws, today: Day) -> File {
-    if draws.below(3) == 0 {
-        return merge_of_names(draws);
-    }
     let changes = [("FB", "META"), ("AAA", "NEWA"), ("CCC", "BBB"), ("DDD", ""), ("GOOG", "NEWG")];
     let (old, new) = draws.one_of(&changes);
     let on = draws.day(today.plus(5), 30);

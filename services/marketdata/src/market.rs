@@ -60,11 +60,18 @@ pub struct Market {
     /// The revisions that wrote an instrument or a name, ascending.
     named_at: Arc<Vec<u64>>,
     merges: History,
-    /// For each state of the merges, with its first revision: what it changes about these tracks,
-    /// found on first use. Empty if nothing was ever merged.
-    merged: Arc<Vec<(u64, OnceLock<Option<Arc<Merged>>>)>>,
+    /// For each revision that wrote merges; empty if nothing was ever merged.
+    merged: Arc<Vec<MergedSince>>,
     /// Bytes of the tracks that the last delta touched.
     cloned_bytes: usize,
+}
+
+/// What the merges from a revision on change about the tracks of a market.
+#[derive(Debug)]
+struct MergedSince {
+    revision: u64,
+    /// Found on first use; `None` if nothing is merged.
+    merged: OnceLock<Option<Arc<Merged>>>,
 }
 
 impl Market {
@@ -104,8 +111,8 @@ impl Market {
         }
         next.extend_timelines(&delta.segments);
         next.merges = self.merges.extended(&delta.segments);
-        next.merged =
-            Arc::new(next.merges.states().map(|(since, _)| (since, OnceLock::new())).collect());
+        let since = |(revision, _)| MergedSince { revision, merged: OnceLock::new() };
+        next.merged = Arc::new(next.merges.states().map(since).collect());
         for segment in delta.segments {
             let tracks = &mut next.tracks[usize::from(segment.dataset.code())];
             for run in &segment.runs {
@@ -143,7 +150,7 @@ impl Market {
     /// tracks that its last delta touched.
     pub(crate) fn own_bytes(&self) -> usize {
         let slots: usize = self.tracks.iter().map(Vec::capacity).sum();
-        let found = self.merged.iter().filter_map(|(_, merged)| merged.get()?.as_deref());
+        let found = self.merged.iter().filter_map(|since| since.merged.get()?.as_deref());
         let merged: usize = found.map(Merged::heap_bytes).sum();
         slots * size_of::<Option<Arc<Track>>>() + self.cloned_bytes + merged
     }
@@ -156,10 +163,10 @@ impl Market {
 
     /// The merges at a revision and what they change; `None` if nothing is merged.
     pub(crate) fn merged(&self, revision: u64) -> Option<Arc<Merged>> {
-        let until = self.merged.partition_point(|(since, _)| *since <= revision);
-        let (since, merged) = self.merged.get(until.checked_sub(1)?)?;
-        let find = || Some(Arc::new(Merged::new(self, self.merges(revision)?, *since)));
-        merged.get_or_init(find).clone()
+        let until = self.merged.partition_point(|since| since.revision <= revision);
+        let since = self.merged.get(until.checked_sub(1)?)?;
+        let find = || Some(Arc::new(Merged::new(self, self.merges(revision)?, since.revision)));
+        since.merged.get_or_init(find).clone()
     }
 
     /// The mark of a revision; `None` beyond the head.
