@@ -19,6 +19,7 @@ mod golden;
 mod harness;
 mod health;
 mod identifiers;
+mod include;
 mod ingest;
 mod ingest_order;
 mod merges;

@@ -8,6 +8,7 @@ mod world;
 use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
+    blocks::Blocks,
     breakdown::GroupBy,
     prepared::{PreparedExposure, prepare},
     settings::{
@@ -60,6 +61,7 @@ fn bench(criterion: &mut Criterion) {
     };
     let request = |listing| Request {
         book: &book,
+        blocks: Blocks::ALL,
         beta: BetaSettings::PREPARED,
         tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),
@@ -122,6 +124,7 @@ fn young_names(criterion: &mut Criterion, tail: &TailSettings) {
     let book = join(&prepared, &lines(&prepared, &world, 500));
     let request = Request {
         book: &book,
+        blocks: Blocks::ALL,
         beta: BetaSettings::PREPARED,
         tails: std::slice::from_ref(tail),
         size_scheme: SizeScheme::standard(),
@@ -149,6 +152,7 @@ fn no_peer_has_the_days(criterion: &mut Criterion, tail: &TailSettings) {
         let (book, beta) = (&book, BetaSettings::PREPARED);
         let request = Request {
             book,
+            blocks: Blocks::ALL,
             beta,
             tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),

@@ -1,6 +1,7 @@
 //! Computes the whole report from a joined book.
 
 use crate::{
+    blocks::{Block, Blocks},
     breakdown::{self, GroupBy},
     classification::Classification,
     concentration,
@@ -30,6 +31,8 @@ use portfolio::book::Book;
 pub struct Request<'a> {
     /// The book, joined on the same view.
     pub book: &'a Book,
+    /// The blocks of the report. The fields of other blocks are not read.
+    pub blocks: Blocks,
     /// Settings of the betas. If they differ from the prepared ones, the book's betas are estimated
     /// anew.
     pub beta: BetaSettings,
@@ -50,9 +53,32 @@ pub struct Request<'a> {
     pub listing: Listing,
 }
 
+impl<'a> Request<'a> {
+    /// The request without the fields of blocks that it does not have.
+    fn of_its_blocks(&self) -> Request<'a> {
+        let mut request = self.clone();
+        if !self.blocks.has(Block::Breakdowns) {
+            request.group_by = &[];
+        }
+        if !self.blocks.has(Block::Trades) {
+            (request.trades, request.repeat_on) = (&[], None);
+        }
+        if !self.blocks.has(Block::Risk) {
+            request.tails = &[];
+        }
+        if !self.blocks.has(Block::Positions) {
+            request.listing = Listing::Largest(0);
+        }
+        request
+    }
+}
+
 /// Analyses a book.
 pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
-    prepared.size_all(request.book.holdings.iter().map(|holding| holding.instrument));
+    let request = &request.of_its_blocks();
+    if request.blocks.need_sizes() {
+        prepared.size_all(request.book.holdings.iter().map(|holding| holding.instrument));
+    }
     if request.beta == prepared.settings {
         prepared.estimate_all(request.book.holdings.iter().map(|holding| holding.instrument));
         return analyze_prepared(prepared, request);
@@ -63,17 +89,18 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 }
 
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
-    let book = request.book;
-    let sizing = Sizing::of(prepared, request.size_scheme);
+    let (book, blocks) = (request.book, request.blocks);
+    let sizing = Sizing::of(prepared, request);
     let own = OwnTrade::all(prepared, request.trades);
-    let all = trades::all(prepared, &own);
+    let all = if blocks.need_history() { trades::all(prepared, &own) } else { Vec::new() };
     let asked = trades::requested(request.trades);
     let shown: Vec<&Trade<'_>> = asked.iter().map(|at| &all[*at]).collect();
-    let classification = Classification::of(prepared, book, request.classification);
+    let classification = Classification::of(prepared, request);
     let bands = request.size_scheme.bands.len();
     let sums = Sums::of(prepared, book, (&sizing, bands), (&classification, &all));
     // Before the rows of returns displace the names from the processor's cache.
-    let concentration = concentration::measure(prepared, book);
+    let concentration =
+        blocks.has(Block::Concentration).then(|| concentration::measure(prepared, book));
     let history = history(prepared, request, &sums);
     let tail = |settings| match &history {
         Some(history) => tail_risk::measure(prepared, history, &sums, settings, (book, &asked)),
@@ -81,8 +108,8 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     };
     let tails: Vec<Result<Tail, Gap>> = request.tails.iter().map(tail).collect();
     let first = tails.iter().find_map(|tail| tail.as_ref().ok());
-    let top_down =
-        history.as_ref().map(|history| TopDownBetas::of(prepared, history, book.net_gross));
+    let regressed = history.as_ref().filter(|_| blocks.need_top_down());
+    let top_down = regressed.map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
     let past = request.repeat_on.and_then(|on| PastDay::of(prepared, book, on));
     let inputs = trade::Inputs {
@@ -99,23 +126,32 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         breakdowns: breakdown::all(prepared, request, (&classification, &sums)),
         sector_scheme: classification.scheme.to_owned(),
         settings: prepared.settings,
-        factors: factors(prepared, &sums, top_down.as_ref()),
+        factors: match blocks.has(Block::Factors) {
+            true => factors(prepared, &sums, top_down.as_ref()),
+            false => Vec::new(),
+        },
         trades: asked.iter().map(|at| trade::measure(inputs, *at, &all[*at])).collect(),
-        profit_and_loss: profit::measure(book),
+        profit_and_loss: match blocks.has(Block::ProfitAndLoss) {
+            true => profit::measure(book),
+            false => None,
+        },
         concentration,
         positions: positions::list(prepared, request, (&sizing, &classification, &shown), &tails),
-        coverage: sums.coverage(book.gross, first.map(|tail| &tail.risk)),
+        coverage: sums.coverage(book.gross, first.map(|tail| &tail.risk), blocks),
+        history_sessions: history.as_ref().map_or(0, |history| history.total.len()),
         tails: tails.into_iter().map(|tail| tail.map(|tail| tail.risk)).collect(),
         gaps: Vec::new(),
     };
-    report.gaps = gaps::list(prepared, request, (&sums, history.as_ref()), (&shown, &report));
+    let top_down = regressed.zip(top_down.as_ref());
+    report.gaps = gaps::list(prepared, request, (&sums, top_down), (&shown, &report));
     report
 }
 
-/// The book's returns over all sessions that the tail or the betas use.
+/// The book's returns over all sessions that the tail or the betas use. `None` if no block needs
+/// them.
 fn history(prepared: &PreparedExposure, request: &Request<'_>, sums: &Sums) -> Option<History> {
     let width = prepared.sessions.len();
-    if width == 0 || request.book.net_gross <= 0.0 {
+    if !request.blocks.need_history() || width == 0 || request.book.net_gross <= 0.0 {
         return None;
     }
     let firsts = request.tails.iter().map(|tail| tail.first(width));
@@ -148,8 +184,8 @@ fn factors(
 }
 
 /// Betas from regressing the book's own returns.
-struct TopDownBetas {
-    market: Option<Measured>,
+pub(crate) struct TopDownBetas {
+    pub(crate) market: Option<Measured>,
     up_market: Option<Measured>,
     size: Option<Measured>,
 }

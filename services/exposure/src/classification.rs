@@ -1,12 +1,12 @@
 //! Sectors of a book's names in the classification scheme of the report.
 
 use crate::{
+    analyze::Request,
     name::{NONE, NameRow},
     prepared::PreparedExposure,
 };
 use factors::sector;
 use marketdata::instrument::InstrumentId;
-use portfolio::book::Book;
 use std::{borrow::Cow, collections::BTreeMap};
 
 /// The sectors of a report. Those of the view's own scheme are kept with the prepared value.
@@ -35,20 +35,17 @@ pub(crate) struct Place {
 const NOWHERE: Place = Place { sector: NONE, is_elsewhere: false, later_days: None };
 
 impl<'a> Classification<'a> {
-    /// The sectors of a book in a scheme; `None` for the one that classifies the most names of the
-    /// view.
-    pub(crate) fn of(
-        prepared: &'a PreparedExposure,
-        book: &Book,
-        scheme: Option<&'a str>,
-    ) -> Classification<'a> {
+    /// The sectors of a book in the scheme of a request. Of a scheme that is not the view's own, they
+    /// are found only if a block shows them.
+    pub(crate) fn of(prepared: &'a PreparedExposure, request: &Request<'a>) -> Classification<'a> {
         let usual = prepared.sector_scheme.as_str();
-        let scheme = scheme.unwrap_or(usual);
+        let scheme = request.classification.unwrap_or(usual);
         if scheme == usual {
             let sectors = Cow::Borrowed(prepared.sectors.as_slice());
             return Classification { scheme, sectors, own: None };
         }
-        let instruments = book.holdings.iter().map(|holding| holding.instrument);
+        let shown = request.book.holdings.iter().filter(|_| request.blocks.show_sectors());
+        let instruments = shown.map(|holding| holding.instrument);
         let found: Vec<_> =
             instruments.map(|id| (id, sector::sectors(prepared.snapshot(), id))).collect();
         let named =

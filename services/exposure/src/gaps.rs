@@ -1,8 +1,9 @@
 //! The gaps of a report: what is missing, and why.
 
 use crate::{
-    analyze::Request,
+    analyze::{Request, TopDownBetas},
     beta::{PRIOR_NAMES_MIN, PriorMean},
+    blocks::{Block, Blocks},
     factor::Factor,
     history::{History, is_known},
     peers::DONORS_MIN,
@@ -25,32 +26,38 @@ use portfolio::{book::Book, unresolved::LooseLine};
 /// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
 const TAIL_SESSIONS_MIN: usize = 500;
 
+/// The gaps of the total and of the blocks of a request. `top_down` is the book's history and its
+/// betas, if it was regressed.
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
-    (sums, history): (&Sums, Option<&History>),
+    (sums, top_down): (&Sums, Option<(&History, &TopDownBetas)>),
     (trades, report): (&[&Trade<'_>], &ExposureReport),
 ) -> Vec<Gap> {
-    let book = request.book;
+    let (book, blocks) = (request.book, request.blocks);
     let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
     gaps.extend(book.other_days_gap());
     for at in &sums.noteworthy {
         gaps.extend(holding(prepared, request, *at));
     }
-    gaps.extend(unclassified(sums, &report.sector_scheme, book.gross));
-    gaps.extend(later(sums, book.gross));
+    gaps.extend(unclassified(sums, blocks, &report.sector_scheme, book.gross));
+    gaps.extend(later(sums, blocks, book.gross));
     gaps.extend(priors(sums, book.gross));
-    gaps.extend(drivers(prepared));
+    gaps.extend(drivers(prepared, blocks));
     // The rows of positions have betas to the standard trade even if it was not requested.
+    if blocks.show_trade_betas() {
+        gaps.extend(series(&trades::standard(prepared)));
+    }
     let own = trades.iter().filter(|trade| !trade.has_name_betas);
-    gaps.extend(series(&trades::standard(prepared)));
     gaps.extend(own.flat_map(|trade| series(trade)));
-    gaps.extend(top_down(prepared, history, report));
+    gaps.extend(top_down.and_then(|top_down| of_top_down(prepared, top_down)));
     let measured = trades.iter().zip(&report.trades);
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
     gaps.extend(tails(report));
     gaps.extend(repeat(request, report));
-    gaps.extend(profit::gaps(prepared, book));
+    if blocks.has(Block::ProfitAndLoss) {
+        gaps.extend(profit::gaps(prepared, book));
+    }
     let repeated = report.trades.first().and_then(|trade| trade.repeat.as_ref());
     let repeated = repeated.map(|repeat| (every_trade(TradeNumber::Day), repeat.on, repeat.day));
     let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
@@ -146,7 +153,8 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
         };
         gaps.push(gap(reason, detail));
     }
-    if let Some(cap) = prepared.unmoved_cap(holding.instrument) {
+    let cap = prepared.unmoved_cap(holding.instrument);
+    if let Some(cap) = cap.filter(|_| request.blocks.show_sizes()) {
         let detail = format!(
             "its market value is the one published for {}: it cannot be carried forward, because no \
              price is on one basis with it",
@@ -158,10 +166,12 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
 }
 
 /// Sizes and sectors published after the as-of date.
-fn later(sums: &Sums, gross: f64) -> impl Iterator<Item = Gap> {
+fn later(sums: &Sums, blocks: Blocks, gross: f64) -> impl Iterator<Item = Gap> {
     let size =
         (Grouping::Size, sums.later_size, "a size from the first share count or market value");
     let sector = (Grouping::Sector, sums.later_sector, "a sector from the first listing");
+    let size = blocks.show_sizes().then_some(size);
+    let sector = blocks.show_sectors().then_some(sector);
     let gap = move |(group_by, later, what): (Grouping, Later, &str)| {
         let Later { gross: later_gross, names, days } = later;
         let detail = format!(
@@ -171,18 +181,18 @@ fn later(sums: &Sums, gross: f64) -> impl Iterator<Item = Gap> {
         let gap = Gap::new(GapReason::LaterKnowledge, MeasureRef::Grouped(group_by), detail);
         (0 < names).then(|| gap.of_gross(later_gross / gross))
     };
-    [size, sector].into_iter().filter_map(gap)
+    size.into_iter().chain(sector).filter_map(gap)
 }
 
-fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
+fn unclassified(sums: &Sums, blocks: Blocks, scheme: &str, gross: f64) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    if 0.0 < sums.unsized_gross {
+    if blocks.show_sizes() && 0.0 < sums.unsized_gross {
         let detail = "funds, indices and names without a known market value have no size bucket";
         let gap =
             Gap::new(GapReason::NoClassification, MeasureRef::Ungrouped(Grouping::Size), detail);
         gaps.push(gap.of_gross(sums.unsized_gross / gross));
     }
-    if 0.0 < sums.may_be_fund_gross {
+    if blocks.show_sizes() && 0.0 < sums.may_be_fund_gross {
         let detail = "not classified as company or fund by a float, a sector, an asset class, a \
                       membership or holdings: they have the bucket and the rank that their market \
                       value gives a company";
@@ -193,7 +203,7 @@ fn unclassified(sums: &Sums, scheme: &str, gross: f64) -> Vec<Gap> {
         );
         gaps.push(gap.of_gross(sums.may_be_fund_gross / gross));
     }
-    if 0.0 < sums.unsectored_gross {
+    if blocks.show_sectors() && 0.0 < sums.unsectored_gross {
         let elsewhere = sums.sectored_elsewhere_gross / gross;
         let detail = format!(
             "names without a sector of the scheme {scheme:?} in any listing or holding known at the \
@@ -226,10 +236,12 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
 /// Roles without a series or with a proxy, and factors without a series.
 pub(crate) fn factors(prepared: &PreparedExposure) -> Vec<Gap> {
     let of_trades = trades::all(prepared, &[]);
-    drivers(prepared).into_iter().chain(of_trades.iter().flat_map(series)).collect()
+    let drivers = drivers(prepared, Blocks::ALL);
+    drivers.into_iter().chain(of_trades.iter().flat_map(series)).collect()
 }
 
-fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
+/// What the drivers behind some blocks lack; the total rests on the market.
+fn drivers(prepared: &PreparedExposure, blocks: Blocks) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: Subject, detail: &str| {
@@ -241,17 +253,18 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
             "no returns of the market: betas are missing",
         );
     }
-    if drivers.market.is_some() && drivers.up_market.is_none() {
+    if blocks.show_betas() && drivers.market.is_some() && drivers.up_market.is_none() {
         let detail = "the market rose on too few sessions: no betas to them";
         missing(factor(Factor::MarketUp.id()).into(), detail);
     }
-    if drivers.size.is_none() {
+    if blocks.use_size_betas() && drivers.size.is_none() {
         missing(
             Subject::Role(Role::SmallCapIndex.id()),
             "no returns of small caps: size betas are missing",
         );
     }
     let (market, small) = prepared.resolved();
+    let small = small.filter(|_| blocks.use_size_betas());
     for resolved in [market, small].into_iter().flatten() {
         if let Some(first) = &resolved.proxy_for {
             let detail = format!("{} stands in for {first}", resolved.symbol);
@@ -262,17 +275,16 @@ fn drivers(prepared: &PreparedExposure) -> Vec<Gap> {
 }
 
 /// The number of sessions behind the top-down betas, if not all.
-fn top_down(
+fn of_top_down(
     prepared: &PreparedExposure,
-    history: Option<&History>,
-    report: &ExposureReport,
+    (history, found): (&History, &TopDownBetas),
 ) -> Option<Gap> {
-    let (drivers, history) = (&prepared.drivers, history?);
+    let drivers = &prepared.drivers;
     drivers.market.as_ref()?;
     let sessions = prepared.sessions.len() - drivers.first;
     let own = history.own_since(drivers.first);
     let own = own.map_or(sessions, |own| own.iter().filter(|own| **own).count());
-    if report.beta(Factor::Market).and_then(|beta| beta.top_down).is_none() {
+    if found.market.is_none() {
         let need = prepared.settings.min_observations;
         let detail = format!(
             "{own} sessions on which names of 95 % of joined gross have returns of their own, \

@@ -7,6 +7,7 @@
 //! reading order.
 
 pub mod analyze;
+pub mod blocks;
 pub mod breakdown;
 pub mod factor_list;
 pub mod prepared;

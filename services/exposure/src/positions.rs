@@ -3,6 +3,7 @@
 use crate::{
     analyze::Request,
     beta::Beta,
+    blocks::Block,
     classification::Classification,
     name::NONE,
     prepared::PreparedExposure,
@@ -40,6 +41,10 @@ pub(crate) fn list(
         let of_tail = |parts: &Vec<Vec<f64>>| parts.iter().map(|part| part[at]).collect();
         let contributions = contributions.iter().map(of_tail).collect();
         let row = row(prepared, book, holding, first);
+        let profit_and_loss = cost_mark(book.lots(holding))
+            .filter(|_| request.blocks.has(Block::ProfitAndLoss))
+            .map(|mark| mark.profit_and_loss);
+        let row = PositionRow { profit_and_loss, ..row };
         PositionRow { bucket, sector, later_sector_days, legs, contributions, ..row }
     };
     listed.iter().enumerate().map(row).collect()
@@ -95,7 +100,7 @@ fn row(
     lots.sort_unstable_by_key(|lot| lot.line);
     PositionRow {
         lots,
-        profit_and_loss: cost_mark(book.lots(holding)).map(|mark| mark.profit_and_loss),
+        profit_and_loss: None,
         instrument: holding.instrument,
         symbol: prepared.snapshot.symbol(holding.instrument).to_owned(),
         market_value: value,

@@ -349,7 +349,8 @@ pub struct ProfitAndLoss {
 pub struct PositionRow {
     /// Its lines, in the order submitted.
     pub lots: Vec<Lot>,
-    /// P&L of the lots with an average cost. `None` if no lot has one and a price.
+    /// P&L of the lots with an average cost. `None` if no lot has one and a price, or if P&L was not
+    /// asked for.
     pub profit_and_loss: Option<f64>,
     /// The instrument.
     pub instrument: InstrumentId,
@@ -398,7 +399,7 @@ pub struct PositionRow {
     pub observations: usize,
     /// Whether the market's returns on the previous and next day were added (stale closes).
     pub dimson: bool,
-    /// Number of sessions of the tail's window for which a stand-in is used.
+    /// Number of sessions of the tail's window for which a stand-in is used; 0 without a tail.
     pub proxied_sessions: usize,
     /// By trade of the report: the index of its leg. `None` if it is in none.
     pub legs: Vec<Option<usize>>,
@@ -451,7 +452,8 @@ pub struct ExposureReport {
     pub gross_leverage: Option<f64>,
     /// net ÷ net asset value.
     pub net_leverage: Option<f64>,
-    /// The book by each requested grouping, in the order of the request.
+    /// The book by each requested grouping, in the order of the request. This list and the others
+    /// are empty if their block was not asked for.
     pub breakdowns: Vec<Breakdown>,
     /// The classification scheme of all sectors.
     pub sector_scheme: String,
@@ -463,15 +465,19 @@ pub struct ExposureReport {
     pub trades: Vec<TradeExposure>,
     /// Losses over each set of scenarios asked for, or the reason why there are none.
     pub tails: Vec<Result<TailRisk, Gap>>,
-    /// P&L against average costs. `None` if no lot has a cost and a price.
+    /// P&L against average costs. `None` if no lot has a cost and a price, or if it was not asked
+    /// for.
     pub profit_and_loss: Option<ProfitAndLoss>,
-    /// Concentration by company.
-    pub concentration: Concentration,
+    /// Concentration by company. `None` if it was not asked for.
+    pub concentration: Option<Concentration>,
     /// Requested positions, largest first.
     pub positions: Vec<PositionRow>,
-    /// How well data cover the gross, aspect by aspect. Empty without gross.
+    /// How well data cover the gross, aspect by aspect that the blocks rest on. Empty without gross.
     pub coverage: Vec<Coverage>,
-    /// Missing data and the reasons.
+    /// Number of sessions over which the book's own returns were summed, for tests; 0 if no block
+    /// needs them. It affects no other number.
+    pub history_sessions: usize,
+    /// Missing data and the reasons, of the total and of the blocks asked for.
     pub gaps: Vec<Gap>,
 }
 

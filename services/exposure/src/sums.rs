@@ -1,6 +1,7 @@
 //! All sums over holdings that a report needs, in one pass in the order of names.
 
 use crate::{
+    blocks::Blocks,
     classification::{Classification, Place},
     history::{Lacking, LegTerms},
     name::{NONE, NameRow},
@@ -93,7 +94,7 @@ pub(crate) struct Sums {
     pub(crate) by_size: Vec<Exposure>,
     /// By sector; the last entry is for names without one.
     pub(crate) by_sector: Vec<Exposure>,
-    /// By trade, the standard one first.
+    /// By trade, the standard one first. Empty if no block needs legs.
     pub(crate) trades: Vec<TradeSums>,
     /// Names with missing returns, in the order of names.
     pub(crate) lacking: Vec<Lacking>,
@@ -247,8 +248,13 @@ impl Sums {
         }
     }
 
-    /// How well data cover the book.
-    pub(crate) fn coverage(&self, gross: f64, tail: Option<&TailRisk>) -> Vec<Coverage> {
+    /// How well data cover what some blocks show of the book.
+    pub(crate) fn coverage(
+        &self,
+        gross: f64,
+        tail: Option<&TailRisk>,
+        blocks: Blocks,
+    ) -> Vec<Coverage> {
         let classified = gross - self.unsectored_gross;
         let history = tail.map_or([0.0; 2], |tail| {
             let proxied = tail.proxied_share * gross;
@@ -261,7 +267,9 @@ impl Sums {
             (Aspect::OwnBetas, self.own_betas),
             (Aspect::OwnTailHistory, history),
         ];
-        Coverage::rows(parts, gross)
+        let mut rows = Coverage::rows(parts, gross);
+        rows.retain(|row| blocks.rest_on(row.aspect));
+        rows
     }
 
     /// Adds lines that did not join but gave a value, sorted by value so that the order of lines

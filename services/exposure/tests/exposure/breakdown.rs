@@ -31,6 +31,7 @@ fn netted(
     let sets = netting.sets(lines.len(), |line, _| Some(strategy(&lines[line].0)));
     let request = Request {
         book: &join(prepared, &raw, None).netted(&sets),
+        blocks: Blocks::ALL,
         beta: BetaSettings::PREPARED,
         tails: &[tail(&[0.95], QuantileRule::Linear)],
         size_scheme: SizeScheme::standard(),

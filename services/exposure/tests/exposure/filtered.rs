@@ -30,6 +30,7 @@ fn whole(
         prepared,
         &Request {
             book,
+            blocks: Blocks::ALL,
             beta,
             tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),

@@ -40,12 +40,12 @@ fn the_worked_example_of_the_methodology() {
     near(report.beta(Factor::Market).unwrap().top_down.unwrap().value, 7.1e6, 10.0);
     near(report.beta(Factor::Market).unwrap().gap().unwrap(), 0.0, 10.0);
     // Shares of gross 0.4, 0.2, 0.15, 0.25: Σw² = 0.16 + 0.04 + 0.0225 + 0.0625 = 0.285.
-    near(report.concentration.herfindahl, 0.285, 1e-12);
-    near(report.concentration.effective_names, 1.0 / 0.285, 1e-9);
+    near(report.concentration.unwrap().herfindahl, 0.285, 1e-12);
+    near(report.concentration.unwrap().effective_names, 1.0 / 0.285, 1e-9);
     // Long 8 and 4: 144/80; short 3 and 5: 64/34.
-    near(report.concentration.effective_long_names.unwrap(), 1.8, 1e-12);
-    near(report.concentration.effective_short_names.unwrap(), 64.0 / 34.0, 1e-12);
-    near(report.concentration.largest_share, 0.4, 1e-12);
+    near(report.concentration.unwrap().effective_long_names.unwrap(), 1.8, 1e-12);
+    near(report.concentration.unwrap().effective_short_names.unwrap(), 64.0 / 34.0, 1e-12);
+    near(report.concentration.unwrap().largest_share, 0.4, 1e-12);
     for row in &report.coverage {
         // Four priced names with betas and returns, but no share counts and no sectors.
         let is_known = !matches!(row.aspect, Aspect::Sized | Aspect::Classified);
@@ -89,6 +89,7 @@ fn value_at_risk_under_every_rule() {
         let beta = BetaSettings::PREPARED;
         let request = Request {
             book: &book,
+            blocks: Blocks::ALL,
             beta,
             tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),

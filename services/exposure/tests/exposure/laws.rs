@@ -202,6 +202,7 @@ fn the_same_question_needs_no_second_fit() {
         let (group_by, trades) = (&[], &[TradeChoice::Standard]);
         let request = Request {
             book,
+            blocks: Blocks::ALL,
             beta,
             tails: std::slice::from_ref(tail),
             repeat_on: None,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
+mod blocks;
 mod breakdown;
 mod continued;
 mod filtered;
@@ -19,6 +20,7 @@ mod world;
 
 use exposure::{
     analyze::{Request, analyze},
+    blocks::{Block, Blocks},
     breakdown::GroupBy,
     factor::Factor,
     prepared::{self, PreparedExposure},
@@ -105,6 +107,7 @@ fn analyse(
     let tail = tail(&[0.95, 0.99], QuantileRule::Linear);
     let request = Request {
         book,
+        blocks: Blocks::ALL,
         beta,
         tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),

@@ -91,14 +91,14 @@ fn what_is_boxed_counts_on_both_sides_of_every_table() {
     let by_instrument = netted(&prepared, &lines, &Netting::Instrument);
     let counts = |report: &ExposureReport| (report.total.long_names, report.total.short_names);
     assert_eq!((by_instrument.total.gross(), counts(&by_instrument)), (200.0, (1, 0)));
-    near(by_instrument.concentration.effective_names, 1.0, 1e-12);
+    near(by_instrument.concentration.unwrap().effective_names, 1.0, 1e-12);
     // By line: long 300, short 100, and A is half of the gross: 1/(0.5² + 0.5²) = 2 names.
     let by_line = netted(&prepared, &lines, &Netting::Line);
     assert_eq!((by_line.total.long, by_line.total.short), (300.0, 100.0));
     assert_eq!(counts(&by_line), (2, 1));
-    near(by_line.concentration.effective_names, 2.0, 1e-12);
+    near(by_line.concentration.unwrap().effective_names, 2.0, 1e-12);
     // Long shares 1/3 and 2/3: 1/(1/9 + 4/9).
-    near(by_line.concentration.effective_long_names.unwrap(), 1.8, 1e-12);
+    near(by_line.concentration.unwrap().effective_long_names.unwrap(), 1.8, 1e-12);
     let row = by_line.positions.iter().find(|row| row.symbol == a).unwrap();
     assert_eq!((row.market_value, row.gross, row.gross_share), (0.0, 200.0, 0.5));
     assert_eq!(row.lots.len(), 2);

@@ -6,6 +6,7 @@ use stats::moments::{Ddof, variance};
 fn analysis(prepared: &PreparedExposure, book: &Book, tails: &[TailSettings]) -> ExposureReport {
     let request = Request {
         book,
+        blocks: Blocks::ALL,
         beta: BetaSettings::PREPARED,
         tails,
         size_scheme: SizeScheme::standard(),

@@ -62,6 +62,7 @@ fn the_share_of_stand_ins_is_that_of_the_window() {
     let beta = BetaSettings::PREPARED;
     let request = Request {
         book: &book,
+        blocks: Blocks::ALL,
         beta,
         tails: std::slice::from_ref(tail),
         size_scheme: SizeScheme::standard(),
@@ -158,6 +159,7 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
         let beta = BetaSettings::PREPARED;
         let request = Request {
             book: &book,
+            blocks: Blocks::ALL,
             beta,
             tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),
@@ -186,6 +188,7 @@ fn young_beside_the_market(world: &World) -> ExposureReport {
         &prepared,
         &Request {
             book: &book,
+            blocks: Blocks::ALL,
             beta,
             tails: std::slice::from_ref(tail),
             size_scheme: SizeScheme::standard(),

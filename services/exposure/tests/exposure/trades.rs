@@ -47,6 +47,7 @@ fn with_trades(
     let tail = tail(&[0.95], QuantileRule::Linear);
     let request = Request {
         book: &join(prepared, lines, Some(10e6)),
+        blocks: Blocks::ALL,
         beta: BetaSettings::PREPARED,
         tails: std::slice::from_ref(&tail),
         size_scheme: SizeScheme::standard(),

@@ -3,6 +3,7 @@
 mod betas;
 mod from_proto;
 mod group_by;
+mod include;
 mod risk_answer;
 mod risk_request;
 mod to_proto;
@@ -74,15 +75,18 @@ impl AnalysisQuery {
         };
         // More than one set of scenarios, or a number over all of them, is more than half a
         // millisecond.
-        let [set] = self.risk.sets.as_slice() else { return false };
-        let levels: usize = set.levels.iter().map(|group| group.confidences.len()).sum();
-        let is_small = positions <= INLINE_POSITIONS_MAX
-            && !set.volatility
-            && levels * listed <= INLINE_LISTED_MAX;
+        let levels: usize = match self.risk.sets.as_slice() {
+            [] => 0,
+            [set] if !set.volatility => {
+                set.levels.iter().map(|group| group.confidences.len()).sum()
+            }
+            _ => return false,
+        };
+        let is_small = positions <= INLINE_POSITIONS_MAX && levels * listed <= INLINE_LISTED_MAX;
         self.settings.beta == BetaSettings::PREPARED
             && self.settings.size_scheme == *SizeScheme::standard()
             && self.settings.classification.is_none()
-            && self.trades == [TradeChoice::Standard]
+            && self.trades.iter().all(|trade| *trade == TradeChoice::Standard)
             && self.repeat_on.is_none()
             && is_small
     }
@@ -111,6 +115,7 @@ impl AnalysisQuery {
     ) -> Answer<v1::AnalyzePortfolioResponse> {
         let request = AnalysisRequest {
             book,
+            blocks: self.blocks,
             beta: self.settings.beta,
             tails: &self.risk.sets,
             size_scheme: &self.settings.size_scheme,
@@ -126,8 +131,7 @@ impl AnalysisQuery {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let trades = self.definitions(prepared);
-        let settings = self.normal.settings.clone().unwrap_or_default();
-        let asked = (settings, self.normal.group_by.as_slice(), trades.as_slice());
+        let asked = (&self.normal, trades.as_slice());
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
         let report = Some(to_proto::report(report, asked, risk, (book, portfolio)));
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);

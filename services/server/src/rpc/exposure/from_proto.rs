@@ -1,9 +1,10 @@
 //! Validates exposure requests.
 
 use super::{
-    group_by::group_by,
+    group_by::group_by as read_groupings,
+    include,
     risk_request::{self, RiskPlan},
-    trades::trades,
+    trades::trades as read_trades,
 };
 use crate::{
     as_of::AsOf,
@@ -20,6 +21,7 @@ use crate::{
 use ::portfolio::{book::Book, lines::Violation};
 use contract::v1;
 use exposure::{
+    blocks::{Block, Blocks},
     breakdown::GroupBy,
     settings::{Listing, TradeChoice},
 };
@@ -33,6 +35,7 @@ const TOP_POSITIONS_MAX: i32 = 10_000;
 pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
     pub(super) settings: Settings,
+    pub(super) blocks: Blocks,
     pub(super) risk: RiskPlan,
     pub(super) group_by: Vec<GroupBy>,
     pub(super) trades: Vec<TradeChoice>,
@@ -53,25 +56,29 @@ impl FromProto for AnalysisQuery {
         let as_of = shared::as_of(&mut fields, request.as_of.take());
         let asked = request.settings.get_or_insert_default();
         let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
-        let risk = risk_request::plan(&mut fields, &mut request.risk_measures);
-        let trades = trades(&mut fields, &mut request.trades);
-        let repeat_on = fields.day("repeat_on", &request.repeat_on);
-        let top = fields.within_or(
-            "top_positions",
-            request.top_positions,
-            TOP_POSITIONS,
-            (0, TOP_POSITIONS_MAX),
-        );
-        request.top_positions = Some(top);
-        let listing = match request.include_positions {
-            true => Listing::All,
-            false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
-        };
-        let group_by = group_by(&mut fields, &mut request.group_by, request.portfolio.as_ref());
+        let blocks = include::blocks(&mut fields, &mut request.include);
+        include::unused(&mut fields, blocks, &request);
+        let (mut risk, mut group_by, mut trades) = (RiskPlan::NONE, Vec::new(), Vec::new());
+        let (mut repeat_on, mut listing) = (None, Listing::Largest(0));
+        if blocks.has(Block::Risk) {
+            risk = risk_request::plan(&mut fields, &mut request.risk_measures, blocks);
+        }
+        if blocks.has(Block::Trades) {
+            trades = read_trades(&mut fields, &mut request.trades);
+            repeat_on = fields.day("repeat_on", &request.repeat_on);
+        }
+        if blocks.has(Block::Positions) {
+            listing = read_listing(&mut fields, &mut request);
+        }
+        if blocks.has(Block::Breakdowns) {
+            let portfolio = request.portfolio.as_ref();
+            group_by = read_groupings(&mut fields, &mut request.group_by, portfolio);
+        }
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         fields.finish(Some(AnalysisQuery {
             as_of,
             settings,
+            blocks,
             risk,
             group_by,
             trades,
@@ -80,6 +87,17 @@ impl FromProto for AnalysisQuery {
             normal: request,
             book: None,
         }))
+    }
+}
+
+/// Reads which positions to list, and writes the default into the request.
+fn read_listing(fields: &mut Fields, request: &mut v1::AnalyzePortfolioRequest) -> Listing {
+    let bounds = (0, TOP_POSITIONS_MAX);
+    let top = fields.within_or("top_positions", request.top_positions, TOP_POSITIONS, bounds);
+    request.top_positions = Some(top);
+    match request.include_positions {
+        true => Listing::All,
+        false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
     }
 }
 
@@ -211,6 +229,8 @@ mod tests {
         let mut written = book();
         written.as_of = Some(v1::AsOf::default());
         written.top_positions = Some(10);
+        // Blocks in any order.
+        written.include = (1..=7).rev().collect();
         let standard = v1::trade_selection::Trade::TradeId("megacap_small_cap".to_owned());
         written.trades = vec![v1::TradeSelection { trade: Some(standard) }];
         let portfolio = written.portfolio.as_mut().unwrap();
@@ -250,8 +270,11 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 36] = [
+        let changes: [Change; 39] = [
             |_| {},
+            |asked| asked.include = (1..=6).collect(),
+            |asked| asked.include = vec![v1::ReportBlock::Risk.into()],
+            |asked| asked.include = vec![v1::ReportBlock::Trades.into()],
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
             |asked| asked.trades = vec![own_trade("a")],
             |asked| asked.trades = vec![own_trade("b")],

@@ -1,9 +1,13 @@
 //! Reads risk measures, writes their defaults into the request, and plans which scenarios they share.
 
+use super::include;
 use crate::rpc::field::Fields;
 use contract::v1;
-use exposure::settings::{
-    FILTER_LAMBDA, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
+use exposure::{
+    blocks::{Block, Blocks},
+    settings::{
+        FILTER_LAMBDA, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
+    },
 };
 use stats::quantile::QuantileRule;
 use v1::{
@@ -50,9 +54,16 @@ pub(super) struct PlannedMeasure {
     pub(super) by_position: Option<usize>,
 }
 
-/// The measures of a request that asks for none.
-fn usual() -> Vec<Asked> {
-    let by = vec![By::Leg.into(), By::Position.into()];
+/// Contributions, each with the block that shows it.
+const CONTRIBUTIONS: [(By, Block, v1::ReportBlock); 2] = [
+    (By::Leg, Block::Trades, v1::ReportBlock::Trades),
+    (By::Position, Block::Positions, v1::ReportBlock::Positions),
+];
+
+/// The measures of a request that names none.
+fn usual(blocks: Blocks) -> Vec<Asked> {
+    let shown = CONTRIBUTIONS.iter().filter(|(_, block, _)| blocks.has(*block));
+    let by = shown.map(|(by, ..)| (*by).into()).collect();
     let asked = |id: &str, kind: Kind, contributions_by| Asked {
         measure_id: id.to_owned(),
         kind: kind.into(),
@@ -65,11 +76,11 @@ fn usual() -> Vec<Asked> {
     ]
 }
 
-/// Reads all measures.
-pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>) -> RiskPlan {
-    let mut plan = RiskPlan { sets: Vec::new(), measures: Vec::new() };
+/// Reads all measures of a report with some blocks.
+pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>, blocks: Blocks) -> RiskPlan {
+    let mut plan = RiskPlan::NONE;
     if asked.is_empty() {
-        *asked = usual();
+        *asked = usual(blocks);
     }
     if !fields.at_most("risk_measures", asked.len(), MEASURES_MAX) {
         return plan;
@@ -83,12 +94,16 @@ pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>) -> RiskPlan {
         if asked[..at].iter().any(|other| other.measure_id == *id) {
             fields.add(path("measure_id"), "appears twice");
         }
+        unshown(fields, &path, &asked[at], blocks);
         plan.add(fields, &path, &mut asked[at]);
     }
     plan
 }
 
 impl RiskPlan {
+    /// No measures.
+    pub(super) const NONE: RiskPlan = RiskPlan { sets: Vec::new(), measures: Vec::new() };
+
     fn add(&mut self, fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &mut Asked) {
         let kind: Kind = fields.choice(&path("kind"), asked.kind);
         if asked.kind == Kind::Unspecified as i32 {
@@ -247,6 +262,16 @@ fn rule(fields: &mut Fields, field: &str, asked: &mut Asked) -> QuantileRule {
     };
     asked.quantile_rule = wire.into();
     rule
+}
+
+/// Refuses contributions that would be shown in a block that is not asked for.
+fn unshown(fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &Asked, blocks: Blocks) {
+    for (by, _, name) in CONTRIBUTIONS.iter().filter(|(_, block, _)| !blocks.has(*block)) {
+        if let Some(at) = asked.contributions_by.iter().position(|number| *number == *by as i32) {
+            let path = path(&format!("contributions_by[{at}]"));
+            fields.add(path, format!("must be absent: {}", include::not_asked_for(*name)));
+        }
+    }
 }
 
 /// Whether a measure is wanted by leg and by position.

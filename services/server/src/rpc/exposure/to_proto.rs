@@ -16,11 +16,11 @@ use exposure::report::{
 };
 use factors::market_value::CapSource;
 
-/// The analysis of a book that was joined from a portfolio, under the settings of the request.
+/// The analysis of a book that was joined from a portfolio, as asked for by a request in normal form.
 /// `trades` are the trades of the report.
 pub(super) fn report(
     report: ExposureReport,
-    (settings, asked, trades): (v1::AnalysisSettings, &[v1::GroupBy], &[v1::TradeDefinition]),
+    (asked, trades): (&v1::AnalyzePortfolioRequest, &[v1::TradeDefinition]),
     risk: Risk<'_>,
     (book, portfolio): (&Book, &v1::Portfolio),
 ) -> v1::ExposureReport {
@@ -29,10 +29,10 @@ pub(super) fn report(
         total: Some(exposure(&report.total)),
         gross_leverage: report.gross_leverage,
         net_leverage: report.net_leverage,
-        breakdowns: group_by::breakdowns(asked, report.breakdowns),
+        breakdowns: group_by::breakdowns(&asked.group_by, report.breakdowns),
         settings: Some(v1::AnalysisSettings {
             classification_scheme_id: report.sector_scheme.clone(),
-            ..settings
+            ..asked.settings.clone().unwrap_or_default()
         }),
         factors: report.factors.into_iter().map(|row| betas::exposure(row, gross, nav)).collect(),
         trades: trades
@@ -43,7 +43,7 @@ pub(super) fn report(
         risk_measures: risk_answer::measures(risk, &report.tails, trades),
         scenario_sets: risk_answer::scenario_sets(&report.tails),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
-        concentration: Some(concentration(&report.concentration)),
+        concentration: report.concentration.as_ref().map(concentration),
         positions: report
             .positions
             .into_iter()
@@ -54,6 +54,7 @@ pub(super) fn report(
             })
             .collect(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
+        included: asked.include.clone(),
     }
 }
 
