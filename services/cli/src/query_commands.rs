@@ -14,7 +14,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{
     AnalyzePortfolioRequest, AssessShortBookRequest, Coverage, GetRotationRequest, GroupBy,
-    GroupByKind, RankSqueezeRequest, SqueezeRankBy, TradeDefinition, TradeSelection,
+    GroupByKind, RankSqueezeRequest, ReportBlock, SqueezeRankBy, TradeDefinition, TradeSelection,
     trade_selection::Trade,
 };
 use prost::Message;
@@ -100,6 +100,10 @@ pub(crate) struct ExposureArguments {
     as_of: AsOfArguments,
     #[command(flatten)]
     reference: ReferenceArguments,
+    /// Compute only these blocks of the report: breakdowns, factors, trades, risk, profit_and_loss,
+    /// concentration, positions; for instance `risk,factors`. Without it all of these.
+    #[arg(long, value_name = "BLOCKS", value_delimiter = ',', value_parser = block)]
+    include: Vec<ReportBlock>,
     /// Repeat this past session on today's positions.
     #[arg(long, value_name = "DATE")]
     repeat_on: Option<String>,
@@ -107,9 +111,9 @@ pub(crate) struct ExposureArguments {
     /// (its name ends with `.json`). Up to four; without it megacap_small_cap.
     #[arg(long = "trade", value_name = "FILE.json|ID")]
     trades: Vec<String>,
-    /// Number of positions to list, largest first.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=10_000))]
-    top: i32,
+    /// Number of positions to list, largest first; without it 10.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..=10_000))]
+    top: Option<i32>,
     /// Group the book by `size`, `sector` or `label:KEY`, a label of its lines such as
     /// `label:account`; repeatable. Without it by size and sector.
     #[arg(long, value_name = "GROUPS", value_parser = group_by)]
@@ -120,6 +124,16 @@ pub(crate) struct ExposureArguments {
     risk: MeasureArguments,
     #[command(flatten)]
     gaps: GapArguments,
+}
+
+fn block(text: &str) -> Result<ReportBlock, String> {
+    let name = format!("REPORT_BLOCK_{}", text.to_ascii_uppercase());
+    let known =
+        ReportBlock::from_str_name(&name).filter(|block| *block != ReportBlock::Unspecified);
+    known.ok_or_else(|| {
+        "must be breakdowns, factors, trades, risk, profit_and_loss, concentration or positions"
+            .to_owned()
+    })
 }
 
 fn group_by(text: &str) -> Result<GroupBy, String> {
@@ -170,9 +184,10 @@ pub(crate) async fn exposure(
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
         settings: arguments.netting.to_proto(),
+        include: arguments.include.iter().map(|block| (*block).into()).collect(),
         risk_measures: arguments.risk.measures.clone(),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
-        top_positions: Some(arguments.top),
+        top_positions: arguments.top,
         group_by: arguments.group_by.clone(),
         trades: trades(&arguments.trades).await?,
         ..AnalyzePortfolioRequest::default()

@@ -127,6 +127,8 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         holds(&stdout(&factors), &["MARKET_UP", "(large_cap_index)", "SIZE: Return of the small"]);
         let groups = ["--server", address, "exposure", "book.csv", "--group-by", "label:"];
         holds(&stderr(&ballast(&groups)), &["must be size, sector or label:KEY"]);
+        let blocks = ["--server", address, "exposure", "book.csv", "--include", "risk,beta"];
+        holds(&stderr(&ballast(&blocks)), &["must be breakdowns, factors, trades, risk"]);
         let ranked = ["records", "DGS10", "points", "--where", "DGS10 level > 4.2", "--top", "3"];
         let ranked = ballast(&[&["--server", address], &ranked[..]].concat());
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);
@@ -168,6 +170,12 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         assert_eq!(partial("0.99").status.code(), Some(6));
         holds(&stdout(&partial("0.99")), &["The book as known at"]);
         assert_eq!(partial("5").status.code(), Some(2), "not a share");
+        let some = ["--server", address, "exposure", mixed, "--include", "concentration,positions"];
+        let some = stdout(&ballast(&some));
+        holds(&some, &["The book as known at", "1 effective names", "NOBODY"]);
+        assert!(!some.contains("beta to") && !some.contains("unwinds"), "{some}");
+        let unused = ["--server", address, "exposure", mixed, "--include", "risk", "--top", "3"];
+        holds(&stderr(&ballast(&unused)), &["top_positions", "REPORT_BLOCK_POSITIONS"]);
     });
 }
 

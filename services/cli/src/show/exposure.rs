@@ -37,12 +37,16 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
         page.table(name, table);
         page.say("\n");
     }
-    page.table("betas", betas(report));
-    let note = "  USD per 100 % move of the driver: from the names' own betas, and from the book's \
-                returns.\n";
-    page.say(terminal.paint(Tone::Faint, note));
-    page.say("\n");
-    page.table("scenarios", trades::scenarios(&report.trades));
+    if !report.factors.is_empty() || !report.trades.is_empty() {
+        page.table("betas", betas(report));
+        let note = "  USD per 100 % move of the driver: from the names' own betas, and from the \
+                    book's returns.\n";
+        page.say(terminal.paint(Tone::Faint, note));
+    }
+    if !report.trades.is_empty() {
+        page.say("\n");
+        page.table("scenarios", trades::scenarios(&report.trades));
+    }
     if !report.scenario_sets.is_empty() {
         page.say("\n");
         page.table("tails", risk::tails(report));
@@ -98,6 +102,14 @@ fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
             ". It holds {:.0} effective names, the largest {} of gross",
             concentration.effective_names,
             number::share(concentration.largest_share)
+        ));
+    }
+    if let Some(profit) = &report.profit_and_loss {
+        out.push_str(&format!(
+            ". Against average costs, known for {} of its value, it has {} {}",
+            number::share(profit.share_with_cost),
+            if profit.total < 0.0 { "lost" } else { "made" },
+            number::usd(profit.total.abs())
         ));
     }
     out.push_str(".\n");
@@ -262,6 +274,20 @@ fn bucket(bucket_id: &str) -> &str {
 mod tests {
     use super::*;
     use contract::v1::{BreakdownGroup, GroupBy};
+
+    #[test]
+    fn a_report_without_blocks_is_its_total() {
+        let total = LongShortExposure { net: 1.5e6, ..LongShortExposure::default() };
+        let report = ExposureReport { total: Some(total), ..ExposureReport::default() };
+        let answer = AnalyzePortfolioResponse {
+            report: Some(report),
+            ..AnalyzePortfolioResponse::default()
+        };
+        let page = super::report(&answer, Terminal::plain());
+        assert!(page.csv("").is_err(), "no table");
+        let text = page.render(Terminal::plain());
+        assert!(text.contains("1.50m. Adjusted") && !text.contains("beta to"), "{text}");
+    }
 
     #[test]
     fn a_label_has_a_table_of_its_name_and_a_line_for_the_rest() {
