@@ -310,6 +310,19 @@ fn is_rich(result: &CallResult) -> bool {
     result.call == "AnalyzePortfolio" && drawn && market && crowded
 }
 
+/// Sends references back to a fresh process, which keeps no prepared value and, for every other seed,
+/// has other settings.
+async fn replays_afresh(harness: Harness, seed: u64, all: &[Issued], faults: &mut Vec<String>) {
+    let fresh = |config: &mut Config| {
+        config.limits.prepared_bytes = 0;
+        if seed.is_multiple_of(2) {
+            other_settings(config);
+        }
+    };
+    let harness = harness.restart_with(fresh).await;
+    replays(&harness, all, "from a fresh process", faults).await;
+}
+
 /// Ingests the files of one history and sends its references back.
 async fn history(seed: u64) -> Outcome {
     let mut draws = Draws(seed);
@@ -350,14 +363,7 @@ async fn history(seed: u64) -> Outcome {
     let mut faults = Vec::new();
     replays(&harness, &all, "after all files", &mut faults).await;
     let merged = harness.services().store.compact(u64::MAX, now).await.unwrap().merged;
-    let fresh = |config: &mut Config| {
-        config.limits.prepared_bytes = 0;
-        if seed.is_multiple_of(2) {
-            other_settings(config);
-        }
-    };
-    let harness = harness.restart_with(fresh).await;
-    replays(&harness, &all, "from a fresh process", &mut faults).await;
+    replays_afresh(harness, seed, &all, &mut faults).await;
     let rich =
         all.iter().flat_map(|issued| &issued.answers).filter(|result| is_rich(result)).count();
     Outcome { faults, merged, rich, carried }
