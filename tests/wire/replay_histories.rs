@@ -312,7 +312,12 @@ fn is_rich(result: &CallResult) -> bool {
 
 /// Sends references back to a fresh process, which keeps no prepared value and, for every other seed,
 /// has other settings.
-async fn replays_afresh(harness: Harness, seed: u64, all: &[Issued], faults: &mut Vec<String>) {
+async fn replays_afresh(
+    harness: Harness,
+    seed: u64,
+    all: &[IssuedReference],
+    faults: &mut Vec<String>,
+) {
     let fresh = |config: &mut Config| {
         config.limits.prepared_bytes = 0;
         if seed.is_multiple_of(2) {
@@ -321,6 +326,13 @@ async fn replays_afresh(harness: Harness, seed: u64, all: &[Issued], faults: &mu
     };
     let harness = harness.restart_with(fresh).await;
     replays(&harness, all, "from a fresh process", faults).await;
+}
+
+/// An instant around a close of the last days, not after now.
+fn drawn_instant(draws: &mut Draws, today: Day, now: i64) -> Instant {
+    let close = Instant::close_of(draws.day(today, 14)).micros();
+    let drawn = close - i64::from(draws.below(12)) * 3_600_000_000;
+    Instant::from_micros(drawn.min(now))
 }
 
 /// Ingests the files of one history and sends its references back.
@@ -341,10 +353,8 @@ async fn history(seed: u64) -> Outcome {
             harness.try_ingest(master.header, master.text.as_bytes()).await.unwrap();
         }
         let after = format!("seed {seed}, file {at} ({name})");
-        let close = Instant::close_of(draws.day(today, 14)).micros();
-        let asked = close - i64::from(draws.below(12)) * 3_600_000_000;
         let now = instant(&format!("{today}T12:00:00Z")).micros();
-        let asked = Instant::from_micros(asked.min(now));
+        let asked = drawn_instant(&mut draws, today, now);
         let (published, later) =
             (v1::ReferenceKnowledge::AsPublished, v1::ReferenceKnowledge::EarliestLater);
         all.push(issue_reference(&harness, &channel, &after, (asked, published)).await);
@@ -364,8 +374,8 @@ async fn history(seed: u64) -> Outcome {
     replays(&harness, &all, "after all files", &mut faults).await;
     let merged = harness.services().store.compact(u64::MAX, now).await.unwrap().merged;
     replays_afresh(harness, seed, &all, &mut faults).await;
-    let rich =
-        all.iter().flat_map(|issued| &issued.answers).filter(|result| is_rich(result)).count();
+    let answers = all.iter().flat_map(|issued| &issued.answers);
+    let rich = answers.filter(|result| is_rich(result)).count();
     Outcome { faults, merged, rich, carried }
 }
 
