@@ -335,6 +335,15 @@ fn drawn_instant(draws: &mut Draws, today: Day, now: i64) -> Instant {
     Instant::from_micros(drawn.min(now))
 }
 
+/// Half-way, a security master, with draws of its own, so that the other files of a seed stay the
+/// same.
+async fn security_master(harness: &Harness, (seed, at): (u64, usize), today: Day) {
+    if at == FILES / 2 {
+        let master = master(&mut Draws(seed), today);
+        harness.try_ingest(master.header, master.text.as_bytes()).await.unwrap();
+    }
+}
+
 /// Ingests the files of one history and sends its references back.
 async fn history(seed: u64) -> Outcome {
     let mut draws = Draws(seed);
@@ -347,11 +356,7 @@ async fn history(seed: u64) -> Outcome {
         let file = base(at, today).unwrap_or_else(|| drawn(&mut draws, today));
         let name = file.header.file_name.clone();
         taken += usize::from(harness.try_ingest(file.header, file.text.as_bytes()).await.is_ok());
-        if at == FILES / 2 {
-            // Its own draws, so that the other files of a seed stay the same.
-            let master = master(&mut Draws(seed), today);
-            harness.try_ingest(master.header, master.text.as_bytes()).await.unwrap();
-        }
+        security_master(&harness, (seed, at), today).await;
         let after = format!("seed {seed}, file {at} ({name})");
         let now = instant(&format!("{today}T12:00:00Z")).micros();
         let asked = drawn_instant(&mut draws, today, now);
