@@ -138,14 +138,15 @@ fn pure_crates_use_only_the_listed_outside_crates() {
 }
 
 /// The modules of `ingest`; each may use only modules of earlier lines.
-const INGEST: [&[&str]; 11] = [
+const INGEST: [&[&str]; 12] = [
     &["kind", "note", "bar_columns"],
     &["options"],
     &["names", "plausible"],
     &["parsed_file"],
     &["source"],
     &["parser"],
-    &["publish", "resolve", "rename", "texts", "report", "distribution"],
+    &["publish", "resolve", "merging", "texts", "report", "distribution"],
+    &["rename"],
     &["tally"],
     &["resolved_rows", "compare"],
     &["taken"],
@@ -195,7 +196,7 @@ fn modules_of_ingest_use_only_those_before_them() {
             let lower = step(&INGEST, &used);
             assert!(lower.is_some_and(|lower| lower < at), "{path} uses {used}");
         }
-        let Some(inner) = inner else { continue };
+        let Some(inner) = inner.filter(|inner| *inner != "tests") else { continue };
         let readers = 1;
         let at = step(&SOURCE, inner).unwrap_or(readers);
         for used in used_below(&text, "super::").iter().filter(|used| *used != "*") {

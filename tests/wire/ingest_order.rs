@@ -140,7 +140,7 @@ fn book(market: &Market) -> Option<v1::Portfolio> {
         let value = 1e5 + 777.0 * (at / 2) as f64;
         let value = if at < NAMES / 2 { value } else { -value };
         let line = held(&market.names[at].symbol, Size::MarketValue(value));
-        if at % 3 != 0 {
+        if !at.is_multiple_of(3) {
             return line;
         }
         let cusip = v1::InstrumentRef { cusip: cusip(at), ..v1::InstrumentRef::default() };

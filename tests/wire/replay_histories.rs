@@ -310,6 +310,40 @@ fn is_rich(result: &CallResult) -> bool {
     result.call == "AnalyzePortfolio" && drawn && market && crowded
 }
 
+/// Sends references back to a fresh process, which keeps no prepared value and, for every other seed,
+/// has other settings.
+async fn replays_afresh(
+    harness: Harness,
+    seed: u64,
+    all: &[IssuedReference],
+    faults: &mut Vec<String>,
+) {
+    let fresh = |config: &mut Config| {
+        config.limits.prepared_bytes = 0;
+        if seed.is_multiple_of(2) {
+            other_settings(config);
+        }
+    };
+    let harness = harness.restart_with(fresh).await;
+    replays(&harness, all, "from a fresh process", faults).await;
+}
+
+/// An instant around a close of the last days, not after now.
+fn drawn_instant(draws: &mut Draws, today: Day, now: i64) -> Instant {
+    let close = Instant::close_of(draws.day(today, 14)).micros();
+    let drawn = close - i64::from(draws.below(12)) * 3_600_000_000;
+    Instant::from_micros(drawn.min(now))
+}
+
+/// Half-way, a security master, with draws of its own, so that the other files of a seed stay the
+/// same.
+async fn security_master(harness: &Harness, (seed, at): (u64, usize), today: Day) {
+    if at == FILES / 2 {
+        let master = master(&mut Draws(seed), today);
+        harness.try_ingest(master.header, master.text.as_bytes()).await.unwrap();
+    }
+}
+
 /// Ingests the files of one history and sends its references back.
 async fn history(seed: u64) -> Outcome {
     let mut draws = Draws(seed);
@@ -322,16 +356,10 @@ async fn history(seed: u64) -> Outcome {
         let file = base(at, today).unwrap_or_else(|| drawn(&mut draws, today));
         let name = file.header.file_name.clone();
         taken += usize::from(harness.try_ingest(file.header, file.text.as_bytes()).await.is_ok());
-        if at == FILES / 2 {
-            // Its own draws, so that the other files of a seed stay the same.
-            let master = master(&mut Draws(seed), today);
-            harness.try_ingest(master.header, master.text.as_bytes()).await.unwrap();
-        }
+        security_master(&harness, (seed, at), today).await;
         let after = format!("seed {seed}, file {at} ({name})");
-        let close = Instant::close_of(draws.day(today, 14)).micros();
-        let asked = close - i64::from(draws.below(12)) * 3_600_000_000;
         let now = instant(&format!("{today}T12:00:00Z")).micros();
-        let asked = Instant::from_micros(asked.min(now));
+        let asked = drawn_instant(&mut draws, today, now);
         let (published, later) =
             (v1::ReferenceKnowledge::AsPublished, v1::ReferenceKnowledge::EarliestLater);
         all.push(issue_reference(&harness, &channel, &after, (asked, published)).await);
@@ -350,16 +378,9 @@ async fn history(seed: u64) -> Outcome {
     let mut faults = Vec::new();
     replays(&harness, &all, "after all files", &mut faults).await;
     let merged = harness.services().store.compact(u64::MAX, now).await.unwrap().merged;
-    let fresh = |config: &mut Config| {
-        config.limits.prepared_bytes = 0;
-        if seed.is_multiple_of(2) {
-            other_settings(config);
-        }
-    };
-    let harness = harness.restart_with(fresh).await;
-    replays(&harness, &all, "from a fresh process", &mut faults).await;
-    let rich =
-        all.iter().flat_map(|issued| &issued.answers).filter(|result| is_rich(result)).count();
+    replays_afresh(harness, seed, &all, &mut faults).await;
+    let answers = all.iter().flat_map(|issued| &issued.answers);
+    let rich = answers.filter(|result| is_rich(result)).count();
     Outcome { faults, merged, rich, carried }
 }
 

@@ -292,7 +292,7 @@ async fn incomplete_requests_take_no_room_from_others() {
     let mut call = raw.call(GET_SERIES, &[]).await;
     call.send(&framed(0, b""), true);
     let status = soon("an answer", call.read_answer()).await.status;
-    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &["dataset", "symbol"]);
+    expect_refusal(&status, Code::InvalidArgument, "INVALID_REQUEST", &["dataset", "instrument"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,7 +317,7 @@ async fn a_client_that_reads_keeps_its_connection() {
         &call.read_answer().await.status,
         Code::InvalidArgument,
         "INVALID_REQUEST",
-        &["dataset", "symbol"],
+        &["dataset", "instrument"],
     );
     assert!(!raw.connection.is_finished(), "an idle connection is kept");
 }

@@ -233,9 +233,9 @@ fn cash_in_a_portfolio_file_needs_an_asset_class() {
         let answer: serde_json::Value = serde_json::from_str(&stdout(&answer)).unwrap();
         let report = &answer["report"];
         assert_eq!((&report["cash"], &report["total"]["gross"]), (&2e6.into(), &150.0.into()));
-        let subjects: Vec<_> = answer["info"]["gaps"].as_array().unwrap().iter().collect();
-        let subjects: Vec<_> = subjects.iter().map(|gap| gap["subject"].as_str()).collect();
-        assert_eq!(subjects[..2], [Some("a"), Some("d")], "lines are named by their ids");
+        let lines: Vec<_> = answer["unresolved"].as_array().unwrap().iter().collect();
+        let lines: Vec<_> = lines.iter().map(|line| line["positionId"].as_str()).collect();
+        assert_eq!(lines, [Some("a"), Some("d")], "lines are named by their ids");
         let option = "symbol,asset_class,quantity\nAAPL,Option,5\n";
         let option = file(folder.path(), "option.csv", option);
         let refused = ballast(&["--server", address, "exposure", option.to_str().unwrap()]);
@@ -272,7 +272,11 @@ fn a_book_of_isins_is_analysed_with_a_security_master() {
         assert_eq!(report["positions"][0]["symbol"], "AAA");
         // 20 shares at 5; the unknown line gives shares and has no value.
         assert_eq!(report["total"]["gross"], 100.0);
-        assert_eq!(answer["info"]["gaps"][0]["subject"], "portfolio.positions[1]");
+        assert_eq!(answer["unresolved"][0]["positionId"], "portfolio.positions[1]");
+        let gaps = answer["info"]["gaps"].as_array().unwrap();
+        let is_line =
+            |gap: &serde_json::Value| gap["subjects"][0]["line"] == "portfolio.positions[1]";
+        assert!(gaps.iter().any(is_line), "{gaps:?}");
     });
 }
 

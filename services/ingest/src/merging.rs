@@ -1,6 +1,6 @@
 //! Merges of instruments: what a file's rows add to the merges of a market.
 
-use crate::{parsed_file::MergeRow, rename::Renamed};
+use crate::parsed_file::MergeRow;
 use marketdata::{
     dataset::Dataset,
     day::Day,
@@ -13,6 +13,17 @@ use marketdata::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tables::refusal::{Fault, Reason};
+
+/// Outcome of a row that changes names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Renamed {
+    /// It was already known.
+    Known,
+    /// It was written.
+    Written,
+    /// It is not possible.
+    Refused(Fault),
+}
 
 /// Maximum number of instruments merged into one, directly or through others. A lookup follows the
 /// chain of merges, which is at most as long.
@@ -37,7 +48,7 @@ pub(super) struct Merging<'a> {
 impl<'a> Merging<'a> {
     pub(super) fn new(market: &'a Market, published: Instant) -> Merging<'a> {
         let revision = market.head().revision;
-        let known = market.merges(revision).map_or_else(Merges::default, |known| (**known).clone());
+        let known = market.merges(revision).map_or(Merges::NONE, |known| (**known).clone());
         Merging {
             market,
             revision,

@@ -86,7 +86,7 @@ impl Market {
             publications: Arc::new(BTreeSet::new()),
             timelines: vec![no_facts; Dataset::ALL.len() + 1],
             named_at: Arc::new(Vec::new()),
-            merges: History::default(),
+            merges: History::NONE,
             merged: Arc::new(Vec::new()),
             cloned_bytes: 0,
         }

@@ -34,12 +34,15 @@ pub enum Unmergeable {
 }
 
 /// The merges of a log at a revision: a forest, in which every root is a survivor.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merges {
     into: BTreeMap<InstrumentId, Merge>,
 }
 
 impl Merges {
+    /// Nothing is merged.
+    pub const NONE: Merges = Merges { into: BTreeMap::new() };
+
     /// Whether nothing is merged.
     pub fn is_empty(&self) -> bool {
         self.into.is_empty()
@@ -123,10 +126,13 @@ struct Written {
 }
 
 /// The merges after each revision that changed them, ascending.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct History(Vec<(u64, Arc<Merges>)>);
 
 impl History {
+    /// Nothing was ever merged.
+    pub(crate) const NONE: History = History(Vec::new());
+
     /// The history with the facts of further segments, all of later revisions.
     pub(crate) fn extended(&self, segments: &[Arc<Segment>]) -> History {
         let mut history = self.clone();
@@ -134,8 +140,7 @@ impl History {
         let mut written: Vec<Written> = of_dataset.flat_map(|segment| rows(segment)).collect();
         written.sort_by_key(|written| (written.merge.revision, written.merged));
         for of_revision in written.chunk_by(|a, b| a.merge.revision == b.merge.revision) {
-            let mut merges =
-                history.0.last().map_or_else(Merges::default, |(_, last)| Merges::clone(last));
+            let mut merges = history.0.last().map_or(Merges::NONE, |(_, last)| Merges::clone(last));
             merges.write(of_revision);
             history.0.push((of_revision[0].merge.revision, Arc::new(merges)));
         }

@@ -71,19 +71,7 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
     });
     let (anchor, fits) = Anchor::of(&role_returns, &sessions, &panel, fitted);
     let taken_over = TakenOver { rows: rows.iter().flatten().count(), fits };
-    let caps: Vec<(InstrumentId, LineCap)> =
-        items.iter().filter_map(|item| Some((item.instrument, item.cap?))).collect();
-    let (sizes, issuers) = rayon::join(
-        || {
-            let known = earlier.map(|(model, comparison)| (&*model.sizes, comparison));
-            Sizes::assemble(snapshot, roles, &caps, known)
-        },
-        || {
-            let known = earlier.map(|(model, comparison)| (&model.issuers, comparison));
-            let lines: Vec<InstrumentId> = items.iter().map(|item| item.instrument).collect();
-            Issuers::continued(snapshot, roles, &lines, known)
-        },
-    );
+    let (sizes, issuers) = companies((snapshot, roles), &items, earlier);
     assign_kinds(&mut items, snapshot, &sizes);
     let priors = priors(&items, &sizes, &anchor);
     let sector_scheme = sector::most_used(items.iter().map(|item| &item.sectors));
@@ -123,6 +111,26 @@ pub fn prepare(snapshot: &Snapshot, roles: &Roles, previous: Option<&RiskModel>)
         estimates: Arc::new(estimates),
         taken_over,
     }
+}
+
+/// An earlier model, and what has changed since.
+type Earlier<'a> = Option<(&'a RiskModel, &'a Comparison<'a>)>;
+
+/// The sizes of companies, and which lines belong to one.
+fn companies(
+    (snapshot, roles): (&Snapshot, &Roles),
+    items: &[Item<'_>],
+    earlier: Earlier<'_>,
+) -> (Sizes, Arc<Issuers>) {
+    let caps: Vec<(InstrumentId, LineCap)> =
+        items.iter().filter_map(|item| Some((item.instrument, item.cap?))).collect();
+    let lines: Vec<InstrumentId> = items.iter().map(|item| item.instrument).collect();
+    let sizes = earlier.map(|(model, comparison)| (&*model.sizes, comparison));
+    let issuers = earlier.map(|(model, comparison)| (&model.issuers, comparison));
+    rayon::join(
+        || Sizes::assemble(snapshot, roles, &caps, sizes),
+        || Issuers::continued(snapshot, roles, &lines, issuers),
+    )
 }
 
 /// Every instrument with bars, shares, a listing or a place in a fund's holdings, and the lines that

@@ -114,6 +114,7 @@ mod tests {
         let text = points(&answer, HistoryVintage::Latest, plain).render(plain);
         assert!(text.contains("2020-11-09  +1.0 bp\n") && !text.contains("2020-11-05"), "{text}");
     }
+
     #[test]
     fn a_state_is_a_word_and_a_move_says_whether_it_was_a_rotation() {
         let of = |point: IndicatorPoint| {
@@ -127,6 +128,6 @@ mod tests {
         assert!(text.contains("2020-11-09  SMALL_LED\n"), "{text}");
         let (value, is_rotation) = (Some(3.8), Some(true));
         let text = of(IndicatorPoint { on: on(), value, is_rotation, ..Default::default() });
-        assert!(text.contains("2020-11-09  +3.80  a rotation\n"), "{text}");
+        assert!(text.contains("2020-11-09   3.80  a rotation\n"), "{text}");
     }
 }

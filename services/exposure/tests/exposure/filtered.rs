@@ -121,7 +121,7 @@ fn components_add_up_with_stand_ins_in_them() {
             assert!(0.0 < stand_ins.expected_shortfall_spread);
             assert!(stand_ins.expected_shortfall.abs() < level.expected_shortfall);
         }
-        let positions: f64 = report.positions.iter().map(|row| shortfall(row)).sum();
+        let positions: f64 = report.positions.iter().map(shortfall).sum();
         near(positions, risk.levels[0].expected_shortfall, 1e-8 * gross);
     }
 }

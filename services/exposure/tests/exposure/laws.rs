@@ -14,7 +14,7 @@ fn twice_the_book_is_twice_the_money_and_the_same_betas() {
         assert_eq!((2.0 * a.market_value).to_bits(), b.market_value.to_bits());
     }
     let money = |report: &ExposureReport| {
-        let risk = tail_of(&report).unwrap();
+        let risk = tail_of(report).unwrap();
         vec![
             report.total.gross(),
             report.total.beta_net(),
@@ -50,7 +50,7 @@ fn parts_add_up() {
         let low = level.value_at_risk_low.unwrap();
         assert!(low <= level.value_at_risk);
     }
-    let euler: f64 = report.positions.iter().map(|row| shortfall(row)).sum();
+    let euler: f64 = report.positions.iter().map(shortfall).sum();
     near(euler, risk.levels[0].expected_shortfall, 1e-5 * gross);
     let trade = trade(&report);
     for unwind in &trade.unwinds {

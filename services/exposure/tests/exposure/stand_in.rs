@@ -170,7 +170,7 @@ fn positions_sum_if_donors_begin_inside_the_first_month() {
             listing: Listing::All,
         };
         let report = analyze(&prepared, &request);
-        let sum: f64 = report.positions.iter().map(|row| shortfall(row)).sum();
+        let sum: f64 = report.positions.iter().map(shortfall).sum();
         near(sum, tail_of(&report).unwrap().levels[0].expected_shortfall, 1e-3);
     }
 }

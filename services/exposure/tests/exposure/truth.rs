@@ -1,7 +1,6 @@
 //! Estimators recover the parameters of a simulated market.
 
 use crate::*;
-use PositionRow;
 use factors::size::SizeBucket;
 
 /// Mean and variance of the true betas behind pairs (estimate, standard error): the definition of

@@ -62,6 +62,7 @@ fn recognise(header: &Header, asked: Option<SourceKind>) -> Option<SourceKind> {
     match asked {
         Some(kind) => Some(kind)
             .filter(|kind| required(*kind).iter().all(|column| header.find(column).is_some())),
+        None if not_read(header).is_some() => None,
         None => SourceKind::ALL.into_iter().find(fits),
     }
 }
@@ -81,14 +82,17 @@ const NOT_READ: [(Column, &str); 3] = [
     (&["cftc_contract_market_code"], "the CFTC's commitments of traders"),
 ];
 
+/// The name of a file that no reader takes.
+fn not_read(header: &Header) -> Option<&'static str> {
+    NOT_READ.iter().find(|(column, _)| header.find(column).is_some()).map(|(_, what)| *what)
+}
+
 /// Reports which columns are missing if the header is nearly that of a kind.
 fn unknown(line: &[u8], asked: Option<SourceKind>) -> Refusal {
     let found = excerpt(line);
     let headers = [b',', b'|'].into_iter().filter_map(|delimiter| Header::new(line, delimiter));
-    for header in headers {
-        if let Some((_, what)) = NOT_READ.iter().find(|(column, _)| header.find(column).is_some()) {
-            return Refusal::NotRead { what };
-        }
+    if let Some(what) = headers.into_iter().find_map(|header| not_read(&header)) {
+        return Refusal::NotRead { what };
     }
     let nearest = [b',', b'|', b'\t', b';'].into_iter().filter_map(|delimiter| {
         let header = Header::new(line, delimiter).filter(|header| 1 < header.len())?;

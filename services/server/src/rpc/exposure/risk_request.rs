@@ -126,7 +126,7 @@ impl RiskPlan {
         let set = self.set(method, usize::try_from(window).unwrap_or(WINDOW_SESSIONS_MAX));
         let levels = levels(fields, path, asked, kind);
         let parts = match levels {
-            Some(levels) => add_levels(&mut self.sets[set], levels),
+            Some(levels) => add_levels(&mut self.sets[set], &levels),
             None => {
                 self.sets[set].volatility = true;
                 vec![TailPart::Volatility]
@@ -156,7 +156,7 @@ impl RiskPlan {
 }
 
 /// Adds confidences to a set, to those that are measured in the same way if there are any.
-fn add_levels(set: &mut TailSettings, asked: LevelSettings) -> Vec<TailPart> {
+fn add_levels(set: &mut TailSettings, asked: &LevelSettings) -> Vec<TailPart> {
     let is_same = |group: &LevelSettings| {
         group.quantile_rule == asked.quantile_rule
             && group.interval_level.to_bits() == asked.interval_level.to_bits()

@@ -32,7 +32,7 @@ pub(super) fn subject(
         (Some(id), _) if has_rows(id) => Ok((id, None)),
         (_, Ok(found)) => Ok((found.instrument, other_days(snapshot, found, reference))),
         (Some(id), Err(_)) => Ok((id, None)),
-        (None, Err(cause)) => Err(not_one(cause, reference)),
+        (None, Err(cause)) => Err(not_one(&cause, reference)),
     }
 }
 
@@ -51,7 +51,7 @@ fn other_days(snapshot: &Snapshot, found: Found, reference: &InstrumentRef<&str>
     Some(Gap::new(GapReason::NameOfOtherDays, Subject::symbol(reference.name()), detail))
 }
 
-fn not_one(cause: Cause, reference: &InstrumentRef<&str>) -> Refusal {
+fn not_one(cause: &Cause, reference: &InstrumentRef<&str>) -> Refusal {
     let why = cause.why_unresolved();
     match cause.reason() {
         GapReason::AmbiguousInstrument => Refusal::Ambiguous(why),
