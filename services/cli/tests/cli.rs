@@ -127,8 +127,6 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         holds(&stdout(&factors), &["MARKET_UP", "(large_cap_index)", "SIZE: Return of the small"]);
         let groups = ["--server", address, "exposure", "book.csv", "--group-by", "label:"];
         holds(&stderr(&ballast(&groups)), &["must be size, sector or label:KEY"]);
-        let blocks = ["--server", address, "exposure", "book.csv", "--include", "risk,beta"];
-        holds(&stderr(&ballast(&blocks)), &["must be breakdowns, factors, trades, risk"]);
         let ranked = ["records", "DGS10", "points", "--where", "DGS10 level > 4.2", "--top", "3"];
         let ranked = ballast(&[&["--server", address], &ranked[..]].concat());
         holds(&stdout(&ranked), &["Records of DGS10 points", "2024-07-09: largest gain"]);
@@ -170,12 +168,27 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         assert_eq!(partial("0.99").status.code(), Some(6));
         holds(&stdout(&partial("0.99")), &["The book as known at"]);
         assert_eq!(partial("5").status.code(), Some(2), "not a share");
-        let some = ["--server", address, "exposure", mixed, "--include", "concentration,positions"];
-        let some = stdout(&ballast(&some));
+    });
+}
+
+#[test]
+fn blocks_are_chosen_and_the_page_shows_only_them() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let book = file(folder.path(), "book.csv", "symbol,market_value\nNOBODY,100\n");
+        let book = book.to_str().unwrap();
+        let ask = |more: &[&str]| {
+            ballast(&[&["--server", address, "exposure", book, "--include"][..], more].concat())
+        };
+        let some = stdout(&ask(&["concentration,positions"]));
         holds(&some, &["The book as known at", "1 effective names", "NOBODY"]);
-        assert!(!some.contains("beta to") && !some.contains("unwinds"), "{some}");
-        let unused = ["--server", address, "exposure", mixed, "--include", "risk", "--top", "3"];
-        holds(&stderr(&ballast(&unused)), &["top_positions", "REPORT_BLOCK_POSITIONS"]);
+        assert!(!some.contains("beta to") && !some.contains("tail"), "{some}");
+        let unused = ask(&["risk", "--top", "3"]);
+        assert_eq!(unused.status.code(), Some(3));
+        holds(&stderr(&unused), &["top_positions", "REPORT_BLOCK_POSITIONS"]);
+        let unknown = ask(&["risk,beta"]);
+        assert_eq!(unknown.status.code(), Some(2));
+        holds(&stderr(&unknown), &["must be breakdowns, factors, trades, risk"]);
     });
 }
 
