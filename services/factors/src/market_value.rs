@@ -9,7 +9,7 @@
 //!
 //! There is no value where no known factor joins the units of the two days, where a spin-off of
 //! unknown date may lie between them, and at a level adjusted for distributions, which is no price.
-//! Under [`ReferenceKnowledge`](marketdata::reference::ReferenceKnowledge)`::EarliestLater` a line
+//! Under [`ReferenceKnowledge`]`::EarliestLater` a line
 //! whose counts and printed values were all published later has the earliest of them, and says so: a
 //! later count of shares changes the market value by whatever was issued and bought back since. Only
 //! sizes use it ([`line_value`], [`KnownShares::of_size`]), and only of lines with a price.

@@ -1,9 +1,9 @@
 //! A cache of prepared values, kept as long as they are valid and memory allows.
 //!
 //! A value is valid for every snapshot that shows the same facts of the datasets it reads, the same
-//! names and the same day ([`Snapshot::changed_since`]), under the same settings: a new revision or a later instant that
-//! changes none of them is answered from the cached value. If something changed, the next
-//! preparation gets the newest earlier value to start from. Each value is prepared by one
+//! names and the same day (`Snapshot::changed_since`), under the same settings: a new revision or a
+//! later instant that changes none of them is answered from the cached value. If something changed,
+//! the next preparation gets the newest earlier value to start from. Each value is prepared by one
 //! computation, however many calls wait for it and whether or not the first of them stays.
 
 use crate::{
