@@ -14,7 +14,10 @@ use crate::{
     sums::{Later, Sums},
     trades::{self, Trade},
 };
-use factors::{roles::Role, trade::ReturnProxy};
+use factors::{
+    roles::Role,
+    trade::{Neutrality, ReturnProxy},
+};
 use marketdata::{
     day::Day,
     gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject, TradeNumber},
@@ -22,6 +25,7 @@ use marketdata::{
     quotes::Quotes,
 };
 use portfolio::{book::Book, unresolved::LooseLine};
+use risk::trade::SIDE_BETA_MIN;
 
 /// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
 const TAIL_SESSIONS_MIN: usize = 500;
@@ -328,9 +332,18 @@ pub(crate) fn series(trade: &Trade<'_>) -> Vec<Gap> {
         }
     }
     if trade.driver.is_none() && trade.series.iter().all(|series| series.returns.is_some()) {
-        let detail =
-            format!("its legs and the market have too few sessions in common; {NO_DRIVER}");
-        add(GapReason::InputMissing, detail);
+        let why = match trade.definition.neutrality {
+            Neutrality::MarketBeta => format!(
+                "its legs and the market have too few sessions in common, or the market beta of one \
+                 side is below {SIDE_BETA_MIN}, so that no ratio makes it neutral"
+            ),
+            Neutrality::Dollar => {
+                "its legs and the market have too few sessions in common, or the \
+                                   trade never moved"
+                    .to_owned()
+            }
+        };
+        add(GapReason::Degenerate, format!("{why}; {NO_DRIVER}"));
     }
     gaps
 }
@@ -446,7 +459,8 @@ fn short_tail(risk: &TailRisk) -> Vec<Gap> {
 fn day((subject, on, day): (MeasureRef, Day, DayPnl)) -> Option<Gap> {
     let share = Some(day.missing_gross_share).filter(|share| 0.0 < *share)?;
     let detail = format!(
-        "the P&L of {on} itself leaves out names without a close on it, before it or today"
+        "the P&L of {on} itself leaves out names without a close on it, before it or today, or whose \
+         closes are adjusted for distributions"
     );
     Some(Gap::new(GapReason::MissingObservations, subject, detail).of_gross(share))
 }

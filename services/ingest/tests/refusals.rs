@@ -273,6 +273,11 @@ fn symbols_and_intervals_and_instants_are_checked() {
     let actions = "symbol,date,price_factor,share_factor\nA,2024-07-08,0,1\nB,2024-07-08,,\n";
     let both = [(2, Reason::NotPositive), (3, Reason::MissingValue)];
     assert_eq!(forced("a.csv", actions), both);
+    // A 4 for 1 split with the price factor turned round; 1 for 3 with a rounded one; a spin-off.
+    let turned = "symbol,date,price_factor,share_factor\nA,2024-07-08,0.25,4\nB,2024-07-08,3,0.3333\n\
+                  C,2024-07-08,1.046,1\n";
+    let both = [(2, Reason::ReciprocalFactors), (3, Reason::ReciprocalFactors)];
+    assert_eq!(forced("a.csv", turned), both);
     // 1 ÷ 1e-320 is beyond a double.
     let factors = "symbol,raw_close_2021_01_29,split_adjusted_close,factor\nA,1,1e-320,1\n";
     assert_eq!(forced("split_factor_to_2024-03.csv", factors), [(2, Reason::Overflow)]);

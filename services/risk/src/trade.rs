@@ -131,9 +131,14 @@ impl Reader<'_> {
     }
 }
 
+/// The smallest market beta of each side of a trade that is made neutral to the market.
+pub const SIDE_BETA_MIN: f64 = 0.1;
+
 /// The driver of a trade and the units held short per unit held long. `first` and `weights` are
 /// those of the fit window, as for all drivers. `None` if a leg has no returns, if the sessions on
-/// which all have one are too few, or if the short side has no market beta.
+/// which all have one are too few, or if a trade without market beta needs a ratio and the beta of
+/// one side is below [`SIDE_BETA_MIN`]: the ratio would be negative, and sell what the trade holds
+/// long, or beyond any use.
 pub fn driver(
     legs: &[LegSeries],
     neutrality: Neutrality,
@@ -150,7 +155,11 @@ pub fn driver(
             let shared: Vec<f64> =
                 market.iter().zip(both).map(|(m, both)| if both { *m } else { f64::NAN }).collect();
             let of = |side: &[f64]| slope(side, &shared, first, weights);
-            of(&long).zip(of(&short)).map(|(long, short)| long / short)?
+            let moves = |beta: &f64| SIDE_BETA_MIN <= *beta;
+            of(&long)
+                .filter(moves)
+                .zip(of(&short).filter(moves))
+                .map(|(long, short)| long / short)?
         }
     };
     let returns: Vec<f64> = long.iter().zip(&short).map(|(l, s)| l - ratio * s).collect();
@@ -225,6 +234,24 @@ mod tests {
         assert_eq!(ratio.to_bits(), 1.0_f64.to_bits());
         assert!((driver.returns[150] - 0.01).abs() < 1e-15, "{}", driver.returns[150]);
         assert_eq!(driver.returns[149].to_bits(), 0.0_f64.to_bits());
+    }
+
+    /// A short side that falls when the market rises, or hardly moves with it, has no ratio that
+    /// keeps it short; a dollar of each side needs none.
+    #[test]
+    fn a_side_that_does_not_move_with_the_market_has_no_neutral_ratio() {
+        let weights = vec![1.0 / 200.0; 200];
+        let times = |beta: f64| market().iter().map(|m| beta * m).collect::<Vec<f64>>();
+        for (long, short, is_defined) in
+            [(1.0, -0.5, false), (-0.5, 1.0, false), (1.0, 0.05, false), (1.0, 0.2, true)]
+        {
+            let mut legs = [leg(Side::Long, times(long)), leg(Side::Short, times(short))];
+            // What the market does not explain keeps the trade from being flat.
+            legs[0].returns.as_mut().unwrap()[150] += 0.01;
+            let found = |neutrality| driver(&legs, neutrality, &market(), (0, &weights)).is_some();
+            assert_eq!(found(Neutrality::MarketBeta), is_defined, "{long} {short}");
+            assert!(found(Neutrality::Dollar));
+        }
     }
 
     #[test]

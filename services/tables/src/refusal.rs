@@ -305,6 +305,9 @@ pub enum Reason {
     /// More instruments merged into one than is plausible.
     #[error("too many instruments are merged into one")]
     TooManyMerges,
+    /// A price factor and a share factor of which one is the other turned round.
+    #[error("both count new units per old one: a 4 for 1 split has 4 and 4")]
+    ReciprocalFactors,
     /// The action of a merge is neither of the two.
     #[error("the action is neither merge nor retract")]
     UnknownAction,
@@ -360,6 +363,7 @@ impl Reason {
             Reason::MergedElsewhere => "MERGED_ELSEWHERE",
             Reason::NotMerged => "NOT_MERGED",
             Reason::TooManyMerges => "TOO_MANY_MERGES",
+            Reason::ReciprocalFactors => "RECIPROCAL_FACTORS",
             Reason::UnknownAction => "UNKNOWN_ACTION",
             Reason::TooManyChanges => "TOO_MANY_CHANGES",
             Reason::UnknownSymbol => "UNKNOWN_SYMBOL",

@@ -21,8 +21,12 @@ pub(crate) const ACTIONS: &[Column] =
 pub(crate) const FACTORS: &[Column] =
     &[SYMBOL, &["raw_close_*"], &["split_adjusted_close"], &["factor"]];
 
-/// `symbol,date,price_factor,share_factor`: the date is the first day in the new units. A spin-off
-/// has a share factor of 1, or an empty one.
+/// Two factors that differ by less are the same: files round to four digits.
+const SAME: f64 = 1e-3;
+
+/// `symbol,date,price_factor,share_factor`: the date is the first day in the new units. An old price
+/// is `price_factor` times the new one, and an old share is `share_factor` new ones: both are 4 in a
+/// 4 for 1 split. A spin-off has a share factor of 1, or an empty one.
 #[derive(Debug)]
 pub(crate) struct ActionsReader {
     columns: [usize; 4],
@@ -59,6 +63,11 @@ impl Reader for ActionsReader {
         let on = date("the date", row.get(on))?;
         let price = needed("price_factor", row.get(price))?.value;
         let shares = factor("share_factor", row.get(shares))?.map_or(1.0, |read| read.value);
+        // Both count the same way, so one cannot be the other turned round.
+        if (price - 1.0).abs() > SAME && (price * shares - 1.0).abs() <= SAME {
+            let found = format!("price_factor is {price} and share_factor {shares}");
+            return Err(Fault::new(Reason::ReciprocalFactors, found));
+        }
         let who = parsed_file.names.listed(row.get(symbol))?;
         let from = f64::from(on.plus(-1).epoch());
         let values = [from, price, shares];

@@ -110,6 +110,10 @@ fn severity(reason: GapReason, gross_share: Option<f64>) -> v1::GapSeverity {
             | GapReason::Merged
             | GapReason::LaterKnowledge
     );
+    // Found all the same, by a name that it has on another day.
+    if reason == GapReason::NameOfOtherDays {
+        return v1::GapSeverity::Info;
+    }
     match gross_share {
         Some(share) if SEVERE_SHARE <= share => v1::GapSeverity::Severe,
         Some(share) if WARNING_SHARE <= share => v1::GapSeverity::Warning,
