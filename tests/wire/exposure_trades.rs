@@ -240,6 +240,7 @@ async fn a_bad_trade_is_refused_by_every_field() {
         "trades[0].definition.legs[1].any_of[1].rank_band.first",
         "trades[0].definition.legs[1].any_of[2].rank_band.last",
         "trades[0].definition.legs[1].any_of[3].instrument.symbol",
+        "trades[0].definition.legs[1].any_of[3].instrument.isin",
         "trades[0].definition.legs[1].any_of[4].holdings_of.symbol",
         "trades[0].definition.legs[1].any_of[5].role",
         "trades[0].definition.legs[1].any_of[6]",
