@@ -17,14 +17,10 @@ use marketdata::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tables::refusal::{Fault, Reason};
-use waiting::{Waiting, symbols};
+use waiting::{Parties, Waiting, symbols};
 
 /// Maximum number of names of one instrument, because every change writes all of them again.
 const NAMES_OF_ONE: usize = 256;
-
-/// The instrument that has the old symbol of a change on the day before, and the one that has the
-/// new symbol on the day.
-type Parties = (Option<InstrumentId>, Option<InstrumentId>);
 
 /// The names of a market, overlaid with the changes of a file.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! Schedules which symbol change is tried next.
 
-use super::Parties;
 use crate::parsed_file::Rename;
 use marketdata::{instrument::InstrumentId, symbol::Symbol};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const CHANGES_OF_ONE_SYMBOL: usize = 64;
 /// Maximum number of instruments that ever had one symbol, because a lookup checks each of them.
 pub(super) const HOLDERS_OF_ONE_SYMBOL: usize = 256;
+
+/// The instrument that has the old symbol of a change on the day before, and the one that has the
+/// new symbol on the day.
+pub(super) type Parties = (Option<InstrumentId>, Option<InstrumentId>);
 
 /// The changes that are not settled, by their position in the order of trying: later days first.
 #[derive(Debug)]
