@@ -12,7 +12,7 @@ use crate::{
 use evidence::Evidence;
 use marketdata::{
     day::Day,
-    instrument::{Directory, Instrument, InstrumentId, Namespace, Naming},
+    instrument::{Directory, Instrument, InstrumentId, Namespace, Naming, vacancy_between},
     symbol::Symbol,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -232,15 +232,21 @@ impl<'a> Renaming<'a> {
             from,
             until,
         };
-        let namespace = Namespace::Listed;
-        let vacancy = |symbol, on| self.directory.vacancy(namespace, symbol, on, self.revision);
-        let (from, _) = vacancy(&change.old, change.on.plus(-1));
+        let (from, _) = self.vacancy(&change.old, change.on.plus(-1));
         let mut namings = vec![naming(&change.old, from, change.on)];
         if let Some(new) = &change.new {
-            let (_, until) = vacancy(new, change.on);
+            let (_, until) = self.vacancy(new, change.on);
             namings.push(naming(new, change.on, until));
         }
         self.write(id, namings, change);
+    }
+
+    /// The days around a day on which no instrument has a symbol, by the names that the file leaves.
+    fn vacancy(&self, symbol: &Symbol, on: Day) -> (Day, Day) {
+        let written = self.written_by_symbol.get(symbol).into_iter().flatten();
+        let holders = self.directory.holders(Namespace::Listed, symbol).iter().chain(written);
+        let uses = holders.flat_map(|id| self.namings(*id)).filter(|n| n.symbol == *symbol);
+        vacancy_between(uses, on)
     }
 
     /// Writes all names of an instrument again, and indexes it by the names that are new to the

@@ -193,13 +193,7 @@ impl Directory {
         let uses = self.holders(namespace, symbol).iter().flat_map(|id| {
             self.namings(*id, revision).iter().filter(|naming| naming.symbol == *symbol)
         });
-        uses.fold((Day::MIN, Day::MAX), |(from, until), naming| {
-            if naming.until <= on {
-                (from.max(naming.until), until)
-            } else {
-                (from, until.min(naming.from))
-            }
-        })
+        vacancy_between(uses, on)
     }
 
     /// The name of an instrument on a day, else its latest name.
@@ -211,6 +205,18 @@ impl Directory {
             .or_else(|| namings.last())
             .map(|naming| &naming.symbol)
     }
+}
+
+/// The days around a day between uses of a symbol, none of which covers the day: from the end of the
+/// previous one to the beginning of the next.
+pub fn vacancy_between<'a>(uses: impl Iterator<Item = &'a Naming>, on: Day) -> (Day, Day) {
+    uses.fold((Day::MIN, Day::MAX), |(from, until), naming| {
+        if naming.until <= on {
+            (from.max(naming.until), until)
+        } else {
+            (from, until.min(naming.from))
+        }
+    })
 }
 
 fn index(id: InstrumentId) -> Option<usize> {

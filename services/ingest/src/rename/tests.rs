@@ -110,6 +110,18 @@ fn names_can_come_before_any_fact_and_retire() {
     assert!(again.iter().all(|(_, outcome)| *outcome == Renamed::Known), "{again:?}");
 }
 
+/// BB becomes FF, and what was FF becomes BB, on one day.
+#[test]
+fn two_symbols_can_be_swapped_on_one_day() {
+    let directory = directory(&["BB"]);
+    let mut renaming = renaming(&directory, 1);
+    let changes = [change(2, "BB", "FF", "2024-01-04"), change(3, "FF", "BB", "2024-01-04")];
+    let outcomes = renaming.apply(&changes);
+    assert!(outcomes.iter().all(|(_, outcome)| *outcome == Renamed::Written), "{outcomes:?}");
+    assert_eq!(names(&renaming, 1), ["BB until 2024-01-04", "FF from 2024-01-04"]);
+    assert_eq!(names(&renaming, 2), ["FF until 2024-01-04", "BB from 2024-01-04"]);
+}
+
 impl Renaming<'_> {
     /// The reference for `apply`: tries all waiting changes again and again, and searches all
     /// instruments for a name.
