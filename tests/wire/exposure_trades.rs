@@ -197,7 +197,6 @@ async fn the_echo_of_the_standard_trade_is_the_standard_trade() {
 async fn a_bad_trade_is_refused_by_every_field() {
     use v1::trade_leg_definition::ReturnProxy;
     let (_harness, mut client) = market().await;
-    let isin = v1::InstrumentRef { isin: "US0378331005".to_owned(), ..named("") };
     let band = |first, last| select(Selector::RankBand(v1::TradeRankBand { first, last }));
     let bad_leg = v1::TradeLegDefinition {
         leg_id: "aa".to_owned(),
@@ -206,7 +205,7 @@ async fn a_bad_trade_is_refused_by_every_field() {
             select(Selector::BucketId("giant".to_owned())),
             band(0, 5),
             band(5, 4),
-            select(Selector::Instrument(isin)),
+            select(Selector::Instrument(named(""))),
             select(Selector::HoldingsOf(named("<b>"))),
             select(Selector::Role("ten_year".to_owned())),
             v1::TradeSelector::default(),
@@ -256,6 +255,13 @@ async fn a_bad_trade_is_refused_by_every_field() {
         "trades[2]",
     ];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    // An identifier beside the symbol is not looked up, so it may not be given.
+    let mut both = pair();
+    let isin = v1::InstrumentRef { isin: "US0378331005".to_owned(), ..named("AA") };
+    both.legs[0].any_of = vec![select(Selector::Instrument(isin))];
+    let refusal = client.analyze_portfolio(request(vec![own(both)])).await.unwrap_err();
+    let path = "trades[0].definition.legs[0].any_of[0].instrument.isin";
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     // The settings' id is theirs, an id stands for one trade, and four are enough.
     let taken = v1::TradeDefinition { trade_id: "megacap_small_cap".to_owned(), ..pair() };
     let trades = vec![own(taken), own(pair()), own(pair()), standard()];

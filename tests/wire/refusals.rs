@@ -137,6 +137,7 @@ async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
         replay(reference)
     };
     let nothing = [
+        "as_of.snapshot.reference_knowledge",
         "as_of.snapshot.as_of",
         "as_of.snapshot.model_version",
         "as_of.snapshot.config_hash",

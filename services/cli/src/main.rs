@@ -25,7 +25,7 @@ mod watch;
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use connect::Connection;
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 use terminal::Terminal;
 
 /// Decoding and building messages of five hundred lines allocates from many threads at once.
@@ -117,12 +117,19 @@ enum Query {
     Coverage(coverage::CoverageArguments),
 }
 
+/// How long a thread that is still at work may delay the end of the process.
+const LEAVE: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::standard();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(run(&arguments, terminal)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(run(&arguments, terminal));
+            runtime.shutdown_timeout(LEAVE);
+            outcome
+        }
         Err(error) => Err(error.into()),
     };
     match outcome {

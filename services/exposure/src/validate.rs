@@ -22,7 +22,7 @@ pub struct Validation {
     /// Gross market value of the lines that could be valued.
     pub gross: f64,
     /// Lines named as their instruments are called on other days.
-    pub gap: Option<Gap>,
+    pub gaps: Vec<Gap>,
 }
 
 /// Validates and joins a portfolio.
@@ -42,7 +42,7 @@ pub fn validate<'a>(
                 lines: count,
                 names: 0,
                 gross: 0.0,
-                gap: None,
+                gaps: Vec::new(),
             };
         }
     };
@@ -53,6 +53,6 @@ pub fn validate<'a>(
         lines: count,
         names: book.holdings.len(),
         gross: book.gross,
-        gap: book.other_days_gap(),
+        gaps: book.other_days_gaps().collect(),
     }
 }

@@ -17,7 +17,7 @@ use marketdata::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tables::refusal::{Fault, Reason};
-use waiting::{Waiting, symbols};
+use waiting::{Parties, Waiting, symbols};
 
 /// Maximum number of names of one instrument, because every change writes all of them again.
 const NAMES_OF_ONE: usize = 256;
@@ -62,8 +62,8 @@ impl<'a> Renaming<'a> {
     /// instrument, which may allow further changes.
     ///
     /// The result is the same as trying all waiting changes in order, again and again. A symbol's
-    /// instrument changes only through a change that names the symbol, so no other change is tried
-    /// twice.
+    /// instrument changes only through a change that names the symbol, and a merge matters only to
+    /// changes between the two merged instruments, so no other change is tried twice.
     pub(super) fn apply(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
         let mut waiting =
             Waiting::new(changes, |symbol| self.directory.holders(Namespace::Listed, symbol).len());
@@ -71,16 +71,17 @@ impl<'a> Renaming<'a> {
         let mut outcomes: Vec<(u32, Renamed)> = waiting.refused().iter().map(outcome).collect();
         loop {
             while let Some((at, change)) = waiting.next() {
-                let Some(outcome) = self.try_change(change) else {
-                    waiting.keep(at, self.is_unknown(change));
+                let parties = self.parties(change);
+                let Some(outcome) = self.try_change(change, parties) else {
+                    waiting.keep(at, parties);
                     continue;
                 };
-                waiting.done(at, outcome == Renamed::Written);
+                waiting.done(at, parties, outcome == Renamed::Written);
                 outcomes.push((change.line, outcome));
             }
             let Some((at, change)) = waiting.earliest_unknown() else { break };
             self.create(change);
-            waiting.done(at, true);
+            waiting.done(at, (None, None), true);
             outcomes.push((change.line, Renamed::Written));
         }
         for change in waiting.rest() {
@@ -113,20 +114,16 @@ impl<'a> Renaming<'a> {
         })
     }
 
-    fn parties(&self, change: &Rename) -> (Option<InstrumentId>, Option<InstrumentId>) {
+    fn parties(&self, change: &Rename) -> Parties {
         let new = change.new.as_ref().and_then(|new| self.holder(new, change.on));
         (self.holder(&change.old, change.on.plus(-1)), new)
     }
 
-    fn is_unknown(&self, change: &Rename) -> bool {
-        matches!(self.parties(change), (None, None))
-    }
-
     /// Applies a change of which one symbol is known, or both if they can be merged; `None` if it
     /// must wait.
-    fn try_change(&mut self, change: &Rename) -> Option<Renamed> {
+    fn try_change(&mut self, change: &Rename, parties: Parties) -> Option<Renamed> {
         let Some(new) = &change.new else { return self.retire(change) };
-        match self.parties(change) {
+        match parties {
             (Some(old), Some(now)) if old == now => Some(Renamed::Known),
             (Some(id), None) | (None, Some(id)) if NAMES_OF_ONE <= self.namings(id).len() => {
                 Some(refused(Reason::TooManyChanges, change))

@@ -23,6 +23,9 @@ use tables::refusal::{Fault, Reason};
 /// Maximum number of lines that share an identifier on one day; no company is listed more often.
 const SHARED_BY_MAX: usize = 64;
 
+/// Maximum number of times that a file is judged.
+const ROUNDS_MAX: usize = 16;
+
 /// A row of a line, stored or of the file.
 #[derive(Clone, Copy, Debug)]
 struct Stated<'a> {
@@ -53,7 +56,9 @@ impl Claim<'_> {
     }
 }
 
-/// Rejects the file's rows whose identifiers are taken; of two rows of the file, both.
+/// Rejects the file's rows whose identifiers are taken; of two rows of the file, both. A rejected row
+/// leaves a stored one as it was, which may take the identifier of another row of the file, so the
+/// rest is judged again until nothing changes.
 pub(super) fn reject(
     rows: &ResolvedRows<'_>,
     market: &Arc<Market>,
@@ -62,9 +67,29 @@ pub(super) fn reject(
 ) {
     let revision = market.head().revision;
     let Some(snapshot) = Snapshot::new(Arc::clone(market), Instant::MAX, revision) else { return };
-    let mut stated = stored(&snapshot);
-    add_file(rows, (&snapshot, texts), tally, &mut stated);
-    let mut claims = claims(&stated);
+    let known = stored(&snapshot);
+    for _round in 0..ROUNDS_MAX {
+        let mut stated = known.clone();
+        add_file(rows, (&snapshot, texts), tally, &mut stated);
+        if !reject_taken(rows, (&snapshot, names), &stated, tally) {
+            return;
+        }
+    }
+    for line in rows.staged.line.iter().copied() {
+        let text = "it depends on a long chain of rejected rows".to_owned();
+        tally.reject(line, Fault::new(Reason::IdentifierTaken, text));
+    }
+}
+
+/// Rejects rows of the file whose identifiers are taken. Returns whether there were any.
+fn reject_taken(
+    rows: &ResolvedRows<'_>,
+    (snapshot, names): (&Snapshot, &[(Namespace, Symbol)]),
+    stated: &BTreeMap<(InstrumentId, Day), Stated<'_>>,
+    tally: &mut Tally<'_>,
+) -> bool {
+    let mut any = false;
+    let mut claims = claims(stated);
     claims.sort_by_key(|claim| (claim.scheme, claim.code, claim.from, claim.row));
     let name = |claim: &Claim<'_>| match claim.row {
         Some(row) => {
@@ -88,12 +113,14 @@ pub(super) fn reject(
                     format!("{scheme} {code} on {from}: {one} and {two}")
                 });
                 tally.reject(rows.staged.line[row], Fault::new(Reason::IdentifierTaken, text));
+                any = true;
             }
             if taken.is_none() {
                 open.push(claim);
             }
         }
     }
+    any
 }
 
 /// The rows of the market, by line and first day.

@@ -65,6 +65,23 @@ fn a_sample_gives_each_line_its_identifiers_by_day() {
     assert!(again.batch.is_empty() && again.report.already_known == 4, "{:?}", again.report);
 }
 
+/// AAA keeps the first ISIN because its row is rejected, so BBB cannot have it either.
+#[test]
+fn a_rejected_row_leaves_its_stored_identifier_taken() {
+    let mut desk = Desk::new();
+    let master = |rows: [(&str, &str); 2]| {
+        rows.iter().fold("symbol,isin,from\n".to_owned(), |mut text, (symbol, isin)| {
+            writeln!(text, "{symbol},{isin},2020-01-02").unwrap();
+            text
+        })
+    };
+    take(&mut desk, "2024-07-11", &master([("AAA", ISIN[0]), ("CCC", ISIN[1])]));
+    let prepared = take(&mut desk, "2024-07-12", &master([("AAA", ISIN[1]), ("BBB", ISIN[0])]));
+    let taken = Reason::IdentifierTaken;
+    assert_eq!(rejections(&prepared), [(2, taken), (3, taken)]);
+    assert_eq!(isins(&desk, "AAA"), [format!("{} 2020-01-02..", ISIN[0])]);
+}
+
 #[test]
 fn prices_and_portfolios_with_identifiers_are_not_security_masters() {
     for header in ["symbol,isin,quantity", "symbol,cusip,weight", "symbol,isin,date", "symbol,mic"]

@@ -7,6 +7,7 @@ mod support;
 use ingest::options::Options;
 use marketdata::{
     dataset::{Dataset, Field},
+    day::Day,
     snapshot::Snapshot,
 };
 use support::{Desk, day, options, rejections};
@@ -147,6 +148,20 @@ fn a_change_of_symbols_after_the_data_answers_as_one_before() {
     assert_eq!(seen(&after.snapshot("2022-06-08T22:00:00Z"), "META").unwrap().0, "FB");
 }
 
+#[test]
+fn a_retraction_does_not_restore_names_that_a_change_of_symbols_dated() {
+    let mut desk = joined_desk(false);
+    assert_eq!(changes(&mut desk, "FB,META,2022-06-09\n").report.accepted, 1);
+    assert_eq!(merges(&mut desk, "META,FB,,retract\n").report.accepted, 1);
+    let days = |symbol: &str| -> Vec<_> {
+        let namings = desk.market.directory().namings(desk.listed(symbol), desk.revision());
+        namings.iter().map(|naming| (naming.from, naming.until)).collect()
+    };
+    let change = day("2022-06-09");
+    assert_eq!(days("FB"), [(Day::MIN, change)]);
+    assert_eq!(days("META"), [(change, Day::MAX)]);
+}
+
 /// META was the ticker of a fund until January 2022. Its prices do not become those of the company,
 /// and a vendor's full history under the new symbol is recognised by a common bar.
 #[test]
@@ -168,6 +183,28 @@ fn a_ticker_that_was_used_again_is_not_merged_without_evidence() {
     take(&mut desk, "meta.csv", &prices("META", &[OLD[1], NEW[0], NEW[1]]));
     assert_eq!(changes(&mut desk, "FB,META,2022-06-09\n").report.accepted, 1);
     assert_eq!(seen(&desk.snapshot(NOW), "FB").unwrap().1, closes(&[OLD, NEW].concat()));
+}
+
+/// Identifiers are of a company, and a master gives them under today's symbol from long before the
+/// change. They do not tell who had the symbol then, but different ones from one day are two
+/// companies.
+#[test]
+fn a_security_master_does_not_hinder_a_change_unless_it_contradicts() {
+    let changed = |master: &str| {
+        let mut desk = Desk::new();
+        take(&mut desk, "fb.csv", &prices("FB", &OLD));
+        take(&mut desk, "meta.csv", &prices("META", &NEW));
+        let report = take(&mut desk, "master.csv", &format!("symbol,isin,from\n{master}")).report;
+        assert_eq!(report.rejected, 0, "{master}");
+        let changes = changes(&mut desk, "FB,META,2022-06-09\n");
+        (rejections(&changes), seen(&desk.snapshot(NOW), "FB").unwrap().1)
+    };
+    // The ISINs of Meta Platforms, listed on 2012-05-18, and of Apple.
+    let joined = (vec![], closes(&[OLD, NEW].concat()));
+    assert_eq!(changed("META,US30303M1027,2012-05-18\n"), joined);
+    assert_eq!(changed("FB,US30303M1027,2023-01-03\n"), joined);
+    let two = "META,US30303M1027,2012-05-18\nFB,US0378331005,2012-05-18\n";
+    assert_eq!(changed(two), (vec![(2, Reason::SymbolsTaken)], closes(&OLD)));
 }
 
 /// A split known under one symbol converts the prices stored under the other.

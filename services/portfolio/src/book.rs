@@ -193,33 +193,26 @@ impl Book {
         line_name(self.position_ids.get(line).map_or("", String::as_str), line)
     }
 
-    /// The gap of the lines that are named as their instruments are called on other days.
-    pub fn other_days_gap(&self) -> Option<Gap> {
-        let first = self.of_other_days.first()?;
-        let is_one = |line: usize| {
-            self.of_other_days.binary_search_by_key(&line, |other| other.line).is_ok()
+    /// One gap per line that is named as its instrument is called on other days.
+    pub fn other_days_gaps(&self) -> impl Iterator<Item = Gap> {
+        let gap = |other: &LineOfOtherDays| {
+            let is_it = |line: usize| line == other.line;
+            let lot = self.lots.iter().find(|lot| is_it(lot.line)).map(|lot| lot.market_value);
+            let loose = self.loose.iter().find(|loose| is_it(loose.line));
+            let value = lot.or_else(|| loose.and_then(LooseLine::market_value)).map(f64::abs);
+            let detail = format!(
+                "{} is {}, which is named so on other days than the as-of date only",
+                other.given, other.symbol
+            );
+            let line = Subject::Line(self.line_name(other.line));
+            let gap = Gap::new(GapReason::NameOfOtherDays, line, detail);
+            // Lots are not netted, so that one may exceed the gross.
+            match value.filter(|_| 0.0 < self.gross) {
+                Some(value) => gap.of_gross((value / self.gross).min(1.0)),
+                None => gap,
+            }
         };
-        let lots = self.lots.iter().filter(|lot| is_one(lot.line)).map(|lot| lot.market_value);
-        let loose = self.loose.iter().filter(|loose| is_one(loose.line));
-        let mut values: Vec<f64> =
-            lots.chain(loose.filter_map(LooseLine::market_value)).map(f64::abs).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        let detail = format!(
-            "{} of {} lines are named as their instruments are called on other days than the as-of \
-             date; the first: {} is {}",
-            self.of_other_days.len(),
-            self.lines,
-            first.given,
-            first.symbol
-        );
-        let gap =
-            Gap::new(GapReason::NameOfOtherDays, Subject::Line(self.line_name(first.line)), detail);
-        // Lots are not netted, so that they may exceed the gross.
-        Some(if 0.0 < self.gross {
-            gap.of_gross((values.iter().sum::<f64>() / self.gross).min(1.0))
-        } else {
-            gap
-        })
+        self.of_other_days.iter().map(gap)
     }
 
     fn of_joined(

@@ -170,10 +170,12 @@ fn an_identifier_of_another_day_is_used_and_reported() {
         let (lookup, quotes) = (Lookup::of(snapshot), Quotes::of(snapshot));
         Book::join(lines, &Terms::NONE, &lookup, &quotes).unwrap()
     };
-    assert_eq!(book(&before, old).other_days_gap(), None);
-    let gap = book(&before, new).other_days_gap().unwrap();
+    assert_eq!(book(&before, old).other_days_gaps().count(), 0);
+    let found = book(&before, new);
+    let gaps: Vec<_> = found.other_days_gaps().collect();
+    let [gap] = &gaps[..] else { panic!("{gaps:?}") };
     let line = Subject::Line("portfolio.positions[1]".to_owned());
-    assert_eq!((gap.reason, gap.subject), (GapReason::NameOfOtherDays, line));
+    assert_eq!((gap.reason, &gap.subject), (GapReason::NameOfOtherDays, &line));
     // 30 of 40 + 30.
     assert_eq!(gap.gross_share, Some(30.0 / 70.0));
     assert!(gap.detail.contains("isin US0000041014 is CCC"), "{}", gap.detail);

@@ -116,7 +116,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
             None => gap,
         }
     }));
-    gaps.extend(book.other_days_gap());
+    gaps.extend(book.other_days_gaps());
     gaps.extend(universe.gaps());
     let later = || assessed.iter().filter(|line| assessor.is_sized_later(line));
     if later().next().is_some() {
@@ -215,7 +215,7 @@ impl Assessor<'_> {
             let detail = "no average cost: the lot is not in the P&L of the short";
             Gap::new(GapReason::InputMissing, Subject::Line(self.book.line_name(lot.line)), detail)
         }));
-        gaps.extend(holding.adjusted_price(&symbol, -side.market_value / self.gross_short));
+        gaps.extend(holding.adjusted_price(&symbol, -side.market_value / self.book.gross));
         let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
         let shares = match name {
             Some(name) => stored.and_then(|shares| Ok(shares / name.shares_factor?)),

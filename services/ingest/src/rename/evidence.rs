@@ -20,14 +20,16 @@ impl Evidence for Histories {
     /// No fact of one key differs. The facts under the old symbol end before the change and those
     /// under the new one begin with it, or the two have a bar of the same day, which is the same in
     /// both: a ticker that was used again by another company fails both conditions.
+    ///
+    /// Identifiers need not end or begin with the change: they are of the company, and a master
+    /// gives them under one of its symbols for all its days.
     fn agree(&self, old: InstrumentId, new: InstrumentId, on: Day) -> bool {
         let Some(snapshot) = &self.0 else { return true };
         let (old, new) = (snapshot.survivor(old), snapshot.survivor(new));
         let (mut is_handed_over, mut shares_bars) = (true, false);
         for dataset in Dataset::ALL.into_iter().filter(|dataset| *dataset != Dataset::Merges) {
             let (before, after) = (snapshot.rows(dataset, old), snapshot.rows(dataset, new));
-            is_handed_over &= before.last().is_none_or(|last| before.day(last) < on);
-            is_handed_over &= after.is_empty() || on <= after.day(0);
+            is_handed_over &= dataset == Dataset::Identifiers || hand_over(&before, &after, on);
             match common_rows(&before, &after) {
                 None => return false,
                 Some(count) => shares_bars |= dataset == Dataset::Bars && 0 < count,
@@ -35,6 +37,13 @@ impl Evidence for Histories {
         }
         is_handed_over || shares_bars
     }
+}
+
+/// Whether the rows under the old symbol end before a day and those under the new one begin with it
+/// or later.
+fn hand_over(before: &Rows<'_>, after: &Rows<'_>, on: Day) -> bool {
+    before.last().is_none_or(|last| before.day(last) < on)
+        && (after.is_empty() || on <= after.day(0))
 }
 
 /// Number of keys with a row in both; `None` if the values of one differ.

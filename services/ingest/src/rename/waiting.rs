@@ -1,7 +1,7 @@
 //! Schedules which symbol change is tried next.
 
 use crate::parsed_file::Rename;
-use marketdata::symbol::Symbol;
+use marketdata::{instrument::InstrumentId, symbol::Symbol};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Maximum number of changes in one file that may name the same symbol. A ticker that is reassigned
@@ -9,6 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const CHANGES_OF_ONE_SYMBOL: usize = 64;
 /// Maximum number of instruments that ever had one symbol, because a lookup checks each of them.
 pub(super) const HOLDERS_OF_ONE_SYMBOL: usize = 256;
+
+/// The instrument that has the old symbol of a change on the day before, and the one that has the
+/// new symbol on the day.
+pub(super) type Parties = (Option<InstrumentId>, Option<InstrumentId>);
 
 /// The changes that are not settled, by their position in the order of trying: later days first.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct Waiting<'a> {
     due: BTreeSet<(usize, usize)>,
     /// The changes of which neither symbol was known when they were last tried.
     unknown: BTreeSet<usize>,
+    /// The changes between two instruments that could not be merged when they were last tried.
+    apart: BTreeMap<(InstrumentId, InstrumentId), BTreeSet<usize>>,
     /// The current round, and the position in it.
     round: usize,
     place: usize,
@@ -53,6 +59,7 @@ impl<'a> Waiting<'a> {
             open: (0..kept.len()).collect(),
             due: (0..kept.len()).map(|at| (0, at)).collect(),
             unknown: BTreeSet::new(),
+            apart: BTreeMap::new(),
             round: 0,
             place: 0,
             refused,
@@ -72,27 +79,34 @@ impl<'a> Waiting<'a> {
         Some((at, self.changes[at]))
     }
 
-    pub(super) fn keep(&mut self, at: usize, is_unknown: bool) {
-        if is_unknown {
-            self.unknown.insert(at);
-        } else {
-            self.unknown.remove(&at);
+    /// Keeps a change that cannot be applied yet.
+    pub(super) fn keep(&mut self, at: usize, parties: Parties) {
+        self.unknown.remove(&at);
+        match parties {
+            (None, None) => {
+                self.unknown.insert(at);
+            }
+            (Some(old), Some(new)) => {
+                self.apart.entry((old, new)).or_default().insert(at);
+            }
+            _ => {}
         }
     }
 
-    /// Settles a change. If it was written, the changes that share a symbol with it are due again:
-    /// in this round if their position is still to come, else in the next.
-    pub(super) fn done(&mut self, at: usize, written: bool) {
+    /// Settles a change. If it was written, the changes that share a symbol with it are due again,
+    /// and if it merged two instruments, those between the two on other days, under whichever
+    /// symbols: in this round if their position is still to come, else in the next.
+    pub(super) fn done(&mut self, at: usize, parties: Parties, written: bool) {
         self.open.remove(&at);
         self.unknown.remove(&at);
         if !written {
             return;
         }
-        for symbol in symbols(self.changes[at]) {
-            for other in self.by_symbol.get(symbol).into_iter().flatten() {
-                if self.open.contains(other) {
-                    self.due.insert((self.round + usize::from(*other < self.place), *other));
-                }
+        let merged = parties.0.zip(parties.1).and_then(|pair| self.apart.remove(&pair));
+        let named = symbols(self.changes[at]).filter_map(|symbol| self.by_symbol.get(symbol));
+        for other in named.flatten().copied().chain(merged.into_iter().flatten()) {
+            if self.open.contains(&other) {
+                self.due.insert((self.round + usize::from(other < self.place), other));
             }
         }
     }

@@ -206,7 +206,7 @@ impl Query for ValidationQuery {
         let unresolved = found.unresolved.into_iter().filter(|_| accepted);
         let unresolved: Vec<v1::UnresolvedLine> =
             unresolved.map(|line| portfolio::unresolved(portfolio, line)).collect();
-        let gaps = found.gap.into_iter().filter(|_| accepted).collect();
+        let gaps = if accepted { found.gaps } else { Vec::new() };
         let response = v1::ValidatePortfolioResponse {
             accepted,
             fully_resolved: accepted && unresolved.is_empty(),

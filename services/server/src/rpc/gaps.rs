@@ -143,7 +143,7 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
         MeasureRef::Grouped(group_by) => Wire::Group(group_ref(*group_by, None)),
         MeasureRef::Ungrouped(group_by) => Wire::Group(group_ref(*group_by, Some(String::new()))),
         MeasureRef::Factor { factor_id, estimate } => Wire::Factor(v1::FactorRef {
-            model_id: String::new(),
+            model_id: exposure::factor::MODEL_ID.to_owned(),
             factor_id: factor_id.clone(),
             estimate: match estimate {
                 FactorEstimate::Any => v1::FactorEstimate::Unspecified,

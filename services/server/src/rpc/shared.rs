@@ -70,6 +70,15 @@ fn reference(
 /// Reads the reference of an answer that is to be repeated: every part of it counts.
 fn replay(fields: &mut Fields, given: v1::SnapshotRef) -> AsOf {
     let knowledge = (given.reference_knowledge, given.reference_max_age_days);
+    let is_later = knowledge.0 == v1::ReferenceKnowledge::EarliestLater as i32;
+    for (name, is_missing) in [
+        ("reference_knowledge", knowledge.0 == v1::ReferenceKnowledge::Unspecified as i32),
+        ("reference_max_age_days", is_later && knowledge.1.is_none()),
+    ] {
+        if is_missing {
+            fields.add(format!("as_of.snapshot.{name}"), "must be given as in the answer");
+        }
+    }
     let reference = reference(fields, "as_of.snapshot", knowledge);
     let v1::SnapshotRef { as_of, revision, data_version, model_version, config_hash, .. } = given;
     let field = "as_of.snapshot.as_of";

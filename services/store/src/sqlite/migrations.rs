@@ -107,7 +107,10 @@ async fn applied(connection: &mut SqliteConnection) -> Result<Vec<i64>, StoreErr
         let wanted = (ours.version, ours.checksum.to_vec());
         if !checksums.contains(&wanted) {
             let version = ours.version;
-            let fault = format!("its migration {version} differs from that of this binary");
+            let fault = format!(
+                "its migration {version} differs from that of this binary, so it was changed, or made \
+                 by a build before the first release: ingest its files into a new store"
+            );
             return Err(StoreError::Damaged(fault));
         }
     }

@@ -225,7 +225,7 @@ fn levels(
     if asked.confidences.is_empty() {
         asked.confidences = CONFIDENCES.to_vec();
     }
-    confidences(fields, path, &asked.confidences);
+    confidences(fields, path, &mut asked.confidences);
     let (mut quantile_rule, mut interval_level) = (QuantileRule::Linear, INTERVAL_LEVEL);
     if is_quantile {
         let field = path("interval_level");
@@ -238,10 +238,13 @@ fn levels(
     Some(LevelSettings { confidences, quantile_rule, interval_level })
 }
 
-fn confidences(fields: &mut Fields, path: &dyn Fn(&str) -> String, confidences: &[f64]) {
+/// Checks confidences. Those beyond the limit are refused and left out, because what follows compares
+/// each with all others.
+fn confidences(fields: &mut Fields, path: &dyn Fn(&str) -> String, confidences: &mut Vec<f64>) {
     fields.at_most(&path("confidences"), confidences.len(), CONFIDENCES_MAX);
+    confidences.truncate(CONFIDENCES_MAX);
     let (least, most) = LEVEL_BOUNDS;
-    for (at, level) in confidences.iter().enumerate().take(CONFIDENCES_MAX) {
+    for (at, level) in confidences.iter().enumerate() {
         let field = path(&format!("confidences[{at}]"));
         fields.within(&field, *level, least, most);
         if confidences[..at].iter().any(|other| other.to_bits() == level.to_bits()) {

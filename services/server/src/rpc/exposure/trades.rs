@@ -1,7 +1,6 @@
 //! Trades on the wire: validates definitions, and says what the settings define.
 
 use crate::{limits, rpc::field::Fields};
-use ::portfolio::identifier::InstrumentRef;
 use contract::v1::{self, trade_leg_definition::ReturnProxy as WireProxy, trade_selection::Trade};
 use exposure::settings::{TRADES_MAX, TradeChoice};
 use factors::{
@@ -12,6 +11,7 @@ use factors::{
         TradeDefinition,
     },
 };
+use marketdata::symbol::Symbol;
 use v1::trade_selector::Selector as WireSelector;
 
 /// Maximum length of a name of a trade, characters.
@@ -227,20 +227,20 @@ impl Reader<'_> {
     }
 
     fn symbol(&mut self, named: &v1::InstrumentRef) -> String {
-        let reference = InstrumentRef {
-            symbol: named.symbol.as_str(),
-            figi: &named.figi,
-            isin: &named.isin,
-            cusip: &named.cusip,
-            sedol: &named.sedol,
-            mic: &named.mic,
-        };
         if named.symbol.is_empty() {
             self.at("symbol").add("must be given: other identifiers are not looked up");
-        } else {
-            for (field, text) in reference.faults() {
-                self.at(field).add(text);
-            }
+        } else if let Err(fault) = Symbol::listed(&named.symbol) {
+            self.at("symbol").add(fault.to_string());
+        }
+        let others = [
+            ("figi", &named.figi),
+            ("isin", &named.isin),
+            ("cusip", &named.cusip),
+            ("sedol", &named.sedol),
+            ("mic", &named.mic),
+        ];
+        for (field, _) in others.iter().filter(|(_, text)| !text.is_empty()) {
+            self.at(field).add("must be absent: trades are looked up by symbol only");
         }
         named.symbol.clone()
     }
