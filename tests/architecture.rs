@@ -355,6 +355,26 @@ fn no_machine_paths_and_no_foreign_names() {
 }
 
 #[test]
+fn texts_name_the_error_domain_that_is_sent() {
+    let status = std::fs::read_to_string(root().join("services/server/src/rpc/status.rs")).unwrap();
+    let domain = status.split_once("pub const DOMAIN: &str = \"").unwrap().1;
+    let domain = domain.split('"').next().unwrap();
+    let mut named = 0;
+    for (path, text) in files(&["md", "proto"]) {
+        // A sentence may go on in the next line, behind a comment's slashes.
+        let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "//").collect();
+        for phrase in words.windows(2).filter(|phrase| phrase[0] == "domain") {
+            let Some(name) = phrase[1].strip_prefix('`').and_then(|n| n.split('`').next()) else {
+                continue;
+            };
+            assert_eq!(name, domain, "{path}");
+            named += 1;
+        }
+    }
+    assert!(3 <= named, "README.md and the services name it: {named}");
+}
+
+#[test]
 fn parameters_of_a_computation_have_no_default() {
     let pure = PURE.map(|(name, _)| format!("services/{name}/src/"));
     for (path, text) in files(&["rs"]) {

@@ -13,9 +13,9 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{
-    AnalyzePortfolioRequest, AssessShortBookRequest, Coverage, GetRotationRequest, GroupBy,
-    GroupByKind, RankSqueezeRequest, ReportBlock, SqueezeRankBy, TradeDefinition, TradeSelection,
-    trade_selection::Trade,
+    AnalysisSettings, AnalyzePortfolioRequest, AssessShortBookRequest, Coverage,
+    GetRotationRequest, GroupBy, GroupByKind, RankSqueezeRequest, ReportBlock, SqueezeRankBy,
+    TradeDefinition, TradeSelection, trade_selection::Trade,
 };
 use prost::Message;
 
@@ -120,6 +120,10 @@ pub(crate) struct ExposureArguments {
     group_by: Vec<GroupBy>,
     #[command(flatten)]
     netting: NettingArguments,
+    /// The classification scheme of sectors, for instance `GICS`. Without it the one with sectors
+    /// for the most names.
+    #[arg(long, value_name = "SCHEME")]
+    classification: Option<String>,
     #[command(flatten)]
     risk: MeasureArguments,
     #[command(flatten)]
@@ -183,7 +187,7 @@ pub(crate) async fn exposure(
     let request = AnalyzePortfolioRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
-        settings: arguments.netting.to_proto(),
+        settings: settings(arguments),
         include: arguments.include.iter().map(|block| (*block).into()).collect(),
         risk_measures: arguments.risk.measures.clone(),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
@@ -198,6 +202,16 @@ pub(crate) async fn exposure(
     let page = |terminal| show::exposure::report(&answer, terminal);
     terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
+}
+
+/// The settings of the arguments. Absent if nothing was asked for.
+fn settings(arguments: &ExposureArguments) -> Option<AnalysisSettings> {
+    let settings = arguments.netting.to_proto();
+    let Some(scheme) = &arguments.classification else { return settings };
+    Some(AnalysisSettings {
+        classification_scheme_id: scheme.clone(),
+        ..settings.unwrap_or_default()
+    })
 }
 
 /// The trades of the arguments.

@@ -226,6 +226,19 @@ fn a_trade_is_read_from_a_file() {
 }
 
 #[test]
+fn sectors_of_an_unknown_classification_scheme_are_refused() {
+    with_server(|address| {
+        let folder = tempfile::tempdir().unwrap();
+        let book = file(folder.path(), "book.csv", "symbol,market_value\nAAPL,100\n");
+        let ask = ["--server", address, "exposure", book.to_str().unwrap()];
+        let scheme = ["--netting", "line", "--classification", "OURS"];
+        let refused = ballast(&[&ask[..], &scheme].concat());
+        assert_eq!(refused.status.code(), Some(4), "{}", stderr(&refused));
+        holds(&stderr(&refused), &["OURS"]);
+    });
+}
+
+#[test]
 fn cash_in_a_portfolio_file_needs_an_asset_class() {
     with_server(|address| {
         let folder = tempfile::tempdir().unwrap();

@@ -3,8 +3,8 @@
 //! [`prepared::prepare`] does what all analyses of a view share, most of it in the crate `risk`.
 //! [`analyze::analyze`] does what one book needs: long, short, gross and net by size and sector;
 //! betas to the market and to small-cap leadership; trades, by default the crowded one (long
-//! megacaps, short small caps), and the cost of their unwind; tails, concentration, and gaps. Modules are declared in
-//! reading order.
+//! megacaps, short small caps), and the cost of their unwind; tails, concentration, and gaps.
+//! Modules are declared in reading order.
 
 pub mod analyze;
 pub mod blocks;

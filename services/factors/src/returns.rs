@@ -1,8 +1,9 @@
 //! Total returns of all instruments on one calendar of the days on which the market traded.
 //!
-//! Which days are sessions is defined in [`crate::trading`]. An instrument has a return for a session if it has a close on it and on the previous session;
-//! otherwise the return is absent (NaN internally, hidden by the accessors). Absent returns are
-//! never filled, and a return over a halt is never assigned to a session.
+//! Which days are sessions is defined in [`crate::trading`]. An instrument has a return for a
+//! session if it has a close on it and on the previous session; otherwise the return is absent (NaN
+//! internally, hidden by the accessors). Absent returns are never filled, and a return over a halt
+//! is never assigned to a session.
 
 use crate::roles::ResolvedRole;
 use marketdata::{

@@ -11,8 +11,9 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, Breakdown, Coverage, DayPnl, Estimate, ExposureReport, FactorBeta,
-    GroupByKind, LongShortExposure, PositionExposure,
+    AnalyzePortfolioResponse, Breakdown, ContributionsBy, Coverage, DayPnl, Estimate,
+    ExposureReport, FactorBeta, GroupByKind, LongShortExposure, PositionExposure, RiskMeasureKind,
+    RiskMeasureRequest,
 };
 
 /// The exposure report for people.
@@ -54,7 +55,7 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     }
     if !report.positions.is_empty() {
         page.say("\n");
-        page.table("positions", positions(&report.positions));
+        page.table("positions", positions(report));
     }
 }
 
@@ -199,7 +200,7 @@ fn betas(report: &ExposureReport) -> Table {
     table
 }
 
-/// The factor of the crowded trade.
+/// The factor of the default trade.
 const TRADE: &str = "trade/megacap_small_cap";
 
 fn beta_row(
@@ -227,7 +228,19 @@ fn error(estimate: Option<&Estimate>) -> Cell {
     error.map_or_else(number::absent, |error| Cell::faint(number::usd(error)).of(error))
 }
 
-fn positions(positions: &[PositionExposure]) -> Table {
+fn positions(report: &ExposureReport) -> Table {
+    let split = split_measure(report);
+    let heading = match split {
+        Some(request) if request.kind() != RiskMeasureKind::ExpectedShortfall => {
+            request.measure_id.as_str()
+        }
+        _ => "shortfall",
+    };
+    let contribution = |position: &PositionExposure| {
+        let id = &split?.measure_id;
+        let part = position.risk_contributions.iter().find(|part| part.measure_id == *id)?;
+        Some(part.value)
+    };
     let mut table = Table::new(&[
         "position",
         ">market value",
@@ -235,12 +248,12 @@ fn positions(positions: &[PositionExposure]) -> Table {
         ">market beta",
         ">size beta",
         ">crowd beta",
-        ">shortfall",
+        &format!(">{heading}"),
         ">P&L",
         "size",
         "sector",
     ]);
-    for position in positions {
+    for position in &report.positions {
         table.row([
             position.symbol.as_str().into(),
             number::cell(Some(position.market_value), number::usd_signed),
@@ -248,13 +261,23 @@ fn positions(positions: &[PositionExposure]) -> Table {
             beta(&position.betas, "MARKET"),
             beta(&position.betas, "SIZE"),
             beta(&position.betas, TRADE),
-            number::loss(position.risk_contributions.first().map(|part| part.value), number::usd),
+            number::loss(contribution(position), number::usd),
             number::gain(position.profit_and_loss, number::usd_signed),
             Cell::faint(bucket(&position.bucket_id)),
             Cell::faint(position.sector.clone()),
         ]);
     }
     table
+}
+
+/// The measure whose contributions the table of positions shows: the first expected shortfall that
+/// was split, or else the first measure.
+fn split_measure(report: &ExposureReport) -> Option<&RiskMeasureRequest> {
+    let requests = report.risk_measures.iter().filter_map(|measure| measure.request.as_ref());
+    let mut split = requests
+        .filter(|request| request.contributions_by().any(|by| by == ContributionsBy::Position));
+    let first = split.clone().next();
+    split.find(|request| request.kind() == RiskMeasureKind::ExpectedShortfall).or(first)
 }
 
 fn beta(betas: &[FactorBeta], factor: &str) -> Cell {
@@ -273,7 +296,7 @@ fn bucket(bucket_id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::v1::{BreakdownGroup, GroupBy};
+    use contract::v1::{BreakdownGroup, GroupBy, RiskContribution, RiskMeasure};
 
     #[test]
     fn a_report_without_blocks_is_its_total() {
@@ -304,5 +327,48 @@ mod tests {
         let first: Vec<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
         assert_eq!(first, ["account", "x", "no account", "all"], "{text}");
         assert!(text.contains("x,0,0,0,2000000,0"), "{text}");
+    }
+
+    /// A report with one position, whose contribution to a measure is 1 for the first, 2 for the
+    /// second and so on.
+    fn split(measures: &[(&str, RiskMeasureKind)]) -> ExposureReport {
+        let measure = |(id, kind): &(&str, RiskMeasureKind)| RiskMeasure {
+            request: Some(RiskMeasureRequest {
+                measure_id: (*id).to_owned(),
+                kind: (*kind).into(),
+                contributions_by: vec![ContributionsBy::Position.into()],
+                ..RiskMeasureRequest::default()
+            }),
+            ..RiskMeasure::default()
+        };
+        let contribution = |((id, _), value): (&(&str, _), f64)| RiskContribution {
+            measure_id: (*id).to_owned(),
+            value,
+            ..RiskContribution::default()
+        };
+        let position = PositionExposure {
+            risk_contributions: measures.iter().zip([1.0, 2.0]).map(contribution).collect(),
+            ..PositionExposure::default()
+        };
+        ExposureReport {
+            risk_measures: measures.iter().map(measure).collect(),
+            positions: vec![position],
+            ..ExposureReport::default()
+        }
+    }
+
+    #[test]
+    fn the_column_of_contributions_says_of_which_measure() {
+        let (es, volatility) = (RiskMeasureKind::ExpectedShortfall, RiskMeasureKind::Volatility);
+        let cases: [(&[_], _); 3] = [
+            (&[("volatility", volatility), ("es", es)], ("shortfall", "2")),
+            (&[("volatility:historical:500", volatility)], ("volatility_historical_500", "1")),
+            (&[], ("shortfall", "")),
+        ];
+        for (measures, expected) in cases {
+            let text = positions(&split(measures)).csv();
+            let row = |at: usize| text.lines().nth(at).unwrap().split(',').nth(6).unwrap();
+            assert_eq!((row(0), row(1)), expected, "{text}");
+        }
     }
 }
