@@ -43,6 +43,8 @@ pub(super) struct Merging<'a> {
     table: FactTable,
     instruments: Vec<Instrument>,
     namings: Vec<Naming>,
+    /// The instruments that the file creates, by symbol.
+    created: BTreeMap<Symbol, InstrumentId>,
 }
 
 impl<'a> Merging<'a> {
@@ -59,6 +61,7 @@ impl<'a> Merging<'a> {
             table: FactTable::empty(Dataset::Merges),
             instruments: Vec::new(),
             namings: Vec::new(),
+            created: BTreeMap::new(),
         }
     }
 
@@ -99,10 +102,7 @@ impl<'a> Merging<'a> {
     fn known(&self, symbol: &Symbol, on: Day) -> Option<InstrumentId> {
         let directory = self.market.directory();
         let stored = directory.resolve(Namespace::Listed, symbol, on, self.revision);
-        stored.or_else(|| {
-            let created = self.namings.iter().find(|naming| naming.symbol == *symbol);
-            created.map(|naming| naming.instrument)
-        })
+        stored.or_else(|| self.created.get(symbol).copied())
     }
 
     fn create(&mut self, symbol: &Symbol, on: Day) -> InstrumentId {
@@ -112,6 +112,7 @@ impl<'a> Merging<'a> {
         let (from, until) = directory.vacancy(namespace, symbol, on, self.revision);
         self.instruments.push(Instrument { id, namespace, revision });
         self.namings.push(Naming { instrument: id, revision, symbol: symbol.clone(), from, until });
+        self.created.insert(symbol.clone(), id);
         id
     }
 
