@@ -193,6 +193,18 @@ async fn the_echo_of_the_standard_trade_is_the_standard_trade() {
     assert_eq!(said.encode_to_vec(), expected.encode_to_vec());
 }
 
+/// An identifier beside the symbol is not looked up, so it may not be given.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trade_names_its_lines_by_symbol_alone() {
+    let (_harness, mut client) = market().await;
+    let mut both = pair();
+    let isin = v1::InstrumentRef { isin: "US0378331005".to_owned(), ..named("AA") };
+    both.legs[0].any_of = vec![select(Selector::Instrument(isin))];
+    let refusal = client.analyze_portfolio(request(vec![own(both)])).await.unwrap_err();
+    let path = "trades[0].definition.legs[0].any_of[0].instrument.isin";
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_trade_is_refused_by_every_field() {
     use v1::trade_leg_definition::ReturnProxy;
@@ -255,13 +267,6 @@ async fn a_bad_trade_is_refused_by_every_field() {
         "trades[2]",
     ];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    // An identifier beside the symbol is not looked up, so it may not be given.
-    let mut both = pair();
-    let isin = v1::InstrumentRef { isin: "US0378331005".to_owned(), ..named("AA") };
-    both.legs[0].any_of = vec![select(Selector::Instrument(isin))];
-    let refusal = client.analyze_portfolio(request(vec![own(both)])).await.unwrap_err();
-    let path = "trades[0].definition.legs[0].any_of[0].instrument.isin";
-    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     // The settings' id is theirs, an id stands for one trade, and four are enough.
     let taken = v1::TradeDefinition { trade_id: "megacap_small_cap".to_owned(), ..pair() };
     let trades = vec![own(taken), own(pair()), own(pair()), standard()];
