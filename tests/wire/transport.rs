@@ -139,6 +139,7 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
         data_version: "00".to_owned(),
         model_version: marketdata::MODEL_VERSION.to_owned(),
         config_hash: long.clone(),
+        reference_knowledge: v1::ReferenceKnowledge::AsPublished.into(),
         ..v1::SnapshotRef::default()
     };
     let request = v1::GetCoverageRequest { as_of: replay_of(&reference) }.encode_to_vec();

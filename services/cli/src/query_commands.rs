@@ -189,7 +189,7 @@ pub(crate) async fn exposure(
         portfolio: Some(book::read(&arguments.book).await?),
         settings: settings(arguments),
         include: arguments.include.iter().map(|block| (*block).into()).collect(),
-        risk_measures: arguments.risk.measures.clone(),
+        risk_measures: arguments.risk.shown_by(&arguments.include),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: arguments.top,
         group_by: arguments.group_by.clone(),

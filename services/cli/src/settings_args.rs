@@ -3,7 +3,7 @@
 use clap::Args;
 use contract::v1::{
     AnalysisSettings, ContributionsBy, FilteredHistoricalMethod, HistoricalMethod, Netting,
-    NettingLevel, RiskMeasureKind, RiskMeasureRequest, risk_measure_request::Method,
+    NettingLevel, ReportBlock, RiskMeasureKind, RiskMeasureRequest, risk_measure_request::Method,
 };
 
 /// Before what gross is measured.
@@ -43,7 +43,14 @@ pub(crate) struct MeasureArguments {
     /// `historical`) and the sessions of its window, for instance `es:historical:500`; can be
     /// repeated. Without it value at risk and expected shortfall over 1,000 filtered sessions.
     #[arg(long = "measure", value_name = "MEASURE", value_parser = measure)]
-    pub(crate) measures: Vec<RiskMeasureRequest>,
+    measures: Vec<RiskMeasureRequest>,
+}
+
+impl MeasureArguments {
+    /// The measures asked for.
+    pub(crate) fn shown_by(&self, include: &[ReportBlock]) -> Vec<RiskMeasureRequest> {
+        self.measures.iter().map(|measure| shown_by(measure, include)).collect()
+    }
 }
 
 fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
@@ -79,6 +86,18 @@ fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
     })
 }
 
+/// A measure without the contributions that only blocks left out would show. No block means all.
+fn shown_by(measure: &RiskMeasureRequest, include: &[ReportBlock]) -> RiskMeasureRequest {
+    let is_shown = |by: &i32| match ContributionsBy::try_from(*by) {
+        Ok(ContributionsBy::Leg) => include.contains(&ReportBlock::Trades),
+        Ok(ContributionsBy::Position) => include.contains(&ReportBlock::Positions),
+        _ => true,
+    };
+    let mut measure = measure.clone();
+    measure.contributions_by.retain(|by| include.is_empty() || is_shown(by));
+    measure
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,5 +121,8 @@ mod tests {
         for wrong in ["", "cvar", "var:normal", "var:filtered:x", "var:filtered:500:1"] {
             assert!(measure(wrong).is_err(), "{wrong}");
         }
+        let count = |include: &[ReportBlock]| shown_by(&read, include).contributions_by.len();
+        assert_eq!((count(&[]), count(&[ReportBlock::Risk])), (2, 0));
+        assert_eq!(count(&[ReportBlock::Risk, ReportBlock::Trades]), 1);
     }
 }

@@ -105,14 +105,6 @@ fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
             number::share(concentration.largest_share)
         ));
     }
-    if let Some(profit) = &report.profit_and_loss {
-        out.push_str(&format!(
-            ". Against average costs, known for {} of its value, it has {} {}",
-            number::share(profit.share_with_cost),
-            if profit.total < 0.0 { "lost" } else { "made" },
-            number::usd(profit.total.abs())
-        ));
-    }
     out.push_str(".\n");
     out
 }
