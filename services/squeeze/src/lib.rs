@@ -13,6 +13,10 @@
 //! Modules are declared in reading order.
 
 pub mod assess;
+pub mod count;
+pub mod covering_cost;
+pub mod covering_schedule;
+pub mod deleveraging;
 pub mod exit;
 pub mod measure;
 pub mod name;
