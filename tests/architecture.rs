@@ -71,7 +71,7 @@ const PURE: [(&str, &[&str]); 11] = [
     ("portfolio", &[]),
     ("factors", &["libm", "rayon"]),
     ("rotation", &["libm", "rayon", "thiserror"]),
-    ("squeeze", &["rayon"]),
+    ("squeeze", &["libm", "rayon"]),
     ("risk", &["rayon"]),
     ("exposure", &["rayon"]),
     ("simulation", &["libm"]),
