@@ -116,11 +116,7 @@ fn models_are_compared_by_name_with_the_largest_disagreement_first() {
     let ours = model();
     // One factor of variance 1; volatilities 5 (ours √8.25), 3 (√9), and one name of its own.
     let one = SymmetricMatrix::from_rows(1, vec![1.0]).unwrap();
-    let names = [
-        name(5, &[(0, 3.0)], 16.0),
-        name(2, &[(0, 1.0)], 8.0),
-        name(4, &[], 1.0),
-    ];
+    let names = [name(5, &[(0, 3.0)], 16.0), name(2, &[(0, 1.0)], 8.0), name(4, &[], 1.0)];
     let theirs = FactorModel::new(vec!["VENDOR".to_owned()], one, &names).unwrap();
     let found = compare(&ours, &theirs);
     assert_eq!(found.names.iter().map(|n| n.instrument).collect::<Vec<_>>(), [id(5), id(2)]);
