@@ -7,6 +7,7 @@
 //! Modules are declared in reading order.
 
 pub mod analyze;
+pub mod behind;
 pub mod blocks;
 pub mod breakdown;
 pub mod factor_list;

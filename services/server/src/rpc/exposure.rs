@@ -11,11 +11,13 @@ mod trades;
 
 use crate::{
     as_of::AsOf,
+    prepared::Prepared,
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
         field::Fields,
+        merged::hidden_values,
         portfolio,
         query::{Normal, Place, Query, answer},
     },
@@ -25,6 +27,7 @@ use ::portfolio::book::Book;
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
+    behind::rests_on,
     factor_list::factors,
     prepared::PreparedExposure,
     settings::{BetaSettings, Listing, TradeChoice},
@@ -32,8 +35,12 @@ use exposure::{
 };
 use factors::size_scheme::SizeScheme;
 use from_proto::{AnalysisQuery, FactorsQuery, ValidationQuery};
+use marketdata::{changes::DatasetSet, dataset::Dataset};
 use risk_answer::Risk;
 use tonic::{Request, Response, Status};
+
+/// The datasets behind every analysis.
+const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
 
 /// Maximum number of positions of a portfolio that is analysed or checked inline.
 const INLINE_POSITIONS_MAX: usize = 500;
@@ -110,6 +117,7 @@ impl AnalysisQuery {
 
     fn analyze(
         &self,
+        pinned: &Pinned,
         prepared: &PreparedExposure,
         book: &Book,
     ) -> Answer<v1::AnalyzePortfolioResponse> {
@@ -128,6 +136,10 @@ impl AnalysisQuery {
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
         let coverage = std::mem::take(&mut report.coverage);
+        let merged = hidden_values(pinned.snapshot(), |hidden| {
+            READS.contains(hidden.dataset)
+                && rests_on(prepared, book, &report, |id| hidden.involves(id))
+        });
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let trades = self.definitions(prepared);
@@ -136,7 +148,7 @@ impl AnalysisQuery {
         let report = Some(to_proto::report(report, asked, risk, (book, portfolio)));
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
-        Answer::with_coverage(response, gaps, coverage)
+        Answer::with_coverage(response, gaps, coverage).with_merged(merged)
     }
 }
 
@@ -159,7 +171,7 @@ impl Query for AnalysisQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
         if let Some(name) = &self.settings.classification
@@ -170,8 +182,8 @@ impl Query for AnalysisQuery {
             return Err(Refusal::Unknown { kind, name: name.clone(), known });
         }
         match &self.book {
-            Some(book) => Ok(self.analyze(prepared, book)),
-            None => Ok(self.analyze(prepared, &self.join(prepared)?)),
+            Some(book) => Ok(self.analyze(pinned, prepared, book)),
+            None => Ok(self.analyze(pinned, prepared, &self.join(prepared)?)),
         }
     }
 }
@@ -192,7 +204,7 @@ impl Query for ValidationQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let nothing = v1::Portfolio::default();
@@ -213,11 +225,16 @@ impl Query for ValidationQuery {
             unresolved,
             violations: violations.into_iter().map(to_proto::violation).collect(),
             line_count: found.lines as i32,
-            name_count: if accepted { found.names as i32 } else { 0 },
+            name_count: if accepted { found.instruments.len() as i32 } else { 0 },
             gross: accepted.then_some(found.gross),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, gaps))
+        // Lines are found by names and identifiers, and valued at prices in units of the day.
+        let read = DatasetSet::of(&[Dataset::Bars, Dataset::Splits, Dataset::Identifiers]);
+        let merged = hidden_values(pinned.snapshot(), |hidden| {
+            read.contains(hidden.dataset) && found.instruments.iter().any(|id| hidden.involves(*id))
+        });
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
 }
 
@@ -236,6 +253,14 @@ impl Query for FactorsQuery {
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let (mut listed, gaps) = factors(prepared);
+        let roles = || listed.iter().flat_map(|factor| &factor.roles);
+        let merged = hidden_values(pinned.snapshot(), |hidden| {
+            let is_read = |symbol: &String| {
+                let id = pinned.snapshot().listed(symbol);
+                id.is_some_and(|id| hidden.involves(id))
+            };
+            READS.contains(hidden.dataset) && roles().any(|role| role.symbols.iter().any(is_read))
+        });
         let cut = self.page.cut(listed.len(), pinned);
         let response = v1::ListFactorsResponse {
             factors: listed.drain(cut.places).map(betas::factor).collect(),
@@ -243,6 +268,6 @@ impl Query for FactorsQuery {
             total_size: cut.total_size,
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, gaps))
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
 }
