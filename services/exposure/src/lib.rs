@@ -14,6 +14,7 @@ pub mod factor_list;
 pub mod prepared;
 pub mod report;
 pub mod settings;
+pub mod trade_members;
 pub mod validate;
 
 mod classification;

@@ -91,6 +91,7 @@ enveloped! {
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse
+    ListTradeMembersResponse
     QueryRecordsResponse
     RankSqueezeResponse
     ValidatePortfolioResponse

@@ -23,7 +23,7 @@ use crate::{
     },
     views::Pinned,
 };
-use ::portfolio::book::Book;
+use ::portfolio::{book::Book, lines::Violation};
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
@@ -31,10 +31,11 @@ use exposure::{
     factor_list::factors,
     prepared::PreparedExposure,
     settings::{BetaSettings, Listing, TradeChoice},
+    trade_members::{TradeMember, trade_members},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
-use from_proto::{AnalysisQuery, FactorsQuery, ValidationQuery};
+use from_proto::{AnalysisQuery, FactorsQuery, MembersQuery, ValidationQuery};
 use marketdata::{changes::DatasetSet, dataset::Dataset};
 use risk_answer::Risk;
 use tonic::{Request, Response, Status};
@@ -68,6 +69,13 @@ impl ExposureService for Handler {
         request: Request<v1::ListFactorsRequest>,
     ) -> Result<Response<v1::ListFactorsResponse>, Status> {
         answer::<FactorsQuery>(&self.services, request).await
+    }
+
+    async fn list_trade_members(
+        &self,
+        request: Request<v1::ListTradeMembersRequest>,
+    ) -> Result<Response<v1::ListTradeMembersResponse>, Status> {
+        answer::<MembersQuery>(&self.services, request).await
     }
 }
 
@@ -106,13 +114,9 @@ impl AnalysisQuery {
 
     /// The trades as defined: by the settings, or by the request with defaults filled in.
     fn definitions(&self, prepared: &PreparedExposure) -> Vec<v1::TradeDefinition> {
-        let definition = |selection: &v1::TradeSelection| match &selection.trade {
-            Some(v1::trade_selection::Trade::Definition(own)) => own.clone(),
-            Some(v1::trade_selection::Trade::TradeId(_)) | None => {
-                trades::definition(prepared.standard_trade())
-            }
-        };
-        self.normal.trades.iter().map(definition).collect()
+        let standard = prepared.standard_trade();
+        let asked = self.normal.trades.iter();
+        asked.map(|asked| trades::asked_definition(asked, standard)).collect()
     }
 
     fn analyze(
@@ -264,6 +268,59 @@ impl Query for FactorsQuery {
         let cut = self.page.cut(listed.len(), pinned);
         let response = v1::ListFactorsResponse {
             factors: listed.drain(cut.places).map(betas::factor).collect(),
+            next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
+    }
+}
+
+impl Query for MembersQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
+    type Prepared = PreparedExposure;
+    type Response = v1::ListTradeMembersResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn place(&mut self, _prepared: &PreparedExposure) -> Result<Place, Refusal> {
+        // Every company is sized.
+        Ok(Place::Pool)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedExposure,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let (mut legs, gaps) = trade_members(prepared, &self.trade);
+        let wanted = self.normal.leg_id.as_str();
+        legs.retain(|leg| wanted.is_empty() || leg.leg_id == wanted);
+        if legs.is_empty() {
+            let description = "must be a leg of the trade, or empty".to_owned();
+            let field = "leg_id".to_owned();
+            return Err(Refusal::Invalid(vec![Violation { field, description }]));
+        }
+        let members: Vec<(&str, &TradeMember)> = legs
+            .iter()
+            .flat_map(|leg| leg.members.iter().map(|member| (leg.leg_id.as_str(), member)))
+            .collect();
+        let cut = self.page.cut(members.len(), pinned);
+        let of_page = &members[cut.places];
+        let merged = hidden_values(pinned.snapshot(), |hidden| {
+            let is_it = |(_, member): &(&str, &TradeMember)| hidden.involves(member.instrument);
+            READS.contains(hidden.dataset) && of_page.iter().any(is_it)
+        });
+        let asked = self.normal.trade.clone().unwrap_or_default();
+        let response = v1::ListTradeMembersResponse {
+            definition: Some(trades::asked_definition(&asked, prepared.standard_trade())),
+            legs: legs.iter().map(to_proto::leg_members).collect(),
+            members: of_page
+                .iter()
+                .map(|(leg_id, member)| to_proto::member(leg_id, member))
+                .collect(),
             next_page_token: cut.next_page_token,
             total_size: cut.total_size,
             ..Default::default()
