@@ -220,7 +220,7 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
                 let which = if group.group_id.is_some() { "no" } else { "every" };
                 format!("{which} {:?}", group.group_by.as_ref().unwrap().kind())
             }
-            Measure::Factor(factor) => format!("{:?} {}", factor.estimate(), factor.factor_id),
+            Measure::Factor(factor) => format!("{:?} {}", factor.number(), factor.factor_id),
             Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id(), trade.number()),
             Measure::Risk(risk) => format!("{:?} {}", risk.number(), risk.scenario_set_id),
             Measure::Name(name) => format!("{}.{}", name.symbol, name.field),

@@ -22,6 +22,7 @@ mod identifiers;
 mod include;
 mod ingest;
 mod ingest_order;
+mod measure_refs;
 mod merges;
 mod portfolio;
 mod raw;
