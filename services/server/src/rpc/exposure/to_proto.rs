@@ -162,7 +162,7 @@ fn repeat(trade: &v1::TradeDefinition, repeat: &Repeat, deviation: Option<f64>) 
 
 fn profit_and_loss(profit: ProfitAndLoss) -> v1::ProfitAndLoss {
     v1::ProfitAndLoss {
-        total: profit.long + profit.short,
+        total: profit.total,
         long: profit.long,
         short: profit.short,
         share_with_cost: profit.share_with_cost,
