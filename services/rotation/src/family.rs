@@ -5,7 +5,6 @@ use crate::{
     measure::{Outcome, Spec},
 };
 
-pub(crate) mod above_average;
 pub(crate) mod spread_of_roles;
 pub(crate) mod yield_change;
 
