@@ -84,6 +84,21 @@ impl Component {
         }
     }
 
+    /// Whether it is computed from short interest or its settlement day.
+    pub const fn is_of_short_interest(self) -> bool {
+        match self {
+            Component::ShortOfFloat
+            | Component::DaysToCover
+            | Component::ShortInterestChange
+            | Component::ShortsLoss
+            | Component::FloatTurnover => true,
+            Component::Return5
+            | Component::Return20
+            | Component::DistanceToHigh
+            | Component::VolumeRatio => false,
+        }
+    }
+
     /// Whether a name needs this measure to be scored. Other missing measures count as the median.
     pub const fn is_core(self) -> bool {
         matches!(self, Component::ShortOfFloat | Component::DaysToCover)

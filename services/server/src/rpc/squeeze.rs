@@ -106,7 +106,9 @@ impl Query for RankQuery {
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
         let names = cut.places.map(|at| {
-            let name = to_proto::name(universe, ranking.places[at]);
+            let place = ranking.places[at];
+            let name = &universe.names()[place];
+            let name = to_proto::name(universe.snapshot(), name, universe.score(place));
             v1::RankedSqueezeName { rank: (at + 1) as i32, name: Some(name) }
         });
         let response = v1::RankSqueezeResponse {
@@ -118,6 +120,7 @@ impl Query for RankQuery {
             method: Some(to_proto::method()),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, universe.gaps()))
+        let gaps = universe.gaps().into_iter().chain(ranking.gap()).collect();
+        Ok(Answer::with_gaps(response, gaps))
     }
 }
