@@ -94,13 +94,13 @@ fn the_order_of_ingest_changes_no_bit() {
             rank_by: RankBy::Score,
         };
         let symbol = |place: &usize| {
-            universe.snapshot().symbol(universe.names()[*place].instrument()).to_owned()
+            universe.snapshot().symbol(universe.names()[*place].instrument).to_owned()
         };
         let places: Vec<String> = rank(&universe, &request).places.iter().map(symbol).collect();
         let lines = SYMBOLS.map(|symbol| line(symbol, -100.0 / 3.0, None));
         let mut shorts = book(&universe, &lines);
         for line in &mut shorts.lines {
-            line.instrument = InstrumentId::NONE;
+            line.name.instrument = InstrumentId::NONE;
         }
         format!("{places:?} {:?} {:?} {shorts:?}", scores(&universe), universe.summary())
     };
