@@ -72,7 +72,7 @@ const PURE: [(&str, &[&str]); 11] = [
     ("portfolio", &[]),
     ("factors", &["libm", "rayon"]),
     ("rotation", &["libm", "rayon", "thiserror"]),
-    ("squeeze", &["rayon"]),
+    ("squeeze", &["libm", "rayon"]),
     ("risk", &["libm", "rayon"]),
     ("exposure", &["rayon"]),
     ("simulation", &["libm"]),
