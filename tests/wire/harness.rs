@@ -36,6 +36,7 @@ impl Harness {
         let folder = TempDir::new().unwrap();
         let mut config = Config::standard();
         config.listen = "127.0.0.1:0".parse().unwrap();
+        config.admin.listen = config.listen;
         config.store = format!("sqlite:{}", folder.path().join("ballast.db").display());
         config.create = true;
         config.follow_ms = 50;
@@ -87,6 +88,11 @@ impl Harness {
     /// The address on which the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.address()
+    }
+
+    /// The address of the admin port.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.running.admin_address()
     }
 
     /// A new connection.

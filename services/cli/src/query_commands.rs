@@ -266,6 +266,9 @@ pub(crate) struct SqueezeArguments {
     /// Minimum market value of a name, USD; without it 100 million.
     #[arg(long, value_name = "USD", conflicts_with = "book")]
     min_market_cap: Option<f64>,
+    /// Leave out names without a known market value.
+    #[arg(long, conflicts_with = "book")]
+    known_market_cap_only: bool,
     /// Minimum average value traded per day, USD; without it 1 million.
     #[arg(long, value_name = "USD", conflicts_with = "book")]
     min_daily_value: Option<f64>,
@@ -345,6 +348,7 @@ async fn ranking(
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         page_size: arguments.top,
         min_market_cap_usd: arguments.min_market_cap,
+        known_market_cap_only: arguments.known_market_cap_only,
         min_daily_value_usd: arguments.min_daily_value,
         exchanges: arguments.exchange.clone(),
         rank_by: rank_by.into(),

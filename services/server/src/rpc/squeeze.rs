@@ -79,7 +79,7 @@ impl Query for BookQuery {
             totals: Some(totals),
             lines: lines.collect(),
             universe: Some(to_proto::universe(&prepared.universe)),
-            method: Some(to_proto::method()),
+            method: Some(to_proto::method(&prepared.universe)),
             settings: self.normal.settings.clone(),
             ..Default::default()
         };
@@ -125,7 +125,7 @@ impl Query for RankQuery {
             total_size: cut.total_size,
             universe: Some(to_proto::universe(universe)),
             left_out: Some(to_proto::left_out(&ranking)),
-            method: Some(to_proto::method()),
+            method: Some(to_proto::method(universe)),
             ..Default::default()
         };
         Ok(Answer::with_gaps(response, universe.gaps()).with_merged(merged))
