@@ -24,6 +24,9 @@ mod ingest;
 mod ingest_order;
 mod merges;
 mod portfolio;
+mod postgres;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod raw;
 mod real_data;
 #[path = "../support/real_data.rs"]
