@@ -245,10 +245,7 @@ impl Assessor<'_> {
 
     fn why_not_scored(&self, line: &ShortLine) -> Option<Gap> {
         let (what, reason) = match line.place {
-            Some(place) => {
-                let (component, reason) = self.universe.names()[place].why_not_scorable()?;
-                (component.id(), reason)
-            }
+            Some(place) => self.universe.names()[place].why_not_scorable()?,
             None => {
                 let reason = self.why_no_short_interest(line.instrument);
                 ("short interest", reason)

@@ -7,11 +7,16 @@
 //! 999.99 days.
 //!
 //! [`prepared::prepare`] measures the cross-section once per view, so a request costs only its own
-//! lines. The score ranks names; it is not a probability and is not calibrated on events.
+//! lines. The score is where a name's short interest over float stands among all names; it is not a
+//! probability and is not calibrated on events. Every other measure is evidence beside it.
 //!
 //! Modules are declared in reading order.
 
 pub mod assess;
+pub mod count;
+pub mod covering_cost;
+pub mod covering_schedule;
+pub mod deleveraging;
 pub mod exit;
 pub mod measure;
 pub mod name;
@@ -25,4 +30,4 @@ pub mod universe;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "squeeze-0.4.0";
+pub const MODEL_VERSION: &str = "squeeze-0.5.0";

@@ -133,10 +133,13 @@ async fn backend_of(url: &str, access: Access) -> Result<Arc<dyn Backend>, Store
     }
 }
 
+/// The name of whoever calls without being authenticated. No authenticated caller may have it.
+pub const ANONYMOUS: &str = "anonymous";
+
 /// Identifies a write: repeating a key returns the first answer and adds nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestKey {
-    /// The authenticated caller; empty without authentication.
+    /// The authenticated caller, or [`ANONYMOUS`]. Ids of different callers never meet.
     pub caller: String,
     /// The RPC method.
     pub method: String,
