@@ -26,6 +26,9 @@ mod ingest_order;
 mod measure_refs;
 mod merges;
 mod portfolio;
+mod postgres;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod raw;
 mod real_data;
 #[path = "../support/real_data.rs"]

@@ -101,7 +101,7 @@ async fn play(
 /// Starts a server on a fresh store in the folder.
 async fn start(arguments: &DemoArguments, folder: &Path) -> Result<Running> {
     let mut config = Config::standard();
-    config.store = format!("sqlite:{}", folder.join("demo.db").display());
+    config.store = format!("sqlite:{}", folder.join("demo.db").display()).into();
     config.create = true;
     config.log.filter = "error".to_owned();
     // No load balancer needs time to notice the shutdown.

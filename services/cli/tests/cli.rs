@@ -43,8 +43,8 @@ fn with_server(check: impl FnOnce(&str) + Send + 'static) {
     runtime.block_on(async {
         let mut config = Config::standard();
         config.listen.set_port(0);
-        config.store = "sqlite::memory:".to_owned();
-        config.admin.listen.set_port(0);
+        config.admin.listen = config.listen;
+        config.store = "sqlite::memory:".to_owned().into();
         let running = server::start(config).await.unwrap();
         let address = format!("http://{}", running.address());
         tokio::task::spawn_blocking(move || check(&address)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Store operations that need no server: migrate, check, back up, restore, export.
+//! Store operations that need no server: migrate, copy, check, back up, restore, export.
 
 use crate::clock::Clock;
 use marketdata::{
@@ -73,6 +73,25 @@ pub async fn migrate(url: &str) -> Result<RevisionMark, AdminError> {
     let head = store.head().await?;
     store.close().await;
     Ok(head)
+}
+
+/// The head of a store that is up to date; changes nothing.
+///
+/// # Errors
+/// As [`store::open_read_only`]; [`StoreError::Missing`] if the store must be created first.
+pub async fn migrated(url: &str) -> Result<RevisionMark, AdminError> {
+    let store = store::open_read_only(url).await?;
+    let head = store.head().await?;
+    store.close().await;
+    Ok(head)
+}
+
+/// Copies a whole log, which may be in use, to a new store of any kind; see [`store::copy`].
+///
+/// # Errors
+/// If a store cannot be opened, or the new one is not empty; faults are in the report.
+pub async fn copy(from: &str, to: &str) -> Result<CheckReport, AdminError> {
+    Ok(store::copy(from, to).await?)
 }
 
 /// Reads everything and verifies it; neither the file nor its folder need be writable.

@@ -9,6 +9,7 @@
 use crate::{
     limits::{self, Limits},
     settings::Settings,
+    store_url::StoreUrl,
 };
 use factors::roles::{Issuer, Role, Roles};
 use figment::{
@@ -25,16 +26,17 @@ use tokio::sync::Semaphore;
 pub struct Config {
     /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:50051.
     pub listen: SocketAddr,
-    /// URL of the store: `sqlite:PATH`, or `sqlite::memory:`. Default: `sqlite:ballast.db`.
-    pub store: String,
+    /// URL of the store: `sqlite:PATH`, `sqlite::memory:`, or
+    /// `postgres://USER:PASSWORD@HOST/DATABASE`. Default: `sqlite:ballast.db`.
+    pub store: StoreUrl,
     /// Whether to create a new, empty store if there is none. Default: false, so that a typo in a
     /// path does not serve an empty store.
     pub create: bool,
     /// Threads for heavy work, preparations included; 0 means one per processor. The store packs
     /// and decodes on as many threads of its own. Default: 0.
     pub threads: usize,
-    /// Interval at which the store is polled for writes of other processes, milliseconds. Default:
-    /// 1,000.
+    /// Interval at which the store is polled for writes of other processes, milliseconds, besides
+    /// hearing of them where the store announces them. Default: 1,000.
     pub follow_ms: u64,
     /// Interval at which the store is compacted, seconds; 0 means never. Default: 60.
     pub compact_s: u64,
@@ -153,7 +155,7 @@ impl Config {
     pub fn standard() -> Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
-            store: "sqlite:ballast.db".to_owned(),
+            store: "sqlite:ballast.db".to_owned().into(),
             create: false,
             threads: 0,
             follow_ms: 1_000,
