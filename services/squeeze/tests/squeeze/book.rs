@@ -123,7 +123,7 @@ fn a_short_without_current_short_interest_has_everything_else() {
         near(name.measure(Component::Return20).unwrap(), 0.0);
         near(name.measure(Component::VolumeRatio).unwrap(), 1.0);
         assert_eq!((name.short_of_float(), name.days_to_cover()), (Err(reason), Err(reason)));
-        let gap = |number: &str| {
+        let gap = |number: &'static str| {
             let subject = Subject::number_of(&line.symbol, number);
             let found: Vec<_> = line.gaps.iter().filter(|gap| gap.subject == subject).collect();
             assert_eq!(found.len(), 1, "{number}: {:?}", line.gaps);

@@ -2,7 +2,7 @@
 
 use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, name, near, place};
 use marketdata::{
-    basis::Units,
+    basis::{PriceBasis, Units},
     dataset::{Dataset, Field},
     fixture::day,
     gap::{GapReason, Subject},
@@ -137,8 +137,7 @@ fn prices_restated_for_a_later_split_join_shares_of_the_day() {
     // As for AMC in the real files: prices times 10 and a tenth of the volume, for the 1:10 reverse
     // split of 2023.
     let mut world = World::new();
-    let restated =
-        marketdata::basis::PriceBasis::SplitAdjusted { on: marketdata::fixture::day("2024-03-08") };
+    let restated = PriceBasis::SplitAdjusted { on: day("2024-03-08") };
     world.bars_on("AMC", restated, 100, |_| (20.0, 5e6));
     world.settle("AMC", SETTLED, [40e6, 56e6, 280e6]);
     world.split("AMC", ("2023-08-23", "2023-08-24"), 0.1);
@@ -161,11 +160,10 @@ fn a_later_spin_off_changes_prices_but_no_share_count() {
     // As for EXC in the real files: 10 m per day at 42, restated for a spin-off with factor 1.4 to
     // 14 m at 30.
     let mut world = World::new();
-    let restated =
-        marketdata::basis::PriceBasis::SplitAdjusted { on: marketdata::fixture::day("2024-03-08") };
+    let restated = PriceBasis::SplitAdjusted { on: day("2024-03-08") };
     world.bars_on("EXC", restated, 100, |_| (30.0, 14e6));
     world.settle("EXC", SETTLED, [20e6, 970e6, 1e9]);
-    world.spin_off("EXC", (crate::world::TODAY, "2024-03-08"), 1.4);
+    world.spin_off("EXC", (TODAY, "2024-03-08"), 1.4);
     let universe = world.universe();
     let exc = name(&universe, "EXC");
     near(exc.average_volume().unwrap(), 10e6);
