@@ -22,8 +22,9 @@ const EDGES: [(&str, &[&str]); 16] = [
     // simulation only as a dev-dependency: tests and the bench of prepared values need a market.
     ("rotation", &["factors", "marketdata", "simulation", "stats"]),
     ("squeeze", &["factors", "marketdata", "portfolio", "stats"]),
-    // How names move, independent of any book: for exposure, and later for hedge and stress.
-    ("risk", &["factors", "marketdata", "stats"]),
+    // How names move, independent of any book: for exposure, and later for hedge and stress. Its
+    // tests use simulation, whose market has a known factor structure.
+    ("risk", &["factors", "marketdata", "simulation", "stats"]),
     ("exposure", &["factors", "marketdata", "portfolio", "risk", "stats"]),
     ("simulation", &["marketdata", "stats"]),
     ("store", &["marketdata"]),
@@ -71,8 +72,8 @@ const PURE: [(&str, &[&str]); 11] = [
     ("portfolio", &[]),
     ("factors", &["libm", "rayon"]),
     ("rotation", &["libm", "rayon", "thiserror"]),
-    ("squeeze", &["rayon"]),
-    ("risk", &["rayon"]),
+    ("squeeze", &["libm", "rayon"]),
+    ("risk", &["libm", "rayon"]),
     ("exposure", &["rayon"]),
     ("simulation", &["libm"]),
 ];

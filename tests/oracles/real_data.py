@@ -87,6 +87,48 @@ def squeeze(bars, splits, shorts, settled, on):
     return out
 
 
+def squeeze_ranking(bars, splits, on):
+    """Places by short interest over float among the names that the ranking lists by default, as known
+    at the close of a day: a settlement at most 40 days before the newest, a close at most 7 days
+    before the latest, a market value of 100m USD or none known, 1m USD traded a day over 21
+    sessions, of which at least 15 have a volume."""
+    times = read("short_interest/publication_times.csv", parse_dates=["first_seen"])
+    close = pd.Timestamp(on).replace(hour=16).tz_localize("America/New_York")
+    short, public, shares = {}, {}, {}
+    for settled in sorted(times[times["first_seen"] <= close]["settlement"]):
+        for row in settlement(settled).itertuples(index=False):
+            if row.shares_sold_short == row.shares_sold_short:
+                short[row.symbol] = (pd.Timestamp(settled), row.shares_sold_short)
+            if row.public_float > 0:
+                public[row.symbol] = row.public_float
+            if row.shares_outstanding > 0:
+                shares[row.symbol] = row.shares_outstanding
+    newest = max(day for day, _ in short.values())
+    bars = bars[bars["Date"] <= on].dropna(subset=["Close"])
+    latest = bars["Date"].max()
+    ranked = []
+    for name, own in bars.groupby("Ticker"):
+        if name not in short or name not in public:
+            continue
+        settled, count = short[name]
+        if (newest - settled).days > 40 or (latest - own["Date"].iloc[-1]).days > 7:
+            continue
+        value = shares.get(name, float("nan")) * own["Close"].iloc[-1] * splits.get(name, 1.0)
+        money = (own["Close"] * own["Volume"]).iloc[-21:]
+        if money.count() >= 15 and money.mean() >= 1e6 and not value < 100e6:
+            ranked.append((-count / public[name], name))
+    ranked.sort()
+    places = {name: place for place, (_, name) in enumerate(ranked, 1)}
+    ratios = {name: -ratio for ratio, name in ranked}
+    names = ["GME", "AMC", "KOSS"]
+    return {
+        "ranked": len(ranked),
+        "places": {name: places.get(name) for name in names},
+        "short_of_float": {name: ratios.get(name) for name in names},
+        "first": [name for _, name in ranked[:5]],
+    }
+
+
 def breadth(bars, on):
     """Members of the S&P 500 on a day: with prices, rising, falling, above their 50-day mean."""
     members = read("universe/sp500_ticker_start_end.csv", parse_dates=["start_date", "end_date"])
@@ -288,6 +330,9 @@ def main():
     result["squeeze_2021_01_28"] = squeeze(
         bars, splits, settlement("2021-01-15"), "2021-01-15", "2021-01-28"
     )
+    for day in ["2021-01-12", "2021-01-20"]:
+        key = f"squeeze_ranking_{day.replace('-', '_')}"
+        result[key] = squeeze_ranking(bars, splits, day)
     gme = bars[(bars["Ticker"] == "GME") & (bars["Date"] <= "2021-02-05")]
     result["gme_volume_21_2021_02_05"] = (gme["Volume"] / simple(splits["GME"])).iloc[-21:].mean()
     result["breadth_2020_11_09"] = breadth(bars, pd.Timestamp("2020-11-09"))

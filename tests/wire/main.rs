@@ -6,6 +6,7 @@
 )]
 #![expect(clippy::float_cmp, reason = "stored values are returned bit by bit")]
 
+mod admin_port;
 mod as_published;
 mod calls;
 mod carried_over;
@@ -22,6 +23,7 @@ mod identifiers;
 mod include;
 mod ingest;
 mod ingest_order;
+mod measure_refs;
 mod merges;
 mod portfolio;
 mod raw;

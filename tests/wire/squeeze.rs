@@ -114,8 +114,17 @@ async fn a_short_book_by_hand() {
     near(name.short_interest_change, 0.28);
     near(name.market_cap_usd, 120e6);
     near(name.return_since_settlement, 0.2);
-    let sum: f64 = name.contributions.iter().map(|c| c.points).sum();
-    near(name.score, sum);
+    // Two names are scored, at 0.2 and 0.005 of the float; the mean of the logs is between them.
+    near(name.score, 75.0);
+    near(name.score_index, 0.2f64.ln());
+    let [contribution] = &name.contributions[..] else { panic!("{:?}", name.contributions) };
+    assert_eq!(contribution.measure_id, "short_of_float");
+    near(Some(contribution.contribution), (0.2f64 / 0.005).ln() / 2.0);
+    let turnover = name.evidence.iter().find(|e| e.measure_id == "float_turnover").unwrap();
+    // 17 sessions of 80,000 shares since the settlement, over a float of eight million.
+    near(turnover.value, 17.0 * 80_000.0 / 8e6);
+    near(turnover.percentile, 0.25);
+    assert_eq!(name.evidence.len(), 9);
     let short = name.inputs.iter().find(|input| input.name == "short_interest").unwrap();
     assert_eq!((short.value, short.observed_on.as_str()), (Some(1.6e6), "2020-12-31"));
     assert_eq!(short.age_days, 27);
@@ -219,8 +228,12 @@ async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
     assert_eq!((universe.with_short_interest, universe.priced, universe.scored), (4, 3, 2));
     assert_eq!(universe.newest_settlement_on, "2020-12-31");
     assert_eq!(first.left_out.unwrap().not_scored, 2);
-    let weights: f64 = first.method.unwrap().weights.iter().map(|w| w.weight).sum();
-    near(Some(weights), 1.0);
+    let method = first.method.unwrap();
+    let [term] = &method.terms[..] else { panic!("{:?}", method.terms) };
+    assert_eq!(term.measure_id, "short_of_float");
+    near(Some(term.coefficient), 1.0);
+    // Short interest over float: 0.2 and 0.005.
+    near(term.mean, (0.2f64 * 0.005).ln() / 2.0);
 
     let other = v1::RankSqueezeRequest { min_market_cap_usd: Some(1.0), ..next };
     let refusal = client.rank_squeeze(other).await.unwrap_err();

@@ -108,6 +108,7 @@ async fn start(arguments: &DemoArguments, folder: &Path) -> Result<Running> {
     config.drain.deadline_ms = 2_000;
     telemetry::start(&config.log)?;
     config.listen = SocketAddr::from(([127, 0, 0, 1], arguments.port.unwrap_or(USUAL_PORT)));
+    config.admin.listen.set_port(0);
     match server::start(config.clone()).await {
         Err(StartError::Listen { .. }) if arguments.port.is_none() => {
             config.listen.set_port(0);

@@ -20,6 +20,7 @@ mod settings_args;
 mod show;
 mod store_commands;
 mod terminal;
+mod trade_members;
 mod watch;
 
 use anyhow::{Result, bail};
@@ -107,6 +108,8 @@ enum Query {
     Exposure(query_commands::ExposureArguments),
     /// List what betas are measured against: the factors, how they are built, their symbols.
     Factors(factors::FactorArguments),
+    /// List the names that the legs of a trade stand for.
+    Members(trade_members::MemberArguments),
     /// Rank the market by squeeze risk, or assess the shorts of a portfolio.
     Squeeze(query_commands::SqueezeArguments),
     /// Rank days: "the largest since", of any series or measure, under conditions on others.
@@ -188,6 +191,7 @@ async fn answer(
         Query::Watch(arguments) => watch::watch(arguments, connection, output).await,
         Query::Exposure(arguments) => query_commands::exposure(arguments, connection, output).await,
         Query::Factors(arguments) => factors::factors(arguments, connection, output).await,
+        Query::Members(arguments) => trade_members::members(arguments, connection, output).await,
         Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,
         Query::Records(arguments) => records::records(arguments, connection, output).await,
         Query::History(arguments) => history::history(arguments, connection, output).await,

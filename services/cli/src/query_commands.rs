@@ -218,13 +218,21 @@ fn settings(arguments: &ExposureArguments) -> Option<AnalysisSettings> {
 async fn trades(arguments: &[String]) -> Result<Vec<TradeSelection>> {
     let mut trades = Vec::new();
     for text in arguments {
-        let trade = match text.ends_with(".json") {
-            true => Trade::Definition(definition(text).await?),
-            false => Trade::TradeId(text.clone()),
-        };
-        trades.push(TradeSelection { trade: Some(trade) });
+        trades.push(trade(text).await?);
     }
     Ok(trades)
+}
+
+/// A trade of the settings, or one defined in a file.
+///
+/// # Errors
+/// If the file cannot be read or is no definition.
+pub(crate) async fn trade(text: &str) -> Result<TradeSelection> {
+    let trade = match text.ends_with(".json") {
+        true => Trade::Definition(definition(text).await?),
+        false => Trade::TradeId(text.to_owned()),
+    };
+    Ok(TradeSelection { trade: Some(trade) })
 }
 
 async fn definition(path: &str) -> Result<TradeDefinition> {
@@ -258,6 +266,9 @@ pub(crate) struct SqueezeArguments {
     /// Minimum market value of a name, USD; without it 100 million.
     #[arg(long, value_name = "USD", conflicts_with = "book")]
     min_market_cap: Option<f64>,
+    /// Leave out names without a known market value.
+    #[arg(long, conflicts_with = "book")]
+    known_market_cap_only: bool,
     /// Minimum average value traded per day, USD; without it 1 million.
     #[arg(long, value_name = "USD", conflicts_with = "book")]
     min_daily_value: Option<f64>,
@@ -337,6 +348,7 @@ async fn ranking(
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         page_size: arguments.top,
         min_market_cap_usd: arguments.min_market_cap,
+        known_market_cap_only: arguments.known_market_cap_only,
         min_daily_value_usd: arguments.min_daily_value,
         exchanges: arguments.exchange.clone(),
         rank_by: rank_by.into(),

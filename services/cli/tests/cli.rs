@@ -44,6 +44,7 @@ fn with_server(check: impl FnOnce(&str) + Send + 'static) {
         let mut config = Config::standard();
         config.listen.set_port(0);
         config.store = "sqlite::memory:".to_owned();
+        config.admin.listen.set_port(0);
         let running = server::start(config).await.unwrap();
         let address = format!("http://{}", running.address());
         tokio::task::spawn_blocking(move || check(&address)).await.unwrap();
@@ -130,6 +131,8 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         let held = ballast(&["--server", address, "coverage"]);
         holds(&stdout(&held), &["Data held", "series", "2024-07-09"]);
         let factors = ballast(&["--server", address, "factors"]);
+        let members = ballast(&["--server", address, "members", "--leg", "megacap_long"]);
+        holds(&stdout(&members), &["The members of megacap_small_cap", "megacap_long"]);
         holds(&stdout(&factors), &["MARKET_UP", "(large_cap_index)", "SIZE: Return of the small"]);
         let groups = ["--server", address, "exposure", "book.csv", "--group-by", "label:"];
         holds(&stderr(&ballast(&groups)), &["must be size, sector or label:KEY"]);

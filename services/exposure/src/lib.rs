@@ -7,12 +7,14 @@
 //! Modules are declared in reading order.
 
 pub mod analyze;
+pub mod behind;
 pub mod blocks;
 pub mod breakdown;
 pub mod factor_list;
 pub mod prepared;
 pub mod report;
 pub mod settings;
+pub mod trade_members;
 pub mod validate;
 
 mod classification;
@@ -43,4 +45,4 @@ use risk::{driver, kernel, name, panel, peers};
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "exposure-0.4.0";
+pub const MODEL_VERSION: &str = "exposure-0.5.0";

@@ -4,18 +4,24 @@ use crate::{prepared::PreparedExposure, report::ProfitAndLoss};
 use marketdata::gap::{Gap, GapReason, MeasureRef, Subject};
 use portfolio::book::{Book, Holding, cost_mark, lots_without_cost};
 
-/// Adds up the P&L of every lot that has an average cost and a price, in the order of names.
+/// Adds up the P&L of every lot that has an average cost and a price, in the order of names. The
+/// total is summed by itself, so that it has the same bits under every netting.
 pub(crate) fn measure(book: &Book) -> Option<ProfitAndLoss> {
-    let (mut long, mut short, mut marked) = (0.0, 0.0, None::<f64>);
+    let (mut total, mut long, mut short, mut marked) = (0.0, 0.0, 0.0, None::<f64>);
     for holding in &book.holdings {
-        let Some(mark) = cost_mark(book.lots(holding)) else { continue };
-        *(if holding.market_value < 0.0 { &mut short } else { &mut long }) += mark.profit_and_loss;
+        let lots = book.lots(holding);
+        let Some(mark) = cost_mark(lots) else { continue };
+        total += mark.profit_and_loss;
         marked = Some(marked.unwrap_or(0.0) + mark.gross);
+        for lot in lots {
+            let made = lot.profit_and_loss.unwrap_or(0.0);
+            *(if lot.is_short { &mut short } else { &mut long }) += made;
+        }
     }
     let (marked, all) = (marked?, lots_gross(book));
     // Equal sums in different orders may differ in the last bit.
     let share_with_cost = if 0.0 < all { (marked / all).min(1.0) } else { 0.0 };
-    Some(ProfitAndLoss { long, short, share_with_cost })
+    Some(ProfitAndLoss { total, long, short, share_with_cost })
 }
 
 /// Σ |market value| over lots and over loose lines that gave a value, each counted by itself.

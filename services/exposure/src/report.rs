@@ -336,9 +336,11 @@ pub struct Concentration {
 /// What the lots with an average cost have made or lost against it, without distributions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProfitAndLoss {
-    /// P&L of the names held long, negative for a loss.
+    /// P&L of all of them, negative for a loss; the same under every netting.
+    pub total: f64,
+    /// P&L of the lots that are not short under the netting of the book.
     pub long: f64,
-    /// P&L of the names held short.
+    /// P&L of the lots that are short under it.
     pub short: f64,
     /// Share of Σ |market value| over all lines that these lots are, 0 to 1.
     pub share_with_cost: f64,

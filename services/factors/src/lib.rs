@@ -3,7 +3,7 @@
 //! In the order of their dependence, each module importing from those before it alone: `comparison`,
 //! `roles`, `issuer`, `sector`, `kind`, `short_ratio`, `market_value`, `average_volume`, `size`,
 //! `size_scheme`, `caps`, `basket`, `moves`, `line`, `spread`, `returns`, `trading`, `most_shorted`,
-//! `fund_holdings`, `trade`.
+//! `fund_holdings`, `trade`, `short_history`. `known` is a part of the latter and of `most_shorted`.
 
 pub mod average_volume;
 pub mod basket;
@@ -12,6 +12,7 @@ pub mod comparison;
 pub mod fund_holdings;
 pub mod issuer;
 pub mod kind;
+mod known;
 pub mod line;
 pub mod market_value;
 pub mod most_shorted;
@@ -19,6 +20,7 @@ pub mod moves;
 pub mod returns;
 pub mod roles;
 pub mod sector;
+pub mod short_history;
 pub mod short_ratio;
 pub mod size;
 pub mod size_scheme;

@@ -175,6 +175,17 @@ impl KnownShares {
         })
     }
 
+    /// Market value at the close of each row, USD, NaN where there is none. Rows before the first
+    /// count use that one: for purposes that need a size within a factor of five, as
+    /// [`crate::size_scheme`] does.
+    pub fn sizes(&self, bars: &Bars<'_>) -> Vec<f64> {
+        let first = self.counts.first();
+        let counts = self.by_row(bars).map(|count| count.or(first)).enumerate();
+        counts
+            .map(|(row, count)| count.and_then(|c| c.value(bars, row)).unwrap_or(f64::NAN))
+            .collect()
+    }
+
     /// Market value at the close of each row, USD, NaN where there is none.
     pub fn values(&self, bars: &Bars<'_>) -> Vec<f64> {
         let counts = self.by_row(bars).enumerate();

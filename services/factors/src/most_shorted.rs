@@ -7,8 +7,8 @@
 //! already held stays while its rank is within 1.2 times that number.
 
 use crate::{
-    average_volume, comparison::Comparison, kind::Kinds, market_value::ShareCount, moves::Moves,
-    roles::Roles, trading::Trading,
+    average_volume, comparison::Comparison, kind::Kinds, known::Known, market_value::ShareCount,
+    moves::Moves, roles::Roles, trading::Trading,
 };
 use marketdata::{
     bars::Bars,
@@ -17,7 +17,6 @@ use marketdata::{
     instant::Instant,
     instrument::InstrumentId,
     snapshot::Snapshot,
-    track::Rows,
 };
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -27,7 +26,7 @@ const MIN_TRADED_USD: f64 = 5e6;
 const NAMES: usize = 50;
 const BUFFER: f64 = 1.2;
 /// A settlement this much older than the publication is no longer somebody's latest.
-const MAX_SETTLEMENT_AGE: i32 = 45;
+pub(crate) const MAX_SETTLEMENT_AGE: i32 = 45;
 /// A price more than this many days older than the publication does not count.
 const MAX_PRICE_AGE: i32 = 7;
 
@@ -102,37 +101,6 @@ struct Publication {
     day: Day,
     /// The last day whose close was public by then.
     last_close: Day,
-}
-
-/// One field's history of one instrument.
-struct Known {
-    days: Vec<Day>,
-    published: Vec<Instant>,
-    values: Vec<f64>,
-}
-
-impl Known {
-    fn of(rows: &Rows<'_>, dataset: Dataset, field: Field) -> Known {
-        let column = dataset.column(field);
-        // A float or a count of shares of zero is none.
-        let is_known = |value: &f64| 0.0 < *value || dataset != Dataset::ShareCounts;
-        let value = |i| Some((i, rows.value(i, column).filter(is_known)?));
-        let there: Vec<(usize, f64)> = (0..rows.len()).filter_map(value).collect();
-        Known {
-            days: there.iter().map(|(i, _)| rows.day(*i)).collect(),
-            published: there.iter().map(|(i, _)| rows.published_at(*i)).collect(),
-            values: there.into_iter().map(|(_, value)| value).collect(),
-        }
-    }
-
-    /// The latest value that was public at a publication. A row revised later counts from its
-    /// revision.
-    fn at(&self, publication: &Publication) -> Option<(Day, f64)> {
-        // No value is published before the day it describes, so few rows have to be searched.
-        let end = self.days.partition_point(|day| *day <= publication.day);
-        let row = (0..end).rev().find(|row| self.published[*row] <= publication.at)?;
-        Some((self.days[row], self.values[row]))
-    }
 }
 
 /// The rank data of one name at one publication.
@@ -276,7 +244,7 @@ impl MostShorted {
             self.memo
                 .publications
                 .iter()
-                .all(|publication| new.at(publication).map(bits) == old.at(publication).map(bits))
+                .all(|p| new.at(p.day, p.at).map(bits) == old.at(p.day, p.at).map(bits))
         })
     }
 }
@@ -336,7 +304,7 @@ fn rank_one(
         shares: Known::of(&counts, Dataset::ShareCounts, Field::SharesOutstanding),
     };
     let judge = |publication: &Publication| {
-        let latest = name.interest.at(publication);
+        let latest = name.interest.at(publication.day, publication.at);
         let current = |(day, _): &(Day, f64)| publication.day <= day.plus(MAX_SETTLEMENT_AGE);
         let (settled, short) = latest.filter(current)?;
         Some(match name.judge(publication, settled, short) {
@@ -364,8 +332,8 @@ impl Name<'_> {
         if self.bars.days[last].plus(MAX_PRICE_AGE) < publication.day {
             return None;
         }
-        let (float_on, float) = self.float.at(publication)?;
-        let (counted_on, shares) = self.shares.at(publication)?;
+        let (float_on, float) = self.float.at(publication.day, publication.at)?;
+        let (counted_on, shares) = self.shares.at(publication.day, publication.at)?;
         let cap = ShareCount::counted(counted_on, shares)?.value(&self.bars, last)?;
         let ratio = short * self.bars.units().change(settled, float_on)?.shares / float;
         let qualifies = MIN_CAP_USD <= cap

@@ -207,6 +207,14 @@ const SHARE_CLASSES: &[&[&str]] = &[
 const FRESH_DAYS: i32 = 7;
 
 impl Roles {
+    /// Every line that is configured by its symbol, apart from [`Roles::funds`] and
+    /// [`Roles::share_classes`], which say what lines are and name no input.
+    pub fn symbols(&self) -> impl Iterator<Item = &String> {
+        let roles = self.candidates.values().flatten();
+        let megacaps = self.megacaps.iter().flat_map(|issuer| &issuer.classes);
+        roles.chain(megacaps).chain(&self.defensive_sectors).chain(&self.cyclical_sectors)
+    }
+
     /// The default roles: indices first, funds as their proxies.
     pub fn standard() -> Roles {
         let candidates = Role::ALL.into_iter().map(|role| (role, owned(role.standard())));

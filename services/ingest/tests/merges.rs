@@ -98,8 +98,11 @@ fn the_survivors_value_wins_and_what_it_hides_is_counted() {
     merges(&mut desk, "META,FB,,\n");
     let snapshot = desk.snapshot(NOW);
     assert_eq!(seen(&snapshot, "META").unwrap().1, closes(&[OLD, NEW].concat()));
-    let hidden: Vec<(Dataset, usize)> =
-        snapshot.hidden_by_merges().iter().map(|hidden| (hidden.dataset, hidden.days)).collect();
+    let hidden: Vec<(Dataset, usize)> = snapshot
+        .hidden_by_merges()
+        .iter()
+        .map(|hidden| (hidden.dataset, hidden.days.len()))
+        .collect();
     assert_eq!(hidden, [(Dataset::Bars, 1)]);
 }
 

@@ -31,3 +31,9 @@ pub mod factor;
 pub mod stand_in;
 
 pub mod prepare;
+
+pub mod factor_model;
+
+pub mod model_comparison;
+
+pub mod cross_section;

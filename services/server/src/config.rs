@@ -44,6 +44,8 @@ pub struct Config {
     pub compact_s: u64,
     /// Whether reflection is served, in both versions. Default: true.
     pub reflection: bool,
+    /// The admin port.
+    pub admin: Admin,
     /// Logging.
     pub log: Log,
     /// Connection handling.
@@ -54,6 +56,15 @@ pub struct Config {
     pub roles: RoleNames,
     /// Limits.
     pub limits: Limits,
+}
+
+/// The admin port, which answers probes and scrapers over plain HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Address to listen on; port 0 picks a free one. Whoever reaches it needs no credentials, so
+    /// beyond loopback a network policy must guard it. Default: 127.0.0.1:50052.
+    pub listen: SocketAddr,
 }
 
 /// Logging, to standard error.
@@ -152,6 +163,7 @@ impl Config {
             follow_ms: 1_000,
             compact_s: 60,
             reflection: true,
+            admin: Admin { listen: SocketAddr::from(([127, 0, 0, 1], 50_052)) },
             log: Log { format: LogFormat::Text, filter: "info".to_owned() },
             connections: Connections {
                 max_age_ms: 300_000,

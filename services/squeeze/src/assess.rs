@@ -249,10 +249,7 @@ impl Assessor<'_> {
 
     fn why_not_scored(line: &ShortLine) -> Option<Gap> {
         let (what, reason) = match &line.name.short {
-            Ok(_) => {
-                let (component, reason) = line.name.why_not_scorable()?;
-                (component.id(), reason)
-            }
+            Ok(_) => line.name.why_not_scorable()?,
             Err(reason) => ("short interest", *reason),
         };
         let detail = match line.name.short {

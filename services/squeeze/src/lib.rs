@@ -7,11 +7,16 @@
 //! 999.99 days.
 //!
 //! [`prepared::prepare`] measures the cross-section once per view, so a request costs only its own
-//! lines. The score ranks names; it is not a probability and is not calibrated on events.
+//! lines. The score is where a name's short interest over float stands among all names; it is not a
+//! probability and is not calibrated on events. Every other measure is evidence beside it.
 //!
 //! Modules are declared in reading order.
 
 pub mod assess;
+pub mod count;
+pub mod covering_cost;
+pub mod covering_schedule;
+pub mod deleveraging;
 pub mod exit;
 pub mod measure;
 pub mod name;

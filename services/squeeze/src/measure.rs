@@ -1,14 +1,15 @@
-//! The measures of a name and their weights in the score.
+//! The measures of a name that are ranked against all names.
 
 use marketdata::gap::GapReason;
 
 /// A number, or the reason why it is missing.
 pub type Measured = Result<f64, GapReason>;
 
-/// A measure that enters the score. For all of them, more means more pressure on the shorts.
+/// A measure that is ranked against all names. For all of them, more means more pressure on the
+/// shorts. Only the first enters the score; the others stand beside it as evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Component {
-    /// Short interest / (float + short interest), a decimal below 1. Ranks as SI / float does.
+    /// Short interest / float, a decimal; can exceed 1.
     ShortOfFloat,
     /// Short interest / average volume over the 21 sessions up to the settlement, in days. Later
     /// sessions are excluded: the volume of a squeeze in progress would lower its own days to
@@ -67,23 +68,6 @@ impl Component {
         }
     }
 
-    /// Weight in the score. The weights sum to 1: half for crowding and days to cover, half for
-    /// losses and volume. They are our own choice, in the order of published designs (short
-    /// interest first, then days to cover, then recent loss), not fitted on events.
-    pub const fn weight(self) -> f64 {
-        match self {
-            Component::ShortOfFloat => 0.30,
-            Component::DaysToCover => 0.20,
-            Component::ShortsLoss => 0.15,
-            Component::Return5 => 0.10,
-            Component::ShortInterestChange
-            | Component::Return20
-            | Component::DistanceToHigh
-            | Component::VolumeRatio
-            | Component::FloatTurnover => 0.05,
-        }
-    }
-
     /// Whether it is computed from short interest or its settlement day.
     pub const fn is_of_short_interest(self) -> bool {
         match self {
@@ -97,11 +81,6 @@ impl Component {
             | Component::DistanceToHigh
             | Component::VolumeRatio => false,
         }
-    }
-
-    /// Whether a name needs this measure to be scored. Other missing measures count as the median.
-    pub const fn is_core(self) -> bool {
-        matches!(self, Component::ShortOfFloat | Component::DaysToCover)
     }
 }
 
@@ -123,9 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_sum_to_one_and_the_table_is_in_order() {
-        let sum: f64 = Component::ALL.into_iter().map(Component::weight).sum();
-        assert!((sum - 1.0).abs() < 1e-12);
+    fn the_table_is_in_order() {
         for (at, component) in Component::ALL.into_iter().enumerate() {
             assert_eq!(component.index(), at);
         }

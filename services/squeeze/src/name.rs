@@ -110,6 +110,14 @@ impl SqueezeName {
         current(&self.short)?.of_float()
     }
 
+    /// Short interest / (float + short interest), the definition of S3 Partners.
+    ///
+    /// # Errors
+    /// As for [`SqueezeName::short_of_float`].
+    pub fn short_of_float_s3(&self) -> Measured {
+        current(&self.short)?.of_float_s3()
+    }
+
     /// Short interest / shares outstanding.
     ///
     /// # Errors
@@ -118,7 +126,7 @@ impl SqueezeName {
         current(&self.short)?.of_shares_outstanding()
     }
 
-    /// A component of the score.
+    /// A measure that is ranked against all names.
     pub const fn measure(&self, component: Component) -> Measured {
         self.measures[component.index()]
     }
@@ -192,15 +200,11 @@ impl SqueezeName {
         self.market_cap.ok()?.later_days
     }
 
-    /// Whether both core measures are available, so that the name can be scored.
-    pub fn is_scorable(&self) -> bool {
-        Component::ALL.into_iter().all(|c| !c.is_core() || self.measure(c).is_ok())
-    }
-
-    /// Why the name cannot be scored: the first missing core measure and its reason.
-    pub fn why_not_scorable(&self) -> Option<(Component, GapReason)> {
-        let core = Component::ALL.into_iter().filter(|component| component.is_core());
-        core.filter_map(|c| Some((c, self.measure(c).err()?))).next()
+    /// Why the name cannot be scored: it has no float, or does not trade. `None` if it can.
+    pub fn why_not_scorable(&self) -> Option<(&'static str, GapReason)> {
+        let ratio = self.measure(Component::ShortOfFloat).err();
+        let ratio = ratio.map(|reason| (Component::ShortOfFloat.id(), reason));
+        ratio.or_else(|| Some(("close", *self.traded.as_ref().err()?)))
     }
 
     /// A gap for every missing measure and every data-quality flag of a name with the given symbol.
@@ -300,7 +304,7 @@ fn measure(
     let traded = || traded.as_ref().map_err(|reason| *reason);
     let short = || current(short);
     match component {
-        Component::ShortOfFloat => short()?.of_float_s3(),
+        Component::ShortOfFloat => short()?.of_float(),
         Component::DaysToCover => {
             ratio(short()?.shares_short.value * shares_factor?, traded()?.since.volume_before?)
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// Ranking key, highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RankBy {
-    /// The score.
+    /// The score, by its index.
     Score,
     /// Short interest / float.
     ShortOfFloat,
@@ -18,8 +18,10 @@ pub enum RankBy {
 /// Which names to rank, and by what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RankRequest {
-    /// Minimum market value of the line, USD. Names without a market value pass only if this is 0.
+    /// Minimum market value of the line, USD. Names without a known market value pass.
     pub min_market_cap_usd: f64,
+    /// Leaves out names without a known market value.
+    pub known_market_cap_only: bool,
     /// Minimum average value traded per day over 21 sessions, USD.
     pub min_daily_value_usd: f64,
     /// Exchanges, compared case-insensitively; empty allows any, including unknown ones.
@@ -36,8 +38,10 @@ pub struct Ranking {
     pub places: Vec<usize>,
     /// Names without a score.
     pub not_scored: u32,
-    /// Scored names below the minimum market value, or without one.
+    /// Scored names below the minimum market value.
     pub below_market_cap: u32,
+    /// Scored names without a known market value, if those are left out.
+    pub without_market_cap: u32,
     /// Scored names below the minimum value traded.
     pub below_daily_value: u32,
     /// Scored names of other exchanges, or whose exchange is unknown.
@@ -66,12 +70,13 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
         places: Vec::new(),
         not_scored: 0,
         below_market_cap: 0,
+        without_market_cap: 0,
         below_daily_value: 0,
         other_exchange: 0,
         sized_later: 0,
     };
     for (place, name) in universe.names().iter().enumerate() {
-        let cap = name.market_cap.map_or(0.0, |cap| cap.usd);
+        let cap = name.market_cap.ok().map(|cap| cap.usd);
         let daily_value = name.average_value_usd().unwrap_or(0.0);
         let is_sized_later = name.later_market_cap().is_some();
         if universe.score(place).is_some() && is_sized_later && 0.0 < request.min_market_cap_usd {
@@ -79,7 +84,9 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
         }
         if universe.score(place).is_none() {
             ranking.not_scored += 1;
-        } else if cap < request.min_market_cap_usd {
+        } else if cap.is_none() && request.known_market_cap_only {
+            ranking.without_market_cap += 1;
+        } else if cap.is_some_and(|cap| cap < request.min_market_cap_usd) {
             ranking.below_market_cap += 1;
         } else if daily_value < request.min_daily_value_usd {
             ranking.below_daily_value += 1;
@@ -103,7 +110,7 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
 fn key(universe: &Universe, place: usize, rank_by: RankBy) -> f64 {
     let name = &universe.names()[place];
     match rank_by {
-        RankBy::Score => universe.score(place).map_or(0.0, |score| score.points),
+        RankBy::Score => universe.score(place).map_or(f64::MIN, |score| score.index),
         RankBy::ShortOfFloat => name.measure(Component::ShortOfFloat).unwrap_or(0.0),
         RankBy::DaysToCover => name.days_to_cover().unwrap_or(0.0),
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     name::SqueezeName,
-    score::{Score, score},
+    score::{Score, Scores, score},
 };
 use factors::short_ratio::{DataQualityFlag, Published, ShortRatio};
 use marketdata::{
@@ -34,7 +34,7 @@ pub struct Universe {
     names: Vec<SqueezeName>,
     /// Index of each instrument among the names.
     places: BTreeMap<InstrumentId, usize>,
-    scores: Vec<Option<Score>>,
+    scores: Scores,
     summary: Summary,
 }
 
@@ -77,7 +77,7 @@ impl Universe {
             newest_settlement: newest,
             with_short_interest: names.len() as u32,
             priced: names.iter().filter(|name| name.traded.is_ok()).count() as u32,
-            scored: scores.iter().flatten().count() as u32,
+            scored: scores.names.iter().flatten().count() as u32,
             without_short_interest: priced.iter().filter(|id| !places.contains_key(id)).count()
                 as u32,
             restated_on: restated_on(&names, snapshot.today()),
@@ -91,7 +91,7 @@ impl Universe {
         self.names.capacity() * size_of::<SqueezeName>()
             + self.names.iter().map(doubts).sum::<usize>() * size_of::<DataQualityFlag>()
             + self.places.len() * PLACE_BYTES
-            + self.scores.capacity() * size_of::<Option<Score>>()
+            + self.scores.names.capacity() * size_of::<Option<Score>>()
     }
 
     /// The view it was made from.
@@ -106,7 +106,12 @@ impl Universe {
 
     /// The score of a name by its index. `None` if it could not be scored.
     pub fn score(&self, place: usize) -> Option<&Score> {
-        self.scores.get(place)?.as_ref()
+        self.scores.names.get(place)?.as_ref()
+    }
+
+    /// Mean of the score's index over the scored names. `None` without any.
+    pub const fn mean_index(&self) -> Option<f64> {
+        self.scores.mean_index
     }
 
     /// Index of an instrument among the names.

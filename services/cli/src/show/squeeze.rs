@@ -10,7 +10,7 @@ use crate::{
 };
 use contract::v1::{
     AssessShortBookResponse, ExitPlan, MarkBasis, MeasureInput, RankSqueezeResponse,
-    ShortBookTotals, ShortLine, SqueezeContribution, SqueezeMethod, SqueezeName, SqueezeUniverse,
+    ShortBookTotals, ShortLine, SqueezeMethod, SqueezeName, SqueezeUniverse,
 };
 
 /// The ranking of the market, for people.
@@ -42,7 +42,7 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
         ">since settled",
         ">20 days",
         ">traded a day",
-        "driven by",
+        "percentiles",
     ]);
     for ranked in &answer.names {
         let Some(name) = &ranked.name else { continue };
@@ -56,7 +56,7 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
             short_side(name.return_since_settlement),
             short_side(name.return_20_sessions),
             number::cell(name.average_daily_value_usd, number::usd),
-            Cell::faint(drivers(&name.contributions)),
+            Cell::faint(stands_out(name)),
         ]);
     }
     table
@@ -96,7 +96,7 @@ fn shorts(answer: &AssessShortBookResponse, lines: usize) -> Table {
         ">P&L",
         ">since settled",
         "settled",
-        "driven by",
+        "percentiles",
     ]);
     for (line, name) in by_score(answer).into_iter().take(lines) {
         table.row(book_row(line, name));
@@ -131,7 +131,7 @@ fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 11] {
         number::gain(own, number::usd_signed),
         short_side(name.return_since_settlement),
         Cell::faint(settled.map(|input| input.observed_on.clone()).unwrap_or_default()),
-        Cell::faint(drivers(&name.contributions)),
+        Cell::faint(stands_out(name)),
     ]
 }
 
@@ -206,7 +206,8 @@ fn method(method: Option<&SqueezeMethod>, terminal: Terminal) -> String {
     let calibrated = if method.calibrated {
         ""
     } else {
-        "  The score ranks names; it is not calibrated and does not say how often they squeeze.\n"
+        "  The score is the percentile of short interest over float. It ranks names; it is not \
+         calibrated and does not say how often they squeeze.\n"
     };
     terminal.paint(Tone::Faint, calibrated)
 }
@@ -226,12 +227,18 @@ fn short_side(value: Option<f64>) -> Cell {
     number::loss(value, number::percent)
 }
 
-/// The two measures that contribute most to the score.
-fn drivers(contributions: &[SqueezeContribution]) -> String {
-    let mut sorted: Vec<&SqueezeContribution> = contributions.iter().collect();
-    sorted.sort_by(|a, b| b.points.total_cmp(&a.points));
-    let words =
-        sorted.iter().take(2).map(|c| format!("{} {:.0}", c.component.replace('_', " "), c.points));
+/// The two measures beside short interest over float in which the name stands out most.
+fn stands_out(name: &SqueezeName) -> String {
+    let mut ranked: Vec<(&str, f64)> = name
+        .evidence
+        .iter()
+        .filter(|evidence| evidence.measure_id != "short_of_float")
+        .filter_map(|evidence| Some((evidence.measure_id.as_str(), evidence.percentile?)))
+        .collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let words = ranked.iter().take(2).map(|(measure, percentile)| {
+        format!("{} {:.0}", measure.replace('_', " "), 100.0 * percentile)
+    });
     words.collect::<Vec<String>>().join(", ")
 }
 

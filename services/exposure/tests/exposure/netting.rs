@@ -64,7 +64,7 @@ fn netting_changes_gross_and_nothing_linear_in_net() {
                 (trade.beta, trade.matched, trade.share_of_variance),
                 (&trade.unwinds, trade.repeat.as_ref().map(|repeat| &repeat.leg_pnl)),
                 tail_of(report).map(|tail| (&tail.levels, tail.filter, tail.worst_pnl)),
-                report.profit_and_loss.map(|profit| (profit.long, profit.short)),
+                report.profit_and_loss.map(|profit| profit.total),
                 tail_of(report).map(|tail| tail.worst_day.pnl),
                 report.net_leverage.map(|net| (1e6 * net).round()),
             )
@@ -108,4 +108,33 @@ fn what_is_boxed_counts_on_both_sides_of_every_table() {
     let scenarios = MeasureRef::Scenarios("historical/1000".to_owned());
     let is_about = |gap: &Gap| gap.subject == scenarios.clone().into();
     assert!(tail_of(&boxed).is_none() && boxed.gaps.iter().any(is_about));
+}
+
+#[test]
+fn profit_and_loss_is_on_the_side_that_the_netting_says() {
+    let world = world(80, 400, 3);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let symbol = world.names[10].symbol.as_str();
+    let whole = join(&prepared, &[worth(symbol, 1.0)], None);
+    let price = whole.holdings[0].quote.unwrap().price;
+    // Strategy a holds 100 shares bought at half the price, 100 × price / 2 = 50 prices made, and 5
+    // bought at the price. Strategy b is short 40, sold at 1.5 times the price, 40 × price / 2 = 20
+    // prices made, and long 10 bought at twice the price: 10 prices lost.
+    let line = |count: f64, cost: f64| RawLine {
+        average_cost: Some(cost * price),
+        ..RawLine::of(symbol, Size::Shares(count))
+    };
+    let lines = [line(100.0, 0.5), line(-40.0, 1.5), line(5.0, 1.0), line(10.0, 2.0)];
+    let strategy = |line: usize, _: &str| Some(if line.is_multiple_of(2) { "a" } else { "b" });
+    // Net 75 shares long; a long and b short; each line by itself.
+    let expected = [(60.0, 0.0), (50.0, 10.0), (40.0, 20.0)];
+    for (netting, (long, short)) in levels().into_iter().zip(expected) {
+        let book = join(&prepared, &lines, None).netted(&netting.sets(lines.len(), strategy));
+        let report = analyse(&prepared, &book, BetaSettings::PREPARED, None);
+        let made = report.profit_and_loss.unwrap();
+        near(made.long / price, long, 1e-12);
+        near(made.short / price, short, 1e-12);
+        near(made.total / price, 60.0, 1e-12);
+        near(made.share_with_cost, 1.0, 1e-12);
+    }
 }

@@ -1,12 +1,14 @@
 //! Trades of the caller's: arithmetic, membership, and what another trade must not change.
 
 use crate::*;
+use exposure::settings::OwnDefinition;
 use factors::{
     roles::Role,
     trade::{
         BasketMember, LegDefinition, Neutrality, ReturnProxy, Selector, Side, TradeDefinition,
     },
 };
+use std::collections::BTreeMap;
 
 fn leg(leg_id: &str, side: Side, any_of: &[Selector], returns: &str) -> LegDefinition {
     LegDefinition {
@@ -36,7 +38,7 @@ fn pair(long: &str, short: &str) -> TradeDefinition {
 }
 
 fn own(trade: TradeDefinition) -> TradeChoice {
-    TradeChoice::Own(trade)
+    TradeChoice::Own(OwnDefinition { trade, references: BTreeMap::new() })
 }
 
 fn with_trades(
@@ -262,4 +264,28 @@ fn what_a_trade_lacks_is_a_gap() {
         (GapReason::UnknownInstrument, "unknown symbols in the leg second: UNHEARD"),
     ];
     assert_eq!(gaps, expected);
+}
+
+#[test]
+fn a_line_named_as_on_another_day_is_used_and_reported() {
+    let mut fixture = Fixture::new();
+    let first = day("2022-01-03");
+    let closes: Vec<(Day, f64)> =
+        (0..20).map(|at| (first.plus(at), 100.0 + f64::from(at % 3))).collect();
+    fixture.closes("FB", &closes).closes("SNAP", &closes).closes("^GSPC", &closes).commit();
+    fixture.rename("FB", "META", day("2022-06-09")).commit();
+    // The as-of date is before the change of symbols.
+    let prepared = prepare(&fixture.snapshot(Instant::close_of(first.plus(19))), &World::roles());
+    let report = with_trades(&prepared, &[worth("FB", 1e6)], &[own(pair("META", "SNAP"))]);
+    assert_eq!(report.positions[0].legs, [Some(0)]);
+    assert_eq!(trade(&report).legs[0].return_symbols, ["FB"]);
+    let gap = report.gaps.iter().find(|gap| gap.reason == GapReason::NameOfOtherDays).unwrap();
+    assert_eq!(gap.subject, every_beta("trade/pair"));
+    assert_eq!(
+        gap.detail,
+        "in the leg first, META is FB, which is named so on other days than the as-of date only"
+    );
+    // By the name of the day nothing is reported.
+    let report = with_trades(&prepared, &[worth("FB", 1e6)], &[own(pair("FB", "SNAP"))]);
+    assert!(report.gaps.iter().all(|gap| gap.reason != GapReason::NameOfOtherDays));
 }

@@ -36,9 +36,9 @@ fn scores(universe: &Universe) -> Vec<Option<Score>> {
 }
 
 #[test]
-fn percentiles_of_a_hand_made_universe() {
-    // Four names that differ only in short interest: mid-rank percentiles 1/8, 3/8, 5/8, 7/8 in the
-    // measures that depend on short interest, one half in the others.
+fn scores_of_a_hand_made_universe() {
+    // Four names that differ only in short interest, 1/8 to 4/8 of the float: mid-rank percentiles
+    // 1/8, 3/8, 5/8, 7/8 in the measures that depend on it, one half in the others.
     let mut world = World::new();
     for (at, symbol) in SYMBOLS[..4].iter().enumerate() {
         let short = (at + 1) as f64 * 1e6;
@@ -48,13 +48,28 @@ fn percentiles_of_a_hand_made_universe() {
     for (at, symbol) in SYMBOLS[..4].iter().enumerate() {
         let score = universe.score(place(&universe, symbol)).unwrap();
         let percentile = (2 * at + 1) as f64 / 8.0;
-        // 30 + 20 points depend on short interest; the other 50 stay at their middle.
-        near(score.points, 50.0 * percentile + 25.0);
-        near(score.percentile, percentile);
-        let change = score.contributions()[Component::ShortInterestChange.index()];
-        assert_eq!(change.percentile, None, "there is no earlier settlement");
-        near(change.points, 2.5);
+        near(score.points, 100.0 * percentile);
+        near(score.index, ((at + 1) as f64 / 8.0).ln());
+        let of = |component: Component| score.percentiles[component.index()];
+        near(of(Component::DaysToCover).unwrap(), percentile);
+        near(of(Component::VolumeRatio).unwrap(), 0.5);
+        assert_eq!(of(Component::ShortInterestChange), None, "there is no earlier settlement");
     }
+    // (ln 1 + ln 2 + ln 3 + ln 4) / 4 - ln 8 = ln 24 / 4 - ln 8.
+    near(universe.mean_index().unwrap(), 24f64.ln() / 4.0 - 8f64.ln());
+}
+
+#[test]
+fn nothing_short_has_the_index_of_one_share_in_a_million() {
+    let mut world = World::new();
+    for (symbol, short) in [("A", 0.0), ("B", 4.0), ("C", 8e3)] {
+        world.bars(symbol, |_| (10.0, 1e5)).settle(symbol, SETTLED, [short, 8e6, 10e6]);
+    }
+    let universe = world.universe();
+    let score = |symbol| *universe.score(place(&universe, symbol)).unwrap();
+    near(score("A").index, 1e-6f64.ln());
+    assert_eq!(score("A").points.to_bits(), score("B").points.to_bits());
+    near(score("C").index, 1e-3f64.ln());
 }
 
 #[test]
@@ -73,6 +88,7 @@ fn the_order_of_ingest_changes_no_bit() {
         let universe = world.universe();
         let request = RankRequest {
             min_market_cap_usd: 0.0,
+            known_market_cap_only: false,
             min_daily_value_usd: 0.0,
             exchanges: Vec::new(),
             rank_by: RankBy::Score,
@@ -98,18 +114,27 @@ fn the_order_of_ingest_changes_no_bit() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
+    /// The score is a percentile, and orders names as short interest over float does.
     #[test]
-    fn contributions_sum_to_the_score(seeds in seeds()) {
+    fn scores_rank_names_by_short_interest_over_float(seeds in seeds()) {
         let mut world = World::new();
         for (symbol, seed) in SYMBOLS.into_iter().zip(seeds) {
             add(&mut world, symbol, seed, 1.0, PriceBasis::Raw);
         }
-        for score in scores(&world.universe()).into_iter().flatten() {
-            let sum: f64 = score.contributions().iter().map(|c| c.points).sum();
-            prop_assert!((sum - score.points).abs() < 1e-12);
-            prop_assert!((0.0..=100.0).contains(&score.points));
-            prop_assert!((0.0..=1.0).contains(&score.percentile));
+        let universe = world.universe();
+        let mut ranked: Vec<(f64, f64, f64)> = SYMBOLS
+            .into_iter()
+            .map(|symbol| {
+                let score = universe.score(place(&universe, symbol)).unwrap();
+                let ratio = name(&universe, symbol).measure(Component::ShortOfFloat).unwrap();
+                (ratio, score.index, score.points)
+            })
+            .collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for pair in ranked.windows(2) {
+            prop_assert!(pair[0].1 <= pair[1].1 && pair[0].2 <= pair[1].2);
         }
+        prop_assert!(ranked.iter().all(|(_, _, points)| (0.0..=100.0).contains(points)));
     }
 
     #[test]

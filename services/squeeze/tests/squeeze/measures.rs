@@ -19,6 +19,7 @@ use squeeze::{
 fn everything() -> RankRequest {
     RankRequest {
         min_market_cap_usd: 0.0,
+        known_market_cap_only: false,
         min_daily_value_usd: 0.0,
         exchanges: Vec::new(),
         rank_by: RankBy::Score,
@@ -34,7 +35,8 @@ fn days_to_cover_of_the_published_example() {
     let s = name(&universe, "S");
     near(s.days_to_cover().unwrap(), 20.0);
     near(s.measure(Component::DaysToCover).unwrap(), 20.0);
-    near(s.measure(Component::ShortOfFloat).unwrap(), 1.6 / 9.6);
+    near(s.measure(Component::ShortOfFloat).unwrap(), 0.2);
+    near(s.short_of_float_s3().unwrap(), 1.6 / 9.6);
     near(s.short_of_float().unwrap(), 0.2);
     near(s.market_cap.unwrap().usd, 100e6);
     near(s.average_value_usd().unwrap(), 800_000.0);
@@ -86,14 +88,14 @@ fn no_volume_is_a_reason_and_never_999_days() {
         let name = name(&universe, symbol);
         assert_eq!(name.days_to_cover(), Err(reason));
         assert_eq!(name.measure(Component::DaysToCover), Err(reason));
-        assert_eq!(name.why_not_scorable(), Some((Component::DaysToCover, reason)));
+        assert_eq!(name.why_not_scorable(), None, "the score needs no volume");
         let gaps = name.gaps(symbol);
         let subject = Subject::number_of(symbol, "days_to_cover");
         assert!(gaps.iter().any(|gap| gap.subject == subject && gap.reason == reason));
-        assert!(universe.score(place(&universe, symbol)).is_none());
+        near(universe.score(place(&universe, symbol)).unwrap().points, 50.0);
     }
     let ranking = rank(&universe, &everything());
-    assert_eq!((ranking.places.len(), ranking.not_scored), (1, 2));
+    assert_eq!((ranking.places.len(), ranking.not_scored), (3, 0));
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn halves_that_do_not_join_are_counted() {
     assert_eq!(unpriced.measure(Component::DaysToCover), Err(GapReason::NoPrice));
     near(unpriced.short_of_float().unwrap(), 0.125);
     let why = name(&universe, "NOFLOAT").why_not_scorable();
-    assert_eq!(why, Some((Component::ShortOfFloat, GapReason::NoFloat)));
+    assert_eq!(why, Some(("short_of_float", GapReason::NoFloat)));
 }
 
 #[test]
@@ -217,6 +219,22 @@ fn limits_leave_names_out_and_count_them() {
     let nyse = RankRequest { exchanges: vec!["NYSE".into()], ..everything() };
     assert_eq!(ranked(&nyse), ["BIG"]);
     assert_eq!(rank(&universe, &nyse).other_exchange, 2);
+}
+
+#[test]
+fn a_name_without_a_market_value_is_ranked_unless_it_is_left_out() {
+    let mut world = World::new();
+    for (symbol, short, outstanding) in [("KNOWN", 1e6, 10e6), ("UNKNOWN", 2e6, f64::NAN)] {
+        world.bars(symbol, |_| (100.0, 1e5)).settle(symbol, SETTLED, [short, 8e6, outstanding]);
+    }
+    let universe = world.universe();
+    let bounds = RankRequest { min_market_cap_usd: 100e6, ..everything() };
+    assert_eq!(rank(&universe, &bounds).places.len(), 2);
+    let gaps = name(&universe, "UNKNOWN").gaps("UNKNOWN");
+    let subject = Subject::number_of("UNKNOWN", "market_cap_usd");
+    assert!(gaps.iter().any(|gap| gap.subject == subject), "{gaps:?}");
+    let known = rank(&universe, &RankRequest { known_market_cap_only: true, ..bounds });
+    assert_eq!((known.places, known.without_market_cap), (vec![place(&universe, "KNOWN")], 1));
 }
 
 #[test]

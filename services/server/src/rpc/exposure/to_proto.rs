@@ -14,6 +14,7 @@ use exposure::report::{
     Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss, Repeat,
     TradeExposure, TradeLeg, Unwind,
 };
+use exposure::trade_members::{LegMembers, TradeMember};
 use factors::market_value::CapSource;
 
 /// The analysis of a book that was joined from a portfolio, as asked for by a request in normal form.
@@ -55,6 +56,25 @@ pub(super) fn report(
             .collect(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
         included: asked.include.clone(),
+    }
+}
+
+/// What a leg of a trade stands for.
+pub(super) fn leg_members(leg: &LegMembers) -> v1::TradeLegMembers {
+    v1::TradeLegMembers {
+        leg_id: leg.leg_id.clone(),
+        member_count: leg.members.len() as i32,
+        return_symbols: leg.return_symbols.clone(),
+    }
+}
+
+/// A name that a leg selects.
+pub(super) fn member(leg_id: &str, member: &TradeMember) -> v1::TradeMember {
+    v1::TradeMember {
+        leg_id: leg_id.to_owned(),
+        symbol: member.symbol.clone(),
+        bucket_id: member.bucket_id.clone().unwrap_or_default(),
+        market_cap_rank: member.market_cap_rank.map(|rank| rank as i32),
     }
 }
 
@@ -162,7 +182,7 @@ fn repeat(trade: &v1::TradeDefinition, repeat: &Repeat, deviation: Option<f64>) 
 
 fn profit_and_loss(profit: ProfitAndLoss) -> v1::ProfitAndLoss {
     v1::ProfitAndLoss {
-        total: profit.long + profit.short,
+        total: profit.total,
         long: profit.long,
         short: profit.short,
         share_with_cost: profit.share_with_cost,

@@ -78,7 +78,13 @@ impl FromProto for RankQuery {
         check_exchanges(&mut fields, &request.exchanges);
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
         let exchanges = request.exchanges.clone();
-        let wanted = RankRequest { min_market_cap_usd, min_daily_value_usd, exchanges, rank_by };
+        let wanted = RankRequest {
+            min_market_cap_usd,
+            known_market_cap_only: request.known_market_cap_only,
+            min_daily_value_usd,
+            exchanges,
+            rank_by,
+        };
         fields.finish(Some(RankQuery { as_of, page, wanted, normal: request }))
     }
 }

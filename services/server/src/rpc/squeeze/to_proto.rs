@@ -10,17 +10,26 @@ use squeeze::{
     measure::Component,
     name::SqueezeName,
     rank::Ranking,
-    score::{METHOD, Score},
+    score::{FLOOR, METHOD, METHOD_ID, Score},
     universe::Universe,
 };
 
 /// The method of the score.
-pub(super) fn method() -> v1::SqueezeMethod {
-    let weights = Component::ALL.into_iter().map(|component| v1::SqueezeWeight {
-        component: component.id().to_owned(),
-        weight: component.weight(),
-    });
-    v1::SqueezeMethod { calibrated: false, text: METHOD.to_owned(), weights: weights.collect() }
+pub(super) fn method(universe: &Universe) -> v1::SqueezeMethod {
+    let term = v1::SqueezeTerm {
+        measure_id: Component::ShortOfFloat.id().to_owned(),
+        transform: v1::SqueezeTransform::Log.into(),
+        coefficient: 1.0,
+        floor: FLOOR,
+        mean: universe.mean_index(),
+    };
+    v1::SqueezeMethod {
+        method_id: METHOD_ID.to_owned(),
+        calibrated: false,
+        text: METHOD.to_owned(),
+        terms: vec![term],
+        intercept: 0.0,
+    }
 }
 
 /// The names that percentiles are computed over.
@@ -68,6 +77,7 @@ pub(super) fn left_out(ranking: &Ranking) -> v1::SqueezeLeftOut {
         below_market_cap: ranking.below_market_cap as i32,
         below_daily_value: ranking.below_daily_value as i32,
         other_exchange: ranking.other_exchange as i32,
+        without_market_cap: ranking.without_market_cap as i32,
     }
 }
 
@@ -79,7 +89,7 @@ pub(super) fn line(
 ) -> v1::ShortLine {
     let lots = portfolio::lots(portfolio, &line.lots);
     let score = line.place.and_then(|place| universe.score(place));
-    let mut name = name(universe.snapshot(), &line.name, score);
+    let mut name = name(universe, &line.name, score);
     name.gaps = gaps::folded(line.gaps);
     v1::ShortLine {
         name: Some(name),
@@ -110,10 +120,11 @@ fn mark(mark: Mark) -> v1::ShortMark {
 
 /// The data of a name, with its score if it has one.
 pub(super) fn name(
-    snapshot: &Snapshot,
+    universe: &Universe,
     name: &SqueezeName,
     score: Option<&Score>,
 ) -> v1::SqueezeName {
+    let snapshot = universe.snapshot();
     let symbol = snapshot.symbol(name.instrument);
     let traded = name.traded.as_ref().ok();
     let measure = |component| name.measure(component).ok();
@@ -121,8 +132,8 @@ pub(super) fn name(
         symbol: symbol.to_owned(),
         units_on: name.units_on.to_string(),
         inputs: inputs(snapshot, name),
-        short_of_float: name.short_of_float().ok(),
-        short_of_float_s3: measure(Component::ShortOfFloat),
+        short_of_float: measure(Component::ShortOfFloat),
+        short_of_float_s3: name.short_of_float_s3().ok(),
         short_of_shares_outstanding: name.short_of_shares_outstanding().ok(),
         short_interest_change: measure(Component::ShortInterestChange),
         days_to_cover: name.days_to_cover().ok(),
@@ -139,19 +150,32 @@ pub(super) fn name(
         volume_ratio: measure(Component::VolumeRatio),
         float_turnover: measure(Component::FloatTurnover),
         score: score.map(|score| score.points),
-        score_percentile: score.map(|score| score.percentile),
-        contributions: score.map(contributions).unwrap_or_default(),
+        score_index: score.map(|score| score.index),
+        contributions: score.map(|score| contributions(universe, score)).unwrap_or_default(),
+        evidence: score.map(|score| evidence(name, score)).unwrap_or_default(),
         gaps: gaps::folded(name.gaps(symbol)),
     }
 }
 
-fn contributions(score: &Score) -> Vec<v1::SqueezeContribution> {
-    let contributions = score.contributions().into_iter().map(|c| v1::SqueezeContribution {
-        component: c.component.id().to_owned(),
-        percentile: c.percentile,
-        points: c.points,
-    });
-    contributions.collect()
+/// What the one term of the score adds to the index above its mean.
+fn contributions(universe: &Universe, score: &Score) -> Vec<v1::SqueezeContribution> {
+    let contribution = |mean| v1::SqueezeContribution {
+        measure_id: Component::ShortOfFloat.id().to_owned(),
+        contribution: score.index - mean,
+    };
+    universe.mean_index().map(contribution).into_iter().collect()
+}
+
+fn evidence(name: &SqueezeName, score: &Score) -> Vec<v1::SqueezeEvidence> {
+    let evidence =
+        Component::ALL.into_iter().zip(score.percentiles).map(|(component, percentile)| {
+            v1::SqueezeEvidence {
+                measure_id: component.id().to_owned(),
+                value: name.measure(component).ok(),
+                percentile,
+            }
+        });
+    evidence.collect()
 }
 
 /// Every known input, on the name's one basis of units.
