@@ -155,7 +155,10 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
     let (connection, as_json) = (&arguments.connection, arguments.json);
     if arguments.csv.is_some() && !matches!(arguments.command, Command::Query(_)) {
-        bail!("--csv is for the answers of a server's analyses; this command has its own output");
+        bail!(error_report::Fault::Usage(
+            "--csv is for the answers of a server's analyses; this command has its own output"
+                .to_owned()
+        ));
     }
     let is_done = match &arguments.command {
         Command::Ingest(files) => {

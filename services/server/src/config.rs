@@ -17,7 +17,11 @@ use figment::{
     providers::{Env, Format as _, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::Path,
+};
 use tokio::sync::Semaphore;
 
 /// All settings.
@@ -334,7 +338,7 @@ impl RoleNames {
     /// The roles with these symbols.
     ///
     /// # Errors
-    /// If a name is not a role, or an issuer has no share class.
+    /// If a name is not a role, an issuer has no share class, or a class is listed twice.
     pub fn to_roles(&self) -> Result<Roles, ConfigError> {
         let mut roles = Roles::standard();
         for (id, candidates) in &self.candidates {
@@ -349,8 +353,15 @@ impl RoleNames {
     }
 }
 
-/// Issuers from lists of share classes, each named by its first class.
+/// Issuers from lists of share classes, each named by its first class. A class belongs to one
+/// issuer: listed twice, its company would be counted twice.
 fn issuers(setting: &str, lists: &[Vec<String>]) -> Result<Vec<Issuer>, ConfigError> {
+    let mut seen = BTreeSet::new();
+    for class in lists.iter().flatten() {
+        if !seen.insert(class.to_ascii_uppercase()) {
+            return Err(ConfigError::Invalid(format!("roles.{setting}: {class} is listed twice")));
+        }
+    }
     let issuer = |classes: &Vec<String>| match classes.first() {
         Some(name) => Ok(Issuer { name: name.clone(), classes: classes.clone() }),
         None => Err(ConfigError::Invalid(format!("roles.{setting}: an issuer has no share class"))),
@@ -410,6 +421,11 @@ mod tests {
             ("threads = 100000", "threads must be at most"),
             ("[drain]\nnotice_ms = 9000000000000000000", "drain.notice_ms must be at most"),
             ("[roles]\nnasdak = [\"QQQ\"]", "nasdak"),
+            (
+                "[roles]\nmegacaps = [[\"AAPL\"], [\"aapl\"]]",
+                "roles.megacaps: aapl is listed twice",
+            ),
+            ("[roles]\nshare_classes = [[\"A\", \"A\"]]", "roles.share_classes: A is listed twice"),
             ("[log]\nfilter = \"a=b=c\"", "log.filter"),
             ("listen = \"here\"", "listen"),
         ] {

@@ -122,7 +122,10 @@ fn a_short_without_current_short_interest_has_everything_else() {
         near(name.average_value_usd().unwrap(), 2e6);
         near(name.measure(Component::Return20).unwrap(), 0.0);
         near(name.measure(Component::VolumeRatio).unwrap(), 1.0);
-        assert_eq!((name.short_of_float(), name.days_to_cover()), (Err(reason), Err(reason)));
+        assert_eq!(
+            (name.measure(Component::ShortOfFloat), name.days_to_cover()),
+            (Err(reason), Err(reason))
+        );
         let gap = |number: &'static str| {
             let subject = Subject::number_of(&line.symbol, number);
             let found: Vec<_> = line.gaps.iter().filter(|gap| gap.subject == subject).collect();

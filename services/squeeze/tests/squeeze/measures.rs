@@ -2,7 +2,7 @@
 
 use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, name, near, place};
 use marketdata::{
-    basis::Units,
+    basis::{PriceBasis, Units},
     dataset::{Dataset, Field},
     fixture::day,
     gap::{GapReason, Subject},
@@ -139,7 +139,7 @@ fn prices_restated_for_a_later_split_join_shares_of_the_day() {
     // As for AMC in the real files: prices times 10 and a tenth of the volume, for the 1:10 reverse
     // split of 2023.
     let mut world = World::new();
-    let restated = marketdata::basis::PriceBasis::SplitAdjusted { on: day("2024-03-08") };
+    let restated = PriceBasis::SplitAdjusted { on: day("2024-03-08") };
     world.bars_on("AMC", restated, 100, |_| (20.0, 5e6));
     world.settle("AMC", SETTLED, [40e6, 56e6, 280e6]);
     world.split("AMC", ("2023-08-23", "2023-08-24"), 0.1);
