@@ -24,6 +24,7 @@ mod include;
 mod ingest;
 mod ingest_order;
 mod merges;
+mod metrics;
 mod portfolio;
 mod raw;
 mod real_data;

@@ -5,6 +5,7 @@ use crate::{
     call::method::Shape,
     clock::Stopwatch,
     limits,
+    metrics::calls::CallMeter,
     pool::Room,
     refusal::Refusal,
     rpc::status::{is_fault, sanitize_status},
@@ -19,6 +20,7 @@ use std::{
     task::{Context, Poll},
 };
 use tonic::{Code, Status, body::Body, codegen::Bytes};
+use tonic_types::StatusExt as _;
 use tracing::Span;
 
 /// A body that ends when its call must.
@@ -58,18 +60,34 @@ impl AsRef<[u8]> for Piece {
 /// The log entry written when a call is over.
 pub(crate) struct Note {
     /// The code as far as it is known: from the headers, later from the trailers.
-    pub(crate) code: Option<Code>,
+    code: Option<Code>,
     /// Whether it ended by an internal error.
-    pub(crate) is_fault: bool,
-    pub(crate) shape: Shape,
-    pub(crate) span: Span,
-    pub(crate) stopwatch: Stopwatch,
+    is_fault: bool,
+    /// The reason of its ErrorInfo, if it got no answer.
+    reason: Option<String>,
+    shape: Shape,
+    span: Span,
+    stopwatch: Stopwatch,
+    meter: Arc<CallMeter>,
 }
 
 impl Note {
+    /// The entry of a call that has just arrived.
+    pub(crate) fn new(
+        shape: Shape,
+        span: Span,
+        stopwatch: Stopwatch,
+        meter: Arc<CallMeter>,
+    ) -> Note {
+        Note { code: None, is_fault: false, reason: None, shape, span, stopwatch, meter }
+    }
+
     /// Records the status the call ends with.
     pub(crate) fn ends_with(&mut self, status: &Status) {
         (self.code, self.is_fault) = (Some(status.code()), is_fault(status));
+        let info = || status.get_details_error_info().map(|info| info.reason);
+        let refused = status.code() != Code::Ok;
+        self.reason = refused.then(|| info().unwrap_or_else(|| "none".to_owned()));
     }
 }
 
@@ -104,6 +122,7 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
     fn begin(&mut self, bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match self.load.charge.take(bytes.len()) {
             Ok(room) => {
+                self.note.meter.sent(bytes.len());
                 (self.rest, self.room) = (bytes, Arc::new(room));
                 Poll::Ready(Some(Ok(self.piece())))
             }
@@ -184,6 +203,10 @@ impl Drop for Note {
         let _entered = self.span.enter();
         let status = self.code.map_or_else(|| "Cancelled".to_owned(), |code| format!("{code:?}"));
         let duration_ms = self.stopwatch.elapsed_ms();
+        self.meter.ended(code_name(self.code.unwrap_or(Code::Cancelled)), duration_ms / 1e3);
+        if let Some(reason) = self.reason.take() {
+            self.meter.refused(reason);
+        }
         match (self.code, self.shape) {
             _ if self.is_fault => note_fault(&status, duration_ms),
             // Successful and cancelled unary calls are logged at debug level only.
@@ -193,6 +216,29 @@ impl Drop for Note {
             }
             _ => note_end(&status, duration_ms),
         }
+    }
+}
+
+/// A code as the protocol spells it.
+const fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
