@@ -20,6 +20,7 @@ use crate::{
     phase::Phase,
     refusal::Refusal,
     rpc::status::sanitize_status,
+    telemetry::spans::CallTracer,
     traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
 };
 use http::{HeaderValue, Request, Response};
@@ -48,6 +49,7 @@ pub struct CallLayer {
     limits: Arc<Limits>,
     traffic: Traffic,
     metrics: CallMetrics,
+    tracer: CallTracer,
     phase: watch::Receiver<Phase>,
     ids: Arc<Ids>,
 }
@@ -80,6 +82,7 @@ impl CallLayer {
             limits: Arc::new(limits.clone()),
             traffic: Traffic::new(limits),
             metrics,
+            tracer: CallTracer::of_process(),
             phase,
             ids: Arc::new(Ids { seed, next: AtomicU64::new(0) }),
         }
@@ -118,15 +121,19 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let stopwatch = Stopwatch::start();
         let Method { shape, name } = self.layer.methods.at(request.uri().path()).clone();
-        let meter = Arc::new(self.layer.metrics.begin(name));
         let deadline = Deadline::new(shape, request.headers(), &self.layer.limits);
         let id = self.layer.ids.of(request.headers());
+        let request_id = id.to_str().unwrap_or_default();
+        let traced = self.layer.tracer.begin(request.headers(), &name, request_id);
         let span = tracing::info_span!(
             "call",
             method = request.uri().path(),
-            request_id = id.to_str().unwrap_or_default(),
+            request_id,
+            trace_id = traced.trace_id().map(tracing::field::display),
         );
-        let mut note = Note::new(shape, span.clone(), stopwatch, Arc::clone(&meter));
+        let meter = Arc::new(self.layer.metrics.begin(name));
+        let mut note =
+            Note::new((shape, stopwatch), span.clone(), Arc::clone(&meter), traced.clone());
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
         let ends = ends(shape, deadline, self.layer.phase.clone());
@@ -140,7 +147,7 @@ where
             let request = layer.watch_body(request, shape, &charge, (&gone, meter));
             let answered = tokio::select! {
                 biased;
-                answered = unwinding(AssertUnwindSafe(inner.call(request))) => answered,
+                answered = traced.around(unwinding(AssertUnwindSafe(inner.call(request)))) => answered,
                 ended = &mut ends => Err(ended.into()),
             };
             let mut response = translated(answered.unwrap_or_else(Status::into_http), &gone);

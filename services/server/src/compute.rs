@@ -6,7 +6,13 @@
 //! parallel iterators, which stay on the pool and collect their results in a fixed order, so an
 //! answer never depends on the number of threads.
 
-use crate::{clock::Stopwatch, limits, refusal::Refusal};
+use crate::{
+    clock::Stopwatch,
+    limits,
+    refusal::Refusal,
+    telemetry::spans::{Step, step_now},
+};
+use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{
     any::Any,
@@ -141,10 +147,11 @@ impl Compute {
     pub fn spawn(&self, place: Place, work: impl FnOnce(Place) + Send + 'static) {
         let (span, counts) = (tracing::Span::current(), Arc::clone(&self.counts));
         counts.spawned.fetch_add(1, Ordering::Relaxed);
-        let waiting = Stopwatch::start();
+        let (waiting, context) = (Stopwatch::start(), Context::current());
         self.pool.spawn(move || {
             let running = counts.begin(waiting);
-            span.in_scope(|| work(place));
+            let _of_call = context.attach();
+            span.in_scope(|| step_now(Step::Compute, || work(place)));
             counts.end(running);
         });
     }

@@ -9,6 +9,7 @@ use crate::{
     pool::Room,
     refusal::Refusal,
     rpc::status::{is_fault, sanitize_status},
+    telemetry::spans::{CallSpan, Step, step_now},
     traffic::{Charge, InFlight, Line, Unread},
 };
 use http::HeaderMap;
@@ -27,6 +28,8 @@ use tracing::Span;
 pub(crate) struct Answer<Ends> {
     body: Body,
     ends: Pin<Box<Ends>>,
+    /// Whether the first message was encoded; a stream's others have no spans of their own.
+    has_begun: bool,
     done: bool,
     /// Bytes produced but not yet requested by the transport, and the room they take.
     rest: Bytes,
@@ -69,17 +72,18 @@ pub(crate) struct Note {
     span: Span,
     stopwatch: Stopwatch,
     meter: Arc<CallMeter>,
+    traced: CallSpan,
 }
 
 impl Note {
     /// The entry of a call that has just arrived.
     pub(crate) fn new(
-        shape: Shape,
+        (shape, stopwatch): (Shape, Stopwatch),
         span: Span,
-        stopwatch: Stopwatch,
         meter: Arc<CallMeter>,
+        traced: CallSpan,
     ) -> Note {
-        Note { code: None, is_fault: false, reason: None, shape, span, stopwatch, meter }
+        Note { code: None, is_fault: false, reason: None, shape, span, stopwatch, meter, traced }
     }
 
     /// Records the status the call ends with.
@@ -94,16 +98,14 @@ impl Note {
 impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
     pub(crate) fn new(body: Body, ends: Pin<Box<Ends>>, load: Load, note: Note) -> Answer<Ends> {
         let (rest, room) = (Bytes::new(), Arc::new(None));
-        Answer { body, ends, done: false, rest, room, load, note }
+        Answer { body, ends, has_begun: false, done: false, rest, room, load, note }
     }
 
     fn poll_body(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let body = &mut self.body;
-        let polled =
-            std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(context)));
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| self.poll_inner(context)));
         match polled {
             Err(_) => self.end_with(Refusal::Failed("a stream panicked".into())),
             Ok(Poll::Pending) => match self.ends.as_mut().poll(context) {
@@ -116,6 +118,18 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
             },
             Ok(Poll::Ready(other)) => Poll::Ready(other),
         }
+    }
+
+    /// Polls the body, which encodes a message when it is asked for it.
+    fn poll_inner(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let body = Pin::new(&mut self.body);
+        if std::mem::replace(&mut self.has_begun, true) {
+            return body.poll_frame(context);
+        }
+        self.note.traced.within(|| step_now(Step::Encode, || body.poll_frame(context)))
     }
 
     /// Takes room for bytes and hands out the first of them.
@@ -203,7 +217,9 @@ impl Drop for Note {
         let _entered = self.span.enter();
         let status = self.code.map_or_else(|| "Cancelled".to_owned(), |code| format!("{code:?}"));
         let duration_ms = self.stopwatch.elapsed_ms();
-        self.meter.ended(code_name(self.code.unwrap_or(Code::Cancelled)), duration_ms / 1e3);
+        let code = self.code.unwrap_or(Code::Cancelled);
+        self.meter.ended(code_name(code), duration_ms / 1e3);
+        self.traced.end(code_name(code), is_servers(code));
         if let Some(reason) = self.reason.take() {
             self.meter.refused(reason);
         }
@@ -217,6 +233,19 @@ impl Drop for Note {
             _ => note_end(&status, duration_ms),
         }
     }
+}
+
+/// Whether a code is an error of a server by the semantic conventions of OpenTelemetry.
+const fn is_servers(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
 }
 
 /// A code as the protocol spells it.
