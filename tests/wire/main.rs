@@ -25,6 +25,7 @@ mod ingest;
 mod ingest_order;
 mod measure_refs;
 mod merges;
+mod metrics;
 mod portfolio;
 mod postgres;
 #[path = "../support/postgres.rs"]

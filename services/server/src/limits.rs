@@ -214,6 +214,16 @@ pub const ADMIN_CONNECTIONS: usize = 32;
 pub const ADMIN_CONNECTION_MS: u64 = 10_000;
 /// Bytes that such a connection buffers: the largest head of a request.
 pub const ADMIN_BUFFER_BYTES: usize = 16 * 1024;
+/// Interval at which the runtime's lag and the head of the store are measured, milliseconds.
+pub const SAMPLE_MS: u64 = 1_000;
+/// Spans that wait to be sent to the collector; further ones are dropped.
+pub const TRACE_QUEUE_SPANS: usize = 8_192;
+/// Longest time until a span is sent, milliseconds.
+pub const TRACE_DELAY_MS: u64 = 1_000;
+/// Deadline of one request to the collector, milliseconds.
+pub const TRACE_EXPORT_MS: u64 = 5_000;
+/// Time that the last spans get at the end of the process, milliseconds.
+pub const TRACE_FLUSH_MS: u64 = 2_000;
 /// A recurring condition is logged again after this much silence, milliseconds.
 pub const EPISODE_MS: f64 = 60_000.0;
 /// File descriptors that a server needs in addition to its connections: the store, its WAL, the
