@@ -35,3 +35,6 @@ pub mod prepare;
 pub mod factor_model;
 
 pub mod model_comparison;
+
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;
