@@ -18,6 +18,9 @@ pub(crate) struct ServeArguments {
     /// Address to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Address of the admin port: probes and metrics over plain HTTP.
+    #[arg(long, value_name = "ADDRESS")]
+    admin_listen: Option<SocketAddr>,
     /// URL of the store.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
@@ -78,6 +81,7 @@ impl ServeArguments {
             flags.extend(value.map(|value| (key.to_owned(), value)));
         };
         give("listen", self.listen.map(|listen| json!(listen)));
+        give("admin", self.admin_listen.map(|listen| json!({ "listen": listen })));
         give("store", self.store.as_ref().map(|store| json!(store)));
         give("create", self.create.then_some(json!(true)));
         give("threads", self.threads.map(|threads| json!(threads)));

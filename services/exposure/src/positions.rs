@@ -30,22 +30,22 @@ struct Shown<'a> {
     tail: Option<&'a Tail>,
 }
 
-/// Lists positions, largest first, ties by name, with their contributions to each set of scenarios.
+/// The rows of the positions listed, with their contributions to each set of scenarios.
 pub(crate) fn list(
     prepared: &PreparedExposure,
     request: &Request<'_>,
     (sizing, classification, trades): (&Sizing<'_>, &Classification<'_>, &[&Trade<'_>]),
-    tails: &[Result<Tail, Gap>],
+    (listed, tails): (&[&Holding], &[Result<Tail, Gap>]),
 ) -> Vec<PositionRow> {
-    let listed = largest(request.book, request.listing);
     prepared.detail_all(listed.iter().map(|holding| holding.instrument));
-    let contributions: Vec<Vec<Vec<f64>>> =
-        tails.iter().map(|tail| contributions(prepared, &listed, tail.as_ref().ok())).collect();
     let tail = tails.iter().find_map(|tail| tail.as_ref().ok());
     let shown = Shown { prepared, request, sizing, classification, trades, tail };
     let row = |(at, holding): (usize, &&Holding)| {
-        let of_set = |parts: &Vec<Vec<f64>>| parts.iter().map(|part| part[at]).collect();
-        row(shown, holding, contributions.iter().map(of_set).collect())
+        let of_set = |tail: &Result<Tail, Gap>| {
+            let parts = tail.as_ref().map_or(&[][..], |tail| &tail.contributions);
+            parts.iter().map(|part| part[at]).collect()
+        };
+        row(shown, holding, tails.iter().map(of_set).collect())
     };
     listed.iter().enumerate().map(row).collect()
 }
@@ -137,23 +137,19 @@ fn proxied_sessions(prepared: &PreparedExposure, name: &NameRow, tail: &Tail) ->
     }
 }
 
-/// The contributions of positions to each number of a set of scenarios that wants them.
-fn contributions(
+/// The contributions of positions to a number over a set of scenarios.
+pub(crate) fn contributions(
     prepared: &PreparedExposure,
     listed: &[&Holding],
-    tail: Option<&Tail>,
-) -> Vec<Vec<f64>> {
-    let Some(tail) = tail else { return Vec::new() };
-    let part = |weights: &TailWeights| {
-        let own = own_tail_returns(prepared, listed, weights);
-        let of = |(holding, own): (&&Holding, f64)| {
-            let stand_ins = tail.stand_ins.as_ref();
-            let weighted = tail_return(prepared, holding, (weights, stand_ins), own);
-            0.0 - weighted * holding.market_value
-        };
-        listed.iter().zip(own).map(of).collect()
+    weights: &TailWeights,
+    stand_ins: Option<&StandIns>,
+) -> Vec<f64> {
+    let own = own_tail_returns(prepared, listed, weights);
+    let of = |(holding, own): (&&Holding, f64)| {
+        let weighted = tail_return(prepared, holding, (weights, stand_ins), own);
+        0.0 - weighted * holding.market_value
     };
-    tail.weights.iter().map(part).collect()
+    listed.iter().zip(own).map(of).collect()
 }
 
 /// Number of names summed side by side, because each addition waits for the one before and each

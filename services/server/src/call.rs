@@ -16,6 +16,7 @@ use crate::{
     },
     clock::Stopwatch,
     limits::Limits,
+    patience::until,
     phase::Phase,
     refusal::Refusal,
     rpc::status::sanitize_status,
@@ -115,6 +116,7 @@ where
         let mut note = Note { code: None, is_fault: false, shape, span: span.clone(), stopwatch };
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
+        let ends_at = deadline.at();
         let ends = ends(shape, deadline, self.layer.phase.clone());
         let line = request.extensions().get::<Arc<Line>>().cloned();
         let charge = self.layer.charge(request.uri().path(), shape, line.as_deref());
@@ -126,7 +128,7 @@ where
             let request = layer.watch_body(request, shape, &charge, &gone);
             let answered = tokio::select! {
                 biased;
-                answered = unwinding(AssertUnwindSafe(inner.call(request))) => answered,
+                answered = until(ends_at, unwinding(AssertUnwindSafe(inner.call(request)))) => answered,
                 ended = &mut ends => Err(ended.into()),
             };
             let mut response = translated(answered.unwrap_or_else(Status::into_http), &gone);

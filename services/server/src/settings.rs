@@ -129,7 +129,7 @@ mod tests {
             }
             Value::Number(number) => other(json!(number.as_u64().unwrap() + 1)),
             Value::Bool(flag) => other(json!(!flag)),
-            Value::String(_) if path == "listen" => other(json!("127.0.0.1:1")),
+            Value::String(_) if path.ends_with("listen") => other(json!("127.0.0.1:1")),
             Value::String(_) if path == "log.format" => other(json!("json")),
             Value::String(text) => other(json!(format!("{text},other=info"))),
             Value::Null => panic!("{path} has no value"),
