@@ -40,3 +40,6 @@ pub mod vendor_model;
 pub mod model_comparison;
 
 pub mod cross_section;
+
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;
