@@ -18,6 +18,7 @@ pub mod covering_cost;
 pub mod covering_schedule;
 pub mod deleveraging;
 pub mod exit;
+pub mod joint;
 pub mod measure;
 pub mod name;
 pub mod prepared;
