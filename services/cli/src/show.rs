@@ -18,6 +18,7 @@ pub(crate) mod exposure;
 
 pub(crate) mod trades;
 
+pub(crate) mod short_costs;
 pub(crate) mod squeeze;
 
 pub(crate) mod records;

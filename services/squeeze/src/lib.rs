@@ -14,6 +14,7 @@
 
 pub mod assess;
 pub mod count;
+pub mod covering;
 pub mod covering_cost;
 pub mod covering_schedule;
 pub mod deleveraging;
@@ -23,7 +24,9 @@ pub mod measure;
 pub mod name;
 pub mod prepared;
 pub mod rank;
+pub mod scenario;
 pub mod score;
+pub mod threshold;
 pub mod traded;
 pub mod universe;
 

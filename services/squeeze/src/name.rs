@@ -129,6 +129,38 @@ impl SqueezeName {
         Ok(traded.close * change.price)
     }
 
+    /// Standard deviation of daily total returns over 60 sessions, a decimal.
+    ///
+    /// # Errors
+    /// The name does not trade, or not for long enough.
+    pub fn volatility(&self) -> Measured {
+        self.traded.as_ref().map_err(|reason| *reason)?.volatility
+    }
+
+    /// What the market's shorts gained on the latest session, USD, below 0 if they lost: the shares
+    /// short at the settlement, as if they had been short all day.
+    ///
+    /// # Errors
+    /// The name did not trade on that session, or no known factor converts its units.
+    pub fn shorts_gain_today_usd(&self) -> Measured {
+        self.shorts_gain(|traded| traded.gain_today)
+    }
+
+    /// What the market's shorts gained since the settlement, USD, below 0 if they lost: the shares
+    /// short then, as if none had been covered since.
+    ///
+    /// # Errors
+    /// The name does not trade, or no known factor converts its units.
+    pub fn shorts_gain_since_settlement_usd(&self) -> Measured {
+        self.shorts_gain(|traded| traded.since.gain)
+    }
+
+    fn shorts_gain(&self, gain: impl Fn(&Traded) -> Measured) -> Measured {
+        let traded = self.traded.as_ref().map_err(|reason| *reason)?;
+        let shares = self.ratio.shares_short.value * self.shares_factor?;
+        Ok(0.0 - shares * gain(traded)?)
+    }
+
     /// Average USD traded per day over 21 sessions.
     ///
     /// # Errors
@@ -175,6 +207,9 @@ impl SqueezeName {
         lacks("days_to_cover", self.days_to_cover().err());
         lacks("days_to_cover_source", self.days_to_cover_source().err());
         lacks("market_cap_usd", self.market_cap.err());
+        lacks("volatility_60_sessions", self.volatility().err());
+        lacks("shorts_gain_today_usd", self.shorts_gain_today_usd().err());
+        lacks("shorts_gain_since_settlement_usd", self.shorts_gain_since_settlement_usd().err());
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
             lacks("market_cap_usd", Some(GapReason::Proxy));
         }
