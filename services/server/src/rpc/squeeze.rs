@@ -1,5 +1,6 @@
 //! SqueezeService: assesses the short side of a portfolio, and ranks the market by squeeze risk.
 
+mod covering;
 mod from_proto;
 mod to_proto;
 
@@ -72,6 +73,7 @@ impl Query for BookQuery {
         let report = assess(&prepared.universe, &book, self.participation);
         let merged = merged(pinned, report.lines.iter().map(|line| line.name.instrument));
         let totals = to_proto::totals(&report, self.participation);
+        let scenarios = covering::scenarios(&report);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
         let response = v1::AssessShortBookResponse {
@@ -81,6 +83,8 @@ impl Query for BookQuery {
             universe: Some(to_proto::universe(&prepared.universe)),
             method: Some(to_proto::method(&prepared.universe)),
             settings: self.normal.settings.clone(),
+            scenarios,
+            covering_models: covering::models(),
             ..Default::default()
         };
         let answer = Answer::with_coverage(response, report.gaps, report.coverage);
