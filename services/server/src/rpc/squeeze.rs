@@ -70,7 +70,7 @@ impl Query for BookQuery {
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
-        let merged = merged(pinned, report.lines.iter().map(|line| line.instrument));
+        let merged = merged(pinned, &report.lines.iter().map(|line| line.instrument));
         let totals = to_proto::totals(&report, self.participation);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
@@ -114,7 +114,7 @@ impl Query for RankQuery {
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
         let of_page = &ranking.places[cut.places.clone()];
-        let merged = merged(pinned, of_page.iter().map(|at| universe.names()[*at].instrument()));
+        let merged = merged(pinned, &of_page.iter().map(|at| universe.names()[*at].instrument()));
         let names = cut.places.map(|at| {
             let name = to_proto::name(universe, ranking.places[at]);
             v1::RankedSqueezeName { rank: (at + 1) as i32, name: Some(name) }
@@ -134,7 +134,7 @@ impl Query for RankQuery {
 
 /// What merges hide of the names of an answer. The ranks of these names among thousands of others do
 /// not count.
-fn merged(pinned: &Pinned, names: impl Iterator<Item = InstrumentId> + Clone) -> Vec<Gap> {
+fn merged(pinned: &Pinned, names: &(impl Iterator<Item = InstrumentId> + Clone)) -> Vec<Gap> {
     hidden_values(pinned.snapshot(), |hidden| {
         READS.contains(hidden.dataset) && names.clone().any(|name| hidden.involves(name))
     })
