@@ -53,6 +53,11 @@ impl Compute {
         Ok(Compute { pool: Arc::new(pool), admitted: Arc::new(Semaphore::new(places)), places })
     }
 
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
     /// Number of computations that can still be admitted.
     pub fn free_places(&self) -> usize {
         self.admitted.available_permits()

@@ -12,6 +12,7 @@ use crate::{
     views::Pinned,
 };
 use contract::canonical::Canonical;
+use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// A validated type that is read from a protobuf request.
@@ -90,9 +91,22 @@ pub async fn answer<Q: Query>(
 ///
 /// # Errors
 /// As [`answer`].
-pub async fn respond<Q: Query>(services: &Services, mut query: Q) -> Result<Q::Response, Refusal> {
+pub async fn respond<Q: Query>(services: &Services, query: Q) -> Result<Q::Response, Refusal> {
     let pinned = services.view(query.asked().0, Q::MODEL).await?;
     let prepared = Q::Prepared::of(&query, services, &pinned).await?;
+    respond_with(services, query, pinned, prepared).await
+}
+
+/// Answers a validated request from a view, whatever view the request asks for.
+///
+/// # Errors
+/// The refusal by [`Query`] or the compute pool.
+pub async fn respond_with<Q: Query>(
+    services: &Services,
+    mut query: Q,
+    pinned: Pinned,
+    prepared: Arc<Q::Prepared>,
+) -> Result<Q::Response, Refusal> {
     match query.place(&prepared)? {
         Place::Inline => enveloped(&query, &pinned, &prepared),
         Place::Pool => services.compute.run(move || enveloped(&query, &pinned, &prepared)).await?,
