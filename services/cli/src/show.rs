@@ -26,6 +26,7 @@ pub(crate) mod batch;
 
 pub(crate) mod book_history;
 
+pub(crate) mod short_costs;
 pub(crate) mod squeeze;
 
 pub(crate) mod records;

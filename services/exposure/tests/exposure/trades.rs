@@ -1,7 +1,7 @@
 //! Trades of the caller's: arithmetic, membership, and what another trade must not change.
 
 use crate::*;
-use exposure::settings::OwnDefinition;
+use exposure::{settings::OwnDefinition, trade_members::trade_members};
 use factors::{
     roles::Role,
     trade::{
@@ -288,4 +288,39 @@ fn a_line_named_as_on_another_day_is_used_and_reported() {
     // By the name of the day nothing is reported.
     let report = with_trades(&prepared, &[worth("FB", 1e6)], &[own(pair("FB", "SNAP"))]);
     assert!(report.gaps.iter().all(|gap| gap.reason != GapReason::NameOfOtherDays));
+}
+
+/// A name is a member of a leg if and only if a position in it, of the side of the leg, is in it.
+#[test]
+fn the_members_of_a_leg_are_the_names_whose_positions_are_in_it() {
+    let world = world(60, 300, 47);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let mut definition = pair("MSFT", "N0021");
+    definition.legs[0].any_of = vec![Selector::Ranks(1, 12), symbol("N0040")];
+    definition.legs[0].none_of = vec![symbol("MSFT")];
+    definition.legs[1].any_of = ["mid", "small"].map(|id| Selector::Bucket(id.to_owned())).into();
+    // A second short leg gets what the first leaves.
+    definition.legs.push(leg("rest", Side::Short, &[Selector::Ranks(1, 1_000)], "N0022"));
+    for choice in [TradeChoice::Standard, own(definition)] {
+        let (legs, _) = trade_members(&prepared, &choice);
+        let mut sizes = Vec::new();
+        for sign in [1.0, -1.0] {
+            let lines: Vec<(String, f64)> =
+                world.names.iter().map(|name| (name.symbol.clone(), sign * 1e5)).collect();
+            let report = with_trades(&prepared, &raw(&lines), std::slice::from_ref(&choice));
+            assert_eq!(report.positions.len(), lines.len());
+            for row in &report.positions {
+                let is_member =
+                    |leg: &usize| legs[*leg].members.iter().any(|m| m.symbol == row.symbol);
+                let is_of_side = |leg: &usize| {
+                    (trade(&report).legs[*leg].side == Some(Side::Long)) == (0.0 < sign)
+                };
+                let found: Vec<usize> =
+                    (0..legs.len()).filter(is_of_side).filter(is_member).collect();
+                assert_eq!(found, row.legs[0].into_iter().collect::<Vec<_>>(), "{}", row.symbol);
+                sizes.extend(found);
+            }
+        }
+        assert!((0..legs.len()).all(|leg| sizes.contains(&leg)), "no leg is empty");
+    }
 }

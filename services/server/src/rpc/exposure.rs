@@ -156,7 +156,7 @@ impl AnalysisQuery {
         pinned: &Pinned,
         prepared: &PreparedExposure,
         book: &Book,
-    ) -> Answer<v1::AnalyzePortfolioResponse> {
+    ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
         let request = AnalysisRequest {
             book,
             blocks: self.blocks,
@@ -181,10 +181,10 @@ impl AnalysisQuery {
         let trades = definitions(&self.normal.trades, prepared);
         let asked = (&self.normal, trades.as_slice());
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
-        let report = Some(to_proto::report(report, asked, risk, (book, portfolio)));
+        let report = Some(to_proto::report(report, asked, risk, (book, portfolio))?);
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
-        Answer::with_coverage(response, gaps, coverage).with_merged(merged)
+        Ok(Answer::with_coverage(response, gaps, coverage).with_merged(merged))
     }
 }
 
@@ -218,8 +218,8 @@ impl Query for AnalysisQuery {
             return Err(Refusal::Unknown { kind, name: name.clone(), known });
         }
         match &self.book {
-            Some(book) => Ok(self.analyze(pinned, prepared, book)),
-            None => Ok(self.analyze(pinned, prepared, &self.join(prepared)?)),
+            Some(book) => self.analyze(pinned, prepared, book),
+            None => self.analyze(pinned, prepared, &self.join(prepared)?),
         }
     }
 }

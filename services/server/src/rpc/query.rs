@@ -9,6 +9,7 @@ use crate::{
     refusal::Refusal,
     rpc::envelope::{Answer, Enveloped},
     services::Services,
+    telemetry::spans::{Step, reads_revision, step, step_now},
     views::Pinned,
 };
 use contract::canonical::Canonical;
@@ -83,7 +84,7 @@ pub async fn answer<Q: Query>(
     services: &Services,
     request: Request<Q::Request>,
 ) -> Result<Response<Q::Response>, Status> {
-    let query = Q::from_proto(request.into_inner())?;
+    let query = step_now(Step::Validate, || Q::from_proto(request.into_inner()))?;
     Ok(Response::new(respond(services, query).await?))
 }
 
@@ -92,8 +93,9 @@ pub async fn answer<Q: Query>(
 /// # Errors
 /// As [`answer`].
 pub async fn respond<Q: Query>(services: &Services, query: Q) -> Result<Q::Response, Refusal> {
-    let pinned = services.view(query.asked().0, Q::MODEL).await?;
-    let prepared = Q::Prepared::of(&query, services, &pinned).await?;
+    let pinned = step(Step::View, services.view(query.asked().0, Q::MODEL)).await?;
+    reads_revision(pinned.snapshot().revision());
+    let prepared = step(Step::Prepare, Q::Prepared::of(&query, services, &pinned)).await?;
     respond_with(services, query, pinned, prepared).await
 }
 
@@ -107,10 +109,15 @@ pub async fn respond_with<Q: Query>(
     pinned: Pinned,
     prepared: Arc<Q::Prepared>,
 ) -> Result<Q::Response, Refusal> {
-    match query.place(&prepared)? {
-        Place::Inline => enveloped(&query, &pinned, &prepared),
-        Place::Pool => services.compute.run(move || enveloped(&query, &pinned, &prepared)).await?,
-    }
+    let analysed = async {
+        match query.place(&prepared)? {
+            Place::Inline => enveloped(&query, &pinned, &prepared),
+            Place::Pool => {
+                services.compute.run(move || enveloped(&query, &pinned, &prepared)).await?
+            }
+        }
+    };
+    step(Step::Analyse, analysed).await
 }
 
 fn enveloped<Q: Query>(

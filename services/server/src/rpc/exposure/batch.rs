@@ -12,6 +12,7 @@ use crate::{
         status::{message_of, sanitize_status},
     },
     services::Services,
+    telemetry::spans::reads_revision,
     views::Pinned,
 };
 use ::portfolio::lines::Violation;
@@ -70,6 +71,7 @@ impl Batch {
         }
         let as_of = fields.finish(Some(as_of))?;
         let pinned = services.view(&as_of, AnalysisQuery::MODEL).await?;
+        reads_revision(pinned.snapshot().revision());
         let prepared = services.prepared(&pinned).await?;
         Ok(Batch { services: Arc::clone(services), analysis, pinned, prepared })
     }
