@@ -8,9 +8,12 @@
 
 mod admin_port;
 mod as_published;
+mod batch;
+mod book_history;
 mod calls;
 mod carried_over;
 mod drawn_files;
+mod explain_pnl;
 mod exposure;
 mod exposure_groups;
 mod exposure_sizes;

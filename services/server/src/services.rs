@@ -164,6 +164,11 @@ impl Services {
         self.prepared.get(pinned.view()).await
     }
 
+    /// The phase of the server, for streams that end with it.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.clone()
+    }
+
     /// Preparations begun since the start.
     pub fn preparations(&self) -> u64 {
         self.prepared.usage().begun

@@ -13,6 +13,7 @@ use crate::{
     views::Pinned,
 };
 use contract::canonical::Canonical;
+use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// A validated type that is read from a protobuf request.
@@ -91,10 +92,23 @@ pub async fn answer<Q: Query>(
 ///
 /// # Errors
 /// As [`answer`].
-pub async fn respond<Q: Query>(services: &Services, mut query: Q) -> Result<Q::Response, Refusal> {
+pub async fn respond<Q: Query>(services: &Services, query: Q) -> Result<Q::Response, Refusal> {
     let pinned = step(Step::View, services.view(query.asked().0, Q::MODEL)).await?;
     reads_revision(pinned.snapshot().revision());
     let prepared = step(Step::Prepare, Q::Prepared::of(&query, services, &pinned)).await?;
+    respond_with(services, query, pinned, prepared).await
+}
+
+/// Answers a validated request from a view, whatever view the request asks for.
+///
+/// # Errors
+/// The refusal by [`Query`] or the compute pool.
+pub async fn respond_with<Q: Query>(
+    services: &Services,
+    mut query: Q,
+    pinned: Pinned,
+    prepared: Arc<Q::Prepared>,
+) -> Result<Q::Response, Refusal> {
     let analysed = async {
         match query.place(&prepared)? {
             Place::Inline => enveloped(&query, &pinned, &prepared),
