@@ -70,7 +70,8 @@ async fn play(
 ) -> Result<()> {
     let stopwatch = Stopwatch::start();
     let Output { as_json, terminal } = output;
-    let connection = Connection { server: format!("http://{address}"), timeout: 60, traceparent: None };
+    let connection =
+        Connection { server: format!("http://{address}"), timeout: 60, traceparent: None };
     let clients = connection.open().await?;
     let say = |text: &str| {
         if !as_json {
@@ -101,7 +102,7 @@ async fn play(
 /// Starts a server on a fresh store in the folder.
 async fn start(arguments: &DemoArguments, folder: &Path) -> Result<Running> {
     let mut config = Config::standard();
-    config.store = format!("sqlite:{}", folder.join("demo.db").display());
+    config.store = format!("sqlite:{}", folder.join("demo.db").display()).into();
     config.create = true;
     config.log.filter = "error".to_owned();
     // No load balancer needs time to notice the shutdown.

@@ -18,6 +18,8 @@ pub(crate) mod exposure;
 
 pub(crate) mod trades;
 
+pub(crate) mod trade_members;
+
 pub(crate) mod squeeze;
 
 pub(crate) mod records;

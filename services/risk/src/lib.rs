@@ -35,3 +35,5 @@ pub mod prepare;
 pub mod factor_model;
 
 pub mod model_comparison;
+
+pub mod cross_section;

@@ -17,6 +17,7 @@ use crate::{
     clock::Stopwatch,
     limits::Limits,
     metrics::calls::{CallMeter, CallMetrics},
+    patience::until,
     phase::Phase,
     refusal::Refusal,
     rpc::status::sanitize_status,
@@ -136,6 +137,7 @@ where
             Note::new((shape, stopwatch), span.clone(), Arc::clone(&meter), traced.clone());
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
+        let ends_at = deadline.at();
         let ends = ends(shape, deadline, self.layer.phase.clone());
         let line = request.extensions().get::<Arc<Line>>().cloned();
         let charge = self.layer.charge(request.uri().path(), shape, line.as_deref());
@@ -145,9 +147,10 @@ where
         let answer = async move {
             let mut ends = Box::pin(ends);
             let request = layer.watch_body(request, shape, &charge, (&gone, meter));
+            let handled = unwinding(AssertUnwindSafe(inner.call(request)));
             let answered = tokio::select! {
                 biased;
-                answered = traced.around(unwinding(AssertUnwindSafe(inner.call(request)))) => answered,
+                answered = traced.around(until(ends_at, handled)) => answered,
                 ended = &mut ends => Err(ended.into()),
             };
             let mut response = translated(answered.unwrap_or_else(Status::into_http), &gone);

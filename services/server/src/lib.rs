@@ -19,6 +19,7 @@ pub mod market;
 pub mod metrics;
 pub mod models;
 pub mod needed;
+pub mod patience;
 pub mod phase;
 pub mod pool;
 pub mod prepared;
@@ -30,6 +31,7 @@ pub mod rpc;
 pub mod services;
 pub mod settings;
 pub mod store_health;
+pub mod store_url;
 pub mod telemetry;
 pub mod traffic;
 pub mod upload;
@@ -155,7 +157,9 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     let settings = Settings::of(&config.roles)?;
     let (store, market) = open_store(&config).await.map_err(|error| match error {
         StoreError::Missing(_) => StartError::NoStore(error),
-        StoreError::Damaged(_) => StartError::Damaged { url: config.store.clone(), cause: error },
+        StoreError::Damaged(_) => {
+            StartError::Damaged { url: config.store.to_string(), cause: error }
+        }
         error => StartError::Store(error),
     })?;
     keep_settings(store.as_ref(), &settings).await?;
@@ -226,10 +230,11 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 
 /// Opens the store, verifies everything in it that can change an answer, and loads the market.
 async fn open_store(config: &Config) -> Result<(Arc<dyn Store>, Resident), StoreError> {
+    let url = config.store.with_password();
     let store = if config.create {
-        store::connect_on(&config.store, config.thread_count()).await?
+        store::connect_on(url, config.thread_count()).await?
     } else {
-        store::open_on(&config.store, config.thread_count()).await?
+        store::open_on(url, config.thread_count()).await?
     };
     let market = Resident::load(store.as_ref()).await?;
     Ok((store, market))

@@ -199,7 +199,12 @@ pub const PIECE_BYTES: usize = 64 * 1024;
 pub const GAP_SUBJECTS: usize = 10;
 /// Maximum number of different details that a gap joins; the others are counted.
 pub const GAP_DETAILS: usize = 3;
-/// Retry delay for a caller who reached a limit, milliseconds.
+/// Longest time that a call waits for a revision that this server has not read, milliseconds.
+pub const LONGEST_WAIT_MS: u64 = 30_000;
+/// How long before its deadline a call that waits in vain is answered, milliseconds. A call with
+/// less time does not wait.
+pub const ANSWER_AHEAD_MS: u64 = 100;
+/// Retry delay for a caller who reached a limit, or a server that is behind, milliseconds.
 pub const RETRY_AFTER_MS: u64 = 1_000;
 /// Pause after a failure to accept a connection, milliseconds.
 pub const ACCEPT_PAUSE_MS: u64 = 100;

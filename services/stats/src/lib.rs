@@ -14,6 +14,7 @@
 pub mod backtest;
 pub mod change;
 pub mod cholesky;
+pub mod classification;
 pub mod collinearity;
 pub mod covariance;
 pub mod eigen;

@@ -58,7 +58,10 @@ impl Page {
         }
         match names.as_slice() {
             [] => bail!("this answer has no table"),
-            names => bail!("there is no table {name:?}; available tables: {}", names.join(", ")),
+            names => bail!(Fault::Usage(format!(
+                "there is no table {name:?}; available tables: {}",
+                names.join(", ")
+            ))),
         }
     }
 }

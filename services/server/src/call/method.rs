@@ -109,6 +109,11 @@ impl Deadline {
         Deadline { at: Instant::now() + after, lifetime }
     }
 
+    /// When the call must have ended.
+    pub(crate) const fn at(&self) -> Instant {
+        self.at
+    }
+
     /// Resolves when the deadline has passed, with the refusal to return.
     pub(crate) async fn passed(self) -> Refusal {
         tokio::time::sleep_until(self.at).await;

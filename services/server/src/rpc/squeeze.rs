@@ -5,10 +5,12 @@ mod to_proto;
 
 use crate::{
     as_of::AsOf,
+    prepared::Prepared,
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
+        merged::hidden_values,
         portfolio,
         query::{Normal, Place, Query, answer},
     },
@@ -17,12 +19,16 @@ use crate::{
 use ::portfolio::unresolved::LooseLine;
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use from_proto::{BookQuery, RankQuery};
+use marketdata::{changes::DatasetSet, gap::Gap, instrument::InstrumentId};
 use squeeze::{
     assess::assess,
     prepared::PreparedSqueeze,
     rank::{rank, unknown_exchange},
 };
 use tonic::{Request, Response, Status};
+
+/// The datasets behind every answer.
+const READS: DatasetSet = <PreparedSqueeze as Prepared>::READS;
 
 #[tonic::async_trait]
 impl SqueezeService for Handler {
@@ -56,7 +62,7 @@ impl Query for BookQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedSqueeze,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let nothing = v1::Portfolio::default();
@@ -64,6 +70,7 @@ impl Query for BookQuery {
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
+        let merged = merged(pinned, report.lines.iter().map(|line| line.name.instrument));
         let totals = to_proto::totals(&report, self.participation);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
@@ -76,7 +83,8 @@ impl Query for BookQuery {
             settings: self.normal.settings.clone(),
             ..Default::default()
         };
-        Ok(Answer::with_coverage(response, report.gaps, report.coverage))
+        let answer = Answer::with_coverage(response, report.gaps, report.coverage);
+        Ok(answer.with_merged(merged))
     }
 }
 
@@ -105,8 +113,12 @@ impl Query for RankQuery {
         }
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
+        let of_page = &ranking.places[cut.places.clone()];
+        let merged = merged(pinned, of_page.iter().map(|at| universe.names()[*at].instrument));
         let names = cut.places.map(|at| {
-            let name = to_proto::name(universe, ranking.places[at]);
+            let place = ranking.places[at];
+            let name = &universe.names()[place];
+            let name = to_proto::name(universe, name, universe.score(place));
             v1::RankedSqueezeName { rank: (at + 1) as i32, name: Some(name) }
         });
         let response = v1::RankSqueezeResponse {
@@ -118,6 +130,15 @@ impl Query for RankQuery {
             method: Some(to_proto::method(universe)),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, universe.gaps()))
+        let gaps = universe.gaps().into_iter().chain(ranking.gap()).collect();
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
+}
+
+/// What merges hide of the names of an answer. The ranks of these names among thousands of others do
+/// not count.
+fn merged(pinned: &Pinned, names: impl Iterator<Item = InstrumentId> + Clone) -> Vec<Gap> {
+    hidden_values(pinned.snapshot(), |hidden| {
+        READS.contains(hidden.dataset) && names.clone().any(|name| hidden.involves(name))
+    })
 }
