@@ -147,10 +147,9 @@ where
         let answer = async move {
             let mut ends = Box::pin(ends);
             let request = layer.watch_body(request, shape, &charge, (&gone, meter));
-            let handled = unwinding(AssertUnwindSafe(inner.call(request)));
             let answered = tokio::select! {
                 biased;
-                answered = traced.around(until(ends_at, handled)) => answered,
+                answered = until(ends_at, traced.around(unwinding(AssertUnwindSafe(inner.call(request))))) => answered,
                 ended = &mut ends => Err(ended.into()),
             };
             let mut response = translated(answered.unwrap_or_else(Status::into_http), &gone);

@@ -44,6 +44,9 @@ pub struct History {
     pub taken_over: usize,
 }
 
+/// Number of sessions that one thread walks through name by name.
+const CHUNK_SESSIONS: usize = 256;
+
 /// Inputs of a history.
 pub(crate) struct Inputs<'a> {
     pub(crate) model: &'a RiskModel,
@@ -60,18 +63,7 @@ impl<'a> Inputs<'a> {
         lines: &'a [Line],
         settings: &'a CrossSectionSettings,
     ) -> Inputs<'a> {
-        let of_session = |session: usize| {
-            let companies = lines.iter().filter(|line| line.is_company);
-            let known = companies.filter_map(|line| {
-                let cap = f64::from(line.cap[session.checked_sub(1)?]);
-                let r = model.panel.own(line.row, session)?;
-                cap.is_finite().then_some((cap, r))
-            });
-            let (sum, caps) =
-                known.fold((0.0, 0.0), |(sum, caps), (cap, r)| (sum + cap * r, caps + cap));
-            if 0.0 < caps { sum / caps } else { f64::NAN }
-        };
-        let market = (0..model.panel.width).into_par_iter().map(of_session).collect();
+        let market = by_chunk(0..model.panel.width, |sessions| market(model, lines, sessions));
         Inputs { model, lines, settings, market }
     }
 
@@ -124,29 +116,62 @@ impl<'a> Inputs<'a> {
         }
         fits
     }
+}
 
-    /// A fingerprint of all that is known of a session: equal ones mean equal inputs, but for one
-    /// chance in 2⁶⁴. Lines of which nothing is known on the session do not count.
-    fn fingerprint(&self, session: usize) -> u64 {
-        let mut state = Fingerprint(0);
-        for line in self.lines {
-            let r = self.model.panel.own(line.row, session);
-            let values = [line.cap[session], line.traded[session], line.short_ratio[session]];
-            if r.is_none() && values.iter().all(|value| value.is_nan()) {
+/// Computes values of sessions for chunks of them side by side.
+fn by_chunk<T: Send>(
+    sessions: Range<usize>,
+    of_chunk: impl Fn(Range<usize>) -> Vec<T> + Sync,
+) -> Vec<T> {
+    let end = sessions.end;
+    let starts: Vec<usize> = sessions.step_by(CHUNK_SESSIONS).collect();
+    let chunk = |start: usize| of_chunk(start..end.min(start + CHUNK_SESSIONS));
+    starts.into_par_iter().flat_map_iter(chunk).collect()
+}
+
+/// The market's return on some sessions; see [`Inputs`].
+fn market(model: &RiskModel, lines: &[Line], sessions: Range<usize>) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0.0); sessions.len()];
+    for line in lines.iter().filter(|line| line.is_company) {
+        let returns = model.panel.own_within(line.row, sessions.clone());
+        for ((session, r), (sum, caps)) in sessions.clone().zip(returns).zip(&mut sums) {
+            let before = session.checked_sub(1).map_or(f32::NAN, |before| line.cap[before]);
+            if r.is_finite() && before.is_finite() {
+                let cap = f64::from(before);
+                (*sum, *caps) = (*sum + cap * r, *caps + cap);
+            }
+        }
+    }
+    let mean = |(sum, caps): (f64, f64)| if 0.0 < caps { sum / caps } else { f64::NAN };
+    sums.into_iter().map(mean).collect()
+}
+
+/// Fingerprints of all that is known of some sessions: equal ones mean equal inputs, but for one
+/// chance in 2⁶⁴. Lines of which nothing is known on a session do not count there.
+fn fingerprints(model: &RiskModel, lines: &[Line], sessions: Range<usize>) -> Vec<u64> {
+    let mut states = vec![Fingerprint(0); sessions.len()];
+    for line in lines {
+        let returns = model.panel.own_within(line.row, sessions.clone());
+        for ((session, r), state) in sessions.clone().zip(returns).zip(&mut states) {
+            let values =
+                [r as f32, line.cap[session], line.traded[session], line.short_ratio[session]];
+            if values.iter().all(|value| value.is_nan()) {
                 continue;
             }
-            state.add(u64::from(line.instrument.0));
-            state.add(line.sector.map_or(u64::MAX, |sector| sector as u64));
-            state.add(u64::from(line.is_company));
-            state.add(r.map_or(u64::MAX, f64::to_bits));
-            state.add(line.company_cap(session).to_bits());
-            values.iter().for_each(|value| state.add(u64::from(value.to_bits())));
+            let [r, cap, traded, short] = values.map(|value| u64::from(value.to_bits()));
+            state.add(line.class());
+            state.add(r << 32 | cap);
+            state.add(traded << 32 | short);
+            if line.has_siblings() {
+                state.add(line.company_cap(session).to_bits());
+            }
         }
-        state.0
     }
+    states.into_iter().map(|state| state.0).collect()
 }
 
 /// A hash by multiplication and shifts, with the constants of SplitMix64.
+#[derive(Clone, Copy)]
 struct Fingerprint(u64);
 
 impl Fingerprint {
@@ -168,10 +193,8 @@ impl History {
         // One more than the windows: the market's return needs the caps of the session before.
         let seen = first.saturating_sub(LOOKBACK_SESSIONS + 1)..width;
         let is_whole = 0 < seen.start;
-        let fingerprints: Vec<(Day, u64)> = seen
-            .into_par_iter()
-            .map(|session| (days[session], inputs.fingerprint(session)))
-            .collect();
+        let found = by_chunk(seen.clone(), |chunk| fingerprints(model, inputs.lines, chunk));
+        let fingerprints: Vec<(Day, u64)> = days[seen].iter().copied().zip(found).collect();
         let earlier = earlier.filter(|earlier| {
             earlier.sectors == *model.sectors && earlier.continues(&fingerprints, is_whole)
         });

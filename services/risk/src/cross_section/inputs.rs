@@ -42,6 +42,18 @@ impl Line {
         f64::from(self.company_cap.as_ref().unwrap_or(&self.cap)[session])
     }
 
+    /// What does not depend on the session: the instrument, its sector and its kind.
+    pub(crate) fn class(&self) -> u64 {
+        let sector = self.sector.map_or(0, |sector| sector as u64 + 1);
+        let flags = u64::from(self.is_company) << 1 | u64::from(self.has_siblings());
+        u64::from(self.instrument.0) << 32 | sector << 2 | flags
+    }
+
+    /// Whether its company has several lines.
+    pub(crate) fn has_siblings(&self) -> bool {
+        self.company_cap.is_some()
+    }
+
     /// Mean value traded a day over three months up to a session, as a share of the market value;
     /// NaN if fewer than a third of the sessions have one.
     pub(crate) fn turnover(&self, session: usize) -> f64 {

@@ -93,6 +93,40 @@ fn neither_the_order_of_arrival_nor_later_facts_alter_a_bit() {
     assert_eq!(said_of(&whole), said_of(&cut));
 }
 
+/// A corrected close and a line that begins to trade: the first costs a whole preparation, the
+/// second none, and neither a bit.
+#[test]
+fn corrections_and_new_lines_are_noticed() {
+    let market = Market::new(Parameters { names: 100, days: 300, seed: 5 });
+    let [before, after, last] = [280, 281, 282].map(|at| market.days[at]);
+    let mut whole = fixture(&market, 0..100, *market.days.last().unwrap());
+    let close = |fixture: &mut Fixture, symbol: &str, on: Day, published: Day, value: f64| {
+        let key = (fixture.id(Namespace::Listed, symbol), InstrumentId::NONE);
+        let values = [(Field::Close, value)];
+        fixture.fact(Dataset::Bars, key, on, Instant::close_of(published), &values);
+    };
+    let symbol = &market.names[50].symbol;
+    close(&mut whole, symbol, market.days[200], after, 1.05 * market.bars(50).close[200]);
+    for (at, day) in market.days[279..].iter().enumerate() {
+        close(&mut whole, "NEW", *day, *day, 10.0 + at as f64);
+    }
+    let key = (whole.id(Namespace::Listed, "NEW"), InstrumentId::NONE);
+    let counts = [(Field::SharesOutstanding, 1e8), (Field::PublicFloat, 1e8)];
+    let on = market.days[281];
+    whole.fact(Dataset::ShareCounts, key, on, Instant::close_of(on), &counts);
+    whole.commit();
+    let view = |day: Day| whole.snapshot(Instant::close_of(day));
+    let first = models(&view(before), None);
+    let corrected = models(&view(after), Some(&first));
+    assert_eq!(corrected.cross_section.history.taken_over, 0);
+    assert_eq!(said(&corrected), said(&models(&view(after), None)));
+    let next = models(&view(last), Some(&corrected));
+    assert_eq!(next.cross_section.history.taken_over, 280);
+    assert_eq!(said(&next), said(&models(&view(last), None)));
+    let names = |models: &Models| factor_model(models).instruments().len();
+    assert_eq!([names(&first), names(&corrected), names(&next)], [100, 101, 101]);
+}
+
 /// Without 60 sessions of factor returns there is no model; factors with fewer are left out.
 #[test]
 fn what_is_missing_is_said() {
