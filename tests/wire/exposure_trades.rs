@@ -193,16 +193,65 @@ async fn the_echo_of_the_standard_trade_is_the_standard_trade() {
     assert_eq!(said.encode_to_vec(), expected.encode_to_vec());
 }
 
-/// An identifier beside the symbol is not looked up, so it may not be given.
+/// A security master in which AA and BB have identifiers, and the ISIN of two lines is one.
+const MASTER: &[u8] = b"symbol,figi,isin,cusip,sedol,mic,name,asset_class,currency\n\
+    AA,,US0378331005,,,XNAS,,Stock,USD\nBB,,US5949181045,,,XNAS,,Stock,USD\n\
+    CC,,US5949181045,,,XLON,,Stock,USD\n";
+
+fn isin(isin: &str, mic: &str) -> v1::InstrumentRef {
+    v1::InstrumentRef { isin: isin.to_owned(), mic: mic.to_owned(), ..v1::InstrumentRef::default() }
+}
+
+/// A trade whose lines are named by other identifiers is the trade of their symbols.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trade_names_its_lines_by_symbol_alone() {
-    let (_harness, mut client) = market().await;
-    let mut both = pair();
-    let isin = v1::InstrumentRef { isin: "US0378331005".to_owned(), ..named("AA") };
-    both.legs[0].any_of = vec![select(Selector::Instrument(isin))];
-    let refusal = client.analyze_portfolio(request(vec![own(both)])).await.unwrap_err();
-    let path = "trades[0].definition.legs[0].any_of[0].instrument.isin";
-    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+async fn a_trade_names_its_lines_as_a_portfolio_does() {
+    use v1::trade_leg_definition::ReturnProxy;
+    let (harness, mut client) = market().await;
+    harness.ingest("security_master.csv", MASTER).await;
+    let with = |of_long: v1::InstrumentRef, of_short: v1::InstrumentRef| {
+        let mut trade = pair();
+        for (leg, line) in trade.legs.iter_mut().zip([of_long, of_short]) {
+            leg.any_of = vec![select(Selector::Instrument(line.clone()))];
+            leg.return_proxy = Some(ReturnProxy::Instrument(line));
+        }
+        trade
+    };
+    let analyze = async |client: &mut ExposureServiceClient<_>, trade| {
+        client.analyze_portfolio(request(vec![own(trade)])).await
+    };
+    let by_symbol = analyze(&mut client, pair()).await.unwrap().into_inner();
+    let apple = isin("US0378331005", "");
+    let by_isin = with(apple.clone(), isin("US5949181045", "XNAS"));
+    let found = analyze(&mut client, by_isin.clone()).await.unwrap().into_inner();
+    let trade = |answer: &v1::AnalyzePortfolioResponse| {
+        let trade = answer.report.as_ref().unwrap().trades[0].clone();
+        v1::TradeExposure { definition: None, ..trade }
+    };
+    assert_eq!(trade(&found).encode_to_vec(), trade(&by_symbol).encode_to_vec());
+    assert_eq!(trade(&found).legs[1].return_symbols, ["BB"]);
+    assert_eq!(found.report.unwrap().trades[0].definition, Some(by_isin), "as it was sent");
+    // Two lines have the ISIN, and one has another ISIN than the one given.
+    let both = v1::InstrumentRef { symbol: "BB".to_owned(), ..apple };
+    let doubtful = with(both, isin("US5949181045", ""));
+    let answer = analyze(&mut client, doubtful).await.unwrap().into_inner();
+    for (reason, text) in [
+        (v1::GapReason::IdentifiersDisagree, "in the leg aa, the identifiers disagree"),
+        (v1::GapReason::AmbiguousInstrument, "in the leg bb, isin US5949181045 may be"),
+    ] {
+        let gap = gaps(&answer.info).iter().find(|gap| gap.reason() == reason).unwrap();
+        assert!(gap.detail.starts_with(text), "{}", gap.detail);
+        assert!(is_about(gap, "Unspecified trade/aa_bb"));
+    }
+    // A wrong check digit is refused at its path, and a market names no line.
+    let wrong = with(isin("US0378331006", ""), isin("", "XNAS"));
+    let refusal = analyze(&mut client, wrong).await.unwrap_err();
+    let paths = [
+        "trades[0].definition.legs[0].any_of[0].instrument.isin",
+        "trades[0].definition.legs[0].instrument.isin",
+        "trades[0].definition.legs[1].any_of[0].instrument",
+        "trades[0].definition.legs[1].instrument",
+    ];
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,7 +299,7 @@ async fn a_bad_trade_is_refused_by_every_field() {
         "trades[0].definition.legs[1].any_of[0].bucket_id",
         "trades[0].definition.legs[1].any_of[1].rank_band.first",
         "trades[0].definition.legs[1].any_of[2].rank_band.last",
-        "trades[0].definition.legs[1].any_of[3].instrument.symbol",
+        "trades[0].definition.legs[1].any_of[3].instrument",
         "trades[0].definition.legs[1].any_of[4].holdings_of.symbol",
         "trades[0].definition.legs[1].any_of[5].role",
         "trades[0].definition.legs[1].any_of[6]",
@@ -276,4 +325,79 @@ async fn a_bad_trade_is_refused_by_every_field() {
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let refusal = client.analyze_portfolio(request(vec![standard(); 5])).await.unwrap_err();
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["trades"]);
+}
+
+fn line(symbol: &str) -> v1::TradeSelector {
+    select(Selector::Instrument(named(symbol)))
+}
+
+fn listed(trade: Option<v1::TradeSelection>) -> v1::ListTradeMembersRequest {
+    v1::ListTradeMembersRequest { as_of: on(TODAY), trade, ..Default::default() }
+}
+
+fn members(answer: &v1::ListTradeMembersResponse) -> Vec<(&str, &str)> {
+    answer.members.iter().map(|one| (one.leg_id.as_str(), one.symbol.as_str())).collect()
+}
+
+/// The members of a trade are the names whose positions would be in its legs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_members_of_a_trade_are_listed_by_pages() {
+    let (_harness, mut client) = market().await;
+    let mut trade = pair();
+    let roles = select(Selector::Role("small_cap_index".to_owned()));
+    trade.legs[0].any_of = ["MSFT", "AAPL", "NOBODY"].map(line).to_vec();
+    trade.legs[1].any_of = vec![line("BB"), line("AAPL"), roles];
+    trade.legs[1].none_of = vec![line("BB")];
+    let request = listed(Some(own(trade.clone())));
+    let whole = client.list_trade_members(request.clone()).await.unwrap().into_inner();
+    assert_eq!(
+        members(&whole),
+        [("aa", "AAPL"), ("aa", "MSFT"), ("bb", "AAPL"), ("bb", "^RUT")],
+        "leg by leg, by name, without the exception; a name may be in a leg of either side"
+    );
+    let legs: Vec<(&str, i32)> =
+        whole.legs.iter().map(|leg| (leg.leg_id.as_str(), leg.member_count)).collect();
+    assert_eq!((legs, whole.total_size), (vec![("aa", 2), ("bb", 2)], 4));
+    assert_eq!(whole.legs[0].return_symbols, ["AA"]);
+    assert_eq!(whole.definition.as_ref().unwrap().legs[0].any_of.len(), 3);
+    let gap = gaps(&whole.info).iter().find(|gap| gap.detail.ends_with("the leg aa: NOBODY"));
+    assert!(gap.is_some_and(|gap| is_about(gap, "Unspecified trade/aa_bb")));
+    // Pages, and one leg.
+    let mut page = v1::ListTradeMembersRequest { page_size: 3, ..request.clone() };
+    let first = client.list_trade_members(page.clone()).await.unwrap().into_inner();
+    page.page_token = first.next_page_token.clone();
+    let last = client.list_trade_members(page).await.unwrap().into_inner();
+    assert_eq!([first.members, last.members].concat(), whole.members);
+    let one = v1::ListTradeMembersRequest { leg_id: "bb".to_owned(), ..request.clone() };
+    let one = client.list_trade_members(one).await.unwrap().into_inner();
+    assert_eq!(members(&one), [("bb", "AAPL"), ("bb", "^RUT")]);
+    assert_eq!((one.legs.len(), one.total_size), (1, 2));
+    // The trade of the settings is the default, and a position in a member is in its leg.
+    let standard = client.list_trade_members(listed(None)).await.unwrap().into_inner();
+    for name in ["AAPL", "AMZN", "MSFT", "NVDA"] {
+        assert!(members(&standard).contains(&("megacap_long", name)), "{name}");
+    }
+    assert!(!members(&standard).contains(&("megacap_long", "AA")));
+    assert!(members(&standard).contains(&("small_cap_short", "^RUT")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_members_is_refused_by_every_field() {
+    let (_harness, mut client) = market().await;
+    let unknown = v1::TradeSelection { trade: Some(Trade::TradeId("unheard".to_owned())) };
+    let bad = v1::ListTradeMembersRequest { page_size: -1, ..listed(Some(unknown)) };
+    let refusal = client.list_trade_members(bad).await.unwrap_err();
+    let paths = ["trade.trade_id", "page_size"];
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let none = listed(Some(v1::TradeSelection::default()));
+    let refusal = client.list_trade_members(none).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["trade"]);
+    let mut wrong = pair();
+    wrong.legs[1].leg_id = String::new();
+    let refusal = client.list_trade_members(listed(Some(own(wrong)))).await.unwrap_err();
+    let path = "trade.definition.legs[1].leg_id";
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+    let leg = v1::ListTradeMembersRequest { leg_id: "nobody".to_owned(), ..listed(None) };
+    let refusal = client.list_trade_members(leg).await.unwrap_err();
+    expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &["leg_id"]);
 }

@@ -36,7 +36,8 @@ impl Harness {
         let folder = TempDir::new().unwrap();
         let mut config = Config::standard();
         config.listen = "127.0.0.1:0".parse().unwrap();
-        config.store = format!("sqlite:{}", folder.path().join("ballast.db").display());
+        config.admin.listen = config.listen;
+        config.store = format!("sqlite:{}", folder.path().join("ballast.db").display()).into();
         config.create = true;
         config.follow_ms = 50;
         config.drain.deadline_ms = 5_000;
@@ -81,12 +82,17 @@ impl Harness {
 
     /// The URL of the store.
     pub(crate) fn store_url(&self) -> &str {
-        &self.config.store
+        self.config.store.with_password()
     }
 
     /// The address on which the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.address()
+    }
+
+    /// The address of the admin port.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.running.admin_address()
     }
 
     /// A new connection.
@@ -220,7 +226,7 @@ pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
                 let which = if group.group_id.is_some() { "no" } else { "every" };
                 format!("{which} {:?}", group.group_by.as_ref().unwrap().kind())
             }
-            Measure::Factor(factor) => format!("{:?} {}", factor.estimate(), factor.factor_id),
+            Measure::Factor(factor) => format!("{:?} {}", factor.number(), factor.factor_id),
             Measure::Trade(trade) => format!("{}/{:?}", trade.leg_id(), trade.number()),
             Measure::Risk(risk) => format!("{:?} {}", risk.number(), risk.scenario_set_id),
             Measure::Name(name) => format!("{}.{}", name.symbol, name.field),

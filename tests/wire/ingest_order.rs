@@ -193,6 +193,8 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     named_answer!(all, "ValidatePortfolio", client.validate_portfolio(request));
     let request = v1::ListFactorsRequest { as_of: as_of(), ..Default::default() };
     named_answer!(all, "ListFactors", client.list_factors(request));
+    let request = v1::ListTradeMembersRequest { as_of: as_of(), ..Default::default() };
+    named_answer!(all, "ListTradeMembers", client.list_trade_members(request));
     let mut client = SqueezeServiceClient::new(channel.clone());
     let request = v1::RankSqueezeRequest {
         as_of: as_of(),

@@ -6,6 +6,7 @@
 )]
 #![expect(clippy::float_cmp, reason = "stored values are returned bit by bit")]
 
+mod admin_port;
 mod as_published;
 mod calls;
 mod carried_over;
@@ -22,8 +23,13 @@ mod identifiers;
 mod include;
 mod ingest;
 mod ingest_order;
+mod measure_refs;
 mod merges;
+mod metrics;
 mod portfolio;
+mod postgres;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod raw;
 mod real_data;
 #[path = "../support/real_data.rs"]

@@ -84,7 +84,9 @@ async fn a_merge_is_shown_used_replayed_and_retracted() {
         ..Default::default()
     };
     let mut client = ExposureServiceClient::new(harness.channel().await);
-    let report = client.analyze_portfolio(request).await.unwrap().into_inner().report.unwrap();
+    let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
+    assert_eq!(merged_names(&answer.info), ["META"]);
+    let report = answer.report.unwrap();
     let symbols: Vec<&str> = report.positions.iter().map(|line| line.symbol.as_str()).collect();
     assert!(symbols.iter().all(|symbol| *symbol == "META"), "{symbols:?}");
 
@@ -97,6 +99,60 @@ async fn a_merge_is_shown_used_replayed_and_retracted() {
     assert_eq!(series(&harness, "META", issued).await, before);
     assert_eq!(series(&harness, "fb", used).await, after);
     assert_eq!(instruments(&harness, "").await.len(), 2);
+}
+
+/// The survivors whose hidden values an answer reports.
+fn merged_names(info: &Option<v1::AnswerInfo>) -> Vec<String> {
+    let merged = gaps(info).iter().filter(|gap| gap.reason() == v1::GapReason::Merged);
+    merged.flat_map(subjects).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_is_reported_where_the_answer_rests_on_it() {
+    let harness = desk().await;
+    harness.ingest("other.csv", format!("{HEADER}{}", NEW.replace("META", "XOM")).as_bytes()).await;
+    harness.ingest("merges.csv", b"survivor,merged\nMETA,FB\n").await;
+    let none = Vec::<String>::new();
+    // Rows of another instrument, and days of this one on which nothing is hidden.
+    assert_eq!(merged_names(&series(&harness, "XOM", None).await.info), none);
+    let mut client = harness.market_data().await;
+    let days = |start_on: &str, end_on: &str| v1::GetSeriesRequest {
+        dataset: v1::Dataset::Bars.into(),
+        instrument: named("META"),
+        start_on: start_on.to_owned(),
+        end_on: end_on.to_owned(),
+        ..Default::default()
+    };
+    for (start_on, end_on, found) in [
+        ("2022-06-07", "2022-06-08", none.clone()),
+        ("2022-06-09", "2022-06-09", vec!["META".to_owned()]),
+        ("2022-06-10", "2022-06-10", none.clone()),
+    ] {
+        let page = client.get_series(days(start_on, end_on)).await.unwrap().into_inner();
+        assert_eq!(merged_names(&page.info), found, "{start_on}");
+    }
+    let revisions = client.list_revisions(v1::ListRevisionsRequest::default()).await.unwrap();
+    assert_eq!(merged_names(&revisions.into_inner().info), none);
+    for (prefix, found) in [("XOM", none.clone()), ("FB", vec!["META".to_owned()])] {
+        let request =
+            v1::ListInstrumentsRequest { symbol_prefix: prefix.to_owned(), ..Default::default() };
+        let listed = client.list_instruments(request).await.unwrap().into_inner();
+        assert_eq!(merged_names(&listed.info), found, "{prefix}");
+    }
+    // Books with and without the survivor.
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    for (symbol, found) in [("XOM", none.clone()), ("META", vec!["META".to_owned()])] {
+        let positions = vec![held(symbol, Size::Quantity(10.0))];
+        let portfolio = Some(v1::Portfolio { positions, ..Default::default() });
+        let checked = v1::ValidatePortfolioRequest { portfolio: portfolio.clone(), as_of: None };
+        let checked = client.validate_portfolio(checked).await.unwrap().into_inner();
+        assert_eq!(merged_names(&checked.info), found, "{symbol}");
+        // The legs of the standard trade hold META; without trades only the lines count.
+        let include = vec![v1::ReportBlock::Risk.into()];
+        let request = v1::AnalyzePortfolioRequest { portfolio, include, ..Default::default() };
+        let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
+        assert_eq!(merged_names(&answer.info), found, "{symbol}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

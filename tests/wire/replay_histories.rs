@@ -146,6 +146,8 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         ..Default::default()
     };
     let factors = v1::ListFactorsRequest { as_of: as_of.clone(), ..Default::default() };
+    let members =
+        v1::ListTradeMembersRequest { as_of: as_of.clone(), page_size: 2, ..Default::default() };
     let validation = v1::ValidatePortfolioRequest { as_of: as_of.clone(), portfolio: portfolio() };
     let ranking = v1::RankSqueezeRequest {
         as_of: as_of.clone(),
@@ -163,6 +165,7 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
         call_result("AnalyzePortfolio", exposure.analyze_portfolio(analysis).await),
         call_result("ValidatePortfolio", exposure.validate_portfolio(validation).await),
         call_result("ListFactors", exposure.list_factors(factors).await),
+        call_result("ListTradeMembers", exposure.list_trade_members(members).await),
         call_result("RankSqueeze", squeeze.rank_squeeze(ranking).await),
         call_result("AssessShortBook", squeeze.assess_short_book(shorts).await),
     ]

@@ -218,13 +218,21 @@ fn settings(arguments: &ExposureArguments) -> Option<AnalysisSettings> {
 async fn trades(arguments: &[String]) -> Result<Vec<TradeSelection>> {
     let mut trades = Vec::new();
     for text in arguments {
-        let trade = match text.ends_with(".json") {
-            true => Trade::Definition(definition(text).await?),
-            false => Trade::TradeId(text.clone()),
-        };
-        trades.push(TradeSelection { trade: Some(trade) });
+        trades.push(trade(text).await?);
     }
     Ok(trades)
+}
+
+/// A trade of the settings, or one defined in a file.
+///
+/// # Errors
+/// If the file cannot be read or is no definition.
+pub(crate) async fn trade(text: &str) -> Result<TradeSelection> {
+    let trade = match text.ends_with(".json") {
+        true => Trade::Definition(definition(text).await?),
+        false => Trade::TradeId(text.to_owned()),
+    };
+    Ok(TradeSelection { trade: Some(trade) })
 }
 
 async fn definition(path: &str) -> Result<TradeDefinition> {

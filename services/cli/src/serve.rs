@@ -18,6 +18,9 @@ pub(crate) struct ServeArguments {
     /// Address to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Address of the admin port: probes and metrics over plain HTTP.
+    #[arg(long, value_name = "ADDRESS")]
+    admin_listen: Option<SocketAddr>,
     /// URL of the store.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
@@ -58,7 +61,7 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
         crate::terminal::say(&format!("{text}\n"));
         return Ok(true);
     }
-    telemetry::start(&config.log)?;
+    let exporter = telemetry::start(&config)?;
     survive_the_file_size_limit()?;
     let mut asks = Asks::new()?;
     let running = tokio::select! {
@@ -66,7 +69,11 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
         () = asks.next() => return Ok(true),
     };
     asks.next().await;
-    Ok(running.stop_or(asks.next()).await)
+    let is_clean = running.stop_or(asks.next()).await;
+    if let Some(exporter) = exporter {
+        exporter.stop().await;
+    }
+    Ok(is_clean)
 }
 
 impl ServeArguments {
@@ -78,6 +85,7 @@ impl ServeArguments {
             flags.extend(value.map(|value| (key.to_owned(), value)));
         };
         give("listen", self.listen.map(|listen| json!(listen)));
+        give("admin", self.admin_listen.map(|listen| json!({ "listen": listen })));
         give("store", self.store.as_ref().map(|store| json!(store)));
         give("create", self.create.then_some(json!(true)));
         give("threads", self.threads.map(|threads| json!(threads)));

@@ -102,8 +102,10 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     let concentration =
         blocks.has(Block::Concentration).then(|| concentration::measure(prepared, book));
     let history = history(prepared, request, &sums);
+    let listed = positions::largest(book, request.listing);
+    let shown_parts = (book, &listed[..], &asked[..]);
     let tail = |settings| match &history {
-        Some(history) => tail_risk::measure(prepared, history, &sums, settings, (book, &asked)),
+        Some(history) => tail_risk::measure(prepared, history, &sums, settings, shown_parts),
         None => Err(gaps::no_history(settings)),
     };
     let tails: Vec<Result<Tail, Gap>> = request.tails.iter().map(tail).collect();
@@ -136,7 +138,12 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
             false => None,
         },
         concentration,
-        positions: positions::list(prepared, request, (&sizing, &classification, &shown), &tails),
+        positions: positions::list(
+            prepared,
+            request,
+            (&sizing, &classification, &shown),
+            (&listed, &tails),
+        ),
         coverage: sums.coverage(book.gross, first.map(|tail| &tail.risk), blocks),
         history_sessions: history.as_ref().map_or(0, |history| history.total.len()),
         tails: tails.into_iter().map(|tail| tail.map(|tail| tail.risk)).collect(),

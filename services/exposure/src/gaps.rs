@@ -16,7 +16,7 @@ use crate::{
 };
 use factors::{
     roles::Role,
-    trade::{Neutrality, ReturnProxy},
+    trade::{LegDefinition, Neutrality, ReturnProxy},
 };
 use marketdata::{
     day::Day,
@@ -24,8 +24,12 @@ use marketdata::{
     instrument::InstrumentId,
     quotes::Quotes,
 };
-use portfolio::{book::Book, unresolved::LooseLine};
+use portfolio::{
+    book::Book,
+    unresolved::{Cause, LooseLine},
+};
 use risk::trade::SIDE_BETA_MIN;
+use std::collections::BTreeSet;
 
 /// Minimum number of sessions for a 99 % quantile to rest on more than the few worst days.
 const TAIL_SESSIONS_MIN: usize = 500;
@@ -50,10 +54,10 @@ pub(crate) fn list(
     gaps.extend(drivers(prepared, blocks));
     // The rows of positions have betas to the standard trade even if it was not requested.
     if blocks.show_trade_betas() {
-        gaps.extend(series(&trades::standard(prepared)));
+        gaps.extend(series(prepared, &trades::standard(prepared)));
     }
     let own = trades.iter().filter(|trade| !trade.has_name_betas);
-    gaps.extend(own.flat_map(|trade| series(trade)));
+    gaps.extend(own.flat_map(|trade| series(prepared, trade)));
     gaps.extend(top_down.and_then(|top_down| of_top_down(prepared, top_down)));
     let measured = trades.iter().zip(&report.trades);
     gaps.extend(measured.flat_map(|(trade, measured)| legs(trade, measured, book.gross)));
@@ -241,7 +245,7 @@ fn priors(sums: &Sums, gross: f64) -> Option<Gap> {
 pub(crate) fn factors(prepared: &PreparedExposure) -> Vec<Gap> {
     let of_trades = trades::all(prepared, &[]);
     let drivers = drivers(prepared, Blocks::ALL);
-    drivers.into_iter().chain(of_trades.iter().flat_map(series)).collect()
+    drivers.into_iter().chain(of_trades.iter().flat_map(|trade| series(prepared, trade))).collect()
 }
 
 /// What the drivers behind some blocks lack; the total rests on the market.
@@ -305,7 +309,7 @@ fn of_top_down(
 }
 
 /// What a trade names and the data lack.
-pub(crate) fn series(trade: &Trade<'_>) -> Vec<Gap> {
+pub(crate) fn series(prepared: &PreparedExposure, trade: &Trade<'_>) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let subject = factor(trade.definition.factor_id());
     let mut add = |reason, detail: String| gaps.push(Gap::new(reason, subject.clone(), detail));
@@ -320,10 +324,18 @@ pub(crate) fn series(trade: &Trade<'_>) -> Vec<Gap> {
             let detail = format!("no returns of {missing}; the leg {id} uses its other members");
             add(GapReason::InputMissing, detail);
         }
-        let unknown: Vec<&str> = unnamed(&leg.returns, unknown).collect();
+        let unknown = unnamed(&leg.returns, unknown);
+        let unknown: Vec<&str> = unknown.filter(|name| fault(trade, name).is_none()).collect();
         if !unknown.is_empty() {
             let detail = format!("unknown symbols in the leg {id}: {}", unknown.join(", "));
             add(GapReason::UnknownInstrument, detail);
+        }
+        let names: BTreeSet<&String> = leg.line_names().collect();
+        for (reason, why) in names.into_iter().filter_map(|name| fault(trade, name)) {
+            add(reason, format!("in the leg {id}, {why}"));
+        }
+        for name in of_other_days(prepared, trade, leg) {
+            add(GapReason::NameOfOtherDays, format!("in the leg {id}, {name}"));
         }
         // The standard trade's only proxy, that of small caps, has a gap of its own.
         if let Some(first) = series.proxy_for.as_ref().filter(|_| !trade.has_name_betas) {
@@ -346,6 +358,36 @@ pub(crate) fn series(trade: &Trade<'_>) -> Vec<Gap> {
         add(GapReason::Degenerate, format!("{why}; {NO_DRIVER}"));
     }
     gaps
+}
+
+/// Why a name of a caller's trade stands for no single line, apart from being unknown.
+fn fault(trade: &Trade<'_>, name: &str) -> Option<(GapReason, String)> {
+    let cause = trade.lines?.get(name)?.as_ref().err()?;
+    match cause {
+        Cause::Ambiguous(_) | Cause::Disagree(_) => Some((cause.reason(), cause.why_unresolved())),
+        Cause::UnknownInstrument(_)
+        | Cause::NoPrice
+        | Cause::UnknownUnits
+        | Cause::NoPriceOn(_)
+        | Cause::UnknownUnitsOn(_) => None,
+    }
+}
+
+/// The lines of a leg of a caller's trade that are named as they are called on other days.
+fn of_other_days<'a>(
+    prepared: &'a PreparedExposure,
+    trade: &Trade<'a>,
+    leg: &'a LegDefinition,
+) -> impl Iterator<Item = String> + use<'a> {
+    let lines = trade.lines;
+    let names: BTreeSet<&String> = leg.line_names().collect();
+    names.into_iter().filter_map(move |name| {
+        let found = lines?.get(name.as_str())?.as_ref().ok()?;
+        let symbol = prepared.snapshot().symbol(found.instrument);
+        found.is_of_other_days.then(|| {
+            format!("{name} is {symbol}, which is named so on other days than the as-of date only")
+        })
+    })
 }
 
 /// What a trade without a series of returns lacks.

@@ -7,12 +7,14 @@
 //! Modules are declared in reading order.
 
 pub mod analyze;
+pub mod behind;
 pub mod blocks;
 pub mod breakdown;
 pub mod factor_list;
 pub mod prepared;
 pub mod report;
 pub mod settings;
+pub mod trade_members;
 pub mod validate;
 
 mod classification;

@@ -16,7 +16,7 @@ use marketdata::{instrument::InstrumentId, snapshot::Snapshot};
 #[derive(Debug)]
 pub(crate) struct Membership {
     legs: Vec<LegTest>,
-    /// Symbols of selectors that no name has, by leg.
+    /// Names of selectors that stand for no line, by leg.
     pub(crate) unknown: Vec<Vec<String>>,
 }
 
@@ -43,6 +43,7 @@ impl Membership {
         snapshot: &Snapshot,
         roles: &Roles,
         definition: &TradeDefinition,
+        line: &dyn Fn(&str) -> Option<InstrumentId>,
     ) -> Membership {
         let mut membership = Membership { legs: Vec::new(), unknown: Vec::new() };
         for leg in &definition.legs {
@@ -50,7 +51,7 @@ impl Membership {
             let mut set = |selectors: &[Selector]| {
                 let mut set = NameSet { bands: 0, ranks: Vec::new(), members: Vec::new() };
                 for selector in selectors {
-                    set.add(selector, snapshot, roles, &mut unknown);
+                    set.add(selector, (snapshot, roles), line, &mut unknown);
                 }
                 set
             };
@@ -71,14 +72,26 @@ impl Membership {
         name: &NameRow,
         market_value: f64,
     ) -> usize {
+        self.leg_of(prepared, instrument, name.may_be_fund, market_value)
+    }
+
+    /// The same, given whether data do not classify the name as a company.
+    #[inline]
+    pub(crate) fn leg_of(
+        &self,
+        prepared: &PreparedExposure,
+        instrument: InstrumentId,
+        may_be_fund: bool,
+        market_value: f64,
+    ) -> usize {
         let is_selected = |leg: &LegTest| {
             let is_of_side = match leg.side {
                 Side::Long => 0.0 < market_value,
                 Side::Short => market_value < 0.0,
             };
             is_of_side
-                && leg.any_of.contains(prepared, instrument, name)
-                && !leg.none_of.contains(prepared, instrument, name)
+                && leg.any_of.contains(prepared, instrument, may_be_fund)
+                && !leg.none_of.contains(prepared, instrument, may_be_fund)
         };
         self.legs.iter().position(is_selected).unwrap_or(self.legs.len())
     }
@@ -94,14 +107,14 @@ impl NameSet {
     fn add(
         &mut self,
         selector: &Selector,
-        snapshot: &Snapshot,
-        roles: &Roles,
+        (snapshot, roles): (&Snapshot, &Roles),
+        line: &dyn Fn(&str) -> Option<InstrumentId>,
         unknown: &mut Vec<String>,
     ) {
-        let mut listed = |symbol: &String| {
-            let found = snapshot.listed(symbol);
+        let mut named = |name: &String| {
+            let found = line(name);
             if found.is_none() {
-                unknown.push(symbol.clone());
+                unknown.push(name.clone());
             }
             found
         };
@@ -115,9 +128,9 @@ impl NameSet {
                 self.bands |= band.map_or(0, |band| 1 << band);
             }
             Selector::Ranks(first, last) => self.ranks.push((*first, *last)),
-            Selector::Symbol(symbol) => self.insert(listed(symbol)),
-            Selector::HoldingsOf(symbol) => {
-                let fund = listed(symbol);
+            Selector::Symbol(name) => self.insert(named(name)),
+            Selector::HoldingsOf(name) => {
+                let fund = named(name);
                 self.insert(newest_holdings(snapshot, fund.as_slice()));
             }
             Selector::Role(role) => self.insert(candidates(*role)),
@@ -142,13 +155,13 @@ impl NameSet {
         &self,
         prepared: &PreparedExposure,
         instrument: InstrumentId,
-        name: &NameRow,
+        may_be_fund: bool,
     ) -> bool {
         let word = self.members.get(instrument.0 as usize / 64).copied().unwrap_or(0);
         if word >> (instrument.0 % 64) & 1 == 1 {
             return true;
         }
-        if name.may_be_fund {
+        if may_be_fund {
             return false;
         }
         let in_band = || {

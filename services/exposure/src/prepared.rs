@@ -62,7 +62,8 @@ pub fn prepare(
         || risk::prepare::prepare(snapshot, roles, previous.map(|previous| &previous.model)),
         || Lookup::of(snapshot),
     );
-    let membership = Membership::of(snapshot, roles, &model.roles.trade);
+    let membership =
+        Membership::of(snapshot, roles, &model.roles.trade, &|name| snapshot.listed(name));
     let buckets = Buckets {
         sizer: Sizer::new(SizeScheme::standard().clone(), snapshot),
         companies: (0..model.sizes().companies).map(|_| OnceLock::new()).collect(),

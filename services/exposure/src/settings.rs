@@ -1,6 +1,8 @@
 //! Settings that a caller can choose: those of the risk model, and which positions to list.
 
 use factors::trade::TradeDefinition;
+use portfolio::identifier::InstrumentRef;
+use std::collections::BTreeMap;
 
 pub use risk::settings::{
     BetaSettings, DRAWS, FILTER_LAMBDA, LevelSettings, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage,
@@ -13,7 +15,16 @@ pub enum TradeChoice {
     /// The trade of the settings, long megacaps and short small caps.
     Standard,
     /// A trade of the caller's.
-    Own(TradeDefinition),
+    Own(OwnDefinition),
+}
+
+/// A trade of the caller's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnDefinition {
+    /// The trade.
+    pub trade: TradeDefinition,
+    /// What the names of lines stand for. A name that is not among them is a symbol.
+    pub references: BTreeMap<String, InstrumentRef<String>>,
 }
 
 /// Maximum number of trades of one request.

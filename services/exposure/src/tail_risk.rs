@@ -3,15 +3,16 @@
 use crate::{
     day_pnl::day_pnl,
     history::{History, Lacking, is_known},
+    positions,
     prepared::PreparedExposure,
-    report::{FilterRecord, TailLevel, TailRisk, TailStandIns},
+    report::{FilterRecord, TailLevel, TailRisk, TailStandIns, TailVolatility},
     settings::{DRAWS, LevelSettings, SCENARIOS_MIN, TailMethod, TailPart, TailSettings},
     stand_in::StandIns,
     sums::Sums,
     volatility,
 };
 use marketdata::gap::{Gap, GapReason, MeasureRef};
-use portfolio::book::Book;
+use portfolio::book::{Book, Holding};
 use stats::{
     filter::{Filter, filter},
     moments::{self, Ddof},
@@ -19,16 +20,15 @@ use stats::{
     tail,
 };
 
-/// The tail of a book, with its scenarios.
+/// The tail of a book. It does not keep its stand-ins, which may be ten megabytes for each of the
+/// sets of a report, and so what is computed from them is computed at once.
 #[derive(Debug)]
 pub(crate) struct Tail {
     pub(crate) risk: TailRisk,
     /// The sessions behind the scenarios, in order.
     pub(crate) sessions: Vec<usize>,
-    /// The weights of the numbers whose contributions by position are wanted.
-    pub(crate) weights: Vec<TailWeights>,
-    /// The stand-ins for missing returns. `None` without any.
-    pub(crate) stand_ins: Option<StandIns>,
+    /// Contributions of the positions listed to each number that wants them.
+    pub(crate) contributions: Vec<Vec<f64>>,
 }
 
 /// The weight of each session's return in a number, which is Σ −weight·return.
@@ -66,14 +66,14 @@ pub(crate) struct Replay<'a> {
     trades: &'a [usize],
 }
 
-/// Measures the tail, and the parts of the legs of some trades. The error is the reason why there is
-/// none.
+/// Measures the tail, the parts of the legs of some trades, and those of the positions listed. The
+/// error is the reason why there is none.
 pub(crate) fn measure(
     prepared: &PreparedExposure,
     history: &History,
     sums: &Sums,
     settings: &TailSettings,
-    (book, trades): (&Book, &[usize]),
+    (book, listed, trades): (&Book, &[&Holding], &[usize]),
 ) -> Result<Tail, Gap> {
     let gross = book.net_gross;
     let scenarios = || MeasureRef::Scenarios(settings.id());
@@ -112,7 +112,9 @@ pub(crate) fn measure(
     let (risk, weights) = replay
         .measure(prepared, settings, &lacking, book)
         .ok_or_else(|| none(GapReason::Degenerate, "a profit or loss is out of range"))?;
-    Ok(Tail { risk, sessions: sessions[seeds..].to_vec(), weights, stand_ins })
+    let part = |weights| positions::contributions(prepared, listed, weights, stand_ins.as_ref());
+    let contributions = weights.iter().map(part).collect();
+    Ok(Tail { risk, sessions: sessions.split_off(seeds), contributions })
 }
 
 fn too_few(sessions: usize, seeds: usize) -> String {
@@ -121,6 +123,15 @@ fn too_few(sessions: usize, seeds: usize) -> String {
         "{sessions} sessions with returns of the names or their peers, {need} needed: \
          {SCENARIOS_MIN} scenarios after {seeds} sessions that only initialise the volatility"
     )
+}
+
+/// The numbers over a set of scenarios.
+struct Numbers {
+    levels: Vec<TailLevel>,
+    volatility: Option<TailVolatility>,
+    /// The weights of those whose contributions by position are wanted.
+    weights: Vec<TailWeights>,
+    worst: Scenario,
 }
 
 impl<'a> Replay<'a> {
@@ -134,31 +145,8 @@ impl<'a> Replay<'a> {
         let draws = if self.stand_ins.is_some() { DRAWS } else { 1 };
         self.returns = (0..draws).map(|draw| self.returns(draw)).collect();
         let filter = self.scale(settings.method)?;
-        let profits: Vec<Vec<f64>> = (0..draws).map(|draw| self.profits(draw)).collect();
-        let mut scenarios = Scenarios::unordered(&profits)?;
-        let (mut levels, mut shares) = (Vec::new(), Vec::new());
-        for group in &settings.levels {
-            let (confidences, rule) = (&group.confidences, group.quantile_rule);
-            let measured = scenarios.levels(confidences, rule, group.interval_level)?;
-            let spreads = self.spreads(group, &profits)?;
-            let level = |(at, level)| self.level(confidences[at], level, spreads.get(at).copied());
-            levels.extend(measured.iter().enumerate().map(level));
-            shares.extend(measured.into_iter().map(|level| level.shares));
-        }
-        let volatility = match settings.volatility {
-            true => Some(volatility::measure(&self, &profits)?),
-            false => None,
-        };
-        let weights = |part: &TailPart| match *part {
-            TailPart::Level(group, at) => shares.get(settings.place(group, at)),
-            TailPart::Volatility => volatility.as_ref().map(|(_, shares)| shares),
-        };
-        let weights = settings
-            .by_position
-            .iter()
-            .map(|part| Some(self.weights(weights(part)?, prepared.panel.width)));
-        let weights = weights.collect::<Option<Vec<TailWeights>>>()?;
-        let worst_scenario = scenarios.first()?;
+        let Numbers { levels, volatility, weights, worst: worst_scenario } =
+            self.numbers(settings, prepared.panel.width)?;
         let (worst, worst_pnl) = self.worst()?;
         let replayed = &self.sessions[self.seeds..];
         let on = |at: usize| prepared.sessions.days().get(*replayed.get(at)?).copied();
@@ -175,7 +163,7 @@ impl<'a> Replay<'a> {
             last_on: on(replayed.len() - 1)?,
             filter,
             levels,
-            volatility: volatility.map(|(volatility, _)| volatility),
+            volatility,
             worst_on: on(worst)?,
             worst_pnl,
             worst_day: day_pnl(prepared, book, on(worst)?),
@@ -189,6 +177,38 @@ impl<'a> Replay<'a> {
             undrawn_share: self.stand_ins.map_or(0.0, undrawn),
         };
         Some((risk, weights))
+    }
+
+    /// Every number that is asked for; `width` is the number of sessions of the panel.
+    fn numbers(&self, settings: &TailSettings, width: usize) -> Option<Numbers> {
+        let draws = 0..self.returns.len();
+        let profits: Vec<Vec<f64>> = draws.map(|draw| self.profits(draw)).collect();
+        let mut scenarios = Scenarios::unordered(&profits)?;
+        let (mut levels, mut shares) = (Vec::new(), Vec::new());
+        for group in &settings.levels {
+            let (confidences, rule) = (&group.confidences, group.quantile_rule);
+            let measured = scenarios.levels(confidences, rule, group.interval_level)?;
+            let spreads = self.spreads(group, &profits)?;
+            let level = |(at, level)| self.level(confidences[at], level, spreads.get(at).copied());
+            levels.extend(measured.iter().enumerate().map(level));
+            shares.extend(measured.into_iter().map(|level| level.shares));
+        }
+        let volatility = match settings.volatility {
+            true => Some(volatility::measure(self, &profits)?),
+            false => None,
+        };
+        let weights_of = |part: &TailPart| match *part {
+            TailPart::Level(group, at) => shares.get(settings.place(group, at)),
+            TailPart::Volatility => volatility.as_ref().map(|(_, shares)| shares),
+        };
+        let weights = settings.by_position.iter();
+        let weights = weights.map(|part| Some(self.weights(weights_of(part)?, width)));
+        Some(Numbers {
+            levels,
+            weights: weights.collect::<Option<Vec<TailWeights>>>()?,
+            volatility: volatility.map(|(volatility, _)| volatility),
+            worst: *scenarios.first()?,
+        })
     }
 
     /// Computes m_s of every scenario, and returns a record of the filter if there is one.

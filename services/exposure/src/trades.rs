@@ -1,10 +1,19 @@
 //! The trades of a request, resolved on a view.
 
 use crate::{
-    driver::Driver, membership::Membership, prepared::PreparedExposure, settings::TradeChoice,
+    driver::Driver,
+    membership::Membership,
+    prepared::PreparedExposure,
+    settings::{OwnDefinition, TradeChoice},
 };
 use factors::trade::TradeDefinition;
+use marketdata::instrument::InstrumentId;
+use portfolio::{identifier::InstrumentRef, resolve::Found, unresolved::Cause};
 use risk::trade::{LegSeries, driver, leg_series};
+use std::collections::BTreeMap;
+
+/// What each name of a trade's lines stands for.
+pub(crate) type FoundLines<'a> = BTreeMap<&'a str, Result<Found, Cause>>;
 
 /// A trade on a view.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +26,8 @@ pub(crate) struct Trade<'a> {
     pub(crate) driver: Option<&'a Driver>,
     /// Units short per unit long. `None` without a driver.
     pub(crate) ratio: Option<f64>,
+    /// The lines that a caller's definition names. `None` for the standard trade.
+    pub(crate) lines: Option<&'a FoundLines<'a>>,
     /// Whether betas of names to it are prepared.
     pub(crate) has_name_betas: bool,
 }
@@ -25,6 +36,7 @@ pub(crate) struct Trade<'a> {
 #[derive(Debug)]
 pub(crate) struct OwnTrade<'a> {
     definition: &'a TradeDefinition,
+    lines: FoundLines<'a>,
     membership: Membership,
     series: Vec<LegSeries>,
     driver: Option<(Driver, f64)>,
@@ -40,27 +52,44 @@ impl<'a> OwnTrade<'a> {
         own.collect()
     }
 
-    fn of(prepared: &PreparedExposure, definition: &'a TradeDefinition) -> OwnTrade<'a> {
+    fn of(prepared: &PreparedExposure, own: &'a OwnDefinition) -> OwnTrade<'a> {
         let (snapshot, roles) = (prepared.snapshot(), prepared.configured_roles());
-        let series = leg_series(snapshot, roles, &prepared.sessions, definition);
+        let definition = &own.trade;
+        let lines = found_lines(prepared, own);
+        let line = |name: &str| -> Option<InstrumentId> {
+            lines.get(name)?.as_ref().ok().map(|found| found.instrument)
+        };
+        let series = leg_series(snapshot, roles, &prepared.sessions, (definition, &line));
         let drivers = &prepared.drivers;
         let market = prepared.roles.market.as_ref().filter(|_| drivers.market.is_some());
         let window = (drivers.first, drivers.weights.as_slice());
         let driver = market.and_then(|(_, m)| driver(&series, definition.neutrality, m, window));
-        let membership = Membership::of(snapshot, roles, definition);
-        OwnTrade { definition, membership, series, driver }
+        let membership = Membership::of(snapshot, roles, definition, &line);
+        OwnTrade { definition, membership, series, driver, lines }
     }
 
-    fn trade(&self) -> Trade<'_> {
+    pub(crate) fn trade(&self) -> Trade<'_> {
         Trade {
             definition: self.definition,
             membership: &self.membership,
             series: &self.series,
             driver: self.driver.as_ref().map(|(driver, _)| driver),
             ratio: self.driver.as_ref().map(|(_, ratio)| *ratio),
+            lines: Some(&self.lines),
             has_name_betas: false,
         }
     }
+}
+
+/// Finds the lines of a caller's trade as those of a portfolio are found.
+fn found_lines<'a>(prepared: &PreparedExposure, own: &'a OwnDefinition) -> FoundLines<'a> {
+    let names = own.trade.legs.iter().flat_map(|leg| leg.line_names());
+    let found = names.map(|name| {
+        let reference = own.references.get(name).map(InstrumentRef::as_texts);
+        let reference = reference.unwrap_or(InstrumentRef::of_symbol(name));
+        (name.as_str(), prepared.lookup().resolve(&reference))
+    });
+    found.collect()
 }
 
 /// The standard trade, then the callers'. The standard trade is always among them: the book's own
@@ -78,6 +107,7 @@ pub(crate) fn standard(prepared: &PreparedExposure) -> Trade<'_> {
         series: &prepared.roles.legs,
         driver: drivers.crowd.as_ref(),
         ratio: drivers.crowd_ratio,
+        lines: None,
         has_name_betas: true,
     }
 }

@@ -1,6 +1,6 @@
 //! A dry run that reports every fault of a portfolio and every line that would not join.
 
-use marketdata::{gap::Gap, quotes::Quotes};
+use marketdata::{gap::Gap, instrument::InstrumentId, quotes::Quotes};
 use portfolio::{
     book::Book,
     lines::{RawLine, Terms, Violation},
@@ -17,8 +17,8 @@ pub struct Validation {
     pub unresolved: Vec<Unresolved>,
     /// Number of lines submitted.
     pub lines: usize,
-    /// Number of instruments held after lines are netted.
-    pub names: usize,
+    /// The instruments held after lines are netted, in the order of names.
+    pub instruments: Vec<InstrumentId>,
     /// Gross market value of the lines that could be valued.
     pub gross: f64,
     /// Lines named as their instruments are called on other days.
@@ -40,7 +40,7 @@ pub fn validate<'a>(
                 violations,
                 unresolved: Vec::new(),
                 lines: count,
-                names: 0,
+                instruments: Vec::new(),
                 gross: 0.0,
                 gaps: Vec::new(),
             };
@@ -51,7 +51,7 @@ pub fn validate<'a>(
         violations: Vec::new(),
         unresolved: unresolved.collect(),
         lines: count,
-        names: book.holdings.len(),
+        instruments: book.holdings.iter().map(|holding| holding.instrument).collect(),
         gross: book.gross,
         gaps: book.other_days_gaps().collect(),
     }

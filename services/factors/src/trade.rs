@@ -69,9 +69,9 @@ pub enum Selector {
     Bucket(String),
     /// Known companies whose rank by current market value lies between two ranks, both included.
     Ranks(u32, u32),
-    /// The line with a symbol.
+    /// The line of a name: its symbol, or what else a caller names it by.
     Symbol(String),
-    /// The newest known holdings of the fund with a symbol.
+    /// The newest known holdings of the fund of a name.
     HoldingsOf(String),
     /// Every candidate of a role.
     Role(Role),
@@ -90,7 +90,7 @@ pub enum ReturnProxy {
         /// The number of members that must have a return, at least 1.
         min_members: usize,
     },
-    /// Total returns of the line with a symbol.
+    /// Total returns of the line of a name.
     Symbol(String),
     /// Returns of the instrument resolved for a role.
     Role(Role),
@@ -101,7 +101,7 @@ pub enum ReturnProxy {
 pub struct BasketMember {
     /// The name an answer uses for it.
     pub name: String,
-    /// The symbols of its lines.
+    /// The names of its lines.
     pub lines: Vec<String>,
 }
 
@@ -125,6 +125,25 @@ impl Role {
             | Role::Defensive
             | Role::Cyclical => false,
         }
+    }
+}
+
+impl LegDefinition {
+    /// Every line that it names, as named.
+    pub fn line_names(&self) -> impl Iterator<Item = &String> {
+        let selected = self.any_of.iter().chain(&self.none_of).filter_map(|one| match one {
+            Selector::Symbol(name) | Selector::HoldingsOf(name) => Some(name),
+            Selector::Bucket(_)
+            | Selector::Ranks(..)
+            | Selector::Role(_)
+            | Selector::HoldingsOfRole(_) => None,
+        });
+        let (members, line): (&[BasketMember], _) = match &self.returns {
+            ReturnProxy::Basket { members, .. } => (members, None),
+            ReturnProxy::Symbol(name) => (&[], Some(name)),
+            ReturnProxy::Role(_) => (&[], None),
+        };
+        selected.chain(members.iter().flat_map(|member| &member.lines)).chain(line)
     }
 }
 

@@ -90,8 +90,18 @@ pub struct Hidden {
     pub survivor: InstrumentId,
     /// The dataset.
     pub dataset: Dataset,
-    /// Number of days.
-    pub days: usize,
+    /// The instruments that the facts are about: the survivor, or those of which the fact names a
+    /// merged instrument as its other one. By number.
+    pub about: Vec<InstrumentId>,
+    /// The days, in order.
+    pub days: Vec<Day>,
+}
+
+impl Hidden {
+    /// Whether facts about an instrument, or facts that name it as their other one, are hidden.
+    pub fn involves(&self, instrument: InstrumentId) -> bool {
+        self.survivor == instrument || self.about.binary_search(&instrument).is_ok()
+    }
 }
 
 impl Snapshot {
@@ -149,22 +159,27 @@ impl Snapshot {
     }
 
     fn count_hidden(&self, merged: &Merged) -> Vec<Hidden> {
-        let mut days: BTreeMap<(InstrumentId, Dataset), BTreeSet<Day>> = BTreeMap::new();
+        let mut found: BTreeMap<(InstrumentId, Dataset), (BTreeSet<InstrumentId>, BTreeSet<Day>)> =
+            BTreeMap::new();
         for ((dataset, id), track) in &merged.tracks {
             for (other, day) in track.hidden(self.bounds()) {
                 let survivor = if other == InstrumentId::NONE { *id } else { other };
-                days.entry((survivor, *dataset)).or_default().insert(day);
+                let (about, days) = found.entry((survivor, *dataset)).or_default();
+                about.insert(*id);
+                days.insert(day);
             }
         }
-        let mut survivors: Vec<InstrumentId> = days.keys().map(|(survivor, _)| *survivor).collect();
+        let mut survivors: Vec<InstrumentId> =
+            found.keys().map(|(survivor, _)| *survivor).collect();
         survivors.dedup();
         self.sort_by_name(&mut survivors);
         let hidden = survivors.into_iter().flat_map(|survivor| {
-            let of_survivor = days.iter().filter(move |((id, _), _)| *id == survivor);
-            of_survivor.map(move |((_, dataset), days)| Hidden {
+            let of_survivor = found.iter().filter(move |((id, _), _)| *id == survivor);
+            of_survivor.map(move |((_, dataset), (about, days))| Hidden {
                 survivor,
                 dataset: *dataset,
-                days: days.len(),
+                about: about.iter().copied().collect(),
+                days: days.iter().copied().collect(),
             })
         });
         hidden.collect()

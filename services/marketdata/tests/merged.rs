@@ -206,7 +206,7 @@ fn hidden(snapshot: &Snapshot) -> BTreeMap<(usize, Dataset), usize> {
     let found = snapshot.hidden_by_merges();
     found
         .iter()
-        .map(|hidden| ((hidden.survivor.0 as usize - 1, hidden.dataset), hidden.days))
+        .map(|hidden| ((hidden.survivor.0 as usize - 1, hidden.dataset), hidden.days.len()))
         .collect()
 }
 

@@ -62,6 +62,18 @@ impl<'a> InstrumentRef<&'a str> {
         given.map(|(field, text)| format!("{field} {text}")).collect::<Vec<_>>().join(", ")
     }
 
+    /// The same identifiers, owned.
+    pub fn into_owned(self) -> InstrumentRef<String> {
+        InstrumentRef {
+            symbol: self.symbol.to_owned(),
+            figi: self.figi.to_owned(),
+            isin: self.isin.to_owned(),
+            cusip: self.cusip.to_owned(),
+            sedol: self.sedol.to_owned(),
+            mic: self.mic.to_owned(),
+        }
+    }
+
     /// Every fault: the name of the field (empty for the whole), and what is wrong.
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();

@@ -19,7 +19,7 @@ pub struct LegSeries {
     pub side: Side,
     /// One value per session, NaN if missing. `None` if there is no return at all.
     pub returns: Option<Vec<f64>>,
-    /// The symbols behind the returns, as the definition names them.
+    /// The symbols behind the returns, at the as-of date.
     pub symbols: Vec<String>,
     /// What the definition names and has no return; the others are used.
     pub missing: Vec<String>,
@@ -27,14 +27,14 @@ pub struct LegSeries {
     pub proxy_for: Option<String>,
 }
 
-/// Reads the returns of every leg of a trade.
+/// Reads the returns of every leg of a trade. `line` finds the instrument of a name.
 pub fn leg_series(
     snapshot: &Snapshot,
     roles: &Roles,
     sessions: &Sessions,
-    definition: &TradeDefinition,
+    (definition, line): (&TradeDefinition, &dyn Fn(&str) -> Option<InstrumentId>),
 ) -> Vec<LegSeries> {
-    let reader = Reader { snapshot, roles, sessions };
+    let reader = Reader { snapshot, roles, sessions, named: line };
     let legs = definition.legs.iter();
     legs.map(|leg| LegSeries { side: leg.side, ..reader.read(&leg.returns) }).collect()
 }
@@ -43,6 +43,7 @@ struct Reader<'a> {
     snapshot: &'a Snapshot,
     roles: &'a Roles,
     sessions: &'a Sessions,
+    named: &'a dyn Fn(&str) -> Option<InstrumentId>,
 }
 
 /// No return at all.
@@ -58,12 +59,15 @@ impl Reader<'_> {
     fn read(&self, proxy: &ReturnProxy) -> LegSeries {
         match proxy {
             ReturnProxy::Basket { members, min_members } => self.basket(members, *min_members),
-            ReturnProxy::Symbol(symbol) => match self.named(symbol) {
-                Some(returns) => {
-                    LegSeries { returns: Some(returns), symbols: vec![symbol.clone()], ..NOTHING }
+            ReturnProxy::Symbol(name) => {
+                let found = (self.named)(name).and_then(|id| Some((id, self.line(id)?)));
+                match found {
+                    Some((id, returns)) => {
+                        LegSeries { returns: Some(returns), symbols: self.symbol(id), ..NOTHING }
+                    }
+                    None => LegSeries { missing: vec![name.clone()], ..NOTHING },
                 }
-                None => LegSeries { missing: vec![symbol.clone()], ..NOTHING },
-            },
+            }
             ReturnProxy::Role(role) => {
                 let resolved = self.roles.resolve_role(self.snapshot, *role).and_then(|resolved| {
                     let mut returns = vec![0.0; self.sessions.len()];
@@ -84,8 +88,8 @@ impl Reader<'_> {
         }
     }
 
-    fn named(&self, symbol: &str) -> Option<Vec<f64>> {
-        self.line(self.snapshot.listed(symbol)?)
+    fn symbol(&self, id: InstrumentId) -> Vec<String> {
+        vec![self.snapshot.symbol(id).to_owned()]
     }
 
     /// A line's returns. `None` without any.
@@ -104,11 +108,11 @@ impl Reader<'_> {
             let (mut sum, mut count) = (vec![0.0; width], vec![0.0; width]);
             // Two tickers of one instrument, which was renamed or merged, are one line.
             let mut seen = BTreeSet::new();
-            for symbol in &member.lines {
+            for name in &member.lines {
                 let is_new = |id: &InstrumentId| seen.insert(*id);
-                let Some(id) = self.snapshot.listed(symbol).filter(is_new) else { continue };
+                let Some(id) = (self.named)(name).filter(is_new) else { continue };
                 let Some(returns) = self.line(id) else { continue };
-                symbols.push(symbol.clone());
+                symbols.extend(self.symbol(id));
                 for (at, value) in returns.iter().enumerate().filter(|(_, v)| v.is_finite()) {
                     sum[at] += value;
                     count[at] += 1.0;

@@ -4,7 +4,7 @@
 use crate::{
     aftermath::{Aftermath, aftermath},
     breadth::Breadth,
-    component::{Component, Score},
+    component::Score,
     composite::{Composite, ScoreHistory},
     family::Indicator,
     indicator,
@@ -168,12 +168,15 @@ impl PreparedRotation {
     }
 }
 
-/// The days over which the state is computed: those of the large-cap index, else of the small-cap
-/// index, else of the members.
+/// The roles whose days are those of the state, in order of preference.
+pub(crate) const STATE_SESSIONS: &[Role] = &[Role::LargeCapIndex, Role::SmallCapIndex];
+
+/// The days over which the state is computed: those of the first role with a history, else of the
+/// members.
 fn sessions<'a>(inputs: &'a Inputs<'_>) -> &'a [Day] {
-    [Role::LargeCapIndex, Role::SmallCapIndex]
-        .into_iter()
-        .find_map(|role| inputs.line(role, "").ok())
+    STATE_SESSIONS
+        .iter()
+        .find_map(|role| inputs.line(*role, "").ok())
         .map_or_else(|| &inputs.breadth().days[..], |line| &line.days)
 }
 
@@ -192,21 +195,35 @@ fn gaps_of_all(readings: &[Reading], composite: Option<&Composite>) -> Vec<Gap> 
             Gap::new(GapReason::Proxy, Subject::Symbol(wanted), detail)
         })
         .collect();
-    for score in composite.iter().flat_map(|composite| &composite.scores) {
-        let left_out = score.contributions.iter().filter(|part| part.z.is_none());
-        gaps.extend(left_out.map(|part| left_out_gap(readings, score.score, part.component)));
-    }
+    gaps.extend(left_out(composite).map(|(measure, of)| left_out_gap(readings, measure, &of)));
     gaps
 }
 
-fn left_out_gap(readings: &[Reading], score: Score, component: Component) -> Gap {
-    let reading = readings.iter().find(|reading| reading.spec.id == component.measure);
+/// The measures without a z-score in the order of components, each with every score that it is
+/// left out of.
+fn left_out(composite: Option<&Composite>) -> impl Iterator<Item = (&'static str, Vec<Score>)> {
+    let mut found: Vec<(&'static str, Vec<Score>)> = Vec::new();
+    for score in composite.iter().flat_map(|composite| &composite.scores) {
+        for part in score.contributions.iter().filter(|part| part.z.is_none()) {
+            let measure = part.component.measure;
+            match found.iter_mut().find(|(held, _)| *held == measure) {
+                Some((_, scores)) => scores.push(score.score),
+                None => found.push((measure, vec![score.score])),
+            }
+        }
+    }
+    found.into_iter()
+}
+
+fn left_out_gap(readings: &[Reading], measure: &str, of: &[Score]) -> Gap {
+    let reading = readings.iter().find(|reading| reading.spec.id == measure);
     let reason = reading.map_or(GapReason::InputMissing, |reading| match reading.history.last() {
         None => reading.gaps.last().map_or(GapReason::InputMissing, |gap| gap.reason),
         Some(_) if reading.z.is_none() => GapReason::ShortHistory,
         Some(_) => GapReason::Stale,
     });
-    let score = format!("{score:?}").to_lowercase();
-    let detail = format!("{} is left out of the {score} score", component.measure);
-    Gap::new(reason, Subject::Indicator(component.measure.to_owned()), detail)
+    let scores: Vec<String> = of.iter().map(|score| format!("{score:?}").to_lowercase()).collect();
+    let word = if scores.len() == 1 { "score" } else { "scores" };
+    let detail = format!("{measure} is left out of the {} {word}", scores.join(" and "));
+    Gap::new(reason, Subject::Indicator(measure.to_owned()), detail)
 }

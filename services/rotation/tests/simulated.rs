@@ -3,7 +3,9 @@
 use factors::roles::Roles;
 use marketdata::{
     calendar,
+    dataset::Dataset,
     day::Day,
+    gap::{Gap, Subject},
     instant::Instant,
     market::{Delta, Market, RevisionMark},
     segment::Segment,
@@ -23,9 +25,15 @@ use std::sync::Arc;
 
 /// The simulated market, as folded by a fresh process.
 fn folded(simulated: &simulation::market::Market) -> Arc<Market> {
+    folded_without(simulated, None)
+}
+
+/// The same without a dataset.
+fn folded_without(simulated: &simulation::market::Market, without: Option<Dataset>) -> Arc<Market> {
     let mut market = Market::empty();
-    for batch in simulation::facts::batches(simulated, 4_000) {
+    for mut batch in simulation::facts::batches(simulated, 4_000) {
         let revision = batch.revision();
+        batch.tables.retain(|table| Some(table.dataset) != without);
         let segments =
             batch.tables.into_iter().map(|table| Arc::new(Segment::of_table(table, revision)));
         market = market.apply(Delta {
@@ -160,4 +168,27 @@ fn what_followed_each_state_is_shown_also_where_it_is_nothing() {
     assert!(50 < all.sessions && 0 < all.runs, "{all:?}");
     let values: usize = states.iter().map(|state| state.next[0].sessions).sum();
     assert_eq!(values, all.next[0].sessions);
+}
+
+#[test]
+fn a_component_of_two_scores_is_left_out_of_both() {
+    let simulated = simulation::market::Market::new(Parameters::DEMO);
+    let market = folded_without(&simulated, Some(Dataset::ShortInterest));
+    let day = simulated.rotation_on();
+    let snapshot =
+        Snapshot::new(Arc::clone(&market), Instant::close_of(day), market.head().revision);
+    let history = History::State(StateHistory::find("state").expect("a history"));
+    let roles = Arc::new(Roles::standard());
+    let mut progress = Progress::new(snapshot.expect("the head"), roles, history);
+    progress.add(day);
+    let found = progress.finish();
+    let detail = |measure: &str| {
+        let of = |gap: &&Gap| gap.subject == Subject::Indicator(measure.to_owned());
+        found.gaps.iter().find(of).map(|gap| gap.detail.as_str()).unwrap_or_default()
+    };
+    let known = format!("at 1 of 1 sessions, the last {day}: ");
+    let size = "most_shorted.less_index.5d is left out of the size and squeeze scores";
+    assert_eq!(detail("most_shorted.less_index.5d"), format!("{known}{size}"));
+    let squeeze = "most_shorted.less_index.21d is left out of the squeeze score";
+    assert_eq!(detail("most_shorted.less_index.21d"), format!("{known}{squeeze}"));
 }

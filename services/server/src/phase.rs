@@ -5,6 +5,8 @@
 pub enum Phase {
     /// Calls are served.
     Serving,
+    /// Calls are served, but health and readiness send new clients elsewhere.
+    Leaving,
     /// Endless streams are ended; other calls finish.
     Draining,
     /// The deadline has passed or the shutdown was hurried; every call ends.

@@ -97,7 +97,7 @@ impl Universe {
             .collect();
         let scores = score(&names);
         let places: BTreeMap<InstrumentId, usize> =
-            names.iter().enumerate().map(|(place, name)| (name.instrument(), place)).collect();
+            names.iter().enumerate().map(|(place, name)| (name.instrument, place)).collect();
         let summary = Summary {
             newest_settlement: newest,
             with_short_interest: names.len() as u32,
@@ -116,7 +116,7 @@ impl Universe {
 
     /// Heap memory held, in bytes, excluding the market behind its snapshot.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let doubts = |name: &SqueezeName| name.ratio.doubts.capacity();
+        let doubts = |name: &SqueezeName| name.short.as_ref().map_or(0, |s| s.doubts.capacity());
         self.names.capacity() * size_of::<SqueezeName>()
             + self.names.iter().map(doubts).sum::<usize>() * size_of::<DataQualityFlag>()
             + self.places.len() * PLACE_BYTES
@@ -126,11 +126,6 @@ impl Universe {
     /// The view it was made from.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
-    }
-
-    /// The market's latest session.
-    pub const fn freshest(&self) -> Option<Day> {
-        self.freshest
     }
 
     /// Every name whose short interest is current, sorted by name.
@@ -151,6 +146,11 @@ impl Universe {
     /// Index of an instrument among the names.
     pub fn place(&self, instrument: InstrumentId) -> Option<usize> {
         self.places.get(&instrument).copied()
+    }
+
+    /// The measures of an instrument without current short interest, which no rank rests on.
+    pub fn outside(&self, instrument: InstrumentId) -> SqueezeName {
+        SqueezeName::without_short_interest(&self.snapshot, instrument, self.freshest)
     }
 
     /// Size of the universe, and how well short interest and prices join.

@@ -45,6 +45,17 @@ pub(crate) trait Backend: Debug + Send + Sync {
     /// [`StoreError::ReadOnly`] if the log was opened read-only.
     async fn begin_write(&self) -> Result<Box<dyn Writing>, StoreError>;
 
+    /// Waits until another process may have committed since the last call; for one waiter at a
+    /// time. By default commits are not announced, and this never returns.
+    async fn announced(&self) {
+        std::future::pending().await
+    }
+
+    /// Whether reads are served by a replica, which may lag behind. By default they are not.
+    async fn lags(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     /// Returns the space of deleted rows to the file system, as far as that is possible without
     /// making a writer wait for a reader. The rest is returned by a later call.
     async fn reclaim(&self) -> Result<(), StoreError>;

@@ -46,7 +46,7 @@ pub enum StoreError {
         ours: u32,
     },
     /// The URL is not that of a store.
-    #[error("{0} is not a store URL: use sqlite:PATH")]
+    #[error("{0} is not a store URL: use sqlite:PATH or postgres://USER@HOST/DATABASE")]
     Url(String),
     /// A file cannot be used as requested: its name is taken, or a file beside it prevents it.
     #[error("{0}")]

@@ -88,6 +88,14 @@ impl Store for FactLog {
         load::answer_of(&*self.backend, key, fingerprint).await
     }
 
+    async fn announced(&self) {
+        self.backend.announced().await;
+    }
+
+    async fn lags(&self) -> Result<bool, StoreError> {
+        self.backend.lags().await
+    }
+
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let (backend, workers) = (Arc::clone(&self.backend), self.workers.clone());
         self.write(async move { append::append(&*backend, &workers, append).await }).await

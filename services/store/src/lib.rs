@@ -11,23 +11,31 @@ mod column;
 mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod copy;
+mod driver;
 mod error;
 mod fact_log;
 mod load;
 mod log;
 #[cfg(feature = "conformance")]
 mod memory;
+mod migrations;
 mod parallel;
+mod postgres;
 mod prepare;
+mod rows;
 mod seal;
 mod segment;
 mod settings;
 mod sqlite;
+mod url;
 mod version;
 
+pub use copy::copy;
 pub use error::{DatabaseError, Outlook, StoreError};
 pub use settings::settings_hash;
 pub use sqlite::restore;
+pub use url::without_password;
 
 use async_trait::async_trait;
 use backend::Backend;
@@ -41,7 +49,9 @@ use parallel::Workers;
 use std::{fmt::Debug, path::Path, sync::Arc};
 
 /// Opens the store at a URL, and creates it if it does not exist: `sqlite:PATH`, `sqlite::memory:`
-/// (lost when closed), or `sqlite:PATH?mode=rw` for a store that must exist.
+/// (lost when closed), or `sqlite:PATH?mode=rw` for a store that must exist;
+/// `postgres://USER:PASSWORD@HOST/DATABASE` for tables in the current schema of a database, which
+/// must exist.
 ///
 /// Brings the tables up to date; several processes may do so at once. A store that a later binary
 /// has extended is accepted unless it declares that older readers cannot read it.
@@ -114,16 +124,22 @@ async fn open_as(
 async fn backend_of(url: &str, access: Access) -> Result<Arc<dyn Backend>, StoreError> {
     match url.split_once(':') {
         Some(("sqlite", _)) => Ok(Arc::new(sqlite::Sqlite::open_url(url, access).await?)),
+        Some(("postgres" | "postgresql", _)) => {
+            Ok(Arc::new(postgres::PostgreSql::open_url(url, access).await?))
+        }
         #[cfg(feature = "conformance")]
         Some(("memory", name)) => Ok(Arc::new(memory::Memory::open(name, access)?)),
-        _ => Err(StoreError::Url(url.to_owned())),
+        _ => Err(StoreError::Url(without_password(url))),
     }
 }
+
+/// The name of whoever calls without being authenticated. No authenticated caller may have it.
+pub const ANONYMOUS: &str = "anonymous";
 
 /// Identifies a write: repeating a key returns the first answer and adds nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestKey {
-    /// The authenticated caller; empty without authentication.
+    /// The authenticated caller, or [`ANONYMOUS`]. Ids of different callers never meet.
     pub caller: String,
     /// The RPC method.
     pub method: String,
@@ -241,6 +257,13 @@ pub trait Store: Debug + Send + Sync {
         key: &RequestKey,
         fingerprint: [u8; 32],
     ) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Waits until another process may have committed since the last call: for one waiter, which
+    /// polls as well. Never returns where commits are not announced.
+    async fn announced(&self);
+
+    /// Whether reads may be behind the writers, because they are served by a standby.
+    async fn lags(&self) -> Result<bool, StoreError>;
 
     /// Adds a batch as the next revision, atomically; it is durable when this returns.
     ///

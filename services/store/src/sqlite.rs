@@ -15,6 +15,7 @@ mod transaction;
 mod write;
 
 pub use copy::restore;
+pub(crate) use meaning::outlook;
 
 use crate::{
     Access, StoreError,

@@ -3,7 +3,8 @@
 
 use contract::v1::{
     AnalyzePortfolioRequest, AnalyzePortfolioResponse, ListFactorsRequest, ListFactorsResponse,
-    ValidatePortfolioRequest, ValidatePortfolioResponse,
+    ListTradeMembersRequest, ListTradeMembersResponse, ValidatePortfolioRequest,
+    ValidatePortfolioResponse,
     exposure_service_server::{ExposureService, ExposureServiceServer},
 };
 use std::path::Path;
@@ -28,6 +29,13 @@ impl ExposureService for Echo {
         _: Request<ValidatePortfolioRequest>,
     ) -> Result<Response<ValidatePortfolioResponse>, Status> {
         Ok(Response::new(ValidatePortfolioResponse::default()))
+    }
+
+    async fn list_trade_members(
+        &self,
+        _: Request<ListTradeMembersRequest>,
+    ) -> Result<Response<ListTradeMembersResponse>, Status> {
+        Ok(Response::new(ListTradeMembersResponse::default()))
     }
 
     async fn list_factors(

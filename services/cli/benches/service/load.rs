@@ -34,7 +34,7 @@ pub(crate) async fn fill(path: &Path, market: &Market) -> Result<()> {
         let appended = store
             .append(Append {
                 key: RequestKey {
-                    caller: String::new(),
+                    caller: store::ANONYMOUS.to_owned(),
                     method: "bench".into(),
                     request_id: name.clone(),
                 },

@@ -29,6 +29,7 @@ impl Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
         command
             .args(["serve", "--create", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["--admin-listen", "127.0.0.1:0"])
             .args(["--store", &format!("sqlite:{}", store.display())])
             .env("BALLAST_LOG__FILTER", "warn");
         Child::spawn(command, port)

@@ -10,7 +10,7 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnswerInfo, BookNumber, Coverage, CoverageAspect, FactorEstimate, Gap, GapReason, GapSeverity,
+    AnswerInfo, BookNumber, Coverage, CoverageAspect, FactorNumber, Gap, GapReason, GapSeverity,
     GapSubject, GroupByKind, MeasureInput, MeasureRef, RiskNumber, TradeNumber, UnresolvedLine,
     gap_subject::Subject, measure_ref::Measure,
 };
@@ -132,10 +132,11 @@ fn measure_words(measure: &MeasureRef) -> String {
         given.join(" ")
     };
     match &measure.measure {
-        Some(Measure::Book(number)) if *number == BookNumber::ProfitAndLoss as i32 => {
-            "profit and loss".to_owned()
-        }
-        Some(Measure::Book(_)) | None => "the book".to_owned(),
+        Some(Measure::Book(number)) => match BookNumber::try_from(*number) {
+            Err(_) | Ok(BookNumber::Unspecified) => "the book".to_owned(),
+            Ok(number) => words(number.as_str_name(), "BOOK_NUMBER_"),
+        },
+        None => "the book".to_owned(),
         Some(Measure::Group(group)) => {
             let group_by = group.group_by.clone().unwrap_or_default();
             let what = match group_by.kind() {
@@ -151,23 +152,24 @@ fn measure_words(measure: &MeasureRef) -> String {
             }
         }
         Some(Measure::Factor(factor)) => {
-            let estimate = match factor.estimate() {
-                FactorEstimate::TopDown => "top-down",
-                FactorEstimate::BottomUp => "bottom-up",
-                FactorEstimate::Unspecified => "",
+            let number = match factor.number() {
+                FactorNumber::TopDown => "top-down betas",
+                FactorNumber::BottomUp => "bottom-up betas",
+                FactorNumber::Gap => "gap of betas",
+                FactorNumber::PerGross => "betas per gross",
+                FactorNumber::PerNetAssetValue => "betas per net asset value",
+                FactorNumber::Unspecified => "betas",
             };
-            join(&[estimate, "betas", &factor.factor_id])
+            join(&[number, &factor.factor_id])
         }
         Some(Measure::Trade(trade)) => {
             let number = match trade.number() {
-                TradeNumber::Repeat => "repeated day",
-                TradeNumber::Day => "the day itself",
-                TradeNumber::Beta => "beta",
-                TradeNumber::Exposure => "exposure",
-                TradeNumber::Unwind => "unwind",
-                TradeNumber::Unspecified => "",
+                TradeNumber::Repeat => "repeated day".to_owned(),
+                TradeNumber::Day => "the day itself".to_owned(),
+                TradeNumber::Unspecified => String::new(),
+                number => words(number.as_str_name(), "TRADE_NUMBER_"),
             };
-            join(&["trade", &trade.trade_id, trade.leg_id(), number])
+            join(&["trade", &trade.trade_id, trade.leg_id(), &number])
         }
         Some(Measure::Risk(risk)) => match risk.number() {
             RiskNumber::WorstDay => "worst day".to_owned(),
@@ -175,6 +177,11 @@ fn measure_words(measure: &MeasureRef) -> String {
         },
         Some(Measure::Name(name)) => join(&[&name.symbol, &name.field]),
     }
+}
+
+/// The name of an enum's value in words.
+fn words(name: &str, prefix: &str) -> String {
+    name.trim_start_matches(prefix).to_lowercase().replace('_', " ")
 }
 
 /// The lines that could not be resolved, one by one. Empty if all were.

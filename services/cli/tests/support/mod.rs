@@ -45,6 +45,7 @@ impl Server {
         let script = format!("{before} exec \"$0\" \"$@\"");
         let mut child = clean(Command::new("sh"))
             .args(["-c", &script, BALLAST, "serve", "--create", "--listen", "127.0.0.1:0"])
+            .args(["--admin-listen", "127.0.0.1:0"])
             .args(["--store", url, "--log-format", "json"])
             .envs(settings.iter().copied())
             .stdout(Stdio::null())

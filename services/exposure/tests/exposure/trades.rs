@@ -1,12 +1,14 @@
 //! Trades of the caller's: arithmetic, membership, and what another trade must not change.
 
 use crate::*;
+use exposure::{settings::OwnDefinition, trade_members::trade_members};
 use factors::{
     roles::Role,
     trade::{
         BasketMember, LegDefinition, Neutrality, ReturnProxy, Selector, Side, TradeDefinition,
     },
 };
+use std::collections::BTreeMap;
 
 fn leg(leg_id: &str, side: Side, any_of: &[Selector], returns: &str) -> LegDefinition {
     LegDefinition {
@@ -36,7 +38,7 @@ fn pair(long: &str, short: &str) -> TradeDefinition {
 }
 
 fn own(trade: TradeDefinition) -> TradeChoice {
-    TradeChoice::Own(trade)
+    TradeChoice::Own(OwnDefinition { trade, references: BTreeMap::new() })
 }
 
 fn with_trades(
@@ -262,4 +264,63 @@ fn what_a_trade_lacks_is_a_gap() {
         (GapReason::UnknownInstrument, "unknown symbols in the leg second: UNHEARD"),
     ];
     assert_eq!(gaps, expected);
+}
+
+#[test]
+fn a_line_named_as_on_another_day_is_used_and_reported() {
+    let mut fixture = Fixture::new();
+    let first = day("2022-01-03");
+    let closes: Vec<(Day, f64)> =
+        (0..20).map(|at| (first.plus(at), 100.0 + f64::from(at % 3))).collect();
+    fixture.closes("FB", &closes).closes("SNAP", &closes).closes("^GSPC", &closes).commit();
+    fixture.rename("FB", "META", day("2022-06-09")).commit();
+    // The as-of date is before the change of symbols.
+    let prepared = prepare(&fixture.snapshot(Instant::close_of(first.plus(19))), &World::roles());
+    let report = with_trades(&prepared, &[worth("FB", 1e6)], &[own(pair("META", "SNAP"))]);
+    assert_eq!(report.positions[0].legs, [Some(0)]);
+    assert_eq!(trade(&report).legs[0].return_symbols, ["FB"]);
+    let gap = report.gaps.iter().find(|gap| gap.reason == GapReason::NameOfOtherDays).unwrap();
+    assert_eq!(gap.subject, every_beta("trade/pair"));
+    assert_eq!(
+        gap.detail,
+        "in the leg first, META is FB, which is named so on other days than the as-of date only"
+    );
+    // By the name of the day nothing is reported.
+    let report = with_trades(&prepared, &[worth("FB", 1e6)], &[own(pair("FB", "SNAP"))]);
+    assert!(report.gaps.iter().all(|gap| gap.reason != GapReason::NameOfOtherDays));
+}
+
+/// A name is a member of a leg if and only if a position in it, of the side of the leg, is in it.
+#[test]
+fn the_members_of_a_leg_are_the_names_whose_positions_are_in_it() {
+    let world = world(60, 300, 47);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let mut definition = pair("MSFT", "N0021");
+    definition.legs[0].any_of = vec![Selector::Ranks(1, 12), symbol("N0040")];
+    definition.legs[0].none_of = vec![symbol("MSFT")];
+    definition.legs[1].any_of = ["mid", "small"].map(|id| Selector::Bucket(id.to_owned())).into();
+    // A second short leg gets what the first leaves.
+    definition.legs.push(leg("rest", Side::Short, &[Selector::Ranks(1, 1_000)], "N0022"));
+    for choice in [TradeChoice::Standard, own(definition)] {
+        let (legs, _) = trade_members(&prepared, &choice);
+        let mut sizes = Vec::new();
+        for sign in [1.0, -1.0] {
+            let lines: Vec<(String, f64)> =
+                world.names.iter().map(|name| (name.symbol.clone(), sign * 1e5)).collect();
+            let report = with_trades(&prepared, &raw(&lines), std::slice::from_ref(&choice));
+            assert_eq!(report.positions.len(), lines.len());
+            for row in &report.positions {
+                let is_member =
+                    |leg: &usize| legs[*leg].members.iter().any(|m| m.symbol == row.symbol);
+                let is_of_side = |leg: &usize| {
+                    (trade(&report).legs[*leg].side == Some(Side::Long)) == (0.0 < sign)
+                };
+                let found: Vec<usize> =
+                    (0..legs.len()).filter(is_of_side).filter(is_member).collect();
+                assert_eq!(found, row.legs[0].into_iter().collect::<Vec<_>>(), "{}", row.symbol);
+                sizes.extend(found);
+            }
+        }
+        assert!((0..legs.len()).all(|leg| sizes.contains(&leg)), "no leg is empty");
+    }
 }

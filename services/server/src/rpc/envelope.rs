@@ -19,6 +19,8 @@ pub struct Answer<T> {
     response: T,
     gaps: Vec<Gap>,
     coverage: Vec<Coverage>,
+    /// The gaps about merges. `None`: every value that merges hide matters.
+    merged: Option<Vec<Gap>>,
 }
 
 /// A response message with metadata.
@@ -35,17 +37,26 @@ impl<T: Enveloped> Answer<T> {
 
     /// An answer with gaps that concern it as a whole.
     pub fn with_gaps(response: T, gaps: Vec<Gap>) -> Answer<T> {
-        Answer { response, gaps, coverage: Vec::new() }
+        Answer::with_coverage(response, gaps, Vec::new())
     }
 
     /// An answer about a portfolio, with how well data cover it.
     pub fn with_coverage(response: T, gaps: Vec<Gap>, coverage: Vec<Coverage>) -> Answer<T> {
-        Answer { response, gaps, coverage }
+        Answer { response, gaps, coverage, merged: None }
+    }
+
+    /// The answer with its own gaps about merges of instruments, see [`hidden_values`]. Without, an
+    /// answer reports every value that a merge hides.
+    #[must_use]
+    pub fn with_merged(self, gaps: Vec<Gap>) -> Answer<T> {
+        Answer { merged: Some(gaps), ..self }
     }
 
     /// The response to a normalised request, with its metadata.
     pub fn enclose(mut self, method: &str, normal: &impl Normal, pinned: &Pinned) -> T {
-        self.gaps.extend(hidden_values(pinned.snapshot()));
+        let merged = self.merged.take();
+        let merged = merged.unwrap_or_else(|| hidden_values(pinned.snapshot(), |_| true));
+        self.gaps.extend(merged);
         let reference = snapshot_ref(pinned);
         *self.response.info() = Some(v1::AnswerInfo {
             result_id: result_id(method, normal, &reference),
@@ -80,6 +91,7 @@ enveloped! {
     ListIndicatorsResponse
     ListInstrumentsResponse
     ListRevisionsResponse
+    ListTradeMembersResponse
     QueryRecordsResponse
     RankSqueezeResponse
     ValidatePortfolioResponse

@@ -11,29 +11,37 @@ mod trades;
 
 use crate::{
     as_of::AsOf,
+    prepared::Prepared,
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
         field::Fields,
+        merged::hidden_values,
         portfolio,
         query::{Normal, Place, Query, answer},
     },
     views::Pinned,
 };
-use ::portfolio::book::Book;
+use ::portfolio::{book::Book, lines::Violation};
 use contract::v1::{self, exposure_service_server::ExposureService};
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
+    behind::rests_on,
     factor_list::factors,
     prepared::PreparedExposure,
     settings::{BetaSettings, Listing, TradeChoice},
+    trade_members::{TradeMember, trade_members},
     validate::validate,
 };
 use factors::size_scheme::SizeScheme;
-use from_proto::{AnalysisQuery, FactorsQuery, ValidationQuery};
+use from_proto::{AnalysisQuery, FactorsQuery, MembersQuery, ValidationQuery};
+use marketdata::{changes::DatasetSet, dataset::Dataset};
 use risk_answer::Risk;
 use tonic::{Request, Response, Status};
+
+/// The datasets behind every analysis.
+const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
 
 /// Maximum number of positions of a portfolio that is analysed or checked inline.
 const INLINE_POSITIONS_MAX: usize = 500;
@@ -61,6 +69,13 @@ impl ExposureService for Handler {
         request: Request<v1::ListFactorsRequest>,
     ) -> Result<Response<v1::ListFactorsResponse>, Status> {
         answer::<FactorsQuery>(&self.services, request).await
+    }
+
+    async fn list_trade_members(
+        &self,
+        request: Request<v1::ListTradeMembersRequest>,
+    ) -> Result<Response<v1::ListTradeMembersResponse>, Status> {
+        answer::<MembersQuery>(&self.services, request).await
     }
 }
 
@@ -99,20 +114,17 @@ impl AnalysisQuery {
 
     /// The trades as defined: by the settings, or by the request with defaults filled in.
     fn definitions(&self, prepared: &PreparedExposure) -> Vec<v1::TradeDefinition> {
-        let definition = |selection: &v1::TradeSelection| match &selection.trade {
-            Some(v1::trade_selection::Trade::Definition(own)) => own.clone(),
-            Some(v1::trade_selection::Trade::TradeId(_)) | None => {
-                trades::definition(prepared.standard_trade())
-            }
-        };
-        self.normal.trades.iter().map(definition).collect()
+        let standard = prepared.standard_trade();
+        let asked = self.normal.trades.iter();
+        asked.map(|asked| trades::asked_definition(asked, standard)).collect()
     }
 
     fn analyze(
         &self,
+        pinned: &Pinned,
         prepared: &PreparedExposure,
         book: &Book,
-    ) -> Answer<v1::AnalyzePortfolioResponse> {
+    ) -> Result<Answer<v1::AnalyzePortfolioResponse>, Refusal> {
         let request = AnalysisRequest {
             book,
             blocks: self.blocks,
@@ -128,15 +140,19 @@ impl AnalysisQuery {
         let mut report = analyze(prepared, &request);
         let gaps = std::mem::take(&mut report.gaps);
         let coverage = std::mem::take(&mut report.coverage);
+        let merged = hidden_values(pinned.snapshot(), |hidden| {
+            READS.contains(hidden.dataset)
+                && rests_on(prepared, book, &report, |id| hidden.involves(id))
+        });
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let trades = self.definitions(prepared);
         let asked = (&self.normal, trades.as_slice());
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
-        let report = Some(to_proto::report(report, asked, risk, (book, portfolio)));
+        let report = Some(to_proto::report(report, asked, risk, (book, portfolio))?);
         let unresolved = portfolio::all_unresolved(portfolio, book, |_| true);
         let response = v1::AnalyzePortfolioResponse { report, unresolved, ..Default::default() };
-        Answer::with_coverage(response, gaps, coverage)
+        Ok(Answer::with_coverage(response, gaps, coverage).with_merged(merged))
     }
 }
 
@@ -159,7 +175,7 @@ impl Query for AnalysisQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
         if let Some(name) = &self.settings.classification
@@ -170,8 +186,8 @@ impl Query for AnalysisQuery {
             return Err(Refusal::Unknown { kind, name: name.clone(), known });
         }
         match &self.book {
-            Some(book) => Ok(self.analyze(prepared, book)),
-            None => Ok(self.analyze(prepared, &self.join(prepared)?)),
+            Some(book) => self.analyze(pinned, prepared, book),
+            None => self.analyze(pinned, prepared, &self.join(prepared)?),
         }
     }
 }
@@ -192,7 +208,7 @@ impl Query for ValidationQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let nothing = v1::Portfolio::default();
@@ -213,11 +229,16 @@ impl Query for ValidationQuery {
             unresolved,
             violations: violations.into_iter().map(to_proto::violation).collect(),
             line_count: found.lines as i32,
-            name_count: if accepted { found.names as i32 } else { 0 },
+            name_count: if accepted { found.instruments.len() as i32 } else { 0 },
             gross: accepted.then_some(found.gross),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, gaps))
+        // Lines are found by names and identifiers, and valued at prices in units of the day.
+        let read = DatasetSet::of(&[Dataset::Bars, Dataset::Splits, Dataset::Identifiers]);
+        let merged = hidden_values(pinned.snapshot(), |hidden| {
+            read.contains(hidden.dataset) && found.instruments.iter().any(|id| hidden.involves(*id))
+        });
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
 }
 
@@ -236,6 +257,14 @@ impl Query for FactorsQuery {
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let (mut listed, gaps) = factors(prepared);
+        let roles = || listed.iter().flat_map(|factor| &factor.roles);
+        let merged = hidden_values(pinned.snapshot(), |hidden| {
+            let is_read = |symbol: &String| {
+                let id = pinned.snapshot().listed(symbol);
+                id.is_some_and(|id| hidden.involves(id))
+            };
+            READS.contains(hidden.dataset) && roles().any(|role| role.symbols.iter().any(is_read))
+        });
         let cut = self.page.cut(listed.len(), pinned);
         let response = v1::ListFactorsResponse {
             factors: listed.drain(cut.places).map(betas::factor).collect(),
@@ -243,6 +272,59 @@ impl Query for FactorsQuery {
             total_size: cut.total_size,
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, gaps))
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
+    }
+}
+
+impl Query for MembersQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
+    type Prepared = PreparedExposure;
+    type Response = v1::ListTradeMembersResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn place(&mut self, _prepared: &PreparedExposure) -> Result<Place, Refusal> {
+        // Every company is sized.
+        Ok(Place::Pool)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        prepared: &PreparedExposure,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let (mut legs, gaps) = trade_members(prepared, &self.trade);
+        let wanted = self.normal.leg_id.as_str();
+        legs.retain(|leg| wanted.is_empty() || leg.leg_id == wanted);
+        if legs.is_empty() {
+            let description = "must be a leg of the trade, or empty".to_owned();
+            let field = "leg_id".to_owned();
+            return Err(Refusal::Invalid(vec![Violation { field, description }]));
+        }
+        let members: Vec<(&str, &TradeMember)> = legs
+            .iter()
+            .flat_map(|leg| leg.members.iter().map(|member| (leg.leg_id.as_str(), member)))
+            .collect();
+        let cut = self.page.cut(members.len(), pinned);
+        let of_page = &members[cut.places];
+        let merged = hidden_values(pinned.snapshot(), |hidden| {
+            let is_it = |(_, member): &(&str, &TradeMember)| hidden.involves(member.instrument);
+            READS.contains(hidden.dataset) && of_page.iter().any(is_it)
+        });
+        let asked = self.normal.trade.clone().unwrap_or_default();
+        let response = v1::ListTradeMembersResponse {
+            definition: Some(trades::asked_definition(&asked, prepared.standard_trade())),
+            legs: legs.iter().map(to_proto::leg_members).collect(),
+            members: of_page
+                .iter()
+                .map(|(leg_id, member)| to_proto::member(leg_id, member))
+                .collect(),
+            next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
 }

@@ -145,10 +145,10 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
         MeasureRef::Factor { factor_id, estimate } => Wire::Factor(v1::FactorRef {
             model_id: exposure::factor::MODEL_ID.to_owned(),
             factor_id: factor_id.clone(),
-            estimate: match estimate {
-                FactorEstimate::Any => v1::FactorEstimate::Unspecified,
-                FactorEstimate::BottomUp => v1::FactorEstimate::BottomUp,
-                FactorEstimate::TopDown => v1::FactorEstimate::TopDown,
+            number: match estimate {
+                FactorEstimate::Any => v1::FactorNumber::Unspecified,
+                FactorEstimate::BottomUp => v1::FactorNumber::BottomUp,
+                FactorEstimate::TopDown => v1::FactorNumber::TopDown,
             }
             .into(),
         }),
@@ -161,6 +161,7 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
                 TradeNumber::Day => v1::TradeNumber::Day,
             }
             .into(),
+            ..v1::TradeRef::default()
         }),
         MeasureRef::Scenarios(id) => {
             Wire::Risk(v1::RiskRef { scenario_set_id: id.clone(), ..v1::RiskRef::default() })
@@ -170,9 +171,11 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
             number: v1::RiskNumber::WorstDay.into(),
             ..v1::RiskRef::default()
         }),
-        MeasureRef::Name { symbol, field } => {
-            Wire::Name(v1::NameRef { symbol: symbol.clone(), field: (*field).to_owned() })
-        }
+        MeasureRef::Name { symbol, field } => Wire::Name(v1::NameRef {
+            symbol: symbol.clone(),
+            field: (*field).to_owned(),
+            ..v1::NameRef::default()
+        }),
     };
     v1::MeasureRef { measure: Some(wire) }
 }

@@ -14,6 +14,7 @@ use crate::{
     rpc::{
         Handler,
         envelope::Answer,
+        merged::hidden_values,
         portfolio,
         query::{Normal, Place, Query, answer},
     },
@@ -24,6 +25,9 @@ use contract::v1::{self, market_data_service_server::MarketDataService};
 use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use instrument::{has_ever, merged_symbol, subject};
 use marketdata::{
+    dataset::Dataset,
+    day::Day,
+    gap::Gap,
     instrument::{Instrument, InstrumentId},
     restated::{Restated, ShareUnits},
     snapshot::Snapshot,
@@ -122,13 +126,16 @@ impl Query for InstrumentsQuery {
         // The snapshot fixes the list and its order, so a token needs only a position in it.
         snapshot.sort_by_name(&mut ids);
         let cut = self.page.cut(ids.len(), pinned);
-        let known = ids[cut.places].iter().filter_map(|id| snapshot.instrument(*id));
+        let known = ids[cut.places.clone()].iter().filter_map(|id| snapshot.instrument(*id));
         let hidden = snapshot.hidden_by_merges();
-        Ok(Answer::whole(v1::ListInstrumentsResponse {
+        let of_page = &ids[cut.places.clone()];
+        let merged = hidden_values(snapshot, |hidden| of_page.contains(&hidden.survivor));
+        let response = v1::ListInstrumentsResponse {
             instruments: known.map(|known| to_proto::instrument(known, pinned, &hidden)).collect(),
             next_page_token: cut.next_page_token,
             ..Default::default()
-        }))
+        };
+        Ok(Answer::whole(response).with_merged(merged))
     }
 }
 
@@ -166,6 +173,7 @@ impl Query for SeriesQuery {
         };
         let symbol = snapshot.symbol(id);
         let restated = Restated::of(snapshot, id, self.dataset, &rows, wanted);
+        let merged = self.merged(snapshot, id, of_page.iter().map(|row| rows.day(*row)));
         let mut page = SeriesPage::new(snapshot, &rows, &restated, (symbol, &self.fields));
         let points = of_page.into_iter().map(|row| page.point(row)).collect();
         let response = v1::GetSeriesResponse {
@@ -178,7 +186,25 @@ impl Query for SeriesQuery {
             ..Default::default()
         };
         let gaps = gap.into_iter().chain(page.gaps()).collect();
-        Ok(Answer::with_gaps(response, gaps))
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
+    }
+}
+
+impl SeriesQuery {
+    /// What merges hide on the days of a page, and of the splits that convert its units.
+    fn merged(
+        &self,
+        snapshot: &Snapshot,
+        id: InstrumentId,
+        days: impl Iterator<Item = Day> + Clone,
+    ) -> Vec<Gap> {
+        let converts = matches!(self.units, v1::SeriesUnits::AsOfDate | v1::SeriesUnits::AsTraded);
+        hidden_values(snapshot, |hidden| {
+            let is_hidden = |day: Day| hidden.days.binary_search(&day).is_ok();
+            let is_of_page = hidden.dataset == self.dataset && days.clone().any(is_hidden);
+            let converts = converts && hidden.dataset == Dataset::Splits;
+            hidden.involves(id) && (is_of_page || converts)
+        })
     }
 }
 
@@ -237,11 +263,13 @@ impl Query for RevisionsQuery {
     ) -> Result<Answer<Self::Response>, Refusal> {
         let (page, next_page_token) =
             self.page.cut_after(found, |record| record.mark.revision, pinned);
-        Ok(Answer::whole(v1::ListRevisionsResponse {
+        let response = v1::ListRevisionsResponse {
             revisions: page.iter().map(to_proto::revision).collect(),
             next_page_token,
             ..Default::default()
-        }))
+        };
+        // Revisions are listed as they were written, whatever was merged since.
+        Ok(Answer::whole(response).with_merged(Vec::new()))
     }
 }
 

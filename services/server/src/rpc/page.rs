@@ -61,6 +61,7 @@ paged! {
     ListFactorsRequest
     ListInstrumentsRequest
     ListRevisionsRequest
+    ListTradeMembersRequest
     RankSqueezeRequest
 }
 

@@ -8,10 +8,12 @@ mod to_proto;
 use crate::{
     as_of::AsOf,
     needed::Needed,
+    prepared::Prepared,
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
+        merged::hidden_values,
         query::{Normal, Place, Query, answer},
         watch::{Watch, Watching, watch},
     },
@@ -20,14 +22,16 @@ use crate::{
 };
 use contract::v1::{self, rotation_service_server::RotationService};
 use from_proto::{HistoryQuery, IndicatorsQuery, RecordsQuery, RotationQuery, WatchQuery};
-use marketdata::{day::Day, gap::Gap, snapshot::Series};
+use marketdata::{changes::DatasetSet, day::Day, gap::Gap, snapshot::Series};
 use rotation::{
     as_published::{History, Measured},
+    family::Work,
     measure::Source,
     prepared::PreparedRotation,
     query::{QueryRefusal, query},
     report::report,
     state_history::Said,
+    subject::Subject,
 };
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -93,12 +97,12 @@ impl Query for RotationQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedRotation,
     ) -> Result<Answer<v1::GetRotationResponse>, Refusal> {
         let (report, gaps) = self.report(prepared)?;
-        let report = Some(report);
-        Ok(Answer::with_gaps(v1::GetRotationResponse { report, ..Default::default() }, gaps))
+        let response = v1::GetRotationResponse { report: Some(report), ..Default::default() };
+        Ok(Answer::with_gaps(response, gaps).with_merged(of_market(pinned)))
     }
 }
 
@@ -113,12 +117,12 @@ impl Query for WatchQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedRotation,
     ) -> Result<Answer<v1::WatchRotationResponse>, Refusal> {
         let (report, gaps) = self.rotation.report(prepared)?;
-        let report = Some(report);
-        Ok(Answer::with_gaps(v1::WatchRotationResponse { report, ..Default::default() }, gaps))
+        let response = v1::WatchRotationResponse { report: Some(report), ..Default::default() };
+        Ok(Answer::with_gaps(response, gaps).with_merged(of_market(pinned)))
     }
 }
 
@@ -158,7 +162,7 @@ impl Query for IndicatorsQuery {
             composite_measures: to_proto::composite_measures(),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, gaps))
+        Ok(Answer::with_gaps(response, gaps).with_merged(of_lines(pinned, &[])))
     }
 }
 
@@ -200,10 +204,14 @@ impl Query for HistoryQuery {
         pinned: &Pinned,
         prepared: &PreparedHistory,
     ) -> Result<Answer<v1::GetIndicatorHistoryResponse>, Refusal> {
-        match prepared {
-            PreparedHistory::Latest(prepared) => self.latest(pinned, prepared),
-            PreparedHistory::AsPublished(page) => Ok(self.as_published(pinned, page)),
-        }
+        let answer = match prepared {
+            PreparedHistory::Latest(prepared) => self.latest(pinned, prepared)?,
+            PreparedHistory::AsPublished(page) => self.as_published(pinned, page),
+        };
+        Ok(answer.with_merged(match self.history.work() {
+            Work::WholeMarket => of_market(pinned),
+            Work::Lines | Work::Roles(_) => of_lines(pinned, &[]),
+        }))
     }
 }
 
@@ -296,8 +304,47 @@ impl Query for RecordsQuery {
         let found = query(pinned.snapshot(), &pinned.settings().roles, prepared, &self.query)
             .map_err(refused)?;
         let (response, gaps) = to_proto::records(found);
-        Ok(Answer::with_gaps(response, gaps))
+        Ok(Answer::with_gaps(response, gaps).with_merged(self.merged(pinned)))
     }
+}
+
+impl RecordsQuery {
+    fn merged(&self, pinned: &Pinned) -> Vec<Gap> {
+        let ranked = std::iter::once(&self.query.variable);
+        let compared = self.query.conditions.iter().map(|condition| &condition.variable);
+        let mut symbols = Vec::new();
+        for variable in ranked.chain(compared) {
+            match &variable.subject {
+                Subject::Measure(id) => {
+                    let work = Measured::find(id).map(|measured| measured.indicator.work);
+                    if matches!(work, Some(Work::WholeMarket)) {
+                        return of_market(pinned);
+                    }
+                }
+                Subject::Symbol(symbol) => symbols.push(symbol.as_str()),
+                Subject::Role(_) => {}
+            }
+        }
+        of_lines(pinned, &symbols)
+    }
+}
+
+/// The datasets behind every answer.
+const READS: DatasetSet = <PreparedRotation as Prepared>::READS;
+
+/// What merges hide, for answers about the whole market.
+fn of_market(pinned: &Pinned) -> Vec<Gap> {
+    hidden_values(pinned.snapshot(), |hidden| READS.contains(hidden.dataset))
+}
+
+/// What merges hide of the configured lines and of some others.
+fn of_lines(pinned: &Pinned, others: &[&str]) -> Vec<Gap> {
+    let snapshot = pinned.snapshot();
+    hidden_values(snapshot, |hidden| {
+        let configured = pinned.settings().roles.symbols().map(String::as_str);
+        let is_it = |symbol: &str| snapshot.listed(symbol).is_some_and(|id| hidden.involves(id));
+        READS.contains(hidden.dataset) && configured.chain(others.iter().copied()).any(is_it)
+    })
 }
 
 /// No history has the name; lists those that exist.

@@ -6,10 +6,12 @@ mod to_proto;
 
 use crate::{
     as_of::AsOf,
+    prepared::Prepared,
     refusal::{Kind, Refusal},
     rpc::{
         Handler,
         envelope::Answer,
+        merged::hidden_values,
         portfolio,
         query::{Normal, Place, Query, answer},
     },
@@ -18,12 +20,16 @@ use crate::{
 use ::portfolio::unresolved::LooseLine;
 use contract::v1::{self, squeeze_service_server::SqueezeService};
 use from_proto::{BookQuery, RankQuery};
+use marketdata::{changes::DatasetSet, gap::Gap, instrument::InstrumentId};
 use squeeze::{
     assess::assess,
     prepared::PreparedSqueeze,
     rank::{rank, unknown_exchange},
 };
 use tonic::{Request, Response, Status};
+
+/// The datasets behind every answer.
+const READS: DatasetSet = <PreparedSqueeze as Prepared>::READS;
 
 #[tonic::async_trait]
 impl SqueezeService for Handler {
@@ -57,7 +63,7 @@ impl Query for BookQuery {
 
     fn answer(
         &self,
-        _pinned: &Pinned,
+        pinned: &Pinned,
         prepared: &PreparedSqueeze,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let nothing = v1::Portfolio::default();
@@ -65,6 +71,7 @@ impl Query for BookQuery {
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
+        let merged = merged(pinned, report.lines.iter().map(|line| line.name.instrument));
         let totals = to_proto::totals(&report, self.participation);
         let scenarios = covering::scenarios(&report);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
@@ -80,7 +87,8 @@ impl Query for BookQuery {
             covering_models: covering::models(),
             ..Default::default()
         };
-        Ok(Answer::with_coverage(response, report.gaps, report.coverage))
+        let answer = Answer::with_coverage(response, report.gaps, report.coverage);
+        Ok(answer.with_merged(merged))
     }
 }
 
@@ -109,8 +117,12 @@ impl Query for RankQuery {
         }
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
+        let of_page = &ranking.places[cut.places.clone()];
+        let merged = merged(pinned, of_page.iter().map(|at| universe.names()[*at].instrument));
         let names = cut.places.map(|at| {
-            let name = to_proto::name(universe, ranking.places[at]);
+            let place = ranking.places[at];
+            let name = &universe.names()[place];
+            let name = to_proto::name(universe, name, universe.score(place));
             v1::RankedSqueezeName { rank: (at + 1) as i32, name: Some(name) }
         });
         let response = v1::RankSqueezeResponse {
@@ -122,6 +134,15 @@ impl Query for RankQuery {
             method: Some(to_proto::method(universe)),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, universe.gaps()))
+        let gaps = universe.gaps().into_iter().chain(ranking.gap()).collect();
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
+}
+
+/// What merges hide of the names of an answer. The ranks of these names among thousands of others do
+/// not count.
+fn merged(pinned: &Pinned, names: impl Iterator<Item = InstrumentId> + Clone) -> Vec<Gap> {
+    hidden_values(pinned.snapshot(), |hidden| {
+        READS.contains(hidden.dataset) && names.clone().any(|name| hidden.involves(name))
+    })
 }

@@ -53,7 +53,7 @@ fn day_of(universe: &Universe, files: &Files, index: &Index, day: Day) -> Vec<Ob
     let mut observed = Vec::new();
     for (place, name) in universe.names().iter().enumerate() {
         let Some(score) = universe.score(place) else { continue };
-        let symbol = universe.snapshot().symbol(name.instrument());
+        let symbol = universe.snapshot().symbol(name.instrument);
         let Some(closes) = files.closes.get(symbol) else { continue };
         let Some(event) = jumped(closes, index, day) else { continue };
         let heavy = is_heavily_short(name);

@@ -1,9 +1,12 @@
 //! The short side of a book by hand: exits, marks, totals, and every line accounted for.
 
-use crate::world::{SETTLED, World, book, line, near};
-use marketdata::gap::{GapReason, Subject};
+use crate::world::{SETTLED, TODAY, World, book, line, near};
+use marketdata::{
+    fixture::day,
+    gap::{GapReason, Subject},
+};
 use portfolio::lines::{RawLine, Size};
-use squeeze::{assess::Mark, universe::Universe};
+use squeeze::{assess::Mark, measure::Component, universe::Universe};
 
 /// S trades 800,000 per day at 10 and closed at 8 on the settlement; T trades 100,000 at 50.
 fn universe() -> Universe {
@@ -91,12 +94,49 @@ fn every_line_is_assessed_or_a_gap_with_its_share() {
     );
     near(report.share_scored.unwrap(), 0.2);
     near(report.recent_exit.share.unwrap(), 0.6);
-    // Of 500,000 short, 300,000 has a price and 100,000 a score.
-    let [priced, scored] = report.coverage[..] else { panic!("{:?}", report.coverage) };
+    // Of 500,000 short, 300,000 has a price, 200,000 a market value (S and GONE) and 100,000 a score.
+    let [priced, sized, scored] = report.coverage[..] else { panic!("{:?}", report.coverage) };
+    near(sized.own, 0.4);
+    near(sized.missing, 0.6);
     near(priced.own, 0.6);
     near(priced.missing, 0.4);
     near(scored.own, 0.2);
     near(scored.missing, 0.8);
+}
+
+#[test]
+fn a_short_without_current_short_interest_has_everything_else() {
+    let report = book(&universe(), &[line("GONE", -30_000.0, None), line("NOSI", -3_000.0, None)]);
+    let [gone, nosi] = &report.lines[..] else { panic!("two short lines") };
+    assert_eq!((gone.place, nosi.place), (None, None));
+    // 10 m shares at 20. 30,000 shares at 15 % of 100,000 per day take two days.
+    near(gone.name.market_cap.unwrap().usd, 200e6);
+    near(gone.name.counts.float_on_basis.unwrap(), 8e6);
+    near(gone.exit.normal.unwrap(), 2.0);
+    near(nosi.exit.recent.unwrap(), 0.2);
+    for (line, reason) in [(gone, GapReason::Stale), (nosi, GapReason::NoShortInterest)] {
+        let name = &line.name;
+        assert_eq!(name.units_on, day(TODAY));
+        near(name.average_volume().unwrap(), 1e5);
+        near(name.normal_volume().unwrap(), 1e5);
+        near(name.average_value_usd().unwrap(), 2e6);
+        near(name.measure(Component::Return20).unwrap(), 0.0);
+        near(name.measure(Component::VolumeRatio).unwrap(), 1.0);
+        assert_eq!(
+            (name.measure(Component::ShortOfFloat), name.days_to_cover()),
+            (Err(reason), Err(reason))
+        );
+        let gap = |number: &'static str| {
+            let subject = Subject::number_of(&line.symbol, number);
+            let found: Vec<_> = line.gaps.iter().filter(|gap| gap.subject == subject).collect();
+            assert_eq!(found.len(), 1, "{number}: {:?}", line.gaps);
+            (found[0].reason, found[0].detail.contains("close"))
+        };
+        for number in ["short_of_float", "days_to_cover", "return_since_settlement"] {
+            assert_eq!(gap(number), (reason, false), "short interest is missing, not a price");
+        }
+    }
+    assert_eq!(nosi.name.market_cap.err(), Some(GapReason::NoSharesOutstanding));
 }
 
 #[test]

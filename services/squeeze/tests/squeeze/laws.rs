@@ -95,13 +95,17 @@ fn the_order_of_ingest_changes_no_bit() {
             rank_by: RankBy::Score,
         };
         let symbol = |place: &usize| {
-            universe.snapshot().symbol(universe.names()[*place].instrument()).to_owned()
+            universe.snapshot().symbol(universe.names()[*place].instrument).to_owned()
         };
         let places: Vec<String> = rank(&universe, &request).places.iter().map(symbol).collect();
         let lines = SYMBOLS.map(|symbol| line(symbol, -100.0 / 3.0, None));
         let mut shorts = book(&universe, &lines);
         for line in &mut shorts.lines {
-            line.instrument = InstrumentId::NONE;
+            // Numbers of instruments and of texts depend on the order, and no answer has them.
+            (line.name.instrument, line.name.exchange) = (InstrumentId::NONE, None);
+            if let Ok(short) = &mut line.name.short {
+                short.instrument = InstrumentId::NONE;
+            }
         }
         format!("{places:?} {:?} {:?} {shorts:?}", scores(&universe), universe.summary())
     };

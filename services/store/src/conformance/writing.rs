@@ -5,7 +5,7 @@ use super::{
     answers::shown,
     batches::{Batches, append_of, committed, day, open},
 };
-use crate::{Appended, Store, StoreError};
+use crate::{ANONYMOUS, Appended, Store, StoreError};
 use marketdata::market::{Market, RevisionMark};
 use std::sync::Arc;
 
@@ -65,11 +65,16 @@ pub(super) async fn a_request_id_stands_for_one_content(subject: &dyn Subject) {
     assert!(matches!(asked, Err(StoreError::RequestIdReused { .. })), "{asked:?}");
     let mut elsewhere = other.clone();
     elsewhere.key.method = "Append".to_owned();
+    let mut of_another = elsewhere.clone();
+    of_another.key.caller = ANONYMOUS.to_owned();
     let refused = store.append(other).await;
     let named = |error: &StoreError| matches!(error, StoreError::RequestIdReused { request_id } if request_id == "id");
     assert!(refused.as_ref().is_err_and(named), "{refused:?}");
     let appended = store.append(elsewhere).await;
     assert!(matches!(appended, Ok(Appended::Committed(_))), "another method, another key");
+    of_another.batch = batches.next(1, day(2), 1);
+    let appended = store.append(of_another).await;
+    assert!(matches!(appended, Ok(Appended::Committed(_))), "another caller, another key");
     store.close().await;
 }
 

@@ -1,6 +1,6 @@
-//! Classifies the errors of the driver and of SQLite (sqlite.org/rescode.html).
+//! Classifies the errors of SQLite (sqlite.org/rescode.html).
 
-use crate::{DatabaseError, Outlook, StoreError};
+use crate::Outlook;
 use sqlx::sqlite::SqliteError;
 
 const BUSY: i32 = 5;
@@ -9,40 +9,14 @@ const CORRUPT: i32 = 11;
 const CANNOT_OPEN: i32 = 14;
 const NOT_A_DATABASE: i32 = 26;
 
-impl From<sqlx::Error> for StoreError {
-    /// Distinguishes damage from a database that fails or is unreachable.
-    fn from(error: sqlx::Error) -> StoreError {
-        let is_damage = match &error {
-            // Every query for exactly one row asks for one that always exists, and every column has
-            // the type it is read as, so these errors mean damage.
-            sqlx::Error::RowNotFound
-            | sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_) => true,
-            error => matches!(primary_code(error), Some(CORRUPT | NOT_A_DATABASE)),
-        };
-        if is_damage {
-            return StoreError::Damaged(error.to_string());
-        }
-        let outlook = outlook(&error);
-        StoreError::Database(DatabaseError { outlook, cause: error.into() })
-    }
-}
-
-/// Whether an error that is not damage may pass. Only codes of a temporary state do.
-fn outlook(error: &sqlx::Error) -> Outlook {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::BeginFailed
-        | sqlx::Error::InvalidSavePointStatement => Outlook::MayPass,
-        error => match primary_code(error) {
-            // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL.
-            Some(5..=10 | 13..=15) => Outlook::MayPass,
-            // ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE and unknown codes.
-            Some(_) | None => Outlook::Stays,
-        },
+/// Whether an error may pass. Only codes of a temporary state do.
+pub(crate) fn outlook(error: &SqliteError) -> Outlook {
+    match code(error) {
+        Some(CORRUPT | NOT_A_DATABASE) => Outlook::Damaged,
+        // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL.
+        Some(5..=10 | 13..=15) => Outlook::MayPass,
+        // ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE and unknown codes.
+        Some(_) | None => Outlook::Stays,
     }
 }
 
@@ -55,9 +29,12 @@ pub(super) fn cannot_open(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(READ_ONLY | CANNOT_OPEN))
 }
 
-/// The low byte of an extended code is the primary code. Other databases have other codes.
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let error = error.as_database_error()?.try_downcast_ref::<SqliteError>()?;
+    code(error.as_database_error()?.try_downcast_ref()?)
+}
+
+/// The low byte of an extended code is the primary code.
+fn code(error: &SqliteError) -> Option<i32> {
     let code: i32 = sqlx::error::DatabaseError::code(error)?.parse().ok()?;
     Some(code & 0xff)
 }
@@ -65,6 +42,7 @@ fn primary_code(error: &sqlx::Error) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StoreError;
     use sqlx::{Connection as _, SqliteConnection};
 
     #[tokio::test]

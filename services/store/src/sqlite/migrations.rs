@@ -1,26 +1,18 @@
 //! The tables of a store: created by migrations, and verified against their definitions.
 
 use super::{Sqlite, read, sql};
-use crate::{Outlook, StoreError, backend::refuse_too_new};
-use sqlx::{
-    Row as _, SqlSafeStr as _, SqliteConnection, SqlitePool,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+use crate::{
+    StoreError,
+    backend::refuse_too_new,
+    migrations::{self, Applied},
 };
+use sqlx::{Row as _, SqliteConnection, SqlitePool, migrate::Migrator};
 use std::path::Path;
 
 const SEGMENT_MIGRATION: &str = include_str!("../../migrations/sqlite/0001_segment.sql");
 
-/// The migrations that this binary knows. A later binary may have applied others.
 fn migrator() -> Migrator {
-    let mut migrator = Migrator::with_migrations(vec![Migration::new(
-        1,
-        "segment".into(),
-        MigrationType::Simple,
-        SEGMENT_MIGRATION.into_sql_str(),
-        false,
-    )]);
-    migrator.set_ignore_missing(true);
-    migrator
+    migrations::migrator(SEGMENT_MIGRATION)
 }
 
 /// Runs in one transaction that holds the write lock, so that if several processes start at once,
@@ -49,17 +41,9 @@ pub(super) async fn migrate(
         }
     }
     // `run` is not used because tokio could not move its future between threads.
-    migrator().run_direct(None, &mut *transaction, false).await.map_err(failed)?;
+    migrator().run_direct(None, &mut *transaction, false).await.map_err(migrations::failed)?;
     transaction.commit().await?;
     Ok(())
-}
-
-/// A migration fails because the database fails, or because of what it finds there.
-fn failed(error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        found => StoreError::Damaged(found.to_string()),
-    }
 }
 
 pub(super) async fn has_meta(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
@@ -93,38 +77,13 @@ async fn applied(connection: &mut SqliteConnection) -> Result<Vec<i64>, StoreErr
     definitions(connection).await?;
     let rows = match sqlx::query(sql::MIGRATIONS).fetch_all(connection).await {
         Ok(rows) => rows,
-        Err(error) => return Err(unreadable(error.into())),
+        Err(error) => return Err(migrations::unreadable(error.into())),
     };
-    let mut checksums = Vec::new();
-    for row in rows {
+    let applied = rows.iter().map(|row| {
         let (version, success): (i64, i64) = (row.try_get("version")?, row.try_get("success")?);
-        if success == 0 {
-            return Err(StoreError::Damaged(format!("its migration {version} is incomplete")));
-        }
-        checksums.push((version, row.try_get::<Vec<u8>, _>("checksum")?));
-    }
-    for ours in migrator().iter() {
-        let wanted = (ours.version, ours.checksum.to_vec());
-        if !checksums.contains(&wanted) {
-            let version = ours.version;
-            let fault = format!(
-                "its migration {version} differs from that of this binary, so it was changed, or made \
-                 by a build before the first release: ingest its files into a new store"
-            );
-            return Err(StoreError::Damaged(fault));
-        }
-    }
-    Ok(checksums.into_iter().map(|(version, _)| version).collect())
-}
-
-/// A list of migrations that exists but that the database permanently cannot read is damaged.
-fn unreadable(error: StoreError) -> StoreError {
-    match (error.outlook(), error) {
-        (Outlook::Stays, StoreError::Database(cause)) => {
-            StoreError::Damaged(format!("its list of migrations cannot be read: {cause}"))
-        }
-        (_, error) => error,
-    }
+        Ok(Applied { version, is_complete: success != 0, checksum: row.try_get("checksum")? })
+    });
+    migrations::versions(&migrator(), applied.collect::<Result<_, StoreError>>()?)
 }
 
 /// Name and definition of every table and index that has one.

@@ -43,7 +43,8 @@ pub(super) const DELETE_ANSWERS: &str = "
     DELETE FROM request WHERE rowid IN
         (SELECT rowid FROM request WHERE answered_at < ?1 ORDER BY answered_at LIMIT ?2)";
 pub(super) const ANSWERS: &str = "
-    SELECT rowid, caller, method, request_id, fingerprint, revision, answered_at, answer, seal
+    SELECT rowid AS id, caller, method, request_id, fingerprint, revision, answered_at, answer,
+           seal
     FROM request WHERE ?1 < rowid ORDER BY rowid LIMIT ?2";
 
 pub(super) const SETTINGS: &str = "SELECT document FROM settings WHERE hash = ?1";

@@ -1,7 +1,6 @@
 //! The write primitives of the SQLite backend.
 
 use super::{
-    read::stored,
     sql,
     transaction::{Connections, Transaction},
 };
@@ -10,6 +9,7 @@ use crate::{
     answer::KeptAnswer,
     backend::{NewSegment, Writing},
     log::Sealed,
+    rows::stored,
     seal::Seal,
     settings::KeptSettings,
 };

@@ -4,7 +4,7 @@ use super::{
     group_by::group_by as read_groupings,
     include,
     risk_request::{self, RiskPlan},
-    trades::trades as read_trades,
+    trades::{trade as read_trade, trades as read_trades},
 };
 use crate::{
     as_of::AsOf,
@@ -144,6 +144,27 @@ impl FromProto for FactorsQuery {
         let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
         let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
         fields.finish(Some(FactorsQuery { as_of, page, normal }))
+    }
+}
+
+/// A request for a page of the members of a trade.
+pub(super) struct MembersQuery {
+    pub(super) as_of: AsOf,
+    pub(super) page: Page,
+    pub(super) trade: TradeChoice,
+    pub(super) normal: v1::ListTradeMembersRequest,
+}
+
+impl FromProto for MembersQuery {
+    const METHOD: &'static str = "ListTradeMembers";
+    type Request = v1::ListTradeMembersRequest;
+
+    fn from_proto(mut normal: v1::ListTradeMembersRequest) -> Result<MembersQuery, Refusal> {
+        let mut fields = Fields::new();
+        let mut as_of = shared::as_of(&mut fields, normal.as_of.take());
+        let trade = read_trade(&mut fields, "trade", &mut normal.trade);
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut normal, &mut as_of)?;
+        fields.finish(Some(MembersQuery { as_of, page, trade, normal }))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     risk_request::{PlannedMeasure, RiskPlan},
     to_proto::day_pnl,
 };
-use crate::rpc::gaps;
+use crate::{refusal::Refusal, rpc::gaps};
 use contract::v1;
 use exposure::{report::TailRisk, settings::TailPart};
 use marketdata::gap::Gap;
@@ -18,14 +18,17 @@ pub(super) struct Risk<'a> {
 }
 
 /// One row per measure requested. `trades` are the trades of the report.
+///
+/// # Errors
+/// If a set of scenarios lacks a number that it was asked for: no answer leaves one out silently.
 pub(super) fn measures(
     Risk { plan, asked }: Risk<'_>,
     tails: &[Result<TailRisk, Gap>],
     trades: &[v1::TradeDefinition],
-) -> Vec<v1::RiskMeasure> {
+) -> Result<Vec<v1::RiskMeasure>, Refusal> {
     let measure = |(planned, asked): (&PlannedMeasure, &Asked)| {
         let request = Some(asked.clone());
-        match &tails[planned.set] {
+        Ok(match &tails[planned.set] {
             Err(gap) => {
                 let gaps = gaps::folded(vec![gap.clone()]);
                 v1::RiskMeasure { request, gaps, ..v1::RiskMeasure::default() }
@@ -33,10 +36,10 @@ pub(super) fn measures(
             Ok(risk) => v1::RiskMeasure {
                 request,
                 scenario_set_id: risk.settings.id(),
-                levels: levels(planned, asked.kind(), risk, trades),
+                levels: levels(planned, asked.kind(), risk, trades)?,
                 gaps: Vec::new(),
             },
-        }
+        })
     };
     plan.measures.iter().zip(asked).map(measure).collect()
 }
@@ -46,9 +49,12 @@ fn levels(
     kind: Kind,
     risk: &TailRisk,
     trades: &[v1::TradeDefinition],
-) -> Vec<v1::RiskLevel> {
+) -> Result<Vec<v1::RiskLevel>, Refusal> {
     let trades = if planned.by_leg { trades } else { &[] };
-    planned.parts.iter().filter_map(|part| level(part, kind, risk, trades)).collect()
+    let levels: Option<Vec<v1::RiskLevel>> =
+        planned.parts.iter().map(|part| level(part, kind, risk, trades)).collect();
+    let fault = "invariant: a set of scenarios has every number that it was asked for";
+    levels.ok_or_else(|| Refusal::Failed(fault.to_owned()))
 }
 
 /// `None` if the set was not asked for the number.

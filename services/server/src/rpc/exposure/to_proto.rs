@@ -4,7 +4,7 @@ use super::{
     betas, group_by,
     risk_answer::{self, Risk},
 };
-use crate::rpc::portfolio;
+use crate::{refusal::Refusal, rpc::portfolio};
 use ::portfolio::{
     book::Book,
     lines::{Violation, cash_total},
@@ -14,18 +14,22 @@ use exposure::report::{
     Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss, Repeat,
     TradeExposure, TradeLeg, Unwind,
 };
+use exposure::trade_members::{LegMembers, TradeMember};
 use factors::market_value::CapSource;
 
 /// The analysis of a book that was joined from a portfolio, as asked for by a request in normal form.
 /// `trades` are the trades of the report.
+///
+/// # Errors
+/// See [`risk_answer::measures`].
 pub(super) fn report(
     report: ExposureReport,
     (asked, trades): (&v1::AnalyzePortfolioRequest, &[v1::TradeDefinition]),
     risk: Risk<'_>,
     (book, portfolio): (&Book, &v1::Portfolio),
-) -> v1::ExposureReport {
+) -> Result<v1::ExposureReport, Refusal> {
     let (gross, nav) = (book.gross, book.net_asset_value);
-    v1::ExposureReport {
+    Ok(v1::ExposureReport {
         total: Some(exposure(&report.total)),
         gross_leverage: report.gross_leverage,
         net_leverage: report.net_leverage,
@@ -40,7 +44,7 @@ pub(super) fn report(
             .zip(&report.trades)
             .map(|(definition, found)| trade(definition, found, gross, nav))
             .collect(),
-        risk_measures: risk_answer::measures(risk, &report.tails, trades),
+        risk_measures: risk_answer::measures(risk, &report.tails, trades)?,
         scenario_sets: risk_answer::scenario_sets(&report.tails),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
         concentration: report.concentration.as_ref().map(concentration),
@@ -55,6 +59,25 @@ pub(super) fn report(
             .collect(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
         included: asked.include.clone(),
+    })
+}
+
+/// What a leg of a trade stands for.
+pub(super) fn leg_members(leg: &LegMembers) -> v1::TradeLegMembers {
+    v1::TradeLegMembers {
+        leg_id: leg.leg_id.clone(),
+        member_count: leg.members.len() as i32,
+        return_symbols: leg.return_symbols.clone(),
+    }
+}
+
+/// A name that a leg selects.
+pub(super) fn member(leg_id: &str, member: &TradeMember) -> v1::TradeMember {
+    v1::TradeMember {
+        leg_id: leg_id.to_owned(),
+        symbol: member.symbol.clone(),
+        bucket_id: member.bucket_id.clone().unwrap_or_default(),
+        market_cap_rank: member.market_cap_rank.map(|rank| rank as i32),
     }
 }
 

@@ -1,8 +1,12 @@
 //! Trades on the wire: validates definitions, and says what the settings define.
 
-use crate::{limits, rpc::field::Fields};
+use crate::{
+    limits,
+    rpc::{field::Fields, portfolio},
+};
+use ::portfolio::identifier::InstrumentRef;
 use contract::v1::{self, trade_leg_definition::ReturnProxy as WireProxy, trade_selection::Trade};
-use exposure::settings::{TRADES_MAX, TradeChoice};
+use exposure::settings::{OwnDefinition, TRADES_MAX, TradeChoice};
 use factors::{
     roles::Role,
     size_scheme::SizeScheme,
@@ -11,7 +15,7 @@ use factors::{
         TradeDefinition,
     },
 };
-use marketdata::symbol::Symbol;
+use std::collections::BTreeMap;
 use v1::trade_selector::Selector as WireSelector;
 
 /// Maximum length of a name of a trade, characters.
@@ -32,26 +36,10 @@ pub(super) fn trades(fields: &mut Fields, asked: &mut Vec<v1::TradeSelection>) -
     let mut choices = Vec::new();
     for (at, selection) in asked.iter_mut().enumerate() {
         let path = format!("trades[{at}]");
-        let (id_path, id) = match &mut selection.trade {
-            None => {
-                fields.add(path, "must give a trade_id or a definition");
-                continue;
-            }
-            Some(Trade::TradeId(id)) => {
-                let path = format!("{path}.trade_id");
-                if id != MEGACAP_SMALL_CAP {
-                    fields.add(&path, format!("must be {MEGACAP_SMALL_CAP}, is {id:?}"));
-                }
-                choices.push(TradeChoice::Standard);
-                (path, id.clone())
-            }
-            Some(Trade::Definition(definition)) => {
-                let path = format!("{path}.definition");
-                let read = Reader { fields, path: path.clone() }.definition(definition);
-                choices.push(TradeChoice::Own(read));
-                (format!("{path}.trade_id"), definition.trade_id.clone())
-            }
+        let Some(Named { choice, id_path, id }) = named_trade(fields, &path, selection) else {
+            continue;
         };
+        choices.push(choice);
         if ids.contains(&id) {
             fields.add(id_path, "appears twice");
         }
@@ -60,15 +48,77 @@ pub(super) fn trades(fields: &mut Fields, asked: &mut Vec<v1::TradeSelection>) -
     choices
 }
 
+/// Reads a single trade of a request and writes the defaults into it.
+pub(super) fn trade(
+    fields: &mut Fields,
+    field: &str,
+    asked: &mut Option<v1::TradeSelection>,
+) -> TradeChoice {
+    let standard =
+        || v1::TradeSelection { trade: Some(Trade::TradeId(MEGACAP_SMALL_CAP.to_owned())) };
+    let read = named_trade(fields, field, asked.get_or_insert_with(standard));
+    read.map_or(TradeChoice::Standard, |named| named.choice)
+}
+
+/// The definition of a trade of a request in normal form; `standard` is that of the settings.
+pub(super) fn asked_definition(
+    selection: &v1::TradeSelection,
+    standard: &TradeDefinition,
+) -> v1::TradeDefinition {
+    match &selection.trade {
+        Some(Trade::Definition(own)) => own.clone(),
+        Some(Trade::TradeId(_)) | None => definition(standard),
+    }
+}
+
+/// A trade of a request, and where it has its id.
+struct Named {
+    choice: TradeChoice,
+    id_path: String,
+    id: String,
+}
+
+fn named_trade(
+    fields: &mut Fields,
+    path: &str,
+    selection: &mut v1::TradeSelection,
+) -> Option<Named> {
+    match &mut selection.trade {
+        None => {
+            fields.add(path, "must give a trade_id or a definition");
+            None
+        }
+        Some(Trade::TradeId(id)) => {
+            let id_path = format!("{path}.trade_id");
+            if id != MEGACAP_SMALL_CAP {
+                fields.add(&id_path, format!("must be {MEGACAP_SMALL_CAP}, is {id:?}"));
+            }
+            Some(Named { choice: TradeChoice::Standard, id_path, id: id.clone() })
+        }
+        Some(Trade::Definition(definition)) => {
+            let path = format!("{path}.definition");
+            let id_path = format!("{path}.trade_id");
+            let references = &mut BTreeMap::new();
+            let trade = Reader { fields, path, references }.definition(definition);
+            let references = std::mem::take(references);
+            let choice = TradeChoice::Own(OwnDefinition { trade, references });
+            Some(Named { choice, id_path, id: definition.trade_id.clone() })
+        }
+    }
+}
+
 /// Reads a part of a request at a path.
 struct Reader<'f> {
     fields: &'f mut Fields,
     path: String,
+    /// What the names of lines stand for that are not symbols alone.
+    references: &'f mut BTreeMap<String, InstrumentRef<String>>,
 }
 
 impl Reader<'_> {
     fn at(&mut self, field: impl std::fmt::Display) -> Reader<'_> {
-        Reader { path: format!("{}.{field}", self.path), fields: self.fields }
+        let path = format!("{}.{field}", self.path);
+        Reader { path, fields: self.fields, references: self.references }
     }
 
     fn add(&mut self, text: impl Into<String>) {
@@ -129,7 +179,7 @@ impl Reader<'_> {
         let returns = match &mut asked.return_proxy {
             Some(WireProxy::Basket(basket)) => self.at("basket").basket(basket),
             Some(WireProxy::Instrument(named)) => {
-                ReturnProxy::Symbol(self.at("instrument").symbol(named))
+                ReturnProxy::Symbol(self.at("instrument").line(named))
             }
             Some(WireProxy::Role(id)) => ReturnProxy::Role(self.at("role").role(id)),
             None => {
@@ -178,11 +228,9 @@ impl Reader<'_> {
                 let last = self.fields.within(&format!("{path}.last"), band.last, least, most);
                 Selector::Ranks(first.unsigned_abs(), last.unsigned_abs())
             }
-            WireSelector::Instrument(named) => {
-                Selector::Symbol(self.at("instrument").symbol(named))
-            }
+            WireSelector::Instrument(named) => Selector::Symbol(self.at("instrument").line(named)),
             WireSelector::HoldingsOf(fund) => {
-                Selector::HoldingsOf(self.at("holdings_of").symbol(fund))
+                Selector::HoldingsOf(self.at("holdings_of").line(fund))
             }
             WireSelector::Role(id) => Selector::Role(self.at("role").role(id)),
             WireSelector::HoldingsOfRole(id) => {
@@ -217,32 +265,31 @@ impl Reader<'_> {
         let mut lines = Vec::new();
         if self.at("lines").count(asked.lines.len(), (1, limits::TRADE_LINES)) {
             for (at, line) in asked.lines.iter().enumerate() {
-                lines.push(self.at(format_args!("lines[{at}]")).symbol(line));
+                lines.push(self.at(format_args!("lines[{at}]")).line(line));
             }
         }
         if asked.name.is_empty() {
-            asked.name = lines.first().cloned().unwrap_or_default();
+            let first = portfolio::instrument(asked.lines.first());
+            asked.name = first.name().to_owned();
         }
         BasketMember { name: asked.name.clone(), lines }
     }
 
-    fn symbol(&mut self, named: &v1::InstrumentRef) -> String {
-        if named.symbol.is_empty() {
-            self.at("symbol").add("must be given: other identifiers are not looked up");
-        } else if let Err(fault) = Symbol::listed(&named.symbol) {
-            self.at("symbol").add(fault.to_string());
+    /// The name of a line: its symbol, or everything that is given if that is more.
+    fn line(&mut self, named: &v1::InstrumentRef) -> String {
+        let reference = portfolio::instrument(Some(named));
+        for (field, text) in reference.faults() {
+            match field {
+                "" => self.add(text),
+                _ => self.at(field).add(text),
+            }
         }
-        let others = [
-            ("figi", &named.figi),
-            ("isin", &named.isin),
-            ("cusip", &named.cusip),
-            ("sedol", &named.sedol),
-            ("mic", &named.mic),
-        ];
-        for (field, _) in others.iter().filter(|(_, text)| !text.is_empty()) {
-            self.at(field).add("must be absent: trades are looked up by symbol only");
+        if reference.is_symbol_only() {
+            return named.symbol.clone();
         }
-        named.symbol.clone()
+        let name = reference.described();
+        self.references.insert(name.clone(), reference.into_owned());
+        name
     }
 
     fn role(&mut self, id: &str) -> Role {
@@ -279,7 +326,7 @@ impl Reader<'_> {
 }
 
 /// A definition of the settings.
-pub(super) fn definition(trade: &TradeDefinition) -> v1::TradeDefinition {
+fn definition(trade: &TradeDefinition) -> v1::TradeDefinition {
     let neutrality = match trade.neutrality {
         Neutrality::MarketBeta => v1::TradeNeutrality::MarketBeta,
         Neutrality::Dollar => v1::TradeNeutrality::Dollar,

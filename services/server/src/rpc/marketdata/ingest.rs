@@ -28,7 +28,7 @@ use ingest::{
 use marketdata::{instant::Instant, market::Market};
 use prost::Message as _;
 use std::sync::Arc;
-use store::{Append, Appended, Provenance, RequestKey, StoreError};
+use store::{ANONYMOUS, Append, Appended, Provenance, RequestKey, StoreError};
 use tables::refusal;
 use tokio::sync::mpsc;
 use tonic::Streaming;
@@ -141,7 +141,7 @@ impl Upload {
         fingerprint.update(&header.encode_to_vec());
         Upload {
             key: RequestKey {
-                caller: String::new(),
+                caller: ANONYMOUS.to_owned(),
                 method: "Ingest".to_owned(),
                 request_id: header.request_id.clone(),
             },

@@ -53,7 +53,7 @@ pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden])
             .filter(|hidden| hidden.survivor == known.id)
             .map(|hidden| v1::HiddenValues {
                 dataset: dataset_to_proto(hidden.dataset),
-                days: hidden.days as u64,
+                days: hidden.days.len() as u64,
             })
             .collect(),
         identifiers: snapshot.identities(known.id).iter().filter_map(identifier).collect(),

@@ -1,0 +1,23 @@
+//! The instruments whose own facts a report rests on.
+
+use crate::{factor::Factor, prepared::PreparedExposure, report::ExposureReport};
+use marketdata::instrument::InstrumentId;
+use portfolio::book::Book;
+
+/// Whether a report of a book rests on an instrument that is looked for: the book holds it, or it is
+/// one of the lines whose returns are those of a factor or of a leg of the report. The means over
+/// all names that priors and stand-ins are made of do not count: there, one name is one of thousands.
+pub fn rests_on(
+    prepared: &PreparedExposure,
+    book: &Book,
+    report: &ExposureReport,
+    is_it: impl Fn(InstrumentId) -> bool,
+) -> bool {
+    let market = prepared.factor_roles(Factor::Market);
+    let roles = market.iter().chain(report.factors.iter().flat_map(|factor| &factor.roles));
+    let legs = report.trades.iter().flat_map(|trade| &trade.legs);
+    let symbols = roles.flat_map(|role| &role.symbols);
+    let mut symbols = symbols.chain(legs.flat_map(|leg| &leg.return_symbols));
+    book.holdings.iter().any(|holding| is_it(holding.instrument))
+        || symbols.any(|symbol| prepared.snapshot().listed(symbol).is_some_and(&is_it))
+}

@@ -1,0 +1,123 @@
+//! The store that many servers share: tables in one schema of a PostgreSQL database.
+//!
+//! It needs no extension and no superuser, so a managed database will do. A writer locks the one
+//! row of the head, which gives out revisions, so that they are gapless and become visible in their
+//! order. Commits are announced in the same transaction.
+
+mod announcements;
+mod meaning;
+mod migrations;
+mod read;
+mod sql;
+mod transaction;
+mod write;
+
+pub(crate) use meaning::outlook;
+
+use crate::{
+    Access, StoreError,
+    backend::{Backend, Reading, Writing},
+    url::without_password,
+};
+use announcements::Announcements;
+use async_trait::async_trait;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{path::Path, time::Duration};
+use transaction::{Transaction, answered};
+
+/// Connections that read; they are opened when needed and closed when idle.
+const READERS: u32 = 4;
+/// How long a call waits for a free connection; for a write, its turn in this process.
+const TURN: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept.
+const IDLE: Duration = Duration::from_secs(300);
+/// How long a connection is used: connections find a database that moved.
+const LIFETIME: Duration = Duration::from_secs(1_800);
+
+/// A store in PostgreSQL.
+#[derive(Debug)]
+pub(crate) struct PostgreSql {
+    read: PgPool,
+    /// `None` if the store is read-only.
+    write: Option<Writer>,
+}
+
+/// What a store that may write has besides.
+#[derive(Debug)]
+struct Writer {
+    pool: PgPool,
+    announcements: Announcements,
+}
+
+impl PostgreSql {
+    /// Opens the store at a URL. The database must exist; the store is created in its current
+    /// schema if the access allows it.
+    pub(crate) async fn open_url(url: &str, access: Access) -> Result<PostgreSql, StoreError> {
+        let place = without_password(url);
+        let options: PgConnectOptions =
+            url.parse().map_err(|_: sqlx::Error| StoreError::Url(place.clone()))?;
+        let options = match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("ballast"),
+        };
+        let read = pool(READERS).connect_lazy_with(options.clone());
+        migrations::prepare(&read, access, &place).await?;
+        let write = (access != Access::Read).then(|| Writer {
+            pool: pool(1).connect_lazy_with(options.clone()),
+            announcements: Announcements::heard(pool(1).connect_lazy_with(options)),
+        });
+        Ok(PostgreSql { read, write })
+    }
+}
+
+fn pool(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(TURN)
+        .idle_timeout(IDLE)
+        .max_lifetime(LIFETIME)
+}
+
+#[async_trait]
+impl Backend for PostgreSql {
+    async fn begin_read(&self) -> Result<Box<dyn Reading>, StoreError> {
+        Ok(Box::new(Transaction::begin(&self.read, sql::BEGIN_READ).await?))
+    }
+
+    async fn begin_write(&self) -> Result<Box<dyn Writing>, StoreError> {
+        let writer = self.write.as_ref().ok_or(StoreError::ReadOnly)?;
+        Ok(Box::new(Transaction::begin(&writer.pool, sql::BEGIN_WRITE).await?))
+    }
+
+    async fn announced(&self) {
+        match &self.write {
+            Some(writer) => writer.announcements.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn lags(&self) -> Result<bool, StoreError> {
+        answered(sqlx::query_scalar(sql::IS_STANDBY).fetch_one(&self.read)).await
+    }
+
+    /// The database reuses the space of deleted rows by itself.
+    async fn reclaim(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn backup(&self, _: &Path) -> Result<(), StoreError> {
+        let text = "PostgreSQL is backed up by its own tools: see OPERATIONS.md".to_owned();
+        Err(StoreError::FileRefused(text))
+    }
+
+    async fn close(&self) {
+        if let Some(writer) = &self.write {
+            writer.announcements.end();
+            writer.pool.close().await;
+        }
+        self.read.close().await;
+    }
+}

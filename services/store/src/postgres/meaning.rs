@@ -1,0 +1,43 @@
+//! Classifies the errors of PostgreSQL (Appendix A of its manual).
+
+use crate::Outlook;
+use sqlx::postgres::PgDatabaseError;
+
+/// Whether an error may pass. Only codes of a temporary state do.
+pub(crate) fn outlook(error: &PgDatabaseError) -> Outlook {
+    of_code(error.code())
+}
+
+fn of_code(code: &str) -> Outlook {
+    match code {
+        // Data or an index are corrupted.
+        "XX001" | "XX002" => Outlook::Damaged,
+        // A standby takes no writes, but may be promoted; a transaction stood still for too long.
+        "25006" | "25P03" => Outlook::MayPass,
+        _ => match code.get(..2) {
+            // Connection, password or role (which may be changed back), deadlock or conflict with
+            // recovery, too few resources, locks, statements cancelled and shutdowns, and failures
+            // of the system.
+            Some("08" | "28" | "40" | "53" | "55" | "57" | "58") => Outlook::MayPass,
+            _ => Outlook::Stays,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_temporary_states_may_pass() {
+        // Disk full, too many connections, lock timeout, statement timeout, shutdown, read-only.
+        for code in ["53100", "53300", "55P03", "57014", "57P01", "25006", "08006", "40P01"] {
+            assert_eq!(of_code(code), Outlook::MayPass, "{code}");
+        }
+        // Undefined table, insufficient privilege, unique violation, a text with U+0000.
+        for code in ["42P01", "42501", "23505", "22021", "", "X"] {
+            assert_eq!(of_code(code), Outlook::Stays, "{code}");
+        }
+        assert_eq!(of_code("XX002"), Outlook::Damaged);
+    }
+}

@@ -1,0 +1,197 @@
+//! A throwaway PostgreSQL server from the installed binaries, included by path.
+//!
+//! It listens on a Unix socket in a temporary folder, which is deleted at the end. PostgreSQL does
+//! not run as root; then it runs as the user that its package made.
+#![allow(dead_code, reason = "not every includer uses all of it")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "whether the tests must run is an environment variable"
+)]
+#![allow(clippy::print_stdout, reason = "a skipped test reports it")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+use tempfile::TempDir;
+
+/// The user of the tests' databases, without a password.
+const USER: &str = "ballast";
+
+/// A running server.
+pub(crate) struct Postgres {
+    folder: TempDir,
+    binaries: PathBuf,
+    is_root: bool,
+    databases: AtomicUsize,
+}
+
+impl Postgres {
+    /// Starts a server. Without binaries, prints that this test is skipped, or fails if
+    /// `REQUIRE_POSTGRES` is set.
+    pub(crate) fn start(test: &str) -> Option<Postgres> {
+        let Some(binaries) = binaries() else {
+            assert!(std::env::var_os("REQUIRE_POSTGRES").is_none(), "{test} needs PostgreSQL");
+            println!("skipped: {test} needs the binaries of a PostgreSQL server");
+            return None;
+        };
+        let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+        let server = Postgres::in_new_folder(binaries, is_root);
+        let data = server.data();
+        let options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+        let mut make = server.command("initdb");
+        done(make.arg("-D").arg(&data).args(["-U", USER]).args(options).output());
+        server.resume();
+        Some(server)
+    }
+
+    fn in_new_folder(binaries: PathBuf, is_root: bool) -> Postgres {
+        let folder = TempDir::new().expect("a folder");
+        if is_root {
+            done(Command::new("chown").arg("postgres:").arg(folder.path()).output());
+        }
+        Postgres { folder, binaries, is_root, databases: AtomicUsize::new(0) }
+    }
+
+    /// Starts a second server, which follows this one and only reads.
+    pub(crate) fn standby(&self) -> Postgres {
+        let standby = Postgres::in_new_folder(self.binaries.clone(), self.is_root);
+        let mut copy = self.client("pg_basebackup");
+        copy.arg("-D").arg(standby.data()).args(["-R", "-X", "stream", "-c", "fast", "--no-sync"]);
+        done(copy.output());
+        standby.resume();
+        standby
+    }
+
+    /// Lets a standby take writes.
+    pub(crate) fn promote(&self) {
+        done(self.control().arg("promote").output());
+    }
+
+    /// Starts the server again after a stop.
+    pub(crate) fn resume(&self) {
+        let settings = format!(
+            "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off \
+             -c max_connections=60",
+            self.folder().display()
+        );
+        let mut start = self.control();
+        start.arg("-l").arg(self.folder().join("log")).args(["-o", &settings, "start"]);
+        // Not `output`: the server would keep the pipe open.
+        let quiet = std::process::Stdio::null;
+        let started = start.stdout(quiet()).stderr(quiet()).status().expect("pg_ctl runs");
+        assert!(started.success(), "{}", self.log());
+    }
+
+    /// Stops the server at once, as a crash would.
+    pub(crate) fn crash(&self) {
+        done(self.control().args(["-m", "immediate", "stop"]).output());
+    }
+
+    /// The URL of a new, empty database.
+    pub(crate) fn database(&self) -> String {
+        let name = format!("d{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        done(self.client("createdb").arg(&name).output());
+        self.url(&name)
+    }
+
+    /// The URL of a database.
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("postgres://{USER}@localhost/{name}?host={}", self.folder().display())
+    }
+
+    /// The name of the database in a URL of this server.
+    pub(crate) fn name(url: &str) -> &str {
+        let name = url.split('?').next().and_then(|url| url.rsplit('/').next());
+        name.unwrap_or_default()
+    }
+
+    /// The socket that the server listens on.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder().join(".s.PGSQL.5432")
+    }
+
+    /// Runs SQL on a database as its owner; returns what psql printed, without a heading.
+    pub(crate) fn sql(&self, url: &str, statement: &str) -> String {
+        let mut psql = self.client("psql");
+        psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", Postgres::name(url), "-c", statement]);
+        String::from_utf8_lossy(&done(psql.output()).stdout).trim().to_owned()
+    }
+
+    /// Makes a standby stand still.
+    pub(crate) fn pause_replay(&self, url: &str) {
+        self.sql(url, "SELECT pg_wal_replay_pause()");
+    }
+
+    /// Lets a standby go on.
+    pub(crate) fn resume_replay(&self, url: &str) {
+        self.sql(url, "SELECT pg_wal_replay_resume()");
+    }
+
+    /// A client program of this server's version, connected to it.
+    pub(crate) fn client(&self, program: &str) -> Command {
+        let mut command = self.command(program);
+        command.arg("-h").arg(self.folder()).args(["-U", USER]);
+        command
+    }
+
+    /// The folder of the data, the socket and the log.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the server has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder().join("data")
+    }
+
+    fn control(&self) -> Command {
+        let mut command = self.command("pg_ctl");
+        command.arg("-D").arg(self.data()).args(["-w", "-t", "60"]);
+        command
+    }
+
+    /// A program of PostgreSQL, run as a user that it accepts.
+    fn command(&self, program: &str) -> Command {
+        let program = self.binaries.join(program);
+        let mut command = if self.is_root {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]);
+            command.arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.current_dir(self.folder()).env("LC_ALL", "C");
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let _gone = self.control().args(["-m", "immediate", "stop"]).output();
+    }
+}
+
+/// The output of a program that must succeed.
+fn done(output: std::io::Result<Output>) -> Output {
+    let output = output.expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// The folder of the newest installed server.
+fn binaries() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let found = versions.filter_map(|version| {
+        let path = version.ok()?.path();
+        let number: u32 = path.file_name()?.to_str()?.parse().ok()?;
+        path.join("bin/initdb").exists().then(|| (number, path.join("bin")))
+    });
+    found.max().map(|(_, binaries)| binaries)
+}
