@@ -18,10 +18,9 @@ pub(crate) mod exposure;
 
 pub(crate) mod trades;
 
-pub(crate) mod short_costs;
-
 pub(crate) mod trade_members;
 
+pub(crate) mod short_costs;
 pub(crate) mod squeeze;
 
 pub(crate) mod records;

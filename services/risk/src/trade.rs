@@ -32,7 +32,8 @@ pub fn leg_series(
     snapshot: &Snapshot,
     roles: &Roles,
     sessions: &Sessions,
-    (definition, line): (&TradeDefinition, &dyn Fn(&str) -> Option<InstrumentId>),
+    definition: &TradeDefinition,
+    line: &dyn Fn(&str) -> Option<InstrumentId>,
 ) -> Vec<LegSeries> {
     let reader = Reader { snapshot, roles, sessions, named: line };
     let legs = definition.legs.iter();

@@ -197,15 +197,14 @@ impl SqueezeName {
     /// short then, as if none had been covered since.
     ///
     /// # Errors
-    /// The name does not trade, or no known factor converts its units.
+    /// No current short interest, no trading, or no known factor converts its units.
     pub fn shorts_gain_since_settlement_usd(&self) -> Measured {
         self.shorts_gain(|traded| traded.since.gain)
     }
 
     fn shorts_gain(&self, gain: impl Fn(&Traded) -> Measured) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
-        let short = self.short.as_ref().map_err(|reason| *reason)?;
-        let shares = short.shares_short.value * self.shares_factor?;
+        let shares = current(&self.short)?.shares_short.value * self.shares_factor?;
         Ok(0.0 - shares * gain(traded)?)
     }
 
