@@ -127,18 +127,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     }));
     gaps.extend(book.other_days_gaps());
     gaps.extend(universe.gaps());
-    let later = || assessed.iter().filter(|line| line.name.later_market_cap().is_some());
-    if later().next().is_some() {
-        let value: f64 = later().map(|line| line.market_value.abs()).sum();
-        let detail = format!(
-            "{} shorts have a market value from facts published after the as-of date \
-             (reference_knowledge)",
-            later().count()
-        );
-        let gap =
-            Gap::new(GapReason::LaterKnowledge, Subject::number_of("", "market_cap_usd"), detail);
-        gaps.push(gap.of_gross(share_of_gross(value)));
-    }
+    gaps.extend(sized_later(&assessed).map(|(gap, value)| gap.of_gross(share_of_gross(value))));
     let score = |line: &ShortLine| Some(universe.score(line.place?)?.points);
     let mut scored: f64 = 0.0;
     let mut points: f64 = 0.0;
@@ -168,24 +157,11 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         normal_exit: plan(|exit| exit.normal),
         recent_exit: plan(|exit| exit.recent),
         covering: covering(&assessed, gross_short),
-        scenarios: scenarios(&squeezable(universe, &assessed)),
+        scenarios: scenarios(&squeezable(&assessed)),
         gaps,
         coverage: Coverage::rows(coverage, gross_short),
         lines: assessed,
     }
-}
-
-/// The short value whose names have a market value of their own, and that of names with a printed one
-/// or one published later.
-fn sized(lines: &[ShortLine]) -> [f64; 2] {
-    let mut sized = [0.0; 2];
-    for line in lines {
-        if let Ok(cap) = line.name.market_cap {
-            let is_own = cap.source == CapSource::SharesTimesClose && cap.later_days.is_none();
-            sized[usize::from(!is_own)] += line.market_value.abs();
-        }
-    }
-    sized
 }
 
 /// The cost of the whole book by the square-root law and by Almgren et al.
@@ -200,16 +176,42 @@ fn covering(lines: &[ShortLine], gross_short: f64) -> [Option<CoveringTotal>; 2]
 }
 
 /// The lines whose squeeze has a known cost.
-fn squeezable(universe: &Universe, lines: &[ShortLine]) -> Vec<SqueezableShort> {
+fn squeezable(lines: &[ShortLine]) -> Vec<SqueezableShort> {
     let short = |(at, line): (usize, &ShortLine)| {
-        let name = line.place.map(|place| &universe.names()[place]);
         Some(SqueezableShort {
             line: at,
             loss: line.squeeze_loss.ok()?,
-            is_heavily_short: name.is_some_and(is_heavily_short),
+            is_heavily_short: is_heavily_short(&line.name),
         })
     };
     lines.iter().enumerate().filter_map(short).collect()
+}
+
+/// The lines whose market value was published later, and their short value.
+fn sized_later(lines: &[ShortLine]) -> Option<(Gap, f64)> {
+    let later = || lines.iter().filter(|line| line.name.later_market_cap().is_some());
+    later().next()?;
+    let detail = format!(
+        "{} shorts have a market value from facts published after the as-of date \
+         (reference_knowledge)",
+        later().count()
+    );
+    let subject = Subject::number_of("", "market_cap_usd");
+    let value = later().map(|line| line.market_value.abs()).sum();
+    Some((Gap::new(GapReason::LaterKnowledge, subject, detail), value))
+}
+
+/// The short value whose names have a market value of their own, and that of names with a printed one
+/// or one published later.
+fn sized(lines: &[ShortLine]) -> [f64; 2] {
+    let mut sized = [0.0; 2];
+    for line in lines {
+        if let Ok(cap) = line.name.market_cap {
+            let is_own = cap.source == CapSource::SharesTimesClose && cap.later_days.is_none();
+            sized[usize::from(!is_own)] += line.market_value.abs();
+        }
+    }
+    sized
 }
 
 fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
@@ -251,8 +253,8 @@ impl Assessor<'_> {
         let volatility = volume(|t| t.volatility);
         let squeeze_loss = volatility.map(|sigma| -side.market_value * squeeze_threshold(sigma));
         let covering = traded.map_err(|reason| *reason).and_then(|traded| {
-            let outstanding =
-                name.counts.outstanding_on_basis.and_then(|count| Ok(count * name.shares_factor?));
+            let outstanding = name.counts.outstanding_on_basis;
+            let outstanding = outstanding.and_then(|shares| Ok(shares * name.shares_factor?));
             Covering::of(traded, stored?, outstanding, self.participation)
         });
         let symbol = snapshot.symbol(instrument).to_owned();

@@ -119,7 +119,7 @@ impl JointModel {
         let conditional = |s: &Short| Conditional::new(copula, s.probability, correlation);
         let conditionals = shorts.iter().map(conditional).collect::<Option<_>>()?;
         let keys = shorts.iter().map(|short| key(&short.symbol, seed)).collect();
-        let table = NormalTable::new();
+        let table = NormalTable::filled();
         Some(JointModel { shorts, conditionals, keys, crowd, simulation, table })
     }
 
@@ -155,12 +155,12 @@ impl JointModel {
         for path in paths {
             let factor = self.factor(*path);
             let mut crowd_loss = 0.0;
-            for name in 0..self.shorts.len() {
+            for (name, (short, sum)) in self.shorts.iter().zip(&mut sums).enumerate() {
                 let words = self.words(name, path / 4);
                 if self.is_squeezed(name, words[path % 4], factor) {
                     let jump = self.jump(name, *path);
-                    sums[name] += self.shorts[name].value * jump;
-                    crowd_loss += self.shorts[name].crowd_value * jump;
+                    *sum += short.value * jump;
+                    crowd_loss += short.crowd_value * jump;
                 }
             }
             sums[self.shorts.len()] += self.long_loss(crowd_loss);
@@ -205,7 +205,7 @@ impl JointModel {
                 (-0.5 * libm::log(u[0] * u[1])).sqrt()
             }
         };
-        Factor { m: if path % 2 == 0 { m } else { -m }, s }
+        Factor { m: if path.is_multiple_of(2) { m } else { -m }, s }
     }
 
     /// A name's random words on four consecutive paths.

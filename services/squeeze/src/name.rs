@@ -134,7 +134,7 @@ impl SqueezeName {
     /// Average shares per day over 21 sessions, in the units of `units_on`.
     ///
     /// # Errors
-    /// No current short interest, no trading, or no known factor converts its units.
+    /// The name does not trade, or no known factor converts its units.
     pub fn average_volume(&self) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         Ok(traded.average_volume? / self.shares_factor?)
@@ -143,7 +143,7 @@ impl SqueezeName {
     /// Median of shares per day over the last 63 sessions, in the units of `units_on`.
     ///
     /// # Errors
-    /// No current short interest, no trading, or no known factor converts its units.
+    /// The name does not trade, or no known factor converts its units.
     pub fn normal_volume(&self) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         Ok(traded.normal_volume? / self.shares_factor?)
@@ -169,7 +169,7 @@ impl SqueezeName {
     /// The last close in the units of `units_on`.
     ///
     /// # Errors
-    /// No current short interest, no trading, or no known factor converts its units.
+    /// The name does not trade, or no known factor converts its units.
     pub fn close(&self, units: &Units) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         let change = units.change(self.units_on, traded.units_on).ok_or(GapReason::BasisUnknown)?;
@@ -259,11 +259,8 @@ impl SqueezeName {
         lacks("market_cap_usd", self.market_cap.err(), false);
         lacks("volatility_60_sessions", self.volatility().err(), false);
         lacks("shorts_gain_today_usd", self.shorts_gain_today_usd().err(), true);
-        lacks(
-            "shorts_gain_since_settlement_usd",
-            self.shorts_gain_since_settlement_usd().err(),
-            true,
-        );
+        let gain = self.shorts_gain_since_settlement_usd();
+        lacks("shorts_gain_since_settlement_usd", gain.err(), true);
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
             lacks("market_cap_usd", Some(GapReason::Proxy), false);
         }

@@ -88,7 +88,7 @@ const RANGE: f64 = 8.0;
 
 impl NormalTable {
     /// The table: Φ at the ends of 512 cells.
-    pub fn new() -> NormalTable {
+    pub fn filled() -> NormalTable {
         let ends = 0..=(2.0 * RANGE * CELLS) as usize;
         NormalTable(ends.map(|end| normal::cdf(end as f64 / CELLS - RANGE)).collect())
     }
@@ -146,7 +146,7 @@ mod tests {
 
         #[test]
         fn the_table_decides_as_the_function_does(u in 1e-15..1.0f64, z in -9.0..9.0f64, near in 0..3usize) {
-            let table = NormalTable::new();
+            let table = NormalTable::filled();
             // Also next to equality.
             let u = match near { 0 => u, 1 => normal::cdf(z) * (1.0 + 1e-9), _ => normal::cdf(z) };
             let u = u.clamp(1e-15, 1.0 - 1e-15);
