@@ -127,18 +127,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     }));
     gaps.extend(book.other_days_gaps());
     gaps.extend(universe.gaps());
-    let later = || assessed.iter().filter(|line| line.name.later_market_cap().is_some());
-    if later().next().is_some() {
-        let value: f64 = later().map(|line| line.market_value.abs()).sum();
-        let detail = format!(
-            "{} shorts have a market value from facts published after the as-of date \
-             (reference_knowledge)",
-            later().count()
-        );
-        let gap =
-            Gap::new(GapReason::LaterKnowledge, Subject::number_of("", "market_cap_usd"), detail);
-        gaps.push(gap.of_gross(share_of_gross(value)));
-    }
+    gaps.extend(sized_later(&assessed, book.gross));
     let score = |line: &ShortLine| Some(universe.score(line.place?)?.points);
     let mut scored: f64 = 0.0;
     let mut points: f64 = 0.0;
@@ -173,6 +162,20 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         coverage: Coverage::rows(coverage, gross_short),
         lines: assessed,
     }
+}
+
+/// The gap for shorts whose market value is from facts published after the as-of date.
+fn sized_later(lines: &[ShortLine], gross: f64) -> Option<Gap> {
+    let later = || lines.iter().filter(|line| line.name.later_market_cap().is_some());
+    later().next()?;
+    let value: f64 = later().map(|line| line.market_value.abs()).sum();
+    let detail = format!(
+        "{} shorts have a market value from facts published after the as-of date \
+         (reference_knowledge)",
+        later().count()
+    );
+    let subject = Subject::number_of("", "market_cap_usd");
+    Some(Gap::new(GapReason::LaterKnowledge, subject, detail).of_gross(value / gross))
 }
 
 /// The short value whose names have a market value of their own, and that of names with a printed one
