@@ -3,12 +3,13 @@
 //! A NaN or an infinity in an answer is a fault of the service. The check is part of encoding,
 //! which no handler can bypass, and ends the call with INTERNAL.
 
+use prost::bytes::Buf as _;
 use std::marker::PhantomData;
 use tonic::{
     Status,
-    codec::{Codec, EncodeBuf, Encoder},
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
-use tonic_prost::{ProstDecoder, ProstEncoder};
+use tonic_prost::ProstEncoder;
 
 /// A value that can find its non-finite numbers.
 ///
@@ -89,14 +90,14 @@ where
     type Encode = T;
     type Decode = U;
     type Encoder = FiniteEncoder<T>;
-    type Decoder = ProstDecoder<U>;
+    type Decoder = SliceDecoder<U>;
 
     fn encoder(&mut self) -> FiniteEncoder<T> {
         FiniteEncoder(ProstEncoder::default())
     }
 
-    fn decoder(&mut self) -> ProstDecoder<U> {
-        ProstDecoder::default()
+    fn decoder(&mut self) -> SliceDecoder<U> {
+        SliceDecoder(PhantomData)
     }
 }
 
@@ -115,6 +116,21 @@ impl<T: prost::Message + Finite> Encoder for FiniteEncoder<T> {
         let message = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
         let path = item.not_finite().unwrap_or_default();
         Err(Status::internal(format!("{message}{path} is not a finite number")))
+    }
+}
+
+/// Decodes a message from one slice. prost reads tonic's own buffer field by field, and each read
+/// moves the start of that buffer.
+#[derive(Clone, Debug)]
+pub struct SliceDecoder<T>(PhantomData<T>);
+
+impl<T: prost::Message + Default> Decoder for SliceDecoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<T>, Status> {
+        let message = buffer.copy_to_bytes(buffer.remaining());
+        T::decode(&message[..]).map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }
 

@@ -37,19 +37,36 @@ impl Postgres {
             return None;
         };
         let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-        let folder = TempDir::new().expect("a folder");
-        let databases = AtomicUsize::new(0);
-        let server = Postgres { folder, binaries, is_root, databases };
-        if is_root {
-            let folder = server.folder();
-            done(Command::new("chown").arg("postgres:").arg(folder).output());
-        }
+        let server = Postgres::in_new_folder(binaries, is_root);
         let data = server.data();
         let options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
         let mut make = server.command("initdb");
         done(make.arg("-D").arg(&data).args(["-U", USER]).args(options).output());
         server.resume();
         Some(server)
+    }
+
+    fn in_new_folder(binaries: PathBuf, is_root: bool) -> Postgres {
+        let folder = TempDir::new().expect("a folder");
+        if is_root {
+            done(Command::new("chown").arg("postgres:").arg(folder.path()).output());
+        }
+        Postgres { folder, binaries, is_root, databases: AtomicUsize::new(0) }
+    }
+
+    /// Starts a second server, which follows this one and only reads.
+    pub(crate) fn standby(&self) -> Postgres {
+        let standby = Postgres::in_new_folder(self.binaries.clone(), self.is_root);
+        let mut copy = self.client("pg_basebackup");
+        copy.arg("-D").arg(standby.data()).args(["-R", "-X", "stream", "-c", "fast", "--no-sync"]);
+        done(copy.output());
+        standby.resume();
+        standby
+    }
+
+    /// Lets a standby take writes.
+    pub(crate) fn promote(&self) {
+        done(self.control().arg("promote").output());
     }
 
     /// Starts the server again after a stop.
@@ -100,6 +117,16 @@ impl Postgres {
         let mut psql = self.client("psql");
         psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", Postgres::name(url), "-c", statement]);
         String::from_utf8_lossy(&done(psql.output()).stdout).trim().to_owned()
+    }
+
+    /// Makes a standby stand still.
+    pub(crate) fn pause_replay(&self, url: &str) {
+        self.sql(url, "SELECT pg_wal_replay_pause()");
+    }
+
+    /// Lets a standby go on.
+    pub(crate) fn resume_replay(&self, url: &str) {
+        self.sql(url, "SELECT pg_wal_replay_resume()");
     }
 
     /// A client program of this server's version, connected to it.

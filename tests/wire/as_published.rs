@@ -317,6 +317,35 @@ async fn rows_as_first_published(harness: &Harness) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_history_begins_with_the_data_that_its_measure_needs() {
+    let (harness, mut client) = corrected().await;
+    let series = "series,date,value\nCPIAUCSL,1980-01-01,78\nCPIAUCSL,1980-02-01,79\n\
+                  DGS10,2021-03-03,1.5\nDGS10,2021-03-04,1.6\n";
+    harness.ingest("series.csv", series.as_bytes()).await;
+    // The bars are of Monday, 2021-03-01, and later; the yield begins on Wednesday. Nothing is known
+    // of credit spreads, which the sessions with bars say.
+    for (measure_id, sessions) in [
+        ("size_spread.1d", 5),
+        ("share_advancing", 5),
+        ("state", 5),
+        ("ten_year_change_bp.1d", 3),
+        ("credit_spread_change_bp.1d", 5),
+    ] {
+        let mut request = v1::GetIndicatorHistoryRequest {
+            measure_id: measure_id.to_owned(),
+            vintage: AS_PUBLISHED,
+            ..v1::GetIndicatorHistoryRequest::default()
+        };
+        let answer = client.get_indicator_history(request.clone()).await.unwrap().into_inner();
+        assert_eq!(answer.total_size, sessions, "{measure_id}");
+        assert_eq!(answer.next_page_token, "");
+        request.start_on = "2021-03-02".to_owned();
+        let answer = client.get_indicator_history(request).await.unwrap().into_inner();
+        assert_eq!(answer.total_size, 4, "{measure_id} from the day asked for");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_of_whole_market_measures_are_bounded() {
     let (harness, mut client) = corrected().await;
     let mut ask = async |measure_id: &str, page_size, vintage| {

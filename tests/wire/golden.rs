@@ -6,7 +6,10 @@
 //! numbers. Result ids, page tokens, the model version and the hash of the settings are omitted: they
 //! may change although no number does, and have tests of their own.
 
-use crate::harness::{Harness, header, held, named, on};
+use crate::{
+    harness::{Harness, header, held, instant, named, on},
+    postgres_server::Postgres,
+};
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient,
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
@@ -14,6 +17,7 @@ use contract::v1::{
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde_json::Value;
+use server::clock::Clock;
 use simulation::{
     files,
     market::{Market, Parameters},
@@ -30,6 +34,8 @@ const MARKET: Parameters = Parameters { names: 130, days: 420, seed: 20_240_711 
 /// The rotation day of the simulated market, and its last session.
 const ROTATION_ON: &str = "2024-07-11";
 const LAST_ON: &str = "2024-07-31";
+/// When they are asked for.
+const NOW: &str = "2024-08-01T12:00:00Z";
 /// Fields that are omitted.
 const LEFT_OUT: [&str; 4] = ["resultId", "modelVersion", "configHash", "nextPageToken"];
 
@@ -63,7 +69,7 @@ impl Goldens {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_equal_the_golden_files() {
-    let goldens = answers().await;
+    let goldens = answers(&Harness::at(NOW).await).await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     #[expect(clippy::disallowed_methods, reason = "the developer says so by the environment")]
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
@@ -79,17 +85,31 @@ async fn answers_equal_the_golden_files() {
     );
 }
 
+/// Every answer, data versions included, on a store in PostgreSQL and on one in SQLite.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_the_same_on_postgresql() {
+    let Some(server) = Postgres::start("answers on PostgreSQL") else { return };
+    let url = server.database();
+    let clock = Clock::manual(instant(NOW));
+    let theirs = Harness::with(clock, |config| config.store = url.into()).await;
+    let theirs = answers(&theirs).await;
+    let ours = answers(&Harness::at(NOW).await).await;
+    assert_eq!(theirs.0.len(), ours.0.len());
+    for (file, golden) in &ours.0 {
+        assert_eq!(golden.text, theirs.0[file].text, "{file}");
+    }
+}
+
 /// All requests: each kind of answer once, with as much content as possible.
-async fn answers() -> Goldens {
-    let harness = Harness::at("2024-08-01T12:00:00Z").await;
+async fn answers(harness: &Harness) -> Goldens {
     let market = Market::new(MARKET);
-    load(&harness, &market).await;
+    load(harness, &market).await;
     let mut goldens = Goldens(BTreeMap::new());
     let channel = harness.channel().await;
     rotation(&mut goldens, channel.clone()).await;
     exposure(&mut goldens, channel.clone(), &market).await;
     squeeze(&mut goldens, channel, &market).await;
-    market_data(&mut goldens, &harness).await;
+    market_data(&mut goldens, harness).await;
     goldens
 }
 

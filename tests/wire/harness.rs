@@ -37,7 +37,7 @@ impl Harness {
         let mut config = Config::standard();
         config.listen = "127.0.0.1:0".parse().unwrap();
         config.admin.listen = config.listen;
-        config.store = format!("sqlite:{}", folder.path().join("ballast.db").display());
+        config.store = format!("sqlite:{}", folder.path().join("ballast.db").display()).into();
         config.create = true;
         config.follow_ms = 50;
         config.drain.deadline_ms = 5_000;
@@ -82,7 +82,7 @@ impl Harness {
 
     /// The URL of the store.
     pub(crate) fn store_url(&self) -> &str {
-        &self.config.store
+        self.config.store.with_password()
     }
 
     /// The address on which the server listens.

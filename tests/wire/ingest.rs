@@ -79,7 +79,7 @@ async fn a_lagging_process_gives_the_same_answer_to_a_request_id() {
     let other = Harness::at(NOW).await;
     let url = other.store_url().to_owned();
     let lagging = Harness::with(Clock::system(), |config| {
-        config.store = url;
+        config.store = url.into();
         config.follow_ms = 3_600_000;
     })
     .await;

@@ -25,7 +25,11 @@ mod ingest;
 mod ingest_order;
 mod measure_refs;
 mod merges;
+mod metrics;
 mod portfolio;
+mod postgres;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod raw;
 mod real_data;
 #[path = "../support/real_data.rs"]

@@ -56,7 +56,8 @@ async fn a_reference_sent_back_gives_the_same_bytes() {
 async fn revisions_of_another_process_are_followed() {
     let harness = Harness::at("2021-02-01T21:00:00Z").await;
     let url = harness.store_url().to_owned();
-    let other = Harness::with(server::clock::Clock::system(), |config| config.store = url).await;
+    let other =
+        Harness::with(server::clock::Clock::system(), |config| config.store = url.into()).await;
     let written = reference(&other.ingest("prices.csv", BARS.as_bytes()).await.info);
     let mut client = harness.market_data().await;
     let asked = v1::GetCoverageRequest {

@@ -65,7 +65,7 @@ async fn an_answer_of_earlier_settings_is_given_again() {
     let to = copy.trim_start_matches("sqlite:");
     server::admin::backup(harness.store_url(), std::path::Path::new(to)).await.unwrap();
     let copied = Harness::with(Clock::manual(instant("2021-02-01T12:00:00Z")), |config| {
-        config.store = copy.clone();
+        config.store = copy.clone().into();
     });
     let copied = copied.await;
     assert!(analyses(&copied, replay_of(&of_after)).await == after, "a copy, a fresh process");
@@ -98,7 +98,7 @@ async fn settings_of_another_process_are_found() {
     let url = harness.store_url().to_owned();
     let clock = Clock::manual(instant("2021-02-01T12:00:00Z"));
     let other = |config: &mut Config| {
-        config.store = url;
+        config.store = url.into();
         other_settings(config);
     };
     let other = Harness::with(clock, other).await;

@@ -1,7 +1,7 @@
 //! GetSeries in the share units asked for, with the units of what it returns.
 
 use crate::harness::{Harness, expect_refusal, header, named, on};
-use contract::v1::{self, SeriesUnits};
+use contract::v1::{self, SeriesUnits, field_value::Value};
 use tonic::Code;
 
 const NOW: &str = "2021-02-01T21:00:00Z";
@@ -29,7 +29,7 @@ async fn series(harness: &Harness, request: v1::GetSeriesRequest) -> v1::GetSeri
 /// The numbers of each point, and the day whose units they are in.
 fn numbers(answer: &v1::GetSeriesResponse) -> Vec<(Vec<Option<f64>>, &str)> {
     let number = |value: &v1::FieldValue| match value.value {
-        Some(v1::field_value::Value::Number(number)) => Some(number),
+        Some(Value::Number(number)) => Some(number),
         _ => None,
     };
     let values = |point: &v1::SeriesPoint| point.values.iter().map(number).collect();
@@ -91,4 +91,84 @@ async fn prices_adjusted_for_distributions_are_not_what_was_traded() {
     let [gap] = &gaps[..] else { panic!("{gaps:?}") };
     assert_eq!(gap.reason(), v1::GapReason::AdjustedPrice);
     assert!(gap.detail.starts_with("2 values"), "{gap:?}");
+}
+
+/// The single row of a dataset: each field's name with its value.
+async fn row(harness: &Harness, dataset: v1::Dataset, symbol: &str) -> Vec<(String, String)> {
+    let request = v1::GetSeriesRequest {
+        dataset: dataset.into(),
+        instrument: named(symbol),
+        ..v1::GetSeriesRequest::default()
+    };
+    let answer = series(harness, request).await;
+    let [point] = &answer.points[..] else { panic!("{:?}", answer.points) };
+    let names = answer.fields.iter().map(|field| field.name.clone());
+    let shown = point.values.iter().map(|value| shown(value.value.as_ref()));
+    names.zip(shown).filter(|(_, shown)| !shown.is_empty()).collect()
+}
+
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None => String::new(),
+        Some(Value::Number(number)) => format!("number {number}"),
+        Some(Value::Text(text)) => format!("text {text}"),
+        Some(Value::Day(day)) => format!("day {day}"),
+        Some(Value::Instant(at)) => format!("instant {}", at.seconds),
+        Some(Value::Flag(flag)) => format!("flag {flag}"),
+        Some(Value::PriceBasis(basis)) => {
+            v1::PriceBasis::try_from(*basis).unwrap().as_str_name().to_owned()
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_is_what_it_means_and_not_how_it_is_stored() {
+    let harness = Harness::at(NOW).await;
+    let master = "symbol,isin,name,from,until\nAAA,US0378331005,Alpha,2020-01-02,\n";
+    // Of prices and schedules: one row each.
+    let bars: String = BARS.lines().take(2).map(|line| format!("{line}\n")).collect();
+    let schedule = "settlement,first_seen\n2020-12-31,2021-01-13T08:12:58Z\n";
+    for (name, text) in [
+        ("prices.csv", bars.as_str()),
+        ("splits.csv", SPLIT),
+        ("master.csv", master),
+        ("schedule.csv", schedule),
+        ("members.csv", "ticker,start_date,end_date\nAAA,2021-01-04,\n"),
+    ] {
+        let header = v1::IngestHeader { index_id: "SP500".to_owned(), ..header(name) };
+        harness.try_ingest(header, text.as_bytes()).await.unwrap();
+    }
+    let expected = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(field, value)| ((*field).to_owned(), (*value).to_owned())).collect()
+    };
+    let bars = row(&harness, v1::Dataset::Bars, "AAA").await;
+    assert_eq!(
+        bars[bars.len() - 2..],
+        expected(&[("price_basis", "PRICE_BASIS_SPLIT_ADJUSTED"), ("basis_on", "day 2021-02-01")])
+    );
+    assert_eq!(
+        row(&harness, v1::Dataset::Splits, "AAA").await,
+        expected(&[
+            ("from_on", "day 2021-01-19"),
+            ("price_factor", "number 2"),
+            ("share_factor", "number 2"),
+        ])
+    );
+    assert_eq!(
+        row(&harness, v1::Dataset::Identifiers, "AAA").await,
+        expected(&[
+            ("until_on", "day 9999-12-31"),
+            ("isin", "text US0378331005"),
+            ("name", "text Alpha"),
+        ])
+    );
+    // 2021-01-13T08:12:58Z: 18,640 days of 86,400 seconds, and 29,578 seconds.
+    assert_eq!(
+        row(&harness, v1::Dataset::Schedules, "SHORT_INTEREST").await,
+        expected(&[("first_seen", "instant 1610525578")])
+    );
+    assert_eq!(
+        row(&harness, v1::Dataset::Memberships, "AAA").await,
+        expected(&[("member", "flag true")])
+    );
 }

@@ -1,6 +1,7 @@
 //! Days and instants on the command line.
 
-use anyhow::{Result, bail};
+use crate::error_report::Fault;
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{AsOf, ReferenceKnowledge, as_of::When};
 use marketdata::{day::Day, instant::Instant};
@@ -103,9 +104,10 @@ pub(crate) fn parse(text: &str) -> Result<Instant> {
     let day = Day::parse_iso(text).map(Instant::close_of);
     match day.or_else(|| Instant::parse_rfc3339(text)) {
         Some(instant) => Ok(instant),
-        None => {
-            bail!("{text} is neither a date (2024-07-11) nor an instant (2024-07-11T20:00:00Z)")
-        }
+        None => Err(Fault::Usage(format!(
+            "{text} is neither a date (2024-07-11) nor an instant (2024-07-11T20:00:00Z)"
+        ))
+        .into()),
     }
 }
 

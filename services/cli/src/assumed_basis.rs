@@ -1,7 +1,7 @@
 //! How the prices of a file will be taken as adjusted, said before it is sent.
 
-use ::ingest::options::BasisChoice;
 use flate2::bufread::MultiGzDecoder;
+use marketdata::basis::BasisKind;
 use std::{io::Read as _, path::Path};
 use tokio::{fs::File, io::AsyncReadExt as _};
 
@@ -13,9 +13,9 @@ const HEAD_BYTES: u64 = 1 << 16;
 pub(crate) async fn notice(path: &Path, adjusted_on: Option<&str>) -> Option<String> {
     let basis = ::ingest::source::default_basis(&head(path).await?)?;
     let taken = match basis {
-        BasisChoice::Raw => "as traded".to_owned(),
-        BasisChoice::SplitAdjusted => format!("adjusted for splits {}", until(adjusted_on)),
-        BasisChoice::TotalReturn => {
+        BasisKind::Raw => "as traded".to_owned(),
+        BasisKind::SplitAdjusted => format!("adjusted for splits {}", until(adjusted_on)),
+        BasisKind::TotalReturn => {
             format!("adjusted for splits and distributions {}", until(adjusted_on))
         }
     };

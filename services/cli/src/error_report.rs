@@ -3,6 +3,7 @@
 
 use crate::terminal::{Terminal, Tone};
 use serde_json::{Value, json};
+use server::admin::AdminError;
 use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt as _};
 
@@ -19,6 +20,8 @@ Exit codes:
 
 /// Failed for a reason without an exit code of its own.
 pub(crate) const FAILED: u8 = 1;
+/// The command line is wrong; the parser of arguments uses the same code.
+const USAGE: u8 = 2;
 /// The input or the request is not valid.
 const REFUSED: u8 = 3;
 /// The instrument, indicator or revision does not exist.
@@ -31,6 +34,9 @@ const INCOMPLETE: u8 = 6;
 /// Failures with an exit code of their own that no server status stands for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
+    /// An argument says nothing that the command understands.
+    #[error("{0}")]
+    Usage(String),
     /// A file of the caller cannot be used.
     #[error("{0}")]
     Input(String),
@@ -54,12 +60,18 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(code_of_status(status.code()));
     }
     match cause.downcast_ref::<Fault>() {
+        Some(Fault::Usage(_)) => return Some(USAGE),
         Some(Fault::Input(_)) => return Some(REFUSED),
         Some(Fault::Incomplete { .. }) => return Some(INCOMPLETE),
         None => {}
     }
     if cause.is::<tables::refusal::Refusal>() {
         return Some(REFUSED);
+    }
+    if let Some(AdminError::UnknownSymbol(_) | AdminError::RevisionUnknown { .. }) =
+        cause.downcast_ref::<AdminError>()
+    {
+        return Some(NOT_FOUND);
     }
     cause.is::<tonic::transport::Error>().then_some(UNREACHABLE)
 }
@@ -243,6 +255,9 @@ mod tests {
         assert_eq!(of(Code::Internal), 1);
         let input = anyhow::Error::from(Fault::Input("2 lines".to_owned())).context("book.csv");
         assert_eq!(exit_code(&input), 3, "also with context added");
+        assert_eq!(exit_code(&Fault::Usage("--as-of".to_owned()).into()), 2);
+        let unknown = AdminError::RevisionUnknown { asked: 9, head: 2 };
+        assert_eq!(exit_code(&anyhow::Error::from(unknown).context("export")), 4);
         assert_eq!(exit_code(&Fault::Incomplete { lacking: 0.2, most: 0.1 }.into()), 6);
         assert_eq!(exit_code(&anyhow::anyhow!("anything")), FAILED);
     }

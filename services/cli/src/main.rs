@@ -76,7 +76,9 @@ enum Command {
     /// Write a dataset of a store as CSV, point in time.
     Export(store_commands::ExportArguments),
     /// Bring the tables of a store up to date; creates the store if it does not exist.
-    Migrate(store_commands::StoreArguments),
+    Migrate(store_commands::MigrateArguments),
+    /// Copy a whole store to a new one of any kind, with its revisions, data versions and settings.
+    Copy(store_commands::CopyArguments),
     /// Read a whole store and verify every hash in it.
     Check(store_commands::StoreArguments),
     /// Copy a store, which may be in use, to a new file.
@@ -153,7 +155,10 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
     let (connection, as_json) = (&arguments.connection, arguments.json);
     if arguments.csv.is_some() && !matches!(arguments.command, Command::Query(_)) {
-        bail!("--csv is for the answers of a server's analyses; this command has its own output");
+        bail!(error_report::Fault::Usage(
+            "--csv is for the answers of a server's analyses; this command has its own output"
+                .to_owned()
+        ));
     }
     let is_done = match &arguments.command {
         Command::Ingest(files) => {
@@ -168,6 +173,7 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
         Command::Health => store_commands::health(connection, as_json, terminal).await,
         Command::Export(arguments) => store_commands::export(arguments).await.map(|()| true),
         Command::Migrate(store) => store_commands::migrate(store, as_json).await.map(|()| true),
+        Command::Copy(stores) => store_commands::copy(stores, as_json, terminal).await,
         Command::Check(store) => store_commands::check(store, as_json, terminal).await,
         Command::Backup { store, to } => store_commands::backup(store, to).await.map(|()| true),
         Command::Restore { from, to } => store_commands::restore(from, to, as_json, terminal).await,

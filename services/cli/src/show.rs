@@ -20,6 +20,7 @@ pub(crate) mod trades;
 
 pub(crate) mod trade_members;
 
+pub(crate) mod short_costs;
 pub(crate) mod squeeze;
 
 pub(crate) mod records;

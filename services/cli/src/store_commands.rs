@@ -1,4 +1,4 @@
-//! Operator commands: migrate, check, back up, restore, ask for health, export.
+//! Operator commands: migrate, copy, check, back up, restore, ask for health, export.
 
 use crate::{
     as_of_args,
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use marketdata::dataset::Dataset;
 use serde_json::json;
-use server::admin;
+use server::{admin, store_url::StoreUrl};
 use std::path::{Path, PathBuf};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
@@ -18,8 +18,13 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StoreArguments {
     /// URL of the store.
-    #[arg(long, env = "BALLAST_STORE", default_value = "sqlite:ballast.db")]
-    pub(crate) store: String,
+    #[arg(
+        long,
+        env = "BALLAST_STORE",
+        hide_env_values = true,
+        default_value = "sqlite:ballast.db"
+    )]
+    pub(crate) store: StoreUrl,
 }
 
 /// The dataset to export, its as-of bounds, and the output.
@@ -39,15 +44,38 @@ pub(crate) struct ExportArguments {
     output: Option<PathBuf>,
 }
 
+/// The store to migrate.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MigrateArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Change nothing, and fail if the store does not exist or is not up to date.
+    #[arg(long)]
+    check: bool,
+}
+
+/// The stores of a copy.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CopyArguments {
+    /// URL of the store to copy; a server may be writing to it.
+    from: StoreUrl,
+    /// URL of the new store: a file that does not exist, or a database without tables.
+    to: StoreUrl,
+}
+
 /// Brings the tables of a store up to date; creates the store if it does not exist.
 ///
 /// # Errors
 /// If the store cannot be opened, or needs a newer binary.
-pub(crate) async fn migrate(arguments: &StoreArguments, as_json: bool) -> Result<()> {
-    let url = &arguments.store;
-    let revision = admin::migrate(url).await.with_context(|| opening(url))?.revision;
+pub(crate) async fn migrate(arguments: &MigrateArguments, as_json: bool) -> Result<()> {
+    let url = &arguments.store.store;
+    let head = match arguments.check {
+        true => admin::migrated(url.with_password()).await,
+        false => admin::migrate(url.with_password()).await,
+    };
+    let revision = head.with_context(|| opening(url))?.revision;
     if as_json {
-        terminal::say(&format!("{}\n", json!({ "store": url, "revision": revision })));
+        terminal::say(&format!("{}\n", json!({ "store": url.to_string(), "revision": revision })));
     } else {
         terminal::say(&format!("{url} is up to date, at revision {revision}.\n"));
     }
@@ -64,10 +92,31 @@ pub(crate) async fn check(
     terminal: Terminal,
 ) -> Result<bool> {
     let url = &arguments.store;
-    let report = admin::check(url).await.with_context(|| opening(url))?;
+    let report = admin::check(url.with_password()).await.with_context(|| opening(url))?;
     let counts = [report.revisions, report.segments, report.facts];
-    show_check(url, counts, &report.faults, as_json, terminal);
+    show_check(&url.to_string(), counts, &report.faults, as_json, terminal);
     Ok(report.faults.is_empty())
+}
+
+/// Copies a whole log to a new store of any kind; returns true if the copy is sound.
+///
+/// # Errors
+/// If a store cannot be opened, or the new one is not empty.
+pub(crate) async fn copy(
+    CopyArguments { from, to }: &CopyArguments,
+    as_json: bool,
+    terminal: Terminal,
+) -> Result<bool> {
+    let fault = || format!("cannot copy {from} to {to}");
+    let report = admin::copy(from.with_password(), to.with_password()).await;
+    let report = report.with_context(fault)?;
+    let counts = [report.revisions, report.segments, report.facts];
+    show_check(&from.to_string(), counts, &report.faults, as_json, terminal);
+    let is_whole = report.faults.is_empty();
+    if is_whole && !as_json {
+        terminal::say(&format!("{to} is a complete copy.\n"));
+    }
+    Ok(is_whole)
 }
 
 /// Copies a store that may be in use.
@@ -77,7 +126,7 @@ pub(crate) async fn check(
 pub(crate) async fn backup(arguments: &StoreArguments, to: &Path) -> Result<()> {
     let url = &arguments.store;
     let fault = || format!("cannot back up {url} to {}", to.display());
-    admin::backup(url, to).await.with_context(fault)?;
+    admin::backup(url.with_password(), to).await.with_context(fault)?;
     terminal::say(&format!("{} is a complete copy of {url}.\n", to.display()));
     Ok(())
 }
@@ -161,7 +210,7 @@ pub(crate) async fn export(arguments: &ExportArguments) -> Result<()> {
         }
         None => &mut standard,
     };
-    let done = admin::export(url, &query, output).await;
+    let done = admin::export(url.with_password(), &query, output).await;
     let done = done.with_context(|| format!("cannot export from {url}"))?;
     let (rows, name) = (number::count(done.rows), arguments.dataset.name());
     let (as_of, revision) = (done.as_of, done.revision);
@@ -177,7 +226,7 @@ fn dataset_names() -> String {
     Dataset::ALL.map(Dataset::name).join(", ")
 }
 
-fn opening(url: &str) -> String {
+fn opening(url: &StoreUrl) -> String {
     format!("the store {url} cannot be opened")
 }
 

@@ -43,8 +43,8 @@ fn with_server(check: impl FnOnce(&str) + Send + 'static) {
     runtime.block_on(async {
         let mut config = Config::standard();
         config.listen.set_port(0);
-        config.store = "sqlite::memory:".to_owned();
-        config.admin.listen.set_port(0);
+        config.admin.listen = config.listen;
+        config.store = "sqlite::memory:".to_owned().into();
         let running = server::start(config).await.unwrap();
         let address = format!("http://{}", running.address());
         tokio::task::spawn_blocking(move || check(&address)).await.unwrap();
@@ -96,7 +96,13 @@ fn a_store_is_made_checked_copied_and_exported() {
     let exported = ballast(&["export", "bars", "--store", &url]);
     holds(&stdout(&exported), &["symbol,", "effective_on", "published_at", "revision"]);
     let unknown = ballast(&["export", "bars", "--store", &url, "--symbol", "NOBODY"]);
-    assert!(!unknown.status.success(), "exporting an unknown symbol fails");
+    assert_eq!(unknown.status.code(), Some(4), "an unknown symbol is not found");
+    let when = |text| ballast(&["export", "bars", "--store", &url, "--as-of", text]);
+    assert_eq!(when("lately").status.code(), Some(2));
+    assert_eq!(when("2024-07-11").status.code(), Some(0));
+    let early = ballast(&["export", "bars", "--store", &url, "--revision", "9"]);
+    assert_eq!(early.status.code(), Some(4), "an unknown revision is not found");
+    assert_eq!(ballast(&["check", "--store", &url, "--csv"]).status.code(), Some(2));
     let json = ballast(&["check", "--store", &url, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(report["faults"], serde_json::json!([]));

@@ -2,9 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
-#[path = "../tests/world/mod.rs"]
-mod world;
-
 use criterion::{Criterion, criterion_group, criterion_main};
 use exposure::{
     analyze::{Request, analyze},
@@ -20,6 +17,7 @@ use portfolio::{
     book::Book,
     lines::{RawLine, Size, Terms},
 };
+use risk::fixture as world;
 use stats::quantile::QuantileRule;
 use std::hint::black_box;
 

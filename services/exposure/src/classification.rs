@@ -76,9 +76,4 @@ impl<'a> Classification<'a> {
             Some(own) => own.get(&instrument).copied().unwrap_or(NOWHERE),
         }
     }
-
-    /// A name's sector.
-    pub(crate) fn sector(&self, instrument: InstrumentId, name: &NameRow) -> Option<&String> {
-        self.sectors.get(self.place(instrument, name).sector as usize)
-    }
 }

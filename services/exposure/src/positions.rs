@@ -5,7 +5,7 @@ use crate::{
     beta::Beta,
     blocks::Block,
     classification::Classification,
-    name::NONE,
+    name::{NONE, NameRow},
     prepared::PreparedExposure,
     report::PositionRow,
     settings::{DRAWS, Listing},
@@ -14,8 +14,21 @@ use crate::{
     tail_risk::{Tail, TailWeights},
     trades::Trade,
 };
+use factors::size_scheme::SchemeSize;
 use marketdata::gap::Gap;
 use portfolio::book::{Book, Holding, cost_mark};
+
+/// What the rows of all positions share.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    prepared: &'a PreparedExposure,
+    request: &'a Request<'a>,
+    sizing: &'a Sizing<'a>,
+    classification: &'a Classification<'a>,
+    trades: &'a [&'a Trade<'a>],
+    /// The first set of scenarios that could be made.
+    tail: Option<&'a Tail>,
+}
 
 /// The rows of the positions listed, with their contributions to each set of scenarios.
 pub(crate) fn list(
@@ -24,28 +37,15 @@ pub(crate) fn list(
     (sizing, classification, trades): (&Sizing<'_>, &Classification<'_>, &[&Trade<'_>]),
     (listed, tails): (&[&Holding], &[Result<Tail, Gap>]),
 ) -> Vec<PositionRow> {
-    let book = request.book;
     prepared.detail_all(listed.iter().map(|holding| holding.instrument));
-    let first = tails.iter().find_map(|tail| tail.as_ref().ok());
+    let tail = tails.iter().find_map(|tail| tail.as_ref().ok());
+    let shown = Shown { prepared, request, sizing, classification, trades, tail };
     let row = |(at, holding): (usize, &&Holding)| {
-        let bucket = sizing.size(holding.instrument).and_then(|sized| {
-            Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
-        });
-        let legs = legs(prepared, trades, holding);
-        let name = prepared.name(holding.instrument);
-        let sector = classification.sector(holding.instrument, &name).cloned();
-        let later_sector_days = classification.place(holding.instrument, &name).later_days;
         let of_set = |tail: &Result<Tail, Gap>| {
             let parts = tail.as_ref().map_or(&[][..], |tail| &tail.contributions);
             parts.iter().map(|part| part[at]).collect()
         };
-        let contributions = tails.iter().map(of_set).collect();
-        let row = row(prepared, book, holding, first);
-        let profit_and_loss = cost_mark(book.lots(holding))
-            .filter(|_| request.blocks.has(Block::ProfitAndLoss))
-            .map(|mark| mark.profit_and_loss);
-        let row = PositionRow { profit_and_loss, ..row };
-        PositionRow { bucket, sector, later_sector_days, legs, contributions, ..row }
+        row(shown, holding, tails.iter().map(of_set).collect())
     };
     listed.iter().enumerate().map(row).collect()
 }
@@ -59,7 +59,7 @@ fn legs(
     let name = prepared.name(holding.instrument);
     let leg = |trade: &&Trade<'_>| {
         let (instrument, value) = (holding.instrument, holding.market_value);
-        let leg = trade.membership.leg(prepared, instrument, &name, value);
+        let leg = trade.membership.leg(prepared, instrument, name, value);
         Some(leg).filter(|leg| *leg < trade.definition.legs.len())
     };
     trades.iter().map(leg).collect()
@@ -67,43 +67,38 @@ fn legs(
 
 /// The positions to list, in order.
 pub(crate) fn largest(book: &Book, listing: Listing) -> Vec<&Holding> {
-    let count = match listing {
-        Listing::All => book.holdings.len(),
-        Listing::Largest(count) => count.min(book.holdings.len()),
-    };
-    // The bits of non-negative doubles order like the doubles.
-    let key = |holding: &Holding| !holding.market_value.abs().to_bits();
-    let Some(last) = count.checked_sub(1) else { return Vec::new() };
-    let mut keys: Vec<u64> = book.holdings.iter().map(key).collect();
-    let (_, bound, _) = keys.select_nth_unstable(last);
-    let bound = *bound;
-    let mut listed: Vec<&Holding> =
-        book.holdings.iter().filter(|holding| key(holding) <= bound).collect();
-    // Holdings are in the order of names and the sort is stable.
-    listed.sort_by_key(|holding| key(holding));
-    listed.truncate(count);
-    listed
+    // The bits of non-negative doubles order like the doubles; holdings are in the order of names.
+    let key = |(at, holding): (usize, &Holding)| (!holding.market_value.abs().to_bits(), at);
+    let mut keys: Vec<(u64, usize)> = book.holdings.iter().enumerate().map(key).collect();
+    if let Listing::Largest(count) = listing
+        && count < keys.len()
+    {
+        keys.select_nth_unstable(count);
+        keys.truncate(count);
+    }
+    keys.sort_unstable();
+    keys.iter().map(|(_, at)| &book.holdings[*at]).collect()
 }
 
-/// `tail` is the first set of scenarios.
-fn row(
-    prepared: &PreparedExposure,
-    book: &Book,
-    holding: &Holding,
-    tail: Option<&Tail>,
-) -> PositionRow {
-    let name = prepared.name(holding.instrument);
-    let details = prepared.details(holding.instrument);
-    let company = prepared.size(holding.instrument);
-    let value = holding.market_value;
+fn row(shown: Shown<'_>, holding: &Holding, contributions: Vec<Vec<f64>>) -> PositionRow {
+    let Shown { prepared, request, sizing, classification, trades, tail } = shown;
+    let (book, instrument) = (request.book, holding.instrument);
+    let (name, details) = (prepared.name(instrument), prepared.details(instrument));
+    let company = prepared.size(instrument);
+    let (fit, place) = (details.fit.as_ref(), classification.place(instrument, name));
+    let bucket = |sized: SchemeSize| {
+        Some((request.size_scheme.bands.get(sized.band)?.bucket_id.clone(), sized))
+    };
     let mut lots = book.lots(holding).to_vec();
     lots.sort_unstable_by_key(|lot| lot.line);
     PositionRow {
+        profit_and_loss: cost_mark(book.lots(holding))
+            .filter(|_| request.blocks.has(Block::ProfitAndLoss))
+            .map(|mark| mark.profit_and_loss),
         lots,
-        profit_and_loss: None,
-        instrument: holding.instrument,
-        symbol: prepared.snapshot.symbol(holding.instrument).to_owned(),
-        market_value: value,
+        instrument,
+        symbol: prepared.snapshot.symbol(instrument).to_owned(),
+        market_value: holding.market_value,
         gross: holding.gross(),
         gross_share: if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 },
         shares: holding.shares,
@@ -114,26 +109,31 @@ fn row(
         market_cap_on: company.map(|company| company.line.described_on),
         market_cap_rank: company.map(|company| company.rank),
         later_size_days: name.later_size_days,
-        later_sector_days: None,
-        bucket: None,
-        sector: None,
+        later_sector_days: place.later_days,
+        bucket: sizing.size(instrument).and_then(bucket),
+        sector: classification.sectors.get(place.sector as usize).cloned(),
         market: details.market,
         size: details.size,
         crowd: details.crowd,
-        up_market: details.fit.and_then(|fit| fit.up_market).map(Beta::unshrunk),
-        up_market_observations: details.fit.map_or(0, |fit| fit.up_observations),
-        observations: details.fit.map_or(0, |fit| fit.observations),
-        dimson: details.fit.is_some_and(|fit| fit.dimson),
-        proxied_sessions: tail.map_or(0, |tail| match (name.row, name.absent) {
-            (NONE, _) => tail.sessions.len(),
-            (_, 0) => 0,
-            (row, _) => {
-                let is_absent = |at: &&usize| prepared.panel.own(row, **at).is_none();
-                tail.sessions.iter().filter(is_absent).count()
-            }
-        }),
-        legs: Vec::new(),
-        contributions: Vec::new(),
+        up_market: fit.and_then(|fit| fit.up_market).map(Beta::unshrunk),
+        up_market_observations: fit.map_or(0, |fit| fit.up_observations),
+        observations: fit.map_or(0, |fit| fit.observations),
+        dimson: fit.is_some_and(|fit| fit.dimson),
+        proxied_sessions: tail.map_or(0, |tail| proxied_sessions(prepared, name, tail)),
+        legs: legs(prepared, trades, holding),
+        contributions,
+    }
+}
+
+/// Number of sessions behind the scenarios on which a name has no return of its own.
+fn proxied_sessions(prepared: &PreparedExposure, name: &NameRow, tail: &Tail) -> usize {
+    match (name.row, name.absent) {
+        (NONE, _) => tail.sessions.len(),
+        (_, 0) => 0,
+        (row, _) => {
+            let is_absent = |at: &&usize| prepared.panel.own(row, **at).is_none();
+            tail.sessions.iter().filter(is_absent).count()
+        }
     }
 }
 

@@ -76,9 +76,16 @@ fn large_deviation(weights: &[f64], moves: &[f64], residuals: &[f64]) -> f64 {
     let square = |at: usize| (residuals[at] - mean) * (residuals[at] - mean);
     let mut counted: Vec<usize> = (0..weights.len()).filter(|at| 0.0 < weights[*at]).collect();
     let variance: f64 = counted.iter().map(|at| weights[*at] * square(*at)).sum();
-    counted.sort_by(|a, b| moves[*b].abs().total_cmp(&moves[*a].abs()).then(a.cmp(b)));
-    let large = counted.partition_point(|at| LARGE <= moves[*at].abs()).max(LARGE_MIN);
-    counted.truncate(large);
+    // The bits of non-negative doubles order like the doubles.
+    let largest_first = |at: &usize| (!moves[*at].abs().to_bits(), *at);
+    let is_large = |at: &&usize| LARGE <= moves[**at].abs();
+    let large = counted.iter().filter(is_large).count().max(LARGE_MIN);
+    if large < counted.len() {
+        counted.select_nth_unstable_by_key(large, largest_first);
+        counted.truncate(large);
+    }
+    // Sorted, so that the sum does not depend on how they were selected.
+    counted.sort_unstable_by_key(largest_first);
     let sum: f64 = counted.iter().map(|at| square(*at)).sum();
     variance.max(sum / counted.len().max(1) as f64).sqrt()
 }

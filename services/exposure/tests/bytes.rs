@@ -1,14 +1,11 @@
 //! The memory that a prepared view reports is what the allocator gave it, once every name has been
 //! listed.
 
-#[path = "world/mod.rs"]
-mod world;
-
 use exposure::prepared::prepare;
 use marketdata::dataset::Dataset;
+use risk::fixture::{World, world};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
-use world::World;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -16,7 +13,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// `days` is the length of history: with few days most of the memory is that of the names' details,
 /// with many most is that of the returns.
 fn ratio(names: usize, days: usize) -> f64 {
-    let world = world::world(names, days, 7);
+    let world = world(names, days, 7);
     let (snapshot, roles) = (world.snapshot(), World::roles());
     // The first run also starts the pool's threads.
     drop(prepare(&snapshot, &roles, None));

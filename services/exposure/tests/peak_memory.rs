@@ -4,10 +4,6 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
-#[path = "world/mod.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod world;
-
 use exposure::{
     analyze::{Request, analyze},
     blocks::Blocks,
@@ -26,9 +22,9 @@ use portfolio::{
     book::Book,
     lines::{RawLine, Size, Terms},
 };
+use risk::fixture::{World, world_with};
 use stats::quantile::QuantileRule;
 use std::collections::BTreeMap;
-use world::World;
 
 /// The most sets of one request: one per measure.
 const SETS: usize = 16;
@@ -38,6 +34,7 @@ const MORE_MAX: usize = 5 << 20;
 
 /// The largest memory that this process has had, in bytes, from Linux.
 fn peak() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "what the kernel says of this process")]
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
@@ -98,7 +95,7 @@ fn analysed(prepared: &PreparedExposure, book: &Book, sets: usize) {
 #[test]
 fn sixteen_sets_need_little_more_memory_than_one() {
     // Two names of three are young, so that stand-ins replace most of their returns.
-    let world = world::world_with(300, 1_100, 7, |names| {
+    let world = world_with(300, 1_100, 7, |names| {
         names.iter_mut().skip(100).for_each(|name| name.listed_from = 1_040);
     });
     let prepared = prepare(&world.snapshot(), &World::roles(), None);

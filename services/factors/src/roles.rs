@@ -270,6 +270,16 @@ impl Roles {
         Some(resolved)
     }
 
+    /// The first day of any candidate of a role. `None` if no candidate has a history.
+    pub fn first_day(&self, snapshot: &Snapshot, role: Role) -> Option<Day> {
+        let places = self.candidates(role).iter().filter_map(|symbol| places(symbol)).flatten();
+        let first = |(dataset, namespace, name): (Dataset, Namespace, Symbol)| {
+            let rows = snapshot.rows(dataset, snapshot.resolve(namespace, &name)?);
+            (!rows.is_empty()).then(|| rows.day(0))
+        };
+        places.filter_map(first).min()
+    }
+
     /// Resolves a role filled by a basket to one of its symbols; `None` if that has no visible
     /// history.
     pub fn resolve_role_as(
@@ -304,12 +314,16 @@ fn same_name(a: &str, b: &str) -> bool {
     a.trim_start_matches('^').eq_ignore_ascii_case(b.trim_start_matches('^'))
 }
 
-fn history_of(snapshot: &Snapshot, role: Role, symbol: &str) -> Option<(ResolvedRole, Day)> {
-    let places = [
+/// Where the history of a candidate may be, in order of preference. `None` if its symbol is none.
+fn places(symbol: &str) -> Option<[(Dataset, Namespace, Symbol); 2]> {
+    Some([
         (Dataset::Bars, Namespace::Listed, Symbol::listed(symbol).ok()?),
         (Dataset::Series, Namespace::Series, Symbol::series(symbol).ok()?),
-    ];
-    places.into_iter().find_map(|(dataset, namespace, name)| {
+    ])
+}
+
+fn history_of(snapshot: &Snapshot, role: Role, symbol: &str) -> Option<(ResolvedRole, Day)> {
+    places(symbol)?.into_iter().find_map(|(dataset, namespace, name)| {
         let instrument = snapshot.resolve(namespace, &name)?;
         let rows = snapshot.rows(dataset, instrument);
         let last = rows.day(rows.last()?);

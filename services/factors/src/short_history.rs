@@ -14,28 +14,32 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// Short interest over float, a decimal, on each day; `None` if none was public or it was too old,
-/// no float was public, or no known factor joins the units of the two.
-pub fn ratios(snapshot: &Snapshot, instrument: InstrumentId, days: &[Day]) -> Vec<Option<f64>> {
+/// Short interest over float, a decimal, at the close of each day, given with the instant of its
+/// close; `None` if none was public or it was too old, no float was public, or no known factor joins
+/// the units of the two.
+pub fn ratios(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    closes: &[(Day, Instant)],
+) -> Vec<Option<f64>> {
     let interest = snapshot.rows(Dataset::ShortInterest, instrument);
     let interest = Known::of(&interest, Dataset::ShortInterest, Field::SharesShort);
     if interest.is_empty() {
-        return vec![None; days.len()];
+        return vec![None; closes.len()];
     }
     let counts = snapshot.rows(Dataset::ShareCounts, instrument);
     let float = Known::of(&counts, Dataset::ShareCounts, Field::PublicFloat);
     let units = Units::of(snapshot, instrument);
-    let ratio = |day: &Day| {
-        let close = Instant::close_of(*day);
-        let (settled, short) = interest.at(*day, close)?;
-        let (float_on, float) = float.at(*day, close)?;
+    let ratio = |(day, close): &(Day, Instant)| {
+        let (settled, short) = interest.at(*day, *close)?;
+        let (float_on, float) = float.at(*day, *close)?;
         if settled.plus(MAX_SETTLEMENT_AGE) < *day {
             return None;
         }
         let ratio = short * units.change(settled, float_on)?.shares / float;
         Some(ratio).filter(|ratio| ratio.is_finite() && 0.0 <= *ratio)
     };
-    days.iter().map(ratio).collect()
+    closes.iter().map(ratio).collect()
 }
 
 #[cfg(test)]
@@ -67,8 +71,11 @@ mod tests {
         fixture.fact(Dataset::ShareCounts, key, later, Instant::close_of(later), &float);
         fixture.commit();
         let snapshot = fixture.snapshot(Instant::close_of(start.plus(60)));
-        let days = [9, 10, 29, 30, 45, 46].map(|days| start.plus(days));
-        let found = ratios(&snapshot, key.0, &days);
+        let closes = [9, 10, 29, 30, 45, 46].map(|days| {
+            let day = start.plus(days);
+            (day, Instant::close_of(day))
+        });
+        let found = ratios(&snapshot, key.0, &closes);
         let rounded: Vec<Option<i32>> =
             found.iter().map(|ratio| ratio.map(|ratio| (ratio * 1e6).round() as i32)).collect();
         let (old, new) = (Some(300_000), Some(150_000));

@@ -73,6 +73,27 @@ impl DataQualityFlag {
     }
 }
 
+/// Float and shares outstanding of a line as known, in the share units of one day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CountsOnBasis {
+    /// The latest known float, as published, in the units of its own day.
+    pub public_float: Option<Published>,
+    /// The latest known shares outstanding, as published, in the units of their own day.
+    pub shares_outstanding: Option<Published>,
+    /// Float in the units of the day, or the reason why it is missing.
+    pub float_on_basis: Result<f64, GapReason>,
+    /// Shares outstanding in the units of the day, or the reason why they are missing.
+    pub outstanding_on_basis: Result<f64, GapReason>,
+}
+
+impl CountsOnBasis {
+    /// The counts of an instrument in the units of a day.
+    pub fn of(snapshot: &Snapshot, instrument: InstrumentId, basis: Day) -> CountsOnBasis {
+        let counts = ShareCounts::of(snapshot, instrument);
+        counts.on_basis(&Units::of(snapshot, instrument), basis)
+    }
+}
+
 /// The short interest of a company, as a snapshot knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShortRatio {
@@ -88,14 +109,8 @@ pub struct ShortRatio {
     pub source_daily_volume: Option<f64>,
     /// Days to cover as printed by the source: kept as evidence, never used in a computation.
     pub days_to_cover_printed: Option<f64>,
-    /// The latest known float, as published, in the units of its own day.
-    pub public_float: Option<Published>,
-    /// The latest known shares outstanding, as published, in the units of their own day.
-    pub shares_outstanding: Option<Published>,
-    /// Float in the units of the settlement, or the reason why it is missing.
-    pub float_on_basis: Result<f64, GapReason>,
-    /// Shares outstanding in the units of the settlement, or the reason why they are missing.
-    pub outstanding_on_basis: Result<f64, GapReason>,
+    /// Float and shares outstanding, in the units of the settlement.
+    pub counts: CountsOnBasis,
     /// Suspicious properties of the inputs, in the order of [`DataQualityFlag`].
     pub doubts: Vec<DataQualityFlag>,
 }
@@ -111,9 +126,6 @@ impl ShortRatio {
         let basis = shares_short.effective_on;
         let settlements = Settlements::of(&rows, last, &units);
         let counts = ShareCounts::of(snapshot, instrument);
-        let float_on_basis = on_basis(counts.float(), &units, basis, GapReason::NoFloat);
-        let outstanding_on_basis =
-            on_basis(counts.outstanding(), &units, basis, GapReason::NoSharesOutstanding);
         let doubts = doubts(&settlements, shares_short.value, &counts, &units);
         let value = |field| rows.value(last, Dataset::ShortInterest.column(field));
         Some(ShortRatio {
@@ -122,10 +134,7 @@ impl ShortRatio {
             previous: settlements.previous,
             source_daily_volume: value(Field::AverageDailyVolume).filter(|v| 0.0 <= *v),
             days_to_cover_printed: value(Field::DaysToCoverPrinted),
-            public_float: counts.float(),
-            shares_outstanding: counts.outstanding(),
-            float_on_basis,
-            outstanding_on_basis,
+            counts: counts.on_basis(&units, basis),
             doubts,
         })
     }
@@ -141,7 +150,7 @@ impl ShortRatio {
     /// # Errors
     /// If no float is known, or no known factor converts it to the units of the settlement.
     pub fn of_float(&self) -> Result<f64, GapReason> {
-        Ok(self.shares_short.value / self.float_on_basis?)
+        Ok(self.shares_short.value / self.counts.float_on_basis?)
     }
 
     /// T / (1 + T) = SI / (float + SI), below 1: the form of S3 Partners, which counts the shares
@@ -150,7 +159,7 @@ impl ShortRatio {
     /// # Errors
     /// If no float is known, or no known factor converts it to the units of the settlement.
     pub fn of_float_s3(&self) -> Result<f64, GapReason> {
-        Ok(self.shares_short.value / (self.float_on_basis? + self.shares_short.value))
+        Ok(self.shares_short.value / (self.counts.float_on_basis? + self.shares_short.value))
     }
 
     /// SI / shares outstanding, a decimal.
@@ -159,7 +168,7 @@ impl ShortRatio {
     /// If no count of shares outstanding is known, or no known factor converts it to the units of
     /// the settlement.
     pub fn of_shares_outstanding(&self) -> Result<f64, GapReason> {
-        Ok(self.shares_short.value / self.outstanding_on_basis?)
+        Ok(self.shares_short.value / self.counts.outstanding_on_basis?)
     }
 
     /// Change of short interest since the previous settlement, as a decimal of it, in the same
@@ -253,6 +262,21 @@ impl ShareCounts {
         ShareCounts {
             floats: history(Field::PublicFloat),
             outstanding: history(Field::SharesOutstanding),
+        }
+    }
+
+    fn on_basis(&self, units: &Units, basis: Day) -> CountsOnBasis {
+        let (float, outstanding) = (self.float(), self.outstanding());
+        CountsOnBasis {
+            public_float: float,
+            shares_outstanding: outstanding,
+            float_on_basis: on_basis(float, units, basis, GapReason::NoFloat),
+            outstanding_on_basis: on_basis(
+                outstanding,
+                units,
+                basis,
+                GapReason::NoSharesOutstanding,
+            ),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use ingest::{
-    options::{BasisChoice, Limits, Options},
+    options::{Limits, Options},
     parser::{Parsed, Parser},
     prepare::prepare,
 };
 use marketdata::{
+    basis::BasisKind,
     day::Day,
     instant::Instant,
     market::{Delta, Market, RevisionMark},
@@ -38,7 +39,7 @@ fn options(file_name: &str) -> Options {
         index: None,
         as_of_on: None,
         published_at: None,
-        price_basis: Some(BasisChoice::Raw),
+        price_basis: Some(BasisKind::Raw),
         adjusted_on: None,
         received_at: Instant::from_micros(1_790_000_000_000_000),
         force: true,

@@ -180,6 +180,11 @@ impl<'a> Merging<'a> {
             || self.merges.of(merged).is_some_and(|merge| merge.survivor == survivor)
     }
 
+    /// The symbols that no instrument had before the file.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &Symbol> {
+        self.created.keys()
+    }
+
     /// New instruments with their names, and the facts.
     pub(super) fn into_parts(mut self) -> (Vec<Instrument>, Vec<Naming>, FactTable) {
         self.table.sort();

@@ -31,6 +31,8 @@ pub enum NoteCode {
     OutsideRange,
     /// A row with an older settlement than the file's.
     OlderSettlement,
+    /// A merge of or into a symbol that nothing is known of yet.
+    UnknownInMerge,
 }
 
 impl NoteCode {
@@ -50,6 +52,7 @@ impl NoteCode {
             NoteCode::DefaultBasis => "DEFAULT_BASIS",
             NoteCode::OutsideRange => "OUTSIDE_RANGE",
             NoteCode::OlderSettlement => "OLDER_SETTLEMENT",
+            NoteCode::UnknownInMerge => "UNKNOWN_IN_MERGE",
         }
     }
 }

@@ -1,36 +1,7 @@
 //! The caller's options for a file, and the limits on reading it.
 
 use crate::kind::SourceKind;
-use marketdata::{day::Day, instant::Instant};
-
-/// The adjustments that a file's prices contain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BasisChoice {
-    /// No adjustments: as traded.
-    Raw,
-    /// Splits.
-    SplitAdjusted,
-    /// Splits and distributions.
-    TotalReturn,
-}
-
-impl BasisChoice {
-    /// The public name, also accepted from callers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            BasisChoice::Raw => "raw",
-            BasisChoice::SplitAdjusted => "split_adjusted",
-            BasisChoice::TotalReturn => "total_return",
-        }
-    }
-
-    /// The choice with a name.
-    pub fn from_name(name: &str) -> Option<BasisChoice> {
-        [BasisChoice::Raw, BasisChoice::SplitAdjusted, BasisChoice::TotalReturn]
-            .into_iter()
-            .find(|choice| choice.name() == name)
-    }
-}
+use marketdata::{basis::BasisKind, day::Day, instant::Instant};
 
 /// The caller's options for a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +20,7 @@ pub struct Options {
     /// When the market could know the values, for rows that do not state it themselves.
     pub published_at: Option<Instant>,
     /// The adjustments that its prices contain; for the default see [`SourceKind`].
-    pub price_basis: Option<BasisChoice>,
+    pub price_basis: Option<BasisKind>,
     /// The day up to which prices are adjusted; the day of receipt if absent.
     pub adjusted_on: Option<Day>,
     /// When the file was received.

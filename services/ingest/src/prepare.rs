@@ -413,6 +413,11 @@ impl Work<'_> {
                 Renamed::Refused(fault) => self.tally.reject(line, fault),
             }
         }
+        for symbol in merging.unknown() {
+            self.tally.note(NoteCode::UnknownInMerge, || {
+                format!("nothing is known of {symbol} yet: is it spelled right?")
+            });
+        }
         let (created, named, table) = merging.into_parts();
         instruments.extend(created);
         namings.extend(named);

@@ -67,7 +67,8 @@ impl<'a> Renaming<'a> {
     pub(super) fn apply(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
         let mut waiting =
             Waiting::new(changes, |symbol| self.directory.holders(Namespace::Listed, symbol).len());
-        let outcome = |change: &&Rename| (change.line, refused(Reason::TooManyChanges, change));
+        let outcome =
+            |(change, reason): &(&Rename, Reason)| (change.line, refused(*reason, change));
         let mut outcomes: Vec<(u32, Renamed)> = waiting.refused().iter().map(outcome).collect();
         loop {
             while let Some((at, change)) = waiting.next() {
@@ -85,9 +86,17 @@ impl<'a> Renaming<'a> {
             outcomes.push((change.line, Renamed::Written));
         }
         for change in waiting.rest() {
-            outcomes.push((change.line, refused(Reason::SymbolsTaken, change)));
+            outcomes.push((change.line, self.unsettled(change)));
         }
         outcomes
+    }
+
+    /// The refusal of a change that could not be applied.
+    fn unsettled(&self, change: &Rename) -> Renamed {
+        match self.parties(change) {
+            (Some(_), Some(_)) | (None, None) => refused(Reason::SymbolsTaken, change),
+            (Some(_), None) | (None, Some(_)) => refused(Reason::NamedOtherwise, change),
+        }
     }
 
     /// The new instruments, all names written, by instrument, and the merges.
@@ -128,14 +137,8 @@ impl<'a> Renaming<'a> {
             (Some(id), None) | (None, Some(id)) if NAMES_OF_ONE <= self.namings(id).len() => {
                 Some(refused(Reason::TooManyChanges, change))
             }
-            (Some(id), None) => {
-                self.split(id, &change.old, change.on.plus(-1), change, new);
-                Some(Renamed::Written)
-            }
-            (None, Some(id)) => {
-                self.split(id, new, change.on, change, new);
-                Some(Renamed::Written)
-            }
+            (Some(id), None) => self.split(id, &change.old, change, new),
+            (None, Some(id)) => self.split(id, new, change, new),
             (Some(old), Some(now)) => self.join(old, now, change, new),
             (None, None) => None,
         }
@@ -184,25 +187,25 @@ impl<'a> Renaming<'a> {
         true
     }
 
-    /// Splits the naming by `symbol` that covers a day: the old symbol before the change, the new
-    /// one from it.
-    fn split(&mut self, id: InstrumentId, symbol: &Symbol, on: Day, change: &Rename, new: &Symbol) {
-        let mut namings = Vec::new();
-        for naming in self.namings(id) {
-            let hit = naming.symbol == *symbol && naming.from <= on && on < naming.until;
-            if !hit {
-                namings.push(naming.clone());
-                continue;
-            }
-            if naming.from < change.on {
-                let old = change.old.clone();
-                namings.push(Naming { symbol: old, until: change.on, ..naming.clone() });
-            }
-            if change.on < naming.until {
-                namings.push(Naming { symbol: new.clone(), from: change.on, ..naming.clone() });
-            }
-        }
+    /// Splits the naming by `symbol` that covers the day before the change and its day: the old
+    /// symbol before it, the new one from it. `None` if there is none, because another change of
+    /// that day ends or begins the naming.
+    fn split(
+        &mut self,
+        id: InstrumentId,
+        symbol: &Symbol,
+        change: &Rename,
+        new: &Symbol,
+    ) -> Option<Renamed> {
+        let mut namings = self.namings(id).to_vec();
+        let hit = namings.iter_mut().find(|naming| {
+            naming.symbol == *symbol && naming.from < change.on && change.on < naming.until
+        })?;
+        let whole = hit.clone();
+        *hit = Naming { symbol: change.old.clone(), until: change.on, ..whole.clone() };
+        namings.push(Naming { symbol: new.clone(), from: change.on, ..whole });
         self.write(id, namings, change);
+        Some(Renamed::Written)
     }
 
     fn retire(&mut self, change: &Rename) -> Option<Renamed> {

@@ -44,13 +44,9 @@ pub(crate) use detect::find_header;
 pub(crate) use layout::Layout;
 pub(crate) use reader::Reader;
 
-use crate::{
-    options::{BasisChoice, Options},
-    parsed_file::ParsedFile,
-    plausible::Days,
-};
+use crate::{options::Options, parsed_file::ParsedFile, plausible::Days};
 use SourceKind::*;
-use marketdata::dataset::Dataset;
+use marketdata::{basis::BasisKind, dataset::Dataset};
 use tables::{
     content::check_text,
     refusal::{Fault, Refusal},
@@ -72,7 +68,7 @@ pub fn columns(kind: SourceKind) -> impl Iterator<Item = &'static str> {
 
 /// How the prices of a file with these first bytes are taken as adjusted if the caller does not
 /// say. `None` if it has no prices, or is of no known kind.
-pub fn default_basis(head: &[u8]) -> Option<BasisChoice> {
+pub fn default_basis(head: &[u8]) -> Option<BasisKind> {
     let layout = find_header(head, None, head.len()).ok()?;
     let has_prices = matches!(layout.kind, OhlcvTable | OhlcvSingle | CloseSingle);
     has_prices.then(|| bars::default_basis(&layout.header))

@@ -103,20 +103,25 @@ fn reject_taken(
         let mut open: Vec<&Claim<'_>> = Vec::new();
         for claim in group {
             open.retain(|other| claim.from < other.until);
-            let taken = open.iter().find(|other| claim.collides(other)).copied();
-            let taken =
-                taken.or_else(|| open.first().copied().filter(|_| SHARED_BY_MAX <= open.len()));
-            for row in taken.iter().flat_map(|other| [claim.row, other.row]).flatten() {
-                let text = taken.map_or_else(String::new, |other| {
-                    let (scheme, code, from) = (claim.scheme.name(), claim.code, claim.from);
-                    let (one, two) = (name(other), name(claim));
-                    format!("{scheme} {code} on {from}: {one} and {two}")
-                });
+            let (scheme, code, from) = (claim.scheme.name(), claim.code, claim.from);
+            let (at_fault, with) = match open.iter().find(|other| claim.collides(other)) {
+                Some(other) => {
+                    (vec![claim.row, other.row], format!("{} and {}", name(other), name(claim)))
+                }
+                None if SHARED_BY_MAX <= open.len() => {
+                    // A stored row was there before the rows of the file that begin earlier.
+                    let last = claim.row.or_else(|| open.iter().filter_map(|o| o.row).max());
+                    (vec![last], format!("{SHARED_BY_MAX} other lines have it"))
+                }
+                None => {
+                    open.push(claim);
+                    continue;
+                }
+            };
+            for row in at_fault.into_iter().flatten() {
+                let text = format!("{scheme} {code} on {from}: {with}");
                 tally.reject(rows.staged.line[row], Fault::new(Reason::IdentifierTaken, text));
                 any = true;
-            }
-            if taken.is_none() {
-                open.push(claim);
             }
         }
     }

@@ -233,3 +233,17 @@ fn one_identifier_for_everything_is_rejected_in_bounded_time() {
     let prepared = take(&mut desk, "2024-07-12", &text);
     assert!(30_000 < prepared.report.rejected, "{}", prepared.report.rejected);
 }
+
+/// Sixty-four lines may share an identifier; the one too many is named, and none of the others.
+#[test]
+fn the_line_too_many_is_the_one_that_is_rejected() {
+    let mut desk = Desk::new();
+    let text = (0..65).fold("symbol,isin,mic\n".to_owned(), |mut text, at| {
+        writeln!(text, "L{at},{},X{at:03}", ISIN[0]).unwrap();
+        text
+    });
+    let prepared = take(&mut desk, "2024-07-12", &text);
+    assert_eq!(rejections(&prepared), [(66, Reason::IdentifierTaken)]);
+    let why = &prepared.report.rejections[0].text;
+    assert!(why.ends_with("64 other lines have it"), "{why}");
+}

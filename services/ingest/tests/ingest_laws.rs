@@ -2,14 +2,10 @@
 
 mod support;
 
-use ingest::{
-    note::NoteCode,
-    options::{BasisChoice, Options},
-    parser::Parser,
-    prepare::prepare,
-};
+use ingest::{note::NoteCode, options::Options, parser::Parser, prepare::prepare};
 use marketdata::{
     bars::Bars,
+    basis::BasisKind,
     dataset::{Dataset, Field},
 };
 use proptest::prelude::*;
@@ -25,7 +21,7 @@ fn table(rows: &[(&str, &str, f64)]) -> String {
 }
 
 fn raw(received_at: &str) -> Options {
-    let price_basis = Some(BasisChoice::Raw);
+    let price_basis = Some(BasisKind::Raw);
     Options { received_at: at(received_at), price_basis, ..options("t.csv") }
 }
 
@@ -70,7 +66,7 @@ fn a_corrected_close_is_not_mistaken_for_a_restated_history() {
     let mut desk = Desk::new();
     let adjusted = |on: &str| Options {
         adjusted_on: Some(day(on)),
-        price_basis: Some(BasisChoice::TotalReturn),
+        price_basis: Some(BasisKind::TotalReturn),
         ..options("TLT.csv")
     };
     let before = "Date,Close\n2024-07-08,101.00\n2024-07-09,102.00\n";
@@ -106,7 +102,7 @@ const BEFORE: [(&str, &str, f64); 4] = [
 
 fn restated() -> Options {
     Options {
-        price_basis: Some(BasisChoice::SplitAdjusted),
+        price_basis: Some(BasisKind::SplitAdjusted),
         adjusted_on: Some(day("2024-07-10")),
         ..raw("2024-07-11T12:00:00Z")
     }
@@ -142,7 +138,7 @@ fn a_total_return_history_fetched_again_adds_only_its_new_rows() {
     let levels = |on: &str, received_at: &str| Options {
         adjusted_on: Some(day(on)),
         symbol: Some("FUND".into()),
-        price_basis: Some(BasisChoice::TotalReturn),
+        price_basis: Some(BasisKind::TotalReturn),
         received_at: at(received_at),
         ..options("f.csv")
     };
@@ -169,7 +165,7 @@ fn a_total_return_history_fetched_again_adds_only_its_new_rows() {
 #[test]
 fn levels_do_not_overwrite_prices_but_prices_overwrite_levels() {
     let levels = |received_at: &str| Options {
-        price_basis: Some(BasisChoice::TotalReturn),
+        price_basis: Some(BasisKind::TotalReturn),
         ..raw(received_at)
     };
     let text = table(&[("X", "2024-07-08", 10.0)]);
@@ -187,7 +183,7 @@ fn levels_do_not_overwrite_prices_but_prices_overwrite_levels() {
 #[test]
 fn no_return_is_computed_between_a_level_and_a_price() {
     let levels =
-        Options { price_basis: Some(BasisChoice::TotalReturn), ..raw("2024-07-09T12:00:00Z") };
+        Options { price_basis: Some(BasisKind::TotalReturn), ..raw("2024-07-09T12:00:00Z") };
     let mut desk = Desk::new();
     desk.ingest(table(&[("X", "2024-07-05", 50.0), ("X", "2024-07-08", 51.0)]).as_bytes(), levels)
         .unwrap();
@@ -363,7 +359,7 @@ fn a_restated_total_return_file_sent_twice_adds_nothing_the_second_time() {
     let mut desk = Desk::new();
     let adjusted = |on: &str| Options {
         adjusted_on: Some(day(on)),
-        price_basis: Some(BasisChoice::TotalReturn),
+        price_basis: Some(BasisKind::TotalReturn),
         ..options("TLT.csv")
     };
     let before = "Date,Close\n2024-07-05,101.00\n2024-07-08,102.01\n2024-07-09,103.02\n";

@@ -4,7 +4,7 @@
 
 mod support;
 
-use ingest::options::Options;
+use ingest::{note::NoteCode, options::Options};
 use marketdata::{
     dataset::{Dataset, Field},
     day::Day,
@@ -104,6 +104,18 @@ fn the_survivors_value_wins_and_what_it_hides_is_counted() {
         .map(|hidden| (hidden.dataset, hidden.days.len()))
         .collect();
     assert_eq!(hidden, [(Dataset::Bars, 1)]);
+}
+
+#[test]
+fn a_merge_of_a_symbol_that_nothing_is_known_of_is_noted() {
+    let mut desk = Desk::new();
+    take(&mut desk, "fb.csv", &prices("FB", &OLD));
+    let report = merges(&mut desk, "METAA,FB,,\n").report;
+    let notes: Vec<_> = report.notes.iter().map(|note| (note.code, note.count)).collect();
+    assert_eq!((report.accepted, notes), (1, vec![(NoteCode::UnknownInMerge, 1)]));
+    assert!(report.notes[0].text.contains("METAA"), "{:?}", report.notes);
+    let again = merges(&mut desk, "METAA,FB,,\n").report;
+    assert_eq!((again.accepted, again.notes.len()), (0, 0));
 }
 
 #[test]

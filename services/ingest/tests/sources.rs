@@ -6,7 +6,7 @@ mod support;
 
 use ingest::{
     note::NoteCode,
-    options::{BasisChoice, Options},
+    options::Options,
     report::PreparedFile,
     source::{
         SourceKind::{self, *},
@@ -15,7 +15,7 @@ use ingest::{
 };
 use marketdata::{
     bars::Bars,
-    basis::PriceBasis,
+    basis::{BasisKind, PriceBasis},
     dataset::{Dataset, Field},
 };
 use support::{Desk, at, day, options, rejections};
@@ -125,9 +125,9 @@ fn a_file_without_a_stated_basis_has_that_of_its_layout() {
 #[test]
 fn the_default_basis_is_known_from_the_first_line() {
     let basis = |head: &str| ingest::source::default_basis(head.as_bytes());
-    assert_eq!(basis("Date,Open,High,Low,Close,Volume\n"), Some(BasisChoice::SplitAdjusted));
-    assert_eq!(basis("Date,Close,Adj Close\n"), Some(BasisChoice::SplitAdjusted));
-    assert_eq!(basis("Date,Close/Last,Volume,Open,High,Low\n"), Some(BasisChoice::Raw));
+    assert_eq!(basis("Date,Open,High,Low,Close,Volume\n"), Some(BasisKind::SplitAdjusted));
+    assert_eq!(basis("Date,Close,Adj Close\n"), Some(BasisKind::SplitAdjusted));
+    assert_eq!(basis("Date,Close/Last,Volume,Open,High,Low\n"), Some(BasisKind::Raw));
     assert_eq!(basis("date,value\n"), None, "no prices");
     assert_eq!(basis("alpha,beta\n"), None, "no known kind");
 }

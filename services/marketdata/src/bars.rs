@@ -23,7 +23,10 @@ pub struct Bars<'a> {
     /// The days, strictly rising.
     pub days: Cow<'a, [Day]>,
     close: Cow<'a, [f64]>,
-    volume: Cow<'a, [f64]>,
+    /// The rows of `days`, for columns that few computations read, and few values of.
+    rows: Rows<'a>,
+    /// Their places among the rows; `None` if no row was left out.
+    kept: Option<Vec<usize>>,
     distribution: Cow<'a, [f64]>,
     basis: Bases,
     units: Units,
@@ -65,23 +68,24 @@ impl Bases {
 impl<'a> Bars<'a> {
     /// The bars of an instrument.
     pub fn of(snapshot: &'a Snapshot, instrument: InstrumentId) -> Bars<'a> {
-        Bars::of_rows(snapshot, instrument, &snapshot.rows(Dataset::Bars, instrument))
+        Bars::of_rows(snapshot, instrument, snapshot.rows(Dataset::Bars, instrument))
     }
 
     /// The bars of an instrument from day `first` on.
     pub fn since(snapshot: &'a Snapshot, instrument: InstrumentId, first: Day) -> Bars<'a> {
         let rows = snapshot.rows_since(Dataset::Bars, instrument, first);
-        Bars::of_rows(snapshot, instrument, &rows)
+        Bars::of_rows(snapshot, instrument, rows)
     }
 
-    fn of_rows(snapshot: &Snapshot, instrument: InstrumentId, rows: &Rows<'a>) -> Bars<'a> {
+    fn of_rows(snapshot: &Snapshot, instrument: InstrumentId, rows: Rows<'a>) -> Bars<'a> {
         let column = |field| rows.column(Dataset::Bars.column(field));
         let mut bars = Bars {
             days: rows.days(),
             close: column(Field::Close),
-            volume: column(Field::Volume),
             distribution: column(Field::Distribution),
-            basis: Bases::of(rows),
+            basis: Bases::of(&rows),
+            kept: None,
+            rows,
             units: Units::of(snapshot, instrument),
         };
         if !bars.close.iter().all(|close| close.is_finite()) {
@@ -94,10 +98,16 @@ impl<'a> Bars<'a> {
         let keep: Vec<usize> =
             (0..self.days.len()).filter(|i| self.close[*i].is_finite()).collect();
         self.days = keep.iter().map(|i| self.days[*i]).collect();
-        self.volume = keep.iter().map(|i| self.volume[*i]).collect();
         self.distribution = keep.iter().map(|i| self.distribution[*i]).collect();
         self.basis.keep(&keep);
         self.close = keep.iter().map(|i| self.close[*i]).collect();
+        self.kept = Some(keep);
+    }
+
+    /// Shares traded on row `i` as stored.
+    fn volume(&self, i: usize) -> Option<f64> {
+        let row = self.kept.as_ref().map_or(i, |kept| kept[i]);
+        self.rows.value(row, Dataset::Bars.column(Field::Volume))
     }
 
     /// Number of rows.
@@ -162,7 +172,7 @@ impl<'a> Bars<'a> {
     /// A source that restates prices for a spin-off restates volumes by the same factor, so that
     /// their product remains the money that changed hands. This function reverses that adjustment.
     pub fn volume_in_units_of(&self, i: usize, day: Day) -> Option<f64> {
-        let volume = Some(self.volume[i]).filter(|volume| volume.is_finite())?;
+        let volume = self.volume(i)?;
         let stored = self.basis(i).units_on(self.days[i]);
         let change = self.units.change(day, stored)?;
         Some(volume / change.shares / self.units.value_change(self.days[i], stored)?)
@@ -171,7 +181,7 @@ impl<'a> Bars<'a> {
     /// Money that changed hands on row `i`: close times volume. Both are as stored and therefore on
     /// one basis.
     pub fn value_traded(&self, i: usize) -> Option<f64> {
-        Some(self.close[i] * self.volume[i]).filter(|value| value.is_finite())
+        Some(self.close[i] * self.volume(i)?).filter(|value| value.is_finite())
     }
 
     /// Total return of row `i` over row `i − 1`, a decimal: `close_i · distribution_i ÷ close_{i−1}

@@ -37,7 +37,48 @@ pub enum PriceBasis {
     },
 }
 
+/// The adjustments that prices contain, without the day of their units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BasisKind {
+    /// No adjustments: as traded.
+    Raw,
+    /// Splits.
+    SplitAdjusted,
+    /// Splits and distributions.
+    TotalReturn,
+}
+
+impl BasisKind {
+    /// The name in exports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BasisKind::Raw => "raw",
+            BasisKind::SplitAdjusted => "split_adjusted",
+            BasisKind::TotalReturn => "total_return",
+        }
+    }
+
+    /// The kind with a stored code.
+    pub fn from_code(code: f64) -> BasisKind {
+        match code as i64 {
+            1 => BasisKind::SplitAdjusted,
+            2 => BasisKind::TotalReturn,
+            _ => BasisKind::Raw,
+        }
+    }
+}
+
 impl PriceBasis {
+    /// The basis of a kind whose prices are in the units of `on`; raw prices are in those of their
+    /// own days.
+    pub const fn of(kind: BasisKind, on: Day) -> PriceBasis {
+        match kind {
+            BasisKind::Raw => PriceBasis::Raw,
+            BasisKind::SplitAdjusted => PriceBasis::SplitAdjusted { on },
+            BasisKind::TotalReturn => PriceBasis::TotalReturn { on },
+        }
+    }
+
     /// The stored pair (`PriceBasis`, `BasisOn`).
     pub fn to_values(self) -> [f64; 2] {
         match self {
@@ -49,12 +90,7 @@ impl PriceBasis {
 
     /// The basis of a stored pair; absent values mean raw.
     pub fn from_values(code: f64, on: f64) -> PriceBasis {
-        let on = Day::from_epoch(on as i32);
-        match code as i64 {
-            1 => PriceBasis::SplitAdjusted { on },
-            2 => PriceBasis::TotalReturn { on },
-            _ => PriceBasis::Raw,
-        }
+        PriceBasis::of(BasisKind::from_code(code), Day::from_epoch(on as i32))
     }
 
     /// Whether the levels are adjusted for distributions, so that they are not traded prices.

@@ -128,6 +128,10 @@ impl Directory {
     /// The names of an instrument at a revision, oldest first.
     pub fn namings(&self, id: InstrumentId, revision: u64) -> &[Naming] {
         let Some(all) = index(id).and_then(|index| self.namings.get(index)) else { return &[] };
+        if let [only] = &all[..] {
+            // Most instruments never had another name.
+            return if only.revision <= revision { all } else { &[] };
+        }
         let end = all.partition_point(|naming| naming.revision <= revision);
         let Some(last) = all[..end].last() else { return &[] };
         let start = all.partition_point(|naming| naming.revision < last.revision);

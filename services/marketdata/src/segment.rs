@@ -57,11 +57,16 @@ enum Repr {
         values: Box<[f64]>,
     },
     Dense(Box<[f64]>),
+    /// Whole numbers below [`ABSENT`], or absent: shares traded, for example.
+    Whole(Box<[u32]>),
     Lazy {
         cell: OnceLock<Box<[f64]>>,
         decode: Decode,
     },
 }
+
+/// An absent value among whole numbers.
+const ABSENT: u32 = u32::MAX;
 
 type Decode = Box<dyn Fn() -> Vec<f64> + Send + Sync>;
 
@@ -83,7 +88,10 @@ impl Numbers {
                 let (rows, values): (Vec<u32>, Vec<f64>) = kept.unzip();
                 Numbers(Repr::Sparse { common, rows: rows.into(), values: values.into() })
             }
-            _ => Numbers(Repr::Dense(values.into_boxed_slice())),
+            _ => match values.iter().map(|value| whole(*value)).collect() {
+                Some(numbers) => Numbers(Repr::Whole(numbers)),
+                None => Numbers(Repr::Dense(values.into_boxed_slice())),
+            },
         }
     }
 
@@ -101,6 +109,7 @@ impl Numbers {
                 rows.binary_search(&(row as u32)).map_or(*common, |at| values[at])
             }
             Repr::Dense(values) => values[row],
+            Repr::Whole(numbers) => from_whole(numbers[row]),
             Repr::Lazy { cell, decode } => cell.get_or_init(|| decode().into_boxed_slice())[row],
         }
     }
@@ -108,7 +117,7 @@ impl Numbers {
     /// The values of a range of rows, borrowed if they are contiguous in memory.
     pub fn slice(&self, rows: Range<usize>) -> Cow<'_, [f64]> {
         match &self.0 {
-            Repr::Constant(_) | Repr::Sparse { .. } => {
+            Repr::Constant(_) | Repr::Sparse { .. } | Repr::Whole(_) => {
                 let mut all = Vec::with_capacity(rows.len());
                 self.append_to(rows, &mut all);
                 Cow::Owned(all)
@@ -133,6 +142,7 @@ impl Numbers {
                     all[start + *row as usize - rows.start] = *value;
                 }
             }
+            Repr::Whole(numbers) => all.extend(numbers[rows].iter().map(|n| from_whole(*n))),
             Repr::Dense(_) | Repr::Lazy { .. } => all.extend_from_slice(&self.slice(rows)),
         }
     }
@@ -141,7 +151,7 @@ impl Numbers {
     pub const fn as_constant(&self) -> Option<f64> {
         match &self.0 {
             Repr::Constant(value) => Some(*value),
-            Repr::Sparse { .. } | Repr::Dense(_) | Repr::Lazy { .. } => None,
+            Repr::Sparse { .. } | Repr::Dense(_) | Repr::Whole(_) | Repr::Lazy { .. } => None,
         }
     }
 }
@@ -152,9 +162,20 @@ impl fmt::Debug for Numbers {
             Repr::Constant(value) => write!(f, "Constant({value})"),
             Repr::Sparse { common, rows, .. } => write!(f, "Sparse({common} but {})", rows.len()),
             Repr::Dense(values) => write!(f, "Dense({} values)", values.len()),
+            Repr::Whole(numbers) => write!(f, "Whole({} values)", numbers.len()),
             Repr::Lazy { cell, .. } => write!(f, "Lazy(decoded: {})", cell.get().is_some()),
         }
     }
+}
+
+/// A number of 32 bits with the same value, bit for bit. `None` if there is none.
+fn whole(value: f64) -> Option<u32> {
+    let number = if value.to_bits() == f64::NAN.to_bits() { ABSENT } else { value as u32 };
+    (from_whole(number).to_bits() == value.to_bits()).then_some(number)
+}
+
+fn from_whole(number: u32) -> f64 {
+    if number == ABSENT { f64::NAN } else { f64::from(number) }
 }
 
 /// The value of more than half of the rows, if there is one, else an arbitrary value (Boyer and
@@ -315,6 +336,23 @@ mod tests {
             let mut appended = vec![2.0];
             numbers.append_to(start..end, &mut appended);
             prop_assert_eq!(bits(&appended[1..]), bits(&values[start..end]));
+        }
+    }
+
+    #[test]
+    fn whole_numbers_take_four_bytes_and_keep_their_bits() {
+        let wide = f64::from(u32::MAX);
+        let representation = |values: &[f64]| {
+            let numbers = Numbers::from_vec(values.to_vec());
+            let same = |(row, value): (usize, &f64)| numbers.get(row).to_bits() == value.to_bits();
+            assert!(values.iter().enumerate().all(same), "{values:?}");
+            format!("{numbers:?}")
+        };
+        assert_eq!(representation(&[0.0, 1.0, f64::NAN, wide - 1.0]), "Whole(4 values)");
+        // The largest number stands for an absent value, and zero has a second form.
+        let negative_nan = f64::from_bits(f64::NAN.to_bits() | 1 << 63);
+        for other in [0.5, -0.0, -1.0, wide, wide + 1.0, f64::INFINITY, negative_nan] {
+            assert_eq!(representation(&[other, 1.0, 2.0]), "Dense(3 values)", "{other}");
         }
     }
 

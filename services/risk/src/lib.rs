@@ -2,7 +2,8 @@
 //!
 //! Shared by the exposure, hedge and stress services; nothing here depends on a submitted book.
 //! [`prepare::prepare`] builds the [`model::RiskModel`] of a view, which does not depend on the
-//! request and is shared. Modules are declared in reading order, and each uses only those above it.
+//! request and is shared. Beside it stand factor models of risk ([`factor_model::FactorModel`]): ours by
+//! cross-section ([`cross_section::prepare`]) and those of vendors. Modules are declared in reading order, and each uses only those above it.
 
 pub mod settings;
 
@@ -34,4 +35,11 @@ pub mod prepare;
 
 pub mod factor_model;
 
+pub mod vendor_model;
+
 pub mod model_comparison;
+
+pub mod cross_section;
+
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;

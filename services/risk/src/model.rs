@@ -127,17 +127,17 @@ impl RiskModel {
 
     /// What sums over a book need of a name.
     #[inline]
-    pub fn name(&self, instrument: InstrumentId) -> NameRow {
-        let Some(cell) = self.estimates.names.get(instrument.0 as usize) else { return NO_NAME };
-        cell.get().copied().unwrap_or_else(|| self.estimate(instrument, &mut self.fitter()))
+    pub fn name(&self, instrument: InstrumentId) -> &NameRow {
+        let Some(cell) = self.estimates.names.get(instrument.0 as usize) else { return &NO_NAME };
+        cell.get().unwrap_or_else(|| self.estimate(instrument, &mut self.fitter()))
     }
 
     /// What a position listing shows of a name.
-    pub fn details(&self, instrument: InstrumentId) -> Details {
+    pub fn details(&self, instrument: InstrumentId) -> &Details {
         let Some(cell) = self.estimates.listed.get(instrument.0 as usize) else {
-            return NO_DETAILS;
+            return &NO_DETAILS;
         };
-        **cell.get_or_init(|| self.with_up_market(instrument, &mut self.fitter()))
+        cell.get_or_init(|| self.with_up_market(instrument, &mut self.fitter()))
     }
 
     /// The details of a name without its beta on days when the market rose, which only listings
@@ -262,7 +262,7 @@ impl RiskModel {
         Box::new(details)
     }
 
-    fn estimate(&self, instrument: InstrumentId, fitter: &mut Fitter<'_>) -> NameRow {
+    fn estimate(&self, instrument: InstrumentId, fitter: &mut Fitter<'_>) -> &NameRow {
         let at = instrument.0 as usize;
         let mut name = self.anchored(instrument);
         let details = self.estimates.details[at].get_or_init(|| {
@@ -271,6 +271,6 @@ impl RiskModel {
             Box::new(self.priors.details(name.prior_group(), fit, &self.settings))
         });
         name.take_betas(details);
-        *self.estimates.names[at].get_or_init(|| name)
+        self.estimates.names[at].get_or_init(|| name)
     }
 }

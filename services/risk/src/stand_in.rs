@@ -173,14 +173,12 @@ fn stream_of(symbol: &str) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "../../exposure/tests/world/mod.rs"]
-#[allow(dead_code, reason = "the world is made for the tests beside it as well")]
-mod world;
-
-#[cfg(test)]
 mod tests {
-    use super::{world::World, *};
-    use crate::prepare::prepare;
+    use super::*;
+    use crate::{
+        fixture::{World, world_with},
+        prepare::prepare,
+    };
     use stats::{rank::median_in_place, rng::Rng};
     use std::collections::BTreeMap;
 
@@ -198,7 +196,7 @@ mod tests {
     #[test]
     fn drawn_residuals_have_the_tails_of_real_ones() {
         // Every name jumps by six residual deviations on one day in forty.
-        let world = world::world_with(200, 700, 61, |names| {
+        let world = world_with(200, 700, 61, |names| {
             for (at, name) in names.iter_mut().enumerate() {
                 let mut rng = Rng::new(61, 7_000 + at as u64);
                 let mut side = || match rng.uniform() {
@@ -236,7 +234,7 @@ mod tests {
     /// The peers drawn for a session do not depend on where a window begins in its month.
     #[test]
     fn choices_do_not_depend_on_the_window() {
-        let world = world::world_with(200, 400, 62, |names| {
+        let world = world_with(200, 400, 62, |names| {
             names.iter_mut().enumerate().for_each(|(at, name)| name.listed_from = at % 60);
             names[100].listed_from = 300;
         });
@@ -262,7 +260,7 @@ mod tests {
     /// A donor has all of the days and a comparable deviation, and groups are widened in order.
     #[test]
     fn donors_match_a_one_by_one_search() {
-        let world = world::world_with(300, 200, 63, |names| {
+        let world = world_with(300, 200, 63, |names| {
             for (at, name) in names.iter_mut().enumerate() {
                 name.listed_from = at * 7 % 90;
                 name.residual_sd *= 1.0 + (at % 13) as f64;

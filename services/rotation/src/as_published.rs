@@ -19,12 +19,13 @@ use crate::{
     indicator,
     inputs::{Earlier, Inputs, Read},
     measure::{Source, Spec},
-    prepared::{PreparedRotation, Reading, prepare},
+    prepared::{PreparedRotation, Reading, STATE_SESSIONS, prepare},
     state_history::{Said, StateHistory},
 };
-use factors::roles::Roles;
+use factors::roles::{Role, Roles};
 use marketdata::{
     calendar::is_session,
+    dataset::Dataset,
     day::Day,
     gap::{Gap, GapReason, Subject},
     instant::Instant,
@@ -91,6 +92,21 @@ impl History {
             History::Measure(measured) => measured.indicator.work,
             History::State(_) => Work::WholeMarket,
         }
+    }
+
+    /// The day on which its inputs begin: no earlier session has a value. If a role that it needs
+    /// has no history, the day of the first bar, so that its sessions say what is missing. `None`
+    /// if there are no bars either.
+    pub fn first_day(&self, snapshot: &Snapshot, roles: &Roles) -> Option<Day> {
+        let needed = match (self, self.work()) {
+            (History::State(_), _) => vec![STATE_SESSIONS],
+            (History::Measure(measured), Work::Roles(needed)) => needed(&measured.spec),
+            (History::Measure(_), Work::Lines | Work::WholeMarket) => Vec::new(),
+        };
+        let first = |of: &&[Role]| of.iter().filter_map(|r| roles.first_day(snapshot, *r)).min();
+        let firsts: Option<Vec<Day>> = needed.iter().map(first).collect();
+        let last = firsts.and_then(|firsts| firsts.into_iter().max());
+        last.or_else(|| snapshot.first_day(&[Dataset::Bars]))
     }
 }
 
@@ -313,7 +329,8 @@ mod tests {
         assert!(History::find("captain").is_none());
         for history in StateHistory::ALL {
             let found = History::find(history.id()).unwrap();
-            assert_eq!((found.spec(), found.work()), (history.spec(), Work::WholeMarket));
+            assert_eq!(found.spec(), history.spec());
+            assert!(matches!(found.work(), Work::WholeMarket));
         }
     }
 
@@ -325,7 +342,8 @@ mod tests {
             (indicator.measure)(&inputs, &(indicator.specs)());
             let Read { breadth, most_shorted } = inputs.into_read();
             let whole = breadth.is_some() || most_shorted.is_some();
-            assert_eq!(indicator.work == Work::WholeMarket, whole, "{}", indicator.id);
+            let declared = matches!(indicator.work, Work::WholeMarket);
+            assert_eq!(declared, whole, "{}", indicator.id);
         }
     }
 

@@ -4,20 +4,26 @@ use crate::{
     inputs::Inputs,
     measure::{Outcome, Spec},
 };
+use factors::roles::Role;
 
-pub(crate) mod above_average;
 pub(crate) mod spread_of_roles;
 pub(crate) mod yield_change;
 
-/// Inputs that one session of a measure reads. They determine its cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Inputs that one session of a measure reads. They determine its cost, and when its history can
+/// begin.
+#[derive(Clone, Copy, Debug)]
 pub enum Work {
-    /// The lines of the roles and the megacaps: a few dozen histories.
+    /// The lines of some roles.
+    Roles(NeededRoles),
+    /// The lines of the megacaps or of sector funds: a few dozen histories.
     Lines,
     /// The members of the universe, or all names with short interest: a full preparation per
     /// session.
     WholeMarket,
 }
+
+/// The roles that a measure cannot do without: one of each list.
+pub type NeededRoles = fn(&Spec) -> Vec<&'static [Role]>;
 
 /// One indicator. Its own file measures it; [`crate::indicator::ALL`] lists it.
 #[derive(Clone, Copy, Debug)]

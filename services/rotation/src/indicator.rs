@@ -12,8 +12,7 @@ mod mcclellan;
 mod megacap_value_change;
 mod most_shorted;
 mod new_highs_less_lows;
-mod share_above_200d;
-mod share_above_50d;
+mod share_above_average;
 mod share_advancing;
 mod size_spread;
 mod small_vs_nasdaq;
@@ -27,8 +26,8 @@ pub const ALL: &[Indicator] = &[
     small_vs_nasdaq::INDICATOR,
     equal_minus_cap::INDICATOR,
     share_advancing::INDICATOR,
-    share_above_50d::INDICATOR,
-    share_above_200d::INDICATOR,
+    share_above_average::SHORT,
+    share_above_average::LONG,
     advance_decline_line::INDICATOR,
     mcclellan::INDICATOR,
     new_highs_less_lows::INDICATOR,

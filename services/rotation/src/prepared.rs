@@ -168,12 +168,15 @@ impl PreparedRotation {
     }
 }
 
-/// The days over which the state is computed: those of the large-cap index, else of the small-cap
-/// index, else of the members.
+/// The roles whose days are those of the state, in order of preference.
+pub(crate) const STATE_SESSIONS: &[Role] = &[Role::LargeCapIndex, Role::SmallCapIndex];
+
+/// The days over which the state is computed: those of the first role with a history, else of the
+/// members.
 fn sessions<'a>(inputs: &'a Inputs<'_>) -> &'a [Day] {
-    [Role::LargeCapIndex, Role::SmallCapIndex]
-        .into_iter()
-        .find_map(|role| inputs.line(role, "").ok())
+    STATE_SESSIONS
+        .iter()
+        .find_map(|role| inputs.line(*role, "").ok())
         .map_or_else(|| &inputs.breadth().days[..], |line| &line.days)
 }
 

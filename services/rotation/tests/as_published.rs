@@ -215,7 +215,7 @@ proptest! {
             requested_sessions().iter().map(|on| prepare(&seen(Instant::close_of(*on)), &roles, None)).collect();
         for id in all_measures() {
             // Whole-market measures take a preparation per session.
-            let whole = History::find(&id).expect(&id).work() == Work::WholeMarket;
+            let whole = matches!(History::find(&id).expect(&id).work(), Work::WholeMarket);
             let asked = if whole { requested_sessions().split_off(4) } else { requested_sessions() };
             let reports = &reports[reports.len() - asked.len()..];
             let found = history(&seen(as_of), &id, &asked);

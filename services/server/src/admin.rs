@@ -1,9 +1,9 @@
-//! Store operations that need no server: migrate, check, back up, restore, export.
+//! Store operations that need no server: migrate, copy, check, back up, restore, export.
 
 use crate::clock::Clock;
 use marketdata::{
-    dataset::{Dataset, Field, Kind},
-    day::Day,
+    cell::Cell,
+    dataset::{Dataset, Field},
     instant::Instant,
     instrument::InstrumentId,
     market::{Market, RevisionMark},
@@ -73,6 +73,25 @@ pub async fn migrate(url: &str) -> Result<RevisionMark, AdminError> {
     let head = store.head().await?;
     store.close().await;
     Ok(head)
+}
+
+/// The head of a store that is up to date; changes nothing.
+///
+/// # Errors
+/// As [`store::open_read_only`]; [`StoreError::Missing`] if the store must be created first.
+pub async fn migrated(url: &str) -> Result<RevisionMark, AdminError> {
+    let store = store::open_read_only(url).await?;
+    let head = store.head().await?;
+    store.close().await;
+    Ok(head)
+}
+
+/// Copies a whole log, which may be in use, to a new store of any kind; see [`store::copy`].
+///
+/// # Errors
+/// If a store cannot be opened, or the new one is not empty; faults are in the report.
+pub async fn copy(from: &str, to: &str) -> Result<CheckReport, AdminError> {
+    Ok(store::copy(from, to).await?)
 }
 
 /// Reads everything and verifies it; neither the file nor its folder need be writable.
@@ -186,24 +205,17 @@ fn write_row(
     writeln!(output, ",{},{}", rows.published_at(row), rows.revision(row))
 }
 
-/// A cell by the kind of its field: the shortest text that reads back as the same number, a text,
-/// or a date.
+/// A cell by its meaning: the shortest text that reads back as the same number, a text, a date, 1 or
+/// 0, or the name of a price basis.
 fn cell(snapshot: &Snapshot, field: Field, value: f64) -> String {
-    match field.kind() {
-        Kind::Text => guarded(snapshot.text(value).unwrap_or_default()),
-        Kind::BasisDay if value < 1.0 => String::new(),
-        Kind::Day | Kind::BasisDay => Day::from_epoch(value as i32).to_string(),
-        Kind::Instant => Instant::from_micros(value as i64).to_string(),
-        Kind::Price
-        | Kind::Shares
-        | Kind::Money
-        | Kind::GrossReturn
-        | Kind::Decimal
-        | Kind::Factor
-        | Kind::DayCount
-        | Kind::Number
-        | Kind::Flag
-        | Kind::Basis => value.to_string(),
+    match snapshot.cell(field, value) {
+        None => String::new(),
+        Some(Cell::Number(number)) => number.to_string(),
+        Some(Cell::Text(text)) => guarded(text),
+        Some(Cell::Day(day)) => day.to_string(),
+        Some(Cell::Instant(instant)) => instant.to_string(),
+        Some(Cell::Flag(flag)) => u8::from(flag).to_string(),
+        Some(Cell::Basis(basis)) => basis.name().to_owned(),
     }
 }
 
@@ -241,7 +253,7 @@ mod tests {
             text(Dataset::Bars, Instant::close_of(first)),
             "symbol,other,effective_on,open,high,low,close,volume,distribution,price_basis,\
              basis_on,published_at,revision\n\
-             GME,,2021-01-26,,,,147.98,1000000,1,0,,2021-01-26T21:00:00Z,1\n"
+             GME,,2021-01-26,,,,147.98,1000000,1,raw,,2021-01-26T21:00:00Z,1\n"
         );
         assert_eq!(text(Dataset::Bars, Instant::MAX).lines().count(), 3);
         assert!(text(Dataset::Listings, Instant::MAX).contains("\"GameStop, \"\"Corp\"\"\""));

@@ -9,6 +9,7 @@
 use crate::{
     limits::{self, Limits},
     settings::Settings,
+    store_url::StoreUrl,
 };
 use factors::roles::{Issuer, Role, Roles};
 use figment::{
@@ -16,7 +17,11 @@ use figment::{
     providers::{Env, Format as _, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::Path,
+};
 use tokio::sync::Semaphore;
 
 /// All settings.
@@ -25,16 +30,17 @@ use tokio::sync::Semaphore;
 pub struct Config {
     /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:50051.
     pub listen: SocketAddr,
-    /// URL of the store: `sqlite:PATH`, or `sqlite::memory:`. Default: `sqlite:ballast.db`.
-    pub store: String,
+    /// URL of the store: `sqlite:PATH`, `sqlite::memory:`, or
+    /// `postgres://USER:PASSWORD@HOST/DATABASE`. Default: `sqlite:ballast.db`.
+    pub store: StoreUrl,
     /// Whether to create a new, empty store if there is none. Default: false, so that a typo in a
     /// path does not serve an empty store.
     pub create: bool,
     /// Threads for heavy work, preparations included; 0 means one per processor. The store packs
     /// and decodes on as many threads of its own. Default: 0.
     pub threads: usize,
-    /// Interval at which the store is polled for writes of other processes, milliseconds. Default:
-    /// 1,000.
+    /// Interval at which the store is polled for writes of other processes, milliseconds, besides
+    /// hearing of them where the store announces them. Default: 1,000.
     pub follow_ms: u64,
     /// Interval at which the store is compacted, seconds; 0 means never. Default: 60.
     pub compact_s: u64,
@@ -44,6 +50,8 @@ pub struct Config {
     pub admin: Admin,
     /// Logging.
     pub log: Log,
+    /// Traces of calls.
+    pub tracing: Tracing,
     /// Connection handling.
     pub connections: Connections,
     /// Shutdown.
@@ -71,6 +79,18 @@ pub struct Log {
     pub format: LogFormat,
     /// Levels in the syntax of `tracing_subscriber::EnvFilter`. Default: info.
     pub filter: String,
+}
+
+/// Traces of calls, sent to a collector over OTLP (gRPC).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tracing {
+    /// URL of the collector, for instance `http://127.0.0.1:4317`; empty means that nothing is sent.
+    /// Plain HTTP/2 only: send to a collector on the same host or pod. Default: empty.
+    pub endpoint: String,
+    /// Share of the calls that are traced, 0 to 1, if the caller does not say; a call whose caller
+    /// traces (or does not trace) follows the caller. Default: 0.1.
+    pub sample_ratio: f64,
 }
 
 /// The form of a log line.
@@ -153,7 +173,7 @@ impl Config {
     pub fn standard() -> Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
-            store: "sqlite:ballast.db".to_owned(),
+            store: "sqlite:ballast.db".to_owned().into(),
             create: false,
             threads: 0,
             follow_ms: 1_000,
@@ -161,6 +181,7 @@ impl Config {
             reflection: true,
             admin: Admin { listen: SocketAddr::from(([127, 0, 0, 1], 50_052)) },
             log: Log { format: LogFormat::Text, filter: "info".to_owned() },
+            tracing: Tracing { endpoint: String::new(), sample_ratio: 0.1 },
             connections: Connections {
                 max_age_ms: 300_000,
                 keepalive_ms: 30_000,
@@ -250,6 +271,7 @@ impl Config {
             }
         }
         self.check_most()?;
+        self.tracing.check()?;
         self.log
             .filter
             .parse::<tracing_subscriber::EnvFilter>()
@@ -313,6 +335,22 @@ fn is_setting(key: &str) -> bool {
     !(is_the_clis || is_kubernetes)
 }
 
+impl Tracing {
+    fn check(&self) -> Result<(), ConfigError> {
+        let is_plain = self.endpoint.starts_with("http://")
+            && self.endpoint.parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some());
+        if !(self.endpoint.is_empty() || is_plain) {
+            let text = "tracing.endpoint must be empty or a URL that begins with http://";
+            return Err(ConfigError::Invalid(text.to_owned()));
+        }
+        if !(0.0..=1.0).contains(&self.sample_ratio) {
+            let text = format!("tracing.sample_ratio must be 0 to 1, is {}", self.sample_ratio);
+            return Err(ConfigError::Invalid(text));
+        }
+        Ok(())
+    }
+}
+
 impl RoleNames {
     /// The configuration of some roles.
     pub fn of(roles: &Roles) -> RoleNames {
@@ -332,7 +370,7 @@ impl RoleNames {
     /// The roles with these symbols.
     ///
     /// # Errors
-    /// If a name is not a role, or an issuer has no share class.
+    /// If a name is not a role, an issuer has no share class, or a class is listed twice.
     pub fn to_roles(&self) -> Result<Roles, ConfigError> {
         let mut roles = Roles::standard();
         for (id, candidates) in &self.candidates {
@@ -347,8 +385,15 @@ impl RoleNames {
     }
 }
 
-/// Issuers from lists of share classes, each named by its first class.
+/// Issuers from lists of share classes, each named by its first class. A class belongs to one
+/// issuer: listed twice, its company would be counted twice.
 fn issuers(setting: &str, lists: &[Vec<String>]) -> Result<Vec<Issuer>, ConfigError> {
+    let mut seen = BTreeSet::new();
+    for class in lists.iter().flatten() {
+        if !seen.insert(class.to_ascii_uppercase()) {
+            return Err(ConfigError::Invalid(format!("roles.{setting}: {class} is listed twice")));
+        }
+    }
     let issuer = |classes: &Vec<String>| match classes.first() {
         Some(name) => Ok(Issuer { name: name.clone(), classes: classes.clone() }),
         None => Err(ConfigError::Invalid(format!("roles.{setting}: an issuer has no share class"))),
@@ -407,7 +452,16 @@ mod tests {
             ("[limits]\ncompute_queue = 9000000000000000000", "limits.compute_queue must"),
             ("threads = 100000", "threads must be at most"),
             ("[drain]\nnotice_ms = 9000000000000000000", "drain.notice_ms must be at most"),
+            ("[tracing]\nendpoint = \"https://here\"", "tracing.endpoint"),
+            ("[tracing]\nendpoint = \"http://\"", "tracing.endpoint"),
+            ("[tracing]\nsample_ratio = 1.5", "tracing.sample_ratio"),
+            ("[tracing]\nsample_ratio = nan", "tracing.sample_ratio"),
             ("[roles]\nnasdak = [\"QQQ\"]", "nasdak"),
+            (
+                "[roles]\nmegacaps = [[\"AAPL\"], [\"aapl\"]]",
+                "roles.megacaps: aapl is listed twice",
+            ),
+            ("[roles]\nshare_classes = [[\"A\", \"A\"]]", "roles.share_classes: A is listed twice"),
             ("[log]\nfilter = \"a=b=c\"", "log.filter"),
             ("listen = \"here\"", "listen"),
         ] {

@@ -199,7 +199,12 @@ pub const PIECE_BYTES: usize = 64 * 1024;
 pub const GAP_SUBJECTS: usize = 10;
 /// Maximum number of different details that a gap joins; the others are counted.
 pub const GAP_DETAILS: usize = 3;
-/// Retry delay for a caller who reached a limit, milliseconds.
+/// Longest time that a call waits for a revision that this server has not read, milliseconds.
+pub const LONGEST_WAIT_MS: u64 = 30_000;
+/// How long before its deadline a call that waits in vain is answered, milliseconds. A call with
+/// less time does not wait.
+pub const ANSWER_AHEAD_MS: u64 = 100;
+/// Retry delay for a caller who reached a limit, or a server that is behind, milliseconds.
 pub const RETRY_AFTER_MS: u64 = 1_000;
 /// Pause after a failure to accept a connection, milliseconds.
 pub const ACCEPT_PAUSE_MS: u64 = 100;
@@ -209,6 +214,16 @@ pub const ADMIN_CONNECTIONS: usize = 32;
 pub const ADMIN_CONNECTION_MS: u64 = 10_000;
 /// Bytes that such a connection buffers: the largest head of a request.
 pub const ADMIN_BUFFER_BYTES: usize = 16 * 1024;
+/// Interval at which the runtime's lag and the head of the store are measured, milliseconds.
+pub const SAMPLE_MS: u64 = 1_000;
+/// Spans that wait to be sent to the collector; further ones are dropped.
+pub const TRACE_QUEUE_SPANS: usize = 8_192;
+/// Longest time until a span is sent, milliseconds.
+pub const TRACE_DELAY_MS: u64 = 1_000;
+/// Deadline of one request to the collector, milliseconds.
+pub const TRACE_EXPORT_MS: u64 = 5_000;
+/// Time that the last spans get at the end of the process, milliseconds.
+pub const TRACE_FLUSH_MS: u64 = 2_000;
 /// A recurring condition is logged again after this much silence, milliseconds.
 pub const EPISODE_MS: f64 = 60_000.0;
 /// File descriptors that a server needs in addition to its connections: the store, its WAL, the

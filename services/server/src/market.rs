@@ -161,8 +161,9 @@ async fn apply(market: Arc<Market>, delta: Delta) -> Arc<Market> {
     }
 }
 
-/// Follows a store until cancelled: polls its head, and after a failed write tries a small one, so
-/// that health recovers by itself when the store accepts writes again.
+/// Follows a store until cancelled: reads its head whenever a commit is announced and at every
+/// interval. After a failed write it tries a small one, so that health recovers by itself when the
+/// store accepts writes again.
 pub async fn follow(
     resident: Resident,
     store: Arc<dyn Store>,
@@ -172,7 +173,10 @@ pub async fn follow(
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = store.announced() => {}
+        }
         resident.retired.free();
         health.followed(&resident.catch_up(store.as_ref()).await);
         if !health.takes_writes() {

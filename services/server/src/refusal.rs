@@ -39,6 +39,14 @@ pub enum Refusal {
         /// The newest revision.
         head: u64,
     },
+    /// This server has not read the requested revision yet.
+    #[error("this server has read revision {head}, and waited for revision {asked} in vain")]
+    Behind {
+        /// The requested revision.
+        asked: u64,
+        /// The newest revision that this server has read.
+        head: u64,
+    },
     /// A replay expects other data, another model or other settings than this server has.
     #[error("the {what} of this server is {here}, but the request expects {asked}")]
     Mismatch {

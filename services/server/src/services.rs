@@ -9,10 +9,10 @@ use crate::{
     hex::{hex, unhex},
     limits::{self, Limits},
     market::Resident,
-    models,
+    models, patience,
     phase::Phase,
     prepared::Prepared,
-    prepared_cache::PreparedCache,
+    prepared_cache::{PreparedCache, PreparedUse},
     refusal::Refusal,
     revisions::Wakes,
     settings::Settings,
@@ -20,7 +20,7 @@ use crate::{
     upload::memory::{Memory, Share},
     views::{Pinned, View},
 };
-use marketdata::{instant::Instant, reference::ReferenceKnowledge};
+use marketdata::{instant::Instant, market::Market, reference::ReferenceKnowledge};
 use portfolio::lines::Violation;
 use std::{sync::Arc, time::Duration};
 use store::Store;
@@ -87,10 +87,11 @@ impl Services {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if the as-of is ahead of the clock, [`Refusal::RevisionUnknown`],
+    /// [`Refusal::Behind`],
     /// [`Refusal::Mismatch`] if the request expects another model, unknown settings, or other data.
     pub async fn view(&self, as_of: &AsOf, model: &'static str) -> Result<Pinned, Refusal> {
-        let market = self.market.head();
         let at = self.instant(as_of.when)?;
+        let market = self.market_at(as_of.revision).await?;
         let revision = as_of.revision.unwrap_or(market.head().revision);
         let settings = self.settings_of(as_of).await?;
         let reference = as_of.reference.unwrap_or(ReferenceKnowledge::AsPublished);
@@ -107,6 +108,32 @@ impl Services {
             }
         }
         Ok(Pinned::new(view, at, model))
+    }
+
+    /// The market at its head, which has a revision if the log has it. A caller may know the
+    /// revision from another replica, before this one has heard of it.
+    async fn market_at(&self, revision: Option<u64>) -> Result<Arc<Market>, Refusal> {
+        let has_it = |market: &Market| revision.is_none_or(|asked| asked <= market.head().revision);
+        let market = self.market.head();
+        if has_it(&market) {
+            return Ok(market);
+        }
+        let mut heads = self.market.heads();
+        let found = async {
+            let store = self.store.as_ref();
+            match (self.market.catch_up(store).await, store.lags().await) {
+                // All there is was just read: a revision beyond it does not exist.
+                (Ok(()), Ok(false)) => {}
+                _ => drop(heads.wait_for(|market| has_it(market)).await),
+            }
+        };
+        match tokio::time::timeout_at(patience::end(), found).await {
+            Ok(()) => Ok(self.market.head()),
+            Err(_) => Err(Refusal::Behind {
+                asked: revision.unwrap_or_default(),
+                head: self.market.head().head().revision,
+            }),
+        }
     }
 
     /// The settings that a request asks for: those of this server, or kept ones.
@@ -139,7 +166,12 @@ impl Services {
 
     /// Preparations begun since the start.
     pub fn preparations(&self) -> u64 {
-        self.prepared.preparations()
+        self.prepared.usage().begun
+    }
+
+    /// How prepared values are used.
+    pub fn prepared_use(&self) -> PreparedUse {
+        self.prepared.usage()
     }
 
     fn instant(&self, when: When) -> Result<Instant, Refusal> {
@@ -187,6 +219,16 @@ impl Services {
     /// Number of uploads in progress.
     pub fn uploads_under_way(&self) -> usize {
         self.limits.uploads.saturating_sub(self.uploads.available_permits())
+    }
+
+    /// Memory taken by uploads, bytes.
+    pub fn upload_bytes(&self) -> u64 {
+        self.upload_memory.held()
+    }
+
+    /// Number of watch streams.
+    pub fn watches_under_way(&self) -> usize {
+        self.limits.watchers.saturating_sub(self.watchers.available_permits())
     }
 
     /// The settings that answers depend on, unless a request names earlier ones.

@@ -1,17 +1,17 @@
 //! A portfolio's short lines, each with the measures of its name and the time to buy it back.
 
 use crate::{
+    covering::{Covering, CoveringTotal},
     exit::{ExitDays, ExitLine, ExitPlan, Participation},
     measure::{Component, Measured},
-    name::sentence,
+    name::{MISSED_SETTLEMENTS, SqueezeName, sentence},
+    scenario::{Scenario, SqueezableShort, scenarios},
+    threshold::{is_heavily_short, squeeze_threshold},
     traded::Traded,
     universe::Universe,
 };
-use factors::short_ratio::ShortRatio;
-use marketdata::{
-    gap::{Gap, GapReason, Subject},
-    instrument::InstrumentId,
-};
+use factors::market_value::CapSource;
+use marketdata::gap::{Gap, GapReason, Subject};
 use portfolio::{
     book::{Book, CostMark, Holding, Lot, ShortSide, cost_mark, lots_without_cost},
     coverage::{Aspect, Coverage},
@@ -38,10 +38,10 @@ pub enum Mark {
 /// One short line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShortLine {
-    /// The instrument.
-    pub instrument: InstrumentId,
     /// Index in the universe. `None` without current short interest.
     pub place: Option<usize>,
+    /// The measures of the name.
+    pub name: SqueezeName,
     /// Symbol at the as-of date.
     pub symbol: String,
     /// Market value of its short netting sets in the portfolio's currency, negative.
@@ -53,6 +53,11 @@ pub struct ShortLine {
     pub shares: Measured,
     /// Days to buy it back at the requested participation.
     pub exit: ExitDays,
+    /// What buying it back would cost.
+    pub covering: Result<Covering, GapReason>,
+    /// Loss if the name jumps by the least that counts as a squeeze, above 0, in the portfolio's
+    /// currency.
+    pub squeeze_loss: Measured,
     /// Profit or loss of the short.
     pub mark: Option<Mark>,
     /// The lines of the request that it adds up, in the order submitted.
@@ -81,6 +86,10 @@ pub struct ShortBook {
     pub normal_exit: ExitPlan,
     /// The exit at the volumes of the last 21 sessions.
     pub recent_exit: ExitPlan,
+    /// Cost of buying all of it back, by the square-root law and by Almgren et al.
+    pub covering: [Option<CoveringTotal>; 2],
+    /// What squeezes of some lines would cost, without probabilities.
+    pub scenarios: Vec<Scenario>,
     /// Lines without a score or without a value, each with its share of gross.
     pub gaps: Vec<Gap>,
     /// How well data cover the gross short. Empty without shorts.
@@ -104,7 +113,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     let share_of_gross = |value: f64| value.abs() / book.gross;
     let mut gaps = Vec::new();
     for line in &assessed {
-        let gap = assessor.why_not_scored(line);
+        let gap = Assessor::why_not_scored(line);
         gaps.extend(gap.map(|gap| gap.of_gross(share_of_gross(line.market_value))));
     }
     gaps.extend(loose().map(|loose| {
@@ -118,7 +127,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     }));
     gaps.extend(book.other_days_gaps());
     gaps.extend(universe.gaps());
-    let later = || assessed.iter().filter(|line| assessor.is_sized_later(line));
+    let later = || assessed.iter().filter(|line| line.name.later_market_cap().is_some());
     if later().next().is_some() {
         let value: f64 = later().map(|line| line.market_value.abs()).sum();
         let detail = format!(
@@ -145,7 +154,11 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     };
     let is_long = |holding: &&Holding| 0.0 < holding.market_value || 0.0 < holding.boxed;
     let share = |value: f64| (0.0 < gross_short).then(|| value / gross_short);
-    let coverage = [(Aspect::Priced, [joined, 0.0]), (Aspect::Scored, [scored, 0.0])];
+    let coverage = [
+        (Aspect::Priced, [joined, 0.0]),
+        (Aspect::Sized, sized(&assessed)),
+        (Aspect::Scored, [scored, 0.0]),
+    ];
     ShortBook {
         gross_short,
         long_count: book.holdings.iter().filter(is_long).count() as u32,
@@ -154,10 +167,49 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         profit_and_loss: profit_and_loss(&assessed),
         normal_exit: plan(|exit| exit.normal),
         recent_exit: plan(|exit| exit.recent),
+        covering: covering(&assessed, gross_short),
+        scenarios: scenarios(&squeezable(universe, &assessed)),
         gaps,
         coverage: Coverage::rows(coverage, gross_short),
         lines: assessed,
     }
+}
+
+/// The short value whose names have a market value of their own, and that of names with a printed one
+/// or one published later.
+fn sized(lines: &[ShortLine]) -> [f64; 2] {
+    let mut sized = [0.0; 2];
+    for line in lines {
+        if let Ok(cap) = line.name.market_cap {
+            let is_own = cap.source == CapSource::SharesTimesClose && cap.later_days.is_none();
+            sized[usize::from(!is_own)] += line.market_value.abs();
+        }
+    }
+    sized
+}
+
+/// The cost of the whole book by the square-root law and by Almgren et al.
+fn covering(lines: &[ShortLine], gross_short: f64) -> [Option<CoveringTotal>; 2] {
+    let means: [fn(&Covering) -> Option<f64>; 2] =
+        [|cost| Some(cost.square_root.mean), |cost| Some(cost.almgren?.mean)];
+    means.map(|mean| {
+        let mean =
+            |line: &ShortLine| (-line.market_value, line.covering.ok().and_then(|c| mean(&c)));
+        CoveringTotal::of(lines.iter().map(mean), gross_short)
+    })
+}
+
+/// The lines whose squeeze has a known cost.
+fn squeezable(universe: &Universe, lines: &[ShortLine]) -> Vec<SqueezableShort> {
+    let short = |(at, line): (usize, &ShortLine)| {
+        let name = line.place.map(|place| &universe.names()[place]);
+        Some(SqueezableShort {
+            line: at,
+            loss: line.squeeze_loss.ok()?,
+            is_heavily_short: name.is_some_and(is_heavily_short),
+        })
+    };
+    lines.iter().enumerate().filter_map(short).collect()
 }
 
 fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
@@ -180,34 +232,38 @@ impl Assessor<'_> {
         let snapshot = self.universe.snapshot();
         let instrument = holding.instrument;
         let place = self.universe.place(instrument);
-        let name = place.map(|place| &self.universe.names()[place]);
-        let traded = match name {
-            Some(name) => name.traded.clone(),
-            None => self
-                .universe
-                .freshest()
-                .ok_or(GapReason::NoPrice)
-                .and_then(|freshest| Traded::of(snapshot, instrument, freshest, None)),
+        let name = match place {
+            Some(place) => self.universe.names()[place].clone(),
+            None => self.universe.outside(instrument),
         };
+        let traded = name.traded.as_ref();
         // Value divided by price gives shares in the units in which the price is stored, whatever
         // splits came since.
-        let price = traded.as_ref().map_err(|reason| *reason).and_then(|t| t.value_per_share);
+        let price = traded.map_err(|reason| *reason).and_then(|t| t.value_per_share);
         let stored = price.map(|price| side.market_value / price);
-        let volume = |volume: fn(&Traded) -> Measured| {
-            traded.as_ref().map_err(|reason| *reason).and_then(volume)
-        };
+        let volume =
+            |volume: fn(&Traded) -> Measured| traded.map_err(|reason| *reason).and_then(volume);
         let (normal, recent) = (volume(|t| t.normal_volume), volume(|t| t.average_volume));
         let exit = match stored {
             Ok(shares) => self.participation.exit(shares, normal, recent),
             Err(reason) => ExitDays { normal: Err(reason), recent: Err(reason) },
         };
+        let volatility = volume(|t| t.volatility);
+        let squeeze_loss = volatility.map(|sigma| -side.market_value * squeeze_threshold(sigma));
+        let covering = traded.map_err(|reason| *reason).and_then(|traded| {
+            let outstanding =
+                name.counts.outstanding_on_basis.and_then(|count| Ok(count * name.shares_factor?));
+            Covering::of(traded, stored?, outstanding, self.participation)
+        });
         let symbol = snapshot.symbol(instrument).to_owned();
-        let mut gaps = name.map_or_else(Vec::new, |name| name.gaps(&symbol));
-        let exits = [
-            ("exit_days_at_normal_volume", exit.normal),
-            ("exit_days_at_recent_volume", exit.recent),
+        let mut gaps = name.gaps(&symbol);
+        let missing = [
+            ("exit_days_at_normal_volume", exit.normal.err()),
+            ("exit_days_at_recent_volume", exit.recent.err()),
+            ("covering_cost", covering.err()),
+            ("squeeze_loss", squeeze_loss.err()),
         ];
-        for (field, reason) in exits.iter().filter_map(|(field, days)| Some((field, days.err()?))) {
+        for (field, reason) in missing.into_iter().filter_map(|(field, why)| Some((field, why?))) {
             let subject = Subject::number_of(&symbol, field);
             gaps.push(Gap::new(reason, subject, sentence(reason)));
         }
@@ -216,21 +272,23 @@ impl Assessor<'_> {
             Gap::new(GapReason::InputMissing, Subject::Line(self.book.line_name(lot.line)), detail)
         }));
         gaps.extend(holding.adjusted_price(&symbol, -side.market_value / self.book.gross));
-        let since = name.and_then(|name| name.measure(Component::ShortsLoss).ok());
-        let shares = match name {
-            Some(name) => stored.and_then(|shares| Ok(shares / name.shares_factor?)),
+        let since = name.measure(Component::ShortsLoss).ok();
+        let shares = match place {
+            Some(_) => stored.and_then(|shares| Ok(shares / name.shares_factor?)),
             None => side.shares.ok_or(GapReason::NoPrice),
         };
         let mark = mark(cost_mark(&side.lots), since);
         let mut lots = side.lots;
         lots.sort_unstable_by_key(|lot| lot.line);
         ShortLine {
-            instrument,
             place,
+            name,
             market_value: side.market_value,
             share_of_short: -side.market_value / self.gross_short,
             shares,
             exit,
+            covering,
+            squeeze_loss,
             mark,
             lots,
             gaps,
@@ -238,33 +296,16 @@ impl Assessor<'_> {
         }
     }
 
-    fn is_sized_later(&self, line: &ShortLine) -> bool {
-        let name = line.place.map(|place| &self.universe.names()[place]);
-        name.is_some_and(|name| name.later_market_cap().is_some())
-    }
-
-    fn why_not_scored(&self, line: &ShortLine) -> Option<Gap> {
-        let (what, reason) = match line.place {
-            Some(place) => self.universe.names()[place].why_not_scorable()?,
-            None => {
-                let reason = self.why_no_short_interest(line.instrument);
-                ("short interest", reason)
-            }
+    fn why_not_scored(line: &ShortLine) -> Option<Gap> {
+        let (what, reason) = match &line.name.short {
+            Ok(_) => line.name.why_not_scorable()?,
+            Err(reason) => ("short interest", *reason),
         };
-        let detail = match (line.place, reason) {
-            (None, GapReason::Stale) => {
-                "not scored: its last short interest missed the newest settlements".to_owned()
-            }
-            (_, reason) => format!("not scored, {what} is missing: {}", sentence(reason)),
+        let detail = match line.name.short {
+            Err(GapReason::Stale) => format!("not scored: {MISSED_SETTLEMENTS}"),
+            _ => format!("not scored, {what} is missing: {}", sentence(reason)),
         };
         Some(Gap::new(reason, Subject::Symbol(line.symbol.clone()), detail))
-    }
-
-    fn why_no_short_interest(&self, instrument: InstrumentId) -> GapReason {
-        match ShortRatio::of(self.universe.snapshot(), instrument) {
-            Some(_) => GapReason::Stale,
-            None => GapReason::NoShortInterest,
-        }
     }
 }
 

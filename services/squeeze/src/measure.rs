@@ -67,6 +67,21 @@ impl Component {
             Component::FloatTurnover => "float_turnover",
         }
     }
+
+    /// Whether it is computed from short interest or its settlement day.
+    pub const fn is_of_short_interest(self) -> bool {
+        match self {
+            Component::ShortOfFloat
+            | Component::DaysToCover
+            | Component::ShortInterestChange
+            | Component::ShortsLoss
+            | Component::FloatTurnover => true,
+            Component::Return5
+            | Component::Return20
+            | Component::DistanceToHigh
+            | Component::VolumeRatio => false,
+        }
+    }
 }
 
 /// `numerator / denominator`, or the reason if the denominator is zero.

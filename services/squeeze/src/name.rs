@@ -6,7 +6,7 @@ use crate::{
 };
 use factors::{
     market_value::{CapSource, LineCap, line_value},
-    short_ratio::{DataQualityFlag, ShortRatio},
+    short_ratio::{CountsOnBasis, DataQualityFlag, ShortRatio},
 };
 use marketdata::{
     basis::Units,
@@ -19,17 +19,25 @@ use marketdata::{
     snapshot::Snapshot,
 };
 
-/// A name with published short interest.
+/// A name, with or without current short interest.
 ///
-/// Share counts and prices are in the units of the settlement day ([`SqueezeName::units_on`]), so
-/// that each ratio can be checked by hand against the numbers reported with it.
+/// Share counts and prices are in the units of one day ([`SqueezeName::units_on`]), so that each
+/// ratio can be checked by hand against the numbers reported with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SqueezeName {
-    /// Short interest, float, shares outstanding.
-    pub ratio: ShortRatio,
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// The day whose units share counts and prices are in: the settlement day, or the view's day
+    /// without current short interest.
+    pub units_on: Day,
+    /// Its current short interest. Without: `Stale` if its last one missed the newest settlements,
+    /// else `NoShortInterest`.
+    pub short: Result<ShortRatio, GapReason>,
+    /// Float and shares outstanding.
+    pub counts: CountsOnBasis,
     /// How it trades, in the units in which its prices are stored, or why it does not.
     pub traded: Result<Traded, GapReason>,
-    /// Number of shares in the units of `traded` per share of the settlement day.
+    /// Number of shares in the units of `traded` per share in the units of `units_on`.
     pub shares_factor: Measured,
     /// Publication time of the last close.
     pub close_published_at: Option<Instant>,
@@ -42,40 +50,80 @@ pub struct SqueezeName {
 }
 
 impl SqueezeName {
-    /// Measures a name. `freshest` is the market's latest session.
+    /// Measures a name with current short interest. `freshest` is the market's latest session.
     pub fn of(snapshot: &Snapshot, ratio: ShortRatio, freshest: Option<Day>) -> SqueezeName {
-        let settlement = ratio.shares_short.effective_on;
-        let traded = freshest.ok_or(GapReason::NoPrice).and_then(|freshest| {
-            Traded::of(snapshot, ratio.instrument, freshest, Some(settlement))
-        });
-        let units = Units::of(snapshot, ratio.instrument);
+        let (instrument, counts) = (ratio.instrument, ratio.counts);
+        SqueezeName::measured(snapshot, (instrument, counts), Ok(ratio), freshest)
+    }
+
+    /// What can be measured of a name without current short interest.
+    pub fn without_short_interest(
+        snapshot: &Snapshot,
+        instrument: InstrumentId,
+        freshest: Option<Day>,
+    ) -> SqueezeName {
+        let reason = match ShortRatio::of(snapshot, instrument) {
+            Some(_) => GapReason::Stale,
+            None => GapReason::NoShortInterest,
+        };
+        let counts = CountsOnBasis::of(snapshot, instrument, snapshot.today());
+        SqueezeName::measured(snapshot, (instrument, counts), Err(reason), freshest)
+    }
+
+    fn measured(
+        snapshot: &Snapshot,
+        (instrument, counts): (InstrumentId, CountsOnBasis),
+        short: Result<ShortRatio, GapReason>,
+        freshest: Option<Day>,
+    ) -> SqueezeName {
+        let settlement = short.as_ref().ok().map(|ratio| ratio.shares_short.effective_on);
+        let traded = freshest
+            .ok_or(GapReason::NoPrice)
+            .and_then(|freshest| Traded::of(snapshot, instrument, freshest, settlement));
+        let units_on = settlement.unwrap_or_else(|| snapshot.today());
+        let units = Units::of(snapshot, instrument);
         let shares_factor = match &traded {
-            Ok(traded) => traded.shares_factor(&units, settlement),
+            Ok(traded) => traded.shares_factor(&units, units_on),
             Err(reason) => Err(*reason),
         };
-        let market_cap = market_cap(snapshot, &ratio);
-        let close_published_at = close_published_at(snapshot, ratio.instrument);
-        let exchange = exchange(snapshot, ratio.instrument);
-        let measures = Component::ALL.map(|c| measure(c, &ratio, &traded, shares_factor));
+        let market_cap = market_cap(snapshot, instrument, &counts);
+        let measures = Component::ALL.map(|c| measure(c, &short, &traded, shares_factor));
         SqueezeName {
-            ratio,
+            instrument,
+            units_on,
+            short,
+            counts,
             traded,
             shares_factor,
-            close_published_at,
+            close_published_at: close_published_at(snapshot, instrument),
             market_cap,
-            exchange,
+            exchange: exchange(snapshot, instrument),
             measures,
         }
     }
 
-    /// The instrument.
-    pub const fn instrument(&self) -> InstrumentId {
-        self.ratio.instrument
+    /// Short interest / float.
+    ///
+    /// # Errors
+    /// No current short interest, no float, or no known factor converts its units.
+    pub fn short_of_float(&self) -> Measured {
+        current(&self.short)?.of_float()
     }
 
-    /// The day whose units share counts and prices are in.
-    pub const fn units_on(&self) -> Day {
-        self.ratio.shares_short.effective_on
+    /// Short interest / (float + short interest), the definition of S3 Partners.
+    ///
+    /// # Errors
+    /// As for [`SqueezeName::short_of_float`].
+    pub fn short_of_float_s3(&self) -> Measured {
+        current(&self.short)?.of_float_s3()
+    }
+
+    /// Short interest / shares outstanding.
+    ///
+    /// # Errors
+    /// No current short interest, no share count, or no known factor converts its units.
+    pub fn short_of_shares_outstanding(&self) -> Measured {
+        current(&self.short)?.of_shares_outstanding()
     }
 
     /// A measure that is ranked against all names.
@@ -83,19 +131,19 @@ impl SqueezeName {
         self.measures[component.index()]
     }
 
-    /// Average shares per day over 21 sessions, in the units of the settlement day.
+    /// Average shares per day over 21 sessions, in the units of `units_on`.
     ///
     /// # Errors
-    /// The name does not trade, or no known factor converts its units.
+    /// No current short interest, no trading, or no known factor converts its units.
     pub fn average_volume(&self) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         Ok(traded.average_volume? / self.shares_factor?)
     }
 
-    /// Median of shares per day over the last 63 sessions, in the units of the settlement day.
+    /// Median of shares per day over the last 63 sessions, in the units of `units_on`.
     ///
     /// # Errors
-    /// The name does not trade, or no known factor converts its units.
+    /// No current short interest, no trading, or no known factor converts its units.
     pub fn normal_volume(&self) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         Ok(traded.normal_volume? / self.shares_factor?)
@@ -113,20 +161,51 @@ impl SqueezeName {
     /// Short interest / average volume over the 21 sessions up to the last close, in days.
     ///
     /// # Errors
-    /// The name does not trade, or no known factor converts its units.
+    /// No current short interest, the name does not trade, or no known factor converts its units.
     pub fn days_to_cover(&self) -> Measured {
-        ratio(self.ratio.shares_short.value, self.average_volume()?)
+        ratio(current(&self.short)?.shares_short.value, self.average_volume()?)
     }
 
-    /// The last close in the units of the settlement day.
+    /// The last close in the units of `units_on`.
     ///
     /// # Errors
-    /// The name does not trade, or no known factor converts its units.
+    /// No current short interest, no trading, or no known factor converts its units.
     pub fn close(&self, units: &Units) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
-        let change =
-            units.change(self.units_on(), traded.units_on).ok_or(GapReason::BasisUnknown)?;
+        let change = units.change(self.units_on, traded.units_on).ok_or(GapReason::BasisUnknown)?;
         Ok(traded.close * change.price)
+    }
+
+    /// Standard deviation of daily total returns over 60 sessions, a decimal.
+    ///
+    /// # Errors
+    /// The name does not trade, or not for long enough.
+    pub fn volatility(&self) -> Measured {
+        self.traded.as_ref().map_err(|reason| *reason)?.volatility
+    }
+
+    /// What the market's shorts gained on the latest session, USD, below 0 if they lost: the shares
+    /// short at the settlement, as if they had been short all day.
+    ///
+    /// # Errors
+    /// The name did not trade on that session, or no known factor converts its units.
+    pub fn shorts_gain_today_usd(&self) -> Measured {
+        self.shorts_gain(|traded| traded.gain_today)
+    }
+
+    /// What the market's shorts gained since the settlement, USD, below 0 if they lost: the shares
+    /// short then, as if none had been covered since.
+    ///
+    /// # Errors
+    /// No current short interest, no trading, or no known factor converts its units.
+    pub fn shorts_gain_since_settlement_usd(&self) -> Measured {
+        self.shorts_gain(|traded| traded.since.gain)
+    }
+
+    fn shorts_gain(&self, gain: impl Fn(&Traded) -> Measured) -> Measured {
+        let traded = self.traded.as_ref().map_err(|reason| *reason)?;
+        let shares = current(&self.short)?.shares_short.value * self.shares_factor?;
+        Ok(0.0 - shares * gain(traded)?)
     }
 
     /// Average USD traded per day over 21 sessions.
@@ -141,10 +220,10 @@ impl SqueezeName {
     /// to cover are not used: they are 999.99 for zero volume.
     ///
     /// # Errors
-    /// The source gives no volume, or zero.
+    /// No current short interest, or the source gives no volume, or zero.
     pub fn days_to_cover_source(&self) -> Measured {
-        let volume = self.ratio.source_daily_volume.ok_or(GapReason::NoVolume)?;
-        ratio(self.ratio.shares_short.value, volume)
+        let short = current(&self.short)?;
+        ratio(short.shares_short.value, short.source_daily_volume.ok_or(GapReason::NoVolume)?)
     }
 
     /// Calendar days from the as-of day to the publication of what its market value is from. `None`
@@ -163,20 +242,30 @@ impl SqueezeName {
     /// A gap for every missing measure and every data-quality flag of a name with the given symbol.
     pub fn gaps(&self, symbol: &str) -> Vec<Gap> {
         let mut gaps = Vec::new();
-        let mut lacks = |what: &'static str, reason: Option<GapReason>| {
-            if let Some(reason) = reason {
-                gaps.push(Gap::new(reason, Subject::number_of(symbol, what), sentence(reason)));
-            }
+        let mut lacks = |what: &'static str, reason: Option<GapReason>, of_short: bool| {
+            let Some(reason) = reason else { return };
+            let detail = match &self.short {
+                Err(GapReason::Stale) if of_short => MISSED_SETTLEMENTS,
+                _ => sentence(reason),
+            };
+            gaps.push(Gap::new(reason, Subject::number_of(symbol, what), detail));
         };
         for component in Component::ALL {
-            lacks(component.id(), self.measure(component).err());
+            lacks(component.id(), self.measure(component).err(), component.is_of_short_interest());
         }
-        lacks("short_of_shares_outstanding", self.ratio.of_shares_outstanding().err());
-        lacks("days_to_cover", self.days_to_cover().err());
-        lacks("days_to_cover_source", self.days_to_cover_source().err());
-        lacks("market_cap_usd", self.market_cap.err());
+        lacks("short_of_shares_outstanding", self.short_of_shares_outstanding().err(), true);
+        lacks("days_to_cover", self.days_to_cover().err(), true);
+        lacks("days_to_cover_source", self.days_to_cover_source().err(), true);
+        lacks("market_cap_usd", self.market_cap.err(), false);
+        lacks("volatility_60_sessions", self.volatility().err(), false);
+        lacks("shorts_gain_today_usd", self.shorts_gain_today_usd().err(), true);
+        lacks(
+            "shorts_gain_since_settlement_usd",
+            self.shorts_gain_since_settlement_usd().err(),
+            true,
+        );
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
-            lacks("market_cap_usd", Some(GapReason::Proxy));
+            lacks("market_cap_usd", Some(GapReason::Proxy), false);
         }
         gaps.extend(self.later_market_cap().map(|days| {
             let detail = format!(
@@ -189,7 +278,8 @@ impl SqueezeName {
                 detail,
             )
         }));
-        gaps.extend(self.ratio.doubts.iter().map(|doubt| doubted(symbol, *doubt)));
+        let doubts = self.short.iter().flat_map(|short| &short.doubts);
+        gaps.extend(doubts.map(|doubt| doubted(symbol, *doubt)));
         gaps
     }
 }
@@ -204,6 +294,9 @@ fn doubted(symbol: &str, doubt: DataQualityFlag) -> Gap {
     };
     Gap::new(GapReason::Implausible, Subject::number_of(symbol, what), doubt.sentence())
 }
+
+/// Why a name that had short interest has none now.
+pub const MISSED_SETTLEMENTS: &str = "its last short interest missed the newest settlements";
 
 /// What a reason means for a measure of a name, in one sentence.
 pub const fn sentence(reason: GapReason) -> &'static str {
@@ -237,37 +330,47 @@ pub const fn sentence(reason: GapReason) -> &'static str {
     }
 }
 
+fn current(short: &Result<ShortRatio, GapReason>) -> Result<&ShortRatio, GapReason> {
+    short.as_ref().map_err(|reason| *reason)
+}
+
 fn measure(
     component: Component,
-    short: &ShortRatio,
+    short: &Result<ShortRatio, GapReason>,
     traded: &Result<Traded, GapReason>,
     shares_factor: Measured,
 ) -> Measured {
     let traded = || traded.as_ref().map_err(|reason| *reason);
+    let short = || current(short);
     match component {
-        Component::ShortOfFloat => ratio(short.shares_short.value, short.float_on_basis?),
+        Component::ShortOfFloat => short()?.of_float(),
         Component::DaysToCover => {
-            ratio(short.shares_short.value * shares_factor?, traded()?.since.volume_before?)
+            ratio(short()?.shares_short.value * shares_factor?, traded()?.since.volume_before?)
         }
-        Component::ShortInterestChange => short.change().ok_or(match short.previous {
+        Component::ShortInterestChange => short()?.change().ok_or(match short()?.previous {
             Some(_) => GapReason::Degenerate,
             None => GapReason::ShortHistory,
         }),
-        Component::ShortsLoss => traded()?.since.total_return,
+        Component::ShortsLoss => short().and(traded())?.since.total_return,
         Component::Return5 => traded()?.return_5_sessions,
         Component::Return20 => traded()?.return_20_sessions,
         Component::DistanceToHigh => traded()?.distance_to_high,
         Component::VolumeRatio => traded()?.volume_ratio,
         Component::FloatTurnover => {
-            ratio(traded()?.since.volume?, short.float_on_basis? * shares_factor?)
+            let float = short()?.counts.float_on_basis;
+            ratio(traded()?.since.volume?, float? * shares_factor?)
         }
     }
 }
 
-fn market_cap(snapshot: &Snapshot, short: &ShortRatio) -> Result<LineCap, GapReason> {
-    line_value(snapshot, short.instrument).ok_or_else(|| match short.shares_outstanding {
+fn market_cap(
+    snapshot: &Snapshot,
+    instrument: InstrumentId,
+    counts: &CountsOnBasis,
+) -> Result<LineCap, GapReason> {
+    line_value(snapshot, instrument).ok_or_else(|| match counts.shares_outstanding {
         None => GapReason::NoSharesOutstanding,
-        Some(_) => Quotes::why_none(snapshot, short.instrument),
+        Some(_) => Quotes::why_none(snapshot, instrument),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The universe ranked by squeeze risk, within limits set by the caller.
 
 use crate::{measure::Component, universe::Universe};
+use marketdata::gap::{Gap, GapReason, Subject};
 use std::collections::BTreeSet;
 
 /// Ranking key, highest first.
@@ -45,6 +46,22 @@ pub struct Ranking {
     pub below_daily_value: u32,
     /// Scored names of other exchanges, or whose exchange is unknown.
     pub other_exchange: u32,
+    /// Scored names whose market value is from facts published after the as-of date and was compared
+    /// with a minimum above 0.
+    pub sized_later: u32,
+}
+
+impl Ranking {
+    /// The gap for names that a later market value admitted or left out.
+    pub fn gap(&self) -> Option<Gap> {
+        let detail = format!(
+            "{} names are compared with min_market_cap_usd by market values from facts published \
+             after the as-of date (reference_knowledge)",
+            self.sized_later
+        );
+        let subject = Subject::number_of("", "market_cap_usd");
+        (0 < self.sized_later).then(|| Gap::new(GapReason::LaterKnowledge, subject, detail))
+    }
 }
 
 /// Ranks the scored names that satisfy the limits.
@@ -56,10 +73,15 @@ pub fn rank(universe: &Universe, request: &RankRequest) -> Ranking {
         without_market_cap: 0,
         below_daily_value: 0,
         other_exchange: 0,
+        sized_later: 0,
     };
     for (place, name) in universe.names().iter().enumerate() {
         let cap = name.market_cap.ok().map(|cap| cap.usd);
         let daily_value = name.average_value_usd().unwrap_or(0.0);
+        let is_sized_later = name.later_market_cap().is_some();
+        if universe.score(place).is_some() && is_sized_later && 0.0 < request.min_market_cap_usd {
+            ranking.sized_later += 1;
+        }
         if universe.score(place).is_none() {
             ranking.not_scored += 1;
         } else if cap.is_none() && request.known_market_cap_only {

@@ -135,7 +135,8 @@ pub(crate) fn smooth(x: &[f64], most: usize, lags: usize, out: &mut Vec<f64>) {
 }
 
 /// Σ aᵢ, summed as [`dot`] does.
-pub(crate) fn sum(a: &[f64]) -> f64 {
+#[must_use]
+pub fn sum(a: &[f64]) -> f64 {
     let (blocks, rest) = a.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
     for x in blocks {

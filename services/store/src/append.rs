@@ -106,11 +106,21 @@ pub(crate) async fn put_segments(
     manifest: &mut Seal,
 ) -> Result<(), StoreError> {
     for Packed { bytes, checksum, summary, .. } in segments {
-        let bytes = std::mem::take(bytes);
-        let (summary, checksum) = (*summary, *checksum);
-        let new = NewSegment { summary, layout: LAYOUT, checksum, bytes };
-        let id = writing.put_segment(new).await?;
-        seal::toggle(manifest, &seal::of_segment(id, &summary, &checksum));
+        let (bytes, summary, checksum) = (std::mem::take(bytes), *summary, *checksum);
+        put_segment(writing, NewSegment { summary, layout: LAYOUT, checksum, bytes }, manifest)
+            .await?;
     }
     writing.put_manifest(manifest).await
+}
+
+/// Writes a segment, and adds it to the seal of the segment list.
+pub(crate) async fn put_segment(
+    writing: &mut (dyn Writing + '_),
+    segment: NewSegment,
+    manifest: &mut Seal,
+) -> Result<(), StoreError> {
+    let NewSegment { summary, checksum, .. } = segment;
+    let id = writing.put_segment(segment).await?;
+    seal::toggle(manifest, &seal::of_segment(id, &summary, &checksum));
+    Ok(())
 }

@@ -2,16 +2,19 @@
 //! hash, in bounded memory.
 
 mod chain;
+pub(crate) mod pages;
 mod sweep;
 
 use crate::{
     CheckReport, StoreError,
+    answer::KeptAnswer,
     backend::{self, Backend, Listed, Reading, refuse_too_new},
     load,
     parallel::{Workers, joined},
     segment, settings,
 };
 use marketdata::{facts::FactTable, segment::Segment};
+use pages::Pages;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -107,32 +110,16 @@ async fn check_in(
     walked.and(read.map(drop))
 }
 
-/// Adds the kept answers that do not match their seals, one page of them in memory at a time.
-/// Damage may put rows out of order, and reading on after such a page might never end.
+/// Adds the kept answers that do not match their seals.
 async fn answer_faults(
     reading: &mut dyn Reading,
     faults: &mut Vec<String>,
 ) -> Result<(), StoreError> {
-    let mut after = 0_i64;
+    let mut pages = Pages::of("kept answers");
     let mut found = 0;
-    loop {
-        let page = match reading.answers(after, ANSWERS_TOGETHER).await {
-            Err(StoreError::Damaged(fault)) => {
-                faults.push(format!("the kept answers after row {after}: {fault}"));
-                return Ok(());
-            }
-            page => page?,
-        };
-        if page.is_empty() {
-            return Ok(());
-        }
-        for numbered in page {
-            if numbered.row <= after {
-                faults.push(format!("the kept answers are out of order after row {after}"));
-                return Ok(());
-            }
-            after = numbered.row;
-            let Some(fault) = numbered.value.fault() else { continue };
+    while let Some(after) = pages.after() {
+        let page = reading.answers(after, ANSWERS_TOGETHER).await;
+        for fault in pages.take(page, faults)?.iter().filter_map(KeptAnswer::fault) {
             faults.push(fault);
             found += 1;
             if found == FAULTS_LISTED {
@@ -141,6 +128,7 @@ async fn answer_faults(
             }
         }
     }
+    Ok(())
 }
 
 /// Reads segments, and remembers the outcome of each.

@@ -4,6 +4,7 @@
 
 mod answers;
 mod batches;
+mod copying;
 mod faults;
 mod reading;
 mod settings;
@@ -12,6 +13,7 @@ mod writing;
 pub use crate::{memory::tamper::PlainCollections, sqlite::tamper::SqliteFiles};
 pub use answers::{answer_at, shown};
 pub use batches::{Batches, append_of, committed};
+pub use copying::a_copy_answers_as_its_source;
 
 use crate::{Access, CheckReport, StoreError, backend_of, check, parallel::Workers};
 use async_trait::async_trait;
@@ -81,6 +83,9 @@ async fn behaviours(subject: &dyn Subject) {
     settings::settings_are_kept_once_and_found(subject).await;
     settings::settings_are_bounded(subject).await;
     settings::damaged_settings_are_reported(subject).await;
+    a_copy_answers_as_its_source(subject, subject).await;
+    copying::a_used_store_is_not_overwritten(subject).await;
+    copying::a_damaged_log_is_not_copied(subject).await;
     faults::a_damaged_segment_is_reported(subject).await;
     faults::a_lost_segment_is_reported(subject).await;
     faults::a_check_finds_the_same_in_any_memory(subject).await;

@@ -11,6 +11,7 @@ mod column;
 mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod copy;
 mod driver;
 mod error;
 mod fact_log;
@@ -30,6 +31,7 @@ mod sqlite;
 mod url;
 mod version;
 
+pub use copy::copy;
 pub use error::{DatabaseError, Outlook, StoreError};
 pub use settings::settings_hash;
 pub use sqlite::restore;

@@ -31,7 +31,7 @@ use transaction::{Transaction, answered};
 /// Connections that read; they are opened when needed and closed when idle.
 const READERS: u32 = 4;
 /// How long a call waits for a free connection; for a write, its turn in this process.
-const TURN: Duration = Duration::from_secs(30);
+const TURN: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(300);
 /// How long a connection is used: connections find a database that moved.

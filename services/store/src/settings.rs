@@ -6,6 +6,7 @@
 use crate::{
     StoreError,
     backend::{self, Backend, Reading, Writing},
+    check::pages::Pages,
     seal::Seal,
 };
 
@@ -81,31 +82,16 @@ async fn keep_in(
     Ok(has_room)
 }
 
-/// Adds the settings that do not match their hash, one page of them in memory at a time.
+/// Adds the settings that do not match their hash.
 pub(crate) async fn faults(
     reading: &mut (dyn Reading + '_),
     faults: &mut Vec<String>,
 ) -> Result<(), StoreError> {
-    let mut after = 0_i64;
-    loop {
-        let page = match reading.all_settings(after, TOGETHER).await {
-            Err(StoreError::Damaged(fault)) => {
-                faults.push(format!("the settings after row {after}: {fault}"));
-                return Ok(());
-            }
-            page => page?,
-        };
-        if page.is_empty() {
-            return Ok(());
-        }
-        for numbered in page {
-            // Damage may put rows out of order; reading on after such a page might never end.
-            if numbered.row <= after {
-                faults.push(format!("the settings are out of order after row {after}"));
-                return Ok(());
-            }
-            after = numbered.row;
-            faults.extend(numbered.value.fault());
-        }
+    let mut pages = Pages::of("settings");
+    while let Some(after) = pages.after() {
+        let page = reading.all_settings(after, TOGETHER).await;
+        let page = pages.take(page, faults)?;
+        faults.extend(page.iter().filter_map(KeptSettings::fault));
     }
+    Ok(())
 }

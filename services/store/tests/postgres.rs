@@ -10,12 +10,23 @@ mod postgres;
 
 use databases::Databases;
 use postgres::Postgres;
-use store::{StoreError, conformance};
+use store::{
+    StoreError,
+    conformance::{self, SqliteFiles},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_conforms() {
     let Some(server) = Postgres::start("the conformance of PostgreSQL") else { return };
     conformance::run(&Databases(server)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_moves_from_sqlite_to_postgresql_and_back() {
+    let Some(server) = Postgres::start("copies between SQLite and PostgreSQL") else { return };
+    let (databases, files) = (Databases(server), SqliteFiles::new().unwrap());
+    conformance::a_copy_answers_as_its_source(&files, &databases).await;
+    conformance::a_copy_answers_as_its_source(&databases, &files).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -293,6 +293,12 @@ pub enum Reason {
          (survivor,merged) and then this change again; otherwise leave out this change"
     )]
     SymbolsTaken,
+    /// A change of an instrument that takes or leaves another symbol on that day.
+    #[error(
+        "it contradicts another change of that day: the instrument has another symbol then; load \
+         the change that is right, and mend what is merged wrongly with instrument_merges"
+    )]
+    NamedOtherwise,
     /// A merge with the instrument itself, or with one that is merged into it.
     #[error("both symbols are already one instrument, or would be merged in a circle")]
     MergeCycle,
@@ -359,6 +365,7 @@ impl Reason {
             Reason::EndBeforeStart => "END_BEFORE_START",
             Reason::UnknownSplit => "UNKNOWN_SPLIT",
             Reason::SymbolsTaken => "SYMBOLS_TAKEN",
+            Reason::NamedOtherwise => "NAMED_OTHERWISE",
             Reason::MergeCycle => "MERGE_CYCLE",
             Reason::MergedElsewhere => "MERGED_ELSEWHERE",
             Reason::NotMerged => "NOT_MERGED",

@@ -1,7 +1,7 @@
 //! The content of an answer: text and tables in reading order, printed for a person or one table as
 //! CSV.
 
-use crate::{show::table::Table, terminal::Terminal};
+use crate::{error_report::Fault, show::table::Table, terminal::Terminal};
 use anyhow::{Result, bail};
 
 /// The output of a command.
@@ -58,7 +58,10 @@ impl Page {
         }
         match names.as_slice() {
             [] => bail!("this answer has no table"),
-            names => bail!("there is no table {name:?}; available tables: {}", names.join(", ")),
+            names => bail!(Fault::Usage(format!(
+                "there is no table {name:?}; available tables: {}",
+                names.join(", ")
+            ))),
         }
     }
 }

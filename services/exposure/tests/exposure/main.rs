@@ -15,8 +15,6 @@ mod stand_in;
 mod trades;
 mod truth;
 mod unknown_size;
-#[path = "../world/mod.rs"]
-mod world;
 
 use exposure::{
     analyze::{Request, analyze},
@@ -44,9 +42,9 @@ use portfolio::{
     book::Book,
     lines::{RawLine, Size, Terms},
 };
+use risk::fixture::{self as world, World, world, world_with};
 use stats::quantile::QuantileRule;
 use std::sync::Arc;
-use world::{World, world, world_with};
 
 fn prepare(snapshot: &Snapshot, roles: &Roles) -> PreparedExposure {
     prepared::prepare(snapshot, roles, None)

@@ -122,13 +122,44 @@ fn two_symbols_can_be_swapped_on_one_day() {
     assert_eq!(names(&renaming, 2), ["FF until 2024-01-04", "BB from 2024-01-04"]);
 }
 
+/// One instrument cannot take two symbols on one day, in one file or in two.
+#[test]
+fn two_new_symbols_of_one_day_are_a_contradiction() {
+    let directory = directory(&["BB"]);
+    let reasons = |renaming: &mut Renaming<'_>, changes: &[Rename]| {
+        let reason = |(_, outcome)| match outcome {
+            Renamed::Refused(Fault { reason, .. }) => Some(reason),
+            Renamed::Written | Renamed::Known => None,
+        };
+        renaming.apply(changes).into_iter().map(reason).collect::<Vec<_>>()
+    };
+    let to_ff = change(2, "BB", "FF", "2024-01-04");
+    let to_gg = change(3, "BB", "GG", "2024-01-04");
+    let mut renaming = renaming(&directory, 1);
+    let both = [to_ff.clone(), to_gg.clone()];
+    assert_eq!(reasons(&mut renaming, &both), [Some(Reason::NamedOtherwise); 2]);
+    assert_eq!(names(&renaming, 1), ["BB"], "neither is preferred");
+    assert_eq!(reasons(&mut renaming, &[to_ff]), [None]);
+    assert_eq!(reasons(&mut renaming, &[to_gg]), [Some(Reason::NamedOtherwise)]);
+    assert_eq!(names(&renaming, 1), ["BB until 2024-01-04", "FF from 2024-01-04"]);
+    let from_aa = change(2, "AA", "FF", "2024-01-04");
+    assert_eq!(reasons(&mut renaming, &[from_aa]), [Some(Reason::NamedOtherwise)]);
+}
+
 impl Renaming<'_> {
     /// The reference for `apply`: tries all waiting changes again and again, and searches all
     /// instruments for a name.
     fn apply_naively(&mut self, changes: &[Rename]) -> Vec<(u32, Renamed)> {
-        let mut pending: Vec<&Rename> = changes.iter().collect();
+        let kept = |change: &&Rename| {
+            !changes.iter().any(|other| {
+                (&change.old, change.on) == (&other.old, other.on) && change.new != other.new
+            })
+        };
+        let (mut pending, refused): (Vec<&Rename>, Vec<&Rename>) = changes.iter().partition(kept);
+        let contradicts =
+            |change: &&Rename| (change.line, super::refused(Reason::NamedOtherwise, change));
+        let mut outcomes: Vec<(u32, Renamed)> = refused.iter().map(contradicts).collect();
         pending.sort_by_key(|change| (std::cmp::Reverse(change.on), change.line));
-        let mut outcomes = Vec::new();
         loop {
             let before = pending.len();
             pending.retain(|change| {
@@ -148,8 +179,7 @@ impl Renaming<'_> {
             self.create(change);
             outcomes.push((change.line, Renamed::Written));
         }
-        let refuse = |change: &&Rename| (change.line, refused(Reason::SymbolsTaken, change));
-        outcomes.extend(pending.iter().map(refuse));
+        outcomes.extend(pending.iter().map(|change| (change.line, self.unsettled(change))));
         outcomes
     }
 

@@ -1,8 +1,9 @@
 //! Schedules which symbol change is tried next.
 
 use crate::parsed_file::Rename;
-use marketdata::{instrument::InstrumentId, symbol::Symbol};
+use marketdata::{day::Day, instrument::InstrumentId, symbol::Symbol};
 use std::collections::{BTreeMap, BTreeSet};
+use tables::refusal::Reason;
 
 /// Maximum number of changes in one file that may name the same symbol. A ticker that is reassigned
 /// every few years occurs in a handful.
@@ -30,7 +31,7 @@ pub(super) struct Waiting<'a> {
     /// The current round, and the position in it.
     round: usize,
     place: usize,
-    refused: Vec<&'a Rename>,
+    refused: Vec<(&'a Rename, Reason)>,
 }
 
 impl<'a> Waiting<'a> {
@@ -40,13 +41,23 @@ impl<'a> Waiting<'a> {
         for symbol in changes.iter().flat_map(symbols) {
             *mentions.entry(symbol).or_default() += 1;
         }
-        let too_often = |change: &&Rename| {
+        let too_often = |change: &Rename| {
             symbols(change).any(|symbol| {
                 CHANGES_OF_ONE_SYMBOL < mentions[symbol] || HOLDERS_OF_ONE_SYMBOL <= holders(symbol)
             })
         };
-        let (refused, mut kept): (Vec<&Rename>, Vec<&Rename>) =
-            changes.iter().partition(|change| too_often(change));
+        let mut becomes: BTreeMap<(&Symbol, Day), BTreeSet<Option<&Symbol>>> = BTreeMap::new();
+        for change in changes {
+            becomes.entry((&change.old, change.on)).or_default().insert(change.new.as_ref());
+        }
+        let fault = |change: &Rename| match becomes[&(&change.old, change.on)].len() {
+            1 => too_often(change).then_some(Reason::TooManyChanges),
+            _ => Some(Reason::NamedOtherwise),
+        };
+        let refused: Vec<(&Rename, Reason)> =
+            changes.iter().filter_map(|change| Some((change, fault(change)?))).collect();
+        let mut kept: Vec<&Rename> =
+            changes.iter().filter(|change| fault(change).is_none()).collect();
         kept.sort_by_key(|change| (std::cmp::Reverse(change.on), change.line));
         let mut by_symbol: BTreeMap<&Symbol, Vec<usize>> = BTreeMap::new();
         for (at, change) in kept.iter().enumerate() {
@@ -68,7 +79,7 @@ impl<'a> Waiting<'a> {
     }
 
     /// The changes that are refused without being tried.
-    pub(super) fn refused(&self) -> &[&'a Rename] {
+    pub(super) fn refused(&self) -> &[(&'a Rename, Reason)] {
         &self.refused
     }
 

@@ -18,10 +18,15 @@ use super::{
 use crate::{
     kind::SourceKind,
     note::NoteCode,
-    options::{BasisChoice, Options},
+    options::Options,
     parsed_file::{Flow, NameId, ParsedFile, or_absent},
 };
-use marketdata::{basis::PriceBasis, dataset::Dataset, day::Day, instant::Instant};
+use marketdata::{
+    basis::{BasisKind, PriceBasis},
+    dataset::Dataset,
+    day::Day,
+    instant::Instant,
+};
 use tables::{
     cell::{Decimal, amount, date},
     header::{Column, Header},
@@ -119,27 +124,23 @@ const ADJUSTED_CLOSE: Column = &["adj close", "adjusted close", "adjclose"];
 const STOOQ_TICKER: Column = &["<ticker>"];
 
 /// How prices under this header are taken as adjusted if the caller does not say.
-pub(super) fn default_basis(header: &Header) -> BasisChoice {
+pub(super) fn default_basis(header: &Header) -> BasisKind {
     let has = |column| header.find(column).is_some();
     if has(ADJUSTED_CLOSE) {
-        BasisChoice::SplitAdjusted
+        BasisKind::SplitAdjusted
     } else if has(&["close/last"]) {
-        BasisChoice::Raw
+        BasisKind::Raw
     } else if has(STOOQ_TICKER) {
-        BasisChoice::TotalReturn
+        BasisKind::TotalReturn
     } else {
-        BasisChoice::SplitAdjusted
+        BasisKind::SplitAdjusted
     }
 }
 
 fn basis(layout: &Layout, options: &Options, parsed_file: &mut ParsedFile) -> PriceBasis {
     let on = options.adjusted_on.unwrap_or_else(|| options.received_at.new_york_day());
     let choice = options.price_basis.unwrap_or_else(|| default_basis(&layout.header));
-    let basis = match choice {
-        BasisChoice::Raw => PriceBasis::Raw,
-        BasisChoice::SplitAdjusted => PriceBasis::SplitAdjusted { on },
-        BasisChoice::TotalReturn => PriceBasis::TotalReturn { on },
-    };
+    let basis = PriceBasis::of(choice, on);
     if options.price_basis.is_none() {
         let name = choice.name();
         parsed_file.note(NoteCode::DefaultBasis, || match basis {

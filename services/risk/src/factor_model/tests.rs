@@ -1,5 +1,7 @@
 //! Models of three names and two factors, with values by hand.
 
+#![expect(clippy::float_cmp, reason = "the numbers are exact in doubles")]
+
 use super::*;
 use crate::model_comparison::compare;
 

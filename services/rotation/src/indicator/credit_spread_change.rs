@@ -11,7 +11,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "credit_spread_change_bp",
     title: "Credit spread change",
     method: "Difference of the high-yield spread over its own observations, in basis points.",
-    work: Work::Lines,
+    work: Work::Roles(|_| vec![&[Role::CreditSpread]]),
     specs,
     measure,
 };

@@ -7,13 +7,15 @@ use crate::{
 };
 use factors::roles::Role;
 
+const ROLES: [Role; 2] = [Role::EqualWeight, Role::CapWeight];
+
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "equal_minus_cap",
     title: "Equal weight less cap weight",
     method: "Return of the equal-weight fund less return of the cap-weight fund of the same index \
              over common sessions (methodology A4): minus N times the covariance of weight and \
              return.",
-    work: Work::Lines,
+    work: Work::Roles(|_| ROLES.chunks(1).collect()),
     specs,
     measure,
 };
@@ -23,5 +25,5 @@ fn specs() -> Vec<Spec> {
 }
 
 fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
-    of_roles(inputs, wanted, [Role::EqualWeight, Role::CapWeight])
+    of_roles(inputs, wanted, ROLES)
 }

@@ -6,13 +6,14 @@ use crate::{
     measure::{HORIZONS, Outcome, Spec, Unit},
 };
 use factors::roles::Role;
+use std::slice;
 
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "index_return",
     title: "Index moves",
     method: "Close divided by the close the given number of sessions before, less one; for \
              funds with distributions reinvested.",
-    work: Work::Lines,
+    work: Work::Roles(needed),
     specs,
     measure,
 };
@@ -27,6 +28,14 @@ fn measures() -> impl Iterator<Item = (Spec, Role)> {
 
 fn specs() -> Vec<Spec> {
     measures().map(|(spec, _)| spec).collect()
+}
+
+fn needed(wanted: &Spec) -> Vec<&'static [Role]> {
+    let of_spec = measures().filter(|(spec, _)| spec == wanted);
+    of_spec
+        .flat_map(|(_, role)| INDICES.iter().filter(move |index| **index == role))
+        .map(slice::from_ref)
+        .collect()
 }
 
 fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {

@@ -7,13 +7,15 @@ use crate::{
 };
 use factors::roles::Role;
 
+const ROLES: [Role; 2] = [Role::SmallCapIndex, Role::LargeCapIndex];
+
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "size_spread",
     title: "Small caps less large caps",
     method: "Return of the small-cap index less return of the large-cap index over common \
              sessions, arithmetic (methodology A1). A record holds only for this pair of \
              symbols.",
-    work: Work::Lines,
+    work: Work::Roles(|_| ROLES.chunks(1).collect()),
     specs,
     measure,
 };
@@ -23,5 +25,5 @@ fn specs() -> Vec<Spec> {
 }
 
 fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
-    of_roles(inputs, wanted, [Role::SmallCapIndex, Role::LargeCapIndex])
+    of_roles(inputs, wanted, ROLES)
 }

@@ -7,13 +7,15 @@ use crate::{
 };
 use factors::roles::Role;
 
+const ROLES: [Role; 2] = [Role::SmallCapIndex, Role::Nasdaq];
+
 pub(super) const INDICATOR: Indicator = Indicator {
     id: "small_vs_nasdaq",
     title: "Small caps less Nasdaq",
     method: "Return of the small-cap index less return of the Nasdaq index over common \
              sessions, arithmetic (methodology A1). A record holds only for this pair of \
              symbols: the Nasdaq 100 fund is not the Nasdaq Composite.",
-    work: Work::Lines,
+    work: Work::Roles(|_| ROLES.chunks(1).collect()),
     specs,
     measure,
 };
@@ -23,5 +25,5 @@ fn specs() -> Vec<Spec> {
 }
 
 fn measure(inputs: &Inputs<'_>, wanted: &[Spec]) -> Vec<(Spec, Outcome)> {
-    of_roles(inputs, wanted, [Role::SmallCapIndex, Role::Nasdaq])
+    of_roles(inputs, wanted, ROLES)
 }

@@ -11,7 +11,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     id: "ten_year_change_bp",
     title: "Ten-year yield change",
     method: "Difference of the ten-year Treasury yield over its own observations, in basis points.",
-    work: Work::Lines,
+    work: Work::Roles(|_| vec![&[Role::TenYear]]),
     specs,
     measure,
 };

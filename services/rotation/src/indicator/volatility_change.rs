@@ -26,7 +26,7 @@ pub(super) const INDICATOR: Indicator = Indicator {
     title: "Volatility change",
     method: "Difference of the logarithm of the volatility index or, without one, of the \
              standard deviation of 21 daily returns of the large-cap index.",
-    work: Work::Lines,
+    work: Work::Roles(|_| vec![&[Role::Volatility, Role::LargeCapIndex]]),
     specs,
     measure,
 };

@@ -210,7 +210,7 @@ impl Query for HistoryQuery {
         };
         Ok(answer.with_merged(match self.history.work() {
             Work::WholeMarket => of_market(pinned),
-            Work::Lines => of_lines(pinned, &[]),
+            Work::Lines | Work::Roles(_) => of_lines(pinned, &[]),
         }))
     }
 }
@@ -317,7 +317,7 @@ impl RecordsQuery {
             match &variable.subject {
                 Subject::Measure(id) => {
                     let work = Measured::find(id).map(|measured| measured.indicator.work);
-                    if work == Some(Work::WholeMarket) {
+                    if matches!(work, Some(Work::WholeMarket)) {
                         return of_market(pinned);
                     }
                 }

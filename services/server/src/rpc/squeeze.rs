@@ -1,5 +1,6 @@
 //! SqueezeService: assesses the short side of a portfolio, and ranks the market by squeeze risk.
 
+mod covering;
 mod from_proto;
 mod to_proto;
 
@@ -70,8 +71,9 @@ impl Query for BookQuery {
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
-        let merged = merged(pinned, &report.lines.iter().map(|line| line.instrument));
+        let merged = merged(pinned, &report.lines.iter().map(|line| line.name.instrument));
         let totals = to_proto::totals(&report, self.participation);
+        let scenarios = covering::scenarios(&report);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
         let lines = report.lines.into_iter().map(line);
         let response = v1::AssessShortBookResponse {
@@ -81,6 +83,8 @@ impl Query for BookQuery {
             universe: Some(to_proto::universe(&prepared.universe)),
             method: Some(to_proto::method(&prepared.universe)),
             settings: self.normal.settings.clone(),
+            scenarios,
+            covering_models: covering::models(),
             ..Default::default()
         };
         let answer = Answer::with_coverage(response, report.gaps, report.coverage);
@@ -114,9 +118,11 @@ impl Query for RankQuery {
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
         let of_page = &ranking.places[cut.places.clone()];
-        let merged = merged(pinned, &of_page.iter().map(|at| universe.names()[*at].instrument()));
+        let merged = merged(pinned, &of_page.iter().map(|at| universe.names()[*at].instrument));
         let names = cut.places.map(|at| {
-            let name = to_proto::name(universe, ranking.places[at]);
+            let place = ranking.places[at];
+            let name = &universe.names()[place];
+            let name = to_proto::name(universe, name, universe.score(place));
             v1::RankedSqueezeName { rank: (at + 1) as i32, name: Some(name) }
         });
         let response = v1::RankSqueezeResponse {
@@ -128,7 +134,8 @@ impl Query for RankQuery {
             method: Some(to_proto::method(universe)),
             ..Default::default()
         };
-        Ok(Answer::with_gaps(response, universe.gaps()).with_merged(merged))
+        let gaps = universe.gaps().into_iter().chain(ranking.gap()).collect();
+        Ok(Answer::with_gaps(response, gaps).with_merged(merged))
     }
 }
 

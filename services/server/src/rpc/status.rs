@@ -51,6 +51,14 @@ fn status_parts(refusal: &Refusal) -> StatusParts {
             "REVISION_UNKNOWN",
             [("asked", asked.to_string()), ("head", head.to_string())],
         ),
+        Refusal::Behind { asked, head } => StatusParts {
+            retry_ms: Some(limits::RETRY_AFTER_MS),
+            ..parts_with(
+                Code::Unavailable,
+                "REPLICA_BEHIND",
+                [("asked", asked.to_string()), ("head", head.to_string())],
+            )
+        },
         Refusal::Mismatch { what, asked, here } => {
             let reason = match what {
                 Pin::DataVersion => "DATA_VERSION_MISMATCH",
@@ -176,6 +184,7 @@ fn message(refusal: &Refusal) -> String {
         | Refusal::Ambiguous(_)
         | Refusal::Disagree(_)
         | Refusal::RevisionUnknown { .. }
+        | Refusal::Behind { .. }
         | Refusal::Mismatch { .. }
         | Refusal::Overloaded { .. }
         | Refusal::DeadlineExceeded

@@ -1,13 +1,19 @@
 //! Measures of one name by hand, and the reasons for missing ones.
 
-use crate::world::{SETTLED, SETTLED_BEFORE, World, name, near, place};
+use crate::world::{SETTLED, SETTLED_BEFORE, TODAY, World, name, near, place};
 use marketdata::{
-    basis::Units,
+    basis::{PriceBasis, Units},
+    dataset::{Dataset, Field},
+    fixture::day,
     gap::{GapReason, Subject},
+    instant::Instant,
+    instrument::{InstrumentId, Namespace},
+    reference::ReferenceKnowledge,
 };
 use squeeze::{
     measure::Component,
     rank::{RankBy, RankRequest, rank},
+    universe::Universe,
 };
 
 fn everything() -> RankRequest {
@@ -30,8 +36,8 @@ fn days_to_cover_of_the_published_example() {
     near(s.days_to_cover().unwrap(), 20.0);
     near(s.measure(Component::DaysToCover).unwrap(), 20.0);
     near(s.measure(Component::ShortOfFloat).unwrap(), 0.2);
-    near(s.ratio.of_float_s3().unwrap(), 1.6 / 9.6);
-    near(s.ratio.of_float().unwrap(), 0.2);
+    near(s.short_of_float_s3().unwrap(), 1.6 / 9.6);
+    near(s.short_of_float().unwrap(), 0.2);
     near(s.market_cap.unwrap().usd, 100e6);
     near(s.average_value_usd().unwrap(), 800_000.0);
     assert_eq!(s.days_to_cover_source(), Err(GapReason::NoVolume));
@@ -106,7 +112,7 @@ fn halves_that_do_not_join_are_counted() {
     assert_eq!(reasons, [GapReason::NoPrice, GapReason::NoShortInterest]);
     let unpriced = name(&universe, "ONLYSI");
     assert_eq!(unpriced.measure(Component::DaysToCover), Err(GapReason::NoPrice));
-    near(unpriced.ratio.of_float().unwrap(), 0.125);
+    near(unpriced.short_of_float().unwrap(), 0.125);
     let why = name(&universe, "NOFLOAT").why_not_scorable();
     assert_eq!(why, Some(("short_of_float", GapReason::NoFloat)));
 }
@@ -133,8 +139,7 @@ fn prices_restated_for_a_later_split_join_shares_of_the_day() {
     // As for AMC in the real files: prices times 10 and a tenth of the volume, for the 1:10 reverse
     // split of 2023.
     let mut world = World::new();
-    let restated =
-        marketdata::basis::PriceBasis::SplitAdjusted { on: marketdata::fixture::day("2024-03-08") };
+    let restated = PriceBasis::SplitAdjusted { on: day("2024-03-08") };
     world.bars_on("AMC", restated, 100, |_| (20.0, 5e6));
     world.settle("AMC", SETTLED, [40e6, 56e6, 280e6]);
     world.split("AMC", ("2023-08-23", "2023-08-24"), 0.1);
@@ -145,7 +150,7 @@ fn prices_restated_for_a_later_split_join_shares_of_the_day() {
     near(amc.days_to_cover().unwrap(), 0.8);
     near(amc.average_volume().unwrap(), 50e6);
     near(amc.market_cap.unwrap().usd, 280e6 * 2.0);
-    let units = Units::of(universe.snapshot(), amc.instrument());
+    let units = Units::of(universe.snapshot(), amc.instrument);
     near(amc.close(&units).unwrap(), 2.0);
     assert_eq!(universe.gaps()[0].reason, GapReason::Survivorship, "the file is of 2024");
     // An amount of money is the same on any basis.
@@ -157,11 +162,10 @@ fn a_later_spin_off_changes_prices_but_no_share_count() {
     // As for EXC in the real files: 10 m per day at 42, restated for a spin-off with factor 1.4 to
     // 14 m at 30.
     let mut world = World::new();
-    let restated =
-        marketdata::basis::PriceBasis::SplitAdjusted { on: marketdata::fixture::day("2024-03-08") };
+    let restated = PriceBasis::SplitAdjusted { on: day("2024-03-08") };
     world.bars_on("EXC", restated, 100, |_| (30.0, 14e6));
     world.settle("EXC", SETTLED, [20e6, 970e6, 1e9]);
-    world.spin_off("EXC", (crate::world::TODAY, "2024-03-08"), 1.4);
+    world.spin_off("EXC", (TODAY, "2024-03-08"), 1.4);
     let universe = world.universe();
     let exc = name(&universe, "EXC");
     near(exc.average_volume().unwrap(), 10e6);
@@ -200,7 +204,7 @@ fn limits_leave_names_out_and_count_them() {
     let ranked = |request: &RankRequest| {
         let ranking = rank(&universe, request);
         let symbol = |place: &usize| {
-            universe.snapshot().symbol(universe.names()[*place].instrument()).to_owned()
+            universe.snapshot().symbol(universe.names()[*place].instrument).to_owned()
         };
         ranking.places.iter().map(symbol).collect::<Vec<_>>()
     };
@@ -231,4 +235,29 @@ fn a_name_without_a_market_value_is_ranked_unless_it_is_left_out() {
     assert!(gaps.iter().any(|gap| gap.subject == subject), "{gaps:?}");
     let known = rank(&universe, &RankRequest { known_market_cap_only: true, ..bounds });
     assert_eq!((known.places, known.without_market_cap), (vec![place(&universe, "KNOWN")], 1));
+}
+
+#[test]
+fn a_market_value_published_later_is_not_compared_in_silence() {
+    let mut world = World::new();
+    world.bars("S", |_| (10.0, 8e5)).settle("S", SETTLED, [1.6e6, 8e6, f64::NAN]);
+    world.bars("T", |_| (10.0, 8e5)).settle("T", SETTLED, [1.6e6, 8e6, 20e6]);
+    let key = (world.fixture.id(Namespace::Listed, "S"), InstrumentId::NONE);
+    let later = day(TODAY).plus(5);
+    let counted = [(Field::SharesOutstanding, 10e6)];
+    world
+        .fixture
+        .fact(Dataset::ShareCounts, key, later, Instant::close_of(later), &counted)
+        .commit();
+    let snapshot = world.fixture.snapshot(Instant::close_of(day(TODAY)));
+    let reference = ReferenceKnowledge::EarliestLater { max_age_days: 30 };
+    let universe = Universe::of(&snapshot.with_reference(reference));
+    // S is worth 10 m times 10 by a count of five days later.
+    let bound = |min_market_cap_usd| {
+        let ranking = rank(&universe, &RankRequest { min_market_cap_usd, ..everything() });
+        (ranking.places.len(), ranking.gap().map(|gap| gap.reason))
+    };
+    assert_eq!(bound(99e6), (2, Some(GapReason::LaterKnowledge)), "admitted by it");
+    assert_eq!(bound(101e6), (1, Some(GapReason::LaterKnowledge)), "left out by it");
+    assert_eq!(bound(0.0), (2, None), "nothing is compared");
 }

@@ -12,7 +12,7 @@ pub(super) const BEGIN_READ: &str = "
 /// because READ COMMITTED takes a new snapshot per statement. A database that does not wait for its
 /// disk at a commit is made to, because an answered write must be durable.
 pub(super) const BEGIN_WRITE: &str = "
-    BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL statement_timeout = '30s';
     SET LOCAL lock_timeout = '10s';
     SET LOCAL idle_in_transaction_session_timeout = '120s';
@@ -21,7 +21,7 @@ pub(super) const BEGIN_WRITE: &str = "
     SELECT revision FROM head WHERE id = 1 FOR UPDATE";
 /// The lock lets one of several starting processes create the tables; its number means nothing.
 pub(super) const BEGIN_MIGRATION: &str = "
-    BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL lock_timeout = '30s';
     SELECT pg_advisory_xact_lock(7305800428331230721)";
 

@@ -10,11 +10,9 @@ use crate::{
 };
 use ::portfolio::identifier::InstrumentRef;
 use contract::v1;
-use ingest::{
-    options::{BasisChoice, Options},
-    source::SourceKind,
-};
+use ingest::{options::Options, source::SourceKind};
 use marketdata::{
+    basis::BasisKind,
     dataset::{Dataset, Field},
     day::Day,
     instant::Instant,
@@ -235,9 +233,9 @@ pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result
     }
     let price_basis = match fields.choice("header.price_basis", header.price_basis) {
         v1::PriceBasis::Unspecified => None,
-        v1::PriceBasis::Raw => Some(BasisChoice::Raw),
-        v1::PriceBasis::SplitAdjusted => Some(BasisChoice::SplitAdjusted),
-        v1::PriceBasis::TotalReturn => Some(BasisChoice::TotalReturn),
+        v1::PriceBasis::Raw => Some(BasisKind::Raw),
+        v1::PriceBasis::SplitAdjusted => Some(BasisKind::SplitAdjusted),
+        v1::PriceBasis::TotalReturn => Some(BasisKind::TotalReturn),
     };
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     let published_at = header.published_at;

@@ -1,9 +1,10 @@
 //! A page of rows as protobuf, in the share units asked for.
 
 use crate::rpc::shared::timestamp;
-use contract::v1;
+use contract::v1::{self, field_value::Value};
 use marketdata::{
-    basis::PriceBasis,
+    basis::{BasisKind, PriceBasis},
+    cell::Cell,
     dataset::{Field, Kind},
     gap::{Gap, GapReason, Subject},
     instrument::InstrumentId,
@@ -38,9 +39,28 @@ const fn unit(kind: Kind) -> v1::SeriesFieldUnit {
         Kind::Number => Unit::OfSource,
         Kind::Flag => Unit::Flag,
         Kind::Text => Unit::Text,
-        Kind::Day | Kind::BasisDay => Unit::EpochDays,
-        Kind::Instant => Unit::EpochMicroseconds,
+        Kind::Day | Kind::BasisDay => Unit::Day,
+        Kind::Instant => Unit::Instant,
         Kind::Basis => Unit::PriceBasis,
+    }
+}
+
+fn value(cell: Cell<'_>) -> Value {
+    match cell {
+        Cell::Number(number) => Value::Number(number),
+        Cell::Text(text) => Value::Text(text.to_owned()),
+        Cell::Day(day) => Value::Day(day.to_string()),
+        Cell::Instant(instant) => Value::Instant(timestamp(instant)),
+        Cell::Flag(flag) => Value::Flag(flag),
+        Cell::Basis(basis) => Value::PriceBasis(price_basis(basis).into()),
+    }
+}
+
+const fn price_basis(kind: BasisKind) -> v1::PriceBasis {
+    match kind {
+        BasisKind::Raw => v1::PriceBasis::Raw,
+        BasisKind::SplitAdjusted => v1::PriceBasis::SplitAdjusted,
+        BasisKind::TotalReturn => v1::PriceBasis::TotalReturn,
     }
 }
 
@@ -102,13 +122,8 @@ impl<'a> SeriesPage<'a> {
                 None
             }
         };
-        let value = match field.is_text() {
-            true => number
-                .and_then(|id| self.snapshot.text(id))
-                .map(|text| v1::field_value::Value::Text(text.to_owned())),
-            false => number.map(v1::field_value::Value::Number),
-        };
-        v1::FieldValue { value }
+        let cell = number.and_then(|number| self.snapshot.cell(field, number));
+        v1::FieldValue { value: cell.map(value) }
     }
 
     /// What could not be converted in the points so far: one gap per field and reason.

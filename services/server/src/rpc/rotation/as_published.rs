@@ -9,7 +9,7 @@ use crate::{
 };
 use contract::v1;
 use marketdata::{dataset::Dataset, day::Day};
-use rotation::as_published::{AsPublished, Point, Progress, last_closed, sessions};
+use rotation::as_published::{AsPublished, History, Point, Progress, last_closed, sessions};
 use std::sync::Arc;
 
 /// A page of a history as published.
@@ -31,8 +31,9 @@ pub(super) async fn page(
     let jobs = services.compute.jobs()?;
     let (from, until, page) = (query.from, query.until, query.page.clone());
     let data = pinned.clone();
+    let history = query.history.clone();
     let begin = move || {
-        let all = asked_sessions(from, until, &data);
+        let all = asked_sessions(from, until, (&history, &data));
         (all[page.cut(all.len(), &data).places].to_vec(), all.len())
     };
     let (on_page, sessions) = jobs.run(begin).await?;
@@ -43,12 +44,22 @@ pub(super) async fn page(
     Ok(Page { sessions, made })
 }
 
-/// The sessions requested: from the first day of any bar or series to the last close by the as-of
-/// at most.
-fn asked_sessions(from: Option<Day>, until: Option<Day>, pinned: &Pinned) -> Vec<Day> {
-    let known = pinned.snapshot().first_day(&[Dataset::Bars, Dataset::Series]);
-    let Some(known) = known else { return Vec::new() };
-    let from = from.unwrap_or(Day::MIN).max(known);
+/// The sessions requested: from the first day of the history's inputs, or the day asked for but not
+/// before any bar or series, to the last close by the as-of at most.
+fn asked_sessions(
+    from: Option<Day>,
+    until: Option<Day>,
+    (history, pinned): (&History, &Pinned),
+) -> Vec<Day> {
+    let snapshot = pinned.snapshot();
+    let begins = match from {
+        None => history.first_day(snapshot, &pinned.settings().roles),
+        Some(from) => {
+            let known = snapshot.first_day(&[Dataset::Bars, Dataset::Series]);
+            known.map(|known| known.max(from))
+        }
+    };
+    let Some(from) = begins else { return Vec::new() };
     let until = until.unwrap_or(Day::MAX).min(last_closed(pinned.as_of()));
     sessions(from, until)
 }

@@ -148,7 +148,7 @@ impl FromProto for HistoryQuery {
 fn most_sessions(history: &History) -> usize {
     match history.work() {
         Work::WholeMarket => limits::AS_PUBLISHED_PREPARATIONS,
-        Work::Lines => limits::PAGE_MAX,
+        Work::Roles(_) | Work::Lines => limits::PAGE_MAX,
     }
 }
 

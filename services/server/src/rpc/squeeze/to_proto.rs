@@ -1,9 +1,10 @@
 //! Converts squeeze reports to protobuf.
 
+use super::covering;
 use crate::rpc::{gaps, portfolio, shared::timestamp};
 use contract::v1;
 use factors::short_ratio::Published;
-use marketdata::{basis::Units, dataset::Dataset, day::Day};
+use marketdata::{basis::Units, dataset::Dataset, day::Day, snapshot::Snapshot};
 use squeeze::{
     assess::{Mark, ShortBook, ShortLine},
     exit::{ExitPlan, ExitPoint, Participation},
@@ -11,7 +12,8 @@ use squeeze::{
     name::SqueezeName,
     rank::Ranking,
     score::{FLOOR, METHOD, METHOD_ID, Score},
-    universe::Universe,
+    threshold::squeeze_threshold,
+    universe::{ShortsGain, Universe},
 };
 
 /// The method of the score.
@@ -43,7 +45,13 @@ pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
         without_short_interest: summary.without_short_interest as i32,
         newest_settlement_on: newest.map(|n| n.effective_on.to_string()).unwrap_or_default(),
         at_newest_settlement: newest.map_or(0, |newest| newest.value as i32),
+        shorts_gain_today: summary.shorts_gain_today.map(shorts_gain),
+        shorts_gain_since_settlement: summary.shorts_gain_since_settlement.map(shorts_gain),
     }
+}
+
+fn shorts_gain(gain: ShortsGain) -> v1::ShortsGain {
+    v1::ShortsGain { usd: gain.usd, names: gain.names as i32 }
 }
 
 /// The totals of a short book.
@@ -58,6 +66,7 @@ pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::Shor
         participation: participation.share(),
         exit_at_normal_volume: Some(exit_plan(&book.normal_exit)),
         exit_at_recent_volume: Some(exit_plan(&book.recent_exit)),
+        covering_costs: covering::totals(book),
     }
 }
 
@@ -88,14 +97,8 @@ pub(super) fn line(
     line: ShortLine,
 ) -> v1::ShortLine {
     let lots = portfolio::lots(portfolio, &line.lots);
-    let mut name = match line.place {
-        Some(place) => name(universe, place),
-        None => v1::SqueezeName {
-            symbol: line.symbol,
-            units_on: universe.snapshot().today().to_string(),
-            ..v1::SqueezeName::default()
-        },
-    };
+    let score = line.place.and_then(|place| universe.score(place));
+    let mut name = name(universe, &line.name, score);
     name.gaps = gaps::folded(line.gaps);
     v1::ShortLine {
         name: Some(name),
@@ -106,6 +109,8 @@ pub(super) fn line(
         exit_days_at_recent_volume: line.exit.recent.ok(),
         mark: line.mark.map(mark),
         lots,
+        covering_cost: line.covering.ok().map(|cost| covering::cost(&cost, line.market_value)),
+        squeeze_loss: line.squeeze_loss.ok().map(|loss| 0.0 - loss),
     }
 }
 
@@ -124,20 +129,23 @@ fn mark(mark: Mark) -> v1::ShortMark {
     }
 }
 
-/// The data of the name at an index of the universe.
-pub(super) fn name(universe: &Universe, place: usize) -> v1::SqueezeName {
-    let name = &universe.names()[place];
-    let symbol = universe.snapshot().symbol(name.instrument());
-    let score = universe.score(place);
+/// The data of a name, with its score if it has one.
+pub(super) fn name(
+    universe: &Universe,
+    name: &SqueezeName,
+    score: Option<&Score>,
+) -> v1::SqueezeName {
+    let snapshot = universe.snapshot();
+    let symbol = snapshot.symbol(name.instrument);
     let traded = name.traded.as_ref().ok();
     let measure = |component| name.measure(component).ok();
     v1::SqueezeName {
         symbol: symbol.to_owned(),
-        units_on: name.units_on().to_string(),
-        inputs: inputs(universe, name),
+        units_on: name.units_on.to_string(),
+        inputs: inputs(snapshot, name),
         short_of_float: measure(Component::ShortOfFloat),
-        short_of_float_s3: name.ratio.of_float_s3().ok(),
-        short_of_shares_outstanding: name.ratio.of_shares_outstanding().ok(),
+        short_of_float_s3: name.short_of_float_s3().ok(),
+        short_of_shares_outstanding: name.short_of_shares_outstanding().ok(),
         short_interest_change: measure(Component::ShortInterestChange),
         days_to_cover: name.days_to_cover().ok(),
         days_to_cover_at_settlement: measure(Component::DaysToCover),
@@ -157,6 +165,10 @@ pub(super) fn name(universe: &Universe, place: usize) -> v1::SqueezeName {
         contributions: score.map(|score| contributions(universe, score)).unwrap_or_default(),
         evidence: score.map(|score| evidence(name, score)).unwrap_or_default(),
         gaps: gaps::folded(name.gaps(symbol)),
+        volatility_60_sessions: name.volatility().ok(),
+        squeeze_threshold: name.volatility().ok().map(squeeze_threshold),
+        shorts_gain_today_usd: name.shorts_gain_today_usd().ok(),
+        shorts_gain_since_settlement_usd: name.shorts_gain_since_settlement_usd().ok(),
     }
 }
 
@@ -182,34 +194,35 @@ fn evidence(name: &SqueezeName, score: &Score) -> Vec<v1::SqueezeEvidence> {
 }
 
 /// Every known input, on the name's one basis of units.
-fn inputs(universe: &Universe, name: &SqueezeName) -> Vec<v1::MeasureInput> {
-    let today = universe.snapshot().today();
-    let ratio = &name.ratio;
-    let short = ratio.shares_short;
+fn inputs(snapshot: &Snapshot, name: &SqueezeName) -> Vec<v1::MeasureInput> {
+    let today = snapshot.today();
+    let ratio = name.short.as_ref().ok();
+    let short = ratio.map(|ratio| ratio.shares_short);
+    let previous = ratio.and_then(|ratio| ratio.previous);
+    let counts = &name.counts;
     let mut inputs = Vec::new();
     let mut add = |input, known: Option<Published>, value: Option<f64>| {
         inputs.extend(known.map(|known| dated(input, known, value, today)));
     };
-    add("short_interest", Some(short), Some(short.value));
-    add("short_interest_before", ratio.previous, ratio.previous.map(|previous| previous.value));
-    add("public_float", ratio.public_float, ratio.float_on_basis.ok());
-    add("shares_outstanding", ratio.shares_outstanding, ratio.outstanding_on_basis.ok());
-    let of_source = ratio.source_daily_volume;
-    add("average_volume_source", of_source.map(|_| short), of_source);
+    add("short_interest", short, short.map(|short| short.value));
+    add("short_interest_before", previous, previous.map(|previous| previous.value));
+    add("public_float", counts.public_float, counts.float_on_basis.ok());
+    add("shares_outstanding", counts.shares_outstanding, counts.outstanding_on_basis.ok());
+    let of_source = ratio.and_then(|ratio| ratio.source_daily_volume);
+    add("average_volume_source", short.filter(|_| of_source.is_some()), of_source);
     let last = name.traded.as_ref().ok().zip(name.close_published_at);
     let last = last.map(|(traded, published_at)| Published {
         value: traded.close,
         effective_on: traded.last_on,
         published_at,
     });
-    let bars = universe.snapshot().rows(Dataset::Bars, name.instrument());
-    let settled = bars.last_on_or_before(short.effective_on).map(|row| Published {
-        value: short.value,
-        effective_on: bars.day(row),
-        published_at: bars.published_at(row),
+    let bars = snapshot.rows(Dataset::Bars, name.instrument);
+    let settled = short.filter(|_| name.traded.is_ok()).and_then(|short| {
+        let row = bars.last_on_or_before(short.effective_on)?;
+        let (effective_on, published_at) = (bars.day(row), bars.published_at(row));
+        Some(Published { value: short.value, effective_on, published_at })
     });
-    let settled = settled.filter(|_| name.traded.is_ok());
-    let units = Units::of(universe.snapshot(), name.instrument());
+    let units = Units::of(snapshot, name.instrument);
     add("average_volume_at_settlement", settled, name.average_volume_at_settlement().ok());
     add("average_volume_21_sessions", last, name.average_volume().ok());
     add("normal_volume_63_sessions", last, name.normal_volume().ok());

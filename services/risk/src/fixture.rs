@@ -1,4 +1,5 @@
-//! A simulated market with known factor returns, betas and sizes; seeded, for tests and benches.
+//! A simulated market with known factor returns, betas and sizes; seeded, for the tests and benches of
+//! this crate and of those that depend on it.
 
 #![allow(clippy::unwrap_used, reason = "a market made for tests is whole")]
 
@@ -21,55 +22,50 @@ use std::sync::Arc;
 
 /// A simulated name: the true parameters of its returns.
 #[derive(Clone, Debug)]
-pub(crate) struct Truth {
-    pub(crate) symbol: String,
-    pub(crate) beta: f64,
-    pub(crate) size_beta: f64,
-    pub(crate) residual_sd: f64,
-    pub(crate) market_cap_usd: f64,
+pub struct Truth {
+    pub symbol: String,
+    pub beta: f64,
+    pub size_beta: f64,
+    pub residual_sd: f64,
+    pub market_cap_usd: f64,
     /// First day with a price.
-    pub(crate) listed_from: usize,
+    pub listed_from: usize,
     /// Amounts added to the returns of single days.
-    pub(crate) jumps: Vec<(usize, f64)>,
+    pub jumps: Vec<(usize, f64)>,
     /// Trades only every other day: the close of the day between is unchanged, and the next one
     /// catches up.
-    pub(crate) stale: bool,
+    pub stale: bool,
     /// Whether the small-cap index holds it.
-    pub(crate) in_small_cap_fund: bool,
+    pub in_small_cap_fund: bool,
     /// Prices are stored as if split by this factor after the last day; 1 stores them unchanged.
-    pub(crate) restated: f64,
+    pub restated: f64,
     /// Whether it has neither a float nor a sector, so that it is not classified as company or
     /// fund.
-    pub(crate) of_unknown_kind: bool,
+    pub of_unknown_kind: bool,
 }
 
 #[derive(Debug)]
-pub(crate) struct World {
-    pub(crate) market: Arc<Market>,
-    pub(crate) days: Vec<Day>,
-    pub(crate) names: Vec<Truth>,
+pub struct World {
+    pub market: Arc<Market>,
+    pub days: Vec<Day>,
+    pub names: Vec<Truth>,
     /// Returns of the market and of size, one value per day; the first is unused.
-    pub(crate) market_returns: Vec<f64>,
-    pub(crate) size_returns: Vec<f64>,
+    pub market_returns: Vec<f64>,
+    pub size_returns: Vec<f64>,
 }
 
 /// Slope of the small-less-large spread on the market.
-pub(crate) const SPREAD_SLOPE: f64 = 0.1;
+pub const SPREAD_SLOPE: f64 = 0.1;
 
 const SECTORS: [&str; 4] = ["Energy", "Finance", "Health Care", "Technology"];
 
 /// `count` names over `days` sessions; returns of day t are β·m + δ·s + noise.
-pub(crate) fn world(count: usize, days: usize, seed: u64) -> World {
+pub fn world(count: usize, days: usize, seed: u64) -> World {
     world_with(count, days, seed, |_| {})
 }
 
 /// The same, with some parameters changed.
-pub(crate) fn world_with(
-    count: usize,
-    days: usize,
-    seed: u64,
-    alter: impl FnOnce(&mut [Truth]),
-) -> World {
+pub fn world_with(count: usize, days: usize, seed: u64, alter: impl FnOnce(&mut [Truth])) -> World {
     let days = sessions(days);
     let mut rng = Rng::new(seed, 0);
     let mut draw = |sd: f64| (0..days.len()).map(|_| sd * rng.normal()).collect::<Vec<f64>>();
@@ -118,25 +114,24 @@ fn sessions(count: usize) -> Vec<Day> {
 }
 
 impl World {
-    pub(crate) fn as_of(&self) -> Instant {
+    pub fn as_of(&self) -> Instant {
         Instant::close_of(*self.days.last().unwrap())
     }
 
-    #[allow(dead_code, reason = "not every target that includes the world looks back")]
-    pub(crate) fn snapshot_at(&self, market: &Arc<Market>, day: usize) -> Snapshot {
+    pub fn snapshot_at(&self, market: &Arc<Market>, day: usize) -> Snapshot {
         Snapshot::new(Arc::clone(market), Instant::close_of(self.days[day]), 1).unwrap()
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(Arc::clone(&self.market), self.as_of(), 1).unwrap()
     }
 
-    pub(crate) fn roles() -> Roles {
+    pub fn roles() -> Roles {
         Roles::standard()
     }
 
     /// The returns of a name, from its true parameters.
-    pub(crate) fn returns(&self, index: usize, seed: u64) -> Vec<f64> {
+    pub fn returns(&self, index: usize, seed: u64) -> Vec<f64> {
         let truth = &self.names[index];
         let mut rng = Rng::new(seed, 2_000_000 + index as u64);
         let driven = self.market_returns.iter().zip(&self.size_returns);
@@ -154,14 +149,13 @@ impl World {
     }
 
     /// The market as if the log had ended after this many days.
-    pub(crate) fn fold(&self, seed: u64, days: usize) -> Market {
+    pub fn fold(&self, seed: u64, days: usize) -> Market {
         self.fold_numbered(seed, days, |index, _| index as u32 + 1)
     }
 
     /// The same facts, ingested from the last name to the first, so that every instrument and text
     /// has another number.
-    #[allow(dead_code, reason = "not every target that includes the world asks for it")]
-    pub(crate) fn folded_backwards(&self, seed: u64) -> Snapshot {
+    pub fn folded_backwards(&self, seed: u64) -> Snapshot {
         let market = self.fold_numbered(seed, self.days.len(), |index, of| (of - index) as u32);
         Snapshot::new(Arc::new(market), self.as_of(), 1).unwrap()
     }
@@ -260,8 +254,7 @@ impl World {
 impl World {
     /// The market whose first revision holds all but the last session, before and after a second
     /// revision that appends the last session's bars.
-    #[allow(dead_code, reason = "not every target that includes the world appends")]
-    pub(crate) fn with_last_session_appended(&self, seed: u64) -> [Snapshot; 2] {
+    pub fn with_last_session_appended(&self, seed: u64) -> [Snapshot; 2] {
         let last = self.days.len() - 1;
         let before = self.fold(seed, last);
         let known = Instant::close_of(self.days[last]);

@@ -1,0 +1,11 @@
+//! The cross-section model on markets with a known truth, on real files, and under its laws.
+
+#![expect(clippy::unwrap_used, reason = "a market that cannot be built fails the test")]
+
+mod laws;
+mod oracle;
+mod real;
+#[path = "../../../../tests/support/real_data.rs"]
+mod real_data;
+mod replay;
+mod simulated;

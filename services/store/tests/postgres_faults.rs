@@ -1,0 +1,189 @@
+//! A database in trouble: connections cut at any byte, a writer that stands still, a dump restored.
+
+#![expect(clippy::unwrap_used, reason = "a test panics if the environment fails it")]
+
+#[path = "../../../tests/support/postgres.rs"]
+mod postgres;
+
+use marketdata::{day::Day, instant::Instant, market::Market};
+use postgres::Postgres;
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use store::{
+    Appended, Outlook, Store,
+    conformance::{Batches, answer_at, append_of, committed},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, UnixStream},
+};
+
+const FIRST: Day = Day::from_epoch(18_262);
+
+/// A way to the server that is cut once clients have sent a number of bytes.
+struct Cut {
+    port: u16,
+    /// Bytes left to send.
+    left: Arc<AtomicI64>,
+}
+
+impl Cut {
+    async fn before(socket: PathBuf) -> Cut {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let left = Arc::new(AtomicI64::new(i64::MAX));
+        let cut = Cut { port, left: Arc::clone(&left) };
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(server) = UnixStream::connect(&socket).await else { continue };
+                tokio::spawn(forward(client, server, Arc::clone(&left)));
+            }
+        });
+        cut
+    }
+
+    fn url(&self, url: &str) -> String {
+        let (user, database) = ("ballast", Postgres::name(url));
+        format!("postgres://{user}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+}
+
+/// Forwards both ways until either side ends or no byte is left; then both ends are closed.
+async fn forward(mut client: TcpStream, mut server: UnixStream, left: Arc<AtomicI64>) {
+    let (mut sent, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+    while 0 < left.load(Ordering::SeqCst) {
+        tokio::select! {
+            read = client.read(&mut sent) => {
+                let Ok(read @ 1..) = read else { return };
+                let room = left.fetch_sub(read as i64, Ordering::SeqCst).clamp(0, read as i64);
+                if server.write_all(&sent[..room as usize]).await.is_err() {
+                    return;
+                }
+            }
+            read = server.read(&mut answered) => {
+                let Ok(read @ 1..) = read else { return };
+                if client.write_all(&answered[..read]).await.is_err() {
+                    return;
+                }
+            }
+            // Notices that another connection took the last byte.
+            () = tokio::time::sleep(Duration::from_millis(5)) => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_cut_anywhere_in_a_write_leaves_all_of_it_or_nothing() {
+    const CUTS: i64 = 30;
+    let Some(server) = Postgres::start("connections cut in a write") else { return };
+    let url = server.database();
+    let way = Cut::before(server.socket()).await;
+    let store = store::connect(&way.url(&url)).await.unwrap();
+    let direct = store::open(&url).await.unwrap();
+    let mut batches = Batches::new();
+    committed(&*store, batches.next(20, FIRST, 30), "first").await;
+    way.left.store(i64::MAX, Ordering::SeqCst);
+    committed(&*store, batches.next(0, FIRST.plus(100), 30), "measured").await;
+    let whole = i64::MAX - way.left.load(Ordering::SeqCst);
+    let mut unanswered = 0;
+    for number in 0..=CUTS {
+        let append = append_of(
+            batches.next(0, FIRST.plus(200 + 40 * number as i32), 30),
+            &format!("{number}"),
+        );
+        // The last ones are cut around the COMMIT, when the outcome is not known.
+        let at =
+            if number < CUTS - 6 { whole * number / (CUTS - 6) } else { whole + number - CUTS };
+        way.left.store(at.max(1), Ordering::SeqCst);
+        match store.append(append.clone()).await {
+            Ok(appended) => assert!(matches!(appended, Appended::Committed(_)), "{appended:?}"),
+            Err(error) => assert_eq!(error.outlook(), Outlook::MayPass, "{error:?}"),
+        }
+        way.left.store(i64::MAX, Ordering::SeqCst);
+        let before = direct.head().await.unwrap().revision;
+        let again = store.append(append).await.unwrap();
+        let revision = 3 + number as u64;
+        match again {
+            Appended::Committed(_) => assert_eq!(before, revision - 1, "nothing was there"),
+            Appended::Answered(_) => assert_eq!(before, revision, "all of it was there"),
+            Appended::NothingNew => assert_eq!("", "nothing new"),
+        }
+        unanswered += u64::from(before == revision);
+        assert_eq!(direct.head().await.unwrap().revision, revision);
+    }
+    println!("{unanswered} of {} writes were durable before they were repeated", CUTS + 1);
+    assert_eq!(direct.check().await.unwrap().faults, Vec::<String>::new());
+    store.close().await;
+    direct.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_stands_still_delays_other_writers_for_a_limited_time_and_no_reader() {
+    let Some(server) = Postgres::start("a writer that stands still") else { return };
+    let url = server.database();
+    let store = store::connect(&url).await.unwrap();
+    let mut batches = Batches::new();
+    committed(&*store, batches.next(2, FIRST, 3), "first").await;
+    let lock = "BEGIN; SELECT 1 FROM head WHERE id = 1 FOR UPDATE; SELECT pg_sleep(60)";
+    let mut psql = server.client("psql");
+    psql.args(["-X", "-d", Postgres::name(&url), "-c", lock]).stdout(Stdio::null());
+    let mut psql = psql.spawn().unwrap();
+    let locks =
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FOR UPDATE; SELECT pg_sl%'
+        AND wait_event = 'PgSleep'";
+    while server.sql(&url, locks) == "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let append = append_of(batches.next(1, FIRST.plus(10), 1), "second");
+    let (refused, read) = tokio::join!(store.append(append.clone()), store.load(0));
+    assert_eq!(refused.unwrap_err().outlook(), Outlook::MayPass);
+    assert_eq!(read.unwrap().marks.len(), 1);
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    server.sql(&url, end);
+    psql.wait().unwrap();
+    let appended = store.append(append).await.unwrap();
+    assert!(matches!(appended, Appended::Committed(_)), "{appended:?}");
+    store.close().await;
+}
+
+/// As OPERATIONS.md says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_is_restored_with_every_revision_and_answer() {
+    let Some(server) = Postgres::start("a dump and its restore") else { return };
+    let url = server.database();
+    let store = store::connect(&url).await.unwrap();
+    let mut batches = Batches::new();
+    for number in 0..12 {
+        committed(&*store, batches.next(2, FIRST.plus(number), 3), &format!("{number}")).await;
+    }
+    store.compact(1_000_000, Instant::from_micros(0)).await.unwrap();
+    let file = server.folder().join("ballast.dump");
+    let mut dump = server.client("pg_dump");
+    dump.args(["--format=custom", "--no-owner", "-f"]).arg(&file).arg(Postgres::name(&url));
+    assert!(dump.status().unwrap().success());
+    // What comes later is not in the dump.
+    committed(&*store, batches.next(1, FIRST.plus(50), 1), "later").await;
+    let new_url = server.database();
+    let mut restore = server.client("pg_restore");
+    restore.args(["--no-owner", "--exit-on-error", "-d", Postgres::name(&new_url)]).arg(&file);
+    assert!(restore.status().unwrap().success());
+    let restored = store::open(&new_url).await.unwrap();
+    assert_eq!(restored.check().await.unwrap().faults, Vec::<String>::new());
+    let market =
+        async |store: &dyn Store| Arc::new(Market::empty().apply(store.load(0).await.unwrap()));
+    let (ours, theirs) = (market(&*store).await, market(&*restored).await);
+    assert_eq!(theirs.head().revision, 12);
+    let at = Instant::close_of(FIRST.plus(60));
+    assert_eq!(answer_at(&ours, at, 12), answer_at(&theirs, at, 12));
+    let next = Batches::after(&theirs).next(1, FIRST.plus(60), 1);
+    committed(&*restored, next, "after the restore").await;
+    store.close().await;
+    restored.close().await;
+}

@@ -1,0 +1,190 @@
+//! Several servers on one PostgreSQL: they follow each other, and a database in trouble costs no
+//! answer.
+
+use crate::{
+    harness::{Harness, expect_refusal, header, instant, reference, replay_of, soon},
+    postgres_server::Postgres,
+};
+use contract::v1;
+use prost::Message as _;
+use server::clock::{Clock, Stopwatch};
+use std::time::Duration;
+use tokio_stream::StreamExt as _;
+use tonic::{Code, Request, Status};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_types::StatusExt as _;
+
+fn bars(symbol: &str, close: u32) -> Vec<u8> {
+    format!("Ticker,Date,Open,High,Low,Close,Volume\n{symbol},2021-01-04,9,9,1,{close},1\n").into()
+}
+
+/// A server on a store, which polls it every hour only: what it hears in time was announced.
+async fn replica(url: &str) -> Harness {
+    polling(url, 3_600_000).await
+}
+
+async fn polling(url: &str, follow_ms: u64) -> Harness {
+    let clock = Clock::manual(instant("2021-02-01T21:00:00Z"));
+    Harness::with(clock, |config| {
+        config.store = url.to_owned().into();
+        config.follow_ms = follow_ms;
+    })
+    .await
+}
+
+fn revision_of(harness: &Harness) -> u64 {
+    harness.services().market.head().head().revision
+}
+
+/// Waits until a server has read a revision.
+async fn reaches(harness: &Harness, revision: u64) {
+    let mut heads = harness.services().market.heads();
+    let reached = heads.wait_for(|market| revision <= market.head().revision);
+    soon("the revision", reached).await.map(drop).unwrap();
+}
+
+/// The coverage at an as-of, with a deadline.
+async fn coverage(
+    harness: &Harness,
+    as_of: Option<v1::AsOf>,
+    within: Duration,
+) -> Result<v1::GetCoverageResponse, Status> {
+    let mut request = Request::new(v1::GetCoverageRequest { as_of });
+    request.set_timeout(within);
+    Ok(harness.market_data().await.get_coverage(request).await?.into_inner())
+}
+
+fn at_revision(revision: u64) -> Option<v1::AsOf> {
+    Some(v1::AsOf { revision: Some(revision), ..v1::AsOf::default() })
+}
+
+const AMPLE: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_on_one_server_is_heard_by_the_others_and_answered_alike() {
+    let Some(database) = Postgres::start("following by announcements") else { return };
+    let url = database.database();
+    let (writer, reader) = (replica(&url).await, replica(&url).await);
+    let mut slowest = 0.0_f64;
+    for number in 1..=10 {
+        let written = writer.ingest("prices.csv", &bars(&format!("T{number}"), 3)).await;
+        let since_answer = Stopwatch::start();
+        reaches(&reader, number).await;
+        slowest = slowest.max(since_answer.elapsed_ms());
+        let reference = replay_of(&reference(&written.info));
+        let here = coverage(&writer, reference.clone(), AMPLE).await.unwrap().encode_to_vec();
+        let there = coverage(&reader, reference, AMPLE).await.unwrap().encode_to_vec();
+        assert_eq!(here, there, "the bytes of revision {number}");
+    }
+    println!("heard at most {slowest} ms after the writer answered");
+    assert!(slowest < 2_000.0, "it was announced, not polled: {slowest} ms");
+}
+
+/// On a standby nothing is announced.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_a_standby_polls_and_waits_for_a_revision_it_has_not_read() {
+    let Some(primary) = Postgres::start("following by polling") else { return };
+    let url = primary.database();
+    let writer = replica(&url).await;
+    writer.ingest("prices.csv", &bars("T1", 3)).await;
+    let standby = primary.standby();
+    let standby_url = standby.url(Postgres::name(&url));
+    let reader = polling(&standby_url, 50).await;
+    reaches(&reader, 1).await;
+    writer.ingest("prices.csv", &bars("T2", 3)).await;
+    reaches(&reader, 2).await;
+    standby.pause_replay(&standby_url);
+    writer.ingest("prices.csv", &bars("T3", 3)).await;
+    let early = coverage(&reader, at_revision(3), Duration::from_secs(1)).await.unwrap_err();
+    expect_refusal(&early, Code::Unavailable, "REPLICA_BEHIND", &[]);
+    assert!(early.get_details_retry_info().is_some(), "{early:?}");
+    let waiting = coverage(&reader, at_revision(3), AMPLE);
+    let resume = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        standby.resume_replay(&standby_url);
+    };
+    let (answer, ()) = tokio::join!(waiting, resume);
+    assert_eq!(reference(&answer.unwrap().info).revision, 3);
+    let refused = reader.try_ingest(header("more.csv"), &bars("T4", 3)).await.unwrap_err();
+    expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
+    // Failover: the standby becomes the primary, and its server takes writes.
+    primary.crash();
+    standby.promote();
+    let written = async {
+        loop {
+            if let Ok(answer) = reader.try_ingest(header("more.csv"), &bars("T5", 3)).await {
+                break answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let written = soon("a write after the failover", written).await;
+    assert_eq!(reference(&written.info).revision, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_of_another_server_is_read_when_it_is_asked_for() {
+    let Some(database) = Postgres::start("reading what was not announced") else { return };
+    let url = database.database();
+    let (writer, reader) = (replica(&url).await, replica(&url).await);
+    let written = writer.ingest("prices.csv", &bars("T1", 3)).await;
+    let answer = coverage(&reader, replay_of(&reference(&written.info)), AMPLE).await.unwrap();
+    assert_eq!(reference(&answer.info), reference(&written.info));
+    // The database is asked, and knows of no such revision.
+    let unknown = coverage(&reader, at_revision(2), AMPLE).await.unwrap_err();
+    expect_refusal(&unknown, Code::FailedPrecondition, "REVISION_UNKNOWN", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_on_two_servers_take_turns() {
+    let Some(database) = Postgres::start("two writers") else { return };
+    let url = database.database();
+    let servers = [replica(&url).await, replica(&url).await];
+    let write = async |server: &Harness, name: &str| {
+        for close in 2..6 {
+            server.ingest("prices.csv", &bars(&format!("{name}{close}"), close)).await;
+        }
+    };
+    tokio::join!(write(&servers[0], "A"), write(&servers[1], "B"));
+    reaches(&servers[0], 8).await;
+    reaches(&servers[1], 8).await;
+    assert_eq!(
+        servers[0].services().market.head().head(),
+        servers[1].services().market.head().head()
+    );
+    let numbers = servers[0].services().store.revisions(0, 99).await.unwrap();
+    let numbers: Vec<u64> = numbers.iter().map(|record| record.mark.revision).collect();
+    assert_eq!(numbers, (1..=8).collect::<Vec<_>>(), "no gap");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_of_the_database_costs_no_answer_and_health_says_so() {
+    let Some(database) = Postgres::start("a database that crashes") else { return };
+    let url = database.database();
+    let server = polling(&url, 50).await;
+    server.ingest("prices.csv", &bars("T1", 3)).await;
+    let mut health = HealthClient::new(server.channel().await);
+    let of = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    let mut watching = health.watch(of("ballast.v1.MarketDataService")).await.unwrap().into_inner();
+    let serving = soon("a state", watching.next()).await.unwrap().unwrap().status();
+    assert_eq!(serving, ServingStatus::Serving);
+    database.crash();
+    let once = v1::IngestHeader { request_id: "once".to_owned(), ..header("more.csv") };
+    let refused = server.try_ingest(once.clone(), &bars("T2", 3)).await.unwrap_err();
+    expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
+    let down = soon("a state", watching.next()).await.unwrap().unwrap().status();
+    assert_eq!(down, ServingStatus::NotServing);
+    let answer = coverage(&server, None, AMPLE).await.unwrap();
+    assert_eq!(reference(&answer.info).revision, 1, "reads go on from memory");
+    let ahead = coverage(&server, at_revision(2), Duration::from_secs(1)).await.unwrap_err();
+    expect_refusal(&ahead, Code::Unavailable, "REPLICA_BEHIND", &[]);
+    database.resume();
+    let up = soon("a state", watching.next()).await.unwrap().unwrap().status();
+    assert_eq!(up, ServingStatus::Serving);
+    let first = server.try_ingest(once.clone(), &bars("T2", 3)).await.unwrap();
+    let again = server.try_ingest(once, &bars("T2", 3)).await.unwrap();
+    assert_eq!(first, again, "the same request again adds nothing");
+    assert_eq!(revision_of(&server), 2);
+}
