@@ -108,11 +108,6 @@ impl Compute {
         self.places
     }
 
-    /// Number of threads.
-    pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
-    }
-
     /// What the pool does and has done.
     pub fn work(&self) -> Work {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
