@@ -34,7 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(Path::new(&out).join("finite.rs"), finite)?;
     let canonical = generate_canonical::implementations(&descriptor, "ballast.v1");
     fs::write(Path::new(&out).join("canonical.rs"), canonical)?;
-    let stubs = tonic_prost_build::configure().codec_path("crate::codec::FiniteCodec");
+    let stubs = tonic_prost_build::configure()
+        .codec_path("crate::codec::FiniteCodec")
+        .extern_path(".google.rpc", "::tonic_types::pb");
     stubs.compile_fds(descriptor)?;
     Ok(())
 }

@@ -128,6 +128,31 @@ impl<T: Canonical> Canonical for Vec<T> {
     }
 }
 
+impl Canonical for tonic_types::pb::Status {
+    fn is_left_out(&self) -> bool {
+        false
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        field(1, &self.code, out);
+        field(2, &self.message, out);
+        field(3, &self.details, out);
+        END.write(out);
+    }
+}
+
+impl Canonical for prost_types::Any {
+    fn is_left_out(&self) -> bool {
+        false
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        field(1, &self.type_url, out);
+        field(2, &self.value, out);
+        END.write(out);
+    }
+}
+
 impl Canonical for prost_types::Timestamp {
     fn is_left_out(&self) -> bool {
         false

@@ -191,6 +191,14 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     named_answer!(all, "AnalyzePortfolio", client.analyze_portfolio(request));
     let request = v1::ValidatePortfolioRequest { as_of: as_of(), portfolio: portfolio.clone() };
     named_answer!(all, "ValidatePortfolio", client.validate_portfolio(request));
+    let request = v1::ExplainPnlRequest {
+        as_of: as_of(),
+        portfolio: portfolio.clone(),
+        start_on: "2024-07-01".to_owned(),
+        include_names: true,
+        ..v1::ExplainPnlRequest::default()
+    };
+    named_answer!(all, "ExplainPnl", client.explain_pnl(request));
     let request = v1::ListFactorsRequest { as_of: as_of(), ..Default::default() };
     named_answer!(all, "ListFactors", client.list_factors(request));
     let request = v1::ListTradeMembersRequest { as_of: as_of(), ..Default::default() };

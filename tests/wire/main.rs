@@ -8,9 +8,12 @@
 
 mod admin_port;
 mod as_published;
+mod batch;
+mod book_history;
 mod calls;
 mod carried_over;
 mod drawn_files;
+mod explain_pnl;
 mod exposure;
 mod exposure_groups;
 mod exposure_sizes;
@@ -25,6 +28,7 @@ mod ingest;
 mod ingest_order;
 mod measure_refs;
 mod merges;
+mod metrics;
 mod portfolio;
 mod postgres;
 #[path = "../support/postgres.rs"]

@@ -130,6 +130,7 @@ async fn a_short_book_by_hand() {
     assert_eq!(short.age_days, 27);
     assert_eq!(short.published_at.unwrap().seconds, 1_610_525_578);
 
+    costs_and_scenarios(&answer);
     let totals = answer.totals.unwrap();
     near(Some(totals.gross_short), 2.4e6 + 600_000.0 + 2_000.0 + 10_000.0);
     assert_eq!((totals.short_count, totals.long_count), (3, 1));
@@ -149,6 +150,47 @@ async fn a_short_book_by_hand() {
     let lines: Vec<_> = answer.unresolved.iter().map(|line| line.position_id.as_str()).collect();
     assert_eq!(lines, ["portfolio.positions[3]", "portfolio.positions[4]"]);
     harness.stop().await;
+}
+
+/// CROWD closed at 10, and at 12 on the last five sessions: one return of 0.2 and 59 of 0 in sixty, so
+/// σ = 0.2·√(1/60) (the mean is 0.2/60, and 59 is n − 1), and 3σ√5 = 17.3 %.
+fn costs_and_scenarios(answer: &v1::AssessShortBookResponse) {
+    let [crowd, calm, thin] = &answer.lines[..] else { panic!("{:?}", answer.lines) };
+    let name = crowd.name.as_ref().unwrap();
+    let sigma = 0.2 / 60f64.sqrt();
+    near(name.volatility_60_sessions, sigma);
+    near(name.squeeze_threshold, 3.0 * sigma * 5f64.sqrt());
+    near(crowd.squeeze_loss, -2.4e6 * 3.0 * sigma * 5f64.sqrt());
+    near(calm.squeeze_loss, -600_000.0 * 0.15);
+    assert_eq!(thin.covering_cost, None, "it has no volume");
+    let cost = crowd.covering_cost.as_ref().unwrap();
+    near(Some(cost.days), 200.0 / 12.0);
+    near(Some(cost.days_of_volume), 2.5);
+    let [root, almgren] = &cost.estimates[..] else { panic!("{cost:?}") };
+    assert_eq!((root.model_id.as_str(), root.is_extrapolated), ("square_root", true));
+    near(Some(root.mean_cost), sigma * 2.5f64.sqrt() * 2.0 / 3.0);
+    near(Some(root.cost), 2.4e6 * root.mean_cost);
+    // 0.314·σ·2.5·(10 m / 80,000)^¼.
+    near(Some(almgren.price_rise), 0.314 * sigma * 2.5 * 125f64.powf(0.25));
+    let models: Vec<&str> = answer.covering_models.iter().map(|m| m.model_id.as_str()).collect();
+    assert_eq!(models, ["square_root", "almgren_2005"]);
+    let total = &answer.totals.as_ref().unwrap().covering_costs[0];
+    near(Some(total.cost), root.cost);
+    near(Some(total.share_of_gross_short), 3.0e6 / 3.012e6);
+    let losses: Vec<(Vec<String>, f64)> =
+        answer.scenarios.iter().map(|s| (s.symbols.clone(), s.profit_and_loss)).collect();
+    // THIN has no volume but a price; three shorts can be squeezed, and CROWD is heavily short.
+    let names = |count: usize| ["CROWD", "CALM", "THIN"][..count].to_vec();
+    assert_eq!(losses.len(), 4);
+    for (count, (symbols, _)) in (1..4).zip(&losses) {
+        assert_eq!(*symbols, names(count));
+    }
+    assert_eq!(losses[3].0, ["CROWD"]);
+    near(Some(losses[1].1), crowd.squeeze_loss.unwrap() - 90_000.0);
+    // 1.6 million short since a close of 10; nothing moved on the last session.
+    near(name.shorts_gain_since_settlement_usd, -3.2e6);
+    near(name.shorts_gain_today_usd, 0.0);
+    near(answer.universe.as_ref().unwrap().shorts_gain_since_settlement.map(|g| g.usd), -3.2e6);
 }
 
 #[tokio::test]

@@ -479,7 +479,8 @@ async fn a_non_finite_number_is_never_sent() {
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = format!("http://{}", incoming.local_addr().unwrap());
     let (_phase, phases) = tokio::sync::watch::channel(Phase::Serving);
-    let layer = CallLayer::new(&Limits::standard(), phases, 7);
+    let metrics = server::metrics::Metrics::new().unwrap();
+    let layer = CallLayer::new(&Limits::standard(), metrics.calls().clone(), phases, 7);
     let service = SqueezeServiceServer::new(Nonsense);
     let server = Server::builder().layer(layer).add_service(service);
     let serving = tokio::spawn(server.serve_with_incoming(incoming));

@@ -15,6 +15,9 @@ pub(crate) struct Connection {
     /// Seconds to wait for an answer.
     #[arg(long, global = true, default_value_t = 300)]
     pub(crate) timeout: u64,
+    /// Trace that the calls belong to, as W3C Trace Context writes it.
+    #[arg(long, global = true, env = "TRACEPARENT", value_name = "TRACEPARENT")]
+    pub(crate) traceparent: Option<String>,
 }
 
 /// Largest answer accepted, bytes: a page of a long history.
@@ -50,6 +53,10 @@ impl Connection {
     pub(crate) fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         request.set_timeout(Duration::from_secs(self.timeout));
+        // A caller's trace that is not valid must not fail the call.
+        if let Some(Ok(parent)) = self.traceparent.as_ref().map(|parent| parent.parse()) {
+            request.metadata_mut().insert("traceparent", parent);
+        }
         request
     }
 }

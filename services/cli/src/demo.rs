@@ -70,7 +70,8 @@ async fn play(
 ) -> Result<()> {
     let stopwatch = Stopwatch::start();
     let Output { as_json, terminal } = output;
-    let connection = Connection { server: format!("http://{address}"), timeout: 60 };
+    let connection =
+        Connection { server: format!("http://{address}"), timeout: 60, traceparent: None };
     let clients = connection.open().await?;
     let say = |text: &str| {
         if !as_json {
@@ -106,7 +107,7 @@ async fn start(arguments: &DemoArguments, folder: &Path) -> Result<Running> {
     config.log.filter = "error".to_owned();
     // No load balancer needs time to notice the shutdown.
     config.drain.deadline_ms = 2_000;
-    telemetry::start(&config.log)?;
+    telemetry::start(&config)?;
     config.listen = SocketAddr::from(([127, 0, 0, 1], arguments.port.unwrap_or(USUAL_PORT)));
     config.admin.listen.set_port(0);
     match server::start(config.clone()).await {

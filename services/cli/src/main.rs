@@ -3,7 +3,9 @@
 
 mod as_of_args;
 mod assumed_basis;
+mod batch;
 mod book;
+mod book_history;
 mod connect;
 mod coverage;
 mod demo;
@@ -12,6 +14,7 @@ mod factors;
 mod history;
 mod ingest;
 mod json;
+mod pnl;
 mod progress;
 mod query_commands;
 mod records;
@@ -108,6 +111,11 @@ enum Query {
     Watch(watch::WatchArguments),
     /// Analyse a portfolio: factor bets, its share of the crowded trade, tail losses.
     Exposure(query_commands::ExposureArguments),
+    /// Analyse many portfolios on one stream; prints one line per book.
+    Batch(batch::BatchArguments),
+    /// Explain what a portfolio made or lost, by default on the last session: through which factors,
+    /// legs and names, and how unusual it was.
+    Pnl(pnl::PnlArguments),
     /// List what betas are measured against: the factors, how they are built, their symbols.
     Factors(factors::FactorArguments),
     /// List the names that the legs of a trade stand for.
@@ -193,6 +201,8 @@ async fn answer(
         Query::Rotation(arguments) => query_commands::rotation(arguments, connection, output).await,
         Query::Watch(arguments) => watch::watch(arguments, connection, output).await,
         Query::Exposure(arguments) => query_commands::exposure(arguments, connection, output).await,
+        Query::Batch(arguments) => batch::batch(arguments, connection, output).await,
+        Query::Pnl(arguments) => pnl::pnl(arguments, connection, output).await,
         Query::Factors(arguments) => factors::factors(arguments, connection, output).await,
         Query::Members(arguments) => trade_members::members(arguments, connection, output).await,
         Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,

@@ -3,7 +3,8 @@
 use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
-    connect::Connection,
+    book_history::{BookHistoryArguments, book_history},
+    connect::{Clients, Connection},
     error_report::Fault,
     json,
     settings_args::{MeasureArguments, NettingArguments},
@@ -13,11 +14,13 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use contract::v1::{
-    AnalysisSettings, AnalyzePortfolioRequest, AssessShortBookRequest, Coverage,
-    GetRotationRequest, GroupBy, GroupByKind, RankSqueezeRequest, ReportBlock, SqueezeRankBy,
-    TradeDefinition, TradeSelection, trade_selection::Trade,
+    AnalysisSettings, AnalyzePortfolioRequest, AnalyzePortfolioResponse, AsOf,
+    AssessShortBookRequest, Coverage, ExplainPnlRequest, ExplainPnlResponse, GetRotationRequest,
+    GroupBy, GroupByKind, RankSqueezeRequest, ReportBlock, SqueezeRankBy, TradeDefinition,
+    TradeSelection, as_of::When, trade_selection::Trade,
 };
 use prost::Message;
+use tonic::Status;
 
 /// Output format of answers.
 #[derive(Clone, Copy, Debug)]
@@ -125,12 +128,15 @@ pub(crate) struct ExposureArguments {
     #[arg(long, value_name = "SCHEME")]
     classification: Option<String>,
     #[command(flatten)]
+    history: BookHistoryArguments,
+    #[command(flatten)]
     risk: MeasureArguments,
     #[command(flatten)]
     gaps: GapArguments,
 }
 
-fn block(text: &str) -> Result<ReportBlock, String> {
+/// Reads the name of a block.
+pub(crate) fn block(text: &str) -> Result<ReportBlock, String> {
     let name = format!("REPORT_BLOCK_{}", text.to_ascii_uppercase());
     let known =
         ReportBlock::from_str_name(&name).filter(|block| *block != ReportBlock::Unspecified);
@@ -166,7 +172,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl GapArguments {
     /// Fails if less of the portfolio is covered than the caller requires.
-    fn check(&self, coverage: &[Coverage]) -> Result<()> {
+    pub(crate) fn check(&self, coverage: &[Coverage]) -> Result<()> {
         let lacking = coverage.iter().map(|row| 1.0 - row.own).fold(0.0, f64::max);
         match self.fail_on_gaps {
             Some(most) if most < lacking => Err(Fault::Incomplete { lacking, most }.into()),
@@ -184,24 +190,53 @@ pub(crate) async fn exposure(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
+    let include = arguments.history.blocks(&arguments.include);
     let request = AnalyzePortfolioRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
         settings: settings(arguments),
-        include: arguments.include.iter().map(|block| (*block).into()).collect(),
-        risk_measures: arguments.risk.shown_by(&arguments.include),
+        include: include.iter().map(|block| (*block).into()).collect(),
+        risk_measures: arguments.risk.shown_by(&include),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: arguments.top,
         group_by: arguments.group_by.clone(),
         trades: trades(&arguments.trades).await?,
         ..AnalyzePortfolioRequest::default()
     };
+    if arguments.history.history {
+        return book_history(&arguments.history, request, connection, output).await;
+    }
     let clients = connection.open().await?;
-    let answer =
-        clients.exposure().analyze_portfolio(connection.request(request)).await?.into_inner();
-    let page = |terminal| show::exposure::report(&answer, terminal);
+    let answer = clients.exposure().analyze_portfolio(connection.request(request.clone())).await?;
+    let (answer, analysed) = (answer.into_inner(), request);
+    let shows_pnl = !output.json && output.csv.is_none() && arguments.include.is_empty();
+    let pnl = match shows_pnl {
+        true => Some(last_session(&answer, analysed, connection, &clients).await),
+        false => None,
+    };
+    let page = |terminal| show::exposure::with_pnl(&answer, pnl.as_ref(), terminal);
     terminal::say(&output.text("AnalyzePortfolioResponse", &answer, page)?);
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
+}
+
+/// The P&L of the last session, from the data of an analysis. It has no settings but the netting.
+async fn last_session(
+    answer: &AnalyzePortfolioResponse,
+    analysed: AnalyzePortfolioRequest,
+    connection: &Connection,
+    clients: &Clients,
+) -> Result<ExplainPnlResponse, Status> {
+    let snapshot = answer.info.as_ref().and_then(|info| info.snapshot.clone());
+    let netting = analysed.settings.and_then(|settings| settings.netting);
+    let request = ExplainPnlRequest {
+        as_of: Some(AsOf { when: snapshot.map(When::Snapshot), ..AsOf::default() }),
+        portfolio: analysed.portfolio,
+        settings: Some(AnalysisSettings { netting, ..AnalysisSettings::default() }),
+        trades: analysed.trades,
+        top_names: Some(5),
+        ..ExplainPnlRequest::default()
+    };
+    Ok(clients.exposure().explain_pnl(connection.request(request)).await?.into_inner())
 }
 
 /// The settings of the arguments. Absent if nothing was asked for.
@@ -215,7 +250,7 @@ fn settings(arguments: &ExposureArguments) -> Option<AnalysisSettings> {
 }
 
 /// The trades of the arguments.
-async fn trades(arguments: &[String]) -> Result<Vec<TradeSelection>> {
+pub(crate) async fn trades(arguments: &[String]) -> Result<Vec<TradeSelection>> {
     let mut trades = Vec::new();
     for text in arguments {
         trades.push(trade(text).await?);

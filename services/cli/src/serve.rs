@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
         crate::terminal::say(&format!("{text}\n"));
         return Ok(true);
     }
-    telemetry::start(&config.log)?;
+    let exporter = telemetry::start(&config)?;
     survive_the_file_size_limit()?;
     let mut asks = Asks::new()?;
     let running = tokio::select! {
@@ -69,7 +69,11 @@ pub(crate) async fn run(arguments: &ServeArguments) -> Result<bool> {
         () = asks.next() => return Ok(true),
     };
     asks.next().await;
-    Ok(running.stop_or(asks.next()).await)
+    let is_clean = running.stop_or(asks.next()).await;
+    if let Some(exporter) = exporter {
+        exporter.stop().await;
+    }
+    Ok(is_clean)
 }
 
 impl ServeArguments {

@@ -20,6 +20,13 @@ pub(crate) mod trades;
 
 pub(crate) mod trade_members;
 
+pub(crate) mod pnl;
+
+pub(crate) mod batch;
+
+pub(crate) mod book_history;
+
+pub(crate) mod short_costs;
 pub(crate) mod squeeze;
 
 pub(crate) mod records;

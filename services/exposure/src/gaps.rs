@@ -89,7 +89,7 @@ fn every_trade(number: TradeNumber) -> MeasureRef {
     MeasureRef::Trade { trade_id: String::new(), leg_id: None, number }
 }
 
-fn loose(book: &Book, line: &LooseLine) -> Gap {
+pub(crate) fn loose(book: &Book, line: &LooseLine) -> Gap {
     let (reason, why, subject) =
         (line.cause.reason(), line.why(), Subject::Line(book.line_name(line.line)));
     match line.market_value().filter(|_| 0.0 < book.gross) {
@@ -249,7 +249,7 @@ pub(crate) fn factors(prepared: &PreparedExposure) -> Vec<Gap> {
 }
 
 /// What the drivers behind some blocks lack; the total rests on the market.
-fn drivers(prepared: &PreparedExposure, blocks: Blocks) -> Vec<Gap> {
+pub(crate) fn drivers(prepared: &PreparedExposure, blocks: Blocks) -> Vec<Gap> {
     let drivers = &prepared.drivers;
     let mut gaps = Vec::new();
     let mut missing = |subject: Subject, detail: &str| {

@@ -4,12 +4,14 @@
 //! [`analyze::analyze`] does what one book needs: long, short, gross and net by size and sector;
 //! betas to the market and to small-cap leadership; trades, by default the crowded one (long
 //! megacaps, short small caps), and the cost of their unwind; tails, concentration, and gaps.
+//! [`explain::explain`] says what a book made between two closes, and through what.
 //! Modules are declared in reading order.
 
 pub mod analyze;
 pub mod behind;
 pub mod blocks;
 pub mod breakdown;
+pub mod explain;
 pub mod factor_list;
 pub mod prepared;
 pub mod report;

@@ -126,6 +126,11 @@ impl Timeline {
         self.first_revision.keys().copied()
     }
 
+    /// The newest publication instant up to `until`.
+    pub(crate) fn newest(&self, until: Instant) -> Option<Instant> {
+        self.first_revision.range(..=until).next_back().map(|(published, _)| *published)
+    }
+
     /// Adds the facts of another timeline.
     pub(crate) fn merge(&mut self, other: &Timeline) {
         for (published, revision) in &other.first_revision {

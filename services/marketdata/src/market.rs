@@ -208,6 +208,11 @@ impl Market {
         self.publications.range((Excluded(after), Unbounded)).next().copied()
     }
 
+    /// When facts of a dataset were last published, up to `until`; `None` if there are none.
+    pub fn newest_publication(&self, dataset: Dataset, until: Instant) -> Option<Instant> {
+        self.timeline(dataset).newest(until)
+    }
+
     /// When the facts of a dataset were published and written.
     pub(crate) fn timeline(&self, dataset: Dataset) -> &Timeline {
         &self.timelines[usize::from(dataset.code())]

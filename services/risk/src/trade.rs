@@ -27,12 +27,16 @@ pub struct LegSeries {
     pub proxy_for: Option<String>,
 }
 
+/// Finds the instrument of a name.
+type FindLine<'a> = &'a dyn Fn(&str) -> Option<InstrumentId>;
+
 /// Reads the returns of every leg of a trade. `line` finds the instrument of a name.
 pub fn leg_series(
     snapshot: &Snapshot,
     roles: &Roles,
     sessions: &Sessions,
-    (definition, line): (&TradeDefinition, &dyn Fn(&str) -> Option<InstrumentId>),
+    definition: &TradeDefinition,
+    line: FindLine<'_>,
 ) -> Vec<LegSeries> {
     let reader = Reader { snapshot, roles, sessions, named: line };
     let legs = definition.legs.iter();
@@ -43,7 +47,7 @@ struct Reader<'a> {
     snapshot: &'a Snapshot,
     roles: &'a Roles,
     sessions: &'a Sessions,
-    named: &'a dyn Fn(&str) -> Option<InstrumentId>,
+    named: FindLine<'a>,
 }
 
 /// No return at all.
@@ -166,9 +170,17 @@ pub fn driver(
                 .map(|(long, short)| long / short)?
         }
     };
-    let returns: Vec<f64> = long.iter().zip(&short).map(|(l, s)| l - ratio * s).collect();
     ratio.is_finite().then_some(())?;
-    Some((Driver::of(returns, first, weights)?, ratio))
+    Some((Driver::of(spread(&long, &short, ratio), first, weights)?, ratio))
+}
+
+/// The returns of a trade with a given ratio, NaN if missing. `None` if a leg has no returns.
+pub fn returns(legs: &[LegSeries], ratio: f64) -> Option<Vec<f64>> {
+    Some(spread(&side(legs, Side::Long)?, &side(legs, Side::Short)?, ratio))
+}
+
+fn spread(long: &[f64], short: &[f64], ratio: f64) -> Vec<f64> {
+    long.iter().zip(short).map(|(l, s)| l - ratio * s).collect()
 }
 
 /// The mean return of the legs of one side, NaN on sessions on which one of them has none. `None`

@@ -1,9 +1,9 @@
-//! The admin port: `/livez` and `/readyz` over HTTP/1.1, for probes.
+//! The admin port: `/livez`, `/readyz` and `/metrics` over HTTP/1.1, for probes and scrapers.
 //!
 //! It is a port of its own because a probe of Kubernetes speaks no TLS and has no credentials, and
 //! because it must answer under any load of calls. It answers until the end of a drain.
 
-use crate::{limits, phase::Phase, store_health::StoreState};
+use crate::{limits, metrics::Metrics, phase::Phase, store_health::StoreState};
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE},
@@ -22,6 +22,7 @@ use tokio::{
 pub struct Pages {
     phase: watch::Receiver<Phase>,
     store: watch::Receiver<StoreState>,
+    metrics: Metrics,
 }
 
 /// A condition under which this server is not ready. Each has a path of its own below `/readyz`, as
@@ -51,9 +52,13 @@ impl Check {
 }
 
 impl Pages {
-    /// Pages that follow the phase of the server and the state of its store.
-    pub fn new(phase: watch::Receiver<Phase>, store: watch::Receiver<StoreState>) -> Pages {
-        Pages { phase, store }
+    /// Pages that follow the phase of the server and the state of its store, and show its metrics.
+    pub fn new(
+        phase: watch::Receiver<Phase>,
+        store: watch::Receiver<StoreState>,
+        metrics: Metrics,
+    ) -> Pages {
+        Pages { phase, store, metrics }
     }
 
     fn passes(&self, check: Check) -> bool {
@@ -90,7 +95,10 @@ impl Pages {
             // restart would not repair it.
             None if path == "/livez" => page(StatusCode::OK, "ok\n".to_owned()),
             None if path == "/readyz" => self.readiness(&Check::ALL),
-            None => page(StatusCode::NOT_FOUND, "there are /livez and /readyz\n".to_owned()),
+            None if path == "/metrics" => page(StatusCode::OK, self.metrics.text()),
+            None => {
+                page(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n".to_owned())
+            }
         }
     }
 }
@@ -98,7 +106,7 @@ impl Pages {
 fn page(status: StatusCode, text: String) -> Response<String> {
     let mut response = Response::new(text);
     *response.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
     response
 }
@@ -151,7 +159,7 @@ mod tests {
     fn readiness_tells_the_store_and_the_drain_apart() {
         let (phase, phases) = watch::channel(Phase::Serving);
         let (store, states) = watch::channel(StoreState { is_followed: true, takes_writes: true });
-        let pages = Pages::new(phases, states);
+        let pages = Pages::new(phases, states, Metrics::new().unwrap());
         let all = "[+]drain ok\n[+]store-read ok\n[+]store-write ok\n";
         assert_eq!(get(&pages, "/readyz"), (200, all.to_owned()));
         store.send_replace(StoreState { is_followed: true, takes_writes: false });

@@ -10,16 +10,18 @@ mod response;
 
 use crate::{
     call::{
-        method::{Deadline, Methods, Shape},
+        method::{Deadline, Method, Methods, Shape},
         request::{Gone, Held, Pace, RequestBody},
         response::{Answer, Load, Note},
     },
     clock::Stopwatch,
     limits::Limits,
+    metrics::calls::{CallMeter, CallMetrics},
     patience::until,
     phase::Phase,
     refusal::Refusal,
     rpc::status::sanitize_status,
+    telemetry::spans::CallTracer,
     traffic::{Charge, Handling, InFlight, Line, Traffic, Weight},
 };
 use http::{HeaderValue, Request, Response};
@@ -47,6 +49,8 @@ pub struct CallLayer {
     methods: Arc<Methods>,
     limits: Arc<Limits>,
     traffic: Traffic,
+    metrics: CallMetrics,
+    tracer: CallTracer,
     phase: watch::Receiver<Phase>,
     ids: Arc<Ids>,
 }
@@ -68,14 +72,26 @@ struct Ids {
 impl CallLayer {
     /// A layer that follows `phase`. `seed` makes the ids of this process differ from those of
     /// others.
-    pub fn new(limits: &Limits, phase: watch::Receiver<Phase>, seed: u64) -> CallLayer {
+    pub fn new(
+        limits: &Limits,
+        metrics: CallMetrics,
+        phase: watch::Receiver<Phase>,
+        seed: u64,
+    ) -> CallLayer {
         CallLayer {
             methods: Arc::new(Methods::of_contract()),
             limits: Arc::new(limits.clone()),
             traffic: Traffic::new(limits),
+            metrics,
+            tracer: CallTracer::of_process(),
             phase,
             ids: Arc::new(Ids { seed, next: AtomicU64::new(0) }),
         }
+    }
+
+    /// The bytes in flight.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 }
 
@@ -105,15 +121,20 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let stopwatch = Stopwatch::start();
-        let shape = self.layer.methods.shape(request.uri().path());
+        let Method { shape, name } = self.layer.methods.at(request.uri().path()).clone();
         let deadline = Deadline::new(shape, request.headers(), &self.layer.limits);
         let id = self.layer.ids.of(request.headers());
+        let request_id = id.to_str().unwrap_or_default();
+        let traced = self.layer.tracer.begin(request.headers(), &name, request_id);
         let span = tracing::info_span!(
             "call",
             method = request.uri().path(),
-            request_id = id.to_str().unwrap_or_default(),
+            request_id,
+            trace_id = traced.trace_id().map(tracing::field::display),
         );
-        let mut note = Note { code: None, is_fault: false, shape, span: span.clone(), stopwatch };
+        let meter = Arc::new(self.layer.metrics.begin(name));
+        let mut note =
+            Note::new((shape, stopwatch), span.clone(), Arc::clone(&meter), traced.clone());
         let mut inner = self.inner.clone();
         std::mem::swap(&mut inner, &mut self.inner);
         let ends_at = deadline.at();
@@ -125,10 +146,10 @@ where
         let (layer, gone) = (self.layer.clone(), Gone::default());
         let answer = async move {
             let mut ends = Box::pin(ends);
-            let request = layer.watch_body(request, shape, &charge, &gone);
+            let request = layer.watch_body(request, shape, &charge, (&gone, meter));
             let answered = tokio::select! {
                 biased;
-                answered = until(ends_at, unwinding(AssertUnwindSafe(inner.call(request)))) => answered,
+                answered = until(ends_at, traced.around(unwinding(AssertUnwindSafe(inner.call(request))))) => answered,
                 ended = &mut ends => Err(ended.into()),
             };
             let mut response = translated(answered.unwrap_or_else(Status::into_http), &gone);
@@ -166,14 +187,14 @@ impl CallLayer {
         request: Request<Body>,
         shape: Shape,
         charge: &Arc<Charge>,
-        gone: &Gone,
+        (gone, meter): (&Gone, Arc<CallMeter>),
     ) -> Request<Body> {
         let pace = match shape {
             Shape::Unary | Shape::Upload => Some(Pace::new(&self.limits)),
             Shape::Watch | Shape::Exchange => None,
         };
         let (held, charge, gone) = (Held::new(shape), Arc::clone(charge), gone.clone());
-        request.map(|body| Body::new(RequestBody::new(body, pace, held, charge, gone)))
+        request.map(|body| Body::new(RequestBody::new(body, pace, held, charge, (gone, meter))))
     }
 }
 
@@ -244,6 +265,7 @@ impl Ids {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Metrics;
     use http_body::{Body as _, Frame};
     use tonic::{Code, codegen::Bytes};
     use tonic_types::StatusExt as _;
@@ -280,7 +302,8 @@ mod tests {
 
     fn layer(limits: &Limits) -> (watch::Sender<Phase>, CallLayer) {
         let (phase, phases) = watch::channel(Phase::Serving);
-        (phase, CallLayer::new(limits, phases, 7))
+        let metrics = Metrics::new().unwrap();
+        (phase, CallLayer::new(limits, metrics.calls().clone(), phases, 7))
     }
 
     async fn call(layer: &CallLayer, path: &str, answer: fn() -> Response<Body>) -> Response<Body> {

@@ -67,4 +67,9 @@ impl Stopwatch {
     pub fn elapsed_ms(self) -> f64 {
         self.0.elapsed().as_secs_f64() * 1e3
     }
+
+    /// Whole microseconds since the start.
+    pub fn elapsed_micros(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
 }

@@ -6,12 +6,21 @@
 //! parallel iterators, which stay on the pool and collect their results in a fixed order, so an
 //! answer never depends on the number of threads.
 
-use crate::{limits, refusal::Refusal};
+use crate::{
+    clock::Stopwatch,
+    limits,
+    refusal::Refusal,
+    telemetry::spans::{Step, step_now},
+};
+use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -22,6 +31,32 @@ pub struct Compute {
     /// One permit per thread and per place in the queue.
     admitted: Arc<Semaphore>,
     places: usize,
+    counts: Arc<Counts>,
+}
+
+/// Counts of jobs since the start.
+#[derive(Debug, Default)]
+struct Counts {
+    spawned: AtomicU64,
+    begun: AtomicU64,
+    ended: AtomicU64,
+    waited_micros: AtomicU64,
+    busy_micros: AtomicU64,
+}
+
+/// The work of the pool: what it does now, and what it has done since the start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Work {
+    /// Jobs that run.
+    pub running: u64,
+    /// Jobs that wait for a thread.
+    pub waiting: u64,
+    /// Jobs that have begun.
+    pub begun: u64,
+    /// Time that these waited, summed, seconds.
+    pub waited_s: f64,
+    /// Time that finished jobs ran, summed, seconds.
+    pub busy_s: f64,
 }
 
 /// A place among the computations that run or wait; released when its last clone is dropped.
@@ -50,12 +85,47 @@ impl Compute {
             .build()
             .map_err(std::io::Error::other)?;
         let places = threads + queue;
-        Ok(Compute { pool: Arc::new(pool), admitted: Arc::new(Semaphore::new(places)), places })
+        Ok(Compute {
+            pool: Arc::new(pool),
+            admitted: Arc::new(Semaphore::new(places)),
+            places,
+            counts: Arc::default(),
+        })
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
     }
 
     /// Number of computations that can still be admitted.
     pub fn free_places(&self) -> usize {
         self.admitted.available_permits()
+    }
+
+    /// Number of computations that can be admitted together: one per thread and place to wait.
+    pub fn places(&self) -> usize {
+        self.places
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// What the pool does and has done.
+    pub fn work(&self) -> Work {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let seconds = |micros: &AtomicU64| of(micros) as f64 / 1e6;
+        // Read in this order: no difference is negative.
+        let (ended, begun) = (of(&self.counts.ended), of(&self.counts.begun));
+        Work {
+            running: begun.saturating_sub(ended),
+            waiting: of(&self.counts.spawned).saturating_sub(begun),
+            begun,
+            waited_s: seconds(&self.counts.waited_micros),
+            busy_s: seconds(&self.counts.busy_micros),
+        }
     }
 
     /// Takes a place for one computation.
@@ -80,8 +150,15 @@ impl Compute {
 
     /// Starts work that reports its own result; it holds the place until it ends.
     pub fn spawn(&self, place: Place, work: impl FnOnce(Place) + Send + 'static) {
-        let span = tracing::Span::current();
-        self.pool.spawn(move || span.in_scope(|| work(place)));
+        let (span, counts) = (tracing::Span::current(), Arc::clone(&self.counts));
+        counts.spawned.fetch_add(1, Ordering::Relaxed);
+        let (waiting, context) = (Stopwatch::start(), Context::current());
+        self.pool.spawn(move || {
+            let running = counts.begin(waiting);
+            let _of_call = context.attach();
+            span.in_scope(|| step_now(Step::Compute, || work(place)));
+            counts.end(running);
+        });
     }
 
     /// Runs a pure function on the pool, as the only job of a computation.
@@ -93,6 +170,19 @@ impl Compute {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         self.jobs()?.run(work).await
+    }
+}
+
+impl Counts {
+    fn begin(&self, waiting: Stopwatch) -> Stopwatch {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.waited_micros.fetch_add(waiting.elapsed_micros(), Ordering::Relaxed);
+        Stopwatch::start()
+    }
+
+    fn end(&self, running: Stopwatch) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        self.busy_micros.fetch_add(running.elapsed_micros(), Ordering::Relaxed);
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Config {
     pub admin: Admin,
     /// Logging.
     pub log: Log,
+    /// Traces of calls.
+    pub tracing: Tracing,
     /// Connection handling.
     pub connections: Connections,
     /// Shutdown.
@@ -77,6 +79,18 @@ pub struct Log {
     pub format: LogFormat,
     /// Levels in the syntax of `tracing_subscriber::EnvFilter`. Default: info.
     pub filter: String,
+}
+
+/// Traces of calls, sent to a collector over OTLP (gRPC).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tracing {
+    /// URL of the collector, for instance `http://127.0.0.1:4317`; empty means that nothing is sent.
+    /// Plain HTTP/2 only: send to a collector on the same host or pod. Default: empty.
+    pub endpoint: String,
+    /// Share of the calls that are traced, 0 to 1, if the caller does not say; a call whose caller
+    /// traces (or does not trace) follows the caller. Default: 0.1.
+    pub sample_ratio: f64,
 }
 
 /// The form of a log line.
@@ -167,6 +181,7 @@ impl Config {
             reflection: true,
             admin: Admin { listen: SocketAddr::from(([127, 0, 0, 1], 50_052)) },
             log: Log { format: LogFormat::Text, filter: "info".to_owned() },
+            tracing: Tracing { endpoint: String::new(), sample_ratio: 0.1 },
             connections: Connections {
                 max_age_ms: 300_000,
                 keepalive_ms: 30_000,
@@ -256,6 +271,7 @@ impl Config {
             }
         }
         self.check_most()?;
+        self.tracing.check()?;
         self.log
             .filter
             .parse::<tracing_subscriber::EnvFilter>()
@@ -317,6 +333,22 @@ fn is_setting(key: &str) -> bool {
     let is_the_clis = matches!(key.as_str(), "config" | "server");
     let is_kubernetes = key == "port" || key.starts_with("port_") || key.starts_with("service_");
     !(is_the_clis || is_kubernetes)
+}
+
+impl Tracing {
+    fn check(&self) -> Result<(), ConfigError> {
+        let is_plain = self.endpoint.starts_with("http://")
+            && self.endpoint.parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some());
+        if !(self.endpoint.is_empty() || is_plain) {
+            let text = "tracing.endpoint must be empty or a URL that begins with http://";
+            return Err(ConfigError::Invalid(text.to_owned()));
+        }
+        if !(0.0..=1.0).contains(&self.sample_ratio) {
+            let text = format!("tracing.sample_ratio must be 0 to 1, is {}", self.sample_ratio);
+            return Err(ConfigError::Invalid(text));
+        }
+        Ok(())
+    }
 }
 
 impl RoleNames {
@@ -420,6 +452,10 @@ mod tests {
             ("[limits]\ncompute_queue = 9000000000000000000", "limits.compute_queue must"),
             ("threads = 100000", "threads must be at most"),
             ("[drain]\nnotice_ms = 9000000000000000000", "drain.notice_ms must be at most"),
+            ("[tracing]\nendpoint = \"https://here\"", "tracing.endpoint"),
+            ("[tracing]\nendpoint = \"http://\"", "tracing.endpoint"),
+            ("[tracing]\nsample_ratio = 1.5", "tracing.sample_ratio"),
+            ("[tracing]\nsample_ratio = nan", "tracing.sample_ratio"),
             ("[roles]\nnasdak = [\"QQQ\"]", "nasdak"),
             (
                 "[roles]\nmegacaps = [[\"AAPL\"], [\"aapl\"]]",

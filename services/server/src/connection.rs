@@ -132,7 +132,7 @@ pub(crate) fn warn_of_few_files(connections: usize) {
 
 /// The limit on open files, parsed from Linux's `/proc/self/limits`; `None` if it is missing or
 /// unlimited.
-fn open_files(limits: &str) -> Option<usize> {
+pub(crate) fn open_files(limits: &str) -> Option<usize> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }

@@ -16,6 +16,7 @@ pub mod excerpt;
 pub mod hex;
 pub mod limits;
 pub mod market;
+pub mod metrics;
 pub mod models;
 pub mod needed;
 pub mod patience;
@@ -39,14 +40,19 @@ pub mod views;
 use crate::{
     admin_port::Pages,
     call::CallLayer,
-    clock::Clock,
+    clock::{Clock, Stopwatch},
     config::{Config, ConfigError, Drain},
     market::Resident,
+    metrics::{
+        Metrics, MetricsError,
+        observed::Observed,
+        sampler::{Sampled, Sampler},
+    },
     phase::Phase,
     services::Services,
     settings::Settings,
     store_health::StoreState,
-    traffic::Calls,
+    traffic::{Calls, Traffic},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use store::{Store, StoreError};
@@ -103,6 +109,9 @@ pub enum StartError {
          later); build it with RUSTFLAGS=\"-C target-cpu=x86-64\" to run here"
     )]
     Processor(&'static str),
+    /// Metrics cannot be kept.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// Reflection cannot be built from the contract.
     #[error("reflection cannot be built: {0}")]
     Reflection(String),
@@ -142,6 +151,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// As [`start`].
 pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartError> {
+    let up = Stopwatch::start();
     check_processor()?;
     config.check()?;
     let settings = Settings::of(&config.roles)?;
@@ -155,7 +165,8 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     keep_settings(store.as_ref(), &settings).await?;
     let (phase, phases) = watch::channel(Phase::Serving);
     let seed = clock.now().micros().unsigned_abs() ^ u64::from(std::process::id()).rotate_left(48);
-    let layer = CallLayer::new(&config.limits, phases.clone(), seed);
+    let metrics = Metrics::new()?;
+    let layer = CallLayer::new(&config.limits, metrics.calls().clone(), phases.clone(), seed);
     let services =
         Services::new(&config, settings, Arc::clone(&store), market, clock, phases.clone())?;
     let services = Arc::new(services);
@@ -167,18 +178,21 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
     connection::warn_of_few_files(config.limits.connections);
     set_health(&health, ServingStatus::Serving).await;
     let (shut, shutting) = watch::channel(false);
+    let (traffic, calls) = (layer.traffic().clone(), Calls::default());
     let server = server(&config, seed).layer(layer).add_routes(routes);
-    let calls = Calls::default();
+    let sampler = observe(&metrics, &services, (traffic, calls.clone()), up);
     let incoming = connection::accepted(listener, &config, phases.clone(), calls.clone());
     let serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, raised(shutting)));
     tracing::info!(%address, admin = %admin_address, models = ?models::ALL, "serving");
     let store_changes = services.store_health.changes();
-    let pages = Pages::new(phases, store_changes.clone());
+    let pages = Pages::new(phases, store_changes.clone(), metrics);
+    let mut background = background(&config, &services);
+    background.push(tokio::spawn(sampler.run()));
     Ok(Running {
         address,
         admin_address,
         admin_port: tokio::spawn(admin_port::serve(admin_listener, pages)),
-        background: background(&config, &services),
+        background,
         store_health: tokio::spawn(report_store_health(health.clone(), store_changes)),
         services,
         health,
@@ -188,6 +202,22 @@ pub async fn start_at(config: Config, clock: Clock) -> Result<Running, StartErro
         serving,
         drain: config.drain,
     })
+}
+
+/// Has the metrics read these parts of the server; returns the sampler of what they cannot read.
+fn observe(
+    metrics: &Metrics,
+    services: &Arc<Services>,
+    (traffic, calls): (Traffic, Calls),
+    up: Stopwatch,
+) -> Sampler {
+    let sampled = Arc::new(Sampled::default());
+    let runtime = tokio::runtime::Handle::current().metrics();
+    let services = Arc::clone(services);
+    let log = (Arc::clone(&services.store), services.market.clone(), services.clock.clone());
+    let sampler = Sampler::new(log, Arc::clone(&sampled), &metrics.meter());
+    metrics.observe(&Arc::new(Observed { services, traffic, calls, sampled, runtime, up }));
+    sampler
 }
 
 /// Listens on an address; returns it with the port that the system chose.

@@ -142,6 +142,9 @@ pub const SETTINGS_BYTES: usize = 64 * 1024;
 /// Different settings that one store keeps: a change every working day for forty years. A server
 /// with yet another does not start.
 pub const SETTINGS_KEPT: u64 = 10_000;
+/// Bytes of the items of one exchange that may be in flight, beyond the last one: a book of 500
+/// positions has 20 to 40 KiB.
+pub const EXCHANGE_BYTES: usize = 4 * MIB;
 /// Lines of one file, without its header.
 pub const UPLOAD_ROWS: u64 = 20_000_000;
 /// Bytes of one line of a file.
@@ -214,6 +217,16 @@ pub const ADMIN_CONNECTIONS: usize = 32;
 pub const ADMIN_CONNECTION_MS: u64 = 10_000;
 /// Bytes that such a connection buffers: the largest head of a request.
 pub const ADMIN_BUFFER_BYTES: usize = 16 * 1024;
+/// Interval at which the runtime's lag and the head of the store are measured, milliseconds.
+pub const SAMPLE_MS: u64 = 1_000;
+/// Spans that wait to be sent to the collector; further ones are dropped.
+pub const TRACE_QUEUE_SPANS: usize = 8_192;
+/// Longest time until a span is sent, milliseconds.
+pub const TRACE_DELAY_MS: u64 = 1_000;
+/// Deadline of one request to the collector, milliseconds.
+pub const TRACE_EXPORT_MS: u64 = 5_000;
+/// Time that the last spans get at the end of the process, milliseconds.
+pub const TRACE_FLUSH_MS: u64 = 2_000;
 /// A recurring condition is logged again after this much silence, milliseconds.
 pub const EPISODE_MS: f64 = 60_000.0;
 /// File descriptors that a server needs in addition to its connections: the store, its WAL, the

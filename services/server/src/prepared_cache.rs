@@ -37,6 +37,29 @@ struct Kept {
     uses: u64,
     /// Counter of preparations.
     begun: u64,
+    /// Counter of lookups that found a value.
+    hits: u64,
+    /// Counter of lookups that found a preparation under way.
+    joined: u64,
+    /// Counter of values dropped to make room.
+    dropped: u64,
+}
+
+/// How the cache is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreparedUse {
+    /// Values that are kept or being prepared.
+    pub values: usize,
+    /// Bytes of those that are kept.
+    pub bytes: usize,
+    /// Preparations begun since the start.
+    pub begun: u64,
+    /// Lookups that found a value.
+    pub hits: u64,
+    /// Lookups that found a preparation under way.
+    pub joined: u64,
+    /// Values dropped to make room.
+    pub dropped: u64,
 }
 
 #[derive(Debug)]
@@ -65,8 +88,8 @@ type Outcome = Result<Shared, String>;
 impl PreparedCache {
     /// An empty cache of at most `most_bytes`. A larger value is used but not kept.
     pub fn new(most_bytes: usize, compute: Compute, retired: Retired) -> Arc<PreparedCache> {
-        let kept = Mutex::new(Kept { entries: Vec::new(), uses: 0, begun: 0 });
-        Arc::new(PreparedCache { kept, most_bytes, compute, retired })
+        let kept = Kept { entries: Vec::new(), uses: 0, begun: 0, hits: 0, joined: 0, dropped: 0 };
+        Arc::new(PreparedCache { kept: Mutex::new(kept), most_bytes, compute, retired })
     }
 
     /// The value of a view; prepared if no valid one is kept.
@@ -94,9 +117,17 @@ impl PreparedCache {
         self.lock().bytes()
     }
 
-    /// Preparations begun since the start.
-    pub fn preparations(&self) -> u64 {
-        self.lock().begun
+    /// How it is used.
+    pub fn usage(&self) -> PreparedUse {
+        let kept = self.lock();
+        PreparedUse {
+            values: kept.entries.len(),
+            bytes: kept.bytes(),
+            begun: kept.begun,
+            hits: kept.hits,
+            joined: kept.joined,
+            dropped: kept.dropped,
+        }
     }
 
     fn find_or_start<T: Prepared>(self: &Arc<Self>, view: &View) -> Result<State, Refusal> {
@@ -199,7 +230,12 @@ impl Kept {
             // The next call at this view then finds it by comparing bounds only.
             entry.view = view.clone();
         }
-        Some(entry.state.clone())
+        let state = entry.state.clone();
+        match state {
+            State::Ready { .. } => self.hits += 1,
+            State::Underway(_) => self.joined += 1,
+        }
+        Some(state)
     }
 
     /// The newest value of an earlier view with the same settings, whose snapshot this one follows.
@@ -235,6 +271,7 @@ impl Kept {
             let ready = self.entries.iter().enumerate().filter(|(_, entry)| entry.is_ready());
             let Some((at, _)) = ready.min_by_key(|(_, entry)| entry.used) else { break };
             left.push(self.entries.swap_remove(at));
+            self.dropped += 1;
         }
         left
     }

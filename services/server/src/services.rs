@@ -12,7 +12,7 @@ use crate::{
     models, patience,
     phase::Phase,
     prepared::Prepared,
-    prepared_cache::PreparedCache,
+    prepared_cache::{PreparedCache, PreparedUse},
     refusal::Refusal,
     revisions::Wakes,
     settings::Settings,
@@ -164,9 +164,19 @@ impl Services {
         self.prepared.get(pinned.view()).await
     }
 
+    /// The phase of the server, for streams that end with it.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.clone()
+    }
+
     /// Preparations begun since the start.
     pub fn preparations(&self) -> u64 {
-        self.prepared.preparations()
+        self.prepared.usage().begun
+    }
+
+    /// How prepared values are used.
+    pub fn prepared_use(&self) -> PreparedUse {
+        self.prepared.usage()
     }
 
     fn instant(&self, when: When) -> Result<Instant, Refusal> {
@@ -214,6 +224,16 @@ impl Services {
     /// Number of uploads in progress.
     pub fn uploads_under_way(&self) -> usize {
         self.limits.uploads.saturating_sub(self.uploads.available_permits())
+    }
+
+    /// Memory taken by uploads, bytes.
+    pub fn upload_bytes(&self) -> u64 {
+        self.upload_memory.held()
+    }
+
+    /// Number of watch streams.
+    pub fn watches_under_way(&self) -> usize {
+        self.limits.watchers.saturating_sub(self.watchers.available_permits())
     }
 
     /// The settings that answers depend on, unless a request names earlier ones.

@@ -127,7 +127,10 @@ mod tests {
                 items.push(if items[0].is_array() { json!(["OTHER"]) } else { json!("OTHER") });
                 other(Value::Array(items))
             }
-            Value::Number(number) => other(json!(number.as_u64().unwrap() + 1)),
+            Value::Number(number) => match number.as_u64() {
+                Some(count) => other(json!(count + 1)),
+                None => other(json!(number.as_f64().unwrap() / 2.0)),
+            },
             Value::Bool(flag) => other(json!(!flag)),
             Value::String(_) if path.ends_with("listen") => other(json!("127.0.0.1:1")),
             Value::String(_) if path == "log.format" => other(json!("json")),

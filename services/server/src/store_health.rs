@@ -33,6 +33,11 @@ impl StoreHealth {
         StoreHealth { state }
     }
 
+    /// The current state.
+    pub fn state(&self) -> StoreState {
+        *self.state.borrow()
+    }
+
     /// Announces every change.
     pub fn changes(&self) -> watch::Receiver<StoreState> {
         self.state.subscribe()

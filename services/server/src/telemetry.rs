@@ -1,15 +1,29 @@
-//! Logs on standard error: text for people or JSON for machines.
+//! What a process tells about itself besides metrics: log lines on standard error, text for people
+//! or JSON for machines, and spans of calls for a collector.
 
-use crate::config::{ConfigError, Log, LogFormat};
+pub mod export;
+pub mod spans;
+
+use crate::{
+    config::{Config, ConfigError, Log, LogFormat},
+    telemetry::export::Exporter,
+};
 use std::io::IsTerminal as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts logging for the whole process. Does nothing if a subscriber is already installed, by an
-/// earlier call or by a test.
+/// Starts logging and, if it is configured, the export of spans, for the whole process. Servers that
+/// are started afterwards trace their calls. Must run on the runtime.
 ///
 /// # Errors
-/// If the filter is not valid.
-pub fn start(log: &Log) -> Result<(), ConfigError> {
+/// If the filter of logs or the endpoint of spans is not valid.
+pub fn start(config: &Config) -> Result<Option<Exporter>, ConfigError> {
+    log(&config.log)?;
+    Exporter::start(&config.tracing)
+}
+
+/// Starts logging. Does nothing if a subscriber is already installed, by an earlier call or by a
+/// test.
+fn log(log: &Log) -> Result<(), ConfigError> {
     let filter: EnvFilter =
         log.filter.parse().map_err(|error| ConfigError::Invalid(format!("log.filter: {error}")))?;
     let lines = fmt()

@@ -39,6 +39,16 @@ impl Traffic {
         }
     }
 
+    /// Bytes of requests in flight.
+    pub fn request_bytes(&self) -> usize {
+        self.requests.held()
+    }
+
+    /// Bytes of answers in flight.
+    pub fn answer_bytes(&self) -> usize {
+        self.answers.held()
+    }
+
     /// The shares of a new connection: nothing yet.
     pub fn shares(&self) -> Shares {
         Shares { answers: self.answers.share(), requests: self.requests.share() }
@@ -126,14 +136,27 @@ impl Charge {
     }
 }
 
-/// Counts the calls in flight, over all connections.
+/// Counts the calls in flight, over all connections, and the connections.
 #[derive(Clone, Debug, Default)]
-pub struct Calls(Arc<AtomicUsize>);
+pub struct Calls {
+    in_flight: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
+}
 
 impl Calls {
     /// Number of calls in flight.
     pub fn count(&self) -> usize {
-        self.0.load(Ordering::Acquire)
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Number of open connections.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    fn connect(&self) -> Connected {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Connected(Arc::clone(&self.connections))
     }
 }
 
@@ -141,6 +164,8 @@ impl Calls {
 #[derive(Debug, Default)]
 pub struct Line {
     all: Calls,
+    /// `None` without a connection, as in a test.
+    _connected: Option<Connected>,
     shares: OnceLock<Shares>,
     state: Mutex<OnLine>,
     changed: Notify,
@@ -161,7 +186,7 @@ struct OnLine {
 impl Line {
     /// A new connection.
     pub fn new(all: &Calls) -> Line {
-        Line { all: all.clone(), ..Line::default() }
+        Line { all: all.clone(), _connected: Some(all.connect()), ..Line::default() }
     }
 
     /// Its shares of the bytes in flight.
@@ -172,7 +197,7 @@ impl Line {
     /// Registers a call; its handler has answered when the first guard is dropped, and it is over
     /// when the second is.
     pub fn call(self: &Arc<Line>) -> (Handling, InFlight) {
-        self.all.0.fetch_add(1, Ordering::AcqRel);
+        self.all.in_flight.fetch_add(1, Ordering::AcqRel);
         self.state().running += 1;
         (Handling(Arc::clone(self)), InFlight(Arc::clone(self)))
     }
@@ -241,6 +266,16 @@ impl Line {
     }
 }
 
+/// Guard of an open connection.
+#[derive(Debug)]
+struct Connected(Arc<AtomicUsize>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Guard of a call whose handler runs.
 #[derive(Debug)]
 pub struct Handling(Arc<Line>);
@@ -261,7 +296,7 @@ pub struct InFlight(Arc<Line>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.all.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.all.in_flight.fetch_sub(1, Ordering::AcqRel);
         drop(self.0.state());
     }
 }

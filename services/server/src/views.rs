@@ -52,6 +52,17 @@ impl Pinned {
         Pinned { view, as_of, model }
     }
 
+    /// The same view as it was at an earlier instant.
+    #[must_use]
+    pub fn earlier(&self, as_of: Instant) -> Pinned {
+        let as_of = as_of.min(self.as_of);
+        let view = View {
+            snapshot: self.view.snapshot.earlier(as_of),
+            settings: self.view.settings.clone(),
+        };
+        Pinned { view, as_of, model: self.model }
+    }
+
     /// The shared view.
     pub fn view(&self) -> &View {
         &self.view

@@ -1,9 +1,12 @@
 //! A portfolio's short lines, each with the measures of its name and the time to buy it back.
 
 use crate::{
+    covering::{Covering, CoveringTotal},
     exit::{ExitDays, ExitLine, ExitPlan, Participation},
     measure::{Component, Measured},
     name::{MISSED_SETTLEMENTS, SqueezeName, sentence},
+    scenario::{Scenario, SqueezableShort, scenarios},
+    threshold::{is_heavily_short, squeeze_threshold},
     traded::Traded,
     universe::Universe,
 };
@@ -50,6 +53,11 @@ pub struct ShortLine {
     pub shares: Measured,
     /// Days to buy it back at the requested participation.
     pub exit: ExitDays,
+    /// What buying it back would cost.
+    pub covering: Result<Covering, GapReason>,
+    /// Loss if the name jumps by the least that counts as a squeeze, above 0, in the portfolio's
+    /// currency.
+    pub squeeze_loss: Measured,
     /// Profit or loss of the short.
     pub mark: Option<Mark>,
     /// The lines of the request that it adds up, in the order submitted.
@@ -78,6 +86,10 @@ pub struct ShortBook {
     pub normal_exit: ExitPlan,
     /// The exit at the volumes of the last 21 sessions.
     pub recent_exit: ExitPlan,
+    /// Cost of buying all of it back, by the square-root law and by Almgren et al.
+    pub covering: [Option<CoveringTotal>; 2],
+    /// What squeezes of some lines would cost, without probabilities.
+    pub scenarios: Vec<Scenario>,
     /// Lines without a score or without a value, each with its share of gross.
     pub gaps: Vec<Gap>,
     /// How well data cover the gross short. Empty without shorts.
@@ -155,6 +167,8 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
         profit_and_loss: profit_and_loss(&assessed),
         normal_exit: plan(|exit| exit.normal),
         recent_exit: plan(|exit| exit.recent),
+        covering: covering(&assessed, gross_short),
+        scenarios: scenarios(&squeezable(universe, &assessed)),
         gaps,
         coverage: Coverage::rows(coverage, gross_short),
         lines: assessed,
@@ -172,6 +186,30 @@ fn sized(lines: &[ShortLine]) -> [f64; 2] {
         }
     }
     sized
+}
+
+/// The cost of the whole book by the square-root law and by Almgren et al.
+fn covering(lines: &[ShortLine], gross_short: f64) -> [Option<CoveringTotal>; 2] {
+    let means: [fn(&Covering) -> Option<f64>; 2] =
+        [|cost| Some(cost.square_root.mean), |cost| Some(cost.almgren?.mean)];
+    means.map(|mean| {
+        let mean =
+            |line: &ShortLine| (-line.market_value, line.covering.ok().and_then(|c| mean(&c)));
+        CoveringTotal::of(lines.iter().map(mean), gross_short)
+    })
+}
+
+/// The lines whose squeeze has a known cost.
+fn squeezable(universe: &Universe, lines: &[ShortLine]) -> Vec<SqueezableShort> {
+    let short = |(at, line): (usize, &ShortLine)| {
+        let name = line.place.map(|place| &universe.names()[place]);
+        Some(SqueezableShort {
+            line: at,
+            loss: line.squeeze_loss.ok()?,
+            is_heavily_short: name.is_some_and(is_heavily_short),
+        })
+    };
+    lines.iter().enumerate().filter_map(short).collect()
 }
 
 fn profit_and_loss(lines: &[ShortLine]) -> Option<f64> {
@@ -210,13 +248,22 @@ impl Assessor<'_> {
             Ok(shares) => self.participation.exit(shares, normal, recent),
             Err(reason) => ExitDays { normal: Err(reason), recent: Err(reason) },
         };
+        let volatility = volume(|t| t.volatility);
+        let squeeze_loss = volatility.map(|sigma| -side.market_value * squeeze_threshold(sigma));
+        let covering = traded.map_err(|reason| *reason).and_then(|traded| {
+            let outstanding =
+                name.counts.outstanding_on_basis.and_then(|count| Ok(count * name.shares_factor?));
+            Covering::of(traded, stored?, outstanding, self.participation)
+        });
         let symbol = snapshot.symbol(instrument).to_owned();
         let mut gaps = name.gaps(&symbol);
-        let exits = [
-            ("exit_days_at_normal_volume", exit.normal),
-            ("exit_days_at_recent_volume", exit.recent),
+        let missing = [
+            ("exit_days_at_normal_volume", exit.normal.err()),
+            ("exit_days_at_recent_volume", exit.recent.err()),
+            ("covering_cost", covering.err()),
+            ("squeeze_loss", squeeze_loss.err()),
         ];
-        for (field, reason) in exits.iter().filter_map(|(field, days)| Some((field, days.err()?))) {
+        for (field, reason) in missing.into_iter().filter_map(|(field, why)| Some((field, why?))) {
             let subject = Subject::number_of(&symbol, field);
             gaps.push(Gap::new(reason, subject, sentence(reason)));
         }
@@ -240,6 +287,8 @@ impl Assessor<'_> {
             share_of_short: -side.market_value / self.gross_short,
             shares,
             exit,
+            covering,
+            squeeze_loss,
             mark,
             lots,
             gaps,

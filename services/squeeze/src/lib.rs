@@ -14,15 +14,19 @@
 
 pub mod assess;
 pub mod count;
+pub mod covering;
 pub mod covering_cost;
 pub mod covering_schedule;
 pub mod deleveraging;
 pub mod exit;
+pub mod joint;
 pub mod measure;
 pub mod name;
 pub mod prepared;
 pub mod rank;
+pub mod scenario;
 pub mod score;
+pub mod threshold;
 pub mod traded;
 pub mod universe;
 

@@ -134,7 +134,7 @@ impl SqueezeName {
     /// Average shares per day over 21 sessions, in the units of `units_on`.
     ///
     /// # Errors
-    /// The name does not trade, or no known factor converts its units.
+    /// No current short interest, no trading, or no known factor converts its units.
     pub fn average_volume(&self) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         Ok(traded.average_volume? / self.shares_factor?)
@@ -143,7 +143,7 @@ impl SqueezeName {
     /// Median of shares per day over the last 63 sessions, in the units of `units_on`.
     ///
     /// # Errors
-    /// The name does not trade, or no known factor converts its units.
+    /// No current short interest, no trading, or no known factor converts its units.
     pub fn normal_volume(&self) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         Ok(traded.normal_volume? / self.shares_factor?)
@@ -169,11 +169,43 @@ impl SqueezeName {
     /// The last close in the units of `units_on`.
     ///
     /// # Errors
-    /// The name does not trade, or no known factor converts its units.
+    /// No current short interest, no trading, or no known factor converts its units.
     pub fn close(&self, units: &Units) -> Measured {
         let traded = self.traded.as_ref().map_err(|reason| *reason)?;
         let change = units.change(self.units_on, traded.units_on).ok_or(GapReason::BasisUnknown)?;
         Ok(traded.close * change.price)
+    }
+
+    /// Standard deviation of daily total returns over 60 sessions, a decimal.
+    ///
+    /// # Errors
+    /// The name does not trade, or not for long enough.
+    pub fn volatility(&self) -> Measured {
+        self.traded.as_ref().map_err(|reason| *reason)?.volatility
+    }
+
+    /// What the market's shorts gained on the latest session, USD, below 0 if they lost: the shares
+    /// short at the settlement, as if they had been short all day.
+    ///
+    /// # Errors
+    /// The name did not trade on that session, or no known factor converts its units.
+    pub fn shorts_gain_today_usd(&self) -> Measured {
+        self.shorts_gain(|traded| traded.gain_today)
+    }
+
+    /// What the market's shorts gained since the settlement, USD, below 0 if they lost: the shares
+    /// short then, as if none had been covered since.
+    ///
+    /// # Errors
+    /// No current short interest, no trading, or no known factor converts its units.
+    pub fn shorts_gain_since_settlement_usd(&self) -> Measured {
+        self.shorts_gain(|traded| traded.since.gain)
+    }
+
+    fn shorts_gain(&self, gain: impl Fn(&Traded) -> Measured) -> Measured {
+        let traded = self.traded.as_ref().map_err(|reason| *reason)?;
+        let shares = current(&self.short)?.shares_short.value * self.shares_factor?;
+        Ok(0.0 - shares * gain(traded)?)
     }
 
     /// Average USD traded per day over 21 sessions.
@@ -225,6 +257,13 @@ impl SqueezeName {
         lacks("days_to_cover", self.days_to_cover().err(), true);
         lacks("days_to_cover_source", self.days_to_cover_source().err(), true);
         lacks("market_cap_usd", self.market_cap.err(), false);
+        lacks("volatility_60_sessions", self.volatility().err(), false);
+        lacks("shorts_gain_today_usd", self.shorts_gain_today_usd().err(), true);
+        lacks(
+            "shorts_gain_since_settlement_usd",
+            self.shorts_gain_since_settlement_usd().err(),
+            true,
+        );
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {
             lacks("market_cap_usd", Some(GapReason::Proxy), false);
         }

@@ -8,6 +8,7 @@ use marketdata::{
     bars::Bars, basis::Units, dataset::Dataset, day::Day, gap::GapReason, instrument::InstrumentId,
     snapshot::Snapshot,
 };
+use stats::moments::{Ddof, standard_deviation};
 use std::ops::Range;
 
 /// Sessions of the volume ratio's numerator.
@@ -19,6 +20,9 @@ const USUAL_LEAST: usize = 42;
 /// Window of the high, in sessions, and the minimum number of sessions.
 const HIGH_SESSIONS: usize = 252;
 const HIGH_LEAST: usize = 63;
+/// Returns that the volatility is taken over, and the minimum.
+const VOLATILITY_SESSIONS: usize = 60;
+const VOLATILITY_LEAST: usize = 42;
 /// Calendar days read: enough for 252 sessions with weekends and holidays.
 const WINDOW_DAYS: i32 = 380;
 /// A last close more than this many calendar days before the market's latest is stale. Even
@@ -58,6 +62,11 @@ pub struct Traded {
     pub high_sessions: u32,
     /// Average volume of the last 5 sessions / that of the 63 before them.
     pub volume_ratio: Measured,
+    /// Standard deviation of the total returns of the last 60 sessions, a decimal per session.
+    pub volatility: Measured,
+    /// USD that a holder of one share here gained on the market's latest session, distributions
+    /// included.
+    pub gain_today: Measured,
     /// Returns and volumes around the requested settlement.
     pub since: Since,
 }
@@ -67,6 +76,8 @@ pub struct Traded {
 pub struct Since {
     /// Total return, a decimal.
     pub total_return: Measured,
+    /// USD that a holder of one share of [`Traded`] gained, distributions included.
+    pub gain: Measured,
     /// Shares traded, excluding sessions without a volume.
     pub volume: Measured,
     /// Average shares per day over the 21 sessions up to the settlement: the normal volume when the
@@ -115,6 +126,8 @@ impl Traded {
             distance_to_high,
             high_sessions,
             volume_ratio: window.volume_ratio(),
+            volatility: window.volatility(),
+            gain_today: window.gain_on(freshest),
             since: window.since(settlement),
         })
     }
@@ -174,6 +187,34 @@ impl Window<'_> {
         Ok(stats::change::growth(1.0, growth))
     }
 
+    /// Standard deviation, with n − 1, of the returns of the latest sessions.
+    fn volatility(&self) -> Measured {
+        let first = (self.last + 1).saturating_sub(VOLATILITY_SESSIONS).max(1);
+        let returns: Option<Vec<f64>> =
+            (first..self.last + 1).map(|row| self.bars.total_return(row)).collect();
+        let returns = returns.ok_or(GapReason::BasisUnknown)?;
+        if returns.len() < VOLATILITY_LEAST {
+            return Err(GapReason::ShortHistory);
+        }
+        standard_deviation(&returns, Ddof::Sample).ok_or(GapReason::Degenerate)
+    }
+
+    /// USD gained by one share since the close of row `base`: its value then times the total return.
+    fn gain(&self, base: usize) -> Measured {
+        let taken = self.bars.units().value_change(self.bars.days[self.last], self.units_on);
+        let then = self.bars.close_in_units_of(base, self.units_on).zip(taken);
+        let (then, taken) = then.ok_or(GapReason::BasisUnknown)?;
+        Ok(then * taken * self.chained(base)?)
+    }
+
+    /// The gain of the market's latest session, if the last row is of that day.
+    fn gain_on(&self, freshest: Day) -> Measured {
+        if self.bars.days[self.last] < freshest {
+            return Err(GapReason::Stale);
+        }
+        self.gain(self.last.checked_sub(1).ok_or(GapReason::ShortHistory)?)
+    }
+
     fn distance_to_high(&self) -> (u32, Measured) {
         let rows = self.latest(HIGH_SESSIONS);
         let sessions = rows.len() as u32;
@@ -203,6 +244,7 @@ impl Window<'_> {
         let before = |base| shares_up_to(self.bars, base, self.units_on).1;
         Since {
             total_return: base.and_then(|base| self.chained(base)),
+            gain: base.and_then(|base| self.gain(base)),
             volume: base.and_then(traded),
             volume_before: base.and_then(before),
         }

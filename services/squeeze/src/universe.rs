@@ -1,6 +1,7 @@
 //! The cross-section of a view: every name with published short interest, measured and scored.
 
 use crate::{
+    measure::Measured,
     name::SqueezeName,
     score::{Score, Scores, score},
 };
@@ -38,6 +39,26 @@ pub struct Universe {
     summary: Summary,
 }
 
+/// What the market's shorts gained, over all names in which that is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShortsGain {
+    /// USD, below 0 if they lost.
+    pub usd: f64,
+    /// Number of names that it adds up.
+    pub names: u32,
+}
+
+impl ShortsGain {
+    /// The sum over names, in their order.
+    fn of(gains: impl Iterator<Item = Measured>) -> Option<ShortsGain> {
+        let mut sum = ShortsGain { usd: 0.0, names: 0 };
+        for usd in gains.flatten() {
+            sum = ShortsGain { usd: sum.usd + usd, names: sum.names + 1 };
+        }
+        (0 < sum.names).then_some(sum)
+    }
+}
+
 /// Size of the universe, and how well short interest and prices join.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
@@ -51,6 +72,10 @@ pub struct Summary {
     pub scored: u32,
     /// Names with prices but without short interest.
     pub without_short_interest: u32,
+    /// What the shorts gained on the market's latest session. `None` if no name has a price of it.
+    pub shorts_gain_today: Option<ShortsGain>,
+    /// What they gained since the settlement of each name. `None` if no name has a price.
+    pub shorts_gain_since_settlement: Option<ShortsGain>,
     /// The day to which most prices were restated, if it is after the view's day: the files then
     /// contain only names that were still listed on that day.
     pub restated_on: Option<Day>,
@@ -80,6 +105,10 @@ impl Universe {
             scored: scores.names.iter().flatten().count() as u32,
             without_short_interest: priced.iter().filter(|id| !places.contains_key(id)).count()
                 as u32,
+            shorts_gain_today: ShortsGain::of(names.iter().map(SqueezeName::shorts_gain_today_usd)),
+            shorts_gain_since_settlement: ShortsGain::of(
+                names.iter().map(SqueezeName::shorts_gain_since_settlement_usd),
+            ),
             restated_on: restated_on(&names, snapshot.today()),
         };
         Universe { snapshot: snapshot.clone(), freshest, names, places, scores, summary }

@@ -2,13 +2,16 @@
 //! prepared answer.
 
 use contract::v1::{
-    AnalyzePortfolioRequest, AnalyzePortfolioResponse, ListFactorsRequest, ListFactorsResponse,
+    AnalyzePortfolioHistoryRequest, AnalyzePortfolioHistoryResponse, AnalyzePortfolioRequest,
+    AnalyzePortfolioResponse, AnalyzePortfoliosRequest, AnalyzePortfoliosResponse,
+    ExplainPnlRequest, ExplainPnlResponse, ListFactorsRequest, ListFactorsResponse,
     ListTradeMembersRequest, ListTradeMembersResponse, ValidatePortfolioRequest,
     ValidatePortfolioResponse,
     exposure_service_server::{ExposureService, ExposureServiceServer},
 };
 use std::path::Path;
-use tonic::{Request, Response, Status, transport::Server};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming, transport::Server};
 
 #[derive(Debug)]
 struct Echo {
@@ -43,6 +46,29 @@ impl ExposureService for Echo {
         _: Request<ListFactorsRequest>,
     ) -> Result<Response<ListFactorsResponse>, Status> {
         Ok(Response::new(ListFactorsResponse::default()))
+    }
+
+    async fn explain_pnl(
+        &self,
+        _: Request<ExplainPnlRequest>,
+    ) -> Result<Response<ExplainPnlResponse>, Status> {
+        Ok(Response::new(ExplainPnlResponse::default()))
+    }
+
+    async fn analyze_portfolio_history(
+        &self,
+        _: Request<AnalyzePortfolioHistoryRequest>,
+    ) -> Result<Response<AnalyzePortfolioHistoryResponse>, Status> {
+        Ok(Response::new(AnalyzePortfolioHistoryResponse::default()))
+    }
+
+    type AnalyzePortfoliosStream = ReceiverStream<Result<AnalyzePortfoliosResponse, Status>>;
+
+    async fn analyze_portfolios(
+        &self,
+        _: Request<Streaming<AnalyzePortfoliosRequest>>,
+    ) -> Result<Response<Self::AnalyzePortfoliosStream>, Status> {
+        Err(Status::unimplemented("the echo answers single portfolios"))
     }
 }
 

@@ -6,7 +6,8 @@
 //! by 2,520 days to the first analysis, with its memory and disk; GetRotation at the head; and the
 //! rate of AnalyzePortfolio with 500 positions beside an echo service with the same messages.
 //! `REAL_DATA` names a folder with the real price file; without it a generated file of the same
-//! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`.
+//! size is used. Arguments after `--` select parts: `ingest`, `start`, `rotation`, `analyze`, and
+//! `batch`: 10,000 books of 500 positions on one stream, beside single calls.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(
@@ -15,6 +16,7 @@
     reason = "a bench reads clocks, files, ports and the environment"
 )]
 
+mod batch;
 mod echo;
 mod load;
 mod process;
@@ -115,7 +117,10 @@ async fn serve(folder: &Path, parts: &Parts) -> Result<()> {
         println!("resident with rotation prepared: {:.0} MB", server.resident_mb()?);
     }
     if parts.has("analyze") {
-        analyze((&server, channel), (&echo, echo_channel), &request).await?;
+        analyze((&server, channel.clone()), (&echo, echo_channel), &request).await?;
+    }
+    if parts.has("batch") {
+        stream(&server, channel, &request).await?;
     }
     Ok(())
 }
@@ -183,6 +188,29 @@ async fn analyze(
     print_pace("echo, the same messages", &theirs);
     let [low, median, high] = process::spread(&mut ratios);
     println!("rate over the echo's: {median:.2} (min {low:.2}, max {high:.2}; goal 0.50)");
+    Ok(())
+}
+
+/// Books per second on one stream, alternating with single calls, and the memory it takes.
+async fn stream(
+    server: &Child,
+    channel: Channel,
+    request: &v1::AnalyzePortfolioRequest,
+) -> Result<()> {
+    let (mut single, mut streamed, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let one = process::pace(server, channel.clone(), request).await?;
+        let many = batch::stream(server, channel.clone(), request).await?;
+        ratios.push(many.pace.calls_per_second / one.calls_per_second);
+        let [before, most] = many.resident_mb;
+        println!("resident before a stream: {before:.0} MB, at most during it: {most:.0} MB");
+        single.push(one);
+        streamed.push(many.pace);
+    }
+    print_pace("AnalyzePortfolio, single calls", &single);
+    print_pace("AnalyzePortfolios, 10,000 books on one stream", &streamed);
+    let [low, median, high] = process::spread(&mut ratios);
+    println!("rate over that of single calls: {median:.2} (min {low:.2}, max {high:.2}; goal 1.3)");
     Ok(())
 }
 

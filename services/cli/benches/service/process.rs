@@ -76,7 +76,7 @@ impl Child {
     }
 
     /// Processor seconds used so far, in user and system mode.
-    fn processor_seconds(&self) -> Result<f64> {
+    pub(crate) fn processor_seconds(&self) -> Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         // The name, in parentheses, may contain spaces; utime and stime are fields 14 and 15.
         let after_name = stat.rsplit(')').next().unwrap_or_default();

@@ -11,16 +11,34 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, Breakdown, ContributionsBy, Coverage, DayPnl, Estimate,
-    ExposureReport, FactorBeta, GroupByKind, LongShortExposure, PositionExposure, RiskMeasureKind,
-    RiskMeasureRequest,
+    AnalyzePortfolioResponse, Breakdown, ContributionsBy, Coverage, CoverageAspect, DayPnl,
+    Estimate, ExplainPnlResponse, ExposureReport, FactorBeta, GroupByKind, LongShortExposure,
+    PositionExposure, RiskMeasureKind, RiskMeasureRequest,
 };
+use tonic::Status;
 
 /// The exposure report for people.
 pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> Page {
+    with_pnl(answer, None, terminal)
+}
+
+/// The exposure report, after what the book made on the last session if that was asked for.
+pub(crate) fn with_pnl(
+    answer: &AnalyzePortfolioResponse,
+    pnl: Option<&Result<ExplainPnlResponse, Status>>,
+    terminal: Terminal,
+) -> Page {
     let known = evidence::as_known(answer.info.as_ref());
     let mut page = Page::new();
     page.say(terminal.heading(&format!("The book {known}")));
+    match pnl {
+        None => {}
+        Some(Ok(pnl)) => last_session(&mut page, pnl, terminal),
+        Some(Err(status)) => {
+            let text = format!("  The P&L of the last session is unknown: {}\n", status.message());
+            page.say(terminal.paint(Tone::Faint, &text));
+        }
+    }
     if let Some(report) = &answer.report {
         body(&mut page, report, evidence::coverage_of(answer.info.as_ref()), terminal);
     }
@@ -29,6 +47,18 @@ pub(crate) fn report(answer: &AnalyzePortfolioResponse, terminal: Terminal) -> P
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));
     page
+}
+
+/// What the book made on the last session; what it leaves out comes first.
+fn last_session(page: &mut Page, pnl: &ExplainPnlResponse, terminal: Terminal) {
+    let Some(report) = &pnl.report else { return };
+    let covered = evidence::coverage_of(pnl.info.as_ref());
+    let missing = evidence::aspect(covered, CoverageAspect::Priced).missing;
+    if 0.0 < missing {
+        let text = format!("  {} of gross is not in this P&L.\n", number::share(missing));
+        page.say(terminal.paint(Tone::Faint, &text));
+    }
+    super::pnl::summary(page, report, terminal);
 }
 
 fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], terminal: Terminal) {

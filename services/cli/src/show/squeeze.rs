@@ -4,6 +4,7 @@ use crate::{
     show::{
         evidence, number,
         page::Page,
+        short_costs,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
@@ -25,6 +26,7 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page 
     let shown = answer.names.len();
     let of = number::count(u64::try_from(answer.total_size).unwrap_or(0));
     page.say(format!("  {shown} of {of} names. {}", universe(answer.universe.as_ref())));
+    page.say(short_costs::market(answer.universe.as_ref()));
     page.say(method(answer.method.as_ref(), terminal));
     page.say(evidence::gaps(answer.info.as_ref(), terminal));
     page.say(evidence::reference(answer.info.as_ref(), terminal));
@@ -69,13 +71,16 @@ pub(crate) fn book(answer: &AssessShortBookResponse, lines: usize, terminal: Ter
     page.say(terminal.heading(&format!("The short book {known}")));
     if let Some(totals) = &answer.totals {
         page.say(summary(totals));
+        page.say(short_costs::covering(totals));
     }
     page.table("shorts", shorts(answer, lines));
     if lines < answer.lines.len() {
         let more = answer.lines.len() - lines;
         page.say(format!("  and {more} more shorts with lower scores.\n"));
     }
+    short_costs::scenarios(&mut page, answer);
     page.say(format!("  {}", universe(answer.universe.as_ref())));
+    page.say(short_costs::market(answer.universe.as_ref()));
     page.say(method(answer.method.as_ref(), terminal));
     evidence::unresolved(&mut page, &answer.unresolved);
     page.say(format!("  {}\n", evidence::coverage(evidence::coverage_of(answer.info.as_ref()))));

@@ -5,6 +5,8 @@
 mod blocks;
 mod breakdown;
 mod continued;
+mod explain;
+mod explain_oracle;
 mod filtered;
 mod hand;
 mod laws;

@@ -4,7 +4,7 @@ use crate::{limits::Limits, refusal::Refusal};
 use http::HeaderMap;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// How the messages of a method flow.
@@ -20,10 +20,27 @@ pub(crate) enum Shape {
     Exchange,
 }
 
-/// The shapes of all methods that are not unary, by path.
+/// The methods that are served, by path.
 #[derive(Debug)]
 pub(crate) struct Methods {
-    shapes: BTreeMap<String, Shape>,
+    known: BTreeMap<String, Method>,
+    other: Method,
+}
+
+/// A method.
+#[derive(Clone, Debug)]
+pub(crate) struct Method {
+    /// How its messages flow.
+    pub(crate) shape: Shape,
+    /// Its full name without the leading slash, for metrics and spans; `_OTHER` if there is no such
+    /// method, because a caller can invent any number of names.
+    pub(crate) name: Arc<str>,
+}
+
+impl Method {
+    fn at(path: &str, shape: Shape) -> (String, Method) {
+        (path.to_owned(), Method { shape, name: path.trim_start_matches('/').into() })
+    }
 }
 
 impl Methods {
@@ -35,34 +52,35 @@ impl Methods {
     /// The methods of a contract, of health and of reflection. A client may keep reflection open
     /// for as long as it likes, so it counts as a watch.
     fn of(contract: &FileDescriptorSet) -> Methods {
-        let mut shapes: BTreeMap<String, Shape> = [
-            "/grpc.health.v1.Health/Watch",
-            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        let mut known: BTreeMap<String, Method> = [
+            ("/grpc.health.v1.Health/Check", Shape::Unary),
+            ("/grpc.health.v1.Health/Watch", Shape::Watch),
+            ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Shape::Watch),
+            ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Shape::Watch),
         ]
         .into_iter()
-        .map(|path| (path.to_owned(), Shape::Watch))
+        .map(|(path, shape)| Method::at(path, shape))
         .collect();
         for file in &contract.file {
             for service in &file.service {
                 for method in &service.method {
                     let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
                     let shape = match (method.client_streaming(), method.server_streaming()) {
-                        (false, false) => continue,
+                        (false, false) => Shape::Unary,
                         (true, false) => Shape::Upload,
                         (false, true) => Shape::Watch,
                         (true, true) => Shape::Exchange,
                     };
-                    shapes.insert(path, shape);
+                    known.extend([Method::at(&path, shape)]);
                 }
             }
         }
-        Methods { shapes }
+        Methods { known, other: Method { shape: Shape::Unary, name: "_OTHER".into() } }
     }
 
-    /// The shape of the method at a path.
-    pub(crate) fn shape(&self, path: &str) -> Shape {
-        self.shapes.get(path).copied().unwrap_or(Shape::Unary)
+    /// The method at a path.
+    pub(crate) fn at(&self, path: &str) -> &Method {
+        self.known.get(path).unwrap_or(&self.other)
     }
 }
 
@@ -139,10 +157,17 @@ mod tests {
     #[test]
     fn the_contract_says_which_methods_stream() {
         let methods = Methods::of_contract();
-        assert_eq!(methods.shape("/ballast.v1.MarketDataService/Ingest"), Shape::Upload);
-        assert_eq!(methods.shape("/ballast.v1.MarketDataService/GetCoverage"), Shape::Unary);
-        assert_eq!(methods.shape("/ballast.v1.RotationService/WatchRotation"), Shape::Watch);
-        assert_eq!(methods.shape("/grpc.health.v1.Health/Watch"), Shape::Watch);
+        let shape = |path: &str| methods.at(path).shape;
+        assert_eq!(shape("/ballast.v1.MarketDataService/Ingest"), Shape::Upload);
+        assert_eq!(shape("/ballast.v1.MarketDataService/GetCoverage"), Shape::Unary);
+        assert_eq!(shape("/ballast.v1.RotationService/WatchRotation"), Shape::Watch);
+        assert_eq!(shape("/grpc.health.v1.Health/Watch"), Shape::Watch);
+        let name = |path: &str| methods.at(path).name.to_string();
+        assert_eq!(
+            name("/ballast.v1.MarketDataService/Ingest"),
+            "ballast.v1.MarketDataService/Ingest"
+        );
+        assert_eq!(name("/ballast.v1.MarketDataService/Invented"), "_OTHER");
     }
 
     #[test]
@@ -164,7 +189,7 @@ mod tests {
             ..Default::default()
         };
         let methods = Methods::of(&FileDescriptorSet { file: vec![file] });
-        assert_eq!(methods.shape("/p.S/M"), Shape::Exchange);
+        assert_eq!(methods.at("/p.S/M").shape, Shape::Exchange);
         // An exchange ends by itself, so the timer is a deadline and not a lifetime.
         let deadline = Deadline::new(Shape::Exchange, &HeaderMap::new(), &Limits::standard());
         assert!(!deadline.lifetime);

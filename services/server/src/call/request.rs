@@ -4,6 +4,7 @@
 use crate::{
     call::method::Shape,
     limits::{self, Limits},
+    metrics::calls::CallMeter,
     refusal::Refusal,
     traffic::Charge,
 };
@@ -32,6 +33,7 @@ pub(crate) struct RequestBody {
     admission: Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>,
     is_admitted: bool,
     is_gone: Gone,
+    meter: Arc<CallMeter>,
 }
 
 /// Whether the client disconnected before its request was complete.
@@ -50,12 +52,12 @@ impl RequestBody {
         pace: Option<Pace>,
         held: Held,
         charge: Arc<Charge>,
-        is_gone: Gone,
+        (is_gone, meter): (Gone, Arc<CallMeter>),
     ) -> RequestBody {
         let for_answer = Arc::clone(&charge);
         let admission = Box::pin(async move { for_answer.admit().await });
         let (is_whole, is_admitted) = (false, false);
-        RequestBody { body, is_whole, pace, held, charge, admission, is_admitted, is_gone }
+        RequestBody { body, is_whole, pace, held, charge, admission, is_admitted, is_gone, meter }
     }
 
     /// Counts the bytes of the body; fails if there is no room for them.
@@ -64,6 +66,7 @@ impl RequestBody {
         if let Some(pace) = &mut self.pace {
             pace.arrived(bytes.len() as u64);
         }
+        self.meter.received(bytes.len());
         self.held.arrived(bytes);
         self.charge.receive(self.held.bytes)?;
         Ok(frame)

@@ -5,9 +5,11 @@ use crate::{
     call::method::Shape,
     clock::Stopwatch,
     limits,
+    metrics::calls::CallMeter,
     pool::Room,
     refusal::Refusal,
     rpc::status::{is_fault, sanitize_status},
+    telemetry::spans::{CallSpan, Step, step_now},
     traffic::{Charge, InFlight, Line, Unread},
 };
 use http::HeaderMap;
@@ -19,12 +21,15 @@ use std::{
     task::{Context, Poll},
 };
 use tonic::{Code, Status, body::Body, codegen::Bytes};
+use tonic_types::StatusExt as _;
 use tracing::Span;
 
 /// A body that ends when its call must.
 pub(crate) struct Answer<Ends> {
     body: Body,
     ends: Pin<Box<Ends>>,
+    /// Whether the first message was encoded; a stream's others have no spans of their own.
+    has_begun: bool,
     done: bool,
     /// Bytes produced but not yet requested by the transport, and the room they take.
     rest: Bytes,
@@ -58,34 +63,49 @@ impl AsRef<[u8]> for Piece {
 /// The log entry written when a call is over.
 pub(crate) struct Note {
     /// The code as far as it is known: from the headers, later from the trailers.
-    pub(crate) code: Option<Code>,
+    code: Option<Code>,
     /// Whether it ended by an internal error.
-    pub(crate) is_fault: bool,
-    pub(crate) shape: Shape,
-    pub(crate) span: Span,
-    pub(crate) stopwatch: Stopwatch,
+    is_fault: bool,
+    /// The reason of its ErrorInfo, if it got no answer.
+    reason: Option<String>,
+    shape: Shape,
+    span: Span,
+    stopwatch: Stopwatch,
+    meter: Arc<CallMeter>,
+    traced: CallSpan,
 }
 
 impl Note {
+    /// The entry of a call that has just arrived.
+    pub(crate) fn new(
+        (shape, stopwatch): (Shape, Stopwatch),
+        span: Span,
+        meter: Arc<CallMeter>,
+        traced: CallSpan,
+    ) -> Note {
+        Note { code: None, is_fault: false, reason: None, shape, span, stopwatch, meter, traced }
+    }
+
     /// Records the status the call ends with.
     pub(crate) fn ends_with(&mut self, status: &Status) {
         (self.code, self.is_fault) = (Some(status.code()), is_fault(status));
+        let info = || status.get_details_error_info().map(|info| info.reason);
+        let refused = status.code() != Code::Ok;
+        self.reason = refused.then(|| info().unwrap_or_else(|| "none".to_owned()));
     }
 }
 
 impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
     pub(crate) fn new(body: Body, ends: Pin<Box<Ends>>, load: Load, note: Note) -> Answer<Ends> {
         let (rest, room) = (Bytes::new(), Arc::new(None));
-        Answer { body, ends, done: false, rest, room, load, note }
+        Answer { body, ends, has_begun: false, done: false, rest, room, load, note }
     }
 
     fn poll_body(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let body = &mut self.body;
-        let polled =
-            std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(context)));
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| self.poll_inner(context)));
         match polled {
             Err(_) => self.end_with(Refusal::Failed("a stream panicked".into())),
             Ok(Poll::Pending) => match self.ends.as_mut().poll(context) {
@@ -100,10 +120,23 @@ impl<Ends: Future<Output = Refusal> + Send + 'static> Answer<Ends> {
         }
     }
 
+    /// Polls the body, which encodes a message when it is asked for it.
+    fn poll_inner(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let body = Pin::new(&mut self.body);
+        if std::mem::replace(&mut self.has_begun, true) {
+            return body.poll_frame(context);
+        }
+        self.note.traced.within(|| step_now(Step::Encode, || body.poll_frame(context)))
+    }
+
     /// Takes room for bytes and hands out the first of them.
     fn begin(&mut self, bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match self.load.charge.take(bytes.len()) {
             Ok(room) => {
+                self.note.meter.sent(bytes.len());
                 (self.rest, self.room) = (bytes, Arc::new(room));
                 Poll::Ready(Some(Ok(self.piece())))
             }
@@ -184,6 +217,12 @@ impl Drop for Note {
         let _entered = self.span.enter();
         let status = self.code.map_or_else(|| "Cancelled".to_owned(), |code| format!("{code:?}"));
         let duration_ms = self.stopwatch.elapsed_ms();
+        let code = self.code.unwrap_or(Code::Cancelled);
+        self.meter.ended(code_name(code), duration_ms / 1e3);
+        self.traced.end(code_name(code), is_servers(code));
+        if let Some(reason) = self.reason.take() {
+            self.meter.refused(reason);
+        }
         match (self.code, self.shape) {
             _ if self.is_fault => note_fault(&status, duration_ms),
             // Successful and cancelled unary calls are logged at debug level only.
@@ -193,6 +232,42 @@ impl Drop for Note {
             }
             _ => note_end(&status, duration_ms),
         }
+    }
+}
+
+/// Whether a code is an error of a server by the semantic conventions of OpenTelemetry.
+const fn is_servers(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
+}
+
+/// A code as the protocol spells it.
+const fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

@@ -81,8 +81,10 @@ macro_rules! enveloped {
 }
 
 enveloped! {
+    AnalyzePortfolioHistoryResponse
     AnalyzePortfolioResponse
     AssessShortBookResponse
+    ExplainPnlResponse
     GetCoverageResponse
     GetIndicatorHistoryResponse
     GetRotationResponse

@@ -4,7 +4,7 @@
 //! done. A handler reads the first message, which holds the settings of all items (one view, the
 //! options), makes an [`Exchange`] of it and passes the rest of the stream to [`exchange`]:
 //!
-//! - A bounded number of items is in flight. The next one is read when there is room, and an
+//! - A bounded number of items, with bounded bytes, is in flight. The next one is read when there is room, and an
 //!   outcome is sent only when the client takes it, so a slow client slows only its own stream.
 //! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
 //!   send some of them earlier, but two calls with the same items would not get the same bytes.
@@ -53,26 +53,36 @@ pub trait Exchange: Send + Sync + 'static {
         item: Self::Item,
     ) -> impl Future<Output = Result<Self::Report, Refusal>> + Send;
 
+    /// Memory that an item takes while it is in flight, about, in bytes.
+    fn bytes(&self, item: &Self::Item) -> usize;
+
     /// The message with the outcome of an item.
     fn outcome(&self, tag: Self::Tag, answered: Result<Self::Report, Refusal>) -> Self::Outcome;
 }
 
-/// Answers the items of a stream, up to `in_flight` of them at once, until the stream ends, breaks,
-/// or the server shuts down. An item counts as in flight until the transport has taken its outcome.
+/// What may be in flight at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Number of items.
+    pub items: NonZeroUsize,
+    /// Their bytes: no further item is read while those in flight have as many.
+    pub bytes: usize,
+}
+
+/// Answers the items of a stream, as many at once as there is room for, until the stream ends,
+/// breaks, or the server shuts down. An item counts as in flight until the transport has taken its
+/// outcome.
 pub fn exchange<X: Exchange>(
     exchange: X,
     items: impl Stream<Item = Result<X::Item, Status>> + Send + 'static,
-    in_flight: NonZeroUsize,
+    room: Room,
     phase: watch::Receiver<Phase>,
 ) -> Outcomes<X::Outcome> {
     let (sender, receiver) = mpsc::channel(1);
     let failed = sender.clone();
     let answering = async move {
-        let mut answering = Answering {
-            exchange: Arc::new(exchange),
-            in_flight: VecDeque::with_capacity(in_flight.get()),
-            most: in_flight.get(),
-        };
+        let mut answering =
+            Answering { exchange: Arc::new(exchange), in_flight: VecDeque::new(), room };
         let items = pin!(items);
         tokio::select! {
             () = answering.all(items, phase, &sender) => {}
@@ -94,8 +104,15 @@ pub fn exchange<X: Exchange>(
 /// The items in flight, the oldest first.
 struct Answering<X: Exchange> {
     exchange: Arc<X>,
-    in_flight: VecDeque<(X::Tag, Task<X::Report>)>,
-    most: usize,
+    in_flight: VecDeque<InFlight<X>>,
+    room: Room,
+}
+
+/// An item in flight.
+struct InFlight<X: Exchange> {
+    tag: X::Tag,
+    bytes: usize,
+    task: Task<X::Report>,
 }
 
 /// The computation of an item; it ends when this is dropped.
@@ -127,8 +144,8 @@ impl<X: Exchange> Answering<X> {
     ) {
         let mut end = None;
         while end.is_none() || !self.in_flight.is_empty() {
-            let reads = end.is_none() && self.in_flight.len() < self.most;
-            let oldest = self.in_flight.front_mut();
+            let reads = end.is_none() && self.has_room();
+            let oldest = self.in_flight.front_mut().map(|item| &mut item.task);
             let event = tokio::select! {
                 biased;
                 _ = phase.wait_for(|phase| Phase::Draining <= *phase), if end.is_none() => {
@@ -143,7 +160,7 @@ impl<X: Exchange> Answering<X> {
                 Event::Arrived(Some(Err(status))) => end = Some(Err(status)),
                 Event::Arrived(None) => end = Some(Ok(())),
                 Event::Answered(answered) => {
-                    let Some((tag, _)) = self.in_flight.pop_front() else { continue };
+                    let Some(InFlight { tag, .. }) = self.in_flight.pop_front() else { continue };
                     let _client_gone = sender.send(Ok(self.exchange.outcome(tag, answered))).await;
                 }
             }
@@ -153,18 +170,25 @@ impl<X: Exchange> Answering<X> {
         }
     }
 
+    fn has_room(&self) -> bool {
+        let bytes: usize = self.in_flight.iter().map(|item| item.bytes).sum();
+        self.in_flight.len() < self.room.items.get() && bytes < self.room.bytes
+    }
+
     fn begin(&mut self, item: X::Item) {
-        let (tag, exchange) = (self.exchange.tag(&item), Arc::clone(&self.exchange));
+        let (tag, bytes) = (self.exchange.tag(&item), self.exchange.bytes(&item));
+        let exchange = Arc::clone(&self.exchange);
         let answer = async move { exchange.answer(item).await };
-        self.in_flight.push_back((tag, Task(tokio::spawn(answer.in_current_span()))));
+        let task = Task(tokio::spawn(answer.in_current_span()));
+        self.in_flight.push_back(InFlight { tag, bytes, task });
     }
 }
 
 /// Resolves when the oldest item is answered; never if there is none.
-async fn answered<Tag, T>(oldest: Option<&mut (Tag, Task<T>)>) -> Result<T, Refusal> {
+async fn answered<T>(oldest: Option<&mut Task<T>>) -> Result<T, Refusal> {
     match oldest {
         None => std::future::pending().await,
-        Some((_, Task(work))) => match work.await {
+        Some(Task(work)) => match work.await {
             Ok(answered) => answered,
             Err(error) => Err(Refusal::Failed(format!("an item ended: {error}"))),
         },
@@ -235,6 +259,10 @@ mod tests {
             }
         }
 
+        fn bytes(&self, _: &u32) -> usize {
+            10
+        }
+
         fn outcome(&self, tag: String, answered: Result<u32, Refusal>) -> (String, Option<u32>) {
             (tag, answered.ok())
         }
@@ -251,6 +279,10 @@ mod tests {
 
     /// A stream whose gates are open from the start if `open` says so, of twenty.
     fn doublings(in_flight: usize, open: impl Fn(u32) -> bool) -> Doublings {
+        within(Room { items: NonZeroUsize::new(in_flight).unwrap(), bytes: usize::MAX }, open)
+    }
+
+    fn within(room: Room, open: impl Fn(u32) -> bool) -> Doublings {
         let gates = (0..20).map(|at| Semaphore::new(usize::from(open(at))));
         let gates: Arc<[Semaphore]> = gates.collect();
         let seen = Arc::new(Seen::default());
@@ -258,8 +290,7 @@ mod tests {
         let (items, received) = mpsc::unbounded_channel();
         let received = tokio_stream::wrappers::UnboundedReceiverStream::new(received);
         let doubling = Doubling { seen: Arc::clone(&seen), gates: Arc::clone(&gates) };
-        let in_flight = NonZeroUsize::new(in_flight).unwrap();
-        let outcomes = exchange(doubling, received, in_flight, phases);
+        let outcomes = exchange(doubling, received, room, phases);
         Doublings { outcomes, items, seen, gates, phase }
     }
 
@@ -332,6 +363,18 @@ mod tests {
         let seen = Arc::clone(&stream.seen);
         assert_eq!(stream.rest().await.len(), 10);
         assert_eq!(seen.most.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn no_more_bytes_are_in_flight_than_allowed_and_one_item() {
+        // Ten bytes each: two leave no room under 15.
+        let stream = within(Room { items: NonZeroUsize::MAX, bytes: 15 }, |_| false);
+        stream.send(0..10);
+        until(|| stream.seen.begun.load(Ordering::SeqCst) == 2).await;
+        settle().await;
+        assert_eq!(stream.seen.begun.load(Ordering::SeqCst), 2, "the third waits");
+        stream.gates.iter().for_each(|gate| gate.add_permits(1));
+        assert_eq!(stream.rest().await.len(), 10);
     }
 
     #[tokio::test]

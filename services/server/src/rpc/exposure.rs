@@ -1,9 +1,13 @@
 //! ExposureService: the factor bets of a portfolio and its tail risk.
 
+mod batch;
 mod betas;
+mod book_history;
+mod explain;
 mod from_proto;
 mod group_by;
 mod include;
+mod pnl_answer;
 mod risk_answer;
 mod risk_request;
 mod to_proto;
@@ -16,6 +20,7 @@ use crate::{
     rpc::{
         Handler,
         envelope::Answer,
+        exchange::Outcomes,
         field::Fields,
         merged::hidden_values,
         portfolio,
@@ -24,7 +29,9 @@ use crate::{
     views::Pinned,
 };
 use ::portfolio::{book::Book, lines::Violation};
+use book_history::BookHistoryQuery;
 use contract::v1::{self, exposure_service_server::ExposureService};
+use explain::ExplainQuery;
 use exposure::{
     analyze::{Request as AnalysisRequest, analyze},
     behind::rests_on,
@@ -38,7 +45,7 @@ use factors::size_scheme::SizeScheme;
 use from_proto::{AnalysisQuery, FactorsQuery, MembersQuery, ValidationQuery};
 use marketdata::{changes::DatasetSet, dataset::Dataset};
 use risk_answer::Risk;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 /// The datasets behind every analysis.
 const READS: DatasetSet = <PreparedExposure as Prepared>::READS;
@@ -77,6 +84,38 @@ impl ExposureService for Handler {
     ) -> Result<Response<v1::ListTradeMembersResponse>, Status> {
         answer::<MembersQuery>(&self.services, request).await
     }
+
+    async fn explain_pnl(
+        &self,
+        request: Request<v1::ExplainPnlRequest>,
+    ) -> Result<Response<v1::ExplainPnlResponse>, Status> {
+        answer::<ExplainQuery>(&self.services, request).await
+    }
+
+    async fn analyze_portfolio_history(
+        &self,
+        request: Request<v1::AnalyzePortfolioHistoryRequest>,
+    ) -> Result<Response<v1::AnalyzePortfolioHistoryResponse>, Status> {
+        answer::<BookHistoryQuery>(&self.services, request).await
+    }
+
+    type AnalyzePortfoliosStream = Outcomes<v1::AnalyzePortfoliosResponse>;
+
+    async fn analyze_portfolios(
+        &self,
+        request: Request<Streaming<v1::AnalyzePortfoliosRequest>>,
+    ) -> Result<Response<Self::AnalyzePortfoliosStream>, Status> {
+        batch::analyze(&self.services, request.into_inner()).await
+    }
+}
+
+/// Trades as defined: by the settings, or by the request with defaults filled in.
+fn definitions(
+    asked: &[v1::TradeSelection],
+    prepared: &PreparedExposure,
+) -> Vec<v1::TradeDefinition> {
+    let standard = prepared.standard_trade();
+    asked.iter().map(|asked| trades::asked_definition(asked, standard)).collect()
 }
 
 impl AnalysisQuery {
@@ -112,13 +151,6 @@ impl AnalysisQuery {
         portfolio::book(portfolio, &self.settings.netting, prepared.lookup(), prepared.quotes())
     }
 
-    /// The trades as defined: by the settings, or by the request with defaults filled in.
-    fn definitions(&self, prepared: &PreparedExposure) -> Vec<v1::TradeDefinition> {
-        let standard = prepared.standard_trade();
-        let asked = self.normal.trades.iter();
-        asked.map(|asked| trades::asked_definition(asked, standard)).collect()
-    }
-
     fn analyze(
         &self,
         pinned: &Pinned,
@@ -146,7 +178,7 @@ impl AnalysisQuery {
         });
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
-        let trades = self.definitions(prepared);
+        let trades = definitions(&self.normal.trades, prepared);
         let asked = (&self.normal, trades.as_slice());
         let risk = Risk { plan: &self.risk, asked: &self.normal.risk_measures };
         let report = Some(to_proto::report(report, asked, risk, (book, portfolio))?);

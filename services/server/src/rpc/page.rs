@@ -56,6 +56,7 @@ macro_rules! paged {
 }
 
 paged! {
+    AnalyzePortfolioHistoryRequest
     GetIndicatorHistoryRequest
     GetSeriesRequest
     ListFactorsRequest

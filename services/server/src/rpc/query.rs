@@ -9,9 +9,11 @@ use crate::{
     refusal::Refusal,
     rpc::envelope::{Answer, Enveloped},
     services::Services,
+    telemetry::spans::{Step, reads_revision, step, step_now},
     views::Pinned,
 };
 use contract::canonical::Canonical;
+use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// A validated type that is read from a protobuf request.
@@ -82,7 +84,7 @@ pub async fn answer<Q: Query>(
     services: &Services,
     request: Request<Q::Request>,
 ) -> Result<Response<Q::Response>, Status> {
-    let query = Q::from_proto(request.into_inner())?;
+    let query = step_now(Step::Validate, || Q::from_proto(request.into_inner()))?;
     Ok(Response::new(respond(services, query).await?))
 }
 
@@ -90,13 +92,32 @@ pub async fn answer<Q: Query>(
 ///
 /// # Errors
 /// As [`answer`].
-pub async fn respond<Q: Query>(services: &Services, mut query: Q) -> Result<Q::Response, Refusal> {
-    let pinned = services.view(query.asked().0, Q::MODEL).await?;
-    let prepared = Q::Prepared::of(&query, services, &pinned).await?;
-    match query.place(&prepared)? {
-        Place::Inline => enveloped(&query, &pinned, &prepared),
-        Place::Pool => services.compute.run(move || enveloped(&query, &pinned, &prepared)).await?,
-    }
+pub async fn respond<Q: Query>(services: &Services, query: Q) -> Result<Q::Response, Refusal> {
+    let pinned = step(Step::View, services.view(query.asked().0, Q::MODEL)).await?;
+    reads_revision(pinned.snapshot().revision());
+    let prepared = step(Step::Prepare, Q::Prepared::of(&query, services, &pinned)).await?;
+    respond_with(services, query, pinned, prepared).await
+}
+
+/// Answers a validated request from a view, whatever view the request asks for.
+///
+/// # Errors
+/// The refusal by [`Query`] or the compute pool.
+pub async fn respond_with<Q: Query>(
+    services: &Services,
+    mut query: Q,
+    pinned: Pinned,
+    prepared: Arc<Q::Prepared>,
+) -> Result<Q::Response, Refusal> {
+    let analysed = async {
+        match query.place(&prepared)? {
+            Place::Inline => enveloped(&query, &pinned, &prepared),
+            Place::Pool => {
+                services.compute.run(move || enveloped(&query, &pinned, &prepared)).await?
+            }
+        }
+    };
+    step(Step::Analyse, analysed).await
 }
 
 fn enveloped<Q: Query>(

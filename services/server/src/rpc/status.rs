@@ -12,9 +12,10 @@ use crate::{
     telemetry::with_causes,
     upload::UploadFault,
 };
+use prost::Message as _;
 use store::{Outlook, StoreError};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{StatusExt as _, pb};
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "ballast";
@@ -212,6 +213,17 @@ impl From<Refusal> for Status {
         };
         parts.into_status(&message(&refusal), violations)
     }
+}
+
+/// A status as a message, for the outcome of one item of a stream.
+pub fn message_of(status: &Status) -> pb::Status {
+    // The details of a status are this message, details included.
+    let whole = pb::Status::decode(status.details()).ok().filter(|_| !status.details().is_empty());
+    whole.unwrap_or_else(|| pb::Status {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        details: Vec::new(),
+    })
 }
 
 /// The reason of [`Refusal::CompressedFlag`].

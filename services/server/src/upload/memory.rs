@@ -19,6 +19,11 @@ impl Memory {
         Memory { limit, held: Arc::new(AtomicU64::new(0)) }
     }
 
+    /// Bytes that all uploads have taken.
+    pub fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
     /// A share for one upload; released on drop.
     pub fn share(&self) -> Share {
         Share { memory: self.clone(), held: 0 }

@@ -2,16 +2,14 @@
 
 use crate::files::Closes;
 use marketdata::day::Day;
+use squeeze::threshold::{HORIZON_SESSIONS, squeeze_threshold};
 use stats::moments::{self, Ddof};
 use std::collections::BTreeMap;
 
 /// Sessions in which the jump must happen.
-const AHEAD: usize = 5;
+const AHEAD: usize = HORIZON_SESSIONS as usize;
 /// Sessions before the day that beta and volatility are measured over, and the minimum.
 const BEFORE: usize = 60;
-/// The jump must be at least this many standard deviations of five days, and this large.
-const DEVIATIONS: f64 = 3.0;
-const LEAST: f64 = 0.15;
 
 /// Returns of the index, by day.
 #[derive(Debug)]
@@ -48,6 +46,5 @@ pub(crate) fn jumped(closes: &Closes, index: &Index, day: Day) -> Option<bool> {
     for row in at + 1..=last {
         market *= 1.0 + of_index(row)?;
     }
-    let threshold = (DEVIATIONS * sigma * (AHEAD as f64).sqrt()).max(LEAST);
-    Some(threshold <= ahead - beta * (market - 1.0))
+    Some(squeeze_threshold(sigma) <= ahead - beta * (market - 1.0))
 }

@@ -5,19 +5,13 @@ use crate::{
     label::{Index, jumped},
 };
 use marketdata::{day::Day, instant::Instant};
-use squeeze::{
-    measure::{COMPONENTS, Component},
-    universe::Universe,
-};
+use squeeze::{measure::COMPONENTS, threshold::is_heavily_short, universe::Universe};
 use stats::rank::percentile_ranks;
 
 /// The first and the last day: the second settlement file was first seen on 2020-12-19, and the
 /// prices end five sessions after the last day.
 const FIRST: &str = "2020-12-21";
 const LAST: &str = "2021-03-19";
-/// A name is heavily short from this share of its float or these days to cover.
-const HEAVY_FLOAT: f64 = 0.10;
-const HEAVY_DAYS: f64 = 5.0;
 const DECILES: f64 = 10.0;
 
 /// One name on one day.
@@ -62,10 +56,7 @@ fn day_of(universe: &Universe, files: &Files, index: &Index, day: Day) -> Vec<Ob
         let symbol = universe.snapshot().symbol(name.instrument);
         let Some(closes) = files.closes.get(symbol) else { continue };
         let Some(event) = jumped(closes, index, day) else { continue };
-        let measure =
-            |component, least: f64| name.measure(component).is_ok_and(|value| least <= value);
-        let heavy = measure(Component::ShortOfFloat, HEAVY_FLOAT)
-            || measure(Component::DaysToCover, HEAVY_DAYS);
+        let heavy = is_heavily_short(name);
         let ranks = score.percentiles.map(|rank| rank.unwrap_or(0.5));
         observed.push(Observation { day: 0, week, size: DECILES as usize, heavy, ranks, event });
         values.push(name.market_cap.ok().map(|cap| cap.usd));

@@ -182,3 +182,81 @@ fn a_lot_without_a_cost_is_a_gap_and_not_in_the_profit() {
     let gaps: Vec<_> = short.gaps.iter().filter(|gap| gap.subject == second).collect();
     assert!(matches!(gaps[..], [gap] if gap.reason == GapReason::InputMissing), "{gaps:?}");
 }
+
+/// A name whose close goes up and down by a hundredth, so that its volatility is known: daily returns
+/// of +1 % and −1/101, half of each. Their mean is (0.01 − 1/101)/2 and their deviation from it
+/// (0.01 + 1/101)/2, times √(60/59) for n − 1.
+fn swinging(symbol: &str, short: f64, volume: f64) -> World {
+    let mut world = World::new();
+    add_swinging(&mut world, symbol, short, volume);
+    world
+}
+
+fn add_swinging(world: &mut World, symbol: &str, short: f64, volume: f64) {
+    world.bars(symbol, |back| (if back % 2 == 0 { 10.1 } else { 10.0 }, volume));
+    world.settle(symbol, SETTLED, [short, 8e6, 10e6]);
+}
+
+fn sigma() -> f64 {
+    0.5 * (0.01 + 1.0 / 101.0) * (60f64 / 59.0).sqrt()
+}
+
+#[test]
+fn the_cost_of_covering_by_hand() {
+    // 400,000 shares of 100,000 a day: four days of volume, 26.7 days at 15 %.
+    let universe = swinging("S", 1e6, 1e5).universe();
+    let report = book(&universe, &[line("S", -400_000.0, None)]);
+    let cost = report.lines[0].covering.unwrap();
+    near(cost.days_of_volume, 4.0);
+    near(cost.days, 4.0 / 0.15);
+    near(cost.square_root.peak, sigma() * 2.0);
+    near(cost.square_root.mean, sigma() * 4.0 / 3.0);
+    assert!(cost.square_root.is_extrapolated);
+    // 0.314·σ·4·(10 m / 100,000)^¼, and half of it + 0.142·σ·0.15^0.6.
+    let almgren = cost.almgren.unwrap();
+    near(almgren.permanent, 0.314 * sigma() * 4.0 * 100f64.powf(0.25));
+    near(almgren.mean, 0.5 * almgren.permanent + 0.142 * sigma() * 0.15f64.powf(0.6));
+    let [by_root, by_almgren] = report.covering.map(Option::unwrap);
+    near(by_root.cost, 400_000.0 * 10.1 * cost.square_root.mean);
+    near(by_almgren.cost, 400_000.0 * 10.1 * almgren.mean);
+    near(by_root.share, 1.0);
+}
+
+#[test]
+fn squeezes_without_probabilities_by_hand() {
+    let mut world = swinging("CALM", 1e5, 1e6);
+    // 12.5 % of the float.
+    add_swinging(&mut world, "CROWD", 1e6, 1e6);
+    let universe = world.universe();
+    let lines = [line("CALM", -20_000.0, None), line("CROWD", -10_000.0, None)];
+    let report = book(&universe, &lines);
+    // 3σ√5 is 6.8 %, so both jump by 15 %.
+    near(report.lines[0].squeeze_loss.unwrap(), 0.15 * 202_000.0);
+    let found: Vec<(&[usize], f64)> =
+        report.scenarios.iter().map(|s| (&s.lines[..], s.loss)).collect();
+    let [one, two, crowd] = found[..] else { panic!("{found:?}") };
+    assert_eq!((one.0, two.0, crowd.0), (&[0][..], &[0, 1][..], &[1][..]));
+    near(one.1, 0.15 * 202_000.0);
+    near(two.1, 0.15 * 303_000.0);
+    near(crowd.1, 0.15 * 101_000.0);
+}
+
+#[test]
+fn what_the_shorts_of_the_market_made_by_hand() {
+    let mut world = World::new();
+    // Closes of 8 up to the settlement, then 10, and 12 on the last session.
+    let close = |back| match back {
+        0 => 12.0,
+        1..17 => 10.0,
+        _ => 8.0,
+    };
+    world.bars("S", |back| (close(back), 1e5)).settle("S", SETTLED, [1e6, 8e6, 10e6]);
+    world.bars("T", |_| (50.0, 1e5)).settle("T", SETTLED, [1e6, 8e6, 10e6]);
+    let universe = world.universe();
+    let s = crate::world::name(&universe, "S");
+    near(s.shorts_gain_today_usd().unwrap(), -2e6);
+    near(s.shorts_gain_since_settlement_usd().unwrap(), -4e6);
+    let all = universe.summary().shorts_gain_since_settlement.unwrap();
+    assert_eq!(all.names, 2);
+    near(all.usd, -4e6);
+}

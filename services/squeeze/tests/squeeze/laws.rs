@@ -6,6 +6,7 @@ use marketdata::{basis::PriceBasis, fixture::day, instant::Instant, instrument::
 use proptest::prelude::*;
 use squeeze::{
     measure::Component,
+    name::SqueezeName,
     rank::{RankBy, RankRequest, rank},
     score::Score,
     universe::Universe,
@@ -175,8 +176,12 @@ proptest! {
                 let (a, b) = (a.measure(component).unwrap(), b.measure(component).unwrap());
                 prop_assert!((a - b).abs() <= 1e-9 * a.abs().max(1e-3), "{component:?} {a} {b}");
             }
-            let (a, b) = (a.market_cap.unwrap().usd, b.market_cap.unwrap().usd);
-            prop_assert!((a - b).abs() <= 1e-9 * a);
+            let dollars = |name: &SqueezeName| {
+                [name.market_cap.unwrap().usd, name.shorts_gain_since_settlement_usd().unwrap()]
+            };
+            for (a, b) in dollars(a).into_iter().zip(dollars(b)) {
+                prop_assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "{a} {b}");
+            }
         }
     }
 

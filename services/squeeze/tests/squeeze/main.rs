@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod book;
 #[cfg(test)]
+mod joint;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod measures;

@@ -162,7 +162,7 @@ fn a_later_spin_off_changes_prices_but_no_share_count() {
     // As for EXC in the real files: 10 m per day at 42, restated for a spin-off with factor 1.4 to
     // 14 m at 30.
     let mut world = World::new();
-    let restated = marketdata::basis::PriceBasis::SplitAdjusted { on: day("2024-03-08") };
+    let restated = PriceBasis::SplitAdjusted { on: day("2024-03-08") };
     world.bars_on("EXC", restated, 100, |_| (30.0, 14e6));
     world.settle("EXC", SETTLED, [20e6, 970e6, 1e9]);
     world.spin_off("EXC", (TODAY, "2024-03-08"), 1.4);

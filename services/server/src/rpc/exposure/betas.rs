@@ -66,7 +66,7 @@ fn of_factor(
 }
 
 /// A role and its symbols.
-fn role(role: FactorRole) -> v1::FactorRole {
+pub(super) fn role(role: FactorRole) -> v1::FactorRole {
     v1::FactorRole {
         role_id: role.role_id.to_owned(),
         symbols: role.symbols,

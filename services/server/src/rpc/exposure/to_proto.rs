@@ -108,7 +108,11 @@ pub(super) fn measured(measured: Measured) -> v1::Estimate {
     }
 }
 
-fn memberships(trades: &[v1::TradeDefinition], legs: &[Option<usize>]) -> Vec<v1::TradeMembership> {
+/// The legs that a position belongs to, by trade.
+pub(super) fn memberships(
+    trades: &[v1::TradeDefinition],
+    legs: &[Option<usize>],
+) -> Vec<v1::TradeMembership> {
     let membership = |(trade, leg): (&v1::TradeDefinition, &Option<usize>)| {
         let leg = trade.legs.get((*leg)?)?;
         Some(v1::TradeMembership { trade_id: trade.trade_id.clone(), leg_id: leg.leg_id.clone() })

@@ -1,5 +1,6 @@
 //! Converts squeeze reports to protobuf.
 
+use super::covering;
 use crate::rpc::{gaps, portfolio, shared::timestamp};
 use contract::v1;
 use factors::short_ratio::Published;
@@ -11,7 +12,8 @@ use squeeze::{
     name::SqueezeName,
     rank::Ranking,
     score::{FLOOR, METHOD, METHOD_ID, Score},
-    universe::Universe,
+    threshold::squeeze_threshold,
+    universe::{ShortsGain, Universe},
 };
 
 /// The method of the score.
@@ -43,7 +45,13 @@ pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
         without_short_interest: summary.without_short_interest as i32,
         newest_settlement_on: newest.map(|n| n.effective_on.to_string()).unwrap_or_default(),
         at_newest_settlement: newest.map_or(0, |newest| newest.value as i32),
+        shorts_gain_today: summary.shorts_gain_today.map(shorts_gain),
+        shorts_gain_since_settlement: summary.shorts_gain_since_settlement.map(shorts_gain),
     }
+}
+
+fn shorts_gain(gain: ShortsGain) -> v1::ShortsGain {
+    v1::ShortsGain { usd: gain.usd, names: gain.names as i32 }
 }
 
 /// The totals of a short book.
@@ -58,6 +66,7 @@ pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::Shor
         participation: participation.share(),
         exit_at_normal_volume: Some(exit_plan(&book.normal_exit)),
         exit_at_recent_volume: Some(exit_plan(&book.recent_exit)),
+        covering_costs: covering::totals(book),
     }
 }
 
@@ -100,6 +109,8 @@ pub(super) fn line(
         exit_days_at_recent_volume: line.exit.recent.ok(),
         mark: line.mark.map(mark),
         lots,
+        covering_cost: line.covering.ok().map(|cost| covering::cost(&cost, line.market_value)),
+        squeeze_loss: line.squeeze_loss.ok().map(|loss| 0.0 - loss),
     }
 }
 
@@ -154,6 +165,10 @@ pub(super) fn name(
         contributions: score.map(|score| contributions(universe, score)).unwrap_or_default(),
         evidence: score.map(|score| evidence(name, score)).unwrap_or_default(),
         gaps: gaps::folded(name.gaps(symbol)),
+        volatility_60_sessions: name.volatility().ok(),
+        squeeze_threshold: name.volatility().ok().map(squeeze_threshold),
+        shorts_gain_today_usd: name.shorts_gain_today_usd().ok(),
+        shorts_gain_since_settlement_usd: name.shorts_gain_since_settlement_usd().ok(),
     }
 }
 

@@ -1,0 +1,188 @@
+//! `ballast serve` with a collector of traces: what it receives, and that a collector that hangs
+//! harms neither calls nor the end of the process.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test starts processes, measures time, and may panic"
+)]
+
+mod support;
+
+use contract::v1::{self, market_data_service_client::MarketDataServiceClient};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    common::v1::any_value::Value,
+    trace::v1::Span,
+};
+use std::{
+    net::SocketAddr,
+    process::Command,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use support::{PATIENCE, Server, store_in};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+/// A collector that keeps what it receives.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<Span>>>);
+
+#[tonic::async_trait]
+impl TraceService for Sink {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let resources = request.into_inner().resource_spans;
+        let scopes = resources.into_iter().flat_map(|resource| resource.scope_spans);
+        self.0.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+impl Sink {
+    /// Starts it on a free port.
+    async fn start() -> (Sink, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let sink = Sink::default();
+        let server = tonic::transport::Server::builder()
+            .add_service(TraceServiceServer::new(sink.clone()))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        tokio::spawn(server);
+        (sink, address)
+    }
+
+    /// Waits for the spans of a trace, of which one has this name.
+    async fn trace(&self, id: &str, name: &str) -> Vec<Span> {
+        let began = Instant::now();
+        loop {
+            let spans = self.0.lock().unwrap().clone();
+            let spans: Vec<Span> =
+                spans.into_iter().filter(|span| hex(&span.trace_id) == id).collect();
+            if spans.iter().any(|span| span.name == name) {
+                return spans;
+            }
+            assert!(began.elapsed() < PATIENCE, "no span {name}: {spans:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An attribute as text.
+fn attribute(span: &Span, key: &str) -> Option<String> {
+    let found = span.attributes.iter().find(|attribute| attribute.key == key)?;
+    match found.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.clone()),
+        Value::IntValue(number) => Some(number.to_string()),
+        other => panic!("{key}: {other:?}"),
+    }
+}
+
+fn serve(folder: &TempDir, collector: SocketAddr) -> Server {
+    let endpoint = format!("http://{collector}");
+    let settings = [
+        ("BALLAST_TRACING__ENDPOINT", endpoint.as_str()),
+        ("BALLAST_TRACING__SAMPLE_RATIO", "0"),
+        ("BALLAST_LOG__FILTER", "debug"),
+    ];
+    Server::start("", &store_in(folder.path()), &settings)
+}
+
+/// Calls `GetCoverage` with a parent that samples, in the trace with this id.
+async fn call(server: &Server, trace: &str) {
+    let mut client = MarketDataServiceClient::connect(server.http()).await.unwrap();
+    let mut request = Request::new(v1::GetCoverageRequest::default());
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    request.metadata_mut().insert("traceparent", parent.parse().unwrap());
+    client.get_coverage(request).await.unwrap();
+}
+
+fn terminate(server: &Server) {
+    let id = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+}
+
+/// How long a process takes to end, and its exit code.
+async fn end_of(mut server: Server) -> (Duration, Option<i32>) {
+    let began = Instant::now();
+    terminate(&server);
+    loop {
+        if let Some(status) = server.child.try_wait().unwrap() {
+            return (began.elapsed(), status.code());
+        }
+        assert!(began.elapsed() < PATIENCE, "it does not end");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_gets_the_steps_of_a_call_below_the_callers_span() {
+    let (sink, collector) = Sink::start().await;
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, collector);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    call(&server, trace).await;
+    let method = "ballast.v1.MarketDataService/GetCoverage";
+    let spans = sink.trace(trace, method).await;
+    let named = |name: &str| {
+        let found = spans.iter().find(|span| span.name == name);
+        found.unwrap_or_else(|| panic!("{name} in {spans:?}"))
+    };
+    let root = named(method);
+    assert_eq!(hex(&root.parent_span_id), "00f067aa0ba902b7");
+    assert_eq!(attribute(root, "rpc.system.name").as_deref(), Some("grpc"));
+    assert_eq!(attribute(root, "rpc.response.status_code").as_deref(), Some("OK"));
+    assert_eq!(attribute(root, "ballast.revision").as_deref(), Some("0"));
+    for step in ["validate", "view", "prepare", "analyse", "encode"] {
+        let step = named(step);
+        assert_eq!(step.parent_span_id, root.span_id, "{}", step.name);
+        assert!(root.start_time_unix_nano <= step.start_time_unix_nano, "{}", step.name);
+        assert!(step.end_time_unix_nano <= root.end_time_unix_nano, "{}", step.name);
+    }
+    assert_eq!(named("compute").parent_span_id, named("prepare").span_id);
+    let ended = server.lines("call ended");
+    assert!(ended.iter().any(|line| line["span"]["trace_id"] == trace), "{ended:?}");
+    // A trace that nobody has seen yet is sent before the process ends.
+    let last = "0af7651916cd43dd8448eb211c80319c";
+    call(&server, last).await;
+    let (_, code) = end_of(server).await;
+    assert_eq!(code, Some(0));
+    sink.trace(last, method).await;
+}
+
+/// One that is slow to accept is worse than one that is down: connections open and nothing happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_hangs_delays_neither_calls_nor_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, listener.local_addr().unwrap());
+    let accepting = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        loop {
+            kept.push(listener.accept().await.unwrap());
+        }
+    });
+    let began = Instant::now();
+    for _call in 0..20 {
+        call(&server, "4bf92f3577b34da6a3ce929d0e0e4736").await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let (took, code) = end_of(server).await;
+    // Two seconds for the spans; the rest is a busy machine.
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(code, Some(0));
+    accepting.abort();
+}

@@ -1,0 +1,154 @@
+//! What an explained P&L leaves out, or rests on a proxy for.
+
+use super::{
+    Explained, FactorReturns, Forecast, Request, Views, Window,
+    carried::{FACTORS, Left},
+};
+use crate::{
+    blocks::{Block, Blocks},
+    gaps::{drivers, loose, series},
+    prepared::PreparedExposure,
+    trades::Trade,
+};
+use marketdata::gap::{FactorEstimate, Gap, GapReason, MeasureRef, Subject};
+use portfolio::{
+    book::{Book, Holding},
+    coverage::{Aspect, Coverage},
+};
+
+/// Shares of the book's gross whose P&L is explained, and that have betas of their own.
+pub(super) fn coverage(
+    book: &Book,
+    window: &Window,
+    names: &[Explained<'_>],
+    start: &PreparedExposure,
+) -> Vec<Coverage> {
+    let (mut priced, mut own_betas) = ([0.0; 2], [0.0; 2]);
+    for name in names {
+        let gross = name.holding.gross();
+        let (first, last) = (name.carried.first_on, name.carried.last_on);
+        let is_whole = first == window.start_on && last == window.end_on();
+        priced[usize::from(!is_whole)] += gross;
+        let row = start.name(name.holding.instrument);
+        if row.has_beta {
+            own_betas[usize::from(!row.has_own_beta)] += gross;
+        }
+    }
+    Coverage::rows([(Aspect::Priced, priced), (Aspect::OwnBetas, own_betas)], book.gross)
+}
+
+/// The gaps of a report.
+pub(super) fn list(
+    views: Views<'_>,
+    (request, trades): (&Request<'_>, &[&Trade<'_>]),
+    (names, left): (&[Explained<'_>], &[(&Holding, Left)]),
+    (returns, forecast): (&FactorReturns, &Forecast),
+) -> Vec<Gap> {
+    let book = request.book;
+    let mut gaps: Vec<Gap> = book.loose.iter().map(|line| loose(book, line)).collect();
+    gaps.extend(book.other_days_gaps());
+    let about = |holding: &Holding, reason, detail: String| {
+        let share = if 0.0 < book.gross { holding.gross() / book.gross } else { 0.0 };
+        let symbol = Subject::symbol(views.end.snapshot.symbol(holding.instrument));
+        Gap::new(reason, symbol, detail).of_gross(share)
+    };
+    for (holding, why) in left {
+        let (reason, detail) = left_out(*why, request.window);
+        gaps.push(about(holding, reason, detail));
+    }
+    for name in names {
+        let found = of_name(views.start, request.window, forecast, name);
+        gaps.extend(found.into_iter().map(|(reason, detail)| about(name.holding, reason, detail)));
+    }
+    gaps.extend(drivers(views.start, MARKET_AND_SIZE));
+    gaps.extend(trades.iter().flat_map(|trade| series(views.start, trade)));
+    gaps.extend(FACTORS.iter().filter_map(|factor| {
+        let missing = returns.missing(*factor);
+        let detail = format!(
+            "no return of the factor on {missing} of {} sessions, which count as zero: the residual \
+             has what it made on them",
+            request.window.sessions.len()
+        );
+        let measure =
+            MeasureRef::Factor { factor_id: factor.id().into(), estimate: FactorEstimate::Any };
+        (0 < missing).then(|| Gap::new(GapReason::MissingObservations, measure, detail))
+    }));
+    gaps.extend(other_series(views));
+    gaps
+}
+
+/// A block that needs the series of MARKET and SIZE and no other.
+const MARKET_AND_SIZE: Blocks = Blocks::of(&[Block::Risk]);
+
+fn left_out(why: Left, window: &Window) -> (GapReason, String) {
+    let (start, end) = (window.start_on, window.end_on());
+    match why {
+        Left::NoStart => (
+            GapReason::NoPrice,
+            format!("no close on {start} or in the two weeks before: left out of the P&L"),
+        ),
+        Left::NoReturn => (
+            GapReason::MissingObservations,
+            format!("no close after {start} and by {end}: left out of the P&L"),
+        ),
+        Left::UnknownUnits => (
+            GapReason::BasisUnknown,
+            format!("no known split factor connects its closes from {start} to {end}: left out"),
+        ),
+    }
+}
+
+/// What an explained name rests on besides its own closes of the two days.
+fn of_name(
+    start: &PreparedExposure,
+    window: &Window,
+    forecast: &Forecast,
+    name: &Explained<'_>,
+) -> Vec<(GapReason, String)> {
+    let (carried, mut gaps) = (&name.carried, Vec::new());
+    if carried.first_on < window.start_on {
+        let detail = format!("its P&L begins at its last close before, of {}", carried.first_on);
+        gaps.push((GapReason::MissingObservations, detail));
+    }
+    if carried.last_on < window.end_on() {
+        let detail = format!("its P&L ends at its last close, of {}", carried.last_on);
+        gaps.push((GapReason::MissingObservations, detail));
+    }
+    if carried.is_adjusted {
+        let detail = "its closes are adjusted for distributions, which count as changes of price";
+        gaps.push((GapReason::AdjustedPrice, detail.to_owned()));
+    }
+    let row = start.name(name.holding.instrument);
+    if !row.has_beta {
+        let detail = "no betas at the start: all of its P&L is residual";
+        gaps.push((GapReason::ShortHistory, detail.to_owned()));
+    }
+    let (_, missing) = forecast.returns(start, &row);
+    if 0 < missing {
+        let sessions = forecast.sessions();
+        let detail = format!(
+            "no return on {missing} of {sessions} sessions behind the forecast: its betas are used, \
+             without a residual"
+        );
+        gaps.push((GapReason::Proxy, detail));
+    }
+    gaps
+}
+
+/// Roles whose symbols at the start are not those whose returns the window has.
+fn other_series(Views { start, end }: Views<'_>) -> Option<Gap> {
+    let symbols = |view: &PreparedExposure| -> Vec<String> {
+        let (market, small) = view.resolved();
+        let roles = [market, small].into_iter().flatten().map(|role| role.symbol.clone());
+        roles.chain(view.roles.legs.iter().flat_map(|leg| leg.symbols.clone())).collect()
+    };
+    let (then, now) = (symbols(start), symbols(end));
+    let detail = format!(
+        "betas at the start are to factors of {}; the returns of the window are of {}",
+        then.join(", "),
+        now.join(", ")
+    );
+    let measure =
+        MeasureRef::Factor { factor_id: String::new(), estimate: FactorEstimate::BottomUp };
+    (then != now).then(|| Gap::new(GapReason::Proxy, measure, detail))
+}

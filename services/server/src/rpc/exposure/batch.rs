@@ -1,0 +1,140 @@
+//! AnalyzePortfolios: one view and one setup for a stream of portfolios.
+
+use super::from_proto::AnalysisQuery;
+use crate::{
+    limits,
+    refusal::Refusal,
+    rpc::{
+        exchange::{Exchange, Outcomes, Room, exchange},
+        field::Fields,
+        query::{FromProto as _, Query, respond_with},
+        shared,
+        status::{message_of, sanitize_status},
+    },
+    services::Services,
+    telemetry::spans::reads_revision,
+    views::Pinned,
+};
+use ::portfolio::lines::Violation;
+use contract::v1::{
+    self, analyze_portfolios_request::Message, analyze_portfolios_response::Outcome,
+};
+use exposure::prepared::PreparedExposure;
+use prost::Message as _;
+use std::{num::NonZeroUsize, sync::Arc};
+use tokio_stream::StreamExt as _;
+use tonic::{Response, Status, Streaming};
+
+/// Maximum bytes of a tag.
+const TAG_BYTES: usize = 128;
+
+/// Answers a stream.
+///
+/// # Errors
+/// If the first message is not a setup, or its view cannot be had.
+pub(super) async fn analyze(
+    services: &Arc<Services>,
+    mut messages: Streaming<v1::AnalyzePortfoliosRequest>,
+) -> Result<Response<Outcomes<v1::AnalyzePortfoliosResponse>>, Status> {
+    let first = messages.message().await?.and_then(|message| message.message);
+    let batch = Batch::begin(services, first).await?;
+    let room = Room {
+        items: NonZeroUsize::MIN.saturating_add(2 * services.compute.threads()),
+        bytes: limits::EXCHANGE_BYTES,
+    };
+    let ours = |status: Status| sanitize_status(&status).unwrap_or(status);
+    let items = messages.map(move |message| item(message.map_err(ours)?));
+    Ok(Response::new(exchange(batch, items, room, services.phase())))
+}
+
+/// What holds for all portfolios of a stream.
+struct Batch {
+    services: Arc<Services>,
+    /// The request of each portfolio, without the portfolio.
+    analysis: v1::AnalyzePortfolioRequest,
+    pinned: Pinned,
+    prepared: Arc<PreparedExposure>,
+}
+
+impl Batch {
+    async fn begin(services: &Arc<Services>, first: Option<Message>) -> Result<Batch, Refusal> {
+        let Some(Message::Setup(setup)) = first else {
+            return Err(violation("setup", "the first message must be a setup"));
+        };
+        let mut fields = Fields::new();
+        let mut analysis = setup.analysis.unwrap_or_default();
+        let mut as_of_fields = Fields::new();
+        let as_of = shared::as_of(&mut as_of_fields, analysis.as_of.take());
+        fields.add_all("setup.analysis", as_of_fields.into_violations());
+        if analysis.portfolio.is_some() {
+            fields.add("setup.analysis.portfolio", "must be absent: portfolios are sent as items");
+        }
+        let as_of = fields.finish(Some(as_of))?;
+        let pinned = services.view(&as_of, AnalysisQuery::MODEL).await?;
+        reads_revision(pinned.snapshot().revision());
+        let prepared = services.prepared(&pinned).await?;
+        Ok(Batch { services: Arc::clone(services), analysis, pinned, prepared })
+    }
+}
+
+/// The portfolio of a message.
+fn item(message: v1::AnalyzePortfoliosRequest) -> Result<v1::AnalyzePortfoliosItem, Status> {
+    match message.message {
+        Some(Message::Item(item)) if item.request_tag.len() <= TAG_BYTES => Ok(item),
+        Some(Message::Item(_)) => {
+            let text = format!("must have at most {TAG_BYTES} bytes");
+            Err(violation("item.request_tag", text).into())
+        }
+        Some(Message::Setup(_)) => {
+            Err(violation("setup", "only the first message may be a setup").into())
+        }
+        None => Err(violation("item", "must be given").into()),
+    }
+}
+
+fn violation(field: &str, description: impl Into<String>) -> Refusal {
+    Refusal::Invalid(vec![Violation { field: field.to_owned(), description: description.into() }])
+}
+
+impl Exchange for Batch {
+    type Item = v1::AnalyzePortfoliosItem;
+    type Tag = String;
+    type Report = v1::AnalyzePortfolioResponse;
+    type Outcome = v1::AnalyzePortfoliosResponse;
+
+    fn tag(&self, item: &v1::AnalyzePortfoliosItem) -> String {
+        item.request_tag.clone()
+    }
+
+    fn bytes(&self, item: &v1::AnalyzePortfoliosItem) -> usize {
+        item.encoded_len()
+    }
+
+    async fn answer(
+        &self,
+        item: v1::AnalyzePortfoliosItem,
+    ) -> Result<v1::AnalyzePortfolioResponse, Refusal> {
+        let analysis =
+            v1::AnalyzePortfolioRequest { portfolio: item.portfolio, ..self.analysis.clone() };
+        let query = AnalysisQuery::from_proto(analysis)?;
+        let (pinned, prepared) = (self.pinned.clone(), Arc::clone(&self.prepared));
+        let answer = respond_with(&self.services, query, pinned, prepared).await?;
+        // The tag comes on top.
+        match answer.encoded_len() + 2 * TAG_BYTES <= self.services.limits.send_bytes {
+            true => Ok(answer),
+            false => Err(Refusal::MessageTooLarge),
+        }
+    }
+
+    fn outcome(
+        &self,
+        request_tag: String,
+        answered: Result<v1::AnalyzePortfolioResponse, Refusal>,
+    ) -> v1::AnalyzePortfoliosResponse {
+        let outcome = match answered {
+            Ok(answer) => Outcome::Answer(answer),
+            Err(refusal) => Outcome::Error(message_of(&refusal.into())),
+        };
+        v1::AnalyzePortfoliosResponse { request_tag, outcome: Some(outcome) }
+    }
+}

@@ -1,0 +1,255 @@
+//! AnalyzePortfolioHistory: one analysis per session with fixed shares, each as of its close.
+
+use super::from_proto::AnalysisQuery;
+use crate::{
+    as_of::AsOf,
+    limits,
+    needed::Needed,
+    refusal::Refusal,
+    rpc::{
+        envelope::Answer,
+        field::Fields,
+        page::Page,
+        portfolio,
+        query::{FromProto, Normal, Query, respond_with},
+        shared,
+    },
+    services::Services,
+    views::Pinned,
+};
+use ::portfolio::{book::Book, netting::Netting};
+use contract::v1;
+use exposure::prepared::PreparedExposure;
+use marketdata::{
+    basis::Units,
+    day::Day,
+    gap::{Gap, GapReason, Subject},
+    instant::Instant,
+    instrument::InstrumentId,
+};
+use std::{ops::Range, sync::Arc};
+
+/// A request for a book through time.
+pub(super) struct BookHistoryQuery {
+    as_of: AsOf,
+    netting: Netting,
+    start_on: Option<Day>,
+    end_on: Option<Day>,
+    page: Page,
+    normal: v1::AnalyzePortfolioHistoryRequest,
+}
+
+impl FromProto for BookHistoryQuery {
+    const METHOD: &'static str = "AnalyzePortfolioHistory";
+    type Request = v1::AnalyzePortfolioHistoryRequest;
+
+    fn from_proto(
+        mut request: v1::AnalyzePortfolioHistoryRequest,
+    ) -> Result<BookHistoryQuery, Refusal> {
+        let mut fields = Fields::new();
+        let mut analysis = request.analysis.take().unwrap_or_default();
+        let mut of_as_of = Fields::new();
+        let mut as_of = shared::as_of(&mut of_as_of, analysis.as_of.take());
+        fields.add_all("analysis", of_as_of.into_violations());
+        let netting = match AnalysisQuery::from_proto(analysis) {
+            Ok(query) => {
+                request.analysis = Some(query.normal);
+                query.settings.netting
+            }
+            Err(Refusal::Invalid(violations)) => {
+                fields.add_all("analysis", violations);
+                Netting::Instrument
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        let (start_on, end_on) =
+            fields.days(("start_on", &request.start_on), ("end_on", &request.end_on));
+        vintage(&mut fields, request.vintage);
+        let page = Page::from_proto(&mut fields, Self::METHOD, &mut request, &mut as_of)?;
+        let page = page.at_most(limits::AS_PUBLISHED_PREPARATIONS, &mut request);
+        let normal = request;
+        fields.finish(Some(BookHistoryQuery { as_of, netting, start_on, end_on, page, normal }))
+    }
+}
+
+fn vintage(fields: &mut Fields, vintage: i32) {
+    use v1::HistoryVintage as Wire;
+    if Wire::try_from(vintage) != Ok(Wire::AsPublished) {
+        let text = "must be HISTORY_VINTAGE_AS_PUBLISHED, the only one of this method so far";
+        fields.add("vintage", text);
+    }
+}
+
+/// A page of a book through time.
+#[derive(Debug)]
+pub(super) struct BookHistory {
+    points: Vec<v1::PortfolioHistoryPoint>,
+    /// Number of sessions on all pages.
+    sessions: usize,
+    unresolved: Vec<v1::UnresolvedLine>,
+    gaps: Vec<Gap>,
+}
+
+impl Needed<BookHistoryQuery> for BookHistory {
+    async fn of(
+        query: &BookHistoryQuery,
+        services: &Services,
+        pinned: &Pinned,
+    ) -> Result<Arc<BookHistory>, Refusal> {
+        let nothing = v1::AnalyzePortfolioRequest::default();
+        let analysis = query.normal.analysis.as_ref().unwrap_or(&nothing);
+        let prepared = services.prepared::<PreparedExposure>(pinned).await?;
+        let days = prepared.sessions.with_start();
+        let days = &days[asked(days, query.start_on, query.end_on)];
+        let on_page = &days[query.page.cut(days.len(), pinned).places];
+        let submitted = analysis.portfolio.as_ref();
+        let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
+        let book = portfolio::book(submitted, &query.netting, lookup, quotes)?;
+        let held = Held::of(&book, submitted);
+        let mut history = BookHistory {
+            points: Vec::with_capacity(on_page.len()),
+            sessions: days.len(),
+            unresolved: submitted.map_or_else(Vec::new, |submitted| {
+                portfolio::all_unresolved(submitted, &book, |_| true)
+            }),
+            gaps: held.without_shares,
+        };
+        for on in on_page {
+            let then = pinned.earlier(Instant::close_of(*on));
+            let (positions, gaps) = positions(&held.lines, &then, pinned);
+            history.gaps.extend(gaps);
+            if positions.is_empty() {
+                continue;
+            }
+            let request = with_positions(analysis, positions);
+            let prepared = services.prepared(&then).await?;
+            let query = AnalysisQuery::from_proto(request)?;
+            let answer = respond_with(services, query, then, prepared).await?;
+            let answer = Some(answer);
+            history.points.push(v1::PortfolioHistoryPoint { on: on.to_string(), answer });
+        }
+        Ok(Arc::new(history))
+    }
+}
+
+/// The sessions of a range.
+fn asked(days: &[Day], start_on: Option<Day>, end_on: Option<Day>) -> Range<usize> {
+    let first = start_on.map_or(0, |start| days.partition_point(|day| *day < start));
+    let end = end_on.map_or(days.len(), |end| days.partition_point(|day| *day <= end));
+    first..end.max(first)
+}
+
+/// The lines with shares, in the order submitted.
+struct Held {
+    lines: Vec<HeldLine>,
+    /// The lines without.
+    without_shares: Vec<Gap>,
+}
+
+/// A line of shares.
+struct HeldLine {
+    position_id: String,
+    instrument: InstrumentId,
+    /// In the units of the as-of date.
+    shares: f64,
+    labels: Vec<v1::Label>,
+}
+
+impl Held {
+    fn of(book: &Book, submitted: Option<&v1::Portfolio>) -> Held {
+        let (mut lines, mut without_shares) = (Vec::new(), Vec::new());
+        let lots = book
+            .holdings
+            .iter()
+            .flat_map(|holding| book.lots(holding).iter().map(|lot| (lot, holding.instrument)));
+        let mut lots: Vec<_> = lots.collect();
+        lots.sort_unstable_by_key(|(lot, _)| lot.line);
+        for (lot, instrument) in lots {
+            let position_id = book.line_name(lot.line);
+            let line = submitted.and_then(|submitted| submitted.positions.get(lot.line));
+            let labels = line.map_or_else(Vec::new, |line| line.labels.clone());
+            match lot.shares {
+                Some(shares) => {
+                    lines.push(HeldLine { position_id, instrument, shares, labels });
+                }
+                None => {
+                    let detail = "no price at the as-of date, so its shares are not known: the line \
+                                  is in no session";
+                    let line = Subject::Line(position_id);
+                    let gap = Gap::new(GapReason::NoPrice, line, detail);
+                    // Lots are not netted, so that one may exceed the gross.
+                    let share = lot.market_value.abs().min(book.gross) / book.gross;
+                    without_shares.push(gap.of_gross(share));
+                }
+            }
+        }
+        Held { lines, without_shares }
+    }
+}
+
+/// The lines in the units and under the symbols of an earlier day.
+fn positions(lines: &[HeldLine], then: &Pinned, now: &Pinned) -> (Vec<v1::Position>, Vec<Gap>) {
+    let (day, today) = (then.snapshot().today(), now.snapshot().today());
+    let (mut positions, mut gaps) = (Vec::new(), Vec::new());
+    for line in lines {
+        let units = Units::of(now.snapshot(), line.instrument);
+        let Some(change) = units.change(day, today) else {
+            let detail = format!("no known split factor gives its shares of {day}");
+            let subject = Subject::Line(line.position_id.clone());
+            gaps.push(Gap::new(GapReason::BasisUnknown, subject, detail));
+            continue;
+        };
+        positions.push(v1::Position {
+            position_id: line.position_id.clone(),
+            instrument: Some(v1::InstrumentRef {
+                symbol: then.snapshot().symbol(line.instrument).to_owned(),
+                ..v1::InstrumentRef::default()
+            }),
+            kind: v1::PositionKind::Listed.into(),
+            size: Some(v1::position::Size::Quantity(line.shares / change.shares)),
+            labels: line.labels.clone(),
+            ..v1::Position::default()
+        });
+    }
+    (positions, gaps)
+}
+
+/// The analysis of other positions; net asset value and cash are those of today, and left out.
+fn with_positions(
+    analysis: &v1::AnalyzePortfolioRequest,
+    positions: Vec<v1::Position>,
+) -> v1::AnalyzePortfolioRequest {
+    let portfolio_id = analysis.portfolio.as_ref().map(|submitted| submitted.portfolio_id.clone());
+    let portfolio = v1::Portfolio {
+        portfolio_id: portfolio_id.unwrap_or_default(),
+        positions,
+        ..v1::Portfolio::default()
+    };
+    v1::AnalyzePortfolioRequest { portfolio: Some(portfolio), ..analysis.clone() }
+}
+
+impl Query for BookHistoryQuery {
+    const MODEL: &'static str = ::exposure::MODEL_VERSION;
+    type Prepared = BookHistory;
+    type Response = v1::AnalyzePortfolioHistoryResponse;
+
+    fn asked(&self) -> (&AsOf, &impl Normal) {
+        (&self.as_of, &self.normal)
+    }
+
+    fn answer(
+        &self,
+        pinned: &Pinned,
+        history: &BookHistory,
+    ) -> Result<Answer<Self::Response>, Refusal> {
+        let cut = self.page.cut(history.sessions, pinned);
+        let response = v1::AnalyzePortfolioHistoryResponse {
+            points: history.points.clone(),
+            unresolved: history.unresolved.clone(),
+            total_size: cut.total_size,
+            next_page_token: cut.next_page_token,
+            ..Default::default()
+        };
+        Ok(Answer::with_gaps(response, history.gaps.clone()))
+    }
+}

@@ -1,0 +1,98 @@
+//! Tail measures of simulated losses, each with its standard error.
+//!
+//! Paths come in antithetic pairs (2k, 2k + 1). Pairs are independent, paths of a pair are not, so
+//! every error is that of means of pairs.
+
+/// A number from a simulation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The number.
+    pub value: f64,
+    /// Its standard error.
+    pub error: f64,
+}
+
+/// Value at risk and expected shortfall at one confidence, losses positive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tail {
+    /// The confidence, inside (0, 1).
+    pub confidence: f64,
+    /// The k-th largest loss, k = ⌈(1 − confidence)·paths⌉.
+    pub value_at_risk: Estimate,
+    /// The mean of the k largest losses.
+    pub expected_shortfall: Estimate,
+    /// The paths of these, ties by number of path.
+    pub paths: Vec<usize>,
+}
+
+/// A number of paths this little above a whole one is the whole one.
+const ROUNDING: f64 = 1e-6;
+
+/// The mean of a number over all paths.
+pub fn mean(values: impl Fn(usize) -> f64, paths: usize) -> Estimate {
+    let pairs = paths / 2;
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for pair in 0..pairs {
+        let value = 0.5 * (values(2 * pair) + values(2 * pair + 1));
+        sum += value;
+        squares += value * value;
+    }
+    let count = pairs as f64;
+    let value = sum / count;
+    let variance = (squares / count - value * value).max(0.0);
+    Estimate { value, error: (variance / (count - 1.0).max(1.0)).sqrt() }
+}
+
+/// The tail of losses at some confidences.
+pub fn tails(losses: &[f64], confidences: &[f64]) -> Vec<Tail> {
+    let mut order: Vec<usize> = (0..losses.len()).collect();
+    order.sort_unstable_by(|a, b| losses[*b].total_cmp(&losses[*a]).then(a.cmp(b)));
+    confidences.iter().map(|confidence| tail(losses, &order, *confidence)).collect()
+}
+
+fn tail(losses: &[f64], order: &[usize], confidence: f64) -> Tail {
+    let paths = losses.len() as f64;
+    // (1 − 0.95)·100 is a little above 5.
+    let wanted = ((1.0 - confidence) * paths - ROUNDING).ceil();
+    let count = (wanted as usize).clamp(1, losses.len());
+    let at = |rank: f64| losses[order[(rank.round().max(0.0) as usize).min(order.len() - 1)]];
+    let value = losses[order[count - 1]];
+    // The error of the share of losses above, as a distance between two ranks.
+    let above = mean(|path| f64::from(value < losses[path]), losses.len());
+    let ranks = above.error * paths;
+    let middle = (count - 1) as f64;
+    let spread = 0.5 * (at(middle - ranks) - at(middle + ranks));
+    let share = count as f64 / paths;
+    let excess = mean(|path| (losses[path] - value).max(0.0) / share, losses.len());
+    let sum: f64 = order[..count].iter().map(|path| losses[*path]).sum();
+    Tail {
+        confidence,
+        value_at_risk: Estimate { value, error: spread },
+        expected_shortfall: Estimate { value: sum / count as f64, error: excess.error },
+        paths: order[..count].to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Losses 1 to 100: the five largest are 96 to 100, with a mean of 98.
+    #[test]
+    fn a_tail_by_hand() {
+        let losses: Vec<f64> = (1..=100).map(f64::from).collect();
+        let [tail] = &tails(&losses, &[0.95])[..] else { panic!("one tail") };
+        assert!((tail.value_at_risk.value - 96.0).abs() < 1e-12);
+        assert!((tail.expected_shortfall.value - 98.0).abs() < 1e-12);
+        assert_eq!(tail.paths, [99, 98, 97, 96, 95]);
+    }
+
+    /// Pairs (0, 2), (1, 1), (2, 4): means 1, 1, 3; their mean 5/3, variance 4/3 with n − 1.
+    #[test]
+    fn errors_are_those_of_pairs() {
+        let values = [0.0, 2.0, 1.0, 1.0, 2.0, 4.0];
+        let found = mean(|path| values[path], values.len());
+        assert!((found.value - 5.0 / 3.0).abs() < 1e-12);
+        assert!((found.error - (4.0 / 3.0 / 3.0f64).sqrt()).abs() < 1e-12);
+    }
+}

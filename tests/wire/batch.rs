@@ -1,0 +1,164 @@
+//! AnalyzePortfolios: the bytes of single calls, in order; faults of one book; ends of the stream.
+
+use crate::{
+    exposure::{example, market},
+    harness::{expect_refusal, held, reference, replay_of, soon},
+};
+use contract::v1::{
+    self, analyze_portfolios_request::Message, analyze_portfolios_response::Outcome,
+    exposure_service_client::ExposureServiceClient, position::Size,
+};
+use prost::Message as _;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
+use tonic::{Code, Request, Status, transport::Channel};
+
+fn setup(analysis: v1::AnalyzePortfolioRequest) -> v1::AnalyzePortfoliosRequest {
+    let setup = v1::AnalyzePortfoliosSetup { analysis: Some(analysis) };
+    v1::AnalyzePortfoliosRequest { message: Some(Message::Setup(setup)) }
+}
+
+fn item(tag: &str, portfolio: Option<v1::Portfolio>) -> v1::AnalyzePortfoliosRequest {
+    let request_tag = tag.to_owned();
+    let item = v1::AnalyzePortfoliosItem { request_tag, portfolio };
+    v1::AnalyzePortfoliosRequest { message: Some(Message::Item(item)) }
+}
+
+/// The settings of the example, without its portfolio.
+fn analysis() -> v1::AnalyzePortfolioRequest {
+    v1::AnalyzePortfolioRequest { portfolio: None, ..example() }
+}
+
+/// The example scaled.
+fn book(scale: f64) -> Option<v1::Portfolio> {
+    let mut portfolio = example().portfolio.unwrap();
+    for position in &mut portfolio.positions {
+        let Some(Size::MarketValue(value)) = &mut position.size else { panic!("a market value") };
+        *value *= scale;
+    }
+    Some(portfolio)
+}
+
+type Outcomes = Vec<v1::AnalyzePortfoliosResponse>;
+
+async fn exchange(
+    client: &mut ExposureServiceClient<Channel>,
+    messages: Vec<v1::AnalyzePortfoliosRequest>,
+) -> Result<(Outcomes, Option<Status>), Status> {
+    let mut stream = client.analyze_portfolios(tokio_stream::iter(messages)).await?.into_inner();
+    let mut outcomes = Vec::new();
+    loop {
+        match soon("an outcome", stream.next()).await {
+            Some(Ok(outcome)) => outcomes.push(outcome),
+            Some(Err(status)) => return Ok((outcomes, Some(status))),
+            None => return Ok((outcomes, None)),
+        }
+    }
+}
+
+fn answer(outcome: &v1::AnalyzePortfoliosResponse) -> &v1::AnalyzePortfolioResponse {
+    match &outcome.outcome {
+        Some(Outcome::Answer(answer)) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_book_has_the_bytes_of_a_call_of_its_own_in_the_order_sent() {
+    let (harness, mut client) = market().await;
+    let scales: Vec<f64> = (1..=40).map(f64::from).collect();
+    let items = scales.iter().map(|scale| item(&format!("x{scale}"), book(*scale)));
+    let messages = std::iter::once(setup(analysis())).chain(items).collect();
+    let (outcomes, end) = exchange(&mut client, messages).await.unwrap();
+    assert!(end.is_none(), "{end:?}");
+    let tags: Vec<&str> = outcomes.iter().map(|outcome| outcome.request_tag.as_str()).collect();
+    assert_eq!(tags, scales.iter().map(|scale| format!("x{scale}")).collect::<Vec<_>>());
+    for (outcome, scale) in outcomes.iter().zip(scales).step_by(13) {
+        let as_of = replay_of(&reference(&answer(outcome).info));
+        let single = v1::AnalyzePortfolioRequest { as_of, portfolio: book(scale), ..analysis() };
+        let single = client.analyze_portfolio(single).await.unwrap().into_inner();
+        assert_eq!(single.encode_to_vec(), answer(outcome).encode_to_vec());
+    }
+    harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_book_is_an_outcome_with_its_violations() {
+    let (harness, mut client) = market().await;
+    let mut wrong = book(1.0);
+    wrong.as_mut().unwrap().positions[2] = held("", Size::MarketValue(f64::NAN));
+    let messages = vec![
+        setup(analysis()),
+        item("a", book(1.0)),
+        item("b", wrong.clone()),
+        item("c", None),
+        item("d", book(2.0)),
+    ];
+    let (outcomes, end) = exchange(&mut client, messages).await.unwrap();
+    assert!(end.is_none() && outcomes.len() == 4);
+    answer(&outcomes[0]);
+    answer(&outcomes[3]);
+    let status = |at: usize| match &outcomes[at].outcome {
+        Some(Outcome::Error(error)) => {
+            let code = Code::from_i32(error.code);
+            Status::with_details(code, error.message.clone(), error.encode_to_vec().into())
+        }
+        other => panic!("{other:?}"),
+    };
+    let paths = ["portfolio.positions[2].instrument", "portfolio.positions[2].market_value"];
+    expect_refusal(&status(1), Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    expect_refusal(&status(2), Code::InvalidArgument, "INVALID_REQUEST", &["portfolio"]);
+    // The same status as that of a call of its own.
+    let single = v1::AnalyzePortfolioRequest { portfolio: wrong, ..example() };
+    let single = client.analyze_portfolio(single).await.unwrap_err();
+    assert_eq!(single.message(), status(1).message());
+    harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_begins_with_one_setup() {
+    let (harness, mut client) = market().await;
+    let with_book = v1::AnalyzePortfolioRequest { portfolio: book(1.0), ..analysis() };
+    let bad_day = v1::AnalyzePortfolioRequest {
+        as_of: crate::harness::on("2021-02-30"),
+        ..v1::AnalyzePortfolioRequest::default()
+    };
+    for (messages, path) in [
+        (vec![], "setup"),
+        (vec![item("a", book(1.0))], "setup"),
+        (vec![setup(with_book)], "setup.analysis.portfolio"),
+        (vec![setup(bad_day)], "setup.analysis.as_of.on"),
+    ] {
+        let refused = exchange(&mut client, messages).await.unwrap_err();
+        expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+    }
+    let long = "x".repeat(129);
+    for (late, path) in [
+        (setup(analysis()), "setup"),
+        (item(&long, book(1.0)), "item.request_tag"),
+        (v1::AnalyzePortfoliosRequest::default(), "item"),
+    ] {
+        let messages = vec![setup(analysis()), item("a", book(1.0)), late, item("b", book(1.0))];
+        let (outcomes, end) = exchange(&mut client, messages).await.unwrap();
+        assert_eq!(outcomes.len(), 1, "what was sent before is answered");
+        expect_refusal(&end.unwrap(), Code::InvalidArgument, "INVALID_REQUEST", &[path]);
+    }
+    harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_ends_a_stream_whose_client_pauses() {
+    let (harness, mut client) = market().await;
+    let (sender, messages) = mpsc::unbounded_channel();
+    sender.send(setup(analysis())).unwrap();
+    sender.send(item("a", book(1.0))).unwrap();
+    let mut request = Request::new(UnboundedReceiverStream::new(messages));
+    request.set_timeout(Duration::from_secs(1));
+    let mut stream = client.analyze_portfolios(request).await.unwrap().into_inner();
+    assert_eq!(soon("an outcome", stream.next()).await.unwrap().unwrap().request_tag, "a");
+    // The client sends no more and does not end its side.
+    let end = soon("the deadline", stream.next()).await.unwrap().unwrap_err();
+    assert_eq!(end.code(), Code::DeadlineExceeded);
+    assert!(harness.stop().await, "no call is left");
+}
