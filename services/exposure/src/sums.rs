@@ -170,10 +170,10 @@ impl Sums {
             for (leg, trade) in legs.iter_mut().zip(trades) {
                 let value = holding.market_value;
                 // A trade has few legs.
-                *leg = trade.membership.leg(prepared, holding.instrument, &name, value) as u8;
+                *leg = trade.membership.leg(prepared, holding.instrument, name, value) as u8;
             }
-            let sector = classification.place(holding.instrument, &name);
-            sums.add((index, holding), (&name, band, sector, legs), prepared, book);
+            let sector = classification.place(holding.instrument, name);
+            sums.add((index, holding), (name, band, sector, legs), prepared, book);
         }
         sums.add_loose(book);
         sums
