@@ -116,5 +116,5 @@ pub fn explain(
 /// The leg of a trade at the start.
 fn leg(start: &PreparedExposure, trade: &Trade<'_>, holding: &Holding, carried: &Carried) -> usize {
     let name = start.name(holding.instrument);
-    trade.membership.leg(start, holding.instrument, &name, carried.start_value)
+    trade.membership.leg(start, holding.instrument, name, carried.start_value)
 }

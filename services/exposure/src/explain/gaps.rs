@@ -123,7 +123,7 @@ fn of_name(
         let detail = "no betas at the start: all of its P&L is residual";
         gaps.push((GapReason::ShortHistory, detail.to_owned()));
     }
-    let (_, missing) = forecast.returns(start, &row);
+    let (_, missing) = forecast.returns(start, row);
     if 0 < missing {
         let sessions = forecast.sessions();
         let detail = format!(

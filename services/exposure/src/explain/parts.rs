@@ -27,7 +27,7 @@ impl NameParts {
     ) -> NameParts {
         let row = start.name(name.holding.instrument);
         let betas = [row.market, row.size, row.crowd];
-        let mut past = forecast.returns(start, &row).0;
+        let mut past = forecast.returns(start, row).0;
         past.iter_mut().for_each(|value| *value *= name.carried.start_value);
         let mut past_residual = past.clone();
         for (at, beta) in betas.iter().enumerate().take(ADDITIVE.len()) {
