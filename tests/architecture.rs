@@ -357,6 +357,16 @@ fn no_machine_paths_and_no_foreign_names() {
     }
 }
 
+/// rustfmt wraps code and leaves comments alone, and the contract has no formatter.
+#[test]
+fn lines_of_the_contract_fit_a_hundred_columns() {
+    for (path, text) in files(&["proto"]) {
+        for (at, line) in text.lines().enumerate() {
+            assert!(line.chars().count() <= 100, "{path}:{}: {line}", at + 1);
+        }
+    }
+}
+
 #[test]
 fn texts_name_the_error_domain_that_is_sent() {
     let status = std::fs::read_to_string(root().join("services/server/src/rpc/status.rs")).unwrap();

@@ -59,7 +59,7 @@ impl<'a> OwnTrade<'a> {
         let line = |name: &str| -> Option<InstrumentId> {
             lines.get(name)?.as_ref().ok().map(|found| found.instrument)
         };
-        let series = leg_series(snapshot, roles, &prepared.sessions, (definition, &line));
+        let series = leg_series(snapshot, roles, &prepared.sessions, definition, &line);
         let drivers = &prepared.drivers;
         let market = prepared.roles.market.as_ref().filter(|_| drivers.market.is_some());
         let window = (drivers.first, drivers.weights.as_slice());

@@ -50,7 +50,7 @@ impl RoleReturns {
         RoleReturns {
             market: resolved(Role::LargeCapIndex),
             small: resolved(Role::SmallCapIndex),
-            legs: leg_series(snapshot, roles, sessions, (&trade, &|name| snapshot.listed(name))),
+            legs: leg_series(snapshot, roles, sessions, &trade, &|name| snapshot.listed(name)),
             named: named.filter_map(|symbol| snapshot.listed(symbol)).collect(),
             trade,
         }

@@ -27,12 +27,16 @@ pub struct LegSeries {
     pub proxy_for: Option<String>,
 }
 
+/// Finds the instrument of a name.
+type FindLine<'a> = &'a dyn Fn(&str) -> Option<InstrumentId>;
+
 /// Reads the returns of every leg of a trade. `line` finds the instrument of a name.
 pub fn leg_series(
     snapshot: &Snapshot,
     roles: &Roles,
     sessions: &Sessions,
-    (definition, line): (&TradeDefinition, &dyn Fn(&str) -> Option<InstrumentId>),
+    definition: &TradeDefinition,
+    line: FindLine<'_>,
 ) -> Vec<LegSeries> {
     let reader = Reader { snapshot, roles, sessions, named: line };
     let legs = definition.legs.iter();
@@ -43,7 +47,7 @@ struct Reader<'a> {
     snapshot: &'a Snapshot,
     roles: &'a Roles,
     sessions: &'a Sessions,
-    named: &'a dyn Fn(&str) -> Option<InstrumentId>,
+    named: FindLine<'a>,
 }
 
 /// No return at all.

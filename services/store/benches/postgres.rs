@@ -1,8 +1,8 @@
 //! Bulk load into PostgreSQL and out of it, as segments and as plain rows, in one run.
 //!
 //! `cargo bench -p store --bench postgres`: 3,000 names by 2,520 days of daily bars appended to a
-//! store and loaded by a new handle; then the same rows by binary `COPY` into a table with a primary
-//! key, and out of it. The server is a throwaway one without fsync, on a Unix socket.
+//! store and loaded by a new handle; then the same rows by binary `COPY` from a file of the server
+//! into a table with a primary key, and out of it. The server is a throwaway one without fsync.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -12,15 +12,14 @@ mod support;
 
 use marketdata::{facts::FactTable, market::Market};
 use postgres::Postgres;
-use sqlx::{Connection as _, PgConnection};
+use std::{
+    io::{BufWriter, Write as _},
+    path::Path,
+};
 use store::{Appended, connect};
 use support::{append_of, batch, calendar, now, shown};
-use tokio_stream::StreamExt as _;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
-/// Bytes handed to the driver at a time.
-const CHUNK: usize = 1 << 20;
 
 fn main() -> Result<()> {
     // Without `--bench` this is a test run, and an unoptimised build is not worth measuring.
@@ -29,10 +28,8 @@ fn main() -> Result<()> {
     }
     let Some(server) = Postgres::start("the bench") else { return Ok(()) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        segments(&server).await?;
-        rows(&server).await
-    })
+    runtime.block_on(segments(&server))?;
+    rows(&server)
 }
 
 async fn segments(server: &Postgres) -> Result<()> {
@@ -61,41 +58,41 @@ async fn segments(server: &Postgres) -> Result<()> {
     Ok(())
 }
 
-async fn rows(server: &Postgres) -> Result<()> {
+/// The server reads and writes files itself, so that no client's speed is measured.
+fn rows(server: &Postgres) -> Result<()> {
     let url = server.database();
     let made = "CREATE TABLE bar (instrument int, day int, published_at bigint, open float8,
         high float8, low float8, close float8, volume float8, distribution float8, basis float8,
         basis_on float8, PRIMARY KEY (instrument, day))";
     server.sql(&url, made);
-    let batch = batch(0, 3_000, &calendar(2_520), 1e2);
-    let mut connection = PgConnection::connect(&url).await?;
-    for table in &batch.tables {
-        let started = now();
-        let mut copy = connection.copy_in_raw("COPY bar FROM STDIN (FORMAT binary)").await?;
-        let mut bytes = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
-        for row in 0..table.len() {
-            put_row(&mut bytes, table, row);
-            if CHUNK <= bytes.len() {
-                copy.send(&bytes[..]).await?;
-                bytes.clear();
-            }
-        }
-        bytes.extend((-1_i16).to_be_bytes());
-        copy.send(&bytes[..]).await?;
-        let copied = copy.finish().await?;
-        println!("rows in: {copied} rows by COPY, {}", shown(started.elapsed()));
-    }
+    let file = server.folder().join("bars");
+    put_file(&file)?;
     let started = now();
-    let mut out = connection.copy_out_raw("COPY bar TO STDOUT (FORMAT binary)").await?;
-    let mut bytes = 0;
-    while let Some(part) = out.next().await {
-        bytes += part?.len();
-    }
-    drop(out);
-    println!("rows out: {} MB by COPY, {}", bytes / 1_000_000, shown(started.elapsed()));
+    server.sql(&url, &format!("COPY bar FROM '{}' (FORMAT binary)", file.display()));
+    println!("rows in: committed by COPY, {}", shown(started.elapsed()));
+    let out = server.folder().join("out");
+    let started = now();
+    server.sql(&url, &format!("COPY bar TO '{}' (FORMAT binary)", out.display()));
+    println!("rows out: by COPY, {}", shown(started.elapsed()));
     println!("rows on disk: {}", size(server, &url, "bar"));
-    connection.close().await?;
     Ok(())
+}
+
+/// Writes the bars in the binary format of `COPY`.
+#[expect(clippy::disallowed_methods, reason = "a bench prepares its input")]
+fn put_file(path: &Path) -> Result<()> {
+    let mut file = BufWriter::new(std::fs::File::create(path)?);
+    file.write_all(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0")?;
+    let mut bytes = Vec::new();
+    for table in &batch(0, 3_000, &calendar(2_520), 1e2).tables {
+        for row in 0..table.len() {
+            bytes.clear();
+            put_row(&mut bytes, table, row);
+            file.write_all(&bytes)?;
+        }
+    }
+    file.write_all(&(-1_i16).to_be_bytes())?;
+    Ok(file.flush()?)
 }
 
 fn put_row(bytes: &mut Vec<u8>, table: &FactTable, row: usize) {

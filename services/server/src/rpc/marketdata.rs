@@ -173,7 +173,7 @@ impl Query for SeriesQuery {
         };
         let symbol = snapshot.symbol(id);
         let restated = Restated::of(snapshot, id, self.dataset, &rows, wanted);
-        let merged = self.merged(snapshot, id, of_page.iter().map(|row| rows.day(*row)));
+        let merged = self.merged(snapshot, id, &of_page.iter().map(|row| rows.day(*row)));
         let mut page = SeriesPage::new(snapshot, &rows, &restated, (symbol, &self.fields));
         let points = of_page.into_iter().map(|row| page.point(row)).collect();
         let response = v1::GetSeriesResponse {
@@ -196,7 +196,7 @@ impl SeriesQuery {
         &self,
         snapshot: &Snapshot,
         id: InstrumentId,
-        days: impl Iterator<Item = Day> + Clone,
+        days: &(impl Iterator<Item = Day> + Clone),
     ) -> Vec<Gap> {
         let converts = matches!(self.units, v1::SeriesUnits::AsOfDate | v1::SeriesUnits::AsTraded);
         hidden_values(snapshot, |hidden| {

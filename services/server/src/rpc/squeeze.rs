@@ -71,7 +71,7 @@ impl Query for BookQuery {
         let book =
             portfolio::book(Some(portfolio), &self.netting, &prepared.lookup, &prepared.quotes)?;
         let report = assess(&prepared.universe, &book, self.participation);
-        let merged = merged(pinned, report.lines.iter().map(|line| line.name.instrument));
+        let merged = merged(pinned, &report.lines.iter().map(|line| line.name.instrument));
         let totals = to_proto::totals(&report, self.participation);
         let scenarios = covering::scenarios(&report);
         let line = |line| to_proto::line(&prepared.universe, portfolio, line);
@@ -118,7 +118,7 @@ impl Query for RankQuery {
         let ranking = rank(universe, &self.wanted);
         let cut = self.page.cut(ranking.places.len(), pinned);
         let of_page = &ranking.places[cut.places.clone()];
-        let merged = merged(pinned, of_page.iter().map(|at| universe.names()[*at].instrument));
+        let merged = merged(pinned, &of_page.iter().map(|at| universe.names()[*at].instrument));
         let names = cut.places.map(|at| {
             let place = ranking.places[at];
             let name = &universe.names()[place];
@@ -141,7 +141,7 @@ impl Query for RankQuery {
 
 /// What merges hide of the names of an answer. The ranks of these names among thousands of others do
 /// not count.
-fn merged(pinned: &Pinned, names: impl Iterator<Item = InstrumentId> + Clone) -> Vec<Gap> {
+fn merged(pinned: &Pinned, names: &(impl Iterator<Item = InstrumentId> + Clone)) -> Vec<Gap> {
     hidden_values(pinned.snapshot(), |hidden| {
         READS.contains(hidden.dataset) && names.clone().any(|name| hidden.involves(name))
     })
