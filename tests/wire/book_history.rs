@@ -52,8 +52,7 @@ async fn a_point_is_the_answer_of_a_call_as_of_its_close() {
     let now = now.await.unwrap().into_inner().report.unwrap();
     let quantity = |at: usize| {
         let name = format!("portfolio.positions[{at}]");
-        let rows = now.positions.iter();
-        let row = rows.filter(|row| row.lots[0].position_id == name).next_back().unwrap();
+        let row = now.positions.iter().rfind(|row| row.lots[0].position_id == name).unwrap();
         row.quantity.unwrap()
     };
     let symbols = ["AA", "BB", "CC", "DD"];

@@ -96,7 +96,8 @@ impl ExposureService for Handler {
         &self,
         request: Request<v1::AnalyzePortfolioHistoryRequest>,
     ) -> Result<Response<v1::AnalyzePortfolioHistoryResponse>, Status> {
-        answer::<BookHistoryQuery>(&self.services, request).await
+        // Boxed, because it holds a whole analysis.
+        Box::pin(answer::<BookHistoryQuery>(&self.services, request)).await
     }
 
     type AnalyzePortfoliosStream = Outcomes<v1::AnalyzePortfoliosResponse>;
