@@ -12,11 +12,12 @@ use crate::{
     report::{DayPnl, ExposureReport, TailRisk, TradeExposure, TradeLeg},
     settings::{BetaSettings, TailSettings},
     sums::{Later, Sums},
+    trade_lines::{fault, of_other_days},
     trades::{self, Trade},
 };
 use factors::{
     roles::Role,
-    trade::{LegDefinition, Neutrality, ReturnProxy},
+    trade::{Neutrality, ReturnProxy},
 };
 use marketdata::{
     day::Day,
@@ -24,10 +25,7 @@ use marketdata::{
     instrument::InstrumentId,
     quotes::Quotes,
 };
-use portfolio::{
-    book::Book,
-    unresolved::{Cause, LooseLine},
-};
+use portfolio::{book::Book, unresolved::LooseLine};
 use risk::trade::SIDE_BETA_MIN;
 use std::collections::BTreeSet;
 
@@ -358,36 +356,6 @@ pub(crate) fn series(prepared: &PreparedExposure, trade: &Trade<'_>) -> Vec<Gap>
         add(GapReason::Degenerate, format!("{why}; {NO_DRIVER}"));
     }
     gaps
-}
-
-/// Why a name of a caller's trade stands for no single line, apart from being unknown.
-fn fault(trade: &Trade<'_>, name: &str) -> Option<(GapReason, String)> {
-    let cause = trade.lines?.get(name)?.as_ref().err()?;
-    match cause {
-        Cause::Ambiguous(_) | Cause::Disagree(_) => Some((cause.reason(), cause.why_unresolved())),
-        Cause::UnknownInstrument(_)
-        | Cause::NoPrice
-        | Cause::UnknownUnits
-        | Cause::NoPriceOn(_)
-        | Cause::UnknownUnitsOn(_) => None,
-    }
-}
-
-/// The lines of a leg of a caller's trade that are named as they are called on other days.
-fn of_other_days<'a>(
-    prepared: &'a PreparedExposure,
-    trade: &Trade<'a>,
-    leg: &'a LegDefinition,
-) -> impl Iterator<Item = String> + use<'a> {
-    let lines = trade.lines;
-    let names: BTreeSet<&String> = leg.line_names().collect();
-    names.into_iter().filter_map(move |name| {
-        let found = lines?.get(name.as_str())?.as_ref().ok()?;
-        let symbol = prepared.snapshot().symbol(found.instrument);
-        found.is_of_other_days.then(|| {
-            format!("{name} is {symbol}, which is named so on other days than the as-of date only")
-        })
-    })
 }
 
 /// What a trade without a series of returns lacks.

@@ -34,6 +34,7 @@ mod sums;
 mod tail_risk;
 mod top_down;
 mod trade;
+mod trade_lines;
 mod trades;
 mod unwind;
 mod volatility;
