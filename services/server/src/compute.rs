@@ -93,6 +93,11 @@ impl Compute {
         })
     }
 
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
     /// Number of computations that can still be admitted.
     pub fn free_places(&self) -> usize {
         self.admitted.available_permits()
