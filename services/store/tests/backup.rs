@@ -155,7 +155,7 @@ async fn a_store_in_memory_is_a_store_of_its_own() {
 
 #[tokio::test]
 async fn a_file_that_is_not_a_store_is_rejected() {
-    let other = "postgres://desk@host/ledger?sslmode=require";
+    let other = "mysql://desk@host/ledger?sslmode=require";
     for url in ["", other, "sqlite:", "sqlite:a?mode=memory", "/some/path"] {
         for refused in [connect(url).await, open(url).await, open_read_only(url).await] {
             let is_named = matches!(&refused, Err(StoreError::Url(named)) if named == url);
