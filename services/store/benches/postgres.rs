@@ -79,7 +79,6 @@ fn rows(server: &Postgres) -> Result<()> {
 }
 
 /// Writes the bars in the binary format of `COPY`.
-#[expect(clippy::disallowed_methods, reason = "a bench prepares its input")]
 fn put_file(path: &Path) -> Result<()> {
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     file.write_all(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0")?;

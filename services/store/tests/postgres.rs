@@ -1,8 +1,6 @@
 //! The PostgreSQL backend: the conformance suite, and what only a database server can do to a
 //! store.
 
-#![expect(clippy::unwrap_used, reason = "a test panics if the environment fails it")]
-
 #[path = "support/databases.rs"]
 mod databases;
 #[path = "../../../tests/support/postgres.rs"]
