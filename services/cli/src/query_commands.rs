@@ -173,7 +173,8 @@ fn share(text: &str) -> Result<f64, String> {
 impl GapArguments {
     /// Fails if less of the portfolio is covered than the caller requires.
     pub(crate) fn check(&self, coverage: &[Coverage]) -> Result<()> {
-        let lacking = coverage.iter().map(|row| 1.0 - row.own).fold(0.0, f64::max);
+        // Not 1 - own, which rounding leaves above 0.
+        let lacking = coverage.iter().map(|row| row.proxied + row.missing).fold(0.0, f64::max);
         match self.fail_on_gaps {
             Some(most) if most < lacking => Err(Fault::Incomplete { lacking, most }.into()),
             _ => Ok(()),

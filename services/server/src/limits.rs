@@ -115,6 +115,8 @@ pub const TRADE_RANK: i32 = 100_000;
 pub const PAGE_DEFAULT: usize = 100;
 /// Maximum number of entries of a page.
 pub const PAGE_MAX: usize = 1_000;
+/// Maximum number of names of fields in one request for a series; no dataset has as many fields.
+pub const SERIES_FIELDS: usize = 64;
 /// Maximum number of sessions per page of a history as published, for measures that read the whole
 /// market, the scores and the states. A session continues the one before; the first costs a whole
 /// preparation, 0.16 s of one processor for 3,000 names over ten years.

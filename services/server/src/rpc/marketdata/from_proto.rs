@@ -150,13 +150,22 @@ fn units(fields: &mut Fields, number: &mut i32) -> v1::SeriesUnits {
     units
 }
 
+/// The fields asked for, each once: an answer holds a value per field and row, so that a field asked
+/// for again and again would fill the memory.
 fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<Field> {
     if names.is_empty() {
         return dataset.fields().to_vec();
     }
+    if limits::SERIES_FIELDS < names.len() {
+        fields.add("fields", format!("at most {} names", limits::SERIES_FIELDS));
+        return Vec::new();
+    }
     let mut asked = Vec::new();
     for (at, name) in names.iter().enumerate() {
         match dataset.fields().iter().find(|field| field.name() == name) {
+            Some(field) if asked.contains(field) => {
+                fields.add(format!("fields[{at}]"), "appears twice");
+            }
             Some(field) => asked.push(*field),
             None => {
                 let known: Vec<&str> = dataset.fields().iter().map(|field| field.name()).collect();
