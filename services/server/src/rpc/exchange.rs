@@ -4,8 +4,9 @@
 //! done. A handler reads the first message, which holds the settings of all items (one view, the
 //! options), makes an [`Exchange`] of it and passes the rest of the stream to [`exchange`]:
 //!
-//! - A bounded number of items, with bounded bytes, is in flight. The next one is read when there is room, and an
-//!   outcome is sent only when the client takes it, so a slow client slows only its own stream.
+//! - A bounded number of items, with bounded bytes, is in flight. The next one is read when there is
+//!   room, and an outcome is sent only when the client takes it, so a slow client slows only its own
+//!   stream.
 //! - Outcomes keep the order of arrival and carry the tag of their item. Completion order would
 //!   send some of them earlier, but two calls with the same items would not get the same bytes.
 //! - If an item is refused, or its computation panics, its outcome reports that. Later items are
