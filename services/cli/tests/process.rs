@@ -59,8 +59,16 @@ impl Server {
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
+    /// Waits for the end of the process. The log tells how far it came if it does not end.
     async fn exit_code(&mut self) -> Option<i32> {
-        soon("it ends", || self.process.child.try_wait().unwrap()).await.code()
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.process.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end: {:#?}", self.lines(""));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     async fn client(&self) -> MarketDataServiceClient<tonic::transport::Channel> {
