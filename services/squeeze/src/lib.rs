@@ -34,4 +34,4 @@ pub mod universe;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "squeeze-0.5.0";
+pub const MODEL_VERSION: &str = "squeeze-0.6.0";
