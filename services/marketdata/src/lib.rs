@@ -43,4 +43,4 @@ mod name_order;
 ///
 /// It changes with every change of code that may alter such an answer, also if the code is in a
 /// crate that several services share: then the versions of all services concerned change.
-pub const MODEL_VERSION: &str = "marketdata-0.5.0";
+pub const MODEL_VERSION: &str = "marketdata-0.6.0";
