@@ -367,6 +367,29 @@ fn lines_of_the_contract_fit_a_hundred_columns() {
     }
 }
 
+/// Without options, generated Java collides in one outer class and generated Go has no package; to
+/// add or change one later is a break.
+#[test]
+fn every_file_of_the_contract_says_the_packages_of_its_stubs() {
+    for (path, text) in files(&["proto"]).iter().filter(|(path, _)| path.contains("ballast/v1/")) {
+        let stem = path.rsplit('/').next().unwrap().trim_end_matches(".proto");
+        let class: String = stem
+            .split('_')
+            .map(|word| word[..1].to_ascii_uppercase() + &word[1..])
+            .chain(["Proto".to_owned()])
+            .collect();
+        let options: Vec<&str> = text.lines().filter(|line| line.starts_with("option ")).collect();
+        let expected = [
+            "option csharp_namespace = \"Ballast.V1\";",
+            "option go_package = \"ballast/v1;ballastv1\";",
+            "option java_multiple_files = true;",
+            &format!("option java_outer_classname = \"{class}\";"),
+            "option java_package = \"io.ballast.v1\";",
+        ];
+        assert_eq!(options, expected, "{path}");
+    }
+}
+
 #[test]
 fn texts_name_the_error_domain_that_is_sent() {
     let status = std::fs::read_to_string(root().join("services/server/src/rpc/status.rs")).unwrap();
