@@ -35,4 +35,4 @@ mod risk;
 
 pub(crate) mod history;
 
-pub(crate) mod coverage;
+pub(crate) mod datasets;
