@@ -4,6 +4,7 @@
 //! deadline gets DEADLINE_EXCEEDED, at whatever frame of its answer it is. Replaces codec error
 //! messages.
 
+pub mod code_name;
 mod method;
 mod request;
 mod response;
