@@ -312,6 +312,7 @@ async fn a_dry_run_lists_violations_and_unresolved_lines() {
     let found = client.validate_portfolio(request).await.unwrap().into_inner();
     let paths: Vec<&str> = found.violations.iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(paths, ["portfolio.currency", "portfolio.positions[2].size"]);
+    assert_eq!((found.gross, found.currency.as_str()), (None, ""), "nothing is in it");
     assert!(
         !found.accepted
             && !found.fully_resolved
