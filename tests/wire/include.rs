@@ -44,6 +44,7 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
         settings: whole.settings.clone(),
         cash: whole.cash,
         included: vec![block.into()],
+        currency: whole.currency.clone(),
         ..v1::ExposureReport::default()
     };
     let whole = whole.clone();
