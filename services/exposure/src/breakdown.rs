@@ -52,7 +52,14 @@ impl LabelGroups {
         self.values.is_empty()
     }
 
-    fn of_line(&self, line: usize) -> usize {
+    /// The groups: one per value, and one without an id for the lines without the label.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = Option<&String>> {
+        let without = self.of_line.contains(&self.values.len()).then_some(None);
+        self.values.iter().map(Some).chain(without)
+    }
+
+    /// The place of the group of a line.
+    pub(crate) fn of_line(&self, line: usize) -> usize {
         self.of_line.get(line).copied().unwrap_or(self.values.len())
     }
 }
@@ -105,8 +112,7 @@ fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> B
     for (group, value) in loose {
         exposures[group].add(value, 0.0, 0.0);
     }
-    let without = groups.of_line.contains(&groups.values.len()).then_some(None);
-    let ids = groups.values.iter().cloned().map(Some).chain(without);
-    let group = |(group_id, exposure)| Group { group_id, exposure };
-    Breakdown { groups: ids.zip(exposures).map(group).collect() }
+    let group =
+        |(id, exposure): (Option<&String>, Exposure)| Group { group_id: id.cloned(), exposure };
+    Breakdown { groups: groups.ids().zip(exposures).map(group).collect() }
 }

@@ -11,9 +11,9 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, Breakdown, ContributionsBy, Coverage, CoverageAspect, DayPnl,
-    Estimate, ExplainPnlResponse, ExposureReport, FactorBeta, GroupByKind, LongShortExposure,
-    PositionExposure, RiskMeasureKind, RiskMeasureRequest,
+    AnalysisSettings, AnalyzePortfolioResponse, Breakdown, ContributionsBy, Coverage,
+    CoverageAspect, DayPnl, Estimate, ExplainPnlResponse, ExposureReport, FactorBeta, GroupBy,
+    GroupByKind, LongShortExposure, PositionExposure, RiskMeasureKind, RiskMeasureRequest,
 };
 use tonic::Status;
 
@@ -157,8 +157,31 @@ pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
 
 /// The book by one grouping and in total, and the name of the table.
 fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
-    let group_by = breakdown.group_by.clone().unwrap_or_default();
-    let settings = report.settings.as_ref();
+    let Titles { name, heading, rest } =
+        titles(breakdown.group_by.as_ref(), report.settings.as_ref());
+    let mut table =
+        Table::new(&[&heading, ">long", ">short", ">gross", ">net", ">beta-adjusted net"]);
+    for group in &breakdown.groups {
+        let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
+        table.row(exposure_row(id, group.exposure.as_ref()));
+    }
+    table.row(exposure_row("all", report.total.as_ref()));
+    (name, table)
+}
+
+/// What a table of groups is called.
+pub(crate) struct Titles {
+    /// The table.
+    pub(crate) name: String,
+    /// The column of the groups.
+    pub(crate) heading: String,
+    /// What has no group.
+    pub(crate) rest: String,
+}
+
+/// The titles of a grouping under the settings of a report.
+pub(crate) fn titles(group_by: Option<&GroupBy>, settings: Option<&AnalysisSettings>) -> Titles {
+    let group_by = group_by.cloned().unwrap_or_default();
     let scheme = settings.map_or("", |settings| settings.classification_scheme_id.as_str());
     let (name, heading, rest) = match group_by.kind() {
         GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
@@ -173,14 +196,7 @@ fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
             (format!("label:{key}"), key.clone(), format!("no {key}"))
         }
     };
-    let mut table =
-        Table::new(&[&heading, ">long", ">short", ">gross", ">net", ">beta-adjusted net"]);
-    for group in &breakdown.groups {
-        let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
-        table.row(exposure_row(id, group.exposure.as_ref()));
-    }
-    table.row(exposure_row("all", report.total.as_ref()));
-    (name, table)
+    Titles { name, heading, rest }
 }
 
 fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
@@ -318,7 +334,7 @@ fn bucket(bucket_id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::v1::{BreakdownGroup, GroupBy, RiskContribution, RiskMeasure};
+    use contract::v1::{BreakdownGroup, RiskContribution, RiskMeasure};
 
     #[test]
     fn a_report_without_blocks_is_its_total() {
