@@ -61,7 +61,7 @@ async fn the_last_session_by_hand_and_its_replay() {
 async fn the_book_of_the_start_and_that_of_now_are_two_questions() {
     let (harness, mut client) = market().await;
     let at_start = v1::ExplainPnlRequest {
-        positions: v1::PnlPositions::Start.into(),
+        positions_day: v1::PositionsDay::Start.into(),
         start_on: "2021-01-25".to_owned(),
         top_names: Some(10_000),
         ..request()
@@ -112,7 +112,7 @@ async fn every_fault_of_a_request_is_named() {
         }),
         start_on: "yesterday".to_owned(),
         end_on: "2021-13-01".to_owned(),
-        positions: 9,
+        positions_day: 9,
         trades: vec![v1::TradeSelection::default()],
         top_names: Some(-1),
         group_by: vec![v1::GroupBy::default(); 2],
@@ -124,7 +124,7 @@ async fn every_fault_of_a_request_is_named() {
         "settings.beta.huber_k",
         "start_on",
         "end_on",
-        "positions",
+        "positions_day",
         "trades[0]",
         "top_names",
         "group_by[0].kind",

@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::Result;
 use clap::Args;
-use contract::v1::{AnalysisSettings, ExplainPnlRequest, GroupBy, PnlPositions};
+use contract::v1::{AnalysisSettings, ExplainPnlRequest, GroupBy, PositionsDay};
 
 /// The portfolio, the window and how to split it.
 #[derive(Args, Clone, Debug)]
@@ -61,9 +61,9 @@ pub(crate) async fn pnl(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
-    let positions = match arguments.held_at_start {
-        true => PnlPositions::Start,
-        false => PnlPositions::AsOf,
+    let positions_day = match arguments.held_at_start {
+        true => PositionsDay::Start,
+        false => PositionsDay::AsOf,
     };
     let request = ExplainPnlRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
@@ -74,7 +74,7 @@ pub(crate) async fn pnl(
         }),
         start_on: arguments.from.clone().unwrap_or_default(),
         end_on: arguments.until.clone().unwrap_or_default(),
-        positions: positions.into(),
+        positions_day: positions_day.into(),
         trades: trades(&arguments.trades).await?,
         top_names: arguments.top,
         group_by: arguments.group_by.clone(),

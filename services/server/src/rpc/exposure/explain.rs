@@ -59,7 +59,7 @@ impl FromProto for ExplainQuery {
         let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
         let start_on = fields.day("start_on", &request.start_on);
         let end_on = fields.day("end_on", &request.end_on);
-        let held_on = held_on(&mut fields, &mut request.positions);
+        let held_on = held_on(&mut fields, &mut request.positions_day);
         let trades = read_trades(&mut fields, &mut request.trades);
         let bounds = (0, TOP_NAMES_MAX);
         let top = fields.within_or("top_names", request.top_names, TOP_NAMES, bounds);
@@ -83,8 +83,8 @@ impl FromProto for ExplainQuery {
 }
 
 fn held_on(fields: &mut Fields, asked: &mut i32) -> HeldOn {
-    use v1::PnlPositions as Wire;
-    let (held_on, wire) = match fields.choice("positions", *asked) {
+    use v1::PositionsDay as Wire;
+    let (held_on, wire) = match fields.choice("positions_day", *asked) {
         Wire::Unspecified | Wire::AsOf => (HeldOn::AsOf, Wire::AsOf),
         Wire::Start => (HeldOn::Start, Wire::Start),
     };

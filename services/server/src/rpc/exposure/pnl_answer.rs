@@ -96,7 +96,7 @@ fn name(
 ) -> v1::NamePnl {
     let factors = ADDITIVE.iter().zip(row.factors).zip(has_series).filter(|(_, known)| **known);
     let factor = |((factor, pnl), _): ((&exposure::factor::Factor, f64), &bool)| {
-        v1::NameFactorPnl { model_id: MODEL_ID.to_owned(), factor_id: factor.id().to_owned(), pnl }
+        v1::NamePnlFactor { model_id: MODEL_ID.to_owned(), factor_id: factor.id().to_owned(), pnl }
     };
     let lot = |lot: LotPnl| v1::NamePnlLot {
         position_id: portfolio::name(portfolio, lot.line),
