@@ -174,7 +174,7 @@ async fn a_cost_applies_to_its_own_lot_only() {
     let answer = client.assess_short_book(shorts).await.unwrap().into_inner();
     let short = &answer.lines[0];
     let mark = short.mark.unwrap();
-    assert_eq!((mark.profit_and_loss, mark.return_on_cost), (Some(-200.0), -0.2));
+    assert_eq!((mark.profit_and_loss, mark.return_on_basis), (Some(-200.0), -0.2));
     assert_eq!(answer.totals.unwrap().profit_and_loss, Some(-200.0));
     assert_eq!(short.lots.len(), 2);
     let gaps = &short.name.as_ref().unwrap().gaps;

@@ -129,7 +129,7 @@ async fn a_boxed_short_is_covered_only_where_it_is_not_netted() {
         assert_eq!(lines, expected, "{level:?}");
         let totals = answer.totals.unwrap();
         let gross: f64 = expected.iter().map(|(_, value, _)| -value).sum();
-        assert_eq!((totals.gross_short, totals.long_count), (gross, 1));
+        assert_eq!((totals.gross_short, totals.long_names), (gross, 1));
         let echo = answer.settings.unwrap();
         assert_eq!(echo.netting.as_ref().unwrap().level(), level);
         assert_eq!((echo.size_scheme, echo.beta), (None, None), "only what is used is echoed");

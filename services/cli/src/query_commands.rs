@@ -328,8 +328,8 @@ pub(crate) enum RankBy {
     Score,
     /// Short interest over float.
     ShortOfFloat,
-    /// Days to cover.
-    DaysToCover,
+    /// Days to cover at the volume of the last 21 sessions.
+    DaysToCoverAtRecentVolume,
 }
 
 /// Ranks the market by squeeze risk, or assesses the shorts of a portfolio.
@@ -382,7 +382,7 @@ async fn ranking(
     let rank_by = match arguments.by {
         RankBy::Score => SqueezeRankBy::Score,
         RankBy::ShortOfFloat => SqueezeRankBy::ShortOfFloat,
-        RankBy::DaysToCover => SqueezeRankBy::DaysToCover,
+        RankBy::DaysToCoverAtRecentVolume => SqueezeRankBy::DaysToCoverAtRecentVolume,
     };
     let request = RankSqueezeRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),

@@ -96,7 +96,10 @@ fn label_keys(fields: &mut Fields, path: &str, keys: &[String], portfolio: Optio
             fields.add(format!("{path}[{at}]"), "appears twice");
         }
         if !lines.iter().any(|line| line.labels.iter().any(|label| label.key == *key)) {
-            fields.add(format!("{path}[{at}]"), format!("no line has a label {key:?}"));
+            fields.add(
+                format!("{path}[{at}]"),
+                format!("must be the key of a label that a line has, is {key:?}"),
+            );
         }
     }
 }
