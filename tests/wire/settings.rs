@@ -129,7 +129,7 @@ async fn a_boxed_short_is_covered_only_where_it_is_not_netted() {
         assert_eq!(lines, expected, "{level:?}");
         let totals = answer.totals.unwrap();
         let gross: f64 = expected.iter().map(|(_, value, _)| -value).sum();
-        assert_eq!((totals.gross_short, totals.long_count), (gross, 1));
+        assert_eq!((totals.gross_short, totals.long_names), (gross, 1));
         let echo = answer.settings.unwrap();
         assert_eq!(echo.netting.as_ref().unwrap().level(), level);
         assert_eq!((echo.size_scheme, echo.beta), (None, None), "only what is used is echoed");
@@ -200,4 +200,7 @@ async fn settings_are_refused_by_field() {
     let refusal = client.assess_short_book(shorts(all)).await.unwrap_err();
     let paths = ["settings.size_scheme", "settings.classification_scheme_id", "settings.beta"];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    for why in ["no size buckets", "no sectors", "no betas"] {
+        assert!(refusal.message().contains(why), "{}", refusal.message());
+    }
 }

@@ -324,8 +324,8 @@ pub(crate) enum RankBy {
     Score,
     /// Short interest over float.
     ShortOfFloat,
-    /// Days to cover.
-    DaysToCover,
+    /// Days to cover at the volume of the last 21 sessions.
+    DaysToCoverAtRecentVolume,
 }
 
 /// Ranks the market by squeeze risk, or assesses the shorts of a portfolio.
@@ -378,7 +378,7 @@ async fn ranking(
     let rank_by = match arguments.by {
         RankBy::Score => SqueezeRankBy::Score,
         RankBy::ShortOfFloat => SqueezeRankBy::ShortOfFloat,
-        RankBy::DaysToCover => SqueezeRankBy::DaysToCover,
+        RankBy::DaysToCoverAtRecentVolume => SqueezeRankBy::DaysToCoverAtRecentVolume,
     };
     let request = RankSqueezeRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
@@ -395,4 +395,23 @@ async fn ranking(
     let page = |terminal| show::squeeze::ranking(&answer, terminal);
     terminal::say(&output.text("RankSqueezeResponse", &answer, page)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rounding_takes_from_the_own_share_is_not_a_gap() {
+        let fails = |most: f64, [own, proxied, missing]: [f64; 3]| {
+            let row = Coverage { own, proxied, missing, ..Coverage::default() };
+            GapArguments { fail_on_gaps: Some(most) }.check(&[row]).is_err()
+        };
+        // Nothing is missing of 1 - 2^-53 and of 0.7 + 0.1, whose rest of 1 is not 0 and not 0.2.
+        assert!(!fails(0.0, [1.0 - f64::EPSILON / 2.0, 0.0, 0.0]));
+        assert!(!fails(0.2, [0.7 + 0.1, 0.2, 0.0]));
+        assert!(0.2 < 1.0 - (0.7 + 0.1), "the case is one of rounding");
+        assert!(fails(0.0, [0.99, 0.01, 0.0]) && fails(0.0, [0.99, 0.0, 0.01]));
+        assert!(!GapArguments { fail_on_gaps: None }.check(&[]).is_err());
+    }
 }

@@ -150,8 +150,8 @@ fn what_followed_each_state_is_shown_also_where_it_is_nothing() {
     let simulated = simulation::market::Market::new(Parameters::DEMO);
     let market = folded(&simulated);
     let found = at_close(&market, simulated.rotation_on());
-    let [all, states @ ..] = &found.aftermath[..] else { panic!("all states, then each") };
-    assert_eq!((all.state, states.len()), (None, 5));
+    let all = &found.aftermath.of_all;
+    let states = found.aftermath.by_state.each_ref().map(|(_, after)| after);
     assert_eq!(all.sessions, states.iter().map(|state| state.sessions).sum::<usize>());
     assert!(50 < all.sessions && 0 < all.runs, "{all:?}");
     let values: usize = states.iter().map(|state| state.next[0].sessions).sum();

@@ -118,7 +118,7 @@ fn squeezes(story: &Story, terminal: Terminal) -> String {
             number::cell(Some(line.market_value), number::usd),
             number::cell(name.score, |score| format!("{score:.0}")),
             number::cell(name.short_of_float, number::share),
-            number::cell(name.days_to_cover, |days| format!("{days:.1}")),
+            number::cell(name.days_to_cover_at_recent_volume, |days| format!("{days:.1}")),
             number::cell(line.exit_days_at_normal_volume, |days| format!("{days:.1} d")),
         ]);
     }

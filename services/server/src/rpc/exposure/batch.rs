@@ -135,6 +135,7 @@ impl Exchange for Batch {
             Ok(answer) => Outcome::Answer(answer),
             Err(refusal) => Outcome::Error(message_of(&refusal.into())),
         };
-        v1::AnalyzePortfoliosResponse { request_tag, outcome: Some(outcome) }
+        let snapshot = Some(shared::snapshot_ref(&self.pinned));
+        v1::AnalyzePortfoliosResponse { request_tag, snapshot, outcome: Some(outcome) }
     }
 }

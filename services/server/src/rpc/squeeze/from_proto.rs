@@ -94,7 +94,9 @@ fn rank_by(fields: &mut Fields, request: &mut v1::RankSqueezeRequest) -> RankBy 
     let (by, wire) = match fields.choice("rank_by", request.rank_by) {
         Wire::Unspecified | Wire::Score => (RankBy::Score, Wire::Score),
         Wire::ShortOfFloat => (RankBy::ShortOfFloat, Wire::ShortOfFloat),
-        Wire::DaysToCover => (RankBy::DaysToCover, Wire::DaysToCover),
+        Wire::DaysToCoverAtRecentVolume => {
+            (RankBy::DaysToCoverAtRecentVolume, Wire::DaysToCoverAtRecentVolume)
+        }
     };
     request.rank_by = wire.into();
     by
