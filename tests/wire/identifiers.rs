@@ -86,7 +86,7 @@ async fn analyzed(
     let request = v1::AnalyzePortfolioRequest {
         as_of,
         portfolio: Some(portfolio),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..v1::AnalyzePortfolioRequest::default()
     };
     let mut client = ExposureServiceClient::new(channel.clone());

@@ -184,7 +184,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     let request = v1::AnalyzePortfolioRequest {
         as_of: as_of(),
         portfolio: portfolio.clone(),
-        include_positions: true,
+        top_positions: Some(10_000),
         repeat_on: "2024-07-11".to_owned(),
         ..v1::AnalyzePortfolioRequest::default()
     };

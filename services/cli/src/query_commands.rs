@@ -197,7 +197,7 @@ pub(crate) async fn exposure(
         portfolio: Some(book::read(&arguments.book).await?),
         settings: settings(arguments),
         include: include.iter().map(|block| (*block).into()).collect(),
-        risk_measures: arguments.risk.shown_by(&include),
+        risk_measures: arguments.risk.shown_by(&include, &arguments.group_by),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: arguments.top,
         group_by: arguments.group_by.clone(),

@@ -132,7 +132,7 @@ impl AnalysisQuery {
         // millisecond.
         let levels: usize = match self.risk.sets.as_slice() {
             [] => 0,
-            [set] if !set.volatility => {
+            [set] if !set.volatility && set.by_group.is_empty() => {
                 set.levels.iter().map(|group| group.confidences.len()).sum()
             }
             _ => return false,
@@ -297,7 +297,8 @@ impl Query for FactorsQuery {
                 let id = pinned.snapshot().listed(symbol);
                 id.is_some_and(|id| hidden.involves(id))
             };
-            READS.contains(hidden.dataset) && roles().any(|role| role.symbols.iter().any(is_read))
+            let symbols = || roles().flat_map(|role| &role.symbols);
+            READS.contains(hidden.dataset) && symbols().any(|filled| is_read(&filled.symbol))
         });
         let cut = self.page.cut(listed.len(), pinned);
         let response = v1::ListFactorsResponse {

@@ -10,7 +10,7 @@ use exposure::{
 use v1::GroupByKind as Kind;
 
 /// Maximum number of groupings of one request.
-const GROUPINGS_MAX: usize = 8;
+pub(super) const GROUPINGS_MAX: usize = 8;
 
 /// Reads the groupings of a portfolio and writes the defaults into the request.
 pub(super) fn group_by(
