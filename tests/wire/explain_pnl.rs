@@ -134,5 +134,9 @@ async fn every_fault_of_a_request_is_named() {
         let refused = client.explain_pnl(asked).await.unwrap_err();
         expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     }
+    // Before all data no window is right.
+    let asked = v1::ExplainPnlRequest { as_of: on("2005-01-03"), ..request() };
+    let refused = client.explain_pnl(asked).await.unwrap_err();
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["as_of"]);
     harness.stop().await;
 }

@@ -122,7 +122,7 @@ async fn the_worked_example_and_its_replay() {
     // 149 returns, 60 of them to start the filter from.
     assert_eq!((tail.sessions, tail.last_on.as_str()), (89, TODAY));
     let filter = tail.filter.unwrap();
-    assert_eq!((filter.lambda, filter.seed_sessions, tail.draws), (0.94, 60, 1));
+    assert_eq!((filter.decay, filter.seed_sessions, tail.draws), (0.94, 60, 1));
     assert_eq!(tail.scenario_set_id, "filtered_historical/1000/0.94");
     // The market falls 5 % about once in eleven sessions: the worst day costs 0.05·7.1m.
     near(tail.worst_pnl, -0.05 * 7.1e6, 1.0);
@@ -310,6 +310,7 @@ async fn a_dry_run_lists_violations_and_unresolved_lines() {
     let found = client.validate_portfolio(request).await.unwrap().into_inner();
     let paths: Vec<&str> = found.violations.iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(paths, ["portfolio.currency", "portfolio.positions[2].size"]);
+    assert_eq!((found.gross, found.currency.as_str()), (None, ""), "nothing is in it");
     assert!(
         !found.accepted
             && !found.fully_resolved

@@ -152,7 +152,7 @@ async fn load(harness: &Harness, market: &Market) {
         let header = v1::IngestHeader {
             symbol: file.symbol.unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
-            as_of_on: file.as_of_on.map(|day| day.to_string()).unwrap_or_default(),
+            observed_on: file.observed_on.map(|day| day.to_string()).unwrap_or_default(),
             adjusted_on: file.adjusted_on.map(|day| day.to_string()).unwrap_or_default(),
             ..header(&file.file_name)
         };
@@ -288,8 +288,8 @@ async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
 
 async fn market_data(goldens: &mut Goldens, harness: &Harness) {
     let mut client = harness.market_data().await;
-    let request = v1::GetCoverageRequest { as_of: on(LAST_ON) };
-    goldens.keep("coverage", "GetCoverageResponse", client.get_coverage(request).await.unwrap());
+    let request = v1::ListDatasetsRequest { as_of: on(LAST_ON) };
+    goldens.keep("coverage", "ListDatasetsResponse", client.list_datasets(request).await.unwrap());
     let request =
         v1::ListInstrumentsRequest { as_of: on(LAST_ON), page_size: 20, ..Default::default() };
     let answer = client.list_instruments(request).await.unwrap();

@@ -260,6 +260,13 @@ pub(crate) fn expect_refusal(status: &Status, code: Code, reason: &str, paths: &
     let violations = status.get_details_bad_request().map_or(vec![], |bad| bad.field_violations);
     let found: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(found, paths, "{status:?}");
+    for violation in &violations {
+        // A message is the path and then the description, so that neither repeats the other.
+        let name = violation.field.rsplit('.').next().unwrap_or_default();
+        let repeats = violation.description.split(' ').any(|word| word == name);
+        assert!(!repeats, "the description repeats the path: {violation:?}");
+        assert!(!violation.description.starts_with("the "), "not a predicate: {violation:?}");
+    }
     for word in ["sqlx", "SQLITE", "Protobuf", "panicked", ".rs:"] {
         assert!(!status.message().contains(word), "text of a library: {status:?}");
     }

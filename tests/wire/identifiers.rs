@@ -46,7 +46,7 @@ async fn load(files: &[(&str, &str)]) -> (Harness, Channel) {
             _ => v1::PriceBasis::Unspecified,
         };
         let header = v1::IngestHeader { price_basis: price_basis.into(), ..header(name) };
-        assert_eq!(harness.try_ingest(header, text.as_bytes()).await.unwrap().rejected, 0);
+        assert_eq!(harness.try_ingest(header, text.as_bytes()).await.unwrap().rejected_count, 0);
     }
     let channel = harness.channel().await;
     (harness, channel)
@@ -207,7 +207,7 @@ async fn an_isin_that_changes_is_that_of_its_day_and_older_revisions_replay() {
     let before = analyzed(&channel, on(TODAY), new()).await;
     let corrected = "symbol,isin,from,until\nCCC,US0000031031,,\n\
                      CCC,US0000041014,2022-06-09,2022-06-09\nDDD,US0000041014,,\n";
-    assert_eq!(harness.ingest("master_2.csv", corrected.as_bytes()).await.rejected, 0);
+    assert_eq!(harness.ingest("master_2.csv", corrected.as_bytes()).await.rejected_count, 0);
     let after = analyzed(&channel, on(TODAY), new()).await.report.unwrap();
     assert_eq!(after.positions[0].symbol, "DDD");
     let replayed = analyzed(&channel, replay_of(&reference(&before.info)), new()).await;
@@ -294,6 +294,29 @@ async fn histories_and_lists_are_found_by_identifier() {
     assert!(charlie.datasets().any(|dataset| dataset == v1::Dataset::Identifiers));
 }
 
+/// The first row of CCC ends, the second one does not; dates without an end are not given.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_identifier_is_absent_if_there_is_none() {
+    let (harness, _channel) = market().await;
+    let ends = async |symbol| {
+        let request = v1::GetSeriesRequest {
+            as_of: on(TODAY),
+            dataset: v1::Dataset::Identifiers.into(),
+            instrument: named(symbol),
+            fields: vec!["until_on".to_owned()],
+            ..v1::GetSeriesRequest::default()
+        };
+        let answer = harness.market_data().await.get_series(request).await.unwrap().into_inner();
+        assert_eq!(answer.total_size, answer.points.len() as i32);
+        assert!(answer.points.iter().all(|point| point.price_basis.is_none()), "no prices");
+        let value = |point: &v1::SeriesPoint| point.values[0].value.clone();
+        answer.points.iter().map(value).collect::<Vec<_>>()
+    };
+    let until = v1::field_value::Value::Day("2022-06-09".to_owned());
+    assert_eq!(ends("CCC").await, [Some(until), None]);
+    assert_eq!(ends("BBB").await, [None]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_name_has_its_kind() {
     let (harness, _channel) = market().await;
@@ -321,7 +344,7 @@ async fn a_bad_master_is_refused_row_by_row_or_whole() {
     let forced = v1::IngestHeader { force: true, ..header("master_3.csv") };
     let answer = harness.try_ingest(forced, taken.as_bytes()).await.unwrap();
     let [row] = &answer.rejections[..] else { panic!("{answer:?}") };
-    assert_eq!((row.line, row.reason.as_str()), (2, "IDENTIFIER_TAKEN"));
+    assert_eq!((row.line, row.code.as_str()), (2, "IDENTIFIER_TAKEN"));
     assert!(row.detail.contains("CCC") && row.detail.contains("DDD"), "{row:?}");
     let wrong = "symbol,isin\nDDD,US0000051089\n";
     let refused = harness.try_ingest(header("master_4.csv"), wrong.as_bytes()).await.unwrap_err();

@@ -20,7 +20,7 @@ const UNADDRESSED: [(&str, &str); 18] = [
     ("left_out_sessions", "says what the scenarios were made of"),
     ("draws", "says what the scenarios were made of"),
     ("seed_sessions", "a parameter of the filter"),
-    ("lambda", "a parameter of the filter"),
+    ("decay", "a parameter of the filter"),
     ("spread", "says how certain the number beside it is"),
     ("proxied_share", "coverage of the scenarios"),
     ("proxied_names", "coverage of the day"),

@@ -96,11 +96,11 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     use v1::market_data_service_client::MarketDataServiceClient;
     let as_of = as_of.clone();
     let mut client = MarketDataServiceClient::new(channel.clone());
-    let coverage = v1::GetCoverageRequest { as_of: as_of.clone() };
+    let coverage = v1::ListDatasetsRequest { as_of: as_of.clone() };
     let revisions =
         v1::ListRevisionsRequest { as_of: as_of.clone(), page_size: 3, ..Default::default() };
     let mut all = vec![
-        call_result("GetCoverage", client.get_coverage(coverage).await),
+        call_result("ListDatasets", client.list_datasets(coverage).await),
         call_result("ListRevisions", client.list_revisions(revisions).await),
     ];
     let mut list =
@@ -261,9 +261,9 @@ async fn issue_reference(
         reference_knowledge: knowledge.into(),
         ..v1::AsOf::default()
     };
-    let request = v1::GetCoverageRequest { as_of: Some(as_of.clone()) };
+    let request = v1::ListDatasetsRequest { as_of: Some(as_of.clone()) };
     let mut client = harness.market_data().await;
-    let reference = reference(&client.get_coverage(request).await.unwrap().into_inner().info);
+    let reference = reference(&client.list_datasets(request).await.unwrap().into_inner().info);
     let answers = answers(channel, &Some(as_of)).await;
     IssuedReference {
         after: format!("{after}, as of {at}, {knowledge:?}"),

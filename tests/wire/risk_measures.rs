@@ -15,8 +15,8 @@ fn asked(id: &str, kind: Kind) -> Asked {
     Asked { measure_id: id.to_owned(), kind: kind.into(), ..Asked::default() }
 }
 
-fn filtered(lambda: f64) -> Option<Method> {
-    Some(Method::FilteredHistorical(v1::FilteredHistoricalMethod { lambda: Some(lambda) }))
+fn filtered(decay: f64) -> Option<Method> {
+    Some(Method::FilteredHistorical(v1::FilteredHistoricalMethod { decay: Some(decay) }))
 }
 
 fn plain() -> Option<Method> {
@@ -166,7 +166,7 @@ async fn measures_are_refused_by_field() {
         "risk_measures[1].confidences",
         "risk_measures[1].contributions_by[1]",
         "risk_measures[2].measure_id",
-        "risk_measures[2].filtered_historical.lambda",
+        "risk_measures[2].filtered_historical.decay",
         "risk_measures[2].contributions_by",
         "risk_measures[3].measure_id",
         "risk_measures[3].contributions_by[0]",

@@ -200,4 +200,7 @@ async fn settings_are_refused_by_field() {
     let refusal = client.assess_short_book(shorts(all)).await.unwrap_err();
     let paths = ["settings.size_scheme", "settings.classification_scheme_id", "settings.beta"];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    for why in ["no size buckets", "no sectors", "no betas"] {
+        assert!(refusal.message().contains(why), "{}", refusal.message());
+    }
 }

@@ -396,3 +396,22 @@ async fn ranking(
     terminal::say(&output.text("RankSqueezeResponse", &answer, page)?);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rounding_takes_from_the_own_share_is_not_a_gap() {
+        let fails = |most: f64, [own, proxied, missing]: [f64; 3]| {
+            let row = Coverage { own, proxied, missing, ..Coverage::default() };
+            GapArguments { fail_on_gaps: Some(most) }.check(&[row]).is_err()
+        };
+        // Nothing is missing of 1 - 2^-53 and of 0.7 + 0.1, whose rest of 1 is not 0 and not 0.2.
+        assert!(!fails(0.0, [1.0 - f64::EPSILON / 2.0, 0.0, 0.0]));
+        assert!(!fails(0.2, [0.7 + 0.1, 0.2, 0.0]));
+        assert!(0.2 < 1.0 - (0.7 + 0.1), "the case is one of rounding");
+        assert!(fails(0.0, [0.99, 0.01, 0.0]) && fails(0.0, [0.99, 0.0, 0.01]));
+        assert!(!GapArguments { fail_on_gaps: None }.check(&[]).is_err());
+    }
+}

@@ -63,7 +63,7 @@ fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
     };
     let method = match parts.next() {
         None | Some("filtered") => {
-            Method::FilteredHistorical(FilteredHistoricalMethod { lambda: None })
+            Method::FilteredHistorical(FilteredHistoricalMethod { decay: None })
         }
         Some("historical") => Method::Historical(HistoricalMethod {}),
         Some(_) => return Err("the method must be `filtered` or `historical`".to_owned()),

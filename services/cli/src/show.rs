@@ -36,4 +36,4 @@ mod risk;
 
 pub(crate) mod history;
 
-pub(crate) mod coverage;
+pub(crate) mod datasets;

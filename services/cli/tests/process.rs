@@ -156,7 +156,7 @@ async fn a_frozen_client_does_not_delay_a_signal_and_no_call_is_cut() {
     }
     let mut server = Server::start("trap '' HUP;", &[]);
     server.signal("-HUP");
-    server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    server.client().await.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
     server.signal("-TERM");
     assert_eq!(server.exit_code().await, Some(0), "nohup makes it ignore SIGHUP");
 }
@@ -166,8 +166,8 @@ async fn an_unread_answer_does_not_delay_a_signal() {
     let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]);
     let (requests, _connection) = server.raw_with(0).await;
     let mut requests = requests.ready().await.unwrap();
-    let (answer, mut body) = requests.send_request(post("GetCoverage"), false).unwrap();
-    body.send_data(framed(&v1::GetCoverageRequest::default()), true).unwrap();
+    let (answer, mut body) = requests.send_request(post("ListDatasets"), false).unwrap();
+    body.send_data(framed(&v1::ListDatasetsRequest::default()), true).unwrap();
     let _unread = answer.await.unwrap();
     let began = Instant::now();
     server.signal("-TERM");
@@ -183,7 +183,7 @@ async fn a_second_signal_cuts_the_call_that_the_first_waits_for() {
     let (_answer, mut body) = requests.send_request(post("Ingest"), false).unwrap();
     body.send_data(framed(&header()), false).unwrap();
     // A call behind it on the same connection: the first has begun when this one is answered.
-    let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+    let (answer, _) = requests.send_request(post("ListDatasets"), true).unwrap();
     answer.await.unwrap();
     let began = Instant::now();
     server.signal("-TERM");
@@ -205,11 +205,11 @@ async fn a_client_that_vanishes_is_not_a_server_error() {
             let part = framed(&header());
             let part = if path == "Ingest" { part } else { part.slice(..7) };
             body.send_data(part, false).unwrap();
-            let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+            let (answer, _) = requests.send_request(post("ListDatasets"), true).unwrap();
             answer.await.unwrap();
             if resets {
                 body.send_reset(h2::Reason::CANCEL);
-                let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+                let (answer, _) = requests.send_request(post("ListDatasets"), true).unwrap();
                 answer.await.unwrap();
             }
             connection.abort();
@@ -248,7 +248,7 @@ async fn without_file_descriptors_it_waits_and_logs_once() {
     assert!(used < 20, "{used} hundredths of a second of processor time in one second");
     assert_eq!(server.lines(message).len(), 1);
     drop(connections);
-    server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    server.client().await.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,7 +271,7 @@ async fn unread_answers_take_bounded_memory() {
     let messages = [header(), v1::IngestRequest { part: Some(chunk) }];
     let mut client = server.client().await;
     let kept = client.ingest(tokio_stream::iter(messages)).await.unwrap().into_inner();
-    assert_eq!(kept.accepted, 1_000);
+    assert_eq!(kept.accepted_count, 1_000);
     let request = v1::GetSeriesRequest {
         dataset: v1::Dataset::Series.into(),
         instrument: Some(v1::InstrumentRef {

@@ -13,7 +13,7 @@ mod report;
 mod window;
 
 pub use report::{FactorPnl, LegPnl, NamePnl, Part, PnlReport, TradePnl};
-pub use window::{NoWindow, Window, WindowEnd};
+pub use window::{NoWindow, Window, WindowPart};
 
 use crate::{
     factor::Factor,

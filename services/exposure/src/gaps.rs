@@ -23,9 +23,11 @@ use marketdata::{
     day::Day,
     gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject, TradeNumber},
     instrument::InstrumentId,
-    quotes::Quotes,
 };
-use portfolio::{book::Book, unresolved::LooseLine};
+use portfolio::{
+    book::Book,
+    unresolved::{Cause, LooseLine},
+};
 use risk::trade::SIDE_BETA_MIN;
 use std::collections::BTreeSet;
 
@@ -105,18 +107,8 @@ pub(crate) fn loose(book: &Book, line: &LooseLine) -> Gap {
 
 /// Why an instrument has no usable price.
 fn no_quote(prepared: &PreparedExposure, instrument: InstrumentId) -> (GapReason, String) {
-    let symbol = prepared.snapshot.symbol(instrument);
-    match Quotes::why_none(&prepared.snapshot, instrument) {
-        GapReason::NoPrice => {
-            (GapReason::NoPrice, format!("{symbol} has no price at or before the as-of date"))
-        }
-        reason => (
-            reason,
-            format!(
-                "no known split factor converts the last price of {symbol} to units of the as-of day"
-            ),
-        ),
-    }
+    let cause = Cause::no_quote(&prepared.snapshot, instrument);
+    (cause.reason(), cause.why(prepared.snapshot.symbol(instrument)))
 }
 
 fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec<Gap> {

@@ -305,8 +305,8 @@ pub struct TailRisk {
 /// What the volatility filter did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FilterRecord {
-    /// λ of the recursion.
-    pub lambda: f64,
+    /// The decay λ of the recursion.
+    pub decay: f64,
     /// Number of sessions before the window that initialise the volatility.
     pub seed_sessions: usize,
     /// σ_{T+1}: the forecast standard deviation of the next session's P&L, averaged over draws.

@@ -214,16 +214,16 @@ impl<'a> Replay<'a> {
     /// Computes m_s of every scenario, and returns a record of the filter if there is one.
     fn scale(&mut self, method: TailMethod) -> Option<Option<FilterRecord>> {
         let draws = self.returns.len();
-        let TailMethod::FilteredHistorical { lambda } = method else {
+        let TailMethod::FilteredHistorical { decay } = method else {
             self.multipliers = vec![vec![1.0; self.sessions.len() - self.seeds]; draws];
             return Some(None);
         };
-        let of = |returns: &Vec<f64>| filter(returns, self.seeds, lambda);
+        let of = |returns: &Vec<f64>| filter(returns, self.seeds, decay);
         let filters: Option<Vec<Filter>> = self.returns.iter().map(of).collect();
         let filters = filters?;
         let volatility = filters.iter().map(|f| f.volatility).sum::<f64>() / draws as f64;
         let record = FilterRecord {
-            lambda,
+            decay,
             seed_sessions: self.seeds,
             volatility: volatility * self.gross,
             unscaled: filters.iter().map(|f| f.unscaled).sum(),

@@ -2,7 +2,7 @@
 
 use crate::measure::{Measured, ratio};
 
-/// One's own orders as a share of the day's volume: above 0, at most 1.
+/// One's own orders as a share of the day's volume.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Participation(f64);
 
@@ -10,9 +10,13 @@ impl Participation {
     /// Default participation, usual at trading desks.
     pub const USUAL: Participation = Participation(0.15);
 
-    /// Returns `None` unless `share` is above 0 and at most 1.
+    /// The smallest share, a hundredth of one per cent: no order that anyone works is smaller, and the
+    /// days that it takes stay a number.
+    pub const LEAST: f64 = 1e-4;
+
+    /// Returns `None` unless `share` is from [`Participation::LEAST`] to 1.
     pub fn new(share: f64) -> Option<Participation> {
-        (0.0 < share && share <= 1.0).then_some(Participation(share))
+        (Self::LEAST..=1.0).contains(&share).then_some(Participation(share))
     }
 
     /// The share.
@@ -135,9 +139,10 @@ mod tests {
             Participation::USUAL.exit_days(-1.0, 0.0),
             Err(marketdata::gap::GapReason::Degenerate)
         );
-        for wrong in [0.0, -0.1, 1.01, f64::NAN] {
+        for wrong in [0.0, 5e-324, 9.9e-5, -0.1, 1.01, f64::NAN] {
             assert_eq!(Participation::new(wrong), None);
         }
+        assert_eq!(Participation::new(1e-4).map(Participation::share), Some(1e-4));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(crate) fn points(
     let mut page = Page::new();
     page.say(terminal.heading(&title));
     page.table("points", table);
-    let all = number::count(u64::try_from(answer.total_size).unwrap_or(0));
+    let all = number::count(answer.total_size);
     let entries = if published { "sessions" } else { "values" };
     let more = match answer.next_page_token.is_empty() {
         true => "",

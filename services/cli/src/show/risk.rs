@@ -109,7 +109,7 @@ fn method(set: &ScenarioSet) -> String {
             " All are rescaled to today's volatility of {} a day (EWMA {}, {} sessions before them to \
              start from).",
             number::usd(filter.volatility),
-            filter.lambda,
+            filter.decay,
             filter.seed_sessions
         ),
     }

@@ -24,7 +24,7 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page 
     }
     page.table("ranking", ranked_names(answer));
     let shown = answer.names.len();
-    let of = number::count(u64::try_from(answer.total_size).unwrap_or(0));
+    let of = number::count(answer.total_size);
     page.say(format!("  {shown} of {of} names. {}", universe(answer.universe.as_ref())));
     page.say(short_costs::market(answer.universe.as_ref()));
     page.say(method(answer.method.as_ref(), terminal));

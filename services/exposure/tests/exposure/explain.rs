@@ -1,7 +1,7 @@
 //! P&L between two closes: sums, permutation, scale, splits, no look-ahead, and what is left out.
 
 use crate::*;
-use exposure::explain::{HeldOn, NoWindow, PnlReport, Request as PnlRequest, Window, WindowEnd};
+use exposure::explain::{HeldOn, NoWindow, PnlReport, Request as PnlRequest, Window, WindowPart};
 
 /// The state at the close of the session that is so many sessions before the last one.
 fn before(world: &World, sessions: usize) -> PreparedExposure {
@@ -243,9 +243,15 @@ fn a_window_has_two_sessions_in_order() {
     let friday = window(Some(day("2024-07-07")), None).unwrap();
     assert_eq!((friday.start_on, friday.sessions.len()), (day("2024-07-05"), 3));
     let at_fault = |start, until| window(start, until).map_err(|NoWindow(end, _)| end);
-    assert_eq!(at_fault(Some(days[last]), None), Err(WindowEnd::Start));
-    assert_eq!(at_fault(Some(days[last - 253]), None), Err(WindowEnd::Start));
-    assert_eq!(at_fault(Some(days[0].plus(-1)), Some(days[2])), Err(WindowEnd::Start));
-    assert_eq!(at_fault(None, Some(days[last].plus(30))), Err(WindowEnd::End));
-    assert_eq!(at_fault(None, Some(days[0])), Err(WindowEnd::End));
+    assert_eq!(at_fault(Some(days[last]), None), Err(WindowPart::Start));
+    assert_eq!(at_fault(Some(days[last - 253]), None), Err(WindowPart::Start));
+    assert_eq!(at_fault(Some(days[0].plus(-1)), Some(days[2])), Err(WindowPart::Start));
+    assert_eq!(at_fault(None, Some(days[last].plus(30))), Err(WindowPart::End));
+    assert_eq!(at_fault(None, Some(days[0])), Err(WindowPart::End));
+    // A view of one session is at fault itself, whatever the ends are.
+    let empty = before(&world, last);
+    for end in [None, Some(days[0])] {
+        let NoWindow(part, _) = Window::of(&empty, None, end).unwrap_err();
+        assert_eq!(part, WindowPart::View);
+    }
 }

@@ -90,7 +90,7 @@ fn sets_and_groups_measured_together_change_no_bit() {
         interval_level: 0.9,
     };
     let groups = [group(0.99, QuantileRule::Lower), group(0.9, QuantileRule::Linear)];
-    let slow = TailMethod::FilteredHistorical { lambda: 0.97 };
+    let slow = TailMethod::FilteredHistorical { decay: 0.97 };
     let settings = |method, levels: &[LevelSettings]| TailSettings {
         levels: levels.to_vec(),
         ..with_volatility(method)
@@ -109,7 +109,7 @@ fn sets_and_groups_measured_together_change_no_bit() {
     }
     let [fast, slow] =
         [0, 1].map(|at| together.tails[at].as_ref().unwrap().levels[0].value_at_risk);
-    assert!((fast - slow).abs() > 1e-6 * fast, "lambda is a setting");
+    assert!((fast - slow).abs() > 1e-6 * fast, "decay is a setting");
 }
 
 #[test]

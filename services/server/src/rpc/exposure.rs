@@ -264,6 +264,7 @@ impl Query for ValidationQuery {
             line_count: found.lines as i32,
             name_count: if accepted { found.instruments.len() as i32 } else { 0 },
             gross: accepted.then_some(found.gross),
+            currency: if accepted { portfolio.currency.clone() } else { String::new() },
             ..Default::default()
         };
         // Lines are found by names and identifiers, and valued at prices in units of the day.

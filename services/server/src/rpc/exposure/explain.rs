@@ -18,7 +18,7 @@ use crate::{
 use ::portfolio::{lines::Violation, netting::Netting};
 use contract::v1;
 use exposure::{
-    explain::{HeldOn, NoWindow, Request, Window, WindowEnd, explain},
+    explain::{HeldOn, NoWindow, Request, Window, WindowPart, explain},
     prepared::PreparedExposure,
     settings::{Listing, TradeChoice},
 };
@@ -110,11 +110,12 @@ impl Needed<ExplainQuery> for PnlViews {
     }
 }
 
-/// A window that the view does not have, reported at the end at fault.
-fn refused(NoWindow(end, description): NoWindow) -> Refusal {
-    let field = match end {
-        WindowEnd::Start => "start_on",
-        WindowEnd::End => "end_on",
+/// A window that the view does not have, reported at the field at fault.
+fn refused(NoWindow(part, description): NoWindow) -> Refusal {
+    let field = match part {
+        WindowPart::View => "as_of",
+        WindowPart::Start => "start_on",
+        WindowPart::End => "end_on",
     };
     Refusal::Invalid(vec![Violation { field: field.to_owned(), description }])
 }

@@ -214,7 +214,7 @@ mod tests {
 
     /// The default value at risk with every default written out.
     fn whole_measure() -> v1::RiskMeasureRequest {
-        let filtered = v1::FilteredHistoricalMethod { lambda: Some(0.94) };
+        let filtered = v1::FilteredHistoricalMethod { decay: Some(0.94) };
         v1::RiskMeasureRequest {
             measure_id: "value_at_risk".to_owned(),
             kind: v1::RiskMeasureKind::ValueAtRisk.into(),
@@ -320,7 +320,7 @@ mod tests {
             |asked| measure(asked).interval_level = Some(0.9),
             |asked| measure(asked).method = Some(Method::Historical(v1::HistoricalMethod {})),
             |asked| {
-                let filtered = v1::FilteredHistoricalMethod { lambda: Some(0.97) };
+                let filtered = v1::FilteredHistoricalMethod { decay: Some(0.97) };
                 measure(asked).method = Some(Method::FilteredHistorical(filtered));
             },
             |asked| {

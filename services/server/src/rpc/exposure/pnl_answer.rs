@@ -35,6 +35,7 @@ pub(super) fn report(
         unlisted: part(report.unlisted),
         name_count: report.name_count as i32,
         settings: None,
+        currency: portfolio.currency.clone(),
     }
 }
 

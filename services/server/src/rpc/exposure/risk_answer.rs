@@ -144,7 +144,7 @@ fn scenario_set(risk: &TailRisk) -> v1::ScenarioSet {
         first_on: risk.first_on.to_string(),
         last_on: risk.last_on.to_string(),
         filter: risk.filter.map(|filter| v1::VolatilityFilter {
-            lambda: filter.lambda,
+            decay: filter.decay,
             seed_sessions: filter.seed_sessions as i32,
             volatility: filter.volatility,
         }),

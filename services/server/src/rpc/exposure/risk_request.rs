@@ -6,7 +6,7 @@ use contract::v1;
 use exposure::{
     blocks::{Block, Blocks},
     settings::{
-        FILTER_LAMBDA, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
+        FILTER_DECAY, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
     },
 };
 use stats::quantile::QuantileRule;
@@ -30,7 +30,7 @@ const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
 /// Bounds of the window, sessions.
 const WINDOW_BOUNDS: (i32, i32) = (252, WINDOW_SESSIONS_MAX as i32);
 /// Bounds of λ: a memory of 5 to 100 sessions.
-const LAMBDA_BOUNDS: (f64, f64) = (0.8, 0.99);
+const DECAY_BOUNDS: (f64, f64) = (0.8, 0.99);
 
 /// The sets of scenarios that the measures of a request need.
 #[derive(Debug)]
@@ -188,14 +188,14 @@ fn method(fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &mut Asked)
     let (read, wire) = match asked.method {
         Some(Method::Historical(plain)) => (TailMethod::Historical, Method::Historical(plain)),
         None | Some(Method::FilteredHistorical(_)) => {
-            let lambda = match asked.method {
-                Some(Method::FilteredHistorical(filtered)) => filtered.lambda,
+            let decay = match asked.method {
+                Some(Method::FilteredHistorical(filtered)) => filtered.decay,
                 _ => None,
             };
-            let field = path("filtered_historical.lambda");
-            let lambda = fields.within_or(&field, lambda, FILTER_LAMBDA, LAMBDA_BOUNDS);
-            let wire = v1::FilteredHistoricalMethod { lambda: Some(lambda) };
-            (TailMethod::FilteredHistorical { lambda }, Method::FilteredHistorical(wire))
+            let field = path("filtered_historical.decay");
+            let decay = fields.within_or(&field, decay, FILTER_DECAY, DECAY_BOUNDS);
+            let wire = v1::FilteredHistoricalMethod { decay: Some(decay) };
+            (TailMethod::FilteredHistorical { decay }, Method::FilteredHistorical(wire))
         }
     };
     asked.method = Some(wire);

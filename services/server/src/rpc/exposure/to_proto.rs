@@ -59,6 +59,7 @@ pub(super) fn report(
             .collect(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
         included: asked.include.clone(),
+        currency: portfolio.currency.clone(),
     })
 }
 
