@@ -277,18 +277,18 @@ async fn histories_and_lists_are_found_by_identifier() {
     assert_eq!(symbols(named("ccc")).await.len(), 1);
     assert_eq!(symbols(isin("US0000051088")).await.len(), 0);
     let [charlie] = &symbols(isin("US0000031031")).await[..] else { panic!("CCC had it") };
-    let interval = |kind: v1::IdentifierType, value: &str, start_on: &str, end_on: &str| {
+    let interval = |kind: v1::IdentifierKind, value: &str, start_on: &str, end_on: &str| {
         v1::IdentifierInterval {
-            r#type: kind.into(),
+            kind: kind.into(),
             value: value.to_owned(),
             start_on: start_on.to_owned(),
             end_on: end_on.to_owned(),
         }
     };
     let expected = [
-        interval(v1::IdentifierType::Isin, "US0000031031", "", "2022-06-08"),
-        interval(v1::IdentifierType::Isin, "US0000041014", "2022-06-09", ""),
-        interval(v1::IdentifierType::Mic, "XNYS", "", ""),
+        interval(v1::IdentifierKind::Isin, "US0000031031", "", "2022-06-08"),
+        interval(v1::IdentifierKind::Isin, "US0000041014", "2022-06-09", ""),
+        interval(v1::IdentifierKind::Mic, "XNYS", "", ""),
     ];
     assert_eq!(charlie.identifiers, expected);
     assert!(charlie.datasets().any(|dataset| dataset == v1::Dataset::Identifiers));
