@@ -290,7 +290,7 @@ async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
 async fn market_data(goldens: &mut Goldens, harness: &Harness) {
     let mut client = harness.market_data().await;
     let request = v1::ListDatasetsRequest { as_of: on(LAST_ON) };
-    goldens.keep("coverage", "ListDatasetsResponse", client.list_datasets(request).await.unwrap());
+    goldens.keep("datasets", "ListDatasetsResponse", client.list_datasets(request).await.unwrap());
     let request =
         v1::ListInstrumentsRequest { as_of: on(LAST_ON), page_size: 20, ..Default::default() };
     let answer = client.list_instruments(request).await.unwrap();

@@ -148,7 +148,10 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let pnl = v1::ExplainPnlRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
-        include_names: true,
+        top_names: Some(10_000),
+        group_by: [v1::GroupByKind::Size, v1::GroupByKind::Sector]
+            .map(|kind| v1::GroupBy { kind: kind.into(), label_key: String::new() })
+            .to_vec(),
         ..Default::default()
     };
     let through_time = v1::AnalyzePortfolioHistoryRequest {

@@ -90,12 +90,13 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let (book, blocks) = (request.book, request.blocks);
-    let sizing = Sizing::of(prepared, request);
+    let sizing = Sizing::of(prepared, request.size_scheme, blocks.show_sizes());
     let own = OwnTrade::all(prepared, request.trades);
     let all = if blocks.need_history() { trades::all(prepared, &own) } else { Vec::new() };
     let asked = trades::requested(request.trades);
     let shown: Vec<&Trade<'_>> = asked.iter().map(|at| &all[*at]).collect();
-    let classification = Classification::of(prepared, request);
+    let shown_book = (book, blocks.show_sectors());
+    let classification = Classification::of(prepared, request.classification, shown_book);
     let bands = request.size_scheme.bands.len();
     let sums = Sums::of(prepared, book, (&sizing, bands), (&classification, &all));
     // Before the rows of returns displace the names from the processor's cache.

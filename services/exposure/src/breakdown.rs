@@ -53,14 +53,15 @@ impl LabelGroups {
         self.values.is_empty()
     }
 
-    fn of_line(&self, line: usize) -> usize {
-        self.of_line.get(line).copied().unwrap_or(self.values.len())
+    /// The groups: one per value, and one without an id for the lines without the label.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = Option<&String>> {
+        let without = self.of_line.contains(&self.values.len()).then_some(None);
+        self.values.iter().map(Some).chain(without)
     }
 
-    /// Number of groups shown: one per value, and one of the lines without the label, if there are
-    /// any.
-    fn shown(&self) -> usize {
-        self.values.len() + usize::from(self.of_line.contains(&self.values.len()))
+    /// The place of the group of a line.
+    pub(crate) fn of_line(&self, line: usize) -> usize {
+        self.of_line.get(line).copied().unwrap_or(self.values.len())
     }
 
     /// Visits the lots of every holding that are in one group: the place of the holding, the group,
@@ -150,9 +151,9 @@ fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> B
     for (group, value) in loose {
         exposures[group].add(value, 0.0, 0.0);
     }
-    let ids = groups.values.iter().cloned().map(Some).chain([None]).take(groups.shown());
-    let group = |(group_id, exposure)| Group { group_id, exposure };
-    Breakdown { groups: ids.zip(exposures).map(group).collect() }
+    let group =
+        |(id, exposure): (Option<&String>, Exposure)| Group { group_id: id.cloned(), exposure };
+    Breakdown { groups: groups.ids().zip(exposures).map(group).collect() }
 }
 
 /// The group of a name. `None` if it has none.
@@ -177,7 +178,7 @@ fn name_parts(
 fn label_parts(book: &Book, weighted: &[f64], groups: &LabelGroups) -> Vec<f64> {
     let mut parts = vec![0.0; groups.values.len() + 1];
     groups.split(book, |at, group, lots| parts[group] -= weighted[at] * value(lots));
-    parts.truncate(groups.shown());
+    parts.truncate(groups.ids().count());
     parts
 }
 

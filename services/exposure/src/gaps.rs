@@ -160,21 +160,25 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
 
 /// Sizes and sectors published after the as-of date.
 fn later(sums: &Sums, blocks: Blocks, gross: f64) -> impl Iterator<Item = Gap> {
-    let size =
-        (Grouping::Size, sums.later_size, "a size from the first share count or market value");
-    let sector = (Grouping::Sector, sums.later_sector, "a sector from the first listing");
-    let size = blocks.show_sizes().then_some(size);
-    let sector = blocks.show_sectors().then_some(sector);
-    let gap = move |(group_by, later, what): (Grouping, Later, &str)| {
-        let Later { gross: later_gross, names, days } = later;
-        let detail = format!(
-            "{names} names have {what} published after the as-of date, up to {days} days later \
-             (reference_knowledge)"
-        );
-        let gap = Gap::new(GapReason::LaterKnowledge, MeasureRef::Grouped(group_by), detail);
-        (0 < names).then(|| gap.of_gross(later_gross / gross))
-    };
+    let size = blocks.show_sizes().then_some((Grouping::Size, sums.later_size));
+    let sector = blocks.show_sectors().then_some((Grouping::Sector, sums.later_sector));
+    let gap = move |(group_by, later)| later_knowledge(group_by, later, gross);
     size.into_iter().chain(sector).filter_map(gap)
+}
+
+/// Groups by what was published after the as-of date. `None` if nothing was.
+pub(crate) fn later_knowledge(group_by: Grouping, later: Later, gross: f64) -> Option<Gap> {
+    let Later { gross: later_gross, names, days } = later;
+    let what = match group_by {
+        Grouping::Size => "a size from the first share count or market value",
+        Grouping::Sector => "a sector from the first listing",
+    };
+    let detail = format!(
+        "{names} names have {what} published after the as-of date, up to {days} days later \
+         (reference_knowledge)"
+    );
+    let gap = Gap::new(GapReason::LaterKnowledge, MeasureRef::Grouped(group_by), detail);
+    (0 < names).then(|| gap.of_gross(later_gross / gross))
 }
 
 fn unclassified(sums: &Sums, blocks: Blocks, scheme: &str, gross: f64) -> Vec<Gap> {

@@ -11,10 +11,10 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, Breakdown, Coverage, CoverageAspect, DayPnl, Estimate,
-    ExplainPnlResponse, ExposureReport, FactorBeta, GroupByKind, LongShortExposure,
-    PositionExposure, RiskLevel, RiskMeasure, RiskMeasureKind, RiskMeasureRequest, RiskSplit,
-    RiskSplitKind,
+    AnalysisSettings, AnalyzePortfolioResponse, Breakdown, Coverage, CoverageAspect, DayPnl,
+    Estimate, ExplainPnlResponse, ExposureReport, FactorBeta, GroupBy, GroupByKind,
+    LongShortExposure, PositionExposure, RiskLevel, RiskMeasure, RiskMeasureKind,
+    RiskMeasureRequest, RiskSplit, RiskSplitKind,
 };
 use tonic::Status;
 
@@ -159,22 +159,8 @@ pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
 
 /// The book by one grouping and in total, and the name of the table.
 fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
-    let group_by = breakdown.group_by.clone().unwrap_or_default();
-    let settings = report.settings.as_ref();
-    let scheme = settings.map_or("", |settings| settings.classification_scheme_id.as_str());
-    let (name, heading, rest) = match group_by.kind() {
-        GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
-        GroupByKind::Sector if scheme.is_empty() => {
-            ("sectors".to_owned(), "sector".to_owned(), "unknown sector".to_owned())
-        }
-        GroupByKind::Sector => {
-            ("sectors".to_owned(), format!("sector ({scheme})"), "unknown sector".to_owned())
-        }
-        GroupByKind::Label | GroupByKind::Unspecified => {
-            let key = group_by.label_key;
-            (format!("label:{key}"), key.clone(), format!("no {key}"))
-        }
-    };
+    let Titles { name, heading, rest } =
+        titles(breakdown.group_by.as_ref(), report.settings.as_ref());
     let splits = splits(report, breakdown);
     let measures = splits.iter().map(|(measure_id, _)| format!(">{measure_id}"));
     let usual = [&heading, ">long", ">short", ">gross", ">net", ">beta-adjusted net"];
@@ -192,6 +178,36 @@ fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
     let all = exposure_row("all", report.total.as_ref());
     table.row(all.into_iter().chain(splits.iter().map(whole)));
     (name, table)
+}
+
+/// What a table of groups is called.
+pub(crate) struct Titles {
+    /// The table.
+    pub(crate) name: String,
+    /// The column of the groups.
+    pub(crate) heading: String,
+    /// What has no group.
+    pub(crate) rest: String,
+}
+
+/// The titles of a grouping under the settings of a report.
+pub(crate) fn titles(group_by: Option<&GroupBy>, settings: Option<&AnalysisSettings>) -> Titles {
+    let group_by = group_by.cloned().unwrap_or_default();
+    let scheme = settings.map_or("", |settings| settings.classification_scheme_id.as_str());
+    let (name, heading, rest) = match group_by.kind() {
+        GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
+        GroupByKind::Sector if scheme.is_empty() => {
+            ("sectors".to_owned(), "sector".to_owned(), "unknown sector".to_owned())
+        }
+        GroupByKind::Sector => {
+            ("sectors".to_owned(), format!("sector ({scheme})"), "unknown sector".to_owned())
+        }
+        GroupByKind::Label | GroupByKind::Unspecified => {
+            let key = group_by.label_key;
+            (format!("label:{key}"), key.clone(), format!("no {key}"))
+        }
+    };
+    Titles { name, heading, rest }
 }
 
 /// The measures that are split by a grouping, each at its first confidence.
@@ -349,7 +365,7 @@ fn bucket(bucket_id: &str) -> &str {
 mod tests {
     use super::*;
     use contract::v1::{
-        BreakdownContribution, BreakdownGroup, GroupBy, GroupContribution, RiskContribution,
+        BreakdownContribution, BreakdownGroup, GroupContribution, RiskContribution,
     };
 
     #[test]

@@ -119,6 +119,18 @@ fn definitions(
     asked.iter().map(|asked| trades::asked_definition(asked, standard)).collect()
 }
 
+/// Refuses a classification scheme in which nothing is classified.
+fn check_scheme(prepared: &PreparedExposure, asked: Option<&String>) -> Result<(), Refusal> {
+    match asked.filter(|name| !prepared.sector_schemes.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Refusal::Unknown {
+            kind: Kind::ClassificationScheme,
+            name: name.clone(),
+            known: prepared.sector_schemes.to_vec(),
+        }),
+    }
+}
+
 impl AnalysisQuery {
     /// Whether the analysis is fast enough to run inline: everything it needs is prepared (except
     /// proxy returns for missing history) and the portfolio is small.
@@ -211,13 +223,7 @@ impl Query for AnalysisQuery {
         pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
-        if let Some(name) = &self.settings.classification
-            && !prepared.sector_schemes.contains(name)
-        {
-            let known = prepared.sector_schemes.to_vec();
-            let kind = Kind::ClassificationScheme;
-            return Err(Refusal::Unknown { kind, name: name.clone(), known });
-        }
+        check_scheme(prepared, self.settings.classification.as_ref())?;
         match &self.book {
             Some(book) => self.analyze(pinned, prepared, book),
             None => self.analyze(pinned, prepared, &self.join(prepared)?),

@@ -111,16 +111,16 @@ fn kind(known: &Instrument, snapshot: &Snapshot) -> v1::InstrumentKind {
 /// An identifier with its days; `None` for other facts of the security master.
 fn identifier(identity: &Identity<'_>) -> Option<v1::IdentifierInterval> {
     let known = match identity.field {
-        Field::Figi => v1::IdentifierType::Figi,
-        Field::Isin => v1::IdentifierType::Isin,
-        Field::Cusip => v1::IdentifierType::Cusip,
-        Field::Sedol => v1::IdentifierType::Sedol,
-        Field::Mic => v1::IdentifierType::Mic,
+        Field::Figi => v1::IdentifierKind::Figi,
+        Field::Isin => v1::IdentifierKind::Isin,
+        Field::Cusip => v1::IdentifierKind::Cusip,
+        Field::Sedol => v1::IdentifierKind::Sedol,
+        Field::Mic => v1::IdentifierKind::Mic,
         _ => return None,
     };
     let (start_on, end_on) = interval(identity.from, identity.until);
     let value = identity.text.to_owned();
-    Some(v1::IdentifierInterval { r#type: known.into(), value, start_on, end_on })
+    Some(v1::IdentifierInterval { kind: known.into(), value, start_on, end_on })
 }
 
 /// The first and the last day of an interval; empty if it is open there.
