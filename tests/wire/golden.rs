@@ -207,7 +207,8 @@ fn plain_measure(kind: v1::RiskMeasureKind) -> v1::RiskMeasureRequest {
     let is_quantile = kind == v1::RiskMeasureKind::ValueAtRisk;
     let has_confidence = kind != v1::RiskMeasureKind::Volatility;
     let plain = v1::risk_measure_request::Method::Historical(v1::HistoricalMethod {});
-    let by = [v1::ContributionsBy::Leg.into(), v1::ContributionsBy::Position.into()];
+    let by = [v1::RiskSplitKind::TradeLeg, v1::RiskSplitKind::Position]
+        .map(|kind| v1::RiskSplit { kind: kind.into(), group_by: None });
     v1::RiskMeasureRequest {
         measure_id: kind.as_str_name().to_lowercase(),
         kind: kind.into(),
@@ -238,7 +239,7 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
     let usual = v1::AnalyzePortfolioRequest {
         as_of: on(ROTATION_ON),
         portfolio: Some(book(market)),
-        include_positions: true,
+        top_positions: Some(10_000),
         repeat_on: ROTATION_ON.to_owned(),
         ..Default::default()
     };
@@ -289,7 +290,7 @@ async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
 async fn market_data(goldens: &mut Goldens, harness: &Harness) {
     let mut client = harness.market_data().await;
     let request = v1::ListDatasetsRequest { as_of: on(LAST_ON) };
-    goldens.keep("coverage", "ListDatasetsResponse", client.list_datasets(request).await.unwrap());
+    goldens.keep("datasets", "ListDatasetsResponse", client.list_datasets(request).await.unwrap());
     let request =
         v1::ListInstrumentsRequest { as_of: on(LAST_ON), page_size: 20, ..Default::default() };
     let answer = client.list_instruments(request).await.unwrap();

@@ -208,6 +208,11 @@ pub(crate) fn coverage(info: &Option<v1::AnswerInfo>) -> &[v1::Coverage] {
     info.as_ref().map_or(&[], |info| &info.coverage)
 }
 
+/// The symbols that fill a role of a factor.
+pub(crate) fn symbols_of(role: &v1::FactorRole) -> String {
+    role.symbols.iter().map(|filled| filled.symbol.as_str()).collect::<Vec<&str>>().join(" ")
+}
+
 /// What a gap is about, as text; a number of an analysis by the parts that it gives.
 pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
     use v1::{gap_subject::Subject, measure_ref::Measure};

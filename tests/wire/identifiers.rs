@@ -86,7 +86,7 @@ async fn analyzed(
     let request = v1::AnalyzePortfolioRequest {
         as_of,
         portfolio: Some(portfolio),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..v1::AnalyzePortfolioRequest::default()
     };
     let mut client = ExposureServiceClient::new(channel.clone());
@@ -294,10 +294,13 @@ async fn histories_and_lists_are_found_by_identifier() {
     assert!(charlie.datasets().any(|dataset| dataset == v1::Dataset::Identifiers));
 }
 
-/// The first row of CCC ends, the second one does not; dates without an end are not given.
+/// The first row of CCC ends and the second one has no end; a list of one day says nothing of ends.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_an_identifier_is_absent_if_there_is_none() {
-    let (harness, _channel) = market().await;
+async fn an_end_that_the_master_does_not_state_is_absent() {
+    let list = "symbol,isin\nBBB,US0000031031\n";
+    let files =
+        [("prices.csv", &*prices()), ("master.csv", MASTER), ("master_2022-07-15.csv", list)];
+    let (harness, _channel) = load(&files).await;
     let ends = async |symbol| {
         let request = v1::GetSeriesRequest {
             as_of: on(TODAY),
@@ -312,9 +315,9 @@ async fn the_end_of_an_identifier_is_absent_if_there_is_none() {
         let value = |point: &v1::SeriesPoint| point.values[0].value.clone();
         answer.points.iter().map(value).collect::<Vec<_>>()
     };
-    let until = v1::field_value::Value::Day("2022-06-09".to_owned());
-    assert_eq!(ends("CCC").await, [Some(until), None]);
-    assert_eq!(ends("BBB").await, [None]);
+    let day = |text: &str| Some(v1::field_value::Value::Day(text.to_owned()));
+    assert_eq!(ends("CCC").await, [day("2022-06-09"), day("9999-12-31")]);
+    assert_eq!(ends("BBB").await, [day("9999-12-31"), None]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

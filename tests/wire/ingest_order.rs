@@ -184,7 +184,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     let request = v1::AnalyzePortfolioRequest {
         as_of: as_of(),
         portfolio: portfolio.clone(),
-        include_positions: true,
+        top_positions: Some(10_000),
         repeat_on: "2024-07-11".to_owned(),
         ..v1::AnalyzePortfolioRequest::default()
     };
@@ -195,7 +195,10 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
         as_of: as_of(),
         portfolio: portfolio.clone(),
         start_on: "2024-07-01".to_owned(),
-        include_names: true,
+        top_names: Some(10_000),
+        group_by: [v1::GroupByKind::Size, v1::GroupByKind::Sector]
+            .map(|kind| v1::GroupBy { kind: kind.into(), label_key: String::new() })
+            .to_vec(),
         ..v1::ExplainPnlRequest::default()
     };
     named_answer!(all, "ExplainPnl", client.explain_pnl(request));

@@ -80,7 +80,7 @@ async fn a_merge_is_shown_used_replayed_and_retracted() {
     let positions = vec![held("FB", Size::Quantity(10.0)), held("META", Size::Quantity(5.0))];
     let request = v1::AnalyzePortfolioRequest {
         portfolio: Some(v1::Portfolio { positions, ..Default::default() }),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..Default::default()
     };
     let mut client = ExposureServiceClient::new(harness.channel().await);

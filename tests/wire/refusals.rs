@@ -80,7 +80,7 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
         risk_measures: vec![v1::RiskMeasureRequest {
             measure_id: "a".to_owned(),
             kind: -1,
-            contributions_by: vec![99],
+            contributions_by: vec![v1::RiskSplit { kind: 99, group_by: None }],
             ..Default::default()
         }],
         ..Default::default()
@@ -89,7 +89,7 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
     let paths = [
         "settings.beta.shrinkage",
         "risk_measures[0].kind",
-        "risk_measures[0].contributions_by[0]",
+        "risk_measures[0].contributions_by[0].kind",
     ];
     expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &paths);
 

@@ -142,13 +142,16 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let analysis = v1::AnalyzePortfolioRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..Default::default()
     };
     let pnl = v1::ExplainPnlRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
-        include_names: true,
+        top_names: Some(10_000),
+        group_by: [v1::GroupByKind::Size, v1::GroupByKind::Sector]
+            .map(|kind| v1::GroupBy { kind: kind.into(), label_key: String::new() })
+            .to_vec(),
         ..Default::default()
     };
     let through_time = v1::AnalyzePortfolioHistoryRequest {
@@ -324,7 +327,7 @@ struct Outcome {
 fn is_rich(result: &CallResult) -> bool {
     let Ok(answer) = v1::AnalyzePortfolioResponse::decode(&result.bytes[..]) else { return false };
     let report = answer.report.unwrap_or_default();
-    let drawn = report.scenario_sets.iter().any(|set| set.draws == 32);
+    let drawn = report.scenario_sets.iter().any(|set| set.draw_count == 32);
     let market =
         report.factors.iter().any(|row| row.factor_id == "MARKET" && row.top_down.is_some());
     let crowded = report.trades.first().is_some_and(|trade| {

@@ -101,7 +101,7 @@ async fn analyzed(harness: &Harness, symbols: &[&str]) -> v1::AnalyzePortfolioRe
     let request = v1::AnalyzePortfolioRequest {
         as_of: on("2021-02-01"),
         portfolio: Some(v1::Portfolio { positions, ..v1::Portfolio::default() }),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..v1::AnalyzePortfolioRequest::default()
     };
     let mut client = ExposureServiceClient::new(harness.channel().await);

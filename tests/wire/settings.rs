@@ -151,7 +151,7 @@ async fn sectors_come_in_the_scheme_that_the_caller_chooses() {
         let report = answer.report.unwrap();
         assert_eq!(report.settings.unwrap().classification_scheme_id, echoed);
         let aa = report.positions.iter().find(|row| row.symbol == "AA").unwrap();
-        assert_eq!((aa.sector_scheme_id.as_str(), aa.sector.as_str()), (echoed, sector));
+        assert_eq!((aa.classification_scheme_id.as_str(), aa.sector.as_str()), (echoed, sector));
         // BB is 60 of 70, and has no sector in GICS.
         let classified = crate::harness::coverage(&answer.info)
             .iter()

@@ -146,7 +146,8 @@ pub(crate) fn block(text: &str) -> Result<ReportBlock, String> {
     })
 }
 
-fn group_by(text: &str) -> Result<GroupBy, String> {
+/// Reads a grouping.
+pub(crate) fn group_by(text: &str) -> Result<GroupBy, String> {
     let (kind, key) = match text.split_once(':') {
         None if text == "size" => (GroupByKind::Size, ""),
         None if text == "sector" => (GroupByKind::Sector, ""),
@@ -197,7 +198,7 @@ pub(crate) async fn exposure(
         portfolio: Some(book::read(&arguments.book).await?),
         settings: settings(arguments),
         include: include.iter().map(|block| (*block).into()).collect(),
-        risk_measures: arguments.risk.shown_by(&include),
+        risk_measures: arguments.risk.shown_by(&include, &arguments.group_by),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: arguments.top,
         group_by: arguments.group_by.clone(),
@@ -220,7 +221,8 @@ pub(crate) async fn exposure(
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
-/// The P&L of the last session, from the data of an analysis. It has no settings but the netting.
+/// The P&L of the last session, from the data of an analysis. It shows no sectors, so that a scheme
+/// that had none the day before does not matter.
 async fn last_session(
     answer: &AnalyzePortfolioResponse,
     analysed: AnalyzePortfolioRequest,
@@ -228,11 +230,13 @@ async fn last_session(
     clients: &Clients,
 ) -> Result<ExplainPnlResponse, Status> {
     let snapshot = answer.info.as_ref().and_then(|info| info.snapshot.clone());
-    let netting = analysed.settings.and_then(|settings| settings.netting);
+    let settings = analysed
+        .settings
+        .map(|settings| AnalysisSettings { classification_scheme_id: String::new(), ..settings });
     let request = ExplainPnlRequest {
         as_of: Some(AsOf { when: snapshot.map(When::Snapshot), ..AsOf::default() }),
         portfolio: analysed.portfolio,
-        settings: Some(AnalysisSettings { netting, ..AnalysisSettings::default() }),
+        settings,
         trades: analysed.trades,
         top_names: Some(5),
         ..ExplainPnlRequest::default()

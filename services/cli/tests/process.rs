@@ -1,5 +1,5 @@
-//! `ballast serve` as a process: how it ends, how much memory attacking clients can take, what it
-//! logs.
+//! The binary as a process: how it ends, how much memory attacking clients of a server can take,
+//! what it logs.
 
 #![expect(
     clippy::unwrap_used,
@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    signal::unix::{SignalKind, signal},
 };
 use tonic::codegen::Bytes;
 
@@ -146,6 +147,9 @@ fn header() -> v1::IngestRequest {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_client_does_not_delay_a_signal_and_no_call_is_cut() {
+    // If `nohup` started the tests, their servers would ignore SIGHUP as well. A signal with a
+    // handler is at its default in a process that is started from here.
+    let _handled = signal(SignalKind::hangup()).unwrap();
     for name in ["-TERM", "-HUP", "-INT"] {
         let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]);
         let _frozen = server.frozen().await;
@@ -191,6 +195,25 @@ async fn a_second_signal_cuts_the_call_that_the_first_waits_for() {
     server.signal("-TERM");
     assert_eq!(server.exit_code().await, Some(1), "a call was cut");
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+}
+
+/// Opening a FIFO that nobody writes to never returns, and no thread can be made to give up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_that_is_stuck_does_not_keep_a_command_from_ending() {
+    let server = Server::start("", &[]);
+    let folder = TempDir::new().unwrap();
+    let fifo = folder.path().join("book.csv");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let patience = PATIENCE.as_secs().to_string();
+    let ended = support::clean(Command::new("timeout"))
+        .args(["-k", "1", &patience, support::BALLAST, "--server", &server.process.http()])
+        .args(["--timeout", "1", "batch"])
+        .arg(&fifo)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("deadline"), "its call ends, and not the thread: {said}");
+    assert_eq!(ended.status.code(), Some(5), "the code of a server that cannot be reached");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,6 +94,8 @@ pub struct TailSettings {
     pub volatility: bool,
     /// The numbers whose contributions by position are wanted.
     pub by_position: Vec<TailPart>,
+    /// The numbers whose contributions by the groups of the report are wanted.
+    pub by_group: Vec<TailPart>,
 }
 
 impl TailSettings {
