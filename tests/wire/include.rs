@@ -45,7 +45,6 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
         cash: whole.cash,
         currency: whole.currency.clone(),
         included: vec![block.into()],
-        currency: whole.currency.clone(),
         ..v1::ExposureReport::default()
     };
     let whole = whole.clone();
