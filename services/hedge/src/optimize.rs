@@ -1,0 +1,125 @@
+//! Finds the best hedge, or says why there is none; and judges a hedge of the caller's own.
+
+use crate::{
+    branch::{self, Best, NO_TRADE, Searched},
+    breach::Breach,
+    conflict::{self, Infeasible},
+    convex::ConvexSolver,
+    limits::{IsCancelled, SolveLimits, Stopped},
+    line::{Line, Trading},
+    plan::{Effect, Plan, ShadowPrice, Trade},
+    problem::Problem,
+    proof::Proof,
+    rounding,
+};
+
+/// A shadow price smaller than this share of the objective per book is that of a limit that does not
+/// bind.
+const NO_PRICE: f64 = 1e-6;
+
+/// The answer to a problem. All three are answers: none is a fault of the caller's.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The best trades.
+    Plan(Box<Plan>),
+    /// No trades meet the constraints.
+    Infeasible(Infeasible),
+    /// The objective falls without end.
+    Unbounded(Unbounded),
+}
+
+/// The objective falls without end along a direction of trades: some line needs a limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unbounded {
+    /// Indices of the lines that trade along the direction, and their shares of it, which add up to
+    /// one in absolute value.
+    pub direction: Vec<(usize, f64)>,
+}
+
+/// A hedge of the caller's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// What the trades change.
+    pub effect: Effect,
+    /// The constraints that they miss.
+    pub breaches: Vec<Breach>,
+}
+
+/// Finds the trades with the lowest objective among those that meet the constraints.
+///
+/// `is_cancelled` is asked before every convex problem. Equal problems and limits have equal answers,
+/// bit by bit.
+///
+/// # Errors
+/// [`Stopped`].
+pub fn optimize(
+    problem: &Problem,
+    limits: SolveLimits,
+    is_cancelled: IsCancelled<'_>,
+) -> Result<Answer, Stopped> {
+    let mut solver = ConvexSolver::new(problem, is_cancelled);
+    match branch::search(problem, &mut solver, limits)? {
+        Searched::Best(best) => Ok(Answer::Plan(Box::new(plan(problem, &best)))),
+        Searched::Infeasible => Ok(Answer::Infeasible(conflict::explain(problem, is_cancelled)?)),
+        Searched::NoPick => {
+            Ok(Answer::Infeasible(conflict::explain_picks(problem, limits, is_cancelled)?))
+        }
+        Searched::Unbounded(direction) => Ok(Answer::Unbounded(unbounded(problem, &direction))),
+    }
+}
+
+/// Judges given trades, in money and one per traded line, by the same measures.
+#[must_use]
+pub fn evaluate(problem: &Problem, trades: &[f64]) -> Evaluation {
+    Evaluation { effect: Effect::of(problem, trades), breaches: problem.breaches(trades) }
+}
+
+fn plan(problem: &Problem, best: &Best) -> Plan {
+    let exact = &best.optimum.trades;
+    let rounded = rounding::round(problem, exact);
+    let lines = problem.traded().iter().zip(problem.traded_lines());
+    type Of<'a> = (&'a usize, (&'a Line, &'a Trading));
+    let trade = |((line, (of, terms)), (money, exact)): (Of<'_>, (&f64, &f64))| Trade {
+        line: *line,
+        units: money / terms.unit_value,
+        money: *money,
+        exact_money: *exact,
+        position: of.held + money,
+    };
+    let objective = problem.objective(exact);
+    let distance = (objective - best.bound).max(0.0);
+    let gap = if 0.0 < distance { distance / objective.abs() } else { 0.0 };
+    Plan {
+        trades: lines.zip(rounded.iter().zip(exact)).map(trade).collect(),
+        effect: Effect::of(problem, &rounded),
+        breaches: problem.breaches(&rounded),
+        shadow_prices: shadow_prices(problem, best),
+        proof: Proof {
+            objective,
+            bound: best.bound.min(objective),
+            gap,
+            nodes: best.nodes,
+            residuals: best.optimum.residuals,
+        },
+    }
+}
+
+/// Prices other than zero, in the order of constraints and exclusions.
+fn shadow_prices(problem: &Problem, best: &Best) -> Vec<ShadowPrice> {
+    let mut prices: Vec<ShadowPrice> = Vec::new();
+    let floor = NO_PRICE * problem.risk_price(&problem.no_trades()).abs();
+    for (member, side, price) in &best.optimum.prices {
+        let unit = problem.member_unit(*member);
+        if floor < price.abs() * problem.unit_size(unit) {
+            let constraint = problem.member_id(*member);
+            prices.push(ShadowPrice { constraint, side: *side, money_per_unit: *price, unit });
+        }
+    }
+    prices
+}
+
+fn unbounded(problem: &Problem, direction: &[f64]) -> Unbounded {
+    let total: f64 = direction.iter().map(|x| x.abs()).sum();
+    let shares = problem.traded().iter().zip(direction).map(|(line, x)| (*line, x / total));
+    Unbounded { direction: shares.filter(|(_, share)| NO_TRADE < share.abs()).collect() }
+}

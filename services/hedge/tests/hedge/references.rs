@@ -1,0 +1,126 @@
+//! Published and independently computed values.
+
+use crate::fixture::{FREE, answer, draws, exact, limit, near, plan, price, statement};
+use hedge::{
+    constraint::Measure,
+    objective::{Centring, RiskTerm, Scenarios},
+    optimize::Answer,
+    problem::Statement,
+};
+use stats::matrix::SymmetricMatrix;
+
+/// The sample covariance (over T − 1) of 60 returns X_j = 0.02·(b_j·f + k_j·u_j) of uniform draws with
+/// seed 42, row by row, f the fifth of each row.
+fn covariance() -> SymmetricMatrix {
+    let draws = draws(42, 300);
+    let shape = [(1.5, 0.4), (1.0, 0.6), (0.5, 1.0), (-0.3, 1.2)];
+    let columns: Vec<Vec<f64>> = (0..4)
+        .map(|j| {
+            let (b, k) = shape[j];
+            let value = |row: &[f64]| 0.02 * row[4] * b + 0.02 * row[j] * k;
+            let column: Vec<f64> = draws.chunks_exact(5).map(value).collect();
+            let mean = column.iter().sum::<f64>() / 60.0;
+            column.iter().map(|x| x - mean).collect()
+        })
+        .collect();
+    let product = |i: usize, j: usize| {
+        columns[i].iter().zip(&columns[j]).map(|(a, b)| a * b).sum::<f64>() / 59.0
+    };
+    SymmetricMatrix::from_lower(4, product).unwrap()
+}
+
+/// Long 10 of the first line and short 6 of the third, hedged with the second and fourth.
+fn book(unit: f64) -> Statement {
+    let held = [10.0 * unit, 0.0, -6.0 * unit, 0.0];
+    statement(covariance(), &held, &[None, Some(FREE), None, Some(FREE)])
+}
+
+/// numpy 2.4: h = −(B′ΣB)⁻¹B′Σw = −8,960,138.06 and 1,138,900.57; σ 79,760.21 to 53,276.15.
+#[test]
+fn the_free_hedge_is_the_regression() {
+    let mut statement = book(1e6);
+    // In dollars: one over the variance of a day, so that risk costs about a dollar.
+    statement.objective.risk = RiskTerm::Variance { aversion: 1e-7 };
+    let plan = plan(statement);
+    // Two decimals are published; the objective is flat at its minimum.
+    near(&exact(&plan), &[-8_960_138.06, 1_138_900.57], 5.0);
+    near(
+        &[plan.effect.volatility.before, plan.effect.volatility.after],
+        &[79_760.21, 53_276.15],
+        0.01,
+    );
+    // 1 − (53,276.15/79,760.21)² = 0.554.
+    near(&[plan.effect.effectiveness.unwrap()], &[0.5538], 1e-4);
+    assert!(plan.shadow_prices.is_empty(), "{:?}", plan.shadow_prices);
+}
+
+/// cvxpy 1.9 with Clarabel, in millions: dollar neutral and |h| ≤ 4: h = (−4, 0), objective·1e4 =
+/// 39.761198, multipliers 5.695658 of the lower bound and 1.438230 of the equality, whose sign follows
+/// from ∂objective/∂rhs = −1.438230.
+#[test]
+fn the_neutral_hedge_has_the_published_multipliers() {
+    let mut statement = book(1.0);
+    statement.objective.risk = RiskTerm::Variance { aversion: 1e4 };
+    statement.constraints = vec![
+        limit("low", Measure::Trade(1), -4.0, None),
+        limit("high", Measure::Trade(1), None, 4.0),
+        limit("other", Measure::Trade(3), -4.0, 4.0),
+        limit("neutral", Measure::Net, 0.0, 0.0),
+    ];
+    let plan = plan(statement);
+    near(&exact(&plan), &[-4.0, 0.0], 1e-5);
+    near(&[plan.effect.objective.after], &[39.761198], 1e-5);
+    // −∂objective/∂limit: a higher lower limit costs, and a higher net saves.
+    near(&[price(&plan, "low"), price(&plan, "neutral")], &[-5.695658, 1.438230], 1e-4);
+    near(&[price(&plan, "high"), price(&plan, "other")], &[0.0, 0.0], 1e-12);
+}
+
+/// Ten scenarios of a book of one and two hedges; cvxpy 1.9 with Clarabel.
+fn tail() -> Statement {
+    let target = [-0.05, 0.02, 0.03, -0.04, 0.01, 0.06, -0.02, 0.0, 0.04, -0.03];
+    let first = vec![-0.03, 0.01, 0.02, -0.05, 0.02, 0.03, 0.0, -0.01, 0.05, -0.02];
+    let second = vec![0.01, -0.02, 0.0, 0.02, -0.01, -0.03, 0.03, 0.01, -0.02, 0.0];
+    let zero = SymmetricMatrix::from_lower(3, |_, _| 0.0).unwrap();
+    let mut statement = statement(zero, &[1.0, 0.0, 0.0], &[None, Some(FREE), Some(FREE)]);
+    let scenarios =
+        Scenarios::new(0.8, target.to_vec(), vec![first, second], Centring::AsGiven).unwrap();
+    statement.objective.risk = RiskTerm::Tail { weight: 1.0, scenarios };
+    statement
+}
+
+/// Unhedged 0.045; optimum 0.0156 at (−0.92, 0.28).
+#[test]
+fn the_free_tail_hedge() {
+    let plan = plan(tail());
+    near(&exact(&plan), &[-0.92, 0.28], 1e-6);
+    let cvar = plan.effect.cvar.unwrap();
+    near(&[cvar.before, cvar.after], &[0.045, 0.0156], 1e-9);
+}
+
+/// |h| ≤ 1 and h₁ + h₂ = −0.5: 0.01583333 at (−0.88888889, 0.38888889), equality multiplier −0.0016667.
+#[test]
+fn the_bounded_tail_hedge() {
+    let mut statement = tail();
+    statement.constraints = vec![
+        limit("a", Measure::Trade(1), -1.0, 1.0),
+        limit("b", Measure::Trade(2), -1.0, 1.0),
+        limit("sum", Measure::Net, 0.5, 0.5),
+    ];
+    let plan = plan(statement);
+    near(&exact(&plan), &[-8.0 / 9.0, 3.5 / 9.0], 1e-6);
+    near(&[plan.effect.cvar.unwrap().after], &[0.0158333333], 1e-9);
+    // cvxpy adds multiplier·(h₁ + h₂ + 0.5): ∂objective/∂rhs is its negative.
+    near(&[price(&plan, "sum")], &[-0.0016667], 1e-6);
+}
+
+/// A hedge that gains in every scenario costs nothing without a limit.
+#[test]
+fn a_free_gain_is_unbounded() {
+    let mut statement = tail();
+    let gain = vec![0.01; 10];
+    let scenarios =
+        Scenarios::new(0.8, vec![0.0; 10], vec![gain.clone(), gain], Centring::AsGiven).unwrap();
+    statement.objective.risk = RiskTerm::Tail { weight: 1.0, scenarios };
+    let Answer::Unbounded(unbounded) = answer(statement) else { panic!("a free gain") };
+    assert!(unbounded.direction.iter().all(|(_, share)| 0.0 < *share));
+}
