@@ -101,8 +101,11 @@ impl Scale {
     pub(crate) fn of(problem: &Problem) -> Scale {
         let money = power_of_two(problem.size());
         let nothing = problem.no_trades();
-        let risk = problem.risk_price(&nothing);
-        let worth = if 0.0 < risk { risk } else { money };
+        // What trading the whole book once would cost, where risk is nearly free.
+        let costs = problem.traded_lines().map(|(_, terms)| terms.buy_cost.max(terms.sell_cost));
+        let trading = money * costs.fold(0.0, f64::max);
+        let worth = problem.risk_price(&nothing).max(trading);
+        let worth = if 0.0 < worth { worth } else { money };
         Scale { money, objective: 1.0 / power_of_two(worth) }
     }
 }
@@ -224,7 +227,9 @@ impl<'a> Builder<'a> {
             let carry = terms.long_carry_per_day + terms.short_carry_per_day;
             if (self.is_cheapest() && 0.0 < carry * horizon) || gross {
                 let held = line.held / self.assembly.scale.money;
-                self.short[trade] = Some(self.negative_part(x, held));
+                // What is sold of a line that is not held is short.
+                let sold = self.sold[trade].filter(|_| held.abs() <= 0.0);
+                self.short[trade] = Some(sold.unwrap_or_else(|| self.negative_part(x, held)));
             }
             match self.recipe.picks[trade] {
                 Pick::Buy => drop(self.program().at_most(vec![(x, -1.0)], -ticket)),

@@ -42,20 +42,30 @@ pub(crate) fn search(
     solver: &mut ConvexSolver<'_>,
     limits: SolveLimits,
 ) -> Result<Searched, Stopped> {
+    let statement = problem.statement();
+    let is_limited = statement.max_lines.is_some() || statement.min_ticket.is_some();
     let free = vec![Pick::Free; problem.traded().len()];
     let root = match solver.solve(&free)? {
         Convex::Optimal(optimum) => optimum,
+        Convex::Infeasible if is_limited => return without_limits(problem, solver),
         Convex::Infeasible => return Ok(Searched::Infeasible),
         Convex::Unbounded(direction) => return Ok(Searched::Unbounded(direction)),
     };
-    let statement = problem.statement();
-    if statement.max_lines.is_none() && statement.min_ticket.is_none() {
+    if !is_limited {
         let bound = root.objective;
         return Ok(Searched::Best(Best { optimum: root, nodes: 1, bound }));
     }
     let mut search = Search::new(problem, solver, limits);
     search.open.push(Node { picks: free, optimum: root });
     search.run()
+}
+
+/// Whether the limits on lines and tickets, or the other constraints alone, leave no trades.
+fn without_limits(problem: &Problem, solver: &mut ConvexSolver<'_>) -> Result<Searched, Stopped> {
+    match solver.solve(&vec![Pick::In; problem.traded().len()])? {
+        Convex::Infeasible => Ok(Searched::Infeasible),
+        Convex::Optimal(_) | Convex::Unbounded(_) => Ok(Searched::NoPick),
+    }
 }
 
 struct Node {

@@ -20,7 +20,7 @@ use clarabel::{
 const TOLERANCE: f64 = 1e-9;
 
 /// A solution with larger residuals counts as a failure, whatever the solver says of it.
-const RESIDUAL_MAX: f64 = 1e-5;
+const RESIDUAL_MAX: f64 = 1e-6;
 
 /// What the solver found.
 #[derive(Clone, Debug)]

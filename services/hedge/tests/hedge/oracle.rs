@@ -28,7 +28,7 @@ impl Draws {
 }
 
 /// The problem of a seed, step by step as in the script.
-fn statement(seed: u32) -> Statement {
+pub(crate) fn statement(seed: u32) -> Statement {
     let mut draws = Draws(seed);
     let count = (4 + seed % 9) as usize;
     let fixed = (seed % 3) as usize;
