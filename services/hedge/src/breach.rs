@@ -24,8 +24,7 @@ pub struct Breach {
 impl Problem {
     /// The constraints that trades miss by more than rounding: limits in their order, then exclusions,
     /// the limit on lines and the smallest ticket.
-    #[must_use]
-    pub fn breaches(&self, trades: &[f64]) -> Vec<Breach> {
+    pub(crate) fn breaches(&self, trades: &[f64]) -> Vec<Breach> {
         self.all_breaches(trades).into_iter().map(|(breach, _)| breach).collect()
     }
 

@@ -66,10 +66,13 @@ pub enum Fault {
     /// Participation is limited, and the volume of this traded line is unknown.
     #[error("a limit on participation needs the volume of line {0}")]
     UnknownVolume(String),
-    /// A limit on the number of lines or the smallest ticket needs a finite range of trades, and no
-    /// constraint bounds this line on both sides.
-    #[error("a limit on lines or tickets needs a finite range of trades of line {0}")]
+    /// A limit on the number of lines needs a finite range of trades, and no constraint bounds this
+    /// line on both sides.
+    #[error("a limit on lines needs a finite range of trades of line {0}")]
     UnboundedTrade(String),
+    /// The risk or the cost of the book as held is too large for a number.
+    #[error("the risk or the cost of the book is too large for a number")]
+    TooLarge,
     /// The smallest ticket is not a positive number.
     #[error("ticket {0} is not positive")]
     Ticket(String),

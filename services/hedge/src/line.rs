@@ -46,6 +46,14 @@ impl Trading {
             + self.short_carry_per_day * (-position).max(0.0)
     }
 
+    /// The units of a trade in money; in whole lots if it is one of whole lots.
+    pub(crate) fn units(&self, money: f64) -> f64 {
+        match self.lot_units.zip(self.lot_value()) {
+            Some((units, value)) => (money / value).round() * units,
+            None => money / self.unit_value,
+        }
+    }
+
     /// Value of one lot in money. `None` if any fraction of a unit trades.
     #[must_use]
     pub fn lot_value(&self) -> Option<f64> {

@@ -29,8 +29,7 @@ impl Cost {
 
 impl Problem {
     /// The value of a measure after trades in money, in the measure's unit.
-    #[must_use]
-    pub fn measure(&self, measure: &Measure, trades: &[f64]) -> f64 {
+    pub(crate) fn measure(&self, measure: &Measure, trades: &[f64]) -> f64 {
         self.measure_at(measure, trades, &self.positions(trades))
     }
 
@@ -63,22 +62,19 @@ impl Problem {
     }
 
     /// Positions after trades, one per line, in money.
-    #[must_use]
-    pub fn positions(&self, trades: &[f64]) -> Vec<f64> {
+    pub(crate) fn positions(&self, trades: &[f64]) -> Vec<f64> {
         let mut positions: Vec<f64> = self.statement().lines.iter().map(|line| line.held).collect();
         self.traded().iter().zip(trades).for_each(|(line, trade)| positions[*line] += trade);
         positions
     }
 
     /// σ² after trades, per session, in money squared.
-    #[must_use]
-    pub fn variance(&self, trades: &[f64]) -> f64 {
+    pub(crate) fn variance(&self, trades: &[f64]) -> f64 {
         self.statement().risk.variance(&self.exposures(trades), &self.loadings(trades))
     }
 
     /// What trades cost.
-    #[must_use]
-    pub fn cost(&self, trades: &[f64]) -> Cost {
+    pub(crate) fn cost(&self, trades: &[f64]) -> Cost {
         let horizon = self.statement().objective.horizon_days;
         let mut cost = Cost { linear: 0.0, impact: 0.0, holding: 0.0 };
         for ((line, terms), x) in self.traded_lines().zip(trades) {
@@ -91,8 +87,7 @@ impl Problem {
     }
 
     /// The price of the risk that remains after trades, in money.
-    #[must_use]
-    pub fn risk_price(&self, trades: &[f64]) -> f64 {
+    pub(crate) fn risk_price(&self, trades: &[f64]) -> f64 {
         let objective = &self.statement().objective;
         match &objective.risk {
             RiskTerm::Variance { aversion } => {
@@ -103,8 +98,7 @@ impl Problem {
     }
 
     /// What is minimised, in money.
-    #[must_use]
-    pub fn objective(&self, trades: &[f64]) -> f64 {
+    pub(crate) fn objective(&self, trades: &[f64]) -> f64 {
         self.risk_price(trades) + self.cost(trades).total()
     }
 }

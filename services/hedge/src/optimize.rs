@@ -68,40 +68,71 @@ pub fn optimize(
     }
 }
 
-/// Judges given trades, in money and one per traded line, by the same measures.
-#[must_use]
-pub fn evaluate(problem: &Problem, trades: &[f64]) -> Evaluation {
-    Evaluation { effect: Effect::of(problem, trades), breaches: problem.breaches(trades) }
+/// Why trades cannot be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTrades {
+    /// There are more or fewer trades than lines that trade.
+    #[error("{given} trades for {traded} lines")]
+    Count {
+        /// Trades given.
+        given: usize,
+        /// Lines that trade.
+        traded: usize,
+    },
+    /// The trade of this traded line is not finite.
+    #[error("trade {0} is not finite")]
+    NotFinite(usize),
+}
+
+/// Judges given trades by the same measures: in money, one per traded line in the order of lines.
+///
+/// # Errors
+/// [`InvalidTrades`], all violations.
+pub fn evaluate(problem: &Problem, trades: &[f64]) -> Result<Evaluation, Vec<InvalidTrades>> {
+    let (given, traded) = (trades.len(), problem.traded().len());
+    let count = (given != traded).then_some(InvalidTrades::Count { given, traded });
+    let wrong = (0..given).filter(|trade| !trades[*trade].is_finite());
+    let found: Vec<_> = count.into_iter().chain(wrong.map(InvalidTrades::NotFinite)).collect();
+    if !found.is_empty() {
+        return Err(found);
+    }
+    Ok(Evaluation { effect: Effect::of(problem, trades), breaches: problem.breaches(trades) })
 }
 
 fn plan(problem: &Problem, best: &Best) -> Plan {
-    let exact = &best.optimum.trades;
-    let rounded = rounding::round(problem, exact);
+    let noise = NO_TRADE * problem.size();
+    let trades = best.optimum.trades.iter();
+    let exact: Vec<f64> = trades.map(|x| if x.abs() <= noise { 0.0 } else { *x }).collect();
+    let rounded = rounding::round(problem, &exact);
     let lines = problem.traded().iter().zip(problem.traded_lines());
     type Of<'a> = (&'a usize, (&'a Line, &'a Trading));
     let trade = |((line, (of, terms)), (money, exact)): (Of<'_>, (&f64, &f64))| Trade {
         line: *line,
-        units: money / terms.unit_value,
+        units: terms.units(*money),
         money: *money,
         exact_money: *exact,
         position: of.held + money,
     };
-    let objective = problem.objective(exact);
-    let distance = (objective - best.bound).max(0.0);
-    let gap = if 0.0 < distance { distance / objective.abs() } else { 0.0 };
+    let objective = problem.objective(&exact);
     Plan {
-        trades: lines.zip(rounded.iter().zip(exact)).map(trade).collect(),
+        trades: lines.zip(rounded.iter().zip(&exact)).map(trade).collect(),
         effect: Effect::of(problem, &rounded),
         breaches: problem.breaches(&rounded),
         shadow_prices: shadow_prices(problem, best),
         proof: Proof {
             objective,
             bound: best.bound.min(objective),
-            gap,
+            gap: gap(problem, objective, best.bound),
             nodes: best.nodes,
             residuals: best.optimum.residuals,
         },
     }
+}
+
+/// (objective − bound)/|objective|. An objective that is nothing but rounding has no gap.
+fn gap(problem: &Problem, objective: f64, bound: f64) -> f64 {
+    let noise = NO_TRADE * problem.objective(&problem.no_trades()).abs();
+    if objective.abs() <= noise { 0.0 } else { (objective - bound).max(0.0) / objective.abs() }
 }
 
 /// Prices other than zero, in the order of constraints and exclusions.
@@ -120,6 +151,7 @@ fn shadow_prices(problem: &Problem, best: &Best) -> Vec<ShadowPrice> {
 
 fn unbounded(problem: &Problem, direction: &[f64]) -> Unbounded {
     let total: f64 = direction.iter().map(|x| x.abs()).sum();
-    let shares = problem.traded().iter().zip(direction).map(|(line, x)| (*line, x / total));
-    Unbounded { direction: shares.filter(|(_, share)| NO_TRADE < share.abs()).collect() }
+    let lines = problem.traded().iter().zip(direction);
+    let moves = lines.filter(|(_, x)| NO_TRADE * total < x.abs());
+    Unbounded { direction: moves.map(|(line, x)| (*line, x / total)).collect() }
 }

@@ -63,6 +63,10 @@ impl Problem {
         }
         let problem = Problem { statement, traded, exposures, loadings };
         faults.extend(problem.unbounded_trades());
+        let nothing = problem.no_trades();
+        if !(problem.objective(&nothing).is_finite() && problem.variance(&nothing).is_finite()) {
+            faults.push(Fault::TooLarge);
+        }
         if faults.is_empty() { Ok(problem) } else { Err(faults) }
     }
 
@@ -188,7 +192,7 @@ impl Problem {
     }
 
     fn unbounded_trades(&self) -> Vec<Fault> {
-        if self.statement.max_lines.is_none() && self.statement.min_ticket.is_none() {
+        if self.statement.max_lines.is_none() {
             return Vec::new();
         }
         let ranges = self.trade_ranges();

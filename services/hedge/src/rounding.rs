@@ -1,6 +1,6 @@
 //! Rounds trades to lots, so that as few constraints as possible are missed.
 
-use crate::{branch::NO_TRADE, problem::Problem};
+use crate::problem::Problem;
 
 /// Trades in whole lots near the given ones.
 ///
@@ -10,9 +10,7 @@ use crate::{branch::NO_TRADE, problem::Problem};
 pub(crate) fn round(problem: &Problem, exact: &[f64]) -> Vec<f64> {
     let lots: Vec<Option<f64>> =
         problem.traded_lines().map(|(_, terms)| terms.lot_value()).collect();
-    let noise = NO_TRADE * problem.size();
     let nearest = |(x, lot): (&f64, &Option<f64>)| match lot {
-        _ if x.abs() <= noise => 0.0,
         Some(lot) => (x / lot).round() * lot,
         None => *x,
     };

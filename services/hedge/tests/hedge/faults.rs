@@ -1,7 +1,7 @@
 //! Statements with faults: every one is named.
 
 use crate::{
-    fixture::{FREE, limit},
+    fixture::{FREE, limit, statement},
     random,
 };
 use hedge::{
@@ -9,6 +9,7 @@ use hedge::{
     fault::Fault,
     line::Trading,
     objective::{Centring, InvalidScenarios, RiskTerm, Scenarios},
+    optimize::{InvalidTrades, evaluate},
     problem::Problem,
     risk::{FactorRisk, InvalidRisk},
 };
@@ -110,4 +111,20 @@ fn scenarios_are_checked() {
     let traded = statement.lines.len();
     let expected = Fault::ScenarioLines { given: 1, traded };
     assert_eq!(Problem::new(statement), Err(vec![expected]));
+}
+
+#[test]
+fn trades_to_be_judged_are_one_finite_number_per_traded_line() {
+    let one = SymmetricMatrix::from_lower(2, |i, j| if i == j { 1.0 } else { 0.0 }).unwrap();
+    let problem = Problem::new(statement(one, &[1.0, 0.0], &[None, Some(FREE)])).unwrap();
+    let found = evaluate(&problem, &[1.0, f64::NAN]);
+    let count = InvalidTrades::Count { given: 2, traded: 1 };
+    assert_eq!(found, Err(vec![count, InvalidTrades::NotFinite(1)]));
+}
+
+#[test]
+fn a_book_whose_risk_is_no_number_is_refused() {
+    let one = SymmetricMatrix::from_lower(2, |i, j| if i == j { 1.0 } else { 0.0 }).unwrap();
+    let statement = statement(one, &[1e200, 0.0], &[None, Some(FREE)]);
+    assert_eq!(Problem::new(statement), Err(vec![Fault::TooLarge]));
 }

@@ -28,9 +28,8 @@ pub(crate) fn by_tail(seed: u32) -> Statement {
     statement
 }
 
-/// By variance, with every trade within 60 of money, as limits on lines need it.
-pub(crate) fn bounded(seed: u32) -> Statement {
-    let mut statement = by_variance(seed);
+/// Every trade within 60 of money, as limits on lines need it, and no other limit.
+pub(crate) fn bounded(mut statement: Statement) -> Statement {
     let lines = statement.lines.iter().enumerate().filter(|(_, line)| line.trading.is_some());
     let bounds: Vec<_> = lines
         .map(|(index, line)| {
