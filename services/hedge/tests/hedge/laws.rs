@@ -245,3 +245,20 @@ fn in_currency(statement: &Statement, rate: f64) -> Statement {
     }
     other
 }
+
+/// A limit on a position is one on its trade, less what is held.
+#[test]
+fn a_limit_on_a_position_is_one_on_its_trade() {
+    for seed in 1..20 {
+        let mut by_trade = random::by_variance(seed);
+        let line = (seed % 3) as usize;
+        let held = by_trade.lines[line].held;
+        let mut by_position = by_trade.clone();
+        by_trade.constraints.push(limit("one", Measure::Trade(line), -5.0, 5.0));
+        let measure = Measure::Position(line);
+        by_position.constraints.push(limit("one", measure, held - 5.0, held + 5.0));
+        let (Some(one), Some(other)) = (solved(by_trade), solved(by_position)) else { continue };
+        near(&exact(&other), &exact(&one), 2e-3);
+        near(&[price(&other, "one")], &[price(&one, "one")], 1e-6);
+    }
+}

@@ -16,3 +16,4 @@ mod oracle;
 mod picks;
 mod references;
 mod rounding;
+mod tail_oracle;

@@ -6,6 +6,7 @@ use hedge::{
     objective::{Centring, RiskTerm, Scenarios},
     optimize::Answer,
     problem::Statement,
+    risk::FactorRisk,
 };
 use stats::matrix::SymmetricMatrix;
 
@@ -123,4 +124,23 @@ fn a_free_gain_is_unbounded() {
     statement.objective.risk = RiskTerm::Tail { weight: 1.0, scenarios };
     let Answer::Unbounded(unbounded) = answer(statement) else { panic!("a free gain") };
     assert!(unbounded.direction.iter().all(|(_, share)| 0.0 < *share));
+}
+
+/// A fund that holds 60 % of one name and 40 % of another shares their specific risk. With variances
+/// 1e-4 and 4e-4 and a book of 10 and 20 it hedges
+/// h = −(0.6·1e-4·10 + 0.4·4e-4·20)/(0.36·1e-4 + 0.16·4e-4) = −3.8e-3/1e-4 = −38.
+#[test]
+fn a_fund_that_is_looked_through_hedges_the_names_it_holds() {
+    let zero = SymmetricMatrix::from_lower(3, |_, _| 0.0).unwrap();
+    let mut statement = statement(zero.clone(), &[10.0, 20.0, 0.0], &[None, None, Some(FREE)]);
+    statement.risk = FactorRisk::new(zero, vec![1e-4, 4e-4]).unwrap();
+    let loadings = [vec![(0, 1.0)], vec![(1, 1.0)], vec![(0, 0.6), (1, 0.4)]];
+    for (line, loadings) in statement.lines.iter_mut().zip(loadings) {
+        line.loadings = loadings;
+    }
+    let plan = plan(statement);
+    near(&exact(&plan), &[-38.0], 1e-6);
+    // Before 1e-4·10² + 4e-4·20² = 0.17; after 1e-4·(10 − 22.8)² + 4e-4·(20 − 15.2)² = 0.0256.
+    let volatility = plan.effect.volatility;
+    near(&[volatility.before, volatility.after], &[0.17_f64.sqrt(), 0.0256_f64.sqrt()], 1e-9);
 }

@@ -79,7 +79,8 @@ def solve(seed):
     return [seed, problem.value, *x.value, *multipliers]
 
 
-print("# cvxpy", cp.__version__)
-for seed in range(1, 201):
-    row = solve(seed)
-    print(*(v if isinstance(v, (int, str)) else f"{v:.12g}" for v in row))
+if __name__ == "__main__":
+    print("# cvxpy", cp.__version__)
+    for seed in range(1, 201):
+        row = solve(seed)
+        print(*(v if isinstance(v, (int, str)) else f"{v:.12g}" for v in row))
