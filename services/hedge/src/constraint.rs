@@ -38,6 +38,16 @@ pub enum Measure {
     /// The largest |x|/volume of the traded lines, each of which needs a volume. Takes an upper limit
     /// only.
     Participation,
+    /// The loss if the shorts that would lose most squeeze together: the sum of the `count` largest
+    /// θᵢ·(−zᵢ)⁺, with the money loadings z = L′p of the book on specific sources. Where a name loads
+    /// one on its own source and a fund its weights, (−z)⁺ is the short in the name, looked through.
+    /// Takes an upper limit only.
+    WorstShorts {
+        /// How many squeeze at once, at least one.
+        count: usize,
+        /// θ, the loss on a short of one, a decimal that is not negative; one per source.
+        losses: Vec<f64>,
+    },
 }
 
 /// What the weights of [`Measure::Weighted`] are; decides the unit.
@@ -90,14 +100,25 @@ impl Measure {
             | Measure::Turnover
             | Measure::Weighted { kind: Weights::Members | Weights::Returns, .. }
             | Measure::Position(_)
-            | Measure::Trade(_) => Unit::Money,
+            | Measure::Trade(_)
+            | Measure::WorstShorts { .. } => Unit::Money,
         }
     }
 
     /// Whether only an upper limit leaves the problem convex.
     #[must_use]
     pub fn takes_upper_only(&self) -> bool {
-        matches!(self, Measure::Gross | Measure::Turnover | Measure::Participation)
+        match self {
+            Measure::Gross
+            | Measure::Turnover
+            | Measure::Participation
+            | Measure::WorstShorts { .. } => true,
+            Measure::Net
+            | Measure::Weighted { .. }
+            | Measure::Factor(_)
+            | Measure::Position(_)
+            | Measure::Trade(_) => false,
+        }
     }
 }
 

@@ -63,6 +63,10 @@ pub enum Fault {
     /// The weights of a constraint are not one finite number per line.
     #[error("constraint {0} does not have one finite weight per line")]
     Weights(String),
+    /// The losses of a constraint on the worst shorts are not one number per source that is finite and
+    /// not negative, or none of them count.
+    #[error("constraint {0} does not have one loss per source")]
+    Losses(String),
     /// Participation is limited, and the volume of this traded line is unknown.
     #[error("a limit on participation needs the volume of line {0}")]
     UnknownVolume(String),

@@ -22,8 +22,8 @@
 //!
 //! A [`constraint::Constraint`] limits a measure of the book or of the trades from below, above or both:
 //! net, gross, turnover, a weighted sum (the net of a group, beta, trade beta, the P&L of a stress
-//! scenario), the exposure to a factor, one position, one trade, participation. Each has the caller's
-//! id and a unit. Lines may be excluded; the number of lines that trade and the smallest trade may be
+//! scenario), the exposure to a factor, one position, one trade, participation, the loss on the worst
+//! shorts. Each has the caller's id and a unit. Lines may be excluded; the number of lines that trade and the smallest trade may be
 //! limited. [`problem::Problem::new`] finds every fault of a statement.
 //!
 //! # The answer

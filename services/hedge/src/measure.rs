@@ -58,6 +58,13 @@ impl Problem {
                 };
                 self.traded_lines().zip(trades).map(share).fold(0.0, f64::max)
             }
+            Measure::WorstShorts { count, losses } => {
+                let loadings = self.loadings(trades);
+                let both = losses.iter().zip(&loadings);
+                let mut lost: Vec<f64> = both.map(|(loss, z)| loss * (-z).max(0.0)).collect();
+                lost.sort_by(|a, b| b.total_cmp(a));
+                lost.iter().take(*count).sum()
+            }
         }
     }
 

@@ -83,7 +83,7 @@ impl Builder<'_> {
     }
 
     /// Variables and loadings of the lines that load on each specific source.
-    fn lines_by_source(&self) -> Vec<Vec<(usize, f64)>> {
+    pub(super) fn lines_by_source(&self) -> Vec<Vec<(usize, f64)>> {
         let sources = self.problem.statement().risk.specific_variances().len();
         let mut lines = vec![Vec::new(); sources];
         for ((line, _), x) in self.problem.traded_lines().zip(&self.assembly.trades) {

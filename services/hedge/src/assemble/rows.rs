@@ -17,11 +17,12 @@ impl Builder<'_> {
                 continue;
             }
             let member = Member(index);
-            if constraint.measure == Measure::Participation {
-                self.participation_rows(member, constraint);
-            } else {
-                let expression = self.expression(&constraint.measure);
-                self.limit_rows(member, constraint, &expression);
+            match &constraint.measure {
+                Measure::Participation => self.participation_rows(member, constraint),
+                Measure::WorstShorts { count, losses } => {
+                    self.worst_shorts_rows(member, constraint, *count as f64, losses);
+                }
+                measure => self.limit_rows(member, constraint, &self.expression(measure)),
             }
         }
     }
@@ -39,6 +40,38 @@ impl Builder<'_> {
                 self.owned_row(vec![(x, sign)], bound, member, Side::Upper, volume, slack);
             }
         }
+    }
+
+    /// count·τ + Σ u ≤ limit with τ ≥ 0, u ≥ 0 and u ≥ θ·(−z) − τ for each source: some τ meets these
+    /// just if the sum of the largest θ·(−z)⁺ is at most the limit (Ogryczak and Tamir 2003).
+    fn worst_shorts_rows(
+        &mut self,
+        member: Member,
+        constraint: &Constraint,
+        count: f64,
+        losses: &[f64],
+    ) {
+        let Some(limit) = constraint.upper else { return };
+        let money = self.assembly.scale.money;
+        let slack = self.slack(member, Side::Upper, constraint, limit);
+        let held = self.problem.loadings(&self.problem.no_trades());
+        let threshold = self.program().variable();
+        self.program().at_most(vec![(threshold, -1.0)], 0.0);
+        let mut sum = vec![(threshold, count)];
+        for (source, lines) in self.lines_by_source().into_iter().enumerate() {
+            let bound = losses[source] * held[source] / money;
+            // What no line changes and what is not short adds nothing to the sum.
+            if losses[source] <= 0.0 || (lines.is_empty() && 0.0 <= bound) {
+                continue;
+            }
+            let excess = self.program().variable();
+            self.program().at_most(vec![(excess, -1.0)], 0.0);
+            let of_lines = lines.into_iter().map(|(x, loading)| (x, -losses[source] * loading));
+            let own = [(threshold, -1.0), (excess, -1.0)];
+            self.program().at_most(own.into_iter().chain(of_lines).collect(), bound);
+            sum.push((excess, 1.0));
+        }
+        self.owned_row(sum, limit / money, member, Side::Upper, 1.0 / money, slack);
     }
 
     fn limit_rows(&mut self, member: Member, constraint: &Constraint, of: &Expression) {
@@ -146,8 +179,10 @@ impl Builder<'_> {
                 let terms = problem.trade_of(*line).and_then(one);
                 Expression { constant: 0.0, terms: terms.into_iter().collect() }
             }
-            // Has rows of its own.
-            Measure::Participation => Expression { constant: 0.0, terms: Vec::new() },
+            // Have rows of their own.
+            Measure::Participation | Measure::WorstShorts { .. } => {
+                Expression { constant: 0.0, terms: Vec::new() }
+            }
         }
     }
 

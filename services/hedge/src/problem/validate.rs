@@ -154,6 +154,13 @@ fn subject_faults(statement: &Statement, constraint: &Constraint, found: &mut Ve
         {
             found.push(Fault::Weights(id()));
         }
+        Measure::WorstShorts { count, losses } => {
+            let sources = statement.risk.specific_variances().len();
+            let lawful = losses.iter().all(|loss| is_not_negative(*loss));
+            if *count == 0 || losses.len() != sources || !lawful {
+                found.push(Fault::Losses(id()));
+            }
+        }
         _ => {}
     }
 }

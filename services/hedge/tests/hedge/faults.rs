@@ -36,6 +36,7 @@ fn all_faults_of_a_statement_are_named_at_once() {
         limit("line", Measure::Position(count), None, 1.0),
         limit("weights", Measure::Weighted { kind: Weights::Betas, weights }, None, 1.0),
         limit("line", Measure::Participation, None, 0.1),
+        limit("losses", Measure::WorstShorts { count: 3, losses: vec![0.5] }, None, 1.0),
     ];
     statement.exclusions =
         vec![Exclusion { id: "gone".to_owned(), line: count, rule: ExclusionRule::NoTrade }];
@@ -67,6 +68,7 @@ fn all_faults_of_a_statement_are_named_at_once() {
         Fault::UnknownSubject(id("factor")),
         Fault::UnknownSubject(id("line")),
         Fault::Weights(id("weights")),
+        Fault::Losses(id("losses")),
         Fault::UnknownSubject(id("gone")),
         Fault::Ticket(id("ticket")),
     ]);

@@ -3,6 +3,7 @@
 use crate::fixture::{FREE, answer, draws, exact, limit, near, plan, price, statement};
 use hedge::{
     constraint::Measure,
+    line::Trading,
     objective::{Centring, RiskTerm, Scenarios},
     optimize::Answer,
     problem::Statement,
@@ -143,4 +144,39 @@ fn a_fund_that_is_looked_through_hedges_the_names_it_holds() {
     // Before 1e-4·10² + 4e-4·20² = 0.17; after 1e-4·(10 − 22.8)² + 4e-4·(20 − 15.2)² = 0.0256.
     let volatility = plan.effect.volatility;
     near(&[volatility.before, volatility.after], &[0.17_f64.sqrt(), 0.0256_f64.sqrt()], 1e-9);
+}
+
+/// Shorts of 10, 20 and 5 lose 50, 20 and 100 % in a squeeze: 5, 4 and 5. A fund holds 50 % of the first
+/// and of the last. The two worst lose 10, and may lose 8.5. Buying h of the
+/// fund takes h/4 from the first loss and h/2 from the last, which falls to the second one's 4 at h = 2:
+/// the sum 5 − h/4 + max(5 − h/2, 4) is 8.5 there.
+#[test]
+fn a_fund_is_bought_until_the_worst_shorts_are_within_budget() {
+    let zero = SymmetricMatrix::from_lower(4, |_, _| 0.0).unwrap();
+    let cost = Trading { buy_cost: 1e-3, ..FREE };
+    let trading = [None, None, None, Some(cost)];
+    let mut statement = statement(zero.clone(), &[-10.0, -20.0, -5.0, 0.0], &trading);
+    statement.risk = FactorRisk::new(zero, vec![0.0; 3]).unwrap();
+    let loadings = [vec![(0, 1.0)], vec![(1, 1.0)], vec![(2, 1.0)], vec![(0, 0.5), (2, 0.5)]];
+    for (line, loadings) in statement.lines.iter_mut().zip(loadings) {
+        line.loadings = loadings;
+    }
+    let worst = Measure::WorstShorts { count: 2, losses: vec![0.5, 0.2, 1.0] };
+    statement.constraints = vec![limit("squeeze", worst.clone(), None, 8.5)];
+    let plan = plan(statement.clone());
+    near(&exact(&plan), &[2.0], 1e-5);
+    let squeeze = plan.effect.measures[0];
+    near(&[squeeze.before, squeeze.after], &[10.0, 8.5], 1e-5);
+
+    // At 8, beyond the kink: 5 − h/4 + 4 = 8 at h = 4, and a unit of budget saves the cost of 4.
+    statement.constraints = vec![limit("squeeze", worst.clone(), None, 8.0)];
+    let plan = crate::fixture::plan(statement.clone());
+    near(&exact(&plan), &[4.0], 1e-5);
+    near(&[price(&plan, "squeeze")], &[4e-3], 1e-7);
+
+    // With at most 3 of the fund, the two worst lose 5 − 0.75 + 4.
+    statement.constraints.push(limit("range", Measure::Trade(3), 0.0, 3.0));
+    let Answer::Infeasible(found) = answer(statement) else { panic!("8 is out of reach") };
+    assert_eq!(found.conflict, ["squeeze", "range"]);
+    near(&[found.alone[0].to, found.alone[1].to], &[8.25, 4.0], 1e-3);
 }
