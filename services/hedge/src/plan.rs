@@ -82,7 +82,7 @@ pub struct CostBeforeAfter {
     pub after: Cost,
 }
 
-/// What one unit of a limit is worth.
+/// What one unit of a limit is worth. Limits that say the same share their price.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShadowPrice {
     /// Id of the constraint or exclusion.

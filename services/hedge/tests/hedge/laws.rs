@@ -262,3 +262,26 @@ fn a_limit_on_a_position_is_one_on_its_trade() {
         near(&[price(&other, "one")], &[price(&one, "one")], 1e-6);
     }
 }
+
+/// The limits leave one point, or say the same twice: both sell 20, which is all that the ranges allow
+/// and just what the net needs.
+#[test]
+fn limits_that_leave_a_single_point_have_it_as_answer() {
+    let covariance = SymmetricMatrix::from_lower(3, |i, j| if i == j { 1e-4 } else { 5e-5 });
+    let costs = hedge::line::Trading { buy_cost: 1e-4, sell_cost: 1e-4, ..FREE };
+    let trading = [None, Some(costs), Some(costs)];
+    let held = [100.0, 0.0, 0.0];
+    let mut point = statement(covariance.unwrap(), &held, &trading);
+    point.constraints = vec![
+        limit("first", Measure::Trade(1), -20.0, 20.0),
+        limit("second", Measure::Trade(2), -20.0, 20.0),
+        limit("net", Measure::Net, None, 60.0),
+    ];
+    near(&exact(&plan(point.clone())), &[-20.0, -20.0], 1e-3);
+    point.constraints[2] = limit("net", Measure::Net, 60.0, 60.0);
+    near(&exact(&plan(point.clone())), &[-20.0, -20.0], 1e-3);
+    point.constraints[2] = limit("net", Measure::Net, 70.0, 70.0);
+    point.constraints.push(limit("net again", Measure::Net, 70.0, 70.0));
+    let trades = exact(&plan(point));
+    near(&[trades[0], trades[1]], &[-15.0, -15.0], 1e-3);
+}
