@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a market that cannot be built fails the test")]
 
+#[path = "../../../../tests/support/simulated.rs"]
+mod in_memory;
 mod laws;
 mod oracle;
 mod real;
