@@ -1,0 +1,295 @@
+//! The joint distribution of a book and of what a scenario shocks.
+//!
+//! Coordinates are the factors of the risk model, then the series that the scenario shocks. The
+//! covariance of the factors is the model's; a series is what the factors explain of it, and a
+//! residual ([`crate::projection`]).
+
+use crate::{
+    gaussian::{Form, Joint},
+    like_this::{self, DaysLikeThis},
+    model::{ModelledName, Rung, StressModel},
+    projection::observations_needed,
+    series::Series,
+    shock::{Fault, Hypothetical, Target},
+};
+use factors::size::SizeBucket;
+use marketdata::instrument::InstrumentId;
+use portfolio::book::Book;
+use stats::{kernel::dot, matrix::SymmetricMatrix};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A book and the targets of a scenario in one distribution.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting<'a> {
+    pub(crate) model: &'a StressModel<'a>,
+    /// The series among the coordinates, after the factors.
+    pub(crate) series: Vec<Series>,
+    /// Names with a specific return, in the order of names.
+    names: Vec<(InstrumentId, ModelledName)>,
+    /// Place among them.
+    places: BTreeMap<InstrumentId, usize>,
+    /// The distribution of any session.
+    pub(crate) average: Joint,
+}
+
+impl<'a> Setting<'a> {
+    /// A setting without a scenario: the coordinates are the factors.
+    pub(crate) fn of_book(model: &'a StressModel<'a>, book: &Book) -> Setting<'a> {
+        let held = book.holdings.iter().map(|holding| holding.instrument);
+        let names = modelled(model, held.collect());
+        let common = model.factors.covariance().clone();
+        Setting::new(model, Vec::new(), names, common)
+    }
+
+    /// The setting of a book and a scenario.
+    pub(crate) fn of(
+        model: &'a StressModel<'a>,
+        book: &Book,
+        scenario: &Hypothetical,
+    ) -> Result<Setting<'a>, Vec<Fault>> {
+        let mut faults = violations(model, scenario);
+        let mut instruments: BTreeSet<InstrumentId> =
+            book.holdings.iter().map(|holding| holding.instrument).collect();
+        let shocked = scenario.shocks.iter().map(|shock| members(model, &shock.target));
+        let shocked: Vec<Vec<(InstrumentId, f64)>> = shocked.collect();
+        instruments.extend(shocked.iter().flatten().map(|(id, _)| *id));
+        let names = modelled(model, instruments);
+        let has = |id: InstrumentId| names.iter().any(|(known, _)| *known == id);
+        for (shock, weights) in shocked.iter().enumerate() {
+            let missing: Vec<InstrumentId> =
+                weights.iter().map(|(id, _)| *id).filter(|id| !has(*id)).collect();
+            if !missing.is_empty() {
+                faults.push(Fault::NotModelled { shock, instruments: missing });
+            }
+        }
+        let series: BTreeSet<Series> =
+            scenario.shocks.iter().filter_map(|shock| series_of(&shock.target)).collect();
+        let series: Vec<Series> = series.into_iter().collect();
+        let common = if faults.is_empty() {
+            with_series(model, &series).map_err(|sessions| {
+                let needed = observations_needed(model.returns.len());
+                let shocks = scenario.shocks.iter().enumerate();
+                let of_series = shocks.filter_map(|(at, s)| Some((at, series_of(&s.target)?)));
+                let short =
+                    |(shock, series)| Fault::ShortSeries { shock, series, sessions, needed };
+                of_series.map(short).collect()
+            })
+        } else {
+            Err(faults)
+        }?;
+        Ok(Setting::new(model, series, names, common))
+    }
+
+    fn new(
+        model: &'a StressModel<'a>,
+        series: Vec<Series>,
+        names: Vec<(InstrumentId, ModelledName)>,
+        common: SymmetricMatrix,
+    ) -> Setting<'a> {
+        let places = names.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
+        let specific = names.iter().map(|(_, name)| name.specific_variance).collect();
+        Setting { model, series, names, places, average: Joint { common, specific } }
+    }
+
+    /// The distribution on days like this one. `None` without a trade, or with too few such days.
+    pub(crate) fn like_this(&self, book: &Book) -> Option<(Joint, DaysLikeThis)> {
+        let mut coordinates = self.model.returns.clone();
+        for series in &self.series {
+            coordinates.push(self.model.moves(*series)?);
+        }
+        let days = like_this::days(self.model, &coordinates)?;
+        let common = like_this::covariance(&self.average.common, &coordinates, &days)?;
+        let held = book.holdings.iter();
+        let values = held.filter_map(|holding| {
+            let name = self.name(holding.instrument)?;
+            Some((holding.instrument, holding.market_value, name.exposures.as_slice()))
+        });
+        let ratio = like_this::residual_ratio(self.model, values, &days);
+        let specific = self.average.specific.iter().map(|d| ratio * ratio * d).collect();
+        let days = days.described(self.model, ratio);
+        Some((Joint { common, specific }, days))
+    }
+
+    /// Number of common coordinates.
+    pub(crate) fn coordinates(&self) -> usize {
+        self.average.common.dim()
+    }
+
+    /// The name of a common coordinate.
+    pub(crate) fn coordinate_id(&self, at: usize) -> String {
+        let factors = self.model.factors.factors();
+        match (factors.get(at), self.model.trade) {
+            (Some(factor), _) => factor.clone(),
+            (None, Some(trade)) => self.series[at - factors.len()].id(&trade),
+            (None, None) => match self.series[at - factors.len()] {
+                Series::Role(role) => role.id().to_owned(),
+                Series::Trade => "trade".to_owned(),
+            },
+        }
+    }
+
+    pub(crate) fn name(&self, instrument: InstrumentId) -> Option<&ModelledName> {
+        self.places.get(&instrument).map(|at| &self.names[*at].1)
+    }
+
+    /// The place of a name among those with a specific return.
+    pub(crate) fn place(&self, instrument: InstrumentId) -> Option<usize> {
+        self.places.get(&instrument).copied()
+    }
+
+    /// Where a name's exposures come from.
+    pub(crate) fn rung(&self, instrument: InstrumentId) -> Option<Rung> {
+        self.name(instrument).map(|name| name.rung)
+    }
+
+    /// The return of a name. `None` if no rung of the ladder has it.
+    pub(crate) fn name_form(&self, instrument: InstrumentId) -> Option<Form> {
+        let place = self.place(instrument)?;
+        let mut common = self.names[place].1.exposures.clone();
+        common.resize(self.coordinates(), 0.0);
+        Some(Form { common, specific: vec![(place, 1.0)] })
+    }
+
+    /// The P&L of some positions, in the unit of their values; names without a form are left out.
+    pub(crate) fn pnl_form(&self, positions: &[(InstrumentId, f64)]) -> Form {
+        let forms: Vec<(f64, Form)> = positions
+            .iter()
+            .filter_map(|(id, value)| Some((*value, self.name_form(*id)?)))
+            .collect();
+        Form::sum(self.coordinates(), forms.iter().map(|(value, form)| (*value, form)))
+    }
+
+    /// The form of a target whose members all have one.
+    pub(crate) fn target_form(&self, target: &Target) -> Option<Form> {
+        let factors = self.model.factors.factors();
+        match target {
+            Target::Factor(name) => {
+                let at = factors.iter().position(|factor| factor == name)?;
+                Some(Form::coordinate(at, self.coordinates()))
+            }
+            Target::Series(series) => {
+                let at = self.series.iter().position(|known| known == series)?;
+                Some(Form::coordinate(factors.len() + at, self.coordinates()))
+            }
+            Target::Sector(_) | Target::Bucket(_) | Target::Name(_) | Target::Basket(_) => {
+                Some(self.pnl_form(&members(self.model, target)))
+            }
+        }
+    }
+}
+
+/// The names that have exposures, in the order of names.
+fn modelled(
+    model: &StressModel<'_>,
+    instruments: BTreeSet<InstrumentId>,
+) -> Vec<(InstrumentId, ModelledName)> {
+    let mut ordered: Vec<InstrumentId> = instruments.into_iter().collect();
+    model.risk.snapshot.sort_by_name(&mut ordered);
+    ordered.into_iter().filter_map(|id| Some((id, model.name(id)?))).collect()
+}
+
+fn series_of(target: &Target) -> Option<Series> {
+    match target {
+        Target::Series(series) => Some(*series),
+        _ => None,
+    }
+}
+
+/// C with series after the factors: [[F, F·B′], [B·F, B·F·B′ + Ω]]. The error is the number of
+/// sessions in common.
+fn with_series(model: &StressModel<'_>, series: &[Series]) -> Result<SymmetricMatrix, usize> {
+    let factors = model.factors.covariance();
+    if series.is_empty() {
+        return Ok(factors.clone());
+    }
+    let moves: Option<Vec<Vec<f64>>> = series.iter().map(|series| model.moves(*series)).collect();
+    let projection = model.project(&moves.ok_or(0_usize)?)?;
+    let count = factors.dim();
+    let common: Vec<Vec<f64>> = projection
+        .slopes
+        .iter()
+        .map(|slopes| (0..count).map(|k| dot(factors.row(k), slopes)).collect())
+        .collect();
+    let entry =
+        |row: usize, column: usize| match (row.checked_sub(count), column.checked_sub(count)) {
+            (None, _) => factors.get(row, column),
+            (Some(series), None) => common[series][column],
+            (Some(i), Some(j)) => {
+                dot(&projection.slopes[i], &common[j]) + projection.residual.get(i, j)
+            }
+        };
+    SymmetricMatrix::from_lower(count + series.len(), entry).ok_or(0)
+}
+
+/// The names of a target with weights that sum to one, in the order of names; empty for targets
+/// without names.
+pub(crate) fn members(model: &StressModel<'_>, target: &Target) -> Vec<(InstrumentId, f64)> {
+    let companies = |keep: &dyn Fn(InstrumentId) -> bool| -> Vec<(InstrumentId, f64)> {
+        let instruments = model.factors.instruments().iter().filter(|id| keep(**id));
+        instruments.filter_map(|id| Some((*id, model.risk.size(*id)?.line.usd))).collect()
+    };
+    let mut weights = match target {
+        Target::Factor(_) | Target::Series(_) => Vec::new(),
+        Target::Sector(name) => {
+            let sector = model.risk.sectors.iter().position(|sector| sector == name);
+            companies(&|id| sector == Some(model.risk.anchored(id).sector as usize))
+        }
+        Target::Bucket(bucket) => companies(&|id| bucket_of(model, id) == Some(*bucket)),
+        Target::Name(instrument) => vec![(*instrument, 1.0)],
+        Target::Basket(basket) => {
+            let mut ordered: Vec<InstrumentId> = basket.weights.iter().map(|(id, _)| *id).collect();
+            model.risk.snapshot.sort_by_name(&mut ordered);
+            ordered.dedup();
+            let of = |id: &InstrumentId| {
+                let same = basket.weights.iter().filter(|(other, _)| other == id);
+                (*id, same.map(|(_, weight)| weight).sum())
+            };
+            ordered.iter().map(of).collect()
+        }
+    };
+    let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    if sum.abs() <= f64::MIN_POSITIVE || !sum.is_finite() {
+        return Vec::new();
+    }
+    weights.iter_mut().for_each(|(_, weight)| *weight /= sum);
+    weights
+}
+
+fn bucket_of(model: &StressModel<'_>, instrument: InstrumentId) -> Option<SizeBucket> {
+    model.risk.size(instrument).map(|size| size.bucket)
+}
+
+/// Every fault of a scenario by itself.
+fn violations(model: &StressModel<'_>, scenario: &Hypothetical) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if scenario.shocks.is_empty() {
+        faults.push(Fault::NoShock);
+    }
+    if scenario.sessions == 0 {
+        faults.push(Fault::NoSession);
+    }
+    for (shock, known) in scenario.shocks.iter().enumerate() {
+        let is_return = series_of(&known.target)
+            .is_none_or(|series| series.unit() == crate::series::MoveUnit::Return);
+        if !known.size.is_finite() || (is_return && known.size < -1.0) {
+            faults.push(Fault::Size { shock });
+        }
+        match &known.target {
+            Target::Factor(factor) if !model.factors.factors().contains(factor) => {
+                faults.push(Fault::UnknownFactor { shock, factor: factor.clone() });
+            }
+            Target::Sector(_) | Target::Bucket(_) | Target::Basket(_)
+                if members(model, &known.target).is_empty() =>
+            {
+                faults.push(Fault::NoMembers { shock });
+            }
+            Target::Series(series) if model.moves(*series).is_none() => {
+                let needed = observations_needed(model.returns.len());
+                let series = *series;
+                faults.push(Fault::ShortSeries { shock, series, sessions: 0, needed });
+            }
+            _ => {}
+        }
+    }
+    faults
+}
