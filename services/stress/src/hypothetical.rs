@@ -65,7 +65,8 @@ pub struct Outcome {
     pub high: f64,
     /// Standard deviation of the P&L given the shocks.
     pub deviation: f64,
-    /// By common coordinate: its expected move, and the P&L through it. Series have a move only.
+    /// By factor, and by shocked series: the expected move, and the P&L through it. Through a series
+    /// goes only what the factors do not explain of it.
     pub coordinates: Vec<CoordinateMove>,
     /// P&L through expected specific returns: those of shocked names.
     pub specific_pnl: f64,
@@ -81,7 +82,7 @@ pub struct Outcome {
     pub probability: f64,
 }
 
-/// What a common coordinate does in a scenario.
+/// What a factor or a series does in a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoordinateMove {
     /// Its name.
@@ -140,7 +141,7 @@ impl Asked<'_> {
         let common = given.expected_common();
         let coordinate = |(at, moved): (usize, &f64)| CoordinateMove {
             id: self.setting.coordinate_id(at),
-            moved: *moved,
+            moved: given.expected(&self.setting.coordinate_form(at)),
             pnl: form.common[at] * moved,
         };
         let specific = given.expected_specific();
@@ -174,7 +175,6 @@ impl Asked<'_> {
             else {
                 return 0.0;
             };
-            // Factors come first among the coordinates, and names have no exposure to series.
             let moved = stats::kernel::dot(&name.exposures, &common) + specific[place];
             holding.market_value * moved
         };

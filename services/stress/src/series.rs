@@ -31,10 +31,11 @@ pub enum MoveUnit {
 
 impl Series {
     /// Its name in scenarios and answers.
-    pub fn id(self, trade: &TradeSeries<'_>) -> String {
-        match self {
-            Series::Role(role) => role.id().to_owned(),
-            Series::Trade => format!("trade/{}", trade.trade_id),
+    pub fn id(self, trade: Option<&TradeSeries<'_>>) -> String {
+        match (self, trade) {
+            (Series::Role(role), _) => role.id().to_owned(),
+            (Series::Trade, Some(trade)) => format!("trade/{}", trade.trade_id),
+            (Series::Trade, None) => "trade".to_owned(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The joint distribution of a book and of what a scenario shocks.
 //!
-//! Coordinates are the factors of the risk model, then the series that the scenario shocks. The
-//! covariance of the factors is the model's; a series is what the factors explain of it, and a
-//! residual ([`crate::projection`]).
+//! A series y that the scenario shocks is what the factors explain of it, and a rest:
+//! y = B·f + ε ([`crate::projection`]). The common coordinates are the factors f and the rests ε, with
+//! the covariance of the risk model and that of ε.
 
 use crate::{
     gaussian::{Form, Joint},
@@ -15,15 +15,25 @@ use crate::{
 use factors::size::SizeBucket;
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
-use stats::{kernel::dot, matrix::SymmetricMatrix};
+use stats::matrix::SymmetricMatrix;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A series that a scenario shocks.
+#[derive(Clone, Debug)]
+pub(crate) struct ShockedSeries {
+    pub(crate) series: Series,
+    /// B.
+    slopes: Vec<f64>,
+    /// ε by session of the history, NaN if missing.
+    unexplained: Vec<f64>,
+}
 
 /// A book and the targets of a scenario in one distribution.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting<'a> {
     pub(crate) model: &'a StressModel<'a>,
-    /// The series among the coordinates, after the factors.
-    pub(crate) series: Vec<Series>,
+    /// The series whose rests are the coordinates after the factors.
+    pub(crate) series: Vec<ShockedSeries>,
     /// Names with a specific return, in the order of names.
     names: Vec<(InstrumentId, ModelledName)>,
     /// Place among them.
@@ -65,24 +75,33 @@ impl<'a> Setting<'a> {
         let series: BTreeSet<Series> =
             scenario.shocks.iter().filter_map(|shock| series_of(&shock.target)).collect();
         let series: Vec<Series> = series.into_iter().collect();
-        let common = if faults.is_empty() {
-            with_series(model, &series).map_err(|sessions| {
-                let needed = observations_needed(model.returns.len());
-                let shocks = scenario.shocks.iter().enumerate();
-                let of_series = shocks.filter_map(|(at, s)| Some((at, series_of(&s.target)?)));
-                let short =
-                    |(shock, series)| Fault::ShortSeries { shock, series, sessions, needed };
-                of_series.map(short).collect()
-            })
-        } else {
-            Err(faults)
-        }?;
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let (series, covariance) = shocked_series(model, &series).map_err(|sessions| {
+            let needed = observations_needed(model.returns.len());
+            let shocks = scenario.shocks.iter().enumerate();
+            let of_series = shocks.filter_map(|(at, s)| Some((at, series_of(&s.target)?)));
+            let short = |(shock, series)| Fault::ShortSeries { shock, series, sessions, needed };
+            of_series.map(short).collect::<Vec<Fault>>()
+        })?;
+        let Some(covariance) = covariance else {
+            let common = model.factors.covariance().clone();
+            return Ok(Setting::new(model, series, names, common));
+        };
+        let unexplained: Vec<Vec<f64>> =
+            series.iter().map(|series| series.unexplained.clone()).collect();
+        let with_series =
+            |(id, name)| (id, model.with_series(id, name, (&unexplained, &covariance)));
+        let names = names.into_iter().map(with_series).collect();
+        let common = side_by_side(model.factors.covariance(), &covariance);
+        let common = common.ok_or_else(|| vec![Fault::Determined])?;
         Ok(Setting::new(model, series, names, common))
     }
 
     fn new(
         model: &'a StressModel<'a>,
-        series: Vec<Series>,
+        series: Vec<ShockedSeries>,
         names: Vec<(InstrumentId, ModelledName)>,
         common: SymmetricMatrix,
     ) -> Setting<'a> {
@@ -94,9 +113,7 @@ impl<'a> Setting<'a> {
     /// The distribution on days like this one. `None` without a trade, or with too few such days.
     pub(crate) fn like_this(&self, book: &Book) -> Option<(Joint, DaysLikeThis)> {
         let mut coordinates = self.model.returns.clone();
-        for series in &self.series {
-            coordinates.push(self.model.moves(*series)?);
-        }
+        coordinates.extend(self.series.iter().map(|series| series.unexplained.clone()));
         let days = like_this::days(self.model, &coordinates)?;
         let common = like_this::covariance(&self.average.common, &coordinates, &days)?;
         let held = book.holdings.iter();
@@ -104,7 +121,7 @@ impl<'a> Setting<'a> {
             let name = self.name(holding.instrument)?;
             Some((holding.instrument, holding.market_value, name.exposures.as_slice()))
         });
-        let ratio = like_this::residual_ratio(self.model, values, &days);
+        let ratio = like_this::residual_ratio(self.model, &coordinates, values, &days);
         let specific = self.average.specific.iter().map(|d| ratio * ratio * d).collect();
         let days = days.described(self.model, ratio);
         Some((Joint { common, specific }, days))
@@ -115,17 +132,22 @@ impl<'a> Setting<'a> {
         self.average.common.dim()
     }
 
-    /// The name of a common coordinate.
+    /// The name of a common coordinate: of the factor, or of the series of the rest.
     pub(crate) fn coordinate_id(&self, at: usize) -> String {
         let factors = self.model.factors.factors();
-        match (factors.get(at), self.model.trade) {
-            (Some(factor), _) => factor.clone(),
-            (None, Some(trade)) => self.series[at - factors.len()].id(&trade),
-            (None, None) => match self.series[at - factors.len()] {
-                Series::Role(role) => role.id().to_owned(),
-                Series::Trade => "trade".to_owned(),
-            },
+        match factors.get(at) {
+            Some(factor) => factor.clone(),
+            None => self.series[at - factors.len()].series.id(self.model.trade.as_ref()),
         }
+    }
+
+    /// The move that an answer shows for a common coordinate: of the factor, or of the series.
+    pub(crate) fn coordinate_form(&self, at: usize) -> Form {
+        let mut form = Form::coordinate(at, self.coordinates());
+        if let Some(series) = at.checked_sub(self.model.returns.len()) {
+            form.common[..self.model.returns.len()].copy_from_slice(&self.series[series].slopes);
+        }
+        form
     }
 
     pub(crate) fn name(&self, instrument: InstrumentId) -> Option<&ModelledName> {
@@ -145,8 +167,7 @@ impl<'a> Setting<'a> {
     /// The return of a name. `None` if no rung of the ladder has it.
     pub(crate) fn name_form(&self, instrument: InstrumentId) -> Option<Form> {
         let place = self.place(instrument)?;
-        let mut common = self.names[place].1.exposures.clone();
-        common.resize(self.coordinates(), 0.0);
+        let common = self.names[place].1.exposures.clone();
         Some(Form { common, specific: vec![(place, 1.0)] })
     }
 
@@ -168,8 +189,8 @@ impl<'a> Setting<'a> {
                 Some(Form::coordinate(at, self.coordinates()))
             }
             Target::Series(series) => {
-                let at = self.series.iter().position(|known| known == series)?;
-                Some(Form::coordinate(factors.len() + at, self.coordinates()))
+                let at = self.series.iter().position(|known| known.series == *series)?;
+                Some(self.coordinate_form(factors.len() + at))
             }
             Target::Sector(_) | Target::Bucket(_) | Target::Name(_) | Target::Basket(_) => {
                 Some(self.pnl_form(&members(self.model, target)))
@@ -195,30 +216,35 @@ fn series_of(target: &Target) -> Option<Series> {
     }
 }
 
-/// C with series after the factors: [[F, F·B′], [B·F, B·F·B′ + Ω]]. The error is the number of
-/// sessions in common.
-fn with_series(model: &StressModel<'_>, series: &[Series]) -> Result<SymmetricMatrix, usize> {
-    let factors = model.factors.covariance();
+/// Series as functions of the factors, and the covariance of their rests; none without series. The
+/// error is the number of sessions in common.
+fn shocked_series(
+    model: &StressModel<'_>,
+    series: &[Series],
+) -> Result<(Vec<ShockedSeries>, Option<SymmetricMatrix>), usize> {
     if series.is_empty() {
-        return Ok(factors.clone());
+        return Ok((Vec::new(), None));
     }
     let moves: Option<Vec<Vec<f64>>> = series.iter().map(|series| model.moves(*series)).collect();
-    let projection = model.project(&moves.ok_or(0_usize)?)?;
-    let count = factors.dim();
-    let common: Vec<Vec<f64>> = projection
-        .slopes
-        .iter()
-        .map(|slopes| (0..count).map(|k| dot(factors.row(k), slopes)).collect())
-        .collect();
-    let entry =
-        |row: usize, column: usize| match (row.checked_sub(count), column.checked_sub(count)) {
-            (None, _) => factors.get(row, column),
-            (Some(series), None) => common[series][column],
-            (Some(i), Some(j)) => {
-                dot(&projection.slopes[i], &common[j]) + projection.residual.get(i, j)
-            }
-        };
-    SymmetricMatrix::from_lower(count + series.len(), entry).ok_or(0)
+    let moves = moves.ok_or(0_usize)?;
+    let projection = model.project(&moves)?;
+    let shocked = |((series, slopes), moves): ((&Series, Vec<f64>), &Vec<f64>)| {
+        let rest = |(at, moved): (usize, &f64)| moved - model.explained(&slopes, at);
+        let unexplained = moves.iter().enumerate().map(rest).collect();
+        ShockedSeries { series: *series, unexplained, slopes }
+    };
+    let all = series.iter().zip(projection.slopes).zip(&moves).map(shocked).collect();
+    Ok((all, Some(projection.residual)))
+}
+
+/// [[A, 0], [0, B]].
+fn side_by_side(a: &SymmetricMatrix, b: &SymmetricMatrix) -> Option<SymmetricMatrix> {
+    let first = a.dim();
+    SymmetricMatrix::from_lower(first + b.dim(), |row, column| match column.checked_sub(first) {
+        Some(column) => b.get(row - first, column),
+        None if row < first => a.get(row, column),
+        None => 0.0,
+    })
 }
 
 /// The names of a target with weights that sum to one, in the order of names; empty for targets
