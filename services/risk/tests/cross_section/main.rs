@@ -9,5 +9,7 @@ mod oracle;
 mod real;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_data;
+#[path = "../../../../tests/support/real_equities.rs"]
+mod real_equities;
 mod replay;
 mod simulated;

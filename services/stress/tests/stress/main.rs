@@ -10,6 +10,8 @@ mod oracle;
 mod real;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_data;
+#[path = "../../../../tests/support/real_equities.rs"]
+mod real_equities;
 mod replay;
 mod scenarios;
 mod simulated;
