@@ -65,7 +65,7 @@ pub struct ExitCost {
     /// Cost of what is sold.
     pub cost: f64,
     /// Whether more than a day's volume is sold, to which the law was not fitted.
-    pub is_extrapolated: bool,
+    pub extrapolated: bool,
 }
 
 impl ExitTerms {
@@ -143,7 +143,7 @@ fn exit_cost(
         sold,
         left: value - sold,
         cost: sold * (terms.half_spread + impact.mean),
-        is_extrapolated: impact.is_extrapolated,
+        extrapolated: impact.extrapolated,
     })
 }
 
