@@ -19,7 +19,10 @@ use marketdata::{
 use portfolio::book::{Book, Holding};
 use stats::kernel::dot;
 
-/// How a book is sold.
+/// The largest value of a term: larger ones are no terms, and products of them no number.
+const TERM_MAX: f64 = 1e6;
+
+/// How a book is sold. Every number is at most a million.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExitTerms {
     /// Sessions in which it is sold, above 0.
@@ -82,7 +85,7 @@ impl ExitTerms {
             ("volume_ratio", self.volume_ratio, true),
         ];
         let is_lawful = |value: f64, is_positive: bool| {
-            value.is_finite() && if is_positive { 0.0 < value } else { 0.0 <= value }
+            value <= TERM_MAX && if is_positive { 0.0 < value } else { 0.0 <= value }
         };
         let wrong = rows.iter().filter(|(_, value, positive)| !is_lawful(*value, *positive));
         let faults: Vec<ExitFault> = wrong.map(|(field, ..)| ExitFault(field)).collect();

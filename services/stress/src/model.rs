@@ -5,8 +5,8 @@
 //!
 //! 1. its row of the risk model's cross-section;
 //! 2. its own returns regressed on those of the factors ([`crate::projection`]): funds, which the
-//!    cross-section does not cover;
-//! 3. the mean of its peers, at least ten names of its size and sector, else of its size, else of its
+//!    cross-section does not cover, and companies of unknown market value;
+//! 3. if it has no returns of its own, say because it was listed today, the mean of its peers, at least ten names of its size and sector, else of its size, else of its
 //!    sector, else of all.
 //!
 //! A scenario may shock series, such as an index or the trade. What factors do not explain of a

@@ -77,7 +77,8 @@ pub enum NoScenario {
         /// The largest loss within them, positive.
         largest_loss: f64,
     },
-    /// The path did not end within its bound on steps: coordinates are degenerate.
+    /// The path did not end within its bound on steps, because coordinates are degenerate, or its
+    /// numbers grew too large.
     Unsolved,
 }
 
@@ -109,6 +110,10 @@ pub fn likeliest(
     let mut specific = vec![0.0; joint.specific.len()];
     path.names.iter().for_each(|name| specific[name.at] = name.moved(lambda));
     let squared = path.squared_distance(&line, lambda, &fixed);
+    // A loss of 1e300 is so far out that its square is no number.
+    if !squared.is_finite() {
+        return Err(NoScenario::Unsolved);
+    }
     let mut specific_pnl = vec![0.0; joint.specific.len()];
     path.names.iter().for_each(|name| specific_pnl[name.at] = name.value * specific[name.at]);
     Ok(Likeliest {

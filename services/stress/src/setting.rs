@@ -9,8 +9,8 @@ use crate::{
     like_this::{self, DaysLikeThis},
     model::{ModelledName, Rung, StressModel},
     projection::observations_needed,
-    series::Series,
-    shock::{Fault, Hypothetical, Target},
+    series::{MoveUnit, Series},
+    shock::{Fault, Hypothetical, SIZE_MAX, Target},
 };
 use factors::size::SizeBucket;
 use marketdata::instrument::InstrumentId;
@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A series that a scenario shocks.
 #[derive(Clone, Debug)]
-pub(crate) struct ShockedSeries {
-    pub(crate) series: Series,
+struct ShockedSeries {
+    series: Series,
     /// B.
     slopes: Vec<f64>,
     /// ε by session of the history, NaN if missing.
@@ -31,9 +31,9 @@ pub(crate) struct ShockedSeries {
 /// A book and the targets of a scenario in one distribution.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting<'a> {
-    pub(crate) model: &'a StressModel<'a>,
+    model: &'a StressModel<'a>,
     /// The series whose rests are the coordinates after the factors.
-    pub(crate) series: Vec<ShockedSeries>,
+    series: Vec<ShockedSeries>,
     /// Names with a specific return, in the order of names.
     names: Vec<(InstrumentId, ModelledName)>,
     /// Place among them.
@@ -57,45 +57,33 @@ impl<'a> Setting<'a> {
         book: &Book,
         scenario: &Hypothetical,
     ) -> Result<Setting<'a>, Vec<Fault>> {
-        let mut faults = violations(model, scenario);
-        let mut instruments: BTreeSet<InstrumentId> =
-            book.holdings.iter().map(|holding| holding.instrument).collect();
-        let shocked = scenario.shocks.iter().map(|shock| members(model, &shock.target));
-        let shocked: Vec<Vec<(InstrumentId, f64)>> = shocked.collect();
-        instruments.extend(shocked.iter().flatten().map(|(id, _)| *id));
-        let names = modelled(model, instruments);
-        let has = |id: InstrumentId| names.iter().any(|(known, _)| *known == id);
-        for (shock, weights) in shocked.iter().enumerate() {
-            let missing: Vec<InstrumentId> =
-                weights.iter().map(|(id, _)| *id).filter(|id| !has(*id)).collect();
-            if !missing.is_empty() {
-                faults.push(Fault::NotModelled { shock, instruments: missing });
-            }
-        }
-        let series: BTreeSet<Series> =
-            scenario.shocks.iter().filter_map(|shock| series_of(&shock.target)).collect();
-        let series: Vec<Series> = series.into_iter().collect();
+        let held = book.holdings.iter().map(|holding| holding.instrument);
+        let shocked: Vec<Members> =
+            scenario.shocks.iter().map(|shock| members(model, &shock.target)).collect();
+        let names = modelled(
+            model,
+            held.chain(shocked.iter().flatten().map(|(instrument, _)| *instrument)).collect(),
+        );
+        let mut faults = violations(model, scenario, &shocked);
+        faults.extend(not_modelled(&names, &shocked));
         if !faults.is_empty() {
             return Err(faults);
         }
-        let (series, covariance) = shocked_series(model, &series).map_err(|sessions| {
-            let needed = observations_needed(model.returns.len());
-            let shocks = scenario.shocks.iter().enumerate();
-            let of_series = shocks.filter_map(|(at, s)| Some((at, series_of(&s.target)?)));
-            let short = |(shock, series)| Fault::ShortSeries { shock, series, sessions, needed };
-            of_series.map(short).collect::<Vec<Fault>>()
-        })?;
-        let Some(covariance) = covariance else {
-            let common = model.factors.covariance().clone();
-            return Ok(Setting::new(model, series, names, common));
-        };
+        let series: BTreeSet<Series> =
+            scenario.shocks.iter().filter_map(|shock| series_of(&shock.target)).collect();
+        let common = model.factors.covariance();
+        if series.is_empty() {
+            return Ok(Setting::new(model, Vec::new(), names, common.clone()));
+        }
+        let series: Vec<Series> = series.into_iter().collect();
+        let (series, covariance) = shocked_series(model, &series)
+            .map_err(|sessions| short_series(model, scenario, sessions))?;
         let unexplained: Vec<Vec<f64>> =
             series.iter().map(|series| series.unexplained.clone()).collect();
         let with_series =
             |(id, name)| (id, model.with_series(id, name, (&unexplained, &covariance)));
         let names = names.into_iter().map(with_series).collect();
-        let common = side_by_side(model.factors.covariance(), &covariance);
-        let common = common.ok_or_else(|| vec![Fault::Determined])?;
+        let common = side_by_side(common, &covariance).ok_or_else(|| vec![Fault::Determined])?;
         Ok(Setting::new(model, series, names, common))
     }
 
@@ -216,15 +204,12 @@ fn series_of(target: &Target) -> Option<Series> {
     }
 }
 
-/// Series as functions of the factors, and the covariance of their rests; none without series. The
-/// error is the number of sessions in common.
+/// One or more series as functions of the factors, and the covariance of their rests. The error is
+/// the number of sessions in common.
 fn shocked_series(
     model: &StressModel<'_>,
     series: &[Series],
-) -> Result<(Vec<ShockedSeries>, Option<SymmetricMatrix>), usize> {
-    if series.is_empty() {
-        return Ok((Vec::new(), None));
-    }
+) -> Result<(Vec<ShockedSeries>, SymmetricMatrix), usize> {
     let moves: Option<Vec<Vec<f64>>> = series.iter().map(|series| model.moves(*series)).collect();
     let moves = moves.ok_or(0_usize)?;
     let projection = model.project(&moves)?;
@@ -234,7 +219,7 @@ fn shocked_series(
         ShockedSeries { series: *series, unexplained, slopes }
     };
     let all = series.iter().zip(projection.slopes).zip(&moves).map(shocked).collect();
-    Ok((all, Some(projection.residual)))
+    Ok((all, projection.residual))
 }
 
 /// [[A, 0], [0, B]].
@@ -247,9 +232,11 @@ fn side_by_side(a: &SymmetricMatrix, b: &SymmetricMatrix) -> Option<SymmetricMat
     })
 }
 
-/// The names of a target with weights that sum to one, in the order of names; empty for targets
-/// without names.
-pub(crate) fn members(model: &StressModel<'_>, target: &Target) -> Vec<(InstrumentId, f64)> {
+/// Names with weights that sum to one, in the order of names.
+type Members = Vec<(InstrumentId, f64)>;
+
+/// The names of a target; empty for targets without names.
+fn members(model: &StressModel<'_>, target: &Target) -> Members {
     let companies = |keep: &dyn Fn(InstrumentId) -> bool| -> Vec<(InstrumentId, f64)> {
         let instruments = model.factors.instruments().iter().filter(|id| keep(**id));
         instruments.filter_map(|id| Some((*id, model.risk.size(*id)?.line.usd))).collect()
@@ -286,7 +273,7 @@ fn bucket_of(model: &StressModel<'_>, instrument: InstrumentId) -> Option<SizeBu
 }
 
 /// Every fault of a scenario by itself.
-fn violations(model: &StressModel<'_>, scenario: &Hypothetical) -> Vec<Fault> {
+fn violations(model: &StressModel<'_>, scenario: &Hypothetical, shocked: &[Members]) -> Vec<Fault> {
     let mut faults = Vec::new();
     if scenario.shocks.is_empty() {
         faults.push(Fault::NoShock);
@@ -295,9 +282,10 @@ fn violations(model: &StressModel<'_>, scenario: &Hypothetical) -> Vec<Fault> {
         faults.push(Fault::NoSession);
     }
     for (shock, known) in scenario.shocks.iter().enumerate() {
-        let is_return = series_of(&known.target)
-            .is_none_or(|series| series.unit() == crate::series::MoveUnit::Return);
-        if !known.size.is_finite() || (is_return && known.size < -1.0) {
+        let is_return =
+            series_of(&known.target).is_none_or(|series| series.unit() == MoveUnit::Return);
+        let least = if is_return { -1.0 } else { -SIZE_MAX };
+        if !(least..=SIZE_MAX).contains(&known.size) {
             faults.push(Fault::Size { shock });
         }
         match &known.target {
@@ -305,7 +293,7 @@ fn violations(model: &StressModel<'_>, scenario: &Hypothetical) -> Vec<Fault> {
                 faults.push(Fault::UnknownFactor { shock, factor: factor.clone() });
             }
             Target::Sector(_) | Target::Bucket(_) | Target::Basket(_)
-                if members(model, &known.target).is_empty() =>
+                if shocked[shock].is_empty() =>
             {
                 faults.push(Fault::NoMembers { shock });
             }
@@ -318,4 +306,25 @@ fn violations(model: &StressModel<'_>, scenario: &Hypothetical) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// A fault per shock with names without exposures.
+fn not_modelled(names: &[(InstrumentId, ModelledName)], shocked: &[Members]) -> Vec<Fault> {
+    let known: BTreeSet<InstrumentId> = names.iter().map(|(id, _)| *id).collect();
+    let missing = |members: &Members| -> Vec<InstrumentId> {
+        members.iter().map(|(id, _)| *id).filter(|id| !known.contains(id)).collect()
+    };
+    let all = shocked.iter().enumerate().map(|(shock, members)| (shock, missing(members)));
+    let faults = all.filter(|(_, missing)| !missing.is_empty());
+    faults.map(|(shock, instruments)| Fault::NotModelled { shock, instruments }).collect()
+}
+
+/// A fault per shock of a series: together they have too few sessions.
+fn short_series(model: &StressModel<'_>, scenario: &Hypothetical, sessions: usize) -> Vec<Fault> {
+    let needed = observations_needed(model.returns.len());
+    let shocks = scenario.shocks.iter().enumerate();
+    let of_series = shocks.filter_map(|(at, shock)| Some((at, series_of(&shock.target)?)));
+    of_series
+        .map(|(shock, series)| Fault::ShortSeries { shock, series, sessions, needed })
+        .collect()
 }

@@ -16,13 +16,16 @@ pub struct Hypothetical {
     pub shocks: Vec<Shock>,
 }
 
+/// The largest size of a shock, in its unit: larger ones are no scenario, and sums of them no number.
+pub const SIZE_MAX: f64 = 1e6;
+
 /// A known move.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shock {
     /// What moves.
     pub target: Target,
     /// By how much over the whole scenario: a return as a decimal, at least −1, or for series in the
-    /// unit of the series.
+    /// unit of the series; at most [`SIZE_MAX`] either way.
     pub size: f64,
 }
 
@@ -59,7 +62,7 @@ pub enum Fault {
     NoShock,
     /// It takes no session.
     NoSession,
-    /// The size of a shock is not finite, or a return below −1.
+    /// The size of a shock is no number, a return below −1, or larger than [`SIZE_MAX`].
     Size {
         /// Its place.
         shock: usize,

@@ -3,11 +3,12 @@
 //! The squeeze is given: a return per name, on top of what the scenario does to it. A short of value
 //! V with the scenario's P&L p then makes p + (V + p)·j: its price moves by (1 + r)(1 + j) − 1.
 
+use crate::shock::SIZE_MAX;
 use marketdata::instrument::InstrumentId;
 use portfolio::book::Book;
 use std::collections::BTreeMap;
 
-/// The return of a squeezed name, a decimal, 0 or more.
+/// The return of a squeezed name, a decimal, 0 to [`SIZE_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SqueezedName {
     /// The name.
@@ -19,7 +20,7 @@ pub struct SqueezedName {
 /// A field of a squeeze that is out of range: the place of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SqueezeFault {
-    /// Its jump is negative or not finite.
+    /// Its jump is negative, no number, or larger than [`SIZE_MAX`].
     Jump(usize),
     /// The name was given before.
     Twice(usize),
@@ -50,7 +51,7 @@ pub fn combined(
     let mut jumps = BTreeMap::new();
     let mut faults = Vec::new();
     for (at, name) in squeeze.iter().enumerate() {
-        if !(0.0 <= name.jump && name.jump.is_finite()) {
+        if !(0.0..=SIZE_MAX).contains(&name.jump) {
             faults.push(SqueezeFault::Jump(at));
         }
         if jumps.insert(name.instrument, name.jump).is_some() {

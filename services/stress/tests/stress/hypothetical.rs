@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use stress::{
     hypothetical::{HypotheticalReport, hypothetical},
     likely_loss::{FactorBound, LossFault, LossRequest, likely_loss},
+    model::{ModelledName, Rung},
     partition::Partition,
     reverse::NoScenario,
     series::Series,
@@ -153,6 +154,7 @@ fn every_fault_is_found_at_once() {
         (Target::Series(Series::Role(Role::TenYear)), 10.0),
         (Target::Bucket(SizeBucket::Mega), f64::NAN),
         (Target::Name(view.id("AAPL")), -1.5),
+        (Target::Series(Series::Trade), 1e300),
     ];
     let asked = Hypothetical { sessions: 0, ..scenario(&shocks) };
     let faults = hypothetical(&view.stress(), &book, &[], &asked).unwrap_err();
@@ -167,6 +169,7 @@ fn every_fault_is_found_at_once() {
             "shocks[3].target",
             "shocks[4].size",
             "shocks[5].size",
+            "shocks[6].size",
         ]
     );
     let twice = scenario(&[market(0.01), market(0.02)]);
@@ -174,6 +177,42 @@ fn every_fault_is_found_at_once() {
     assert_eq!(faults, [Fault::Determined]);
     let nothing = hypothetical(&view.stress(), &book, &[], &scenario(&[])).unwrap_err();
     assert_eq!(nothing, [Fault::NoShock]);
+}
+
+/// A name listed on the last session has no return: it moves as the mean of the companies of its size
+/// and sector, with their mean specific variance. A line of an unknown name is missing.
+#[test]
+fn a_name_listed_today_moves_as_its_peers() {
+    let world = world_with(200, 300, 32, |names| names[90].listed_from = 299);
+    let view = View::of(&world.snapshot());
+    let stress = view.stress();
+    let young = view.id(&world.names[90].symbol);
+    let found = stress.name(young).unwrap();
+    assert_eq!((stress.factors.row(young), found.rung), (None, Rung::Peers));
+    let group = |id| {
+        let name = view.model.anchored(id);
+        (name.bucket, name.sector)
+    };
+    let peers: Vec<_> =
+        stress.factors.instruments().iter().filter(|id| group(**id) == group(young)).collect();
+    assert!(10 <= peers.len(), "{}", peers.len());
+    let mean = |of: &dyn Fn(&ModelledName) -> f64| {
+        let sum: f64 = peers.iter().map(|id| of(&stress.name(**id).unwrap())).sum();
+        sum / peers.len() as f64
+    };
+    near(found.specific_variance, mean(&|name| name.specific_variance), 1e-12);
+    for (at, exposure) in found.exposures.iter().enumerate() {
+        near(*exposure, mean(&|name| name.exposures[at]), 1e-9);
+    }
+    let symbol = world.names[90].symbol.as_str();
+    let book = view.book(&[(symbol, 1e6), ("AAPL", 2e6), ("NOBODY", 1e6)]);
+    let report = hypothetical(&stress, &book, &[], &scenario(&[market(-0.02)])).unwrap();
+    near(report.coverage.peers, 0.25, 1e-12);
+    near(report.coverage.missing, 0.25, 1e-12);
+    // Without a trade no day is like another.
+    let alone = view.stress_by(None);
+    let report = hypothetical(&alone, &book, &[], &scenario(&[market(-0.02)])).unwrap();
+    assert!(report.like_this.is_none());
 }
 
 /// The same market, but all small names jump on the days on which the trade moved far: calm days
@@ -268,6 +307,10 @@ fn a_request_for_a_loss_is_checked() {
             "specific_deviations",
         ]
     );
+    let huge = LossRequest { loss: 1e300, sessions: 1, ..wrong.clone() };
+    let huge = LossRequest { bounds: Vec::new(), specific_deviations: None, ..huge };
+    let report = likely_loss(&view.stress(), &book, &[], &huge).unwrap();
+    assert_eq!(report.average, Err(NoScenario::Unsolved));
     let every = view.stress().factors.factors().to_vec();
     let bounds = every.iter().map(|f| FactorBound { factor: f.clone(), low: 0.0, high: 0.0 });
     let still = LossRequest {

@@ -35,8 +35,12 @@ impl View {
     }
 
     pub(crate) fn stress(&self) -> StressModel<'_> {
+        self.stress_by(TradeSeries::standard(&self.model))
+    }
+
+    /// The model with another trade.
+    pub(crate) fn stress_by<'a>(&'a self, trade: Option<TradeSeries<'a>>) -> StressModel<'a> {
         let estimated = self.cross_section.outcome.as_ref().unwrap();
-        let trade = TradeSeries::standard(&self.model);
         StressModel::of(&self.model, (&self.cross_section, estimated), &self.roles, trade)
     }
 
