@@ -6,8 +6,8 @@
 //! 1. its row of the risk model's cross-section;
 //! 2. its own returns regressed on those of the factors ([`crate::projection`]): funds, which the
 //!    cross-section does not cover, and companies of unknown market value;
-//! 3. if it has no returns of its own, say because it was listed today, the mean of its peers, at least ten names of its size and sector, else of its size, else of its
-//!    sector, else of all.
+//! 3. if it has no returns of its own, say because it was listed today, the mean of its peers, at
+//!    least ten names of its size and sector, else of its size, else of its sector, else of all.
 //!
 //! A scenario may shock series, such as an index or the trade. What factors do not explain of a
 //! series, ε, is more than noise to the names it is made of: the u of a megacap is part of the trade's

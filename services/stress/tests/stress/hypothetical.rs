@@ -142,6 +142,22 @@ fn a_fund_moves_by_a_regression_of_its_own() {
     near(report.average.positions[fund], -4e4, 100.0);
 }
 
+/// A book that is the trade makes the trade's shock: the specific returns of its seven names are most
+/// of what factors do not explain of it. Slopes are shrunk a little, and exposures are the
+/// cross-section's and not those of the book's own regression, hence 3 %.
+#[test]
+fn the_trade_itself_loses_what_the_trade_loses() {
+    let view = &WORLD.1;
+    let megacaps = ["AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "META", "TSLA"];
+    let ratio = view.model.drivers.crowd_ratio.unwrap();
+    let mut lines: Vec<(&str, f64)> = megacaps.iter().map(|name| (*name, 1e6 / 7.0)).collect();
+    lines.push(("^RUT", -1e6 * ratio));
+    let book = view.book(&lines);
+    let report = run(&book, &scenario(&[(Target::Series(Series::Trade), -0.03)]));
+    near(report.average.pnl, -3e4, 900.0);
+    near(report.like_this.unwrap().0.pnl, -3e4, 900.0);
+}
+
 #[test]
 fn every_fault_is_found_at_once() {
     let view = &WORLD.1;
