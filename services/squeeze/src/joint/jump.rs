@@ -8,7 +8,7 @@
 //! covers, and the excess from a generalised Pareto distribution fitted to past squeezes. The
 //! square-root law alone stays below the thresholds of the names that matter most.
 
-use crate::covering_cost::Y;
+use factors::impact::Y;
 
 /// Excess of a jump over the least that counts: generalised Pareto.
 #[derive(Clone, Copy, Debug, PartialEq)]
