@@ -7,30 +7,51 @@
 {{- mulf (toString . | trimSuffix $unit | float64) (get $factors $unit) | int64 -}}
 {{- end }}
 
-{{- define "ballast.checkMode" -}}
-{{- if eq .Values.mode "standalone" -}}
+{{/* Values of one mode that are given with the other. Takes the root and the values by name. */}}
+{{- define "ballast.refuseUnused" -}}
+{{- range $name, $value := .unused -}}
+{{- if $value -}}
+{{- fail (printf "%s: nothing uses it with mode: %s" $name $.root.Values.mode) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "ballast.checkStandalone" -}}
 {{- if lt 1 (int .Values.replicaCount) -}}
 {{- fail "replicaCount: a standalone server keeps its store to itself; more servers need mode: scaled" -}}
 {{- end -}}
-{{- if .Values.autoscaling.enabled -}}
-{{- fail "autoscaling.enabled: only with mode: scaled" -}}
-{{- end -}}
-{{- if .Values.database.existingSecret -}}
-{{- fail "database.existingSecret: a standalone server uses no database; set mode: scaled" -}}
-{{- end -}}
-{{- else -}}
-{{- if not .Values.database.existingSecret -}}
+{{- $database := .Values.database -}}
+{{- $unused := dict
+  "autoscaling.enabled" .Values.autoscaling.enabled
+  "database.existingSecret" $database.existingSecret
+  "database.host" $database.host
+  "database.urlKey" $database.urlKey
+  "database.parameters" $database.parameters
+  "database.ca.existingSecret" $database.ca.existingSecret
+  "migrations.existingSecret" .Values.migrations.existingSecret
+  "networkPolicy.database" .Values.networkPolicy.database
+-}}
+{{- include "ballast.refuseUnused" (dict "root" . "unused" $unused) -}}
+{{- end }}
+
+{{- define "ballast.checkScaled" -}}
+{{- $database := .Values.database -}}
+{{- $unused := dict
+  "persistence.existingClaim" .Values.persistence.existingClaim
+  "persistence.storageClass" .Values.persistence.storageClass
+-}}
+{{- include "ballast.refuseUnused" (dict "root" . "unused" $unused) -}}
+{{- if not $database.existingSecret -}}
 {{- fail "database.existingSecret: mode: scaled needs a secret with the credentials of PostgreSQL" -}}
 {{- end -}}
-{{- if not (or .Values.database.urlKey .Values.database.host) -}}
+{{- if not (or $database.urlKey $database.host) -}}
 {{- fail "database.host: set it, or database.urlKey for a secret with a whole URL" -}}
 {{- end -}}
-{{- if and .Values.database.urlKey (or .Values.database.host .Values.database.parameters) -}}
+{{- if and $database.urlKey (or $database.host $database.parameters) -}}
 {{- fail "database.urlKey: the URL of the secret is used as it is; leave host and parameters empty" -}}
 {{- end -}}
 {{- if and .Values.migrations.existingSecret (not .Values.migrations.enabled) -}}
 {{- fail "migrations.existingSecret: nothing uses it without migrations.enabled" -}}
-{{- end -}}
 {{- end -}}
 {{- end }}
 
@@ -79,6 +100,9 @@
 {{- if and .Values.networkPolicy.enabled .Values.metrics.serviceMonitor.enabled (not .Values.networkPolicy.scrapers) -}}
 {{- fail "networkPolicy.scrapers: name the pods of Prometheus, or the policy keeps them out" -}}
 {{- end -}}
+{{- if and .Values.networkPolicy.collector (not (.Values.config.tracing | default dict).endpoint) -}}
+{{- fail "networkPolicy.collector: nothing is sent without config.tracing.endpoint" -}}
+{{- end -}}
 {{- if eq (int .Values.server.ports.grpc) (int .Values.server.ports.admin) -}}
 {{- fail "server.ports: grpc and admin must differ" -}}
 {{- end -}}
@@ -99,7 +123,11 @@
 {{- end }}
 
 {{- define "ballast.check" -}}
-{{- include "ballast.checkMode" . -}}
+{{- if eq .Values.mode "scaled" -}}
+{{- include "ballast.checkScaled" . -}}
+{{- else -}}
+{{- include "ballast.checkStandalone" . -}}
+{{- end -}}
 {{- include "ballast.checkTimes" . -}}
 {{- include "ballast.checkMemory" . -}}
 {{- include "ballast.checkReplicas" . -}}
