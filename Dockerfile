@@ -3,7 +3,7 @@
 # the binary the way a pod does. The release workflow builds it for amd64 and arm64.
 #
 #   docker build --tag ballast:0.1.0 .
-#   docker run --read-only --tmpfs /tmp --volume market:/var/lib/ballast ballast:0.1.0 --version
+#   docker run --rm --read-only ballast:0.1.0 --version
 
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /source
@@ -12,14 +12,16 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/source/target,sharing=locked \
     cargo build --locked --release --package ballast --bin ballast \
-    && install -D target/release/ballast /result/usr/local/bin/ballast \
-    # A new volume gets the owner of the folder that it is mounted on.
-    && install -d -o 65532 -g 65532 -m 0700 /result/var/lib/ballast
+    && install -D target/release/ballast /result/ballast \
+    && install -d -m 0700 /result/store
 
 # glibc, libgcc and the certificates of authorities; no shell and no package manager. Of the same
 # Debian as the stage above, whose glibc the binary needs.
 FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /result /
+COPY --from=build /result/ballast /usr/local/bin/ballast
+# A new volume gets the owner of the folder that it is mounted on.
+COPY --from=build --chown=65532:65532 /result/store /var/lib/ballast
+COPY LICENSE /usr/share/doc/ballast/LICENSE
 USER 65532:65532
 WORKDIR /var/lib/ballast
 EXPOSE 50051 50052
