@@ -75,7 +75,7 @@ def squeeze(bars, splits, shorts, settled, on):
             "short_of_float": short / public,
             "short_of_float_s3": short / (public + short),
             "short_of_shares_outstanding": short / held,
-            "days_to_cover": short / mean,
+            "days_to_cover_at_recent_volume": short / mean,
             "close": close.iloc[-1],
             "market_cap_usd": close.iloc[-1] * held,
             "return_since_settlement": total.iloc[-1] / since - 1,

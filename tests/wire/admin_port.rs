@@ -69,7 +69,7 @@ async fn readiness_ends_before_the_drain_and_the_port_after_it() {
         sender.send(message).await.unwrap();
     }
     drop(sender);
-    assert_eq!(uploading.await.unwrap().unwrap().into_inner().accepted, 1);
+    assert_eq!(uploading.await.unwrap().unwrap().into_inner().accepted_count, 1);
     assert!(stopping.await.unwrap(), "nothing had to be cut");
     assert!(get(admin, "/livez").await.is_err(), "the port is closed");
 }

@@ -104,11 +104,11 @@ async fn check_states(
 }
 
 /// Day, value, state and whether it was a rotation.
-type Says = (String, Option<u64>, i32, Option<bool>);
+type Says = (String, Option<u64>, Option<i32>, Option<bool>);
 
 fn point_says(point: &v1::IndicatorPoint) -> Says {
     let value = point.value.map(f64::to_bits);
-    (point.observed_on.clone(), value, point.state, point.is_rotation)
+    (point.observed_on.clone(), value, point.state, point.rotation_session)
 }
 
 /// What a report says of a history's id.
@@ -119,12 +119,14 @@ fn said(report: &v1::RotationReport, id: &str) -> Says {
         found.and_then(|score| score.value).map(f64::to_bits)
     };
     match id {
-        "state" => (composite.on.clone(), None, composite.state, None),
-        "score/size" => (composite.on.clone(), score(v1::RotationScoreKind::Size), 0, None),
-        "score/squeeze" => (composite.on.clone(), score(v1::RotationScoreKind::Squeeze), 0, None),
+        "state" => (composite.on.clone(), None, Some(composite.state), None),
+        "score/size" => (composite.on.clone(), score(v1::RotationScoreKind::Size), None, None),
+        "score/squeeze" => {
+            (composite.on.clone(), score(v1::RotationScoreKind::Squeeze), None, None)
+        }
         _ => {
             let moved = report.session_move.clone().unwrap();
-            (moved.on, moved.rows[0].z.map(f64::to_bits), 0, moved.is_rotation)
+            (moved.on, moved.rows[0].z.map(f64::to_bits), None, moved.rotation_session)
         }
     }
 }
@@ -371,7 +373,7 @@ async fn pages_of_whole_market_measures_are_bounded() {
     let latest = ask("state", 100, 1).await.unwrap().into_inner();
     assert_eq!((latest.points.len(), latest.points[0].value), (4, None));
     let measure = latest.measure.unwrap();
-    assert_eq!((measure.measure_id.as_str(), measure.unit), ("state", 0));
+    assert_eq!((measure.measure_id.as_str(), measure.unit()), ("state", v1::IndicatorUnit::State));
     let refused = ask("size_spread.1d", 1, 7).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["vintage"]);
     let refused = ask("captain", 1, AS_PUBLISHED).await.unwrap_err();

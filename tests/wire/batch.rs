@@ -2,13 +2,15 @@
 
 use crate::{
     exposure::{example, market},
-    harness::{expect_refusal, held, reference, replay_of, soon},
+    harness::{Harness, expect_refusal, held, reference, replay_of, soon},
+    raw::Raw,
 };
 use contract::v1::{
     self, analyze_portfolios_request::Message, analyze_portfolios_response::Outcome,
     exposure_service_client::ExposureServiceClient, position::Size,
 };
 use prost::Message as _;
+use server::{clock::Clock, config::Config};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
@@ -113,6 +115,10 @@ async fn a_bad_book_is_an_outcome_with_its_violations() {
     let single = v1::AnalyzePortfolioRequest { portfolio: wrong, ..example() };
     let single = client.analyze_portfolio(single).await.unwrap_err();
     assert_eq!(single.message(), status(1).message());
+    let snapshot = reference(&answer(&outcomes[0]).info);
+    for outcome in &outcomes {
+        assert_eq!(outcome.snapshot.as_ref(), Some(&snapshot), "{}", outcome.request_tag);
+    }
     harness.stop().await;
 }
 
@@ -145,6 +151,32 @@ async fn a_stream_begins_with_one_setup() {
         expect_refusal(&end.unwrap(), Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     }
     harness.stop().await;
+}
+
+/// The sibling of the silent upload in `transport.rs`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setup_that_does_not_come_is_a_stall_and_a_later_pause_is_not() {
+    let change = |config: &mut Config| config.limits.request_idle_ms = 400;
+    let harness = Harness::with(Clock::system(), change).await;
+    let raw = Raw::connect(harness.address(), 65_535).await;
+    let silent = raw.call("/ballast.v1.ExposureService/AnalyzePortfolios", &[]).await;
+    let status = soon("silence", silent.read_answer()).await.status;
+    expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
+    // Nor does a watch wait for ever for its only message.
+    let silent = raw.call("/ballast.v1.RotationService/WatchRotation", &[]).await;
+    let status = soon("silence", silent.read_answer()).await.status;
+    expect_refusal(&status, Code::DeadlineExceeded, "REQUEST_STALLED", &[]);
+
+    let mut client = ExposureServiceClient::new(harness.channel().await);
+    let (sender, messages) = mpsc::unbounded_channel();
+    sender.send(setup(v1::AnalyzePortfolioRequest::default())).unwrap();
+    let messages = UnboundedReceiverStream::new(messages);
+    let mut stream = client.analyze_portfolios(messages).await.unwrap().into_inner();
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    sender.send(item("late", book(1.0))).unwrap();
+    drop(sender);
+    assert_eq!(soon("an outcome", stream.next()).await.unwrap().unwrap().request_tag, "late");
+    assert!(soon("the end", stream.next()).await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,6 +156,18 @@ async fn every_fault_of_a_history_is_named() {
         "page_size",
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    // What is only seen when the lines are joined.
+    let mut wrong = analysis();
+    wrong.portfolio.as_mut().unwrap().positions[1].size = Some(Size::Quantity(f64::NAN));
+    let refused = client.analyze_portfolio_history(request(wrong)).await.unwrap_err();
+    let paths = ["analysis.portfolio.positions[1].quantity"];
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    let later = v1::AnalyzePortfolioHistoryRequest {
+        start_on: "2030-01-02".to_owned(),
+        ..request(analysis())
+    };
+    let answer = client.analyze_portfolio_history(later).await.unwrap().into_inner();
+    assert_eq!((answer.points.len(), answer.total_size), (0, 0), "no session is not a fault");
     let unknown = v1::AnalyzePortfolioHistoryRequest { vintage: 9, ..request(analysis()) };
     let refused = client.analyze_portfolio_history(unknown).await.unwrap_err();
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["vintage"]);

@@ -34,17 +34,17 @@ async fn end_of(mut stream: Streaming<v1::WatchRotationResponse>) -> Status {
 async fn a_call_keeps_its_id_or_gets_one() {
     let harness = Harness::start().await;
     let mut client = harness.market_data().await;
-    let id = |answer: &tonic::Response<v1::GetCoverageResponse>| {
+    let id = |answer: &tonic::Response<v1::ListDatasetsResponse>| {
         answer.metadata().get("x-request-id").unwrap().to_str().unwrap().to_owned()
     };
-    let mut request = Request::new(v1::GetCoverageRequest::default());
+    let mut request = Request::new(v1::ListDatasetsRequest::default());
     request.metadata_mut().insert("x-request-id", "desk-7".parse().unwrap());
-    assert_eq!(id(&client.get_coverage(request).await.unwrap()), "desk-7");
+    assert_eq!(id(&client.list_datasets(request).await.unwrap()), "desk-7");
     let mut given = Vec::new();
     for unfit in [String::new(), "two words".to_owned(), "x".repeat(129)] {
-        let mut request = Request::new(v1::GetCoverageRequest::default());
+        let mut request = Request::new(v1::ListDatasetsRequest::default());
         request.metadata_mut().insert("x-request-id", unfit.parse().unwrap());
-        given.push(id(&client.get_coverage(request).await.unwrap()));
+        given.push(id(&client.list_datasets(request).await.unwrap()));
         assert_ne!(given.last(), Some(&unfit));
     }
     given.dedup();
@@ -94,7 +94,7 @@ async fn requests_may_be_compressed_and_answers_are_if_configured() {
             Harness::with(Clock::system(), |config| config.connections.compress = compress).await;
         let client = harness.market_data().await;
         let mut client = client.send_compressed(Gzip).accept_compressed(Gzip);
-        let answer = client.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+        let answer = client.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
         let encoding = answer.metadata().get("grpc-encoding").map(|value| value.to_str().unwrap());
         assert_eq!(encoding, compress.then_some("gzip"));
     }

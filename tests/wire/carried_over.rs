@@ -18,7 +18,7 @@ async fn prepared(harness: &Harness, channel: &Channel) -> [bool; 4] {
     let begun = || harness.services().preparations();
     let mut counts = vec![begun()];
     let mut market_data = MarketDataServiceClient::new(channel.clone());
-    market_data.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    market_data.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
     counts.push(begun());
     let position = held("AAPL", v1::position::Size::Quantity(1.0));
     let portfolio = v1::Portfolio { positions: vec![position], ..v1::Portfolio::default() };

@@ -185,7 +185,7 @@ fn holdings(draws: &mut Draws, today: Day) -> File {
         writeln!(text, "{name},{name} INC,Industrials,Equity,1000,{weight},10").unwrap();
     }
     let mut file = file("IWM_holdings.csv", text);
-    file.header.as_of_on = draws.day(today, 20).to_string();
+    file.header.observed_on = draws.day(today, 20).to_string();
     file
 }
 

@@ -46,7 +46,10 @@ async fn the_last_session_by_hand_and_its_replay() {
     near(total.standard_deviations.unwrap(), total.pnl / forecast, 1e-12);
     let names: Vec<&str> = report.names.iter().map(|name| name.symbol.as_str()).collect();
     assert_eq!(names, ["AA", "BB", "DD", "CC"], "the largest P&L by size first");
-    assert_eq!(report.names[0].position_ids, ["portfolio.positions[0]"]);
+    let [lot] = &report.names[0].lots[..] else { panic!("{:?}", report.names[0]) };
+    assert_eq!(lot.position_id, "portfolio.positions[0]");
+    near(lot.pnl, report.names[0].total.unwrap().pnl, 1e-6);
+    assert!(report.breakdowns.is_empty(), "none was asked for");
     assert_eq!(report.names[0].factors.len(), 1, "SIZE has no series");
     let again = v1::ExplainPnlRequest { as_of: replay_of(&reference(&answer.info)), ..request() };
     let again = client.explain_pnl(again).await.unwrap().into_inner();
@@ -58,9 +61,9 @@ async fn the_last_session_by_hand_and_its_replay() {
 async fn the_book_of_the_start_and_that_of_now_are_two_questions() {
     let (harness, mut client) = market().await;
     let at_start = v1::ExplainPnlRequest {
-        positions: v1::PnlPositions::Start.into(),
+        positions_day: v1::PositionsDay::Start.into(),
         start_on: "2021-01-25".to_owned(),
-        include_names: true,
+        top_names: Some(10_000),
         ..request()
     };
     let report = client.explain_pnl(at_start).await.unwrap().into_inner().report.unwrap();
@@ -100,25 +103,32 @@ async fn every_fault_of_a_request_is_named() {
         as_of: on("2021-02-30"),
         portfolio: None,
         settings: Some(v1::AnalysisSettings {
-            beta: Some(v1::BetaSettings::default()),
+            beta: Some(v1::BetaSettings { huber_k: Some(0.0), ..v1::BetaSettings::default() }),
+            size_scheme: Some(v1::SizeScheme {
+                lag_sessions: Some(-1),
+                ..v1::SizeScheme::default()
+            }),
             ..v1::AnalysisSettings::default()
         }),
         start_on: "yesterday".to_owned(),
         end_on: "2021-13-01".to_owned(),
-        positions: 9,
+        positions_day: 9,
         trades: vec![v1::TradeSelection::default()],
         top_names: Some(-1),
-        include_names: false,
+        group_by: vec![v1::GroupBy::default(); 2],
     };
     let refused = client.explain_pnl(asked).await.unwrap_err();
     let paths = [
         "as_of.on",
-        "settings.beta",
+        "settings.size_scheme.lag_sessions",
+        "settings.beta.huber_k",
         "start_on",
         "end_on",
-        "positions",
+        "positions_day",
         "trades[0]",
         "top_names",
+        "group_by[0].kind",
+        "group_by[1]",
         "portfolio",
     ];
     expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &paths);
@@ -134,5 +144,60 @@ async fn every_fault_of_a_request_is_named() {
         let refused = client.explain_pnl(asked).await.unwrap_err();
         expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &[path]);
     }
+    // Before all data no window is right.
+    let asked = v1::ExplainPnlRequest { as_of: on("2005-01-03"), ..request() };
+    let refused = client.explain_pnl(asked).await.unwrap_err();
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &["as_of"]);
+    harness.stop().await;
+}
+
+/// Every line twice, in two accounts and once in none, and the groups of the book.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_labelled_split_and_add_up() {
+    let (harness, mut client) = market().await;
+    let group_by = |kind: v1::GroupByKind, key: &str| v1::GroupBy {
+        kind: kind.into(),
+        label_key: key.to_owned(),
+    };
+    let mut asked = request();
+    let lines = &mut asked.portfolio.as_mut().unwrap().positions;
+    let account = |value: &str| v1::Label { key: "account".to_owned(), value: value.to_owned() };
+    lines[0].labels = vec![account("left")];
+    lines.push(v1::Position { labels: vec![account("right")], ..lines[0].clone() });
+    asked.group_by =
+        vec![group_by(v1::GroupByKind::Size, ""), group_by(v1::GroupByKind::Label, "account")];
+    let report = client.explain_pnl(asked.clone()).await.unwrap().into_inner().report.unwrap();
+    let total = report.total.unwrap().pnl;
+    let [sizes, accounts] = &report.breakdowns[..] else { panic!("{:?}", report.breakdowns) };
+    let row = |group: &v1::PnlBreakdownGroup| {
+        (group.group_id.clone(), group.name_count, group.part.unwrap().pnl)
+    };
+    // No market value is known of any name.
+    let sizes: Vec<_> = sizes.groups.iter().map(row).collect();
+    assert_eq!(sizes, [(String::new(), 4, total)]);
+    // AA made -510,638.298 (see above) in each account; the others 121,207.347.
+    let accounts: Vec<_> = accounts.groups.iter().map(row).collect();
+    let ids: Vec<_> = accounts.iter().map(|(id, names, _)| (id.as_str(), *names)).collect();
+    assert_eq!(ids, [("left", 1), ("right", 1), ("", 3)]);
+    for ((.., pnl), expected) in accounts.iter().zip([-510_638.298, -510_638.298, 121_207.347]) {
+        near(*pnl, expected, 1e-3);
+    }
+    near(accounts.iter().map(|(.., pnl)| pnl).sum(), total, 1e-6);
+    let held: Vec<_> =
+        report.names[0].lots.iter().map(|lot| lot.labels[0].value.as_str()).collect();
+    assert_eq!((report.names[0].symbol.as_str(), held), ("AA", vec!["left", "right"]));
+    asked.group_by.push(group_by(v1::GroupByKind::Label, "desk"));
+    let refused = client.explain_pnl(asked).await.unwrap_err();
+    let path = ["group_by[2].label_key"];
+    expect_refusal(&refused, Code::InvalidArgument, "INVALID_REQUEST", &path);
+    let scheme = v1::ExplainPnlRequest {
+        settings: Some(v1::AnalysisSettings {
+            classification_scheme_id: "GICS".to_owned(),
+            ..v1::AnalysisSettings::default()
+        }),
+        ..request()
+    };
+    let refused = client.explain_pnl(scheme).await.unwrap_err();
+    expect_refusal(&refused, Code::NotFound, "UNKNOWN_CLASSIFICATION_SCHEME", &[]);
     harness.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use crate::harness::{
     Harness, beta, expect_refusal, factor, header, held, is_about, leg, on, read, real_data,
-    reference, replay_of, subjects,
+    reference, replay_of, subjects, symbols_of,
 };
 use contract::v1::{
     self, exposure_service_client::ExposureServiceClient, position::Size,
@@ -39,7 +39,7 @@ pub(crate) async fn market() -> (Harness, ExposureServiceClient<Channel>) {
     (harness, client)
 }
 
-fn worth(symbol: &str, value: f64) -> v1::Position {
+pub(crate) fn worth(symbol: &str, value: f64) -> v1::Position {
     held(symbol, Size::MarketValue(value))
 }
 
@@ -50,7 +50,7 @@ fn portfolio(positions: Vec<v1::Position>) -> Option<v1::Portfolio> {
 
 /// The symbol of each role behind a factor.
 fn symbols(report: &v1::ExposureReport, id: &str) -> Vec<String> {
-    factor(report, id).roles.iter().map(|role| role.symbols.join(" ")).collect()
+    factor(report, id).roles.iter().map(|role| symbols_of(role)).collect()
 }
 
 /// methodology.md, section 0.
@@ -98,8 +98,8 @@ async fn the_worked_example_and_its_replay() {
     near(total.beta_adjusted_net, 7.1e6, 1.0);
     assert_eq!((report.gross_leverage, report.net_leverage), (Some(2.0), Some(0.4)));
     let beta = factor(&report, "MARKET");
-    near(beta.per_gross.unwrap(), 0.355, 1e-6);
-    near(beta.per_net_asset_value.unwrap(), 0.71, 1e-6);
+    near(beta.bottom_up_per_gross.unwrap(), 0.355, 1e-6);
+    near(beta.bottom_up_per_net_asset_value.unwrap(), 0.71, 1e-6);
     near(beta.top_down.unwrap().value, 7.1e6, 20.0);
     assert_eq!(
         (beta.model_id.as_str(), beta.unit()),
@@ -109,7 +109,9 @@ async fn the_worked_example_and_its_replay() {
     // Without a small-cap index SIZE keeps its row, and every estimate of it is absent.
     assert_eq!(symbols(&report, "SIZE"), ["", "^GSPC"]);
     let size = factor(&report, "SIZE");
-    assert!(size.bottom_up.is_none() && size.top_down.is_none() && size.per_gross.is_none());
+    assert!(
+        size.bottom_up.is_none() && size.top_down.is_none() && size.bottom_up_per_gross.is_none()
+    );
     let ids: Vec<&str> = report.factors.iter().map(|row| row.factor_id.as_str()).collect();
     assert_eq!(ids, ["MARKET", "SIZE", "MARKET_UP"]);
     near(coverage(&answer, v1::CoverageAspect::OwnBetas).own, 1.0, 1e-12);
@@ -122,10 +124,10 @@ async fn the_worked_example_and_its_replay() {
     // 149 returns, 60 of them to start the filter from.
     assert_eq!((tail.sessions, tail.last_on.as_str()), (89, TODAY));
     let filter = tail.filter.unwrap();
-    assert_eq!((filter.lambda, filter.seed_sessions, tail.draws), (0.94, 60, 1));
+    assert_eq!((filter.decay, filter.seed_sessions, tail.draw_count), (0.94, 60, 1));
     assert_eq!(tail.scenario_set_id, "filtered_historical/1000/0.94");
     // The market falls 5 % about once in eleven sessions: the worst day costs 0.05·7.1m.
-    near(tail.worst_pnl, -0.05 * 7.1e6, 1.0);
+    near(tail.worst_replay_pnl, -0.05 * 7.1e6, 1.0);
     let plain = v1::RiskMeasureRequest {
         measure_id: "plain".to_owned(),
         kind: v1::RiskMeasureKind::ValueAtRisk.into(),
@@ -136,7 +138,7 @@ async fn the_worked_example_and_its_replay() {
     let plain = client.analyze_portfolio(plain).await.unwrap().into_inner().report.unwrap();
     let set = &plain.scenario_sets[0];
     assert_eq!((set.sessions, set.filter), (149, None));
-    assert_eq!(set.worst_pnl.to_bits(), set.worst_scenario_pnl.to_bits());
+    assert_eq!(set.worst_replay_pnl.to_bits(), set.worst_scenario_pnl.to_bits());
     near(plain.risk_measures[0].levels[1].value, 0.05 * 7.1e6, 1.0);
 
     let reference = reference(&answer.info);
@@ -310,6 +312,7 @@ async fn a_dry_run_lists_violations_and_unresolved_lines() {
     let found = client.validate_portfolio(request).await.unwrap().into_inner();
     let paths: Vec<&str> = found.violations.iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(paths, ["portfolio.currency", "portfolio.positions[2].size"]);
+    assert_eq!((found.gross, found.currency.as_str()), (None, ""), "nothing is in it");
     assert!(
         !found.accepted
             && !found.fully_resolved
@@ -329,11 +332,15 @@ async fn ingest(harness: &Harness, folder: &Path, files: &[&str]) {
 }
 
 /// 2021-01-27 on the book of [`a_book_of_january_2021`].
-fn the_27th_repeats(trade: &v1::TradeExposure) {
-    let repeat = trade.repeat.as_ref().unwrap();
+fn the_27th_repeats(report: &v1::ExposureReport) {
+    let (trade, repeat) = (&report.trades[0], report.repeat.as_ref().unwrap());
     // The trade's return that day, and how unusual it was.
-    let moved = repeat.trade_return.unwrap() / trade.standard_deviation.unwrap();
-    near(repeat.trade_standard_deviations.unwrap(), moved, 1e-12);
+    let [of_trade] = &repeat.trades[..] else { panic!("one trade") };
+    assert_eq!(of_trade.trade_id, "megacap_small_cap");
+    let moved = of_trade.trade_return.unwrap() / trade.standard_deviation.unwrap();
+    near(of_trade.trade_standard_deviations.unwrap(), moved, 1e-12);
+    let by_leg: f64 = of_trade.legs.iter().map(|leg| leg.pnl).sum();
+    near(by_leg, repeat.pnl, 1e-9 * repeat.pnl.abs());
     // GME closed at 147.98 before that day and AMC at 4.96; both shorts were worth less then.
     let own = repeat.day.unwrap();
     let short = -10_000.0 * (347.51 - 147.98) - 100_000.0 * (19.90 - 4.96);
@@ -347,7 +354,7 @@ fn the_27th_repeats(trade: &v1::TradeExposure) {
         assert!(1.645 * unwind.pnl_standard_error < reach, "{unwind:?}");
     }
     // S&P 500 −2.57 % that day (SPY −2.44 %); GME +134.84 %, AMC +301.21 %.
-    near(repeat.market_return.unwrap(), -0.0244, 0.002);
+    near(repeat.market_return, -0.0244, 0.002);
     let short = -10_000.0 * 325.00 * 1.3484 - 100_000.0 * 13.26 * 3.0121;
     let longs: f64 = repeat.pnl - short;
     assert!((-1e6..0.0).contains(&longs), "{longs}");
@@ -388,7 +395,7 @@ async fn a_book_of_january_2021() {
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.clone().unwrap();
     assert_eq!(symbols(&report, "SIZE"), ["IWM", "SPY"]);
-    assert_eq!(factor(&report, "SIZE").roles[0].proxy_for, "^RUT");
+    assert_eq!(factor(&report, "SIZE").roles[0].symbols[0].proxy_for, "^RUT");
     assert!(
         answer
             .info
@@ -419,7 +426,7 @@ async fn a_book_of_january_2021() {
     let top_down = factor(&report, "MARKET").top_down.unwrap();
     assert!((140..=150).contains(&top_down.observations), "{top_down:?}");
     let tail = &report.scenario_sets[0];
-    assert_eq!((tail.sessions, tail.draws), (top_down.observations - 60, 1), "60 are seeds");
+    assert_eq!((tail.sessions, tail.draw_count), (top_down.observations - 60, 1), "60 are seeds");
     assert_eq!(tail.left_out_sessions, 1_060 - top_down.observations);
     // Least squares turns these shorts into hedges in those weeks (methodology.md, B2: GME −0.43,
     // AMC −0.72 on 2021-02-16; winsorised 0.86 and 0.89). A squeezed short must not look like a
@@ -428,7 +435,7 @@ async fn a_book_of_january_2021() {
         let own = beta(row(symbol), "MARKET").own.unwrap();
         assert!(0.2 < own.value && own.value < 1.8, "{symbol} {own:?}");
     }
-    the_27th_repeats(&report.trades[0]);
+    the_27th_repeats(&report);
     let priced = coverage(&answer, v1::CoverageAspect::Priced);
     near(priced.missing, 1e5 / report.total.unwrap().gross, 1e-12);
 }

@@ -120,7 +120,7 @@ async fn sectors_of_two_schemes_never_stand_in_one_table() {
         .map(|group| (group.group_id.as_str(), group.exposure.unwrap().net))
         .collect();
     assert_eq!(table, [("Technology", 1e6), ("", -1e6)]);
-    assert_eq!(row(&report, "SQ").sector_scheme_id, "NASDAQ");
+    assert_eq!(row(&report, "SQ").classification_scheme_id, "NASDAQ");
     assert_eq!(row(&report, "ONLY").sector, "");
     let gap = gaps(&answer.info).iter().find(|gap| is_about(gap, "no Sector")).unwrap();
     assert_eq!((gap.reason(), gap.gross_share), (v1::GapReason::NoClassification, Some(0.5)));
@@ -164,16 +164,16 @@ async fn a_replay_is_not_what_the_day_cost() {
     let answer = client.analyze_portfolio(request).await.unwrap().into_inner();
     let report = answer.report.unwrap();
     let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}");
-    let repeat = report.trades[0].repeat.as_ref().unwrap();
+    let repeat = report.repeat.as_ref().unwrap();
     near(repeat.pnl, -19e6);
     let tail = &report.scenario_sets[0];
-    assert_eq!(tail.worst_on, TODAY);
-    near(tail.worst_pnl, -19e6);
+    assert_eq!(tail.worst_replay_on, TODAY);
+    near(tail.worst_replay_pnl, -19e6);
     for day in [repeat.day.unwrap(), tail.worst_day.unwrap()] {
         near(day.pnl.unwrap(), -950_000.0);
         near(day.missing_gross_share, 0.5);
     }
-    for subject in ["/Day", "WorstDay filtered_historical/1000/0.94"] {
+    for subject in ["RepeatDay", "WorstDay filtered_historical/1000/0.94"] {
         let gap = gaps(&answer.info).iter().find(|gap| is_about(gap, subject)).unwrap();
         assert_eq!(gap.reason(), v1::GapReason::MissingObservations);
     }

@@ -119,7 +119,7 @@ async fn a_pair_of_equal_dollars_and_its_replay() {
     assert_eq!(trade.definition.as_ref(), Some(&pair()), "nothing was left to a default");
     let beta = trade.beta.as_ref().unwrap();
     assert_eq!(beta.factor_id, "trade/aa_bb");
-    assert!(beta.bottom_up.is_none() && beta.per_gross.is_none());
+    assert!(beta.bottom_up.is_none() && beta.bottom_up_per_gross.is_none());
     near(beta.top_down.unwrap().value, 2e6, 20.0);
     near(trade.top_down_per_gross.unwrap(), 0.5, 1e-5);
     near(trade.share_of_variance.unwrap(), 1.0, 1e-9);
@@ -135,7 +135,7 @@ async fn a_pair_of_equal_dollars_and_its_replay() {
         .collect();
     assert_eq!(names, [1, 1, 0]);
     let [a, b] = [6, 7].map(|at: usize| 0.01 * per_cent(NAMES[at].1, NAMES[at].2, 0));
-    let repeat = trade.repeat.as_ref().unwrap();
+    let repeat = &report.repeat.as_ref().unwrap().trades[0];
     near(repeat.trade_return.unwrap(), a - b, 1e-9);
     near(repeat.legs[0].pnl, 2e6 * a, 1.0);
     near(repeat.legs[1].pnl, -2e6 * b, 1.0);
@@ -183,9 +183,9 @@ async fn the_echo_of_the_standard_trade_is_the_standard_trade() {
     let beta = v1::FactorExposure {
         factor_id: "trade/said".to_owned(),
         bottom_up: None,
-        gap: None,
-        per_gross: None,
-        per_net_asset_value: None,
+        difference: None,
+        bottom_up_per_gross: None,
+        bottom_up_per_net_asset_value: None,
         ..found.beta.clone().unwrap()
     };
     let definition = Some(v1::TradeDefinition { trade_id: "said".to_owned(), ..definition });

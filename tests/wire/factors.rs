@@ -2,7 +2,7 @@
 
 use crate::{
     exposure::{TODAY, market},
-    harness::{expect_refusal, gaps, is_about, on, subjects},
+    harness::{expect_refusal, gaps, is_about, on, subjects, symbols_of},
 };
 use contract::v1;
 use marketdata::{calendar, day::Day};
@@ -25,7 +25,7 @@ async fn every_factor_says_its_symbols_its_sessions_or_why_it_has_none() {
     }
     let roles = |at: usize| -> Vec<(&str, String)> {
         let roles = answer.factors[at].roles.iter();
-        roles.map(|role| (role.role_id.as_str(), role.symbols.join(" "))).collect()
+        roles.map(|role| (role.role.as_str(), symbols_of(role))).collect()
     };
     let large = || ("large_cap_index", "^GSPC".to_owned());
     let small = || ("small_cap_index", String::new());

@@ -5,6 +5,8 @@
 //! of each service concerned, so that a replay by another build is refused instead of giving other
 //! numbers. Result ids, page tokens, the model version and the hash of the settings are omitted: they
 //! may change although no number does, and have tests of their own.
+//!
+//! No answer sends an enum's zero, which has no meaning.
 
 use crate::{
     harness::{Harness, header, held, instant, named, on},
@@ -15,7 +17,7 @@ use contract::v1::{
     rotation_service_client::RotationServiceClient, squeeze_service_client::SqueezeServiceClient,
 };
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage as _, SerializeOptions};
 use serde_json::Value;
 use server::clock::Clock;
 use simulation::{
@@ -24,7 +26,7 @@ use simulation::{
     sample,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 use tonic::{Response, transport::Channel};
@@ -39,8 +41,19 @@ const NOW: &str = "2024-08-01T12:00:00Z";
 /// Fields that are omitted.
 const LEFT_OUT: [&str; 4] = ["resultId", "modelVersion", "configHash", "nextPageToken"];
 
-/// The answers, by file name.
-struct Goldens(BTreeMap<String, Golden>);
+/// Fields whose enum may be zero: what it means is documented with them.
+const ZEROS: [&str; 3] = [
+    "ballast.v1.RiskMeasureRequest.quantile_rule",
+    "ballast.v1.RiskRef.number",
+    "ballast.v1.SeriesPoint.price_basis",
+];
+
+/// The answers, by file name, and the fields whose enum is zero.
+#[derive(Default)]
+struct Goldens {
+    answers: BTreeMap<String, Golden>,
+    zeros: BTreeSet<String>,
+}
 
 /// An answer as text, and the model version that it names.
 struct Golden {
@@ -50,18 +63,20 @@ struct Golden {
 
 impl Goldens {
     fn keep<M: Message>(&mut self, file: &str, message: &str, answer: Response<M>) {
-        let mut value = json(message, &answer.into_inner());
+        let answer = dynamic(message, &answer.into_inner());
+        zeros(&answer, &mut self.zeros);
+        let mut value = json(&answer);
         let model_version = value["info"]["snapshot"]["modelVersion"].as_str().unwrap().to_owned();
         leave_out(&mut value);
         let mut text = serde_json::to_string_pretty(&value).unwrap();
         text.push('\n');
-        self.0.insert(format!("{file}.json"), Golden { text, model_version });
+        self.answers.insert(format!("{file}.json"), Golden { text, model_version });
     }
 
     /// Version and file, and the hash of the text, of each answer.
     fn hashes(&self) -> impl Iterator<Item = (String, String)> {
         let hash = |text: &String| blake3::hash(text.as_bytes()).to_hex().to_string();
-        self.0.iter().map(move |(file, golden)| {
+        self.answers.iter().map(move |(file, golden)| {
             (format!("{} {file}", golden.model_version), hash(&golden.text))
         })
     }
@@ -85,6 +100,25 @@ async fn answers_equal_the_golden_files() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_sends_the_zero_of_an_enum() {
+    let harness = Harness::at(NOW).await;
+    let mut found = answers(&harness).await.zeros;
+    let mut client = RotationServiceClient::new(harness.channel().await);
+    for measure_id in ["state", "session_move", "score/size"] {
+        let request = v1::GetIndicatorHistoryRequest {
+            as_of: on(LAST_ON),
+            measure_id: measure_id.to_owned(),
+            ..Default::default()
+        };
+        let answer = client.get_indicator_history(request).await.unwrap().into_inner();
+        assert!(!answer.points.is_empty(), "{measure_id}");
+        zeros(&dynamic("GetIndicatorHistoryResponse", &answer), &mut found);
+    }
+    found.retain(|field| !ZEROS.contains(&field.as_str()));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 /// Every answer, data versions included, on a store in PostgreSQL and on one in SQLite.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_the_same_on_postgresql() {
@@ -94,9 +128,9 @@ async fn answers_are_the_same_on_postgresql() {
     let theirs = Harness::with(clock, |config| config.store = url.into()).await;
     let theirs = answers(&theirs).await;
     let ours = answers(&Harness::at(NOW).await).await;
-    assert_eq!(theirs.0.len(), ours.0.len());
-    for (file, golden) in &ours.0 {
-        assert_eq!(golden.text, theirs.0[file].text, "{file}");
+    assert_eq!(theirs.answers.len(), ours.answers.len());
+    for (file, golden) in &ours.answers {
+        assert_eq!(golden.text, theirs.answers[file].text, "{file}");
     }
 }
 
@@ -104,7 +138,7 @@ async fn answers_are_the_same_on_postgresql() {
 async fn answers(harness: &Harness) -> Goldens {
     let market = Market::new(MARKET);
     load(harness, &market).await;
-    let mut goldens = Goldens(BTreeMap::new());
+    let mut goldens = Goldens::default();
     let channel = harness.channel().await;
     rotation(&mut goldens, channel.clone()).await;
     exposure(&mut goldens, channel.clone(), &market).await;
@@ -118,7 +152,7 @@ async fn load(harness: &Harness, market: &Market) {
         let header = v1::IngestHeader {
             symbol: file.symbol.unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
-            as_of_on: file.as_of_on.map(|day| day.to_string()).unwrap_or_default(),
+            observed_on: file.observed_on.map(|day| day.to_string()).unwrap_or_default(),
             adjusted_on: file.adjusted_on.map(|day| day.to_string()).unwrap_or_default(),
             ..header(&file.file_name)
         };
@@ -163,7 +197,7 @@ fn largest_when_large_caps_fell() -> v1::QueryRecordsRequest {
             comparison: v1::RecordComparison::Below.into(),
             threshold: 0.0,
         }],
-        top: 10,
+        top: Some(10),
         ..Default::default()
     }
 }
@@ -173,7 +207,8 @@ fn plain_measure(kind: v1::RiskMeasureKind) -> v1::RiskMeasureRequest {
     let is_quantile = kind == v1::RiskMeasureKind::ValueAtRisk;
     let has_confidence = kind != v1::RiskMeasureKind::Volatility;
     let plain = v1::risk_measure_request::Method::Historical(v1::HistoricalMethod {});
-    let by = [v1::ContributionsBy::Leg.into(), v1::ContributionsBy::Position.into()];
+    let by = [v1::RiskSplitKind::TradeLeg, v1::RiskSplitKind::Position]
+        .map(|kind| v1::RiskSplit { kind: kind.into(), group_by: None });
     v1::RiskMeasureRequest {
         measure_id: kind.as_str_name().to_lowercase(),
         kind: kind.into(),
@@ -204,7 +239,7 @@ async fn exposure(goldens: &mut Goldens, channel: Channel, market: &Market) {
     let usual = v1::AnalyzePortfolioRequest {
         as_of: on(ROTATION_ON),
         portfolio: Some(book(market)),
-        include_positions: true,
+        top_positions: Some(10_000),
         repeat_on: ROTATION_ON.to_owned(),
         ..Default::default()
     };
@@ -254,8 +289,8 @@ async fn squeeze(goldens: &mut Goldens, channel: Channel, market: &Market) {
 
 async fn market_data(goldens: &mut Goldens, harness: &Harness) {
     let mut client = harness.market_data().await;
-    let request = v1::GetCoverageRequest { as_of: on(LAST_ON) };
-    goldens.keep("coverage", "GetCoverageResponse", client.get_coverage(request).await.unwrap());
+    let request = v1::ListDatasetsRequest { as_of: on(LAST_ON) };
+    goldens.keep("datasets", "ListDatasetsResponse", client.list_datasets(request).await.unwrap());
     let request =
         v1::ListInstrumentsRequest { as_of: on(LAST_ON), page_size: 20, ..Default::default() };
     let answer = client.list_instruments(request).await.unwrap();
@@ -274,14 +309,38 @@ async fn market_data(goldens: &mut Goldens, harness: &Harness) {
     }
 }
 
-/// The canonical JSON of a message.
-fn json<M: Message>(name: &str, message: &M) -> Value {
+fn dynamic<M: Message>(name: &str, message: &M) -> DynamicMessage {
     let pool = DescriptorPool::decode(contract::DESCRIPTOR).unwrap();
     let descriptor = pool.get_message_by_name(&format!("ballast.v1.{name}")).unwrap();
     let bytes = message.encode_to_vec();
-    let dynamic = DynamicMessage::decode(descriptor, bytes.as_slice()).unwrap();
+    DynamicMessage::decode(descriptor, bytes.as_slice()).unwrap()
+}
+
+/// The fields of a message, and of the messages in it, that have an enum's zero. A field that is
+/// absent has none.
+fn zeros(message: &DynamicMessage, found: &mut BTreeSet<String>) {
+    for field in message.descriptor().fields() {
+        let is_absent = field.supports_presence() && !message.has_field(&field);
+        if is_absent || field.is_map() {
+            continue;
+        }
+        let value = message.get_field(&field);
+        for value in value.as_list().unwrap_or(std::slice::from_ref(value.as_ref())) {
+            match value {
+                prost_reflect::Value::EnumNumber(0) => {
+                    found.insert(field.full_name().to_owned());
+                }
+                prost_reflect::Value::Message(inner) => zeros(inner, found),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The canonical JSON of a message.
+fn json(message: &DynamicMessage) -> Value {
     let options = SerializeOptions::new();
-    dynamic.serialize_with_options(serde_json::value::Serializer, &options).unwrap()
+    message.serialize_with_options(serde_json::value::Serializer, &options).unwrap()
 }
 
 fn leave_out(value: &mut Value) {
@@ -332,7 +391,7 @@ fn write(folder: &Path, goldens: &Goldens) {
     }
     let lines: String =
         versions.iter().map(|(recorded, hash)| format!("{recorded} {hash}\n")).collect();
-    let texts = goldens.0.iter().map(|(name, golden)| (name.as_str(), golden.text.as_str()));
+    let texts = goldens.answers.iter().map(|(name, golden)| (name.as_str(), golden.text.as_str()));
     for (name, text) in texts.chain([("versions.txt", lines.as_str())]) {
         #[expect(clippy::disallowed_methods, reason = "goldens are files")]
         std::fs::write(folder.join(name), text).unwrap();
@@ -341,12 +400,12 @@ fn write(folder: &Path, goldens: &Goldens) {
 
 fn compare(folder: &Path, goldens: &Goldens) -> Vec<String> {
     let mut found = Vec::new();
-    for (name, golden) in &goldens.0 {
+    for (name, golden) in &goldens.answers {
         found.extend(difference(name, &read(&folder.join(name)), &golden.text));
     }
     for path in stored(folder) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !goldens.0.contains_key(&name) {
+        if !goldens.answers.contains_key(&name) {
             found.push(format!("{name}: no such answer is asked for any more"));
         }
     }

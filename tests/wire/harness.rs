@@ -208,6 +208,11 @@ pub(crate) fn coverage(info: &Option<v1::AnswerInfo>) -> &[v1::Coverage] {
     info.as_ref().map_or(&[], |info| &info.coverage)
 }
 
+/// The symbols that fill a role of a factor.
+pub(crate) fn symbols_of(role: &v1::FactorRole) -> String {
+    role.symbols.iter().map(|filled| filled.symbol.as_str()).collect::<Vec<&str>>().join(" ")
+}
+
 /// What a gap is about, as text; a number of an analysis by the parts that it gives.
 pub(crate) fn subjects(gap: &v1::Gap) -> Vec<String> {
     use v1::{gap_subject::Subject, measure_ref::Measure};
@@ -260,6 +265,13 @@ pub(crate) fn expect_refusal(status: &Status, code: Code, reason: &str, paths: &
     let violations = status.get_details_bad_request().map_or(vec![], |bad| bad.field_violations);
     let found: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(found, paths, "{status:?}");
+    for violation in &violations {
+        // A message is the path and then the description, so that neither repeats the other.
+        let name = violation.field.rsplit('.').next().unwrap_or_default();
+        let repeats = violation.description.split(' ').any(|word| word == name);
+        assert!(!repeats, "the description repeats the path: {violation:?}");
+        assert!(!violation.description.starts_with("the "), "not a predicate: {violation:?}");
+    }
     for word in ["sqlx", "SQLITE", "Protobuf", "panicked", ".rs:"] {
         assert!(!status.message().contains(word), "text of a library: {status:?}");
     }

@@ -42,9 +42,9 @@ async fn a_server_without_its_store_answers_and_reports_not_serving() {
     }
     let refused = harness.try_ingest(header("more.csv"), bars).await.unwrap_err();
     expect_refusal(&refused, Code::Unavailable, "STORE_UNAVAILABLE", &[]);
-    let request = v1::GetCoverageRequest::default();
-    let answer = harness.market_data().await.get_coverage(request).await.unwrap().into_inner();
-    assert_eq!(answer.datasets[0].rows, 1, "what is in memory is answered");
+    let request = v1::ListDatasetsRequest::default();
+    let answer = harness.market_data().await.list_datasets(request).await.unwrap().into_inner();
+    assert_eq!(answer.datasets[0].row_count, 1, "what is in memory is answered");
 }
 
 #[cfg(unix)]

@@ -46,7 +46,7 @@ async fn load(files: &[(&str, &str)]) -> (Harness, Channel) {
             _ => v1::PriceBasis::Unspecified,
         };
         let header = v1::IngestHeader { price_basis: price_basis.into(), ..header(name) };
-        assert_eq!(harness.try_ingest(header, text.as_bytes()).await.unwrap().rejected, 0);
+        assert_eq!(harness.try_ingest(header, text.as_bytes()).await.unwrap().rejected_count, 0);
     }
     let channel = harness.channel().await;
     (harness, channel)
@@ -86,7 +86,7 @@ async fn analyzed(
     let request = v1::AnalyzePortfolioRequest {
         as_of,
         portfolio: Some(portfolio),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..v1::AnalyzePortfolioRequest::default()
     };
     let mut client = ExposureServiceClient::new(channel.clone());
@@ -207,7 +207,7 @@ async fn an_isin_that_changes_is_that_of_its_day_and_older_revisions_replay() {
     let before = analyzed(&channel, on(TODAY), new()).await;
     let corrected = "symbol,isin,from,until\nCCC,US0000031031,,\n\
                      CCC,US0000041014,2022-06-09,2022-06-09\nDDD,US0000041014,,\n";
-    assert_eq!(harness.ingest("master_2.csv", corrected.as_bytes()).await.rejected, 0);
+    assert_eq!(harness.ingest("master_2.csv", corrected.as_bytes()).await.rejected_count, 0);
     let after = analyzed(&channel, on(TODAY), new()).await.report.unwrap();
     assert_eq!(after.positions[0].symbol, "DDD");
     let replayed = analyzed(&channel, replay_of(&reference(&before.info)), new()).await;
@@ -277,21 +277,47 @@ async fn histories_and_lists_are_found_by_identifier() {
     assert_eq!(symbols(named("ccc")).await.len(), 1);
     assert_eq!(symbols(isin("US0000051088")).await.len(), 0);
     let [charlie] = &symbols(isin("US0000031031")).await[..] else { panic!("CCC had it") };
-    let interval = |kind: v1::IdentifierType, value: &str, start_on: &str, end_on: &str| {
+    let interval = |kind: v1::IdentifierKind, value: &str, start_on: &str, end_on: &str| {
         v1::IdentifierInterval {
-            r#type: kind.into(),
+            kind: kind.into(),
             value: value.to_owned(),
             start_on: start_on.to_owned(),
             end_on: end_on.to_owned(),
         }
     };
     let expected = [
-        interval(v1::IdentifierType::Isin, "US0000031031", "", "2022-06-08"),
-        interval(v1::IdentifierType::Isin, "US0000041014", "2022-06-09", ""),
-        interval(v1::IdentifierType::Mic, "XNYS", "", ""),
+        interval(v1::IdentifierKind::Isin, "US0000031031", "", "2022-06-08"),
+        interval(v1::IdentifierKind::Isin, "US0000041014", "2022-06-09", ""),
+        interval(v1::IdentifierKind::Mic, "XNYS", "", ""),
     ];
     assert_eq!(charlie.identifiers, expected);
     assert!(charlie.datasets().any(|dataset| dataset == v1::Dataset::Identifiers));
+}
+
+/// The first row of CCC ends and the second one has no end; a list of one day says nothing of ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_the_master_does_not_state_is_absent() {
+    let list = "symbol,isin\nBBB,US0000031031\n";
+    let files =
+        [("prices.csv", &*prices()), ("master.csv", MASTER), ("master_2022-07-15.csv", list)];
+    let (harness, _channel) = load(&files).await;
+    let ends = async |symbol| {
+        let request = v1::GetSeriesRequest {
+            as_of: on(TODAY),
+            dataset: v1::Dataset::Identifiers.into(),
+            instrument: named(symbol),
+            fields: vec!["until_on".to_owned()],
+            ..v1::GetSeriesRequest::default()
+        };
+        let answer = harness.market_data().await.get_series(request).await.unwrap().into_inner();
+        assert_eq!(answer.total_size, answer.points.len() as i32);
+        assert!(answer.points.iter().all(|point| point.price_basis.is_none()), "no prices");
+        let value = |point: &v1::SeriesPoint| point.values[0].value.clone();
+        answer.points.iter().map(value).collect::<Vec<_>>()
+    };
+    let day = |text: &str| Some(v1::field_value::Value::Day(text.to_owned()));
+    assert_eq!(ends("CCC").await, [day("2022-06-09"), day("9999-12-31")]);
+    assert_eq!(ends("BBB").await, [day("9999-12-31"), None]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -321,7 +347,7 @@ async fn a_bad_master_is_refused_row_by_row_or_whole() {
     let forced = v1::IngestHeader { force: true, ..header("master_3.csv") };
     let answer = harness.try_ingest(forced, taken.as_bytes()).await.unwrap();
     let [row] = &answer.rejections[..] else { panic!("{answer:?}") };
-    assert_eq!((row.line, row.reason.as_str()), (2, "IDENTIFIER_TAKEN"));
+    assert_eq!((row.line, row.code.as_str()), (2, "IDENTIFIER_TAKEN"));
     assert!(row.detail.contains("CCC") && row.detail.contains("DDD"), "{row:?}");
     let wrong = "symbol,isin\nDDD,US0000051089\n";
     let refused = harness.try_ingest(header("master_4.csv"), wrong.as_bytes()).await.unwrap_err();

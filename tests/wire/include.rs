@@ -51,7 +51,9 @@ fn cut(whole: &v1::ExposureReport, block: Block) -> v1::ExposureReport {
         Block::Unspecified => always,
         Block::Breakdowns => v1::ExposureReport { breakdowns: whole.breakdowns, ..always },
         Block::Factors => v1::ExposureReport { factors: whole.factors, ..always },
-        Block::Trades => v1::ExposureReport { trades: whole.trades, ..always },
+        Block::Trades => {
+            v1::ExposureReport { trades: whole.trades, repeat: whole.repeat, ..always }
+        }
         Block::Risk => {
             let (mut risk_measures, scenario_sets) = (whole.risk_measures, whole.scenario_sets);
             for measure in &mut risk_measures {
@@ -150,28 +152,29 @@ async fn fields_that_only_serve_another_block_are_refused() {
     let (_harness, mut client) = market().await;
     let size = v1::GroupBy { kind: v1::GroupByKind::Size.into(), ..v1::GroupBy::default() };
     let standard = v1::trade_selection::Trade::TradeId("megacap_small_cap".to_owned());
-    let measure = |contributions_by: Vec<v1::ContributionsBy>| v1::RiskMeasureRequest {
+    let split = |kind: v1::RiskSplitKind| v1::RiskSplit { kind: kind.into(), group_by: None };
+    let measure = |contributions_by: Vec<v1::RiskSplit>| v1::RiskMeasureRequest {
         measure_id: "a".to_owned(),
         kind: v1::RiskMeasureKind::ExpectedShortfall.into(),
-        contributions_by: contributions_by.into_iter().map(i32::from).collect(),
+        contributions_by,
         ..v1::RiskMeasureRequest::default()
     };
     let request = Asked {
         risk_measures: vec![measure(Vec::new())],
         repeat_on: TODAY.to_owned(),
         top_positions: Some(10),
-        include_positions: true,
         group_by: vec![size],
         trades: vec![v1::TradeSelection { trade: Some(standard) }],
         ..asked(&[Block::Factors])
     };
     let refusal = client.analyze_portfolio(request).await.unwrap_err();
-    let paths =
-        ["risk_measures", "repeat_on", "top_positions", "include_positions", "group_by", "trades"];
+    let paths = ["risk_measures", "repeat_on", "top_positions", "group_by", "trades"];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
-    let by = vec![v1::ContributionsBy::Position, v1::ContributionsBy::Leg];
+    use v1::RiskSplitKind::{Group, Position, TradeLeg};
+    let by = [Position, TradeLeg, Group].map(split).to_vec();
     let request = Asked { risk_measures: vec![measure(by)], ..asked(&[Block::Risk]) };
     let refusal = client.analyze_portfolio(request).await.unwrap_err();
-    let paths = ["risk_measures[0].contributions_by[1]", "risk_measures[0].contributions_by[0]"];
+    let paths = [0, 1, 2].map(|at| format!("risk_measures[0].contributions_by[{at}]"));
+    let paths = paths.each_ref().map(String::as_str);
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
 }

@@ -47,7 +47,7 @@ async fn closes(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<(String, f64)
 async fn a_file_is_visible_at_once_and_adds_nothing_the_second_time() {
     let harness = Harness::at(NOW).await;
     let first = harness.ingest("prices.csv", BARS.as_bytes()).await;
-    assert_eq!((first.rows, first.accepted, first.symbols_new), (3, 3, 2));
+    assert_eq!((first.row_count, first.accepted_count, first.new_symbol_count), (3, 3, 2));
     assert_eq!((first.first_on.as_str(), first.last_on.as_str()), ("2021-01-04", "2021-01-05"));
     assert_eq!(first.kind, "ohlcv_table");
     assert_eq!(reference(&first.info).revision, 1);
@@ -56,7 +56,7 @@ async fn a_file_is_visible_at_once_and_adds_nothing_the_second_time() {
     assert_eq!(closes(&harness, on("2021-01-04")).await, known[..1]);
 
     let again = harness.ingest("prices.csv.gz", &gzip(BARS.as_bytes())).await;
-    assert_eq!((again.accepted, again.already_known, again.rows), (0, 3, 3));
+    assert_eq!((again.accepted_count, again.already_known_count, again.row_count), (0, 3, 3));
     assert_eq!(reference(&again.info).revision, 1, "a file without new facts adds no revision");
 }
 
@@ -104,7 +104,7 @@ async fn a_repeat_gets_every_count_and_the_first_rejections() {
     }
     let named = v1::IngestHeader { force: true, ..header("prices.csv") };
     let first = harness.try_ingest(named.clone(), text.as_bytes()).await.unwrap();
-    assert_eq!((first.rejected, first.rejections.len()), (1_000, 1_000));
+    assert_eq!((first.rejected_count, first.rejections.len()), (1_000, 1_000));
     let again = harness.try_ingest(named.clone(), text.as_bytes()).await.unwrap();
     let expected = v1::IngestResponse { rejections: first.rejections[..20].to_vec(), ..first };
     assert_eq!(again, expected);
@@ -132,7 +132,11 @@ async fn a_request_id_expires() {
     harness.set_clock("2021-03-03T21:01:00Z");
     harness.ingest("more.csv", BARS.replace("AAPL", "KO").as_bytes()).await;
     let later = harness.try_ingest(named, BARS.as_bytes()).await.unwrap();
-    assert_eq!((later.accepted, later.already_known), (0, 3), "a new write of known rows");
+    assert_eq!(
+        (later.accepted_count, later.already_known_count),
+        (0, 3),
+        "a new write of known rows"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +148,11 @@ async fn a_correction_does_not_change_earlier_answers() {
     harness.set_clock("2021-02-03T12:00:00Z");
     let corrected = BARS.replace("131.0,", "131.5,");
     let second = harness.try_ingest(raw(), corrected.as_bytes()).await.unwrap();
-    assert_eq!((second.accepted, second.corrected, second.already_known), (0, 1, 2), "{second:?}");
+    assert_eq!(
+        (second.accepted_count, second.corrected_count, second.already_known_count),
+        (0, 1, 2),
+        "{second:?}"
+    );
     assert_eq!(closes(&harness, None).await[1].1, 131.5);
     assert_eq!(closes(&harness, on("2021-02-02")).await[1].1, 131.0, "not known then");
     let revision = v1::AsOf { revision: Some(first.revision), ..v1::AsOf::default() };
@@ -161,10 +169,13 @@ async fn a_bad_row_is_reported_by_line_and_the_rest_is_stored() {
     }
     text.push_str("IBM,2020-06-01,1,2,1,-1.5,10\nIBM,2020-02-30,1,2,1,1.5,10\n");
     let answer = harness.ingest("prices.csv", text.as_bytes()).await;
-    assert_eq!(answer.rejected, 2, "{answer:?}");
-    let reported: Vec<_> = answer.rejections.iter().map(|row| (row.line, &*row.reason)).collect();
+    assert_eq!(answer.rejected_count, 2, "{answer:?}");
+    let reported: Vec<_> = answer.rejections.iter().map(|row| (row.line, &*row.code)).collect();
     assert_eq!(reported, [(65, "NOT_POSITIVE"), (66, "IMPOSSIBLE_DATE")]);
-    assert_eq!(answer.rows, answer.accepted + answer.already_known + answer.rejected);
+    assert_eq!(
+        answer.row_count,
+        answer.accepted_count + answer.already_known_count + answer.rejected_count
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,14 +217,25 @@ async fn revisions_name_the_source_of_their_facts() {
     let request = v1::ListRevisionsRequest::default();
     let answer = harness.market_data().await.list_revisions(request).await.unwrap().into_inner();
     let [revision] = answer.revisions.as_slice() else { panic!("{answer:?}") };
-    assert_eq!((revision.revision, revision.facts), (1, 3));
+    assert_eq!(answer.total_size, 1);
+    assert_eq!((revision.revision, revision.fact_count), (1, 3));
     assert_eq!(
-        (revision.source.as_str(), revision.file_name.as_str()),
+        (revision.kind.as_str(), revision.file_name.as_str()),
         ("ohlcv_table", "prices.csv")
     );
     let hash = blake3::hash(BARS.as_bytes()).to_hex().to_string();
     assert_eq!(revision.content_hash, hash);
     assert_eq!(revision.data_version, reference(&answer.info).data_version);
+    harness.ingest("more.csv", BARS.replace("MSFT", "IBM").as_bytes()).await;
+    let list = async |after_revision, page_size| {
+        let request = v1::ListRevisionsRequest { after_revision, page_size, ..Default::default() };
+        let answer = harness.market_data().await.list_revisions(request).await.unwrap();
+        let answer = answer.into_inner();
+        (answer.revisions.len(), answer.total_size)
+    };
+    assert_eq!(list(0, 1).await, (1, 2), "of all pages");
+    assert_eq!(list(1, 0).await, (1, 1));
+    assert_eq!(list(9, 0).await, (0, 0), "after the last one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +244,7 @@ async fn the_size_of_chunks_does_not_matter() {
     let messages = upload(header("prices.csv"), BARS.as_bytes(), 7);
     let mut client = harness.market_data().await;
     let answer = client.ingest(tokio_stream::iter(messages)).await.unwrap().into_inner();
-    assert_eq!(answer.accepted, 3);
+    assert_eq!(answer.accepted_count, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,7 +269,7 @@ async fn concurrent_writers_each_get_a_revision_and_nothing_is_lost() {
             Ok(answer) => {
                 let answer = answer.into_inner();
                 // MSFT is in every file: the first writer adds it.
-                assert_eq!(answer.accepted + answer.already_known, 3, "{answer:?}");
+                assert_eq!(answer.accepted_count + answer.already_known_count, 3, "{answer:?}");
                 revisions.push(reference(&answer.info).revision);
             }
             // Eight may be too many at once: the refusal says so, and nothing is stored partially.
@@ -256,9 +278,9 @@ async fn concurrent_writers_each_get_a_revision_and_nothing_is_lost() {
     }
     revisions.sort_unstable();
     assert!(revisions.iter().copied().eq(1..=revisions.len() as u64), "{revisions:?}");
-    let coverage = v1::GetCoverageRequest::default();
-    let coverage = harness.market_data().await.get_coverage(coverage).await.unwrap().into_inner();
-    assert_eq!(coverage.datasets[0].rows, 1 + 2 * revisions.len() as u64);
+    let coverage = v1::ListDatasetsRequest::default();
+    let coverage = harness.market_data().await.list_datasets(coverage).await.unwrap().into_inner();
+    assert_eq!(coverage.datasets[0].row_count, 1 + 2 * revisions.len() as i64);
 }
 
 /// Two uploads of one file wait behind an analysis at the same time, so neither holds the right to
@@ -296,7 +318,7 @@ async fn an_upload_waits_for_analyses_without_the_right_to_write() {
     for upload in uploads {
         let answer = upload.await.unwrap().unwrap().into_inner();
         assert_eq!(reference(&answer.info).revision, 1);
-        counts.push((answer.accepted, answer.already_known));
+        counts.push((answer.accepted_count, answer.already_known_count));
     }
     counts.sort_unstable();
     assert_eq!(counts, [(0, 3), (3, 0)]);
@@ -314,7 +336,7 @@ async fn a_caller_that_disconnects_does_not_undo_its_upload() {
     call.abort();
     let again = harness.try_ingest(named, BARS.as_bytes()).await.unwrap();
     assert_eq!(
-        (again.accepted, reference(&again.info).revision),
+        (again.accepted_count, reference(&again.info).revision),
         (3, 1),
         "one write, counted once"
     );

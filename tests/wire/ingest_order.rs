@@ -60,7 +60,7 @@ fn also_held(market: &Market) -> Vec<SourceFile> {
         bytes: text.clone().into_bytes(),
         symbol: None,
         index_id: None,
-        as_of_on: Some(market.days[market.days.len() - 40]),
+        observed_on: Some(market.days[market.days.len() - 40]),
         adjusted_on: None,
     });
     let other = SourceFile { index_id: Some("A_SECOND_INDEX"), ..members };
@@ -88,7 +88,7 @@ fn master(market: &Market) -> SourceFile {
         bytes: text.into_bytes(),
         symbol: None,
         index_id: None,
-        as_of_on: None,
+        observed_on: None,
         adjusted_on: None,
     }
 }
@@ -105,7 +105,7 @@ fn merges(market: &Market) -> SourceFile {
         bytes: text.into_bytes(),
         symbol: None,
         index_id: None,
-        as_of_on: None,
+        observed_on: None,
         adjusted_on: None,
     }
 }
@@ -124,7 +124,7 @@ async fn load(files: &[SourceFile]) -> Harness {
         let header = v1::IngestHeader {
             symbol: file.symbol.clone().unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
-            as_of_on: file.as_of_on.map(|day| day.to_string()).unwrap_or_default(),
+            observed_on: file.observed_on.map(|day| day.to_string()).unwrap_or_default(),
             adjusted_on: file.adjusted_on.map(|day| day.to_string()).unwrap_or_default(),
             ..header(&file.file_name)
         };
@@ -184,7 +184,7 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
     let request = v1::AnalyzePortfolioRequest {
         as_of: as_of(),
         portfolio: portfolio.clone(),
-        include_positions: true,
+        top_positions: Some(10_000),
         repeat_on: "2024-07-11".to_owned(),
         ..v1::AnalyzePortfolioRequest::default()
     };
@@ -195,7 +195,10 @@ async fn analyses(channel: &Channel, portfolio: Option<v1::Portfolio>) -> Vec<Na
         as_of: as_of(),
         portfolio: portfolio.clone(),
         start_on: "2024-07-01".to_owned(),
-        include_names: true,
+        top_names: Some(10_000),
+        group_by: [v1::GroupByKind::Size, v1::GroupByKind::Sector]
+            .map(|kind| v1::GroupBy { kind: kind.into(), label_key: String::new() })
+            .to_vec(),
         ..v1::ExplainPnlRequest::default()
     };
     named_answer!(all, "ExplainPnl", client.explain_pnl(request));
@@ -257,8 +260,8 @@ async fn indicators(channel: &Channel) -> Vec<NamedAnswer> {
 async fn facts(channel: &Channel) -> Vec<NamedAnswer> {
     let mut all = Vec::new();
     let mut client = MarketDataServiceClient::new(channel.clone());
-    let request = v1::GetCoverageRequest { as_of: as_of() };
-    let coverage = named_answer!(all, "GetCoverage", client.get_coverage(request));
+    let request = v1::ListDatasetsRequest { as_of: as_of() };
+    let coverage = named_answer!(all, "ListDatasets", client.list_datasets(request));
     assert_eq!(coverage.datasets.len(), Dataset::ALL.len(), "every dataset is compared");
     list(&mut client, 0, &mut all).await;
     for dataset in coverage.datasets.iter().map(|coverage| coverage.dataset) {

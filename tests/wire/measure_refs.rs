@@ -18,12 +18,12 @@ const UNADDRESSED: [(&str, &str); 18] = [
     ("observations", "says what an estimate was made of"),
     ("sessions", "says what the scenarios were made of"),
     ("left_out_sessions", "says what the scenarios were made of"),
-    ("draws", "says what the scenarios were made of"),
+    ("draw_count", "says what the scenarios were made of"),
     ("seed_sessions", "a parameter of the filter"),
-    ("lambda", "a parameter of the filter"),
+    ("decay", "a parameter of the filter"),
     ("spread", "says how certain the number beside it is"),
     ("proxied_share", "coverage of the scenarios"),
-    ("proxied_names", "coverage of the day"),
+    ("proxied_name_count", "coverage of the day"),
     ("proxied_gross_share", "coverage of the day"),
     ("missing_gross_share", "coverage of the day"),
     ("share_with_cost", "coverage of the profit and loss"),
@@ -61,7 +61,7 @@ const EXPOSURE: [(&str, Book); 9] = [
     ("beta_adjusted_net", Book::BetaAdjustedNet),
 ];
 
-const BOOK: [(&str, Book); 12] = [
+const BOOK: [(&str, Book); 16] = [
     ("gross_leverage", Book::GrossLeverage),
     ("net_leverage", Book::NetLeverage),
     ("cash", Book::Cash),
@@ -74,40 +74,40 @@ const BOOK: [(&str, Book); 12] = [
     ("concentration.effective_short_names", Book::EffectiveShortNames),
     ("concentration.largest_share", Book::LargestShare),
     ("concentration.largest_five_share", Book::LargestFiveShare),
+    ("repeat.pnl", Book::Repeat),
+    ("repeat.day.pnl", Book::RepeatDay),
+    ("repeat.market_return", Book::RepeatMarketReturn),
+    ("repeat.size_spread", Book::RepeatSizeSpread),
 ];
 
 const FACTOR: [(&str, Factor); 5] = [
     ("bottom_up.value", Factor::BottomUp),
     ("top_down.value", Factor::TopDown),
-    ("gap", Factor::Gap),
-    ("per_gross", Factor::PerGross),
-    ("per_net_asset_value", Factor::PerNetAssetValue),
+    ("difference", Factor::Difference),
+    ("bottom_up_per_gross", Factor::BottomUpPerGross),
+    ("bottom_up_per_net_asset_value", Factor::BottomUpPerNetAssetValue),
 ];
 
 /// Numbers of a trade, and whether they are those of a leg.
-const TRADE: [(&str, Trade, bool); 18] = [
-    ("matched", Trade::Matched, false),
-    ("legs.beta.value", Trade::Beta, true),
-    ("top_down_per_gross", Trade::TopDownPerGross, false),
-    ("share_of_variance", Trade::ShareOfVariance, false),
-    ("standard_deviation", Trade::StandardDeviation, false),
-    ("ratio", Trade::Ratio, false),
-    ("unwinds.pnl", Trade::Unwind, false),
-    ("unwinds.pnl_low", Trade::UnwindLow, false),
-    ("unwinds.pnl_high", Trade::UnwindHigh, false),
-    ("unwinds.trade_return", Trade::UnwindTradeReturn, false),
-    ("unwinds.legs.pnl", Trade::Unwind, true),
-    ("repeat.pnl", Trade::Repeat, false),
-    ("repeat.legs.pnl", Trade::Repeat, true),
-    ("repeat.market_return", Trade::RepeatMarketReturn, false),
-    ("repeat.size_spread", Trade::RepeatSizeSpread, false),
-    ("repeat.trade_return", Trade::RepeatTradeReturn, false),
-    ("repeat.trade_standard_deviations", Trade::RepeatTradeStandardDeviations, false),
-    ("repeat.day.pnl", Trade::Day, false),
+const TRADE: [(&str, Trade, bool); 14] = [
+    ("trades.matched", Trade::Matched, false),
+    ("trades.legs.beta.value", Trade::Beta, true),
+    ("trades.top_down_per_gross", Trade::TopDownPerGross, false),
+    ("trades.share_of_variance", Trade::ShareOfVariance, false),
+    ("trades.standard_deviation", Trade::StandardDeviation, false),
+    ("trades.ratio", Trade::Ratio, false),
+    ("trades.unwinds.pnl", Trade::Unwind, false),
+    ("trades.unwinds.pnl_low", Trade::UnwindLow, false),
+    ("trades.unwinds.pnl_high", Trade::UnwindHigh, false),
+    ("trades.unwinds.trade_return", Trade::UnwindTradeReturn, false),
+    ("trades.unwinds.legs.pnl", Trade::Unwind, true),
+    ("repeat.trades.legs.pnl", Trade::Repeat, true),
+    ("repeat.trades.trade_return", Trade::RepeatTradeReturn, false),
+    ("repeat.trades.trade_standard_deviations", Trade::RepeatTradeStandardDeviations, false),
 ];
 
 const SCENARIOS: [(&str, Risk); 4] = [
-    ("worst_pnl", Risk::WorstReplay),
+    ("worst_replay_pnl", Risk::WorstReplay),
     ("worst_day.pnl", Risk::WorstDay),
     ("worst_scenario_pnl", Risk::WorstScenario),
     ("filter.volatility", Risk::ForecastVolatility),
@@ -187,13 +187,18 @@ fn risk() -> Vec<(String, Measure)> {
     });
     let name = Part::Symbol("GME".to_owned());
     let level = |field: &str| format!("risk_measures.levels.{field}");
-    let shortfall = Risk::ExpectedShortfall;
+    let group_by =
+        Some(v1::GroupBy { kind: v1::GroupByKind::Sector.into(), label_key: String::new() });
+    let group_id = Some("Energy".to_owned());
+    let group = Part::Group(v1::BreakdownGroupRef { group_by, group_id });
+    let shortfall = Risk::Value;
     let mut all = vec![
         (level("value"), of(shortfall, None)),
         (level("value_low"), of(Risk::ValueLow, None)),
         (level("value_high"), of(Risk::ValueHigh, None)),
         (level("stand_ins.contribution"), of(Risk::StandIns, None)),
         (level("trades.legs.value"), of(shortfall, Some(leg))),
+        (level("breakdowns.groups.value"), of(shortfall, Some(group))),
         ("positions.risk_contributions.value".to_owned(), of(shortfall, Some(name))),
     ];
     all.extend(SCENARIOS.map(|(field, number)| {
@@ -224,8 +229,8 @@ fn names() -> Vec<(String, Measure)> {
 }
 
 fn trades() -> Vec<(String, Measure)> {
-    let row = |(field, number, is_leg)| {
-        (format!("trades.{field}"), Measure::Trade(trade(number, is_leg)))
+    let row = |(field, number, is_leg): (&str, Trade, bool)| {
+        (field.to_owned(), Measure::Trade(trade(number, is_leg)))
     };
     TRADE.map(row).into()
 }
@@ -273,9 +278,6 @@ fn every_kind_of_number_is_one_of_a_report() {
         };
         numbers.entry(kind).or_default().insert(number);
     }
-    // A value at risk and a volatility stand where the expected shortfall does.
-    let values = [Risk::ValueAtRisk, Risk::Volatility].map(i32::from);
-    numbers.entry("RiskNumber").or_default().extend(values);
     for (kind, used) in numbers {
         let kind = pool.get_enum_by_name(&format!("ballast.v1.{kind}")).unwrap();
         let unused: Vec<String> = kind

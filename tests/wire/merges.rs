@@ -50,7 +50,7 @@ async fn a_merge_is_shown_used_replayed_and_retracted() {
     assert_eq!((closes(&before), before.merged_symbol.as_str()), (vec![184.0, 175.0], ""));
 
     let merged = harness.ingest("merges.csv", b"survivor,merged\nMETA,FB\n").await;
-    assert_eq!((merged.kind.as_str(), merged.accepted), ("instrument_merges", 1));
+    assert_eq!((merged.kind.as_str(), merged.accepted_count), ("instrument_merges", 1));
     let after = series(&harness, "fb", None).await;
     assert_eq!(
         closes(&after),
@@ -68,7 +68,7 @@ async fn a_merge_is_shown_used_replayed_and_retracted() {
         assert_eq!((of.symbol.as_str(), of.merged_into.as_str()), ("FB", "META"));
         assert_eq!((of.since_revision, of.named_on.as_str()), (3, "2022-06-13"));
         let [hidden] = &listed.hidden_values[..] else { panic!("one dataset") };
-        assert_eq!((hidden.dataset(), hidden.days), (v1::Dataset::Bars, 1));
+        assert_eq!((hidden.dataset(), hidden.day_count), (v1::Dataset::Bars, 1));
     }
     let [gap] = gaps(&after.info) else { panic!("one gap: {:?}", after.info) };
     assert_eq!((gap.reason(), subjects(gap)), (v1::GapReason::Merged, vec!["META".to_owned()]));
@@ -80,7 +80,7 @@ async fn a_merge_is_shown_used_replayed_and_retracted() {
     let positions = vec![held("FB", Size::Quantity(10.0)), held("META", Size::Quantity(5.0))];
     let request = v1::AnalyzePortfolioRequest {
         portfolio: Some(v1::Portfolio { positions, ..Default::default() }),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..Default::default()
     };
     let mut client = ExposureServiceClient::new(harness.channel().await);

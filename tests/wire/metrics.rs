@@ -24,7 +24,7 @@ async fn used() -> Harness {
     let harness = Harness::start().await;
     harness.ingest("prices.csv", BARS.as_bytes()).await;
     let mut client = harness.market_data().await;
-    client.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    client.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
     let refused = harness.try_ingest(header("nothing.csv"), b"nothing\n").await;
     assert!(refused.is_err());
     harness
@@ -66,8 +66,8 @@ async fn metrics_tell_what_happened() {
     stranger.ready().await.unwrap();
     let path = http::uri::PathAndQuery::from_static("/invented.by/ACaller");
     let codec =
-        tonic_prost::ProstCodec::<v1::GetCoverageRequest, v1::GetCoverageRequest>::default();
-    let request = tonic::Request::new(v1::GetCoverageRequest::default());
+        tonic_prost::ProstCodec::<v1::ListDatasetsRequest, v1::ListDatasetsRequest>::default();
+    let request = tonic::Request::new(v1::ListDatasetsRequest::default());
     stranger.unary(request, path, codec).await.unwrap_err();
     let found = values(&harness).await;
     let value =
@@ -81,7 +81,7 @@ async fn metrics_tell_what_happened() {
     let ingest = "ballast.v1.MarketDataService/Ingest";
     assert_eq!(calls(ingest, "OK"), 1.0);
     assert_eq!(calls(ingest, "INVALID_ARGUMENT"), 1.0);
-    assert_eq!(calls("ballast.v1.MarketDataService/GetCoverage", "OK"), 1.0);
+    assert_eq!(calls("ballast.v1.MarketDataService/ListDatasets", "OK"), 1.0);
     assert_eq!(calls("_OTHER", "UNIMPLEMENTED"), 1.0);
     let refused = |reason: &str, method: &str| {
         let series =

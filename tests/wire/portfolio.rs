@@ -100,6 +100,38 @@ async fn cash_is_not_the_bank_of_that_ticker() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_say_in_which_currency_their_money_is() {
+    let (_harness, channel) = market().await;
+    let (mut exposure, mut squeeze) =
+        (ExposureServiceClient::new(channel.clone()), SqueezeServiceClient::new(channel));
+    let portfolio = of(vec![held("AA", Size::Quantity(-100.0))]);
+    for currency in ["", "USD"] {
+        let portfolio = v1::Portfolio { currency: currency.to_owned(), ..portfolio.clone() };
+        let asked = request(portfolio.clone());
+        let (as_of, portfolio) = (asked.as_of.clone(), Some(portfolio));
+        let answer = exposure.analyze_portfolio(asked).await.unwrap().into_inner();
+        assert_eq!(answer.report.unwrap().currency, "USD");
+        let asked = v1::ExplainPnlRequest {
+            as_of: as_of.clone(),
+            portfolio: portfolio.clone(),
+            ..Default::default()
+        };
+        let answer = exposure.explain_pnl(asked).await.unwrap().into_inner();
+        assert_eq!(answer.report.unwrap().currency, "USD");
+        let asked = v1::AssessShortBookRequest {
+            as_of: as_of.clone(),
+            portfolio: portfolio.clone(),
+            ..Default::default()
+        };
+        let answer = squeeze.assess_short_book(asked).await.unwrap().into_inner();
+        assert_eq!(answer.currency, "USD");
+        let asked = v1::ValidatePortfolioRequest { as_of, portfolio };
+        let answer = exposure.validate_portfolio(asked).await.unwrap().into_inner();
+        assert_eq!((answer.accepted, answer.currency.as_str()), (true, "USD"));
+    }
+}
+
 /// Two lots of AA, bought at 10 and at an unknown price, now at 12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cost_applies_to_its_own_lot_only() {
@@ -142,7 +174,7 @@ async fn a_cost_applies_to_its_own_lot_only() {
     let answer = client.assess_short_book(shorts).await.unwrap().into_inner();
     let short = &answer.lines[0];
     let mark = short.mark.unwrap();
-    assert_eq!((mark.profit_and_loss, mark.return_on_cost), (Some(-200.0), -0.2));
+    assert_eq!((mark.profit_and_loss, mark.return_on_basis), (Some(-200.0), -0.2));
     assert_eq!(answer.totals.unwrap().profit_and_loss, Some(-200.0));
     assert_eq!(short.lots.len(), 2);
     let gaps = &short.name.as_ref().unwrap().gaps;

@@ -50,10 +50,10 @@ async fn coverage(
     harness: &Harness,
     as_of: Option<v1::AsOf>,
     within: Duration,
-) -> Result<v1::GetCoverageResponse, Status> {
-    let mut request = Request::new(v1::GetCoverageRequest { as_of });
+) -> Result<v1::ListDatasetsResponse, Status> {
+    let mut request = Request::new(v1::ListDatasetsRequest { as_of });
     request.set_timeout(within);
-    Ok(harness.market_data().await.get_coverage(request).await?.into_inner())
+    Ok(harness.market_data().await.list_datasets(request).await?.into_inner())
 }
 
 fn at_revision(revision: u64) -> Option<v1::AsOf> {

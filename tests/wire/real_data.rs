@@ -11,15 +11,19 @@ async fn the_whole_price_file_is_accepted_and_known_the_second_time() {
     let name = "us_equities_2020-07_2021-03.csv.gz";
     let bytes = read(&folder, &format!("prices/{name}"));
     let first = harness.ingest(name, &bytes).await;
-    assert_eq!(first.rows, 393_689);
-    assert_eq!((first.accepted + first.rejected, first.symbols), (393_689, 2_163), "{first:?}");
+    assert_eq!(first.row_count, 393_689);
+    assert_eq!(
+        (first.accepted_count + first.rejected_count, first.symbol_count),
+        (393_689, 2_163),
+        "{first:?}"
+    );
     let again = harness.ingest(name, &bytes).await;
-    assert_eq!((again.accepted, again.corrected), (0, 0));
+    assert_eq!((again.accepted_count, again.corrected_count), (0, 0));
     assert_eq!(reference(&again.info).revision, 1);
-    let coverage = v1::GetCoverageRequest::default();
-    let coverage = harness.market_data().await.get_coverage(coverage).await.unwrap().into_inner();
+    let coverage = v1::ListDatasetsRequest::default();
+    let coverage = harness.market_data().await.list_datasets(coverage).await.unwrap().into_inner();
     let [bars] = coverage.datasets.as_slice() else { panic!("{coverage:?}") };
-    assert_eq!((bars.instruments, bars.rows), (2_163, first.accepted));
+    assert_eq!((bars.instrument_count, bars.row_count), (2_163, first.accepted_count.into()));
 }
 
 /// Every file of the folders, the schedule and the rename first, because the caller is responsible
@@ -59,10 +63,10 @@ async fn all_files_together_resolve_except_the_counted_symbols() {
         }
         let answer = harness.try_ingest(header, &read(&folder, file)).await;
         let answer = answer.unwrap_or_else(|status| panic!("{file}: {status:?}"));
-        assert!(answer.rejected * 20 <= answer.rows, "{file}: {answer:?}");
+        assert!(answer.rejected_count * 20 <= answer.row_count, "{file}: {answer:?}");
     }
-    let request = v1::GetCoverageRequest { as_of: on("2021-01-27") };
-    let coverage = harness.market_data().await.get_coverage(request).await.unwrap().into_inner();
+    let request = v1::ListDatasetsRequest { as_of: on("2021-01-27") };
+    let coverage = harness.market_data().await.list_datasets(request).await.unwrap().into_inner();
     let of = |wanted: v1::Dataset| {
         coverage.datasets.iter().find(|dataset| dataset.dataset() == wanted).unwrap()
     };
@@ -73,8 +77,8 @@ async fn all_files_together_resolve_except_the_counted_symbols() {
     let short = of(v1::Dataset::ShortInterest);
     assert_eq!(short.last_on, "2020-12-31");
     let expected = &oracle()["coverage_2021_01_27"];
-    assert_eq!(Some(short.instruments), expected["short_interest_names"].as_u64());
-    assert_eq!(short.without_prices, expected["without_prices"].as_u64());
+    assert_eq!(Some(short.instrument_count.into()), expected["short_interest_names"].as_i64());
+    assert_eq!(short.without_prices_count.map(i64::from), expected["without_prices"].as_i64());
     check_names_of_the_day(&harness).await;
 }
 

@@ -80,7 +80,7 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
         risk_measures: vec![v1::RiskMeasureRequest {
             measure_id: "a".to_owned(),
             kind: -1,
-            contributions_by: vec![99],
+            contributions_by: vec![v1::RiskSplit { kind: 99, group_by: None }],
             ..Default::default()
         }],
         ..Default::default()
@@ -89,7 +89,7 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
     let paths = [
         "settings.beta.shrinkage",
         "risk_measures[0].kind",
-        "risk_measures[0].contributions_by[0]",
+        "risk_measures[0].contributions_by[0].kind",
     ];
     expect_refusal(&status.unwrap_err(), Code::InvalidArgument, "INVALID_REQUEST", &paths);
 
@@ -126,12 +126,12 @@ async fn an_unknown_enum_value_is_reported_once_at_its_path() {
 async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
     let harness = Harness::at(NOW).await;
     let mut client = harness.market_data().await;
-    let pinned = |as_of| v1::GetCoverageRequest { as_of: Some(as_of) };
+    let pinned = |as_of| v1::ListDatasetsRequest { as_of: Some(as_of) };
     let at = |seconds| {
         let at = prost_types::Timestamp { seconds, nanos: 0 };
         v1::AsOf { when: Some(v1::as_of::When::At(at)), ..v1::AsOf::default() }
     };
-    let head = client.get_coverage(v1::GetCoverageRequest { as_of: None }).await.unwrap();
+    let head = client.list_datasets(v1::ListDatasetsRequest { as_of: None }).await.unwrap();
     let head = reference(&head.into_inner().info);
     let other = || "00".to_owned();
     let replay = |reference| {
@@ -157,9 +157,15 @@ async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
     ];
     let (invalid, failed) = (Code::InvalidArgument, Code::FailedPrecondition);
     let cases = [
-        (at(1_700_000_000), invalid, "INVALID_REQUEST", vec!["as_of"]),
+        (at(1_700_000_000), invalid, "INVALID_REQUEST", vec!["as_of.at"]),
         (at(i64::MAX), invalid, "INVALID_REQUEST", vec!["as_of.at"]),
-        (on("2021-02-02").unwrap(), invalid, "INVALID_REQUEST", vec!["as_of"]),
+        (on("2021-02-02").unwrap(), invalid, "INVALID_REQUEST", vec!["as_of.on"]),
+        (
+            changed(|r, _| r.as_of.as_mut().unwrap().seconds += 86_400),
+            invalid,
+            "INVALID_REQUEST",
+            vec!["as_of.snapshot.as_of"],
+        ),
         (v1::AsOf { revision: Some(1), ..v1::AsOf::default() }, failed, "REVISION_UNKNOWN", vec![]),
         (changed(|r, other| r.model_version = other), failed, "MODEL_VERSION_MISMATCH", vec![]),
         (changed(|r, other| r.data_version = other), failed, "DATA_VERSION_MISMATCH", vec![]),
@@ -190,9 +196,15 @@ async fn an_as_of_that_cannot_be_answered_gets_a_reason() {
         ),
     ];
     for (as_of, code, reason, paths) in cases {
-        let status = client.get_coverage(pinned(as_of)).await.unwrap_err();
+        let status = client.list_datasets(pinned(as_of)).await.unwrap_err();
         expect_refusal(&status, code, reason, &paths);
     }
+    let status = client.list_datasets(pinned(on("9999-12-31").unwrap())).await.unwrap_err();
+    assert_eq!(
+        status.message(),
+        "the request is not valid: as_of.on 9999-12-31 is in the future; the server's time is \
+         2021-02-01T21:00:00Z"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +224,7 @@ async fn an_upload_out_of_order_or_out_of_bounds_is_refused() {
         kind: "guess".to_owned(),
         symbol: "<html>".to_owned(),
         price_basis: 9,
-        as_of_on: "today".to_owned(),
+        observed_on: "today".to_owned(),
         ..v1::IngestHeader::default()
     };
     let header_paths = vec![
@@ -220,7 +232,7 @@ async fn an_upload_out_of_order_or_out_of_bounds_is_refused() {
         "header.kind",
         "header.symbol",
         "header.price_basis",
-        "header.as_of_on",
+        "header.observed_on",
     ];
     let none = v1::IngestRequest { part: None };
     let cases = vec![
@@ -297,6 +309,10 @@ async fn a_page_token_belongs_to_its_request() {
     let other = v1::ListInstrumentsRequest { symbol_prefix: "M".to_owned(), ..next.clone() };
     let status = client.list_instruments(other).await.unwrap_err();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
+    // As AIP-158 allows, pages may have different sizes.
+    let wider = v1::ListInstrumentsRequest { page_size: 9, ..next.clone() };
+    let rest = client.list_instruments(wider).await.unwrap().into_inner();
+    assert_eq!((&rest.instruments, rest.total_size), (&last.instruments, 2));
     let junk = v1::ListInstrumentsRequest { page_token: "junk".to_owned(), ..next };
     let status = client.list_instruments(junk).await.unwrap_err();
     expect_refusal(&status, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);

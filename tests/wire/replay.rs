@@ -16,7 +16,7 @@ const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
 /// The bytes of one answer of each method, at an as-of.
 async fn answers(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
     let mut client = harness.market_data().await;
-    let coverage = v1::GetCoverageRequest { as_of: as_of.clone() };
+    let coverage = v1::ListDatasetsRequest { as_of: as_of.clone() };
     let instruments = v1::ListInstrumentsRequest {
         as_of: as_of.clone(),
         ..v1::ListInstrumentsRequest::default()
@@ -30,7 +30,7 @@ async fn answers(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<Vec<u8>> {
         ..v1::GetSeriesRequest::default()
     };
     vec![
-        client.get_coverage(coverage).await.unwrap().into_inner().encode_to_vec(),
+        client.list_datasets(coverage).await.unwrap().into_inner().encode_to_vec(),
         client.list_instruments(instruments).await.unwrap().into_inner().encode_to_vec(),
         client.list_revisions(revisions).await.unwrap().into_inner().encode_to_vec(),
         client.get_series(series).await.unwrap().into_inner().encode_to_vec(),
@@ -60,12 +60,12 @@ async fn revisions_of_another_process_are_followed() {
         Harness::with(server::clock::Clock::system(), |config| config.store = url.into()).await;
     let written = reference(&other.ingest("prices.csv", BARS.as_bytes()).await.info);
     let mut client = harness.market_data().await;
-    let asked = v1::GetCoverageRequest {
+    let asked = v1::ListDatasetsRequest {
         as_of: Some(v1::AsOf { revision: Some(written.revision), ..v1::AsOf::default() }),
     };
     let followed = async {
         loop {
-            if let Ok(answer) = client.get_coverage(asked.clone()).await {
+            if let Ok(answer) = client.list_datasets(asked.clone()).await {
                 break answer.into_inner();
             }
             tokio::task::yield_now().await;
@@ -113,7 +113,7 @@ pub(crate) async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<
     };
     let shorts =
         v1::AssessShortBookRequest { as_of: as_of.clone(), portfolio, ..Default::default() };
-    let coverage = v1::GetCoverageRequest { as_of };
+    let coverage = v1::ListDatasetsRequest { as_of };
     let mut squeeze = SqueezeServiceClient::new(channel.clone());
     let mut rotations = RotationServiceClient::new(channel.clone());
     let mut exposures = ExposureServiceClient::new(channel);
@@ -125,7 +125,7 @@ pub(crate) async fn analyses(harness: &Harness, as_of: Option<v1::AsOf>) -> Vec<
         harness
             .market_data()
             .await
-            .get_coverage(coverage)
+            .list_datasets(coverage)
             .await
             .unwrap()
             .into_inner()
@@ -180,7 +180,7 @@ async fn legs_of_the_trade_do_not_depend_on_prices() {
     let holdings = "Ticker,Name,Sector,Asset Class,Market Value,Weight (%),Shares\n\
                     SMALL,SMALL INC,Energy,Equity,10,1,1\n";
     let holdings_header =
-        v1::IngestHeader { as_of_on: "2021-01-20".to_owned(), ..header("IWM_holdings.csv") };
+        v1::IngestHeader { observed_on: "2021-01-20".to_owned(), ..header("IWM_holdings.csv") };
     harness.try_ingest(holdings_header, holdings.as_bytes()).await.unwrap();
     let position = |symbol, value| held(symbol, v1::position::Size::MarketValue(value));
     let positions = vec![position("META", 1e6), position("SMALL", -1e6), position("AAA", 1e5)];

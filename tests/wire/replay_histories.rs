@@ -96,11 +96,11 @@ async fn facts(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult> {
     use v1::market_data_service_client::MarketDataServiceClient;
     let as_of = as_of.clone();
     let mut client = MarketDataServiceClient::new(channel.clone());
-    let coverage = v1::GetCoverageRequest { as_of: as_of.clone() };
+    let coverage = v1::ListDatasetsRequest { as_of: as_of.clone() };
     let revisions =
         v1::ListRevisionsRequest { as_of: as_of.clone(), page_size: 3, ..Default::default() };
     let mut all = vec![
-        call_result("GetCoverage", client.get_coverage(coverage).await),
+        call_result("ListDatasets", client.list_datasets(coverage).await),
         call_result("ListRevisions", client.list_revisions(revisions).await),
     ];
     let mut list =
@@ -142,13 +142,16 @@ async fn analyses(channel: &Channel, as_of: &Option<v1::AsOf>) -> Vec<CallResult
     let analysis = v1::AnalyzePortfolioRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..Default::default()
     };
     let pnl = v1::ExplainPnlRequest {
         as_of: as_of.clone(),
         portfolio: portfolio(),
-        include_names: true,
+        top_names: Some(10_000),
+        group_by: [v1::GroupByKind::Size, v1::GroupByKind::Sector]
+            .map(|kind| v1::GroupBy { kind: kind.into(), label_key: String::new() })
+            .to_vec(),
         ..Default::default()
     };
     let through_time = v1::AnalyzePortfolioHistoryRequest {
@@ -261,9 +264,9 @@ async fn issue_reference(
         reference_knowledge: knowledge.into(),
         ..v1::AsOf::default()
     };
-    let request = v1::GetCoverageRequest { as_of: Some(as_of.clone()) };
+    let request = v1::ListDatasetsRequest { as_of: Some(as_of.clone()) };
     let mut client = harness.market_data().await;
-    let reference = reference(&client.get_coverage(request).await.unwrap().into_inner().info);
+    let reference = reference(&client.list_datasets(request).await.unwrap().into_inner().info);
     let answers = answers(channel, &Some(as_of)).await;
     IssuedReference {
         after: format!("{after}, as of {at}, {knowledge:?}"),
@@ -324,7 +327,7 @@ struct Outcome {
 fn is_rich(result: &CallResult) -> bool {
     let Ok(answer) = v1::AnalyzePortfolioResponse::decode(&result.bytes[..]) else { return false };
     let report = answer.report.unwrap_or_default();
-    let drawn = report.scenario_sets.iter().any(|set| set.draws == 32);
+    let drawn = report.scenario_sets.iter().any(|set| set.draw_count == 32);
     let market =
         report.factors.iter().any(|row| row.factor_id == "MARKET" && row.top_down.is_some());
     let crowded = report.trades.first().is_some_and(|trade| {

@@ -1,12 +1,13 @@
 //! Risk measures over the wire: rows echo what was asked, share scenarios, and fail one by one.
 
 use crate::{
-    exposure::{example, market},
+    exposure::{example, market, worth},
     harness::{expect_refusal, is_about},
 };
 use contract::v1::{
-    self, ContributionsBy as By, RiskMeasureKind as Kind, RiskMeasureRequest as Asked,
-    exposure_service_client::ExposureServiceClient, risk_measure_request::Method,
+    self, GroupByKind, RiskMeasureKind as Kind, RiskMeasureRequest as Asked, RiskSplit,
+    RiskSplitKind as By, exposure_service_client::ExposureServiceClient,
+    risk_measure_request::Method,
 };
 use std::time::Duration;
 use tonic::{Code, transport::Channel};
@@ -15,8 +16,21 @@ fn asked(id: &str, kind: Kind) -> Asked {
     Asked { measure_id: id.to_owned(), kind: kind.into(), ..Asked::default() }
 }
 
-fn filtered(lambda: f64) -> Option<Method> {
-    Some(Method::FilteredHistorical(v1::FilteredHistoricalMethod { lambda: Some(lambda) }))
+fn filtered(decay: f64) -> Option<Method> {
+    Some(Method::FilteredHistorical(v1::FilteredHistoricalMethod { decay: Some(decay) }))
+}
+
+fn split(kind: By) -> RiskSplit {
+    RiskSplit { kind: kind.into(), group_by: None }
+}
+
+fn by_group(kind: GroupByKind, label_key: &str) -> RiskSplit {
+    let group_by = v1::GroupBy { kind: kind.into(), label_key: label_key.to_owned() };
+    RiskSplit { group_by: Some(group_by), ..split(By::Group) }
+}
+
+fn by_label(key: &str) -> RiskSplit {
+    by_group(GroupByKind::Label, key)
 }
 
 fn plain() -> Option<Method> {
@@ -76,7 +90,7 @@ async fn the_default_rows_say_what_they_are_and_add_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn measures_of_one_method_and_window_share_their_scenarios() {
     let (_harness, mut client) = market().await;
-    let by = vec![By::Leg.into(), By::Position.into()];
+    let by = vec![split(By::TradeLeg), split(By::Position)];
     let measures = vec![
         Asked { confidences: vec![0.99], ..asked("a", Kind::ValueAtRisk) },
         Asked { method: filtered(0.94), contributions_by: by, ..asked("b", Kind::Volatility) },
@@ -107,6 +121,51 @@ async fn measures_of_one_method_and_window_share_their_scenarios() {
         let alone = report(&mut client, vec![measure]).await;
         assert_eq!(*row, alone.risk_measures[0]);
     }
+}
+
+/// A line of a book with a label: what it is worth, and its desk.
+fn line(symbol: &str, value: f64, desk: &str) -> v1::Position {
+    let label = v1::Label { key: "desk".to_owned(), value: desk.to_owned() };
+    v1::Position { labels: vec![label], ..worth(symbol, value) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contributions_of_groups_have_the_rows_of_the_breakdowns_and_add_up() {
+    let (_harness, mut client) = market().await;
+    let mut request = example();
+    let portfolio = request.portfolio.as_mut().unwrap();
+    // Two desks box a name of the book, one of its other lines has no desk.
+    let symbol = portfolio.positions[0].instrument.as_ref().unwrap().symbol.clone();
+    portfolio.positions.extend([line(&symbol, 5e5, "a"), line(&symbol, -3e5, "b")]);
+    let groupings = [by_group(GroupByKind::Sector, ""), by_label("desk")];
+    request.group_by = groupings.iter().filter_map(|split| split.group_by.clone()).collect();
+    let contributions_by = groupings.to_vec();
+    request.risk_measures = vec![
+        Asked {
+            contributions_by: contributions_by.clone(),
+            ..asked("es", Kind::ExpectedShortfall)
+        },
+        Asked { contributions_by, ..asked("volatility", Kind::Volatility) },
+        asked("alone", Kind::ExpectedShortfall),
+    ];
+    let report = client.analyze_portfolio(request).await.unwrap().into_inner().report.unwrap();
+    let ids = |groups: &[String]| groups.join(",");
+    for level in report.risk_measures[..2].iter().flat_map(|measure| &measure.levels) {
+        assert_eq!(level.breakdowns.len(), 2);
+        for (by, breakdown) in level.breakdowns.iter().zip(&report.breakdowns) {
+            assert_eq!(by.group_by, breakdown.group_by);
+            let found: Vec<String> = by.groups.iter().map(|g| g.group_id.clone()).collect();
+            let shown: Vec<String> = breakdown.groups.iter().map(|g| g.group_id.clone()).collect();
+            assert_eq!(ids(&found), ids(&shown));
+            near(by.groups.iter().map(|group| group.value).sum(), level.value);
+        }
+        let [a, b, _] = &level.breakdowns[1].groups[..] else { panic!("a, b and no desk") };
+        // Linear in what each holds: 5 against -3.
+        near(b.value, -0.6 * a.value);
+        assert!(0.0 < a.value.abs());
+    }
+    let alone = &report.risk_measures[2].levels;
+    assert!(alone.iter().all(|level| level.breakdowns.is_empty()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,15 +204,24 @@ async fn measures_are_refused_by_field() {
             quantile_rule: v1::QuantileRule::Ceil.into(),
             interval_level: Some(0.9),
             horizon_sessions: Some(10),
-            contributions_by: vec![By::Leg.into(), By::Leg.into()],
+            contributions_by: vec![split(By::TradeLeg), split(By::TradeLeg)],
             ..asked("a", Kind::Volatility)
         },
         Asked {
             method: filtered(1.0),
-            contributions_by: vec![By::Leg.into()],
+            contributions_by: vec![split(By::TradeLeg)],
             ..asked("a", Kind::ValueAtRisk)
         },
-        Asked { contributions_by: vec![0, 9], ..asked(&"x".repeat(65), Kind::ExpectedShortfall) },
+        Asked {
+            contributions_by: vec![
+                split(By::Unspecified),
+                RiskSplit { kind: 9, group_by: None },
+                split(By::Group),
+                by_label("desk"),
+                RiskSplit { kind: By::Position.into(), ..by_label("desk") },
+            ],
+            ..asked(&"x".repeat(65), Kind::ExpectedShortfall)
+        },
     ];
     let request = v1::AnalyzePortfolioRequest { risk_measures: measures, ..example() };
     let refusal = client.analyze_portfolio(request).await.unwrap_err();
@@ -166,11 +234,14 @@ async fn measures_are_refused_by_field() {
         "risk_measures[1].confidences",
         "risk_measures[1].contributions_by[1]",
         "risk_measures[2].measure_id",
-        "risk_measures[2].filtered_historical.lambda",
+        "risk_measures[2].filtered_historical.decay",
         "risk_measures[2].contributions_by",
         "risk_measures[3].measure_id",
-        "risk_measures[3].contributions_by[0]",
-        "risk_measures[3].contributions_by[1]",
+        "risk_measures[3].contributions_by[0].kind",
+        "risk_measures[3].contributions_by[1].kind",
+        "risk_measures[3].contributions_by[2].group_by",
+        "risk_measures[3].contributions_by[3].group_by",
+        "risk_measures[3].contributions_by[4].group_by",
     ];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
     let many = (0..17).map(|at| asked(&at.to_string(), Kind::Volatility)).collect();

@@ -59,13 +59,13 @@ async fn a_report_has_values_records_and_sources() {
     assert_eq!(report.readings.iter().find(silent), None);
     assert!(report.readings.len() >= 60, "{}", report.readings.len());
     let moves: Vec<(&str, &str)> =
-        report.moves.iter().map(|m| (m.role.as_str(), m.start_on.as_str())).collect();
+        report.index_moves.iter().map(|m| (m.role.as_str(), m.start_on.as_str())).collect();
     let start = "2021-03-01";
     assert_eq!(
         moves,
         [("small_cap_index", start), ("large_cap_index", start), ("broad_market", start)]
     );
-    assert!((report.moves[0].value - 0.0504).abs() < 1e-12);
+    assert!((report.index_moves[0].total_return - 0.0504).abs() < 1e-12);
     three_sessions_make_no_score(&report);
 }
 
@@ -75,12 +75,16 @@ fn three_sessions_make_no_score(report: &v1::RotationReport) {
     assert!(composite.scores.iter().all(|score| score.value.is_none()));
     assert_eq!(composite.scores.len(), 4);
     assert!(composite.flips.is_empty());
-    let after: Vec<(i32, i32)> =
-        composite.aftermath.iter().map(|after| (after.state, after.sessions)).collect();
-    // All known states, then each of the five.
-    assert_eq!(after, [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]);
+    assert_eq!(composite.aftermath_of_all.as_ref().unwrap().sessions, 0);
+    let after: Vec<(i32, i32)> = composite
+        .aftermath_by_state
+        .iter()
+        .map(|row| (row.state, row.aftermath.as_ref().unwrap().sessions))
+        .collect();
+    // Each of the five known states.
+    assert_eq!(after, [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]);
     let moved = report.session_move.as_ref().unwrap();
-    assert_eq!((moved.is_rotation, moved.rows[0].z), (None, None), "too short a history");
+    assert_eq!((moved.rotation_session, moved.rows[0].z), (None, None), "too short a history");
     assert_eq!(moved.rows[0].measure_id, "size_spread.1d", "no Nasdaq is known");
     assert!((moved.rows[0].value.unwrap() - 0.05).abs() < 1e-12);
     assert_eq!(
@@ -222,7 +226,7 @@ async fn records_of_changes_levels_and_highs() {
     let change = ask(symbol("PG", Make::ChangeRelative), Way::Unspecified).await;
     // 12/9 − 1 = 33.3 %, after a fall of 10 %.
     let record = change.record.as_ref().unwrap();
-    assert_eq!((record.rank, record.in_direction, record.observations), (1, 1, 2));
+    assert_eq!((record.rank, record.in_direction_count, record.observations), (1, 1, 2));
     assert_eq!(
         change.words,
         "2021-03-03: largest gain since the series starts on 2021-03-02, rank 1 of 1"
@@ -271,7 +275,7 @@ async fn invalid_requests_are_refused_with_their_paths() {
             ..Default::default()
         }),
         conditions: vec![v1::RecordCondition { threshold: f64::NAN, ..Default::default() }],
-        top: 101,
+        top: Some(101),
         ..Default::default()
     };
     let refused = client.query_records(records).await.unwrap_err();

@@ -101,7 +101,7 @@ async fn analyzed(harness: &Harness, symbols: &[&str]) -> v1::AnalyzePortfolioRe
     let request = v1::AnalyzePortfolioRequest {
         as_of: on("2021-02-01"),
         portfolio: Some(v1::Portfolio { positions, ..v1::Portfolio::default() }),
-        include_positions: true,
+        top_positions: Some(10_000),
         ..v1::AnalyzePortfolioRequest::default()
     };
     let mut client = ExposureServiceClient::new(harness.channel().await);
@@ -195,7 +195,7 @@ async fn november(client: &mut RotationServiceClient<Channel>) {
 /// equal weight against cap weight on record: both are in the first line.
 fn rotation_in_the_first_line(found: &v1::RotationReport) {
     let moved = found.session_move.as_ref().unwrap();
-    assert_eq!((moved.on.as_str(), moved.is_rotation), ("2020-11-09", Some(true)));
+    assert_eq!((moved.on.as_str(), moved.rotation_session), ("2020-11-09", Some(true)));
     assert_eq!(moved.session_status(), v1::SessionStatus::Closed);
     let ids: Vec<&str> = moved.rows.iter().map(|row| row.measure_id.as_str()).collect();
     let expected = [
@@ -212,7 +212,7 @@ fn rotation_in_the_first_line(found: &v1::RotationReport) {
     assert_eq!(f64::from(moved.rate_sessions), expected("sessions"));
     let per_year = 252.0 * expected("rotations") / expected("sessions");
     assert!((moved.rotations_per_year.unwrap() - per_year).abs() < 1e-9, "{moved:?} {per_year}");
-    assert_eq!(f64::from(moved.rotations_last_year), expected("last_year"));
+    assert_eq!(f64::from(moved.last_year_rotation_count), expected("last_year"));
     assert_eq!(moved.rows[3].value, None, "no short interest was published yet");
     let words = &found.headline;
     assert!(
@@ -237,7 +237,7 @@ fn widest_since_2000(found: &v1::RotationReport, gaps: &[v1::Gap]) {
     // 2,533 spreads are above zero by the raw digits. The one of 2013-05-15 is 5.5e-7, which levels
     // adjusted in single precision cannot distinguish from zero.
     let above_zero = expected["above_zero"].as_i64().unwrap();
-    assert_eq!(i64::from(record.in_direction), above_zero - 1);
+    assert_eq!(i64::from(record.in_direction_count), above_zero - 1);
     assert_eq!(Some(i64::from(record.rank)), expected["rank"].as_i64());
     assert_eq!(Some(i64::from(record.observations)), expected["observations"].as_i64());
     let breadth = reading(found, "equal_minus_cap.1d").record.as_ref().unwrap();
@@ -289,7 +289,7 @@ async fn january(client: &mut RotationServiceClient<Channel>) {
 /// points on the first day and by more on the second.
 fn squeeze_in_the_first_line(found: &v1::RotationReport, day: &str, points: &str) {
     let moved = found.session_move.as_ref().unwrap();
-    assert_eq!(moved.is_rotation, Some(false));
+    assert_eq!(moved.rotation_session, Some(false));
     let shorted = &moved.rows[3];
     assert_eq!(shorted.measure_id, "most_shorted.less_index.1d");
     assert!(2.5 < shorted.z.unwrap() && 21 <= shorted.z_observations.unwrap(), "{shorted:?}");
@@ -324,7 +324,7 @@ async fn small_up_while_large_fell(client: &mut RotationServiceClient<Channel>) 
     };
     let found = client.query_records(request).await.unwrap().into_inner();
     let expected = &oracle()["small_up_while_large_fell"];
-    assert_eq!(found.matching, 1, "{:?}", found.top);
+    assert_eq!(found.matching_days, 1, "{:?}", found.top);
     assert_eq!(Some(i64::from(found.observations)), expected["observations"].as_i64());
     let day = found.observation.unwrap();
     assert_eq!(day.on, "2008-10-10");

@@ -129,7 +129,7 @@ async fn a_boxed_short_is_covered_only_where_it_is_not_netted() {
         assert_eq!(lines, expected, "{level:?}");
         let totals = answer.totals.unwrap();
         let gross: f64 = expected.iter().map(|(_, value, _)| -value).sum();
-        assert_eq!((totals.gross_short, totals.long_count), (gross, 1));
+        assert_eq!((totals.gross_short, totals.long_names), (gross, 1));
         let echo = answer.settings.unwrap();
         assert_eq!(echo.netting.as_ref().unwrap().level(), level);
         assert_eq!((echo.size_scheme, echo.beta), (None, None), "only what is used is echoed");
@@ -151,7 +151,7 @@ async fn sectors_come_in_the_scheme_that_the_caller_chooses() {
         let report = answer.report.unwrap();
         assert_eq!(report.settings.unwrap().classification_scheme_id, echoed);
         let aa = report.positions.iter().find(|row| row.symbol == "AA").unwrap();
-        assert_eq!((aa.sector_scheme_id.as_str(), aa.sector.as_str()), (echoed, sector));
+        assert_eq!((aa.classification_scheme_id.as_str(), aa.sector.as_str()), (echoed, sector));
         // BB is 60 of 70, and has no sector in GICS.
         let classified = crate::harness::coverage(&answer.info)
             .iter()
@@ -200,4 +200,7 @@ async fn settings_are_refused_by_field() {
     let refusal = client.assess_short_book(shorts(all)).await.unwrap_err();
     let paths = ["settings.size_scheme", "settings.classification_scheme_id", "settings.beta"];
     expect_refusal(&refusal, Code::InvalidArgument, "INVALID_REQUEST", &paths);
+    for why in ["no size buckets", "no sectors", "no betas"] {
+        assert!(refusal.message().contains(why), "{}", refusal.message());
+    }
 }

@@ -64,7 +64,7 @@ async fn an_upload_in_flight_finishes_and_is_stored() {
     }
     drop(sender);
     let answer = uploading.await.unwrap().unwrap().into_inner();
-    assert_eq!(answer.accepted, 1);
+    assert_eq!(answer.accepted_count, 1);
     assert!(stopping.await.unwrap(), "nothing had to be cut");
     let checked = server::admin::check(&url).await.unwrap();
     assert_eq!((checked.revisions, checked.facts, checked.faults), (1, 1, vec![]));

@@ -102,12 +102,12 @@ async fn a_short_book_by_hand() {
     assert_eq!(thin.exit_days_at_recent_volume, None);
     let mark = crowd.mark.unwrap();
     assert_eq!(mark.basis(), v1::MarkBasis::AverageCost);
-    near(Some(mark.return_on_cost), -0.2);
+    near(Some(mark.return_on_basis), -0.2);
     near(mark.profit_and_loss, -400_000.0);
     assert_eq!(calm.mark.unwrap().basis(), v1::MarkBasis::Settlement);
 
     let name = crowd.name.as_ref().unwrap();
-    near(name.days_to_cover, 20.0);
+    near(name.days_to_cover_at_recent_volume, 20.0);
     near(name.short_of_float, 0.2);
     near(name.short_of_float_s3, 1.0 / 6.0);
     near(name.short_of_shares_outstanding, 0.16);
@@ -133,7 +133,7 @@ async fn a_short_book_by_hand() {
     costs_and_scenarios(&answer);
     let totals = answer.totals.unwrap();
     near(Some(totals.gross_short), 2.4e6 + 600_000.0 + 2_000.0 + 10_000.0);
-    assert_eq!((totals.short_count, totals.long_count), (3, 1));
+    assert_eq!((totals.short_names, totals.long_names), (3, 1));
     let exit = totals.exit_at_normal_volume.unwrap();
     near(exit.exit_days, 200.0 / 12.0);
     assert_eq!(exit.curve.len(), 4);
@@ -160,14 +160,14 @@ fn costs_and_scenarios(answer: &v1::AssessShortBookResponse) {
     let sigma = 0.2 / 60f64.sqrt();
     near(name.volatility_60_sessions, sigma);
     near(name.squeeze_threshold, 3.0 * sigma * 5f64.sqrt());
-    near(crowd.squeeze_loss, -2.4e6 * 3.0 * sigma * 5f64.sqrt());
-    near(calm.squeeze_loss, -600_000.0 * 0.15);
+    near(crowd.squeeze_pnl, -2.4e6 * 3.0 * sigma * 5f64.sqrt());
+    near(calm.squeeze_pnl, -600_000.0 * 0.15);
     assert_eq!(thin.covering_cost, None, "it has no volume");
     let cost = crowd.covering_cost.as_ref().unwrap();
     near(Some(cost.days), 200.0 / 12.0);
     near(Some(cost.days_of_volume), 2.5);
     let [root, almgren] = &cost.estimates[..] else { panic!("{cost:?}") };
-    assert_eq!((root.model_id.as_str(), root.is_extrapolated), ("square_root", true));
+    assert_eq!((root.model_id.as_str(), root.extrapolated), ("square_root", true));
     near(Some(root.mean_cost), sigma * 2.5f64.sqrt() * 2.0 / 3.0);
     near(Some(root.cost), 2.4e6 * root.mean_cost);
     // 0.314·σ·2.5·(10 m / 80,000)^¼.
@@ -178,7 +178,7 @@ fn costs_and_scenarios(answer: &v1::AssessShortBookResponse) {
     near(Some(total.cost), root.cost);
     near(Some(total.share_of_gross_short), 3.0e6 / 3.012e6);
     let losses: Vec<(Vec<String>, f64)> =
-        answer.scenarios.iter().map(|s| (s.symbols.clone(), s.profit_and_loss)).collect();
+        answer.scenarios.iter().map(|s| (s.symbols.clone(), s.pnl)).collect();
     // THIN has no volume but a price; three shorts can be squeezed, and CROWD is heavily short.
     let names = |count: usize| ["CROWD", "CALM", "THIN"][..count].to_vec();
     assert_eq!(losses.len(), 4);
@@ -186,10 +186,10 @@ fn costs_and_scenarios(answer: &v1::AssessShortBookResponse) {
         assert_eq!(*symbols, names(count));
     }
     assert_eq!(losses[3].0, ["CROWD"]);
-    near(Some(losses[1].1), crowd.squeeze_loss.unwrap() - 90_000.0);
+    near(Some(losses[1].1), crowd.squeeze_pnl.unwrap() - 90_000.0);
     // 1.6 million short since a close of 10; nothing moved on the last session.
     near(name.shorts_gain_since_settlement_usd, -3.2e6);
-    near(name.shorts_gain_today_usd, 0.0);
+    near(name.shorts_gain_last_session_usd, 0.0);
     near(answer.universe.as_ref().unwrap().shorts_gain_since_settlement.map(|g| g.usd), -3.2e6);
 }
 
@@ -223,16 +223,19 @@ async fn later_publications_are_unknown_and_replays_are_equal() {
 #[tokio::test]
 async fn an_exchange_that_no_listing_names_is_answered_with_those_that_exist() {
     let (harness, mut client) = market().await;
-    let listed = "exchange,symbol,name,last_sale_usd,volume,market_cap_usd,sector\n\
-                  nyse,CROWD,Crowd Inc.,10,1000,100000000,Finance\n\
-                  nasdaq,CALM,Calm Inc.,10,1000,100000000,Finance\n";
-    harness.ingest("screener_2021-01-04.csv", listed.as_bytes()).await;
     let on_exchange = |name: &str| v1::RankSqueezeRequest {
         as_of: on(TODAY),
         min_daily_value_usd: Some(0.0),
         exchanges: vec![name.to_owned()],
         ..v1::RankSqueezeRequest::default()
     };
+    let refusal = client.rank_squeeze(on_exchange("NYSE")).await.unwrap_err();
+    expect_refusal(&refusal, Code::NotFound, "UNKNOWN_EXCHANGE", &[]);
+    assert_eq!(refusal.message(), "unknown exchange \"NYSE\"", "no listing is known");
+    let listed = "exchange,symbol,name,last_sale_usd,volume,market_cap_usd,sector\n\
+                  nyse,CROWD,Crowd Inc.,10,1000,100000000,Finance\n\
+                  nasdaq,CALM,Calm Inc.,10,1000,100000000,Finance\n";
+    harness.ingest("screener_2021-01-04.csv", listed.as_bytes()).await;
     let found = client.rank_squeeze(on_exchange("NYSE")).await.unwrap().into_inner();
     assert_eq!(found.total_size, 1);
     let refusal = client.rank_squeeze(on_exchange("NSYE")).await.unwrap_err();
@@ -248,7 +251,7 @@ async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
         as_of: on(TODAY),
         page_size: 1,
         min_daily_value_usd: Some(0.0),
-        rank_by: v1::SqueezeRankBy::DaysToCover.into(),
+        rank_by: v1::SqueezeRankBy::DaysToCoverAtRecentVolume.into(),
         ..v1::RankSqueezeRequest::default()
     };
     let first = client.rank_squeeze(request.clone()).await.unwrap().into_inner();
@@ -267,9 +270,12 @@ async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
         ("", reference(&first.info))
     );
     let universe = first.universe.unwrap();
-    assert_eq!((universe.with_short_interest, universe.priced, universe.scored), (4, 3, 2));
+    assert_eq!(
+        (universe.with_short_interest_count, universe.priced_count, universe.scored_count),
+        (4, 3, 2)
+    );
     assert_eq!(universe.newest_settlement_on, "2020-12-31");
-    assert_eq!(first.left_out.unwrap().not_scored, 2);
+    assert_eq!(first.left_out.unwrap().not_scored_count, 2);
     let method = first.method.unwrap();
     let [term] = &method.terms[..] else { panic!("{:?}", method.terms) };
     assert_eq!(term.measure_id, "short_of_float");
@@ -283,7 +289,7 @@ async fn the_ranking_comes_in_pages_that_belong_to_one_request() {
     // Below a million a day by default: CROWD trades 838,095.
     let usual = v1::RankSqueezeRequest { as_of: on(TODAY), ..v1::RankSqueezeRequest::default() };
     let usual = client.rank_squeeze(usual).await.unwrap().into_inner();
-    assert_eq!((usual.total_size, usual.left_out.unwrap().below_daily_value), (1, 1));
+    assert_eq!((usual.total_size, usual.left_out.unwrap().below_daily_value_count), (1, 1));
     harness.stop().await;
 }
 

@@ -15,7 +15,7 @@ const FIGURES: [&str; 11] = [
     "short_of_float",
     "short_of_float_s3",
     "short_of_shares_outstanding",
-    "days_to_cover",
+    "days_to_cover_at_recent_volume",
     "close",
     "market_cap_usd",
     "return_since_settlement",
@@ -52,7 +52,7 @@ fn check(name: &v1::SqueezeName, expected: &serde_json::Value) {
         name.short_of_float,
         name.short_of_float_s3,
         name.short_of_shares_outstanding,
-        name.days_to_cover,
+        name.days_to_cover_at_recent_volume,
         input(name, "close").value,
         name.market_cap_usd,
         name.return_since_settlement,
@@ -177,7 +177,7 @@ async fn the_squeeze_of_january_2021_as_it_was_known() {
     let gme = gme.unwrap();
     // 61.78 m short, volumes in shares of that day.
     let volume = oracle["gme_volume_21_2021_02_05"].as_f64().unwrap();
-    assert!((gme.days_to_cover.unwrap() - 61.78e6 / volume).abs() < 1e-6);
+    assert!((gme.days_to_cover_at_recent_volume.unwrap() - 61.78e6 / volume).abs() < 1e-6);
     let reasons: Vec<_> = ranking.info.as_ref().unwrap().gaps.iter().map(v1::Gap::reason).collect();
     use v1::GapReason::{NoPrice, NoShortInterest, Survivorship};
     assert_eq!(reasons, [NoPrice, NoShortInterest, Survivorship]);

@@ -26,7 +26,7 @@ use tonic_types::StatusExt as _;
 
 const INGEST: &str = "/ballast.v1.MarketDataService/Ingest";
 const GET_SERIES: &str = "/ballast.v1.MarketDataService/GetSeries";
-const GET_COVERAGE: &str = "/ballast.v1.MarketDataService/GetCoverage";
+const LIST_DATASETS: &str = "/ballast.v1.MarketDataService/ListDatasets";
 const ANALYZE: &str = "/ballast.v1.ExposureService/AnalyzePortfolio";
 const BARS: &str = "Ticker,Date,Open,High,Low,Close,Volume\n\
                     AAPL,2021-01-04,133.5,133.6,126.7,129.4,143301900\n";
@@ -142,8 +142,8 @@ async fn a_large_refusal_keeps_its_type_within_four_kibibytes() {
         reference_knowledge: v1::ReferenceKnowledge::AsPublished.into(),
         ..v1::SnapshotRef::default()
     };
-    let request = v1::GetCoverageRequest { as_of: replay_of(&reference) }.encode_to_vec();
-    let answered = ask("/ballast.v1.MarketDataService/GetCoverage", request).await;
+    let request = v1::ListDatasetsRequest { as_of: replay_of(&reference) }.encode_to_vec();
+    let answered = ask("/ballast.v1.MarketDataService/ListDatasets", request).await;
     assert!(status_bytes(&answered) <= 4 * 1024 + 2, "{}", status_bytes(&answered));
     expect_refusal(&answered.status, Code::FailedPrecondition, "CONFIG_MISMATCH", &[]);
 
@@ -204,20 +204,20 @@ async fn unread_answers_are_bounded_and_then_their_connection_ends() {
     let request = HealthCheckRequest { service: String::new() };
     health.check(request).await.expect("health is answered under any load");
     soon("the connection ends", raw.connection).await.unwrap();
-    let request = v1::GetCoverageRequest::default();
-    harness.market_data().await.get_coverage(request).await.expect("there is room again");
+    let request = v1::ListDatasetsRequest::default();
+    harness.market_data().await.list_datasets(request).await.expect("there is room again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_read_nothing_do_not_lock_out_other_clients() {
     let harness = with(narrow).await;
-    let request = framed(0, &v1::GetCoverageRequest::default().encode_to_vec());
+    let request = framed(0, &v1::ListDatasetsRequest::default().encode_to_vec());
     let (mut connections, mut calls) = (Vec::new(), Vec::new());
     // Thirty small answers. Their reserves of 64 KiB would be four times the room of 512 KiB.
     for _ in 0..3 {
         let raw = Raw::connect(harness.address(), 0).await;
         for _ in 0..10 {
-            let mut call = raw.call(GET_COVERAGE, &[]).await;
+            let mut call = raw.call(LIST_DATASETS, &[]).await;
             call.send(&request, true);
             calls.push(call);
         }
@@ -229,8 +229,8 @@ async fn connections_that_read_nothing_do_not_lock_out_other_clients() {
         assert!(Status::from_header_map(&headers).is_none(), "small answers find room");
         unread.push(body);
     }
-    let request = v1::GetCoverageRequest::default();
-    harness.market_data().await.get_coverage(request).await.expect("a stranger is answered");
+    let request = v1::ListDatasetsRequest::default();
+    harness.market_data().await.list_datasets(request).await.expect("a stranger is answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,8 +250,8 @@ async fn unread_answers_to_uploads_are_counted() {
         assert!(Status::from_header_map(&headers).is_none(), "what is stored is answered");
         unread.push(body);
     }
-    let request = v1::GetCoverageRequest::default();
-    let status = harness.market_data().await.get_coverage(request).await.unwrap_err();
+    let request = v1::ListDatasetsRequest::default();
+    let status = harness.market_data().await.list_datasets(request).await.unwrap_err();
     expect_refusal(&status, Code::ResourceExhausted, "OVERLOADED", &[]);
 }
 
@@ -274,8 +274,8 @@ async fn almost_complete_requests_are_bounded() {
     expect_refusal(&first.status, Code::ResourceExhausted, "OVERLOADED", &[]);
     let retry = first.status.get_details_retry_info().unwrap().retry_delay;
     assert_eq!(retry, Some(Duration::from_secs(1)));
-    let request = v1::GetCoverageRequest::default();
-    harness.market_data().await.get_coverage(request).await.expect("a stranger is answered");
+    let request = v1::ListDatasetsRequest::default();
+    harness.market_data().await.list_datasets(request).await.expect("a stranger is answered");
     drop(calls);
 }
 
@@ -307,7 +307,7 @@ async fn a_client_that_reads_keeps_its_connection() {
     let began = tokio::time::Instant::now();
     // Ten times the limit in reserves, and longer than an answer may be unread.
     while began.elapsed() < Duration::from_millis(600) {
-        client.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+        client.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
     }
     tokio::time::sleep(Duration::from_millis(400)).await;
     let raw = Raw::connect(harness.address(), WINDOW).await;
@@ -336,17 +336,17 @@ async fn a_connection_without_http2_is_closed() {
         // Closed or reset, with a GOAWAY before it or without.
         let _ended = soon("the end", connection.read_to_end(&mut bytes)).await;
     }
-    harness.market_data().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    harness.market_data().await.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_over_the_limit_is_closed_until_a_place_is_free() {
     let harness = with(|config| config.limits.connections = 2).await;
-    let request = v1::GetCoverageRequest::default;
+    let request = v1::ListDatasetsRequest::default;
     let mut first = harness.market_data().await;
     let mut second = harness.market_data().await;
-    first.get_coverage(request()).await.unwrap();
-    second.get_coverage(request()).await.unwrap();
+    first.list_datasets(request()).await.unwrap();
+    second.list_datasets(request()).await.unwrap();
     let mut third = TcpStream::connect(harness.address()).await.unwrap();
     let mut bytes = Vec::new();
     let read = soon("it is closed", third.read_to_end(&mut bytes)).await;
@@ -362,7 +362,7 @@ async fn a_connection_over_the_limit_is_closed_until_a_place_is_free() {
         }
     };
     soon("the place comes free", again).await;
-    first.get_coverage(request()).await.expect("an open connection stays open");
+    first.list_datasets(request()).await.expect("an open connection stays open");
 }
 
 /// The preface of HTTP/2 and empty settings (RFC 9113, sections 3.4 and 6.5).
@@ -380,7 +380,7 @@ async fn a_frozen_client_does_not_delay_shutdown() {
     frozen.read_u8().await.expect("the server speaks");
     let _silent = TcpStream::connect(harness.address()).await.unwrap();
     let mut client = harness.market_data().await;
-    client.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    client.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
     let began = tokio::time::Instant::now();
     assert!(harness.stop().await, "no call was cut");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
@@ -444,8 +444,8 @@ async fn an_incomplete_upload_is_not_stored() {
         };
         soon("its place comes free", freed).await;
     }
-    let held = harness.market_data().await.get_coverage(v1::GetCoverageRequest::default()).await;
-    let rows: u64 = held.unwrap().into_inner().datasets.iter().map(|held| held.rows).sum();
+    let held = harness.market_data().await.list_datasets(v1::ListDatasetsRequest::default()).await;
+    let rows: i64 = held.unwrap().into_inner().datasets.iter().map(|held| held.row_count).sum();
     assert_eq!(rows, 0);
 }
 

@@ -50,7 +50,7 @@ async fn an_upload_without_free_memory_is_told_when_to_retry() {
         }
     };
     let (taken, refused) = soon("one of the two is refused", refusal).await;
-    assert_eq!(taken.accepted + taken.already_known, 4_000);
+    assert_eq!(taken.accepted_count + taken.already_known_count, 4_000);
     expect_refusal(&refused, Code::ResourceExhausted, "UPLOAD_MEMORY_HELD", &[]);
     assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
     let quota = refused.get_details_quota_failure().unwrap();
@@ -65,7 +65,7 @@ async fn an_upload_without_free_memory_is_told_when_to_retry() {
         }
     };
     let again = soon("the memory comes back", again).await;
-    assert_eq!(again.accepted + again.already_known, 4_000);
+    assert_eq!(again.accepted_count + again.already_known_count, 4_000);
 
     // A retry does not help a file that needs more than the limit.
     let alone = harness.try_ingest(header("large.csv"), &rows("C", 30_000)).await.unwrap_err();

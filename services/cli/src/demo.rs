@@ -150,7 +150,7 @@ async fn load(
             file_name: file.file_name.clone(),
             symbol: file.symbol.clone().unwrap_or_default(),
             index_id: file.index_id.unwrap_or_default().to_owned(),
-            as_of_on: file.as_of_on.map(|day| day.to_string()).unwrap_or_default(),
+            observed_on: file.observed_on.map(|day| day.to_string()).unwrap_or_default(),
             adjusted_on: file.adjusted_on.map(|day| day.to_string()).unwrap_or_default(),
             ..IngestHeader::default()
         };
@@ -158,7 +158,7 @@ async fn load(
         let answer = ingest::send(clients, connection, &header, &source)
             .await
             .with_context(|| format!("{} was rejected", file.file_name))?;
-        facts += answer.accepted;
+        facts += answer.accepted_count;
         for note in show::ingest::rejections(&answer, &file.file_name, terminal) {
             terminal::warn(&note);
         }

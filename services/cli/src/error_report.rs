@@ -3,7 +3,7 @@
 
 use crate::terminal::{Terminal, Tone};
 use serde_json::{Value, json};
-use server::admin::AdminError;
+use server::{admin::AdminError, call::code_name::code_name};
 use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt as _};
 
@@ -50,30 +50,59 @@ pub(crate) enum Fault {
     },
 }
 
+/// What a script can know of a failure: the exit code, and the code and the reason of a status, also
+/// where no server was asked.
+#[derive(Clone, Copy)]
+struct Class(u8, Code, &'static str);
+
 /// The exit code of an error.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    error.chain().find_map(code_of).unwrap_or(FAILED)
+    match status_of(error) {
+        Some(status) if reason(status).as_deref() == Some(REVISION_UNKNOWN) => NOT_FOUND,
+        Some(status) => code_of_status(status.code()),
+        None => class(error).0,
+    }
 }
 
-fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
-    if let Some(status) = cause.downcast_ref::<Status>() {
-        return Some(code_of_status(status.code()));
-    }
-    match cause.downcast_ref::<Fault>() {
-        Some(Fault::Usage(_)) => return Some(USAGE),
-        Some(Fault::Input(_)) => return Some(REFUSED),
-        Some(Fault::Incomplete { .. }) => return Some(INCOMPLETE),
-        None => {}
+/// The status of a server behind an error.
+fn status_of(error: &anyhow::Error) -> Option<&Status> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}
+
+fn reason(status: &Status) -> Option<String> {
+    status.get_details_error_info().map(|info| info.reason)
+}
+
+/// The reason for a revision that the log does not have.
+const REVISION_UNKNOWN: &str = "REVISION_UNKNOWN";
+
+/// The class of an error that is no status of a server.
+fn class(error: &anyhow::Error) -> Class {
+    error.chain().find_map(class_of).unwrap_or(Class(FAILED, Code::Unknown, "FAILED"))
+}
+
+fn class_of(cause: &(dyn std::error::Error + 'static)) -> Option<Class> {
+    if let Some(fault) = cause.downcast_ref::<Fault>() {
+        return Some(match fault {
+            Fault::Usage(_) => Class(USAGE, Code::InvalidArgument, "USAGE"),
+            Fault::Input(_) => Class(REFUSED, Code::InvalidArgument, "INVALID_INPUT"),
+            Fault::Incomplete { .. } => Class(INCOMPLETE, Code::FailedPrecondition, "INCOMPLETE"),
+        });
     }
     if cause.is::<tables::refusal::Refusal>() {
-        return Some(REFUSED);
+        return Some(Class(REFUSED, Code::InvalidArgument, "FILE_REFUSED"));
     }
-    if let Some(AdminError::UnknownSymbol(_) | AdminError::RevisionUnknown { .. }) =
-        cause.downcast_ref::<AdminError>()
-    {
-        return Some(NOT_FOUND);
+    match cause.downcast_ref::<AdminError>() {
+        Some(AdminError::UnknownSymbol(_)) => {
+            return Some(Class(NOT_FOUND, Code::NotFound, "UNKNOWN_INSTRUMENT"));
+        }
+        Some(AdminError::RevisionUnknown { .. }) => {
+            return Some(Class(NOT_FOUND, Code::FailedPrecondition, REVISION_UNKNOWN));
+        }
+        Some(AdminError::Store(_) | AdminError::Output(_)) | None => {}
     }
-    cause.is::<tonic::transport::Error>().then_some(UNREACHABLE)
+    let is_transport = cause.is::<tonic::transport::Error>();
+    is_transport.then_some(Class(UNREACHABLE, Code::Unavailable, "NO_SERVER"))
 }
 
 const fn code_of_status(code: Code) -> u8 {
@@ -97,9 +126,13 @@ const fn code_of_status(code: Code) -> u8 {
 /// An error for a program: one object on one line.
 pub(crate) fn as_json(error: &anyhow::Error) -> String {
     let mut report = json!({ "exitCode": exit_code(error) });
-    match error.chain().find_map(|cause| cause.downcast_ref::<Status>()) {
+    match status_of(error) {
         Some(status) => add_status(&mut report, status),
         None => {
+            let Class(_, code, reason) = class(error);
+            report["code"] = code_name(code).into();
+            report["reason"] = reason.into();
+            report["violations"] = json!([]);
             let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
             report["message"] = error.to_string().into();
             report["causes"] = causes.into();
@@ -129,7 +162,7 @@ fn add_status(report: &mut Value, status: &Status) {
 
 /// An error for a person: a status in full, anything else with its chain of causes.
 pub(crate) fn explain(error: &anyhow::Error, terminal: Terminal) -> String {
-    match error.chain().find_map(|cause| cause.downcast_ref::<Status>()) {
+    match status_of(error) {
         Some(status) => {
             let outer = error.to_string();
             let own = status.to_string();
@@ -187,28 +220,6 @@ fn hint(code: Code) -> Option<&'static str> {
     }
 }
 
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +255,19 @@ mod tests {
         let lost = anyhow::anyhow!("no such file").context("book.csv cannot be read");
         let report: Value = serde_json::from_str(&as_json(&lost)).unwrap();
         assert_eq!(report["error"]["causes"], json!(["no such file"]));
+        assert_eq!(report["error"]["reason"], "FAILED");
+        let unknown = AdminError::UnknownSymbol("NOBODY".to_owned());
+        let unknown = anyhow::Error::from(unknown).context("cannot export");
+        let report: Value = serde_json::from_str(&as_json(&unknown)).unwrap();
+        let expected = json!({
+            "exitCode": 4,
+            "code": "NOT_FOUND",
+            "reason": "UNKNOWN_INSTRUMENT",
+            "message": "cannot export",
+            "violations": [],
+            "causes": ["unknown instrument \"NOBODY\""],
+        });
+        assert_eq!(report["error"], expected);
     }
 
     #[test]
@@ -258,6 +282,9 @@ mod tests {
         assert_eq!(exit_code(&Fault::Usage("--as-of".to_owned()).into()), 2);
         let unknown = AdminError::RevisionUnknown { asked: 9, head: 2 };
         assert_eq!(exit_code(&anyhow::Error::from(unknown).context("export")), 4);
+        let details = ErrorDetails::with_error_info("REVISION_UNKNOWN", "ballast", []);
+        let status = Status::with_error_details(Code::FailedPrecondition, "", details);
+        assert_eq!(exit_code(&status.into()), 4, "as without a server");
         assert_eq!(exit_code(&Fault::Incomplete { lacking: 0.2, most: 0.1 }.into()), 6);
         assert_eq!(exit_code(&anyhow::anyhow!("anything")), FAILED);
     }

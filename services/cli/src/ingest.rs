@@ -50,7 +50,7 @@ pub(crate) struct IngestArguments {
     index: Option<String>,
     /// Day that rows without a date describe.
     #[arg(long, value_name = "DATE")]
-    as_of_on: Option<String>,
+    observed_on: Option<String>,
     /// When the rows became public: a date (16:00 New York) or an instant.
     #[arg(long, value_name = "DATE|INSTANT")]
     published_at: Option<String>,
@@ -117,7 +117,7 @@ pub(crate) async fn run(
             file_name: file_name(path),
             symbol: arguments.symbol.clone().unwrap_or_default(),
             index_id: arguments.index.clone().unwrap_or_default(),
-            as_of_on: arguments.as_of_on.clone().unwrap_or_default(),
+            observed_on: arguments.observed_on.clone().unwrap_or_default(),
             published_at,
             price_basis: basis(arguments.price_basis).into(),
             adjusted_on: arguments.adjusted_on.clone().unwrap_or_default(),

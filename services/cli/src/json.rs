@@ -62,7 +62,7 @@ mod tests {
         let json: serde_json::Value =
             serde_json::from_str(&of("ShortBookTotals", &totals).unwrap()).unwrap();
         assert_eq!(json["grossShort"], 0.0);
-        assert_eq!(json["shortCount"], 0);
+        assert_eq!(json["shortNames"], 0);
         assert_eq!(json["meanScore"], 0.0);
         for absent in ["profitAndLoss", "shareScored", "exitAtNormalVolume"] {
             assert_eq!(json.get(absent), None, "{absent}");

@@ -7,7 +7,7 @@ mod batch;
 mod book;
 mod book_history;
 mod connect;
-mod coverage;
+mod datasets;
 mod demo;
 mod error_report;
 mod factors;
@@ -126,8 +126,8 @@ enum Query {
     Records(records::RecordsArguments),
     /// List the values of a measure, as known now or as known at each close.
     History(history::HistoryArguments),
-    /// Report what data a server holds, how fresh it is, and which names have no prices.
-    Coverage(coverage::CoverageArguments),
+    /// List the datasets that a server holds: how much, how fresh, and which names have no prices.
+    Datasets(datasets::DatasetsArguments),
 }
 
 /// How long a thread that is still at work may delay the end of the process.
@@ -168,6 +168,11 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
                 .to_owned()
         ));
     }
+    if as_json && matches!(arguments.command, Command::Export(_) | Command::Serve(_)) {
+        bail!(error_report::Fault::Usage(
+            "--json is not for this command: export writes CSV, and serve writes a log".to_owned()
+        ));
+    }
     let is_done = match &arguments.command {
         Command::Ingest(files) => {
             return ingest::run(files, connection, as_json, terminal).await;
@@ -183,7 +188,9 @@ async fn run(arguments: &Arguments, terminal: Terminal) -> Result<u8> {
         Command::Migrate(store) => store_commands::migrate(store, as_json).await.map(|()| true),
         Command::Copy(stores) => store_commands::copy(stores, as_json, terminal).await,
         Command::Check(store) => store_commands::check(store, as_json, terminal).await,
-        Command::Backup { store, to } => store_commands::backup(store, to).await.map(|()| true),
+        Command::Backup { store, to } => {
+            store_commands::backup(store, to, as_json).await.map(|()| true)
+        }
         Command::Restore { from, to } => store_commands::restore(from, to, as_json, terminal).await,
         Command::Demo(how) => {
             demo::run(how, demo::Output { as_json, terminal }).await.map(|()| true)
@@ -208,6 +215,6 @@ async fn answer(
         Query::Squeeze(arguments) => query_commands::squeeze(arguments, connection, output).await,
         Query::Records(arguments) => records::records(arguments, connection, output).await,
         Query::History(arguments) => history::history(arguments, connection, output).await,
-        Query::Coverage(arguments) => coverage::coverage(arguments, connection, output).await,
+        Query::Datasets(arguments) => datasets::datasets(arguments, connection, output).await,
     }
 }

@@ -4,13 +4,13 @@ use crate::{
     as_of_args::{AsOfArguments, ReferenceArguments},
     book::{self, BookArguments},
     connect::Connection,
-    query_commands::{GapArguments, Output, trades},
+    query_commands::{GapArguments, Output, group_by, trades},
     settings_args::NettingArguments,
     show, terminal,
 };
 use anyhow::Result;
 use clap::Args;
-use contract::v1::{ExplainPnlRequest, PnlPositions};
+use contract::v1::{AnalysisSettings, ExplainPnlRequest, GroupBy, PositionsDay};
 
 /// The portfolio, the window and how to split it.
 #[derive(Args, Clone, Debug)]
@@ -38,6 +38,14 @@ pub(crate) struct PnlArguments {
     /// Number of names to list, largest P&L by size first; without it 10.
     #[arg(long, value_parser = clap::value_parser!(i32).range(0..=10_000))]
     top: Option<i32>,
+    /// Also split it by `size`, `sector` or `label:KEY`, a label of its lines such as
+    /// `label:account`; repeatable.
+    #[arg(long, value_name = "GROUPS", value_parser = group_by)]
+    group_by: Vec<GroupBy>,
+    /// The classification scheme of sectors, for instance `GICS`. Without it the one with sectors
+    /// for the most names.
+    #[arg(long, value_name = "SCHEME")]
+    classification: Option<String>,
     #[command(flatten)]
     netting: NettingArguments,
     #[command(flatten)]
@@ -53,20 +61,23 @@ pub(crate) async fn pnl(
     connection: &Connection,
     output: Output<'_>,
 ) -> Result<()> {
-    let positions = match arguments.held_at_start {
-        true => PnlPositions::Start,
-        false => PnlPositions::AsOf,
+    let positions_day = match arguments.held_at_start {
+        true => PositionsDay::Start,
+        false => PositionsDay::AsOf,
     };
     let request = ExplainPnlRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
         portfolio: Some(book::read(&arguments.book).await?),
-        settings: arguments.netting.to_proto(),
+        settings: Some(AnalysisSettings {
+            classification_scheme_id: arguments.classification.clone().unwrap_or_default(),
+            ..arguments.netting.to_proto().unwrap_or_default()
+        }),
         start_on: arguments.from.clone().unwrap_or_default(),
         end_on: arguments.until.clone().unwrap_or_default(),
-        positions: positions.into(),
+        positions_day: positions_day.into(),
         trades: trades(&arguments.trades).await?,
         top_names: arguments.top,
-        include_names: false,
+        group_by: arguments.group_by.clone(),
     };
     let clients = connection.open().await?;
     let answer = clients.exposure().explain_pnl(connection.request(request)).await?.into_inner();

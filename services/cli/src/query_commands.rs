@@ -146,7 +146,8 @@ pub(crate) fn block(text: &str) -> Result<ReportBlock, String> {
     })
 }
 
-fn group_by(text: &str) -> Result<GroupBy, String> {
+/// Reads a grouping.
+pub(crate) fn group_by(text: &str) -> Result<GroupBy, String> {
     let (kind, key) = match text.split_once(':') {
         None if text == "size" => (GroupByKind::Size, ""),
         None if text == "sector" => (GroupByKind::Sector, ""),
@@ -197,7 +198,7 @@ pub(crate) async fn exposure(
         portfolio: Some(book::read(&arguments.book).await?),
         settings: settings(arguments),
         include: include.iter().map(|block| (*block).into()).collect(),
-        risk_measures: arguments.risk.shown_by(&include),
+        risk_measures: arguments.risk.shown_by(&include, &arguments.group_by),
         repeat_on: arguments.repeat_on.clone().unwrap_or_default(),
         top_positions: arguments.top,
         group_by: arguments.group_by.clone(),
@@ -220,7 +221,8 @@ pub(crate) async fn exposure(
     arguments.gaps.check(show::evidence::coverage_of(answer.info.as_ref()))
 }
 
-/// The P&L of the last session, from the data of an analysis. It has no settings but the netting.
+/// The P&L of the last session, from the data of an analysis. It shows no sectors, so that a scheme
+/// that had none the day before does not matter.
 async fn last_session(
     answer: &AnalyzePortfolioResponse,
     analysed: AnalyzePortfolioRequest,
@@ -228,11 +230,13 @@ async fn last_session(
     clients: &Clients,
 ) -> Result<ExplainPnlResponse, Status> {
     let snapshot = answer.info.as_ref().and_then(|info| info.snapshot.clone());
-    let netting = analysed.settings.and_then(|settings| settings.netting);
+    let settings = analysed
+        .settings
+        .map(|settings| AnalysisSettings { classification_scheme_id: String::new(), ..settings });
     let request = ExplainPnlRequest {
         as_of: Some(AsOf { when: snapshot.map(When::Snapshot), ..AsOf::default() }),
         portfolio: analysed.portfolio,
-        settings: Some(AnalysisSettings { netting, ..AnalysisSettings::default() }),
+        settings,
         trades: analysed.trades,
         top_names: Some(5),
         ..ExplainPnlRequest::default()
@@ -324,8 +328,8 @@ pub(crate) enum RankBy {
     Score,
     /// Short interest over float.
     ShortOfFloat,
-    /// Days to cover.
-    DaysToCover,
+    /// Days to cover at the volume of the last 21 sessions.
+    DaysToCoverAtRecentVolume,
 }
 
 /// Ranks the market by squeeze risk, or assesses the shorts of a portfolio.
@@ -378,7 +382,7 @@ async fn ranking(
     let rank_by = match arguments.by {
         RankBy::Score => SqueezeRankBy::Score,
         RankBy::ShortOfFloat => SqueezeRankBy::ShortOfFloat,
-        RankBy::DaysToCover => SqueezeRankBy::DaysToCover,
+        RankBy::DaysToCoverAtRecentVolume => SqueezeRankBy::DaysToCoverAtRecentVolume,
     };
     let request = RankSqueezeRequest {
         as_of: arguments.reference.of(arguments.as_of.to_proto()?),
@@ -395,4 +399,23 @@ async fn ranking(
     let page = |terminal| show::squeeze::ranking(&answer, terminal);
     terminal::say(&output.text("RankSqueezeResponse", &answer, page)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rounding_takes_from_the_own_share_is_not_a_gap() {
+        let fails = |most: f64, [own, proxied, missing]: [f64; 3]| {
+            let row = Coverage { own, proxied, missing, ..Coverage::default() };
+            GapArguments { fail_on_gaps: Some(most) }.check(&[row]).is_err()
+        };
+        // Nothing is missing of 1 - 2^-53 and of 0.7 + 0.1, whose rest of 1 is not 0 and not 0.2.
+        assert!(!fails(0.0, [1.0 - f64::EPSILON / 2.0, 0.0, 0.0]));
+        assert!(!fails(0.2, [0.7 + 0.1, 0.2, 0.0]));
+        assert!(0.2 < 1.0 - (0.7 + 0.1), "the case is one of rounding");
+        assert!(fails(0.0, [0.99, 0.01, 0.0]) && fails(0.0, [0.99, 0.0, 0.01]));
+        assert!(!GapArguments { fail_on_gaps: None }.check(&[]).is_err());
+    }
 }

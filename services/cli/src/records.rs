@@ -74,7 +74,7 @@ pub(crate) async fn records(
         conditions: arguments.conditions.clone(),
         start_on: arguments.since.clone().unwrap_or_default(),
         observed_on: arguments.on.clone().unwrap_or_default(),
-        top: arguments.top,
+        top: Some(arguments.top),
     };
     let titles: Vec<String> = request
         .variable

@@ -2,8 +2,9 @@
 
 use clap::Args;
 use contract::v1::{
-    AnalysisSettings, ContributionsBy, FilteredHistoricalMethod, HistoricalMethod, Netting,
-    NettingLevel, ReportBlock, RiskMeasureKind, RiskMeasureRequest, risk_measure_request::Method,
+    AnalysisSettings, FilteredHistoricalMethod, GroupBy, GroupByKind, HistoricalMethod, Netting,
+    NettingLevel, ReportBlock, RiskMeasureKind, RiskMeasureRequest, RiskSplit, RiskSplitKind,
+    risk_measure_request::Method,
 };
 
 /// Before what gross is measured.
@@ -44,13 +45,33 @@ pub(crate) struct MeasureArguments {
     /// repeated. Without it value at risk and expected shortfall over 1,000 filtered sessions.
     #[arg(long = "measure", value_name = "MEASURE", value_parser = measure)]
     measures: Vec<RiskMeasureRequest>,
+    /// Split every `--measure` but a value at risk by the groups of `--group-by` as well.
+    #[arg(long, requires = "measures")]
+    risk_by_group: bool,
 }
 
 impl MeasureArguments {
-    /// The measures asked for.
-    pub(crate) fn shown_by(&self, include: &[ReportBlock]) -> Vec<RiskMeasureRequest> {
-        self.measures.iter().map(|measure| shown_by(measure, include)).collect()
+    /// The measures asked for, in a report with some blocks and groupings.
+    pub(crate) fn shown_by(
+        &self,
+        include: &[ReportBlock],
+        group_by: &[GroupBy],
+    ) -> Vec<RiskMeasureRequest> {
+        let by_group = if self.risk_by_group { splits_by(group_by) } else { Vec::new() };
+        self.measures.iter().map(|measure| shown_by(measure, include, &by_group)).collect()
     }
+}
+
+/// Splits by each grouping of a report; by size and sector without any.
+fn splits_by(group_by: &[GroupBy]) -> Vec<RiskSplit> {
+    let usual = [GroupByKind::Size, GroupByKind::Sector]
+        .map(|kind| GroupBy { kind: kind.into(), ..GroupBy::default() });
+    let groupings = if group_by.is_empty() { &usual[..] } else { group_by };
+    let split = |one: &GroupBy| RiskSplit {
+        kind: RiskSplitKind::Group.into(),
+        group_by: Some(one.clone()),
+    };
+    groupings.iter().map(split).collect()
 }
 
 fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
@@ -63,7 +84,7 @@ fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
     };
     let method = match parts.next() {
         None | Some("filtered") => {
-            Method::FilteredHistorical(FilteredHistoricalMethod { lambda: None })
+            Method::FilteredHistorical(FilteredHistoricalMethod { decay: None })
         }
         Some("historical") => Method::Historical(HistoricalMethod {}),
         Some(_) => return Err("the method must be `filtered` or `historical`".to_owned()),
@@ -74,7 +95,8 @@ fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
         return Err("must be KIND, KIND:METHOD or KIND:METHOD:WINDOW".to_owned());
     }
     // A value at risk cannot be split.
-    let by = [ContributionsBy::Leg.into(), ContributionsBy::Position.into()];
+    let by = [RiskSplitKind::TradeLeg, RiskSplitKind::Position]
+        .map(|kind| RiskSplit { kind: kind.into(), group_by: None });
     let is_split = kind != RiskMeasureKind::ValueAtRisk;
     Ok(RiskMeasureRequest {
         measure_id: text.to_owned(),
@@ -86,14 +108,23 @@ fn measure(text: &str) -> Result<RiskMeasureRequest, String> {
     })
 }
 
-/// A measure without the contributions that only blocks left out would show. No block means all.
-fn shown_by(measure: &RiskMeasureRequest, include: &[ReportBlock]) -> RiskMeasureRequest {
-    let is_shown = |by: &i32| match ContributionsBy::try_from(*by) {
-        Ok(ContributionsBy::Leg) => include.contains(&ReportBlock::Trades),
-        Ok(ContributionsBy::Position) => include.contains(&ReportBlock::Positions),
-        _ => true,
+/// A measure that is also split by groups if it can be split, without the splits that only blocks
+/// left out would show. No block means all.
+fn shown_by(
+    measure: &RiskMeasureRequest,
+    include: &[ReportBlock],
+    by_group: &[RiskSplit],
+) -> RiskMeasureRequest {
+    let is_shown = |by: &RiskSplit| match by.kind() {
+        RiskSplitKind::TradeLeg => include.contains(&ReportBlock::Trades),
+        RiskSplitKind::Position => include.contains(&ReportBlock::Positions),
+        RiskSplitKind::Group => include.contains(&ReportBlock::Breakdowns),
+        RiskSplitKind::Unspecified => true,
     };
     let mut measure = measure.clone();
+    if !measure.contributions_by.is_empty() {
+        measure.contributions_by.extend_from_slice(by_group);
+    }
     measure.contributions_by.retain(|by| include.is_empty() || is_shown(by));
     measure
 }
@@ -121,8 +152,14 @@ mod tests {
         for wrong in ["", "cvar", "var:normal", "var:filtered:x", "var:filtered:500:1"] {
             assert!(measure(wrong).is_err(), "{wrong}");
         }
-        let count = |include: &[ReportBlock]| shown_by(&read, include).contributions_by.len();
-        assert_eq!((count(&[]), count(&[ReportBlock::Risk])), (2, 0));
-        assert_eq!(count(&[ReportBlock::Risk, ReportBlock::Trades]), 1);
+        let by_group = splits_by(&[]);
+        let count = |measure: &RiskMeasureRequest, include: &[ReportBlock]| {
+            shown_by(measure, include, &by_group).contributions_by.len()
+        };
+        // By leg, by position, by size and by sector.
+        assert_eq!((count(&read, &[]), count(&read, &[ReportBlock::Risk])), (4, 0));
+        assert_eq!(count(&read, &[ReportBlock::Risk, ReportBlock::Trades]), 1);
+        assert_eq!(count(&read, &[ReportBlock::Risk, ReportBlock::Breakdowns]), 2);
+        assert_eq!(count(&measure("var").unwrap(), &[]), 0);
     }
 }

@@ -25,6 +25,7 @@ pub(crate) mod pnl;
 pub(crate) mod batch;
 
 pub(crate) mod book_history;
+mod book_row;
 
 pub(crate) mod short_costs;
 pub(crate) mod squeeze;
@@ -35,4 +36,4 @@ mod risk;
 
 pub(crate) mod history;
 
-pub(crate) mod coverage;
+pub(crate) mod datasets;

@@ -123,11 +123,15 @@ pub(crate) async fn copy(
 ///
 /// # Errors
 /// If the store cannot be opened, or the copy cannot be written.
-pub(crate) async fn backup(arguments: &StoreArguments, to: &Path) -> Result<()> {
+pub(crate) async fn backup(arguments: &StoreArguments, to: &Path, as_json: bool) -> Result<()> {
     let url = &arguments.store;
     let fault = || format!("cannot back up {url} to {}", to.display());
     admin::backup(url.with_password(), to).await.with_context(fault)?;
-    terminal::say(&format!("{} is a complete copy of {url}.\n", to.display()));
+    let to = to.display().to_string();
+    terminal::say(&match as_json {
+        true => format!("{}\n", json!({ "store": url.to_string(), "backup": to })),
+        false => format!("{to} is a complete copy of {url}.\n"),
+    });
     Ok(())
 }
 

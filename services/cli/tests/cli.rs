@@ -58,7 +58,7 @@ fn help_names_every_command_and_a_wrong_line_is_usage() {
     assert_eq!(help.status.code(), Some(0));
     let commands = [
         "serve", "ingest", "rotation", "watch", "exposure", "squeeze", "records", "history",
-        "coverage", "health", "export", "migrate", "check", "backup", "restore", "demo",
+        "datasets", "health", "export", "migrate", "check", "backup", "restore", "demo",
     ];
     holds(&stdout(&help), &commands);
     assert_eq!(ballast(&[]).status.code(), Some(2));
@@ -89,12 +89,19 @@ fn a_store_is_made_checked_copied_and_exported() {
     assert_eq!(missing.status.code(), Some(1), "a check creates no store");
     assert_eq!(ballast(&["migrate", "--store", &url]).status.code(), Some(0));
     holds(&stdout(&ballast(&["check", "--store", &url])), &["0 facts", "whole"]);
-    assert_eq!(ballast(&["backup", "--store", &url, &path("b.db")]).status.code(), Some(0));
+    let copied = ballast(&["backup", "--json", "--store", &url, &path("b.db")]);
+    let copied: serde_json::Value = serde_json::from_str(&stdout(&copied)).unwrap();
+    assert_eq!(copied, serde_json::json!({ "store": url, "backup": path("b.db") }));
     assert_eq!(ballast(&["restore", &path("b.db"), &path("c.db")]).status.code(), Some(0));
     let again = ballast(&["restore", &path("b.db"), &path("c.db")]);
     assert_eq!(again.status.code(), Some(1), "nothing is overwritten");
     let exported = ballast(&["export", "bars", "--store", &url]);
     holds(&stdout(&exported), &["symbol,", "effective_on", "published_at", "revision"]);
+    let as_json = ballast(&["export", "bars", "--store", &url, "--json"]);
+    assert_eq!((as_json.status.code(), stdout(&as_json)), (Some(2), String::new()));
+    let report: serde_json::Value = serde_json::from_str(&stderr(&as_json)).unwrap();
+    let error = &report["error"];
+    assert_eq!((&error["code"], &error["reason"]), (&"INVALID_ARGUMENT".into(), &"USAGE".into()));
     let unknown = ballast(&["export", "bars", "--store", &url, "--symbol", "NOBODY"]);
     assert_eq!(unknown.status.code(), Some(4), "an unknown symbol is not found");
     let when = |text| ballast(&["export", "bars", "--store", &url, "--as-of", text]);
@@ -127,8 +134,11 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         let again = ballast(&["--server", address, "--json", "ingest", paths[1]]);
         assert_eq!(again.status.code(), Some(0));
         let answer: serde_json::Value = serde_json::from_str(&stdout(&again)).unwrap();
-        assert_eq!((&answer["alreadyKnown"], &answer["rejected"]), (&"29".into(), &"1".into()));
-        let held = ballast(&["--server", address, "coverage"]);
+        assert_eq!(
+            (&answer["alreadyKnownCount"], &answer["rejectedCount"]),
+            (&29.into(), &1.into())
+        );
+        let held = ballast(&["--server", address, "datasets"]);
         holds(&stdout(&held), &["Data held", "series", "2024-07-09"]);
         let factors = ballast(&["--server", address, "factors"]);
         let members = ballast(&["--server", address, "members", "--leg", "megacap_long"]);
@@ -162,7 +172,7 @@ fn a_rejected_file_is_reported_and_the_next_is_sent() {
         assert_eq!(error["error"]["reason"], "INVALID_REQUEST", "{error}");
         let unknown = ["--server", address, "rotation", "--indicator", "nonsense"];
         assert_eq!(ballast(&unknown).status.code(), Some(4));
-        let table = ballast(&["--server", address, "--csv", "coverage"]);
+        let table = ballast(&["--server", address, "--csv", "datasets"]);
         let csv = "dataset,names,rows,first_day,last_day,age_days,newest_published,without_prices";
         assert!(stdout(&table).starts_with(csv), "{}", stdout(&table));
         let named = ballast(&["--server", address, "--csv=levels", "rotation"]);

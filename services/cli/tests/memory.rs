@@ -20,7 +20,7 @@ use support::{Server, ballast, store_in};
 fn ingest(server: &Server, file: &Path) -> String {
     let address = server.http();
     let file = file.to_str().unwrap();
-    let sent = ballast(&["ingest", "--server", &address, "--as-of-on", "2021-01-29", file]);
+    let sent = ballast(&["ingest", "--server", &address, "--observed-on", "2021-01-29", file]);
     String::from_utf8_lossy(&[sent.stdout, sent.stderr].concat()).into_owned()
 }
 

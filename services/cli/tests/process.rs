@@ -1,5 +1,5 @@
-//! `ballast serve` as a process: how it ends, how much memory attacking clients can take, what it
-//! logs.
+//! The binary as a process: how it ends, how much memory attacking clients of a server can take,
+//! what it logs.
 
 #![expect(
     clippy::unwrap_used,
@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    signal::unix::{SignalKind, signal},
 };
 use tonic::codegen::Bytes;
 
@@ -146,6 +147,9 @@ fn header() -> v1::IngestRequest {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_client_does_not_delay_a_signal_and_no_call_is_cut() {
+    // If `nohup` started the tests, their servers would ignore SIGHUP as well. A signal with a
+    // handler is at its default in a process that is started from here.
+    let _handled = signal(SignalKind::hangup()).unwrap();
     for name in ["-TERM", "-HUP", "-INT"] {
         let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]);
         let _frozen = server.frozen().await;
@@ -156,7 +160,7 @@ async fn a_frozen_client_does_not_delay_a_signal_and_no_call_is_cut() {
     }
     let mut server = Server::start("trap '' HUP;", &[]);
     server.signal("-HUP");
-    server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    server.client().await.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
     server.signal("-TERM");
     assert_eq!(server.exit_code().await, Some(0), "nohup makes it ignore SIGHUP");
 }
@@ -166,8 +170,8 @@ async fn an_unread_answer_does_not_delay_a_signal() {
     let mut server = Server::start("", &[("BALLAST_DRAIN__GRACE_MS", "200")]);
     let (requests, _connection) = server.raw_with(0).await;
     let mut requests = requests.ready().await.unwrap();
-    let (answer, mut body) = requests.send_request(post("GetCoverage"), false).unwrap();
-    body.send_data(framed(&v1::GetCoverageRequest::default()), true).unwrap();
+    let (answer, mut body) = requests.send_request(post("ListDatasets"), false).unwrap();
+    body.send_data(framed(&v1::ListDatasetsRequest::default()), true).unwrap();
     let _unread = answer.await.unwrap();
     let began = Instant::now();
     server.signal("-TERM");
@@ -183,7 +187,7 @@ async fn a_second_signal_cuts_the_call_that_the_first_waits_for() {
     let (_answer, mut body) = requests.send_request(post("Ingest"), false).unwrap();
     body.send_data(framed(&header()), false).unwrap();
     // A call behind it on the same connection: the first has begun when this one is answered.
-    let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+    let (answer, _) = requests.send_request(post("ListDatasets"), true).unwrap();
     answer.await.unwrap();
     let began = Instant::now();
     server.signal("-TERM");
@@ -191,6 +195,25 @@ async fn a_second_signal_cuts_the_call_that_the_first_waits_for() {
     server.signal("-TERM");
     assert_eq!(server.exit_code().await, Some(1), "a call was cut");
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+}
+
+/// Opening a FIFO that nobody writes to never returns, and no thread can be made to give up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_that_is_stuck_does_not_keep_a_command_from_ending() {
+    let server = Server::start("", &[]);
+    let folder = TempDir::new().unwrap();
+    let fifo = folder.path().join("book.csv");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let patience = PATIENCE.as_secs().to_string();
+    let ended = support::clean(Command::new("timeout"))
+        .args(["-k", "1", &patience, support::BALLAST, "--server", &server.process.http()])
+        .args(["--timeout", "1", "batch"])
+        .arg(&fifo)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("deadline"), "its call ends, and not the thread: {said}");
+    assert_eq!(ended.status.code(), Some(5), "the code of a server that cannot be reached");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,11 +228,11 @@ async fn a_client_that_vanishes_is_not_a_server_error() {
             let part = framed(&header());
             let part = if path == "Ingest" { part } else { part.slice(..7) };
             body.send_data(part, false).unwrap();
-            let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+            let (answer, _) = requests.send_request(post("ListDatasets"), true).unwrap();
             answer.await.unwrap();
             if resets {
                 body.send_reset(h2::Reason::CANCEL);
-                let (answer, _) = requests.send_request(post("GetCoverage"), true).unwrap();
+                let (answer, _) = requests.send_request(post("ListDatasets"), true).unwrap();
                 answer.await.unwrap();
             }
             connection.abort();
@@ -248,7 +271,7 @@ async fn without_file_descriptors_it_waits_and_logs_once() {
     assert!(used < 20, "{used} hundredths of a second of processor time in one second");
     assert_eq!(server.lines(message).len(), 1);
     drop(connections);
-    server.client().await.get_coverage(v1::GetCoverageRequest::default()).await.unwrap();
+    server.client().await.list_datasets(v1::ListDatasetsRequest::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,7 +294,7 @@ async fn unread_answers_take_bounded_memory() {
     let messages = [header(), v1::IngestRequest { part: Some(chunk) }];
     let mut client = server.client().await;
     let kept = client.ingest(tokio_stream::iter(messages)).await.unwrap().into_inner();
-    assert_eq!(kept.accepted, 1_000);
+    assert_eq!(kept.accepted_count, 1_000);
     let request = v1::GetSeriesRequest {
         dataset: v1::Dataset::Series.into(),
         instrument: Some(v1::InstrumentRef {

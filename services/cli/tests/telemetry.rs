@@ -101,13 +101,13 @@ fn serve(folder: &TempDir, collector: SocketAddr) -> Server {
     Server::start("", &store_in(folder.path()), &settings)
 }
 
-/// Calls `GetCoverage` with a parent that samples, in the trace with this id.
+/// Calls `ListDatasets` with a parent that samples, in the trace with this id.
 async fn call(server: &Server, trace: &str) {
     let mut client = MarketDataServiceClient::connect(server.http()).await.unwrap();
-    let mut request = Request::new(v1::GetCoverageRequest::default());
+    let mut request = Request::new(v1::ListDatasetsRequest::default());
     let parent = format!("00-{trace}-00f067aa0ba902b7-01");
     request.metadata_mut().insert("traceparent", parent.parse().unwrap());
-    client.get_coverage(request).await.unwrap();
+    client.list_datasets(request).await.unwrap();
 }
 
 fn terminate(server: &Server) {
@@ -135,7 +135,7 @@ async fn a_collector_gets_the_steps_of_a_call_below_the_callers_span() {
     let server = serve(&folder, collector);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     call(&server, trace).await;
-    let method = "ballast.v1.MarketDataService/GetCoverage";
+    let method = "ballast.v1.MarketDataService/ListDatasets";
     let spans = sink.trace(trace, method).await;
     let named = |name: &str| {
         let found = spans.iter().find(|span| span.name == name);

@@ -56,6 +56,7 @@ fn bench(criterion: &mut Criterion) {
         }],
         volatility: false,
         by_position: vec![TailPart::Level(0, 0)],
+        by_group: Vec::new(),
     };
     let request = |listing| Request {
         book: &book,

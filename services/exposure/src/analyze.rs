@@ -2,7 +2,7 @@
 
 use crate::{
     blocks::{Block, Blocks},
-    breakdown::{self, GroupBy},
+    breakdown::{GroupBy, Grouped},
     classification::Classification,
     concentration,
     driver::Driver,
@@ -12,7 +12,7 @@ use crate::{
     positions,
     prepared::PreparedExposure,
     profit,
-    repeat::PastDay,
+    repeat::repeat,
     report::{BookBeta, ExposureReport, FactorExposure, Measured},
     settings::{BetaSettings, Listing, TailSettings, TradeChoice},
     sizing::Sizing,
@@ -90,12 +90,13 @@ pub fn analyze(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureRe
 
 fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> ExposureReport {
     let (book, blocks) = (request.book, request.blocks);
-    let sizing = Sizing::of(prepared, request);
+    let sizing = Sizing::of(prepared, request.size_scheme, blocks.show_sizes());
     let own = OwnTrade::all(prepared, request.trades);
     let all = if blocks.need_history() { trades::all(prepared, &own) } else { Vec::new() };
     let asked = trades::requested(request.trades);
     let shown: Vec<&Trade<'_>> = asked.iter().map(|at| &all[*at]).collect();
-    let classification = Classification::of(prepared, request);
+    let shown_book = (book, blocks.show_sectors());
+    let classification = Classification::of(prepared, request.classification, shown_book);
     let bands = request.size_scheme.bands.len();
     let sums = Sums::of(prepared, book, (&sizing, bands), (&classification, &all));
     // Before the rows of returns displace the names from the processor's cache.
@@ -103,7 +104,8 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
         blocks.has(Block::Concentration).then(|| concentration::measure(prepared, book));
     let history = history(prepared, request, &sums);
     let listed = positions::largest(book, request.listing);
-    let shown_parts = (book, &listed[..], &asked[..]);
+    let grouped = Grouped { prepared, request, sizing: &sizing, classification: &classification };
+    let shown_parts = (&grouped, &listed[..], &asked[..]);
     let tail = |settings| match &history {
         Some(history) => tail_risk::measure(prepared, history, &sums, settings, shown_parts),
         None => Err(gaps::no_history(settings)),
@@ -113,19 +115,12 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
     let regressed = history.as_ref().filter(|_| blocks.need_top_down());
     let top_down = regressed.map(|history| TopDownBetas::of(prepared, history, book.net_gross));
     let over_nav = |value: f64| book.net_asset_value.map(|nav| value / nav);
-    let past = request.repeat_on.and_then(|on| PastDay::of(prepared, book, on));
-    let inputs = trade::Inputs {
-        prepared,
-        book,
-        sums: &sums,
-        history: history.as_ref(),
-        past: past.as_ref(),
-    };
+    let inputs = trade::Inputs { prepared, book, sums: &sums, history: history.as_ref() };
     let mut report = ExposureReport {
         total: sums.total,
         gross_leverage: over_nav(sums.total.gross()),
         net_leverage: over_nav(sums.total.net()),
-        breakdowns: breakdown::all(prepared, request, (&classification, &sums)),
+        breakdowns: grouped.breakdowns(&sums),
         sector_scheme: classification.scheme.to_owned(),
         settings: prepared.settings,
         factors: match blocks.has(Block::Factors) {
@@ -133,6 +128,7 @@ fn analyze_prepared(prepared: &PreparedExposure, request: &Request<'_>) -> Expos
             false => Vec::new(),
         },
         trades: asked.iter().map(|at| trade::measure(inputs, *at, &all[*at])).collect(),
+        repeat: request.repeat_on.and_then(|on| repeat(prepared, book, on, &shown)),
         profit_and_loss: match blocks.has(Block::ProfitAndLoss) {
             true => profit::measure(book),
             false => None,

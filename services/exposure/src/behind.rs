@@ -16,7 +16,7 @@ pub fn rests_on(
     let market = prepared.factor_roles(Factor::Market);
     let roles = market.iter().chain(report.factors.iter().flat_map(|factor| &factor.roles));
     let legs = report.trades.iter().flat_map(|trade| &trade.legs);
-    let symbols = roles.flat_map(|role| &role.symbols);
+    let symbols = roles.flat_map(|role| role.symbols.iter().map(|filled| &filled.symbol));
     let mut symbols = symbols.chain(legs.flat_map(|leg| &leg.return_symbols));
     book.holdings.iter().any(|holding| is_it(holding.instrument))
         || symbols.any(|symbol| prepared.snapshot().listed(symbol).is_some_and(&is_it))

@@ -9,10 +9,11 @@ use crate::{
     classification::Classification,
     prepared::PreparedExposure,
     report::{Breakdown, Exposure, Group},
+    sizing::Sizing,
     sums::Sums,
 };
 use portfolio::{
-    book::{Book, Lot},
+    book::{Book, Holding, Lot},
     unresolved::LooseLine,
 };
 
@@ -52,24 +53,77 @@ impl LabelGroups {
         self.values.is_empty()
     }
 
-    fn of_line(&self, line: usize) -> usize {
+    /// The groups: one per value, and one without an id for the lines without the label.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = Option<&String>> {
+        let without = self.of_line.contains(&self.values.len()).then_some(None);
+        self.values.iter().map(Some).chain(without)
+    }
+
+    /// The place of the group of a line.
+    pub(crate) fn of_line(&self, line: usize) -> usize {
         self.of_line.get(line).copied().unwrap_or(self.values.len())
+    }
+
+    /// Visits the lots of every holding that are in one group: the place of the holding, the group,
+    /// and the lots. In the order of names, and within a name of groups and of what lots hold.
+    fn split(&self, book: &Book, mut visit: impl FnMut(usize, usize, &mut [Lot])) {
+        let group = |lot: &Lot| self.of_line(lot.line);
+        let mut lots: Vec<Lot> = Vec::new();
+        for (at, holding) in book.holdings.iter().enumerate() {
+            lots.clear();
+            lots.extend_from_slice(book.lots(holding));
+            lots.sort_by_key(group);
+            for lots in lots.chunk_by_mut(|a, b| group(a) == group(b)) {
+                visit(at, group(&lots[0]), lots);
+            }
+        }
     }
 }
 
-/// The book by each requested grouping, in the order of the request.
-pub(crate) fn all(
-    prepared: &PreparedExposure,
-    request: &Request<'_>,
-    (classification, sums): (&Classification<'_>, &Sums),
-) -> Vec<Breakdown> {
-    let bands = &request.size_scheme.bands;
-    let breakdown = |group_by: &GroupBy| match group_by {
-        GroupBy::Size => by_name(bands.iter().map(|band| &band.bucket_id), &sums.by_size),
-        GroupBy::Sector => by_name(classification.sectors.iter(), &sums.by_sector),
-        GroupBy::Label(groups) => by_label(prepared, request.book, groups),
-    };
-    request.group_by.iter().map(breakdown).collect()
+/// The groups of a book.
+#[derive(Clone, Copy)]
+pub(crate) struct Grouped<'a> {
+    pub(crate) prepared: &'a PreparedExposure,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) sizing: &'a Sizing<'a>,
+    pub(crate) classification: &'a Classification<'a>,
+}
+
+impl Grouped<'_> {
+    /// The book by each requested grouping, in the order of the request.
+    pub(crate) fn breakdowns(&self, sums: &Sums) -> Vec<Breakdown> {
+        let Grouped { prepared, request, classification, .. } = self;
+        let bands = &request.size_scheme.bands;
+        let breakdown = |group_by: &GroupBy| match group_by {
+            GroupBy::Size => by_name(bands.iter().map(|band| &band.bucket_id), &sums.by_size),
+            GroupBy::Sector => by_name(classification.sectors.iter(), &sums.by_sector),
+            GroupBy::Label(groups) => by_label(prepared, request.book, groups),
+        };
+        request.group_by.iter().map(breakdown).collect()
+    }
+
+    /// By breakdown, the contributions of its groups to a number that is −Σ value·weighted return
+    /// over names: linear in values, so that a group has those of what it holds. `weighted` has one
+    /// value per holding.
+    pub(crate) fn contributions(&self, sums: &Sums, weighted: &[f64]) -> Vec<Vec<f64>> {
+        let Grouped { request, sizing, classification, prepared } = self;
+        let band = |held: &Holding| sizing.size(held.instrument).map(|sized| sized.band);
+        let sector = |held: &Holding| {
+            let place = classification.place(held.instrument, prepared.name(held.instrument));
+            Some(place.sector as usize)
+        };
+        let of = |group_by: &GroupBy| match group_by {
+            GroupBy::Size => name_parts(request.book, weighted, (&sums.by_size, &band)),
+            GroupBy::Sector => name_parts(request.book, weighted, (&sums.by_sector, &sector)),
+            GroupBy::Label(groups) => label_parts(request.book, weighted, groups),
+        };
+        request.group_by.iter().map(of).collect()
+    }
+}
+
+/// Whether a group by names is shown.
+const fn is_held(exposure: &Exposure) -> bool {
+    0 < exposure.long_names + exposure.short_names
 }
 
 /// The groups that hold names. `exposures` has one more entry than there are ids.
@@ -77,7 +131,7 @@ fn by_name<'a>(ids: impl Iterator<Item = &'a String>, exposures: &[Exposure]) ->
     let ids = ids.map(Some).chain([None]);
     let held = ids
         .zip(exposures)
-        .filter(|(_, exposure)| 0 < exposure.long_names + exposure.short_names)
+        .filter(|(_, exposure)| is_held(exposure))
         .map(|(id, exposure)| Group { group_id: id.cloned(), exposure: *exposure });
     Breakdown { groups: held.collect() }
 }
@@ -87,26 +141,44 @@ fn by_name<'a>(ids: impl Iterator<Item = &'a String>, exposures: &[Exposure]) ->
 /// affect them.
 fn by_label(prepared: &PreparedExposure, book: &Book, groups: &LabelGroups) -> Breakdown {
     let mut exposures = vec![Exposure::ZERO; groups.values.len() + 1];
-    let mut lots: Vec<Lot> = Vec::new();
-    for holding in &book.holdings {
-        let beta = prepared.name(holding.instrument).market;
-        lots.clear();
-        lots.extend_from_slice(book.lots(holding));
-        let group = |lot: &Lot| groups.of_line(lot.line);
-        lots.sort_by_key(group);
-        for lots in lots.chunk_by_mut(|a, b| group(a) == group(b)) {
-            let value = lots.iter().map(|lot| lot.market_value).sum();
-            exposures[group(&lots[0])].add(value, book.boxed(lots), beta);
-        }
-    }
+    groups.split(book, |at, group, lots| {
+        let beta = prepared.name(book.holdings[at].instrument).market;
+        exposures[group].add(value(lots), book.boxed(lots), beta);
+    });
     let of_loose = |line: &LooseLine| Some((groups.of_line(line.line), line.market_value()?));
     let mut loose: Vec<(usize, f64)> = book.loose.iter().filter_map(of_loose).collect();
     loose.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
     for (group, value) in loose {
         exposures[group].add(value, 0.0, 0.0);
     }
-    let without = groups.of_line.contains(&groups.values.len()).then_some(None);
-    let ids = groups.values.iter().cloned().map(Some).chain(without);
-    let group = |(group_id, exposure)| Group { group_id, exposure };
-    Breakdown { groups: ids.zip(exposures).map(group).collect() }
+    let group =
+        |(id, exposure): (Option<&String>, Exposure)| Group { group_id: id.cloned(), exposure };
+    Breakdown { groups: groups.ids().zip(exposures).map(group).collect() }
+}
+
+/// The contributions of the groups that [`by_name`] shows; names without a group are in the last one.
+fn name_parts(
+    book: &Book,
+    weighted: &[f64],
+    (exposures, group): (&[Exposure], &dyn Fn(&Holding) -> Option<usize>),
+) -> Vec<f64> {
+    let last = exposures.len() - 1;
+    let mut parts = vec![0.0; exposures.len()];
+    for (holding, weighted) in book.holdings.iter().zip(weighted) {
+        parts[group(holding).unwrap_or(last).min(last)] -= weighted * holding.market_value;
+    }
+    let held = parts.iter().zip(exposures).filter(|(_, exposure)| is_held(exposure));
+    held.map(|(part, _)| *part).collect()
+}
+
+/// The contributions of the groups that [`by_label`] shows.
+fn label_parts(book: &Book, weighted: &[f64], groups: &LabelGroups) -> Vec<f64> {
+    let mut parts = vec![0.0; groups.values.len() + 1];
+    groups.split(book, |at, group, lots| parts[group] -= weighted[at] * value(lots));
+    parts.truncate(groups.ids().count());
+    parts
+}
+
+fn value(lots: &[Lot]) -> f64 {
+    lots.iter().map(|lot| lot.market_value).sum()
 }

@@ -1,12 +1,12 @@
 //! Sectors of a book's names in the classification scheme of the report.
 
 use crate::{
-    analyze::Request,
     name::{NONE, NameRow},
     prepared::PreparedExposure,
 };
 use factors::sector;
 use marketdata::instrument::InstrumentId;
+use portfolio::book::Book;
 use std::{borrow::Cow, collections::BTreeMap};
 
 /// The sectors of a report. Those of the view's own scheme are kept with the prepared value.
@@ -35,16 +35,20 @@ pub(crate) struct Place {
 const NOWHERE: Place = Place { sector: NONE, is_elsewhere: false, later_days: None };
 
 impl<'a> Classification<'a> {
-    /// The sectors of a book in the scheme of a request. Of a scheme that is not the view's own, they
-    /// are found only if a block shows them.
-    pub(crate) fn of(prepared: &'a PreparedExposure, request: &Request<'a>) -> Classification<'a> {
+    /// The sectors of a book in a scheme, or in the view's own. Of another one, they are found only
+    /// if they are shown.
+    pub(crate) fn of(
+        prepared: &'a PreparedExposure,
+        scheme: Option<&'a str>,
+        (book, is_shown): (&Book, bool),
+    ) -> Classification<'a> {
         let usual = prepared.sector_scheme.as_str();
-        let scheme = request.classification.unwrap_or(usual);
+        let scheme = scheme.unwrap_or(usual);
         if scheme == usual {
             let sectors = Cow::Borrowed(prepared.sectors.as_slice());
             return Classification { scheme, sectors, own: None };
         }
-        let shown = request.book.holdings.iter().filter(|_| request.blocks.show_sectors());
+        let shown = book.holdings.iter().filter(|_| is_shown);
         let instruments = shown.map(|holding| holding.instrument);
         let found: Vec<_> =
             instruments.map(|id| (id, sector::sectors(prepared.snapshot(), id))).collect();

@@ -8,21 +8,26 @@
 mod carried;
 mod forecast;
 mod gaps;
+mod groups;
 mod parts;
 mod report;
 mod window;
 
-pub use report::{FactorPnl, LegPnl, NamePnl, Part, PnlReport, TradePnl};
-pub use window::{NoWindow, Window, WindowEnd};
+pub use report::{FactorPnl, GroupPnl, LotPnl, NamePnl, Part, PnlReport, TradePnl};
+pub use window::{NoWindow, Window, WindowPart};
 
 use crate::{
+    breakdown::GroupBy,
     factor::Factor,
     prepared::PreparedExposure,
-    settings::{Listing, TradeChoice},
+    settings::{BetaSettings, Listing, TradeChoice},
     trades::{self, OwnTrade, Trade},
 };
 use carried::{Carried, carry};
+use factors::size_scheme::SizeScheme;
 use forecast::Forecast;
+use groups::Groups;
+use marketdata::instrument::InstrumentId;
 use parts::{NameParts, Parts};
 use portfolio::book::{Book, Holding};
 use window::FactorReturns;
@@ -47,6 +52,16 @@ pub struct Request<'a> {
     pub window: &'a Window,
     /// The trades to split the P&L by, at most [`crate::settings::TRADES_MAX`].
     pub trades: &'a [TradeChoice],
+    /// Settings of the betas. If they differ from the prepared ones, the book's betas of the start
+    /// are estimated anew.
+    pub beta: BetaSettings,
+    /// How companies are sorted by size, for groups by size. It changes no leg of a trade.
+    pub size_scheme: &'a SizeScheme,
+    /// The classification scheme of sectors; `None` for the one that classifies the most names of the
+    /// start.
+    pub classification: Option<&'a str>,
+    /// What to group the P&L by.
+    pub group_by: &'a [GroupBy],
     /// The names to list, the largest |P&L| first.
     pub listing: Listing,
 }
@@ -79,10 +94,19 @@ pub fn explain(
     end: &PreparedExposure,
     request: &Request<'_>,
 ) -> PnlReport {
-    let views = Views { start, end };
-    let book = request.book;
-    start.estimate_all(book.holdings.iter().map(|holding| holding.instrument));
-    start.size_all(book.holdings.iter().map(|holding| holding.instrument));
+    let instruments = || request.book.holdings.iter().map(|holding| holding.instrument);
+    start.size_all(instruments());
+    if request.beta == start.settings {
+        start.estimate_all(instruments());
+        return explain_prepared(Views { start, end }, request);
+    }
+    let instruments: Vec<InstrumentId> = instruments().collect();
+    let start = &start.with_settings(request.beta, &instruments);
+    explain_prepared(Views { start, end }, request)
+}
+
+fn explain_prepared(views: Views<'_>, request: &Request<'_>) -> PnlReport {
+    let (start, book) = (views.start, request.book);
     let own = OwnTrade::all(start, request.trades);
     let all = trades::all(start, &own);
     let asked: Vec<&Trade<'_>> =
@@ -108,8 +132,12 @@ pub fn explain(
     }
     let explained = (names.as_slice(), parts.as_slice());
     let mut report = sums.report(views, (request, &asked), (&returns, &forecast), explained);
+    let groups = Groups::of(start, request, &names);
+    report.breakdowns = groups.breakdowns(&forecast, &parts);
+    report.sector_scheme = groups.scheme();
     report.coverage = gaps::coverage(book, request.window, &names, start);
     report.gaps = gaps::list(views, (request, &asked), (&names, &left), (&returns, &forecast));
+    report.gaps.extend(groups.gaps());
     report
 }
 

@@ -21,11 +21,13 @@ use factors::{
 };
 use marketdata::{
     day::Day,
-    gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject, TradeNumber},
+    gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject},
     instrument::InstrumentId,
-    quotes::Quotes,
 };
-use portfolio::{book::Book, unresolved::LooseLine};
+use portfolio::{
+    book::Book,
+    unresolved::{Cause, LooseLine},
+};
 use risk::trade::SIDE_BETA_MIN;
 use std::collections::BTreeSet;
 
@@ -64,8 +66,8 @@ pub(crate) fn list(
     if blocks.has(Block::ProfitAndLoss) {
         gaps.extend(profit::gaps(prepared, book));
     }
-    let repeated = report.trades.first().and_then(|trade| trade.repeat.as_ref());
-    let repeated = repeated.map(|repeat| (every_trade(TradeNumber::Day), repeat.on, repeat.day));
+    let repeated = report.repeat.as_ref();
+    let repeated = repeated.map(|repeat| (MeasureRef::RepeatDay, repeat.on, repeat.day));
     let measured = report.tails.iter().filter_map(|tail| tail.as_ref().ok());
     let worst = measured.map(|t| (MeasureRef::WorstDay(t.settings.id()), t.worst_on, t.worst_day));
     gaps.extend(repeated.into_iter().chain(worst).filter_map(day));
@@ -80,11 +82,6 @@ fn betas(estimate: FactorEstimate) -> MeasureRef {
 /// Every exposure to a factor.
 fn factor(factor_id: impl Into<String>) -> MeasureRef {
     MeasureRef::Factor { factor_id: factor_id.into(), estimate: FactorEstimate::Any }
-}
-
-/// A number of every trade.
-fn every_trade(number: TradeNumber) -> MeasureRef {
-    MeasureRef::Trade { trade_id: String::new(), leg_id: None, number }
 }
 
 pub(crate) fn loose(book: &Book, line: &LooseLine) -> Gap {
@@ -105,18 +102,8 @@ pub(crate) fn loose(book: &Book, line: &LooseLine) -> Gap {
 
 /// Why an instrument has no usable price.
 fn no_quote(prepared: &PreparedExposure, instrument: InstrumentId) -> (GapReason, String) {
-    let symbol = prepared.snapshot.symbol(instrument);
-    match Quotes::why_none(&prepared.snapshot, instrument) {
-        GapReason::NoPrice => {
-            (GapReason::NoPrice, format!("{symbol} has no price at or before the as-of date"))
-        }
-        reason => (
-            reason,
-            format!(
-                "no known split factor converts the last price of {symbol} to units of the as-of day"
-            ),
-        ),
-    }
+    let cause = Cause::no_quote(&prepared.snapshot, instrument);
+    (cause.reason(), cause.why(prepared.snapshot.symbol(instrument)))
 }
 
 fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec<Gap> {
@@ -173,21 +160,25 @@ fn holding(prepared: &PreparedExposure, request: &Request<'_>, at: usize) -> Vec
 
 /// Sizes and sectors published after the as-of date.
 fn later(sums: &Sums, blocks: Blocks, gross: f64) -> impl Iterator<Item = Gap> {
-    let size =
-        (Grouping::Size, sums.later_size, "a size from the first share count or market value");
-    let sector = (Grouping::Sector, sums.later_sector, "a sector from the first listing");
-    let size = blocks.show_sizes().then_some(size);
-    let sector = blocks.show_sectors().then_some(sector);
-    let gap = move |(group_by, later, what): (Grouping, Later, &str)| {
-        let Later { gross: later_gross, names, days } = later;
-        let detail = format!(
-            "{names} names have {what} published after the as-of date, up to {days} days later \
-             (reference_knowledge)"
-        );
-        let gap = Gap::new(GapReason::LaterKnowledge, MeasureRef::Grouped(group_by), detail);
-        (0 < names).then(|| gap.of_gross(later_gross / gross))
-    };
+    let size = blocks.show_sizes().then_some((Grouping::Size, sums.later_size));
+    let sector = blocks.show_sectors().then_some((Grouping::Sector, sums.later_sector));
+    let gap = move |(group_by, later)| later_knowledge(group_by, later, gross);
     size.into_iter().chain(sector).filter_map(gap)
+}
+
+/// Groups by what was published after the as-of date. `None` if nothing was.
+pub(crate) fn later_knowledge(group_by: Grouping, later: Later, gross: f64) -> Option<Gap> {
+    let Later { gross: later_gross, names, days } = later;
+    let what = match group_by {
+        Grouping::Size => "a size from the first share count or market value",
+        Grouping::Sector => "a sector from the first listing",
+    };
+    let detail = format!(
+        "{names} names have {what} published after the as-of date, up to {days} days later \
+         (reference_knowledge)"
+    );
+    let gap = Gap::new(GapReason::LaterKnowledge, MeasureRef::Grouped(group_by), detail);
+    (0 < names).then(|| gap.of_gross(later_gross / gross))
 }
 
 fn unclassified(sums: &Sums, blocks: Blocks, scheme: &str, gross: f64) -> Vec<Gap> {
@@ -386,10 +377,9 @@ fn legs(trade: &Trade<'_>, measured: &TradeExposure, gross: f64) -> Vec<Gap> {
              its beta and its part of unwinds are closer to zero than its names'",
             100.0 * leg.own_share
         );
-        let measure = MeasureRef::Trade {
+        let measure = MeasureRef::LegBeta {
             trade_id: trade.definition.trade_id.clone(),
-            leg_id: Some(leg.leg_id.clone().unwrap_or_default()),
-            number: TradeNumber::Beta,
+            leg_id: leg.leg_id.clone().unwrap_or_default(),
         };
         let gap = Gap::new(GapReason::MissingObservations, measure, detail);
         gap.of_gross(leg.exposure.gross() / gross)
@@ -477,15 +467,15 @@ fn day((subject, on, day): (MeasureRef, Day, DayPnl)) -> Option<Gap> {
 
 fn repeat(request: &Request<'_>, report: &ExposureReport) -> Option<Gap> {
     let on = request.repeat_on?;
-    match report.trades.first().and_then(|trade| trade.repeat.as_ref()) {
+    match &report.repeat {
         None => {
             let detail = format!("the market has no return on {on}, so the day cannot be repeated");
-            Some(Gap::new(GapReason::InputMissing, every_trade(TradeNumber::Repeat), detail))
+            Some(Gap::new(GapReason::InputMissing, MeasureRef::Repeat, detail))
         }
         Some(repeat) if 0 < repeat.proxied_names => {
             let names = repeat.proxied_names;
             let detail = format!("{names} names had no return on {on}: their betas are used");
-            let gap = Gap::new(GapReason::Proxy, every_trade(TradeNumber::Repeat), detail);
+            let gap = Gap::new(GapReason::Proxy, MeasureRef::Repeat, detail);
             Some(gap.of_gross(repeat.proxied_gross_share))
         }
         Some(_) => None,

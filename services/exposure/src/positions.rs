@@ -144,12 +144,24 @@ pub(crate) fn contributions(
     weights: &TailWeights,
     stand_ins: Option<&StandIns>,
 ) -> Vec<f64> {
-    let own = own_tail_returns(prepared, listed, weights);
+    let weighted = weighted_returns(prepared, listed, weights, stand_ins);
+    let part = |(holding, weighted): (&&Holding, f64)| 0.0 - weighted * holding.market_value;
+    listed.iter().zip(weighted).map(part).collect()
+}
+
+/// The weighted returns of names: minus what one unit of value of each adds to a number over a set
+/// of scenarios.
+pub(crate) fn weighted_returns(
+    prepared: &PreparedExposure,
+    held: &[&Holding],
+    weights: &TailWeights,
+    stand_ins: Option<&StandIns>,
+) -> Vec<f64> {
+    let own = own_tail_returns(prepared, held, weights);
     let of = |(holding, own): (&&Holding, f64)| {
-        let weighted = tail_return(prepared, holding, (weights, stand_ins), own);
-        0.0 - weighted * holding.market_value
+        tail_return(prepared, holding, (weights, stand_ins), own)
     };
-    listed.iter().zip(own).map(of).collect()
+    held.iter().zip(own).map(of).collect()
 }
 
 /// Number of names summed side by side, because each addition waits for the one before and each

@@ -4,7 +4,7 @@ use crate::{
     day_pnl::day_pnl,
     name::NONE,
     prepared::PreparedExposure,
-    report::{DayPnl, Repeat},
+    report::{Repeat, TradeRepeat},
     trades::Trade,
 };
 use factors::roles::ResolvedRole;
@@ -14,24 +14,43 @@ use portfolio::book::Book;
 /// Calendar days to look back for the previous close.
 const CLOSE_BEFORE_DAYS: i32 = 14;
 
+/// Repeats a day, whole and by the legs of some trades. Returns `None` if the market has no return on
+/// it.
+pub(crate) fn repeat(
+    prepared: &PreparedExposure,
+    book: &Book,
+    on: Day,
+    trades: &[&Trade<'_>],
+) -> Option<Repeat> {
+    let past = PastDay::of(prepared, book, on)?;
+    let pnl = book.holdings.iter().zip(&past.returns).map(|(held, r)| held.market_value * r).sum();
+    Some(Repeat {
+        on,
+        pnl,
+        market_return: past.market,
+        size_spread: past.size_spread,
+        day: day_pnl(prepared, book, on),
+        proxied_names: past.proxied_names,
+        proxied_gross_share: past.proxied_gross_share,
+        trades: trades.iter().map(|trade| past.trade(prepared, book, trade)).collect(),
+    })
+}
+
 /// A past day on today's positions, whatever the trade.
 #[derive(Debug)]
-pub(crate) struct PastDay {
-    on: Day,
+struct PastDay {
     /// Its place in the panel. `None` before it.
     session: Option<usize>,
     market: f64,
     size_spread: Option<f64>,
     /// The return of each holding.
     returns: Vec<f64>,
-    day: DayPnl,
     proxied_names: u32,
     proxied_gross_share: f64,
 }
 
 impl PastDay {
-    /// Reads the returns of a day. Returns `None` if the market has no return on it.
-    pub(crate) fn of(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<PastDay> {
+    fn of(prepared: &PreparedExposure, book: &Book, on: Day) -> Option<PastDay> {
         let session = prepared.sessions.days().binary_search(&on).ok();
         let role = |resolved: &Option<(ResolvedRole, Vec<f64>)>| {
             let (resolved, returns) = resolved.as_ref()?;
@@ -47,12 +66,10 @@ impl PastDay {
         let slope = prepared.drivers.size_market_slope.unwrap_or(0.0);
         let size = spread.map_or(0.0, |spread| spread - slope * market);
         let mut past = PastDay {
-            on,
             session,
             market,
             size_spread: spread,
             returns: Vec::with_capacity(book.holdings.len()),
-            day: day_pnl(prepared, book, on),
             proxied_names: 0,
             proxied_gross_share: 0.0,
         };
@@ -74,12 +91,7 @@ impl PastDay {
     }
 
     /// The day by the legs of a trade.
-    pub(crate) fn repeat(
-        &self,
-        prepared: &PreparedExposure,
-        book: &Book,
-        trade: &Trade<'_>,
-    ) -> Repeat {
+    fn trade(&self, prepared: &PreparedExposure, book: &Book, trade: &Trade<'_>) -> TradeRepeat {
         let mut leg_pnl = vec![0.0; trade.definition.legs.len() + 1];
         for (holding, return_then) in book.holdings.iter().zip(&self.returns) {
             let (name, value) = (prepared.name(holding.instrument), holding.market_value);
@@ -87,17 +99,8 @@ impl PastDay {
             leg_pnl[leg] += value * return_then;
         }
         let on_day = |session: usize| trade.driver.map(|driver| driver.returns[session]);
-        Repeat {
-            on: self.on,
-            pnl: leg_pnl.iter().sum(),
-            leg_pnl,
-            market_return: self.market,
-            size_spread: self.size_spread,
-            trade_return: self.session.and_then(on_day).filter(|value| value.is_finite()),
-            day: self.day,
-            proxied_names: self.proxied_names,
-            proxied_gross_share: self.proxied_gross_share,
-        }
+        let trade_return = self.session.and_then(on_day).filter(|value| value.is_finite());
+        TradeRepeat { trade_return, leg_pnl }
     }
 }
 

@@ -93,7 +93,7 @@ pub struct BookBeta {
 
 impl BookBeta {
     /// top_down − bottom_up: the effect of robust fits, shrinkage and sessions left out.
-    pub fn gap(&self) -> Option<f64> {
+    pub fn difference(&self) -> Option<f64> {
         Some(self.top_down?.value - self.bottom_up?.value)
     }
 }
@@ -164,20 +164,27 @@ pub struct Repeat {
     pub on: Day,
     /// P&L of the book.
     pub pnl: f64,
-    /// P&L by leg, everything else last; they sum to the book's.
-    pub leg_pnl: Vec<f64>,
     /// The market's return that day.
     pub market_return: f64,
     /// Return of the small-cap index less that of the market on that day.
     pub size_spread: Option<f64>,
-    /// The trade's return on that day. `None` if it has none, or before the panel.
-    pub trade_return: Option<f64>,
     /// What today's shares made on the day itself.
     pub day: DayPnl,
     /// Number of names without a return on that day, for which β_market·m + β_size·s is used.
     pub proxied_names: u32,
     /// Their share of gross.
     pub proxied_gross_share: f64,
+    /// The trades of the report on that day, in their order.
+    pub trades: Vec<TradeRepeat>,
+}
+
+/// A trade on a repeated day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TradeRepeat {
+    /// Its return on that day. `None` if it has none, or before the panel.
+    pub trade_return: Option<f64>,
+    /// P&L by leg, everything else last; they sum to the book's.
+    pub leg_pnl: Vec<f64>,
 }
 
 /// A trade in the book.
@@ -199,8 +206,6 @@ pub struct TradeExposure {
     pub ratio: Option<f64>,
     /// Unwinds of 1, 2 and 3 standard deviations. Empty without a top-down beta.
     pub unwinds: Vec<Unwind>,
-    /// The repeated day, if one was requested and the market has a return on it.
-    pub repeat: Option<Repeat>,
 }
 
 /// Value at risk and expected shortfall at one confidence level, as losses.
@@ -275,6 +280,9 @@ pub struct TailRisk {
     pub levels: Vec<TailLevel>,
     /// The standard deviation of the scenarios. `None` if it was not asked for.
     pub volatility: Option<TailVolatility>,
+    /// By number of [`TailSettings::by_group`] and breakdown of the report: the contribution of each
+    /// of its groups. Those of a breakdown sum to the number.
+    pub by_group: Vec<Vec<Vec<f64>>>,
     /// The session of the largest replayed loss: today's positions, unscaled returns.
     pub worst_on: Day,
     /// P&L of that session; stand-ins are averaged over draws.
@@ -305,8 +313,8 @@ pub struct TailRisk {
 /// What the volatility filter did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FilterRecord {
-    /// λ of the recursion.
-    pub lambda: f64,
+    /// The decay λ of the recursion.
+    pub decay: f64,
     /// Number of sessions before the window that initialise the volatility.
     pub seed_sessions: usize,
     /// σ_{T+1}: the forecast standard deviation of the next session's P&L, averaged over draws.
@@ -465,6 +473,8 @@ pub struct ExposureReport {
     pub factors: Vec<FactorExposure>,
     /// The trades, in the order of the request.
     pub trades: Vec<TradeExposure>,
+    /// The repeated day, if one was requested and the market has a return on it.
+    pub repeat: Option<Repeat>,
     /// Losses over each set of scenarios asked for, or the reason why there are none.
     pub tails: Vec<Result<TailRisk, Gap>>,
     /// P&L against average costs. `None` if no lot has a cost and a price, or if it was not asked

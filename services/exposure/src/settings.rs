@@ -5,7 +5,7 @@ use portfolio::identifier::InstrumentRef;
 use std::collections::BTreeMap;
 
 pub use risk::settings::{
-    BetaSettings, DRAWS, FILTER_LAMBDA, LevelSettings, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage,
+    BetaSettings, DRAWS, FILTER_DECAY, LevelSettings, SCENARIOS_MIN, SEED_SESSIONS, Shrinkage,
     TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
 };
 

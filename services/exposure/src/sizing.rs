@@ -1,6 +1,6 @@
 //! Sizes of a book's names under the requested scheme.
 
-use crate::{analyze::Request, prepared::PreparedExposure};
+use crate::prepared::PreparedExposure;
 use factors::size_scheme::{SchemeSize, SizeScheme, Sizer};
 use marketdata::instrument::InstrumentId;
 
@@ -14,8 +14,11 @@ pub(crate) struct Sizing<'a> {
 }
 
 impl<'a> Sizing<'a> {
-    pub(crate) fn of(prepared: &'a PreparedExposure, request: &Request<'_>) -> Sizing<'a> {
-        let (scheme, is_shown) = (request.size_scheme, request.blocks.show_sizes());
+    pub(crate) fn of(
+        prepared: &'a PreparedExposure,
+        scheme: &SizeScheme,
+        is_shown: bool,
+    ) -> Sizing<'a> {
         let is_own = is_shown && scheme != SizeScheme::standard();
         let own = is_own.then(|| Sizer::new(scheme.clone(), prepared.snapshot()));
         Sizing { prepared, own, is_shown }

@@ -55,9 +55,9 @@ pub(crate) struct Later {
 }
 
 impl Later {
-    const NONE: Later = Later { gross: 0.0, names: 0, days: 0 };
+    pub(crate) const NONE: Later = Later { gross: 0.0, names: 0, days: 0 };
 
-    fn add(&mut self, size: f64, days: Option<u16>) {
+    pub(crate) fn add(&mut self, size: f64, days: Option<u16>) {
         if let Some(days) = days {
             self.gross += size;
             self.names += 1;

@@ -1,9 +1,10 @@
 //! Value at risk and expected shortfall of today's positions over scenarios from past sessions.
 
 use crate::{
+    breakdown::Grouped,
     day_pnl::day_pnl,
     history::{History, Lacking, is_known},
-    positions,
+    positions::{self, weighted_returns},
     prepared::PreparedExposure,
     report::{FilterRecord, TailLevel, TailRisk, TailStandIns, TailVolatility},
     settings::{DRAWS, LevelSettings, SCENARIOS_MIN, TailMethod, TailPart, TailSettings},
@@ -73,8 +74,9 @@ pub(crate) fn measure(
     history: &History,
     sums: &Sums,
     settings: &TailSettings,
-    (book, listed, trades): (&Book, &[&Holding], &[usize]),
+    (grouped, listed, trades): (&Grouped<'_>, &[&Holding], &[usize]),
 ) -> Result<Tail, Gap> {
+    let book = grouped.request.book;
     let gross = book.net_gross;
     let scenarios = || MeasureRef::Scenarios(settings.id());
     let none = |reason, detail: &str| Gap::new(reason, scenarios(), detail);
@@ -109,11 +111,18 @@ pub(crate) fn measure(
         gross,
         trades,
     };
-    let (risk, weights) = replay
+    let (mut risk, weights) = replay
         .measure(prepared, settings, &lacking, book)
         .ok_or_else(|| none(GapReason::Degenerate, "a profit or loss is out of range"))?;
+    let (by_position, by_group) = weights.split_at(settings.by_position.len());
     let part = |weights| positions::contributions(prepared, listed, weights, stand_ins.as_ref());
-    let contributions = weights.iter().map(part).collect();
+    let contributions = by_position.iter().map(part).collect();
+    let of_groups = |weights| {
+        let held: Vec<&Holding> = book.holdings.iter().collect();
+        let weighted = weighted_returns(prepared, &held, weights, stand_ins.as_ref());
+        grouped.contributions(sums, &weighted)
+    };
+    risk.by_group = by_group.iter().map(of_groups).collect();
     Ok(Tail { risk, sessions: sessions.split_off(seeds), contributions })
 }
 
@@ -129,7 +138,7 @@ fn too_few(sessions: usize, seeds: usize) -> String {
 struct Numbers {
     levels: Vec<TailLevel>,
     volatility: Option<TailVolatility>,
-    /// The weights of those whose contributions by position are wanted.
+    /// The weights of those whose contributions by position are wanted, and then by group.
     weights: Vec<TailWeights>,
     worst: Scenario,
 }
@@ -164,6 +173,7 @@ impl<'a> Replay<'a> {
             filter,
             levels,
             volatility,
+            by_group: Vec::new(),
             worst_on: on(worst)?,
             worst_pnl,
             worst_day: day_pnl(prepared, book, on(worst)?),
@@ -201,7 +211,7 @@ impl<'a> Replay<'a> {
             TailPart::Level(group, at) => shares.get(settings.place(group, at)),
             TailPart::Volatility => volatility.as_ref().map(|(_, shares)| shares),
         };
-        let weights = settings.by_position.iter();
+        let weights = settings.by_position.iter().chain(&settings.by_group);
         let weights = weights.map(|part| Some(self.weights(weights_of(part)?, width)));
         Some(Numbers {
             levels,
@@ -214,16 +224,16 @@ impl<'a> Replay<'a> {
     /// Computes m_s of every scenario, and returns a record of the filter if there is one.
     fn scale(&mut self, method: TailMethod) -> Option<Option<FilterRecord>> {
         let draws = self.returns.len();
-        let TailMethod::FilteredHistorical { lambda } = method else {
+        let TailMethod::FilteredHistorical { decay } = method else {
             self.multipliers = vec![vec![1.0; self.sessions.len() - self.seeds]; draws];
             return Some(None);
         };
-        let of = |returns: &Vec<f64>| filter(returns, self.seeds, lambda);
+        let of = |returns: &Vec<f64>| filter(returns, self.seeds, decay);
         let filters: Option<Vec<Filter>> = self.returns.iter().map(of).collect();
         let filters = filters?;
         let volatility = filters.iter().map(|f| f.volatility).sum::<f64>() / draws as f64;
         let record = FilterRecord {
-            lambda,
+            decay,
             seed_sessions: self.seeds,
             volatility: volatility * self.gross,
             unscaled: filters.iter().map(|f| f.unscaled).sum(),

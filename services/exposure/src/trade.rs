@@ -3,7 +3,6 @@
 use crate::{
     history::{History, Lacking},
     prepared::PreparedExposure,
-    repeat::PastDay,
     report::{BookBeta, Measured, TradeExposure, TradeLeg},
     sums::Sums,
     top_down::Map,
@@ -19,13 +18,11 @@ pub(crate) struct Inputs<'a> {
     pub(crate) book: &'a Book,
     pub(crate) sums: &'a Sums,
     pub(crate) history: Option<&'a History>,
-    /// The day to repeat.
-    pub(crate) past: Option<&'a PastDay>,
 }
 
 /// Measures a trade; `at` is its place in the sums and the history.
 pub(crate) fn measure(inputs: Inputs<'_>, at: usize, trade: &Trade<'_>) -> TradeExposure {
-    let Inputs { prepared, book, sums, history, past } = inputs;
+    let Inputs { prepared, book, sums, history } = inputs;
     let first = prepared.drivers.first;
     let least = prepared.settings.min_observations;
     // One map for the book and its legs, so that their betas sum.
@@ -69,7 +66,6 @@ pub(crate) fn measure(inputs: Inputs<'_>, at: usize, trade: &Trade<'_>) -> Trade
         share_of_variance: whole.and_then(|(_, explained)| explained),
         standard_deviation: trade.driver.map(|driver| driver.standard_deviation),
         ratio: trade.ratio,
-        repeat: past.map(|past| past.repeat(prepared, book, trade)),
     }
 }
 

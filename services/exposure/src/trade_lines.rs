@@ -13,7 +13,7 @@ pub(crate) fn fault(trade: &Trade<'_>, name: &str) -> Option<(GapReason, String)
         Cause::Ambiguous(_) | Cause::Disagree(_) => Some((cause.reason(), cause.why_unresolved())),
         Cause::UnknownInstrument(_)
         | Cause::NoPrice
-        | Cause::UnknownUnits
+        | Cause::UnknownUnits(_)
         | Cause::NoPriceOn(_)
         | Cause::UnknownUnitsOn(_) => None,
     }

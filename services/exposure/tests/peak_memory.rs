@@ -68,6 +68,7 @@ fn set(at: usize) -> TailSettings {
         }],
         volatility: false,
         by_position: vec![TailPart::Level(0, 0)],
+        by_group: Vec::new(),
     }
 }
 

@@ -37,7 +37,7 @@ fn options(file_name: &str) -> Options {
         file_name: file_name.to_owned(),
         symbol: None,
         index: None,
-        as_of_on: None,
+        observed_on: None,
         published_at: None,
         price_basis: Some(BasisKind::Raw),
         adjusted_on: None,

@@ -57,7 +57,7 @@ fn options() -> Options {
         file_name: "prices.csv".to_owned(),
         symbol: None,
         index: None,
-        as_of_on: None,
+        observed_on: None,
         published_at: None,
         price_basis: None,
         adjusted_on: Day::from_ymd(2024, 3, 31),

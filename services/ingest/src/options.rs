@@ -16,7 +16,7 @@ pub struct Options {
     pub index: Option<String>,
     /// The day the file describes, if the file does not state it; for prices, the day whose names
     /// it uses.
-    pub as_of_on: Option<Day>,
+    pub observed_on: Option<Day>,
     /// When the market could know the values, for rows that do not state it themselves.
     pub published_at: Option<Instant>,
     /// The adjustments that its prices contain; for the default see [`SourceKind`].

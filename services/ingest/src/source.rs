@@ -115,7 +115,9 @@ fn check_options(options: &Options, days: Days) -> Result<(), Refusal> {
         value,
         fault: format!("{} ({})", fault.reason, fault.text),
     };
-    for (option, day) in [("as_of_on", options.as_of_on), ("adjusted_on", options.adjusted_on)] {
+    for (option, day) in
+        [("observed_on", options.observed_on), ("adjusted_on", options.adjusted_on)]
+    {
         if let Some(day) = day {
             let checked = days.check(Dataset::Series, day);
             checked.map_err(|fault| refused(option, day.to_string(), fault))?;

@@ -125,7 +125,7 @@ fn forced(file_name: &str) -> Options {
     Options {
         force: true,
         index: Some("X".into()),
-        as_of_on: Some(day("2024-07-01")),
+        observed_on: Some(day("2024-07-01")),
         received_at: at("2026-11-20T22:00:00Z"),
         ..options(file_name)
     }

@@ -249,7 +249,7 @@ proptest! {
             force: true,
             symbol: Some("X".into()),
             index: Some("X".into()),
-            as_of_on: Some(day("2024-07-01")),
+            observed_on: Some(day("2024-07-01")),
             received_at: at("2026-11-20T22:00:00Z"),
             ..options("x_to_2024-03.csv")
         };

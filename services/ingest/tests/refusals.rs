@@ -261,7 +261,8 @@ fn more_than_five_per_cent_of_bad_rows_refuse_the_file() {
 #[test]
 fn symbols_and_intervals_and_instants_are_checked() {
     let forced = |name: &str, text: &str| {
-        let options = Options { force: true, as_of_on: Some(day("2024-07-08")), ..options(name) };
+        let options =
+            Options { force: true, observed_on: Some(day("2024-07-08")), ..options(name) };
         rejections(&Desk::new().prepare(text.as_bytes(), options).unwrap())
     };
     let table = "Ticker,Date,Open,High,Low,Close,Volume\n<A>,2024-07-08,1,1,1,1,1\n";
@@ -362,10 +363,10 @@ fn implausible_days_are_bad_rows() {
     };
     let refusals = [
         said(&|options| options.adjusted_on = Some(day("1650-01-02"))),
-        said(&|options| options.as_of_on = Some(day("2390-01-02"))),
+        said(&|options| options.observed_on = Some(day("2390-01-02"))),
         said(&|options| options.published_at = Some(support::at("2390-01-02T00:00:00Z"))),
     ];
-    for (text, option) in refusals.iter().zip(["adjusted_on", "as_of_on", "published_at"]) {
+    for (text, option) in refusals.iter().zip(["adjusted_on", "observed_on", "published_at"]) {
         assert!(text.contains(option) && text.contains("out of range"), "{text}");
     }
 }

@@ -268,7 +268,7 @@ fn late_rows_get_the_same_dates_in_any_order_of_files() {
 fn an_as_of_date_after_all_settlements_delays_none() {
     let mut desk = Desk::new();
     desk.take(SCHEDULE, "publication_times.csv");
-    let named = Options { as_of_on: Some(day("2021-02-01")), ..options("short.csv") };
+    let named = Options { observed_on: Some(day("2021-02-01")), ..options("short.csv") };
     desk.ingest(format!("{TABLE}AAA,9,01/15/21,7\n").as_bytes(), named).unwrap();
     assert_eq!(published(&desk, "AAA"), [fact("2021-01-15", 7.0, "2021-01-28T05:00:00Z")]);
 }

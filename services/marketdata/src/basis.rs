@@ -248,6 +248,13 @@ impl Units {
         both_ways(value)
     }
 
+    /// The first and the last session on which a change of unknown date may have taken place that
+    /// leaves unknown whether two days, in either order, are in the same units.
+    pub fn undated(&self, a: Day, b: Day) -> Option<(Day, Day)> {
+        let hides = |factor: &&Factor| factor.place(a.min(b), a.max(b)) == Place::Unknown;
+        self.factors.iter().find(hides).map(|factor| (factor.earliest, factor.latest))
+    }
+
     /// The change from the units of `from` to those of `to`, in either direction. `None` if a
     /// change of unknown date may or may not lie between the two days, and if the product of the
     /// factors exceeds the range of a double.

@@ -3,7 +3,7 @@
 mod measure_ref;
 mod subject;
 
-pub use measure_ref::{FactorEstimate, Grouping, MeasureRef, TradeNumber};
+pub use measure_ref::{FactorEstimate, Grouping, MeasureRef};
 pub use subject::Subject;
 
 /// The closed list of reasons; the contract's `GapReason` mirrors it.

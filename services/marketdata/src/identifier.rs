@@ -60,7 +60,7 @@ pub fn check_mic(text: &str) -> Result<(), &'static str> {
     mic(text.as_bytes())
 }
 
-const WRONG_DIGIT: &str = "its check digit is wrong";
+const WRONG_DIGIT: &str = "has a wrong check digit";
 
 /// Value of a digit or a capital letter: A is 10, Z is 35.
 fn value(byte: u8) -> u32 {

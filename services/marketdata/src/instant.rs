@@ -27,6 +27,11 @@ impl Instant {
         self.0
     }
 
+    /// The last whole second by then, for messages to people.
+    pub const fn whole_second(self) -> Instant {
+        Instant(self.0 - self.0.rem_euclid(1_000_000))
+    }
+
     /// A wall-clock time in New York. If the clock skips it, the first instant after the skip.
     pub fn new_york(day: Day, hour: i8, minute: i8) -> Instant {
         let (year, month, day_of_month) = day.ymd();

@@ -14,7 +14,7 @@ pub mod basis;
 pub mod calendar;
 pub mod cell;
 pub mod changes;
-pub mod coverage;
+pub mod contents;
 pub mod dataset;
 pub mod day;
 pub mod facts;

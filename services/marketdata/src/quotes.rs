@@ -31,6 +31,17 @@ pub struct Quotes {
     last_day: Option<Day>,
 }
 
+/// A change of units on an unknown session, which hides in what units the last close is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UndatedSplit {
+    /// The day in whose share units the last close is.
+    pub units_on: Day,
+    /// The first session on which it may have taken place.
+    pub earliest: Day,
+    /// The last one.
+    pub latest: Day,
+}
+
 impl Quotes {
     /// Heap memory used, bytes.
     pub fn heap_bytes(&self) -> usize {
@@ -60,11 +71,20 @@ impl Quotes {
 
     /// Why an instrument has no quote.
     pub fn why_none(snapshot: &Snapshot, instrument: InstrumentId) -> GapReason {
-        if snapshot.rows(Dataset::Bars, instrument).is_empty() {
-            GapReason::NoPrice
-        } else {
-            GapReason::BasisUnknown
+        match last_close(&snapshot.rows(Dataset::Bars, instrument)) {
+            None => GapReason::NoPrice,
+            Some(_) => GapReason::BasisUnknown,
         }
+    }
+
+    /// The undated change of units for which an instrument has no quote. `None` if something else is
+    /// the reason.
+    pub fn undated_split(snapshot: &Snapshot, instrument: InstrumentId) -> Option<UndatedSplit> {
+        let rows = snapshot.rows(Dataset::Bars, instrument);
+        let (row, _) = last_close(&rows)?;
+        let units_on = basis(&rows, row).units_on(rows.day(row));
+        let undated = Units::of(snapshot, instrument).undated(units_on, snapshot.today());
+        undated.map(|(earliest, latest)| UndatedSplit { units_on, earliest, latest })
     }
 
     /// The latest day of any close.

@@ -6,13 +6,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSymbol {
     /// Empty after trimming.
-    #[error("the symbol is empty")]
+    #[error("must not be empty")]
     Empty,
     /// Longer than any ticker.
-    #[error("the symbol has more than 32 characters")]
+    #[error("must have at most 32 characters")]
     TooLong,
     /// A character that does not occur in tickers.
-    #[error("the symbol has a character that does not occur in tickers")]
+    #[error("must have only characters that occur in tickers")]
     Character,
 }
 

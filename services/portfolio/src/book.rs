@@ -302,10 +302,7 @@ fn order(line: &ResolvedLine) -> (bool, u64, bool, u64) {
 
 /// A line of an instrument without a usable price.
 fn unpriced(line: &ResolvedLine, lookup: &Lookup) -> LooseLine {
-    let cause = match Quotes::why_none(lookup.snapshot(), line.instrument) {
-        GapReason::NoPrice => Cause::NoPrice,
-        _ => Cause::UnknownUnits,
-    };
+    let cause = Cause::no_quote(lookup.snapshot(), line.instrument);
     let symbol = lookup.snapshot().symbol(line.instrument).to_owned();
     let (line, instrument, size) = (line.line, Some(line.instrument), line.given);
     LooseLine { line, symbol, instrument, size, cause }

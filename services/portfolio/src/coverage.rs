@@ -55,3 +55,23 @@ impl Coverage {
 
 /// Shares below this are rounding.
 const ROUNDING: f64 = 1e-12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_is_not_missing() {
+        // 0.1 added ten times is 1 - 2^-53.
+        let own = (0..10).fold(0.0, |sum, _| sum + 0.1);
+        assert!(own < 1.0);
+        let [row] = Coverage::rows([(Aspect::Priced, [own, 0.0])], 1.0)[..] else {
+            panic!("a row")
+        };
+        assert_eq!((row.own, row.proxied, row.missing), (own, 0.0, 0.0));
+        let [row] = Coverage::rows([(Aspect::Priced, [0.5, 0.25])], 1.0)[..] else {
+            panic!("a row")
+        };
+        assert_eq!(row.missing, 0.25);
+    }
+}

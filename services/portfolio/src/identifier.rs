@@ -78,7 +78,7 @@ impl<'a> InstrumentRef<&'a str> {
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         if self.symbol.is_empty() && !self.is_identified() {
-            let text = "must name an instrument by a symbol, figi, isin, cusip or sedol";
+            let text = "must have a symbol, figi, isin, cusip or sedol";
             faults.push(("", text.to_owned()));
         }
         if !self.symbol.is_empty() {

@@ -180,7 +180,7 @@ pub(crate) fn check_line(
 fn day(field: &str, text: &str, violations: &mut Vec<Violation>) -> Option<Day> {
     let day = Day::parse_iso(text);
     if day.is_none() && !text.is_empty() {
-        let text = format!("{text:?} is not an ISO date (YYYY-MM-DD)");
+        let text = format!("must be an ISO date (YYYY-MM-DD), is {text:?}");
         violations.push(violation(field.to_owned(), text));
     }
     day

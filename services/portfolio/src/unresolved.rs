@@ -1,7 +1,13 @@
 //! Lines that are not part of any holding, and why.
 
 use crate::lines::Size;
-use marketdata::{day::Day, gap::GapReason, instrument::InstrumentId};
+use marketdata::{
+    day::Day,
+    gap::GapReason,
+    instrument::InstrumentId,
+    quotes::{Quotes, UndatedSplit},
+    snapshot::Snapshot,
+};
 
 /// A line that is not part of any holding.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +59,9 @@ pub enum Cause {
     Disagree(String),
     /// The instrument has no price.
     NoPrice,
-    /// No known factor converts the last price to the units of the view's day.
-    UnknownUnits,
+    /// No known factor converts the last price to the units of the view's day, because of this
+    /// split if one is given.
+    UnknownUnits(Option<UndatedSplit>),
     /// The instrument has no close on the day of its market value.
     NoPriceOn(Day),
     /// No known factor connects the close on the day of its market value to today's shares.
@@ -89,14 +96,34 @@ impl LooseLine {
 
     /// Why it is loose, as half a sentence.
     pub fn why(&self) -> String {
-        let symbol = &self.symbol;
-        match &self.cause {
+        self.cause.why(&self.symbol)
+    }
+}
+
+impl Cause {
+    /// Why an instrument has no usable price.
+    pub fn no_quote(snapshot: &Snapshot, instrument: InstrumentId) -> Cause {
+        match Quotes::why_none(snapshot, instrument) {
+            GapReason::NoPrice => Cause::NoPrice,
+            _ => Cause::UnknownUnits(Quotes::undated_split(snapshot, instrument)),
+        }
+    }
+
+    /// What is wrong with a line of this symbol, as half a sentence.
+    pub fn why(&self, symbol: &str) -> String {
+        match self {
             Cause::UnknownInstrument(_) | Cause::Ambiguous(_) | Cause::Disagree(_) => {
-                self.cause.why_unresolved()
+                self.why_unresolved()
             }
             Cause::NoPrice => format!("{symbol} has no price at or before the as-of date"),
-            Cause::UnknownUnits => format!(
+            Cause::UnknownUnits(None) => format!(
                 "no known split factor converts the last price of {symbol} to units of the as-of day"
+            ),
+            Cause::UnknownUnits(Some(UndatedSplit { units_on, earliest, latest })) => format!(
+                "{symbol} was split on an unknown session from {earliest} to {latest}, so its last \
+                 price, in the share units of {units_on}, cannot be converted to those of the as-of \
+                 day: load a file of splits that gives the day, or the prices with the right \
+                 adjusted_on outside these sessions"
             ),
             Cause::NoPriceOn(day) => {
                 format!("{symbol} has no close on {day}, the day of its market value")
@@ -107,9 +134,7 @@ impl LooseLine {
             ),
         }
     }
-}
 
-impl Cause {
     /// The reason of the gap.
     pub const fn reason(&self) -> GapReason {
         match self {
@@ -117,7 +142,7 @@ impl Cause {
             Cause::Ambiguous(_) => GapReason::AmbiguousInstrument,
             Cause::Disagree(_) => GapReason::IdentifiersDisagree,
             Cause::NoPrice | Cause::NoPriceOn(_) => GapReason::NoPrice,
-            Cause::UnknownUnits | Cause::UnknownUnitsOn(_) => GapReason::BasisUnknown,
+            Cause::UnknownUnits(_) | Cause::UnknownUnitsOn(_) => GapReason::BasisUnknown,
         }
     }
 
@@ -128,7 +153,7 @@ impl Cause {
             Cause::Ambiguous(text) => format!("{text}: give the mic, or the symbol"),
             Cause::Disagree(text) => format!("the identifiers disagree: {text}"),
             Cause::NoPrice
-            | Cause::UnknownUnits
+            | Cause::UnknownUnits(_)
             | Cause::NoPriceOn(_)
             | Cause::UnknownUnitsOn(_) => String::new(),
         }

@@ -106,7 +106,16 @@ fn a_fresh_close_inside_an_undated_split_values_shares() {
     let price = |as_of: Instant| Quotes::of(&fixture.snapshot(as_of)).get(gme).map(|q| q.price);
     assert_eq!(price(Instant::close_of(day(AS_OF))), Some(347.51));
     // On the next morning the new units may already apply.
-    assert_eq!(price(Instant::new_york(day("2021-01-28"), 9, 0)), None);
+    let morning = fixture.snapshot(Instant::new_york(day("2021-01-28"), 9, 0));
+    assert_eq!(Quotes::of(&morning).get(gme), None);
+    // The first session after 2021-01-04 is the next day, and 2024-03-08 is one itself.
+    assert_eq!(
+        Cause::no_quote(&morning, gme).why("GME"),
+        "GME was split on an unknown session from 2021-01-05 to 2024-03-08, so its last price, in \
+         the share units of 2021-01-27, cannot be converted to those of the as-of day: load a file \
+         of splits that gives the day, or the prices with the right adjusted_on outside these \
+         sessions"
+    );
     // From Friday to Sunday there is no trading and hence no split.
     fixture.closes("GME", &[(day("2021-01-29"), 325.0)]).commit();
     let price = |as_of: Instant| Quotes::of(&fixture.snapshot(as_of)).get(gme).map(|q| q.price);

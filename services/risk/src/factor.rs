@@ -71,11 +71,24 @@ impl Factor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactorRole {
     /// The role's id in the configuration.
-    pub role_id: &'static str,
-    /// The symbols with a history, as configured. Empty: none has one.
-    pub symbols: Vec<String>,
-    /// The configured symbol, if the one above is a proxy for it.
+    pub role: &'static str,
+    /// The symbols with a history. Empty: none has one.
+    pub symbols: Vec<FactorSymbol>,
+}
+
+/// A symbol that fills a role of a factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactorSymbol {
+    /// The symbol.
+    pub symbol: String,
+    /// The configured symbol, if this one is a proxy for it.
     pub proxy_for: Option<String>,
+}
+
+impl FactorSymbol {
+    const fn of(symbol: String, proxy_for: Option<String>) -> FactorSymbol {
+        FactorSymbol { symbol, proxy_for }
+    }
 }
 
 /// The id of the list of megacaps in the configuration.
@@ -91,9 +104,12 @@ impl RiskModel {
             Factor::Market | Factor::MarketUp => vec![large()],
             Factor::Size => vec![small(), large()],
             Factor::Trade => {
-                let symbols =
-                    self.roles.legs.first().map_or_else(Vec::new, |leg| leg.symbols.clone());
-                vec![FactorRole { role_id: MEGACAPS, symbols, proxy_for: None }, small()]
+                let megacaps = self.roles.legs.first().into_iter().flat_map(|leg| &leg.symbols);
+                let listed = |symbol: &String| FactorSymbol::of(symbol.clone(), None);
+                vec![
+                    FactorRole { role: MEGACAPS, symbols: megacaps.map(listed).collect() },
+                    small(),
+                ]
             }
         }
     }
@@ -120,9 +136,7 @@ impl RiskModel {
 }
 
 fn index(role: Role, resolved: Option<&ResolvedRole>) -> FactorRole {
-    FactorRole {
-        role_id: role.id(),
-        symbols: resolved.map(|resolved| resolved.symbol.clone()).into_iter().collect(),
-        proxy_for: resolved.and_then(|resolved| resolved.proxy_for.clone()),
-    }
+    let symbol =
+        |found: &ResolvedRole| FactorSymbol::of(found.symbol.clone(), found.proxy_for.clone());
+    FactorRole { role: role.id(), symbols: resolved.map(symbol).into_iter().collect() }
 }

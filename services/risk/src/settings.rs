@@ -51,14 +51,14 @@ pub enum TailMethod {
     /// and White 1998): m_s = σ_{T+1}/σ_s, σ by an exponential recursion on the book's own profits
     /// and losses at today's positions, after [`SEED_SESSIONS`].
     FilteredHistorical {
-        /// λ of the recursion: the weight of yesterday's variance in today's.
-        lambda: f64,
+        /// The decay λ of the recursion: the weight of yesterday's variance in today's.
+        decay: f64,
     },
 }
 
 impl TailMethod {
     /// The filter with its usual recursion.
-    pub const FILTERED: TailMethod = TailMethod::FilteredHistorical { lambda: FILTER_LAMBDA };
+    pub const FILTERED: TailMethod = TailMethod::FilteredHistorical { decay: FILTER_DECAY };
 }
 
 /// Confidence levels that are measured in one way.
@@ -94,15 +94,17 @@ pub struct TailSettings {
     pub volatility: bool,
     /// The numbers whose contributions by position are wanted.
     pub by_position: Vec<TailPart>,
+    /// The numbers whose contributions by the groups of the report are wanted.
+    pub by_group: Vec<TailPart>,
 }
 
 impl TailSettings {
-    /// The name of the set: the method, the window and, with a filter, its λ.
+    /// The name of the set: the method, the window and, with a filter, its decay.
     pub fn id(&self) -> String {
         match self.method {
             TailMethod::Historical => format!("historical/{}", self.window_sessions),
-            TailMethod::FilteredHistorical { lambda } => {
-                format!("filtered_historical/{}/{lambda}", self.window_sessions)
+            TailMethod::FilteredHistorical { decay } => {
+                format!("filtered_historical/{}/{decay}", self.window_sessions)
             }
         }
     }
@@ -132,8 +134,8 @@ pub const WINDOW_SESSIONS_MAX: usize = 1_000;
 /// Number of sessions whose mean square initialises the filter; they are not scenarios.
 pub const SEED_SESSIONS: usize = 60;
 
-/// λ of the filter's recursion by default.
-pub const FILTER_LAMBDA: f64 = 0.94;
+/// Decay λ of the filter's recursion by default.
+pub const FILTER_DECAY: f64 = 0.94;
 
 /// Minimum number of scenarios for a tail: one in the worst twentieth.
 pub const SCENARIOS_MIN: usize = 20;

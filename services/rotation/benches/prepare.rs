@@ -19,26 +19,13 @@ use rotation::{
     prepared::prepare,
     report::{Request, report},
 };
-use simulation::market::Parameters;
+use simulation::{facts, market::Parameters};
 use std::{hint::black_box, sync::Arc};
 
 /// The simulated market, as folded by a fresh process.
 fn resident() -> Arc<Market> {
     let simulated = simulation::market::Market::new(Parameters::BENCH);
-    let mut market = Market::empty();
-    for batch in simulation::facts::batches(&simulated, 4_000) {
-        let revision = batch.revision();
-        let segments =
-            batch.tables.into_iter().map(|table| Arc::new(Segment::of_table(table, revision)));
-        market = market.apply(Delta {
-            marks: vec![RevisionMark { revision, data_version: [0; 32] }],
-            instruments: batch.instruments,
-            namings: batch.namings,
-            texts: batch.texts,
-            segments: segments.collect(),
-        });
-    }
-    Arc::new(market)
+    facts::folded(facts::batches(&simulated, 4_000))
 }
 
 /// The market with one more session: each line that has a bar on the last session closes 0.1 %

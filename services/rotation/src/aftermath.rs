@@ -34,11 +34,9 @@ pub struct NextReturn {
     pub share_positive: Option<f64>,
 }
 
-/// The sessions of a state and what followed them.
+/// What followed some sessions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aftermath {
-    /// The state. `None`: all known states together, as a base to compare with.
-    pub state: Option<State>,
     /// Number of sessions.
     pub sessions: usize,
     /// Number of uninterrupted runs that they form.
@@ -47,17 +45,25 @@ pub struct Aftermath {
     pub next: [NextReturn; MEASURES.len()],
 }
 
-/// What followed all known states, then each of them. `states` are those of the sessions; `history`
+/// What followed the sessions of each state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aftermaths {
+    /// All known states together, as a base to compare with.
+    pub of_all: Aftermath,
+    /// Each known state, in the order of an answer.
+    pub by_state: [(State, Aftermath); STATES.len()],
+}
+
+/// What followed all known states, and each of them. `states` are those of the sessions; `history`
 /// returns a measure's values by id.
 pub fn aftermath<'a>(
     sessions: &[Day],
     states: &[State],
     history: impl Fn(&str) -> Option<&'a Series>,
-) -> Vec<Aftermath> {
+) -> Aftermaths {
     let last = sessions.len().saturating_sub(NEXT);
     let counted = last.saturating_sub(SESSIONS)..last;
-    let of = |wanted: Option<State>| {
-        let is_in = |state: State| wanted.map_or(state != State::Unknown, |of| state == of);
+    let of = |is_in: &dyn Fn(State) -> bool| {
         let places: Vec<usize> = counted.clone().filter(|at| is_in(states[*at])).collect();
         let begins = |at: &usize| !counted.contains(&at.wrapping_sub(1)) || !is_in(states[*at - 1]);
         let next = MEASURES.map(|measure| {
@@ -65,9 +71,12 @@ pub fn aftermath<'a>(
             next_return(measure, &places.iter().filter_map(value).collect::<Vec<f64>>())
         });
         let runs = places.iter().filter(|at| begins(at)).count();
-        Aftermath { state: wanted, sessions: places.len(), runs, next }
+        Aftermath { sessions: places.len(), runs, next }
     };
-    std::iter::once(None).chain(STATES.map(Some)).map(of).collect()
+    Aftermaths {
+        of_all: of(&|state| state != State::Unknown),
+        by_state: STATES.map(|wanted| (wanted, of(&|state| state == wanted))),
+    }
 }
 
 fn next_return(measure: &'static str, values: &[f64]) -> NextReturn {
@@ -93,8 +102,8 @@ mod tests {
         (0..count).map(|at| day("2019-01-01").plus(at as i32)).collect()
     }
 
-    fn found(rows: &[Aftermath], state: Option<State>) -> Aftermath {
-        rows.iter().find(|row| row.state == state).unwrap().clone()
+    fn found(found: &Aftermaths, state: State) -> &Aftermath {
+        &found.by_state.iter().find(|(of, _)| *of == state).unwrap().1
     }
 
     #[test]
@@ -112,11 +121,10 @@ mod tests {
         // odd ones: places 0 to 19 and 40 to 61 are 21 of each.
         let values = |at: usize| if at.is_multiple_of(2) { 0.03 } else { -0.01 };
         let spread = Series { days: days[21..].to_vec(), values: (0..64).map(values).collect() };
-        let rows = aftermath(&days, &states, |id| (id == MEASURES[0]).then_some(&spread));
-        assert_eq!(rows.len(), 6);
-        let small = found(&rows, Some(State::SmallLed));
+        let all = aftermath(&days, &states, |id| (id == MEASURES[0]).then_some(&spread));
+        let small = found(&all, State::SmallLed);
         assert_eq!((small.sessions, small.runs), (42, 2));
-        let [next, market] = small.next;
+        let [next, market] = &small.next;
         assert_eq!((next.sessions, next.share_positive), (42, Some(0.5)));
         assert!((next.mean.unwrap() - 0.01).abs() < 1e-15);
         // Each value is 0.02 from the mean: the sample variance is 0.0004 · 42 / 41, and 42 values
@@ -124,20 +132,18 @@ mod tests {
         let expected = (0.0004f64 * 42.0 / 41.0 / 2.0).sqrt();
         assert!((next.standard_error.unwrap() - expected).abs() < 1e-15);
         assert_eq!((market.sessions, market.mean, market.standard_error), (0, None, None));
-        let large = found(&rows, Some(State::MegacapLed));
+        let large = found(&all, State::MegacapLed);
         assert_eq!((large.sessions, large.runs, large.next[0].standard_error), (22, 2, None));
-        let none = found(&rows, Some(State::RiskOff));
+        let none = found(&all, State::RiskOff);
         assert_eq!((none.sessions, none.runs, none.next[0].share_positive), (0, 0, None));
-        let all = found(&rows, None);
-        assert_eq!((all.sessions, all.runs), (64, 1));
+        assert_eq!((all.of_all.sessions, all.of_all.runs), (64, 1));
     }
 
     #[test]
     fn unknown_states_and_a_short_history_count_nothing() {
         let days = days(60);
-        let count = |states: &[State]| {
-            found(&aftermath(&days[..states.len()], states, |_| None), None).sessions
-        };
+        let count =
+            |states: &[State]| aftermath(&days[..states.len()], states, |_| None).of_all.sessions;
         assert_eq!(count(&[State::Unknown; 60]), 0);
         assert_eq!(count(&[State::Neutral; 60]), 39);
         assert_eq!(count(&[State::Neutral; 10]), 0);

@@ -51,16 +51,16 @@ pub struct Flip {
     /// The score that would have to move.
     pub score: Score,
     /// Its present value.
-    pub from: f64,
+    pub current_value: f64,
     /// The value it would have to reach.
-    pub threshold: f64,
+    pub required_value: f64,
     /// True if the score must rise to the threshold, false if it must fall to it. It turns on at
     /// the threshold and off only beyond it.
     pub rising: bool,
     /// The resulting state.
-    pub then: State,
+    pub new_state: State,
     /// Number of sessions during which the score cannot turn off yet, whatever its value.
-    pub after_sessions: usize,
+    pub locked_sessions: usize,
 }
 
 /// The scores and their state on a session.
@@ -187,13 +187,20 @@ fn flips(scores: &[ScoreNow], switches: Switches, at: Threshold) -> Vec<Flip> {
     let state = switches.state();
     let mut flips = Vec::new();
     for score in scores.iter().filter(|_| state != State::Unknown) {
-        let Some(from) = score.value else { continue };
-        for (threshold, rising, side) in turns(score.switch, at) {
-            let then = switches.state_with(score.score, side);
-            let after_sessions = score.switch.locked_sessions();
-            if then != state {
+        let Some(current_value) = score.value else { continue };
+        for (required_value, rising, side) in turns(score.switch, at) {
+            let new_state = switches.state_with(score.score, side);
+            let locked_sessions = score.switch.locked_sessions();
+            if new_state != state {
                 let score = score.score;
-                flips.push(Flip { score, from, threshold, rising, then, after_sessions });
+                flips.push(Flip {
+                    score,
+                    current_value,
+                    required_value,
+                    rising,
+                    new_state,
+                    locked_sessions,
+                });
             }
         }
     }
@@ -281,7 +288,7 @@ mod tests {
         assert!((given - size.value.unwrap()).abs() < 1e-12);
         assert_eq!((size.used, ScoreNow::TOTAL), (4, 4));
         let out = composite.flips.iter().find(|flip| flip.score == Score::Size).unwrap();
-        assert!((out.threshold - 0.5).abs() < 1e-12 && !out.rising);
+        assert!((out.required_value - 0.5).abs() < 1e-12 && !out.rising);
         assert_eq!(history.at(1_180).unwrap().on, days[1_180]);
         assert_eq!(history.at(1_200), None);
         assert_eq!(of(&[], &series).last(), None);

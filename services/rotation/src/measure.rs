@@ -28,8 +28,8 @@ pub enum Unit {
     Points,
     /// Standard deviations of the value itself.
     StandardDeviations,
-    /// None: a state is no number.
-    None,
+    /// A state, which is no number.
+    State,
 }
 
 impl Unit {
@@ -43,7 +43,7 @@ impl Unit {
             Unit::Count => "count",
             Unit::Points => "points",
             Unit::StandardDeviations => "standard deviations",
-            Unit::None => "",
+            Unit::State => "state",
         }
     }
 }

@@ -2,7 +2,7 @@
 //! state.
 
 use crate::{
-    aftermath::{Aftermath, aftermath},
+    aftermath::{Aftermaths, aftermath},
     breadth::Breadth,
     component::Score,
     composite::{Composite, ScoreHistory},
@@ -36,8 +36,8 @@ pub struct PreparedRotation {
     pub composite: Option<Composite>,
     /// The moves of the last session. `None` without sessions.
     pub session_move: Option<SessionMove>,
-    /// What followed all known states, then each of them.
-    pub aftermath: Vec<Aftermath>,
+    /// What followed all known states, and each of them.
+    pub aftermath: Aftermaths,
     /// The indices whose moves since any date can be requested.
     pub indices: Vec<Line>,
     /// Roles without a resolved symbol.
@@ -164,7 +164,6 @@ impl PreparedRotation {
             + self.read.breadth.as_ref().map_or(0, |breadth| breadth.bytes())
             + self.read.most_shorted.as_ref().map_or(0, |basket| basket.bytes())
             + self.scores.bytes()
-            + self.aftermath.capacity() * size_of::<Aftermath>()
     }
 }
 

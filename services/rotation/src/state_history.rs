@@ -66,11 +66,11 @@ impl StateHistory {
         StateHistory::ALL.into_iter().find(|history| history.id() == id)
     }
 
-    /// How to read its values. A state is no number and has no unit.
+    /// How to read its values.
     pub fn spec(self) -> Spec {
         let (unit, horizon, kind) = match self {
             StateHistory::Score(_) => (Unit::StandardDeviations, 0, RecordKind::Level),
-            StateHistory::State => (Unit::None, 0, RecordKind::Level),
+            StateHistory::State => (Unit::State, 0, RecordKind::Level),
             StateHistory::SessionMove => (Unit::StandardDeviations, 1, RecordKind::Change),
         };
         Spec { id: self.id().to_owned(), horizon, unit, kind }

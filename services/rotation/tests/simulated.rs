@@ -7,8 +7,7 @@ use marketdata::{
     day::Day,
     gap::{Gap, Subject},
     instant::Instant,
-    market::{Delta, Market, RevisionMark},
-    segment::Segment,
+    market::Market,
     snapshot::Snapshot,
 };
 use rotation::{
@@ -20,31 +19,20 @@ use rotation::{
     state::State,
     state_history::{Said, StateHistory},
 };
-use simulation::market::Parameters;
+use simulation::{facts, market::Parameters};
 use std::sync::Arc;
 
 /// The simulated market, as folded by a fresh process.
 fn folded(simulated: &simulation::market::Market) -> Arc<Market> {
-    folded_without(simulated, None)
+    facts::folded(facts::batches(simulated, 4_000))
 }
 
 /// The same without a dataset.
-fn folded_without(simulated: &simulation::market::Market, without: Option<Dataset>) -> Arc<Market> {
-    let mut market = Market::empty();
-    for mut batch in simulation::facts::batches(simulated, 4_000) {
-        let revision = batch.revision();
-        batch.tables.retain(|table| Some(table.dataset) != without);
-        let segments =
-            batch.tables.into_iter().map(|table| Arc::new(Segment::of_table(table, revision)));
-        market = market.apply(Delta {
-            marks: vec![RevisionMark { revision, data_version: [0; 32] }],
-            instruments: batch.instruments,
-            namings: batch.namings,
-            texts: batch.texts,
-            segments: segments.collect(),
-        });
-    }
-    Arc::new(market)
+fn folded_without(simulated: &simulation::market::Market, without: Dataset) -> Arc<Market> {
+    facts::folded(facts::batches(simulated, 4_000).map(|mut batch| {
+        batch.tables.retain(|table| table.dataset != without);
+        batch
+    }))
 }
 
 fn at_close(market: &Arc<Market>, day: Day) -> PreparedRotation {
@@ -162,8 +150,8 @@ fn what_followed_each_state_is_shown_also_where_it_is_nothing() {
     let simulated = simulation::market::Market::new(Parameters::DEMO);
     let market = folded(&simulated);
     let found = at_close(&market, simulated.rotation_on());
-    let [all, states @ ..] = &found.aftermath[..] else { panic!("all states, then each") };
-    assert_eq!((all.state, states.len()), (None, 5));
+    let all = &found.aftermath.of_all;
+    let states = found.aftermath.by_state.each_ref().map(|(_, after)| after);
     assert_eq!(all.sessions, states.iter().map(|state| state.sessions).sum::<usize>());
     assert!(50 < all.sessions && 0 < all.runs, "{all:?}");
     let values: usize = states.iter().map(|state| state.next[0].sessions).sum();
@@ -173,7 +161,7 @@ fn what_followed_each_state_is_shown_also_where_it_is_nothing() {
 #[test]
 fn a_component_of_two_scores_is_left_out_of_both() {
     let simulated = simulation::market::Market::new(Parameters::DEMO);
-    let market = folded_without(&simulated, Some(Dataset::ShortInterest));
+    let market = folded_without(&simulated, Dataset::ShortInterest);
     let day = simulated.rotation_on();
     let snapshot =
         Snapshot::new(Arc::clone(&market), Instant::close_of(day), market.head().revision);

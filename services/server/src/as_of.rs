@@ -17,6 +17,18 @@ pub struct AsOf {
     pub pins: Vec<(Pin, String)>,
 }
 
+impl AsOf {
+    /// The field of the request that gives the publication bound.
+    pub fn field(&self) -> &'static str {
+        let is_replay = self.pins.iter().any(|(pin, _)| *pin == Pin::AnswerModel);
+        match self.when {
+            When::On(_) => "as_of.on",
+            When::At(_) if is_replay => "as_of.snapshot.as_of",
+            When::At(_) | When::Now => "as_of.at",
+        }
+    }
+}
+
 /// A publication bound as a request gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
@@ -36,6 +48,15 @@ impl When {
             When::At(at) => at,
             When::On(day) if now.new_york_day() == day => now.min(Instant::close_of(day)),
             When::On(day) => Instant::close_of(day),
+        }
+    }
+
+    /// As the request gives it, for messages.
+    pub fn given(self) -> String {
+        match self {
+            When::Now => "the current time".to_owned(),
+            When::At(at) => at.to_string(),
+            When::On(day) => day.to_string(),
         }
     }
 

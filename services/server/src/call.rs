@@ -4,6 +4,7 @@
 //! deadline gets DEADLINE_EXCEEDED, at whatever frame of its answer it is. Replaces codec error
 //! messages.
 
+pub mod code_name;
 mod method;
 mod request;
 mod response;
@@ -11,7 +12,7 @@ mod response;
 use crate::{
     call::{
         method::{Deadline, Method, Methods, Shape},
-        request::{Gone, Held, Pace, RequestBody},
+        request::{Gone, Pace, RequestBody},
         response::{Answer, Load, Note},
     },
     clock::Stopwatch,
@@ -180,8 +181,7 @@ impl CallLayer {
         Charge::new(weight, shares)
     }
 
-    /// Wraps the body of a request. Calls of reflection and exchanges have no minimum pace: the
-    /// caller may pause between two messages.
+    /// Wraps the body of a request.
     fn watch_body(
         &self,
         request: Request<Body>,
@@ -189,12 +189,9 @@ impl CallLayer {
         charge: &Arc<Charge>,
         (gone, meter): (&Gone, Arc<CallMeter>),
     ) -> Request<Body> {
-        let pace = match shape {
-            Shape::Unary | Shape::Upload => Some(Pace::new(&self.limits)),
-            Shape::Watch | Shape::Exchange => None,
-        };
-        let (held, charge, gone) = (Held::new(shape), Arc::clone(charge), gone.clone());
-        request.map(|body| Body::new(RequestBody::new(body, pace, held, charge, (gone, meter))))
+        let (paced, charge, gone) =
+            ((shape, Pace::new(&self.limits)), Arc::clone(charge), gone.clone());
+        request.map(|body| Body::new(RequestBody::new(body, paced, charge, (gone, meter))))
     }
 }
 

@@ -5,7 +5,7 @@ use exposure::prepared::PreparedExposure;
 use factors::roles::Roles;
 use marketdata::{
     changes::DatasetSet,
-    coverage::{DatasetCoverage, coverage},
+    contents::{DatasetContents, contents},
     snapshot::Snapshot,
 };
 use rotation::prepared::{PreparedRotation, Recounted};
@@ -25,20 +25,20 @@ pub trait Prepared: Send + Sync + Sized + 'static {
     fn bytes(&self) -> usize;
 }
 
-/// The coverage of every dataset.
+/// What every dataset holds.
 #[derive(Debug)]
-pub struct PreparedCoverage(pub Vec<DatasetCoverage>);
+pub struct PreparedDatasets(pub Vec<DatasetContents>);
 
-impl Prepared for PreparedCoverage {
+impl Prepared for PreparedDatasets {
     const READS: DatasetSet = DatasetSet::ALL;
 
     fn prepare(snapshot: &Snapshot, _: &Roles, _: Option<&Self>) -> Self {
-        PreparedCoverage(coverage(snapshot))
+        PreparedDatasets(contents(snapshot))
     }
 
     fn bytes(&self) -> usize {
         let names = self.0.iter().filter_map(|one| Some(one.without_prices.as_ref()?.capacity()));
-        self.0.capacity() * size_of::<DatasetCoverage>() + names.sum::<usize>() * size_of::<u32>()
+        self.0.capacity() * size_of::<DatasetContents>() + names.sum::<usize>() * size_of::<u32>()
     }
 }
 

@@ -2,7 +2,7 @@
 //! clock.
 
 use crate::{
-    as_of::{AsOf, Pin, When},
+    as_of::{AsOf, Pin},
     clock::Clock,
     compute::Compute,
     config::{Config, ConfigError},
@@ -90,7 +90,7 @@ impl Services {
     /// [`Refusal::Behind`],
     /// [`Refusal::Mismatch`] if the request expects another model, unknown settings, or other data.
     pub async fn view(&self, as_of: &AsOf, model: &'static str) -> Result<Pinned, Refusal> {
-        let at = self.instant(as_of.when)?;
+        let at = self.instant(as_of)?;
         let market = self.market_at(as_of.revision).await?;
         let revision = as_of.revision.unwrap_or(market.head().revision);
         let settings = self.settings_of(as_of).await?;
@@ -179,15 +179,19 @@ impl Services {
         self.prepared.usage()
     }
 
-    fn instant(&self, when: When) -> Result<Instant, Refusal> {
+    fn instant(&self, as_of: &AsOf) -> Result<Instant, Refusal> {
         let now = self.clock.now();
-        let at = when.instant(now);
+        let at = as_of.when.instant(now);
         if at.micros() <= now.micros().saturating_add(limits::CLOCK_SKEW_MICROS) {
             return Ok(at);
         }
         Err(Refusal::Invalid(vec![Violation {
-            field: "as_of".into(),
-            description: format!("{at} is in the future; the server time is {now}"),
+            field: as_of.field().into(),
+            description: format!(
+                "{} is in the future; the server's time is {}",
+                as_of.when.given(),
+                now.whole_second()
+            ),
         }]))
     }
 

@@ -252,7 +252,7 @@ mod tests {
             file_name: "prices.csv".to_owned(),
             symbol: None,
             index: None,
-            as_of_on: None,
+            observed_on: None,
             published_at: None,
             price_basis: None,
             adjusted_on: None,

@@ -1,4 +1,5 @@
-//! The market as batches of facts that can be appended directly, for benches that read no files.
+//! The market as batches of facts that can be appended or folded directly, for tests and benches that
+//! read no files.
 
 use crate::{market::Market, path::printed, short_interest, universe::SECTORS};
 use marketdata::{
@@ -8,8 +9,11 @@ use marketdata::{
     facts::{Batch, FactTable},
     instant::Instant,
     instrument::{Instrument, InstrumentId, Namespace, Naming},
+    market::{self, Delta, RevisionMark},
+    segment::Segment,
     symbol::Symbol,
 };
+use std::sync::Arc;
 
 const NONE: InstrumentId = InstrumentId::NONE;
 
@@ -26,6 +30,22 @@ pub fn batches(market: &Market, names_per_batch: usize) -> impl Iterator<Item = 
             bars(market, chunk as u64, first..(first + size).min(lines), &closes)
         })
         .chain((0..1).map(move |_| rest(market, count as u64, lines)))
+}
+
+/// The market that these batches make, as folded by a fresh process. Its data versions are zeros.
+pub fn folded(batches: impl Iterator<Item = Batch>) -> Arc<market::Market> {
+    let folded = batches.fold(market::Market::empty(), |market, batch| {
+        let revision = batch.revision();
+        let segment = |table| Arc::new(Segment::of_table(table, revision));
+        market.apply(Delta {
+            marks: vec![RevisionMark { revision, data_version: [0; 32] }],
+            instruments: batch.instruments,
+            namings: batch.namings,
+            texts: batch.texts,
+            segments: batch.tables.into_iter().map(segment).collect(),
+        })
+    });
+    Arc::new(folded)
 }
 
 fn id(line: usize) -> InstrumentId {

@@ -23,7 +23,7 @@ pub struct SourceFile {
     /// Index whose members the file lists.
     pub index_id: Option<&'static str>,
     /// Day described by the rows, if they have no dates.
-    pub as_of_on: Option<Day>,
+    pub observed_on: Option<Day>,
     /// Day up to which its prices are adjusted for splits.
     pub adjusted_on: Option<Day>,
 }
@@ -36,7 +36,7 @@ impl SourceFile {
             bytes,
             symbol: None,
             index_id: None,
-            as_of_on: None,
+            observed_on: None,
             adjusted_on: None,
         }
     }
@@ -196,7 +196,7 @@ fn screeners(market: &Market) -> Vec<SourceFile> {
     let file = |(out, session): (String, usize)| {
         let on = market.days[session];
         let file = SourceFile::plain(&format!("screener_{on}.csv"), out.into_bytes());
-        SourceFile { as_of_on: Some(on), ..file }
+        SourceFile { observed_on: Some(on), ..file }
     };
     pairs.map(file).collect()
 }

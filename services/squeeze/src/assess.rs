@@ -24,14 +24,15 @@ pub enum Mark {
     /// The average costs of the lots that have one.
     AverageCost {
         /// P&L over Σ |shares| · cost of these lots, a decimal, negative if the short loses.
-        return_on_cost: f64,
+        return_on_basis: f64,
         /// Their P&L in the portfolio's currency, negative if the short loses.
         profit_and_loss: f64,
     },
     /// The close of the settlement day, as if the short had been opened then.
     SinceSettlement {
-        /// −(total return since the settlement), a decimal, negative if the short loses.
-        return_on_cost: f64,
+        /// −(total return since the settlement), a decimal, negative if the short loses. It is no
+        /// return on what was paid.
+        return_on_basis: f64,
     },
 }
 
@@ -55,9 +56,9 @@ pub struct ShortLine {
     pub exit: ExitDays,
     /// What buying it back would cost.
     pub covering: Result<Covering, GapReason>,
-    /// Loss if the name jumps by the least that counts as a squeeze, above 0, in the portfolio's
+    /// P&L if the name jumps by the least that counts as a squeeze, below 0, in the portfolio's
     /// currency.
-    pub squeeze_loss: Measured,
+    pub squeeze_pnl: Measured,
     /// Profit or loss of the short.
     pub mark: Option<Mark>,
     /// The lines of the request that it adds up, in the order submitted.
@@ -74,7 +75,7 @@ pub struct ShortBook {
     /// Σ |market value| of short lines, including unresolved lines that give a value.
     pub gross_short: f64,
     /// Number of instruments of which something is held long, which is ignored.
-    pub long_count: u32,
+    pub long_names: u32,
     /// Short value with a score / gross short, 0 to 1. `None` without shorts.
     pub share_scored: Option<f64>,
     /// Average score of the scored lines, weighted by short value, 0 to 100. `None` without scored
@@ -150,7 +151,7 @@ pub fn assess(universe: &Universe, book: &Book, participation: Participation) ->
     ];
     ShortBook {
         gross_short,
-        long_count: book.holdings.iter().filter(is_long).count() as u32,
+        long_names: book.holdings.iter().filter(is_long).count() as u32,
         share_scored: share(scored),
         mean_score: (0.0 < scored).then(|| points / scored),
         profit_and_loss: profit_and_loss(&assessed),
@@ -180,7 +181,7 @@ fn squeezable(lines: &[ShortLine]) -> Vec<SqueezableShort> {
     let short = |(at, line): (usize, &ShortLine)| {
         Some(SqueezableShort {
             line: at,
-            loss: line.squeeze_loss.ok()?,
+            pnl: line.squeeze_pnl.ok()?,
             is_heavily_short: is_heavily_short(&line.name),
         })
     };
@@ -251,7 +252,7 @@ impl Assessor<'_> {
             Err(reason) => ExitDays { normal: Err(reason), recent: Err(reason) },
         };
         let volatility = volume(|t| t.volatility);
-        let squeeze_loss = volatility.map(|sigma| -side.market_value * squeeze_threshold(sigma));
+        let squeeze_pnl = volatility.map(|sigma| side.market_value * squeeze_threshold(sigma));
         let covering = traded.map_err(|reason| *reason).and_then(|traded| {
             let outstanding = name.counts.outstanding_on_basis;
             let outstanding = outstanding.and_then(|shares| Ok(shares * name.shares_factor?));
@@ -263,7 +264,7 @@ impl Assessor<'_> {
             ("exit_days_at_normal_volume", exit.normal.err()),
             ("exit_days_at_recent_volume", exit.recent.err()),
             ("covering_cost", covering.err()),
-            ("squeeze_loss", squeeze_loss.err()),
+            ("squeeze_pnl", squeeze_pnl.err()),
         ];
         for (field, reason) in missing.into_iter().filter_map(|(field, why)| Some((field, why?))) {
             let subject = Subject::number_of(&symbol, field);
@@ -290,7 +291,7 @@ impl Assessor<'_> {
             shares,
             exit,
             covering,
-            squeeze_loss,
+            squeeze_pnl,
             mark,
             lots,
             gaps,
@@ -315,10 +316,10 @@ impl Assessor<'_> {
 fn mark(cost: Option<CostMark>, since: Option<f64>) -> Option<Mark> {
     match cost {
         Some(CostMark { profit_and_loss, cost, .. }) => {
-            Some(Mark::AverageCost { return_on_cost: profit_and_loss / cost, profit_and_loss })
+            Some(Mark::AverageCost { return_on_basis: profit_and_loss / cost, profit_and_loss })
         }
         None => {
-            since.map(|total_return| Mark::SinceSettlement { return_on_cost: 0.0 - total_return })
+            since.map(|total_return| Mark::SinceSettlement { return_on_basis: 0.0 - total_return })
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct SquareRoot {
     /// ⅔ of the peak, the mean of √ over 0 to 1.
     pub mean: f64,
     /// Whether the order is larger than one day's volume, which the law was not fitted to.
-    pub is_extrapolated: bool,
+    pub extrapolated: bool,
 }
 
 /// The cost of an order worked over some days, by Almgren et al.
@@ -67,7 +67,7 @@ impl Order {
     pub fn square_root(&self) -> SquareRoot {
         let size = self.days_of_volume();
         let peak = Y * self.volatility * size.sqrt();
-        SquareRoot { peak, mean: peak * 2.0 / 3.0, is_extrapolated: 1.0 < size }
+        SquareRoot { peak, mean: peak * 2.0 / 3.0, extrapolated: 1.0 < size }
     }
 
     /// Almgren et al. for an order worked evenly over `days` of a name with some
@@ -101,8 +101,8 @@ mod tests {
         let cost = Order::new(20e6, 1e6, 0.04).unwrap().square_root();
         near(cost.peak, 0.178_885, 5e-7);
         near(cost.mean, 0.119_257, 5e-7);
-        assert!(cost.is_extrapolated);
-        assert!(!Order::new(1e6, 1e6, 0.04).unwrap().square_root().is_extrapolated);
+        assert!(cost.extrapolated);
+        assert!(!Order::new(1e6, 1e6, 0.04).unwrap().square_root().extrapolated);
     }
 
     /// The examples of Almgren et al. (2005), IBM and DRI: X, V and Θ in shares, σ per day, and T of

@@ -2,7 +2,7 @@
 
 use crate::measure::{Measured, ratio};
 
-/// One's own orders as a share of the day's volume: above 0, at most 1.
+/// One's own orders as a share of the day's volume.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Participation(f64);
 
@@ -10,9 +10,13 @@ impl Participation {
     /// Default participation, usual at trading desks.
     pub const USUAL: Participation = Participation(0.15);
 
-    /// Returns `None` unless `share` is above 0 and at most 1.
+    /// The smallest share, a hundredth of one per cent: no order that anyone works is smaller, and the
+    /// days that it takes stay a number.
+    pub const LEAST: f64 = 1e-4;
+
+    /// Returns `None` unless `share` is from [`Participation::LEAST`] to 1.
     pub fn new(share: f64) -> Option<Participation> {
-        (0.0 < share && share <= 1.0).then_some(Participation(share))
+        (Self::LEAST..=1.0).contains(&share).then_some(Participation(share))
     }
 
     /// The share.
@@ -63,20 +67,20 @@ impl ExitPlan {
         let value: f64 = lines.iter().map(|line| line.value).sum();
         ExitPlan {
             share: (0.0 < gross_short).then(|| value / gross_short),
-            curve: exit_curve(lines, &FRACTIONS),
+            curve: exit_curve(lines, &SHARES),
             days: lines.iter().map(|line| line.days).max_by(f64::total_cmp),
         }
     }
 }
 
-/// Fractions of a short book for which the exit curve is reported.
-pub const FRACTIONS: [f64; 4] = [0.25, 0.50, 0.75, 0.95];
+/// Shares of a short book for which the exit curve is reported.
+pub const SHARES: [f64; 4] = [0.25, 0.50, 0.75, 0.95];
 
 /// One point of the exit curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExitPoint {
     /// Share of the short market value bought back, 0 to 1.
-    pub fraction: f64,
+    pub share: f64,
     /// Days until that share is bought back, all lines being worked at once.
     pub days: f64,
 }
@@ -90,10 +94,10 @@ pub struct ExitLine {
     pub days: f64,
 }
 
-/// Computes when the given fractions of all lines' value are bought back: after `t` days, `v ·
+/// Computes when the given shares of all lines' value are bought back: after `t` days, `v ·
 /// min(1, t/d)` of a line of value v that takes d days is bought back. Empty without lines to buy
 /// back.
-pub fn exit_curve(lines: &[ExitLine], fractions: &[f64]) -> Vec<ExitPoint> {
+pub fn exit_curve(lines: &[ExitLine], shares: &[f64]) -> Vec<ExitPoint> {
     let mut lines: Vec<ExitLine> = lines.iter().filter(|line| 0.0 < line.value).copied().collect();
     lines.sort_by(|a, b| a.days.total_cmp(&b.days).then(a.value.total_cmp(&b.value)));
     let total: f64 = lines.iter().map(|line| line.value).sum();
@@ -104,8 +108,8 @@ pub fn exit_curve(lines: &[ExitLine], fractions: &[f64]) -> Vec<ExitPoint> {
         speed += line.value / line.days.max(f64::MIN_POSITIVE);
         speeds[at] = speed;
     }
-    let after = |fraction: f64| {
-        let wanted = fraction * total;
+    let after = |share: f64| {
+        let wanted = share * total;
         let mut gone = 0.0;
         for (line, speed) in lines.iter().zip(&speeds) {
             if wanted <= gone + speed * line.days {
@@ -118,10 +122,7 @@ pub fn exit_curve(lines: &[ExitLine], fractions: &[f64]) -> Vec<ExitPoint> {
     if lines.is_empty() {
         return Vec::new();
     }
-    fractions
-        .iter()
-        .map(|fraction| ExitPoint { fraction: *fraction, days: after(*fraction) })
-        .collect()
+    shares.iter().map(|share| ExitPoint { share: *share, days: after(*share) }).collect()
 }
 
 #[cfg(test)]
@@ -138,45 +139,46 @@ mod tests {
             Participation::USUAL.exit_days(-1.0, 0.0),
             Err(marketdata::gap::GapReason::Degenerate)
         );
-        for wrong in [0.0, -0.1, 1.01, f64::NAN] {
+        for wrong in [0.0, 5e-324, 9.9e-5, -0.1, 1.01, f64::NAN] {
             assert_eq!(Participation::new(wrong), None);
         }
+        assert_eq!(Participation::new(1e-4).map(Participation::share), Some(1e-4));
     }
 
     #[test]
     fn two_lines_by_hand() {
         // 60 over 1 day and 40 over 4: 70 per day at first, then 10 per day.
         let lines = [ExitLine { value: 40.0, days: 4.0 }, ExitLine { value: 60.0, days: 1.0 }];
-        let curve = exit_curve(&lines, &FRACTIONS);
+        let curve = exit_curve(&lines, &SHARES);
         // 25/70; 50/70; 70 after one day, and 5 more at 10 per day; 25 more.
         let expected = [25.0 / 70.0, 50.0 / 70.0, 1.5, 3.5];
         for (point, days) in curve.iter().zip(expected) {
             assert!((point.days - days).abs() < 1e-12, "{point:?}");
         }
-        assert!(exit_curve(&[], &FRACTIONS).is_empty());
+        assert!(exit_curve(&[], &SHARES).is_empty());
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// At each point of the curve, the stated fraction has been bought back.
+        /// At each point of the curve, the stated share has been bought back.
         #[test]
-        fn the_fraction_is_bought_back_when_the_curve_says(
+        fn the_share_is_bought_back_when_the_curve_says(
             book in prop::collection::vec((1.0..1e6f64, 0.01..500.0f64), 1..30),
         ) {
             let lines: Vec<ExitLine> =
                 book.iter().map(|(value, days)| ExitLine { value: *value, days: *days }).collect();
             let total: f64 = lines.iter().map(|line| line.value).sum();
-            let curve = exit_curve(&lines, &FRACTIONS);
+            let curve = exit_curve(&lines, &SHARES);
             for point in &curve {
                 let gone: f64 =
                     lines.iter().map(|l| l.value * (point.days / l.days).min(1.0)).sum();
-                prop_assert!((gone / total - point.fraction).abs() < 1e-9);
+                prop_assert!((gone / total - point.share).abs() < 1e-9);
             }
             prop_assert!(curve.windows(2).all(|pair| pair[0].days <= pair[1].days));
             let mut turned = lines.clone();
             turned.reverse();
-            prop_assert_eq!(curve, exit_curve(&turned, &FRACTIONS));
+            prop_assert_eq!(curve, exit_curve(&turned, &SHARES));
         }
     }
 }

@@ -162,7 +162,7 @@ impl SqueezeName {
     ///
     /// # Errors
     /// No current short interest, the name does not trade, or no known factor converts its units.
-    pub fn days_to_cover(&self) -> Measured {
+    pub fn days_to_cover_at_recent_volume(&self) -> Measured {
         ratio(current(&self.short)?.shares_short.value, self.average_volume()?)
     }
 
@@ -189,8 +189,8 @@ impl SqueezeName {
     ///
     /// # Errors
     /// The name did not trade on that session, or no known factor converts its units.
-    pub fn shorts_gain_today_usd(&self) -> Measured {
-        self.shorts_gain(|traded| traded.gain_today)
+    pub fn shorts_gain_last_session_usd(&self) -> Measured {
+        self.shorts_gain(|traded| traded.gain_last_session)
     }
 
     /// What the market's shorts gained since the settlement, USD, below 0 if they lost: the shares
@@ -221,7 +221,7 @@ impl SqueezeName {
     ///
     /// # Errors
     /// No current short interest, or the source gives no volume, or zero.
-    pub fn days_to_cover_source(&self) -> Measured {
+    pub fn days_to_cover_at_source_volume(&self) -> Measured {
         let short = current(&self.short)?;
         ratio(short.shares_short.value, short.source_daily_volume.ok_or(GapReason::NoVolume)?)
     }
@@ -254,11 +254,11 @@ impl SqueezeName {
             lacks(component.id(), self.measure(component).err(), component.is_of_short_interest());
         }
         lacks("short_of_shares_outstanding", self.short_of_shares_outstanding().err(), true);
-        lacks("days_to_cover", self.days_to_cover().err(), true);
-        lacks("days_to_cover_source", self.days_to_cover_source().err(), true);
+        lacks("days_to_cover_at_recent_volume", self.days_to_cover_at_recent_volume().err(), true);
+        lacks("days_to_cover_at_source_volume", self.days_to_cover_at_source_volume().err(), true);
         lacks("market_cap_usd", self.market_cap.err(), false);
         lacks("volatility_60_sessions", self.volatility().err(), false);
-        lacks("shorts_gain_today_usd", self.shorts_gain_today_usd().err(), true);
+        lacks("shorts_gain_last_session_usd", self.shorts_gain_last_session_usd().err(), true);
         let gain = self.shorts_gain_since_settlement_usd();
         lacks("shorts_gain_since_settlement_usd", gain.err(), true);
         if self.market_cap.is_ok_and(|cap| cap.source == CapSource::Printed) {

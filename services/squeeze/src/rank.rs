@@ -12,7 +12,7 @@ pub enum RankBy {
     /// Short interest / float.
     ShortOfFloat,
     /// Days to cover over the 21 sessions up to the last close.
-    DaysToCover,
+    DaysToCoverAtRecentVolume,
 }
 
 /// Which names to rank, and by what.
@@ -112,21 +112,20 @@ fn key(universe: &Universe, place: usize, rank_by: RankBy) -> f64 {
     match rank_by {
         RankBy::Score => universe.score(place).map_or(f64::MIN, |score| score.index),
         RankBy::ShortOfFloat => name.measure(Component::ShortOfFloat).unwrap_or(0.0),
-        RankBy::DaysToCover => name.days_to_cover().unwrap_or(0.0),
+        RankBy::DaysToCoverAtRecentVolume => name.days_to_cover_at_recent_volume().unwrap_or(0.0),
     }
 }
 
 /// The requested exchange that no name of the universe is listed on, and those that they are listed
-/// on. `None` if all are known, or if no listing names an exchange.
+/// on. `None` if all are known.
 pub fn unknown_exchange<'a>(
     universe: &'a Universe,
     wanted: &'a [String],
 ) -> Option<(&'a str, BTreeSet<&'a str>)> {
     let ids = universe.names().iter().filter_map(|name| name.exchange);
     let known: BTreeSet<&str> = ids.filter_map(|id| universe.snapshot().text(id)).collect();
-    let is_unknown = |wanted: &&String| {
-        !known.is_empty() && !known.iter().any(|known| known.eq_ignore_ascii_case(wanted))
-    };
+    let is_unknown =
+        |wanted: &&String| !known.iter().any(|known| known.eq_ignore_ascii_case(wanted));
     let unknown = wanted.iter().find(is_unknown)?;
     Some((unknown, known))
 }

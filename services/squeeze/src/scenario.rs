@@ -8,8 +8,8 @@
 pub struct SqueezableShort {
     /// Index among the lines of the book.
     pub line: usize,
-    /// Market value × jump, a loss above 0.
-    pub loss: f64,
+    /// Market value × jump, below 0.
+    pub pnl: f64,
     /// Whether the market is heavily short of the name.
     pub is_heavily_short: bool,
 }
@@ -30,8 +30,8 @@ pub struct Scenario {
     pub kind: ScenarioKind,
     /// Their lines, the costliest first.
     pub lines: Vec<usize>,
-    /// What they lose together, above 0.
-    pub loss: f64,
+    /// Their P&L together, below 0.
+    pub pnl: f64,
 }
 
 /// The scenarios that answers have: the costliest one, two and three, and the crowd's.
@@ -45,7 +45,7 @@ const KINDS: [ScenarioKind; 4] = [
 /// Every scenario that the book has shorts for.
 pub fn scenarios(shorts: &[SqueezableShort]) -> Vec<Scenario> {
     let mut sorted = shorts.to_vec();
-    sorted.sort_by(|a, b| b.loss.total_cmp(&a.loss).then(a.line.cmp(&b.line)));
+    sorted.sort_by(|a, b| a.pnl.total_cmp(&b.pnl).then(a.line.cmp(&b.line)));
     KINDS.into_iter().filter_map(|kind| scenario(kind, &sorted)).collect()
 }
 
@@ -57,7 +57,7 @@ fn scenario(kind: ScenarioKind, sorted: &[SqueezableShort]) -> Option<Scenario> 
     (!squeezed.is_empty()).then(|| Scenario {
         kind,
         lines: squeezed.iter().map(|short| short.line).collect(),
-        loss: squeezed.iter().map(|short| short.loss).sum(),
+        pnl: squeezed.iter().map(|short| short.pnl).sum(),
     })
 }
 
@@ -67,14 +67,15 @@ mod tests {
 
     #[test]
     fn the_costliest_and_the_crowd_by_hand() {
-        let short = |line, loss, is_heavily_short| SqueezableShort { line, loss, is_heavily_short };
-        let found = scenarios(&[short(0, 10.0, true), short(1, 30.0, false), short(2, 20.0, true)]);
+        let short = |line, pnl, is_heavily_short| SqueezableShort { line, pnl, is_heavily_short };
+        let found =
+            scenarios(&[short(0, -10.0, true), short(1, -30.0, false), short(2, -20.0, true)]);
         let [one, two, three, crowd] = &found[..] else { panic!("{found:?}") };
-        assert_eq!((&one.lines[..], one.loss.to_bits()), (&[1][..], 30f64.to_bits()));
-        assert_eq!((&two.lines[..], two.loss.to_bits()), (&[1, 2][..], 50f64.to_bits()));
-        assert_eq!((&three.lines[..], three.loss.to_bits()), (&[1, 2, 0][..], 60f64.to_bits()));
-        assert_eq!((&crowd.lines[..], crowd.loss.to_bits()), (&[2, 0][..], 30f64.to_bits()));
-        assert_eq!(scenarios(&[short(0, 10.0, false)]).len(), 1);
+        assert_eq!((&one.lines[..], one.pnl.to_bits()), (&[1][..], (-30f64).to_bits()));
+        assert_eq!((&two.lines[..], two.pnl.to_bits()), (&[1, 2][..], (-50f64).to_bits()));
+        assert_eq!((&three.lines[..], three.pnl.to_bits()), (&[1, 2, 0][..], (-60f64).to_bits()));
+        assert_eq!((&crowd.lines[..], crowd.pnl.to_bits()), (&[2, 0][..], (-30f64).to_bits()));
+        assert_eq!(scenarios(&[short(0, -10.0, false)]).len(), 1);
         assert!(scenarios(&[]).is_empty());
     }
 }

@@ -66,7 +66,7 @@ pub struct Traded {
     pub volatility: Measured,
     /// USD that a holder of one share here gained on the market's latest session, distributions
     /// included.
-    pub gain_today: Measured,
+    pub gain_last_session: Measured,
     /// Returns and volumes around the requested settlement.
     pub since: Since,
 }
@@ -127,7 +127,7 @@ impl Traded {
             high_sessions,
             volume_ratio: window.volume_ratio(),
             volatility: window.volatility(),
-            gain_today: window.gain_on(freshest),
+            gain_last_session: window.gain_on(freshest),
             since: window.since(settlement),
         })
     }

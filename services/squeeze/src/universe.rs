@@ -45,17 +45,17 @@ pub struct ShortsGain {
     /// USD, below 0 if they lost.
     pub usd: f64,
     /// Number of names that it adds up.
-    pub names: u32,
+    pub name_count: u32,
 }
 
 impl ShortsGain {
     /// The sum over names, in their order.
     fn of(gains: impl Iterator<Item = Measured>) -> Option<ShortsGain> {
-        let mut sum = ShortsGain { usd: 0.0, names: 0 };
+        let mut sum = ShortsGain { usd: 0.0, name_count: 0 };
         for usd in gains.flatten() {
-            sum = ShortsGain { usd: sum.usd + usd, names: sum.names + 1 };
+            sum = ShortsGain { usd: sum.usd + usd, name_count: sum.name_count + 1 };
         }
-        (0 < sum.names).then_some(sum)
+        (0 < sum.name_count).then_some(sum)
     }
 }
 
@@ -73,7 +73,7 @@ pub struct Summary {
     /// Names with prices but without short interest.
     pub without_short_interest: u32,
     /// What the shorts gained on the market's latest session. `None` if no name has a price of it.
-    pub shorts_gain_today: Option<ShortsGain>,
+    pub shorts_gain_last_session: Option<ShortsGain>,
     /// What they gained since the settlement of each name. `None` if no name has a price.
     pub shorts_gain_since_settlement: Option<ShortsGain>,
     /// The day to which most prices were restated, if it is after the view's day: the files then
@@ -105,7 +105,9 @@ impl Universe {
             scored: scores.names.iter().flatten().count() as u32,
             without_short_interest: priced.iter().filter(|id| !places.contains_key(id)).count()
                 as u32,
-            shorts_gain_today: ShortsGain::of(names.iter().map(SqueezeName::shorts_gain_today_usd)),
+            shorts_gain_last_session: ShortsGain::of(
+                names.iter().map(SqueezeName::shorts_gain_last_session_usd),
+            ),
             shorts_gain_since_settlement: ShortsGain::of(
                 names.iter().map(SqueezeName::shorts_gain_since_settlement_usd),
             ),

@@ -9,7 +9,7 @@ use crate::{
     },
     terminal::Terminal,
 };
-use contract::v1::{DayRepeat, PositionExposure};
+use contract::v1::{PositionExposure, TradeRepeat};
 use std::collections::BTreeMap;
 
 /// Names listed per table.
@@ -71,8 +71,8 @@ fn positions(
 fn lost(story: &Story, terminal: Terminal) -> String {
     let names = by_name(story);
     let total: f64 = names.iter().map(|(_, made)| made).sum();
-    let trade = story.exposure.report.as_ref().and_then(|report| report.trades.first());
-    let moved = trade.and_then(|trade| trade.repeat.as_ref()).and_then(trade_words);
+    let day = story.exposure.report.as_ref().and_then(|report| report.repeat.as_ref());
+    let moved = day.and_then(|day| day.trades.first()).and_then(trade_words);
     let losers = names.iter().filter(|(_, made)| *made < 0.0).count();
     let words = format!(
         "From close to close the book made {}{}; {losers} of {} names lost.\n",
@@ -94,7 +94,7 @@ fn lost(story: &Story, terminal: Terminal) -> String {
 }
 
 /// The trade's return of the day in its standard deviations.
-fn trade_words(repeat: &DayRepeat) -> Option<String> {
+fn trade_words(repeat: &TradeRepeat) -> Option<String> {
     let (moved, deviations) = (repeat.trade_return?, repeat.trade_standard_deviations?);
     Some(format!(
         ", on a day when the crowded trade returned {}, {:.1} of its standard deviations",
@@ -118,7 +118,7 @@ fn squeezes(story: &Story, terminal: Terminal) -> String {
             number::cell(Some(line.market_value), number::usd),
             number::cell(name.score, |score| format!("{score:.0}")),
             number::cell(name.short_of_float, number::share),
-            number::cell(name.days_to_cover, |days| format!("{days:.1}")),
+            number::cell(name.days_to_cover_at_recent_volume, |days| format!("{days:.1}")),
             number::cell(line.exit_days_at_normal_volume, |days| format!("{days:.1} d")),
         ]);
     }

@@ -16,6 +16,8 @@ use serde_json::{Map, Value};
 use simulation::{factors, market::Market, rotation_day::ROTATION_ON, sample::Holding};
 
 /// Net asset value of the fund that holds the sample portfolio.
+/// Maximum number of positions listed.
+const EVERY_POSITION: i32 = 10_000;
 const NET_ASSET_VALUE_USD: f64 = 100e6;
 
 /// The answers.
@@ -120,7 +122,7 @@ fn evening_before(market: &Market, book: &[Holding]) -> AnalyzePortfolioRequest 
         as_of: Some(AsOf { when: Some(When::On(on)), ..AsOf::default() }),
         portfolio: Some(portfolio(book)),
         repeat_on: market.days[factors::earlier_rotation(market.rotation)].to_string(),
-        include_positions: true,
+        top_positions: Some(EVERY_POSITION),
         ..AnalyzePortfolioRequest::default()
     }
 }
@@ -130,7 +132,7 @@ fn the_day(book: &[Holding]) -> AnalyzePortfolioRequest {
         as_of: rotation_day(),
         portfolio: Some(portfolio(book)),
         repeat_on: ROTATION_ON.to_owned(),
-        include_positions: true,
+        top_positions: Some(EVERY_POSITION),
         ..AnalyzePortfolioRequest::default()
     }
 }

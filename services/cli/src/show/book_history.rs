@@ -2,7 +2,7 @@
 
 use crate::{
     show::{
-        evidence, number,
+        book_row, evidence, number,
         page::Page,
         table::{Cell, Table},
     },
@@ -32,20 +32,10 @@ pub(crate) fn report(answer: &AnalyzePortfolioHistoryResponse, terminal: Termina
 
 fn sessions(points: &[PortfolioHistoryPoint]) -> Table {
     let buckets = buckets(points);
-    let mut headers: Vec<String> = [
-        "session",
-        ">gross",
-        ">net",
-        ">beta-adjusted net",
-        ">beta to the trade",
-        ">explained by it",
-        ">value at risk",
-        ">shortfall",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    headers.extend(buckets.iter().map(|bucket| format!(">net {}", named(bucket))));
-    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let nets: Vec<String> =
+        buckets.iter().map(|bucket| format!(">net {}", named(bucket))).collect();
+    let mut headers = [&["session"][..], &book_row::HEADERS].concat();
+    headers.extend(nets.iter().map(String::as_str));
     let mut table = Table::new(&headers);
     for point in points {
         let report = point.answer.as_ref().and_then(|answer| answer.report.as_ref());
@@ -87,23 +77,8 @@ fn by_size(report: &ExposureReport) -> Vec<(String, f64)> {
 }
 
 fn row(on: &str, report: Option<&ExposureReport>, buckets: &[String]) -> Vec<Cell> {
-    let total = report.and_then(|report| report.total);
-    let trade = report.and_then(|report| report.trades.first());
-    let beta = trade.and_then(|trade| trade.beta.as_ref()?.top_down);
-    let loss = |at: usize| {
-        let level = report.and_then(|report| report.risk_measures.get(at)?.levels.first());
-        number::loss(level.map(|level| level.value), number::usd)
-    };
-    let mut cells = vec![
-        on.into(),
-        number::cell(total.map(|total| total.gross), number::usd),
-        number::cell(total.map(|total| total.net), number::usd_signed),
-        number::cell(total.map(|total| total.beta_adjusted_net), number::usd_signed),
-        number::cell(beta.map(|beta| beta.value), number::usd_signed),
-        number::cell(trade.and_then(|trade| trade.share_of_variance), number::share),
-        loss(0),
-        loss(1),
-    ];
+    let mut cells = vec![on.into()];
+    cells.extend(book_row::cells(report));
     let nets = report.map_or_else(Vec::new, by_size);
     cells.extend(buckets.iter().map(|bucket| {
         let net = nets.iter().find(|(id, _)| id == bucket).map(|(_, net)| *net);

@@ -155,17 +155,15 @@ fn measure_words(measure: &MeasureRef) -> String {
             let number = match factor.number() {
                 FactorNumber::TopDown => "top-down betas",
                 FactorNumber::BottomUp => "bottom-up betas",
-                FactorNumber::Gap => "gap of betas",
-                FactorNumber::PerGross => "betas per gross",
-                FactorNumber::PerNetAssetValue => "betas per net asset value",
+                FactorNumber::Difference => "difference of betas",
+                FactorNumber::BottomUpPerGross => "betas per gross",
+                FactorNumber::BottomUpPerNetAssetValue => "betas per net asset value",
                 FactorNumber::Unspecified => "betas",
             };
             join(&[number, &factor.factor_id])
         }
         Some(Measure::Trade(trade)) => {
             let number = match trade.number() {
-                TradeNumber::Repeat => "repeated day".to_owned(),
-                TradeNumber::Day => "the day itself".to_owned(),
                 TradeNumber::Unspecified => String::new(),
                 number => words(number.as_str_name(), "TRADE_NUMBER_"),
             };

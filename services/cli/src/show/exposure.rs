@@ -11,9 +11,10 @@ use crate::{
     terminal::{Terminal, Tone},
 };
 use contract::v1::{
-    AnalyzePortfolioResponse, Breakdown, ContributionsBy, Coverage, CoverageAspect, DayPnl,
-    Estimate, ExplainPnlResponse, ExposureReport, FactorBeta, GroupByKind, LongShortExposure,
-    PositionExposure, RiskMeasureKind, RiskMeasureRequest,
+    AnalysisSettings, AnalyzePortfolioResponse, Breakdown, Coverage, CoverageAspect, DayPnl,
+    Estimate, ExplainPnlResponse, ExposureReport, FactorBeta, GroupBy, GroupByKind,
+    LongShortExposure, PositionExposure, RiskLevel, RiskMeasure, RiskMeasureKind,
+    RiskMeasureRequest, RiskSplit, RiskSplitKind,
 };
 use tonic::Status;
 
@@ -76,7 +77,7 @@ fn body(page: &mut Page, report: &ExposureReport, coverage: &[Coverage], termina
     }
     if !report.trades.is_empty() {
         page.say("\n");
-        page.table("scenarios", trades::scenarios(&report.trades));
+        page.table("scenarios", trades::scenarios(&report.trades, report.repeat.as_ref()));
     }
     if !report.scenario_sets.is_empty() {
         page.say("\n");
@@ -94,7 +95,8 @@ pub(crate) fn words(report: &ExposureReport, coverage: &[Coverage], terminal: Te
     let summary = report.total.as_ref().map(|total| summary(total, report));
     let trades = report.trades.iter().map(|trade| trades::words(trade, coverage, terminal));
     let doubts = evidence::doubts(coverage, terminal);
-    std::iter::once(doubts).chain(summary).chain(trades).collect()
+    let repeat = report.repeat.as_ref().map(trades::repeat_words);
+    std::iter::once(doubts).chain(summary).chain(trades).chain(repeat).collect()
 }
 
 fn summary(total: &LongShortExposure, report: &ExposureReport) -> String {
@@ -157,8 +159,40 @@ pub(super) fn day_itself(day: Option<&DayPnl>) -> String {
 
 /// The book by one grouping and in total, and the name of the table.
 fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
-    let group_by = breakdown.group_by.clone().unwrap_or_default();
-    let settings = report.settings.as_ref();
+    let Titles { name, heading, rest } =
+        titles(breakdown.group_by.as_ref(), report.settings.as_ref());
+    let splits = splits(report, breakdown);
+    let measures = splits.iter().map(|(measure_id, _)| format!(">{measure_id}"));
+    let usual = [&heading, ">long", ">short", ">gross", ">net", ">beta-adjusted net"];
+    let headings: Vec<String> = usual.map(str::to_owned).into_iter().chain(measures).collect();
+    let mut table = Table::new(&headings.iter().map(String::as_str).collect::<Vec<_>>());
+    for group in &breakdown.groups {
+        let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
+        let part = |(_, level): &(&str, &RiskLevel)| {
+            number::loss(contribution(level, breakdown, &group.group_id), number::usd)
+        };
+        let row = exposure_row(id, group.exposure.as_ref());
+        table.row(row.into_iter().chain(splits.iter().map(part)));
+    }
+    let whole = |(_, level): &(&str, &RiskLevel)| number::loss(Some(level.value), number::usd);
+    let all = exposure_row("all", report.total.as_ref());
+    table.row(all.into_iter().chain(splits.iter().map(whole)));
+    (name, table)
+}
+
+/// What a table of groups is called.
+pub(crate) struct Titles {
+    /// The table.
+    pub(crate) name: String,
+    /// The column of the groups.
+    pub(crate) heading: String,
+    /// What has no group.
+    pub(crate) rest: String,
+}
+
+/// The titles of a grouping under the settings of a report.
+pub(crate) fn titles(group_by: Option<&GroupBy>, settings: Option<&AnalysisSettings>) -> Titles {
+    let group_by = group_by.cloned().unwrap_or_default();
     let scheme = settings.map_or("", |settings| settings.classification_scheme_id.as_str());
     let (name, heading, rest) = match group_by.kind() {
         GroupByKind::Size => ("sizes".to_owned(), "size".to_owned(), UNKNOWN_SIZE.to_owned()),
@@ -173,14 +207,23 @@ fn groups(breakdown: &Breakdown, report: &ExposureReport) -> (String, Table) {
             (format!("label:{key}"), key.clone(), format!("no {key}"))
         }
     };
-    let mut table =
-        Table::new(&[&heading, ">long", ">short", ">gross", ">net", ">beta-adjusted net"]);
-    for group in &breakdown.groups {
-        let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
-        table.row(exposure_row(id, group.exposure.as_ref()));
-    }
-    table.row(exposure_row("all", report.total.as_ref()));
-    (name, table)
+    Titles { name, heading, rest }
+}
+
+/// The measures that are split by a grouping, each at its first confidence.
+fn splits<'a>(report: &'a ExposureReport, breakdown: &Breakdown) -> Vec<(&'a str, &'a RiskLevel)> {
+    let split = |measure: &'a RiskMeasure| {
+        let level = measure.levels.first()?;
+        let is_split = level.breakdowns.iter().any(|one| one.group_by == breakdown.group_by);
+        is_split.then_some((measure.request.as_ref()?.measure_id.as_str(), level))
+    };
+    report.risk_measures.iter().filter_map(split).collect()
+}
+
+/// The contribution of a group.
+fn contribution(level: &RiskLevel, breakdown: &Breakdown, group_id: &str) -> Option<f64> {
+    let by = level.breakdowns.iter().find(|by| by.group_by == breakdown.group_by)?;
+    by.groups.iter().find(|group| group.group_id == group_id).map(|group| group.value)
 }
 
 fn exposure_row(name: &str, exposure: Option<&LongShortExposure>) -> Vec<Cell> {
@@ -211,12 +254,12 @@ fn betas(report: &ExposureReport) -> Table {
         "driver",
     ]);
     for row in &report.factors {
-        let estimates = (row.bottom_up.as_ref(), row.top_down.as_ref(), row.per_gross);
+        let estimates = (row.bottom_up.as_ref(), row.top_down.as_ref(), row.bottom_up_per_gross);
         table.row(beta_row(&row.factor_id, estimates, &factors::symbols(&row.roles)));
     }
     for trade in &report.trades {
         let Some(beta) = &trade.beta else { continue };
-        let estimates = (beta.bottom_up.as_ref(), beta.top_down.as_ref(), beta.per_gross);
+        let estimates = (beta.bottom_up.as_ref(), beta.top_down.as_ref(), beta.bottom_up_per_gross);
         table.row(beta_row(&beta.factor_id, estimates, trades::name(trade)));
     }
     table
@@ -296,10 +339,13 @@ fn positions(report: &ExposureReport) -> Table {
 /// was split, or else the first measure.
 fn split_measure(report: &ExposureReport) -> Option<&RiskMeasureRequest> {
     let requests = report.risk_measures.iter().filter_map(|measure| measure.request.as_ref());
-    let mut split = requests
-        .filter(|request| request.contributions_by().any(|by| by == ContributionsBy::Position));
+    let mut split = requests.filter(|request| request.contributions_by.iter().any(is_by_position));
     let first = split.clone().next();
     split.find(|request| request.kind() == RiskMeasureKind::ExpectedShortfall).or(first)
+}
+
+fn is_by_position(split: &RiskSplit) -> bool {
+    split.kind() == RiskSplitKind::Position
 }
 
 fn beta(betas: &[FactorBeta], factor: &str) -> Cell {
@@ -318,7 +364,9 @@ fn bucket(bucket_id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::v1::{BreakdownGroup, GroupBy, RiskContribution, RiskMeasure};
+    use contract::v1::{
+        BreakdownContribution, BreakdownGroup, GroupContribution, RiskContribution,
+    };
 
     #[test]
     fn a_report_without_blocks_is_its_total() {
@@ -342,13 +390,25 @@ mod tests {
         let group_by = GroupBy { kind: GroupByKind::Label.into(), label_key: "account".to_owned() };
         let breakdown =
             Breakdown { group_by: Some(group_by), groups: vec![group("x", 2e6), group("", -5e5)] };
-        let report = ExposureReport { total: exposure(1.5e6), ..ExposureReport::default() };
+        let part = |id: &str, value| GroupContribution { group_id: id.to_owned(), value };
+        let groups_of = vec![part("x", 4e5), part("", -1e5)];
+        let by = BreakdownContribution { group_by: breakdown.group_by.clone(), groups: groups_of };
+        let level = RiskLevel { value: 3e5, breakdowns: vec![by], ..RiskLevel::default() };
+        let request = RiskMeasureRequest { measure_id: "es".to_owned(), ..<_>::default() };
+        let measure =
+            RiskMeasure { request: Some(request), levels: vec![level], ..RiskMeasure::default() };
+        let report = ExposureReport {
+            total: exposure(1.5e6),
+            risk_measures: vec![measure],
+            ..ExposureReport::default()
+        };
         let (name, table) = groups(&breakdown, &report);
         assert_eq!(name, "label:account");
         let text = table.csv();
         let first: Vec<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
         assert_eq!(first, ["account", "x", "no account", "all"], "{text}");
-        assert!(text.contains("x,0,0,0,2000000,0"), "{text}");
+        assert!(text.contains("x,0,0,0,2000000,0,400000\n"), "{text}");
+        assert!(text.contains("all,0,0,0,1500000,0,300000\n"), "{text}");
     }
 
     /// A report with one position, whose contribution to a measure is 1 for the first, 2 for the
@@ -358,7 +418,10 @@ mod tests {
             request: Some(RiskMeasureRequest {
                 measure_id: (*id).to_owned(),
                 kind: (*kind).into(),
-                contributions_by: vec![ContributionsBy::Position.into()],
+                contributions_by: vec![RiskSplit {
+                    kind: RiskSplitKind::Position.into(),
+                    group_by: None,
+                }],
                 ..RiskMeasureRequest::default()
             }),
             ..RiskMeasure::default()

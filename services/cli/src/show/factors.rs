@@ -45,8 +45,8 @@ const fn unit(unit: FactorUnit) -> &'static str {
 /// The symbols behind a factor: one, or a difference.
 pub(crate) fn symbols(roles: &[FactorRole]) -> String {
     let role = |role: &FactorRole| match role.symbols.as_slice() {
-        [] => format!("({})", role.role_id),
-        symbols => symbols.join(", "),
+        [] => format!("({})", role.role),
+        symbols => symbols.iter().map(|s| s.symbol.as_str()).collect::<Vec<&str>>().join(", "),
     };
     roles.iter().map(role).collect::<Vec<String>>().join(" less ")
 }
@@ -54,13 +54,17 @@ pub(crate) fn symbols(roles: &[FactorRole]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contract::v1::FactorSymbol;
 
     #[test]
     fn a_role_without_a_symbol_is_named_in_brackets() {
-        let role = |role_id: &str, symbols: &[&str]| FactorRole {
-            role_id: role_id.to_owned(),
-            symbols: symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
-            ..FactorRole::default()
+        let symbol = |symbol: &&str| FactorSymbol {
+            symbol: (*symbol).to_owned(),
+            ..FactorSymbol::default()
+        };
+        let role = |role: &str, symbols: &[&str]| FactorRole {
+            role: role.to_owned(),
+            symbols: symbols.iter().map(symbol).collect(),
         };
         let factor = Factor {
             model_id: "ballast-regression".to_owned(),

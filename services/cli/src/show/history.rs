@@ -25,7 +25,7 @@ pub(crate) fn points(
         true => format!("{} as known at each close; data {known}", measure.measure_id),
         false => format!("{} {known}", measure.measure_id),
     };
-    let has_moves = answer.points.iter().any(|point| point.is_rotation.is_some());
+    let has_moves = answer.points.iter().any(|point| point.rotation_session.is_some());
     let mut headers = match published {
         true => vec!["session", ">value", "describes", "known since"],
         false => vec!["day", ">value"],
@@ -36,7 +36,7 @@ pub(crate) fn points(
     let mut table = Table::new(&headers);
     for point in &answer.points {
         let mut row = vec![Cell::plain(point.on.clone()), value(&measure, point)];
-        row.extend(point.is_rotation.map(rotation_cell));
+        row.extend(point.rotation_session.map(rotation_cell));
         if published {
             let at = point.known_at.as_ref().map(as_of_args::text).unwrap_or_default();
             row.extend([Cell::plain(point.observed_on.clone()), Cell::faint(at)]);
@@ -46,7 +46,7 @@ pub(crate) fn points(
     let mut page = Page::new();
     page.say(terminal.heading(&title));
     page.table("points", table);
-    let all = number::count(u64::try_from(answer.total_size).unwrap_or(0));
+    let all = number::count(answer.total_size);
     let entries = if published { "sessions" } else { "values" };
     let more = match answer.next_page_token.is_empty() {
         true => "",
@@ -123,11 +123,11 @@ mod tests {
             points(&answer, HistoryVintage::Latest, plain).render(plain)
         };
         let on = || "2020-11-09".to_owned();
-        let state = RotationState::SmallLed.into();
+        let state = Some(RotationState::SmallLed.into());
         let text = of(IndicatorPoint { on: on(), state, ..Default::default() });
         assert!(text.contains("2020-11-09  SMALL_LED\n"), "{text}");
-        let (value, is_rotation) = (Some(3.8), Some(true));
-        let text = of(IndicatorPoint { on: on(), value, is_rotation, ..Default::default() });
+        let (value, rotation_session) = (Some(3.8), Some(true));
+        let text = of(IndicatorPoint { on: on(), value, rotation_session, ..Default::default() });
         assert!(text.contains("2020-11-09   3.80  a rotation\n"), "{text}");
     }
 }

@@ -27,21 +27,21 @@ pub(crate) fn summary_table() -> Table {
 /// Adds one file's outcome to the table.
 pub(crate) fn summarise(table: &mut Table, file_name: &str, answer: &IngestResponse) {
     let count = number::counted;
-    let alarming = |value: u64, tone: Tone| match value {
+    let alarming = |value: i32, tone: Tone| match value {
         0 => Cell::plain("0"),
-        value => Cell::toned(tone, number::count(value)).of(value as f64),
+        value => Cell::toned(tone, number::count(value)).of(value.into()),
     };
     let revision = evidence::revision(answer.info.as_ref());
     table.row([
         file_name.into(),
         answer.kind.as_str().into(),
-        count(answer.rows),
-        count(answer.accepted),
-        count(answer.already_known),
-        alarming(answer.corrected, Tone::Warning),
-        count(answer.skipped),
-        alarming(answer.rejected, Tone::Bad),
-        count(revision),
+        count(answer.row_count),
+        count(answer.accepted_count),
+        count(answer.already_known_count),
+        alarming(answer.corrected_count, Tone::Warning),
+        count(answer.skipped_count),
+        alarming(answer.rejected_count, Tone::Bad),
+        number::counted(revision),
     ]);
 }
 
@@ -53,12 +53,12 @@ const EXAMPLES_SHOWN: usize = 3;
 /// Sums the counts of two files, at the revision of the later one.
 pub(crate) fn joined(first: &IngestResponse, then: IngestResponse) -> IngestResponse {
     IngestResponse {
-        rows: first.rows + then.rows,
-        accepted: first.accepted + then.accepted,
-        already_known: first.already_known + then.already_known,
-        corrected: first.corrected + then.corrected,
-        skipped: first.skipped + then.skipped,
-        rejected: first.rejected + then.rejected,
+        row_count: first.row_count + then.row_count,
+        accepted_count: first.accepted_count + then.accepted_count,
+        already_known_count: first.already_known_count + then.already_known_count,
+        corrected_count: first.corrected_count + then.corrected_count,
+        skipped_count: first.skipped_count + then.skipped_count,
+        rejected_count: first.rejected_count + then.rejected_count,
         ..then
     }
 }
@@ -68,7 +68,7 @@ pub(crate) fn notes(answer: &IngestResponse, file_name: &str, terminal: Terminal
     let mut lines = rejections(answer, file_name, terminal);
     for note in &answer.notes {
         let count = number::count(note.count);
-        let text = format!("{file_name}: {} ({count}): {}", note.code, shortened(&note.text));
+        let text = format!("{file_name}: {} ({count}): {}", note.code, shortened(&note.detail));
         lines.push(terminal.paint(Tone::Faint, &text));
     }
     lines
@@ -82,13 +82,13 @@ pub(crate) fn rejections(
 ) -> Vec<String> {
     let mut lines = Vec::new();
     for row in answer.rejections.iter().take(REJECTIONS_SHOWN) {
-        let reason = terminal.paint(Tone::Bad, &row.reason);
+        let code = terminal.paint(Tone::Bad, &row.code);
         let place = if row.line == 0 { String::new() } else { format!(":{}", row.line) };
-        lines.push(format!("{file_name}{place}: {reason}: {}", row.detail));
+        lines.push(format!("{file_name}{place}: {code}: {}", row.detail));
     }
-    let shown = answer.rejections.len().min(REJECTIONS_SHOWN) as u64;
-    if shown < answer.rejected {
-        let more = number::count(answer.rejected - shown);
+    let shown = answer.rejections.len().min(REJECTIONS_SHOWN) as i32;
+    if shown < answer.rejected_count {
+        let more = number::count(answer.rejected_count - shown);
         lines
             .push(format!("{file_name}: and {more} more rejected rows (--json lists up to 1,000)"));
     }

@@ -50,8 +50,8 @@ pub(crate) fn magnitude(value: f64) -> String {
 }
 
 /// A count with thousands separators: `393,689`.
-pub(crate) fn count(value: u64) -> String {
-    let digits = value.to_string();
+pub(crate) fn count(value: impl Into<i128>) -> String {
+    let digits = value.into().to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if 0 < at && (digits.len() - at).is_multiple_of(3) {
@@ -93,7 +93,8 @@ pub(crate) fn absent() -> Cell {
 }
 
 /// A cell of a count.
-pub(crate) fn counted(value: u64) -> Cell {
+pub(crate) fn counted(value: impl Into<i128>) -> Cell {
+    let value = value.into();
     Cell::plain(count(value)).of(value as f64)
 }
 

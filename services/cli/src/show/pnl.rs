@@ -2,13 +2,15 @@
 
 use crate::{
     show::{
-        evidence, number,
+        evidence,
+        exposure::{Titles, titles},
+        number,
         page::Page,
         table::{Cell, Table},
     },
     terminal::{Terminal, Tone},
 };
-use contract::v1::{ExplainPnlResponse, FactorPnl, NamePnl, PnlPart, PnlReport};
+use contract::v1::{ExplainPnlResponse, FactorPnl, NamePnl, PnlBreakdown, PnlPart, PnlReport};
 
 /// The explained P&L for people.
 pub(crate) fn report(answer: &ExplainPnlResponse, terminal: Terminal) -> Page {
@@ -33,6 +35,11 @@ pub(crate) fn summary(page: &mut Page, report: &PnlReport, terminal: Terminal) {
     let note = "  Forecasts, betas and legs are those of the close before; the legs and the trade \
                 split the total once more.\n\n";
     page.say(terminal.paint(Tone::Faint, note));
+    for breakdown in &report.breakdowns {
+        let (name, table) = groups(breakdown, report);
+        page.table(&name, table);
+        page.say("\n");
+    }
     if !report.names.is_empty() {
         page.table("movers", movers(report));
         page.say("\n");
@@ -109,6 +116,25 @@ fn parts(report: &PnlReport) -> Table {
     table
 }
 
+/// The P&L by one grouping and in total, and the name of the table.
+fn groups(breakdown: &PnlBreakdown, report: &PnlReport) -> (String, Table) {
+    let Titles { name, heading, rest } =
+        titles(breakdown.group_by.as_ref(), report.settings.as_ref());
+    let mut table =
+        Table::new(&[&heading, ">P&L", ">expected ±", ">times", ">value before", ">names"]);
+    let counted = |cells: Vec<Cell>, names: i32| {
+        let names = number::cell(Some(f64::from(names)), |count| format!("{count:.0}"));
+        cells.into_iter().chain([names])
+    };
+    for group in &breakdown.groups {
+        let id = if group.group_id.is_empty() { &rest } else { &group.group_id };
+        table.row(counted(row(id, group.part, Some(group.start_value)), group.name_count));
+    }
+    let value = report.start_long - report.start_short;
+    table.row(counted(row("all", report.total, Some(value)), report.name_count));
+    (name, table)
+}
+
 fn row(name: &str, part: Option<PnlPart>, value: Option<f64>) -> Vec<Cell> {
     let forecast = part.and_then(|part| part.forecast_standard_deviation);
     let count = part.and_then(|part| part.standard_deviations);
@@ -166,6 +192,7 @@ fn mover(name: &NamePnl, factors: &[&str]) -> Vec<Cell> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contract::v1::{GroupBy, GroupByKind, PnlBreakdownGroup};
 
     fn part(pnl: f64, forecast: f64) -> Option<PnlPart> {
         Some(PnlPart {
@@ -205,5 +232,33 @@ mod tests {
         }
         let text = parts(&report).csv();
         assert!(text.contains("MARKET,-500000,400000,-1.25,50000000,-0.01"), "{text}");
+    }
+
+    #[test]
+    fn groups_have_a_table_with_a_line_for_the_rest_and_one_for_all() {
+        let group = |id: &str, pnl| PnlBreakdownGroup {
+            group_id: id.to_owned(),
+            start_value: 2e6,
+            name_count: 3,
+            part: part(pnl, 1e5),
+        };
+        let group_by = GroupBy { kind: GroupByKind::Label.into(), label_key: "account".to_owned() };
+        let breakdown = PnlBreakdown {
+            group_by: Some(group_by),
+            groups: vec![group("x", 2e5), group("", -5e4)],
+        };
+        let report = PnlReport {
+            total: part(1.5e5, 2e5),
+            start_long: 5e6,
+            start_short: 1e6,
+            name_count: 5,
+            ..PnlReport::default()
+        };
+        let (name, table) = groups(&breakdown, &report);
+        assert_eq!(name, "label:account");
+        let text = table.csv();
+        assert!(text.contains("x,200000,100000,2,2000000,3\n"), "{text}");
+        assert!(text.contains("no account,-50000,100000,-0.5,2000000,3\n"), "{text}");
+        assert!(text.contains("all,150000,200000,0.75,4000000,5\n"), "{text}");
     }
 }

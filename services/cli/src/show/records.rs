@@ -79,7 +79,7 @@ fn counts(answer: &QueryRecordsResponse) -> String {
     let count = |days: i32| number::count(u64::try_from(days).unwrap_or(0));
     let mut out = format!(
         "  {} of {} days count, {} to {}",
-        count(answer.matching),
+        count(answer.matching_days),
         count(answer.observations),
         answer.first_on,
         answer.last_on
@@ -91,7 +91,7 @@ fn counts(answer: &QueryRecordsResponse) -> String {
 }
 
 fn stands_on(title: &str, source: &RecordSource) -> String {
-    let whom = rotation::stand_in(&source.symbol, &source.proxy_for);
+    let whom = rotation::stand_in(&source.subject, &source.proxy_for);
     format!("  {title}: {whom}, {} to {}\n", source.first_on, source.last_on)
 }
 
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn days_follow_the_sentence_with_their_sources() {
-        let source = |symbol: &str| RecordSource {
-            symbol: symbol.to_owned(),
+        let source = |subject: &str| RecordSource {
+            subject: subject.to_owned(),
             unit: IndicatorUnit::Decimal.into(),
             kind: RecordKind::Change.into(),
             first_on: "2000-05-26".to_owned(),
@@ -121,7 +121,7 @@ mod tests {
             kind: RecordKind::Change.into(),
             observation: Some(day.clone()),
             top: vec![day],
-            matching: 1,
+            matching_days: 1,
             observations: 5_140,
             incomplete_days: 2,
             first_on: "2000-05-30".to_owned(),

@@ -94,8 +94,8 @@ fn note(set: &ScenarioSet) -> String {
         set.sessions,
         set.first_on,
         set.last_on,
-        set.worst_on,
-        number::usd_signed(set.worst_pnl),
+        set.worst_replay_on,
+        number::usd_signed(set.worst_replay_pnl),
         day_itself(set.worst_day.as_ref()),
         method(set)
     )
@@ -109,7 +109,7 @@ fn method(set: &ScenarioSet) -> String {
             " All are rescaled to today's volatility of {} a day (EWMA {}, {} sessions before them to \
              start from).",
             number::usd(filter.volatility),
-            filter.lambda,
+            filter.decay,
             filter.seed_sessions
         ),
     }
@@ -134,7 +134,7 @@ fn stand_ins(report: &ExposureReport, set: &ScenarioSet) -> String {
         number::share(set.proxied_share),
         number::usd_signed(parts.contribution.unwrap_or_default()),
         number::usd(level_of_shortfall.value),
-        set.draws,
+        set.draw_count,
         value_at_risk.unwrap_or_default(),
         number::usd(parts.spread)
     )

@@ -10,8 +10,8 @@ use crate::{
 };
 use contract::v1::{
     GetRotationResponse, IndexMove, IndicatorReading, IndicatorUnit, RecordKind, RotationComposite,
-    RotationFlip, RotationReport, RotationScore, RotationScoreKind, RotationState, RotationSwitch,
-    RotationThreshold, SessionMove, ValueRecord, WatchRotationResponse,
+    RotationFlip, RotationReport, RotationScore, RotationScoreKind, RotationState,
+    RotationSwitchState, RotationThreshold, SessionMove, ValueRecord, WatchRotationResponse,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ pub(crate) fn changed(
 
 /// The first line: what the session was, in the server's words.
 pub(crate) fn headline(report: &RotationReport, terminal: Terminal) -> String {
-    let is_rotation = report.session_move.as_ref().and_then(|moved| moved.is_rotation);
+    let is_rotation = report.session_move.as_ref().and_then(|moved| moved.rotation_session);
     let tone = if is_rotation == Some(true) { Tone::Warning } else { Tone::Plain };
     match report.headline.as_str() {
         "" => String::new(),
@@ -75,9 +75,9 @@ fn body(page: &mut Page, report: &RotationReport, terminal: Terminal) {
         page.say("\n");
         page.table("aftermath", aftermath(composite));
     }
-    if !report.moves.is_empty() {
+    if !report.index_moves.is_empty() {
         page.say("\n");
-        page.table("moves", moves(&report.moves));
+        page.table("moves", moves(&report.index_moves));
     }
 }
 
@@ -88,20 +88,21 @@ pub(crate) fn value(reading: &IndicatorReading) -> Option<String> {
 
 /// A number in its unit, signed where it is a change.
 pub(crate) fn in_unit(unit: IndicatorUnit, kind: RecordKind, value: f64) -> String {
+    use IndicatorUnit as Unit;
     match (unit, kind == RecordKind::Change) {
-        (IndicatorUnit::Decimal, true) => number::percent(value),
-        (IndicatorUnit::Decimal, false) => number::share(value),
-        (IndicatorUnit::Share, true) => format!("{} pp", number::signed(100.0 * value, 1)),
-        (IndicatorUnit::Share, false) => number::share(value),
-        (IndicatorUnit::BasisPoints, true) => format!("{} bp", number::signed(value, 1)),
-        (IndicatorUnit::BasisPoints, false) => format!("{value:.1} bp"),
-        (IndicatorUnit::Usd, true) => number::usd_signed(value),
-        (IndicatorUnit::Usd, false) => number::usd(value),
-        (IndicatorUnit::Count, true) => number::signed(value, 0),
-        (IndicatorUnit::Count, false) => format!("{value:.0}"),
-        (IndicatorUnit::StandardDeviations, _) => number::signed(value, 2),
-        (IndicatorUnit::Points | IndicatorUnit::Unspecified, true) => number::signed(value, 2),
-        (IndicatorUnit::Points | IndicatorUnit::Unspecified, false) => format!("{value:.2}"),
+        (Unit::Decimal, true) => number::percent(value),
+        (Unit::Decimal, false) => number::share(value),
+        (Unit::Share, true) => format!("{} pp", number::signed(100.0 * value, 1)),
+        (Unit::Share, false) => number::share(value),
+        (Unit::BasisPoints, true) => format!("{} bp", number::signed(value, 1)),
+        (Unit::BasisPoints, false) => format!("{value:.1} bp"),
+        (Unit::Usd, true) => number::usd_signed(value),
+        (Unit::Usd, false) => number::usd(value),
+        (Unit::Count, true) => number::signed(value, 0),
+        (Unit::Count, false) => format!("{value:.0}"),
+        (Unit::StandardDeviations, _) => number::signed(value, 2),
+        (Unit::Points | Unit::State | Unit::Unspecified, true) => number::signed(value, 2),
+        (Unit::Points | Unit::State | Unit::Unspecified, false) => format!("{value:.2}"),
     }
 }
 
@@ -159,7 +160,7 @@ fn rate(moved: &SessionMove, terminal: Terminal) -> String {
     let text = format!(
         "  A size move of 2.5 or more is a rotation: {per_year:.1} a year over {} sessions, {} in \
          the last 252.\n",
-        moved.rate_sessions, moved.rotations_last_year
+        moved.rate_sessions, moved.last_year_rotation_count
     );
     terminal.paint(Tone::Faint, &text)
 }
@@ -253,7 +254,7 @@ fn scores(composite: &RotationComposite) -> Table {
             number::cell(score.value, |value| number::signed(value, 2)),
             format!("{}/{}", score.components_used, score.components_total).into(),
             switch(score),
-            score.sessions.to_string().into(),
+            score.switch_sessions.to_string().into(),
             Cell::faint(contributions(score)),
         ]);
     }
@@ -269,11 +270,11 @@ fn aftermath(composite: &RotationComposite) -> Table {
         ">sessions",
         ">runs",
     ]);
-    for after in &composite.aftermath {
-        let name = match after.state() {
-            RotationState::Unspecified => "any state",
-            state => state_name(state).1,
-        };
+    let of_all = composite.aftermath_of_all.iter().map(|after| ("any state", after));
+    let by_state = composite.aftermath_by_state.iter();
+    let by_state =
+        by_state.filter_map(|row| Some((state_name(row.state()).1, row.aftermath.as_ref()?)));
+    for (name, after) in of_all.chain(by_state) {
         let next = |at: usize| {
             let Some(next) = after.next_returns.get(at) else { return number::absent() };
             let error = next.standard_error.map(|error| number::share(2.0 * error));
@@ -285,7 +286,7 @@ fn aftermath(composite: &RotationComposite) -> Table {
             next(0),
             next(1),
             after.sessions.to_string().into(),
-            after.runs.to_string().into(),
+            after.run_count.to_string().into(),
         ]);
     }
     table
@@ -313,14 +314,14 @@ fn threshold_words(threshold: &RotationThreshold) -> String {
         ),
         None => "one standard deviation, too few sessions to fix it by".to_owned(),
     };
-    format!("  Scores switch on at {:.2} and off at half of it: {from}.\n", threshold.on_at)
+    format!("  Scores switch on at {:.2} and off at half of it: {from}.\n", threshold.on_value)
 }
 
 fn switch(score: &RotationScore) -> Cell {
-    match score.switch() {
-        RotationSwitch::Up => Cell::toned(Tone::Good, "on, up"),
-        RotationSwitch::Down => Cell::toned(Tone::Warning, "on, down"),
-        RotationSwitch::Off | RotationSwitch::Unspecified => Cell::faint("off"),
+    match score.switch_state() {
+        RotationSwitchState::Up => Cell::toned(Tone::Good, "on, up"),
+        RotationSwitchState::Down => Cell::toned(Tone::Warning, "on, down"),
+        RotationSwitchState::Off | RotationSwitchState::Unspecified => Cell::faint("off"),
     }
 }
 
@@ -335,7 +336,7 @@ fn contributions(score: &RotationScore) -> String {
 
 fn flip_words(flip: &RotationFlip) -> String {
     let way = if flip.rising { "reaches" } else { "falls to" };
-    let then = flip.then().as_str_name().trim_start_matches("ROTATION_STATE_");
+    let then = flip.new_state().as_str_name().trim_start_matches("ROTATION_STATE_");
     let locked = match flip.locked_sessions {
         0 => String::new(),
         sessions => format!(", not before {sessions} sessions"),
@@ -343,8 +344,8 @@ fn flip_words(flip: &RotationFlip) -> String {
     format!(
         "  {then} if the {} score {way} {} (now {}){locked}.\n",
         kind(flip.kind()),
-        number::signed(flip.threshold, 2),
-        number::signed(flip.from, 2)
+        number::signed(flip.required_value, 2),
+        number::signed(flip.current_value, 2)
     )
 }
 
@@ -363,7 +364,7 @@ fn moves(moves: &[IndexMove]) -> Table {
     for index in moves {
         table.row([
             index.role.replace('_', " ").into(),
-            number::gain(Some(index.value), number::percent),
+            number::gain(Some(index.total_return), number::percent),
             Cell::faint(index.start_on.clone()),
             Cell::faint(index.end_on.clone()),
             Cell::faint(stand_in(&index.symbol, &index.proxy_for)),
@@ -426,7 +427,7 @@ fn record(reading: &IndicatorReading) -> Cell {
 fn record_cell(record: Option<&ValueRecord>) -> Cell {
     let Some(record) = record else { return Cell::faint("") };
     let words = record.words.replace("since the series starts on", "on record, from");
-    let text = format!("{words}, {}/{}", record.rank, record.in_direction);
+    let text = format!("{words}, {}/{}", record.rank, record.in_direction_count);
     if record.rank <= 3 { Cell::toned(Tone::Warning, text) } else { Cell::faint(text) }
 }
 

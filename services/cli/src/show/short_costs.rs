@@ -18,7 +18,7 @@ pub(crate) fn market(universe: Option<&SqueezeUniverse>) -> String {
         Some(format!("{word} {} {since}", number::usd(gain.usd.abs())))
     };
     let parts = [
-        gain(universe.shorts_gain_today.as_ref(), "in the last session"),
+        gain(universe.shorts_gain_last_session.as_ref(), "in the last session"),
         gain(universe.shorts_gain_since_settlement.as_ref(), "since the settlement"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -62,7 +62,7 @@ pub(crate) fn scenarios(page: &mut Page, answer: &AssessShortBookResponse) {
         let first: Vec<&str> = scenario.symbols.iter().take(3).map(String::as_str).collect();
         table.row([
             what.into(),
-            number::gain(Some(scenario.profit_and_loss), number::usd_signed),
+            number::gain(Some(scenario.pnl), number::usd_signed),
             Cell::plain(count.to_string()).of(count as f64),
             Cell::faint(first.join(", ")),
         ]);

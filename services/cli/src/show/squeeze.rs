@@ -24,7 +24,7 @@ pub(crate) fn ranking(answer: &RankSqueezeResponse, terminal: Terminal) -> Page 
     }
     page.table("ranking", ranked_names(answer));
     let shown = answer.names.len();
-    let of = number::count(u64::try_from(answer.total_size).unwrap_or(0));
+    let of = number::count(answer.total_size);
     page.say(format!("  {shown} of {of} names. {}", universe(answer.universe.as_ref())));
     page.say(short_costs::market(answer.universe.as_ref()));
     page.say(method(answer.method.as_ref(), terminal));
@@ -54,7 +54,7 @@ fn ranked_names(answer: &RankSqueezeResponse) -> Table {
             score(name.score),
             number::cell(name.short_of_float, number::share),
             number::loss(name.short_interest_change, number::percent),
-            number::cell(name.days_to_cover, |days| format!("{days:.1}")),
+            number::cell(name.days_to_cover_at_recent_volume, |days| format!("{days:.1}")),
             short_side(name.return_since_settlement),
             short_side(name.return_20_sessions),
             number::cell(name.average_daily_value_usd, number::usd),
@@ -130,7 +130,7 @@ fn book_row(line: &ShortLine, name: &SqueezeName) -> [Cell; 11] {
         number::cell(Some(line.market_value), number::usd),
         score(name.score),
         number::cell(name.short_of_float, number::share),
-        number::cell(name.days_to_cover, |days| format!("{days:.1}")),
+        number::cell(name.days_to_cover_at_recent_volume, |days| format!("{days:.1}")),
         number::cell(line.exit_days_at_normal_volume, days),
         number::cell(line.exit_days_at_recent_volume, days),
         number::gain(own, number::usd_signed),
@@ -146,7 +146,7 @@ fn days(days: f64) -> String {
 
 pub(crate) fn summary(totals: &ShortBookTotals) -> String {
     let mut out =
-        format!("{} is short in {} names", number::usd(totals.gross_short), totals.short_count);
+        format!("{} is short in {} names", number::usd(totals.gross_short), totals.short_names);
     if let Some(mean) = totals.mean_score {
         out.push_str(&format!(", with a mean squeeze score of {mean:.0} out of 100"));
     }
@@ -166,7 +166,7 @@ pub(crate) fn summary(totals: &ShortBookTotals) -> String {
 fn exit_words(totals: &ShortBookTotals) -> String {
     let plan = |plan: Option<&ExitPlan>| {
         let plan = plan?;
-        let half = plan.curve.iter().find(|point| (point.fraction - 0.5).abs() < 1e-9)?;
+        let half = plan.curve.iter().find(|point| (point.share - 0.5).abs() < 1e-9)?;
         Some(format!("half takes {:.1} days and all of it {:.1}", half.days, plan.exit_days?))
     };
     let Some(normal) = plan(totals.exit_at_normal_volume.as_ref()) else { return String::new() };
@@ -187,7 +187,7 @@ fn portrait(name: &SqueezeName) -> String {
     if let Some(settled) = input(name, "short_interest") {
         out.push_str(&format!(" ({})", evidence::dates(settled)));
     }
-    if let Some(days) = name.days_to_cover {
+    if let Some(days) = name.days_to_cover_at_recent_volume {
         out.push_str(&format!(", {days:.1} days of its volume to buy back"));
     }
     if let Some(since) = name.return_since_settlement {
@@ -202,7 +202,7 @@ fn universe(universe: Option<&SqueezeUniverse>) -> String {
     let Some(universe) = universe else { return "\n".to_owned() };
     format!(
         "Percentiles are over {} names; {} have the settlement of {}.\n",
-        universe.scored, universe.at_newest_settlement, universe.newest_settlement_on
+        universe.scored_count, universe.at_newest_settlement_count, universe.newest_settlement_on
     )
 }
 

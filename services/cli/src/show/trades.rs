@@ -7,7 +7,9 @@ use super::{
     table::{Cell, Table},
 };
 use crate::terminal::{Terminal, Tone};
-use contract::v1::{Coverage, CoverageAspect, DayRepeat, LegPnl, TradeExposure};
+use contract::v1::{
+    Coverage, CoverageAspect, DayRepeat, TradeExposure, TradeLegScenarioPnl, TradeRepeat,
+};
 
 /// The trade of the settings.
 pub(crate) const STANDARD: &str = "megacap_small_cap";
@@ -46,9 +48,6 @@ pub(super) fn words(trade: &TradeExposure, coverage: &[Coverage], terminal: Term
             number::usd_signed(unwind.pnl_high)
         ));
     }
-    if let Some(repeat) = &trade.repeat {
-        out.push_str(&repeat_words(repeat));
-    }
     out
 }
 
@@ -61,7 +60,7 @@ fn is_negligible(trade: &TradeExposure) -> bool {
 fn verdict(trade: &TradeExposure, coverage: &[Coverage], terminal: Terminal) -> String {
     let is_measured = evidence::carries_headline(coverage, CoverageAspect::OwnBetas);
     // A caller's trade has no betas of names, so the book's own returns decide.
-    let per_gross = trade.beta.as_ref().and_then(|beta| beta.per_gross);
+    let per_gross = trade.beta.as_ref().and_then(|beta| beta.bottom_up_per_gross);
     let beta = per_gross.or(trade.top_down_per_gross).filter(|_| is_measured);
     let name = match id(trade) {
         STANDARD => "the crowded trade".to_owned(),
@@ -88,17 +87,18 @@ fn matched(trade: &TradeExposure) -> String {
     }
 }
 
-fn repeat_words(repeat: &DayRepeat) -> String {
+/// What a repeated day would bring, and what the trades made on it.
+pub(super) fn repeat_words(repeat: &DayRepeat) -> String {
     let mut out = format!(
         "A repeat of {}{} would {} {}",
         repeat.on,
-        moved(repeat),
+        repeat.trades.iter().map(moved).collect::<String>(),
         if repeat.pnl < 0.0 { "cost" } else { "make" },
         number::usd(repeat.pnl.abs())
     );
-    if 0 < repeat.proxied_names {
-        let names = if repeat.proxied_names == 1 { "name" } else { "names" };
-        out.push_str(&format!(" ({} {names} by their betas)", repeat.proxied_names));
+    if 0 < repeat.proxied_name_count {
+        let names = if repeat.proxied_name_count == 1 { "name" } else { "names" };
+        out.push_str(&format!(" ({} {names} by their betas)", repeat.proxied_name_count));
     }
     out.push_str(" on today's holdings at today's values");
     out.push_str(&day_itself(repeat.day.as_ref()));
@@ -106,21 +106,22 @@ fn repeat_words(repeat: &DayRepeat) -> String {
     out
 }
 
-/// What the trade made on the repeated day, in its standard deviations.
-fn moved(repeat: &DayRepeat) -> String {
-    let Some((moved, sd)) = repeat.trade_return.zip(repeat.trade_standard_deviations) else {
+/// What a trade made on the repeated day, in its standard deviations.
+fn moved(trade: &TradeRepeat) -> String {
+    let Some((moved, sd)) = trade.trade_return.zip(trade.trade_standard_deviations) else {
         return String::new();
     };
     let word = if moved < 0.0 { "lost" } else { "made" };
     format!(
-        " (the trade {word} {}, {:.1} of its standard deviations)",
+        " ({} {word} {}, {:.1} of its standard deviations)",
+        trade.trade_id,
         number::share(moved.abs()),
         sd.abs()
     )
 }
 
 /// Unwinds and the repeated session of every trade, with the P&L of each leg.
-pub(super) fn scenarios(trades: &[TradeExposure]) -> Table {
+pub(super) fn scenarios(trades: &[TradeExposure], repeat: Option<&DayRepeat>) -> Table {
     let mut legs: Vec<&str> = Vec::new();
     for leg in trades.iter().flat_map(|trade| &trade.legs) {
         if !leg.leg_id.is_empty() && !legs.contains(&leg.leg_id.as_str()) {
@@ -139,10 +140,11 @@ pub(super) fn scenarios(trades: &[TradeExposure]) -> Table {
             let moved = number::gain(Some(unwind.trade_return), number::percent);
             table.row(scenario(name, moved, (unwind.pnl, &unwind.legs), &legs));
         }
-        if let Some(repeat) = &trade.repeat {
-            let name = format!("{} repeats", repeat.on);
-            let moved = number::gain(repeat.trade_return, number::percent);
-            table.row(scenario(name, moved, (repeat.pnl, &repeat.legs), &legs));
+        let Some(day) = repeat else { continue };
+        for repeated in day.trades.iter().filter(|repeated| repeated.trade_id == id(trade)) {
+            let moved = number::gain(repeated.trade_return, number::percent);
+            let name = format!("{} repeats", day.on);
+            table.row(scenario(name, moved, (day.pnl, &repeated.legs), &legs));
         }
     }
     table
@@ -151,7 +153,7 @@ pub(super) fn scenarios(trades: &[TradeExposure]) -> Table {
 fn scenario(
     name: String,
     moved: Cell,
-    (total, pnls): (f64, &[LegPnl]),
+    (total, pnls): (f64, &[TradeLegScenarioPnl]),
     legs: &[&str],
 ) -> Vec<Cell> {
     let leg = |leg: &&str| {

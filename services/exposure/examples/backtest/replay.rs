@@ -2,7 +2,7 @@
 
 pub(crate) use exposure::settings::{SEED_SESSIONS as SEEDS, WINDOW_SESSIONS_MAX as WINDOW};
 
-use exposure::settings::FILTER_LAMBDA;
+use exposure::settings::FILTER_DECAY;
 use stats::{
     backtest::{self, Christoffersen, LikelihoodRatio},
     filter::filter,
@@ -46,7 +46,7 @@ impl Method {
         match self {
             Self::Plain => Scenarios::pooled(&[outcomes]),
             Self::Filtered => {
-                let filter = filter(past, SEEDS, FILTER_LAMBDA)?;
+                let filter = filter(past, SEEDS, FILTER_DECAY)?;
                 let pairs = filter.multipliers.iter().zip(outcomes);
                 Scenarios::pooled(&[pairs.map(|(m, x)| m * x).collect::<Vec<f64>>()])
             }

@@ -1,9 +1,12 @@
 //! One name over a window: constant shares, session by session.
 
-use super::{HeldOn, Request, Views, window::FactorReturns};
+use super::{
+    HeldOn, Request, Views,
+    window::{FactorReturns, Window},
+};
 use crate::factor::Factor;
 use marketdata::{bars::Bars, day::Day, quotes::past_price};
-use portfolio::book::Holding;
+use portfolio::book::{Holding, Lot};
 
 /// Most calendar days from a close to the start of the window that it stands for.
 const CLOSE_BEFORE_DAYS: i32 = 14;
@@ -25,6 +28,10 @@ pub(super) struct Carried {
     pub(super) last_on: Day,
     /// Whether a close is adjusted for distributions, which are then part of its price.
     pub(super) is_adjusted: bool,
+    /// What one unit of money in the name made.
+    per_value: f64,
+    /// The first close. `None`: lots are valued at it already.
+    first_close: Option<f64>,
 }
 
 /// The factors that names have betas to, in the order of [`Carried::driven`].
@@ -46,6 +53,27 @@ impl Carried {
     pub(super) fn pnl(&self) -> f64 {
         self.price + self.distributions
     }
+
+    /// The value of a lot at the first close.
+    pub(super) fn lot_value(&self, lot: &Lot) -> f64 {
+        match self.first_close {
+            Some(close) => lot.shares.unwrap_or(0.0) * close,
+            None => lot.market_value,
+        }
+    }
+
+    /// What a part of the name made, by its value at the first close.
+    pub(super) fn pnl_of(&self, start_value: f64) -> f64 {
+        start_value * self.per_value
+    }
+}
+
+/// What a value in a name made.
+#[derive(Clone, Copy, Debug, Default)]
+struct Made {
+    price: f64,
+    distributions: f64,
+    driven: [f64; 3],
 }
 
 /// Carries a holding through the window.
@@ -61,53 +89,72 @@ pub(super) fn carry(
     let first = bars.index_on_or_before(window.start_on).ok_or(Left::NoStart)?;
     let last = bars.index_on_or_before(window.end_on()).filter(|last| first < *last);
     let last = last.ok_or(Left::NoReturn)?;
-    let start_value = start_value(views, request.held_on, holding, bars.days[first])?;
-    let mut carried = Carried {
+    let (start_value, first_close) = start(views, request.held_on, holding, bars.days[first])?;
+    let Made { price, distributions, driven } =
+        made(&bars, (first, last), (window, returns), start_value)?;
+    let unit = made(&bars, (first, last), (window, returns), 1.0)?;
+    let carried = Carried {
         start_value,
-        price: 0.0,
-        distributions: 0.0,
-        driven: [0.0; 3],
+        price,
+        distributions,
+        driven,
         first_on: bars.days[first],
         last_on: bars.days[last],
         is_adjusted: (first..=last).any(|row| bars.basis(row).is_total_return()),
+        per_value: unit.price + unit.distributions,
+        first_close,
     };
+    let is_whole = carried.pnl().is_finite() && carried.driven.iter().all(|part| part.is_finite());
+    is_whole.then_some(carried).ok_or(Left::UnknownUnits)
+}
+
+/// What a value at the close of the first row made up to that of the last.
+fn made(
+    bars: &Bars<'_>,
+    (first, last): (usize, usize),
+    (window, returns): (&Window, &FactorReturns),
+    start_value: f64,
+) -> Result<Made, Left> {
+    let mut made = Made::default();
     let (mut value, mut row) = (start_value, first);
     for (at, session) in window.sessions.iter().enumerate() {
         if row == last {
             break;
         }
-        for (driven, factor) in carried.driven.iter_mut().zip(FACTORS) {
+        for (driven, factor) in made.driven.iter_mut().zip(FACTORS) {
             *driven += value * returns.on(factor, at);
         }
         while row < last && bars.days[row + 1] <= *session {
             row += 1;
             let moved = bars.price_return(row).zip(bars.total_return(row));
             let (price, total) = moved.ok_or(Left::UnknownUnits)?;
-            carried.price += value * price;
-            carried.distributions += value * (total - price);
+            made.price += value * price;
+            made.distributions += value * (total - price);
             value *= 1.0 + price;
         }
     }
-    let is_whole = carried.pnl().is_finite() && carried.driven.iter().all(|part| part.is_finite());
-    is_whole.then_some(carried).ok_or(Left::UnknownUnits)
+    Ok(made)
 }
 
-/// What the shares were worth at the first close.
-fn start_value(
+/// What the shares were worth at the first close, and the close unless they were valued at it when
+/// the book was joined.
+fn start(
     views: Views<'_>,
     held_on: HeldOn,
     holding: &Holding,
     first_on: Day,
-) -> Result<f64, Left> {
-    let value = match held_on {
+) -> Result<(f64, Option<f64>), Left> {
+    let (value, close) = match held_on {
         HeldOn::Start => {
             holding.quote.filter(|quote| quote.on == first_on).ok_or(Left::NoStart)?;
-            holding.market_value
+            (holding.market_value, None)
         }
         HeldOn::AsOf => {
             let price = past_price(&views.end.snapshot, holding.instrument, first_on);
-            holding.shares.ok_or(Left::NoStart)? * price.map_err(|_| Left::UnknownUnits)?
+            let shares = holding.shares.ok_or(Left::NoStart)?;
+            let price = price.map_err(|_| Left::UnknownUnits)?;
+            (shares * price, Some(price))
         }
     };
-    Some(value).filter(|value| value.is_finite()).ok_or(Left::UnknownUnits)
+    Some((value, close)).filter(|(value, _)| value.is_finite()).ok_or(Left::UnknownUnits)
 }

@@ -8,7 +8,7 @@ use super::carried::FACTORS;
 use crate::{
     name::{NONE, NameRow},
     prepared::PreparedExposure,
-    settings::FILTER_LAMBDA,
+    settings::FILTER_DECAY,
 };
 
 /// Sessions behind a forecast; the weight of the first is λ^251 ≈ 2e-7 of the last.
@@ -35,7 +35,7 @@ impl Forecast {
         let first = width.saturating_sub(SESSIONS);
         let count = width - first;
         let weights = Some(count).filter(|count| SESSIONS_MIN <= *count);
-        let weights = weights.and_then(|count| stats::ewma::weights(count, FILTER_LAMBDA));
+        let weights = weights.and_then(|count| stats::ewma::weights(count, FILTER_DECAY));
         let mut weights = weights.unwrap_or_default();
         weights.iter_mut().for_each(|weight| *weight *= horizon as f64);
         let factors = FACTORS.map(|factor| {

@@ -1,10 +1,14 @@
 //! Sums over names: every part with its P&L and what its positions made on the sessions before.
 
 use super::{
-    ADDITIVE, Explained, FactorPnl, LegPnl, NamePnl, Part, PnlReport, Request, TradePnl, Views,
-    carried::FACTORS, forecast::Forecast, window::FactorReturns,
+    ADDITIVE, Explained, FactorPnl, GroupPnl, LotPnl, NamePnl, Part, PnlReport, Request, TradePnl,
+    Views,
+    carried::{Carried, FACTORS},
+    forecast::Forecast,
+    window::FactorReturns,
 };
 use crate::{factor::Factor, prepared::PreparedExposure, settings::Listing, trades::Trade};
+use portfolio::book::Lot;
 
 /// A name's parts.
 #[derive(Debug)]
@@ -15,7 +19,7 @@ pub(super) struct NameParts {
     driven: [f64; 3],
     /// What the shares of the start would have made on the sessions before, and the part of it that
     /// no additive factor explains.
-    past: Vec<f64>,
+    pub(super) past: Vec<f64>,
     past_residual: Vec<f64>,
 }
 
@@ -48,7 +52,7 @@ impl NameParts {
 
 /// A growing sum.
 #[derive(Clone, Debug)]
-struct Sum {
+pub(super) struct Sum {
     pnl: f64,
     past: Vec<f64>,
     names: usize,
@@ -56,11 +60,11 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(forecast: &Forecast) -> Sum {
+    pub(super) fn new(forecast: &Forecast) -> Sum {
         Sum { pnl: 0.0, past: vec![0.0; forecast.sessions()], names: 0, start_value: 0.0 }
     }
 
-    fn add(&mut self, pnl: f64, past: &[f64], start_value: f64) {
+    pub(super) fn add(&mut self, pnl: f64, past: &[f64], start_value: f64) {
         self.pnl += pnl;
         self.past.iter_mut().zip(past).for_each(|(sum, value)| *sum += value);
         self.names += 1;
@@ -69,6 +73,15 @@ impl Sum {
 
     fn part(&self, forecast: &Forecast) -> Part {
         Part { pnl: self.pnl, forecast: forecast.standard_deviation(&self.past) }
+    }
+
+    pub(super) fn row(&self, id: Option<&String>, forecast: &Forecast) -> GroupPnl {
+        GroupPnl {
+            id: id.cloned(),
+            names: self.names,
+            start_value: self.start_value,
+            part: self.part(forecast),
+        }
     }
 }
 
@@ -123,7 +136,7 @@ impl Parts {
         }
     }
 
-    /// The report without its gaps and coverage.
+    /// The report without its breakdowns, gaps and coverage.
     pub(super) fn report(
         &self,
         views: Views<'_>,
@@ -159,6 +172,8 @@ impl Parts {
             factors: ADDITIVE.map(factor).into(),
             residual: self.residual.part(forecast),
             trades: trades.iter().zip(&self.legs).map(trade).collect(),
+            breakdowns: Vec::new(),
+            sector_scheme: String::new(),
             names: listed.into_iter().map(row).collect(),
             unlisted: others.part(forecast),
             name_count: names.len(),
@@ -185,14 +200,20 @@ impl Parts {
     }
 }
 
-fn leg_rows(trade: &Trade<'_>, legs: &[Sum], forecast: &Forecast) -> Vec<LegPnl> {
-    let row = |(at, sum): (usize, &Sum)| LegPnl {
-        leg_id: trade.definition.legs.get(at).map(|leg| leg.leg_id.clone()),
-        names: sum.names,
-        start_value: sum.start_value,
-        part: sum.part(forecast),
+fn leg_rows(trade: &Trade<'_>, legs: &[Sum], forecast: &Forecast) -> Vec<GroupPnl> {
+    let ids = trade.definition.legs.iter().map(|leg| Some(&leg.leg_id)).chain([None]);
+    ids.zip(legs).map(|(id, sum)| sum.row(id, forecast)).collect()
+}
+
+/// What the lots of a name made, in the order submitted.
+fn lot_rows(carried: &Carried, lots: &[Lot]) -> Vec<LotPnl> {
+    let row = |lot: &Lot| {
+        let start_value = carried.lot_value(lot);
+        LotPnl { line: lot.line, start_value, pnl: carried.pnl_of(start_value) }
     };
-    legs.iter().enumerate().map(row).collect()
+    let mut rows: Vec<LotPnl> = lots.iter().map(row).collect();
+    rows.sort_unstable_by_key(|row| row.line);
+    rows
 }
 
 /// The places of the names to list, the largest |P&L| first, ties by name; and those of the others
@@ -224,7 +245,7 @@ fn name_row(
     NamePnl {
         instrument: name.holding.instrument,
         symbol: views.end.snapshot.symbol(name.holding.instrument).to_owned(),
-        lots: request.book.lots(name.holding).to_vec(),
+        lots: lot_rows(carried, request.book.lots(name.holding)),
         start_value: carried.start_value,
         first_on: carried.first_on,
         last_on: carried.last_on,

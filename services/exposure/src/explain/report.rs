@@ -3,7 +3,7 @@
 use crate::factor::Factor;
 use factors::trade::TradeDefinition;
 use marketdata::{day::Day, gap::Gap, instrument::InstrumentId};
-use portfolio::{book::Lot, coverage::Coverage};
+use portfolio::coverage::Coverage;
 use risk::factor::FactorRole;
 
 /// A part of a P&L, and how much it was expected to move.
@@ -45,6 +45,10 @@ pub struct PnlReport {
     pub residual: Part,
     /// The trades requested, each splitting the total again.
     pub trades: Vec<TradePnl>,
+    /// By requested grouping, the groups, which split the total again.
+    pub breakdowns: Vec<Vec<GroupPnl>>,
+    /// The classification scheme of the sectors.
+    pub sector_scheme: String,
     /// The names listed, the largest |P&L| first.
     pub names: Vec<NamePnl>,
     /// The other names.
@@ -78,23 +82,34 @@ pub struct TradePnl {
     /// The trade.
     pub definition: TradeDefinition,
     /// Its legs and then everything else; they add up to the total.
-    pub legs: Vec<LegPnl>,
+    pub legs: Vec<GroupPnl>,
     /// What the trade's own return explains, through the names' betas to it. `None` for a trade of
     /// the caller's.
     pub factor: Option<FactorPnl>,
 }
 
-/// What a leg made.
+/// What a leg of a trade or a group of a book made.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LegPnl {
-    /// The leg. `None`: everything that is in no leg.
-    pub leg_id: Option<String>,
+pub struct GroupPnl {
+    /// The leg or the group. `None`: everything that is in no other.
+    pub id: Option<String>,
     /// Number of names.
     pub names: usize,
     /// Value at the start, signed.
     pub start_value: f64,
     /// Its P&L.
     pub part: Part,
+}
+
+/// What a line of a name made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LotPnl {
+    /// Index of the line.
+    pub line: usize,
+    /// Value at the first close, signed.
+    pub start_value: f64,
+    /// Price and distributions.
+    pub pnl: f64,
 }
 
 /// What a name made.
@@ -104,8 +119,8 @@ pub struct NamePnl {
     pub instrument: InstrumentId,
     /// Its symbol at the as-of date.
     pub symbol: String,
-    /// The lines that hold it.
-    pub lots: Vec<Lot>,
+    /// The lines that hold it, in the order submitted.
+    pub lots: Vec<LotPnl>,
     /// Value at the first close, signed.
     pub start_value: f64,
     /// Days of its first and last close.

@@ -19,18 +19,20 @@ pub struct Window {
     first: usize,
 }
 
-/// One end of a window.
+/// What a window is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowEnd {
+pub enum WindowPart {
+    /// The sessions of the view.
+    View,
     /// Its start.
     Start,
     /// Its end.
     End,
 }
 
-/// Why there is no such window: the end at fault, and what is wrong with it.
+/// Why there is no such window: the part at fault, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoWindow(pub WindowEnd, pub String);
+pub struct NoWindow(pub WindowPart, pub String);
 
 impl Window {
     /// The window between two days of a view; a day without a session stands for the last session
@@ -45,31 +47,31 @@ impl Window {
         end_on: Option<Day>,
     ) -> Result<Window, NoWindow> {
         let days = prepared.sessions.with_start();
-        let fault = |end, text: String| Err(NoWindow(end, text));
+        let fault = |part, text: String| Err(NoWindow(part, text));
         let ([first, .., last], false) = (days, prepared.sessions.is_empty()) else {
-            let text = "the market has no two sessions with closes by the as-of date";
-            return fault(WindowEnd::End, text.to_owned());
+            let text = "the market has no two sessions with closes by then";
+            return fault(WindowPart::View, text.to_owned());
         };
         let place = |day: Day| days.partition_point(|session| *session <= day).checked_sub(1);
         let is_ahead = |day: &Day| last < day && prepared.snapshot.today() < *day;
         if let Some(day) = end_on.filter(is_ahead) {
-            return fault(WindowEnd::End, format!("{day} is after the last session, {last}"));
+            return fault(WindowPart::End, format!("{day} is after the last session, {last}"));
         }
         let end = end_on.map_or(Some(days.len() - 1), place);
         let Some(end) = end.filter(|end| 0 < *end) else {
             let text = format!("must be after {first}, the first session of the model");
-            return fault(WindowEnd::End, text);
+            return fault(WindowPart::End, text);
         };
         let Some(start) = start_on.map_or(Some(end - 1), place) else {
             let text = format!("must not be before {first}, the first session of the model");
-            return fault(WindowEnd::Start, text);
+            return fault(WindowPart::Start, text);
         };
         if end <= start {
-            return fault(WindowEnd::Start, format!("must be before the end, {}", days[end]));
+            return fault(WindowPart::Start, format!("must be before the end, {}", days[end]));
         }
         if SESSIONS_MAX < end - start {
             let text = format!("must be at most {SESSIONS_MAX} sessions before {}", days[end]);
-            return fault(WindowEnd::Start, text);
+            return fault(WindowPart::Start, text);
         }
         let sessions = days[start + 1..=end].to_vec();
         Ok(Window { start_on: days[start], sessions, first: start })

@@ -27,7 +27,8 @@ fn book(world: &World, prepared: &PreparedExposure) -> Book {
 }
 
 fn ask(prepared: &PreparedExposure, book: &Book, blocks: Blocks) -> ExposureReport {
-    let tail = TailSettings { volatility: true, ..tail(&[0.95], QuantileRule::Linear) };
+    let by_group = vec![TailPart::Level(0, 0)];
+    let tail = TailSettings { volatility: true, by_group, ..tail(&[0.95], QuantileRule::Linear) };
     let request = Request {
         book,
         blocks,
@@ -48,12 +49,15 @@ fn part_of(whole: &ExposureReport, blocks: Blocks) -> ExposureReport {
     let mut part = whole.clone();
     if !blocks.has(Block::Breakdowns) {
         part.breakdowns.clear();
+        let sets = part.tails.iter_mut().flatten();
+        sets.flat_map(|risk| &mut risk.by_group).for_each(Vec::clear);
     }
     if !blocks.has(Block::Factors) {
         part.factors.clear();
     }
     if !blocks.has(Block::Trades) {
         part.trades.clear();
+        part.repeat = None;
         part.positions.iter_mut().for_each(|row| row.legs.clear());
         for risk in part.tails.iter_mut().flatten() {
             risk.levels.iter_mut().for_each(|level| level.leg_expected_shortfall.clear());

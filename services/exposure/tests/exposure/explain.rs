@@ -1,7 +1,10 @@
 //! P&L between two closes: sums, permutation, scale, splits, no look-ahead, and what is left out.
 
 use crate::*;
-use exposure::explain::{HeldOn, NoWindow, PnlReport, Request as PnlRequest, Window, WindowEnd};
+use exposure::{
+    breakdown::LabelGroups,
+    explain::{GroupPnl, HeldOn, NoWindow, PnlReport, Request as PnlRequest, Window, WindowPart},
+};
 
 /// The state at the close of the session that is so many sessions before the last one.
 fn before(world: &World, sessions: usize) -> PreparedExposure {
@@ -16,14 +19,23 @@ fn explained(
 ) -> PnlReport {
     let joined_on = if held_on == HeldOn::Start { start } else { end };
     let start_on = start.sessions.days().last().copied();
-    let request = PnlRequest {
-        book: &join(joined_on, lines, None),
+    let (book, window) = (join(joined_on, lines, None), Window::of(end, start_on, None).unwrap());
+    exposure::explain::explain(start, end, &usual(&book, held_on, &window))
+}
+
+/// A request with all defaults.
+fn usual<'a>(book: &'a Book, held_on: HeldOn, window: &'a Window) -> PnlRequest<'a> {
+    PnlRequest {
+        book,
         held_on,
-        window: &Window::of(end, start_on, None).unwrap(),
+        window,
         trades: &[TradeChoice::Standard],
+        beta: BetaSettings::PREPARED,
+        size_scheme: SizeScheme::standard(),
+        classification: None,
+        group_by: &[],
         listing: Listing::All,
-    };
-    exposure::explain::explain(start, end, &request)
+    }
 }
 
 /// Lines of shares.
@@ -243,9 +255,122 @@ fn a_window_has_two_sessions_in_order() {
     let friday = window(Some(day("2024-07-07")), None).unwrap();
     assert_eq!((friday.start_on, friday.sessions.len()), (day("2024-07-05"), 3));
     let at_fault = |start, until| window(start, until).map_err(|NoWindow(end, _)| end);
-    assert_eq!(at_fault(Some(days[last]), None), Err(WindowEnd::Start));
-    assert_eq!(at_fault(Some(days[last - 253]), None), Err(WindowEnd::Start));
-    assert_eq!(at_fault(Some(days[0].plus(-1)), Some(days[2])), Err(WindowEnd::Start));
-    assert_eq!(at_fault(None, Some(days[last].plus(30))), Err(WindowEnd::End));
-    assert_eq!(at_fault(None, Some(days[0])), Err(WindowEnd::End));
+    assert_eq!(at_fault(Some(days[last]), None), Err(WindowPart::Start));
+    assert_eq!(at_fault(Some(days[last - 253]), None), Err(WindowPart::Start));
+    assert_eq!(at_fault(Some(days[0].plus(-1)), Some(days[2])), Err(WindowPart::Start));
+    assert_eq!(at_fault(None, Some(days[last].plus(30))), Err(WindowPart::End));
+    assert_eq!(at_fault(None, Some(days[0])), Err(WindowPart::End));
+    // A view of one session is at fault itself, whatever the ends are.
+    let empty = before(&world, last);
+    for end in [None, Some(days[0])] {
+        let NoWindow(part, _) = Window::of(&empty, None, end).unwrap_err();
+        assert_eq!(part, WindowPart::View);
+    }
+}
+
+/// Labels of accounts: every third line has none, every name but the first two has one line.
+fn accounts(lines: usize) -> LabelGroups {
+    LabelGroups::of((0..lines).map(|line| ["left", "right", ""][line % 3]))
+}
+
+#[test]
+fn groups_and_lots_add_up_to_the_total_also_where_a_name_is_boxed() {
+    let world = world(120, 400, 2);
+    let (start, end) = (before(&world, 5), prepare(&world.snapshot(), &World::roles()));
+    let mut held = counts(&world);
+    // Three lines of the first name, of three accounts, which hold nothing together; and two lines
+    // of the second, on one side.
+    let (first, second) = (held[0].0.clone(), held[1].0.clone());
+    let size = held[0].1.abs();
+    held[0].1 = 3.0 * size;
+    held.insert(1, (first.clone(), -2.0 * size));
+    held.insert(2, (first.clone(), -size));
+    held.push((second.clone(), 0.5 * held[3].1));
+    let groupings = [GroupBy::Size, GroupBy::Sector, GroupBy::Label(accounts(held.len()))];
+    for held_on in [HeldOn::AsOf, HeldOn::Start] {
+        let joined_on = if held_on == HeldOn::Start { &start } else { &end };
+        let (book, days) = (join(joined_on, &shares(&held), None), start.sessions.days());
+        let window = Window::of(&end, days.last().copied(), None).unwrap();
+        let request = PnlRequest { group_by: &groupings, ..usual(&book, held_on, &window) };
+        let report = exposure::explain::explain(&start, &end, &request);
+        let scale = 1e-12 * (report.start_long + report.start_short);
+        let net = report.start_long - report.start_short;
+        assert_eq!(report.breakdowns.len(), 3);
+        for groups in &report.breakdowns {
+            assert!(1 < groups.len(), "{groups:?}");
+            near(groups.iter().map(|group| group.part.pnl).sum(), report.total.pnl, scale);
+            near(groups.iter().map(|group| group.start_value).sum(), net, scale);
+        }
+        let counted = |groups: &[GroupPnl]| groups.iter().map(|group| group.names).sum::<usize>();
+        assert_eq!(counted(&report.breakdowns[0]), report.name_count);
+        assert_eq!(counted(&report.breakdowns[1]), report.name_count);
+        let labels: Vec<_> = report.breakdowns[2].iter().map(|group| group.id.as_deref()).collect();
+        assert_eq!(labels, [Some("left"), Some("right"), None]);
+        for name in &report.names {
+            near(name.lots.iter().map(|lot| lot.pnl).sum(), name.total.pnl, scale);
+            near(name.lots.iter().map(|lot| lot.start_value).sum(), name.start_value, scale);
+        }
+        // What each line of the boxed name made is as if it were the only one.
+        let boxed = report.names.iter().find(|name| name.symbol == first).unwrap();
+        assert_eq!(boxed.lots.iter().map(|lot| lot.line).collect::<Vec<_>>(), [0, 1, 2]);
+        near(boxed.total.pnl, 0.0, scale);
+        let alone = explained((&start, &end), held_on, &shares(&held[..1]));
+        near(boxed.lots[0].pnl, alone.total.pnl, scale);
+        assert!(scale < boxed.lots[0].pnl.abs());
+        near(boxed.lots[1].pnl, -2.0 / 3.0 * boxed.lots[0].pnl, scale);
+    }
+}
+
+#[test]
+fn a_group_by_label_is_the_pnl_of_its_lines_alone() {
+    let world = world(120, 400, 2);
+    let (start, end) = (before(&world, 3), prepare(&world.snapshot(), &World::roles()));
+    let held = counts(&world);
+    let groupings = [GroupBy::Label(accounts(held.len()))];
+    let book = join(&end, &shares(&held), None);
+    let window = Window::of(&end, start.sessions.days().last().copied(), None).unwrap();
+    let request = PnlRequest { group_by: &groupings, ..usual(&book, HeldOn::AsOf, &window) };
+    let report = exposure::explain::explain(&start, &end, &request);
+    for (place, group) in report.breakdowns[0].iter().enumerate() {
+        let lines = held.iter().enumerate().filter(|(line, _)| line % 3 == place);
+        let alone: Vec<(String, f64)> = lines.map(|(_, line)| line.clone()).collect();
+        let alone = explained((&start, &end), HeldOn::AsOf, &shares(&alone));
+        assert_eq!((group.part, group.names), (alone.total, alone.name_count));
+    }
+}
+
+#[test]
+fn the_betas_are_those_of_a_report_of_the_start_with_the_same_settings() {
+    let world = world(120, 400, 2);
+    let (start, end) = (before(&world, 5), prepare(&world.snapshot(), &World::roles()));
+    let lines: Vec<(String, f64)> = lines_of(&world, 60);
+    let values: Vec<RawLine<'_>> =
+        lines.iter().map(|(symbol, value)| worth(symbol, *value)).collect();
+    let book = join(&start, &values, Some(10e6));
+    let window = Window::of(&end, start.sessions.days().last().copied(), None).unwrap();
+    let settings = BetaSettings {
+        half_life_sessions: 40.0,
+        shrinkage: Shrinkage::None,
+        ..BetaSettings::PREPARED
+    };
+    let mut found = Vec::new();
+    for beta in [BetaSettings::PREPARED, settings] {
+        let request = PnlRequest { beta, ..usual(&book, HeldOn::Start, &window) };
+        let report = exposure::explain::explain(&start, &end, &request);
+        let same = analyse(&start, &book, beta, None);
+        for (explained, exposed) in report.factors.iter().zip(&same.factors) {
+            let beta = exposed.beta.bottom_up.unwrap().value;
+            assert_eq!(explained.factor, exposed.factor);
+            near(
+                explained.exposure.unwrap(),
+                beta,
+                1e-9 * (report.start_long + report.start_short),
+            );
+        }
+        let factors: f64 = report.factors.iter().map(|row| row.part.unwrap().pnl).sum();
+        let scale = 1e-9 * (report.start_long + report.start_short);
+        near(factors + report.residual.pnl, report.total.pnl, scale);
+        found.push(report.factors[1].exposure.unwrap());
+    }
+    assert!(1.0 < (found[0] - found[1]).abs(), "the settings change the betas");
 }

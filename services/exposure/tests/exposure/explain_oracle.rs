@@ -72,6 +72,10 @@ fn report() -> PnlReport {
         held_on: HeldOn::AsOf,
         window: &Window::of(&end, Some(days[days.len() - 1 - SESSIONS]), None).unwrap(),
         trades: &[TradeChoice::Standard],
+        beta: BetaSettings::PREPARED,
+        size_scheme: SizeScheme::standard(),
+        classification: None,
+        group_by: &[],
         listing: Listing::All,
     };
     explain(&start, &end, &request)
@@ -129,7 +133,7 @@ fn the_pnl_is_that_of_the_oracle() {
     }
     // The megacaps held long are the long leg; the fund of small caps is not held.
     let leg = &report.trades[0].legs[0];
-    assert_eq!((leg.leg_id.as_deref(), leg.names), (Some("megacap_long"), 2));
+    assert_eq!((leg.id.as_deref(), leg.names), (Some("megacap_long"), 2));
     money(leg.part.pnl, expected["AAPL"][1] + expected["MSFT"][1]);
 }
 

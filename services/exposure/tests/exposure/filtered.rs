@@ -65,7 +65,7 @@ fn scenarios_are_past_sessions_at_the_volatility_of_the_next() {
         pnl[60..].iter().zip(&sigmas).map(|(x, sigma)| x * next / sigma).collect();
     scenarios.sort_by(f64::total_cmp);
     let filter = found.filter.unwrap();
-    assert_eq!((filter.lambda, filter.seed_sessions, filter.unscaled), (0.94, 60, 0));
+    assert_eq!((filter.decay, filter.seed_sessions, filter.unscaled), (0.94, 60, 0));
     // Returns are kept in single precision: an error of 1e-8 on 3 million.
     near(filter.volatility, next, 0.1);
     // Numpy's linear rule at 5 % of 300 values: place 14.95 from 0.

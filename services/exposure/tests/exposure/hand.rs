@@ -1,7 +1,7 @@
 //! Hand arithmetic: exposures, every quantile rule, legs, repeated days, lines that do not join.
 
 use crate::*;
-use marketdata::gap::{MeasureRef, Subject, TradeNumber};
+use marketdata::gap::{MeasureRef, Subject};
 
 /// Names whose returns are an exact multiple of the market's, 150 sessions.
 fn exact_market(betas: &[(&str, f64)]) -> Snapshot {
@@ -38,7 +38,7 @@ fn the_worked_example_of_the_methodology() {
     near(report.beta(Factor::Market).unwrap().bottom_up.unwrap().value, 7.1e6, 1.0);
     // Both estimates agree when fits are exact; returns are kept in single precision.
     near(report.beta(Factor::Market).unwrap().top_down.unwrap().value, 7.1e6, 10.0);
-    near(report.beta(Factor::Market).unwrap().gap().unwrap(), 0.0, 10.0);
+    near(report.beta(Factor::Market).unwrap().difference().unwrap(), 0.0, 10.0);
     // Shares of gross 0.4, 0.2, 0.15, 0.25: Σw² = 0.16 + 0.04 + 0.0225 + 0.0625 = 0.285.
     near(report.concentration.unwrap().herfindahl, 0.285, 1e-12);
     near(report.concentration.unwrap().effective_names, 1.0 / 0.285, 1e-9);
@@ -184,14 +184,14 @@ fn a_short_history_takes_the_bucket_mean_and_is_a_gap() {
     }
     near(tail_of(&report).unwrap().proxied_share, 0.4 * 470.0 / 499.0, 1e-9);
     // On a day before its listing its betas are used: β·m + δ·s, with s net of the market.
-    let repeat = trade(&report).repeat.as_ref().unwrap();
+    let repeat = report.repeat.as_ref().unwrap();
     assert_eq!(repeat.proxied_names, 1);
     near(repeat.proxied_gross_share, 0.4, 1e-12);
     let slope = prepared.drivers().size_market_slope.unwrap();
     let spread = repeat.size_spread.unwrap();
     let market = repeat.market_return;
     let mapped = beta.value * market + row.size.unwrap().value * (spread - slope * market);
-    near(repeat.leg_pnl[SMALL_CAP_SHORT], -1e6 * mapped, 1e-3);
+    near(repeat.trades[0].leg_pnl[SMALL_CAP_SHORT], -1e6 * mapped, 1e-3);
     near(market, world.market_returns[300], 1e-12);
 }
 
@@ -203,16 +203,13 @@ fn a_day_before_the_panel_is_repeated_from_the_prices_of_that_day() {
     let lines = [worth("MSFT", 1e6), worth("AMZN", -5e5)];
     let on = world.days[index];
     let report = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(on));
-    let repeat = trade(&report).repeat.as_ref().unwrap();
+    let repeat = report.repeat.as_ref().unwrap();
     assert_eq!((repeat.on, repeat.proxied_names), (on, 0));
     near(repeat.market_return, world.market_returns[index], 1e-12);
     let saturday = day("2024-07-06");
     let none = report_with(&prepared, &lines, BetaSettings::PREPARED, Some(saturday));
-    assert!(trade(&none).repeat.is_none());
-    assert!(none.gaps.iter().any(|gap| matches!(
-        gap.subject,
-        Subject::Measure(MeasureRef::Trade { number: TradeNumber::Repeat, .. })
-    )));
+    assert!(none.repeat.is_none());
+    assert!(none.gaps.iter().any(|gap| gap.subject == MeasureRef::Repeat.into()));
 }
 
 #[test]

@@ -63,6 +63,7 @@ fn tail(levels: &[f64], rule: QuantileRule) -> TailSettings {
         }],
         volatility: false,
         by_position: vec![TailPart::Level(0, 0)],
+        by_group: Vec::new(),
     }
 }
 

@@ -62,7 +62,7 @@ fn netting_changes_gross_and_nothing_linear_in_net() {
                 "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
                 &report.factors,
                 (trade.beta, trade.matched, trade.share_of_variance),
-                (&trade.unwinds, trade.repeat.as_ref().map(|repeat| &repeat.leg_pnl)),
+                (&trade.unwinds, report.repeat.as_ref().map(|repeat| (repeat.pnl, &repeat.trades))),
                 tail_of(report).map(|tail| (&tail.levels, tail.filter, tail.worst_pnl)),
                 report.profit_and_loss.map(|profit| profit.total),
                 tail_of(report).map(|tail| tail.worst_day.pnl),

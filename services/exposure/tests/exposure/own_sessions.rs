@@ -1,7 +1,7 @@
 //! Top-down betas use only the sessions on which the book has returns of its own.
 
 use crate::*;
-use marketdata::gap::{FactorEstimate, Gap, MeasureRef, Subject, TradeNumber};
+use marketdata::gap::{FactorEstimate, Gap, MeasureRef, Subject};
 use stats::{newey_west, regression};
 
 /// A world with a name of 120 sessions whose beta is far from its peers'.
@@ -113,9 +113,8 @@ fn a_leg_with_few_own_returns_reports_their_share() {
     let report = report(&prepared, &[worth("MSFT", 0.97e6), worth(young, -0.03e6)]);
     let short = &trade(&report).legs[SMALL_CAP_SHORT];
     assert_eq!(short.beta.unwrap().observations, 504);
-    let is_of_leg = |gap: &&Gap| {
-        matches!(gap.subject, Subject::Measure(MeasureRef::Trade { number: TradeNumber::Beta, .. }))
-    };
+    let is_of_leg =
+        |gap: &&Gap| matches!(gap.subject, Subject::Measure(MeasureRef::LegBeta { .. }));
     let gap = report.gaps.iter().find(is_of_leg).unwrap();
     assert_eq!(gap.reason, GapReason::MissingObservations);
     // The last 59 of 504 returns, with the weights of the betas: (1 − h^59)/(1 − h^504), h =

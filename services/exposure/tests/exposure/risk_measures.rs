@@ -1,6 +1,7 @@
 //! Several sets of scenarios in one analysis, volatility, and contributions.
 
 use crate::*;
+use exposure::breakdown::LabelGroups;
 use stats::moments::{Ddof, variance};
 
 fn analysis(prepared: &PreparedExposure, book: &Book, tails: &[TailSettings]) -> ExposureReport {
@@ -76,6 +77,116 @@ fn contributions_add_up_to_volatility_with_and_without_stand_ins() {
     }
 }
 
+/// A book by size, sector and a label, with contributions of all groups to an expected shortfall and
+/// a volatility.
+fn by_groups(
+    prepared: &PreparedExposure,
+    lines: &[(RawLine<'_>, &str)],
+    method: TailMethod,
+) -> ExposureReport {
+    let raw: Vec<RawLine<'_>> = lines.iter().map(|(line, _)| *line).collect();
+    let labels = LabelGroups::of(lines.iter().map(|(_, value)| *value));
+    let settings = with_volatility(method);
+    let by_group = vec![TailPart::Level(0, 1), TailPart::Volatility];
+    let request = Request {
+        book: &join(prepared, &raw, None),
+        blocks: Blocks::ALL,
+        beta: BetaSettings::PREPARED,
+        tails: &[TailSettings { by_group, ..settings }],
+        size_scheme: SizeScheme::standard(),
+        classification: None,
+        group_by: &[GroupBy::Size, GroupBy::Sector, GroupBy::Label(labels)],
+        trades: &[],
+        repeat_on: None,
+        listing: Listing::All,
+    };
+    analyze(prepared, &request)
+}
+
+/// Lines of three desks, one of them without a label; every fourth name is boxed between two.
+fn desks(lines: &[(String, f64)]) -> Vec<(RawLine<'_>, &str)> {
+    let mut desks: Vec<(RawLine<'_>, &str)> = Vec::new();
+    for (at, (symbol, value)) in lines.iter().enumerate() {
+        desks.push((worth(symbol, *value), ["x", "y", ""][at % 3]));
+        if at % 4 == 0 {
+            desks.push((worth(symbol, -0.7 * value), ["y", "", "x"][at % 3]));
+        }
+    }
+    desks.push((worth("UNHEARD", -54_321.0), "y"));
+    desks
+}
+
+#[test]
+fn contributions_of_groups_are_the_sums_of_their_names_and_add_up() {
+    for from in [0, 250] {
+        let world = world_with(120, 400, 3, |names| names[40].listed_from = from);
+        let prepared = prepare(&world.snapshot(), &World::roles());
+        let mut lines = lines_of(&world, 60);
+        lines.push((world.names[40].symbol.clone(), 4e6));
+        for method in [TailMethod::Historical, TailMethod::FILTERED] {
+            let report = by_groups(&prepared, &desks(&lines), method);
+            let risk = tail_of(&report).unwrap();
+            let volatility = risk.volatility.as_ref().unwrap().value;
+            let numbers = [risk.levels[1].expected_shortfall, volatility];
+            for (number, by_breakdown) in numbers.into_iter().zip(&risk.by_group) {
+                for (parts, breakdown) in by_breakdown.iter().zip(&report.breakdowns) {
+                    assert_eq!(parts.len(), breakdown.groups.len());
+                    // Returns are summed in single precision in the number itself.
+                    near(parts.iter().sum(), number, 1e-5 * number);
+                }
+            }
+            let [_, sectors, _] = &risk.by_group[1][..] else { panic!("three breakdowns") };
+            for (part, group) in sectors.iter().zip(&report.breakdowns[1].groups) {
+                let of_group = report.positions.iter().filter(|row| row.sector == group.group_id);
+                let names: f64 = of_group.map(|row| row.contributions[0][1]).sum();
+                near(*part, names, 1e-9 * volatility);
+            }
+        }
+    }
+}
+
+/// 3 million of MSFT in one account and -1 million in another: the loss of a session is split 3 to
+/// -1. What is long and short alike contributes nothing to the book, but it does to its accounts.
+#[test]
+fn a_boxed_name_contributes_to_each_of_its_accounts() {
+    let world = world(20, 300, 15);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = [
+        (worth("MSFT", 3e6), "a"),
+        (worth("MSFT", -1e6), "b"),
+        (worth("AMZN", 5e5), "c"),
+        (worth("AMZN", -5e5), "d"),
+    ];
+    let report = by_groups(&prepared, &lines, TailMethod::Historical);
+    let volatility = tail_of(&report).unwrap().volatility.as_ref().unwrap().value;
+    let [a, b, c, d] = tail_of(&report).unwrap().by_group[1][2][..] else { panic!("four") };
+    near(a, 1.5 * volatility, 1e-5 * volatility);
+    near(b, -0.5 * volatility, 1e-5 * volatility);
+    // cov(AMZN, MSFT) / σ(MSFT) per unit of value.
+    let [msft, amzn] = [1, 3].map(|at: usize| world.returns(at, 15).split_off(1));
+    let mean = |series: &[f64]| series.iter().sum::<f64>() / series.len() as f64;
+    let products = msft.iter().zip(&amzn).map(|(m, a)| (m - mean(&msft)) * (a - mean(&amzn)));
+    let covariance = products.sum::<f64>() / (msft.len() - 1) as f64;
+    let expected = 5e5 * covariance / variance(&msft, Ddof::Sample).unwrap().sqrt();
+    near(c, expected, 1e-5 * volatility);
+    near(c + d, 0.0, 1e-9 * volatility);
+}
+
+#[test]
+fn the_order_of_lines_changes_no_bit_of_a_contribution() {
+    let world = world_with(120, 400, 3, |names| names[40].listed_from = 250);
+    let prepared = prepare(&world.snapshot(), &World::roles());
+    let lines = lines_of(&world, 60);
+    let mut desks = desks(&lines);
+    let bits = |report: &ExposureReport| format!("{:?}", tail_of(report).unwrap().by_group);
+    let before = bits(&by_groups(&prepared, &desks, TailMethod::FILTERED));
+    for turn in [1, 7, 20] {
+        desks.rotate_left(turn);
+        desks.reverse();
+        assert_eq!(before, bits(&by_groups(&prepared, &desks, TailMethod::FILTERED)));
+    }
+}
+
 /// What is measured together has the bits of what is measured alone, in any order.
 #[test]
 fn sets_and_groups_measured_together_change_no_bit() {
@@ -90,7 +201,7 @@ fn sets_and_groups_measured_together_change_no_bit() {
         interval_level: 0.9,
     };
     let groups = [group(0.99, QuantileRule::Lower), group(0.9, QuantileRule::Linear)];
-    let slow = TailMethod::FilteredHistorical { lambda: 0.97 };
+    let slow = TailMethod::FilteredHistorical { decay: 0.97 };
     let settings = |method, levels: &[LevelSettings]| TailSettings {
         levels: levels.to_vec(),
         ..with_volatility(method)
@@ -109,7 +220,7 @@ fn sets_and_groups_measured_together_change_no_bit() {
     }
     let [fast, slow] =
         [0, 1].map(|at| together.tails[at].as_ref().unwrap().levels[0].value_at_risk);
-    assert!((fast - slow).abs() > 1e-6 * fast, "lambda is a setting");
+    assert!((fast - slow).abs() > 1e-6 * fast, "decay is a setting");
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl BarsReader {
             who: NameId::NONE,
             last_day: if over { received_on } else { received_on.plus(-1) },
             latest: Day::MIN,
-            named_on: options.as_of_on.or(match basis {
+            named_on: options.observed_on.or(match basis {
                 PriceBasis::Raw => None,
                 PriceBasis::SplitAdjusted { on } | PriceBasis::TotalReturn { on } => Some(on),
             }),

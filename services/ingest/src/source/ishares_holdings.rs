@@ -47,7 +47,7 @@ impl HoldingsReader {
         let find = |column| layout.header.find(column);
         let stated = layout.preamble.iter().find_map(|line| preamble_day(line));
         let on = stated
-            .or(options.as_of_on)
+            .or(options.observed_on)
             .or_else(|| file_name::day(&options.file_name))
             .filter(|day| *day <= parsed_file.today);
         let Some(on) = on else {

@@ -54,7 +54,7 @@ impl ListingsReader {
     ) -> Result<ListingsReader, Refusal> {
         let find = |column| layout.header.find(column);
         let today = (layout.kind == SourceKind::Constituents).then_some(parsed_file.today);
-        let on = options.as_of_on.or_else(|| file_name::day(&options.file_name)).or(today);
+        let on = options.observed_on.or_else(|| file_name::day(&options.file_name)).or(today);
         let Some(on) = on.filter(|day| *day <= parsed_file.today) else {
             return Err(Refusal::DateNeeded { file_name: options.file_name.clone() });
         };

@@ -67,7 +67,7 @@ impl MasterReader {
         parsed_file: &ParsedFile,
     ) -> Result<MasterReader, Refusal> {
         let find = |column| layout.header.find(column);
-        let given = options.as_of_on.or_else(|| file_name::day(&options.file_name));
+        let given = options.observed_on.or_else(|| file_name::day(&options.file_name));
         let file_day = given.unwrap_or(parsed_file.today);
         if parsed_file.today < file_day {
             return Err(Refusal::DateNeeded { file_name: options.file_name.clone() });

@@ -37,7 +37,7 @@ pub(crate) struct ShortInterestReader {
     short: usize,
     outstanding: Option<usize>,
     public_float: Option<usize>,
-    as_of_on: Option<Day>,
+    observed_on: Option<Day>,
     file_name: String,
     settlements: BTreeMap<Day, u64>,
 }
@@ -51,7 +51,7 @@ impl ShortInterestReader {
             short: find(SHORT).unwrap_or(0),
             outstanding: find(&["shares_outstanding"]),
             public_float: find(&["public_float", "float"]),
-            as_of_on: options.as_of_on,
+            observed_on: options.observed_on,
             file_name: options.file_name.clone(),
             settlements: BTreeMap::new(),
         }
@@ -124,7 +124,7 @@ impl Reader for ShortInterestReader {
         if let Some(cycle) = most {
             publish_late_rows(parsed_file.staged(Dataset::ShortInterest), cycle);
         }
-        let on = self.as_of_on.or(most).or_else(|| file_name::day(&self.file_name));
+        let on = self.observed_on.or(most).or_else(|| file_name::day(&self.file_name));
         let on = on.filter(|on| parsed_file.days.check(Dataset::ShareCounts, *on).is_ok());
         let Some(on) = on else {
             return Err(Refusal::DateNeeded { file_name: self.file_name.clone() });

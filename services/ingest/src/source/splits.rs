@@ -104,7 +104,7 @@ impl FactorsReader {
             return Err(Refusal::DateNeeded { file_name: options.file_name.clone() });
         };
         // The symbols are those of the adjusted prices.
-        parsed_file.named_on = Some(options.as_of_on.unwrap_or(to));
+        parsed_file.named_on = Some(options.observed_on.unwrap_or(to));
         Ok(FactorsReader { columns, from, to })
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn options(file_name: &str) -> Options {
         file_name: file_name.to_owned(),
         symbol: None,
         index: None,
-        as_of_on: None,
+        observed_on: None,
         published_at: None,
         price_basis: None,
         adjusted_on: None,

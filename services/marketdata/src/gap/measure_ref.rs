@@ -5,6 +5,10 @@
 pub enum MeasureRef {
     /// P&L against average costs.
     ProfitAndLoss,
+    /// The P&L of a past day on today's positions.
+    Repeat,
+    /// The P&L that today's shares made on that day itself.
+    RepeatDay,
     /// Every group of a breakdown.
     Grouped(Grouping),
     /// The names without a group of a breakdown.
@@ -16,14 +20,12 @@ pub enum MeasureRef {
         /// The estimate.
         estimate: FactorEstimate,
     },
-    /// A number of a trade or of one of its legs.
-    Trade {
-        /// The trade; empty for every one.
+    /// The beta of a leg to its trade.
+    LegBeta {
+        /// The trade.
         trade_id: String,
-        /// The leg, empty for the names in none; `None` for every one.
-        leg_id: Option<String>,
-        /// The number.
-        number: TradeNumber,
+        /// The leg; empty for the names in none.
+        leg_id: String,
     },
     /// Every risk measure over a set of scenarios, by its id.
     Scenarios(String),
@@ -46,10 +48,12 @@ impl MeasureRef {
             | MeasureRef::Name { symbol: text, .. }
             | MeasureRef::Scenarios(text)
             | MeasureRef::WorstDay(text) => text.capacity(),
-            MeasureRef::Trade { trade_id, leg_id, .. } => {
-                trade_id.capacity() + leg_id.as_ref().map_or(0, String::capacity)
-            }
-            MeasureRef::ProfitAndLoss | MeasureRef::Grouped(_) | MeasureRef::Ungrouped(_) => 0,
+            MeasureRef::LegBeta { trade_id, leg_id } => trade_id.capacity() + leg_id.capacity(),
+            MeasureRef::ProfitAndLoss
+            | MeasureRef::Repeat
+            | MeasureRef::RepeatDay
+            | MeasureRef::Grouped(_)
+            | MeasureRef::Ungrouped(_) => 0,
         }
     }
 }
@@ -72,15 +76,4 @@ pub enum FactorEstimate {
     BottomUp,
     /// The slope of the book's own returns.
     TopDown,
-}
-
-/// A number of a trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TradeNumber {
-    /// The beta to the trade.
-    Beta,
-    /// The P&L of a past day on today's positions.
-    Repeat,
-    /// The P&L that today's shares made on that day itself.
-    Day,
 }

@@ -2,12 +2,7 @@
 
 use factors::roles::Roles;
 use marketdata::{
-    day::Day,
-    instant::Instant,
-    instrument::InstrumentId,
-    market::{Delta, Market, RevisionMark},
-    segment::Segment,
-    snapshot::Snapshot,
+    day::Day, instant::Instant, instrument::InstrumentId, market::Market, snapshot::Snapshot,
 };
 use risk::{
     cross_section::{self, CrossSection, settings::CrossSectionSettings},
@@ -15,25 +10,13 @@ use risk::{
     model::RiskModel,
     prepare,
 };
+use simulation::facts;
 use stats::{forecast_check, rng::Rng};
 use std::sync::Arc;
 
 /// The simulated market, as folded by a fresh process.
 pub(crate) fn folded(simulated: &simulation::market::Market) -> Arc<Market> {
-    let mut market = Market::empty();
-    for batch in simulation::facts::batches(simulated, 4_000) {
-        let revision = batch.revision();
-        let segments =
-            batch.tables.into_iter().map(|table| Arc::new(Segment::of_table(table, revision)));
-        market = market.apply(Delta {
-            marks: vec![RevisionMark { revision, data_version: [0; 32] }],
-            instruments: batch.instruments,
-            namings: batch.namings,
-            texts: batch.texts,
-            segments: segments.collect(),
-        });
-    }
-    Arc::new(market)
+    facts::folded(facts::batches(simulated, 4_000))
 }
 
 /// The view of a close.

@@ -159,7 +159,7 @@ mod tests {
         let methods = Methods::of_contract();
         let shape = |path: &str| methods.at(path).shape;
         assert_eq!(shape("/ballast.v1.MarketDataService/Ingest"), Shape::Upload);
-        assert_eq!(shape("/ballast.v1.MarketDataService/GetCoverage"), Shape::Unary);
+        assert_eq!(shape("/ballast.v1.MarketDataService/ListDatasets"), Shape::Unary);
         assert_eq!(shape("/ballast.v1.RotationService/WatchRotation"), Shape::Watch);
         assert_eq!(shape("/grpc.health.v1.Health/Watch"), Shape::Watch);
         let name = |path: &str| methods.at(path).name.to_string();

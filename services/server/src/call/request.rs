@@ -25,7 +25,9 @@ use tonic::{Status, body::Body, codegen::Bytes};
 pub(crate) struct RequestBody {
     body: Body,
     is_whole: bool,
+    /// `None`: the client may pause.
     pace: Option<Pace>,
+    paced: Paced,
     held: Held,
     charge: Arc<Charge>,
     /// Polled once the request is complete: a request that never completes takes no room from
@@ -49,15 +51,23 @@ impl Gone {
 impl RequestBody {
     pub(crate) fn new(
         body: Body,
-        pace: Option<Pace>,
-        held: Held,
+        (shape, pace): (Shape, Pace),
         charge: Arc<Charge>,
         (is_gone, meter): (Gone, Arc<CallMeter>),
     ) -> RequestBody {
         let for_answer = Arc::clone(&charge);
-        let admission = Box::pin(async move { for_answer.admit().await });
-        let (is_whole, is_admitted) = (false, false);
-        RequestBody { body, is_whole, pace, held, charge, admission, is_admitted, is_gone, meter }
+        RequestBody {
+            body,
+            is_whole: false,
+            pace: Some(pace),
+            paced: Paced::of(shape),
+            held: Held::new(shape),
+            charge,
+            admission: Box::pin(async move { for_answer.admit().await }),
+            is_admitted: false,
+            is_gone,
+            meter,
+        }
     }
 
     /// Counts the bytes of the body; fails if there is no room for them.
@@ -68,6 +78,9 @@ impl RequestBody {
         }
         self.meter.received(bytes.len());
         self.held.arrived(bytes);
+        if self.paced == Paced::FirstMessage && self.held.has_message {
+            self.pace = None;
+        }
         self.charge.receive(self.held.bytes)?;
         Ok(frame)
     }
@@ -130,7 +143,7 @@ impl HttpBody for RequestBody {
 /// Number of bytes held in memory: the whole message of a unary call; of a stream only the
 /// incomplete message, because each is passed on as soon as it is complete.
 #[derive(Debug)]
-pub(crate) struct Held {
+struct Held {
     is_only_message: bool,
     /// Bytes held.
     bytes: usize,
@@ -138,12 +151,14 @@ pub(crate) struct Held {
     prefix: Vec<u8>,
     /// Bytes missing from the current message.
     missing: usize,
+    /// Whether a message is complete; of a unary call it is not looked for.
+    has_message: bool,
 }
 
 impl Held {
-    pub(crate) fn new(shape: Shape) -> Held {
+    fn new(shape: Shape) -> Held {
         let is_only_message = shape == Shape::Unary;
-        Held { is_only_message, bytes: 0, prefix: Vec::new(), missing: 0 }
+        Held { is_only_message, bytes: 0, prefix: Vec::new(), missing: 0, has_message: false }
     }
 
     fn arrived(&mut self, mut bytes: &[u8]) {
@@ -165,8 +180,26 @@ impl Held {
                 }
             }
             if self.missing == 0 && self.prefix.is_empty() {
-                self.bytes = 0;
+                (self.bytes, self.has_message) = (0, true);
             }
+        }
+    }
+}
+
+/// How much of a request has a minimum pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Paced {
+    /// All of it.
+    Whole,
+    /// Its first message: the client may pause between two others.
+    FirstMessage,
+}
+
+impl Paced {
+    fn of(shape: Shape) -> Paced {
+        match shape {
+            Shape::Unary | Shape::Upload => Paced::Whole,
+            Shape::Watch | Shape::Exchange => Paced::FirstMessage,
         }
     }
 }

@@ -85,10 +85,10 @@ enveloped! {
     AnalyzePortfolioResponse
     AssessShortBookResponse
     ExplainPnlResponse
-    GetCoverageResponse
     GetIndicatorHistoryResponse
     GetRotationResponse
     GetSeriesResponse
+    ListDatasetsResponse
     ListFactorsResponse
     ListIndicatorsResponse
     ListInstrumentsResponse

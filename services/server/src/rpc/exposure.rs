@@ -119,6 +119,18 @@ fn definitions(
     asked.iter().map(|asked| trades::asked_definition(asked, standard)).collect()
 }
 
+/// Refuses a classification scheme in which nothing is classified.
+fn check_scheme(prepared: &PreparedExposure, asked: Option<&String>) -> Result<(), Refusal> {
+    match asked.filter(|name| !prepared.sector_schemes.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Refusal::Unknown {
+            kind: Kind::ClassificationScheme,
+            name: name.clone(),
+            known: prepared.sector_schemes.to_vec(),
+        }),
+    }
+}
+
 impl AnalysisQuery {
     /// Whether the analysis is fast enough to run inline: everything it needs is prepared (except
     /// proxy returns for missing history) and the portfolio is small.
@@ -132,7 +144,7 @@ impl AnalysisQuery {
         // millisecond.
         let levels: usize = match self.risk.sets.as_slice() {
             [] => 0,
-            [set] if !set.volatility => {
+            [set] if !set.volatility && set.by_group.is_empty() => {
                 set.levels.iter().map(|group| group.confidences.len()).sum()
             }
             _ => return false,
@@ -211,13 +223,7 @@ impl Query for AnalysisQuery {
         pinned: &Pinned,
         prepared: &PreparedExposure,
     ) -> Result<Answer<Self::Response>, Refusal> {
-        if let Some(name) = &self.settings.classification
-            && !prepared.sector_schemes.contains(name)
-        {
-            let known = prepared.sector_schemes.to_vec();
-            let kind = Kind::ClassificationScheme;
-            return Err(Refusal::Unknown { kind, name: name.clone(), known });
-        }
+        check_scheme(prepared, self.settings.classification.as_ref())?;
         match &self.book {
             Some(book) => self.analyze(pinned, prepared, book),
             None => self.analyze(pinned, prepared, &self.join(prepared)?),
@@ -264,6 +270,7 @@ impl Query for ValidationQuery {
             line_count: found.lines as i32,
             name_count: if accepted { found.instruments.len() as i32 } else { 0 },
             gross: accepted.then_some(found.gross),
+            currency: if accepted { portfolio.currency.clone() } else { String::new() },
             ..Default::default()
         };
         // Lines are found by names and identifiers, and valued at prices in units of the day.
@@ -296,7 +303,8 @@ impl Query for FactorsQuery {
                 let id = pinned.snapshot().listed(symbol);
                 id.is_some_and(|id| hidden.involves(id))
             };
-            READS.contains(hidden.dataset) && roles().any(|role| role.symbols.iter().any(is_read))
+            let symbols = || roles().flat_map(|role| &role.symbols);
+            READS.contains(hidden.dataset) && symbols().any(|filled| is_read(&filled.symbol))
         });
         let cut = self.page.cut(listed.len(), pinned);
         let response = v1::ListFactorsResponse {

@@ -19,7 +19,7 @@ impl Fields {
         Fields { violations: Vec::new() }
     }
 
-    /// Records a violation: what is wrong, and what is valid.
+    /// Records a violation: what must be, as the rest of a sentence that begins with the path.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         self.violations.push(Violation { field: field.into(), description: description.into() });
     }
@@ -39,7 +39,7 @@ impl Fields {
         }
         let day = Day::parse_iso(text);
         if day.is_none() {
-            self.add(field, format!("{text:?} is not an ISO date (YYYY-MM-DD)"));
+            self.add(field, format!("must be an ISO date (YYYY-MM-DD), is {text:?}"));
         }
         day
     }
@@ -87,7 +87,7 @@ impl Fields {
     /// The value of an enum. Records a violation and returns UNSPECIFIED if its number is unknown.
     pub fn choice<Wire: TryFrom<i32> + Default>(&mut self, field: &str, number: i32) -> Wire {
         Wire::try_from(number).unwrap_or_else(|_| {
-            self.add(field, format!("{number} is not a value of this enum"));
+            self.add(field, format!("must be a value of its enum, is {number}"));
             Wire::default()
         })
     }

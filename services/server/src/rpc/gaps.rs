@@ -2,7 +2,7 @@
 
 use crate::{limits, rpc::shared::gap_reason};
 use contract::v1;
-use marketdata::gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject, TradeNumber};
+use marketdata::gap::{FactorEstimate, Gap, GapReason, Grouping, MeasureRef, Subject};
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem::discriminant,
@@ -140,6 +140,8 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
     use v1::measure_ref::Measure as Wire;
     let wire = match measure {
         MeasureRef::ProfitAndLoss => Wire::Book(v1::BookNumber::ProfitAndLoss.into()),
+        MeasureRef::Repeat => Wire::Book(v1::BookNumber::Repeat.into()),
+        MeasureRef::RepeatDay => Wire::Book(v1::BookNumber::RepeatDay.into()),
         MeasureRef::Grouped(group_by) => Wire::Group(group_ref(*group_by, None)),
         MeasureRef::Ungrouped(group_by) => Wire::Group(group_ref(*group_by, Some(String::new()))),
         MeasureRef::Factor { factor_id, estimate } => Wire::Factor(v1::FactorRef {
@@ -152,15 +154,10 @@ fn measure_ref(measure: &MeasureRef) -> v1::MeasureRef {
             }
             .into(),
         }),
-        MeasureRef::Trade { trade_id, leg_id, number } => Wire::Trade(v1::TradeRef {
+        MeasureRef::LegBeta { trade_id, leg_id } => Wire::Trade(v1::TradeRef {
             trade_id: trade_id.clone(),
-            leg_id: leg_id.clone(),
-            number: match number {
-                TradeNumber::Beta => v1::TradeNumber::Beta,
-                TradeNumber::Repeat => v1::TradeNumber::Repeat,
-                TradeNumber::Day => v1::TradeNumber::Day,
-            }
-            .into(),
+            leg_id: Some(leg_id.clone()),
+            number: v1::TradeNumber::Beta.into(),
             ..v1::TradeRef::default()
         }),
         MeasureRef::Scenarios(id) => {

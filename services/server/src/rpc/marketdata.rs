@@ -9,7 +9,7 @@ mod to_proto;
 use crate::{
     as_of::AsOf,
     needed::Needed,
-    prepared::PreparedCoverage,
+    prepared::PreparedDatasets,
     refusal::Refusal,
     rpc::{
         Handler,
@@ -22,7 +22,7 @@ use crate::{
     views::Pinned,
 };
 use contract::v1::{self, market_data_service_server::MarketDataService};
-use from_proto::{CoverageQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
+use from_proto::{DatasetsQuery, InstrumentsQuery, RevisionsQuery, SeriesQuery};
 use instrument::{has_ever, merged_symbol, subject};
 use marketdata::{
     dataset::Dataset,
@@ -61,11 +61,11 @@ impl MarketDataService for Handler {
         answer::<InstrumentsQuery>(&self.services, request).await
     }
 
-    async fn get_coverage(
+    async fn list_datasets(
         &self,
-        request: Request<v1::GetCoverageRequest>,
-    ) -> Result<Response<v1::GetCoverageResponse>, Status> {
-        answer::<CoverageQuery>(&self.services, request).await
+        request: Request<v1::ListDatasetsRequest>,
+    ) -> Result<Response<v1::ListDatasetsResponse>, Status> {
+        answer::<DatasetsQuery>(&self.services, request).await
     }
 
     async fn list_revisions(
@@ -76,10 +76,10 @@ impl MarketDataService for Handler {
     }
 }
 
-impl Query for CoverageQuery {
+impl Query for DatasetsQuery {
     const MODEL: &'static str = ::marketdata::MODEL_VERSION;
-    type Prepared = PreparedCoverage;
-    type Response = v1::GetCoverageResponse;
+    type Prepared = PreparedDatasets;
+    type Response = v1::ListDatasetsResponse;
 
     fn asked(&self) -> (&AsOf, &impl Normal) {
         (&self.as_of, &self.normal)
@@ -88,10 +88,10 @@ impl Query for CoverageQuery {
     fn answer(
         &self,
         pinned: &Pinned,
-        PreparedCoverage(found): &PreparedCoverage,
+        PreparedDatasets(found): &PreparedDatasets,
     ) -> Result<Answer<Self::Response>, Refusal> {
         let datasets = to_proto::datasets(found, pinned);
-        Ok(Answer::whole(v1::GetCoverageResponse { datasets, ..Default::default() }))
+        Ok(Answer::whole(v1::ListDatasetsResponse { datasets, ..Default::default() }))
     }
 }
 
@@ -133,6 +133,7 @@ impl Query for InstrumentsQuery {
         let response = v1::ListInstrumentsResponse {
             instruments: known.map(|known| to_proto::instrument(known, pinned, &hidden)).collect(),
             next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
             ..Default::default()
         };
         Ok(Answer::whole(response).with_merged(merged))
@@ -182,6 +183,7 @@ impl Query for SeriesQuery {
             fields: self.fields.iter().map(|field| series::field(*field)).collect(),
             points,
             next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
             units: self.units.into(),
             ..Default::default()
         };
@@ -247,6 +249,13 @@ impl Needed<RevisionsQuery> for Revisions {
     }
 }
 
+impl RevisionsQuery {
+    /// Number of revisions after the first one asked for; revisions have no gaps.
+    fn total(&self, pinned: &Pinned) -> u64 {
+        pinned.snapshot().revision().saturating_sub(self.normal.after_revision)
+    }
+}
+
 impl Query for RevisionsQuery {
     const MODEL: &'static str = ::marketdata::MODEL_VERSION;
     type Prepared = Revisions;
@@ -266,6 +275,7 @@ impl Query for RevisionsQuery {
         let response = v1::ListRevisionsResponse {
             revisions: page.iter().map(to_proto::revision).collect(),
             next_page_token,
+            total_size: i32::try_from(self.total(pinned)).unwrap_or(i32::MAX),
             ..Default::default()
         };
         // Revisions are listed as they were written, whatever was merged since.

@@ -231,6 +231,11 @@ pub fn name(portfolio: &v1::Portfolio, line: usize) -> String {
     line_name(portfolio.positions.get(line).map_or("", |position| &position.position_id), line)
 }
 
+/// The labels of a line, as given.
+pub fn labels_of(portfolio: &v1::Portfolio, line: usize) -> Vec<v1::Label> {
+    portfolio.positions.get(line).map_or_else(Vec::new, |line| line.labels.clone())
+}
+
 /// The lots of a name, with what the caller said about them.
 pub fn lots(portfolio: &v1::Portfolio, lots: &[Lot]) -> Vec<v1::PositionLot> {
     let lot = |lot: &Lot| v1::PositionLot {
@@ -239,7 +244,7 @@ pub fn lots(portfolio: &v1::Portfolio, lots: &[Lot]) -> Vec<v1::PositionLot> {
         quantity: lot.shares,
         average_cost: lot.average_cost,
         profit_and_loss: lot.profit_and_loss,
-        labels: portfolio.positions.get(lot.line).map_or_else(Vec::new, |line| line.labels.clone()),
+        labels: labels_of(portfolio, lot.line),
     };
     lots.iter().map(lot).collect()
 }

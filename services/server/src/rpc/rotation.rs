@@ -240,8 +240,8 @@ impl HistoryQuery {
             measure: Some(to_proto::measure(&self.history.spec())),
             points: points.map(|(day, said)| to_proto::point(day, said)).collect(),
             sources: sources.iter().map(to_proto::source).collect(),
-            total_size: cut.total_size,
             next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
             ..Default::default()
         };
         Ok(Answer::with_gaps(response, gaps.to_vec()))
@@ -275,8 +275,8 @@ impl HistoryQuery {
             measure: Some(to_proto::measure(&self.history.spec())),
             points: page.made.points.iter().map(as_published::point).collect(),
             sources: page.made.sources.iter().map(to_proto::source).collect(),
-            total_size: cut.total_size,
             next_page_token: cut.next_page_token,
+            total_size: cut.total_size,
             ..Default::default()
         };
         Answer::with_gaps(response, page.made.gaps.clone())

@@ -44,20 +44,22 @@ pub fn all(
     Settings { netting, size_scheme, classification, beta }
 }
 
-/// Reads the settings of a method that only nets.
+/// Reads the settings of AssessShortBook, which only nets.
 pub fn netting_only(
     fields: &mut Fields,
     asked: &mut v1::AnalysisSettings,
     portfolio: Option<&v1::Portfolio>,
 ) -> Netting {
-    let mut unused = |field: &str, is_given: bool| {
+    let mut unused = |field: &str, is_given: bool, has_no: &str| {
         if is_given {
-            fields.add(format!("settings.{field}"), "is not used by this method: must be absent");
+            let text = format!("must be absent: the assessment of a short book has no {has_no}");
+            fields.add(format!("settings.{field}"), text);
         }
     };
-    unused("size_scheme", asked.size_scheme.is_some());
-    unused("classification_scheme_id", !asked.classification_scheme_id.is_empty());
-    unused("beta", asked.beta.is_some());
+    unused("size_scheme", asked.size_scheme.is_some(), "size buckets");
+    let has_scheme = !asked.classification_scheme_id.is_empty();
+    unused("classification_scheme_id", has_scheme, "sectors");
+    unused("beta", asked.beta.is_some(), "betas");
     netting(fields, asked.netting.get_or_insert_default(), portfolio)
 }
 
@@ -94,7 +96,10 @@ fn label_keys(fields: &mut Fields, path: &str, keys: &[String], portfolio: Optio
             fields.add(format!("{path}[{at}]"), "appears twice");
         }
         if !lines.iter().any(|line| line.labels.iter().any(|label| label.key == *key)) {
-            fields.add(format!("{path}[{at}]"), format!("no line has a label {key:?}"));
+            fields.add(
+                format!("{path}[{at}]"),
+                format!("must be the key of a label that a line has, is {key:?}"),
+            );
         }
     }
 }

@@ -83,6 +83,7 @@ impl Query for BookQuery {
             universe: Some(to_proto::universe(&prepared.universe)),
             method: Some(to_proto::method(&prepared.universe)),
             settings: self.normal.settings.clone(),
+            currency: portfolio.currency.clone(),
             scenarios,
             covering_models: covering::models(),
             ..Default::default()

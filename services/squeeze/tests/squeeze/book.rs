@@ -32,9 +32,9 @@ fn own_exit_and_marks_by_hand() {
     near(s.market_value, -2e6);
     near(s.shares.unwrap(), -200_000.0);
     // Sold at 8, now 10: a loss of a quarter of the cost, 400,000.
-    let expected = Mark::AverageCost { return_on_cost: -0.25, profit_and_loss: -400_000.0 };
+    let expected = Mark::AverageCost { return_on_basis: -0.25, profit_and_loss: -400_000.0 };
     assert_eq!(s.mark, Some(expected));
-    assert_eq!(t.mark, Some(Mark::SinceSettlement { return_on_cost: 0.0 }));
+    assert_eq!(t.mark, Some(Mark::SinceSettlement { return_on_basis: 0.0 }));
     near(report.gross_short, 2.15e6);
     near(report.profit_and_loss.unwrap(), -400_000.0);
     near(report.share_scored.unwrap(), 1.0);
@@ -79,7 +79,7 @@ fn every_line_is_assessed_or_a_gap_with_its_share() {
     // instrument has no value.
     let report = book(&universe, &lines);
     near(report.gross_short, 500_000.0);
-    assert_eq!(report.long_count, 1);
+    assert_eq!(report.long_names, 1);
     let gap = |subject: Subject| {
         let found: Vec<_> = report.gaps.iter().filter(|gap| gap.subject == subject).collect();
         assert!(!found.is_empty(), "{subject:?}");
@@ -123,7 +123,7 @@ fn a_short_without_current_short_interest_has_everything_else() {
         near(name.measure(Component::Return20).unwrap(), 0.0);
         near(name.measure(Component::VolumeRatio).unwrap(), 1.0);
         assert_eq!(
-            (name.measure(Component::ShortOfFloat), name.days_to_cover()),
+            (name.measure(Component::ShortOfFloat), name.days_to_cover_at_recent_volume()),
             (Err(reason), Err(reason))
         );
         let gap = |number: &'static str| {
@@ -132,7 +132,9 @@ fn a_short_without_current_short_interest_has_everything_else() {
             assert_eq!(found.len(), 1, "{number}: {:?}", line.gaps);
             (found[0].reason, found[0].detail.contains("close"))
         };
-        for number in ["short_of_float", "days_to_cover", "return_since_settlement"] {
+        for number in
+            ["short_of_float", "days_to_cover_at_recent_volume", "return_since_settlement"]
+        {
             assert_eq!(gap(number), (reason, false), "short interest is missing, not a price");
         }
     }
@@ -147,7 +149,7 @@ fn lines_of_one_instrument_are_netted_before_long_and_short_part() {
     assert_eq!(report.lines.len(), 2);
     near(report.lines[0].market_value, -2_000.0);
     let longs = book(&universe, &[line("S", 100.0, None)]);
-    assert_eq!((longs.lines.len(), longs.long_count), (0, 1));
+    assert_eq!((longs.lines.len(), longs.long_names), (0, 1));
     assert_eq!((longs.share_scored, longs.mean_score, longs.normal_exit.days), (None, None, None));
     assert!(longs.normal_exit.curve.is_empty());
 }
@@ -173,7 +175,7 @@ fn a_lot_without_a_cost_is_a_gap_and_not_in_the_profit() {
     let report = book(&universe, &[line("S", -100_000.0, Some(8.0)), unknown]);
     let short = &report.lines[0];
     // 100,000 sold at 8, now 10.
-    let expected = Mark::AverageCost { return_on_cost: -0.25, profit_and_loss: -200_000.0 };
+    let expected = Mark::AverageCost { return_on_basis: -0.25, profit_and_loss: -200_000.0 };
     assert_eq!(short.mark, Some(expected));
     near(short.market_value, -4e6);
     let made: Vec<_> = short.lots.iter().map(|lot| lot.profit_and_loss).collect();
@@ -211,7 +213,7 @@ fn the_cost_of_covering_by_hand() {
     near(cost.days, 4.0 / 0.15);
     near(cost.square_root.peak, sigma() * 2.0);
     near(cost.square_root.mean, sigma() * 4.0 / 3.0);
-    assert!(cost.square_root.is_extrapolated);
+    assert!(cost.square_root.extrapolated);
     // 0.314·σ·4·(10 m / 100,000)^¼, and half of it + 0.142·σ·0.15^0.6.
     let almgren = cost.almgren.unwrap();
     near(almgren.permanent, 0.314 * sigma() * 4.0 * 100f64.powf(0.25));
@@ -231,14 +233,14 @@ fn squeezes_without_probabilities_by_hand() {
     let lines = [line("CALM", -20_000.0, None), line("CROWD", -10_000.0, None)];
     let report = book(&universe, &lines);
     // 3σ√5 is 6.8 %, so both jump by 15 %.
-    near(report.lines[0].squeeze_loss.unwrap(), 0.15 * 202_000.0);
+    near(report.lines[0].squeeze_pnl.unwrap(), -0.15 * 202_000.0);
     let found: Vec<(&[usize], f64)> =
-        report.scenarios.iter().map(|s| (&s.lines[..], s.loss)).collect();
+        report.scenarios.iter().map(|s| (&s.lines[..], s.pnl)).collect();
     let [one, two, crowd] = found[..] else { panic!("{found:?}") };
     assert_eq!((one.0, two.0, crowd.0), (&[0][..], &[0, 1][..], &[1][..]));
-    near(one.1, 0.15 * 202_000.0);
-    near(two.1, 0.15 * 303_000.0);
-    near(crowd.1, 0.15 * 101_000.0);
+    near(one.1, -0.15 * 202_000.0);
+    near(two.1, -0.15 * 303_000.0);
+    near(crowd.1, -0.15 * 101_000.0);
 }
 
 #[test]
@@ -254,9 +256,9 @@ fn what_the_shorts_of_the_market_made_by_hand() {
     world.bars("T", |_| (50.0, 1e5)).settle("T", SETTLED, [1e6, 8e6, 10e6]);
     let universe = world.universe();
     let s = crate::world::name(&universe, "S");
-    near(s.shorts_gain_today_usd().unwrap(), -2e6);
+    near(s.shorts_gain_last_session_usd().unwrap(), -2e6);
     near(s.shorts_gain_since_settlement_usd().unwrap(), -4e6);
     let all = universe.summary().shorts_gain_since_settlement.unwrap();
-    assert_eq!(all.names, 2);
+    assert_eq!(all.name_count, 2);
     near(all.usd, -4e6);
 }

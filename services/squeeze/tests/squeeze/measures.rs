@@ -33,14 +33,14 @@ fn days_to_cover_of_the_published_example() {
     world.bars("S", |_| (10.0, 80_000.0)).settle("S", SETTLED, [1.6e6, 8e6, 10e6]);
     let universe = world.universe();
     let s = name(&universe, "S");
-    near(s.days_to_cover().unwrap(), 20.0);
+    near(s.days_to_cover_at_recent_volume().unwrap(), 20.0);
     near(s.measure(Component::DaysToCover).unwrap(), 20.0);
     near(s.measure(Component::ShortOfFloat).unwrap(), 0.2);
     near(s.short_of_float_s3().unwrap(), 1.6 / 9.6);
     near(s.short_of_float().unwrap(), 0.2);
     near(s.market_cap.unwrap().usd, 100e6);
     near(s.average_value_usd().unwrap(), 800_000.0);
-    assert_eq!(s.days_to_cover_source(), Err(GapReason::NoVolume));
+    assert_eq!(s.days_to_cover_at_source_volume(), Err(GapReason::NoVolume));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn pressure_by_hand() {
     near(value(Component::FloatTurnover), 0.32);
     near(value(Component::ShortsLoss), 12.0 / 11.0 - 1.0);
     // (16 · 1,000 + 5 · 4,000) / 21 = 36,000 / 21.
-    near(s.days_to_cover().unwrap(), 50_000.0 * 21.0 / 36_000.0);
+    near(s.days_to_cover_at_recent_volume().unwrap(), 50_000.0 * 21.0 / 36_000.0);
     // Up to the settlement, every session traded 1,000.
     near(value(Component::DaysToCover), 50.0);
     assert_eq!(s.traded.as_ref().unwrap().high_sessions, 100);
@@ -86,11 +86,11 @@ fn no_volume_is_a_reason_and_never_999_days() {
     let universe = world.universe();
     for (symbol, reason) in [("ZERO", GapReason::Degenerate), ("NONE", GapReason::NoVolume)] {
         let name = name(&universe, symbol);
-        assert_eq!(name.days_to_cover(), Err(reason));
+        assert_eq!(name.days_to_cover_at_recent_volume(), Err(reason));
         assert_eq!(name.measure(Component::DaysToCover), Err(reason));
         assert_eq!(name.why_not_scorable(), None, "the score needs no volume");
         let gaps = name.gaps(symbol);
-        let subject = Subject::number_of(symbol, "days_to_cover");
+        let subject = Subject::number_of(symbol, "days_to_cover_at_recent_volume");
         assert!(gaps.iter().any(|gap| gap.subject == subject && gap.reason == reason));
         near(universe.score(place(&universe, symbol)).unwrap().points, 50.0);
     }
@@ -147,7 +147,7 @@ fn prices_restated_for_a_later_split_join_shares_of_the_day() {
     let amc = name(&universe, "AMC");
     // 40 m short, 50 m per day in the shares of that day.
     near(amc.measure(Component::DaysToCover).unwrap(), 0.8);
-    near(amc.days_to_cover().unwrap(), 0.8);
+    near(amc.days_to_cover_at_recent_volume().unwrap(), 0.8);
     near(amc.average_volume().unwrap(), 50e6);
     near(amc.market_cap.unwrap().usd, 280e6 * 2.0);
     let units = Units::of(universe.snapshot(), amc.instrument);
@@ -169,7 +169,7 @@ fn a_later_spin_off_changes_prices_but_no_share_count() {
     let universe = world.universe();
     let exc = name(&universe, "EXC");
     near(exc.average_volume().unwrap(), 10e6);
-    near(exc.days_to_cover().unwrap(), 2.0);
+    near(exc.days_to_cover_at_recent_volume().unwrap(), 2.0);
     near(exc.measure(Component::DaysToCover).unwrap(), 2.0);
     near(exc.market_cap.unwrap().usd, 42e9);
     near(exc.average_value_usd().unwrap(), 420e6);
@@ -184,7 +184,7 @@ fn a_later_spin_off_changes_prices_but_no_share_count() {
     unsure.spin_off("EXC", ("2021-01-22", "2024-03-08"), 1.4);
     let universe = unsure.universe();
     let exc = name(&universe, "EXC");
-    assert_eq!(exc.days_to_cover(), Err(GapReason::BasisUnknown));
+    assert_eq!(exc.days_to_cover_at_recent_volume(), Err(GapReason::BasisUnknown));
     assert_eq!(exc.measure(Component::VolumeRatio), Err(GapReason::BasisUnknown));
     assert_eq!(exc.measure(Component::FloatTurnover), Err(GapReason::BasisUnknown));
     near(exc.measure(Component::DaysToCover).unwrap(), 2.0);
@@ -210,7 +210,7 @@ fn limits_leave_names_out_and_count_them() {
     };
     let by = |rank_by| RankRequest { rank_by, ..everything() };
     assert_eq!(ranked(&by(RankBy::ShortOfFloat)), ["TINY", "THIN", "BIG"]);
-    assert_eq!(ranked(&by(RankBy::DaysToCover)), ["THIN", "BIG", "TINY"]);
+    assert_eq!(ranked(&by(RankBy::DaysToCoverAtRecentVolume)), ["THIN", "BIG", "TINY"]);
     let bounds =
         RankRequest { min_market_cap_usd: 100e6, min_daily_value_usd: 1e6, ..everything() };
     assert_eq!(ranked(&bounds), ["BIG"]);

@@ -59,7 +59,7 @@ struct Batch {
 impl Batch {
     async fn begin(services: &Arc<Services>, first: Option<Message>) -> Result<Batch, Refusal> {
         let Some(Message::Setup(setup)) = first else {
-            return Err(violation("setup", "the first message must be a setup"));
+            return Err(violation("setup", "must be the first message of the stream"));
         };
         let mut fields = Fields::new();
         let mut analysis = setup.analysis.unwrap_or_default();
@@ -86,7 +86,7 @@ fn item(message: v1::AnalyzePortfoliosRequest) -> Result<v1::AnalyzePortfoliosIt
             Err(violation("item.request_tag", text).into())
         }
         Some(Message::Setup(_)) => {
-            Err(violation("setup", "only the first message may be a setup").into())
+            Err(violation("setup", "must be in the first message only").into())
         }
         None => Err(violation("item", "must be given").into()),
     }
@@ -135,6 +135,7 @@ impl Exchange for Batch {
             Ok(answer) => Outcome::Answer(answer),
             Err(refusal) => Outcome::Error(message_of(&refusal.into())),
         };
-        v1::AnalyzePortfoliosResponse { request_tag, outcome: Some(outcome) }
+        let snapshot = Some(shared::snapshot_ref(&self.pinned));
+        v1::AnalyzePortfoliosResponse { request_tag, snapshot, outcome: Some(outcome) }
     }
 }

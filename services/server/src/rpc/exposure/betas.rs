@@ -4,7 +4,7 @@ use super::to_proto::measured;
 use contract::v1;
 use exposure::{
     beta::Beta,
-    factor::{Factor, FactorRole, MODEL_ID},
+    factor::{Factor, FactorRole, FactorSymbol, MODEL_ID},
     factor_list::ListedFactor,
     report::{BookBeta, FactorExposure},
 };
@@ -59,19 +59,22 @@ fn of_factor(
         roles: Vec::new(),
         bottom_up: beta.bottom_up.map(measured),
         top_down: beta.top_down.map(measured),
-        gap: beta.gap(),
-        per_gross: over(gross),
-        per_net_asset_value: nav.and_then(over),
+        difference: beta.difference(),
+        bottom_up_per_gross: over(gross),
+        bottom_up_per_net_asset_value: nav.and_then(over),
     }
 }
 
 /// A role and its symbols.
 pub(super) fn role(role: FactorRole) -> v1::FactorRole {
     v1::FactorRole {
-        role_id: role.role_id.to_owned(),
-        symbols: role.symbols,
-        proxy_for: role.proxy_for.unwrap_or_default(),
+        role: role.role.to_owned(),
+        symbols: role.symbols.into_iter().map(symbol).collect(),
     }
+}
+
+fn symbol(filled: FactorSymbol) -> v1::FactorSymbol {
+    v1::FactorSymbol { symbol: filled.symbol, proxy_for: filled.proxy_for.unwrap_or_default() }
 }
 
 /// A name's beta to a factor, from a number of sessions.
@@ -87,5 +90,9 @@ pub(super) fn beta((factor, beta, observations): (Factor, Beta, usize)) -> v1::F
         own_weight: beta.own_weight,
         own: beta.own.map(own),
     };
-    v1::FactorBeta { factor_id: factor.id().to_owned(), beta: Some(name) }
+    v1::FactorBeta {
+        model_id: MODEL_ID.to_owned(),
+        factor_id: factor.id().to_owned(),
+        beta: Some(name),
+    }
 }

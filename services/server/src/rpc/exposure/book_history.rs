@@ -29,6 +29,9 @@ use marketdata::{
 };
 use std::{ops::Range, sync::Arc};
 
+/// The field of the request that holds the analysis of every session.
+const ANALYSIS: &str = "analysis";
+
 /// A request for a book through time.
 pub(super) struct BookHistoryQuery {
     as_of: AsOf,
@@ -50,14 +53,14 @@ impl FromProto for BookHistoryQuery {
         let mut analysis = request.analysis.take().unwrap_or_default();
         let mut of_as_of = Fields::new();
         let mut as_of = shared::as_of(&mut of_as_of, analysis.as_of.take());
-        fields.add_all("analysis", of_as_of.into_violations());
+        fields.add_all(ANALYSIS, of_as_of.into_violations());
         let netting = match AnalysisQuery::from_proto(analysis) {
             Ok(query) => {
                 request.analysis = Some(query.normal);
                 query.settings.netting
             }
             Err(Refusal::Invalid(violations)) => {
-                fields.add_all("analysis", violations);
+                fields.add_all(ANALYSIS, violations);
                 Netting::Instrument
             }
             Err(refusal) => return Err(refusal),
@@ -75,7 +78,8 @@ impl FromProto for BookHistoryQuery {
 fn vintage(fields: &mut Fields, vintage: i32) {
     use v1::HistoryVintage as Wire;
     if Wire::try_from(vintage) != Ok(Wire::AsPublished) {
-        let text = "must be HISTORY_VINTAGE_AS_PUBLISHED, the only one of this method so far";
+        let text = "must be HISTORY_VINTAGE_AS_PUBLISHED: every point is the analysis as of its own \
+                    close, and there is none as known at the as-of date so far";
         fields.add("vintage", text);
     }
 }
@@ -104,7 +108,8 @@ impl Needed<BookHistoryQuery> for BookHistory {
         let on_page = &days[query.page.cut(days.len(), pinned).places];
         let submitted = analysis.portfolio.as_ref();
         let (lookup, quotes) = (prepared.lookup(), prepared.quotes());
-        let book = portfolio::book(submitted, &query.netting, lookup, quotes)?;
+        let book = portfolio::book(submitted, &query.netting, lookup, quotes);
+        let book = book.map_err(of_analysis)?;
         let held = Held::of(&book, submitted);
         let mut history = BookHistory {
             points: Vec::with_capacity(on_page.len()),
@@ -123,13 +128,22 @@ impl Needed<BookHistoryQuery> for BookHistory {
             }
             let request = with_positions(analysis, positions);
             let prepared = services.prepared(&then).await?;
-            let query = AnalysisQuery::from_proto(request)?;
-            let answer = respond_with(services, query, then, prepared).await?;
+            let query = AnalysisQuery::from_proto(request).map_err(of_analysis)?;
+            let answer =
+                respond_with(services, query, then, prepared).await.map_err(of_analysis)?;
             let answer = Some(answer);
             history.points.push(v1::PortfolioHistoryPoint { on: on.to_string(), answer });
         }
         Ok(Arc::new(history))
     }
+}
+
+/// A refusal of the analysis as one of the request that holds it.
+fn of_analysis(refusal: Refusal) -> Refusal {
+    let Refusal::Invalid(violations) = refusal else { return refusal };
+    let mut fields = Fields::new();
+    fields.add_all(ANALYSIS, violations);
+    Refusal::Invalid(fields.into_violations())
 }
 
 /// The sessions of a range.
@@ -219,10 +233,12 @@ fn with_positions(
     analysis: &v1::AnalyzePortfolioRequest,
     positions: Vec<v1::Position>,
 ) -> v1::AnalyzePortfolioRequest {
-    let portfolio_id = analysis.portfolio.as_ref().map(|submitted| submitted.portfolio_id.clone());
+    let submitted = analysis.portfolio.as_ref();
+    let text = |of: fn(&v1::Portfolio) -> &String| submitted.map(of).cloned().unwrap_or_default();
     let portfolio = v1::Portfolio {
-        portfolio_id: portfolio_id.unwrap_or_default(),
+        portfolio_id: text(|submitted| &submitted.portfolio_id),
         positions,
+        currency: text(|submitted| &submitted.currency),
         ..v1::Portfolio::default()
     };
     v1::AnalyzePortfolioRequest { portfolio: Some(portfolio), ..analysis.clone() }

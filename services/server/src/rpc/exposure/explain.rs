@@ -1,6 +1,8 @@
 //! ExplainPnl: reads the request, finds the views of both ends of the window, and answers.
 
-use super::{definitions, pnl_answer, trades::trades as read_trades};
+use super::{
+    check_scheme, definitions, group_by::groupings, pnl_answer, trades::trades as read_trades,
+};
 use crate::{
     as_of::AsOf,
     needed::Needed,
@@ -10,15 +12,17 @@ use crate::{
         field::Fields,
         portfolio,
         query::{FromProto, Normal, Place, Query},
-        settings, shared,
+        settings::{self, Settings},
+        shared,
     },
     services::Services,
     views::Pinned,
 };
-use ::portfolio::{lines::Violation, netting::Netting};
+use ::portfolio::lines::Violation;
 use contract::v1;
 use exposure::{
-    explain::{HeldOn, NoWindow, Request, Window, WindowEnd, explain},
+    breakdown::GroupBy,
+    explain::{HeldOn, NoWindow, Request, Window, WindowPart, explain},
     prepared::PreparedExposure,
     settings::{Listing, TradeChoice},
 };
@@ -33,11 +37,12 @@ const TOP_NAMES_MAX: i32 = 10_000;
 /// A request to explain a P&L.
 pub(super) struct ExplainQuery {
     as_of: AsOf,
-    netting: Netting,
+    settings: Settings,
     held_on: HeldOn,
     start_on: Option<Day>,
     end_on: Option<Day>,
     trades: Vec<TradeChoice>,
+    group_by: Vec<GroupBy>,
     listing: Listing,
     /// The request with all defaults applied but the days, which depend on the view.
     normal: v1::ExplainPnlRequest,
@@ -51,27 +56,26 @@ impl FromProto for ExplainQuery {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, request.as_of.take());
         let asked = request.settings.get_or_insert_default();
-        let netting = settings::netting_only(&mut fields, asked, request.portfolio.as_ref());
+        let settings = settings::all(&mut fields, asked, request.portfolio.as_ref());
         let start_on = fields.day("start_on", &request.start_on);
         let end_on = fields.day("end_on", &request.end_on);
-        let held_on = held_on(&mut fields, &mut request.positions);
+        let held_on = held_on(&mut fields, &mut request.positions_day);
         let trades = read_trades(&mut fields, &mut request.trades);
         let bounds = (0, TOP_NAMES_MAX);
         let top = fields.within_or("top_names", request.top_names, TOP_NAMES, bounds);
         request.top_names = Some(top);
-        let listing = match request.include_names {
-            true => Listing::All,
-            false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
-        };
+        let listing = Listing::Largest(usize::try_from(top).unwrap_or(0));
+        let group_by = groupings(&mut fields, &request.group_by, request.portfolio.as_ref());
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         let normal = request;
         fields.finish(Some(ExplainQuery {
             as_of,
-            netting,
+            settings,
             held_on,
             start_on,
             end_on,
             trades,
+            group_by,
             listing,
             normal,
         }))
@@ -79,8 +83,8 @@ impl FromProto for ExplainQuery {
 }
 
 fn held_on(fields: &mut Fields, asked: &mut i32) -> HeldOn {
-    use v1::PnlPositions as Wire;
-    let (held_on, wire) = match fields.choice("positions", *asked) {
+    use v1::PositionsDay as Wire;
+    let (held_on, wire) = match fields.choice("positions_day", *asked) {
         Wire::Unspecified | Wire::AsOf => (HeldOn::AsOf, Wire::AsOf),
         Wire::Start => (HeldOn::Start, Wire::Start),
     };
@@ -110,11 +114,12 @@ impl Needed<ExplainQuery> for PnlViews {
     }
 }
 
-/// A window that the view does not have, reported at the end at fault.
-fn refused(NoWindow(end, description): NoWindow) -> Refusal {
-    let field = match end {
-        WindowEnd::Start => "start_on",
-        WindowEnd::End => "end_on",
+/// A window that the view does not have, reported at the field at fault.
+fn refused(NoWindow(part, description): NoWindow) -> Refusal {
+    let field = match part {
+        WindowPart::View => "as_of",
+        WindowPart::Start => "start_on",
+        WindowPart::End => "end_on",
     };
     Refusal::Invalid(vec![Violation { field: field.to_owned(), description }])
 }
@@ -137,6 +142,8 @@ impl Query for ExplainQuery {
         _pinned: &Pinned,
         views: &PnlViews,
     ) -> Result<Answer<Self::Response>, Refusal> {
+        let settings = &self.settings;
+        check_scheme(&views.start, settings.classification.as_ref())?;
         let joined_on = match self.held_on {
             HeldOn::AsOf => &views.end,
             HeldOn::Start => &views.start,
@@ -144,12 +151,16 @@ impl Query for ExplainQuery {
         let nothing = v1::Portfolio::default();
         let portfolio = self.normal.portfolio.as_ref().unwrap_or(&nothing);
         let (lookup, quotes) = (joined_on.lookup(), joined_on.quotes());
-        let book = portfolio::book(Some(portfolio), &self.netting, lookup, quotes)?;
+        let book = portfolio::book(Some(portfolio), &settings.netting, lookup, quotes)?;
         let request = Request {
             book: &book,
             held_on: self.held_on,
             window: &views.window,
             trades: &self.trades,
+            beta: settings.beta,
+            size_scheme: &settings.size_scheme,
+            classification: settings.classification.as_deref(),
+            group_by: &self.group_by,
             listing: self.listing,
         };
         let mut report = explain(&views.start, &views.end, &request);
@@ -157,10 +168,7 @@ impl Query for ExplainQuery {
         let coverage = std::mem::take(&mut report.coverage);
         let trades = definitions(&self.normal.trades, &views.start);
         let response = v1::ExplainPnlResponse {
-            report: Some(v1::PnlReport {
-                settings: self.normal.settings.clone(),
-                ..pnl_answer::report(report, portfolio, trades)
-            }),
+            report: Some(pnl_answer::report(report, &self.normal, (portfolio, trades))),
             unresolved: portfolio::all_unresolved(portfolio, &book, |_| true),
             ..Default::default()
         };

@@ -60,8 +60,13 @@ impl FromProto for AnalysisQuery {
         include::unused(&mut fields, blocks, &request);
         let (mut risk, mut group_by, mut trades) = (RiskPlan::NONE, Vec::new(), Vec::new());
         let (mut repeat_on, mut listing) = (None, Listing::Largest(0));
+        if blocks.has(Block::Breakdowns) {
+            let portfolio = request.portfolio.as_ref();
+            group_by = read_groupings(&mut fields, &mut request.group_by, portfolio);
+        }
         if blocks.has(Block::Risk) {
-            risk = risk_request::plan(&mut fields, &mut request.risk_measures, blocks);
+            let shown = (blocks, request.group_by.as_slice());
+            risk = risk_request::plan(&mut fields, &mut request.risk_measures, shown);
         }
         if blocks.has(Block::Trades) {
             trades = read_trades(&mut fields, &mut request.trades);
@@ -69,10 +74,6 @@ impl FromProto for AnalysisQuery {
         }
         if blocks.has(Block::Positions) {
             listing = read_listing(&mut fields, &mut request);
-        }
-        if blocks.has(Block::Breakdowns) {
-            let portfolio = request.portfolio.as_ref();
-            group_by = read_groupings(&mut fields, &mut request.group_by, portfolio);
         }
         portfolio::check(&mut fields, "portfolio", request.portfolio.as_mut());
         fields.finish(Some(AnalysisQuery {
@@ -95,10 +96,7 @@ fn read_listing(fields: &mut Fields, request: &mut v1::AnalyzePortfolioRequest) 
     let bounds = (0, TOP_POSITIONS_MAX);
     let top = fields.within_or("top_positions", request.top_positions, TOP_POSITIONS, bounds);
     request.top_positions = Some(top);
-    match request.include_positions {
-        true => Listing::All,
-        false => Listing::Largest(usize::try_from(top).unwrap_or(0)),
-    }
+    Listing::Largest(usize::try_from(top).unwrap_or(0))
 }
 
 /// A request to check a portfolio.
@@ -214,7 +212,7 @@ mod tests {
 
     /// The default value at risk with every default written out.
     fn whole_measure() -> v1::RiskMeasureRequest {
-        let filtered = v1::FilteredHistoricalMethod { lambda: Some(0.94) };
+        let filtered = v1::FilteredHistoricalMethod { decay: Some(0.94) };
         v1::RiskMeasureRequest {
             measure_id: "value_at_risk".to_owned(),
             kind: v1::RiskMeasureKind::ValueAtRisk.into(),
@@ -232,6 +230,22 @@ mod tests {
     fn measure(asked: &mut Asked) -> &mut v1::RiskMeasureRequest {
         asked.risk_measures = vec![whole_measure()];
         &mut asked.risk_measures[0]
+    }
+
+    fn split(kind: v1::RiskSplitKind, group_by: Option<v1::GroupBy>) -> v1::RiskSplit {
+        v1::RiskSplit { kind: kind.into(), group_by }
+    }
+
+    fn by_group(kind: v1::GroupByKind) -> v1::RiskSplit {
+        split(v1::RiskSplitKind::Group, Some(grouping(kind)))
+    }
+
+    /// Asks for one expected shortfall with contributions.
+    fn shortfall(asked: &mut Asked, by: v1::RiskSplit) {
+        let measure = measure(asked);
+        measure.kind = v1::RiskMeasureKind::ExpectedShortfall.into();
+        (measure.quantile_rule, measure.interval_level) = (0, None);
+        measure.contributions_by = vec![by];
     }
 
     fn beta(asked: &mut Asked) -> &mut v1::BetaSettings {
@@ -274,8 +288,8 @@ mod tests {
                 measure_id: "expected_shortfall".to_owned(),
                 kind: v1::RiskMeasureKind::ExpectedShortfall.into(),
                 contributions_by: vec![
-                    v1::ContributionsBy::Leg.into(),
-                    v1::ContributionsBy::Position.into(),
+                    split(v1::RiskSplitKind::TradeLeg, None),
+                    split(v1::RiskSplitKind::Position, None),
                 ],
                 quantile_rule: 0,
                 interval_level: None,
@@ -291,14 +305,13 @@ mod tests {
     #[test]
     fn every_field_that_alters_an_answer_alters_its_id() {
         type Change = fn(&mut Asked);
-        let changes: [Change; 37] = [
+        let changes: [Change; 39] = [
             |_| {},
             |asked| asked.include = vec![v1::ReportBlock::Risk.into()],
             |asked| asked.repeat_on = "2024-03-28".to_owned(),
             |asked| asked.trades = vec![own_trade("a")],
             |asked| asked.trades = vec![own_trade("b")],
             |asked| asked.top_positions = Some(11),
-            |asked| asked.include_positions = true,
             |asked| asked.group_by = vec![grouping(v1::GroupByKind::Size)],
             |asked| asked.group_by = vec![grouping(v1::GroupByKind::Sector)],
             |asked| beta(asked).half_life_sessions = Some(125.0),
@@ -315,12 +328,15 @@ mod tests {
             },
             |asked| measure(asked).measure_id = "a".to_owned(),
             |asked| measure(asked).window_sessions = Some(999),
+            |asked| shortfall(asked, split(v1::RiskSplitKind::Position, None)),
+            |asked| shortfall(asked, by_group(v1::GroupByKind::Size)),
+            |asked| shortfall(asked, by_group(v1::GroupByKind::Sector)),
             |asked| measure(asked).confidences = vec![0.99, 0.95],
             |asked| measure(asked).quantile_rule = 2,
             |asked| measure(asked).interval_level = Some(0.9),
             |asked| measure(asked).method = Some(Method::Historical(v1::HistoricalMethod {})),
             |asked| {
-                let filtered = v1::FilteredHistoricalMethod { lambda: Some(0.97) };
+                let filtered = v1::FilteredHistoricalMethod { decay: Some(0.97) };
                 measure(asked).method = Some(Method::FilteredHistorical(filtered));
             },
             |asked| {

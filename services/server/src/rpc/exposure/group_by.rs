@@ -10,9 +10,9 @@ use exposure::{
 use v1::GroupByKind as Kind;
 
 /// Maximum number of groupings of one request.
-const GROUPINGS_MAX: usize = 8;
+pub(super) const GROUPINGS_MAX: usize = 8;
 
-/// Reads the groupings of a portfolio and writes the defaults into the request.
+/// Reads the groupings of an analysis and writes the defaults into the request.
 pub(super) fn group_by(
     fields: &mut Fields,
     asked: &mut Vec<v1::GroupBy>,
@@ -22,6 +22,15 @@ pub(super) fn group_by(
         let usual = |kind: Kind| v1::GroupBy { kind: kind.into(), label_key: String::new() };
         *asked = vec![usual(Kind::Size), usual(Kind::Sector)];
     }
+    groupings(fields, asked, portfolio)
+}
+
+/// Reads groupings of a portfolio; none are none.
+pub(super) fn groupings(
+    fields: &mut Fields,
+    asked: &[v1::GroupBy],
+    portfolio: Option<&v1::Portfolio>,
+) -> Vec<GroupBy> {
     fields.at_most("group_by", asked.len(), GROUPINGS_MAX);
     let lines = portfolio.map_or(&[][..], |portfolio| &portfolio.positions);
     let mut read = Vec::with_capacity(asked.len());

@@ -64,7 +64,6 @@ pub(super) fn unused(fields: &mut Fields, blocks: Blocks, asked: &v1::AnalyzePor
         ("risk_measures", !asked.risk_measures.is_empty(), Block::Risk, Wire::Risk),
         ("repeat_on", !asked.repeat_on.is_empty(), Block::Trades, Wire::Trades),
         ("top_positions", asked.top_positions.is_some(), Block::Positions, Wire::Positions),
-        ("include_positions", asked.include_positions, Block::Positions, Wire::Positions),
         ("group_by", !asked.group_by.is_empty(), Block::Breakdowns, Wire::Breakdowns),
         ("trades", !asked.trades.is_empty(), Block::Trades, Wire::Trades),
     ] {

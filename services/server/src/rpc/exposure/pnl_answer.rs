@@ -2,18 +2,17 @@
 
 use super::betas;
 use crate::rpc::portfolio;
-use ::portfolio::book::Lot;
 use contract::v1;
 use exposure::{
-    explain::{ADDITIVE, FactorPnl, LegPnl, NamePnl, Part, PnlReport, TradePnl},
+    explain::{ADDITIVE, FactorPnl, GroupPnl, LotPnl, NamePnl, Part, PnlReport, TradePnl},
     factor::MODEL_ID,
 };
 
-/// A report without its settings. `trades` are the trades of the report.
+/// A report as asked for by a request in normal form. `trades` are the trades of the report.
 pub(super) fn report(
     report: PnlReport,
-    portfolio: &v1::Portfolio,
-    trades: Vec<v1::TradeDefinition>,
+    asked: &v1::ExplainPnlRequest,
+    (portfolio, trades): (&v1::Portfolio, Vec<v1::TradeDefinition>),
 ) -> v1::PnlReport {
     let has_series: Vec<bool> = report.factors.iter().map(|row| row.part.is_some()).collect();
     let names = report.names.into_iter();
@@ -30,11 +29,16 @@ pub(super) fn report(
         start_short: report.start_short,
         factors: report.factors.into_iter().map(factor).collect(),
         residual: part(report.residual),
+        breakdowns: asked.group_by.iter().zip(report.breakdowns).map(breakdown).collect(),
         names: names.map(|row| name(row, &has_series, (portfolio, &trades))).collect(),
         trades: trades.into_iter().zip(report.trades).map(trade).collect(),
         unlisted: part(report.unlisted),
         name_count: report.name_count as i32,
-        settings: None,
+        settings: Some(v1::AnalysisSettings {
+            classification_scheme_id: report.sector_scheme,
+            ..asked.settings.clone().unwrap_or_default()
+        }),
+        currency: portfolio.currency.clone(),
     }
 }
 
@@ -59,10 +63,10 @@ fn factor(row: FactorPnl) -> v1::FactorPnl {
 }
 
 fn trade((definition, row): (v1::TradeDefinition, TradePnl)) -> v1::TradePnl {
-    let leg = |leg: LegPnl| v1::TradeLegPnl {
-        leg_id: leg.leg_id.unwrap_or_default(),
+    let leg = |leg: GroupPnl| v1::TradePnlLeg {
+        leg_id: leg.id.unwrap_or_default(),
         start_value: leg.start_value,
-        names: leg.names as i32,
+        name_count: leg.names as i32,
         part: part(leg.part),
     };
     v1::TradePnl {
@@ -72,20 +76,37 @@ fn trade((definition, row): (v1::TradeDefinition, TradePnl)) -> v1::TradePnl {
     }
 }
 
+fn breakdown((group_by, groups): (&v1::GroupBy, Vec<GroupPnl>)) -> v1::PnlBreakdown {
+    let group = |group: GroupPnl| v1::PnlBreakdownGroup {
+        group_id: group.id.unwrap_or_default(),
+        start_value: group.start_value,
+        name_count: group.names as i32,
+        part: part(group.part),
+    };
+    v1::PnlBreakdown {
+        group_by: Some(group_by.clone()),
+        groups: groups.into_iter().map(group).collect(),
+    }
+}
+
 fn name(
     row: NamePnl,
     has_series: &[bool],
     (portfolio, trades): (&v1::Portfolio, &[v1::TradeDefinition]),
 ) -> v1::NamePnl {
-    let mut lines: Vec<usize> = row.lots.iter().map(|lot: &Lot| lot.line).collect();
-    lines.sort_unstable();
     let factors = ADDITIVE.iter().zip(row.factors).zip(has_series).filter(|(_, known)| **known);
     let factor = |((factor, pnl), _): ((&exposure::factor::Factor, f64), &bool)| {
-        v1::NameFactorPnl { factor_id: factor.id().to_owned(), pnl }
+        v1::NamePnlFactor { model_id: MODEL_ID.to_owned(), factor_id: factor.id().to_owned(), pnl }
+    };
+    let lot = |lot: LotPnl| v1::NamePnlLot {
+        position_id: portfolio::name(portfolio, lot.line),
+        start_value: lot.start_value,
+        pnl: lot.pnl,
+        labels: portfolio::labels_of(portfolio, lot.line),
     };
     v1::NamePnl {
         symbol: row.symbol,
-        position_ids: lines.into_iter().map(|line| portfolio::name(portfolio, line)).collect(),
+        lots: row.lots.into_iter().map(lot).collect(),
         start_value: row.start_value,
         first_on: row.first_on.to_string(),
         last_on: row.last_on.to_string(),

@@ -17,14 +17,17 @@ pub(super) struct Risk<'a> {
     pub(super) asked: &'a [Asked],
 }
 
-/// One row per measure requested. `trades` are the trades of the report.
+/// The trades of a report and its book by groups, which measures are split by.
+type Split<'a> = (&'a [v1::TradeDefinition], &'a [v1::Breakdown]);
+
+/// One row per measure requested. `trades` and `breakdowns` are those of the report.
 ///
 /// # Errors
 /// If a set of scenarios lacks a number that it was asked for: no answer leaves one out silently.
 pub(super) fn measures(
     Risk { plan, asked }: Risk<'_>,
     tails: &[Result<TailRisk, Gap>],
-    trades: &[v1::TradeDefinition],
+    (trades, breakdowns): Split<'_>,
 ) -> Result<Vec<v1::RiskMeasure>, Refusal> {
     let measure = |(planned, asked): (&PlannedMeasure, &Asked)| {
         let request = Some(asked.clone());
@@ -36,7 +39,7 @@ pub(super) fn measures(
             Ok(risk) => v1::RiskMeasure {
                 request,
                 scenario_set_id: risk.settings.id(),
-                levels: levels(planned, asked.kind(), risk, trades)?,
+                levels: levels(planned, asked.kind(), risk, (trades, breakdowns))?,
                 gaps: Vec::new(),
             },
         })
@@ -48,11 +51,14 @@ fn levels(
     planned: &PlannedMeasure,
     kind: Kind,
     risk: &TailRisk,
-    trades: &[v1::TradeDefinition],
+    (trades, breakdowns): Split<'_>,
 ) -> Result<Vec<v1::RiskLevel>, Refusal> {
     let trades = if planned.by_leg { trades } else { &[] };
-    let levels: Option<Vec<v1::RiskLevel>> =
-        planned.parts.iter().map(|part| level(part, kind, risk, trades)).collect();
+    let level = |(at, part): (usize, &TailPart)| {
+        let level = level(part, kind, risk, trades)?;
+        Some(v1::RiskLevel { breakdowns: by_group(planned, at, risk, breakdowns)?, ..level })
+    };
+    let levels: Option<Vec<v1::RiskLevel>> = planned.parts.iter().enumerate().map(level).collect();
     let fault = "invariant: a set of scenarios has every number that it was asked for";
     levels.ok_or_else(|| Refusal::Failed(fault.to_owned()))
 }
@@ -106,10 +112,31 @@ fn level(
     })
 }
 
+/// Contributions to a part of a measure by the groupings that it is split by. `None` if the set was
+/// not asked for them.
+fn by_group(
+    planned: &PlannedMeasure,
+    part: usize,
+    risk: &TailRisk,
+    breakdowns: &[v1::Breakdown],
+) -> Option<Vec<v1::BreakdownContribution>> {
+    let of_grouping = |grouping: &usize| {
+        let breakdown = breakdowns.get(*grouping)?;
+        let values = risk.by_group.get(*planned.by_group.get(part)?)?.get(*grouping)?;
+        let group = |(group, value): (&v1::BreakdownGroup, &f64)| v1::GroupContribution {
+            group_id: group.group_id.clone(),
+            value: *value,
+        };
+        let groups = breakdown.groups.iter().zip(values).map(group).collect();
+        Some(v1::BreakdownContribution { group_by: breakdown.group_by.clone(), groups })
+    };
+    planned.groupings.iter().map(of_grouping).collect()
+}
+
 fn by_leg(trades: &[v1::TradeDefinition], parts: &[Vec<f64>]) -> Vec<v1::TradeContribution> {
     let of_trade = |(trade, parts): (&v1::TradeDefinition, &Vec<f64>)| {
         let leg_id = |at: usize| trade.legs.get(at).map(|leg| leg.leg_id.clone());
-        let leg = |(at, value): (usize, &f64)| v1::LegContribution {
+        let leg = |(at, value): (usize, &f64)| v1::TradeLegContribution {
             leg_id: leg_id(at).unwrap_or_default(),
             value: *value,
         };
@@ -144,16 +171,16 @@ fn scenario_set(risk: &TailRisk) -> v1::ScenarioSet {
         first_on: risk.first_on.to_string(),
         last_on: risk.last_on.to_string(),
         filter: risk.filter.map(|filter| v1::VolatilityFilter {
-            lambda: filter.lambda,
+            decay: filter.decay,
             seed_sessions: filter.seed_sessions as i32,
             volatility: filter.volatility,
         }),
-        worst_on: risk.worst_on.to_string(),
-        worst_pnl: risk.worst_pnl,
+        worst_replay_on: risk.worst_on.to_string(),
+        worst_replay_pnl: risk.worst_pnl,
         worst_day: Some(day_pnl(risk.worst_day)),
         worst_scenario_on: risk.worst_scenario_on.to_string(),
         worst_scenario_pnl: risk.worst_scenario_pnl,
-        draws: risk.draws as i32,
+        draw_count: risk.draws as i32,
         proxied_share: risk.proxied_share,
         left_out_sessions: risk.left_out_sessions as i32,
     }

@@ -1,17 +1,17 @@
 //! Reads risk measures, writes their defaults into the request, and plans which scenarios they share.
 
-use super::include;
+use super::{group_by::GROUPINGS_MAX, include};
 use crate::rpc::field::Fields;
 use contract::v1;
 use exposure::{
     blocks::{Block, Blocks},
     settings::{
-        FILTER_LAMBDA, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
+        FILTER_DECAY, LevelSettings, TailMethod, TailPart, TailSettings, WINDOW_SESSIONS_MAX,
     },
 };
 use stats::quantile::QuantileRule;
 use v1::{
-    ContributionsBy as By, RiskMeasureKind as Kind, RiskMeasureRequest as Asked,
+    RiskMeasureKind as Kind, RiskMeasureRequest as Asked, RiskSplit, RiskSplitKind as SplitKind,
     risk_measure_request::Method,
 };
 
@@ -30,7 +30,7 @@ const LEVEL_BOUNDS: (f64, f64) = (0.5, 0.999);
 /// Bounds of the window, sessions.
 const WINDOW_BOUNDS: (i32, i32) = (252, WINDOW_SESSIONS_MAX as i32);
 /// Bounds of λ: a memory of 5 to 100 sessions.
-const LAMBDA_BOUNDS: (f64, f64) = (0.8, 0.99);
+const DECAY_BOUNDS: (f64, f64) = (0.8, 0.99);
 
 /// The sets of scenarios that the measures of a request need.
 #[derive(Debug)]
@@ -52,18 +52,33 @@ pub(super) struct PlannedMeasure {
     pub(super) by_leg: bool,
     /// Place of its first part among those of the set that are wanted by position.
     pub(super) by_position: Option<usize>,
+    /// The groupings that it is split by, as places among those of the report.
+    pub(super) groupings: Vec<usize>,
+    /// Places of its parts among those of the set that are wanted by group. Empty without
+    /// groupings.
+    pub(super) by_group: Vec<usize>,
 }
 
-/// Contributions, each with the block that shows it.
-const CONTRIBUTIONS: [(By, Block, v1::ReportBlock); 2] = [
-    (By::Leg, Block::Trades, v1::ReportBlock::Trades),
-    (By::Position, Block::Positions, v1::ReportBlock::Positions),
-];
+/// What a report shows: its blocks, and the groupings of its book.
+type Shown<'a> = (Blocks, &'a [v1::GroupBy]);
+
+/// What a measure is split by.
+#[derive(Debug, Default)]
+struct Splits {
+    by_leg: bool,
+    by_position: bool,
+    /// Places among the groupings of the report.
+    groupings: Vec<usize>,
+}
+
+/// Maximum number of splits of one measure: by position, by leg, and by each grouping.
+const SPLITS_MAX: usize = 2 + GROUPINGS_MAX;
 
 /// The measures of a request that names none.
 fn usual(blocks: Blocks) -> Vec<Asked> {
-    let shown = CONTRIBUTIONS.iter().filter(|(_, block, _)| blocks.has(*block));
-    let by = shown.map(|(by, ..)| (*by).into()).collect();
+    let usual = [SplitKind::TradeLeg, SplitKind::Position];
+    let shown = usual.into_iter().filter(|kind| missing_block(*kind, blocks).is_none());
+    let by = shown.map(|kind| RiskSplit { kind: kind.into(), group_by: None }).collect();
     let asked = |id: &str, kind: Kind, contributions_by| Asked {
         measure_id: id.to_owned(),
         kind: kind.into(),
@@ -76,11 +91,22 @@ fn usual(blocks: Blocks) -> Vec<Asked> {
     ]
 }
 
-/// Reads all measures of a report with some blocks.
-pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>, blocks: Blocks) -> RiskPlan {
+/// The block that would show a split, if a report lacks it.
+fn missing_block(kind: SplitKind, blocks: Blocks) -> Option<v1::ReportBlock> {
+    let (block, name) = match kind {
+        SplitKind::Unspecified => return None,
+        SplitKind::Position => (Block::Positions, v1::ReportBlock::Positions),
+        SplitKind::TradeLeg => (Block::Trades, v1::ReportBlock::Trades),
+        SplitKind::Group => (Block::Breakdowns, v1::ReportBlock::Breakdowns),
+    };
+    (!blocks.has(block)).then_some(name)
+}
+
+/// Reads all measures of a report.
+pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>, shown: Shown<'_>) -> RiskPlan {
     let mut plan = RiskPlan::NONE;
     if asked.is_empty() {
-        *asked = usual(blocks);
+        *asked = usual(shown.0);
     }
     if !fields.at_most("risk_measures", asked.len(), MEASURES_MAX) {
         return plan;
@@ -94,8 +120,7 @@ pub(super) fn plan(fields: &mut Fields, asked: &mut Vec<Asked>, blocks: Blocks) 
         if asked[..at].iter().any(|other| other.measure_id == *id) {
             fields.add(path("measure_id"), "appears twice");
         }
-        unshown(fields, &path, &asked[at], blocks);
-        plan.add(fields, &path, &mut asked[at]);
+        plan.add(fields, &path, &mut asked[at], shown);
     }
     plan
 }
@@ -104,7 +129,13 @@ impl RiskPlan {
     /// No measures.
     pub(super) const NONE: RiskPlan = RiskPlan { sets: Vec::new(), measures: Vec::new() };
 
-    fn add(&mut self, fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &mut Asked) {
+    fn add(
+        &mut self,
+        fields: &mut Fields,
+        path: &dyn Fn(&str) -> String,
+        asked: &mut Asked,
+        shown: Shown<'_>,
+    ) {
         let kind: Kind = fields.choice(&path("kind"), asked.kind);
         if asked.kind == Kind::Unspecified as i32 {
             fields.add(path("kind"), "must be given");
@@ -132,10 +163,13 @@ impl RiskPlan {
                 vec![TailPart::Volatility]
             }
         };
-        let (by_leg, by_position) = contributions(fields, path, asked, kind);
+        let Splits { by_leg, by_position, groupings } = splits(fields, path, asked, shown);
         let first = parts.first().filter(|_| by_position);
-        let by_position = first.map(|part| add_by_position(&mut self.sets[set], *part));
-        self.measures.push(PlannedMeasure { set, parts, by_leg, by_position });
+        let by_position = first.map(|part| place(&mut self.sets[set].by_position, *part));
+        let grouped = parts.iter().filter(|_| !groupings.is_empty());
+        let by_group = grouped.map(|part| place(&mut self.sets[set].by_group, *part)).collect();
+        let planned = PlannedMeasure { set, parts, by_leg, by_position, groupings, by_group };
+        self.measures.push(planned);
     }
 
     /// The set of a method and a window.
@@ -149,6 +183,7 @@ impl RiskPlan {
                 levels: Vec::new(),
                 volatility: false,
                 by_position: Vec::new(),
+                by_group: Vec::new(),
             });
             self.sets.len() - 1
         })
@@ -177,10 +212,11 @@ fn add_levels(set: &mut TailSettings, asked: &LevelSettings) -> Vec<TailPart> {
     asked.confidences.iter().copied().map(place).collect()
 }
 
-fn add_by_position(set: &mut TailSettings, part: TailPart) -> usize {
-    set.by_position.iter().position(|known| *known == part).unwrap_or_else(|| {
-        set.by_position.push(part);
-        set.by_position.len() - 1
+/// The place of a part in a list, to which it is added if it is new.
+fn place(parts: &mut Vec<TailPart>, part: TailPart) -> usize {
+    parts.iter().position(|known| *known == part).unwrap_or_else(|| {
+        parts.push(part);
+        parts.len() - 1
     })
 }
 
@@ -188,14 +224,14 @@ fn method(fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &mut Asked)
     let (read, wire) = match asked.method {
         Some(Method::Historical(plain)) => (TailMethod::Historical, Method::Historical(plain)),
         None | Some(Method::FilteredHistorical(_)) => {
-            let lambda = match asked.method {
-                Some(Method::FilteredHistorical(filtered)) => filtered.lambda,
+            let decay = match asked.method {
+                Some(Method::FilteredHistorical(filtered)) => filtered.decay,
                 _ => None,
             };
-            let field = path("filtered_historical.lambda");
-            let lambda = fields.within_or(&field, lambda, FILTER_LAMBDA, LAMBDA_BOUNDS);
-            let wire = v1::FilteredHistoricalMethod { lambda: Some(lambda) };
-            (TailMethod::FilteredHistorical { lambda }, Method::FilteredHistorical(wire))
+            let field = path("filtered_historical.decay");
+            let decay = fields.within_or(&field, decay, FILTER_DECAY, DECAY_BOUNDS);
+            let wire = v1::FilteredHistoricalMethod { decay: Some(decay) };
+            (TailMethod::FilteredHistorical { decay }, Method::FilteredHistorical(wire))
         }
     };
     asked.method = Some(wire);
@@ -267,43 +303,57 @@ fn rule(fields: &mut Fields, field: &str, asked: &mut Asked) -> QuantileRule {
     rule
 }
 
-/// Refuses contributions that would be shown in a block that is not asked for.
-fn unshown(fields: &mut Fields, path: &dyn Fn(&str) -> String, asked: &Asked, blocks: Blocks) {
-    for (by, _, name) in CONTRIBUTIONS.iter().filter(|(_, block, _)| !blocks.has(*block)) {
-        if let Some(at) = asked.contributions_by.iter().position(|number| *number == *by as i32) {
-            let path = path(&format!("contributions_by[{at}]"));
-            fields.add(path, format!("must be absent: {}", include::not_asked_for(*name)));
-        }
-    }
-}
-
-/// Whether a measure is wanted by leg and by position.
-fn contributions(
+/// What a measure is split by.
+fn splits(
     fields: &mut Fields,
     path: &dyn Fn(&str) -> String,
     asked: &Asked,
-    kind: Kind,
-) -> (bool, bool) {
-    let by = &asked.contributions_by;
-    if kind == Kind::ValueAtRisk && !by.is_empty() {
+    shown: Shown<'_>,
+) -> Splits {
+    let (by, mut splits) = (&asked.contributions_by, Splits::default());
+    if asked.kind() == Kind::ValueAtRisk && !by.is_empty() {
         let text = "must be empty: contributions to a value at risk would rest on one or two \
                     scenarios; ask for an expected shortfall or a volatility";
         fields.add(path("contributions_by"), text);
-        return (false, false);
+        return splits;
     }
-    fields.at_most(&path("contributions_by"), by.len(), 2);
-    let (mut by_leg, mut by_position) = (false, false);
-    for (at, number) in by.iter().enumerate().take(2) {
+    fields.at_most(&path("contributions_by"), by.len(), SPLITS_MAX);
+    for (at, split) in by.iter().enumerate().take(SPLITS_MAX) {
         let field = path(&format!("contributions_by[{at}]"));
-        if by[..at].contains(number) {
-            fields.add(&field, "appears twice");
-        }
-        match fields.choice(&field, *number) {
-            By::Leg => by_leg = true,
-            By::Position => by_position = true,
-            By::Unspecified if *number == 0 => fields.add(field, "must be given"),
-            By::Unspecified => {}
+        match by[..at].contains(split) {
+            true => fields.add(field, "appears twice"),
+            false => splits.add(fields, &field, split, shown),
         }
     }
-    (by_leg, by_position)
+    splits
+}
+
+impl Splits {
+    fn add(&mut self, fields: &mut Fields, field: &str, split: &RiskSplit, shown: Shown<'_>) {
+        let (blocks, groupings) = shown;
+        let kind_path = format!("{field}.kind");
+        let kind = fields.choice(&kind_path, split.kind);
+        if let Some(block) = missing_block(kind, blocks) {
+            return fields.add(field, format!("must be absent: {}", include::not_asked_for(block)));
+        }
+        if kind != SplitKind::Group && split.group_by.is_some() {
+            fields.add(format!("{field}.group_by"), "must be absent: it is for GROUP only");
+        }
+        match kind {
+            SplitKind::Position => self.by_position = true,
+            SplitKind::TradeLeg => self.by_leg = true,
+            SplitKind::Group => {
+                let place = groupings.iter().position(|one| split.group_by.as_ref() == Some(one));
+                match place {
+                    Some(place) => self.groupings.push(place),
+                    None => {
+                        let text = "must be one of the groupings of the report (`group_by`)";
+                        fields.add(format!("{field}.group_by"), text);
+                    }
+                }
+            }
+            SplitKind::Unspecified if split.kind == 0 => fields.add(kind_path, "must be given"),
+            SplitKind::Unspecified => {}
+        }
+    }
 }

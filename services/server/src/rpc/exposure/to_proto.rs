@@ -12,7 +12,7 @@ use ::portfolio::{
 use contract::v1;
 use exposure::report::{
     Concentration, DayPnl, Exposure, ExposureReport, Measured, PositionRow, ProfitAndLoss, Repeat,
-    TradeExposure, TradeLeg, Unwind,
+    TradeExposure, TradeLeg, TradeRepeat, Unwind,
 };
 use exposure::trade_members::{LegMembers, TradeMember};
 use factors::market_value::CapSource;
@@ -29,11 +29,12 @@ pub(super) fn report(
     (book, portfolio): (&Book, &v1::Portfolio),
 ) -> Result<v1::ExposureReport, Refusal> {
     let (gross, nav) = (book.gross, book.net_asset_value);
+    let breakdowns = group_by::breakdowns(&asked.group_by, report.breakdowns);
     Ok(v1::ExposureReport {
         total: Some(exposure(&report.total)),
         gross_leverage: report.gross_leverage,
         net_leverage: report.net_leverage,
-        breakdowns: group_by::breakdowns(&asked.group_by, report.breakdowns),
+        breakdowns: breakdowns.clone(),
         settings: Some(v1::AnalysisSettings {
             classification_scheme_id: report.sector_scheme.clone(),
             ..asked.settings.clone().unwrap_or_default()
@@ -44,7 +45,8 @@ pub(super) fn report(
             .zip(&report.trades)
             .map(|(definition, found)| trade(definition, found, gross, nav))
             .collect(),
-        risk_measures: risk_answer::measures(risk, &report.tails, trades)?,
+        repeat: report.repeat.as_ref().map(|day| repeat(day, trades, &report.trades)),
+        risk_measures: risk_answer::measures(risk, &report.tails, (trades, &breakdowns))?,
         scenario_sets: risk_answer::scenario_sets(&report.tails),
         profit_and_loss: report.profit_and_loss.map(profit_and_loss),
         concentration: report.concentration.as_ref().map(concentration),
@@ -59,6 +61,7 @@ pub(super) fn report(
             .collect(),
         cash: cash_total(portfolio.cash.iter().map(|balance| balance.amount)),
         included: asked.include.clone(),
+        currency: portfolio.currency.clone(),
     })
 }
 
@@ -121,10 +124,13 @@ pub(super) fn memberships(
 }
 
 /// P&L by the legs of a trade, everything else last.
-fn leg_pnls(trade: &v1::TradeDefinition, pnls: &[f64]) -> Vec<v1::LegPnl> {
+fn leg_pnls(trade: &v1::TradeDefinition, pnls: &[f64]) -> Vec<v1::TradeLegScenarioPnl> {
     let leg_id = |at: usize| trade.legs.get(at).map(|leg| leg.leg_id.clone());
-    let pnls = pnls.iter().enumerate();
-    pnls.map(|(at, pnl)| v1::LegPnl { leg_id: leg_id(at).unwrap_or_default(), pnl: *pnl }).collect()
+    let leg = |(at, pnl): (usize, &f64)| v1::TradeLegScenarioPnl {
+        leg_id: leg_id(at).unwrap_or_default(),
+        pnl: *pnl,
+    };
+    pnls.iter().enumerate().map(leg).collect()
 }
 
 fn trade(
@@ -139,7 +145,6 @@ fn trade(
         beta: leg.beta.map(measured),
         return_symbols: leg.return_symbols.clone(),
     };
-    let deviation = found.standard_deviation;
     let top_down = found.beta.top_down.filter(|_| 0.0 < gross);
     v1::TradeExposure {
         definition: Some(definition.clone()),
@@ -148,10 +153,9 @@ fn trade(
         beta: Some(betas::of_trade(&definition.trade_id, &found.beta, (gross, nav))),
         top_down_per_gross: top_down.map(|beta| beta.value / gross),
         share_of_variance: found.share_of_variance,
-        standard_deviation: deviation,
+        standard_deviation: found.standard_deviation,
         ratio: found.ratio,
         unwinds: found.unwinds.iter().map(|one| unwind(definition, one)).collect(),
-        repeat: found.repeat.as_ref().map(|day| repeat(definition, day, deviation)),
     }
 }
 
@@ -171,19 +175,40 @@ pub(super) const fn day_pnl(day: DayPnl) -> v1::DayPnl {
     v1::DayPnl { pnl: day.pnl, missing_gross_share: day.missing_gross_share }
 }
 
-fn repeat(trade: &v1::TradeDefinition, repeat: &Repeat, deviation: Option<f64>) -> v1::DayRepeat {
-    let moved = repeat.trade_return;
+/// A repeated day, and the trades of a report on it.
+fn repeat(
+    repeat: &Repeat,
+    definitions: &[v1::TradeDefinition],
+    measured: &[TradeExposure],
+) -> v1::DayRepeat {
+    let trades = repeat.trades.iter().zip(definitions).zip(measured);
     v1::DayRepeat {
-        trade_return: moved,
-        trade_standard_deviations: moved.zip(deviation).map(|(moved, sd)| moved / sd),
-        day: Some(day_pnl(repeat.day)),
         on: repeat.on.to_string(),
         pnl: repeat.pnl,
-        legs: leg_pnls(trade, &repeat.leg_pnl),
-        market_return: Some(repeat.market_return),
+        market_return: repeat.market_return,
         size_spread: repeat.size_spread,
-        proxied_names: repeat.proxied_names as i32,
+        day: Some(day_pnl(repeat.day)),
+        proxied_name_count: repeat.proxied_names as i32,
         proxied_gross_share: repeat.proxied_gross_share,
+        trades: trades
+            .map(|((found, trade), measured)| {
+                trade_repeat(found, trade, measured.standard_deviation)
+            })
+            .collect(),
+    }
+}
+
+fn trade_repeat(
+    found: &TradeRepeat,
+    trade: &v1::TradeDefinition,
+    deviation: Option<f64>,
+) -> v1::TradeRepeat {
+    let moved = found.trade_return;
+    v1::TradeRepeat {
+        trade_id: trade.trade_id.clone(),
+        trade_return: moved,
+        trade_standard_deviations: moved.zip(deviation).map(|(moved, sd)| moved / sd),
+        legs: leg_pnls(trade, &found.leg_pnl),
     }
 }
 
@@ -237,11 +262,14 @@ fn position(
         sized_on: sized.map(|sized| sized.sized_on.to_string()).unwrap_or_default(),
         lagged_market_cap_usd: sized.map(|sized| sized.lagged_market_cap_usd),
         bucket_id: row.bucket.map(|(bucket_id, _)| bucket_id).unwrap_or_default(),
-        sector_scheme_id: row.sector.as_ref().map(|_| sector_scheme.to_owned()).unwrap_or_default(),
+        classification_scheme_id: match row.sector {
+            Some(_) => sector_scheme.to_owned(),
+            None => String::new(),
+        },
         sector: row.sector.unwrap_or_default(),
         betas,
         observations: row.observations as i32,
-        dimson: row.dimson,
+        dimson_adjusted: row.dimson,
         proxied_sessions: row.proxied_sessions as i32,
         trades: memberships(trades, &row.legs),
         risk_contributions: Vec::new(),

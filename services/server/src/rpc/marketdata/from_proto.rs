@@ -19,20 +19,20 @@ use marketdata::{
     symbol::Symbol,
 };
 
-/// A request for the coverage of the log.
-pub(super) struct CoverageQuery {
+/// A request for the datasets.
+pub(super) struct DatasetsQuery {
     pub(super) as_of: AsOf,
-    pub(super) normal: v1::GetCoverageRequest,
+    pub(super) normal: v1::ListDatasetsRequest,
 }
 
-impl FromProto for CoverageQuery {
-    const METHOD: &'static str = "GetCoverage";
-    type Request = v1::GetCoverageRequest;
+impl FromProto for DatasetsQuery {
+    const METHOD: &'static str = "ListDatasets";
+    type Request = v1::ListDatasetsRequest;
 
-    fn from_proto(mut request: v1::GetCoverageRequest) -> Result<CoverageQuery, Refusal> {
+    fn from_proto(mut request: v1::ListDatasetsRequest) -> Result<DatasetsQuery, Refusal> {
         let mut fields = Fields::new();
         let as_of = shared::as_of(&mut fields, request.as_of.take());
-        fields.finish(Some(CoverageQuery { as_of, normal: request }))
+        fields.finish(Some(DatasetsQuery { as_of, normal: request }))
     }
 }
 
@@ -156,8 +156,7 @@ fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<
     if names.is_empty() {
         return dataset.fields().to_vec();
     }
-    if limits::SERIES_FIELDS < names.len() {
-        fields.add("fields", format!("at most {} names", limits::SERIES_FIELDS));
+    if !fields.at_most("fields", names.len(), limits::SERIES_FIELDS) {
         return Vec::new();
     }
     let mut asked = Vec::new();
@@ -169,8 +168,8 @@ fn asked_fields(fields: &mut Fields, dataset: Dataset, names: &[String]) -> Vec<
             Some(field) => asked.push(*field),
             None => {
                 let known: Vec<&str> = dataset.fields().iter().map(|field| field.name()).collect();
-                let (dataset, known) = (dataset.name(), known.join(", "));
-                fields.add(format!("fields[{at}]"), format!("{dataset} has {known}"));
+                let text = format!("must be one of {}, is {name:?}", known.join(", "));
+                fields.add(format!("fields[{at}]"), text);
             }
         }
     }
@@ -253,7 +252,7 @@ pub(super) fn options(header: &v1::IngestHeader, received_at: Instant) -> Result
         file_name: header.file_name.clone(),
         symbol: given(&header.symbol),
         index: given(&header.index_id),
-        as_of_on: fields.day("header.as_of_on", &header.as_of_on),
+        observed_on: fields.day("header.observed_on", &header.observed_on),
         published_at: published_at
             .and_then(|at| shared::instant(&mut fields, "header.published_at", at)),
         price_basis,

@@ -61,10 +61,10 @@ pub(super) async fn ingest(
             tracing::info!(
                 file = upload.header.file_name,
                 kind = answer.kind,
-                rows = answer.rows,
-                accepted = answer.accepted,
-                corrected = answer.corrected,
-                rejected = answer.rejected,
+                rows = answer.row_count,
+                accepted = answer.accepted_count,
+                corrected = answer.corrected_count,
+                rejected = answer.rejected_count,
                 bytes = upload.bytes,
                 received_ms,
                 total_ms = stopwatch.elapsed_ms(),
@@ -300,7 +300,7 @@ fn kept_form(answer: &v1::IngestResponse) -> Vec<u8> {
     let mut kept = answer.clone();
     kept.rejections.truncate(limits::KEPT_REJECTIONS);
     for note in &mut kept.notes {
-        note.text = excerpt(&note.text, limits::KEPT_NOTE_BYTES);
+        note.detail = excerpt(&note.detail, limits::KEPT_NOTE_BYTES);
     }
     kept.encode_to_vec()
 }
@@ -315,18 +315,19 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_an_answer_is_bounded() {
-        let note = |text: String| v1::IngestNote { code: "NOT_A_STOCK".to_owned(), count: 9, text };
+        let code = || "NOT_A_STOCK".to_owned();
+        let note = |detail: String| v1::IngestNote { code: code(), count: 9, detail };
         let rejection = v1::RejectedRow { line: 7, ..v1::RejectedRow::default() };
         let answer = v1::IngestResponse {
-            rows: 3,
+            row_count: 3,
             notes: vec![note("line 7".to_owned()), note("x".repeat(100_000))],
             rejections: vec![rejection; 1_000],
             ..v1::IngestResponse::default()
         };
         let kept = v1::IngestResponse::decode(&kept_form(&answer)[..]).unwrap();
-        assert_eq!((kept.rows, kept.rejections.len()), (3, limits::KEPT_REJECTIONS));
+        assert_eq!((kept.row_count, kept.rejections.len()), (3, limits::KEPT_REJECTIONS));
         assert_eq!(kept.notes[0], answer.notes[0], "a short one is kept as it is");
         assert_eq!((kept.notes[1].count, &kept.notes[1].code), (9, &answer.notes[1].code));
-        assert!(kept.notes[1].text.len() <= limits::KEPT_NOTE_BYTES);
+        assert!(kept.notes[1].detail.len() <= limits::KEPT_NOTE_BYTES);
     }
 }

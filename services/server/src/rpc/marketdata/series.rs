@@ -93,10 +93,10 @@ impl<'a> SeriesPage<'a> {
         let units_on = has_units.then(|| self.restated.units_on(row).to_string());
         let basis = has_prices.then(|| self.restated.basis(row));
         let (price_basis, adjusted_on) = match basis {
-            None => (v1::PriceBasis::Unspecified, None),
-            Some(PriceBasis::Raw) => (v1::PriceBasis::Raw, None),
-            Some(PriceBasis::SplitAdjusted { .. }) => (v1::PriceBasis::SplitAdjusted, None),
-            Some(PriceBasis::TotalReturn { on }) => (v1::PriceBasis::TotalReturn, Some(on)),
+            None => (None, None),
+            Some(PriceBasis::Raw) => (Some(v1::PriceBasis::Raw), None),
+            Some(PriceBasis::SplitAdjusted { .. }) => (Some(v1::PriceBasis::SplitAdjusted), None),
+            Some(PriceBasis::TotalReturn { on }) => (Some(v1::PriceBasis::TotalReturn), Some(on)),
         };
         v1::SeriesPoint {
             observed_on: self.rows.day(row).to_string(),
@@ -108,7 +108,7 @@ impl<'a> SeriesPage<'a> {
             },
             values,
             units_on: units_on.unwrap_or_default(),
-            price_basis: price_basis.into(),
+            price_basis: price_basis.map(Into::into),
             distributions_adjusted_on: adjusted_on.map(|on| on.to_string()).unwrap_or_default(),
         }
     }

@@ -4,7 +4,7 @@ use crate::{hex::hex, limits, rpc::shared::timestamp, views::Pinned};
 use contract::v1;
 use ingest::report::FileReport;
 use marketdata::{
-    coverage::DatasetCoverage,
+    contents::DatasetContents,
     dataset::{Dataset, Field},
     day::Day,
     identities::Identity,
@@ -14,25 +14,36 @@ use marketdata::{
 };
 use store::RevisionRecord;
 
-/// The coverage of the datasets.
-pub(super) fn datasets(found: &[DatasetCoverage], pinned: &Pinned) -> Vec<v1::DatasetCoverage> {
+/// A count of rows, days or names. Those of a file are bounded by [`limits::UPLOAD_ROWS`], and a
+/// market has no 2^31 instruments.
+fn count(value: impl TryInto<i32>) -> i32 {
+    value.try_into().unwrap_or(i32::MAX)
+}
+
+/// A count of rows of the log.
+fn log_count(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// What the datasets hold.
+pub(super) fn datasets(found: &[DatasetContents], pinned: &Pinned) -> Vec<v1::DatasetContents> {
     let today = pinned.snapshot().today();
-    let datasets = found.iter().map(|coverage| v1::DatasetCoverage {
-        dataset: dataset_to_proto(coverage.dataset),
-        instruments: coverage.instruments,
-        rows: coverage.rows,
-        first_on: coverage.first_on.to_string(),
-        last_on: coverage.last_on.to_string(),
-        last_published_at: Some(timestamp(coverage.last_published_at)),
-        age_days: today.epoch().saturating_sub(coverage.last_on.epoch()),
-        without_prices: coverage.without_prices.as_ref().map(|names| names.len() as u64),
-        without_prices_symbols: unjoined(coverage, pinned),
+    let datasets = found.iter().map(|held| v1::DatasetContents {
+        dataset: dataset_to_proto(held.dataset),
+        instrument_count: count(held.instruments),
+        row_count: log_count(held.rows),
+        first_on: held.first_on.to_string(),
+        last_on: held.last_on.to_string(),
+        last_published_at: Some(timestamp(held.last_published_at)),
+        age_days: today.epoch().saturating_sub(held.last_on.epoch()),
+        without_prices_count: held.without_prices.as_ref().map(|names| count(names.len())),
+        without_prices_symbols: unjoined(held, pinned),
     });
     datasets.collect()
 }
 
-fn unjoined(coverage: &DatasetCoverage, pinned: &Pinned) -> Vec<String> {
-    let names = coverage.without_prices.iter().flatten();
+fn unjoined(held: &DatasetContents, pinned: &Pinned) -> Vec<String> {
+    let names = held.without_prices.iter().flatten();
     let mut symbols: Vec<&str> = names.map(|id| pinned.snapshot().symbol(*id)).collect();
     symbols.sort_unstable();
     symbols.into_iter().take(limits::UNJOINED_NAMES).map(str::to_owned).collect()
@@ -53,7 +64,7 @@ pub(super) fn instrument(known: &Instrument, pinned: &Pinned, hidden: &[Hidden])
             .filter(|hidden| hidden.survivor == known.id)
             .map(|hidden| v1::HiddenValues {
                 dataset: dataset_to_proto(hidden.dataset),
-                days: hidden.days.len() as u64,
+                day_count: count(hidden.days.len()),
             })
             .collect(),
         identifiers: snapshot.identities(known.id).iter().filter_map(identifier).collect(),
@@ -100,16 +111,16 @@ fn kind(known: &Instrument, snapshot: &Snapshot) -> v1::InstrumentKind {
 /// An identifier with its days; `None` for other facts of the security master.
 fn identifier(identity: &Identity<'_>) -> Option<v1::IdentifierInterval> {
     let known = match identity.field {
-        Field::Figi => v1::IdentifierType::Figi,
-        Field::Isin => v1::IdentifierType::Isin,
-        Field::Cusip => v1::IdentifierType::Cusip,
-        Field::Sedol => v1::IdentifierType::Sedol,
-        Field::Mic => v1::IdentifierType::Mic,
+        Field::Figi => v1::IdentifierKind::Figi,
+        Field::Isin => v1::IdentifierKind::Isin,
+        Field::Cusip => v1::IdentifierKind::Cusip,
+        Field::Sedol => v1::IdentifierKind::Sedol,
+        Field::Mic => v1::IdentifierKind::Mic,
         _ => return None,
     };
     let (start_on, end_on) = interval(identity.from, identity.until);
     let value = identity.text.to_owned();
-    Some(v1::IdentifierInterval { r#type: known.into(), value, start_on, end_on })
+    Some(v1::IdentifierInterval { kind: known.into(), value, start_on, end_on })
 }
 
 /// The first and the last day of an interval; empty if it is open there.
@@ -127,24 +138,24 @@ pub(super) fn revision(record: &RevisionRecord) -> v1::Revision {
         revision: record.mark.revision,
         data_version: hex(&record.mark.data_version),
         committed_at: Some(timestamp(record.committed_at)),
-        source: record.provenance.source.clone(),
+        kind: record.provenance.source.clone(),
         file_name: record.provenance.file_name.clone(),
         content_hash: hex(&record.provenance.content_hash),
-        facts: record.facts,
+        fact_count: log_count(record.facts),
     }
 }
 
 /// The outcome of a file; its envelope is filled in when it is written.
 pub(super) fn file_report(report: FileReport) -> v1::IngestResponse {
     let rejections = report.rejections.into_iter().map(|rejection| v1::RejectedRow {
-        line: rejection.line,
-        reason: rejection.reason.code().to_owned(),
+        line: count(rejection.line),
+        code: rejection.reason.code().to_owned(),
         detail: format!("{}: {}", rejection.reason, rejection.text),
     });
     let notes = report.notes.into_iter().map(|note| v1::IngestNote {
         code: note.code.code().to_owned(),
-        count: note.count,
-        text: note.text,
+        count: count(note.count),
+        detail: note.text,
     });
     let (first_on, last_on) = match report.days {
         Some((first, last)) => (first.to_string(), last.to_string()),
@@ -153,16 +164,16 @@ pub(super) fn file_report(report: FileReport) -> v1::IngestResponse {
     v1::IngestResponse {
         info: None,
         kind: report.kind.name().to_owned(),
-        rows: report.rows,
-        accepted: report.accepted,
-        already_known: report.already_known,
-        corrected: report.corrected,
-        skipped: report.skipped,
-        rejected: report.rejected,
+        row_count: count(report.rows),
+        accepted_count: count(report.accepted),
+        already_known_count: count(report.already_known),
+        corrected_count: count(report.corrected),
+        skipped_count: count(report.skipped),
+        rejected_count: count(report.rejected),
         rejections: rejections.collect(),
         notes: notes.collect(),
-        symbols: report.symbols,
-        symbols_new: report.symbols_new,
+        symbol_count: count(report.symbols),
+        new_symbol_count: count(report.symbols_new),
         first_on,
         last_on,
     }

@@ -181,10 +181,8 @@ impl FromProto for RecordsQuery {
         }
         let from = fields.day("start_on", &normal.start_on);
         let on = fields.day("observed_on", &normal.observed_on);
-        if normal.top == 0 {
-            normal.top = TOP_DEFAULT;
-        }
-        let top = fields.within("top", normal.top, 1, TOP) as usize;
+        let top = *normal.top.get_or_insert(TOP_DEFAULT);
+        let top = fields.within("top", top, 1, TOP) as usize;
         let read = ranked.map(|variable| {
             let query = Query { variable, direction, conditions, from, on, top };
             RecordsQuery { as_of, query, normal }

@@ -34,7 +34,7 @@ pub(super) fn report(report: RotationReport<'_>) -> (v1::RotationReport, Vec<Gap
         session_move: report.prepared.session_move.as_ref().map(|m| moved(m, report.prepared)),
         composite: report.prepared.composite.as_ref().map(|c| composite(c, report.prepared)),
         readings: report.readings.into_iter().map(reading).collect(),
-        moves: report.moves.into_iter().map(index_move).collect(),
+        index_moves: report.moves.into_iter().map(index_move).collect(),
     };
     wire.report_id = shared::result_id("RotationReport", &wire, &v1::SnapshotRef::default());
     (wire, report.gaps)
@@ -68,29 +68,33 @@ fn reading(reading: &Reading) -> v1::IndicatorReading {
 fn moved(moved: &SessionMove, prepared: &PreparedRotation) -> v1::SessionMove {
     v1::SessionMove {
         on: moved.on.to_string(),
-        session_status: match moved.status {
-            None => v1::SessionStatus::Unspecified.into(),
-            Some(SessionStatus::Open) => v1::SessionStatus::Open.into(),
-            Some(SessionStatus::Closed) => v1::SessionStatus::Closed.into(),
-        },
-        is_rotation: moved.is_rotation,
-        rows: moved.rows.iter().map(|row| move_row(row, prepared)).collect(),
+        session_status: moved.status.map(|status| session_status(status).into()),
+        rotation_session: moved.is_rotation,
+        rows: moved.rows.iter().filter_map(|row| move_row(row, prepared)).collect(),
         rotations_per_year: moved.rate.map(|rate| rate.per_year),
         rate_sessions: moved.rate.map_or(0, |rate| rate.sessions as i32),
-        rotations_last_year: moved.rate.map_or(0, |rate| rate.last_year as i32),
+        last_year_rotation_count: moved.rate.map_or(0, |rate| rate.last_year as i32),
     }
 }
 
-fn move_row(row: &MoveRow, prepared: &PreparedRotation) -> v1::SessionMoveRow {
-    let spec = prepared.reading(row.measure).map(|reading| &reading.spec);
-    v1::SessionMoveRow {
+const fn session_status(status: SessionStatus) -> v1::SessionStatus {
+    match status {
+        SessionStatus::Open => v1::SessionStatus::Open,
+        SessionStatus::Closed => v1::SessionStatus::Closed,
+    }
+}
+
+/// `None` for a measure that is not prepared; every one is.
+fn move_row(row: &MoveRow, prepared: &PreparedRotation) -> Option<v1::SessionMoveRow> {
+    let spec = &prepared.reading(row.measure)?.spec;
+    Some(v1::SessionMoveRow {
         measure_id: row.measure.to_owned(),
         value: row.value,
-        unit: spec.map_or(v1::IndicatorUnit::Unspecified, |spec| unit(spec.unit)).into(),
+        unit: unit(spec.unit).into(),
         z: row.z,
         z_observations: row.z_observations.map(|count| count as i32),
-        record: spec.zip(row.record).map(|(spec, r)| record(&r, spec.kind)),
-    }
+        record: row.record.map(|r| record(&r, spec.kind)),
+    })
 }
 
 fn composite(composite: &Composite, prepared: &PreparedRotation) -> v1::RotationComposite {
@@ -102,15 +106,19 @@ fn composite(composite: &Composite, prepared: &PreparedRotation) -> v1::Rotation
         threshold: Some(threshold(&composite.threshold)),
         scores: composite.scores.iter().map(score).collect(),
         flips: composite.flips.iter().map(flip).collect(),
-        aftermath: prepared.aftermath.iter().map(aftermath).collect(),
+        aftermath_of_all: Some(aftermath(&prepared.aftermath.of_all)),
+        aftermath_by_state: prepared.aftermath.by_state.iter().map(state_aftermath).collect(),
     }
 }
 
-fn aftermath(after: &Aftermath) -> v1::StateAftermath {
-    v1::StateAftermath {
-        state: after.state.map_or(v1::RotationState::Unspecified, state).into(),
+fn state_aftermath((of, after): &(State, Aftermath)) -> v1::StateAftermath {
+    v1::StateAftermath { state: state(*of).into(), aftermath: Some(aftermath(after)) }
+}
+
+fn aftermath(after: &Aftermath) -> v1::Aftermath {
+    v1::Aftermath {
         sessions: after.sessions as i32,
-        runs: after.runs as i32,
+        run_count: after.runs as i32,
         next_returns: after.next.iter().map(next_return).collect(),
     }
 }
@@ -127,8 +135,8 @@ fn next_return(next: &NextReturn) -> v1::NextReturn {
 
 fn threshold(threshold: &Threshold) -> v1::RotationThreshold {
     v1::RotationThreshold {
-        on_at: threshold.on,
-        off_at: threshold.off(),
+        on_value: threshold.on,
+        off_value: threshold.off(),
         fixed_on: threshold.fixed_on.to_string(),
         sessions: threshold.sessions as i32,
         changes_per_year: threshold.changes_per_year,
@@ -142,18 +150,18 @@ fn score(score: &ScoreNow) -> v1::RotationScore {
         z: part.z,
         contribution: part.contribution,
     });
-    let switch = match score.switch.on {
-        None => v1::RotationSwitch::Off,
-        Some(Side::Up) => v1::RotationSwitch::Up,
-        Some(Side::Down) => v1::RotationSwitch::Down,
+    let switch_state = match score.switch.on {
+        None => v1::RotationSwitchState::Off,
+        Some(Side::Up) => v1::RotationSwitchState::Up,
+        Some(Side::Down) => v1::RotationSwitchState::Down,
     };
     v1::RotationScore {
         kind: score_kind(score.score).into(),
         value: score.value,
         components_used: score.used as i32,
         components_total: ScoreNow::TOTAL as i32,
-        switch: switch.into(),
-        sessions: score.switch.sessions as i32,
+        switch_state: switch_state.into(),
+        switch_sessions: score.switch.sessions as i32,
         contributions: contributions.collect(),
     }
 }
@@ -161,11 +169,11 @@ fn score(score: &ScoreNow) -> v1::RotationScore {
 fn flip(flip: &Flip) -> v1::RotationFlip {
     v1::RotationFlip {
         kind: score_kind(flip.score).into(),
-        from: flip.from,
-        threshold: flip.threshold,
+        current_value: flip.current_value,
+        required_value: flip.required_value,
         rising: flip.rising,
-        then: state(flip.then).into(),
-        locked_sessions: flip.after_sessions as i32,
+        new_state: state(flip.new_state).into(),
+        locked_sessions: flip.locked_sessions as i32,
     }
 }
 
@@ -198,7 +206,7 @@ const fn unit(unit: Unit) -> v1::IndicatorUnit {
         Unit::Count => v1::IndicatorUnit::Count,
         Unit::Points => v1::IndicatorUnit::Points,
         Unit::StandardDeviations => v1::IndicatorUnit::StandardDeviations,
-        Unit::None => v1::IndicatorUnit::Unspecified,
+        Unit::State => v1::IndicatorUnit::State,
     }
 }
 
@@ -224,7 +232,7 @@ fn record(record: &Record, kind: RecordKind) -> v1::ValueRecord {
         since_start: record.since.is_none(),
         first_on: record.start.to_string(),
         rank: record.rank as i32,
-        in_direction: record.in_direction as i32,
+        in_direction_count: record.in_direction as i32,
         observations: record.observations as i32,
         rank_share: record.rank_share,
         words: record.in_words(kind),
@@ -258,7 +266,7 @@ fn index_move(index: Move) -> v1::IndexMove {
         proxy_for: index.proxy_for.unwrap_or_default(),
         start_on: index.from.to_string(),
         end_on: index.to.to_string(),
-        value: index.value,
+        total_return: index.value,
     }
 }
 
@@ -267,9 +275,9 @@ pub(super) fn point(day: Day, said: Said) -> v1::IndicatorPoint {
     let point = v1::IndicatorPoint { on: day.to_string(), ..v1::IndicatorPoint::default() };
     match said {
         Said::Value(value) => v1::IndicatorPoint { value: Some(value), ..point },
-        Said::State(of) => v1::IndicatorPoint { state: state(of).into(), ..point },
+        Said::State(of) => v1::IndicatorPoint { state: Some(state(of).into()), ..point },
         Said::Move { z, is_rotation } => {
-            v1::IndicatorPoint { value: Some(z), is_rotation: Some(is_rotation), ..point }
+            v1::IndicatorPoint { value: Some(z), rotation_session: Some(is_rotation), ..point }
         }
     }
 }
@@ -335,7 +343,7 @@ pub(super) fn records(answer: Answer) -> (v1::QueryRecordsResponse, Vec<Gap>) {
         record: answer.record.map(|r| record(&r, kind_of)),
         previous: answer.previous.map(day),
         top: answer.top.into_iter().map(day).collect(),
-        matching: answer.matching as i32,
+        matching_days: answer.matching as i32,
         observations: answer.observations as i32,
         incomplete_days: answer.incomplete_days as i32,
         first_on: on(answer.span.map(|(first, _)| first)),
@@ -356,7 +364,7 @@ fn day(found: Found) -> v1::RecordDay {
 
 fn record_source(resolved: Resolved) -> v1::RecordSource {
     v1::RecordSource {
-        symbol: resolved.symbol,
+        subject: resolved.symbol,
         proxy_for: resolved.proxy_for.unwrap_or_default(),
         unit: unit(resolved.unit).into(),
         kind: kind(resolved.kind).into(),

@@ -10,7 +10,7 @@ use squeeze::{
 /// Ids of the models, in the order of all lists.
 const MODELS: [&str; 2] = ["square_root", "almgren_2005"];
 
-const TEXTS: [&str; 2] = [
+const METHODS: [&str; 2] = [
     "The square-root law: price_rise = Y x sigma x sqrt(Q / V), mean_cost = 2/3 of it, with Y = 1 \
      (published estimates: 0.5 to 1), Q the shares to buy back, V the median volume of 63 sessions \
      and sigma the standard deviation of daily returns over 60. Exponent 0.489 +- 0.071 over 2,299 \
@@ -22,11 +22,11 @@ const TEXTS: [&str; 2] = [
 
 /// The models and their sources.
 pub(super) fn models() -> Vec<v1::CoveringModel> {
-    let model = |(id, text): (&str, &str)| v1::CoveringModel {
+    let model = |(id, method): (&str, &str)| v1::CoveringModel {
         model_id: id.to_owned(),
-        text: text.to_owned(),
+        method: method.to_owned(),
     };
-    MODELS.into_iter().zip(TEXTS).map(model).collect()
+    MODELS.into_iter().zip(METHODS).map(model).collect()
 }
 
 /// The cost of a short with a market value, below 0.
@@ -43,7 +43,7 @@ pub(super) fn cost(covering: &Covering, market_value: f64) -> v1::CoveringCost {
             price_rise,
             mean_cost,
             cost: mean_cost * market_value.abs(),
-            is_extrapolated: by_root.is_extrapolated,
+            extrapolated: by_root.extrapolated,
         })
     };
     v1::CoveringCost {
@@ -75,7 +75,7 @@ pub(super) fn scenarios(book: &ShortBook) -> Vec<v1::SqueezeScenario> {
         }
         .into(),
         symbols: scenario.lines.iter().map(|line| book.lines[*line].symbol.clone()).collect(),
-        profit_and_loss: 0.0 - scenario.loss,
+        pnl: scenario.pnl,
     };
     book.scenarios.iter().map(scenario).collect()
 }

@@ -39,7 +39,7 @@ impl FromProto for BookQuery {
         let share = *request.participation.get_or_insert(Participation::USUAL.share());
         let participation = Participation::new(share);
         if participation.is_none() {
-            let wrong = format!("must be above 0 and at most 1, is {share}");
+            let wrong = format!("must be from {} to 1, is {share}", Participation::LEAST);
             fields.add("participation", wrong);
         }
         let asked = request.settings.get_or_insert_default();
@@ -94,7 +94,9 @@ fn rank_by(fields: &mut Fields, request: &mut v1::RankSqueezeRequest) -> RankBy 
     let (by, wire) = match fields.choice("rank_by", request.rank_by) {
         Wire::Unspecified | Wire::Score => (RankBy::Score, Wire::Score),
         Wire::ShortOfFloat => (RankBy::ShortOfFloat, Wire::ShortOfFloat),
-        Wire::DaysToCover => (RankBy::DaysToCover, Wire::DaysToCover),
+        Wire::DaysToCoverAtRecentVolume => {
+            (RankBy::DaysToCoverAtRecentVolume, Wire::DaysToCoverAtRecentVolume)
+        }
     };
     request.rank_by = wire.into();
     by

@@ -28,7 +28,7 @@ pub(super) fn method(universe: &Universe) -> v1::SqueezeMethod {
     v1::SqueezeMethod {
         method_id: METHOD_ID.to_owned(),
         calibrated: false,
-        text: METHOD.to_owned(),
+        method: METHOD.to_owned(),
         terms: vec![term],
         intercept: 0.0,
     }
@@ -39,27 +39,27 @@ pub(super) fn universe(universe: &Universe) -> v1::SqueezeUniverse {
     let summary = universe.summary();
     let newest = summary.newest_settlement;
     v1::SqueezeUniverse {
-        with_short_interest: summary.with_short_interest as i32,
-        priced: summary.priced as i32,
-        scored: summary.scored as i32,
-        without_short_interest: summary.without_short_interest as i32,
+        with_short_interest_count: summary.with_short_interest as i32,
+        priced_count: summary.priced as i32,
+        scored_count: summary.scored as i32,
+        without_short_interest_count: summary.without_short_interest as i32,
         newest_settlement_on: newest.map(|n| n.effective_on.to_string()).unwrap_or_default(),
-        at_newest_settlement: newest.map_or(0, |newest| newest.value as i32),
-        shorts_gain_today: summary.shorts_gain_today.map(shorts_gain),
+        at_newest_settlement_count: newest.map_or(0, |newest| newest.value as i32),
+        shorts_gain_last_session: summary.shorts_gain_last_session.map(shorts_gain),
         shorts_gain_since_settlement: summary.shorts_gain_since_settlement.map(shorts_gain),
     }
 }
 
 fn shorts_gain(gain: ShortsGain) -> v1::ShortsGain {
-    v1::ShortsGain { usd: gain.usd, names: gain.names as i32 }
+    v1::ShortsGain { usd: gain.usd, name_count: gain.name_count as i32 }
 }
 
 /// The totals of a short book.
 pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::ShortBookTotals {
     v1::ShortBookTotals {
         gross_short: book.gross_short,
-        short_count: book.lines.len() as i32,
-        long_count: book.long_count as i32,
+        short_names: book.lines.len() as i32,
+        long_names: book.long_names as i32,
         share_scored: book.share_scored,
         mean_score: book.mean_score,
         profit_and_loss: book.profit_and_loss,
@@ -71,7 +71,7 @@ pub(super) fn totals(book: &ShortBook, participation: Participation) -> v1::Shor
 }
 
 fn exit_plan(plan: &ExitPlan) -> v1::ExitPlan {
-    let point = |point: &ExitPoint| v1::ExitPoint { fraction: point.fraction, days: point.days };
+    let point = |point: &ExitPoint| v1::ExitPoint { share: point.share, days: point.days };
     v1::ExitPlan {
         share_with_exit_days: plan.share,
         curve: plan.curve.iter().map(point).collect(),
@@ -82,11 +82,11 @@ fn exit_plan(plan: &ExitPlan) -> v1::ExitPlan {
 /// The names left out of a ranking.
 pub(super) fn left_out(ranking: &Ranking) -> v1::SqueezeLeftOut {
     v1::SqueezeLeftOut {
-        not_scored: ranking.not_scored as i32,
-        below_market_cap: ranking.below_market_cap as i32,
-        below_daily_value: ranking.below_daily_value as i32,
-        other_exchange: ranking.other_exchange as i32,
-        without_market_cap: ranking.without_market_cap as i32,
+        not_scored_count: ranking.not_scored as i32,
+        below_market_cap_count: ranking.below_market_cap as i32,
+        below_daily_value_count: ranking.below_daily_value as i32,
+        other_exchange_count: ranking.other_exchange as i32,
+        without_market_cap_count: ranking.without_market_cap as i32,
     }
 }
 
@@ -103,27 +103,27 @@ pub(super) fn line(
     v1::ShortLine {
         name: Some(name),
         market_value: line.market_value,
-        share_of_gross_short: Some(line.share_of_short),
+        share_of_gross_short: line.share_of_short,
         quantity: line.shares.ok(),
         exit_days_at_normal_volume: line.exit.normal.ok(),
         exit_days_at_recent_volume: line.exit.recent.ok(),
         mark: line.mark.map(mark),
         lots,
         covering_cost: line.covering.ok().map(|cost| covering::cost(&cost, line.market_value)),
-        squeeze_loss: line.squeeze_loss.ok().map(|loss| 0.0 - loss),
+        squeeze_pnl: line.squeeze_pnl.ok(),
     }
 }
 
 fn mark(mark: Mark) -> v1::ShortMark {
     match mark {
-        Mark::AverageCost { return_on_cost, profit_and_loss } => v1::ShortMark {
+        Mark::AverageCost { return_on_basis, profit_and_loss } => v1::ShortMark {
             basis: v1::MarkBasis::AverageCost.into(),
-            return_on_cost,
+            return_on_basis,
             profit_and_loss: Some(profit_and_loss),
         },
-        Mark::SinceSettlement { return_on_cost } => v1::ShortMark {
+        Mark::SinceSettlement { return_on_basis } => v1::ShortMark {
             basis: v1::MarkBasis::Settlement.into(),
-            return_on_cost,
+            return_on_basis,
             profit_and_loss: None,
         },
     }
@@ -147,10 +147,10 @@ pub(super) fn name(
         short_of_float_s3: name.short_of_float_s3().ok(),
         short_of_shares_outstanding: name.short_of_shares_outstanding().ok(),
         short_interest_change: measure(Component::ShortInterestChange),
-        days_to_cover: name.days_to_cover().ok(),
+        days_to_cover_at_recent_volume: name.days_to_cover_at_recent_volume().ok(),
         days_to_cover_at_settlement: measure(Component::DaysToCover),
         volume_sessions: traded.map_or(0, |traded| traded.volume_sessions as i32),
-        days_to_cover_source: name.days_to_cover_source().ok(),
+        days_to_cover_at_source_volume: name.days_to_cover_at_source_volume().ok(),
         average_daily_value_usd: name.average_value_usd().ok(),
         market_cap_usd: name.market_cap.ok().map(|cap| cap.usd),
         return_since_settlement: measure(Component::ShortsLoss),
@@ -167,7 +167,7 @@ pub(super) fn name(
         gaps: gaps::folded(name.gaps(symbol)),
         volatility_60_sessions: name.volatility().ok(),
         squeeze_threshold: name.volatility().ok().map(squeeze_threshold),
-        shorts_gain_today_usd: name.shorts_gain_today_usd().ok(),
+        shorts_gain_last_session_usd: name.shorts_gain_last_session_usd().ok(),
         shorts_gain_since_settlement_usd: name.shorts_gain_since_settlement_usd().ok(),
     }
 }

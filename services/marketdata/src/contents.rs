@@ -10,7 +10,7 @@ use crate::{
 
 /// The contents of one dataset, as a snapshot sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatasetCoverage {
+pub struct DatasetContents {
     /// The dataset.
     pub dataset: Dataset,
     /// Instruments with at least one visible row.
@@ -29,16 +29,16 @@ pub struct DatasetCoverage {
 }
 
 /// Every dataset with a visible row, in the order of [`Dataset::ALL`].
-pub fn coverage(snapshot: &Snapshot) -> Vec<DatasetCoverage> {
+pub fn contents(snapshot: &Snapshot) -> Vec<DatasetContents> {
     Dataset::ALL.into_iter().filter_map(|dataset| of_dataset(snapshot, dataset)).collect()
 }
 
-fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<DatasetCoverage> {
-    let mut found: Option<DatasetCoverage> = None;
+fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<DatasetContents> {
+    let mut found: Option<DatasetContents> = None;
     for instrument in snapshot.holders(dataset) {
         let rows = snapshot.rows(dataset, instrument);
         let Some(last) = rows.last() else { continue };
-        let coverage = found.get_or_insert_with(|| DatasetCoverage {
+        let contents = found.get_or_insert_with(|| DatasetContents {
             dataset,
             instruments: 0,
             rows: 0,
@@ -47,15 +47,15 @@ fn of_dataset(snapshot: &Snapshot, dataset: Dataset) -> Option<DatasetCoverage> 
             last_published_at: Instant::MIN,
             without_prices: dataset.needs_prices().then(Vec::new),
         });
-        coverage.instruments += 1;
-        coverage.rows += rows.len() as u64;
-        coverage.first_on = coverage.first_on.min(rows.day(0));
-        coverage.last_on = coverage.last_on.max(rows.day(last));
+        contents.instruments += 1;
+        contents.rows += rows.len() as u64;
+        contents.first_on = contents.first_on.min(rows.day(0));
+        contents.last_on = contents.last_on.max(rows.day(last));
         // The last day may have several rows, ordered by the number of the other instrument.
         let newest = (0..rows.len()).rev().take_while(|row| rows.day(*row) == rows.day(last));
         let published = newest.map(|row| rows.published_at(row));
-        coverage.last_published_at = published.fold(coverage.last_published_at, Instant::max);
-        if let Some(without) = &mut coverage.without_prices
+        contents.last_published_at = published.fold(contents.last_published_at, Instant::max);
+        if let Some(without) = &mut contents.without_prices
             && is_listed(snapshot, instrument)
             && snapshot.rows(Dataset::Bars, instrument).is_empty()
         {
@@ -90,14 +90,14 @@ mod tests {
             fixture.fact(Dataset::ShortInterest, key, day("2020-12-31"), known, &short);
         }
         fixture.commit();
-        let early = coverage(&fixture.snapshot(known));
+        let early = contents(&fixture.snapshot(known));
         assert_eq!(early.len(), 2);
         assert_eq!((early[0].rows, early[0].last_on), (1, first));
         assert_eq!(early[0].without_prices, None);
         assert_eq!(early[1].instruments, 2);
         assert_eq!(early[1].without_prices.as_ref().map(Vec::len), Some(1));
-        let late = coverage(&fixture.snapshot(Instant::close_of(second)));
+        let late = contents(&fixture.snapshot(Instant::close_of(second)));
         assert_eq!((late[0].rows, late[0].last_published_at), (2, Instant::close_of(second)));
-        assert!(coverage(&fixture.snapshot(Instant::MIN)).is_empty());
+        assert!(contents(&fixture.snapshot(Instant::MIN)).is_empty());
     }
 }
