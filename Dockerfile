@@ -5,6 +5,9 @@
 #   docker build --tag ballast:0.1.0 .
 #   docker run --rm --read-only ballast:0.1.0 --version
 
+# The SBOM names the crates of Cargo.lock, which the image itself does not show.
+ARG BUILDKIT_SBOM_SCAN_CONTEXT=true
+
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /source
 COPY . .
