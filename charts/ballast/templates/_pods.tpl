@@ -166,11 +166,12 @@ spec:
   {{- $waits := and (eq .Values.mode "scaled") (not (and .Values.migrations.enabled .Values.migrations.useHelmHooks)) }}
   {{- if or $waits .Values.initContainers }}
   initContainers:
-    {{- if $waits }}
-    {{- include "ballast.waitForTables" . | nindent 4 }}
-    {{- end }}
+    {{- /* The way to the database may be one of these. */}}
     {{- with .Values.initContainers }}
     {{- toYaml . | nindent 4 }}
+    {{- end }}
+    {{- if $waits }}
+    {{- include "ballast.waitForTables" . | nindent 4 }}
     {{- end }}
   {{- end }}
   containers:
