@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     as_of::AsOf,
+    limits,
     refusal::Refusal,
     rpc::{
         field::Fields,
@@ -29,8 +30,8 @@ use marketdata::day::Day;
 
 /// Default number of positions listed.
 const TOP_POSITIONS: i32 = 10;
-/// Maximum number of positions listed.
-const TOP_POSITIONS_MAX: i32 = 10_000;
+/// Maximum number of positions listed: all of a portfolio.
+const TOP_POSITIONS_MAX: i32 = limits::POSITIONS as i32;
 /// A request to analyse a portfolio.
 pub(super) struct AnalysisQuery {
     pub(super) as_of: AsOf,
