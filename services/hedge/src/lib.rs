@@ -36,6 +36,8 @@
 //!   smallest changes of limits that let some trades meet them, each verified by solving with it.
 //! - [`optimize::Unbounded`]: the direction along which the objective falls without end.
 //!
+//! [`frontier::trace`] repeats the problem for several values of one limit.
+//!
 //! # How it is solved
 //!
 //! The convex problem is a quadratic program in sparse form, with y = E′x as variables of their own, so
@@ -85,6 +87,8 @@ pub mod plan;
 pub mod conflict;
 
 pub mod optimize;
+
+pub mod frontier;
 
 mod program;
 
