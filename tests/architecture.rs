@@ -28,6 +28,8 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("exposure", &["factors", "marketdata", "portfolio", "risk", "stats"]),
     // The pure core alone; the service will add those of its data.
     ("hedge", &["stats"]),
+    // Its tests use simulation, whose factors and loadings are known.
+    ("stress", &["factors", "marketdata", "portfolio", "risk", "simulation", "stats"]),
     ("simulation", &["marketdata", "stats"]),
     ("store", &["marketdata"]),
     (
@@ -67,7 +69,7 @@ const EDGES: [(&str, &[&str]); 17] = [
 /// The pure crates, and the outside crates that they may use. `rayon` is for parallel iterators on
 /// the threads of the caller's pool, with results collected in a fixed order. `clarabel` is the convex
 /// solver of hedges, on one thread and without a time limit.
-const PURE: [(&str, &[&str]); 12] = [
+const PURE: [(&str, &[&str]); 13] = [
     ("stats", &["libm", "thiserror"]),
     ("marketdata", &["jiff", "thiserror"]),
     ("tables", &["memchr", "thiserror"]),
@@ -79,6 +81,7 @@ const PURE: [(&str, &[&str]); 12] = [
     ("risk", &["libm", "rayon"]),
     ("exposure", &["rayon"]),
     ("hedge", &["clarabel", "libm", "thiserror"]),
+    ("stress", &["libm"]),
     ("simulation", &["libm"]),
 ];
 

@@ -22,8 +22,8 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Wraps known sessions; returns begin with the second.
-    pub(crate) const fn of_days(days: Vec<Day>) -> Sessions {
+    /// Wraps known sessions, strictly ascending; returns begin with the second.
+    pub const fn of_days(days: Vec<Day>) -> Sessions {
         Sessions { days }
     }
 

@@ -129,6 +129,12 @@ pub fn prepare(
 }
 
 impl CrossSection {
+    /// Returns of a factor by session of the history, decimals. `None` if there is no such factor.
+    pub fn factor_returns(&self, factor: &str) -> Option<impl Iterator<Item = Option<f64>> + '_> {
+        let at = factors(&self.history.sectors).iter().position(|name| name == factor)?;
+        Some(self.history.returns(at))
+    }
+
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
         let estimated = self.outcome.as_ref().map_or(0, |estimated| {

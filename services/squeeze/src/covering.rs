@@ -1,11 +1,7 @@
 //! What buying one's own shorts back would cost, line by line and for the whole book.
 
-use crate::{
-    covering_cost::{Almgren, Order, SquareRoot},
-    exit::Participation,
-    measure::Measured,
-    traded::Traded,
-};
+use crate::{exit::Participation, measure::Measured, traded::Traded};
+use factors::impact::{Almgren, Order, SquareRoot};
 use marketdata::gap::GapReason;
 
 /// The cost of buying one short back at a participation in normal volume.

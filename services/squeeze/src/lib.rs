@@ -15,7 +15,6 @@
 pub mod assess;
 pub mod count;
 pub mod covering;
-pub mod covering_cost;
 pub mod covering_schedule;
 pub mod deleveraging;
 pub mod exit;

@@ -1,6 +1,9 @@
 //! Laws: continued or fresh, in any order of arrival, and whatever is published later.
 
-use crate::replay::{Models, at_close, factor_model, folded, models};
+use crate::{
+    in_memory::{at_close, folded},
+    replay::{Models, factor_model, models},
+};
 use marketdata::{
     dataset::{Dataset, Field},
     day::Day,

@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a market that cannot be built fails the test")]
 
+#[path = "../../../../tests/support/simulated.rs"]
+mod in_memory;
 mod laws;
 mod oracle;
 mod real;
 #[path = "../../../../tests/support/real_data.rs"]
 mod real_data;
+#[path = "../../../../tests/support/real_equities.rs"]
+mod real_equities;
 mod replay;
 mod simulated;

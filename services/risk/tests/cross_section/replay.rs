@@ -1,29 +1,14 @@
 //! Forecasts session by session, each by the model of the close before it, with what happened.
 
 use factors::roles::Roles;
-use marketdata::{
-    day::Day, instant::Instant, instrument::InstrumentId, market::Market, snapshot::Snapshot,
-};
+use marketdata::{day::Day, instrument::InstrumentId, snapshot::Snapshot};
 use risk::{
     cross_section::{self, CrossSection, settings::CrossSectionSettings},
     factor_model::FactorModel,
     model::RiskModel,
     prepare,
 };
-use simulation::facts;
 use stats::{forecast_check, rng::Rng};
-use std::sync::Arc;
-
-/// The simulated market, as folded by a fresh process.
-pub(crate) fn folded(simulated: &simulation::market::Market) -> Arc<Market> {
-    facts::folded(facts::batches(simulated, 4_000))
-}
-
-/// The view of a close.
-pub(crate) fn at_close(market: &Arc<Market>, day: Day) -> Snapshot {
-    let head = market.head().revision;
-    Snapshot::new(Arc::clone(market), Instant::close_of(day), head).expect("the head")
-}
 
 /// Both models of a view.
 pub(crate) struct Models {

@@ -1,7 +1,8 @@
 //! The simulated market, whose loadings, factor returns and noise are known.
 
-use crate::replay::{
-    Book, Models, Outcomes, Summary, at_close, books, factor_model, folded, models,
+use crate::{
+    in_memory::{at_close, folded},
+    replay::{Book, Models, Outcomes, Summary, books, factor_model, models},
 };
 use marketdata::{instrument::InstrumentId, market::Market};
 use risk::cross_section::{MARKET, SECTOR_PREFIX, settings::HISTORY_SESSIONS, style::Style};

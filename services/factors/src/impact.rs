@@ -1,8 +1,8 @@
-//! Cost of buying a short back, by two published laws of market impact.
+//! Cost of an order, by two published laws of market impact.
 //!
-//! All costs are shares of the price at the start, 0 or more: what the buying itself adds to the
-//! average price paid (or to the price, for a peak). They are estimates for liquid markets; a
-//! squeeze in progress costs more.
+//! All costs are shares of the price at the start, 0 or more: how much worse the average price is
+//! because of the order itself (or the price at its end, for a peak). The laws are symmetric in
+//! buying and selling, and estimates for liquid markets; a squeeze in progress costs more.
 
 /// Multiplier of the square-root law. Published estimates are between 0.5 and 1; 1 is cautious.
 pub const Y: f64 = 1.0;
@@ -12,7 +12,7 @@ pub const Y: f64 = 1.0;
 const GAMMA: f64 = 0.314;
 const ETA: f64 = 0.142;
 
-/// An order to buy back, in shares of one basis of units.
+/// An order, its size and the daily volume in one unit: shares of one basis, or money.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Order {
     quantity: f64,
@@ -23,9 +23,9 @@ pub struct Order {
 /// The cost of an order by the square-root law.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SquareRoot {
-    /// Rise of the price at the end of the order: Y·σ·√(Q/V), a decimal.
+    /// Move of the price at the end of the order: Y·σ·√(Q/V), a decimal.
     pub peak: f64,
-    /// Average price paid over the price at the start − 1, for an order worked at a constant rate:
+    /// Average price over the price at the start − 1, for an order worked at a constant rate:
     /// ⅔ of the peak, the mean of √ over 0 to 1.
     pub mean: f64,
     /// Whether the order is larger than one day's volume, which the law was not fitted to.
@@ -35,15 +35,15 @@ pub struct SquareRoot {
 /// The cost of an order worked over some days, by Almgren et al.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Almgren {
-    /// Rise of the price that stays after the order, a decimal: γ·σ·(X/V)·(Θ/V)^¼.
+    /// Move of the price that stays after the order, a decimal: γ·σ·(X/V)·(Θ/V)^¼.
     pub permanent: f64,
-    /// Average price paid over the price at the start − 1: half of the permanent impact, and
+    /// Average price over the price at the start − 1: half of the permanent impact, and
     /// η·σ·(X/(V·T))^⅗ of temporary impact.
     pub mean: f64,
 }
 
 impl Order {
-    /// An order of `quantity` shares in a name that trades `daily_volume` shares per day with a
+    /// An order of `quantity` in a name that trades `daily_volume` per day with a
     /// daily `volatility`, a decimal. `None` unless all are finite, the quantity and the volatility
     /// are 0 or more and the volume is above 0.
     pub fn new(quantity: f64, daily_volume: f64, volatility: f64) -> Option<Order> {

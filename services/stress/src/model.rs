@@ -1,0 +1,246 @@
+//! How names move in scenarios: the factor model of risk, and a ladder for names that it lacks.
+//!
+//! A name's return is X·f + u. Its exposures X and the variance of u come from the first of these
+//! that it has, and answers say which, with the share of gross:
+//!
+//! 1. its row of the risk model's cross-section;
+//! 2. its own returns regressed on those of the factors ([`crate::projection`]): funds, which the
+//!    cross-section does not cover, and companies of unknown market value;
+//! 3. if it has no returns of its own, say because it was listed today, the mean of its peers, at
+//!    least ten names of its size and sector, else of its size, else of its sector, else of all.
+//!
+//! A scenario may shock series, such as an index or the trade. What factors do not explain of a
+//! series, ε, is more than noise to the names it is made of: the u of a megacap is part of the trade's
+//! ε. So each name with returns of its own has a slope γ of its u on ε, by least squares, times
+//! max(0, 1 − 1/F), F the statistic of γ = 0: most names have nothing to do with ε, and their γ is the
+//! noise of the estimate. Its specific variance is less by what γ explains.
+
+use crate::{
+    projection::{self, Projection},
+    series::{Series, TradeSeries, role_moves},
+};
+use factors::{roles::Roles, size::SizeBucket};
+use marketdata::instrument::InstrumentId;
+use risk::{
+    cross_section::{CrossSection, Estimated},
+    factor_model::FactorModel,
+    model::RiskModel,
+    name::NONE,
+    peers::DONORS_MIN,
+};
+use stats::{ewma, matrix::SymmetricMatrix};
+
+/// Where a name's exposures come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rung {
+    /// Its row of the cross-section model.
+    Model,
+    /// A regression of its own returns on those of the factors.
+    Regression,
+    /// The mean of its peers.
+    Peers,
+}
+
+/// A name in scenarios.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelledName {
+    /// X, by factor; in a scenario with series, then γ, by series.
+    pub exposures: Vec<f64>,
+    /// Variance of its specific return per session, a squared decimal.
+    pub specific_variance: f64,
+    /// Where both come from.
+    pub rung: Rung,
+}
+
+/// What scenarios are computed from, besides a book.
+#[derive(Clone, Debug)]
+pub struct StressModel<'a> {
+    /// Names, sessions, returns.
+    pub risk: &'a RiskModel,
+    /// Exposures, covariance of factors, specific variances.
+    pub factors: &'a FactorModel,
+    /// The configured roles.
+    pub roles: &'a Roles,
+    /// The trade whose large moves say which days are like this one. `None`: there is none, and no
+    /// outcome of such days.
+    pub trade: Option<TradeSeries<'a>>,
+    /// Returns by factor and by session of the history, NaN if missing.
+    pub(crate) returns: Vec<Vec<f64>>,
+    /// Weights of the sessions of the history, those of betas.
+    weights: Vec<f64>,
+    /// The session of the panel with which the history begins.
+    pub(crate) first: usize,
+}
+
+impl<'a> StressModel<'a> {
+    /// Puts the parts of a view together. `estimated` is the outcome of `cross_section`.
+    pub fn of(
+        risk: &'a RiskModel,
+        (cross_section, estimated): (&'a CrossSection, &'a Estimated),
+        roles: &'a Roles,
+        trade: Option<TradeSeries<'a>>,
+    ) -> StressModel<'a> {
+        let factors = &estimated.model;
+        let sessions = cross_section.history.days.len();
+        let of_factor = |name: &String| -> Vec<f64> {
+            let returns = cross_section.factor_returns(name);
+            debug_assert!(returns.is_some(), "invariant: factors of a model have a history");
+            returns.into_iter().flatten().map(|value| value.unwrap_or(f64::NAN)).collect()
+        };
+        let lambda = ewma::lambda_of_half_life(risk.settings.half_life_sessions);
+        let weights = lambda.and_then(|lambda| ewma::weights(sessions, lambda));
+        StressModel {
+            risk,
+            factors,
+            roles,
+            trade,
+            returns: factors.factors().iter().map(of_factor).collect(),
+            weights: weights.unwrap_or_default(),
+            first: risk.sessions.len() - sessions,
+        }
+    }
+
+    /// A name by the ladder. `None` if no rung has it.
+    pub fn name(&self, instrument: InstrumentId) -> Option<ModelledName> {
+        let own = || self.factors.row(instrument).map(|row| self.row(row));
+        own().or_else(|| self.regressed(instrument)).or_else(|| self.mean_of_peers(instrument))
+    }
+
+    fn row(&self, row: usize) -> ModelledName {
+        let mut exposures = vec![0.0; self.factors.factors().len()];
+        self.factors.exposures(row).for_each(|(factor, value)| exposures[factor] = value);
+        let specific_variance = self.factors.specific_variance(row);
+        ModelledName { exposures, specific_variance, rung: Rung::Model }
+    }
+
+    fn regressed(&self, instrument: InstrumentId) -> Option<ModelledName> {
+        let returns = self.own_returns(instrument)?;
+        let Projection { mut slopes, residual } = self.project(&[returns]).ok()?;
+        Some(ModelledName {
+            exposures: slopes.pop()?,
+            specific_variance: residual.get(0, 0).max(0.0),
+            rung: Rung::Regression,
+        })
+    }
+
+    fn mean_of_peers(&self, instrument: InstrumentId) -> Option<ModelledName> {
+        let name = self.risk.anchored(instrument);
+        if name.bucket.is_none() && name.sector == NONE {
+            return None;
+        }
+        let of_peer = |id: &InstrumentId| {
+            let peer = self.risk.anchored(*id);
+            (peer.bucket, peer.sector)
+        };
+        let groups = peer_groups(name.bucket, name.sector);
+        let rows = groups.into_iter().find_map(|matches| {
+            let instruments = self.factors.instruments().iter().enumerate();
+            let peers = instruments.filter(|(_, id)| matches.holds(of_peer(id)));
+            let rows: Vec<usize> = peers.map(|(row, _)| row).collect();
+            (DONORS_MIN <= rows.len()).then_some(rows)
+        })?;
+        let share = 1.0 / rows.len() as f64;
+        let mut mean = ModelledName {
+            exposures: vec![0.0; self.factors.factors().len()],
+            specific_variance: 0.0,
+            rung: Rung::Peers,
+        };
+        for row in rows {
+            for (factor, value) in self.factors.exposures(row) {
+                mean.exposures[factor] += share * value;
+            }
+            mean.specific_variance += share * self.factors.specific_variance(row);
+        }
+        Some(mean)
+    }
+
+    /// The name with its slopes on what factors do not explain of series: ε by session, and its
+    /// covariance.
+    pub(crate) fn with_series(
+        &self,
+        instrument: InstrumentId,
+        mut name: ModelledName,
+        (unexplained, covariance): (&[Vec<f64>], &SymmetricMatrix),
+    ) -> ModelledName {
+        let slopes = self.slopes(instrument, &name, (unexplained, covariance));
+        let slopes = slopes.unwrap_or_else(|| vec![0.0; unexplained.len()]);
+        let explained = covariance.quadratic_form(&slopes).unwrap_or(0.0);
+        name.specific_variance = (name.specific_variance - explained).max(0.0);
+        name.exposures.extend(slopes);
+        name
+    }
+
+    /// γ. `None` with too few returns of its own.
+    fn slopes(
+        &self,
+        instrument: InstrumentId,
+        name: &ModelledName,
+        (unexplained, covariance): (&[Vec<f64>], &SymmetricMatrix),
+    ) -> Option<Vec<f64>> {
+        let own = self.own_returns(instrument).filter(|_| name.rung != Rung::Peers)?;
+        let residual = |(at, own): (usize, &f64)| own - self.explained(&name.exposures, at);
+        let residuals: Vec<f64> = own.iter().enumerate().map(residual).collect();
+        let found = projection::project(unexplained, &[residuals], &self.weights).ok()?;
+        let slopes = found.slopes.first()?;
+        let left = found.residual.get(0, 0);
+        let explained = covariance.quadratic_form(slopes)?;
+        let observations = ewma::effective_number(&self.weights)?;
+        let noise = left * unexplained.len() as f64 / observations;
+        let share = if 0.0 < explained { (1.0 - noise / explained).max(0.0) } else { 0.0 };
+        Some(slopes.iter().map(|slope| share * slope).collect())
+    }
+
+    /// What exposures to the factors explain of a session of the history; NaN if a factor has no
+    /// return.
+    pub(crate) fn explained(&self, exposures: &[f64], at: usize) -> f64 {
+        exposures.iter().zip(&self.returns).map(|(x, returns)| x * returns[at]).sum()
+    }
+
+    /// A name's own returns by session of the history, NaN if missing. `None` without any.
+    pub(crate) fn own_returns(&self, instrument: InstrumentId) -> Option<Vec<f64>> {
+        let row = self.risk.anchored(instrument).row;
+        (row != NONE).then(|| self.risk.panel.own_within(row, self.first..self.risk.panel.width))
+    }
+
+    /// Moves of a series by session of the history, NaN if missing. `None` if it has no move.
+    pub(crate) fn moves(&self, series: Series) -> Option<Vec<f64>> {
+        let by_session = match series {
+            Series::Role(role) => role_moves(self.risk, self.roles, role)?,
+            Series::Trade => self.trade?.returns.to_vec(),
+        };
+        Some(by_session[self.first..].to_vec())
+    }
+
+    /// Projects series by session of the history on the factors. The error is the number of usable
+    /// sessions.
+    pub(crate) fn project(&self, series: &[Vec<f64>]) -> Result<Projection, usize> {
+        projection::project(&self.returns, series, &self.weights)
+    }
+}
+
+/// Names like one: of a size, of a sector, or both.
+struct PeerGroup {
+    bucket: Option<SizeBucket>,
+    sector: Option<u32>,
+}
+
+impl PeerGroup {
+    fn holds(&self, (bucket, sector): (Option<SizeBucket>, u32)) -> bool {
+        self.bucket.is_none_or(|own| bucket == Some(own))
+            && self.sector.is_none_or(|own| sector == own)
+    }
+}
+
+/// Groups from the narrowest to all names; those of an unknown size or sector are left out.
+fn peer_groups(bucket: Option<SizeBucket>, sector: u32) -> Vec<PeerGroup> {
+    let sector = Some(sector).filter(|sector| *sector != NONE);
+    let all = [(bucket, sector), (bucket, None), (None, sector), (None, None)];
+    let is_known = |(at, (b, s)): &(usize, (Option<SizeBucket>, Option<u32>))| match at {
+        0 => b.is_some() && s.is_some(),
+        1 => b.is_some(),
+        2 => s.is_some(),
+        _ => true,
+    };
+    let known = all.into_iter().enumerate().filter(is_known);
+    known.map(|(_, (bucket, sector))| PeerGroup { bucket, sector }).collect()
+}

@@ -1,0 +1,157 @@
+//! The likeliest scenario against references, by its optimality, and among others of equal loss.
+
+use super::*;
+use proptest::prelude::*;
+use stats::rng::Rng;
+
+fn two_factors() -> (Joint, Form) {
+    let common = SymmetricMatrix::from_rows(2, vec![4e-4, 2e-4, 2e-4, 9e-4]).unwrap();
+    let joint = Joint { common, specific: Vec::new() };
+    (joint, Form { common: vec![5e6, -8e6], specific: Vec::new() })
+}
+
+/// Methodology F (`reference/ref.py`, "reverse stress").
+#[test]
+fn the_reference_is_found() {
+    let (joint, pnl) = two_factors();
+    let found = likeliest(&joint, &pnl, (1e6, 1), &Boxes::none(2)).unwrap();
+    assert!((found.common[0] + 0.007_751_94).abs() < 5e-9, "{found:?}");
+    assert!((found.common[1] - 0.120_155_04).abs() < 5e-9, "{found:?}");
+    assert!((found.distance - 4.402_255).abs() < 5e-7, "{found:?}");
+    // scipy: norm.sf(4.402255) = 5.3566e-6.
+    assert!((found.probability.normal / 5.356_6e-6 - 1.0).abs() < 1e-4);
+    // Over four sessions the same loss is half as far.
+    let four = likeliest(&joint, &pnl, (1e6, 4), &Boxes::none(2)).unwrap();
+    assert!((four.distance - found.distance / 2.0).abs() < 1e-12);
+    assert!((four.common[1] - found.common[1]).abs() < 1e-15);
+}
+
+/// The second factor stops at .1: −8e6·.1 = −800,000, and 5e6·g = −200,000 gives g = −.04.
+#[test]
+fn a_box_is_kept_and_the_rest_makes_up_for_it() {
+    let (joint, pnl) = two_factors();
+    let boxes = Boxes { common: vec![(-1.0, 1.0), (-0.1, 0.1)], ..Boxes::none(2) };
+    let found = likeliest(&joint, &pnl, (1e6, 1), &boxes).unwrap();
+    assert_eq!(found.at_bound, [1]);
+    assert!((found.common[0] + 0.04).abs() < 1e-12 && (found.common[1] - 0.1).abs() < 1e-15);
+    // q′Σ⁻¹q by hand: (9·.0016 + 2·2·.004 + 4·.01)e-4/(36 − 4)e-8 = .0704e-4/32e-8 = 22.
+    assert!((found.distance * found.distance - 22.0).abs() < 1e-9, "{found:?}");
+}
+
+/// 5e6·.01 + 8e6·.02 = 210,000 is all that these boxes allow.
+#[test]
+fn a_loss_out_of_reach_says_how_far_it_gets() {
+    let (joint, pnl) = two_factors();
+    let boxes = Boxes { common: vec![(-0.01, 0.01), (-0.02, 0.02)], ..Boxes::none(2) };
+    match likeliest(&joint, &pnl, (1e6, 1), &boxes) {
+        Err(NoScenario::OutOfReach { largest_loss }) => {
+            assert!((largest_loss - 210_000.0).abs() < 1e-6, "{largest_loss}");
+        }
+        other => panic!("{other:?}"),
+    }
+    for (loss, sessions) in [(0.0, 1), (-1.0, 1), (f64::NAN, 1), (1.0, 0)] {
+        let found = likeliest(&joint, &pnl, (loss, sessions), &Boxes::none(2));
+        assert_eq!(found, Err(NoScenario::NoLoss));
+    }
+    let wrong = Boxes { common: vec![(0.01, 0.02), (-1.0, 1.0)], ..Boxes::none(2) };
+    assert_eq!(likeliest(&joint, &pnl, (1.0, 1), &wrong), Err(NoScenario::Boxes));
+    let nothing = Form { common: vec![0.0; 2], specific: Vec::new() };
+    let found = likeliest(&joint, &nothing, (1.0, 1), &Boxes::none(2));
+    assert_eq!(found, Err(NoScenario::OutOfReach { largest_loss: 0.0 }));
+}
+
+/// A random problem: five coordinates, four names, tight boxes.
+fn problem(seed: u64) -> (Joint, Form, Boxes) {
+    let mut rng = Rng::new(seed, 11);
+    let (k, n) = (5, 4);
+    let loadings: Vec<f64> = (0..k * k).map(|_| rng.normal()).collect();
+    let common = SymmetricMatrix::from_lower(k, |i, j| {
+        let product = |m: usize| loadings[i * k + m] * loadings[j * k + m];
+        1e-4 * (0..k).map(product).sum::<f64>()
+    });
+    let specific = (0..n).map(|_| 1e-4 * (0.5 + rng.uniform())).collect();
+    let e = (0..k).map(|_| rng.normal()).collect();
+    let held = (0..n).map(|at| (at, rng.normal())).collect();
+    let bounds = (0..k).map(|_| (-0.02 * rng.uniform(), 0.02 * rng.uniform())).collect();
+    let boxes = Boxes { common: bounds, specific_deviations: 0.5 + rng.uniform() };
+    (Joint { common: common.unwrap(), specific }, Form { common: e, specific: held }, boxes)
+}
+
+/// The largest loss within the boxes, by the corner of each.
+fn largest_loss(joint: &Joint, pnl: &Form, boxes: &Boxes) -> f64 {
+    let corner = |(e, (low, high)): (&f64, &(f64, f64))| -(e * low).min(e * high);
+    let common: f64 = pnl.common.iter().zip(&boxes.common).map(corner).sum();
+    let held = pnl.specific.iter();
+    let of = |(at, value): &(usize, f64)| {
+        value.abs() * boxes.specific_deviations * joint.specific[*at].sqrt()
+    };
+    common + held.map(of).sum::<f64>()
+}
+
+fn squared_distance(joint: &Joint, common: &[f64], specific: &[f64]) -> f64 {
+    let of_common = Cholesky::factor(&joint.common).unwrap().inverse_form(common).unwrap();
+    of_common + specific.iter().zip(&joint.specific).map(|(u, d)| u * u / d).sum::<f64>()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// The scenario loses the amount, keeps its boxes, and moving towards any other scenario of equal
+    /// loss within the boxes makes it less likely.
+    #[test]
+    fn no_scenario_of_equal_loss_is_likelier(seed in 0_u64..1_000_000, share in 0.05..0.95_f64) {
+        let (joint, pnl, boxes) = problem(seed);
+        let loss = share * largest_loss(&joint, &pnl, &boxes);
+        let found = likeliest(&joint, &pnl, (loss, 1), &boxes).unwrap();
+        let made = found.common_pnl.iter().chain(&found.specific_pnl).sum::<f64>();
+        prop_assert!((made + loss).abs() < 1e-10 * loss.max(1.0), "{} {}", made, loss);
+        for (moved, (low, high)) in found.common.iter().zip(&boxes.common) {
+            prop_assert!(low - 1e-12 <= *moved && *moved <= high + 1e-12);
+        }
+        let squared = squared_distance(&joint, &found.common, &found.specific);
+        prop_assert!((squared.sqrt() - found.distance).abs() < 1e-6 * found.distance);
+        let mut rng = Rng::new(seed, 12);
+        for _ in 0..20 {
+            // A random scenario within the boxes, blended with the corner of the largest loss or
+            // with no move so that it loses the same.
+            let draw = |rng: &mut Rng, low: f64, high: f64| low + (high - low) * rng.uniform();
+            let g: Vec<f64> = boxes.common.iter().map(|(l, h)| draw(&mut rng, *l, *h)).collect();
+            let reach: Vec<f64> =
+                joint.specific.iter().map(|d| boxes.specific_deviations * d.sqrt()).collect();
+            let u: Vec<f64> = reach.iter().map(|m| draw(&mut rng, -m, *m)).collect();
+            let corner_g: Vec<f64> = pnl.common.iter().zip(&boxes.common)
+                .map(|(e, (l, h))| if 0.0 < *e { *l } else { *h }).collect();
+            let corner_u: Vec<f64> = pnl.specific.iter().zip(&reach)
+                .map(|((_, v), m)| -m * v.signum()).collect();
+            let lost = |g: &[f64], u: &[f64]| -> f64 {
+                -dot(&pnl.common, g) - pnl.specific.iter().map(|(at, v)| v * u[*at]).sum::<f64>()
+            };
+            let drawn = lost(&g, &u);
+            let zero = (vec![0.0; g.len()], vec![0.0; u.len()]);
+            let (to, most) = if drawn < loss {
+                ((corner_g, corner_u), largest_loss(&joint, &pnl, &boxes))
+            } else {
+                (zero, 0.0)
+            };
+            let t = (loss - drawn) / (most - drawn);
+            let blend = |a: &[f64], b: &[f64]| -> Vec<f64> {
+                a.iter().zip(b).map(|(a, b)| a + t * (b - a)).collect()
+            };
+            let (g, u) = (blend(&g, &to.0), blend(&u, &to.1));
+            prop_assert!((lost(&g, &u) - loss).abs() < 1e-9);
+            prop_assert!(squared * (1.0 - 1e-9) <= squared_distance(&joint, &g, &u));
+        }
+    }
+
+    #[test]
+    fn more_than_the_boxes_allow_is_out_of_reach(seed in 0_u64..1_000_000) {
+        let (joint, pnl, boxes) = problem(seed);
+        let most = largest_loss(&joint, &pnl, &boxes);
+        match likeliest(&joint, &pnl, (1.001 * most, 1), &boxes) {
+            Err(NoScenario::OutOfReach { largest_loss }) => {
+                prop_assert!((largest_loss / most - 1.0).abs() < 1e-9);
+            }
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Series that a scenario may shock, and their moves from session to session.
+
+use factors::roles::{ResolvedRole, Role, Roles};
+use marketdata::{
+    bars::Bars,
+    dataset::{Dataset, Field},
+    day::Day,
+    snapshot::Snapshot,
+};
+use risk::{driver::Driver, model::RiskModel};
+
+/// A series other than a factor of the risk model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Series {
+    /// The instrument that fills a role: an index, a yield, a spread, a volatility.
+    Role(Role),
+    /// The return of the trade.
+    Trade,
+}
+
+/// The unit of a move of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveUnit {
+    /// A return, a decimal.
+    Return,
+    /// A change in basis points; the series is in per cent.
+    BasisPoints,
+    /// A change in the points of the series.
+    Points,
+}
+
+impl Series {
+    /// Its name in scenarios and answers.
+    pub fn id(self, trade: Option<&TradeSeries<'_>>) -> String {
+        match (self, trade) {
+            (Series::Role(role), _) => role.id().to_owned(),
+            (Series::Trade, Some(trade)) => format!("trade/{}", trade.trade_id),
+            (Series::Trade, None) => "trade".to_owned(),
+        }
+    }
+
+    /// The unit of its moves and shocks.
+    pub const fn unit(self) -> MoveUnit {
+        match self {
+            Series::Role(Role::TenYear | Role::TwoYear | Role::CreditSpread) => {
+                MoveUnit::BasisPoints
+            }
+            Series::Role(Role::Volatility) => MoveUnit::Points,
+            Series::Role(_) | Series::Trade => MoveUnit::Return,
+        }
+    }
+}
+
+/// The trade whose large moves say which days are like this one.
+#[derive(Clone, Copy, Debug)]
+pub struct TradeSeries<'a> {
+    /// Its id.
+    pub trade_id: &'a str,
+    /// Its return by session of the risk model's panel, NaN if missing; a gain is a gain of those in
+    /// the trade.
+    pub returns: &'a [f64],
+    /// Its standard deviation per session, a decimal.
+    pub standard_deviation: f64,
+}
+
+impl<'a> TradeSeries<'a> {
+    /// The trade of the settings. `None` if its legs have too few returns.
+    pub fn standard(model: &'a RiskModel) -> Option<TradeSeries<'a>> {
+        let driver: &Driver = model.drivers.crowd.as_ref()?;
+        Some(TradeSeries {
+            trade_id: &model.roles.trade.trade_id,
+            returns: &driver.returns,
+            standard_deviation: driver.standard_deviation,
+        })
+    }
+}
+
+/// Moves of a role by session of the model's panel, NaN if missing. `None` if nothing fills it.
+pub(crate) fn role_moves(model: &RiskModel, roles: &Roles, role: Role) -> Option<Vec<f64>> {
+    let resolved = roles.resolve_role(&model.snapshot, role)?;
+    let mut moves = vec![f64::NAN; model.sessions.len()];
+    let scale = match Series::Role(role).unit() {
+        MoveUnit::Return => {
+            let present = model.sessions.role_returns(&model.snapshot, &resolved, &mut moves);
+            return (0 < present).then_some(moves);
+        }
+        MoveUnit::BasisPoints => 100.0,
+        MoveUnit::Points => 1.0,
+    };
+    let levels = levels(&model.snapshot, &resolved);
+    let on =
+        |day: &Day| levels.binary_search_by_key(day, |(day, _)| *day).ok().map(|at| levels[at].1);
+    for (day, place) in model.sessions.with_start().windows(2).zip(&mut moves) {
+        *place =
+            on(&day[1]).zip(on(&day[0])).map_or(f64::NAN, |(now, before)| scale * (now - before));
+    }
+    moves.iter().any(|value| value.is_finite()).then_some(moves)
+}
+
+fn levels(snapshot: &Snapshot, resolved: &ResolvedRole) -> Vec<(Day, f64)> {
+    if resolved.dataset == Dataset::Bars {
+        let bars = Bars::of(snapshot, resolved.instrument);
+        return (0..bars.len()).map(|row| (bars.days[row], bars.close_as_stored(row))).collect();
+    }
+    let series = snapshot.series(resolved.dataset, Field::Value, resolved.instrument);
+    series.days.into_iter().zip(series.values).collect()
+}

@@ -1,0 +1,330 @@
+//! The joint distribution of a book and of what a scenario shocks.
+//!
+//! A series y that the scenario shocks is what the factors explain of it, and a rest:
+//! y = B·f + ε ([`crate::projection`]). The common coordinates are the factors f and the rests ε, with
+//! the covariance of the risk model and that of ε.
+
+use crate::{
+    gaussian::{Form, Joint},
+    like_this::{self, DaysLikeThis},
+    model::{ModelledName, Rung, StressModel},
+    projection::observations_needed,
+    series::{MoveUnit, Series},
+    shock::{Fault, Hypothetical, SIZE_MAX, Target},
+};
+use factors::size::SizeBucket;
+use marketdata::instrument::InstrumentId;
+use portfolio::book::Book;
+use stats::matrix::SymmetricMatrix;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A series that a scenario shocks.
+#[derive(Clone, Debug)]
+struct ShockedSeries {
+    series: Series,
+    /// B.
+    slopes: Vec<f64>,
+    /// ε by session of the history, NaN if missing.
+    unexplained: Vec<f64>,
+}
+
+/// A book and the targets of a scenario in one distribution.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting<'a> {
+    model: &'a StressModel<'a>,
+    /// The series whose rests are the coordinates after the factors.
+    series: Vec<ShockedSeries>,
+    /// Names with a specific return, in the order of names.
+    names: Vec<(InstrumentId, ModelledName)>,
+    /// Place among them.
+    places: BTreeMap<InstrumentId, usize>,
+    /// The distribution of any session.
+    pub(crate) average: Joint,
+}
+
+impl<'a> Setting<'a> {
+    /// A setting without a scenario: the coordinates are the factors.
+    pub(crate) fn of_book(model: &'a StressModel<'a>, book: &Book) -> Setting<'a> {
+        let held = book.holdings.iter().map(|holding| holding.instrument);
+        let names = modelled(model, held.collect());
+        let common = model.factors.covariance().clone();
+        Setting::new(model, Vec::new(), names, common)
+    }
+
+    /// The setting of a book and a scenario.
+    pub(crate) fn of(
+        model: &'a StressModel<'a>,
+        book: &Book,
+        scenario: &Hypothetical,
+    ) -> Result<Setting<'a>, Vec<Fault>> {
+        let held = book.holdings.iter().map(|holding| holding.instrument);
+        let shocked: Vec<Members> =
+            scenario.shocks.iter().map(|shock| members(model, &shock.target)).collect();
+        let names = modelled(
+            model,
+            held.chain(shocked.iter().flatten().map(|(instrument, _)| *instrument)).collect(),
+        );
+        let mut faults = violations(model, scenario, &shocked);
+        faults.extend(not_modelled(&names, &shocked));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let series: BTreeSet<Series> =
+            scenario.shocks.iter().filter_map(|shock| series_of(&shock.target)).collect();
+        let common = model.factors.covariance();
+        if series.is_empty() {
+            return Ok(Setting::new(model, Vec::new(), names, common.clone()));
+        }
+        let series: Vec<Series> = series.into_iter().collect();
+        let (series, covariance) = shocked_series(model, &series)
+            .map_err(|sessions| short_series(model, scenario, sessions))?;
+        let unexplained: Vec<Vec<f64>> =
+            series.iter().map(|series| series.unexplained.clone()).collect();
+        let with_series =
+            |(id, name)| (id, model.with_series(id, name, (&unexplained, &covariance)));
+        let names = names.into_iter().map(with_series).collect();
+        let common = side_by_side(common, &covariance).ok_or_else(|| vec![Fault::Determined])?;
+        Ok(Setting::new(model, series, names, common))
+    }
+
+    fn new(
+        model: &'a StressModel<'a>,
+        series: Vec<ShockedSeries>,
+        names: Vec<(InstrumentId, ModelledName)>,
+        common: SymmetricMatrix,
+    ) -> Setting<'a> {
+        let places = names.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
+        let specific = names.iter().map(|(_, name)| name.specific_variance).collect();
+        Setting { model, series, names, places, average: Joint { common, specific } }
+    }
+
+    /// The distribution on days like this one. `None` without a trade, or with too few such days.
+    pub(crate) fn like_this(&self, book: &Book) -> Option<(Joint, DaysLikeThis)> {
+        let mut coordinates = self.model.returns.clone();
+        coordinates.extend(self.series.iter().map(|series| series.unexplained.clone()));
+        let days = like_this::days(self.model, &coordinates)?;
+        let common = like_this::covariance(&self.average.common, &coordinates, &days)?;
+        let held = book.holdings.iter();
+        let values = held.filter_map(|holding| {
+            let name = self.name(holding.instrument)?;
+            Some((holding.instrument, holding.market_value, name.exposures.as_slice()))
+        });
+        let ratio = like_this::residual_ratio(self.model, &coordinates, values, &days);
+        let specific = self.average.specific.iter().map(|d| ratio * ratio * d).collect();
+        let days = days.described(self.model, ratio);
+        Some((Joint { common, specific }, days))
+    }
+
+    /// Number of common coordinates.
+    pub(crate) fn coordinates(&self) -> usize {
+        self.average.common.dim()
+    }
+
+    /// The name of a common coordinate: of the factor, or of the series of the rest.
+    pub(crate) fn coordinate_id(&self, at: usize) -> String {
+        let factors = self.model.factors.factors();
+        match factors.get(at) {
+            Some(factor) => factor.clone(),
+            None => self.series[at - factors.len()].series.id(self.model.trade.as_ref()),
+        }
+    }
+
+    /// The move that an answer shows for a common coordinate: of the factor, or of the series.
+    pub(crate) fn coordinate_form(&self, at: usize) -> Form {
+        let mut form = Form::coordinate(at, self.coordinates());
+        if let Some(series) = at.checked_sub(self.model.returns.len()) {
+            form.common[..self.model.returns.len()].copy_from_slice(&self.series[series].slopes);
+        }
+        form
+    }
+
+    pub(crate) fn name(&self, instrument: InstrumentId) -> Option<&ModelledName> {
+        self.places.get(&instrument).map(|at| &self.names[*at].1)
+    }
+
+    /// The place of a name among those with a specific return.
+    pub(crate) fn place(&self, instrument: InstrumentId) -> Option<usize> {
+        self.places.get(&instrument).copied()
+    }
+
+    /// Where a name's exposures come from.
+    pub(crate) fn rung(&self, instrument: InstrumentId) -> Option<Rung> {
+        self.name(instrument).map(|name| name.rung)
+    }
+
+    /// The return of a name. `None` if no rung of the ladder has it.
+    pub(crate) fn name_form(&self, instrument: InstrumentId) -> Option<Form> {
+        let place = self.place(instrument)?;
+        let common = self.names[place].1.exposures.clone();
+        Some(Form { common, specific: vec![(place, 1.0)] })
+    }
+
+    /// The P&L of some positions, in the unit of their values; names without a form are left out.
+    pub(crate) fn pnl_form(&self, positions: &[(InstrumentId, f64)]) -> Form {
+        let forms: Vec<(f64, Form)> = positions
+            .iter()
+            .filter_map(|(id, value)| Some((*value, self.name_form(*id)?)))
+            .collect();
+        Form::sum(self.coordinates(), forms.iter().map(|(value, form)| (*value, form)))
+    }
+
+    /// The form of a target whose members all have one.
+    pub(crate) fn target_form(&self, target: &Target) -> Option<Form> {
+        let factors = self.model.factors.factors();
+        match target {
+            Target::Factor(name) => {
+                let at = factors.iter().position(|factor| factor == name)?;
+                Some(Form::coordinate(at, self.coordinates()))
+            }
+            Target::Series(series) => {
+                let at = self.series.iter().position(|known| known.series == *series)?;
+                Some(self.coordinate_form(factors.len() + at))
+            }
+            Target::Sector(_) | Target::Bucket(_) | Target::Name(_) | Target::Basket(_) => {
+                Some(self.pnl_form(&members(self.model, target)))
+            }
+        }
+    }
+}
+
+/// The names that have exposures, in the order of names.
+fn modelled(
+    model: &StressModel<'_>,
+    instruments: BTreeSet<InstrumentId>,
+) -> Vec<(InstrumentId, ModelledName)> {
+    let mut ordered: Vec<InstrumentId> = instruments.into_iter().collect();
+    model.risk.snapshot.sort_by_name(&mut ordered);
+    ordered.into_iter().filter_map(|id| Some((id, model.name(id)?))).collect()
+}
+
+fn series_of(target: &Target) -> Option<Series> {
+    match target {
+        Target::Series(series) => Some(*series),
+        _ => None,
+    }
+}
+
+/// One or more series as functions of the factors, and the covariance of their rests. The error is
+/// the number of sessions in common.
+fn shocked_series(
+    model: &StressModel<'_>,
+    series: &[Series],
+) -> Result<(Vec<ShockedSeries>, SymmetricMatrix), usize> {
+    let moves: Option<Vec<Vec<f64>>> = series.iter().map(|series| model.moves(*series)).collect();
+    let moves = moves.ok_or(0_usize)?;
+    let projection = model.project(&moves)?;
+    let shocked = |((series, slopes), moves): ((&Series, Vec<f64>), &Vec<f64>)| {
+        let rest = |(at, moved): (usize, &f64)| moved - model.explained(&slopes, at);
+        let unexplained = moves.iter().enumerate().map(rest).collect();
+        ShockedSeries { series: *series, unexplained, slopes }
+    };
+    let all = series.iter().zip(projection.slopes).zip(&moves).map(shocked).collect();
+    Ok((all, projection.residual))
+}
+
+/// [[A, 0], [0, B]].
+fn side_by_side(a: &SymmetricMatrix, b: &SymmetricMatrix) -> Option<SymmetricMatrix> {
+    let first = a.dim();
+    SymmetricMatrix::from_lower(first + b.dim(), |row, column| match column.checked_sub(first) {
+        Some(column) => b.get(row - first, column),
+        None if row < first => a.get(row, column),
+        None => 0.0,
+    })
+}
+
+/// Names with weights that sum to one, in the order of names.
+type Members = Vec<(InstrumentId, f64)>;
+
+/// The names of a target; empty for targets without names.
+fn members(model: &StressModel<'_>, target: &Target) -> Members {
+    let companies = |keep: &dyn Fn(InstrumentId) -> bool| -> Vec<(InstrumentId, f64)> {
+        let instruments = model.factors.instruments().iter().filter(|id| keep(**id));
+        instruments.filter_map(|id| Some((*id, model.risk.size(*id)?.line.usd))).collect()
+    };
+    let mut weights = match target {
+        Target::Factor(_) | Target::Series(_) => Vec::new(),
+        Target::Sector(name) => {
+            let sector = model.risk.sectors.iter().position(|sector| sector == name);
+            companies(&|id| sector == Some(model.risk.anchored(id).sector as usize))
+        }
+        Target::Bucket(bucket) => companies(&|id| bucket_of(model, id) == Some(*bucket)),
+        Target::Name(instrument) => vec![(*instrument, 1.0)],
+        Target::Basket(basket) => {
+            let mut ordered: Vec<InstrumentId> = basket.weights.iter().map(|(id, _)| *id).collect();
+            model.risk.snapshot.sort_by_name(&mut ordered);
+            ordered.dedup();
+            let of = |id: &InstrumentId| {
+                let same = basket.weights.iter().filter(|(other, _)| other == id);
+                (*id, same.map(|(_, weight)| weight).sum())
+            };
+            ordered.iter().map(of).collect()
+        }
+    };
+    let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    if sum.abs() <= f64::MIN_POSITIVE || !sum.is_finite() {
+        return Vec::new();
+    }
+    weights.iter_mut().for_each(|(_, weight)| *weight /= sum);
+    weights
+}
+
+fn bucket_of(model: &StressModel<'_>, instrument: InstrumentId) -> Option<SizeBucket> {
+    model.risk.size(instrument).map(|size| size.bucket)
+}
+
+/// Every fault of a scenario by itself.
+fn violations(model: &StressModel<'_>, scenario: &Hypothetical, shocked: &[Members]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if scenario.shocks.is_empty() {
+        faults.push(Fault::NoShock);
+    }
+    if scenario.sessions == 0 {
+        faults.push(Fault::NoSession);
+    }
+    for (shock, known) in scenario.shocks.iter().enumerate() {
+        let is_return =
+            series_of(&known.target).is_none_or(|series| series.unit() == MoveUnit::Return);
+        let least = if is_return { -1.0 } else { -SIZE_MAX };
+        if !(least..=SIZE_MAX).contains(&known.size) {
+            faults.push(Fault::Size { shock });
+        }
+        match &known.target {
+            Target::Factor(factor) if !model.factors.factors().contains(factor) => {
+                faults.push(Fault::UnknownFactor { shock, factor: factor.clone() });
+            }
+            Target::Sector(_) | Target::Bucket(_) | Target::Basket(_)
+                if shocked[shock].is_empty() =>
+            {
+                faults.push(Fault::NoMembers { shock });
+            }
+            Target::Series(series) if model.moves(*series).is_none() => {
+                let needed = observations_needed(model.returns.len());
+                let series = *series;
+                faults.push(Fault::ShortSeries { shock, series, sessions: 0, needed });
+            }
+            _ => {}
+        }
+    }
+    faults
+}
+
+/// A fault per shock with names without exposures.
+fn not_modelled(names: &[(InstrumentId, ModelledName)], shocked: &[Members]) -> Vec<Fault> {
+    let known: BTreeSet<InstrumentId> = names.iter().map(|(id, _)| *id).collect();
+    let missing = |members: &Members| -> Vec<InstrumentId> {
+        members.iter().map(|(id, _)| *id).filter(|id| !known.contains(id)).collect()
+    };
+    let all = shocked.iter().enumerate().map(|(shock, members)| (shock, missing(members)));
+    let faults = all.filter(|(_, missing)| !missing.is_empty());
+    faults.map(|(shock, instruments)| Fault::NotModelled { shock, instruments }).collect()
+}
+
+/// A fault per shock of a series: together they have too few sessions.
+fn short_series(model: &StressModel<'_>, scenario: &Hypothetical, sessions: usize) -> Vec<Fault> {
+    let needed = observations_needed(model.returns.len());
+    let shocks = scenario.shocks.iter().enumerate();
+    let of_series = shocks.filter_map(|(at, shock)| Some((at, series_of(&shock.target)?)));
+    of_series
+        .map(|(shock, series)| Fault::ShortSeries { shock, series, sessions, needed })
+        .collect()
+}

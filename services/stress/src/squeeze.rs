@@ -1,0 +1,82 @@
+//! A scenario and a squeeze of the book's own shorts, together.
+//!
+//! The squeeze is given: a return per name, on top of what the scenario does to it. A short of value
+//! V with the scenario's P&L p then makes p + (V + p)·j: its price moves by (1 + r)(1 + j) − 1.
+
+use crate::shock::SIZE_MAX;
+use marketdata::instrument::InstrumentId;
+use portfolio::book::Book;
+use std::collections::BTreeMap;
+
+/// The return of a squeezed name, a decimal, 0 to [`SIZE_MAX`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SqueezedName {
+    /// The name.
+    pub instrument: InstrumentId,
+    /// Its return on top of the scenario's.
+    pub jump: f64,
+}
+
+/// A field of a squeeze that is out of range: the place of the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SqueezeFault {
+    /// Its jump is negative, no number, or larger than [`SIZE_MAX`].
+    Jump(usize),
+    /// The name was given before.
+    Twice(usize),
+}
+
+/// P&L of a scenario and a squeeze, in the currency of the book.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Combined {
+    /// Of both.
+    pub pnl: f64,
+    /// What the squeeze adds, at most 0.
+    pub squeeze_pnl: f64,
+    /// Of both by holding of the book, in its order.
+    pub positions: Vec<f64>,
+    /// Squeezed names that the book is not short, in the order given; they add nothing.
+    pub not_short: Vec<InstrumentId>,
+}
+
+/// Adds a squeeze to the P&L by holding of a scenario.
+///
+/// # Errors
+/// Every name with a fault.
+pub fn combined(
+    book: &Book,
+    by_holding: &[f64],
+    squeeze: &[SqueezedName],
+) -> Result<Combined, Vec<SqueezeFault>> {
+    let mut jumps = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (at, name) in squeeze.iter().enumerate() {
+        if !(0.0..=SIZE_MAX).contains(&name.jump) {
+            faults.push(SqueezeFault::Jump(at));
+        }
+        if jumps.insert(name.instrument, name.jump).is_some() {
+            faults.push(SqueezeFault::Twice(at));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let mut squeeze_pnl = 0.0;
+    let shorts = |id: InstrumentId| {
+        let mut held = book.holdings.iter();
+        held.any(|holding| holding.instrument == id && holding.market_value < 0.0)
+    };
+    let of = |(holding, made): (&portfolio::book::Holding, &f64)| {
+        let jump = jumps.get(&holding.instrument).filter(|_| holding.market_value < 0.0);
+        let added = jump.map_or(0.0, |jump| (holding.market_value + made).min(0.0) * jump);
+        squeeze_pnl += added;
+        made + added
+    };
+    let positions: Vec<f64> = book.holdings.iter().zip(by_holding).map(of).collect();
+    Ok(Combined {
+        pnl: positions.iter().sum(),
+        squeeze_pnl,
+        positions,
+        not_short: squeeze.iter().map(|name| name.instrument).filter(|id| !shorts(*id)).collect(),
+    })
+}

@@ -1,0 +1,18 @@
+//! Stress tests on markets with a known truth, against an oracle, on real files, and under their laws.
+
+#![expect(clippy::unwrap_used, reason = "a market that cannot be built fails the test")]
+
+mod hypothetical;
+#[path = "../../../../tests/support/simulated.rs"]
+mod in_memory;
+mod laws;
+mod oracle;
+mod real;
+#[path = "../../../../tests/support/real_data.rs"]
+mod real_data;
+#[path = "../../../../tests/support/real_equities.rs"]
+mod real_equities;
+mod replay;
+mod scenarios;
+mod simulated;
+mod view;
